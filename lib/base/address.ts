@@ -1,0 +1,146 @@
+/**
+ * IP addresses as octets (4 or 16, network order, never IPv4-mapped), prefixes, and where a datagram
+ * came from and went to.
+ * @module
+ */
+
+/** 4 octets (IPv4) or 16 (IPv6), network order. Treated as immutable. */
+export type IpAddress = Uint8Array;
+
+/** An address with its prefix length; host bits may be set. */
+export interface IpPrefix {
+  readonly address: IpAddress;
+  readonly bits: number;
+}
+
+/** The two ends of a datagram's way as this host sees them. */
+export interface Path {
+  readonly ownAddress: IpAddress;
+  readonly ownPort: number;
+  readonly peerAddress: IpAddress;
+  readonly peerPort: number;
+}
+
+/** Octets of a textual IPv4 or IPv6 address; `undefined` if it is none. No zone, no prefix. */
+export function parseAddress(text: string): IpAddress | undefined {
+  return text.includes(":") ? parseV6(text) : parseV4(text);
+}
+
+/** An address or `address/bits`; without bits, all of them. */
+export function parsePrefix(text: string): IpPrefix | undefined {
+  const [host, bitsText, ...more] = text.split("/");
+  const address = parseAddress(host!);
+  if (!address || more.length > 0) return undefined;
+  if (bitsText === undefined) return { address, bits: address.length * 8 };
+  if (!/^\d{1,3}$/.test(bitsText) || Number(bitsText) > address.length * 8) return undefined;
+  return { address, bits: Number(bitsText) };
+}
+
+/** Dotted quad, or IPv6 as RFC 5952 §4 writes it. */
+export function showAddress(address: IpAddress): string {
+  return address.length === 4 ? address.join(".") : showV6(address);
+}
+
+/** `address:port`, an IPv6 address in brackets. */
+export function showEndpoint(address: IpAddress, port: number): string {
+  return address.length === 4 ? `${address.join(".")}:${port}` : `[${showV6(address)}]:${port}`;
+}
+
+/** `own → peer` with ports. */
+export function showPath(path: Path): string {
+  const own = showEndpoint(path.ownAddress, path.ownPort);
+  return `${own} → ${showEndpoint(path.peerAddress, path.peerPort)}`;
+}
+
+/** The address as a number, for arithmetic and order. */
+export function addressToBigInt(address: IpAddress): bigint {
+  let value = 0n;
+  for (const octet of address) value = value << 8n | BigInt(octet);
+  return value;
+}
+
+/** Inverse of {@linkcode addressToBigInt}; `undefined` where it does not fit `octets` (4 or 16). */
+export function addressFromBigInt(value: bigint, octets: number): IpAddress | undefined {
+  if (value < 0n || value >> BigInt(8 * octets) !== 0n) return undefined;
+  const address = new Uint8Array(octets);
+  for (let i = octets - 1; i >= 0; i--, value >>= 8n) address[i] = Number(value & 0xffn);
+  return address;
+}
+
+/** The address `step` further on; `undefined` past either end of the family's space. */
+export function addressPlus(address: IpAddress, step: number | bigint): IpAddress | undefined {
+  return addressFromBigInt(addressToBigInt(address) + BigInt(step), address.length);
+}
+
+/** Negative, 0 or positive as `a` lies before, at or after `b`; IPv4 lies before IPv6. */
+export function compareAddresses(a: IpAddress, b: IpAddress): number {
+  if (a.length !== b.length) return a.length - b.length;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return a[i]! - b[i]!;
+  return 0;
+}
+
+/** First and last address of the prefix. */
+export function prefixRange(prefix: IpPrefix): readonly [first: IpAddress, last: IpAddress] {
+  const octets = prefix.address.length;
+  const hostBits = BigInt(8 * octets - prefix.bits);
+  const first = addressToBigInt(prefix.address) >> hostBits << hostBits;
+  const last = first | (1n << hostBits) - 1n;
+  return [addressFromBigInt(first, octets)!, addressFromBigInt(last, octets)!];
+}
+
+/** Whether all octets are zero: 0.0.0.0 or ::. */
+export function isUnspecified(address: IpAddress): boolean {
+  return address.every((octet) => octet === 0);
+}
+
+function parseV4(text: string): IpAddress | undefined {
+  const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text);
+  if (!match) return undefined;
+  const octets = match.slice(1).map(Number);
+  return octets.some((o) => o > 255) ? undefined : Uint8Array.from(octets);
+}
+
+function parseV6(text: string): IpAddress | undefined {
+  const halves = text.split("::");
+  if (halves.length > 2) return undefined;
+  const head = groups(halves[0]!, halves.length === 1);
+  const tail = halves.length === 2 ? groups(halves[1]!, true) : [];
+  if (!head || !tail) return undefined;
+  const missing = 16 - head.length - tail.length;
+  if (halves.length === 1 ? missing !== 0 : missing < 2) return undefined;
+  return Uint8Array.from([...head, ...Array<number>(missing).fill(0), ...tail]);
+}
+
+/** Octets of colon-separated groups; a dotted quad may stand last. */
+function groups(text: string, last: boolean): number[] | undefined {
+  if (text === "") return [];
+  const octets: number[] = [];
+  const parts = text.split(":");
+  for (const [i, part] of parts.entries()) {
+    if (part.includes(".")) {
+      const v4 = last && i === parts.length - 1 ? parseV4(part) : undefined;
+      if (!v4) return undefined;
+      octets.push(...v4);
+    } else {
+      if (!/^[0-9a-f]{1,4}$/i.test(part)) return undefined;
+      const value = parseInt(part, 16);
+      octets.push(value >> 8, value & 0xff);
+    }
+  }
+  return octets;
+}
+
+function showV6(address: IpAddress): string {
+  const words = Array.from({ length: 8 }, (_, i) => address[2 * i]! << 8 | address[2 * i + 1]!);
+  // RFC 5952 §4.2.3: the first of the longest runs of zero words, never a run of one.
+  let best = 0, bestAt = -1;
+  for (let at = 0; at < 8; at++) {
+    let run = 0;
+    while (at + run < 8 && words[at + run] === 0) run++;
+    if (run > best && run > 1) [best, bestAt] = [run, at];
+    at += run;
+  }
+  const hex = (part: number[]) => part.map((w) => w.toString(16)).join(":");
+  if (bestAt < 0) return hex(words);
+  return `${hex(words.slice(0, bestAt))}::${hex(words.slice(bestAt + best))}`;
+}

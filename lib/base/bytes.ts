@@ -1,0 +1,186 @@
+/**
+ * Octets in network byte order: a bounds-checked cursor to read, a growing buffer to write, and the
+ * few helpers every room needs.
+ * @module
+ */
+import { WireError } from "@/base/errors.ts";
+
+/** Bounds-checked cursor over received octets, network byte order. Slices are views, not copies. */
+export class Reader {
+  #at: number;
+  readonly #end: number;
+  constructor(readonly octets: Uint8Array, start = 0, end = octets.length) {
+    this.#at = start;
+    this.#end = end;
+  }
+  /** Octets not yet read. */
+  get left(): number {
+    return this.#end - this.#at;
+  }
+  /** Offset of the next octet from the start of `octets`. */
+  get at(): number {
+    return this.#at;
+  }
+  /** uint8. @throws {WireError} past the end. */
+  u8(): number {
+    this.#need(1);
+    return this.octets[this.#at++]!;
+  }
+  /** uint16. @throws {WireError} past the end. */
+  u16(): number {
+    this.#need(2);
+    const at = this.#at;
+    this.#at = at + 2;
+    return this.octets[at]! << 8 | this.octets[at + 1]!;
+  }
+  /** uint32. @throws {WireError} past the end. */
+  u32(): number {
+    this.#need(4);
+    const b = this.octets, at = this.#at;
+    this.#at = at + 4;
+    return (b[at]! << 24 | b[at + 1]! << 16 | b[at + 2]! << 8 | b[at + 3]!) >>> 0;
+  }
+  /** uint64. @throws {WireError} past the end. */
+  u64(): bigint {
+    const high = this.u32(), low = this.u32();
+    return BigInt(high) << 32n | BigInt(low);
+  }
+  /** The next `count` octets as a view. @throws {WireError} past the end. */
+  take(count: number): Uint8Array {
+    this.#need(count);
+    return this.octets.subarray(this.#at, this.#at += count);
+  }
+  /** All that is left, as a view. */
+  rest(): Uint8Array {
+    return this.take(this.left);
+  }
+  /** Throws if octets remain: a payload must be consumed to its last octet. */
+  end(): void {
+    if (this.left > 0) throw new WireError(`Cannot ignore ${this.left} trailing octets`);
+  }
+  #need(count: number): void {
+    if (count < 0 || count > this.#end - this.#at) {
+      throw new WireError(`Cannot read ${count} octets, ${this.left} left`);
+    }
+  }
+}
+
+/** Growing network-byte-order buffer. */
+export class Writer {
+  #octets: Uint8Array;
+  #at = 0;
+  constructor(capacity = 256) {
+    this.#octets = new Uint8Array(capacity);
+  }
+  /** Octets written so far. */
+  get length(): number {
+    return this.#at;
+  }
+  /** Appends a uint8; higher bits are dropped. */
+  u8(v: number): this {
+    this.#room(1);
+    this.#octets[this.#at++] = v;
+    return this;
+  }
+  /** Appends a uint16; higher bits are dropped. */
+  u16(v: number): this {
+    this.#room(2);
+    this.#octets[this.#at++] = v >>> 8;
+    this.#octets[this.#at++] = v;
+    return this;
+  }
+  /** Appends a uint32. */
+  u32(v: number): this {
+    this.#room(4);
+    const b = this.#octets;
+    b[this.#at++] = v >>> 24;
+    b[this.#at++] = v >>> 16;
+    b[this.#at++] = v >>> 8;
+    b[this.#at++] = v;
+    return this;
+  }
+  /** Appends a uint64. */
+  u64(v: bigint): this {
+    return this.u32(Number(v >> 32n & 0xffffffffn)).u32(Number(v & 0xffffffffn));
+  }
+  /** Appends octets. */
+  put(octets: Uint8Array): this {
+    this.#room(octets.length);
+    this.#octets.set(octets, this.#at);
+    this.#at += octets.length;
+    return this;
+  }
+  /** Overwrites a uint8 written before. */
+  setU8(at: number, v: number): void {
+    this.#octets[at] = v;
+  }
+  /** Overwrites a uint16 written before: a length known only now. */
+  setU16(at: number, v: number): void {
+    this.#octets[at] = v >>> 8;
+    this.#octets[at + 1] = v;
+  }
+  /** Overwrites a uint32 written before. */
+  setU32(at: number, v: number): void {
+    this.setU16(at, v >>> 16);
+    this.setU16(at + 2, v & 0xffff);
+  }
+  /** What was written, as a copy of exact size. */
+  done(): Uint8Array {
+    return this.#octets.slice(0, this.#at);
+  }
+  #room(more: number): void {
+    const need = this.#at + more;
+    if (need <= this.#octets.length) return;
+    const grown = new Uint8Array(Math.max(need, this.#octets.length * 2));
+    grown.set(this.#octets);
+    this.#octets = grown;
+  }
+}
+
+/** Joins octet strings. */
+export function concat(...parts: readonly Uint8Array[]): Uint8Array {
+  let length = 0;
+  for (const p of parts) length += p.length;
+  const joined = new Uint8Array(length);
+  let at = 0;
+  for (const p of parts) {
+    joined.set(p, at);
+    at += p.length;
+  }
+  return joined;
+}
+
+/** Whether two octet strings are the same; takes the same time wherever they differ. */
+export function sameOctets(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  let different = 0;
+  for (let i = 0; i < a.length; i++) different |= a[i]! ^ b[i]!;
+  return different === 0;
+}
+
+const HEX = Array.from({ length: 256 }, (_, v) => v.toString(16).padStart(2, "0"));
+
+/** Lower-case hex, two digits an octet. */
+export function toHex(octets: Uint8Array): string {
+  let text = "";
+  for (let i = 0; i < octets.length; i++) text += HEX[octets[i]!];
+  return text;
+}
+
+/** Octets of a hex text; `undefined` if it is none (odd length, other characters). */
+export function fromHex(text: string): Uint8Array | undefined {
+  if (text.length % 2 || /[^0-9a-f]/i.test(text)) return undefined;
+  const octets = new Uint8Array(text.length / 2);
+  for (let i = 0; i < octets.length; i++) octets[i] = parseInt(text.slice(2 * i, 2 * i + 2), 16);
+  return octets;
+}
+
+/** An IKE SPI as users see it: 16 upper-case hex digits. */
+export function showSpi64(spi: bigint): string {
+  return spi.toString(16).toUpperCase().padStart(16, "0");
+}
+
+/** An ESP or AH SPI as users see it: 8 upper-case hex digits. */
+export function showSpi32(spi: number): string {
+  return spi.toString(16).toUpperCase().padStart(8, "0");
+}
