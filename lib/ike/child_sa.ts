@@ -1,0 +1,91 @@
+/**
+ * A CHILD_SA as plain data: what was negotiated, its SPIs and its keys (RFC 7296 §1.1.2, §2.17).
+ * @module
+ */
+import type { Path } from "@/base/address.ts";
+import type { IkeSa } from "@/ike/ike_sa.ts";
+import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";
+
+/** As the API's CHILD State counts them: 1 creating … 6 closed. */
+export type ChildState = "creating" | "established" | "rekeying" | "rekeyed" | "closing" | "closed";
+
+/** The transforms of a CHILD_SA, IANA numbers. */
+export interface ChildSuite {
+  /** 3 ESP, 2 AH. */
+  readonly protocol: number;
+  /** Transform type 1; 0 for AH. */
+  readonly encryption: number;
+  /** The Key Length attribute; 0: a cipher of fixed length. */
+  readonly keyBits: number;
+  /** Transform type 3; 0: none (AEAD). */
+  readonly integrity: number;
+  readonly esn: boolean;
+  /** Octets of one direction's encryption key, its salt included. */
+  readonly encryptionOctets: number;
+  readonly integrityOctets: number;
+}
+
+/** A pair of ESP or AH SAs negotiated together. */
+export interface ChildSa {
+  state: ChildState;
+  /** The IKE SA it belongs to now. */
+  parent: IkeSa;
+  /** Which entry of the configuration's child list. */
+  readonly configIndex: number;
+  /** uint32; what we receive on, the name the API knows it by. */
+  readonly spiIn: number;
+  /** uint32; what we send on. 0 until the peer named it. */
+  spiOut: number;
+  suite: ChildSuite | undefined;
+  /** Whether the exchange that made it was initiated here: who is "i" of the keys. */
+  readonly initiatedHere: boolean;
+  /** SK_ei ‖ SK_ai ‖ SK_er ‖ SK_ar, in the order of KEYMAT (RFC 7296 §2.17). */
+  keys: Uint8Array | undefined;
+  tunnelMode: boolean;
+  ownTs: readonly TrafficSelector[];
+  peerTs: readonly TrafficSelector[];
+  /** The path of the IKE SA when it was made. */
+  readonly path: Path;
+  establishedMs: number | undefined;
+}
+
+/** The four keys of a CHILD_SA as views: encryption and integrity, by initiator and responder. */
+export function childKeys(child: ChildSa): {
+  readonly ei: Uint8Array;
+  readonly ai: Uint8Array;
+  readonly er: Uint8Array;
+  readonly ar: Uint8Array;
+} {
+  const keys = child.keys ?? new Uint8Array(0);
+  const e = child.suite?.encryptionOctets ?? 0, a = child.suite?.integrityOctets ?? 0;
+  return {
+    ei: keys.subarray(0, e),
+    ai: keys.subarray(e, e + a),
+    er: keys.subarray(e + a, 2 * e + a),
+    ar: keys.subarray(2 * e + a, 2 * (e + a)),
+  };
+}
+
+/** Whether it carries, or still may carry, traffic. */
+export function isLiveChild(child: ChildSa): boolean {
+  return child.state === "established" || child.state === "rekeying";
+}
+
+/** The CHILD_SA whose peer receives on `spi`; that is how a peer names it in a Delete. */
+export function childByOutboundSpi(sa: IkeSa, protocol: number, spi: number): ChildSa | undefined {
+  return sa.children.find((c) => c.spiOut === spi && c.suite?.protocol === protocol);
+}
+
+/** Ends a CHILD_SA: out of the data path, off its IKE SA, its SPI free again. Idempotent. */
+export function removeChild(
+  sa: IkeSa,
+  child: ChildSa,
+  out: { push(effect: { kind: "uninstall"; child: ChildSa }, sa: IkeSa): void },
+): void {
+  if (child.state === "closed") return;
+  if (child.suite && child.keys) out.push({ kind: "uninstall", child }, sa);
+  child.state = "closed";
+  sa.env.childrenBySpi.delete(child.spiIn);
+  const at = sa.children.indexOf(child);
+  if (at >= 0) sa.children.splice(at, 1);
+}

@@ -1,0 +1,98 @@
+/**
+ * What the core must be told before it speaks: one record shared by every SA of a test, so that an
+ * SA itself stays small. Values that differ by tunnel are computed from the tunnel's index.
+ * @module
+ */
+import type { RandomOctets } from "@/base/random.ts";
+import type { CryptoBackend } from "@/crypto/backend.ts";
+import type { ChildSa } from "@/ike/child_sa.ts";
+import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";
+
+/** An encryption transform: IANA type 1 id and its Key Length attribute (0: no attribute). */
+export interface EncryptionChoice {
+  readonly id: number;
+  readonly keyBits: number;
+}
+
+/** Transforms in order of preference, IANA numbers; AEAD and other ciphers may be mixed. */
+export interface IkeAlgorithms {
+  readonly encryption: readonly EncryptionChoice[];
+  readonly integrity: readonly number[];
+  readonly prf: readonly number[];
+  readonly groups: readonly number[];
+}
+
+/** An identity as it goes on the wire (RFC 7296 §3.5). */
+export interface Identity {
+  readonly idType: number;
+  readonly data: Uint8Array;
+}
+
+/** How an identity is found: an address of the path, octets, or a text whose `&d` is the tunnel. */
+export type IdentityRule =
+  | { readonly kind: "own-address" }
+  | { readonly kind: "peer-address" }
+  | { readonly kind: "fixed"; readonly identity: Identity }
+  | { readonly kind: "template"; readonly idType: number; readonly text: string };
+
+/** One CHILD_SA to negotiate. */
+export interface ChildConfig {
+  /** IANA Security Protocol Identifier: 3 ESP, 2 AH. */
+  readonly protocol: number;
+  readonly encryption: readonly EncryptionChoice[];
+  readonly integrity: readonly number[];
+  readonly esn: boolean;
+  readonly tunnelMode: boolean;
+  readonly lifetimeMs: number;
+  /** Packets. */
+  readonly replayWindow: number;
+  /** Of tunnel 0; see `ownTsStep`. */
+  readonly ownTs: readonly TrafficSelector[];
+  readonly peerTs: readonly TrafficSelector[];
+  /** Addresses that each following tunnel's selectors are shifted by; whole-space ones are not. */
+  readonly ownTsStep: number;
+  readonly peerTsStep: number;
+}
+
+/** Authentication of one direction: what the method needs. Certificates and EAP come later. */
+export interface PskAuth {
+  readonly kind: "psk";
+  readonly secret: Uint8Array;
+}
+
+/** Everything an SA of this test follows; plain data, shared, never changed. */
+export interface IkeConfig {
+  readonly algorithms: IkeAlgorithms;
+  readonly children: readonly ChildConfig[];
+  readonly ownId: IdentityRule;
+  /** What the initiator sends as IDr; absent: none is sent. */
+  readonly peerId: IdentityRule | undefined;
+  /** Initiator: fail when the received IDr differs from `peerId`. */
+  readonly matchPeerId: boolean;
+  readonly auth: PskAuth;
+  readonly initialContact: boolean;
+  /** Half-open SAs from which cookies are demanded (RFC 7296 §2.6); < 0: never, 0: always. */
+  readonly cookieThreshold: number;
+  /** Half-open SAs a responder holds at most; more requests are dropped and counted. */
+  readonly halfOpenMax: number;
+  /** How long a responder keeps an SA that is not authenticated. */
+  readonly halfOpenTimeoutMs: number;
+  readonly retransmitIntervalMs: number;
+  /** Each interval is this many times the one before; 1 keeps it constant. */
+  readonly retransmitBackoff: number;
+  /** Transmissions of one request in all, the first included. */
+  readonly transmissionsMax: number;
+  /** Whether decoded messages are handed out as `trace` effects. */
+  readonly trace: boolean;
+}
+
+/** The surroundings of every SA in this process. Randomness is an argument, as time is. */
+export interface IkeEnv {
+  readonly crypto: CryptoBackend;
+  readonly random: RandomOctets;
+  /** Every CHILD_SA of the process by the SPI we receive on (uint32), over ESP and AH. */
+  readonly childrenBySpi: Map<number, ChildSa>;
+  /** Rules broken on purpose, by name: the planted faults of the simulation. Empty in real runs. */
+  readonly broken: ReadonlySet<string>;
+}
+

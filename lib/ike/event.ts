@@ -1,0 +1,107 @@
+/**
+ * Facts that enter the core and wishes that leave it: plain records, so that a run is a list that
+ * can be recorded, replayed and printed as a ladder.
+ * @module
+ */
+import type { Path } from "@/base/address.ts";
+import type { KeyPair } from "@/crypto/backend.ts";
+import type { ChildSa } from "@/ike/child_sa.ts";
+import type { IkeSa } from "@/ike/ike_sa.ts";
+import type { IkeHeader, Payload } from "@/wire/message.ts";
+
+/** Something that happened. */
+export type IkeEvent =
+  /** A datagram for this SA, without a non-ESP marker. */
+  | { readonly kind: "datagram"; readonly octets: Uint8Array; readonly path: Path }
+  /** `sa.deadlineMs` has come. */
+  | { readonly kind: "deadline" }
+  /** The answer to a `compute` effect, matched by `ticket`. */
+  | { readonly kind: "computed"; readonly ticket: number; readonly result: ComputeResult }
+  /** Dial: begin with IKE_SA_INIT. Only for a new SA of an initiator. */
+  | { readonly kind: "initiate"; readonly initialContact: boolean }
+  /** Delete the IKE SA and wait for the answer; `closeCode` says why (api-meaning: CloseCode). */
+  | { readonly kind: "close"; readonly closeCode: number }
+  /** Forget the SA at once, without a word to the peer. */
+  | { readonly kind: "abandon"; readonly closeCode: number; readonly why: string }
+  /** Delete one CHILD_SA of ours. */
+  | { readonly kind: "delete_child"; readonly child: ChildSa }
+  /** An empty INFORMATIONAL request: is the peer there? (RFC 7296 §2.4) */
+  | { readonly kind: "liveness_check" }
+  /** An `install` effect could not be performed. */
+  | { readonly kind: "install_failed"; readonly child: ChildSa; readonly why: string };
+
+/** Asymmetric work, done elsewhere: 0.04–9 ms each. */
+export type ComputeJob =
+  /** A fresh key pair of the group. */
+  | { readonly op: "ke_generate"; readonly group: number }
+  /** The shared secret of our pair and the peer's public value. */
+  | { readonly op: "ke_derive"; readonly pair: KeyPair; readonly peerPublic: Uint8Array }
+  /** Both at once: what a responder does. */
+  | { readonly op: "ke_respond"; readonly group: number; readonly peerPublic: Uint8Array };
+
+/** What a {@linkcode ComputeJob} gave; `refused` when the peer's public value is not acceptable. */
+export type ComputeResult =
+  | { readonly op: "ke_generate"; readonly pair: KeyPair }
+  | { readonly op: "ke_derive"; readonly shared: Uint8Array }
+  | { readonly op: "ke_respond"; readonly publicValue: Uint8Array; readonly shared: Uint8Array }
+  | { readonly op: "refused"; readonly why: string };
+
+/** Why a tunnel is not there, for a counter (`cause`), for the API (`closeCode`) and for a person. */
+export interface Failure {
+  /** A notify's IANA name, or NO_ANSWER, REFUSED_HERE, HALF_OPEN_TIMEOUT, …: few distinct values. */
+  readonly cause: string;
+  /** As in the API's CloseCode. */
+  readonly closeCode: number;
+  /** One sentence a tester can act on: what was offered, what is configured, how often, to whom. */
+  readonly text: string;
+}
+
+/** Something the core wants done, or wants known. */
+export type IkeEffect =
+  /** Send to the peer of `path`, from its own end. `transmission` counts from 1; 0: not a request. */
+  | {
+    readonly kind: "send";
+    readonly octets: Uint8Array;
+    readonly path: Path;
+    readonly transmission: number;
+  }
+  /** Do the work off this stack and come back with `computed`. */
+  | { readonly kind: "compute"; readonly ticket: number; readonly job: ComputeJob }
+  /** The keys of the IKE SA exist: `sa.suite`, `sa.keys` (for key files). */
+  | { readonly kind: "keyed" }
+  /** Put both directions of a CHILD_SA into the data path. */
+  | { readonly kind: "install"; readonly child: ChildSa }
+  /** Take both directions out again. */
+  | { readonly kind: "uninstall"; readonly child: ChildSa }
+  /** A response of ours was awaited and came: first transmission to answer. */
+  | {
+    readonly kind: "answered";
+    readonly exchange: number;
+    readonly latencyMs: number;
+    readonly transmissions: number;
+  }
+  /** The IKE SA is authenticated and its first CHILD_SA (if any was asked) is up. */
+  | { readonly kind: "established" }
+  /** The SA will never be, or is no more, established: the tunnel's failure. */
+  | { readonly kind: "failed"; readonly failure: Failure }
+  /** The SA is gone (after `failed`, too): forget it. `sa.closeCode` says why. */
+  | { readonly kind: "closed" }
+  /** The peer said INITIAL_CONTACT: its other SAs with this identity are dead (RFC 7296 §2.4). */
+  | { readonly kind: "initial_contact" }
+  /** A message cost a counter and nothing else. */
+  | { readonly kind: "dropped"; readonly reason: string }
+  /** A decoded message, when `config.trace` asks for it; encrypted payloads are in clear. */
+  | {
+    readonly kind: "trace";
+    readonly sent: boolean;
+    readonly path: Path;
+    readonly header: IkeHeader;
+    readonly payloads: readonly Payload[];
+  }
+  /** Worth a line in the log. Level: 1 critical, 2 error, 3 warning, 4 info. */
+  | { readonly kind: "note"; readonly level: 1 | 2 | 3 | 4; readonly text: string };
+
+/** Where wishes go, in order. `sa` is undefined where no SA exists (stateless answers). */
+export interface Outbox {
+  push(effect: IkeEffect, sa: IkeSa | undefined): void;
+}

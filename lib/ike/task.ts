@@ -1,0 +1,92 @@
+/**
+ * The errands of an IKE SA. A task is a plain record in the SA's queue; its kind holds what we ask,
+ * how we take the answer, and how we answer the same request.
+ * @module
+ */
+import type { KeyPair } from "@/crypto/backend.ts";
+import type { ChildSa } from "@/ike/child_sa.ts";
+import type { ComputeResult } from "@/ike/event.ts";
+import type { Turn } from "@/ike/ike_sa.ts";
+import type { IkeSuite } from "@/ike/suite.ts";
+import type { Message } from "@/wire/message.ts";
+
+/** IKE_SA_INIT as initiator: through cookies and INVALID_KE_PAYLOAD to the keys. */
+export interface IkeInitTask {
+  readonly kind: "ike_init";
+  stage: "generating" | "sent" | "deriving";
+  group: number;
+  readonly triedGroups: number[];
+  cookie: Uint8Array | undefined;
+  restarts: number;
+  ticket: number;
+  pair: KeyPair | undefined;
+  suite: IkeSuite | undefined;
+}
+
+/** IKE_AUTH as initiator, with the first CHILD_SA. */
+export interface IkeAuthTask {
+  readonly kind: "ike_auth";
+  stage: "sent";
+  child: ChildSa | undefined;
+}
+
+/** INFORMATIONAL {D} for the IKE SA. */
+export interface DeleteIkeTask {
+  readonly kind: "delete_ike";
+  readonly closeCode: number;
+}
+
+/** INFORMATIONAL {D} for one CHILD_SA. */
+export interface DeleteChildTask {
+  readonly kind: "delete_child";
+  readonly child: ChildSa;
+}
+
+/** An empty INFORMATIONAL. */
+export interface LivenessTask {
+  readonly kind: "liveness_check";
+}
+
+/** INFORMATIONAL {N(error)}: tells the peer why its IKE_AUTH response ended the SA (§2.21.2). */
+export interface ReportErrorTask {
+  readonly kind: "report_error";
+  readonly notify: number;
+  readonly closeCode: number;
+}
+
+/** Any errand of ours. */
+export type Task =
+  | IkeInitTask
+  | IkeAuthTask
+  | DeleteIkeTask
+  | DeleteChildTask
+  | LivenessTask
+  | ReportErrorTask;
+
+/** A request of the peer that waits for asymmetric work. */
+export interface Answering {
+  readonly kind: "ike_init";
+  readonly ticket: number;
+  readonly messageId: number;
+  readonly request: Message;
+  readonly suite: IkeSuite;
+}
+
+/** What a kind of task does; `T` is its record. */
+export interface TaskKind<T> {
+  readonly exchange: number;
+  /** Its turn has come: send the request, or ask for a computation first. */
+  begin(turn: Turn, task: T): void;
+  /** The computation it asked for. */
+  computed?(turn: Turn, task: T, result: ComputeResult): void;
+  /** The peer's response to its request. */
+  finish(turn: Turn, task: T, response: Message): void;
+}
+
+/** How an exchange of the peer is answered. */
+export interface ResponderKind {
+  readonly exchange: number;
+  respond(turn: Turn, request: Message): void;
+  /** The computation that `sa.answering` waits for. */
+  computed?(turn: Turn, answering: Answering, result: ComputeResult): void;
+}
