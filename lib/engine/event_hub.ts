@@ -1,0 +1,166 @@
+/**
+ * The events of a test run: what the log file, the screen and the API's subscribers read. A message
+ * is formatted only when somebody wants its level, so that nobody pays for what nobody reads.
+ *
+ * Level: 1 critical, 2 error, 3 warning, 4 info, 5 debug. No PSK, key or password at levels ≤ 4.
+ * @module
+ */
+
+/** How grave an event is. */
+export type EventLevel = 1 | 2 | 3 | 4 | 5;
+
+/** Something a person may want to know. */
+export interface RunEvent {
+  readonly level: EventLevel;
+  readonly msg: string;
+  /** Milliseconds since 1970. */
+  readonly epochMs: number;
+}
+
+/** What a reader wants: levels up to `level` whose message contains `keyword` (empty: all). */
+export interface EventFilter {
+  /** 1–5. */
+  readonly level: number;
+  /** Case-sensitive. */
+  readonly keyword: string;
+}
+
+/** Events that a queue holds when its reader does not say otherwise. */
+export const EVENT_QUEUE_MAX = 1_000;
+
+/** A reader with a queue of its own. Read it with `for await`, or with {@linkcode next}. */
+export interface EventSubscription extends AsyncIterable<RunEvent> {
+  /** The filter in force; assign to change it for the events still to come. */
+  filter: EventFilter;
+  /** Events dropped so far because the queue was full. A level 3 event in their place says so. */
+  readonly lost: number;
+  /** The next event; `undefined` once closed (or the hub has ended) and the queue is empty. */
+  next(): Promise<RunEvent | undefined>;
+  /** Ends it: nothing more is queued, a waiting reader gets `undefined`. */
+  close(): void;
+}
+
+/** A reader that is called at once, as a file is: it must not throw. */
+export interface EventSink {
+  filter: EventFilter;
+  write(event: RunEvent): void;
+}
+
+/** Whether `filter` passes the event. */
+export function passes(filter: EventFilter, event: RunEvent): boolean {
+  return event.level <= filter.level && event.msg.includes(filter.keyword);
+}
+
+/** Where a run says what happens, and where any number of readers listen. */
+export class EventHub {
+  readonly #sinks = new Set<EventSink>();
+  readonly #queues = new Set<Queue>();
+  readonly #now: () => number;
+  #ended = false;
+
+  /** `now` gives milliseconds since 1970. */
+  constructor(now: () => number = Date.now) {
+    this.#now = now;
+  }
+
+  /** Whether an event of this level would reach anybody, as far as its level goes. */
+  wants(level: EventLevel): boolean {
+    for (const sink of this.#sinks) if (level <= sink.filter.level) return true;
+    for (const queue of this.#queues) if (level <= queue.filter.level) return true;
+    return false;
+  }
+
+  /** Tells everybody who wants it; a function is called at most once, and only when one does. */
+  publish(level: EventLevel, msg: string | (() => string)): void {
+    if (this.#ended || !this.wants(level)) return;
+    const text = typeof msg === "string" ? msg : msg();
+    const event: RunEvent = { level, msg: text, epochMs: this.#now() };
+    for (const sink of this.#sinks) if (passes(sink.filter, event)) sink.write(event);
+    for (const queue of this.#queues) if (passes(queue.filter, event)) queue.put(event);
+  }
+
+  /** Adds a reader that is called synchronously; the function returned takes it away again. */
+  attach(sink: EventSink): () => void {
+    this.#sinks.add(sink);
+    return () => void this.#sinks.delete(sink);
+  }
+
+  /** Adds a reader with a queue of at most `queueMax` events. */
+  subscribe(filter: EventFilter, queueMax: number = EVENT_QUEUE_MAX): EventSubscription {
+    const queue = new Queue(filter, queueMax, this.#now, () => void this.#queues.delete(queue));
+    if (this.#ended) queue.close();
+    else this.#queues.add(queue);
+    return queue;
+  }
+
+  /** The run is over: queues are emptied by their readers and then end; nothing is published. */
+  end(): void {
+    this.#ended = true;
+    for (const queue of [...this.#queues]) queue.close();
+    this.#sinks.clear();
+  }
+}
+
+/** A bounded queue; when it is full the newest events are dropped and counted. */
+class Queue implements EventSubscription {
+  filter: EventFilter;
+  lost = 0;
+  #events: RunEvent[] = [];
+  /** Dropped since the last notice. */
+  #unsaid = 0;
+  #closed = false;
+  #waiting: ((event: RunEvent | undefined) => void)[] = [];
+  readonly #max: number;
+  readonly #now: () => number;
+  readonly #leave: () => void;
+
+  constructor(filter: EventFilter, max: number, now: () => number, leave: () => void) {
+    this.filter = filter;
+    this.#max = max;
+    this.#now = now;
+    this.#leave = leave;
+  }
+
+  put(event: RunEvent): void {
+    const reader = this.#waiting.shift();
+    if (reader) return reader(event);
+    if (this.#events.length >= this.#max) {
+      this.lost++;
+      this.#unsaid++;
+      return;
+    }
+    // The notice stands where the gap is: after what was queued, before what comes now.
+    if (this.#unsaid > 0) this.#events.push(this.#notice());
+    this.#events.push(event);
+  }
+
+  next(): Promise<RunEvent | undefined> {
+    const event = this.#events.shift() ?? (this.#unsaid > 0 ? this.#notice() : undefined);
+    if (event || this.#closed) return Promise.resolve(event);
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#leave();
+    for (const reader of this.#waiting.splice(0)) reader(undefined);
+  }
+
+  async *[Symbol.asyncIterator](): AsyncIterator<RunEvent> {
+    try {
+      for (let event = await this.next(); event; event = await this.next()) yield event;
+    } finally {
+      this.close();
+    }
+  }
+
+  #notice(): RunEvent {
+    const count = this.#unsaid;
+    this.#unsaid = 0;
+    const msg = `${count} ${
+      count === 1 ? "event was" : "events were"
+    } lost: the reader is too slow`;
+    return { level: 3, msg, epochMs: this.#now() };
+  }
+}

@@ -1,0 +1,309 @@
+/**
+ * What the API, the command line and the reports may ask of a test run: plain types, and the
+ * interface `RunView`. Numbers of states, roles and results are those of the API.
+ *
+ * Times named `…EpochMs` are milliseconds since 1970; absent means that it has not happened.
+ * @module
+ */
+import type { IpAddress } from "@/base/address.ts";
+import type { EventHub } from "@/engine/event_hub.ts";
+import type { Setup } from "@/setup/setup.ts";
+
+/** Who a run is, as the API counts. */
+export const RoleNumber = { client: 1, gateway: 2 } as const;
+
+/** How a run stands, as the API counts: 3 is stopped by request with nothing failed. */
+export const RunResult = { RUNNING: 0, PASSED: 1, FAILED: 2, STOPPED: 3 } as const;
+/** A member of {@linkcode RunResult}. */
+export type RunResult = typeof RunResult[keyof typeof RunResult];
+
+/** The words of the JSON result, by {@linkcode RunResult}. */
+export const RUN_RESULT_NAMES = ["running", "passed", "failed", "stopped"] as const;
+
+/** The API's numbers of an IKE SA's state. 3, 4, 5, 9 and 10 are live. */
+export const IkeStateNumber = {
+  INIT: 1,
+  CREATED: 2,
+  ESTABLISHED: 3,
+  UPDATING_ADDRESS: 4,
+  REKEYING: 5,
+  REKEYED: 6,
+  CLOSED: 7,
+  CLOSING: 8,
+  DPD: 9,
+  CHILD_REKEYING: 10,
+} as const;
+
+/** Names of the IKE states by number, for people; index 0 is none. */
+export const IKE_STATE_NAMES = [
+  "",
+  "init",
+  "created",
+  "established",
+  "updatingaddr",
+  "rekeying",
+  "rekeyed",
+  "closed",
+  "closing",
+  "dpd",
+  "child_rekeying",
+] as const;
+
+/** The API's numbers of a CHILD_SA's state. */
+export const ChildStateNumber = {
+  CREATING: 1,
+  ESTABLISHED: 2,
+  REKEYING: 3,
+  REKEYED: 4,
+  CLOSING: 5,
+  CLOSED: 6,
+} as const;
+
+/** Names of the CHILD states by number, for people; index 0 is none. */
+export const CHILD_STATE_NAMES = [
+  "",
+  "creating",
+  "established",
+  "rekeying",
+  "rekeyed",
+  "closing",
+  "closed",
+] as const;
+
+/** The figures of the API's SummaryResp. */
+export interface RunSummary {
+  readonly role: "client" | "gateway";
+  readonly startEpochMs: number;
+  /** Start + runningtime; undefined without a running time. */
+  readonly testEndEpochMs: number | undefined;
+  /** When it ended. */
+  readonly actualEndEpochMs: number | undefined;
+  /** First IKE_SA_INIT sent (gateway: received). */
+  readonly creationStartEpochMs: number | undefined;
+  /** Last configured tunnel up, or given up. */
+  readonly creationFinishEpochMs: number | undefined;
+  /** Finish (or now) − start; undefined before the first IKE_SA_INIT. */
+  readonly createDurationMs: number | undefined;
+  readonly setupFileName: string;
+  /** Tunnels ever established; a rekeyed or rebuilt one does not count again. */
+  readonly createdTunnels: number;
+  /** `createdTunnels` per second of `createDurationMs`; undefined when there is none. */
+  readonly setupRate: number | undefined;
+  /** IKE SAs by state: index is the API's state number, 1–10; index 0 is unused. */
+  readonly ikeSasByState: readonly number[];
+  readonly ikeSasTotal: number;
+  readonly live: number;
+  /** Live IKE SAs with an established CHILD_SA. */
+  readonly hasChild: number;
+  /** Tunnels of `createdTunnels` that are live now. */
+  readonly createdLive: number;
+  /** `numberoftunnels`. */
+  readonly configured: number;
+  /** Tunnels that are down on purpose now. */
+  readonly flapping: number;
+  readonly result: RunResult;
+  /** First reason of a failure; empty when there is none. */
+  readonly lastErrMsg: string;
+}
+
+/** One line of the list of IKE SAs. */
+export interface IkeSaSummary {
+  /** uint64, our own. */
+  readonly spi: bigint;
+  readonly peerAddress: IpAddress;
+  readonly peerPort: number;
+  /** See {@linkcode IkeStateNumber}. */
+  readonly state: number;
+  readonly establishedEpochMs: number | undefined;
+}
+
+/** Everything about one IKE SA. Keys are views of the SA's own: copy what is kept. */
+export interface IkeSaDump extends IkeSaSummary {
+  /** uint64; 0n until known. */
+  readonly peerSpi: bigint;
+  /** uint64s by who sent the first IKE_SA_INIT. */
+  readonly spiI: bigint;
+  readonly spiR: bigint;
+  readonly originalInitiator: boolean;
+  /** The tunnel, from 0; at a gateway the order of arrival. */
+  readonly tunnel: number;
+  readonly ownAddress: IpAddress;
+  readonly ownPort: number;
+  /** IANA transform numbers, 0 until negotiated. */
+  readonly encryption: number;
+  /** The Key Length attribute in bits; 0: a cipher of fixed length. */
+  readonly keyBits: number;
+  readonly integrity: number;
+  readonly prf: number;
+  /** Transform Type 4; 0 until negotiated. */
+  readonly group: number;
+  /** IANA Authentication Method; 0 not yet. */
+  readonly ownAuth: number;
+  readonly peerAuth: number;
+  /** IANA ID types; 0 not yet. */
+  readonly ownIdType: number;
+  readonly peerIdType: number;
+  /** Identities for people: text where it is text; empty until known. */
+  readonly ownId: string;
+  readonly peerId: string;
+  /** `undefined` until there are keys. AEAD: salt included, SK_a* empty. */
+  readonly keys: IkeKeys | undefined;
+  readonly lastReceivedEpochMs: number | undefined;
+  readonly lastLivenessEpochMs: number | undefined;
+  readonly closeCode: number;
+}
+
+/** The keys of an IKE SA that a decoder needs (RFC 7296 §2.14). */
+export interface IkeKeys {
+  readonly skEi: Uint8Array;
+  readonly skEr: Uint8Array;
+  readonly skAi: Uint8Array;
+  readonly skAr: Uint8Array;
+}
+
+/** A traffic selector (RFC 7296 §3.13.1). */
+export interface TrafficSelectorView {
+  /** 7 IPv4 range, 8 IPv6 range. */
+  readonly type: number;
+  /** IP protocol; 0 any. */
+  readonly protocol: number;
+  readonly startAddress: IpAddress;
+  readonly endAddress: IpAddress;
+  readonly startPort: number;
+  readonly endPort: number;
+}
+
+/** Everything about one CHILD_SA. Keys are views of its own: copy what is kept. */
+export interface ChildSaDump {
+  /** See {@linkcode ChildStateNumber}. */
+  readonly state: number;
+  /** uint32, our own: what we receive on. */
+  readonly spi: number;
+  /** uint32; 0 until known. */
+  readonly peerSpi: number;
+  readonly ownAddress: IpAddress;
+  readonly peerAddress: IpAddress;
+  /** uint64: our own SPI of the IKE SA it belongs to. */
+  readonly parentSpi: bigint;
+  readonly establishedEpochMs: number | undefined;
+  /** 3 ESP, 2 AH. */
+  readonly protocol: number;
+  /** IANA transform numbers, 0 until negotiated. */
+  readonly encryption: number;
+  readonly keyBits: number;
+  readonly integrity: number;
+  readonly esn: boolean;
+  readonly tunnelMode: boolean;
+  /** As configured. */
+  readonly lifetimeMs: number;
+  /** As configured, in packets. */
+  readonly replayWindow: number;
+  /** i and r of the exchange that made it; undefined until there are keys. */
+  readonly keys: IkeKeys | undefined;
+  /** Whether that exchange was initiated here: whether "i" is what we send with. */
+  readonly initiatedHere: boolean;
+  readonly ownTs: readonly TrafficSelectorView[];
+  readonly peerTs: readonly TrafficSelectorView[];
+}
+
+/** Percentiles in milliseconds. */
+export interface LatencyFigures {
+  readonly p50: number;
+  readonly p90: number;
+  readonly p99: number;
+  readonly max: number;
+  readonly samples: number;
+}
+
+/** Failed tunnels of one cause. */
+export interface FailureFigures {
+  /** A notify's IANA name, NO_ANSWER, … */
+  readonly cause: string;
+  readonly count: number;
+  /** The first of them in words, with its tunnel. */
+  readonly example: string;
+}
+
+/** What the live view, the closing report and the JSON result show. */
+export interface RunFigures {
+  /** Tunnels that were begun: first tries sent (gateway: peers that sent an IKE_SA_INIT). */
+  readonly created: number;
+  /** Tunnels ever established. */
+  readonly established: number;
+  /** Client: tunnels given up. Gateway: SAs that never were established. Lost ones count at both. */
+  readonly failed: number;
+  /** Tries of tunnels that failed and were, or will be, tried again. */
+  readonly retries: number;
+  /** Established, then gone though nobody here asked; part of `failed`. */
+  readonly lost: number;
+  /** IKE SAs on the way now. */
+  readonly halfOpen: number;
+  readonly live: number;
+  /** Requests sent again. */
+  readonly retransmissions: number;
+  /** Tunnels per second over the whole creation; null before the first. */
+  readonly setupRate: number | null;
+  /** Tunnels established in the last second. */
+  readonly recentRate: number;
+  /** Undefined without a running time. */
+  readonly timeLeftMs: number | undefined;
+  /** Since the start; to the end once it ended. */
+  readonly elapsedMs: number;
+  /** First transmission to answer, as the initiator of the exchange; null without a sample. */
+  readonly ikeSaInitMs: LatencyFigures | null;
+  readonly ikeAuthMs: LatencyFigures | null;
+  /** First IKE_SA_INIT of a try to established. */
+  readonly setupMs: LatencyFigures | null;
+  /** Most frequent first. */
+  readonly failures: readonly FailureFigures[];
+  /** Datagrams that cost a counter and nothing else, by reason. */
+  readonly drops: ReadonlyMap<string, number>;
+  readonly datagramsSent: number;
+  readonly datagramsReceived: number;
+  /** Deletes of a graceful stop that no peer answered; null when none was sent. */
+  readonly deletesUnanswered: number | null;
+  /** Processor time of the whole process since the start, milliseconds. */
+  readonly cpuMs: number;
+  /** `cpuMs` by established tunnel, up to the end of creation; null before the first. */
+  readonly cpuMsPerTunnel: number | null;
+  /** Resident memory of the process, octets. */
+  readonly rssBytes: number;
+  readonly transport: string;
+  readonly crypto: string;
+  /** What the setup leaves at its default although the feature is not there yet. */
+  readonly notYet: readonly string[];
+}
+
+/** How a run ended. */
+export interface FinalResult {
+  /** Never RUNNING. */
+  readonly result: RunResult;
+  readonly summary: RunSummary;
+  readonly figures: RunFigures;
+}
+
+/** A test that runs, or has run. Every answer is of this moment. */
+export interface RunView {
+  readonly setup: Setup;
+  readonly events: EventHub;
+  /** Resolves once, at the end; never rejects. */
+  readonly finalResult: Promise<FinalResult>;
+  summary(): RunSummary;
+  figures(): RunFigures;
+  /**
+   * IKE SAs in order of creation from the `start`th (from 0), at most `len` of them, 0: all. An
+   * ended SA goes away; the order of the others stays.
+   */
+  listIkeSas(start: number, len: number): IkeSaSummary[];
+  /** By our own SPI. */
+  ikeSa(spi: bigint): IkeSaDump | undefined;
+  /** Our own SPIs of the CHILD_SAs of an IKE SA; undefined where there is no such IKE SA. */
+  childSas(ikeSpi: bigint): number[] | undefined;
+  /** By our own SPI (uint32). */
+  childSa(spi: number): ChildSaDump | undefined;
+  /**
+   * Ends the test and returns at once. Gracefully: deletes are sent, the end comes within 10 s; a
+   * second call, or one that is not graceful, ends it now.
+   */
+  stop(gracefully: boolean): void;
+}
