@@ -1,0 +1,90 @@
+/**
+ * Reads the two tables that `--keylog` writes in Wireshark's form: `ikev2_decryption_table` (SPIs,
+ * SK_e*, SK_a* of each IKE SA) and `esp_sa` (SPI and keys of each ESP SA).
+ * @module
+ */
+import type { EspKeys } from "./charon_log.ts";
+
+/** One line of `ikev2_decryption_table`; octets in lower-case hex, empty where the suite has none. */
+export interface KeylogIke {
+  readonly spiI: string;
+  readonly spiR: string;
+  readonly skEi: string;
+  readonly skEr: string;
+  readonly encryption: string;
+  readonly skAi: string;
+  readonly skAr: string;
+  readonly integrity: string;
+}
+
+/** One line of `esp_sa`. */
+export interface KeylogEsp extends EspKeys {
+  /** `IPv4` or `IPv6`. */
+  readonly family: string;
+  readonly from: string;
+  readonly to: string;
+  /** 8 digits. */
+  readonly spi: string;
+}
+
+/** Both tables. A table that is not there yet is empty. */
+export interface Keylog {
+  readonly ike: readonly KeylogIke[];
+  readonly esp: readonly KeylogEsp[];
+}
+
+/** Reads what is in `directory` now. */
+export async function readKeylog(directory: string): Promise<Keylog> {
+  const read = (name: string) => Deno.readTextFile(`${directory}/${name}`).catch(() => "");
+  return {
+    ike: parseIkeTable(await read("ikev2_decryption_table")),
+    esp: parseEspTable(await read("esp_sa")),
+  };
+}
+
+/** Lines of `ikev2_decryption_table`. @throws Error for a line without its eight columns. */
+export function parseIkeTable(text: string): KeylogIke[] {
+  return rows(text, 8).map((columns) => {
+    const [spiI, spiR, skEi, skEr, encryption, skAi, skAr, integrity] = columns as Eight;
+    return {
+      spiI: hex(spiI),
+      spiR: hex(spiR),
+      skEi: hex(skEi),
+      skEr: hex(skEr),
+      encryption,
+      skAi: hex(skAi),
+      skAr: hex(skAr),
+      integrity,
+    };
+  });
+}
+
+/** Lines of `esp_sa`. @throws Error for a line with less than its eight columns. */
+export function parseEspTable(text: string): KeylogEsp[] {
+  return rows(text, 8).map((columns) => {
+    const [family, from, to, spi, , encryption, , integrity] = columns as Eight;
+    return {
+      family,
+      from,
+      to,
+      spi: hex(spi).padStart(8, "0"),
+      encryption: hex(encryption),
+      integrity: hex(integrity),
+    };
+  });
+}
+
+type Eight = [string, string, string, string, string, string, string, string];
+
+function rows(text: string, columnsMin: number): string[][] {
+  const lines = text.split("\n").filter((line) => line.trim() !== "" && !line.startsWith("#"));
+  return lines.map((line) => {
+    const columns = [...line.matchAll(/(?:"([^"]*)"|([^,"]*))(?:,|$)/g)];
+    if (columns.length < columnsMin) throw new Error(`Not a line of a key table: ${line}`);
+    return columns.map((column) => column[1] ?? column[2] ?? "");
+  });
+}
+
+function hex(text: string): string {
+  return text.trim().toLowerCase().replace(/^0x/, "");
+}

@@ -1,0 +1,231 @@
+/**
+ * strongSwan as the peer: writes its two configuration files, starts charon in the peer's namespace
+ * with a /run of its own, and drives it through swanctl. Where the kernel has no ESP, the preloaded
+ * `accept_sas.c` lets CHILD_SAs be established all the same.
+ * @module
+ */
+import { type CharonSa, parseCharonLog } from "./charon_log.ts";
+import { endProcess, type Finished, type Lab, mustRun, run, type Site, until } from "./harness.ts";
+
+const CHARON = "/usr/lib/ipsec/charon";
+const SWANCTL = "/usr/sbin/swanctl";
+const PLUGINS = "random nonce openssl aes sha1 sha2 md5 hmac kdf xcbc cmac ctr ccm gcm chapoly " +
+  "curve25519 drbg mgf1 x509 constraints pubkey pkcs1 pkcs8 pem kernel-netlink socket-default vici " +
+  "updown attr counters";
+
+/** swanctl complains about each of these that is missing. */
+const SWANCTL_DIRECTORIES =
+  "x509 x509ca x509ocsp x509aa x509ac x509crl pubkey private rsa ecdsa bliss pkcs8 pkcs12".split(" ");
+
+/** An IKE SA as `swanctl --list-sas` shows it now. */
+export interface ListedSa {
+  readonly connection: string;
+  readonly id: number;
+  /** `ESTABLISHED`, `CONNECTING`, … */
+  readonly state: string;
+  readonly spiI: string;
+  readonly spiR: string;
+  /** Selectors and state of each CHILD_SA. */
+  readonly children: readonly ListedChild[];
+}
+
+/** A CHILD_SA as `swanctl --list-sas` shows it now. */
+export interface ListedChild {
+  readonly name: string;
+  readonly id: number;
+  /** `INSTALLED`, `REKEYED`, … */
+  readonly state: string;
+  /** SPI of each direction, 8 digits; empty when not listed. */
+  spiIn: string;
+  spiOut: string;
+  local: string;
+  remote: string;
+}
+
+/** What strongSwan calls itself, or `undefined` where it is not installed. */
+export async function strongSwanVersion(): Promise<string | undefined> {
+  for (const path of [CHARON, SWANCTL]) {
+    if (!await Deno.stat(path).then(() => true, () => false)) return undefined;
+  }
+  const said = await run(CHARON, ["--version"]);
+  return /strongSwan (\S+)/.exec(said.stdout + said.stderr)?.[1] ?? "of unknown version";
+}
+
+/** Compiles the library that makes the kernel accept all SAs. @throws Error without a compiler. */
+export async function buildAcceptAll(directory: string): Promise<string> {
+  const source = new URL("accept_sas.c", import.meta.url).pathname;
+  const library = `${directory}/accept_sas.so`;
+  await mustRun("gcc", ["-O2", "-shared", "-fPIC", "-o", library, source, "-ldl"]);
+  return library;
+}
+
+/** One running charon. */
+export class Charon {
+  #process: Deno.ChildProcess | undefined;
+  #seen = 0;
+
+  private constructor(
+    private readonly lab: Lab,
+    private readonly site: Site,
+    private readonly directory: string,
+  ) {}
+
+  /**
+   * Starts charon at `site`. `settings` are further lines of the `charon` section of
+   * strongswan.conf. @throws Error with the end of its log when it does not come up.
+   */
+  static async start(lab: Lab, site: Site, settings = ""): Promise<Charon> {
+    const directory = await Deno.makeTempDir({ dir: lab.directory, prefix: "charon-" });
+    const charon = new Charon(lab, site, directory);
+    await Deno.mkdir(`${directory}/run`);
+    for (const name of SWANCTL_DIRECTORIES) {
+      await Deno.mkdir(`${directory}/swanctl/${name}`, { recursive: true });
+    }
+    await Deno.writeTextFile(`${directory}/strongswan.conf`, charon.#conf(settings));
+    const library = await buildAcceptAll(directory);
+    const script = `mount --bind ${directory}/run /run && LD_PRELOAD=${library} exec ${CHARON}`;
+    const child = lab.spawn(site, ["sh", "-c", script], {
+      env: { STRONGSWAN_CONF: `${directory}/strongswan.conf` },
+    });
+    charon.#process = child;
+    // charon writes its log itself; what it says before that is worth having when it fails.
+    const output = child.output();
+    let ended = "";
+    output.then((o) => ended = new TextDecoder().decode(o.stderr) || "it ended", () => {});
+    try {
+      await until("charon's vici socket", 15_000, async () => {
+        if (ended !== "") throw new Error(`charon did not start: ${ended.trim()}`);
+        const socket = await Deno.stat(`${directory}/run/charon.vici`).catch(() => undefined);
+        return socket !== undefined;
+      });
+    } catch (error) {
+      const log = await charon.#wholeLog();
+      throw new Error(`${(error as Error).message}\n${log.slice(-2_000)}`);
+    }
+    return charon;
+  }
+
+  #conf(settings: string): string {
+    const socket = `unix://${this.directory}/run/charon.vici`;
+    return `charon {
+  load = ${PLUGINS}
+  install_routes = no
+  filelog {
+    log {
+      path = ${this.directory}/charon.log
+      default = 1
+      ike = 4
+      chd = 4
+      ike_name = yes
+      flush_line = yes
+      time_format = %H:%M:%S
+    }
+  }
+  plugins {
+    vici { 
+      socket = ${socket}
+    }
+    # Larval SAs of SPI allocation are never taken up by a kernel that installs nothing.
+    kernel-netlink { 
+      xfrm_acq_expires = 100000
+    }
+  }
+${settings}
+}
+`;
+  }
+
+  async #wholeLog(): Promise<string> {
+    return await Deno.readTextFile(`${this.directory}/charon.log`).catch(() => "");
+  }
+
+  /** What was logged since {@linkcode load}. */
+  async log(): Promise<string> {
+    return (await this.#wholeLog()).slice(this.#seen);
+  }
+
+  /** The IKE SAs in what was logged since {@linkcode load}. */
+  async sas(): Promise<CharonSa[]> {
+    return [...parseCharonLog(await this.log()).values()];
+  }
+
+  /** Ends all SAs, forgets all connections, takes `swanctl` (the text of swanctl.conf) instead. */
+  async load(swanctl: string): Promise<void> {
+    await Deno.writeTextFile(`${this.directory}/swanctl/swanctl.conf`, "");
+    await this.swanctl(["--load-all", "--clear", "--noprompt"]);
+    for (const sa of await this.list()) {
+      await this.swanctl(["--terminate", "--ike-id", String(sa.id), "--force", "--timeout", "2"]);
+    }
+    this.#seen = (await this.#wholeLog()).length;
+    await Deno.writeTextFile(`${this.directory}/swanctl/swanctl.conf`, swanctl);
+    const loaded = await this.swanctl(["--load-all", "--clear", "--noprompt"]);
+    if (loaded.code !== 0 || /failed/.test(loaded.stdout + loaded.stderr)) {
+      throw new Error(`swanctl refuses the configuration: ${loaded.stdout}${loaded.stderr}`);
+    }
+  }
+
+  /** Runs swanctl against this charon. */
+  swanctl(args: string[]): Promise<Finished> {
+    const variables = [
+      `STRONGSWAN_CONF=${this.directory}/strongswan.conf`,
+      `SWANCTL_DIR=${this.directory}/swanctl`,
+    ];
+    const uri = `unix://${this.directory}/run/charon.vici`;
+    return run("env", [...variables, SWANCTL, ...args, "--uri", uri]);
+  }
+
+  /** Initiates `child` (and its IKE SA where there is none). @throws Error with swanctl's words. */
+  async initiate(child: string, timeoutSec = 10): Promise<void> {
+    const done = await this.tryInitiate(child, timeoutSec);
+    if (done.code !== 0) {
+      const said = (done.stderr + done.stdout).trim().split("\n");
+      throw new Error(`strongSwan cannot initiate: ${said.slice(-6).join(" | ")}`);
+    }
+  }
+
+  /** {@linkcode initiate} for what is expected to fail. */
+  tryInitiate(child: string, timeoutSec = 10): Promise<Finished> {
+    return this.swanctl(["--initiate", "--child", child, "--timeout", String(timeoutSec)]);
+  }
+
+  /** What is up now. */
+  async list(): Promise<ListedSa[]> {
+    return parseListedSas((await this.swanctl(["--list-sas"])).stdout);
+  }
+
+  /** Ends charon. */
+  async stop(): Promise<void> {
+    if (this.#process) await endProcess(this.#process, 3_000);
+    this.#process = undefined;
+  }
+}
+
+/** Reads the output of `swanctl --list-sas`. */
+export function parseListedSas(text: string): ListedSa[] {
+  const sas: (ListedSa & { children: ListedChild[] })[] = [];
+  for (const line of text.split("\n")) {
+    const sa = /^(\S+): #(\d+), (\w+), IKEv2, (\w{16})_i\*? (\w{16})_r\*?/.exec(line);
+    if (sa) {
+      const [, connection, id, state, spiI, spiR] = sa as unknown as Six;
+      sas.push({ connection, id: Number(id), state, spiI, spiR, children: [] });
+      continue;
+    }
+    const children = sas.at(-1)?.children;
+    const child = /^  (\S+): #(\d+), (?:reqid \d+, )?(\w+),/.exec(line);
+    if (child && children) {
+      const [, name, id, state] = child as unknown as Six;
+      const empty = { spiIn: "", spiOut: "", local: "", remote: "" };
+      children.push({ name, id: Number(id), state, ...empty });
+      continue;
+    }
+    const last = children?.at(-1);
+    if (!last) continue;
+    const spi = /^    (in|out) +(\w{8})[ ,]/.exec(line);
+    if (spi) last[spi[1] === "in" ? "spiIn" : "spiOut"] = spi[2]!;
+    const selector = /^    (local|remote) +(.*)$/.exec(line);
+    if (selector) last[selector[1] as "local" | "remote"] = selector[2]!;
+  }
+  return sas;
+}
+
+type Six = [string, string, string, string, string, string];
