@@ -147,7 +147,7 @@ export class KeyExchangeError extends Error {
 
 /** A {@linkcode KeyPair} whose secret shows neither in a dump nor in JSON, and which can be cloned. */
 export function newKeyPair(group: number, publicValue: Uint8Array, secret: unknown): KeyPair {
-  const shown = { group, publicOctets: publicValue.length, secret: "hidden" };
+  const shown = `KeyPair of group ${group}, its secret hidden`;
   const hide = { value: () => shown, enumerable: false };
   return Object.defineProperties({ group, publicValue, secret }, {
     toJSON: hide,

@@ -1,0 +1,179 @@
+/**
+ * Key exchanges that answer at once and draw their private values from a given source: the whole of
+ * MODP (RFC 7296 §2.14) and Brainpool (RFC 6954), and for worlds that repeat also the curves for
+ * which the portable backend has something faster.
+ * @module
+ */
+import { createDiffieHellman } from "node:crypto";
+import { ecdh, weierstrass } from "@noble/curves/abstract/weierstrass.js";
+import { x25519 } from "@noble/curves/ed25519.js";
+import { x448 } from "@noble/curves/ed448.js";
+import { brainpoolP256r1, brainpoolP384r1, brainpoolP512r1 } from "@noble/curves/misc.js";
+import { p256, p384, p521 } from "@noble/curves/nist.js";
+import { concat, fromHex, toHex } from "@/base/bytes.ts";
+import { must } from "@/base/errors.ts";
+import type { RandomOctets } from "@/base/random.ts";
+import type { GroupMeasures } from "@/crypto/algorithms.ts";
+import { KeyExchangeError } from "@/crypto/backend.ts";
+import { modpPrime } from "@/crypto/modp_prime.ts";
+
+/** The arithmetic of one group, on octets. */
+export interface GroupArithmetic {
+  /** A private value from the source's next octets; draws again where those are none. */
+  drawPrivate(random: RandomOctets): Uint8Array;
+  /** The public value that belongs to a private one. */
+  publicOf(privateValue: Uint8Array): Uint8Array;
+  /** Whether this public value of the right length may be used; not known of X25519 and X448. */
+  isUsable(peerPublic: Uint8Array): boolean;
+  /** The shared secret. @throws {KeyExchangeError} on a public value that must not be used. */
+  sharedOf(privateValue: Uint8Array, peerPublic: Uint8Array): Uint8Array;
+}
+
+/** What is used of any curve of the library. */
+interface AnyCurve {
+  getPublicKey(secretKey: Uint8Array, compressed?: boolean): Uint8Array;
+  getSharedSecret(secretKey: Uint8Array, publicKey: Uint8Array, compressed?: boolean): Uint8Array;
+}
+
+/** What is used of a short Weierstrass curve besides. */
+interface Curve extends AnyCurve {
+  readonly utils: {
+    isValidSecretKey(secretKey: Uint8Array): boolean;
+    isValidPublicKey(publicKey: Uint8Array, compressed?: boolean): boolean;
+  };
+}
+
+/** A source that gives no private value in so many draws is broken. */
+const DRAWS_MAX = 1000;
+
+const CURVES: Readonly<Record<number, () => Curve>> = {
+  19: () => p256,
+  20: () => p384,
+  21: () => p521,
+  27: brainpoolP224r1,
+  28: () => brainpoolP256r1,
+  29: () => brainpoolP384r1,
+  30: () => brainpoolP512r1,
+};
+
+/** The arithmetic of a group; `undefined` where there is none here. */
+export function groupArithmetic(group: GroupMeasures): GroupArithmetic | undefined {
+  if (group.family === "modp") return modpArithmetic(group);
+  if (group.family === "x") {
+    if (group.group === 31) return xArithmetic(group, x25519);
+    return group.group === 32 ? xArithmetic(group, x448) : undefined;
+  }
+  const curve = CURVES[group.group];
+  return curve && curveArithmetic(group, curve);
+}
+
+/** @throws {KeyExchangeError} where a public value has not the group's length (RFC 7296 §3.4). */
+export function checkPublicLength(group: GroupMeasures, peerPublic: Uint8Array): void {
+  if (peerPublic.length === group.publicOctets) return;
+  throw new KeyExchangeError(
+    `Cannot use a public value of ${peerPublic.length} octets, ${group.name} takes ${group.publicOctets}`,
+  );
+}
+
+/** The error for a public value of the right length that must not be used. */
+export function unusablePublic(group: GroupMeasures): KeyExchangeError {
+  return new KeyExchangeError(`Cannot use a public value that is none of ${group.name}`);
+}
+
+function modpArithmetic(group: GroupMeasures): GroupArithmetic {
+  const holder = (privateValue: Uint8Array) => {
+    const prime = fromHex(modpPrime(group.group).toString(16))!;
+    const dh = createDiffieHellman(prime, Uint8Array.of(2));
+    dh.setPrivateKey(privateValue);
+    return dh;
+  };
+  // RFC 6989 §2.1: for safe primes 1 < r < p - 1 is all there is to check.
+  const isUsable = (peerPublic: Uint8Array) => {
+    const value = BigInt(`0x${toHex(peerPublic)}`);
+    return value > 1n && value < modpPrime(group.group) - 1n;
+  };
+  return {
+    isUsable,
+    drawPrivate: (random) => draw(random, group.privateOctets, (value) => value.some((o) => o > 0)),
+    publicOf: (value) => padLeft(holder(value).generateKeys(), group.publicOctets),
+    sharedOf: (value, peerPublic) => {
+      checkPublicLength(group, peerPublic);
+      if (!isUsable(peerPublic)) throw unusablePublic(group);
+      return padLeft(holder(value).computeSecret(peerPublic), group.secretOctets);
+    },
+  };
+}
+
+function curveArithmetic(group: GroupMeasures, curve: () => Curve): GroupArithmetic {
+  const uncompressed = (value: Uint8Array) => concat(Uint8Array.of(4), value);
+  // P-521 leaves seven bits of its first octet unused; elsewhere the order fills its octets.
+  const mask = group.group === 21 ? 0x01 : 0xff;
+  return {
+    // RFC 6989 §2.3: both coordinates below p, and the point on the curve.
+    isUsable: (peerPublic) => curve().utils.isValidPublicKey(uncompressed(peerPublic), false),
+    drawPrivate: (random) => {
+      const masked = (octets: number) => random(octets).map((o, i) => i === 0 ? o & mask : o);
+      return draw(masked, group.privateOctets, (value) => curve().utils.isValidSecretKey(value));
+    },
+    publicOf: (value) => curve().getPublicKey(value, false).slice(1),
+    sharedOf: (value, peerPublic) => {
+      checkPublicLength(group, peerPublic);
+      try {
+        return curve().getSharedSecret(value, uncompressed(peerPublic), true).slice(1);
+      } catch {
+        throw unusablePublic(group);
+      }
+    },
+  };
+}
+
+function xArithmetic(group: GroupMeasures, curve: AnyCurve): GroupArithmetic {
+  return {
+    isUsable: () => true,
+    drawPrivate: (random) => random(group.privateOctets).slice(),
+    publicOf: (value) => curve.getPublicKey(value),
+    sharedOf: (value, peerPublic) => {
+      checkPublicLength(group, peerPublic);
+      try {
+        return curve.getSharedSecret(value, peerPublic);
+      } catch {
+        // RFC 8031 §4: a result of all zeros, which is what the library refuses.
+        throw unusablePublic(group);
+      }
+    },
+  };
+}
+
+function draw(
+  random: RandomOctets,
+  octets: number,
+  isPrivate: (value: Uint8Array) => boolean,
+): Uint8Array {
+  for (let i = 0; i < DRAWS_MAX; i++) {
+    const value = random(octets);
+    if (isPrivate(value)) return value;
+  }
+  must(false, "a source of randomness that is not constant");
+}
+
+/** RFC 7296 §2.14: values are padded with zeros to the length of the modulus. */
+function padLeft(value: Uint8Array, octets: number): Uint8Array {
+  const padded = new Uint8Array(octets);
+  padded.set(value, octets - value.length);
+  return padded;
+}
+
+let p224: Curve | undefined;
+
+/** RFC 5639 §3.3; the library has the larger three only. */
+function brainpoolP224r1(): Curve {
+  return p224 ??= ecdh(weierstrass({
+    p: 0xd7c134aa264366862a18302575d1d787b09f075797da89f57ec8c0ffn,
+    a: 0x68a5e62ca9ce6c1c299803a6c1530b514e182ad8b0042a59cad29f43n,
+    b: 0x2580f63ccfe44138870713b1a92369e33e2135d266dbb372386c400bn,
+    n: 0xd7c134aa264366862a18302575d0fb98d116bc4b6ddebca3a5a7939fn,
+    Gx: 0x0d9029ad2c7e5cf4340823b2a87dc68c9e4ce3174c1e6efdee12c07dn,
+    Gy: 0x58aa56f772c0726f24c6b89e4ecdac24354b9e99caa3f6d3761402cdn,
+    h: 1n,
+  }));
+}
