@@ -71,6 +71,8 @@ export interface IkeConfig {
   readonly matchPeerId: boolean;
   readonly auth: PskAuth;
   readonly initialContact: boolean;
+  /** Whether NAT_DETECTION_*_IP are sent and compared (RFC 7296 §2.23). */
+  readonly natDetection: boolean;
   /** Half-open SAs from which cookies are demanded (RFC 7296 §2.6); < 0: never, 0: always. */
   readonly cookieThreshold: number;
   /** Half-open SAs a responder holds at most; more requests are dropped and counted. */

@@ -84,8 +84,13 @@ export type IkeEffect =
   | { readonly kind: "established" }
   /** The SA will never be, or is no more, established: the tunnel's failure. */
   | { readonly kind: "failed"; readonly failure: Failure }
-  /** The SA is gone (after `failed`, too): forget it. `sa.closeCode` says why. */
-  | { readonly kind: "closed" }
+  /** Responder: authenticated, but its CHILD_SA was refused; the IKE SA stands. */
+  | { readonly kind: "child_failed"; readonly failure: Failure }
+  /**
+   * The SA is gone (after `failed`, too); `sa.closeCode` says why. `unanswered`: our Delete was never
+   * answered. It may still repeat its last response until `sa.forgotten`.
+   */
+  | { readonly kind: "closed"; readonly unanswered: boolean }
   /** The peer said INITIAL_CONTACT: its other SAs with this identity are dead (RFC 7296 §2.4). */
   | { readonly kind: "initial_contact" }
   /** A message cost a counter and nothing else. */

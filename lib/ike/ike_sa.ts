@@ -192,7 +192,7 @@ export function enter(sa: IkeSa, phase: Phase): void {
  * Ends an SA: children out, nothing in flight, its keys kept only as long as a repeated request may
  * still want its last response.
  */
-export function endSa(turn: Turn, closeCode: number, failure?: Failure): void {
+export function endSa(turn: Turn, closeCode: number, failure?: Failure, unanswered = false): void {
   const { sa, out } = turn;
   if (sa.phase === "closed") return;
   enter(sa, "closed");
@@ -206,7 +206,7 @@ export function endSa(turn: Turn, closeCode: number, failure?: Failure): void {
   }
   // A peer that lost our last response repeats its request; a few intervals later it has given up.
   sa.expireMs = sa.lastResponse ? turn.nowMs + lingerMs(sa) : turn.nowMs;
-  out.push({ kind: "closed" }, sa);
+  out.push({ kind: "closed", unanswered }, sa);
 }
 
 function lingerMs(sa: IkeSa): number {

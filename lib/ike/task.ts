@@ -3,12 +3,27 @@
  * how we take the answer, and how we answer the same request.
  * @module
  */
+import type { Path } from "@/base/address.ts";
+import type { WireError } from "@/base/errors.ts";
 import type { KeyPair } from "@/crypto/backend.ts";
 import type { ChildSa } from "@/ike/child_sa.ts";
 import type { ComputeResult } from "@/ike/event.ts";
 import type { Turn } from "@/ike/ike_sa.ts";
+import type { PeerError } from "@/ike/notify.ts";
+import type { Choice } from "@/ike/proposal.ts";
 import type { IkeSuite } from "@/ike/suite.ts";
-import type { Message } from "@/wire/message.ts";
+import type { IkeHeader, Payload } from "@/wire/message.ts";
+
+/** A message that arrived for an SA: decoded, decrypted, verified. */
+export interface Received {
+  readonly header: IkeHeader;
+  readonly payloads: readonly Payload[];
+  /** As it was on the wire. */
+  readonly octets: Uint8Array;
+  readonly path: Path;
+  /** Authentic, but its payloads are not as they must be; `payloads` is empty then. */
+  readonly fault: WireError | PeerError | undefined;
+}
 
 /** IKE_SA_INIT as initiator: through cookies and INVALID_KE_PAYLOAD to the keys. */
 export interface IkeInitTask {
@@ -67,9 +82,9 @@ export type Task =
 export interface Answering {
   readonly kind: "ike_init";
   readonly ticket: number;
-  readonly messageId: number;
-  readonly request: Message;
+  readonly request: Received;
   readonly suite: IkeSuite;
+  readonly choice: Choice;
 }
 
 /** What a kind of task does; `T` is its record. */
@@ -79,14 +94,16 @@ export interface TaskKind<T> {
   begin(turn: Turn, task: T): void;
   /** The computation it asked for. */
   computed?(turn: Turn, task: T, result: ComputeResult): void;
+  /** Why a response is dropped as if it had never come; only what is not authenticated needs it. */
+  doubts?(turn: Turn, task: T, response: Received): string | undefined;
   /** The peer's response to its request. */
-  finish(turn: Turn, task: T, response: Message): void;
+  finish(turn: Turn, task: T, response: Received): void;
 }
 
 /** How an exchange of the peer is answered. */
 export interface ResponderKind {
   readonly exchange: number;
-  respond(turn: Turn, request: Message): void;
+  respond(turn: Turn, request: Received): void;
   /** The computation that `sa.answering` waits for. */
   computed?(turn: Turn, answering: Answering, result: ComputeResult): void;
 }

@@ -1,0 +1,83 @@
+/**
+ * Cookies of IKE_SA_INIT (RFC 7296 §2.6): a hash that only we could have made, over what the sender
+ * shows us each time; so nothing needs to be kept.
+ * @module
+ */
+import { concat, sameOctets } from "@/base/bytes.ts";
+import type { RandomOctets } from "@/base/random.ts";
+import type { CryptoBackend } from "@/crypto/backend.ts";
+import { spiOctets } from "@/ike/keymat.ts";
+
+/** How long a secret makes cookies; it is accepted for as long again. */
+const SECRET_LIFETIME_MS = 60_000;
+
+/** Two secrets: the one in use, and the one before. */
+export interface CookieJar {
+  version: number;
+  secret: Uint8Array;
+  previous: Uint8Array;
+  sinceMs: number;
+}
+
+/** What a cookie is bound to: Ni, the initiator's address, SPIi. */
+export interface CookieSubject {
+  readonly nonce: Uint8Array;
+  readonly address: Uint8Array;
+  readonly spi: bigint;
+}
+
+interface Tools {
+  readonly crypto: CryptoBackend;
+  readonly random: RandomOctets;
+}
+
+/** A jar with two fresh secrets. */
+export function newCookieJar(random: RandomOctets): CookieJar {
+  return { version: 0, secret: random(32), previous: random(32), sinceMs: -Infinity };
+}
+
+/** Version of the secret, then SHA-256 of Ni ‖ IPi ‖ SPIi ‖ secret: 33 octets. */
+export function cookieFor(
+  jar: CookieJar,
+  tools: Tools,
+  subject: CookieSubject,
+  nowMs: number,
+): Uint8Array {
+  turnOver(jar, tools, nowMs);
+  return make(jar.version, jar.secret, tools, subject);
+}
+
+/** Whether we made this cookie, for this sender, not long ago. */
+export function isOurCookie(
+  jar: CookieJar,
+  tools: Tools,
+  subject: CookieSubject,
+  { cookie, nowMs }: { readonly cookie: Uint8Array; readonly nowMs: number },
+): boolean {
+  turnOver(jar, tools, nowMs);
+  if (cookie[0] === jar.version) {
+    return sameOctets(cookie, make(jar.version, jar.secret, tools, subject));
+  }
+  const before = (jar.version + 255) % 256;
+  return cookie[0] === before && sameOctets(cookie, make(before, jar.previous, tools, subject));
+}
+
+function turnOver(jar: CookieJar, { random }: Tools, nowMs: number): void {
+  const age = nowMs - jar.sinceMs;
+  if (age < SECRET_LIFETIME_MS) return;
+  // After two lifetimes without use, the one before is too old as well.
+  jar.previous = age < 2 * SECRET_LIFETIME_MS ? jar.secret : random(32);
+  jar.secret = random(32);
+  jar.version = (jar.version + 1) % 256;
+  jar.sinceMs = nowMs;
+}
+
+function make(
+  version: number,
+  secret: Uint8Array,
+  { crypto }: Tools,
+  { nonce, address, spi }: CookieSubject,
+): Uint8Array {
+  const hash = crypto.sha256(concat(nonce, address, spiOctets(spi), secret));
+  return concat(Uint8Array.of(version), hash);
+}

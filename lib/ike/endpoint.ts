@@ -1,0 +1,306 @@
+/**
+ * All IKE SAs behind one configuration: finds the SA a datagram is for, makes one for a newcomer, and
+ * keeps strangers cheap: half-open SAs are bounded and cookies come before state (RFC 7296 §2.6).
+ * @module
+ */
+import { type Path, showEndpoint } from "@/base/address.ts";
+import { sameOctets, toHex } from "@/base/bytes.ts";
+import { WireError } from "@/base/errors.ts";
+import { ExchangeType } from "@/iana/exchange_type.ts";
+import { NotifyType } from "@/iana/notify_type.ts";
+import { PayloadType } from "@/iana/payload_type.ts";
+import type { IkeConfig, IkeEnv } from "@/ike/config.ts";
+import { cookieFor, type CookieJar, isOurCookie, newCookieJar } from "@/ike/cookie.ts";
+import type { IkeEffect, IkeEvent, Outbox } from "@/ike/event.ts";
+import { CloseCode } from "@/ike/failure.ts";
+import { handle } from "@/ike/handle.ts";
+import { identityKey, resolveIdentity } from "@/ike/identity.ts";
+import { enter, type IkeSa, newIkeSa, ownSpi, peerSpi } from "@/ike/ike_sa.ts";
+import { findNotify, notify } from "@/ike/notify.ts";
+import {
+  decodeHeader,
+  decodeMessage,
+  encodeMessage,
+  findPayload,
+  type IkeHeader,
+  type Payload,
+} from "@/wire/message.ts";
+
+/** Octets of an IKE header (RFC 7296 §3.1). */
+const HEADER_OCTETS = 28;
+
+/** The IKE SAs of one configuration in this process. */
+export interface Endpoint {
+  readonly env: IkeEnv;
+  readonly config: IkeConfig;
+  /** Whether it takes IKE_SA_INIT requests. */
+  readonly answers: boolean;
+  /** By own SPI, in order of creation. */
+  readonly bySpi: Map<bigint, IkeSa>;
+  /** Responder SAs that are not authenticated. */
+  halfOpen: number;
+  /** Datagrams that cost a counter, by reason. */
+  readonly drops: Map<string, number>;
+  /** Half-open SAs by the initiator's SPI and address: where its repeated IKE_SA_INIT belongs. */
+  readonly newcomers: Map<string, IkeSa>;
+  /** Established SAs by the identity that INITIAL_CONTACT is about. */
+  readonly byIdentity: Map<string, Set<IkeSa>>;
+  readonly cookies: CookieJar;
+  /** SAs that newcomers made so far. */
+  arrivals: number;
+}
+
+/** An endpoint without SAs; `answers` makes it a responder too. */
+export function newEndpoint(env: IkeEnv, config: IkeConfig, answers: boolean): Endpoint {
+  return {
+    env,
+    config,
+    answers,
+    bySpi: new Map(),
+    halfOpen: 0,
+    drops: new Map(),
+    newcomers: new Map(),
+    byIdentity: new Map(),
+    cookies: newCookieJar(env.random),
+    arrivals: 0,
+  };
+}
+
+/** A new SA that dials on `path`; `index` is the tunnel. */
+export function initiate(
+  endpoint: Endpoint,
+  dial: { readonly index: number; readonly path: Path },
+  nowMs: number,
+  out: Outbox,
+): IkeSa {
+  const { env, config } = endpoint;
+  const spi = freeSpi(endpoint);
+  const sa = newIkeSa({ env, config, ...dial, originalInitiator: true, spi });
+  endpoint.bySpi.set(spi, sa);
+  // INITIAL_CONTACT says "my only SA with this identity" (RFC 7296 §2.4): true for the first alone.
+  const own = resolveIdentity(config.ownId, dial.path, dial.index);
+  const initialContact = config.initialContact && !endpoint.byIdentity.has(identityKey(own));
+  dispatch(endpoint, { sa, event: { kind: "initiate", initialContact } }, nowMs, out);
+  return sa;
+}
+
+/** Hands an event to an SA, and keeps the endpoint's books. */
+export function dispatch(
+  endpoint: Endpoint,
+  { sa, event }: { readonly sa: IkeSa; readonly event: IkeEvent },
+  nowMs: number,
+  out: Outbox,
+): void {
+  if (sa.forgotten) return;
+  const before = isHalfOpen(sa), wasUp = sa.phase === "established";
+  let contact = false;
+  const tap: Outbox = {
+    push(effect: IkeEffect, about: IkeSa | undefined) {
+      if (effect.kind === "dropped") count(endpoint, effect.reason);
+      if (effect.kind === "initial_contact") contact = true;
+      out.push(effect, about);
+    },
+  };
+  handle(sa, event, nowMs, tap);
+  const after = isHalfOpen(sa);
+  if (before !== after) endpoint.halfOpen += after ? 1 : -1;
+  if (before && !after) endpoint.newcomers.delete(newcomerKey(sa.spiI, sa.path));
+  if (!wasUp && sa.establishedMs !== undefined && sa.phase === "established") remember(endpoint, sa);
+  if (contact && !endpoint.env.broken.has("ignore_initial_contact")) {
+    displace(endpoint, sa, nowMs, out);
+  }
+  if (sa.phase === "closed") recall(endpoint, sa);
+  if (sa.forgotten) endpoint.bySpi.delete(ownSpi(sa));
+}
+
+/** A datagram from the wire, without its non-ESP marker. */
+export function receive(
+  endpoint: Endpoint,
+  datagram: { readonly octets: Uint8Array; readonly path: Path },
+  nowMs: number,
+  out: Outbox,
+): void {
+  const { octets, path } = datagram;
+  const header = plausibleHeader(octets);
+  if (typeof header === "string") return drop(endpoint, header, out);
+  if (header.majorVersion !== 2) return refuseVersion(endpoint, header, datagram, out);
+  // RFC 7296 §3.1: the I flag tells whose SPI is whose.
+  const spi = header.initiator ? header.spiR : header.spiI;
+  if (spi === 0n) return newcomer(endpoint, header, datagram, { nowMs, out });
+  const sa = endpoint.bySpi.get(spi);
+  if (!sa) return drop(endpoint, "an SPI nobody has", out);
+  if (sa.originalInitiator === header.initiator) return drop(endpoint, "a wrong I flag", out);
+  const peers = header.initiator ? header.spiI : header.spiR;
+  if (peerSpi(sa) !== peers && !(sa.phase === "init" && sa.originalInitiator)) {
+    return drop(endpoint, "a peer SPI that is not the SA's", out);
+  }
+  dispatch(endpoint, { sa, event: { kind: "datagram", octets, path } }, nowMs, out);
+}
+
+/** Cheap checks first: most garbage ends here, without a throw. */
+function plausibleHeader(octets: Uint8Array): IkeHeader | string {
+  if (octets.length < HEADER_OCTETS) return "shorter than an IKE header";
+  const length = (octets[24]! << 24 | octets[25]! << 16 | octets[26]! << 8 | octets[27]!) >>> 0;
+  if (length !== octets.length) return "a Length that is not the datagram's";
+  try {
+    return decodeHeader(octets);
+  } catch (e) {
+    if (!(e instanceof WireError)) throw e;
+    return "a malformed header";
+  }
+}
+
+/** RFC 7296 §2.5: a higher major version is dropped, and the sender told what we speak. */
+function refuseVersion(
+  endpoint: Endpoint,
+  header: IkeHeader,
+  { path }: { readonly path: Path },
+  out: Outbox,
+): void {
+  drop(endpoint, `IKE version ${header.majorVersion}`, out);
+  if (header.majorVersion < 2 || header.response || !endpoint.answers) return;
+  sendStateless(header, [notify(NotifyType.INVALID_MAJOR_VERSION, Uint8Array.of(2))], path, out);
+}
+
+/** An IKE_SA_INIT request, first or repeated; anything else without our SPI is dropped. */
+function newcomer(
+  endpoint: Endpoint,
+  header: IkeHeader,
+  { octets, path }: { readonly octets: Uint8Array; readonly path: Path },
+  { nowMs, out }: { readonly nowMs: number; readonly out: Outbox },
+): void {
+  const isInit = header.exchange === ExchangeType.IKE_SA_INIT && !header.response &&
+    header.initiator && header.messageId === 0 && header.spiI !== 0n;
+  if (!isInit) return drop(endpoint, "no SPI of ours, and no IKE_SA_INIT request", out);
+  if (!endpoint.answers) return drop(endpoint, "an IKE_SA_INIT request to an initiator", out);
+  const key = newcomerKey(header.spiI, path);
+  const known = endpoint.newcomers.get(key);
+  if (known) {
+    // RFC 7296 §2.1: the whole message tells a repeated request from another one.
+    const repeated = known.setup?.initRequest && sameOctets(known.setup.initRequest, octets);
+    if (!repeated) return drop(endpoint, "another IKE_SA_INIT request with an SPI in use", out);
+    const event = { kind: "datagram", octets, path } as const;
+    return dispatch(endpoint, { sa: known, event }, nowMs, out);
+  }
+  if (!cookieSettled(endpoint, header, { octets, path }, { nowMs, out })) return;
+  if (endpoint.halfOpen >= endpoint.config.halfOpenMax) {
+    return drop(endpoint, "too many half-open SAs", out);
+  }
+  const { env, config } = endpoint, spi = freeSpi(endpoint);
+  const index = endpoint.arrivals++;
+  const sa = newIkeSa({ env, config, index, originalInitiator: false, spi, path });
+  sa.spiI = header.spiI;
+  sa.startedMs = nowMs;
+  sa.expireMs = nowMs + config.halfOpenTimeoutMs;
+  enter(sa, "init");
+  endpoint.halfOpen++;
+  endpoint.bySpi.set(spi, sa);
+  endpoint.newcomers.set(key, sa);
+  dispatch(endpoint, { sa, event: { kind: "datagram", octets, path } }, nowMs, out);
+}
+
+/** Whether an SA may be made; asks for a cookie, and keeps nothing, where one is owed. */
+function cookieSettled(
+  endpoint: Endpoint,
+  header: IkeHeader,
+  { octets, path }: { readonly octets: Uint8Array; readonly path: Path },
+  { nowMs, out }: { readonly nowMs: number; readonly out: Outbox },
+): boolean {
+  const { cookieThreshold } = endpoint.config;
+  if (cookieThreshold < 0 || endpoint.halfOpen < cookieThreshold) return true;
+  const payloads = payloadsOf(octets);
+  const nonce = payloads && findPayload(payloads, PayloadType.NONCE)?.data;
+  if (!nonce) {
+    drop(endpoint, "an IKE_SA_INIT request without a readable nonce, under cookies", out);
+    return false;
+  }
+  const about = { nonce, address: path.peerAddress, spi: header.spiI };
+  const { crypto, random } = endpoint.env;
+  const cookie = findNotify(payloads, NotifyType.COOKIE)?.data;
+  if (cookie && isOurCookie(endpoint.cookies, { crypto, random }, about, { cookie, nowMs })) return true;
+  if (cookie) count(endpoint, "a cookie that is not ours, or too old");
+  const fresh = cookieFor(endpoint.cookies, { crypto, random }, about, nowMs);
+  sendStateless(header, [notify(NotifyType.COOKIE, fresh)], path, out);
+  return false;
+}
+
+function payloadsOf(octets: Uint8Array): readonly Payload[] | undefined {
+  try {
+    return decodeMessage(octets).payloads;
+  } catch (e) {
+    if (e instanceof WireError) return undefined;
+    throw e;
+  }
+}
+
+/** A response that leaves nothing behind: the request's SPIs and Message ID, in clear. */
+function sendStateless(
+  request: IkeHeader,
+  payloads: readonly Payload[],
+  path: Path,
+  out: Outbox,
+): void {
+  const { spiI, spiR, exchange, messageId } = request;
+  const octets = encodeMessage(
+    { spiI, spiR, exchange, messageId, initiator: false, response: true },
+    payloads,
+  );
+  out.push({ kind: "send", octets, path, transmission: 0 }, undefined);
+}
+
+/** RFC 7296 §2.4: the peer's other SAs under this identity are of a former life. */
+function displace(endpoint: Endpoint, sa: IkeSa, nowMs: number, out: Outbox): void {
+  const same = endpoint.byIdentity.get(identityKeyOf(endpoint, sa));
+  for (const other of [...same ?? []]) {
+    if (other === sa || other.originalInitiator) continue;
+    const at = showEndpoint(sa.path.peerAddress, sa.path.peerPort);
+    const why = `Displaced: the same identity said INITIAL_CONTACT from ${at}`;
+    const event = { kind: "abandon", closeCode: CloseCode.INITIAL_CONTACT, why } as const;
+    dispatch(endpoint, { sa: other, event }, nowMs, out);
+  }
+}
+
+function remember(endpoint: Endpoint, sa: IkeSa): void {
+  const key = identityKeyOf(endpoint, sa);
+  const same = endpoint.byIdentity.get(key);
+  if (same) same.add(sa);
+  else endpoint.byIdentity.set(key, new Set([sa]));
+}
+
+function recall(endpoint: Endpoint, sa: IkeSa): void {
+  const key = identityKeyOf(endpoint, sa);
+  const same = endpoint.byIdentity.get(key);
+  if (same?.delete(sa) && same.size === 0) endpoint.byIdentity.delete(key);
+}
+
+/** An initiator's SAs are told apart by its own identity, a responder's by the peer's. */
+function identityKeyOf(_endpoint: Endpoint, sa: IkeSa): string {
+  const identity = sa.originalInitiator ? sa.ownId : sa.peerId;
+  return identity ? identityKey(identity) : "";
+}
+
+function isHalfOpen(sa: IkeSa): boolean {
+  return !sa.originalInitiator && (sa.phase === "init" || sa.phase === "created");
+}
+
+function newcomerKey(spiI: bigint, path: Path): string {
+  return `${spiI.toString(36)}@${toHex(path.peerAddress)}:${path.peerPort}`;
+}
+
+/** A random SPI that is not zero and nobody here has (RFC 7296 §2.6). */
+function freeSpi(endpoint: Endpoint): bigint {
+  for (;;) {
+    const octets = endpoint.env.random(8);
+    const spi = new DataView(octets.buffer, octets.byteOffset).getBigUint64(0);
+    if (spi !== 0n && !endpoint.bySpi.has(spi)) return spi;
+  }
+}
+
+function drop(endpoint: Endpoint, reason: string, out: Outbox): void {
+  count(endpoint, reason);
+  out.push({ kind: "dropped", reason }, undefined);
+}
+
+function count(endpoint: Endpoint, reason: string): void {
+  endpoint.drops.set(reason, (endpoint.drops.get(reason) ?? 0) + 1);
+}

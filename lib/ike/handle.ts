@@ -1,0 +1,276 @@
+/**
+ * The one function that moves an IKE SA. Synchronous, never re-entered: facts come in with the time,
+ * wishes go to the outbox, and `sa.deadlineMs` says when to come back. What it does is in `tasks/`;
+ * here are the window (RFC 7296 §2.3), repeats (§2.1) and the one map from errors to answers (§2.21).
+ * @module
+ */
+import { showEndpoint } from "@/base/address.ts";
+import { must, unreachable, WireError } from "@/base/errors.ts";
+import { ExchangeType, nameOfExchange } from "@/iana/exchange_type.ts";
+import { nameOfNotify, NotifyType } from "@/iana/notify_type.ts";
+import type { IkeEvent, Outbox } from "@/ike/event.ts";
+import { openReceived, retransmit, sendResponse } from "@/ike/exchange.ts";
+import { CloseCode, fail, refusedHere } from "@/ike/failure.ts";
+import { endSa, enter, type IkeSa, type Turn } from "@/ike/ike_sa.ts";
+import { isFatalInAuth, notify, PeerError } from "@/ike/notify.ts";
+import type { Received, ResponderKind, Task, TaskKind } from "@/ike/task.ts";
+import { createChildResponse } from "@/ike/tasks/create_child_response.ts";
+import { ikeAuthRequest } from "@/ike/tasks/ike_auth_request.ts";
+import { ikeAuthResponse } from "@/ike/tasks/ike_auth_response.ts";
+import { ikeInitRequest, newIkeInit } from "@/ike/tasks/ike_init_request.ts";
+import { ikeInitResponse, refuseInit } from "@/ike/tasks/ike_init_response.ts";
+import {
+  deleteChild,
+  deleteIke,
+  informational,
+  livenessCheck,
+  reportError,
+} from "@/ike/tasks/informational.ts";
+
+const TASKS: { readonly [K in Task["kind"]]: TaskKind<Extract<Task, { kind: K }>> } = {
+  ike_init: ikeInitRequest,
+  ike_auth: ikeAuthRequest,
+  delete_ike: deleteIke,
+  delete_child: deleteChild,
+  liveness_check: livenessCheck,
+  report_error: reportError,
+};
+
+const RESPONDERS: ReadonlyMap<number, ResponderKind> = new Map(
+  [ikeInitResponse, ikeAuthResponse, informational, createChildResponse].map((r) => [r.exchange, r]),
+);
+
+function kindOf(task: Task): TaskKind<Task> {
+  return TASKS[task.kind] as TaskKind<Task>;
+}
+
+/** Moves the SA by one event at `nowMs`; everything it wants goes to `out`, in order. */
+export function handle(sa: IkeSa, event: IkeEvent, nowMs: number, out: Outbox): void {
+  const turn: Turn = { sa, nowMs, out };
+  switch (event.kind) {
+    case "datagram":
+      receive(turn, event);
+      break;
+    case "deadline":
+      onDeadline(turn);
+      break;
+    case "computed":
+      computed(turn, event);
+      break;
+    case "initiate":
+      enter(sa, "init");
+      sa.startedMs = nowMs;
+      sa.setup!.initialContact = event.initialContact;
+      sa.queue.push(newIkeInit(sa));
+      break;
+    case "close":
+      close(turn, event.closeCode);
+      break;
+    case "abandon":
+      abandon(turn, event.closeCode, event.why);
+      break;
+    case "delete_child":
+      if (sa.phase === "established") sa.queue.push({ kind: "delete_child", child: event.child });
+      break;
+    case "liveness_check":
+      if (sa.phase === "established") sa.queue.push({ kind: "liveness_check" });
+      break;
+    case "install_failed":
+      installFailed(turn, event.why);
+      break;
+    default:
+      unreachable(event);
+  }
+  startNext(turn);
+  arm(turn);
+}
+
+/** Begins what is next in the queue, as long as nothing is in flight: the window is one. */
+function startNext(turn: Turn): void {
+  const { sa } = turn;
+  while (!sa.active && !sa.request && sa.phase !== "closed") {
+    const task = sa.queue.shift();
+    if (!task) return;
+    sa.active = task;
+    kindOf(task).begin(turn, task);
+  }
+}
+
+/** The next time anything is due. */
+function arm({ sa, nowMs }: Turn): void {
+  if (sa.phase === "closed" && nowMs >= sa.expireMs) {
+    sa.forgotten = true;
+    sa.deadlineMs = Infinity;
+    return;
+  }
+  sa.deadlineMs = Math.min(sa.request?.nextMs ?? Infinity, sa.expireMs);
+}
+
+function onDeadline(turn: Turn): void {
+  const { sa, nowMs } = turn;
+  if (nowMs >= sa.expireMs && sa.phase !== "closed") return expire(turn);
+  const { request } = sa;
+  if (!request || nowMs < request.nextMs) return;
+  if (request.transmissions >= sa.config.transmissionsMax) return noAnswer(turn);
+  retransmit(turn);
+}
+
+/** A peer that began and did not authenticate in time. */
+function expire(turn: Turn): void {
+  const { peerAddress, peerPort } = turn.sa.path;
+  const seconds = turn.sa.config.halfOpenTimeoutMs / 1000;
+  const text = `${showEndpoint(peerAddress, peerPort)} did not authenticate within ${seconds} s`;
+  fail(turn, { cause: "HALF_OPEN_TIMEOUT", closeCode: CloseCode.NO_ANSWER, text });
+}
+
+/** All transmissions spent (RFC 7296 §2.4): what that means depends on where the SA stands. */
+function noAnswer(turn: Turn): void {
+  const { sa } = turn, request = sa.request!;
+  if (sa.phase === "closing") return endSa(turn, sa.closeCode, sa.failure, true);
+  const to = showEndpoint(sa.path.peerAddress, sa.path.peerPort);
+  const from = showEndpoint(sa.path.ownAddress, sa.path.ownPort);
+  const text = `No answer to ${nameOfExchange(request.exchange)} after ${request.transmissions} ` +
+    `transmissions to ${to} from ${from}`;
+  const closeCode = sa.phase === "established" ? CloseCode.LIVENESS_FAILED : CloseCode.NO_ANSWER;
+  fail(turn, { cause: "NO_ANSWER", closeCode, text });
+}
+
+function computed(turn: Turn, event: Extract<IkeEvent, { kind: "computed" }>): void {
+  const { sa } = turn, { answering, active } = sa;
+  if (answering?.ticket === event.ticket) {
+    sa.answering = undefined;
+    const kind = RESPONDERS.get(answering.request.header.exchange)!;
+    return answer(turn, answering.request, () => kind.computed!(turn, answering, event.result));
+  }
+  // A ticket nobody waits for: the SA moved on (closed, another group) before the work was done.
+  if (!active || !("ticket" in active) || active.ticket !== event.ticket) return;
+  kindOf(active).computed!(turn, active, event.result);
+}
+
+function receive(turn: Turn, event: Extract<IkeEvent, { kind: "datagram" }>): void {
+  const { sa } = turn;
+  const received = openReceived(turn, event.octets, event.path);
+  if (typeof received === "string") return drop(turn, received);
+  if (received.header.response) return receiveResponse(turn, received);
+  receiveRequest(turn, received);
+  if (sa.phase !== "closed") sa.lastReceivedMs = turn.nowMs;
+}
+
+function receiveResponse(turn: Turn, received: Received): void {
+  const { sa, nowMs, out } = turn, { request, active } = sa, { header } = received;
+  if (!request || !active) return drop(turn, "a response nobody waits for");
+  if (header.messageId !== request.messageId && !sa.env.broken.has("ignore_response_id")) {
+    return drop(turn, "a response to another request");
+  }
+  if (header.exchange !== request.exchange) return drop(turn, "a response of another exchange");
+  if (received.fault) return badResponse(turn, received.fault);
+  const doubt = kindOf(active).doubts?.(turn, active, received);
+  if (doubt) return drop(turn, doubt);
+  const { firstSentMs, transmissions, exchange } = request;
+  sa.lastReceivedMs = nowMs;
+  sa.request = undefined;
+  sa.nextRequestId++;
+  const latencyMs = nowMs - firstSentMs;
+  out.push({ kind: "answered", exchange, latencyMs, transmissions }, sa);
+  kindOf(active).finish(turn, active, received);
+  // A task that computes or sends again keeps its place.
+  const goesOn = active.kind === "ike_init" && sa.phase === "init";
+  if (sa.active === active && !goesOn) sa.active = undefined;
+}
+
+/** A response whose ICV is right and whose content is not: the peer is broken (RFC 7296 §2.21). */
+function badResponse(turn: Turn, fault: WireError | PeerError): void {
+  const { sa } = turn, name = nameOfExchange(sa.request!.exchange);
+  if (sa.phase === "init") return drop(turn, `a malformed ${name} response`);
+  fail(turn, refusedHere(`Peer's ${name} response is malformed: ${fault.message}`));
+}
+
+function receiveRequest(turn: Turn, received: Received): void {
+  const { sa, out } = turn, { header, path } = received;
+  if (sa.answering) return drop(turn, "a request while the one before is computed");
+  const repeated = header.messageId === sa.nextPeerId - 1 && sa.lastResponse !== undefined;
+  if (repeated && !sa.env.broken.has("no_response_cache")) {
+    // RFC 7296 §2.1: a repeated request gets the same octets, and does nothing else.
+    return out.push({ kind: "send", octets: sa.lastResponse!, path, transmission: 0 }, sa);
+  }
+  if (sa.phase === "closed") return drop(turn, "a request to an SA that is gone");
+  if (header.messageId !== sa.nextPeerId && !sa.env.broken.has("no_window")) {
+    return drop(turn, "a request outside the window");
+  }
+  const misplaced = wrongPhase(sa, header.exchange);
+  if (misplaced) return drop(turn, misplaced);
+  answer(turn, received, () => {
+    if (received.fault) throw received.fault;
+    const responder = RESPONDERS.get(header.exchange);
+    if (!responder) throw new WireError(`Cannot answer exchange type ${header.exchange}`);
+    responder.respond(turn, received);
+  });
+}
+
+/** Requests that make no sense where the SA stands are dropped: their time may come. */
+function wrongPhase(sa: IkeSa, exchange: number): string | undefined {
+  const name = nameOfExchange(exchange);
+  if (exchange === ExchangeType.IKE_SA_INIT) {
+    return sa.phase === "init" && !sa.originalInitiator ? undefined : `${name} to an SA that has keys`;
+  }
+  if (exchange === ExchangeType.IKE_AUTH) {
+    const awaited = sa.phase === "created" && !sa.originalInitiator;
+    return awaited ? undefined : `${name} to an SA that does not wait for it`;
+  }
+  const live = sa.phase === "established" || sa.phase === "closing";
+  return live || sa.env.broken.has("answer_unauthenticated")
+    ? undefined
+    : `${name} to an SA that is not authenticated`;
+}
+
+/** Runs an answer; what it throws becomes the notify the peer is owed. */
+function answer(turn: Turn, request: Received, respond: () => void): void {
+  const { sa } = turn;
+  try {
+    respond();
+  } catch (e) {
+    if (!(e instanceof WireError) && !(e instanceof PeerError)) throw e;
+    const error = e instanceof PeerError ? e : new PeerError(NotifyType.INVALID_SYNTAX, e.message);
+    if (request.header.exchange === ExchangeType.IKE_SA_INIT) {
+      return refuseInit(turn, request, error);
+    }
+    sendResponse(turn, request, [notify(error.notify, error.data)]);
+    const inAuth = request.header.exchange === ExchangeType.IKE_AUTH;
+    const fatal = error.notify === NotifyType.INVALID_SYNTAX || // §2.21.3: in any exchange
+      inAuth && isFatalInAuth(error.notify);
+    const cause = nameOfNotify(error.notify);
+    if (fatal) fail(turn, { cause, closeCode: error.notify, text: error.message });
+    else turn.out.push({ kind: "note", level: 3, text: `${cause}: ${error.message}` }, sa);
+  }
+}
+
+/** Delete and wait; before IKE_AUTH is through there is nothing the peer could be told. */
+function close(turn: Turn, closeCode: number): void {
+  const { sa } = turn;
+  const waiting = sa.phase === "created" && sa.originalInitiator && sa.request !== undefined;
+  if (sa.phase === "established" || waiting) {
+    sa.queue.length = 0;
+    sa.queue.push({ kind: "delete_ike", closeCode });
+  } else if (sa.phase !== "closing") {
+    endSa(turn, closeCode);
+  }
+}
+
+function abandon(turn: Turn, closeCode: number, why: string): void {
+  if (turn.sa.phase === "closed") return;
+  turn.out.push({ kind: "note", level: 4, text: why }, turn.sa);
+  endSa(turn, closeCode);
+}
+
+/** The data path does not take a CHILD_SA: the tunnel is none. */
+function installFailed(turn: Turn, why: string): void {
+  const { sa } = turn;
+  if (sa.phase !== "established") return;
+  sa.failure = refusedHere(why);
+  close(turn, CloseCode.REFUSED_HERE);
+}
+
+function drop({ sa, out }: Turn, reason: string): void {
+  must(reason !== "", "a drop has a reason");
+  out.push({ kind: "dropped", reason }, sa);
+}

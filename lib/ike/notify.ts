@@ -1,0 +1,52 @@
+/**
+ * Notify payloads: making them, finding them, and the words for an error of the peer
+ * (RFC 7296 §3.10).
+ * @module
+ */
+import { NotifyType } from "@/iana/notify_type.ts";
+import { PayloadType } from "@/iana/payload_type.ts";
+import type { Payload } from "@/wire/message.ts";
+import type { NotifyPayload } from "@/wire/payloads/notify.ts";
+
+/** Error types end here; above are status types (RFC 7296 §3.10.1). */
+const ERROR_TYPE_MAX = 16383;
+const NOTHING = new Uint8Array(0);
+
+/** A notify about the IKE SA, or about nothing in particular: no protocol, no SPI. */
+export function notify(type: number, data: Uint8Array = NOTHING): NotifyPayload {
+  return { type: PayloadType.NOTIFY, protocol: 0, spi: NOTHING, notify: type, data };
+}
+
+/** The first notify of a type. */
+export function findNotify(payloads: readonly Payload[], type: number): NotifyPayload | undefined {
+  return notifies(payloads).find((n) => n.notify === type);
+}
+
+/** The first error notify. */
+export function findError(payloads: readonly Payload[]): NotifyPayload | undefined {
+  return notifies(payloads).find((n) => n.notify <= ERROR_TYPE_MAX);
+}
+
+/** All notifies, in order. */
+export function notifies(payloads: readonly Payload[]): NotifyPayload[] {
+  return payloads.filter((p): p is NotifyPayload => p.type === PayloadType.NOTIFY);
+}
+
+/** Two octets, the data of INVALID_KE_PAYLOAD. */
+export function groupData(group: number): Uint8Array {
+  return Uint8Array.of(group >> 8, group & 0xff);
+}
+
+/** The peer refuses: well-formed, with the notify that tells it so. Costs what its thrower says. */
+export class PeerError extends Error {
+  override name = "PeerError";
+  constructor(readonly notify: number, message: string, readonly data: Uint8Array = NOTHING) {
+    super(message);
+  }
+}
+
+/** Errors of IKE_AUTH that leave no IKE SA behind (RFC 7296 §2.21.2). */
+export function isFatalInAuth(type: number): boolean {
+  return type === NotifyType.AUTHENTICATION_FAILED || type === NotifyType.INVALID_SYNTAX ||
+    type === NotifyType.UNSUPPORTED_CRITICAL_PAYLOAD;
+}

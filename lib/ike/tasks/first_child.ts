@@ -1,0 +1,225 @@
+/**
+ * The first CHILD_SA, which IKE_AUTH makes on the way (RFC 7296 §1.2): its proposal and selectors at
+ * both ends, its SPIs, its keys.
+ * @module
+ */
+import { nameOfNotify, NotifyType } from "@/iana/notify_type.ts";
+import { PayloadType } from "@/iana/payload_type.ts";
+import { ProtocolId } from "@/iana/protocol_id.ts";
+import { TransformType } from "@/iana/transform_type.ts";
+import type { ChildSa, ChildSuite } from "@/ike/child_sa.ts";
+import type { ChildConfig, IkeEnv } from "@/ike/config.ts";
+import { refusedHere } from "@/ike/failure.ts";
+import type { Failure } from "@/ike/event.ts";
+import type { IkeSa, Turn } from "@/ike/ike_sa.ts";
+import { deriveChildKeys, ikeKeys } from "@/ike/keymat.ts";
+import { findError, PeerError } from "@/ike/notify.ts";
+import {
+  accepted,
+  answerOf,
+  childProposals,
+  type Choice,
+  choose,
+  chosenId,
+  chosenKeyBits,
+  showProposals,
+} from "@/ike/proposal.ts";
+import { allCovered, narrow, shifted, showSelectors } from "@/ike/selectors.ts";
+import { findPayload, type Payload } from "@/wire/message.ts";
+import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";
+
+/** SPIs 1–255 are reserved (RFC 4303 §2.1). */
+const SPI_MIN = 256;
+
+/** A CHILD_SA with an SPI of ours, not yet negotiated; registered in the process. */
+export function newChild(sa: IkeSa, configIndex: number, initiatedHere: boolean): ChildSa {
+  const child: ChildSa = {
+    state: "creating",
+    parent: sa,
+    configIndex,
+    spiIn: freeSpi(sa.env),
+    spiOut: 0,
+    suite: undefined,
+    initiatedHere,
+    keys: undefined,
+    tunnelMode: true,
+    ownTs: [],
+    peerTs: [],
+    path: sa.path,
+    establishedMs: undefined,
+  };
+  sa.env.childrenBySpi.set(child.spiIn, child);
+  sa.children.push(child);
+  return child;
+}
+
+function freeSpi(env: IkeEnv): number {
+  for (;;) {
+    const spi = spiNumber(env.random(4));
+    if (spi >= SPI_MIN && !env.childrenBySpi.has(spi)) return spi;
+  }
+}
+
+/** SAi2, TSi, TSr of an initiator's request. */
+export function childRequest(sa: IkeSa, child: ChildSa): Payload[] {
+  const config = sa.config.children[child.configIndex]!;
+  const proposals = childProposals(config, spiOctets32(child.spiIn));
+  return [
+    { type: PayloadType.SA, proposals },
+    { type: PayloadType.TSI, selectors: ownSelectors(sa, config) },
+    { type: PayloadType.TSR, selectors: peerSelectors(sa, config) },
+  ];
+}
+
+/** Our end's selectors of this SA's tunnel. A responder does not know the tunnel: they are as is. */
+function ownSelectors(sa: IkeSa, config: ChildConfig): readonly TrafficSelector[] {
+  return sa.originalInitiator ? shifted(config.ownTs, config.ownTsStep, sa.index) : config.ownTs;
+}
+
+function peerSelectors(sa: IkeSa, config: ChildConfig): readonly TrafficSelector[] {
+  return sa.originalInitiator ? shifted(config.peerTs, config.peerTsStep, sa.index) : config.peerTs;
+}
+
+/** Takes the responder's SAr2, TSi, TSr; a failure says why the CHILD_SA cannot be. */
+export function acceptChild(
+  turn: Turn,
+  child: ChildSa,
+  payloads: readonly Payload[],
+): Failure | undefined {
+  const { sa } = turn, config = sa.config.children[child.configIndex]!;
+  const proposals = findPayload(payloads, PayloadType.SA)?.proposals;
+  const tsI = findPayload(payloads, PayloadType.TSI)?.selectors;
+  const tsR = findPayload(payloads, PayloadType.TSR)?.selectors;
+  if (!proposals || !tsI || !tsR) return refusedByPeer(sa, config, payloads);
+  const choice = accepted(childProposals(config, spiOctets32(child.spiIn)), proposals);
+  if (typeof choice === "string") {
+    return refusedHere(`Peer answered our ${nameOf(config)} proposals with ${choice}`);
+  }
+  const fault = spiFault(choice);
+  if (fault) return refusedHere(`Peer answered with ${fault}`);
+  const ownTs = ownSelectors(sa, config), peerTs = peerSelectors(sa, config);
+  const covered = tsI.length > 0 && tsR.length > 0 && allCovered(ownTs, tsI) &&
+    allCovered(peerTs, tsR);
+  if (!covered && !sa.env.broken.has("accept_any_selectors")) {
+    return refusedHere(
+      `Peer answered with selectors that are not within ours: ${showSelectors(tsI)} to ` +
+        `${showSelectors(tsR)}, proposed ${showSelectors(ownTs)} to ${showSelectors(peerTs)}`,
+    );
+  }
+  complete(turn, child, { choice, ownTs: tsI, peerTs: tsR });
+  return undefined;
+}
+
+/** Words for IKE_AUTH's answer without a CHILD_SA (RFC 7296 §1.2: the IKE SA stands all the same). */
+function refusedByPeer(
+  sa: IkeSa,
+  config: ChildConfig,
+  payloads: readonly Payload[],
+): Failure {
+  const error = findError(payloads);
+  if (!error) return refusedHere("Peer's IKE_AUTH response lacks SA, TSi or TSr");
+  const name = nameOfNotify(error.notify);
+  const own = showSelectors(ownSelectors(sa, config));
+  const peer = showSelectors(peerSelectors(sa, config));
+  const offered = showProposals(childProposals(config, new Uint8Array(4)));
+  const why = error.notify === NotifyType.TS_UNACCEPTABLE
+    ? `proposed own ${own}, peer ${peer}`
+    : error.notify === NotifyType.NO_PROPOSAL_CHOSEN
+    ? `offered ${offered}; the peer's log says what it has configured`
+    : `offered ${offered} for ${own} to ${peer}`;
+  const text = `Peer refused the CHILD_SA (${name}): ${why}`;
+  return { cause: name, closeCode: error.notify, text };
+}
+
+/**
+ * Makes the responder's half: chooses, narrows, and gives SAr2, TSi, TSr.
+ * @throws {PeerError} NO_PROPOSAL_CHOSEN or TS_UNACCEPTABLE, with words.
+ */
+export function answerChild(turn: Turn, request: readonly Payload[]): Payload[] {
+  const { sa } = turn;
+  const proposals = findPayload(request, PayloadType.SA)!.proposals;
+  const tsI = findPayload(request, PayloadType.TSI)!.selectors;
+  const tsR = findPayload(request, PayloadType.TSR)!.selectors;
+  const choices = sa.config.children.map((config, index) => {
+    const choice = choose(proposals, childProposals(config, new Uint8Array(4)));
+    return choice && !spiFault(choice) ? { choice, config, index } : undefined;
+  }).filter((c) => c !== undefined);
+  if (choices.length === 0) {
+    const ours = sa.config.children.map((c) => showProposals(childProposals(c, new Uint8Array(4))));
+    const text = `No CHILD_SA proposal in common: offered ${showProposals(proposals)}, ` +
+      `configured here ${ours.join(" or ")}`;
+    throw new PeerError(NotifyType.NO_PROPOSAL_CHOSEN, text);
+  }
+  for (const { choice, config, index } of choices) {
+    const peerTs = narrow(tsI, peerSelectors(sa, config));
+    const ownTs = narrow(tsR, ownSelectors(sa, config));
+    if (peerTs.length === 0 || ownTs.length === 0) continue;
+    const child = newChild(sa, index, false);
+    complete(turn, child, { choice, ownTs, peerTs });
+    return [
+      { type: PayloadType.SA, proposals: [answerOf(choice, spiOctets32(child.spiIn))] },
+      { type: PayloadType.TSI, selectors: peerTs },
+      { type: PayloadType.TSR, selectors: ownTs },
+    ];
+  }
+  const ours = choices.map(({ config }) =>
+    `${showSelectors(peerSelectors(sa, config))} to ${showSelectors(ownSelectors(sa, config))}`
+  );
+  const text = `No traffic selectors in common: proposed ${showSelectors(tsI)} to ` +
+    `${showSelectors(tsR)}, configured here ${ours.join(" or ")}`;
+  throw new PeerError(NotifyType.TS_UNACCEPTABLE, text);
+}
+
+function spiFault({ spi }: Choice): string | undefined {
+  if (spi.length !== 4) return `an SPI of ${spi.length} octets instead of 4`;
+  return spiNumber(spi) < SPI_MIN ? "a reserved SPI (RFC 4303 §2.1)" : undefined;
+}
+
+interface Negotiated {
+  readonly choice: Choice;
+  readonly ownTs: readonly TrafficSelector[];
+  readonly peerTs: readonly TrafficSelector[];
+}
+
+/** Keys, selectors, state; and the wish to have it in the data path. */
+function complete({ sa, nowMs, out }: Turn, child: ChildSa, negotiated: Negotiated): void {
+  const suite = childSuiteOf(sa, negotiated.choice);
+  const { d } = ikeKeys(sa.suite!, sa.keys!), { nonceI, nonceR } = sa.setup!;
+  child.suite = suite;
+  child.spiOut = spiNumber(negotiated.choice.spi);
+  child.ownTs = negotiated.ownTs;
+  child.peerTs = negotiated.peerTs;
+  const inputs = { nonceI: nonceI!, nonceR: nonceR!, suite };
+  child.keys = deriveChildKeys(sa.suite!.prf, d, inputs);
+  child.state = "established";
+  child.establishedMs = nowMs;
+  out.push({ kind: "install", child }, sa);
+}
+
+function childSuiteOf(sa: IkeSa, choice: Choice): ChildSuite {
+  const { crypto } = sa.env;
+  const encryption = choice.protocol === ProtocolId.ESP ? chosenId(choice, TransformType.ENCR) : 0;
+  const keyBits = chosenKeyBits(choice), integrity = chosenId(choice, TransformType.INTEG);
+  return {
+    protocol: choice.protocol,
+    encryption,
+    keyBits,
+    integrity,
+    esn: chosenId(choice, TransformType.ESN) === 1,
+    encryptionOctets: encryption ? crypto.cipher(encryption, keyBits)!.keyOctets : 0,
+    integrityOctets: integrity ? crypto.integrity(integrity)!.keyOctets : 0,
+  };
+}
+
+function nameOf(config: ChildConfig): string {
+  return config.protocol === ProtocolId.AH ? "AH" : "ESP";
+}
+
+function spiNumber(octets: Uint8Array): number {
+  return (octets[0]! << 24 | octets[1]! << 16 | octets[2]! << 8 | octets[3]!) >>> 0;
+}
+
+/** The four octets of an ESP or AH SPI. */
+export function spiOctets32(spi: number): Uint8Array {
+  return Uint8Array.of(spi >>> 24, spi >>> 16, spi >>> 8, spi);
+}

@@ -1,0 +1,184 @@
+/**
+ * IKE_SA_INIT as initiator: HDR, SAi1, KEi, Ni → ← HDR, SAr1, KEr, Nr (RFC 7296 §1.2), through
+ * cookies (§2.6) and INVALID_KE_PAYLOAD (§1.3, §2.7) to the keys (§2.14).
+ * @module
+ */
+import { showEndpoint } from "@/base/address.ts";
+import { must } from "@/base/errors.ts";
+import { ExchangeType } from "@/iana/exchange_type.ts";
+import { nameOfKeGroup } from "@/iana/ke_group.ts";
+import { nameOfNotify, NotifyType } from "@/iana/notify_type.ts";
+import { PayloadType } from "@/iana/payload_type.ts";
+import { requestCompute, sendRequest } from "@/ike/exchange.ts";
+import { fail, refusedHere } from "@/ike/failure.ts";
+import { enter, type IkeSa, type Turn } from "@/ike/ike_sa.ts";
+import { deriveIkeKeys } from "@/ike/keymat.ts";
+import { natDetection, noteNat } from "@/ike/nat_detection.ts";
+import { findError, findNotify, notify } from "@/ike/notify.ts";
+import { accepted, ikeProposals, showProposals } from "@/ike/proposal.ts";
+import { suiteOf } from "@/ike/suite.ts";
+import type { IkeInitTask, Received, TaskKind } from "@/ike/task.ts";
+import type { Payload } from "@/wire/message.ts";
+import { findPayload } from "@/wire/message.ts";
+import type { NotifyPayload } from "@/wire/payloads/notify.ts";
+
+/** Cookies and changes of group together; a responder that asks more often leads nowhere. */
+const RESTARTS_MAX = 8;
+/** Octets of our nonces: half of the longest prf key, and more than the 16 of RFC 7296 §2.10. */
+export const NONCE_OCTETS = 32;
+
+/** A fresh task that begins with our first group. */
+export function newIkeInit(sa: IkeSa): IkeInitTask {
+  const group = sa.config.algorithms.groups[0];
+  must(group !== undefined, "a setup names a key exchange group");
+  return {
+    kind: "ike_init",
+    stage: "generating",
+    group,
+    triedGroups: [group],
+    cookie: undefined,
+    restarts: 0,
+    ticket: 0,
+    pair: undefined,
+    suite: undefined,
+  };
+}
+
+/** See {@linkcode TaskKind}. */
+export const ikeInitRequest: TaskKind<IkeInitTask> = {
+  exchange: ExchangeType.IKE_SA_INIT,
+
+  begin(turn, task) {
+    const { sa } = turn;
+    sa.setup!.nonceI ??= sa.env.random(NONCE_OCTETS);
+    task.stage = "generating";
+    task.ticket = requestCompute(turn, { op: "ke_generate", group: task.group });
+  },
+
+  computed(turn, task, result) {
+    if (result.op === "ke_generate") {
+      task.pair = result.pair;
+      send(turn, task);
+    } else if (result.op === "ke_derive") {
+      keyed(turn, task, result.shared);
+    } else if (result.op === "refused") {
+      const group = nameOfKeGroup(task.group);
+      const text = `Cannot use the peer's public value of ${group}: ${result.why}`;
+      fail(turn, refusedHere(text));
+    }
+  },
+
+  // Nothing here is authenticated: what could not have been meant seriously is dropped, and the
+  // true answer may still come (RFC 7296 §2.21.1).
+  doubts(turn, task, { header, payloads }) {
+    const retry = findNotify(payloads, NotifyType.COOKIE) ?? findError(payloads);
+    if (retry?.notify === NotifyType.INVALID_KE_PAYLOAD) {
+      const group = wantedGroup(retry);
+      const known = turn.sa.config.algorithms.groups.includes(group);
+      const fresh = known && group !== task.group;
+      return fresh ? undefined : `INVALID_KE_PAYLOAD for group ${group}, which we cannot change to`;
+    }
+    if (retry) return undefined;
+    if (header.spiR === 0n) return "an IKE_SA_INIT response without a responder SPI";
+    const complete = findPayload(payloads, PayloadType.SA) &&
+      findPayload(payloads, PayloadType.KE) && findPayload(payloads, PayloadType.NONCE);
+    return complete ? undefined : "an IKE_SA_INIT response without SA, KE or Nonce";
+  },
+
+  finish(turn, task, response) {
+    const { payloads } = response;
+    const cookie = findNotify(payloads, NotifyType.COOKIE);
+    if (cookie) return restart(turn, task, { cookie: cookie.data });
+    const error = findError(payloads);
+    if (error?.notify === NotifyType.INVALID_KE_PAYLOAD) {
+      return restart(turn, task, { group: wantedGroup(error) });
+    }
+    if (error) return refused(turn, error);
+    accept(turn, task, response);
+  },
+};
+
+/** Once more with a cookie or another group; Message ID 0 again (RFC 7296 §2.6). */
+function restart(
+  turn: Turn,
+  task: IkeInitTask,
+  change: { readonly cookie?: Uint8Array; readonly group?: number },
+): void {
+  turn.sa.nextRequestId = 0;
+  if (++task.restarts > RESTARTS_MAX) {
+    const text = `Peer asked for another IKE_SA_INIT ${task.restarts} times (cookie or group)`;
+    return fail(turn, refusedHere(text));
+  }
+  if (change.cookie) {
+    task.cookie = change.cookie;
+    return send(turn, task);
+  }
+  task.group = change.group!;
+  task.triedGroups.push(task.group);
+  ikeInitRequest.begin(turn, task);
+}
+
+function send(turn: Turn, task: IkeInitTask): void {
+  const { sa } = turn;
+  task.stage = "sent";
+  const payloads: Payload[] = [
+    ...(task.cookie ? [notify(NotifyType.COOKIE, task.cookie)] : []),
+    { type: PayloadType.SA, proposals: ikeProposals(sa.config.algorithms) },
+    { type: PayloadType.KE, group: task.group, data: task.pair!.publicValue },
+    { type: PayloadType.NONCE, data: sa.setup!.nonceI! },
+    ...natDetection(sa, sa.path, 0n),
+  ];
+  sa.setup!.initRequest = sendRequest(turn, ExchangeType.IKE_SA_INIT, payloads);
+}
+
+function accept(turn: Turn, task: IkeInitTask, response: Received): void {
+  const { sa } = turn, { payloads, header } = response;
+  const offered = ikeProposals(sa.config.algorithms);
+  const choice = accepted(offered, findPayload(payloads, PayloadType.SA)!.proposals);
+  const ke = findPayload(payloads, PayloadType.KE)!;
+  const nonce = findPayload(payloads, PayloadType.NONCE)!.data;
+  if (typeof choice === "string") {
+    return fail(turn, refusedHere(`Peer answered our IKE proposals with ${choice}`));
+  }
+  const suite = suiteOf(sa.env.crypto, choice);
+  if (suite.group !== task.group || ke.group !== task.group) {
+    const text = `Peer chose ${nameOfKeGroup(suite.group)} and sent a public value of ` +
+      `${nameOfKeGroup(ke.group)}, ours is of ${nameOfKeGroup(task.group)}`;
+    return fail(turn, refusedHere(text));
+  }
+  sa.spiR = header.spiR;
+  sa.setup!.nonceR = nonce;
+  sa.setup!.initResponse = response.octets;
+  noteNat(turn, payloads, sa.path);
+  task.suite = suite;
+  task.stage = "deriving";
+  const job = { op: "ke_derive", pair: task.pair!, peerPublic: ke.data } as const;
+  task.ticket = requestCompute(turn, job);
+}
+
+function keyed(turn: Turn, task: IkeInitTask, shared: Uint8Array): void {
+  const { sa, out } = turn, { nonceI, nonceR } = sa.setup!;
+  const { spiI, spiR } = sa;
+  sa.suite = task.suite!;
+  sa.keys = deriveIkeKeys(sa.suite, { nonceI: nonceI!, nonceR: nonceR!, spiI, spiR, shared });
+  sa.active = undefined;
+  enter(sa, "created");
+  out.push({ kind: "keyed" }, sa);
+  sa.queue.unshift({ kind: "ike_auth", stage: "sent", child: undefined });
+}
+
+/** The peer's own words, with what it was offered. */
+function refused(turn: Turn, error: NotifyPayload): void {
+  const { sa } = turn, name = nameOfNotify(error.notify);
+  const to = showEndpoint(sa.path.peerAddress, sa.path.peerPort);
+  const text = error.notify === NotifyType.NO_PROPOSAL_CHOSEN
+    ? `${to} refused every IKE proposal (${name}): offered ` +
+      `${showProposals(ikeProposals(sa.config.algorithms))}; its log says what it has configured`
+    : `${to} refused IKE_SA_INIT (${name})`;
+  fail(turn, { cause: name, closeCode: error.notify, text });
+}
+
+function wantedGroup(invalidKe: NotifyPayload): number {
+  const { data } = invalidKe;
+  return data.length === 2 ? data[0]! << 8 | data[1]! : 0;
+}

@@ -1,0 +1,97 @@
+/**
+ * IKE_SA_INIT as responder (RFC 7296 §1.2): takes a proposal, answers with our public value and
+ * nonce, derives the keys. Cookies are asked for before an SA exists, in `endpoint.ts`.
+ * @module
+ */
+import { showEndpoint } from "@/base/address.ts";
+import { WireError } from "@/base/errors.ts";
+import { ExchangeType } from "@/iana/exchange_type.ts";
+import { nameOfKeGroup } from "@/iana/ke_group.ts";
+import { nameOfNotify, NotifyType } from "@/iana/notify_type.ts";
+import { PayloadType } from "@/iana/payload_type.ts";
+import { requestCompute, sendResponse } from "@/ike/exchange.ts";
+import { fail } from "@/ike/failure.ts";
+import { endSa, enter, type Turn } from "@/ike/ike_sa.ts";
+import { deriveIkeKeys } from "@/ike/keymat.ts";
+import { natDetection, noteNat } from "@/ike/nat_detection.ts";
+import { groupData, notify, PeerError } from "@/ike/notify.ts";
+import { answerOf, choose, ikeProposals, showProposals } from "@/ike/proposal.ts";
+import { suiteOf } from "@/ike/suite.ts";
+import type { Received, ResponderKind } from "@/ike/task.ts";
+import { NONCE_OCTETS } from "@/ike/tasks/ike_init_request.ts";
+import { findPayload, type Payload } from "@/wire/message.ts";
+
+/** See {@linkcode ResponderKind}. */
+export const ikeInitResponse: ResponderKind = {
+  exchange: ExchangeType.IKE_SA_INIT,
+
+  respond(turn, request) {
+    const { sa } = turn, { payloads } = request;
+    const ke = findPayload(payloads, PayloadType.KE);
+    const proposed = findPayload(payloads, PayloadType.SA);
+    const nonce = findPayload(payloads, PayloadType.NONCE);
+    if (!ke || !proposed || !nonce) throw new WireError("Cannot do without SA, KE and Nonce");
+    const ours = ikeProposals(sa.config.algorithms);
+    const choice = choose(proposed.proposals, ours, ke.group);
+    if (!choice) {
+      const text = `No IKE proposal in common with ${showEndpoint(...peer(request))}: offered ` +
+        `${showProposals(proposed.proposals)}, configured here ${showProposals(ours)}`;
+      throw new PeerError(NotifyType.NO_PROPOSAL_CHOSEN, text);
+    }
+    const suite = suiteOf(sa.env.crypto, choice);
+    if (suite.group !== ke.group) {
+      const text = `Peer's public value is of ${nameOfKeGroup(ke.group)}, asked for ` +
+        `${nameOfKeGroup(suite.group)}`;
+      throw new PeerError(NotifyType.INVALID_KE_PAYLOAD, text, groupData(suite.group));
+    }
+    sa.setup!.nonceI = nonce.data;
+    sa.setup!.initRequest = request.octets;
+    noteNat(turn, payloads, request.path);
+    const job = { op: "ke_respond", group: ke.group, peerPublic: ke.data } as const;
+    const ticket = requestCompute(turn, job);
+    sa.answering = { kind: "ike_init", ticket, request, suite, choice };
+  },
+
+  computed(turn, { request, suite, choice }, result) {
+    const { sa, out } = turn;
+    if (result.op === "refused") {
+      // RFC 6989 §2.5: a public value that fails its tests is answered like bad syntax.
+      const text = `Cannot use the public value of ${showEndpoint(...peer(request))}: ${result.why}`;
+      throw new PeerError(NotifyType.INVALID_SYNTAX, text);
+    }
+    if (result.op !== "ke_respond") return;
+    const { spiI, spiR } = sa, setup = sa.setup!;
+    setup.nonceR = sa.env.random(NONCE_OCTETS);
+    const payloads: Payload[] = [
+      { type: PayloadType.SA, proposals: [answerOf(choice)] },
+      { type: PayloadType.KE, group: suite.group, data: result.publicValue },
+      { type: PayloadType.NONCE, data: setup.nonceR },
+      ...natDetection(sa, request.path, spiR),
+    ];
+    setup.initResponse = sendResponse(turn, request, payloads);
+    const nonceI = setup.nonceI!, nonceR = setup.nonceR;
+    sa.suite = suite;
+    sa.keys = deriveIkeKeys(suite, { nonceI, nonceR, spiI, spiR, shared: result.shared });
+    enter(sa, "created");
+    out.push({ kind: "keyed" }, sa);
+  },
+};
+
+/** Answers an IKE_SA_INIT that makes no SA: in clear, no responder SPI, no state (RFC 7296 §2.6). */
+export function refuseInit(turn: Turn, request: Received, error: PeerError): void {
+  const { sa } = turn;
+  sa.spiR = 0n;
+  sendResponse(turn, request, [notify(error.notify, error.data)]);
+  sa.lastResponse = undefined;
+  const cause = nameOfNotify(error.notify);
+  // A wrong first guess at the group is no failure: the peer comes again.
+  if (error.notify === NotifyType.INVALID_KE_PAYLOAD) {
+    turn.out.push({ kind: "note", level: 4, text: error.message }, sa);
+    return endSa(turn, error.notify);
+  }
+  fail(turn, { cause, closeCode: error.notify, text: error.message });
+}
+
+function peer(request: Received): [Uint8Array, number] {
+  return [request.path.peerAddress, request.path.peerPort];
+}
