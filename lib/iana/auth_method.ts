@@ -1,0 +1,35 @@
+/**
+ * IANA ikev2-parameters: IKEv2 Authentication Method.
+ * @module
+ */
+import { nameIn } from "@/iana/registry.ts";
+
+/** Auth Method, uint8 (RFC 7296 §3.8). */
+export const AuthMethod = {
+  RSA_DIGITAL_SIGNATURE: 1,
+  SHARED_KEY_MIC: 2,
+  DSS_DIGITAL_SIGNATURE: 3,
+  ECDSA_SHA256_P256: 9,
+  ECDSA_SHA384_P384: 10,
+  ECDSA_SHA512_P521: 11,
+  GENERIC_SECURE_PASSWORD: 12,
+  NULL_AUTHENTICATION: 13,
+  DIGITAL_SIGNATURE: 14,
+} as const;
+
+const NAMES: ReadonlyMap<number, string> = new Map([
+  [AuthMethod.RSA_DIGITAL_SIGNATURE, "RSA Digital Signature"],
+  [AuthMethod.SHARED_KEY_MIC, "Shared Key Message Integrity Code"],
+  [AuthMethod.DSS_DIGITAL_SIGNATURE, "DSS Digital Signature"],
+  [AuthMethod.ECDSA_SHA256_P256, "ECDSA with SHA-256 on the P-256 curve"],
+  [AuthMethod.ECDSA_SHA384_P384, "ECDSA with SHA-384 on the P-384 curve"],
+  [AuthMethod.ECDSA_SHA512_P521, "ECDSA with SHA-512 on the P-521 curve"],
+  [AuthMethod.GENERIC_SECURE_PASSWORD, "Generic Secure Password Authentication Method"],
+  [AuthMethod.NULL_AUTHENTICATION, "NULL Authentication"],
+  [AuthMethod.DIGITAL_SIGNATURE, "Digital Signature"],
+]);
+
+/** `Shared Key Message Integrity Code`; `unknown(201)` where the registry has no name. */
+export function nameOfAuthMethod(value: number): string {
+  return nameIn(NAMES, value);
+}

@@ -1,0 +1,20 @@
+/**
+ * IANA ikev2-parameters: IKEv2 Notification IPCOMP Transform IDs.
+ * @module
+ */
+import { nameIn, namesOf } from "@/iana/registry.ts";
+
+/** Transform ID of IPCOMP_SUPPORTED, uint8 (RFC 7296 §2.22). */
+export const IpcompTransform = {
+  IPCOMP_OUI: 1,
+  IPCOMP_DEFLATE: 2,
+  IPCOMP_LZS: 3,
+  IPCOMP_LZJH: 4,
+} as const;
+
+const NAMES = namesOf(IpcompTransform);
+
+/** `IPCOMP_DEFLATE`; `unknown(9)` where the registry has no name. */
+export function nameOfIpcompTransform(value: number): string {
+  return nameIn(NAMES, value);
+}
