@@ -15,7 +15,9 @@ const PLUGINS = "random nonce openssl aes sha1 sha2 md5 hmac kdf xcbc cmac ctr c
 
 /** swanctl complains about each of these that is missing. */
 const SWANCTL_DIRECTORIES =
-  "x509 x509ca x509ocsp x509aa x509ac x509crl pubkey private rsa ecdsa bliss pkcs8 pkcs12".split(" ");
+  "x509 x509ca x509ocsp x509aa x509ac x509crl pubkey private rsa ecdsa bliss pkcs8 pkcs12".split(
+    " ",
+  );
 
 /** An IKE SA as `swanctl --list-sas` shows it now. */
 export interface ListedSa {
@@ -211,7 +213,7 @@ export function parseListedSas(text: string): ListedSa[] {
       continue;
     }
     const children = sas.at(-1)?.children;
-    const child = /^  (\S+): #(\d+), (?:reqid \d+, )?(\w+),/.exec(line);
+    const child = /^ {2}(\S+): #(\d+), (?:reqid \d+, )?(\w+),/.exec(line);
     if (child && children) {
       const [, name, id, state] = child as unknown as Six;
       const empty = { spiIn: "", spiOut: "", local: "", remote: "" };
@@ -220,9 +222,9 @@ export function parseListedSas(text: string): ListedSa[] {
     }
     const last = children?.at(-1);
     if (!last) continue;
-    const spi = /^    (in|out) +(\w{8})[ ,]/.exec(line);
+    const spi = /^ {4}(in|out) +(\w{8})[ ,]/.exec(line);
     if (spi) last[spi[1] === "in" ? "spiIn" : "spiOut"] = spi[2]!;
-    const selector = /^    (local|remote) +(.*)$/.exec(line);
+    const selector = /^ {4}(local|remote) +(.*)$/.exec(line);
     if (selector) last[selector[1] as "local" | "remote"] = selector[2]!;
   }
   return sas;

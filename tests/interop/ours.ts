@@ -1,0 +1,162 @@
+/**
+ * Our side of a row: the setup file, one process of `myikev2 test`, its JSON result and its key files.
+ * The command is `deno run -A main.ts`, or what the environment variable MYIKEV2 names.
+ * @module
+ */
+import { stringify } from "yaml";
+import { endProcess, type Lab, type Site, until } from "./harness.ts";
+import { type Keylog, readKeylog } from "./keylog.ts";
+
+/** A setup file as nested records, in the file's own spelling. */
+export interface Setup {
+  readonly [option: string]: SetupValue;
+}
+
+/** What a setup file may hold. */
+export type SetupValue = string | number | boolean | readonly SetupValue[] | Setup;
+
+/** The part of the JSON result that rows look at. */
+export interface TestResult {
+  readonly result: string;
+  readonly tunnels: {
+    readonly configured: number;
+    readonly established: number;
+    readonly failed: number;
+  };
+  readonly retransmissions: number;
+  readonly failures: readonly {
+    readonly cause: string;
+    readonly count: number;
+    readonly example: string;
+  }[];
+}
+
+const ROOT = new URL("../..", import.meta.url).pathname;
+const IKE_PORT = 500;
+
+/** `over` laid over `base`, section by section. */
+export function merge(base: Setup, over: Setup): Setup {
+  const merged: Record<string, SetupValue> = { ...base };
+  for (const [option, value] of Object.entries(over)) {
+    const below = merged[option];
+    merged[option] = isSection(below) && isSection(value) ? merge(below, value) : value;
+  }
+  return merged;
+}
+
+function isSection(value: SetupValue | undefined): value is Setup {
+  return typeof value === "object" && !Array.isArray(value);
+}
+
+/** One running `myikev2 test`. */
+export class Ours {
+  #result: TestResult | undefined;
+  #exitCode: number | undefined;
+  #stdout = "";
+  #stderr = "";
+
+  readonly #reading: Promise<void>[];
+
+  private constructor(
+    private readonly directory: string,
+    private readonly child: Deno.ChildProcess,
+  ) {
+    this.#reading = [
+      readAll(child.stdout, (text) => this.#stdout += text),
+      readAll(child.stderr, (text) => this.#stderr += text),
+    ];
+    child.status.then((status) => this.#exitCode = status.code);
+  }
+
+  /** Starts a test of `setup` at `site`; a gateway is awaited until it listens. */
+  static async start(lab: Lab, site: Site, setup: Setup): Promise<Ours> {
+    const directory = await Deno.makeTempDir({ dir: lab.directory, prefix: "ours-" });
+    await Deno.mkdir(`${directory}/keys`);
+    const file = `${directory}/setup.yaml`;
+    await Deno.writeTextFile(file, stringify(setup, { aliasDuplicateObjects: false }));
+    const options = ["--flush=false", "--json", "--keylog", `${directory}/keys`];
+    options.push("--pcap", `${directory}/wire.pcap`, "--lf", `${directory}/test.log`);
+    const command = Deno.env.get("MYIKEV2")?.split(" ") ?? ["deno", "run", "-A", `${ROOT}main.ts`];
+    const child = lab.spawn(site, [...command, "test", file, ...options], { cwd: directory });
+    const ours = new Ours(directory, child);
+    if (setup.role === "gateway") await ours.#listening(lab);
+    return ours;
+  }
+
+  async #listening(lab: Lab): Promise<void> {
+    await until("our gateway listening on UDP port 500", 20_000, () => {
+      this.mustRun();
+      return lab.udpBound(this.child.pid, IKE_PORT);
+    });
+  }
+
+  /** @throws Error with what it said, when the process has ended. */
+  mustRun(): void {
+    if (this.#exitCode === undefined) return;
+    throw new Error(`Our test ended with ${this.#exitCode}: ${this.said()}`);
+  }
+
+  /** The end of what it wrote, for a failed row. */
+  said(): string {
+    return `${this.#stdout}${this.#stderr}`.trim().split("\n").slice(-25).join("\n");
+  }
+
+  /** Everything written to standard error so far. */
+  get stderr(): string {
+    return this.#stderr;
+  }
+
+  /** The key tables as they are now. */
+  keylog(): Promise<Keylog> {
+    return readKeylog(`${this.directory}/keys`);
+  }
+
+  /** Directory of the key tables. */
+  get keyDirectory(): string {
+    return `${this.directory}/keys`;
+  }
+
+  /** File of the capture. */
+  get pcap(): string {
+    return `${this.directory}/wire.pcap`;
+  }
+
+  /** Waits for the end of the test by itself. @throws Error when it takes longer. */
+  async ended(timeoutMs: number): Promise<TestResult> {
+    await until("the end of our test", timeoutMs, () => this.#exitCode !== undefined);
+    await Promise.all(this.#reading);
+    return this.#parse();
+  }
+
+  /** Stops the test gracefully, as SIGINT does, and reads its result. */
+  async stop(): Promise<TestResult> {
+    if (this.#exitCode === undefined) this.child.kill("SIGINT");
+    return await this.ended(15_000);
+  }
+
+  /** Ends it whatever it does; for a row that is over. */
+  async abandon(): Promise<void> {
+    if (this.#exitCode === undefined) await endProcess(this.child, 3_000);
+  }
+
+  #parse(): TestResult {
+    if (this.#result) return this.#result;
+    const lines = this.#stdout.split("\n").filter((line) => line !== "");
+    if (lines.length !== 1) {
+      throw new Error(`Standard output must be one line, not ${lines.length}: ${this.said()}`);
+    }
+    return this.#result = JSON.parse(lines[0]!) as TestResult;
+  }
+
+  /** Exit status; undefined while it runs. */
+  get exitCode(): number | undefined {
+    return this.#exitCode;
+  }
+}
+
+async function readAll(
+  stream: ReadableStream<Uint8Array>,
+  take: (text: string) => void,
+): Promise<void> {
+  for await (const text of stream.pipeThrough(new TextDecoderStream())) take(text);
+}

@@ -1,0 +1,185 @@
+/**
+ * Rows about what happens around and after the set-up: cookies, deletes from either end, liveness
+ * checks, and exchanges of strongSwan's that are refused while the tunnel stays.
+ * @module
+ */
+import { connection, ourClient, ourGateway, swanctl, THEIRS } from "./ends.ts";
+import { delay, until } from "./harness.ts";
+import type { Setup } from "./ours.ts";
+import { expect, type Row, type RowRun } from "./row.ts";
+import { MODERN } from "./suites.ts";
+
+const SECOND_CHILD = `second {
+        local_ts = 10.1.0.0/16
+        remote_ts = 10.3.0.0/16
+        esp_proposals = aes128gcm16
+      }`;
+
+/** The same check with the tunnel initiated by either end. */
+function bothWays(
+  name: string,
+  theirs: NonNullable<Parameters<typeof connection>[0]>,
+  check: (run: RowRun) => Promise<void>,
+): Row[] {
+  const conf = swanctl(connection({ suite: MODERN, ...theirs }));
+  return [
+    { name, direction: "ours → strongSwan", setup: ourClient({}, MODERN), swanctl: conf, check },
+    {
+      name,
+      direction: "strongSwan → ours",
+      setup: ourGateway({}, MODERN),
+      swanctl: conf,
+      check: async (run) => {
+        await run.charon.initiate("net");
+        await check(run);
+      },
+    },
+  ];
+}
+
+const deletes: Row[] = [
+  ...bothWays("IKE SA deleted by us", {}, async (run) => {
+    await run.established(1);
+    await run.ours.stop();
+    await run.peerLogs(/received DELETE for IKE_SA/);
+    expect((await run.charon.list()).length === 0, "strongSwan still lists the IKE SA");
+  }),
+  ...bothWays("IKE SA deleted by strongSwan", {}, async (run) => {
+    await run.established(1);
+    const done = await run.charon.swanctl(["--terminate", "--ike", "net", "--timeout", "5"]);
+    expect(done.code === 0, `swanctl says ${done.stderr.trim()}`);
+    const answered = /parsed INFORMATIONAL response \d+ \[ \]/;
+    await run.peerLogs(answered);
+    expect(await run.peerLogged(/retransmit \d+ of request/) === 0, "The delete was repeated");
+    await run.ours.stop();
+  }),
+  ...bothWays("CHILD_SA deleted by strongSwan", {}, async (run) => {
+    const [sa] = await run.established(1);
+    await run.sameKeys([sa!]);
+    const done = await run.charon.swanctl(["--terminate", "--child", "net", "--timeout", "5"]);
+    expect(done.code === 0, `swanctl says ${done.stderr.trim()}`);
+    await run.peerLogs(/parsed INFORMATIONAL response \d+ \[ D \]/);
+    const outbound = [...sa!.esp.keys()].map((spi) => spi).join("|");
+    await run.peerLogs(new RegExp(`received DELETE for ESP CHILD_SA with SPI (${outbound})`));
+    await run.ours.stop();
+  }),
+];
+
+/** A valid IKE_SA_INIT request whose sender never goes on: AES-CBC-128, SHA2-256, X25519. */
+function halfOpenRequest(): Uint8Array {
+  const transforms = [
+    [3, 0, 0, 12, 1, 0, 0, 12, 0x80, 14, 0, 128],
+    [3, 0, 0, 8, 3, 0, 0, 12],
+    [3, 0, 0, 8, 2, 0, 0, 5],
+    [0, 0, 0, 8, 4, 0, 0, 31],
+  ].flat();
+  const proposal = [0, 0, 0, 8 + transforms.length, 1, 1, 0, 4, ...transforms];
+  const random = (octets: number) => [...crypto.getRandomValues(new Uint8Array(octets))];
+  const payload = (next: number, body: number[]) => [next, 0, 0, 4 + body.length, ...body];
+  const body = [
+    ...payload(34, proposal),
+    ...payload(40, [0, 31, 0, 0, ...random(32)]),
+    ...payload(0, random(32)),
+  ];
+  const header = [...random(8), 0, 0, 0, 0, 0, 0, 0, 0, 33, 0x20, 34, 8, 0, 0, 0, 0, 0, 0, 0];
+  return Uint8Array.from([...header, 28 + body.length, ...body]);
+}
+
+const cookies: Row[] = [
+  {
+    name: "cookie demanded by strongSwan",
+    direction: "ours → strongSwan",
+    setup: ourClient({}, MODERN),
+    settings: "cookie_threshold = 1",
+    swanctl: swanctl(
+      connection({ suite: MODERN, remoteAddress: "%any" }) +
+        connection({ name: "other", proposals: "aes128-sha256-curve25519", remoteAddress: "%any" }),
+    ),
+    before: async (run) => {
+      await run.lab.datagram(run.lab.ours, THEIRS.address4, halfOpenRequest());
+      await run.peerLogs(/generating IKE_SA_INIT response 0 \[ SA/);
+    },
+    check: async (run) => {
+      await run.established(1);
+      const log = await run.charon.log();
+      expect(
+        /generating IKE_SA_INIT response 0 \[ N\(COOKIE\) \]/.test(log),
+        "No cookie was demanded",
+      );
+      expect(/parsed IKE_SA_INIT request 0 \[ N\(COOKIE\) SA/.test(log), "No cookie came first");
+      const [sa] = await run.established(1);
+      await run.sameKeys([sa!]);
+      const result = await run.ours.stop();
+      expect(result.tunnels.established === 1, "The result does not count the tunnel");
+    },
+  },
+  {
+    name: "cookie demanded by us",
+    direction: "strongSwan → ours",
+    setup: ourGateway({ ikeconf: { numoftunneltoenablecookie: 0 } }, MODERN),
+    swanctl: swanctl(connection({ suite: MODERN })),
+    check: async (run) => {
+      await run.charon.initiate("net");
+      const log = await run.charon.log();
+      expect(/parsed IKE_SA_INIT response 0 \[ N\(COOKIE\) \]/.test(log), "No cookie was demanded");
+      await run.wholeLife();
+    },
+  },
+];
+
+const liveness = bothWays(
+  "liveness checks of strongSwan answered",
+  { extra: "mobike = no\n    dpd_delay = 1s" },
+  async (run) => {
+    await run.established(1);
+    await run.peerLogs(/sending DPD request/);
+    await until("two answers to liveness checks", 10_000, async () => {
+      return await run.peerLogged(/parsed INFORMATIONAL response \d+ \[ \]/) >= 2;
+    });
+    expect(await run.peerLogged(/retransmit \d+ of request/) === 0, "A check was repeated");
+    await run.wholeLife();
+  },
+);
+
+/** strongSwan's exchange is refused by NO_ADDITIONAL_SAS and the tunnel outlives it. */
+function refusedLater(name: string, swanctlArguments: string[]): Row[] {
+  return bothWays(name, { children: SECOND_CHILD }, async (run) => {
+    await run.established(1);
+    await run.charon.swanctl([...swanctlArguments, "--timeout", "5"]);
+    await run.peerLogs(/parsed CREATE_CHILD_SA response \d+ \[ N\(NO_ADD_SAS\) \]/);
+    await delay(200);
+    await run.wholeLife();
+  });
+}
+
+const createChild: Row[] = [
+  ...refusedLater("second CHILD_SA of strongSwan refused", ["--initiate", "--child", "second"]),
+  ...refusedLater("CHILD_SA rekey of strongSwan refused", ["--rekey", "--child", "net"]),
+  ...refusedLater("IKE SA rekey of strongSwan refused", ["--rekey", "--ike", "net"]),
+];
+
+/** A second client with the identity of the first: INITIAL_CONTACT ends what the first had. */
+function initialContact(sent: boolean): Row {
+  const setup: Setup = { ikeconf: { initialcontact: sent } };
+  return {
+    name: sent ? "INITIAL_CONTACT sent" : "INITIAL_CONTACT switched off",
+    direction: "ours → strongSwan",
+    setup: ourClient(setup, MODERN),
+    swanctl: swanctl(connection({ suite: MODERN })),
+    check: async (run) => {
+      await run.wholeLife();
+      const count = await run.peerLogged(/parsed IKE_AUTH request 1 \[ [^\]]*N\(INIT_CONTACT\)/);
+      expect(count === (sent ? 1 : 0), `INITIAL_CONTACT was in ${count} IKE_AUTH requests`);
+    },
+  };
+}
+
+/** All rows of this file. */
+export const LIFE_ROWS: readonly Row[] = [
+  ...cookies,
+  ...deletes,
+  ...liveness,
+  ...createChild,
+  initialContact(true),
+  initialContact(false),
+];

@@ -1,0 +1,164 @@
+/**
+ * Rows that put our files before other eyes: tshark decrypts our capture with the keys we export; and
+ * the row in which strongSwan stands in for us, which checks the harness itself.
+ * @module
+ */
+import {
+  connection,
+  OUR_ID,
+  ourClient,
+  ourGateway,
+  OURS,
+  swanctl,
+  THEIR_ID,
+  THEIRS,
+} from "./ends.ts";
+import { mustRun, run as runCommand } from "./harness.ts";
+import { compareSa, expect, type Row, type RowRun } from "./row.ts";
+import { ikeProposal, MODERN, PLAIN, type Suite } from "./suites.ts";
+
+const IKE_SA_INIT = "34";
+const IKE_AUTH = "35";
+/** IDi, IDr, AUTH, SA, TSi, TSr by payload number (RFC 7296 §3.2). */
+const REQUEST_PAYLOADS = ["35", "39", "33", "44", "45"];
+const RESPONSE_PAYLOADS = ["36", "39", "33", "44", "45"];
+
+/** What tshark sees of one frame. */
+interface Frame {
+  readonly exchange: string;
+  readonly response: boolean;
+  readonly payloads: readonly string[];
+  readonly notifies: readonly string[];
+}
+
+async function decrypt(run: RowRun): Promise<Frame[]> {
+  const home = await Deno.makeTempDir({ dir: run.lab.directory, prefix: "tshark-" });
+  const profile = `${home}/.config/wireshark`;
+  await Deno.mkdir(profile, { recursive: true });
+  for (const table of ["ikev2_decryption_table", "esp_sa"]) {
+    await Deno.copyFile(`${run.ours.keyDirectory}/${table}`, `${profile}/${table}`);
+  }
+  const tshark = ["env", `HOME=${home}`, `XDG_CONFIG_HOME=${home}/.config`, "tshark"];
+  const read = [...tshark, "-r", run.ours.pcap];
+  const fields = ["exchangetype", "flag_r", "typepayload", "notify.msgtype"];
+  const columns = fields.flatMap((field) => ["-e", `isakmp.${field}`]);
+  const args = [...read, "-T", "fields", "-E", "separator=|", ...columns];
+  const listed = await mustRun(args[0]!, args.slice(1));
+  const bad = [...read, "-Y", "_ws.malformed or _ws.expert.severity == error"];
+  const malformed = await mustRun(bad[0]!, bad.slice(1));
+  expect(malformed.trim() === "", `tshark finds malformed frames: ${malformed.trim()}`);
+  return listed.trim().split("\n").map((line) => {
+    const [exchange, response, payloads, notifies] = line.split("|") as Four;
+    return {
+      exchange,
+      response: response === "1" || response === "True",
+      payloads: payloads.split(","),
+      notifies: notifies.split(","),
+    };
+  });
+}
+
+type Four = [string, string, string, string];
+
+function expectPayloads(frames: readonly Frame[], response: boolean, wanted: string[]): void {
+  const end = response ? "response" : "request";
+  const frame = frames.find((f) => f.exchange === IKE_AUTH && f.response === response);
+  expect(frame !== undefined, `tshark shows no IKE_AUTH ${end}`);
+  const lacking = wanted.filter((payload) => !frame.payloads.includes(payload));
+  const seen = frame.payloads.join(",");
+  expect(lacking.length === 0, `tshark shows payloads ${seen} of the ${end}, not ${lacking}`);
+}
+
+async function readable(run: RowRun): Promise<void> {
+  await run.wholeLife();
+  const frames = await decrypt(run);
+  const opened = frames.filter((frame) => frame.exchange === IKE_SA_INIT).length;
+  expect(opened === 2, `tshark shows ${opened} IKE_SA_INIT messages, not 2`);
+  expectPayloads(frames, false, REQUEST_PAYLOADS);
+  expectPayloads(frames, true, RESPONSE_PAYLOADS);
+}
+
+function wireshark(suite: Suite): Row[] {
+  const name = `tshark decrypts our capture, ${ikeProposal(suite)}`;
+  const conf = swanctl(connection({ suite }));
+  return [
+    {
+      name,
+      direction: "ours → strongSwan",
+      setup: ourClient({}, suite),
+      swanctl: conf,
+      check: readable,
+    },
+    {
+      name,
+      direction: "strongSwan → ours",
+      setup: ourGateway({}, suite),
+      swanctl: conf,
+      check: async (run) => {
+        await run.charon.initiate("net");
+        await readable(run);
+      },
+    },
+  ];
+}
+
+/** Whether tshark is there. */
+export async function tsharkVersion(): Promise<string | undefined> {
+  try {
+    const said = await runCommand("tshark", ["--version"]);
+    return /TShark \(Wireshark\) (\S+)/.exec(said.stdout)?.[1];
+  } catch {
+    return undefined;
+  }
+}
+
+/** strongSwan's suites for the check of the harness: with and without an integrity algorithm. */
+const selfCheck = [PLAIN, MODERN].map((suite): Row => ({
+  name: `the harness reads both ends alike, ${ikeProposal(suite)}`,
+  direction: "strongSwan ↔ strongSwan",
+  setup: swanctl(connection({
+    suite,
+    localAddress: OURS.address4,
+    remoteAddress: THEIRS.address4,
+    localId: OUR_ID,
+    remoteId: THEIR_ID,
+    localTs: "10.2.0.0/16",
+    remoteTs: "10.1.0.0/16",
+  })),
+  swanctl: swanctl(connection({ suite })),
+  check: async (run) => {
+    await run.standIn!.initiate("net");
+    const [theirs] = await run.established(1);
+    const [ours] = await run.standIn!.sas();
+    const esp = [...ours!.esp].map(([spi, keys]) => ({
+      spi,
+      family: "IPv4",
+      from: "",
+      to: "",
+      ...keys,
+    }));
+    const secret = (name: string) => ours!.secrets.get(name) ?? "";
+    const ike = {
+      spiI: ours!.spiI,
+      spiR: ours!.spiR,
+      skEi: secret("SK_ei"),
+      skEr: secret("SK_er"),
+      skAi: secret("SK_ai"),
+      skAr: secret("SK_ar"),
+      encryption: "",
+      integrity: "",
+    };
+    compareSa(theirs!, { ike: [ike], esp });
+    expect(theirs!.secrets.get("SK_ei")!.length >= 32, "SK_ei is too short to be one");
+    const [listed] = await run.charon.list();
+    expect(listed!.spiI === theirs!.spiI && listed!.spiR === theirs!.spiR, "The SPIs differ");
+    expect(theirs!.esp.has(listed!.children[0]!.spiIn), "The CHILD_SA's SPI differs");
+  },
+}));
+
+/** All rows of this file. */
+export const TOOL_ROWS: readonly Row[] = [
+  ...selfCheck,
+  ...wireshark(PLAIN),
+  ...wireshark(MODERN),
+];
