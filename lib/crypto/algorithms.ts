@@ -5,6 +5,10 @@
  * @module
  */
 import type { Cipher, Integrity, KeyExchange, Prf } from "@/crypto/backend.ts";
+import { Encr, nameOfEncr } from "@/iana/encr.ts";
+import { Integ, nameOfInteg } from "@/iana/integ.ts";
+import { KeGroup, nameOfKeGroup } from "@/iana/ke_group.ts";
+import { nameOfPrf, Prf as PrfId } from "@/iana/prf.ts";
 
 /** The measures of a {@linkcode Prf}. */
 export type PrfMeasures = Omit<Prf, "compute" | "plus">;
@@ -25,39 +29,39 @@ export interface GroupMeasures extends Omit<KeyExchange, "generate" | "derive"> 
 
 /** Pseudorandom functions: RFC 2104 with RFC 2403, 2404 and 4868; RFC 4434; RFC 4615. */
 export const PRFS: readonly PrfMeasures[] = [
-  hmacPrf(1, "PRF_HMAC_MD5", 16),
-  hmacPrf(2, "PRF_HMAC_SHA1", 20),
-  aesPrf(4, "PRF_AES128_XCBC"),
-  hmacPrf(5, "PRF_HMAC_SHA2_256", 32),
-  hmacPrf(6, "PRF_HMAC_SHA2_384", 48),
-  hmacPrf(7, "PRF_HMAC_SHA2_512", 64),
-  aesPrf(8, "PRF_AES128_CMAC"),
+  hmacPrf(PrfId.PRF_HMAC_MD5, 16),
+  hmacPrf(PrfId.PRF_HMAC_SHA1, 20),
+  aesPrf(PrfId.PRF_AES128_XCBC),
+  hmacPrf(PrfId.PRF_HMAC_SHA2_256, 32),
+  hmacPrf(PrfId.PRF_HMAC_SHA2_384, 48),
+  hmacPrf(PrfId.PRF_HMAC_SHA2_512, 64),
+  aesPrf(PrfId.PRF_AES128_CMAC),
 ];
 
 /** Integrity algorithms: RFC 2403, 2404, 3566, 4494, 4868. */
 export const INTEGRITIES: readonly IntegrityMeasures[] = [
-  { id: 1, name: "AUTH_HMAC_MD5_96", keyOctets: 16, icvOctets: 12 },
-  { id: 2, name: "AUTH_HMAC_SHA1_96", keyOctets: 20, icvOctets: 12 },
-  { id: 5, name: "AUTH_AES_XCBC_96", keyOctets: 16, icvOctets: 12 },
-  { id: 8, name: "AUTH_AES_CMAC_96", keyOctets: 16, icvOctets: 12 },
-  { id: 12, name: "AUTH_HMAC_SHA2_256_128", keyOctets: 32, icvOctets: 16 },
-  { id: 13, name: "AUTH_HMAC_SHA2_384_192", keyOctets: 48, icvOctets: 24 },
-  { id: 14, name: "AUTH_HMAC_SHA2_512_256", keyOctets: 64, icvOctets: 32 },
+  integrity(Integ.AUTH_HMAC_MD5_96, 16, 12),
+  integrity(Integ.AUTH_HMAC_SHA1_96, 20, 12),
+  integrity(Integ.AUTH_AES_XCBC_96, 16, 12),
+  integrity(Integ.AUTH_AES_CMAC_96, 16, 12),
+  integrity(Integ.AUTH_HMAC_SHA2_256_128, 32, 16),
+  integrity(Integ.AUTH_HMAC_SHA2_384_192, 48, 24),
+  integrity(Integ.AUTH_HMAC_SHA2_512_256, 64, 32),
 ];
 
 /** Ciphers: RFC 2451, 2410, 3602, 3686 with 5930, 4309 and 4106 with 5282, 7634. */
 export const CIPHERS: readonly CipherMeasures[] = [
-  fixedCipher(3, "ENCR_3DES", { keyOctets: 24, ivOctets: 8, blockOctets: 8 }),
-  fixedCipher(11, "ENCR_NULL", {}),
-  ...aesCiphers(12, "ENCR_AES_CBC", { ivOctets: 16, blockOctets: 16 }),
-  ...aesCiphers(13, "ENCR_AES_CTR", { saltOctets: 4, ivOctets: 8 }),
-  ...aesCiphers(14, "ENCR_AES_CCM_8", { saltOctets: 3, ivOctets: 8, icvOctets: 8 }),
-  ...aesCiphers(15, "ENCR_AES_CCM_12", { saltOctets: 3, ivOctets: 8, icvOctets: 12 }),
-  ...aesCiphers(16, "ENCR_AES_CCM_16", { saltOctets: 3, ivOctets: 8, icvOctets: 16 }),
-  ...aesCiphers(18, "ENCR_AES_GCM_8", { saltOctets: 4, ivOctets: 8, icvOctets: 8 }),
-  ...aesCiphers(19, "ENCR_AES_GCM_12", { saltOctets: 4, ivOctets: 8, icvOctets: 12 }),
-  ...aesCiphers(20, "ENCR_AES_GCM_16", { saltOctets: 4, ivOctets: 8, icvOctets: 16 }),
-  fixedCipher(28, "ENCR_CHACHA20_POLY1305", {
+  fixedCipher(Encr.ENCR_3DES, { keyOctets: 24, ivOctets: 8, blockOctets: 8 }),
+  fixedCipher(Encr.ENCR_NULL, {}),
+  ...aesCiphers(Encr.ENCR_AES_CBC, { ivOctets: 16, blockOctets: 16 }),
+  ...aesCiphers(Encr.ENCR_AES_CTR, { saltOctets: 4, ivOctets: 8 }),
+  ...aesCiphers(Encr.ENCR_AES_CCM_8, { saltOctets: 3, ivOctets: 8, icvOctets: 8 }),
+  ...aesCiphers(Encr.ENCR_AES_CCM_12, { saltOctets: 3, ivOctets: 8, icvOctets: 12 }),
+  ...aesCiphers(Encr.ENCR_AES_CCM_16, { saltOctets: 3, ivOctets: 8, icvOctets: 16 }),
+  ...aesCiphers(Encr.ENCR_AES_GCM_8, { saltOctets: 4, ivOctets: 8, icvOctets: 8 }),
+  ...aesCiphers(Encr.ENCR_AES_GCM_12, { saltOctets: 4, ivOctets: 8, icvOctets: 12 }),
+  ...aesCiphers(Encr.ENCR_AES_GCM_16, { saltOctets: 4, ivOctets: 8, icvOctets: 16 }),
+  fixedCipher(Encr.ENCR_CHACHA20_POLY1305, {
     keyOctets: 36,
     saltOctets: 4,
     ivOctets: 8,
@@ -71,61 +75,66 @@ export const CIPHERS: readonly CipherMeasures[] = [
  * below it.
  */
 export const GROUPS: readonly GroupMeasures[] = [
-  modp(1, "768-bit MODP Group", 96, 20),
-  modp(2, "1024-bit MODP Group", 128, 20),
-  modp(5, "1536-bit MODP Group", 192, 30),
-  modp(14, "2048-bit MODP Group", 256, 40),
-  modp(15, "3072-bit MODP Group", 384, 53),
-  modp(16, "4096-bit MODP Group", 512, 60),
-  modp(17, "6144-bit MODP Group", 768, 68),
-  modp(18, "8192-bit MODP Group", 1024, 78),
-  curve("ecp", 19, "256-bit random ECP group", 32),
-  curve("ecp", 20, "384-bit random ECP group", 48),
-  curve("ecp", 21, "521-bit random ECP group", 66),
-  curve("brainpool", 27, "brainpoolP224r1", 28),
-  curve("brainpool", 28, "brainpoolP256r1", 32),
-  curve("brainpool", 29, "brainpoolP384r1", 48),
-  curve("brainpool", 30, "brainpoolP512r1", 64),
-  montgomery(31, "Curve25519", 32),
-  montgomery(32, "Curve448", 56),
+  modp(KeGroup.MODP_768, 96, 20),
+  modp(KeGroup.MODP_1024, 128, 20),
+  modp(KeGroup.MODP_1536, 192, 30),
+  modp(KeGroup.MODP_2048, 256, 40),
+  modp(KeGroup.MODP_3072, 384, 53),
+  modp(KeGroup.MODP_4096, 512, 60),
+  modp(KeGroup.MODP_6144, 768, 68),
+  modp(KeGroup.MODP_8192, 1024, 78),
+  curve("ecp", KeGroup.ECP_256, 32),
+  curve("ecp", KeGroup.ECP_384, 48),
+  curve("ecp", KeGroup.ECP_521, 66),
+  curve("brainpool", KeGroup.BRAINPOOL_P224R1, 28),
+  curve("brainpool", KeGroup.BRAINPOOL_P256R1, 32),
+  curve("brainpool", KeGroup.BRAINPOOL_P384R1, 48),
+  curve("brainpool", KeGroup.BRAINPOOL_P512R1, 64),
+  montgomery(KeGroup.CURVE25519, 32),
+  montgomery(KeGroup.CURVE448, 56),
 ];
 
-function hmacPrf(id: number, name: string, octets: number): PrfMeasures {
-  return { id, name, keyOctets: octets, outputOctets: octets, fixedKey: false };
+function hmacPrf(id: number, octets: number): PrfMeasures {
+  return { id, name: nameOfPrf(id), keyOctets: octets, outputOctets: octets, fixedKey: false };
 }
 
-function aesPrf(id: number, name: string): PrfMeasures {
-  return { id, name, keyOctets: 16, outputOctets: 16, fixedKey: true };
+function aesPrf(id: number): PrfMeasures {
+  return { id, name: nameOfPrf(id), keyOctets: 16, outputOctets: 16, fixedKey: true };
 }
 
-function fixedCipher(id: number, name: string, measures: Partial<CipherMeasures>): CipherMeasures {
+function integrity(id: number, keyOctets: number, icvOctets: number): IntegrityMeasures {
+  return { id, name: nameOfInteg(id), keyOctets, icvOctets };
+}
+
+function fixedCipher(id: number, measures: Partial<CipherMeasures>): CipherMeasures {
   const none = { keyOctets: 0, saltOctets: 0, ivOctets: 0, blockOctets: 1, icvOctets: 0 };
-  return { ...none, ...measures, id, name, keyBits: 0 };
+  return { ...none, ...measures, id, name: nameOfEncr(id), keyBits: 0 };
 }
 
 /** The three key lengths of AES. */
-function aesCiphers(
-  id: number,
-  name: string,
-  measures: Partial<CipherMeasures>,
-): readonly CipherMeasures[] {
+function aesCiphers(id: number, measures: Partial<CipherMeasures>): readonly CipherMeasures[] {
   return [128, 192, 256].map((keyBits) => {
     const keyOctets = keyBits / 8 + (measures.saltOctets ?? 0);
-    return { ...fixedCipher(id, name, measures), keyBits, keyOctets };
+    return { ...fixedCipher(id, measures), keyBits, keyOctets };
   });
 }
 
-function modp(group: number, name: string, octets: number, privateOctets: number): GroupMeasures {
-  const measures = { publicOctets: octets, secretOctets: octets, privateOctets };
-  return { group, name, family: "modp", ...measures };
+function modp(group: number, octets: number, privateOctets: number): GroupMeasures {
+  return newGroup("modp", group, [octets, octets, privateOctets]);
 }
 
-function curve(family: GroupFamily, group: number, name: string, octets: number): GroupMeasures {
-  const measures = { publicOctets: 2 * octets, secretOctets: octets, privateOctets: octets };
-  return { group, name, family, ...measures };
+function curve(family: GroupFamily, group: number, octets: number): GroupMeasures {
+  return newGroup(family, group, [2 * octets, octets, octets]);
 }
 
-function montgomery(group: number, name: string, octets: number): GroupMeasures {
-  const measures = { publicOctets: octets, secretOctets: octets, privateOctets: octets };
-  return { group, name, family: "x", ...measures };
+function montgomery(group: number, octets: number): GroupMeasures {
+  return newGroup("x", group, [octets, octets, octets]);
+}
+
+function newGroup(
+  family: GroupFamily,
+  group: number,
+  [publicOctets, secretOctets, privateOctets]: readonly [number, number, number],
+): GroupMeasures {
+  return { family, group, name: nameOfKeGroup(group), publicOctets, secretOctets, privateOctets };
 }

@@ -8,17 +8,18 @@
  * @module
  */
 import { must } from "@/base/errors.ts";
+import { KeGroup } from "@/iana/ke_group.ts";
 
 /** Bits of the modulus and the k of the formula, by Transform Type 4 number. */
 const FORMULA: Readonly<Record<number, readonly [bits: number, k: number]>> = {
-  1: [768, 149686],
-  2: [1024, 129093],
-  5: [1536, 741804],
-  14: [2048, 124476],
-  15: [3072, 1690314],
-  16: [4096, 240904],
-  17: [6144, 929484],
-  18: [8192, 4743158],
+  [KeGroup.MODP_768]: [768, 149686],
+  [KeGroup.MODP_1024]: [1024, 129093],
+  [KeGroup.MODP_1536]: [1536, 741804],
+  [KeGroup.MODP_2048]: [2048, 124476],
+  [KeGroup.MODP_3072]: [3072, 1690314],
+  [KeGroup.MODP_4096]: [4096, 240904],
+  [KeGroup.MODP_6144]: [6144, 929484],
+  [KeGroup.MODP_8192]: [8192, 4743158],
 };
 
 /** Bits beyond those needed, where the rounding of the series stays. */

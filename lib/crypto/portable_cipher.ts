@@ -12,6 +12,7 @@ import { ccmOpen, ccmSeal } from "@/crypto/aes_ccm.ts";
 import type { CipherMeasures } from "@/crypto/algorithms.ts";
 import type { Cipher } from "@/crypto/backend.ts";
 import { plain } from "@/crypto/portable_hash.ts";
+import { Encr } from "@/iana/encr.ts";
 
 /** What differs from cipher to cipher: the work on key without salt, nonce (salt ‖ IV) and data. */
 interface Work {
@@ -36,24 +37,24 @@ export function portableCipher(measures: CipherMeasures): Cipher | undefined {
 function workOf(measures: CipherMeasures): Work | undefined {
   const { id, keyBits, icvOctets } = measures;
   switch (id) {
-    case 3:
+    case Encr.ENCR_3DES:
       return TRIPLE_DES;
-    case 11:
+    case Encr.ENCR_NULL:
       return NULL;
-    case 12:
+    case Encr.ENCR_AES_CBC:
       return AES_CBC;
-    case 13:
+    case Encr.ENCR_AES_CTR:
       return aesCtr(keyBits);
-    case 14:
-    case 15:
-    case 16:
+    case Encr.ENCR_AES_CCM_8:
+    case Encr.ENCR_AES_CCM_12:
+    case Encr.ENCR_AES_CCM_16:
       return aesCcm(icvOctets);
-    case 18:
-    case 19:
-    case 20:
+    case Encr.ENCR_AES_GCM_8:
+    case Encr.ENCR_AES_GCM_12:
+    case Encr.ENCR_AES_GCM_16:
       if (keyBits === 192) return aesGcmOfJavaScript(icvOctets);
       return nodeAead(keyBits === 128 ? "aes-128-gcm" : "aes-256-gcm", icvOctets);
-    case 28:
+    case Encr.ENCR_CHACHA20_POLY1305:
       return nodeAead("chacha20-poly1305", icvOctets);
     default:
       return undefined;

@@ -9,6 +9,7 @@ import type { RandomOctets } from "@/base/random.ts";
 import type { GroupMeasures } from "@/crypto/algorithms.ts";
 import { type KeyExchange, type KeyPair, newKeyPair } from "@/crypto/backend.ts";
 import { checkPublicLength, groupArithmetic, unusablePublic } from "@/crypto/seeded_exchange.ts";
+import { KeGroup } from "@/iana/ke_group.ts";
 
 /** How WebCrypto names a group, and the bits it derives for it. */
 interface WebGroup {
@@ -20,11 +21,11 @@ interface WebGroup {
 
 const POINT = Uint8Array.of(4);
 const WEB_GROUPS: Readonly<Record<number, WebGroup>> = {
-  19: { algorithm: { name: "ECDH", namedCurve: "P-256" }, bits: 256, prefix: POINT },
-  20: { algorithm: { name: "ECDH", namedCurve: "P-384" }, bits: 384, prefix: POINT },
-  21: { algorithm: { name: "ECDH", namedCurve: "P-521" }, bits: 528, prefix: POINT },
-  31: { algorithm: { name: "X25519" }, bits: 256, prefix: new Uint8Array(0) },
-  32: { algorithm: { name: "X448" }, bits: 448, prefix: new Uint8Array(0) },
+  [KeGroup.ECP_256]: { algorithm: { name: "ECDH", namedCurve: "P-256" }, bits: 256, prefix: POINT },
+  [KeGroup.ECP_384]: { algorithm: { name: "ECDH", namedCurve: "P-384" }, bits: 384, prefix: POINT },
+  [KeGroup.ECP_521]: { algorithm: { name: "ECDH", namedCurve: "P-521" }, bits: 528, prefix: POINT },
+  [KeGroup.CURVE25519]: { algorithm: { name: "X25519" }, bits: 256, prefix: new Uint8Array(0) },
+  [KeGroup.CURVE448]: { algorithm: { name: "X448" }, bits: 448, prefix: new Uint8Array(0) },
 };
 
 /** The key exchange of these measures; `undefined` where this backend has none. */

@@ -8,24 +8,26 @@ import { aesCmac, type AesMac, aesXcbc, cmacPrfKey, xcbcPrfKey } from "@/crypto/
 import type { IntegrityMeasures, PrfMeasures } from "@/crypto/algorithms.ts";
 import type { Integrity, Prf } from "@/crypto/backend.ts";
 import { type HashName, Hmac } from "@/crypto/portable_hash.ts";
+import { Integ } from "@/iana/integ.ts";
+import { Prf as PrfId } from "@/iana/prf.ts";
 
 /** prf+ has a counter of one octet (RFC 7296 §2.13). */
 const BLOCKS_MAX = 255;
 
 const PRF_HASHES: Readonly<Record<number, HashName>> = {
-  1: "md5",
-  2: "sha1",
-  5: "sha256",
-  6: "sha384",
-  7: "sha512",
+  [PrfId.PRF_HMAC_MD5]: "md5",
+  [PrfId.PRF_HMAC_SHA1]: "sha1",
+  [PrfId.PRF_HMAC_SHA2_256]: "sha256",
+  [PrfId.PRF_HMAC_SHA2_384]: "sha384",
+  [PrfId.PRF_HMAC_SHA2_512]: "sha512",
 };
 
 const INTEGRITY_HASHES: Readonly<Record<number, HashName>> = {
-  1: "md5",
-  2: "sha1",
-  12: "sha256",
-  13: "sha384",
-  14: "sha512",
+  [Integ.AUTH_HMAC_MD5_96]: "md5",
+  [Integ.AUTH_HMAC_SHA1_96]: "sha1",
+  [Integ.AUTH_HMAC_SHA2_256_128]: "sha256",
+  [Integ.AUTH_HMAC_SHA2_384_192]: "sha384",
+  [Integ.AUTH_HMAC_SHA2_512_256]: "sha512",
 };
 
 /** A MAC of several parts under one key. */
@@ -38,8 +40,8 @@ export function portablePrf(measures: PrfMeasures): Prf | undefined {
     const mac = new Hmac(hash);
     return newPrf(measures, (key, data) => mac.compute(key, data), (key) => mac.keyed(key));
   }
-  if (measures.id === 4) return aesPrf(measures, aesXcbc, xcbcPrfKey);
-  if (measures.id === 8) return aesPrf(measures, aesCmac, cmacPrfKey);
+  if (measures.id === PrfId.PRF_AES128_XCBC) return aesPrf(measures, aesXcbc, xcbcPrfKey);
+  if (measures.id === PrfId.PRF_AES128_CMAC) return aesPrf(measures, aesCmac, cmacPrfKey);
   return undefined;
 }
 
@@ -63,8 +65,8 @@ function macOf(id: number): AesMac | undefined {
     const mac = new Hmac(hash);
     return (key, data) => mac.compute(key, data);
   }
-  if (id === 5) return aesXcbc;
-  if (id === 8) return aesCmac;
+  if (id === Integ.AUTH_AES_XCBC_96) return aesXcbc;
+  if (id === Integ.AUTH_AES_CMAC_96) return aesCmac;
   return undefined;
 }
 

@@ -16,6 +16,7 @@ import type { RandomOctets } from "@/base/random.ts";
 import type { GroupMeasures } from "@/crypto/algorithms.ts";
 import { KeyExchangeError } from "@/crypto/backend.ts";
 import { modpPrime } from "@/crypto/modp_prime.ts";
+import { KeGroup } from "@/iana/ke_group.ts";
 
 /** The arithmetic of one group, on octets. */
 export interface GroupArithmetic {
@@ -47,21 +48,21 @@ interface Curve extends AnyCurve {
 const DRAWS_MAX = 1000;
 
 const CURVES: Readonly<Record<number, () => Curve>> = {
-  19: () => p256,
-  20: () => p384,
-  21: () => p521,
-  27: brainpoolP224r1,
-  28: () => brainpoolP256r1,
-  29: () => brainpoolP384r1,
-  30: () => brainpoolP512r1,
+  [KeGroup.ECP_256]: () => p256,
+  [KeGroup.ECP_384]: () => p384,
+  [KeGroup.ECP_521]: () => p521,
+  [KeGroup.BRAINPOOL_P224R1]: brainpoolP224r1,
+  [KeGroup.BRAINPOOL_P256R1]: () => brainpoolP256r1,
+  [KeGroup.BRAINPOOL_P384R1]: () => brainpoolP384r1,
+  [KeGroup.BRAINPOOL_P512R1]: () => brainpoolP512r1,
 };
 
 /** The arithmetic of a group; `undefined` where there is none here. */
 export function groupArithmetic(group: GroupMeasures): GroupArithmetic | undefined {
   if (group.family === "modp") return modpArithmetic(group);
   if (group.family === "x") {
-    if (group.group === 31) return xArithmetic(group, x25519);
-    return group.group === 32 ? xArithmetic(group, x448) : undefined;
+    if (group.group === KeGroup.CURVE25519) return xArithmetic(group, x25519);
+    return group.group === KeGroup.CURVE448 ? xArithmetic(group, x448) : undefined;
   }
   const curve = CURVES[group.group];
   return curve && curveArithmetic(group, curve);
@@ -107,7 +108,7 @@ function modpArithmetic(group: GroupMeasures): GroupArithmetic {
 function curveArithmetic(group: GroupMeasures, curve: () => Curve): GroupArithmetic {
   const uncompressed = (value: Uint8Array) => concat(Uint8Array.of(4), value);
   // P-521 leaves seven bits of its first octet unused; elsewhere the order fills its octets.
-  const mask = group.group === 21 ? 0x01 : 0xff;
+  const mask = group.group === KeGroup.ECP_521 ? 0x01 : 0xff;
   return {
     // RFC 6989 §2.3: both coordinates below p, and the point on the curve.
     isUsable: (peerPublic) => curve().utils.isValidPublicKey(uncompressed(peerPublic), false),
