@@ -1,0 +1,93 @@
+/**
+ * The TLS side of an API: `apitlscert`, `apitlskey` and `apitlsclientca`, read and checked before
+ * anybody connects, so that a mistake is told in the words of the setup.
+ * @module
+ */
+import { ServerCredentials } from "@grpc/grpc-js";
+import { Buffer } from "node:buffer";
+import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
+import { SetupError } from "@/base/errors.ts";
+
+/** Paths of PEM files; empty: not set. */
+export interface TlsFiles {
+  /** The server's certificate, intermediate ones behind it. */
+  readonly certificate: string;
+  /** Its private key, not encrypted. */
+  readonly key: string;
+  /** Certificate authorities of clients. Set: a client without a certificate of theirs is refused. */
+  readonly clientCa: string;
+}
+
+/** The names the three files have where the user wrote them. */
+export type TlsOptionNames = { readonly [K in keyof TlsFiles]: string };
+
+/** Names in a setup file. */
+export const SETUP_TLS_NAMES: TlsOptionNames = {
+  certificate: "apitlscert",
+  key: "apitlskey",
+  clientCa: "apitlsclientca",
+};
+
+/**
+ * Credentials of a server: none, TLS, or TLS with client certificates, by which files are set.
+ *
+ * @throws {SetupError} naming option and path when a file cannot be read or is not what it should be,
+ * when key and certificate do not belong together, or when one of them is missing.
+ */
+export function serverCredentials(
+  files: TlsFiles,
+  names: TlsOptionNames = SETUP_TLS_NAMES,
+): ServerCredentials {
+  if (files.certificate === "" && files.key === "") {
+    if (files.clientCa === "") return ServerCredentials.createInsecure();
+    throw new SetupError(`${names.clientCa} needs ${names.certificate} and ${names.key}`);
+  }
+  if (files.key === "") throw new SetupError(`${names.certificate} needs ${names.key}`);
+  if (files.certificate === "") throw new SetupError(`${names.key} needs ${names.certificate}`);
+  const chain = readCertificates(files.certificate, names.certificate);
+  const key = readKey(files.key, names.key);
+  if (!chain.first.checkPrivateKey(key.parsed)) {
+    const [k, c] = [`${names.key} ${files.key}`, `${names.certificate} ${files.certificate}`];
+    throw new SetupError(`The key of ${k} does not belong to the certificate of ${c}`);
+  }
+  const pair = [{ cert_chain: chain.pem, private_key: key.pem }];
+  // Without client certificates nobody is verified; our own chain only keeps the library from
+  // looking for the system's roots, which it does not find everywhere.
+  if (files.clientCa === "") return ServerCredentials.createSsl(chain.pem, pair, false);
+  const roots = readCertificates(files.clientCa, names.clientCa);
+  return ServerCredentials.createSsl(roots.pem, pair, true);
+}
+
+interface Certificates {
+  readonly pem: Buffer;
+  readonly first: X509Certificate;
+}
+
+function readCertificates(path: string, option: string): Certificates {
+  const pem = readPem(path, option);
+  const blocks = pem.toString("latin1").match(CERTIFICATE) ?? [];
+  try {
+    const all = blocks.map((block) => new X509Certificate(block));
+    if (all.length > 0) return { pem, first: all[0]! };
+  } catch { /* told below */ }
+  throw new SetupError(`Cannot use ${option} ${path}: it holds no PEM certificate`);
+}
+
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+
+function readKey(path: string, option: string): { pem: Buffer; parsed: KeyObject } {
+  const pem = readPem(path, option);
+  try {
+    return { pem, parsed: createPrivateKey(pem) };
+  } catch {
+    throw new SetupError(`Cannot use ${option} ${path}: it holds no unencrypted PEM private key`);
+  }
+}
+
+function readPem(path: string, option: string): Buffer {
+  try {
+    return Buffer.from(Deno.readFileSync(path));
+  } catch (error) {
+    throw new SetupError(`Cannot read ${option} ${path}: ${(error as Error).message}`);
+  }
+}

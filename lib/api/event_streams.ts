@@ -1,0 +1,76 @@
+/**
+ * The event streams of the Test API: each open SubscrEvent has a bounded queue of its own, read as
+ * fast as its connection takes it, and a filter that UpdateEventFilter changes.
+ * @module
+ */
+import { Metadata, type ServerWritableStream } from "@grpc/grpc-js";
+import { connectionOf } from "@/api/caller.ts";
+import { eventMessage, type Message } from "@/api/messages.ts";
+import type { EventFilter, EventHub, EventSubscription } from "@/engine/event_hub.ts";
+
+/** Streams that are open at once at most. */
+export const EVENT_STREAMS_MAX = 256;
+
+/** A stream that answers a call. */
+type EventCall = ServerWritableStream<Message, Message>;
+
+/** The open event streams of one server. */
+export class EventStreams {
+  readonly #hub: EventHub;
+  readonly #open = new Map<EventSubscription, { readonly connection: string }>();
+
+  constructor(hub: EventHub) {
+    this.#hub = hub;
+  }
+
+  /** Whether another stream fits. */
+  get full(): boolean {
+    return this.#open.size >= EVENT_STREAMS_MAX;
+  }
+
+  /** Sends events until the caller leaves or they end; resolves then. The caller ends the call. */
+  async serve(call: EventCall, filter: EventFilter): Promise<void> {
+    const subscription = this.#hub.subscribe(filter);
+    this.#open.set(subscription, { connection: connectionOf(call) });
+    const leave = () => subscription.close();
+    call.on("cancelled", leave).on("close", leave).on("error", leave);
+    // The caller learns from the headers that no later event will be missed.
+    call.sendMetadata(new Metadata());
+    for await (const event of subscription) {
+      if (!call.write(eventMessage(event))) await drained(call);
+      if (call.cancelled) break;
+    }
+    this.#open.delete(subscription);
+  }
+
+  /**
+   * Gives `filter` to the streams of the caller's connection; that has none: to all open ones. Says
+   * how many there were.
+   */
+  update(connection: string, filter: EventFilter): number {
+    const open = [...this.#open];
+    const own = open.filter(([, stream]) => stream.connection === connection);
+    const meant = own.length > 0 ? own : open;
+    for (const [subscription] of meant) subscription.filter = filter;
+    return meant.length;
+  }
+
+  /** No more events: each stream still sends what it has queued. */
+  end(): void {
+    for (const subscription of this.#open.keys()) subscription.close();
+  }
+}
+
+/** Until the connection takes more, or is gone. */
+function drained(call: EventCall): Promise<void> {
+  if (call.cancelled || call.destroyed) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = () => {
+      for (const name of ENDINGS) call.off(name, done);
+      resolve();
+    };
+    for (const name of ENDINGS) call.on(name, done);
+  });
+}
+
+const ENDINGS = ["drain", "cancelled", "close", "error"] as const;

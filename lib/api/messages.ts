@@ -1,0 +1,192 @@
+/**
+ * From what a test run says of itself to the messages of the Test API: names, widths and the rule
+ * that what has not happened, or does not apply, is absent. Which value means what is told in
+ * `proto/myikev2/api/api.proto`.
+ * @module
+ */
+import type { RunEvent } from "@/engine/event_hub.ts";
+import {
+  type ChildSaDump,
+  type IkeKeys,
+  type IkeSaDump,
+  type IkeSaSummary,
+  IkeStateNumber,
+  RoleNumber,
+  type RunSummary,
+  type TrafficSelectorView,
+} from "@/engine/view.ts";
+
+/** A message to send, by the names of its fields; an undefined field is left out. */
+export type Message = Record<string, unknown>;
+
+/** What a dump of an IKE SA tells of the setup. */
+export interface IkeSettings {
+  readonly psk: string;
+  readonly initiateDpd: boolean;
+  readonly forceDpd: boolean;
+  readonly dpdIntervalMs: number;
+  readonly lifetimeMs: number;
+  readonly marginMs: number;
+  readonly jitter: boolean;
+  readonly installFastpath: boolean;
+  readonly keepChildHistory: boolean;
+  readonly keepIkeHistory: boolean;
+  readonly enableNatt: boolean;
+  /** 0: none are sent. */
+  readonly nattKeepaliveMs: number;
+  /** IANA hash of digital signatures (RFC 7427). */
+  readonly signatureHash: number;
+  readonly rsaPss: boolean;
+}
+
+/** IANA Authentication Method "Digital Signature" (RFC 7427). */
+const DIGITAL_SIGNATURE = 14;
+
+/** A Timestamp of milliseconds since 1970; absent stays absent. */
+export function timestamp(epochMs: number | undefined): Message | undefined {
+  return epochMs === undefined ? undefined : secondsAndNanos(epochMs);
+}
+
+/** A Duration; absent stays absent. */
+export function duration(ms: number | undefined): Message | undefined {
+  return ms === undefined ? undefined : secondsAndNanos(ms);
+}
+
+/** Both well-known types are a count of seconds and what is left in nanoseconds. */
+function secondsAndNanos(ms: number): Message {
+  // Rounded to whole microseconds: a double holds no more of the time since 1970.
+  const us = Math.round(ms * 1e3);
+  const seconds = Math.floor(us / 1e6);
+  return { seconds, nanos: (us - seconds * 1e6) * 1e3 };
+}
+
+/** SummaryResp. */
+export function summaryMessage(summary: RunSummary): Message {
+  const states = summary.ikeSasByState;
+  return {
+    Role: RoleNumber[summary.role],
+    StartTime: timestamp(summary.startEpochMs),
+    TestEndTime: timestamp(summary.testEndEpochMs),
+    ActualTestEndTime: timestamp(summary.actualEndEpochMs),
+    CreationStartTime: timestamp(summary.creationStartEpochMs),
+    CreationFinishTime: timestamp(summary.creationFinishEpochMs),
+    CreateDuration: duration(summary.createDurationMs),
+    SetupFileName: summary.setupFileName,
+    NumOfCreatedTunnel: summary.createdTunnels,
+    SetupRate: summary.setupRate ?? 0,
+    Ikesa_state_init: states[IkeStateNumber.INIT],
+    Ikesa_state_created: states[IkeStateNumber.CREATED],
+    Ikesa_state_established: states[IkeStateNumber.ESTABLISHED],
+    Ikesa_state_updatingaddr: states[IkeStateNumber.UPDATING_ADDRESS],
+    Ikesa_state_rekeying: states[IkeStateNumber.REKEYING],
+    Ikesa_state_rekeyed: states[IkeStateNumber.REKEYED],
+    Ikesa_state_closed: states[IkeStateNumber.CLOSED],
+    Ikesa_state_closing: states[IkeStateNumber.CLOSING],
+    Ikesa_state_dpd: states[IkeStateNumber.DPD],
+    Ikesa_state_child_rekeying: states[IkeStateNumber.CHILD_REKEYING],
+    Ikesa_total: summary.ikeSasTotal,
+    Live_count: summary.live,
+    Has_Child: summary.hasChild,
+    Created_live_count: summary.createdLive,
+    Configured_count: summary.configured,
+    Flapping_count: summary.flapping,
+    Result: summary.result,
+    LastErrMsg: summary.lastErrMsg,
+  };
+}
+
+/** IKESASummary. */
+export function ikeSummaryMessage(sa: IkeSaSummary): Message {
+  return {
+    PeerAddr: sa.peerAddress,
+    PeerPort: sa.peerPort,
+    OwnSPI: String(sa.spi),
+    State: sa.state,
+    EstabTime: timestamp(sa.establishedEpochMs),
+  };
+}
+
+/** IKESADump; keys and PSK only where `secrets`. */
+export function ikeDumpMessage(sa: IkeSaDump, settings: IkeSettings, secrets: boolean): Message {
+  const signs = sa.ownAuth === DIGITAL_SIGNATURE;
+  return {
+    State: sa.state,
+    OwnSPI: String(sa.spi),
+    PeerSPI: String(sa.peerSpi),
+    EstabTime: timestamp(sa.establishedEpochMs),
+    OwnAddr: sa.ownAddress,
+    PeerAddr: sa.peerAddress,
+    PeerPort: sa.peerPort,
+    EncAlg: sa.encryption,
+    KeyLen: sa.keyBits,
+    IntAlg: sa.integrity,
+    PrfAlg: sa.prf,
+    OwnAuth: sa.ownAuth,
+    PeerAuth: sa.peerAuth,
+    MyIdType: sa.ownIdType,
+    HashAlgDS: signs ? settings.signatureHash : -1,
+    RSAPSS: signs && settings.rsaPss,
+    PSK: secrets ? settings.psk : "",
+    InitiateDPD: settings.initiateDpd,
+    ForceDPD: settings.forceDpd,
+    DPDInterval: duration(settings.initiateDpd ? settings.dpdIntervalMs : undefined),
+    LifeTime: duration(settings.lifetimeMs),
+    MarginTime: duration(settings.marginMs),
+    Jitter: settings.jitter,
+    InstallFastpath: settings.installFastpath,
+    KeepChildHist: settings.keepChildHistory,
+    KeepIKEHist: settings.keepIkeHistory,
+    EnableNATT: settings.enableNatt,
+    NATTKeepaliveInterval: duration(
+      settings.enableNatt ? settings.nattKeepaliveMs || undefined : undefined,
+    ),
+    LastRcvPktTime: timestamp(sa.lastReceivedEpochMs),
+    LastSendDPDTime: timestamp(sa.lastLivenessEpochMs),
+    ...keyFields(sa.keys, secrets),
+    CloseCode: sa.closeCode,
+  };
+}
+
+/** CHILDSADump; keys only where `secrets`. */
+export function childDumpMessage(child: ChildSaDump, secrets: boolean): Message {
+  return {
+    State: child.state,
+    OwnSPI: child.spi,
+    PeerSPI: child.peerSpi,
+    OwnAddr: child.ownAddress,
+    PeerAddr: child.peerAddress,
+    ParentIKESA: String(child.parentSpi),
+    EstabTime: timestamp(child.establishedEpochMs),
+    EncAlg: child.encryption,
+    KeyLen: child.keyBits,
+    IntAlg: child.integrity,
+    LifeTime: duration(child.lifetimeMs),
+    ...keyFields(child.keys, secrets),
+    ESN: child.esn,
+    TunnelMode: child.tunnelMode,
+    ReplayWindowSize: child.replayWindow,
+    OwnTS: child.ownTs.map(selectorMessage),
+    PeerTS: child.peerTs.map(selectorMessage),
+  };
+}
+
+/** MyIKEv2Event. */
+export function eventMessage(event: RunEvent): Message {
+  return { Level: event.level, Msg: event.msg, EventTime: timestamp(event.epochMs) };
+}
+
+function keyFields(keys: IkeKeys | undefined, secrets: boolean): Message {
+  if (!secrets || !keys) return {};
+  return { SKei: keys.skEi, SKer: keys.skEr, SKai: keys.skAi, SKar: keys.skAr };
+}
+
+function selectorMessage(ts: TrafficSelectorView): Message {
+  return {
+    Type: ts.type,
+    Protocol: ts.protocol,
+    StartAddr: ts.startAddress,
+    EndAddr: ts.endAddress,
+    StartPort: ts.startPort,
+    EndPort: ts.endPort,
+  };
+}

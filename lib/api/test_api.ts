@@ -1,0 +1,273 @@
+/**
+ * The Test API (`proto/myikev2/api/api.proto`): one running test, asked and steered over gRPC. Every
+ * call is answered from the live state of a {@linkcode RunView}; nothing is decided here.
+ * @module
+ */
+import {
+  type handleUnaryCall,
+  type sendUnaryData,
+  type ServerUnaryCall,
+  type ServerWritableStream,
+  status,
+  type UntypedServiceImplementation,
+} from "@grpc/grpc-js";
+import { type CallOrigin, connectionOf, maySeeSecrets, type SecretsRule } from "@/api/caller.ts";
+import { serverCredentials, type TlsFiles } from "@/api/credentials.ts";
+import { loadService, Malformed, TEST_API } from "@/api/definitions.ts";
+import { EVENT_STREAMS_MAX, EventStreams } from "@/api/event_streams.ts";
+import { addCommonServices, listen, newServer, shutDown } from "@/api/listen.ts";
+import {
+  childDumpMessage,
+  ikeDumpMessage,
+  type IkeSettings,
+  ikeSummaryMessage,
+  type Message,
+  summaryMessage,
+} from "@/api/messages.ts";
+import { showSpi32, showSpi64 } from "@/base/bytes.ts";
+import type { EventFilter } from "@/engine/event_hub.ts";
+import type { RunView } from "@/engine/view.ts";
+import { ikeSettings } from "@/api/settings.ts";
+
+/** Where a Test API listens and whom it trusts. */
+export interface TestApiOptions {
+  /** `apilistenaddr` in words. */
+  readonly address: string;
+  /** `apilistenport`; 0: a free one. */
+  readonly port: number;
+  /** `apitlscert`, `apitlskey`, `apitlsclientca`. */
+  readonly tls: TlsFiles;
+  /** `apisecrets`. */
+  readonly secrets: SecretsRule;
+}
+
+/** A Test API that listens. */
+export interface TestApi {
+  readonly address: string;
+  /** The port it got. */
+  readonly port: number;
+  /** After the end of the test: when every subscriber is served, at the latest after 2 s. */
+  finished(): Promise<void>;
+  /** Stops listening and ends what is still open. */
+  close(): Promise<void>;
+}
+
+/** How long after the end of a test its subscribers may take to hear of it. */
+const SUBSCRIBERS_MS_MAX = 2_000;
+
+/** How long open calls may take when the server closes. */
+const CLOSE_GRACE_MS = 500;
+
+const SERVICE = "MyIKEv2APISvc";
+
+/**
+ * Serves the Test API of a run.
+ *
+ * @throws {SetupError} naming the option when it cannot listen there or use those TLS files.
+ */
+export async function startTestApi(view: RunView, options: TestApiOptions): Promise<TestApi> {
+  const credentials = serverCredentials(options.tls);
+  const server = newServer();
+  const service = new TestApiService(view, options.secrets);
+  server.addService(loadService(TEST_API, SERVICE), service.implementation());
+  const name = `${TEST_API.package}.${SERVICE}`;
+  const health = addCommonServices(server, [TEST_API], [name]);
+  const port = await listen(server, {
+    address: options.address,
+    port: options.port,
+    credentials,
+    addressName: "apilistenaddr",
+    portName: "apilistenport",
+  });
+  return {
+    address: options.address,
+    port,
+    finished: async () => {
+      await view.finalResult;
+      health.setStatus(name, "NOT_SERVING");
+      await within(service.subscribersServed(), SUBSCRIBERS_MS_MAX);
+    },
+    close: () => shutDown(server, CLOSE_GRACE_MS),
+  };
+}
+
+/** An answer that is not OK: status code and a sentence. */
+class Refusal extends Error {
+  constructor(readonly code: status, readonly details: string) {
+    super(details);
+  }
+}
+
+/** A request as the loader hands it over: 64-bit numbers as decimal text. */
+interface Request extends Message {
+  readonly OwnSPI: string | number;
+  readonly IKEOwnSPI: string;
+  readonly Start: number;
+  readonly Len: number;
+  readonly Level: number;
+  readonly keyword: string;
+  readonly Gracefully: boolean;
+}
+
+type StreamCall = ServerWritableStream<Message, Message>;
+
+/** The handlers of the thirteen calls. */
+class TestApiService {
+  readonly #view: RunView;
+  readonly #secrets: SecretsRule;
+  readonly #settings: IkeSettings;
+  readonly #events: EventStreams;
+  /** Streams that are not over yet, each with the promise of its end. */
+  readonly #subscribers = new Set<Promise<void>>();
+
+  constructor(view: RunView, secrets: SecretsRule) {
+    this.#view = view;
+    this.#secrets = secrets;
+    this.#settings = ikeSettings(view.setup);
+    this.#events = new EventStreams(view.events);
+  }
+
+  implementation(): UntypedServiceImplementation {
+    return {
+      Stop: unary((request) => this.#stop(request)),
+      GetSummary: unary(() => summaryMessage(this.#view.summary())),
+      GetIKESA: unary((request, call) => this.#getIkeSa(request, call)),
+      ListIKESA: unary((request) => this.#listIkeSas(request)),
+      ListCHILDSA: unary((request) => this.#listChildSas(request)),
+      GetCHILDSA: unary((request, call) => this.#getChildSa(request, call)),
+      SubscrEvent: (call: StreamCall) => this.#subscribe(call, (r) => this.#sendEvents(call, r)),
+      UpdateEventFilter: unary((request, call) => this.#updateFilter(request, call)),
+      GetPingSummary: unary(() => notYet("Ping tasks are not there yet: nothing to summarize")),
+      ClearPingStats: unary(() => notYet("Ping tasks are not there yet: nothing to clear")),
+      GetPoolUsageSummary: unary(() => ({})),
+      NotifyFinalResult: (call: StreamCall) =>
+        this.#subscribe(call, () => this.#sendFinalResult(call)),
+      RekeyChild: unary(() => notYet("Rekeying a CHILD_SA is not there yet")),
+    };
+  }
+
+  /** The test is over: event streams end with what they have queued; resolves when all are over. */
+  async subscribersServed(): Promise<void> {
+    this.#events.end();
+    while (this.#subscribers.size > 0) await Promise.all(this.#subscribers);
+  }
+
+  #stop(request: Request): Message {
+    // Answered first: an end that is not graceful may be over before the answer is out.
+    setTimeout(() => this.#view.stop(request.Gracefully), 0);
+    return {};
+  }
+
+  #getIkeSa(request: Request, call: CallOrigin): Message {
+    const spi = BigInt(request.OwnSPI);
+    const sa = this.#view.ikeSa(spi);
+    if (!sa) throw new Refusal(status.NOT_FOUND, `No IKE SA has our SPI ${showSpi64(spi)}`);
+    return ikeDumpMessage(sa, this.#settings, maySeeSecrets(this.#secrets, call));
+  }
+
+  #listIkeSas(request: Request): Message {
+    const list = this.#view.listIkeSas(request.Start, request.Len);
+    return { SummaryList: list.map(ikeSummaryMessage) };
+  }
+
+  #listChildSas(request: Request): Message {
+    const spi = BigInt(request.IKEOwnSPI);
+    const children = this.#view.childSas(spi);
+    if (!children) throw new Refusal(status.NOT_FOUND, `No IKE SA has our SPI ${showSpi64(spi)}`);
+    return { OwnSPIList: children };
+  }
+
+  #getChildSa(request: Request, call: CallOrigin): Message {
+    const spi = Number(request.OwnSPI);
+    const child = this.#view.childSa(spi);
+    if (!child) throw new Refusal(status.NOT_FOUND, `No CHILD_SA has our SPI ${showSpi32(spi)}`);
+    return childDumpMessage(child, maySeeSecrets(this.#secrets, call));
+  }
+
+  #updateFilter(request: Request, call: CallOrigin): Message {
+    const updated = this.#events.update(connectionOf(call), this.#filter(request));
+    if (updated > 0) return {};
+    throw new Refusal(status.FAILED_PRECONDITION, "No event stream is open");
+  }
+
+  #filter(request: Request): EventFilter {
+    if (request.Level > 5) {
+      throw new Refusal(
+        status.INVALID_ARGUMENT,
+        `Level is ${request.Level}; it goes from 1 (critical) to 5 (debug), 0 is the setup's loglevel`,
+      );
+    }
+    return { level: request.Level || this.#view.setup.loglevel, keyword: request.keyword };
+  }
+
+  /** Serves a stream, keeps it among the subscribers until it is over, and ends it with a status. */
+  #subscribe(call: StreamCall, serve: (request: Request) => Promise<void>): void {
+    const over = new Promise<void>((resolve) => {
+      for (const name of ["close", "finish", "cancelled"]) call.on(name, resolve);
+    });
+    const served = this.#answerStream(call, serve).then(() => over);
+    this.#subscribers.add(served);
+    served.then(() => this.#subscribers.delete(served));
+  }
+
+  async #answerStream(call: StreamCall, serve: (request: Request) => Promise<void>): Promise<void> {
+    try {
+      await serve(checked(call.request));
+    } catch (error) {
+      // The library sends what an "error" carries as the status, and ends the stream.
+      return void call.emit("error", refused(error));
+    }
+    call.end();
+  }
+
+  async #sendEvents(call: StreamCall, request: Request): Promise<void> {
+    const filter = this.#filter(request);
+    if (this.#events.full) {
+      const details = `${EVENT_STREAMS_MAX} event streams are open already`;
+      throw new Refusal(status.RESOURCE_EXHAUSTED, details);
+    }
+    await this.#events.serve(call, filter);
+  }
+
+  async #sendFinalResult(call: StreamCall): Promise<void> {
+    const left = new Promise<void>((resolve) => call.on("cancelled", resolve));
+    const final = await Promise.race([this.#view.finalResult, left]);
+    if (final) call.write(summaryMessage(final.summary));
+  }
+}
+
+type Answer = (request: Request, call: CallOrigin) => Message;
+
+/** A call with one answer. */
+function unary(answer: Answer): handleUnaryCall<Message, Message> {
+  return (call: ServerUnaryCall<Message, Message>, callback: sendUnaryData<Message>) => {
+    let message: Message;
+    try {
+      message = answer(checked(call.request), call as unknown as CallOrigin);
+    } catch (error) {
+      return callback(refused(error));
+    }
+    callback(null, message);
+  };
+}
+
+function checked(request: Message | Malformed): Request {
+  if (!(request instanceof Malformed)) return request as Request;
+  throw new Refusal(status.INVALID_ARGUMENT, `Cannot decode the request: ${request.why}`);
+}
+
+function notYet(sentence: string): never {
+  throw new Refusal(status.UNIMPLEMENTED, sentence);
+}
+
+/** The status of a refusal. @throws {unknown} what is none: a mistake of ours, never sent. */
+function refused(error: unknown): { code: status; details: string } {
+  if (!(error instanceof Refusal)) throw error;
+  return { code: error.code, details: error.details };
+}
+
+function within(promise: Promise<void>, ms: number): Promise<void> {
+  let timer = 0;
+  const late = new Promise<void>((resolve) => timer = setTimeout(resolve, ms));
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}

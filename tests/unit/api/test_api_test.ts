@@ -1,0 +1,277 @@
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { status } from "@grpc/grpc-js";
+import { startTestApi } from "@/api/test_api.ts";
+import { ApiClient, PLAIN, type Reply, withApi } from "./client.ts";
+import { FakeRun } from "../../api/fake_view.ts";
+
+Deno.test("GetSummary tells every figure, and leaves out what has not happened", () =>
+  withApi(async ({ client }) => {
+    assert.deepEqual(await client.call("GetSummary"), {
+      Role: 2,
+      StartTime: { seconds: "1700000000", nanos: 250_000_000 },
+      TestEndTime: { seconds: "1700003600", nanos: 250_000_000 },
+      ActualTestEndTime: null,
+      CreationStartTime: { seconds: "1700000001", nanos: 750_000_000 },
+      CreationFinishTime: null,
+      CreateDuration: { seconds: "2", nanos: 345_678_000 },
+      SetupFileName: "examples/größe.yaml",
+      NumOfCreatedTunnel: 4_294_967_295,
+      SetupRate: 12.5,
+      Ikesa_state_init: "101",
+      Ikesa_state_created: "102",
+      Ikesa_state_established: "103",
+      Ikesa_state_updatingaddr: "104",
+      Ikesa_state_rekeying: "105",
+      Ikesa_state_rekeyed: "106",
+      Ikesa_state_closed: "107",
+      Ikesa_state_closing: "108",
+      Ikesa_state_dpd: "109",
+      Ikesa_state_child_rekeying: "110",
+      Ikesa_total: "1055",
+      Live_count: "531",
+      Has_Child: "529",
+      Created_live_count: "527",
+      Configured_count: "9007199254740991",
+      Flapping_count: "523",
+      Result: 0,
+      LastErrMsg: "",
+    });
+  }));
+
+Deno.test("GetIKESA tells everything of an SA, its SPIs to the last bit", () =>
+  withApi(async ({ client }) => {
+    const dump = await client.call("GetIKESA", { OwnSPI: "18364758544493064720" });
+    assert.deepEqual(dump, {
+      State: 3,
+      OwnSPI: "18364758544493064720",
+      PeerSPI: "9223372036854775809",
+      EstabTime: { seconds: "1700000002", nanos: 250_125_000 },
+      OwnAddr: hex("20010db8000000000000000000000009"),
+      PeerAddr: hex("c0000207"),
+      PeerPort: 4501,
+      EncAlg: 20,
+      KeyLen: 256,
+      IntAlg: 0,
+      PrfAlg: 7,
+      OwnAuth: 14,
+      PeerAuth: 2,
+      MyIdType: 2,
+      HashAlgDS: 3,
+      RSAPSS: true,
+      PSK: "open sesame ☺",
+      InitiateDPD: true,
+      ForceDPD: true,
+      DPDInterval: { seconds: "33", nanos: 500_000_000 },
+      LifeTime: { seconds: "605", nanos: 0 },
+      MarginTime: { seconds: "61", nanos: 250_000_000 },
+      Jitter: true,
+      InstallFastpath: true,
+      KeepChildHist: true,
+      KeepIKEHist: true,
+      EnableNATT: true,
+      NATTKeepaliveInterval: { seconds: "21", nanos: 0 },
+      LastRcvPktTime: { seconds: "1700000002", nanos: 750_000_000 },
+      LastSendDPDTime: { seconds: "1700000003", nanos: 0 },
+      SKei: hex("11".repeat(36)),
+      SKer: hex("22".repeat(36)),
+      SKai: hex(""),
+      SKar: hex(""),
+      CloseCode: 24,
+    });
+  }));
+
+Deno.test("an SA at its beginning has no times, no keys, no peer's SPI, and no signature hash", () =>
+  withApi(async ({ client }) => {
+    const dump = await client.call("GetIKESA", { OwnSPI: "2" });
+    for (const name of ["EstabTime", "LastRcvPktTime", "LastSendDPDTime"]) {
+      assert.equal(dump[name], null, name);
+    }
+    for (const name of ["SKei", "SKer", "SKai", "SKar"]) assert.equal(dump[name].length, 0, name);
+    assert.equal(dump.PeerSPI, "0");
+    assert.equal(dump.OwnAuth, 0);
+    assert.equal(dump.HashAlgDS, -1);
+    assert.equal(dump.RSAPSS, false);
+    assert.equal(dump.CloseCode, 65_547);
+  }));
+
+Deno.test("ListIKESA windows the list", () =>
+  withApi(async ({ client }) => {
+    const spis = async (request: object) =>
+      (await client.call("ListIKESA", request)).SummaryList.map((sa: Reply) => sa.OwnSPI);
+    assert.deepEqual(await spis({}), ["18364758544493064720", "2", "3"]);
+    assert.deepEqual(await spis({ Start: 1, Len: 1 }), ["2"]);
+    assert.deepEqual(await spis({ Start: 2 }), ["3"]);
+    assert.deepEqual(await spis({ Start: 4_294_967_295, Len: 4_294_967_295 }), []);
+    const { SummaryList: [first, second] } = await client.call("ListIKESA", { Len: 2 });
+    assert.deepEqual(first, {
+      PeerAddr: hex("c0000207"),
+      PeerPort: 4501,
+      OwnSPI: "18364758544493064720",
+      State: 3,
+      EstabTime: { seconds: "1700000002", nanos: 250_125_000 },
+    });
+    assert.equal(second.EstabTime, null);
+    assert.deepEqual(second.PeerAddr, hex("20010db80000000000000000000000aa"));
+  }));
+
+Deno.test("ListIKESA gives all of 100,000 SAs in one answer, past the usual 4 MiB", () =>
+  withApi(async ({ run, client }) => {
+    const [first] = run.list;
+    run.list = Array.from({ length: 100_000 }, (_, i) => ({ ...first!, spi: BigInt(i) }));
+    const { SummaryList } = await client.call("ListIKESA", { Len: 0 });
+    assert.equal(SummaryList.length, 100_000);
+    assert.equal(SummaryList[99_999].OwnSPI, "99999");
+  }));
+
+Deno.test("ListCHILDSA and GetCHILDSA tell of CHILD_SAs", () =>
+  withApi(async ({ client }) => {
+    const { OwnSPIList } = await client.call("ListCHILDSA", { IKEOwnSPI: "18364758544493064720" });
+    assert.deepEqual(OwnSPIList, [0xc0ffee01, 0x102]);
+    assert.deepEqual((await client.call("ListCHILDSA", { IKEOwnSPI: "2" })).OwnSPIList, []);
+    assert.deepEqual(await client.call("GetCHILDSA", { OwnSPI: 0xc0ffee01 }), {
+      State: 2,
+      OwnSPI: 0xc0ffee01,
+      PeerSPI: 0x80000002,
+      OwnAddr: hex("c6336403"),
+      PeerAddr: hex("c0000207"),
+      ParentIKESA: "18364758544493064720",
+      EstabTime: { seconds: "1700000002", nanos: 250_500_000 },
+      EncAlg: 12,
+      KeyLen: 192,
+      IntAlg: 14,
+      LifeTime: { seconds: "301", nanos: 500_000_000 },
+      SKei: hex("33".repeat(24)),
+      SKer: hex("44".repeat(24)),
+      SKai: hex("55".repeat(64)),
+      SKar: hex("66".repeat(64)),
+      ESN: true,
+      TunnelMode: true,
+      ReplayWindowSize: 1024,
+      OwnTS: [{
+        Type: 7,
+        Protocol: 17,
+        StartAddr: hex("0a010000"),
+        EndAddr: hex("0a0100ff"),
+        StartPort: 53,
+        EndPort: 5353,
+      }],
+      PeerTS: [{
+        Type: 8,
+        Protocol: 0,
+        StartAddr: hex("fd00" + "00".repeat(14)),
+        EndAddr: hex("fd00" + "ff".repeat(14)),
+        StartPort: 0,
+        EndPort: 65535,
+      }, {
+        Type: 7,
+        Protocol: 6,
+        StartAddr: hex("0a020001"),
+        EndAddr: hex("0a020001"),
+        StartPort: 65535,
+        EndPort: 0,
+      }],
+    });
+    const young = await client.call("GetCHILDSA", { OwnSPI: 0x102 });
+    assert.deepEqual([young.State, young.EstabTime, young.TunnelMode], [1, null, false]);
+    assert.equal(young.SKei.length, 0);
+  }));
+
+Deno.test("an unknown SPI is NOT_FOUND, and the answer names it", () =>
+  withApi(async ({ client }) => {
+    const unknown = (method: string, request: object) => refusal(client.call(method, request));
+    assert.deepEqual(await unknown("GetIKESA", { OwnSPI: "255" }), [
+      status.NOT_FOUND,
+      "No IKE SA has our SPI 00000000000000FF",
+    ]);
+    assert.deepEqual(await unknown("ListCHILDSA", { IKEOwnSPI: "18446744073709551615" }), [
+      status.NOT_FOUND,
+      "No IKE SA has our SPI FFFFFFFFFFFFFFFF",
+    ]);
+    assert.deepEqual(await unknown("GetCHILDSA", { OwnSPI: 0xabc }), [
+      status.NOT_FOUND,
+      "No CHILD_SA has our SPI 00000ABC",
+    ]);
+  }));
+
+Deno.test("what is not there yet says so, and an absent pool is empty", () =>
+  withApi(async ({ client }) => {
+    for (const method of ["GetPingSummary", "ClearPingStats", "RekeyChild"]) {
+      const [code, details] = await refusal(client.call(method));
+      assert.equal(code, status.UNIMPLEMENTED, method);
+      assert.match(details, /not there yet/, method);
+    }
+    assert.deepEqual(await client.call("GetPoolUsageSummary"), {
+      V4StartAddr: hex(""),
+      V6StartAddr: hex(""),
+      V4Assigned: "0",
+      V6Assigned: "0",
+    });
+  }));
+
+Deno.test("Stop is answered at once and passed on as asked", () =>
+  withApi(async ({ run, client }) => {
+    await client.call("Stop", { Gracefully: true });
+    await client.call("Stop");
+    await client.call("GetSummary");
+    assert.deepEqual(run.stops, [true, false]);
+  }));
+
+Deno.test("NotifyFinalResult delivers once, at the end, also to who asks after it", async () => {
+  const run = new FakeRun();
+  const api = await startTestApi(run, PLAIN);
+  const client = new ApiClient(`127.0.0.1:${api.port}`);
+  const [early, events] = [client.stream("NotifyFinalResult"), client.stream("SubscrEvent")];
+  await events.opened;
+  await client.call("GetSummary");
+  assert.equal(early.replies.length, 0);
+  run.end();
+  await early.ended;
+  const late = client.stream("NotifyFinalResult");
+  assert.deepEqual([await late.ended, await events.ended], [0, 0]);
+  for (const { replies } of [early, late]) {
+    assert.equal(replies.length, 1);
+    assert.equal(replies[0].Result, 2);
+    assert.equal(replies[0].LastErrMsg, "Tunnel 4: no answer");
+    assert.deepEqual(replies[0].ActualTestEndTime, { seconds: "1700000009", nanos: 251_000_000 });
+  }
+  const asked = performance.now();
+  await api.finished();
+  assert.ok(performance.now() - asked < 1_000, "nobody waits for subscribers that were served");
+  client.close();
+  await api.close();
+  await assert.rejects(new ApiClient(`127.0.0.1:${api.port}`).call("GetSummary"));
+});
+
+Deno.test("the end waits two seconds at most for a subscriber that does not read", async () => {
+  const run = new FakeRun();
+  const api = await startTestApi(run, PLAIN);
+  const client = new ApiClient(`127.0.0.1:${api.port}`);
+  const stalled = client.stream("SubscrEvent");
+  await stalled.opened;
+  stalled.call.pause();
+  for (let i = 0; i < 400; i++) run.events.publish(1, "x".repeat(10_000));
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  run.end();
+  const ended = performance.now();
+  await api.finished();
+  const waited = performance.now() - ended;
+  assert.ok(waited > 1_500 && waited < 3_000, `waited ${waited} ms`);
+  await api.close();
+  client.close();
+});
+
+/** Code and words of a call that must fail. */
+async function refusal(call: Promise<Reply>): Promise<[number, string]> {
+  try {
+    await call;
+  } catch (error) {
+    const { code, details } = error as { code: number; details: string };
+    return [code, details];
+  }
+  throw new Error("The call was answered");
+}
+
+function hex(digits: string): Uint8Array {
+  return Buffer.from(digits, "hex");
+}
