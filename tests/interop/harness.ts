@@ -164,6 +164,14 @@ export class Lab {
     return false;
   }
 
+  /** UDP datagrams that sockets in the namespace of `site` have been given so far. */
+  async udpReceived(site: Site): Promise<number> {
+    const table = (await this.exec(site, "cat", ["/proc/net/snmp"])).stdout;
+    const [names, values] = table.split("\n").filter((line) => line.startsWith("Udp: "))
+      .map((line) => line.split(" "));
+    return Number(values![names!.indexOf("InDatagrams")]);
+  }
+
   /** Sends one UDP datagram from the first address of `site`. */
   async datagram(site: Site, to: string, octets: Uint8Array): Promise<void> {
     const escaped = [...octets].map((o) => `\\x${o.toString(16).padStart(2, "0")}`).join("");

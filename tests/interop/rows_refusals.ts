@@ -4,7 +4,7 @@
  * @module
  */
 import { child, connection, ourClient, ourGateway, OURS, swanctl, THEIRS } from "./ends.ts";
-import { until } from "./harness.ts";
+import { type Lab, until } from "./harness.ts";
 import type { Setup } from "./ours.ts";
 import { expect, expectCounts, expectFailure, type Row, type RowRun } from "./row.ts";
 import { PLAIN } from "./suites.ts";
@@ -165,6 +165,9 @@ const selectors: Row[] = [
 const TRIES = 3;
 const quick: Setup = { ikeconf: { retraninterval: "300ms", maxretran: TRIES } };
 
+/** Datagrams that had reached the peer of a lab before its row began. */
+const receivedBefore = new WeakMap<Lab, number>();
+
 const silence: Row[] = [
   {
     name: "peer that never answers",
@@ -173,9 +176,14 @@ const silence: Row[] = [
     // strongSwan is there and drops what it has no connection for, when told to.
     settings: "initiator_only = yes",
     swanctl: swanctl(connection()),
+    before: async ({ lab }) => {
+      receivedBefore.set(lab, await lab.udpReceived(lab.theirs));
+    },
     check: async (run) => {
       const result = await run.failure([new RegExp(`\\b${TRIES}\\b`), /10\.77\.0\.1\b/]);
       expectCounts(result, { established: 0, failed: 1 });
+      const came = await run.lab.udpReceived(run.lab.theirs) - receivedBefore.get(run.lab)!;
+      expect(came === TRIES, `strongSwan was sent ${came} datagrams, not ${TRIES}`);
       expect(result.retransmissions === TRIES - 1, `${result.retransmissions} retransmissions`);
     },
   },
