@@ -3,7 +3,7 @@
  * service each has the health service and reflection.
  * @module
  */
-import { Server, type ServerCredentials } from "@grpc/grpc-js";
+import { logVerbosity, Server, type ServerCredentials, setLogVerbosity } from "@grpc/grpc-js";
 import type { PackageDefinition } from "@grpc/proto-loader";
 import { ReflectionService } from "@grpc/reflection";
 import { HealthImplementation } from "grpc-health-check";
@@ -30,6 +30,8 @@ const CALLS_PER_CONNECTION_MAX = 1_000;
 
 /** A server without services. Answers may be of any size: only the caller knows what it can take. */
 export function newServer(): Server {
+  // What goes wrong is told where it is handled; the library would write to the terminal too.
+  setLogVerbosity(logVerbosity.NONE);
   return new Server({
     "grpc.max_send_message_length": -1,
     "grpc.max_receive_message_length": REQUEST_OCTETS_MAX,

@@ -43,6 +43,8 @@ export class ApiClient {
     this.#client = new Service(target, channel, {
       "grpc.use_local_subchannel_pool": 1,
       "grpc.max_receive_message_length": -1,
+      // The library cannot check a certificate against an IP address; this is a name of the server's.
+      ...(channel._isSecure() ? { "grpc.ssl_target_name_override": "myikev2.test" } : {}),
     });
   }
   /** A call with one answer; rejects with a ServiceError. */

@@ -1,0 +1,128 @@
+import assert from "node:assert/strict";
+import { status } from "@grpc/grpc-js";
+import { EVENT_STREAMS_MAX } from "@/api/event_streams.ts";
+import { EVENT_QUEUE_MAX } from "@/engine/event_hub.ts";
+import { ApiClient, type Reply, type Stream, withApi } from "./client.ts";
+
+Deno.test("a stream carries the events of its level and keyword, with their time", () =>
+  withApi(async ({ run, client }) => {
+    const before = Date.now();
+    const stream = await opened(client, { Level: 4, keyword: "Tunnel" });
+    run.events.publish(5, "Tunnel 1: too detailed");
+    run.events.publish(4, "Tunnel 2: established");
+    run.events.publish(1, "tunnel 3: another case");
+    run.events.publish(1, "Cannot go on: Tunnel 4 failed");
+    await stream.until(2);
+    assert.deepEqual(stream.replies.map((e) => [e.Level, e.Msg]), [
+      [4, "Tunnel 2: established"],
+      [1, "Cannot go on: Tunnel 4 failed"],
+    ]);
+    const { seconds, nanos } = stream.replies[0].EventTime;
+    const time = Number(seconds) * 1_000 + nanos / 1e6;
+    assert.ok(time >= before && time <= Date.now());
+  }));
+
+Deno.test("level 0 is the setup's loglevel, and above 5 there is none", () =>
+  withApi(async ({ run, client }) => {
+    const stream = await opened(client, { Level: 0 });
+    run.events.publish(4, "past the setup's level");
+    run.events.publish(3, "within it");
+    await stream.until(1);
+    assert.equal(stream.replies[0].Msg, "within it");
+    assert.equal(await client.stream("SubscrEvent", { Level: 6 }).ended, status.INVALID_ARGUMENT);
+    assert.equal(
+      await code(client.call("UpdateEventFilter", { Level: 4_294_967_295 })),
+      status.INVALID_ARGUMENT,
+    );
+  }));
+
+Deno.test("UpdateEventFilter means the caller's connection, else all streams, else fails", () =>
+  withApi(async ({ run, client, api }) => {
+    const other = new ApiClient(`127.0.0.1:${api.port}`);
+    const third = new ApiClient(`127.0.0.1:${api.port}`);
+    assert.equal(await code(third.call("UpdateEventFilter", { Level: 5 })), FAILED_PRECONDITION);
+    const mine = [await opened(client, { Level: 1 }), await opened(client, { Level: 1 })];
+    const theirs = await opened(other, { Level: 1 });
+
+    await client.call("UpdateEventFilter", { Level: 2, keyword: "a" });
+    run.events.publish(2, "a");
+    run.events.publish(2, "b");
+    run.events.publish(1, "ab");
+    await all([...mine, theirs], [2, 2, 1]);
+    assert.deepEqual([...mine, theirs].map(texts), [["a", "ab"], ["a", "ab"], ["ab"]]);
+
+    await third.call("UpdateEventFilter", { Level: 5, keyword: "c" });
+    run.events.publish(5, "c");
+    await all([...mine, theirs], [3, 3, 2]);
+    assert.equal(texts(theirs)[1], "c");
+
+    for (const stream of [...mine, theirs]) {
+      stream.call.cancel();
+      assert.equal(await stream.ended, status.CANCELLED);
+    }
+    await until(async () =>
+      await code(third.call("UpdateEventFilter", { Level: 1 })) === FAILED_PRECONDITION
+    );
+    other.close();
+    third.close();
+  }));
+
+Deno.test("a slow reader has a bounded queue and is told how many events it lost", () =>
+  withApi(async ({ run, client }) => {
+    const stream = await opened(client, { Level: 5 });
+    stream.call.pause();
+    // What the connection takes in flight differs; far more is published than it and the queue hold.
+    const published = 20_000;
+    for (let i = 0; i < published; i++) {
+      run.events.publish(4, `${i} ${"x".repeat(5_000)}`);
+      if (i % 100 === 0) await tick();
+    }
+    stream.call.resume();
+    const told = () => stream.replies.find((e) => / lost: /.test(e.Msg));
+    await until(() => Promise.resolve(told() !== undefined));
+    const lost = Number(/^(\d+) events? w\w+ lost/.exec(told().Msg)?.[1]);
+    const received = stream.replies.length - 1;
+    assert.equal(told().Level, 3);
+    assert.equal(received + lost, published, "every event was received or counted");
+    assert.ok(lost > published - EVENT_QUEUE_MAX - 5_000, `only ${lost} were dropped`);
+  }));
+
+Deno.test("streams beyond the limit are refused", () =>
+  withApi(async ({ client }) => {
+    const streams = Array.from({ length: EVENT_STREAMS_MAX }, () => client.stream("SubscrEvent"));
+    await Promise.all(streams.map((stream) => stream.opened));
+    assert.equal(await client.stream("SubscrEvent").ended, status.RESOURCE_EXHAUSTED);
+  }));
+
+const { FAILED_PRECONDITION } = status;
+
+/** A stream that the server has taken: no later event is missed. */
+async function opened(client: ApiClient, filter: object): Promise<Stream> {
+  const stream = client.stream("SubscrEvent", filter);
+  await stream.opened;
+  return stream;
+}
+
+function texts(stream: Stream): string[] {
+  return stream.replies.map((event: Reply) => event.Msg);
+}
+
+async function all(streams: Stream[], counts: number[]): Promise<void> {
+  await Promise.all(streams.map((stream, i) => stream.until(counts[i]!)));
+}
+
+function code(call: Promise<Reply>): Promise<number> {
+  return call.then(() => status.OK, (error) => error.code);
+}
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  for (let i = 0; i < 200; i++) {
+    if (await holds()) return;
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+  throw new Error("It did not come true within 5 s");
+}
+
+function tick(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}

@@ -1,0 +1,123 @@
+import assert from "node:assert/strict";
+import { credentials, status } from "@grpc/grpc-js";
+import { Buffer } from "node:buffer";
+import { listeningInodes, tcpPortHolder } from "@/api/port_holder.ts";
+import { startTestApi } from "@/api/test_api.ts";
+import { SetupError } from "@/base/errors.ts";
+import { FakeRun } from "../../api/fake_view.ts";
+import { ApiClient, PLAIN, withApi } from "./client.ts";
+
+const TLS = `${import.meta.dirname}/../../api/tls`;
+const OURS = { certificate: `${TLS}/server.pem`, key: `${TLS}/server.key`, clientCa: "" };
+const MUTUAL = { ...OURS, clientCa: `${TLS}/authority.pem` };
+
+Deno.test("a port in use is told with its address, its process and the option to change", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  const error = await setupError({ ...PLAIN, port });
+  assert.equal(
+    error,
+    `Cannot listen on 127.0.0.1:${port}: process ${Deno.pid} (deno) already does; ` +
+      "choose another apilistenport",
+  );
+  listener.close();
+});
+
+Deno.test("an address of another host is told with its option", async () => {
+  assert.match(
+    await setupError({ ...PLAIN, address: "192.0.2.1" }),
+    /192\.0\.2\.1:0.*apilistenaddr/,
+  );
+});
+
+Deno.test("the holder of a port is found over IPv4 and IPv6, and none where nobody listens", () => {
+  for (const hostname of ["127.0.0.1", "::1"]) {
+    const listener = Deno.listen({ hostname, port: 0 });
+    const { port } = listener.addr as Deno.NetAddr;
+    assert.equal(tcpPortHolder(port)?.pid, Deno.pid);
+    listener.close();
+    assert.equal(tcpPortHolder(port), undefined);
+  }
+});
+
+Deno.test("only listening sockets of exactly that port count", () => {
+  const table = [
+    "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode",
+    "   0: 0100007F:302A 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 111 1",
+    "   1: 0100007F:302A 0100007F:9C40 01 00000000:00000000 00:00000000 00000000     0        0 222 1",
+    "   2: 0100007F:302B 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 333 1",
+    "   3: 00000000:302A 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 444 1",
+  ].join("\n");
+  assert.deepEqual(listeningInodes(table, 0x302a), ["111", "444"]);
+});
+
+Deno.test("IPv6 is served", async () => {
+  const run = new FakeRun();
+  const api = await startTestApi(run, { ...PLAIN, address: "::1" });
+  const client = new ApiClient(`[::1]:${api.port}`);
+  assert.equal((await client.call("GetIKESA", { OwnSPI: "2" })).PSK, "open sesame ☺");
+  client.close();
+  await api.close();
+});
+
+Deno.test("TLS is served, and a plain client is not", () =>
+  withApi(async ({ api, client: plain }) => {
+    const client = new ApiClient(`127.0.0.1:${api.port}`, trusting());
+    assert.equal((await client.call("GetSummary")).Role, 2);
+    client.close();
+    await assert.rejects(plain.call("GetSummary"), { code: status.UNAVAILABLE });
+  }, { tls: OURS }));
+
+Deno.test("with client certificates only those of the authority get in", () =>
+  withApi(async ({ api }) => {
+    const ask = async (channel: ReturnType<typeof trusting>) => {
+      const client = new ApiClient(`127.0.0.1:${api.port}`, channel);
+      return await client.call("GetSummary").finally(() => client.close());
+    };
+    assert.equal((await ask(trusting("client"))).Role, 2);
+    await assert.rejects(ask(trusting("stranger")), { code: status.UNAVAILABLE });
+    await assert.rejects(ask(trusting()), { code: status.UNAVAILABLE });
+  }, { tls: MUTUAL }));
+
+Deno.test("a TLS file that does not fit is told with its option and path", async () => {
+  const missing = `${TLS}/missing.pem`;
+  const cases: [Partial<typeof OURS>, RegExp][] = [
+    [{ certificate: missing }, /^Cannot read apitlscert \S+missing\.pem: No such file/],
+    [{ key: missing }, /^Cannot read apitlskey \S+missing\.pem: No such file/],
+    [{ clientCa: missing }, /^Cannot read apitlsclientca \S+missing\.pem: No such file/],
+    [{ certificate: OURS.key }, /^Cannot use apitlscert \S+server\.key: .*no PEM certificate/],
+    [{ key: OURS.certificate }, /^Cannot use apitlskey \S+server\.pem: .*private key/],
+    [{ clientCa: OURS.key }, /^Cannot use apitlsclientca \S+server\.key: .*no PEM certificate/],
+    [
+      { key: `${TLS}/client.key` },
+      /apitlskey \S+client\.key does not belong .* apitlscert \S+server/,
+    ],
+    [{ key: "" }, /^apitlscert needs apitlskey$/],
+    [{ certificate: "" }, /^apitlskey needs apitlscert$/],
+    [
+      { certificate: "", key: "", clientCa: missing },
+      /^apitlsclientca needs apitlscert and apitlskey$/,
+    ],
+  ];
+  for (const [files, expected] of cases) {
+    assert.match(await setupError({ ...PLAIN, tls: { ...OURS, ...files } }), expected);
+  }
+});
+
+/** What a client of our authority's servers presents: nothing, or a certificate. */
+function trusting(name?: string) {
+  const read = (file: string) => Buffer.from(Deno.readFileSync(`${TLS}/${file}`));
+  const roots = read("authority.pem");
+  if (!name) return credentials.createSsl(roots);
+  return credentials.createSsl(roots, read(`${name}.key`), read(`${name}.pem`));
+}
+
+async function setupError(options: typeof PLAIN): Promise<string> {
+  try {
+    await (await startTestApi(new FakeRun(), options)).close();
+  } catch (error) {
+    assert.ok(error instanceof SetupError, String(error));
+    return error.message;
+  }
+  throw new Error("It was served");
+}
