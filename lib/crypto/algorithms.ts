@@ -4,6 +4,7 @@
  * so they cannot differ in anything but the work itself.
  * @module
  */
+import { must } from "@/base/errors.ts";
 import type { Cipher, Integrity, KeyExchange, Prf } from "@/crypto/backend.ts";
 import { Encr, nameOfEncr } from "@/iana/encr.ts";
 import { Integ, nameOfInteg } from "@/iana/integ.ts";
@@ -93,6 +94,13 @@ export const GROUPS: readonly GroupMeasures[] = [
   montgomery(KeGroup.CURVE25519, 32),
   montgomery(KeGroup.CURVE448, 56),
 ];
+
+/** States that key and IV have the lengths that the cipher takes. @throws {Bug} if not. */
+export function checkKeyAndIv(measures: CipherMeasures, key: Uint8Array, iv: Uint8Array): void {
+  const { name, keyOctets, ivOctets } = measures;
+  must(key.length === keyOctets, `${name} takes a key of ${keyOctets} octets`);
+  must(iv.length === ivOctets, `${name} takes an IV of ${ivOctets} octets`);
+}
 
 function hmacPrf(id: number, octets: number): PrfMeasures {
   return { id, name: nameOfPrf(id), keyOctets: octets, outputOctets: octets, fixedKey: false };

@@ -56,6 +56,28 @@
  * ```
  * @module
  */
+import { must } from "@/base/errors.ts";
+import {
+  checkKeyAndIv,
+  type CipherMeasures,
+  CIPHERS,
+  type GroupMeasures,
+  GROUPS,
+  INTEGRITIES,
+  type IntegrityMeasures,
+  type PrfMeasures,
+  PRFS,
+} from "@/crypto/algorithms.ts";
+import {
+  type Cipher,
+  type CryptoBackend,
+  type Integrity,
+  type KeyExchange,
+  newKeyPair,
+  type Prf,
+} from "@/crypto/backend.ts";
+import { drawPrivate, unusablePublic } from "@/crypto/public_value.ts";
+import { TransformType } from "@/iana/transform_type.ts";
 
 /**
  * The shim's functions for crypto, one to one (see above): `Deno.dlopen(…).symbols` with
@@ -139,4 +161,134 @@ export interface NativeCrypto {
   sha256(data: Uint8Array, dataLen: number, out: Uint8Array): number;
   /** `my_random` */
   random(out: Uint8Array, outLen: number): number;
+}
+
+/** The shim's answer where what the peer sent is wrong. */
+const PEER_IS_WRONG = -2;
+
+/** The native backend over these bindings; what its libcrypto lacks, it lacks. */
+export function nativeBackend(native: NativeCrypto): CryptoBackend {
+  const has = (type: number, id: number, keyBits = 0) => native.has(type, id, keyBits) === 1;
+  const prfs = new Map(
+    PRFS.filter((m) => has(TransformType.PRF, m.id)).map((m) => [m.id, nativePrf(native, m)]),
+  );
+  const integrities = new Map(
+    INTEGRITIES.filter((m) => has(TransformType.INTEG, m.id))
+      .map((m) => [m.id, nativeIntegrity(native, m)]),
+  );
+  const ciphers = new Map(
+    CIPHERS.filter((m) => has(TransformType.ENCR, m.id, m.keyBits))
+      .map((m) => [m.id << 16 | m.keyBits, nativeCipher(native, m)]),
+  );
+  const exchanges = new Map(
+    GROUPS.filter((m) => has(TransformType.KE, m.group))
+      .map((m) => [m.group, nativeExchange(native, m)]),
+  );
+  return {
+    name: "native",
+    prf: (id) => prfs.get(id),
+    cipher: (id, keyBits) => ciphers.get(id << 16 | keyBits),
+    integrity: (id) => integrities.get(id),
+    keyExchange: (group) => exchanges.get(group),
+    sha1: (data) => filled(20, (out) => native.sha1(data, data.length, out)),
+    sha256: (data) => filled(32, (out) => native.sha256(data, data.length, out)),
+    randomOctets: (count) => filled(count, (out) => native.random(out, count)),
+  };
+}
+
+function nativePrf(native: NativeCrypto, measures: PrfMeasures): Prf {
+  const { id, outputOctets } = measures;
+  return {
+    ...measures,
+    compute: (key, data) => {
+      const out = new Uint8Array(outputOctets);
+      check(native.prf(id, key, key.length, data, data.length, out), outputOctets);
+      return out;
+    },
+    plus: (key, seed, octets) => {
+      const out = new Uint8Array(octets);
+      check(native.prfPlus(id, key, key.length, seed, seed.length, out, octets), octets);
+      return out;
+    },
+  };
+}
+
+function nativeIntegrity(native: NativeCrypto, measures: IntegrityMeasures): Integrity {
+  const { id, keyOctets, icvOctets } = measures;
+  return {
+    ...measures,
+    mac: (key, data) => {
+      must(key.length === keyOctets, `a key of ${keyOctets} octets`);
+      const out = new Uint8Array(icvOctets);
+      check(native.mac(id, key, keyOctets, data, data.length, out), icvOctets);
+      return out;
+    },
+  };
+}
+
+function nativeCipher(native: NativeCrypto, measures: CipherMeasures): Cipher {
+  const { id, keyOctets, blockOctets, icvOctets } = measures;
+  return {
+    ...measures,
+    seal: (key, iv, aad, plaintext) => {
+      checkKeyAndIv(measures, key, iv);
+      must(plaintext.length % blockOctets === 0, `blocks of ${blockOctets} octets`);
+      const octets = plaintext.length + icvOctets, out = new Uint8Array(octets);
+      const { length } = plaintext;
+      check(native.seal(id, key, keyOctets, iv, aad, aad.length, plaintext, length, out), octets);
+      return out;
+    },
+    open: (key, iv, aad, sealed) => {
+      checkKeyAndIv(measures, key, iv);
+      const { length } = sealed, octets = length - icvOctets;
+      if (octets < 0 || octets % blockOctets !== 0) return undefined;
+      const out = new Uint8Array(octets);
+      const result = native.open(id, key, keyOctets, iv, aad, aad.length, sealed, length, out);
+      if (result === PEER_IS_WRONG) return undefined;
+      check(result, octets);
+      return out;
+    },
+  };
+}
+
+function nativeExchange(native: NativeCrypto, measures: GroupMeasures): KeyExchange {
+  const { group, name, publicOctets, secretOctets, privateOctets } = measures;
+  return {
+    group,
+    name,
+    publicOctets,
+    secretOctets,
+    generate: (random) => {
+      const publicValue = new Uint8Array(publicOctets);
+      const generate = (fresh: number, value: Uint8Array) =>
+        native.keGenerate(group, fresh, value, privateOctets, publicValue);
+      if (random) {
+        const given = drawPrivate(measures, random, (value) => generate(0, value) === publicOctets);
+        return newKeyPair(group, publicValue, given);
+      }
+      const privateValue = new Uint8Array(privateOctets);
+      check(generate(1, privateValue), publicOctets);
+      return newKeyPair(group, publicValue, privateValue);
+    },
+    derive: ({ group: pairGroup, secret }, peer) => {
+      must(pairGroup === group, `a key pair of group ${group}`);
+      must(secret instanceof Uint8Array, "a key pair of this backend");
+      const out = new Uint8Array(secretOctets);
+      const result = native.keDerive(group, secret, privateOctets, peer, peer.length, out);
+      if (result === PEER_IS_WRONG) throw unusablePublic(measures);
+      check(result, secretOctets);
+      return out;
+    },
+  };
+}
+
+function filled(octets: number, fill: (out: Uint8Array) => number): Uint8Array {
+  const out = new Uint8Array(octets);
+  check(fill(out), octets);
+  return out;
+}
+
+/** The shim says how many octets it wrote; everything else would be an error that nobody saw. */
+function check(result: number, octets: number): void {
+  must(result === octets, `libcrypto gives ${octets} octets, not ${result}`);
 }

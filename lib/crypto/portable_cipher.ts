@@ -9,7 +9,7 @@ import { cbc, gcm } from "@noble/ciphers/aes.js";
 import { concat, sameOctets } from "@/base/bytes.ts";
 import { must } from "@/base/errors.ts";
 import { ccmOpen, ccmSeal } from "@/crypto/aes_ccm.ts";
-import type { CipherMeasures } from "@/crypto/algorithms.ts";
+import { checkKeyAndIv, type CipherMeasures } from "@/crypto/algorithms.ts";
 import type { Cipher } from "@/crypto/backend.ts";
 import { plain } from "@/crypto/portable_hash.ts";
 import { Encr } from "@/iana/encr.ts";
@@ -63,23 +63,19 @@ function workOf(measures: CipherMeasures): Work | undefined {
 
 /** Puts the checks and the split of key material and IV, the same for all, around the work. */
 function checked(measures: CipherMeasures, work: Work): Cipher {
-  const { name, keyOctets, saltOctets, ivOctets, blockOctets, icvOctets } = measures;
-  const checkLengths = (key: Uint8Array, iv: Uint8Array) => {
-    must(key.length === keyOctets, `${name} takes a key of ${keyOctets} octets`);
-    must(iv.length === ivOctets, `${name} takes an IV of ${ivOctets} octets`);
-  };
+  const { name, saltOctets, blockOctets, icvOctets } = measures;
   const cipherKey = (key: Uint8Array) => saltOctets ? key.subarray(0, -saltOctets) : key;
   const nonce = (key: Uint8Array, iv: Uint8Array) =>
     saltOctets ? concat(key.subarray(-saltOctets), iv) : iv;
   return {
     ...measures,
     seal: (key, iv, aad, plaintext) => {
-      checkLengths(key, iv);
+      checkKeyAndIv(measures, key, iv);
       must(plaintext.length % blockOctets === 0, `${name} takes blocks of ${blockOctets} octets`);
       return work.seal(cipherKey(key), nonce(key, iv), aad, plaintext);
     },
     open: (key, iv, aad, sealed) => {
-      checkLengths(key, iv);
+      checkKeyAndIv(measures, key, iv);
       const octets = sealed.length - icvOctets;
       if (octets < 0 || octets % blockOctets !== 0) return undefined;
       return work.open(cipherKey(key), nonce(key, iv), aad, sealed);

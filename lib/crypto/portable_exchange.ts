@@ -8,7 +8,8 @@ import { must } from "@/base/errors.ts";
 import type { RandomOctets } from "@/base/random.ts";
 import type { GroupMeasures } from "@/crypto/algorithms.ts";
 import { type KeyExchange, type KeyPair, newKeyPair } from "@/crypto/backend.ts";
-import { checkPublicLength, groupArithmetic, unusablePublic } from "@/crypto/seeded_exchange.ts";
+import { checkPublicLength, unusablePublic } from "@/crypto/public_value.ts";
+import { groupArithmetic } from "@/crypto/seeded_exchange.ts";
 import { KeGroup } from "@/iana/ke_group.ts";
 
 /** How WebCrypto names a group, and the bits it derives for it. */

@@ -11,11 +11,10 @@ import { x448 } from "@noble/curves/ed448.js";
 import { brainpoolP256r1, brainpoolP384r1, brainpoolP512r1 } from "@noble/curves/misc.js";
 import { p256, p384, p521 } from "@noble/curves/nist.js";
 import { concat, fromHex, toHex } from "@/base/bytes.ts";
-import { must } from "@/base/errors.ts";
 import type { RandomOctets } from "@/base/random.ts";
 import type { GroupMeasures } from "@/crypto/algorithms.ts";
-import { KeyExchangeError } from "@/crypto/backend.ts";
 import { modpPrime } from "@/crypto/modp_prime.ts";
+import { checkPublicLength, drawPrivate, unusablePublic } from "@/crypto/public_value.ts";
 import { KeGroup } from "@/iana/ke_group.ts";
 
 /** The arithmetic of one group, on octets. */
@@ -44,9 +43,6 @@ interface Curve extends AnyCurve {
   };
 }
 
-/** A source that gives no private value in so many draws is broken. */
-const DRAWS_MAX = 1000;
-
 const CURVES: Readonly<Record<number, () => Curve>> = {
   [KeGroup.ECP_256]: () => p256,
   [KeGroup.ECP_384]: () => p384,
@@ -68,19 +64,6 @@ export function groupArithmetic(group: GroupMeasures): GroupArithmetic | undefin
   return curve && curveArithmetic(group, curve);
 }
 
-/** @throws {KeyExchangeError} where a public value has not the group's length (RFC 7296 §3.4). */
-export function checkPublicLength(group: GroupMeasures, peerPublic: Uint8Array): void {
-  if (peerPublic.length === group.publicOctets) return;
-  throw new KeyExchangeError(
-    `Cannot use a public value of ${peerPublic.length} octets, ${group.name} takes ${group.publicOctets}`,
-  );
-}
-
-/** The error for a public value of the right length that must not be used. */
-export function unusablePublic(group: GroupMeasures): KeyExchangeError {
-  return new KeyExchangeError(`Cannot use a public value that is none of ${group.name}`);
-}
-
 function modpArithmetic(group: GroupMeasures): GroupArithmetic {
   const holder = (privateValue: Uint8Array) => {
     const prime = fromHex(modpPrime(group.group).toString(16))!;
@@ -95,7 +78,7 @@ function modpArithmetic(group: GroupMeasures): GroupArithmetic {
   };
   return {
     isUsable,
-    drawPrivate: (random) => draw(random, group.privateOctets, (value) => value.some((o) => o > 0)),
+    drawPrivate: (random) => drawPrivate(group, random, () => true),
     publicOf: (value) => padLeft(holder(value).generateKeys(), group.publicOctets),
     sharedOf: (value, peerPublic) => {
       checkPublicLength(group, peerPublic);
@@ -107,15 +90,11 @@ function modpArithmetic(group: GroupMeasures): GroupArithmetic {
 
 function curveArithmetic(group: GroupMeasures, curve: () => Curve): GroupArithmetic {
   const uncompressed = (value: Uint8Array) => concat(Uint8Array.of(4), value);
-  // P-521 leaves seven bits of its first octet unused; elsewhere the order fills its octets.
-  const mask = group.group === KeGroup.ECP_521 ? 0x01 : 0xff;
   return {
     // RFC 6989 §2.3: both coordinates below p, and the point on the curve.
     isUsable: (peerPublic) => curve().utils.isValidPublicKey(uncompressed(peerPublic), false),
-    drawPrivate: (random) => {
-      const masked = (octets: number) => random(octets).map((o, i) => i === 0 ? o & mask : o);
-      return draw(masked, group.privateOctets, (value) => curve().utils.isValidSecretKey(value));
-    },
+    drawPrivate: (random) =>
+      drawPrivate(group, random, (value) => curve().utils.isValidSecretKey(value)),
     publicOf: (value) => curve().getPublicKey(value, false).slice(1),
     sharedOf: (value, peerPublic) => {
       checkPublicLength(group, peerPublic);
@@ -131,7 +110,7 @@ function curveArithmetic(group: GroupMeasures, curve: () => Curve): GroupArithme
 function xArithmetic(group: GroupMeasures, curve: AnyCurve): GroupArithmetic {
   return {
     isUsable: () => true,
-    drawPrivate: (random) => random(group.privateOctets).slice(),
+    drawPrivate: (random) => drawPrivate(group, random, () => true),
     publicOf: (value) => curve.getPublicKey(value),
     sharedOf: (value, peerPublic) => {
       checkPublicLength(group, peerPublic);
@@ -143,18 +122,6 @@ function xArithmetic(group: GroupMeasures, curve: AnyCurve): GroupArithmetic {
       }
     },
   };
-}
-
-function draw(
-  random: RandomOctets,
-  octets: number,
-  isPrivate: (value: Uint8Array) => boolean,
-): Uint8Array {
-  for (let i = 0; i < DRAWS_MAX; i++) {
-    const value = random(octets);
-    if (isPrivate(value)) return value;
-  }
-  must(false, "a source of randomness that is not constant");
 }
 
 /** RFC 7296 §2.14: values are padded with zeros to the length of the modulus. */

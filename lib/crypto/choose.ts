@@ -1,0 +1,56 @@
+/**
+ * Which backend a run uses, and what a setup asks for that the backend lacks.
+ * @module
+ */
+import { SetupError } from "@/base/errors.ts";
+import type { CryptoBackend } from "@/crypto/backend.ts";
+import { nativeBackend, type NativeCrypto } from "@/crypto/native_backend.ts";
+import { portableBackend } from "@/crypto/portable.ts";
+import { nameOfEncr } from "@/iana/encr.ts";
+import { Integ, nameOfInteg } from "@/iana/integ.ts";
+import { KeGroup, nameOfKeGroup } from "@/iana/ke_group.ts";
+import { nameOfPrf } from "@/iana/prf.ts";
+
+/** What a user may ask for; `auto` is native where it is there. */
+export type WantedBackend = "auto" | "portable" | "native";
+
+/**
+ * The backend to use; `native` are the shim's bindings where they could be loaded.
+ * @throws {SetupError} where native is asked for and not there.
+ */
+export function chooseBackend(
+  native: NativeCrypto | undefined,
+  wanted: WantedBackend,
+): CryptoBackend {
+  if (wanted === "native" && !native) {
+    throw new SetupError("Cannot use the native crypto backend, this program carries no C shim");
+  }
+  return native && wanted !== "portable" ? nativeBackend(native) : portableBackend();
+}
+
+/** Algorithms by IANA transform number. */
+export interface WantedAlgorithms {
+  readonly encr?: readonly { readonly id: number; readonly keyBits: number }[];
+  readonly prf?: readonly number[];
+  readonly integ?: readonly number[];
+  readonly groups?: readonly number[];
+}
+
+/** The names of what the backend lacks, each once; empty where it has all. NONE is had by all. */
+export function missingFrom(backend: CryptoBackend, wanted: WantedAlgorithms): string[] {
+  const missing = new Set<string>();
+  for (const { id, keyBits } of wanted.encr ?? []) {
+    const bits = keyBits ? ` with a ${keyBits}-bit key` : "";
+    if (!backend.cipher(id, keyBits)) missing.add(nameOfEncr(id) + bits);
+  }
+  for (const id of wanted.prf ?? []) {
+    if (!backend.prf(id)) missing.add(nameOfPrf(id));
+  }
+  for (const id of wanted.integ ?? []) {
+    if (id !== Integ.NONE && !backend.integrity(id)) missing.add(nameOfInteg(id));
+  }
+  for (const id of wanted.groups ?? []) {
+    if (id !== KeGroup.NONE && !backend.keyExchange(id)) missing.add(nameOfKeGroup(id));
+  }
+  return [...missing];
+}

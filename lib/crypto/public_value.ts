@@ -1,0 +1,42 @@
+/**
+ * What both backends say of public and private values: which are refused, and how a private one is
+ * drawn from a given source, so that the same source gives the same pair on both.
+ * @module
+ */
+import { must } from "@/base/errors.ts";
+import type { RandomOctets } from "@/base/random.ts";
+import type { GroupMeasures } from "@/crypto/algorithms.ts";
+import { KeyExchangeError } from "@/crypto/backend.ts";
+import { KeGroup } from "@/iana/ke_group.ts";
+
+/** A source that gives no private value in so many draws is broken. */
+const DRAWS_MAX = 1000;
+
+/** @throws {KeyExchangeError} where a public value has not the group's length (RFC 7296 §3.4). */
+export function checkPublicLength(group: GroupMeasures, peerPublic: Uint8Array): void {
+  const { name, publicOctets } = group, { length } = peerPublic;
+  if (length === publicOctets) return;
+  throw new KeyExchangeError(
+    `Cannot use a public value of ${length} octets, ${name} takes ${publicOctets}`,
+  );
+}
+
+/** The error for a public value of the right length that must not be used. */
+export function unusablePublic(group: GroupMeasures): KeyExchangeError {
+  return new KeyExchangeError(`Cannot use a public value that is none of ${group.name}`);
+}
+
+/** The next octets of the source that are a private value; never zero, however the group sees it. */
+export function drawPrivate(
+  group: GroupMeasures,
+  random: RandomOctets,
+  isPrivate: (value: Uint8Array) => boolean,
+): Uint8Array {
+  for (let i = 0; i < DRAWS_MAX; i++) {
+    const value = random(group.privateOctets).slice();
+    // P-521 leaves seven bits of its first octet unused; elsewhere the order fills its octets.
+    if (group.group === KeGroup.ECP_521) value[0]! &= 0x01;
+    if (value.some((octet) => octet > 0) && isPrivate(value)) return value;
+  }
+  must(false, "a source of randomness that is not constant");
+}
