@@ -1,0 +1,210 @@
+/**
+ * The client: creates tunnels at their pace, tries again those that fail, and knows what became of
+ * each. A tunnel costs three octets here; its SA is the core's.
+ * @module
+ */
+import { showPath } from "@/base/address.ts";
+import { showSpi64 } from "@/base/bytes.ts";
+import { showDuration } from "@/base/duration.ts";
+import { alarm, type Floor, type Role } from "@/engine/floor.ts";
+import { type ClientPlan, pathOfTunnel, type RunPlan } from "@/engine/plan.ts";
+import { showChildren, showSa } from "@/engine/sa_view.ts";
+import { CloseCode } from "@/ike/failure.ts";
+import type { Failure } from "@/ike/event.ts";
+import { type IkeSa, ownSpi } from "@/ike/ike_sa.ts";
+import { nameOfCloseCode } from "@/engine/close_code.ts";
+
+/** Where a tunnel stands. */
+const State = { WAITING: 0, DIALLING: 1, LIVE: 2, RETRYING: 3, GIVEN_UP: 4, LOST: 5, CLOSED: 6 };
+
+/** How far creation may catch up after the process was held up. */
+const CATCH_UP_MS = 100;
+
+/** See {@linkcode Role}. */
+export class Client implements Role {
+  readonly #floor: Floor;
+  readonly #plan: ClientPlan & RunPlan;
+  readonly #states: Uint8Array;
+  readonly #tries: Uint16Array;
+  /** The next tunnel that was never tried. */
+  #next = 0;
+  #nextMs = 0;
+  /** Tunnels to be tried again, by time; from `#retryAt` on. */
+  #retries: { readonly index: number; readonly atMs: number }[] = [];
+  #retryAt = 0;
+  /** Why the last try of a tunnel failed that is, or will be, tried again. */
+  readonly #unsettled = new Map<number, { readonly sa: IkeSa; readonly words: string }>();
+  #dialling = 0;
+  #live = 0;
+  #givenUp = 0;
+  #lost = 0;
+  readonly #pace = alarm((nowMs) => this.#pump(nowMs));
+
+  constructor(floor: Floor, plan: ClientPlan & RunPlan) {
+    this.#floor = floor;
+    this.#plan = plan;
+    this.#states = new Uint8Array(plan.tunnels);
+    this.#tries = new Uint16Array(plan.tunnels);
+  }
+
+  get halfOpen(): number {
+    return this.#dialling;
+  }
+
+  get created(): number {
+    return this.#next;
+  }
+
+  get createdLive(): number {
+    return this.#live;
+  }
+
+  begin(nowMs: number): void {
+    this.#nextMs = nowMs;
+    this.#pump(nowMs);
+  }
+
+  established(sa: IkeSa, nowMs: number): void {
+    const { tally, events, ending } = this.#floor;
+    if (this.#states[sa.index] !== State.DIALLING) return;
+    this.#states[sa.index] = State.LIVE;
+    this.#unsettled.delete(sa.index);
+    this.#dialling--;
+    this.#live++;
+    const setupMs = nowMs - sa.startedMs;
+    tally.countEstablished(setupMs, nowMs);
+    events.publish(
+      4,
+      () =>
+        `Tunnel ${sa.index} established: ${showSa(sa)}, ${showChildren(sa.children)}, ` +
+        showDuration(Math.round(setupMs * 10) / 10),
+    );
+    if (!ending) this.#settled(nowMs);
+  }
+
+  closed(sa: IkeSa, nowMs: number): void {
+    const state = this.#states[sa.index];
+    if (state === State.DIALLING) {
+      this.#dialling--;
+      if (this.#floor.ending) this.#states[sa.index] = State.CLOSED;
+      else this.#tryFailed(sa, nowMs);
+    } else if (state === State.LIVE) {
+      this.#live--;
+      this.#tunnelClosed(sa);
+    }
+    if (!this.#floor.ending) this.#settled(nowMs);
+  }
+
+  ended(): void {
+    for (const { sa, words } of this.#unsettled.values()) {
+      const failure = failureOf(sa, "before it was established");
+      this.#floor.tunnelFailed(failure, `${words}; the test ended before the next try was through`);
+    }
+    this.#unsettled.clear();
+  }
+
+  shortfall(): string | undefined {
+    const { tally } = this.#floor, { tunnels } = this.#plan;
+    if (tally.established < tunnels) {
+      return `${tally.established} of ${tunnels} tunnels established`;
+    }
+    return this.#lost > 0 ? `${this.#lost} of ${tunnels} tunnels lost` : undefined;
+  }
+
+  /** Dials what may be dialled now, and sets the alarm for what may be dialled later. */
+  #pump(nowMs: number): void {
+    this.#pace.deadlineMs = Infinity;
+    if (this.#floor.ending) return;
+    const { halfOpenMax, tunnels, setupIntervalMs } = this.#plan;
+    while (this.#dialling < halfOpenMax) {
+      const retry = this.#retries[this.#retryAt];
+      if (retry && retry.atMs <= nowMs) {
+        this.#takeRetry();
+        this.#dial(retry.index);
+      } else if (this.#next < tunnels && this.#nextMs <= nowMs) {
+        this.#nextMs = Math.max(this.#nextMs + setupIntervalMs, nowMs - CATCH_UP_MS);
+        this.#dial(this.#next++);
+      } else {
+        break;
+      }
+    }
+    // At the limit it is the end of a dialling tunnel that pumps again.
+    if (this.#dialling >= halfOpenMax) return;
+    const retryMs = this.#retries[this.#retryAt]?.atMs ?? Infinity;
+    this.#pace.deadlineMs = Math.min(retryMs, this.#next < tunnels ? this.#nextMs : Infinity);
+    this.#floor.loop.arm(this.#pace);
+  }
+
+  #takeRetry(): void {
+    if (++this.#retryAt < 1_000) return;
+    this.#retries = this.#retries.slice(this.#retryAt);
+    this.#retryAt = 0;
+  }
+
+  #dial(index: number): void {
+    this.#states[index] = State.DIALLING;
+    this.#tries[index]!++;
+    this.#dialling++;
+    const path = pathOfTunnel(this.#plan, index);
+    const sa = this.#floor.loop.initiate(index, path);
+    this.#floor.events.publish(
+      5,
+      () =>
+        `Tunnel ${index}: try ${this.#tries[index]}, ${showPath(path)}, SPI ${
+          showSpi64(ownSpi(sa))
+        }`,
+    );
+  }
+
+  #tryFailed(sa: IkeSa, nowMs: number): void {
+    const { index } = sa, { triesMax, retryIntervalMs } = this.#plan;
+    const failure = failureOf(sa, "before it was established");
+    const tried = this.#tries[index]!;
+    const words = `Tunnel ${index} failed (try ${tried} of ${triesMax}): ${failure.text}`;
+    if (tried < triesMax) {
+      this.#states[index] = State.RETRYING;
+      this.#retries.push({ index, atMs: nowMs + retryIntervalMs });
+      this.#unsettled.set(index, { sa, words });
+      this.#floor.tally.retries++;
+      this.#floor.events.publish(3, `${words}; next try in ${showDuration(retryIntervalMs)}`);
+      return;
+    }
+    this.#unsettled.delete(index);
+    this.#states[index] = State.GIVEN_UP;
+    this.#givenUp++;
+    this.#floor.tunnelFailed(failure, words);
+  }
+
+  #tunnelClosed(sa: IkeSa): void {
+    const { index } = sa;
+    if (this.#floor.ending || sa.closeCode === CloseCode.STOPPED) {
+      this.#states[index] = State.CLOSED;
+      this.#floor.events.publish(4, () => `Tunnel ${index} closed: ${showSa(sa)}`);
+      return;
+    }
+    this.#states[index] = State.LOST;
+    this.#lost++;
+    this.#floor.tally.lost++;
+    const failure = failureOf(sa, "after it was established");
+    this.#floor.tunnelFailed(failure, `Tunnel ${index} lost: ${failure.text}; ${showSa(sa)}`);
+  }
+
+  /** A tunnel came to rest: goes on with others, or notices that there are none. */
+  #settled(nowMs: number): void {
+    this.#pump(nowMs);
+    const { tally } = this.#floor, { tunnels } = this.#plan;
+    if (tally.established + this.#givenUp >= tunnels) this.#floor.creationFinished(nowMs);
+    const waiting = this.#retries.length > this.#retryAt || this.#next < tunnels;
+    if (!waiting && this.#dialling === 0 && this.#live === 0) this.#floor.nothingLeft();
+  }
+}
+
+/** The core's words, or, where the peer just closed it, ours. */
+function failureOf(sa: IkeSa, when: string): Failure {
+  if (sa.failure) return sa.failure;
+  const cause = nameOfCloseCode(sa.closeCode);
+  const text = sa.closeCode === CloseCode.DELETED_BY_PEER
+    ? `The peer deleted its IKE SA ${when}`
+    : `Its IKE SA was closed ${when} (${cause})`;
+  return { cause, closeCode: sa.closeCode, text };
+}

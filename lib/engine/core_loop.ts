@@ -1,0 +1,216 @@
+/**
+ * Runs one endpoint of the core for real: datagrams in, effects out, deadlines kept, asymmetric work
+ * done. One turn of the loop is: events go in, their effects are performed until none is left, all
+ * datagrams leave in one flush, the next alarm is set.
+ * @module
+ */
+import type { Path } from "@/base/address.ts";
+import type { Clock } from "@/engine/clock.ts";
+import { ComputePool } from "@/engine/compute.ts";
+import { TimerWheel } from "@/engine/timer_wheel.ts";
+import type { IkeConfig, IkeEnv } from "@/ike/config.ts";
+import { dispatch, type Endpoint, initiate, newEndpoint, receive } from "@/ike/endpoint.ts";
+import type { IkeEffect, IkeEvent, Outbox } from "@/ike/event.ts";
+import type { IkeSa } from "@/ike/ike_sa.ts";
+import type { Datagram, Transport } from "@/transport/transport.ts";
+
+/** Asymmetric work done at once takes at most so long before sockets are read again. */
+const COMPUTE_SLICE_MS = 5;
+
+/** Something else that wants to be called at a time: its `deadlineMs` is moved by `ring`. */
+export interface Alarm {
+  deadlineMs: number;
+  ring(nowMs: number): void;
+}
+
+/** What the loop tells its owner. Calls are synchronous, within a turn. */
+export interface LoopListener {
+  /** An effect that is not the loop's own business; may call `initiate` and `command`. */
+  effect(effect: IkeEffect, sa: IkeSa | undefined, nowMs: number): void;
+  /** Whether a datagram may go to the core. */
+  admits(datagram: Datagram): boolean;
+  /** Something of ours is broken; the loop is stopped already. */
+  broken(error: unknown): void;
+}
+
+/** See {@linkcode CoreLoop}. */
+export interface CoreLoopOptions {
+  readonly env: IkeEnv;
+  readonly config: IkeConfig;
+  /** Whether newcomers are answered. */
+  readonly answers: boolean;
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly listener: LoopListener;
+  /** Asymmetric jobs under way at a time, where the backend answers by promise. */
+  readonly computeMax: number;
+}
+
+/** An order of the compute pool comes back to its SA by ticket. */
+interface Ticket {
+  readonly sa: IkeSa;
+  readonly ticket: number;
+}
+
+/** One endpoint, running. */
+export class CoreLoop implements Outbox {
+  readonly endpoint: Endpoint;
+  /** Requests sent again so far. */
+  retransmissions = 0;
+  datagramsSent = 0;
+  datagramsReceived = 0;
+  readonly #options: CoreLoopOptions;
+  readonly #wheel: TimerWheel<IkeSa | Alarm>;
+  readonly #pool: ComputePool<Ticket>;
+  /** Effects not yet performed, in pairs with their SAs. */
+  #effects: IkeEffect[] = [];
+  #owners: (IkeSa | undefined)[] = [];
+  /** Time of the turn under way; every event of one turn has the same. */
+  #nowMs: number;
+  #inTurn = false;
+  #stopped = false;
+  #wakeMs = Infinity;
+  #forgetWake: () => void = () => {};
+
+  constructor(options: CoreLoopOptions) {
+    const { env, config, answers, clock, transport, computeMax } = options;
+    this.#options = options;
+    this.#nowMs = clock.nowMs();
+    this.endpoint = newEndpoint(env, config, answers);
+    this.#wheel = new TimerWheel<IkeSa | Alarm>(this.#nowMs);
+    this.#pool = new ComputePool<Ticket>({
+      crypto: env.crypto,
+      concurrencyMax: computeMax,
+      done: ({ sa, ticket }, result) =>
+        this.turn(() => this.command(sa, { kind: "computed", ticket, result })),
+      broken: (error) => this.#break(error),
+    });
+    transport.listen({
+      datagrams: (batch) => this.#receive(batch),
+      failed: (error) => this.#break(error),
+    });
+  }
+
+  /** SAs, alarms and jobs that are waited for; for tests. */
+  get awaited(): number {
+    return this.#wheel.size + this.#pool.waiting + this.#pool.running;
+  }
+
+  /** Does `work` as a turn of the loop, or as part of the one under way. */
+  turn(work: (nowMs: number) => void): void {
+    if (this.#stopped) return;
+    if (this.#inTurn) return work(this.#nowMs);
+    this.#inTurn = true;
+    this.#nowMs = this.#options.clock.nowMs();
+    try {
+      work(this.#nowMs);
+      this.#settle();
+    } catch (error) {
+      this.#break(error);
+    } finally {
+      this.#inTurn = false;
+    }
+  }
+
+  /** Dials; within a turn only. */
+  initiate(index: number, path: Path): IkeSa {
+    const sa = initiate(this.endpoint, { index, path }, this.#nowMs, this);
+    this.#wheel.arm(sa);
+    return sa;
+  }
+
+  /** Gives an SA any other event; within a turn only. */
+  command(sa: IkeSa, event: IkeEvent): void {
+    dispatch(this.endpoint, { sa, event }, this.#nowMs, this);
+    this.#keep(sa);
+  }
+
+  /** Has an alarm rung; to be called again when its deadline has moved nearer. */
+  arm(alarm: Alarm): void {
+    this.#wheel.arm(alarm);
+    if (!this.#inTurn) this.#sleep();
+  }
+
+  /** Nothing happens after this turn; SAs stay to be looked at. */
+  stop(): void {
+    this.#stopped = true;
+    this.#forgetWake();
+  }
+
+  /** See {@linkcode Outbox}: effects are only collected while the core is at work. */
+  push(effect: IkeEffect, sa: IkeSa | undefined): void {
+    this.#effects.push(effect);
+    this.#owners.push(sa);
+  }
+
+  #receive(batch: readonly Datagram[]): void {
+    this.turn((nowMs) => {
+      const { listener } = this.#options;
+      for (const datagram of batch) {
+        this.datagramsReceived++;
+        if (listener.admits(datagram)) receive(this.endpoint, datagram, nowMs, this);
+      }
+    });
+  }
+
+  /** Performs effects and work until both are done, or work has had its slice. */
+  #settle(): void {
+    const { clock, transport } = this.#options;
+    const untilMs = this.#nowMs + COMPUTE_SLICE_MS;
+    let workLeft = false;
+    do {
+      this.#perform();
+      workLeft = this.#pool.work(() => clock.nowMs() >= untilMs);
+    } while (this.#effects.length > 0);
+    transport.flush();
+    if (!this.#stopped) this.#sleep(workLeft ? this.#nowMs : Infinity);
+  }
+
+  #perform(): void {
+    // An effect may cause others: the list grows while it is gone through.
+    for (let i = 0; i < this.#effects.length; i++) {
+      const effect = this.#effects[i]!, sa = this.#owners[i];
+      if (sa) this.#keep(sa);
+      if (effect.kind === "send") this.#send(effect);
+      else if (effect.kind === "compute") {
+        this.#pool.submit({ sa: sa!, ticket: effect.ticket }, effect.job);
+      } else this.#options.listener.effect(effect, sa, this.#nowMs);
+    }
+    this.#effects.length = this.#owners.length = 0;
+  }
+
+  #send({ octets, path, transmission }: Extract<IkeEffect, { kind: "send" }>): void {
+    this.datagramsSent++;
+    if (transmission > 1) this.retransmissions++;
+    this.#options.transport.send(octets, path);
+  }
+
+  /** Its deadline may have changed, or it may be gone. */
+  #keep(sa: IkeSa): void {
+    if (sa.forgotten) this.#wheel.disarm(sa);
+    else this.#wheel.arm(sa);
+  }
+
+  /** Sets the alarm clock, unless it rings early enough already. */
+  #sleep(atMs = Infinity): void {
+    const { clock } = this.#options;
+    const wakeMs = Math.min(atMs, this.#wheel.nextMs());
+    if (wakeMs >= this.#wakeMs) return;
+    this.#forgetWake();
+    this.#wakeMs = wakeMs;
+    this.#forgetWake = clock.after(Math.max(0, wakeMs - clock.nowMs()), () => {
+      this.#wakeMs = Infinity;
+      this.turn((nowMs) => this.#wheel.advance(nowMs, (due) => this.#due(due, nowMs)));
+    });
+  }
+
+  #due(due: IkeSa | Alarm, nowMs: number): void {
+    if ("ring" in due) due.ring(nowMs);
+    else this.command(due, { kind: "deadline" });
+  }
+
+  #break(error: unknown): void {
+    this.stop();
+    this.#options.listener.broken(error);
+  }
+}

@@ -1,0 +1,48 @@
+/**
+ * What a role (client, gateway, the ending) stands on: the run seen from inside.
+ * @module
+ */
+import type { Alarm, CoreLoop } from "@/engine/core_loop.ts";
+import type { EventHub } from "@/engine/event_hub.ts";
+import type { Tally } from "@/engine/tally.ts";
+import type { Failure } from "@/ike/event.ts";
+import type { IkeSa } from "@/ike/ike_sa.ts";
+
+/** The run as its parts see it. */
+export interface Floor {
+  readonly loop: CoreLoop;
+  readonly tally: Tally;
+  readonly events: EventHub;
+  /** Whether the end has begun: nothing new is dialled, a close is no loss. */
+  readonly ending: boolean;
+  /** A tunnel is given up or lost: counts it, says it (level 2), and ends the run if so configured. */
+  tunnelFailed(failure: Failure, words: string): void;
+  /** The last configured tunnel is up, or given up. */
+  creationFinished(nowMs: number): void;
+  /** Nothing is left to wait for: the run ends at once. */
+  nothingLeft(): void;
+}
+
+/** A client or a gateway: keeps the books of tunnels. Called within turns of the loop only. */
+export interface Role {
+  /** Begins; may arm alarms. */
+  begin(nowMs: number): void;
+  established(sa: IkeSa, nowMs: number): void;
+  /** The SA is gone; `sa.failure` and `sa.closeCode` say why. */
+  closed(sa: IkeSa, nowMs: number): void;
+  /** IKE SAs on the way. */
+  readonly halfOpen: number;
+  /** Tunnels begun. */
+  readonly created: number;
+  /** Tunnels ever established that are live now. */
+  readonly createdLive: number;
+  /** The end has begun: settles what will not be tried again. */
+  ended(): void;
+  /** Why the run has not passed, as far as it is this role's to say; undefined: it has. */
+  shortfall(): string | undefined;
+}
+
+/** An alarm that calls a function. */
+export function alarm(ring: (nowMs: number) => void): Alarm {
+  return { deadlineMs: Infinity, ring };
+}

@@ -1,0 +1,268 @@
+/**
+ * A test that runs: a client or a gateway over one loop of the core, from its start to its result.
+ * It does what the loop leaves to it: books, events, recorders, the end.
+ * @module
+ */
+import { showDuration } from "@/base/duration.ts";
+import { Client } from "@/engine/client.ts";
+import { type Clock, systemClock } from "@/engine/clock.ts";
+import { CoreLoop, type LoopListener } from "@/engine/core_loop.ts";
+import { Ending } from "@/engine/ending.ts";
+import type { EventHub } from "@/engine/event_hub.ts";
+import { alarm, type Floor, type Role } from "@/engine/floor.ts";
+import { Gateway } from "@/engine/gateway.ts";
+import type { RunHooks } from "@/engine/hooks.ts";
+import type { RunPlan } from "@/engine/plan.ts";
+import { RunBooks } from "@/engine/run_books.ts";
+import { childDumpOf, dumpOf, summaryOf } from "@/engine/sa_view.ts";
+import { Tally } from "@/engine/tally.ts";
+import {
+  type ChildSaDump,
+  type FinalResult,
+  type IkeSaDump,
+  type IkeSaSummary,
+  RUN_RESULT_NAMES,
+  type RunFigures,
+  RunResult,
+  type RunSummary,
+  type RunView,
+} from "@/engine/view.ts";
+import { ExchangeType } from "@/iana/exchange_type.ts";
+import type { ChildSa } from "@/ike/child_sa.ts";
+import type { IkeConfig, IkeEnv } from "@/ike/config.ts";
+import type { Failure, IkeEffect } from "@/ike/event.ts";
+import { type IkeSa, ownSpi } from "@/ike/ike_sa.ts";
+import type { Setup } from "@/setup/setup.ts";
+import type { Datagram, Transport } from "@/transport/transport.ts";
+
+/** What a run is made of. */
+export interface TestRunOptions {
+  readonly setup: Setup;
+  readonly setupFileName: string;
+  readonly plan: RunPlan;
+  /** `trace` is not looked at: messages are decoded when a reader of events wants them. */
+  readonly config: IkeConfig;
+  /** May be shared with other runs of this process. */
+  readonly env: IkeEnv;
+  /** Open already; the run closes it at its end. */
+  readonly transport: Transport;
+  /** Its maker ends it, after the result. */
+  readonly events: EventHub;
+  readonly hooks?: RunHooks;
+  readonly clock?: Clock;
+  /** Asymmetric jobs at a time, where the crypto backend answers by promise. */
+  readonly computeMax?: number;
+  readonly notYet?: readonly string[];
+}
+
+/** Why a run ends. */
+type EndKind = "time" | "nothing-left" | "stopped" | "aborted" | "broken";
+
+/** See {@linkcode RunView}; nothing happens before {@linkcode start}. */
+export class TestRun implements RunView, Floor, LoopListener {
+  readonly setup: Setup;
+  readonly events: EventHub;
+  readonly finalResult: Promise<FinalResult>;
+  readonly loop: CoreLoop;
+  readonly tally = new Tally();
+  ending = false;
+  readonly #options: TestRunOptions;
+  readonly #role: Role;
+  readonly #books: RunBooks;
+  #ending: Ending | undefined;
+  #result: RunResult = RunResult.RUNNING;
+  #over = false;
+  #firstError = "";
+  #resolve: (result: FinalResult) => void = () => {};
+
+  constructor(options: TestRunOptions) {
+    const { setup, events, plan, env, transport, clock = systemClock, computeMax = 8 } = options;
+    this.#options = options;
+    this.setup = setup;
+    this.events = events;
+    this.finalResult = new Promise((resolve) => this.#resolve = resolve);
+    this.loop = new CoreLoop({
+      env,
+      config: traced(options.config, events),
+      answers: plan.role === "gateway",
+      transport,
+      clock,
+      listener: this,
+      computeMax,
+    });
+    this.#role = plan.role === "client" ? new Client(this, plan) : new Gateway(this, plan);
+    this.#books = new RunBooks(options, clock, this, this.#role);
+  }
+
+  /** Begins: the client dials, the gateway listens, the running time runs. */
+  start(): void {
+    const { runningTimeMs } = this.#options.plan;
+    this.loop.turn((nowMs) => {
+      this.#books.started(nowMs);
+      if (runningTimeMs > 0) {
+        const end = alarm(() => this.#end("time"));
+        end.deadlineMs = nowMs + runningTimeMs;
+        this.loop.arm(end);
+      }
+      this.#role.begin(nowMs);
+    });
+  }
+
+  stop(gracefully: boolean): void {
+    if (this.#over) return;
+    this.loop.turn(() => {
+      if (this.ending) return this.#ending?.cut();
+      this.#end("stopped", gracefully);
+    });
+  }
+
+  summary(): RunSummary {
+    return this.#books.summary(this.#result, this.#firstError);
+  }
+
+  figures(): RunFigures {
+    return this.#books.figures();
+  }
+
+  listIkeSas(start: number, len: number): IkeSaSummary[] {
+    const list: IkeSaSummary[] = [];
+    const end = len === 0 ? Infinity : start + len;
+    let at = 0;
+    for (const sa of this.loop.endpoint.bySpi.values()) {
+      if (at >= end) break;
+      if (at++ >= start) list.push(summaryOf(sa, this.#books.toEpoch));
+    }
+    return list;
+  }
+
+  ikeSa(spi: bigint): IkeSaDump | undefined {
+    const sa = this.loop.endpoint.bySpi.get(spi);
+    return sa && dumpOf(sa, this.#books.toEpoch);
+  }
+
+  childSas(ikeSpi: bigint): number[] | undefined {
+    return this.loop.endpoint.bySpi.get(ikeSpi)?.children.map((child) => child.spiIn);
+  }
+
+  childSa(spi: number): ChildSaDump | undefined {
+    const child = this.#options.env.childrenBySpi.get(spi);
+    return child && this.#isOurs(child) ? childDumpOf(child, this.#books.toEpoch) : undefined;
+  }
+
+  /** See {@linkcode LoopListener}. */
+  admits({ octets }: Datagram): boolean {
+    // While the test ends nobody new is let in: an SPIr of zero is an IKE_SA_INIT request.
+    return !this.ending || octets.subarray(8, 16).some((octet) => octet !== 0);
+  }
+
+  /** See {@linkcode LoopListener}. */
+  effect(effect: IkeEffect, sa: IkeSa | undefined, nowMs: number): void {
+    if (sa) this.#books.creationStarted(sa.startedMs);
+    switch (effect.kind) {
+      case "keyed":
+        return this.#options.hooks?.ikeKeyed?.(dumpOf(sa!, this.#books.toEpoch));
+      case "install":
+        return this.#options.hooks?.childKeyed?.(childDumpOf(effect.child, this.#books.toEpoch));
+      case "answered":
+        if (effect.exchange === ExchangeType.IKE_SA_INIT) {
+          this.tally.ikeSaInitMs.add(effect.latencyMs);
+        } else if (effect.exchange === ExchangeType.IKE_AUTH) {
+          this.tally.ikeAuthMs.add(effect.latencyMs);
+        }
+        return;
+      case "established":
+        return this.#role.established(sa!, nowMs);
+      case "child_failed":
+        return this.tunnelFailed(effect.failure, `Tunnel failed: ${effect.failure.text}`);
+      case "closed":
+        this.#role.closed(sa!, nowMs);
+        return this.#ending?.closed(sa!, effect.unanswered, nowMs);
+      case "dropped":
+        return this.events.publish(5, () => `Dropped: ${effect.reason}`);
+      case "trace":
+        return this.events.publish(5, () => showTrace(effect));
+      case "note":
+        return this.events.publish(effect.level, effect.text);
+    }
+  }
+
+  /** See {@linkcode LoopListener}: a fault of ours ends the run at once. */
+  broken(error: unknown): void {
+    const words = error instanceof Error ? error.stack ?? error.message : String(error);
+    this.events.publish(1, `Internal error: ${words}`);
+    this.#firstError ||= `Internal error: ${error instanceof Error ? error.message : error}`;
+    this.#end("broken", false);
+  }
+
+  /** See {@linkcode Floor}. */
+  tunnelFailed(failure: Failure, words: string): void {
+    this.tally.countFailure(failure.cause, () => words);
+    this.events.publish(2, words);
+    this.#firstError ||= words;
+    if (this.#options.plan.abortOnError) this.#end("aborted");
+  }
+
+  /** See {@linkcode Floor}. */
+  creationFinished(nowMs: number): void {
+    this.#books.creationFinished(nowMs);
+  }
+
+  /** See {@linkcode Floor}. */
+  nothingLeft(): void {
+    this.#end("nothing-left");
+  }
+
+  #isOurs(child: ChildSa): boolean {
+    return this.loop.endpoint.bySpi.get(ownSpi(child.parent)) === child.parent;
+  }
+
+  /** Decides the result, then takes the SAs down; the decision stands whatever happens then. */
+  #end(kind: EndKind, gracefully = true): void {
+    if (this.ending) return;
+    this.ending = true;
+    this.#role.ended();
+    const result = this.#verdict(kind);
+    if (result === RunResult.FAILED) this.#firstError ||= this.#role.shortfall() ?? "Test failed";
+    if (!gracefully) return this.#finish(result, null);
+    this.loop.turn((nowMs) => {
+      const window = this.#options.plan.role === "client" ? this.#options.plan.halfOpenMax : 64;
+      this.#ending = new Ending(this, { window, nowMs }, (sent, unanswered) => {
+        if (unanswered > 0) {
+          this.events.publish(3, `${unanswered} of ${sent} deletes went unanswered`);
+        }
+        this.#finish(result, sent > 0 ? unanswered : null);
+      });
+      this.#ending.begin(nowMs);
+    });
+  }
+
+  #verdict(kind: EndKind): RunResult {
+    if (kind === "broken" || kind === "aborted") return RunResult.FAILED;
+    const complete = this.#role.shortfall() === undefined;
+    if (kind === "stopped") {
+      // Without a running time the request to stop is the end that was meant.
+      if (complete && this.#options.plan.runningTimeMs === 0) return RunResult.PASSED;
+      return this.tally.failed === 0 ? RunResult.STOPPED : RunResult.FAILED;
+    }
+    return complete ? RunResult.PASSED : RunResult.FAILED;
+  }
+
+  #finish(result: RunResult, deletesUnanswered: number | null): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.loop.stop();
+    this.#books.ended(deletesUnanswered);
+    this.#result = result;
+    if (result !== RunResult.FAILED) this.#firstError = "";
+    const { elapsedMs } = this.figures();
+    const name = RUN_RESULT_NAMES[result];
+    this.events.publish(
+      result === RunResult.FAILED ? 2 : 4,
+      `Test ${name} after ${showDuration(Math.round(elapsedMs))}` +
+        (this.#firstError ? `: ${this.#firstError}` : ""),
+    );
+    const final = { result, summary: this.summary(), figures: this.figures() };
+    // The last responses leave first.
+    this.#options.transport.close().catch(() => {}).then(() => this.#resolve(final));
+  }
+}
