@@ -152,6 +152,5 @@ export function newKeyPair(group: number, publicValue: Uint8Array, secret: unkno
   return Object.defineProperties({ group, publicValue, secret }, {
     toJSON: hide,
     [Symbol.for("nodejs.util.inspect.custom")]: hide,
-    [Symbol.for("Deno.customInspect")]: hide,
   });
 }

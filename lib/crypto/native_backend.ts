@@ -80,8 +80,8 @@ import { drawPrivate, unusablePublic } from "@/crypto/public_value.ts";
 import { TransformType } from "@/iana/transform_type.ts";
 
 /**
- * The shim's functions for crypto, one to one (see above): `Deno.dlopen(…).symbols` with
- * `parameters` of `"u32"` and `"buffer"`, `result: "i32"`, blocking, will do.
+ * The shim's functions for crypto, one to one (see above): the symbols that a blocking
+ * `dlopen` with parameters of `"u32"` and `"buffer"` and the result `"i32"` gives will do.
  */
 export interface NativeCrypto {
   /** `my_crypto_has` */
