@@ -1,0 +1,191 @@
+/**
+ * Which payloads an exchange needs and which it may hold once only (RFC 7296 §1.2–§1.4, Appendix C;
+ * RFC 5723, RFC 7383, RFC 9242, RFC 9370). The order of payloads is free (RFC 7296 §2.5), what an
+ * exchange does not know is ignored, and so the table says only what must hold.
+ * @module
+ */
+import { WireError } from "@/base/errors.ts";
+import { ExchangeType, nameOfExchange } from "@/iana/exchange_type.ts";
+import { isErrorNotify, NotifyType } from "@/iana/notify_type.ts";
+import { nameOfPayload, PayloadType } from "@/iana/payload_type.ts";
+import { ProtocolId } from "@/iana/protocol_id.ts";
+import { findPayload, type Payload } from "@/wire/message.ts";
+
+/** What a message of one exchange and direction holds. */
+export interface ExchangeRule {
+  /** All of these, unless a response says why it refuses. */
+  readonly required: readonly number[];
+  /** At least one of these, unless a response says why it refuses; empty: no such demand. */
+  readonly oneOf: readonly number[];
+  /** These too; anything else has no meaning here and is ignored. */
+  readonly optional: readonly number[];
+}
+
+/** Payload types that a message holds once at most, whatever the exchange. */
+export const SINGLE_PAYLOADS: ReadonlySet<number> = new Set([
+  PayloadType.SA,
+  PayloadType.KE,
+  PayloadType.IDI,
+  PayloadType.IDR,
+  PayloadType.AUTH,
+  PayloadType.NONCE,
+  PayloadType.TSI,
+  PayloadType.TSR,
+  PayloadType.CP,
+  PayloadType.EAP,
+  PayloadType.SK,
+  PayloadType.SKF,
+  PayloadType.PS,
+]);
+
+const P = PayloadType;
+/** In every message. */
+const ANYWHERE: readonly number[] = [P.NOTIFY, P.VENDOR];
+const NOTHING: readonly number[] = [];
+
+interface ExchangeRules {
+  readonly request: ExchangeRule;
+  readonly response: ExchangeRule;
+}
+
+const RULES: ReadonlyMap<number, ExchangeRules> = new Map([
+  [ExchangeType.IKE_SA_INIT, {
+    request: { required: [P.SA, P.KE, P.NONCE], oneOf: NOTHING, optional: [P.PS] },
+    response: { required: [P.SA, P.KE, P.NONCE], oneOf: NOTHING, optional: [P.CERTREQ] },
+  }],
+  [ExchangeType.IKE_AUTH, {
+    request: {
+      required: NOTHING,
+      // RFC 7296 §2.16: the first names itself, the following ones of EAP go on or prove it.
+      oneOf: [P.IDI, P.EAP, P.AUTH, P.GSPM],
+      optional: [P.IDR, P.CERT, P.CERTREQ, P.CP, P.SA, P.TSI, P.TSR, P.PS],
+    },
+    response: {
+      required: NOTHING,
+      oneOf: [P.IDR, P.EAP, P.AUTH, P.GSPM],
+      optional: [P.CERT, P.CP, P.SA, P.TSI, P.TSR],
+    },
+  }],
+  [ExchangeType.CREATE_CHILD_SA, {
+    request: {
+      required: [P.SA, P.NONCE],
+      oneOf: NOTHING,
+      optional: [P.KE, P.TSI, P.TSR, P.CP],
+    },
+    response: {
+      required: [P.SA, P.NONCE],
+      oneOf: NOTHING,
+      optional: [P.KE, P.TSI, P.TSR, P.CP],
+    },
+  }],
+  [ExchangeType.INFORMATIONAL, {
+    request: { required: NOTHING, oneOf: NOTHING, optional: [P.DELETE, P.CP] },
+    response: { required: NOTHING, oneOf: NOTHING, optional: [P.DELETE, P.CP] },
+  }],
+  [ExchangeType.IKE_SESSION_RESUME, { // RFC 5723 §4.3
+    request: { required: [P.NONCE, P.NOTIFY], oneOf: NOTHING, optional: NOTHING },
+    response: { required: [P.NONCE], oneOf: NOTHING, optional: NOTHING },
+  }],
+  [ExchangeType.IKE_INTERMEDIATE, { // RFC 9242 §3.2, RFC 9370 §2.2.2
+    request: { required: NOTHING, oneOf: NOTHING, optional: [P.KE] },
+    response: { required: NOTHING, oneOf: NOTHING, optional: [P.KE] },
+  }],
+  [ExchangeType.IKE_FOLLOWUP_KE, { // RFC 9370 §2.2.4
+    request: { required: [P.KE, P.NOTIFY], oneOf: NOTHING, optional: NOTHING },
+    response: { required: [P.KE], oneOf: NOTHING, optional: NOTHING },
+  }],
+]);
+
+/** The rule of an exchange and direction; `undefined` for exchanges that have none here. */
+export function ruleOf(exchange: number, response: boolean): ExchangeRule | undefined {
+  const rules = RULES.get(exchange);
+  return response ? rules?.response : rules?.request;
+}
+
+/**
+ * Checks the decrypted payloads of a message. What follows from contents is the tasks' matter.
+ * @throws {WireError} where a required payload is missing, or one that must be single is there twice:
+ * the peer is owed INVALID_SYNTAX (RFC 7296 §3.10.1).
+ */
+export function checkExchange(
+  exchange: number,
+  response: boolean,
+  payloads: readonly Payload[],
+): void {
+  const present = checkSingle(exchange, payloads);
+  const rule = ruleOf(exchange, response);
+  if (!rule || response && isRefusal(payloads)) return;
+  for (const type of rule.required) {
+    if (!present.has(type)) throw lacks(exchange, response, nameOfPayload(type));
+  }
+  if (rule.oneOf.length > 0 && !rule.oneOf.some((type) => present.has(type))) {
+    throw lacks(exchange, response, rule.oneOf.map(nameOfPayload).join(" or "));
+  }
+  checkSelectors(exchange, response, payloads, present);
+}
+
+/** Types of the payloads that mean nothing in this exchange and direction; they are ignored. */
+export function strayPayloads(
+  exchange: number,
+  response: boolean,
+  payloads: readonly Payload[],
+): number[] {
+  const rule = ruleOf(exchange, response);
+  if (!rule) return [];
+  const { required, oneOf, optional } = rule;
+  const known = [...required, ...oneOf, ...optional, ...ANYWHERE];
+  return payloads.map((p) => p.type).filter((type) => !known.includes(type));
+}
+
+function checkSingle(exchange: number, payloads: readonly Payload[]): ReadonlySet<number> {
+  const present = new Set<number>();
+  for (const { type } of payloads) {
+    if (present.has(type) && SINGLE_PAYLOADS.has(type)) {
+      throw new WireError(
+        `Cannot accept a second ${nameOfPayload(type)} in ${nameOfExchange(exchange)}`,
+      );
+    }
+    present.add(type);
+  }
+  return present;
+}
+
+/** A response that says why there is not more: an error, a cookie, a redirection, no ticket. */
+function isRefusal(payloads: readonly Payload[]): boolean {
+  for (const payload of payloads) {
+    if (payload.type !== P.NOTIFY || "raw" in payload) continue;
+    const { notify } = payload as Extract<Payload, { type: typeof P.NOTIFY; notify: number }>;
+    const instead = notify === NotifyType.COOKIE || notify === NotifyType.REDIRECT ||
+      notify === NotifyType.TICKET_NACK;
+    if (instead || isErrorNotify(notify)) return true;
+  }
+  return false;
+}
+
+/** TSi and TSr come together, with each SA payload of a CHILD_SA and with none of an IKE SA. */
+function checkSelectors(
+  exchange: number,
+  response: boolean,
+  payloads: readonly Payload[],
+  present: ReadonlySet<number>,
+): void {
+  const negotiates = exchange === ExchangeType.IKE_AUTH ||
+    exchange === ExchangeType.CREATE_CHILD_SA;
+  if (!negotiates) return;
+  const tsI = present.has(P.TSI), tsR = present.has(P.TSR);
+  if (tsI !== tsR) throw lacks(exchange, response, nameOfPayload(tsI ? P.TSR : P.TSI));
+  const sa = findPayload(payloads, P.SA);
+  if (!sa) {
+    if (tsI) throw lacks(exchange, response, nameOfPayload(P.SA));
+    return;
+  }
+  // RFC 7296 §1.3.2: a new IKE SA has its own key exchange, and no selectors.
+  const rekeysIke = sa.proposals[0]?.protocol === ProtocolId.IKE;
+  if (rekeysIke && !present.has(P.KE)) throw lacks(exchange, response, nameOfPayload(P.KE));
+  if (!rekeysIke && !tsI) throw lacks(exchange, response, "TSi and TSr");
+}
+
+function lacks(exchange: number, response: boolean, what: string): WireError {
+  const direction = response ? "response" : "request";
+  return new WireError(`Cannot accept ${nameOfExchange(exchange)} ${direction} without ${what}`);
+}

@@ -1,0 +1,286 @@
+/**
+ * Messages under SK and SKF payloads: padding, encryption, integrity (RFC 7296 §3.14; combined-mode
+ * ciphers RFC 5282; fragments RFC 7383). Keys and algorithms come from outside, the IV and, if need
+ * be, the padding too: what is sealed here is determined to the last octet.
+ *
+ * ```text
+ *   | IKE header | SK header | IV | payloads ‖ padding ‖ Pad Length | ICV |
+ *   |<-- associated data --->|    |<--------- encrypted ----------->|        AEAD
+ *   |<---------------------- authenticated ------------------------>|        cipher and integrity
+ * ```
+ * @module
+ */
+import { concat, sameOctets, Writer } from "@/base/bytes.ts";
+import { WireError } from "@/base/errors.ts";
+import { PayloadType } from "@/iana/payload_type.ts";
+import {
+  decodePayloads,
+  encodeHeader,
+  encodePayloads,
+  HEADER_OCTETS,
+  type MessageHeader,
+  type Payload,
+  PAYLOAD_HEADER_OCTETS,
+  setFirstPayload,
+  setMessageLength,
+} from "@/wire/message.ts";
+import type { SkfPayload, SkPayload } from "@/wire/payloads/encrypted.ts";
+
+/** What this file asks of a cipher; `Cipher` of `crypto/backend.ts` is one. */
+export interface MessageCipher {
+  /** Octets of the IV in the payload. */
+  readonly ivOctets: number;
+  /** The padded plaintext is a multiple of this. */
+  readonly blockOctets: number;
+  /** Octets of ICV that the cipher itself appends; 0: an integrity algorithm must. */
+  readonly icvOctets: number;
+  /** Ciphertext ‖ ICV. */
+  seal(key: Uint8Array, iv: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): Uint8Array;
+  /** Plaintext; `undefined` where the ICV or the length is wrong. */
+  open(
+    key: Uint8Array,
+    iv: Uint8Array,
+    aad: Uint8Array,
+    sealed: Uint8Array,
+  ): Uint8Array | undefined;
+}
+
+/** What this file asks of an integrity algorithm; `Integrity` of `crypto/backend.ts` is one. */
+export interface MessageIntegrity {
+  readonly icvOctets: number;
+  mac(key: Uint8Array, data: Uint8Array): Uint8Array;
+}
+
+/** Algorithms and keys of one direction of an IKE SA: plain data. */
+export interface Protection {
+  readonly cipher: MessageCipher;
+  /** SK_ei or SK_er, the salt included. */
+  readonly encryptionKey: Uint8Array;
+  /** Present exactly where the cipher has no ICV of its own. */
+  readonly integrity: MessageIntegrity | undefined;
+  /** SK_ai or SK_ar; not looked at without `integrity`. */
+  readonly integrityKey: Uint8Array;
+}
+
+/** How one message is sealed. */
+export interface Sealing {
+  readonly protection: Protection;
+  /** `cipher.ivOctets` octets; never twice with one key where the cipher counts. */
+  readonly iv: Uint8Array;
+  /** What stands before Pad Length, 0 to 255 octets; absent: as few zeros as the block asks for. */
+  readonly padding?: Uint8Array;
+}
+
+/** How a message is sealed in fragments. */
+export interface FragmentSealing {
+  readonly protection: Protection;
+  /** An IV for each fragment, by its number from 1. */
+  iv(fragment: number): Uint8Array;
+  /** Octets of payloads that one fragment carries at most, at least 1. */
+  readonly clearMax: number;
+  /** Padding of each fragment, by its number; absent: as few zeros as the block asks for. */
+  padding?(fragment: number): Uint8Array;
+}
+
+/** What was inside an SK or SKF payload, authentic. Slices are views of the decrypted octets. */
+export interface Opened {
+  /** The payloads as octets, or a fragment's part of them. */
+  readonly content: Uint8Array;
+  /** Padding without Pad Length. */
+  readonly padding: Uint8Array;
+  readonly iv: Uint8Array;
+}
+
+/** An opened message: its payloads too. */
+export interface OpenedMessage extends Opened {
+  readonly payloads: readonly Payload[];
+}
+
+/** Fragments of one message at most (Total Fragments is a uint16). */
+export const FRAGMENTS_MAX = 0xffff;
+
+const FRAGMENT_HEADER_OCTETS = 4;
+const NO_OCTETS = new Uint8Array(0);
+/** Paddings of zeros by their number of octets: no cipher asks for more than 15. */
+const ZEROS = new Uint8Array(256);
+
+/** A message whose only payload is SK, with `payloads` inside. */
+export function sealMessage(
+  header: MessageHeader,
+  payloads: readonly Payload[],
+  sealing: Sealing,
+): Uint8Array {
+  const inner = new Writer(512);
+  const firstType = encodePayloads(payloads, inner);
+  return sealContent(header, { firstType, content: inner.done() }, sealing);
+}
+
+/** The same with the payloads as octets already; `firstType` is the type of the first of them. */
+export function sealContent(
+  header: MessageHeader,
+  inside: { readonly firstType: number; readonly content: Uint8Array },
+  sealing: Sealing,
+): Uint8Array {
+  const w = new Writer(128 + inside.content.length);
+  encodeHeader(header, w);
+  setFirstPayload(w, PayloadType.SK);
+  w.u8(inside.firstType).u8(0).u16(0);
+  return sealBody(w, inside.content, sealing);
+}
+
+/**
+ * One message in fragments: each an SKF payload with a part of `payloads` (RFC 7383 §2.5). Room is
+ * made for {@linkcode FRAGMENTS_MAX} of them.
+ */
+export function sealFragments(
+  header: MessageHeader,
+  payloads: readonly Payload[],
+  sealing: FragmentSealing,
+): Uint8Array[] {
+  const inner = new Writer(1024);
+  const firstType = encodePayloads(payloads, inner);
+  const content = inner.done(), { clearMax } = sealing;
+  const parts: Uint8Array[] = [];
+  for (let at = 0; at < content.length || at === 0; at += clearMax) {
+    parts.push(content.subarray(at, at + clearMax));
+  }
+  return sealParts(header, { firstType, parts }, sealing);
+}
+
+/** The same with the parts cut already. */
+export function sealParts(
+  header: MessageHeader,
+  inside: { readonly firstType: number; readonly parts: readonly Uint8Array[] },
+  sealing: Omit<FragmentSealing, "clearMax">,
+): Uint8Array[] {
+  const { firstType, parts } = inside, { protection } = sealing;
+  return parts.map((part, i) => {
+    const fragment = i + 1;
+    const w = new Writer(128 + part.length);
+    encodeHeader(header, w);
+    setFirstPayload(w, PayloadType.SKF);
+    // RFC 7383 §2.5.1: only the first fragment names the first payload.
+    w.u8(fragment === 1 ? firstType : PayloadType.NONE).u8(0).u16(0).u16(fragment).u16(
+      parts.length,
+    );
+    const iv = sealing.iv(fragment), padding = sealing.padding?.(fragment);
+    return sealBody(w, part, padding ? { protection, iv, padding } : { protection, iv });
+  });
+}
+
+/**
+ * Verifies and decrypts the SK payload `sk` of the message `octets`, then reads what is inside.
+ * @returns `undefined` where it is not authentic: to be dropped.
+ * @throws {WireError} where it is authentic and breaks the RFC.
+ */
+export function openMessage(
+  octets: Uint8Array,
+  sk: SkPayload,
+  protection: Protection,
+): OpenedMessage | undefined {
+  const opened = openBody(octets, sk, protection);
+  if (!opened) return undefined;
+  const { content, padding, iv } = opened;
+  return { content, padding, iv, payloads: decodePayloads(sk.firstType, content) };
+}
+
+/**
+ * Verifies and decrypts one fragment.
+ * @returns `undefined` where it is not authentic: to be dropped.
+ * @throws {WireError} where it is authentic and breaks the RFC.
+ */
+export function openFragment(
+  octets: Uint8Array,
+  skf: SkfPayload,
+  protection: Protection,
+): Opened | undefined {
+  return openBody(octets, skf, protection);
+}
+
+/**
+ * The payloads of a fragmented message, from the contents of all fragments in order and the first
+ * fragment's `firstType`.
+ * @throws {WireError} where they break the RFC.
+ */
+export function joinFragments(firstType: number, contents: readonly Uint8Array[]): Payload[] {
+  return decodePayloads(firstType, concat(...contents));
+}
+
+/** Octets of a datagram that seals `contentOctets` of payloads, in one SK or one SKF payload. */
+export function sealedOctets(
+  { cipher, integrity }: Protection,
+  contentOctets: number,
+  fragment = false,
+): number {
+  const { ivOctets, blockOctets } = cipher;
+  const icvOctets = integrity?.icvOctets ?? cipher.icvOctets;
+  const plain = Math.ceil((contentOctets + 1) / blockOctets) * blockOctets;
+  const headers = HEADER_OCTETS + PAYLOAD_HEADER_OCTETS + (fragment ? FRAGMENT_HEADER_OCTETS : 0);
+  return headers + ivOctets + plain + icvOctets;
+}
+
+/** Completes a message that ends where its IV must come, and fills in both lengths. */
+function sealBody(w: Writer, content: Uint8Array, sealing: Sealing): Uint8Array {
+  const { protection, iv } = sealing, { cipher, encryptionKey, integrity } = protection;
+  const padding = sealing.padding ?? leastPadding(content.length, cipher.blockOctets);
+  const plaintext = new Uint8Array(content.length + padding.length + 1);
+  plaintext.set(content);
+  if (padding.length > 0) plaintext.set(padding, content.length);
+  plaintext[plaintext.length - 1] = padding.length;
+
+  const icvOctets = integrity?.icvOctets ?? cipher.icvOctets;
+  const total = w.length + iv.length + plaintext.length + icvOctets;
+  setMessageLength(w, total);
+  w.setU16(HEADER_OCTETS + 2, total - HEADER_OCTETS);
+  if (!integrity) {
+    const sealed = cipher.seal(encryptionKey, iv, w.done(), plaintext);
+    return w.put(iv).put(sealed).done();
+  }
+  w.put(iv).put(cipher.seal(encryptionKey, iv, NO_OCTETS, plaintext));
+  return w.put(integrity.mac(protection.integrityKey, w.done())).done();
+}
+
+function leastPadding(contentOctets: number, blockOctets: number): Uint8Array {
+  const over = (contentOctets + 1) % blockOctets;
+  return over === 0 ? NO_OCTETS : ZEROS.subarray(0, blockOctets - over);
+}
+
+function openBody(
+  octets: Uint8Array,
+  { body, offset }: SkPayload | SkfPayload,
+  protection: Protection,
+): Opened | undefined {
+  const { cipher, encryptionKey, integrity } = protection;
+  const icvOctets = integrity?.icvOctets ?? cipher.icvOctets;
+  if (body.length < cipher.ivOctets + icvOctets) return undefined;
+  const iv = body.subarray(0, cipher.ivOctets);
+  let plaintext: Uint8Array | undefined;
+  if (integrity) {
+    const end = octets.length - icvOctets;
+    const icv = integrity.mac(protection.integrityKey, octets.subarray(0, end));
+    if (!sameOctets(icv, octets.subarray(end))) return undefined;
+    const ciphertext = body.subarray(cipher.ivOctets, body.length - icvOctets);
+    plaintext = cipher.open(encryptionKey, iv, NO_OCTETS, ciphertext);
+    if (!plaintext) throw new WireError(`Cannot decrypt ${ciphertext.length} octets in blocks`);
+  } else {
+    const aad = octets.subarray(0, offset);
+    plaintext = cipher.open(encryptionKey, iv, aad, body.subarray(cipher.ivOctets));
+    if (!plaintext) return undefined;
+  }
+  return unpad(plaintext, iv);
+}
+
+/** RFC 7296 §3.14: the last octet is Pad Length; padding may hold anything. */
+function unpad(plaintext: Uint8Array, iv: Uint8Array): Opened {
+  const end = plaintext.length - 1;
+  const padLength = plaintext[end];
+  if (padLength === undefined || padLength > end) {
+    throw new WireError(`Cannot accept Pad Length ${padLength} in ${plaintext.length} octets`);
+  }
+  const contentEnd = end - padLength;
+  return {
+    content: plaintext.subarray(0, contentEnd),
+    padding: plaintext.subarray(contentEnd, end),
+    iv,
+  };
+}
