@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { inspect } from "node:util";
 import { toHex } from "@/base/bytes.ts";
+import { Bug } from "@/base/errors.ts";
 import { SeededRandom } from "@/base/random.ts";
 import { GROUPS } from "@/crypto/algorithms.ts";
 import { type KeyExchange, KeyExchangeError, type KeyPair } from "@/crypto/backend.ts";
@@ -154,6 +155,19 @@ for (const backend of BACKENDS) {
     });
   }
 
+  Deno.test(`${backend.name}: zero is no private value, whatever the group makes of it`, async () => {
+    for (const { group, name, privateOctets } of GROUPS) {
+      const exchange = backend.keyExchange(group)!;
+      const source = (octets: number) => new Uint8Array(octets).fill(draws++ === 0 ? 0 : 1);
+      let draws = 0;
+      const pair = await exchange.generate(source);
+      assert.equal(draws, 2, name);
+      const ones = await exchange.generate(() => new Uint8Array(privateOctets).fill(1));
+      assert.equal(toHex(pair.publicValue), toHex(ones.publicValue), name);
+      assert.throws(() => exchange.generate(() => new Uint8Array(privateOctets)), Bug, name);
+    }
+  });
+
   Deno.test(`${backend.name}: a key pair does not tell its secret`, async () => {
     for (const group of [14, 19, 31]) {
       const exchange = backend.keyExchange(group)!;
@@ -161,7 +175,7 @@ for (const backend of BACKENDS) {
       const pair = await exchange.generate((octets) => secret.slice(0, octets));
       const shown = [JSON.stringify({ pair }), Deno.inspect({ pair }), inspect({ pair })];
       for (const text of [...shown, `${pair}`]) {
-        assert.ok(!/5a5a|90,\s*90|90\s+90/.test(text), text);
+        assert.ok(!/5a5a|90,\s*90|90\s+90|:90/.test(text), text);
       }
       const clone = structuredClone(pair);
       const peer = (await exchange.generate()).publicValue;
