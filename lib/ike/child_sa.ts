@@ -83,9 +83,11 @@ export function removeChild(
   out: { push(effect: { kind: "uninstall"; child: ChildSa }, sa: IkeSa): void },
 ): void {
   if (child.state === "closed") return;
-  if (child.suite && child.keys) out.push({ kind: "uninstall", child }, sa);
+  const { broken, childrenBySpi } = sa.env;
+  const inPath = child.suite !== undefined && child.keys !== undefined;
+  if (inPath && !broken.has("forget_uninstall")) out.push({ kind: "uninstall", child }, sa);
   child.state = "closed";
-  sa.env.childrenBySpi.delete(child.spiIn);
+  if (!broken.has("leak_child_spi")) childrenBySpi.delete(child.spiIn);
   const at = sa.children.indexOf(child);
   if (at >= 0) sa.children.splice(at, 1);
 }

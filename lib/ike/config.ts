@@ -97,4 +97,3 @@ export interface IkeEnv {
   /** Rules broken on purpose, by name: the planted faults of the simulation. Empty in real runs. */
   readonly broken: ReadonlySet<string>;
 }
-

@@ -105,7 +105,9 @@ export function dispatch(
   const after = isHalfOpen(sa);
   if (before !== after) endpoint.halfOpen += after ? 1 : -1;
   if (before && !after) endpoint.newcomers.delete(newcomerKey(sa.spiI, sa.path));
-  if (!wasUp && sa.establishedMs !== undefined && sa.phase === "established") remember(endpoint, sa);
+  if (!wasUp && sa.establishedMs !== undefined && sa.phase === "established") {
+    remember(endpoint, sa);
+  }
   if (contact && !endpoint.env.broken.has("ignore_initial_contact")) {
     displace(endpoint, sa, nowMs, out);
   }
@@ -191,7 +193,7 @@ function newcomer(
   const sa = newIkeSa({ env, config, index, originalInitiator: false, spi, path });
   sa.spiI = header.spiI;
   sa.startedMs = nowMs;
-  sa.expireMs = nowMs + config.halfOpenTimeoutMs;
+  if (!env.broken.has("keep_half_open")) sa.expireMs = nowMs + config.halfOpenTimeoutMs;
   enter(sa, "init");
   endpoint.halfOpen++;
   endpoint.bySpi.set(spi, sa);
@@ -217,9 +219,12 @@ function cookieSettled(
   const about = { nonce, address: path.peerAddress, spi: header.spiI };
   const { crypto, random } = endpoint.env;
   const cookie = findNotify(payloads, NotifyType.COOKIE)?.data;
-  if (cookie && isOurCookie(endpoint.cookies, { crypto, random }, about, { cookie, nowMs })) return true;
+  const tools = { crypto, random }, any = endpoint.env.broken.has("accept_any_cookie");
+  if (cookie && (any || isOurCookie(endpoint.cookies, tools, about, { cookie, nowMs }))) {
+    return true;
+  }
   if (cookie) count(endpoint, "a cookie that is not ours, or too old");
-  const fresh = cookieFor(endpoint.cookies, { crypto, random }, about, nowMs);
+  const fresh = cookieFor(endpoint.cookies, tools, about, nowMs);
   sendStateless(header, [notify(NotifyType.COOKIE, fresh)], path, out);
   return false;
 }

@@ -37,7 +37,9 @@ const TASKS: { readonly [K in Task["kind"]]: TaskKind<Extract<Task, { kind: K }>
 };
 
 const RESPONDERS: ReadonlyMap<number, ResponderKind> = new Map(
-  [ikeInitResponse, ikeAuthResponse, informational, createChildResponse].map((r) => [r.exchange, r]),
+  [ikeInitResponse, ikeAuthResponse, informational, createChildResponse].map((
+    r,
+  ) => [r.exchange, r]),
 );
 
 function kindOf(task: Task): TaskKind<Task> {
@@ -111,7 +113,8 @@ function onDeadline(turn: Turn): void {
   if (nowMs >= sa.expireMs && sa.phase !== "closed") return expire(turn);
   const { request } = sa;
   if (!request || nowMs < request.nextMs) return;
-  if (request.transmissions >= sa.config.transmissionsMax) return noAnswer(turn);
+  const spent = request.transmissions >= sa.config.transmissionsMax;
+  if (spent && !sa.env.broken.has("retransmit_forever")) return noAnswer(turn);
   retransmit(turn);
 }
 
@@ -194,7 +197,8 @@ function receiveRequest(turn: Turn, received: Received): void {
     return out.push({ kind: "send", octets: sa.lastResponse!, path, transmission: 0 }, sa);
   }
   if (sa.phase === "closed") return drop(turn, "a request to an SA that is gone");
-  if (header.messageId !== sa.nextPeerId && !sa.env.broken.has("no_window")) {
+  const expected = header.messageId === sa.nextPeerId || repeated;
+  if (!expected && !sa.env.broken.has("no_window")) {
     return drop(turn, "a request outside the window");
   }
   const misplaced = wrongPhase(sa, header.exchange);
@@ -211,7 +215,9 @@ function receiveRequest(turn: Turn, received: Received): void {
 function wrongPhase(sa: IkeSa, exchange: number): string | undefined {
   const name = nameOfExchange(exchange);
   if (exchange === ExchangeType.IKE_SA_INIT) {
-    return sa.phase === "init" && !sa.originalInitiator ? undefined : `${name} to an SA that has keys`;
+    return sa.phase === "init" && !sa.originalInitiator
+      ? undefined
+      : `${name} to an SA that has keys`;
   }
   if (exchange === ExchangeType.IKE_AUTH) {
     const awaited = sa.phase === "created" && !sa.originalInitiator;

@@ -198,7 +198,11 @@ export function endSa(turn: Turn, closeCode: number, failure?: Failure, unanswer
   enter(sa, "closed");
   sa.closeCode = closeCode;
   sa.queue.length = 0;
-  sa.active = sa.request = sa.answering = sa.setup = undefined;
+  sa.active =
+    sa.request =
+    sa.answering =
+    sa.setup =
+      undefined;
   for (const child of [...sa.children]) removeChild(sa, child, out);
   if (failure) {
     sa.failure = failure;

@@ -57,7 +57,15 @@ export function ikeKeys(suite: IkeSuite, keys: Uint8Array): IkeKeys {
   const p = suite.prf.keyOctets, a = suite.integrity?.keyOctets ?? 0, e = suite.cipher.keyOctets;
   let at = 0;
   const next = (octets: number) => keys.subarray(at, at += octets);
-  return { d: next(p), ai: next(a), ar: next(a), ei: next(e), er: next(e), pi: next(p), pr: next(p) };
+  return {
+    d: next(p),
+    ai: next(a),
+    ar: next(a),
+    ei: next(e),
+    er: next(e),
+    pi: next(p),
+    pr: next(p),
+  };
 }
 
 /**

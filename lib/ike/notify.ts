@@ -29,7 +29,7 @@ export function findError(payloads: readonly Payload[]): NotifyPayload | undefin
 
 /** All notifies, in order. */
 export function notifies(payloads: readonly Payload[]): NotifyPayload[] {
-  return payloads.filter((p): p is NotifyPayload => p.type === PayloadType.NOTIFY);
+  return payloads.filter((p): p is NotifyPayload => p.type === PayloadType.NOTIFY && !("raw" in p));
 }
 
 /** Two octets, the data of INVALID_KE_PAYLOAD. */

@@ -71,9 +71,7 @@ function split(ciphers: readonly EncryptionChoice[]): EncryptionChoice[][] {
 }
 
 function encryptionTransform({ id, keyBits }: EncryptionChoice): Transform {
-  return keyBits > 0
-    ? { type: TransformType.ENCR, id, keyBits }
-    : { type: TransformType.ENCR, id };
+  return keyBits > 0 ? { type: TransformType.ENCR, id, keyBits } : { type: TransformType.ENCR, id };
 }
 
 function of(type: number, ids: readonly number[]): Transform[] {

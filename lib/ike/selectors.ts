@@ -25,7 +25,9 @@ export function intersect(a: TrafficSelector, b: TrafficSelector): TrafficSelect
   const ports = intersectPorts(a, b);
   if (!ports) return undefined;
   const startAddress = later(a.startAddress, b.startAddress);
-  const endAddress = compareAddresses(a.endAddress, b.endAddress) <= 0 ? a.endAddress : b.endAddress;
+  const endAddress = compareAddresses(a.endAddress, b.endAddress) <= 0
+    ? a.endAddress
+    : b.endAddress;
   if (compareAddresses(startAddress, endAddress) > 0) return undefined;
   return {
     tsType: a.tsType,

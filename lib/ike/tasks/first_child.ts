@@ -151,7 +151,8 @@ export function answerChild(turn: Turn, request: readonly Payload[]): Payload[] 
     throw new PeerError(NotifyType.NO_PROPOSAL_CHOSEN, text);
   }
   for (const { choice, config, index } of choices) {
-    const peerTs = narrow(tsI, peerSelectors(sa, config));
+    const wide = sa.env.broken.has("widen_selectors");
+    const peerTs = wide ? tsI : narrow(tsI, peerSelectors(sa, config));
     const ownTs = narrow(tsR, ownSelectors(sa, config));
     if (peerTs.length === 0 || ownTs.length === 0) continue;
     const child = newChild(sa, index, false);
@@ -189,7 +190,10 @@ function complete({ sa, nowMs, out }: Turn, child: ChildSa, negotiated: Negotiat
   child.spiOut = spiNumber(negotiated.choice.spi);
   child.ownTs = negotiated.ownTs;
   child.peerTs = negotiated.peerTs;
-  const inputs = { nonceI: nonceI!, nonceR: nonceR!, suite };
+  const swapped = sa.env.broken.has("swap_nonces") && child.initiatedHere;
+  const inputs = swapped
+    ? { nonceI: nonceR!, nonceR: nonceI!, suite }
+    : { nonceI: nonceI!, nonceR: nonceR!, suite };
   child.keys = deriveChildKeys(sa.suite!.prf, d, inputs);
   child.state = "established";
   child.establishedMs = nowMs;

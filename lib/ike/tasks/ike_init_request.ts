@@ -111,6 +111,9 @@ function restart(
   }
   if (change.cookie) {
     task.cookie = change.cookie;
+    if (turn.sa.env.broken.has("renew_nonce")) {
+      turn.sa.setup!.nonceI = turn.sa.env.random(NONCE_OCTETS);
+    }
     return send(turn, task);
   }
   task.group = change.group!;

@@ -56,7 +56,9 @@ export const ikeInitResponse: ResponderKind = {
     const { sa, out } = turn;
     if (result.op === "refused") {
       // RFC 6989 §2.5: a public value that fails its tests is answered like bad syntax.
-      const text = `Cannot use the public value of ${showEndpoint(...peer(request))}: ${result.why}`;
+      const text = `Cannot use the public value of ${
+        showEndpoint(...peer(request))
+      }: ${result.why}`;
       throw new PeerError(NotifyType.INVALID_SYNTAX, text);
     }
     if (result.op !== "ke_respond") return;

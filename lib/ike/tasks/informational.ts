@@ -82,7 +82,7 @@ export const informational: ResponderKind = {
 
   respond(turn, request) {
     const deletes = request.payloads.filter((p): p is DeletePayload =>
-      p.type === PayloadType.DELETE
+      p.type === PayloadType.DELETE && !("raw" in p)
     );
     if (deletes.some((d) => d.protocol === ProtocolId.IKE)) {
       sendResponse(turn, request, []);
@@ -127,7 +127,11 @@ function reported(turn: Turn, request: Received, type: number): void {
   const name = nameOfNotify(type);
   const text = `Peer ended the SA after IKE_AUTH (${name})`;
   turn.sa.lastReceivedMs = turn.nowMs;
-  endSa(turn, type, { cause: name, closeCode: type, text: `${text}, message ${request.header.messageId}` });
+  endSa(turn, type, {
+    cause: name,
+    closeCode: type,
+    text: `${text}, message ${request.header.messageId}`,
+  });
 }
 
 function skip(turn: Turn): void {

@@ -1,0 +1,24 @@
+/**
+ * Faults that can be planted on purpose: each takes one rule out of the core, so that a simulation
+ * that does not find it is known to be blind.
+ * @module
+ */
+
+/** Rules by name, with what the core does when one is broken. */
+export const FAULTS: Readonly<Record<string, string>> = {
+  accept_any_auth: "AUTH data is not compared (RFC 7296 §2.15)",
+  answer_unauthenticated: "requests are answered before IKE_AUTH is through (§1.2)",
+  accept_any_cookie: "a wrong cookie makes an SA (§2.6)",
+  forget_uninstall: "a deleted CHILD_SA stays in the data path (§1.4.1)",
+  ignore_initial_contact: "INITIAL_CONTACT leaves older SAs alone (§2.4)",
+  ignore_response_id: "a response counts whatever its Message ID is (§2.2)",
+  keep_half_open: "an initiator that went silent is waited for without end (§2.4)",
+  leak_child_spi: "the SPI of a deleted CHILD_SA is never free again",
+  name_crossing_delete: "crossing Deletes are named in the response too (§1.4.1)",
+  no_response_cache: "a repeated request is not answered from memory (§2.1)",
+  no_window: "a request is taken whatever its Message ID is (§2.3)",
+  renew_nonce: "the retry with a cookie carries another nonce (§2.6)",
+  retransmit_forever: "a request is repeated more often than maxretran (§2.4)",
+  swap_nonces: "the initiator takes Ni and Nr the wrong way round (§2.17)",
+  widen_selectors: "the responder does not narrow TSi (§2.9)",
+};

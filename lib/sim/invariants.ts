@@ -1,0 +1,192 @@
+/**
+ * What must hold in a world after every event, whatever the network does. Each is a sentence; a
+ * broken one is the text of the failure.
+ * @module
+ */
+import { sameOctets, toHex } from "@/base/bytes.ts";
+import type { ChildSa } from "@/ike/child_sa.ts";
+import type { Endpoint } from "@/ike/endpoint.ts";
+import type { IkeSa } from "@/ike/ike_sa.ts";
+import { allCovered, sameSelector } from "@/ike/selectors.ts";
+import { PayloadType } from "@/iana/payload_type.ts";
+import type { Payload } from "@/wire/message.ts";
+import type { DeletePayload } from "@/wire/payloads/delete.ts";
+import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";
+
+/** What invariants look at of a host. */
+export interface Observed {
+  readonly name: string;
+  readonly endpoint: Endpoint;
+  readonly installed: ReadonlySet<ChildSa>;
+}
+
+/** The first broken invariant, or `undefined`. */
+export function checkEverything(hosts: readonly Observed[]): string | undefined {
+  for (const host of hosts) {
+    const fault = checkHost(host);
+    if (fault) return `${host.name}: ${fault}`;
+  }
+  return checkPairs(hosts);
+}
+
+function checkHost({ endpoint, installed }: Observed): string | undefined {
+  let halfOpen = 0;
+  const children = new Set<ChildSa>();
+  for (const [spi, sa] of endpoint.bySpi) {
+    const fault = checkSa(sa);
+    if (fault) return `${fault} (SA ${spi.toString(16)}, ${sa.phase})`;
+    if (!sa.originalInitiator && (sa.phase === "init" || sa.phase === "created")) halfOpen++;
+    for (const child of sa.children) children.add(child);
+  }
+  if (endpoint.halfOpen !== halfOpen) return "the count of half-open SAs is right";
+  if (endpoint.newcomers.size !== halfOpen) return "each newcomer is half-open";
+  if (endpoint.env.childrenBySpi.size !== children.size) return "each CHILD SPI belongs to an SA";
+  for (const child of installed) {
+    if (!children.has(child)) return "nothing stays in the data path without its SA";
+  }
+  for (const child of children) {
+    if (endpoint.env.childrenBySpi.get(child.spiIn) !== child) return "a CHILD SPI names its SA";
+    if (child.state === "established" && !installed.has(child)) {
+      return "an established CHILD_SA is in the data path";
+    }
+  }
+  return undefined;
+}
+
+/** No SA is half-made, and its window holds what it may (RFC 7296 §2.3). */
+function checkSa(sa: IkeSa): string | undefined {
+  const { phase, request, active } = sa;
+  if (request && request.messageId !== sa.nextRequestId) return "the request in flight is the next";
+  if (request && !active) return "a request in flight has its task";
+  if (request && request.transmissions > sa.config.transmissionsMax) {
+    return "a request is sent as often as maxretran says";
+  }
+  if (phase === "init" && sa.children.length > 0) return "no CHILD_SA before there are keys";
+  if (phase === "closed") {
+    const left = request || active || sa.answering || sa.queue.length || sa.children.length;
+    if (left) return "a closed SA has nothing left to do";
+    if (sa.closeCode === 0) return "a closed SA says why";
+  }
+  if (phase === "established") {
+    const whole = sa.keys && sa.suite && sa.ownId && sa.peerId && sa.ownAuth && sa.peerAuth;
+    if (!whole || sa.setup) return "an established SA is whole, and has dropped its set-up";
+    if (sa.expireMs !== Infinity) return "an established SA does not expire as half-open";
+  }
+  if (phase === "created" && sa.originalInitiator && sa.nextPeerId > 0) {
+    return "an initiator answers nobody before IKE_AUTH is through";
+  }
+  if (phase === "created" && !sa.keys) return "an SA past IKE_SA_INIT has keys";
+  const waits = sa.deadlineMs < Infinity || active !== undefined || sa.answering !== undefined;
+  if (!waits && (phase === "created" || phase === "closing")) {
+    return "an SA under way waits for something";
+  }
+  for (const child of sa.children) {
+    if (child.parent !== sa) return "a CHILD_SA knows its IKE SA";
+    const made = child.suite && child.keys && child.spiOut;
+    if (child.state === "established" && !made) return "an established CHILD_SA is whole";
+    if (child.state === "closed") return "a closed CHILD_SA is off its IKE SA";
+    if (!withinConfig(sa, child)) return "the selectors of a CHILD_SA are within the setup's";
+  }
+  return undefined;
+}
+
+function withinConfig(sa: IkeSa, child: ChildSa): boolean {
+  const { ownTs, peerTs } = sa.config.children[child.configIndex]!;
+  return allCovered(ownTs, child.ownTs) && allCovered(peerTs, child.peerTs);
+}
+
+/** Ends that are both established agree on everything. */
+function checkPairs(hosts: readonly Observed[]): string | undefined {
+  const initiators = new Map<string, IkeSa>();
+  for (const { endpoint } of hosts) {
+    for (const sa of endpoint.bySpi.values()) {
+      if (sa.originalInitiator && sa.spiR !== 0n) initiators.set(pairName(sa), sa);
+    }
+  }
+  for (const { endpoint } of hosts) {
+    for (const sa of endpoint.bySpi.values()) {
+      if (sa.originalInitiator) continue;
+      const other = initiators.get(pairName(sa));
+      const fault = other && checkPair(other, sa);
+      if (fault) return fault;
+    }
+  }
+  return undefined;
+}
+
+function pairName(sa: IkeSa): string {
+  return `${sa.spiI} ${sa.spiR}`;
+}
+
+function checkPair(i: IkeSa, r: IkeSa): string | undefined {
+  if (i.keys && r.keys && !sameOctets(i.keys, r.keys)) return "both ends have the same keys";
+  const ahead = r.nextPeerId - i.nextRequestId, back = i.nextPeerId - r.nextRequestId;
+  if (i.keys && r.phase !== "closed" && (ahead < 0 || ahead > 1)) {
+    return "the initiator's window is one";
+  }
+  if (r.keys && i.phase !== "closed" && (back < 0 || back > 1)) {
+    return "the responder's window is one";
+  }
+  if (i.phase !== "established" || r.phase !== "established") return undefined;
+  if (!sameSecret(i, r)) return "no SA is established between different secrets";
+  for (const child of i.children) {
+    const peer = r.children.find((c) => c.spiIn === child.spiOut);
+    if (!peer || child.state !== "established" || peer.state !== "established") continue;
+    const fault = checkChildPair(child, peer);
+    if (fault) return fault;
+  }
+  return undefined;
+}
+
+function sameSecret(i: IkeSa, r: IkeSa): boolean {
+  return sameOctets(i.config.auth.secret, r.config.auth.secret);
+}
+
+function checkChildPair(a: ChildSa, b: ChildSa): string | undefined {
+  if (a.spiIn !== b.spiOut) return "the SPIs of a CHILD_SA cross";
+  if (!sameOctets(a.keys!, b.keys!)) return "both ends of a CHILD_SA have the same keys";
+  if (JSON.stringify(a.suite) !== JSON.stringify(b.suite)) {
+    return "both ends run the same transforms";
+  }
+  if (!sameSelectors(a.ownTs, b.peerTs) || !sameSelectors(a.peerTs, b.ownTs)) {
+    return "both ends of a CHILD_SA have the same selectors";
+  }
+  return undefined;
+}
+
+function sameSelectors(a: readonly TrafficSelector[], b: readonly TrafficSelector[]): boolean {
+  return a.length === b.length && a.every((ts, i) => sameSelector(ts, b[i]!));
+}
+
+/** Remembers what was sent: the same Message ID never carries two different messages. */
+export class Witness {
+  readonly #seen = new Map<string, string>();
+  readonly #deleted = new Set<string>();
+
+  /** Notes the payloads of a message of `sender`; the broken invariant, if one breaks it. */
+  sent(sender: string, payloads: readonly Payload[]): string | undefined {
+    for (const payload of payloads) {
+      if (payload.type !== PayloadType.DELETE || "raw" in payload) continue;
+      for (const spi of (payload as DeletePayload).spis) {
+        const name = `${sender} ${spi}`;
+        if (this.#deleted.has(name)) return "an SPI is named in one Delete of its owner (§1.4.1)";
+        this.#deleted.add(name);
+      }
+    }
+    return undefined;
+  }
+
+  /** Notes one datagram of `sender`; the broken invariant, if it breaks one. */
+  saw(sender: string, octets: Uint8Array): string | undefined {
+    const spis = toHex(octets.subarray(0, 16)), exchange = octets[18]!, flags = octets[19]!;
+    const settled = octets.subarray(8, 16).some((o) => o !== 0);
+    // IKE_SA_INIT may come again, with a cookie or another group, until there is a responder SPI.
+    if (!settled) return undefined;
+    const response = (flags & 0x20) !== 0;
+    const name = `${sender} ${spis} ${response} ${toHex(octets.subarray(20, 24))}`;
+    const content = toHex(octets), before = this.#seen.get(name);
+    this.#seen.set(name, content);
+    if (before === undefined || before === content) return undefined;
+    return `one Message ID carries one ${response ? "response" : "request"} (exchange ${exchange})`;
+  }
+}

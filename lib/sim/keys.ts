@@ -1,0 +1,72 @@
+/**
+ * Key exchange for worlds: pairs drawn from the seed of the process' pool, shared secrets computed
+ * once. The secrets are real; only their making is not paid for in every world.
+ * @module
+ */
+import { toHex } from "@/base/bytes.ts";
+import { must } from "@/base/errors.ts";
+import { SeededRandom } from "@/base/random.ts";
+import { type CryptoBackend, KeyExchangeError, type KeyPair } from "@/crypto/backend.ts";
+import type { ComputeJob, ComputeResult } from "@/ike/event.ts";
+
+/** Pairs of each group in the pool. */
+const PAIRS = 12;
+
+/** Answers compute jobs at once, the same way in every run. */
+export class WorldKeys {
+  readonly #crypto: CryptoBackend;
+  readonly #pairs = new Map<number, KeyPair[]>();
+  readonly #secrets = new Map<string, Uint8Array>();
+
+  constructor(crypto: CryptoBackend) {
+    this.#crypto = crypto;
+  }
+
+  /** Performs a job; `random` chooses among the pool's pairs. */
+  compute(job: ComputeJob, random: SeededRandom): ComputeResult {
+    switch (job.op) {
+      case "ke_generate":
+        return { op: "ke_generate", pair: random.pick(this.#pool(job.group)) };
+      case "ke_derive":
+        return this.#derive(job.pair, job.peerPublic);
+      case "ke_respond": {
+        const pair = random.pick(this.#pool(job.group));
+        const derived = this.#derive(pair, job.peerPublic);
+        if (derived.op !== "ke_derive") return derived;
+        return { op: "ke_respond", publicValue: pair.publicValue, shared: derived.shared };
+      }
+    }
+  }
+
+  #pool(group: number): KeyPair[] {
+    let pool = this.#pairs.get(group);
+    if (pool) return pool;
+    const exchange = this.#crypto.keyExchange(group);
+    must(exchange !== undefined, `the world's backend has group ${group}`);
+    const random = new SeededRandom(group);
+    pool = Array.from({ length: PAIRS }, () => {
+      const pair = exchange.generate((count) => random.octets(count));
+      must(!(pair instanceof Promise), "seeded key pairs are there at once");
+      return pair;
+    });
+    this.#pairs.set(group, pool);
+    return pool;
+  }
+
+  #derive(pair: KeyPair, peerPublic: Uint8Array): ComputeResult {
+    const name = `${pair.group} ${toHex(pair.publicValue)} ${toHex(peerPublic)}`;
+    let shared = this.#secrets.get(name);
+    if (!shared) {
+      try {
+        const derived = this.#crypto.keyExchange(pair.group)!.derive(pair, peerPublic);
+        must(!(derived instanceof Promise), "secrets of seeded key pairs are there at once");
+        shared = derived;
+      } catch (e) {
+        if (e instanceof KeyExchangeError) return { op: "refused", why: e.message };
+        throw e;
+      }
+      this.#secrets.set(name, shared);
+    }
+    return { op: "ke_derive", shared };
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * A seeded network: loses, repeats, delays (and so reorders) datagrams, and keeps the ladder.
+ * @module
+ */
+import type { Path } from "@/base/address.ts";
+import type { SeededRandom } from "@/base/random.ts";
+
+/** How bad the weather is; each datagram is drawn on its own. */
+export interface Weather {
+  /** 0…1. */
+  readonly loss: number;
+  /** 0…1. */
+  readonly duplication: number;
+  readonly delayMs: readonly [min: number, max: number];
+}
+
+/** Something that will happen at a time; `order` keeps what is due together in order. */
+export interface Due<T> {
+  readonly atMs: number;
+  readonly order: number;
+  readonly what: T;
+}
+
+/** A datagram on its way, as its receiver will see it. */
+export interface Flight {
+  readonly octets: Uint8Array;
+  readonly path: Path;
+}
+
+/** A binary heap of what is due, earliest first. */
+export class Agenda<T> {
+  readonly #heap: Due<T>[] = [];
+  #order = 0;
+
+  /** How much is due. */
+  get size(): number {
+    return this.#heap.length;
+  }
+
+  /** When the next is due; Infinity when nothing is. */
+  get nextMs(): number {
+    return this.#heap[0]?.atMs ?? Infinity;
+  }
+
+  /** Adds one. */
+  add(atMs: number, what: T): void {
+    const heap = this.#heap;
+    let at = heap.push({ atMs, order: this.#order++, what }) - 1;
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      if (!before(heap[at]!, heap[parent]!)) return;
+      [heap[at], heap[parent]] = [heap[parent]!, heap[at]!];
+      at = parent;
+    }
+  }
+
+  /** Takes the next; the agenda must not be empty. */
+  take(): T {
+    const heap = this.#heap, first = heap[0]!, last = heap.pop()!;
+    if (heap.length === 0) return first.what;
+    heap[0] = last;
+    for (let at = 0;;) {
+      let least = at;
+      for (const child of [2 * at + 1, 2 * at + 2]) {
+        if (child < heap.length && before(heap[child]!, heap[least]!)) least = child;
+      }
+      if (least === at) return first.what;
+      [heap[at], heap[least]] = [heap[least]!, heap[at]!];
+      at = least;
+    }
+  }
+}
+
+function before<T>(a: Due<T>, b: Due<T>): boolean {
+  return a.atMs < b.atMs || a.atMs === b.atMs && a.order < b.order;
+}
+
+/** When the copies of one datagram arrive: none, one or two times. */
+export function drawArrivals(weather: Weather, random: SeededRandom, nowMs: number): number[] {
+  if (random.chance(weather.loss)) return [];
+  const copies = random.chance(weather.duplication) ? 2 : 1;
+  const [min, max] = weather.delayMs;
+  return Array.from({ length: copies }, () => nowMs + min + random.fraction() * (max - min));
+}
+
+/** The same way seen from its other end. */
+export function mirrored(path: Path): Path {
+  return {
+    ownAddress: path.peerAddress,
+    ownPort: path.peerPort,
+    peerAddress: path.ownAddress,
+    peerPort: path.ownPort,
+  };
+}

@@ -1,0 +1,382 @@
+/**
+ * The tasks of the core as small plays for two hosts. Each says what is done, and what must be true
+ * when the world has come to rest.
+ * @module
+ */
+import { Encr } from "@/iana/encr.ts";
+import { IdType } from "@/iana/id_type.ts";
+import { Integ } from "@/iana/integ.ts";
+import { KeGroup } from "@/iana/ke_group.ts";
+import { Prf } from "@/iana/prf.ts";
+import { ProtocolId } from "@/iana/protocol_id.ts";
+import { TsType } from "@/iana/ts_type.ts";
+import { CloseCode } from "@/ike/failure.ts";
+import type { ChildConfig, IkeAlgorithms, IkeConfig } from "@/ike/config.ts";
+import type { IkeSa } from "@/ike/ike_sa.ts";
+import type { Host, World } from "@/sim/world.ts";
+import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";
+
+/** What a play leaves behind once it is over. */
+export interface Ending {
+  /** Whether its tunnel is meant to stand at the end. */
+  readonly stands: boolean;
+  /** A sentence that must be true at rest; its text when it is not. */
+  check?(): string | undefined;
+}
+
+/** One play. */
+export interface Scenario {
+  readonly name: string;
+  play(world: World): Ending;
+}
+
+const text = (s: string) => new TextEncoder().encode(s);
+const SUITES: readonly IkeAlgorithms[] = [
+  suite(Encr.ENCR_AES_CBC, 128, Integ.AUTH_HMAC_SHA2_256_128, Prf.PRF_HMAC_SHA2_256),
+  suite(Encr.ENCR_AES_GCM_16, 256, undefined, Prf.PRF_HMAC_SHA2_256),
+  suite(Encr.ENCR_CHACHA20_POLY1305, 0, undefined, Prf.PRF_HMAC_SHA1),
+  suite(Encr.ENCR_AES_CBC, 256, Integ.AUTH_HMAC_SHA1_96, Prf.PRF_HMAC_SHA1),
+];
+
+function suite(
+  id: number,
+  keyBits: number,
+  integrity: number | undefined,
+  prf: number,
+): IkeAlgorithms {
+  return {
+    encryption: [{ id, keyBits }],
+    integrity: integrity === undefined ? [] : [integrity],
+    prf: [prf],
+    groups: [KeGroup.CURVE25519],
+  };
+}
+
+/** An IPv4 range, any protocol and port. */
+export function range4(start: readonly number[], end: readonly number[]): TrafficSelector {
+  return {
+    tsType: TsType.TS_IPV4_ADDR_RANGE,
+    protocol: 0,
+    startPort: 0,
+    endPort: 65535,
+    startAddress: Uint8Array.from(start),
+    endAddress: Uint8Array.from(end),
+  };
+}
+
+const ANY4 = range4([0, 0, 0, 0], [255, 255, 255, 255]);
+const CHILD: ChildConfig = {
+  protocol: ProtocolId.ESP,
+  encryption: [{ id: Encr.ENCR_AES_GCM_16, keyBits: 128 }],
+  integrity: [],
+  esn: false,
+  tunnelMode: true,
+  lifetimeMs: 300_000,
+  replayWindow: 64,
+  ownTs: [ANY4],
+  peerTs: [ANY4],
+  ownTsStep: 0,
+  peerTsStep: 0,
+};
+
+/** A configuration that works with itself; worlds change what their play is about. */
+export function worldConfig(change: Partial<IkeConfig> = {}): IkeConfig {
+  return {
+    algorithms: SUITES[0]!,
+    children: [CHILD],
+    ownId: { kind: "own-address" },
+    peerId: undefined,
+    matchPeerId: false,
+    auth: { kind: "psk", secret: text("a secret of the world") },
+    initialContact: true,
+    natDetection: true,
+    cookieThreshold: -1,
+    halfOpenMax: 100,
+    halfOpenTimeoutMs: 30_000,
+    retransmitIntervalMs: 500,
+    retransmitBackoff: 1,
+    transmissionsMax: 12,
+    trace: true,
+    ...change,
+  };
+}
+
+interface Pair {
+  readonly a: Host;
+  readonly b: Host;
+}
+
+/** Host a dials, host b answers; `both` and then each one's own changes. */
+function pair(
+  world: World,
+  both: Partial<IkeConfig> = {},
+  own: { readonly a?: Partial<IkeConfig>; readonly b?: Partial<IkeConfig> } = {},
+): Pair {
+  const algorithms = world.random.pick(SUITES);
+  const config = (change: Partial<IkeConfig> = {}) =>
+    worldConfig({ algorithms, ...both, ...change });
+  const a = world.join("a", Uint8Array.of(10, 0, 0, 1), config(own.a), false);
+  const b = world.join("b", Uint8Array.of(10, 0, 0, 2), config(own.b), true);
+  return { a, b };
+}
+
+/** The first SA of a host that is established. */
+function up(host: Host): IkeSa | undefined {
+  return [...host.endpoint.bySpi.values()].find((sa) => sa.phase === "established");
+}
+
+/** Does something to an established SA of a host, once there is one, and some time later. */
+function later(world: World, host: Host, deed: (sa: IkeSa) => void): void {
+  const delay = world.random.fraction() * 3_000;
+  world.at(8_000 + delay, () => {
+    const sa = up(host);
+    if (sa) deed(sa);
+  });
+}
+
+const establish: Scenario = {
+  name: "ike_init+ike_auth",
+  play(world) {
+    const { a, b } = pair(world);
+    world.dial(a, b);
+    return { stands: true };
+  },
+};
+
+const cookies: Scenario = {
+  name: "cookie",
+  play(world) {
+    const { a, b } = pair(world, {}, { b: { cookieThreshold: 0 } });
+    world.dial(a, b);
+    // The threshold is 0: whoever is half-open without a cookie of ours breaks §2.6.
+    return { stands: true };
+  },
+};
+
+const forgedCookie: Scenario = {
+  name: "forged_cookie",
+  play(world) {
+    const { a, b } = pair(world, {}, { b: { cookieThreshold: 0 } });
+    // The attacker asks from an address that is not its own, with a cookie it made up.
+    const sa = world.dial(a, b);
+    world.at(20, () => {
+      const request = sa.setup?.initRequest;
+      if (request) world.inject(b, { octets: withCookie(request), path: spoofed(a, b) });
+    });
+    world.at(21, () => {
+      const forged = [...b.endpoint.bySpi.values()].some((s) => s.path.peerAddress[3] === 99);
+      if (forged) throw world.broken("a cookie that is not ours makes no SA");
+    });
+    return { stands: true };
+  },
+};
+
+function spoofed(a: Host, b: Host) {
+  const peerAddress = Uint8Array.from([...a.address.subarray(0, 3), 99]);
+  return { ownAddress: b.address, ownPort: 500, peerAddress, peerPort: 500 };
+}
+
+/** The same IKE_SA_INIT with a COOKIE notify of 33 octets put first. */
+function withCookie(request: Uint8Array): Uint8Array {
+  const notify = [request[16]!, 0, 0, 8 + 33, 0, 0, 0x40, 0x06, ...new Array<number>(33).fill(1)];
+  const octets = Uint8Array.from([...request.subarray(0, 28), ...notify, ...request.subarray(28)]);
+  octets[16] = 41;
+  octets[26] = octets.length >> 8;
+  octets[27] = octets.length & 0xff;
+  return octets;
+}
+
+const otherGroup: Scenario = {
+  name: "invalid_ke",
+  play(world) {
+    const algorithms = { ...SUITES[0]!, groups: [KeGroup.CURVE25519, KeGroup.ECP_256] };
+    const only = { ...SUITES[0]!, groups: [KeGroup.ECP_256] };
+    const { a, b } = pair(world, {}, { a: { algorithms }, b: { algorithms: only } });
+    world.dial(a, b);
+    return { stands: true };
+  },
+};
+
+const wrongSecret: Scenario = {
+  name: "wrong_psk",
+  play(world) {
+    const secret = text("another secret");
+    const { a, b } = pair(world, {}, { b: { auth: { kind: "psk", secret } } });
+    world.dial(a, b);
+    return { stands: false };
+  },
+};
+
+const noProposal: Scenario = {
+  name: "no_proposal",
+  play(world) {
+    const { a, b } = pair(world, {}, {
+      a: { algorithms: SUITES[0]! },
+      b: { algorithms: SUITES[1]! },
+    });
+    world.dial(a, b);
+    return { stands: false };
+  },
+};
+
+const narrowing: Scenario = {
+  name: "narrowing",
+  play(world) {
+    const third = world.random.below(200);
+    const peerTs = [range4([10, third, 0, 0], [10, third + 1, 255, 255])];
+    const children = [{ ...CHILD, peerTs }];
+    const { a, b } = pair(world, {}, { b: { children } });
+    world.dial(a, b);
+    return { stands: true };
+  },
+};
+
+const noSelectors: Scenario = {
+  name: "ts_unacceptable",
+  play(world) {
+    const ownTs = [range4([10, 0, 0, 0], [10, 0, 0, 255])];
+    const peerTs = [range4([10, 9, 0, 0], [10, 9, 0, 255])];
+    const { a, b } = pair(world, {}, {
+      a: { children: [{ ...CHILD, ownTs }] },
+      b: { children: [{ ...CHILD, peerTs }] },
+    });
+    world.dial(a, b);
+    return { stands: false };
+  },
+};
+
+const deleteIke: Scenario = {
+  name: "delete_ike",
+  play(world) {
+    const { a, b } = pair(world);
+    world.dial(a, b);
+    const who = world.random.pick([[a], [b], [a, b]]);
+    for (const host of who) {
+      later(
+        world,
+        host,
+        (sa) => world.tell(host, sa, { kind: "close", closeCode: CloseCode.STOPPED }),
+      );
+    }
+    return { stands: false };
+  },
+};
+
+const deleteChild: Scenario = {
+  name: "delete_child",
+  play(world) {
+    const { a, b } = pair(world);
+    world.dial(a, b);
+    for (const host of world.random.pick([[a], [b], [a, b]])) {
+      later(world, host, (sa) => {
+        const child = sa.children[0];
+        if (child) world.tell(host, sa, { kind: "delete_child", child });
+      });
+    }
+    return {
+      stands: true,
+      check() {
+        const left = (up(a)?.children.length ?? 0) + (up(b)?.children.length ?? 0);
+        return up(a) && up(b) && left > 0
+          ? "a CHILD_SA deleted by one end is gone at both"
+          : undefined;
+      },
+    };
+  },
+};
+
+const crossingDeletes: Scenario = {
+  name: "crossing_deletes",
+  play(world) {
+    const { a, b } = pair(world);
+    world.dial(a, b);
+    // Both at the same instant: with any delay the requests cross on the way.
+    world.at(9_000, () => {
+      for (const host of [a, b]) {
+        const sa = up(host), child = sa?.children[0];
+        if (child) world.tell(host, sa!, { kind: "delete_child", child });
+      }
+    });
+    return { stands: true };
+  },
+};
+
+const liveness: Scenario = {
+  name: "liveness",
+  play(world) {
+    const { a, b } = pair(world);
+    world.dial(a, b);
+    // The responder asks at once and often: its first request may overtake its IKE_AUTH response.
+    for (let ms = 40; ms < 4_000; ms += 80) {
+      world.at(ms, () => {
+        for (const host of world.random.pick([[a], [b], [a, b], [b]])) {
+          const sa = up(host);
+          if (sa && sa.queue.length === 0) world.tell(host, sa, { kind: "liveness_check" });
+        }
+      });
+    }
+    return { stands: true };
+  },
+};
+
+const returning: Scenario = {
+  name: "initial_contact",
+  play(world) {
+    const { a, b } = pair(world, { ownId: fqdn("client") });
+    world.dial(a, b);
+    world.at(9_000, () => {
+      for (const sa of [...a.endpoint.bySpi.values()]) {
+        const event = { kind: "abandon", closeCode: CloseCode.STOPPED, why: "power cut" } as const;
+        world.tell(a, sa, event);
+      }
+      world.dial(a, b);
+    });
+    return {
+      stands: true,
+      check() {
+        const live = [...b.endpoint.bySpi.values()].filter((sa) => sa.phase === "established");
+        const back = up(a) !== undefined;
+        return back && live.length > 1
+          ? "INITIAL_CONTACT leaves one SA of the identity"
+          : undefined;
+      },
+    };
+  },
+};
+
+function fqdn(name: string): IkeConfig["ownId"] {
+  return { kind: "fixed", identity: { idType: IdType.ID_FQDN, data: text(name) } };
+}
+
+const vanishing: Scenario = {
+  name: "vanishing_initiator",
+  play(world) {
+    const { a, b } = pair(world);
+    const sa = world.dial(a, b);
+    world.at(20 + world.random.fraction() * 60, () => {
+      world.tell(a, sa, { kind: "abandon", closeCode: CloseCode.STOPPED, why: "power cut" });
+    });
+    return {
+      stands: false,
+      check: () => b.endpoint.halfOpen > 0 ? "a half-open SA expires" : undefined,
+    };
+  },
+};
+
+/** All plays, in the order a mixed run takes them. */
+export const SCENARIOS: readonly Scenario[] = [
+  establish,
+  cookies,
+  otherGroup,
+  wrongSecret,
+  noProposal,
+  narrowing,
+  noSelectors,
+  deleteIke,
+  deleteChild,
+  crossingDeletes,
+  liveness,
+  returning,
+  vanishing,
+  forgedCookie,
+];

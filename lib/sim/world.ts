@@ -1,0 +1,264 @@
+/**
+ * A whole world in one thread: virtual clock, seeded network, endpoints that are the real core with
+ * the real key schedule and SK protection. Same seed, same ladder, on every machine. After every
+ * event the invariants are checked; a broken one stops the world with its ladder.
+ * @module
+ */
+import { showEndpoint } from "@/base/address.ts";
+import { must } from "@/base/errors.ts";
+import { SeededRandom } from "@/base/random.ts";
+import type { ChildSa } from "@/ike/child_sa.ts";
+import type { IkeConfig, IkeEnv } from "@/ike/config.ts";
+import { dispatch, type Endpoint, initiate, newEndpoint, receive } from "@/ike/endpoint.ts";
+import type { ComputeJob, IkeEffect, IkeEvent } from "@/ike/event.ts";
+import type { IkeSa } from "@/ike/ike_sa.ts";
+import type { CryptoBackend } from "@/crypto/backend.ts";
+import { checkEverything, Witness } from "@/sim/invariants.ts";
+import type { WorldKeys } from "@/sim/keys.ts";
+import { Agenda, drawArrivals, type Flight, mirrored, type Weather } from "@/sim/network.ts";
+import { showBrief } from "@/wire/show.ts";
+
+/** How a world is made. */
+export interface WorldOptions {
+  readonly seed: number;
+  readonly crypto: CryptoBackend;
+  readonly keys: WorldKeys;
+  readonly weather: Weather;
+  /** How long asymmetric work takes. */
+  readonly computeMs: readonly [min: number, max: number];
+  /** Rules to break on purpose. */
+  readonly broken: ReadonlySet<string>;
+}
+
+/** One host of the world. */
+export interface Host {
+  readonly name: string;
+  readonly address: Uint8Array;
+  readonly endpoint: Endpoint;
+  /** CHILD_SAs in its data path. */
+  readonly installed: Set<ChildSa>;
+  readonly failures: string[];
+  established: number;
+}
+
+type Happening =
+  | { readonly kind: "arrival"; readonly to: Host; readonly flight: Flight }
+  | {
+    readonly kind: "computed";
+    readonly host: Host;
+    readonly sa: IkeSa;
+    readonly ticket: number;
+    readonly job: ComputeJob;
+  }
+  | { readonly kind: "deed"; readonly deed: () => void };
+
+/** Events a world may take before it is said never to come to rest. */
+const EVENTS_MAX = 20_000;
+/** Lines a ladder keeps. */
+const LADDER_MAX = 2_000;
+
+/** A broken invariant, with the seed and ladder that show it. */
+export class BrokenInvariant extends Error {
+  override name = "BrokenInvariant";
+}
+
+/** A world under one seed. */
+export class World {
+  nowMs = 0;
+  /** The run as an RFC-style ladder, one line a datagram or turn. */
+  readonly ladder: string[] = [];
+  readonly random: SeededRandom;
+  readonly hosts: Host[] = [];
+  readonly #options: WorldOptions;
+  readonly #agenda = new Agenda<Happening>();
+  readonly #witness = new Witness();
+  #effects: [IkeEffect, IkeSa | undefined][] = [];
+
+  constructor(options: WorldOptions) {
+    this.#options = options;
+    this.random = new SeededRandom(options.seed);
+  }
+
+  /** A host with an endpoint of its own and surroundings drawn from the seed. */
+  join(name: string, address: Uint8Array, config: IkeConfig, answers: boolean): Host {
+    const { crypto, broken } = this.#options;
+    const random = new SeededRandom(this.random.u32());
+    const env: IkeEnv = {
+      crypto,
+      random: (count) => random.octets(count),
+      childrenBySpi: new Map(),
+      broken,
+    };
+    const endpoint = newEndpoint(env, { ...config, trace: true }, answers);
+    const host = {
+      name,
+      address,
+      endpoint,
+      installed: new Set<ChildSa>(),
+      failures: [],
+      established: 0,
+    };
+    this.hosts.push(host);
+    return host;
+  }
+
+  /** Lets `from` dial `to`. */
+  dial(from: Host, to: Host, index = 0): IkeSa {
+    const path = { ownAddress: from.address, ownPort: 500, peerAddress: to.address, peerPort: 500 };
+    const sa = initiate(from.endpoint, { index, path }, this.nowMs, this.#outbox());
+    this.#perform(from);
+    return sa;
+  }
+
+  /** Hands an event to an SA, now. */
+  tell(host: Host, sa: IkeSa, event: IkeEvent): void {
+    dispatch(host.endpoint, { sa, event }, this.nowMs, this.#outbox());
+    this.#perform(host);
+  }
+
+  /** Does something at a later time. */
+  at(atMs: number, deed: () => void): void {
+    this.#agenda.add(atMs, { kind: "deed", deed });
+  }
+
+  /** A datagram from nowhere: what an attacker sends, or a test repeats. */
+  inject(to: Host, flight: Flight, delayMs = 0): void {
+    this.#agenda.add(this.nowMs + delayMs, { kind: "arrival", to, flight });
+  }
+
+  /** Runs until nobody waits for anything. @throws {BrokenInvariant} */
+  run(): void {
+    for (let events = 0; events < EVENTS_MAX; events++) {
+      const waiting = this.#nextDeadline();
+      const nextMs = Math.min(this.#agenda.nextMs, waiting?.sa.deadlineMs ?? Infinity);
+      if (nextMs === Infinity) return;
+      this.nowMs = Math.max(this.nowMs, nextMs);
+      if (this.#agenda.nextMs <= nextMs) this.#happen(this.#agenda.take());
+      else this.tell(waiting!.host, waiting!.sa, { kind: "deadline" });
+    }
+    throw this.broken("the world comes to rest");
+  }
+
+  /** The weather of this world. */
+  get weather(): Weather {
+    return this.#options.weather;
+  }
+
+  /** Seed and ladder: what a failing seed prints. */
+  get story(): string {
+    return [`seed ${this.#options.seed}`, ...this.ladder].join("\n");
+  }
+
+  /** An error that tells the whole story. */
+  broken(invariant: string): BrokenInvariant {
+    return new BrokenInvariant(`Broken: ${invariant}\n${this.story}`);
+  }
+
+  #nextDeadline(): { host: Host; sa: IkeSa } | undefined {
+    let next: { host: Host; sa: IkeSa } | undefined;
+    for (const host of this.hosts) {
+      for (const sa of host.endpoint.bySpi.values()) {
+        if (sa.deadlineMs < (next?.sa.deadlineMs ?? Infinity)) next = { host, sa };
+      }
+    }
+    return next;
+  }
+
+  #happen(happening: Happening): void {
+    switch (happening.kind) {
+      case "arrival": {
+        const { to, flight } = happening;
+        receive(to.endpoint, flight, this.nowMs, this.#outbox());
+        return this.#perform(to);
+      }
+      case "computed": {
+        const { host, sa, ticket, job } = happening;
+        const result = this.#options.keys.compute(job, this.random);
+        return this.tell(host, sa, { kind: "computed", ticket, result });
+      }
+      case "deed":
+        return happening.deed();
+    }
+  }
+
+  #outbox() {
+    return {
+      push: (effect: IkeEffect, sa: IkeSa | undefined) => void this.#effects.push([effect, sa]),
+    };
+  }
+
+  #perform(host: Host): void {
+    const effects = this.#effects;
+    this.#effects = [];
+    let brief = "";
+    for (const [effect, sa] of effects) {
+      if (effect.kind === "trace" && effect.sent) {
+        brief = showBrief(effect.header, effect.payloads);
+        const fault = this.#witness.sent(host.name, effect.payloads);
+        if (fault) throw this.broken(fault);
+      } else this.#performOne(host, effect, sa, brief);
+    }
+    const fault = checkEverything(this.hosts);
+    if (fault) throw this.broken(fault);
+  }
+
+  #performOne(host: Host, effect: IkeEffect, sa: IkeSa | undefined, brief: string): void {
+    switch (effect.kind) {
+      case "send":
+        return this.#send(host, effect, brief);
+      case "compute": {
+        const [min, max] = this.#options.computeMs;
+        const atMs = this.nowMs + min + this.random.fraction() * (max - min);
+        const { ticket, job } = effect;
+        return this.#agenda.add(atMs, { kind: "computed", host, sa: sa!, ticket, job });
+      }
+      case "install":
+        if (host.installed.has(effect.child)) throw this.broken("a CHILD_SA is installed once");
+        host.installed.add(effect.child);
+        return;
+      case "uninstall":
+        if (!host.installed.delete(effect.child)) {
+          throw this.broken("what is uninstalled was installed");
+        }
+        return;
+      case "established":
+        host.established++;
+        return this.#note(`${host.name}: established`);
+      case "failed":
+        host.failures.push(effect.failure.cause);
+        return this.#note(`${host.name}: failed: ${effect.failure.text}`);
+      case "child_failed":
+        host.failures.push(effect.failure.cause);
+        return this.#note(`${host.name}: no CHILD_SA: ${effect.failure.text}`);
+      case "closed":
+        return this.#note(`${host.name}: closed`);
+      case "dropped":
+        return this.#note(`${host.name}: dropped ${effect.reason}`);
+      default:
+        return;
+    }
+  }
+
+  #send(from: Host, effect: Extract<IkeEffect, { kind: "send" }>, brief: string): void {
+    const { octets, path } = effect;
+    const fault = this.#witness.saw(from.name, octets);
+    if (fault) throw this.broken(fault);
+    const to = this.hosts.find((h) =>
+      showEndpoint(h.address, 0) === showEndpoint(path.peerAddress, 0)
+    );
+    const arrivals = to ? drawArrivals(this.#options.weather, this.random, this.nowMs) : [];
+    const what = brief || (effect.transmission > 1 ? `again (${effect.transmission})` : "again");
+    this.#note(`${from.name} ${arrivals.length ? "->" : "-×"} ${to?.name ?? "nobody"}  ${what}`);
+    for (const atMs of arrivals) {
+      const flight = { octets, path: mirrored(path) };
+      this.#agenda.add(atMs, { kind: "arrival", to: to!, flight });
+    }
+  }
+
+  #note(line: string): void {
+    must(this.ladder.length <= LADDER_MAX, "a ladder has an end");
+    if (this.ladder.length < LADDER_MAX) {
+      this.ladder.push(`${this.nowMs.toFixed(1).padStart(9)}  ${line}`);
+    }
+  }
+}

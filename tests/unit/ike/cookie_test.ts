@@ -1,0 +1,31 @@
+import assert from "node:assert/strict";
+import { SeededRandom } from "@/base/random.ts";
+import { portableBackend } from "@/crypto/portable.ts";
+import { cookieFor, isOurCookie, newCookieJar } from "@/ike/cookie.ts";
+
+const source = new SeededRandom(1), random = (n: number) => source.octets(n);
+const tools = { crypto: portableBackend(), random };
+const about = { nonce: random(32), address: Uint8Array.of(10, 0, 0, 1), spi: 7n };
+
+Deno.test("a cookie is ours for the same nonce, address and SPI, and for nobody else", () => {
+  const jar = newCookieJar(random), cookie = cookieFor(jar, tools, about, 0);
+  assert.ok(cookie.length <= 64); // RFC 7296 §2.6
+  assert.ok(isOurCookie(jar, tools, about, { cookie, nowMs: 1 }));
+  for (
+    const other of [
+      { ...about, nonce: random(32) },
+      { ...about, address: Uint8Array.of(10, 0, 0, 2) },
+      { ...about, spi: 8n },
+    ]
+  ) assert.ok(!isOurCookie(jar, tools, other, { cookie, nowMs: 1 }));
+  const bent = cookie.slice();
+  bent[20]! ^= 1;
+  assert.ok(!isOurCookie(jar, tools, about, { cookie: bent, nowMs: 1 }));
+  assert.ok(!isOurCookie(jar, tools, about, { cookie: new Uint8Array(0), nowMs: 1 }));
+});
+
+Deno.test("a cookie outlives one change of the secret, and not two", () => {
+  const jar = newCookieJar(random), cookie = cookieFor(jar, tools, about, 0);
+  assert.ok(isOurCookie(jar, tools, about, { cookie, nowMs: 61_000 }));
+  assert.ok(!isOurCookie(jar, tools, about, { cookie, nowMs: 122_000 }));
+});
