@@ -1,0 +1,76 @@
+/**
+ * The crypto of one side of one tunnel, on each backend: key exchange, key derivation, two AUTH
+ * values, SK protection of IKE_AUTH both ways, keys of the first CHILD_SA.
+ *
+ * Run: deno bench --allow-read --allow-ffi tests/bench/crypto_bench.ts
+ * @module
+ */
+import type { CryptoBackend } from "@/crypto/backend.ts";
+import { Encr } from "@/iana/encr.ts";
+import { Integ } from "@/iana/integ.ts";
+import { KeGroup } from "@/iana/ke_group.ts";
+import { Prf } from "@/iana/prf.ts";
+import { BACKENDS } from "../unit/crypto/_backends.ts";
+
+interface Suite {
+  readonly name: string;
+  readonly encr: number;
+  readonly keyBits: number;
+  /** 0 with AEAD. */
+  readonly integ: number;
+  readonly prf: number;
+  readonly group: number;
+}
+
+const SUITES: readonly Suite[] = [
+  {
+    name: "X25519, AES-GCM-16-128, PRF SHA-256",
+    encr: Encr.ENCR_AES_GCM_16,
+    keyBits: 128,
+    integ: Integ.NONE,
+    prf: Prf.PRF_HMAC_SHA2_256,
+    group: KeGroup.CURVE25519,
+  },
+  {
+    name: "MODP-2048, AES-CBC-128, SHA-256",
+    encr: Encr.ENCR_AES_CBC,
+    keyBits: 128,
+    integ: Integ.AUTH_HMAC_SHA2_256_128,
+    prf: Prf.PRF_HMAC_SHA2_256,
+    group: KeGroup.MODP_2048,
+  },
+];
+
+const message = new Uint8Array(288), ident = new Uint8Array(24), nonces = new Uint8Array(64);
+
+for (const suite of SUITES) {
+  for (const backend of BACKENDS) {
+    const exchange = backend.keyExchange(suite.group)!;
+    const peer = await exchange.generate();
+    Deno.bench({ name: backend.name, group: suite.name }, async () => {
+      const pair = await exchange.generate();
+      symmetric(backend, suite, await exchange.derive(pair, peer.publicValue));
+    });
+    const shared = await exchange.derive(peer, peer.publicValue);
+    Deno.bench({ name: backend.name, group: `${suite.name}: symmetric part` }, () => {
+      symmetric(backend, suite, shared);
+    });
+  }
+}
+
+function symmetric(backend: CryptoBackend, suite: Suite, shared: Uint8Array): void {
+  const prf = backend.prf(suite.prf)!, cipher = backend.cipher(suite.encr, suite.keyBits)!;
+  const integrity = backend.integrity(suite.integ);
+  const keys = prf.plus(prf.compute(nonces, shared), nonces, 300);
+  const key = keys.subarray(0, cipher.keyOctets), skP = keys.subarray(-prf.keyOctets);
+  for (let i = 0; i < 4; i++) backend.sha1(nonces.subarray(0, 22));
+  for (let i = 0; i < 2; i++) {
+    prf.compute(prf.compute(ident, ident), prf.compute(skP, ident));
+  }
+  const iv = backend.randomOctets(cipher.ivOctets), aad = message.subarray(0, 32);
+  const sealed = cipher.seal(key, iv, aad, message);
+  cipher.open(key, iv, aad, sealed);
+  integrity?.mac(keys.subarray(0, integrity.keyOctets), message);
+  integrity?.mac(keys.subarray(0, integrity.keyOctets), message);
+  prf.plus(skP, nonces, 72);
+}
