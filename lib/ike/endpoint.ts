@@ -161,7 +161,8 @@ function refuseVersion(
 ): void {
   drop(endpoint, `IKE version ${header.majorVersion}`, out);
   if (header.majorVersion < 2 || header.response || !endpoint.answers) return;
-  sendStateless(header, [notify(NotifyType.INVALID_MAJOR_VERSION, Uint8Array.of(2))], path, out);
+  const refusal = [notify(NotifyType.INVALID_MAJOR_VERSION, Uint8Array.of(2))];
+  sendStateless(endpoint, header, refusal, { path, out });
 }
 
 /** An IKE_SA_INIT request, first or repeated; anything else without our SPI is dropped. */
@@ -225,7 +226,7 @@ function cookieSettled(
   }
   if (cookie) count(endpoint, "a cookie that is not ours, or too old");
   const fresh = cookieFor(endpoint.cookies, tools, about, nowMs);
-  sendStateless(header, [notify(NotifyType.COOKIE, fresh)], path, out);
+  sendStateless(endpoint, header, [notify(NotifyType.COOKIE, fresh)], { path, out });
   return false;
 }
 
@@ -240,16 +241,20 @@ function payloadsOf(octets: Uint8Array): readonly Payload[] | undefined {
 
 /** A response that leaves nothing behind: the request's SPIs and Message ID, in clear. */
 function sendStateless(
+  { config }: Endpoint,
   request: IkeHeader,
   payloads: readonly Payload[],
-  path: Path,
-  out: Outbox,
+  { path, out }: { readonly path: Path; readonly out: Outbox },
 ): void {
   const { spiI, spiR, exchange, messageId } = request;
   const octets = encodeMessage(
     { spiI, spiR, exchange, messageId, initiator: false, response: true },
     payloads,
   );
+  if (config.trace) {
+    const header = decodeHeader(octets);
+    out.push({ kind: "trace", sent: true, path, header, payloads }, undefined);
+  }
   out.push({ kind: "send", octets, path, transmission: 0 }, undefined);
 }
 
