@@ -1,0 +1,135 @@
+/**
+ * A reader of capture files: frames of a pcap file, and the UDP datagrams in them, put together
+ * from IP fragments.
+ * @module
+ */
+import { concat } from "@/base/bytes.ts";
+
+/** A UDP datagram with its ends; addresses have 4 or 16 octets. */
+export interface UdpDatagram {
+  readonly source: Uint8Array;
+  readonly sourcePort: number;
+  readonly destination: Uint8Array;
+  readonly destinationPort: number;
+  readonly payload: Uint8Array;
+}
+
+interface IpPacket {
+  readonly source: Uint8Array;
+  readonly destination: Uint8Array;
+  readonly protocol: number;
+  readonly payload: Uint8Array;
+  /** Present for a fragment: what tells its packet from others, and its place in octets. */
+  readonly part?: { readonly key: string; readonly offset: number; readonly more: boolean };
+}
+
+const UDP = 17;
+const IPV6_FRAGMENT = 44;
+
+/** Frames of a pcap file (not pcapng), without their link headers: IP packets only. */
+export function readIpPackets(file: Uint8Array): Uint8Array[] {
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  const magic = view.getUint32(0);
+  const little = magic === 0xd4c3b2a1 || magic === 0x4d3cb2a1;
+  if (!little && magic !== 0xa1b2c3d4 && magic !== 0xa1b23c4d) {
+    throw new Error(`Cannot read a capture that begins with ${magic.toString(16)}`);
+  }
+  const linkType = view.getUint32(20, little) & 0xffff;
+  const packets: Uint8Array[] = [];
+  for (let at = 24; at < file.length;) {
+    const captured = view.getUint32(at + 8, little), original = view.getUint32(at + 12, little);
+    if (captured !== original) throw new Error(`Cannot use a frame cut to ${captured} octets`);
+    const packet = withoutLink(file.subarray(at + 16, at + 16 + captured), linkType);
+    if (packet) packets.push(packet);
+    at += 16 + captured;
+  }
+  return packets;
+}
+
+/** All UDP datagrams of a pcap file, in order of their last fragment. */
+export function readDatagrams(file: Uint8Array): UdpDatagram[] {
+  const datagrams: UdpDatagram[] = [];
+  const waiting = new Map<string, IpPacket[]>();
+  for (const octets of readIpPackets(file)) {
+    const packet = octets[0]! >> 4 === 4 ? readV4(octets) : readV6(octets);
+    const whole = packet.part ? reassembled(waiting, packet) : packet;
+    if (whole?.protocol === UDP) datagrams.push(readUdp(whole));
+  }
+  if (waiting.size > 0) throw new Error(`Cannot complete ${waiting.size} fragmented packets`);
+  return datagrams;
+}
+
+function withoutLink(frame: Uint8Array, linkType: number): Uint8Array | undefined {
+  switch (linkType) {
+    case 1: { // Ethernet, perhaps with a VLAN tag
+      let at = 12, etherType = frame[at]! << 8 | frame[at + 1]!;
+      if (etherType === 0x8100) etherType = frame[at += 4]! << 8 | frame[at + 1]!;
+      return etherType === 0x0800 || etherType === 0x86dd ? frame.subarray(at + 2) : undefined;
+    }
+    case 12:
+    case 101: // raw IP
+      return frame;
+    case 113: // Linux cooked
+      return frame.subarray(16);
+    default:
+      throw new Error(`Cannot read link type ${linkType}`);
+  }
+}
+
+function readV4(octets: Uint8Array): IpPacket {
+  const headerOctets = (octets[0]! & 0x0f) * 4, total = octets[2]! << 8 | octets[3]!;
+  const fragment = octets[6]! << 8 | octets[7]!, protocol = octets[9]!;
+  const packet = {
+    source: octets.subarray(12, 16),
+    destination: octets.subarray(16, 20),
+    protocol,
+    payload: octets.subarray(headerOctets, total),
+  };
+  const more = (fragment & 0x2000) !== 0, offset = (fragment & 0x1fff) * 8;
+  if (!more && offset === 0) return packet;
+  const key = `${octets.subarray(12, 20)} ${protocol} ${octets.subarray(4, 6)}`;
+  return { ...packet, part: { key, offset, more } };
+}
+
+function readV6(octets: Uint8Array): IpPacket {
+  const total = 40 + (octets[4]! << 8 | octets[5]!);
+  const packet = {
+    source: octets.subarray(8, 24),
+    destination: octets.subarray(24, 40),
+    protocol: octets[6]!,
+    payload: octets.subarray(40, total),
+  };
+  if (packet.protocol !== IPV6_FRAGMENT) return packet;
+  const place = octets[42]! << 8 | octets[43]!;
+  const key = `${octets.subarray(8, 40)} ${octets.subarray(44, 48)}`;
+  const part = { key, offset: place & 0xfff8, more: (place & 1) !== 0 };
+  return { ...packet, protocol: octets[40]!, payload: octets.subarray(48, total), part };
+}
+
+/** The whole packet once its last missing fragment is there. */
+function reassembled(waiting: Map<string, IpPacket[]>, packet: IpPacket): IpPacket | undefined {
+  const { key } = packet.part!;
+  const parts = [...waiting.get(key) ?? [], packet].sort((a, b) => a.part!.offset - b.part!.offset);
+  let next = 0;
+  for (const { part, payload } of parts) if (part!.offset === next) next += payload.length;
+  const last = parts.at(-1)!;
+  const complete = !last.part!.more && next === last.part!.offset + last.payload.length;
+  if (!complete) {
+    waiting.set(key, parts);
+    return undefined;
+  }
+  waiting.delete(key);
+  const { source, destination, protocol } = packet;
+  return { source, destination, protocol, payload: concat(...parts.map((p) => p.payload)) };
+}
+
+function readUdp({ source, destination, payload }: IpPacket): UdpDatagram {
+  const length = payload[4]! << 8 | payload[5]!;
+  return {
+    source,
+    sourcePort: payload[0]! << 8 | payload[1]!,
+    destination,
+    destinationPort: payload[2]! << 8 | payload[3]!,
+    payload: payload.subarray(8, length),
+  };
+}
