@@ -3,6 +3,7 @@
  * It does what the loop leaves to it: books, events, recorders, the end.
  * @module
  */
+import { showPath } from "@/base/address.ts";
 import { showDuration } from "@/base/duration.ts";
 import { Client } from "@/engine/client.ts";
 import { type Clock, systemClock } from "@/engine/clock.ts";
@@ -34,6 +35,7 @@ import type { Failure, IkeEffect } from "@/ike/event.ts";
 import { type IkeSa, ownSpi } from "@/ike/ike_sa.ts";
 import type { Setup } from "@/setup/setup.ts";
 import type { Datagram, Transport } from "@/transport/transport.ts";
+import { showMessage } from "@/wire/show.ts";
 
 /** What a run is made of. */
 export interface TestRunOptions {
@@ -265,4 +267,16 @@ export class TestRun implements RunView, Floor, LoopListener {
     // The last responses leave first.
     this.#options.transport.close().catch(() => {}).then(() => this.#resolve(final));
   }
+}
+
+/** The configuration with `trace` on exactly while somebody reads decoded messages. */
+function traced(config: IkeConfig, events: EventHub): IkeConfig {
+  const own = { ...config };
+  Object.defineProperty(own, "trace", { get: () => events.wants(5), enumerable: true });
+  return own;
+}
+
+function showTrace(trace: Extract<IkeEffect, { kind: "trace" }>): string {
+  const { sent, path, header, payloads } = trace;
+  return `${sent ? "Sent" : "Received"} ${showPath(path)}\n${showMessage(header, payloads)}`;
 }

@@ -1,0 +1,239 @@
+/**
+ * Runs in memory: a clock that jumps, transports that deliver into each other, a backend whose key
+ * exchange answers at once. All else is the real engine and the real core.
+ */
+import { parseAddress, type Path } from "@/base/address.ts";
+import { SeededRandom } from "@/base/random.ts";
+import { withExchangeStock } from "@/crypto/exchange_stock.ts";
+import { portableBackend } from "@/crypto/portable.ts";
+import type { CryptoBackend } from "@/crypto/backend.ts";
+import type { Clock } from "@/engine/clock.ts";
+import { EventHub, type RunEvent } from "@/engine/event_hub.ts";
+import type { ClientPlan, GatewayPlan, RunPlan } from "@/engine/plan.ts";
+import { TestRun, type TestRunOptions } from "@/engine/test_run.ts";
+import type { IkeConfig, IkeEnv } from "@/ike/config.ts";
+import type { Setup } from "@/setup/setup.ts";
+import type { Transport, TransportListener } from "@/transport/transport.ts";
+
+/** Time that passes only when told to. */
+export class FakeClock implements Clock {
+  #nowMs = 1_000;
+  #order = 0;
+  #alarms: { atMs: number; order: number; ring: () => void }[] = [];
+
+  nowMs(): number {
+    return this.#nowMs;
+  }
+
+  epochMs(): number {
+    return 1_700_000_000_000 + this.#nowMs;
+  }
+
+  after(delayMs: number, ring: () => void): () => void {
+    const alarm = { atMs: this.#nowMs + delayMs, order: this.#order++, ring };
+    this.#alarms.push(alarm);
+    return () => this.#alarms = this.#alarms.filter((a) => a !== alarm);
+  }
+
+  /** Lets `ms` pass; rings everything due on the way, in order. */
+  pass(ms: number): void {
+    const untilMs = this.#nowMs + ms;
+    for (;;) {
+      const due = this.#alarms.filter((a) => a.atMs <= untilMs)
+        .sort((a, b) => a.atMs - b.atMs || a.order - b.order)[0];
+      if (!due) break;
+      this.#alarms = this.#alarms.filter((a) => a !== due);
+      this.#nowMs = Math.max(this.#nowMs, due.atMs);
+      due.ring();
+    }
+    this.#nowMs = untilMs;
+  }
+}
+
+/** A wire between any number of transports, 1 ms long. */
+export class FakeNetwork {
+  /** Decides what is lost; may also look. */
+  loses: (octets: Uint8Array, path: Path) => boolean = () => false;
+  /** Datagrams that left, in order. */
+  readonly sent: { readonly octets: Uint8Array; readonly path: Path }[] = [];
+  readonly #clock: FakeClock;
+  readonly #ends: { readonly host: string; readonly listener: TransportListener }[] = [];
+
+  constructor(clock: FakeClock) {
+    this.#clock = clock;
+  }
+
+  /** A transport that gets what is sent to addresses beginning with `host`; the last one opened does. */
+  open(host: string): Transport {
+    const waiting: { octets: Uint8Array; path: Path }[] = [];
+    const fake = {
+      name: "fake",
+      listen: (listener: TransportListener) => void this.#ends.push({ host, listener }),
+      send: (octets: Uint8Array, path: Path) => void waiting.push({ octets, path }),
+      flush: () => {
+        for (const one of waiting.splice(0)) this.#carry(one.octets.slice(), one.path);
+      },
+      close: () => Promise.resolve(),
+    };
+    return fake as unknown as Transport;
+  }
+
+  #carry(octets: Uint8Array, path: Path): void {
+    this.sent.push({ octets, path });
+    if (this.loses(octets, path)) return;
+    const to = path.peerAddress.join(".");
+    const end = this.#ends.findLast(({ host }) => to.startsWith(host));
+    const turned = {
+      ownAddress: path.peerAddress,
+      ownPort: path.peerPort,
+      peerAddress: path.ownAddress,
+      peerPort: path.ownPort,
+    };
+    this.#clock.after(1, () => end?.listener.datagrams([{ octets, path: turned }]));
+  }
+}
+
+const stock = withExchangeStock(portableBackend(), 4);
+
+/** A backend that answers at once, from a small stock of pairs. */
+function backend(random: SeededRandom): CryptoBackend {
+  return {
+    ...stock,
+    keyExchange: (group) => {
+      const exchange = stock.keyExchange(group);
+      return exchange &&
+        { ...exchange, generate: () => exchange.generate((n) => random.octets(n)) };
+    },
+  };
+}
+
+/** Surroundings of a run; every rig has its own. */
+export function fakeEnv(seed: number): IkeEnv {
+  const random = new SeededRandom(seed);
+  return {
+    crypto: backend(random),
+    random: (count) => random.octets(count),
+    childrenBySpi: new Map(),
+    broken: new Set(),
+  };
+}
+
+const ANY_V4 = {
+  tsType: 7,
+  protocol: 0,
+  startPort: 0,
+  endPort: 65535,
+  startAddress: Uint8Array.of(0, 0, 0, 0),
+  endAddress: Uint8Array.of(255, 255, 255, 255),
+};
+
+/** PSK, AES-GCM-16/128, PRF SHA-256, X25519; one ESP CHILD_SA for everything. */
+export const CONFIG: IkeConfig = {
+  algorithms: {
+    encryption: [{ id: 20, keyBits: 128 }],
+    integrity: [],
+    prf: [5],
+    groups: [31],
+  },
+  children: [{
+    protocol: 3,
+    encryption: [{ id: 20, keyBits: 128 }],
+    integrity: [],
+    esn: false,
+    tunnelMode: true,
+    lifetimeMs: 300_000,
+    replayWindow: 256,
+    ownTs: [ANY_V4],
+    peerTs: [ANY_V4],
+    ownTsStep: 0,
+    peerTsStep: 1,
+  }],
+  ownId: { kind: "own-address" },
+  peerId: undefined,
+  matchPeerId: false,
+  auth: { kind: "psk", secret: new TextEncoder().encode("a shared secret") },
+  initialContact: true,
+  natDetection: false,
+  cookieThreshold: -1,
+  halfOpenMax: 1_000,
+  halfOpenTimeoutMs: 30_000,
+  retransmitIntervalMs: 10_000,
+  retransmitBackoff: 1,
+  transmissionsMax: 4,
+  trace: false,
+};
+
+/** The gateway of all rigs. */
+export const GATEWAY = parseAddress("10.9.0.1")!;
+/** Tunnel 0 of all rigs. */
+export const CLIENT = parseAddress("10.1.0.1")!;
+
+/** A client's plan with what a test says about it. */
+export function clientPlan(part: Partial<ClientPlan & RunPlan> = {}): ClientPlan & RunPlan {
+  return {
+    role: "client",
+    tunnels: 3,
+    setupIntervalMs: 0,
+    retryIntervalMs: 10_000,
+    triesMax: 3,
+    halfOpenMax: 64,
+    ownAddress: CLIENT,
+    addressStep: 1,
+    ownPort: 500,
+    peerAddress: GATEWAY,
+    peerPort: 500,
+    runningTimeMs: 0,
+    abortOnError: false,
+    ...part,
+  };
+}
+
+/** A gateway's plan with what a test says about it. */
+export function gatewayPlan(part: Partial<GatewayPlan & RunPlan> = {}): GatewayPlan & RunPlan {
+  return {
+    role: "gateway",
+    ownAddress: GATEWAY,
+    ownPort: 500,
+    tunnels: 3,
+    runningTimeMs: 0,
+    abortOnError: false,
+    ...part,
+  };
+}
+
+/** A run that has not started, with all its events. */
+export interface RiggedRun {
+  readonly run: TestRun;
+  readonly events: RunEvent[];
+  /** Messages of events up to a level. */
+  said(level: number): string[];
+}
+
+/** A run on a fake network. */
+export function rig(
+  network: FakeNetwork,
+  clock: FakeClock,
+  options: Partial<TestRunOptions> & { readonly plan: RunPlan },
+): RiggedRun {
+  const hub = new EventHub(() => clock.epochMs());
+  const events: RunEvent[] = [];
+  hub.attach({ filter: { level: 4, keyword: "" }, write: (event) => void events.push(event) });
+  const client = options.plan.role === "client";
+  const run = new TestRun({
+    setup: {} as Setup,
+    setupFileName: "test.setup",
+    config: CONFIG,
+    env: fakeEnv(client ? 1 : 2),
+    transport: network.open(client ? "10.1." : "10.9."),
+    events: hub,
+    clock,
+    ...options,
+  });
+  const said = (level: number) => events.filter((e) => e.level <= level).map((e) => e.msg);
+  return { run, events, said };
+}
+
+/** Whether a datagram is an IKE_SA_INIT (34), IKE_AUTH (35), INFORMATIONAL (37) request. */
+export function isRequest(octets: Uint8Array, exchange: number): boolean {
+  return octets[18] === exchange && (octets[19]! & 0x20) === 0;
+}
