@@ -2,7 +2,16 @@ import assert from "node:assert/strict";
 import { showAddress } from "@/base/address.ts";
 import type { ChildSaDump, IkeSaDump } from "@/engine/view.ts";
 import { RunResult } from "@/engine/view.ts";
-import { clientPlan, CONFIG, FakeClock, FakeNetwork, gatewayPlan, isRequest, rig } from "./rig.ts";
+import {
+  clientPlan,
+  CONFIG,
+  FakeClock,
+  fakeEnv,
+  FakeNetwork,
+  gatewayPlan,
+  isRequest,
+  rig,
+} from "./rig.ts";
 
 const IKE_SA_INIT = 34, IKE_AUTH = 35, INFORMATIONAL = 37;
 
