@@ -22,7 +22,7 @@ import {
   openCapture,
   type OpenedCapture,
   readCapture,
-} from "../../vectors/captures.ts";
+} from "../../captures.ts";
 
 /** IKE messages of each capture, fragments counted singly, as tshark counts `isakmp` frames. */
 const MESSAGES: Readonly<Record<string, number>> = {

@@ -1,5 +1,5 @@
 /**
- * The captures beside this file, opened: every IKE message with what its SK payload holds.
+ * The captures of tests/vectors/captures, opened: every IKE message with what its SK payload holds.
  * @module
  */
 import { fromHex } from "@/base/bytes.ts";
@@ -7,13 +7,8 @@ import type { CryptoBackend } from "@/crypto/backend.ts";
 import { Encr } from "@/iana/encr.ts";
 import { Integ } from "@/iana/integ.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
-import {
-  decodeMessage,
-  findPayload,
-  type Message,
-  type Payload,
-} from "@/wire/message.ts";
-import { openFragment, openMessage, type Opened, type Protection } from "@/wire/protected.ts";
+import { decodeMessage, findPayload, type Message, type Payload } from "@/wire/message.ts";
+import { type Opened, openFragment, openMessage, type Protection } from "@/wire/protected.ts";
 import { readDatagrams } from "./pcap.ts";
 
 /** Keys of both directions of an IKE SA, a line of the decryption table. */
@@ -50,7 +45,7 @@ export interface OpenedCapture {
   };
 }
 
-const DIRECTORY = new URL("captures/", import.meta.url);
+const DIRECTORY = new URL("vectors/captures/", import.meta.url);
 const IKE_PORT = 500;
 const NATT_PORT = 4500;
 
