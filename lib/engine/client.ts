@@ -40,7 +40,9 @@ export class Client implements Role {
   #lost = 0;
   readonly #pace = alarm((nowMs) => this.#pump(nowMs));
 
+  /** @throws {SetupError} where the last tunnel would have no address. */
   constructor(floor: Floor, plan: ClientPlan & RunPlan) {
+    pathOfTunnel(plan, plan.tunnels - 1);
     this.#floor = floor;
     this.#plan = plan;
     this.#states = new Uint8Array(plan.tunnels);

@@ -78,6 +78,11 @@ export class FakeNetwork {
     return fake as unknown as Transport;
   }
 
+  /** The socket of a host breaks. */
+  fail(host: string, error: Error): void {
+    this.#ends.findLast((end) => end.host === host)!.listener.failed(error);
+  }
+
   #carry(octets: Uint8Array, path: Path): void {
     this.sent.push({ octets, path });
     if (this.loses(octets, path)) return;
