@@ -43,7 +43,7 @@ export interface Endpoint {
   readonly drops: Map<string, number>;
   /** Half-open SAs by the initiator's SPI and address: where its repeated IKE_SA_INIT belongs. */
   readonly newcomers: Map<string, IkeSa>;
-  /** Established SAs by the identity that INITIAL_CONTACT is about. */
+  /** SAs by the identity that INITIAL_CONTACT is about: those dialled, and those let in. */
   readonly byIdentity: Map<string, Set<IkeSa>>;
   readonly cookies: CookieJar;
   /** SAs that newcomers made so far. */
@@ -78,8 +78,10 @@ export function initiate(
   const sa = newIkeSa({ env, config, ...dial, originalInitiator: true, spi });
   endpoint.bySpi.set(spi, sa);
   // INITIAL_CONTACT says "my only SA with this identity" (RFC 7296 §2.4): true for the first alone.
-  const own = resolveIdentity(config.ownId, dial.path, dial.index);
-  const initialContact = config.initialContact && !endpoint.byIdentity.has(identityKey(own));
+  // A sibling on its way counts too: established at the peer first, it would be displaced there.
+  sa.ownId = resolveIdentity(config.ownId, dial.path, dial.index);
+  const initialContact = config.initialContact && !endpoint.byIdentity.has(identityKey(sa.ownId));
+  remember(endpoint, sa);
   dispatch(endpoint, { sa, event: { kind: "initiate", initialContact } }, nowMs, out);
   return sa;
 }
