@@ -8,6 +8,7 @@ import type { PackageDefinition } from "@grpc/proto-loader";
 import { ReflectionService } from "@grpc/reflection";
 import { HealthImplementation } from "grpc-health-check";
 import { fileDescriptors, HEALTH, type ProtoFile } from "@/api/definitions.ts";
+import { guardHttp2Sessions } from "@/api/http2_guard.ts";
 import { tcpPortHolder } from "@/api/port_holder.ts";
 import { SetupError } from "@/base/errors.ts";
 
@@ -32,6 +33,7 @@ const CALLS_PER_CONNECTION_MAX = 1_000;
 export function newServer(): Server {
   // What goes wrong is told where it is handled; the library would write to the terminal too.
   setLogVerbosity(logVerbosity.NONE);
+  guardHttp2Sessions();
   return new Server({
     "grpc.max_send_message_length": -1,
     "grpc.max_receive_message_length": REQUEST_OCTETS_MAX,

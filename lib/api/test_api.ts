@@ -5,6 +5,7 @@
  */
 import {
   type handleUnaryCall,
+  Metadata,
   type sendUnaryData,
   type ServerUnaryCall,
   type ServerWritableStream,
@@ -203,7 +204,7 @@ class TestApiService {
   /** Serves a stream, keeps it among the subscribers until it is over, and ends it with a status. */
   #subscribe(call: StreamCall, serve: (request: Request) => Promise<void>): void {
     const over = new Promise<void>((resolve) => {
-      for (const name of ["close", "finish", "cancelled"]) call.on(name, resolve);
+      for (const name of ["close", "finish", "cancelled"]) call.on(name, () => resolve());
     });
     const served = this.#answerStream(call, serve).then(() => over);
     this.#subscribers.add(served);
@@ -230,7 +231,9 @@ class TestApiService {
   }
 
   async #sendFinalResult(call: StreamCall): Promise<void> {
-    const left = new Promise<void>((resolve) => call.on("cancelled", resolve));
+    // The caller learns from the headers that it is heard.
+    call.sendMetadata(new Metadata());
+    const left = new Promise<void>((resolve) => call.on("cancelled", () => resolve()));
     const final = await Promise.race([this.#view.finalResult, left]);
     if (final) call.write(summaryMessage(final.summary));
   }
