@@ -4,12 +4,18 @@
  * datagrams leave in one flush, the next alarm is set.
  * @module
  */
-import type { Path } from "@/base/address.ts";
 import type { Clock } from "@/engine/clock.ts";
 import { ComputePool } from "@/engine/compute.ts";
 import { TimerWheel } from "@/engine/timer_wheel.ts";
 import type { IkeConfig, IkeEnv } from "@/ike/config.ts";
-import { dispatch, type Endpoint, initiate, newEndpoint, receive } from "@/ike/endpoint.ts";
+import {
+  type Dial,
+  dispatch,
+  type Endpoint,
+  initiate,
+  newEndpoint,
+  receive,
+} from "@/ike/endpoint.ts";
 import type { IkeEffect, IkeEvent, Outbox } from "@/ike/event.ts";
 import type { IkeSa } from "@/ike/ike_sa.ts";
 import type { Datagram, Transport } from "@/transport/transport.ts";
@@ -113,8 +119,8 @@ export class CoreLoop implements Outbox {
   }
 
   /** Dials; within a turn only. */
-  initiate(index: number, path: Path): IkeSa {
-    const sa = initiate(this.endpoint, { index, path }, this.#nowMs, this);
+  initiate(dial: Dial): IkeSa {
+    const sa = initiate(this.endpoint, dial, this.#nowMs, this);
     this.#wheel.arm(sa);
     return sa;
   }
