@@ -74,6 +74,8 @@ class Lane {
     }
     await standIn?.stop();
     await ours?.abandon();
+    // What a failed row left in charon is not worth deleting SA by SA.
+    if (why !== "") this.#settings = undefined;
     return { row, why, ms: Math.round(performance.now() - beganMs) };
   }
 
