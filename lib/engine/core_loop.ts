@@ -4,6 +4,7 @@
  * datagrams leave in one flush, the next alarm is set.
  * @module
  */
+import type { Path } from "@/base/address.ts";
 import type { Clock } from "@/engine/clock.ts";
 import { ComputePool } from "@/engine/compute.ts";
 import { TimerWheel } from "@/engine/timer_wheel.ts";
@@ -18,6 +19,7 @@ import {
 } from "@/ike/endpoint.ts";
 import type { IkeEffect, IkeEvent, Outbox } from "@/ike/event.ts";
 import type { IkeSa } from "@/ike/ike_sa.ts";
+import { withMarker } from "@/transport/non_esp_marker.ts";
 import type { Datagram, Transport } from "@/transport/transport.ts";
 
 /** Asymmetric work done at once takes at most so long before sockets are read again. */
@@ -35,6 +37,10 @@ export interface LoopListener {
   effect(effect: IkeEffect, sa: IkeSa | undefined, nowMs: number): void;
   /** Whether a datagram may go to the core. */
   admits(datagram: Datagram): boolean;
+  /** A UDP payload that came or goes; undefined where nobody records. */
+  readonly datagram:
+    | ((sent: boolean, octets: Uint8Array, path: Path, nowMs: number) => void)
+    | undefined;
   /** Something of ours is broken; the loop is stopped already. */
   broken(error: unknown): void;
 }
@@ -154,7 +160,11 @@ export class CoreLoop implements Outbox {
       const { listener } = this.#options;
       for (const datagram of batch) {
         this.datagramsReceived++;
-        if (listener.admits(datagram)) receive(this.endpoint, datagram, nowMs, this);
+        const { path, encapsulated } = datagram;
+        // The octets are lent, and the core keeps views of messages.
+        const octets = datagram.octets.slice();
+        listener.datagram?.(false, encapsulated ? withMarker(octets) : octets, path, nowMs);
+        if (listener.admits(datagram)) receive(this.endpoint, { octets, path }, nowMs, this);
       }
     });
   }
@@ -188,7 +198,11 @@ export class CoreLoop implements Outbox {
   #send({ octets, path, transmission }: Extract<IkeEffect, { kind: "send" }>): void {
     this.datagramsSent++;
     if (transmission > 1) this.retransmissions++;
-    this.#options.transport.send(octets, path);
+    const { transport, listener } = this.#options;
+    transport.send(octets, path);
+    if (!listener.datagram) return;
+    const encapsulated = path.ownPort === transport.nattPort;
+    listener.datagram(true, encapsulated ? withMarker(octets) : octets, path, this.#nowMs);
   }
 
   /** Its deadline may have changed, or it may be gone. */

@@ -68,6 +68,7 @@ export class TestRun implements RunView, Floor, LoopListener {
   readonly finalResult: Promise<FinalResult>;
   readonly loop: CoreLoop;
   readonly tally = new Tally();
+  readonly datagram: LoopListener["datagram"];
   ending = false;
   readonly #options: TestRunOptions;
   readonly #role: Role;
@@ -80,6 +81,9 @@ export class TestRun implements RunView, Floor, LoopListener {
 
   constructor(options: TestRunOptions) {
     const { setup, events, plan, env, transport, clock = systemClock, computeMax = 8 } = options;
+    const record = options.hooks?.datagram;
+    this.datagram = record &&
+      ((sent, octets, path, nowMs) => record(sent, octets, path, this.#books.toEpoch(nowMs)));
     this.#options = options;
     this.setup = setup;
     this.events = events;
