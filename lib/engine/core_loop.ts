@@ -23,7 +23,7 @@ import { withMarker } from "@/transport/non_esp_marker.ts";
 import type { Datagram, Transport } from "@/transport/transport.ts";
 
 /** Asymmetric work done at once takes at most so long before sockets are read again. */
-const COMPUTE_SLICE_MS = 5;
+const COMPUTE_SLICE_MS = 10;
 
 /** Something else that wants to be called at a time: its `deadlineMs` is moved by `ring`. */
 export interface Alarm {
