@@ -116,7 +116,7 @@ const MAKERS: readonly Maker[] = [
   (r) => ({ type: P.AUTH, method: r.below(16), data: some(r, 1, 64) }),
   (r) => ({ type: P.NONCE, data: some(r, 16, 64) }),
   notify,
-  (r) => ({ type: P.DELETE, protocol: 1, spis: r.chance(1) ? [] : [0] }),
+  () => ({ type: P.DELETE, protocol: 1, spis: [] }),
   (r) => ({ type: P.DELETE, protocol: 2 + r.below(2), spis: list(r, 0, 4, (x) => x.u32()) }),
   (r) => {
     const rawSpis = list(r, 1, 3, (x) => x.octets(16));
