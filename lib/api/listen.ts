@@ -94,7 +94,11 @@ function listenFailure(endpoint: string, why: string, options: ListenOptions): s
 /** Ends a server: open calls have `graceMs` to finish, then their connections are cut. */
 export function shutDown(server: Server, graceMs: number): Promise<void> {
   return new Promise((resolve) => {
-    const cut = setTimeout(() => server.forceShutdown(), graceMs);
+    const cut = setTimeout(() => {
+      server.forceShutdown();
+      // A connection whose peer does not read says only seconds later that it is gone.
+      resolve();
+    }, graceMs);
     server.tryShutdown(() => {
       clearTimeout(cut);
       resolve();
