@@ -9,8 +9,8 @@ import { ReflectionService } from "@grpc/reflection";
 import { HealthImplementation } from "grpc-health-check";
 import { fileDescriptors, HEALTH, type ProtoFile } from "@/api/definitions.ts";
 import { guardHttp2Sessions } from "@/api/http2_guard.ts";
-import { tcpPortHolder } from "@/api/port_holder.ts";
 import { SetupError } from "@/base/errors.ts";
+import { showPortHolder } from "@/native/port_holder.ts";
 
 /** Where to listen, and how its options are called in error messages. */
 export interface ListenOptions {
@@ -77,16 +77,15 @@ export function listen(server: Server, options: ListenOptions): Promise<number> 
 function listenFailure(endpoint: string, why: string, options: ListenOptions): string {
   const { addressName, portName, port } = options;
   if (/EADDRINUSE|address already in use/i.test(why)) {
-    const holder = tcpPortHolder(port);
-    const by = holder ? `process ${holder.pid} (${holder.name})` : "another process";
-    return `Cannot listen on ${endpoint}: ${by} already does; choose another ${portName}`;
+    const holder = showPortHolder("tcp", port);
+    return `Cannot listen on ${endpoint}: ${holder} has it; set ${portName} to another port`;
   }
   if (/EADDRNOTAVAIL|assign requested address/i.test(why)) {
     return `Cannot listen on ${endpoint}: this host does not have the address of ${addressName}`;
   }
   if (/EACCES|permission denied/i.test(why)) {
     return `Cannot listen on ${endpoint}: ports below 1024 need CAP_NET_BIND_SERVICE; ` +
-      `choose another ${portName}`;
+      `set ${portName} to another port`;
   }
   return `Cannot listen on ${endpoint} (${addressName}, ${portName}): ${why}`;
 }

@@ -1,4 +1,4 @@
-"""The Test API, asked by an independent implementation of gRPC. See `run` beside this file."""
+"""The Test API, asked by an independent implementation of gRPC. See `run.ts` beside this file."""
 
 import argparse
 import json
