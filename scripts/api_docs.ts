@@ -20,9 +20,10 @@ const FILES = [
   ["myikev2/daemonapi/daemonapi.proto", "The Daemon API"],
 ] as const;
 
-const HEAD = `# The gRPC APIs
+const HEAD = `<!-- deno-fmt-ignore-file -->
 
-<!-- deno-fmt-ignore-file -->
+# The gRPC APIs
+
 <!-- Written by scripts/api_docs.ts from the comments in proto/: change those. -->
 
 A running test serves the Test API at \`apilistenaddr\`:\`apilistenport\` (127.0.0.1:12330 unless the
