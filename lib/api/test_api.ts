@@ -270,7 +270,7 @@ function refused(error: unknown): { code: status; details: string } {
 }
 
 function within(promise: Promise<void>, ms: number): Promise<void> {
-  let timer = 0;
+  let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<void>((resolve) => timer = setTimeout(resolve, ms));
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }

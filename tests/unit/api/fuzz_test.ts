@@ -123,7 +123,7 @@ function rawCall(client: Client, path: string, request: Buffer): Promise<number>
     const call = client.makeServerStreamRequest(path, same, same, request, {
       deadline: Date.now() + 5_000,
     });
-    let open = 0;
+    let open: ReturnType<typeof setTimeout> | undefined;
     call.on("metadata", () => open = setTimeout(() => call.cancel(), 2));
     call.on("data", () => {});
     call.on("error", () => {});

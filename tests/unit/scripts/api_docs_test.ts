@@ -13,13 +13,13 @@ Deno.test("docs/api.md tells every message and call of the proto files", async (
   for (const path of ["myikev2/api/api.proto", "myikev2/daemonapi/daemonapi.proto"]) {
     const proto = await Deno.readTextFile(`${ROOT}/proto/${path}`);
     for (const [, name] of proto.matchAll(/^ *(?:message|service) (\w+)/gm)) {
-      assert.match(document, new RegExp(`^### (\\w+\\.)?${name}$`, "m"), name);
+      assert.match(document, new RegExp(`^### (\\w+\\.)?${name}$`, "m"), name!);
     }
     for (const [, name, number] of proto.matchAll(/ (\w+) = (\d+);/g)) {
-      assert.match(document, new RegExp(`^\\| \`${name}\` \\| ${number} \\|`, "m"), name);
+      assert.match(document, new RegExp(`^\\| \`${name}\` \\| ${number} \\|`, "m"), name!);
     }
     for (const [, name] of proto.matchAll(/rpc (\w+)/g)) {
-      assert.match(document, new RegExp(`^\\| \`${name}\` \\|`, "m"), name);
+      assert.match(document, new RegExp(`^\\| \`${name}\` \\|`, "m"), name!);
     }
   }
 });
