@@ -299,11 +299,7 @@ function onPort4500(name: string, setup: Setup, extra: string): Row {
   };
 }
 
-const NAT: Setup = { ikeconf: { enablenatt: true } };
-
 const natPort: Row[] = [
-  onPort4500("strongSwan moves to port 4500 (MOBIKE)", NAT, "mobike = yes"),
-  onPort4500("strongSwan moves to port 4500 (NAT pretended)", NAT, "encap = yes"),
   onPort4500(
     "strongSwan begins at port 4500, NAT-T is off",
     {},
