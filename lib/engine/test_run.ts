@@ -101,6 +101,11 @@ export class TestRun implements RunView, Floor, LoopListener {
     this.#books = new RunBooks(options, clock, this, this.#role);
   }
 
+  /** The IKE port that is really in use, where the setup asked for a free one. */
+  get ownPort(): number {
+    return this.#options.transport.ikePort;
+  }
+
   /** Begins: the client dials, the gateway listens, the running time runs. */
   start(): void {
     const { runningTimeMs } = this.#options.plan;
