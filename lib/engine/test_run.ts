@@ -38,6 +38,9 @@ import type { Setup } from "@/setup/setup.ts";
 import type { Datagram, Transport } from "@/transport/transport.ts";
 import { showMessage } from "@/wire/show.ts";
 
+/** WebCrypto works on threads of its own: enough jobs for all of them. */
+const COMPUTE_MAX = Math.max(4, 2 * navigator.hardwareConcurrency);
+
 /** What a run is made of. */
 export interface TestRunOptions {
   readonly setup: Setup;
@@ -80,7 +83,8 @@ export class TestRun implements RunView, Floor, LoopListener {
   #resolve: (result: FinalResult) => void = () => {};
 
   constructor(options: TestRunOptions) {
-    const { setup, events, plan, env, transport, clock = systemClock, computeMax = 8 } = options;
+    const { setup, events, plan, env, transport, clock = systemClock, computeMax = COMPUTE_MAX } =
+      options;
     const record = options.hooks?.datagram;
     this.datagram = record &&
       ((sent, octets, path, nowMs) => record(sent, octets, path, this.#books.toEpoch(nowMs)));
@@ -99,11 +103,6 @@ export class TestRun implements RunView, Floor, LoopListener {
     });
     this.#role = plan.role === "client" ? new Client(this, plan) : new Gateway(this, plan);
     this.#books = new RunBooks(options, clock, this, this.#role);
-  }
-
-  /** The IKE port that is really in use, where the setup asked for a free one. */
-  get ownPort(): number {
-    return this.#options.transport.ikePort;
   }
 
   /** Begins: the client dials, the gateway listens, the running time runs. */
