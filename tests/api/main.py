@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import check_fake
+import check_real
 import check_streams
 import harness
 
@@ -95,6 +96,7 @@ def main():
     checks.section(check_streams.check_stalled_end)
     checks.section(check_fake.check_tls)
     checks.section(check_secrets_here)
+    checks.section(check_real.check_real)
     if options.without_root:
         print("left out  secrets to other addresses: network namespaces need root")
     elif os.geteuid() != 0:
