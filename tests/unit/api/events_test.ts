@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { status } from "@grpc/grpc-js";
-import { EVENT_STREAMS_MAX } from "@/api/event_streams.ts";
+import { STREAMS_MAX } from "@/api/test_api.ts";
 import { EVENT_QUEUE_MAX } from "@/engine/event_hub.ts";
 import { ApiClient, type Reply, type Stream, withApi } from "./client.ts";
 
@@ -90,9 +90,11 @@ Deno.test("a slow reader has a bounded queue and is told how many events it lost
 
 Deno.test("streams beyond the limit are refused", () =>
   withApi(async ({ client }) => {
-    const streams = Array.from({ length: EVENT_STREAMS_MAX }, () => client.stream("SubscrEvent"));
+    const streams = Array.from({ length: STREAMS_MAX }, () => client.stream("SubscrEvent"));
     await Promise.all(streams.map((stream) => stream.opened));
-    assert.equal(await client.stream("SubscrEvent").ended, status.RESOURCE_EXHAUSTED);
+    for (const method of ["SubscrEvent", "NotifyFinalResult"]) {
+      assert.equal(await client.stream(method).ended, status.RESOURCE_EXHAUSTED);
+    }
   }));
 
 const { FAILED_PRECONDITION } = status;
