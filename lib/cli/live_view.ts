@@ -3,7 +3,7 @@
  * now and then elsewhere.
  * @module
  */
-import logUpdate from "log-update";
+import { logUpdateStderr } from "log-update";
 import { showDuration } from "@/base/duration.ts";
 import type { RunFigures, RunView } from "@/engine/view.ts";
 
@@ -13,7 +13,7 @@ const PLAIN_LINE_MS = 5_000;
 /** Begins to show a run on standard error; the function returned ends it. */
 export function showLive(run: RunView): () => void {
   if (!Deno.stderr.isTerminal()) return every(PLAIN_LINE_MS, () => console.error(plainLine(run)));
-  const draw = logUpdate.stderr;
+  const draw = logUpdateStderr;
   const stop = every(REDRAW_MS, () => draw(box(run.figures(), run.summary().configured)));
   return () => {
     stop();

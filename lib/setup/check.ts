@@ -20,7 +20,6 @@ export function checkSetup(setup: Setup, at: At): SetupError[] {
     fail("bindifname is required: the interface that carries the tunnel addresses", "bindifname");
   }
   if (setup.role === "client") checkClient(setup, fail);
-  else checkGateway(setup, fail);
   checkIke(setup, fail);
   checkApi(setup, fail);
   for (const [i, child] of setup.ikeconf.childlist.entries()) checkChild(setup, child, i, fail);
@@ -54,12 +53,6 @@ function checkClient(setup: Setup, fail: Fail): void {
   }
   if (maxflapinterval < minflapinterval) {
     fail("maxflapinterval is shorter than minflapinterval", "flapconf.maxflapinterval");
-  }
-}
-
-function checkGateway(setup: Setup, fail: Fail): void {
-  if (!setup.bindifaddr) {
-    fail("bindifaddr is required for a gateway: the address tunnels come to", "bindifaddr");
   }
 }
 

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { SetupError, type SetupPosition } from "@/base/errors.ts";
+
 /** Features that are not there yet, with the words that refuse them. */
 export const NOT_YET = {
   rekey: "rekeying and lifetimes",
@@ -31,3 +33,22 @@ export const NOT_YET = {
 
 /** A feature that may be missing. */
 export type Feature = keyof typeof NOT_YET;
+
+/** Whether it is named in {@linkcode NOT_YET}. */
+export function isMissing(feature: Feature | undefined): feature is Feature {
+  return feature !== undefined && Object.hasOwn(NOT_YET, feature);
+}
+
+/** A setup wants a feature that is not there yet: nothing is wrong with the setup. */
+export class NotThereYet extends SetupError {
+  override name = "NotThereYet";
+  /** `option` is the path of the option (`ikeconf.childlist[0].esn`), `shown` its value in words. */
+  constructor(
+    readonly option: string,
+    shown: string,
+    readonly feature: Feature,
+    position: SetupPosition,
+  ) {
+    super(`${option}: ${shown} needs ${NOT_YET[feature]}, which is not there yet`, position);
+  }
+}

@@ -3,7 +3,21 @@
  * @module
  */
 import { ESP_ENCRYPTION, GROUPS, IKE_ENCRYPTION, INTEGRITY, PRFS } from "@/setup/algorithms.ts";
-import { bool, duration, float, int, keyword, oneOf, port, text } from "@/setup/kinds.ts";
+import type { Feature } from "@/setup/features.ts";
+import {
+  bool,
+  duration,
+  endpoint,
+  float,
+  int,
+  INT_MIN,
+  interfaceName,
+  keyword,
+  oneOf,
+  pause,
+  port,
+  text,
+} from "@/setup/kinds.ts";
 import { listOption, option } from "@/setup/option.ts";
 
 const C = { role: "client" } as const, G = { role: "gateway" } as const;
@@ -20,17 +34,30 @@ const authMethod = oneOf(
   "eap-only",
 );
 
+function featureOfMethod(method: unknown): Feature | undefined {
+  if (method === "psk") return undefined;
+  return String(method).startsWith("eap") ? "eap" : "certificates";
+}
+
+/** Forms of `myid` that are found in certificates or in EAP. */
+const FOREIGN_IDENTITIES: ReadonlyMap<unknown, Feature> = new Map([
+  ["cert-dn", "certificates"],
+  ["cert-subject-cn", "certificates"],
+  ["eapol-test-conf", "eap"],
+  ["eapusepcap", "eap"],
+]);
+
 /** `ikeconf`, without its lists and `ppk`. */
 export const IKECONF = {
   numoftunneltoenablecookie: option(
-    int(-1),
+    int(INT_MIN),
     "-1",
-    "half-open SAs from which cookies are demanded; -1: never",
+    "half-open SAs from which cookies are demanded; < 0: never",
     G,
   ),
   reauth: option(bool, "false", "RFC 4478", { feature: "reauth" }),
   reauthlifetime: option(duration, "10s", "AUTH_LIFETIME handed out", { ...G, feature: "reauth" }),
-  retraninterval: option(duration, "10s", "retransmission interval"),
+  retraninterval: option(pause, "10s", "retransmission interval"),
   retranbackoff: option(float(1, 10), "1.0", "each interval is so many times the one before"),
   maxretran: option(int(1, 1000), "4", "transmissions before giving up, the first included"),
   dhgrpid: listOption(keyword(GROUPS), ["14"], "key exchange groups of IKE_SA_INIT"),
@@ -38,15 +65,22 @@ export const IKECONF = {
   mtu: option(int(64, 65_000), "1100", "largest clear payload size of a fragment", {
     feature: "fragmentation",
   }),
-  reassembletimeout: option(duration, "30s", "how long fragments wait for each other", {
+  reassembletimeout: option(pause, "30s", "how long fragments wait for each other", {
     feature: "fragmentation",
   }),
   initialcontact: option(bool, "true", "INITIAL_CONTACT in the first IKE_AUTH", C),
-  ikeintegrityalg: listOption(keyword(INTEGRITY), ["sha256"], "integrity of the IKE SA"),
+  ikeintegrityalg: listOption(
+    keyword(INTEGRITY),
+    ["sha256"],
+    "integrity of the IKE SA; AEAD ciphers need none",
+    { mayBeEmpty: true },
+  ),
   ikeencyptalg: listOption(keyword(IKE_ENCRYPTION), ["aes-cbc:128"], "encryption of the IKE SA"),
   ikeprfalg: listOption(keyword(PRFS), ["sha256"], "pseudorandom functions"),
-  authpeermethod: option(authMethod, "psk", "how the peer authenticates", CERTIFICATES),
-  authownmethod: option(authMethod, "psk", "how we authenticate", CERTIFICATES),
+  authpeermethod: option(authMethod, "psk", "how the peer authenticates", {
+    featureOf: featureOfMethod,
+  }),
+  authownmethod: option(authMethod, "psk", "how we authenticate", { featureOf: featureOfMethod }),
   eapimplementaion: option(oneOf("eap-snoop", "eap-file"), "eap-snoop", "where EAP comes from", {
     ...C,
     ...EAP,
@@ -57,8 +91,8 @@ export const IKECONF = {
   }),
   eapoltestpath: option(text, "", "eapol_test; empty: found on PATH", { ...C, ...EAP }),
   eapfile: option(text, "", "capture of one successful RADIUS EAP login", { ...C, ...EAP }),
-  eapradiusss: option(text, "", "RADIUS shared secret", EAP),
-  eapradiussvr: option(text, "", "RADIUS server, address:port", EAP),
+  eapradiusss: option(text, "", "RADIUS shared secret", { ...EAP, secret: true }),
+  eapradiussvr: option(endpoint, "", "RADIUS server, address:port", EAP),
   eapradiusid: option(int(1, 255), "31", "RADIUS attribute that tells sessions apart", EAP),
   eapsendstart: option(bool, "true", "begin with EAP-Start", { ...G, ...EAP }),
   myid: option(
@@ -66,6 +100,7 @@ export const IKECONF = {
     "client-src-addr",
     "client-src-addr, an address, e-mail or FQDN (&d is the tunnel); cert-dn, cert-subject-cn, " +
       "eapol-test-conf, eapusepcap",
+    { featureOf: (value) => FOREIGN_IDENTITIES.get(value) },
   ),
   peerid: option(text, "", "IDr to send: peer-addr, address, e-mail, FQDN; empty: none", C),
   matchpeerid: option(bool, "false", "fail when the received IDr differs", C),
@@ -78,7 +113,7 @@ export const IKECONF = {
     CERTIFICATES,
   ),
   usersapss: option(bool, "false", "RSA-PSS instead of PKCS#1 v1.5", CERTIFICATES),
-  psk: option(text, "", "pre-shared key"),
+  psk: option(text, "", "pre-shared key", { secret: true }),
   sendingmarkedca: option(bool, "false", "CERTREQ and CERT only of marked CAs", CERTIFICATES),
   initiatedpd: option(bool, "true", "ask whether the peer is there", {
     feature: "liveness",
@@ -86,7 +121,7 @@ export const IKECONF = {
     defaultUses: true,
   }),
   forcedpd: option(bool, "false", "ask also when the peer was heard", { feature: "liveness" }),
-  dpdinterval: option(duration, "30s", "silence before asking", { feature: "liveness" }),
+  dpdinterval: option(pause, "30s", "silence before asking", { feature: "liveness" }),
   ikelifetime: option(duration, "10m", "lifetime of an IKE SA", {
     feature: "rekey",
     free: ["0", "0s"],
@@ -97,7 +132,7 @@ export const IKECONF = {
   installfastpath: option(bool, "false", "install CHILD_SAs in the data path", {
     feature: "datapath",
   }),
-  virtualipif: option(text, "lo", "interface of assigned inner addresses", {
+  virtualipif: option(interfaceName, "lo", "interface of assigned inner addresses", {
     feature: "ratunnel",
   }),
   keepchildhistory: option(bool, "false", "keep rekeyed CHILD_SAs listed", { feature: "history" }),
@@ -118,14 +153,19 @@ export const IKECONF = {
 /** `ikeconf.ppk`. */
 export const PPK = {
   id: option(text, "", "PPK_ID", { feature: "ppk" }),
-  value: option(text, "", "0x… hex, 0s… base64, or text", { feature: "ppk" }),
+  value: option(text, "", "0x… hex, 0s… base64, or text", { feature: "ppk", secret: true }),
   ppkrequired: option(bool, "false", "without it the negotiation fails", { feature: "ppk" }),
 } as const;
 
 /** An entry of `ikeconf.childlist`, without its selectors. */
 export const CHILD = {
   tunnelmode: option(bool, "true", "false: transport mode", { feature: "transport" }),
-  integrityalg: listOption(keyword(INTEGRITY), ["sha256"], "ESP or AH integrity"),
+  integrityalg: listOption(
+    keyword(INTEGRITY),
+    ["sha256"],
+    "ESP or AH integrity; AEAD ciphers need none",
+    { mayBeEmpty: true },
+  ),
   encalg: listOption(keyword(ESP_ENCRYPTION), ["aes-cbc:128"], "ESP encryption"),
   protocol: option(oneOf("esp", "ah"), "esp", "the IPsec protocol", { feature: "ah" }),
   lifetime: option(duration, "5m", "lifetime of the CHILD_SA", {

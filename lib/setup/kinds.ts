@@ -4,7 +4,17 @@
  * @module
  */
 import { type IpAddress, type IpPrefix, parseAddress, parsePrefix } from "@/base/address.ts";
-import { parseDuration } from "@/base/duration.ts";
+import { parseDuration, showDuration } from "@/base/duration.ts";
+
+/** Characters of a wrong value that a message repeats. */
+const SHOWN_MAX = 80;
+/** No duration of a test is longer: ten years. */
+const DURATION_MAX_MS = 10 * 365 * 86_400_000;
+
+/** Whole numbers lie from here … */
+export const INT_MIN = -(2 ** 31);
+/** … to here. */
+const INT_MAX = 2 ** 31 - 1;
 
 /** How one kind of value is read. */
 export interface Kind<T> {
@@ -25,16 +35,28 @@ export const bool: Kind<boolean> = {
   },
 };
 
+/** What was typed, as messages show it: quoted, bounded, with nothing that could steer a terminal. */
+export function shown(text: string): string {
+  const cut = text.length > SHOWN_MAX ? `${text.slice(0, SHOWN_MAX)}…` : text;
+  // Beyond what JSON escapes: DEL, C1 controls, line and paragraph separators, direction marks.
+  return JSON.stringify(cut).replace(
+    // deno-lint-ignore no-control-regex -- that is what is looked for.
+    /[\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
 /** A whole number from `min` to `max`. */
-export function int(min: number, max = 2 ** 31 - 1): Kind<number> {
-  const expects = max === 2 ** 31 - 1
-    ? `a whole number from ${min} on`
-    : `a whole number from ${min} to ${max}`;
+export function int(min: number, max = INT_MAX): Kind<number> {
+  const from = min === INT_MIN ? "a whole number, negative ones too" : `a whole number from ${min}`;
+  const to = max === INT_MAX ? (min === INT_MIN ? "" : " on") : ` to ${max}`;
+  const expects = from + to;
   return {
     expects,
     parse(text) {
       const value = Number(text);
-      return /^[+-]?\d+$/.test(text) && value >= min && value <= max ? value : undefined;
+      // The sum makes a zero of minus zero.
+      return /^[+-]?\d+$/.test(text) && value >= min && value <= max ? value + 0 : undefined;
     },
   };
 }
@@ -56,12 +78,30 @@ export function port(zero: boolean): Kind<number> {
   return int(zero ? 0 : 1, 65_535);
 }
 
-/** Milliseconds of a duration. */
-export const duration: Kind<number> = {
-  expects: "a duration such as 1h2m3.5s, 500ms or 0",
-  parse: parseDuration,
-  hint: (text) => /^\d+(\.\d+)?$/.test(text) ? `a unit is missing: ${text}s?` : undefined,
-};
+/** Milliseconds of a duration; 0 where `fromMs` allows it. */
+function durationFrom(fromMs: number): Kind<number> {
+  const example = "a duration such as 1h2m3.5s or 500ms";
+  return {
+    expects: fromMs > 0 ? `${example}, at least ${showDuration(fromMs)}` : `${example}, or 0`,
+    parse(text) {
+      const ms = parseDuration(text);
+      return ms !== undefined && ms >= fromMs && ms <= DURATION_MAX_MS ? ms : undefined;
+    },
+    hint: durationHint,
+  };
+}
+
+function durationHint(text: string): string | undefined {
+  if (/^\d+(\.\d+)?$/.test(text)) return `a unit is missing: ${text.slice(0, 20)}s?`;
+  if ((parseDuration(text) ?? 0) > DURATION_MAX_MS) return "the longest is ten years, 87600h";
+  return text.startsWith("-") ? "no duration is negative" : undefined;
+}
+
+/** A duration, 0 too. */
+export const duration = durationFrom(0);
+
+/** A pause that may not be nothing, since something is done after each. */
+export const pause = durationFrom(1);
 
 /** Any text. */
 export const text: Kind<string> = { expects: "a text", parse: (value) => value };
@@ -78,6 +118,27 @@ export const prefix: Kind<IpPrefix | null> = {
   parse: (value) => value === "" ? null : value.includes("/") ? parsePrefix(value) : undefined,
 };
 
+/** An address and a port: `192.0.2.1:1812`, `[2001:db8::1]:1812`; an empty text is none. */
+export const endpoint: Kind<{ readonly address: IpAddress; readonly port: number } | null> = {
+  expects: "an address with a port, such as 192.0.2.1:1812 or [2001:db8::1]:1812",
+  parse(value) {
+    if (value === "") return null;
+    const parts = /^(?:\[([0-9a-f:.]+)\]|([0-9.]+)):(\d{1,5})$/i.exec(value);
+    if (!parts) return undefined;
+    const [, v6, v4, digits] = parts, address = parseAddress(v6 ?? v4!), port = Number(digits);
+    const isV6 = address?.length === 16;
+    return address && isV6 === (v6 !== undefined) && port >= 1 && port <= 65_535
+      ? { address, port }
+      : undefined;
+  },
+};
+
+/** The name of a network interface, as Linux allows it; an empty text is none. */
+export const interfaceName: Kind<string> = {
+  expects: "the name of a network interface: at most 15 characters, no space, / or :",
+  parse: (value) => /^[^\s/:]{0,15}$/.test(value) && !/^\.\.?$/.test(value) ? value : undefined,
+};
+
 /** One of some words. */
 export function oneOf<const W extends string>(...words: readonly W[]): Kind<W> {
   return {
@@ -92,7 +153,10 @@ export function keyword<V>(table: Readonly<Record<string, V>>): Kind<V> {
   const words = Object.keys(table);
   return {
     expects: `one of ${words.join(", ")}`,
-    parse: (value) => table[value.toLowerCase()],
+    parse(value) {
+      const word = value.toLowerCase();
+      return Object.hasOwn(table, word) ? table[word] : undefined;
+    },
     hint: (value) => nearest(value, words, (word) => `did you mean ${word}?`),
   };
 }

@@ -26,6 +26,12 @@ export interface Option<T> {
   readonly freeTexts: readonly string[];
   /** Whether the default itself uses the feature, and so is named when it is not there. */
   readonly defaultUses: boolean;
+  /** The feature that one value needs beside the option's own; undefined: none. */
+  readonly featureOf: (value: unknown) => Feature | undefined;
+  /** Whether an empty list is meant as such, although the default is not empty. */
+  readonly mayBeEmpty: boolean;
+  /** Whether no message may repeat its value. */
+  readonly secret: boolean;
   readonly value: T;
 }
 
@@ -35,6 +41,9 @@ export interface OptionTraits {
   readonly feature?: Feature;
   readonly free?: readonly string[];
   readonly defaultUses?: boolean;
+  readonly featureOf?: (value: unknown) => Feature | undefined;
+  readonly mayBeEmpty?: boolean;
+  readonly secret?: boolean;
 }
 
 /** An option with one value. */
@@ -56,7 +65,11 @@ export function listOption<T>(
   doc: string,
   traits: OptionTraits = {},
 ): Option<readonly T[]> {
-  const value = defaultTexts.map((text) => kind.parse(text)!);
+  const value = defaultTexts.map((text) => {
+    const item = kind.parse(text);
+    must(item !== undefined, `the default ${text} is ${kind.expects}`);
+    return item;
+  });
   return { ...common(kind, doc, traits), list: true, defaultTexts, value };
 }
 
@@ -69,6 +82,9 @@ function common(kind: Kind<any>, doc: string, traits: OptionTraits) {
     feature: traits.feature,
     freeTexts: traits.free ?? [],
     defaultUses: traits.defaultUses ?? false,
+    featureOf: traits.featureOf ?? (() => undefined),
+    mayBeEmpty: traits.mayBeEmpty ?? false,
+    secret: traits.secret ?? false,
   } as const;
 }
 

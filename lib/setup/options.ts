@@ -2,7 +2,20 @@
  * Every option of a setup file outside `ikeconf`. Spellings are those of existing files.
  * @module
  */
-import { address, bool, duration, float, int, oneOf, port, prefix, text } from "@/setup/kinds.ts";
+import {
+  address,
+  bool,
+  duration,
+  float,
+  int,
+  INT_MIN,
+  interfaceName,
+  oneOf,
+  pause,
+  port,
+  prefix,
+  text,
+} from "@/setup/kinds.ts";
 import { listOption, option } from "@/setup/option.ts";
 
 const C = { role: "client" } as const, G = { role: "gateway" } as const;
@@ -12,7 +25,11 @@ export const TOP = {
   role: option(oneOf("client", "gateway"), "client", "who initiates: the client"),
   desc: option(text, "", "shown at the start of the test"),
   runningtime: option(duration, "0s", "length of the test; 0: until stopped"),
-  numberoftunnels: option(int(1), "10", "client: tunnels to create; gateway: tunnels expected"),
+  numberoftunnels: option(
+    int(1, 1_000_000),
+    "10",
+    "client: tunnels to create; gateway: tunnels expected",
+  ),
   loglevel: option(
     int(1, 5),
     "2",
@@ -32,7 +49,7 @@ export const TOP = {
     ...G,
     feature: "mobike",
   }),
-  mobikeiplifetime: option(duration, "5m", "time before moving to the next address", {
+  mobikeiplifetime: option(pause, "5m", "time before moving to the next address", {
     ...C,
     feature: "mobike",
   }),
@@ -43,15 +60,15 @@ export const TOP = {
     { ...C, feature: "mobike" },
   ),
   peeraddr: option(address, "", "the gateway", C),
-  bindifname: option(text, "", "interface that carries the tunnel addresses (is flushed)"),
+  bindifname: option(interfaceName, "", "interface that carries the tunnel addresses (is flushed)"),
   bindifaddr: option(prefix, "", "gateway: its address; client: an extra one on the interface"),
   staticroute: option(text, "", "an `ip route replace …` to run first"),
   setupinterval: option(duration, "100ms", "pause between two tunnel creations", C),
   tunnelretryinterval: option(duration, "10s", "pause before retrying a tunnel", C),
   tunnelmaxretry: option(int(1), "3", "tries for one tunnel", C),
   maxhalfopen: option(int(0), "0", "tunnels on their way at a time; 0: as the transport stands", C),
-  owntsaddrincrease: option(int(-(2 ** 31)), "0", "step of own selectors from tunnel to tunnel", C),
-  peertsaddrincrease: option(int(-(2 ** 31)), "1", "step of the peer's selectors likewise", C),
+  owntsaddrincrease: option(int(INT_MIN), "0", "step of own selectors from tunnel to tunnel", C),
+  peertsaddrincrease: option(int(INT_MIN), "1", "step of the peer's selectors likewise", C),
   ownport: option(port(true), "500", "own IKE port; 0: a free one"),
   peerport: option(port(false), "500", "the peer's IKE port", C),
   ownnattport: option(port(true), "4500", "own NAT-T port; 0: a free one"),
@@ -107,10 +124,10 @@ export const PINGCONF = {
   udpport: option(port(false), "9922", "source and destination port", PING),
   assignsrc: option(bool, "false", "add the source address to virtualipif", PING),
   destaddr: option(address, "", "destination of tunnel 0; empty: no ping", PING),
-  deststep: option(int(-(2 ** 31)), "1", "its step from tunnel to tunnel", PING),
+  deststep: option(int(INT_MIN), "1", "its step from tunnel to tunnel", PING),
   srcaddr: option(address, "", "source of tunnel 0; empty: the system's choice", PING),
-  srcstep: option(int(-(2 ** 31)), "1", "its step from tunnel to tunnel", PING),
-  interval: option(duration, "1s", "between two echo requests of a task", PING),
+  srcstep: option(int(INT_MIN), "1", "its step from tunnel to tunnel", PING),
+  interval: option(pause, "1s", "between two echo requests of a task", PING),
   setupinterval: option(duration, "10ms", "between starting two tasks", PING),
   pktlen: option(int(0, 65_000), "64", "payload bytes", PING),
   maxlossrate: option(float(0, 100), "10", "percent; above it an error event", PING),

@@ -5,8 +5,8 @@
  */
 import { SetupError, type SetupPosition } from "@/base/errors.ts";
 import { checkSetup } from "@/setup/check.ts";
-import { type Feature, NOT_YET } from "@/setup/features.ts";
-import { nearestWord } from "@/setup/kinds.ts";
+import { type Feature, isMissing, NOT_YET, NotThereYet } from "@/setup/features.ts";
+import { nearestWord, shown } from "@/setup/kinds.ts";
 import type { Option } from "@/setup/option.ts";
 import { namesOf, ROOT, type Section, sectionsWith } from "@/setup/schema.ts";
 import { readSelector } from "@/setup/selector.ts";
