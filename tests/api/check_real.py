@@ -36,6 +36,10 @@ ikeconf:
     - encalg: aes-gcm-16:192
       replaywindowsize: 1024
 """
+# The client has an end of its own, long after it is asked to stop; the gateway runs until then.
+CLIENT_ADDRESSES = """startclntaddr: 127.0.1.1/8
+peeraddr: 127.0.0.1
+runningtime: 10m"""
 
 
 def free_ports(count, kind):
@@ -88,7 +92,7 @@ def check_real(checks):
                 "CreationStartTime", "CreationFinishTime", "CreateDuration", "SetupRate",
                 "NumOfCreatedTunnel", "Ikesa_total", "TestEndTime", "ActualTestEndTime", "Result",
             } & set(early), set())
-            with RealTest(directory, "client", addresses="startclntaddr: 127.0.1.1/8\npeeraddr: 127.0.0.1",
+            with RealTest(directory, "client", addresses=CLIENT_ADDRESSES,
                           ownport=udp[1], peerport=udp[0], apiport=tcp[1]) as client:
                 cl = client.api()
                 up = wait_for(lambda: gw.GetSummary().Has_Child == cl.GetSummary().Has_Child == TUNNELS)
@@ -116,6 +120,10 @@ def check_figures(checks, name, api, setup, role):
     times = {n: got.pop(n, None) for n in (
         "StartTime", "CreationStartTime", "CreationFinishTime", "CreateDuration")}
     rate = got.pop("SetupRate", 0)
+    end = got.pop("TestEndTime", None)
+    start = times["StartTime"]
+    checks.equal(f"real: TestEndTime of the {name}", end,
+                 (start[0] + 600, start[1]) if role == 1 and start else None)
     checks.equal(f"real: figures of the {name}", differences(got, {
         "Role": role, "SetupFileName": setup, "NumOfCreatedTunnel": TUNNELS,
         "Ikesa_state_established": TUNNELS, "Ikesa_total": TUNNELS, "Live_count": TUNNELS,
@@ -188,26 +196,28 @@ def check_paging(checks, api):
 
 
 def check_stop(checks, client, cl, gateway, gw):
-    final = Reader(cl.NotifyFinalResult(timeout=120))
+    finals = Reader(cl.NotifyFinalResult(timeout=120)), Reader(gw.NotifyFinalResult(timeout=120))
     asked = time.monotonic()
     cl.Stop(Gracefully=True)
     checks.that("real: Stop is answered at once", time.monotonic() - asked < 1)
-    checks.that("real: the final result comes", final.over.wait(15) and len(final.messages) == 1,
+    check_final(checks, "client, stopped before its end", client, finals[0], 3)
+    checks.that("real: the gateway's SAs are gone", wait_for(lambda: gw.GetSummary().Live_count == 0, 5),
+                fields(gw.GetSummary()))
+    checks.equal("real: the gateway runs on", finals[1].messages, [])
+    gw.Stop(Gracefully=False)
+    check_final(checks, "gateway, whose end is the request", gateway, finals[1], 1)
+
+
+def check_final(checks, name, process, final, result):
+    """The run ends with this result, says so once, and so does the process."""
+    checks.that(f"real: final result of the {name}", final.over.wait(15) and len(final.messages) == 1,
                 len(final.messages))
     if final.messages:
         summary = final.messages[0]
-        checks.equal("real: stopped by request, nothing failed", (summary.Result, summary.LastErrMsg), (3, ""))
-        checks.that("real: it tells its end", summary.HasField("ActualTestEndTime"))
+        checks.equal(f"real: result of the {name}", (summary.Result, summary.LastErrMsg), (result, ""))
+        checks.that(f"real: ActualTestEndTime of the {name}",
+                    abs(summary.ActualTestEndTime.seconds - time.time()) < 30)
     try:
-        client.process.wait(10)
-        checks.that("real: the client's process ends", True)
+        checks.equal(f"real: exit status of the {name}", process.process.wait(10), 0)
     except subprocess.TimeoutExpired:
-        checks.that("real: the client's process ends", False)
-    checks.that("real: the gateway's SAs are gone", wait_for(lambda: gw.GetSummary().Live_count == 0, 5),
-                fields(gw.GetSummary()))
-    gw.Stop(Gracefully=False)
-    try:
-        gateway.process.wait(5)
-        checks.that("real: the gateway's process ends", True)
-    except subprocess.TimeoutExpired:
-        checks.that("real: the gateway's process ends", False)
+        checks.that(f"real: the process of the {name} ends", False)
