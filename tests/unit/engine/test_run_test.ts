@@ -37,6 +37,8 @@ Deno.test("client and gateway build all tunnels, and both pass when stopped", as
   }
   client.run.stop(true);
   clock.pass(1_000);
+  const { live, createdTunnels, createdLive } = gateway.run.summary();
+  assert.deepEqual([live, createdTunnels, createdLive], [0, 20, 0]);
   gateway.run.stop(true);
   clock.pass(1_000);
   const ended = await client.run.finalResult;
@@ -58,6 +60,22 @@ Deno.test("tunnel i dials from the first address + i, at the interval", () => {
   assert.deepEqual(addresses, ["10.1.0.1", "10.1.0.3", "10.1.0.5", "10.1.0.7"]);
   const times = begun.map(([, ms]) => ms - begun[0]![1]);
   assert.deepEqual(times, [0, 100, 200, 300]);
+});
+
+Deno.test("an interval below the wheel's tick is kept on the whole, and caught up with", () => {
+  const { clock, network } = world();
+  const plan = clientPlan({ tunnels: 400, setupIntervalMs: 1, halfOpenMax: 400 });
+  const client = rig(network, clock, { plan });
+  network.loses = () => true;
+  client.run.start();
+  clock.pass(100);
+  const { created } = client.run.figures();
+  assert.ok(created >= 90 && created <= 101, `${created} tunnels in 100 ms`);
+  // A second in which nothing could be done: a tenth of it is caught up with.
+  clock.busy(1_000);
+  clock.pass(10);
+  const more = client.run.figures().created - created;
+  assert.ok(more >= 100 && more <= 115, `${more} tunnels`);
 });
 
 Deno.test("no more than halfOpenMax tunnels are on their way", () => {
@@ -220,6 +238,57 @@ Deno.test("a graceful end nobody answers comes within 10 s and counts the delete
   assert.match(client.said(3).at(-1)!, /300 of 300 deletes went unanswered/);
 });
 
+Deno.test("a graceful end is over when every delete has spent its transmissions", async () => {
+  const { clock, network } = world();
+  const config = { ...CONFIG, retransmitIntervalMs: 1_000, transmissionsMax: 2 };
+  const client = rig(network, clock, { plan: clientPlan(), config });
+  const gateway = rig(network, clock, { plan: gatewayPlan() });
+  gateway.run.start();
+  client.run.start();
+  clock.pass(1_000);
+  network.loses = (_, path) => path.ownAddress[3] === 2;
+  client.run.stop(true);
+  clock.pass(2_100);
+  const { figures, summary } = await client.run.finalResult;
+  assert.equal(figures.deletesUnanswered, 1);
+  assert.ok(summary.actualEndEpochMs! - summary.startEpochMs < 3_200);
+});
+
+Deno.test("work that takes its whole slice is gone on with, sockets read in between", () => {
+  const { clock, network } = world();
+  const env = fakeEnv(5);
+  const crypto = {
+    ...env.crypto,
+    keyExchange: (group: number) => {
+      const exchange = env.crypto.keyExchange(group)!;
+      return { ...exchange, generate: () => (clock.busy(4), exchange.generate()) };
+    },
+  };
+  const plan = clientPlan({ tunnels: 20 });
+  const client = rig(network, clock, { plan, env: { ...env, crypto } });
+  network.loses = () => true;
+  client.run.start();
+  // Of twenty jobs of 4 ms each a slice takes three; the others wait for the next.
+  assert.equal(network.sent.length, 3);
+  clock.pass(1);
+  assert.equal(network.sent.length, 6);
+  clock.pass(100);
+  assert.equal(network.sent.length, 20);
+});
+
+Deno.test("creation ends with the last expected tunnel, whatever comes after", () => {
+  const { clock, network } = world();
+  const plan = clientPlan({ tunnels: 4, setupIntervalMs: 100 });
+  const client = rig(network, clock, { plan });
+  const gateway = rig(network, clock, { plan: gatewayPlan({ tunnels: 2 }) });
+  gateway.run.start();
+  client.run.start();
+  clock.pass(1_000);
+  const { createDurationMs, createdTunnels } = gateway.run.summary();
+  assert.equal(createdTunnels, 4);
+  assert.ok(createDurationMs! > 90 && createDurationMs! < 120, `${createDurationMs}`);
+});
+
 Deno.test("a second stop, or one that is not graceful, ends at once", async () => {
   for (const first of [true, false]) {
     const { clock, network } = world();
@@ -240,12 +309,12 @@ Deno.test("while the gateway ends, nobody new is let in", () => {
   const { clock, network } = world();
   const gateway = rig(network, clock, { plan: gatewayPlan() });
   const client = rig(network, clock, { plan: clientPlan() });
-  const late = rig(network, clock, { plan: clientPlan({ tunnels: 1 }) });
   gateway.run.start();
   client.run.start();
   clock.pass(1_000);
   network.loses = (octets) => isRequest(octets, INFORMATIONAL);
   gateway.run.stop(true);
+  const late = rig(network, clock, { plan: clientPlan({ tunnels: 1 }), env: fakeEnv(9) });
   late.run.start();
   clock.pass(1_000);
   assert.equal(gateway.run.figures().created, 3);
@@ -355,7 +424,10 @@ Deno.test("messages are decoded when somebody reads at level 5, and only then", 
   clock.pass(300);
   const lines: string[] = [];
   const filter = { level: 5, keyword: "IKE_" };
+  const { config } = client.run.loop.endpoint;
+  assert.equal(config.trace, false);
   client.run.events.attach({ filter, write: (e) => void lines.push(e.msg) });
+  assert.equal(config.trace, true);
   clock.pass(1_000);
   const messages = lines.filter((l) => /^(Sent|Received)/.test(l));
   assert.equal(messages.length, 4);
