@@ -1,37 +1,39 @@
 /*
- * UDP in batches. The caller's buffers have a fixed layout, which lib/native/udp_socket.ts holds as well;
- * numbers are of the machine's byte order, addresses and payloads of the network's.
+ * The record of one datagram, both ways, in a buffer shared with lib/native/udp.ts. Numbers are in
+ * host byte order, addresses as on the wire; records begin at multiples of 8.
  *
- * A record, for either direction:
- *    0  uint32  octets of payload
- *    4  uint32  where it begins: in the payloads (sending), in the record (receiving)
- *    8  uint16  the peer's port
- *   10  uint8   octets of an address: 4 or 16
- *   11  uint8   receiving: 1 where the payload was cut, else 0
- *   12  uint32  receiving: datagrams that the full buffer has lost so far; 0: not told
- *   16  uint8[16] the peer's address
- *   32  uint8[16] the own address
- * When receiving, the payload follows in the record, which is MY_UDP_SLOT long.
+ *      0  length     octets of payload
+ *      4  socket     received: the tag of my_wait_add; to be sent: the file descriptor
+ *      8  peer_port
+ *     12  family     octets of an address: 4 or 16
+ *     16  own[16]    received: where it was sent to; to be sent: the source address
+ *     32  peer[16]
+ *     48  scope      interface index of link-local addresses (RFC 4007), else 0
+ *     52  flags      RECORD_TRUNCATED, RECORD_NO_OWN
+ *     56  reserved
+ *     64  payload
  */
 #ifndef MYIKEV2_UDP_H
 #define MYIKEV2_UDP_H
 
 #include "shim.h"
 
-/* Datagrams of a batch at most. */
-#define MY_UDP_BATCH 64
-#define MY_UDP_RECORD 48
-#define MY_UDP_PAYLOAD_MAX 65535
-#define MY_UDP_SLOT (MY_UDP_RECORD + 65536)
-
 typedef struct {
-  uint32_t length, offset;
-  uint16_t peer_port;
-  uint8_t address_length, cut;
-  uint32_t lost;
-  uint8_t peer[16], own[16];
-} my_udp_record;
+  uint32_t length, socket, peer_port, family;
+  uint8_t own[16], peer[16];
+  uint32_t scope, flags, reserved[2];
+} udp_record;
 
-_Static_assert(sizeof(my_udp_record) == MY_UDP_RECORD, "the layout above");
+_Static_assert(sizeof(udp_record) == 64, "the layout that lib/native/udp.ts has");
+
+/* The payload was longer than the slot. */
+#define RECORD_TRUNCATED 1u
+/* The system did not tell the own address. */
+#define RECORD_NO_OWN 2u
+
+/* The largest UDP payload by its length field. */
+#define PAYLOAD_MAX 65535u
+/* Datagrams of one system call. */
+#define BATCH_MAX 64u
 
 #endif
