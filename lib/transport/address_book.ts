@@ -13,6 +13,11 @@ export class AddressBook {
   /** IPv4 by its octets as a number; IPv6 by its octets as a text. */
   readonly #known = new Map<number | string, IpAddress>();
 
+  /** A book that has these. */
+  constructor(addresses: readonly IpAddress[] = []) {
+    for (const address of addresses) this.#known.set(keyOf(address, 0, address.length), address);
+  }
+
   /** The address at an offset of a buffer, where it is known. */
   find(buffer: Uint8Array, at: number, octets: number): IpAddress | undefined {
     return this.#known.get(keyOf(buffer, at, octets));
