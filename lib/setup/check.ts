@@ -30,7 +30,7 @@ export function checkSetup(setup: Setup, { isBroken, fail }: Check): void {
   if (setup.bindifname === "") {
     rule("bindifname is required: the interface that carries the tunnel addresses", "bindifname");
   }
-  if (setup.role === "client" && !isBroken("role")) checkClient(setup, rule);
+  if (!isBroken("role")) (setup.role === "client" ? checkClient : checkGateway)(setup, rule);
   checkIke(setup, rule);
   checkApi(setup, rule);
   for (const [i, child] of setup.ikeconf.childlist.entries()) {
@@ -73,6 +73,12 @@ function checkClient(setup: Setup, rule: Rule): void {
       "flapconf.minflapinterval",
     );
   }
+}
+
+function checkGateway({ ownport, ownnattport }: Setup, rule: Rule): void {
+  if (ownport !== ownnattport || ownport === 0) return;
+  const what = `ownport and ownnattport are both ${ownport}: a gateway listens at two ports`;
+  rule(what, "ownport", "ownnattport");
 }
 
 function checkTunnelAddresses(setup: Setup, first: IpAddress, rule: Rule): void {

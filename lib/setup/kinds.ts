@@ -8,6 +8,8 @@ import { parseDuration, showDuration } from "@/base/duration.ts";
 
 /** Characters of a wrong value that a message repeats. */
 const SHOWN_MAX = 80;
+/** Characters of a word beyond which it is like none of ours. */
+const NEAR_MAX = 64;
 /** No duration of a test is longer: ten years. */
 const DURATION_MAX_MS = 10 * 365 * 86_400_000;
 
@@ -186,10 +188,11 @@ function nearest(
 
 /** The word that a typing error may have meant; `undefined` where none is near. */
 export function nearestWord(value: string, words: readonly string[]): string | undefined {
-  const farthest = value.length < 4 ? 1 : Math.max(2, Math.floor(value.length / 3));
+  if (value.length > NEAR_MAX) return undefined;
+  const farthest = value.length < 4 ? 1 : Math.min(4, Math.max(2, Math.floor(value.length / 3)));
   let best: string | undefined, bestDistance = farthest + 1;
   for (const word of words) {
-    const distance = editDistance(value.toLowerCase().slice(0, 64), word.toLowerCase());
+    const distance = editDistance(value.toLowerCase(), word.toLowerCase());
     if (distance < bestDistance) [best, bestDistance] = [word, distance];
   }
   return best;

@@ -12,8 +12,8 @@ import { ROOT, type Section } from "@/setup/schema.ts";
 /** Every option at its default, each with its meaning; sections in the order of the table. */
 export function defaultSetup(): string {
   const lines = [
-    "# Every option at its default. Required: bindifname; of a client startclntaddr and peeraddr,",
-    "# of a gateway bindifaddr; ikeconf.psk where psk authenticates.",
+    "# Every option at its default. Required: bindifname; of a client startclntaddr and peeraddr;",
+    "# ikeconf.psk where psk authenticates.",
     "",
   ];
   writeSection(ROOT, "", lines);
@@ -59,7 +59,7 @@ function defaultText(option: Option<unknown>): string {
 }
 
 function quotedIfNeeded(text: string): string {
-  return /^[\w][\w.:/-]*$/.test(text) ? text : JSON.stringify(text);
+  return /^(\w[\w.:/-]*|-\d+)$/.test(text) ? text : JSON.stringify(text);
 }
 
 /**

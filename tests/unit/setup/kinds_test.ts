@@ -1,0 +1,184 @@
+import assert from "node:assert/strict";
+import {
+  ESP_ENCRYPTION,
+  GROUPS,
+  IKE_ENCRYPTION,
+  INTEGRITY,
+  isAead,
+  PRFS,
+} from "@/setup/algorithms.ts";
+import {
+  address,
+  bool,
+  duration,
+  endpoint,
+  float,
+  int,
+  interfaceName,
+  keyword,
+  type Kind,
+  nearestWord,
+  oneOf,
+  pause,
+  port,
+  prefix,
+  shown,
+} from "@/setup/kinds.ts";
+
+/** Each text with what it is read as; undefined: it is refused. */
+function reads<T>(kind: Kind<T>, texts: Readonly<Record<string, T | undefined>>): void {
+  for (const [text, value] of Object.entries(texts)) {
+    assert.deepEqual(kind.parse(text), value, JSON.stringify(text));
+  }
+}
+
+Deno.test("booleans have six words, in any case", () => {
+  reads(bool, { true: true, Yes: true, ON: true, false: false, no: false, Off: false });
+  reads(bool, { "1": undefined, "0": undefined, y: undefined, "": undefined, " true": undefined });
+});
+
+Deno.test("whole numbers are decimal and bounded, and zero has no sign", () => {
+  reads(int(0, 255), { "0": 0, "007": 7, "+255": 255, "256": undefined, "-1": undefined });
+  reads(int(0, 255), { "0x10": undefined, "1.0": undefined, "1e2": undefined, "": undefined });
+  reads(int(-1), { "-1": -1, "-2": undefined, "2147483647": 2147483647, "2147483648": undefined });
+  assert.ok(Object.is(int(-1).parse("-0"), 0));
+  assert.equal(int(1, 5).expects, "a whole number from 1 to 5");
+});
+
+Deno.test("numbers may have a fraction", () => {
+  reads(float(0, 100), { "0.5": 0.5, ".5": 0.5, "100": 100, "5.": 5, "100.1": undefined });
+  reads(float(0, 100), { NaN: undefined, Infinity: undefined, "1e1": undefined, "-1": undefined });
+});
+
+Deno.test("durations have units; a plain 0 has none", () => {
+  reads(duration, { "0": 0, "0s": 0, "1h2m3.5s": 3_723_500, "60s": 60_000, "1m0s": 60_000 });
+  reads(duration, {
+    "100ms": 100,
+    "1500us": 1.5,
+    "2µs": 0.002,
+    ".5s": 500,
+    "87600h": 315_360_000_000,
+  });
+  reads(duration, { "10": undefined, "-1s": undefined, "1 s": undefined, "": undefined });
+  reads(duration, { "87601h": undefined, ["9".repeat(400) + "h"]: undefined, "1x": undefined });
+  assert.equal(duration.hint!("10"), "a unit is missing: 10s?");
+  assert.equal(duration.hint!("-1s"), "no duration is negative");
+  assert.equal(duration.hint!("99999999h"), "the longest is ten years, 87600h");
+  assert.equal(duration.hint!("soon"), undefined);
+});
+
+Deno.test("a pause is not nothing", () => {
+  reads(pause, { "1ms": 1, "0": undefined, "0s": undefined, "999us": undefined });
+});
+
+Deno.test("addresses, prefixes and endpoints", () => {
+  const v4 = Uint8Array.of(192, 0, 2, 1), v6 = new Uint8Array(16);
+  v6.set([0x20, 0x01, 0x0d, 0xb8]);
+  reads(address, { "192.0.2.1": v4, "2001:db8::": v6, "": null, "192.0.2.1/24": undefined });
+  reads(address, { "192.0.2": undefined, "192.0.2.256": undefined, "fe80::1%eth0": undefined });
+  reads(prefix, { "192.0.2.1/24": { address: v4, bits: 24 }, "": null, "192.0.2.1": undefined });
+  reads(prefix, {
+    "192.0.2.1/33": undefined,
+    "2001:db8::/129": undefined,
+    "1.1.1.1/8/9": undefined,
+  });
+  reads(endpoint, { "192.0.2.1:1812": { address: v4, port: 1812 }, "": null });
+  reads(endpoint, { "[2001:db8::]:65535": { address: v6, port: 65535 }, "2001:db8::": undefined });
+  reads(endpoint, {
+    "192.0.2.1:0": undefined,
+    "192.0.2.1:65536": undefined,
+    "192.0.2.1": undefined,
+  });
+  reads(endpoint, { "[192.0.2.1]:1": undefined, "radius.example.net:1812": undefined });
+});
+
+Deno.test("interfaces have names that Linux takes", () => {
+  reads(interfaceName, { eth0: "eth0", "br0.100": "br0.100", "veth-0@x": "veth-0@x", "": "" });
+  reads(interfaceName, { "sixteen-letters-": undefined, "a/b": undefined, "a b": undefined });
+  reads(interfaceName, { ".": undefined, "..": undefined, "eth0:1": undefined });
+});
+
+Deno.test("ports; 0 where a free one may be taken", () => {
+  reads(port(true), { "0": 0, "65535": 65535, "65536": undefined });
+  reads(port(false), { "0": undefined, "1": 1 });
+});
+
+Deno.test("keywords are those of the table, and nothing that every object has", () => {
+  reads(keyword(GROUPS), { "14": 14, "32": 32, "22": undefined, constructor: undefined });
+  reads(keyword(INTEGRITY), { SHA256: 12, "sha256 ": undefined, ["__proto__"]: undefined });
+  const kind = keyword(IKE_ENCRYPTION);
+  assert.match(kind.expects, /^one of 3des, aes-cbc:128\/192\/256, aes-gcm-16:128\/192\/256, /);
+  assert.equal(kind.hint!("aes-cbc"), "the key's bits are missing: aes-cbc:128?");
+  assert.equal(kind.hint!("aes-cbc:129"), "did you mean aes-cbc:128?");
+  assert.equal(kind.hint!("aes-gcm:256"), "did you mean aes-gcm-8:256?");
+  assert.equal(keyword(GROUPS).hint!("22"), undefined, "another number is no typing error");
+  assert.equal(oneOf("client", "gateway").hint!("Client"), "did you mean client?");
+});
+
+Deno.test("a word is near when few letters differ", () => {
+  assert.equal(nearestWord("retraninterva", ["retraninterval", "interval"]), "retraninterval");
+  assert.equal(nearestWord("dhgrpip", ["dhgrpid", "desc"]), "dhgrpid");
+  assert.equal(nearestWord("foo", ["mtu", "psk"]), undefined);
+  assert.equal(nearestWord("x".repeat(10_000), ["mtu"]), undefined);
+});
+
+Deno.test("wrong values are shown bounded, and steer no terminal", () => {
+  assert.equal(shown('a"b'), '"a\\"b"');
+  assert.equal(shown("\u001b[2J\u009b2J\u202e\u2028"), '"\\u001b[2J\\u009b2J\\u202e\\u2028"');
+  assert.equal(shown("x".repeat(200)), `"${"x".repeat(80)}…"`);
+});
+
+// Numbers of the registry "Internet Key Exchange Version 2 (IKEv2) Parameters" at IANA.
+Deno.test("every algorithm name of the reference has its registered number", () => {
+  const ids = (table: Readonly<Record<string, { id: number; keyBits: number }>>) =>
+    Object.entries(table).map(([name, { id, keyBits }]) => `${name} ${id} ${keyBits}`);
+  const sized = (name: string, id: number) => [128, 192, 256].map((b) => `${name}:${b} ${id} ${b}`);
+  const expected = [
+    "3des 3 0",
+    ...sized("aes-cbc", 12),
+    ...sized("aes-gcm-16", 20),
+    ...sized("aes-gcm-12", 19),
+    ...sized("aes-gcm-8", 18),
+    ...sized("aes-ccm-16", 16),
+    ...sized("aes-ccm-12", 15),
+    ...sized("aes-ccm-8", 14),
+    ...sized("aes-ctr", 13),
+    "chacha20-poly1305 28 0",
+  ];
+  assert.deepEqual(ids(IKE_ENCRYPTION).sort(), expected.sort());
+  assert.deepEqual(ids(ESP_ENCRYPTION).sort(), [...expected, "null 11 0"].sort());
+  assert.deepEqual(INTEGRITY, {
+    "md5-96": 1,
+    "sha1-96": 2,
+    sha256: 12,
+    sha384: 13,
+    sha512: 14,
+    "aes-xcbc": 5,
+    "aes-cmac": 8,
+  });
+  assert.deepEqual(PRFS, {
+    md5: 1,
+    sha1: 2,
+    sha256: 5,
+    sha384: 6,
+    sha512: 7,
+    "aes-xcbc": 4,
+    "aes-cmac": 8,
+  });
+  const groups = [1, 2, 5, 14, 15, 16, 17, 18, 19, 20, 21, 27, 28, 29, 30, 31, 32];
+  assert.deepEqual(GROUPS, Object.fromEntries(groups.map((g) => [g, g])));
+});
+
+Deno.test("GCM, CCM and ChaCha20-Poly1305 are AEAD, the others are not", () => {
+  const aead = Object.entries(ESP_ENCRYPTION).filter(([, e]) => isAead(e)).map(([name]) => name);
+  const names = new Set(aead.map((name) => name.split(":")[0]));
+  assert.deepEqual([...names].sort(), [
+    "aes-ccm-12",
+    "aes-ccm-16",
+    "aes-ccm-8",
+    "aes-gcm-12",
+    "aes-gcm-16",
+    "aes-gcm-8",
+    "chacha20-poly1305",
+  ]);
+});
