@@ -11,6 +11,7 @@ import type { EventHub } from "@/engine/event_hub.ts";
 import type { RunHooks } from "@/engine/hooks.ts";
 import { TestRun } from "@/engine/test_run.ts";
 import type { IkeEnv } from "@/ike/config.ts";
+import { loadLibcrypto } from "@/native/libcrypto.ts";
 import { KeylogDirectory } from "@/report/keylog.ts";
 import { PcapFile } from "@/report/pcap.ts";
 import type { Setup } from "@/setup/setup.ts";
@@ -19,7 +20,9 @@ import type { Transport } from "@/transport/transport.ts";
 
 /** Surroundings of the core, over the backend the setup asks for. @throws {SetupError} */
 export function environment(setup: Setup): IkeEnv {
-  const crypto = chooseBackend(undefined, setup.cryptobackend);
+  const { cryptobackend } = setup;
+  const native = cryptobackend === "portable" ? undefined : loadLibcrypto();
+  const crypto = chooseBackend(native, cryptobackend);
   refuseMissing(crypto, setup);
   return { crypto, random: crypto.randomOctets, childrenBySpi: new Map(), broken: new Set() };
 }

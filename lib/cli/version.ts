@@ -2,12 +2,16 @@
  * `myikev2 version`: what this is, and what it can use on this machine.
  * @module
  */
+import { loadShim } from "@/native/load.ts";
 import denoJson from "../../deno.json" with { type: "json" };
 
 /** Prints it. */
 export function printVersion(): void {
   console.log(`myikev2 ${denoJson.version}`);
-  console.log(`crypto backends: portable`);
-  console.log(`transports:      portable`);
+  const shim = loadShim();
+  const both = shim.symbols ? "native, portable" : "portable";
+  console.log(`crypto backends: ${both}`);
+  console.log(`transports:      ${both}`);
+  if (!shim.symbols) console.log(`no native ones:  ${shim.reason}`);
   console.log(`runtime:         Deno ${Deno.version.deno}, V8 ${Deno.version.v8}`);
 }

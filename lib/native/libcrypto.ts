@@ -3,7 +3,13 @@
  * open libraries and this one may not see it: the shape is the contract.
  * @module
  */
-import type { ShimSymbols } from "@/native/load.ts";
+import { loadShim, type ShimSymbols } from "@/native/load.ts";
+
+/** The functions of the shim where it loads; see {@linkcode loadShim} for why it does not. */
+export function loadLibcrypto(): ReturnType<typeof libcryptoOf> | undefined {
+  const { symbols } = loadShim();
+  return symbols && libcryptoOf(symbols);
+}
 
 /** The functions, one to one; fit for `nativeBackend` of `lib/crypto/native_backend.ts`. */
 export function libcryptoOf(symbols: ShimSymbols) {
