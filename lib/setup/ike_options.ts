@@ -55,13 +55,20 @@ export const IKECONF = {
     "half-open SAs from which cookies are demanded; < 0: never",
     G,
   ),
-  reauth: option(bool, "false", "RFC 4478", { feature: "reauth" }),
-  reauthlifetime: option(duration, "10s", "AUTH_LIFETIME handed out", { ...G, feature: "reauth" }),
+  reauth: option(bool, "false", "a gateway has its peers authenticate again in time (RFC 4478)", {
+    feature: "reauth",
+  }),
+  reauthlifetime: option(duration, "10s", "the time they are given (AUTH_LIFETIME)", {
+    ...G,
+    feature: "reauth",
+  }),
   retraninterval: option(pause, "10s", "retransmission interval"),
   retranbackoff: option(float(1, 10), "1.0", "each interval is so many times the one before"),
   maxretran: option(int(1, 1000), "4", "transmissions before giving up, the first included"),
   dhgrpid: listOption(keyword(GROUPS), ["14"], "key exchange groups of IKE_SA_INIT"),
-  enablefragment: option(bool, "false", "RFC 7383", { feature: "fragmentation" }),
+  enablefragment: option(bool, "false", "IKE messages are cut into fragments (RFC 7383)", {
+    feature: "fragmentation",
+  }),
   mtu: option(int(64, 65_000), "1100", "largest clear payload size of a fragment", {
     feature: "fragmentation",
   }),
@@ -110,7 +117,7 @@ export const IKECONF = {
   dshashalg: option(
     oneOf("sha1", "sha256", "sha384", "sha512"),
     "sha256",
-    "RFC 7427 hash",
+    "hash of digital signatures, and the one we announce (RFC 7427)",
     CERTIFICATES,
   ),
   usersapss: option(bool, "false", "RSA-PSS instead of PKCS#1 v1.5", CERTIFICATES),
@@ -140,13 +147,21 @@ export const IKECONF = {
   keepikehistory: option(bool, "false", "keep rekeyed IKE SAs listed", { feature: "history" }),
   ratunnel: option(bool, "false", "ask for inner address and DNS", { ...C, feature: "ratunnel" }),
   enablenatt: option(bool, "false", "NAT detection and UDP encapsulation", { feature: "natt" }),
-  disallownat: option(bool, "false", "NO_NATS_ALLOWED", { ...C, feature: "natt" }),
-  nattkeepaliveinterval: option(duration, "0s", "0: none", { feature: "natt" }),
+  disallownat: option(bool, "false", "a NAT on the way is refused (NO_NATS_ALLOWED, RFC 4555)", {
+    ...C,
+    feature: "natt",
+  }),
+  nattkeepaliveinterval: option(
+    duration,
+    "0s",
+    "pause between NAT-T keepalives; 0: none are sent",
+    { feature: "natt" },
+  ),
   traditionalencap: option(bool, "true", "plain ESP or UDP encapsulation allowed", {
     feature: "tcp",
   }),
   tradtionalencapforceudp: option(bool, "false", "always UDP-encapsulate", { feature: "natt" }),
-  tcpencap: option(bool, "false", "RFC 9329", { feature: "tcp" }),
+  tcpencap: option(bool, "false", "IKE and ESP in TCP (RFC 9329)", { feature: "tcp" }),
   owntcpport: option(port(false), "4500", "own TCP port", { feature: "tcp" }),
   peertcpport: option(port(false), "4500", "the peer's TCP port", { feature: "tcp" }),
 } as const;
@@ -173,7 +188,7 @@ export const CHILD = {
     "ESP encryption; null is the NULL cipher",
     { namesNull: true },
   ),
-  protocol: option(oneOf("esp", "ah"), "esp", "the IPsec protocol", { feature: "ah" }),
+  protocol: option(oneOf("esp", "ah"), "esp", "the IPsec protocol: esp or ah", { feature: "ah" }),
   lifetime: option(duration, "5m", "lifetime of the CHILD_SA", {
     feature: "rekey",
     free: ["0", "0s"],
@@ -181,8 +196,12 @@ export const CHILD = {
   }),
   esn: option(bool, "false", "extended sequence numbers", { feature: "esn" }),
   pfsenabled: option(bool, "false", "a key exchange when it is rekeyed", { feature: "pfs" }),
-  pfsgrpid: listOption(keyword(GROUPS), ["14"], "its groups", { feature: "pfs" }),
-  replaywindowsize: option(int(0, 65_536), "256", "packets"),
+  pfsgrpid: listOption(keyword(GROUPS), ["14"], "groups of that key exchange", { feature: "pfs" }),
+  replaywindowsize: option(
+    int(0, 65_536),
+    "256",
+    "packets that may come late and still count as new",
+  ),
   useprovisionedtsforrekey: option(bool, "false", "rekey proposes the configured selectors", {
     feature: "rekey",
   }),

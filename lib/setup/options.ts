@@ -40,7 +40,9 @@ export const TOP = {
   loginmem: option(bool, "false", "keep the log in memory, write it at the end"),
   abortonerr: option(bool, "false", "end the test at the first error"),
   startclntaddr: option(prefix, "", "address of tunnel 0; one more for each following tunnel", C),
-  mobike: option(bool, "false", "RFC 4555", { feature: "mobike" }),
+  mobike: option(bool, "false", "tunnels move from address to address (MOBIKE, RFC 4555)", {
+    feature: "mobike",
+  }),
   mobikeaddrpertunnel: option(int(1), "2", "own addresses of a tunnel", {
     ...C,
     feature: "mobike",
@@ -60,7 +62,11 @@ export const TOP = {
     { ...C, feature: "mobike" },
   ),
   peeraddr: option(address, "", "the gateway", C),
-  bindifname: option(interfaceName, "", "interface that carries the tunnel addresses (is flushed)"),
+  bindifname: option(
+    interfaceName,
+    "",
+    "interface that carries the tunnel addresses; it is flushed, unless --flush=false",
+  ),
   bindifaddr: option(prefix, "", "gateway: its address; client: an extra one on the interface"),
   staticroute: option(text, "", "an `ip route replace …` to run first"),
   setupinterval: option(duration, "100ms", "pause between two tunnel creations", C),
@@ -68,7 +74,12 @@ export const TOP = {
   tunnelmaxretry: option(int(1), "3", "tries for one tunnel", C),
   maxhalfopen: option(int(0), "0", "tunnels on their way at a time; 0: as the transport stands", C),
   owntsaddrincrease: option(int(INT_MIN), "0", "step of own selectors from tunnel to tunnel", C),
-  peertsaddrincrease: option(int(INT_MIN), "1", "step of the peer's selectors likewise", C),
+  peertsaddrincrease: option(
+    int(INT_MIN),
+    "1",
+    "step of the peer's selectors from tunnel to tunnel",
+    C,
+  ),
   ownport: option(port(true), "500", "own IKE port; 0: a free one"),
   peerport: option(port(false), "500", "the peer's IKE port", C),
   ownnattport: option(port(true), "4500", "own NAT-T port; 0: a free one"),
@@ -76,8 +87,16 @@ export const TOP = {
     ...C,
     feature: "natt",
   }),
-  transport: option(oneOf("auto", "portable", "native"), "auto", "what carries datagrams"),
-  cryptobackend: option(oneOf("auto", "portable", "native"), "auto", "what computes"),
+  transport: option(
+    oneOf("auto", "portable", "native"),
+    "auto",
+    "what carries datagrams; auto: native where the shim is there",
+  ),
+  cryptobackend: option(
+    oneOf("auto", "portable", "native"),
+    "auto",
+    "what encrypts and signs; auto: native where the shim is there",
+  ),
   apilistenaddr: option(address, "127.0.0.1", "address of the gRPC API"),
   apilistenport: option(port(true), "12330", "port of the gRPC API; 0: a free one"),
   apisecrets: option(
@@ -110,9 +129,12 @@ export const POOL = {
     ...G,
     feature: "pool",
   }),
-  v6startaddr: option(prefix, "", "IPv6 pool likewise", { ...G, feature: "pool" }),
-  v4dnslist: listOption(address, [], "DNS servers handed out", { ...G, feature: "pool" }),
-  v6dnslist: listOption(address, [], "DNS servers handed out", { ...G, feature: "pool" }),
+  v6startaddr: option(prefix, "", "IPv6 pool, from this address to the prefix's end; empty: none", {
+    ...G,
+    feature: "pool",
+  }),
+  v4dnslist: listOption(address, [], "IPv4 DNS servers handed out", { ...G, feature: "pool" }),
+  v6dnslist: listOption(address, [], "IPv6 DNS servers handed out", { ...G, feature: "pool" }),
 } as const;
 
 const PING = { feature: "ping" } as const;

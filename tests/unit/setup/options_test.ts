@@ -1,0 +1,205 @@
+/**
+ * The table of options against what existing files expect: spellings, defaults, roles.
+ */
+import assert from "node:assert/strict";
+import { NOT_YET } from "@/setup/features.ts";
+import type { Option } from "@/setup/option.ts";
+import { ROOT, type Section } from "@/setup/schema.ts";
+
+/** Every option by its path, with its default as a file would say it. */
+const DEFAULTS = `
+role client
+desc
+runningtime 0s
+numberoftunnels 10
+loglevel 2
+logkeyword
+logfilesizecap 1000
+loginmem false
+abortonerr false
+startclntaddr
+mobike false
+mobikeaddrpertunnel 2
+mobikeaddrpergw 2
+mobikeiplifetime 5m
+mobikechangeaddrtype own-only
+peeraddr
+bindifname
+bindifaddr
+staticroute
+setupinterval 100ms
+tunnelretryinterval 10s
+tunnelmaxretry 3
+owntsaddrincrease 0
+peertsaddrincrease 1
+apilistenaddr 127.0.0.1
+apilistenport 12330
+flapconf.flapping false
+flapconf.numoftunnel -1
+flapconf.minflapinterval 30s
+flapconf.maxflapinterval 1m
+poolconf.v4startaddr
+poolconf.v6startaddr
+poolconf.v4dnslist []
+poolconf.v6dnslist []
+ikeconf.numoftunneltoenablecookie -1
+ikeconf.reauth false
+ikeconf.reauthlifetime 10s
+ikeconf.retraninterval 10s
+ikeconf.maxretran 4
+ikeconf.dhgrpid [14]
+ikeconf.enablefragment false
+ikeconf.mtu 1100
+ikeconf.reassembletimeout 30s
+ikeconf.initialcontact true
+ikeconf.ikeintegrityalg [sha256]
+ikeconf.ikeencyptalg [aes-cbc:128]
+ikeconf.ikeprfalg [sha256]
+ikeconf.authpeermethod psk
+ikeconf.authownmethod psk
+ikeconf.eapimplementaion eap-snoop
+ikeconf.eapoltestconf
+ikeconf.eapoltestpath
+ikeconf.eapfile
+ikeconf.eapradiusss
+ikeconf.eapradiussvr
+ikeconf.eapradiusid 31
+ikeconf.eapsendstart true
+ikeconf.myid client-src-addr
+ikeconf.peerid
+ikeconf.matchpeerid false
+ikeconf.cadir
+ikeconf.eedir
+ikeconf.dshashalg sha256
+ikeconf.usersapss false
+ikeconf.psk
+ikeconf.sendingmarkedca false
+ikeconf.initiatedpd true
+ikeconf.forcedpd false
+ikeconf.dpdinterval 30s
+ikeconf.ikelifetime 10m
+ikeconf.margintime 1m
+ikeconf.jitter true
+ikeconf.installfastpath false
+ikeconf.virtualipif lo
+ikeconf.keepchildhistory false
+ikeconf.keepikehistory false
+ikeconf.ratunnel false
+ikeconf.enablenatt false
+ikeconf.disallownat false
+ikeconf.nattkeepaliveinterval 0s
+ikeconf.traditionalencap true
+ikeconf.tradtionalencapforceudp false
+ikeconf.tcpencap false
+ikeconf.owntcpport 4500
+ikeconf.peertcpport 4500
+ikeconf.ppk.id
+ikeconf.ppk.value
+ikeconf.ppk.ppkrequired false
+ikeconf.childlist[].tunnelmode true
+ikeconf.childlist[].integrityalg [sha256]
+ikeconf.childlist[].encalg [aes-cbc:128]
+ikeconf.childlist[].protocol esp
+ikeconf.childlist[].lifetime 5m
+ikeconf.childlist[].esn false
+ikeconf.childlist[].pfsenabled false
+ikeconf.childlist[].pfsgrpid [14]
+ikeconf.childlist[].replaywindowsize 256
+ikeconf.childlist[].useprovisionedtsforrekey false
+ikeconf.childlist[].ownts[].type
+ikeconf.childlist[].ownts[].protocol 0
+ikeconf.childlist[].ownts[].startport 0
+ikeconf.childlist[].ownts[].endport 65535
+ikeconf.childlist[].ownts[].startaddr
+ikeconf.childlist[].ownts[].endaddr
+ikeconf.childlist[].peerts[].type
+ikeconf.childlist[].peerts[].protocol 0
+ikeconf.childlist[].peerts[].startport 0
+ikeconf.childlist[].peerts[].endport 65535
+ikeconf.childlist[].peerts[].startaddr
+ikeconf.childlist[].peerts[].endaddr
+pingconf.autoaddr false
+pingconf.ptype icmp
+pingconf.udpport 9922
+pingconf.assignsrc false
+pingconf.destaddr
+pingconf.deststep 1
+pingconf.srcaddr
+pingconf.srcstep 1
+pingconf.interval 1s
+pingconf.setupinterval 10ms
+pingconf.pktlen 64
+pingconf.maxlossrate 10
+pingconf.holdtime 10s
+`;
+
+/** Options that existing files do not know. */
+const OURS = `
+maxhalfopen 0
+ownport 500
+peerport 500
+ownnattport 4500
+peernattport 4500
+transport auto
+cryptobackend auto
+apisecrets auto
+apitlscert
+apitlskey
+apitlsclientca
+ikeconf.retranbackoff 1.0
+`;
+
+/** Options that one role alone reads. */
+const CLIENT =
+  /^(startclntaddr|mobikeaddrpertunnel|mobikeiplifetime|mobikechangeaddrtype|peeraddr|setupinterval|tunnelretryinterval|tunnelmaxretry|maxhalfopen|owntsaddrincrease|peertsaddrincrease|peerport|peernattport|flapconf\..*|ikeconf\.(initialcontact|eapimplementaion|eapoltestconf|eapoltestpath|eapfile|peerid|matchpeerid|ratunnel|disallownat))$/;
+const GATEWAY =
+  /^(mobikeaddrpergw|poolconf\..*|ikeconf\.(numoftunneltoenablecookie|reauthlifetime|eapsendstart))$/;
+
+function all(section: Section): [path: string, option: Option<unknown>][] {
+  const own = Object.entries(section.options).map((
+    [name, option],
+  ): [string, Option<unknown>] => [section.path ? `${section.path}.${name}` : name, option]);
+  const inner = [...Object.values(section.sections), ...Object.values(section.lists)];
+  return [...own, ...inner.flatMap(all)];
+}
+
+Deno.test("every option has its spelling and its default", () => {
+  const lines = all(ROOT).map(([path, { list, defaultTexts }]) =>
+    `${path} ${list ? `[${defaultTexts.join(", ")}]` : defaultTexts[0]}`.trim()
+  );
+  assert.deepEqual(lines.sort(), (DEFAULTS + OURS).split("\n").filter((l) => l !== "").sort());
+});
+
+Deno.test("every option is read by the roles it is for", () => {
+  for (const [path, { role }] of all(ROOT)) {
+    const expected = CLIENT.test(path) ? "client" : GATEWAY.test(path) ? "gateway" : "both";
+    assert.equal(role, expected, path);
+  }
+});
+
+Deno.test("every option says what it means, in one line", () => {
+  for (const [path, { doc, kind }] of all(ROOT)) {
+    assert.match(doc, /^[^\n]{4,160}$/, path);
+    assert.match(kind.expects, /^[^\n]{4,250}$/, path);
+    assert.doesNotMatch(doc, /\.$/, path);
+  }
+});
+
+Deno.test("every feature that is not there yet is wanted by an option or a list", () => {
+  const wanted = new Set<string | undefined>(["children"]);
+  for (const [, { feature, featureOf }] of all(ROOT)) {
+    wanted.add(feature);
+    for (const value of ["rsa", "eap", "cert-dn", "eapusepcap"]) wanted.add(featureOf(value));
+  }
+  assert.deepEqual(Object.keys(NOT_YET).filter((feature) => !wanted.has(feature)), []);
+});
+
+Deno.test("secrets are known as such", () => {
+  const secrets = all(ROOT).filter(([, { secret }]) => secret).map(([path]) => path);
+  assert.deepEqual(secrets, [
+    "ikeconf.eapoltestconf",
+    "ikeconf.eapradiusss",
+    "ikeconf.psk",
+    "ikeconf.ppk.value",
+  ]);
+});
