@@ -8,9 +8,6 @@ import { connectionOf } from "@/api/caller.ts";
 import { eventMessage, type Message } from "@/api/messages.ts";
 import type { EventFilter, EventHub, EventSubscription } from "@/engine/event_hub.ts";
 
-/** Streams that are open at once at most. */
-export const EVENT_STREAMS_MAX = 256;
-
 /** A stream that answers a call. */
 type EventCall = ServerWritableStream<Message, Message>;
 
@@ -21,11 +18,6 @@ export class EventStreams {
 
   constructor(hub: EventHub) {
     this.#hub = hub;
-  }
-
-  /** Whether another stream fits. */
-  get full(): boolean {
-    return this.#open.size >= EVENT_STREAMS_MAX;
   }
 
   /** Sends events until the caller leaves or they end; resolves then. The caller ends the call. */

@@ -8,8 +8,9 @@ import type { PackageDefinition } from "@grpc/proto-loader";
 import { ReflectionService } from "@grpc/reflection";
 import { HealthImplementation } from "grpc-health-check";
 import { fileDescriptors, HEALTH, type ProtoFile } from "@/api/definitions.ts";
-import { tcpPortHolder } from "@/api/port_holder.ts";
+import { guardHttp2Sessions } from "@/api/http2_guard.ts";
 import { SetupError } from "@/base/errors.ts";
+import { showPortHolder } from "@/native/port_holder.ts";
 
 /** Where to listen, and how its options are called in error messages. */
 export interface ListenOptions {
@@ -32,6 +33,7 @@ const CALLS_PER_CONNECTION_MAX = 1_000;
 export function newServer(): Server {
   // What goes wrong is told where it is handled; the library would write to the terminal too.
   setLogVerbosity(logVerbosity.NONE);
+  guardHttp2Sessions();
   return new Server({
     "grpc.max_send_message_length": -1,
     "grpc.max_receive_message_length": REQUEST_OCTETS_MAX,
@@ -75,16 +77,15 @@ export function listen(server: Server, options: ListenOptions): Promise<number> 
 function listenFailure(endpoint: string, why: string, options: ListenOptions): string {
   const { addressName, portName, port } = options;
   if (/EADDRINUSE|address already in use/i.test(why)) {
-    const holder = tcpPortHolder(port);
-    const by = holder ? `process ${holder.pid} (${holder.name})` : "another process";
-    return `Cannot listen on ${endpoint}: ${by} already does; choose another ${portName}`;
+    const holder = showPortHolder("tcp", port);
+    return `Cannot listen on ${endpoint}: ${holder} has it; set ${portName} to another port`;
   }
   if (/EADDRNOTAVAIL|assign requested address/i.test(why)) {
     return `Cannot listen on ${endpoint}: this host does not have the address of ${addressName}`;
   }
   if (/EACCES|permission denied/i.test(why)) {
     return `Cannot listen on ${endpoint}: ports below 1024 need CAP_NET_BIND_SERVICE; ` +
-      `choose another ${portName}`;
+      `set ${portName} to another port`;
   }
   return `Cannot listen on ${endpoint} (${addressName}, ${portName}): ${why}`;
 }
@@ -92,7 +93,11 @@ function listenFailure(endpoint: string, why: string, options: ListenOptions): s
 /** Ends a server: open calls have `graceMs` to finish, then their connections are cut. */
 export function shutDown(server: Server, graceMs: number): Promise<void> {
   return new Promise((resolve) => {
-    const cut = setTimeout(() => server.forceShutdown(), graceMs);
+    const cut = setTimeout(() => {
+      server.forceShutdown();
+      // A connection whose peer does not read says only seconds later that it is gone.
+      resolve();
+    }, graceMs);
     server.tryShutdown(() => {
       clearTimeout(cut);
       resolve();

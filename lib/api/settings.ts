@@ -1,8 +1,11 @@
 /**
- * What a dump of an IKE SA tells of the setup, in the API's terms.
+ * What the setup says about the Test API: where it listens, whom it trusts, and what a dump of an IKE
+ * SA tells of the setup.
  * @module
  */
 import type { IkeSettings } from "@/api/messages.ts";
+import type { TestApiOptions } from "@/api/test_api.ts";
+import { showAddress } from "@/base/address.ts";
 import type { Setup } from "@/setup/setup.ts";
 
 /** IANA numbers by the words of `dshashalg`. */
@@ -31,5 +34,17 @@ export function ikeSettings(setup: Setup): IkeSettings {
     nattKeepaliveMs: ikeconf.nattkeepaliveinterval,
     signatureHash: SIGNATURE_HASHES[ikeconf.dshashalg] ?? 0,
     rsaPss: ikeconf.usersapss,
+  };
+}
+
+/** Where and how the Test API of this setup is served. */
+export function testApiOptions(setup: Setup): TestApiOptions {
+  const { apilistenaddr, apilistenport, apisecrets, apitlscert, apitlskey, apitlsclientca } = setup;
+  return {
+    // An empty address is the default: nobody outside this host is meant.
+    address: apilistenaddr ? showAddress(apilistenaddr) : "127.0.0.1",
+    port: apilistenport,
+    secrets: apisecrets,
+    tls: { certificate: apitlscert, key: apitlskey, clientCa: apitlsclientca },
   };
 }

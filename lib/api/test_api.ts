@@ -5,6 +5,7 @@
  */
 import {
   type handleUnaryCall,
+  Metadata,
   type sendUnaryData,
   type ServerUnaryCall,
   type ServerWritableStream,
@@ -14,7 +15,7 @@ import {
 import { type CallOrigin, connectionOf, maySeeSecrets, type SecretsRule } from "@/api/caller.ts";
 import { serverCredentials, type TlsFiles } from "@/api/credentials.ts";
 import { loadService, Malformed, TEST_API } from "@/api/definitions.ts";
-import { EVENT_STREAMS_MAX, EventStreams } from "@/api/event_streams.ts";
+import { EventStreams } from "@/api/event_streams.ts";
 import { addCommonServices, listen, newServer, shutDown } from "@/api/listen.ts";
 import {
   childDumpMessage,
@@ -54,6 +55,9 @@ export interface TestApi {
 
 /** How long after the end of a test its subscribers may take to hear of it. */
 const SUBSCRIBERS_MS_MAX = 2_000;
+
+/** Streams, of events and of the final result, that are open at once at most. */
+export const STREAMS_MAX = 256;
 
 /** How long open calls may take when the server closes. */
 const CLOSE_GRACE_MS = 500;
@@ -203,7 +207,7 @@ class TestApiService {
   /** Serves a stream, keeps it among the subscribers until it is over, and ends it with a status. */
   #subscribe(call: StreamCall, serve: (request: Request) => Promise<void>): void {
     const over = new Promise<void>((resolve) => {
-      for (const name of ["close", "finish", "cancelled"]) call.on(name, resolve);
+      for (const name of ["close", "finish", "cancelled"]) call.on(name, () => resolve());
     });
     const served = this.#answerStream(call, serve).then(() => over);
     this.#subscribers.add(served);
@@ -212,6 +216,10 @@ class TestApiService {
 
   async #answerStream(call: StreamCall, serve: (request: Request) => Promise<void>): Promise<void> {
     try {
+      if (this.#subscribers.size >= STREAMS_MAX) {
+        const details = `${STREAMS_MAX} streams are open already`;
+        throw new Refusal(status.RESOURCE_EXHAUSTED, details);
+      }
       await serve(checked(call.request));
     } catch (error) {
       // The library sends what an "error" carries as the status, and ends the stream.
@@ -221,16 +229,13 @@ class TestApiService {
   }
 
   async #sendEvents(call: StreamCall, request: Request): Promise<void> {
-    const filter = this.#filter(request);
-    if (this.#events.full) {
-      const details = `${EVENT_STREAMS_MAX} event streams are open already`;
-      throw new Refusal(status.RESOURCE_EXHAUSTED, details);
-    }
-    await this.#events.serve(call, filter);
+    await this.#events.serve(call, this.#filter(request));
   }
 
   async #sendFinalResult(call: StreamCall): Promise<void> {
-    const left = new Promise<void>((resolve) => call.on("cancelled", resolve));
+    // The caller learns from the headers that it is heard.
+    call.sendMetadata(new Metadata());
+    const left = new Promise<void>((resolve) => call.on("cancelled", () => resolve()));
     const final = await Promise.race([this.#view.finalResult, left]);
     if (final) call.write(summaryMessage(final.summary));
   }
@@ -267,7 +272,7 @@ function refused(error: unknown): { code: status; details: string } {
 }
 
 function within(promise: Promise<void>, ms: number): Promise<void> {
-  let timer = 0;
+  let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<void>((resolve) => timer = setTimeout(resolve, ms));
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }

@@ -38,9 +38,17 @@ export class Client implements Role {
   #live = 0;
   #givenUp = 0;
   #lost = 0;
+  /**
+   * The tunnel that says INITIAL_CONTACT for all where they share an identity (RFC 7296 §2.4). The
+   * others wait for it: whoever is at the peer before it would be taken for a former life of ours.
+   */
+  #herald: IkeSa | undefined;
+  #heralded = false;
   readonly #pace = alarm((nowMs) => this.#pump(nowMs));
 
+  /** @throws {SetupError} where the last tunnel would have no address. */
   constructor(floor: Floor, plan: ClientPlan & RunPlan) {
+    pathOfTunnel(plan, plan.tunnels - 1);
     this.#floor = floor;
     this.#plan = plan;
     this.#states = new Uint8Array(plan.tunnels);
@@ -67,6 +75,7 @@ export class Client implements Role {
   established(sa: IkeSa, nowMs: number): void {
     const { tally, events, ending } = this.#floor;
     if (this.#states[sa.index] !== State.DIALLING) return;
+    if (sa === this.#herald) this.#herald = undefined;
     this.#states[sa.index] = State.LIVE;
     this.#unsettled.delete(sa.index);
     this.#dialling--;
@@ -84,6 +93,7 @@ export class Client implements Role {
 
   closed(sa: IkeSa, nowMs: number): void {
     const state = this.#states[sa.index];
+    if (sa === this.#herald) this.#herald = undefined;
     if (state === State.DIALLING) {
       this.#dialling--;
       if (this.#floor.ending) this.#states[sa.index] = State.CLOSED;
@@ -116,7 +126,7 @@ export class Client implements Role {
     this.#pace.deadlineMs = Infinity;
     if (this.#floor.ending) return;
     const { halfOpenMax, tunnels, setupIntervalMs } = this.#plan;
-    while (this.#dialling < halfOpenMax) {
+    while (this.#dialling < halfOpenMax && !this.#herald) {
       const retry = this.#retries[this.#retryAt];
       if (retry && retry.atMs <= nowMs) {
         this.#takeRetry();
@@ -128,8 +138,8 @@ export class Client implements Role {
         break;
       }
     }
-    // At the limit it is the end of a dialling tunnel that pumps again.
-    if (this.#dialling >= halfOpenMax) return;
+    // At the limit, or behind the herald, it is the end of a dialling tunnel that pumps again.
+    if (this.#dialling >= halfOpenMax || this.#herald) return;
     const retryMs = this.#retries[this.#retryAt]?.atMs ?? Infinity;
     this.#pace.deadlineMs = Math.min(retryMs, this.#next < tunnels ? this.#nextMs : Infinity);
     this.#floor.loop.arm(this.#pace);
@@ -146,7 +156,10 @@ export class Client implements Role {
     this.#tries[index]!++;
     this.#dialling++;
     const path = pathOfTunnel(this.#plan, index);
-    const sa = this.#floor.loop.initiate(index, path);
+    const shared = this.#identityIsShared();
+    const sa = this.#floor.loop.initiate({ index, path, introduce: !shared || !this.#heralded });
+    if (shared && sa.setup?.initialContact) this.#herald = sa;
+    this.#heralded = true;
     this.#floor.events.publish(
       5,
       () =>
@@ -154,6 +167,12 @@ export class Client implements Role {
           showSpi64(ownSpi(sa))
         }`,
     );
+  }
+
+  #identityIsShared(): boolean {
+    const { ownId } = this.#floor.loop.endpoint.config, { tunnels, addressStep } = this.#plan;
+    return tunnels > 1 &&
+      (ownId.kind === "fixed" || ownId.kind === "own-address" && addressStep === 0);
   }
 
   #tryFailed(sa: IkeSa, nowMs: number): void {

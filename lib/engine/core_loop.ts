@@ -9,13 +9,21 @@ import type { Clock } from "@/engine/clock.ts";
 import { ComputePool } from "@/engine/compute.ts";
 import { TimerWheel } from "@/engine/timer_wheel.ts";
 import type { IkeConfig, IkeEnv } from "@/ike/config.ts";
-import { dispatch, type Endpoint, initiate, newEndpoint, receive } from "@/ike/endpoint.ts";
+import {
+  type Dial,
+  dispatch,
+  type Endpoint,
+  initiate,
+  newEndpoint,
+  receive,
+} from "@/ike/endpoint.ts";
 import type { IkeEffect, IkeEvent, Outbox } from "@/ike/event.ts";
 import type { IkeSa } from "@/ike/ike_sa.ts";
+import { withMarker } from "@/transport/non_esp_marker.ts";
 import type { Datagram, Transport } from "@/transport/transport.ts";
 
 /** Asymmetric work done at once takes at most so long before sockets are read again. */
-const COMPUTE_SLICE_MS = 5;
+const COMPUTE_SLICE_MS = 10;
 
 /** Something else that wants to be called at a time: its `deadlineMs` is moved by `ring`. */
 export interface Alarm {
@@ -29,6 +37,10 @@ export interface LoopListener {
   effect(effect: IkeEffect, sa: IkeSa | undefined, nowMs: number): void;
   /** Whether a datagram may go to the core. */
   admits(datagram: Datagram): boolean;
+  /** A UDP payload that came or goes; undefined where nobody records. */
+  readonly datagram:
+    | ((sent: boolean, octets: Uint8Array, path: Path, nowMs: number) => void)
+    | undefined;
   /** Something of ours is broken; the loop is stopped already. */
   broken(error: unknown): void;
 }
@@ -113,8 +125,8 @@ export class CoreLoop implements Outbox {
   }
 
   /** Dials; within a turn only. */
-  initiate(index: number, path: Path): IkeSa {
-    const sa = initiate(this.endpoint, { index, path }, this.#nowMs, this);
+  initiate(dial: Dial): IkeSa {
+    const sa = initiate(this.endpoint, dial, this.#nowMs, this);
     this.#wheel.arm(sa);
     return sa;
   }
@@ -148,7 +160,11 @@ export class CoreLoop implements Outbox {
       const { listener } = this.#options;
       for (const datagram of batch) {
         this.datagramsReceived++;
-        if (listener.admits(datagram)) receive(this.endpoint, datagram, nowMs, this);
+        const { path, encapsulated } = datagram;
+        // The octets are lent, and the core keeps views of messages.
+        const octets = datagram.octets.slice();
+        listener.datagram?.(false, encapsulated ? withMarker(octets) : octets, path, nowMs);
+        if (listener.admits(datagram)) receive(this.endpoint, { octets, path }, nowMs, this);
       }
     });
   }
@@ -182,7 +198,11 @@ export class CoreLoop implements Outbox {
   #send({ octets, path, transmission }: Extract<IkeEffect, { kind: "send" }>): void {
     this.datagramsSent++;
     if (transmission > 1) this.retransmissions++;
-    this.#options.transport.send(octets, path);
+    const { transport, listener } = this.#options;
+    transport.send(octets, path);
+    if (!listener.datagram) return;
+    const encapsulated = path.ownPort === transport.nattPort;
+    listener.datagram(true, encapsulated ? withMarker(octets) : octets, path, this.#nowMs);
   }
 
   /** Its deadline may have changed, or it may be gone. */

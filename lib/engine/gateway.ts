@@ -83,7 +83,6 @@ export class Gateway implements Role {
     if (left === 0) this.#createdLive--;
     const who = sa.peerId ? showIdentity(sa.peerId) : tunnel;
     if (this.#floor.ending || ASKED_FOR.has(sa.closeCode)) {
-      if (sa.closeCode === CloseCode.DELETED_BY_PEER) this.#floor.tally.deletedByPeer++;
       this.#floor.events.publish(
         4,
         () => `Tunnel of ${who} closed (${nameOfCloseCode(sa.closeCode)}): ${showSa(sa)}`,

@@ -24,8 +24,6 @@ export class Tally {
   failed = 0;
   lost = 0;
   retries = 0;
-  /** Established and then deleted by the peer. */
-  deletedByPeer = 0;
   readonly ikeSaInitMs = new Histogram();
   readonly ikeAuthMs = new Histogram();
   readonly setupMs = new Histogram();

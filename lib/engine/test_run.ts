@@ -5,6 +5,7 @@
  */
 import { showPath } from "@/base/address.ts";
 import { showDuration } from "@/base/duration.ts";
+import { SetupError, SystemError } from "@/base/errors.ts";
 import { Client } from "@/engine/client.ts";
 import { type Clock, systemClock } from "@/engine/clock.ts";
 import { CoreLoop, type LoopListener } from "@/engine/core_loop.ts";
@@ -15,7 +16,7 @@ import { Gateway } from "@/engine/gateway.ts";
 import type { RunHooks } from "@/engine/hooks.ts";
 import type { RunPlan } from "@/engine/plan.ts";
 import { RunBooks } from "@/engine/run_books.ts";
-import { childDumpOf, dumpOf, summaryOf } from "@/engine/sa_view.ts";
+import { childDumpOf, dumpOf, showSa, summaryOf } from "@/engine/sa_view.ts";
 import { Tally } from "@/engine/tally.ts";
 import {
   type ChildSaDump,
@@ -36,6 +37,9 @@ import { type IkeSa, ownSpi } from "@/ike/ike_sa.ts";
 import type { Setup } from "@/setup/setup.ts";
 import type { Datagram, Transport } from "@/transport/transport.ts";
 import { showMessage } from "@/wire/show.ts";
+
+/** WebCrypto works on threads of its own: enough jobs for all of them. */
+const COMPUTE_MAX = Math.max(4, 2 * navigator.hardwareConcurrency);
 
 /** What a run is made of. */
 export interface TestRunOptions {
@@ -67,6 +71,7 @@ export class TestRun implements RunView, Floor, LoopListener {
   readonly finalResult: Promise<FinalResult>;
   readonly loop: CoreLoop;
   readonly tally = new Tally();
+  readonly datagram: LoopListener["datagram"];
   ending = false;
   readonly #options: TestRunOptions;
   readonly #role: Role;
@@ -78,7 +83,11 @@ export class TestRun implements RunView, Floor, LoopListener {
   #resolve: (result: FinalResult) => void = () => {};
 
   constructor(options: TestRunOptions) {
-    const { setup, events, plan, env, transport, clock = systemClock, computeMax = 8 } = options;
+    const { setup, events, plan, env, transport, clock = systemClock, computeMax = COMPUTE_MAX } =
+      options;
+    const record = options.hooks?.datagram;
+    this.datagram = record &&
+      ((sent, octets, path, nowMs) => record(sent, octets, path, this.#books.toEpoch(nowMs)));
     this.#options = options;
     this.setup = setup;
     this.events = events;
@@ -175,24 +184,31 @@ export class TestRun implements RunView, Floor, LoopListener {
       case "established":
         return this.#role.established(sa!, nowMs);
       case "child_failed":
-        return this.tunnelFailed(effect.failure, `Tunnel failed: ${effect.failure.text}`);
+        return this.tunnelFailed(
+          effect.failure,
+          `No CHILD_SA: ${effect.failure.text}, ${showSa(sa!)}`,
+        );
       case "closed":
         this.#role.closed(sa!, nowMs);
         return this.#ending?.closed(sa!, effect.unanswered, nowMs);
       case "dropped":
-        return this.events.publish(5, () => `Dropped: ${effect.reason}`);
+        return this.events.publish(5, () => `Dropped: ${effect.reason}${aboutSa(sa)}`);
       case "trace":
         return this.events.publish(5, () => showTrace(effect));
       case "note":
-        return this.events.publish(effect.level, effect.text);
+        return this.events.publish(effect.level, () => effect.text + aboutSa(sa));
     }
   }
 
-  /** See {@linkcode LoopListener}: a fault of ours ends the run at once. */
+  /** See {@linkcode LoopListener}: the run cannot go on, not even to say goodbye. */
   broken(error: unknown): void {
-    const words = error instanceof Error ? error.stack ?? error.message : String(error);
-    this.events.publish(1, `Internal error: ${words}`);
-    this.#firstError ||= `Internal error: ${error instanceof Error ? error.message : error}`;
+    const known = error instanceof SystemError || error instanceof SetupError;
+    const message = error instanceof Error ? error.message : String(error);
+    const words = known ? message : `Internal error: ${message}`;
+    const stack = !known && error instanceof Error ? `\n${error.stack}` : "";
+    this.events.publish(1, `The test cannot go on: ${words}${stack}`);
+    this.#firstError ||= words;
+    if (this.ending) return this.#finish(RunResult.FAILED, null);
     this.#end("broken", false);
   }
 
@@ -279,4 +295,8 @@ function traced(config: IkeConfig, events: EventHub): IkeConfig {
 function showTrace(trace: Extract<IkeEffect, { kind: "trace" }>): string {
   const { sent, path, header, payloads } = trace;
   return `${sent ? "Sent" : "Received"} ${showPath(path)}\n${showMessage(header, payloads)}`;
+}
+
+function aboutSa(sa: IkeSa | undefined): string {
+  return sa ? `; ${showSa(sa)}` : "";
 }

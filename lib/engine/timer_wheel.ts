@@ -22,11 +22,14 @@ export class TimerWheel<T extends Timed> {
   readonly #awaited = new Map<T, number>();
   /** The last tick that was worked off. */
   #tick: number;
+  /** No slot before this tick holds anything: where the search for the next one begins. */
+  #hint: number;
 
   /** `nowMs` is the caller's clock; `tickMs` how late a deadline may be noticed. */
   constructor(nowMs: number, tickMs = 10) {
     this.#tickMs = tickMs;
     this.#tick = Math.floor(nowMs / tickMs);
+    this.#hint = this.#tick + 1;
   }
 
   /** Items that are awaited. */
@@ -67,8 +70,11 @@ export class TimerWheel<T extends Timed> {
   /** When {@linkcode advance} is worth calling again; Infinity with nothing awaited. */
   nextMs(): number {
     if (this.#awaited.size === 0) return Infinity;
-    for (let tick = this.#tick + 1; tick <= this.#tick + SLOT_COUNT; tick++) {
-      if (this.#items[tick % SLOT_COUNT]!.length > 0) return tick * this.#tickMs;
+    const first = Math.max(this.#tick + 1, this.#hint);
+    for (let tick = first; tick <= this.#tick + SLOT_COUNT; tick++) {
+      if (this.#items[tick % SLOT_COUNT]!.length === 0) continue;
+      this.#hint = tick;
+      return tick * this.#tickMs;
     }
     return Infinity;
   }
@@ -93,6 +99,9 @@ export class TimerWheel<T extends Timed> {
 
   #put(item: T, tick: number): void {
     this.#awaited.set(item, tick);
+    // An item of a later revolution lies in a slot of this one, and is looked at there.
+    const near = tick - Math.floor((tick - this.#tick - 1) / SLOT_COUNT) * SLOT_COUNT;
+    if (near < this.#hint) this.#hint = near;
     const slot = tick % SLOT_COUNT;
     this.#items[slot]!.push(item);
     this.#ticks[slot]!.push(tick);

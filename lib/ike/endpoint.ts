@@ -43,7 +43,7 @@ export interface Endpoint {
   readonly drops: Map<string, number>;
   /** Half-open SAs by the initiator's SPI and address: where its repeated IKE_SA_INIT belongs. */
   readonly newcomers: Map<string, IkeSa>;
-  /** Established SAs by the identity that INITIAL_CONTACT is about. */
+  /** SAs by the identity that INITIAL_CONTACT is about: those dialled, and those let in. */
   readonly byIdentity: Map<string, Set<IkeSa>>;
   readonly cookies: CookieJar;
   /** SAs that newcomers made so far. */
@@ -66,20 +66,32 @@ export function newEndpoint(env: IkeEnv, config: IkeConfig, answers: boolean): E
   };
 }
 
-/** A new SA that dials on `path`; `index` is the tunnel. */
+/** A tunnel to dial. */
+export interface Dial {
+  /** The tunnel. */
+  readonly index: number;
+  readonly path: Path;
+  /** False: INITIAL_CONTACT is not said, whatever the configuration says. */
+  readonly introduce?: boolean;
+}
+
+/** A new SA that dials. */
 export function initiate(
   endpoint: Endpoint,
-  dial: { readonly index: number; readonly path: Path },
+  { index, path, introduce = true }: Dial,
   nowMs: number,
   out: Outbox,
 ): IkeSa {
   const { env, config } = endpoint;
   const spi = freeSpi(endpoint);
-  const sa = newIkeSa({ env, config, ...dial, originalInitiator: true, spi });
+  const sa = newIkeSa({ env, config, index, path, originalInitiator: true, spi });
   endpoint.bySpi.set(spi, sa);
   // INITIAL_CONTACT says "my only SA with this identity" (RFC 7296 §2.4): true for the first alone.
-  const own = resolveIdentity(config.ownId, dial.path, dial.index);
-  const initialContact = config.initialContact && !endpoint.byIdentity.has(identityKey(own));
+  // A sibling on its way counts too: established at the peer first, it would be displaced there.
+  sa.ownId = resolveIdentity(config.ownId, path, index);
+  const first = !endpoint.byIdentity.has(identityKey(sa.ownId));
+  const initialContact = config.initialContact && introduce && first;
+  remember(endpoint, sa);
   dispatch(endpoint, { sa, event: { kind: "initiate", initialContact } }, nowMs, out);
   return sa;
 }

@@ -153,6 +153,11 @@ for (
   ]
 ) CODECS[codec.type] = codec;
 
+/** Every codec, for what goes over all of them. */
+export function payloadCodecs(): readonly PayloadCodec<KnownPayload>[] {
+  return CODECS.filter((codec) => codec !== undefined);
+}
+
 /**
  * Reads a header. One of another major version is read as far as it is the same, so that it can be
  * answered (RFC 7296 §2.5); its length is not looked at.

@@ -100,6 +100,9 @@ export interface OpenedMessage extends Opened {
 export const FRAGMENTS_MAX = 0xffff;
 
 const FRAGMENT_HEADER_OCTETS = 4;
+/** Where the IV of a message begins whose only payload is SK, or SKF. */
+const SK_BODY_AT = HEADER_OCTETS + PAYLOAD_HEADER_OCTETS;
+const SKF_BODY_AT = SK_BODY_AT + FRAGMENT_HEADER_OCTETS;
 const NO_OCTETS = new Uint8Array(0);
 /** Paddings of zeros by their number of octets: no cipher asks for more than 15. */
 const ZEROS = new Uint8Array(256);
@@ -110,9 +113,12 @@ export function sealMessage(
   payloads: readonly Payload[],
   sealing: Sealing,
 ): Uint8Array {
-  const inner = new Writer(512);
-  const firstType = encodePayloads(payloads, inner);
-  return sealContent(header, { firstType, content: inner.done() }, sealing);
+  const w = new Writer(512);
+  encodeHeader(header, w);
+  setFirstPayload(w, PayloadType.SK);
+  w.u32(0).put(sealing.iv);
+  w.setU8(HEADER_OCTETS, encodePayloads(payloads, w));
+  return sealBody(w, SK_BODY_AT, sealing);
 }
 
 /** The same with the payloads as octets already; `firstType` is the type of the first of them. */
@@ -124,8 +130,8 @@ export function sealContent(
   const w = new Writer(128 + inside.content.length);
   encodeHeader(header, w);
   setFirstPayload(w, PayloadType.SK);
-  w.u8(inside.firstType).u8(0).u16(0);
-  return sealBody(w, inside.content, sealing);
+  w.u8(inside.firstType).u8(0).u16(0).put(sealing.iv).put(inside.content);
+  return sealBody(w, SK_BODY_AT, sealing);
 }
 
 /**
@@ -164,7 +170,8 @@ export function sealParts(
       parts.length,
     );
     const iv = sealing.iv(fragment), padding = sealing.padding?.(fragment);
-    return sealBody(w, part, padding ? { protection, iv, padding } : { protection, iv });
+    w.put(iv).put(part);
+    return sealBody(w, SKF_BODY_AT, padding ? { protection, iv, padding } : { protection, iv });
   });
 }
 
@@ -215,29 +222,30 @@ export function sealedOctets(
   const { ivOctets, blockOctets } = cipher;
   const icvOctets = integrity?.icvOctets ?? cipher.icvOctets;
   const plain = Math.ceil((contentOctets + 1) / blockOctets) * blockOctets;
-  const headers = HEADER_OCTETS + PAYLOAD_HEADER_OCTETS + (fragment ? FRAGMENT_HEADER_OCTETS : 0);
-  return headers + ivOctets + plain + icvOctets;
+  return (fragment ? SKF_BODY_AT : SK_BODY_AT) + ivOctets + plain + icvOctets;
 }
 
-/** Completes a message that ends where its IV must come, and fills in both lengths. */
-function sealBody(w: Writer, content: Uint8Array, sealing: Sealing): Uint8Array {
+/** Pads, encrypts and completes a message that ends with its IV and, in clear, the content. */
+function sealBody(w: Writer, bodyAt: number, sealing: Sealing): Uint8Array {
   const { protection, iv } = sealing, { cipher, encryptionKey, integrity } = protection;
-  const padding = sealing.padding ?? leastPadding(content.length, cipher.blockOctets);
-  const plaintext = new Uint8Array(content.length + padding.length + 1);
-  plaintext.set(content);
-  if (padding.length > 0) plaintext.set(padding, content.length);
-  plaintext[plaintext.length - 1] = padding.length;
-
-  const icvOctets = integrity?.icvOctets ?? cipher.icvOctets;
-  const total = w.length + iv.length + plaintext.length + icvOctets;
+  const contentAt = bodyAt + iv.length;
+  const padding = sealing.padding ?? leastPadding(w.length - contentAt, cipher.blockOctets);
+  if (padding.length > 0) w.put(padding);
+  w.u8(padding.length);
+  const icvOctets = integrity?.icvOctets ?? cipher.icvOctets, total = w.length + icvOctets;
   setMessageLength(w, total);
   w.setU16(HEADER_OCTETS + 2, total - HEADER_OCTETS);
+
+  const clear = w.done(), plaintext = clear.subarray(contentAt), datagram = new Uint8Array(total);
+  datagram.set(clear.subarray(0, contentAt));
   if (!integrity) {
-    const sealed = cipher.seal(encryptionKey, iv, w.done(), plaintext);
-    return w.put(iv).put(sealed).done();
+    datagram.set(cipher.seal(encryptionKey, iv, clear.subarray(0, bodyAt), plaintext), contentAt);
+    return datagram;
   }
-  w.put(iv).put(cipher.seal(encryptionKey, iv, NO_OCTETS, plaintext));
-  return w.put(integrity.mac(protection.integrityKey, w.done())).done();
+  datagram.set(cipher.seal(encryptionKey, iv, NO_OCTETS, plaintext), contentAt);
+  const end = total - icvOctets;
+  datagram.set(integrity.mac(protection.integrityKey, datagram.subarray(0, end)), end);
+  return datagram;
 }
 
 function leastPadding(contentOctets: number, blockOctets: number): Uint8Array {

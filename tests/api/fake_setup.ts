@@ -2,27 +2,35 @@
  * The setup of a test run that never ran: what a dump tells of it, each with a value of its own.
  * @module
  */
+import { readSetup } from "@/setup/read.ts";
 import type { Setup } from "@/setup/setup.ts";
 
-/** Only what the API reads. */
+const TEXT = `
+loglevel: 3
+apilistenaddr: "::1"
+apilistenport: 12345
+apisecrets: never
+apitlscert: cert.pem
+apitlskey: key.pem
+apitlsclientca: ca.pem
+ikeconf:
+  psk: open sesame ☺
+  initiatedpd: true
+  forcedpd: true
+  dpdinterval: 33.5s
+  ikelifetime: 10m5s
+  margintime: 61250ms
+  jitter: true
+  installfastpath: true
+  keepchildhistory: true
+  keepikehistory: true
+  enablenatt: true
+  nattkeepaliveinterval: 21s
+  dshashalg: sha384
+  usersapss: true
+`;
+
+/** It would not run: most of it is only here to be shown. */
 export function fakeSetup(): Setup {
-  return {
-    loglevel: 3,
-    ikeconf: {
-      psk: "open sesame ☺",
-      initiatedpd: true,
-      forcedpd: true,
-      dpdinterval: 33_500,
-      ikelifetime: 605_000,
-      margintime: 61_250,
-      jitter: true,
-      installfastpath: true,
-      keepchildhistory: true,
-      keepikehistory: true,
-      enablenatt: true,
-      nattkeepaliveinterval: 21_000,
-      dshashalg: "sha384",
-      usersapss: true,
-    },
-  } as unknown as Setup;
+  return readSetup(TEXT, "fake.setup", { unchecked: true }).setup;
 }

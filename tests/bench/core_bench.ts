@@ -38,7 +38,12 @@ export function setupsPerRun(crypto: CryptoBackend, tunnels: number): number {
   const startMs = performance.now();
   for (let index = 0; index < tunnels; index++) {
     const ownAddress = Uint8Array.of(10, 1, index >> 8, index & 0xff);
-    const path = { ownAddress, ownPort: 500, peerAddress: Uint8Array.of(10, 0, 0, 2), peerPort: 500 };
+    const path = {
+      ownAddress,
+      ownPort: 500,
+      peerAddress: Uint8Array.of(10, 0, 0, 2),
+      peerPort: 500,
+    };
     initiate(a, { index, path }, index, outA);
     while (todo.length > 0) {
       const [endpoint, effect, sa] = todo.shift()!;

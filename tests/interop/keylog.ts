@@ -1,6 +1,7 @@
 /**
- * Reads the two tables that `--keylog` writes in Wireshark's form: `ikev2_decryption_table` (SPIs,
- * SK_e*, SK_a* of each IKE SA) and `esp_sa` (SPI and keys of each ESP SA).
+ * Reads the tables that `--keylog` writes in Wireshark's form: `ikev2_decryption_table` (SPIs, SK_e*,
+ * SK_a* of each IKE SA), `esp_sa` (SPI and keys of each ESP SA), and `other_keys` (lines of either
+ * kind with algorithms that Wireshark does not know).
  * @module
  */
 import type { EspKeys } from "./charon_log.ts";
@@ -27,7 +28,7 @@ export interface KeylogEsp extends EspKeys {
   readonly spi: string;
 }
 
-/** Both tables. A table that is not there yet is empty. */
+/** All tables. One that is not there yet is empty. */
 export interface Keylog {
   readonly ike: readonly KeylogIke[];
   readonly esp: readonly KeylogEsp[];
@@ -36,9 +37,13 @@ export interface Keylog {
 /** Reads what is in `directory` now. */
 export async function readKeylog(directory: string): Promise<Keylog> {
   const read = (name: string) => Deno.readTextFile(`${directory}/${name}`).catch(() => "");
+  const others = (await read("other_keys")).split("\n");
+  const ofEsp = (line: string) => line.startsWith('"IPv');
+  const tables = (known: string, more: string[]) => `${known}\n${more.join("\n")}`;
+  const ikeTable = await read("ikev2_decryption_table"), espTable = await read("esp_sa");
   return {
-    ike: parseIkeTable(await read("ikev2_decryption_table")),
-    esp: parseEspTable(await read("esp_sa")),
+    ike: parseIkeTable(tables(ikeTable, others.filter((line) => !ofEsp(line)))),
+    esp: parseEspTable(tables(espTable, others.filter(ofEsp))),
   };
 }
 

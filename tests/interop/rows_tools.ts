@@ -15,7 +15,7 @@ import {
 } from "./ends.ts";
 import { mustRun, run as runCommand } from "./harness.ts";
 import { compareSa, expect, type Row, type RowRun } from "./row.ts";
-import { ikeProposal, MODERN, PLAIN, type Suite } from "./suites.ts";
+import { ikeProposal, MODERN, PLAIN, showSuite, type Suite, SUITES } from "./suites.ts";
 
 const IKE_SA_INIT = "34";
 const IKE_AUTH = "35";
@@ -43,11 +43,14 @@ async function decrypt(run: RowRun): Promise<Frame[]> {
   const fields = ["exchangetype", "flag_r", "typepayload", "notify.msgtype"];
   const columns = fields.flatMap((field) => ["-e", `isakmp.${field}`]);
   const args = [...read, "-T", "fields", "-E", "separator=|", ...columns];
-  const listed = await mustRun(args[0]!, args.slice(1));
+  const listed = await runCommand(args[0]!, args.slice(1));
+  expect(listed.code === 0, `tshark ended with ${listed.code}: ${listed.stderr}`);
+  const refused = /(ikev2_decryption_table|esp_sa).*/.exec(listed.stderr);
+  expect(refused === null, `tshark refuses a key table: ${refused?.[0]}`);
   const bad = [...read, "-Y", "_ws.malformed or _ws.expert.severity == error"];
   const malformed = await mustRun(bad[0]!, bad.slice(1));
   expect(malformed.trim() === "", `tshark finds malformed frames: ${malformed.trim()}`);
-  return listed.trim().split("\n").map((line) => {
+  return listed.stdout.trim().split("\n").map((line) => {
     const [exchange, response, payloads, notifies] = line.split("|") as Four;
     return {
       exchange,
@@ -78,29 +81,29 @@ async function readable(run: RowRun): Promise<void> {
   expectPayloads(frames, true, RESPONSE_PAYLOADS);
 }
 
-function wireshark(suite: Suite): Row[] {
-  const name = `tshark decrypts our capture, ${ikeProposal(suite)}`;
-  const conf = swanctl(connection({ suite }));
-  return [
-    {
-      name,
-      direction: "ours → strongSwan",
-      setup: ourClient({}, suite),
-      swanctl: conf,
-      check: readable,
-    },
-    {
-      name,
-      direction: "strongSwan → ours",
-      setup: ourGateway({}, suite),
-      swanctl: conf,
-      check: async (run) => {
-        await run.charon.initiate("net");
-        await readable(run);
-      },
-    },
-  ];
+/** Suites whose IKE cipher Wireshark 4.0 knows. */
+const READABLE = SUITES.filter((suite) => !suite.encryption.startsWith("chacha20"));
+
+function wireshark(suite: Suite): Row {
+  return {
+    name: `tshark decrypts our capture, ${showSuite(suite)}`,
+    direction: "ours → strongSwan",
+    setup: ourClient({}, suite),
+    swanctl: swanctl(connection({ suite })),
+    check: readable,
+  };
 }
+
+const gatewayCapture: Row = {
+  name: `tshark decrypts our capture, ${showSuite(PLAIN)}`,
+  direction: "strongSwan → ours",
+  setup: ourGateway(),
+  swanctl: swanctl(connection()),
+  check: async (run) => {
+    await run.charon.initiate("net");
+    await readable(run);
+  },
+};
 
 /** Whether tshark is there. */
 export async function tsharkVersion(): Promise<string | undefined> {
@@ -159,6 +162,6 @@ const selfCheck = [PLAIN, MODERN].map((suite): Row => ({
 /** All rows of this file. */
 export const TOOL_ROWS: readonly Row[] = [
   ...selfCheck,
-  ...wireshark(PLAIN),
-  ...wireshark(MODERN),
+  ...READABLE.map(wireshark),
+  gatewayCapture,
 ];

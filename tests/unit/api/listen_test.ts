@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { credentials, status } from "@grpc/grpc-js";
 import { Buffer } from "node:buffer";
-import { listeningInodes, tcpPortHolder } from "@/api/port_holder.ts";
 import { startTestApi } from "@/api/test_api.ts";
 import { SetupError } from "@/base/errors.ts";
 import { FakeRun } from "../../api/fake_view.ts";
@@ -17,8 +16,8 @@ Deno.test("a port in use is told with its address, its process and the option to
   const error = await setupError({ ...PLAIN, port });
   assert.equal(
     error,
-    `Cannot listen on 127.0.0.1:${port}: process ${Deno.pid} (deno) already does; ` +
-      "choose another apilistenport",
+    `Cannot listen on 127.0.0.1:${port}: process ${Deno.pid} (deno) has it; ` +
+      "set apilistenport to another port",
   );
   listener.close();
 });
@@ -28,27 +27,6 @@ Deno.test("an address of another host is told with its option", async () => {
     await setupError({ ...PLAIN, address: "192.0.2.1" }),
     /192\.0\.2\.1:0.*apilistenaddr/,
   );
-});
-
-Deno.test("the holder of a port is found over IPv4 and IPv6, and none where nobody listens", () => {
-  for (const hostname of ["127.0.0.1", "::1"]) {
-    const listener = Deno.listen({ hostname, port: 0 });
-    const { port } = listener.addr as Deno.NetAddr;
-    assert.equal(tcpPortHolder(port)?.pid, Deno.pid);
-    listener.close();
-    assert.equal(tcpPortHolder(port), undefined);
-  }
-});
-
-Deno.test("only listening sockets of exactly that port count", () => {
-  const table = [
-    "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode",
-    "   0: 0100007F:302A 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 111 1",
-    "   1: 0100007F:302A 0100007F:9C40 01 00000000:00000000 00:00000000 00000000     0        0 222 1",
-    "   2: 0100007F:302B 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 333 1",
-    "   3: 00000000:302A 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 444 1",
-  ].join("\n");
-  assert.deepEqual(listeningInodes(table, 0x302a), ["111", "444"]);
 });
 
 Deno.test("IPv6 is served", async () => {

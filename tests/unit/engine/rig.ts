@@ -66,8 +66,12 @@ export class FakeNetwork {
   /** A transport that gets what is sent to addresses beginning with `host`; the last one opened does. */
   open(host: string): Transport {
     const waiting: { octets: Uint8Array; path: Path }[] = [];
-    const fake = {
-      name: "fake",
+    return {
+      name: "portable",
+      ikePort: 500,
+      nattPort: undefined,
+      halfOpenMax: 64,
+      counters: { sent: 0, received: 0, sendErrors: 0, keepalives: 0, esp: 0 },
       listen: (listener: TransportListener) => void this.#ends.push({ host, listener }),
       send: (octets: Uint8Array, path: Path) => void waiting.push({ octets, path }),
       flush: () => {
@@ -75,7 +79,11 @@ export class FakeNetwork {
       },
       close: () => Promise.resolve(),
     };
-    return fake as unknown as Transport;
+  }
+
+  /** The socket of a host breaks. */
+  fail(host: string, error: Error): void {
+    this.#ends.findLast((end) => end.host === host)!.listener.failed(error);
   }
 
   #carry(octets: Uint8Array, path: Path): void {
@@ -89,7 +97,10 @@ export class FakeNetwork {
       peerAddress: path.ownAddress,
       peerPort: path.ownPort,
     };
-    this.#clock.after(1, () => end?.listener.datagrams([{ octets, path: turned }]));
+    this.#clock.after(
+      1,
+      () => end?.listener.datagrams([{ octets, path: turned, encapsulated: false }]),
+    );
   }
 }
 

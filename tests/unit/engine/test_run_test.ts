@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { showAddress } from "@/base/address.ts";
+import { SetupError, SystemError } from "@/base/errors.ts";
 import type { ChildSaDump, IkeSaDump } from "@/engine/view.ts";
 import { RunResult } from "@/engine/view.ts";
 import {
@@ -380,4 +381,38 @@ Deno.test("a repeated IKE_AUTH is a retransmission, counted, and harmless", () =
   assert.ok(client.run.figures().ikeAuthMs!.max >= 1_000);
   assert.ok(client.run.figures().ikeSaInitMs!.max < 100);
   assert.ok(isRequest(network.sent[0]!.octets, IKE_SA_INIT));
+});
+
+Deno.test("a socket that breaks ends the run at once, with its words", async () => {
+  const { clock, network } = world();
+  const gateway = rig(network, clock, { plan: gatewayPlan() });
+  gateway.run.start();
+  network.fail("10.9.", new SystemError("Cannot receive at 10.9.0.1:500", "recvmmsg", "ENETDOWN"));
+  const { result, summary } = await gateway.run.finalResult;
+  assert.equal(result, RunResult.FAILED);
+  assert.equal(summary.lastErrMsg, "Cannot receive at 10.9.0.1:500");
+});
+
+Deno.test("a fault of ours ends the run at once, as such", async () => {
+  const { clock, network } = world();
+  const hooks = {
+    ikeKeyed: () => {
+      throw new Error("recorder broke");
+    },
+  };
+  const client = rig(network, clock, { plan: clientPlan(), hooks });
+  const gateway = rig(network, clock, { plan: gatewayPlan() });
+  gateway.run.start();
+  client.run.start();
+  clock.pass(100);
+  const { result, summary } = await client.run.finalResult;
+  assert.equal(result, RunResult.FAILED);
+  assert.equal(summary.lastErrMsg, "Internal error: recorder broke");
+  assert.match(client.said(1)[0]!, /test_run_test\.ts/);
+});
+
+Deno.test("a client whose last tunnel would have no address is refused before it starts", () => {
+  const { clock, network } = world();
+  const plan = clientPlan({ tunnels: 3, ownAddress: Uint8Array.of(255, 255, 255, 254) });
+  assert.throws(() => rig(network, clock, { plan }), SetupError);
 });

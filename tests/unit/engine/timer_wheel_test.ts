@@ -123,3 +123,21 @@ Deno.test("10,000 items with moving deadlines are all met in time", () => {
   assert.equal(met, items.length);
   assert.equal(wheel.size, 0);
 });
+
+Deno.test("called only when it asks to be, it meets every deadline within a tick", () => {
+  const random = new SeededRandom(8);
+  const wheel = new TimerWheel<Item>(0, 10);
+  for (let i = 0; i < 200; i++) wheel.arm(item(String(i), random.below(200_000)));
+  let met = 0, calls = 0;
+  for (let now = wheel.nextMs(); now !== Infinity; now = wheel.nextMs()) {
+    calls++;
+    wheel.advance(now, (i) => {
+      assert.ok(i.deadlineMs <= now && i.deadlineMs > now - 11, `${i.deadlineMs} at ${now}`);
+      met++;
+      i.deadlineMs = Infinity;
+      if (met % 3 > 0) return;
+      i.deadlineMs = now + random.below(1_000);
+    });
+  }
+  assert.ok(met > 200 && calls < 2_000, `${met} met in ${calls} calls`);
+});

@@ -1,5 +1,5 @@
 /**
- * Who already listens on a TCP port: looked up in Linux' `/proc` to make one error message useful.
+ * Who already has a port: looked up in Linux' `/proc` to make one error message useful.
  * @module
  */
 
@@ -10,15 +10,16 @@ export interface PortHolder {
   readonly name: string;
 }
 
-const LISTEN = "0A";
+/** State of a socket that takes what comes: TCP_LISTEN; of UDP, TCP_CLOSE (not connected). */
+const WAITING = { tcp: "0A", udp: "07" } as const;
 
 /**
- * The process that listens on a TCP port, at any address; `undefined` when it cannot be told, as it
- * cannot without privileges for processes of other users.
+ * The process that has a port, at any address; `undefined` when it cannot be told, as it cannot
+ * without privileges for processes of other users.
  */
-export function tcpPortHolder(port: number): PortHolder | undefined {
-  const inodes = ["/proc/net/tcp", "/proc/net/tcp6"].flatMap((table) =>
-    listeningInodes(readText(table), port)
+export function portHolder(protocol: "tcp" | "udp", port: number): PortHolder | undefined {
+  const inodes = [protocol, `${protocol}6`].flatMap((table) =>
+    waitingInodes(readText(`/proc/net/${table}`), port, WAITING[protocol])
   );
   if (inodes.length === 0) return undefined;
   const wanted = new Set(inodes.map((inode) => `socket:[${inode}]`));
@@ -31,14 +32,20 @@ export function tcpPortHolder(port: number): PortHolder | undefined {
   return undefined;
 }
 
+/** `pid 12 (name)`, or that it cannot be told; for error messages. */
+export function showPortHolder(protocol: "tcp" | "udp", port: number): string {
+  const holder = portHolder(protocol, port);
+  return holder ? `process ${holder.pid} (${holder.name})` : "a process that cannot be told";
+}
+
 /**
- * Socket inodes that listen on `port`, from the text of `/proc/net/tcp`. Columns: number, local
+ * Socket inodes in `state` at `port`, from the text of `/proc/net/tcp` or `udp`. Columns: number, local
  * address:port (hex), remote one, state, queues, timers, retransmissions, uid, timeout, inode.
  */
-export function listeningInodes(table: string, port: number): string[] {
+export function waitingInodes(table: string, port: number, state: string): string[] {
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
   return table.split("\n").map((line) => line.trim().split(/\s+/))
-    .filter((column) => column[1]?.endsWith(suffix) && column[3] === LISTEN)
+    .filter((column) => column[1]?.endsWith(suffix) && column[3] === state)
     .map((column) => column[9]!);
 }
 

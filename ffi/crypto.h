@@ -1,0 +1,80 @@
+/*
+ * Inside of the crypto part: per-thread caches, hashes, and the limits of hostile sizes. What each
+ * exported function does is told in the header comment of lib/crypto/native_backend.ts.
+ */
+#ifndef MYIKEV2_CRYPTO_H
+#define MYIKEV2_CRYPTO_H
+
+#include "shim.h"
+
+#include <openssl/evp.h>
+#include <openssl/md5.h>
+#include <openssl/sha.h>
+
+/* libcrypto counts in int; no message, key or seed of ours comes near. */
+#define MY_LENGTH_MAX (1u << 30)
+/* SHA-512. */
+#define MY_DIGEST_MAX 64
+/* Block of SHA-384 and SHA-512, the largest of the hashes. */
+#define MY_HASH_BLOCK_MAX 128
+
+/* The low-level states: plain memory, copied by assignment, nothing fetched, nothing allocated. */
+typedef union {
+  MD5_CTX md5;
+  SHA_CTX sha1;
+  SHA256_CTX sha256;
+  SHA512_CTX sha512;
+} my_hash_state;
+
+typedef struct {
+  uint32_t block;
+  uint32_t out;
+  int (*init)(my_hash_state *state);
+  int (*update)(my_hash_state *state, const void *data, size_t length);
+  int (*final)(uint8_t *out, my_hash_state *state);
+} my_hash;
+
+extern const my_hash my_hash_md5, my_hash_sha1, my_hash_sha256, my_hash_sha384, my_hash_sha512;
+
+/* Both states of HMAC after their key block (RFC 2104): one key schedule for any number of values. */
+typedef struct {
+  const my_hash *hash;
+  my_hash_state inner, outer;
+} my_hmac_key;
+
+void my_hmac_schedule(my_hmac_key *key, const my_hash *hash, const uint8_t *octets, uint32_t length);
+void my_hmac_begin(const my_hmac_key *key, my_hash_state *state);
+void my_hmac_add(const my_hmac_key *key, my_hash_state *state, const void *data, uint32_t length);
+/* Writes hash->out octets. */
+void my_hmac_end(const my_hmac_key *key, my_hash_state *state, uint8_t *out);
+
+typedef enum { MY_XCBC, MY_CMAC } my_aes_mac_kind;
+
+/* AES-XCBC-MAC (RFC 3566) or AES-CMAC (RFC 4493) under one key: the context chains blocks. */
+typedef struct {
+  EVP_CIPHER_CTX *cbc;
+  /* For a last block that is whole, and for one that is padded. */
+  uint8_t whole[16], padded[16];
+  uint8_t pending[16];
+  uint32_t pending_length;
+} my_aes_mac;
+
+/* key: 16 octets. 1, or 0 where libcrypto fails; so do all that follow. */
+int my_aes_mac_schedule(my_aes_mac *mac, my_aes_mac_kind kind, const uint8_t *key);
+int my_aes_mac_begin(my_aes_mac *mac);
+int my_aes_mac_add(my_aes_mac *mac, const uint8_t *data, uint32_t length);
+/* Writes 16 octets. */
+int my_aes_mac_end(my_aes_mac *mac, uint8_t *out);
+
+/* Sets libcrypto up once: no configuration file, nothing at exit. Cheap when done already. */
+int my_crypto_init(void);
+/* A cipher fetched once by the process, as an upper-case name of libcrypto; NULL where it lacks it. */
+EVP_CIPHER_CTX *my_cached_cipher(EVP_CIPHER_CTX **slot, const char *name);
+
+/* What my_crypto_has asks the parts. */
+int my_has_prf(uint32_t prf);
+int my_has_integ(uint32_t integ);
+int my_has_encr(uint32_t encr, uint32_t key_bits);
+int my_has_group(uint32_t group);
+
+#endif

@@ -1,0 +1,56 @@
+/**
+ * What a person sees while a test runs: figures that are redrawn in place on a terminal, a plain line
+ * now and then elsewhere.
+ * @module
+ */
+import { logUpdateStderr } from "log-update";
+import { showDuration } from "@/base/duration.ts";
+import type { RunFigures, RunView } from "@/engine/view.ts";
+
+const REDRAW_MS = 250;
+const PLAIN_LINE_MS = 5_000;
+
+/** Begins to show a run on standard error; the function returned ends it. */
+export function showLive(run: RunView): () => void {
+  if (!Deno.stderr.isTerminal()) return every(PLAIN_LINE_MS, () => console.error(plainLine(run)));
+  const draw = logUpdateStderr;
+  const stop = every(REDRAW_MS, () => draw(box(run.figures(), run.summary().configured)));
+  return () => {
+    stop();
+    draw.clear();
+  };
+}
+
+function every(intervalMs: number, show: () => void): () => void {
+  const timer = setInterval(show, intervalMs);
+  return () => clearInterval(timer);
+}
+
+/** One line for a file or a pipe. */
+export function plainLine(run: RunView): string {
+  const f = run.figures();
+  return `${elapsed(f)} tunnels: ${f.established}/${run.summary().configured} established, ` +
+    `${f.live} live, ${f.halfOpen} half-open, ${f.failed} failed, ` +
+    `${f.retransmissions} retransmissions, ${f.recentRate.toFixed(0)}/s${timeLeft(f)}`;
+}
+
+function box(f: RunFigures, configured: number): string {
+  return [
+    `  created      ${f.created} of ${configured}`,
+    `  established  ${f.established} (${f.live} live)`,
+    `  failed       ${f.failed}${f.lost ? ` (${f.lost} lost)` : ""}`,
+    `  half-open    ${f.halfOpen}`,
+    `  retransmitted ${f.retransmissions}`,
+    `  rate         ${f.recentRate.toFixed(0)}/s`,
+    `  elapsed      ${elapsed(f)}${timeLeft(f)}`,
+  ].join("\n");
+}
+
+function elapsed(f: RunFigures): string {
+  return showDuration(Math.floor(f.elapsedMs / 1000) * 1000);
+}
+
+function timeLeft({ timeLeftMs }: RunFigures): string {
+  if (timeLeftMs === undefined) return "";
+  return `, ${showDuration(Math.ceil(timeLeftMs / 1000) * 1000)} left`;
+}

@@ -1,0 +1,260 @@
+/**
+ * The command line: every command with its options and examples. What a command does is loaded only
+ * when it runs, so that help is there at once.
+ *
+ * Exit status: 0 passed, 1 failed, 2 bad setup or usage.
+ * @module
+ */
+import { Command, CommanderError } from "commander";
+import { fraction, parseFlush, parseSwitch, wholeNumber } from "@/cli/options.ts";
+import { SetupError } from "@/base/errors.ts";
+
+/** Nothing to complain about. */
+export const EXIT_PASSED = 0;
+/** The test ran, and failed. */
+export const EXIT_FAILED = 1;
+/** The setup, the options or the system do not allow the command. */
+export const EXIT_USAGE = 2;
+
+/** Commands of the documented tool that are not there yet, with what they will do. */
+const NOT_YET: readonly (readonly [name: string, does: string])[] = [
+  ["daemon", "the per-host daemon that runs tests in network namespaces"],
+  ["control", "shell and recipes over many daemons"],
+  ["cli", "shell of a running test"],
+  ["createpki", "make certificate authorities and end-entity certificates"],
+  ["echosvr", "UDP echo server for the ping test"],
+  ["completion", "completion for bash, zsh and fish"],
+];
+
+/** Runs one command line; returns the exit status. */
+export async function main(args: readonly string[]): Promise<number> {
+  let status = EXIT_PASSED;
+  const program = build((code) => status = code);
+  try {
+    await program.parseAsync([...args], { from: "user" });
+    return status;
+  } catch (e) {
+    if (e instanceof CommanderError) return e.exitCode === 0 ? EXIT_PASSED : EXIT_USAGE;
+    if (e instanceof SetupError) {
+      console.error(`myikev2: ${e.message}`);
+      return EXIT_USAGE;
+    }
+    throw e;
+  }
+}
+
+function build(exit: (status: number) => void): Command {
+  const program = new Command("myikev2")
+    .description("Creates, answers, stresses and judges IKEv2/IPsec tunnels.")
+    .enablePositionalOptions()
+    .showHelpAfterError("(--help tells all commands and options)")
+    .showSuggestionAfterError()
+    .exitOverride()
+    .addHelpText(
+      "after",
+      `
+Examples:
+  myikev2 demo                          a thousand tunnels on loopback, no root, no setup file
+  myikev2 default setup -f my.yaml      a commented setup file with every option
+  myikev2 test my.yaml --verify         check a setup file, run nothing
+  myikev2 test my.yaml --flush=false    run it, leave all addresses as they are
+  myikev2 test my.yaml --json           the result as one line of JSON
+
+Exit status: 0 passed, 1 failed, 2 bad setup or usage.`,
+    );
+  addTest(program, exit);
+  addExec(program, exit);
+  addDemo(program, exit);
+  addSimulate(program, exit);
+  addDefault(program, exit);
+  addCompact(program, exit);
+  program.command("version").description("version, and the backends this machine gives")
+    .action(async () => {
+      const { printVersion } = await import("@/cli/version.ts");
+      printVersion();
+    });
+  for (const [name, does] of NOT_YET) addNotYet(program, name, does, exit);
+  return program;
+}
+
+/** A known command that is not there yet refuses by name. */
+function addNotYet(
+  program: Command,
+  name: string,
+  does: string,
+  exit: (status: number) => void,
+): void {
+  program.command(name).description(`${does} (not there yet)`)
+    .allowUnknownOption().allowExcessArguments()
+    .action(() => {
+      console.error(`myikev2: the command ${name} is not there yet`);
+      exit(EXIT_USAGE);
+    });
+}
+
+/** Options of `test` and `exec`. */
+function withRunOptions(command: Command): Command {
+  return command
+    .option(
+      "-j, --json [bool]",
+      "print the result as one line of JSON, and nothing else on stdout",
+      parseSwitch,
+    )
+    .option("--usejsonresult [bool]", "the same as --json", parseSwitch)
+    .option(
+      "-i, --invokeshell [bool]",
+      "open the shell of the running test (not there yet)",
+      parseSwitch,
+    )
+    .option("--lf <file>", "log file", "myikev2.log")
+    .option("--crlf <file>", "where to write the story of a crash", "myikev2_crash.log")
+    .option(
+      "--flush [bool]",
+      "flush and re-add addresses on bindifname and lo, flush XFRM and table 330 first; " +
+        "force: also the interface of the default route, of this SSH session, or lo",
+      parseFlush,
+      true,
+    )
+    .option("--verify [bool]", "check the setup, run nothing", parseSwitch)
+    .option("--lenient [bool]", "unknown and misplaced options are warnings", parseSwitch)
+    .option("--pcap <file>", "capture our own datagrams")
+    .option("--keylog <dir>", "write Wireshark's key tables ikev2_decryption_table and esp_sa")
+    .option("--hold [bool]", "after the end, answer the API for ever", parseSwitch)
+    .option("-p, --enableprofile [bool]", "profile the run (not there yet)", parseSwitch)
+    .option("-l, --licfile <file>", "accepted for old scripts, and ignored");
+}
+
+const RUN_EXAMPLES = `
+Examples:
+  myikev2 test gateway.yaml --flush=false
+  myikev2 test client.yaml --json --pcap run.pcap --keylog keys
+  myikev2 test client.yaml --verify`;
+
+function addTest(program: Command, exit: (status: number) => void): void {
+  withRunOptions(
+    program.command("test").description("run one setup file")
+      .argument("<setup>", "the setup file (YAML)"),
+  ).addHelpText("after", RUN_EXAMPLES).action(async (setup: string, options: RunFlags) => {
+    const { runSetup } = await import("@/cli/run_setup.ts");
+    exit(await runSetup(setup, settled(options)));
+  });
+}
+
+function addExec(program: Command, exit: (status: number) => void): void {
+  withRunOptions(
+    program.command("exec").description("the same as test, with the setup file as an option")
+      .requiredOption("-f, --setupfile <file>", "the setup file (YAML)"),
+  ).addHelpText("after", "\nExample:\n  myikev2 exec -f client.yaml --json")
+    .action(async (options: RunFlags & { setupfile: string }) => {
+      const { runSetup } = await import("@/cli/run_setup.ts");
+      exit(await runSetup(options.setupfile, settled(options)));
+    });
+}
+
+/** Options of `test` and `exec` as commander gives them. */
+interface RunFlags {
+  readonly json?: boolean;
+  readonly usejsonresult?: boolean;
+  readonly invokeshell?: boolean;
+  readonly lf: string;
+  readonly crlf: string;
+  readonly flush: boolean | "force";
+  readonly verify?: boolean;
+  readonly lenient?: boolean;
+  readonly pcap?: string;
+  readonly keylog?: string;
+  readonly hold?: boolean;
+  readonly enableprofile?: boolean;
+  readonly licfile?: string;
+}
+
+/** The same, settled: every switch has a value, what is not there yet has been refused. */
+function settled(flags: RunFlags): import("@/cli/run_setup.ts").RunSetupOptions {
+  if (flags.invokeshell) throw new SetupError("--invokeshell: the shell is not there yet");
+  if (flags.enableprofile) throw new SetupError("--enableprofile: profiling is not there yet");
+  if (flags.licfile !== undefined) console.error("myikev2: --licfile is not needed, and ignored");
+  return {
+    json: flags.json ?? flags.usejsonresult ?? false,
+    logFile: flags.lf,
+    crashFile: flags.crlf,
+    flush: flags.flush,
+    verify: flags.verify ?? false,
+    lenient: flags.lenient ?? false,
+    hold: flags.hold ?? false,
+    pcap: flags.pcap,
+    keylog: flags.keylog,
+  };
+}
+
+function addDemo(program: Command, exit: (status: number) => void): void {
+  program.command("demo")
+    .description("a gateway and a client in this process, over UDP on loopback: no root needed")
+    .option("--tunnels <n>", "tunnels to create", wholeNumber(1, 100_000), 1000)
+    .option("-j, --json [bool]", "print the result as one line of JSON", parseSwitch)
+    .option("--pcap <file>", "capture the client's datagrams")
+    .option("--keylog <dir>", "write Wireshark's key tables")
+    .option("--cryptobackend <name>", "auto, portable or native", "auto")
+    .option("--transport <name>", "auto, portable or native", "auto")
+    .option("--suite <name>", "x25519-gcm or modp2048-cbc", "x25519-gcm")
+    .addHelpText("after", "\nExamples:\n  myikev2 demo\n  myikev2 demo --tunnels 5000 --json")
+    .action(async (options) => {
+      const { runDemo } = await import("@/cli/demo.ts");
+      exit(await runDemo(options));
+    });
+}
+
+function addSimulate(program: Command, exit: (status: number) => void): void {
+  program.command("simulate")
+    .description(
+      "both ends in seeded worlds with a bad network; checks invariants after each event",
+    )
+    .option("--seed <n>", "the first seed", wholeNumber(0, 2 ** 32 - 1), 1)
+    .option("--count <n>", "worlds, one seed each", wholeNumber(1, 100_000_000), 1000)
+    .option("--task <name>", "only worlds of this task")
+    .option("--loss <p>", "loss in every world, 0 to 1; without it each draws its own", fraction)
+    .option("--duplication <p>", "duplication in every world, 0 to 1", fraction)
+    .option("--break <rule>", "take one rule out of the core; the simulation should find it")
+    .option("-j, --json [bool]", "print the counts as one line of JSON", parseSwitch)
+    .addHelpText(
+      "after",
+      `
+Examples:
+  myikev2 simulate --count 20000 --loss 0.3 --duplication 0.3
+  myikev2 simulate --seed 4711 --count 1      one world again, with its ladder if it breaks
+  myikev2 simulate --break swap_nonces        is the fault found?
+  myikev2 simulate --break list               the rules that can be broken`,
+    )
+    .action(async (options) => {
+      const { runSimulation } = await import("@/cli/simulate.ts");
+      exit(runSimulation(options));
+    });
+}
+
+function addDefault(program: Command, exit: (status: number) => void): void {
+  const command = program.command("default")
+    .description("write a commented setup file with every option at its default")
+    .argument("[what]", "setup, or freeradius (not there yet)", "setup")
+    .option("-f, --exportfile <file>", "where to write it; - is standard output")
+    .option("-c, --exportcount <n>", "users of the freeradius file", wholeNumber(1, 1_000_000), 10)
+    .option("--temp <template>", "template of the freeradius file")
+    .addHelpText("after", "\nExamples:\n  myikev2 default setup\n  myikev2 default setup -f -");
+  command.action(async (what: string, options: { exportfile?: string }) => {
+    const { writeDefault } = await import("@/cli/setup_files.ts");
+    exit(writeDefault(what, options.exportfile));
+  });
+}
+
+function addCompact(program: Command, exit: (status: number) => void): void {
+  program.command("compact").description(
+    "drop the options of a setup file that equal their default",
+  )
+    .requiredOption("-i, --input <file>", "the setup file")
+    .option("-o, --output <file>", "where to write; - is standard output", "myikev2_compact.setup")
+    .option("-c, --check [bool]", "check that both load to the same setup", parseSwitch)
+    .option("--lenient [bool]", "unknown and misplaced options are warnings", parseSwitch)
+    .addHelpText("after", "\nExample:\n  myikev2 compact -i full.yaml -o short.yaml --check")
+    .action(async (options) => {
+      const { writeCompact } = await import("@/cli/setup_files.ts");
+      exit(writeCompact(options));
+    });
+}

@@ -1,0 +1,99 @@
+/**
+ * `myikev2 simulate`: worlds in a row, and what became of them.
+ * @module
+ */
+import { SetupError } from "@/base/errors.ts";
+import { portableBackend } from "@/crypto/portable.ts";
+import { FAULTS } from "@/sim/faults.ts";
+import { SCENARIOS } from "@/sim/scenarios.ts";
+import { simulate, type SimulateResult } from "@/sim/simulate.ts";
+
+/** Its options. */
+export interface SimulationOptions {
+  readonly seed: number;
+  readonly count: number;
+  readonly task?: string;
+  readonly loss?: number;
+  readonly duplication?: number;
+  readonly break?: string;
+  readonly json?: boolean;
+}
+
+/** Runs it; 0: no invariant broken, 1: one was, and its ladder is printed. */
+export function runSimulation(options: SimulationOptions): number {
+  const rule = options.break;
+  if (rule === "list") {
+    for (const [name, does] of Object.entries(FAULTS)) console.log(`${name.padEnd(24)} ${does}`);
+    return 0;
+  }
+  if (rule !== undefined && !(rule in FAULTS)) {
+    throw new SetupError(`Cannot break ${rule}: rules are ${Object.keys(FAULTS).join(", ")}`);
+  }
+  const { task } = options;
+  if (task !== undefined && !SCENARIOS.some((s) => s.name === task)) {
+    throw new SetupError(
+      `Cannot simulate ${task}: tasks are ${SCENARIOS.map((s) => s.name).join(", ")}`,
+    );
+  }
+  const { loss, duplication } = options;
+  const drawn = loss === undefined && duplication === undefined;
+  const result = simulate({
+    seed: options.seed,
+    count: options.count,
+    crypto: portableBackend(),
+    broken: new Set(rule ? [rule] : []),
+    ...(task ? { task } : {}),
+    ...(drawn
+      ? {}
+      : { weather: { loss: loss ?? 0, duplication: duplication ?? 0, delayMs: [1, 200] } }),
+    progress(done) {
+      if (Deno.stderr.isTerminal()) {
+        Deno.stderr.writeSync(new TextEncoder().encode(`\r${done} of ${options.count} worlds`));
+      }
+    },
+  });
+  if (Deno.stderr.isTerminal()) console.error("");
+  if (options.json) printJson(result);
+  else print(result);
+  return result.broken ? 1 : 0;
+}
+
+function print({ tasks, worlds, broken }: SimulateResult): void {
+  console.log("task                      worlds established failed halfway");
+  const total = { worlds: 0, established: 0, failed: 0, halfway: 0 };
+  for (const [name, count] of tasks) {
+    console.log(row(name, count));
+    for (const key of ["worlds", "established", "failed", "halfway"] as const) {
+      total[key] += count[key];
+    }
+  }
+  console.log(row("all", total));
+  if (!broken) return console.log(`${worlds} worlds, no broken invariant`);
+  console.log(`\nWorld ${broken.seed} (${broken.task}) of ${worlds} breaks an invariant`);
+  console.log(broken.story);
+  console.log(
+    `\nAgain: myikev2 simulate --seed ${broken.seed} --count 1 (with the same other options)`,
+  );
+}
+
+function row(
+  name: string,
+  { worlds, established, failed, halfway }: {
+    worlds: number;
+    established: number;
+    failed: number;
+    halfway: number;
+  },
+): string {
+  const column = (n: number, width: number) => String(n).padStart(width);
+  return `${name.padEnd(24)} ${column(worlds, 7)} ${column(established, 11)} ${
+    column(failed, 6)
+  } ` +
+    column(halfway, 7);
+}
+
+function printJson({ tasks, worlds, broken }: SimulateResult): void {
+  console.log(
+    JSON.stringify({ worlds, tasks: Object.fromEntries(tasks), broken: broken ?? null }),
+  );
+}

@@ -1,0 +1,31 @@
+/**
+ * The shim's libcrypto under the names that the crypto room's native backend calls. The room may not
+ * open libraries and this one may not see it: the shape is the contract.
+ * @module
+ */
+import type { ShimSymbols } from "@/native/load.ts";
+
+/** The functions, one to one; fit for `nativeBackend` of `lib/crypto/native_backend.ts`. */
+export function libcryptoOf(symbols: ShimSymbols) {
+  return {
+    has: symbols.my_crypto_has,
+    prf: symbols.my_prf as OverAnyBuffer<typeof symbols.my_prf>,
+    prfPlus: symbols.my_prf_plus as OverAnyBuffer<typeof symbols.my_prf_plus>,
+    mac: symbols.my_mac as OverAnyBuffer<typeof symbols.my_mac>,
+    seal: symbols.my_seal as OverAnyBuffer<typeof symbols.my_seal>,
+    open: symbols.my_open as OverAnyBuffer<typeof symbols.my_open>,
+    keGenerate: symbols.my_ke_generate as OverAnyBuffer<typeof symbols.my_ke_generate>,
+    keDerive: symbols.my_ke_derive as OverAnyBuffer<typeof symbols.my_ke_derive>,
+    sha1: symbols.my_sha1 as OverAnyBuffer<typeof symbols.my_sha1>,
+    sha256: symbols.my_sha256 as OverAnyBuffer<typeof symbols.my_sha256>,
+    random: symbols.my_random as OverAnyBuffer<typeof symbols.my_random>,
+  };
+}
+
+/**
+ * A function with plain `Uint8Array` for its buffers. Deno's types rule out shared memory, of which
+ * nobody here makes an array; a call with null is ruled out as well.
+ */
+type OverAnyBuffer<F> = F extends (...args: infer A) => infer R
+  ? (...args: { [I in keyof A]: A[I] extends number ? number : Uint8Array }) => R
+  : never;

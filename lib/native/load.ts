@@ -1,0 +1,115 @@
+/**
+ * Loads the C shim, without a file on the machine: its octets, embedded in the executable or read beside
+ * the sources, go to a memory file that the dynamic loader reads. The only `dlopen` of the program.
+ * @module
+ */
+
+/** What the shim must say of itself; `SHIM_ABI` of `ffi/shim.h`. */
+const ABI = 1;
+/** Beside the sources, and at the same place among the files embedded in the executable. */
+const SHIM = new URL("../../ffi/build/myikev2_shim.so", import.meta.url);
+/** `memfd_create(2)`: gone in programs that are started. */
+const MFD_CLOEXEC = 1;
+
+const LIBC = {
+  memfd_create: { parameters: ["buffer", "u32"], result: "i32" },
+  write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+  close: { parameters: ["i32"], result: "i32" },
+} as const;
+
+/** The crypto functions; `lib/crypto/native_backend.ts` says what each promises. */
+const CRYPTO = {
+  my_crypto_has: { parameters: ["u32", "u32", "u32"], result: "i32" },
+  my_prf: { parameters: ["u32", "buffer", "u32", "buffer", "u32", "buffer"], result: "i32" },
+  my_prf_plus: {
+    parameters: ["u32", "buffer", "u32", "buffer", "u32", "buffer", "u32"],
+    result: "i32",
+  },
+  my_mac: { parameters: ["u32", "buffer", "u32", "buffer", "u32", "buffer"], result: "i32" },
+  my_seal: {
+    parameters: ["u32", "buffer", "u32", "buffer", "buffer", "u32", "buffer", "u32", "buffer"],
+    result: "i32",
+  },
+  my_open: {
+    parameters: ["u32", "buffer", "u32", "buffer", "buffer", "u32", "buffer", "u32", "buffer"],
+    result: "i32",
+  },
+  my_ke_generate: { parameters: ["u32", "u32", "buffer", "u32", "buffer"], result: "i32" },
+  my_ke_derive: {
+    parameters: ["u32", "buffer", "u32", "buffer", "u32", "buffer"],
+    result: "i32",
+  },
+  my_sha1: { parameters: ["buffer", "u32", "buffer"], result: "i32" },
+  my_sha256: { parameters: ["buffer", "u32", "buffer"], result: "i32" },
+  my_random: { parameters: ["buffer", "u32"], result: "i32" },
+} as const;
+
+const SHIM_SYMBOLS = {
+  my_shim_abi: { parameters: [], result: "i32" },
+  ...CRYPTO,
+} as const;
+
+/** The functions of the shim. */
+export type ShimSymbols = Deno.DynamicLibrary<typeof SHIM_SYMBOLS>["symbols"];
+
+/** The shim, or why there is none. */
+export type Shim =
+  | { readonly symbols: ShimSymbols }
+  | { readonly symbols?: undefined; readonly reason: string };
+
+let loaded: Shim | undefined;
+
+/** The shim; it is loaded at the first call, and a failure is remembered as well. */
+export function loadShim(): Shim {
+  return loaded ??= load();
+}
+
+function load(): Shim {
+  if (Deno.build.os !== "linux") return { reason: "the C shim is for Linux alone" };
+  let octets: Uint8Array;
+  try {
+    octets = Deno.readFileSync(SHIM);
+  } catch {
+    return { reason: "this program carries no C shim (build it by `deno task shim`)" };
+  }
+  try {
+    return { symbols: loadFromMemory(octets) };
+  } catch (e) {
+    return { reason: `the C shim cannot be loaded: ${e instanceof Error ? e.message : e}` };
+  }
+}
+
+/** @throws {Error} where the system or the shim refuses. */
+function loadFromMemory(octets: Uint8Array): ShimSymbols {
+  const libc = Deno.dlopen("libc.so.6", LIBC);
+  try {
+    const fd = libc.symbols.memfd_create(new TextEncoder().encode("myikev2_shim\0"), MFD_CLOEXEC);
+    if (fd < 0) throw new Error("no memory file can be made");
+    try {
+      for (let at = 0; at < octets.length;) {
+        const rest = octets.subarray(at) as Uint8Array<ArrayBuffer>;
+        const written = Number(libc.symbols.write(fd, rest, BigInt(rest.length)));
+        if (written <= 0) throw new Error("its memory file cannot be written");
+        at += written;
+      }
+      return open(`/proc/self/fd/${fd}`);
+    } finally {
+      libc.symbols.close(fd);
+    }
+  } finally {
+    libc.close();
+  }
+}
+
+/**
+ * Another version may lack symbols and mean other things by those it has: it is asked first. What has
+ * been asked stays open, for libcrypto leaves hooks for the end of threads.
+ */
+function open(path: string): ShimSymbols {
+  const asked = Deno.dlopen(path, { my_shim_abi: SHIM_SYMBOLS.my_shim_abi });
+  const abi = asked.symbols.my_shim_abi();
+  if (abi !== ABI) {
+    throw new Error(`it has interface ${abi}, not ${ABI}; build it again by \`deno task shim\``);
+  }
+  return Deno.dlopen(path, SHIM_SYMBOLS).symbols;
+}

@@ -1,0 +1,178 @@
+/**
+ * Keys for Wireshark: `ikev2_decryption_table` (SPIi, SPIr, SK_ei, SK_er, cipher, SK_ai, SK_ar,
+ * integrity) and `esp_sa` (family, source, destination, SPI, cipher, key, integrity, key), in the
+ * names of Wireshark 4.0. It refuses a whole table for one name that it does not know, so keys of
+ * other algorithms stand in `other_keys`, in the same columns under their IANA names.
+ * @module
+ */
+import { showAddress } from "@/base/address.ts";
+import { showSpi32, showSpi64, toHex } from "@/base/bytes.ts";
+import type { ChildSaDump, IkeSaDump } from "@/engine/view.ts";
+import { Encr, nameOfEncr } from "@/iana/encr.ts";
+import { Integ, nameOfInteg } from "@/iana/integ.ts";
+import { ProtocolId } from "@/iana/protocol_id.ts";
+import { openSecretFile, writeAll } from "@/report/secret_file.ts";
+
+const ICV_OCTETS: Readonly<Record<number, number>> = {
+  [Encr.ENCR_AES_CCM_8]: 8,
+  [Encr.ENCR_AES_CCM_12]: 12,
+  [Encr.ENCR_AES_CCM_16]: 16,
+  [Encr.ENCR_AES_GCM_8]: 8,
+  [Encr.ENCR_AES_GCM_12]: 12,
+  [Encr.ENCR_AES_GCM_16]: 16,
+};
+
+const IKE_INTEGRITY: Readonly<Record<number, string>> = {
+  0: "NONE [RFC4306]",
+  [Integ.AUTH_HMAC_MD5_96]: "HMAC_MD5_96 [RFC2403]",
+  [Integ.AUTH_HMAC_SHA1_96]: "HMAC_SHA1_96 [RFC2404]",
+  [Integ.AUTH_HMAC_SHA2_256_128]: "HMAC_SHA2_256_128 [RFC4868]",
+  [Integ.AUTH_HMAC_SHA2_384_192]: "HMAC_SHA2_384_192 [RFC4868]",
+  [Integ.AUTH_HMAC_SHA2_512_256]: "HMAC_SHA2_512_256 [RFC4868]",
+  // No check, but the length is right, and so the octets decrypt.
+  [Integ.AUTH_AES_XCBC_96]: "ANY 96-bits of Authentication [No Checking]",
+  [Integ.AUTH_AES_CMAC_96]: "ANY 96-bits of Authentication [No Checking]",
+};
+
+const ESP_INTEGRITY: Readonly<Record<number, string>> = {
+  0: "NULL",
+  [Integ.AUTH_HMAC_MD5_96]: "HMAC-MD5-96 [RFC2403]",
+  [Integ.AUTH_HMAC_SHA1_96]: "HMAC-SHA-1-96 [RFC2404]",
+  [Integ.AUTH_HMAC_SHA2_256_128]: "HMAC-SHA-256-128 [RFC4868]",
+  [Integ.AUTH_HMAC_SHA2_384_192]: "HMAC-SHA-384-192 [RFC4868]",
+  [Integ.AUTH_HMAC_SHA2_512_256]: "HMAC-SHA-512-256 [RFC4868]",
+  [Integ.AUTH_AES_XCBC_96]: "ANY 96 bit authentication [no checking]",
+  [Integ.AUTH_AES_CMAC_96]: "ANY 96 bit authentication [no checking]",
+};
+
+/** Key tables that are being written. */
+export class KeylogDirectory {
+  readonly #ike: Deno.FsFile;
+  readonly #esp: Deno.FsFile;
+  readonly #other: Deno.FsFile;
+  /** Lines of one turn, by file. */
+  readonly #encoder = new TextEncoder();
+
+  /** Makes the directory, if need be. @throws {SetupError} where its files cannot be written. */
+  constructor(directory: string) {
+    try {
+      Deno.mkdirSync(directory, { recursive: true, mode: 0o700 });
+    } catch {
+      // What is wrong with it shows, in better words, when its files are opened.
+    }
+    const open = (name: string) => openSecretFile(`${directory}/${name}`, "--keylog");
+    this.#ike = open("ikev2_decryption_table");
+    this.#esp = open("esp_sa");
+    this.#other = open("other_keys");
+  }
+
+  /** Adds the keys of an IKE SA. */
+  addIke(sa: IkeSaDump): void {
+    const keys = sa.keys;
+    if (!keys) return;
+    const cipher = ikeCipher(sa.encryption, sa.keyBits), integrity = IKE_INTEGRITY[sa.integrity];
+    const known = cipher !== undefined && integrity !== undefined;
+    const line = [
+      showSpi64(sa.spiI).toLowerCase(),
+      showSpi64(sa.spiR).toLowerCase(),
+      toHex(keys.skEi),
+      toHex(keys.skEr),
+      quoted(cipher ?? ianaName(sa.encryption, sa.keyBits)),
+      toHex(keys.skAi),
+      toHex(keys.skAr),
+      quoted(integrity ?? nameOfInteg(sa.integrity)),
+    ].join(",");
+    this.#write(known ? this.#ike : this.#other, line);
+  }
+
+  /** Adds the keys of both directions of an ESP SA; AH needs none to be read. */
+  addChild(child: ChildSaDump): void {
+    const keys = child.keys;
+    if (!keys || child.protocol !== ProtocolId.ESP) return;
+    const inward = child.initiatedHere ? [keys.skEr, keys.skAr] : [keys.skEi, keys.skAi];
+    const outward = child.initiatedHere ? [keys.skEi, keys.skAi] : [keys.skEr, keys.skAr];
+    const own = showAddress(child.ownAddress), peer = showAddress(child.peerAddress);
+    const family = child.ownAddress.length === 4 ? "IPv4" : "IPv6";
+    this.#addEsp(child, [family, own, peer, showSpi32(child.peerSpi)], outward);
+    this.#addEsp(child, [family, peer, own, showSpi32(child.spi)], inward);
+  }
+
+  /** Closes the files. */
+  close(): void {
+    for (const file of [this.#ike, this.#esp, this.#other]) file.close();
+  }
+
+  #addEsp(
+    child: ChildSaDump,
+    [family, from, to, spi]: readonly string[],
+    [encryptionKey, integrityKey]: readonly Uint8Array[],
+  ): void {
+    const cipher = espCipher(child.encryption), integrity = ESP_INTEGRITY[child.integrity];
+    const known = cipher !== undefined && integrity !== undefined;
+    const columns = [
+      family!,
+      from!,
+      to!,
+      `0x${spi!.toLowerCase()}`,
+      cipher ?? ianaName(child.encryption, child.keyBits),
+      encryptionKey!.length ? `0x${toHex(encryptionKey!)}` : "",
+      integrity ?? nameOfInteg(child.integrity),
+      integrityKey!.length ? `0x${toHex(integrityKey!)}` : "",
+    ];
+    this.#write(known ? this.#esp : this.#other, columns.map(quoted).join(","));
+  }
+
+  #write(file: Deno.FsFile, line: string): void {
+    writeAll(file, this.#encoder.encode(`${line}\n`));
+  }
+}
+
+function ikeCipher(encryption: number, keyBits: number): string | undefined {
+  const icv = ICV_OCTETS[encryption];
+  switch (encryption) {
+    case Encr.ENCR_3DES:
+      return "3DES [RFC2451]";
+    case Encr.ENCR_AES_CBC:
+      return `AES-CBC-${keyBits} [RFC3602]`;
+    case Encr.ENCR_AES_CTR:
+      return `AES-CTR-${keyBits} [RFC5930]`;
+    case Encr.ENCR_AES_CCM_8:
+    case Encr.ENCR_AES_CCM_12:
+    case Encr.ENCR_AES_CCM_16:
+      return `AES-CCM-${keyBits} with ${icv} octet ICV [RFC5282]`;
+    case Encr.ENCR_AES_GCM_8:
+    case Encr.ENCR_AES_GCM_12:
+    case Encr.ENCR_AES_GCM_16:
+      return `AES-GCM-${keyBits} with ${icv} octet ICV [RFC5282]`;
+    default:
+      return undefined;
+  }
+}
+
+function espCipher(encryption: number): string | undefined {
+  const icv = ICV_OCTETS[encryption];
+  switch (encryption) {
+    case Encr.ENCR_NULL:
+      return "NULL";
+    case Encr.ENCR_3DES:
+      return "TripleDES-CBC [RFC2451]";
+    case Encr.ENCR_AES_CBC:
+      return "AES-CBC [RFC3602]";
+    case Encr.ENCR_AES_CTR:
+      return "AES-CTR [RFC3686]";
+    case Encr.ENCR_AES_GCM_8:
+    case Encr.ENCR_AES_GCM_12:
+    case Encr.ENCR_AES_GCM_16:
+      return `AES-GCM with ${icv} octet ICV [RFC4106]`;
+    default:
+      return undefined;
+  }
+}
+
+function ianaName(encryption: number, keyBits: number): string {
+  return keyBits ? `${nameOfEncr(encryption)}-${keyBits}` : nameOfEncr(encryption);
+}
+
+function quoted(text: string): string {
+  return `"${text}"`;
+}

@@ -1,0 +1,134 @@
+/**
+ * The JSON result of a run: one object, documented in `docs/results.md`. Written also when a test
+ * fails, is stopped, or never began because its setup was refused.
+ * @module
+ */
+import type { SetupError } from "@/base/errors.ts";
+import { type FinalResult, type LatencyFigures, RUN_RESULT_NAMES } from "@/engine/view.ts";
+
+/** Percentiles in milliseconds; all null without a sample. */
+export interface LatencyResult {
+  readonly p50: number | null;
+  readonly p90: number | null;
+  readonly p99: number | null;
+  readonly max: number | null;
+}
+
+/** The object itself. */
+export interface RunResultJson {
+  readonly result: "passed" | "failed" | "stopped";
+  /** The first reason of a failure; null when there is none. */
+  readonly error: string | null;
+  /** Every error of a refused setup, with its position; empty otherwise. */
+  readonly setupErrors: readonly string[];
+  readonly role: "client" | "gateway" | null;
+  readonly setup: string | null;
+  readonly tunnels: {
+    readonly configured: number | null;
+    readonly established: number;
+    readonly failed: number;
+    readonly lost: number;
+  };
+  readonly retries: number;
+  /** Tunnels per second over the whole creation. */
+  readonly setupRate: number | null;
+  readonly retransmissions: number;
+  readonly latencyMs: {
+    readonly ikeSaInit: LatencyResult;
+    readonly ikeAuth: LatencyResult;
+    readonly setup: LatencyResult;
+  };
+  readonly failures: readonly {
+    readonly cause: string;
+    readonly count: number;
+    readonly example: string;
+  }[];
+  /** Datagrams that cost a counter and nothing else, by reason. */
+  readonly drops: Readonly<Record<string, number>>;
+  readonly datagrams: { readonly sent: number; readonly received: number };
+  readonly deletesUnanswered: number | null;
+  readonly durationSec: number;
+  readonly cpuMsPerTunnel: number | null;
+  readonly rssBytes: number;
+  readonly transport: string | null;
+  readonly cryptoBackend: string | null;
+  readonly notYet: readonly string[];
+}
+
+/** The result of a run that took place. */
+export function resultOf(final: FinalResult): RunResultJson {
+  const { summary, figures } = final;
+  const name = RUN_RESULT_NAMES[final.result] as "passed" | "failed" | "stopped";
+  return {
+    result: name,
+    error: summary.lastErrMsg || null,
+    setupErrors: [],
+    role: summary.role,
+    setup: summary.setupFileName,
+    tunnels: {
+      configured: summary.configured,
+      established: figures.established,
+      failed: figures.failed,
+      lost: figures.lost,
+    },
+    retries: figures.retries,
+    setupRate: rounded(figures.setupRate),
+    retransmissions: figures.retransmissions,
+    latencyMs: {
+      ikeSaInit: latency(figures.ikeSaInitMs),
+      ikeAuth: latency(figures.ikeAuthMs),
+      setup: latency(figures.setupMs),
+    },
+    failures: figures.failures,
+    drops: Object.fromEntries(figures.drops),
+    datagrams: { sent: figures.datagramsSent, received: figures.datagramsReceived },
+    deletesUnanswered: figures.deletesUnanswered,
+    durationSec: rounded(figures.elapsedMs / 1000)!,
+    cpuMsPerTunnel: rounded(figures.cpuMsPerTunnel),
+    rssBytes: figures.rssBytes,
+    transport: figures.transport,
+    cryptoBackend: figures.crypto,
+    notYet: figures.notYet,
+  };
+}
+
+/** The result of a run that never began. */
+export function refusedResult(
+  errors: readonly (SetupError | Error)[],
+  setup: string | null,
+): RunResultJson {
+  const none = { p50: null, p90: null, p99: null, max: null };
+  return {
+    result: "failed",
+    error: errors[0]?.message ?? "Cannot start",
+    setupErrors: errors.map((e) => e.message),
+    role: null,
+    setup,
+    tunnels: { configured: null, established: 0, failed: 0, lost: 0 },
+    retries: 0,
+    setupRate: null,
+    retransmissions: 0,
+    latencyMs: { ikeSaInit: none, ikeAuth: none, setup: none },
+    failures: [],
+    drops: {},
+    datagrams: { sent: 0, received: 0 },
+    deletesUnanswered: null,
+    durationSec: 0,
+    cpuMsPerTunnel: null,
+    rssBytes: Deno.memoryUsage().rss,
+    transport: null,
+    cryptoBackend: null,
+    notYet: [],
+  };
+}
+
+function latency(figures: LatencyFigures | null): LatencyResult {
+  if (!figures) return { p50: null, p90: null, p99: null, max: null };
+  const { p50, p90, p99, max } = figures;
+  return { p50: rounded(p50), p90: rounded(p90), p99: rounded(p99), max: rounded(max) };
+}
+
+/** Three decimals are a microsecond of a millisecond figure: enough, and short. */
+function rounded(value: number | null): number | null {
+  return value === null ? null : Math.round(value * 1000) / 1000;
+}

@@ -1,0 +1,41 @@
+/**
+ * The closing report of a run, in plain words.
+ * @module
+ */
+import { showDuration } from "@/base/duration.ts";
+import type { LatencyResult, RunResultJson } from "@/report/result.ts";
+
+/** Lines for a person; the first says how it ended. */
+export function summaryLines(result: RunResultJson): string[] {
+  const { tunnels, latencyMs, failures } = result;
+  const seconds = showDuration(Math.round(result.durationSec * 1000));
+  const lines = [
+    `Test ${result.result} after ${seconds}${result.error ? `: ${result.error}` : ""}`,
+    `Tunnels: ${tunnels.established} of ${tunnels.configured} established, ` +
+    `${tunnels.failed} failed` + (tunnels.lost ? ` (${tunnels.lost} of them lost)` : "") +
+    (result.setupRate === null ? "" : `, ${result.setupRate.toFixed(1)} tunnels/s`),
+    `Retransmissions: ${result.retransmissions}, retries of tunnels: ${result.retries}`,
+    `IKE_SA_INIT ${latencyText(latencyMs.ikeSaInit)}`,
+    `IKE_AUTH    ${latencyText(latencyMs.ikeAuth)}`,
+    `Set-up      ${latencyText(latencyMs.setup)}`,
+  ];
+  for (const { cause, count, example } of failures) {
+    lines.push(`Failed by ${cause}: ${count}, for example: ${example}`);
+  }
+  const drops = Object.entries(result.drops).sort(([, a], [, b]) => b - a);
+  for (const [reason, count] of drops) lines.push(`Dropped: ${count} for ${reason}`);
+  if (result.deletesUnanswered) lines.push(`Deletes unanswered: ${result.deletesUnanswered}`);
+  const cpu = result.cpuMsPerTunnel === null
+    ? "CPU per tunnel: none was established"
+    : `CPU ${result.cpuMsPerTunnel} ms per tunnel`;
+  lines.push(
+    `${cpu}, memory ${(result.rssBytes / 2 ** 20).toFixed(0)} MiB, ` +
+      `${result.transport} transport, ${result.cryptoBackend} crypto`,
+  );
+  return lines;
+}
+
+function latencyText({ p50, p90, p99, max }: LatencyResult): string {
+  if (p50 === null) return "no sample";
+  return `p50 ${p50} ms, p90 ${p90} ms, p99 ${p99} ms, max ${max} ms`;
+}

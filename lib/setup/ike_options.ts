@@ -1,0 +1,193 @@
+/**
+ * Every option of `ikeconf` and what is inside it. Spellings are those of existing files.
+ * @module
+ */
+import { ESP_ENCRYPTION, GROUPS, IKE_ENCRYPTION, INTEGRITY, PRFS } from "@/setup/algorithms.ts";
+import type { Feature } from "@/setup/features.ts";
+import {
+  bool,
+  duration,
+  endpoint,
+  float,
+  int,
+  INT_MIN,
+  interfaceName,
+  keyword,
+  oneOf,
+  pause,
+  port,
+  text,
+} from "@/setup/kinds.ts";
+import { listOption, option } from "@/setup/option.ts";
+
+const C = { role: "client" } as const, G = { role: "gateway" } as const;
+const CERTIFICATES = { feature: "certificates" } as const, EAP = { feature: "eap" } as const;
+
+const authMethod = oneOf(
+  "psk",
+  "rsa",
+  "ecdsa-sha256-p256",
+  "ecdsa-sha384-p384",
+  "ecdsa-sha512-p521",
+  "digital-signature",
+  "eap",
+  "eap-only",
+);
+
+function featureOfMethod(method: unknown): Feature | undefined {
+  if (method === "psk") return undefined;
+  return String(method).startsWith("eap") ? "eap" : "certificates";
+}
+
+/** Forms of `myid` that are found in certificates or in EAP. */
+const FOREIGN_IDENTITIES: ReadonlyMap<unknown, Feature> = new Map([
+  ["cert-dn", "certificates"],
+  ["cert-subject-cn", "certificates"],
+  ["eapol-test-conf", "eap"],
+  ["eapusepcap", "eap"],
+]);
+
+/** `ikeconf`, without its lists and `ppk`. */
+export const IKECONF = {
+  numoftunneltoenablecookie: option(
+    int(INT_MIN),
+    "-1",
+    "half-open SAs from which cookies are demanded; < 0: never",
+    G,
+  ),
+  reauth: option(bool, "false", "RFC 4478", { feature: "reauth" }),
+  reauthlifetime: option(duration, "10s", "AUTH_LIFETIME handed out", { ...G, feature: "reauth" }),
+  retraninterval: option(pause, "10s", "retransmission interval"),
+  retranbackoff: option(float(1, 10), "1.0", "each interval is so many times the one before"),
+  maxretran: option(int(1, 1000), "4", "transmissions before giving up, the first included"),
+  dhgrpid: listOption(keyword(GROUPS), ["14"], "key exchange groups of IKE_SA_INIT"),
+  enablefragment: option(bool, "false", "RFC 7383", { feature: "fragmentation" }),
+  mtu: option(int(64, 65_000), "1100", "largest clear payload size of a fragment", {
+    feature: "fragmentation",
+  }),
+  reassembletimeout: option(pause, "30s", "how long fragments wait for each other", {
+    feature: "fragmentation",
+  }),
+  initialcontact: option(bool, "true", "INITIAL_CONTACT in the first IKE_AUTH", C),
+  ikeintegrityalg: listOption(
+    keyword(INTEGRITY),
+    ["sha256"],
+    "integrity of the IKE SA; AEAD ciphers need none",
+    { mayBeEmpty: true },
+  ),
+  ikeencyptalg: listOption(keyword(IKE_ENCRYPTION), ["aes-cbc:128"], "encryption of the IKE SA"),
+  ikeprfalg: listOption(keyword(PRFS), ["sha256"], "pseudorandom functions"),
+  authpeermethod: option(authMethod, "psk", "how the peer authenticates", {
+    featureOf: featureOfMethod,
+  }),
+  authownmethod: option(authMethod, "psk", "how we authenticate", { featureOf: featureOfMethod }),
+  eapimplementaion: option(oneOf("eap-snoop", "eap-file"), "eap-snoop", "where EAP comes from", {
+    ...C,
+    ...EAP,
+  }),
+  eapoltestconf: option(text, "", "configuration of eapol_test; &d is the tunnel", {
+    ...C,
+    ...EAP,
+  }),
+  eapoltestpath: option(text, "", "eapol_test; empty: found on PATH", { ...C, ...EAP }),
+  eapfile: option(text, "", "capture of one successful RADIUS EAP login", { ...C, ...EAP }),
+  eapradiusss: option(text, "", "RADIUS shared secret", { ...EAP, secret: true }),
+  eapradiussvr: option(endpoint, "", "RADIUS server, address:port", EAP),
+  eapradiusid: option(int(1, 255), "31", "RADIUS attribute that tells sessions apart", EAP),
+  eapsendstart: option(bool, "true", "begin with EAP-Start", { ...G, ...EAP }),
+  myid: option(
+    text,
+    "client-src-addr",
+    "client-src-addr, an address, e-mail or FQDN (&d is the tunnel); cert-dn, cert-subject-cn, " +
+      "eapol-test-conf, eapusepcap",
+    { featureOf: (value) => FOREIGN_IDENTITIES.get(value) },
+  ),
+  peerid: option(text, "", "IDr to send: peer-addr, address, e-mail, FQDN; empty: none", C),
+  matchpeerid: option(bool, "false", "fail when the received IDr differs", C),
+  cadir: option(text, "", "directory of CA certificates (PEM)", CERTIFICATES),
+  eedir: option(text, "", "directory of end-entity pairs NAME.cert, NAME.key", CERTIFICATES),
+  dshashalg: option(
+    oneOf("sha1", "sha256", "sha384", "sha512"),
+    "sha256",
+    "RFC 7427 hash",
+    CERTIFICATES,
+  ),
+  usersapss: option(bool, "false", "RSA-PSS instead of PKCS#1 v1.5", CERTIFICATES),
+  psk: option(text, "", "pre-shared key", { secret: true }),
+  sendingmarkedca: option(bool, "false", "CERTREQ and CERT only of marked CAs", CERTIFICATES),
+  initiatedpd: option(bool, "true", "ask whether the peer is there", {
+    feature: "liveness",
+    free: ["false"],
+    defaultUses: true,
+  }),
+  forcedpd: option(bool, "false", "ask also when the peer was heard", { feature: "liveness" }),
+  dpdinterval: option(pause, "30s", "silence before asking", { feature: "liveness" }),
+  ikelifetime: option(duration, "10m", "lifetime of an IKE SA", {
+    feature: "rekey",
+    free: ["0", "0s"],
+    defaultUses: true,
+  }),
+  margintime: option(duration, "1m", "rekey this long before expiry", { feature: "rekey" }),
+  jitter: option(bool, "true", "draw the margin from (0, margintime)", { feature: "rekey" }),
+  installfastpath: option(bool, "false", "install CHILD_SAs in the data path", {
+    feature: "datapath",
+  }),
+  virtualipif: option(interfaceName, "lo", "interface of assigned inner addresses", {
+    feature: "ratunnel",
+  }),
+  keepchildhistory: option(bool, "false", "keep rekeyed CHILD_SAs listed", { feature: "history" }),
+  keepikehistory: option(bool, "false", "keep rekeyed IKE SAs listed", { feature: "history" }),
+  ratunnel: option(bool, "false", "ask for inner address and DNS", { ...C, feature: "ratunnel" }),
+  enablenatt: option(bool, "false", "NAT detection and UDP encapsulation", { feature: "natt" }),
+  disallownat: option(bool, "false", "NO_NATS_ALLOWED", { ...C, feature: "natt" }),
+  nattkeepaliveinterval: option(duration, "0s", "0: none", { feature: "natt" }),
+  traditionalencap: option(bool, "true", "plain ESP or UDP encapsulation allowed", {
+    feature: "tcp",
+  }),
+  tradtionalencapforceudp: option(bool, "false", "always UDP-encapsulate", { feature: "natt" }),
+  tcpencap: option(bool, "false", "RFC 9329", { feature: "tcp" }),
+  owntcpport: option(port(false), "4500", "own TCP port", { feature: "tcp" }),
+  peertcpport: option(port(false), "4500", "the peer's TCP port", { feature: "tcp" }),
+} as const;
+
+/** `ikeconf.ppk`. */
+export const PPK = {
+  id: option(text, "", "PPK_ID", { feature: "ppk" }),
+  value: option(text, "", "0x… hex, 0s… base64, or text", { feature: "ppk", secret: true }),
+  ppkrequired: option(bool, "false", "without it the negotiation fails", { feature: "ppk" }),
+} as const;
+
+/** An entry of `ikeconf.childlist`, without its selectors. */
+export const CHILD = {
+  tunnelmode: option(bool, "true", "false: transport mode", { feature: "transport" }),
+  integrityalg: listOption(
+    keyword(INTEGRITY),
+    ["sha256"],
+    "ESP or AH integrity; AEAD ciphers need none",
+    { mayBeEmpty: true },
+  ),
+  encalg: listOption(keyword(ESP_ENCRYPTION), ["aes-cbc:128"], "ESP encryption"),
+  protocol: option(oneOf("esp", "ah"), "esp", "the IPsec protocol", { feature: "ah" }),
+  lifetime: option(duration, "5m", "lifetime of the CHILD_SA", {
+    feature: "rekey",
+    free: ["0", "0s"],
+    defaultUses: true,
+  }),
+  esn: option(bool, "false", "extended sequence numbers", { feature: "esn" }),
+  pfsenabled: option(bool, "false", "a key exchange when it is rekeyed", { feature: "pfs" }),
+  pfsgrpid: listOption(keyword(GROUPS), ["14"], "its groups", { feature: "pfs" }),
+  replaywindowsize: option(int(0, 65_536), "256", "packets"),
+  useprovisionedtsforrekey: option(bool, "false", "rekey proposes the configured selectors", {
+    feature: "rekey",
+  }),
+} as const;
+
+/** An entry of `ownts` or `peerts`; addresses and type follow from each other. */
+export const SELECTOR = {
+  type: option(oneOf("", "v4", "v6"), "", "v4 or v6; absent: as the address, else v4"),
+  protocol: option(int(0, 255), "0", "IP protocol; 0: any"),
+  startport: option(int(0, 65_535), "0", "first port"),
+  endport: option(int(0, 65_535), "65535", "last port"),
+  startaddr: option(text, "", "first address; absent: 0.0.0.0 or ::"),
+  endaddr: option(text, "", "last address; absent: the family's last"),
+} as const;

@@ -1,0 +1,135 @@
+/**
+ * Every option of a setup file outside `ikeconf`. Spellings are those of existing files.
+ * @module
+ */
+import {
+  address,
+  bool,
+  duration,
+  float,
+  int,
+  INT_MIN,
+  interfaceName,
+  oneOf,
+  pause,
+  port,
+  prefix,
+  text,
+} from "@/setup/kinds.ts";
+import { listOption, option } from "@/setup/option.ts";
+
+const C = { role: "client" } as const, G = { role: "gateway" } as const;
+
+/** Options at the top of the file. */
+export const TOP = {
+  role: option(oneOf("client", "gateway"), "client", "who initiates: the client"),
+  desc: option(text, "", "shown at the start of the test"),
+  runningtime: option(duration, "0s", "length of the test; 0: until stopped"),
+  numberoftunnels: option(
+    int(1, 1_000_000),
+    "10",
+    "client: tunnels to create; gateway: tunnels expected",
+  ),
+  loglevel: option(
+    int(1, 5),
+    "2",
+    "log file: 1 critical, 2 error, 3 warning, 4 info, 5 debug with decoded messages",
+  ),
+  logkeyword: option(text, "", "keep only log messages that contain it"),
+  logfilesizecap: option(int(0), "1000", "MB; past it the file is renamed .prev; 0: no cap"),
+  loginmem: option(bool, "false", "keep the log in memory, write it at the end"),
+  abortonerr: option(bool, "false", "end the test at the first error"),
+  startclntaddr: option(prefix, "", "address of tunnel 0; one more for each following tunnel", C),
+  mobike: option(bool, "false", "RFC 4555", { feature: "mobike" }),
+  mobikeaddrpertunnel: option(int(1), "2", "own addresses of a tunnel", {
+    ...C,
+    feature: "mobike",
+  }),
+  mobikeaddrpergw: option(int(1), "2", "the gateway's own addresses: bindifaddr and following", {
+    ...G,
+    feature: "mobike",
+  }),
+  mobikeiplifetime: option(pause, "5m", "time before moving to the next address", {
+    ...C,
+    feature: "mobike",
+  }),
+  mobikechangeaddrtype: option(
+    oneOf("own-only", "peer-only", "both"),
+    "own-only",
+    "which end of the path moves",
+    { ...C, feature: "mobike" },
+  ),
+  peeraddr: option(address, "", "the gateway", C),
+  bindifname: option(interfaceName, "", "interface that carries the tunnel addresses (is flushed)"),
+  bindifaddr: option(prefix, "", "gateway: its address; client: an extra one on the interface"),
+  staticroute: option(text, "", "an `ip route replace …` to run first"),
+  setupinterval: option(duration, "100ms", "pause between two tunnel creations", C),
+  tunnelretryinterval: option(duration, "10s", "pause before retrying a tunnel", C),
+  tunnelmaxretry: option(int(1), "3", "tries for one tunnel", C),
+  maxhalfopen: option(int(0), "0", "tunnels on their way at a time; 0: as the transport stands", C),
+  owntsaddrincrease: option(int(INT_MIN), "0", "step of own selectors from tunnel to tunnel", C),
+  peertsaddrincrease: option(int(INT_MIN), "1", "step of the peer's selectors likewise", C),
+  ownport: option(port(true), "500", "own IKE port; 0: a free one"),
+  peerport: option(port(false), "500", "the peer's IKE port", C),
+  ownnattport: option(port(true), "4500", "own NAT-T port; 0: a free one"),
+  peernattport: option(port(false), "4500", "the peer's NAT-T port", {
+    ...C,
+    feature: "natt",
+  }),
+  transport: option(oneOf("auto", "portable", "native"), "auto", "what carries datagrams"),
+  cryptobackend: option(oneOf("auto", "portable", "native"), "auto", "what computes"),
+  apilistenaddr: option(address, "127.0.0.1", "address of the gRPC API"),
+  apilistenport: option(port(true), "12330", "port of the gRPC API; 0: a free one"),
+  apisecrets: option(
+    oneOf("auto", "always", "never"),
+    "auto",
+    "keys in dumps: auto to callers on loopback or with a client certificate",
+  ),
+  apitlscert: option(text, "", "certificate of the API (PEM); TLS when set"),
+  apitlskey: option(text, "", "its key (PEM)"),
+  apitlsclientca: option(text, "", "CA of client certificates (PEM): callers need one"),
+} as const;
+
+/** `flapconf`. */
+export const FLAP = {
+  flapping: option(bool, "false", "tear down and rebuild tunnels for ever", {
+    ...C,
+    feature: "flapping",
+  }),
+  numoftunnel: option(int(-1), "-1", "how many flap; -1: all", { ...C, feature: "flapping" }),
+  minflapinterval: option(duration, "30s", "shortest pause between (from 10s on)", {
+    ...C,
+    feature: "flapping",
+  }),
+  maxflapinterval: option(duration, "1m", "longest pause between", { ...C, feature: "flapping" }),
+} as const;
+
+/** `poolconf`. */
+export const POOL = {
+  v4startaddr: option(prefix, "", "IPv4 pool, from this address to the prefix's end; empty: none", {
+    ...G,
+    feature: "pool",
+  }),
+  v6startaddr: option(prefix, "", "IPv6 pool likewise", { ...G, feature: "pool" }),
+  v4dnslist: listOption(address, [], "DNS servers handed out", { ...G, feature: "pool" }),
+  v6dnslist: listOption(address, [], "DNS servers handed out", { ...G, feature: "pool" }),
+} as const;
+
+const PING = { feature: "ping" } as const;
+
+/** `pingconf`. */
+export const PINGCONF = {
+  autoaddr: option(bool, "false", "addresses from the negotiated selectors", PING),
+  ptype: option(oneOf("icmp", "udp"), "icmp", "udp needs echosvr at the far end", PING),
+  udpport: option(port(false), "9922", "source and destination port", PING),
+  assignsrc: option(bool, "false", "add the source address to virtualipif", PING),
+  destaddr: option(address, "", "destination of tunnel 0; empty: no ping", PING),
+  deststep: option(int(INT_MIN), "1", "its step from tunnel to tunnel", PING),
+  srcaddr: option(address, "", "source of tunnel 0; empty: the system's choice", PING),
+  srcstep: option(int(INT_MIN), "1", "its step from tunnel to tunnel", PING),
+  interval: option(pause, "1s", "between two echo requests of a task", PING),
+  setupinterval: option(duration, "10ms", "between starting two tasks", PING),
+  pktlen: option(int(0, 65_000), "64", "payload bytes", PING),
+  maxlossrate: option(float(0, 100), "10", "percent; above it an error event", PING),
+  holdtime: option(duration, "10s", "wait after all tunnels are up", PING),
+} as const;

@@ -1,0 +1,59 @@
+/**
+ * The shape of a setup file: which section holds which options, sections and lists.
+ * @module
+ */
+import { CHILD, IKECONF, PPK, SELECTOR } from "@/setup/ike_options.ts";
+import type { Table } from "@/setup/option.ts";
+import { FLAP, PINGCONF, POOL, TOP } from "@/setup/options.ts";
+
+/** A section: its options, the sections inside it, and its lists of sections. */
+export interface Section {
+  /** As it is named in messages: empty at the top. */
+  readonly path: string;
+  readonly options: Table;
+  readonly sections: Readonly<Record<string, Section>>;
+  readonly lists: Readonly<Record<string, Section>>;
+  /** Keys that files in the field carry and that never had an effect. */
+  readonly dead: readonly string[];
+}
+
+const NONE = {};
+
+function section(path: string, options: Table, more: Partial<Section> = {}): Section {
+  return { path, options, sections: NONE, lists: NONE, dead: [], ...more };
+}
+
+const selector = (path: string) => section(path, SELECTOR);
+const child = section("ikeconf.childlist[]", CHILD, {
+  lists: {
+    ownts: selector("ikeconf.childlist[].ownts[]"),
+    peerts: selector("ikeconf.childlist[].peerts[]"),
+  },
+  dead: ["liftime"],
+});
+
+/** The whole file. */
+export const ROOT: Section = section("", TOP, {
+  sections: {
+    flapconf: section("flapconf", FLAP),
+    poolconf: section("poolconf", POOL),
+    ikeconf: section("ikeconf", IKECONF, {
+      sections: { ppk: section("ikeconf.ppk", PPK) },
+      lists: { childlist: child },
+      dead: ["ikev2msgmaxsize"],
+    }),
+    pingconf: section("pingconf", PINGCONF),
+  },
+});
+
+/** Every name a section knows. */
+export function namesOf(s: Section): string[] {
+  return [...Object.keys(s.options), ...Object.keys(s.sections), ...Object.keys(s.lists)];
+}
+
+/** The sections that know a name, as messages call them. */
+export function sectionsWith(name: string, from: Section = ROOT): string[] {
+  const here = namesOf(from).includes(name) ? [from.path || "the top level"] : [];
+  const inside = [...Object.values(from.sections), ...Object.values(from.lists)];
+  return [...here, ...inside.flatMap((s) => sectionsWith(name, s))];
+}

@@ -1,0 +1,51 @@
+/**
+ * A traffic selector of a setup: its fields follow from each other (type from address, addresses
+ * from type).
+ * @module
+ */
+import { compareAddresses, type IpAddress, parseAddress } from "@/base/address.ts";
+import { SetupError } from "@/base/errors.ts";
+import type { SelectorConf } from "@/setup/setup.ts";
+import type { MapSource } from "@/setup/yaml_source.ts";
+
+/** Makes the selector of what was read; errors go to `errors`. */
+export function readSelector(
+  values: Readonly<Record<string, unknown>>,
+  source: MapSource | undefined,
+  errors: SetupError[],
+): SelectorConf {
+  const fail = (what: string, key: string) => {
+    const entry = source?.entries.find((e) => e.key === key) ?? source;
+    errors.push(new SetupError(what, entry?.position));
+  };
+  const read = (key: "startaddr" | "endaddr"): IpAddress | undefined => {
+    const text = String(values[key]);
+    if (text === "") return undefined;
+    const address = parseAddress(text);
+    if (!address) fail(`Expected an IPv4 or IPv6 address for ${key}, found "${text}"`, key);
+    return address;
+  };
+  const start = read("startaddr"), end = read("endaddr");
+  const byAddress = start ? familyOf(start) : end ? familyOf(end) : undefined;
+  const byType = values.type === "v6" ? 6 : values.type === "v4" ? 4 : undefined;
+  if (byType && byAddress && byType !== byAddress) {
+    fail(`type v${byType} contradicts an IPv${byAddress} address`, "type");
+  }
+  if (start && end && start.length !== end.length) {
+    fail("startaddr and endaddr are of different families", "endaddr");
+  }
+  const family = byType ?? byAddress ?? 4, octets = family === 4 ? 4 : 16;
+  const startaddr = start ?? new Uint8Array(octets);
+  const endaddr = end ?? new Uint8Array(octets).fill(255);
+  const startport = Number(values.startport), endport = Number(values.endport);
+  if (startaddr.length === endaddr.length && compareAddresses(startaddr, endaddr) > 0) {
+    fail("startaddr lies behind endaddr", "startaddr");
+  }
+  const opaque = startport === 65_535 && endport === 0;
+  if (startport > endport && !opaque) fail("startport lies behind endport", "startport");
+  return { family, protocol: Number(values.protocol), startport, endport, startaddr, endaddr };
+}
+
+function familyOf(address: IpAddress): 4 | 6 {
+  return address.length === 4 ? 4 : 6;
+}

@@ -1,0 +1,40 @@
+/**
+ * A setup file as typed values: every option under its own name, durations in milliseconds,
+ * addresses as octets, algorithms as IANA numbers.
+ * @module
+ */
+import type { IpAddress } from "@/base/address.ts";
+import type { CHILD, IKECONF, PPK } from "@/setup/ike_options.ts";
+import type { Values } from "@/setup/option.ts";
+import type { FLAP, PINGCONF, POOL, TOP } from "@/setup/options.ts";
+
+/** One traffic selector: a range of addresses and ports. */
+export interface SelectorConf {
+  readonly family: 4 | 6;
+  /** IP protocol; 0 any. */
+  readonly protocol: number;
+  readonly startport: number;
+  readonly endport: number;
+  readonly startaddr: IpAddress;
+  readonly endaddr: IpAddress;
+}
+
+/** One entry of `ikeconf.childlist`. */
+export interface ChildConf extends Values<typeof CHILD> {
+  readonly ownts: readonly SelectorConf[];
+  readonly peerts: readonly SelectorConf[];
+}
+
+/** `ikeconf`. */
+export interface IkeConf extends Values<typeof IKECONF> {
+  readonly ppk: Values<typeof PPK>;
+  readonly childlist: readonly ChildConf[];
+}
+
+/** A whole setup: read, typed and checked. */
+export interface Setup extends Values<typeof TOP> {
+  readonly flapconf: Values<typeof FLAP>;
+  readonly poolconf: Values<typeof POOL>;
+  readonly pingconf: Values<typeof PINGCONF>;
+  readonly ikeconf: IkeConf;
+}

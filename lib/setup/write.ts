@@ -1,0 +1,148 @@
+/**
+ * Setup files written from the table of options: the commented default, the compact form of a given
+ * file, and the table for the documentation.
+ * @module
+ */
+import { parseDocument, type YAMLMap } from "yaml";
+import { NOT_YET } from "@/setup/features.ts";
+import type { Option } from "@/setup/option.ts";
+import { readSetup } from "@/setup/read.ts";
+import { ROOT, type Section } from "@/setup/schema.ts";
+
+/** Every option at its default, each with its meaning; sections in the order of the table. */
+export function defaultSetup(): string {
+  const lines = [
+    "# Every option at its default. Required: bindifname; of a client startclntaddr and peeraddr,",
+    "# of a gateway bindifaddr; ikeconf.psk where psk authenticates.",
+    "",
+  ];
+  writeSection(ROOT, "", lines);
+  return lines.join("\n") + "\n";
+}
+
+function writeSection(section: Section, indent: string, lines: string[]): void {
+  for (const [name, option] of Object.entries(section.options)) {
+    lines.push(`${indent}# ${meaning(option)}`, `${indent}${name}: ${defaultText(option)}`);
+  }
+  for (const [name, inner] of Object.entries(section.sections)) {
+    lines.push("", `${indent}${name}:`);
+    writeSection(inner, `${indent}  `, lines);
+  }
+  for (const [name, inner] of Object.entries(section.lists)) {
+    lines.push(`${indent}${name}:`);
+    const from = lines.length;
+    writeSection(inner, `${indent}    `, lines);
+    // The first line of an entry carries its dash.
+    lines[from] = lines[from]!.replace(`${indent}    `, `${indent}  - `);
+    moveDashToOption(lines, from, indent);
+  }
+}
+
+/** A dash before a comment would be an entry of its own: the comment goes above it. */
+function moveDashToOption(lines: string[], from: number, indent: string): void {
+  const comment = lines[from]!.replace(`${indent}  - `, `${indent}  `);
+  lines[from] = comment;
+  lines[from + 1] = lines[from + 1]!.replace(`${indent}    `, `${indent}  - `);
+}
+
+function meaning(option: Option<unknown>): string {
+  const role = option.role === "both" ? "" : `${option.role} only: `;
+  const missing = option.feature && option.feature in NOT_YET
+    ? ` (not there yet: ${NOT_YET[option.feature as keyof typeof NOT_YET]})`
+    : "";
+  return `${role}${option.doc}${missing}`;
+}
+
+function defaultText(option: Option<unknown>): string {
+  const texts = option.defaultTexts.map(quotedIfNeeded);
+  return option.list ? `[${texts.join(", ")}]` : texts[0]!;
+}
+
+function quotedIfNeeded(text: string): string {
+  return /^[\w][\w.:/-]*$/.test(text) ? text : JSON.stringify(text);
+}
+
+/**
+ * The file without the options that equal their default; comments stay where their options do.
+ * @throws {SetupErrors} where the file cannot be read.
+ */
+export function compactSetup(content: string, file: string, lenient = false): string {
+  readSetup(content, file, { lenient, unchecked: true });
+  const document = parseDocument(content.replace(/^\ufeff/, ""), { schema: "failsafe" });
+  if (document.contents) prune(ROOT, document.contents as YAMLMap);
+  return document.toString({ lineWidth: 0 });
+}
+
+/** Whether nothing is left of the section. */
+function prune(section: Section, map: YAMLMap): boolean {
+  if (!map.items) return false;
+  map.items = map.items.filter(({ key, value }) => {
+    const name = String((key as { value: unknown }).value);
+    const option = section.options[name];
+    if (option) return !equalsDefault(option, value);
+    const inner = section.sections[name];
+    if (inner) return isNull(value) ? false : !prune(inner, value as YAMLMap);
+    const list = section.lists[name];
+    if (list) return !pruneList(list, value as { items?: YAMLMap[] });
+    return !section.dead.includes(name);
+  });
+  return map.items.length === 0;
+}
+
+/** A list of one entry that is all default equals its own default. */
+function pruneList(section: Section, list: { items?: YAMLMap[] }): boolean {
+  if (isNull(list)) return true;
+  if ("flow" in list && !Array.isArray(list.items)) return false;
+  const entries = (list.items ?? []).filter((item) => item?.items !== undefined);
+  const empty = entries.map((entry) => prune(section, entry));
+  return entries.length === 1 && list.items!.length === 1 && empty[0]!;
+}
+
+function isNull(node: unknown): boolean {
+  if (node === null || node === undefined) return true;
+  const { value, type } = node as { value?: unknown; type?: string };
+  return type === "PLAIN" && ["", "~", "null", "Null", "NULL"].includes(String(value));
+}
+
+function equalsDefault(option: Option<unknown>, node: unknown): boolean {
+  if (isNull(node) && !option.kind.expects.includes(", null")) return true;
+  const items = (node as { items?: { value: unknown }[] }).items;
+  const texts = items ? items.map((i) => String(i.value)) : [String((node as Scalar).value)];
+  const values = texts.map((t) => option.kind.parse(t));
+  return JSON.stringify(option.list ? values : values[0]) === JSON.stringify(option.value);
+}
+
+interface Scalar {
+  readonly value: unknown;
+}
+
+/** The documentation of every option, as Markdown. */
+export function optionsMarkdown(): string {
+  const lines: string[] = [];
+  document(ROOT, lines);
+  return lines.join("\n") + "\n";
+}
+
+function document(section: Section, lines: string[]): void {
+  lines.push(`## ${section.path ? `\`${section.path}\`` : "Top level"}`, "");
+  lines.push("| option | default | role | expects | meaning |", "|---|---|---|---|---|");
+  for (const [name, option] of Object.entries(section.options)) {
+    const role = option.role === "both" ? "" : option.role;
+    const expects = option.list ? `${option.kind.expects}; or a list` : option.kind.expects;
+    const cells = [
+      `\`${name}\``,
+      `\`${defaultText(option)}\``,
+      role,
+      expects,
+      meaning({
+        ...option,
+        role: "both",
+      }),
+    ];
+    lines.push(`| ${cells.map((c) => c.replaceAll("|", "\\|")).join(" | ")} |`);
+  }
+  lines.push("");
+  for (const inner of [...Object.values(section.sections), ...Object.values(section.lists)]) {
+    document(inner, lines);
+  }
+}

@@ -1,0 +1,20 @@
+/**
+ * Opens the UDP transport that was asked for, or the best that is there.
+ * @module
+ */
+import { SetupError } from "@/base/errors.ts";
+import type { Transport, UdpOptions } from "@/transport/transport.ts";
+import { openPortableUdp } from "@/transport/udp_portable.ts";
+
+/** A transport by name; `auto`: the native one where the shim loads, else the portable one. */
+export type TransportChoice = "auto" | "portable" | "native";
+
+/**
+ * Opens the sockets.
+ * @throws {SetupError} where the setup can mend it; also where `native` is wanted and there is none.
+ * @throws {SystemError} otherwise.
+ */
+export function openUdp(options: UdpOptions, wanted: TransportChoice): Transport {
+  if (wanted === "native") throw new SetupError("The native UDP transport is not there yet");
+  return openPortableUdp(options);
+}

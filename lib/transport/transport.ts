@@ -1,0 +1,62 @@
+/**
+ * What moves datagrams: one interface, a portable and a native variant. IKE messages only, without
+ * their non-ESP marker; the variant puts it on and takes it off.
+ * @module
+ */
+import type { IpAddress, Path } from "@/base/address.ts";
+
+/** A received IKE message and the way it came. */
+export interface Datagram {
+  /** The IKE message, without a non-ESP marker. Only lent: valid until the listener returns. */
+  readonly octets: Uint8Array;
+  readonly path: Path;
+  /** Whether a non-ESP marker stood before it (RFC 3948 §2.2). */
+  readonly encapsulated: boolean;
+}
+
+/** Who takes what arrives. */
+export interface TransportListener {
+  datagrams(batch: readonly Datagram[]): void;
+  /** The sockets are of no use any more; what was closed on purpose says nothing. */
+  failed(error: unknown): void;
+}
+
+/** Datagrams by what became of them. */
+export interface TransportCounters {
+  sent: number;
+  received: number;
+  /** The system refused to send it. */
+  sendErrors: number;
+  /** NAT-T keepalives (RFC 3948 §2.3). */
+  keepalives: number;
+  /** ESP in UDP, which nobody here takes. */
+  esp: number;
+}
+
+/** Open sockets. */
+export interface Transport {
+  readonly name: "portable" | "native";
+  readonly counters: TransportCounters;
+  /** The port that was asked for as 0 is a real one here. */
+  readonly ikePort: number;
+  /** The NAT-T port; undefined where none was asked for. */
+  readonly nattPort: number | undefined;
+  /** Tunnels that should be on their way at a time at most: what the receive buffer stands. */
+  readonly halfOpenMax: number;
+  /** Takes what arrives; to be called once. */
+  listen(listener: TransportListener): void;
+  /** Sends an IKE message; from the NAT-T port with a marker. May wait for {@linkcode flush}. */
+  send(octets: Uint8Array, path: Path): void;
+  flush(): void;
+  close(): Promise<void>;
+}
+
+/** What to open. */
+export interface UdpOptions {
+  /** Each gets a socket (portable), or all share one (native). */
+  readonly ownAddresses: readonly IpAddress[];
+  /** 0: a free one. */
+  readonly ikePort: number;
+  /** 0: a free one; undefined: none. */
+  readonly nattPort?: number | undefined;
+}

@@ -1,0 +1,234 @@
+/**
+ * UDP by `Deno.listenDatagram`: works everywhere and without the shim. One socket for each own
+ * address and port; the receive buffer is the system's default, which bursts overrun.
+ * @module
+ */
+import {
+  type IpAddress,
+  parseAddress,
+  type Path,
+  showAddress,
+  showEndpoint,
+} from "@/base/address.ts";
+import { SetupError, SystemError } from "@/base/errors.ts";
+import { showPortHolder } from "@/native/port_holder.ts";
+import { hasMarker, kindOf, MARKER_OCTETS, withMarker } from "@/transport/non_esp_marker.ts";
+import type {
+  Transport,
+  TransportCounters,
+  TransportListener,
+  UdpOptions,
+} from "@/transport/transport.ts";
+
+/** The largest UDP payload. */
+const PAYLOAD_MAX = 65_535;
+/** Tunnels on their way at a time that 208 KB of receive buffer stand. */
+const HALF_OPEN_MAX = 64;
+/** Tries to find one free port for several addresses. */
+const FREE_PORT_TRIES = 20;
+
+interface Socket {
+  readonly conn: Deno.DatagramConn;
+  readonly address: IpAddress;
+  readonly port: number;
+  readonly natt: boolean;
+}
+
+/**
+ * Opens the sockets.
+ * @throws {SetupError} where the setup can mend it, naming the option.
+ * @throws {SystemError} otherwise.
+ */
+export function openPortableUdp(options: UdpOptions): Transport {
+  return new PortableUdp(options);
+}
+
+class PortableUdp implements Transport {
+  readonly name = "portable";
+  readonly halfOpenMax = HALF_OPEN_MAX;
+  readonly counters: TransportCounters = {
+    sent: 0,
+    received: 0,
+    sendErrors: 0,
+    keepalives: 0,
+    esp: 0,
+  };
+  readonly ikePort: number;
+  readonly nattPort: number | undefined;
+  readonly #sockets: Socket[] = [];
+  /** By own address and port. */
+  readonly #byEnd = new Map<string, Socket>();
+  /** Texts the system gives for addresses, parsed once each. */
+  readonly #addresses = new Map<string, IpAddress>();
+  /** And back. */
+  readonly #hostnames = new Map<string, string>();
+  readonly #loops: Promise<void>[] = [];
+  readonly #sends = new Set<Promise<unknown>>();
+  #closed = false;
+
+  constructor({ ownAddresses, ikePort, nattPort }: UdpOptions) {
+    try {
+      this.ikePort = this.#openAll(ownAddresses, ikePort, false);
+      this.nattPort = nattPort === undefined
+        ? undefined
+        : this.#openAll(ownAddresses, nattPort, true);
+    } catch (e) {
+      this.#closeSockets();
+      throw e;
+    }
+  }
+
+  listen(listener: TransportListener): void {
+    for (const socket of this.#sockets) this.#loops.push(this.#receive(socket, listener));
+  }
+
+  send(octets: Uint8Array, path: Path): void {
+    const socket = this.#byEnd.get(endKey(path.ownAddress, path.ownPort));
+    if (!socket || this.#closed) return void this.counters.sendErrors++;
+    const payload = socket.natt ? withMarker(octets) : octets;
+    const hostname = this.#hostnameOf(path.peerAddress);
+    const sent = socket.conn.send(payload, { transport: "udp", hostname, port: path.peerPort })
+      .then(() => void this.counters.sent++, () => void this.counters.sendErrors++)
+      .finally(() => this.#sends.delete(sent));
+    this.#sends.add(sent);
+  }
+
+  flush(): void {}
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await Promise.all(this.#sends);
+    this.#closeSockets();
+    await Promise.all(this.#loops);
+  }
+
+  #closeSockets(): void {
+    for (const { conn } of this.#sockets) conn.close();
+  }
+
+  /** One port for all addresses; 0 takes one that is free at each. */
+  #openAll(addresses: readonly IpAddress[], port: number, natt: boolean): number {
+    for (let tries = 1;; tries++) {
+      const opened: Socket[] = [];
+      try {
+        let same = port;
+        for (const address of addresses) {
+          const socket = openSocket(address, same, natt);
+          same = socket.port;
+          opened.push(socket);
+        }
+        this.#sockets.push(...opened);
+        for (const s of opened) this.#byEnd.set(endKey(s.address, s.port), s);
+        return same;
+      } catch (e) {
+        for (const { conn } of opened) conn.close();
+        const mayTryAgain = port === 0 && opened.length > 0 && tries < FREE_PORT_TRIES;
+        if (!mayTryAgain) throw e;
+      }
+    }
+  }
+
+  async #receive(socket: Socket, listener: TransportListener): Promise<void> {
+    const buffer = new Uint8Array(PAYLOAD_MAX);
+    while (!this.#closed) {
+      try {
+        const [octets, from] = await socket.conn.receive(buffer);
+        // The core keeps views of a message for as long as it needs them; the buffer is used again.
+        this.#arrived(socket, octets.slice(), from as Deno.NetAddr, listener);
+      } catch (e) {
+        if (this.#closed) return;
+        // An ICMP error of an earlier send is the peer's matter, and the socket stays good.
+        if (e instanceof Deno.errors.ConnectionRefused) continue;
+        if (e instanceof Deno.errors.ConnectionReset) continue;
+        return listener.failed(e);
+      }
+    }
+  }
+
+  #arrived(
+    socket: Socket,
+    payload: Uint8Array,
+    from: Deno.NetAddr,
+    listener: TransportListener,
+  ): void {
+    this.counters.received++;
+    const encapsulated = socket.natt || hasMarker(payload);
+    if (encapsulated) {
+      const kind = kindOf(payload);
+      if (kind === "keepalive") this.counters.keepalives++;
+      if (kind === "esp") this.counters.esp++;
+      if (kind !== "ike") return;
+    }
+    const path = {
+      ownAddress: socket.address,
+      ownPort: socket.port,
+      peerAddress: this.#addressOf(from.hostname),
+      peerPort: from.port,
+    };
+    const octets = encapsulated ? payload.subarray(MARKER_OCTETS) : payload;
+    listener.datagrams([{ octets, path, encapsulated }]);
+  }
+
+  #addressOf(hostname: string): IpAddress {
+    let address = this.#addresses.get(hostname);
+    if (!address) {
+      address = parseAddress(hostname.replace(/%.*/, "")) ?? new Uint8Array(4);
+      remember(this.#addresses, hostname, address);
+    }
+    return address;
+  }
+
+  #hostnameOf(address: IpAddress): string {
+    const key = String.fromCharCode(...address);
+    let hostname = this.#hostnames.get(key);
+    if (!hostname) remember(this.#hostnames, key, hostname = showAddress(address));
+    return hostname;
+  }
+}
+
+/** Strangers must not fill the memory with their addresses. */
+const REMEMBERED_MAX = 100_000;
+
+function remember<V>(map: Map<string, V>, key: string, value: V): void {
+  if (map.size >= REMEMBERED_MAX) map.clear();
+  map.set(key, value);
+}
+
+function endKey(address: IpAddress, port: number): string {
+  return `${String.fromCharCode(...address)}${port}`;
+}
+
+function openSocket(address: IpAddress, port: number, natt: boolean): Socket {
+  const hostname = showAddress(address);
+  try {
+    const conn = Deno.listenDatagram({ transport: "udp", hostname, port });
+    return { conn, address, port: (conn.addr as Deno.NetAddr).port, natt };
+  } catch (e) {
+    throw explained(e, address, port, natt ? "ownnattport" : "ownport");
+  }
+}
+
+/** The system's refusal in words that name what to change. */
+export function explained(e: unknown, address: IpAddress, port: number, option: string): Error {
+  const where = `UDP ${showEndpoint(address, port)}`;
+  if (e instanceof Deno.errors.PermissionDenied || e instanceof Deno.errors.NotCapable) {
+    return new SetupError(
+      `Cannot open ${where}: ports below 1024 need CAP_NET_BIND_SERVICE (or root); ` +
+        `set ${option} to a port from 1024 on`,
+    );
+  }
+  if (e instanceof Deno.errors.AddrInUse) {
+    return new SetupError(
+      `Cannot open ${where}: ${showPortHolder("udp", port)} has it; set ${option} to another port`,
+    );
+  }
+  if (e instanceof Deno.errors.AddrNotAvailable) {
+    return new SetupError(
+      `Cannot open ${where}: no interface has the address; ` +
+        "add it, or let the test do so on bindifname (without --flush=false)",
+    );
+  }
+  const why = e instanceof Error ? e.message : String(e);
+  return new SystemError(`Cannot open ${where}: ${why}`, "bind", "");
+}

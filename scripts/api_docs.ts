@@ -1,0 +1,157 @@
+/**
+ * Writes `docs/api.md` from the comments of our proto files: the meaning of every field stands once.
+ *
+ * Run: deno run --allow-read --allow-write scripts/api_docs.ts
+ * With `--check` it writes nothing and fails where the document is not current.
+ * @module
+ */
+
+/** The document, from the directory that holds `proto/`. */
+export async function apiDocument(root: string): Promise<string> {
+  const parts = [HEAD];
+  for (const [path, title] of FILES) {
+    parts.push(describeFile(parse(await Deno.readTextFile(`${root}/proto/${path}`)), path, title));
+  }
+  return parts.join("\n");
+}
+
+const FILES = [
+  ["myikev2/api/api.proto", "The Test API"],
+  ["myikev2/daemonapi/daemonapi.proto", "The Daemon API"],
+] as const;
+
+const HEAD = `<!-- deno-fmt-ignore-file -->
+
+# The gRPC APIs
+
+<!-- Written by scripts/api_docs.ts from the comments in proto/: change those. -->
+
+A running test serves the Test API at \`apilistenaddr\`:\`apilistenport\` (127.0.0.1:12330 unless the
+setup says otherwise; port 0 takes a free one and prints it). Beside it are the services
+\`grpc.health.v1.Health\` and gRPC reflection, so that a client needs no file of ours:
+
+    grpcurl -plaintext 127.0.0.1:12330 api.MyIKEv2APISvc/GetSummary
+
+- TLS is on with \`apitlscert\` and \`apitlskey\`; with \`apitlsclientca\` only clients with a
+  certificate of that authority get in.
+- Keys and PSK in dumps go to callers on loopback and to callers with a client certificate; for others
+  these fields are empty. \`apisecrets: always\` or \`never\` overrules that.
+- What cannot be decoded, and arguments out of range, are INVALID_ARGUMENT; what is not there yet
+  answers UNIMPLEMENTED and says what is missing. A request of more than 64 KiB is refused.
+- After the end of a test the API answers until every subscriber is served, 2 s at most.
+`;
+
+/** A message, a nested message or a service; a field or a call. */
+interface Block {
+  readonly kind: "message" | "service";
+  readonly name: string;
+  readonly comment: string;
+  readonly entries: Entry[];
+  readonly nested: Block[];
+}
+interface Entry {
+  readonly comment: string;
+  /** Of a field: name, number, type. Of a call: name, request, answer. */
+  readonly name: string;
+  readonly columns: readonly string[];
+}
+interface File {
+  readonly comment: string;
+  readonly blocks: Block[];
+}
+
+const FIELD = /^((?:repeated )?[\w.]+) (\w+) = (\d+);$/;
+const CALL = /^rpc (\w+)\((\w+)\) returns \((stream )?(\w+)\);$/;
+const OPEN = /^(message|service) (\w+) \{(\})?$/;
+const ASIDE = /^(syntax|package|import|option) /;
+
+/** Reads our own proto files: every statement stands on a line of its own. */
+function parse(text: string): File {
+  const blocks: Block[] = [], open: Block[] = [];
+  let fileComment: string | undefined, comment: string[] = [];
+  for (const [i, raw] of text.split("\n").entries()) {
+    const line = raw.trim();
+    const said = comment.join("\n");
+    if (line.startsWith("//")) {
+      comment.push(line.slice(3));
+      continue;
+    }
+    comment = [];
+    if (line.startsWith("syntax ")) fileComment = said;
+    if (line === "" || ASIDE.test(line)) continue;
+    if (line === "}") {
+      open.pop();
+      continue;
+    }
+    const [, kind, name, closed] = OPEN.exec(line) ?? [];
+    if (kind) {
+      const block = {
+        kind: kind as Block["kind"],
+        name: name!,
+        comment: said,
+        entries: [],
+        nested: [],
+      };
+      (open.at(-1)?.nested ?? blocks).push(block);
+      if (!closed) open.push(block);
+      continue;
+    }
+    const entry = parseEntry(line, said);
+    if (!entry || said === "") {
+      throw new Error(`Line ${i + 1} is no documented field or call: ${line}`);
+    }
+    open.at(-1)!.entries.push(entry);
+  }
+  if (!fileComment) throw new Error("Cannot describe a file that does not say what it is");
+  return { comment: fileComment, blocks };
+}
+
+function parseEntry(line: string, comment: string): Entry | undefined {
+  const field = FIELD.exec(line);
+  if (field) return { comment, name: field[2]!, columns: [field[3]!, field[1]!] };
+  const call = CALL.exec(line);
+  if (call) return { comment, name: call[1]!, columns: [call[2]!, `${call[3] ?? ""}${call[4]}`] };
+  return undefined;
+}
+
+function describeFile(file: File, path: string, title: string): string {
+  const services = file.blocks.filter((block) => block.kind === "service");
+  const messages = file.blocks.filter((block) => block.kind === "message");
+  return [
+    `## ${title}\n`,
+    `\`proto/${path}\`\n`,
+    `${file.comment}\n`,
+    ...[...services, ...messages].map((block) => describeBlock(block, "")),
+  ].join("\n");
+}
+
+function describeBlock(block: Block, prefix: string): string {
+  const name = prefix + block.name;
+  const parts = [`### ${name}\n`, `${block.comment}\n`];
+  if (block.entries.length > 0) {
+    const heads = block.kind === "service"
+      ? ["call", "request", "answer", "what it does"]
+      : ["field", "number", "type", "meaning"];
+    parts.push(table(heads, block.entries));
+  }
+  return [...parts, ...block.nested.map((inner) => describeBlock(inner, `${name}.`))].join("\n");
+}
+
+function table(heads: readonly string[], entries: readonly Entry[]): string {
+  const row = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  const rows = entries.map(({ name, columns, comment }) =>
+    row([`\`${name}\``, ...columns, comment.replaceAll("\n", " ").replaceAll("|", "\\|")])
+  );
+  return [row(heads), row(heads.map(() => "---")), ...rows].join("\n") + "\n";
+}
+
+if (import.meta.main) {
+  const root = `${import.meta.dirname}/..`;
+  const document = await apiDocument(root);
+  const path = `${root}/docs/api.md`;
+  if (!Deno.args.includes("--check")) await Deno.writeTextFile(path, document);
+  else if (await Deno.readTextFile(path) !== document) {
+    console.error("docs/api.md is not current: deno run -A scripts/api_docs.ts");
+    Deno.exit(1);
+  }
+}

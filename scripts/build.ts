@@ -1,0 +1,30 @@
+/**
+ * Builds the one executable, `dist/myikev2`, by plain `deno compile`. The shim goes in where it has
+ * been built (`deno task shim`).
+ *
+ * Run: deno task build
+ * @module
+ */
+const SHIM = "ffi/build/myikev2_shim.so";
+
+const withShim = await Deno.stat(SHIM).then(() => true, () => false);
+if (!withShim) console.log("build: no shim; the executable will be portable only");
+await Deno.mkdir("dist", { recursive: true });
+const { code } = await new Deno.Command(Deno.execPath(), {
+  args: [
+    "compile",
+    "--allow-all",
+    "--quiet",
+    "--include",
+    "proto",
+    ...(withShim ? ["--include", SHIM] : []),
+    "--output",
+    "dist/myikev2",
+    "main.ts",
+  ],
+  stdout: "inherit",
+  stderr: "inherit",
+}).output();
+if (code !== 0) Deno.exit(code);
+const { size } = await Deno.stat("dist/myikev2");
+console.log(`dist/myikev2: ${(size / 2 ** 20).toFixed(0)} MiB`);

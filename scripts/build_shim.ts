@@ -1,0 +1,80 @@
+/**
+ * Builds the C shim, `ffi/build/myikev2_shim.so`: sockets, and libcrypto linked in. Without a C compiler
+ * or libcrypto's static library it says in one line what is lost, and succeeds; with `--require` it
+ * fails.
+ *
+ * Run: deno task shim [--require]
+ * @module
+ */
+const SOURCES = ["crypto_mac.c", "crypto_cipher.c", "crypto_exchange.c"];
+const OUTPUT = "ffi/build/myikev2_shim.so";
+const LOST = "native crypto and batched sockets are left out, the portable ones are used";
+
+const compiler = Deno.env.get("CC") ?? "gcc";
+const libcrypto = await runs(compiler, ["-print-file-name=libcrypto.a"]);
+if (libcrypto === undefined) leaveOut(`no C compiler (${compiler})`);
+// The compiler answers with the bare name where it knows no such file.
+if (!libcrypto.includes("/")) leaveOut("no libcrypto.a (Debian: libssl-dev)");
+if (!await compiles("#include <openssl/evp.h>")) {
+  leaveOut("no C headers (Debian: libc6-dev, libssl-dev)");
+}
+
+await Deno.mkdir("ffi/build", { recursive: true });
+const partial = `${OUTPUT}.${Deno.pid}`;
+const { code } = await new Deno.Command(compiler, {
+  args: [
+    ...["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-fPIC", "-fvisibility=hidden"],
+    ...["-fstack-protector-strong", "-shared", "-s", "-o", partial],
+    ...SOURCES.map((file) => `ffi/${file}`),
+    libcrypto,
+    ...[
+      "-Wl,--exclude-libs,ALL",
+      "-Wl,-z,noexecstack",
+      "-Wl,-z,now",
+      "-Wl,-z,nodelete",
+      "-Wl,--no-undefined",
+    ],
+    "-Wl,--gc-sections",
+  ],
+}).spawn().status;
+if (code !== 0) {
+  await Deno.remove(partial).catch(() => {});
+  console.error(`shim: ${compiler} failed`);
+  Deno.exit(1);
+}
+// A program that runs has the old file open; a new one takes its place at once or not at all.
+await Deno.rename(partial, OUTPUT);
+const { size } = await Deno.stat(OUTPUT);
+console.log(`${OUTPUT}: ${(size / 2 ** 20).toFixed(1)} MiB`);
+
+/** Says what is lost, and ends. */
+function leaveOut(why: string): never {
+  const required = Deno.args.includes("--require");
+  const say = required ? console.error : console.log;
+  say(`shim: ${why}: ${LOST}`);
+  Deno.exit(required ? 1 : 0);
+}
+
+/** The trimmed output of a command; undefined where it cannot run or fails. */
+async function runs(command: string, args: string[]): Promise<string | undefined> {
+  try {
+    const output = await new Deno.Command(command, { args, stderr: "null" }).output();
+    return output.success ? new TextDecoder().decode(output.stdout).trim() : undefined;
+  } catch (e) {
+    if (e instanceof Deno.errors.NotFound) return undefined;
+    throw e;
+  }
+}
+
+/** Whether the compiler takes a source text. */
+async function compiles(source: string): Promise<boolean> {
+  const child = new Deno.Command(compiler, {
+    args: ["-x", "c", "-fsyntax-only", "-"],
+    stdin: "piped",
+    stderr: "null",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(source));
+  await writer.close();
+  return (await child.status).success;
+}

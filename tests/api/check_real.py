@@ -1,0 +1,223 @@
+"""A gateway and a client of ours, run as a user runs them, asked while their tunnels are up. What is
+expected comes from their setup files, and from what the two ends say of each other."""
+
+import os
+import pathlib
+import socket
+import subprocess
+import tempfile
+import time
+
+import harness
+from check_fake import differences, fields
+from check_streams import Reader
+
+TUNNELS = 5
+PSK = "correct horse: battery"
+SETUP = """\
+role: {role}
+desc: asked over its API
+numberoftunnels: {tunnels}
+bindifname: lo
+{addresses}
+ownport: {ownport}
+peerport: {peerport}
+ownnattport: 0
+setupinterval: 1ms
+loglevel: 4
+apilistenport: {apiport}
+ikeconf:
+  psk: "{psk}"
+  dhgrpid: 31
+  ikeencyptalg: aes-cbc:256
+  ikeintegrityalg: sha384
+  ikeprfalg: sha512
+  childlist:
+    - encalg: aes-gcm-16:192
+      replaywindowsize: 1024
+"""
+# The client has an end of its own, long after it is asked to stop; the gateway runs until then.
+CLIENT_ADDRESSES = """startclntaddr: 127.0.1.1/8
+peeraddr: 127.0.0.1
+runningtime: 10m"""
+
+
+def free_ports(count, kind):
+    sockets = [socket.socket(socket.AF_INET, kind) for _ in range(count)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+class RealTest(harness.Process):
+    """`myikev2 test` of one setup; MYIKEV2 names another program than the sources of this checkout."""
+
+    def __init__(self, directory, role, **values):
+        setup = pathlib.Path(directory, role + ".yaml")
+        setup.write_text(SETUP.format(role=role, psk=PSK, tunnels=TUNNELS, **values))
+        program = os.environ.get("MYIKEV2")
+        command = [program] if program else ["deno", "run", "-A", "main.ts"]
+        super().__init__(command + ["test", str(setup), "--flush=false", "--json",
+                                    "--lf", str(pathlib.Path(directory, role + ".log"))])
+        self.setup, self.port = str(setup), values["apiport"]
+
+    def api(self):
+        """A client of its API, as soon as it listens."""
+        deadline = time.monotonic() + 20
+        while True:
+            if self.process.poll() is not None:
+                raise RuntimeError(f"{self.setup}: ended with status {self.process.returncode}")
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                return harness.service(f"127.0.0.1:{self.port}")
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+
+
+def check_real(checks):
+    udp, tcp = free_ports(2, socket.SOCK_DGRAM), free_ports(2, socket.SOCK_STREAM)
+    with tempfile.TemporaryDirectory() as directory:
+        with RealTest(directory, "gateway", addresses="bindifaddr: 127.0.0.1/8", ownport=udp[0],
+                      peerport=udp[1], apiport=tcp[0]) as gateway:
+            gw = gateway.api()
+            events = Reader(gw.SubscrEvent(Level=4, timeout=120))
+            checks.equal("real: a gateway without peers has no SA", len(gw.ListIKESA().SummaryList), 0)
+            early = fields(gw.GetSummary())
+            checks.equal("real: nothing was created yet", {
+                "CreationStartTime", "CreationFinishTime", "CreateDuration", "SetupRate",
+                "NumOfCreatedTunnel", "Ikesa_total", "TestEndTime", "ActualTestEndTime", "Result",
+            } & set(early), set())
+            with RealTest(directory, "client", addresses=CLIENT_ADDRESSES,
+                          ownport=udp[1], peerport=udp[0], apiport=tcp[1]) as client:
+                cl = client.api()
+                up = wait_for(lambda: gw.GetSummary().Has_Child == cl.GetSummary().Has_Child == TUNNELS)
+                checks.that("real: all tunnels come up", up, fields(cl.GetSummary()))
+                check_figures(checks, "client", cl, client.setup, 1)
+                check_figures(checks, "gateway", gw, gateway.setup, 2)
+                for index, entry in enumerate(cl.ListIKESA().SummaryList):
+                    check_pair(checks, index, entry, cl, gw, udp)
+                check_paging(checks, cl)
+                checks.that("real: events tell of it", events.wait(lambda m: len(m) > 0), events.texts())
+                check_stop(checks, client, cl, gateway, gw)
+
+
+def wait_for(holds, seconds=20):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if holds():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def check_figures(checks, name, api, setup, role):
+    got = fields(api.GetSummary())
+    times = {n: got.pop(n, None) for n in (
+        "StartTime", "CreationStartTime", "CreationFinishTime", "CreateDuration")}
+    rate = got.pop("SetupRate", 0)
+    end = got.pop("TestEndTime", None)
+    start = times["StartTime"]
+    checks.equal(f"real: TestEndTime of the {name}", end,
+                 (start[0] + 600, start[1]) if role == 1 and start else None)
+    checks.equal(f"real: figures of the {name}", differences(got, {
+        "Role": role, "SetupFileName": setup, "NumOfCreatedTunnel": TUNNELS,
+        "Ikesa_state_established": TUNNELS, "Ikesa_total": TUNNELS, "Live_count": TUNNELS,
+        "Has_Child": TUNNELS, "Created_live_count": TUNNELS, "Configured_count": TUNNELS}), {})
+    now = time.time()
+    seconds = {n: t and t[0] + t[1] / 1e9 for n, t in times.items()}
+    order = all(seconds.values()) and now - 60 < seconds["StartTime"] <= seconds["CreationStartTime"] \
+        <= seconds["CreationFinishTime"] <= now
+    checks.that(f"real: times of the {name} are in order", order, seconds)
+    if order:
+        took = seconds["CreationFinishTime"] - seconds["CreationStartTime"]
+        checks.that(f"real: CreateDuration of the {name}", abs(seconds["CreateDuration"] - took) < 1e-3, seconds)
+        checks.that(f"real: SetupRate of the {name}", abs(rate * took - TUNNELS) < 0.01 * TUNNELS, (rate, took))
+
+
+def check_pair(checks, index, entry, cl, gw, udp):
+    """One tunnel: its client end and its gateway end tell the same story."""
+    ours = cl.GetIKESA(OwnSPI=entry.OwnSPI)
+    theirs = gw.GetIKESA(OwnSPI=ours.PeerSPI)
+    name = f"real: tunnel {index}"
+    checks.equal(f"{name} SPIs", (theirs.PeerSPI, ours.OwnSPI), (entry.OwnSPI, entry.OwnSPI))
+    addresses = (f"7f0001{index + 1:02x}", "7f000001")
+    common = {"State": 3, "EncAlg": 12, "KeyLen": 256, "IntAlg": 13, "PrfAlg": 7, "OwnAuth": 2,
+              "PeerAuth": 2, "MyIdType": 1, "HashAlgDS": -1, "PSK": PSK, "InitiateDPD": True,
+              "DPDInterval": (30, 0), "LifeTime": (600, 0), "MarginTime": (60, 0), "Jitter": True}
+    volatile = ("EstabTime", "LastRcvPktTime", "LastSendDPDTime", "SKei", "SKer", "SKai", "SKar")
+    for end, dump, own, peer, port in (("client", ours, *addresses, udp[0]),
+                                       ("gateway", theirs, *addresses[::-1], udp[1])):
+        got = fields(dump)
+        rest = {n: got.pop(n, None) for n in volatile}
+        checks.equal(f"{name} at the {end}", differences(got, {
+            **common, "OwnSPI": dump.OwnSPI, "PeerSPI": dump.PeerSPI, "OwnAddr": own, "PeerAddr": peer,
+            "PeerPort": port}), {})
+        recent = [t is not None and abs(t[0] - time.time()) < 60
+                  for t in (rest["EstabTime"], rest["LastRcvPktTime"])]
+        checks.equal(f"{name} times at the {end}", recent, [True, True])
+    keys = lambda dump: [getattr(dump, n).hex() for n in ("SKei", "SKer", "SKai", "SKar")]
+    checks.equal(f"{name} keys at both ends", keys(ours), keys(theirs))
+    checks.equal(f"{name} lengths of keys", [len(k) // 2 for k in keys(ours)], [32, 32, 48, 48])
+    checks.equal(f"{name} keys differ", len(set(keys(ours))), 4)
+    check_children(checks, name, entry.OwnSPI, ours.PeerSPI, cl, gw, addresses, keys)
+
+
+def check_children(checks, name, own_spi, peer_spi, cl, gw, addresses, keys):
+    spis = list(cl.ListCHILDSA(IKEOwnSPI=own_spi).OwnSPIList)
+    checks.equal(f"{name} has one CHILD_SA", len(spis), 1)
+    ours = cl.GetCHILDSA(OwnSPI=spis[0])
+    theirs = gw.GetCHILDSA(OwnSPI=ours.PeerSPI)
+    checks.equal(f"{name} CHILD_SA of the gateway", list(gw.ListCHILDSA(IKEOwnSPI=peer_spi).OwnSPIList),
+                 [ours.PeerSPI])
+    any_v4 = [{"Type": 7, "StartAddr": "00000000", "EndAddr": "ffffffff", "EndPort": 65535}]
+    for end, dump, parent, peer, (own, far) in (
+            ("client", ours, own_spi, theirs, addresses), ("gateway", theirs, peer_spi, ours, addresses[::-1])):
+        got = fields(dump)
+        for volatile in ("EstabTime", "SKei", "SKer", "SKai", "SKar"):
+            got.pop(volatile, None)
+        checks.equal(f"{name} CHILD_SA at the {end}", differences(got, {
+            "State": 2, "OwnSPI": dump.OwnSPI, "PeerSPI": peer.OwnSPI, "OwnAddr": own, "PeerAddr": far,
+            "ParentIKESA": parent, "EncAlg": 20, "KeyLen": 192, "LifeTime": (300, 0), "TunnelMode": True,
+            "ReplayWindowSize": 1024, "OwnTS": any_v4, "PeerTS": any_v4}), {})
+    checks.equal(f"{name} CHILD_SA keys at both ends", keys(ours), keys(theirs))
+    checks.equal(f"{name} CHILD_SA lengths of keys", [len(k) // 2 for k in keys(ours)], [28, 28, 0, 0])
+
+
+def check_paging(checks, api):
+    everything = [sa.OwnSPI for sa in api.ListIKESA().SummaryList]
+    pages = [[sa.OwnSPI for sa in api.ListIKESA(Start=start, Len=2).SummaryList] for start in (0, 2, 4, 6)]
+    checks.equal("real: pages of the list", [len(page) for page in pages], [2, 2, 1, 0])
+    checks.equal("real: pages make the whole", sum(pages, []), everything)
+
+
+def check_stop(checks, client, cl, gateway, gw):
+    finals = Reader(cl.NotifyFinalResult(timeout=120)), Reader(gw.NotifyFinalResult(timeout=120))
+    asked = time.monotonic()
+    cl.Stop(Gracefully=True)
+    checks.that("real: Stop is answered at once", time.monotonic() - asked < 1)
+    check_final(checks, "client, stopped before its end", client, finals[0], 3)
+    checks.that("real: the gateway's SAs are gone", wait_for(lambda: gw.GetSummary().Live_count == 0, 5),
+                fields(gw.GetSummary()))
+    checks.equal("real: the gateway runs on", finals[1].messages, [])
+    gw.Stop(Gracefully=False)
+    check_final(checks, "gateway, whose end is the request", gateway, finals[1], 1)
+
+
+def check_final(checks, name, process, final, result):
+    """The run ends with this result, says so once, and so does the process."""
+    checks.that(f"real: final result of the {name}", final.over.wait(15) and len(final.messages) == 1,
+                len(final.messages))
+    if final.messages:
+        summary = final.messages[0]
+        checks.equal(f"real: result of the {name}", (summary.Result, summary.LastErrMsg), (result, ""))
+        checks.that(f"real: ActualTestEndTime of the {name}",
+                    abs(summary.ActualTestEndTime.seconds - time.time()) < 30)
+    try:
+        checks.equal(f"real: exit status of the {name}", process.process.wait(10), 0)
+    except subprocess.TimeoutExpired:
+        checks.that(f"real: the process of the {name} ends", False)

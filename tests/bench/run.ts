@@ -1,0 +1,14 @@
+/**
+ * All benchmarks, one after the other; each compares what it compares within one run.
+ *
+ * Run: deno task bench
+ * @module
+ */
+for (const name of ["core_bench.ts", "crypto_bench.ts", "udp_bench.ts", "setup_bench.ts"]) {
+  const path = new URL(name, import.meta.url).pathname;
+  if (!await Deno.stat(path).then(() => true, () => false)) continue;
+  console.log(`\n== ${name}`);
+  const { code } = await new Deno.Command(Deno.execPath(), { args: ["run", "-A", path] }).spawn()
+    .status;
+  if (code !== 0) Deno.exit(code);
+}

@@ -1,0 +1,185 @@
+/**
+ * The executable alone: copied into an empty directory it runs every command, also as nobody, with an
+ * empty environment, from a read-only directory, with TMPDIR missing or not executable, and leaves no
+ * file behind. The examples of the repository run as nobody in two processes.
+ *
+ * Run as root, after `deno task build`: deno run -A tests/executable/run.ts
+ * @module
+ */
+import assert from "node:assert/strict";
+
+const BINARY = "dist/myikev2";
+const NOBODY = 65534;
+let passed = 0, failed = 0;
+
+interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+interface Surroundings {
+  readonly cwd: string;
+  readonly uid?: number;
+  readonly env?: Record<string, string>;
+}
+
+async function run(binary: string, args: string[], around: Surroundings): Promise<Outcome> {
+  const { uid, env = {}, cwd } = around;
+  const output = await new Deno.Command(binary, {
+    args,
+    cwd,
+    clearEnv: true,
+    env,
+    ...(uid === undefined ? {} : { uid, gid: uid }),
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).output();
+  const text = (octets: Uint8Array) => new TextDecoder().decode(octets);
+  return { code: output.code, stdout: text(output.stdout), stderr: text(output.stderr) };
+}
+
+async function row(name: string, check: () => Promise<void>): Promise<void> {
+  try {
+    await check();
+    passed++;
+    console.log(`ok    ${name}`);
+  } catch (e) {
+    failed++;
+    console.log(`FAIL  ${name}\n${e instanceof Error ? e.stack : e}`);
+  }
+}
+
+/** An empty directory with the executable in it, readable by everybody. */
+async function place(): Promise<{ dir: string; binary: string }> {
+  const dir = await Deno.makeTempDir({ prefix: "executable" });
+  await Deno.copyFile(BINARY, `${dir}/myikev2`);
+  await Deno.chmod(`${dir}/myikev2`, 0o755);
+  await Deno.chmod(dir, 0o755);
+  return { dir, binary: `${dir}/myikev2` };
+}
+
+async function filesIn(dir: string): Promise<string[]> {
+  const names: string[] = [];
+  for await (const entry of Deno.readDir(dir)) names.push(entry.name);
+  return names.sort();
+}
+
+async function commands(around: Surroundings, binary: string): Promise<void> {
+  const demo = await run(binary, ["demo", "--tunnels", "50", "--json"], around);
+  assert.equal(demo.code, 0, demo.stderr);
+  const result = JSON.parse(demo.stdout);
+  assert.equal(demo.stdout.trim().split("\n").length, 1);
+  assert.equal(result.result, "passed");
+  assert.equal(result.tunnels.established, 50);
+  assert.equal(result.retransmissions, 0);
+  const help = await run(binary, ["--help"], around);
+  assert.equal(help.code, 0);
+  for (const command of ["test", "exec", "demo", "simulate", "default", "compact", "version"]) {
+    assert.match(help.stdout, new RegExp(`^  ${command}\\b`, "m"));
+  }
+  const version = await run(binary, ["version"], around);
+  assert.match(version.stdout, /crypto backends: .*portable/);
+  const worlds = await run(binary, ["simulate", "--count", "50"], around);
+  assert.match(worlds.stdout, /50 worlds, no broken invariant/);
+  const setup = await run(binary, ["default", "setup", "-f", "-"], around);
+  assert.match(setup.stdout, /^role: client$/m);
+  const usage = await run(binary, ["demo", "--tunnels", "none"], around);
+  assert.equal(usage.code, 2);
+}
+
+const { dir, binary } = await place();
+const before = await filesIn(dir);
+
+await row("as root, with an empty environment", () => commands({ cwd: dir }, binary));
+await row("as nobody", () => commands({ cwd: dir, uid: NOBODY }, binary));
+await row(
+  "from a directory nobody may write to",
+  () => commands({ cwd: "/proc", uid: NOBODY, env: { HOME: "/nonexistent" } }, binary),
+);
+await row(
+  "with TMPDIR that is not there",
+  () => commands({ cwd: dir, uid: NOBODY, env: { TMPDIR: "/nonexistent/tmp" } }, binary),
+);
+await row(
+  "with TMPDIR where nothing may be executed",
+  () => commands({ cwd: dir, uid: NOBODY, env: { TMPDIR: "/dev/shm", HOME: "/dev/shm" } }, binary),
+);
+await row("no file is left behind", async () => {
+  assert.deepEqual(await filesIn(dir), before);
+});
+await row("the native backends are inside, where the shim was built", async () => {
+  const built = await Deno.stat("ffi/build/myikev2_shim.so").then(() => true, () => false);
+  if (!built) assert.equal(Deno.env.get("CI"), undefined, "CI builds the shim");
+  const { stdout } = await run(binary, ["version"], { cwd: dir, uid: NOBODY });
+  assert.equal(/crypto backends: .*native/.test(stdout), built, stdout);
+});
+await row("help and usage errors do not start a test", async () => {
+  const wrong = await run(binary, ["tets"], { cwd: dir });
+  assert.equal(wrong.code, 2);
+  assert.match(wrong.stderr, /Did you mean test\?/);
+  const later = await run(binary, ["daemon"], { cwd: dir });
+  assert.equal(later.code, 2);
+  assert.match(later.stderr, /daemon is not there yet/);
+});
+
+await row("a refused setup still gives one line of JSON", async () => {
+  const work = await Deno.makeTempDir({ prefix: "refused" });
+  await Deno.writeTextFile(`${work}/bad.yaml`, "role: clientt\nnothing: 1\n");
+  const { code, stdout, stderr } = await run(binary, ["test", "bad.yaml", "--json"], { cwd: work });
+  assert.equal(code, 2);
+  const result = JSON.parse(stdout);
+  assert.equal(result.result, "failed");
+  assert.equal(result.setupErrors.length, 2);
+  assert.match(stderr, /bad\.yaml:1:7: .*did you mean client\?/);
+  await Deno.remove(work, { recursive: true });
+});
+
+await row("the examples run as nobody, in two processes", async () => {
+  const work = await Deno.makeTempDir({ prefix: "examples" });
+  for (const name of ["gateway.yaml", "client.yaml"]) {
+    await Deno.copyFile(`examples/${name}`, `${work}/${name}`);
+  }
+  await Deno.chmod(work, 0o777);
+  const around = { cwd: work, uid: NOBODY };
+  const args = (
+    name: string,
+  ) => ["test", `${name}.yaml`, "--flush=false", "--json", "--lf", `${name}.log`];
+  const gateway = run(binary, args("gateway"), around);
+  await new Promise((resolve) => setTimeout(resolve, 1_500));
+  const client = await run(binary, args("client"), around);
+  assert.equal(client.code, 0, client.stderr);
+  assert.equal(JSON.parse(client.stdout).tunnels.established, 10);
+  const other = await gateway;
+  assert.equal(other.code, 0, other.stderr);
+  assert.equal(JSON.parse(other.stdout).result, "passed");
+  for (const name of ["gateway.log", "client.log"]) {
+    assert.equal((await Deno.stat(`${work}/${name}`)).mode! & 0o777, 0o600);
+  }
+  await Deno.remove(work, { recursive: true });
+});
+
+await row("SIGINT ends a test gracefully", async () => {
+  const work = await Deno.makeTempDir({ prefix: "signal" });
+  const setup = (await Deno.readTextFile("examples/gateway.yaml")).replace("20s", "0s")
+    .replace("5500", "0").replace("5545", "0").replace("12330", "0");
+  await Deno.writeTextFile(`${work}/gateway.yaml`, setup);
+  const child = new Deno.Command(binary, {
+    args: ["test", "gateway.yaml", "--flush=false", "--json"],
+    cwd: work,
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  await new Promise((resolve) => setTimeout(resolve, 1_500));
+  child.kill("SIGINT");
+  const { stdout } = await child.output();
+  const result = JSON.parse(new TextDecoder().decode(stdout));
+  assert.equal(result.result, "stopped");
+  assert.equal(result.latencyMs.setup.p50, null);
+  await Deno.remove(work, { recursive: true });
+});
+
+await Deno.remove(dir, { recursive: true });
+console.log(`${passed} passed, ${failed} failed`);
+Deno.exit(failed > 0 ? 1 : 0);

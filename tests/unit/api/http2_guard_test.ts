@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+import { Client, credentials } from "@grpc/grpc-js";
+import { Buffer } from "node:buffer";
+import http2 from "node:http2";
+import { guardHttp2Sessions } from "@/api/http2_guard.ts";
+import { withApi } from "./client.ts";
+
+Deno.test("a server outlives clients that say goodbye after many calls", () =>
+  withApi(async ({ api, client }) => {
+    for (let round = 0; round < 3; round++) {
+      const leaving = new Client(`127.0.0.1:${api.port}`, credentials.createInsecure(), {
+        "grpc.use_local_subchannel_pool": 1,
+      });
+      for (let i = 0; i < 500; i++) await emptyCall(leaving);
+      leaving.close();
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    assert.equal((await client.call("GetSummary")).Role, 2);
+  }));
+
+Deno.test("a session ends after the callback that ends it, once, and tells all who ask", async () => {
+  guardHttp2Sessions();
+  const server = http2.createServer();
+  let closed = 0, told = 0;
+  const over = new Promise<void>((resolve) =>
+    server.on("session", (session) => {
+      session.on("close", () => closed++);
+      session.on("stream", () => {
+        session.close(() => told++);
+        session.destroy();
+        session.destroy();
+        assert.equal(session.destroyed, false, "the parser may still be reading");
+        session.close(() => resolve());
+      });
+    })
+  );
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", () => resolve()));
+  const { port } = server.address() as { port: number };
+  const client = http2.connect(`http://127.0.0.1:${port}`);
+  client.on("error", () => {});
+  client.request({ ":path": "/" }).on("error", () => {}).end();
+  await over;
+  assert.deepEqual([closed, told], [1, 1]);
+  client.destroy();
+  await new Promise((resolve) => server.close(resolve));
+});
+
+function emptyCall(client: Client): Promise<void> {
+  const same = (octets: Buffer) => octets;
+  return new Promise((resolve, reject) =>
+    client.makeUnaryRequest(
+      "/api.MyIKEv2APISvc/GetSummary",
+      same,
+      same,
+      Buffer.alloc(0),
+      (error) => error ? reject(error) : resolve(),
+    )
+  );
+}

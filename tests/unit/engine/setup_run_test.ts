@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import { parsePrefix } from "@/base/address.ts";
+import { portableBackend } from "@/crypto/portable.ts";
+import { ikeConfigOf, ownAddressesOf, planOf } from "@/engine/config_of.ts";
+import { EventHub } from "@/engine/event_hub.ts";
+import { TestRun } from "@/engine/test_run.ts";
+import { RunResult } from "@/engine/view.ts";
+import type { IkeConf, Setup } from "@/setup/setup.ts";
+import { openPortableUdp } from "@/transport/udp_portable.ts";
+import { setup } from "./setups.ts";
+
+const LOOPBACK = parsePrefix("127.0.0.1/8")!;
+const crypto = portableBackend();
+
+function open(role: "client" | "gateway", top: Partial<Setup>, ike: Partial<IkeConf> = {}) {
+  const whole = setup({ role, ownport: 0, setupinterval: 0, numberoftunnels: 5, ...top }, {
+    psk: "one for both",
+    dhgrpid: [31],
+    ...ike,
+  });
+  const transport = openPortableUdp({
+    ownAddresses: ownAddressesOf(whole, () => []),
+    ikePort: whole.ownport,
+  });
+  const run = new TestRun({
+    setup: whole,
+    setupFileName: "my.yaml",
+    config: ikeConfigOf(whole),
+    plan: planOf(whole, transport),
+    env: { crypto, random: crypto.randomOctets, childrenBySpi: new Map(), broken: new Set() },
+    transport,
+    events: new EventHub(),
+    notYet: ["liveness checks (DPD)"],
+  });
+  run.start();
+  return { run, port: transport.ikePort };
+}
+
+function client(peerport: number, top: Partial<Setup> = {}, ike: Partial<IkeConf> = {}) {
+  const startclntaddr = parsePrefix("127.0.2.1/8")!;
+  const addresses = { startclntaddr, peeraddr: LOOPBACK.address, peerport };
+  return open("client", { ...addresses, runningtime: 1_000, ...top }, ike);
+}
+
+Deno.test("a gateway and a client from setups build their tunnels over loopback", async () => {
+  const gateway = open("gateway", { bindifaddr: LOOPBACK });
+  const { result, figures, summary } = await client(gateway.port).run.finalResult;
+  assert.equal(result, RunResult.PASSED);
+  assert.deepEqual([figures.established, figures.retransmissions], [5, 0]);
+  assert.deepEqual([figures.transport, figures.crypto], ["portable", "portable"]);
+  assert.deepEqual(figures.notYet, ["liveness checks (DPD)"]);
+  assert.equal(summary.setupFileName, "my.yaml");
+  gateway.run.stop(true);
+  assert.equal((await gateway.run.finalResult).result, RunResult.PASSED);
+});
+
+Deno.test("no common proposal: every tunnel fails, in words that name both sides' transforms", async () => {
+  const gateway = open("gateway", { bindifaddr: LOOPBACK }, { dhgrpid: [19] });
+  const one = { numberoftunnels: 2, tunnelmaxretry: 1 };
+  const { result, figures } = await client(gateway.port, one).run.finalResult;
+  gateway.run.stop(true);
+  const theirs = await gateway.run.finalResult;
+  assert.equal(result, RunResult.FAILED);
+  assert.equal(figures.failures[0]?.cause, "NO_PROPOSAL_CHOSEN");
+  assert.equal(figures.failures[0]?.count, 2);
+  assert.equal(theirs.result, RunResult.FAILED);
+  const words = theirs.figures.failures[0]!.example;
+  assert.match(words, /Curve25519/);
+  assert.match(words, /256-bit random ECP/);
+});

@@ -1,0 +1,39 @@
+/** Setups without a file: the defaults of the tables, and what a test says of them. */
+import { parseAddress, parsePrefix } from "@/base/address.ts";
+import { CHILD, IKECONF, PPK } from "@/setup/ike_options.ts";
+import { FLAP, PINGCONF, POOL, TOP } from "@/setup/options.ts";
+import type { ChildConf, IkeConf, SelectorConf, Setup } from "@/setup/setup.ts";
+
+// deno-lint-ignore no-explicit-any -- every table has options of its own types.
+function defaults(table: Record<string, { readonly value: unknown }>): any {
+  return Object.fromEntries(Object.entries(table).map(([name, { value }]) => [name, value]));
+}
+
+/** A selector for all protocols and ports. */
+export function ts(start: string, end: string, more: Partial<SelectorConf> = {}): SelectorConf {
+  const startaddr = parseAddress(start)!, endaddr = parseAddress(end)!;
+  const family = startaddr.length === 4 ? 4 : 6;
+  return { family, protocol: 0, startport: 0, endport: 65535, startaddr, endaddr, ...more };
+}
+
+/** All of IPv4. */
+export const ANY = ts("0.0.0.0", "255.255.255.255");
+
+/** The defaults with addresses, and what a test says of them. */
+export function setup(
+  top: Partial<Setup> = {},
+  ike: Partial<IkeConf> = {},
+  child: Partial<ChildConf> = {},
+): Setup {
+  const childlist = [{ ...defaults(CHILD), ownts: [ANY], peerts: [ANY], ...child }];
+  return {
+    ...defaults(TOP),
+    startclntaddr: parsePrefix("10.1.0.1/16"),
+    peeraddr: parseAddress("10.9.0.1"),
+    flapconf: defaults(FLAP),
+    poolconf: defaults(POOL),
+    pingconf: defaults(PINGCONF),
+    ikeconf: { ...defaults(IKECONF), ppk: defaults(PPK), childlist, ...ike },
+    ...top,
+  };
+}

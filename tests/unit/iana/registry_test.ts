@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { CIPHERS, GROUPS, INTEGRITIES, PRFS } from "@/crypto/algorithms.ts";
+import { AuthMethod, nameOfAuthMethod } from "@/iana/auth_method.ts";
+import { Encr, nameOfEncr } from "@/iana/encr.ts";
+import { ExchangeType, nameOfExchange } from "@/iana/exchange_type.ts";
+import { Integ, nameOfInteg } from "@/iana/integ.ts";
+import { KeGroup, nameOfKeGroup } from "@/iana/ke_group.ts";
+import { isErrorNotify, nameOfNotify, NotifyType } from "@/iana/notify_type.ts";
+import { nameOfPayload, PayloadType } from "@/iana/payload_type.ts";
+import { nameOfPrf, Prf } from "@/iana/prf.ts";
+
+/** Every module of the room but the helper. */
+const MODULES = [...Deno.readDirSync(new URL("../../../lib/iana", import.meta.url))]
+  .map((entry) => entry.name).filter((name) => name !== "registry.ts").sort();
+
+Deno.test("in every registry each number is named, once, and others are unknown", async () => {
+  assert.equal(MODULES.length, 24);
+  for (const file of MODULES) {
+    const module: Record<string, unknown> = await import(`@/iana/${file}`);
+    const tables = Object.values(module).filter((v) => typeof v === "object");
+    const lookups = Object.entries(module).filter(([name]) => name.startsWith("nameOf"));
+    assert.equal(tables.length, lookups.length, file);
+    const table = tables[0] as Record<string, number>;
+    const nameOf = lookups[0]![1] as (value: number) => string;
+    const values = Object.values(table);
+    assert.equal(new Set(values).size, values.length, `${file} names a number twice`);
+    const names = values.map(nameOf);
+    assert.equal(new Set(names).size, names.length, `${file} gives a name twice`);
+    assert.ok(names.every((name) => !name.startsWith("unknown")), file);
+    assert.equal(nameOf(65000), "unknown(65000)", file);
+  }
+});
+
+Deno.test("numbers that the RFCs print are those of the tables", () => {
+  // RFC 7296 §3.1, §3.2, §3.10.1; RFC 7383; RFC 9242; RFC 9370; RFC 9593.
+  assert.equal(ExchangeType.IKE_SA_INIT, 34);
+  assert.equal(nameOfExchange(43), "IKE_INTERMEDIATE");
+  assert.equal(nameOfExchange(44), "IKE_FOLLOWUP_KE");
+  assert.equal(PayloadType.EAP, 48);
+  assert.equal(nameOfPayload(53), "SKF");
+  assert.equal(NotifyType.CHILD_SA_NOT_FOUND, 44);
+  assert.equal(NotifyType.NON_FIRST_FRAGMENTS_ALSO, 16395);
+  assert.equal(NotifyType.IKEV2_FRAGMENTATION_SUPPORTED, 16430);
+  assert.equal(NotifyType.SIGNATURE_HASH_ALGORITHMS, 16431);
+  assert.equal(NotifyType.INTERMEDIATE_EXCHANGE_SUPPORTED, 16438);
+  assert.equal(NotifyType.ADDITIONAL_KEY_EXCHANGE, 16441);
+  assert.equal(NotifyType.SUPPORTED_AUTH_METHODS, 16443);
+  assert.equal(nameOfNotify(14), "NO_PROPOSAL_CHOSEN");
+  assert.equal(nameOfAuthMethod(AuthMethod.SHARED_KEY_MIC), "Shared Key Message Integrity Code");
+  assert.equal(KeGroup.CURVE25519, 31);
+});
+
+Deno.test("status types lie without a gap from 16384 to 16447, errors below", () => {
+  const values = Object.values(NotifyType);
+  const status = values.filter((v) => !isErrorNotify(v)).sort((a, b) => a - b);
+  assert.deepEqual(status, Array.from({ length: 64 }, (_, i) => 16384 + i));
+  assert.equal(values.length - status.length, 25);
+});
+
+Deno.test("the algorithms of crypto/ go by the same numbers and names", () => {
+  for (const { id, name } of CIPHERS) assert.equal(nameOfEncr(id), name);
+  for (const { id, name } of PRFS) assert.equal(nameOfPrf(id), name);
+  for (const { id, name } of INTEGRITIES) assert.equal(nameOfInteg(id), name);
+  for (const { group, name } of GROUPS) assert.equal(nameOfKeGroup(group), name);
+  assert.equal(Encr.ENCR_AES_GCM_16 + Integ.AUTH_HMAC_SHA2_256_128 + Prf.PRF_HMAC_SHA2_256, 37);
+});
