@@ -120,14 +120,19 @@ function arm({ sa, nowMs }: Turn): void {
     sa.deadlineMs = Infinity;
     return;
   }
-  const due = sa.phase === "established" ? nextDueMs(sa) : sa.expireMs;
+  // A closing SA waits for its Delete's answer and nothing else.
+  const due = sa.phase === "established"
+    ? nextDueMs(sa)
+    : sa.phase === "closing"
+    ? Infinity
+    : sa.expireMs;
   sa.deadlineMs = Math.min(sa.request?.nextMs ?? Infinity, due);
 }
 
 function onDeadline(turn: Turn): void {
   const { sa, nowMs } = turn;
   if (sa.phase === "established") dueWork(turn);
-  else if (nowMs >= sa.expireMs && sa.phase !== "closed") return expire(turn);
+  else if (nowMs >= sa.expireMs && isUnauthenticated(sa)) return expire(turn);
   const { request } = sa;
   if (!request || nowMs < request.nextMs) return;
   const spent = request.transmissions >= sa.config.transmissionsMax;
@@ -171,7 +176,13 @@ function childExpired(turn: Turn, child: ChildSa): void {
 
 function hardExpiry(turn: Turn, text: string): void {
   turn.sa.failure = { cause: "HARD_EXPIRY", closeCode: CloseCode.HARD_EXPIRY, text };
-  close(turn, CloseCode.HARD_EXPIRY);
+  // A rekey that is in flight may still save the tunnel: then the new SA does not inherit this end.
+  turn.sa.queue.length = 0;
+  turn.sa.queue.push({ kind: "delete_ike", closeCode: CloseCode.HARD_EXPIRY });
+}
+
+function isUnauthenticated({ phase }: IkeSa): boolean {
+  return phase === "init" || phase === "created";
 }
 
 /** A peer that began and did not authenticate in time. */

@@ -135,6 +135,8 @@ function settle(
   const lost = rival !== undefined && compareOctets(ours, rival.lowest) < 0 &&
     !sa.env.broken.has("keep_both_children");
   const goes = lost ? child : old!;
+  // Whoever deletes it, the old one is replaced.
+  if (old!.state !== "closed") old!.state = "rekeyed";
   if (goes.state === "closed") return;
   goes.state = "rekeyed";
   sa.queue.unshift({ kind: "delete_child", child: goes });
