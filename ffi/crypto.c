@@ -5,20 +5,16 @@
 #include <openssl/err.h>
 #include <openssl/rand.h>
 
-int my_crypto_init(void) {
-  static _Thread_local int done;
-  if (done) return 1;
-  /* No openssl.cnf of the machine decides here, and no handler runs after the library is gone. */
-  done = OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, NULL);
-  return done;
+/* No openssl.cnf of the machine decides here, and no handler runs at the end of the program. */
+__attribute__((constructor)) static void set_up(void) {
+  OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, NULL);
 }
 
-EVP_CIPHER_CTX *my_cached_cipher(EVP_CIPHER_CTX **slot, const char *name) {
+EVP_CIPHER_CTX *my_cached_cipher(EVP_CIPHER_CTX **slot, const char *name, int encrypts) {
   if (*slot) return *slot;
-  if (!my_crypto_init()) return NULL;
   EVP_CIPHER *cipher = EVP_CIPHER_fetch(NULL, name, NULL);
   EVP_CIPHER_CTX *ctx = cipher ? EVP_CIPHER_CTX_new() : NULL;
-  if (ctx && !EVP_CipherInit_ex2(ctx, cipher, NULL, NULL, 1, NULL)) {
+  if (ctx && !EVP_CipherInit_ex2(ctx, cipher, NULL, NULL, encrypts, NULL)) {
     EVP_CIPHER_CTX_free(ctx);
     ctx = NULL;
   }
@@ -39,7 +35,7 @@ MY_EXPORT int32_t my_crypto_has(uint32_t type, uint32_t id, uint32_t key_bits) {
 }
 
 MY_EXPORT int32_t my_random(uint8_t *out, uint32_t out_len) {
-  if (out_len > MY_LENGTH_MAX || !my_crypto_init()) return MY_CANNOT;
+  if (out_len > MY_LENGTH_MAX) return MY_CANNOT;
   if (out_len == 0) return 0;
   return RAND_bytes(out, (int)out_len) == 1 ? (int32_t)out_len : MY_CANNOT;
 }

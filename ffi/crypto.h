@@ -66,10 +66,11 @@ int my_aes_mac_add(my_aes_mac *mac, const uint8_t *data, uint32_t length);
 /* Writes 16 octets. */
 int my_aes_mac_end(my_aes_mac *mac, uint8_t *out);
 
-/* Sets libcrypto up once: no configuration file, nothing at exit. Cheap when done already. */
-int my_crypto_init(void);
-/* A cipher fetched once by the process, as an upper-case name of libcrypto; NULL where it lacks it. */
-EVP_CIPHER_CTX *my_cached_cipher(EVP_CIPHER_CTX **slot, const char *name);
+/*
+ * A context for a cipher by libcrypto's name and direction, fetched once and kept in `slot`; NULL
+ * where libcrypto lacks the cipher.
+ */
+EVP_CIPHER_CTX *my_cached_cipher(EVP_CIPHER_CTX **slot, const char *name, int encrypts);
 
 /* What my_crypto_has asks the parts. */
 int my_has_prf(uint32_t prf);

@@ -46,7 +46,7 @@ static void double_block(const uint8_t in[16], uint8_t out[16]) {
 
 int my_aes_mac_schedule(my_aes_mac *mac, my_aes_mac_kind kind, const uint8_t *key) {
   uint8_t subkey[16];
-  mac->cbc = my_cached_cipher(&cbc_context, "AES-128-CBC");
+  mac->cbc = my_cached_cipher(&cbc_context, "AES-128-CBC", 1);
   if (!mac->cbc || !set_key(mac, key)) return 0;
   if (kind == MY_CMAC) {
     if (!one_block(mac, zeros, subkey)) return 0;

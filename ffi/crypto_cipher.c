@@ -53,7 +53,7 @@ static const my_cipher *find(uint32_t encr, uint32_t key_len) {
 static EVP_CIPHER_CTX *context_of(const my_cipher *cipher, int seals) {
   EVP_CIPHER_CTX **slot = &contexts[seals][cipher - ciphers];
   if (*slot) return *slot;
-  EVP_CIPHER_CTX *ctx = my_cached_cipher(slot, cipher->name);
+  EVP_CIPHER_CTX *ctx = my_cached_cipher(slot, cipher->name, seals);
   if (!ctx) return NULL;
   if (cipher->mode == MY_PLAIN) EVP_CIPHER_CTX_set_padding(ctx, 0);
   /* CCM wants both lengths before the key. */

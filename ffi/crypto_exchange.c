@@ -70,7 +70,6 @@ static void forget(my_field *f) {
 }
 
 static int ready(void) {
-  if (!my_crypto_init()) return 0;
   if (!bn_context) bn_context = BN_CTX_new();
   return bn_context != NULL;
 }

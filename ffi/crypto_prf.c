@@ -59,7 +59,7 @@ static int aes_prf_schedule(my_prf_key *k, my_aes_mac_kind kind, const uint8_t *
 
 static int prf_schedule(my_prf_key *k, const my_prf_kind *kind, const uint8_t *key, uint32_t length) {
   k->hash = kind->hash;
-  if (!k->hash) return my_crypto_init() && aes_prf_schedule(k, kind->kind, key, length);
+  if (!k->hash) return aes_prf_schedule(k, kind->kind, key, length);
   my_hmac_schedule(&k->hmac, k->hash, key, length);
   return 1;
 }

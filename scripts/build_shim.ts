@@ -6,7 +6,15 @@
  * Run: deno task shim [--require]
  * @module
  */
-const SOURCES = ["crypto_mac.c", "crypto_cipher.c", "crypto_exchange.c"];
+const SOURCES = [
+  "shim.c",
+  "crypto.c",
+  "crypto_hash.c",
+  "crypto_aes_mac.c",
+  "crypto_prf.c",
+  "crypto_cipher.c",
+  "crypto_exchange.c",
+];
 const OUTPUT = "ffi/build/myikev2_shim.so";
 const LOST = "native crypto and batched sockets are left out, the portable ones are used";
 
@@ -23,7 +31,16 @@ await Deno.mkdir("ffi/build", { recursive: true });
 const partial = `${OUTPUT}.${Deno.pid}`;
 const { code } = await new Deno.Command(compiler, {
   args: [
-    ...["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-fPIC", "-fvisibility=hidden"],
+    ...[
+      "-std=gnu11",
+      "-O2",
+      "-Wall",
+      "-Wextra",
+      "-Werror",
+      "-Wno-deprecated-declarations",
+      "-fPIC",
+      "-fvisibility=hidden",
+    ],
     ...["-fstack-protector-strong", "-shared", "-s", "-o", partial],
     ...SOURCES.map((file) => `ffi/${file}`),
     libcrypto,

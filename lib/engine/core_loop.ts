@@ -134,7 +134,7 @@ export class CoreLoop implements Outbox {
   /** Gives an SA any other event; within a turn only. */
   command(sa: IkeSa, event: IkeEvent): void {
     dispatch(this.endpoint, { sa, event }, this.#nowMs, this);
-    this.#keep(sa);
+    this.#wheel.arm(sa);
   }
 
   /** Has an alarm rung; to be called again when its deadline has moved nearer. */
@@ -186,7 +186,7 @@ export class CoreLoop implements Outbox {
     // An effect may cause others: the list grows while it is gone through.
     for (let i = 0; i < this.#effects.length; i++) {
       const effect = this.#effects[i]!, sa = this.#owners[i];
-      if (sa) this.#keep(sa);
+      if (sa) this.#wheel.arm(sa);
       if (effect.kind === "send") this.#send(effect);
       else if (effect.kind === "compute") {
         this.#pool.submit({ sa: sa!, ticket: effect.ticket }, effect.job);
@@ -203,12 +203,6 @@ export class CoreLoop implements Outbox {
     if (!listener.datagram) return;
     const encapsulated = path.ownPort === transport.nattPort;
     listener.datagram(true, encapsulated ? withMarker(octets) : octets, path, this.#nowMs);
-  }
-
-  /** Its deadline may have changed, or it may be gone. */
-  #keep(sa: IkeSa): void {
-    if (sa.forgotten) this.#wheel.disarm(sa);
-    else this.#wheel.arm(sa);
   }
 
   /** Sets the alarm clock, unless it rings early enough already. */

@@ -234,7 +234,10 @@ export interface RunFigures {
   readonly failed: number;
   /** Tries of tunnels that failed and were, or will be, tried again. */
   readonly retries: number;
-  /** Established, then gone though nobody here asked; part of `failed`. */
+  /**
+   * Established, then gone though nobody asked for it; part of `failed`. A peer's Delete is a loss to
+   * a client, who alone is to end its tunnels, and none to a gateway.
+   */
   readonly lost: number;
   /** IKE SAs on the way now. */
   readonly halfOpen: number;

@@ -1,131 +1,144 @@
 /**
- * What must hold between the options of a setup, once each for itself is right.
+ * What must hold between the options of a setup, once each for itself is right. Nothing is said that
+ * only follows from an error told before, nor about options of the other role.
  * @module
  */
-import { addressPlus, type IpAddress, parseAddress, showAddress } from "@/base/address.ts";
-import { SetupError, type SetupPosition } from "@/base/errors.ts";
+import { addressPlus, type IpAddress, isUnspecified, parseAddress } from "@/base/address.ts";
+import { showAddress } from "@/base/address.ts";
 import { isAead } from "@/setup/algorithms.ts";
-import type { ChildConf, SelectorConf, Setup } from "@/setup/setup.ts";
+import { checkChild, firstMisfit } from "@/setup/check_child.ts";
+import type { Setup } from "@/setup/setup.ts";
 
-type At = (path: string) => SetupPosition;
+/** The listener of a check. */
+export interface Check {
+  /** Whether an option's own value was refused already. */
+  isBroken(path: string): boolean;
+  /** Takes an error; `path` is the option it is about. */
+  fail(what: string, path: string): void;
+}
 
 /** Pauses between flaps are at least so long. */
 const FLAP_MIN_MS = 10_000;
+/** Octets of an identity; the payload that carries it must fit one datagram with all others. */
+const IDENTITY_MAX = 1_000;
 
-/** The errors of a setup; empty where there is none. */
-export function checkSetup(setup: Setup, at: At): SetupError[] {
-  const errors: SetupError[] = [];
-  const fail = (what: string, path: string) => void errors.push(new SetupError(what, at(path)));
+/** Tells `check` every error of a setup. */
+export function checkSetup(setup: Setup, { isBroken, fail }: Check): void {
+  const rule = (what: string, path: string, ...others: readonly string[]) => {
+    if (![path, ...others].some(isBroken)) fail(what, path);
+  };
   if (setup.bindifname === "") {
-    fail("bindifname is required: the interface that carries the tunnel addresses", "bindifname");
+    rule("bindifname is required: the interface that carries the tunnel addresses", "bindifname");
   }
-  if (setup.role === "client") checkClient(setup, fail);
-  checkIke(setup, fail);
-  checkApi(setup, fail);
-  for (const [i, child] of setup.ikeconf.childlist.entries()) checkChild(setup, child, i, fail);
-  return errors;
+  if (setup.role === "client" && !isBroken("role")) checkClient(setup, rule);
+  checkIke(setup, rule);
+  checkApi(setup, rule);
+  for (const [i, child] of setup.ikeconf.childlist.entries()) {
+    checkChild(setup, child, `ikeconf.childlist[${i}]`, rule);
+  }
 }
 
-type Fail = (what: string, path: string) => void;
+/** An error about `path` that only holds when neither it nor the `others` were refused before. */
+export type Rule = (what: string, path: string, ...others: readonly string[]) => void;
 
-function checkClient(setup: Setup, fail: Fail): void {
-  const { startclntaddr, peeraddr, numberoftunnels, ikeconf } = setup;
-  if (!startclntaddr) {
-    fail("startclntaddr is required for a client: address and prefix of tunnel 0", "startclntaddr");
+function checkClient(setup: Setup, rule: Rule): void {
+  const { startclntaddr, peeraddr, ikeconf, flapconf } = setup;
+  if (startclntaddr) checkTunnelAddresses(setup, startclntaddr.address, rule);
+  else {
+    rule("startclntaddr is required for a client: address and prefix of tunnel 0", "startclntaddr");
   }
-  if (!peeraddr) fail("peeraddr is required for a client: the gateway's address", "peeraddr");
-  if (!startclntaddr || !peeraddr) return;
-  if (startclntaddr.address.length !== peeraddr.length) {
-    fail("startclntaddr and peeraddr are of different families", "peeraddr");
-  }
-  const step = setup.mobike ? setup.mobikeaddrpertunnel : 1;
-  if (!addressPlus(startclntaddr.address, (numberoftunnels - 1) * step)) {
-    const last = showAddress(startclntaddr.address);
-    fail(`Addresses for ${numberoftunnels} tunnels from ${last} on do not exist`, "startclntaddr");
+  if (peeraddr) {
+    const why = unreachable(peeraddr);
+    if (why) rule(`peeraddr ${showAddress(peeraddr)} is ${why}, no gateway's address`, "peeraddr");
+  } else rule("peeraddr is required for a client: the gateway's address", "peeraddr");
+  if (startclntaddr && peeraddr && startclntaddr.address.length !== peeraddr.length) {
+    const own = showAddress(startclntaddr.address), peer = showAddress(peeraddr);
+    rule(
+      `peeraddr ${peer} and startclntaddr ${own} are of different families`,
+      "peeraddr",
+      "startclntaddr",
+    );
   }
   if (ikeconf.matchpeerid && ikeconf.peerid === "") {
-    fail("matchpeerid needs a peerid to match", "ikeconf.matchpeerid");
+    rule("matchpeerid needs a peerid to match", "ikeconf.matchpeerid", "ikeconf.peerid");
   }
-  const { flapping, minflapinterval, maxflapinterval } = setup.flapconf;
-  if (!flapping) return;
-  if (minflapinterval < FLAP_MIN_MS) {
-    fail("minflapinterval is at least 10s", "flapconf.minflapinterval");
+  if (!flapconf.flapping) return;
+  if (flapconf.minflapinterval < FLAP_MIN_MS) {
+    rule("minflapinterval is shorter than 10s", "flapconf.minflapinterval");
   }
-  if (maxflapinterval < minflapinterval) {
-    fail("maxflapinterval is shorter than minflapinterval", "flapconf.maxflapinterval");
-  }
-}
-
-function checkIke(setup: Setup, fail: Fail): void {
-  const { ikeconf } = setup;
-  const usesPsk = ikeconf.authownmethod === "psk" || ikeconf.authpeermethod === "psk";
-  if (usesPsk && ikeconf.psk === "") {
-    fail("psk is required for authentication by psk", "ikeconf.psk");
-  }
-  if (ikeconf.ikeencyptalg.some((c) => !isAead(c)) && ikeconf.ikeintegrityalg.length === 0) {
-    fail("ikeintegrityalg is empty, and a cipher is not AEAD", "ikeconf.ikeintegrityalg");
-  }
-  for (const name of ["myid", "peerid"] as const) {
-    const value = ikeconf[name];
-    if (value.includes("/") && parseAddress(value.split("/")[0]!)) {
-      fail(`${name} is an identity: an address stands without a prefix length`, `ikeconf.${name}`);
-    }
-    if (new TextEncoder().encode(value).length > 1_000) {
-      fail(`${name} is too long`, `ikeconf.${name}`);
-    }
-  }
-  const later = ["cert-dn", "cert-subject-cn", "eapol-test-conf", "eapusepcap"];
-  if (later.includes(ikeconf.myid)) {
-    const needs = ikeconf.myid.startsWith("cert") ? "certificates" : "EAP";
-    fail(`ikeconf.myid: ${ikeconf.myid} needs ${needs}, which is not there yet`, "ikeconf.myid");
+  if (flapconf.maxflapinterval < flapconf.minflapinterval) {
+    rule(
+      "maxflapinterval is shorter than minflapinterval",
+      "flapconf.maxflapinterval",
+      "flapconf.minflapinterval",
+    );
   }
 }
 
-function checkApi(
-  { apitlscert, apitlskey, apitlsclientca, apilistenaddr }: Setup,
-  fail: Fail,
-): void {
-  if (!apilistenaddr) fail("apilistenaddr is an address, and not empty", "apilistenaddr");
-  if (apitlscert && !apitlskey) fail("apitlscert needs apitlskey", "apitlscert");
-  if (apitlskey && !apitlscert) fail("apitlskey needs apitlscert", "apitlskey");
-  if (apitlsclientca && !apitlscert) fail("apitlsclientca needs apitlscert", "apitlsclientca");
+function checkTunnelAddresses(setup: Setup, first: IpAddress, rule: Rule): void {
+  const { numberoftunnels, mobike, mobikeaddrpertunnel } = setup;
+  const why = unreachable(first);
+  if (why) {
+    rule(`startclntaddr ${showAddress(first)} is ${why}, no tunnel's address`, "startclntaddr");
+  }
+  const owned = mobike ? mobikeaddrpertunnel : 1;
+  // Every tunnel needs all addresses it owns, the last of them too.
+  const last = addressPlus(first, owned - 1);
+  const misfit = last ? firstMisfit(last, owned, numberoftunnels) : 0;
+  if (misfit === undefined) return;
+  rule(
+    `startclntaddr: tunnel ${misfit} of ${numberoftunnels} has no address, ` +
+      `the family's last one comes before it`,
+    "startclntaddr",
+    "numberoftunnels",
+    "mobikeaddrpertunnel",
+  );
 }
 
-function checkChild(setup: Setup, child: ChildConf, index: number, fail: Fail): void {
-  const path = `ikeconf.childlist[${index}]`;
-  if (index === 1) fail(`${path}: several CHILD_SAs are not there yet`, path);
-  if (setup.role !== "client") return;
-  const steps = { ownts: setup.owntsaddrincrease, peerts: setup.peertsaddrincrease } as const;
-  for (const name of ["ownts", "peerts"] as const) {
-    for (const [i, selector] of child[name].entries()) {
-      const tunnel = overflow(selector, steps[name], setup.numberoftunnels);
-      if (tunnel === undefined) continue;
-      const option = name === "ownts" ? "owntsaddrincrease" : "peertsaddrincrease";
-      fail(
-        `${name} of tunnel ${tunnel} passes the end of the address space (${option} ${
-          steps[name]
-        })`,
-        `${path}.${name}[${i}]`,
-      );
-    }
+/** Why no unicast datagram gets there; undefined: it may. */
+function unreachable(address: IpAddress): string | undefined {
+  if (isUnspecified(address)) return "unspecified";
+  const [first] = address, isV4 = address.length === 4;
+  if (isV4 && address.every((o) => o === 255)) return "the broadcast address";
+  const multicast = isV4 ? first! >= 224 && first! < 240 : first === 0xff;
+  return multicast ? "a multicast address" : undefined;
+}
+
+function checkIke({ role, ikeconf }: Setup, rule: Rule): void {
+  const { authownmethod, authpeermethod, psk, ikeencyptalg, ikeintegrityalg } = ikeconf;
+  if (psk === "" && (authownmethod === "psk" || authpeermethod === "psk")) {
+    const methods = ["ikeconf.authownmethod", "ikeconf.authpeermethod"];
+    rule("psk is required for authentication by psk", "ikeconf.psk", ...methods);
+  }
+  if (ikeintegrityalg.length === 0 && !ikeencyptalg.every(isAead)) {
+    rule(
+      "ikeintegrityalg is empty, and ikeencyptalg names a cipher that is not AEAD",
+      "ikeconf.ikeintegrityalg",
+      "ikeconf.ikeencyptalg",
+    );
+  }
+  checkIdentity("myid", ikeconf.myid, rule);
+  if (role === "client") checkIdentity("peerid", ikeconf.peerid, rule);
+}
+
+function checkIdentity(name: "myid" | "peerid", value: string, rule: Rule): void {
+  const path = `ikeconf.${name}`;
+  if (name === "myid" && value === "") {
+    rule("myid is empty: expected client-src-addr, an address, an e-mail or a domain name", path);
+  }
+  if (value.includes("/") && parseAddress(value.split("/")[0]!)) {
+    rule(`${name} is an identity: expected an address without a prefix length`, path);
+  }
+  const octets = new TextEncoder().encode(value).length;
+  if (octets > IDENTITY_MAX) {
+    rule(`${name} has ${octets} octets: expected at most ${IDENTITY_MAX}`, path);
   }
 }
 
-/** The first tunnel whose selector does not fit; a whole space is not shifted. */
-function overflow(
-  { startaddr, endaddr }: SelectorConf,
-  step: number,
-  tunnels: number,
-): number | undefined {
-  const isWhole = startaddr.every((o) => o === 0) && endaddr.every((o) => o === 255);
-  if (isWhole || step === 0) return undefined;
-  const edge: IpAddress = step > 0 ? endaddr : startaddr;
-  if (addressPlus(edge, step * (tunnels - 1))) return undefined;
-  let low = 0, high = tunnels - 1; // fits, does not fit
-  while (high - low > 1) {
-    const middle = Math.floor((low + high) / 2);
-    if (addressPlus(edge, step * middle)) low = middle;
-    else high = middle;
+function checkApi({ apitlscert, apitlskey, apitlsclientca }: Setup, rule: Rule): void {
+  if (apitlscert && !apitlskey) rule("apitlscert needs apitlskey", "apitlscert", "apitlskey");
+  if (apitlskey && !apitlscert) rule("apitlskey needs apitlscert", "apitlskey", "apitlscert");
+  if (apitlsclientca && !apitlscert) {
+    rule("apitlsclientca needs apitlscert", "apitlsclientca", "apitlscert");
   }
-  return high;
 }

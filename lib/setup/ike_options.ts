@@ -88,6 +88,7 @@ export const IKECONF = {
   eapoltestconf: option(text, "", "configuration of eapol_test; &d is the tunnel", {
     ...C,
     ...EAP,
+    secret: true,
   }),
   eapoltestpath: option(text, "", "eapol_test; empty: found on PATH", { ...C, ...EAP }),
   eapfile: option(text, "", "capture of one successful RADIUS EAP login", { ...C, ...EAP }),
@@ -166,7 +167,12 @@ export const CHILD = {
     "ESP or AH integrity; AEAD ciphers need none",
     { mayBeEmpty: true },
   ),
-  encalg: listOption(keyword(ESP_ENCRYPTION), ["aes-cbc:128"], "ESP encryption"),
+  encalg: listOption(
+    keyword(ESP_ENCRYPTION),
+    ["aes-cbc:128"],
+    "ESP encryption; null is the NULL cipher",
+    { namesNull: true },
+  ),
   protocol: option(oneOf("esp", "ah"), "esp", "the IPsec protocol", { feature: "ah" }),
   lifetime: option(duration, "5m", "lifetime of the CHILD_SA", {
     feature: "rekey",

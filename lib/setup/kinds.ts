@@ -40,7 +40,6 @@ export function shown(text: string): string {
   const cut = text.length > SHOWN_MAX ? `${text.slice(0, SHOWN_MAX)}…` : text;
   // Beyond what JSON escapes: DEL, C1 controls, line and paragraph separators, direction marks.
   return JSON.stringify(cut).replace(
-    // deno-lint-ignore no-control-regex -- that is what is looked for.
     /[\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
     (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
@@ -142,7 +141,7 @@ export const interfaceName: Kind<string> = {
 /** One of some words. */
 export function oneOf<const W extends string>(...words: readonly W[]): Kind<W> {
   return {
-    expects: `one of ${words.join(", ")}`,
+    expects: `one of ${words.filter((word) => word !== "").join(", ")}`,
     parse: (value) => words.find((word) => word === value),
     hint: (value) => nearest(value, words, (word) => `did you mean ${word}?`),
   };
@@ -152,7 +151,7 @@ export function oneOf<const W extends string>(...words: readonly W[]): Kind<W> {
 export function keyword<V>(table: Readonly<Record<string, V>>): Kind<V> {
   const words = Object.keys(table);
   return {
-    expects: `one of ${words.join(", ")}`,
+    expects: `one of ${words.filter((word) => word !== "").join(", ")}`,
     parse(value) {
       const word = value.toLowerCase();
       return Object.hasOwn(table, word) ? table[word] : undefined;

@@ -30,6 +30,8 @@ export interface Option<T> {
   readonly featureOf: (value: unknown) => Feature | undefined;
   /** Whether an empty list is meant as such, although the default is not empty. */
   readonly mayBeEmpty: boolean;
+  /** Whether `null` is one of its words, and not nothing. */
+  readonly namesNull: boolean;
   /** Whether no message may repeat its value. */
   readonly secret: boolean;
   readonly value: T;
@@ -43,6 +45,7 @@ export interface OptionTraits {
   readonly defaultUses?: boolean;
   readonly featureOf?: (value: unknown) => Feature | undefined;
   readonly mayBeEmpty?: boolean;
+  readonly namesNull?: boolean;
   readonly secret?: boolean;
 }
 
@@ -84,6 +87,7 @@ function common(kind: Kind<any>, doc: string, traits: OptionTraits) {
     defaultUses: traits.defaultUses ?? false,
     featureOf: traits.featureOf ?? (() => undefined),
     mayBeEmpty: traits.mayBeEmpty ?? false,
+    namesNull: traits.namesNull ?? false,
     secret: traits.secret ?? false,
   } as const;
 }

@@ -2,6 +2,7 @@
  * The shape of a setup file: which section holds which options, sections and lists.
  * @module
  */
+import type { Feature } from "@/setup/features.ts";
 import { CHILD, IKECONF, PPK, SELECTOR } from "@/setup/ike_options.ts";
 import type { Table } from "@/setup/option.ts";
 import { FLAP, PINGCONF, POOL, TOP } from "@/setup/options.ts";
@@ -15,21 +16,27 @@ export interface Section {
   readonly lists: Readonly<Record<string, Section>>;
   /** Keys that files in the field carry and that never had an effect. */
   readonly dead: readonly string[];
+  /** Whether it is a traffic selector, whose fields follow from each other. */
+  readonly isSelector: boolean;
+  /** The feature that more than one entry of a list of them needs. */
+  readonly severalNeed: Feature | undefined;
 }
 
 const NONE = {};
 
 function section(path: string, options: Table, more: Partial<Section> = {}): Section {
-  return { path, options, sections: NONE, lists: NONE, dead: [], ...more };
+  const nothing = { sections: NONE, lists: NONE, dead: [], isSelector: false } as const;
+  return { path, options, ...nothing, severalNeed: undefined, ...more };
 }
 
-const selector = (path: string) => section(path, SELECTOR);
+const selector = (path: string) => section(path, SELECTOR, { isSelector: true });
 const child = section("ikeconf.childlist[]", CHILD, {
   lists: {
     ownts: selector("ikeconf.childlist[].ownts[]"),
     peerts: selector("ikeconf.childlist[].peerts[]"),
   },
   dead: ["liftime"],
+  severalNeed: "children",
 });
 
 /** The whole file. */

@@ -4,25 +4,19 @@
  * @module
  */
 import { compareAddresses, type IpAddress, parseAddress } from "@/base/address.ts";
-import { SetupError } from "@/base/errors.ts";
+import { shown } from "@/setup/kinds.ts";
 import type { SelectorConf } from "@/setup/setup.ts";
-import type { MapSource } from "@/setup/yaml_source.ts";
 
-/** Makes the selector of what was read; errors go to `errors`. */
+/** Makes the selector of the fields that were read; `fail` gets what contradicts, by field. */
 export function readSelector(
   values: Readonly<Record<string, unknown>>,
-  source: MapSource | undefined,
-  errors: SetupError[],
+  fail: (what: string, key: string) => void,
 ): SelectorConf {
-  const fail = (what: string, key: string) => {
-    const entry = source?.entries.find((e) => e.key === key) ?? source;
-    errors.push(new SetupError(what, entry?.position));
-  };
   const read = (key: "startaddr" | "endaddr"): IpAddress | undefined => {
     const text = String(values[key]);
     if (text === "") return undefined;
     const address = parseAddress(text);
-    if (!address) fail(`Expected an IPv4 or IPv6 address for ${key}, found "${text}"`, key);
+    if (!address) fail(`Expected an IPv4 or IPv6 address for ${key}, found ${shown(text)}`, key);
     return address;
   };
   const start = read("startaddr"), end = read("endaddr");

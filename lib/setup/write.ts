@@ -105,7 +105,7 @@ function isNull(node: unknown): boolean {
 }
 
 function equalsDefault(option: Option<unknown>, node: unknown): boolean {
-  if (isNull(node) && !option.kind.expects.includes(", null")) return true;
+  if (isNull(node) && !option.namesNull) return true;
   const items = (node as { items?: { value: unknown }[] }).items;
   const texts = items ? items.map((i) => String(i.value)) : [String((node as Scalar).value)];
   const values = texts.map((t) => option.kind.parse(t));

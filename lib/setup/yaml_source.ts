@@ -5,6 +5,8 @@
  * @module
  */
 import {
+  Composer,
+  type CST,
   isAlias,
   isMap,
   isScalar,
@@ -12,18 +14,20 @@ import {
   LineCounter,
   type Node,
   type Pair,
-  parseAllDocuments,
+  Parser,
   type Scalar,
 } from "yaml";
 import { SetupError, type SetupPosition } from "@/base/errors.ts";
+import { shown } from "@/setup/kinds.ts";
+import { explainYaml, type YamlFault } from "@/setup/yaml_words.ts";
 
-/** A file longer than this is no setup. */
-const CHARACTERS_MAX = 4_000_000;
-/** Setups are five levels deep. */
+/** A file longer than this is no setup: options are a few hundred lines. */
+const CHARACTERS_MAX = 500_000;
+/** Setups are six levels deep. */
 const DEPTH_MAX = 20;
 
 /** A piece of the file. */
-export type Source = MapSource | ListSource | TextSource;
+export type Source = MapSource | ListSource | TextSource | BrokenSource;
 
 /** Keys in order. */
 export interface MapSource {
@@ -52,6 +56,12 @@ export interface TextSource {
   readonly isNull: boolean;
 }
 
+/** Something that was refused already: no more is said about it. */
+export interface BrokenSource {
+  readonly kind: "broken";
+  readonly position: SetupPosition;
+}
+
 /** Reads a file; `errors` gets what is wrong with it. Undefined where nothing can be read. */
 export function readYaml(
   content: string,
@@ -59,51 +69,75 @@ export function readYaml(
   errors: SetupError[],
 ): MapSource | undefined {
   const at = (line: number, column: number): SetupPosition => ({ file, line, column });
+  const refuse = (what: string, position: SetupPosition) => {
+    errors.push(new SetupError(what, position));
+    return undefined;
+  };
   if (content.length > CHARACTERS_MAX) {
-    errors.push(new SetupError(`Cannot read a setup of ${content.length} characters`, at(1, 1)));
-    return undefined;
+    const most = `the most is ${CHARACTERS_MAX}`;
+    return refuse(`Cannot read a setup of ${content.length} characters: ${most}`, at(1, 1));
   }
-  // deno-lint-ignore no-control-regex -- that is what is looked for.
-  const binary = /[\x00-\x08\x0b\x0c\x0e-\x1f\ufffd]/.exec(content);
-  if (binary) {
-    const before = content.slice(0, binary.index).split("\n");
-    const position = at(before.length, before.at(-1)!.length + 1);
-    errors.push(new SetupError("Cannot read this as text: it is no YAML file", position));
-    return undefined;
-  }
-  const lines = new LineCounter();
-  const documents = parseAllDocuments(content.replace(/^\ufeff/, ""), {
-    schema: "failsafe",
-    lineCounter: lines,
-    uniqueKeys: false,
-    prettyErrors: false,
-    strict: true,
-  });
+  const foreign = foreignCharacter(content);
+  if (foreign) return refuse(foreign.what, at(foreign.line, foreign.column));
+
+  const text = content.replace(/^\ufeff/, ""), lines = new LineCounter();
   const positionOf = (offset: number): SetupPosition => {
     const { line, col } = lines.linePos(offset);
     return at(Math.max(1, line), Math.max(1, col));
   };
-  if (!Array.isArray(documents)) {
-    return { kind: "map", position: at(1, 1), entries: [] };
+  const tokens = [...new Parser(lines.addNewLine).parse(text)];
+  const deep = tooDeep(tokens);
+  if (deep !== undefined) {
+    return refuse("Expected a setup, this is nested too deep", positionOf(deep));
   }
-  if (documents.length > 1) {
-    const second = documents[1]!.range[0];
-    errors.push(new SetupError("Expected one YAML document, found several", positionOf(second)));
-    return undefined;
+  const composer = new Composer({ schema: "failsafe", uniqueKeys: false, prettyErrors: false });
+  const documents = [...composer.compose(tokens)];
+  const [document, second] = documents;
+  if (!document) return { kind: "map", position: at(1, 1), entries: [] };
+  if (second) {
+    const from = positionOf(second.range[0]);
+    return refuse("Expected one YAML document, found several (--- or ... stands between)", from);
   }
-  const [document] = documents;
-  for (const error of document?.errors ?? []) {
-    errors.push(new SetupError(explain(error.message, error.code), positionOf(error.pos[0])));
+  const faults = document.errors.map(({ code, message, pos: [offset] }): YamlFault => {
+    return { code, message, offset, line: positionOf(offset).line };
+  });
+  for (const { what, offset } of explainYaml(faults, text)) {
+    errors.push(new SetupError(what, positionOf(offset)));
   }
-  if (errors.length > 0) return undefined;
-  return new Walker(positionOf, errors).top(document?.contents as Node | null);
+  const walker = new Walker(positionOf, errors);
+  const source = walker.top(document.contents as Node | null);
+  return faults.length > 0 ? undefined : source;
 }
 
-function explain(message: string, code: string): string {
-  const first = message.split("\n")[0]!.replace(/ at line \d+, column \d+:?$/, "");
-  return code === "TAB_AS_INDENT"
-    ? "Expected spaces for indentation, found a tab"
-    : `Cannot read YAML: ${first}`;
+/** The first character that no text file has, if there is one. */
+function foreignCharacter(
+  content: string,
+): { what: string; line: number; column: number } | undefined {
+  // deno-lint-ignore no-control-regex -- that is what is looked for.
+  const found = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd]/.exec(content);
+  if (!found) return undefined;
+  const before = content.slice(0, found.index).split("\n");
+  const code = found[0].charCodeAt(0);
+  const what = code === 0xfffd
+    ? "Expected a YAML file in UTF-8, found octets that are none"
+    : `Expected a YAML file in UTF-8, found U+${code.toString(16).toUpperCase().padStart(4, "0")}`;
+  return { what, line: before.length, column: before.at(-1)!.length + 1 };
+}
+
+/** Where the file is nested deeper than any setup; the composer recurses, this does not. */
+function tooDeep(tokens: readonly CST.Token[]): number | undefined {
+  const waiting = tokens.map((token) => ({ token, depth: 0 }));
+  for (let next = waiting.pop(); next; next = waiting.pop()) {
+    const { token, depth } = next;
+    if (depth > DEPTH_MAX) return "offset" in token ? token.offset : 0;
+    if (token.type === "document" && token.value) waiting.push({ token: token.value, depth });
+    if (!("items" in token)) continue;
+    for (const { key, value } of token.items) {
+      if (key) waiting.push({ token: key, depth: depth + 1 });
+      if (value) waiting.push({ token: value, depth: depth + 1 });
+    }
+  }
+  return undefined;
 }
 
 class Walker {
@@ -118,79 +152,82 @@ class Walker {
   top(node: Node | null): MapSource | undefined {
     const empty = { kind: "map", position: this.#positionOf(0), entries: [] } as const;
     if (!node) return empty;
-    const source = this.#walk(node, 0);
-    if (source?.kind === "map") return source;
-    if (source?.kind === "text" && source.isNull) return empty;
-    this.#fail("Expected options as `name: value`", node);
+    const source = this.#walk(node);
+    if (source.kind === "map") return source;
+    if (source.kind === "broken") return undefined;
+    if (source.kind === "text" && source.isNull) return empty;
+    const unspaced = source.kind === "text" && /^\w+:\S/.test(source.text);
+    const hint = unspaced ? "; a space goes after the colon" : "";
+    this.#fail(`Expected options as \`name: value\`${hint}`, node);
     return undefined;
   }
 
-  #walk(node: Node, depth: number): Source | undefined {
-    if (depth > DEPTH_MAX) return this.#fail("Expected a setup, this is nested too deep", node);
-    const anchor = "anchor" in node && node.anchor;
-    if (isAlias(node) || anchor || ("tag" in node && node.tag && !this.#isPlainTag(node.tag))) {
-      const what = isAlias(node) ? `*${node.source}` : anchor ? `&${anchor}` : String(node.tag);
-      return this.#fail(
-        `Expected a plain value: ${what} is a YAML ${
-          isAlias(node) ? "alias" : anchor ? "anchor" : "tag"
-        }; put the value in quotes if it is meant as text`,
-        node,
-      );
+  #walk(node: Node): Source {
+    const mark = this.#mark(node);
+    if (mark) {
+      const what =
+        `Expected a plain value, found a YAML ${mark}; put the value in quotes if it is ` +
+        "meant as text";
+      return this.#fail(what, node);
     }
+    const position = this.#position(node);
     if (isScalar(node)) return this.#text(node);
-    const position = this.#positionOf(node.range![0]);
     if (isSeq(node)) {
-      const items = node.items.map((item) =>
-        item ? this.#walk(item as Node, depth + 1) : nullAt(position)
-      );
-      return { kind: "list", position, items: items.filter((item) => item !== undefined) };
+      const items = node.items.map((item) => item ? this.#walk(item as Node) : nullAt(position));
+      return { kind: "list", position, items };
     }
-    if (isMap(node)) return this.#map(node.items as Pair<Node, Node | null>[], position, depth);
+    if (isMap(node)) return this.#map(node.items as Pair<Node, Node | null>[], position);
     return this.#fail("Expected a value, a list or options", node);
   }
 
-  #isPlainTag(tag: string): boolean {
-    return /^tag:yaml.org,2002:(str|map|seq)$/.test(tag);
+  /** The anchor, alias or tag of a node, in words; plain nodes have none. */
+  #mark(node: Node): string | undefined {
+    if (isAlias(node)) return `alias (${shown(`*${node.source}`)})`;
+    // The composer leaves both undefined where nothing was typed, and an empty text where only & was.
+    const { anchor, tag } = node as { anchor?: unknown; tag?: string };
+    if (typeof anchor === "string") return `anchor (${shown(`&${anchor}`)})`;
+    if (tag === undefined) return undefined;
+    return `tag (${shown(tag.replace(/^tag:yaml\.org,2002:/, "!!"))})`;
   }
 
-  #map(pairs: Pair<Node, Node | null>[], position: SetupPosition, depth: number): MapSource {
+  #map(pairs: Pair<Node, Node | null>[], position: SetupPosition): MapSource {
     const seen = new Map<string, SetupPosition>();
     const entries = [];
     for (const { key, value } of pairs) {
-      const name = this.#walk(key, depth + 1);
-      if (!name) continue;
+      const name = this.#walk(key);
+      if (name.kind === "broken") continue;
       if (name.kind !== "text") {
-        this.#fail("Expected an option's name", key);
+        this.#fail("Expected an option's name, found a list or options", key);
         continue;
       }
       const before = seen.get(name.text);
       if (before) {
-        this.#errors.push(
-          new SetupError(
-            `${name.text} is set twice, first in line ${before.line}`,
-            name.position,
-          ),
-        );
+        const what = `${shown(name.text)} is set twice, in line ${before.line} and in line ` +
+          `${name.position.line}`;
+        this.#errors.push(new SetupError(what, name.position));
         continue;
       }
       seen.set(name.text, name.position);
-      const source = value ? this.#walk(value, depth + 1) : nullAt(name.position);
-      if (source) entries.push({ key: name.text, position: name.position, value: source });
+      const source = value ? this.#walk(value) : nullAt(name.position);
+      entries.push({ key: name.text, position: name.position, value: source });
     }
     return { kind: "map", position, entries };
   }
 
   #text(node: Scalar): TextSource {
-    const quoted = node.type === "QUOTE_DOUBLE" || node.type === "QUOTE_SINGLE";
-    const block = node.type === "BLOCK_LITERAL" || node.type === "BLOCK_FOLDED";
     const text = String(node.value ?? "");
-    const isNull = !quoted && !block && /^(|~|null|Null|NULL)$/.test(text);
-    return { kind: "text", position: this.#positionOf(node.range![0]), text, isNull };
+    const isNull = node.type === "PLAIN" && /^(|~|null|Null|NULL)$/.test(text);
+    return { kind: "text", position: this.#position(node), text, isNull };
   }
 
-  #fail(what: string, node: Node): undefined {
-    this.#errors.push(new SetupError(what, this.#positionOf(node.range?.[0] ?? 0)));
-    return undefined;
+  #position(node: Node): SetupPosition {
+    return this.#positionOf(node.range?.[0] ?? 0);
+  }
+
+  #fail(what: string, node: Node): BrokenSource {
+    const position = this.#position(node);
+    this.#errors.push(new SetupError(what, position));
+    return { kind: "broken", position };
   }
 }
 

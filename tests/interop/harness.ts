@@ -26,7 +26,8 @@ export interface Site {
 /** Further addresses on each end: one per tunnel in rows with many. */
 export const MANY = 128;
 
-const NAME = /^ikit(\d+)[a-z]+$/;
+/** Of a namespace, or of a scratch directory. */
+const NAME = /^ikit(\d+)[a-z]+(?:-|$)/;
 const PREFIX_BITS = 16;
 
 /** Runs a command to its end; never throws for its exit status. */
@@ -215,14 +216,20 @@ async function removeNamespace(namespace: string): Promise<void> {
   await run("ip", ["netns", "del", namespace]);
 }
 
-/** Removes the namespaces of runs whose process is gone. */
+/** Removes the namespaces and directories of runs whose process is gone. */
 export async function sweepLeftovers(): Promise<void> {
   const listed = await run("ip", ["netns", "list"]);
   for (const line of listed.stdout.split("\n")) {
     const name = line.split(" ")[0]!;
-    const pid = NAME.exec(name)?.[1];
-    if (pid === undefined) continue;
-    const alive = await Deno.stat(`/proc/${pid}`).then(() => true, () => false);
-    if (!alive) await removeNamespace(name);
+    if (await isLeftover(name)) await removeNamespace(name);
   }
+  const scratch = Deno.env.get("TMPDIR") ?? "/tmp";
+  for await (const { name } of Deno.readDir(scratch)) {
+    if (await isLeftover(name)) await Deno.remove(`${scratch}/${name}`, { recursive: true });
+  }
+}
+
+async function isLeftover(name: string): Promise<boolean> {
+  const pid = NAME.exec(name)?.[1];
+  return pid !== undefined && !await Deno.stat(`/proc/${pid}`).then(() => true, () => false);
 }

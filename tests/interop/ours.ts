@@ -1,6 +1,7 @@
 /**
  * Our side of a row: the setup file, one process of `myikev2 test`, its JSON result and its key files.
- * The command is `deno run -A main.ts`, or what the environment variable MYIKEV2 names.
+ * The command is this Deno with `main.ts`, or what the environment variable MYIKEV2 names, such as
+ * `dist/myikev2`.
  * @module
  */
 import { stringify } from "yaml";
@@ -76,8 +77,9 @@ export class Ours {
     await Deno.writeTextFile(file, stringify(setup, { aliasDuplicateObjects: false }));
     const options = ["--flush=false", "--json", "--keylog", `${directory}/keys`];
     options.push("--pcap", `${directory}/wire.pcap`, "--lf", `${directory}/test.log`);
-    const command = Deno.env.get("MYIKEV2")?.split(" ") ?? ["deno", "run", "-A", `${ROOT}main.ts`];
-    const child = lab.spawn(site, [...command, "test", file, ...options], { cwd: directory });
+    const child = lab.spawn(site, [...await command(), "test", file, ...options], {
+      cwd: directory,
+    });
     const ours = new Ours(directory, child);
     if (setup.role === "gateway") await ours.#listening(lab);
     return ours;
@@ -152,6 +154,15 @@ export class Ours {
   get exitCode(): number | undefined {
     return this.#exitCode;
   }
+}
+
+/** The program as a command line; a path in MYIKEV2 counts from the project's directory. */
+async function command(): Promise<string[]> {
+  const words = Deno.env.get("MYIKEV2")?.split(" ");
+  if (!words) return [Deno.execPath(), "run", "-A", `${ROOT}main.ts`];
+  const program = `${ROOT}${words[0]}`;
+  const ours = await Deno.stat(program).then((found) => found.isFile, () => false);
+  return [ours ? program : words[0]!, ...words.slice(1)];
 }
 
 async function readAll(

@@ -13,6 +13,7 @@ import {
   THEIR_ID,
   THEIRS,
 } from "./ends.ts";
+import type { Keylog } from "./keylog.ts";
 import { mustRun, run as runCommand } from "./harness.ts";
 import { compareSa, expect, type Row, type RowRun } from "./row.ts";
 import { ikeProposal, MODERN, PLAIN, showSuite, type Suite, SUITES } from "./suites.ts";
@@ -105,6 +106,42 @@ const gatewayCapture: Row = {
   },
 };
 
+const API_PORT = 12330;
+
+/** What the Test API says of a tunnel, against what strongSwan logged. */
+function apiDump(suite: Suite): Row[] {
+  const name = `the Test API shows the SPIs and keys of strongSwan, ${ikeProposal(suite)}`;
+  const conf = swanctl(connection({ suite }));
+  const check = (role: "client" | "gateway") => async (run: RowRun) => {
+    if (role === "gateway") await run.charon.initiate("net");
+    const [sa] = await run.established(1);
+    await run.sameKeys([sa!]);
+    const script = new URL("api_dump.ts", import.meta.url).pathname;
+    const args = ["run", "-A", script, String(API_PORT), role];
+    const asked = await run.lab.exec(run.lab.ours, Deno.execPath(), args);
+    expect(asked.code === 0, `The API does not answer: ${asked.stderr}`);
+    compareSa(sa!, JSON.parse(asked.stdout) as Keylog);
+    await run.wholeLife();
+  };
+  const port = { apilistenport: API_PORT };
+  return [
+    {
+      name,
+      direction: "ours → strongSwan",
+      setup: ourClient(port, suite),
+      swanctl: conf,
+      check: check("client"),
+    },
+    {
+      name,
+      direction: "strongSwan → ours",
+      setup: ourGateway(port, suite),
+      swanctl: conf,
+      check: check("gateway"),
+    },
+  ];
+}
+
 /** Whether tshark is there. */
 export async function tsharkVersion(): Promise<string | undefined> {
   try {
@@ -164,4 +201,6 @@ export const TOOL_ROWS: readonly Row[] = [
   ...selfCheck,
   ...READABLE.map(wireshark),
   gatewayCapture,
+  ...apiDump(PLAIN),
+  ...apiDump(MODERN),
 ];

@@ -95,6 +95,16 @@ Deno.test("an SA at its beginning has no times, no keys, no peer's SPI, and no s
     assert.equal(dump.CloseCode, 65_547);
   }));
 
+Deno.test("a caller that may not see secrets gets the dumps without keys and PSK", () =>
+  withApi(async ({ client }) => {
+    const ike = await client.call("GetIKESA", { OwnSPI: "18364758544493064720" });
+    const child = await client.call("GetCHILDSA", { OwnSPI: 0xc0ffee01 });
+    assert.deepEqual([ike.State, ike.PSK, child.State], [3, "", 2]);
+    for (const name of ["SKei", "SKer", "SKai", "SKar"]) {
+      assert.deepEqual([ike[name].length, child[name].length], [0, 0], name);
+    }
+  }, { secrets: "never" }));
+
 Deno.test("ListIKESA windows the list", () =>
   withApi(async ({ client }) => {
     const spis = async (request: object) =>

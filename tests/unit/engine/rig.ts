@@ -35,6 +35,11 @@ export class FakeClock implements Clock {
     return () => this.#alarms = this.#alarms.filter((a) => a !== alarm);
   }
 
+  /** The processor was busy for `ms`: time has passed and nothing could ring. */
+  busy(ms: number): void {
+    this.#nowMs += ms;
+  }
+
   /** Lets `ms` pass; rings everything due on the way, in order. */
   pass(ms: number): void {
     const untilMs = this.#nowMs + ms;
@@ -97,10 +102,12 @@ export class FakeNetwork {
       peerAddress: path.ownAddress,
       peerPort: path.ownPort,
     };
-    this.#clock.after(
-      1,
-      () => end?.listener.datagrams([{ octets, path: turned, encapsulated: false }]),
-    );
+    this.#clock.after(1, () => {
+      // Octets are only lent: a real socket reads its next datagram into the same place.
+      const lent = octets.slice();
+      end?.listener.datagrams([{ octets: lent, path: turned, encapsulated: false }]);
+      lent.fill(0xee);
+    });
   }
 }
 

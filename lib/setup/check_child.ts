@@ -1,0 +1,76 @@
+/**
+ * What must hold within an entry of `childlist`, and for its selectors from tunnel to tunnel.
+ * @module
+ */
+import { addressPlus, type IpAddress, showAddress } from "@/base/address.ts";
+import { Encr } from "@/iana/encr.ts";
+import { isAead } from "@/setup/algorithms.ts";
+import type { Rule } from "@/setup/check.ts";
+import type { ChildConf, SelectorConf, Setup } from "@/setup/setup.ts";
+
+/** Tells `rule` what is wrong with the entry at `path`. */
+export function checkChild(setup: Setup, child: ChildConf, path: string, rule: Rule): void {
+  checkAlgorithms(child, path, rule);
+  if (setup.role !== "client") return;
+  const { numberoftunnels: tunnels, owntsaddrincrease, peertsaddrincrease } = setup;
+  for (const [i, selector] of child.ownts.entries()) {
+    const at = `${path}.ownts[${i}]`;
+    checkShift(selector, { at, by: "owntsaddrincrease", step: owntsaddrincrease, tunnels }, rule);
+  }
+  for (const [i, selector] of child.peerts.entries()) {
+    const at = `${path}.peerts[${i}]`;
+    checkShift(selector, { at, by: "peertsaddrincrease", step: peertsaddrincrease, tunnels }, rule);
+  }
+}
+
+function checkAlgorithms(child: ChildConf, path: string, rule: Rule): void {
+  const { encalg, integrityalg, protocol } = child;
+  if (integrityalg.length > 0) return;
+  const integrity = `${path}.integrityalg`, cipher = `${path}.encalg`;
+  if (protocol === "ah") {
+    rule("integrityalg is empty, and AH is nothing but integrity", integrity, `${path}.protocol`);
+  } else if (encalg.some(({ id }) => id === Encr.ENCR_NULL)) {
+    // RFC 4303 §3.2: encryption and integrity must not both be NULL.
+    rule("integrityalg is empty, and encalg names null: ESP needs one of them", integrity, cipher);
+  } else if (!encalg.every(isAead)) {
+    rule("integrityalg is empty, and encalg names a cipher that is not AEAD", integrity, cipher);
+  }
+}
+
+/** How the selector at a path is shifted: by which option, how far, over how many tunnels. */
+interface Shift {
+  readonly at: string;
+  readonly by: string;
+  readonly step: number;
+  readonly tunnels: number;
+}
+
+/** A selector of the whole space is not shifted. */
+function checkShift({ startaddr, endaddr }: SelectorConf, shift: Shift, rule: Rule): void {
+  const { at, by, step, tunnels } = shift;
+  if (startaddr.every((o) => o === 0) && endaddr.every((o) => o === 255)) return;
+  const misfit = firstMisfit(step > 0 ? endaddr : startaddr, step, tunnels);
+  if (misfit === undefined) return;
+  rule(
+    `${at}: ${showAddress(startaddr)}-${showAddress(endaddr)} shifted for tunnel ${misfit} ` +
+      `(${by} ${step}) passes the end of the address space`,
+    at,
+    by,
+    `${at}.startaddr`,
+    `${at}.endaddr`,
+    "numberoftunnels",
+  );
+}
+
+/** The first of so many tunnels whose address, so many steps from `first`, is none. */
+export function firstMisfit(first: IpAddress, step: number, tunnels: number): number | undefined {
+  const fits = (tunnel: number) => addressPlus(first, BigInt(step) * BigInt(tunnel)) !== undefined;
+  if (fits(tunnels - 1)) return undefined;
+  let good = 0, bad = tunnels - 1;
+  while (bad - good > 1) {
+    const middle = Math.floor((good + bad) / 2);
+    if (fits(middle)) good = middle;
+    else bad = middle;
+  }
+  return bad;
+}

@@ -1,0 +1,221 @@
+/**
+ * From source text to typed values, section by section along the table of options: what is known,
+ * where it belongs, and what was expected where something else stands.
+ * @module
+ */
+import { SetupError, type SetupPosition } from "@/base/errors.ts";
+import { type Feature, isMissing } from "@/setup/features.ts";
+import { nearestWord, shown } from "@/setup/kinds.ts";
+import type { Option } from "@/setup/option.ts";
+import { namesOf, ROOT, type Section, sectionsWith } from "@/setup/schema.ts";
+import { readSelector } from "@/setup/selector.ts";
+import type { MapSource, Source, TextSource } from "@/setup/yaml_source.ts";
+
+/** Unknown keys that get a suggestion; a file with more is none of ours. */
+const SUGGESTIONS_MAX = 50;
+
+/** Something that was set and wants a feature which is not there. */
+export interface Want {
+  readonly feature: Feature;
+  /** `ikeconf.childlist[0].esn` */
+  readonly path: string;
+  /** The value, in words that may be shown. */
+  readonly shown: string;
+  readonly option: Pick<Option<unknown>, "role">;
+  readonly position: SetupPosition;
+}
+
+/** Reads one file's source; errors go to the list it is given. */
+export class SectionReader {
+  /** Each with its place. */
+  readonly warnings: string[] = [];
+  /** Where each option and section that was given stands, by its path. */
+  readonly positions = new Map<string, SetupPosition>();
+  readonly wants: Want[] = [];
+  /** Options that stand at their default, given or not. */
+  readonly defaults: Option<unknown>[] = [];
+  readonly #errors: SetupError[];
+  readonly #lenient: boolean;
+  /** Paths whose value was refused, and names that stand somewhere wrong. */
+  readonly #broken = new Set<string>();
+  #suggestions = 0;
+
+  constructor(errors: SetupError[], lenient: boolean) {
+    this.#errors = errors;
+    this.#lenient = lenient;
+  }
+
+  /** Values of the whole file, by name. */
+  read(source: MapSource): Record<string, unknown> {
+    return this.#section(ROOT, source, "");
+  }
+
+  /** Whether an error about this option has been told, so that what follows from it need not be. */
+  readonly isBroken = (path: string): boolean => {
+    const name = path.slice(path.lastIndexOf(".") + 1);
+    return this.#broken.has(path) || this.#broken.has(`?${name}`);
+  };
+
+  #section(section: Section, source: MapSource | undefined, path: string): Record<string, unknown> {
+    const given = new Map(source?.entries.map((e) => [e.key, e]));
+    for (const { key, position } of given.values()) {
+      if (!namesOf(section).includes(key)) this.#unknown(section, key, position);
+      else this.positions.set(path + key, position);
+    }
+    const values: Record<string, unknown> = {};
+    for (const [name, option] of Object.entries(section.options)) {
+      values[name] = this.#value(option, given.get(name)?.value, path + name);
+    }
+    for (const [name, inner] of Object.entries(section.sections)) {
+      const map = this.#mapOf(given.get(name)?.value, path + name);
+      values[name] = this.#section(inner, map, `${path}${name}.`);
+    }
+    for (const [name, inner] of Object.entries(section.lists)) {
+      values[name] = this.#list(inner, given.get(name)?.value, path + name);
+    }
+    return values;
+  }
+
+  #unknown(section: Section, key: string, position: SetupPosition): void {
+    const here = section.path || "the top level";
+    if (section.dead.includes(key)) {
+      this.#warn(`${key} has no effect, and never had one`, position);
+      return;
+    }
+    const elsewhere = sectionsWith(key);
+    const near = elsewhere.length === 0 && this.#suggestions++ < SUGGESTIONS_MAX
+      ? nearestWord(key, namesOf(section))
+      : undefined;
+    const name = /^\w+$/.test(key) && key.length <= 80 ? key : shown(key);
+    const what = elsewhere.length > 0
+      ? `${name} belongs in ${elsewhere.join(" or ")}, not in ${here}`
+      : `Unknown option ${name} in ${here}` + (near ? `; did you mean ${near}?` : "");
+    if (this.#lenient) return this.#warn(`${what} (ignored)`, position);
+    this.#errors.push(new SetupError(what, position));
+    this.#broken.add(`?${near ?? key}`);
+  }
+
+  #warn(what: string, { file, line, column }: SetupPosition): void {
+    this.warnings.push(`${file}:${line}:${column}: ${what}`);
+  }
+
+  #fail(what: string, path: string, position: SetupPosition): undefined {
+    this.#errors.push(new SetupError(what, position));
+    this.#broken.add(path);
+    return undefined;
+  }
+
+  #mapOf(source: Source | undefined, path: string): MapSource | undefined {
+    if (!source || source.kind === "text" && source.isNull) return undefined;
+    if (source.kind === "map") return source;
+    if (source.kind === "broken") return void this.#broken.add(path);
+    const what = source.kind === "list" ? "a list" : shown(source.text);
+    return this.#fail(`Expected options under ${path}, found ${what}`, path, source.position);
+  }
+
+  /** A list of sections; omitted: one default entry; a single section is a list of one. */
+  #list(section: Section, source: Source | undefined, path: string): unknown[] {
+    if (!source || source.kind !== "list") return [this.#entry(section, source, `${path}[0]`)];
+    const { items, position } = source;
+    if (items.length === 0) {
+      this.#fail(`${path} is empty: expected at least one entry`, path, position);
+    }
+    if (section.severalNeed && isMissing(section.severalNeed) && items.length > 1) {
+      this.wants.push({
+        feature: section.severalNeed,
+        path,
+        shown: `${items.length} entries`,
+        option: { role: "both" },
+        position: items[1]!.position,
+      });
+    }
+    return items.map((item, i) => this.#entry(section, item, `${path}[${i}]`));
+  }
+
+  #entry(section: Section, source: Source | undefined, path: string): unknown {
+    const map = this.#mapOf(source, path);
+    if (map) this.positions.set(path, map.position);
+    const values = this.#section(section, map, `${path}.`);
+    if (!section.isSelector) return values;
+    return readSelector(values, (what, key) => {
+      const position = this.positions.get(`${path}.${key}`) ?? map!.position;
+      if (!this.isBroken(`${path}.${key}`)) this.#fail(what, `${path}.${key}`, position);
+    });
+  }
+
+  #value(option: Option<unknown>, source: Source | undefined, path: string): unknown {
+    const isNull = source?.kind === "text" && source.isNull && !takesNull(option, source);
+    if (!source || isNull) {
+      this.defaults.push(option);
+      return option.value;
+    }
+    const texts = this.#texts(option, source, path);
+    const values = texts?.map((t) => this.#scalar(option, t, path));
+    if (!texts || values!.includes(undefined)) return option.value;
+    this.#note(option, texts, values!, path);
+    return option.list ? values : values![0];
+  }
+
+  /** The scalars of an option: one, or the items of its list. Nulls in a list count as omitted. */
+  #texts(option: Option<unknown>, source: Source, path: string): TextSource[] | undefined {
+    if (source.kind === "text") return [source];
+    if (source.kind === "broken") return void this.#broken.add(path);
+    const expected = option.list
+      ? `${option.kind.expects}, or a list of them`
+      : option.kind.expects;
+    if (source.kind === "map" || !option.list) {
+      const found = source.kind === "map" ? "options" : "a list";
+      return this.#fail(`Expected ${expected} for ${path}, found ${found}`, path, source.position);
+    }
+    const texts: TextSource[] = [];
+    for (const item of source.items) {
+      if (item.kind === "broken") return void this.#broken.add(path);
+      if (item.kind !== "text") {
+        const found = item.kind === "map" ? "options" : "a list";
+        const what = `Expected ${option.kind.expects} in the list ${path}, found ${found}`;
+        return this.#fail(what, path, item.position);
+      }
+      if (!item.isNull || takesNull(option, item)) texts.push(item);
+    }
+    if (texts.length > 0 || option.mayBeEmpty || option.defaultTexts.length === 0) return texts;
+    const what = `${path} is empty: expected at least one, each ${option.kind.expects}`;
+    return this.#fail(what, path, source.position);
+  }
+
+  #scalar(option: Option<unknown>, { text, position }: TextSource, path: string): unknown {
+    const value = option.kind.parse(text);
+    if (value !== undefined) return value;
+    const hint = option.kind.hint?.(text), found = option.secret ? "another text" : shown(text);
+    const what = `Expected ${option.kind.expects} for ${path}, found ${found}` +
+      (hint ? `; ${hint}` : "");
+    return this.#fail(what, path, position);
+  }
+
+  /** Remembers a value that wants a feature, or that it is the default. */
+  #note(
+    option: Option<unknown>,
+    texts: readonly TextSource[],
+    values: readonly unknown[],
+    path: string,
+  ): void {
+    const given = JSON.stringify(option.list ? values : values[0]);
+    if (given === JSON.stringify(option.value)) return void this.defaults.push(option);
+    const free = option.freeTexts.some((f) => option.kind.parse(f) === values[0]);
+    const own = free ? undefined : option.feature;
+    const feature = [own, ...values.map(option.featureOf)].find(isMissing);
+    if (!feature) return;
+    const words = texts.map(({ text }) => /^[\w.:/-]{1,60}$/.test(text) ? text : shown(text));
+    this.wants.push({
+      feature,
+      path,
+      shown: option.secret ? "its value" : words.join(", ") || "[]",
+      option,
+      position: texts[0]?.position ?? this.positions.get(path)!,
+    });
+  }
+}
+
+/** Where `null` is a word of the option's (the NULL cipher), an unquoted one means that. */
+function takesNull(option: Option<unknown>, { text }: TextSource): boolean {
+  return text !== "" && option.kind.parse(text) !== undefined && option.namesNull;
+}

@@ -1,0 +1,94 @@
+/**
+ * A client of the Test API, run inside our namespace (the API listens on loopback): prints every IKE
+ * SA with its CHILD_SAs as one line of JSON, in the columns of the key tables.
+ *
+ *   deno run -A tests/interop/api_dump.ts PORT
+ * @module
+ */
+import { credentials, type GrpcObject, loadPackageDefinition } from "@grpc/grpc-js";
+import { loadProto, TEST_API } from "@/api/definitions.ts";
+import type { Keylog, KeylogEsp, KeylogIke } from "./keylog.ts";
+
+/** Messages as the loader gives them: 64-bit numbers as text, bytes as Buffers. */
+interface Dump {
+  readonly OwnSPI: string | number;
+  readonly PeerSPI: string | number;
+  readonly SKei: Uint8Array;
+  readonly SKer: Uint8Array;
+  readonly SKai: Uint8Array;
+  readonly SKar: Uint8Array;
+}
+
+type Call = (
+  request: Record<string, unknown>,
+  done: (error: Error | null, answer: Record<string, unknown>) => void,
+) => void;
+
+/** Asks everything. Which SPI is the initiator's the API does not tell: `client` does. */
+async function ask(port: number, client: boolean): Promise<Keylog> {
+  const api = loadPackageDefinition(loadProto(TEST_API))["api"] as GrpcObject;
+  const Service = api["MyIKEv2APISvc"] as unknown as new (
+    address: string,
+    security: ReturnType<typeof credentials.createInsecure>,
+  ) => Record<string, Call> & { close(): void };
+  const service = new Service(`127.0.0.1:${port}`, credentials.createInsecure());
+  const call = <T>(name: string, request: Record<string, unknown>) =>
+    new Promise<T>((resolve, reject) =>
+      service[name]!(request, (error, answer) => error ? reject(error) : resolve(answer as T))
+    );
+  const { SummaryList } = await call<{ SummaryList: { OwnSPI: string }[] }>("ListIKESA", {});
+  const ike: KeylogIke[] = [], esp: KeylogEsp[] = [];
+  for (const { OwnSPI } of SummaryList) {
+    const sa = await call<Dump>("GetIKESA", { OwnSPI });
+    ike.push(ikeLine(sa, client));
+    const { OwnSPIList } = await call<{ OwnSPIList: number[] }>("ListCHILDSA", {
+      IKEOwnSPI: OwnSPI,
+    });
+    for (const spi of OwnSPIList) {
+      esp.push(...espLines(await call<Dump>("GetCHILDSA", { OwnSPI: spi }), client));
+    }
+  }
+  service.close();
+  return { ike, esp };
+}
+
+function ikeLine(sa: Dump, client: boolean): KeylogIke {
+  const own = spi(sa.OwnSPI, 16), peer = spi(sa.PeerSPI, 16);
+  return {
+    spiI: client ? own : peer,
+    spiR: client ? peer : own,
+    skEi: hex(sa.SKei),
+    skEr: hex(sa.SKer),
+    skAi: hex(sa.SKai),
+    skAr: hex(sa.SKar),
+    encryption: "",
+    integrity: "",
+  };
+}
+
+/** i and r are of the exchange that made the SA: what the initiator sends has the keys of i. */
+function espLines(child: Dump, client: boolean): KeylogEsp[] {
+  const line = (number: string | number, encryption: Uint8Array, integrity: Uint8Array) => ({
+    family: "",
+    from: "",
+    to: "",
+    spi: spi(number, 8),
+    encryption: hex(encryption),
+    integrity: hex(integrity),
+  });
+  const byInitiator = client ? child.PeerSPI : child.OwnSPI;
+  const byResponder = client ? child.OwnSPI : child.PeerSPI;
+  return [line(byInitiator, child.SKei, child.SKai), line(byResponder, child.SKer, child.SKar)];
+}
+
+function spi(number: string | number, digits: number): string {
+  return BigInt(number).toString(16).padStart(digits, "0");
+}
+
+function hex(octets: Uint8Array): string {
+  return [...octets].map((octet) => octet.toString(16).padStart(2, "0")).join("");
+}
+
+if (import.meta.main) {
+  console.log(JSON.stringify(await ask(Number(Deno.args[0]), Deno.args[1] === "client")));
+}

@@ -1,0 +1,210 @@
+/**
+ * Whole setup files in the spelling of the field: each loads, or is refused only for what is not
+ * there yet. These lists shrink as features land.
+ */
+import assert from "node:assert/strict";
+import { NotThereYet } from "@/setup/features.ts";
+import { readSetup, SetupErrors } from "@/setup/read.ts";
+import { compactSetup } from "@/setup/write.ts";
+
+const FOLDER = new URL("../../setups/", import.meta.url);
+
+/** Options that each file is refused for; an empty list: it verifies. */
+const REFUSED: Readonly<Record<string, readonly string[]>> = {
+  "certificates_client.yaml": [
+    "ikeconf.authownmethod",
+    "ikeconf.authpeermethod",
+    "ikeconf.cadir",
+    "ikeconf.eedir",
+    "ikeconf.dshashalg",
+    "ikeconf.usersapss",
+    "ikeconf.sendingmarkedca",
+    "ikeconf.myid",
+    "ikeconf.enablefragment",
+    "ikeconf.mtu",
+    "ikeconf.reassembletimeout",
+  ],
+  "certificates_gateway.yaml": [
+    "ikeconf.authownmethod",
+    "ikeconf.authpeermethod",
+    "ikeconf.cadir",
+    "ikeconf.eedir",
+    "ikeconf.myid",
+    "ikeconf.reauth",
+    "ikeconf.reauthlifetime",
+  ],
+  "client_psk.yaml": [],
+  "dead_keys.yaml": [],
+  "eap_client.yaml": [
+    "ikeconf.authownmethod",
+    "ikeconf.authpeermethod",
+    "ikeconf.eapoltestpath",
+    "ikeconf.eapoltestconf",
+    "ikeconf.eapradiusss",
+    "ikeconf.myid",
+    "ikeconf.cadir",
+  ],
+  "eap_file_client.yaml": [
+    "ikeconf.authownmethod",
+    "ikeconf.authpeermethod",
+    "ikeconf.eapimplementaion",
+    "ikeconf.eapfile",
+    "ikeconf.eapradiusss",
+    "ikeconf.eapradiussvr",
+    "ikeconf.myid",
+  ],
+  "eap_gateway.yaml": [
+    "ikeconf.authownmethod",
+    "ikeconf.authpeermethod",
+    "ikeconf.eapradiussvr",
+    "ikeconf.eapradiusss",
+    "ikeconf.eapradiusid",
+    "ikeconf.eapsendstart",
+    "ikeconf.eedir",
+    "ikeconf.cadir",
+    "ikeconf.myid",
+  ],
+  "flapping_client.yaml": [
+    "flapconf.flapping",
+    "flapconf.numoftunnel",
+    "flapconf.minflapinterval",
+    "flapconf.maxflapinterval",
+    "ikeconf.forcedpd",
+    "pingconf.ptype",
+    "pingconf.udpport",
+    "pingconf.destaddr",
+    "pingconf.deststep",
+    "pingconf.interval",
+    "pingconf.setupinterval",
+    "pingconf.holdtime",
+    "pingconf.maxlossrate",
+  ],
+  "gateway_psk.yaml": [],
+  "lan_to_lan_client.yaml": [
+    "ikeconf.ikelifetime",
+    "ikeconf.margintime",
+    "ikeconf.jitter",
+    "ikeconf.keepchildhistory",
+    "ikeconf.keepikehistory",
+    "ikeconf.installfastpath",
+    "ikeconf.childlist[0].lifetime",
+    "ikeconf.childlist[0].pfsenabled",
+    "ikeconf.childlist[0].pfsgrpid",
+    "ikeconf.childlist[0].esn",
+    "ikeconf.childlist[0].useprovisionedtsforrekey",
+    "ikeconf.childlist",
+    "ikeconf.childlist[1].tunnelmode",
+    "pingconf.destaddr",
+    "pingconf.deststep",
+    "pingconf.srcaddr",
+    "pingconf.srcstep",
+    "pingconf.assignsrc",
+    "pingconf.pktlen",
+  ],
+  "lan_to_lan_gateway.yaml": [
+    "ikeconf.ikelifetime",
+    "ikeconf.childlist[0].lifetime",
+    "ikeconf.childlist[0].pfsenabled",
+    "ikeconf.childlist[0].pfsgrpid",
+    "ikeconf.childlist[0].esn",
+  ],
+  "mobike_client.yaml": [
+    "mobike",
+    "mobikeaddrpertunnel",
+    "mobikeiplifetime",
+    "mobikechangeaddrtype",
+  ],
+  "mobike_gateway.yaml": ["mobike", "mobikeaddrpergw"],
+  "remote_access_client.yaml": [
+    "ikeconf.ratunnel",
+    "ikeconf.enablenatt",
+    "ikeconf.nattkeepaliveinterval",
+    "ikeconf.dpdinterval",
+    "ikeconf.installfastpath",
+    "pingconf.autoaddr",
+    "pingconf.destaddr",
+    "pingconf.deststep",
+    "pingconf.maxlossrate",
+  ],
+  "remote_access_gateway.yaml": [
+    "poolconf.v4startaddr",
+    "poolconf.v4dnslist",
+    "poolconf.v6startaddr",
+    "poolconf.v6dnslist",
+    "ikeconf.enablenatt",
+    "ikeconf.installfastpath",
+  ],
+  "tcp_client.yaml": [
+    "ikeconf.tcpencap",
+    "ikeconf.owntcpport",
+    "ikeconf.peertcpport",
+    "ikeconf.traditionalencap",
+    "ikeconf.ppk.id",
+    "ikeconf.ppk.value",
+    "ikeconf.ppk.ppkrequired",
+    "ikeconf.childlist[0].protocol",
+  ],
+  "udp_encap_gateway.yaml": ["ikeconf.enablenatt", "ikeconf.tradtionalencapforceudp"],
+};
+
+const textOf = (name: string) => Deno.readTextFileSync(new URL(name, FOLDER));
+
+/** The errors of a file; none where it loads. */
+function errorsOf(name: string): readonly Error[] {
+  try {
+    readSetup(textOf(name), name);
+    return [];
+  } catch (e) {
+    assert.ok(e instanceof SetupErrors, String(e));
+    return e.errors;
+  }
+}
+
+Deno.test("every setup file has its expectation", () => {
+  const files = [...Deno.readDirSync(FOLDER)].map(({ name }) => name).sort();
+  assert.deepEqual(files, Object.keys(REFUSED).sort());
+});
+
+for (const [name, refused] of Object.entries(REFUSED)) {
+  Deno.test(`${name} is refused for ${refused.length || "no"} options that are not there yet`, () => {
+    const options = errorsOf(name).map((e) => {
+      assert.ok(e instanceof NotThereYet, e.message);
+      return e.option;
+    });
+    assert.deepEqual(options, refused);
+  });
+
+  Deno.test(`${name} loads to the same setup after compact`, () => {
+    const read = (text: string) => readSetup(text, name, { unchecked: true }).setup;
+    const text = textOf(name), compact = compactSetup(text, name);
+    assert.deepEqual(read(compact), read(text));
+    assert.equal(compactSetup(compact, name), compact, "there is nothing left to drop");
+  });
+}
+
+Deno.test("no secret is told in a refusal", () => {
+  const words = Object.keys(REFUSED).flatMap((name) => errorsOf(name).map((e) => e.message));
+  assert.ok(words.some((w) => w.includes("eapradiusss: its value needs EAP")));
+  assert.deepEqual(words.filter((w) => /testing123|0x00ff|password|on the move/.test(w)), []);
+});
+
+Deno.test("dead keys load with a warning at their place", () => {
+  const { setup, warnings } = readSetup(textOf("dead_keys.yaml"), "f");
+  assert.deepEqual(warnings, [
+    "f:12:3: ikev2msgmaxsize has no effect, and never had one",
+    "f:15:7: liftime has no effect, and never had one",
+  ]);
+  const [child] = setup.ikeconf.childlist;
+  assert.deepEqual(child!.encalg, [{ id: 11, keyBits: 0 }]); // IANA: ENCR_NULL is 11.
+  assert.equal(child!.lifetime, 300_000);
+});
+
+Deno.test("what defaults want and is not there yet is named once", () => {
+  const { notYet } = readSetup(textOf("client_psk.yaml"), "f");
+  assert.deepEqual(notYet, ["liveness checks (DPD)", "rekeying and lifetimes"]);
+});
+
+Deno.test("options of the other role load, and have no effect on what is refused", () => {
+  const { setup } = readSetup(textOf("gateway_psk.yaml"), "f");
+  assert.equal(setup.ikeconf.ratunnel, true);
+});
