@@ -14,6 +14,10 @@ const SOURCES = [
   "crypto_prf.c",
   "crypto_cipher.c",
   "crypto_exchange.c",
+  "netns.c",
+  "udp_open.c",
+  "udp_batch.c",
+  "wait.c",
 ];
 const OUTPUT = "ffi/build/myikev2_shim.so";
 const LOST = "native crypto and batched sockets are left out, the portable ones are used";

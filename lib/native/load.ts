@@ -4,8 +4,8 @@
  * @module
  */
 
-/** What the shim must say of itself; `SHIM_ABI` of `ffi/shim.h`. */
-const ABI = 1;
+/** What the shim must say of itself; `MY_SHIM_ABI` of `ffi/shim.h`. */
+const ABI = 2;
 /** Beside the sources, and at the same place among the files embedded in the executable. */
 const SHIM = new URL("../../ffi/build/myikev2_shim.so", import.meta.url);
 /** `memfd_create(2)`: gone in programs that are started. */
@@ -44,9 +44,26 @@ const CRYPTO = {
   my_random: { parameters: ["buffer", "u32"], result: "i32" },
 } as const;
 
+/** Sockets; what each function does stands before it in `ffi/udp_*.c` and `ffi/wait.c`. */
+const SOCKETS = {
+  my_udp_open: {
+    parameters: ["buffer", "u32", "buffer", "u32", "u32", "u32", "u32", "buffer"],
+    result: "i32",
+  },
+  my_udp_drops: { parameters: ["i32"], result: "i32" },
+  my_udp_receive: { parameters: ["i32", "buffer", "u32", "u32"], result: "i32" },
+  my_udp_send: { parameters: ["buffer", "u32", "buffer"], result: "i32" },
+  my_wait_open: { parameters: ["buffer"], result: "i32" },
+  my_wait_add: { parameters: ["i32", "i32", "u32"], result: "i32" },
+  my_wait: { parameters: ["i32", "i32"], result: "i32", nonblocking: true },
+  my_wait_wake: { parameters: ["i32"], result: "i32" },
+  my_close: { parameters: ["i32"], result: "i32" },
+} as const;
+
 const SHIM_SYMBOLS = {
   my_shim_abi: { parameters: [], result: "i32" },
   ...CRYPTO,
+  ...SOCKETS,
 } as const;
 
 /** The functions of the shim. */

@@ -56,6 +56,7 @@ function checkShift({ startaddr, endaddr }: SelectorConf, shift: Shift, rule: Ru
       `(${by} ${step}) passes the end of the address space`,
     at,
     by,
+    `${at}.type`,
     `${at}.startaddr`,
     `${at}.endaddr`,
     "numberoftunnels",

@@ -151,13 +151,27 @@ export function oneOf<const W extends string>(...words: readonly W[]): Kind<W> {
 export function keyword<V>(table: Readonly<Record<string, V>>): Kind<V> {
   const words = Object.keys(table);
   return {
-    expects: `one of ${words.filter((word) => word !== "").join(", ")}`,
+    expects: `one of ${grouped(words).join(", ")}`,
     parse(value) {
       const word = value.toLowerCase();
       return Object.hasOwn(table, word) ? table[word] : undefined;
     },
-    hint: (value) => nearest(value, words, (word) => `did you mean ${word}?`),
+    hint(value) {
+      const sized = words.find((word) => word.startsWith(`${value.toLowerCase()}:`));
+      if (sized) return `the key's bits are missing: ${sized}?`;
+      return nearest(value, words, (word) => `did you mean ${word}?`);
+    },
   };
+}
+
+/** `aes-cbc:128/192/256` of three words. */
+function grouped(words: readonly string[]): string[] {
+  const sizes = new Map<string, string[]>();
+  for (const word of words) {
+    const [name, bits] = word.split(":") as [string, string?];
+    sizes.set(name, [...sizes.get(name) ?? [], ...bits ? [bits] : []]);
+  }
+  return [...sizes].map(([name, bits]) => bits.length > 0 ? `${name}:${bits.join("/")}` : name);
 }
 
 function nearest(
@@ -165,13 +179,15 @@ function nearest(
   words: readonly string[],
   say: (word: string) => string,
 ): string | undefined {
-  const word = nearestWord(value, words);
+  // Another number is no typing error.
+  const word = /^\d+$/.test(value) ? undefined : nearestWord(value, words);
   return word === undefined ? undefined : say(word);
 }
 
 /** The word that a typing error may have meant; `undefined` where none is near. */
 export function nearestWord(value: string, words: readonly string[]): string | undefined {
-  let best: string | undefined, bestDistance = Math.max(2, Math.floor(value.length / 3)) + 1;
+  const farthest = value.length < 4 ? 1 : Math.max(2, Math.floor(value.length / 3));
+  let best: string | undefined, bestDistance = farthest + 1;
   for (const word of words) {
     const distance = editDistance(value.toLowerCase().slice(0, 64), word.toLowerCase());
     if (distance < bestDistance) [best, bestDistance] = [word, distance];

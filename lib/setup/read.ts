@@ -6,6 +6,7 @@
 import { SetupError, type SetupPosition } from "@/base/errors.ts";
 import { checkSetup } from "@/setup/check.ts";
 import { isMissing, NOT_YET, NotThereYet } from "@/setup/features.ts";
+import { outerPath } from "@/setup/schema.ts";
 import { SectionReader } from "@/setup/section_reader.ts";
 import type { Setup } from "@/setup/setup.ts";
 import { readYaml } from "@/setup/yaml_source.ts";
@@ -65,7 +66,7 @@ function positionIn(
   path: string,
   file: string,
 ): SetupPosition {
-  for (let at = path; at !== ""; at = at.replace(/(^|\.)[^.[\]]*$|\[\d+\]$/, "")) {
+  for (let at = path; at !== ""; at = outerPath(at)) {
     const position = positions.get(at);
     if (position) return position;
   }

@@ -64,3 +64,8 @@ export function sectionsWith(name: string, from: Section = ROOT): string[] {
   const inside = [...Object.values(from.sections), ...Object.values(from.lists)];
   return [...here, ...inside.flatMap((s) => sectionsWith(name, s))];
 }
+
+/** `ikeconf.childlist[0]` of `ikeconf.childlist[0].esn`; empty at the top. */
+export function outerPath(path: string): string {
+  return path.replace(/(^|\.)[^.[\]]*$|\[\d+\]$/, "");
+}

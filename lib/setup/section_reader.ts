@@ -7,7 +7,7 @@ import { SetupError, type SetupPosition } from "@/base/errors.ts";
 import { type Feature, isMissing } from "@/setup/features.ts";
 import { nearestWord, shown } from "@/setup/kinds.ts";
 import type { Option } from "@/setup/option.ts";
-import { namesOf, ROOT, type Section, sectionsWith } from "@/setup/schema.ts";
+import { namesOf, outerPath, ROOT, type Section, sectionsWith } from "@/setup/schema.ts";
 import { readSelector } from "@/setup/selector.ts";
 import type { MapSource, Source, TextSource } from "@/setup/yaml_source.ts";
 
@@ -50,10 +50,15 @@ export class SectionReader {
     return this.#section(ROOT, source, "");
   }
 
-  /** Whether an error about this option has been told, so that what follows from it need not be. */
+  /**
+   * Whether an error about this option, or a section around it, has been told, so that what follows
+   * from it need not be.
+   */
   readonly isBroken = (path: string): boolean => {
     const name = path.slice(path.lastIndexOf(".") + 1);
-    return this.#broken.has(path) || this.#broken.has(`?${name}`);
+    if (this.#broken.has(`?${name}`)) return true;
+    for (let at = path; at !== ""; at = outerPath(at)) if (this.#broken.has(at)) return true;
+    return false;
   };
 
   #section(section: Section, source: MapSource | undefined, path: string): Record<string, unknown> {
@@ -109,7 +114,7 @@ export class SectionReader {
     if (!source || source.kind === "text" && source.isNull) return undefined;
     if (source.kind === "map") return source;
     if (source.kind === "broken") return void this.#broken.add(path);
-    const what = source.kind === "list" ? "a list" : shown(source.text);
+    const what = source.kind === "list" ? "a list" : "a value";
     return this.#fail(`Expected options under ${path}, found ${what}`, path, source.position);
   }
 

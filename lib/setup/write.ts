@@ -84,7 +84,7 @@ function prune(section: Section, map: YAMLMap): boolean {
     if (inner) return isNull(value) ? false : !prune(inner, value as YAMLMap);
     const list = section.lists[name];
     if (list) return !pruneList(list, value as { items?: YAMLMap[] });
-    return !section.dead.includes(name);
+    return false; // Dead, or unknown and read leniently: it had no effect.
   });
   return map.items.length === 0;
 }

@@ -101,11 +101,14 @@ export function readYaml(
   const faults = document.errors.map(({ code, message, pos: [offset] }): YamlFault => {
     return { code, message, offset, line: positionOf(offset).line };
   });
-  for (const { what, offset } of explainYaml(faults, text)) {
+  const walker = new Walker(text, positionOf, errors);
+  const source = walker.top(document.contents as Node | null);
+  // What was told of a line in our words needs no echo of the parser's.
+  const told = new Set(errors.map(({ position }) => position?.line));
+  const untold = faults.filter(({ line }) => !told.has(line));
+  for (const { what, offset } of explainYaml(untold, text, (end) => quoteBefore(tokens, end))) {
     errors.push(new SetupError(what, positionOf(offset)));
   }
-  const walker = new Walker(positionOf, errors);
-  const source = walker.top(document.contents as Node | null);
   return faults.length > 0 ? undefined : source;
 }
 
@@ -114,22 +117,26 @@ function foreignCharacter(
   content: string,
 ): { what: string; line: number; column: number } | undefined {
   // deno-lint-ignore no-control-regex -- that is what is looked for.
-  const found = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd]/.exec(content);
+  const found = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd]|\r(?!\n)/.exec(content);
   if (!found) return undefined;
   const before = content.slice(0, found.index).split("\n");
   const code = found[0].charCodeAt(0);
+  if (code === 0x0d) {
+    const line = before.length, column = before.at(-1)!.length + 1;
+    return { what: "Expected lines to end in LF or CRLF, found a lone CR", line, column };
+  }
   const what = code === 0xfffd
     ? "Expected a YAML file in UTF-8, found octets that are none"
     : `Expected a YAML file in UTF-8, found U+${code.toString(16).toUpperCase().padStart(4, "0")}`;
   return { what, line: before.length, column: before.at(-1)!.length + 1 };
 }
 
-/** Where the file is nested deeper than any setup; the composer recurses, this does not. */
-function tooDeep(tokens: readonly CST.Token[]): number | undefined {
+/** Every token with its depth. The composer recurses into them, this does not. */
+function* allTokens(tokens: readonly CST.Token[]): Generator<{ token: CST.Token; depth: number }> {
   const waiting = tokens.map((token) => ({ token, depth: 0 }));
   for (let next = waiting.pop(); next; next = waiting.pop()) {
+    yield next;
     const { token, depth } = next;
-    if (depth > DEPTH_MAX) return "offset" in token ? token.offset : 0;
     if (token.type === "document" && token.value) waiting.push({ token: token.value, depth });
     if (!("items" in token)) continue;
     for (const { key, value } of token.items) {
@@ -137,14 +144,36 @@ function tooDeep(tokens: readonly CST.Token[]): number | undefined {
       if (value) waiting.push({ token: value, depth: depth + 1 });
     }
   }
+}
+
+/** Where the file is nested deeper than any setup. */
+function tooDeep(tokens: readonly CST.Token[]): number | undefined {
+  for (const { token, depth } of allTokens(tokens)) {
+    if (depth > DEPTH_MAX) return "offset" in token ? token.offset : 0;
+  }
+  return undefined;
+}
+
+/** Where the quoted text begins that ends, unclosed, at `end`. */
+function quoteBefore(tokens: readonly CST.Token[], end: number): number | undefined {
+  for (const { token } of allTokens(tokens)) {
+    if (token.type !== "single-quoted-scalar" && token.type !== "double-quoted-scalar") continue;
+    if (token.offset + token.source.length === end) return token.offset;
+  }
   return undefined;
 }
 
 class Walker {
+  readonly #source: string;
   readonly #positionOf: (offset: number) => SetupPosition;
   readonly #errors: SetupError[];
 
-  constructor(positionOf: (offset: number) => SetupPosition, errors: SetupError[]) {
+  constructor(
+    source: string,
+    positionOf: (offset: number) => SetupPosition,
+    errors: SetupError[],
+  ) {
+    this.#source = source;
     this.#positionOf = positionOf;
     this.#errors = errors;
   }
@@ -166,9 +195,11 @@ class Walker {
     const mark = this.#mark(node);
     if (mark) {
       const what =
-        `Expected a plain value, found a YAML ${mark}; put the value in quotes if it is ` +
-        "meant as text";
-      return this.#fail(what, node);
+        `Expected a plain value, found a YAML ${mark.words}; put the value in quotes if ` +
+        "it is meant as text";
+      const position = this.#positionOf(mark.offset);
+      this.#errors.push(new SetupError(what, position));
+      return { kind: "broken", position };
     }
     const position = this.#position(node);
     if (isScalar(node)) return this.#text(node);
@@ -180,14 +211,24 @@ class Walker {
     return this.#fail("Expected a value, a list or options", node);
   }
 
-  /** The anchor, alias or tag of a node, in words; plain nodes have none. */
-  #mark(node: Node): string | undefined {
-    if (isAlias(node)) return `alias (${shown(`*${node.source}`)})`;
+  /** The anchor, alias or tag of a node; plain nodes have none. */
+  #mark(node: Node): { readonly words: string; readonly offset: number } | undefined {
+    const offset = node.range?.[0] ?? 0;
+    if (isAlias(node)) return { words: "alias (*)", offset };
     // The composer leaves both undefined where nothing was typed, and an empty text where only & was.
     const { anchor, tag } = node as { anchor?: unknown; tag?: string };
-    if (typeof anchor === "string") return `anchor (${shown(`&${anchor}`)})`;
+    if (typeof anchor === "string") {
+      return { words: "anchor (&)", offset: this.#before(offset, "&") };
+    }
     if (tag === undefined) return undefined;
-    return `tag (${shown(tag.replace(/^tag:yaml\.org,2002:/, "!!"))})`;
+    return { words: "tag (!)", offset: this.#before(offset, "!") };
+  }
+
+  /** Where the word begins that holds the last `sign` before a node. */
+  #before(offset: number, sign: string): number {
+    let at = Math.max(0, this.#source.lastIndexOf(sign, offset));
+    while (at > 0 && /[^\s,[{]/.test(this.#source[at - 1]!)) at--;
+    return at;
   }
 
   #map(pairs: Pair<Node, Node | null>[], position: SetupPosition): MapSource {

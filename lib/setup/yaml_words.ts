@@ -15,33 +15,68 @@ export interface YamlFault {
 /** Faults that are told at most: what follows the first ones is mostly their echo. */
 const FAULTS_MAX = 10;
 
-/** One explanation a line, in order. */
+/** What to say, and where. */
+export interface YamlWords {
+  readonly what: string;
+  readonly offset: number;
+}
+
+/** One explanation a line, in order; `quoteBefore` finds where a text begins that has no end. */
 export function explainYaml(
   faults: readonly YamlFault[],
   text: string,
-): { readonly what: string; readonly offset: number }[] {
+  quoteBefore: (end: number) => number | undefined,
+): YamlWords[] {
   const byLine = new Map<number, YamlFault[]>();
   for (const fault of faults) {
     const others = byLine.get(fault.line);
     if (others) others.push(fault);
     else byLine.set(fault.line, [fault]);
   }
-  const lines = [...byLine.values()].slice(0, FAULTS_MAX);
-  return lines.map((ofLine) => ({ what: explain(ofLine, text), offset: ofLine[0]!.offset }));
+  let lines = [...byLine.values()];
+  // Once lines run into each other, all further ones do.
+  const runningOn = lines.findIndex((ofLine) => ofLine.some(isRunningOn));
+  if (runningOn >= 0) lines = lines.filter((l, i) => i <= runningOn || !l.some(isRunningOn));
+  return lines.slice(0, FAULTS_MAX).map((ofLine) => explain(ofLine, text, quoteBefore));
 }
 
-function explain(faults: readonly YamlFault[], text: string): string {
-  const codes = new Set(faults.map(({ code }) => code)), [{ message, offset }] = [faults[0]!];
+function isRunningOn({ code }: YamlFault): boolean {
+  return code === "MULTILINE_IMPLICIT_KEY";
+}
+
+function explain(
+  faults: readonly YamlFault[],
+  text: string,
+  quoteBefore: (end: number) => number | undefined,
+): YamlWords {
+  const [{ message, offset }] = faults as [YamlFault];
+  if (/^Missing closing/.test(message)) {
+    const start = quoteBefore(offset) ?? offset;
+    return { what: `Expected a closing quote for the text that begins here`, offset: start };
+  }
   const lineStart = text.lastIndexOf("\n", offset - 1) + 1;
   const line = text.slice(lineStart).split(/\r?\n/, 1)[0]!;
-  const name = /^[\s-]*([\w]+)\s*:/.exec(line)?.[1];
+  const [, before, name] = /^([\s-]*)(\w+)\s*:(?:\s|$)/.exec(line) ?? [];
+  const what = explainLine(faults, text, name);
+  // Where lines run into each other, the option's name is what stands wrong.
+  const isName = name !== undefined && faults.some(isRunningOn);
+  return { what, offset: isName ? lineStart + before!.length : offset };
+}
+
+function explainLine(
+  faults: readonly YamlFault[],
+  text: string,
+  name: string | undefined,
+): string {
+  const codes = new Set(faults.map(({ code }) => code)), [{ message, offset }] = [faults[0]!];
   if (codes.has("TAB_AS_INDENT")) return "Expected spaces for indentation, found a tab";
   if (codes.has("MULTILINE_IMPLICIT_KEY")) {
+    if (name === undefined) {
+      return "Expected `name: value` in one line; is a colon or the space after it missing?";
+    }
     // `disallownat: false` at the left edge, and its neighbours below still indented.
-    return name === undefined
-      ? "Expected `name: value` in one line; is a colon or the space after it missing?"
-      : `${name} has a value in this line, and the lines below are indented deeper: expected them ` +
-        `to begin in the same column as ${name}, or ${name} to be indented as they are`;
+    return `${name} has a value in this line, and the lines below are indented deeper: expected ` +
+      `${name} to be indented as they are, or them to begin in its column`;
   }
   if (codes.has("BLOCK_AS_IMPLICIT_KEY")) {
     return `Expected one value${of(name)}, found a colon in it: put the value in quotes`;
@@ -56,15 +91,11 @@ function explain(faults: readonly YamlFault[], text: string): string {
     }: in double quotes write \\\\ for \\, or ` +
       "use single quotes";
   }
-  if (codes.has("BAD_ALIAS") || codes.has("MULTIPLE_ANCHORS")) {
-    const what = "Expected a plain value, found a YAML anchor or alias";
-    return `${what}; put the value in quotes if it is meant as text`;
-  }
   if (/^Implicit map keys need/.test(message)) {
     return "Expected `name: value`; is a colon or the space after it missing?";
   }
-  if (/^Missing closing/.test(message)) return `Expected the value${of(name)} to end in a quote`;
-  return `Expected YAML: ${lower(message.split("\n")[0]!)}`;
+  // What the parser quotes may be a password.
+  return `Expected YAML: ${lower(message.split("\n")[0]!.replace(/:? *["'].*$/, ""))}`;
 }
 
 function of(name: string | undefined): string {

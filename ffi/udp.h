@@ -1,0 +1,39 @@
+/*
+ * The record of one datagram, both ways, in a buffer shared with lib/native/udp.ts. Numbers are in
+ * host byte order, addresses as on the wire; records begin at multiples of 8.
+ *
+ *      0  length     octets of payload
+ *      4  socket     received: the tag of my_wait_add; to be sent: the file descriptor
+ *      8  peer_port
+ *     12  family     octets of an address: 4 or 16
+ *     16  own[16]    received: where it was sent to; to be sent: the source address
+ *     32  peer[16]
+ *     48  scope      interface index of link-local addresses (RFC 4007), else 0
+ *     52  flags      RECORD_TRUNCATED, RECORD_NO_OWN
+ *     56  reserved
+ *     64  payload
+ */
+#ifndef MYIKEV2_UDP_H
+#define MYIKEV2_UDP_H
+
+#include "shim.h"
+
+typedef struct {
+  uint32_t length, socket, peer_port, family;
+  uint8_t own[16], peer[16];
+  uint32_t scope, flags, reserved[2];
+} udp_record;
+
+_Static_assert(sizeof(udp_record) == 64, "the layout that lib/native/udp.ts has");
+
+/* The payload was longer than the slot. */
+#define RECORD_TRUNCATED 1u
+/* The system did not tell the own address. */
+#define RECORD_NO_OWN 2u
+
+/* The largest UDP payload by its length field. */
+#define PAYLOAD_MAX 65535u
+/* Datagrams of one system call. */
+#define BATCH_MAX 64u
+
+#endif

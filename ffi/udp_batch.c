@@ -1,0 +1,231 @@
+/* Datagrams in batches: recvmmsg(2) and sendmmsg(2) with the own address of each (IP_PKTINFO). */
+#define _GNU_SOURCE
+#include "udp.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+/* How long a full send buffer is waited for, in ms, before a datagram is given up. */
+#define SEND_WAIT_MS 5
+/* Sockets looked at in one call. */
+#define READY_MAX 64
+/* Of a buffer of records, so that offsets do not overflow. */
+#define OCTETS_MAX (1u << 30)
+
+typedef union {
+  struct cmsghdr header;
+  uint8_t octets[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+} control_space;
+
+typedef struct {
+  struct mmsghdr messages[BATCH_MAX];
+  struct iovec vectors[BATCH_MAX];
+  union {
+    struct sockaddr any;
+    struct sockaddr_in in;
+    struct sockaddr_in6 in6;
+  } names[BATCH_MAX];
+  control_space controls[BATCH_MAX];
+} batch;
+
+static void prepare(batch *b, uint32_t i, void *payload, size_t length) {
+  struct msghdr *m = &b->messages[i].msg_hdr;
+  b->vectors[i] = (struct iovec){payload, length};
+  memset(m, 0, sizeof *m);
+  m->msg_iov = &b->vectors[i];
+  m->msg_iovlen = 1;
+  m->msg_name = &b->names[i];
+  m->msg_namelen = sizeof b->names[i];
+  m->msg_control = &b->controls[i];
+  m->msg_controllen = sizeof b->controls[i];
+}
+
+/* Fills the record before a received payload. */
+static void describe(batch *b, uint32_t i, udp_record *r, uint32_t tag) {
+  struct msghdr *m = &b->messages[i].msg_hdr;
+  int six = b->names[i].any.sa_family == AF_INET6;
+  memset(r, 0, sizeof *r);
+  r->length = b->messages[i].msg_len;
+  r->socket = tag;
+  r->family = six ? 16 : 4;
+  r->flags = RECORD_NO_OWN | (m->msg_flags & MSG_TRUNC ? RECORD_TRUNCATED : 0);
+  if (six) {
+    r->peer_port = ntohs(b->names[i].in6.sin6_port);
+    memcpy(r->peer, &b->names[i].in6.sin6_addr, 16);
+    r->scope = b->names[i].in6.sin6_scope_id;
+  } else {
+    r->peer_port = ntohs(b->names[i].in.sin_port);
+    memcpy(r->peer, &b->names[i].in.sin_addr, 4);
+  }
+  for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+    if (!six && c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO &&
+        c->cmsg_len >= CMSG_LEN(sizeof(struct in_pktinfo))) {
+      struct in_pktinfo info;
+      memcpy(&info, CMSG_DATA(c), sizeof info);
+      memcpy(r->own, &info.ipi_addr, 4);
+      r->flags &= ~RECORD_NO_OWN;
+    } else if (six && c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO &&
+               c->cmsg_len >= CMSG_LEN(sizeof(struct in6_pktinfo))) {
+      struct in6_pktinfo info;
+      memcpy(&info, CMSG_DATA(c), sizeof info);
+      memcpy(r->own, &info.ipi6_addr, 16);
+      r->flags &= ~RECORD_NO_OWN;
+    }
+  }
+}
+
+/* Errors that a socket hands on from the network or for a moment: it stays good. */
+static int is_passing(int error) {
+  switch (error) {
+    case EAGAIN: case EINTR: case ECONNREFUSED: case ECONNRESET: case EHOSTUNREACH: case EHOSTDOWN:
+    case ENETUNREACH: case ENETDOWN: case EMSGSIZE: case EPROTO: case ENOPROTOOPT: case ENOBUFS:
+    case ENOMEM: case EOPNOTSUPP: case EACCES: case EPERM:
+      return 1;
+    default:
+      return 0;
+  }
+}
+
+/* One recvmmsg into slots from `arena` on: datagrams, or -errno where the socket is of no use. */
+static int32_t receive_from(int fd, uint32_t tag, uint8_t *arena, uint32_t slot_octets, uint32_t slots) {
+  batch b;
+  if (slots > BATCH_MAX) slots = BATCH_MAX;
+  for (uint32_t i = 0; i < slots; i++) {
+    prepare(&b, i, arena + (size_t)i * slot_octets + sizeof(udp_record), slot_octets - sizeof(udp_record));
+  }
+  int got = recvmmsg(fd, b.messages, slots, MSG_DONTWAIT, NULL);
+  if (got < 0) return is_passing(errno) ? 0 : -errno;
+  for (int i = 0; i < got; i++) {
+    describe(&b, (uint32_t)i, (udp_record *)(void *)(arena + (size_t)i * slot_octets), tag);
+  }
+  return got;
+}
+
+/*
+ * What waits at the sockets of an epoll, without blocking: the number of slots filled from the
+ * start of the arena, each of them a record and its payload; 0 where nothing waits. A slot has
+ * slot_octets, a multiple of 8. No socket gets more than its share of the slots in one call.
+ */
+MY_EXPORT int32_t my_udp_receive(int32_t epoll, uint8_t *arena, uint32_t arena_octets, uint32_t slot_octets) {
+  struct epoll_event ready[READY_MAX];
+  if (slot_octets <= sizeof(udp_record) || slot_octets % 8 != 0) return -EINVAL;
+  uint32_t slots = arena_octets / slot_octets, filled = 0;
+  if (slots == 0) return -EINVAL;
+  int count = epoll_wait(epoll, ready, slots < READY_MAX ? (int)slots : READY_MAX, 0);
+  if (count < 0) return errno == EINTR ? 0 : -errno;
+  for (int i = 0; i < count; i++) {
+    uint32_t tag = (uint32_t)ready[i].data.u64;
+    if (tag == UINT32_MAX) continue;
+    uint32_t share = (slots - filled) / (uint32_t)(count - i);
+    int32_t got = receive_from((int)(ready[i].data.u64 >> 32), tag,
+                               arena + (size_t)filled * slot_octets, slot_octets, share);
+    /* What has arrived is handed out first; the error comes again. */
+    if (got < 0) return filled > 0 ? (int32_t)filled : got;
+    filled += (uint32_t)got;
+  }
+  return (int32_t)filled;
+}
+
+/* Addresses of a datagram to be sent. 0 where the record has none that can be. */
+static int address(batch *b, uint32_t i, const udp_record *r) {
+  struct msghdr *m = &b->messages[i].msg_hdr;
+  memset(&b->names[i], 0, sizeof b->names[i]);
+  memset(&b->controls[i], 0, sizeof b->controls[i]);
+  struct cmsghdr *c = &b->controls[i].header;
+  if (r->peer_port == 0 || r->peer_port > 65535) return 0;
+  if (r->family == 4) {
+    struct in_pktinfo info = {0};
+    b->names[i].in.sin_family = AF_INET;
+    b->names[i].in.sin_port = htons((uint16_t)r->peer_port);
+    memcpy(&b->names[i].in.sin_addr, r->peer, 4);
+    memcpy(&info.ipi_spec_dst, r->own, 4);
+    c->cmsg_level = IPPROTO_IP;
+    c->cmsg_type = IP_PKTINFO;
+    c->cmsg_len = CMSG_LEN(sizeof info);
+    memcpy(CMSG_DATA(c), &info, sizeof info);
+    m->msg_namelen = sizeof b->names[i].in;
+    m->msg_controllen = CMSG_SPACE(sizeof info);
+    return 1;
+  }
+  if (r->family != 16) return 0;
+  struct in6_pktinfo info = {0};
+  b->names[i].in6.sin6_family = AF_INET6;
+  b->names[i].in6.sin6_port = htons((uint16_t)r->peer_port);
+  memcpy(&b->names[i].in6.sin6_addr, r->peer, 16);
+  b->names[i].in6.sin6_scope_id = r->scope;
+  memcpy(&info.ipi6_addr, r->own, 16);
+  info.ipi6_ifindex = r->scope;
+  c->cmsg_level = IPPROTO_IPV6;
+  c->cmsg_type = IPV6_PKTINFO;
+  c->cmsg_len = CMSG_LEN(sizeof info);
+  memcpy(CMSG_DATA(c), &info, sizeof info);
+  m->msg_namelen = sizeof b->names[i].in6;
+  m->msg_controllen = CMSG_SPACE(sizeof info);
+  return 1;
+}
+
+/* What my_udp_send tells, in words of uint32_t. */
+enum { TOLD_SENT, TOLD_REFUSED, TOLD_LAST_ERRNO, TOLD_WORDS };
+
+/* Sends a batch of one socket; what the system refuses is counted and passed over. */
+static void send_batch(int fd, batch *b, uint32_t count, uint32_t *told) {
+  uint32_t at = 0;
+  int waited = 0;
+  while (at < count) {
+    int sent = sendmmsg(fd, b->messages + at, count - at, MSG_DONTWAIT);
+    if (sent > 0) {
+      at += (uint32_t)sent;
+      told[TOLD_SENT] += (uint32_t)sent;
+      waited = 0;
+      continue;
+    }
+    int error = sent < 0 ? errno : EAGAIN;
+    if (error == EINTR) continue;
+    if (error == EAGAIN && !waited) {
+      struct pollfd room = {.fd = fd, .events = POLLOUT};
+      poll(&room, 1, SEND_WAIT_MS);
+      waited = 1;
+      continue;
+    }
+    told[TOLD_REFUSED]++;
+    told[TOLD_LAST_ERRNO] = (uint32_t)error;
+    at++;
+  }
+}
+
+/*
+ * Sends records that lie one behind the other, each with its payload and up to the next multiple of
+ * 8. told: datagrams sent, refused by the system, and the errno of the last one refused. 0, or
+ * -EINVAL where a record does not fit, from which on nothing is sent.
+ */
+MY_EXPORT int32_t my_udp_send(uint8_t *records, uint32_t octets, uint32_t *told) {
+  batch b;
+  uint32_t at = 0, count = 0;
+  int fd = -1;
+  memset(told, 0, TOLD_WORDS * sizeof *told);
+  if (octets > OCTETS_MAX) return -EINVAL;
+  while (at < octets) {
+    udp_record *r = (udp_record *)(void *)(records + at);
+    if (octets - at < sizeof *r || r->length > PAYLOAD_MAX || r->length > octets - at - sizeof *r) break;
+    if (count == BATCH_MAX || (count > 0 && (int)r->socket != fd)) {
+      send_batch(fd, &b, count, told);
+      count = 0;
+    }
+    fd = (int)r->socket;
+    prepare(&b, count, r + 1, r->length);
+    if (address(&b, count, r)) {
+      count++;
+    } else {
+      told[TOLD_REFUSED]++;
+      told[TOLD_LAST_ERRNO] = EINVAL;
+    }
+    uint32_t next = at + (uint32_t)sizeof *r + ((r->length + 7u) & ~7u);
+    at = next < octets ? next : octets;
+  }
+  if (count > 0) send_batch(fd, &b, count, told);
+  return at < octets ? -EINVAL : 0;
+}

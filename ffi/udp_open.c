@@ -1,0 +1,173 @@
+/* UDP sockets as IKE wants them: packet info, a large receive buffer, no IPsec for IKE itself. */
+#define _GNU_SOURCE
+#include "netns.h"
+
+#include <errno.h>
+#include <ifaddrs.h>
+#include <linux/sock_diag.h>
+#include <linux/xfrm.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#ifndef IP_XFRM_POLICY
+#define IP_XFRM_POLICY 17
+#endif
+#ifndef IPV6_XFRM_POLICY
+#define IPV6_XFRM_POLICY 35
+#endif
+#ifndef IPV6_FREEBIND
+#define IPV6_FREEBIND 78
+#endif
+
+/* Bits of my_udp_open's flags. */
+#define OPEN_FREEBIND 1u
+#define OPEN_BYPASS 2u
+
+/* What my_udp_open tells, in words of uint32_t. */
+enum { TOLD_STEP, TOLD_PORT, TOLD_BUFFER, TOLD_BYPASS_ERRNO, TOLD_WORDS };
+/* Which step failed. */
+enum { STEP_NONE, STEP_NAMESPACE, STEP_SOCKET, STEP_OPTION, STEP_BIND, STEP_RETURN };
+
+typedef struct {
+  const uint8_t *address;
+  uint32_t address_len, port, flags, receive_octets;
+} udp_wish;
+
+static int on(int fd, int level, int option) {
+  int one = 1;
+  return setsockopt(fd, level, option, &one, sizeof one) < 0 ? -errno : 0;
+}
+
+/* IKE itself never goes through the tunnels it makes: both directions pass, whatever policies say. */
+static int bypass(int fd, int six) {
+  struct xfrm_userpolicy_info policy;
+  memset(&policy, 0, sizeof policy);
+  policy.action = XFRM_POLICY_ALLOW;
+  policy.sel.family = six ? AF_INET6 : AF_INET;
+  int level = six ? IPPROTO_IPV6 : IPPROTO_IP, option = six ? IPV6_XFRM_POLICY : IP_XFRM_POLICY;
+  for (int direction = XFRM_POLICY_IN; direction <= XFRM_POLICY_OUT; direction++) {
+    policy.dir = (uint8_t)direction;
+    if (setsockopt(fd, level, option, &policy, sizeof policy) < 0) return errno;
+  }
+  return 0;
+}
+
+/* As much as is wanted where we are permitted to, else as much as the system lets anybody have. */
+static uint32_t enlarge(int fd, uint32_t wanted) {
+  int size = wanted > INT32_MAX / 2 ? INT32_MAX / 2 : (int)wanted, got = 0;
+  socklen_t length = sizeof got;
+  if (size > 0 && setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size) < 0) {
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+  }
+  if (size > 0 && setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof size) < 0) {
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+  }
+  return getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &got, &length) < 0 || got < 0 ? 0 : (uint32_t)got;
+}
+
+/* The interface that has a link-local address; 0 where none has (RFC 4007 §6). */
+static uint32_t scope_of(const struct in6_addr *address) {
+  struct ifaddrs *all, *one;
+  uint32_t scope = 0;
+  int link_local = address->s6_addr[0] == 0xfe && (address->s6_addr[1] & 0xc0) == 0x80;
+  if (!link_local || getifaddrs(&all) < 0) return 0;
+  for (one = all; one && scope == 0; one = one->ifa_next) {
+    if (!one->ifa_addr || one->ifa_addr->sa_family != AF_INET6) continue;
+    const struct sockaddr_in6 *has = (const struct sockaddr_in6 *)(const void *)one->ifa_addr;
+    if (memcmp(&has->sin6_addr, address, sizeof *address) == 0) scope = has->sin6_scope_id;
+  }
+  freeifaddrs(all);
+  return scope;
+}
+
+static int set_options(int fd, int six, const udp_wish *wish, uint32_t *told) {
+  int error = six ? on(fd, IPPROTO_IPV6, IPV6_V6ONLY) : 0;
+  if (!error) error = six ? on(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO) : on(fd, IPPROTO_IP, IP_PKTINFO);
+  if (!error && wish->flags & OPEN_FREEBIND) {
+    error = six ? on(fd, IPPROTO_IPV6, IPV6_FREEBIND) : on(fd, IPPROTO_IP, IP_FREEBIND);
+  }
+  if (error) return error;
+  if (wish->flags & OPEN_BYPASS) told[TOLD_BYPASS_ERRNO] = (uint32_t)bypass(fd, six);
+  told[TOLD_BUFFER] = enlarge(fd, wish->receive_octets);
+  return 0;
+}
+
+static int bind_to(int fd, const udp_wish *wish, uint32_t *told) {
+  struct sockaddr_storage name;
+  socklen_t length;
+  memset(&name, 0, sizeof name);
+  if (wish->address_len == 16) {
+    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&name;
+    in6->sin6_family = AF_INET6;
+    in6->sin6_port = htons((uint16_t)wish->port);
+    memcpy(&in6->sin6_addr, wish->address, 16);
+    in6->sin6_scope_id = scope_of(&in6->sin6_addr);
+    length = sizeof *in6;
+  } else {
+    struct sockaddr_in *in = (struct sockaddr_in *)&name;
+    in->sin_family = AF_INET;
+    in->sin_port = htons((uint16_t)wish->port);
+    memcpy(&in->sin_addr, wish->address, 4);
+    length = sizeof *in;
+  }
+  if (bind(fd, (struct sockaddr *)&name, length) < 0) return -errno;
+  length = sizeof name;
+  if (getsockname(fd, (struct sockaddr *)&name, &length) < 0) return -errno;
+  told[TOLD_PORT] = ntohs(wish->address_len == 16 ? ((struct sockaddr_in6 *)&name)->sin6_port
+                                                  : ((struct sockaddr_in *)&name)->sin_port);
+  return 0;
+}
+
+static int open_here(const udp_wish *wish, uint32_t *told) {
+  int six = wish->address_len == 16;
+  told[TOLD_STEP] = STEP_SOCKET;
+  int fd = socket(six ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return -errno;
+  told[TOLD_STEP] = STEP_OPTION;
+  int error = set_options(fd, six, wish, told);
+  if (!error) {
+    told[TOLD_STEP] = STEP_BIND;
+    error = bind_to(fd, wish, told);
+  }
+  if (error) {
+    close(fd);
+    return error;
+  }
+  told[TOLD_STEP] = STEP_NONE;
+  return fd;
+}
+
+/*
+ * A bound socket: its file descriptor, or -errno. The path names a network namespace (empty: this
+ * one); the address has 4 or 16 octets and may be all zeros; port 0 takes a free one. told: 4 words,
+ * as TOLD_* counts them; the buffer is what SO_RCVBUF then says, twice the octets asked for.
+ */
+MY_EXPORT int32_t my_udp_open(const uint8_t *ns_path, uint32_t ns_path_len, const uint8_t *address,
+                           uint32_t address_len, uint32_t port, uint32_t flags,
+                           uint32_t receive_octets, uint32_t *told) {
+  udp_wish wish = {address, address_len, port, flags, receive_octets};
+  memset(told, 0, TOLD_WORDS * sizeof *told);
+  if ((address_len != 4 && address_len != 16) || port > 65535) return -EINVAL;
+  int home;
+  told[TOLD_STEP] = STEP_NAMESPACE;
+  int error = netns_enter(ns_path, ns_path_len, &home);
+  if (error) return error;
+  int fd = open_here(&wish, told);
+  error = netns_leave(home);
+  if (error) {
+    if (fd >= 0) close(fd);
+    told[TOLD_STEP] = STEP_RETURN;
+    return error;
+  }
+  return fd;
+}
+
+/* Datagrams that the full receive buffer of a socket has lost so far. */
+MY_EXPORT int32_t my_udp_drops(int32_t fd) {
+  uint32_t words[SK_MEMINFO_VARS] = {0};
+  socklen_t length = sizeof words;
+  if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, words, &length) < 0) return -errno;
+  return (int32_t)(words[SK_MEMINFO_DROPS] & INT32_MAX);
+}

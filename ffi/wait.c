@@ -1,0 +1,55 @@
+/*
+ * Waiting for any of several sockets: an epoll with an eventfd in it, by which another thread ends
+ * the wait. `my_wait` is the one function that blocks; it is called off the main thread.
+ */
+#define _GNU_SOURCE
+#include "shim.h"
+
+#include <errno.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+/* The eventfd's tag; sockets have smaller ones. */
+#define TAG_WAKE UINT32_MAX
+
+/* A new epoll, with an eventfd for my_wait_wake in out[0]. */
+MY_EXPORT int32_t my_wait_open(int32_t *out) {
+  int epoll = epoll_create1(EPOLL_CLOEXEC);
+  if (epoll < 0) return -errno;
+  int event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  struct epoll_event wake = {.events = EPOLLIN, .data.u64 = TAG_WAKE};
+  if (event < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, event, &wake) < 0) {
+    int error = errno;
+    if (event >= 0) close(event);
+    close(epoll);
+    return -error;
+  }
+  out[0] = event;
+  return epoll;
+}
+
+/* Adds a socket; `tag` < 2^32 - 1 is the caller's name for it. */
+MY_EXPORT int32_t my_wait_add(int32_t epoll, int32_t fd, uint32_t tag) {
+  if (tag == TAG_WAKE) return -EINVAL;
+  /* The file descriptor and the tag travel together. */
+  struct epoll_event event = {.events = EPOLLIN, .data.u64 = (uint64_t)(uint32_t)fd << 32 | tag};
+  return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
+/* Blocks until a socket can be read, or it was woken, or time is over (-1: never). Takes nothing. */
+MY_EXPORT int32_t my_wait(int32_t epoll, int32_t timeout_ms) {
+  struct epoll_event event;
+  int ready = epoll_wait(epoll, &event, 1, timeout_ms);
+  if (ready < 0) return errno == EINTR ? 0 : -errno;
+  return ready;
+}
+
+/* Ends a my_wait, now or when it comes; for good. */
+MY_EXPORT int32_t my_wait_wake(int32_t event) {
+  return eventfd_write(event, 1) < 0 ? -errno : 0;
+}
+
+MY_EXPORT int32_t my_close(int32_t fd) {
+  return close(fd) < 0 ? -errno : 0;
+}

@@ -1,0 +1,165 @@
+/**
+ * The shim's UDP sockets: opening them, waiting for any of them, taking and sending datagrams in
+ * batches. A datagram is a record in a buffer that C and TypeScript share (see `ffi/udp.h`).
+ * @module
+ */
+import os from "node:os";
+import type { IpAddress } from "@/base/address.ts";
+import { must, SystemError } from "@/base/errors.ts";
+import type { ShimSymbols } from "@/native/load.ts";
+
+/** Octets of a record before its payload. */
+export const RECORD_OCTETS = 64;
+/** Octets from one received record to the next: any payload fits, and cache sets are spread. */
+export const SLOT_OCTETS = RECORD_OCTETS + 65_536 + 64;
+/** Words (uint32, host order) of a record. */
+export const RecordWord = { LENGTH: 0, SOCKET: 1, PEER_PORT: 2, FAMILY: 3, SCOPE: 12, FLAGS: 13 };
+/** Octets at which a record's addresses stand. */
+export const RecordAt = { OWN: 16, PEER: 32 };
+/** Bits of a record's flags: the payload did not fit; the system did not tell the own address. */
+export const RecordFlag = { TRUNCATED: 1, NO_OWN: 2 };
+
+/** Bits of the flags of `my_udp_open`. */
+const OPEN_FREEBIND = 1, OPEN_BYPASS = 2;
+/** What `my_udp_open` says of the step that failed. */
+const STEPS = ["", "setns", "socket", "setsockopt", "bind", "setns"];
+const STEP_RETURN = 5;
+
+/** What to open. */
+export interface UdpSocketWish {
+  /** All zeros: any address of its family. */
+  readonly address: IpAddress;
+  /** 0: a free one. */
+  readonly port: number;
+  /** Path of a network namespace; absent: the process's own. */
+  readonly namespacePath?: string | undefined;
+  /** Also addresses that no interface has. */
+  readonly freebind?: boolean | undefined;
+  /** Octets to ask for; the system doubles them for its own books. */
+  readonly receiveBufferOctets: number;
+}
+
+/** An open socket. */
+export interface UdpSocket {
+  readonly fd: number;
+  readonly port: number;
+  /** The receive buffer as the system counts it, twice what was asked for at most. */
+  readonly receiveBufferOctets: number;
+  /** The errno name for which IPsec policies apply to this socket; undefined: they do not. */
+  readonly bypassRefused: string | undefined;
+}
+
+/**
+ * Opens and binds a socket.
+ * @throws {SystemError} with the call that failed and its errno name.
+ */
+export function openUdpSocket(shim: ShimSymbols, wish: UdpSocketWish): UdpSocket {
+  const { address, port, namespacePath = "", freebind = false, receiveBufferOctets } = wish;
+  const path = new TextEncoder().encode(namespacePath), told = new Uint32Array(4);
+  const flags = OPEN_BYPASS | (freebind ? OPEN_FREEBIND : 0);
+  const fd = shim.my_udp_open(
+    path,
+    path.length,
+    address as Uint8Array<ArrayBuffer>,
+    address.length,
+    port,
+    flags,
+    receiveBufferOctets,
+    told,
+  );
+  // This thread runs all the rest of the program: it would do so in the wrong namespace.
+  must(told[0] !== STEP_RETURN, "a thread returns from a network namespace");
+  if (fd < 0) {
+    const errno = errnoName(-fd);
+    const syscall = STEPS[told[0]!] || "socket";
+    throw new SystemError(`${syscall} fails: ${errno}`, syscall, errno);
+  }
+  const bypassRefused = told[3] === 0 ? undefined : errnoName(told[3]!);
+  return { fd, port: told[1]!, receiveBufferOctets: told[2]!, bypassRefused };
+}
+
+/** Datagrams the socket has lost because its receive buffer was full. */
+export function receiveDropsOf(shim: ShimSymbols, fd: number): number {
+  return Math.max(0, shim.my_udp_drops(fd));
+}
+
+/** What became of records to be sent. */
+export interface SendOutcome {
+  readonly sent: number;
+  /** Datagrams that the system did not take. */
+  readonly refused: number;
+}
+
+/** Sends the records in the first `octets` of a buffer. */
+export function sendRecords(shim: ShimSymbols, records: Uint8Array, octets: number): SendOutcome {
+  const result = shim.my_udp_send(records as Uint8Array<ArrayBuffer>, octets, outcome);
+  must(result === 0, "records that follow each other");
+  return { sent: outcome[0]!, refused: outcome[1]! };
+}
+const outcome = new Uint32Array(3);
+
+/** Sockets waited for together. */
+export class SocketWait {
+  readonly #shim: ShimSymbols;
+  readonly #epoll: number;
+  readonly #wake: number;
+
+  /** @throws {SystemError} where file descriptors have run out. */
+  constructor(shim: ShimSymbols) {
+    this.#shim = shim;
+    const told = new Int32Array(1);
+    this.#epoll = checked(shim.my_wait_open(told), "epoll_create1");
+    this.#wake = told[0]!;
+  }
+
+  /** Adds a socket; its datagrams bear the tag. */
+  add(fd: number, tag: number): void {
+    checked(this.#shim.my_wait_add(this.#epoll, fd, tag), "epoll_ctl");
+  }
+
+  /** Resolves when something can be received, or it was woken. */
+  async wait(): Promise<void> {
+    checked(await this.#shim.my_wait(this.#epoll, -1), "epoll_wait");
+  }
+
+  /**
+   * Takes what is there, {@linkcode SLOT_OCTETS} for each datagram from the start of the buffer.
+   * @returns how many.
+   * @throws {SystemError} where a socket is of no use any more.
+   */
+  receive(arena: Uint8Array): number {
+    const buffer = arena as Uint8Array<ArrayBuffer>;
+    const { my_udp_receive } = this.#shim;
+    return checked(my_udp_receive(this.#epoll, buffer, buffer.length, SLOT_OCTETS), "recvmmsg");
+  }
+
+  /** Ends {@linkcode wait}, for good. */
+  wake(): void {
+    this.#shim.my_wait_wake(this.#wake);
+  }
+
+  /** To be called when nobody waits any more. */
+  close(): void {
+    this.#shim.my_close(this.#epoll);
+    this.#shim.my_close(this.#wake);
+  }
+}
+
+/** Closes a file descriptor of the shim. */
+export function closeFd(shim: ShimSymbols, fd: number): void {
+  shim.my_close(fd);
+}
+
+/** `EACCES` for 13. */
+export function errnoName(errno: number): string {
+  for (const [name, value] of Object.entries(os.constants.errno)) {
+    if (value === errno) return name;
+  }
+  return `errno ${errno}`;
+}
+
+function checked(result: number, syscall: string): number {
+  if (result >= 0) return result;
+  const errno = errnoName(-result);
+  throw new SystemError(`${syscall} fails: ${errno}`, syscall, errno);
+}
