@@ -2,6 +2,8 @@
  * Who already has a port: looked up in Linux' `/proc` to make one error message useful.
  * @module
  */
+import { type IpAddress, isUnspecified } from "@/base/address.ts";
+import { toHex } from "@/base/bytes.ts";
 
 /** A process that holds a port. */
 export interface PortHolder {
@@ -14,12 +16,16 @@ export interface PortHolder {
 const WAITING = { tcp: "0A", udp: "07" } as const;
 
 /**
- * The process that has a port, at any address; `undefined` when it cannot be told, as it cannot
+ * The process that has a port at an address, or at any; `undefined` when it cannot be told, as it cannot
  * without privileges for processes of other users.
  */
-export function portHolder(protocol: "tcp" | "udp", port: number): PortHolder | undefined {
+export function portHolder(
+  protocol: "tcp" | "udp",
+  port: number,
+  address?: IpAddress,
+): PortHolder | undefined {
   const inodes = [protocol, `${protocol}6`].flatMap((table) =>
-    waitingInodes(readText(`/proc/net/${table}`), port, WAITING[protocol])
+    waitingInodes(readText(`/proc/net/${table}`), port, WAITING[protocol], address)
   );
   if (inodes.length === 0) return undefined;
   const wanted = new Set(inodes.map((inode) => `socket:[${inode}]`));
@@ -33,20 +39,47 @@ export function portHolder(protocol: "tcp" | "udp", port: number): PortHolder | 
 }
 
 /** `pid 12 (name)`, or that it cannot be told; for error messages. */
-export function showPortHolder(protocol: "tcp" | "udp", port: number): string {
-  const holder = portHolder(protocol, port);
+export function showPortHolder(
+  protocol: "tcp" | "udp",
+  port: number,
+  address?: IpAddress,
+): string {
+  const holder = portHolder(protocol, port, address);
   return holder ? `process ${holder.pid} (${holder.name})` : "a process that cannot be told";
 }
 
 /**
- * Socket inodes in `state` at `port`, from the text of `/proc/net/tcp` or `udp`. Columns: number, local
- * address:port (hex), remote one, state, queues, timers, retransmissions, uid, timeout, inode.
+ * Socket inodes in `state` at `port` and, where one is given, at `address` or in its way, from the text
+ * of `/proc/net/tcp` or `udp`. Columns: number, local address:port (hex), remote one, state, queues,
+ * timers, retransmissions, uid, timeout, inode.
  */
-export function waitingInodes(table: string, port: number, state: string): string[] {
-  const suffix = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+export function waitingInodes(
+  table: string,
+  port: number,
+  state: string,
+  address?: IpAddress,
+): string[] {
+  const wantedPort = port.toString(16).toUpperCase().padStart(4, "0");
   return table.split("\n").map((line) => line.trim().split(/\s+/))
-    .filter((column) => column[1]?.endsWith(suffix) && column[3] === state)
+    .filter((column) => {
+      const [at, portText] = (column[1] ?? "").split(":");
+      return portText === wantedPort && column[3] === state &&
+        (!address || isInTheWay(at!, address));
+    })
     .map((column) => column[9]!);
+}
+
+/** Whether a bound address, in hex, keeps `address` from being bound: the same, or one that is any. */
+function isInTheWay(bound: string, address: IpAddress): boolean {
+  // An IPv6 socket at any address may take IPv4 as well.
+  if (/^0+$/.test(bound)) return address.length === 4 || bound.length === 32;
+  if (isUnspecified(address)) return bound.length === 2 * address.length;
+  // Each four octets stand as a number of the machine: on all that we run on, the last octet first.
+  const words: string[] = [];
+  for (let at = 0; at < address.length; at += 4) {
+    words.push(toHex(address.slice(at, at + 4).reverse()).toUpperCase());
+  }
+  return bound === words.join("");
 }
 
 /** Processes come and go, and many are not ours to look into: whatever fails is left out. */

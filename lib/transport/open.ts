@@ -2,8 +2,9 @@
  * Opens the UDP transport that was asked for, or the best that is there.
  * @module
  */
-import { SetupError } from "@/base/errors.ts";
+import { loadShim } from "@/native/load.ts";
 import type { Transport, UdpOptions } from "@/transport/transport.ts";
+import { openNativeUdp } from "@/transport/udp_native.ts";
 import { openPortableUdp } from "@/transport/udp_portable.ts";
 
 /** A transport by name; `auto`: the native one where the shim loads, else the portable one. */
@@ -15,6 +16,7 @@ export type TransportChoice = "auto" | "portable" | "native";
  * @throws {SystemError} otherwise.
  */
 export function openUdp(options: UdpOptions, wanted: TransportChoice): Transport {
-  if (wanted === "native") throw new SetupError("The native UDP transport is not there yet");
-  return openPortableUdp(options);
+  if (wanted === "portable") return openPortableUdp(options);
+  const shimIsThere = loadShim().symbols !== undefined;
+  return wanted === "native" || shimIsThere ? openNativeUdp(options) : openPortableUdp(options);
 }

@@ -31,6 +31,10 @@ export interface TransportCounters {
   keepalives: number;
   /** ESP in UDP, which nobody here takes. */
   esp: number;
+  /** Lost by full receive buffers; absent where it cannot be told. */
+  readonly receiveDrops?: number;
+  /** Sent to an address that is none of ours; absent where no socket can get such. */
+  strays?: number;
 }
 
 /** Open sockets. */
@@ -43,6 +47,8 @@ export interface Transport {
   readonly nattPort: number | undefined;
   /** Tunnels that should be on their way at a time at most: what the receive buffer stands. */
   readonly halfOpenMax: number;
+  /** What a tester should know of these sockets, in sentences; absent: nothing. */
+  readonly notes?: readonly string[];
   /** Takes what arrives; to be called once. */
   listen(listener: TransportListener): void;
   /** Sends an IKE message; from the NAT-T port with a marker. May wait for {@linkcode flush}. */
@@ -53,10 +59,16 @@ export interface Transport {
 
 /** What to open. */
 export interface UdpOptions {
-  /** Each gets a socket (portable), or all share one (native). */
+  /** Each gets a socket (portable), or all of a family share one (native). All zeros: any address. */
   readonly ownAddresses: readonly IpAddress[];
   /** 0: a free one. */
   readonly ikePort: number;
   /** 0: a free one; undefined: none. */
   readonly nattPort?: number | undefined;
+  /** The network namespace of the sockets: a name of `ip netns`, or a path. Native only. */
+  readonly namespace?: string | undefined;
+  /** Octets of receive buffer to ask for; native only, where the system may give less. */
+  readonly receiveBufferOctets?: number | undefined;
+  /** Take addresses that no interface has (IP_FREEBIND); native only. */
+  readonly freebind?: boolean | undefined;
 }

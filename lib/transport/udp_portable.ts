@@ -3,16 +3,10 @@
  * address and port; the receive buffer is the system's default, which bursts overrun.
  * @module
  */
-import {
-  type IpAddress,
-  parseAddress,
-  type Path,
-  showAddress,
-  showEndpoint,
-} from "@/base/address.ts";
-import { SetupError, SystemError } from "@/base/errors.ts";
-import { showPortHolder } from "@/native/port_holder.ts";
+import { type IpAddress, parseAddress, type Path, showAddress } from "@/base/address.ts";
+import { SetupError } from "@/base/errors.ts";
 import { hasMarker, kindOf, MARKER_OCTETS, withMarker } from "@/transport/non_esp_marker.ts";
+import { refusalOf } from "@/transport/refusal.ts";
 import type {
   Transport,
   TransportCounters,
@@ -40,6 +34,11 @@ interface Socket {
  * @throws {SystemError} otherwise.
  */
 export function openPortableUdp(options: UdpOptions): Transport {
+  const { namespace, freebind } = options;
+  if (namespace !== undefined || freebind) {
+    const what = freebind ? "addresses that no interface has" : `the namespace ${namespace}`;
+    throw new SetupError(`Cannot open sockets for ${what} by the portable transport`);
+  }
   return new PortableUdp(options);
 }
 
@@ -205,30 +204,20 @@ function openSocket(address: IpAddress, port: number, natt: boolean): Socket {
     const conn = Deno.listenDatagram({ transport: "udp", hostname, port });
     return { conn, address, port: (conn.addr as Deno.NetAddr).port, natt };
   } catch (e) {
-    throw explained(e, address, port, natt ? "ownnattport" : "ownport");
+    throw refusalOf({ address, port, natt, syscall: "bind", errno: errnoOf(e) });
   }
 }
 
-/** The system's refusal in words that name what to change. */
-export function explained(e: unknown, address: IpAddress, port: number, option: string): Error {
-  const where = `UDP ${showEndpoint(address, port)}`;
-  if (e instanceof Deno.errors.PermissionDenied || e instanceof Deno.errors.NotCapable) {
-    return new SetupError(
-      `Cannot open ${where}: ports below 1024 need CAP_NET_BIND_SERVICE (or root); ` +
-        `set ${option} to a port from 1024 on`,
-    );
-  }
-  if (e instanceof Deno.errors.AddrInUse) {
-    return new SetupError(
-      `Cannot open ${where}: ${showPortHolder("udp", port)} has it; set ${option} to another port`,
-    );
-  }
-  if (e instanceof Deno.errors.AddrNotAvailable) {
-    return new SetupError(
-      `Cannot open ${where}: no interface has the address; ` +
-        "add it, or let the test do so on bindifname (without --flush=false)",
-    );
-  }
-  const why = e instanceof Error ? e.message : String(e);
-  return new SystemError(`Cannot open ${where}: ${why}`, "bind", "");
+/** Errno names of the errors that the runtime tells apart. */
+const ERRNO: readonly (readonly [new (...args: never[]) => Error, string])[] = [
+  [Deno.errors.PermissionDenied, "EACCES"],
+  [Deno.errors.NotCapable, "EACCES"],
+  [Deno.errors.AddrInUse, "EADDRINUSE"],
+  [Deno.errors.AddrNotAvailable, "EADDRNOTAVAIL"],
+];
+
+/** The errno name of an error, or its words where the runtime has no class for it. */
+function errnoOf(e: unknown): string {
+  const known = ERRNO.find(([kind]) => e instanceof kind);
+  return known?.[1] ?? (e instanceof Error ? e.message : String(e));
 }

@@ -1,0 +1,66 @@
+/**
+ * Why a UDP socket could not be opened, in words that name what to change.
+ * @module
+ */
+import { type IpAddress, showEndpoint } from "@/base/address.ts";
+import { SetupError, SystemError } from "@/base/errors.ts";
+import { showPortHolder } from "@/native/port_holder.ts";
+
+/** What was to be opened. */
+export interface Refused {
+  readonly address: IpAddress;
+  readonly port: number;
+  /** Whether it is the NAT-T port. */
+  readonly natt: boolean;
+  /** Where it was not in the process's own network namespace. */
+  readonly namespace?: string | undefined;
+  /** The call that failed. */
+  readonly syscall: string;
+  /** Its errno name. */
+  readonly errno: string;
+}
+
+/** A {@linkcode SetupError} where the setup can mend it, else a {@linkcode SystemError}. */
+export function refusalOf(refused: Refused): SetupError | SystemError {
+  const { address, port, natt, namespace, syscall, errno } = refused;
+  const option = natt ? "ownnattport" : "ownport";
+  const inside = namespace === undefined ? "" : ` in namespace ${namespace}`;
+  const cannot = `Cannot open UDP ${showEndpoint(address, port)}${inside}: `;
+  if (syscall === "setns") return new SetupError(cannot + whyNoNamespace(errno));
+  switch (errno) {
+    case "EACCES":
+    case "EPERM":
+      return new SetupError(
+        `${cannot}ports below 1024 need CAP_NET_BIND_SERVICE (or root); ` +
+          `set ${option} to a port from 1024 on`,
+      );
+    case "EADDRINUSE": {
+      // Tables and processes that can be looked into are those of our own namespace.
+      const holder = namespace === undefined
+        ? showPortHolder("udp", port, address)
+        : "a process there";
+      return new SetupError(`${cannot}${holder} has it; set ${option} to another port`);
+    }
+    case "EADDRNOTAVAIL":
+      return new SetupError(
+        `${cannot}no interface has the address; ` +
+          "add it, or let the test do so on bindifname (without --flush=false)",
+      );
+    default:
+      return new SystemError(`${cannot}${syscall} says ${errno}`, syscall, errno);
+  }
+}
+
+function whyNoNamespace(errno: string): string {
+  switch (errno) {
+    case "ENOENT":
+      return "there is no such namespace (ip netns list)";
+    case "EACCES":
+    case "EPERM":
+      return "entering a namespace needs CAP_SYS_ADMIN (or root)";
+    case "EINVAL":
+      return "that is no network namespace";
+    default:
+      return `setns says ${errno}`;
+  }
+}
