@@ -16,7 +16,6 @@
  * libcrypto, there in every release of 3.x, and within reach because it is linked statically.
  */
 int ossl_x25519(uint8_t out[32], const uint8_t private_key[32], const uint8_t peer[32]);
-void ossl_x25519_public_from_private(uint8_t out[32], const uint8_t private_key[32]);
 int ossl_x448(uint8_t out[56], const uint8_t private_key[56], const uint8_t peer[56]);
 void ossl_x448_public_from_private(uint8_t out[56], const uint8_t private_key[56]);
 
@@ -261,8 +260,10 @@ static int32_t x_generate(uint32_t group, uint32_t fresh, uint8_t *priv, uint32_
   if (!ready() || priv_len != x_octets(group)) return MY_CANNOT;
   if (fresh && RAND_priv_bytes(priv, (int)priv_len) != 1) return MY_CANNOT;
   if (is_zero(priv, priv_len)) return MY_CANNOT;
-  if (group == 31) ossl_x25519_public_from_private(pub, priv);
-  else ossl_x448_public_from_private(pub, priv);
+  /* The ladder from the base point takes less than libcrypto's detour over Ed25519. */
+  static const uint8_t base[32] = {9};
+  if (group == 32) ossl_x448_public_from_private(pub, priv);
+  else if (!ossl_x25519(pub, priv, base)) return MY_CANNOT;
   return (int32_t)priv_len;
 }
 

@@ -146,7 +146,7 @@ class TestApiService {
       GetPoolUsageSummary: unary(() => ({})),
       NotifyFinalResult: (call: StreamCall) =>
         this.#subscribe(call, () => this.#sendFinalResult(call)),
-      RekeyChild: unary(() => notYet("Rekeying a CHILD_SA is not there yet")),
+      RekeyChild: delayed((request) => this.#rekeyChild(request)),
     };
   }
 
@@ -160,6 +160,21 @@ class TestApiService {
     // Answered first: an end that is not graceful may be over before the answer is out.
     setTimeout(() => this.#view.stop(request.Gracefully), 0);
     return {};
+  }
+
+  async #rekeyChild(request: Request): Promise<Message> {
+    const own = Number(request.OwnSPI), spi = showSpi32(own);
+    const outcome = await this.#view.rekeyChild(own);
+    switch (outcome.kind) {
+      case "done":
+        return {};
+      case "refused":
+        throw new Refusal(status.ABORTED, `${outcome.cause}: ${outcome.text}`);
+      case "not_established":
+        throw new Refusal(status.FAILED_PRECONDITION, `CHILD_SA ${spi} is not established`);
+      case "unknown":
+        throw new Refusal(status.NOT_FOUND, `No CHILD_SA has our SPI ${spi}`);
+    }
   }
 
   #getIkeSa(request: Request, call: CallOrigin): Message {
@@ -249,6 +264,21 @@ function unary(answer: Answer): handleUnaryCall<Message, Message> {
     let message: Message;
     try {
       message = answer(checked(call.request), call as unknown as CallOrigin);
+    } catch (error) {
+      return callback(refused(error));
+    }
+    callback(null, message);
+  };
+}
+
+/** A call whose one answer takes its time. */
+function delayed(
+  answer: (request: Request) => Promise<Message>,
+): handleUnaryCall<Message, Message> {
+  return async (call: ServerUnaryCall<Message, Message>, callback: sendUnaryData<Message>) => {
+    let message: Message;
+    try {
+      message = await answer(checked(call.request));
     } catch (error) {
       return callback(refused(error));
     }

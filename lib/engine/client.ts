@@ -91,7 +91,11 @@ export class Client implements Role {
     if (!ending) this.#settled(nowMs);
   }
 
+  /** Tunnels are known by their index, which the new SA has too. */
+  replaced(): void {}
+
   closed(sa: IkeSa, nowMs: number): void {
+    if (sa.closeCode === CloseCode.REKEYED) return; // the tunnel goes on
     const state = this.#states[sa.index];
     if (sa === this.#herald) this.#herald = undefined;
     if (state === State.DIALLING) {

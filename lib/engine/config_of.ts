@@ -54,6 +54,11 @@ export function ikeConfigOf(setup: Setup): IkeConfig {
     retransmitIntervalMs: retraninterval,
     retransmitBackoff: ikeconf.retranbackoff,
     transmissionsMax: maxretran,
+    ikeLifetimeMs: ikeconf.ikelifetime,
+    marginMs: ikeconf.margintime,
+    jitter: ikeconf.jitter,
+    livenessIntervalMs: ikeconf.initiatedpd ? ikeconf.dpdinterval : 0,
+    livenessForced: ikeconf.forcedpd,
     trace: false,
   };
 }
@@ -171,6 +176,8 @@ function childConfig(setup: Setup, child: ChildConf, at: number): ChildConfig {
     esn: child.esn,
     tunnelMode: child.tunnelmode,
     lifetimeMs: child.lifetime,
+    pfsGroups: child.pfsenabled ? child.pfsgrpid : [],
+    useProvisionedTs: child.useprovisionedtsforrekey,
     replayWindow: child.replaywindowsize,
     ownTs,
     peerTs,

@@ -67,6 +67,11 @@ export class Ending implements Alarm {
     this.#check(nowMs);
   }
 
+  /** A rekey that was in flight is through: the new SA is deleted in the old one's place. */
+  replaced(sa: IkeSa, by: IkeSa): void {
+    if (this.#open.has(sa)) this.#open.add(by);
+  }
+
   /** Ends it now; what is open counts as unanswered. */
   cut(): void {
     if (this.#over) return;

@@ -28,6 +28,8 @@ export interface Role {
   /** Begins; may arm alarms. */
   begin(nowMs: number): void;
   established(sa: IkeSa, nowMs: number): void;
+  /** A rekey: `by` is the tunnel's IKE SA now. */
+  replaced(sa: IkeSa, by: IkeSa): void;
   /** The SA is gone; `sa.failure` and `sa.closeCode` say why. */
   closed(sa: IkeSa, nowMs: number): void;
   /** IKE SAs on the way. */

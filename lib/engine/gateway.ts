@@ -74,6 +74,13 @@ export class Gateway implements Role {
     if (tally.established >= this.#plan.tunnels) this.#floor.creationFinished(nowMs);
   }
 
+  replaced(sa: IkeSa, by: IkeSa): void {
+    const tunnel = this.#live.get(sa);
+    if (tunnel === undefined) return;
+    this.#live.delete(sa);
+    this.#live.set(by, tunnel);
+  }
+
   closed(sa: IkeSa): void {
     const tunnel = this.#live.get(sa);
     if (tunnel === undefined) return this.#neverUp(sa);

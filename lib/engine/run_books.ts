@@ -127,6 +127,8 @@ export class RunBooks {
       halfOpen: role.halfOpen,
       live: role.createdLive,
       retransmissions: loop.retransmissions,
+      ikeRekeys: tally.ikeRekeys,
+      childRekeys: tally.childRekeys,
       setupRate: this.#setupRate(),
       recentRate: tally.recentRate(nowMs),
       timeLeftMs: plan.runningTimeMs > 0 ? Math.max(0, plan.runningTimeMs - elapsedMs) : undefined,

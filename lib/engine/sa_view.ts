@@ -34,10 +34,18 @@ const STATE_OF_PHASE = {
 
 /** The API's number of the SA's state. */
 export function ikeStateNumber(sa: IkeSa): number {
-  if (sa.phase === "established" && sa.active?.kind === "liveness_check") {
-    return IkeStateNumber.DPD;
+  if (sa.phase !== "established") return STATE_OF_PHASE[sa.phase];
+  if (sa.replacedBy || sa.redundant) return IkeStateNumber.REKEYED;
+  switch (sa.active?.kind) {
+    case "liveness_check":
+      return IkeStateNumber.DPD;
+    case "rekey_ike":
+      return IkeStateNumber.REKEYING;
+    case "create_child":
+      return IkeStateNumber.CHILD_REKEYING;
+    default:
+      return IkeStateNumber.ESTABLISHED;
   }
-  return STATE_OF_PHASE[sa.phase];
 }
 
 /** The API's number of a CHILD_SA's state. */
@@ -60,7 +68,7 @@ export function childStateNumber(child: ChildSa): number {
 
 /** Whether it is up: states 3, 4, 5, 9 and 10 of the API. */
 export function isLive(sa: IkeSa): boolean {
-  return sa.phase === "established";
+  return sa.phase === "established" && !sa.replacedBy && !sa.redundant;
 }
 
 /** Whether a CHILD_SA of it carries traffic. */

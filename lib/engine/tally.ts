@@ -24,6 +24,9 @@ export class Tally {
   failed = 0;
   lost = 0;
   retries = 0;
+  /** IKE SAs and CHILD_SAs that were replaced, by whichever end. */
+  ikeRekeys = 0;
+  childRekeys = 0;
   readonly ikeSaInitMs = new Histogram();
   readonly ikeAuthMs = new Histogram();
   readonly setupMs = new Histogram();

@@ -4,6 +4,7 @@
  * @module
  */
 import { showPath } from "@/base/address.ts";
+import { showSpi32, showSpi64 } from "@/base/bytes.ts";
 import { showDuration } from "@/base/duration.ts";
 import { SetupError, SystemError } from "@/base/errors.ts";
 import { Client } from "@/engine/client.ts";
@@ -16,13 +17,15 @@ import { Gateway } from "@/engine/gateway.ts";
 import type { RunHooks } from "@/engine/hooks.ts";
 import type { RunPlan } from "@/engine/plan.ts";
 import { RunBooks } from "@/engine/run_books.ts";
-import { childDumpOf, dumpOf, showSa, summaryOf } from "@/engine/sa_view.ts";
+import { childDumpOf, dumpOf, isLive, showChildren, showSa, summaryOf } from "@/engine/sa_view.ts";
+import { RekeyWaiters } from "@/engine/rekey_waiters.ts";
 import { Tally } from "@/engine/tally.ts";
 import {
   type ChildSaDump,
   type FinalResult,
   type IkeSaDump,
   type IkeSaSummary,
+  type RekeyOutcome,
   RUN_RESULT_NAMES,
   type RunFigures,
   RunResult,
@@ -71,6 +74,7 @@ export class TestRun implements RunView, Floor, LoopListener {
   readonly finalResult: Promise<FinalResult>;
   readonly loop: CoreLoop;
   readonly tally = new Tally();
+  readonly #rekeys = new RekeyWaiters();
   readonly datagram: LoopListener["datagram"];
   ending = false;
   readonly #options: TestRunOptions;
@@ -160,6 +164,17 @@ export class TestRun implements RunView, Floor, LoopListener {
     return child && this.#isOurs(child) ? childDumpOf(child, this.#books.toEpoch) : undefined;
   }
 
+  rekeyChild(spi: number): Promise<RekeyOutcome> {
+    const child = this.#options.env.childrenBySpi.get(spi);
+    if (!child || !this.#isOurs(child)) return Promise.resolve({ kind: "unknown" });
+    if (child.state !== "established" || !isLive(child.parent)) {
+      return Promise.resolve({ kind: "not_established" });
+    }
+    const outcome = this.#rekeys.awaited(child);
+    this.loop.turn(() => this.loop.command(child.parent, { kind: "rekey_child", child }));
+    return outcome;
+  }
+
   /** See {@linkcode LoopListener}. */
   admits({ octets }: Datagram): boolean {
     // While the test ends nobody new is let in: an SPIr of zero is an IKE_SA_INIT request.
@@ -190,7 +205,23 @@ export class TestRun implements RunView, Floor, LoopListener {
         );
       case "closed":
         this.#role.closed(sa!, nowMs);
+        this.#rekeys.closed(sa!);
         return this.#ending?.closed(sa!, effect.unanswered, nowMs);
+      case "replaced":
+        this.#role.replaced(sa!, effect.by);
+        this.#ending?.replaced(sa!, effect.by);
+        this.tally.ikeRekeys++;
+        return this.events.publish(
+          4,
+          () => `IKE SA rekeyed: ${showSpi64(ownSpi(sa!))} is ${showSpi64(ownSpi(effect.by))} now`,
+        );
+      case "child_up":
+        if (effect.old) this.tally.childRekeys++;
+        this.#rekeys.done(effect.old);
+        return this.events.publish(4, () => showChildUp(effect.by, effect.old));
+      case "create_child_failed":
+        this.#rekeys.failed(effect.old, effect.failure);
+        return this.events.publish(3, effect.failure.text);
       case "dropped":
         return this.events.publish(5, () => `Dropped: ${effect.reason}${aboutSa(sa)}`);
       case "trace":
@@ -295,6 +326,11 @@ function traced(config: IkeConfig, events: EventHub): IkeConfig {
 function showTrace(trace: Extract<IkeEffect, { kind: "trace" }>): string {
   const { sent, path, header, payloads } = trace;
   return `${sent ? "Sent" : "Received"} ${showPath(path)}\n${showMessage(header, payloads)}`;
+}
+
+function showChildUp(by: ChildSa, old: ChildSa | undefined): string {
+  const now = showChildren([by]);
+  return old ? `CHILD_SA ${showSpi32(old.spiIn)} rekeyed: ${now}` : `CHILD_SA up: ${now}`;
 }
 
 function aboutSa(sa: IkeSa | undefined): string {

@@ -244,6 +244,9 @@ export interface RunFigures {
   readonly live: number;
   /** Requests sent again. */
   readonly retransmissions: number;
+  /** IKE SAs, and CHILD_SAs, that were replaced, by whichever end. */
+  readonly ikeRekeys: number;
+  readonly childRekeys: number;
   /** Tunnels per second over the whole creation; null before the first. */
   readonly setupRate: number | null;
   /** Tunnels established in the last second. */
@@ -285,6 +288,14 @@ export interface FinalResult {
   readonly figures: RunFigures;
 }
 
+/** What became of a rekey that was asked for. */
+export type RekeyOutcome =
+  | { readonly kind: "done" }
+  /** By the peer, or because it did not answer: `cause` is the notify's IANA name, or NO_ANSWER, …. */
+  | { readonly kind: "refused"; readonly cause: string; readonly text: string }
+  | { readonly kind: "not_established" }
+  | { readonly kind: "unknown" };
+
 /** A test that runs, or has run. Every answer is of this moment. */
 export interface RunView {
   readonly setup: Setup;
@@ -304,6 +315,8 @@ export interface RunView {
   childSas(ikeSpi: bigint): number[] | undefined;
   /** By our own SPI (uint32). */
   childSa(spi: number): ChildSaDump | undefined;
+  /** Rekeys the CHILD_SA of our own SPI (uint32); resolves when the new one is up, or will not be. */
+  rekeyChild(spi: number): Promise<RekeyOutcome>;
   /**
    * Ends the test and returns at once. Gracefully: deletes are sent, the end comes within 10 s; a
    * second call, or one that is not graceful, ends it now.

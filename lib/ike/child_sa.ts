@@ -46,7 +46,13 @@ export interface ChildSa {
   peerTs: readonly TrafficSelector[];
   /** The path of the IKE SA when it was made. */
   readonly path: Path;
+  /** Transform Type 4 of a key exchange of its own; 0: none. */
+  group: number;
   establishedMs: number | undefined;
+  /** When we rekey it; Infinity: not by ourselves. */
+  rekeyMs: number;
+  /** When it is dead, rekeyed or not. */
+  expireMs: number;
 }
 
 /** The four keys of a CHILD_SA as views: encryption and integrity, by initiator and responder. */

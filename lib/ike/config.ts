@@ -44,6 +44,10 @@ export interface ChildConfig {
   readonly esn: boolean;
   readonly tunnelMode: boolean;
   readonly lifetimeMs: number;
+  /** Groups of a key exchange of its own when it is rekeyed, or not the first; empty: none. */
+  readonly pfsGroups: readonly number[];
+  /** Whether a rekey proposes the configured selectors instead of those in use. */
+  readonly useProvisionedTs: boolean;
   /** Packets. */
   readonly replayWindow: number;
   /** Of tunnel 0; see `ownTsStep`. */
@@ -84,6 +88,16 @@ export interface IkeConfig {
   readonly retransmitBackoff: number;
   /** Transmissions of one request in all, the first included. */
   readonly transmissionsMax: number;
+  /** Of an IKE SA; 0: it lives until it is deleted. */
+  readonly ikeLifetimeMs: number;
+  /** An SA is rekeyed this long before its lifetime ends (at most half of it). */
+  readonly marginMs: number;
+  /** Whether the margin is drawn from (0, margin]. */
+  readonly jitter: boolean;
+  /** Seconds of silence after which the peer is asked whether it is there; 0: never. */
+  readonly livenessIntervalMs: number;
+  /** Ask also when the peer was heard within the interval. */
+  readonly livenessForced: boolean;
   /** Whether decoded messages are handed out as `trace` effects. */
   readonly trace: boolean;
 }

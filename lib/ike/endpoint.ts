@@ -110,6 +110,7 @@ export function dispatch(
     push(effect: IkeEffect, about: IkeSa | undefined) {
       if (effect.kind === "dropped") count(endpoint, effect.reason);
       if (effect.kind === "initial_contact") contact = true;
+      if (effect.kind === "adopted") adopt(endpoint, about!);
       out.push(effect, about);
     },
   };
@@ -280,6 +281,12 @@ function displace(endpoint: Endpoint, sa: IkeSa, nowMs: number, out: Outbox): vo
     const event = { kind: "abandon", closeCode: CloseCode.INITIAL_CONTACT, why } as const;
     dispatch(endpoint, { sa: other, event }, nowMs, out);
   }
+}
+
+/** A new IKE SA that a rekey made. */
+function adopt(endpoint: Endpoint, sa: IkeSa): void {
+  endpoint.bySpi.set(ownSpi(sa), sa);
+  remember(endpoint, sa);
 }
 
 function remember(endpoint: Endpoint, sa: IkeSa): void {

@@ -25,6 +25,12 @@ export type IkeEvent =
   | { readonly kind: "abandon"; readonly closeCode: number; readonly why: string }
   /** Delete one CHILD_SA of ours. */
   | { readonly kind: "delete_child"; readonly child: ChildSa }
+  /** Rekey one CHILD_SA of ours now (RFC 7296 §1.3.3). */
+  | { readonly kind: "rekey_child"; readonly child: ChildSa }
+  /** Rekey the IKE SA now (RFC 7296 §1.3.2). */
+  | { readonly kind: "rekey_ike" }
+  /** Make one more CHILD_SA, of an entry of the child list (RFC 7296 §1.3.1). */
+  | { readonly kind: "create_child"; readonly configIndex: number }
   /** An empty INFORMATIONAL request: is the peer there? (RFC 7296 §2.4) */
   | { readonly kind: "liveness_check" }
   /** An `install` effect could not be performed. */
@@ -80,6 +86,20 @@ export type IkeEffect =
     readonly latencyMs: number;
     readonly transmissions: number;
   }
+  /** `by` is a CHILD_SA that is up; `old`, if any, is the one it replaces. */
+  | { readonly kind: "child_up"; readonly by: ChildSa; readonly old: ChildSa | undefined }
+  /** A CREATE_CHILD_SA of ours came to nothing; what was there before still stands. */
+  | {
+    readonly kind: "create_child_failed";
+    readonly old: ChildSa | undefined;
+    readonly failure: Failure;
+  }
+  /** This is a new IKE SA, made by a rekey: an endpoint keeps it from now on. */
+  | { readonly kind: "adopted" }
+  /** The deadline of this SA has moved, though the event was another SA's. */
+  | { readonly kind: "rearmed" }
+  /** `by` has taken over this SA's CHILD_SAs: it is the tunnel now. */
+  | { readonly kind: "replaced"; readonly by: IkeSa }
   /** The IKE SA is authenticated and its first CHILD_SA (if any was asked) is up. */
   | { readonly kind: "established" }
   /** The SA will never be, or is no more, established: the tunnel's failure. */

@@ -8,17 +8,21 @@ import { showEndpoint } from "@/base/address.ts";
 import { must, unreachable, WireError } from "@/base/errors.ts";
 import { ExchangeType, nameOfExchange } from "@/iana/exchange_type.ts";
 import { nameOfNotify, NotifyType } from "@/iana/notify_type.ts";
+import { type ChildSa, isLiveChild } from "@/ike/child_sa.ts";
+import { livenessDueMs, nextDueMs } from "@/ike/lifetime.ts";
 import type { IkeEvent, Outbox } from "@/ike/event.ts";
 import { openReceived, retransmit, sendResponse } from "@/ike/exchange.ts";
 import { CloseCode, fail, refusedHere } from "@/ike/failure.ts";
 import { endSa, enter, type IkeSa, type Turn } from "@/ike/ike_sa.ts";
 import { isFatalInAuth, notify, PeerError } from "@/ike/notify.ts";
 import type { Received, ResponderKind, Task, TaskKind } from "@/ike/task.ts";
+import { createChild, newCreateChild } from "@/ike/tasks/create_child.ts";
 import { createChildResponse } from "@/ike/tasks/create_child_response.ts";
 import { ikeAuthRequest } from "@/ike/tasks/ike_auth_request.ts";
 import { ikeAuthResponse } from "@/ike/tasks/ike_auth_response.ts";
 import { ikeInitRequest, newIkeInit } from "@/ike/tasks/ike_init_request.ts";
 import { ikeInitResponse, refuseInit } from "@/ike/tasks/ike_init_response.ts";
+import { newRekeyIke, rekeyIke } from "@/ike/tasks/rekey_ike.ts";
 import {
   deleteChild,
   deleteIke,
@@ -30,6 +34,8 @@ import {
 const TASKS: { readonly [K in Task["kind"]]: TaskKind<Extract<Task, { kind: K }>> } = {
   ike_init: ikeInitRequest,
   ike_auth: ikeAuthRequest,
+  create_child: createChild,
+  rekey_ike: rekeyIke,
   delete_ike: deleteIke,
   delete_child: deleteChild,
   liveness_check: livenessCheck,
@@ -74,6 +80,15 @@ export function handle(sa: IkeSa, event: IkeEvent, nowMs: number, out: Outbox): 
     case "delete_child":
       if (sa.phase === "established") sa.queue.push({ kind: "delete_child", child: event.child });
       break;
+    case "rekey_child":
+      if (sa.phase === "established") rekeyChild(sa, event.child);
+      break;
+    case "create_child":
+      if (sa.phase === "established") sa.queue.push(newCreateChild(sa, event.configIndex));
+      break;
+    case "rekey_ike":
+      if (sa.phase === "established") sa.queue.push(newRekeyIke(sa));
+      break;
     case "liveness_check":
       if (sa.phase === "established") sa.queue.push({ kind: "liveness_check" });
       break;
@@ -105,17 +120,69 @@ function arm({ sa, nowMs }: Turn): void {
     sa.deadlineMs = Infinity;
     return;
   }
-  sa.deadlineMs = Math.min(sa.request?.nextMs ?? Infinity, sa.expireMs);
+  // A closing SA waits for its Delete's answer and nothing else.
+  const due = sa.phase === "established"
+    ? nextDueMs(sa)
+    : sa.phase === "closing"
+    ? Infinity
+    : sa.expireMs;
+  sa.deadlineMs = Math.min(sa.request?.nextMs ?? Infinity, due);
 }
 
 function onDeadline(turn: Turn): void {
   const { sa, nowMs } = turn;
-  if (nowMs >= sa.expireMs && sa.phase !== "closed") return expire(turn);
+  if (sa.phase === "established") dueWork(turn);
+  else if (nowMs >= sa.expireMs && isUnauthenticated(sa)) return expire(turn);
   const { request } = sa;
   if (!request || nowMs < request.nextMs) return;
   const spent = request.transmissions >= sa.config.transmissionsMax;
   if (spent && !sa.env.broken.has("retransmit_forever")) return noAnswer(turn);
   retransmit(turn);
+}
+
+/** What an established SA does of its own accord: rekeys, liveness checks, hard ends. */
+function dueWork(turn: Turn): void {
+  const { sa, nowMs } = turn;
+  if (nowMs >= sa.expireMs) {
+    sa.expireMs = Infinity;
+    if (sa.replacedBy || sa.redundant) return endSa(turn, CloseCode.REKEYED);
+    return hardExpiry(turn, "The lifetime of the IKE SA ended before it was rekeyed");
+  }
+  if (nowMs >= sa.rekeyMs) {
+    sa.rekeyMs = Infinity;
+    sa.queue.push(newRekeyIke(sa));
+  }
+  for (const child of sa.children) {
+    if (nowMs >= child.rekeyMs && child.state === "established") rekeyChild(sa, child);
+    if (nowMs >= child.expireMs) childExpired(turn, child);
+  }
+  if (nowMs >= livenessDueMs(sa)) sa.queue.push({ kind: "liveness_check" });
+}
+
+function rekeyChild(sa: IkeSa, child: ChildSa): void {
+  child.rekeyMs = Infinity;
+  sa.queue.push(newCreateChild(sa, child.configIndex, child));
+}
+
+function childExpired(turn: Turn, child: ChildSa): void {
+  const { sa } = turn;
+  child.expireMs = Infinity;
+  const replaced = !isLiveChild(child);
+  if (!replaced && sa.children.filter(isLiveChild).length === 1) {
+    return hardExpiry(turn, "The lifetime of the CHILD_SA ended before it was rekeyed");
+  }
+  sa.queue.push({ kind: "delete_child", child });
+}
+
+function hardExpiry(turn: Turn, text: string): void {
+  turn.sa.failure = { cause: "HARD_EXPIRY", closeCode: CloseCode.HARD_EXPIRY, text };
+  // A rekey that is in flight may still save the tunnel: then the new SA does not inherit this end.
+  turn.sa.queue.length = 0;
+  turn.sa.queue.push({ kind: "delete_ike", closeCode: CloseCode.HARD_EXPIRY });
+}
+
+function isUnauthenticated({ phase }: IkeSa): boolean {
+  return phase === "init" || phase === "created";
 }
 
 /** A peer that began and did not authenticate in time. */
@@ -134,8 +201,10 @@ function noAnswer(turn: Turn): void {
   const from = showEndpoint(sa.path.ownAddress, sa.path.ownPort);
   const text = `No answer to ${nameOfExchange(request.exchange)} after ${request.transmissions} ` +
     `transmissions to ${to} from ${from}`;
-  const closeCode = sa.phase === "established" ? CloseCode.LIVENESS_FAILED : CloseCode.NO_ANSWER;
-  fail(turn, { cause: "NO_ANSWER", closeCode, text });
+  if (sa.replacedBy || sa.redundant) return endSa(turn, CloseCode.REKEYED, undefined, true);
+  const checked = sa.active?.kind === "liveness_check";
+  const cause = checked ? "LIVENESS_FAILED" : "NO_ANSWER";
+  fail(turn, { cause, closeCode: CloseCode[cause], text });
 }
 
 function computed(turn: Turn, event: Extract<IkeEvent, { kind: "computed" }>): void {
@@ -177,7 +246,7 @@ function receiveResponse(turn: Turn, received: Received): void {
   out.push({ kind: "answered", exchange, latencyMs, transmissions }, sa);
   kindOf(active).finish(turn, active, received);
   // A task that computes or sends again keeps its place.
-  const goesOn = active.kind === "ike_init" && sa.phase === "init";
+  const goesOn = "stage" in active && (sa.request !== undefined || active.stage !== "sent");
   if (sa.active === active && !goesOn) sa.active = undefined;
 }
 
@@ -255,6 +324,7 @@ function close(turn: Turn, closeCode: number): void {
   const { sa } = turn;
   const waiting = sa.phase === "created" && sa.originalInitiator && sa.request !== undefined;
   if (sa.phase === "established" || waiting) {
+    sa.closeAsked = closeCode;
     sa.queue.length = 0;
     sa.queue.push({ kind: "delete_ike", closeCode });
   } else if (sa.phase !== "closing") {

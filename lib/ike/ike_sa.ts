@@ -20,7 +20,7 @@ export type Phase = "idle" | "init" | "created" | "established" | "closing" | "c
 
 /** The legal moves. */
 const MOVES: Readonly<Record<Phase, readonly Phase[]>> = {
-  idle: ["init", "closed"],
+  idle: ["init", "established", "closed"],
   init: ["created", "closed"],
   created: ["established", "closing", "closed"],
   established: ["closing", "closed"],
@@ -80,7 +80,17 @@ export interface IkeSa {
   /** Messages sealed so far: the explicit IV of counter-mode ciphers. */
   sealed: number;
   nextTicket: number;
-  /** When a responder gives up an unauthenticated peer, or a closed SA is forgotten. */
+  /** The IKE SA that took over our CHILD_SAs; this one only waits for its Delete. */
+  replacedBy: IkeSa | undefined;
+  /** The IKE SA whose crossing rekeys are not yet decided: it may still be the one to replace. */
+  predecessor: IkeSa | undefined;
+  /** Of two SAs of crossing rekeys the one that loses, or that is not yet known to win. */
+  redundant: boolean;
+  /** The close code of a close that was asked for while something else was under way; 0: none. */
+  closeAsked: number;
+  /** When we rekey it; Infinity: not by ourselves. */
+  rekeyMs: number;
+  /** When an unauthenticated peer is given up, an SA's lifetime ends, or a closed SA is forgotten. */
   expireMs: number;
   /** Milliseconds on the caller's clock; Infinity when nothing is awaited. */
   deadlineMs: number;
@@ -162,6 +172,11 @@ export function newIkeSa(origin: IkeSaOrigin): IkeSa {
     closeCode: 0,
     sealed: 0,
     nextTicket: 1,
+    replacedBy: undefined,
+    predecessor: undefined,
+    redundant: false,
+    closeAsked: 0,
+    rekeyMs: Infinity,
     expireMs: Infinity,
     deadlineMs: Infinity,
     startedMs: 0,

@@ -40,6 +40,21 @@ export function deriveIkeKeys(suite: IkeSuite, inputs: KeyInputs): Uint8Array {
   return suite.prf.plus(skeyseed, seed, keyOctets(suite));
 }
 
+/**
+ * The keys of an IKE SA that replaces another: SKEYSEED = prf(SK_d of the old, g^ir (new) ‖ Ni ‖ Nr)
+ * with the prf of the old, all else with that of the new (RFC 7296 §2.18).
+ */
+export function rekeyIkeKeys(
+  old: { readonly suite: IkeSuite; readonly skD: Uint8Array },
+  suite: IkeSuite,
+  inputs: KeyInputs,
+): Uint8Array {
+  const { nonceI, nonceR, spiI, spiR, shared } = inputs;
+  const skeyseed = old.suite.prf.compute(old.skD, concat(shared, nonceI, nonceR));
+  const seed = concat(nonceI, nonceR, spiOctets(spiI), spiOctets(spiR));
+  return suite.prf.plus(skeyseed, seed, keyOctets(suite));
+}
+
 /** Ni ‖ Nr; of each only the first half of the key where the prf's key has one length (§2.14). */
 export function skeyseedKey(prf: Prf, nonceI: Uint8Array, nonceR: Uint8Array): Uint8Array {
   if (!prf.fixedKey) return concat(nonceI, nonceR);

@@ -28,13 +28,16 @@ export function isAead(encryption: number): boolean {
   return AEAD.has(encryption);
 }
 
-/** The proposals of IKE_SA_INIT, in order of preference; without an SPI (RFC 7296 §3.3.1). */
-export function ikeProposals(algorithms: IkeAlgorithms): Proposal[] {
+/**
+ * The proposals for an IKE SA, in order of preference; without an SPI in IKE_SA_INIT, with the new
+ * one (eight octets) where it is rekeyed (RFC 7296 §3.3.1).
+ */
+export function ikeProposals(algorithms: IkeAlgorithms, spi: Uint8Array = NO_SPI): Proposal[] {
   const { encryption, integrity, prf, groups } = algorithms;
   return split(encryption).map((ciphers, i) => ({
     number: i + 1,
     protocol: ProtocolId.IKE,
-    spi: NO_SPI,
+    spi,
     transforms: [
       ...ciphers.map(encryptionTransform),
       ...(isAead(ciphers[0]!.id) ? [] : of(TransformType.INTEG, integrity)),
@@ -44,11 +47,21 @@ export function ikeProposals(algorithms: IkeAlgorithms): Proposal[] {
   }));
 }
 
-/** The proposals of a CHILD_SA that we would receive on `spi` (four octets). */
-export function childProposals(config: ChildConfig, spi: Uint8Array): Proposal[] {
-  const esn = of(TransformType.ESN, config.esn ? [1, 0] : [0]);
+/**
+ * The proposals of a CHILD_SA that we would receive on `spi` (four octets); `groups` of a
+ * CREATE_CHILD_SA with a key exchange of its own.
+ */
+export function childProposals(
+  config: ChildConfig,
+  spi: Uint8Array,
+  groups: readonly number[] = [],
+): Proposal[] {
+  const rest = [
+    ...of(TransformType.KE, groups),
+    ...of(TransformType.ESN, config.esn ? [1, 0] : [0]),
+  ];
   if (config.protocol === ProtocolId.AH) {
-    const transforms = [...of(TransformType.INTEG, config.integrity), ...esn];
+    const transforms = [...of(TransformType.INTEG, config.integrity), ...rest];
     return [{ number: 1, protocol: ProtocolId.AH, spi, transforms }];
   }
   return split(config.encryption).map((ciphers, i) => ({
@@ -58,7 +71,7 @@ export function childProposals(config: ChildConfig, spi: Uint8Array): Proposal[]
     transforms: [
       ...ciphers.map(encryptionTransform),
       ...(isAead(ciphers[0]!.id) ? [] : of(TransformType.INTEG, config.integrity)),
-      ...esn,
+      ...rest,
     ],
   }));
 }

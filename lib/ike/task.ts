@@ -8,9 +8,10 @@ import type { WireError } from "@/base/errors.ts";
 import type { KeyPair } from "@/crypto/backend.ts";
 import type { ChildSa } from "@/ike/child_sa.ts";
 import type { ComputeResult } from "@/ike/event.ts";
-import type { Turn } from "@/ike/ike_sa.ts";
+import type { IkeSa, Turn } from "@/ike/ike_sa.ts";
 import type { PeerError } from "@/ike/notify.ts";
 import type { Choice } from "@/ike/proposal.ts";
+import type { ChildCandidate } from "@/ike/tasks/child_negotiation.ts";
 import type { IkeSuite } from "@/ike/suite.ts";
 import type { IkeHeader, Payload } from "@/wire/message.ts";
 
@@ -45,6 +46,41 @@ export interface IkeAuthTask {
   child: ChildSa | undefined;
 }
 
+/** What all tasks with a key exchange and a nonce of their own keep. */
+interface ExchangeState {
+  stage: "generating" | "sent" | "deriving";
+  ticket: number;
+  /** Transform Type 4; 0: no key exchange. */
+  group: number;
+  pair: KeyPair | undefined;
+  nonce: Uint8Array;
+  peerNonce: Uint8Array;
+  restarts: number;
+}
+
+/** CREATE_CHILD_SA for one more CHILD_SA, or for one that replaces `old` (RFC 7296 §1.3.1, §1.3.3). */
+export interface CreateChildTask extends ExchangeState {
+  readonly kind: "create_child";
+  readonly configIndex: number;
+  readonly old: ChildSa | undefined;
+  child: ChildSa | undefined;
+  /** The accepted answer, while its key exchange is computed. */
+  answer: Received | undefined;
+  /** The peer rekeyed `old` too, meanwhile: its CHILD_SA, and the lower nonce of its exchange. */
+  rival: { readonly child: ChildSa; readonly lowest: Uint8Array } | undefined;
+}
+
+/** CREATE_CHILD_SA for a new IKE SA that replaces this one (RFC 7296 §1.3.2). */
+export interface RekeyIkeTask extends ExchangeState {
+  readonly kind: "rekey_ike";
+  /** uint64: our SPI of the new SA. */
+  spi: bigint;
+  peerSpi: bigint;
+  suite: IkeSuite | undefined;
+  /** The peer rekeyed the IKE SA too, meanwhile: its SA, and the lower nonce of its exchange. */
+  rival: { readonly sa: IkeSa; readonly lowest: Uint8Array } | undefined;
+}
+
 /** INFORMATIONAL {D} for the IKE SA. */
 export interface DeleteIkeTask {
   readonly kind: "delete_ike";
@@ -73,19 +109,30 @@ export interface ReportErrorTask {
 export type Task =
   | IkeInitTask
   | IkeAuthTask
+  | CreateChildTask
+  | RekeyIkeTask
   | DeleteIkeTask
   | DeleteChildTask
   | LivenessTask
   | ReportErrorTask;
 
 /** A request of the peer that waits for asymmetric work. */
-export interface Answering {
-  readonly kind: "ike_init";
-  readonly ticket: number;
-  readonly request: Received;
-  readonly suite: IkeSuite;
-  readonly choice: Choice;
-}
+export type Answering =
+  | {
+    readonly kind: "ike_init" | "rekey_ike";
+    readonly ticket: number;
+    readonly request: Received;
+    readonly suite: IkeSuite;
+    readonly choice: Choice;
+  }
+  | {
+    readonly kind: "create_child";
+    readonly ticket: number;
+    readonly request: Received;
+    readonly list: readonly ChildCandidate[];
+    readonly group: number;
+    readonly old: ChildSa | undefined;
+  };
 
 /** What a kind of task does; `T` is its record. */
 export interface TaskKind<T> {

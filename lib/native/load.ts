@@ -10,6 +10,8 @@ const ABI = 2;
 const SHIM = new URL("../../ffi/build/myikev2_shim.so", import.meta.url);
 /** `memfd_create(2)`: gone in programs that are started. */
 const MFD_CLOEXEC = 1;
+/** Never to be started itself: machines with `vm.memfd_noexec` take no other, kernels before 6.3 not this. */
+const MFD_NOEXEC_SEAL = 8;
 
 const LIBC = {
   memfd_create: { parameters: ["buffer", "u32"], result: "i32" },
@@ -100,7 +102,10 @@ function load(): Shim {
 function loadFromMemory(octets: Uint8Array): ShimSymbols {
   const libc = Deno.dlopen("libc.so.6", LIBC);
   try {
-    const fd = libc.symbols.memfd_create(new TextEncoder().encode("myikev2_shim\0"), MFD_CLOEXEC);
+    const create = (flags: number) =>
+      libc.symbols.memfd_create(new TextEncoder().encode("myikev2_shim\0"), flags);
+    let fd = create(MFD_CLOEXEC | MFD_NOEXEC_SEAL);
+    if (fd < 0) fd = create(MFD_CLOEXEC);
     if (fd < 0) throw new Error("no memory file can be made");
     try {
       for (let at = 0; at < octets.length;) {

@@ -33,6 +33,8 @@ export interface RunResultJson {
   /** Tunnels per second over the whole creation. */
   readonly setupRate: number | null;
   readonly retransmissions: number;
+  /** SAs that were replaced, by whichever end. */
+  readonly rekeys: { readonly ike: number; readonly child: number };
   readonly latencyMs: {
     readonly ikeSaInit: LatencyResult;
     readonly ikeAuth: LatencyResult;
@@ -74,6 +76,7 @@ export function resultOf(final: FinalResult): RunResultJson {
     retries: figures.retries,
     setupRate: rounded(figures.setupRate),
     retransmissions: figures.retransmissions,
+    rekeys: { ike: figures.ikeRekeys, child: figures.childRekeys },
     latencyMs: {
       ikeSaInit: latency(figures.ikeSaInitMs),
       ikeAuth: latency(figures.ikeAuthMs),
@@ -108,6 +111,7 @@ export function refusedResult(
     retries: 0,
     setupRate: null,
     retransmissions: 0,
+    rekeys: { ike: 0, child: 0 },
     latencyMs: { ikeSaInit: none, ikeAuth: none, setup: none },
     failures: [],
     drops: {},

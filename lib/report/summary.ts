@@ -14,7 +14,8 @@ export function summaryLines(result: RunResultJson): string[] {
     `Tunnels: ${tunnels.established} of ${tunnels.configured} established, ` +
     `${tunnels.failed} failed` + (tunnels.lost ? ` (${tunnels.lost} of them lost)` : "") +
     (result.setupRate === null ? "" : `, ${result.setupRate.toFixed(1)} tunnels/s`),
-    `Retransmissions: ${result.retransmissions}, retries of tunnels: ${result.retries}`,
+    `Retransmissions: ${result.retransmissions}, retries of tunnels: ${result.retries}, ` +
+    `rekeys: ${result.rekeys.ike} IKE, ${result.rekeys.child} CHILD`,
     `IKE_SA_INIT ${latencyText(latencyMs.ikeSaInit)}`,
     `IKE_AUTH    ${latencyText(latencyMs.ikeAuth)}`,
     `Set-up      ${latencyText(latencyMs.setup)}`,

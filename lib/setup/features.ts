@@ -8,8 +8,6 @@ import { SetupError, type SetupPosition } from "@/base/errors.ts";
 
 /** Features that are not there yet, with the words that refuse them. */
 export const NOT_YET = {
-  rekey: "rekeying and lifetimes",
-  liveness: "liveness checks (DPD)",
   reauth: "reauthentication",
   fragmentation: "IKE fragmentation (RFC 7383)",
   natt: "NAT traversal",
@@ -26,8 +24,6 @@ export const NOT_YET = {
   transport: "transport mode",
   esn: "extended sequence numbers",
   ah: "AH",
-  children: "several CHILD_SAs",
-  pfs: "a key exchange of CHILD_SAs (PFS)",
   history: "keeping rekeyed SAs listed",
 } as const;
 

@@ -123,20 +123,12 @@ export const IKECONF = {
   usersapss: option(bool, "false", "RSA-PSS instead of PKCS#1 v1.5", CERTIFICATES),
   psk: option(text, "", "pre-shared key", { secret: true }),
   sendingmarkedca: option(bool, "false", "CERTREQ and CERT only of marked CAs", CERTIFICATES),
-  initiatedpd: option(bool, "true", "ask whether the peer is there", {
-    feature: "liveness",
-    free: ["false"],
-    defaultUses: true,
-  }),
-  forcedpd: option(bool, "false", "ask also when the peer was heard", { feature: "liveness" }),
-  dpdinterval: option(pause, "30s", "silence before asking", { feature: "liveness" }),
-  ikelifetime: option(duration, "10m", "lifetime of an IKE SA", {
-    feature: "rekey",
-    free: ["0", "0s"],
-    defaultUses: true,
-  }),
-  margintime: option(duration, "1m", "rekey this long before expiry", { feature: "rekey" }),
-  jitter: option(bool, "true", "draw the margin from (0, margintime)", { feature: "rekey" }),
+  initiatedpd: option(bool, "true", "ask whether the peer is there"),
+  forcedpd: option(bool, "false", "ask also when the peer was heard"),
+  dpdinterval: option(pause, "30s", "silence before asking"),
+  ikelifetime: option(duration, "10m", "lifetime of an IKE SA"),
+  margintime: option(duration, "1m", "rekey this long before expiry"),
+  jitter: option(bool, "true", "draw the margin from (0, margintime)"),
   installfastpath: option(bool, "false", "install CHILD_SAs in the data path", {
     feature: "datapath",
   }),
@@ -189,22 +181,16 @@ export const CHILD = {
     { namesNull: true },
   ),
   protocol: option(oneOf("esp", "ah"), "esp", "the IPsec protocol: esp or ah", { feature: "ah" }),
-  lifetime: option(duration, "5m", "lifetime of the CHILD_SA", {
-    feature: "rekey",
-    free: ["0", "0s"],
-    defaultUses: true,
-  }),
+  lifetime: option(duration, "5m", "lifetime of the CHILD_SA"),
   esn: option(bool, "false", "extended sequence numbers", { feature: "esn" }),
-  pfsenabled: option(bool, "false", "a key exchange when it is rekeyed", { feature: "pfs" }),
-  pfsgrpid: listOption(keyword(GROUPS), ["14"], "groups of that key exchange", { feature: "pfs" }),
+  pfsenabled: option(bool, "false", "a key exchange when it is rekeyed"),
+  pfsgrpid: listOption(keyword(GROUPS), ["14"], "groups of that key exchange"),
   replaywindowsize: option(
     int(0, 65_536),
     "256",
     "packets that may come late and still count as new",
   ),
-  useprovisionedtsforrekey: option(bool, "false", "rekey proposes the configured selectors", {
-    feature: "rekey",
-  }),
+  useprovisionedtsforrekey: option(bool, "false", "rekey proposes the configured selectors"),
 } as const;
 
 /** An entry of `ownts` or `peerts`; addresses and type follow from each other. */

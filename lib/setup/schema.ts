@@ -2,7 +2,6 @@
  * The shape of a setup file: which section holds which options, sections and lists.
  * @module
  */
-import type { Feature } from "@/setup/features.ts";
 import { CHILD, IKECONF, PPK, SELECTOR } from "@/setup/ike_options.ts";
 import type { Table } from "@/setup/option.ts";
 import { FLAP, PINGCONF, POOL, TOP } from "@/setup/options.ts";
@@ -18,15 +17,13 @@ export interface Section {
   readonly dead: readonly string[];
   /** Whether it is a traffic selector, whose fields follow from each other. */
   readonly isSelector: boolean;
-  /** The feature that more than one entry of a list of them needs. */
-  readonly severalNeed: Feature | undefined;
 }
 
 const NONE = {};
 
 function section(path: string, options: Table, more: Partial<Section> = {}): Section {
   const nothing = { sections: NONE, lists: NONE, dead: [], isSelector: false } as const;
-  return { path, options, ...nothing, severalNeed: undefined, ...more };
+  return { path, options, ...nothing, ...more };
 }
 
 const selector = (path: string) => section(path, SELECTOR, { isSelector: true });
@@ -36,7 +33,6 @@ const child = section("ikeconf.childlist[]", CHILD, {
     peerts: selector("ikeconf.childlist[].peerts[]"),
   },
   dead: ["liftime"],
-  severalNeed: "children",
 });
 
 /** The whole file. */

@@ -125,15 +125,6 @@ export class SectionReader {
     if (items.length === 0) {
       this.#fail(`${path} is empty: expected at least one entry`, path, position);
     }
-    if (section.severalNeed && isMissing(section.severalNeed) && items.length > 1) {
-      this.wants.push({
-        feature: section.severalNeed,
-        path,
-        shown: `${items.length} entries`,
-        option: { role: "both" },
-        position: items[1]!.position,
-      });
-    }
     return items.map((item, i) => this.#entry(section, item, `${path}[${i}]`));
   }
 

@@ -18,6 +18,22 @@ export interface Observed {
   readonly name: string;
   readonly endpoint: Endpoint;
   readonly installed: ReadonlySet<ChildSa>;
+  /** Tunnels that came up here so far. */
+  readonly established: number;
+}
+
+/**
+ * Whether traffic could pass: some CHILD_SA is in the data path of both ends. What a rekey must never
+ * interrupt once both ends are up (RFC 7296 §2.8).
+ */
+export function carriesTraffic([a, b]: readonly Observed[]): boolean {
+  if (!a || !b || !a.established || !b.established) return true;
+  for (const child of a.installed) {
+    for (const peer of b.installed) {
+      if (child.spiOut === peer.spiIn && child.spiIn === peer.spiOut) return true;
+    }
+  }
+  return false;
 }
 
 /** The first broken invariant, or `undefined`. */
@@ -70,7 +86,7 @@ function checkSa(sa: IkeSa): string | undefined {
   if (phase === "established") {
     const whole = sa.keys && sa.suite && sa.ownId && sa.peerId && sa.ownAuth && sa.peerAuth;
     if (!whole || sa.setup) return "an established SA is whole, and has dropped its set-up";
-    if (sa.expireMs !== Infinity) return "an established SA does not expire as half-open";
+    if (sa.replacedBy && sa.children.length > 0) return "a replaced IKE SA has no CHILD_SA left";
   }
   if (phase === "created" && sa.originalInitiator && sa.nextPeerId > 0) {
     return "an initiator answers nobody before IKE_AUTH is through";

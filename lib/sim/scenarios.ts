@@ -71,12 +71,14 @@ const CHILD: ChildConfig = {
   integrity: [],
   esn: false,
   tunnelMode: true,
-  lifetimeMs: 300_000,
+  lifetimeMs: 0,
   replayWindow: 64,
   ownTs: [ANY4],
   peerTs: [ANY4],
   ownTsStep: 0,
   peerTsStep: 0,
+  pfsGroups: [],
+  useProvisionedTs: false,
 };
 
 /** A configuration that works with itself; worlds change what their play is about. */
@@ -96,6 +98,11 @@ export function worldConfig(change: Partial<IkeConfig> = {}): IkeConfig {
     retransmitIntervalMs: 500,
     retransmitBackoff: 1,
     transmissionsMax: 12,
+    ikeLifetimeMs: 0,
+    marginMs: 0,
+    jitter: false,
+    livenessIntervalMs: 0,
+    livenessForced: false,
     trace: true,
     ...change,
   };
@@ -363,6 +370,135 @@ const vanishing: Scenario = {
   },
 };
 
+/** Ends, one or both, at once or some time apart: what makes rekeys cross. */
+function someone(world: World, { a, b }: Pair, deed: (host: Host, sa: IkeSa) => void): void {
+  const who = world.random.pick([[a], [b], [a, b], [a, b]]);
+  const together = world.random.chance(0.5);
+  for (const host of who) {
+    const delay = together ? 0 : world.random.fraction() * 1_500;
+    world.at(8_000 + delay, () => {
+      const sa = up(host);
+      if (sa) deed(host, sa);
+    });
+  }
+}
+
+/** One tunnel with one live CHILD_SA at each end, the same at both. */
+function oneTunnel({ a, b }: Pair): string | undefined {
+  for (const host of [a, b]) {
+    const live = [...host.endpoint.bySpi.values()].filter((sa) => sa.phase === "established");
+    if (live.length > 1) return `${host.name} holds one IKE SA after a rekey, not ${live.length}`;
+    const children = live[0]?.children.length ?? 1;
+    if (children !== 1) return `${host.name} holds one CHILD_SA after a rekey, not ${children}`;
+  }
+  return undefined;
+}
+
+/** Enough patience that no exchange of a rekey runs dry: then nothing may ever be lost. */
+const PATIENT = { transmissionsMax: 60 };
+
+const rekeyChildren: Scenario = {
+  name: "rekey_child",
+  play(world) {
+    const children = [{
+      ...CHILD,
+      pfsGroups: world.random.chance(0.5) ? [KeGroup.CURVE25519] : [],
+    }];
+    const hosts = pair(world, { ...PATIENT, children });
+    world.seamless = true;
+    world.dial(hosts.a, hosts.b);
+    someone(world, hosts, (host, sa) => {
+      const child = sa.children[0];
+      if (child) world.tell(host, sa, { kind: "rekey_child", child });
+    });
+    return { stands: true, check: () => oneTunnel(hosts) };
+  },
+};
+
+const rekeyIkeSa: Scenario = {
+  name: "rekey_ike",
+  play(world) {
+    const hosts = pair(world, PATIENT);
+    world.seamless = true;
+    world.dial(hosts.a, hosts.b);
+    someone(world, hosts, (host, sa) => world.tell(host, sa, { kind: "rekey_ike" }));
+    return { stands: true, check: () => oneTunnel(hosts) };
+  },
+};
+
+const rekeyMixed: Scenario = {
+  name: "rekey_mixed",
+  play(world) {
+    const hosts = pair(world, PATIENT);
+    world.seamless = true;
+    world.dial(hosts.a, hosts.b);
+    for (let round = 0; round < 4; round++) {
+      for (const host of [hosts.a, hosts.b]) {
+        world.at(8_000 + round * 400 + world.random.below(3) * 50, () => {
+          const sa = up(host), child = sa?.children[0];
+          if (!sa) return;
+          if (world.random.chance(0.5)) return world.tell(host, sa, { kind: "rekey_ike" });
+          if (child) world.tell(host, sa, { kind: "rekey_child", child });
+        });
+      }
+    }
+    return { stands: true, check: () => oneTunnel(hosts) };
+  },
+};
+
+const rekeyAndDelete: Scenario = {
+  name: "rekey_and_delete",
+  play(world) {
+    const hosts = pair(world, PATIENT);
+    world.dial(hosts.a, hosts.b);
+    someone(world, hosts, (host, sa) => {
+      const child = sa.children[0];
+      const what = world.random.below(4);
+      if (what === 0) return world.tell(host, sa, { kind: "rekey_ike" });
+      if (what === 1) return world.tell(host, sa, { kind: "close", closeCode: CloseCode.STOPPED });
+      if (!child) return;
+      world.tell(host, sa, { kind: what === 2 ? "rekey_child" : "delete_child", child });
+    });
+    return { stands: false };
+  },
+};
+
+const lifetimes: Scenario = {
+  name: "lifetimes",
+  play(world) {
+    // The margin is longer than any exchange takes here: so nothing may expire.
+    const timing = { ikeLifetimeMs: 90_000, marginMs: 40_000, jitter: false, ...PATIENT };
+    const children = [{ ...CHILD, lifetimeMs: 80_000 }];
+    const hosts = pair(world, { ...timing, children });
+    world.seamless = true;
+    world.dial(hosts.a, hosts.b);
+    world.at(300_000, () => {
+      world.seamless = false;
+      const live = up(hosts.a);
+      if (live) world.tell(hosts.a, live, { kind: "close", closeCode: CloseCode.STOPPED });
+    });
+    return { stands: false };
+  },
+};
+
+const severalChildren: Scenario = {
+  name: "several_children",
+  play(world) {
+    const third = (n: number) => range4([10, n, 0, 0], [10, n, 255, 255]);
+    const children = [1, 2, 3].map((n) => ({ ...CHILD, peerTs: [third(n)] }));
+    const mirror = [1, 2, 3].map((n) => ({ ...CHILD, ownTs: [third(n)] }));
+    const hosts = pair(world, PATIENT, { a: { children }, b: { children: mirror } });
+    world.dial(hosts.a, hosts.b);
+    return {
+      stands: true,
+      check() {
+        const count = up(hosts.a)?.children.length ?? 3;
+        return count === 3 ? undefined : `three CHILD_SAs are there, not ${count}`;
+      },
+    };
+  },
+};
+
 /** All plays, in the order a mixed run takes them. */
 export const SCENARIOS: readonly Scenario[] = [
   establish,
@@ -379,4 +515,10 @@ export const SCENARIOS: readonly Scenario[] = [
   returning,
   vanishing,
   forgedCookie,
+  rekeyChildren,
+  rekeyIkeSa,
+  rekeyMixed,
+  rekeyAndDelete,
+  lifetimes,
+  severalChildren,
 ];

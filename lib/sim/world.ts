@@ -13,7 +13,7 @@ import { dispatch, type Endpoint, initiate, newEndpoint, receive } from "@/ike/e
 import type { ComputeJob, IkeEffect, IkeEvent } from "@/ike/event.ts";
 import type { IkeSa } from "@/ike/ike_sa.ts";
 import type { CryptoBackend } from "@/crypto/backend.ts";
-import { checkEverything, Witness } from "@/sim/invariants.ts";
+import { carriesTraffic, checkEverything, Witness } from "@/sim/invariants.ts";
 import type { WorldKeys } from "@/sim/keys.ts";
 import { Agenda, drawArrivals, type Flight, mirrored, type Weather } from "@/sim/network.ts";
 import { showBrief } from "@/wire/show.ts";
@@ -65,6 +65,8 @@ export class BrokenInvariant extends Error {
 /** A world under one seed. */
 export class World {
   nowMs = 0;
+  /** Whether some CHILD_SA must be in both data paths from the set-up on. */
+  seamless = false;
   /** The run as an RFC-style ladder, one line a datagram or turn. */
   readonly ladder: string[] = [];
   readonly random: SeededRandom;
@@ -198,7 +200,8 @@ export class World {
         if (fault) throw this.broken(fault);
       } else this.#performOne(host, effect, sa, brief);
     }
-    const fault = checkEverything(this.hosts);
+    const fault = checkEverything(this.hosts) ??
+      (this.seamless && !carriesTraffic(this.hosts) ? "no gap in the traffic" : undefined);
     if (fault) throw this.broken(fault);
   }
 

@@ -10,6 +10,7 @@ import type {
   FinalResult,
   IkeSaDump,
   IkeSaSummary,
+  RekeyOutcome,
   RunFigures,
   RunSummary,
   RunView,
@@ -54,6 +55,12 @@ export class FakeRun implements RunView {
   }
   childSa(spi: number): ChildSaDump | undefined {
     return [CHILD, AH_CHILD].find((child) => child.spi === spi);
+  }
+  rekeyChild(spi: number): Promise<RekeyOutcome> {
+    if (spi === CHILD.spi) return Promise.resolve({ kind: "done" });
+    if (spi !== AH_CHILD.spi) return Promise.resolve({ kind: "unknown" });
+    const text = "Peer refused CREATE_CHILD_SA (NO_ADDITIONAL_SAS)";
+    return Promise.resolve({ kind: "refused", cause: "NO_ADDITIONAL_SAS", text });
   }
   stop(gracefully: boolean): void {
     this.stops.push(gracefully);
@@ -168,7 +175,7 @@ const SECOND: IkeSaDump = {
   closeCode: 65_547,
 };
 
-const CHILD: ChildSaDump = {
+export const CHILD: ChildSaDump = {
   state: 2,
   spi: 0xc0ffee01,
   peerSpi: 0x80000002,
@@ -220,7 +227,7 @@ const CHILD: ChildSaDump = {
 };
 
 /** Transport mode, authenticated only, not there yet. */
-const AH_CHILD: ChildSaDump = {
+export const AH_CHILD: ChildSaDump = {
   ...CHILD,
   state: 1,
   spi: 0x00000102,

@@ -1,20 +1,219 @@
 /**
- * CREATE_CHILD_SA as responder (RFC 7296 §1.3): this end makes no more CHILD_SAs and rekeys nothing,
- * and says so; the SAs that are there stay (§2.25: NO_ADDITIONAL_SAS).
+ * CREATE_CHILD_SA as responder: a new CHILD_SA, one that replaces another, or a new IKE SA
+ * (RFC 7296 §1.3). What collides with something of ours is decided here, under the sentences of
+ * §2.25.1 and §2.25.2.
  * @module
  */
+import { must, WireError } from "@/base/errors.ts";
 import { ExchangeType } from "@/iana/exchange_type.ts";
+import { nameOfKeGroup } from "@/iana/ke_group.ts";
 import { NotifyType } from "@/iana/notify_type.ts";
-import { sendResponse } from "@/ike/exchange.ts";
-import { notify } from "@/ike/notify.ts";
-import type { ResponderKind } from "@/ike/task.ts";
+import { PayloadType } from "@/iana/payload_type.ts";
+import { ProtocolId } from "@/iana/protocol_id.ts";
+import { TransformType } from "@/iana/transform_type.ts";
+import type { ChildSa } from "@/ike/child_sa.ts";
+import { requestCompute, sendResponse } from "@/ike/exchange.ts";
+import type { IkeSa, Turn } from "@/ike/ike_sa.ts";
+import { spiOctets } from "@/ike/keymat.ts";
+import { lowerNonce } from "@/ike/nonces.ts";
+import { groupData, PeerError } from "@/ike/notify.ts";
+import { answerOf, choose, chosenId, ikeProposals, showProposals } from "@/ike/proposal.ts";
+import { suiteOf } from "@/ike/suite.ts";
+import type { Answering, Received, ResponderKind } from "@/ike/task.ts";
+import {
+  answerChild,
+  candidates,
+  type ChildCandidate,
+  type ChildInputs,
+} from "@/ike/tasks/child_negotiation.ts";
+import { rekeyTarget, rekeyUnderWay } from "@/ike/tasks/create_child.ts";
+import { NONCE_OCTETS } from "@/ike/tasks/ike_init_request.ts";
+import { decideByUse, newSpi, replace, spiOf, successor } from "@/ike/tasks/rekey_ike.ts";
+import { findPayload, type Payload } from "@/wire/message.ts";
+
+/** CHILD_SAs of one IKE SA at most, rekeyed ones that wait for their Delete included. */
+const CHILDREN_MAX = 256;
 
 /** See {@linkcode ResponderKind}. */
 export const createChildResponse: ResponderKind = {
   exchange: ExchangeType.CREATE_CHILD_SA,
+
   respond(turn, request) {
-    const text = "Peer asked for CREATE_CHILD_SA; answered NO_ADDITIONAL_SAS";
-    turn.out.push({ kind: "note", level: 4, text }, turn.sa);
-    sendResponse(turn, request, [notify(NotifyType.NO_ADDITIONAL_SAS)]);
+    const { sa } = turn, { payloads } = request;
+    decideByUse(turn);
+    const first = findPayload(payloads, PayloadType.SA)!.proposals[0];
+    if (first?.protocol === ProtocolId.IKE) return respondIke(turn, request);
+    const old = mayCreate(sa, request);
+    if (sa.children.length >= CHILDREN_MAX) {
+      throw new PeerError(NotifyType.NO_ADDITIONAL_SAS, `More than ${CHILDREN_MAX} CHILD_SAs`);
+    }
+    const ke = findPayload(payloads, PayloadType.KE);
+    const all = candidates(sa, payloads, { keGroup: ke?.group ?? 0, first: false });
+    const { list, group } = sameGroup(all, ke?.group ?? 0);
+    if (group === 0) return answer(turn, request, { list, group, old });
+    const job = { op: "ke_respond", group, peerPublic: ke!.data } as const;
+    const ticket = requestCompute(turn, job);
+    sa.answering = { kind: "create_child", ticket, request, list, group, old };
+  },
+
+  computed(turn, answering, result) {
+    if (result.op === "refused") {
+      throw new PeerError(NotifyType.INVALID_SYNTAX, `Cannot use the public value: ${result.why}`);
+    }
+    must(result.op === "ke_respond", "a responder asks for both halves at once");
+    // While it was computed an exchange of ours may have ended: what stood then may be going now.
+    if (answering.kind === "create_child") {
+      mayCreate(turn.sa, answering.request);
+      return answer(turn, answering.request, answering, result);
+    }
+    mayReplace(turn.sa);
+    answerIke(turn, answering, result);
   },
 };
+
+function later(why: string): PeerError {
+  return new PeerError(NotifyType.TEMPORARY_FAILURE, `CREATE_CHILD_SA while ${why}`);
+}
+
+/** The CHILD_SA to replace, if any. @throws {PeerError} where no CHILD_SA can be made now. */
+function mayCreate(sa: IkeSa, request: Received): ChildSa | undefined {
+  if (sa.phase === "closing" || sa.replacedBy) throw later("the IKE SA is going");
+  // §2.25.2: "create or rekey a CHILD SA when it is currently rekeying the IKE SA".
+  if (sa.active?.kind === "rekey_ike") throw later("the IKE SA is being rekeyed");
+  return targetOf(sa, request);
+}
+
+/** @throws {PeerError} where the IKE SA cannot be replaced now. */
+function mayReplace(sa: IkeSa): void {
+  // §2.25.2: "rekey an IKE SA that it is currently trying to close".
+  if (sa.phase === "closing" || sa.replacedBy) throw later("the IKE SA is going");
+  // §2.25.1: "currently creating, rekeying, or closing a CHILD SA of that IKE SA".
+  const busy = sa.active?.kind === "create_child" || sa.active?.kind === "delete_child";
+  if (busy && !sa.env.broken.has("rekey_while_busy")) throw later("a CHILD_SA is under way");
+}
+
+/** The CHILD_SA that the request replaces. @throws {PeerError} where it cannot be (§2.25.1). */
+function targetOf(sa: IkeSa, request: Received): ChildSa | undefined {
+  const old = rekeyTarget(sa, request);
+  if (old === "unknown") {
+    throw new PeerError(NotifyType.CHILD_SA_NOT_FOUND, "Rekey of a CHILD_SA that is not here");
+  }
+  const goes = old?.state === "closing" || old?.state === "rekeyed";
+  if (goes && !sa.env.broken.has("rekey_closing_child")) throw later("the CHILD_SA is closed");
+  return old;
+}
+
+/**
+ * The candidates that go with the peer's public value.
+ * @throws {PeerError} INVALID_KE_PAYLOAD where another group is wanted.
+ */
+function sameGroup(
+  list: readonly ChildCandidate[],
+  keGroup: number,
+): { readonly list: readonly ChildCandidate[]; readonly group: number } {
+  const groupOf = ({ choice }: ChildCandidate) => chosenId(choice, TransformType.KE);
+  const fitting = list.filter((c) => groupOf(c) === keGroup);
+  if (fitting.length > 0) return { list: fitting, group: keGroup };
+  const wanted = groupOf(list[0]!);
+  // A public value nobody asked for is ignored.
+  if (wanted === 0) return { list, group: 0 };
+  const text = `Peer's public value is of ${nameOfKeGroup(keGroup)}, wanted ${
+    nameOfKeGroup(wanted)
+  }`;
+  throw new PeerError(NotifyType.INVALID_KE_PAYLOAD, text, groupData(wanted));
+}
+
+interface ChildTerms {
+  readonly list: readonly ChildCandidate[];
+  readonly group: number;
+  readonly old: ChildSa | undefined;
+}
+
+function answer(
+  turn: Turn,
+  request: Received,
+  { list, group, old }: ChildTerms,
+  key?: { readonly publicValue: Uint8Array; readonly shared: Uint8Array },
+): void {
+  const { sa, out } = turn;
+  const nonceI = findPayload(request.payloads, PayloadType.NONCE)!.data;
+  const nonceR = sa.env.random(NONCE_OCTETS);
+  const inputs: ChildInputs = {
+    nonceI,
+    nonceR,
+    group,
+    ...(key ? { shared: key.shared } : {}),
+    ...(old ? { replaces: old } : {}),
+  };
+  const { child, proposal, selectors } = answerChild(turn, request.payloads, { list, inputs });
+  const payloads: Payload[] = [
+    proposal,
+    { type: PayloadType.NONCE, data: nonceR },
+    ...(key ? [{ type: PayloadType.KE, group, data: key.publicValue } as const] : []),
+    ...selectors,
+  ];
+  sendResponse(turn, request, payloads);
+  out.push({ kind: "child_up", by: child, old }, sa);
+  if (!old) return;
+  // §2.25.1: "rekey a CHILD SA that it is currently trying to rekey": answer as usual, compare later.
+  const ours = rekeyUnderWay(sa, old);
+  if (ours) ours.rival = { child, lowest: lowerNonce(nonceI, nonceR) };
+  else if (old.state !== "closed") old.state = "rekeyed";
+}
+
+function respondIke(turn: Turn, request: Received): void {
+  const { sa } = turn, { payloads } = request;
+  mayReplace(sa);
+  const ke = findPayload(payloads, PayloadType.KE);
+  if (!ke) throw new WireError("Cannot rekey an IKE SA without KE");
+  const proposals = findPayload(payloads, PayloadType.SA)!.proposals;
+  const ours = ikeProposals(sa.config.algorithms);
+  const choice = choose(proposals, ours, ke.group);
+  if (!choice) {
+    const text = `No IKE proposal in common: offered ${showProposals(proposals)}, ` +
+      `configured here ${showProposals(ours)}`;
+    throw new PeerError(NotifyType.NO_PROPOSAL_CHOSEN, text);
+  }
+  if (spiOf(choice.spi) === 0n) throw new WireError("Cannot rekey an IKE SA without a new SPI");
+  const suite = suiteOf(sa.env.crypto, choice);
+  if (suite.group !== ke.group) {
+    const text = `Peer's public value is of ${nameOfKeGroup(ke.group)}`;
+    throw new PeerError(NotifyType.INVALID_KE_PAYLOAD, text, groupData(suite.group));
+  }
+  const ticket = requestCompute(turn, { op: "ke_respond", group: ke.group, peerPublic: ke.data });
+  sa.answering = { kind: "rekey_ike", ticket, request, suite, choice };
+}
+
+function answerIke(
+  turn: Turn,
+  answering: Extract<Answering, { kind: "ike_init" | "rekey_ike" }>,
+  key: { readonly publicValue: Uint8Array; readonly shared: Uint8Array },
+): void {
+  const { sa } = turn, { request, suite, choice } = answering;
+  const nonceI = findPayload(request.payloads, PayloadType.NONCE)!.data;
+  const nonceR = sa.env.random(NONCE_OCTETS);
+  const spiR = newSpi(sa);
+  sendResponse(turn, request, [
+    { type: PayloadType.SA, proposals: [answerOf(choice, spiOctets(spiR))] },
+    { type: PayloadType.NONCE, data: nonceR },
+    { type: PayloadType.KE, group: suite.group, data: key.publicValue },
+  ]);
+  const made = successor(turn, {
+    initiatedHere: false,
+    spiI: spiOf(choice.spi),
+    spiR,
+    suite,
+    nonceI,
+    nonceR,
+    shared: key.shared,
+  });
+  // §2.25.2: "rekey an IKE SA that it is currently trying to rekey": answer, and compare later.
+  const active = sa.active;
+  if (active?.kind === "rekey_ike") {
+    made.redundant = true; // until the nonces have decided
+    made.predecessor = sa;
+    active.rival = { sa: made, lowest: lowerNonce(nonceI, nonceR) };
+  } else {
+    replace(turn, made);
+  }
+}

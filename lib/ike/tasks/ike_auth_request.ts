@@ -16,9 +16,11 @@ import { CloseCode, fail, refusedHere } from "@/ike/failure.ts";
 import { resolveIdentity, sameIdentity, showIdentity } from "@/ike/identity.ts";
 import { enter, type IkeSa, type Turn } from "@/ike/ike_sa.ts";
 import { identityBody, ikeKeys, pskAuth } from "@/ike/keymat.ts";
+import { startIkeLifetime } from "@/ike/lifetime.ts";
+import { newCreateChild } from "@/ike/tasks/create_child.ts";
 import { findError, notify } from "@/ike/notify.ts";
 import type { IkeAuthTask, Received, TaskKind } from "@/ike/task.ts";
-import { acceptChild, childRequest, newChild } from "@/ike/tasks/first_child.ts";
+import { acceptChild, childRequest, newChild } from "@/ike/tasks/child_negotiation.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
 import type { NotifyPayload } from "@/wire/payloads/notify.ts";
 
@@ -33,12 +35,14 @@ export const ikeAuthRequest: TaskKind<IkeAuthTask> = {
     sa.ownId = own;
     sa.ownAuth = AuthMethod.SHARED_KEY_MIC;
     task.child = newChild(sa, 0, true);
+    const { proposal, selectors } = childRequest(sa, task.child, { group: 0 });
     const payloads: Payload[] = [
       { type: PayloadType.IDI, ...own },
       ...(sa.setup!.initialContact ? [notify(NotifyType.INITIAL_CONTACT)] : []),
       ...(peer ? [{ type: PayloadType.IDR, ...peer } as const] : []),
       { type: PayloadType.AUTH, method: sa.ownAuth, data: authData(sa, "initiator") },
-      ...childRequest(sa, task.child),
+      proposal,
+      ...selectors,
     ];
     sendRequest(turn, ExchangeType.IKE_AUTH, payloads);
   },
@@ -53,11 +57,17 @@ export const ikeAuthRequest: TaskKind<IkeAuthTask> = {
     if (fault) return distrust(turn, fault);
     sa.peerId = { idType: idR!.idType, data: idR!.data };
     sa.peerAuth = auth!.method;
-    const failure = acceptChild(turn, task.child!, payloads);
+    const { nonceI, nonceR } = sa.setup!;
+    const inputs = { nonceI: nonceI!, nonceR: nonceR!, group: 0 };
+    const failure = acceptChild(turn, task.child!, { payloads, inputs });
     enter(sa, "established");
     sa.establishedMs = nowMs;
+    startIkeLifetime(sa, nowMs);
     sa.setup = undefined;
-    if (!failure) return out.push({ kind: "established" }, sa);
+    if (!failure) {
+      for (let i = 1; i < sa.config.children.length; i++) sa.queue.push(newCreateChild(sa, i));
+      return out.push({ kind: "established" }, sa);
+    }
     // The IKE SA stands (RFC 7296 §1.2), but a tunnel without its CHILD_SA is none: take it down.
     removeChild(sa, task.child!, out);
     sa.failure = failure;

@@ -13,9 +13,10 @@ import { PayloadType } from "@/iana/payload_type.ts";
 import { sendResponse } from "@/ike/exchange.ts";
 import { resolveIdentity, showIdentity } from "@/ike/identity.ts";
 import { enter, type Turn } from "@/ike/ike_sa.ts";
+import { startIkeLifetime } from "@/ike/lifetime.ts";
 import { findNotify, notify, PeerError } from "@/ike/notify.ts";
 import type { ResponderKind } from "@/ike/task.ts";
-import { answerChild } from "@/ike/tasks/first_child.ts";
+import { answerChild, candidates } from "@/ike/tasks/child_negotiation.ts";
 import { authData } from "@/ike/tasks/ike_auth_request.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
 
@@ -39,7 +40,7 @@ export const ikeAuthResponse: ResponderKind = {
     const child = childAnswer(turn, payloads);
     enter(sa, "established");
     sa.establishedMs = nowMs;
-    sa.expireMs = Infinity;
+    startIkeLifetime(sa, nowMs);
     sa.setup = undefined;
     if (findNotify(payloads, NotifyType.INITIAL_CONTACT)) {
       out.push({ kind: "initial_contact" }, sa);
@@ -82,7 +83,11 @@ function hasChild(payloads: readonly Payload[]): boolean {
 /** The CHILD_SA's payloads, or the notify that says why there is none. */
 function childAnswer(turn: Turn, payloads: readonly Payload[]): Payload[] {
   try {
-    return answerChild(turn, payloads);
+    const { nonceI, nonceR } = turn.sa.setup!;
+    const list = candidates(turn.sa, payloads, { keGroup: 0, first: true });
+    const inputs = { nonceI: nonceI!, nonceR: nonceR!, group: 0 };
+    const { proposal, selectors } = answerChild(turn, payloads, { list, inputs });
+    return [proposal, ...selectors];
   } catch (e) {
     if (!(e instanceof PeerError)) throw e;
     const failure = { cause: nameOfNotify(e.notify), closeCode: e.notify, text: e.message };

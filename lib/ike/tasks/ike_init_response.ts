@@ -4,7 +4,7 @@
  * @module
  */
 import { showEndpoint } from "@/base/address.ts";
-import { WireError } from "@/base/errors.ts";
+import { must, WireError } from "@/base/errors.ts";
 import { ExchangeType } from "@/iana/exchange_type.ts";
 import { nameOfKeGroup } from "@/iana/ke_group.ts";
 import { nameOfNotify, NotifyType } from "@/iana/notify_type.ts";
@@ -52,7 +52,9 @@ export const ikeInitResponse: ResponderKind = {
     sa.answering = { kind: "ike_init", ticket, request, suite, choice };
   },
 
-  computed(turn, { request, suite, choice }, result) {
+  computed(turn, answering, result) {
+    must(answering.kind === "ike_init", "IKE_SA_INIT waits for its own computation");
+    const { request, suite, choice } = answering;
     const { sa, out } = turn;
     if (result.op === "refused") {
       // RFC 6989 §2.5: a public value that fails its tests is answered like bad syntax.

@@ -24,6 +24,7 @@ import type {
   ResponderKind,
   TaskKind,
 } from "@/ike/task.ts";
+import { decideByUse, replace } from "@/ike/tasks/rekey_ike.ts";
 import { pendingFailure } from "@/ike/tasks/ike_auth_request.ts";
 import type { Payload } from "@/wire/message.ts";
 import type { DeletePayload } from "@/wire/payloads/delete.ts";
@@ -93,6 +94,7 @@ export const informational: ResponderKind = {
       sendResponse(turn, request, []);
       return reported(turn, request, error.notify);
     }
+    if (deletes.length > 0) decideByUse(turn);
     sendResponse(turn, request, deleteChildren(turn, deletes));
   },
 };
@@ -118,6 +120,13 @@ function deleteChildren(turn: Turn, deletes: readonly DeletePayload[]): Payload[
 
 function endedByPeer(turn: Turn): void {
   const { sa } = turn;
+  // §2.25.2: "close an IKE SA that it is currently rekeying": our own rekey is forgotten, and what
+  // the peer's made inherits.
+  const rival = sa.active?.kind === "rekey_ike" ? sa.active.rival : undefined;
+  if (rival?.sa.phase === "established") {
+    replace(turn, rival.sa);
+  }
+  if (sa.replacedBy || sa.redundant) return endSa(turn, CloseCode.REKEYED);
   const byUs = sa.phase === "closing";
   endSa(turn, byUs ? sa.closeCode : CloseCode.DELETED_BY_PEER, byUs ? sa.failure : undefined);
 }

@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import { status } from "@grpc/grpc-js";
 import { startTestApi } from "@/api/test_api.ts";
 import { ApiClient, PLAIN, type Reply, withApi } from "./client.ts";
-import { FakeRun } from "../../api/fake_view.ts";
+import { AH_CHILD, CHILD, FakeRun } from "../../api/fake_view.ts";
 
 Deno.test("GetSummary tells every figure, and leaves out what has not happened", () =>
   withApi(async ({ client }) => {
@@ -204,9 +204,19 @@ Deno.test("an unknown SPI is NOT_FOUND, and the answer names it", () =>
     ]);
   }));
 
+Deno.test("RekeyChild answers when it is done, and says why it is not", () =>
+  withApi(async ({ client }) => {
+    assert.deepEqual(await client.call("RekeyChild", { OwnSPI: CHILD.spi }), {});
+    const [code, details] = await refusal(client.call("RekeyChild", { OwnSPI: AH_CHILD.spi }));
+    assert.equal(code, status.ABORTED);
+    assert.match(details, /^NO_ADDITIONAL_SAS: /);
+    const [unknown] = await refusal(client.call("RekeyChild", { OwnSPI: 4711 }));
+    assert.equal(unknown, status.NOT_FOUND);
+  }));
+
 Deno.test("what is not there yet says so, and an absent pool is empty", () =>
   withApi(async ({ client }) => {
-    for (const method of ["GetPingSummary", "ClearPingStats", "RekeyChild"]) {
+    for (const method of ["GetPingSummary", "ClearPingStats"]) {
       const [code, details] = await refusal(client.call(method));
       assert.equal(code, status.UNIMPLEMENTED, method);
       assert.match(details, /not there yet/, method);

@@ -159,7 +159,9 @@ export const CONFIG: IkeConfig = {
     integrity: [],
     esn: false,
     tunnelMode: true,
-    lifetimeMs: 300_000,
+    lifetimeMs: 0,
+    pfsGroups: [],
+    useProvisionedTs: false,
     replayWindow: 256,
     ownTs: [ANY_V4],
     peerTs: [ANY_V4],
@@ -178,6 +180,11 @@ export const CONFIG: IkeConfig = {
   retransmitIntervalMs: 10_000,
   retransmitBackoff: 1,
   transmissionsMax: 4,
+  ikeLifetimeMs: 0,
+  marginMs: 0,
+  jitter: false,
+  livenessIntervalMs: 0,
+  livenessForced: false,
   trace: false,
 };
 

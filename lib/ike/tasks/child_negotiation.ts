@@ -1,6 +1,6 @@
 /**
- * The first CHILD_SA, which IKE_AUTH makes on the way (RFC 7296 §1.2): its proposal and selectors at
- * both ends, its SPIs, its keys.
+ * What every CHILD_SA is made of, whichever exchange makes it (RFC 7296 §1.2, §1.3.1, §1.3.3):
+ * proposals and selectors at both ends, SPIs, keys.
  * @module
  */
 import { nameOfNotify, NotifyType } from "@/iana/notify_type.ts";
@@ -24,10 +24,12 @@ import {
   chosenKeyBits,
   showProposals,
 } from "@/ike/proposal.ts";
+import { startLifetime } from "@/ike/lifetime.ts";
 import { allCovered, narrow, shifted, showSelectors } from "@/ike/selectors.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
 import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";
 
+const NO_SPI32 = new Uint8Array(4);
 /** SPIs 1–255 are reserved (RFC 4303 §2.1). */
 const SPI_MIN = 256;
 
@@ -46,7 +48,10 @@ export function newChild(sa: IkeSa, configIndex: number, initiatedHere: boolean)
     ownTs: [],
     peerTs: [],
     path: sa.path,
+    group: 0,
     establishedMs: undefined,
+    rekeyMs: Infinity,
+    expireMs: Infinity,
   };
   sa.env.childrenBySpi.set(child.spiIn, child);
   sa.children.push(child);
@@ -60,15 +65,56 @@ function freeSpi(env: IkeEnv): number {
   }
 }
 
+/** What a CHILD_SA's keys come from (RFC 7296 §2.17), and what it may replace. */
+export interface ChildInputs {
+  readonly nonceI: Uint8Array;
+  readonly nonceR: Uint8Array;
+  /** g^ir (new) of an exchange with KE payloads. */
+  readonly shared?: Uint8Array;
+  /** The group of that KE; 0: none. */
+  readonly group: number;
+  /** The CHILD_SA that is rekeyed: what it carries is proposed again (§2.9.2). */
+  readonly replaces?: ChildSa;
+}
+
+/** The groups a CREATE_CHILD_SA offers; the first CHILD_SA has none (RFC 7296 §1.2). */
+export function groupsOf(
+  config: ChildConfig,
+  inputs: { readonly group: number },
+): readonly number[] {
+  return inputs.group === 0 ? [] : config.pfsGroups;
+}
+
 /** SAi2, TSi, TSr of an initiator's request. */
-export function childRequest(sa: IkeSa, child: ChildSa): Payload[] {
+export function childRequest(
+  sa: IkeSa,
+  child: ChildSa,
+  { group, replaces }: { readonly group: number; readonly replaces?: ChildSa | undefined },
+): { readonly proposal: Payload; readonly selectors: Payload[] } {
   const config = sa.config.children[child.configIndex]!;
-  const proposals = childProposals(config, spiOctets32(child.spiIn));
-  return [
-    { type: PayloadType.SA, proposals },
-    { type: PayloadType.TSI, selectors: ownSelectors(sa, config) },
-    { type: PayloadType.TSR, selectors: peerSelectors(sa, config) },
-  ];
+  const groups = groupsOf(config, { group });
+  const { own, peer } = proposedSelectors(sa, config, replaces);
+  return {
+    proposal: {
+      type: PayloadType.SA,
+      proposals: childProposals(config, spiOctets32(child.spiIn), groups),
+    },
+    selectors: [
+      { type: PayloadType.TSI, selectors: own },
+      { type: PayloadType.TSR, selectors: peer },
+    ],
+  };
+}
+
+/** A rekey proposes what is in use (§2.9.2), unless the setup wants its own selectors again. */
+function proposedSelectors(
+  sa: IkeSa,
+  config: ChildConfig,
+  replaces: ChildSa | undefined,
+): { readonly own: readonly TrafficSelector[]; readonly peer: readonly TrafficSelector[] } {
+  return replaces && !config.useProvisionedTs
+    ? { own: replaces.ownTs, peer: replaces.peerTs }
+    : { own: ownSelectors(sa, config), peer: peerSelectors(sa, config) };
 }
 
 /** Our end's selectors of this SA's tunnel. A responder does not know the tunnel: they are as is. */
@@ -84,20 +130,21 @@ function peerSelectors(sa: IkeSa, config: ChildConfig): readonly TrafficSelector
 export function acceptChild(
   turn: Turn,
   child: ChildSa,
-  payloads: readonly Payload[],
+  { payloads, inputs }: { readonly payloads: readonly Payload[]; readonly inputs: ChildInputs },
 ): Failure | undefined {
   const { sa } = turn, config = sa.config.children[child.configIndex]!;
   const proposals = findPayload(payloads, PayloadType.SA)?.proposals;
   const tsI = findPayload(payloads, PayloadType.TSI)?.selectors;
   const tsR = findPayload(payloads, PayloadType.TSR)?.selectors;
   if (!proposals || !tsI || !tsR) return refusedByPeer(sa, config, payloads);
-  const choice = accepted(childProposals(config, spiOctets32(child.spiIn)), proposals);
+  const groups = groupsOf(config, inputs);
+  const choice = accepted(childProposals(config, spiOctets32(child.spiIn), groups), proposals);
   if (typeof choice === "string") {
     return refusedHere(`Peer answered our ${nameOf(config)} proposals with ${choice}`);
   }
   const fault = spiFault(choice);
   if (fault) return refusedHere(`Peer answered with ${fault}`);
-  const ownTs = ownSelectors(sa, config), peerTs = peerSelectors(sa, config);
+  const { own: ownTs, peer: peerTs } = proposedSelectors(sa, config, inputs.replaces);
   const covered = tsI.length > 0 && tsR.length > 0 && allCovered(ownTs, tsI) &&
     allCovered(peerTs, tsR);
   if (!covered && !sa.env.broken.has("accept_any_selectors")) {
@@ -106,22 +153,22 @@ export function acceptChild(
         `${showSelectors(tsR)}, proposed ${showSelectors(ownTs)} to ${showSelectors(peerTs)}`,
     );
   }
-  complete(turn, child, { choice, ownTs: tsI, peerTs: tsR });
+  complete(turn, child, { choice, ownTs: tsI, peerTs: tsR, inputs });
   return undefined;
 }
 
-/** Words for IKE_AUTH's answer without a CHILD_SA (RFC 7296 §1.2: the IKE SA stands all the same). */
+/** Words for an answer without a CHILD_SA (RFC 7296 §1.2: the IKE SA stands all the same). */
 function refusedByPeer(
   sa: IkeSa,
   config: ChildConfig,
   payloads: readonly Payload[],
 ): Failure {
   const error = findError(payloads);
-  if (!error) return refusedHere("Peer's IKE_AUTH response lacks SA, TSi or TSr");
+  if (!error) return refusedHere("Peer's response lacks SA, TSi or TSr");
   const name = nameOfNotify(error.notify);
   const own = showSelectors(ownSelectors(sa, config));
   const peer = showSelectors(peerSelectors(sa, config));
-  const offered = showProposals(childProposals(config, new Uint8Array(4)));
+  const offered = showProposals(childProposals(config, NO_SPI32));
   const why = error.notify === NotifyType.TS_UNACCEPTABLE
     ? `proposed own ${own}, peer ${peer}`
     : error.notify === NotifyType.NO_PROPOSAL_CHOSEN
@@ -131,39 +178,70 @@ function refusedByPeer(
   return { cause: name, closeCode: error.notify, text };
 }
 
+/** A proposal of the peer's that an entry of our child list meets. */
+export interface ChildCandidate {
+  readonly choice: Choice;
+  readonly config: ChildConfig;
+  readonly index: number;
+}
+
 /**
- * Makes the responder's half: chooses, narrows, and gives SAr2, TSi, TSr.
- * @throws {PeerError} NO_PROPOSAL_CHOSEN or TS_UNACCEPTABLE, with words.
+ * The entries of our child list that meet the peer's proposals, and its selectors not yet looked at.
+ * `keGroup`: the group of its KE payload; 0: there is none.
+ * @throws {PeerError} NO_PROPOSAL_CHOSEN, with words.
  */
-export function answerChild(turn: Turn, request: readonly Payload[]): Payload[] {
-  const { sa } = turn;
-  const proposals = findPayload(request, PayloadType.SA)!.proposals;
-  const tsI = findPayload(request, PayloadType.TSI)!.selectors;
-  const tsR = findPayload(request, PayloadType.TSR)!.selectors;
-  const choices = sa.config.children.map((config, index) => {
-    const choice = choose(proposals, childProposals(config, new Uint8Array(4)));
+export function candidates(
+  sa: IkeSa,
+  request: readonly Payload[],
+  { keGroup, first }: { readonly keGroup: number; readonly first: boolean },
+): ChildCandidate[] {
+  const { proposals } = findPayload(request, PayloadType.SA)!;
+  const own = (config: ChildConfig) =>
+    childProposals(config, NO_SPI32, first ? [] : config.pfsGroups);
+  const found = sa.config.children.map((config, index) => {
+    const choice = choose(proposals, own(config), keGroup);
     return choice && !spiFault(choice) ? { choice, config, index } : undefined;
   }).filter((c) => c !== undefined);
-  if (choices.length === 0) {
-    const ours = sa.config.children.map((c) => showProposals(childProposals(c, new Uint8Array(4))));
-    const text = `No CHILD_SA proposal in common: offered ${showProposals(proposals)}, ` +
-      `configured here ${ours.join(" or ")}`;
-    throw new PeerError(NotifyType.NO_PROPOSAL_CHOSEN, text);
-  }
-  for (const { choice, config, index } of choices) {
+  if (found.length > 0) return found;
+  const ours = sa.config.children.map((c) => showProposals(own(c)));
+  const text = `No CHILD_SA proposal in common: offered ${showProposals(proposals)}, ` +
+    `configured here ${ours.join(" or ")}`;
+  throw new PeerError(NotifyType.NO_PROPOSAL_CHOSEN, text);
+}
+
+/**
+ * Makes the responder's half of the first candidate whose selectors meet: narrows, and gives SAr2,
+ * TSi, TSr.
+ * @throws {PeerError} TS_UNACCEPTABLE, with words.
+ */
+export function answerChild(
+  turn: Turn,
+  request: readonly Payload[],
+  { list, inputs }: { readonly list: readonly ChildCandidate[]; readonly inputs: ChildInputs },
+): { readonly child: ChildSa; readonly proposal: Payload; readonly selectors: Payload[] } {
+  const { sa } = turn;
+  const tsI = findPayload(request, PayloadType.TSI)!.selectors;
+  const tsR = findPayload(request, PayloadType.TSR)!.selectors;
+  for (const { choice, config, index } of list) {
     const wide = sa.env.broken.has("widen_selectors");
     const peerTs = wide ? tsI : narrow(tsI, peerSelectors(sa, config));
     const ownTs = narrow(tsR, ownSelectors(sa, config));
     if (peerTs.length === 0 || ownTs.length === 0) continue;
     const child = newChild(sa, index, false);
-    complete(turn, child, { choice, ownTs, peerTs });
-    return [
-      { type: PayloadType.SA, proposals: [answerOf(choice, spiOctets32(child.spiIn))] },
-      { type: PayloadType.TSI, selectors: peerTs },
-      { type: PayloadType.TSR, selectors: ownTs },
-    ];
+    complete(turn, child, { choice, ownTs, peerTs, inputs });
+    return {
+      child,
+      proposal: {
+        type: PayloadType.SA,
+        proposals: [answerOf(choice, spiOctets32(child.spiIn))],
+      },
+      selectors: [
+        { type: PayloadType.TSI, selectors: peerTs },
+        { type: PayloadType.TSR, selectors: ownTs },
+      ],
+    };
   }
-  const ours = choices.map(({ config }) =>
+  const ours = list.map(({ config }) =>
     `${showSelectors(peerSelectors(sa, config))} to ${showSelectors(ownSelectors(sa, config))}`
   );
   const text = `No traffic selectors in common: proposed ${showSelectors(tsI)} to ` +
@@ -180,21 +258,29 @@ interface Negotiated {
   readonly choice: Choice;
   readonly ownTs: readonly TrafficSelector[];
   readonly peerTs: readonly TrafficSelector[];
+  readonly inputs: ChildInputs;
 }
 
 /** Keys, selectors, state; and the wish to have it in the data path. */
-function complete({ sa, nowMs, out }: Turn, child: ChildSa, negotiated: Negotiated): void {
+function complete(turn: Turn, child: ChildSa, negotiated: Negotiated): void {
+  const { sa, nowMs, out } = turn;
   const suite = childSuiteOf(sa, negotiated.choice);
-  const { d } = ikeKeys(sa.suite!, sa.keys!), { nonceI, nonceR } = sa.setup!;
+  const { d } = ikeKeys(sa.suite!, sa.keys!), { inputs } = negotiated;
   child.suite = suite;
   child.spiOut = spiNumber(negotiated.choice.spi);
   child.ownTs = negotiated.ownTs;
   child.peerTs = negotiated.peerTs;
+  child.group = inputs.group;
   const swapped = sa.env.broken.has("swap_nonces") && child.initiatedHere;
-  const inputs = swapped
-    ? { nonceI: nonceR!, nonceR: nonceI!, suite }
-    : { nonceI: nonceI!, nonceR: nonceR!, suite };
-  child.keys = deriveChildKeys(sa.suite!.prf, d, inputs);
+  const nonces = swapped ? { nonceI: inputs.nonceR, nonceR: inputs.nonceI } : inputs;
+  const { shared } = inputs;
+  child.keys = deriveChildKeys(sa.suite!.prf, d, {
+    nonceI: nonces.nonceI,
+    nonceR: nonces.nonceR,
+    suite,
+    ...(shared ? { shared } : {}),
+  });
+  startLifetime(turn, child);
   child.state = "established";
   child.establishedMs = nowMs;
   out.push({ kind: "install", child }, sa);

@@ -1,0 +1,61 @@
+/**
+ * Lifetimes: when an SA is rekeyed, and when it is dead (RFC 7296 §2.8: each end has its own, and
+ * nothing of it is negotiated).
+ * @module
+ */
+import type { ChildSa } from "@/ike/child_sa.ts";
+import type { IkeEnv } from "@/ike/config.ts";
+import type { IkeSa, Turn } from "@/ike/ike_sa.ts";
+
+/** When an SA of this lifetime, beginning now, is rekeyed and when it is dead. */
+export function lifetimeOf(
+  sa: {
+    readonly env: IkeEnv;
+    readonly config: { readonly marginMs: number; readonly jitter: boolean };
+  },
+  lifetimeMs: number,
+  nowMs: number,
+): { readonly rekeyMs: number; readonly expireMs: number } {
+  if (lifetimeMs <= 0) return { rekeyMs: Infinity, expireMs: Infinity };
+  const margin = Math.min(sa.config.marginMs, lifetimeMs / 2);
+  const drawn = sa.config.jitter ? margin * fraction(sa.env) : margin;
+  return { rekeyMs: nowMs + lifetimeMs - drawn, expireMs: nowMs + lifetimeMs };
+}
+
+/** In (0, 1]. */
+function fraction(env: IkeEnv): number {
+  const [a, b] = env.random(2);
+  return ((a! << 8 | b!) + 1) / 65536;
+}
+
+/** Starts the life of a CHILD_SA. */
+export function startLifetime({ sa, nowMs }: Turn, child: ChildSa): void {
+  const { lifetimeMs } = sa.config.children[child.configIndex]!;
+  Object.assign(child, lifetimeOf(sa, lifetimeMs, nowMs));
+}
+
+/** Starts the life of an IKE SA that has just been established. */
+export function startIkeLifetime(sa: IkeSa, nowMs: number): void {
+  const { rekeyMs, expireMs } = lifetimeOf(sa, sa.config.ikeLifetimeMs, nowMs);
+  sa.rekeyMs = rekeyMs;
+  sa.expireMs = expireMs;
+}
+
+/** The next time anything of an established SA's own accord is due. */
+export function nextDueMs(sa: IkeSa): number {
+  let next = Math.min(sa.rekeyMs, sa.expireMs, livenessDueMs(sa));
+  for (const child of sa.children) {
+    if (child.state === "established") next = Math.min(next, child.rekeyMs);
+    next = Math.min(next, child.expireMs);
+  }
+  return next;
+}
+
+/** When the peer is to be asked whether it is there; Infinity: never (RFC 7296 §2.4). */
+export function livenessDueMs(sa: IkeSa): number {
+  const { livenessIntervalMs, livenessForced } = sa.config;
+  if (livenessIntervalMs <= 0 || sa.request || sa.active) return Infinity;
+  const asked = sa.lastLivenessMs ?? sa.establishedMs ?? 0;
+  const heard = livenessForced ? 0 : sa.lastReceivedMs ?? 0;
+  return Math.max(asked, heard) + livenessIntervalMs;
+}

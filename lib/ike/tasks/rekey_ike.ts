@@ -1,0 +1,261 @@
+/**
+ * CREATE_CHILD_SA for a new IKE SA, as initiator (RFC 7296 §1.3.2, §2.18):
+ * HDR, SK {SA, Ni, KEi} → ← HDR, SK {SA, Nr, KEr}. CHILD_SAs move to the new IKE SA; the old one is
+ * deleted by whoever initiated the exchange that won.
+ *
+ * Both ends may rekey at once: both exchanges are answered, and of the two new IKE SAs the one with
+ * the lowest nonce goes, deleted by its creator; the other inherits (§2.8.2).
+ * @module
+ */
+import { ExchangeType } from "@/iana/exchange_type.ts";
+import { nameOfNotify, NotifyType } from "@/iana/notify_type.ts";
+import { PayloadType } from "@/iana/payload_type.ts";
+import type { Failure } from "@/ike/event.ts";
+import { requestCompute, sendRequest } from "@/ike/exchange.ts";
+import { CloseCode, refusedHere } from "@/ike/failure.ts";
+import { enter, type IkeSa, newIkeSa, type Turn } from "@/ike/ike_sa.ts";
+import { ikeKeys, rekeyIkeKeys, spiOctets } from "@/ike/keymat.ts";
+import { startIkeLifetime } from "@/ike/lifetime.ts";
+import { compareOctets, lowerNonce } from "@/ike/nonces.ts";
+import { findError } from "@/ike/notify.ts";
+import { accepted, ikeProposals } from "@/ike/proposal.ts";
+import { type IkeSuite, suiteOf } from "@/ike/suite.ts";
+import type { Received, RekeyIkeTask, TaskKind } from "@/ike/task.ts";
+import { NONCE_OCTETS } from "@/ike/tasks/ike_init_request.ts";
+import { findPayload, type Payload } from "@/wire/message.ts";
+import type { NotifyPayload } from "@/wire/payloads/notify.ts";
+
+/** INVALID_KE_PAYLOAD in a row that are followed. */
+const RESTARTS_MAX = 4;
+const NOTHING = new Uint8Array(0);
+
+/** A rekey of this IKE SA with our first group. */
+export function newRekeyIke(sa: IkeSa): RekeyIkeTask {
+  return {
+    kind: "rekey_ike",
+    stage: "generating",
+    ticket: 0,
+    group: sa.config.algorithms.groups[0]!,
+    pair: undefined,
+    nonce: NOTHING,
+    peerNonce: NOTHING,
+    restarts: 0,
+    spi: 0n,
+    peerSpi: 0n,
+    suite: undefined,
+    rival: undefined,
+  };
+}
+
+/** See {@linkcode TaskKind}. */
+export const rekeyIke: TaskKind<RekeyIkeTask> = {
+  exchange: ExchangeType.CREATE_CHILD_SA,
+
+  begin(turn, task) {
+    const { sa } = turn;
+    if (sa.replacedBy) return void (sa.active = undefined); // the peer was faster
+    task.nonce = sa.env.random(NONCE_OCTETS);
+    task.spi ||= newSpi(sa);
+    task.stage = "generating";
+    task.ticket = requestCompute(turn, { op: "ke_generate", group: task.group });
+  },
+
+  computed(turn, task, result) {
+    if (result.op === "ke_generate") {
+      task.pair = result.pair;
+      send(turn, task);
+    } else if (result.op === "ke_derive") {
+      complete(turn, task, result.shared);
+    } else if (result.op === "refused") {
+      give(turn, task, refusedHere(`Cannot use the peer's public value: ${result.why}`));
+    }
+  },
+
+  finish(turn, task, response) {
+    const error = findError(response.payloads);
+    if (error) return refused(turn, task, error);
+    accept(turn, task, response);
+  },
+};
+
+/** An SPI for a new IKE SA: random, never zero. */
+export function newSpi(sa: IkeSa): bigint {
+  const octets = sa.env.random(8);
+  return new DataView(octets.buffer, octets.byteOffset).getBigUint64(0) || 1n;
+}
+
+function send(turn: Turn, task: RekeyIkeTask): void {
+  const { sa } = turn;
+  task.stage = "sent";
+  const proposals = ikeProposals(sa.config.algorithms, spiOctets(task.spi));
+  const payloads: Payload[] = [
+    { type: PayloadType.SA, proposals },
+    { type: PayloadType.NONCE, data: task.nonce },
+    { type: PayloadType.KE, group: task.group, data: task.pair!.publicValue },
+  ];
+  sendRequest(turn, ExchangeType.CREATE_CHILD_SA, payloads);
+}
+
+function accept(turn: Turn, task: RekeyIkeTask, { payloads }: Received): void {
+  const { sa } = turn, ke = findPayload(payloads, PayloadType.KE);
+  const offered = ikeProposals(sa.config.algorithms, spiOctets(task.spi));
+  const choice = accepted(offered, findPayload(payloads, PayloadType.SA)!.proposals);
+  if (typeof choice === "string") {
+    return give(turn, task, refusedHere(`Peer answered our IKE proposals with ${choice}`));
+  }
+  const peerSpi = spiOf(choice.spi);
+  task.suite = suiteOf(sa.env.crypto, choice);
+  if (!peerSpi || !ke || ke.group !== task.group || task.suite.group !== task.group) {
+    return give(turn, task, refusedHere("Peer's rekey answer lacks an SPI, or a key of our group"));
+  }
+  task.peerSpi = peerSpi;
+  task.peerNonce = findPayload(payloads, PayloadType.NONCE)!.data;
+  task.stage = "deriving";
+  const job = { op: "ke_derive", pair: task.pair!, peerPublic: ke.data } as const;
+  task.ticket = requestCompute(turn, job);
+}
+
+/** The eight octets of an SPI; 0n where they are none. */
+export function spiOf(octets: Uint8Array): bigint {
+  if (octets.length !== 8) return 0n;
+  return new DataView(octets.buffer, octets.byteOffset).getBigUint64(0);
+}
+
+function complete(turn: Turn, task: RekeyIkeTask, shared: Uint8Array): void {
+  const { sa } = turn, { nonce, peerNonce, rival } = task;
+  const made = successor(turn, {
+    initiatedHere: true,
+    spiI: task.spi,
+    spiR: task.peerSpi,
+    suite: task.suite!,
+    nonceI: nonce,
+    nonceR: peerNonce,
+    shared,
+  });
+  sa.active = undefined;
+  // A rival that its creator has deleted already has lost, whatever we would have found.
+  const lost = sa.replacedBy !== undefined || rival?.sa.phase === "established" &&
+      compareOctets(lowerNonce(nonce, peerNonce), rival.lowest) < 0;
+  if (lost && rival && !sa.env.broken.has("keep_both_ike_sas")) {
+    made.redundant = true;
+    made.queue.push({ kind: "delete_ike", closeCode: CloseCode.REKEYED });
+    made.deadlineMs = turn.nowMs;
+    return replace(turn, rival.sa);
+  }
+  if (rival) leaveToPeer(turn, rival.sa);
+  replace(turn, made);
+  sa.queue.length = 0;
+  sa.queue.push({ kind: "delete_ike", closeCode: CloseCode.REKEYED });
+}
+
+/**
+ * The rival lost: its creator deletes it. A creator that forgot its own request when the old IKE SA
+ * went (§2.25.2) never knew it, so it does not stay for ever.
+ */
+function leaveToPeer({ sa, nowMs, out }: Turn, rival: IkeSa): void {
+  if (rival.phase !== "established") return;
+  const { retransmitIntervalMs, transmissionsMax } = sa.config;
+  rival.predecessor = undefined;
+  rival.redundant = true;
+  rival.rekeyMs = Infinity;
+  rival.expireMs = nowMs + retransmitIntervalMs * (transmissionsMax + 1);
+  rival.deadlineMs = Math.min(rival.deadlineMs, rival.expireMs);
+  out.push({ kind: "rearmed" }, rival);
+}
+
+/** What a new IKE SA is made of. */
+export interface SuccessorInputs {
+  readonly initiatedHere: boolean;
+  readonly spiI: bigint;
+  readonly spiR: bigint;
+  readonly suite: IkeSuite;
+  readonly nonceI: Uint8Array;
+  readonly nonceR: Uint8Array;
+  readonly shared: Uint8Array;
+}
+
+/** The new IKE SA: established from its first moment, with the old one's identities (§2.8). */
+export function successor({ sa, nowMs, out }: Turn, inputs: SuccessorInputs): IkeSa {
+  const { initiatedHere, spiI, spiR, suite } = inputs;
+  const { env, config, index, path } = sa;
+  const spi = initiatedHere ? spiI : spiR;
+  const made = newIkeSa({ env, config, index, originalInitiator: initiatedHere, spi, path });
+  made.spiI = spiI;
+  made.spiR = spiR;
+  made.suite = suite;
+  made.keys = rekeyIkeKeys(
+    { suite: sa.suite!, skD: ikeKeys(sa.suite!, sa.keys!).d },
+    suite,
+    inputs,
+  );
+  made.setup = undefined;
+  made.ownId = sa.ownId;
+  made.peerId = sa.peerId;
+  made.ownAuth = sa.ownAuth;
+  made.peerAuth = sa.peerAuth;
+  made.startedMs = nowMs;
+  made.establishedMs = made.lastReceivedMs = nowMs;
+  enter(made, "established");
+  startIkeLifetime(made, nowMs);
+  made.deadlineMs = nowMs; // so that its owner looks at it once, and arms its own clock
+  out.push({ kind: "adopted" }, made);
+  out.push({ kind: "keyed" }, made);
+  return made;
+}
+
+/** `by` inherits the CHILD_SAs, and what was still to be done (RFC 7296 §2.8). */
+export function replace({ sa, out }: Turn, by: IkeSa): void {
+  by.predecessor = undefined;
+  if (sa.replacedBy) return;
+  by.redundant = false;
+  sa.replacedBy = by;
+  sa.rekeyMs = Infinity;
+  for (const child of sa.children) child.parent = by;
+  if (!sa.env.broken.has("leave_children")) {
+    by.children.push(...sa.children);
+    sa.children = [];
+  }
+  for (const task of sa.queue) {
+    if (task.kind === "create_child" || task.kind === "delete_child") by.queue.push(task);
+  }
+  sa.queue.length = 0;
+  if (sa.closeAsked) by.queue.unshift({ kind: "delete_ike", closeCode: sa.closeAsked });
+  out.push({ kind: "replaced", by }, sa);
+}
+
+/**
+ * The peer uses an IKE SA whose rivalry is not decided here: to it, it is the one that won, and its
+ * view is the same as ours would be.
+ */
+export function decideByUse(turn: Turn): void {
+  const { sa } = turn, { predecessor } = sa;
+  if (predecessor) replace({ ...turn, sa: predecessor }, sa);
+}
+
+/** It came to nothing; a rival's exchange that went through stands. */
+function give(turn: Turn, task: RekeyIkeTask, failure: Failure): void {
+  const { sa, out } = turn, { rival } = task;
+  sa.active = undefined;
+  if (rival) {
+    if (rival.sa.phase === "established") replace(turn, rival.sa);
+    return;
+  }
+  out.push({ kind: "create_child_failed", old: undefined, failure }, sa);
+}
+
+function refused(turn: Turn, task: RekeyIkeTask, error: NotifyPayload): void {
+  const { sa, nowMs } = turn, name = nameOfNotify(error.notify);
+  if (error.notify === NotifyType.INVALID_KE_PAYLOAD && error.data.length === 2) {
+    const group = error.data[0]! << 8 | error.data[1]!;
+    const known = sa.config.algorithms.groups.includes(group) && group !== task.group;
+    if (known && ++task.restarts <= RESTARTS_MAX) {
+      task.group = group;
+      return rekeyIke.begin(turn, task);
+    }
+  }
+  const text = `Peer refused to rekey the IKE SA (${name})`;
+  give(turn, task, { cause: name, closeCode: error.notify, text });
+  if (error.notify === NotifyType.TEMPORARY_FAILURE && !sa.replacedBy) {
+    sa.rekeyMs = nowMs + 1_000 + sa.env.random(1)[0]! * 8;
+  }
+}
