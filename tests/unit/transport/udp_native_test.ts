@@ -1,0 +1,91 @@
+/**
+ * What only the native transport does. The portable one's receive buffer is the system's.
+ */
+import assert from "node:assert/strict";
+import { at, inboxOf, loopbacks, pause, VARIANTS, way } from "./_variants.ts";
+
+const ROOT = Deno.uid() === 0;
+const V4 = at("127.0.0.1"), SECOND = at("127.0.1.7");
+const native = VARIANTS.find((variant) => variant.name === "native");
+
+function test(
+  name: string,
+  run: (open: NonNullable<typeof native>["open"]) => Promise<void>,
+): void {
+  Deno.test({
+    name: native ? `native: ${name}` : `native: ${name} (left out: the shim is not built)`,
+    ignore: !native,
+    fn: () => run(native!.open),
+  });
+}
+
+test("a burst as large as tunnels may be on their way is not lost", async (open) => {
+  const a = open({ ownAddresses: [V4], ikePort: 0 });
+  const b = open({ ownAddresses: [SECOND], ikePort: 0 });
+  // Each tunnel has one message under way; without privileges the system bounds the buffer.
+  const count = ROOT ? 5000 : b.halfOpenMax;
+  assert.ok(b.halfOpenMax > 64);
+  const inbox = inboxOf(b);
+  const path = way(a, V4, b, SECOND);
+  for (let i = 0; i < count; i++) {
+    const octets = new Uint8Array(ROOT ? 500 : 1000);
+    new DataView(octets.buffer).setUint32(0, i);
+    a.send(octets, path);
+  }
+  a.flush();
+  await inbox.reach(count);
+  const numbers = inbox.all.map(({ octets }) => new DataView(octets.buffer).getUint32(0));
+  assert.deepEqual(numbers, Array.from({ length: count }, (_, i) => i));
+  assert.equal(a.counters.sent, count);
+  assert.equal(b.counters.received, count);
+  assert.equal(b.counters.receiveDrops, 0);
+  await Promise.all([a.close(), b.close()]);
+});
+
+test("what a full receive buffer loses is counted", async (open) => {
+  const a = open({ ownAddresses: [V4], ikePort: 0 });
+  const b = open({ ownAddresses: [SECOND], ikePort: 0, receiveBufferOctets: 8192 });
+  const path = way(a, V4, b, SECOND);
+  for (let i = 0; i < 200; i++) a.send(new Uint8Array(1000), path);
+  a.flush();
+  const lost = b.counters.receiveDrops!;
+  assert.ok(lost > 100 && lost < 200, `${lost}`);
+  const inbox = inboxOf(b);
+  await inbox.reach(200 - lost);
+  await Promise.all([a.close(), b.close()]);
+  assert.equal(b.counters.receiveDrops, lost);
+});
+
+test("datagrams to addresses that are not ours are dropped and counted", async (open) => {
+  const own = loopbacks(4, 100);
+  const b = open({ ownAddresses: own, ikePort: 0 });
+  const inbox = inboxOf(b);
+  const raw = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
+  const to = (hostname: string) => ({ transport: "udp", hostname, port: b.ikePort }) as const;
+  await raw.send(Uint8Array.of(1), to("127.0.4.200")).catch(() => {});
+  await raw.send(Uint8Array.of(2), to("127.0.4.100"));
+  const [datagram] = await inbox.reach(1);
+  assert.equal(datagram!.octets[0], 2);
+  assert.deepEqual([b.counters.received, b.counters.strays], [2, 1]);
+  assert.equal(inbox.all.length, 1);
+  raw.close();
+  await b.close();
+});
+
+test("a listener that takes long does not starve timers", async (open) => {
+  const a = open({ ownAddresses: [V4], ikePort: 0 });
+  const path = way(a, V4, a, V4);
+  let rounds = 0, over = false;
+  inboxOf(a, ({ octets }) => {
+    rounds++;
+    if (!over) a.send(octets, path);
+    a.flush();
+  });
+  a.send(Uint8Array.of(1, 2, 3), path);
+  a.flush();
+  // Datagrams come without end: this timer must fire all the same.
+  await pause(50);
+  over = true;
+  assert.ok(rounds > 100, `${rounds} rounds in 50 ms`);
+  await a.close();
+});
