@@ -167,7 +167,10 @@ export class SectionReader {
     for (const item of source.items) {
       if (item.kind === "broken") return void this.#broken.add(path);
       if (item.kind !== "text") {
-        const found = item.kind === "map" ? "options" : "a list";
+        // `[2001:db8::, …]` is a map of one key to YAML.
+        const found = item.kind === "list"
+          ? "a list"
+          : "options; a value with a colon at its end needs quotes";
         const what = `Expected ${option.kind.expects} in the list ${path}, found ${found}`;
         return this.#fail(what, path, item.position);
       }

@@ -81,6 +81,9 @@ function explainLine(
   if (codes.has("BLOCK_AS_IMPLICIT_KEY")) {
     return `Expected one value${of(name)}, found a colon in it: put the value in quotes`;
   }
+  if (codes.has("BLOCK_IN_FLOW")) {
+    return "Expected one value between the brackets, found a colon in it: put the value in quotes";
+  }
   if (codes.has("BAD_SCALAR_START")) {
     const start = JSON.stringify(text[offset] ?? "");
     return `Expected a value${of(name)} that does not begin with ${start}: put it in quotes`;

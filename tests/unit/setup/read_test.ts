@@ -1,0 +1,303 @@
+/**
+ * Reading rules: what each way of writing a value gives, what is said of keys and values that are
+ * wrong, and where.
+ */
+import assert from "node:assert/strict";
+import { parseAddress } from "@/base/address.ts";
+import { CLIENT, errorsOf, GATEWAY, load } from "./_rig.ts";
+
+/** `ikeconf` of a gateway with more lines. */
+const ikeconf = (...lines: string[]) =>
+  load(GATEWAY + lines.map((l) => `  ${l}\n`).join("")).setup.ikeconf;
+/** The one entry of its `childlist`, of lines. */
+const child = (...lines: string[]) =>
+  ikeconf("childlist:", ...lines.map((l, i) => `  ${i === 0 ? "- " : "  "}${l}`)).childlist[0]!;
+/** Errors of one more line under it: line 5. */
+const ikeErrors = (line: string) => errorsOf(`${GATEWAY}  ${line}\n`);
+
+Deno.test("omitted sections and fields take their defaults", () => {
+  const { setup } = load(CLIENT);
+  assert.equal(setup.numberoftunnels, 10);
+  assert.equal(setup.setupinterval, 100);
+  assert.equal(setup.flapconf.minflapinterval, 30_000);
+  assert.deepEqual(setup.poolconf.v4dnslist, []);
+  assert.equal(setup.pingconf.maxlossrate, 10);
+  assert.equal(setup.bindifaddr, null);
+  assert.deepEqual(setup.apilistenaddr, parseAddress("127.0.0.1"));
+  assert.deepEqual(setup.ikeconf.dhgrpid, [14]);
+  assert.equal(setup.ikeconf.ppk.id, "");
+  const [only, ...more] = setup.ikeconf.childlist;
+  assert.deepEqual(more, [], "an omitted childlist is one entry");
+  assert.deepEqual(only!.encalg, [{ id: 12, keyBits: 128 }]);
+  const any = {
+    family: 4,
+    protocol: 0,
+    startport: 0,
+    endport: 65535,
+    startaddr: Uint8Array.of(0, 0, 0, 0),
+    endaddr: Uint8Array.of(255, 255, 255, 255),
+  };
+  assert.deepEqual(only!.ownts, [any]);
+  assert.deepEqual(only!.peerts, [any]);
+});
+
+Deno.test("null counts as omitted, except where it names the NULL cipher", () => {
+  assert.deepEqual(
+    load(`${CLIENT}desc:\nlogkeyword: null\npoolconf:\nflapconf: ~\n`).setup,
+    load(CLIENT).setup,
+  );
+  assert.deepEqual(ikeconf("ppk:", "childlist:"), ikeconf());
+  assert.deepEqual(ikeconf("childlist: [~]"), ikeconf());
+  assert.deepEqual(ikeconf("dhgrpid: null", "ikeprfalg: [~, sha1]").ikeprfalg, [2]);
+  const nullCipher = [{ id: 11, keyBits: 0 }];
+  assert.deepEqual(child("encalg: null").encalg, nullCipher);
+  assert.deepEqual(child("encalg: [null]").encalg, nullCipher);
+  assert.deepEqual(child('encalg: "null"').encalg, nullCipher);
+  assert.deepEqual(child("encalg:").encalg, [{ id: 12, keyBits: 128 }]);
+  assert.deepEqual(ikeErrors("dhgrpid: [~]"), [
+    "5:12: ikeconf.dhgrpid is empty: expected at least one, each one of 1, 2, 5, 14, 15, 16, 17, " +
+    "18, 19, 20, 21, 27, 28, 29, 30, 31, 32",
+  ]);
+  assert.equal(
+    errorsOf(GATEWAY.replace("secret", "null"))[0]!.slice(0, 20),
+    "4:3: psk is required",
+  );
+});
+
+Deno.test("a scalar where a list is expected is a list of one", () => {
+  assert.deepEqual(ikeconf("dhgrpid: 31").dhgrpid, [31]);
+  assert.deepEqual(ikeconf("dhgrpid:", "  - 31", "  - 14").dhgrpid, [31, 14]);
+  assert.deepEqual(ikeconf("childlist:", "  esn: no").childlist.length, 1);
+});
+
+Deno.test("texts stay what was typed", () => {
+  for (
+    const text of ["0123", "0x00ff", "1e3", "1_000", "yes", "12:30:45", "2026-01-01", "-1", "a #"]
+  ) {
+    const quoted = text.endsWith("#") ? JSON.stringify(text) : text;
+    assert.equal(load(GATEWAY.replace("secret", quoted)).setup.ikeconf.psk, text);
+  }
+  assert.equal(load(GATEWAY.replace("secret", "a#b c # comment")).setup.ikeconf.psk, "a#b c");
+  assert.equal(load(GATEWAY.replace("secret", "' a '")).setup.ikeconf.psk, " a ");
+  assert.equal(load(GATEWAY.replace("secret", "日本 ☺")).setup.ikeconf.psk, "日本 ☺");
+});
+
+Deno.test("values have their units and types", () => {
+  const { setup } = load(`${CLIENT}  retraninterval: 1m0s
+  retranbackoff: 1.5
+  numoftunneltoenablecookie: -5
+  ikeencyptalg: [AES-GCM-16:256, 3des]
+  ikelifetime: 0
+  initialcontact: OFF
+setupinterval: 0
+bindifaddr: 2001:db8::1/64
+logfilesizecap: 0
+transport: portable
+`);
+  assert.equal(setup.ikeconf.retraninterval, 60_000);
+  assert.equal(setup.ikeconf.retranbackoff, 1.5);
+  assert.equal(setup.ikeconf.numoftunneltoenablecookie, -5);
+  assert.deepEqual(setup.ikeconf.ikeencyptalg, [{ id: 20, keyBits: 256 }, { id: 3, keyBits: 0 }]);
+  assert.equal(setup.ikeconf.ikelifetime, 0);
+  assert.equal(setup.ikeconf.initialcontact, false);
+  assert.equal(setup.setupinterval, 0);
+  assert.deepEqual(setup.bindifaddr, { address: parseAddress("2001:db8::1"), bits: 64 });
+  assert.equal(setup.transport, "portable");
+});
+
+Deno.test("unknown keys are named with the nearest one", () => {
+  assert.deepEqual(errorsOf(`${CLIENT}numberoftunels: 3\n`), [
+    "7:1: Unknown option numberoftunels in the top level; did you mean numberoftunnels?",
+  ]);
+  assert.deepEqual(ikeErrors("ikeencryptalg: 3des"), [
+    "5:3: Unknown option ikeencryptalg in ikeconf; did you mean ikeencyptalg?",
+  ]);
+  assert.deepEqual(ikeErrors("colour: red"), ["5:3: Unknown option colour in ikeconf"]);
+  assert.deepEqual(ikeErrors("childlist: [{espalg: 3des}]"), [
+    "5:16: Unknown option espalg in ikeconf.childlist[]; did you mean encalg?",
+  ]);
+  for (const name of ["constructor", "__proto__", "toString", "hasOwnProperty"]) {
+    assert.deepEqual(errorsOf(`${CLIENT}${name}: 1\n`), [
+      `7:1: Unknown option ${name} in the top level`,
+    ]);
+  }
+});
+
+Deno.test("what follows from a mistyped key is not told again", () => {
+  assert.deepEqual(errorsOf(CLIENT.replace("peeraddr", "peeradr")), [
+    "3:1: Unknown option peeradr in the top level; did you mean peeraddr?",
+  ]);
+  assert.deepEqual(errorsOf(`${CLIENT.replace("  psk: secret\n", "")}psk: secret\n`), [
+    "6:1: psk belongs in ikeconf, not in the top level",
+  ]);
+  assert.deepEqual(errorsOf(CLIENT.replace("10.0.0.254", "gateway")), [
+    '3:11: Expected an IPv4 or IPv6 address for peeraddr, found "gateway"',
+  ]);
+  assert.deepEqual(errorsOf(CLIENT.replace(/ikeconf:[^]*/, "ikeconf: psk\n")), [
+    "5:10: Expected options under ikeconf, found a value",
+  ]);
+});
+
+Deno.test("a known key in the wrong section names its section", () => {
+  assert.deepEqual(ikeErrors("mobike: false"), [
+    "5:3: mobike belongs in the top level, not in ikeconf",
+  ]);
+  assert.deepEqual(ikeErrors("setupinterval: 1s"), [
+    "5:3: setupinterval belongs in the top level or pingconf, not in ikeconf",
+  ]);
+  assert.deepEqual(errorsOf(`${CLIENT}childlist: []\n`), [
+    "7:1: childlist belongs in ikeconf, not in the top level",
+  ]);
+  assert.deepEqual(ikeErrors("startport: 1"), [
+    "5:3: startport belongs in ikeconf.childlist[].ownts[] or ikeconf.childlist[].peerts[], not in " +
+    "ikeconf",
+  ]);
+});
+
+Deno.test("--lenient makes warnings of unknown and misplaced keys, and does not apply them", () => {
+  const text = `${CLIENT}  numberoftunnels: 99\n  colour: red\n`;
+  assert.equal(errorsOf(text).length, 2);
+  const { setup, warnings } = load(text, true);
+  assert.equal(setup.numberoftunnels, 10);
+  assert.deepEqual(warnings, [
+    "f:7:3: numberoftunnels belongs in the top level, not in ikeconf (ignored)",
+    "f:8:3: Unknown option colour in ikeconf (ignored)",
+  ]);
+  assert.equal(errorsOf(`${CLIENT}role: x\ndesc: [a]\n`, true).length, 2, "all else is an error");
+  assert.deepEqual(errorsOf(CLIENT.replace("peeraddr", "peeradr"), true), [
+    "1:1: peeraddr is required for a client: the gateway's address",
+  ]);
+});
+
+Deno.test("wrong values say what was expected, what was found, and what may be meant", () => {
+  assert.deepEqual(errorsOf(CLIENT.replace("client", "clint")), [
+    '1:7: Expected one of client, gateway for role, found "clint"; did you mean client?',
+  ]);
+  assert.deepEqual(ikeErrors("retraninterval: 10"), [
+    "5:19: Expected a duration such as 1h2m3.5s or 500ms, at least 1ms for " +
+    'ikeconf.retraninterval, found "10"; a unit is missing: 10s?',
+  ]);
+  assert.deepEqual(ikeErrors("dhgrpid: [14, 22]"), [
+    "5:17: Expected one of 1, 2, 5, 14, 15, 16, 17, 18, 19, 20, 21, 27, 28, 29, 30, 31, 32 for " +
+    'ikeconf.dhgrpid, found "22"',
+  ]);
+  assert.deepEqual(ikeErrors("ikeprfalg: [[sha1]]"), [
+    "5:15: Expected one of md5, sha1, sha256, sha384, sha512, aes-xcbc, aes-cmac in the list " +
+    "ikeconf.ikeprfalg, found a list",
+  ]);
+  assert.deepEqual(ikeErrors("maxretran: {a: 1}"), [
+    "5:14: Expected a whole number from 1 to 1000 for ikeconf.maxretran, found options",
+  ]);
+  assert.deepEqual(ikeErrors("maxretran: [1, 2]"), [
+    "5:14: Expected a whole number from 1 to 1000 for ikeconf.maxretran, found a list",
+  ]);
+  assert.deepEqual(ikeErrors("childlist: []"), [
+    "5:14: ikeconf.childlist is empty: expected at least one entry",
+  ]);
+  assert.deepEqual(ikeErrors("childlist: [a]"), [
+    "5:15: Expected options under ikeconf.childlist[0], found a value",
+  ]);
+});
+
+Deno.test("all errors of a file are told, in its order", () => {
+  const text = `role: client
+runningtime: 5
+startclntaddr: 10.0.0.1
+peeraddr: 2001:db8::1
+numberoftunnels: 0
+ikeconf:
+  psk: a
+  ikeencyptalg: [aes-cbc]
+  mtuu: 9
+  ratunnel: true
+  matchpeerid: true
+`;
+  assert.deepEqual(errorsOf(text).map((e) => e.split(" ", 1)[0]), [
+    "1:1:", // bindifname
+    "2:14:",
+    "3:16:",
+    "5:18:",
+    "8:18:",
+    "9:3:",
+    "10:13:", // not there yet
+    "11:3:", // no peerid
+  ]);
+});
+
+Deno.test("selectors follow from what is given", () => {
+  const ts = (text: string) => child(`ownts: ${text}`).ownts[0]!;
+  const v6 = ts("[{type: v6}]");
+  assert.equal(v6.family, 6);
+  assert.deepEqual(v6.endaddr, new Uint8Array(16).fill(255));
+  assert.equal(ts("{startaddr: 2001:db8::1}").family, 6);
+  assert.equal(ts("{endaddr: '2001:db8::'}").family, 6);
+  assert.deepEqual(ts("{startaddr: 10.0.0.0}").endaddr, Uint8Array.of(255, 255, 255, 255));
+  assert.deepEqual(ts("{startport: 65535, endport: 0}").endport, 0, "OPAQUE, RFC 7296 §3.13.1");
+  assert.equal(child("ownts: [{type: v4}, {type: v6}]").ownts.length, 2);
+});
+
+Deno.test("an address with a colon at its end needs quotes between brackets", () => {
+  assert.deepEqual(errorsOf(`${GATEWAY}poolconf: {v6dnslist: [2001:db8::, 2001:db8::1]}\n`), [
+    "5:24: Expected an IPv4 or IPv6 address in the list poolconf.v6dnslist, found options; a value " +
+    "with a colon at its end needs quotes",
+  ]);
+  assert.deepEqual(errorsOf(`${CLIENT}apilistenaddr: {a: 2001:db8::}\n`), [
+    "7:20: Expected one value between the brackets, found a colon in it: put the value in quotes",
+  ]);
+});
+
+Deno.test("selectors that contradict themselves", () => {
+  const errors = (text: string) =>
+    errorsOf(`${GATEWAY}  childlist:\n    - ownts: ${text}\n`).map((e) => e.slice(2));
+  assert.deepEqual(errors("{type: v6, startaddr: 10.0.0.1}"), [
+    "15: type v6 contradicts an IPv4 address",
+  ]);
+  assert.deepEqual(errors("{startaddr: 10.0.0.9, endaddr: 10.0.0.8}"), [
+    "15: startaddr lies behind endaddr",
+  ]);
+  assert.deepEqual(errors("{startaddr: ::1, endaddr: 10.0.0.8}"), [
+    "31: startaddr and endaddr are of different families",
+  ]);
+  assert.deepEqual(errors("{startport: 9, endport: 8}"), ["15: startport lies behind endport"]);
+  assert.deepEqual(errors("{startaddr: 10.0.0.0/24}"), [
+    '15: Expected an IPv4 or IPv6 address for startaddr, found "10.0.0.0/24"',
+  ]);
+  assert.deepEqual(errors("[]"), [
+    "14: ikeconf.childlist[0].ownts is empty: expected at least one entry",
+  ]);
+});
+
+Deno.test("where an option stands is known afterwards", () => {
+  const { positionOf } = load(`${GATEWAY}  childlist:\n    - encalg: 3des\n`);
+  const at = (path: string) => {
+    const { line, column } = positionOf(path);
+    return `${line}:${column}`;
+  };
+  assert.equal(at("ikeconf.psk"), "4:3");
+  assert.equal(at("ikeconf.childlist[0].encalg"), "6:7");
+  assert.equal(at("ikeconf.childlist[0].esn"), "6:7", "not given: the entry's");
+  assert.equal(at("ikeconf.ppk.id"), "3:1", "not given: the section's");
+  assert.equal(at("flapconf.flapping"), "1:1", "not given: the file's");
+});
+
+Deno.test("a feature that is not there is refused for the role that would use it", () => {
+  assert.deepEqual(errorsOf(`${CLIENT}  ratunnel: yes\n  ppk: {value: hush}\n`), [
+    "7:13: ikeconf.ratunnel: yes needs remote access (configuration payload), which is not there yet",
+    "8:16: ikeconf.ppk.value: its value needs post-quantum pre-shared keys (RFC 8784), which is not " +
+    "there yet",
+  ]);
+  assert.equal(load(`${GATEWAY}  ratunnel: yes\n`).setup.ikeconf.ratunnel, true);
+  assert.deepEqual(ikeErrors("eapsendstart: no"), [
+    "5:17: ikeconf.eapsendstart: no needs EAP, which is not there yet",
+  ]);
+  assert.equal(load(`${CLIENT}  eapsendstart: no\n`).setup.ikeconf.eapsendstart, false);
+  assert.deepEqual(ikeErrors("childlist: [{esn: on}]"), [
+    "5:21: ikeconf.childlist[0].esn: on needs extended sequence numbers, which is not there yet",
+  ]);
+});
+
+Deno.test("a default that is written out is a default", () => {
+  const text = `${CLIENT}  ikelifetime: 10m0s\n  initiatedpd: yes\n  dhgrpid: [14]\nmobike: no\n`;
+  assert.deepEqual(load(text).setup, load(CLIENT).setup);
+  assert.deepEqual(load(text).notYet, load(CLIENT).notYet);
+});
