@@ -35,8 +35,10 @@ export interface UdpSocketWish {
   readonly namespacePath?: string | undefined;
   /** Also addresses that no interface has. */
   readonly freebind?: boolean | undefined;
-  /** Octets to ask for; the system doubles them for its own books. */
+  /** Octets to ask for; the system doubles them for its own books. 0: the system's default. */
   readonly receiveBufferOctets: number;
+  /** Only to see whether it can be bound: without an IPsec bypass. */
+  readonly probe?: boolean;
 }
 
 /** An open socket. */
@@ -56,7 +58,7 @@ export interface UdpSocket {
 export function openUdpSocket(shim: ShimSymbols, wish: UdpSocketWish): UdpSocket {
   const { address, port, namespacePath = "", freebind = false, receiveBufferOctets } = wish;
   const path = new TextEncoder().encode(namespacePath), told = new Uint32Array(4);
-  const flags = OPEN_BYPASS | (freebind ? OPEN_FREEBIND : 0);
+  const flags = (wish.probe ? 0 : OPEN_BYPASS) | (freebind ? OPEN_FREEBIND : 0);
   const fd = shim.my_udp_open(
     path,
     path.length,

@@ -21,6 +21,7 @@ import {
   sendRecords,
   SLOT_OCTETS,
   SocketWait,
+  type UdpSocketWish,
 } from "@/native/udp.ts";
 import { AddressBook } from "@/transport/address_book.ts";
 import { hasMarker, kindOf, MARKER_OCTETS } from "@/transport/non_esp_marker.ts";
@@ -225,6 +226,7 @@ class NativeUdp implements Transport {
       opened.push(openSocket(this.#shim, options, address, at, natt));
     if (addresses.length === 1) return void open(first!, port);
     const any = first!.length === 4 ? V4_ANY : V6_ANY;
+    if (!options.freebind) this.#probe(options, addresses, port, natt);
     try {
       open(any, port);
     } catch (e) {
@@ -233,6 +235,24 @@ class NativeUdp implements Transport {
         addresses.length <= OWN_SOCKETS_MAX && !addresses.some(isUnspecified);
       if (!mayStillGo) throw e;
       for (const address of addresses) open(address, port);
+    }
+  }
+
+  /** A socket for any address would not tell of those that no interface has. */
+  #probe(
+    options: UdpOptions,
+    addresses: readonly IpAddress[],
+    port: number,
+    natt: boolean,
+  ): void {
+    for (const address of addresses) {
+      const wish = wishOf(options, address, 0);
+      try {
+        const probed = openUdpSocket(this.#shim, { ...wish, receiveBufferOctets: 0, probe: true });
+        closeFd(this.#shim, probed.fd);
+      } catch (e) {
+        throw refusalFor(e, options, { address, port, natt });
+      }
     }
   }
 
@@ -324,17 +344,29 @@ function openSocket(
   port: number,
   natt: boolean,
 ): Socket {
+  try {
+    return { ...openUdpSocket(shim, wishOf(options, address, port)), natt, address };
+  } catch (e) {
+    throw refusalFor(e, options, { address, port, natt });
+  }
+}
+
+function wishOf(options: UdpOptions, address: IpAddress, port: number): UdpSocketWish {
   const { namespace, freebind, receiveBufferOctets = RECEIVE_BUFFER_OCTETS } = options;
   const namespacePath = namespace?.includes("/")
     ? namespace
     : namespace && `/run/netns/${namespace}`;
-  try {
-    const wish = { address, port, namespacePath, freebind, receiveBufferOctets };
-    return { ...openUdpSocket(shim, wish), natt, address };
-  } catch (e) {
-    if (!(e instanceof SystemError)) throw e;
-    throw refusalOf({ address, port, natt, namespace, syscall: e.syscall, errno: e.errno });
-  }
+  return { address, port, namespacePath, freebind, receiveBufferOctets };
+}
+
+/** What the system said, in words of the setup; what it did not say stays as it is. */
+function refusalFor(
+  e: unknown,
+  { namespace }: UdpOptions,
+  end: { readonly address: IpAddress; readonly port: number; readonly natt: boolean },
+): unknown {
+  if (!(e instanceof SystemError)) return e;
+  return refusalOf({ ...end, namespace, syscall: e.syscall, errno: e.errno });
 }
 
 /** Addresses that are ours; undefined where any is. */
