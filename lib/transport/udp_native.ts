@@ -8,11 +8,9 @@
  */
 import { setImmediate } from "node:timers";
 import { type IpAddress, isUnspecified, type Path } from "@/base/address.ts";
-import { SetupError, SystemError } from "@/base/errors.ts";
+import { SetupError } from "@/base/errors.ts";
 import { loadShim, type ShimSymbols } from "@/native/load.ts";
 import {
-  closeFd,
-  openUdpSocket,
   receiveDropsOf,
   RECORD_OCTETS,
   RecordAt,
@@ -21,11 +19,16 @@ import {
   sendRecords,
   SLOT_OCTETS,
   SocketWait,
-  type UdpSocketWish,
 } from "@/native/udp.ts";
 import { AddressBook } from "@/transport/address_book.ts";
 import { hasMarker, kindOf, MARKER_OCTETS } from "@/transport/non_esp_marker.ts";
-import { refusalOf } from "@/transport/refusal.ts";
+import {
+  closeAll,
+  type NativeSocket,
+  type NativeSockets,
+  notesOf,
+  openSockets,
+} from "@/transport/native_sockets.ts";
 import type {
   Datagram,
   Transport,
@@ -42,29 +45,11 @@ const SEND_OCTETS = 512 * 1024;
 const PAYLOAD_MAX = 65_535;
 /** Turns of the event loop on which empty sockets are looked at before they are waited for. */
 const LOOKS = 3;
-/** Octets of receive buffer to ask for where nobody says. */
-const RECEIVE_BUFFER_OCTETS = 8 << 20;
 /** Octets of receive buffer, as the system counts them, for a tunnel on its way. */
 const OCTETS_PER_HALF_OPEN = 3328;
 const HALF_OPEN_MIN = 64;
-/** Sockets of their own for addresses, where another process has the port at some other address. */
-const OWN_SOCKETS_MAX = 1024;
-/** Tries to find one free port for both families. */
-const FREE_PORT_TRIES = 20;
 /** Link-local peers whose interface is remembered. */
 const SCOPES_MAX = 10_000;
-
-const V4_ANY = new Uint8Array(4), V6_ANY = new Uint8Array(16);
-
-interface Socket {
-  readonly fd: number;
-  readonly port: number;
-  readonly natt: boolean;
-  /** All zeros where it is for many. */
-  readonly address: IpAddress;
-  readonly receiveBufferOctets: number;
-  readonly bypassRefused: string | undefined;
-}
 
 /**
  * Opens the sockets.
@@ -86,12 +71,14 @@ class NativeUdp implements Transport {
   readonly notes: readonly string[];
   readonly #shim: ShimSymbols;
   readonly #wait: SocketWait;
-  readonly #sockets: Socket[] = [];
+  readonly #sockets: NativeSocket[] = [];
   /** Own addresses; undefined: whatever the datagram was sent to. */
   readonly #own: AddressBook | undefined;
   readonly #book = new AddressBook();
-  /** Sockets that send for an address of their own, and those that send for the rest of a family. */
-  readonly #byAddress = new Map<string, Socket>();
+  /** Sockets that send for all addresses of a family, by family and port. */
+  readonly #shared: (NativeSocket | undefined)[] = [];
+  /** Sockets that send for an address of their own. */
+  readonly #byAddress = new Map<string, NativeSocket>();
   /** Interface of link-local peers, as a datagram of theirs told it. */
   readonly #scopes = new Map<string, number>();
   readonly #arena = new Uint8Array(SLOTS * SLOT_OCTETS);
@@ -109,15 +96,10 @@ class NativeUdp implements Transport {
     this.counters = this.#newCounters();
     this.#own = ownBook(options.ownAddresses);
     this.#wait = new SocketWait(shim);
-    try {
-      this.ikePort = this.#openPort(options, options.ikePort, false);
-      this.nattPort = options.nattPort === undefined
-        ? undefined
-        : this.#openPort(options, options.nattPort, true);
-    } catch (e) {
-      this.#closeAll();
-      throw e;
-    }
+    const { sockets, ikePort, nattPort } = this.#open(options);
+    this.ikePort = ikePort;
+    this.nattPort = nattPort;
+    for (const socket of sockets) this.#take(socket);
     const smallest = Math.min(...this.#sockets.map((socket) => socket.receiveBufferOctets));
     this.halfOpenMax = Math.max(HALF_OPEN_MIN, Math.floor(smallest / OCTETS_PER_HALF_OPEN));
     this.notes = notesOf(this.#sockets);
@@ -185,88 +167,33 @@ class NativeUdp implements Transport {
     return this.#sockets.reduce((sum, { fd }) => sum + receiveDropsOf(this.#shim, fd), 0);
   }
 
+  #open(options: UdpOptions): NativeSockets {
+    try {
+      return openSockets(this.#shim, options);
+    } catch (e) {
+      this.#wait.close();
+      throw e;
+    }
+  }
+
   #closeAll(): void {
-    for (const { fd } of this.#sockets) closeFd(this.#shim, fd);
+    closeAll(this.#shim, this.#sockets);
     this.#sockets.length = 0;
     this.#wait.close();
   }
 
-  /** One port for both families; 0 takes one that is free in each. */
-  #openPort(options: UdpOptions, port: number, natt: boolean): number {
-    for (let tries = 1;; tries++) {
-      const opened: Socket[] = [];
-      try {
-        let same = port;
-        for (const octets of [4, 16]) {
-          const addresses = options.ownAddresses.filter((a) => a.length === octets);
-          if (addresses.length === 0) continue;
-          this.#openFamily(opened, options, addresses, same, natt);
-          same = opened.at(-1)!.port;
-        }
-        for (const socket of opened) this.#take(socket);
-        return same;
-      } catch (e) {
-        for (const { fd } of opened) closeFd(this.#shim, fd);
-        const mayTryAgain = port === 0 && opened.length > 0 && tries < FREE_PORT_TRIES;
-        if (!mayTryAgain) throw e;
-      }
-    }
-  }
-
-  /** One socket: at the one address, or at any where there are several. */
-  #openFamily(
-    opened: Socket[],
-    options: UdpOptions,
-    addresses: readonly IpAddress[],
-    port: number,
-    natt: boolean,
-  ): void {
-    const [first] = addresses;
-    const open = (address: IpAddress, at: number) =>
-      opened.push(openSocket(this.#shim, options, address, at, natt));
-    if (addresses.length === 1) return void open(first!, port);
-    const any = first!.length === 4 ? V4_ANY : V6_ANY;
-    if (!options.freebind) this.#probe(options, addresses, port, natt);
-    try {
-      open(any, port);
-    } catch (e) {
-      // Somebody has the port at one address at least, which may be none of ours.
-      const mayStillGo = e instanceof SetupError && port !== 0 &&
-        addresses.length <= OWN_SOCKETS_MAX && !addresses.some(isUnspecified);
-      if (!mayStillGo) throw e;
-      for (const address of addresses) open(address, port);
-    }
-  }
-
-  /** A socket for any address would not tell of those that no interface has. */
-  #probe(
-    options: UdpOptions,
-    addresses: readonly IpAddress[],
-    port: number,
-    natt: boolean,
-  ): void {
-    for (const address of addresses) {
-      const wish = wishOf(options, address, 0);
-      try {
-        const probed = openUdpSocket(this.#shim, { ...wish, receiveBufferOctets: 0, probe: true });
-        closeFd(this.#shim, probed.fd);
-      } catch (e) {
-        throw refusalFor(e, options, { address, port, natt });
-      }
-    }
-  }
-
-  #take(socket: Socket): void {
-    this.#wait.add(socket.fd, this.#sockets.length);
+  #take(socket: NativeSocket): void {
+    const { address, port, natt, fd } = socket;
+    this.#wait.add(fd, this.#sockets.length);
     this.#sockets.push(socket);
-    this.#byAddress.set(endKey(socket.address, socket.port), socket);
+    if (isUnspecified(address)) this.#shared[sharedIndex(address, natt)] = socket;
+    else this.#byAddress.set(endKey(address, port), socket);
   }
 
-  #socketFor({ ownAddress, ownPort, peerAddress }: Path): Socket | undefined {
+  #socketFor({ ownAddress, ownPort, peerAddress }: Path): NativeSocket | undefined {
     if (ownAddress.length !== peerAddress.length) return undefined;
-    const any = ownAddress.length === 4 ? V4_ANY : V6_ANY;
-    return this.#byAddress.get(endKey(any, ownPort)) ??
-      this.#byAddress.get(endKey(ownAddress, ownPort));
+    const shared = this.#shared[sharedIndex(ownAddress, ownPort === this.nattPort)];
+    return shared?.port === ownPort ? shared : this.#byAddress.get(endKey(ownAddress, ownPort));
   }
 
   #scopeOf(address: IpAddress): number {
@@ -327,7 +254,7 @@ class NativeUdp implements Transport {
   }
 
   /** The own address a record was sent to, where it is one of ours. */
-  #ownAt(at: number, octets: number, flags: number, socket: Socket): IpAddress | undefined {
+  #ownAt(at: number, octets: number, flags: number, socket: NativeSocket): IpAddress | undefined {
     if (flags & RecordFlag.TRUNCATED) return undefined;
     if (!isUnspecified(socket.address)) return socket.address;
     if (flags & RecordFlag.NO_OWN) return undefined;
@@ -337,54 +264,18 @@ class NativeUdp implements Transport {
   }
 }
 
-function openSocket(
-  shim: ShimSymbols,
-  options: UdpOptions,
-  address: IpAddress,
-  port: number,
-  natt: boolean,
-): Socket {
-  try {
-    return { ...openUdpSocket(shim, wishOf(options, address, port)), natt, address };
-  } catch (e) {
-    throw refusalFor(e, options, { address, port, natt });
-  }
-}
-
-function wishOf(options: UdpOptions, address: IpAddress, port: number): UdpSocketWish {
-  const { namespace, freebind, receiveBufferOctets = RECEIVE_BUFFER_OCTETS } = options;
-  const namespacePath = namespace?.includes("/")
-    ? namespace
-    : namespace && `/run/netns/${namespace}`;
-  return { address, port, namespacePath, freebind, receiveBufferOctets };
-}
-
-/** What the system said, in words of the setup; what it did not say stays as it is. */
-function refusalFor(
-  e: unknown,
-  { namespace }: UdpOptions,
-  end: { readonly address: IpAddress; readonly port: number; readonly natt: boolean },
-): unknown {
-  if (!(e instanceof SystemError)) return e;
-  return refusalOf({ ...end, namespace, syscall: e.syscall, errno: e.errno });
-}
-
 /** Addresses that are ours; undefined where any is. */
 function ownBook(addresses: readonly IpAddress[]): AddressBook | undefined {
   if (addresses.some(isUnspecified)) return undefined;
   return new AddressBook(addresses);
 }
 
-function notesOf(sockets: readonly Socket[]): string[] {
-  const refused = sockets.find((socket) => socket.bypassRefused)?.bypassRefused;
-  return refused === undefined ? [] : [
-    `IPsec policies of this machine apply to IKE as well: no bypass for our sockets (${refused}; ` +
-    "it needs CAP_NET_ADMIN and a kernel with XFRM)",
-  ];
-}
-
 function isLinkLocal(address: IpAddress): boolean {
   return address.length === 16 && address[0] === 0xfe && (address[1]! & 0xc0) === 0x80;
+}
+
+function sharedIndex(address: IpAddress, natt: boolean): number {
+  return (address.length === 16 ? 2 : 0) + (natt ? 1 : 0);
 }
 
 function endKey(address: IpAddress, port: number): string {

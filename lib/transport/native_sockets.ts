@@ -1,0 +1,166 @@
+/**
+ * Which sockets the native transport opens: for each port and family one, at the own address where
+ * there is a single one, else at any.
+ * @module
+ */
+import { type IpAddress, isUnspecified } from "@/base/address.ts";
+import { must, SetupError, SystemError } from "@/base/errors.ts";
+import type { ShimSymbols } from "@/native/load.ts";
+import { closeFd, openUdpSocket, type UdpSocket, type UdpSocketWish } from "@/native/udp.ts";
+import { refusalOf } from "@/transport/refusal.ts";
+import type { UdpOptions } from "@/transport/transport.ts";
+
+/** Octets of receive buffer to ask for where nobody says. */
+const RECEIVE_BUFFER_OCTETS = 8 << 20;
+/** Sockets of their own for addresses, where another process has the port at some other address. */
+const OWN_SOCKETS_MAX = 1024;
+/** Tries to find one free port for both families. */
+const FREE_PORT_TRIES = 20;
+
+/** A socket and what it is for. */
+export interface NativeSocket extends UdpSocket {
+  readonly natt: boolean;
+  /** All zeros where it is for many. */
+  readonly address: IpAddress;
+}
+
+/** All sockets of a transport, with the ports they have. */
+export interface NativeSockets {
+  readonly sockets: readonly NativeSocket[];
+  readonly ikePort: number;
+  readonly nattPort: number | undefined;
+}
+
+/**
+ * Opens the sockets of all ports; where one fails, none stays open.
+ * @throws {SetupError | SystemError} as {@linkcode refusalOf} says.
+ */
+export function openSockets(shim: ShimSymbols, options: UdpOptions): NativeSockets {
+  must(options.ownAddresses.length > 0, "an own address");
+  const ike = openPort({ shim, options, natt: false }, options.ikePort);
+  const ikePort = ike[0]!.port;
+  if (options.nattPort === undefined) return { sockets: ike, ikePort, nattPort: undefined };
+  try {
+    const natt = openPort({ shim, options, natt: true }, options.nattPort);
+    return { sockets: [...ike, ...natt], ikePort, nattPort: natt[0]!.port };
+  } catch (e) {
+    closeAll(shim, ike);
+    throw e;
+  }
+}
+
+/** Closes sockets. */
+export function closeAll(shim: ShimSymbols, sockets: readonly NativeSocket[]): void {
+  for (const { fd } of sockets) closeFd(shim, fd);
+}
+
+/** What a tester should know of the sockets. */
+export function notesOf(sockets: readonly NativeSocket[]): string[] {
+  const refused = sockets.find((socket) => socket.bypassRefused)?.bypassRefused;
+  return refused === undefined ? [] : [
+    `IPsec policies of this machine apply to IKE as well: no bypass for our sockets (${refused}; ` +
+    "it needs CAP_NET_ADMIN and a kernel with XFRM)",
+  ];
+}
+
+/** What all sockets of one port share. */
+interface Opening {
+  readonly shim: ShimSymbols;
+  readonly options: UdpOptions;
+  readonly natt: boolean;
+}
+
+/** One port for both families; 0 takes one that is free in each. */
+function openPort(opening: Opening, port: number): NativeSocket[] {
+  const { shim, options } = opening;
+  for (let tries = 1;; tries++) {
+    const opened: NativeSocket[] = [];
+    try {
+      for (const octets of [4, 16]) {
+        const addresses = options.ownAddresses.filter((a) => a.length === octets);
+        const same = opened[0]?.port ?? port;
+        if (addresses.length > 0) opened.push(...openFamily(opening, addresses, same));
+      }
+      return opened;
+    } catch (e) {
+      closeAll(shim, opened);
+      const mayTryAgain = port === 0 && opened.length > 0 && tries < FREE_PORT_TRIES;
+      if (!mayTryAgain) throw e;
+    }
+  }
+}
+
+/** One socket: at the one address, or at any where there are several. */
+function openFamily(
+  opening: Opening,
+  addresses: readonly IpAddress[],
+  port: number,
+): NativeSocket[] {
+  const [first] = addresses;
+  if (addresses.length === 1) return [openSocket(opening, first!, port)];
+  if (!opening.options.freebind) probe(opening, addresses, port);
+  try {
+    return [openSocket(opening, new Uint8Array(first!.length), port)];
+  } catch (e) {
+    // Somebody has the port at one address at least, which may be none of ours.
+    const mayStillGo = e instanceof SetupError && port !== 0 &&
+      addresses.length <= OWN_SOCKETS_MAX && !addresses.some(isUnspecified);
+    if (!mayStillGo) throw e;
+    return openEach(opening, addresses, port);
+  }
+}
+
+function openEach(
+  opening: Opening,
+  addresses: readonly IpAddress[],
+  port: number,
+): NativeSocket[] {
+  const opened: NativeSocket[] = [];
+  try {
+    for (const address of addresses) opened.push(openSocket(opening, address, port));
+    return opened;
+  } catch (e) {
+    closeAll(opening.shim, opened);
+    throw e;
+  }
+}
+
+/** A socket for any address would not tell of those that no interface has. */
+function probe(opening: Opening, addresses: readonly IpAddress[], port: number): void {
+  const { shim, options } = opening;
+  for (const address of addresses) {
+    const wish = { ...wishOf(options, address, 0), receiveBufferOctets: 0, probe: true };
+    try {
+      closeFd(shim, openUdpSocket(shim, wish).fd);
+    } catch (e) {
+      throw refusalFor(e, opening, { address, port });
+    }
+  }
+}
+
+function openSocket(opening: Opening, address: IpAddress, port: number): NativeSocket {
+  const { shim, options, natt } = opening;
+  try {
+    return { ...openUdpSocket(shim, wishOf(options, address, port)), natt, address };
+  } catch (e) {
+    throw refusalFor(e, opening, { address, port });
+  }
+}
+
+function wishOf(options: UdpOptions, address: IpAddress, port: number): UdpSocketWish {
+  const { namespace, freebind, receiveBufferOctets = RECEIVE_BUFFER_OCTETS } = options;
+  const namespacePath = namespace?.includes("/")
+    ? namespace
+    : namespace && `/run/netns/${namespace}`;
+  return { address, port, namespacePath, freebind, receiveBufferOctets };
+}
+
+/** What the system said, in words of the setup; what it did not say stays as it is. */
+function refusalFor(
+  e: unknown,
+  { natt, options: { namespace } }: Opening,
+  end: { readonly address: IpAddress; readonly port: number },
+): unknown {
+  if (!(e instanceof SystemError)) return e;
+  return refusalOf({ ...end, natt, namespace, syscall: e.syscall, errno: e.errno });
+}
