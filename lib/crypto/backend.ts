@@ -147,10 +147,22 @@ export class KeyExchangeError extends Error {
 
 /** A {@linkcode KeyPair} whose secret shows neither in a dump nor in JSON, and which can be cloned. */
 export function newKeyPair(group: number, publicValue: Uint8Array, secret: unknown): KeyPair {
-  const shown = `KeyPair of group ${group}, its secret hidden`;
-  const hide = { value: () => shown, enumerable: false };
-  return Object.defineProperties({ group, publicValue, secret }, {
-    toJSON: hide,
-    [Symbol.for("nodejs.util.inspect.custom")]: hide,
-  });
+  return new HiddenPair(group, publicValue, secret);
+}
+
+/** Says nothing of its secret, whoever prints it. */
+class HiddenPair implements KeyPair {
+  constructor(
+    readonly group: number,
+    readonly publicValue: Uint8Array,
+    readonly secret: unknown,
+  ) {}
+
+  toJSON(): string {
+    return `KeyPair of group ${this.group}, its secret hidden`;
+  }
+
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return this.toJSON();
+  }
 }

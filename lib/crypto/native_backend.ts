@@ -79,6 +79,7 @@ import {
   type Prf,
 } from "@/crypto/backend.ts";
 import { drawPrivate, unusablePublic } from "@/crypto/public_value.ts";
+import { withStock } from "@/crypto/random_stock.ts";
 import { TransformType } from "@/iana/transform_type.ts";
 
 /**
@@ -194,7 +195,7 @@ export function nativeBackend(native: NativeCrypto): CryptoBackend {
     keyExchange: (group) => exchanges.get(group),
     sha1: (data) => filled(20, (out) => native.sha1(data, data.length, out)),
     sha256: (data) => filled(32, (out) => native.sha256(data, data.length, out)),
-    randomOctets: (count) => filled(count, (out) => native.random(out, count)),
+    randomOctets: withStock((count) => filled(count, (out) => native.random(out, count))),
   };
 }
 
@@ -220,7 +221,7 @@ function nativeIntegrity(native: NativeCrypto, measures: IntegrityMeasures): Int
   return {
     ...measures,
     mac: (key, data) => {
-      must(key.length === keyOctets, `a key of ${keyOctets} octets`);
+      if (key.length !== keyOctets) must(false, `a key of ${keyOctets} octets`);
       const out = new Uint8Array(icvOctets);
       check(native.mac(id, key, keyOctets, data, data.length, out), icvOctets);
       return out;
@@ -234,7 +235,7 @@ function nativeCipher(native: NativeCrypto, measures: CipherMeasures): Cipher {
     ...measures,
     seal: (key, iv, aad, plaintext) => {
       checkKeyAndIv(measures, key, iv);
-      must(plaintext.length % blockOctets === 0, `blocks of ${blockOctets} octets`);
+      if (plaintext.length % blockOctets) must(false, `blocks of ${blockOctets} octets`);
       const octets = plaintext.length + icvOctets, out = new Uint8Array(octets);
       const { length } = plaintext;
       check(native.seal(id, key, keyOctets, iv, aad, aad.length, plaintext, length, out), octets);
@@ -273,7 +274,7 @@ function nativeExchange(native: NativeCrypto, measures: GroupMeasures): KeyExcha
       return newKeyPair(group, publicValue, privateValue);
     },
     derive: ({ group: pairGroup, secret }, peer) => {
-      must(pairGroup === group, `a key pair of group ${group}`);
+      if (pairGroup !== group) must(false, `a key pair of group ${group}`);
       must(secret instanceof Uint8Array, "a key pair of this backend");
       const out = new Uint8Array(secretOctets);
       const result = native.keDerive(group, secret, privateOctets, peer, peer.length, out);
@@ -292,5 +293,6 @@ function filled(octets: number, fill: (out: Uint8Array) => number): Uint8Array {
 
 /** The shim says how many octets it wrote; everything else would be an error that nobody saw. */
 function check(result: number, octets: number): void {
-  must(result === octets, `libcrypto gives ${octets} octets, not ${result}`);
+  // The sentence is put together only when it is needed: this runs for every message.
+  if (result !== octets) must(false, `libcrypto gives ${octets} octets, not ${result}`);
 }

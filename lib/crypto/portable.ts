@@ -3,6 +3,7 @@
  * there and faster. It works wherever this program does and knows every algorithm of the tables.
  * @module
  */
+import { withStock } from "@/crypto/random_stock.ts";
 import { CIPHERS, GROUPS, INTEGRITIES, PRFS } from "@/crypto/algorithms.ts";
 import type { Cipher, CryptoBackend } from "@/crypto/backend.ts";
 import { portableCipher } from "@/crypto/portable_cipher.ts";
@@ -34,7 +35,7 @@ function newPortableBackend(): CryptoBackend {
     keyExchange: (group) => exchanges.get(group),
     sha1: portableSha1,
     sha256: portableSha256,
-    randomOctets,
+    randomOctets: withStock(randomOctets),
   };
 }
 

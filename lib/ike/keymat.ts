@@ -67,20 +67,48 @@ function keyOctets(suite: IkeSuite): number {
   return 3 * suite.prf.keyOctets + 2 * a + 2 * suite.cipher.keyOctets;
 }
 
-/** Views of what {@linkcode deriveIkeKeys} gave. */
+/** Views of what {@linkcode deriveIkeKeys} gave, each made when it is asked for. */
 export function ikeKeys(suite: IkeSuite, keys: Uint8Array): IkeKeys {
-  const p = suite.prf.keyOctets, a = suite.integrity?.keyOctets ?? 0, e = suite.cipher.keyOctets;
-  let at = 0;
-  const next = (octets: number) => keys.subarray(at, at += octets);
-  return {
-    d: next(p),
-    ai: next(a),
-    ar: next(a),
-    ei: next(e),
-    er: next(e),
-    pi: next(p),
-    pr: next(p),
-  };
+  return new KeyViews(suite, keys);
+}
+
+class KeyViews implements IkeKeys {
+  readonly #keys: Uint8Array;
+  readonly #p: number;
+  readonly #a: number;
+  readonly #e: number;
+
+  constructor(suite: IkeSuite, keys: Uint8Array) {
+    this.#keys = keys;
+    this.#p = suite.prf.keyOctets;
+    this.#a = suite.integrity?.keyOctets ?? 0;
+    this.#e = suite.cipher.keyOctets;
+  }
+  get d(): Uint8Array {
+    return this.#keys.subarray(0, this.#p);
+  }
+  get ai(): Uint8Array {
+    return this.#view(this.#p, this.#a);
+  }
+  get ar(): Uint8Array {
+    return this.#view(this.#p + this.#a, this.#a);
+  }
+  get ei(): Uint8Array {
+    return this.#view(this.#p + 2 * this.#a, this.#e);
+  }
+  get er(): Uint8Array {
+    return this.#view(this.#p + 2 * this.#a + this.#e, this.#e);
+  }
+  get pi(): Uint8Array {
+    return this.#view(this.#p + 2 * (this.#a + this.#e), this.#p);
+  }
+  get pr(): Uint8Array {
+    return this.#view(2 * (this.#p + this.#a + this.#e), this.#p);
+  }
+
+  #view(at: number, octets: number): Uint8Array {
+    return this.#keys.subarray(at, at + octets);
+  }
 }
 
 /**

@@ -1,0 +1,24 @@
+/**
+ * Random octets drawn in large pieces: a system call, or a call into libcrypto, for every IV and SPI
+ * would cost more than the octets do. What was handed out is wiped here.
+ * @module
+ */
+import type { RandomOctets } from "@/base/random.ts";
+
+/** Octets drawn at once. */
+const STOCK_OCTETS = 4096;
+
+/** The same source, asked seldom; more than the stock holds is drawn directly. */
+export function withStock(draw: RandomOctets): RandomOctets {
+  let stock: Uint8Array = new Uint8Array(0), at = 0;
+  return (count) => {
+    if (count > STOCK_OCTETS) return draw(count);
+    if (at + count > stock.length) {
+      stock = draw(STOCK_OCTETS);
+      at = 0;
+    }
+    const octets = stock.slice(at, at + count);
+    stock.fill(0, at, at += count);
+    return octets;
+  };
+}
