@@ -3,7 +3,7 @@
  * file, and the table for the documentation.
  * @module
  */
-import { parseDocument, type YAMLMap } from "yaml";
+import { type Document, isMap, isScalar, parseDocument, type YAMLMap } from "yaml";
 import { NOT_YET } from "@/setup/features.ts";
 import type { Option } from "@/setup/option.ts";
 import { readSetup } from "@/setup/read.ts";
@@ -69,8 +69,23 @@ function quotedIfNeeded(text: string): string {
 export function compactSetup(content: string, file: string, lenient = false): string {
   readSetup(content, file, { lenient, unchecked: true });
   const document = parseDocument(content.replace(/^\ufeff/, ""), { schema: "failsafe" });
-  if (document.contents) prune(ROOT, document.contents as YAMLMap);
+  keepHead(document);
+  // Nothing but defaults is an empty file; its first comment stays.
+  if (!isMap(document.contents) || prune(ROOT, document.contents)) {
+    const { commentBefore } = document;
+    return commentBefore ? `${commentBefore.replace(/^/gm, "#")}\n` : "";
+  }
   return document.toString({ lineWidth: 0 });
+}
+
+/** A first comment that a blank line ends is the file's, and not that of its first option. */
+function keepHead(document: Document): void {
+  const key = isMap(document.contents) ? document.contents.items[0]?.key : undefined;
+  if (!isScalar(key) || !key.commentBefore) return;
+  const blocks = key.commentBefore.split("\n\n");
+  if (blocks.length === 1) return;
+  key.commentBefore = blocks.pop()!;
+  document.commentBefore = blocks.join("\n\n");
 }
 
 /** Whether nothing is left of the section. */
@@ -78,15 +93,20 @@ function prune(section: Section, map: YAMLMap): boolean {
   if (!map.items) return false;
   map.items = map.items.filter(({ key, value }) => {
     const name = String((key as { value: unknown }).value);
-    const option = section.options[name];
+    const option = own(section.options, name);
     if (option) return !equalsDefault(option, value);
-    const inner = section.sections[name];
+    const inner = own(section.sections, name);
     if (inner) return isNull(value) ? false : !prune(inner, value as YAMLMap);
-    const list = section.lists[name];
+    const list = own(section.lists, name);
     if (list) return !pruneList(list, value as { items?: YAMLMap[] });
     return false; // Dead, or unknown and read leniently: it had no effect.
   });
   return map.items.length === 0;
+}
+
+/** What the table itself holds; every object has a `constructor`. */
+function own<T>(table: Readonly<Record<string, T>>, name: string): T | undefined {
+  return Object.hasOwn(table, name) ? table[name] : undefined;
 }
 
 /** A list of one entry that is all default equals its own default. */

@@ -1,0 +1,200 @@
+/**
+ * What must hold between options: addresses, identities, algorithms, selectors from tunnel to tunnel.
+ */
+import assert from "node:assert/strict";
+import { CLIENT, errorsOf, GATEWAY, load } from "./_rig.ts";
+
+/** Errors of a client with other lines in place of its own ones of the same name. */
+function clientErrors(lines: string): string[] {
+  const names = lines.split("\n").map((l) => l.split(":")[0]!);
+  const kept = CLIENT.split("\n").filter((l) => !names.includes(l.split(":")[0]!));
+  return errorsOf(`${lines}\n${kept.join("\n")}`);
+}
+
+Deno.test("what a role requires", () => {
+  assert.deepEqual(errorsOf("role: gateway\n"), [
+    "1:1: bindifname is required: the interface that carries the tunnel addresses",
+    "1:1: psk is required for authentication by psk",
+  ]);
+  assert.equal(
+    load(GATEWAY).setup.bindifaddr,
+    null,
+    "a gateway answers at its interface's addresses",
+  );
+  assert.deepEqual(errorsOf(CLIENT.replace("  psk: secret", "  psk:")), [
+    "6:3: psk is required for authentication by psk",
+  ]);
+  assert.deepEqual(errorsOf(CLIENT.replace("eth0", '""')), [
+    "4:1: bindifname is required: the interface that carries the tunnel addresses",
+  ]);
+});
+
+Deno.test("addresses of a client are of one family, and such as tunnels can have", () => {
+  assert.deepEqual(clientErrors("peeraddr: 2001:db8::1"), [
+    "1:1: peeraddr 2001:db8::1 and startclntaddr 10.0.0.1 are of different families",
+  ]);
+  const is = (text: string) => clientErrors(`startclntaddr: ${text}`);
+  assert.deepEqual(is("0.0.0.0/0"), [
+    "1:1: startclntaddr 0.0.0.0 is unspecified, no tunnel's address",
+  ]);
+  assert.deepEqual(is("239.1.1.1/8"), [
+    "1:1: startclntaddr 239.1.1.1 is a multicast address, no tunnel's address",
+  ]);
+  assert.deepEqual(clientErrors("peeraddr: 255.255.255.255"), [
+    "1:1: peeraddr 255.255.255.255 is the broadcast address, no gateway's address",
+  ]);
+  assert.deepEqual(clientErrors("startclntaddr: fd00::1/64\npeeraddr: ff02::1"), [
+    "2:1: peeraddr ff02::1 is a multicast address, no gateway's address",
+  ]);
+});
+
+Deno.test("each tunnel has an address of the family", () => {
+  const tunnels = (n: number, address: string) =>
+    `numberoftunnels: ${n}\nstartclntaddr: ${address}\n`;
+  const peer6 = CLIENT.replace("10.0.0.254", "2001:db8::1").replace(/startclntaddr.*\n/, "");
+  const peer4 = CLIENT.replace(/startclntaddr.*\n/, "");
+  assert.equal(load(tunnels(256, "255.255.255.0/24") + peer4).setup.numberoftunnels, 256);
+  assert.deepEqual(errorsOf(tunnels(257, "255.255.255.0/24") + peer4), [
+    "2:1: startclntaddr: tunnel 256 of 257 has no address, the family's last one comes before it",
+  ]);
+  const last6 = "ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe";
+  assert.deepEqual(errorsOf(tunnels(3, "feff::1/16").replace("feff::1", last6) + peer6), [
+    `2:1: startclntaddr ${last6} is a multicast address, no tunnel's address`,
+    "2:1: startclntaddr: tunnel 2 of 3 has no address, the family's last one comes before it",
+  ]);
+  // With two addresses a tunnel, the last address of the last tunnel counts.
+  const mobike = "mobike: true\nmobikeaddrpertunnel: 2\n";
+  assert.ok(
+    errorsOf(mobike + tunnels(128, "255.255.255.1/24") + peer4).includes(
+      "4:1: startclntaddr: tunnel 127 of 128 has no address, the family's last one comes before it",
+    ),
+  );
+});
+
+Deno.test("selectors stay in their family from tunnel to tunnel, or the tunnel is named", () => {
+  const ts = (which: string, selector: string, more = "") =>
+    `${CLIENT}  childlist: [{${which}: {${selector}}}]\nnumberoftunnels: 1000\n${more}`;
+  const high = "startaddr: 255.255.0.0, endaddr: 255.255.0.255";
+  assert.deepEqual(errorsOf(ts("peerts", high, "peertsaddrincrease: 256\n")), [
+    "7:24: ikeconf.childlist[0].peerts[0]: 255.255.0.0-255.255.0.255 shifted for tunnel 256 " +
+    "(peertsaddrincrease 256) passes the end of the address space",
+  ]);
+  assert.deepEqual(
+    errorsOf(ts("ownts", "startaddr: 0.0.1.0, endaddr: 0.0.1.9", "owntsaddrincrease: -1\n")),
+    [
+      "7:23: ikeconf.childlist[0].ownts[0]: 0.0.1.0-0.0.1.9 shifted for tunnel 257 " +
+      "(owntsaddrincrease -1) passes the end of the address space",
+    ],
+  );
+  assert.ok(load(ts("ownts", high)), "the own selectors are not shifted by default");
+  assert.ok(load(ts("peerts", "type: v6", "peertsaddrincrease: 7\n")), "nor is a whole space");
+  assert.deepEqual(
+    errorsOf(ts("peerts", "startaddr: 0.0.0.1")).map((e) => e.match(/for tunnel (\d+)/)?.[1]),
+    ["1"],
+    "all but one address is no whole space",
+  );
+  assert.ok(load(ts("peerts", high, "peertsaddrincrease: 1\n")));
+});
+
+Deno.test("a gateway shifts nothing and flaps nothing: options of a client have no effect", () => {
+  assert.ok(load(`${GATEWAY}  matchpeerid: true
+  childlist: [{peerts: {startaddr: 255.255.255.255}}]
+peertsaddrincrease: 1000000
+numberoftunnels: 100000
+startclntaddr: 255.255.255.255/32
+peeraddr: ff02::1
+flapconf: {minflapinterval: 1s, maxflapinterval: 0s}
+`));
+});
+
+Deno.test("flapping pauses for ten seconds or more", () => {
+  const flap = (min: string, max: string) =>
+    errorsOf(
+      `${CLIENT}flapconf: {flapping: true, minflapinterval: ${min}, maxflapinterval: ${max}}`,
+    )
+      .filter((e) => !e.includes("not there yet"));
+  assert.deepEqual(flap("9999ms", "1m"), ["7:28: minflapinterval is shorter than 10s"]);
+  assert.deepEqual(flap("20s", "15s"), [
+    "7:50: maxflapinterval is shorter than minflapinterval",
+  ]);
+  assert.deepEqual(flap("10s", "10s"), []);
+});
+
+Deno.test("integrity may be empty only where ciphers bring their own", () => {
+  const ike = (lines: string) => `${GATEWAY}  ikeintegrityalg: []\n  ${lines}\n`;
+  assert.deepEqual(
+    load(ike("ikeencyptalg: [aes-gcm-16:128, chacha20-poly1305]")).setup.ikeconf
+      .ikeintegrityalg,
+    [],
+  );
+  assert.deepEqual(errorsOf(ike("ikeencyptalg: [aes-gcm-16:128, aes-cbc:128]")), [
+    "5:3: ikeintegrityalg is empty, and ikeencyptalg names a cipher that is not AEAD",
+  ]);
+  const esp = (text: string) => `${GATEWAY}  childlist: [{integrityalg: [], ${text}}]\n`;
+  assert.ok(load(esp("encalg: aes-ccm-8:256")));
+  assert.deepEqual(errorsOf(esp("encalg: 3des")), [
+    "5:16: integrityalg is empty, and encalg names a cipher that is not AEAD",
+  ]);
+  assert.deepEqual(errorsOf(esp("encalg: null")), [
+    "5:16: integrityalg is empty, and encalg names null: ESP needs one of them",
+  ]);
+  assert.ok(
+    errorsOf(esp("protocol: ah")).includes(
+      "5:16: integrityalg is empty, and AH is nothing but integrity",
+    ),
+  );
+});
+
+Deno.test("identities", () => {
+  const id = (line: string) => errorsOf(`${CLIENT}  ${line}\n`);
+  assert.deepEqual(id("matchpeerid: true"), ["7:3: matchpeerid needs a peerid to match"]);
+  assert.deepEqual(id("myid: 10.0.0.1/24"), [
+    "7:3: myid is an identity: expected an address without a prefix length",
+  ]);
+  assert.deepEqual(id('myid: ""'), [
+    "7:3: myid is empty: expected client-src-addr, an address, an e-mail or a domain name",
+  ]);
+  assert.deepEqual(id(`peerid: ${"x".repeat(1_001)}`), [
+    "7:3: peerid has 1001 octets: expected at most 1000",
+  ]);
+  for (const myid of ["cert-dn", "cert-subject-cn"]) {
+    assert.deepEqual(id(`myid: ${myid}`), [
+      `7:9: ikeconf.myid: ${myid} needs authentication by certificates, which is not there yet`,
+    ]);
+  }
+  for (const myid of ["eapol-test-conf", "eapusepcap"]) {
+    assert.deepEqual(id(`myid: ${myid}`), [
+      `7:9: ikeconf.myid: ${myid} needs EAP, which is not there yet`,
+    ]);
+  }
+  for (const myid of ["client-src-addr", "10.0.0.1", "a&d@b.org", "c&d.b.org", "2001:db8::1"]) {
+    assert.equal(load(`${CLIENT}  myid: ${myid}\n`).setup.ikeconf.myid, myid);
+  }
+});
+
+Deno.test("certificates of the API belong together", () => {
+  assert.deepEqual(errorsOf(`${GATEWAY}apitlscert: a.pem\n`), ["5:1: apitlscert needs apitlskey"]);
+  assert.deepEqual(errorsOf(`${GATEWAY}apitlskey: a.pem\n`), ["5:1: apitlskey needs apitlscert"]);
+  assert.deepEqual(errorsOf(`${GATEWAY}apitlsclientca: a.pem\n`), [
+    "5:1: apitlsclientca needs apitlscert",
+  ]);
+  assert.ok(load(`${GATEWAY}apitlscert: a\napitlskey: b\napitlsclientca: c\n`));
+});
+
+Deno.test("a gateway's two ports differ, unless both are free ones", () => {
+  assert.deepEqual(errorsOf(`${GATEWAY}ownport: 4500\n`), [
+    "5:1: ownport and ownnattport are both 4500: a gateway listens at two ports",
+  ]);
+  assert.ok(load(`${GATEWAY}ownport: 0\nownnattport: 0\n`));
+  assert.ok(load(`${CLIENT}ownport: 4500\n`), "a client has one");
+});
+
+Deno.test("pauses between events are not nothing", () => {
+  for (const name of ["retraninterval", "reassembletimeout", "dpdinterval"]) {
+    const [error] = errorsOf(`${GATEWAY}  ${name}: 0\n`);
+    assert.match(
+      error!,
+      new RegExp(`^5:\\d+: Expected a duration .* for ikeconf.${name}, found "0"`),
+    );
+  }
+});

@@ -1,0 +1,130 @@
+/**
+ * Setup files that are written: the default, the compact form, the documentation.
+ */
+import assert from "node:assert/strict";
+import { readSetup } from "@/setup/read.ts";
+import { namesOf, ROOT, type Section } from "@/setup/schema.ts";
+import { compactSetup, defaultSetup, optionsMarkdown } from "@/setup/write.ts";
+import { CLIENT, GATEWAY } from "./_rig.ts";
+
+const unchecked = (text: string) => readSetup(text, "f", { unchecked: true });
+
+Deno.test("the default file loads to the same setup as an empty one, with no warning", () => {
+  const { setup, warnings } = unchecked(defaultSetup());
+  assert.deepEqual(setup, unchecked("").setup);
+  assert.deepEqual(warnings, []);
+});
+
+Deno.test("the default file needs only what is required", () => {
+  const given = {
+    startclntaddr: "10.0.0.1/24",
+    peeraddr: "10.0.0.2",
+    bindifname: "eth0",
+    psk: "x",
+  };
+  let text = defaultSetup();
+  for (const [name, value] of Object.entries(given)) {
+    text = text.replace(new RegExp(`^( *${name}:) ""$`, "m"), `$1 ${value}`);
+  }
+  assert.equal(readSetup(text, "f").setup.ikeconf.psk, "x");
+  assert.equal(readSetup(text.replace("role: client", "role: gateway"), "f").setup.role, "gateway");
+});
+
+Deno.test("the default file and the documentation name every option", () => {
+  const all = (s: Section): string[] => [
+    ...namesOf(s),
+    ...[...Object.values(s.sections), ...Object.values(s.lists)].flatMap(all),
+  ];
+  const file = defaultSetup(), table = optionsMarkdown();
+  for (const name of new Set(all(ROOT))) {
+    assert.match(file, new RegExp(`^[ -]*${name}:`, "m"), name);
+  }
+  for (const name of Object.keys(ROOT.options)) {
+    assert.match(table, new RegExp(`^\\| \`${name}\` `, "m"));
+  }
+  const rows = table.split("\n").filter((line) => line.startsWith("|"));
+  for (const row of rows) assert.equal(row.replaceAll("\\|", "").split("|").length, 7, row);
+});
+
+Deno.test("each option of the default file has its meaning above it", () => {
+  const lines = defaultSetup().split("\n");
+  for (const [i, line] of lines.entries()) {
+    if (!/^[ -]*\w+: \S/.test(line)) continue;
+    assert.match(lines[i - 1]!, /^ *# \S/, line);
+  }
+});
+
+Deno.test("compact drops what equals its default, and what never had an effect", () => {
+  const text = `# the head of a file
+
+# who initiates
+role: client
+desc: ""
+numberoftunnels: 10   # as many as ever
+startclntaddr: 10.0.0.1/24
+peeraddr: 10.0.0.254
+bindifname: eth0
+flapconf:
+  flapping: no
+poolconf:
+ikeconf:
+  psk: 0123
+  retraninterval: 0m10s
+  dhgrpid: 14
+  ikeprfalg: [SHA256]
+  ikev2msgmaxsize: 1500
+  ppk:
+    id: null
+  childlist:
+    - encalg: null
+      liftime: 5m
+      ownts: [{type: v6}]
+      peerts: [{startport: 0}]
+`;
+  const compact = compactSetup(text, "f");
+  assert.equal(
+    compact,
+    `# the head of a file
+
+startclntaddr: 10.0.0.1/24
+peeraddr: 10.0.0.254
+bindifname: eth0
+ikeconf:
+  psk: 0123
+  childlist:
+    - encalg: null
+      ownts: [ { type: v6 } ]
+`,
+  );
+  assert.deepEqual(unchecked(compact).setup, unchecked(text).setup);
+});
+
+Deno.test("compact keeps each entry of a list that has several", () => {
+  const text = `${CLIENT}  childlist: [{esn: false}, {encalg: 3des, tunnelmode: true}]\n`;
+  const compact = compactSetup(text, "f");
+  assert.equal(unchecked(compact).setup.ikeconf.childlist.length, 2);
+  assert.deepEqual(unchecked(compact).setup, unchecked(text).setup);
+});
+
+Deno.test("compact keeps texts that YAML would take for something else", () => {
+  for (const psk of ['"null"', "'~'", '""', '" a"', "0x00", "'&x'", '"a\\tb"', "'#'", "'a: b'"]) {
+    const text = GATEWAY.replace("secret", psk);
+    assert.deepEqual(unchecked(compactSetup(text, "f")).setup, unchecked(text).setup, psk);
+  }
+});
+
+Deno.test("compact of a lenient file loads without leniency", () => {
+  const text = `${CLIENT}colour: red\nencalg: 3des\nconstructor: 1\n__proto__: {a: 1}\n`;
+  assert.throws(() => compactSetup(text, "f"), /Unknown option colour/);
+  const compact = compactSetup(text, "f", true);
+  assert.deepEqual(readSetup(compact, "f").setup, readSetup(CLIENT, "f").setup);
+});
+
+Deno.test("compact of nothing is nothing", () => {
+  for (const text of ["", "role: client\n", "ikeconf:\n", "ikeconf: {childlist: [{}]}\n"]) {
+    const compact = compactSetup(text, "f");
+    assert.deepEqual(unchecked(compact).setup, unchecked("").setup);
+    assert.equal(compact, "");
+  }
+  assert.equal(compactSetup("# a\n# b\n\nrole: client\n", "f"), "# a\n# b\n");
+});
