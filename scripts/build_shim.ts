@@ -22,6 +22,7 @@ const SOURCES = [
 const OUTPUT = "ffi/build/myikev2_shim.so";
 const LOST = "native crypto and batched sockets are left out, the portable ones are used";
 
+const required = Deno.args.includes("--require");
 const compiler = Deno.env.get("CC") ?? "gcc";
 const libcrypto = await runs(compiler, ["-print-file-name=libcrypto.a"]);
 if (libcrypto === undefined) leaveOut(`no C compiler (${compiler})`);
@@ -30,35 +31,16 @@ if (!libcrypto.includes("/")) leaveOut("no libcrypto.a (Debian: libssl-dev)");
 if (!await compiles("#include <openssl/evp.h>")) {
   leaveOut("no C headers (Debian: libc6-dev, libssl-dev)");
 }
+const isNew = "#include <openssl/opensslv.h>\n#if OPENSSL_VERSION_MAJOR < 3\n#error\n#endif\n";
+if (!await compiles(isNew)) leaveOut("libcrypto is older than OpenSSL 3");
 
 await Deno.mkdir("ffi/build", { recursive: true });
 const partial = `${OUTPUT}.${Deno.pid}`;
-const { code } = await new Deno.Command(compiler, {
-  args: [
-    ...[
-      "-std=gnu11",
-      "-O2",
-      "-Wall",
-      "-Wextra",
-      "-Werror",
-      "-Wno-deprecated-declarations",
-      "-fPIC",
-      "-fvisibility=hidden",
-    ],
-    ...["-fstack-protector-strong", "-shared", "-s", "-o", partial],
-    ...SOURCES.map((file) => `ffi/${file}`),
-    libcrypto,
-    ...[
-      "-Wl,--exclude-libs,ALL",
-      "-Wl,-z,noexecstack",
-      "-Wl,-z,now",
-      "-Wl,-z,nodelete",
-      "-Wl,--no-undefined",
-    ],
-    "-Wl,--gc-sections",
-  ],
-}).spawn().status;
-if (code !== 0) {
+// Some distributions build libcrypto with compression, whose libraries must then be named.
+const first = await build([]);
+const built = first.success || (await build(await librariesOfLibcrypto())).success;
+if (!built) {
+  console.error(first.said);
   await Deno.remove(partial).catch(() => {});
   console.error(`shim: ${compiler} failed`);
   Deno.exit(1);
@@ -68,9 +50,31 @@ await Deno.rename(partial, OUTPUT);
 const { size } = await Deno.stat(OUTPUT);
 console.log(`${OUTPUT}: ${(size / 2 ** 20).toFixed(1)} MiB`);
 
+/** Compiles and links; what the compiler said is for where it failed. */
+async function build(libraries: readonly string[]): Promise<{ success: boolean; said: string }> {
+  const { success, stderr } = await new Deno.Command(compiler, {
+    args: [
+      ...["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Wno-deprecated-declarations"],
+      // Another compiler's new warning is nothing to a user.
+      ...(required ? ["-Werror"] : []),
+      ...["-fPIC", "-fvisibility=hidden", "-fstack-protector-strong", "-shared", "-s"],
+      ...["-o", partial, ...SOURCES.map((file) => `ffi/${file}`), libcrypto!],
+      ...["-Wl,--as-needed", ...libraries],
+      ...["-Wl,--exclude-libs,ALL", "-Wl,-z,noexecstack", "-Wl,-z,now", "-Wl,-z,nodelete"],
+      ...["-Wl,--no-undefined", "-Wl,--gc-sections"],
+    ],
+  }).output();
+  return { success, said: new TextDecoder().decode(stderr).trim() };
+}
+
+/** What a static libcrypto needs beside itself. */
+async function librariesOfLibcrypto(): Promise<string[]> {
+  const flags = await runs("pkg-config", ["--static", "--libs-only-l", "libcrypto"]);
+  return (flags ?? "-lz -lzstd").split(/\s+/).filter((flag) => flag !== "-lcrypto");
+}
+
 /** Says what is lost, and ends. */
 function leaveOut(why: string): never {
-  const required = Deno.args.includes("--require");
   const say = required ? console.error : console.log;
   say(`shim: ${why}: ${LOST}`);
   Deno.exit(required ? 1 : 0);
