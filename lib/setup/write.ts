@@ -3,7 +3,7 @@
  * file, and the table for the documentation.
  * @module
  */
-import { type Document, isMap, isScalar, parseDocument, type YAMLMap } from "yaml";
+import { type Document, isMap, isScalar, isSeq, parseDocument, type YAMLMap } from "yaml";
 import { NOT_YET } from "@/setup/features.ts";
 import type { Option } from "@/setup/option.ts";
 import { readSetup } from "@/setup/read.ts";
@@ -98,7 +98,7 @@ function prune(section: Section, map: YAMLMap): boolean {
     const inner = own(section.sections, name);
     if (inner) return isNull(value) ? false : !prune(inner, value as YAMLMap);
     const list = own(section.lists, name);
-    if (list) return !pruneList(list, value as { items?: YAMLMap[] });
+    if (list) return !pruneList(list, value);
     return false; // Dead, or unknown and read leniently: it had no effect.
   });
   return map.items.length === 0;
@@ -109,13 +109,13 @@ function own<T>(table: Readonly<Record<string, T>>, name: string): T | undefined
   return Object.hasOwn(table, name) ? table[name] : undefined;
 }
 
-/** A list of one entry that is all default equals its own default. */
-function pruneList(section: Section, list: { items?: YAMLMap[] }): boolean {
+/** Whether nothing is left of it: one entry that is all default is what an omitted list is. */
+function pruneList(section: Section, list: unknown): boolean {
   if (isNull(list)) return true;
-  if ("flow" in list && !Array.isArray(list.items)) return false;
-  const entries = (list.items ?? []).filter((item) => item?.items !== undefined);
-  const empty = entries.map((entry) => prune(section, entry));
-  return entries.length === 1 && list.items!.length === 1 && empty[0]!;
+  if (isMap(list)) return prune(section, list);
+  if (!isSeq(list)) return false;
+  const empty = list.items.map((entry) => isMap(entry) ? prune(section, entry) : isNull(entry));
+  return empty.length === 1 && empty[0]!;
 }
 
 function isNull(node: unknown): boolean {
