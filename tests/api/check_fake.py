@@ -151,7 +151,14 @@ def check_refusals(checks, server):
                  ("NOT_FOUND", "No IKE SA has our SPI FFFFFFFFFFFFFFFF"))
     checks.equal("GetCHILDSA unknown", code(lambda: api.GetCHILDSA(OwnSPI=0xAB)),
                  ("NOT_FOUND", "No CHILD_SA has our SPI 000000AB"))
-    for name in ("GetPingSummary", "ClearPingStats", "RekeyChild"):
+    checks.equal("RekeyChild answers when it is done",
+                 code(lambda: api.RekeyChild(OwnSPI=0xC0FFEE01))[0], "OK")
+    refused = code(lambda: api.RekeyChild(OwnSPI=0x102))
+    checks.that("RekeyChild tells the peer's refusal", refused[0] == "ABORTED" and
+                refused[1].startswith("NO_ADDITIONAL_SAS"), refused)
+    checks.equal("RekeyChild unknown", code(lambda: api.RekeyChild(OwnSPI=0xAB)),
+                 ("NOT_FOUND", "No CHILD_SA has our SPI 000000AB"))
+    for name in ("GetPingSummary", "ClearPingStats"):
         got = code(getattr(api, name))
         checks.that(f"{name} is not there yet and says so", got[0] == "UNIMPLEMENTED" and
                     "not there yet" in got[1], got)

@@ -9,7 +9,7 @@ import tempfile
 import time
 
 import harness
-from check_fake import differences, fields
+from check_fake import code, differences, fields
 from check_streams import Reader
 
 TUNNELS = 5
@@ -101,6 +101,7 @@ def check_real(checks):
                 check_figures(checks, "gateway", gw, gateway.setup, 2)
                 for index, entry in enumerate(cl.ListIKESA().SummaryList):
                     check_pair(checks, index, entry, cl, gw, udp)
+                check_rekey(checks, cl, gw)
                 check_paging(checks, cl)
                 checks.that("real: events tell of it", events.wait(lambda m: len(m) > 0), events.texts())
                 check_stop(checks, client, cl, gateway, gw)
@@ -186,6 +187,22 @@ def check_children(checks, name, own_spi, peer_spi, cl, gw, addresses, keys):
             "ReplayWindowSize": 1024, "OwnTS": any_v4, "PeerTS": any_v4}), {})
     checks.equal(f"{name} CHILD_SA keys at both ends", keys(ours), keys(theirs))
     checks.equal(f"{name} CHILD_SA lengths of keys", [len(k) // 2 for k in keys(ours)], [28, 28, 0, 0])
+
+
+def check_rekey(checks, cl, gw):
+    ike = cl.ListIKESA().SummaryList[0].OwnSPI
+    old = cl.ListCHILDSA(IKEOwnSPI=ike).OwnSPIList[0]
+    before = cl.GetCHILDSA(OwnSPI=old)
+    checks.equal("real: RekeyChild answers when it is done", code(lambda: cl.RekeyChild(OwnSPI=old))[0], "OK")
+    gone = wait_for(lambda: old not in cl.ListCHILDSA(IKEOwnSPI=ike).OwnSPIList)
+    checks.that("real: the old CHILD_SA goes", gone)
+    new = list(cl.ListCHILDSA(IKEOwnSPI=ike).OwnSPIList)
+    checks.equal("real: one CHILD_SA took its place", len(new), 1)
+    after = cl.GetCHILDSA(OwnSPI=new[0])
+    theirs = gw.GetCHILDSA(OwnSPI=after.PeerSPI)
+    checks.that("real: its keys are new", after.SKei != before.SKei)
+    checks.equal("real: and the same at the gateway", (after.SKei, after.SKer), (theirs.SKei, theirs.SKer))
+    checks.equal("real: RekeyChild of the old one", code(lambda: cl.RekeyChild(OwnSPI=old))[0], "NOT_FOUND")
 
 
 def check_paging(checks, api):

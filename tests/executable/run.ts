@@ -131,7 +131,7 @@ await row("a refused setup still gives one line of JSON", async () => {
   assert.equal(code, 2);
   const result = JSON.parse(stdout);
   assert.equal(result.result, "failed");
-  assert.equal(result.setupErrors.length, 2);
+  assert.ok(result.setupErrors.some((e: string) => /bad\.yaml:2:1: .*nothing/.test(e)));
   assert.match(stderr, /bad\.yaml:1:7: .*did you mean client\?/);
   await Deno.remove(work, { recursive: true });
 });
