@@ -86,6 +86,6 @@ test("a listener that takes long does not starve timers", async (open) => {
   // Datagrams come without end: this timer must fire all the same.
   await pause(50);
   over = true;
-  assert.ok(rounds > 100, `${rounds} rounds in 50 ms`);
+  assert.ok(rounds > 10, `${rounds} rounds in 50 ms`);
   await a.close();
 });
