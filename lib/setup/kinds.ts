@@ -8,8 +8,6 @@ import { parseDuration, showDuration } from "@/base/duration.ts";
 
 /** Characters of a wrong value that a message repeats. */
 const SHOWN_MAX = 80;
-/** Characters of a word beyond which it is like none of ours. */
-const NEAR_MAX = 64;
 /** No duration of a test is longer: ten years. */
 const DURATION_MAX_MS = 10 * 365 * 86_400_000;
 
@@ -188,10 +186,10 @@ function nearest(
 
 /** The word that a typing error may have meant; `undefined` where none is near. */
 export function nearestWord(value: string, words: readonly string[]): string | undefined {
-  if (value.length > NEAR_MAX) return undefined;
   const farthest = value.length < 4 ? 1 : Math.min(4, Math.max(2, Math.floor(value.length / 3)));
   let best: string | undefined, bestDistance = farthest + 1;
   for (const word of words) {
+    if (Math.abs(word.length - value.length) > farthest) continue;
     const distance = editDistance(value.toLowerCase(), word.toLowerCase());
     if (distance < bestDistance) [best, bestDistance] = [word, distance];
   }

@@ -84,8 +84,10 @@ function explainLine(
   if (codes.has("BLOCK_IN_FLOW")) {
     return "Expected one value between the brackets, found a colon in it: put the value in quotes";
   }
-  if (codes.has("BAD_SCALAR_START")) {
-    const start = JSON.stringify(text[offset] ?? "");
+  const isBlock = /^Block scalar header/.test(message); // `psk: |word`
+  if (codes.has("BAD_SCALAR_START") || isBlock) {
+    const sign = isBlock ? text.slice(0, offset).search(/[|>][^|>]*$/) : offset;
+    const start = JSON.stringify(text[sign] ?? "");
     return `Expected a value${of(name)} that does not begin with ${start}: put it in quotes`;
   }
   if (codes.has("BAD_DQ_ESCAPE")) {
@@ -98,7 +100,7 @@ function explainLine(
     return "Expected `name: value`; is a colon or the space after it missing?";
   }
   // What the parser quotes may be a password.
-  return `Expected YAML: ${lower(message.split("\n")[0]!.replace(/:? *["'].*$/, ""))}`;
+  return `Expected YAML: ${lower(message.split("\n")[0]!.replace(/:.*$/, ""))}`;
 }
 
 function of(name: string | undefined): string {

@@ -35,7 +35,9 @@ Deno.test("a password that an anchor swallowed is not told", () => {
     const told = errorsOf(GATEWAY.replace("secret", `${sign}open-sesame x`)).join();
     assert.doesNotMatch(told, /sesame/);
   }
-  assert.doesNotMatch(errorsOf(GATEWAY.replace("secret", "'a' open-sesame")).join(), /sesame/);
+  for (const text of ["'a' open-sesame", "]\n  open-sesame", "}\nopen-sesame: 1", "|open-sesame"]) {
+    assert.doesNotMatch(errorsOf(GATEWAY.replace("secret", text)).join(), /sesame/, text);
+  }
 });
 
 Deno.test("what begins or ends in quotes is taken literally", () => {
@@ -84,6 +86,9 @@ Deno.test("other files that are no YAML", () => {
   ]);
   assert.deepEqual(errorsOfLine("myid: @home"), [
     '7:9: Expected a value of myid that does not begin with "@": put it in quotes',
+  ]);
+  assert.deepEqual(errorsOfLine("myid: |x"), [
+    '7:10: Expected a value of myid that does not begin with "|": put it in quotes',
   ]);
   assert.deepEqual(errorsOfLine("myid: `x`"), [
     '7:9: Expected a value of myid that does not begin with "`": put it in quotes',
