@@ -9,7 +9,7 @@ import type { IkeSa } from "@/ike/ike_sa.ts";
 import { WorldKeys } from "@/sim/keys.ts";
 import type { Weather } from "@/sim/network.ts";
 import { type Ending, type Scenario, SCENARIOS } from "@/sim/scenarios.ts";
-import { BrokenInvariant, World } from "@/sim/world.ts";
+import { BrokenInvariant, type Host, World } from "@/sim/world.ts";
 
 /** What to simulate. */
 export interface SimulateOptions {
@@ -122,21 +122,34 @@ function drawWeather(seed: number): Weather {
  * would in life. The weather stays as it is.
  */
 function settle(world: World): void {
-  for (const host of world.hosts) {
-    for (const sa of [...host.endpoint.bySpi.values()]) {
-      if (sa.phase === "established") world.tell(host, sa, { kind: "liveness_check" });
+  // An end that gives up on a check leaves the other to find out by its next one.
+  for (let round = 0; round < SETTLE_ROUNDS; round++) {
+    for (const host of world.hosts) {
+      for (const sa of [...host.endpoint.bySpi.values()]) {
+        if (sa.phase === "established") world.tell(host, sa, { kind: "liveness_check" });
+      }
     }
+    world.run();
+    if (sameLive(world)) return;
   }
-  world.run();
+}
+
+/** Liveness checks that each end may still make once the play is over. */
+const SETTLE_ROUNDS = 4;
+
+/** Whether both ends hold the same SAs. */
+function sameLive(world: World): boolean {
+  const [a, b] = world.hosts.map(liveNames);
+  return a!.length === b!.length && a!.every((name) => b!.includes(name));
+}
+
+function liveNames(host: Host): string[] {
+  return [...host.endpoint.bySpi.values()].filter((sa) => sa.phase === "established").map(pairName);
 }
 
 function judge(world: World, ending: Ending, cameUp: boolean): Outcome {
-  const [a, b] = world.hosts;
-  const live = (host: typeof a) =>
-    [...host!.endpoint.bySpi.values()].filter((sa) => sa.phase === "established").map(pairName);
-  const ofA = live(a), ofB = live(b);
-  const same = ofA.length === ofB.length && ofA.every((name) => ofB.includes(name));
-  if (!same) return "halfway";
+  const ofA = liveNames(world.hosts[0]!);
+  if (!sameLive(world)) return "halfway";
   if (ending.stands) return ofA.length > 0 ? "established" : "failed";
   if (ofA.length > 0) return "established";
   return cameUp ? "established" : "failed";
