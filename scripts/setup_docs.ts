@@ -7,7 +7,8 @@
 import { optionsMarkdown } from "@/setup/write.ts";
 
 const PATH = "docs/setup.md";
-const text = `# Setup files: every option
+const text = `<!-- deno-fmt-ignore-file -->
+# Setup files: every option
 
 Written by \`scripts/setup_docs.ts\` from the one table of options that also reads and checks setup files and makes
 \`myikev2 default setup\`. Durations are written \`1h2m3.5s\`, \`500ms\` or \`0\`; booleans also yes, no, on, off; a single value
