@@ -223,9 +223,19 @@ function receive(turn: Turn, event: Extract<IkeEvent, { kind: "datagram" }>): vo
   const { sa } = turn;
   const received = openReceived(turn, event.octets, event.path);
   if (typeof received === "string") return drop(turn, received);
+  const inClear = received.header.exchange === ExchangeType.IKE_SA_INIT;
+  // Anybody can send a message in clear: past IKE_SA_INIT it must neither be answered nor count as
+  // a sign of life, but for the initiator's own repeat (RFC 7296 §2.1, §2.4).
+  if (inClear && !awaitsInit(sa)) {
+    return drop(turn, "an IKE_SA_INIT message to an SA that has keys");
+  }
   if (received.header.response) return receiveResponse(turn, received);
   receiveRequest(turn, received);
-  if (sa.phase !== "closed") sa.lastReceivedMs = turn.nowMs;
+  if (sa.phase !== "closed" && !inClear) sa.lastReceivedMs = turn.nowMs;
+}
+
+function awaitsInit({ phase, originalInitiator }: IkeSa): boolean {
+  return phase === "init" || phase === "created" && !originalInitiator;
 }
 
 function receiveResponse(turn: Turn, received: Received): void {
