@@ -231,7 +231,6 @@ function receive(turn: Turn, event: Extract<IkeEvent, { kind: "datagram" }>): vo
   }
   if (received.header.response) return receiveResponse(turn, received);
   receiveRequest(turn, received);
-  if (sa.phase !== "closed" && !inClear) sa.lastReceivedMs = turn.nowMs;
 }
 
 function awaitsInit({ phase, originalInitiator }: IkeSa): boolean {
@@ -282,6 +281,8 @@ function receiveRequest(turn: Turn, received: Received): void {
   }
   const misplaced = wrongPhase(sa, header.exchange);
   if (misplaced) return drop(turn, misplaced);
+  // Only what is new is a sign of life: a replay is not (RFC 7296 §2.4, "fresh").
+  sa.lastReceivedMs = turn.nowMs;
   answer(turn, received, () => {
     if (received.fault) throw received.fault;
     const responder = RESPONDERS.get(header.exchange);

@@ -1,4 +1,4 @@
-// What anybody can send: a message in clear with the SPIs of an SA that is up.
+// What anybody can send: a message in clear with the SPIs of an SA that is up, or an old one again.
 import assert from "node:assert/strict";
 import { portableBackend } from "@/crypto/portable.ts";
 import { WorldKeys } from "@/sim/keys.ts";
@@ -29,4 +29,22 @@ Deno.test("an IKE_SA_INIT in clear to an established SA is neither answered nor 
   const sent = world.ladder.slice(lines).filter((line) => line.includes("->"));
   assert.deepEqual(sent, []);
   assert.equal(b.endpoint.drops.get("an IKE_SA_INIT message to an SA that has keys"), 3);
+});
+
+Deno.test("a replayed request is answered from memory, and is no sign of life (§2.4)", () => {
+  const weather = { loss: 0, duplication: 0, delayMs: [10, 10] } as const;
+  const world = new World({ seed: 3, crypto, keys, weather, computeMs: [1, 1], broken: new Set() });
+  const a = world.join("a", Uint8Array.of(10, 0, 0, 1), worldConfig(), false);
+  const b = world.join("b", Uint8Array.of(10, 0, 0, 2), worldConfig(), true);
+  const sa = world.dial(a, b);
+  world.run();
+  world.tell(a, sa, { kind: "liveness_check" });
+  const octets = sa.request!.octets;
+  world.run();
+  const [theirs] = [...b.endpoint.bySpi.values()];
+  const heardMs = theirs!.lastReceivedMs, lines = world.ladder.length;
+  world.inject(b, { octets, path: mirrored(sa.path) }, 60_000);
+  world.run();
+  assert.equal(theirs!.lastReceivedMs, heardMs);
+  assert.match(world.ladder[lines]!, /b -> a {2}again/);
 });
