@@ -3,13 +3,21 @@
  * the plan of tunnels and time.
  * @module
  */
-import { addressPlus, type IpAddress, parseAddress, showAddress } from "@/base/address.ts";
+import {
+  addressPlus,
+  type IpAddress,
+  type IpPrefix,
+  parseAddress,
+  prefixRange,
+  showAddress,
+} from "@/base/address.ts";
 import { SetupError } from "@/base/errors.ts";
 import { pathOfTunnel, type RunPlan } from "@/engine/plan.ts";
 import { IdType } from "@/iana/id_type.ts";
 import { ProtocolId } from "@/iana/protocol_id.ts";
 import { TsType } from "@/iana/ts_type.ts";
 import type { ChildConfig, IdentityRule, IkeConfig } from "@/ike/config.ts";
+import type { PoolPlan, PoolPlans } from "@/ike/pool.ts";
 import { isWholeSpace } from "@/ike/selectors.ts";
 import type { ChildConf, SelectorConf, Setup } from "@/setup/setup.ts";
 import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";
@@ -59,8 +67,27 @@ export function ikeConfigOf(setup: Setup): IkeConfig {
     jitter: ikeconf.jitter,
     livenessIntervalMs: ikeconf.initiatedpd ? ikeconf.dpdinterval : 0,
     livenessForced: ikeconf.forcedpd,
+    remoteAccess: client && ikeconf.ratunnel,
+    pools: client ? undefined : poolPlansOf(setup),
     trace: false,
   };
+}
+
+/** From the start address to the end of its prefix; undefined without any pool. */
+function poolPlansOf({ poolconf }: Setup): PoolPlans | undefined {
+  const { v4startaddr, v6startaddr, v4dnslist, v6dnslist } = poolconf;
+  if (!v4startaddr && !v6startaddr) return undefined;
+  return { v4: poolPlan(v4startaddr, v4dnslist), v6: poolPlan(v6startaddr, v6dnslist) };
+}
+
+function poolPlan(
+  start: IpPrefix | null,
+  dns: readonly (IpAddress | null)[],
+): PoolPlan | undefined {
+  if (!start) return undefined;
+  const servers = dns.filter((server) => server !== null);
+  const [, last] = prefixRange(start);
+  return { first: start.address, last, prefixBits: start.bits, dns: servers };
 }
 
 /** What the sockets that are open have settled: ports asked for as 0 are real ones here. */

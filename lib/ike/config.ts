@@ -6,6 +6,7 @@
 import type { RandomOctets } from "@/base/random.ts";
 import type { CryptoBackend } from "@/crypto/backend.ts";
 import type { ChildSa } from "@/ike/child_sa.ts";
+import type { AddressPools, PoolPlans } from "@/ike/pool.ts";
 import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";
 
 /** An encryption transform: IANA type 1 id and its Key Length attribute (0: no attribute). */
@@ -98,6 +99,10 @@ export interface IkeConfig {
   readonly livenessIntervalMs: number;
   /** Ask also when the peer was heard within the interval. */
   readonly livenessForced: boolean;
+  /** Initiator: ask for an inner address, and fail without one (RFC 7296 §2.19). */
+  readonly remoteAccess: boolean;
+  /** Responder: what CFG_REQUESTs are answered from; absent: they are passed over. */
+  readonly pools: PoolPlans | undefined;
   /** Whether decoded messages are handed out as `trace` effects. */
   readonly trace: boolean;
 }
@@ -108,6 +113,8 @@ export interface IkeEnv {
   readonly random: RandomOctets;
   /** Every CHILD_SA of the process by the SPI we receive on (uint32), over ESP and AH. */
   readonly childrenBySpi: Map<number, ChildSa>;
+  /** Inner addresses of one endpoint; absent where it hands out none. */
+  readonly pools?: AddressPools;
   /** Rules broken on purpose, by name: the planted faults of the simulation. Empty in real runs. */
   readonly broken: ReadonlySet<string>;
 }

@@ -17,6 +17,7 @@ import { handle } from "@/ike/handle.ts";
 import { identityKey, resolveIdentity } from "@/ike/identity.ts";
 import { enter, type IkeSa, newIkeSa, ownSpi, peerSpi } from "@/ike/ike_sa.ts";
 import { findNotify, notify } from "@/ike/notify.ts";
+import { newPools } from "@/ike/pool.ts";
 import {
   decodeHeader,
   decodeMessage,
@@ -53,7 +54,7 @@ export interface Endpoint {
 /** An endpoint without SAs; `answers` makes it a responder too. */
 export function newEndpoint(env: IkeEnv, config: IkeConfig, answers: boolean): Endpoint {
   return {
-    env,
+    env: config.pools ? { ...env, pools: newPools(config.pools) } : env,
     config,
     answers,
     bySpi: new Map(),

@@ -9,6 +9,7 @@ import { removeChild } from "@/ike/child_sa.ts";
 import type { ChildSa } from "@/ike/child_sa.ts";
 import type { Identity, IkeConfig, IkeEnv } from "@/ike/config.ts";
 import type { Failure, Outbox } from "@/ike/event.ts";
+import { giveBack, type InnerConfiguration } from "@/ike/pool.ts";
 import type { IkeSuite } from "@/ike/suite.ts";
 import type { Answering, Task } from "@/ike/task.ts";
 
@@ -63,6 +64,8 @@ export interface IkeSa {
   ownAuth: number;
   peerAuth: number;
   children: ChildSa[];
+  /** Of remote access: what was assigned to the client, at either end. Moves with a rekey. */
+  inner: InnerConfiguration | undefined;
   readonly queue: Task[];
   /** The task of ours that computes, or whose request is out. */
   active: Task | undefined;
@@ -161,6 +164,7 @@ export function newIkeSa(origin: IkeSaOrigin): IkeSa {
     ownAuth: 0,
     peerAuth: 0,
     children: [],
+    inner: undefined,
     queue: [],
     active: undefined,
     request: undefined,
@@ -219,6 +223,7 @@ export function endSa(turn: Turn, closeCode: number, failure?: Failure, unanswer
     sa.setup =
       undefined;
   for (const child of [...sa.children]) removeChild(sa, child, out);
+  releaseLeases(sa);
   if (failure) {
     sa.failure = failure;
     out.push({ kind: "failed", failure }, sa);
@@ -226,6 +231,14 @@ export function endSa(turn: Turn, closeCode: number, failure?: Failure, unanswer
   // A peer that lost our last response repeats its request; a few intervals later it has given up.
   sa.expireMs = sa.lastResponse ? turn.nowMs + lingerMs(sa) : turn.nowMs;
   out.push({ kind: "closed", unanswered }, sa);
+}
+
+/** The SA needs its leases no more. A client's addresses belong to its gateway. */
+export function releaseLeases(sa: IkeSa): void {
+  const { inner } = sa, { pools } = sa.env;
+  sa.inner = undefined;
+  if (!inner || !pools || sa.originalInitiator || sa.env.broken.has("leak_lease")) return;
+  giveBack(pools, inner);
 }
 
 function lingerMs(sa: IkeSa): number {

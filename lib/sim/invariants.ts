@@ -3,6 +3,7 @@
  * broken one is the text of the failure.
  * @module
  */
+import { showAddress } from "@/base/address.ts";
 import { sameOctets, toHex } from "@/base/bytes.ts";
 import type { ChildSa } from "@/ike/child_sa.ts";
 import type { Endpoint } from "@/ike/endpoint.ts";
@@ -54,6 +55,8 @@ function checkHost({ endpoint, installed }: Observed): string | undefined {
     if (!sa.originalInitiator && (sa.phase === "init" || sa.phase === "created")) halfOpen++;
     for (const child of sa.children) children.add(child);
   }
+  const leases = checkLeases(endpoint);
+  if (leases) return leases;
   if (endpoint.halfOpen !== halfOpen) return "the count of half-open SAs is right";
   if (endpoint.newcomers.size !== halfOpen) return "each newcomer is half-open";
   if (endpoint.env.childrenBySpi.size !== children.size) return "each CHILD SPI belongs to an SA";
@@ -67,6 +70,21 @@ function checkHost({ endpoint, installed }: Observed): string | undefined {
     }
   }
   return undefined;
+}
+
+/** Each address that is handed out belongs to one IKE SA that is not gone (RFC 7296 §2.19). */
+function checkLeases({ env: { pools }, bySpi }: Endpoint): string | undefined {
+  if (!pools) return undefined;
+  const held = new Set<string>();
+  for (const { inner, originalInitiator } of bySpi.values()) {
+    for (const address of (!originalInitiator && inner?.addresses) || []) {
+      const name = showAddress(address);
+      if (held.has(name)) return "no inner address is leased twice";
+      held.add(name);
+    }
+  }
+  const leased = (pools.v4?.leased.size ?? 0) + (pools.v6?.leased.size ?? 0);
+  return leased === held.size ? undefined : "each leased address belongs to an SA";
 }
 
 /** No SA is half-made, and its window holds what it may (RFC 7296 §2.3). */

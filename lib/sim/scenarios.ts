@@ -103,6 +103,8 @@ export function worldConfig(change: Partial<IkeConfig> = {}): IkeConfig {
     jitter: false,
     livenessIntervalMs: 0,
     livenessForced: false,
+    remoteAccess: false,
+    pools: undefined,
     trace: true,
     ...change,
   };

@@ -14,6 +14,7 @@ import type { Failure } from "@/ike/event.ts";
 import type { IkeSa, Turn } from "@/ike/ike_sa.ts";
 import { deriveChildKeys, ikeKeys } from "@/ike/keymat.ts";
 import { findError, PeerError } from "@/ike/notify.ts";
+import { selectorsOf } from "@/ike/pool.ts";
 import {
   accepted,
   answerOf,
@@ -119,11 +120,24 @@ function proposedSelectors(
 
 /** Our end's selectors of this SA's tunnel. A responder does not know the tunnel: they are as is. */
 function ownSelectors(sa: IkeSa, config: ChildConfig): readonly TrafficSelector[] {
-  return sa.originalInitiator ? shifted(config.ownTs, config.ownTsStep, sa.index) : config.ownTs;
+  return sa.originalInitiator
+    ? withinInner(sa, shifted(config.ownTs, config.ownTsStep, sa.index))
+    : config.ownTs;
 }
 
 function peerSelectors(sa: IkeSa, config: ChildConfig): readonly TrafficSelector[] {
-  return sa.originalInitiator ? shifted(config.peerTs, config.peerTsStep, sa.index) : config.peerTs;
+  return sa.originalInitiator
+    ? shifted(config.peerTs, config.peerTsStep, sa.index)
+    : withinInner(sa, config.peerTs);
+}
+
+/** The remote-access client's end is what was assigned to it, at both ends (RFC 7296 §2.19). */
+function withinInner(
+  { inner, env }: IkeSa,
+  selectors: readonly TrafficSelector[],
+): readonly TrafficSelector[] {
+  if (!inner || env.broken.has("forget_assigned")) return selectors;
+  return narrow(selectors, selectorsOf(inner));
 }
 
 /** Takes the responder's SAr2, TSi, TSr; a failure says why the CHILD_SA cannot be. */
@@ -169,7 +183,9 @@ function refusedByPeer(
   const own = showSelectors(ownSelectors(sa, config));
   const peer = showSelectors(peerSelectors(sa, config));
   const offered = showProposals(childProposals(config, NO_SPI32));
-  const why = error.notify === NotifyType.TS_UNACCEPTABLE
+  const why = error.notify === NotifyType.INTERNAL_ADDRESS_FAILURE
+    ? "it has no inner address for us; its log says whether a pool is missing or exhausted"
+    : error.notify === NotifyType.TS_UNACCEPTABLE
     ? `proposed own ${own}, peer ${peer}`
     : error.notify === NotifyType.NO_PROPOSAL_CHOSEN
     ? `offered ${offered}; the peer's log says what it has configured`

@@ -20,6 +20,7 @@ import { startIkeLifetime } from "@/ike/lifetime.ts";
 import { newCreateChild } from "@/ike/tasks/create_child.ts";
 import { findError, notify } from "@/ike/notify.ts";
 import type { IkeAuthTask, Received, TaskKind } from "@/ike/task.ts";
+import { assignedBy, configurationRequest } from "@/ike/tasks/configuration.ts";
 import { acceptChild, childRequest, newChild } from "@/ike/tasks/child_negotiation.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
 import type { NotifyPayload } from "@/wire/payloads/notify.ts";
@@ -41,6 +42,7 @@ export const ikeAuthRequest: TaskKind<IkeAuthTask> = {
       ...(sa.setup!.initialContact ? [notify(NotifyType.INITIAL_CONTACT)] : []),
       ...(peer ? [{ type: PayloadType.IDR, ...peer } as const] : []),
       { type: PayloadType.AUTH, method: sa.ownAuth, data: authData(sa, "initiator") },
+      ...(config.remoteAccess ? [configurationRequest()] : []),
       proposal,
       ...selectors,
     ];
@@ -48,7 +50,7 @@ export const ikeAuthRequest: TaskKind<IkeAuthTask> = {
   },
 
   finish(turn, task, response) {
-    const { sa, nowMs, out } = turn, { payloads } = response;
+    const { sa, nowMs, out } = turn, { payloads } = response, { config } = sa;
     const error = findError(payloads);
     const idR = findPayload(payloads, PayloadType.IDR);
     const auth = findPayload(payloads, PayloadType.AUTH);
@@ -59,7 +61,12 @@ export const ikeAuthRequest: TaskKind<IkeAuthTask> = {
     sa.peerAuth = auth!.method;
     const { nonceI, nonceR } = sa.setup!;
     const inputs = { nonceI: nonceI!, nonceR: nonceR!, group: 0 };
-    const failure = acceptChild(turn, task.child!, { payloads, inputs });
+    const inner = config.remoteAccess ? assignedBy(payloads) : undefined;
+    const failure = config.remoteAccess && !inner && !error
+      ? notAssigned(response)
+      : acceptChild(turn, task.child!, { payloads, inputs });
+    // Only now: the request proposed the configured selectors, the answer is judged by them.
+    if (!failure) sa.inner = inner;
     enter(sa, "established");
     sa.establishedMs = nowMs;
     startIkeLifetime(sa, nowMs);
@@ -133,6 +140,14 @@ function refused(turn: Turn, error: NotifyPayload, response: Received): void {
       `pre-shared key`
     : `${from} refused IKE_AUTH (${name})`;
   fail(turn, { cause: name, closeCode: error.notify, text });
+}
+
+/** RFC 7296 §2.19: a responder may pass over a CFG_REQUEST; a remote-access client needs its answer. */
+function notAssigned({ path }: Received): Failure {
+  const from = showEndpoint(path.peerAddress, path.peerPort);
+  return refusedHere(
+    `${from} assigned no inner address (no CFG_REPLY with one): ratunnel needs a gateway with a pool`,
+  );
 }
 
 /** A failure of our own that waits for the peer's acknowledgement; see {@linkcode distrust}. */

@@ -12,10 +12,11 @@ import { nameOfNotify, NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import { sendResponse } from "@/ike/exchange.ts";
 import { resolveIdentity, showIdentity } from "@/ike/identity.ts";
-import { enter, type Turn } from "@/ike/ike_sa.ts";
+import { enter, releaseLeases, type Turn } from "@/ike/ike_sa.ts";
 import { startIkeLifetime } from "@/ike/lifetime.ts";
 import { findNotify, notify, PeerError } from "@/ike/notify.ts";
 import type { ResponderKind } from "@/ike/task.ts";
+import { grant } from "@/ike/tasks/configuration.ts";
 import { answerChild, candidates } from "@/ike/tasks/child_negotiation.ts";
 import { authData } from "@/ike/tasks/ike_auth_request.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
@@ -84,12 +85,15 @@ function hasChild(payloads: readonly Payload[]): boolean {
 function childAnswer(turn: Turn, payloads: readonly Payload[]): Payload[] {
   try {
     const { nonceI, nonceR } = turn.sa.setup!;
+    const granted = grant(turn.sa, payloads);
+    turn.sa.inner = granted?.inner;
     const list = candidates(turn.sa, payloads, { keGroup: 0, first: true });
     const inputs = { nonceI: nonceI!, nonceR: nonceR!, group: 0 };
     const { proposal, selectors } = answerChild(turn, payloads, { list, inputs });
-    return [proposal, ...selectors];
+    return [...(granted ? [granted.reply] : []), proposal, ...selectors];
   } catch (e) {
     if (!(e instanceof PeerError)) throw e;
+    releaseLeases(turn.sa);
     const failure = { cause: nameOfNotify(e.notify), closeCode: e.notify, text: e.message };
     turn.out.push({ kind: "child_failed", failure }, turn.sa);
     return [notify(e.notify, e.data)];

@@ -209,6 +209,8 @@ export function replace({ sa, out }: Turn, by: IkeSa): void {
   if (sa.replacedBy) return;
   by.redundant = false;
   sa.replacedBy = by;
+  by.inner = sa.inner;
+  sa.inner = undefined;
   sa.rekeyMs = Infinity;
   for (const child of sa.children) child.parent = by;
   if (!sa.env.broken.has("leave_children")) {

@@ -185,6 +185,8 @@ export const CONFIG: IkeConfig = {
   jitter: false,
   livenessIntervalMs: 0,
   livenessForced: false,
+  remoteAccess: false,
+  pools: undefined,
   trace: false,
 };
 

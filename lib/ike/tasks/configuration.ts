@@ -1,0 +1,133 @@
+/**
+ * The configuration payload in IKE_AUTH: a client asks for inner addresses and DNS servers, a gateway
+ * hands them out of its pools (RFC 7296 §2.19, §3.15).
+ * @module
+ */
+import { type IpAddress, isUnspecified } from "@/base/address.ts";
+import { CfgAttribute } from "@/iana/cfg_attribute.ts";
+import { CpType } from "@/iana/cp_type.ts";
+import { NotifyType } from "@/iana/notify_type.ts";
+import { PayloadType } from "@/iana/payload_type.ts";
+import { TsType } from "@/iana/ts_type.ts";
+import { identityKey } from "@/ike/identity.ts";
+import type { IkeSa } from "@/ike/ike_sa.ts";
+import { PeerError } from "@/ike/notify.ts";
+import { type AddressPool, type InnerConfiguration, lease } from "@/ike/pool.ts";
+import { findPayload, type Payload } from "@/wire/message.ts";
+import type { ConfigurationAttribute, CpPayload } from "@/wire/payloads/configuration.ts";
+
+const ASKED = [
+  CfgAttribute.INTERNAL_IP4_ADDRESS,
+  CfgAttribute.INTERNAL_IP4_NETMASK,
+  CfgAttribute.INTERNAL_IP4_DNS,
+  CfgAttribute.INTERNAL_IP6_ADDRESS,
+  CfgAttribute.INTERNAL_IP6_DNS,
+];
+
+/** What is particular to a family. */
+const FAMILIES = [
+  {
+    name: "IPv4",
+    octets: 4,
+    address: CfgAttribute.INTERNAL_IP4_ADDRESS,
+    dns: CfgAttribute.INTERNAL_IP4_DNS,
+    tsType: TsType.TS_IPV4_ADDR_RANGE,
+    pool: "v4",
+  },
+  {
+    name: "IPv6",
+    octets: 16,
+    address: CfgAttribute.INTERNAL_IP6_ADDRESS,
+    dns: CfgAttribute.INTERNAL_IP6_DNS,
+    tsType: TsType.TS_IPV6_ADDR_RANGE,
+    pool: "v6",
+  },
+] as const;
+
+/** The CFG_REQUEST of a remote-access client: every attribute empty, without a wish. */
+export function configurationRequest(): CpPayload {
+  const attributes = ASKED.map((attribute) => ({ attribute, value: new Uint8Array(0) }));
+  return { type: PayloadType.CP, cpType: CpType.CFG_REQUEST, attributes };
+}
+
+/** What a CFG_REPLY assigns; undefined where there is none, or none with an address. */
+export function assignedBy(payloads: readonly Payload[]): InnerConfiguration | undefined {
+  const reply = findPayload(payloads, PayloadType.CP);
+  if (reply?.cpType !== CpType.CFG_REPLY) return undefined;
+  const values = (wanted: "address" | "dns") =>
+    FAMILIES.flatMap((family) =>
+      reply.attributes.filter((a) => a.attribute === family[wanted] && a.value.length > 0)
+        .map(({ value }) => value.slice(0, family.octets))
+    );
+  const addresses = values("address");
+  return addresses.length > 0 ? { addresses, dns: values("dns") } : undefined;
+}
+
+/** What a request is granted: the SA's share, and the payload that says so. */
+export interface Grant {
+  readonly inner: InnerConfiguration;
+  readonly reply: CpPayload;
+}
+
+/**
+ * Leases what a CFG_REQUEST asks for. A family is leased when it is asked for, TSi has selectors of
+ * it, and there is a pool: one address of several wanted is enough (RFC 7296 §3.15.4). Undefined: there
+ * is no request, or no pool at all; such a request may be passed over (§2.19).
+ * @throws {PeerError} INTERNAL_ADDRESS_FAILURE, when no address at all can be leased.
+ */
+export function grant(sa: IkeSa, request: readonly Payload[]): Grant | undefined {
+  const cp = findPayload(request, PayloadType.CP), { pools } = sa.env;
+  if (cp?.cpType !== CpType.CFG_REQUEST || !pools || (!pools.v4 && !pools.v6)) return undefined;
+  const selectors = findPayload(request, PayloadType.TSI)!.selectors;
+  const addresses: IpAddress[] = [], attributes: ConfigurationAttribute[] = [];
+  const dns: IpAddress[] = [], reasons: string[] = [];
+  for (const family of FAMILIES) {
+    const asked = cp.attributes.find((a) => a.attribute === family.address);
+    const pool = pools[family.pool];
+    if (!asked || !selectors.some((ts) => ts.tsType === family.tsType)) continue;
+    const address = pool && lease(pool, identityKey(sa.peerId!), wishOf(asked, family.octets));
+    if (!address) {
+      reasons.push(pool ? allLeased(pool, family.name) : `there is no ${family.name} pool`);
+      continue;
+    }
+    addresses.push(address);
+    attributes.push(...addressAttributes(cp, pool, address));
+    if (!cp.attributes.some((a) => a.attribute === family.dns)) continue;
+    dns.push(...pool.plan.dns);
+    attributes.push(...pool.plan.dns.map((value) => ({ attribute: family.dns, value })));
+  }
+  if (addresses.length === 0) {
+    const why = reasons.join(", ") || "it asks for no address of a family its TSi names";
+    const text = `No inner address to assign: ${why}`;
+    throw new PeerError(NotifyType.INTERNAL_ADDRESS_FAILURE, text);
+  }
+  const reply: CpPayload = { type: PayloadType.CP, cpType: CpType.CFG_REPLY, attributes };
+  return { inner: { addresses, dns }, reply };
+}
+
+function allLeased(pool: AddressPool, name: string): string {
+  return `all ${pool.leased.size} addresses of the ${name} pool are assigned`;
+}
+
+/** The address a client would like to have; an unspecified one is no wish. */
+function wishOf({ value }: ConfigurationAttribute, octets: number): IpAddress | undefined {
+  const address = value.slice(0, octets);
+  return address.length === octets && !isUnspecified(address) ? address : undefined;
+}
+
+function addressAttributes(
+  cp: CpPayload,
+  { plan }: AddressPool,
+  address: IpAddress,
+): ConfigurationAttribute[] {
+  if (address.length === 16) {
+    const value = Uint8Array.of(...address, plan.prefixBits);
+    return [{ attribute: CfgAttribute.INTERNAL_IP6_ADDRESS, value }];
+  }
+  const own = { attribute: CfgAttribute.INTERNAL_IP4_ADDRESS, value: address };
+  const attribute = CfgAttribute.INTERNAL_IP4_NETMASK;
+  if (!cp.attributes.some((a) => a.attribute === attribute)) return [own];
+  const mask = plan.prefixBits === 0 ? 0 : -1 << (32 - plan.prefixBits);
+  const value = Uint8Array.of(mask >>> 24, mask >>> 16, mask >>> 8, mask);
+  return [own, { attribute, value }];
+}
