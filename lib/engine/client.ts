@@ -8,7 +8,7 @@ import { showSpi64 } from "@/base/bytes.ts";
 import { showDuration } from "@/base/duration.ts";
 import { alarm, type Floor, type Role } from "@/engine/floor.ts";
 import { type ClientPlan, pathOfTunnel, type RunPlan } from "@/engine/plan.ts";
-import { showChildren, showSa } from "@/engine/sa_view.ts";
+import { showChildren, showInner, showSa } from "@/engine/sa_view.ts";
 import { CloseCode } from "@/ike/failure.ts";
 import type { Failure } from "@/ike/event.ts";
 import { type IkeSa, ownSpi } from "@/ike/ike_sa.ts";
@@ -85,7 +85,9 @@ export class Client implements Role {
     events.publish(
       4,
       () =>
-        `Tunnel ${sa.index} established: ${showSa(sa)}, ${showChildren(sa.children)}, ` +
+        `Tunnel ${sa.index} established: ${showSa(sa)}, ${showChildren(sa.children)}${
+          showInner(sa)
+        }, ` +
         showDuration(Math.round(setupMs * 10) / 10),
     );
     if (!ending) this.#settled(nowMs);

@@ -8,7 +8,7 @@ import { showDuration } from "@/base/duration.ts";
 import { nameOfCloseCode } from "@/engine/close_code.ts";
 import type { Floor, Role } from "@/engine/floor.ts";
 import type { GatewayPlan, RunPlan } from "@/engine/plan.ts";
-import { showChildren, showSa } from "@/engine/sa_view.ts";
+import { showChildren, showInner, showSa } from "@/engine/sa_view.ts";
 import { CloseCode } from "@/ike/failure.ts";
 import { identityKey, showIdentity } from "@/ike/identity.ts";
 import type { IkeSa } from "@/ike/ike_sa.ts";
@@ -70,7 +70,9 @@ export class Gateway implements Role {
     this.#live.set(sa, tunnel);
     events.publish(4, () =>
       `Tunnel of ${showIdentity(sa.peerId!)} established: ${showSa(sa)}, ` +
-      `${showChildren(sa.children)}, ${showDuration(Math.round(setupMs * 10) / 10)}`);
+      `${showChildren(sa.children)}${showInner(sa)}, ${
+        showDuration(Math.round(setupMs * 10) / 10)
+      }`);
     if (tally.established >= this.#plan.tunnels) this.#floor.creationFinished(nowMs);
   }
 

@@ -3,7 +3,7 @@
  * since 1970, keys cut apart.
  * @module
  */
-import { showPath } from "@/base/address.ts";
+import { showAddress, showPath } from "@/base/address.ts";
 import { showSpi32, showSpi64 } from "@/base/bytes.ts";
 import {
   type ChildSaDump,
@@ -156,6 +156,13 @@ export function showChildren(children: readonly ChildSa[]): string {
   if (children.length === 0) return "no CHILD_SA";
   const pairs = children.map((c) => `${showSpi32(c.spiIn)}/${showSpi32(c.spiOut)}`);
   return `CHILD_SA ${pairs.join(", ")}`;
+}
+
+/** `, inner 10.1.0.5, DNS 10.1.0.1` of a remote-access tunnel; empty for any other. */
+export function showInner({ inner }: IkeSa): string {
+  if (!inner) return "";
+  const dns = inner.dns.length > 0 ? `, DNS ${inner.dns.map(showAddress).join(" ")}` : "";
+  return `, inner ${inner.addresses.map(showAddress).join(" ")}${dns}`;
 }
 
 function cut(keys: Readonly<Record<"ei" | "er" | "ai" | "ar", Uint8Array>>): IkeKeys {

@@ -237,7 +237,7 @@ export function endSa(turn: Turn, closeCode: number, failure?: Failure, unanswer
 export function releaseLeases(sa: IkeSa): void {
   const { inner } = sa, { pools } = sa.env;
   sa.inner = undefined;
-  if (!inner || !pools || sa.originalInitiator || sa.env.broken.has("leak_lease")) return;
+  if (!inner || !pools || sa.env.broken.has("leak_lease")) return;
   giveBack(pools, inner);
 }
 

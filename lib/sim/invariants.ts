@@ -76,8 +76,8 @@ function checkHost({ endpoint, installed }: Observed): string | undefined {
 function checkLeases({ env: { pools }, bySpi }: Endpoint): string | undefined {
   if (!pools) return undefined;
   const held = new Set<string>();
-  for (const { inner, originalInitiator } of bySpi.values()) {
-    for (const address of (!originalInitiator && inner?.addresses) || []) {
+  for (const { inner } of bySpi.values()) {
+    for (const address of inner?.addresses ?? []) {
       const name = showAddress(address);
       if (held.has(name)) return "no inner address is leased twice";
       held.add(name);

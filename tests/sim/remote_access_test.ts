@@ -65,8 +65,8 @@ Deno.test("ladder: addresses and DNS of both families, TSi narrowed to them (§2
   world.run();
   const lines = world.ladder.map((l) => l.slice(11)).filter((l) => l.includes("IKE_AUTH"));
   assert.deepEqual(lines, [
-    "a -> b  IKE_AUTH req 1 {IDi, AUTH, CP, SAi, TSi, TSr}",
-    "b -> a  IKE_AUTH resp 1 {IDr, AUTH, CP, SAr, TSi, TSr}",
+    "a -> b  IKE_AUTH req 1 {IDi, AUTH, CP(CFG_REQUEST), SAi, TSi, TSr}",
+    "b -> a  IKE_AUTH resp 1 {IDr, AUTH, CP(CFG_REPLY), SAr, TSi, TSr}",
   ]);
   for (const host of [a, b]) {
     assert.deepEqual(inner(standing(host)[0]!), ["10.9.0.1", "2001:db8::1"]);

@@ -120,18 +120,21 @@ function proposedSelectors(
 
 /** Our end's selectors of this SA's tunnel. A responder does not know the tunnel: they are as is. */
 function ownSelectors(sa: IkeSa, config: ChildConfig): readonly TrafficSelector[] {
-  return sa.originalInitiator
-    ? withinInner(sa, shifted(config.ownTs, config.ownTsStep, sa.index))
+  const own = sa.originalInitiator
+    ? shifted(config.ownTs, config.ownTsStep, sa.index)
     : config.ownTs;
+  return sa.env.pools ? own : withinInner(sa, own);
 }
 
 function peerSelectors(sa: IkeSa, config: ChildConfig): readonly TrafficSelector[] {
-  return sa.originalInitiator
+  const peer = sa.originalInitiator
     ? shifted(config.peerTs, config.peerTsStep, sa.index)
-    : withinInner(sa, config.peerTs);
+    : config.peerTs;
+  return sa.env.pools ? withinInner(sa, peer) : peer;
 }
 
-/** The remote-access client's end is what was assigned to it, at both ends (RFC 7296 §2.19). */
+/** The remote-access client's end is what was assigned to it, at both ends (RFC 7296 §2.19). Who
+ * has pools is the gateway, whichever end rekeyed the IKE SA last. */
 function withinInner(
   { inner, env }: IkeSa,
   selectors: readonly TrafficSelector[],
