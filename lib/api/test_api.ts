@@ -143,7 +143,7 @@ class TestApiService {
       UpdateEventFilter: unary((request, call) => this.#updateFilter(request, call)),
       GetPingSummary: unary(() => notYet("Ping tasks are not there yet: nothing to summarize")),
       ClearPingStats: unary(() => notYet("Ping tasks are not there yet: nothing to clear")),
-      GetPoolUsageSummary: unary(() => ({})),
+      GetPoolUsageSummary: unary(() => this.#poolUsage()),
       NotifyFinalResult: (call: StreamCall) =>
         this.#subscribe(call, () => this.#sendFinalResult(call)),
       RekeyChild: delayed((request) => this.#rekeyChild(request)),
@@ -154,6 +154,14 @@ class TestApiService {
   async subscribersServed(): Promise<void> {
     this.#events.end();
     while (this.#subscribers.size > 0) await Promise.all(this.#subscribers);
+  }
+
+  #poolUsage(): Message {
+    const { v4, v6 } = this.#view.poolUsage();
+    return {
+      ...(v4 ? { V4StartAddr: v4.start, V4Assigned: v4.assigned } : {}),
+      ...(v6 ? { V6StartAddr: v6.start, V6Assigned: v6.assigned } : {}),
+    };
   }
 
   #stop(request: Request): Message {

@@ -25,6 +25,7 @@ import {
   type FinalResult,
   type IkeSaDump,
   type IkeSaSummary,
+  type PoolUsage,
   type RekeyOutcome,
   RUN_RESULT_NAMES,
   type RunFigures,
@@ -37,6 +38,7 @@ import type { ChildSa } from "@/ike/child_sa.ts";
 import type { IkeConfig, IkeEnv } from "@/ike/config.ts";
 import type { Failure, IkeEffect } from "@/ike/event.ts";
 import { type IkeSa, ownSpi } from "@/ike/ike_sa.ts";
+import type { AddressPool } from "@/ike/pool.ts";
 import type { Setup } from "@/setup/setup.ts";
 import type { Datagram, Transport } from "@/transport/transport.ts";
 import { showMessage } from "@/wire/show.ts";
@@ -162,6 +164,13 @@ export class TestRun implements RunView, Floor, LoopListener {
   childSa(spi: number): ChildSaDump | undefined {
     const child = this.#options.env.childrenBySpi.get(spi);
     return child && this.#isOurs(child) ? childDumpOf(child, this.#books.toEpoch) : undefined;
+  }
+
+  poolUsage(): { readonly v4: PoolUsage | undefined; readonly v6: PoolUsage | undefined } {
+    const { pools } = this.loop.endpoint.env;
+    const usage = (pool: AddressPool | undefined) =>
+      pool && { start: pool.plan.first, assigned: pool.leased.size };
+    return { v4: usage(pools?.v4), v6: usage(pools?.v6) };
   }
 
   rekeyChild(spi: number): Promise<RekeyOutcome> {

@@ -280,6 +280,14 @@ export interface RunFigures {
   readonly notYet: readonly string[];
 }
 
+/** Use of one address pool. */
+export interface PoolUsage {
+  /** First address. */
+  readonly start: IpAddress;
+  /** Addresses leased now. */
+  readonly assigned: number;
+}
+
 /** How a run ended. */
 export interface FinalResult {
   /** Never RUNNING. */
@@ -315,6 +323,8 @@ export interface RunView {
   childSas(ikeSpi: bigint): number[] | undefined;
   /** By our own SPI (uint32). */
   childSa(spi: number): ChildSaDump | undefined;
+  /** The gateway's address pools; undefined where there is none, and at a client. */
+  poolUsage(): { readonly v4: PoolUsage | undefined; readonly v6: PoolUsage | undefined };
   /** Rekeys the CHILD_SA of our own SPI (uint32); resolves when the new one is up, or will not be. */
   rekeyChild(spi: number): Promise<RekeyOutcome>;
   /**

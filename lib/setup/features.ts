@@ -13,8 +13,6 @@ export const NOT_YET = {
   natt: "NAT traversal",
   mobike: "MOBIKE",
   flapping: "flapping tunnels",
-  pool: "address pools",
-  ratunnel: "remote access (configuration payload)",
   certificates: "authentication by certificates",
   eap: "EAP",
   ppk: "post-quantum pre-shared keys (RFC 8784)",

@@ -133,11 +133,11 @@ export const IKECONF = {
     feature: "datapath",
   }),
   virtualipif: option(interfaceName, "lo", "interface of assigned inner addresses", {
-    feature: "ratunnel",
+    feature: "datapath",
   }),
   keepchildhistory: option(bool, "false", "keep rekeyed CHILD_SAs listed", { feature: "history" }),
   keepikehistory: option(bool, "false", "keep rekeyed IKE SAs listed", { feature: "history" }),
-  ratunnel: option(bool, "false", "ask for inner address and DNS", { ...C, feature: "ratunnel" }),
+  ratunnel: option(bool, "false", "ask for inner address and DNS", C),
   enablenatt: option(bool, "false", "NAT detection and UDP encapsulation", { feature: "natt" }),
   disallownat: option(bool, "false", "a NAT on the way is refused (NO_NATS_ALLOWED, RFC 4555)", {
     ...C,

@@ -127,14 +127,12 @@ export const FLAP = {
 export const POOL = {
   v4startaddr: option(prefix, "", "IPv4 pool, from this address to the prefix's end; empty: none", {
     ...G,
-    feature: "pool",
   }),
   v6startaddr: option(prefix, "", "IPv6 pool, from this address to the prefix's end; empty: none", {
     ...G,
-    feature: "pool",
   }),
-  v4dnslist: listOption(address, [], "IPv4 DNS servers handed out", { ...G, feature: "pool" }),
-  v6dnslist: listOption(address, [], "IPv6 DNS servers handed out", { ...G, feature: "pool" }),
+  v4dnslist: listOption(address, [], "IPv4 DNS servers handed out", G),
+  v6dnslist: listOption(address, [], "IPv6 DNS servers handed out", G),
 } as const;
 
 const PING = { feature: "ping" } as const;

@@ -56,6 +56,10 @@ export class FakeRun implements RunView {
   childSa(spi: number): ChildSaDump | undefined {
     return [CHILD, AH_CHILD].find((child) => child.spi === spi);
   }
+  poolUsage() {
+    return { v4: undefined, v6: undefined };
+  }
+
   rekeyChild(spi: number): Promise<RekeyOutcome> {
     if (spi === CHILD.spi) return Promise.resolve({ kind: "done" });
     if (spi !== AH_CHILD.spi) return Promise.resolve({ kind: "unknown" });

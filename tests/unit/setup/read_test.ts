@@ -209,7 +209,7 @@ ikeconf:
   psk: a
   ikeencyptalg: [aes-cbc]
   mtuu: 9
-  ratunnel: true
+  disallownat: true
   matchpeerid: true
 `;
   assert.deepEqual(errorsOf(text).map((e) => e.split(" ", 1)[0]), [
@@ -219,7 +219,7 @@ ikeconf:
     "5:18:",
     "8:18:",
     "9:3:",
-    "10:13:", // not there yet
+    "10:16:", // not there yet
     "11:3:", // no peerid
   ]);
 });
@@ -281,12 +281,12 @@ Deno.test("where an option stands is known afterwards", () => {
 });
 
 Deno.test("a feature that is not there is refused for the role that would use it", () => {
-  assert.deepEqual(errorsOf(`${CLIENT}  ratunnel: yes\n  ppk: {value: hush}\n`), [
-    "7:13: ikeconf.ratunnel: yes needs remote access (configuration payload), which is not there yet",
+  assert.deepEqual(errorsOf(`${CLIENT}  disallownat: yes\n  ppk: {value: hush}\n`), [
+    "7:16: ikeconf.disallownat: yes needs NAT traversal, which is not there yet",
     "8:16: ikeconf.ppk.value: its value needs post-quantum pre-shared keys (RFC 8784), which is not " +
     "there yet",
   ]);
-  assert.equal(load(`${GATEWAY}  ratunnel: yes\n`).setup.ikeconf.ratunnel, true);
+  assert.equal(load(`${GATEWAY}  disallownat: yes\n`).setup.ikeconf.disallownat, true);
   assert.deepEqual(ikeErrors("eapsendstart: no"), [
     "5:17: ikeconf.eapsendstart: no needs EAP, which is not there yet",
   ]);

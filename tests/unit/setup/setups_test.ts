@@ -103,7 +103,6 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
   ],
   "mobike_gateway.yaml": ["mobike", "mobikeaddrpergw"],
   "remote_access_client.yaml": [
-    "ikeconf.ratunnel",
     "ikeconf.enablenatt",
     "ikeconf.nattkeepaliveinterval",
     "ikeconf.installfastpath",
@@ -113,10 +112,6 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
     "pingconf.maxlossrate",
   ],
   "remote_access_gateway.yaml": [
-    "poolconf.v4startaddr",
-    "poolconf.v4dnslist",
-    "poolconf.v6startaddr",
-    "poolconf.v6dnslist",
     "ikeconf.enablenatt",
     "ikeconf.installfastpath",
   ],
