@@ -238,7 +238,7 @@ Deno.test("selectors follow from what is given", () => {
 
 Deno.test("an address with a colon at its end needs quotes between brackets", () => {
   assert.deepEqual(errorsOf(`${GATEWAY}poolconf: {v6dnslist: [2001:db8::, 2001:db8::1]}\n`), [
-    "5:24: Expected an IPv4 or IPv6 address in the list poolconf.v6dnslist, found options; a value " +
+    "5:24: Expected an IPv6 address in the list poolconf.v6dnslist, found options; a value " +
     "with a colon at its end needs quotes",
   ]);
   assert.deepEqual(errorsOf(`${CLIENT}apilistenaddr: {a: 2001:db8::}\n`), [
