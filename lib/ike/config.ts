@@ -26,6 +26,8 @@ export interface IkeAlgorithms {
 export interface Identity {
   readonly idType: number;
   readonly data: Uint8Array;
+  /** A peer's RESERVED octets, uint24, where they are not 0: they are no part of who it is. */
+  readonly reserved?: number;
 }
 
 /** How an identity is found: an address of the path, octets, or a text whose `&d` is the tunnel. */
