@@ -103,6 +103,8 @@ export function worldConfig(change: Partial<IkeConfig> = {}): IkeConfig {
     jitter: false,
     livenessIntervalMs: 0,
     livenessForced: false,
+    fragmentOctets: 0,
+    reassembleTimeoutMs: 30_000,
     trace: true,
     ...change,
   };
