@@ -13,6 +13,10 @@ let faults = 0;
 for await (const path of walk("lib", ".ts")) await checkSource(path);
 for (const path of ["README.md", "ARCHITECTURE.md", "CHANGELOG.md"]) await checkDocument(path);
 for await (const path of walk("docs", ".md")) await checkDocument(path);
+const declared = JSON.parse(await Deno.readTextFile("deno.json")).version;
+if (!(await Deno.readTextFile("lib/base/version.ts")).includes(`"${declared}"`)) {
+  fault("lib/base/version.ts", `does not say ${declared}, as deno.json does`);
+}
 if (faults === 0) console.log("docs: every export is documented, every link leads somewhere");
 Deno.exit(faults > 0 ? 1 : 0);
 

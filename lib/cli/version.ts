@@ -2,12 +2,12 @@
  * `myikev2 version`: what this is, and what it can use on this machine.
  * @module
  */
+import { VERSION } from "@/base/version.ts";
 import { loadShim } from "@/native/load.ts";
-import denoJson from "../../deno.json" with { type: "json" };
 
 /** Prints it. */
 export function printVersion(): void {
-  console.log(`myikev2 ${denoJson.version}`);
+  console.log(`myikev2 ${VERSION}`);
   const shim = loadShim();
   const both = shim.symbols ? "native, portable" : "portable";
   console.log(`crypto backends: ${both}`);

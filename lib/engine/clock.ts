@@ -13,12 +13,21 @@ export interface Clock {
   after(delayMs: number, ring: () => void): () => void;
 }
 
+/** What `setTimeout` takes: 31 bits. */
+const DELAY_MAX_MS = 2 ** 31 - 1;
+
 /** The clock of this machine. */
 export const systemClock: Clock = {
   nowMs: () => performance.now(),
   epochMs: () => Date.now(),
   after(delayMs, ring) {
-    const timer = setTimeout(ring, delayMs);
+    let timer: ReturnType<typeof setTimeout>;
+    // A longer delay would ring at once: it is waited for in pieces.
+    const wait = (leftMs: number) => {
+      const pieceMs = Math.min(leftMs, DELAY_MAX_MS);
+      timer = setTimeout(() => leftMs > pieceMs ? wait(leftMs - pieceMs) : ring(), pieceMs);
+    };
+    wait(delayMs);
     return () => clearTimeout(timer);
   },
 };

@@ -104,16 +104,8 @@ export function dispatch(
   out: Outbox,
 ): void {
   if (sa.forgotten) return;
-  const before = isHalfOpen(sa), wasUp = sa.phase === "established";
-  let contact = false;
-  const tap: Outbox = {
-    push(effect: IkeEffect, about: IkeSa | undefined) {
-      if (effect.kind === "dropped") count(endpoint, effect.reason);
-      if (effect.kind === "initial_contact") contact = true;
-      if (effect.kind === "adopted") adopt(endpoint, about!);
-      out.push(effect, about);
-    },
-  };
+  const before = isHalfOpen(sa), wasUp = sa.phase === "established", wasOver = isOver(sa);
+  const tap = new Tap(endpoint, out);
   handle(sa, event, nowMs, tap);
   const after = isHalfOpen(sa);
   if (before !== after) endpoint.halfOpen += after ? 1 : -1;
@@ -121,11 +113,35 @@ export function dispatch(
   if (!wasUp && sa.establishedMs !== undefined && sa.phase === "established") {
     remember(endpoint, sa);
   }
-  if (contact && !endpoint.env.broken.has("ignore_initial_contact")) {
+  if (tap.contact && !endpoint.env.broken.has("ignore_initial_contact")) {
     displace(endpoint, sa, nowMs, out);
   }
-  if (sa.phase === "closed") recall(endpoint, sa);
+  if (!wasOver && isOver(sa)) recall(endpoint, sa);
   if (sa.forgotten) endpoint.bySpi.delete(ownSpi(sa));
+}
+
+/** Reads along what an SA wishes: some of it is the endpoint's business too. */
+class Tap implements Outbox {
+  /** INITIAL_CONTACT was heard. */
+  contact = false;
+  readonly #endpoint: Endpoint;
+  readonly #out: Outbox;
+
+  constructor(endpoint: Endpoint, out: Outbox) {
+    this.#endpoint = endpoint;
+    this.#out = out;
+  }
+
+  push(effect: IkeEffect, about: IkeSa | undefined): void {
+    if (effect.kind === "dropped") count(this.#endpoint, effect.reason);
+    else if (effect.kind === "initial_contact") this.contact = true;
+    else if (effect.kind === "adopted") adopt(this.#endpoint, about!);
+    this.#out.push(effect, about);
+  }
+}
+
+function isOver(sa: IkeSa): boolean {
+  return sa.phase === "closed";
 }
 
 /** A datagram from the wire, without its non-ESP marker. */
@@ -275,7 +291,7 @@ function sendStateless(
 function displace(endpoint: Endpoint, sa: IkeSa, nowMs: number, out: Outbox): void {
   const same = endpoint.byIdentity.get(identityKeyOf(endpoint, sa));
   for (const other of [...same ?? []]) {
-    if (other === sa || other.originalInitiator) continue;
+    if (other === sa) continue;
     const at = showEndpoint(sa.path.peerAddress, sa.path.peerPort);
     const why = `Displaced: the same identity said INITIAL_CONTACT from ${at}`;
     const event = { kind: "abandon", closeCode: CloseCode.INITIAL_CONTACT, why } as const;
@@ -302,9 +318,12 @@ function recall(endpoint: Endpoint, sa: IkeSa): void {
   if (same?.delete(sa) && same.size === 0) endpoint.byIdentity.delete(key);
 }
 
-/** An initiator's SAs are told apart by its own identity, a responder's by the peer's. */
-function identityKeyOf(_endpoint: Endpoint, sa: IkeSa): string {
-  const identity = sa.originalInitiator ? sa.ownId : sa.peerId;
+/**
+ * A client's SAs are told apart by its own identity, a gateway's by the peer's; whichever end began
+ * the last rekey.
+ */
+function identityKeyOf({ answers }: Endpoint, sa: IkeSa): string {
+  const identity = answers ? sa.peerId : sa.ownId;
   return identity ? identityKey(identity) : "";
 }
 

@@ -36,7 +36,7 @@ export function sameIdentity(a: Identity, b: Identity): boolean {
 
 /** A key that two identities share only if they are the same. */
 export function identityKey(identity: Identity): string {
-  return `${identity.idType}:${toHex(identity.data)}`;
+  return String.fromCharCode(identity.idType, ...identity.data);
 }
 
 /** `gw.example.org (ID_FQDN)` */

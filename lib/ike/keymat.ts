@@ -151,9 +151,20 @@ export function pskAuth(
   },
 ): Uint8Array {
   const maced = prf.compute(signed.skP, signed.idBody);
-  const key = prf.compute(secret, KEY_PAD);
+  const key = paddedKey(prf, secret);
   return prf.compute(key, concat(signed.message, signed.nonce, maced));
 }
+
+/** prf(secret, "Key Pad for IKEv2"): the same for all SAs of a test, so it is kept. */
+function paddedKey(prf: Prf, secret: Uint8Array): Uint8Array {
+  const kept = PADDED.get(secret);
+  if (kept?.prf === prf) return kept.key;
+  const key = prf.compute(secret, KEY_PAD);
+  PADDED.set(secret, { prf, key });
+  return key;
+}
+
+const PADDED = new WeakMap<Uint8Array, { readonly prf: Prf; readonly key: Uint8Array }>();
 
 /** The ID payload's body: ID Type, three reserved octets, data (RFC 7296 §3.5). */
 export function identityBody(identity: Identity): Uint8Array {
@@ -162,7 +173,15 @@ export function identityBody(identity: Identity): Uint8Array {
 
 /** The eight octets of an IKE SPI. */
 export function spiOctets(spi: bigint): Uint8Array {
-  const octets = new Uint8Array(8);
-  new DataView(octets.buffer).setBigUint64(0, spi);
-  return octets;
+  const high = Number(spi >> 32n), low = Number(spi & 0xffffffffn);
+  return Uint8Array.of(
+    high >>> 24,
+    high >>> 16,
+    high >>> 8,
+    high,
+    low >>> 24,
+    low >>> 16,
+    low >>> 8,
+    low,
+  );
 }

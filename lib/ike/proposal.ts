@@ -33,18 +33,26 @@ export function isAead(encryption: number): boolean {
  * one (eight octets) where it is rekeyed (RFC 7296 §3.3.1).
  */
 export function ikeProposals(algorithms: IkeAlgorithms, spi: Uint8Array = NO_SPI): Proposal[] {
-  const { encryption, integrity, prf, groups } = algorithms;
-  return split(encryption).map((ciphers, i) => ({
+  let lists = IKE_TRANSFORMS.get(algorithms);
+  if (!lists) IKE_TRANSFORMS.set(algorithms, lists = ikeTransforms(algorithms));
+  return lists.map((transforms, i) => ({
     number: i + 1,
     protocol: ProtocolId.IKE,
     spi,
-    transforms: [
-      ...ciphers.map(encryptionTransform),
-      ...(isAead(ciphers[0]!.id) ? [] : of(TransformType.INTEG, integrity)),
-      ...of(TransformType.PRF, prf),
-      ...of(TransformType.KE, groups),
-    ],
+    transforms,
   }));
+}
+
+/** Configurations are shared by all SAs of a test and never change, so their transforms are kept. */
+const IKE_TRANSFORMS = new WeakMap<IkeAlgorithms, Transform[][]>();
+
+function ikeTransforms({ encryption, integrity, prf, groups }: IkeAlgorithms): Transform[][] {
+  return split(encryption).map((ciphers) => [
+    ...ciphers.map(encryptionTransform),
+    ...(isAead(ciphers[0]!.id) ? [] : of(TransformType.INTEG, integrity)),
+    ...of(TransformType.PRF, prf),
+    ...of(TransformType.KE, groups),
+  ]);
 }
 
 /**

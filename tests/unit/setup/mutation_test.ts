@@ -64,7 +64,7 @@ function tried(text: string, lenient: boolean): boolean {
   try {
     read = readSetup(text, "f", { lenient, unchecked: true });
   } catch (e) {
-    assert.ok(e instanceof SetupErrors, e instanceof Error ? e.stack : String(e));
+    assert.ok(e instanceof SetupErrors, e instanceof Error ? e.stack ?? e.message : String(e));
     assert.ok(e.errors.length > 0 && e.errors.length <= 101);
     const lines = text.split("\n").length;
     for (const { message, position } of e.errors) {
