@@ -93,15 +93,34 @@ async function guard(bindifname: string): Promise<void> {
   if (!await inOwnNamespace()) refuse("lo would be flushed, and this is the machine's own network");
 }
 
-/** Whether this process is in another network namespace than the machine's first one. */
+/**
+ * Whether this process is in a network namespace that was made for something: one that has a name
+ * (`ip netns add`), or another than that of process 1, where that may be looked at.
+ */
 async function inOwnNamespace(): Promise<boolean> {
+  const own = await namespaceOf("/proc/self/ns/net");
+  if (own === undefined) return false;
+  const first = await namespaceOf("/proc/1/ns/net");
+  if (first !== undefined && first !== own) return true;
+  for (const directory of ["/run/netns", "/var/run/netns"]) {
+    try {
+      for await (const { name } of Deno.readDir(directory)) {
+        const { ino } = await Deno.stat(`${directory}/${name}`);
+        if (ino === own) return true;
+      }
+    } catch {
+      // No named namespaces here.
+    }
+  }
+  return false;
+}
+
+/** The number in `net:[4026531833]`. */
+async function namespaceOf(path: string): Promise<number | undefined> {
   try {
-    const [own, first] = await Promise.all(
-      ["/proc/self/ns/net", "/proc/1/ns/net"].map((path) => Deno.readLink(path)),
-    );
-    return own !== first;
+    return Number(/\[(\d+)\]/.exec(await Deno.readLink(path))?.[1]);
   } catch {
-    return false;
+    return undefined;
   }
 }
 

@@ -226,10 +226,19 @@ function receive(turn: Turn, event: Extract<IkeEvent, { kind: "datagram" }>): vo
   const received = openReceived(turn, event.octets, event.path);
   if (!received) return;
   if (typeof received === "string") return drop(turn, received);
-  forgetFragments(sa, received.header);
+  const inClear = received.header.exchange === ExchangeType.IKE_SA_INIT;
+  // Anybody can send a message in clear: past IKE_SA_INIT it must neither be answered nor count as
+  // a sign of life, but for the initiator's own repeat (RFC 7296 §2.1, §2.4).
+  if (inClear && !awaitsInit(sa)) {
+    return drop(turn, "an IKE_SA_INIT message to an SA that has keys");
+  }
+  if (!inClear) forgetFragments(sa, received.header);
   if (received.header.response) return receiveResponse(turn, received);
   receiveRequest(turn, received);
-  if (sa.phase !== "closed") sa.lastReceivedMs = turn.nowMs;
+}
+
+function awaitsInit({ phase, originalInitiator }: IkeSa): boolean {
+  return phase === "init" || phase === "created" && !originalInitiator;
 }
 
 function receiveResponse(turn: Turn, received: Received): void {
@@ -276,6 +285,8 @@ function receiveRequest(turn: Turn, received: Received): void {
   }
   const misplaced = wrongPhase(sa, header.exchange);
   if (misplaced) return drop(turn, misplaced);
+  // Only what is new is a sign of life: a replay is not (RFC 7296 §2.4, "fresh").
+  sa.lastReceivedMs = turn.nowMs;
   answer(turn, received, () => {
     if (received.fault) throw received.fault;
     const responder = RESPONDERS.get(header.exchange);

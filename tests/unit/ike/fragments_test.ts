@@ -16,7 +16,7 @@ import { encryptedPayload, openPart, seal } from "@/ike/protection.ts";
 import { WorldKeys } from "@/sim/keys.ts";
 import { mirrored } from "@/sim/network.ts";
 import { worldConfig } from "@/sim/scenarios.ts";
-import { encodePayloads, type MessageHeader, type Payload } from "@/wire/message.ts";
+import { encodeMessage, encodePayloads, type MessageHeader, type Payload } from "@/wire/message.ts";
 import { sealMessage, sealParts } from "@/wire/protected.ts";
 
 const crypto = portableBackend(), keys = new WorldKeys(crypto);
@@ -455,4 +455,16 @@ Deno.test("an SA that ends keeps no fragments", () => {
   assert.equal(b.partialRequest, undefined);
   pair.arrive(pair.b, cut(a, 2)[1]!);
   assert.deepEqual(pair.dropped(), ["a request to an SA that is gone"]);
+});
+
+Deno.test("a message in clear, which anybody can send, does not end the wait of fragments", () => {
+  const pair = new Pair();
+  const sa = pair.dial();
+  let seen = 0;
+  pair.pump((octets) => octets[18] === ExchangeType.IKE_AUTH && seen++ > 0);
+  const peer = only(pair.b), { spiI, spiR } = sa;
+  assert.deepEqual([peer.phase, peer.partialRequest?.contents.size], ["created", 1]);
+  const header = { ...headerOf(sa), spiI, spiR, exchange: ExchangeType.IKE_SA_INIT };
+  pair.arrive(pair.b, encodeMessage({ ...header, messageId: 1 }, []));
+  assert.equal(peer.partialRequest?.contents.size, 1);
 });
