@@ -118,20 +118,22 @@ function established(config: Partial<IkeConfig> = {}): { pair: Pair; a: IkeSa; b
   return { pair, a, b };
 }
 
-function protectionOf(a: IkeSa) {
-  const suite = a.suite!, { ei, ai } = ikeKeys(suite, a.keys!);
-  return { ...suite, encryptionKey: ei, integrityKey: ai };
+function protectionOf(sa: IkeSa) {
+  const suite = sa.suite!, { ei, ai, er, ar } = ikeKeys(suite, sa.keys!);
+  return sa.originalInitiator
+    ? { ...suite, encryptionKey: ei, integrityKey: ai }
+    : { ...suite, encryptionKey: er, integrityKey: ar };
 }
 
-function headerOf(a: IkeSa, change: Partial<MessageHeader> = {}): MessageHeader {
-  const { spiI, spiR, nextRequestId: messageId } = a;
-  const kind = { exchange: STATUS_ONLY, response: false, initiator: true } as const;
+function headerOf(sa: IkeSa, change: Partial<MessageHeader> = {}): MessageHeader {
+  const { spiI, spiR, nextRequestId: messageId, originalInitiator: initiator } = sa;
+  const kind = { exchange: STATUS_ONLY, response: false, initiator } as const;
   return { spiI, spiR, messageId, ...kind, ...change };
 }
 
-/** One fragment in a's name; what it says about itself need not be true. */
+/** One fragment in an end's name; what it says about itself need not be true. */
 function fragment(
-  a: IkeSa,
+  sa: IkeSa,
   place: { readonly number: number; readonly total: number },
   content: Uint8Array,
   change: Partial<MessageHeader> = {},
@@ -139,8 +141,8 @@ function fragment(
   const parts = new Array<Uint8Array>(place.total);
   parts[place.number - 1] = content;
   const inside = { firstType: LONG[0]!.type, parts };
-  const iv = () => new Uint8Array(protectionOf(a).cipher.ivOctets).fill(place.number);
-  const all = sealParts(headerOf(a, change), inside, { protection: protectionOf(a), iv });
+  const iv = () => new Uint8Array(protectionOf(sa).cipher.ivOctets).fill(place.number);
+  const all = sealParts(headerOf(sa, change), inside, { protection: protectionOf(sa), iv });
   return all[place.number - 1]!;
 }
 
@@ -467,4 +469,47 @@ Deno.test("a message in clear, which anybody can send, does not end the wait of 
   const header = { ...headerOf(sa), spiI, spiR, exchange: ExchangeType.IKE_SA_INIT };
   pair.arrive(pair.b, encodeMessage({ ...header, messageId: 1 }, []));
   assert.equal(peer.partialRequest?.contents.size, 1);
+});
+
+Deno.test("of responses, only fragments of the one that is awaited are kept", () => {
+  const { pair, a, b } = established();
+  pair.tell(pair.a, a, { kind: "liveness_check" });
+  pair.pump(() => true);
+  const { messageId, exchange } = a.request!, part = new Uint8Array(20);
+  const arrive = (change: Partial<MessageHeader>) => {
+    const place = { number: 1, total: 2 };
+    pair.arrive(
+      pair.a,
+      fragment(b, place, part, { response: true, messageId, exchange, ...change }),
+    );
+  };
+  arrive({ messageId: messageId + 1 });
+  arrive({ messageId: messageId - 1 });
+  arrive({ exchange: ExchangeType.CREATE_CHILD_SA });
+  const nobody = "a fragment of a response nobody waits for";
+  assert.deepEqual(pair.dropped(), [nobody, nobody, "a fragment of another exchange"]);
+  assert.equal(a.partialResponse, undefined);
+  arrive({});
+  assert.deepEqual([pair.dropped(), a.partialResponse?.messageId], [[], messageId]);
+});
+
+Deno.test("fragments of a request that is being computed are dropped", () => {
+  const { pair, a, b } = established();
+  const caught: Uint8Array[] = [];
+  pair.tell(pair.a, a, { kind: "rekey_ike" });
+  pair.pump((octets) => caught.push(octets) > 0);
+  for (const octets of caught) pair.arrive(pair.b, octets);
+  assert.ok(b.answering);
+  pair.arrive(pair.b, caught[0]!);
+  assert.deepEqual(pair.dropped(), ["a request while the one before is computed"]);
+  assert.equal(b.partialRequest, undefined);
+});
+
+Deno.test("a repeat of the request before leaves the fragments of the next one alone", () => {
+  const { pair, a, b } = established();
+  pair.arrive(pair.b, whole(a));
+  const messageId = a.nextRequestId + 1;
+  pair.arrive(pair.b, fragment(a, { number: 1, total: 2 }, new Uint8Array(20), { messageId }));
+  pair.arrive(pair.b, whole(a));
+  assert.deepEqual([pair.sent.length, b.partialRequest?.messageId], [2, messageId]);
 });
