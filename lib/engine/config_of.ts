@@ -59,6 +59,8 @@ export function ikeConfigOf(setup: Setup): IkeConfig {
     jitter: ikeconf.jitter,
     livenessIntervalMs: ikeconf.initiatedpd ? ikeconf.dpdinterval : 0,
     livenessForced: ikeconf.forcedpd,
+    fragmentOctets: ikeconf.enablefragment ? ikeconf.mtu : 0,
+    reassembleTimeoutMs: ikeconf.reassembletimeout,
     trace: false,
   };
 }

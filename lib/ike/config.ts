@@ -100,6 +100,13 @@ export interface IkeConfig {
   readonly livenessIntervalMs: number;
   /** Ask also when the peer was heard within the interval. */
   readonly livenessForced: boolean;
+  /**
+   * Octets of clear payloads that one message holds before it is cut, and one fragment holds at most;
+   * 0: fragmentation is not negotiated (RFC 7383).
+   */
+  readonly fragmentOctets: number;
+  /** How long fragments wait for the others of their message. */
+  readonly reassembleTimeoutMs: number;
   /** Whether decoded messages are handed out as `trace` effects. */
   readonly trace: boolean;
 }

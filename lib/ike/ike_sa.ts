@@ -9,6 +9,7 @@ import { removeChild } from "@/ike/child_sa.ts";
 import type { ChildSa } from "@/ike/child_sa.ts";
 import type { Identity, IkeConfig, IkeEnv } from "@/ike/config.ts";
 import type { Failure, Outbox } from "@/ike/event.ts";
+import type { Reassembly } from "@/ike/fragments.ts";
 import type { IkeSuite } from "@/ike/suite.ts";
 import type { Answering, Task } from "@/ike/task.ts";
 
@@ -32,7 +33,8 @@ const MOVES: Readonly<Record<Phase, readonly Phase[]>> = {
 export interface OutstandingRequest {
   readonly exchange: number;
   readonly messageId: number;
-  readonly octets: Uint8Array;
+  /** As it is on the wire: one datagram, or its fragments in order. */
+  readonly datagrams: readonly Uint8Array[];
   readonly firstSentMs: number;
   transmissions: number;
   nextMs: number;
@@ -71,8 +73,13 @@ export interface IkeSa {
   answering: Answering | undefined;
   nextRequestId: number;
   nextPeerId: number;
-  /** Our last response, repeated for a repeated request (RFC 7296 §2.1). */
-  lastResponse: Uint8Array | undefined;
+  /** Our last response, all its datagrams: repeated for a repeated request (RFC 7296 §2.1). */
+  lastResponse: readonly Uint8Array[] | undefined;
+  /** Whether both ends said that they support fragments (RFC 7383 §2.3). */
+  fragmentation: boolean;
+  /** The peer's request, and its response, of which some fragments are still missing. */
+  partialRequest: Reassembly | undefined;
+  partialResponse: Reassembly | undefined;
   /** The last IKE_SA_INIT or IKE_AUTH that failed with words; for the closing report. */
   failure: Failure | undefined;
   /** Why it ended, as the API's CloseCode; 0 open. */
@@ -168,6 +175,9 @@ export function newIkeSa(origin: IkeSaOrigin): IkeSa {
     nextRequestId: 0,
     nextPeerId: 0,
     lastResponse: undefined,
+    fragmentation: false,
+    partialRequest: undefined,
+    partialResponse: undefined,
     failure: undefined,
     closeCode: 0,
     sealed: 0,
@@ -216,6 +226,8 @@ export function endSa(turn: Turn, closeCode: number, failure?: Failure, unanswer
   sa.active =
     sa.request =
     sa.answering =
+    sa.partialRequest =
+    sa.partialResponse =
     sa.setup =
       undefined;
   for (const child of [...sa.children]) removeChild(sa, child, out);

@@ -66,15 +66,9 @@ export const IKECONF = {
   retranbackoff: option(float(1, 10), "1.0", "each interval is so many times the one before"),
   maxretran: option(int(1, 1000), "4", "transmissions before giving up, the first included"),
   dhgrpid: listOption(keyword(GROUPS), ["14"], "key exchange groups of IKE_SA_INIT"),
-  enablefragment: option(bool, "false", "IKE messages are cut into fragments (RFC 7383)", {
-    feature: "fragmentation",
-  }),
-  mtu: option(int(64, 65_000), "1100", "largest clear payload size of a fragment", {
-    feature: "fragmentation",
-  }),
-  reassembletimeout: option(pause, "30s", "how long fragments wait for each other", {
-    feature: "fragmentation",
-  }),
+  enablefragment: option(bool, "false", "IKE messages are cut into fragments (RFC 7383)"),
+  mtu: option(int(64, 65_000), "1100", "largest clear payload size of a fragment"),
+  reassembletimeout: option(pause, "30s", "how long fragments wait for each other"),
   initialcontact: option(bool, "true", "INITIAL_CONTACT in the first IKE_AUTH", C),
   ikeintegrityalg: listOption(
     keyword(INTEGRITY),

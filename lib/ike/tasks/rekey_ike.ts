@@ -193,6 +193,7 @@ export function successor({ sa, nowMs, out }: Turn, inputs: SuccessorInputs): Ik
   made.peerId = sa.peerId;
   made.ownAuth = sa.ownAuth;
   made.peerAuth = sa.peerAuth;
+  made.fragmentation = sa.fragmentation; // said in IKE_SA_INIT alone (RFC 7383 §2.3)
   made.startedMs = nowMs;
   made.establishedMs = made.lastReceivedMs = nowMs;
   enter(made, "established");

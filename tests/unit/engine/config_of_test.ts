@@ -30,6 +30,17 @@ Deno.test("the defaults become what the reference says, in IANA numbers", () => 
   assert.deepEqual([child!.ownTsStep, child!.peerTsStep], [0, 1]);
 });
 
+Deno.test("mtu counts where enablefragment says so", () => {
+  const sizes = (enablefragment: boolean) => {
+    const own = { enablefragment, mtu: 700, reassembletimeout: 9_000 };
+    const { fragmentOctets, reassembleTimeoutMs } = ikeConfigOf(setup({}, own));
+    return [fragmentOctets, reassembleTimeoutMs];
+  };
+  assert.deepEqual(sizes(false), [0, 9_000]);
+  assert.deepEqual(sizes(true), [700, 9_000]);
+  assert.equal(ikeConfigOf(setup()).reassembleTimeoutMs, 30_000);
+});
+
 Deno.test("options of the other role have no effect", () => {
   const ike = { peerid: "gw.test", matchpeerid: true, numoftunneltoenablecookie: 7 };
   const gateway = ikeConfigOf(setup({ role: "gateway", owntsaddrincrease: 3 }, ike));

@@ -185,6 +185,8 @@ export const CONFIG: IkeConfig = {
   jitter: false,
   livenessIntervalMs: 0,
   livenessForced: false,
+  fragmentOctets: 0,
+  reassembleTimeoutMs: 30_000,
   trace: false,
 };
 
