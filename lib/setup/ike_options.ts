@@ -40,12 +40,20 @@ function featureOfMethod(method: unknown): Feature | undefined {
 }
 
 /** Forms of `myid` that are found in certificates or in EAP. */
-const FOREIGN_IDENTITIES: ReadonlyMap<unknown, Feature> = new Map([
+const FOREIGN_IDENTITIES: ReadonlyMap<string, Feature> = new Map([
   ["cert-dn", "certificates"],
   ["cert-subject-cn", "certificates"],
   ["eapol-test-conf", "eap"],
   ["eapusepcap", "eap"],
 ]);
+
+/** Words of `myid` that stand for an identity; anything else is one. */
+export const MYID_WORDS: readonly string[] = [
+  "client-src-addr",
+  ...FOREIGN_IDENTITIES.keys(),
+];
+/** Words of `peerid` that stand for an identity. */
+export const PEERID_WORDS: readonly string[] = ["peer-addr"];
 
 /** `ikeconf`, without its lists and `ppk`. */
 export const IKECONF = {
@@ -102,7 +110,7 @@ export const IKECONF = {
     "client-src-addr",
     "client-src-addr, an address, e-mail or FQDN (&d is the tunnel); cert-dn, cert-subject-cn, " +
       "eapol-test-conf, eapusepcap",
-    { featureOf: (value) => FOREIGN_IDENTITIES.get(value) },
+    { featureOf: (value) => FOREIGN_IDENTITIES.get(String(value)) },
   ),
   peerid: option(text, "", "IDr to send: peer-addr, address, e-mail, FQDN; empty: none", C),
   matchpeerid: option(bool, "false", "fail when the received IDr differs", C),

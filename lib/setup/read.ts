@@ -53,6 +53,7 @@ export function readSetup(content: string, file: string, options: ReadOptions = 
     checkSetup(setup, {
       isBroken: (path) => reader.isBroken(path),
       fail: (what, path) => void errors.push(new SetupError(what, positionOf(path))),
+      warn: (what, path) => reader.warn(what, positionOf(path)),
     });
     errors.push(...missingFeatures(reader, setup));
   }

@@ -84,7 +84,7 @@ export class SectionReader {
   #unknown(section: Section, key: string, position: SetupPosition): void {
     const here = section.path || "the top level";
     if (section.dead.includes(key)) {
-      this.#warn(`${key} has no effect, and never had one`, position);
+      this.warn(`${key} has no effect, and never had one`, position);
       return;
     }
     const elsewhere = sectionsWith(key);
@@ -95,12 +95,13 @@ export class SectionReader {
     const what = elsewhere.length > 0
       ? `${name} belongs in ${elsewhere.join(" or ")}, not in ${here}`
       : `Unknown option ${name} in ${here}` + (near ? `; did you mean ${near}?` : "");
-    if (this.#lenient) return this.#warn(`${what} (ignored)`, position);
+    if (this.#lenient) return this.warn(`${what} (ignored)`, position);
     this.#errors.push(new SetupError(what, position));
     this.#broken.add(`?${near ?? key}`);
   }
 
-  #warn(what: string, { file, line, column }: SetupPosition): void {
+  /** Takes a warning about a place in the file. */
+  warn(what: string, { file, line, column }: SetupPosition): void {
     this.warnings.push(`${file}:${line}:${column}: ${what}`);
   }
 
