@@ -3,14 +3,13 @@
  * the plan of tunnels and time.
  * @module
  */
-import { addressPlus, type IpAddress, parseAddress, showAddress } from "@/base/address.ts";
+import { type IpAddress, parseAddress, showAddress } from "@/base/address.ts";
 import { SetupError } from "@/base/errors.ts";
 import { pathOfTunnel, type RunPlan } from "@/engine/plan.ts";
 import { IdType } from "@/iana/id_type.ts";
 import { ProtocolId } from "@/iana/protocol_id.ts";
 import { TsType } from "@/iana/ts_type.ts";
 import type { ChildConfig, IdentityRule, IkeConfig } from "@/ike/config.ts";
-import { isWholeSpace } from "@/ike/selectors.ts";
 import type { ChildConf, SelectorConf, Setup } from "@/setup/setup.ts";
 import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";
 
@@ -29,7 +28,7 @@ const FOREIGN_IDENTITIES: ReadonlyMap<string, string> = new Map([
 
 /**
  * What every IKE SA of the test follows; `trace` is off.
- * @throws {SetupError} where selectors of a tunnel would leave their family's space.
+ * @throws {SetupError} where an identity needs what is not there yet.
  */
 export function ikeConfigOf(setup: Setup): IkeConfig {
   const { ikeconf, role, numberoftunnels } = setup, client = role === "client";
@@ -41,7 +40,7 @@ export function ikeConfigOf(setup: Setup): IkeConfig {
       prf: ikeconf.ikeprfalg,
       groups: ikeconf.dhgrpid,
     },
-    children: ikeconf.childlist.map((child, i) => childConfig(setup, child, i)),
+    children: ikeconf.childlist.map((child) => childConfig(setup, child)),
     ownId: ownIdentity(ikeconf.myid, client),
     peerId: client ? peerIdentity(ikeconf.peerid) : undefined,
     matchPeerId: client && ikeconf.matchpeerid,
@@ -164,13 +163,11 @@ function fixedIdentity(text: string): IdentityRule {
 }
 
 /** The steps from tunnel to tunnel are a client's: a gateway does not know whose tunnel it is. */
-function childConfig(setup: Setup, child: ChildConf, at: number): ChildConfig {
+function childConfig(setup: Setup, child: ChildConf): ChildConfig {
   const client = setup.role === "client", ah = child.protocol === "ah";
   const ownTs = child.ownts.map(selector), peerTs = child.peerts.map(selector);
   const ownTsStep = client ? setup.owntsaddrincrease : 0;
   const peerTsStep = client ? setup.peertsaddrincrease : 0;
-  checkShift(ownTs, ownTsStep, setup, `childlist[${at}].ownts`);
-  checkShift(peerTs, peerTsStep, setup, `childlist[${at}].peerts`);
   return {
     protocol: ah ? ProtocolId.AH : ProtocolId.ESP,
     encryption: ah ? [] : child.encalg,
@@ -197,30 +194,4 @@ function selector(conf: SelectorConf): TrafficSelector {
     startAddress: conf.startaddr,
     endAddress: conf.endaddr,
   };
-}
-
-/** @throws {SetupError} naming the first tunnel whose selector lies past its family's space. */
-function checkShift(
-  selectors: readonly TrafficSelector[],
-  step: number,
-  { numberoftunnels }: Setup,
-  option: string,
-): void {
-  for (const ts of selectors) {
-    if (step === 0 || isWholeSpace(ts)) continue;
-    // The end that moves towards its limit goes first; the tunnel is found by halving.
-    const edge = step > 0 ? ts.endAddress : ts.startAddress;
-    const fits = (tunnel: number) => addressPlus(edge, BigInt(step) * BigInt(tunnel)) !== undefined;
-    let good = 0, bad = numberoftunnels;
-    if (fits(bad - 1)) continue;
-    while (bad - good > 1) {
-      const middle = (good + bad) >> 1;
-      if (fits(middle)) good = middle;
-      else bad = middle;
-    }
-    const first = showAddress(ts.startAddress), last = showAddress(ts.endAddress);
-    throw new SetupError(
-      `Cannot shift ${option} ${first}-${last} to tunnel ${bad}: past the end of its family`,
-    );
-  }
 }
