@@ -48,6 +48,8 @@ export interface IkeSa {
   readonly index: number;
   /** Whether this end sent the first IKE_SA_INIT: the I flag, SK_ei or SK_er. */
   readonly originalInitiator: boolean;
+  /** Whether this end dialled the tunnel, and so knows its index; a rekey by the peer leaves it. */
+  dialled: boolean;
   phase: Phase;
   /** uint64; 0n until known. */
   spiI: bigint;
@@ -148,6 +150,7 @@ export function newIkeSa(origin: IkeSaOrigin): IkeSa {
     config,
     index,
     originalInitiator,
+    dialled: originalInitiator,
     phase: "idle",
     spiI: originalInitiator ? spi : 0n,
     spiR: originalInitiator ? 0n : spi,

@@ -9,7 +9,7 @@ import type { Endpoint } from "@/ike/endpoint.ts";
 import type { FragmentPlace } from "@/ike/event.ts";
 import { REASSEMBLED_OCTETS_MAX, type Reassembly } from "@/ike/fragments.ts";
 import type { IkeSa } from "@/ike/ike_sa.ts";
-import { allCovered, sameSelector } from "@/ike/selectors.ts";
+import { allCovered, sameSelector, shifted } from "@/ike/selectors.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import { HEADER_OCTETS, type Payload, PAYLOAD_HEADER_OCTETS } from "@/wire/message.ts";
 import type { DeletePayload } from "@/wire/payloads/delete.ts";
@@ -111,8 +111,10 @@ function checkSa(sa: IkeSa): string | undefined {
 }
 
 function withinConfig(sa: IkeSa, child: ChildSa): boolean {
-  const { ownTs, peerTs } = sa.config.children[child.configIndex]!;
-  return allCovered(ownTs, child.ownTs) && allCovered(peerTs, child.peerTs);
+  const { ownTs, peerTs, ownTsStep, peerTsStep } = sa.config.children[child.configIndex]!;
+  const tunnel = sa.dialled ? sa.index : 0;
+  return allCovered(shifted(ownTs, ownTsStep, tunnel), child.ownTs) &&
+    allCovered(shifted(peerTs, peerTsStep, tunnel), child.peerTs);
 }
 
 /** Ends that are both established agree on everything. */

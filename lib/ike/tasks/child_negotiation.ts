@@ -119,11 +119,11 @@ function proposedSelectors(
 
 /** Our end's selectors of this SA's tunnel. A responder does not know the tunnel: they are as is. */
 function ownSelectors(sa: IkeSa, config: ChildConfig): readonly TrafficSelector[] {
-  return sa.originalInitiator ? shifted(config.ownTs, config.ownTsStep, sa.index) : config.ownTs;
+  return sa.dialled ? shifted(config.ownTs, config.ownTsStep, sa.index) : config.ownTs;
 }
 
 function peerSelectors(sa: IkeSa, config: ChildConfig): readonly TrafficSelector[] {
-  return sa.originalInitiator ? shifted(config.peerTs, config.peerTsStep, sa.index) : config.peerTs;
+  return sa.dialled ? shifted(config.peerTs, config.peerTsStep, sa.index) : config.peerTs;
 }
 
 /** Takes the responder's SAr2, TSi, TSr; a failure says why the CHILD_SA cannot be. */

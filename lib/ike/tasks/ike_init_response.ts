@@ -91,6 +91,11 @@ export function refuseInit(turn: Turn, request: Received, error: PeerError): voi
   sendResponse(turn, request, [notify(error.notify, error.data)]);
   sa.lastResponse = undefined;
   const cause = nameOfNotify(error.notify);
+  // Malformed octets are nobody's tunnel: they cost a counter.
+  if (error.notify === NotifyType.INVALID_SYNTAX) {
+    turn.out.push({ kind: "dropped", reason: "a malformed IKE_SA_INIT request" }, sa);
+    return endSa(turn, error.notify);
+  }
   // A wrong first guess at the group is no failure: the peer comes again.
   if (error.notify === NotifyType.INVALID_KE_PAYLOAD) {
     turn.out.push({ kind: "note", level: 4, text: error.message }, sa);

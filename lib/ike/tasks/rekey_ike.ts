@@ -189,6 +189,7 @@ export function successor({ sa, nowMs, out }: Turn, inputs: SuccessorInputs): Ik
     inputs,
   );
   made.setup = undefined;
+  made.dialled = sa.dialled;
   made.ownId = sa.ownId;
   made.peerId = sa.peerId;
   made.ownAuth = sa.ownAuth;
