@@ -219,8 +219,8 @@ export class SectionReader {
   #scalar(option: Option<unknown>, { text, position }: TextSource, path: string): unknown {
     const value = option.kind.parse(text);
     if (value !== undefined) return value;
-    const hint = option.kind.hint?.(text), found = option.secret ? "another text" : shown(text);
-    const what = `Expected ${option.kind.expects} for ${path}, found ${found}` +
+    const hint = option.kind.hint?.(text);
+    const what = `Expected ${option.kind.expects} for ${path}, found ${shown(text)}` +
       (hint ? `; ${hint}` : "");
     return this.#refuse(option, what, path, position);
   }
