@@ -1,70 +1,103 @@
 /**
  * Fails when an export of lib/ has no doc comment, a file does not say what it is, a link of the
- * documents leads nowhere, or a document names a place that only one machine has.
+ * documents leads nowhere, or a file names a place that only one machine has.
  *
  * Run: deno run --allow-read scripts/check_docs.ts
  * @module
  */
 const EXPORT =
-  /^export (?:abstract )?(?:async )?(?:const|function\*?|class|interface|type|enum) (\w+)/;
-const FOREIGN = /(^|[\s"'`(])\/(work|farm|home|root)\//;
+  /^export (?:declare )?(?:abstract )?(?:async )?(?:const enum|const|let|function\*?|class|interface|type|enum|(?=default\b)) ?(\w+)/;
+const FOREIGN = /(?:^|[\s"'`(=])\/(?:work|farm|home|root|Users)\//;
+/** Where a reader looks first. */
+const DOCUMENTS = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md"];
+const FOLDERS = ["lib", "scripts", "tests", "docs", "examples", "ffi", "proto", ".ci"];
+/** Text of ours by its ending; vectors are others' words. */
+const TEXT = /\.(?:ts|md|yaml|json|proto|c|h|py)$|\/run$/;
+const NOT_OURS = /^(?:tests\/vectors|ffi\/build)\//;
 
-let faults = 0;
-for await (const path of walk("lib", ".ts")) await checkSource(path);
-for (const path of ["README.md", "ARCHITECTURE.md", "CHANGELOG.md"]) await checkDocument(path);
-for await (const path of walk("docs", ".md")) await checkDocument(path);
-const declared = JSON.parse(await Deno.readTextFile("deno.json")).version;
-if (!(await Deno.readTextFile("lib/base/version.ts")).includes(`"${declared}"`)) {
-  fault("lib/base/version.ts", `does not say ${declared}, as deno.json does`);
-}
-if (faults === 0) console.log("docs: every export is documented, every link leads somewhere");
-Deno.exit(faults > 0 ? 1 : 0);
-
-async function checkSource(path: string): Promise<void> {
-  const source = await Deno.readTextFile(path);
-  if (!/^\/\*\*[\s\S]*?@module/.test(source)) fault(path, "does not say what it is (@module)");
+/** What is wrong with a source file of lib/: its header and its exports. */
+export function faultsOfSource(source: string): string[] {
+  const faults: string[] = [];
+  if (!/^\/\*\*(?:(?!\*\/)[\s\S])*?@module/.test(source)) faults.push("does not say what it is");
   const lines = source.split("\n");
   for (const [i, line] of lines.entries()) {
-    const name = EXPORT.exec(line)?.[1];
-    if (name && !isDocumented(lines, i)) fault(`${path}:${i + 1}`, `${name} has no doc comment`);
+    const found = EXPORT.exec(line);
+    if (found && !isDocumented(lines, i, found[1]!)) {
+      faults.push(`${found[1]} in line ${i + 1} has no doc comment`);
+    }
   }
+  return faults;
 }
 
 /** A doc comment ends on the line before; overloads and directives may stand between. */
-function isDocumented(lines: readonly string[], at: number): boolean {
+function isDocumented(lines: readonly string[], at: number, name: string): boolean {
   for (let i = at - 1; i >= 0; i--) {
     const line = lines[i]!.trim();
-    if (line.endsWith("*/")) return true;
-    const name = EXPORT.exec(lines[at]!)?.[1];
-    const overload = name !== undefined && lines[i]!.includes(`function ${name}(`);
+    if (line.endsWith("*/")) return i > 0 && !isHeader(lines, i);
+    const overload = line.includes(`function ${name}(`);
     if (!line.startsWith("// deno-lint") && !overload) return false;
   }
   return false;
 }
 
-async function checkDocument(path: string): Promise<void> {
-  const text = await Deno.readTextFile(path).catch(() => undefined);
-  if (text === undefined) return fault(path, "is missing");
+/** Whether the comment that ends in this line is that of the file. */
+function isHeader(lines: readonly string[], end: number): boolean {
+  return lines.slice(0, end).findIndex((line) => line.includes("*/")) === -1 &&
+    lines.slice(0, end).some((line) => line.includes("@module"));
+}
+
+/** Lines that name a place of one machine. */
+export function foreignLines(text: string): number[] {
+  return text.split("\n").flatMap((line, i) => FOREIGN.test(line) ? [i + 1] : []);
+}
+
+/** Files a document links to, without what is elsewhere in the world. */
+export function linksOf(text: string): string[] {
+  return [...text.matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)].map(([, target]) => target!)
+    .filter((target) => !/^[a-z]+:/.test(target));
+}
+
+async function checkLinks(path: string): Promise<string[]> {
   const folder = path.includes("/") ? path.slice(0, path.lastIndexOf("/") + 1) : "";
-  for (const [, target] of text.matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)) {
-    if (/^[a-z]+:/.test(target!)) continue;
-    const there = await Deno.stat(folder + target!).then(() => true, () => false);
-    if (!there) fault(path, `links to ${target}, which is not there`);
+  const faults: string[] = [];
+  for (const target of linksOf(await Deno.readTextFile(path))) {
+    const there = await Deno.stat(folder + target).then(() => true, () => false);
+    if (!there) faults.push(`links to ${target}, which is not there`);
   }
-  for (const [i, line] of text.split("\n").entries()) {
-    if (FOREIGN.test(line)) fault(`${path}:${i + 1}`, "names a place of one machine");
-  }
+  return faults;
 }
 
-function fault(path: string, why: string): void {
-  console.error(`${path}: ${why}`);
-  faults++;
-}
-
-async function* walk(dir: string, ending: string): AsyncGenerator<string> {
+async function* walk(dir: string): AsyncGenerator<string> {
   for await (const entry of Deno.readDir(dir)) {
     const path = `${dir}/${entry.name}`;
-    if (entry.isDirectory) yield* walk(path, ending);
-    else if (path.endsWith(ending)) yield path;
+    if (entry.isDirectory) yield* walk(path);
+    else if (TEXT.test(path) && !NOT_OURS.test(path)) yield path;
   }
+}
+
+async function checkAll(): Promise<string[]> {
+  const paths = [...DOCUMENTS, "deno.json", "main.ts"];
+  for (const folder of FOLDERS) for await (const path of walk(folder)) paths.push(path);
+  const faults: string[] = [];
+  for (const path of paths) {
+    const text = await Deno.readTextFile(path);
+    const found = foreignLines(text).map((line) => `line ${line} names a place of one machine`);
+    if (/^lib\/.*\.ts$/.test(path)) found.push(...faultsOfSource(text));
+    if (path.endsWith(".md")) found.push(...await checkLinks(path));
+    faults.push(...found.map((why) => `${path}: ${why}`));
+  }
+  const { version } = JSON.parse(await Deno.readTextFile("deno.json"));
+  if (!(await Deno.readTextFile("lib/base/version.ts")).includes(`"${version}"`)) {
+    faults.push(`lib/base/version.ts: does not say ${version}, as deno.json does`);
+  }
+  return faults;
+}
+
+if (import.meta.main) {
+  const faults = await checkAll();
+  for (const fault of faults) console.error(fault);
+  if (faults.length === 0) {
+    console.log("docs: every export is documented, every link leads somewhere");
+  }
+  Deno.exit(faults.length > 0 ? 1 : 0);
 }

@@ -31,42 +31,60 @@ const MAY_SEE: Readonly<Record<string, readonly string[]>> = {
 const SEES_ALL = ["cli"];
 /** What no pure room may touch: time, chance and the outside must arrive as arguments. */
 const PURE = ["base", "iana", "wire", "crypto", "ike", "esp", "sim"];
-const IMPURE = /\bDeno\.|\bDate\.now|\bperformance\.now|\bsetTimeout|\bsetInterval|\bMath\.random/;
+const IMPURE = new RegExp(
+  [
+    /\bDeno\./,
+    /\bDate\.now|\bnew Date\(\)|\bperformance\./,
+    /\bset(?:Timeout|Interval|Immediate)\b|\bqueueMicrotask\b/,
+    /\bMath\.random/,
+    /\bconsole\.|\bfetch\(|\bglobalThis\b/,
+  ].map((rule) => rule.source).join("|"),
+);
 /** The one door: crypto/ may use these. */
 const CRYPTO_DOOR = ["crypto"];
-const NODE_IMPORT = /from "node:([a-z_/]+)"/g;
+const WEB_CRYPTO = /\bcrypto\.(?:subtle|getRandomValues|randomUUID)\b/;
 const LINES_MAX = 600;
+/** Files that would collect what has a room of its own, or hide where it is. */
+const NO_FILE = /(?:^|\/)(?:utils?|helpers?|common|mod|index)\.ts$/;
 
-let faults = 0;
-for await (const path of walk("lib")) await check(path);
-if (faults === 0) console.log("rooms: every import is allowed");
-Deno.exit(faults > 0 ? 1 : 0);
-
-async function check(path: string): Promise<void> {
+/** What is wrong with one file of lib/, `path` from the root of the project. */
+export function faultsOf(path: string, source: string): string[] {
   const room = path.split("/")[1]!;
-  const source = await Deno.readTextFile(path);
-  const code = source.replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, "");
-  if (!(room in MAY_SEE) && !SEES_ALL.includes(room)) return fault(path, `is in no known room`);
-  for (const [, seen] of code.matchAll(/(?:from|import\()\s*"@\/([a-z]+)\//g)) {
-    const allowed = SEES_ALL.includes(room) || seen === room || MAY_SEE[room]!.includes(seen!);
-    if (!allowed) fault(path, `may not see ${seen}/`);
-  }
-  if (/from "\.\.?\//.test(code)) fault(path, "imports by a relative path; write @/room/file.ts");
-  if (PURE.includes(room)) {
-    if (IMPURE.test(code)) fault(path, "touches the outside world");
-    for (const [, name] of code.matchAll(NODE_IMPORT)) {
-      const door = CRYPTO_DOOR.includes(room) && (name === "crypto" || name === "buffer");
-      if (!door) fault(path, `may not import node:${name}`);
+  const code = source.replaceAll(/\/\*[\s\S]*?\*\/|(?<!:)\/\/.*$/gm, "");
+  if (!(room in MAY_SEE) && !SEES_ALL.includes(room)) return ["is in no known room"];
+  const faults: string[] = [];
+  for (const specifier of importsOf(code)) {
+    const [, seen] = /^@\/([a-z]+)\/[a-z0-9_/]+\.ts$/.exec(specifier) ?? [];
+    if (specifier.startsWith("@/") && !seen) faults.push(`imports ${specifier}, not a file.ts`);
+    if (specifier.startsWith(".")) faults.push(`imports ${specifier}; write @/room/file.ts`);
+    if (/^(?:npm|jsr|https?|file):/.test(specifier)) {
+      faults.push(`imports ${specifier}, which the imports of deno.json do not name`);
     }
+    const allowed = SEES_ALL.includes(room) || seen === room || MAY_SEE[room]!.includes(seen!);
+    if (seen && !allowed) faults.push(`may not see ${seen}/`);
+    const node = /^node:(.+)$/.exec(specifier)?.[1];
+    const isDoor = CRYPTO_DOOR.includes(room) && (node === "crypto" || node === "buffer");
+    if (node && PURE.includes(room) && !isDoor) faults.push(`may not import node:${node}`);
   }
-  if (room !== "native" && /\bDeno\.dlopen\b/.test(code)) fault(path, "only native/ may dlopen");
+  if (PURE.includes(room)) {
+    const impure = IMPURE.exec(code)?.[0] ??
+      (CRYPTO_DOOR.includes(room) ? undefined : WEB_CRYPTO.exec(code)?.[0]);
+    if (impure) faults.push(`touches the outside world by ${impure}`);
+  }
+  if (room !== "native" && /\bdlopen\b/.test(code)) faults.push("only native/ may dlopen");
+  if (/^export\s+(?:type\s+)?(?:\*|\{[^}]*\})\s*(?:as \w+ )?from\b/m.test(code)) {
+    faults.push("exports what another file has: import it from where it is");
+  }
+  if (NO_FILE.test(path)) faults.push("has a name that says nothing");
   const lines = source.split("\n").length;
-  if (lines > LINES_MAX && room !== "iana") fault(path, `is longer than ${LINES_MAX} lines`);
+  if (lines > LINES_MAX && room !== "iana") faults.push(`is longer than ${LINES_MAX} lines`);
+  return faults;
 }
 
-function fault(path: string, why: string): void {
-  console.error(`${path}: ${why}`);
-  faults++;
+/** Specifiers of static, side-effect, re-exporting and dynamic imports, and of import types. */
+function importsOf(code: string): string[] {
+  const forms = /\bfrom\s*"([^"]+)"|\bimport\s*"([^"]+)"|\bimport\(\s*"([^"]+)"/g;
+  return [...code.matchAll(forms)].map(([, from, bare, called]) => (from ?? bare ?? called)!);
 }
 
 async function* walk(dir: string): AsyncGenerator<string> {
@@ -75,4 +93,16 @@ async function* walk(dir: string): AsyncGenerator<string> {
     if (entry.isDirectory) yield* walk(path);
     else if (path.endsWith(".ts")) yield path;
   }
+}
+
+if (import.meta.main) {
+  let count = 0;
+  for await (const path of walk("lib")) {
+    for (const why of faultsOf(path, await Deno.readTextFile(path))) {
+      console.error(`${path}: ${why}`);
+      count++;
+    }
+  }
+  if (count === 0) console.log("rooms: every import is allowed");
+  Deno.exit(count > 0 ? 1 : 0);
 }

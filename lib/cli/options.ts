@@ -3,7 +3,7 @@
  * what is wrong with them.
  * @module
  */
-import { InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, type Option } from "commander";
 
 /** `--flush`, `--flush=false` and `--flush false` all work; other words are an error. */
 export function parseSwitch(value: string): boolean {
@@ -31,4 +31,49 @@ export function fraction(value: string): number {
   const n = Number(value);
   if (value.trim() !== "" && n >= 0 && n <= 1) return n;
   throw new InvalidArgumentError("Expected a number from 0 to 1.");
+}
+
+/**
+ * Gives every switch of `command` in `args` its value by `=`, so that `--json FILE` leaves FILE alone:
+ * only a word that the switch can take (`--flush false`) belongs to it.
+ */
+export function settleSwitches(command: Command, args: readonly string[]): string[] {
+  const settled: string[] = [];
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i]!;
+    if (arg === "--") return [...settled, ...args.slice(i)];
+    const options = optionsOf(command, arg);
+    if (options.length === 0) settled.push(arg);
+    for (const option of options) {
+      const next = option === options.at(-1) ? args[i + 1] : undefined;
+      if (option.optional) {
+        const takes = next !== undefined && accepts(option, next);
+        settled.push(`${option.long}=${takes ? args[++i] : "true"}`);
+        continue;
+      }
+      settled.push(option.long!);
+      // The value of an option that needs one is no switch, whatever it looks like.
+      if (option.required && next !== undefined) settled.push(args[++i]!);
+    }
+  }
+  return settled;
+}
+
+/** The option of `--long` or `-s`, or those of `-abc`; none where it is something else. */
+function optionsOf(command: Command, arg: string): Option[] {
+  const whole = command.options.find(({ long, short }) => arg === long || arg === short);
+  if (whole) return [whole];
+  if (!/^-[a-z]{2,}$/i.test(arg)) return [];
+  const each = [...arg.slice(1)].map((s) => command.options.find(({ short }) => short === `-${s}`));
+  const known = each.every((option, i) => option && (option.optional || i === each.length - 1));
+  return known ? each as Option[] : [];
+}
+
+function accepts(option: Option, word: string): boolean {
+  try {
+    option.parseArg?.(word, undefined);
+    return true;
+  } catch {
+    return false;
+  }
 }

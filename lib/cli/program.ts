@@ -6,8 +6,9 @@
  * @module
  */
 import { Command, CommanderError } from "commander";
-import { fraction, parseFlush, parseSwitch, wholeNumber } from "@/cli/options.ts";
-import { SetupError } from "@/base/errors.ts";
+import { SetupError, SystemError } from "@/base/errors.ts";
+import { VERSION } from "@/base/version.ts";
+import { fraction, parseFlush, parseSwitch, settleSwitches, wholeNumber } from "@/cli/options.ts";
 
 /** Nothing to complain about. */
 export const EXIT_PASSED = 0;
@@ -26,26 +27,43 @@ const NOT_YET: readonly (readonly [name: string, does: string])[] = [
   ["completion", "completion for bash, zsh and fish"],
 ];
 
+/** Commands whose result is JSON where that is asked for, also when they are refused. */
+const WITH_RESULT = ["test", "exec", "demo"];
+
 /** Runs one command line; returns the exit status. */
 export async function main(args: readonly string[]): Promise<number> {
   let status = EXIT_PASSED;
   const program = build((code) => status = code);
+  const command = program.commands.find((c) => c.name() === args[0]);
+  const settledArgs = command ? [args[0]!, ...settleSwitches(command, args.slice(1))] : [...args];
   try {
-    await program.parseAsync([...args], { from: "user" });
+    await program.parseAsync(settledArgs, { from: "user" });
     return status;
   } catch (e) {
-    if (e instanceof CommanderError) return e.exitCode === 0 ? EXIT_PASSED : EXIT_USAGE;
-    if (e instanceof SetupError) {
-      console.error(`myikev2: ${e.message}`);
-      return EXIT_USAGE;
+    if (e instanceof CommanderError && e.exitCode === 0) return EXIT_PASSED;
+    const refused = e instanceof CommanderError || e instanceof SetupError ||
+      e instanceof SystemError;
+    if (!refused) throw e;
+    // Commander has already said what is wrong.
+    if (!(e instanceof CommanderError)) console.error(`myikev2: ${e.message}`);
+    if (wantsJson(settledArgs)) {
+      const { refusedResult } = await import("@/report/result.ts");
+      const what = new SetupError(e.message.replace(/^error: /, ""));
+      console.log(JSON.stringify(refusedResult([what], null)));
     }
-    throw e;
+    return EXIT_USAGE;
   }
+}
+
+function wantsJson([command, ...args]: readonly string[]): boolean {
+  return WITH_RESULT.includes(command ?? "") &&
+    args.some((arg) => /^--(json|usejsonresult)=(true|yes|on|1)$/i.test(arg));
 }
 
 function build(exit: (status: number) => void): Command {
   const program = new Command("myikev2")
     .description("Creates, answers, stresses and judges IKEv2/IPsec tunnels.")
+    .version(`myikev2 ${VERSION}`)
     .enablePositionalOptions()
     .showHelpAfterError("(--help tells all commands and options)")
     .showSuggestionAfterError()

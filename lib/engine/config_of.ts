@@ -4,7 +4,6 @@
  * @module
  */
 import {
-  addressPlus,
   type IpAddress,
   type IpPrefix,
   parseAddress,
@@ -18,7 +17,6 @@ import { ProtocolId } from "@/iana/protocol_id.ts";
 import { TsType } from "@/iana/ts_type.ts";
 import type { ChildConfig, IdentityRule, IkeConfig } from "@/ike/config.ts";
 import type { PoolPlan, PoolPlans } from "@/ike/pool.ts";
-import { isWholeSpace } from "@/ike/selectors.ts";
 import type { ChildConf, SelectorConf, Setup } from "@/setup/setup.ts";
 import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";
 
@@ -37,7 +35,7 @@ const FOREIGN_IDENTITIES: ReadonlyMap<string, string> = new Map([
 
 /**
  * What every IKE SA of the test follows; `trace` is off.
- * @throws {SetupError} where selectors of a tunnel would leave their family's space.
+ * @throws {SetupError} where an identity needs what is not there yet.
  */
 export function ikeConfigOf(setup: Setup): IkeConfig {
   const { ikeconf, role, numberoftunnels } = setup, client = role === "client";
@@ -49,7 +47,7 @@ export function ikeConfigOf(setup: Setup): IkeConfig {
       prf: ikeconf.ikeprfalg,
       groups: ikeconf.dhgrpid,
     },
-    children: ikeconf.childlist.map((child, i) => childConfig(setup, child, i)),
+    children: ikeconf.childlist.map((child) => childConfig(setup, child)),
     ownId: ownIdentity(ikeconf.myid, client),
     peerId: client ? peerIdentity(ikeconf.peerid) : undefined,
     matchPeerId: client && ikeconf.matchpeerid,
@@ -69,6 +67,8 @@ export function ikeConfigOf(setup: Setup): IkeConfig {
     livenessForced: ikeconf.forcedpd,
     remoteAccess: client && ikeconf.ratunnel,
     pools: client ? undefined : poolPlansOf(setup),
+    fragmentOctets: ikeconf.enablefragment ? ikeconf.mtu : 0,
+    reassembleTimeoutMs: ikeconf.reassembletimeout,
     trace: false,
   };
 }
@@ -189,13 +189,11 @@ function fixedIdentity(text: string): IdentityRule {
 }
 
 /** The steps from tunnel to tunnel are a client's: a gateway does not know whose tunnel it is. */
-function childConfig(setup: Setup, child: ChildConf, at: number): ChildConfig {
+function childConfig(setup: Setup, child: ChildConf): ChildConfig {
   const client = setup.role === "client", ah = child.protocol === "ah";
   const ownTs = child.ownts.map(selector), peerTs = child.peerts.map(selector);
   const ownTsStep = client ? setup.owntsaddrincrease : 0;
   const peerTsStep = client ? setup.peertsaddrincrease : 0;
-  checkShift(ownTs, ownTsStep, setup, `childlist[${at}].ownts`);
-  checkShift(peerTs, peerTsStep, setup, `childlist[${at}].peerts`);
   return {
     protocol: ah ? ProtocolId.AH : ProtocolId.ESP,
     encryption: ah ? [] : child.encalg,
@@ -222,30 +220,4 @@ function selector(conf: SelectorConf): TrafficSelector {
     startAddress: conf.startaddr,
     endAddress: conf.endaddr,
   };
-}
-
-/** @throws {SetupError} naming the first tunnel whose selector lies past its family's space. */
-function checkShift(
-  selectors: readonly TrafficSelector[],
-  step: number,
-  { numberoftunnels }: Setup,
-  option: string,
-): void {
-  for (const ts of selectors) {
-    if (step === 0 || isWholeSpace(ts)) continue;
-    // The end that moves towards its limit goes first; the tunnel is found by halving.
-    const edge = step > 0 ? ts.endAddress : ts.startAddress;
-    const fits = (tunnel: number) => addressPlus(edge, BigInt(step) * BigInt(tunnel)) !== undefined;
-    let good = 0, bad = numberoftunnels;
-    if (fits(bad - 1)) continue;
-    while (bad - good > 1) {
-      const middle = (good + bad) >> 1;
-      if (fits(middle)) good = middle;
-      else bad = middle;
-    }
-    const first = showAddress(ts.startAddress), last = showAddress(ts.endAddress);
-    throw new SetupError(
-      `Cannot shift ${option} ${first}-${last} to tunnel ${bad}: past the end of its family`,
-    );
-  }
 }

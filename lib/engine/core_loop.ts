@@ -195,9 +195,10 @@ export class CoreLoop implements Outbox {
     this.#effects.length = this.#owners.length = 0;
   }
 
-  #send({ octets, path, transmission }: Extract<IkeEffect, { kind: "send" }>): void {
+  #send({ octets, path, transmission, fragment }: Extract<IkeEffect, { kind: "send" }>): void {
     this.datagramsSent++;
-    if (transmission > 1) this.retransmissions++;
+    // A repeated message counts once, however many datagrams it is.
+    if (transmission > 1 && (fragment?.number ?? 1) === 1) this.retransmissions++;
     const { transport, listener } = this.#options;
     transport.send(octets, path);
     if (!listener.datagram) return;

@@ -333,8 +333,11 @@ function traced(config: IkeConfig, events: EventHub): IkeConfig {
 }
 
 function showTrace(trace: Extract<IkeEffect, { kind: "trace" }>): string {
-  const { sent, path, header, payloads } = trace;
-  return `${sent ? "Sent" : "Received"} ${showPath(path)}\n${showMessage(header, payloads)}`;
+  const { sent, path, header, payloads, fragments } = trace;
+  const pieces = fragments > 1 ? ` in ${fragments} fragments` : "";
+  return `${sent ? "Sent" : "Received"}${pieces} ${showPath(path)}\n${
+    showMessage(header, payloads)
+  }`;
 }
 
 function showChildUp(by: ChildSa, old: ChildSa | undefined): string {

@@ -27,6 +27,8 @@ export interface IkeAlgorithms {
 export interface Identity {
   readonly idType: number;
   readonly data: Uint8Array;
+  /** A peer's RESERVED octets, uint24, where they are not 0: they are no part of who it is. */
+  readonly reserved?: number;
 }
 
 /** How an identity is found: an address of the path, octets, or a text whose `&d` is the tunnel. */
@@ -103,6 +105,13 @@ export interface IkeConfig {
   readonly remoteAccess: boolean;
   /** Responder: what CFG_REQUESTs are answered from; absent: they are passed over. */
   readonly pools: PoolPlans | undefined;
+  /**
+   * Octets of clear payloads that one message holds before it is cut, and one fragment holds at most;
+   * 0: fragmentation is not negotiated (RFC 7383).
+   */
+  readonly fragmentOctets: number;
+  /** How long fragments wait for the others of their message. */
+  readonly reassembleTimeoutMs: number;
   /** Whether decoded messages are handed out as `trace` effects. */
   readonly trace: boolean;
 }

@@ -283,7 +283,7 @@ function sendStateless(
   );
   if (config.trace) {
     const header = decodeHeader(octets);
-    out.push({ kind: "trace", sent: true, path, header, payloads }, undefined);
+    out.push({ kind: "trace", sent: true, path, header, payloads, fragments: 1 }, undefined);
   }
   out.push({ kind: "send", octets, path, transmission: 0 }, undefined);
 }

@@ -64,12 +64,16 @@ export interface Failure {
 
 /** Something the core wants done, or wants known. */
 export type IkeEffect =
-  /** Send to the peer of `path`, from its own end. `transmission` counts from 1; 0: not a request. */
+  /**
+   * Send to the peer of `path`, from its own end. `transmission` counts from 1; 0: not a request.
+   * `fragment` is there where the datagram is not the whole message.
+   */
   | {
     readonly kind: "send";
     readonly octets: Uint8Array;
     readonly path: Path;
     readonly transmission: number;
+    readonly fragment?: FragmentPlace;
   }
   /** Do the work off this stack and come back with `computed`. */
   | { readonly kind: "compute"; readonly ticket: number; readonly job: ComputeJob }
@@ -96,7 +100,7 @@ export type IkeEffect =
   }
   /** This is a new IKE SA, made by a rekey: an endpoint keeps it from now on. */
   | { readonly kind: "adopted" }
-  /** The deadline of this SA has moved, though the event was another SA's. */
+  /** The deadline of this SA has moved, though the event was another SA's, or led to nothing yet. */
   | { readonly kind: "rearmed" }
   /** `by` has taken over this SA's CHILD_SAs: it is the tunnel now. */
   | { readonly kind: "replaced"; readonly by: IkeSa }
@@ -115,16 +119,26 @@ export type IkeEffect =
   | { readonly kind: "initial_contact" }
   /** A message cost a counter and nothing else. */
   | { readonly kind: "dropped"; readonly reason: string }
-  /** A decoded message, when `config.trace` asks for it; encrypted payloads are in clear. */
+  /**
+   * A decoded message, when `config.trace` asks for it; encrypted payloads are in clear. `fragments`
+   * is how many it came or went in; 1: it was whole.
+   */
   | {
     readonly kind: "trace";
     readonly sent: boolean;
     readonly path: Path;
     readonly header: IkeHeader;
     readonly payloads: readonly Payload[];
+    readonly fragments: number;
   }
   /** Worth a line in the log. Level: 1 critical, 2 error, 3 warning, 4 info. */
   | { readonly kind: "note"; readonly level: 1 | 2 | 3 | 4; readonly text: string };
+
+/** Which fragment of how many, both from 1 (RFC 7383 §2.5). */
+export interface FragmentPlace {
+  readonly number: number;
+  readonly total: number;
+}
 
 /** Where wishes go, in order. `sa` is undefined where no SA exists (stateless answers). */
 export interface Outbox {

@@ -1,16 +1,18 @@
 /**
  * Messages of one SA: sealing and opening them, sending a request and repeating it, answering the
- * peer's and remembering the answer (RFC 7296 §2.1–2.4, §3.14).
+ * peer's and remembering the answer (RFC 7296 §2.1–2.4, §3.14), whole or in fragments (RFC 7383).
  * @module
  */
 import type { Path } from "@/base/address.ts";
 import { must, WireError } from "@/base/errors.ts";
 import { ExchangeType } from "@/iana/exchange_type.ts";
 import { NotifyType } from "@/iana/notify_type.ts";
-import type { ComputeJob } from "@/ike/event.ts";
+import { PayloadType } from "@/iana/payload_type.ts";
+import type { ComputeJob, IkeEffect } from "@/ike/event.ts";
+import { takeFragment } from "@/ike/fragments.ts";
 import type { IkeSa, Turn } from "@/ike/ike_sa.ts";
 import { PeerError } from "@/ike/notify.ts";
-import { openSealed, seal } from "@/ike/protection.ts";
+import { encryptedPayload, openWhole, seal } from "@/ike/protection.ts";
 import type { Received } from "@/ike/task.ts";
 import { checkExchange } from "@/wire/exchange_rules.ts";
 import {
@@ -21,6 +23,9 @@ import {
   type MessageHeader,
   type Payload,
 } from "@/wire/message.ts";
+import type { SkfPayload } from "@/wire/payloads/encrypted.ts";
+
+type Trace = Extract<IkeEffect, { kind: "trace" }>;
 
 /** Asks for asymmetric work; its answer carries the ticket returned here. */
 export function requestCompute({ sa, out }: Turn, job: ComputeJob): number {
@@ -29,54 +34,73 @@ export function requestCompute({ sa, out }: Turn, job: ComputeJob): number {
   return ticket;
 }
 
-/** Sends a new request and awaits its response; returns its octets. */
+/** Sends a new request and awaits its response; returns its datagrams. */
 export function sendRequest(
   turn: Turn,
   exchange: number,
   payloads: readonly Payload[],
-): Uint8Array {
-  const { sa, nowMs, out } = turn;
+): readonly Uint8Array[] {
+  const { sa, nowMs } = turn;
   must(sa.request === undefined, "the window holds one request (RFC 7296 §2.3)");
   const header = headerOf(sa, exchange, sa.nextRequestId, false);
-  const octets = encode(sa, header, payloads);
-  trace(turn, { sent: true, path: sa.path, octets, payloads });
+  const datagrams = encode(sa, header, payloads);
+  traceSent(turn, datagrams, { path: sa.path, payloads });
   sa.request = {
     exchange,
     messageId: sa.nextRequestId,
-    octets,
+    datagrams,
     firstSentMs: nowMs,
     transmissions: 1,
     nextMs: nowMs + sa.config.retransmitIntervalMs,
   };
-  out.push({ kind: "send", octets, path: sa.path, transmission: 1 }, sa);
-  return octets;
+  sendAll(turn, datagrams, { path: sa.path, transmission: 1 });
+  return datagrams;
 }
 
-/** The same octets again (RFC 7296 §2.1), and when to think of it next. */
-export function retransmit({ sa, nowMs, out }: Turn): void {
+/** The same octets again (RFC 7296 §2.1), every fragment of them, and when to think of it next. */
+export function retransmit(turn: Turn): void {
+  const { sa, nowMs } = turn;
   const request = sa.request!, { retransmitIntervalMs, retransmitBackoff } = sa.config;
   request.nextMs = nowMs + retransmitIntervalMs * retransmitBackoff ** request.transmissions;
   request.transmissions++;
-  const { octets, transmissions } = request;
-  out.push({ kind: "send", octets, path: sa.path, transmission: transmissions }, sa);
+  sendAll(turn, request.datagrams, { path: sa.path, transmission: request.transmissions });
 }
 
 /**
  * Answers a request to where it came from (RFC 7296 §2.11), keeps the answer for a repeat, and moves
- * the window on. Returns the response's octets.
+ * the window on. Returns the response's datagrams.
  */
 export function sendResponse(
   turn: Turn,
   request: Received,
   payloads: readonly Payload[],
-): Uint8Array {
-  const { sa, out } = turn, { exchange, messageId } = request.header;
-  const octets = encode(sa, headerOf(sa, exchange, messageId, true), payloads);
-  trace(turn, { sent: true, path: request.path, octets, payloads });
-  sa.lastResponse = octets;
+): readonly Uint8Array[] {
+  const { sa } = turn, { path } = request, { exchange, messageId } = request.header;
+  const datagrams = encode(sa, headerOf(sa, exchange, messageId, true), payloads);
+  traceSent(turn, datagrams, { path, payloads });
+  sa.lastResponse = datagrams;
   sa.nextPeerId = messageId + 1;
-  out.push({ kind: "send", octets, path: request.path, transmission: 0 }, sa);
-  return octets;
+  sendAll(turn, datagrams, { path, transmission: 0 });
+  return datagrams;
+}
+
+/** The last response again, to where its request was repeated from (RFC 7296 §2.1). */
+export function repeatResponse(turn: Turn, path: Path): void {
+  sendAll(turn, turn.sa.lastResponse!, { path, transmission: 0 });
+}
+
+function sendAll(
+  { sa, out }: Turn,
+  datagrams: readonly Uint8Array[],
+  to: { readonly path: Path; readonly transmission: number },
+): void {
+  const total = datagrams.length;
+  if (total === 1) return out.push({ kind: "send", octets: datagrams[0]!, ...to }, sa);
+  const once = to.transmission > 1 && sa.env.broken.has("repeat_one_fragment");
+  for (const [i, octets] of datagrams.entries()) {
+    if (once && i > 0) return;
+    out.push({ kind: "send", octets, ...to, fragment: { number: i + 1, total } }, sa);
+  }
 }
 
 function headerOf(
@@ -89,34 +113,76 @@ function headerOf(
   return { spiI, spiR, exchange, messageId, response, initiator: originalInitiator };
 }
 
-function encode(sa: IkeSa, header: MessageHeader, payloads: readonly Payload[]): Uint8Array {
-  if (header.exchange === ExchangeType.IKE_SA_INIT) return encodeMessage(header, payloads);
+/** RFC 7383 §2: IKE_SA_INIT is never cut, as nothing is agreed on before it. */
+function encode(sa: IkeSa, header: MessageHeader, payloads: readonly Payload[]): Uint8Array[] {
+  if (header.exchange === ExchangeType.IKE_SA_INIT) return [encodeMessage(header, payloads)];
   return seal(sa, header, payloads);
 }
 
 /**
  * Opens what arrived: an IKE_SA_INIT in clear, all else only if its ICV is right. A text is why the
  * datagram is dropped; a `fault` is an authentic message with a wrong content, which is answered.
+ * `undefined`: a fragment, and others are missing.
  */
 export function openReceived(
   turn: Turn,
   octets: Uint8Array,
   path: Path,
-): Received | string {
-  const { sa } = turn;
-  const header = decodeHeader(octets);
-  const inClear = header.exchange === ExchangeType.IKE_SA_INIT;
-  if (!inClear && !sa.keys) return "an encrypted message before there are keys";
+): Received | string | undefined {
+  const { sa } = turn, header = decodeHeader(octets);
   try {
-    const payloads = inClear ? decodeMessage(octets).payloads : openSealed(sa, octets);
+    if (header.exchange === ExchangeType.IKE_SA_INIT) {
+      return complete(turn, { header, octets, path }, decodeMessage(octets).payloads);
+    }
+    if (!sa.keys) return "an encrypted message before there are keys";
+    const inner = encryptedPayload(octets);
+    if (typeof inner === "string") return inner;
+    if (inner.type === PayloadType.SKF) {
+      return openFragmented(turn, { header, octets, path }, inner);
+    }
+    const payloads = openWhole(sa, octets, inner);
     if (typeof payloads === "string") return payloads;
-    trace(turn, { sent: false, path, octets, payloads });
-    const fault = faultOf(header, payloads);
-    return { header, payloads: fault ? [] : payloads, octets, path, fault };
+    return complete(turn, { header, octets, path }, payloads);
   } catch (e) {
     if (!(e instanceof WireError)) throw e;
     return { header, payloads: [], octets, path, fault: e };
   }
+}
+
+/** What arrived, before its payloads are known. */
+type Arrived = Pick<Received, "header" | "octets" | "path">;
+
+function openFragmented(
+  turn: Turn,
+  { header, octets, path }: Arrived,
+  skf: SkfPayload,
+): Received | string | undefined {
+  const result = takeFragment(turn, { header, octets, skf });
+  switch (result.kind) {
+    case "kept":
+      return undefined;
+    case "dropped":
+      return result.reason;
+    case "repeated":
+      return { header, payloads: [], octets, path, fault: undefined };
+    case "whole": {
+      const length = result.octets;
+      const whole = { header: { ...header, length }, octets, path };
+      return complete(turn, whole, result.payloads, result.fragments);
+    }
+  }
+}
+
+function complete(
+  turn: Turn,
+  arrived: Arrived,
+  payloads: readonly Payload[],
+  fragments = 1,
+): Received {
+  const { header, path } = arrived;
+  trace(turn, { sent: false, path, header, payloads, fragments });
+  const fault = faultOf(header, payloads);
+  return { ...arrived, payloads: fault ? [] : payloads, fault };
 }
 
 /** What the content breaks: a critical payload nobody knows (RFC 7296 §2.5), or the exchange's rules. */
@@ -139,16 +205,18 @@ function faultOf(
   }
 }
 
-function trace(
-  { sa, out }: Turn,
-  message: {
-    readonly sent: boolean;
-    readonly path: Path;
-    readonly octets: Uint8Array;
-    readonly payloads: readonly Payload[];
-  },
+/** The whole message, however many datagrams it goes in. */
+function traceSent(
+  turn: Turn,
+  datagrams: readonly Uint8Array[],
+  { path, payloads }: { readonly path: Path; readonly payloads: readonly Payload[] },
 ): void {
-  if (!sa.config.trace) return;
-  const { sent, path, octets, payloads } = message;
-  out.push({ kind: "trace", sent, path, header: decodeHeader(octets), payloads }, sa);
+  if (!turn.sa.config.trace) return;
+  const length = datagrams.reduce((sum, { length }) => sum + length, 0);
+  const header = { ...decodeHeader(datagrams[0]!), length };
+  trace(turn, { sent: true, path, header, payloads, fragments: datagrams.length });
+}
+
+function trace({ sa, out }: Turn, message: Omit<Trace, "kind">): void {
+  if (sa.config.trace) out.push({ kind: "trace", ...message }, sa);
 }

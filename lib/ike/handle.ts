@@ -11,8 +11,9 @@ import { nameOfNotify, NotifyType } from "@/iana/notify_type.ts";
 import { type ChildSa, isLiveChild } from "@/ike/child_sa.ts";
 import { livenessDueMs, nextDueMs } from "@/ike/lifetime.ts";
 import type { IkeEvent, Outbox } from "@/ike/event.ts";
-import { openReceived, retransmit, sendResponse } from "@/ike/exchange.ts";
+import { openReceived, repeatResponse, retransmit, sendResponse } from "@/ike/exchange.ts";
 import { CloseCode, fail, refusedHere } from "@/ike/failure.ts";
+import { expireFragments, forgetFragments, fragmentsDueMs } from "@/ike/fragments.ts";
 import { endSa, enter, type IkeSa, type Turn } from "@/ike/ike_sa.ts";
 import { isFatalInAuth, notify, PeerError } from "@/ike/notify.ts";
 import type { Received, ResponderKind, Task, TaskKind } from "@/ike/task.ts";
@@ -126,11 +127,12 @@ function arm({ sa, nowMs }: Turn): void {
     : sa.phase === "closing"
     ? Infinity
     : sa.expireMs;
-  sa.deadlineMs = Math.min(sa.request?.nextMs ?? Infinity, due);
+  sa.deadlineMs = Math.min(sa.request?.nextMs ?? Infinity, due, fragmentsDueMs(sa));
 }
 
 function onDeadline(turn: Turn): void {
   const { sa, nowMs } = turn;
+  expireFragments(turn);
   if (sa.phase === "established") dueWork(turn);
   else if (nowMs >= sa.expireMs && isUnauthenticated(sa)) return expire(turn);
   const { request } = sa;
@@ -222,6 +224,7 @@ function computed(turn: Turn, event: Extract<IkeEvent, { kind: "computed" }>): v
 function receive(turn: Turn, event: Extract<IkeEvent, { kind: "datagram" }>): void {
   const { sa } = turn;
   const received = openReceived(turn, event.octets, event.path);
+  if (!received) return;
   if (typeof received === "string") return drop(turn, received);
   const inClear = received.header.exchange === ExchangeType.IKE_SA_INIT;
   // Anybody can send a message in clear: past IKE_SA_INIT it must neither be answered nor count as
@@ -229,6 +232,7 @@ function receive(turn: Turn, event: Extract<IkeEvent, { kind: "datagram" }>): vo
   if (inClear && !awaitsInit(sa)) {
     return drop(turn, "an IKE_SA_INIT message to an SA that has keys");
   }
+  if (!inClear) forgetFragments(sa, received.header);
   if (received.header.response) return receiveResponse(turn, received);
   receiveRequest(turn, received);
 }
@@ -267,12 +271,12 @@ function badResponse(turn: Turn, fault: WireError | PeerError): void {
 }
 
 function receiveRequest(turn: Turn, received: Received): void {
-  const { sa, out } = turn, { header, path } = received;
+  const { sa } = turn, { header, path } = received;
   if (sa.answering) return drop(turn, "a request while the one before is computed");
   const repeated = header.messageId === sa.nextPeerId - 1 && sa.lastResponse !== undefined;
   if (repeated && !sa.env.broken.has("no_response_cache")) {
     // RFC 7296 §2.1: a repeated request gets the same octets, and does nothing else.
-    return out.push({ kind: "send", octets: sa.lastResponse!, path, transmission: 0 }, sa);
+    return repeatResponse(turn, path);
   }
   if (sa.phase === "closed") return drop(turn, "a request to an SA that is gone");
   const expected = header.messageId === sa.nextPeerId || repeated;

@@ -34,6 +34,11 @@ export function sameIdentity(a: Identity, b: Identity): boolean {
   return a.idType === b.idType && sameOctets(a.data, b.data);
 }
 
+/** The identity in a peer's payload, with the reserved octets that its AUTH covers (§2.15). */
+export function identityIn({ idType, data, reserved }: Identity): Identity {
+  return reserved === undefined ? { idType, data } : { idType, data, reserved };
+}
+
 /** A key that two identities share only if they are the same. */
 export function identityKey(identity: Identity): string {
   return String.fromCharCode(identity.idType, ...identity.data);

@@ -10,6 +10,7 @@ import type { ChildSa } from "@/ike/child_sa.ts";
 import type { Identity, IkeConfig, IkeEnv } from "@/ike/config.ts";
 import type { Failure, Outbox } from "@/ike/event.ts";
 import { giveBack, type InnerConfiguration } from "@/ike/pool.ts";
+import type { Reassembly } from "@/ike/fragments.ts";
 import type { IkeSuite } from "@/ike/suite.ts";
 import type { Answering, Task } from "@/ike/task.ts";
 
@@ -33,7 +34,8 @@ const MOVES: Readonly<Record<Phase, readonly Phase[]>> = {
 export interface OutstandingRequest {
   readonly exchange: number;
   readonly messageId: number;
-  readonly octets: Uint8Array;
+  /** As it is on the wire: one datagram, or its fragments in order. */
+  readonly datagrams: readonly Uint8Array[];
   readonly firstSentMs: number;
   transmissions: number;
   nextMs: number;
@@ -47,6 +49,8 @@ export interface IkeSa {
   readonly index: number;
   /** Whether this end sent the first IKE_SA_INIT: the I flag, SK_ei or SK_er. */
   readonly originalInitiator: boolean;
+  /** Whether this end dialled the tunnel, and so knows its index; a rekey by the peer leaves it. */
+  dialled: boolean;
   phase: Phase;
   /** uint64; 0n until known. */
   spiI: bigint;
@@ -74,8 +78,13 @@ export interface IkeSa {
   answering: Answering | undefined;
   nextRequestId: number;
   nextPeerId: number;
-  /** Our last response, repeated for a repeated request (RFC 7296 §2.1). */
-  lastResponse: Uint8Array | undefined;
+  /** Our last response, all its datagrams: repeated for a repeated request (RFC 7296 §2.1). */
+  lastResponse: readonly Uint8Array[] | undefined;
+  /** Whether both ends said that they support fragments (RFC 7383 §2.3). */
+  fragmentation: boolean;
+  /** The peer's request, and its response, of which some fragments are still missing. */
+  partialRequest: Reassembly | undefined;
+  partialResponse: Reassembly | undefined;
   /** The last IKE_SA_INIT or IKE_AUTH that failed with words; for the closing report. */
   failure: Failure | undefined;
   /** Why it ended, as the API's CloseCode; 0 open. */
@@ -144,6 +153,7 @@ export function newIkeSa(origin: IkeSaOrigin): IkeSa {
     config,
     index,
     originalInitiator,
+    dialled: originalInitiator,
     phase: "idle",
     spiI: originalInitiator ? spi : 0n,
     spiR: originalInitiator ? 0n : spi,
@@ -172,6 +182,9 @@ export function newIkeSa(origin: IkeSaOrigin): IkeSa {
     nextRequestId: 0,
     nextPeerId: 0,
     lastResponse: undefined,
+    fragmentation: false,
+    partialRequest: undefined,
+    partialResponse: undefined,
     failure: undefined,
     closeCode: 0,
     sealed: 0,
@@ -220,6 +233,8 @@ export function endSa(turn: Turn, closeCode: number, failure?: Failure, unanswer
   sa.active =
     sa.request =
     sa.answering =
+    sa.partialRequest =
+    sa.partialResponse =
     sa.setup =
       undefined;
   for (const child of [...sa.children]) removeChild(sa, child, out);

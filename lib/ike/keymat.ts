@@ -166,9 +166,9 @@ function paddedKey(prf: Prf, secret: Uint8Array): Uint8Array {
 
 const PADDED = new WeakMap<Uint8Array, { readonly prf: Prf; readonly key: Uint8Array }>();
 
-/** The ID payload's body: ID Type, three reserved octets, data (RFC 7296 §3.5). */
-export function identityBody(identity: Identity): Uint8Array {
-  return concat(Uint8Array.of(identity.idType, 0, 0, 0), identity.data);
+/** The ID payload's body as it is on the wire: ID Type, three reserved octets, data (RFC 7296 §3.5). */
+export function identityBody({ idType, data, reserved = 0 }: Identity): Uint8Array {
+  return concat(Uint8Array.of(idType, reserved >>> 16, reserved >>> 8, reserved), data);
 }
 
 /** The eight octets of an IKE SPI. */

@@ -1,45 +1,81 @@
 /**
- * SK payloads of one SA: which keys protect which direction, and with which IV (RFC 7296 §3.14, RFC
- * 5282 §3). The layout is `wire/`'s, the algorithms are the SA's suite.
+ * SK and SKF payloads of one SA: which keys protect which direction, and with which IV (RFC 7296
+ * §3.14, RFC 5282 §3, RFC 7383 §2.5). The layout is `wire/`'s, the algorithms are the SA's suite.
  * @module
  */
+import { Writer } from "@/base/bytes.ts";
 import { WireError } from "@/base/errors.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import type { IkeSa } from "@/ike/ike_sa.ts";
 import { ikeKeys } from "@/ike/keymat.ts";
-import { decodeMessage, type MessageHeader, type Payload } from "@/wire/message.ts";
-import type { SkPayload } from "@/wire/payloads/encrypted.ts";
-import { openMessage, type Protection, sealMessage } from "@/wire/protected.ts";
+import { decodeMessage, encodePayloads, type MessageHeader, type Payload } from "@/wire/message.ts";
+import type { SkfPayload, SkPayload } from "@/wire/payloads/encrypted.ts";
+import {
+  openFragment,
+  openMessage,
+  type Protection,
+  sealContent,
+  sealFragments,
+  sealMessage,
+} from "@/wire/protected.ts";
 
-/** One of our messages under SK. */
+const WRONG_ICV = "a wrong ICV";
+
+/**
+ * One of our messages under SK; where its payloads are more than a fragment holds and both ends
+ * support it, in fragments (RFC 7383 §2.5).
+ */
 export function seal(
   sa: IkeSa,
   header: MessageHeader,
   payloads: readonly Payload[],
-): Uint8Array {
+): Uint8Array[] {
   const protection = protectionOf(sa, sa.originalInitiator);
-  return sealMessage(header, payloads, { protection, iv: nextIv(sa) });
+  if (!sa.fragmentation) {
+    return [sealMessage(header, payloads, { protection, iv: nextIv(sa) })];
+  }
+  const inner = new Writer(1024), clearMax = sa.config.fragmentOctets;
+  const firstType = encodePayloads(payloads, inner), content = inner.done();
+  if (content.length > clearMax) {
+    return sealFragments(header, payloads, { protection, iv: () => nextIv(sa), clearMax });
+  }
+  return [sealContent(header, { firstType, content }, { protection, iv: nextIv(sa) })];
 }
 
 /**
  * The payloads of a message of the peer; a text is why it is dropped.
  * @throws {WireError} where it is authentic and breaks the RFC.
  */
-export function openSealed(sa: IkeSa, octets: Uint8Array): readonly Payload[] | string {
-  const sk = lastPayload(octets);
-  if (typeof sk === "string") return sk;
+export function openWhole(
+  sa: IkeSa,
+  octets: Uint8Array,
+  sk: SkPayload,
+): readonly Payload[] | string {
   const opened = openMessage(octets, sk, protectionOf(sa, !sa.originalInitiator));
-  return opened ? opened.payloads : "a wrong ICV";
+  return opened ? opened.payloads : WRONG_ICV;
 }
 
-/** What is wrong before the ICV is checked says nothing about the peer: anybody could have sent it. */
-function lastPayload(octets: Uint8Array): SkPayload | string {
+/**
+ * A fragment's part of the payloads; a text is why it is dropped.
+ * @throws {WireError} where it is authentic and breaks the RFC.
+ */
+export function openPart(sa: IkeSa, octets: Uint8Array, skf: SkfPayload): Uint8Array | string {
+  const opened = openFragment(octets, skf, protectionOf(sa, !sa.originalInitiator));
+  return opened ? opened.content : WRONG_ICV;
+}
+
+/**
+ * The encrypted payload of a message, not opened; a text is why the message is dropped. What is wrong
+ * before the ICV is checked says nothing about the peer: anybody could have sent it.
+ */
+export function encryptedPayload(octets: Uint8Array): SkPayload | SkfPayload | string {
   try {
     const last = decodeMessage(octets).payloads.at(-1);
-    if (last?.type === PayloadType.SK && !("raw" in last)) return last as SkPayload;
-    return last?.type === PayloadType.SKF
-      ? "a fragment, and fragmentation was not negotiated"
-      : "a message in clear where it must be encrypted";
+    if (last && !("raw" in last)) {
+      if (last.type === PayloadType.SK) return last as SkPayload;
+      if (last.type === PayloadType.SKF) return last as SkfPayload;
+    }
+    return "a message in clear where it must be encrypted";
   } catch (e) {
     if (e instanceof WireError) return "a malformed message that is not authentic";
     throw e;

@@ -11,7 +11,7 @@ import type { ChildSaDump, IkeSaDump } from "@/engine/view.ts";
 import { Encr, nameOfEncr } from "@/iana/encr.ts";
 import { Integ, nameOfInteg } from "@/iana/integ.ts";
 import { ProtocolId } from "@/iana/protocol_id.ts";
-import { openSecretFile, writeAll } from "@/report/secret_file.ts";
+import { SecretFile } from "@/report/secret_file.ts";
 
 const ICV_OCTETS: Readonly<Record<number, number>> = {
   [Encr.ENCR_AES_CCM_8]: 8,
@@ -47,10 +47,9 @@ const ESP_INTEGRITY: Readonly<Record<number, string>> = {
 
 /** Key tables that are being written. */
 export class KeylogDirectory {
-  readonly #ike: Deno.FsFile;
-  readonly #esp: Deno.FsFile;
-  readonly #other: Deno.FsFile;
-  /** Lines of one turn, by file. */
+  readonly #ike: SecretFile;
+  readonly #esp: SecretFile;
+  readonly #other: SecretFile;
   readonly #encoder = new TextEncoder();
 
   /** Makes the directory, if need be. @throws {SetupError} where its files cannot be written. */
@@ -60,7 +59,7 @@ export class KeylogDirectory {
     } catch {
       // What is wrong with it shows, in better words, when its files are opened.
     }
-    const open = (name: string) => openSecretFile(`${directory}/${name}`, "--keylog");
+    const open = (name: string) => new SecretFile(`${directory}/${name}`, "--keylog");
     this.#ike = open("ikev2_decryption_table");
     this.#esp = open("esp_sa");
     this.#other = open("other_keys");
@@ -122,8 +121,8 @@ export class KeylogDirectory {
     this.#write(known ? this.#esp : this.#other, columns.map(quoted).join(","));
   }
 
-  #write(file: Deno.FsFile, line: string): void {
-    writeAll(file, this.#encoder.encode(`${line}\n`));
+  #write(file: SecretFile, line: string): void {
+    file.write(this.#encoder.encode(`${line}\n`));
   }
 }
 

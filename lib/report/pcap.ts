@@ -9,27 +9,31 @@
  */
 import { concat, Writer } from "@/base/bytes.ts";
 import type { Path } from "@/base/address.ts";
-import { openSecretFile, writeAll } from "@/report/secret_file.ts";
+import { SecretFile } from "@/report/secret_file.ts";
 
 const LINKTYPE_RAW = 101;
 const MAGIC_MICROSECONDS = 0xa1b2c3d4;
 const SNAP_OCTETS = 0x40000;
 const UDP = 17;
-/** Octets gathered before they are written. */
+/** Octets gathered before they are written, and the longest that they wait. */
 const BUFFER_OCTETS = 1 << 16;
+const FLUSH_INTERVAL_MS = 1_000;
 
 /** A capture file that is being written. */
 export class PcapFile {
-  readonly #file: Deno.FsFile;
+  readonly #file: SecretFile;
   #pending: Uint8Array[] = [];
   #pendingOctets = 0;
+  /** Who looks into the file while the test runs sees what happened. */
+  readonly #timer: ReturnType<typeof setInterval>;
 
   /** @throws {SetupError} where the file cannot be written. */
   constructor(path: string) {
-    this.#file = openSecretFile(path, "--pcap");
+    this.#file = new SecretFile(path, "--pcap");
     const w = new Writer(24);
     w.u32(MAGIC_MICROSECONDS).u16(2).u16(4).u32(0).u32(0).u32(SNAP_OCTETS).u32(LINKTYPE_RAW);
-    writeAll(this.#file, w.done());
+    this.#file.write(w.done());
+    this.#timer = setInterval(() => this.flush(), FLUSH_INTERVAL_MS);
   }
 
   /** Adds a UDP payload; `sent`: from our end of the path. */
@@ -47,13 +51,14 @@ export class PcapFile {
 
   /** Writes what is pending. */
   flush(): void {
-    writeAll(this.#file, concat(...this.#pending));
+    this.#file.write(concat(...this.#pending));
     this.#pending = [];
     this.#pendingOctets = 0;
   }
 
   /** Writes the rest and closes the file. */
   close(): void {
+    clearInterval(this.#timer);
     this.flush();
     this.#file.close();
   }

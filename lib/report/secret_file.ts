@@ -1,5 +1,6 @@
 /**
- * Files only their owner may read: logs, captures and key files tell too much for others.
+ * Files only their owner may read: logs, captures and key files tell too much for others. One process
+ * writes such a file at a time.
  * @module
  */
 import { SetupError } from "@/base/errors.ts";
@@ -8,27 +9,122 @@ import { SetupError } from "@/base/errors.ts";
 const OWNER_ONLY = 0o600;
 
 /**
- * Opens a file for writing from its start, or at its end, with mode 0600 even if it was there.
- * @throws {SetupError} where that cannot be, naming the path and `option`.
+ * A file that is written from its start. A write that fails (a full disk, a reader that went) is told
+ * once, and nothing more is written: a test is not ended by what records it.
+ *
+ * A device or a pipe is written to as it is: its mode, its name and its octets are not ours.
  */
-export function openSecretFile(path: string, option: string, append = false): Deno.FsFile {
-  try {
-    const file = Deno.openSync(path, {
-      write: true,
-      create: true,
-      append,
-      truncate: !append,
-      mode: OWNER_ONLY,
-    });
-    Deno.chmodSync(path, OWNER_ONLY);
-    return file;
-  } catch (e) {
-    const why = e instanceof Error ? e.message : String(e);
-    throw new SetupError(`Cannot write ${path} (${option}): ${why}`);
+export class SecretFile {
+  readonly #path: string;
+  readonly #option: string;
+  readonly #tell: (line: string) => void;
+  #file: Deno.FsFile;
+  #isRegular: boolean;
+  #isBroken = false;
+
+  /**
+   * `option` is what names the file on the command line; `tell` hears of a write that fails.
+   * @throws {SetupError} where the file cannot be written, or another process writes it.
+   */
+  constructor(path: string, option: string, tell: (line: string) => void = tellOnScreen) {
+    this.#path = path;
+    this.#option = option;
+    this.#tell = tell;
+    [this.#file, this.#isRegular] = this.#open();
+  }
+
+  /** Writes all octets, if it still can. */
+  write(octets: Uint8Array): void {
+    if (this.#isBroken) return;
+    try {
+      for (let at = 0; at < octets.length;) at += this.#file.writeSync(octets.subarray(at));
+    } catch (e) {
+      this.#fail(e);
+    }
+  }
+
+  /** Keeps what is written under the name `.prev`, and begins anew; a device just goes on. */
+  turnOver(): void {
+    if (!this.#isRegular || this.#isBroken) return;
+    try {
+      this.#file.close();
+      Deno.renameSync(this.#path, `${this.#path}.prev`);
+      [this.#file, this.#isRegular] = this.#open();
+    } catch (e) {
+      this.#fail(e);
+    }
+  }
+
+  /** Closes it. */
+  close(): void {
+    try {
+      this.#file.close();
+    } catch {
+      // It broke while it was turned over.
+    }
+  }
+
+  #open(): [file: Deno.FsFile, isRegular: boolean] {
+    const path = this.#path;
+    let file: Deno.FsFile | undefined;
+    try {
+      file = Deno.openSync(path, { write: true, create: true, mode: OWNER_ONLY });
+      const { isFile, ino } = file.statSync();
+      if (!isFile) return [file, false];
+      // What another test has written must not be cut before it is known to be nobody's.
+      if (!isFree(file)) {
+        throw new SetupError(
+          `Cannot write ${path}: ${holderOf(ino)} writes it; name another with ${this.#option}`,
+        );
+      }
+      Deno.chmodSync(path, OWNER_ONLY);
+      file.truncateSync(0);
+      return [file, true];
+    } catch (e) {
+      file?.close();
+      if (e instanceof SetupError) throw e;
+      throw new SetupError(`Cannot write ${path} (${this.#option}): ${wordsOf(e)}`);
+    }
+  }
+
+  #fail(e: unknown): void {
+    this.#isBroken = true;
+    this.#tell(`Cannot write ${this.#path} (${this.#option}) any more: ${wordsOf(e)}`);
   }
 }
 
-/** Writes all octets. */
-export function writeAll(file: Deno.FsFile, octets: Uint8Array): void {
-  for (let at = 0; at < octets.length;) at += file.writeSync(octets.subarray(at));
+/** Takes the file's lock, which ends with the process. */
+function isFree(file: Deno.FsFile): boolean {
+  try {
+    return file.tryLockSync(true);
+  } catch {
+    return true; // a file system without locks
+  }
+}
+
+/** Who has the lock: `8: FLOCK ADVISORY WRITE <pid> <device>:<inode> 0 EOF` in `/proc/locks`. */
+function holderOf(inode: number | null): string {
+  const lock = readText("/proc/locks").split("\n").map((line) => line.trim().split(/\s+/))
+    .find((words) => words[5]?.endsWith(`:${inode}`));
+  const pid = Number(lock?.[4]);
+  if (!(pid > 0)) return "another process";
+  return `process ${pid} (${readText(`/proc/${pid}/comm`).trim() || "unknown"})`;
+}
+
+function readText(path: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch {
+    return "";
+  }
+}
+
+/** Without the call and the path that Deno adds: they are said before. */
+function wordsOf(e: unknown): string {
+  const words = e instanceof Error ? e.message : String(e);
+  return words.replace(/ \(os error \d+\).*$/, "");
+}
+
+function tellOnScreen(line: string): void {
+  console.error(`myikev2: ${line}`);
 }

@@ -5,8 +5,11 @@
  */
 import { addressPlus, type IpAddress, isUnspecified, parseAddress } from "@/base/address.ts";
 import { showAddress } from "@/base/address.ts";
+import { showDuration } from "@/base/duration.ts";
 import { isAead } from "@/setup/algorithms.ts";
 import { checkChild, firstMisfit } from "@/setup/check_child.ts";
+import { MYID_WORDS, PEERID_WORDS } from "@/setup/ike_options.ts";
+import { nearestWord, shown } from "@/setup/kinds.ts";
 import type { Setup } from "@/setup/setup.ts";
 
 /** The listener of a check. */
@@ -15,15 +18,18 @@ export interface Check {
   isBroken(path: string): boolean;
   /** Takes an error; `path` is the option it is about. */
   fail(what: string, path: string): void;
+  /** Takes what may be meant, but probably is not. */
+  warn(what: string, path: string): void;
 }
 
 /** Pauses between flaps are at least so long. */
 const FLAP_MIN_MS = 10_000;
 /** Octets of an identity; the payload that carries it must fit one datagram with all others. */
 const IDENTITY_MAX = 1_000;
+const IDENTITY_WORDS = [...MYID_WORDS, ...PEERID_WORDS];
 
-/** Tells `check` every error of a setup. */
-export function checkSetup(setup: Setup, { isBroken, fail }: Check): void {
+/** Tells `check` every error of a setup, and what is doubtful. */
+export function checkSetup(setup: Setup, { isBroken, fail, warn }: Check): void {
   const rule = (what: string, path: string, ...others: readonly string[]) => {
     if (![path, ...others].some(isBroken)) fail(what, path);
   };
@@ -33,6 +39,9 @@ export function checkSetup(setup: Setup, { isBroken, fail }: Check): void {
   if (!isBroken("role")) (setup.role === "client" ? checkClient : checkGateway)(setup, rule);
   checkIke(setup, rule);
   checkApi(setup, rule);
+  checkPing(setup, rule);
+  warnOfIdentities(setup, warn);
+  warnOfMargin(setup, warn);
   for (const [i, child] of setup.ikeconf.childlist.entries()) {
     checkChild(setup, child, `ikeconf.childlist[${i}]`, rule);
   }
@@ -63,6 +72,13 @@ function checkClient(setup: Setup, rule: Rule): void {
     rule("matchpeerid needs a peerid to match", "ikeconf.matchpeerid", "ikeconf.peerid");
   }
   if (!flapconf.flapping) return;
+  if (flapconf.numoftunnel > setup.numberoftunnels) {
+    rule(
+      `numoftunnel ${flapconf.numoftunnel} is more than numberoftunnels ${setup.numberoftunnels}`,
+      "flapconf.numoftunnel",
+      "numberoftunnels",
+    );
+  }
   if (flapconf.minflapinterval < FLAP_MIN_MS) {
     rule("minflapinterval is shorter than 10s", "flapconf.minflapinterval");
   }
@@ -106,6 +122,9 @@ function unreachable(address: IpAddress): string | undefined {
   if (isUnspecified(address)) return "unspecified";
   const [first] = address, isV4 = address.length === 4;
   if (isV4 && address.every((o) => o === 255)) return "the broadcast address";
+  // RFC 4291 §2.5.5.2: an IPv4 address inside an API, nothing that stands in a header.
+  const mapped = !isV4 && address.every((o, i) => i > 11 || o === (i < 10 ? 0 : 0xff));
+  if (mapped) return "an IPv4 address in IPv6 form";
   const multicast = isV4 ? first! >= 224 && first! < 240 : first === 0xff;
   return multicast ? "a multicast address" : undefined;
 }
@@ -147,4 +166,42 @@ function checkApi({ apitlscert, apitlskey, apitlsclientca }: Setup, rule: Rule):
   if (apitlsclientca && !apitlscert) {
     rule("apitlsclientca needs apitlscert", "apitlsclientca", "apitlscert");
   }
+}
+
+function checkPing({ pingconf: { destaddr, srcaddr } }: Setup, rule: Rule): void {
+  if (!destaddr || !srcaddr || destaddr.length === srcaddr.length) return;
+  const from = showAddress(srcaddr), to = showAddress(destaddr);
+  const what = `srcaddr ${from} and destaddr ${to} are of different families`;
+  rule(what, "pingconf.srcaddr", "pingconf.destaddr");
+}
+
+type Warn = Check["warn"];
+
+/** A mistyped word of an identity is a good domain name, and hard to find later. */
+function warnOfIdentities({ role, ikeconf: { myid, peerid } }: Setup, warn: Warn): void {
+  const say = (name: string, value: string, words: readonly string[]) => {
+    if (value === "" || words.includes(value) || /[.@:]/.test(value)) return;
+    const meant = nearestWord(value, words), what = `${name} ${shown(value)} is a domain name here`;
+    if (meant) warn(`${what}; did you mean ${meant}?`, `ikeconf.${name}`);
+    else if (IDENTITY_WORDS.includes(value)) warn(what, `ikeconf.${name}`);
+  };
+  say("myid", myid, MYID_WORDS);
+  if (role === "client") say("peerid", peerid, PEERID_WORDS);
+}
+
+/** The margin is capped at half a lifetime, which a tester may not expect: one warning for all. */
+function warnOfMargin({ ikeconf }: Setup, warn: Warn): void {
+  const lifetimes = ikeconf.childlist.map(({ lifetime }, i): [string, number] => {
+    return [`childlist[${i}].lifetime`, lifetime];
+  });
+  const capped = [["ikelifetime", ikeconf.ikelifetime] as const, ...lifetimes]
+    .filter(([, lifetime]) => lifetime > 0 && ikeconf.margintime > lifetime / 2)
+    .map(([name, lifetime]) => `${name} ${showDuration(lifetime)}`);
+  if (capped.length === 0) return;
+  const named = capped.slice(0, 3).join(", ") + (capped.length > 3 ? ", …" : "");
+  const margin = showDuration(ikeconf.margintime);
+  warn(
+    `margintime ${margin} is more than half of ${named}: half the lifetime is used`,
+    "ikeconf.margintime",
+  );
 }

@@ -40,12 +40,20 @@ function featureOfMethod(method: unknown): Feature | undefined {
 }
 
 /** Forms of `myid` that are found in certificates or in EAP. */
-const FOREIGN_IDENTITIES: ReadonlyMap<unknown, Feature> = new Map([
+const FOREIGN_IDENTITIES: ReadonlyMap<string, Feature> = new Map([
   ["cert-dn", "certificates"],
   ["cert-subject-cn", "certificates"],
   ["eapol-test-conf", "eap"],
   ["eapusepcap", "eap"],
 ]);
+
+/** Words of `myid` that stand for an identity; anything else is one. */
+export const MYID_WORDS: readonly string[] = [
+  "client-src-addr",
+  ...FOREIGN_IDENTITIES.keys(),
+];
+/** Words of `peerid` that stand for an identity. */
+export const PEERID_WORDS: readonly string[] = ["peer-addr"];
 
 /** `ikeconf`, without its lists and `ppk`. */
 export const IKECONF = {
@@ -66,15 +74,9 @@ export const IKECONF = {
   retranbackoff: option(float(1, 10), "1.0", "each interval is so many times the one before"),
   maxretran: option(int(1, 1000), "4", "transmissions before giving up, the first included"),
   dhgrpid: listOption(keyword(GROUPS), ["14"], "key exchange groups of IKE_SA_INIT"),
-  enablefragment: option(bool, "false", "IKE messages are cut into fragments (RFC 7383)", {
-    feature: "fragmentation",
-  }),
-  mtu: option(int(64, 65_000), "1100", "largest clear payload size of a fragment", {
-    feature: "fragmentation",
-  }),
-  reassembletimeout: option(pause, "30s", "how long fragments wait for each other", {
-    feature: "fragmentation",
-  }),
+  enablefragment: option(bool, "false", "IKE messages are cut into fragments (RFC 7383)"),
+  mtu: option(int(64, 65_000), "1100", "largest clear payload size of a fragment"),
+  reassembletimeout: option(pause, "30s", "how long fragments wait for each other"),
   initialcontact: option(bool, "true", "INITIAL_CONTACT in the first IKE_AUTH", C),
   ikeintegrityalg: listOption(
     keyword(INTEGRITY),
@@ -108,7 +110,7 @@ export const IKECONF = {
     "client-src-addr",
     "client-src-addr, an address, e-mail or FQDN (&d is the tunnel); cert-dn, cert-subject-cn, " +
       "eapol-test-conf, eapusepcap",
-    { featureOf: (value) => FOREIGN_IDENTITIES.get(value) },
+    { featureOf: (value) => FOREIGN_IDENTITIES.get(String(value)) },
   ),
   peerid: option(text, "", "IDr to send: peer-addr, address, e-mail, FQDN; empty: none", C),
   matchpeerid: option(bool, "false", "fail when the received IDr differs", C),

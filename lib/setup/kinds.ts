@@ -38,11 +38,11 @@ export const bool: Kind<boolean> = {
 /** What was typed, as messages show it: quoted, bounded, with nothing that could steer a terminal. */
 export function shown(text: string): string {
   const cut = text.length > SHOWN_MAX ? `${text.slice(0, SHOWN_MAX)}…` : text;
-  // Beyond what JSON escapes: DEL, C1 controls, line and paragraph separators, direction marks.
-  return JSON.stringify(cut).replace(
-    /[\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
-    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
+  // Beyond what JSON escapes: all that cannot be seen, such as controls, marks, other spaces.
+  return JSON.stringify(cut).replace(/(?! )[\p{C}\p{Z}]/gu, (c) => {
+    const code = c.codePointAt(0)!.toString(16);
+    return code.length > 4 ? `\\u{${code}}` : `\\u${code.padStart(4, "0")}`;
+  });
 }
 
 /** A whole number from `min` to `max`. */
@@ -86,11 +86,13 @@ function durationFrom(fromMs: number): Kind<number> {
       const ms = parseDuration(text);
       return ms !== undefined && ms >= fromMs && ms <= DURATION_MAX_MS ? ms : undefined;
     },
-    hint: durationHint,
+    hint: (text) => durationHint(text, fromMs),
   };
 }
 
-function durationHint(text: string): string | undefined {
+function durationHint(text: string, fromMs: number): string | undefined {
+  // What would be too short with a unit, too, lacks more than that.
+  if (fromMs > 0 && /^[0.]+$/.test(text)) return undefined;
   if (/^\d+(\.\d+)?$/.test(text)) return `a unit is missing: ${text.slice(0, 20)}s?`;
   if ((parseDuration(text) ?? 0) > DURATION_MAX_MS) return "the longest is ten years, 87600h";
   return text.startsWith("-") ? "no duration is negative" : undefined;
@@ -111,11 +113,44 @@ export const address: Kind<IpAddress | null> = {
   parse: (value) => value === "" ? null : parseAddress(value),
 };
 
+/** An address of one family; an empty text is none. */
+export function addressOf(family: 4 | 6): Kind<IpAddress | null> {
+  return {
+    expects: `an IPv${family} address`,
+    parse: (value) => ofFamily(address.parse(value), family, (found) => found),
+  };
+}
+
+/** An address; an empty text is loopback. */
+export const listenAddress: Kind<IpAddress> = {
+  expects: address.expects,
+  parse: (value) => parseAddress(value === "" ? "127.0.0.1" : value),
+};
+
 /** An address with its prefix length; an empty text is none. */
 export const prefix: Kind<IpPrefix | null> = {
   expects: "an address with a prefix length, such as 10.0.0.1/24",
   parse: (value) => value === "" ? null : value.includes("/") ? parsePrefix(value) : undefined,
 };
+
+/** An address of one family with its prefix length; an empty text is none. */
+export function prefixOf(family: 4 | 6): Kind<IpPrefix | null> {
+  const example = family === 4 ? "10.0.0.1/24" : "2001:db8::1/64";
+  return {
+    expects: `an IPv${family} address with a prefix length, such as ${example}`,
+    parse: (value) => ofFamily(prefix.parse(value), family, (found) => found.address),
+  };
+}
+
+/** What was read, where its address is of the family; none stays none. */
+function ofFamily<T>(
+  found: T | null | undefined,
+  family: 4 | 6,
+  addressIn: (found: T) => IpAddress,
+): T | null | undefined {
+  if (!found) return found;
+  return addressIn(found).length === (family === 4 ? 4 : 16) ? found : undefined;
+}
 
 /** An address and a port: `192.0.2.1:1812`, `[2001:db8::1]:1812`; an empty text is none. */
 export const endpoint: Kind<{ readonly address: IpAddress; readonly port: number } | null> = {
@@ -159,9 +194,21 @@ export function keyword<V>(table: Readonly<Record<string, V>>): Kind<V> {
     hint(value) {
       const sized = words.find((word) => word.startsWith(`${value.toLowerCase()}:`));
       if (sized) return `the key's bits are missing: ${sized}?`;
+      const longer = longerOrShorter(value.toLowerCase(), words);
+      if (longer) return `did you mean ${longer}?`;
       return nearest(value, words, (word) => `did you mean ${word}?`);
     },
   };
+}
+
+/** `sha1-96` for sha1, `aes-gcm-16:128` for aes-gcm:128, and the other way round. */
+function longerOrShorter(value: string, words: readonly string[]): string | undefined {
+  const [name, bits] = value.split(":") as [string, string?];
+  return words.find((word) => {
+    const [wordName, wordBits] = word.split(":") as [string, string?];
+    if (bits !== undefined && bits !== wordBits) return false;
+    return wordName.startsWith(`${name}-`) || name.startsWith(`${wordName}-`);
+  });
 }
 
 /** `aes-cbc:128/192/256` of three words. */
@@ -186,7 +233,10 @@ function nearest(
 
 /** The word that a typing error may have meant; `undefined` where none is near. */
 export function nearestWord(value: string, words: readonly string[]): string | undefined {
-  const farthest = value.length < 4 ? 1 : Math.min(4, Math.max(2, Math.floor(value.length / 3)));
+  // Of one letter, nothing is left when it is another.
+  const farthest = value.length < 4
+    ? Math.min(1, value.length - 1)
+    : Math.min(4, Math.max(2, Math.floor(value.length / 3)));
   let best: string | undefined, bestDistance = farthest + 1;
   for (const word of words) {
     if (Math.abs(word.length - value.length) > farthest) continue;

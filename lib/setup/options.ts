@@ -4,16 +4,19 @@
  */
 import {
   address,
+  addressOf,
   bool,
   duration,
   float,
   int,
   INT_MIN,
   interfaceName,
+  listenAddress,
   oneOf,
   pause,
   port,
   prefix,
+  prefixOf,
   text,
 } from "@/setup/kinds.ts";
 import { listOption, option } from "@/setup/option.ts";
@@ -97,7 +100,7 @@ export const TOP = {
     "auto",
     "what encrypts and signs; auto: native where the shim is there",
   ),
-  apilistenaddr: option(address, "127.0.0.1", "address of the gRPC API"),
+  apilistenaddr: option(listenAddress, "127.0.0.1", "address of the gRPC API"),
   apilistenport: option(port(true), "12330", "port of the gRPC API; 0: a free one"),
   apisecrets: option(
     oneOf("auto", "always", "never"),
@@ -123,16 +126,15 @@ export const FLAP = {
   maxflapinterval: option(duration, "1m", "longest pause between", { ...C, feature: "flapping" }),
 } as const;
 
+const POOLED = G;
+const POOL_DOC = "pool, from this address to the prefix's end; empty: none";
+
 /** `poolconf`. */
 export const POOL = {
-  v4startaddr: option(prefix, "", "IPv4 pool, from this address to the prefix's end; empty: none", {
-    ...G,
-  }),
-  v6startaddr: option(prefix, "", "IPv6 pool, from this address to the prefix's end; empty: none", {
-    ...G,
-  }),
-  v4dnslist: listOption(address, [], "IPv4 DNS servers handed out", G),
-  v6dnslist: listOption(address, [], "IPv6 DNS servers handed out", G),
+  v4startaddr: option(prefixOf(4), "", `IPv4 ${POOL_DOC}`, POOLED),
+  v6startaddr: option(prefixOf(6), "", `IPv6 ${POOL_DOC}`, POOLED),
+  v4dnslist: listOption(addressOf(4), [], "IPv4 DNS servers handed out", POOLED),
+  v6dnslist: listOption(addressOf(6), [], "IPv6 DNS servers handed out", POOLED),
 } as const;
 
 const PING = { feature: "ping" } as const;

@@ -7,7 +7,7 @@ import { SetupError, type SetupPosition } from "@/base/errors.ts";
 import { checkSetup } from "@/setup/check.ts";
 import { isMissing, NOT_YET, NotThereYet } from "@/setup/features.ts";
 import { outerPath } from "@/setup/schema.ts";
-import { SectionReader } from "@/setup/section_reader.ts";
+import { byPlace, SectionReader } from "@/setup/section_reader.ts";
 import type { Setup } from "@/setup/setup.ts";
 import { readYaml } from "@/setup/yaml_source.ts";
 
@@ -53,6 +53,7 @@ export function readSetup(content: string, file: string, options: ReadOptions = 
     checkSetup(setup, {
       isBroken: (path) => reader.isBroken(path),
       fail: (what, path) => void errors.push(new SetupError(what, positionOf(path))),
+      warn: (what, path) => reader.warn(what, positionOf(path)),
     });
     errors.push(...missingFeatures(reader, setup));
   }
@@ -89,8 +90,7 @@ function notYet({ defaults }: SectionReader, { role }: Setup): string[] {
 
 /** In the order of the file; past the most that is told, a last one says how many there are. */
 function bounded(errors: readonly SetupError[]): SetupError[] {
-  const place = ({ position }: SetupError) => position ? position.line * 1e6 + position.column : 0;
-  const ordered = [...errors].sort((a, b) => place(a) - place(b));
+  const ordered = [...errors].sort(byPlace);
   if (ordered.length <= ERRORS_MAX) return ordered;
   const more = `Cannot tell all: there are ${ordered.length - ERRORS_MAX} more errors`;
   return [...ordered.slice(0, ERRORS_MAX), new SetupError(more)];

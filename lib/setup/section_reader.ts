@@ -5,11 +5,12 @@
  */
 import { SetupError, type SetupPosition } from "@/base/errors.ts";
 import { type Feature, isMissing } from "@/setup/features.ts";
-import { nearestWord, shown } from "@/setup/kinds.ts";
+import { nearestWord, shown, text } from "@/setup/kinds.ts";
 import type { Option } from "@/setup/option.ts";
 import { namesOf, outerPath, ROOT, type Section, sectionsWith } from "@/setup/schema.ts";
 import { readSelector } from "@/setup/selector.ts";
 import type { MapSource, Source, TextSource } from "@/setup/yaml_source.ts";
+import { codePoint } from "@/setup/yaml_words.ts";
 
 /** Unknown keys that get a suggestion; a file with more is none of ours. */
 const SUGGESTIONS_MAX = 50;
@@ -27,25 +28,26 @@ export interface Want {
 
 /** Reads one file's source; errors go to the list it is given. */
 export class SectionReader {
-  /** Each with its place. */
-  readonly warnings: string[] = [];
   /** Where each option and section that was given stands, by its path. */
   readonly positions = new Map<string, SetupPosition>();
   readonly wants: Want[] = [];
   /** Options that stand at their default, given or not. */
   readonly defaults: Option<unknown>[] = [];
   readonly #errors: SetupError[];
+  readonly #warnings: SetupError[] = [];
   readonly #lenient: boolean;
   /** Paths whose value was refused, and names that stand somewhere wrong. */
   readonly #broken = new Set<string>();
   #suggestions = 0;
+  /** The file's own; undefined until it is read, and when it is none. */
+  #role: string | undefined;
 
   constructor(errors: SetupError[], lenient: boolean) {
     this.#errors = errors;
     this.#lenient = lenient;
   }
 
-  /** Values of the whole file, by name. */
+  /** Values of the whole file, by name; its role comes first in the table. */
   read(source: MapSource): Record<string, unknown> {
     return this.#section(ROOT, source, "");
   }
@@ -55,9 +57,10 @@ export class SectionReader {
    * from it need not be.
    */
   readonly isBroken = (path: string): boolean => {
-    const name = path.slice(path.lastIndexOf(".") + 1);
-    if (this.#broken.has(`?${name}`)) return true;
-    for (let at = path; at !== ""; at = outerPath(at)) if (this.#broken.has(at)) return true;
+    for (let at = path; at !== ""; at = outerPath(at)) {
+      const name = at.slice(at.lastIndexOf(".") + 1);
+      if (this.#broken.has(at) || this.#broken.has(`?${name}`)) return true;
+    }
     return false;
   };
 
@@ -70,6 +73,7 @@ export class SectionReader {
     const values: Record<string, unknown> = {};
     for (const [name, option] of Object.entries(section.options)) {
       values[name] = this.#value(option, given.get(name)?.value, path + name);
+      if (path + name === "role" && !this.isBroken("role")) this.#role = String(values[name]);
     }
     for (const [name, inner] of Object.entries(section.sections)) {
       const map = this.#mapOf(given.get(name)?.value, path + name);
@@ -84,24 +88,38 @@ export class SectionReader {
   #unknown(section: Section, key: string, position: SetupPosition): void {
     const here = section.path || "the top level";
     if (section.dead.includes(key)) {
-      this.#warn(`${key} has no effect, and never had one`, position);
+      this.warn(`${key} has no effect, and never had one`, position);
       return;
     }
     const elsewhere = sectionsWith(key);
     const near = elsewhere.length === 0 && this.#suggestions++ < SUGGESTIONS_MAX
       ? nearestWord(key, namesOf(section))
       : undefined;
+    const [, space, after] = /^((?! )\s)\s*(\w*)/.exec(key) ?? [];
+    if (space !== undefined) {
+      // From a web page, or the mark at the start of a second file.
+      const what = `Expected plain spaces before ${after || "an option"}, found ${
+        codePoint(space)
+      }`;
+      return void this.#fail(what, `?${after}`, position);
+    }
     const name = /^\w+$/.test(key) && key.length <= 80 ? key : shown(key);
     const what = elsewhere.length > 0
       ? `${name} belongs in ${elsewhere.join(" or ")}, not in ${here}`
       : `Unknown option ${name} in ${here}` + (near ? `; did you mean ${near}?` : "");
-    if (this.#lenient) return this.#warn(`${what} (ignored)`, position);
+    if (this.#lenient) return this.warn(`${what} (ignored)`, position);
     this.#errors.push(new SetupError(what, position));
     this.#broken.add(`?${near ?? key}`);
   }
 
-  #warn(what: string, { file, line, column }: SetupPosition): void {
-    this.warnings.push(`${file}:${line}:${column}: ${what}`);
+  /** Takes a warning about a place in the file. */
+  warn(what: string, position: SetupPosition): void {
+    this.#warnings.push(new SetupError(what, position));
+  }
+
+  /** Each with its place, in the order of the file. */
+  get warnings(): string[] {
+    return [...this.#warnings].sort(byPlace).map(({ message }) => message);
   }
 
   #fail(what: string, path: string, position: SetupPosition): undefined {
@@ -110,12 +128,23 @@ export class SectionReader {
     return undefined;
   }
 
+  /** A wrong value: an error, or a warning where the other role alone would read it. */
+  #refuse(option: Option<unknown>, what: string, at: string, position: SetupPosition): undefined {
+    if (option.role === "both" || !this.#role || option.role === this.#role) {
+      return this.#fail(what, at, position);
+    }
+    this.warn(`${what} (ignored: a ${option.role}'s option)`, position);
+  }
+
   #mapOf(source: Source | undefined, path: string): MapSource | undefined {
     if (!source || source.kind === "text" && source.isNull) return undefined;
     if (source.kind === "map") return source;
     if (source.kind === "broken") return void this.#broken.add(path);
     const what = source.kind === "list" ? "a list" : "a value";
-    return this.#fail(`Expected options under ${path}, found ${what}`, path, source.position);
+    const unspaced = source.kind === "text" && /^\w+:\S/.test(source.text);
+    const hint = unspaced ? "; a space goes after the colon" : "";
+    const words = `Expected options under ${path}, found ${what}${hint}`;
+    return this.#fail(words, path, source.position);
   }
 
   /** A list of sections; omitted: one default entry; a single section is a list of one. */
@@ -160,8 +189,14 @@ export class SectionReader {
       ? `${option.kind.expects}, or a list of them`
       : option.kind.expects;
     if (source.kind === "map" || !option.list) {
-      const found = source.kind === "map" ? "options" : "a list";
-      return this.#fail(`Expected ${expected} for ${path}, found ${found}`, path, source.position);
+      const quoted = option.kind === text ? "; put the value in quotes if it is meant as text" : "";
+      const found = (source.kind === "map" ? "options" : "a list") + quoted;
+      return this.#refuse(
+        option,
+        `Expected ${expected} for ${path}, found ${found}`,
+        path,
+        source.position,
+      );
     }
     const texts: TextSource[] = [];
     for (const item of source.items) {
@@ -172,22 +207,22 @@ export class SectionReader {
           ? "a list"
           : "options; a value with a colon at its end needs quotes";
         const what = `Expected ${option.kind.expects} in the list ${path}, found ${found}`;
-        return this.#fail(what, path, item.position);
+        return this.#refuse(option, what, path, item.position);
       }
       if (!item.isNull || takesNull(option, item)) texts.push(item);
     }
     if (texts.length > 0 || option.mayBeEmpty || option.defaultTexts.length === 0) return texts;
     const what = `${path} is empty: expected at least one, each ${option.kind.expects}`;
-    return this.#fail(what, path, source.position);
+    return this.#refuse(option, what, path, source.position);
   }
 
   #scalar(option: Option<unknown>, { text, position }: TextSource, path: string): unknown {
     const value = option.kind.parse(text);
     if (value !== undefined) return value;
-    const hint = option.kind.hint?.(text), found = option.secret ? "another text" : shown(text);
-    const what = `Expected ${option.kind.expects} for ${path}, found ${found}` +
+    const hint = option.kind.hint?.(text);
+    const what = `Expected ${option.kind.expects} for ${path}, found ${shown(text)}` +
       (hint ? `; ${hint}` : "");
-    return this.#fail(what, path, position);
+    return this.#refuse(option, what, path, position);
   }
 
   /** Remembers a value that wants a feature, or that it is the default. */
@@ -203,7 +238,7 @@ export class SectionReader {
     const own = free ? undefined : option.feature;
     const feature = [own, ...values.map(option.featureOf)].find(isMissing);
     if (!feature) return;
-    const words = texts.map(({ text }) => /^[\w.:/-]{1,60}$/.test(text) ? text : shown(text));
+    const words = texts.map((t) => /^[\w.:/-]{1,60}$/.test(t.text) ? t.text : shown(t.text));
     this.wants.push({
       feature,
       path,
@@ -212,6 +247,12 @@ export class SectionReader {
       position: texts[0]?.position ?? this.positions.get(path)!,
     });
   }
+}
+
+/** The order of errors in their file; those without a place come first. */
+export function byPlace(a: SetupError, b: SetupError): number {
+  const place = ({ position }: SetupError) => position ? position.line * 1e6 + position.column : 0;
+  return place(a) - place(b);
 }
 
 /** Where `null` is a word of the option's (the NULL cipher), an unquoted one means that. */

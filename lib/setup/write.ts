@@ -125,15 +125,13 @@ function isNull(node: unknown): boolean {
 }
 
 function equalsDefault(option: Option<unknown>, node: unknown): boolean {
-  if (isNull(node) && !option.namesNull) return true;
-  const items = (node as { items?: { value: unknown }[] }).items;
-  const texts = items ? items.map((i) => String(i.value)) : [String((node as Scalar).value)];
-  const values = texts.map((t) => option.kind.parse(t));
+  const textOf = (item: unknown) => isScalar(item) ? String(item.value) : undefined;
+  const parse = (text: string | undefined) =>
+    text === undefined ? undefined : option.kind.parse(text);
+  // `null` may be the NULL cipher; nothing at all is nothing.
+  if (isNull(node) && !(option.namesNull && parse(textOf(node)) !== undefined)) return true;
+  const values = isSeq(node) ? node.items.map((i) => parse(textOf(i))) : [parse(textOf(node))];
   return JSON.stringify(option.list ? values : values[0]) === JSON.stringify(option.value);
-}
-
-interface Scalar {
-  readonly value: unknown;
 }
 
 /** The documentation of every option, as Markdown. */

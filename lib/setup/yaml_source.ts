@@ -19,7 +19,7 @@ import {
 } from "yaml";
 import { SetupError, type SetupPosition } from "@/base/errors.ts";
 import { shown } from "@/setup/kinds.ts";
-import { explainYaml, type YamlFault } from "@/setup/yaml_words.ts";
+import { codePoint, explainYaml, type YamlFault } from "@/setup/yaml_words.ts";
 
 /** A file longer than this is no setup: options are a few hundred lines. */
 const CHARACTERS_MAX = 500_000;
@@ -106,7 +106,11 @@ export function readYaml(
   // What was told of a line in our words needs no echo of the parser's.
   const told = new Set(errors.map(({ position }) => position?.line));
   const untold = faults.filter(({ line }) => !told.has(line));
-  for (const { what, offset } of explainYaml(untold, text, (end) => quoteBefore(tokens, end))) {
+  const finder = {
+    quoteBefore: (end: number) => quoteBefore(tokens, end),
+    openBracket: () => openBracket(tokens, text),
+  };
+  for (const { what, offset } of explainYaml(untold, text, finder)) {
     errors.push(new SetupError(what, positionOf(offset)));
   }
   return faults.length > 0 ? undefined : source;
@@ -127,7 +131,7 @@ function foreignCharacter(
   }
   const what = code === 0xfffd
     ? "Expected a YAML file in UTF-8, found octets that are none"
-    : `Expected a YAML file in UTF-8, found U+${code.toString(16).toUpperCase().padStart(4, "0")}`;
+    : `Expected a YAML file in UTF-8, found ${codePoint(found[0])}`;
   return { what, line: before.length, column: before.at(-1)!.length + 1 };
 }
 
@@ -161,6 +165,18 @@ function quoteBefore(tokens: readonly CST.Token[], end: number): number | undefi
     if (token.offset + token.source.length === end) return token.offset;
   }
   return undefined;
+}
+
+/** Where the innermost bracket stands that nothing closes, in the first line with such brackets. */
+function openBracket(tokens: readonly CST.Token[], text: string): number | undefined {
+  const open: number[] = [];
+  for (const { token } of allTokens(tokens)) {
+    if (token.type !== "flow-collection") continue;
+    const end = token.start.type === "flow-map-start" ? "flow-map-end" : "flow-seq-end";
+    if (!token.end.some(({ type }) => type === end)) open.push(token.offset);
+  }
+  const first = Math.min(...open);
+  return open.filter((at) => !text.slice(first, at).includes("\n")).sort((x, y) => x - y).at(-1);
 }
 
 class Walker {
@@ -233,10 +249,16 @@ class Walker {
 
   #map(pairs: Pair<Node, Node | null>[], position: SetupPosition): MapSource {
     const seen = new Map<string, SetupPosition>();
-    const entries = [];
+    const entries: MapSource["entries"][number][] = [];
     for (const { key, value } of pairs) {
       const name = this.#walk(key);
-      if (name.kind === "broken") continue;
+      if (name.kind === "broken") {
+        // The option is known to be there, so that nobody asks for it.
+        const named = isScalar(key) ? String(key.value) : "";
+        const { position } = name;
+        if (named) entries.push({ key: named, position, value: { kind: "broken", position } });
+        continue;
+      }
       if (name.kind !== "text") {
         this.#fail("Expected an option's name, found a list or options", key);
         continue;

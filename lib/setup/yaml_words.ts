@@ -21,11 +21,19 @@ export interface YamlWords {
   readonly offset: number;
 }
 
-/** One explanation a line, in order; `quoteBefore` finds where a text begins that has no end. */
+/** Finds what a fault is about where the parser points elsewhere, in characters from the start. */
+export interface YamlFinder {
+  /** Where the quoted text begins that ends, unclosed, at `end`. */
+  quoteBefore(end: number): number | undefined;
+  /** The first bracket that nothing closes. */
+  openBracket(): number | undefined;
+}
+
+/** One explanation a line, in order. */
 export function explainYaml(
   faults: readonly YamlFault[],
   text: string,
-  quoteBefore: (end: number) => number | undefined,
+  finder: YamlFinder,
 ): YamlWords[] {
   const byLine = new Map<number, YamlFault[]>();
   for (const fault of faults) {
@@ -37,30 +45,48 @@ export function explainYaml(
   // Once lines run into each other, all further ones do.
   const runningOn = lines.findIndex((ofLine) => ofLine.some(isRunningOn));
   if (runningOn >= 0) lines = lines.filter((l, i) => i <= runningOn || !l.some(isRunningOn));
-  return lines.slice(0, FAULTS_MAX).map((ofLine) => explain(ofLine, text, quoteBefore));
+  return lines.slice(0, FAULTS_MAX).map((ofLine) => explain(ofLine, text, finder));
 }
 
-function isRunningOn({ code }: YamlFault): boolean {
-  return code === "MULTILINE_IMPLICIT_KEY";
+function isRunningOn({ code, message }: YamlFault): boolean {
+  return code === "MULTILINE_IMPLICIT_KEY" || / in YAML stream/.test(message);
 }
 
-function explain(
-  faults: readonly YamlFault[],
-  text: string,
-  quoteBefore: (end: number) => number | undefined,
-): YamlWords {
+function explain(faults: readonly YamlFault[], text: string, finder: YamlFinder): YamlWords {
   const [{ message, offset }] = faults as [YamlFault];
   if (/^Missing closing/.test(message)) {
-    const start = quoteBefore(offset) ?? offset;
+    const start = finder.quoteBefore(offset) ?? offset;
     return { what: `Expected a closing quote for the text that begins here`, offset: start };
+  }
+  const bracket = /^Flow .* end with a/.test(message) ? finder.openBracket() : undefined;
+  if (bracket !== undefined) {
+    const [open, close] = text[bracket] === "{" ? "{}" : "[]";
+    const what = `Expected a closing ${close} for this ${open}; put the value in quotes if it is ` +
+      "meant as text";
+    return { what, offset: bracket };
   }
   const lineStart = text.lastIndexOf("\n", offset - 1) + 1;
   const line = text.slice(lineStart).split(/\r?\n/, 1)[0]!;
   const [, before, name] = /^([\s-]*)(\w+)\s*:(?:\s|$)/.exec(line) ?? [];
+  const space = foreignSpace(line);
+  if (space) return { what: space.what, offset: lineStart + space.column };
   const what = explainLine(faults, text, name);
   // Where lines run into each other, the option's name is what stands wrong.
-  const isName = name !== undefined && faults.some(isRunningOn);
+  const isName = name !== undefined && faults.some((f) => f.code === "MULTILINE_IMPLICIT_KEY");
   return { what, offset: isName ? lineStart + before!.length : offset };
+}
+
+/** A space of another kind where YAML wants a plain one: after an option's colon. */
+function foreignSpace(line: string): { what: string; column: number } | undefined {
+  const [all, sign] = /^[\s-]*\w+:(?![ \t\r])(\s|\ufeff)/.exec(line) ?? [];
+  if (all === undefined) return undefined;
+  const what = `Expected a space after the colon, found ${codePoint(sign!)}`;
+  return { what, column: all.length - 1 };
+}
+
+/** `U+00A0`. */
+export function codePoint(character: string): string {
+  return `U+${character.codePointAt(0)!.toString(16).toUpperCase().padStart(4, "0")}`;
 }
 
 function explainLine(
@@ -85,7 +111,8 @@ function explainLine(
     return "Expected one value between the brackets, found a colon in it: put the value in quotes";
   }
   const isBlock = /^Block scalar header/.test(message); // `psk: |word`
-  if (codes.has("BAD_SCALAR_START") || isBlock) {
+  const isClosing = /^Unexpected flow-(map|seq)-end/.test(message); // `psk: ]word`
+  if (codes.has("BAD_SCALAR_START") || isBlock || isClosing) {
     const sign = isBlock ? text.slice(0, offset).search(/[|>][^|>]*$/) : offset;
     const start = JSON.stringify(text[sign] ?? "");
     return `Expected a value${of(name)} that does not begin with ${start}: put it in quotes`;
@@ -95,6 +122,16 @@ function explainLine(
       of(name)
     }: in double quotes write \\\\ for \\, or ` +
       "use single quotes";
+  }
+  if (/at node end$/.test(message)) {
+    return `Expected the value${of(name)} to end with its closing quote or bracket: put all of ` +
+      "it in quotes";
+  }
+  if (/^Unexpected block-seq-ind/.test(message)) {
+    return `Expected the list${of(name)} to begin in the next line or with a bracket`;
+  }
+  if (/^All mapping items/.test(message)) {
+    return "Expected this line to begin in the same column as the other options of its section";
   }
   if (/^Implicit map keys need/.test(message)) {
     return "Expected `name: value`; is a colon or the space after it missing?";

@@ -7,10 +7,12 @@ import { showAddress } from "@/base/address.ts";
 import { sameOctets, toHex } from "@/base/bytes.ts";
 import type { ChildSa } from "@/ike/child_sa.ts";
 import type { Endpoint } from "@/ike/endpoint.ts";
+import type { FragmentPlace } from "@/ike/event.ts";
+import { REASSEMBLED_OCTETS_MAX, type Reassembly } from "@/ike/fragments.ts";
 import type { IkeSa } from "@/ike/ike_sa.ts";
-import { allCovered, sameSelector } from "@/ike/selectors.ts";
+import { allCovered, sameSelector, shifted } from "@/ike/selectors.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
-import type { Payload } from "@/wire/message.ts";
+import { HEADER_OCTETS, type Payload, PAYLOAD_HEADER_OCTETS } from "@/wire/message.ts";
 import type { DeletePayload } from "@/wire/payloads/delete.ts";
 import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";
 
@@ -114,6 +116,8 @@ function checkSa(sa: IkeSa): string | undefined {
   if (!waits && (phase === "created" || phase === "closing")) {
     return "an SA under way waits for something";
   }
+  const partial = checkPartial(sa, sa.partialRequest) ?? checkPartial(sa, sa.partialResponse);
+  if (partial) return partial;
   for (const child of sa.children) {
     if (child.parent !== sa) return "a CHILD_SA knows its IKE SA";
     const made = child.suite && child.keys && child.spiOut;
@@ -125,8 +129,10 @@ function checkSa(sa: IkeSa): string | undefined {
 }
 
 function withinConfig(sa: IkeSa, child: ChildSa): boolean {
-  const { ownTs, peerTs } = sa.config.children[child.configIndex]!;
-  return allCovered(ownTs, child.ownTs) && allCovered(peerTs, child.peerTs);
+  const { ownTs, peerTs, ownTsStep, peerTsStep } = sa.config.children[child.configIndex]!;
+  const tunnel = sa.dialled ? sa.index : 0;
+  return allCovered(shifted(ownTs, ownTsStep, tunnel), child.ownTs) &&
+    allCovered(shifted(peerTs, peerTsStep, tunnel), child.peerTs);
 }
 
 /** Ends that are both established agree on everything. */
@@ -218,9 +224,36 @@ export class Witness {
     if (!settled) return undefined;
     const response = (flags & 0x20) !== 0;
     const name = `${sender} ${spis} ${response} ${toHex(octets.subarray(20, 24))}`;
-    const content = toHex(octets), before = this.#seen.get(name);
-    this.#seen.set(name, content);
-    if (before === undefined || before === content) return undefined;
+    const place = placeOf(octets);
+    const same = this.#isSame(`${name} ${place?.number ?? 1}`, toHex(octets)) &&
+      this.#isSame(`${name} cut`, String(place?.total ?? 1));
+    if (same) return undefined;
     return `one Message ID carries one ${response ? "response" : "request"} (exchange ${exchange})`;
   }
+
+  /** Whether a name stands for the same content as ever. */
+  #isSame(name: string, content: string): boolean {
+    const before = this.#seen.get(name);
+    this.#seen.set(name, content);
+    return before === undefined || before === content;
+  }
+}
+
+/** Fragment Number and Total Fragments, where the first payload is SKF (RFC 7383 §2.5). */
+function placeOf(octets: Uint8Array): FragmentPlace | undefined {
+  if (octets[16] !== PayloadType.SKF) return undefined;
+  const at = HEADER_OCTETS + PAYLOAD_HEADER_OCTETS;
+  const u16 = (i: number) => octets[i]! << 8 | octets[i + 1]!;
+  return { number: u16(at), total: u16(at + 2) };
+}
+
+/** Fragments are kept where both ends support them, no more than asked for, no longer than needed. */
+function checkPartial(sa: IkeSa, partial: Reassembly | undefined): string | undefined {
+  if (!partial) return undefined;
+  if (!sa.fragmentation || sa.phase === "closed") return "fragments are kept where they are wanted";
+  const { contents, total, contentOctets } = partial;
+  if (contents.size === 0 || contents.size >= total) return "kept fragments wait for another";
+  const octets = [...contents.values()].reduce((sum, { length }) => sum + length, 0);
+  if (octets !== contentOctets || octets > REASSEMBLED_OCTETS_MAX) return "kept fragments are few";
+  return sa.deadlineMs > partial.untilMs ? "kept fragments are waited for so long only" : undefined;
 }

@@ -105,6 +105,8 @@ export function worldConfig(change: Partial<IkeConfig> = {}): IkeConfig {
     livenessForced: false,
     remoteAccess: false,
     pools: undefined,
+    fragmentOctets: 0,
+    reassembleTimeoutMs: 30_000,
     trace: true,
     ...change,
   };
@@ -501,6 +503,46 @@ const severalChildren: Scenario = {
   },
 };
 
+const fragments: Scenario = {
+  name: "fragments",
+  play(world) {
+    const fragmentOctets = world.random.pick([64, 100, 150]);
+    const hosts = pair(world, { ...PATIENT, fragmentOctets });
+    world.seamless = true;
+    world.dial(hosts.a, hosts.b);
+    someone(world, hosts, (host, sa) => {
+      const child = sa.children[0];
+      if (world.random.chance(0.5)) return world.tell(host, sa, { kind: "rekey_ike" });
+      if (child) world.tell(host, sa, { kind: "rekey_child", child });
+    });
+    return {
+      stands: true,
+      check() {
+        // A late copy of its IKE_SA_INIT may fail at b; what a dialled must not.
+        const { failures } = hosts.a;
+        return failures.length > 0 ? `patience is enough: ${failures}` : oneTunnel(hosts);
+      },
+    };
+  },
+};
+
+/** One end cuts its messages if it may, the other does not support it or has vanished meanwhile. */
+const fragmentsUnheard: Scenario = {
+  name: "fragments_unheard",
+  play(world) {
+    const small = { fragmentOctets: 64, reassembleTimeoutMs: 3_000 }, whole = { fragmentOctets: 0 };
+    const vanishes = world.random.chance(0.5);
+    const own = vanishes ? {} : world.random.pick([{ a: whole }, { b: whole }]);
+    const { a, b } = pair(world, small, own);
+    const sa = world.dial(a, b);
+    if (!vanishes) return { stands: true };
+    world.at(20 + world.random.fraction() * 60, () => {
+      world.tell(a, sa, { kind: "abandon", closeCode: CloseCode.STOPPED, why: "power cut" });
+    });
+    return { stands: false };
+  },
+};
+
 /** All plays, in the order a mixed run takes them. */
 export const SCENARIOS: readonly Scenario[] = [
   establish,
@@ -523,4 +565,6 @@ export const SCENARIOS: readonly Scenario[] = [
   rekeyAndDelete,
   lifetimes,
   severalChildren,
+  fragments,
+  fragmentsUnheard,
 ];

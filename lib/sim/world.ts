@@ -243,7 +243,7 @@ export class World {
   }
 
   #send(from: Host, effect: Extract<IkeEffect, { kind: "send" }>, brief: string): void {
-    const { octets, path } = effect;
+    const { octets, path, fragment } = effect;
     const fault = this.#witness.saw(from.name, octets);
     if (fault) throw this.broken(fault);
     const to = this.hosts.find((h) =>
@@ -251,7 +251,9 @@ export class World {
     );
     const arrivals = to ? drawArrivals(this.#options.weather, this.random, this.nowMs) : [];
     const what = brief || (effect.transmission > 1 ? `again (${effect.transmission})` : "again");
-    this.#note(`${from.name} ${arrivals.length ? "->" : "-×"} ${to?.name ?? "nobody"}  ${what}`);
+    const part = fragment ? ` [${fragment.number}/${fragment.total}]` : "";
+    const way = arrivals.length ? "->" : "-×";
+    this.#note(`${from.name} ${way} ${to?.name ?? "nobody"}  ${what}${part}`);
     for (const atMs of arrivals) {
       const flight = { octets, path: mirrored(path) };
       this.#agenda.add(atMs, { kind: "arrival", to: to!, flight });

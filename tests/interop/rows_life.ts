@@ -1,6 +1,6 @@
 /**
  * Rows about what happens around and after the set-up: cookies, deletes from either end, liveness
- * checks, and exchanges of strongSwan's that are refused while the tunnel stays.
+ * checks, rekeys by either end, and a second CHILD_SA.
  * @module
  */
 import type { CharonSa } from "./charon_log.ts";
@@ -12,7 +12,7 @@ import { MODERN } from "./suites.ts";
 
 const SECOND_CHILD = `second {
         local_ts = 10.1.0.0/16
-        remote_ts = 10.3.0.0/16
+        remote_ts = 10.2.7.0/24
         esp_proposals = aes128gcm16
       }`;
 
@@ -154,44 +154,124 @@ const liveness = bothWays(
   },
 );
 
-const REFUSED = /parsed CREATE_CHILD_SA response \d+ \[ N\(NO_ADD_SAS\) \]/;
+/** The first SA of strongSwan's log, once it has keyed so many ESP SAs (two each CHILD_SA). */
+async function keyed(run: RowRun, espSas: number): Promise<CharonSa> {
+  return await until(`${espSas} ESP SAs keyed at strongSwan`, 15_000, async () => {
+    const [sa] = await run.charon.sas();
+    return sa && sa.esp.size >= espSas ? sa : undefined;
+  });
+}
+
+/** The end of a row with rekeys: our result counts them, and one tunnel that was never lost. */
+async function endedWith(run: RowRun, rekeys: { ike?: number; child?: number }): Promise<void> {
+  const result = await run.ours.stop();
+  expect(result.tunnels.established === 1 && result.tunnels.failed === 0, "The tunnel was lost");
+  const { ike = 0, child = 0 } = rekeys;
+  const counted = result.rekeys.ike >= ike && result.rekeys.child >= child;
+  expect(counted, `The result counts ${JSON.stringify(result.rekeys)} rekeys`);
+}
 
 const secondChild = bothWays(
-  "second CHILD_SA of strongSwan refused, the tunnel stays",
+  "second CHILD_SA of strongSwan",
   { children: SECOND_CHILD },
   async (run) => {
     await run.established(1);
     const done = await run.charon.tryInitiate("second", 5);
-    expect(done.code !== 0, "strongSwan says that the second CHILD_SA is up");
-    await run.peerLogs(REFUSED);
-    await delay(200);
-    await run.wholeLife();
+    expect(done.code === 0, "strongSwan does not get its second CHILD_SA");
+    await run.sameKeys([await keyed(run, 4)]);
+    await endedWith(run, {});
   },
 );
 
+/** Both CHILD_SAs, the old and the new, have the same keys at both ends. */
+const childByThem = bothWays("CHILD_SA rekeyed by strongSwan", {}, async (run) => {
+  await run.established(1);
+  await run.charon.swanctl(["--rekey", "--child", "net"]);
+  await run.sameKeys([await keyed(run, 4)]);
+  await run.peerLogs(/CHILD_SA closed/);
+  await endedWith(run, { child: 1 });
+});
+
 /**
- * Refused a rekey, strongSwan reauthenticates: it deletes the IKE SA and dials anew, which a gateway
- * of ours takes and a client does not.
+ * The new IKE SA has the same keys at both ends. strongSwan logs them in the old one's name, so they
+ * are known by not being those of the first.
  */
-function rekeyRefused(kind: "child" | "ike", name: string): Row[] {
-  return bothWays(name, {}, async (run) => {
-    await run.sameKeys(await run.established(1));
-    await run.charon.swanctl(["--rekey", `--${kind}`, "net"]);
-    await run.peerLogs(REFUSED);
-    await run.peerLogs(/reauthenticating IKE_SA/);
-    await run.peerLogs(/IKE_SA deleted/);
-    const [first] = await run.charon.sas();
-    if (!byStrongSwan(first!)) return void await run.ours.stop();
-    await run.sameKeys(await run.established(2));
-    const result = await run.ours.stop();
-    expect(result.tunnels.established === 1, "The reauthenticated tunnel counts as another");
+async function ikeRekeyed(run: RowRun): Promise<void> {
+  await until("the keys of the new IKE SA at both ends", 15_000, async () => {
+    const { ike } = await run.ours.keylog();
+    const theirs = (await run.charon.sas()).map((sa) => sa.secrets);
+    return ike.slice(1).some(({ skEi, skEr }) =>
+      theirs.some((keys) => keys.get("SK_ei") === skEi && keys.get("SK_er") === skEr)
+    );
   });
+  await run.peerLogs(/IKE_SA deleted/);
+  await delay(200);
+  await endedWith(run, { ike: 1 });
 }
 
-const createChild: Row[] = [
+const ikeByThem = bothWays("IKE SA rekeyed by strongSwan", {}, async (run) => {
+  await run.sameKeys(await run.established(1));
+  await run.charon.swanctl(["--rekey", "--ike", "net"]);
+  await ikeRekeyed(run);
+});
+
+/** Our lifetimes are short, strongSwan's long: it is we who rekey. */
+function byUs(
+  name: string,
+  { ikeconf, child, espProposals }: {
+    readonly ikeconf?: Setup;
+    readonly child?: Setup;
+    readonly espProposals?: string;
+  },
+  check: (run: RowRun) => Promise<void>,
+): Row[] {
+  const theirs = espProposals ? { espProposals } : {};
+  const conf = swanctl(connection({ suite: MODERN, ...theirs }));
+  const over = {
+    ikeconf: {
+      ...ikeconf,
+      margintime: "2s",
+      jitter: false,
+      childlist: [{ encalg: ["aes-gcm-16:128"], ...child }],
+    },
+  };
+  return [
+    { name, direction: "ours → strongSwan", setup: ourClient(over, MODERN), swanctl: conf, check },
+    {
+      name,
+      direction: "strongSwan → ours",
+      setup: ourGateway(over, MODERN),
+      swanctl: conf,
+      check: async (run) => {
+        await run.charon.initiate("net");
+        await check(run);
+      },
+    },
+  ];
+}
+
+async function childRekeyed(run: RowRun): Promise<void> {
+  await run.sameKeys([await keyed(run, 4)]);
+  await endedWith(run, { child: 1 });
+}
+
+const rekeys: Row[] = [
   ...secondChild,
-  ...rekeyRefused("child", "CHILD_SA rekey of strongSwan refused, it reauthenticates"),
-  ...rekeyRefused("ike", "IKE SA rekey of strongSwan refused, it reauthenticates"),
+  ...childByThem,
+  ...ikeByThem,
+  ...byUs("CHILD_SA rekeyed by us", { child: { lifetime: "4s" } }, childRekeyed),
+  ...byUs("CHILD_SA rekeyed by us, with a key exchange of its own", {
+    child: { lifetime: "4s", pfsenabled: true, pfsgrpid: [31] },
+    espProposals: "aes128gcm16-x25519",
+  }, childRekeyed),
+  ...byUs("IKE SA rekeyed by us", { ikeconf: { ikelifetime: "4s" } }, ikeRekeyed),
+  ...byUs("liveness checks of ours answered", { ikeconf: { dpdinterval: "1s" } }, async (run) => {
+    await run.established(1);
+    await until("two empty requests of ours", 8_000, async () => {
+      return await run.peerLogged(/parsed INFORMATIONAL request \d+ \[ \]/) >= 2;
+    });
+    await endedWith(run, {});
+  }),
 ];
 
 /** A second client with the identity of the first: INITIAL_CONTACT ends what the first had. */
@@ -215,7 +295,7 @@ export const LIFE_ROWS: readonly Row[] = [
   ...cookies,
   ...deletes,
   ...liveness,
-  ...createChild,
+  ...rekeys,
   initialContact(true),
   initialContact(false),
 ];

@@ -12,13 +12,20 @@ import { atSite } from "./ends.ts";
 import { Lab, run, sweepLeftovers } from "./harness.ts";
 import { Ours } from "./ours.ts";
 import { type Direction, type Row, rowKey, RowRun } from "./row.ts";
+import { FRAGMENT_ROWS } from "./rows_fragments.ts";
 import { LIFE_ROWS } from "./rows_life.ts";
 import { PSK_ROWS } from "./rows_psk.ts";
 import { REFUSAL_ROWS } from "./rows_refusals.ts";
 import { TOOL_ROWS, tsharkVersion } from "./rows_tools.ts";
 import { Charon, strongSwanVersion } from "./strongswan.ts";
 
-const ALL: readonly Row[] = [...TOOL_ROWS, ...PSK_ROWS, ...REFUSAL_ROWS, ...LIFE_ROWS];
+const ALL: readonly Row[] = [
+  ...TOOL_ROWS,
+  ...PSK_ROWS,
+  ...REFUSAL_ROWS,
+  ...LIFE_ROWS,
+  ...FRAGMENT_ROWS,
+];
 const LIST = new URL("rows", import.meta.url);
 const DOCUMENT = new URL("../../docs/interop.md", import.meta.url);
 const LANES = "abcdefgh";

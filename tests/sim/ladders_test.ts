@@ -274,3 +274,65 @@ Deno.test("ladder: a suite of each kind negotiates: AEAD apart from the others (
   assert.equal(only(a).suite!.cipher.id, Encr.ENCR_AES_GCM_16);
   assert.equal(only(a).suite!.integrity, undefined);
 });
+
+const SUPPORTED = (line: string) => line.replace(/}$/, ", N(IKEV2_FRAGMENTATION_SUPPORTED)}");
+
+Deno.test("ladder: what is longer than mtu goes in fragments, IKE_SA_INIT never (RFC 7383 §2)", () => {
+  const small = { fragmentOctets: 100 };
+  const { world, a, b } = stage({ a: small, b: small });
+  world.dial(a, b);
+  world.run();
+  const answer = "b -> a  IKE_AUTH resp 1 {IDr, AUTH, SAr, TSi, TSr}";
+  assert.deepEqual(ladder(world), [
+    ...INIT.map(SUPPORTED),
+    `${AUTH} [1/2]`,
+    `${AUTH} [2/2]`,
+    `${answer} [1/2]`,
+    `${answer} [2/2]`,
+    "b: established",
+    "a: established",
+  ]);
+  // The SA that a rekey makes goes on so, and what is short stays whole.
+  const before = world.ladder.length;
+  world.tell(a, only(a), { kind: "rekey_ike" });
+  world.run();
+  const after = ladder(world, before).filter((line) => line.includes("->"));
+  assert.deepEqual(after.slice(-2), [
+    "a -> b  INFORMATIONAL req 3 {D(IKE)}",
+    "b -> a  INFORMATIONAL resp 3 {}",
+  ]);
+  assert.ok(only(a).fragmentation && only(b).fragmentation);
+});
+
+Deno.test("ladder: no fragments to a peer that did not say it takes them (RFC 7383 §2.3)", () => {
+  const { world, a, b } = stage({ a: { fragmentOctets: 64 } });
+  world.dial(a, b);
+  world.run();
+  assert.deepEqual(ladder(world), [
+    SUPPORTED(INIT[0]!),
+    INIT[1],
+    AUTH,
+    "b -> a  IKE_AUTH resp 1 {IDr, AUTH, SAr, TSi, TSr}",
+    "b: established",
+    "a: established",
+  ]);
+});
+
+Deno.test("ladder: unheard, all fragments of a request are repeated (RFC 7383 §2.6)", () => {
+  const small = { fragmentOctets: 100 };
+  const { world, a, b } = stage({ a: { ...small, transmissionsMax: 2 }, b: small });
+  world.dial(a, b);
+  world.at(
+    25,
+    () => world.tell(b, only(b), { kind: "abandon", closeCode: 65537, why: "power cut" }),
+  );
+  world.run();
+  const sent = ladder(world).filter((line) => line.startsWith("a -> b")).slice(1);
+  assert.deepEqual(sent, [
+    `${AUTH} [1/2]`,
+    `${AUTH} [2/2]`,
+    "a -> b  again (2) [1/2]",
+    "a -> b  again (2) [2/2]",
+  ]);
+  assert.deepEqual(a.failures, ["NO_ANSWER"]);
+});

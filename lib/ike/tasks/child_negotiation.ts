@@ -120,16 +120,12 @@ function proposedSelectors(
 
 /** Our end's selectors of this SA's tunnel. A responder does not know the tunnel: they are as is. */
 function ownSelectors(sa: IkeSa, config: ChildConfig): readonly TrafficSelector[] {
-  const own = sa.originalInitiator
-    ? shifted(config.ownTs, config.ownTsStep, sa.index)
-    : config.ownTs;
+  const own = sa.dialled ? shifted(config.ownTs, config.ownTsStep, sa.index) : config.ownTs;
   return sa.env.pools ? own : withinInner(sa, own);
 }
 
 function peerSelectors(sa: IkeSa, config: ChildConfig): readonly TrafficSelector[] {
-  const peer = sa.originalInitiator
-    ? shifted(config.peerTs, config.peerTsStep, sa.index)
-    : config.peerTs;
+  const peer = sa.dialled ? shifted(config.peerTs, config.peerTsStep, sa.index) : config.peerTs;
   return sa.env.pools ? withinInner(sa, peer) : peer;
 }
 

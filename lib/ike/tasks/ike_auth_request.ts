@@ -10,10 +10,11 @@ import { ExchangeType } from "@/iana/exchange_type.ts";
 import { nameOfNotify, NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import { removeChild } from "@/ike/child_sa.ts";
+import type { Identity } from "@/ike/config.ts";
 import type { Failure } from "@/ike/event.ts";
 import { sendRequest } from "@/ike/exchange.ts";
 import { CloseCode, fail, refusedHere } from "@/ike/failure.ts";
-import { resolveIdentity, sameIdentity, showIdentity } from "@/ike/identity.ts";
+import { identityIn, resolveIdentity, sameIdentity, showIdentity } from "@/ike/identity.ts";
 import { enter, type IkeSa, type Turn } from "@/ike/ike_sa.ts";
 import { identityBody, ikeKeys, pskAuth } from "@/ike/keymat.ts";
 import { startIkeLifetime } from "@/ike/lifetime.ts";
@@ -57,7 +58,7 @@ export const ikeAuthRequest: TaskKind<IkeAuthTask> = {
     if (error && (!idR || !auth)) return refused(turn, error, response);
     const fault = authFault(sa, idR, auth);
     if (fault) return distrust(turn, fault);
-    sa.peerId = { idType: idR!.idType, data: idR!.data };
+    sa.peerId = identityIn(idR!);
     sa.peerAuth = auth!.method;
     const { nonceI, nonceR } = sa.setup!;
     const inputs = { nonceI: nonceI!, nonceR: nonceR!, group: 0 };
@@ -99,7 +100,7 @@ export function authData(sa: IkeSa, signer: "initiator" | "responder"): Uint8Arr
 /** Why the responder is not who it says; undefined when it is. */
 function authFault(
   sa: IkeSa,
-  idR: { readonly idType: number; readonly data: Uint8Array } | undefined,
+  idR: Identity | undefined,
   auth: { readonly method: number; readonly data: Uint8Array } | undefined,
 ): string | undefined {
   if (!idR || !auth) return "its IKE_AUTH response lacks IDr or AUTH";

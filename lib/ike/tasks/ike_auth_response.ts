@@ -11,7 +11,7 @@ import { ExchangeType } from "@/iana/exchange_type.ts";
 import { nameOfNotify, NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import { sendResponse } from "@/ike/exchange.ts";
-import { resolveIdentity, showIdentity } from "@/ike/identity.ts";
+import { identityIn, resolveIdentity, showIdentity } from "@/ike/identity.ts";
 import { enter, releaseLeases, type Turn } from "@/ike/ike_sa.ts";
 import { startIkeLifetime } from "@/ike/lifetime.ts";
 import { findNotify, notify, PeerError } from "@/ike/notify.ts";
@@ -30,7 +30,7 @@ export const ikeAuthResponse: ResponderKind = {
     const idI = findPayload(payloads, PayloadType.IDI);
     if (!idI) throw new WireError("Cannot authenticate without IDi");
     const auth = findPayload(payloads, PayloadType.AUTH);
-    sa.peerId = { idType: idI.idType, data: idI.data };
+    sa.peerId = identityIn(idI);
     authenticate(turn, auth, request.path);
     if (!hasChild(payloads)) throw new WireError("Cannot make a CHILD_SA without SA, TSi, TSr");
     sa.peerAuth = auth!.method;

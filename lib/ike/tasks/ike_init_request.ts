@@ -11,6 +11,7 @@ import { nameOfNotify, NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import { requestCompute, sendRequest } from "@/ike/exchange.ts";
 import { fail, refusedHere } from "@/ike/failure.ts";
+import { fragmentationNotify, noteFragmentation, supportsFragments } from "@/ike/fragments.ts";
 import { enter, type IkeSa, type Turn } from "@/ike/ike_sa.ts";
 import { deriveIkeKeys } from "@/ike/keymat.ts";
 import { natDetection, noteNat } from "@/ike/nat_detection.ts";
@@ -130,8 +131,9 @@ function send(turn: Turn, task: IkeInitTask): void {
     { type: PayloadType.KE, group: task.group, data: task.pair!.publicValue },
     { type: PayloadType.NONCE, data: sa.setup!.nonceI! },
     ...natDetection(sa, sa.path, 0n),
+    ...fragmentationNotify(supportsFragments(sa)),
   ];
-  sa.setup!.initRequest = sendRequest(turn, ExchangeType.IKE_SA_INIT, payloads);
+  [sa.setup!.initRequest] = sendRequest(turn, ExchangeType.IKE_SA_INIT, payloads);
 }
 
 function accept(turn: Turn, task: IkeInitTask, response: Received): void {
@@ -153,6 +155,7 @@ function accept(turn: Turn, task: IkeInitTask, response: Received): void {
   sa.setup!.nonceR = nonce;
   sa.setup!.initResponse = response.octets;
   noteNat(turn, payloads, sa.path);
+  noteFragmentation(sa, payloads);
   task.suite = suite;
   task.stage = "deriving";
   const job = { op: "ke_derive", pair: task.pair!, peerPublic: ke.data } as const;

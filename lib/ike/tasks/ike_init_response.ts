@@ -11,6 +11,7 @@ import { nameOfNotify, NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import { requestCompute, sendResponse } from "@/ike/exchange.ts";
 import { fail } from "@/ike/failure.ts";
+import { fragmentationNotify, noteFragmentation } from "@/ike/fragments.ts";
 import { endSa, enter, type Turn } from "@/ike/ike_sa.ts";
 import { deriveIkeKeys } from "@/ike/keymat.ts";
 import { natDetection, noteNat } from "@/ike/nat_detection.ts";
@@ -47,6 +48,7 @@ export const ikeInitResponse: ResponderKind = {
     sa.setup!.nonceI = nonce.data;
     sa.setup!.initRequest = request.octets;
     noteNat(turn, payloads, request.path);
+    noteFragmentation(sa, payloads);
     const job = { op: "ke_respond", group: ke.group, peerPublic: ke.data } as const;
     const ticket = requestCompute(turn, job);
     sa.answering = { kind: "ike_init", ticket, request, suite, choice };
@@ -71,8 +73,9 @@ export const ikeInitResponse: ResponderKind = {
       { type: PayloadType.KE, group: suite.group, data: result.publicValue },
       { type: PayloadType.NONCE, data: setup.nonceR },
       ...natDetection(sa, request.path, spiR),
+      ...fragmentationNotify(sa.fragmentation),
     ];
-    setup.initResponse = sendResponse(turn, request, payloads);
+    [setup.initResponse] = sendResponse(turn, request, payloads);
     const nonceI = setup.nonceI!, nonceR = setup.nonceR;
     sa.suite = suite;
     sa.keys = deriveIkeKeys(suite, { nonceI, nonceR, spiI, spiR, shared: result.shared });
@@ -88,6 +91,11 @@ export function refuseInit(turn: Turn, request: Received, error: PeerError): voi
   sendResponse(turn, request, [notify(error.notify, error.data)]);
   sa.lastResponse = undefined;
   const cause = nameOfNotify(error.notify);
+  // Malformed octets are nobody's tunnel: they cost a counter.
+  if (error.notify === NotifyType.INVALID_SYNTAX) {
+    turn.out.push({ kind: "dropped", reason: "a malformed IKE_SA_INIT request" }, sa);
+    return endSa(turn, error.notify);
+  }
   // A wrong first guess at the group is no failure: the peer comes again.
   if (error.notify === NotifyType.INVALID_KE_PAYLOAD) {
     turn.out.push({ kind: "note", level: 4, text: error.message }, sa);

@@ -189,10 +189,12 @@ export function successor({ sa, nowMs, out }: Turn, inputs: SuccessorInputs): Ik
     inputs,
   );
   made.setup = undefined;
+  made.dialled = sa.dialled;
   made.ownId = sa.ownId;
   made.peerId = sa.peerId;
   made.ownAuth = sa.ownAuth;
   made.peerAuth = sa.peerAuth;
+  made.fragmentation = sa.fragmentation; // said in IKE_SA_INIT alone (RFC 7383 §2.3)
   made.startedMs = nowMs;
   made.establishedMs = made.lastReceivedMs = nowMs;
   enter(made, "established");

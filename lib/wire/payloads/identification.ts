@@ -22,6 +22,8 @@ export interface IdentityFields extends PayloadFlags {
   /** ID Type, uint8. */
   readonly idType: number;
   readonly data: Uint8Array;
+  /** The three RESERVED octets, uint24, if not 0: AUTH covers them as received (RFC 7296 §2.15). */
+  readonly reserved?: number;
 }
 
 /** Identification - Initiator. */
@@ -39,8 +41,7 @@ export const idiCodec: PayloadCodec<IdiPayload> = {
   type: PayloadType.IDI,
 
   decode(body) {
-    const idType = decodeType(body);
-    return { type: PayloadType.IDI, idType, data: body.rest() };
+    return { type: PayloadType.IDI, ...decodeIdentity(body) };
   },
 
   encode: encodeIdentity,
@@ -51,23 +52,22 @@ export const idrCodec: PayloadCodec<IdrPayload> = {
   type: PayloadType.IDR,
 
   decode(body) {
-    const idType = decodeType(body);
-    return { type: PayloadType.IDR, idType, data: body.rest() };
+    return { type: PayloadType.IDR, ...decodeIdentity(body) };
   },
 
   encode: encodeIdentity,
 };
 
-/** The type, once the octets behind it are of a length that it allows. */
-function decodeType(body: Reader): number {
+/** Type and octets, once these are of a length that the type allows. */
+function decodeIdentity(body: Reader): IdentityFields {
   const idType = body.u8();
-  body.u8(); // RESERVED
-  body.u16(); // RESERVED
+  const reserved = body.u8() * 0x10000 + body.u16();
   const { left } = body;
   if (!isDataLength(idType, left)) {
     throw new WireError(`Cannot accept ${left} octets for ID type ${idType}`);
   }
-  return idType;
+  const data = body.rest();
+  return reserved === 0 ? { idType, data } : { idType, data, reserved };
 }
 
 function isDataLength(idType: number, octets: number): boolean {
@@ -88,6 +88,6 @@ function isDataLength(idType: number, octets: number): boolean {
   }
 }
 
-function encodeIdentity({ idType, data }: IdentityFields, body: Writer): void {
-  body.u8(idType).u8(0).u16(0).put(data);
+function encodeIdentity({ idType, data, reserved = 0 }: IdentityFields, body: Writer): void {
+  body.u8(idType).u8(reserved >>> 16).u16(reserved & 0xffff).put(data);
 }

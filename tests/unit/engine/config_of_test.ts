@@ -4,8 +4,7 @@ import { SetupError } from "@/base/errors.ts";
 import { ikeConfigOf, ownAddressesOf, planOf } from "@/engine/config_of.ts";
 import { pathOfTunnel } from "@/engine/plan.ts";
 import type { IdentityRule } from "@/ike/config.ts";
-import type { SelectorConf } from "@/setup/setup.ts";
-import { ANY, setup, ts } from "./setups.ts";
+import { setup, ts } from "./setups.ts";
 
 const PORTS = { ikePort: 500, halfOpenMax: 64 };
 
@@ -28,6 +27,17 @@ Deno.test("the defaults become what the reference says, in IANA numbers", () => 
   assert.deepEqual(child!.encryption, [{ id: 12, keyBits: 128 }]);
   assert.deepEqual([child!.protocol, child!.lifetimeMs, child!.replayWindow], [3, 300_000, 256]);
   assert.deepEqual([child!.ownTsStep, child!.peerTsStep], [0, 1]);
+});
+
+Deno.test("mtu counts where enablefragment says so", () => {
+  const sizes = (enablefragment: boolean) => {
+    const own = { enablefragment, mtu: 700, reassembletimeout: 9_000 };
+    const { fragmentOctets, reassembleTimeoutMs } = ikeConfigOf(setup({}, own));
+    return [fragmentOctets, reassembleTimeoutMs];
+  };
+  assert.deepEqual(sizes(false), [0, 9_000]);
+  assert.deepEqual(sizes(true), [700, 9_000]);
+  assert.equal(ikeConfigOf(setup()).reassembleTimeoutMs, 30_000);
 });
 
 Deno.test("options of the other role have no effect", () => {
@@ -76,18 +86,6 @@ Deno.test("selectors keep their family, protocol and ports; AH has no encryption
   assert.deepEqual([tsType, protocol, startPort, endPort], [8, 17, 53, 53]);
   assert.equal(showAddress(startAddress), "2001:db8::");
   assert.equal(child!.ownTs[0]!.tsType, 7);
-});
-
-Deno.test("a selector that would leave its family names the first tunnel; whole space stays", () => {
-  const shift = (tunnels: number, own: SelectorConf, step: number) =>
-    ikeConfigOf(setup({ numberoftunnels: tunnels, owntsaddrincrease: step }, {}, { ownts: [own] }));
-  const top = ts("255.255.255.0", "255.255.255.250");
-  assert.ok(shift(6, top, 1));
-  assert.throws(() => shift(7, top, 1), /childlist\[0\]\.ownts 255\.255\.255\.0-.* to tunnel 6/);
-  const low = ts("0.0.0.9", "0.0.0.20");
-  assert.ok(shift(10, low, -1));
-  assert.throws(() => shift(1_000, low, -1), /to tunnel 10:/);
-  assert.ok(shift(1_000_000, ANY, 1_000_000));
 });
 
 Deno.test("tunnel i has the first address + i, more apart only under MOBIKE", () => {

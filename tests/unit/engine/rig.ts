@@ -187,6 +187,8 @@ export const CONFIG: IkeConfig = {
   livenessForced: false,
   remoteAccess: false,
   pools: undefined,
+  fragmentOctets: 0,
+  reassembleTimeoutMs: 30_000,
   trace: false,
 };
 

@@ -17,7 +17,7 @@ export function ts(start: string, end: string, more: Partial<SelectorConf> = {})
 }
 
 /** All of IPv4. */
-export const ANY = ts("0.0.0.0", "255.255.255.255");
+const ANY = ts("0.0.0.0", "255.255.255.255");
 
 /** The defaults with addresses, and what a test says of them. */
 export function setup(

@@ -328,3 +328,23 @@ Deno.test("a client whose last tunnel would have no address is refused before it
   const plan = clientPlan({ tunnels: 3, ownAddress: Uint8Array.of(255, 255, 255, 254) });
   assert.throws(() => rig(network, clock, { plan }), SetupError);
 });
+
+Deno.test("a message repeated in fragments is one retransmission; late fragments ring by themselves", () => {
+  const { clock, network } = world();
+  const config = { ...CONFIG, fragmentOctets: 64, reassembleTimeoutMs: 4_000 };
+  const client = rig(network, clock, { plan: clientPlan({ tunnels: 1 }), config });
+  const gateway = rig(network, clock, { plan: gatewayPlan({ tunnels: 1 }), config });
+  const fragments = () => network.sent.filter(({ octets }) => isRequest(octets, IKE_AUTH)).length;
+  let lost = 0;
+  network.loses = (octets) => isRequest(octets, IKE_AUTH) && octets[33] === 2 && lost++ === 0;
+  gateway.run.start();
+  client.run.start();
+  clock.pass(3_900);
+  const sa = [...gateway.run.loop.endpoint.bySpi.values()][0]!;
+  assert.equal(sa.partialRequest?.contents.size, fragments() - 1);
+  clock.pass(200);
+  assert.equal(sa.partialRequest, undefined);
+  clock.pass(7_000);
+  assert.equal(client.run.figures().retransmissions, 1);
+  assert.deepEqual([lost, fragments() % 2, client.run.figures().established], [2, 0, 1]);
+});

@@ -43,6 +43,10 @@ Deno.test("addresses of a client are of one family, and such as tunnels can have
   assert.deepEqual(clientErrors("peeraddr: 255.255.255.255"), [
     "1:1: peeraddr 255.255.255.255 is the broadcast address, no gateway's address",
   ]);
+  assert.deepEqual(is("::ffff:10.0.0.1/120"), [
+    "1:1: startclntaddr ::ffff:a00:1 is an IPv4 address in IPv6 form, no tunnel's address",
+    "3:1: peeraddr 10.0.0.254 and startclntaddr ::ffff:a00:1 are of different families",
+  ]);
   assert.deepEqual(clientErrors("startclntaddr: fd00::1/64\npeeraddr: ff02::1"), [
     "2:1: peeraddr ff02::1 is a multicast address, no gateway's address",
   ]);
@@ -118,6 +122,68 @@ Deno.test("flapping pauses for ten seconds or more", () => {
     "7:50: maxflapinterval is shorter than minflapinterval",
   ]);
   assert.deepEqual(flap("10s", "10s"), []);
+});
+
+Deno.test("no more tunnels flap than there are", () => {
+  const flap = (lines: string) =>
+    errorsOf(`${CLIENT}flapconf: {${lines}}\n`).filter((e) => !e.includes("not there yet"));
+  assert.deepEqual(flap("flapping: true, numoftunnel: 11"), [
+    "7:28: numoftunnel 11 is more than numberoftunnels 10",
+  ]);
+  assert.deepEqual(flap("flapping: true, numoftunnel: 10"), []);
+  assert.deepEqual(flap("flapping: false, numoftunnel: 11"), [], "none flaps");
+});
+
+Deno.test("a ping has two ends of one family", () => {
+  const ping = (destination: string, source: string) =>
+    errorsOf(`${GATEWAY}pingconf: {destaddr: "${destination}", srcaddr: "${source}"}\n`)
+      .filter((e) => !e.includes("not there yet"));
+  assert.deepEqual(ping("192.0.2.1", "2001:db8::1"), [
+    "5:35: srcaddr 2001:db8::1 and destaddr 192.0.2.1 are of different families",
+  ]);
+  assert.deepEqual(ping("192.0.2.1", "192.0.2.2"), []);
+  assert.deepEqual(ping("", "192.0.2.2"), [], "no ping, and so no other end");
+});
+
+/** Warnings of a text that loads, `f:` taken off. */
+function warningsOf(text: string): string[] {
+  return load(text).warnings.map((w) => w.replace(/^f:/, ""));
+}
+
+Deno.test("a mistyped word of an identity is told", () => {
+  const id = (line: string) => warningsOf(`${CLIENT}  ${line}\n`);
+  assert.deepEqual(id("myid: client-source-addr"), [
+    '7:3: myid "client-source-addr" is a domain name here; did you mean client-src-addr?',
+  ]);
+  assert.deepEqual(id("myid: Cert-DN"), [
+    '7:3: myid "Cert-DN" is a domain name here; did you mean cert-dn?',
+  ]);
+  assert.deepEqual(id("myid: peer-addr"), ['7:3: myid "peer-addr" is a domain name here']);
+  assert.deepEqual(id("peerid: cert-subject-cn"), [
+    '7:3: peerid "cert-subject-cn" is a domain name here',
+  ]);
+  for (const myid of ["client-src-addr", "gateway", "cert-dn.example.net", "cert-dn@x", "::1"]) {
+    assert.deepEqual(id(`myid: "${myid}"`), [], myid);
+  }
+  assert.deepEqual(warningsOf(`${GATEWAY}  peerid: cert-dn\n`), [], "a client's option");
+});
+
+Deno.test("a margin longer than half a lifetime is told once", () => {
+  const margin = (lines: string) => warningsOf(`${GATEWAY}  ${lines}\n`);
+  assert.deepEqual(margin("ikelifetime: 119s"), [
+    "3:1: margintime 1m is more than half of ikelifetime 1m59s: half the lifetime is used",
+  ]);
+  assert.deepEqual(margin("margintime: 6m"), [
+    "5:3: margintime 6m is more than half of ikelifetime 10m, childlist[0].lifetime 5m: half the " +
+    "lifetime is used",
+  ]);
+  const many = "{lifetime: 1s}, ".repeat(5);
+  assert.deepEqual(margin(`childlist: [${many}]`).map((w) => w.slice(0, 130)), [
+    "3:1: margintime 1m is more than half of childlist[0].lifetime 1s, childlist[1].lifetime 1s, " +
+    "childlist[2].lifetime 1s, …: half the ",
+  ]);
+  assert.deepEqual(margin("ikelifetime: 120s"), [], "half of it is no more than half of it");
+  assert.deepEqual(margin("ikelifetime: 0"), [], "it never ends");
 });
 
 Deno.test("integrity may be empty only where ciphers bring their own", () => {

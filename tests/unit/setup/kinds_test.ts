@@ -9,6 +9,7 @@ import {
 } from "@/setup/algorithms.ts";
 import {
   address,
+  addressOf,
   bool,
   duration,
   endpoint,
@@ -17,11 +18,13 @@ import {
   interfaceName,
   keyword,
   type Kind,
+  listenAddress,
   nearestWord,
   oneOf,
   pause,
   port,
   prefix,
+  prefixOf,
   shown,
 } from "@/setup/kinds.ts";
 
@@ -69,6 +72,8 @@ Deno.test("durations have units; a plain 0 has none", () => {
 
 Deno.test("a pause is not nothing", () => {
   reads(pause, { "1ms": 1, "0": undefined, "0s": undefined, "999us": undefined });
+  assert.equal(pause.hint!("5"), "a unit is missing: 5s?");
+  assert.equal(pause.hint!("0"), undefined, "with a unit it would be nothing still");
 });
 
 Deno.test("addresses, prefixes and endpoints", () => {
@@ -82,6 +87,11 @@ Deno.test("addresses, prefixes and endpoints", () => {
     "2001:db8::/129": undefined,
     "1.1.1.1/8/9": undefined,
   });
+  reads(addressOf(4), { "192.0.2.1": v4, "": null, "2001:db8::": undefined, x: undefined });
+  reads(addressOf(6), { "2001:db8::": v6, "": null, "192.0.2.1": undefined });
+  reads(prefixOf(4), { "192.0.2.1/24": { address: v4, bits: 24 }, "2001:db8::/64": undefined });
+  reads(prefixOf(6), { "2001:db8::/64": { address: v6, bits: 64 }, "192.0.2.1/24": undefined });
+  reads(listenAddress, { "": Uint8Array.of(127, 0, 0, 1), "192.0.2.1": v4, x: undefined });
   reads(endpoint, { "192.0.2.1:1812": { address: v4, port: 1812 }, "": null });
   reads(endpoint, { "[2001:db8::]:65535": { address: v6, port: 65535 }, "2001:db8::": undefined });
   reads(endpoint, {
@@ -110,7 +120,13 @@ Deno.test("keywords are those of the table, and nothing that every object has", 
   assert.match(kind.expects, /^one of 3des, aes-cbc:128\/192\/256, aes-gcm-16:128\/192\/256, /);
   assert.equal(kind.hint!("aes-cbc"), "the key's bits are missing: aes-cbc:128?");
   assert.equal(kind.hint!("aes-cbc:129"), "did you mean aes-cbc:128?");
-  assert.equal(kind.hint!("aes-gcm:256"), "did you mean aes-gcm-8:256?");
+  assert.equal(kind.hint!("aes-gcm:256"), "did you mean aes-gcm-16:256?");
+  assert.equal(kind.hint!("AES"), "did you mean aes-cbc:128?");
+  assert.equal(kind.hint!("aes-gcm-16-icv:192"), "did you mean aes-gcm-16:192?");
+  assert.equal(keyword(INTEGRITY).hint!("sha1"), "did you mean sha1-96?");
+  assert.equal(keyword(INTEGRITY).hint!("sha256-128"), "did you mean sha256?");
+  assert.equal(keyword(PRFS).hint!("sha1-96"), "did you mean sha1?");
+  assert.equal(keyword(GROUPS).hint!("x"), undefined, "one letter is no typing error");
   assert.equal(keyword(GROUPS).hint!("22"), undefined, "another number is no typing error");
   assert.equal(oneOf("client", "gateway").hint!("Client"), "did you mean client?");
 });
@@ -125,6 +141,7 @@ Deno.test("a word is near when few letters differ", () => {
 Deno.test("wrong values are shown bounded, and steer no terminal", () => {
   assert.equal(shown('a"b'), '"a\\"b"');
   assert.equal(shown("\u001b[2J\u009b2J\u202e\u2028"), '"\\u001b[2J\\u009b2J\\u202e\\u2028"');
+  assert.equal(shown("\ufeffa\u00a0b c\u{e0001}"), '"\\ufeffa\\u00a0b c\\u{e0001}"');
   assert.equal(shown("x".repeat(200)), `"${"x".repeat(80)}…"`);
 });
 

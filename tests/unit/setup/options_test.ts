@@ -3,6 +3,7 @@
  */
 import assert from "node:assert/strict";
 import { NOT_YET } from "@/setup/features.ts";
+import { text } from "@/setup/kinds.ts";
 import type { Option } from "@/setup/option.ts";
 import { ROOT, type Section } from "@/setup/schema.ts";
 
@@ -202,4 +203,6 @@ Deno.test("secrets are known as such", () => {
     "ikeconf.psk",
     "ikeconf.ppk.value",
   ]);
+  // Any text is good, so that none is repeated in a refusal.
+  for (const [path, { secret, kind }] of all(ROOT)) if (secret) assert.equal(kind, text, path);
 });

@@ -136,6 +136,47 @@ Deno.test("what follows from a mistyped key is not told again", () => {
   assert.deepEqual(errorsOf(CLIENT.replace(/ikeconf:[^]*/, "ikeconf: psk\n")), [
     "5:10: Expected options under ikeconf, found a value",
   ]);
+  assert.deepEqual(errorsOf(CLIENT.replace("psk: secret", "psk:secret")), [
+    "6:3: Expected options under ikeconf, found a value; a space goes after the colon",
+  ]);
+  assert.deepEqual(errorsOf(CLIENT.replace("ikeconf:", "&a ikeconf:")), [
+    "5:1: Expected a plain value, found a YAML anchor (&); put the value in quotes if it is meant as text",
+  ]);
+});
+
+Deno.test("spaces of other kinds are named where YAML takes them for letters", () => {
+  assert.deepEqual(errorsOf(CLIENT.replace("  psk", "\u00a0\u00a0psk")), [
+    "6:1: Expected plain spaces before psk, found U+00A0",
+  ]);
+  assert.deepEqual(errorsOf(CLIENT.replace("ikeconf", "\ufeffikeconf")), [
+    "5:1: Expected plain spaces before ikeconf, found U+FEFF",
+  ]);
+  assert.deepEqual(errorsOf(CLIENT.replace("peeraddr: ", "peeraddr:\u00a0")), [
+    "3:10: Expected a space after the colon, found U+00A0",
+  ]);
+  assert.equal(load(`${CLIENT}desc: "\u00a0a"\n`).setup.desc, "\u00a0a");
+});
+
+Deno.test("a wrong value of the other role's option is a warning", () => {
+  const gateway = load(`${GATEWAY}  ratunnel: [7]\npeeraddr: nonsense\nsetupinterval: 5\n`);
+  assert.deepEqual(gateway.warnings, [
+    "f:5:13: Expected true or false (also yes, no, on, off) for ikeconf.ratunnel, found a list " +
+    "(ignored: a client's option)",
+    'f:6:11: Expected an IPv4 or IPv6 address for peeraddr, found "nonsense" (ignored: a client\'s ' +
+    "option)",
+    'f:7:16: Expected a duration such as 1h2m3.5s or 500ms, or 0 for setupinterval, found "5"; a ' +
+    "unit is missing: 5s? (ignored: a client's option)",
+  ]);
+  assert.deepEqual(gateway.setup, load(GATEWAY).setup);
+  assert.deepEqual(load(`poolconf: {v4startaddr: x}\n${CLIENT}`).warnings, [
+    "f:1:25: Expected an IPv4 address with a prefix length, such as 10.0.0.1/24 for " +
+    'poolconf.v4startaddr, found "x" (ignored: a gateway\'s option)',
+  ]);
+  assert.deepEqual(errorsOf(`${CLIENT.replace("client", "none")}poolconf: {v4startaddr: x}\n`), [
+    '1:7: Expected one of client, gateway for role, found "none"',
+    "7:25: Expected an IPv4 address with a prefix length, such as 10.0.0.1/24 for " +
+    'poolconf.v4startaddr, found "x"',
+  ], "whose options they are is not known");
 });
 
 Deno.test("a known key in the wrong section names its section", () => {
@@ -238,7 +279,7 @@ Deno.test("selectors follow from what is given", () => {
 
 Deno.test("an address with a colon at its end needs quotes between brackets", () => {
   assert.deepEqual(errorsOf(`${GATEWAY}poolconf: {v6dnslist: [2001:db8::, 2001:db8::1]}\n`), [
-    "5:24: Expected an IPv4 or IPv6 address in the list poolconf.v6dnslist, found options; a value " +
+    "5:24: Expected an IPv6 address in the list poolconf.v6dnslist, found options; a value " +
     "with a colon at its end needs quotes",
   ]);
   assert.deepEqual(errorsOf(`${CLIENT}apilistenaddr: {a: 2001:db8::}\n`), [

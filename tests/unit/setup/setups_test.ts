@@ -20,9 +20,6 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
     "ikeconf.usersapss",
     "ikeconf.sendingmarkedca",
     "ikeconf.myid",
-    "ikeconf.enablefragment",
-    "ikeconf.mtu",
-    "ikeconf.reassembletimeout",
   ],
   "certificates_gateway.yaml": [
     "ikeconf.authownmethod",

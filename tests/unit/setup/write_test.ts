@@ -104,6 +104,19 @@ Deno.test("compact keeps each entry of a list that has several", () => {
   const compact = compactSetup(text, "f");
   assert.equal(unchecked(compact).setup.ikeconf.childlist.length, 2);
   assert.deepEqual(unchecked(compact).setup, unchecked(text).setup);
+  const same = "ikeconf: {childlist: [{lifetime: 5m}, {esn: no}]}\n";
+  assert.equal(compactSetup(same, "f"), "ikeconf: { childlist: [ {}, {} ] }\n");
+});
+
+Deno.test("compact tells the NULL cipher from nothing", () => {
+  const child = (text: string) => compactSetup(`ikeconf: {childlist: {${text}}}\n`, "f");
+  for (const nothing of ["encalg", "encalg: ", "encalg: ~"]) assert.equal(child(nothing), "");
+  assert.equal(child("encalg: null"), "ikeconf: { childlist: { encalg: null } }\n");
+});
+
+Deno.test("compact keeps a wrong value of the other role's option", () => {
+  const text = "role: gateway\npeeraddr: { a: b }\nikeconf:\n  ratunnel: [ [ x ] ]\n";
+  assert.equal(compactSetup(text, "f"), text);
 });
 
 Deno.test("compact keeps texts that YAML would take for something else", () => {

@@ -104,7 +104,32 @@ Deno.test("other files that are no YAML", () => {
   assert.deepEqual(errorsOf("role:client\nbindifname: eth0\n"), [
     "1:1: Expected `name: value` in one line; is a colon or the space after it missing?",
   ]);
-  assert.equal(errorsOfLine("dhgrpid: [14, 15").length, 1);
+  assert.deepEqual(errorsOfLine("dhgrpid: [14, 15"), [
+    "7:12: Expected a closing ] for this [; put the value in quotes if it is meant as text",
+  ]);
+  assert.deepEqual(errorsOfLine("childlist: [{lifetime: 3s]"), [
+    "7:15: Expected a closing } for this {; put the value in quotes if it is meant as text",
+  ]);
+  assert.deepEqual(errorsOfLine("myid: {abc"), [
+    "7:9: Expected a closing } for this {; put the value in quotes if it is meant as text",
+  ]);
+  assert.deepEqual(errorsOfLine("myid: ]abc\n  mtu: 1"), [
+    '7:9: Expected a value of myid that does not begin with "]": put it in quotes',
+  ]);
+  assert.deepEqual(errorsOfLine('myid: "a" b'), [
+    "7:13: Expected the value of myid to end with its closing quote or bracket: put all of it in " +
+    "quotes",
+  ]);
+  assert.deepEqual(errorsOfLine("dhgrpid: - 14"), [
+    "7:12: Expected the list of dhgrpid to begin in the next line or with a bracket",
+  ]);
+  assert.deepEqual(errorsOfLine("myid: a\n mtu: 1"), [
+    "8:1: Expected this line to begin in the same column as the other options of its section",
+  ]);
+  assert.deepEqual(errorsOfLine("myid: [a]"), [
+    "7:9: Expected a text for ikeconf.myid, found a list; put the value in quotes if it is meant " +
+    "as text",
+  ]);
 });
 
 Deno.test("tabs do not indent", () => {

@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import { Command } from "commander";
+import { fraction, parseFlush, parseSwitch, settleSwitches, wholeNumber } from "@/cli/options.ts";
+
+function command(): Command {
+  return new Command("test")
+    .option("-j, --json [bool]", "", parseSwitch)
+    .option("-i, --invokeshell [bool]", "", parseSwitch)
+    .option("--flush [bool]", "", parseFlush, true)
+    .option("-l, --licfile <file>", "")
+    .option("--lf <file>", "");
+}
+
+const SETTLED: readonly (readonly [line: string, settled: string])[] = [
+  ["--flush=false a.yaml", "--flush=false a.yaml"],
+  ["--flush false a.yaml", "--flush=false a.yaml"],
+  ["--flush force a.yaml", "--flush=force a.yaml"],
+  ["--flush a.yaml", "--flush=true a.yaml"],
+  ["--json a.yaml", "--json=true a.yaml"],
+  ["a.yaml -j", "a.yaml --json=true"],
+  ["-j no a.yaml", "--json=no a.yaml"],
+  ["-ij false a.yaml", "--invokeshell=true --json=false a.yaml"],
+  ["-jl lic a.yaml", "--json=true --licfile lic a.yaml"],
+  ["--lf --json a.yaml", "--lf --json a.yaml"],
+  ["--lf=x --json a.yaml", "--lf=x --json=true a.yaml"],
+  ["-x --nothing 1 a.yaml", "-x --nothing 1 a.yaml"],
+  ["-- --json true", "-- --json true"],
+  ["--licfile", "--licfile"],
+];
+
+for (const [line, settled] of SETTLED) {
+  Deno.test(`switches of "${line}"`, () => {
+    assert.equal(settleSwitches(command(), line.split(" ")).join(" "), settled);
+  });
+}
+
+Deno.test("the settled words are what commander reads", () => {
+  const parsed = command().argument("<setup>").exitOverride();
+  parsed.parse(settleSwitches(parsed, ["--json", "a.yaml", "--flush", "false"]), { from: "user" });
+  assert.deepEqual(parsed.args, ["a.yaml"]);
+  assert.deepEqual(parsed.opts(), { json: true, flush: false });
+});
+
+Deno.test("a switch takes the words people write, and no other", () => {
+  for (const word of ["true", "yes", "on", "1", "TRUE"]) assert.equal(parseSwitch(word), true);
+  for (const word of ["false", "no", "off", "0", "No"]) assert.equal(parseSwitch(word), false);
+  for (const word of ["", "2", "force", "ja"]) {
+    assert.throws(() => parseSwitch(word), /true or false/);
+  }
+  assert.equal(parseFlush("force"), "force");
+  assert.throws(() => parseFlush("forced"), /true or false/);
+});
+
+Deno.test("numbers keep to their range", () => {
+  const few = wholeNumber(1, 100);
+  assert.equal(few("100"), 100);
+  for (const text of ["0", "101", "-1", "1.5", "0x10", "1e2", "", " 1"]) {
+    assert.throws(() => few(text), /whole number from 1 to 100/, text);
+  }
+  assert.equal(fraction("0.3"), 0.3);
+  for (const text of ["-0.1", "1.1", "", " ", "x"]) assert.throws(() => fraction(text), /0 to 1/);
+});

@@ -1,0 +1,210 @@
+import assert from "node:assert/strict";
+import { SetupError } from "@/base/errors.ts";
+import { type FinalResult, type RunFigures, RunResult, type RunSummary } from "@/engine/view.ts";
+import { refusedResult, resultOf } from "@/report/result.ts";
+import { summaryLines } from "@/report/summary.ts";
+
+const LATENCY = { p50: 1.23456, p90: 2, p99: 3, max: 4.5, samples: 7 };
+
+const FIGURES: RunFigures = {
+  created: 12,
+  established: 10,
+  failed: 2,
+  retries: 3,
+  lost: 1,
+  halfOpen: 0,
+  live: 9,
+  retransmissions: 5,
+  ikeRekeys: 6,
+  childRekeys: 7,
+  setupRate: 123.45678,
+  recentRate: 0,
+  timeLeftMs: undefined,
+  elapsedMs: 61_234,
+  ikeSaInitMs: LATENCY,
+  ikeAuthMs: { ...LATENCY, p50: 11 },
+  setupMs: { ...LATENCY, p50: 21 },
+  failures: [{ cause: "NO_ANSWER", count: 2, example: "tunnel 3: 4 transmissions" }],
+  drops: new Map([["malformed", 2], ["unknown SPI", 8]]),
+  datagramsSent: 100,
+  datagramsReceived: 90,
+  deletesUnanswered: 1,
+  cpuMs: 50,
+  cpuMsPerTunnel: 0.61239,
+  rssBytes: 123_456_789,
+  transport: "native",
+  crypto: "portable",
+  notYet: ["something"],
+};
+
+const SUMMARY = {
+  role: "client",
+  configured: 12,
+  setupFileName: "my.yaml",
+  lastErrMsg: "first reason",
+} as RunSummary;
+
+const FINAL: FinalResult = { result: RunResult.FAILED, summary: SUMMARY, figures: FIGURES };
+
+const NOTHING: FinalResult = {
+  result: RunResult.STOPPED,
+  summary: { ...SUMMARY, lastErrMsg: "" },
+  figures: {
+    ...FIGURES,
+    setupRate: null,
+    ikeSaInitMs: null,
+    ikeAuthMs: null,
+    setupMs: null,
+    cpuMsPerTunnel: null,
+    deletesUnanswered: null,
+    failures: [],
+    drops: new Map(),
+  },
+};
+
+const isText = (v: unknown) => typeof v === "string";
+const isNumber = (v: unknown) => typeof v === "number" && Number.isFinite(v) && v >= 0;
+const hasOnly = (v: unknown, keys: string[], each: (v: unknown) => boolean) =>
+  typeof v === "object" && v !== null && Object.keys(v).join() === keys.join() &&
+  Object.values(v).every(each);
+
+/** What the types of docs/results.md mean. */
+const TYPES: Readonly<Record<string, (value: unknown) => boolean>> = {
+  "text or null": (v) => v === null || isText(v),
+  "list of text": (v) => Array.isArray(v) && v.every(isText),
+  "number": isNumber,
+  "number or null": (v) => v === null || isNumber(v),
+  "{p50, p90, p99, max}": (v) =>
+    hasOnly(v, ["p50", "p90", "p99", "max"], (n) => n === null || isNumber(n)),
+  "list of {cause, count, example}": (v) =>
+    Array.isArray(v) &&
+    v.every((f) =>
+      hasOnly(f, ["cause", "count", "example"], () => true) && isText(f.cause) &&
+      isNumber(f.count) && isText(f.example)
+    ),
+  "object": (v) => hasOnly(v, Object.keys(v as object), isNumber),
+};
+
+/** Type by field, from the table of docs/results.md; `a.b`, `.c` in one cell are `a.b` and `a.c`. */
+async function documented(): Promise<Map<string, string>> {
+  const text = await Deno.readTextFile(new URL("../../../docs/results.md", import.meta.url));
+  const fields = new Map<string, string>();
+  for (const line of text.split("\n")) {
+    const [, names, type] = line.split("|").map((cell) => cell.trim());
+    if (!names?.startsWith("`")) continue;
+    let parent = "";
+    for (const [, name] of names.matchAll(/`([^`]+)`/g)) {
+      const path = name!.startsWith(".") ? parent + name : name!;
+      parent = path.includes(".") ? path.slice(0, path.lastIndexOf(".")) : parent;
+      fields.set(path, type!.replaceAll("`", ""));
+    }
+  }
+  return fields;
+}
+
+function fits(type: string, value: unknown): boolean {
+  const known = TYPES[type];
+  if (known) return known(value);
+  const words: unknown[] = type.split(", ").map((word) => JSON.parse(word));
+  return words.includes(value);
+}
+
+function at(path: string, value: unknown): unknown {
+  return path.split(".").reduce((v, key) => (v as Record<string, unknown>)[key], value);
+}
+
+/** Paths of a value, as deep as the documentation goes. */
+function pathsOf(value: object, known: ReadonlyMap<string, string>, prefix = ""): string[] {
+  return Object.entries(value).flatMap(([key, inner]) => {
+    const path = prefix + key;
+    const isSection = [...known.keys()].some((k) => k.startsWith(`${path}.`));
+    return isSection ? pathsOf(inner, known, `${path}.`) : [path];
+  });
+}
+
+const RESULTS = {
+  "a run": resultOf(FINAL),
+  "a run without samples": resultOf(NOTHING),
+  "a refused setup": refusedResult([new SetupError("one"), new SetupError("two")], "my.yaml"),
+  "refused usage": refusedResult([new SetupError("one")], null),
+};
+
+for (const [name, result] of Object.entries(RESULTS)) {
+  Deno.test(`the result of ${name} has the documented fields, of their types, and no other`, async () => {
+    const schema = await documented();
+    const wire = JSON.parse(JSON.stringify(result));
+    assert.deepEqual(pathsOf(wire, schema).sort(), [...schema.keys()].sort());
+    for (const [path, type] of schema) {
+      const value = at(path, wire);
+      assert.ok(fits(type, value), `${path}: ${JSON.stringify(value)} is no ${type}`);
+    }
+  });
+}
+
+Deno.test("the documentation's types are looked at", () => {
+  assert.equal(fits('"passed", "failed"', "running"), false);
+  assert.equal(fits('"client", "gateway", null', null), true);
+  assert.equal(fits("number", null), false);
+  assert.equal(fits("number", "1"), false);
+  assert.equal(fits("{p50, p90, p99, max}", { p50: 1, p90: 1, p99: 1 }), false);
+  assert.throws(() => fits("whatever", 1));
+});
+
+Deno.test("every figure stands where its name says", () => {
+  const result = resultOf(FINAL);
+  assert.equal(result.result, "failed");
+  assert.equal(result.error, "first reason");
+  assert.equal(result.setup, "my.yaml");
+  assert.deepEqual(result.tunnels, { configured: 12, established: 10, failed: 2, lost: 1 });
+  assert.deepEqual([result.retries, result.retransmissions], [3, 5]);
+  assert.deepEqual(result.rekeys, { ike: 6, child: 7 });
+  assert.deepEqual(result.latencyMs.ikeSaInit, { p50: 1.235, p90: 2, p99: 3, max: 4.5 });
+  assert.deepEqual([result.latencyMs.ikeAuth.p50, result.latencyMs.setup.p50], [11, 21]);
+  assert.deepEqual(result.drops, { malformed: 2, "unknown SPI": 8 });
+  assert.deepEqual(result.datagrams, { sent: 100, received: 90 });
+  assert.deepEqual([result.setupRate, result.cpuMsPerTunnel], [123.457, 0.612]);
+  assert.deepEqual([result.durationSec, result.rssBytes], [61.234, 123_456_789]);
+  assert.deepEqual([result.transport, result.cryptoBackend], ["native", "portable"]);
+  assert.deepEqual(result.failures, FIGURES.failures);
+});
+
+Deno.test("figures without samples are null, never 0", () => {
+  const { latencyMs, setupRate, cpuMsPerTunnel, deletesUnanswered, error } = resultOf(NOTHING);
+  const none = { p50: null, p90: null, p99: null, max: null };
+  assert.deepEqual(latencyMs, { ikeSaInit: none, ikeAuth: none, setup: none });
+  assert.deepEqual([setupRate, cpuMsPerTunnel, deletesUnanswered, error], [null, null, null, null]);
+});
+
+Deno.test("a refused setup tells every error", () => {
+  const { result, error, setupErrors } = refusedResult(
+    [new SetupError("one"), new SetupError("two")],
+    "my.yaml",
+  );
+  assert.deepEqual([result, error, setupErrors], ["failed", "one", ["one", "two"]]);
+});
+
+Deno.test("the closing report says in words what the result says", () => {
+  const text = summaryLines(resultOf(FINAL)).join("\n");
+  assert.match(text, /^Test failed after 1m1.234s: first reason$/m);
+  assert.match(
+    text,
+    /^Tunnels: 10 of 12 established, 2 failed \(1 of them lost\), 123.5 tunnels\/s$/m,
+  );
+  assert.match(text, /^Retransmissions: 5, retries of tunnels: 3, rekeys: 6 IKE, 7 CHILD$/m);
+  assert.match(text, /^IKE_SA_INIT p50 1.235 ms, p90 2 ms, p99 3 ms, max 4.5 ms$/m);
+  assert.match(text, /^Failed by NO_ANSWER: 2, for example: tunnel 3: 4 transmissions$/m);
+  assert.match(text, /^Dropped: 8 for unknown SPI\nDropped: 2 for malformed$/m);
+  assert.match(text, /^Deletes unanswered: 1$/m);
+  assert.match(
+    text,
+    /^CPU 0.612 ms per tunnel, memory 118 MiB, native transport, portable crypto$/m,
+  );
+});
+
+Deno.test("the closing report of a run without tunnels names no figure", () => {
+  const text = summaryLines(resultOf(NOTHING)).join("\n");
+  assert.match(text, /^Test stopped after 1m1.234s$/m);
+  assert.match(text, /^IKE_SA_INIT no sample$/m);
+  assert.match(text, /^CPU per tunnel: none was established, /m);
+  assert.doesNotMatch(text, /null|NaN|undefined|Dropped|unanswered/);
+});

@@ -1,0 +1,102 @@
+import assert from "node:assert/strict";
+import { SetupError } from "@/base/errors.ts";
+import { SecretFile } from "@/report/secret_file.ts";
+
+const octets = (text: string) => new TextEncoder().encode(text);
+
+async function inDirectory(check: (dir: string) => void | Promise<void>): Promise<void> {
+  const dir = await Deno.makeTempDir();
+  try {
+    await check(dir);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+}
+
+Deno.test("only the owner may read it, also where it was there before", () =>
+  inDirectory((dir) => {
+    const path = `${dir}/log`;
+    Deno.writeTextFileSync(path, "much longer than what comes now", { mode: 0o644 });
+    const file = new SecretFile(path, "--lf");
+    file.write(octets("new"));
+    file.close();
+    assert.equal(Deno.readTextFileSync(path), "new");
+    assert.equal(Deno.statSync(path).mode! & 0o777, 0o600);
+  }));
+
+Deno.test("a file that another process writes is left alone, and its process named", () =>
+  inDirectory(async (dir) => {
+    const path = `${dir}/log`;
+    const script = `const f = Deno.openSync(${JSON.stringify(path)}, { write: true, create: true });
+      f.lockSync(true);
+      f.writeSync(new TextEncoder().encode("theirs"));
+      console.log("locked");
+      await Deno.stdin.read(new Uint8Array(1));`;
+    const holder = new Deno.Command(Deno.execPath(), {
+      args: ["eval", script],
+      stdin: "piped",
+      stdout: "piped",
+    }).spawn();
+    await holder.stdout.getReader().read();
+    assert.throws(
+      () => new SecretFile(path, "--lf"),
+      (e: unknown) =>
+        e instanceof SetupError &&
+        new RegExp(`${path}: process ${holder.pid} \\(deno\\) writes it; .* --lf`).test(e.message),
+    );
+    assert.equal(Deno.readTextFileSync(path), "theirs");
+    await holder.stdin.close();
+    await holder.status;
+    new SecretFile(path, "--lf").close();
+  }));
+
+Deno.test("who only reads a file does not keep it from being written", () =>
+  inDirectory((dir) => {
+    const path = `${dir}/log`;
+    Deno.writeTextFileSync(path, "");
+    using _reader = Deno.openSync(path);
+    new SecretFile(path, "--lf").close();
+  }));
+
+Deno.test("what cannot be written is refused with path, option and reason", () => {
+  assert.throws(
+    () => new SecretFile("/nonexistent/log", "--pcap"),
+    {
+      name: "SetupError",
+      message: "Cannot write /nonexistent/log (--pcap): No such file or directory",
+    },
+  );
+});
+
+Deno.test("turned over, the old octets are .prev and the new file is as private", () =>
+  inDirectory((dir) => {
+    const path = `${dir}/log`;
+    const file = new SecretFile(path, "--lf");
+    file.write(octets("old"));
+    file.turnOver();
+    file.write(octets("new"));
+    file.close();
+    assert.equal(Deno.readTextFileSync(`${path}.prev`), "old");
+    assert.equal(Deno.readTextFileSync(path), "new");
+    assert.equal(Deno.statSync(path).mode! & 0o777, 0o600);
+  }));
+
+Deno.test("a device keeps its mode and its name", () => {
+  const before = Deno.statSync("/dev/null");
+  const file = new SecretFile("/dev/null", "--lf");
+  file.write(octets("gone"));
+  file.turnOver();
+  file.close();
+  const after = Deno.statSync("/dev/null");
+  assert.deepEqual([after.mode, after.ino], [before.mode, before.ino]);
+});
+
+Deno.test("a write that fails is told once, and the test goes on", () => {
+  const told: string[] = [];
+  const file = new SecretFile("/dev/full", "--pcap", (line) => told.push(line));
+  file.write(octets("one"));
+  file.write(octets("two"));
+  file.turnOver();
+  file.close();
+  assert.deepEqual(told, ["Cannot write /dev/full (--pcap) any more: No space left on device"]);
+});

@@ -1,0 +1,56 @@
+import assert from "node:assert/strict";
+import { faultsOf } from "../../../scripts/check_rooms.ts";
+
+/** Each line of code alone in a file, and what is said of it; nothing where it is allowed. */
+const CASES: readonly (readonly [path: string, code: string, fault: RegExp | undefined])[] = [
+  ["lib/ike/a.ts", 'import { x } from "@/wire/message.ts";', undefined],
+  ["lib/wire/a.ts", 'import { x } from "@/ike/ike_sa.ts";', /may not see ike\//],
+  ["lib/wire/a.ts", 'import type { X } from "@/ike/ike_sa.ts";', /may not see ike\//],
+  ["lib/wire/a.ts", 'import "@/ike/ike_sa.ts";', /may not see ike\//],
+  ["lib/wire/a.ts", 'const x = await import("@/ike/ike_sa.ts");', /may not see ike\//],
+  ["lib/wire/a.ts", 'type X = import("@/ike/ike_sa.ts").X;', /may not see ike\//],
+  ["lib/wire/a.ts", 'import {\n  x,\n} from "@/ike/ike_sa.ts";', /may not see ike\//],
+  ["lib/engine/a.ts", 'import { x } from "@/sim/world.ts";', /may not see sim\//],
+  ["lib/cli/a.ts", 'import { x } from "@/sim/world.ts";', undefined],
+  ["lib/nowhere/a.ts", "", /no known room/],
+  ["lib/ike/a.ts", 'import { x } from "./b.ts";', /write @\/room\/file\.ts/],
+  ["lib/ike/a.ts", 'import { x } from "../wire/b.ts";', /write @\/room\/file\.ts/],
+  ["lib/ike/a.ts", 'import { x } from "@/ike";', /not a file\.ts/],
+  ["lib/setup/a.ts", 'import { x } from "npm:yaml";', /imports of deno\.json/],
+  ["lib/setup/a.ts", 'import { x } from "yaml";', undefined],
+  ["lib/ike/a.ts", "const t = Date.now();", /Date\.now/],
+  ["lib/ike/a.ts", "const t = new Date();", /new Date/],
+  ["lib/ike/a.ts", "const t = new Date(nowMs);", undefined],
+  ["lib/sim/a.ts", "const t = performance.now();", /performance/],
+  ["lib/sim/a.ts", "const x = Math.random();", /Math\.random/],
+  ["lib/wire/a.ts", "setTimeout(f, 1);", /setTimeout/],
+  ["lib/base/a.ts", "Deno.exit();", /Deno\./],
+  ["lib/engine/a.ts", "setTimeout(f, 1);", undefined],
+  ["lib/ike/a.ts", "// never Date.now() here", undefined],
+  ["lib/ike/a.ts", "/** Not Math.random(). */", undefined],
+  ["lib/ike/a.ts", 'import { x } from "node:crypto";', /node:crypto/],
+  ["lib/crypto/a.ts", 'import { x } from "node:crypto";', undefined],
+  ["lib/crypto/a.ts", 'import { x } from "node:fs";', /node:fs/],
+  ["lib/ike/a.ts", "crypto.getRandomValues(x);", /crypto\.getRandomValues/],
+  ["lib/wire/a.ts", "await crypto.subtle.sign();", /crypto\.subtle/],
+  ["lib/crypto/a.ts", "await crypto.subtle.sign();", undefined],
+  ["lib/transport/a.ts", "Deno.dlopen(x, y);", /only native\//],
+  ["lib/cli/a.ts", "const { dlopen } = Deno;", /only native\//],
+  ["lib/native/a.ts", "Deno.dlopen(x, y);", undefined],
+  ["lib/ike/a.ts", 'export * from "@/ike/b.ts";', /another file/],
+  ["lib/ike/a.ts", 'export type { X } from "@/ike/b.ts";', /another file/],
+  ["lib/base/utils.ts", "", /says nothing/],
+  ["lib/ike/tasks/index.ts", "", /says nothing/],
+  ["lib/ike/a.ts", "\n".repeat(599), undefined],
+  ["lib/ike/a.ts", "\n".repeat(600), /longer than 600/],
+  ["lib/iana/a.ts", "\n".repeat(600), undefined],
+];
+
+for (const [path, code, fault] of CASES) {
+  const shown = code.length > 60 ? `${code.length} lines` : JSON.stringify(code);
+  Deno.test(`${shown} in ${path} is ${fault ? "a fault" : "allowed"}`, () => {
+    const faults = faultsOf(path, code);
+    if (fault) assert.match(faults.join("\n"), fault);
+    else assert.deepEqual(faults, []);
+  });
+}
