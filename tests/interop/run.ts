@@ -13,6 +13,7 @@ import { Lab, run, sweepLeftovers } from "./harness.ts";
 import { Ours } from "./ours.ts";
 import { type Direction, type Row, rowKey, RowRun } from "./row.ts";
 import { FRAGMENT_ROWS } from "./rows_fragments.ts";
+import { POOL_ROWS } from "./rows_pool.ts";
 import { LIFE_ROWS } from "./rows_life.ts";
 import { PSK_ROWS } from "./rows_psk.ts";
 import { REFUSAL_ROWS } from "./rows_refusals.ts";
@@ -25,6 +26,7 @@ const ALL: readonly Row[] = [
   ...REFUSAL_ROWS,
   ...LIFE_ROWS,
   ...FRAGMENT_ROWS,
+  ...POOL_ROWS,
 ];
 const LIST = new URL("rows", import.meta.url);
 const DOCUMENT = new URL("../../docs/interop.md", import.meta.url);
