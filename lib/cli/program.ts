@@ -87,6 +87,7 @@ Exit status: 0 passed, 1 failed, 2 bad setup or usage.`,
   addDefault(program, exit);
   addCompact(program, exit);
   program.command("version").description("version, and the backends this machine gives")
+    .addHelpText("after", "\nExample:\n  myikev2 version")
     .action(async () => {
       const { printVersion } = await import("@/cli/version.ts");
       printVersion();
