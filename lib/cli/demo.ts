@@ -4,12 +4,19 @@
  * @module
  */
 import { SetupError } from "@/base/errors.ts";
-import { environment, openRecorders, openTransport, prepareRun } from "@/cli/prepare.ts";
+import { EXIT_FAILED, EXIT_PASSED } from "@/cli/exit_status.ts";
 import { showLive } from "@/cli/live_view.ts";
-import { onSignals } from "@/cli/signals.ts";
+import {
+  environment,
+  openRecorders,
+  openTransport,
+  prepareRun,
+  type Recorders,
+} from "@/cli/prepare.ts";
+import { onSignals, watchForCrash } from "@/cli/signals.ts";
 import { EventHub } from "@/engine/event_hub.ts";
-import { RunResult } from "@/engine/view.ts";
-import { resultOf } from "@/report/result.ts";
+import type { TestRun } from "@/engine/test_run.ts";
+import { resultOf, type RunResultJson } from "@/report/result.ts";
 import { summaryLines } from "@/report/summary.ts";
 import { readSetup } from "@/setup/read.ts";
 import type { Setup } from "@/setup/setup.ts";
@@ -29,70 +36,101 @@ const SUITES: Readonly<Record<string, string>> = {
   "x25519-gcm": "dhgrpid: 31, ikeencyptalg: aes-gcm-16:128, ikeprfalg: sha256",
   "modp2048-cbc": "dhgrpid: 14, ikeencyptalg: aes-cbc:128, ikeintegrityalg: sha256",
 };
-/** A demo that takes longer than this is ended, and has failed. */
-const PATIENCE_MS = 120_000;
+/** A demo in which nothing happens for so long is ended, and has failed. */
+const STALL_MS = 60_000;
+const LOOK_MS = 5;
 
 /** Runs it; returns the exit status. */
 export async function runDemo(options: DemoOptions): Promise<number> {
+  const recorders = openRecorders(options);
+  const watch = watchForCrash();
+  try {
+    const pair = openPair(options, recorders);
+    const result = await Promise.race([drive(pair, options), watch.crashed]);
+    if (options.json) console.log(JSON.stringify(result));
+    else for (const line of summaryLines(result)) console.log(line);
+    return result.result === "failed" ? EXIT_FAILED : EXIT_PASSED;
+  } finally {
+    recorders.close();
+    watch.forget();
+  }
+}
+
+/** Both ends, not yet begun. */
+interface Pair {
+  readonly gateway: TestRun;
+  readonly client: TestRun;
+}
+
+function openPair(options: DemoOptions, recorders: Recorders): Pair {
   const suite = SUITES[options.suite];
   if (!suite) {
     throw new SetupError(`Cannot run suite ${options.suite}: ${Object.keys(SUITES).join(", ")}`);
   }
   const gatewaySetup = demoSetup("gateway", options, suite, "bindifaddr: 127.0.0.1/8");
   const env = environment(gatewaySetup);
-  const gatewayTransport = openTransport(gatewaySetup);
+  const transport = openTransport(gatewaySetup);
   const clientSetup = demoSetup(
     "client",
     options,
     suite,
-    "startclntaddr: 127.0.0.1/8\npeeraddr: 127.0.0.1\n" +
-      `peerport: ${gatewayTransport.ikePort}`,
+    `startclntaddr: 127.0.0.1/8\npeeraddr: 127.0.0.1\npeerport: ${transport.ikePort}`,
   );
-  const clientTransport = openTransport(clientSetup);
-  const recorders = openRecorders(options);
   const common = { env, notYet: [] };
   const gateway = prepareRun(gatewaySetup, {
     ...common,
-    transport: gatewayTransport,
+    transport,
     events: new EventHub(),
     setupFileName: "demo gateway",
     hooks: {},
   });
   const client = prepareRun(clientSetup, {
     ...common,
-    transport: clientTransport,
+    transport: openTransport(clientSetup),
     events: new EventHub(),
     setupFileName: "demo client",
     hooks: recorders.hooks,
   });
-  const forget = onSignals((again) => client.stop(!again));
+  return { gateway, client };
+}
+
+/** Runs both to their ends; what came of it is the client's result, and failed where either failed. */
+async function drive({ gateway, client }: Pair, options: DemoOptions): Promise<RunResultJson> {
+  let isStopped = false;
+  const forget = onSignals((again) => {
+    isStopped = true;
+    client.stop(!again);
+  });
   const hide = options.json ? () => {} : showLive(client);
   gateway.start();
   client.start();
-  await complete(client, options.tunnels);
+  const stalled = await complete(client, options.tunnels);
   client.stop(true);
   const final = await client.finalResult;
   gateway.stop(false);
-  const gatewayFinal = await gateway.finalResult;
+  const { established } = (await gateway.finalResult).figures;
   hide();
   forget();
-  recorders.close();
   const result = resultOf(final);
-  if (options.json) console.log(JSON.stringify(result));
-  else for (const line of summaryLines(result)) console.log(line);
-  const bothUp = gatewayFinal.figures.established >= options.tunnels;
-  return final.result === RunResult.PASSED && bothUp ? 0 : 1;
+  const error = stalled
+    ? `Nothing happened for ${STALL_MS / 1000} s`
+    : `The gateway has only ${established} of ${options.tunnels} tunnels`;
+  const short = !isStopped && established < options.tunnels;
+  return stalled || short ? { ...result, result: "failed", error: result.error ?? error } : result;
 }
 
-/** Resolves when every tunnel is up, or none can come any more. */
-async function complete(run: ReturnType<typeof prepareRun>, tunnels: number): Promise<void> {
-  let over = false;
-  run.finalResult.then(() => over = true);
-  const untilMs = performance.now() + PATIENCE_MS;
-  const left = () => tunnels - run.figures().established - run.figures().failed;
-  while (!over && left() > 0 && performance.now() < untilMs) {
-    await new Promise((resolve) => setTimeout(resolve, 5));
+/** Waits until every tunnel is up, or none can come any more; whether it gave up waiting. */
+async function complete(run: TestRun, tunnels: number): Promise<boolean> {
+  let isOver = false, settled = 0, sinceMs = performance.now();
+  run.finalResult.then(() => isOver = true);
+  while (!isOver && settled < tunnels) {
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    const { established, failed } = run.figures();
+    if (established + failed > settled) sinceMs = performance.now();
+    if (performance.now() - sinceMs > STALL_MS) return true;
+    settled = established + failed;
   }
+  return false;
 }
 
 function demoSetup(

@@ -8,14 +8,8 @@
 import { Command, CommanderError } from "commander";
 import { SetupError, SystemError } from "@/base/errors.ts";
 import { VERSION } from "@/base/version.ts";
+import { EXIT_FAILED, EXIT_PASSED, EXIT_USAGE } from "@/cli/exit_status.ts";
 import { fraction, parseFlush, parseSwitch, settleSwitches, wholeNumber } from "@/cli/options.ts";
-
-/** Nothing to complain about. */
-export const EXIT_PASSED = 0;
-/** The test ran, and failed. */
-export const EXIT_FAILED = 1;
-/** The setup, the options or the system do not allow the command. */
-export const EXIT_USAGE = 2;
 
 /** Commands of the documented tool that are not there yet, with what they will do. */
 const NOT_YET: readonly (readonly [name: string, does: string])[] = [
@@ -41,18 +35,24 @@ export async function main(args: readonly string[]): Promise<number> {
     return status;
   } catch (e) {
     if (e instanceof CommanderError && e.exitCode === 0) return EXIT_PASSED;
-    const refused = e instanceof CommanderError || e instanceof SetupError ||
-      e instanceof SystemError;
-    if (!refused) throw e;
-    // Commander has already said what is wrong.
-    if (!(e instanceof CommanderError)) console.error(`myikev2: ${e.message}`);
-    if (wantsJson(settledArgs)) {
-      const { refusedResult } = await import("@/report/result.ts");
-      const what = new SetupError(e.message.replace(/^error: /, ""));
-      console.log(JSON.stringify(refusedResult([what], null)));
-    }
-    return EXIT_USAGE;
+    return await complain(e, settledArgs);
   }
+}
+
+/** Says what is wrong, in JSON too where that is asked for; returns the exit status. */
+async function complain(e: unknown, args: readonly string[]): Promise<number> {
+  const usage = e instanceof CommanderError;
+  const refused = usage || e instanceof SetupError || e instanceof SystemError;
+  const words = e instanceof Error ? e.message : String(e);
+  // Commander has already said what is wrong; of an error of ours the whole story is wanted.
+  if (!refused) console.error(e);
+  else if (!usage) console.error(`myikev2: ${words}`);
+  if (wantsJson(args)) {
+    const { refusedResult } = await import("@/report/result.ts");
+    const what = refused ? words.replace(/^error: /, "") : `Internal error: ${words}`;
+    console.log(JSON.stringify(refusedResult([new SetupError(what)], null)));
+  }
+  return refused ? EXIT_USAGE : EXIT_FAILED;
 }
 
 function wantsJson([command, ...args]: readonly string[]): boolean {
@@ -87,6 +87,7 @@ Exit status: 0 passed, 1 failed, 2 bad setup or usage.`,
   addDefault(program, exit);
   addCompact(program, exit);
   program.command("version").description("version, and the backends this machine gives")
+    .addHelpText("after", "\nExample:\n  myikev2 version")
     .action(async () => {
       const { printVersion } = await import("@/cli/version.ts");
       printVersion();

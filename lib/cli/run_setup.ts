@@ -3,24 +3,20 @@
  * @module
  */
 import { showAddress } from "@/base/address.ts";
-import { SetupError } from "@/base/errors.ts";
+import { SetupError, SystemError } from "@/base/errors.ts";
 import { startTestApi, type TestApi } from "@/api/test_api.ts";
+import { EXIT_FAILED, EXIT_PASSED, EXIT_USAGE } from "@/cli/exit_status.ts";
 import { showLive } from "@/cli/live_view.ts";
-import {
-  environment,
-  openRecorders,
-  openTransport,
-  prepareRun,
-  type Recorders,
-} from "@/cli/prepare.ts";
+import { environment, openRecorders, openTransport, prepareRun } from "@/cli/prepare.ts";
 import { readText } from "@/cli/setup_files.ts";
-import { onSignals } from "@/cli/signals.ts";
+import { onSignals, watchForCrash } from "@/cli/signals.ts";
 import { prepareAddresses } from "@/datapath/addresses.ts";
 import { EventHub } from "@/engine/event_hub.ts";
 import type { TestRun } from "@/engine/test_run.ts";
 import { type FinalResult, RunResult } from "@/engine/view.ts";
 import { LogFile } from "@/report/log_file.ts";
 import { refusedResult, resultOf, type RunResultJson } from "@/report/result.ts";
+import { SecretFile } from "@/report/secret_file.ts";
 import { summaryLines } from "@/report/summary.ts";
 import { readSetup, SetupErrors, type SetupReading } from "@/setup/read.ts";
 import type { Setup } from "@/setup/setup.ts";
@@ -48,13 +44,11 @@ export async function runSetup(path: string, options: RunSetupOptions): Promise<
     if (options.verify) return verified(path, reading, options);
     return await new SetupRun(path, reading, options).run();
   } catch (e) {
-    if (!(e instanceof Error)) throw e;
-    const refusal = e instanceof SetupError || e.name === "SystemError";
-    if (!refusal) recordCrash(options.crashFile, e);
+    if (!(e instanceof SetupError || e instanceof SystemError)) throw e;
     const errors = e instanceof SetupErrors ? e.errors : [e];
     for (const error of errors) console.error(`myikev2: ${error.message}`);
     if (options.json) print(refusedResult(errors, path));
-    return refusal ? 2 : 1;
+    return EXIT_USAGE;
   }
 }
 
@@ -67,16 +61,19 @@ function verified(
   if (json) console.log(JSON.stringify({ result: "verified", setup: path, notYet }));
   else console.log(`${path} is a good ${setup.role} setup`);
   for (const feature of notYet) console.error(`not there yet: ${feature}`);
-  return 0;
+  return EXIT_PASSED;
 }
 
 /** The story of an error of ours, for whoever mends it. */
-function recordCrash(path: string, error: Error): void {
+function recordCrash(path: string, error: unknown): void {
+  const story = error instanceof Error ? error.stack ?? error.message : String(error);
   try {
-    Deno.writeTextFileSync(path, `${error.stack ?? error.message}\n`, { mode: 0o600 });
+    const file = new SecretFile(path, "--crlf");
+    file.write(new TextEncoder().encode(`${story}\n`));
+    file.close();
     console.error(`myikev2: internal error, its story is in ${path}`);
   } catch {
-    console.error(error.stack);
+    console.error(`myikev2: internal error\n${story}`);
   }
 }
 
@@ -93,6 +90,10 @@ class SetupRun {
   readonly #events = new EventHub();
   /** What has to be undone, last first. */
   readonly #undo: (() => void | Promise<void>)[] = [];
+  #run: TestRun | undefined;
+  /** A signal came: before there was a run, or after it. */
+  #isStopped = false;
+  #endHold: () => void = () => {};
 
   constructor(path: string, { setup, notYet }: SetupReading, options: RunSetupOptions) {
     this.#path = path;
@@ -102,20 +103,62 @@ class SetupRun {
   }
 
   async run(): Promise<number> {
+    const forget = onSignals((again) => this.#stop(again));
+    const watch = watchForCrash();
     try {
-      const { run, api, recorders } = await this.#prepare();
-      const final = await this.#drive(run, api);
-      recorders.close();
-      this.#report(final);
-      if (api && this.#options.hold) await new Promise(() => {});
-      await api?.finished();
-      return final.result === RunResult.FAILED ? 1 : 0;
+      const api = await Promise.race([this.#prepare(), watch.crashed]);
+      const final = await Promise.race([this.#drive(), watch.crashed]);
+      this.#report(resultOf(final));
+      await Promise.race([this.#afterwards(api), watch.crashed]);
+      return final.result === RunResult.FAILED ? EXIT_FAILED : EXIT_PASSED;
+    } catch (e) {
+      if (e instanceof SetupError || e instanceof SystemError) throw e;
+      recordCrash(this.#options.crashFile, e);
+      this.#report(this.#crashResult(e));
+      return EXIT_FAILED;
     } finally {
-      for (const undo of this.#undo.reverse()) await undo();
+      await this.#undoAll();
+      watch.forget();
+      forget();
     }
   }
 
-  async #prepare(): Promise<{ run: TestRun; api: TestApi; recorders: Recorders }> {
+  /** One that fails does not keep the others from being undone. */
+  async #undoAll(): Promise<void> {
+    for (const undo of this.#undo.reverse()) {
+      try {
+        await undo();
+      } catch (e) {
+        console.error(`myikev2: ${e instanceof Error ? e.message : e}`);
+      }
+    }
+  }
+
+  #stop(again: boolean): void {
+    this.#isStopped = true;
+    this.#run?.stop(!again);
+    this.#endHold();
+  }
+
+  /** The API answers until every subscriber has the result, with `--hold` until a signal. */
+  async #afterwards(api: TestApi): Promise<void> {
+    if (this.#options.hold && !this.#isStopped) {
+      console.error("the API answers until this process is stopped (--hold)");
+      await new Promise<void>((resolve) => this.#endHold = resolve);
+    }
+    await api.finished();
+  }
+
+  /** As far as it came. */
+  #crashResult(e: unknown): RunResultJson {
+    const error = `Internal error: ${e instanceof Error ? e.message : e}`;
+    if (!this.#run) return refusedResult([new Error(error)], this.#path);
+    const [summary, figures] = [this.#run.summary(), this.#run.figures()];
+    const final = { result: RunResult.FAILED, summary: { ...summary, lastErrMsg: error }, figures };
+    return resultOf(final);
+  }
+
+  async #prepare(): Promise<TestApi> {
     const setup = this.#setup, { flush } = this.#options;
     if (setup.desc) console.error(setup.desc);
     const log = this.#openLog();
@@ -132,7 +175,9 @@ class SetupRun {
     });
     this.#undo.push(() => addresses.undo());
     const transport = openTransport(setup);
+    this.#undo.push(() => transport.close());
     const recorders = openRecorders(this.#options);
+    this.#undo.push(() => recorders.close());
     const run = prepareRun(setup, {
       env,
       transport,
@@ -141,10 +186,7 @@ class SetupRun {
       hooks: recorders.hooks,
       notYet: this.#notYet,
     });
-    const api = await startApi(run, setup).catch(async (e) => {
-      await transport.close();
-      throw e;
-    });
+    const api = await startApi(run, setup);
     this.#undo.push(() => api.close());
     const ports = transport.nattPort === undefined ? "" : ` and ${transport.nattPort}`;
     console.error(
@@ -152,21 +194,23 @@ class SetupRun {
         `API on ${api.address.includes(":") ? `[${api.address}]` : api.address}:${api.port}, ` +
         `${transport.name} transport, ${env.crypto.name} crypto`,
     );
-    return { run, api, recorders };
+    this.#run = run;
+    return api;
   }
 
-  async #drive(run: TestRun, _api: TestApi): Promise<FinalResult> {
-    const forget = onSignals((again) => run.stop(!again));
+  async #drive(): Promise<FinalResult> {
+    const run = this.#run!;
     const hide = this.#options.json ? () => {} : showLive(run);
-    run.start();
-    const final = await run.finalResult;
-    hide();
-    forget();
-    return final;
+    try {
+      run.start();
+      if (this.#isStopped) run.stop(true);
+      return await run.finalResult;
+    } finally {
+      hide();
+    }
   }
 
-  #report(final: FinalResult): void {
-    const result = resultOf(final);
+  #report(result: RunResultJson): void {
     const lines = summaryLines(result);
     for (const line of lines) this.#events.publish(4, line);
     if (this.#options.json) print(result);

@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+
+const ROOT = `${import.meta.dirname}/../../..`;
+
+interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+async function myikev2(...args: string[]): Promise<Outcome> {
+  const output = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", `${ROOT}/main.ts`, ...args],
+    env: { NO_COLOR: "1" },
+    stdout: "piped",
+    stderr: "piped",
+  }).output();
+  const text = (octets: Uint8Array) => new TextDecoder().decode(octets);
+  return { code: output.code, stdout: text(output.stdout), stderr: text(output.stderr) };
+}
+
+const COMMANDS = ["test", "exec", "demo", "simulate", "default", "compact", "version"];
+const NOT_YET = ["daemon", "control", "cli", "createpki", "echosvr", "completion"];
+
+Deno.test("help names every command, those that are not there yet as such, and gives examples", async () => {
+  const { code, stdout } = await myikev2("--help");
+  assert.equal(code, 0);
+  for (const name of COMMANDS) assert.match(stdout, new RegExp(`^  ${name}\\b.*\\w{4}`, "m"));
+  const flat = stdout.replaceAll(/\n {20,}/g, " ");
+  for (const name of NOT_YET) {
+    assert.match(flat, new RegExp(`^  ${name} .*\\(not there yet\\)$`, "m"));
+  }
+  assert.match(stdout, /^Examples:\n {2}myikev2 demo /m);
+  assert.match(stdout, /^Exit status: 0 passed, 1 failed, 2 bad setup or usage\.$/m);
+});
+
+for (const name of COMMANDS) {
+  Deno.test(`help of ${name} explains each of its options, and shows how`, async () => {
+    const { code, stdout } = await myikev2(name, "--help");
+    assert.equal(code, 0);
+    assert.match(stdout, new RegExp(`^Usage: myikev2 ${name}`));
+    const options = stdout.split("\n").filter((line) => /^ {2}-/.test(line));
+    for (const line of options) assert.match(line, /^ {2}-.+? {2,}\w.*\w/, line);
+    assert.match(stdout, new RegExp(`^Examples?:\n {2}myikev2 ${name}`, "m"));
+  });
+}
+
+for (const name of NOT_YET) {
+  Deno.test(`${name} refuses by name`, async () => {
+    const { code, stdout, stderr } = await myikev2(name, "anything", "--at", "all");
+    assert.deepEqual([code, stdout], [2, ""]);
+    assert.equal(stderr, `myikev2: the command ${name} is not there yet\n`);
+  });
+}
+
+const MISTAKES: readonly (readonly [line: string, words: RegExp])[] = [
+  ["tets my.yaml", /unknown command 'tets'\n\(Did you mean test\?\)/],
+  ["dmeo", /Did you mean demo\?/],
+  ["test my.yaml --jsno", /unknown option '--jsno'\n\(Did you mean --json\?\)/],
+  ["demo --tunnels 0", /whole number from 1 to/],
+  ["exec", /required option '-f, --setupfile <file>' not specified/],
+  ["", /^Usage: myikev2/],
+  ["default freeradius", /default freeradius is not there yet/],
+  ["default nothing", /Cannot write a default nothing/],
+  ["simulate --break nothing", /Cannot break nothing: rules are \w+, /],
+  ["simulate --task nothing", /Cannot simulate nothing: tasks are \w+/],
+  ["compact", /required option '-i, --input <file>'/],
+];
+
+for (const [line, words] of MISTAKES) {
+  Deno.test(`"myikev2 ${line}" ends with status 2 and says why`, async () => {
+    const { code, stdout, stderr } = await myikev2(...line.split(" ").filter(Boolean));
+    assert.deepEqual([code, stdout], [2, ""]);
+    assert.match(stderr, words);
+  });
+}
+
+Deno.test("version names the backends this machine gives", async () => {
+  const { code, stdout } = await myikev2("version");
+  assert.equal(code, 0);
+  assert.match(stdout, /^myikev2 \d+\.\d+\.\d+$/m);
+  assert.match(stdout, /^crypto backends: (native, )?portable$/m);
+  assert.match(stdout, /^transports: +(native, )?portable$/m);
+  const { stdout: short } = await myikev2("--version");
+  assert.equal(short, `${stdout.split("\n")[0]}\n`);
+});
+
+Deno.test("a default setup is written, compacts to what its role needs, and loads to the same", async () => {
+  const dir = await Deno.makeTempDir();
+  const written = await myikev2("default", "-f", `${dir}/a`);
+  assert.deepEqual([written.code, written.stderr], [0, `wrote ${dir}/a\n`]);
+  const compact = await myikev2("compact", "-i", `${dir}/a`, "-o", `${dir}/b`, "--check");
+  assert.equal(compact.code, 0, compact.stderr);
+  assert.match(compact.stderr, /both load to the same setup/);
+  assert.ok(Deno.statSync(`${dir}/b`).size < Deno.statSync(`${dir}/a`).size / 10);
+  await Deno.remove(dir, { recursive: true });
+});

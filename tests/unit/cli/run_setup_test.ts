@@ -1,0 +1,196 @@
+import assert from "node:assert/strict";
+import { main } from "@/cli/program.ts";
+import type { RunResultJson } from "@/report/result.ts";
+
+interface Outcome {
+  readonly status: number;
+  readonly out: string[];
+  readonly err: string[];
+  readonly log: string;
+  readonly crash: string | undefined;
+}
+
+/** Runs a command line on a setup in a directory of its own; `SETUP`, `DIR` stand for their paths. */
+async function run(setup: string, line: string): Promise<Outcome> {
+  const dir = await Deno.makeTempDir();
+  await Deno.writeTextFile(`${dir}/my.yaml`, setup);
+  const { log, error } = console, out: string[] = [], err: string[] = [];
+  console.log = (text: string) => void out.push(text);
+  console.error = (text: string) => void err.push(text);
+  try {
+    const args = line.replace("SETUP", `${dir}/my.yaml`).replaceAll("DIR", dir).split(" ");
+    const status = await main(args);
+    const read = (name: string) => Deno.readTextFile(`${dir}/${name}`).catch(() => undefined);
+    return { status, out, err, log: await read("log") ?? "", crash: await read("crash") };
+  } finally {
+    console.log = log;
+    console.error = error;
+    await Deno.remove(dir, { recursive: true });
+  }
+}
+
+/** The one line of standard output. */
+function resultIn({ out }: Outcome): RunResultJson {
+  assert.equal(out.length, 1, out.join("\n"));
+  assert.doesNotMatch(out[0]!, /\n/);
+  return JSON.parse(out[0]!);
+}
+
+const QUIET = "--flush=false --lf DIR/log --crlf DIR/crash";
+
+const GATEWAY = `
+role: gateway
+desc: a gateway nobody calls
+numberoftunnels: 1
+runningtime: 200ms
+bindifname: lo
+bindifaddr: 127.0.0.1/8
+ownport: 0
+ownnattport: 0
+apilistenport: 0
+loglevel: 4
+ikeconf: {psk: not to be told}
+`;
+
+const CLIENT = `
+role: client
+numberoftunnels: 2
+tunnelmaxretry: 1
+setupinterval: 0s
+bindifname: lo
+startclntaddr: 127.0.0.1/8
+peeraddr: 127.0.0.1
+peerport: 9
+ownport: 0
+apilistenport: 0
+loglevel: 4
+ikeconf: {psk: not to be told, retraninterval: 50ms, maxretran: 2}
+`;
+
+Deno.test("a test that fails: status 1, its words, its log, and no secret anywhere", async () => {
+  const outcome = await run(CLIENT, `test SETUP ${QUIET}`);
+  const text = outcome.out.join("\n");
+  assert.equal(outcome.status, 1);
+  assert.match(text, /^Test failed after /);
+  assert.match(text, /Tunnels: 0 of 2 established, 2 failed/);
+  assert.match(text, /Failed by \w+: 2, for example: .*127\.0\.0\.1/);
+  assert.match(outcome.log, /INFO {2}Test failed after /);
+  for (const seen of [text, outcome.err.join("\n"), outcome.log]) {
+    assert.doesNotMatch(seen, /not to be told/);
+  }
+});
+
+Deno.test("with --json the result is the only line on standard output", async () => {
+  const outcome = await run(CLIENT, `test --json SETUP ${QUIET}`);
+  const { result, tunnels, failures } = resultIn(outcome);
+  assert.equal(outcome.status, 1);
+  assert.equal(result, "failed");
+  assert.deepEqual([tunnels.configured, tunnels.established, tunnels.failed], [2, 0, 2]);
+  assert.equal(failures[0]?.count, 2);
+});
+
+Deno.test("a gateway shows its description and where it listens, ends in time, and fails alone", async () => {
+  const outcome = await run(GATEWAY, `exec -f SETUP -j ${QUIET}`);
+  assert.equal(outcome.status, 1);
+  assert.equal(outcome.err[0], "a gateway nobody calls");
+  assert.ok(
+    outcome.err.some((line) => /^gateway on UDP port \d+ and \d+, API on .*:\d+, /.test(line)),
+  );
+  assert.equal(resultIn(outcome).error, "0 of 1 expected tunnels established");
+});
+
+Deno.test("an error of ours: its story in the crash file, status 1, and a result as far as it came", async () => {
+  const timer = setTimeout(() => {
+    throw new Error("planted");
+  }, 100);
+  try {
+    const outcome = await run(GATEWAY.replace("200ms", "30s"), `test SETUP --json ${QUIET}`);
+    const { result, error, tunnels, transport } = resultIn(outcome);
+    assert.equal(outcome.status, 1);
+    assert.deepEqual([result, error], ["failed", "Internal error: planted"]);
+    assert.equal(tunnels.configured, 1);
+    assert.notEqual(transport, null);
+    assert.match(outcome.crash!, /^Error: planted\n.*run_setup_test/);
+    assert.ok(outcome.err.some((line) => /internal error, its story is in .*crash/.test(line)));
+  } finally {
+    clearTimeout(timer);
+  }
+});
+
+const REFUSED: readonly (readonly [why: string, setup: string, line: string, words: RegExp])[] = [
+  ["an unknown option", "rolle: client\n", `test SETUP --json`, /my\.yaml:1:1: .*role/],
+  [
+    "a file that is not there",
+    "",
+    `test DIR/none.yaml --json`,
+    /Cannot read .*none\.yaml: No such file/,
+  ],
+  ["the shell", GATEWAY, `test SETUP --json -i ${QUIET}`, /shell is not there yet/],
+  ["profiling", GATEWAY, `test SETUP --json -p ${QUIET}`, /profiling is not there yet/],
+  ["a log nobody may write", GATEWAY, `test SETUP --json --flush=false --lf DIR/no/log`, /--lf/],
+  ["a capture nobody may write", GATEWAY, `test SETUP --json ${QUIET} --pcap DIR/no/p`, /--pcap/],
+  ["keys nobody may write", GATEWAY, `test SETUP --json ${QUIET} --keylog DIR/log/k`, /--keylog/],
+  ["a missing argument", "", "test --json", /missing required argument/],
+  ["a wrong word", GATEWAY, "test SETUP --json --flush=maybe", /Expected true or false/],
+  ["two files", GATEWAY, "test SETUP SETUP --json", /too many arguments/],
+  ["a suite of nobody", "", "demo --json --suite des", /Cannot run suite des: x25519-gcm/],
+];
+
+for (const [why, setup, line, words] of REFUSED) {
+  Deno.test(`${why} is refused with status 2 and one line of JSON`, async () => {
+    const outcome = await run(setup, line);
+    assert.equal(outcome.status, 2);
+    const { result, error, setupErrors } = resultIn(outcome);
+    assert.equal(result, "failed");
+    assert.match(error!, words);
+    assert.equal(setupErrors[0], error);
+    assert.equal(outcome.crash, undefined);
+  });
+}
+
+Deno.test("every error of a setup is told, in words and in JSON", async () => {
+  const bad = "role: clientt\nnumberoftunnels: 0\nloglevel: 9\n";
+  const outcome = await run(bad, "test SETUP --json");
+  const { setupErrors } = resultIn(outcome);
+  assert.ok(setupErrors.length >= 3, setupErrors.join("\n"));
+  for (const error of setupErrors) assert.ok(outcome.err.includes(`myikev2: ${error}`), error);
+});
+
+Deno.test("--verify runs nothing", async () => {
+  const good = await run(GATEWAY, "test --verify SETUP");
+  assert.deepEqual([good.status, good.log], [0, ""]);
+  assert.match(good.out[0]!, /my\.yaml is a good gateway setup$/);
+  const json = await run(GATEWAY, "test SETUP --verify --json");
+  assert.equal(JSON.parse(json.out[0]!).result, "verified");
+  assert.equal((await run("role: x\n", "test SETUP --verify")).status, 2);
+});
+
+Deno.test("--licfile of old scripts is ignored with a line", async () => {
+  const outcome = await run(GATEWAY, "test SETUP -l my.lic --verify");
+  assert.equal(outcome.status, 0);
+  assert.ok(outcome.err.some((line) => /--licfile is not needed, and ignored/.test(line)));
+});
+
+Deno.test("a capture and key tables are written beside a run", async () => {
+  const dir = await Deno.makeTempDir();
+  const { status } = await run("", `demo --json --tunnels 3 --pcap ${dir}/p --keylog ${dir}/k`);
+  assert.equal(status, 0);
+  const names = [...Deno.readDirSync(`${dir}/k`)].map(({ name }) => name).sort();
+  assert.deepEqual(names, ["esp_sa", "ikev2_decryption_table", "other_keys"]);
+  assert.equal(Deno.readTextFileSync(`${dir}/k/ikev2_decryption_table`).split("\n").length, 4);
+  assert.equal(Deno.readTextFileSync(`${dir}/k/esp_sa`).split("\n").length, 7);
+  assert.ok(Deno.statSync(`${dir}/p`).size > 3 * 4 * 100);
+  await Deno.remove(dir, { recursive: true });
+});
+
+Deno.test("the demo builds its tunnels without a retransmission", async () => {
+  const outcome = await run(
+    "",
+    "demo --json --tunnels 20 --transport portable --cryptobackend portable",
+  );
+  const { result, tunnels, retransmissions, transport, datagrams } = resultIn(outcome);
+  assert.equal(outcome.status, 0);
+  assert.deepEqual([result, tunnels.established, retransmissions], ["passed", 20, 0]);
+  assert.equal(transport, "portable");
+  assert.ok(datagrams.sent >= 40 && datagrams.received >= 40);
+});
