@@ -1,11 +1,12 @@
 /**
  * The start of a test on this host: what an earlier test left is flushed, the tunnel addresses are
- * put on their interface, and at the end what was added is taken away again. A guard keeps the
- * machine reachable: some interfaces are flushed only by force.
+ * put on their interface, and at the end what was added is taken away again.
  * @module
  */
-import { addressPlus, type IpPrefix, showAddress } from "@/base/address.ts";
+import { addressPlus, type IpAddress, type IpPrefix, showAddress } from "@/base/address.ts";
 import { SetupError } from "@/base/errors.ts";
+import { guardFlush } from "@/datapath/flush_guard.ts";
+import { ip, ipBatch, ipShow } from "@/datapath/ip_command.ts";
 
 /** What is needed of a setup. */
 export interface AddressPlan {
@@ -25,11 +26,20 @@ export interface PreparedAddresses {
 
 /** Routing table of the tunnels. */
 const TUNNEL_TABLE = "330";
-/** What stays on lo. */
-const LO_ADDRESSES = ["127.0.0.1/8", "::1/128"];
+/** What lo has once it is flushed, as far as the machine speaks IPv6. */
+const LO_ADDRESSES = ["127.0.0.1/32", ...(hasIpv6() ? ["::1/128"] : [])];
+
+function hasIpv6(): boolean {
+  try {
+    return Deno.readTextFileSync("/proc/sys/net/ipv6/conf/lo/disable_ipv6").trim() === "0";
+  } catch {
+    return false;
+  }
+}
 
 /**
- * Flushes and adds, unless `flush` is false; each thing removed is told to `say` before.
+ * Flushes and adds, unless `flush` is false; each thing removed is told to `say` before. Where it
+ * fails half-way, what it added is taken away.
  * @throws {SetupError} where the guard refuses, or the system does.
  */
 export async function prepareAddresses(
@@ -41,171 +51,138 @@ export async function prepareAddresses(
     if (plan.staticroute) say("--flush=false: staticroute is not run");
     return { undo: () => Promise.resolve() };
   }
-  if (flush !== "force") await guard(plan.bindifname);
-  const own = tunnelAddresses(plan);
-  await flushInterface(plan.bindifname, say);
-  if (plan.bindifname !== "lo") await flushLo(say);
-  await flushTunnels(say);
-  await ipBatch(own.map((a) => `addr replace ${a} dev ${plan.bindifname}`), "add addresses");
-  await ipBatch([`link set ${plan.bindifname} up`], "bring the interface up");
-  if (plan.staticroute) await runRoute(plan.staticroute, say);
-  return {
-    undo: async () => {
-      const deletes = own.map((a) => `addr del ${a} dev ${plan.bindifname}`);
-      await ipBatch(deletes, "remove addresses", true);
-    },
-  };
-}
-
-/** In their order: of every tunnel, then `bindifaddr`. */
-function tunnelAddresses(plan: AddressPlan): string[] {
-  const { role, startclntaddr, numberoftunnels, bindifaddr } = plan;
-  const own: string[] = [];
-  if (role === "client" && startclntaddr) {
-    for (let i = 0; i < numberoftunnels; i++) {
-      const address = addressPlus(startclntaddr.address, i)!;
-      own.push(`${showAddress(address)}/${startclntaddr.bits}`);
-    }
-  }
-  if (bindifaddr) own.push(`${showAddress(bindifaddr.address)}/${bindifaddr.bits}`);
-  return own;
-}
-
-/** @throws {SetupError} where flushing would cut somebody off. */
-async function guard(bindifname: string): Promise<void> {
-  const refuse = (why: string) => {
-    throw new SetupError(
-      `Cannot flush: ${why}. Run the test in a network namespace of its own, leave addresses as ` +
-        "they are with --flush=false, or mean it with --flush=force",
-    );
-  };
-  for (const family of ["-4", "-6"]) {
-    const routes = await ipJson([family, "route", "show", "default"]) as { dev?: string }[];
-    if (routes.some((r) => r.dev === bindifname)) {
-      refuse(`bindifname ${bindifname} carries the default route`);
-    }
-  }
-  const ssh = Deno.env.get("SSH_CONNECTION")?.split(" ")[2];
-  if (ssh) {
-    const here = Deno.networkInterfaces().filter((i) => i.address === ssh).map((i) => i.name);
-    if (here.includes(bindifname)) refuse(`bindifname ${bindifname} carries this SSH session`);
-  }
-  if (!await inOwnNamespace()) refuse("lo would be flushed, and this is the machine's own network");
-}
-
-/**
- * Whether this process is in a network namespace that was made for something: one that has a name
- * (`ip netns add`), or another than that of process 1, where that may be looked at.
- */
-async function inOwnNamespace(): Promise<boolean> {
-  const own = await namespaceOf("/proc/self/ns/net");
-  if (own === undefined) return false;
-  const first = await namespaceOf("/proc/1/ns/net");
-  if (first !== undefined && first !== own) return true;
-  for (const directory of ["/run/netns", "/var/run/netns"]) {
-    try {
-      for await (const { name } of Deno.readDir(directory)) {
-        const { ino } = await Deno.stat(`${directory}/${name}`);
-        if (ino === own) return true;
-      }
-    } catch {
-      // No named namespaces here.
-    }
-  }
-  return false;
-}
-
-/** The number in `net:[4026531833]`. */
-async function namespaceOf(path: string): Promise<number | undefined> {
+  const { bindifname } = plan;
+  const link = await linkOf(bindifname);
+  const route = plan.staticroute ? routeWords(plan.staticroute) : undefined;
+  if (flush !== "force") await guardFlush(bindifname);
+  const undo = new Undo();
   try {
-    return Number(/\[(\d+)\]/.exec(await Deno.readLink(path))?.[1]);
-  } catch {
-    return undefined;
+    await flushLink(link, say);
+    if (bindifname !== "lo") await flushLink(await linkOf("lo"), say);
+    await ipBatch(
+      [...LO_ADDRESSES.map((a) => `addr replace ${a} dev lo`), "link set lo up"],
+      { what: "flush lo" },
+    );
+    await addAddresses(plan, link, undo);
+    await flushTunnels(say);
+    if (route) await addRoute(route, say, undo);
+  } catch (e) {
+    await undo.all();
+    throw e;
   }
+  return undo.prepared;
 }
 
-async function flushInterface(name: string, say: (line: string) => void): Promise<void> {
-  const [link] = await ipJson(["addr", "show", "dev", name]) as Link[];
-  if (!link) throw new SetupError(`Cannot use bindifname ${name}: there is no such interface`);
-  const kept = name === "lo" ? LO_ADDRESSES : [];
-  const global = link.addr_info.filter((a) => a.scope !== "link")
-    .map((a) => `${a.local}/${a.prefixlen}`).filter((a) => !kept.includes(a));
-  for (const address of global) say(`removing ${address} from ${name}`);
-  await ipBatch(global.map((a) => `addr del ${a} dev ${name}`), `flush ${name}`);
+/** What takes away what was added, last first. */
+class Undo {
+  #steps: (() => Promise<unknown>)[] = [];
+  readonly prepared: PreparedAddresses = { undo: () => this.all() };
+
+  add(step: () => Promise<unknown>): void {
+    this.#steps.push(step);
+  }
+
+  async all(): Promise<void> {
+    for (const step of this.#steps.reverse()) await step();
+    this.#steps = [];
+  }
 }
 
 interface Link {
+  readonly ifname: string;
   readonly addr_info: readonly { local: string; prefixlen: number; scope: string }[];
 }
 
-async function flushLo(say: (line: string) => void): Promise<void> {
-  await flushInterface("lo", say);
-  await ipBatch(
-    [...LO_ADDRESSES.map((a) => `addr replace ${a} dev lo`), "link set lo up"],
-    "flush lo",
+async function linkOf(name: string): Promise<Link> {
+  const [link] = await ipShow<Link>(["addr", "show", "dev", name]);
+  if (link) return link;
+  throw new SetupError(`Cannot use bindifname ${name}: there is no such interface`);
+}
+
+/** All addresses of a link but IPv6's own (fe80::), without which it has no IPv6. */
+function addressesOf(link: Link): string[] {
+  return link.addr_info.filter((a) => a.scope !== "link").map((a) => `${a.local}/${a.prefixlen}`);
+}
+
+async function flushLink(link: Link, say: (line: string) => void): Promise<void> {
+  const name = link.ifname, kept = name === "lo" ? LO_ADDRESSES : [];
+  const old = addressesOf(link).filter((a) => !kept.includes(a));
+  for (const address of old) say(`removing ${address} from ${name}`);
+  // The last first: with the first of a subnet the kernel removes the others of it.
+  const lines = old.reverse().map((a) => `addr del ${a} dev ${name}`);
+  await ipBatch(lines, { what: `flush ${name}` });
+}
+
+async function addAddresses(plan: AddressPlan, link: Link, undo: Undo): Promise<void> {
+  const name = plan.bindifname, own = tunnelAddresses(plan);
+  // What was there before, and what lo always has, stays.
+  const before = new Set([...addressesOf(link), ...(name === "lo" ? LO_ADDRESSES : [])]);
+  const [kept, added] = [true, false].map((was) =>
+    own.filter((a) => before.has(textOf(a)) === was)
   );
+  undo.add(async () => {
+    const lines = added!.map((a) => `addr del ${textOf(a)} dev ${name}`).reverse();
+    await ipBatch(lines, { what: "remove addresses", quiet: true });
+    // With the first of a subnet the kernel removed the others of it.
+    await ipBatch(kept!.map((a) => addLine(a, name)), { what: "keep addresses", quiet: true });
+  });
+  await ipBatch(own.map((a) => addLine(a, name)), { what: `add addresses to ${name}` });
+  await ip(["link", "set", name, "up"], { what: `bring ${name} up` });
+}
+
+function addLine(prefix: IpPrefix, name: string): string {
+  // IPv6 does not wait for others to claim it: a test begins at once.
+  const now = prefix.address.length === 16 ? " nodad" : "";
+  return `addr replace ${textOf(prefix)} dev ${name}${now}`;
+}
+
+/** In their order: of every tunnel, then `bindifaddr`. */
+function tunnelAddresses(plan: AddressPlan): IpPrefix[] {
+  const { role, startclntaddr, numberoftunnels, bindifaddr } = plan;
+  const own: IpPrefix[] = [];
+  if (role === "client" && startclntaddr) {
+    for (let i = 0; i < numberoftunnels; i++) {
+      const address: IpAddress | undefined = addressPlus(startclntaddr.address, i);
+      if (!address) throw new SetupError(`Cannot give tunnel ${i} an address: there is none left`);
+      own.push({ ...startclntaddr, address });
+    }
+  }
+  if (bindifaddr) own.push(bindifaddr);
+  return own;
+}
+
+function textOf({ address, bits }: IpPrefix): string {
+  return `${showAddress(address)}/${bits}`;
 }
 
 async function flushTunnels(say: (line: string) => void): Promise<void> {
   say(`removing all XFRM states and policies, and routes of table ${TUNNEL_TABLE}`);
-  await ip(["xfrm", "state", "flush"], "flush XFRM states");
-  await ip(["xfrm", "policy", "flush"], "flush XFRM policies");
+  await ip(["xfrm", "state", "flush"], { what: "flush XFRM states" });
+  await ip(["xfrm", "policy", "flush"], { what: "flush XFRM policies" });
   for (const family of ["-4", "-6"]) {
     // A table that never had a route is not there, and that is as good as empty.
-    await ip([family, "route", "flush", "table", TUNNEL_TABLE], "flush routes", "", true);
+    const call = { what: "flush routes", quiet: true };
+    await ip([family, "route", "flush", "table", TUNNEL_TABLE], call);
   }
 }
 
-/** `staticroute` is an `ip route …` command; nothing else is run. */
-async function runRoute(command: string, say: (line: string) => void): Promise<void> {
-  const words = command.trim().split(/\s+/);
-  if (words[0] !== "ip") {
-    throw new SetupError(`Cannot run staticroute: expected an ip command, found ${words[0]}`);
-  }
+/** The words behind `ip`. @throws {SetupError} for any other program: nothing else is run. */
+function routeWords(command: string): string[] {
+  const [program, ...words] = command.trim().split(/\s+/);
+  if (program === "ip") return words;
+  throw new SetupError(`Cannot run staticroute: expected an ip command, found ${program}`);
+}
+
+/** A route that was added goes at the end; any other command is only run. */
+async function addRoute(
+  words: readonly string[],
+  say: (line: string) => void,
+  undo: Undo,
+): Promise<void> {
+  const command = `ip ${words.join(" ")}`;
   say(`running ${command}`);
-  await ip(words.slice(1), `run staticroute (${command})`);
-}
-
-async function ipBatch(lines: readonly string[], what: string, quiet = false): Promise<void> {
-  if (lines.length === 0) return;
-  const force = quiet ? ["-force"] : [];
-  await ip([...force, "-batch", "-"], what, lines.join("\n") + "\n", quiet);
-}
-
-async function ipJson(args: readonly string[]): Promise<unknown[]> {
-  const text = await ip(["-j", ...args], `ask for ${args.join(" ")}`, "", true);
-  return text.trim() ? JSON.parse(text) : [];
-}
-
-/** Runs `ip`; its output. @throws {SetupError} where it fails, unless `quiet`. */
-async function ip(
-  args: readonly string[],
-  what: string,
-  input = "",
-  quiet = false,
-): Promise<string> {
-  let process: Deno.ChildProcess;
-  try {
-    process = new Deno.Command("ip", {
-      args: [...args],
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-  } catch {
-    throw new SetupError(
-      `Cannot ${what}: the program ip (iproute2) is not there; --flush=false does without it`,
-    );
-  }
-  const writer = process.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(input)).catch(() => {});
-  await writer.close().catch(() => {});
-  const { success, stdout, stderr } = await process.output();
-  const decoder = new TextDecoder();
-  if (success || quiet) return decoder.decode(stdout);
-  const why = decoder.decode(stderr).trim().split("\n")[0]!;
-  const hint = /not permitted|denied/i.test(why)
-    ? "; it needs CAP_NET_ADMIN (or root), and --flush=false does without it"
-    : "";
-  throw new SetupError(`Cannot ${what}: ${why}${hint}`);
+  await ip(words, { what: `run staticroute (${command})` });
+  const verb = words.findIndex((word) => /^(?:add|replace|append|prepend)$/.test(word));
+  if (verb < 1 || !"route".startsWith(words[verb - 1]!)) return;
+  undo.add(() => ip(words.with(verb, "del"), { what: "remove the static route", quiet: true }));
 }

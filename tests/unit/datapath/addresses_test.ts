@@ -1,0 +1,230 @@
+/**
+ * The start and the end of a test on the addresses of a network namespace. Needs root and iproute2.
+ */
+import assert from "node:assert/strict";
+import { SetupError } from "@/base/errors.ts";
+import { prepareAddresses } from "@/datapath/addresses.ts";
+import type { Told } from "./_prepare.ts";
+
+const NAMESPACE = `myikev2-addr-${Deno.pid}`;
+const ip = (...args: string[]) =>
+  run("ip", args).then(({ success }) => assert.ok(success, args.join(" ")));
+const inside = (line: string) => ip("-n", NAMESPACE, ...line.split(" "));
+
+async function run(command: string, args: string[], env: Record<string, string> = {}) {
+  const process = new Deno.Command(command, { args, env, stdout: "piped", stderr: "piped" });
+  const { success, stdout, stderr } = await process.output();
+  const text = (octets: Uint8Array) => new TextDecoder().decode(octets);
+  return { success, stdout: text(stdout), stderr: text(stderr) };
+}
+
+interface Surroundings {
+  readonly flush?: "force";
+  readonly env?: Record<string, string>;
+  /** Lines of `ip` that come first, in the namespace. */
+  readonly before?: readonly string[];
+}
+
+/** Prepares and undoes in a namespace with lo and the interface v0. */
+async function prepared(plan: object, around: Surroundings = {}): Promise<Told> {
+  await ip("netns", "add", NAMESPACE);
+  try {
+    for (const line of ["link set lo up", "link add v0 type veth peer name v1", "link set v1 up"]) {
+      await inside(line);
+    }
+    for (const line of around.before ?? []) await inside(line);
+    const script = `${import.meta.dirname}/_prepare.ts`;
+    const { stdout, stderr } = await run("ip", [
+      ...["netns", "exec", NAMESPACE, Deno.execPath(), "run", "-A", script],
+      ...[JSON.stringify({ bindifname: "v0", ...plan }), around.flush ?? "true"],
+    ], around.env);
+    assert.notEqual(stdout, "", stderr);
+    return JSON.parse(stdout);
+  } finally {
+    await ip("netns", "del", NAMESPACE);
+  }
+}
+
+const hasIp = await run("ip", ["-V"]).then(() => true, () => false);
+const isRoot = Deno.uid() === 0 && hasIp;
+
+/** A test that makes a network namespace. */
+function inNamespace(name: string, fn: () => Promise<void>): void {
+  Deno.test({ name: `${name} (needs root)`, ignore: !isRoot, fn });
+}
+
+const CLIENT = { startclntaddr: "10.77.0.1/16", bindifaddr: "10.77.9.9/16" };
+
+inNamespace("tunnel addresses and bindifaddr are put on the interface, and taken off", async () => {
+  const { said, during, after } = await prepared(CLIENT);
+  assert.match(during!, /^v0@v1 UP 10\.77\.0\.1\/16 10\.77\.0\.2\/16 10\.77\.9\.9\/16 /m);
+  assert.doesNotMatch(after, /10\.77/);
+  assert.deepEqual(said, [
+    "removing 127.0.0.1/8 from lo",
+    "removing all XFRM states and policies, and routes of table 330",
+  ]);
+});
+
+inNamespace("lo is left with 127.0.0.1/32 and ::1/128", async () => {
+  const before = ["addr add 192.0.2.7/32 dev lo"];
+  const { said, during, after } = await prepared(CLIENT, { before });
+  for (const state of [during!, after]) {
+    assert.match(state, /^lo UNKNOWN 127\.0\.0\.1\/32 ::1\/128 $/m);
+  }
+  assert.ok(said.includes("removing 192.0.2.7/32 from lo"));
+});
+
+inNamespace("tunnels on lo itself keep what lo always has", async () => {
+  const plan = { role: "gateway", bindifname: "lo", bindifaddr: "127.0.0.1/32" };
+  const { during, after } = await prepared(plan);
+  for (const state of [during!, after]) {
+    assert.match(state, /^lo UNKNOWN 127\.0\.0\.1\/32 ::1\/128 $/m);
+  }
+});
+
+inNamespace("what an interface had is told, then removed: several of one subnet too", async () => {
+  const before = [
+    "addr add 10.77.5.1/16 dev v0",
+    "addr add 10.77.5.2/16 dev v0",
+    "addr add 2001:db8::5/64 dev v0 nodad",
+    "link set v0 up",
+  ];
+  const { said, during } = await prepared(CLIENT, { before });
+  assert.deepEqual(said.slice(0, 3), [
+    "removing 10.77.5.1/16 from v0",
+    "removing 10.77.5.2/16 from v0",
+    "removing 2001:db8::5/64 from v0",
+  ]);
+  assert.match(
+    during!,
+    /^v0@v1 UP 10\.77\.0\.1\/16 10\.77\.0\.2\/16 10\.77\.9\.9\/16 link-local $/m,
+  );
+});
+
+inNamespace("an address that was there before stays at the end", async () => {
+  const { after } = await prepared(CLIENT, { before: ["addr add 10.77.9.9/16 dev v0"] });
+  assert.match(after, /^v0@v1 UP 10\.77\.9\.9\/16 /m);
+});
+
+inNamespace("IPv6 addresses can be used at once", async () => {
+  const { during } = await prepared({ startclntaddr: "2001:db8::a/64", bindifaddr: null });
+  assert.match(during!, /2001:db8::b\/64 2001:db8::a\/64/);
+  assert.doesNotMatch(during!, /tentative/);
+});
+
+inNamespace("the static route is there while the test runs", async () => {
+  const staticroute = "ip route replace 10.99.0.0/16 via 10.77.9.1";
+  const { said, during, after } = await prepared({ ...CLIENT, staticroute });
+  assert.match(during!, /^10\.99\.0\.0\/16 via 10\.77\.9\.1 dev v0/m);
+  assert.doesNotMatch(after, /10\.99/);
+  assert.equal(said.at(-1), `running ${staticroute}`);
+});
+
+inNamespace("a static route that fails takes the addresses back", async () => {
+  const staticroute = "ip route replace 10.99.0.0/16 via 203.0.113.1";
+  const { error, after } = await prepared({ ...CLIENT, staticroute });
+  assert.match(error!, /Cannot run staticroute .*Nexthop has invalid gateway/);
+  assert.doesNotMatch(after, /10\.77/);
+});
+
+inNamespace("only ip is run for a static route", async () => {
+  const { error, after } = await prepared({ ...CLIENT, staticroute: "rm -rf x" });
+  assert.match(error!, /expected an ip command, found rm/);
+  assert.match(after, /^lo UNKNOWN 127\.0\.0\.1\/8/m);
+});
+
+inNamespace("policies of the kernel and routes of table 330 go", async () => {
+  const before = [
+    "xfrm policy add src 10.44.0.0/16 dst 10.45.0.0/16 dir out action block",
+    "link set v0 up",
+    "route add 10.46.0.0/16 dev v0 table 330",
+  ];
+  const { error, during } = await prepared(CLIENT, { before });
+  assert.equal(error, undefined);
+  assert.doesNotMatch(during!, /10\.4[456]/);
+});
+
+inNamespace("an interface that is not there is named", async () => {
+  const { error } = await prepared({ ...CLIENT, bindifname: "v9" });
+  assert.equal(error, "Cannot use bindifname v9: there is no such interface");
+});
+
+const DEFAULT_ROUTES: readonly (readonly [what: string, lines: string[]])[] = [
+  ["the default route", ["route add default via 10.8.0.1"]],
+  ["a default route of several ways", [
+    "route add default nexthop via 10.8.0.1 nexthop via 10.8.0.2",
+  ]],
+  ["a default route of another table", ["route add default via 10.8.0.1 table 7"]],
+  ["the IPv6 default route", [
+    "addr add 2001:db8::1/64 dev v0 nodad",
+    "-6 route add default via 2001:db8::9",
+  ]],
+];
+
+for (const [what, lines] of DEFAULT_ROUTES) {
+  const before = ["addr add 10.8.0.5/24 dev v0", "link set v0 up", ...lines];
+  inNamespace(`an interface with ${what} is not flushed, but by force`, async () => {
+    const { error, said, after } = await prepared(CLIENT, { before });
+    assert.match(
+      error!,
+      /^Cannot flush: bindifname v0 carries the default route\. .*--flush=force$/,
+    );
+    assert.deepEqual(said, []);
+    assert.match(after, /10\.8\.0\.5\/24/);
+    const forced = await prepared(CLIENT, { before, flush: "force" });
+    assert.ok(forced.said.includes("removing 10.8.0.5/24 from v0"));
+  });
+}
+
+inNamespace("routes of table 330, and those that lead nowhere, are no default route", async () => {
+  const before = [
+    "addr add 10.8.0.5/24 dev v0",
+    "link set v0 up",
+    "route add default via 10.8.0.1 table 330",
+    "route add unreachable default metric 9",
+  ];
+  assert.equal((await prepared(CLIENT, { before })).error, undefined);
+});
+
+inNamespace("the interface of the caller's SSH session is not flushed", async () => {
+  const before = ["addr add 10.8.0.5/24 dev v0", "link set v0 up"];
+  const env = { SSH_CONNECTION: "10.8.0.99 51000 10.8.0.5 22" };
+  const { error } = await prepared(CLIENT, { before, env });
+  assert.match(error!, /bindifname v0 carries this SSH session/);
+  const elsewhere = { SSH_CONNECTION: "10.8.0.5 51000 10.8.0.99 22" };
+  assert.equal((await prepared(CLIENT, { before, env: elsewhere })).error, undefined);
+});
+
+const PLAN = {
+  role: "gateway" as const,
+  bindifname: "lo",
+  bindifaddr: null,
+  startclntaddr: null,
+  numberoftunnels: 1,
+  staticroute: "",
+};
+
+Deno.test("--flush=false does nothing, and says that a static route is not run", async () => {
+  const said: string[] = [];
+  const plan = { ...PLAN, bindifname: "no-such-link", staticroute: "ip route replace x" };
+  const { undo } = await prepareAddresses(plan, false, (line) => void said.push(line));
+  await undo();
+  assert.deepEqual(said, ["--flush=false: staticroute is not run"]);
+});
+
+// Where this runs in a namespace of its own, flushing lo is what is asked for: not tried then.
+const isOwn = await Deno.readLink("/proc/1/ns/net").then(
+  async (first) => first !== await Deno.readLink("/proc/self/ns/net"),
+  () => false,
+);
+
+Deno.test({
+  name: "lo of the machine's own network is not flushed (needs iproute2)",
+  ignore: !hasIp || isOwn,
+  fn: () =>
+    assert.rejects(
+      // Saying comes before doing: were it not refused, this would be in its way.
+      prepareAddresses(PLAN, true, () => assert.fail("something was removed")),
+      (e) => e instanceof SetupError && /lo would be flushed, .*--flush=false/.test(e.message),
+    ),
+});
