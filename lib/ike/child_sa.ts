@@ -19,6 +19,7 @@ export interface ChildSuite {
   readonly keyBits: number;
   /** Transform type 3; 0: none (AEAD). */
   readonly integrity: number;
+  /** Whether sequence numbers have 64 bits (RFC 4303 §2.2.1). */
   readonly esn: boolean;
   /** Octets of one direction's encryption key, its salt included. */
   readonly encryptionOctets: number;

@@ -44,6 +44,7 @@ export interface ChildConfig {
   readonly protocol: number;
   readonly encryption: readonly EncryptionChoice[];
   readonly integrity: readonly number[];
+  /** Extended sequence numbers and no others; false: 32-bit ones and no others. */
   readonly esn: boolean;
   readonly tunnelMode: boolean;
   readonly lifetimeMs: number;

@@ -4,6 +4,7 @@
  * @module
  */
 import { nameOfEncr } from "@/iana/encr.ts";
+import { Esn, nameOfEsn } from "@/iana/esn.ts";
 import { nameOfInteg } from "@/iana/integ.ts";
 import { nameOfKeGroup } from "@/iana/ke_group.ts";
 import { nameOfPrf } from "@/iana/prf.ts";
@@ -66,7 +67,8 @@ export function childProposals(
 ): Proposal[] {
   const rest = [
     ...of(TransformType.KE, groups),
-    ...of(TransformType.ESN, config.esn ? [1, 0] : [0]),
+    // RFC 7296 §3.3.2: value 1 alone says that 32-bit sequence numbers are not acceptable.
+    ...of(TransformType.ESN, [config.esn ? Esn.ESN : Esn.NO_ESN]),
   ];
   if (config.protocol === ProtocolId.AH) {
     const transforms = [...of(TransformType.INTEG, config.integrity), ...rest];
@@ -181,8 +183,11 @@ export function accepted(
     }
   }
   for (const { type } of proposal.transforms) {
-    const missing = !transforms.some((t) => t.type === type);
-    if (missing && type !== TransformType.ESN) return `no transform of type ${type}`;
+    if (transforms.some((t) => t.type === type)) continue;
+    // Without a word about them, sequence numbers are of 32 bits.
+    const ours = proposal.transforms.filter((t) => t.type === type);
+    const meant = type === TransformType.ESN && ours.some((t) => t.id === Esn.NO_ESN);
+    if (!meant) return `no transform of type ${type}`;
   }
   return { number, protocol, spi, transforms };
 }
@@ -214,7 +219,7 @@ export function showTransform(t: Transform): string {
     case TransformType.KE:
       return nameOfKeGroup(t.id);
     case TransformType.ESN:
-      return t.id === 1 ? "ESN" : t.id === 0 ? "NO_ESN" : `ESN ${t.id}`;
+      return nameOfEsn(t.id);
     default:
       return `type ${t.type} id ${t.id}`;
   }
@@ -222,5 +227,7 @@ export function showTransform(t: Transform): string {
 
 /** Each proposal as its transforms, for words a tester can act on. */
 export function showProposals(proposals: readonly Proposal[]): string {
-  return proposals.map((p) => `{${p.transforms.map(showTransform).join(", ")}}`).join(" or ");
+  const kind = (p: Proposal) => p.protocol === ProtocolId.AH ? "AH " : "";
+  return proposals.map((p) => `${kind(p)}{${p.transforms.map(showTransform).join(", ")}}`)
+    .join(" or ");
 }

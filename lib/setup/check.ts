@@ -43,7 +43,7 @@ export function checkSetup(setup: Setup, { isBroken, fail, warn }: Check): void 
   warnOfIdentities(setup, warn);
   warnOfMargin(setup, warn);
   for (const [i, child] of setup.ikeconf.childlist.entries()) {
-    checkChild(setup, child, `ikeconf.childlist[${i}]`, rule);
+    checkChild(setup, child, `ikeconf.childlist[${i}]`, { rule, warn });
   }
 }
 

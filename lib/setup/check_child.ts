@@ -5,12 +5,30 @@
 import { addressPlus, type IpAddress, showAddress } from "@/base/address.ts";
 import { Encr } from "@/iana/encr.ts";
 import { isAead } from "@/setup/algorithms.ts";
-import type { Rule } from "@/setup/check.ts";
+import type { Check, Rule } from "@/setup/check.ts";
+import { CHILD } from "@/setup/ike_options.ts";
 import type { ChildConf, SelectorConf, Setup } from "@/setup/setup.ts";
 
-/** Tells `rule` what is wrong with the entry at `path`. */
-export function checkChild(setup: Setup, child: ChildConf, path: string, rule: Rule): void {
+/** Where the words go. */
+export interface ChildCheck {
+  readonly rule: Rule;
+  readonly warn: Check["warn"];
+}
+
+/** Tells what is wrong, or doubtful, with the entry at `path`. */
+export function checkChild(
+  setup: Setup,
+  child: ChildConf,
+  path: string,
+  { rule, warn }: ChildCheck,
+): void {
   checkAlgorithms(child, path, rule);
+  if (child.protocol === "ah") checkAh(setup, child, path, { rule, warn });
+  if (child.esn && child.replaywindowsize === 0) {
+    // RFC 4303 §3.4.3: the window is what tells the upper half of a sequence number.
+    const what = "esn needs a window: replaywindowsize is 0";
+    rule(what, `${path}.esn`, `${path}.replaywindowsize`);
+  }
   if (setup.role !== "client") return;
   const { numberoftunnels: tunnels, owntsaddrincrease, peertsaddrincrease } = setup;
   for (const [i, selector] of child.ownts.entries()) {
@@ -34,6 +52,25 @@ function checkAlgorithms(child: ChildConf, path: string, rule: Rule): void {
     rule("integrityalg is empty, and encalg names null: ESP needs one of them", integrity, cipher);
   } else if (!encalg.every(isAead)) {
     rule("integrityalg is empty, and encalg names a cipher that is not AEAD", integrity, cipher);
+  }
+}
+
+/** AH protects the outer addresses: neither a cipher nor a UDP header has a place in it. */
+function checkAh(
+  { ikeconf }: Setup,
+  { encalg }: ChildConf,
+  path: string,
+  { rule, warn }: ChildCheck,
+): void {
+  const protocol = `${path}.protocol`;
+  if (ikeconf.tradtionalencapforceudp) {
+    // RFC 3948 §1: encapsulation is defined for ESP alone.
+    const what = "protocol ah cannot be UDP-encapsulated, and tradtionalencapforceudp asks for it";
+    rule(what, protocol, "ikeconf.tradtionalencapforceudp");
+  }
+  const written = JSON.stringify(encalg) !== JSON.stringify(CHILD.encalg.value);
+  if (written) {
+    warn("encalg has no effect with protocol ah, which does not encrypt", `${path}.encalg`);
   }
 }
 

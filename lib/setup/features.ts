@@ -19,8 +19,6 @@ export const NOT_YET = {
   datapath: "installing CHILD_SAs in a data path",
   ping: "the ping test",
   transport: "transport mode",
-  esn: "extended sequence numbers",
-  ah: "AH",
   history: "keeping rekeyed SAs listed",
 } as const;
 

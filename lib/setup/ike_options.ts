@@ -182,9 +182,13 @@ export const CHILD = {
     "ESP encryption; null is the NULL cipher",
     { namesNull: true },
   ),
-  protocol: option(oneOf("esp", "ah"), "esp", "the IPsec protocol: esp or ah", { feature: "ah" }),
+  protocol: option(
+    oneOf("esp", "ah"),
+    "esp",
+    "the IPsec protocol; ah is integrity alone (RFC 4302)",
+  ),
   lifetime: option(duration, "5m", "lifetime of the CHILD_SA"),
-  esn: option(bool, "false", "extended sequence numbers", { feature: "esn" }),
+  esn: option(bool, "false", "extended sequence numbers, and no others; false: 32-bit ones alone"),
   pfsenabled: option(bool, "false", "a key exchange when it is rekeyed"),
   pfsgrpid: listOption(keyword(GROUPS), ["14"], "groups of that key exchange"),
   replaywindowsize: option(

@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { ProtocolId } from "@/iana/protocol_id.ts";
 import { TransformType as T } from "@/iana/transform_type.ts";
-import { accepted, choose, ikeProposals, showProposals } from "@/ike/proposal.ts";
+import {
+  accepted,
+  childProposals,
+  choose,
+  chosenId,
+  ikeProposals,
+  showProposals,
+} from "@/ike/proposal.ts";
+import { worldConfig } from "@/sim/scenarios.ts";
 import type { Proposal, Transform } from "@/wire/payloads/security_association.ts";
 
 const algorithms = {
@@ -91,4 +99,43 @@ Deno.test("accepted() takes one of ours, whole, and nothing else (RFC 7296 §2.7
     String(accepted(ours, [ike([{ type: T.ENCR, id: 12, keyBits: 192 }, ...answer.slice(1)])])),
     /did not offer/,
   );
+});
+
+const SPI = Uint8Array.of(0, 0, 1, 0);
+const [CHILD] = worldConfig().children;
+
+Deno.test("esn asks for 64-bit sequence numbers alone, and takes nothing else (RFC 7296 §3.3.2)", () => {
+  const long = childProposals({ ...CHILD!, esn: true }, SPI);
+  const short = childProposals({ ...CHILD!, esn: false }, SPI);
+  assert.deepEqual(long[0]!.transforms.filter((t) => t.type === T.ESN), [{ type: T.ESN, id: 1 }]);
+  assert.deepEqual(short[0]!.transforms.filter((t) => t.type === T.ESN), [{ type: T.ESN, id: 0 }]);
+  assert.equal(choose(long, short), undefined);
+  assert.equal(choose(short, long), undefined);
+  // Who offers both gets what is configured here.
+  const both = [{ ...long[0]!, transforms: [...long[0]!.transforms, { type: T.ESN, id: 0 }] }];
+  assert.equal(chosenId(choose(both, long)!, T.ESN), 1);
+  assert.equal(chosenId(choose(both, short)!, T.ESN), 0);
+});
+
+Deno.test("a proposal, or an answer, without sequence numbers means 32-bit ones", () => {
+  const long = childProposals({ ...CHILD!, esn: true }, SPI);
+  const short = childProposals({ ...CHILD!, esn: false }, SPI);
+  const silent = [{ ...long[0]!, transforms: long[0]!.transforms.filter((t) => t.type !== T.ESN) }];
+  assert.equal(choose(silent, long), undefined);
+  assert.equal(typeof choose(silent, short), "object");
+  assert.equal(accepted(long, silent), "no transform of type 5");
+  assert.equal(typeof accepted(short, silent), "object");
+});
+
+Deno.test("AH is integrity and sequence numbers, one proposal (RFC 7296 §3.3.3)", () => {
+  const config = { ...CHILD!, protocol: ProtocolId.AH, encryption: [], integrity: [12, 2] };
+  const ah = childProposals(config, SPI);
+  assert.equal(
+    showProposals(ah),
+    "AH {AUTH_HMAC_SHA2_256_128, AUTH_HMAC_SHA1_96, NO_ESN}",
+  );
+  const ciphered = [{ ...ah[0]!, transforms: [...ah[0]!.transforms, { type: T.ENCR, id: 12 }] }];
+  assert.equal(choose(ciphered, ah), undefined);
+  const esp = childProposals({ ...CHILD!, integrity: [12] }, SPI);
+  assert.equal(choose(esp, ah), undefined);
 });

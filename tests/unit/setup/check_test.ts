@@ -264,3 +264,22 @@ Deno.test("pauses between events are not nothing", () => {
     );
   }
 });
+
+Deno.test("AH has no cipher and no UDP header; esn has a window", () => {
+  const child = (text: string) => `${GATEWAY}  childlist: [{${text}}]\n`;
+  assert.deepEqual(warningsOf(child("protocol: ah")), []);
+  assert.deepEqual(warningsOf(child("protocol: ah, encalg: aes-gcm-16:128")), [
+    "5:30: encalg has no effect with protocol ah, which does not encrypt",
+  ]);
+  const forced = errorsOf(`${child("protocol: ah")}  tradtionalencapforceudp: on\n`);
+  assert.ok(
+    forced.includes(
+      "5:16: protocol ah cannot be UDP-encapsulated, and tradtionalencapforceudp asks for it",
+    ),
+    forced.join("\n"),
+  );
+  assert.deepEqual(errorsOf(child("esn: on, replaywindowsize: 0")), [
+    "5:16: esn needs a window: replaywindowsize is 0",
+  ]);
+  assert.equal(load(child("esn: on")).setup.ikeconf.childlist[0]!.esn, true);
+});

@@ -80,7 +80,6 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
     "ikeconf.keepchildhistory",
     "ikeconf.keepikehistory",
     "ikeconf.installfastpath",
-    "ikeconf.childlist[0].esn",
     "ikeconf.childlist[1].tunnelmode",
     "pingconf.destaddr",
     "pingconf.deststep",
@@ -89,9 +88,7 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
     "pingconf.assignsrc",
     "pingconf.pktlen",
   ],
-  "lan_to_lan_gateway.yaml": [
-    "ikeconf.childlist[0].esn",
-  ],
+  "lan_to_lan_gateway.yaml": [],
   "mobike_client.yaml": [
     "mobike",
     "mobikeaddrpertunnel",
@@ -120,7 +117,6 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
     "ikeconf.ppk.id",
     "ikeconf.ppk.value",
     "ikeconf.ppk.ppkrequired",
-    "ikeconf.childlist[0].protocol",
   ],
   "udp_encap_gateway.yaml": ["ikeconf.enablenatt", "ikeconf.tradtionalencapforceudp"],
 };
