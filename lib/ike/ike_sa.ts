@@ -80,6 +80,9 @@ export interface IkeSa {
   nextPeerId: number;
   /** Our last response, all its datagrams: repeated for a repeated request (RFC 7296 §2.1). */
   lastResponse: readonly Uint8Array[] | undefined;
+  /** Whether NAT_DETECTION said that this end, or the peer, is behind a NAT (RFC 7296 §2.23). */
+  natOwn: boolean;
+  natPeer: boolean;
   /** Whether both ends said that they support fragments (RFC 7383 §2.3). */
   fragmentation: boolean;
   /** The peer's request, and its response, of which some fragments are still missing. */
@@ -123,9 +126,6 @@ export interface SetupState {
   initResponse: Uint8Array | undefined;
   /** Whether the first IKE_AUTH carries INITIAL_CONTACT. */
   initialContact: boolean;
-  /** NAT_DETECTION said that this end, or the peer, is behind a NAT. */
-  natOwn: boolean;
-  natPeer: boolean;
 }
 
 /** What every step of the core is given: the SA, the time, where wishes go. */
@@ -166,8 +166,6 @@ export function newIkeSa(origin: IkeSaOrigin): IkeSa {
       initRequest: undefined,
       initResponse: undefined,
       initialContact: false,
-      natOwn: false,
-      natPeer: false,
     },
     ownId: undefined,
     peerId: undefined,
@@ -182,6 +180,8 @@ export function newIkeSa(origin: IkeSaOrigin): IkeSa {
     nextRequestId: 0,
     nextPeerId: 0,
     lastResponse: undefined,
+    natOwn: false,
+    natPeer: false,
     fragmentation: false,
     partialRequest: undefined,
     partialResponse: undefined,

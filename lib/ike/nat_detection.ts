@@ -23,7 +23,7 @@ export function natDetection(sa: IkeSa, path: Path, spiR: bigint): NotifyPayload
   ];
 }
 
-/** Compares what the peer sent with what arrived here; the result is in `sa.setup`. */
+/** Compares what the peer sent with what arrived here; the result is `natOwn` and `natPeer`. */
 export function noteNat(turn: Turn, payloads: readonly Payload[], path: Path): void {
   const { sa, out } = turn;
   if (!sa.config.natDetection || !sa.setup) return;
@@ -35,10 +35,10 @@ export function noteNat(turn: Turn, payloads: readonly Payload[], path: Path): v
   const spiR = sa.originalInitiator ? sa.spiR : 0n;
   const peer = natHash(sa, spiR, path.peerAddress, path.peerPort);
   const own = natHash(sa, spiR, path.ownAddress, path.ownPort);
-  sa.setup.natPeer = !sources.some((n) => sameOctets(n.data, peer));
-  sa.setup.natOwn = !destinations.some((n) => sameOctets(n.data, own));
-  if (!sa.setup.natPeer && !sa.setup.natOwn) return;
-  const where = [sa.setup.natOwn ? "this end" : "", sa.setup.natPeer ? "the peer" : ""];
+  sa.natPeer = !sources.some((n) => sameOctets(n.data, peer));
+  sa.natOwn = !destinations.some((n) => sameOctets(n.data, own));
+  if (!sa.natPeer && !sa.natOwn) return;
+  const where = [sa.natOwn ? "this end" : "", sa.natPeer ? "the peer" : ""];
   const text = `A NAT is in front of ${where.filter(Boolean).join(" and ")}`;
   out.push({ kind: "note", level: 4, text }, sa);
 }

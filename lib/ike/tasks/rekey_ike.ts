@@ -194,6 +194,8 @@ export function successor({ sa, nowMs, out }: Turn, inputs: SuccessorInputs): Ik
   made.peerId = sa.peerId;
   made.ownAuth = sa.ownAuth;
   made.peerAuth = sa.peerAuth;
+  made.natOwn = sa.natOwn;
+  made.natPeer = sa.natPeer;
   made.fragmentation = sa.fragmentation; // said in IKE_SA_INIT alone (RFC 7383 §2.3)
   made.startedMs = nowMs;
   made.establishedMs = made.lastReceivedMs = nowMs;
