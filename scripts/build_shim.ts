@@ -18,6 +18,7 @@ const SOURCES = [
   "udp_open.c",
   "udp_batch.c",
   "wait.c",
+  "netlink.c",
 ];
 const OUTPUT = "ffi/build/myikev2_shim.so";
 const LOST = "native crypto and batched sockets are left out, the portable ones are used";

@@ -5,7 +5,7 @@
  */
 
 /** What the shim must say of itself; `MY_SHIM_ABI` of `ffi/shim.h`. */
-const ABI = 2;
+const ABI = 3;
 /** Beside the sources, and at the same place among the files embedded in the executable. */
 const SHIM = new URL("../../ffi/build/myikev2_shim.so", import.meta.url);
 /** `memfd_create(2)`: gone in programs that are started. */
@@ -62,10 +62,18 @@ const SOCKETS = {
   my_close: { parameters: ["i32"], result: "i32" },
 } as const;
 
+/** Netlink; `ffi/netlink.c` says what each does. */
+const NETLINK = {
+  my_netlink_open: { parameters: ["buffer", "u32", "u32", "u32", "u32"], result: "i32" },
+  my_netlink_send: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  my_netlink_receive: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+} as const;
+
 const SHIM_SYMBOLS = {
   my_shim_abi: { parameters: [], result: "i32" },
   ...CRYPTO,
   ...SOCKETS,
+  ...NETLINK,
 } as const;
 
 /** The functions of the shim. */

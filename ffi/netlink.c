@@ -1,0 +1,81 @@
+/*
+ * Netlink: requests and their answers, and what the kernel tells by itself. Messages are made and
+ * read in TypeScript (lib/datapath); here are only the socket and its calls.
+ */
+#define _GNU_SOURCE
+#include "netns.h"
+
+#include <errno.h>
+#include <linux/netlink.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static int open_here(uint32_t protocol, uint32_t groups, uint32_t receive_octets) {
+  int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, (int)protocol);
+  if (fd < 0) return -errno;
+  int one = 1, size = receive_octets > INT32_MAX / 2 ? INT32_MAX / 2 : (int)receive_octets;
+  /* Words where a request fails, and no copy of the request in its acknowledgement. */
+  setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, &one, sizeof one);
+  setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &one, sizeof one);
+  if (size > 0 && setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size) < 0) {
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+  }
+  struct sockaddr_nl name;
+  memset(&name, 0, sizeof name);
+  name.nl_family = AF_NETLINK;
+  name.nl_groups = groups;
+  if (bind(fd, (struct sockaddr *)&name, sizeof name) < 0) {
+    int error = errno;
+    close(fd);
+    return -error;
+  }
+  return fd;
+}
+
+/*
+ * A netlink socket of a protocol (NETLINK_XFRM, NETLINK_ROUTE) that hears the groups of a bit mask:
+ * its file descriptor, or -errno. The path names a network namespace (empty: this one).
+ */
+MY_EXPORT int32_t my_netlink_open(const uint8_t *ns_path, uint32_t ns_path_len, uint32_t protocol,
+                               uint32_t groups, uint32_t receive_octets) {
+  int home;
+  int error = netns_enter(ns_path, ns_path_len, &home);
+  if (error) return error;
+  int fd = open_here(protocol, groups, receive_octets);
+  error = netns_leave(home);
+  if (!error) return fd;
+  if (fd >= 0) close(fd);
+  return error;
+}
+
+/* Hands messages to the kernel, which works on all of them before this returns. 0 or -errno. */
+MY_EXPORT int32_t my_netlink_send(int32_t fd, const uint8_t *messages, uint32_t length) {
+  struct sockaddr_nl kernel;
+  memset(&kernel, 0, sizeof kernel);
+  kernel.nl_family = AF_NETLINK;
+  ssize_t sent;
+  do {
+    sent = sendto(fd, messages, length, 0, (struct sockaddr *)&kernel, sizeof kernel);
+  } while (sent < 0 && errno == EINTR);
+  return sent < 0 ? -errno : 0;
+}
+
+/*
+ * One datagram of messages of the kernel: octets of it, 0 where none waits, or -errno (ENOBUFS: some
+ * were lost; EMSGSIZE: it does not fit).
+ */
+MY_EXPORT int32_t my_netlink_receive(int32_t fd, uint8_t *out, uint32_t capacity) {
+  for (;;) {
+    struct sockaddr_nl from;
+    struct iovec part = {out, capacity};
+    struct msghdr message = {.msg_name = &from, .msg_namelen = sizeof from, .msg_iov = &part,
+                             .msg_iovlen = 1};
+    ssize_t got = recvmsg(fd, &message, MSG_DONTWAIT);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return errno == EAGAIN ? 0 : -errno;
+    if (message.msg_flags & MSG_TRUNC) return -EMSGSIZE;
+    /* Another process may send as well; only the kernel is believed. */
+    if (from.nl_pid == 0) return (int32_t)got;
+  }
+}

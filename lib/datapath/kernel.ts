@@ -1,0 +1,404 @@
+/**
+ * The kernel's IPsec as data path: states, policies, routes and addresses by netlink, in batches. What
+ * was put in is taken out again, and nothing else: everything of ours is known by its reqid, its
+ * routing protocol, or because it was written down (see `kernel_journal.ts`).
+ * @module
+ */
+import { compareAddresses, type IpAddress, type IpPrefix, type Path } from "@/base/address.ts";
+import { showSpi32 } from "@/base/bytes.ts";
+import { SystemError } from "@/base/errors.ts";
+import type {
+  DataPath,
+  DataPathListener,
+  Encapsulation,
+  SaCounters,
+  SaPair,
+  Selector,
+} from "@/datapath/data_path.ts";
+import {
+  type KernelScope,
+  policiesIn,
+  policiesOut,
+  policyKey,
+  policySign,
+  routeKey,
+  routeSign,
+  routesOut,
+  stateIn,
+  stateOut,
+  TUNNEL_TABLE,
+} from "@/datapath/kernel_plan.ts";
+import { Owned } from "@/datapath/owned.ts";
+import {
+  addressMessage,
+  askRoute,
+  deleteRoute,
+  type NextHop,
+  putRoute,
+  readNextHop,
+  type Route,
+  ruleMessage,
+} from "@/datapath/route_message.ts";
+import {
+  deletePolicy,
+  deleteState,
+  getState,
+  KERNEL_REPLAY_WINDOW_MAX,
+  newState,
+  putPolicy,
+  readAcquire,
+  readExpire,
+  readState,
+  type ReplayTold,
+  XFRM_GROUPS,
+  XfrmMessage,
+  type XfrmPolicy,
+  type XfrmState,
+  type XfrmStateTold,
+} from "@/datapath/xfrm_message.ts";
+import type { ShimSymbols } from "@/native/load.ts";
+import {
+  NetlinkFamily,
+  type NetlinkRefusal,
+  NetlinkSocket,
+  showRefusal,
+} from "@/native/netlink.ts";
+import { SocketWait } from "@/native/udp.ts";
+
+/** Where the rule stands that makes the table count: before the main one. */
+const RULE_PRIORITY = 330;
+
+/** What a kernel data path is made of. */
+export interface KernelOptions {
+  readonly shim: ShimSymbols;
+  readonly listener: DataPathListener;
+  readonly scope: KernelScope;
+  /** Path of the network namespace it is for; absent: the process's own. */
+  readonly namespacePath?: string | undefined;
+  /** Index of the interface that gets inner addresses. */
+  readonly innerDevice: number;
+  /** Index of the XFRM interface, by which routes lead then; undefined: there is none. */
+  readonly xfrmDevice: number | undefined;
+}
+
+interface Entry {
+  pair: SaPair;
+  in: boolean;
+  out: boolean;
+}
+
+/** A request that waits for its batch. */
+interface Order {
+  readonly message: Uint8Array;
+  /** What completes "the kernel refuses …". */
+  readonly what: string;
+  /** The pair that cannot be without it; undefined: nobody minds. */
+  readonly needed: number | undefined;
+  /** Errno names that are as good as done. */
+  readonly fine: readonly string[];
+}
+
+/** See {@linkcode DataPath}. */
+export class KernelDataPath implements DataPath {
+  readonly kind = "kernel";
+  readonly #options: KernelOptions;
+  readonly #xfrm: NetlinkSocket;
+  readonly #route: NetlinkSocket;
+  readonly #told: NetlinkSocket;
+  readonly #wait: SocketWait;
+  readonly #entries = new Map<number, Entry>();
+  readonly #policies = new Owned<XfrmPolicy>(policyKey, policySign);
+  readonly #routes = new Owned<Route>(routeKey, routeSign);
+  readonly #addresses = new Map<string, { readonly prefix: IpPrefix; users: number }>();
+  readonly #rules = new Set<number>();
+  #orders: Order[] = [];
+  #routeOrders: Order[] = [];
+  #windowNoted = false;
+  #closed = false;
+
+  /** @throws {SystemError} where the system gives no netlink socket. */
+  constructor(options: KernelOptions) {
+    this.#options = options;
+    const { shim, namespacePath } = options, { XFRM, ROUTE } = NetlinkFamily;
+    this.#xfrm = new NetlinkSocket(shim, { family: XFRM, namespacePath });
+    this.#route = new NetlinkSocket(shim, { family: ROUTE, namespacePath });
+    this.#told = new NetlinkSocket(shim, { family: XFRM, groups: XFRM_GROUPS, namespacePath });
+    this.#wait = new SocketWait(shim);
+    this.#wait.add(this.#told.fd, 0);
+    this.#hear();
+  }
+
+  installIn(pair: SaPair): void {
+    const entry = this.#entry(pair);
+    entry.in = true;
+    this.#noteWindow(pair);
+    const needed = pair.spiIn;
+    this.#want(newState(stateIn(pair, this.#options.scope)), "the inbound state", needed);
+    for (const policy of policiesIn(pair, this.#options.scope)) this.#claim(policy, needed);
+  }
+
+  installOut(pair: SaPair): void {
+    const entry = this.#entry(pair);
+    entry.out = true;
+    const needed = pair.spiIn;
+    this.#want(newState(stateOut(pair, this.#options.scope)), "the outbound state", needed);
+    for (const policy of policiesOut(pair, this.#options.scope)) this.#claim(policy, needed);
+    this.#addRoutes(pair);
+  }
+
+  uninstall(spiIn: number): void {
+    const entry = this.#entries.get(spiIn);
+    if (!entry) return;
+    this.#entries.delete(spiIn);
+    const { scope } = this.#options, { pair } = entry;
+    const policies = this.#policies.letGo(spiIn);
+    for (const policy of policies.restored) this.#want(putPolicy(policy), "a policy", undefined);
+    for (const policy of policies.removed) this.#tidy(deletePolicy(policy), "a policy");
+    if (entry.out) this.#tidy(deleteState(stateOut(pair, scope)), "a state");
+    if (entry.in) this.#tidy(deleteState(stateIn(pair, scope)), "a state");
+    const routes = this.#routes.letGo(spiIn);
+    for (const route of routes.restored) this.#wantRoute(putRoute(route), "a route", undefined);
+    for (const route of routes.removed) this.#tidyRoute(deleteRoute(route), "a route");
+  }
+
+  move(spiIn: number, path: Path, encapsulation: Encapsulation): void {
+    const entry = this.#entries.get(spiIn);
+    if (!entry) return;
+    this.flush();
+    const { scope } = this.#options, before = entry.pair;
+    const pair: SaPair = { ...before, path, encapsulation };
+    const states = [
+      ...(entry.out ? [{ old: stateOut(before, scope), now: stateOut(pair, scope) }] : []),
+      ...(entry.in ? [{ old: stateIn(before, scope), now: stateIn(pair, scope) }] : []),
+    ];
+    entry.pair = pair;
+    this.#policies.letGo(spiIn);
+    for (const { old, now } of states) {
+      const replay = this.#replayOf(old);
+      this.#tidy(deleteState(old), "a state");
+      this.#want(newState({ ...now, replay }), "a state at its new address", spiIn);
+    }
+    if (entry.in) { for (const policy of policiesIn(pair, scope)) this.#put(policy, spiIn); }
+    if (!entry.out) return this.flush();
+    for (const policy of policiesOut(pair, scope)) this.#put(policy, spiIn);
+    const { removed, restored } = this.#routes.letGo(spiIn);
+    for (const route of removed) this.#tidyRoute(deleteRoute(route), "a route");
+    for (const route of restored) this.#wantRoute(putRoute(route), "a route", undefined);
+    this.#addRoutes(pair);
+    this.flush();
+  }
+
+  addInnerAddress(prefix: IpPrefix): void {
+    const key = String(prefix.address), known = this.#addresses.get(key);
+    if (known) return void known.users++;
+    const [refused] = this.#route.request([
+      addressMessage("add", prefix, this.#options.innerDevice),
+    ]);
+    // Somebody else's address stays when we go.
+    if (refused?.errno === "EEXIST") return;
+    if (refused) {
+      return this.#options.listener.note(2, `No inner address: ${showRefusal(refused)}`);
+    }
+    this.#addresses.set(key, { prefix, users: 1 });
+  }
+
+  removeInnerAddress(prefix: IpPrefix): void {
+    const key = String(prefix.address), known = this.#addresses.get(key);
+    if (!known || --known.users > 0) return;
+    this.#addresses.delete(key);
+    this.#tidyRoute(addressMessage("delete", prefix, this.#options.innerDevice), "an address");
+  }
+
+  flush(): void {
+    this.#perform(this.#xfrm, this.#orders.splice(0));
+    this.#perform(this.#route, this.#routeOrders.splice(0));
+  }
+
+  counters(spiIn: number): SaCounters | undefined {
+    const entry = this.#entries.get(spiIn);
+    if (!entry) return undefined;
+    this.flush();
+    const { scope } = this.#options;
+    const came = entry.in ? this.#stateOf(stateIn(entry.pair, scope)) : undefined;
+    const went = entry.out ? this.#stateOf(stateOut(entry.pair, scope)) : undefined;
+    return {
+      packetsIn: came?.packets ?? 0,
+      octetsIn: came?.octets ?? 0,
+      packetsOut: went?.packets ?? 0,
+      octetsOut: went?.octets ?? 0,
+    };
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const spiIn of [...this.#entries.keys()]) this.uninstall(spiIn);
+    const { innerDevice } = this.#options;
+    for (const { prefix } of this.#addresses.values()) {
+      this.#tidyRoute(addressMessage("delete", prefix, innerDevice), "an address");
+    }
+    for (const octets of this.#rules) {
+      this.#tidyRoute(ruleMessage("delete", ruleFor(octets)), "a rule");
+    }
+    this.flush();
+    this.#wait.wake();
+    await this.#heard;
+    for (const socket of [this.#xfrm, this.#route, this.#told]) socket.close();
+    this.#wait.close();
+  }
+
+  #entry(pair: SaPair): Entry {
+    const known = this.#entries.get(pair.spiIn);
+    if (known) return known;
+    const entry = { pair, in: false, out: false };
+    this.#entries.set(pair.spiIn, entry);
+    return entry;
+  }
+
+  #claim(policy: XfrmPolicy, owner: number): void {
+    if (this.#policies.claim(owner, policy)) this.#want(putPolicy(policy), "a policy", owner);
+  }
+
+  /** As {@linkcode KernelDataPath.#claim}, when what the kernel has may be the same but moved. */
+  #put(policy: XfrmPolicy, owner: number): void {
+    this.#policies.claim(owner, policy);
+    this.#want(putPolicy(policy), "a policy", owner);
+  }
+
+  #addRoutes(pair: SaPair): void {
+    if (!pair.tunnelMode) return;
+    const by = this.#nextHop(pair);
+    if (!by) return;
+    const inner = [...this.#addresses.values()].map(({ prefix }) => prefix.address)
+      .filter((address) => pair.ownSelectors.some((s) => holds(s, address)));
+    for (const route of routesOut(pair, by, inner)) {
+      if (!this.#routes.claim(pair.spiIn, route)) continue;
+      this.#ensureRule(route.to.address.length);
+      this.#wantRoute(putRoute(route), "a route", pair.spiIn);
+    }
+  }
+
+  #nextHop({ path, spiIn }: SaPair): NextHop | undefined {
+    const device = this.#options.xfrmDevice;
+    if (device !== undefined) return { device, gateway: undefined };
+    let why = "it leads nowhere";
+    try {
+      for (const { body } of this.#route.ask(askRoute(path.peerAddress))) {
+        const hop = readNextHop(body);
+        if (hop) return hop;
+      }
+    } catch (e) {
+      if (!(e instanceof SystemError)) throw e;
+      why = e.errno;
+    }
+    this.#options.listener.note(3, `No route to the peer of ${showSpi32(spiIn)}: ${why}`);
+    return undefined;
+  }
+
+  #ensureRule(octets: number): void {
+    if (this.#rules.has(octets)) return;
+    this.#rules.add(octets);
+    const fine = ["EEXIST"];
+    const message = ruleMessage("add", ruleFor(octets));
+    this.#routeOrders.push({ message, what: `the rule of table ${TUNNEL_TABLE}`, needed: 0, fine });
+  }
+
+  #want(message: Uint8Array, what: string, needed: number | undefined): void {
+    this.#orders.push({ message, what, needed, fine: [] });
+  }
+
+  #tidy(message: Uint8Array, what: string): void {
+    this.#orders.push({ message, what, needed: undefined, fine: ["ESRCH", "ENOENT"] });
+  }
+
+  #wantRoute(message: Uint8Array, what: string, needed: number | undefined): void {
+    this.#routeOrders.push({ message, what, needed, fine: [] });
+  }
+
+  #tidyRoute(message: Uint8Array, what: string): void {
+    const fine = ["ESRCH", "ENOENT", "EADDRNOTAVAIL", "ENODEV"];
+    this.#routeOrders.push({ message, what, needed: undefined, fine });
+  }
+
+  #perform(socket: NetlinkSocket, orders: readonly Order[]): void {
+    if (orders.length === 0) return;
+    const outcomes = socket.request(orders.map(({ message }) => message));
+    outcomes.forEach((refused, i) => refused && this.#refused(orders[i]!, refused));
+  }
+
+  #refused({ what, needed, fine }: Order, refused: NetlinkRefusal): void {
+    if (fine.includes(refused.errno)) return;
+    const why = `The kernel refuses ${what}: ${showRefusal(refused)}${hintOf(refused.errno)}`;
+    if (needed === undefined || !this.#entries.has(needed)) {
+      return this.#options.listener.note(2, why);
+    }
+    this.uninstall(needed);
+    this.#options.listener.refused(needed, why);
+  }
+
+  #replayOf(state: XfrmState): ReplayTold | undefined {
+    return this.#stateOf(state)?.replay;
+  }
+
+  #stateOf(state: XfrmState): XfrmStateTold | undefined {
+    try {
+      const [told] = this.#xfrm.ask(getState(state));
+      return told && readState(told.body);
+    } catch (e) {
+      if (e instanceof SystemError) return undefined;
+      throw e;
+    }
+  }
+
+  #noteWindow({ replayWindow }: SaPair): void {
+    if (replayWindow <= KERNEL_REPLAY_WINDOW_MAX || this.#windowNoted) return;
+    this.#windowNoted = true;
+    this.#options.listener.note(
+      3,
+      `The kernel's replay window is ${KERNEL_REPLAY_WINDOW_MAX} packets at most, not ${replayWindow}`,
+    );
+  }
+
+  #heard: Promise<void> = Promise.resolve();
+
+  #hear(): void {
+    this.#heard = (async () => {
+      while (!this.#closed) {
+        await this.#wait.wait();
+        if (!this.#closed) this.#tell();
+      }
+    })();
+  }
+
+  #tell(): void {
+    const { listener, scope } = this.#options;
+    const { messages, lost } = this.#told.events();
+    if (lost) listener.note(3, "Messages of the kernel were lost: its netlink buffer was full");
+    for (const { type, body } of messages) {
+      if (type === XfrmMessage.ACQUIRE) {
+        const reqid = readAcquire(body);
+        const line = reqid === undefined ? 0 : reqid - scope.reqidBase;
+        if (line > 0) listener.acquired(line);
+      } else if (type === XfrmMessage.EXPIRE) {
+        const { spi, hard } = readExpire(body);
+        if (this.#entries.has(spi)) listener.expired(spi, hard);
+      }
+    }
+  }
+}
+
+function ruleFor(octets: number) {
+  return { octets: octets as 4 | 16, table: TUNNEL_TABLE, priority: RULE_PRIORITY };
+}
+
+function hintOf(errno: string): string {
+  if (errno === "EPROTONOSUPPORT") return ". This kernel has no ESP or AH";
+  if (errno === "ENOENT" || errno === "ENOSYS") return ". This kernel lacks the algorithm";
+  if (errno === "EPERM") return ". It needs CAP_NET_ADMIN";
+  return "";
+}
+
+function holds({ first, last }: Selector, address: IpAddress): boolean {
+  if (address.length !== first.length) return false;
+  return compareAddresses(first, address) <= 0 && compareAddresses(address, last) <= 0;
+}

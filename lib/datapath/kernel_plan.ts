@@ -1,0 +1,174 @@
+/**
+ * From an SA pair to what the kernel must hold for it: two states, policies of each pair of
+ * selectors, routes to what the peer protects.
+ * @module
+ */
+import { type IpAddress, isUnspecified } from "@/base/address.ts";
+import { coveringPrefix } from "@/datapath/covering.ts";
+import type { SaPair, Selector } from "@/datapath/data_path.ts";
+import type { NextHop, Route } from "@/datapath/route_message.ts";
+import { PolicyDirection, type XfrmPolicy, type XfrmState } from "@/datapath/xfrm_message.ts";
+
+/** The table of our routes. */
+export const TUNNEL_TABLE = 330;
+/** Bits of selectors count most, then the protocol, then ports. */
+const PRIORITY_OF_ANY = 0x8000;
+const STEP_OF_BIT = 8, STEP_OF_PROTOCOL = 4, STEP_OF_PORT = 2;
+
+/** What all pairs of one data path have in common. */
+export interface KernelScope {
+  /** The reqid of line 0. */
+  readonly reqidBase: number;
+  /** 0: no XFRM interface. */
+  readonly ifId: number;
+}
+
+/** The state we receive by. */
+export function stateIn(pair: SaPair, { reqidBase, ifId }: KernelScope): XfrmState {
+  const { path, suite, tunnelMode, encapsulation, replayWindow } = pair;
+  return {
+    spi: pair.spiIn,
+    source: path.peerAddress,
+    destination: path.ownAddress,
+    suite,
+    keys: pair.keysIn,
+    tunnelMode,
+    selectors: transportSelectors(pair, "in"),
+    reqid: reqidBase + pair.line,
+    encapsulation,
+    sourcePort: path.peerPort,
+    destinationPort: path.ownPort,
+    replayWindow,
+    ifId,
+  };
+}
+
+/** The state we send by. */
+export function stateOut(pair: SaPair, { reqidBase, ifId }: KernelScope): XfrmState {
+  const { path, suite, tunnelMode, encapsulation } = pair;
+  return {
+    spi: pair.spiOut,
+    source: path.ownAddress,
+    destination: path.peerAddress,
+    suite,
+    keys: pair.keysOut,
+    tunnelMode,
+    selectors: transportSelectors(pair, "out"),
+    reqid: reqidBase + pair.line,
+    encapsulation,
+    sourcePort: path.ownPort,
+    destinationPort: path.peerPort,
+    replayWindow: undefined,
+    ifId,
+  };
+}
+
+/** Policies of what arrives: for us, and for what lies behind us. */
+export function policiesIn(pair: SaPair, scope: KernelScope): XfrmPolicy[] {
+  const directions = [PolicyDirection.IN, ...(pair.tunnelMode ? [PolicyDirection.FORWARD] : [])];
+  const { ownAddress, peerAddress } = pair.path;
+  return selectorPairs(pair).flatMap(({ own, peer }) =>
+    directions.map((direction) =>
+      policy(pair, scope, {
+        ...{ direction, from: peer, to: own },
+        ...{ source: peerAddress, destination: ownAddress },
+      })
+    )
+  );
+}
+
+/** Policies of what leaves. */
+export function policiesOut(pair: SaPair, scope: KernelScope): XfrmPolicy[] {
+  const { ownAddress, peerAddress } = pair.path, direction = PolicyDirection.OUT;
+  return selectorPairs(pair).map(({ own, peer }) =>
+    policy(pair, scope, {
+      ...{ direction, from: own, to: peer },
+      ...{ source: ownAddress, destination: peerAddress },
+    })
+  );
+}
+
+/** Routes to what the peer protects; a transport mode SA needs none. */
+export function routesOut(
+  pair: SaPair,
+  by: NextHop,
+  innerAddresses: readonly IpAddress[],
+): Route[] {
+  if (!pair.tunnelMode) return [];
+  return pair.peerSelectors.map((selector) => {
+    const to = coveringPrefix(selector), family = selector.first.length;
+    const source = innerAddresses.find((address) => address.length === family);
+    // The peer is a gateway of its own family alone; the device takes the other family as it is.
+    const hop = by.gateway && by.gateway.length !== family ? { ...by, gateway: undefined } : by;
+    return { to, by: hop, source, table: TUNNEL_TABLE };
+  });
+}
+
+/** What tells a thing of the kernel from another, and one shape of it from another shape. */
+export function policyKey({ direction, from, to, ifId }: XfrmPolicy): string {
+  return `${direction} ${ifId} ${selectorText(from)} ${selectorText(to)}`;
+}
+/** See {@linkcode policyKey}. */
+export function policySign({ template, priority }: XfrmPolicy): string {
+  if (!template) return `${priority}`;
+  const { protocol, reqid, tunnelMode, source, destination } = template;
+  return `${priority} ${protocol} ${reqid} ${tunnelMode} ${source} ${destination}`;
+}
+/** See {@linkcode policyKey}. */
+export function routeKey({ to, table }: Route): string {
+  return `${to.address}/${to.bits} ${table}`;
+}
+/** See {@linkcode policyKey}. */
+export function routeSign({ by, source }: Route): string {
+  return `${by.device} ${by.gateway ?? ""} ${source ?? ""}`;
+}
+
+interface Way {
+  readonly direction: number;
+  readonly from: Selector;
+  readonly to: Selector;
+  readonly source: IpAddress;
+  readonly destination: IpAddress;
+}
+
+function policy(pair: SaPair, { reqidBase, ifId }: KernelScope, way: Way): XfrmPolicy {
+  const { direction, from, to, source, destination } = way;
+  const { suite: { protocol }, tunnelMode, line } = pair;
+  const template = { protocol, source, destination, reqid: reqidBase + line, tunnelMode };
+  return { direction, from, to, priority: priorityOf(from, to), ifId, template };
+}
+
+/** Lower counts first: the narrower the selectors. */
+function priorityOf(from: Selector, to: Selector): number {
+  const bits = coveringPrefix(from).bits + coveringPrefix(to).bits;
+  const named = from.protocol !== 0 || to.protocol !== 0 ? STEP_OF_PROTOCOL : 0;
+  const ports = [from, to].filter((s) => s.startPort !== 0 || s.endPort !== 65_535).length;
+  return PRIORITY_OF_ANY - STEP_OF_BIT * bits - named - STEP_OF_PORT * ports / 2;
+}
+
+function selectorPairs(pair: SaPair): { own: Selector; peer: Selector }[] {
+  return pair.ownSelectors.flatMap((own) =>
+    pair.peerSelectors
+      .filter((peer) => peer.first.length === own.first.length)
+      .filter((peer) => !own.protocol || !peer.protocol || own.protocol === peer.protocol)
+      .map((peer) => ({ own, peer }))
+  );
+}
+
+/** A state has room for one pair of selectors; with several the policies alone decide. */
+function transportSelectors(pair: SaPair, direction: "in" | "out"): XfrmState["selectors"] {
+  if (pair.tunnelMode) return undefined;
+  const [first, ...more] = selectorPairs(pair);
+  if (!first || more.length > 0) return undefined;
+  const { own, peer } = first;
+  return direction === "in" ? { from: peer, to: own } : { from: own, to: peer };
+}
+
+function selectorText(selector: Selector): string {
+  const { address, bits } = coveringPrefix(selector);
+  const { protocol, startPort, endPort } = selector;
+  const where = isUnspecified(address) && bits === 0
+    ? `any${address.length}`
+    : `${address}/${bits}`;
+  return `${where} ${protocol} ${startPort}-${endPort}`;
+}

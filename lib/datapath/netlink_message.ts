@@ -1,0 +1,122 @@
+/**
+ * Netlink messages as octets: a header, a fixed record, attributes. Numbers are little-endian, as on
+ * every machine that Deno runs on; addresses and ports stay in network order.
+ * @module
+ */
+import { must } from "@/base/errors.ts";
+
+const HEADER_OCTETS = 16;
+const ATTRIBUTE_TYPE_MASK = 0x3fff;
+
+/** Builds one message. Each call appends; `octets` is the whole, with its length filled in. */
+export class NetlinkMessageWriter {
+  #octets = new Uint8Array(512);
+  #view = new DataView(this.#octets.buffer);
+  #length = HEADER_OCTETS;
+
+  /** `type` and `flags` of the header, both uint16; sequence number and port id are the socket's. */
+  constructor(type: number, flags: number) {
+    this.#view.setUint16(4, type, true);
+    this.#view.setUint16(6, flags, true);
+  }
+
+  u8(...values: readonly number[]): this {
+    for (const value of values) this.#octets[this.#grow(1)] = value;
+    return this;
+  }
+
+  u16(value: number): this {
+    const at = this.#grow(2);
+    this.#view.setUint16(at, value, true);
+    return this;
+  }
+
+  /** Network order. */
+  be16(value: number): this {
+    const at = this.#grow(2);
+    this.#view.setUint16(at, value);
+    return this;
+  }
+
+  u32(value: number): this {
+    const at = this.#grow(4);
+    this.#view.setUint32(at, value, true);
+    return this;
+  }
+
+  /** Network order. */
+  be32(value: number): this {
+    const at = this.#grow(4);
+    this.#view.setUint32(at, value);
+    return this;
+  }
+
+  u64(value: bigint): this {
+    const at = this.#grow(8);
+    this.#view.setBigUint64(at, value, true);
+    return this;
+  }
+
+  bytes(octets: Uint8Array): this {
+    // Grown first: growing replaces the array.
+    const at = this.#grow(octets.length);
+    this.#octets.set(octets, at);
+    return this;
+  }
+
+  zeros(octets: number): this {
+    this.#grow(octets);
+    return this;
+  }
+
+  /** Octets in a field of fixed size, zeros behind. */
+  padded(octets: Uint8Array, size: number): this {
+    must(octets.length <= size, "a field that its value fits");
+    return this.bytes(octets).zeros(size - octets.length);
+  }
+
+  /** Zeros to the next multiple of 4, where attributes begin. */
+  align(): this {
+    return this.zeros(-this.#length & 3);
+  }
+
+  /** An attribute whose value `write` appends. */
+  attribute(type: number, write: (message: this) => void): this {
+    this.align();
+    const at = this.#grow(4);
+    write(this);
+    this.#view.setUint16(at, this.#length - at, true);
+    this.#view.setUint16(at + 2, type, true);
+    return this;
+  }
+
+  get octets(): Uint8Array {
+    this.#view.setUint32(0, this.#length, true);
+    return this.#octets.slice(0, this.#length);
+  }
+
+  #grow(octets: number): number {
+    const at = this.#length;
+    this.#length += octets;
+    if (this.#length > this.#octets.length) {
+      const larger = new Uint8Array(2 * this.#length);
+      larger.set(this.#octets);
+      this.#octets = larger;
+      this.#view = new DataView(larger.buffer);
+    }
+    return at;
+  }
+}
+
+/** Attributes behind a fixed record of `from` octets, by type; the last of a type counts. */
+export function attributesIn(body: Uint8Array, from: number): Map<number, Uint8Array> {
+  const view = new DataView(body.buffer, body.byteOffset, body.length);
+  const found = new Map<number, Uint8Array>();
+  for (let at = from + 3 & ~3; at + 4 <= body.length;) {
+    const length = view.getUint16(at, true), type = view.getUint16(at + 2, true);
+    if (length < 4 || at + length > body.length) break;
+    found.set(type & ATTRIBUTE_TYPE_MASK, body.subarray(at + 4, at + length));
+    at += length + 3 & ~3;
+  }
+  return found;
+}

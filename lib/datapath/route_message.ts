@@ -1,0 +1,132 @@
+/**
+ * Routes, rules, addresses and XFRM interfaces as netlink requests (`linux/rtnetlink.h`).
+ * @module
+ */
+import type { IpAddress, IpPrefix } from "@/base/address.ts";
+import { attributesIn, NetlinkMessageWriter } from "@/datapath/netlink_message.ts";
+import { familyOf } from "@/datapath/xfrm_message.ts";
+import { NetlinkFlag } from "@/native/netlink.ts";
+
+const NEW_LINK = 16, DELETE_LINK = 17;
+const NEW_ADDRESS = 20, DELETE_ADDRESS = 21;
+const NEW_ROUTE = 24, DELETE_ROUTE = 25, GET_ROUTE = 26;
+const NEW_RULE = 32, DELETE_RULE = 33;
+const RTA_DST = 1, RTA_OIF = 4, RTA_GATEWAY = 5, RTA_PREFSRC = 7, RTA_TABLE = 15;
+const FRA_PRIORITY = 6, FRA_TABLE = 15, FRA_PROTOCOL = 21;
+const IFA_ADDRESS = 1, IFA_LOCAL = 2, IFA_FLAGS = 8;
+const IFLA_IFNAME = 3, IFLA_LINKINFO = 18, IFLA_INFO_KIND = 1, IFLA_INFO_DATA = 2;
+const IFLA_XFRM_LINK = 1, IFLA_XFRM_IF_ID = 2;
+const NESTED = 0x8000;
+const REQUEST = NetlinkFlag.REQUEST | NetlinkFlag.ACK;
+const ADD = REQUEST | NetlinkFlag.CREATE;
+const UNICAST = 1, SCOPE_UNIVERSE = 0, SCOPE_LINK = 253, TO_TABLE = 1;
+/** No detection of duplicates (RFC 4862): the address is of use at once. */
+const IFA_F_NODAD = 2;
+const IFF_UP = 1;
+
+/** The routing protocol by which our own routes and rules are known. */
+export const OWN_PROTOCOL = 233;
+
+/** How a packet leaves. */
+export interface NextHop {
+  /** Interface index. */
+  readonly device: number;
+  readonly gateway: IpAddress | undefined;
+}
+
+/** A route in a table of its own. */
+export interface Route {
+  readonly to: IpPrefix;
+  readonly by: NextHop;
+  /** Source of packets that have none yet. */
+  readonly source: IpAddress | undefined;
+  readonly table: number;
+}
+
+/** Adds a route, or changes the one with its destination. */
+export function putRoute(route: Route): Uint8Array {
+  return routeMessage(NEW_ROUTE, ADD | NetlinkFlag.REPLACE, route);
+}
+
+/** Takes a route out. */
+export function deleteRoute(route: Route): Uint8Array {
+  return routeMessage(DELETE_ROUTE, REQUEST, route);
+}
+
+/** Asks how packets to an address leave. */
+export function askRoute(address: IpAddress): Uint8Array {
+  const message = new NetlinkMessageWriter(GET_ROUTE, REQUEST);
+  message.u8(familyOf(address), 8 * address.length, 0, 0, 0, 0, 0, 0).u32(0);
+  return message.attribute(RTA_DST, (m) => m.bytes(address)).octets;
+}
+
+/** Reads the answer to {@linkcode askRoute}; undefined: it leads nowhere. */
+export function readNextHop(body: Uint8Array): NextHop | undefined {
+  const attributes = attributesIn(body, 12), device = attributes.get(RTA_OIF);
+  if (!device) return undefined;
+  const index = new DataView(device.buffer, device.byteOffset).getUint32(0, true);
+  return { device: index, gateway: attributes.get(RTA_GATEWAY)?.slice() };
+}
+
+/** Makes packets look up a table, before the main one; `family` as of an address with so many octets. */
+export function ruleMessage(
+  what: "add" | "delete",
+  rule: { readonly octets: 4 | 16; readonly table: number; readonly priority: number },
+): Uint8Array {
+  const { octets, table, priority } = rule, add = what === "add";
+  const type = add ? NEW_RULE : DELETE_RULE, flags = add ? ADD | NetlinkFlag.EXCL : REQUEST;
+  const message = new NetlinkMessageWriter(type, flags);
+  message.u8(familyOf(new Uint8Array(octets)), 0, 0, 0, 0, 0, 0, TO_TABLE).u32(0);
+  message.attribute(FRA_PRIORITY, (m) => m.u32(priority));
+  message.attribute(FRA_TABLE, (m) => m.u32(table));
+  return message.attribute(FRA_PROTOCOL, (m) => m.u8(OWN_PROTOCOL)).octets;
+}
+
+/** Puts an address on an interface, or takes it off. */
+export function addressMessage(
+  what: "add" | "delete",
+  { address, bits }: IpPrefix,
+  device: number,
+): Uint8Array {
+  const add = what === "add";
+  const flags = add ? ADD | NetlinkFlag.EXCL : REQUEST;
+  const message = new NetlinkMessageWriter(add ? NEW_ADDRESS : DELETE_ADDRESS, flags);
+  message.u8(familyOf(address), bits, 0, SCOPE_UNIVERSE).u32(device);
+  message.attribute(IFA_LOCAL, (m) => m.bytes(address));
+  message.attribute(IFA_ADDRESS, (m) => m.bytes(address));
+  return message.attribute(IFA_FLAGS, (m) => m.u32(IFA_F_NODAD)).octets;
+}
+
+/** Makes an XFRM interface, up. `link`: the interface below it; 0: none. */
+export function newXfrmLink(name: string, ifId: number, link: number): Uint8Array {
+  const message = new NetlinkMessageWriter(NEW_LINK, ADD | NetlinkFlag.EXCL);
+  message.zeros(8).u32(IFF_UP).u32(IFF_UP);
+  message.attribute(IFLA_IFNAME, (m) => m.bytes(new TextEncoder().encode(`${name}\0`)));
+  return message.attribute(IFLA_LINKINFO | NESTED, (m) => {
+    m.attribute(IFLA_INFO_KIND, (kind) => kind.bytes(new TextEncoder().encode("xfrm")));
+    m.attribute(IFLA_INFO_DATA | NESTED, (data) => {
+      if (link !== 0) data.attribute(IFLA_XFRM_LINK, (d) => d.u32(link));
+      data.attribute(IFLA_XFRM_IF_ID, (d) => d.u32(ifId));
+    });
+  }).octets;
+}
+
+/** Takes an interface away. */
+export function deleteLink(name: string): Uint8Array {
+  const message = new NetlinkMessageWriter(DELETE_LINK, REQUEST).zeros(16);
+  return message.attribute(IFLA_IFNAME, (m) => m.bytes(new TextEncoder().encode(`${name}\0`)))
+    .octets;
+}
+
+function routeMessage(type: number, flags: number, { to, by, source, table }: Route): Uint8Array {
+  const message = new NetlinkMessageWriter(type, flags);
+  // A route without a gateway leads to neighbours: the kernel's own scope for it in IPv4.
+  const scope = by.gateway || to.address.length === 16 ? SCOPE_UNIVERSE : SCOPE_LINK;
+  message.u8(familyOf(to.address), to.bits, 0, 0, 0, OWN_PROTOCOL, scope, UNICAST).u32(0);
+  message.attribute(RTA_TABLE, (m) => m.u32(table));
+  message.attribute(RTA_DST, (m) => m.bytes(to.address));
+  message.attribute(RTA_OIF, (m) => m.u32(by.device));
+  if (by.gateway) message.attribute(RTA_GATEWAY, (m) => m.bytes(by.gateway!));
+  if (source) message.attribute(RTA_PREFSRC, (m) => m.bytes(source));
+  return message.octets;
+}

@@ -1,0 +1,259 @@
+/**
+ * Netlink sockets of the shim: requests to the kernel in batches with their outcomes, dumps, and the
+ * messages that the kernel sends by itself. What is in a message is the caller's business; here are
+ * only the header of 16 octets and the acknowledgement (`linux/netlink.h`). Numbers of netlink are in
+ * host order, which is little-endian on every machine that Deno runs on.
+ * @module
+ */
+import { must, SystemError } from "@/base/errors.ts";
+import type { ShimSymbols } from "@/native/load.ts";
+import { closeFd, errnoName } from "@/native/udp.ts";
+
+/** Netlink families (`linux/netlink.h`). */
+export const NetlinkFamily = { ROUTE: 0, XFRM: 6 } as const;
+
+/** Octets of a message's header. */
+export const NETLINK_HEADER_OCTETS = 16;
+/** Flags of a header: a request, one that is acknowledged, one that asks for all of a table. */
+export const NetlinkFlag = {
+  REQUEST: 1,
+  ACK: 4,
+  REPLACE: 0x100,
+  EXCL: 0x200,
+  DUMP: 0x300,
+  CREATE: 0x400,
+  APPEND: 0x800,
+} as const;
+
+const NLMSG_ERROR = 2, NLMSG_DONE = 3;
+/** Flags of an answer: words follow the error; the table changed while it was dumped. */
+const NLM_F_DUMP_INTR = 0x10, NLM_F_ACK_TLVS = 0x200;
+/** Attribute of an acknowledgement: the kernel's own words. */
+const NLMSGERR_ATTR_MSG = 1;
+/** Octets of requests in one call; their acknowledgements fit the smallest receive buffer. */
+const BATCH_OCTETS = 64 * 1024;
+const RECEIVE_OCTETS = 256 * 1024;
+const SOCKET_BUFFER_OCTETS = 4 << 20;
+
+/** Why the kernel refused a request: the errno's name, and its own words where it had any. */
+export interface NetlinkRefusal {
+  readonly errno: string;
+  readonly words: string;
+}
+
+/** `EEXIST (the kernel's words)`. */
+export function showRefusal({ errno, words }: NetlinkRefusal): string {
+  return words ? `${errno} (${words})` : errno;
+}
+
+/** A message of the kernel; `body` is lent until the next call. */
+export interface NetlinkMessage {
+  readonly type: number;
+  readonly body: Uint8Array;
+}
+
+/** What to open. */
+export interface NetlinkWish {
+  readonly family: number;
+  /** Bit mask of multicast groups; 0: only answers. */
+  readonly groups?: number;
+  /** Path of a network namespace; absent: the process's own. */
+  readonly namespacePath?: string | undefined;
+}
+
+/** A netlink socket, nonblocking: the kernel answers a request before the call returns. */
+export class NetlinkSocket {
+  readonly fd: number;
+  readonly #shim: ShimSymbols;
+  readonly #out = new Uint8Array(BATCH_OCTETS);
+  readonly #in = new Uint8Array(RECEIVE_OCTETS);
+  #sequence = 0;
+  #closed = false;
+
+  /** @throws {SystemError} where the system refuses. */
+  constructor(shim: ShimSymbols, { family, groups = 0, namespacePath = "" }: NetlinkWish) {
+    this.#shim = shim;
+    const path = new TextEncoder().encode(namespacePath);
+    const fd = shim.my_netlink_open(path, path.length, family, groups, SOCKET_BUFFER_OCTETS);
+    this.fd = checked(fd, "netlink socket");
+  }
+
+  /**
+   * Sends requests, whole messages whose flags say REQUEST and ACK; their sequence numbers are given
+   * here. What was refused stands at the request's place, in order.
+   * @throws {SystemError} where the socket itself fails.
+   */
+  request(messages: readonly Uint8Array[]): (NetlinkRefusal | undefined)[] {
+    const outcomes: (NetlinkRefusal | undefined)[] = new Array(messages.length).fill(undefined);
+    for (let at = 0; at < messages.length;) at = this.#batch(messages, at, outcomes);
+    return outcomes;
+  }
+
+  /**
+   * One request, and what the kernel says to it before it acknowledges.
+   * @throws {SystemError} with the errno name where it refuses.
+   */
+  ask(message: Uint8Array): NetlinkMessage[] {
+    const request = message.slice(), sequence = ++this.#sequence, found: NetlinkMessage[] = [];
+    wordsOf(request, 0).setUint32(8, sequence, true);
+    checked(this.#shim.my_netlink_send(this.fd, request, request.length), "sendto");
+    for (;;) {
+      for (const answer of this.#receive()) {
+        if (answer.sequence !== sequence) continue;
+        if (answer.type !== NLMSG_ERROR) {
+          found.push({ type: answer.type, body: answer.body.slice() });
+          continue;
+        }
+        const refused = refusalIn(answer);
+        if (!refused) return found;
+        throw new SystemError(`netlink refuses: ${showRefusal(refused)}`, "sendto", refused.errno);
+      }
+    }
+  }
+
+  /** All entries a DUMP request asks for. @throws {SystemError} where the kernel refuses. */
+  dump(message: Uint8Array): NetlinkMessage[] {
+    for (;;) {
+      const found = this.#dumpOnce(message);
+      if (found) return found;
+    }
+  }
+
+  /** What the kernel has sent by itself; messages are copies. `lost`: some did not fit its buffer. */
+  events(): { readonly messages: NetlinkMessage[]; readonly lost: boolean } {
+    const messages: NetlinkMessage[] = [];
+    let lost = false;
+    for (;;) {
+      const octets = this.#shim.my_netlink_receive(this.fd, this.#in, this.#in.length);
+      if (octets === 0) return { messages, lost };
+      if (octets < 0 && errnoName(-octets) === "ENOBUFS") {
+        lost = true;
+        continue;
+      }
+      checked(octets, "recvmsg");
+      for (const { type, body } of messagesIn(this.#in.subarray(0, octets))) {
+        messages.push({ type, body: body.slice() });
+      }
+    }
+  }
+
+  /** Idempotent. */
+  close(): void {
+    if (!this.#closed) closeFd(this.#shim, this.fd);
+    this.#closed = true;
+  }
+
+  /** Sends as many as fit, and reads their outcomes; the index behind the last. */
+  #batch(
+    messages: readonly Uint8Array[],
+    from: number,
+    outcomes: (NetlinkRefusal | undefined)[],
+  ): number {
+    let octets = 0, to = from;
+    const first = this.#sequence + 1;
+    while (to < messages.length) {
+      const message = messages[to]!, room = message.length + 3 & ~3;
+      if (octets + room > BATCH_OCTETS) break;
+      this.#out.fill(0, octets + message.length, octets + room);
+      this.#out.set(message, octets);
+      wordsOf(this.#out, octets).setUint32(8, ++this.#sequence, true);
+      octets += room;
+      to++;
+    }
+    must(to > from, "a netlink request that fits a batch");
+    checked(this.#shim.my_netlink_send(this.fd, this.#out, octets), "sendto");
+    let open = to - from;
+    while (open > 0) {
+      for (const answer of this.#receive()) {
+        const index = answer.sequence - first;
+        if (answer.type !== NLMSG_ERROR || index < 0 || index >= to - from) continue;
+        outcomes[from + index] = refusalIn(answer);
+        open--;
+      }
+    }
+    return to;
+  }
+
+  /** Undefined where the table changed meanwhile: once more. */
+  #dumpOnce(message: Uint8Array): NetlinkMessage[] | undefined {
+    const request = message.slice(), sequence = ++this.#sequence, found: NetlinkMessage[] = [];
+    wordsOf(request, 0).setUint32(8, sequence, true);
+    checked(this.#shim.my_netlink_send(this.fd, request, request.length), "sendto");
+    let changed = false;
+    for (;;) {
+      for (const answer of this.#receive()) {
+        if (answer.sequence !== sequence) continue;
+        changed ||= (answer.flags & NLM_F_DUMP_INTR) !== 0;
+        if (answer.type === NLMSG_DONE) return changed ? undefined : found;
+        const refused = answer.type === NLMSG_ERROR ? refusalIn(answer) : undefined;
+        if (refused) {
+          throw new SystemError(
+            `a netlink dump fails: ${showRefusal(refused)}`,
+            "dump",
+            refused.errno,
+          );
+        }
+        if (answer.type > NLMSG_DONE) found.push({ type: answer.type, body: answer.body.slice() });
+      }
+    }
+  }
+
+  /** One datagram of answers; the kernel has put them there before the request returned. */
+  #receive(): Answer[] {
+    const octets = this.#shim.my_netlink_receive(this.fd, this.#in, this.#in.length);
+    if (octets === 0) throw new SystemError("netlink gives no answer", "recvmsg", "EAGAIN");
+    checked(octets, "recvmsg");
+    return messagesIn(this.#in.subarray(0, octets));
+  }
+}
+
+interface Answer extends NetlinkMessage {
+  readonly flags: number;
+  readonly sequence: number;
+}
+
+function messagesIn(octets: Uint8Array): Answer[] {
+  const found: Answer[] = [];
+  for (let at = 0; at + NETLINK_HEADER_OCTETS <= octets.length;) {
+    const header = wordsOf(octets, at), length = header.getUint32(0, true);
+    must(length >= NETLINK_HEADER_OCTETS && at + length <= octets.length, "whole netlink messages");
+    found.push({
+      type: header.getUint16(4, true),
+      flags: header.getUint16(6, true),
+      sequence: header.getUint32(8, true),
+      body: octets.subarray(at + NETLINK_HEADER_OCTETS, at + length),
+    });
+    at += length + 3 & ~3;
+  }
+  return found;
+}
+
+/** An acknowledgement without an error refuses nothing. */
+function refusalIn({ body, flags }: Answer): NetlinkRefusal | undefined {
+  const error = wordsOf(body, 0).getInt32(0, true);
+  if (error === 0) return undefined;
+  return { errno: errnoName(-error), words: flags & NLM_F_ACK_TLVS ? wordsIn(body) : "" };
+}
+
+/** The kernel's words: behind the error and the header of the request, as NETLINK_CAP_ACK has it. */
+function wordsIn(body: Uint8Array): string {
+  for (let at = 4 + NETLINK_HEADER_OCTETS; at + 4 <= body.length;) {
+    const attribute = wordsOf(body, at), length = attribute.getUint16(0, true);
+    if (length < 4) break;
+    if ((attribute.getUint16(2, true) & 0x3fff) === NLMSGERR_ATTR_MSG) {
+      return new TextDecoder().decode(body.subarray(at + 4, at + length)).replace(/\0.*$/, "");
+    }
+    at += length + 3 & ~3;
+  }
+  return "";
+}
+
+function wordsOf(octets: Uint8Array, at: number): DataView {
+  return new DataView(octets.buffer, octets.byteOffset + at, octets.length - at);
+}
+
+function checked(result: number, syscall: string): number {
+  if (result >= 0) return result;
+  const errno = errnoName(-result);
+  throw new SystemError(`${syscall} fails: ${errno}`, syscall, errno);
+}

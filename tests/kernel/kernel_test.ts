@@ -1,0 +1,182 @@
+/**
+ * The kernel data path against the kernel: what we put in carries packets, is what the kernel's own
+ * listing says, and is gone afterwards.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { INNER, install, OUTER, pairOf, type PairWish, ping, sh, withSites } from "./site.ts";
+
+const HMAC = { encryption: 12, keyBits: 128, integrity: 12 };
+const SUITES: readonly (readonly [string, PairWish])[] = [
+  ["AES-GCM-16", {}],
+  ["AES-GCM-8, 256 bits", { suite: { encryption: 18, keyBits: 256 }, keyOctets: 36 }],
+  ["AES-CBC, HMAC-SHA2-256-128", { suite: HMAC, keyOctets: 16, integrityOctets: 32 }],
+  ["3DES, HMAC-SHA1-96", {
+    suite: { encryption: 3, keyBits: 0, integrity: 2 },
+    keyOctets: 24,
+    integrityOctets: 20,
+  }],
+  ["ChaCha20-Poly1305", { suite: { encryption: 28, keyBits: 0 }, keyOctets: 36 }],
+  ["AES-CTR, HMAC-SHA2-512-256", {
+    suite: { encryption: 13, integrity: 14 },
+    keyOctets: 20,
+    integrityOctets: 64,
+  }],
+  ["AES-CCM-16", { suite: { encryption: 16 }, keyOctets: 19 }],
+  ["NULL, HMAC-SHA2-384-192", {
+    suite: { encryption: 11, keyBits: 0, integrity: 13 },
+    keyOctets: 0,
+    integrityOctets: 48,
+  }],
+  ["AES-GCM-16 with extended sequence numbers", { suite: { esn: true } }],
+  ["AH, HMAC-SHA2-256-128", {
+    suite: { protocol: 2, encryption: 0, keyBits: 0, integrity: 12 },
+    keyOctets: 0,
+    integrityOctets: 32,
+  }],
+];
+
+for (const [name, wish] of SUITES) {
+  Deno.test(`packets pass by ${name}, and both ends count them`, async () => {
+    await withSites(async (left, right) => {
+      const pair = pairOf(wish);
+      install(left, right, pair);
+      assert.deepEqual([left.told, right.told], [[], []]);
+      assert.equal(await ping(left, INNER[4][0], INNER[4][1]), 3);
+      assert.equal(left.path.counters(pair[0].spiIn)!.packetsOut, 3);
+      assert.equal(right.path.counters(pair[1].spiIn)!.packetsIn, 3);
+    });
+  });
+}
+
+for (const outer of [4, 6] as const) {
+  for (const inner of [4, 6] as const) {
+    Deno.test(`IPv${inner} in a tunnel over IPv${outer}`, async () => {
+      await withSites(async (left, right) => {
+        install(left, right, pairOf({ outer, inner }));
+        assert.equal(await ping(left, INNER[inner][0], INNER[inner][1]), 3);
+      });
+    });
+  }
+  Deno.test(`transport mode over IPv${outer}`, async () => {
+    await withSites(async (left, right) => {
+      const pair = pairOf({ outer, tunnelMode: false });
+      install(left, right, pair);
+      assert.equal(await ping(left, OUTER[outer][0], OUTER[outer][1]), 3);
+      assert.ok(left.path.counters(pair[0].spiIn)!.packetsIn >= 3);
+    });
+  });
+}
+
+Deno.test("the kernel lists what was asked for", async () => {
+  await withSites(async (left, right) => {
+    install(left, right, pairOf({ suite: { esn: true } }));
+    const states = await sh(`ip -n ${left.namespace} xfrm state`);
+    assert.match(states, /proto esp spi 0x00002001 reqid 16777217 mode tunnel/);
+    assert.match(states, /replay_window 256, bitmap-length 8/);
+    assert.match(states, /flag af-unspec esn/);
+    const policies = await sh(`ip -n ${left.namespace} xfrm policy`);
+    for (const direction of ["out", "in", "fwd"]) {
+      assert.match(policies, new RegExp(`dir ${direction} priority \\d+`));
+    }
+    assert.match(await sh(`ip -n ${left.namespace} route show table 330`), /10\.98\.2\.1 dev eth0/);
+    assert.match(await sh(`ip -n ${left.namespace} rule`), /330:\tfrom all lookup 330/);
+  });
+});
+
+Deno.test("a rekey loses nothing, and the old states go", async () => {
+  await withSites(async (left, right) => {
+    const [a, b] = pairOf(), [c, d] = pairOf({ number: 2 });
+    install(left, right, [a, b]);
+    const pinging = ping(left, INNER[4][0], INNER[4][1], 60);
+    for (const [i, [site, now, old]] of ([[left, c, a], [right, d, b]] as const).entries()) {
+      await new Promise((resolve) => setTimeout(resolve, 400));
+      // Both take what comes before either sends by it.
+      if (i === 0) {
+        for (const [s, p] of [[left, c], [right, d]] as const) {
+          s.path.installIn(p);
+          s.path.flush();
+        }
+      }
+      site.path.installOut(now);
+      site.path.flush();
+      void old;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    left.path.uninstall(a.spiIn);
+    left.path.flush();
+    right.path.uninstall(b.spiIn);
+    right.path.flush();
+    assert.equal(await pinging, 60);
+    const states = await sh(`ip -n ${left.namespace} xfrm state`);
+    assert.equal(states.match(/proto esp/g)?.length, 2);
+    assert.ok(left.path.counters(c.spiIn)!.packetsOut > 10);
+    assert.deepEqual([left.told, right.told], [[], []]);
+  });
+});
+
+Deno.test("a moved pair goes on where its sequence numbers stood", async () => {
+  await withSites(async (left, right) => {
+    const [a, b] = pairOf();
+    install(left, right, [a, b]);
+    assert.equal(await ping(left, INNER[4][0], INNER[4][1]), 3);
+    await sh(`ip -n ${left.namespace} addr add 10.99.0.7/24 dev eth0`);
+    const ownAddress = Uint8Array.of(10, 99, 0, 7);
+    right.path.move(b.spiIn, { ...b.path, peerAddress: ownAddress }, "none");
+    left.path.move(a.spiIn, { ...a.path, ownAddress }, "none");
+    assert.equal(await ping(left, INNER[4][0], INNER[4][1]), 3);
+    const states = await sh(`ip -n ${left.namespace} xfrm state`);
+    assert.match(states, /src 10\.99\.0\.7 dst 10\.99\.0\.2/);
+    assert.match(states, /oseq 0x6/);
+    assert.deepEqual([left.told, right.told], [[], []]);
+  });
+});
+
+Deno.test("a packet without an SA is told, with the line it belongs to", async () => {
+  await withSites(async (left) => {
+    const [a] = pairOf({ line: 7 });
+    // The policy alone: the state is taken away behind our back.
+    left.path.installOut(a);
+    left.path.flush();
+    await sh(`ip -n ${left.namespace} xfrm state flush`);
+    await ping(left, INNER[4][0], INNER[4][1], 1);
+    assert.ok(left.told.includes("acquired 7"), left.told.join());
+  });
+});
+
+Deno.test("a pair that the kernel refuses leaves nothing behind", async () => {
+  await withSites(async (left, right) => {
+    const [a] = pairOf({ keyOctets: 3 });
+    left.path.installIn(a);
+    left.path.installOut(a);
+    left.path.flush();
+    assert.match(left.told.join(), /refused 4097: The kernel refuses the inbound state: EINVAL/);
+    left.path.flush();
+    assert.equal(await sh(`ip -n ${left.namespace} xfrm state`), "");
+    assert.equal(await sh(`ip -n ${left.namespace} xfrm policy`), "");
+    void right;
+  });
+});
+
+Deno.test("what was put in is taken out, and nothing else", async () => {
+  await withSites(async (left, right) => {
+    const foreign =
+      `ip -n ${left.namespace} xfrm state add src 192.0.2.1 dst 192.0.2.2 proto esp ` +
+      "spi 0x99 reqid 5 mode tunnel aead 'rfc4106(gcm(aes))' " +
+      "0x0102030405060708090a0b0c0d0e0f1011121314 128";
+    await sh(foreign);
+    await sh(`ip -n ${left.namespace} route add 203.0.113.0/24 dev eth0 table 330`);
+    install(left, right, pairOf());
+    install(left, right, pairOf({ number: 2, line: 2 }));
+    left.path.addInnerAddress({ address: Uint8Array.of(10, 97, 0, 1), bits: 32 });
+    assert.match(await sh(`ip -n ${left.namespace} addr show dev lo`), /10\.97\.0\.1\/32/);
+    await left.path.close();
+    const states = await sh(`ip -n ${left.namespace} xfrm state`);
+    assert.equal(states.match(/proto esp/g)?.length, 1);
+    assert.equal(await sh(`ip -n ${left.namespace} xfrm policy`), "");
+    const routes = await sh(`ip -n ${left.namespace} route show table 330`);
+    assert.equal(routes.trim(), "203.0.113.0/24 dev eth0 scope link");
+    assert.doesNotMatch(await sh(`ip -n ${left.namespace} rule`), /330/);
+    assert.doesNotMatch(await sh(`ip -n ${left.namespace} addr show dev lo`), /10\.97\.0\.1/);
+  });
+});
