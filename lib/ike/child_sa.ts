@@ -45,6 +45,11 @@ export interface ChildSa {
   tunnelMode: boolean;
   ownTs: readonly TrafficSelector[];
   peerTs: readonly TrafficSelector[];
+  /**
+   * The one it replaces, as long as our packets still leave by that: who answers a rekey cannot know
+   * that the peer has the new one before it deletes the old (RFC 7296 §2.8).
+   */
+  behind: ChildSa | undefined;
   /** The path of the IKE SA when it was made. */
   readonly path: Path;
   /** Transform Type 4 of a key exchange of its own; 0: none. */
@@ -87,13 +92,19 @@ export function childByOutboundSpi(sa: IkeSa, protocol: number, spi: number): Ch
 export function removeChild(
   sa: IkeSa,
   child: ChildSa,
-  out: { push(effect: { kind: "uninstall"; child: ChildSa }, sa: IkeSa): void },
+  out: { push(effect: { kind: "uninstall" | "send_by"; child: ChildSa }, sa: IkeSa): void },
 ): void {
   if (child.state === "closed") return;
   const { broken, childrenBySpi } = sa.env;
   const inPath = child.suite !== undefined && child.keys !== undefined;
   if (inPath && !broken.has("forget_uninstall")) out.push({ kind: "uninstall", child }, sa);
   child.state = "closed";
+  child.behind = undefined;
+  for (const next of sa.children) {
+    if (next.behind !== child) continue;
+    next.behind = undefined;
+    if (!broken.has("keep_sending_by_old")) out.push({ kind: "send_by", child: next }, sa);
+  }
   if (!broken.has("leak_child_spi")) childrenBySpi.delete(child.spiIn);
   const at = sa.children.indexOf(child);
   if (at >= 0) sa.children.splice(at, 1);

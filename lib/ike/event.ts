@@ -79,8 +79,14 @@ export type IkeEffect =
   | { readonly kind: "compute"; readonly ticket: number; readonly job: ComputeJob }
   /** The keys of the IKE SA exist: `sa.suite`, `sa.keys` (for key files). */
   | { readonly kind: "keyed" }
-  /** Put both directions of a CHILD_SA into the data path. */
-  | { readonly kind: "install"; readonly child: ChildSa }
+  /**
+   * Put a CHILD_SA into the data path: what is received by it; and what is sent as well, unless
+   * `child.behind` says that our packets still leave by the one it replaces. `old` is that one, or the
+   * one that was replaced at once.
+   */
+  | { readonly kind: "install"; readonly child: ChildSa; readonly old: ChildSa | undefined }
+  /** What `child.behind` was is gone: our packets leave by this one from now on. */
+  | { readonly kind: "send_by"; readonly child: ChildSa }
   /** Take both directions out again. */
   | { readonly kind: "uninstall"; readonly child: ChildSa }
   /** A response of ours was awaited and came: first transmission to answer. */

@@ -15,6 +15,8 @@ export const FAULTS: Readonly<Record<string, string>> = {
   ignore_response_id: "a response counts whatever its Message ID is (§2.2)",
   keep_both_children: "of two redundant CHILD_SAs none is deleted (§2.8.1)",
   keep_both_ike_sas: "of two redundant IKE SAs none is deleted (§2.8.2)",
+  keep_sending_by_old:
+    "who answered a rekey goes on with the old CHILD_SA when that is gone (§2.8)",
   keep_fragments: "fragments wait for the others without end (RFC 7383 §2.6)",
   keep_half_open: "an initiator that went silent is waited for without end (§2.4)",
   leak_child_spi: "the SPI of a deleted CHILD_SA is never free again",
@@ -27,6 +29,9 @@ export const FAULTS: Readonly<Record<string, string>> = {
   renew_nonce: "the retry with a cookie carries another nonce (§2.6)",
   repeat_one_fragment: "only the first fragment of a request is repeated (RFC 7383 §2.6)",
   retransmit_forever: "a request is repeated more often than maxretran (§2.4)",
+  send_by_lost: "packets leave by a redundant CHILD_SA while it is deleted (§2.8.1)",
+  send_by_new_at_once:
+    "who answers a rekey sends by the new CHILD_SA before the peer has it (§2.8)",
   swap_nonces: "the initiator takes Ni and Nr the wrong way round (§2.17)",
   widen_selectors: "the responder does not narrow TSi (§2.9)",
 };

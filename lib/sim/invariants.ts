@@ -12,6 +12,7 @@ import { REASSEMBLED_OCTETS_MAX, type Reassembly } from "@/ike/fragments.ts";
 import type { IkeSa } from "@/ike/ike_sa.ts";
 import { allCovered, sameSelector, shifted } from "@/ike/selectors.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
+import { isTaken, type Traffic } from "@/sim/traffic.ts";
 import { HEADER_OCTETS, type Payload, PAYLOAD_HEADER_OCTETS } from "@/wire/message.ts";
 import type { DeletePayload } from "@/wire/payloads/delete.ts";
 import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";
@@ -21,22 +22,19 @@ export interface Observed {
   readonly name: string;
   readonly endpoint: Endpoint;
   readonly installed: ReadonlySet<ChildSa>;
+  readonly traffic: Traffic;
   /** Tunnels that came up here so far. */
   readonly established: number;
 }
 
 /**
- * Whether traffic could pass: some CHILD_SA is in the data path of both ends. What a rekey must never
- * interrupt once both ends are up (RFC 7296 §2.8).
+ * Whether traffic passes once both ends are up: there is some CHILD_SA, and what leaves by it is taken.
+ * What a rekey must never interrupt (RFC 7296 §2.8).
  */
 export function carriesTraffic([a, b]: readonly Observed[]): boolean {
   if (!a || !b || !a.established || !b.established) return true;
-  for (const child of a.installed) {
-    for (const peer of b.installed) {
-      if (child.spiOut === peer.spiIn && child.spiIn === peer.spiOut) return true;
-    }
-  }
-  return false;
+  if (a.traffic.senders().size === 0 || b.traffic.senders().size === 0) return false;
+  return isTaken(a.traffic, b.traffic) && isTaken(b.traffic, a.traffic);
 }
 
 /** The first broken invariant, or `undefined`. */

@@ -16,6 +16,7 @@ import type { CryptoBackend } from "@/crypto/backend.ts";
 import { carriesTraffic, checkEverything, Witness } from "@/sim/invariants.ts";
 import type { WorldKeys } from "@/sim/keys.ts";
 import { Agenda, drawArrivals, type Flight, mirrored, type Weather } from "@/sim/network.ts";
+import { Traffic } from "@/sim/traffic.ts";
 import { showBrief } from "@/wire/show.ts";
 
 /** How a world is made. */
@@ -35,8 +36,9 @@ export interface Host {
   readonly name: string;
   readonly address: Uint8Array;
   readonly endpoint: Endpoint;
+  readonly traffic: Traffic;
   /** CHILD_SAs in its data path. */
-  readonly installed: Set<ChildSa>;
+  readonly installed: ReadonlySet<ChildSa>;
   readonly failures: string[];
   established: number;
 }
@@ -92,11 +94,13 @@ export class World {
       broken,
     };
     const endpoint = newEndpoint(env, { ...config, trace: true }, answers);
+    const traffic = new Traffic();
     const host = {
       name,
       address,
       endpoint,
-      installed: new Set<ChildSa>(),
+      traffic,
+      installed: traffic.installed,
       failures: [],
       established: 0,
     };
@@ -216,14 +220,11 @@ export class World {
         return this.#agenda.add(atMs, { kind: "computed", host, sa: sa!, ticket, job });
       }
       case "install":
-        if (host.installed.has(effect.child)) throw this.broken("a CHILD_SA is installed once");
-        host.installed.add(effect.child);
-        return;
+        return this.#check(host.traffic.install(effect.child, effect.old));
+      case "send_by":
+        return this.#check(host.traffic.sendBy(effect.child));
       case "uninstall":
-        if (!host.installed.delete(effect.child)) {
-          throw this.broken("what is uninstalled was installed");
-        }
-        return;
+        return this.#check(host.traffic.uninstall(effect.child));
       case "established":
         host.established++;
         return this.#note(`${host.name}: established`);
@@ -240,6 +241,10 @@ export class World {
       default:
         return;
     }
+  }
+
+  #check(fault: string | undefined): void {
+    if (fault) throw this.broken(fault);
   }
 
   #send(from: Host, effect: Extract<IkeEffect, { kind: "send" }>, brief: string): void {

@@ -48,6 +48,7 @@ export function newChild(sa: IkeSa, configIndex: number, initiatedHere: boolean)
     tunnelMode: true,
     ownTs: [],
     peerTs: [],
+    behind: undefined,
     path: sa.path,
     group: 0,
     establishedMs: undefined,
@@ -298,7 +299,10 @@ function complete(turn: Turn, child: ChildSa, negotiated: Negotiated): void {
   startLifetime(turn, child);
   child.state = "established";
   child.establishedMs = nowMs;
-  out.push({ kind: "install", child }, sa);
+  const old = inputs.replaces;
+  const waits = old !== undefined && !child.initiatedHere && old.state !== "closed";
+  if (waits && !sa.env.broken.has("send_by_new_at_once")) child.behind = old;
+  out.push({ kind: "install", child, old }, sa);
 }
 
 function childSuiteOf(sa: IkeSa, choice: Choice): ChildSuite {

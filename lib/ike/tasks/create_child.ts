@@ -127,7 +127,7 @@ function accept(turn: Turn, task: CreateChildTask, shared?: Uint8Array): void {
 
 /** Which of the SAs goes, and who says so (RFC 7296 §2.8.1). */
 function settle(
-  { sa }: Turn,
+  { sa, out }: Turn,
   { old, nonce, peerNonce, rival }: CreateChildTask,
   child: ChildSa,
 ): void {
@@ -135,6 +135,12 @@ function settle(
   const lost = rival !== undefined && compareOctets(ours, rival.lowest) < 0 &&
     !sa.env.broken.has("keep_both_children");
   const goes = lost ? child : old!;
+  // The peer forgets what is redundant as soon as our Delete is there: packets leave by another.
+  const other = old!.state !== "closed" ? old! : rival?.child;
+  if (lost && other && other.state !== "closed" && !sa.env.broken.has("send_by_lost")) {
+    out.push({ kind: "send_by", child: other }, sa);
+  }
+  if (!lost && rival) rival.child.behind = undefined; // ours sends, whatever becomes of the old one
   // Whoever deletes it, the old one is replaced.
   if (old!.state !== "closed") old!.state = "rekeyed";
   if (goes.state === "closed") return;
