@@ -5,7 +5,7 @@
 import { SetupError } from "@/base/errors.ts";
 import { portableBackend } from "@/crypto/portable.ts";
 import { FAULTS } from "@/sim/faults.ts";
-import { SCENARIOS } from "@/sim/scenarios.ts";
+import { ALL_SCENARIOS } from "@/sim/all_scenarios.ts";
 import { simulate, type SimulateResult } from "@/sim/simulate.ts";
 
 /** Its options. */
@@ -30,9 +30,9 @@ export function runSimulation(options: SimulationOptions): number {
     throw new SetupError(`Cannot break ${rule}: rules are ${Object.keys(FAULTS).join(", ")}`);
   }
   const { task } = options;
-  if (task !== undefined && !SCENARIOS.some((s) => s.name === task)) {
+  if (task !== undefined && !ALL_SCENARIOS.some((s) => s.name === task)) {
     throw new SetupError(
-      `Cannot simulate ${task}: tasks are ${SCENARIOS.map((s) => s.name).join(", ")}`,
+      `Cannot simulate ${task}: tasks are ${ALL_SCENARIOS.map((s) => s.name).join(", ")}`,
     );
   }
   const { loss, duplication } = options;

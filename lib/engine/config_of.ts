@@ -200,6 +200,8 @@ function childConfig(setup: Setup, child: ChildConf): ChildConfig {
     integrity: child.integrityalg,
     esn: child.esn,
     tunnelMode: child.tunnelmode,
+    tfc: child.tfc,
+    ipcomp: child.ipcomp,
     lifetimeMs: child.lifetime,
     pfsGroups: child.pfsenabled ? child.pfsgrpid : [],
     useProvisionedTs: child.useprovisionedtsforrekey,

@@ -14,6 +14,8 @@ import {
   IkeStateNumber,
   type TrafficSelectorView,
 } from "@/engine/view.ts";
+import { nameOfIpcompTransform } from "@/iana/ipcomp.ts";
+import { ProtocolId } from "@/iana/protocol_id.ts";
 import { childKeys, type ChildSa, isLiveChild } from "@/ike/child_sa.ts";
 import { showIdentity } from "@/ike/identity.ts";
 import { type IkeSa, ownSpi, peerSpi } from "@/ike/ike_sa.ts";
@@ -151,11 +153,25 @@ export function showSa(sa: IkeSa): string {
   return `IKE SA ${spis}, ${showPath(sa.path)}`;
 }
 
-/** `CHILD_SA 01234567/89ABCDEF`, own SPI first; several separated by commas. */
+/** `CHILD_SA 01234567/89ABCDEF (AH, transport mode)`, own SPI first; several separated by commas. */
 export function showChildren(children: readonly ChildSa[]): string {
   if (children.length === 0) return "no CHILD_SA";
-  const pairs = children.map((c) => `${showSpi32(c.spiIn)}/${showSpi32(c.spiOut)}`);
+  const pairs = children.map((c) => `${showSpi32(c.spiIn)}/${showSpi32(c.spiOut)}${showTraits(c)}`);
   return `CHILD_SA ${pairs.join(", ")}`;
+}
+
+/** What is not so with every CHILD_SA; empty for ESP in tunnel mode. */
+function showTraits({ suite, tunnelMode, ipcomp, cpiIn, peerTakesTfc }: ChildSa): string {
+  const traits = [
+    suite?.protocol === ProtocolId.AH ? "AH" : "",
+    tunnelMode ? "" : "transport mode",
+    suite?.esn ? "ESN" : "",
+    ipcomp
+      ? `IPComp ${nameOfIpcompTransform(ipcomp.transform)}, CPI ${cpiIn}/${ipcomp.cpiOut}`
+      : "",
+    peerTakesTfc ? "" : "TFC padding not taken by the peer",
+  ].filter(Boolean);
+  return traits.length > 0 ? ` (${traits.join(", ")})` : "";
 }
 
 /** `, inner 10.1.0.5, DNS 10.1.0.1` of a remote-access tunnel; empty for any other. */

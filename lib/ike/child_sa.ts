@@ -26,6 +26,14 @@ export interface ChildSuite {
   readonly integrityOctets: number;
 }
 
+/** IPComp as it was settled (RFC 7296 §2.22). */
+export interface Ipcomp {
+  /** uint16; the CPI of what we send. */
+  readonly cpiOut: number;
+  /** IANA IPCOMP Transform ID: 2 DEFLATE. */
+  readonly transform: number;
+}
+
 /** A pair of ESP or AH SAs negotiated together. */
 export interface ChildSa {
   state: ChildState;
@@ -43,6 +51,11 @@ export interface ChildSa {
   /** SK_ei ‖ SK_ai ‖ SK_er ‖ SK_ar, in the order of KEYMAT (RFC 7296 §2.17). */
   keys: Uint8Array | undefined;
   tunnelMode: boolean;
+  /** Whether the peer takes TFC padding in what we send it (RFC 4303 §2.7). */
+  peerTakesTfc: boolean;
+  /** uint16; the CPI of what we receive, once offered or settled; 0: none. */
+  cpiIn: number;
+  ipcomp: Ipcomp | undefined;
   ownTs: readonly TrafficSelector[];
   peerTs: readonly TrafficSelector[];
   /**

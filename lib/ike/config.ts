@@ -46,7 +46,12 @@ export interface ChildConfig {
   readonly integrity: readonly number[];
   /** Extended sequence numbers and no others; false: 32-bit ones and no others. */
   readonly esn: boolean;
+  /** False: transport mode, and nothing else. */
   readonly tunnelMode: boolean;
+  /** Whether TFC padding is taken; false: the peer is told not to send it. ESP only. */
+  readonly tfc: boolean;
+  /** Whether IPComp with DEFLATE is offered, and taken where it is offered (RFC 3173). */
+  readonly ipcomp: boolean;
   readonly lifetimeMs: number;
   /** Groups of a key exchange of its own when it is rekeyed, or not the first; empty: none. */
   readonly pfsGroups: readonly number[];

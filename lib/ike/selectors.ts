@@ -126,7 +126,7 @@ export function shifted(
 }
 
 /** Whether it covers every address of its family. */
-function isWholeSpace(ts: TrafficSelector): boolean {
+export function isWholeSpace(ts: TrafficSelector): boolean {
   return ts.startAddress.every((o) => o === 0) && ts.endAddress.every((o) => o === 255);
 }
 

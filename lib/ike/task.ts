@@ -11,7 +11,7 @@ import type { ComputeResult } from "@/ike/event.ts";
 import type { IkeSa, Turn } from "@/ike/ike_sa.ts";
 import type { PeerError } from "@/ike/notify.ts";
 import type { Choice } from "@/ike/proposal.ts";
-import type { ChildCandidate } from "@/ike/tasks/child_negotiation.ts";
+import type { ChildCandidate } from "@/ike/tasks/child_candidates.ts";
 import type { IkeSuite } from "@/ike/suite.ts";
 import type { IkeHeader, Payload } from "@/wire/message.ts";
 

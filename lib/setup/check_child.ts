@@ -24,6 +24,14 @@ export function checkChild(
 ): void {
   checkAlgorithms(child, path, rule);
   if (child.protocol === "ah") checkAh(setup, child, path, { rule, warn });
+  if (!child.tunnelmode && setup.role === "client" && setup.ikeconf.ratunnel) {
+    const what = "ratunnel needs tunnel mode: in transport mode there is no inner address";
+    rule(what, `${path}.tunnelmode`, "ikeconf.ratunnel");
+  }
+  if (child.ipcomp && setup.ikeconf.installfastpath) {
+    const what = "ipcomp cannot be installed: the data path has no IPComp";
+    rule(what, `${path}.ipcomp`, "ikeconf.installfastpath");
+  }
   if (child.esn && child.replaywindowsize === 0) {
     // RFC 4303 §3.4.3: the window is what tells the upper half of a sequence number.
     const what = "esn needs a window: replaywindowsize is 0";

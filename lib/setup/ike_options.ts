@@ -169,7 +169,9 @@ export const PPK = {
 
 /** An entry of `ikeconf.childlist`, without its selectors. */
 export const CHILD = {
-  tunnelmode: option(bool, "true", "false: transport mode", { feature: "transport" }),
+  tunnelmode: option(bool, "true", "false: transport mode, and nothing else"),
+  tfc: option(bool, "true", "TFC padding is taken; false: the peer is told so (ESP only)"),
+  ipcomp: option(bool, "false", "IPComp with DEFLATE is offered, or taken (RFC 3173)"),
   integrityalg: listOption(
     keyword(INTEGRITY),
     ["sha256"],

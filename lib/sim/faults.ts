@@ -6,15 +6,18 @@
 
 /** Rules by name, with what the core does when one is broken. */
 export const FAULTS: Readonly<Record<string, string>> = {
+  accept_declined_transport: "tunnel mode is taken where transport mode was asked for (§1.3.1)",
   accept_any_auth: "AUTH data is not compared (RFC 7296 §2.15)",
   answer_unauthenticated: "requests are answered before IKE_AUTH is through (§1.2)",
   accept_any_cookie: "a wrong cookie makes an SA (§2.6)",
   forget_uninstall: "a deleted CHILD_SA stays in the data path (§1.4.1)",
   fragment_unasked: "fragments are sent to a peer that did not say it takes them (RFC 7383 §2.3)",
+  ignore_esn: "the responder takes any sequence numbers for its own (§3.3.2)",
   ignore_initial_contact: "INITIAL_CONTACT leaves older SAs alone (§2.4)",
   ignore_response_id: "a response counts whatever its Message ID is (§2.2)",
   keep_both_children: "of two redundant CHILD_SAs none is deleted (§2.8.1)",
   keep_both_ike_sas: "of two redundant IKE SAs none is deleted (§2.8.2)",
+  keep_declined_child: "a CHILD_SA in a mode we do not want is left to the peer (§1.3.1)",
   keep_sending_by_old:
     "who answered a rekey goes on with the old CHILD_SA when that is gone (§2.8)",
   keep_fragments: "fragments wait for the others without end (RFC 7383 §2.6)",

@@ -121,9 +121,21 @@ function checkSa(sa: IkeSa): string | undefined {
     const made = child.suite && child.keys && child.spiOut;
     if (child.state === "established" && !made) return "an established CHILD_SA is whole";
     if (child.state === "closed") return "a closed CHILD_SA is off its IKE SA";
+    const unlike = unlikeConfig(sa, child);
+    if (unlike) return unlike;
     if (!withinConfig(sa, child)) return "the selectors of a CHILD_SA are within the setup's";
   }
   return undefined;
+}
+
+/** Mode, protocol and sequence numbers are what is configured, or there is no CHILD_SA. */
+function unlikeConfig(sa: IkeSa, child: ChildSa): string | undefined {
+  if (child.state !== "established") return undefined;
+  const { tunnelMode, esn, protocol, ipcomp } = sa.config.children[child.configIndex]!;
+  if (child.tunnelMode !== tunnelMode) return "a CHILD_SA has the mode of its entry";
+  if (child.suite!.esn !== esn) return "a CHILD_SA has the sequence numbers of its entry";
+  if (child.suite!.protocol !== protocol) return "a CHILD_SA has the protocol of its entry";
+  return child.ipcomp && !ipcomp ? "IPComp is settled where it is wanted" : undefined;
 }
 
 function withinConfig(sa: IkeSa, child: ChildSa): boolean {
@@ -185,6 +197,10 @@ function checkChildPair(a: ChildSa, b: ChildSa): string | undefined {
   if (!sameOctets(a.keys!, b.keys!)) return "both ends of a CHILD_SA have the same keys";
   if (JSON.stringify(a.suite) !== JSON.stringify(b.suite)) {
     return "both ends run the same transforms";
+  }
+  if (a.tunnelMode !== b.tunnelMode) return "both ends of a CHILD_SA have the same mode";
+  if (a.ipcomp?.cpiOut !== (b.ipcomp && b.cpiIn) || b.ipcomp?.cpiOut !== (a.ipcomp && a.cpiIn)) {
+    return "the CPIs of a CHILD_SA cross";
   }
   if (!sameSelectors(a.ownTs, b.peerTs) || !sameSelectors(a.peerTs, b.ownTs)) {
     return "both ends of a CHILD_SA have the same selectors";

@@ -65,12 +65,15 @@ export function range4(start: readonly number[], end: readonly number[]): Traffi
 }
 
 const ANY4 = range4([0, 0, 0, 0], [255, 255, 255, 255]);
-const CHILD: ChildConfig = {
+/** One ESP CHILD_SA of any IPv4 traffic, tunnel mode. */
+export const CHILD: ChildConfig = {
   protocol: ProtocolId.ESP,
   encryption: [{ id: Encr.ENCR_AES_GCM_16, keyBits: 128 }],
   integrity: [],
   esn: false,
   tunnelMode: true,
+  tfc: true,
+  ipcomp: false,
   lifetimeMs: 0,
   replayWindow: 64,
   ownTs: [ANY4],
@@ -112,13 +115,14 @@ export function worldConfig(change: Partial<IkeConfig> = {}): IkeConfig {
   };
 }
 
-interface Pair {
+/** The two hosts of most plays. */
+export interface Pair {
   readonly a: Host;
   readonly b: Host;
 }
 
 /** Host a dials, host b answers; `both` and then each one's own changes. */
-function pair(
+export function pair(
   world: World,
   both: Partial<IkeConfig> = {},
   own: { readonly a?: Partial<IkeConfig>; readonly b?: Partial<IkeConfig> } = {},
@@ -132,7 +136,7 @@ function pair(
 }
 
 /** The first SA of a host that is established. */
-function up(host: Host): IkeSa | undefined {
+export function up(host: Host): IkeSa | undefined {
   return [...host.endpoint.bySpi.values()].find((sa) => sa.phase === "established");
 }
 
@@ -375,7 +379,7 @@ const vanishing: Scenario = {
 };
 
 /** Ends, one or both, at once or some time apart: what makes rekeys cross. */
-function someone(world: World, { a, b }: Pair, deed: (host: Host, sa: IkeSa) => void): void {
+export function someone(world: World, { a, b }: Pair, deed: (host: Host, sa: IkeSa) => void): void {
   const who = world.random.pick([[a], [b], [a, b], [a, b]]);
   const together = world.random.chance(0.5);
   for (const host of who) {
@@ -388,7 +392,7 @@ function someone(world: World, { a, b }: Pair, deed: (host: Host, sa: IkeSa) => 
 }
 
 /** One tunnel with one live CHILD_SA at each end, the same at both. */
-function oneTunnel({ a, b }: Pair): string | undefined {
+export function oneTunnel({ a, b }: Pair): string | undefined {
   for (const host of [a, b]) {
     const live = [...host.endpoint.bySpi.values()].filter((sa) => sa.phase === "established");
     if (live.length > 1) return `${host.name} holds one IKE SA after a rekey, not ${live.length}`;
@@ -399,7 +403,7 @@ function oneTunnel({ a, b }: Pair): string | undefined {
 }
 
 /** Enough patience that no exchange of a rekey runs dry: then nothing may ever be lost. */
-const PATIENT = { transmissionsMax: 60 };
+export const PATIENT = { transmissionsMax: 60 };
 
 const rekeyChildren: Scenario = {
   name: "rekey_child",
@@ -543,7 +547,7 @@ const fragmentsUnheard: Scenario = {
   },
 };
 
-/** All plays, in the order a mixed run takes them. */
+/** The plays of this file. */
 export const SCENARIOS: readonly Scenario[] = [
   establish,
   cookies,

@@ -8,7 +8,8 @@ import type { CryptoBackend } from "@/crypto/backend.ts";
 import type { IkeSa } from "@/ike/ike_sa.ts";
 import { WorldKeys } from "@/sim/keys.ts";
 import type { Weather } from "@/sim/network.ts";
-import { type Ending, type Scenario, SCENARIOS } from "@/sim/scenarios.ts";
+import { ALL_SCENARIOS } from "@/sim/all_scenarios.ts";
+import type { Ending, Scenario } from "@/sim/scenarios.ts";
 import { BrokenInvariant, type Host, World } from "@/sim/world.ts";
 
 /** What to simulate. */
@@ -50,7 +51,7 @@ export interface SimulateResult {
 
 /** Runs the worlds; stops at the first broken invariant. */
 export function simulate(options: SimulateOptions): SimulateResult {
-  const scenarios = SCENARIOS.filter((s) => !options.task || s.name === options.task);
+  const scenarios = ALL_SCENARIOS.filter((s) => !options.task || s.name === options.task);
   must(scenarios.length > 0, "a task of that name exists");
   const tasks = new Map(scenarios.map((s) => [s.name, newCount()]));
   const keys = new WorldKeys(options.crypto);

@@ -3,13 +3,20 @@
 import assert from "node:assert/strict";
 import { portableBackend } from "@/crypto/portable.ts";
 import { Integ } from "@/iana/integ.ts";
+import { NotifyType } from "@/iana/notify_type.ts";
+import { PayloadType } from "@/iana/payload_type.ts";
 import { ProtocolId } from "@/iana/protocol_id.ts";
 import type { ChildSa } from "@/ike/child_sa.ts";
 import type { ChildConfig, IkeConfig } from "@/ike/config.ts";
 import { CloseCode } from "@/ike/failure.ts";
 import type { IkeSa } from "@/ike/ike_sa.ts";
+import { notify } from "@/ike/notify.ts";
+import { showSelectors } from "@/ike/selectors.ts";
+import { childRequest } from "@/ike/tasks/child_negotiation.ts";
+import { answerFault, chooseIpcomp } from "@/ike/tasks/child_notifies.ts";
+import { substituted } from "@/ike/transport_mode.ts";
 import { WorldKeys } from "@/sim/keys.ts";
-import { worldConfig } from "@/sim/scenarios.ts";
+import { range4, worldConfig } from "@/sim/scenarios.ts";
 import { type Host, World } from "@/sim/world.ts";
 
 const crypto = portableBackend(), keys = new WorldKeys(crypto);
@@ -151,4 +158,160 @@ Deno.test("ladder: AH against ESP is NO_PROPOSAL_CHOSEN", () => {
     world.ladder.join("\n"),
     /offered AH \{AUTH_HMAC_SHA2_256_128, NO_ESN\}, configured/,
   );
+});
+
+const TRANSPORT: Partial<ChildConfig> = { tunnelMode: false };
+const HOST_A = "10.0.0.1", HOST_B = "10.0.0.2";
+
+function hosts(child: ChildSa): string[] {
+  return [showSelectors(child.ownTs), showSelectors(child.peerTs)];
+}
+
+Deno.test("ladder: transport mode is asked for, accepted, and kept by rekeys of either end (§1.3.1)", () => {
+  const play = stage([TRANSPORT]);
+  assert.deepEqual(play.lines().slice(2, 4), [
+    "a -> b  IKE_AUTH req 1 {IDi, N(INITIAL_CONTACT), AUTH, N(USE_TRANSPORT_MODE), SAi, TSi, TSr}",
+    "b -> a  IKE_AUTH resp 1 {IDr, AUTH, N(USE_TRANSPORT_MODE), SAr, TSi, TSr}",
+  ]);
+  const look = ([ofA, ofB]: readonly ChildSa[]) => {
+    assert.deepEqual([ofA!.tunnelMode, ofB!.tunnelMode], [false, false]);
+    // Any addresses are those of the two hosts.
+    assert.deepEqual(hosts(ofA!), [HOST_A, HOST_B]);
+    assert.deepEqual(hosts(ofB!), [HOST_B, HOST_A]);
+  };
+  look(both(play));
+  rekeyed(play, look);
+  const asked = play.lines().filter((line) =>
+    /CREATE_CHILD_SA .*N\(USE_TRANSPORT_MODE\)/.test(line)
+  );
+  assert.equal(asked.length, 4, "two requests and two responses");
+});
+
+Deno.test("ladder: a responder in tunnel mode declines, and the initiator deletes (§1.3.1)", () => {
+  const play = stage([TRANSPORT], [{}]);
+  assert.deepEqual(play.lines().slice(3), [
+    "b -> a  IKE_AUTH resp 1 {IDr, AUTH, SAr, TSi, TSr}",
+    "b: established",
+    "a -> b  INFORMATIONAL req 2 {D(IKE)}",
+    "b -> a  INFORMATIONAL resp 2 {}",
+    "b: closed",
+    "a: failed",
+    "a: closed",
+  ]);
+  assert.match(play.world.ladder.join("\n"), /Peer declined transport mode .* tunnelmode: false/);
+  assert.equal(play.a.installed.size + play.b.installed.size, 0);
+});
+
+Deno.test("ladder: declined in CREATE_CHILD_SA, the CHILD_SA is deleted and the tunnel stands", () => {
+  const first = [range4([10, 1, 0, 0], [10, 1, 255, 255])];
+  const other = [range4([10, 2, 0, 0], [10, 2, 255, 255])];
+  const play = stage(
+    [{ peerTs: first }, { peerTs: other, ...TRANSPORT }],
+    [{ ownTs: first }, { ownTs: other }],
+  );
+  assert.deepEqual(play.lines().slice(6), [
+    "a -> b  CREATE_CHILD_SA req 2 {N(USE_TRANSPORT_MODE), SAi, Ni, TSi, TSr}",
+    "b -> a  CREATE_CHILD_SA resp 2 {SAr, Nr, TSi, TSr}",
+    "a -> b  INFORMATIONAL req 3 {D(ESP 1)}",
+    "b -> a  INFORMATIONAL resp 3 {D(ESP 1)}",
+  ]);
+  assert.deepEqual([childrenOf(play.a).length, childrenOf(play.b).length], [1, 1]);
+  assert.deepEqual([play.a.installed.size, play.b.installed.size], [1, 1]);
+});
+
+Deno.test("an answer in transport mode that nobody asked for is a fault", () => {
+  const said = [notify(NotifyType.USE_TRANSPORT_MODE)];
+  assert.match(answerFault(said, CHILD!)!, /transport mode, which we did not ask for/);
+  assert.equal(answerFault(said, { ...CHILD!, ...TRANSPORT }), undefined);
+});
+
+Deno.test("ladder: tunnel mode asked of a responder in transport mode is NO_PROPOSAL_CHOSEN", () => {
+  const play = stage([{}], [TRANSPORT]);
+  assert.ok(play.lines().includes("b -> a  IKE_AUTH resp 1 {IDr, AUTH, N(NO_PROPOSAL_CHOSEN)}"));
+  assert.match(
+    play.world.ladder.join("\n"),
+    /asked for tunnel mode, configured here tunnelmode: fa/,
+  );
+});
+
+Deno.test("ladder: of two entries the one in the mode that is asked for is taken", () => {
+  for (const mode of [TRANSPORT, {}]) {
+    const play = stage([mode], [{}, TRANSPORT]);
+    const [, ofB] = both(play);
+    assert.equal(ofB.configIndex, mode === TRANSPORT ? 1 : 0);
+    rekeyed(play, ([, again]) => assert.equal(again!.configIndex, ofB.configIndex));
+  }
+});
+
+Deno.test("ladder: transport mode through NATs names the addresses that each end sees (§2.23.1)", () => {
+  const play = stage([TRANSPORT], [TRANSPORT]);
+  // Both ends are behind a NAT: each knows itself by another address than the peer does.
+  const [sa, answering] = [tunnel(play.a), tunnel(play.b)];
+  const outer = { a: Uint8Array.of(192, 0, 2, 1), b: Uint8Array.of(192, 0, 2, 2) };
+  for (const s of [sa, answering]) s.natOwn = s.natPeer = true;
+  sa.path = { ...sa.path, peerAddress: outer.b };
+  answering.path = { ...answering.path, peerAddress: outer.a };
+  const { own, peer } = childRequest(sa, sa.children[0]!, { group: 0 }).selectors.reduce(
+    (pair, payload) => {
+      const { selectors } = payload as { selectors: ChildSa["ownTs"] };
+      return payload.type === PayloadType.TSI
+        ? { ...pair, peer: selectors }
+        : { ...pair, own: selectors };
+    },
+    { own: [], peer: [] } as { own: ChildSa["ownTs"]; peer: ChildSa["ownTs"] },
+  );
+  assert.deepEqual([showSelectors(peer), showSelectors(own)], [HOST_A, "192.0.2.2"]);
+  const seen = substituted({ own, peer }, answering);
+  assert.deepEqual(showSelectors(seen.own), HOST_B, "its own address, as it knows it");
+  assert.deepEqual(showSelectors(seen.peer), "192.0.2.1", "the peer, as it sees it");
+  // And back: the answer in the initiator's addresses again.
+  const back = substituted({ own: seen.peer, peer: seen.own }, sa);
+  assert.deepEqual([showSelectors(back.own), showSelectors(back.peer)], [HOST_A, "192.0.2.2"]);
+  const ranges = { own: CHILD!.ownTs, peer: CHILD!.peerTs };
+  assert.deepEqual(substituted(ranges, sa), ranges, "what names several hosts stays");
+});
+
+Deno.test("ladder: TFC padding is refused by each end for itself (§1.3.1)", () => {
+  const play = stage([{ tfc: false }], [{}]);
+  assert.deepEqual(both(play).map((child) => child.peerTakesTfc), [true, false]);
+  assert.ok(play.lines()[2]!.includes("N(ESP_TFC_PADDING_NOT_SUPPORTED), SAi"));
+  assert.ok(!play.lines()[3]!.includes("TFC"));
+  const ah = stage([{ ...AH, tfc: false }]);
+  assert.ok(!ah.lines().some((line) => line.includes("TFC")), "AH has no such padding");
+});
+
+Deno.test("ladder: IPComp where both ends want it, with CPIs that cross (§2.22)", () => {
+  const play = stage([{ ipcomp: true }]);
+  const look = ([ofA, ofB]: readonly ChildSa[]) => {
+    assert.deepEqual(ofA!.ipcomp, { cpiOut: ofB!.cpiIn, transform: 2 });
+    assert.deepEqual(ofB!.ipcomp, { cpiOut: ofA!.cpiIn, transform: 2 });
+    for (const { cpiIn } of [ofA!, ofB!]) assert.ok(cpiIn >= 256 && cpiIn <= 61_439, String(cpiIn));
+  };
+  look(both(play));
+  rekeyed(play, look);
+  for (const ends of [[true, false], [false, true]]) {
+    const one = stage([{ ipcomp: ends[0]! }], [{ ipcomp: ends[1]! }]);
+    assert.deepEqual(both(one).map((child) => child.ipcomp), [undefined, undefined]);
+    assert.equal(one.lines()[2]!.includes("IPCOMP_SUPPORTED"), ends[0]);
+    assert.ok(!one.lines()[3]!.includes("IPCOMP_SUPPORTED"), "what is not wanted is passed over");
+  }
+});
+
+Deno.test("of the peer's offers of IPComp only DEFLATE under a good CPI is taken (§2.22)", () => {
+  const offer = (cpi: number, transform: number) =>
+    notify(NotifyType.IPCOMP_SUPPORTED, Uint8Array.of(cpi >> 8, cpi & 0xff, transform));
+  const wanted = { ...CHILD!, ipcomp: true };
+  const all = [offer(300, 3), offer(17, 2), offer(301, 2), offer(302, 2)];
+  assert.deepEqual(chooseIpcomp(all, wanted), { cpiOut: 301, transform: 2 });
+  assert.equal(chooseIpcomp(all.slice(0, 2), wanted), undefined);
+  assert.equal(chooseIpcomp(all, CHILD!), undefined);
+  assert.equal(answerFault([offer(301, 2)], wanted), undefined);
+  assert.match(answerFault(all.slice(2), wanted)!, /2 IPCOMP_SUPPORTED instead of one/);
+  assert.match(answerFault([offer(300, 3)], wanted)!, /IPCOMP_LZS with CPI 300, which we did not/);
+  assert.match(answerFault([offer(301, 2)], CHILD!)!, /IPCOMP_DEFLATE .* did not offer/);
+});
+
+Deno.test("NON_FIRST_FRAGMENTS_ALSO is passed over, which declines it (RFC 4301 §7)", () => {
+  const said = [notify(NotifyType.NON_FIRST_FRAGMENTS_ALSO)];
+  assert.equal(answerFault(said, CHILD!), undefined);
 });

@@ -1,12 +1,12 @@
 // Every task under thousands of seeds: foul weather, real keys, invariants after each event.
 import assert from "node:assert/strict";
 import { portableBackend } from "@/crypto/portable.ts";
-import { SCENARIOS } from "@/sim/scenarios.ts";
+import { ALL_SCENARIOS } from "@/sim/all_scenarios.ts";
 import { simulate } from "@/sim/simulate.ts";
 
 const crypto = portableBackend();
 
-for (const { name } of SCENARIOS) {
+for (const { name } of ALL_SCENARIOS) {
   Deno.test(`${name}: 300 seeds, no broken invariant, nobody half-way for good`, () => {
     const { tasks, broken } = simulate({ seed: 1, count: 300, crypto, task: name });
     assert.ok(!broken, broken?.story ?? "");

@@ -8,7 +8,8 @@ import { PayloadType } from "@/iana/payload_type.ts";
 import { ProtocolId } from "@/iana/protocol_id.ts";
 import { TransformType } from "@/iana/transform_type.ts";
 import type { ChildSa, ChildSuite } from "@/ike/child_sa.ts";
-import type { ChildConfig, IkeEnv } from "@/ike/config.ts";
+import { freeSpi, NO_SPI32, spiFault, spiNumber, spiOctets32 } from "@/ike/child_spi.ts";
+import type { ChildConfig } from "@/ike/config.ts";
 import { refusedHere } from "@/ike/failure.ts";
 import type { Failure } from "@/ike/event.ts";
 import type { IkeSa, Turn } from "@/ike/ike_sa.ts";
@@ -20,22 +21,29 @@ import {
   answerOf,
   childProposals,
   type Choice,
-  choose,
   chosenId,
   chosenKeyBits,
   showProposals,
 } from "@/ike/proposal.ts";
 import { startLifetime } from "@/ike/lifetime.ts";
 import { allCovered, narrow, shifted, showSelectors } from "@/ike/selectors.ts";
+import {
+  acceptNotifies,
+  answered,
+  answerFault,
+  asked,
+  chooseIpcomp,
+  drawCpi,
+  takesTfc,
+} from "@/ike/tasks/child_notifies.ts";
+import type { ChildCandidate } from "@/ike/tasks/child_candidates.ts";
+import { ofHosts, type SelectorPair, substituted } from "@/ike/transport_mode.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
 import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";
 
-const NO_SPI32 = new Uint8Array(4);
-/** SPIs 1–255 are reserved (RFC 4303 §2.1). */
-const SPI_MIN = 256;
-
 /** A CHILD_SA with an SPI of ours, not yet negotiated; registered in the process. */
 export function newChild(sa: IkeSa, configIndex: number, initiatedHere: boolean): ChildSa {
+  const { tunnelMode, ipcomp } = sa.config.children[configIndex]!;
   const child: ChildSa = {
     state: "creating",
     parent: sa,
@@ -45,7 +53,10 @@ export function newChild(sa: IkeSa, configIndex: number, initiatedHere: boolean)
     suite: undefined,
     initiatedHere,
     keys: undefined,
-    tunnelMode: true,
+    tunnelMode,
+    peerTakesTfc: true,
+    cpiIn: ipcomp ? drawCpi(sa) : 0,
+    ipcomp: undefined,
     ownTs: [],
     peerTs: [],
     behind: undefined,
@@ -58,13 +69,6 @@ export function newChild(sa: IkeSa, configIndex: number, initiatedHere: boolean)
   sa.env.childrenBySpi.set(child.spiIn, child);
   sa.children.push(child);
   return child;
-}
-
-function freeSpi(env: IkeEnv): number {
-  for (;;) {
-    const spi = spiNumber(env.random(4));
-    if (spi >= SPI_MIN && !env.childrenBySpi.has(spi)) return spi;
-  }
 }
 
 /** What a CHILD_SA's keys come from (RFC 7296 §2.17), and what it may replace. */
@@ -87,20 +91,29 @@ export function groupsOf(
   return inputs.group === 0 ? [] : config.pfsGroups;
 }
 
-/** SAi2, TSi, TSr of an initiator's request. */
+/** A CHILD_SA's payloads; between the last two a CREATE_CHILD_SA has its nonce and key. */
+export interface ChildPayloads {
+  readonly proposal: readonly Payload[];
+  readonly selectors: readonly Payload[];
+}
+
+/** Notifies, SAi2, TSi, TSr of an initiator's request. */
 export function childRequest(
   sa: IkeSa,
   child: ChildSa,
   { group, replaces }: { readonly group: number; readonly replaces?: ChildSa | undefined },
-): { readonly proposal: Payload; readonly selectors: Payload[] } {
+): ChildPayloads {
   const config = sa.config.children[child.configIndex]!;
   const groups = groupsOf(config, { group });
   const { own, peer } = proposedSelectors(sa, config, replaces);
   return {
-    proposal: {
-      type: PayloadType.SA,
-      proposals: childProposals(config, spiOctets32(child.spiIn), groups),
-    },
+    proposal: [
+      ...asked(child, config),
+      {
+        type: PayloadType.SA,
+        proposals: childProposals(config, spiOctets32(child.spiIn), groups),
+      },
+    ],
     selectors: [
       { type: PayloadType.TSI, selectors: own },
       { type: PayloadType.TSR, selectors: peer },
@@ -113,10 +126,16 @@ function proposedSelectors(
   sa: IkeSa,
   config: ChildConfig,
   replaces: ChildSa | undefined,
-): { readonly own: readonly TrafficSelector[]; readonly peer: readonly TrafficSelector[] } {
+): SelectorPair {
   return replaces && !config.useProvisionedTs
     ? { own: replaces.ownTs, peer: replaces.peerTs }
-    : { own: ownSelectors(sa, config), peer: peerSelectors(sa, config) };
+    : configured(sa, config);
+}
+
+/** Both ends' selectors as the setup has them, of this SA's tunnel and hosts. */
+function configured(sa: IkeSa, config: ChildConfig): SelectorPair {
+  const pair = { own: ownSelectors(sa, config), peer: peerSelectors(sa, config) };
+  return config.tunnelMode ? pair : ofHosts(pair, sa.path);
 }
 
 /** Our end's selectors of this SA's tunnel. A responder does not know the tunnel: they are as is. */
@@ -156,19 +175,33 @@ export function acceptChild(
   if (typeof choice === "string") {
     return refusedHere(`Peer answered our ${nameOf(config)} proposals with ${choice}`);
   }
-  const fault = spiFault(choice);
+  const fault = spiFault(choice.spi);
   if (fault) return refusedHere(`Peer answered with ${fault}`);
-  const { own: ownTs, peer: peerTs } = proposedSelectors(sa, config, inputs.replaces);
-  const covered = tsI.length > 0 && tsR.length > 0 && allCovered(ownTs, tsI) &&
-    allCovered(peerTs, tsR);
+  // From here on the peer has its half: whoever refuses the answer owes it a Delete.
+  child.suite = childSuiteOf(sa, choice);
+  child.spiOut = spiNumber(choice.spi);
+  const notified = answerFault(payloads, config);
+  if (notified && !sa.env.broken.has("accept_declined_transport")) {
+    return refusedHere(`Peer ${notified}`);
+  }
+  acceptNotifies(child, payloads);
+  const proposed = proposedSelectors(sa, config, inputs.replaces);
+  const said = { own: tsI, peer: tsR };
+  const taken = child.tunnelMode ? said : substituted(said, sa);
+  const covered = tsI.length > 0 && tsR.length > 0 && allCovered(proposed.own, taken.own) &&
+    allCovered(proposed.peer, taken.peer);
   if (!covered && !sa.env.broken.has("accept_any_selectors")) {
     return refusedHere(
-      `Peer answered with selectors that are not within ours: ${showSelectors(tsI)} to ` +
-        `${showSelectors(tsR)}, proposed ${showSelectors(ownTs)} to ${showSelectors(peerTs)}`,
+      `Peer answered with selectors that are not within ours: ${showPair(taken)}, proposed ` +
+        showPair(proposed),
     );
   }
-  complete(turn, child, { choice, ownTs: tsI, peerTs: tsR, inputs });
+  complete(turn, child, { choice, ownTs: taken.own, peerTs: taken.peer, inputs });
   return undefined;
+}
+
+function showPair({ own, peer }: SelectorPair): string {
+  return `${showSelectors(own)} to ${showSelectors(peer)}`;
 }
 
 /** Words for an answer without a CHILD_SA (RFC 7296 §1.2: the IKE SA stands all the same). */
@@ -180,8 +213,8 @@ function refusedByPeer(
   const error = findError(payloads);
   if (!error) return refusedHere("Peer's response lacks SA, TSi or TSr");
   const name = nameOfNotify(error.notify);
-  const own = showSelectors(ownSelectors(sa, config));
-  const peer = showSelectors(peerSelectors(sa, config));
+  const pair = configured(sa, config);
+  const own = showSelectors(pair.own), peer = showSelectors(pair.peer);
   const offered = showProposals(childProposals(config, NO_SPI32));
   const why = error.notify === NotifyType.INTERNAL_ADDRESS_FAILURE
     ? "it has no inner address for us; its log says whether a pool is missing or exhausted"
@@ -194,37 +227,6 @@ function refusedByPeer(
   return { cause: name, closeCode: error.notify, text };
 }
 
-/** A proposal of the peer's that an entry of our child list meets. */
-export interface ChildCandidate {
-  readonly choice: Choice;
-  readonly config: ChildConfig;
-  readonly index: number;
-}
-
-/**
- * The entries of our child list that meet the peer's proposals, and its selectors not yet looked at.
- * `keGroup`: the group of its KE payload; 0: there is none.
- * @throws {PeerError} NO_PROPOSAL_CHOSEN, with words.
- */
-export function candidates(
-  sa: IkeSa,
-  request: readonly Payload[],
-  { keGroup, first }: { readonly keGroup: number; readonly first: boolean },
-): ChildCandidate[] {
-  const { proposals } = findPayload(request, PayloadType.SA)!;
-  const own = (config: ChildConfig) =>
-    childProposals(config, NO_SPI32, first ? [] : config.pfsGroups);
-  const found = sa.config.children.map((config, index) => {
-    const choice = choose(proposals, own(config), keGroup);
-    return choice && !spiFault(choice) ? { choice, config, index } : undefined;
-  }).filter((c) => c !== undefined);
-  if (found.length > 0) return found;
-  const ours = sa.config.children.map((c) => showProposals(own(c)));
-  const text = `No CHILD_SA proposal in common: offered ${showProposals(proposals)}, ` +
-    `configured here ${ours.join(" or ")}`;
-  throw new PeerError(NotifyType.NO_PROPOSAL_CHOSEN, text);
-}
-
 /**
  * Makes the responder's half of the first candidate whose selectors meet: narrows, and gives SAr2,
  * TSi, TSr.
@@ -234,40 +236,39 @@ export function answerChild(
   turn: Turn,
   request: readonly Payload[],
   { list, inputs }: { readonly list: readonly ChildCandidate[]; readonly inputs: ChildInputs },
-): { readonly child: ChildSa; readonly proposal: Payload; readonly selectors: Payload[] } {
+): ChildPayloads & { readonly child: ChildSa } {
   const { sa } = turn;
-  const tsI = findPayload(request, PayloadType.TSI)!.selectors;
-  const tsR = findPayload(request, PayloadType.TSR)!.selectors;
+  const said: SelectorPair = {
+    own: findPayload(request, PayloadType.TSR)!.selectors,
+    peer: findPayload(request, PayloadType.TSI)!.selectors,
+  };
   for (const { choice, config, index } of list) {
-    const wide = sa.env.broken.has("widen_selectors");
-    const peerTs = wide ? tsI : narrow(tsI, peerSelectors(sa, config));
-    const ownTs = narrow(tsR, ownSelectors(sa, config));
+    const wide = sa.env.broken.has("widen_selectors"), allowed = configured(sa, config);
+    const meant = config.tunnelMode ? said : substituted(said, sa);
+    const peerTs = wide ? meant.peer : narrow(meant.peer, allowed.peer);
+    const ownTs = narrow(meant.own, allowed.own);
     if (peerTs.length === 0 || ownTs.length === 0) continue;
     const child = newChild(sa, index, false);
+    child.peerTakesTfc = takesTfc(request);
+    child.ipcomp = chooseIpcomp(request, config);
     complete(turn, child, { choice, ownTs, peerTs, inputs });
     return {
       child,
-      proposal: {
-        type: PayloadType.SA,
-        proposals: [answerOf(choice, spiOctets32(child.spiIn))],
-      },
+      proposal: [
+        ...answered(child, config),
+        { type: PayloadType.SA, proposals: [answerOf(choice, spiOctets32(child.spiIn))] },
+      ],
       selectors: [
         { type: PayloadType.TSI, selectors: peerTs },
         { type: PayloadType.TSR, selectors: ownTs },
       ],
     };
   }
-  const ours = list.map(({ config }) =>
-    `${showSelectors(peerSelectors(sa, config))} to ${showSelectors(ownSelectors(sa, config))}`
-  );
-  const text = `No traffic selectors in common: proposed ${showSelectors(tsI)} to ` +
-    `${showSelectors(tsR)}, configured here ${ours.join(" or ")}`;
+  const mirrored = ({ own, peer }: SelectorPair) => showPair({ own: peer, peer: own });
+  const ours = list.map(({ config }) => mirrored(configured(sa, config)));
+  const text = `No traffic selectors in common: proposed ${mirrored(said)}, configured here ` +
+    ours.join(" or ");
   throw new PeerError(NotifyType.TS_UNACCEPTABLE, text);
-}
-
-function spiFault({ spi }: Choice): string | undefined {
-  if (spi.length !== 4) return `an SPI of ${spi.length} octets instead of 4`;
-  return spiNumber(spi) < SPI_MIN ? "a reserved SPI (RFC 4303 §2.1)" : undefined;
 }
 
 interface Negotiated {
@@ -280,7 +281,7 @@ interface Negotiated {
 /** Keys, selectors, state; and the wish to have it in the data path. */
 function complete(turn: Turn, child: ChildSa, negotiated: Negotiated): void {
   const { sa, nowMs, out } = turn;
-  const suite = childSuiteOf(sa, negotiated.choice);
+  const suite = child.suite ?? childSuiteOf(sa, negotiated.choice);
   const { d } = ikeKeys(sa.suite!, sa.keys!), { inputs } = negotiated;
   child.suite = suite;
   child.spiOut = spiNumber(negotiated.choice.spi);
@@ -322,13 +323,4 @@ function childSuiteOf(sa: IkeSa, choice: Choice): ChildSuite {
 
 function nameOf(config: ChildConfig): string {
   return config.protocol === ProtocolId.AH ? "AH" : "ESP";
-}
-
-function spiNumber(octets: Uint8Array): number {
-  return (octets[0]! << 24 | octets[1]! << 16 | octets[2]! << 8 | octets[3]!) >>> 0;
-}
-
-/** The four octets of an ESP or AH SPI. */
-export function spiOctets32(spi: number): Uint8Array {
-  return Uint8Array.of(spi >>> 24, spi >>> 16, spi >>> 8, spi);
 }

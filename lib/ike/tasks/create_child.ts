@@ -11,6 +11,7 @@ import { ExchangeType } from "@/iana/exchange_type.ts";
 import { nameOfNotify, NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import { type ChildSa, isLiveChild, removeChild } from "@/ike/child_sa.ts";
+import { spiOctets32 } from "@/ike/child_spi.ts";
 import type { Failure } from "@/ike/event.ts";
 import { requestCompute, sendRequest } from "@/ike/exchange.ts";
 import { refusedHere } from "@/ike/failure.ts";
@@ -18,7 +19,7 @@ import type { IkeSa, Turn } from "@/ike/ike_sa.ts";
 import { compareOctets, lowerNonce } from "@/ike/nonces.ts";
 import { findError, groupData } from "@/ike/notify.ts";
 import type { CreateChildTask, Received, TaskKind } from "@/ike/task.ts";
-import { acceptChild, childRequest, newChild, spiOctets32 } from "@/ike/tasks/child_negotiation.ts";
+import { acceptChild, childRequest, newChild } from "@/ike/tasks/child_negotiation.ts";
 import { NONCE_OCTETS } from "@/ike/tasks/ike_init_request.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
 import type { NotifyPayload } from "@/wire/payloads/notify.ts";
@@ -95,7 +96,7 @@ function send(turn: Turn, task: CreateChildTask): void {
   const { proposal, selectors } = childRequest(sa, task.child, { group, replaces: old });
   const payloads: Payload[] = [
     ...(old ? [rekeyNotify(old)] : []),
-    proposal,
+    ...proposal,
     { type: PayloadType.NONCE, data: task.nonce },
     ...(group ? [{ type: PayloadType.KE, group, data: task.pair!.publicValue } as const] : []),
     ...selectors,
@@ -152,7 +153,7 @@ function settle(
 function give(turn: Turn, task: CreateChildTask, failure: Failure): void {
   const { sa, out } = turn, { old, child, rival } = task;
   sa.active = undefined;
-  if (child) removeChild(sa, child, out);
+  if (child) withdraw(turn, child);
   if (old && rival) {
     // The peer's exchange went through: it rekeyed, we did not.
     if (old.state === "rekeying") old.state = "rekeyed";
@@ -160,6 +161,16 @@ function give(turn: Turn, task: CreateChildTask, failure: Failure): void {
   }
   out.push({ kind: "create_child_failed", old, failure }, sa);
   if (old?.state === "rekeying") old.state = "established";
+}
+
+/**
+ * What the peer agreed to and we do not take is there at its end: it is deleted by us (RFC 7296
+ * §1.3.1, of a declined transport mode).
+ */
+function withdraw({ sa, out }: Turn, child: ChildSa): void {
+  const agreed = child.suite !== undefined && !sa.env.broken.has("keep_declined_child");
+  if (agreed) sa.queue.unshift({ kind: "delete_child", child });
+  else removeChild(sa, child, out);
 }
 
 function refused(turn: Turn, task: CreateChildTask, error: NotifyPayload): void {

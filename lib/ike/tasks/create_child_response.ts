@@ -20,12 +20,8 @@ import { groupData, PeerError } from "@/ike/notify.ts";
 import { answerOf, choose, chosenId, ikeProposals, showProposals } from "@/ike/proposal.ts";
 import { suiteOf } from "@/ike/suite.ts";
 import type { Answering, Received, ResponderKind } from "@/ike/task.ts";
-import {
-  answerChild,
-  candidates,
-  type ChildCandidate,
-  type ChildInputs,
-} from "@/ike/tasks/child_negotiation.ts";
+import { candidates, type ChildCandidate } from "@/ike/tasks/child_candidates.ts";
+import { answerChild, type ChildInputs } from "@/ike/tasks/child_negotiation.ts";
 import { rekeyTarget, rekeyUnderWay } from "@/ike/tasks/create_child.ts";
 import { NONCE_OCTETS } from "@/ike/tasks/ike_init_request.ts";
 import { decideByUse, newSpi, replace, spiOf, successor } from "@/ike/tasks/rekey_ike.ts";
@@ -48,7 +44,7 @@ export const createChildResponse: ResponderKind = {
       throw new PeerError(NotifyType.NO_ADDITIONAL_SAS, `More than ${CHILDREN_MAX} CHILD_SAs`);
     }
     const ke = findPayload(payloads, PayloadType.KE);
-    const all = candidates(sa, payloads, { keGroup: ke?.group ?? 0, first: false });
+    const all = candidates(sa, payloads, { keGroup: ke?.group ?? 0, first: false, old });
     const { list, group } = sameGroup(all, ke?.group ?? 0);
     if (group === 0) return answer(turn, request, { list, group, old });
     const job = { op: "ke_respond", group, peerPublic: ke!.data } as const;
@@ -147,7 +143,7 @@ function answer(
   };
   const { child, proposal, selectors } = answerChild(turn, request.payloads, { list, inputs });
   const payloads: Payload[] = [
-    proposal,
+    ...proposal,
     { type: PayloadType.NONCE, data: nonceR },
     ...(key ? [{ type: PayloadType.KE, group, data: key.publicValue } as const] : []),
     ...selectors,

@@ -44,7 +44,7 @@ export const ikeAuthRequest: TaskKind<IkeAuthTask> = {
       ...(peer ? [{ type: PayloadType.IDR, ...peer } as const] : []),
       { type: PayloadType.AUTH, method: sa.ownAuth, data: authData(sa, "initiator") },
       ...(config.remoteAccess ? [configurationRequest()] : []),
-      proposal,
+      ...proposal,
       ...selectors,
     ];
     sendRequest(turn, ExchangeType.IKE_AUTH, payloads);

@@ -17,7 +17,8 @@ import { startIkeLifetime } from "@/ike/lifetime.ts";
 import { findNotify, notify, PeerError } from "@/ike/notify.ts";
 import type { ResponderKind } from "@/ike/task.ts";
 import { grant } from "@/ike/tasks/configuration.ts";
-import { answerChild, candidates } from "@/ike/tasks/child_negotiation.ts";
+import { candidates } from "@/ike/tasks/child_candidates.ts";
+import { answerChild } from "@/ike/tasks/child_negotiation.ts";
 import { authData } from "@/ike/tasks/ike_auth_request.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
 
@@ -90,7 +91,7 @@ function childAnswer(turn: Turn, payloads: readonly Payload[]): Payload[] {
     const list = candidates(turn.sa, payloads, { keGroup: 0, first: true });
     const inputs = { nonceI: nonceI!, nonceR: nonceR!, group: 0 };
     const { proposal, selectors } = answerChild(turn, payloads, { list, inputs });
-    return [...(granted ? [granted.reply] : []), proposal, ...selectors];
+    return [...(granted ? [granted.reply] : []), ...proposal, ...selectors];
   } catch (e) {
     if (!(e instanceof PeerError)) throw e;
     releaseLeases(turn.sa);

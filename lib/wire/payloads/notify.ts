@@ -38,7 +38,7 @@ const DATA_OCTETS: ReadonlyMap<number, readonly [min: number, max: number]> = ne
   [NotifyType.INVALID_MESSAGE_ID, [4, 4]],
   [NotifyType.INVALID_KE_PAYLOAD, [2, 2]],
   [NotifyType.SET_WINDOW_SIZE, [4, 4]],
-  [NotifyType.IPCOMP_SUPPORTED, [3, 3]],
+  [NotifyType.IPCOMP_SUPPORTED, [3, 0xffff]], // §2.22: attributes may follow
   [NotifyType.NAT_DETECTION_SOURCE_IP, [20, 20]],
   [NotifyType.NAT_DETECTION_DESTINATION_IP, [20, 20]],
   [NotifyType.COOKIE, [1, 64]], // RFC 7296 §2.6

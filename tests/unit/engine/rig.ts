@@ -159,6 +159,8 @@ export const CONFIG: IkeConfig = {
     integrity: [],
     esn: false,
     tunnelMode: true,
+    tfc: true,
+    ipcomp: false,
     lifetimeMs: 0,
     pfsGroups: [],
     useProvisionedTs: false,

@@ -283,3 +283,19 @@ Deno.test("AH has no cipher and no UDP header; esn has a window", () => {
   ]);
   assert.equal(load(child("esn: on")).setup.ikeconf.childlist[0]!.esn, true);
 });
+
+Deno.test("transport mode has no inner address; IPComp has no data path", () => {
+  const transport = `${CLIENT}  childlist: [{tunnelmode: off}]\n`;
+  assert.equal(load(transport).setup.ikeconf.childlist[0]!.tunnelmode, false);
+  assert.deepEqual(errorsOf(`${transport}  ratunnel: on\n`), [
+    "7:16: ratunnel needs tunnel mode: in transport mode there is no inner address",
+  ]);
+  assert.ok(load(`${GATEWAY}  childlist: [{tunnelmode: off}]\n  ratunnel: on\n`));
+  const ipcomp = `${GATEWAY}  childlist: [{ipcomp: on}]\n`;
+  assert.equal(load(ipcomp).setup.ikeconf.childlist[0]!.ipcomp, true);
+  assert.ok(
+    errorsOf(`${ipcomp}  installfastpath: on\n`).includes(
+      "5:16: ipcomp cannot be installed: the data path has no IPComp",
+    ),
+  );
+});

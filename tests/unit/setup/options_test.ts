@@ -148,6 +148,8 @@ apitlscert
 apitlskey
 apitlsclientca
 ikeconf.retranbackoff 1.0
+ikeconf.childlist[].tfc true
+ikeconf.childlist[].ipcomp false
 `;
 
 /** Options that one role alone reads. */

@@ -332,9 +332,6 @@ Deno.test("a feature that is not there is refused for the role that would use it
     "5:17: ikeconf.eapsendstart: no needs EAP, which is not there yet",
   ]);
   assert.equal(load(`${CLIENT}  eapsendstart: no\n`).setup.ikeconf.eapsendstart, false);
-  assert.deepEqual(ikeErrors("childlist: [{tunnelmode: off}]"), [
-    "5:28: ikeconf.childlist[0].tunnelmode: off needs transport mode, which is not there yet",
-  ]);
 });
 
 Deno.test("a default that is written out is a default", () => {

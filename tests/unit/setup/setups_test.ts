@@ -80,7 +80,6 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
     "ikeconf.keepchildhistory",
     "ikeconf.keepikehistory",
     "ikeconf.installfastpath",
-    "ikeconf.childlist[1].tunnelmode",
     "pingconf.destaddr",
     "pingconf.deststep",
     "pingconf.srcaddr",

@@ -35,7 +35,7 @@ Deno.test("data is as long as the RFC of the type says", () => {
     [NotifyType.INVALID_MESSAGE_ID, [4], [0, 3, 5]],
     [NotifyType.INVALID_KE_PAYLOAD, [2], [0, 1, 3]],
     [NotifyType.SET_WINDOW_SIZE, [4], [3, 5]],
-    [NotifyType.IPCOMP_SUPPORTED, [3], [2, 4]],
+    [NotifyType.IPCOMP_SUPPORTED, [3, 7], [2]],
     [NotifyType.NAT_DETECTION_SOURCE_IP, [20], [0, 19, 21]],
     [NotifyType.NAT_DETECTION_DESTINATION_IP, [20], [0, 19, 21]],
     [NotifyType.COOKIE, [1, 64], [0, 65]],

@@ -1,0 +1,76 @@
+/**
+ * Which entries of our child list meet a peer's request: by proposals, mode, and the CHILD_SA that
+ * it replaces (RFC 7296 §1.3.1, §2.7, §2.9.2).
+ * @module
+ */
+import { NotifyType } from "@/iana/notify_type.ts";
+import { PayloadType } from "@/iana/payload_type.ts";
+import { TransformType } from "@/iana/transform_type.ts";
+import type { ChildSa } from "@/ike/child_sa.ts";
+import { NO_SPI32, spiFault } from "@/ike/child_spi.ts";
+import type { ChildConfig } from "@/ike/config.ts";
+import type { IkeSa } from "@/ike/ike_sa.ts";
+import { PeerError } from "@/ike/notify.ts";
+import { childProposals, type Choice, choose, showProposals } from "@/ike/proposal.ts";
+import { wantsTransport } from "@/ike/tasks/child_notifies.ts";
+import { findPayload, type Payload } from "@/wire/message.ts";
+import type { Proposal } from "@/wire/payloads/security_association.ts";
+
+/** A proposal of the peer's that an entry of our child list meets. */
+export interface ChildCandidate {
+  readonly choice: Choice;
+  readonly config: ChildConfig;
+  readonly index: number;
+}
+
+/** What a responder's choice of an entry depends on, beside the request's proposals. */
+export interface ChildWish {
+  /** The group of its KE payload; 0: there is none. */
+  readonly keGroup: number;
+  /** Whether it stands in IKE_AUTH. */
+  readonly first: boolean;
+  /** The CHILD_SA that is rekeyed: its entry comes before others. */
+  readonly old?: ChildSa | undefined;
+}
+
+/**
+ * The entries of our child list that meet the peer's proposals and its mode, its selectors not yet
+ * looked at. An entry of tunnel mode meets a request for transport mode too, and declines it (RFC
+ * 7296 §1.3.1), after those that accept it.
+ * @throws {PeerError} NO_PROPOSAL_CHOSEN, with words.
+ */
+export function candidates(
+  sa: IkeSa,
+  request: readonly Payload[],
+  { keGroup, first, old }: ChildWish,
+): ChildCandidate[] {
+  const { proposals } = findPayload(request, PayloadType.SA)!;
+  const transport = wantsTransport(request);
+  const own = (config: ChildConfig) => {
+    const ours = childProposals(config, NO_SPI32, first ? [] : config.pfsGroups);
+    return sa.env.broken.has("ignore_esn") ? ours.map(withAnyEsn) : ours;
+  };
+  const found = sa.config.children.map((config, index) => {
+    const choice = choose(proposals, own(config), keGroup);
+    return choice && !spiFault(choice.spi) ? { choice, config, index } : undefined;
+  }).filter((c) => c !== undefined);
+  const fitting = found.filter(({ config }) => transport || config.tunnelMode);
+  const misfit = ({ config, index }: ChildCandidate) =>
+    (index === old?.configIndex ? 0 : 2) + (config.tunnelMode === transport ? 1 : 0);
+  if (fitting.length > 0) return fitting.toSorted((a, b) => misfit(a) - misfit(b));
+  if (found.length > 0) {
+    const text = "Peer asked for tunnel mode, configured here tunnelmode: false";
+    throw new PeerError(NotifyType.NO_PROPOSAL_CHOSEN, text);
+  }
+  const ours = sa.config.children.map((c) => showProposals(own(c)));
+  const text = `No CHILD_SA proposal in common: offered ${showProposals(proposals)}, ` +
+    `configured here ${ours.join(" or ")}`;
+  throw new PeerError(NotifyType.NO_PROPOSAL_CHOSEN, text);
+}
+
+/** For the fault that is planted under this name. */
+function withAnyEsn(proposal: Proposal): Proposal {
+  const any = [0, 1].map((id) => ({ type: TransformType.ESN, id }));
+  const others = proposal.transforms.filter((t) => t.type !== TransformType.ESN);
+  return { ...proposal, transforms: [...others, ...any] };
+}

@@ -1,0 +1,9 @@
+/**
+ * All plays there are, in the order in which a mixed run takes them.
+ * @module
+ */
+import { CHILD_SCENARIOS } from "@/sim/child_scenarios.ts";
+import { type Scenario, SCENARIOS } from "@/sim/scenarios.ts";
+
+/** Every play of every file. */
+export const ALL_SCENARIOS: readonly Scenario[] = [...SCENARIOS, ...CHILD_SCENARIOS];

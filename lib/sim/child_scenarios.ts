@@ -1,0 +1,114 @@
+/**
+ * Plays about what a CHILD_SA negotiates beside ciphers and selectors: mode, sequence numbers, AH,
+ * TFC padding, IPComp.
+ * @module
+ */
+import { Integ } from "@/iana/integ.ts";
+import { ProtocolId } from "@/iana/protocol_id.ts";
+import type { ChildConfig } from "@/ike/config.ts";
+import {
+  CHILD,
+  oneTunnel,
+  pair,
+  PATIENT,
+  range4,
+  type Scenario,
+  someone,
+  up,
+} from "@/sim/scenarios.ts";
+import type { World } from "@/sim/world.ts";
+
+const AH: Partial<ChildConfig> = {
+  protocol: ProtocolId.AH,
+  encryption: [],
+  integrity: [Integ.AUTH_HMAC_SHA2_256_128],
+};
+
+/** Any mode with any protocol; `tfc` and `ipcomp` are each end's own. */
+function drawn({ random }: World): Partial<ChildConfig> {
+  return {
+    ...(random.chance(0.5) ? AH : {}),
+    tunnelMode: random.chance(0.5),
+    esn: random.chance(0.5),
+  };
+}
+
+function own({ random }: World, kind: Partial<ChildConfig>) {
+  const child = { ...CHILD, ...kind, tfc: random.chance(0.5), ipcomp: random.chance(0.5) };
+  return { children: [child] };
+}
+
+const modes: Scenario = {
+  name: "child_modes",
+  play(world) {
+    const kind = drawn(world), a = own(world, kind), b = own(world, kind);
+    const hosts = pair(world, PATIENT, { a, b });
+    world.seamless = true;
+    world.dial(hosts.a, hosts.b);
+    someone(world, hosts, (host, sa) => {
+      const child = sa.children[0];
+      if (child) world.tell(host, sa, { kind: "rekey_child", child });
+    });
+    const wanted = a.children[0]!.ipcomp && b.children[0]!.ipcomp;
+    return {
+      stands: true,
+      check() {
+        const made = up(hosts.a)?.children[0];
+        if (made && (made.ipcomp !== undefined) !== wanted) {
+          return "IPComp is settled exactly where both ends want it";
+        }
+        if (made && kind.protocol !== ProtocolId.AH && made.peerTakesTfc !== b.children[0]!.tfc) {
+          return "who takes TFC padding is known to the other end";
+        }
+        return oneTunnel(hosts);
+      },
+    };
+  },
+};
+
+/** The ends differ in one thing, or in several. */
+const misfits: Scenario = {
+  name: "child_misfits",
+  play(world) {
+    const kind = drawn(world), other = drawn(world);
+    const one = {
+      ...kind,
+      ...world.random.pick([{ tunnelMode: !kind.tunnelMode }, { esn: !kind.esn }]),
+    };
+    const same = JSON.stringify(kind) === JSON.stringify(other);
+    const theirs = same || world.random.chance(0.7) ? one : other;
+    const hosts = pair(world, {}, { a: own(world, kind), b: own(world, theirs) });
+    world.dial(hosts.a, hosts.b);
+    return {
+      stands: false,
+      // The responder may have made its half of what it declined, until the Delete arrives.
+      check: () =>
+        hosts.a.installed.size > 0 ? "ends that want different things have no CHILD_SA" : undefined,
+    };
+  },
+};
+
+/** The tunnel stands, its second CHILD_SA is declined: it is gone at both ends (§1.3.1). */
+const declined: Scenario = {
+  name: "declined_later",
+  play(world) {
+    const second = [range4([10, 2, 0, 0], [10, 2, 255, 255])];
+    const first = [range4([10, 1, 0, 0], [10, 1, 255, 255])];
+    const a = {
+      children: [{ ...CHILD, peerTs: first }, { ...CHILD, peerTs: second, tunnelMode: false }],
+    };
+    const b = { children: [{ ...CHILD, ownTs: first }, { ...CHILD, ownTs: second }] };
+    const hosts = pair(world, PATIENT, { a, b });
+    world.dial(hosts.a, hosts.b);
+    return {
+      stands: true,
+      check() {
+        const gone = oneTunnel(hosts);
+        return gone && `a declined CHILD_SA is gone at both ends: ${gone}`;
+      },
+    };
+  },
+};
+
+/** All plays of this file. */
+export const CHILD_SCENARIOS: readonly Scenario[] = [modes, misfits, declined];
