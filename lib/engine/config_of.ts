@@ -25,6 +25,9 @@ const HALF_OPEN_MIN = 10_000;
 /** A gateway waits at least so long for IKE_AUTH. */
 const HALF_OPEN_TIMEOUT_MS = 30_000;
 
+/** Rekeyed IKE SAs, and CHILD_SAs, that a run keeps listed at most. */
+const HISTORY_MAX = 10_000;
+
 /** Forms of `myid` that are found in other files, with the feature they belong to. */
 const FOREIGN_IDENTITIES: ReadonlyMap<string, string> = new Map([
   ["cert-dn", "certificates"],
@@ -69,6 +72,7 @@ export function ikeConfigOf(setup: Setup): IkeConfig {
     pools: client ? undefined : poolPlansOf(setup),
     fragmentOctets: ikeconf.enablefragment ? ikeconf.mtu : 0,
     reassembleTimeoutMs: ikeconf.reassembletimeout,
+    rekeyedKeptMax: ikeconf.keepikehistory ? HISTORY_MAX : 0,
     trace: false,
   };
 }
@@ -105,6 +109,7 @@ export function planOf(setup: Setup, ports: OpenPorts): RunPlan {
     tunnels: setup.numberoftunnels,
     runningTimeMs: setup.runningtime,
     abortOnError: setup.abortonerr,
+    childHistoryMax: setup.ikeconf.keepchildhistory ? HISTORY_MAX : 0,
     ownPort: ports.ikePort,
   };
   if (setup.role === "gateway") {

@@ -42,6 +42,8 @@ export type RunPlan = (ClientPlan | GatewayPlan) & {
   /** 0: until stopped. */
   readonly runningTimeMs: number;
   readonly abortOnError: boolean;
+  /** Rekeyed CHILD_SAs that stay listed, at most; 0: none. */
+  readonly childHistoryMax: number;
 };
 
 /**

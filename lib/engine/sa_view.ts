@@ -17,6 +17,7 @@ import {
 import { nameOfIpcompTransform } from "@/iana/ipcomp.ts";
 import { ProtocolId } from "@/iana/protocol_id.ts";
 import { childKeys, type ChildSa, isLiveChild } from "@/ike/child_sa.ts";
+import { CloseCode } from "@/ike/failure.ts";
 import { showIdentity } from "@/ike/identity.ts";
 import { type IkeSa, ownSpi, peerSpi } from "@/ike/ike_sa.ts";
 import { ikeKeys } from "@/ike/keymat.ts";
@@ -36,6 +37,7 @@ const STATE_OF_PHASE = {
 
 /** The API's number of the SA's state. */
 export function ikeStateNumber(sa: IkeSa): number {
+  if (sa.phase === "closed" && sa.closeCode === CloseCode.REKEYED) return IkeStateNumber.REKEYED;
   if (sa.phase !== "established") return STATE_OF_PHASE[sa.phase];
   if (sa.replacedBy || sa.redundant) return IkeStateNumber.REKEYED;
   switch (sa.active?.kind) {
@@ -64,7 +66,7 @@ export function childStateNumber(child: ChildSa): number {
     case "closing":
       return ChildStateNumber.CLOSING;
     case "closed":
-      return ChildStateNumber.CLOSED;
+      return child.replaced ? ChildStateNumber.REKEYED : ChildStateNumber.CLOSED;
   }
 }
 

@@ -7,6 +7,7 @@ import { showPath } from "@/base/address.ts";
 import { showSpi32, showSpi64 } from "@/base/bytes.ts";
 import { showDuration } from "@/base/duration.ts";
 import { SetupError, SystemError } from "@/base/errors.ts";
+import { ChildHistory } from "@/engine/child_history.ts";
 import { Client } from "@/engine/client.ts";
 import { type Clock, systemClock } from "@/engine/clock.ts";
 import { CoreLoop, type LoopListener } from "@/engine/core_loop.ts";
@@ -77,6 +78,7 @@ export class TestRun implements RunView, Floor, LoopListener {
   readonly loop: CoreLoop;
   readonly tally = new Tally();
   readonly #rekeys = new RekeyWaiters();
+  readonly #history: ChildHistory;
   readonly datagram: LoopListener["datagram"];
   ending = false;
   readonly #options: TestRunOptions;
@@ -95,6 +97,7 @@ export class TestRun implements RunView, Floor, LoopListener {
     this.datagram = record &&
       ((sent, octets, path, nowMs) => record(sent, octets, path, this.#books.toEpoch(nowMs)));
     this.#options = options;
+    this.#history = new ChildHistory(plan.childHistoryMax);
     this.setup = setup;
     this.events = events;
     this.finalResult = new Promise((resolve) => this.#resolve = resolve);
@@ -158,12 +161,14 @@ export class TestRun implements RunView, Floor, LoopListener {
   }
 
   childSas(ikeSpi: bigint): number[] | undefined {
-    return this.loop.endpoint.bySpi.get(ikeSpi)?.children.map((child) => child.spiIn);
+    const sa = this.loop.endpoint.bySpi.get(ikeSpi);
+    return sa && [...this.#history.of(sa), ...sa.children].map((child) => child.spiIn);
   }
 
   childSa(spi: number): ChildSaDump | undefined {
     const child = this.#options.env.childrenBySpi.get(spi);
-    return child && this.#isOurs(child) ? childDumpOf(child, this.#books.toEpoch) : undefined;
+    const shown = child && this.#isOurs(child) ? child : this.#history.get(spi);
+    return shown && childDumpOf(shown, this.#books.toEpoch);
   }
 
   poolUsage(): { readonly v4: PoolUsage | undefined; readonly v6: PoolUsage | undefined } {
@@ -175,7 +180,10 @@ export class TestRun implements RunView, Floor, LoopListener {
 
   rekeyChild(spi: number): Promise<RekeyOutcome> {
     const child = this.#options.env.childrenBySpi.get(spi);
-    if (!child || !this.#isOurs(child)) return Promise.resolve({ kind: "unknown" });
+    if (!child || !this.#isOurs(child)) {
+      const kind = this.#history.get(spi) ? "not_established" : "unknown";
+      return Promise.resolve({ kind });
+    }
     if (child.state !== "established" || !isLive(child.parent)) {
       return Promise.resolve({ kind: "not_established" });
     }
@@ -198,6 +206,8 @@ export class TestRun implements RunView, Floor, LoopListener {
         return this.#options.hooks?.ikeKeyed?.(dumpOf(sa!, this.#books.toEpoch));
       case "install":
         return this.#options.hooks?.childKeyed?.(childDumpOf(effect.child, this.#books.toEpoch));
+      case "uninstall":
+        return this.#history.keep(effect.child);
       case "answered":
         if (effect.exchange === ExchangeType.IKE_SA_INIT) {
           this.tally.ikeSaInitMs.add(effect.latencyMs);
@@ -215,9 +225,11 @@ export class TestRun implements RunView, Floor, LoopListener {
       case "closed":
         this.#role.closed(sa!, nowMs);
         this.#rekeys.closed(sa!);
+        if (!sa!.replacedBy) this.#history.dropped(sa!);
         return this.#ending?.closed(sa!, effect.unanswered, nowMs);
       case "replaced":
         this.#role.replaced(sa!, effect.by);
+        this.#history.moved(sa!, effect.by);
         this.#ending?.replaced(sa!, effect.by);
         this.tally.ikeRekeys++;
         return this.events.publish(

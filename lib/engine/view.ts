@@ -319,7 +319,10 @@ export interface RunView {
   listIkeSas(start: number, len: number): IkeSaSummary[];
   /** By our own SPI. */
   ikeSa(spi: bigint): IkeSaDump | undefined;
-  /** Our own SPIs of the CHILD_SAs of an IKE SA; undefined where there is no such IKE SA. */
+  /**
+   * Our own SPIs of the CHILD_SAs of an IKE SA, rekeyed ones that are kept first; undefined where
+   * there is no such IKE SA.
+   */
   childSas(ikeSpi: bigint): number[] | undefined;
   /** By our own SPI (uint32). */
   childSa(spi: number): ChildSaDump | undefined;

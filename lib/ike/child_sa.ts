@@ -63,6 +63,8 @@ export interface ChildSa {
    * that the peer has the new one before it deletes the old (RFC 7296 §2.8).
    */
   behind: ChildSa | undefined;
+  /** Whether a rekey put another in its place, or it lost against one: what it is closed for. */
+  replaced: boolean;
   /** The path of the IKE SA when it was made. */
   readonly path: Path;
   /** Transform Type 4 of a key exchange of its own; 0: none. */

@@ -118,6 +118,8 @@ export interface IkeConfig {
   readonly fragmentOctets: number;
   /** How long fragments wait for the others of their message. */
   readonly reassembleTimeoutMs: number;
+  /** IKE SAs that were rekeyed and stay listed when they are gone, at most; 0: none. */
+  readonly rekeyedKeptMax: number;
   /** Whether decoded messages are handed out as `trace` effects. */
   readonly trace: boolean;
 }

@@ -36,8 +36,10 @@ export interface Endpoint {
   readonly config: IkeConfig;
   /** Whether it takes IKE_SA_INIT requests. */
   readonly answers: boolean;
-  /** By own SPI, in order of creation. */
+  /** By own SPI, in order of creation; those of `rekeyed` among them. */
   readonly bySpi: Map<bigint, IkeSa>;
+  /** Own SPIs of rekeyed IKE SAs that are gone and stay listed, oldest first. */
+  readonly rekeyed: Set<bigint>;
   /** Responder SAs that are not authenticated. */
   halfOpen: number;
   /** Datagrams that cost a counter, by reason. */
@@ -58,6 +60,7 @@ export function newEndpoint(env: IkeEnv, config: IkeConfig, answers: boolean): E
     config,
     answers,
     bySpi: new Map(),
+    rekeyed: new Set(),
     halfOpen: 0,
     drops: new Map(),
     newcomers: new Map(),
@@ -118,7 +121,20 @@ export function dispatch(
     displace(endpoint, sa, nowMs, out);
   }
   if (!wasOver && isOver(sa)) recall(endpoint, sa);
-  if (sa.forgotten) endpoint.bySpi.delete(ownSpi(sa));
+  if (sa.forgotten) forget(endpoint, sa);
+}
+
+/** Nobody waits for its answers any more: it goes, or stays to be looked at. */
+function forget({ bySpi, rekeyed, config }: Endpoint, sa: IkeSa): void {
+  const spi = ownSpi(sa);
+  if (!sa.replacedBy || config.rekeyedKeptMax === 0) return void bySpi.delete(spi);
+  sa.lastResponse = undefined;
+  rekeyed.add(spi);
+  if (rekeyed.size <= config.rekeyedKeptMax) return;
+  for (const oldest of rekeyed) {
+    rekeyed.delete(oldest);
+    return void bySpi.delete(oldest);
+  }
 }
 
 /** Reads along what an SA wishes: some of it is the endpoint's business too. */
@@ -160,7 +176,7 @@ export function receive(
   const spi = header.initiator ? header.spiR : header.spiI;
   if (spi === 0n) return newcomer(endpoint, header, datagram, { nowMs, out });
   const sa = endpoint.bySpi.get(spi);
-  if (!sa) return drop(endpoint, "an SPI nobody has", out);
+  if (!sa || sa.forgotten) return drop(endpoint, "an SPI nobody has", out);
   if (sa.originalInitiator === header.initiator) return drop(endpoint, "a wrong I flag", out);
   const peers = header.initiator ? header.spiI : header.spiR;
   if (peerSpi(sa) !== peers && !(sa.phase === "init" && sa.originalInitiator)) {

@@ -18,7 +18,6 @@ export const NOT_YET = {
   tcp: "TCP encapsulation",
   datapath: "installing CHILD_SAs in a data path",
   ping: "the ping test",
-  history: "keeping rekeyed SAs listed",
 } as const;
 
 /** A feature that may be missing. */

@@ -137,8 +137,16 @@ export const IKECONF = {
   virtualipif: option(interfaceName, "lo", "interface of assigned inner addresses", {
     feature: "datapath",
   }),
-  keepchildhistory: option(bool, "false", "keep rekeyed CHILD_SAs listed", { feature: "history" }),
-  keepikehistory: option(bool, "false", "keep rekeyed IKE SAs listed", { feature: "history" }),
+  keepchildhistory: option(
+    bool,
+    "false",
+    "rekeyed CHILD_SAs stay listed, with their keys: the last 10,000 of the test",
+  ),
+  keepikehistory: option(
+    bool,
+    "false",
+    "rekeyed IKE SAs stay listed, with their keys: the last 10,000 of the test",
+  ),
   ratunnel: option(bool, "false", "ask for inner address and DNS", C),
   enablenatt: option(bool, "false", "NAT detection and UDP encapsulation", { feature: "natt" }),
   disallownat: option(bool, "false", "a NAT on the way is refused (NO_NATS_ALLOWED, RFC 4555)", {

@@ -110,6 +110,7 @@ export function worldConfig(change: Partial<IkeConfig> = {}): IkeConfig {
     pools: undefined,
     fragmentOctets: 0,
     reassembleTimeoutMs: 30_000,
+    rekeyedKeptMax: 0,
     trace: true,
     ...change,
   };

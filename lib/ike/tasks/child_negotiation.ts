@@ -60,6 +60,7 @@ export function newChild(sa: IkeSa, configIndex: number, initiatedHere: boolean)
     ownTs: [],
     peerTs: [],
     behind: undefined,
+    replaced: false,
     path: sa.path,
     group: 0,
     establishedMs: undefined,

@@ -143,6 +143,7 @@ function settle(
   }
   if (!lost && rival) rival.child.behind = undefined; // ours sends, whatever becomes of the old one
   // Whoever deletes it, the old one is replaced.
+  old!.replaced = goes.replaced = true;
   if (old!.state !== "closed") old!.state = "rekeyed";
   if (goes.state === "closed") return;
   goes.state = "rekeyed";

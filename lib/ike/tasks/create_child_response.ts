@@ -151,6 +151,7 @@ function answer(
   sendResponse(turn, request, payloads);
   out.push({ kind: "child_up", by: child, old }, sa);
   if (!old) return;
+  old.replaced = true;
   // §2.25.1: "rekey a CHILD SA that it is currently trying to rekey": answer as usual, compare later.
   const ours = rekeyUnderWay(sa, old);
   if (ours) ours.rival = { child, lowest: lowerNonce(nonceI, nonceR) };

@@ -191,6 +191,7 @@ export const CONFIG: IkeConfig = {
   pools: undefined,
   fragmentOctets: 0,
   reassembleTimeoutMs: 30_000,
+  rekeyedKeptMax: 0,
   trace: false,
 };
 
@@ -215,6 +216,7 @@ export function clientPlan(part: Partial<ClientPlan & RunPlan> = {}): ClientPlan
     peerPort: 500,
     runningTimeMs: 0,
     abortOnError: false,
+    childHistoryMax: 0,
     ...part,
   };
 }
@@ -228,6 +230,7 @@ export function gatewayPlan(part: Partial<GatewayPlan & RunPlan> = {}): GatewayP
     tunnels: 3,
     runningTimeMs: 0,
     abortOnError: false,
+    childHistoryMax: 0,
     ...part,
   };
 }

@@ -77,8 +77,6 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
   ],
   "gateway_psk.yaml": [],
   "lan_to_lan_client.yaml": [
-    "ikeconf.keepchildhistory",
-    "ikeconf.keepikehistory",
     "ikeconf.installfastpath",
     "pingconf.destaddr",
     "pingconf.deststep",

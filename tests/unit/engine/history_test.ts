@@ -1,0 +1,123 @@
+// Rekeyed SAs that stay listed: what is shown of them, that they count for nothing, and their bound.
+import assert from "node:assert/strict";
+import { ChildHistory } from "@/engine/child_history.ts";
+import { ChildStateNumber, IkeStateNumber } from "@/engine/view.ts";
+import { ExchangeType } from "@/iana/exchange_type.ts";
+import type { ChildSa } from "@/ike/child_sa.ts";
+import { receive } from "@/ike/endpoint.ts";
+import { CloseCode } from "@/ike/failure.ts";
+import type { IkeSa } from "@/ike/ike_sa.ts";
+import { clientPlan, CONFIG, FakeClock, FakeNetwork, gatewayPlan, rig } from "./rig.ts";
+
+const SECOND = 1_000;
+
+/** A tunnel whose CHILD_SA is rekeyed every 4 s, its IKE SA every 10 s, by the client. */
+function stage(rekeyedKeptMax: number, childHistoryMax: number) {
+  const clock = new FakeClock(), network = new FakeNetwork(clock);
+  const [child] = CONFIG.children;
+  const config = {
+    ...CONFIG,
+    rekeyedKeptMax,
+    marginMs: SECOND,
+    jitter: false,
+    ikeLifetimeMs: 11 * SECOND,
+    children: [{ ...child!, peerTsStep: 0, lifetimeMs: 5 * SECOND }],
+  };
+  const calm = {
+    ...config,
+    ikeLifetimeMs: 0,
+    children: [{ ...config.children[0]!, lifetimeMs: 0 }],
+  };
+  const gateway = rig(network, clock, {
+    plan: gatewayPlan({ tunnels: 1, childHistoryMax }),
+    config: calm,
+  });
+  const client = rig(network, clock, { plan: clientPlan({ tunnels: 1, childHistoryMax }), config });
+  gateway.run.start();
+  client.run.start();
+  return { clock, ends: [client.run, gateway.run] };
+}
+
+Deno.test("rekeyed SAs stay listed at both ends, and count as rekeyed (CloseCode 65539)", () => {
+  const { clock, ends } = stage(10, 10);
+  clock.pass(100 * SECOND);
+  for (const run of ends) {
+    const list = run.listIkeSas(0, 0), summary = run.summary();
+    const live = list.filter(({ state }) => state === IkeStateNumber.ESTABLISHED);
+    assert.equal(live.length, 1);
+    assert.equal(list.at(-1), live[0], "the order of creation");
+    assert.equal(summary.ikeSasByState[IkeStateNumber.REKEYED], list.length - 1);
+    assert.deepEqual([summary.live, summary.hasChild, summary.createdLive], [1, 1, 1]);
+    assert.equal(summary.ikeSasTotal, list.length);
+    // Nine have gone by then, and the ends of the last ones still repeat their answers.
+    assert.ok(list.length >= 8 && list.length <= 13, String(list.length));
+    const first = run.ikeSa(list[0]!.spi)!;
+    assert.deepEqual([first.state, first.closeCode], [IkeStateNumber.REKEYED, CloseCode.REKEYED]);
+    assert.ok(first.keys!.skEi.length > 0, "a capture can still be decrypted");
+    assert.deepEqual(run.childSas(first.spi), [], "its CHILD_SAs went with the tunnel");
+    const children = run.childSas(live[0]!.spi)!.map((spi) => run.childSa(spi)!);
+    assert.equal(children.length, 10 + 1);
+    const states = children.map(({ state }) => state);
+    assert.deepEqual(states.filter((s) => s === ChildStateNumber.ESTABLISHED).length, 1);
+    assert.equal(states.at(-1), ChildStateNumber.ESTABLISHED);
+    assert.equal(states[0], ChildStateNumber.REKEYED);
+    assert.equal(children[0]!.parentSpi, live[0]!.spi);
+    assert.ok(children[0]!.keys!.skEi.length > 0);
+    const times = children.map(({ establishedEpochMs }) => establishedEpochMs!);
+    assert.deepEqual(times, times.toSorted((a, b) => a - b));
+  }
+});
+
+Deno.test("of rekeyed SAs as many are kept as asked for, the last ones; by default none", () => {
+  const { clock, ends } = stage(3, 2);
+  clock.pass(400 * SECOND);
+  const bare = stage(0, 0);
+  bare.clock.pass(400 * SECOND);
+  for (const [i, run] of ends.entries()) {
+    const { endpoint } = run.loop;
+    assert.equal(endpoint.rekeyed.size, 3);
+    // Beside the live one and the kept ones: those that still repeat their last answer.
+    const others = endpoint.bySpi.size - 3;
+    assert.equal(others, bare.ends[i]!.loop.endpoint.bySpi.size);
+    assert.equal(run.childSas(run.listIkeSas(0, 0).at(-1)!.spi)!.length, 2 + 1);
+    assert.equal(bare.ends[i]!.childSas(bare.ends[i]!.listIkeSas(0, 0).at(-1)!.spi)!.length, 1);
+  }
+});
+
+Deno.test("a datagram for a rekeyed SA that is only looked at any more is dropped", () => {
+  const { clock, ends: [client] } = stage(10, 0);
+  clock.pass(100 * SECOND);
+  const [oldest] = client!.listIkeSas(0, 1);
+  const sa = client!.loop.endpoint.bySpi.get(oldest!.spi)!;
+  assert.ok(sa.forgotten && sa.lastResponse === undefined);
+  // An empty INFORMATIONAL request of the peer: only the header is looked at.
+  const octets = new Uint8Array(28), view = new DataView(octets.buffer);
+  view.setBigUint64(0, sa.spiI);
+  view.setBigUint64(8, sa.spiR);
+  octets.set([0, 0x20, ExchangeType.INFORMATIONAL, sa.originalInitiator ? 0 : 8], 16);
+  octets[27] = octets.length;
+  const { endpoint } = client!.loop, before = endpoint.drops.get("an SPI nobody has") ?? 0;
+  receive(endpoint, { octets, path: sa.path }, 0, { push: () => {} });
+  assert.equal(endpoint.drops.get("an SPI nobody has"), before + 1);
+});
+
+Deno.test("a history follows its tunnel, is bounded, and goes with it", () => {
+  const history = new ChildHistory(3), [sa, next, other] = [{}, {}, {}] as IkeSa[];
+  const child = (spiIn: number, parent: IkeSa, replaced = true) =>
+    ({ spiIn, parent, replaced }) as ChildSa;
+  const spis = (of: IkeSa) => history.of(of).map(({ spiIn }) => spiIn);
+  history.keep(child(300, sa!, false));
+  assert.equal(history.size, 0, "one that was deleted for another reason");
+  for (const spi of [301, 302]) history.keep(child(spi, sa!));
+  history.keep(child(303, other!));
+  history.keep(child(304, sa!));
+  assert.deepEqual([spis(sa!), spis(other!)], [[302, 304], [303]]);
+  history.moved(sa!, next!);
+  assert.deepEqual([spis(sa!), spis(next!)], [[], [302, 304]]);
+  assert.equal(history.get(304)!.parent, next);
+  history.keep(child(303, next!));
+  assert.deepEqual([spis(next!), spis(other!)], [[302, 304, 303], []], "an SPI that came again");
+  history.dropped(next!);
+  assert.equal(history.size, 0);
+  assert.equal(history.get(302), undefined);
+});
