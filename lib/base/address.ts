@@ -52,6 +52,13 @@ export function showPath(path: Path): string {
   return `${own} → ${showEndpoint(path.peerAddress, path.peerPort)}`;
 }
 
+/** Whether two paths have the same ends. */
+export function samePath(a: Path, b: Path): boolean {
+  return a === b || a.ownPort === b.ownPort && a.peerPort === b.peerPort &&
+      compareAddresses(a.peerAddress, b.peerAddress) === 0 &&
+      compareAddresses(a.ownAddress, b.ownAddress) === 0;
+}
+
 /** The address as a number, for arithmetic and order. */
 export function addressToBigInt(address: IpAddress): bigint {
   let value = 0n;

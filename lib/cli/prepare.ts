@@ -6,7 +6,7 @@ import { type IpAddress, parseAddress } from "@/base/address.ts";
 import { SetupError } from "@/base/errors.ts";
 import { chooseBackend, missingFrom } from "@/crypto/choose.ts";
 import type { CryptoBackend } from "@/crypto/backend.ts";
-import { ikeConfigOf, ownAddressesOf, planOf } from "@/engine/config_of.ts";
+import { ikeConfigOf, ownAddressesOf, planOf, wantsNatt } from "@/engine/config_of.ts";
 import type { EventHub } from "@/engine/event_hub.ts";
 import type { RunHooks } from "@/engine/hooks.ts";
 import { TestRun } from "@/engine/test_run.ts";
@@ -47,7 +47,7 @@ export function openTransport(setup: Setup): Transport {
     ownAddresses: ownAddressesOf(setup, addressesOn),
     ikePort: setup.ownport,
     // A gateway hears peers that float to the NAT-T port although NAT-T is off here.
-    nattPort: setup.role === "gateway" ? setup.ownnattport : undefined,
+    nattPort: setup.role === "gateway" || wantsNatt(setup) ? setup.ownnattport : undefined,
   }, setup.transport);
 }
 
@@ -68,8 +68,8 @@ export interface RunParts {
 
 /** A run that has not begun. */
 export function prepareRun(setup: Setup, parts: RunParts): TestRun {
-  const config = ikeConfigOf(setup);
-  const { ikePort, halfOpenMax } = parts.transport;
+  const { ikePort, nattPort, halfOpenMax } = parts.transport;
+  const config = ikeConfigOf(setup, nattPort);
   return new TestRun({ setup, plan: planOf(setup, { ikePort, halfOpenMax }), config, ...parts });
 }
 

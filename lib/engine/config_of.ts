@@ -37,10 +37,11 @@ const FOREIGN_IDENTITIES: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * What every IKE SA of the test follows; `trace` is off.
+ * What every IKE SA of the test follows; `trace` is off. `nattPort` is the real own NAT-T port where
+ * the setup says 0.
  * @throws {SetupError} where an identity needs what is not there yet.
  */
-export function ikeConfigOf(setup: Setup): IkeConfig {
+export function ikeConfigOf(setup: Setup, nattPort = setup.ownnattport): IkeConfig {
   const { ikeconf, role, numberoftunnels } = setup, client = role === "client";
   const { retraninterval, maxretran } = ikeconf;
   return {
@@ -56,7 +57,15 @@ export function ikeConfigOf(setup: Setup): IkeConfig {
     matchPeerId: client && ikeconf.matchpeerid,
     auth: { kind: "psk", secret: new TextEncoder().encode(ikeconf.psk) },
     initialContact: client && ikeconf.initialcontact,
-    natDetection: ikeconf.enablenatt,
+    natt: wantsNatt(setup)
+      ? {
+        ownPort: nattPort,
+        peerPort: setup.peernattport,
+        forced: ikeconf.tradtionalencapforceudp,
+        keepaliveMs: ikeconf.nattkeepaliveinterval,
+      }
+      : undefined,
+    refuseNat: client && ikeconf.disallownat,
     cookieThreshold: client ? -1 : ikeconf.numoftunneltoenablecookie,
     halfOpenMax: Math.max(HALF_OPEN_MIN, numberoftunnels),
     halfOpenTimeoutMs: Math.max(HALF_OPEN_TIMEOUT_MS, retraninterval * maxretran),
@@ -75,6 +84,11 @@ export function ikeConfigOf(setup: Setup): IkeConfig {
     rekeyedKeptMax: ikeconf.keepikehistory ? HISTORY_MAX : 0,
     trace: false,
   };
+}
+
+/** Whether NATs are looked for; forced UDP encapsulation needs it to tell the peer. */
+export function wantsNatt({ ikeconf }: Setup): boolean {
+  return ikeconf.enablenatt || ikeconf.tradtionalencapforceudp;
 }
 
 /** From the start address to the end of its prefix; undefined without any pool. */

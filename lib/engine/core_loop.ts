@@ -19,7 +19,7 @@ import {
 } from "@/ike/endpoint.ts";
 import type { IkeEffect, IkeEvent, Outbox } from "@/ike/event.ts";
 import type { IkeSa } from "@/ike/ike_sa.ts";
-import { withMarker } from "@/transport/non_esp_marker.ts";
+import { KEEPALIVE, withMarker } from "@/transport/non_esp_marker.ts";
 import type { Datagram, Transport } from "@/transport/transport.ts";
 
 /** Asymmetric work done at once takes at most so long before sockets are read again. */
@@ -188,6 +188,7 @@ export class CoreLoop implements Outbox {
       const effect = this.#effects[i]!, sa = this.#owners[i];
       if (sa) this.#wheel.arm(sa);
       if (effect.kind === "send") this.#send(effect);
+      else if (effect.kind === "keepalive") this.#keepalive(effect.path);
       else if (effect.kind === "compute") {
         this.#pool.submit({ sa: sa!, ticket: effect.ticket }, effect.job);
       } else this.#options.listener.effect(effect, sa, this.#nowMs);
@@ -204,6 +205,13 @@ export class CoreLoop implements Outbox {
     if (!listener.datagram) return;
     const encapsulated = path.ownPort === transport.nattPort;
     listener.datagram(true, encapsulated ? withMarker(octets) : octets, path, this.#nowMs);
+  }
+
+  /** A keepalive is no IKE message: only the transport counts it. */
+  #keepalive(path: Path): void {
+    const { transport, listener } = this.#options;
+    transport.keepalive(path);
+    listener.datagram?.(true, KEEPALIVE, path, this.#nowMs);
   }
 
   /** Sets the alarm clock, unless it rings early enough already. */

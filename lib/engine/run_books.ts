@@ -140,6 +140,8 @@ export class RunBooks {
       drops: loop.endpoint.drops,
       datagramsSent: loop.datagramsSent,
       datagramsReceived: loop.datagramsReceived,
+      keepalivesSent: transport.counters.keepalivesSent,
+      keepalivesReceived: transport.counters.keepalives,
       deletesUnanswered: this.#deletesUnanswered,
       cpuMs,
       cpuMsPerTunnel: tally.established > 0 ? cpuOfTunnelsMs / tally.established : null,

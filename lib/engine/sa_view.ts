@@ -21,6 +21,7 @@ import { CloseCode } from "@/ike/failure.ts";
 import { showIdentity } from "@/ike/identity.ts";
 import { type IkeSa, ownSpi, peerSpi } from "@/ike/ike_sa.ts";
 import { ikeKeys } from "@/ike/keymat.ts";
+import { encapsulationOf } from "@/ike/nat.ts";
 import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";
 
 /** Turns the core's clock into milliseconds since 1970. */
@@ -140,6 +141,7 @@ export function childDumpOf(child: ChildSa, toEpoch: ToEpoch): ChildSaDump {
     integrity: suite?.integrity ?? 0,
     esn: suite?.esn ?? false,
     tunnelMode: child.tunnelMode,
+    encapsulation: encapsulationOf(child),
     lifetimeMs: configured?.lifetimeMs ?? 0,
     replayWindow: configured?.replayWindow ?? 0,
     keys: child.keys ? cut(childKeys(child)) : undefined,
@@ -163,9 +165,11 @@ export function showChildren(children: readonly ChildSa[]): string {
 }
 
 /** What is not so with every CHILD_SA; empty for ESP in tunnel mode. */
-function showTraits({ suite, tunnelMode, ipcomp, cpiIn, peerTakesTfc }: ChildSa): string {
+function showTraits(child: ChildSa): string {
+  const { suite, tunnelMode, ipcomp, cpiIn, peerTakesTfc } = child;
   const traits = [
     suite?.protocol === ProtocolId.AH ? "AH" : "",
+    encapsulationOf(child) ? "in UDP" : "",
     tunnelMode ? "" : "transport mode",
     suite?.esn ? "ESN" : "",
     ipcomp

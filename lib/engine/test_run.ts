@@ -3,7 +3,7 @@
  * It does what the loop leaves to it: books, events, recorders, the end.
  * @module
  */
-import { showPath } from "@/base/address.ts";
+import { type Path, showEndpoint, showPath } from "@/base/address.ts";
 import { showSpi32, showSpi64 } from "@/base/bytes.ts";
 import { showDuration } from "@/base/duration.ts";
 import { SetupError, SystemError } from "@/base/errors.ts";
@@ -236,6 +236,8 @@ export class TestRun implements RunView, Floor, LoopListener {
           4,
           () => `IKE SA rekeyed: ${showSpi64(ownSpi(sa!))} is ${showSpi64(ownSpi(effect.by))} now`,
         );
+      case "moved":
+        return this.events.publish(4, () => showMove(sa!, effect.from));
       case "child_up":
         if (effect.old) this.tally.childRekeys++;
         this.#rekeys.done(effect.old);
@@ -355,6 +357,13 @@ function showTrace(trace: Extract<IkeEffect, { kind: "trace" }>): string {
 function showChildUp(by: ChildSa, old: ChildSa | undefined): string {
   const now = showChildren([by]);
   return old ? `CHILD_SA ${showSpi32(old.spiIn)} rekeyed: ${now}` : `CHILD_SA up: ${now}`;
+}
+
+/** The peer's NAT has given it another mapping. */
+function showMove(sa: IkeSa, { peerAddress, peerPort }: Path): string {
+  const before = showEndpoint(peerAddress, peerPort);
+  const now = showEndpoint(sa.path.peerAddress, sa.path.peerPort);
+  return `The peer's NAT mapping changed: ${before} is ${now} now${aboutSa(sa)}`;
 }
 
 function aboutSa(sa: IkeSa | undefined): string {

@@ -7,6 +7,7 @@
  */
 import type { IpAddress } from "@/base/address.ts";
 import type { EventHub } from "@/engine/event_hub.ts";
+import type { UdpEncapsulation } from "@/ike/nat.ts";
 import type { Setup } from "@/setup/setup.ts";
 
 /** Who a run is, as the API counts. */
@@ -194,6 +195,8 @@ export interface ChildSaDump {
   readonly integrity: number;
   readonly esn: boolean;
   readonly tunnelMode: boolean;
+  /** The ports of ESP in UDP (RFC 3948); undefined: its packets stand for themselves. */
+  readonly encapsulation: UdpEncapsulation | undefined;
   /** As configured. */
   readonly lifetimeMs: number;
   /** As configured, in packets. */
@@ -266,6 +269,9 @@ export interface RunFigures {
   readonly drops: ReadonlyMap<string, number>;
   readonly datagramsSent: number;
   readonly datagramsReceived: number;
+  /** NAT-T keepalives (RFC 3948 §2.3), which count as no datagram. */
+  readonly keepalivesSent: number;
+  readonly keepalivesReceived: number;
   /** Deletes of a graceful stop that no peer answered; null when none was sent. */
   readonly deletesUnanswered: number | null;
   /** Processor time of the whole process since the start, milliseconds. */

@@ -73,6 +73,17 @@ export interface PskAuth {
   readonly secret: Uint8Array;
 }
 
+/** What an end does about NATs (RFC 7296 §2.23, RFC 3948). */
+export interface NatTraversal {
+  /** The ports that an initiator goes on at once a NAT shows, uint16. */
+  readonly ownPort: number;
+  readonly peerPort: number;
+  /** Whether ESP goes in UDP though there is no NAT: the peer is made to see one. */
+  readonly forced: boolean;
+  /** Silence after which an end behind a NAT sends a keepalive; 0: never. */
+  readonly keepaliveMs: number;
+}
+
 /** Everything an SA of this test follows; plain data, shared, never changed. */
 export interface IkeConfig {
   readonly algorithms: IkeAlgorithms;
@@ -84,8 +95,10 @@ export interface IkeConfig {
   readonly matchPeerId: boolean;
   readonly auth: PskAuth;
   readonly initialContact: boolean;
-  /** Whether NAT_DETECTION_*_IP are sent and compared (RFC 7296 §2.23). */
-  readonly natDetection: boolean;
+  /** NAT traversal; absent: NAT_DETECTION_*_IP are neither sent nor looked at (RFC 7296 §2.23). */
+  readonly natt: NatTraversal | undefined;
+  /** Initiator: NO_NATS_ALLOWED in IKE_AUTH, and a NAT that shows ends the SA (RFC 4555 §3.9). */
+  readonly refuseNat: boolean;
   /** Half-open SAs from which cookies are demanded (RFC 7296 §2.6); < 0: never, 0: always. */
   readonly cookieThreshold: number;
   /** Half-open SAs a responder holds at most; more requests are dropped and counted. */

@@ -109,11 +109,13 @@ export function dispatch(
 ): void {
   if (sa.forgotten) return;
   const before = isHalfOpen(sa), wasUp = sa.phase === "established", wasOver = isOver(sa);
+  // A newcomer is known by the path it began on, which IKE_AUTH may change.
+  const newcomer = before ? newcomerKey(sa.spiI, sa.path) : "";
   const tap = new Tap(endpoint, out);
   handle(sa, event, nowMs, tap);
   const after = isHalfOpen(sa);
   if (before !== after) endpoint.halfOpen += after ? 1 : -1;
-  if (before && !after) endpoint.newcomers.delete(newcomerKey(sa.spiI, sa.path));
+  if (before && !after) endpoint.newcomers.delete(newcomer);
   if (!wasUp && sa.establishedMs !== undefined && sa.phase === "established") {
     remember(endpoint, sa);
   }

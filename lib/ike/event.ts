@@ -75,6 +75,10 @@ export type IkeEffect =
     readonly transmission: number;
     readonly fragment?: FragmentPlace;
   }
+  /** Send the one octet 0xff to the peer of `path`: no IKE message (RFC 3948 §2.3). */
+  | { readonly kind: "keepalive"; readonly path: Path }
+  /** The peer, behind a NAT, is at `sa.path` now; its CHILD_SAs' packets go there too. */
+  | { readonly kind: "moved"; readonly from: Path }
   /** Do the work off this stack and come back with `computed`. */
   | { readonly kind: "compute"; readonly ticket: number; readonly job: ComputeJob }
   /** The keys of the IKE SA exist: `sa.suite`, `sa.keys` (for key files). */

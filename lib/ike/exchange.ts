@@ -90,10 +90,11 @@ export function repeatResponse(turn: Turn, path: Path): void {
 }
 
 function sendAll(
-  { sa, out }: Turn,
+  { sa, nowMs, out }: Turn,
   datagrams: readonly Uint8Array[],
   to: { readonly path: Path; readonly transmission: number },
 ): void {
+  sa.lastSentMs = nowMs;
   const total = datagrams.length;
   if (total === 1) return out.push({ kind: "send", octets: datagrams[0]!, ...to }, sa);
   const once = to.transmission > 1 && sa.env.broken.has("repeat_one_fragment");

@@ -15,6 +15,7 @@ import { openReceived, repeatResponse, retransmit, sendResponse } from "@/ike/ex
 import { CloseCode, fail, refusedHere } from "@/ike/failure.ts";
 import { expireFragments, forgetFragments, fragmentsDueMs } from "@/ike/fragments.ts";
 import { endSa, enter, type IkeSa, type Turn } from "@/ike/ike_sa.ts";
+import { followPeer, keepaliveDueMs, sendKeepalive } from "@/ike/nat.ts";
 import { isFatalInAuth, notify, PeerError } from "@/ike/notify.ts";
 import type { Received, ResponderKind, Task, TaskKind } from "@/ike/task.ts";
 import { createChild, newCreateChild } from "@/ike/tasks/create_child.ts";
@@ -159,6 +160,8 @@ function dueWork(turn: Turn): void {
     if (nowMs >= child.expireMs) childExpired(turn, child);
   }
   if (nowMs >= livenessDueMs(sa)) sa.queue.push({ kind: "liveness_check" });
+  // What is queued goes out at once, and keeps the mapping alive as well.
+  if (nowMs >= keepaliveDueMs(sa) && sa.queue.length === 0) sendKeepalive(turn);
 }
 
 function rekeyChild(sa: IkeSa, child: ChildSa): void {
@@ -253,6 +256,7 @@ function receiveResponse(turn: Turn, received: Received): void {
   if (doubt) return drop(turn, doubt);
   const { firstSentMs, transmissions, exchange } = request;
   sa.lastReceivedMs = nowMs;
+  if (isAuthenticated(sa)) followPeer(turn, received.path);
   sa.request = undefined;
   sa.nextRequestId++;
   const latencyMs = nowMs - firstSentMs;
@@ -275,6 +279,7 @@ function receiveRequest(turn: Turn, received: Received): void {
   if (sa.answering) return drop(turn, "a request while the one before is computed");
   const repeated = header.messageId === sa.nextPeerId - 1 && sa.lastResponse !== undefined;
   if (repeated && !sa.env.broken.has("no_response_cache")) {
+    if (sa.env.broken.has("follow_replay")) followPeer(turn, path);
     // RFC 7296 §2.1: a repeated request gets the same octets, and does nothing else.
     return repeatResponse(turn, path);
   }
@@ -287,12 +292,17 @@ function receiveRequest(turn: Turn, received: Received): void {
   if (misplaced) return drop(turn, misplaced);
   // Only what is new is a sign of life: a replay is not (RFC 7296 §2.4, "fresh").
   sa.lastReceivedMs = turn.nowMs;
+  if (isAuthenticated(sa)) followPeer(turn, path);
   answer(turn, received, () => {
     if (received.fault) throw received.fault;
     const responder = RESPONDERS.get(header.exchange);
     if (!responder) throw new WireError(`Cannot answer exchange type ${header.exchange}`);
     responder.respond(turn, received);
   });
+}
+
+function isAuthenticated({ phase }: IkeSa): boolean {
+  return phase === "established" || phase === "closing";
 }
 
 /** Requests that make no sense where the SA stands are dropped: their time may come. */
@@ -307,8 +317,7 @@ function wrongPhase(sa: IkeSa, exchange: number): string | undefined {
     const awaited = sa.phase === "created" && !sa.originalInitiator;
     return awaited ? undefined : `${name} to an SA that does not wait for it`;
   }
-  const live = sa.phase === "established" || sa.phase === "closing";
-  return live || sa.env.broken.has("answer_unauthenticated")
+  return isAuthenticated(sa) || sa.env.broken.has("answer_unauthenticated")
     ? undefined
     : `${name} to an SA that is not authenticated`;
 }
@@ -327,7 +336,8 @@ function answer(turn: Turn, request: Received, respond: () => void): void {
     sendResponse(turn, request, [notify(error.notify, error.data)]);
     const inAuth = request.header.exchange === ExchangeType.IKE_AUTH;
     const fatal = error.notify === NotifyType.INVALID_SYNTAX || // §2.21.3: in any exchange
-      inAuth && isFatalInAuth(error.notify);
+      inAuth &&
+        (isFatalInAuth(error.notify) || error.notify === NotifyType.UNEXPECTED_NAT_DETECTED);
     const cause = nameOfNotify(error.notify);
     if (fatal) fail(turn, { cause, closeCode: error.notify, text: error.message });
     else turn.out.push({ kind: "note", level: 3, text: `${cause}: ${error.message}` }, sa);

@@ -56,6 +56,7 @@ export interface IkeSa {
   spiI: bigint;
   /** uint64; 0n until known. */
   spiR: bigint;
+  /** Where we send: moves to the NAT-T ports, and with the mapping of a NAT before the peer. */
   path: Path;
   suite: IkeSuite | undefined;
   /** SK_d ‖ SK_ai ‖ SK_ar ‖ SK_ei ‖ SK_er ‖ SK_pi ‖ SK_pr (RFC 7296 §2.14), one buffer. */
@@ -83,6 +84,9 @@ export interface IkeSa {
   /** Whether NAT_DETECTION said that this end, or the peer, is behind a NAT (RFC 7296 §2.23). */
   natOwn: boolean;
   natPeer: boolean;
+  /** Whether the peer took part in NAT detection, and whether ESP goes in UDP (RFC 3948). */
+  natDetected: boolean;
+  encapsulated: boolean;
   /** Whether both ends said that they support fragments (RFC 7383 §2.3). */
   fragmentation: boolean;
   /** The peer's request, and its response, of which some fragments are still missing. */
@@ -113,6 +117,8 @@ export interface IkeSa {
   startedMs: number;
   establishedMs: number | undefined;
   lastReceivedMs: number | undefined;
+  /** Anything at all, keepalives too. */
+  lastSentMs: number | undefined;
   lastLivenessMs: number | undefined;
   forgotten: boolean;
 }
@@ -182,6 +188,8 @@ export function newIkeSa(origin: IkeSaOrigin): IkeSa {
     lastResponse: undefined,
     natOwn: false,
     natPeer: false,
+    natDetected: false,
+    encapsulated: false,
     fragmentation: false,
     partialRequest: undefined,
     partialResponse: undefined,
@@ -199,6 +207,7 @@ export function newIkeSa(origin: IkeSaOrigin): IkeSa {
     startedMs: 0,
     establishedMs: undefined,
     lastReceivedMs: undefined,
+    lastSentMs: undefined,
     lastLivenessMs: undefined,
     forgotten: false,
   };

@@ -6,6 +6,7 @@
 import type { ChildSa } from "@/ike/child_sa.ts";
 import type { IkeEnv } from "@/ike/config.ts";
 import type { IkeSa, Turn } from "@/ike/ike_sa.ts";
+import { keepaliveDueMs } from "@/ike/nat.ts";
 
 /** When an SA of this lifetime, beginning now, is rekeyed and when it is dead. */
 export function lifetimeOf(
@@ -43,7 +44,7 @@ export function startIkeLifetime(sa: IkeSa, nowMs: number): void {
 
 /** The next time anything of an established SA's own accord is due. */
 export function nextDueMs(sa: IkeSa): number {
-  let next = Math.min(sa.rekeyMs, sa.expireMs, livenessDueMs(sa));
+  let next = Math.min(sa.rekeyMs, sa.expireMs, livenessDueMs(sa), keepaliveDueMs(sa));
   for (const child of sa.children) {
     if (child.state === "established") next = Math.min(next, child.rekeyMs);
     next = Math.min(next, child.expireMs);

@@ -48,6 +48,8 @@ export interface RunResultJson {
   /** Datagrams that cost a counter and nothing else, by reason. */
   readonly drops: Readonly<Record<string, number>>;
   readonly datagrams: { readonly sent: number; readonly received: number };
+  /** NAT-T keepalives; they count as no datagram. */
+  readonly keepalives: { readonly sent: number; readonly received: number };
   readonly deletesUnanswered: number | null;
   readonly durationSec: number;
   readonly cpuMsPerTunnel: number | null;
@@ -85,6 +87,7 @@ export function resultOf(final: FinalResult): RunResultJson {
     failures: figures.failures,
     drops: Object.fromEntries(figures.drops),
     datagrams: { sent: figures.datagramsSent, received: figures.datagramsReceived },
+    keepalives: { sent: figures.keepalivesSent, received: figures.keepalivesReceived },
     deletesUnanswered: figures.deletesUnanswered,
     durationSec: rounded(figures.elapsedMs / 1000)!,
     cpuMsPerTunnel: rounded(figures.cpuMsPerTunnel),
@@ -116,6 +119,7 @@ export function refusedResult(
     failures: [],
     drops: {},
     datagrams: { sent: 0, received: 0 },
+    keepalives: { sent: 0, received: 0 },
     deletesUnanswered: null,
     durationSec: 0,
     cpuMsPerTunnel: null,

@@ -36,8 +36,9 @@ export function checkSetup(setup: Setup, { isBroken, fail, warn }: Check): void 
   if (setup.bindifname === "") {
     rule("bindifname is required: the interface that carries the tunnel addresses", "bindifname");
   }
-  if (!isBroken("role")) (setup.role === "client" ? checkClient : checkGateway)(setup, rule);
+  if (!isBroken("role") && setup.role === "client") checkClient(setup, rule);
   checkIke(setup, rule);
+  checkPorts(setup, rule);
   checkApi(setup, rule);
   checkPing(setup, rule);
   warnOfIdentities(setup, warn);
@@ -91,10 +92,23 @@ function checkClient(setup: Setup, rule: Rule): void {
   }
 }
 
-function checkGateway({ ownport, ownnattport }: Setup, rule: Rule): void {
-  if (ownport !== ownnattport || ownport === 0) return;
-  const what = `ownport and ownnattport are both ${ownport}: a gateway listens at two ports`;
-  rule(what, "ownport", "ownnattport");
+/** A gateway hears peers at the NAT-T port whatever it does about NATs itself. */
+function checkPorts({ role, ownport, ownnattport, ikeconf }: Setup, rule: Rule): void {
+  const { enablenatt, tradtionalencapforceudp, disallownat } = ikeconf;
+  const two = role === "gateway" || enablenatt || tradtionalencapforceudp;
+  if (two && ownport === ownnattport && ownport !== 0) {
+    const who = role === "gateway" ? "a gateway listens at two ports" : "NAT-T needs two ports";
+    const what = `ownport and ownnattport are both ${ownport}: ${who}`;
+    rule(what, "ownport", "ownnattport", "role", "ikeconf.enablenatt");
+  }
+  if (role === "client" && disallownat && tradtionalencapforceudp) {
+    rule(
+      "disallownat and tradtionalencapforceudp exclude each other: forced UDP encapsulation shows " +
+        "the peer a NAT",
+      "ikeconf.disallownat",
+      "ikeconf.tradtionalencapforceudp",
+    );
+  }
 }
 
 function checkTunnelAddresses(setup: Setup, first: IpAddress, rule: Rule): void {

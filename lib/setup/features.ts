@@ -9,7 +9,6 @@ import { SetupError, type SetupPosition } from "@/base/errors.ts";
 /** Features that are not there yet, with the words that refuse them. */
 export const NOT_YET = {
   reauth: "reauthentication",
-  natt: "NAT traversal",
   mobike: "MOBIKE",
   flapping: "flapping tunnels",
   certificates: "authentication by certificates",

@@ -86,10 +86,7 @@ export const TOP = {
   ownport: option(port(true), "500", "own IKE port; 0: a free one"),
   peerport: option(port(false), "500", "the peer's IKE port", C),
   ownnattport: option(port(true), "4500", "own NAT-T port; 0: a free one"),
-  peernattport: option(port(false), "4500", "the peer's NAT-T port", {
-    ...C,
-    feature: "natt",
-  }),
+  peernattport: option(port(false), "4500", "the peer's NAT-T port", C),
   transport: option(
     oneOf("auto", "portable", "native"),
     "auto",

@@ -11,7 +11,7 @@ import { Prf } from "@/iana/prf.ts";
 import { ProtocolId } from "@/iana/protocol_id.ts";
 import { TsType } from "@/iana/ts_type.ts";
 import { CloseCode } from "@/ike/failure.ts";
-import type { ChildConfig, IkeAlgorithms, IkeConfig } from "@/ike/config.ts";
+import type { ChildConfig, IkeAlgorithms, IkeConfig, NatTraversal } from "@/ike/config.ts";
 import type { IkeSa } from "@/ike/ike_sa.ts";
 import type { Host, World } from "@/sim/world.ts";
 import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";
@@ -84,6 +84,9 @@ export const CHILD: ChildConfig = {
   useProvisionedTs: false,
 };
 
+/** NAT detection without keepalives. */
+export const NATT: NatTraversal = { ownPort: 4500, peerPort: 4500, forced: false, keepaliveMs: 0 };
+
 /** A configuration that works with itself; worlds change what their play is about. */
 export function worldConfig(change: Partial<IkeConfig> = {}): IkeConfig {
   return {
@@ -94,7 +97,8 @@ export function worldConfig(change: Partial<IkeConfig> = {}): IkeConfig {
     matchPeerId: false,
     auth: { kind: "psk", secret: text("a secret of the world") },
     initialContact: true,
-    natDetection: true,
+    natt: NATT,
+    refuseNat: false,
     cookieThreshold: -1,
     halfOpenMax: 100,
     halfOpenTimeoutMs: 30_000,

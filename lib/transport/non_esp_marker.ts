@@ -10,6 +10,9 @@ export const MARKER_OCTETS = 4;
 /** What a UDP payload of a NAT-T port is. */
 export type Encapsulated = "ike" | "keepalive" | "esp" | "nothing";
 
+/** The payload of a keepalive. Not to be changed. */
+export const KEEPALIVE = Uint8Array.of(0xff);
+
 /** Tells what a UDP payload is. */
 export function kindOf(payload: Uint8Array): Encapsulated {
   if (payload.length === 1) return payload[0] === 0xff ? "keepalive" : "nothing";

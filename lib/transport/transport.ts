@@ -27,8 +27,9 @@ export interface TransportCounters {
   received: number;
   /** The system refused to send it. */
   sendErrors: number;
-  /** NAT-T keepalives (RFC 3948 §2.3). */
+  /** NAT-T keepalives that came, and that went (RFC 3948 §2.3); part of `received` and `sent`. */
   keepalives: number;
+  keepalivesSent: number;
   /** ESP in UDP, which nobody here takes. */
   esp: number;
   /** Lost by full receive buffers; absent where it cannot be told. */
@@ -53,6 +54,8 @@ export interface Transport {
   listen(listener: TransportListener): void;
   /** Sends an IKE message; from the NAT-T port with a marker. May wait for {@linkcode flush}. */
   send(octets: Uint8Array, path: Path): void;
+  /** Sends a NAT-T keepalive; from the NAT-T port only. May wait for {@linkcode flush}. */
+  keepalive(path: Path): void;
   flush(): void;
   close(): Promise<void>;
 }

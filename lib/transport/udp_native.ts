@@ -21,7 +21,7 @@ import {
   SocketWait,
 } from "@/native/udp.ts";
 import { AddressBook } from "@/transport/address_book.ts";
-import { hasMarker, kindOf, MARKER_OCTETS } from "@/transport/non_esp_marker.ts";
+import { hasMarker, KEEPALIVE, kindOf, MARKER_OCTETS } from "@/transport/non_esp_marker.ts";
 import {
   closeAll,
   type NativeSocket,
@@ -111,7 +111,21 @@ class NativeUdp implements Transport {
 
   send(octets: Uint8Array, path: Path): void {
     const socket = this.#socketFor(path);
-    const marker = socket?.natt ? MARKER_OCTETS : 0, length = marker + octets.length;
+    this.#put(socket, octets, { path, marker: socket?.natt ? MARKER_OCTETS : 0 });
+  }
+
+  keepalive(path: Path): void {
+    const socket = this.#socketFor(path);
+    if (socket?.natt) this.counters.keepalivesSent++;
+    this.#put(socket?.natt ? socket : undefined, KEEPALIVE, { path, marker: 0 });
+  }
+
+  #put(
+    socket: NativeSocket | undefined,
+    octets: Uint8Array,
+    { path, marker }: { readonly path: Path; readonly marker: number },
+  ): void {
+    const length = marker + octets.length;
     if (!socket || length > PAYLOAD_MAX || this.#closed) return void this.counters.sendErrors++;
     const record = RECORD_OCTETS + (length + 7 & ~7);
     if (this.#queued + record > SEND_OCTETS) this.flush();
@@ -155,6 +169,7 @@ class NativeUdp implements Transport {
       received: 0,
       sendErrors: 0,
       keepalives: 0,
+      keepalivesSent: 0,
       esp: 0,
       strays: 0,
       get receiveDrops() {

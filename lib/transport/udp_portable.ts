@@ -5,7 +5,13 @@
  */
 import { type IpAddress, parseAddress, type Path, showAddress } from "@/base/address.ts";
 import { SetupError } from "@/base/errors.ts";
-import { hasMarker, kindOf, MARKER_OCTETS, withMarker } from "@/transport/non_esp_marker.ts";
+import {
+  hasMarker,
+  KEEPALIVE,
+  kindOf,
+  MARKER_OCTETS,
+  withMarker,
+} from "@/transport/non_esp_marker.ts";
 import { refusalOf } from "@/transport/refusal.ts";
 import type {
   Transport,
@@ -50,6 +56,7 @@ class PortableUdp implements Transport {
     received: 0,
     sendErrors: 0,
     keepalives: 0,
+    keepalivesSent: 0,
     esp: 0,
   };
   readonly ikePort: number;
@@ -82,9 +89,23 @@ class PortableUdp implements Transport {
   }
 
   send(octets: Uint8Array, path: Path): void {
-    const socket = this.#byEnd.get(endKey(path.ownAddress, path.ownPort));
-    if (!socket || this.#closed) return void this.counters.sendErrors++;
-    const payload = socket.natt ? withMarker(octets) : octets;
+    const socket = this.#socketFor(path);
+    if (!socket) return void this.counters.sendErrors++;
+    this.#put(socket, socket.natt ? withMarker(octets) : octets, path);
+  }
+
+  keepalive(path: Path): void {
+    const socket = this.#socketFor(path);
+    if (!socket?.natt) return void this.counters.sendErrors++;
+    this.counters.keepalivesSent++;
+    this.#put(socket, KEEPALIVE, path);
+  }
+
+  #socketFor({ ownAddress, ownPort }: Path): Socket | undefined {
+    return this.#closed ? undefined : this.#byEnd.get(endKey(ownAddress, ownPort));
+  }
+
+  #put(socket: Socket, payload: Uint8Array, path: Path): void {
     const hostname = this.#hostnameOf(path.peerAddress);
     const sent = socket.conn.send(payload, { transport: "udp", hostname, port: path.peerPort })
       .then(() => void this.counters.sent++, () => void this.counters.sendErrors++)

@@ -193,6 +193,7 @@ export const CHILD: ChildSaDump = {
   integrity: 14,
   esn: true,
   tunnelMode: true,
+  encapsulation: undefined,
   lifetimeMs: 301_500,
   replayWindow: 1_024,
   keys: {

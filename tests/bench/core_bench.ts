@@ -18,7 +18,7 @@ import { worldConfig } from "@/sim/scenarios.ts";
 /** Milliseconds of one set-up, both ends together. */
 export function setupsPerRun(crypto: CryptoBackend, tunnels: number): number {
   const random = new SeededRandom(1), keys = new WorldKeys(crypto);
-  const config = worldConfig({ trace: false, natDetection: false, halfOpenMax: tunnels });
+  const config = worldConfig({ trace: false, natt: undefined, halfOpenMax: tunnels });
   const end = (answers: boolean) => {
     const env = {
       crypto,

@@ -18,6 +18,7 @@ import { identityIn, resolveIdentity, sameIdentity, showIdentity } from "@/ike/i
 import { enter, type IkeSa, type Turn } from "@/ike/ike_sa.ts";
 import { identityBody, ikeKeys, pskAuth } from "@/ike/keymat.ts";
 import { startIkeLifetime } from "@/ike/lifetime.ts";
+import { noNatsAllowed } from "@/ike/nat.ts";
 import { newCreateChild } from "@/ike/tasks/create_child.ts";
 import { findError, notify } from "@/ike/notify.ts";
 import type { IkeAuthTask, Received, TaskKind } from "@/ike/task.ts";
@@ -41,6 +42,7 @@ export const ikeAuthRequest: TaskKind<IkeAuthTask> = {
     const payloads: Payload[] = [
       { type: PayloadType.IDI, ...own },
       ...(sa.setup!.initialContact ? [notify(NotifyType.INITIAL_CONTACT)] : []),
+      ...noNatsAllowed(sa),
       ...(peer ? [{ type: PayloadType.IDR, ...peer } as const] : []),
       { type: PayloadType.AUTH, method: sa.ownAuth, data: authData(sa, "initiator") },
       ...(config.remoteAccess ? [configurationRequest()] : []),
@@ -139,6 +141,8 @@ function refused(turn: Turn, error: NotifyPayload, response: Received): void {
   const text = error.notify === NotifyType.AUTHENTICATION_FAILED
     ? `${from} refused our authentication (${name}): we are ${showIdentity(sa.ownId!)} by ` +
       `pre-shared key`
+    : error.notify === NotifyType.UNEXPECTED_NAT_DETECTED
+    ? `${from} sees a NAT on the way (${name}), and disallownat allows none`
     : `${from} refused IKE_AUTH (${name})`;
   fail(turn, { cause: name, closeCode: error.notify, text });
 }

@@ -14,6 +14,7 @@ import { sendResponse } from "@/ike/exchange.ts";
 import { identityIn, resolveIdentity, showIdentity } from "@/ike/identity.ts";
 import { enter, releaseLeases, type Turn } from "@/ike/ike_sa.ts";
 import { startIkeLifetime } from "@/ike/lifetime.ts";
+import { checkNoNats } from "@/ike/nat.ts";
 import { findNotify, notify, PeerError } from "@/ike/notify.ts";
 import type { ResponderKind } from "@/ike/task.ts";
 import { grant } from "@/ike/tasks/configuration.ts";
@@ -33,6 +34,7 @@ export const ikeAuthResponse: ResponderKind = {
     const auth = findPayload(payloads, PayloadType.AUTH);
     sa.peerId = identityIn(idI);
     authenticate(turn, auth, request.path);
+    checkNoNats(payloads, request.path);
     if (!hasChild(payloads)) throw new WireError("Cannot make a CHILD_SA without SA, TSi, TSr");
     sa.peerAuth = auth!.method;
     sa.ownAuth = AuthMethod.SHARED_KEY_MIC;

@@ -10,10 +10,12 @@ import { nameOfKeGroup } from "@/iana/ke_group.ts";
 import { nameOfNotify, NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import { requestCompute, sendRequest } from "@/ike/exchange.ts";
+import type { Failure } from "@/ike/event.ts";
 import { fail, refusedHere } from "@/ike/failure.ts";
 import { fragmentationNotify, noteFragmentation, supportsFragments } from "@/ike/fragments.ts";
 import { enter, type IkeSa, type Turn } from "@/ike/ike_sa.ts";
 import { deriveIkeKeys } from "@/ike/keymat.ts";
+import { floatPorts } from "@/ike/nat.ts";
 import { natDetection, noteNat } from "@/ike/nat_detection.ts";
 import { findError, findNotify, notify } from "@/ike/notify.ts";
 import { accepted, ikeProposals, showProposals } from "@/ike/proposal.ts";
@@ -154,7 +156,9 @@ function accept(turn: Turn, task: IkeInitTask, response: Received): void {
   sa.spiR = header.spiR;
   sa.setup!.nonceR = nonce;
   sa.setup!.initResponse = response.octets;
-  noteNat(turn, payloads, sa.path);
+  noteNat(turn, payloads, response.path);
+  const unwanted = natFault(sa);
+  if (unwanted) return fail(turn, unwanted);
   noteFragmentation(sa, payloads);
   task.suite = suite;
   task.stage = "deriving";
@@ -168,9 +172,24 @@ function keyed(turn: Turn, task: IkeInitTask, shared: Uint8Array): void {
   sa.suite = task.suite!;
   sa.keys = deriveIkeKeys(sa.suite, { nonceI: nonceI!, nonceR: nonceR!, spiI, spiR, shared });
   sa.active = undefined;
+  floatPorts(sa);
   enter(sa, "created");
   out.push({ kind: "keyed" }, sa);
   sa.queue.unshift({ kind: "ike_auth", stage: "sent", child: undefined });
+}
+
+/** What NAT detection found, against what the setup asks for. */
+function natFault(sa: IkeSa): Failure | undefined {
+  const { natt, refuseNat } = sa.config;
+  const peer = showEndpoint(sa.path.peerAddress, sa.path.peerPort);
+  if (natt?.forced && !sa.natDetected) {
+    return refusedHere(
+      `${peer} sent no NAT_DETECTION: it does not UDP-encapsulate, which tradtionalencapforceudp asks for`,
+    );
+  }
+  if (!refuseNat || !sa.natOwn && !sa.natPeer) return undefined;
+  const where = sa.natOwn ? "this end" : peer;
+  return refusedHere(`A NAT is in front of ${where}, and disallownat allows none`);
 }
 
 /** The peer's own words, with what it was offered. */

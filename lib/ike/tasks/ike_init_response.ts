@@ -48,6 +48,11 @@ export const ikeInitResponse: ResponderKind = {
     sa.setup!.nonceI = nonce.data;
     sa.setup!.initRequest = request.octets;
     noteNat(turn, payloads, request.path);
+    if (sa.config.natt?.forced && !sa.natDetected) {
+      const text = `${showEndpoint(...peer(request))} sent no NAT_DETECTION: it does not ` +
+        "UDP-encapsulate, which tradtionalencapforceudp asks for";
+      throw new PeerError(NotifyType.NO_PROPOSAL_CHOSEN, text);
+    }
     noteFragmentation(sa, payloads);
     const job = { op: "ke_respond", group: ke.group, peerPublic: ke.data } as const;
     const ticket = requestCompute(turn, job);
@@ -72,7 +77,7 @@ export const ikeInitResponse: ResponderKind = {
       { type: PayloadType.SA, proposals: [answerOf(choice)] },
       { type: PayloadType.KE, group: suite.group, data: result.publicValue },
       { type: PayloadType.NONCE, data: setup.nonceR },
-      ...natDetection(sa, request.path, spiR),
+      ...(sa.natDetected ? natDetection(sa, request.path, spiR) : []),
       ...fragmentationNotify(sa.fragmentation),
     ];
     [setup.initResponse] = sendResponse(turn, request, payloads);

@@ -196,6 +196,9 @@ export function successor({ sa, nowMs, out }: Turn, inputs: SuccessorInputs): Ik
   made.peerAuth = sa.peerAuth;
   made.natOwn = sa.natOwn;
   made.natPeer = sa.natPeer;
+  made.natDetected = sa.natDetected;
+  made.encapsulated = sa.encapsulated && !sa.env.broken.has("forget_encapsulation");
+  made.lastSentMs = sa.lastSentMs;
   made.fragmentation = sa.fragmentation; // said in IKE_SA_INIT alone (RFC 7383 §2.3)
   made.startedMs = nowMs;
   made.establishedMs = made.lastReceivedMs = nowMs;

@@ -123,6 +123,23 @@ Deno.test("a client without addresses, or with two families, is refused by optio
   assert.throws(() => planOf(mixed, PORTS), SetupError);
 });
 
+Deno.test("NAT traversal: detection with its ports, also where encapsulation is forced", () => {
+  const natt = (ike: Record<string, unknown>, port?: number) =>
+    ikeConfigOf(setup({ ownnattport: 0, peernattport: 4501 }, ike), port).natt;
+  assert.equal(natt({}), undefined);
+  const enabled = { enablenatt: true, nattkeepaliveinterval: 20_000 };
+  assert.deepEqual(natt(enabled, 40_500), {
+    ownPort: 40_500,
+    peerPort: 4501,
+    forced: false,
+    keepaliveMs: 20_000,
+  });
+  assert.equal(natt({ tradtionalencapforceudp: true }, 1)?.forced, true);
+  const refuses = (role: "client" | "gateway") =>
+    ikeConfigOf(setup({ role }, { disallownat: true })).refuseNat;
+  assert.deepEqual([refuses("client"), refuses("gateway")], [true, false]);
+});
+
 function shown(rule: IdentityRule): string {
   if (rule.kind === "template") return `template ${rule.idType} ${rule.text}`;
   if (rule.kind !== "fixed") return rule.kind;

@@ -76,9 +76,10 @@ export class FakeNetwork {
       ikePort: 500,
       nattPort: undefined,
       halfOpenMax: 64,
-      counters: { sent: 0, received: 0, sendErrors: 0, keepalives: 0, esp: 0 },
+      counters: { sent: 0, received: 0, sendErrors: 0, keepalives: 0, keepalivesSent: 0, esp: 0 },
       listen: (listener: TransportListener) => void this.#ends.push({ host, listener }),
       send: (octets: Uint8Array, path: Path) => void waiting.push({ octets, path }),
+      keepalive: () => {},
       flush: () => {
         for (const one of waiting.splice(0)) this.#carry(one.octets.slice(), one.path);
       },
@@ -175,7 +176,8 @@ export const CONFIG: IkeConfig = {
   matchPeerId: false,
   auth: { kind: "psk", secret: new TextEncoder().encode("a shared secret") },
   initialContact: true,
-  natDetection: false,
+  natt: undefined,
+  refuseNat: false,
   cookieThreshold: -1,
   halfOpenMax: 1_000,
   halfOpenTimeoutMs: 30_000,

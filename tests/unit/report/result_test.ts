@@ -28,6 +28,8 @@ const FIGURES: RunFigures = {
   drops: new Map([["malformed", 2], ["unknown SPI", 8]]),
   datagramsSent: 100,
   datagramsReceived: 90,
+  keepalivesSent: 4,
+  keepalivesReceived: 3,
   deletesUnanswered: 1,
   cpuMs: 50,
   cpuMsPerTunnel: 0.61239,
@@ -162,6 +164,7 @@ Deno.test("every figure stands where its name says", () => {
   assert.deepEqual([result.latencyMs.ikeAuth.p50, result.latencyMs.setup.p50], [11, 21]);
   assert.deepEqual(result.drops, { malformed: 2, "unknown SPI": 8 });
   assert.deepEqual(result.datagrams, { sent: 100, received: 90 });
+  assert.deepEqual(result.keepalives, { sent: 4, received: 3 });
   assert.deepEqual([result.setupRate, result.cpuMsPerTunnel], [123.457, 0.612]);
   assert.deepEqual([result.durationSec, result.rssBytes], [61.234, 123_456_789]);
   assert.deepEqual([result.transport, result.cryptoBackend], ["native", "portable"]);

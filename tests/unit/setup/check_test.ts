@@ -299,3 +299,17 @@ Deno.test("transport mode has no inner address; IPComp has no data path", () => 
     ),
   );
 });
+
+Deno.test("NAT-T needs two ports at a client, and shows a NAT where none is allowed when forced", () => {
+  for (const option of ["enablenatt", "tradtionalencapforceudp"]) {
+    assert.deepEqual(errorsOf(`${CLIENT}  ${option}: yes\nownport: 4500\n`), [
+      "8:1: ownport and ownnattport are both 4500: NAT-T needs two ports",
+    ]);
+  }
+  const both = "  disallownat: yes\n  tradtionalencapforceudp: yes\n";
+  assert.deepEqual(errorsOf(`${CLIENT}${both}`), [
+    "7:3: disallownat and tradtionalencapforceudp exclude each other: forced UDP encapsulation " +
+    "shows the peer a NAT",
+  ]);
+  assert.ok(load(`${GATEWAY}${both}`), "a gateway has no disallownat");
+});

@@ -94,8 +94,6 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
   ],
   "mobike_gateway.yaml": ["mobike", "mobikeaddrpergw"],
   "remote_access_client.yaml": [
-    "ikeconf.enablenatt",
-    "ikeconf.nattkeepaliveinterval",
     "ikeconf.installfastpath",
     "pingconf.autoaddr",
     "pingconf.destaddr",
@@ -103,7 +101,6 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
     "pingconf.maxlossrate",
   ],
   "remote_access_gateway.yaml": [
-    "ikeconf.enablenatt",
     "ikeconf.installfastpath",
   ],
   "tcp_client.yaml": [
@@ -115,7 +112,7 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
     "ikeconf.ppk.value",
     "ikeconf.ppk.ppkrequired",
   ],
-  "udp_encap_gateway.yaml": ["ikeconf.enablenatt", "ikeconf.tradtionalencapforceudp"],
+  "udp_encap_gateway.yaml": [],
 };
 
 const textOf = (name: string) => Deno.readTextFileSync(new URL(name, FOLDER));

@@ -38,13 +38,17 @@ for (const { name, open } of VARIANTS) {
     await raw.send(Uint8Array.of(0, 0), to);
     await raw.send(Uint8Array.of(), to);
     const path = { ownAddress: V4, ownPort: a.nattPort!, peerAddress: V4, peerPort: b.nattPort! };
+    a.keepalive(path);
+    a.flush();
+    a.keepalive({ ...path, ownPort: a.ikePort });
+    assert.deepEqual([a.counters.keepalivesSent, a.counters.sendErrors], [1, 1]);
     a.send(Uint8Array.of(1, 2, 3), path);
     a.flush();
     const [datagram] = await inbox.reach(1);
     assert.deepEqual([...datagram!.octets], [1, 2, 3]);
     assert.equal(datagram!.encapsulated, true);
     assert.equal(datagram!.path.ownPort, b.nattPort);
-    assert.deepEqual([b.counters.keepalives, b.counters.esp, b.counters.received], [1, 1, 5]);
+    assert.deepEqual([b.counters.keepalives, b.counters.esp, b.counters.received], [2, 1, 6]);
     raw.close();
     await Promise.all([a.close(), b.close()]);
   });

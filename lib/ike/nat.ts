@@ -1,0 +1,89 @@
+/**
+ * Life behind, and in front of, a NAT: the move to the NAT-T ports, following a mapping that changes,
+ * keepalives (RFC 7296 §2.23, RFC 3948 §4), and the refusal of any NAT (RFC 4555 §3.9).
+ * @module
+ */
+import { type Path, samePath, showEndpoint } from "@/base/address.ts";
+import { concat, sameOctets } from "@/base/bytes.ts";
+import { NotifyType } from "@/iana/notify_type.ts";
+import type { ChildSa } from "@/ike/child_sa.ts";
+import type { IkeSa, Turn } from "@/ike/ike_sa.ts";
+import { findNotify, notify, PeerError } from "@/ike/notify.ts";
+import type { Payload } from "@/wire/message.ts";
+import type { NotifyPayload } from "@/wire/payloads/notify.ts";
+
+/** The ports of ESP in UDP: those of its IKE SA (RFC 3948 §2.1), uint16. */
+export interface UdpEncapsulation {
+  readonly ownPort: number;
+  readonly peerPort: number;
+}
+
+/** How a CHILD_SA's packets go in UDP now; undefined: they do not. */
+export function encapsulationOf({ parent }: ChildSa): UdpEncapsulation | undefined {
+  if (!parent.encapsulated) return undefined;
+  const { ownPort, peerPort } = parent.path;
+  return { ownPort, peerPort };
+}
+
+/** Initiator: from IKE_AUTH on at the NAT-T ports, where there is something to traverse. */
+export function floatPorts(sa: IkeSa): void {
+  const { natt } = sa.config;
+  if (!natt || !sa.encapsulated || sa.env.broken.has("stay_on_ike_port")) return;
+  sa.path = { ...sa.path, ownPort: natt.ownPort, peerPort: natt.peerPort };
+}
+
+/**
+ * An authentic message that is new came by `path`. The end that is not behind a NAT sends to where
+ * the last of them came from; behind one it does not, as anybody on the way could divert it
+ * (RFC 7296 §2.23).
+ */
+export function followPeer({ sa, out }: Turn, path: Path): void {
+  if (!sa.natPeer || samePath(path, sa.path)) return;
+  if (sa.natOwn && !sa.env.broken.has("follow_behind_nat")) return;
+  const from = sa.path;
+  sa.path = path;
+  out.push({ kind: "moved", from }, sa);
+}
+
+/** When a keepalive is due; Infinity: never (RFC 3948 §4). */
+export function keepaliveDueMs(sa: IkeSa): number {
+  const keepaliveMs = sa.config.natt?.keepaliveMs ?? 0;
+  if (keepaliveMs <= 0 || !sa.natOwn || sa.replacedBy || sa.redundant) return Infinity;
+  if (sa.env.broken.has("no_keepalives")) return Infinity;
+  return (sa.lastSentMs ?? 0) + keepaliveMs;
+}
+
+/** Keeps the mapping of the NAT in front of us alive. */
+export function sendKeepalive({ sa, nowMs, out }: Turn): void {
+  sa.lastSentMs = nowMs;
+  out.push({ kind: "keepalive", path: sa.path }, sa);
+}
+
+/** NO_NATS_ALLOWED: the addresses and ports that the request is sent with (RFC 4555 §4.2.6). */
+export function noNatsAllowed(sa: IkeSa): NotifyPayload[] {
+  return sa.config.refuseNat ? [notify(NotifyType.NO_NATS_ALLOWED, pathOctets(sa.path))] : [];
+}
+
+/**
+ * Compares a NO_NATS_ALLOWED with the way its request came (RFC 4555 §3.9).
+ * @throws {PeerError} UNEXPECTED_NAT_DETECTED.
+ */
+export function checkNoNats(payloads: readonly Payload[], path: Path): void {
+  const said = findNotify(payloads, NotifyType.NO_NATS_ALLOWED);
+  if (!said) return;
+  const { ownAddress, ownPort, peerAddress, peerPort } = path;
+  const seen = { ownAddress: peerAddress, ownPort: peerPort };
+  const sent = { ...seen, peerAddress: ownAddress, peerPort: ownPort };
+  if (sameOctets(said.data, pathOctets(sent))) return;
+  const from = showEndpoint(peerAddress, peerPort);
+  throw new PeerError(
+    NotifyType.UNEXPECTED_NAT_DETECTED,
+    `A NAT is on the way to ${from}, and it allows none (NO_NATS_ALLOWED)`,
+  );
+}
+
+/** Source and destination address, source and destination port. */
+function pathOctets({ ownAddress, peerAddress, ownPort, peerPort }: Path): Uint8Array {
+  const ports = Uint8Array.of(ownPort >> 8, ownPort & 0xff, peerPort >> 8, peerPort & 0xff);
+  return concat(ownAddress, peerAddress, ports);
+}
