@@ -6,6 +6,7 @@
 import { type Path, samePath, showEndpoint } from "@/base/address.ts";
 import { concat, sameOctets } from "@/base/bytes.ts";
 import { NotifyType } from "@/iana/notify_type.ts";
+import { ProtocolId } from "@/iana/protocol_id.ts";
 import type { ChildSa } from "@/ike/child_sa.ts";
 import type { IkeSa, Turn } from "@/ike/ike_sa.ts";
 import { findNotify, notify, PeerError } from "@/ike/notify.ts";
@@ -19,8 +20,9 @@ export interface UdpEncapsulation {
 }
 
 /** How a CHILD_SA's packets go in UDP now; undefined: they do not. */
-export function encapsulationOf({ parent }: ChildSa): UdpEncapsulation | undefined {
-  if (!parent.encapsulated) return undefined;
+export function encapsulationOf({ parent, suite }: ChildSa): UdpEncapsulation | undefined {
+  // RFC 3948 knows no AH in UDP: it covers the addresses, and no NAT lets it pass unharmed.
+  if (!parent.encapsulated || suite?.protocol === ProtocolId.AH) return undefined;
   const { ownPort, peerPort } = parent.path;
   return { ownPort, peerPort };
 }
@@ -38,8 +40,8 @@ export function floatPorts(sa: IkeSa): void {
  * (RFC 7296 §2.23).
  */
 export function followPeer({ sa, out }: Turn, path: Path): void {
-  if (!sa.natPeer || samePath(path, sa.path)) return;
-  if (sa.natOwn && !sa.env.broken.has("follow_behind_nat")) return;
+  const follows = sa.natOwn ? sa.env.broken.has("follow_behind_nat") : sa.natPeer;
+  if (!follows || samePath(path, sa.path)) return;
   const from = sa.path;
   sa.path = path;
   out.push({ kind: "moved", from }, sa);

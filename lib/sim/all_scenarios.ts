@@ -3,7 +3,12 @@
  * @module
  */
 import { CHILD_SCENARIOS } from "@/sim/child_scenarios.ts";
+import { NAT_SCENARIOS } from "@/sim/nat_scenarios.ts";
 import { type Scenario, SCENARIOS } from "@/sim/scenarios.ts";
 
 /** Every play of every file. */
-export const ALL_SCENARIOS: readonly Scenario[] = [...SCENARIOS, ...CHILD_SCENARIOS];
+export const ALL_SCENARIOS: readonly Scenario[] = [
+  ...SCENARIOS,
+  ...CHILD_SCENARIOS,
+  ...NAT_SCENARIOS,
+];

@@ -10,6 +10,9 @@ export const FAULTS: Readonly<Record<string, string>> = {
   accept_any_auth: "AUTH data is not compared (RFC 7296 §2.15)",
   answer_unauthenticated: "requests are answered before IKE_AUTH is through (§1.2)",
   accept_any_cookie: "a wrong cookie makes an SA (§2.6)",
+  follow_behind_nat: "the end behind a NAT follows its peer as well (RFC 7296 §2.23)",
+  follow_replay: "a repeated request moves the peer to where it came from (§2.23)",
+  forget_encapsulation: "a rekeyed IKE SA does not know that ESP goes in UDP (§2.23)",
   forget_uninstall: "a deleted CHILD_SA stays in the data path (§1.4.1)",
   fragment_unasked: "fragments are sent to a peer that did not say it takes them (RFC 7383 §2.3)",
   ignore_esn: "the responder takes any sequence numbers for its own (§3.3.2)",
@@ -25,6 +28,7 @@ export const FAULTS: Readonly<Record<string, string>> = {
   leak_child_spi: "the SPI of a deleted CHILD_SA is never free again",
   leave_children: "CHILD_SAs stay behind when the IKE SA is rekeyed (§2.8)",
   name_crossing_delete: "crossing Deletes are named in the response too (§1.4.1)",
+  no_keepalives: "an end behind a NAT lets its mapping expire (RFC 3948 §4)",
   no_response_cache: "a repeated request is not answered from memory (§2.1)",
   no_window: "a request is taken whatever its Message ID is (§2.3)",
   rekey_closing_child: "the rekey of a CHILD_SA that is being closed is answered (§2.25.1)",
@@ -35,6 +39,7 @@ export const FAULTS: Readonly<Record<string, string>> = {
   send_by_lost: "packets leave by a redundant CHILD_SA while it is deleted (§2.8.1)",
   send_by_new_at_once:
     "who answers a rekey sends by the new CHILD_SA before the peer has it (§2.8)",
+  stay_on_ike_port: "an initiator that sees a NAT stays at the IKE port (§2.23)",
   swap_nonces: "the initiator takes Ni and Nr the wrong way round (§2.17)",
   widen_selectors: "the responder does not narrow TSi (§2.9)",
 };

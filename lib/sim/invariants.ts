@@ -104,6 +104,10 @@ function checkSa(sa: IkeSa): string | undefined {
   if (phase === "established") {
     const whole = sa.keys && sa.suite && sa.ownId && sa.peerId && sa.ownAuth && sa.peerAuth;
     if (!whole || sa.setup) return "an established SA is whole, and has dropped its set-up";
+    // RFC 7296 §2.23: where there is a NAT, nothing but IKE_SA_INIT is at the IKE port.
+    if (sa.encapsulated && sa.path.ownPort !== sa.config.natt?.ownPort) {
+      return "an SA whose ESP goes in UDP is at the NAT-T port";
+    }
     if (sa.replacedBy && sa.children.length > 0) return "a replaced IKE SA has no CHILD_SA left";
   }
   if (phase === "created" && sa.originalInitiator && sa.nextPeerId > 0) {
@@ -178,6 +182,7 @@ function checkPair(i: IkeSa, r: IkeSa): string | undefined {
     return "the responder's window is one";
   }
   if (i.phase !== "established" || r.phase !== "established") return undefined;
+  if (i.encapsulated !== r.encapsulated) return "both ends have ESP in UDP, or none";
   if (!sameSecret(i, r)) return "no SA is established between different secrets";
   for (const child of i.children) {
     const peer = r.children.find((c) => c.spiIn === child.spiOut);

@@ -31,7 +31,8 @@ export interface Scenario {
 }
 
 const text = (s: string) => new TextEncoder().encode(s);
-const SUITES: readonly IkeAlgorithms[] = [
+/** Suites that worlds choose from. */
+export const SUITES: readonly IkeAlgorithms[] = [
   suite(Encr.ENCR_AES_CBC, 128, Integ.AUTH_HMAC_SHA2_256_128, Prf.PRF_HMAC_SHA2_256),
   suite(Encr.ENCR_AES_GCM_16, 256, undefined, Prf.PRF_HMAC_SHA2_256),
   suite(Encr.ENCR_CHACHA20_POLY1305, 0, undefined, Prf.PRF_HMAC_SHA1),

@@ -4,7 +4,7 @@
  * event the invariants are checked; a broken one stops the world with its ladder.
  * @module
  */
-import { showEndpoint } from "@/base/address.ts";
+import { compareAddresses, type Path } from "@/base/address.ts";
 import { must } from "@/base/errors.ts";
 import { SeededRandom } from "@/base/random.ts";
 import type { ChildSa } from "@/ike/child_sa.ts";
@@ -15,6 +15,7 @@ import type { IkeSa } from "@/ike/ike_sa.ts";
 import type { CryptoBackend } from "@/crypto/backend.ts";
 import { carriesTraffic, checkEverything, Witness } from "@/sim/invariants.ts";
 import type { WorldKeys } from "@/sim/keys.ts";
+import type { NatBox } from "@/sim/nat_box.ts";
 import { Agenda, drawArrivals, type Flight, mirrored, type Weather } from "@/sim/network.ts";
 import { Traffic } from "@/sim/traffic.ts";
 import { showBrief } from "@/wire/show.ts";
@@ -40,7 +41,15 @@ export interface Host {
   /** CHILD_SAs in its data path. */
   readonly installed: ReadonlySet<ChildSa>;
   readonly failures: string[];
+  /** The NAT in front of it. */
+  readonly nat: NatBox | undefined;
   established: number;
+}
+
+/** Where a host is that has a NAT in front of it. */
+export interface Sheltered {
+  readonly address: Uint8Array;
+  readonly nat: NatBox;
 }
 
 type Happening =
@@ -84,8 +93,9 @@ export class World {
   }
 
   /** A host with an endpoint of its own and surroundings drawn from the seed. */
-  join(name: string, address: Uint8Array, config: IkeConfig, answers: boolean): Host {
+  join(name: string, at: Uint8Array | Sheltered, config: IkeConfig, answers: boolean): Host {
     const { crypto, broken } = this.#options;
+    const { address, nat } = at instanceof Uint8Array ? { address: at, nat: undefined } : at;
     const random = new SeededRandom(this.random.u32());
     const env: IkeEnv = {
       crypto,
@@ -102,6 +112,7 @@ export class World {
       traffic,
       installed: traffic.installed,
       failures: [],
+      nat,
       established: 0,
     };
     this.hosts.push(host);
@@ -110,7 +121,8 @@ export class World {
 
   /** Lets `from` dial `to`. */
   dial(from: Host, to: Host, index = 0): IkeSa {
-    const path = { ownAddress: from.address, ownPort: 500, peerAddress: to.address, peerPort: 500 };
+    const peerAddress = to.nat?.outside ?? to.address;
+    const path = { ownAddress: from.address, ownPort: 500, peerAddress, peerPort: 500 };
     const sa = initiate(from.endpoint, { index, path }, this.nowMs, this.#outbox());
     this.#perform(from);
     return sa;
@@ -173,8 +185,10 @@ export class World {
   #happen(happening: Happening): void {
     switch (happening.kind) {
       case "arrival": {
-        const { to, flight } = happening;
-        receive(to.endpoint, flight, this.nowMs, this.#outbox());
+        const { to, flight } = happening, { nat } = to;
+        const path = nat ? nat.inward(flight.path, to.address, this.nowMs) : flight.path;
+        if (!path) return this.#note(`${to.name}: its NAT has no mapping for it`);
+        receive(to.endpoint, { ...flight, path }, this.nowMs, this.#outbox());
         return this.#perform(to);
       }
       case "computed": {
@@ -213,6 +227,10 @@ export class World {
     switch (effect.kind) {
       case "send":
         return this.#send(host, effect, brief);
+      case "keepalive":
+        return this.#keepalive(host, sa!, effect.path);
+      case "moved":
+        return this.#note(`${host.name}: its peer is at port ${sa!.path.peerPort} now`);
       case "compute": {
         const [min, max] = this.#options.computeMs;
         const atMs = this.nowMs + min + this.random.fraction() * (max - min);
@@ -251,18 +269,27 @@ export class World {
     const { octets, path, fragment } = effect;
     const fault = this.#witness.saw(from.name, octets);
     if (fault) throw this.broken(fault);
-    const to = this.hosts.find((h) =>
-      showEndpoint(h.address, 0) === showEndpoint(path.peerAddress, 0)
+    const to = this.hosts.find(({ address, nat }) =>
+      compareAddresses(nat?.outside ?? address, path.peerAddress) === 0
     );
+    const passed = from.nat ? from.nat.outward(path, this.nowMs) : path;
     const arrivals = to ? drawArrivals(this.#options.weather, this.random, this.nowMs) : [];
     const what = brief || (effect.transmission > 1 ? `again (${effect.transmission})` : "again");
     const part = fragment ? ` [${fragment.number}/${fragment.total}]` : "";
     const way = arrivals.length ? "->" : "-×";
-    this.#note(`${from.name} ${way} ${to?.name ?? "nobody"}  ${what}${part}`);
+    const ends = `${end(from.name, path.ownPort)} ${way} ${end(to?.name, path.peerPort)}`;
+    this.#note(`${ends}  ${what}${part}`);
     for (const atMs of arrivals) {
-      const flight = { octets, path: mirrored(path) };
+      const flight = { octets, path: mirrored(passed) };
       this.#agenda.add(atMs, { kind: "arrival", to: to!, flight });
     }
+  }
+
+  /** No end is reached by it: all it is for is the NAT on its way. */
+  #keepalive(from: Host, sa: IkeSa, path: Path): void {
+    this.#check(sa.natOwn ? undefined : "keepalives come from an end behind a NAT (RFC 3948 §4)");
+    from.nat?.outward(path, this.nowMs);
+    this.#note(`${end(from.name, path.ownPort)} -> keepalive`);
   }
 
   #note(line: string): void {
@@ -272,3 +299,10 @@ export class World {
     }
   }
 }
+
+/** The IKE port goes without saying. */
+function end(name = "nobody", port: number): string {
+  return port === IKE_PORT ? name : `${name}:${port}`;
+}
+
+const IKE_PORT = 500;
