@@ -17,6 +17,21 @@ interface Dump {
   readonly SKer: Uint8Array;
   readonly SKai: Uint8Array;
   readonly SKar: Uint8Array;
+  readonly ESN?: boolean;
+  readonly TunnelMode?: boolean;
+}
+
+/** What a CHILD_SA negotiated beside its keys. */
+export interface DumpedChild {
+  /** 8 digits; what we receive on. */
+  readonly spi: string;
+  readonly esn: boolean;
+  readonly tunnelMode: boolean;
+}
+
+/** Every IKE SA and CHILD_SA the API lists. */
+export interface ApiDump extends Keylog {
+  readonly children: readonly DumpedChild[];
 }
 
 type Call = (
@@ -25,7 +40,7 @@ type Call = (
 ) => void;
 
 /** Asks everything. Which SPI is the initiator's the API does not tell: `client` does. */
-async function ask(port: number, client: boolean): Promise<Keylog> {
+async function ask(port: number, client: boolean): Promise<ApiDump> {
   const api = loadPackageDefinition(loadProto(TEST_API))["api"] as GrpcObject;
   const Service = api["MyIKEv2APISvc"] as unknown as new (
     address: string,
@@ -37,19 +52,22 @@ async function ask(port: number, client: boolean): Promise<Keylog> {
       service[name]!(request, (error, answer) => error ? reject(error) : resolve(answer as T))
     );
   const { SummaryList } = await call<{ SummaryList: { OwnSPI: string }[] }>("ListIKESA", {});
-  const ike: KeylogIke[] = [], esp: KeylogEsp[] = [];
+  const ike: KeylogIke[] = [], esp: KeylogEsp[] = [], children: DumpedChild[] = [];
   for (const { OwnSPI } of SummaryList) {
     const sa = await call<Dump>("GetIKESA", { OwnSPI });
     ike.push(ikeLine(sa, client));
     const { OwnSPIList } = await call<{ OwnSPIList: number[] }>("ListCHILDSA", {
       IKEOwnSPI: OwnSPI,
     });
-    for (const spi of OwnSPIList) {
-      esp.push(...espLines(await call<Dump>("GetCHILDSA", { OwnSPI: spi }), client));
+    for (const number of OwnSPIList) {
+      const child = await call<Dump>("GetCHILDSA", { OwnSPI: number });
+      esp.push(...espLines(child, client));
+      const { ESN = false, TunnelMode = false } = child;
+      children.push({ spi: spi(number, 8), esn: ESN, tunnelMode: TunnelMode });
     }
   }
   service.close();
-  return { ike, esp };
+  return { ike, esp, children };
 }
 
 function ikeLine(sa: Dump, client: boolean): KeylogIke {

@@ -134,7 +134,7 @@ export function connection(options: Connection = {}): string {
       ${name} {
         local_ts = ${options.localTs ?? "10.1.0.0/16"}
         remote_ts = ${options.remoteTs ?? "10.2.0.0/16"}
-        esp_proposals = ${options.espProposals ?? espProposal(suite)}
+        ${espLine(options.espProposals ?? espProposal(suite))}
         rekey_time = 10h
         ${options.childExtra ?? ""}
       }
@@ -142,6 +142,11 @@ export function connection(options: Connection = {}): string {
     }
   }
 `;
+}
+
+/** Without any, what else is proposed (AH) stands alone. */
+function espLine(proposals: string): string {
+  return proposals === "" ? "" : `esp_proposals = ${proposals}`;
 }
 
 /** A whole swanctl.conf. */

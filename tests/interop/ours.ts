@@ -119,6 +119,11 @@ export class Ours {
     return `${this.directory}/keys`;
   }
 
+  /** The log file as it is now. */
+  log(): Promise<string> {
+    return Deno.readTextFile(`${this.directory}/test.log`).catch(() => "");
+  }
+
   /** File of the capture. */
   get pcap(): string {
     return `${this.directory}/wire.pcap`;

@@ -12,6 +12,7 @@ import { atSite } from "./ends.ts";
 import { Lab, run, sweepLeftovers } from "./harness.ts";
 import { Ours } from "./ours.ts";
 import { type Direction, type Row, rowKey, RowRun } from "./row.ts";
+import { CHILD_ROWS } from "./rows_child.ts";
 import { FRAGMENT_ROWS } from "./rows_fragments.ts";
 import { POOL_ROWS } from "./rows_pool.ts";
 import { LIFE_ROWS } from "./rows_life.ts";
@@ -27,6 +28,7 @@ const ALL: readonly Row[] = [
   ...LIFE_ROWS,
   ...FRAGMENT_ROWS,
   ...POOL_ROWS,
+  ...CHILD_ROWS,
 ];
 const LIST = new URL("rows", import.meta.url);
 const DOCUMENT = new URL("../../docs/interop.md", import.meta.url);
