@@ -6,7 +6,8 @@
 import { showPath } from "@/base/address.ts";
 import { showSpi64 } from "@/base/bytes.ts";
 import { showDuration } from "@/base/duration.ts";
-import { alarm, type Floor, type Role } from "@/engine/floor.ts";
+import { Flapping } from "@/engine/flapping.ts";
+import { alarm, type FlapCounts, type Floor, NO_FLAPS, type Role } from "@/engine/floor.ts";
 import { type ClientPlan, pathOfTunnel, type RunPlan } from "@/engine/plan.ts";
 import { showChildren, showInner, showSa } from "@/engine/sa_view.ts";
 import { CloseCode } from "@/ike/failure.ts";
@@ -15,7 +16,26 @@ import { type IkeSa, ownSpi } from "@/ike/ike_sa.ts";
 import { nameOfCloseCode } from "@/engine/close_code.ts";
 
 /** Where a tunnel stands. */
-const State = { WAITING: 0, DIALLING: 1, LIVE: 2, RETRYING: 3, GIVEN_UP: 4, LOST: 5, CLOSED: 6 };
+const State = {
+  WAITING: 0,
+  DIALLING: 1,
+  LIVE: 2,
+  RETRYING: 3,
+  GIVEN_UP: 4,
+  LOST: 5,
+  CLOSED: 6,
+  FLAPPED: 7,
+};
+
+/** What a tunnel has been through: bits of `#past`. */
+const Past = { ESTABLISHED: 1, LOST: 2 };
+
+/** Losses after which a tunnel is tried again: nobody wanted it to end, and the peer may come back. */
+const TRIED_AGAIN: ReadonlySet<number> = new Set([
+  CloseCode.NO_ANSWER,
+  CloseCode.LIVENESS_FAILED,
+  CloseCode.HARD_EXPIRY,
+]);
 
 /** How far creation may catch up after the process was held up. */
 const CATCH_UP_MS = 100;
@@ -25,7 +45,12 @@ export class Client implements Role {
   readonly #floor: Floor;
   readonly #plan: ClientPlan & RunPlan;
   readonly #states: Uint8Array;
+  /** Bits of {@linkcode Past}. */
+  readonly #past: Uint8Array;
   readonly #tries: Uint16Array;
+  readonly #flapping: Flapping | undefined;
+  /** Tunnels whose flap is over: to be dialled as soon as there is room. */
+  readonly #rebuild: number[] = [];
   /** The next tunnel that was never tried. */
   #next = 0;
   #nextMs = 0;
@@ -37,7 +62,6 @@ export class Client implements Role {
   #dialling = 0;
   #live = 0;
   #givenUp = 0;
-  #lost = 0;
   /**
    * The tunnel that says INITIAL_CONTACT for all where they share an identity (RFC 7296 §2.4). The
    * others wait for it: whoever is at the peer before it would be taken for a former life of ours.
@@ -52,7 +76,12 @@ export class Client implements Role {
     this.#floor = floor;
     this.#plan = plan;
     this.#states = new Uint8Array(plan.tunnels);
+    this.#past = new Uint8Array(plan.tunnels);
     this.#tries = new Uint16Array(plan.tunnels);
+    this.#flapping = plan.flap && new Flapping(floor, plan.flap, (index, nowMs) => {
+      this.#rebuild.push(index);
+      this.#pump(nowMs);
+    });
   }
 
   get halfOpen(): number {
@@ -65,6 +94,10 @@ export class Client implements Role {
 
   get createdLive(): number {
     return this.#live;
+  }
+
+  get flapping(): FlapCounts {
+    return this.#flapping ?? NO_FLAPS;
   }
 
   begin(nowMs: number): void {
@@ -81,20 +114,26 @@ export class Client implements Role {
     this.#dialling--;
     this.#live++;
     const setupMs = nowMs - sa.startedMs;
-    tally.countEstablished(setupMs, nowMs);
+    this.#tries[sa.index] = 0; // a later loss begins to count anew
+    const again = (this.#past[sa.index]! & Past.ESTABLISHED) !== 0;
+    this.#past[sa.index]! |= Past.ESTABLISHED;
+    if (!again) tally.countEstablished(setupMs, nowMs);
+    this.#flapping?.established(sa, nowMs);
     events.publish(
       4,
       () =>
-        `Tunnel ${sa.index} established: ${showSa(sa)}, ${showChildren(sa.children)}${
-          showInner(sa)
-        }, ` +
+        `Tunnel ${sa.index} established${again ? " again" : ""}: ${showSa(sa)}, ${
+          showChildren(sa.children)
+        }${showInner(sa)}, ` +
         showDuration(Math.round(setupMs * 10) / 10),
     );
     if (!ending) this.#settled(nowMs);
   }
 
   /** Tunnels are known by their index, which the new SA has too. */
-  replaced(): void {}
+  replaced(sa: IkeSa, by: IkeSa): void {
+    this.#flapping?.replaced(sa, by);
+  }
 
   closed(sa: IkeSa, nowMs: number): void {
     if (sa.closeCode === CloseCode.REKEYED) return; // the tunnel goes on
@@ -106,13 +145,15 @@ export class Client implements Role {
       else this.#tryFailed(sa, nowMs);
     } else if (state === State.LIVE) {
       this.#live--;
-      this.#tunnelClosed(sa);
+      this.#tunnelClosed(sa, nowMs);
     }
     if (!this.#floor.ending) this.#settled(nowMs);
   }
 
   ended(): void {
     for (const { sa, words } of this.#unsettled.values()) {
+      if (this.#past[sa.index]! & Past.LOST) continue; // was counted when it was lost
+      if (this.#flapping?.givenUp(sa.index)) this.#countLoss(sa.index);
       const failure = failureOf(sa, "before it was established");
       this.#floor.tunnelFailed(failure, `${words}; the test ended before the next try was through`);
     }
@@ -124,7 +165,8 @@ export class Client implements Role {
     if (tally.established < tunnels) {
       return `${tally.established} of ${tunnels} tunnels established`;
     }
-    return this.#lost > 0 ? `${this.#lost} of ${tunnels} tunnels lost` : undefined;
+    const lost = this.#past.reduce((sum, past) => sum + (past & Past.LOST ? 1 : 0), 0);
+    return lost > 0 ? `${lost} of ${tunnels} tunnels lost` : undefined;
   }
 
   /** Dials what may be dialled now, and sets the alarm for what may be dialled later. */
@@ -137,6 +179,8 @@ export class Client implements Role {
       if (retry && retry.atMs <= nowMs) {
         this.#takeRetry();
         this.#dial(retry.index);
+      } else if (this.#rebuild.length > 0) {
+        this.#dial(this.#rebuild.shift()!);
       } else if (this.#next < tunnels && this.#nextMs <= nowMs) {
         this.#nextMs = Math.max(this.#nextMs + setupIntervalMs, nowMs - CATCH_UP_MS);
         this.#dial(this.#next++);
@@ -182,36 +226,68 @@ export class Client implements Role {
   }
 
   #tryFailed(sa: IkeSa, nowMs: number): void {
-    const { index } = sa, { triesMax, retryIntervalMs } = this.#plan;
+    const { index } = sa, { triesMax } = this.#plan;
     const failure = failureOf(sa, "before it was established");
     const tried = this.#tries[index]!;
     const words = `Tunnel ${index} failed (try ${tried} of ${triesMax}): ${failure.text}`;
     if (tried < triesMax) {
-      this.#states[index] = State.RETRYING;
-      this.#retries.push({ index, atMs: nowMs + retryIntervalMs });
-      this.#unsettled.set(index, { sa, words });
       this.#floor.tally.retries++;
-      this.#floor.events.publish(3, `${words}; next try in ${showDuration(retryIntervalMs)}`);
-      return;
+      return this.#retryLater(sa, { words, said: words, nowMs });
     }
     this.#unsettled.delete(index);
     this.#states[index] = State.GIVEN_UP;
-    this.#givenUp++;
-    this.#floor.tunnelFailed(failure, words);
+    const flapped = this.#flapping?.givenUp(index) ?? false;
+    if (!(this.#past[index]! & Past.ESTABLISHED)) {
+      this.#givenUp++;
+      this.#floor.tunnelFailed(failure, words);
+    } else if (flapped) {
+      this.#countLoss(index);
+      this.#floor.tunnelFailed(failure, `${words}; it had flapped`);
+    } else {
+      this.#floor.events.publish(2, `${words}; it had been lost before`);
+    }
   }
 
-  #tunnelClosed(sa: IkeSa): void {
+  /** `words`: the failure that stands if no try is through in time; `said` is what is told now. */
+  #retryLater(
+    sa: IkeSa,
+    { words, said, nowMs }: {
+      readonly words: string;
+      readonly said: string;
+      readonly nowMs: number;
+    },
+  ): void {
+    const { retryIntervalMs } = this.#plan;
+    this.#states[sa.index] = State.RETRYING;
+    this.#retries.push({ index: sa.index, atMs: nowMs + retryIntervalMs });
+    this.#unsettled.set(sa.index, { sa, words });
+    this.#floor.events.publish(3, `${said}; next try in ${showDuration(retryIntervalMs)}`);
+  }
+
+  /** An established tunnel is no more. */
+  #tunnelClosed(sa: IkeSa, nowMs: number): void {
     const { index } = sa;
-    if (this.#floor.ending || sa.closeCode === CloseCode.STOPPED) {
-      this.#states[index] = State.CLOSED;
-      this.#floor.events.publish(4, () => `Tunnel ${index} closed: ${showSa(sa)}`);
+    const flapped = this.#flapping?.closed(sa, nowMs) ?? false;
+    if (this.#floor.ending || flapped || sa.closeCode === CloseCode.STOPPED) {
+      const goesOn = flapped && !this.#floor.ending;
+      this.#states[index] = goesOn ? State.FLAPPED : State.CLOSED;
+      const how = flapped ? `closed (${nameOfCloseCode(sa.closeCode)})` : "closed";
+      this.#floor.events.publish(4, () => `Tunnel ${index} ${how}: ${showSa(sa)}`);
       return;
     }
     this.#states[index] = State.LOST;
-    this.#lost++;
-    this.#floor.tally.lost++;
+    this.#countLoss(index);
     const failure = failureOf(sa, "after it was established");
-    this.#floor.tunnelFailed(failure, `Tunnel ${index} lost: ${failure.text}; ${showSa(sa)}`);
+    const words = `Tunnel ${index} lost: ${failure.text}; ${showSa(sa)}`;
+    this.#floor.tunnelFailed(failure, words);
+    // What the peer ended it does not want back; from one that went silent nobody knows.
+    if (this.#floor.ending || !TRIED_AGAIN.has(sa.closeCode)) return;
+    this.#retryLater(sa, { words, said: `Tunnel ${index} was lost`, nowMs });
+  }
+
+  #countLoss(index: number): void {
+    this.#past[index]! |= Past.LOST;
+    this.#floor.tally.lost++;
   }
 
   /** A tunnel came to rest: goes on with others, or notices that there are none. */
@@ -219,7 +295,8 @@ export class Client implements Role {
     this.#pump(nowMs);
     const { tally } = this.#floor, { tunnels } = this.#plan;
     if (tally.established + this.#givenUp >= tunnels) this.#floor.creationFinished(nowMs);
-    const waiting = this.#retries.length > this.#retryAt || this.#next < tunnels;
+    const waiting = this.#retries.length > this.#retryAt || this.#next < tunnels ||
+      this.flapping.down > 0;
     if (!waiting && this.#dialling === 0 && this.#live === 0) this.#floor.nothingLeft();
   }
 }

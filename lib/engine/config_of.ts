@@ -11,7 +11,7 @@ import {
   showAddress,
 } from "@/base/address.ts";
 import { SetupError } from "@/base/errors.ts";
-import { pathOfTunnel, type RunPlan } from "@/engine/plan.ts";
+import { type ClientPlan, pathOfTunnel, type RunPlan } from "@/engine/plan.ts";
 import { IdType } from "@/iana/id_type.ts";
 import { ProtocolId } from "@/iana/protocol_id.ts";
 import { TsType } from "@/iana/ts_type.ts";
@@ -147,7 +147,16 @@ export function planOf(setup: Setup, ports: OpenPorts): RunPlan {
     addressStep,
     peerAddress,
     peerPort: setup.peerport,
+    ...flapPlanOf(setup),
   };
+}
+
+/** The flaps, where there are any. */
+function flapPlanOf({ flapconf, numberoftunnels }: Setup): Pick<ClientPlan, "flap"> {
+  const { flapping, numoftunnel, minflapinterval, maxflapinterval } = flapconf;
+  const tunnels = numoftunnel < 0 ? numberoftunnels : numoftunnel;
+  if (!flapping || tunnels === 0) return {};
+  return { flap: { tunnels, minMs: minflapinterval, maxMs: maxflapinterval } };
 }
 
 /**

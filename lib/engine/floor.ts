@@ -23,6 +23,19 @@ export interface Floor {
   nothingLeft(): void;
 }
 
+/** Tunnels that are torn down and rebuilt on purpose. */
+export interface FlapCounts {
+  /** Tunnels that are down on purpose now. */
+  readonly down: number;
+  /** How often a tunnel was torn down. */
+  readonly flaps: number;
+  /** How often one was up again after that. */
+  readonly rebuilds: number;
+}
+
+/** Where nothing flaps. */
+export const NO_FLAPS: FlapCounts = { down: 0, flaps: 0, rebuilds: 0 };
+
 /** A client or a gateway: keeps the books of tunnels. Called within turns of the loop only. */
 export interface Role {
   /** Begins; may arm alarms. */
@@ -38,6 +51,7 @@ export interface Role {
   readonly created: number;
   /** Tunnels ever established that are live now. */
   readonly createdLive: number;
+  readonly flapping: FlapCounts;
   /** The end has begun: settles what will not be tried again. */
   ended(): void;
   /** Why the run has not passed, as far as it is this role's to say; undefined: it has. */

@@ -6,7 +6,7 @@
 import { showEndpoint } from "@/base/address.ts";
 import { showDuration } from "@/base/duration.ts";
 import { nameOfCloseCode } from "@/engine/close_code.ts";
-import type { Floor, Role } from "@/engine/floor.ts";
+import { type FlapCounts, type Floor, NO_FLAPS, type Role } from "@/engine/floor.ts";
 import type { GatewayPlan, RunPlan } from "@/engine/plan.ts";
 import { showChildren, showInner, showSa } from "@/engine/sa_view.ts";
 import { CloseCode } from "@/ike/failure.ts";
@@ -49,6 +49,11 @@ export class Gateway implements Role {
 
   get createdLive(): number {
     return this.#createdLive;
+  }
+
+  /** To a gateway a tunnel that flaps is deleted by its client, and comes again. */
+  get flapping(): FlapCounts {
+    return NO_FLAPS;
   }
 
   begin(): void {

@@ -25,6 +25,17 @@ export interface ClientPlan {
   readonly ownPort: number;
   readonly peerAddress: IpAddress;
   readonly peerPort: number;
+  /** Tunnels that are torn down and rebuilt for ever; absent: none. */
+  readonly flap?: FlapPlan;
+}
+
+/** Which tunnels flap, and how. */
+export interface FlapPlan {
+  /** The first so many. */
+  readonly tunnels: number;
+  /** Limits of the pauses, up and down, both included. */
+  readonly minMs: number;
+  readonly maxMs: number;
 }
 
 /** A gateway's part. */

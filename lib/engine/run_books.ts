@@ -104,7 +104,7 @@ export class RunBooks {
       hasChild,
       createdLive: this.#role.createdLive,
       configured: plan.tunnels,
-      flapping: 0,
+      flapping: this.#role.flapping.down,
       result,
       lastErrMsg,
     };
@@ -129,6 +129,8 @@ export class RunBooks {
       retransmissions: loop.retransmissions,
       ikeRekeys: tally.ikeRekeys,
       childRekeys: tally.childRekeys,
+      flaps: role.flapping.flaps,
+      rebuilds: role.flapping.rebuilds,
       setupRate: this.#setupRate(),
       recentRate: tally.recentRate(nowMs),
       timeLeftMs: plan.runningTimeMs > 0 ? Math.max(0, plan.runningTimeMs - elapsedMs) : undefined,

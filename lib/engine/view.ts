@@ -239,7 +239,8 @@ export interface RunFigures {
   readonly retries: number;
   /**
    * Established, then gone though nobody asked for it; part of `failed`. A peer's Delete is a loss to
-   * a client, who alone is to end its tunnels, and none to a gateway.
+   * a client, who alone is to end its tunnels, and none to a gateway. A tunnel that a later try
+   * brings back stays counted.
    */
   readonly lost: number;
   /** IKE SAs on the way now. */
@@ -250,6 +251,9 @@ export interface RunFigures {
   /** IKE SAs, and CHILD_SAs, that were replaced, by whichever end. */
   readonly ikeRekeys: number;
   readonly childRekeys: number;
+  /** How often a tunnel was torn down on purpose (flapping), and how often one was rebuilt then. */
+  readonly flaps: number;
+  readonly rebuilds: number;
   /** Tunnels per second over the whole creation; null before the first. */
   readonly setupRate: number | null;
   /** Tunnels established in the last second. */

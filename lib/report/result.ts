@@ -35,6 +35,8 @@ export interface RunResultJson {
   readonly retransmissions: number;
   /** SAs that were replaced, by whichever end. */
   readonly rekeys: { readonly ike: number; readonly child: number };
+  /** Flapping: how often a tunnel was torn down on purpose, and how often one was up again then. */
+  readonly flaps: { readonly down: number; readonly up: number };
   readonly latencyMs: {
     readonly ikeSaInit: LatencyResult;
     readonly ikeAuth: LatencyResult;
@@ -79,6 +81,7 @@ export function resultOf(final: FinalResult): RunResultJson {
     setupRate: rounded(figures.setupRate),
     retransmissions: figures.retransmissions,
     rekeys: { ike: figures.ikeRekeys, child: figures.childRekeys },
+    flaps: { down: figures.flaps, up: figures.rebuilds },
     latencyMs: {
       ikeSaInit: latency(figures.ikeSaInitMs),
       ikeAuth: latency(figures.ikeAuthMs),
@@ -115,6 +118,7 @@ export function refusedResult(
     setupRate: null,
     retransmissions: 0,
     rekeys: { ike: 0, child: 0 },
+    flaps: { down: 0, up: 0 },
     latencyMs: { ikeSaInit: none, ikeAuth: none, setup: none },
     failures: [],
     drops: {},

@@ -20,6 +20,10 @@ export function summaryLines(result: RunResultJson): string[] {
     `IKE_AUTH    ${latencyText(latencyMs.ikeAuth)}`,
     `Set-up      ${latencyText(latencyMs.setup)}`,
   ];
+  const { flaps } = result;
+  if (flaps.down > 0) {
+    lines.splice(3, 0, `Flaps: ${flaps.down} tunnels torn down on purpose, ${flaps.up} rebuilt`);
+  }
   for (const { cause, count, example } of failures) {
     lines.push(`Failed by ${cause}: ${count}, for example: ${example}`);
   }

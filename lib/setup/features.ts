@@ -10,7 +10,6 @@ import { SetupError, type SetupPosition } from "@/base/errors.ts";
 export const NOT_YET = {
   reauth: "reauthentication",
   mobike: "MOBIKE",
-  flapping: "flapping tunnels",
   certificates: "authentication by certificates",
   eap: "EAP",
   ppk: "post-quantum pre-shared keys (RFC 8784)",

@@ -111,16 +111,10 @@ export const TOP = {
 
 /** `flapconf`. */
 export const FLAP = {
-  flapping: option(bool, "false", "tear down and rebuild tunnels for ever", {
-    ...C,
-    feature: "flapping",
-  }),
-  numoftunnel: option(int(-1), "-1", "how many flap; -1: all", { ...C, feature: "flapping" }),
-  minflapinterval: option(duration, "30s", "shortest pause between (from 10s on)", {
-    ...C,
-    feature: "flapping",
-  }),
-  maxflapinterval: option(duration, "1m", "longest pause between", { ...C, feature: "flapping" }),
+  flapping: option(bool, "false", "tear down and rebuild tunnels for ever", C),
+  numoftunnel: option(int(-1), "-1", "how many flap: the first so many; -1: all", C),
+  minflapinterval: option(duration, "30s", "shortest pause between (from 10s on)", C),
+  maxflapinterval: option(duration, "1m", "longest pause between", C),
 } as const;
 
 const POOLED = G;

@@ -4,6 +4,7 @@ import { SetupError } from "@/base/errors.ts";
 import { ikeConfigOf, ownAddressesOf, planOf } from "@/engine/config_of.ts";
 import { pathOfTunnel } from "@/engine/plan.ts";
 import type { IdentityRule } from "@/ike/config.ts";
+import type { Setup } from "@/setup/setup.ts";
 import { setup, ts } from "./setups.ts";
 
 const PORTS = { ikePort: 500, halfOpenMax: 64 };
@@ -138,6 +139,19 @@ Deno.test("NAT traversal: detection with its ports, also where encapsulation is 
   const refuses = (role: "client" | "gateway") =>
     ikeConfigOf(setup({ role }, { disallownat: true })).refuseNat;
   assert.deepEqual([refuses("client"), refuses("gateway")], [true, false]);
+});
+
+Deno.test("flaps: all tunnels or the first so many, and none where they are switched off", () => {
+  const flapOf = (conf: Partial<Setup["flapconf"]>, top: Partial<Setup> = {}) => {
+    const whole = setup({ numberoftunnels: 7, ...top });
+    const plan = planOf({ ...whole, flapconf: { ...whole.flapconf, ...conf } }, PORTS);
+    return "flap" in plan ? plan.flap : undefined;
+  };
+  assert.deepEqual(flapOf({ flapping: true }), { tunnels: 7, minMs: 30_000, maxMs: 60_000 });
+  const some = { flapping: true, numoftunnel: 2, minflapinterval: 10_000, maxflapinterval: 11_000 };
+  assert.deepEqual(flapOf(some), { tunnels: 2, minMs: 10_000, maxMs: 11_000 });
+  assert.equal(flapOf({ ...some, numoftunnel: 0 }), undefined);
+  assert.equal(flapOf({ ...some, flapping: false }), undefined);
 });
 
 function shown(rule: IdentityRule): string {

@@ -17,6 +17,8 @@ const FIGURES: RunFigures = {
   retransmissions: 5,
   ikeRekeys: 6,
   childRekeys: 7,
+  flaps: 9,
+  rebuilds: 8,
   setupRate: 123.45678,
   recentRate: 0,
   timeLeftMs: undefined,
@@ -160,6 +162,7 @@ Deno.test("every figure stands where its name says", () => {
   assert.deepEqual(result.tunnels, { configured: 12, established: 10, failed: 2, lost: 1 });
   assert.deepEqual([result.retries, result.retransmissions], [3, 5]);
   assert.deepEqual(result.rekeys, { ike: 6, child: 7 });
+  assert.deepEqual(result.flaps, { down: 9, up: 8 });
   assert.deepEqual(result.latencyMs.ikeSaInit, { p50: 1.235, p90: 2, p99: 3, max: 4.5 });
   assert.deepEqual([result.latencyMs.ikeAuth.p50, result.latencyMs.setup.p50], [11, 21]);
   assert.deepEqual(result.drops, { malformed: 2, "unknown SPI": 8 });
@@ -194,6 +197,7 @@ Deno.test("the closing report says in words what the result says", () => {
     /^Tunnels: 10 of 12 established, 2 failed \(1 of them lost\), 123.5 tunnels\/s$/m,
   );
   assert.match(text, /^Retransmissions: 5, retries of tunnels: 3, rekeys: 6 IKE, 7 CHILD$/m);
+  assert.match(text, /^Flaps: 9 tunnels torn down on purpose, 8 rebuilt$/m);
   assert.match(text, /^IKE_SA_INIT p50 1.235 ms, p90 2 ms, p99 3 ms, max 4.5 ms$/m);
   assert.match(text, /^Failed by NO_ANSWER: 2, for example: tunnel 3: 4 transmissions$/m);
   assert.match(text, /^Dropped: 8 for unknown SPI\nDropped: 2 for malformed$/m);

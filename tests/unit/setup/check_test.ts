@@ -113,25 +113,22 @@ flapconf: {minflapinterval: 1s, maxflapinterval: 0s}
 
 Deno.test("flapping pauses for ten seconds or more", () => {
   const flap = (min: string, max: string) =>
-    errorsOf(
-      `${CLIENT}flapconf: {flapping: true, minflapinterval: ${min}, maxflapinterval: ${max}}`,
-    )
-      .filter((e) => !e.includes("not there yet"));
-  assert.deepEqual(flap("9999ms", "1m"), ["7:28: minflapinterval is shorter than 10s"]);
-  assert.deepEqual(flap("20s", "15s"), [
+    `${CLIENT}flapconf: {flapping: true, minflapinterval: ${min}, maxflapinterval: ${max}}`;
+  const errors = (min: string, max: string) => errorsOf(flap(min, max));
+  assert.deepEqual(errors("9999ms", "1m"), ["7:28: minflapinterval is shorter than 10s"]);
+  assert.deepEqual(errors("20s", "15s"), [
     "7:50: maxflapinterval is shorter than minflapinterval",
   ]);
-  assert.deepEqual(flap("10s", "10s"), []);
+  assert.equal(load(flap("10s", "10s")).setup.flapconf.maxflapinterval, 10_000);
 });
 
 Deno.test("no more tunnels flap than there are", () => {
-  const flap = (lines: string) =>
-    errorsOf(`${CLIENT}flapconf: {${lines}}\n`).filter((e) => !e.includes("not there yet"));
-  assert.deepEqual(flap("flapping: true, numoftunnel: 11"), [
+  const flap = (lines: string) => `${CLIENT}flapconf: {${lines}}\n`;
+  assert.deepEqual(errorsOf(flap("flapping: true, numoftunnel: 11")), [
     "7:28: numoftunnel 11 is more than numberoftunnels 10",
   ]);
-  assert.deepEqual(flap("flapping: true, numoftunnel: 10"), []);
-  assert.deepEqual(flap("flapping: false, numoftunnel: 11"), [], "none flaps");
+  assert.ok(load(flap("flapping: true, numoftunnel: 10")));
+  assert.ok(load(flap("flapping: false, numoftunnel: 11")), "none flaps");
 });
 
 Deno.test("a ping has two ends of one family", () => {

@@ -62,10 +62,6 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
     "ikeconf.myid",
   ],
   "flapping_client.yaml": [
-    "flapconf.flapping",
-    "flapconf.numoftunnel",
-    "flapconf.minflapinterval",
-    "flapconf.maxflapinterval",
     "pingconf.ptype",
     "pingconf.udpport",
     "pingconf.destaddr",
