@@ -25,6 +25,7 @@ export function ofHosts({ own, peer }: SelectorPair, path: Path): SelectorPair {
 
 /** Where the addresses of a path are not those the peer knows. */
 export interface Natted {
+  readonly env: { readonly broken: ReadonlySet<string> };
   readonly path: Path;
   readonly natOwn: boolean;
   readonly natPeer: boolean;
@@ -34,7 +35,9 @@ export interface Natted {
  * What the peer said, in the addresses of this end: the same rule for the responder's look at a
  * request and the initiator's look at an answer. Ranges of several addresses stay as they are.
  */
-export function substituted({ own, peer }: SelectorPair, { path, natOwn, natPeer }: Natted) {
+export function substituted({ own, peer }: SelectorPair, natted: Natted): SelectorPair {
+  const { path, natOwn, natPeer, env } = natted;
+  if (env.broken.has("keep_addresses")) return { own, peer };
   const seen = (address: IpAddress) => (ts: TrafficSelector) =>
     sameOctets(ts.startAddress, ts.endAddress) ? withAddress(ts, address) : ts;
   return {

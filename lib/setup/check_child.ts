@@ -76,6 +76,10 @@ function checkAh(
     const what = "protocol ah cannot be UDP-encapsulated, and tradtionalencapforceudp asks for it";
     rule(what, protocol, "ikeconf.tradtionalencapforceudp");
   }
+  if (ikeconf.enablenatt) {
+    // RFC 3715 §2.1: AH protects the very addresses that a NAT changes.
+    warn("AH passes no NAT, not with enablenatt either", protocol);
+  }
   const written = JSON.stringify(encalg) !== JSON.stringify(CHILD.encalg.value);
   if (written) {
     warn("encalg has no effect with protocol ah, which does not encrypt", `${path}.encalg`);

@@ -3,9 +3,11 @@
  * TFC padding, IPComp.
  * @module
  */
+import { sameOctets } from "@/base/bytes.ts";
 import { Integ } from "@/iana/integ.ts";
 import { ProtocolId } from "@/iana/protocol_id.ts";
 import type { ChildConfig } from "@/ike/config.ts";
+import { boxOfA, boxOfB, natPair } from "@/sim/nat_scenarios.ts";
 import {
   CHILD,
   oneTunnel,
@@ -16,7 +18,8 @@ import {
   someone,
   up,
 } from "@/sim/scenarios.ts";
-import type { World } from "@/sim/world.ts";
+import type { Host, World } from "@/sim/world.ts";
+import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";
 
 const AH: Partial<ChildConfig> = {
   protocol: ProtocolId.AH,
@@ -110,5 +113,37 @@ const declined: Scenario = {
   },
 };
 
+/** Transport mode, and a NAT in front of either end or of both (RFC 7296 §2.23.1). */
+const natted: Scenario = {
+  name: "nat_transport",
+  play(world) {
+    const children = [{ ...CHILD, tunnelMode: false }], { random } = world;
+    const [atA, atB] = random.pick([[true, false], [false, true], [true, true]]);
+    const boxes = { ...(atA ? { boxA: boxOfA() } : {}), ...(atB ? { boxB: boxOfB() } : {}) };
+    const hosts = natPair(world, { children, ...boxes });
+    world.seamless = true;
+    world.dial(hosts.a, hosts.b);
+    someone(world, hosts, (host, sa) => {
+      const child = sa.children[0];
+      if (child) world.tell(host, sa, { kind: "rekey_child", child });
+    });
+    return {
+      stands: true,
+      check: () => oneTunnel(hosts) ?? seen(hosts.a) ?? seen(hosts.b),
+    };
+  },
+};
+
+/** Selectors name the two addresses of the path as the end itself sees them. */
+function seen(host: Host): string | undefined {
+  const sa = up(host), child = sa?.children[0];
+  if (!sa || !child) return undefined;
+  const is = ([ts]: readonly TrafficSelector[], address: Uint8Array) =>
+    ts !== undefined && sameOctets(ts.startAddress, address) && sameOctets(ts.endAddress, address);
+  return is(child.ownTs, sa.path.ownAddress) && is(child.peerTs, sa.path.peerAddress)
+    ? undefined
+    : `${host.name} names the addresses that it sees`;
+}
+
 /** All plays of this file. */
-export const CHILD_SCENARIOS: readonly Scenario[] = [modes, misfits, declined];
+export const CHILD_SCENARIOS: readonly Scenario[] = [modes, misfits, declined, natted];

@@ -18,6 +18,7 @@ export const FAULTS: Readonly<Record<string, string>> = {
   ignore_esn: "the responder takes any sequence numbers for its own (§3.3.2)",
   ignore_initial_contact: "INITIAL_CONTACT leaves older SAs alone (§2.4)",
   ignore_response_id: "a response counts whatever its Message ID is (§2.2)",
+  keep_addresses: "selectors of transport mode stay in the peer's addresses (§2.23.1)",
   keep_both_children: "of two redundant CHILD_SAs none is deleted (§2.8.1)",
   keep_both_ike_sas: "of two redundant IKE SAs none is deleted (§2.8.2)",
   keep_declined_child: "a CHILD_SA in a mode we do not want is left to the peer (§1.3.1)",

@@ -207,7 +207,10 @@ function checkChildPair(a: ChildSa, b: ChildSa): string | undefined {
   if (a.ipcomp?.cpiOut !== (b.ipcomp && b.cpiIn) || b.ipcomp?.cpiOut !== (a.ipcomp && a.cpiIn)) {
     return "the CPIs of a CHILD_SA cross";
   }
-  if (!sameSelectors(a.ownTs, b.peerTs) || !sameSelectors(a.peerTs, b.ownTs)) {
+  // RFC 7296 §2.23.1: through a NAT each end names the addresses that it sees itself.
+  const natted = !a.tunnelMode && (a.parent.natOwn || a.parent.natPeer);
+  const same = natted ? samePorts : sameSelectors;
+  if (!same(a.ownTs, b.peerTs) || !same(a.peerTs, b.ownTs)) {
     return "both ends of a CHILD_SA have the same selectors";
   }
   return undefined;
@@ -215,6 +218,12 @@ function checkChildPair(a: ChildSa, b: ChildSa): string | undefined {
 
 function sameSelectors(a: readonly TrafficSelector[], b: readonly TrafficSelector[]): boolean {
   return a.length === b.length && a.every((ts, i) => sameSelector(ts, b[i]!));
+}
+
+function samePorts(a: readonly TrafficSelector[], b: readonly TrafficSelector[]): boolean {
+  const shown = ({ protocol, startPort, endPort }: TrafficSelector) =>
+    `${protocol} ${startPort}-${endPort}`;
+  return a.map(shown).join() === b.map(shown).join();
 }
 
 /** Remembers what was sent: the same Message ID never carries two different messages. */

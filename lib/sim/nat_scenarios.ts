@@ -5,7 +5,7 @@
  */
 import { compareAddresses } from "@/base/address.ts";
 import { CloseCode } from "@/ike/failure.ts";
-import type { NatTraversal } from "@/ike/config.ts";
+import type { ChildConfig, NatTraversal } from "@/ike/config.ts";
 import type { IkeSa } from "@/ike/ike_sa.ts";
 import { NatBox } from "@/sim/nat_box.ts";
 import { PATIENT, type Scenario, SUITES, up, worldConfig } from "@/sim/scenarios.ts";
@@ -22,13 +22,16 @@ export interface NatStage {
   readonly b?: Partial<NatTraversal>;
   readonly boxA?: NatBox;
   readonly boxB?: NatBox;
+  /** The child list of both; absent: one in tunnel mode. */
+  readonly children?: readonly ChildConfig[];
 }
 
 /** Host a dials, host b answers. */
 export function natPair(world: World, stage: NatStage): { readonly a: Host; readonly b: Host } {
   const algorithms = world.random.pick(SUITES);
+  const { children = worldConfig().children } = stage;
   const config = (change: Partial<NatTraversal> = {}) =>
-    worldConfig({ algorithms, ...PATIENT, natt: { ...worldConfig().natt!, ...change } });
+    worldConfig({ algorithms, children, ...PATIENT, natt: { ...worldConfig().natt!, ...change } });
   const { boxA, boxB } = stage;
   const atA = boxA ? { address: INSIDE_A, nat: boxA } : OUTSIDE_A;
   const atB = boxB ? { address: INSIDE_B, nat: boxB } : OUTSIDE_B;

@@ -28,6 +28,8 @@ interface Terms {
   readonly ours: Setup;
   readonly theirs: Connection;
   readonly settled: Settled;
+  /** Further options of our `ikeconf`. */
+  readonly ikeconf?: Setup;
   /** Lines that strongSwan must have logged. */
   readonly logged?: readonly RegExp[];
 }
@@ -91,12 +93,12 @@ function expectKeys(sa: CharonSa, { children, esp }: ApiDump): void {
   expect(found, "The keys of the rekeyed CHILD_SA differ");
 }
 
-function withChild(over: Setup): Setup {
-  return { apilistenport: API_PORT, ikeconf: { childlist: [child(MODERN, over)] } };
+function withChild(over: Setup, ikeconf: Setup = {}): Setup {
+  return { apilistenport: API_PORT, ikeconf: { ...ikeconf, childlist: [child(MODERN, over)] } };
 }
 
 function bothWays(terms: Terms): Row[] {
-  const { name, ours } = terms, setup = withChild(ours);
+  const { name, ours, ikeconf } = terms, setup = withChild(ours, ikeconf);
   const conf = swanctl(connection({ suite: MODERN, ...terms.theirs }));
   return [
     {
@@ -135,6 +137,14 @@ const AGREED: readonly Terms[] = [
     name: "transport mode, kept by a rekey",
     ...TRANSPORT,
     settled: { tunnelMode: false, esn: false, listed: /TRANSPORT, ESP:AES_GCM_16-128(?!.*ESN)/ },
+    logged: [USE_TRANSPORT],
+  },
+  {
+    name: "transport mode behind a NAT that strongSwan feigns",
+    ours: TRANSPORT.ours,
+    ikeconf: { enablenatt: true },
+    theirs: { ...TRANSPORT.theirs, extra: "mobike = no\n    encap = yes" },
+    settled: { tunnelMode: false, esn: false, listed: /TRANSPORT-in-UDP, ESP:AES_GCM_16-128/ },
     logged: [USE_TRANSPORT],
   },
   {

@@ -16,6 +16,7 @@ import { childRequest } from "@/ike/tasks/child_negotiation.ts";
 import { answerFault, chooseIpcomp } from "@/ike/tasks/child_notifies.ts";
 import { substituted } from "@/ike/transport_mode.ts";
 import { WorldKeys } from "@/sim/keys.ts";
+import { boxOfA, boxOfB, natPair } from "@/sim/nat_scenarios.ts";
 import { range4, worldConfig } from "@/sim/scenarios.ts";
 import { type Host, World } from "@/sim/world.ts";
 
@@ -243,32 +244,45 @@ Deno.test("ladder: of two entries the one in the mode that is asked for is taken
   }
 });
 
-Deno.test("ladder: transport mode through NATs names the addresses that each end sees (§2.23.1)", () => {
-  const play = stage([TRANSPORT], [TRANSPORT]);
-  // Both ends are behind a NAT: each knows itself by another address than the peer does.
-  const [sa, answering] = [tunnel(play.a), tunnel(play.b)];
-  const outer = { a: Uint8Array.of(192, 0, 2, 1), b: Uint8Array.of(192, 0, 2, 2) };
-  for (const s of [sa, answering]) s.natOwn = s.natPeer = true;
-  sa.path = { ...sa.path, peerAddress: outer.b };
-  answering.path = { ...answering.path, peerAddress: outer.a };
-  const { own, peer } = childRequest(sa, sa.children[0]!, { group: 0 }).selectors.reduce(
-    (pair, payload) => {
-      const { selectors } = payload as { selectors: ChildSa["ownTs"] };
-      return payload.type === PayloadType.TSI
-        ? { ...pair, peer: selectors }
-        : { ...pair, own: selectors };
-    },
-    { own: [], peer: [] } as { own: ChildSa["ownTs"]; peer: ChildSa["ownTs"] },
-  );
-  assert.deepEqual([showSelectors(peer), showSelectors(own)], [HOST_A, "192.0.2.2"]);
-  const seen = substituted({ own, peer }, answering);
-  assert.deepEqual(showSelectors(seen.own), HOST_B, "its own address, as it knows it");
-  assert.deepEqual(showSelectors(seen.peer), "192.0.2.1", "the peer, as it sees it");
-  // And back: the answer in the initiator's addresses again.
-  const back = substituted({ own: seen.peer, peer: seen.own }, sa);
-  assert.deepEqual([showSelectors(back.own), showSelectors(back.peer)], [HOST_A, "192.0.2.2"]);
+const INSIDE_A = "192.168.0.2", INSIDE_B = "192.168.7.2";
+const BOXES: readonly (readonly [name: string, boxA: boolean, boxB: boolean])[] = [
+  ["the initiator", true, false],
+  ["the responder", false, true],
+  ["both", true, true],
+];
+
+for (const [name, natA, natB] of BOXES) {
+  Deno.test(`ladder: transport mode with a NAT in front of ${name} names what each end sees (§2.23.1)`, () => {
+    const weather = { loss: 0, duplication: 0, delayMs: [10, 10] } as const;
+    const options = { seed: 7, crypto, keys, weather, broken: new Set<string>() };
+    const world = new World({ ...options, computeMs: [1, 1] });
+    const boxes = { ...(natA ? { boxA: boxOfA() } : {}), ...(natB ? { boxB: boxOfB() } : {}) };
+    const ends = natPair(world, { children: [{ ...CHILD!, ...TRANSPORT }], ...boxes });
+    const play: Stage = { world, ...ends, lines: () => [] };
+    world.dial(play.a, play.b);
+    world.run();
+    const look = ([ofA, ofB]: readonly ChildSa[]) => {
+      assert.deepEqual(hosts(ofA!), [natA ? INSIDE_A : HOST_A, HOST_B]);
+      assert.deepEqual(hosts(ofB!), [natB ? INSIDE_B : HOST_B, HOST_A]);
+    };
+    look(both(play));
+    rekeyed(play, look);
+    // The NAT moves to another address: a rekey names that one.
+    const sa = tunnel(play.b), child = childrenOf(play.b)[0]!;
+    sa.path = { ...sa.path, peerAddress: Uint8Array.of(192, 0, 2, 9) };
+    const { selectors } = childRequest(sa, child, { group: 0, replaces: child });
+    const tsR = selectors.find((p) => p.type === PayloadType.TSR) as {
+      selectors: ChildSa["ownTs"];
+    };
+    assert.equal(showSelectors(tsR.selectors), natA ? "192.0.2.9" : HOST_A);
+  });
+}
+
+Deno.test("what names several hosts stays as it is through a NAT", () => {
+  const { a } = stage([TRANSPORT]), sa = tunnel(a);
+  sa.natOwn = sa.natPeer = true;
   const ranges = { own: CHILD!.ownTs, peer: CHILD!.peerTs };
-  assert.deepEqual(substituted(ranges, sa), ranges, "what names several hosts stays");
+  assert.deepEqual(substituted(ranges, sa), ranges);
 });
 
 Deno.test("ladder: TFC padding is refused by each end for itself (§1.3.1)", () => {

@@ -128,9 +128,10 @@ function proposedSelectors(
   config: ChildConfig,
   replaces: ChildSa | undefined,
 ): SelectorPair {
-  return replaces && !config.useProvisionedTs
-    ? { own: replaces.ownTs, peer: replaces.peerTs }
-    : configured(sa, config);
+  if (!replaces || config.useProvisionedTs) return configured(sa, config);
+  const used = { own: replaces.ownTs, peer: replaces.peerTs };
+  // A NAT may have given an end another address since.
+  return config.tunnelMode ? used : substituted(used, sa);
 }
 
 /** Both ends' selectors as the setup has them, of this SA's tunnel and hosts. */

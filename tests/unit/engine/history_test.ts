@@ -84,6 +84,14 @@ Deno.test("of rekeyed SAs as many are kept as asked for, the last ones; by defau
   }
 });
 
+Deno.test("a CHILD_SA that is only listed any more cannot be rekeyed", async () => {
+  const { clock, ends: [client] } = stage(0, 10);
+  clock.pass(30 * SECOND);
+  const [oldest] = client!.childSas(client!.listIkeSas(0, 0).at(-1)!.spi)!;
+  assert.deepEqual(await client!.rekeyChild(oldest!), { kind: "not_established" });
+  assert.deepEqual(await client!.rekeyChild(1), { kind: "unknown" });
+});
+
 Deno.test("a datagram for a rekeyed SA that is only looked at any more is dropped", () => {
   const { clock, ends: [client] } = stage(10, 0);
   clock.pass(100 * SECOND);

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
-import { parsePrefix } from "@/base/address.ts";
+import { parsePrefix, showAddress } from "@/base/address.ts";
 import { portableBackend } from "@/crypto/portable.ts";
 import { ikeConfigOf, ownAddressesOf, planOf } from "@/engine/config_of.ts";
 import { EventHub } from "@/engine/event_hub.ts";
 import { TestRun } from "@/engine/test_run.ts";
 import { RunResult } from "@/engine/view.ts";
-import type { IkeConf, Setup } from "@/setup/setup.ts";
+import type { ChildConf, IkeConf, Setup } from "@/setup/setup.ts";
 import { openPortableUdp } from "@/transport/udp_portable.ts";
-import { setup } from "./setups.ts";
+import { setup, ts } from "./setups.ts";
 
 const LOOPBACK = parsePrefix("127.0.0.1/8")!;
 const crypto = portableBackend();
@@ -77,6 +77,49 @@ Deno.test("with mtu 100 both ends cut their messages on real sockets, and say in
   for (const line of auth) assert.match(line, /^(Sent|Received) in [2-4] fragments .*\n/);
   // Nothing else is so long: IKE_SA_INIT may not be cut, a Delete need not be.
   assert.equal(said.filter((line) => /^\w+ in \d+ fragments/.test(line)).length, auth.length);
+});
+
+Deno.test("transport mode, ESN, AH and IPComp between a gateway and a client on real sockets", async () => {
+  const host = (address: string) => [ts(address, address)];
+  const kinds: Partial<ChildConf>[] = [
+    { tunnelmode: false, esn: true, encalg: [{ id: 20, keyBits: 128 }], ipcomp: true },
+    { protocol: "ah", integrityalg: [12], tfc: false },
+  ];
+  const list = (own: string, peer: string) => {
+    const { childlist: [base] } = setup().ikeconf;
+    const entry = (more: Partial<ChildConf>) => ({ ...base!, lifetime: 4_000, ...more });
+    return [
+      entry(kinds[0]!),
+      entry({ ...kinds[1]!, ownts: host(own), peerts: host(peer) }),
+    ];
+  };
+  const kept = { keepchildhistory: true, keepikehistory: true, margintime: 2_000, jitter: false };
+  const gateway = open("gateway", { bindifaddr: LOOPBACK }, {
+    ...kept,
+    childlist: list("10.0.0.9", "10.0.0.1"),
+  });
+  const { run } = client(gateway.port, { runningtime: 0, numberoftunnels: 1 }, {
+    ...kept,
+    childlist: list("10.0.0.1", "10.0.0.9"),
+  });
+  await until(() => run.figures().childRekeys >= 4);
+  for (const { run: end } of [gateway, { run }]) {
+    const [sa] = end.listIkeSas(0, 1);
+    const children = end.childSas(sa!.spi)!.map((spi) => end.childSa(spi)!);
+    const seen = children.map(({ protocol, tunnelMode, esn }) =>
+      `${protocol} ${tunnelMode} ${esn}`
+    );
+    const esp = seen.filter((kind) => kind === "3 false true").length;
+    const ah = seen.filter((kind) => kind === "2 true false").length;
+    assert.ok(esp >= 2 && ah >= 2, `live and kept ones: ${seen}`);
+    assert.equal(esp + ah, children.length);
+    const hosts = children[0]!.ownTs.concat(children[0]!.peerTs);
+    assert.ok(hosts.every((one) => showAddress(one.startAddress).startsWith("127.0.")));
+  }
+  run.stop(true);
+  gateway.run.stop(true);
+  assert.equal((await run.finalResult).result, RunResult.PASSED);
+  await gateway.run.finalResult;
 });
 
 async function until(done: () => boolean): Promise<void> {

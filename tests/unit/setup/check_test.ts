@@ -268,6 +268,9 @@ Deno.test("AH has no cipher and no UDP header; esn has a window", () => {
   assert.deepEqual(warningsOf(child("protocol: ah, encalg: aes-gcm-16:128")), [
     "5:30: encalg has no effect with protocol ah, which does not encrypt",
   ]);
+  assert.deepEqual(warningsOf(`${child("protocol: ah")}  enablenatt: on\n`), [
+    "5:16: AH passes no NAT, not with enablenatt either",
+  ]);
   const forced = errorsOf(`${child("protocol: ah")}  tradtionalencapforceudp: on\n`);
   assert.ok(
     forced.includes(
