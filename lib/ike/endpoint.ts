@@ -29,6 +29,8 @@ import {
 
 /** Octets of an IKE header (RFC 7296 §3.1). */
 const HEADER_OCTETS = 28;
+/** INVALID_MAJOR_VERSION a second at most: nothing vouches for what it answers (RFC 7296 §2.4). */
+const REFUSALS_MAX = 10;
 
 /** The IKE SAs of one configuration in this process. */
 export interface Endpoint {
@@ -51,6 +53,8 @@ export interface Endpoint {
   readonly cookies: CookieJar;
   /** SAs that newcomers made so far. */
   arrivals: number;
+  /** Refusals of versions in the second that began at `sinceMs`. */
+  readonly refusals: { sinceMs: number; count: number };
 }
 
 /** An endpoint without SAs; `answers` makes it a responder too. */
@@ -67,6 +71,7 @@ export function newEndpoint(env: IkeEnv, config: IkeConfig, answers: boolean): E
     byIdentity: new Map(),
     cookies: newCookieJar(env.random),
     arrivals: 0,
+    refusals: { sinceMs: -Infinity, count: 0 },
   };
 }
 
@@ -173,7 +178,7 @@ export function receive(
   const { octets, path } = datagram;
   const header = plausibleHeader(octets);
   if (typeof header === "string") return drop(endpoint, header, out);
-  if (header.majorVersion !== 2) return refuseVersion(endpoint, header, datagram, out);
+  if (header.majorVersion !== 2) return refuseVersion(endpoint, header, datagram, { nowMs, out });
   // RFC 7296 §3.1: the I flag tells whose SPI is whose.
   const spi = header.initiator ? header.spiR : header.spiI;
   if (spi === 0n) return newcomer(endpoint, header, datagram, { nowMs, out });
@@ -205,10 +210,13 @@ function refuseVersion(
   endpoint: Endpoint,
   header: IkeHeader,
   { path }: { readonly path: Path },
-  out: Outbox,
+  { nowMs, out }: { readonly nowMs: number; readonly out: Outbox },
 ): void {
   drop(endpoint, `IKE version ${header.majorVersion}`, out);
   if (header.majorVersion < 2 || header.response || !endpoint.answers) return;
+  const { refusals } = endpoint;
+  if (nowMs >= refusals.sinceMs + 1_000) Object.assign(refusals, { sinceMs: nowMs, count: 0 });
+  if (++refusals.count > REFUSALS_MAX) return;
   const refusal = [notify(NotifyType.INVALID_MAJOR_VERSION, Uint8Array.of(2))];
   sendStateless(endpoint, header, refusal, { path, out });
 }

@@ -11,6 +11,7 @@ import { PayloadType } from "@/iana/payload_type.ts";
 import type { ComputeJob, IkeEffect } from "@/ike/event.ts";
 import { takeFragment } from "@/ike/fragments.ts";
 import type { IkeSa, Turn } from "@/ike/ike_sa.ts";
+import { spareMessageIds } from "@/ike/lifetime.ts";
 import { PeerError } from "@/ike/notify.ts";
 import { encryptedPayload, openWhole, seal } from "@/ike/protection.ts";
 import type { Received } from "@/ike/task.ts";
@@ -80,6 +81,7 @@ export function sendResponse(
   traceSent(turn, datagrams, { path, payloads });
   sa.lastResponse = datagrams;
   sa.nextPeerId = messageId + 1;
+  spareMessageIds(turn, sa.nextPeerId);
   sendAll(turn, datagrams, { path, transmission: 0 });
   return datagrams;
 }

@@ -9,7 +9,7 @@ import { must, unreachable, WireError } from "@/base/errors.ts";
 import { ExchangeType, nameOfExchange } from "@/iana/exchange_type.ts";
 import { nameOfNotify, NotifyType } from "@/iana/notify_type.ts";
 import { type ChildSa, isLiveChild } from "@/ike/child_sa.ts";
-import { livenessDueMs, nextDueMs } from "@/ike/lifetime.ts";
+import { hasSpentMessageIds, livenessDueMs, nextDueMs, spareMessageIds } from "@/ike/lifetime.ts";
 import type { IkeEvent, Outbox } from "@/ike/event.ts";
 import { openReceived, repeatResponse, retransmit, sendResponse } from "@/ike/exchange.ts";
 import { CloseCode, fail, refusedHere } from "@/ike/failure.ts";
@@ -110,6 +110,7 @@ function startNext(turn: Turn): void {
   while (!sa.active && !sa.request && sa.phase !== "closed") {
     const task = sa.queue.shift();
     if (!task) return;
+    if (hasSpentMessageIds(sa)) return fail(turn, refusedHere("The SA has no Message ID left"));
     sa.active = task;
     kindOf(task).begin(turn, task);
   }
@@ -258,7 +259,7 @@ function receiveResponse(turn: Turn, received: Received): void {
   sa.lastReceivedMs = nowMs;
   if (isAuthenticated(sa)) followPeer(turn, received.path);
   sa.request = undefined;
-  sa.nextRequestId++;
+  spareMessageIds(turn, ++sa.nextRequestId);
   const latencyMs = nowMs - firstSentMs;
   out.push({ kind: "answered", exchange, latencyMs, transmissions }, sa);
   kindOf(active).finish(turn, active, received);

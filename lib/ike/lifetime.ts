@@ -42,6 +42,23 @@ export function startIkeLifetime(sa: IkeSa, nowMs: number): void {
   sa.expireMs = expireMs;
 }
 
+/** Message IDs of 32 bits; from here on there are few enough left to make an end (RFC 7296 §2.2). */
+const FEW_IDS_LEFT = 0xffff_0000;
+const ID_MAX = 0xffff_ffff;
+/** A rekey that came to nothing is begun again after so many. */
+const IDS_BETWEEN_TRIES = 0x1000;
+
+/** Message IDs never start again: an SA that has used most of them is rekeyed. */
+export function spareMessageIds({ sa, nowMs }: Turn, id: number): void {
+  const near = id >= FEW_IDS_LEFT && id % IDS_BETWEEN_TRIES === 0;
+  if (near && sa.phase === "established" && !sa.replacedBy) sa.rekeyMs = nowMs;
+}
+
+/** Whether there is no Message ID left for a request of ours. */
+export function hasSpentMessageIds({ nextRequestId }: IkeSa): boolean {
+  return nextRequestId > ID_MAX;
+}
+
 /** The next time anything of an established SA's own accord is due. */
 export function nextDueMs(sa: IkeSa): number {
   let next = Math.min(sa.rekeyMs, sa.expireMs, livenessDueMs(sa), keepaliveDueMs(sa));

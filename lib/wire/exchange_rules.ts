@@ -114,7 +114,7 @@ export function checkExchange(
 ): void {
   const present = checkSingle(exchange, payloads);
   const rule = ruleOf(exchange, response);
-  if (!rule || response && isRefusal(payloads)) return;
+  if (!rule || response && isRefusal(exchange, payloads)) return;
   for (const type of rule.required) {
     if (!present.has(type)) throw lacks(exchange, response, nameOfPayload(type));
   }
@@ -150,14 +150,23 @@ function checkSingle(exchange: number, payloads: readonly Payload[]): ReadonlySe
   return present;
 }
 
+/** Status notifies that a response may have in place of all else, where their exchange knows them. */
+const INSTEAD: ReadonlyMap<number, readonly number[]> = new Map([
+  [ExchangeType.IKE_SA_INIT, [NotifyType.COOKIE, NotifyType.REDIRECT]], // RFC 7296 §2.6, RFC 5685 §3
+  [ExchangeType.IKE_AUTH, [NotifyType.REDIRECT]], // RFC 5685 §6
+  [ExchangeType.IKE_SESSION_RESUME, [ // RFC 5723 §4.3
+    NotifyType.COOKIE,
+    NotifyType.REDIRECT,
+    NotifyType.TICKET_NACK,
+  ]],
+]);
+
 /** A response that says why there is not more: an error, a cookie, a redirection, no ticket. */
-function isRefusal(payloads: readonly Payload[]): boolean {
+function isRefusal(exchange: number, payloads: readonly Payload[]): boolean {
   for (const payload of payloads) {
     if (payload.type !== P.NOTIFY || "raw" in payload) continue;
     const { notify } = payload as Extract<Payload, { type: typeof P.NOTIFY; notify: number }>;
-    const instead = notify === NotifyType.COOKIE || notify === NotifyType.REDIRECT ||
-      notify === NotifyType.TICKET_NACK;
-    if (instead || isErrorNotify(notify)) return true;
+    if (isErrorNotify(notify) || INSTEAD.get(exchange)?.includes(notify)) return true;
   }
   return false;
 }

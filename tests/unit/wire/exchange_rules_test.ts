@@ -84,6 +84,9 @@ const BAD: readonly (readonly [...Case, RegExp])[] = [
   [CREATE_CHILD_SA, false, [NONCE, TSI, TSR], /without SA/],
   [CREATE_CHILD_SA, false, [IKE, NONCE], /without KE/],
   [CREATE_CHILD_SA, false, [ESP, NONCE], /without TSi and TSr/],
+  [CREATE_CHILD_SA, true, [notify(NotifyType.COOKIE)], /response without SA/],
+  [CREATE_CHILD_SA, true, [notify(NotifyType.REDIRECT)], /response without SA/],
+  [IKE_SA_INIT, true, [notify(NotifyType.TICKET_NACK)], /response without SA/],
   [IKE_SESSION_RESUME, false, [NONCE], /without N/],
   [IKE_FOLLOWUP_KE, false, [KE], /without N/],
 ];
