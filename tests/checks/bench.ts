@@ -1,0 +1,284 @@
+/**
+ * The bench: our core at one end, a scripted peer at the other, and between them a wire that carries
+ * what a check puts on it. The core is the real one, with its endpoint; time moves when told.
+ * @module
+ */
+import assert from "node:assert/strict";
+import type { Path } from "@/base/address.ts";
+import { toHex } from "@/base/bytes.ts";
+import { SeededRandom } from "@/base/random.ts";
+import { portableBackend } from "@/crypto/portable.ts";
+import { ExchangeType } from "@/iana/exchange_type.ts";
+import { nameOfNotify } from "@/iana/notify_type.ts";
+import type { ChildSa } from "@/ike/child_sa.ts";
+import type { IkeConfig, IkeEnv } from "@/ike/config.ts";
+import { dispatch, type Endpoint, initiate, newEndpoint, receive } from "@/ike/endpoint.ts";
+import type { IkeEffect, IkeEvent } from "@/ike/event.ts";
+import type { IkeSa } from "@/ike/ike_sa.ts";
+import { notifies, notify } from "@/ike/notify.ts";
+import { WorldKeys } from "@/sim/keys.ts";
+import { worldConfig } from "@/sim/scenarios.ts";
+import { decodeHeader, type IkeHeader, type MessageHeader, type Payload } from "@/wire/message.ts";
+import type { Role } from "./entries.ts";
+import { Peer } from "./peer.ts";
+
+export { notify };
+
+const crypto = portableBackend(), keys = new WorldKeys(crypto);
+
+/** As the core sees it. */
+export const PATH: Path = {
+  ownAddress: Uint8Array.of(10, 0, 0, 1),
+  ownPort: 500,
+  peerAddress: Uint8Array.of(10, 0, 0, 2),
+  peerPort: 500,
+};
+
+/** A message that the core sent. */
+export interface Said {
+  readonly octets: Uint8Array;
+  readonly path: Path;
+  readonly transmission: number;
+  readonly header: IkeHeader;
+  /** Opened. */
+  readonly payloads: readonly Payload[];
+}
+
+/** One core, one peer. */
+export class Bench {
+  readonly role: Role;
+  readonly core: Endpoint;
+  readonly peer: Peer;
+  nowMs = 0;
+  /** Effects of the core, `send` included, since the start. */
+  readonly effects: IkeEffect[] = [];
+  /** False: asymmetric work waits for `work()`. */
+  computes = true;
+  #sent: Said[] = [];
+  #drops: string[] = [];
+  #jobs: (() => void)[] = [];
+  readonly #random = new SeededRandom(5);
+
+  /** The core of a role: as initiator it has just sent its IKE_SA_INIT. `change`: its configuration. */
+  constructor(role: Role, change: Partial<IkeConfig> = {}, peers: Partial<IkeConfig> = {}) {
+    this.role = role;
+    const env: IkeEnv = {
+      crypto,
+      random: (count) => this.#random.octets(count),
+      childrenBySpi: new Map<number, ChildSa>(),
+      broken: new Set(),
+    };
+    this.core = newEndpoint(env, worldConfig(change), role === "responder");
+    this.peer = new Peer(role === "responder", worldConfig(peers), keys, crypto);
+    if (role === "responder") return;
+    initiate(this.core, { index: 0, path: PATH }, this.nowMs, this.#outbox);
+    this.work();
+  }
+
+  /** A bench past IKE_SA_INIT. As initiator, the core has just sent its IKE_AUTH. */
+  static keyed(role: Role, change: Partial<IkeConfig> = {}, peers: Partial<IkeConfig> = {}): Bench {
+    const bench = new Bench(role, change, peers), { peer } = bench;
+    if (role === "initiator") peer.learn(bench.said().at(-1)!.octets);
+    bench.hear(peer.init());
+    if (role === "responder") peer.learn(bench.said().at(-1)!.octets);
+    assert.equal(bench.sa.phase, "created");
+    return bench;
+  }
+
+  /** A bench whose SA is up, with a CHILD_SA. */
+  static up(role: Role, change: Partial<IkeConfig> = {}, peers: Partial<IkeConfig> = {}): Bench {
+    const bench = Bench.keyed(role, change, peers), { peer } = bench;
+    if (role === "responder") {
+      bench.ask(ExchangeType.IKE_AUTH, peer.authPayloads());
+    } else {
+      bench.answer(peer.authPayloads());
+    }
+    assert.equal(bench.sa.phase, "established");
+    assert.equal(bench.sa.children.length, 1);
+    bench.said();
+    bench.dropped();
+    return bench;
+  }
+
+  /** The only SA that is not over; of none, the last. */
+  get sa(): IkeSa {
+    const all = [...this.core.bySpi.values()];
+    const live = all.filter((sa) => sa.phase !== "closed" && !sa.replacedBy);
+    assert(live.length < 2, "one SA");
+    const sa = live[0] ?? all.at(-1);
+    assert(sa, "there is an SA");
+    return sa;
+  }
+
+  /** SAs that are neither closed nor forgotten. */
+  get live(): IkeSa[] {
+    return [...this.core.bySpi.values()].filter((sa) => sa.phase !== "closed");
+  }
+
+  /** A datagram arrives at the core. */
+  hear(octets: Uint8Array, path = PATH): void {
+    receive(this.core, { octets, path }, this.nowMs, this.#outbox);
+    if (this.computes) this.work();
+  }
+
+  /** Something else happens to the SA. */
+  tell(event: IkeEvent, sa = this.sa): void {
+    dispatch(this.core, { sa, event }, this.nowMs, this.#outbox);
+    if (this.computes) this.work();
+  }
+
+  /** Does the asymmetric work that is asked for. */
+  work(): void {
+    for (let job = this.#jobs.shift(); job; job = this.#jobs.shift()) job();
+  }
+
+  /** Time passes, and what is due happens on the way. */
+  pass(ms: number): void {
+    const until = this.nowMs + ms;
+    for (;;) {
+      const all = [...this.core.bySpi.values()];
+      const next = all.toSorted((a, b) => a.deadlineMs - b.deadlineMs)[0];
+      if (!next || next.deadlineMs > until) break;
+      this.nowMs = Math.max(this.nowMs, next.deadlineMs);
+      this.tell({ kind: "deadline" }, next);
+    }
+    this.nowMs = until;
+  }
+
+  /** What the core sent since the last call. */
+  said(): Said[] {
+    return this.#sent.splice(0);
+  }
+
+  /** Why the core dropped messages since the last call. */
+  dropped(): string[] {
+    return this.#drops.splice(0);
+  }
+
+  /** A request of the peer's with its next Message ID; what the core answered. */
+  ask(
+    exchange: number,
+    payloads: readonly Payload[],
+    change: Partial<MessageHeader> = {},
+  ): readonly Payload[] {
+    const header = this.peer.header(exchange, change);
+    this.said();
+    this.hear(this.peer.seal(header, payloads));
+    this.peer.nextId = header.messageId + 1;
+    return this.#answerTo(header);
+  }
+
+  #answerTo({ messageId, exchange }: MessageHeader): readonly Payload[] {
+    const answers = this.said().filter(({ header }) => header.response);
+    assert.equal(answers.length, 1, `one answer, dropped: ${this.#drops.join(", ")}`);
+    const [{ header, payloads }] = answers as [Said];
+    assert.deepEqual([header.messageId, header.exchange], [messageId, exchange]);
+    return payloads;
+  }
+
+  /** The peer's response to the core's request that is out. */
+  answer(payloads: readonly Payload[], change: Partial<MessageHeader> = {}): void {
+    this.hear(this.response(payloads, change));
+  }
+
+  /** The same as octets. */
+  response(payloads: readonly Payload[], change: Partial<MessageHeader> = {}): Uint8Array {
+    const { exchange, messageId } = this.sa.request!;
+    return this.peer.seal(
+      this.peer.header(exchange, { messageId, response: true, ...change }),
+      payloads,
+    );
+  }
+
+  /** The core answers a request with this error notify and nothing else; its data. */
+  refuses(
+    type: number,
+    exchange: number,
+    payloads: readonly Payload[],
+    change: Partial<MessageHeader> = {},
+  ): Uint8Array {
+    const answer = this.ask(exchange, payloads, change);
+    assert.deepEqual(notifies(answer).map((n) => nameOfNotify(n.notify)), [nameOfNotify(type)]);
+    assert.equal(answer.length, 1);
+    return notifies(answer)[0]!.data;
+  }
+
+  /** What is heard costs one counter and nothing else: no word, no change. */
+  ignores(reason: string | RegExp, octets: Uint8Array, path = PATH): void {
+    const before = this.#state();
+    this.said();
+    this.dropped();
+    const counted = this.#counted();
+    this.hear(octets, path);
+    const dropped = this.dropped();
+    assert.equal(dropped.length, 1, `one drop: ${dropped.join(", ")}`);
+    if (typeof reason === "string") assert.equal(dropped[0], reason);
+    else assert.match(dropped[0]!, reason);
+    assert.equal(this.#counted(), counted + 1, "the endpoint counts it");
+    assert.deepEqual(this.said(), []);
+    assert.deepEqual(this.#state(), before);
+  }
+
+  #counted(): number {
+    return [...this.core.drops.values()].reduce((sum, n) => sum + n, 0);
+  }
+
+  /** What an ignored message must leave as it was. */
+  #state(): unknown {
+    const { halfOpen, bySpi, env } = this.core;
+    const sas = [...bySpi.values()].map((sa) => ({
+      phase: sa.phase,
+      spis: [sa.spiI, sa.spiR],
+      ids: [sa.nextRequestId, sa.nextPeerId, sa.request?.messageId, sa.request?.transmissions],
+      children: sa.children.map((c) => [c.state, c.spiIn, c.spiOut]),
+      tasks: [sa.active?.kind, ...sa.queue.map((t) => t.kind)],
+      keys: sa.keys && toHex(sa.keys),
+      heard: sa.lastReceivedMs,
+      due: sa.deadlineMs,
+      path: sa.path,
+    }));
+    return { halfOpen, sas, spis: [...env.childrenBySpi.keys()] };
+  }
+
+  /** The SA is up with so many CHILD_SAs, and answers the peer. */
+  stands(children = 1): void {
+    assert.equal(this.sa.phase, "established");
+    assert.equal(this.sa.children.filter((c) => c.state === "established").length, children);
+    assert.deepEqual(this.ask(ExchangeType.INFORMATIONAL, []), []);
+  }
+
+  /** No SA and no CHILD_SA is left. */
+  over(): void {
+    assert.deepEqual(this.live, []);
+    assert.equal(this.core.env.childrenBySpi.size, 0);
+    assert.equal(this.core.halfOpen, 0);
+  }
+
+  /** The words of the last failure. */
+  get failure(): string {
+    const failed = this.effects.filter((e) => e.kind === "failed" || e.kind === "child_failed");
+    const last = failed.at(-1);
+    return last && "failure" in last ? last.failure.text : "";
+  }
+
+  readonly #outbox = {
+    push: (effect: IkeEffect, sa: IkeSa | undefined) => {
+      this.effects.push(effect);
+      if (effect.kind === "dropped") this.#drops.push(effect.reason);
+      if (effect.kind === "compute") {
+        const { job, ticket } = effect;
+        this.#jobs.push(() => {
+          const result = keys.compute(job, this.#random);
+          const event = { kind: "computed", ticket, result } as const;
+          dispatch(this.core, { sa: sa!, event }, this.nowMs, this.#outbox);
+        });
+      }
+      if (effect.kind !== "send") return;
+      const { octets, path, transmission } = effect, header = decodeHeader(octets);
+      const clear = header.exchange === ExchangeType.IKE_SA_INIT || !this.peer.keys;
+      const mine = clear || header.spiI === this.peer.spiI;
+      const payloads = mine ? this.peer.open(octets) : [];
+      this.#sent.push({ octets, path, transmission, header, payloads });
+    },
+  };
+}
