@@ -1,0 +1,160 @@
+// NAT traversal over real sockets: ourselves against ourselves, with a NAT on loopback between.
+import assert from "node:assert/strict";
+import { parsePrefix } from "@/base/address.ts";
+import { portableBackend } from "@/crypto/portable.ts";
+import { ikeConfigOf, ownAddressesOf, planOf } from "@/engine/config_of.ts";
+import { EventHub } from "@/engine/event_hub.ts";
+import { TestRun } from "@/engine/test_run.ts";
+import { RunResult } from "@/engine/view.ts";
+import type { IkeConf, Setup } from "@/setup/setup.ts";
+import type { Transport } from "@/transport/transport.ts";
+import { VARIANTS } from "../transport/_variants.ts";
+import { behind, NatRelay } from "./nat_relay.ts";
+import { setup } from "./setups.ts";
+
+const GATEWAY = parsePrefix("127.0.0.1/8")!;
+const crypto = portableBackend();
+
+/** A run of a setup over `wrap`ped sockets, with the messages of its events up to level 4. */
+function begin(
+  whole: Setup,
+  open: (typeof VARIANTS)[number]["open"],
+  wrap: (transport: Transport) => Transport = (transport) => transport,
+) {
+  const { ownport: ikePort, ownnattport: nattPort } = whole;
+  const inner = open({ ownAddresses: ownAddressesOf(whole, () => []), ikePort, nattPort });
+  const transport = wrap(inner), events = new EventHub(), said: string[] = [];
+  const write = ({ msg }: { readonly msg: string }) => void said.push(msg);
+  events.attach({ filter: { level: 4, keyword: "" }, write });
+  const run = new TestRun({
+    setup: whole,
+    setupFileName: "my.yaml",
+    config: ikeConfigOf(whole, transport.nattPort),
+    plan: planOf(whole, transport),
+    env: { crypto, random: crypto.randomOctets, childrenBySpi: new Map(), broken: new Set() },
+    transport,
+    events,
+  });
+  run.start();
+  return { run, transport, said };
+}
+
+async function until(done: () => boolean): Promise<void> {
+  const endMs = performance.now() + 15_000;
+  while (!done()) {
+    assert.ok(performance.now() < endMs, "15 s were not enough");
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+const BOTH: Partial<IkeConf> = {
+  psk: "one for both",
+  dhgrpid: [31],
+  enablenatt: true,
+  nattkeepaliveinterval: 50,
+};
+const FREE = { ownport: 0, ownnattport: 0, setupinterval: 0, numberoftunnels: 1 };
+
+function gatewayOf(open: (typeof VARIANTS)[number]["open"]) {
+  return begin(setup({ ...FREE, role: "gateway", bindifaddr: GATEWAY }, BOTH), open);
+}
+
+function clientOf(
+  gateway: Transport,
+  open: (typeof VARIANTS)[number]["open"],
+  { ike = {}, relay }: { ike?: Partial<IkeConf>; relay?: NatRelay },
+) {
+  const addresses = {
+    startclntaddr: parsePrefix("127.0.2.1/8")!,
+    peeraddr: GATEWAY.address,
+    peerport: gateway.ikePort,
+    peernattport: gateway.nattPort!,
+    tunnelmaxretry: 1,
+  };
+  const whole = setup({ ...FREE, role: "client", ...addresses }, { ...BOTH, ...ike });
+  return begin(whole, open, relay ? (inner) => behind(inner, relay) : undefined);
+}
+
+for (const { name, open } of VARIANTS) {
+  Deno.test(`${name}: a tunnel through a NAT: NAT-T ports, keepalives, a mapping that changes, rekeys`, async () => {
+    const gateway = gatewayOf(open);
+    const { ikePort, nattPort } = gateway.transport;
+    const relay = new NatRelay({ ikePort, nattPort: nattPort! });
+    // Asked for by the client alone: the gateway must hear of the new mapping without asking.
+    const ike = { forcedpd: true, dpdinterval: 300 };
+    const client = clientOf(gateway.transport, open, { relay, ike });
+    await until(() => client.run.figures().established === 1);
+    const [ours] = client.run.listIkeSas(0, 0);
+    const theirs = () => gateway.run.listIkeSas(0, 0)[0]!;
+    assert.equal(ours!.peerPort, nattPort);
+    assert.ok(relay.mapped.includes(theirs().peerPort), "the gateway sees the relay's port");
+    const child = client.run.childSas(ours!.spi)![0]!;
+    assert.deepEqual(client.run.childSa(child)!.encapsulation, {
+      ownPort: client.transport.nattPort,
+      peerPort: nattPort,
+    });
+    const theirChild = gateway.run.childSas(theirs().spi)![0]!;
+    assert.deepEqual(gateway.run.childSa(theirChild)!.encapsulation, {
+      ownPort: nattPort,
+      peerPort: theirs().peerPort,
+    });
+    await until(() => gateway.run.figures().keepalivesReceived >= 2);
+    assert.equal(gateway.run.figures().keepalivesSent, 0, "only the end behind the NAT sends them");
+    const before = theirs().peerPort;
+    relay.forget();
+    await until(() => theirs().peerPort !== before);
+    assert.ok(relay.mapped.includes(theirs().peerPort));
+    const words = new RegExp(
+      `mapping changed: 127.0.0.1:${before} is 127.0.0.1:${theirs().peerPort}`,
+    );
+    assert.match(gateway.said.join("\n"), words);
+    // By the gateway, to the new mapping.
+    assert.deepEqual(await gateway.run.rekeyChild(theirChild), { kind: "done" });
+    const [after] = gateway.run.childSas(theirs().spi)!;
+    assert.ok(gateway.run.childSa(after!)!.encapsulation);
+    client.run.stop(true);
+    const ending = await client.run.finalResult;
+    assert.deepEqual([ending.result, ending.figures.deletesUnanswered], [RunResult.PASSED, 0]);
+    assert.ok(ending.figures.keepalivesSent >= 2);
+    gateway.run.stop(true);
+    assert.equal((await gateway.run.finalResult).result, RunResult.PASSED);
+    relay.close();
+  });
+
+  Deno.test(`${name}: a NAT on the way of a client with disallownat: refused in words`, async () => {
+    // Where the client looks for NATs itself, and where it leaves that to the gateway.
+    for (const enablenatt of [true, false]) {
+      const gateway = gatewayOf(open);
+      const { ikePort, nattPort } = gateway.transport;
+      const relay = new NatRelay({ ikePort, nattPort: nattPort! });
+      const ike = { disallownat: true, enablenatt };
+      const client = clientOf(gateway.transport, open, { relay, ike });
+      const { result, figures } = await client.run.finalResult;
+      assert.equal(result, RunResult.FAILED);
+      const [failure] = figures.failures;
+      assert.equal(failure!.cause, enablenatt ? "REFUSED_HERE" : "UNEXPECTED_NAT_DETECTED");
+      assert.match(failure!.example, /NAT .*disallownat allows none/);
+      gateway.run.stop(false);
+      await gateway.run.finalResult;
+      relay.close();
+    }
+  });
+
+  Deno.test(`${name}: without a NAT nothing moves; forced, all but IKE_SA_INIT is at the NAT-T port`, async () => {
+    for (const forced of [false, true]) {
+      const gateway = gatewayOf(open);
+      const { ikePort, nattPort } = gateway.transport;
+      const ike = { tradtionalencapforceudp: forced };
+      const client = clientOf(gateway.transport, open, { ike });
+      await until(() => client.run.figures().established === 1);
+      assert.equal(client.run.listIkeSas(0, 0)[0]!.peerPort, forced ? nattPort : ikePort);
+      const [sa] = gateway.run.listIkeSas(0, 0);
+      const dump = gateway.run.childSa(gateway.run.childSas(sa!.spi)![0]!)!;
+      assert.equal(dump.encapsulation !== undefined, forced);
+      client.run.stop(true);
+      assert.equal((await client.run.finalResult).result, RunResult.PASSED);
+      gateway.run.stop(true);
+      await gateway.run.finalResult;
+    }
+  });
+}
