@@ -25,6 +25,7 @@ export interface TestResult {
     readonly failed: number;
   };
   readonly retransmissions: number;
+  readonly keepalives: { readonly sent: number; readonly received: number };
   readonly rekeys: { readonly ike: number; readonly child: number };
   readonly failures: readonly {
     readonly cause: string;

@@ -29,6 +29,8 @@ export interface Row {
   readonly settings?: string;
   /** What happens when strongSwan is configured and we have not begun. */
   readonly before?: (run: RowRun) => Promise<void>;
+  /** Undoes what `before` did, however the row ends. */
+  readonly after?: (lab: Lab) => Promise<void>;
   /** @throws whatever is wrong, in words. */
   readonly check: (run: RowRun) => Promise<void>;
 }

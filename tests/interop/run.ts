@@ -14,6 +14,7 @@ import { Ours } from "./ours.ts";
 import { type Direction, type Row, rowKey, RowRun } from "./row.ts";
 import { CHILD_ROWS } from "./rows_child.ts";
 import { FRAGMENT_ROWS } from "./rows_fragments.ts";
+import { NATT_ROWS } from "./rows_natt.ts";
 import { POOL_ROWS } from "./rows_pool.ts";
 import { LIFE_ROWS } from "./rows_life.ts";
 import { PSK_ROWS } from "./rows_psk.ts";
@@ -29,13 +30,14 @@ const ALL: readonly Row[] = [
   ...FRAGMENT_ROWS,
   ...POOL_ROWS,
   ...CHILD_ROWS,
+  ...NATT_ROWS,
 ];
 const LIST = new URL("rows", import.meta.url);
 const DOCUMENT = new URL("../../docs/interop.md", import.meta.url);
 const LANES = "abcdefgh";
 const ROW_LIMIT_MS = 90_000;
 const PACKAGES = "apt-get install iproute2 gcc libc6-dev strongswan-charon strongswan-swanctl " +
-  "libstrongswan-standard-plugins libstrongswan-extra-plugins libcharon-extra-plugins tshark";
+  "libstrongswan-standard-plugins libstrongswan-extra-plugins libcharon-extra-plugins tshark nftables";
 
 /** How a row ended; `why` is empty when it passed. */
 interface Outcome {
@@ -87,6 +89,7 @@ class Lane {
     }
     await standIn?.stop();
     await ours?.abandon();
+    await row.after?.(this.lab);
     // What a failed row left in charon is not worth deleting SA by SA.
     if (why !== "") this.#settings = undefined;
     return { row, why, ms: Math.round(performance.now() - beganMs) };

@@ -67,6 +67,7 @@ Deno.test("a failure must say all words at once", () => {
     result: "failed",
     tunnels: { configured: 1, established: 0, failed: 1 },
     retransmissions: 0,
+    keepalives: { sent: 0, received: 0 },
     rekeys: { ike: 0, child: 0 },
     failures: [{ cause: "X", count: 1, example: "one" }, { cause: "Y", count: 1, example: "two" }],
   };
