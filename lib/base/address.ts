@@ -101,9 +101,12 @@ export function isUnspecified(address: IpAddress): boolean {
 }
 
 function parseV4(text: string): IpAddress | undefined {
-  const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text);
-  if (!match) return undefined;
-  const octets = match.slice(1).map(Number);
+  const parts = text.split(".");
+  // Octal to some programs, decimal to others (RFC 6943 §3.1.1): a leading zero is no address here.
+  if (parts.length !== 4 || !parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part))) {
+    return undefined;
+  }
+  const octets = parts.map(Number);
   return octets.some((o) => o > 255) ? undefined : Uint8Array.from(octets);
 }
 

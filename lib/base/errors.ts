@@ -33,6 +33,11 @@ export class SystemError extends Error {
   }
 }
 
+/** The system's words of an error, without the call and the path that the runtime adds to them. */
+export function systemWords(e: unknown): string {
+  return (e instanceof Error ? e.message : String(e)).replace(/ \(os error \d+\).*$/s, "");
+}
+
 /** Our own code broke a promise. Never caught to go on, never sent to a peer. */
 export class Bug extends Error {
   override name = "Bug";

@@ -101,7 +101,7 @@ async function drive({ gateway, client }: Pair, options: DemoOptions): Promise<R
     isStopped = true;
     client.stop(!again);
   });
-  const hide = options.json ? () => {} : showLive(client);
+  const hide = showLive(client);
   gateway.start();
   client.start();
   const stalled = await complete(client, options.tunnels);

@@ -3,22 +3,38 @@
  * now and then elsewhere.
  * @module
  */
-import { logUpdateStderr } from "log-update";
+import process from "node:process";
+import { createLogUpdate } from "log-update";
 import { showDuration } from "@/base/duration.ts";
 import type { RunFigures, RunView } from "@/engine/view.ts";
 
 const REDRAW_MS = 250;
 const PLAIN_LINE_MS = 5_000;
+/** Of a terminal that does not say. */
+const COLUMNS = 80, ROWS = 24;
 
 /** Begins to show a run on standard error; the function returned ends it. */
 export function showLive(run: RunView): () => void {
   if (!Deno.stderr.isTerminal()) return every(PLAIN_LINE_MS, () => console.error(plainLine(run)));
-  const draw = logUpdateStderr;
+  // The cursor stays where it is seen: whatever ends this process need not bring it back.
+  const draw = createLogUpdate(sized(process.stderr), { showCursor: true });
   const stop = every(REDRAW_MS, () => draw(box(run.figures(), run.summary().configured)));
   return () => {
     stop();
     draw.clear();
   };
+}
+
+/** A terminal that does not know its size (0 by 0, as under `script` without one) has the usual one. */
+function sized(stream: NodeJS.WriteStream): NodeJS.WriteStream {
+  return new Proxy(stream, {
+    get(target, name) {
+      if (name === "columns") return target.columns || COLUMNS;
+      if (name === "rows") return target.rows || ROWS;
+      const value = Reflect.get(target, name);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
 }
 
 function every(intervalMs: number, show: () => void): () => void {
@@ -36,13 +52,13 @@ export function plainLine(run: RunView): string {
 
 function box(f: RunFigures, configured: number): string {
   return [
-    `  created      ${f.created} of ${configured}`,
-    `  established  ${f.established} (${f.live} live)`,
-    `  failed       ${f.failed}${f.lost ? ` (${f.lost} lost)` : ""}`,
-    `  half-open    ${f.halfOpen}`,
-    `  retransmitted ${f.retransmissions}`,
-    `  rate         ${f.recentRate.toFixed(0)}/s`,
-    `  elapsed      ${elapsed(f)}${timeLeft(f)}`,
+    `  created        ${f.created} of ${configured}`,
+    `  established    ${f.established} (${f.live} live)`,
+    `  failed         ${f.failed}${f.lost ? ` (${f.lost} lost)` : ""}`,
+    `  half-open      ${f.halfOpen}`,
+    `  retransmitted  ${f.retransmissions}`,
+    `  rate           ${f.recentRate.toFixed(0)}/s`,
+    `  elapsed        ${elapsed(f)}${timeLeft(f)}`,
   ].join("\n");
 }
 

@@ -3,8 +3,8 @@
  * @module
  */
 import { type IpAddress, parseAddress } from "@/base/address.ts";
-import { SetupError } from "@/base/errors.ts";
-import { chooseBackend, missingFrom } from "@/crypto/choose.ts";
+import { SetupError, type SetupPosition } from "@/base/errors.ts";
+import { chooseBackend, missingFrom, type WantedAlgorithms } from "@/crypto/choose.ts";
 import type { CryptoBackend } from "@/crypto/backend.ts";
 import { ikeConfigOf, ownAddressesOf, planOf, wantsNatt } from "@/engine/config_of.ts";
 import type { EventHub } from "@/engine/event_hub.ts";
@@ -14,41 +14,81 @@ import type { IkeEnv } from "@/ike/config.ts";
 import { loadLibcrypto } from "@/native/libcrypto.ts";
 import { KeylogDirectory } from "@/report/keylog.ts";
 import { PcapFile } from "@/report/pcap.ts";
+import { SetupErrors } from "@/setup/read.ts";
 import type { Setup } from "@/setup/setup.ts";
 import { openUdp } from "@/transport/open.ts";
 import type { Transport } from "@/transport/transport.ts";
 
-/** Surroundings of the core, over the backend the setup asks for. @throws {SetupError} */
-export function environment(setup: Setup): IkeEnv {
+/** Where an option stands in its file. */
+export type PositionOf = (path: string) => SetupPosition;
+
+/**
+ * Surroundings of the core, over the backend the setup asks for.
+ * @throws {SetupErrors} naming each algorithm that the backend lacks, at its place in the file.
+ */
+export function environment(setup: Setup, positionOf?: PositionOf): IkeEnv {
   const { cryptobackend } = setup;
   const native = cryptobackend === "portable" ? undefined : loadLibcrypto();
   const crypto = chooseBackend(native, cryptobackend);
-  refuseMissing(crypto, setup);
+  refuseMissing(crypto, setup, positionOf);
   return { crypto, random: crypto.randomOctets, childrenBySpi: new Map(), broken: new Set() };
 }
 
-/** What a backend lacks is refused by name when the setup is checked. */
-function refuseMissing(crypto: CryptoBackend, { ikeconf }: Setup): void {
-  const missing = missingFrom(crypto, {
-    encr: [...ikeconf.ikeencyptalg, ...ikeconf.childlist.flatMap((c) => c.encalg)],
-    integ: [...ikeconf.ikeintegrityalg, ...ikeconf.childlist.flatMap((c) => c.integrityalg)],
-    prf: ikeconf.ikeprfalg,
-    groups: ikeconf.dhgrpid,
+/**
+ * Refuses what a backend lacks, by name and place.
+ * @throws {SetupErrors} with every algorithm.
+ */
+export function refuseMissing(
+  crypto: CryptoBackend,
+  { ikeconf }: Setup,
+  positionOf?: PositionOf,
+): void {
+  const children = ikeconf.childlist.flatMap((child, i) => {
+    const at = `ikeconf.childlist[${i}]`;
+    return [
+      [`${at}.encalg`, { encr: child.protocol === "ah" ? [] : child.encalg }],
+      [`${at}.integrityalg`, { integ: child.integrityalg }],
+      [`${at}.pfsgrpid`, { groups: child.pfsenabled ? child.pfsgrpid : [] }],
+    ] as const;
   });
-  if (missing.length === 0) return;
-  throw new SetupError(
-    `The ${crypto.name} crypto backend has no ${missing.join(", ")}: take them out of the setup`,
+  const wanted: readonly (readonly [string, WantedAlgorithms])[] = [
+    ["ikeconf.dhgrpid", { groups: ikeconf.dhgrpid }],
+    ["ikeconf.ikeintegrityalg", { integ: ikeconf.ikeintegrityalg }],
+    ["ikeconf.ikeencyptalg", { encr: ikeconf.ikeencyptalg }],
+    ["ikeconf.ikeprfalg", { prf: ikeconf.ikeprfalg }],
+    ...children,
+  ];
+  const errors = wanted.flatMap(([path, algorithms]) =>
+    missingFrom(crypto, algorithms).map((name) =>
+      new SetupError(
+        `${path}: the ${crypto.name} crypto backend has no ${name}; take it out`,
+        positionOf?.(path),
+      )
+    )
   );
+  if (errors.length > 0) throw new SetupErrors(errors);
 }
 
-/** Opens the sockets of a setup. @throws {SetupError} */
-export function openTransport(setup: Setup): Transport {
-  return openUdp({
+/**
+ * Opens the sockets of a setup; `warn` takes, in words, what is missing of them and not needed.
+ * @throws {SetupError}
+ */
+export function openTransport(setup: Setup, warn: (words: string) => void = () => {}): Transport {
+  const ports = {
     ownAddresses: ownAddressesOf(setup, addressesOn),
     ikePort: setup.ownport,
-    // A gateway hears peers that float to the NAT-T port although NAT-T is off here.
-    nattPort: setup.role === "gateway" || wantsNatt(setup) ? setup.ownnattport : undefined,
-  }, setup.transport);
+  };
+  const needsNatt = wantsNatt(setup);
+  if (!needsNatt && setup.role === "client") return openUdp(ports, setup.transport);
+  // A gateway hears peers that float to the NAT-T port although NAT-T is off here.
+  try {
+    return openUdp({ ...ports, nattPort: setup.ownnattport }, setup.transport);
+  } catch (e) {
+    if (needsNatt || !(e instanceof SetupError)) throw e;
+    const transport = openUdp(ports, setup.transport);
+    warn(`${e.message}. Without it, peers that float to the NAT-T port are not heard`);
+    return transport;
+  }
 }
 
 function addressesOn(name: string): IpAddress[] {

@@ -2,12 +2,18 @@
  * `myikev2 test`: one setup file from its text to its result.
  * @module
  */
-import { showAddress } from "@/base/address.ts";
 import { SetupError, SystemError } from "@/base/errors.ts";
+import { testApiOptions } from "@/api/settings.ts";
 import { startTestApi, type TestApi } from "@/api/test_api.ts";
 import { EXIT_FAILED, EXIT_PASSED, EXIT_USAGE } from "@/cli/exit_status.ts";
 import { showLive } from "@/cli/live_view.ts";
-import { environment, openRecorders, openTransport, prepareRun } from "@/cli/prepare.ts";
+import {
+  environment,
+  openRecorders,
+  openTransport,
+  type PositionOf,
+  prepareRun,
+} from "@/cli/prepare.ts";
 import { readText } from "@/cli/setup_files.ts";
 import { onSignals, watchForCrash } from "@/cli/signals.ts";
 import { prepareAddresses } from "@/datapath/addresses.ts";
@@ -54,10 +60,10 @@ export async function runSetup(path: string, options: RunSetupOptions): Promise<
 
 function verified(
   path: string,
-  { setup, notYet }: SetupReading,
+  { setup, notYet, positionOf }: SetupReading,
   { json }: RunSetupOptions,
 ): number {
-  environment(setup); // refuses what the crypto backend lacks
+  environment(setup, positionOf); // refuses what the crypto backend lacks
   if (json) console.log(JSON.stringify({ result: "verified", setup: path, notYet }));
   else console.log(`${path} is a good ${setup.role} setup`);
   for (const feature of notYet) console.error(`not there yet: ${feature}`);
@@ -86,6 +92,7 @@ class SetupRun {
   readonly #path: string;
   readonly #setup: Setup;
   readonly #notYet: readonly string[];
+  readonly #positionOf: PositionOf;
   readonly #options: RunSetupOptions;
   readonly #events = new EventHub();
   /** What has to be undone, last first. */
@@ -95,10 +102,12 @@ class SetupRun {
   #isStopped = false;
   #endHold: () => void = () => {};
 
-  constructor(path: string, { setup, notYet }: SetupReading, options: RunSetupOptions) {
+  constructor(path: string, reading: SetupReading, options: RunSetupOptions) {
+    const { setup, notYet, positionOf } = reading;
     this.#path = path;
     this.#setup = setup;
     this.#notYet = notYet;
+    this.#positionOf = positionOf;
     this.#options = options;
   }
 
@@ -164,18 +173,16 @@ class SetupRun {
     const log = this.#openLog();
     this.#undo.push(() => log.close());
     this.#events.attach(log);
-    for (const feature of this.#notYet) {
-      console.error(`not there yet: ${feature}`);
-      this.#events.publish(3, `Not there yet: ${feature}`);
-    }
-    const env = environment(setup);
+    for (const feature of this.#notYet) this.#warn(`Not there yet: ${feature}`);
+    const env = environment(setup, this.#positionOf);
     const addresses = await prepareAddresses(setup, flush, (line) => {
       console.error(line);
       this.#events.publish(4, line);
     });
     this.#undo.push(() => addresses.undo());
-    const transport = openTransport(setup);
+    const transport = openTransport(setup, (words) => this.#warn(words));
     this.#undo.push(() => transport.close());
+    for (const note of transport.notes ?? []) this.#warn(note);
     const recorders = openRecorders(this.#options);
     this.#undo.push(() => recorders.close());
     const run = prepareRun(setup, {
@@ -186,7 +193,7 @@ class SetupRun {
       hooks: recorders.hooks,
       notYet: this.#notYet,
     });
-    const api = await startApi(run, setup);
+    const api = await startTestApi(run, testApiOptions(setup));
     this.#undo.push(() => api.close());
     const ports = transport.nattPort === undefined ? "" : ` and ${transport.nattPort}`;
     console.error(
@@ -198,9 +205,15 @@ class SetupRun {
     return api;
   }
 
+  /** On the screen, and in the log. */
+  #warn(words: string): void {
+    console.error(`myikev2: ${words}`);
+    this.#events.publish(3, words);
+  }
+
   async #drive(): Promise<FinalResult> {
     const run = this.#run!;
-    const hide = this.#options.json ? () => {} : showLive(run);
+    const hide = showLive(run);
     try {
       run.start();
       if (this.#isStopped) run.stop(true);
@@ -226,17 +239,4 @@ class SetupRun {
       inMemory: loginmem,
     });
   }
-}
-
-function startApi(run: TestRun, setup: Setup): Promise<TestApi> {
-  return startTestApi(run, {
-    address: showAddress(setup.apilistenaddr!),
-    port: setup.apilistenport,
-    tls: {
-      certificate: setup.apitlscert,
-      key: setup.apitlskey,
-      clientCa: setup.apitlsclientca,
-    },
-    secrets: setup.apisecrets,
-  });
 }

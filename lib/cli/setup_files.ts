@@ -2,7 +2,7 @@
  * `myikev2 default` and `myikev2 compact`: setup files that are written, not run.
  * @module
  */
-import { SetupError } from "@/base/errors.ts";
+import { SetupError, systemWords } from "@/base/errors.ts";
 import { readSetup } from "@/setup/read.ts";
 import { compactSetup, defaultSetup } from "@/setup/write.ts";
 
@@ -41,7 +41,7 @@ export function readText(path: string): string {
   try {
     return new TextDecoder().decode(Deno.readFileSync(path));
   } catch (e) {
-    throw new SetupError(`Cannot read ${path}: ${e instanceof Error ? e.message : e}`);
+    throw new SetupError(`Cannot read ${path}: ${systemWords(e)}`);
   }
 }
 
@@ -50,8 +50,7 @@ function writeText(path: string, text: string, option: string): void {
   try {
     Deno.writeTextFileSync(path, text);
   } catch (e) {
-    const why = e instanceof Error ? e.message : e;
-    throw new SetupError(`Cannot write ${path} (${option}): ${why}`);
+    throw new SetupError(`Cannot write ${path} (${option}): ${systemWords(e)}`);
   }
   console.error(`wrote ${path}`);
 }

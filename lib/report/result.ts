@@ -53,7 +53,8 @@ export interface RunResultJson {
   /** NAT-T keepalives; they count as no datagram. */
   readonly keepalives: { readonly sent: number; readonly received: number };
   readonly deletesUnanswered: number | null;
-  readonly durationSec: number;
+  /** From start to end; null where it never started. */
+  readonly durationSec: number | null;
   readonly cpuMsPerTunnel: number | null;
   readonly rssBytes: number;
   readonly transport: string | null;
@@ -92,7 +93,7 @@ export function resultOf(final: FinalResult): RunResultJson {
     datagrams: { sent: figures.datagramsSent, received: figures.datagramsReceived },
     keepalives: { sent: figures.keepalivesSent, received: figures.keepalivesReceived },
     deletesUnanswered: figures.deletesUnanswered,
-    durationSec: rounded(figures.elapsedMs / 1000)!,
+    durationSec: rounded(figures.elapsedMs / 1000),
     cpuMsPerTunnel: rounded(figures.cpuMsPerTunnel),
     rssBytes: figures.rssBytes,
     transport: figures.transport,
@@ -125,7 +126,7 @@ export function refusedResult(
     datagrams: { sent: 0, received: 0 },
     keepalives: { sent: 0, received: 0 },
     deletesUnanswered: null,
-    durationSec: 0,
+    durationSec: null,
     cpuMsPerTunnel: null,
     rssBytes: Deno.memoryUsage().rss,
     transport: null,

@@ -3,7 +3,7 @@
  * writes such a file at a time.
  * @module
  */
-import { SetupError } from "@/base/errors.ts";
+import { SetupError, systemWords } from "@/base/errors.ts";
 
 /** Only the owner reads and writes. */
 const OWNER_ONLY = 0o600;
@@ -83,13 +83,13 @@ export class SecretFile {
     } catch (e) {
       file?.close();
       if (e instanceof SetupError) throw e;
-      throw new SetupError(`Cannot write ${path} (${this.#option}): ${wordsOf(e)}`);
+      throw new SetupError(`Cannot write ${path} (${this.#option}): ${systemWords(e)}`);
     }
   }
 
   #fail(e: unknown): void {
     this.#isBroken = true;
-    this.#tell(`Cannot write ${this.#path} (${this.#option}) any more: ${wordsOf(e)}`);
+    this.#tell(`Cannot write ${this.#path} (${this.#option}) any more: ${systemWords(e)}`);
   }
 }
 
@@ -117,12 +117,6 @@ function readText(path: string): string {
   } catch {
     return "";
   }
-}
-
-/** Without the call and the path that Deno adds: they are said before. */
-function wordsOf(e: unknown): string {
-  const words = e instanceof Error ? e.message : String(e);
-  return words.replace(/ \(os error \d+\).*$/, "");
 }
 
 function tellOnScreen(line: string): void {

@@ -8,7 +8,7 @@ import type { LatencyResult, RunResultJson } from "@/report/result.ts";
 /** Lines for a person; the first says how it ended. */
 export function summaryLines(result: RunResultJson): string[] {
   const { tunnels, latencyMs, failures } = result;
-  const seconds = showDuration(Math.round(result.durationSec * 1000));
+  const seconds = showDuration(Math.round((result.durationSec ?? 0) * 1000));
   const lines = [
     `Test ${result.result} after ${seconds}${result.error ? `: ${result.error}` : ""}`,
     `Tunnels: ${tunnels.established} of ${tunnels.configured} established, ` +

@@ -111,7 +111,15 @@ export const text: Kind<string> = { expects: "a text", parse: (value) => value }
 export const address: Kind<IpAddress | null> = {
   expects: "an IPv4 or IPv6 address",
   parse: (value) => value === "" ? null : parseAddress(value),
+  hint: leadingZeroHint,
 };
+
+/** `010` is eight to some programs, and ten to others. */
+function leadingZeroHint(value: string): string | undefined {
+  return /^[\d.]+(\/\d+)?$/.test(value) && /(^|\.)0\d/.test(value)
+    ? "none of its numbers may begin with a zero"
+    : undefined;
+}
 
 /** An address of one family; an empty text is none. */
 export function addressOf(family: 4 | 6): Kind<IpAddress | null> {
@@ -131,6 +139,7 @@ export const listenAddress: Kind<IpAddress> = {
 export const prefix: Kind<IpPrefix | null> = {
   expects: "an address with a prefix length, such as 10.0.0.1/24",
   parse: (value) => value === "" ? null : value.includes("/") ? parsePrefix(value) : undefined,
+  hint: leadingZeroHint,
 };
 
 /** An address of one family with its prefix length; an empty text is none. */

@@ -182,11 +182,12 @@ Deno.test("figures without samples are null, never 0", () => {
 });
 
 Deno.test("a refused setup tells every error", () => {
-  const { result, error, setupErrors } = refusedResult(
+  const { result, error, setupErrors, durationSec } = refusedResult(
     [new SetupError("one"), new SetupError("two")],
     "my.yaml",
   );
   assert.deepEqual([result, error, setupErrors], ["failed", "one", ["one", "two"]]);
+  assert.equal(durationSec, null);
 });
 
 Deno.test("the closing report says in words what the result says", () => {

@@ -81,6 +81,10 @@ Deno.test("addresses, prefixes and endpoints", () => {
   v6.set([0x20, 0x01, 0x0d, 0xb8]);
   reads(address, { "192.0.2.1": v4, "2001:db8::": v6, "": null, "192.0.2.1/24": undefined });
   reads(address, { "192.0.2": undefined, "192.0.2.256": undefined, "fe80::1%eth0": undefined });
+  reads(address, { "010.0.0.1": undefined });
+  assert.match(address.hint!("010.0.0.1")!, /begin with a zero/);
+  assert.match(prefix.hint!("10.0.00.1/8")!, /begin with a zero/);
+  assert.equal(address.hint!("0.0.0.256"), undefined);
   reads(prefix, { "192.0.2.1/24": { address: v4, bits: 24 }, "": null, "192.0.2.1": undefined });
   reads(prefix, {
     "192.0.2.1/33": undefined,
