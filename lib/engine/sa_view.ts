@@ -11,6 +11,7 @@ import {
   type IkeKeys,
   type IkeSaDump,
   type IkeSaSummary,
+  type IkeSecrets,
   IkeStateNumber,
   type TrafficSelectorView,
 } from "@/engine/view.ts";
@@ -115,7 +116,7 @@ export function dumpOf(sa: IkeSa, toEpoch: ToEpoch): IkeSaDump {
     peerIdType: peerId?.idType ?? 0,
     ownId: ownId ? showIdentity(ownId) : "",
     peerId: peerId ? showIdentity(peerId) : "",
-    keys: suite && keys ? cut(ikeKeys(suite, keys)) : undefined,
+    keys: suite && keys ? secretsOf(ikeKeys(suite, keys)) : undefined,
     lastReceivedEpochMs: epoch(sa.lastReceivedMs, toEpoch),
     lastLivenessEpochMs: epoch(sa.lastLivenessMs, toEpoch),
     closeCode: sa.closeCode,
@@ -185,6 +186,10 @@ export function showInner({ inner }: IkeSa): string {
   if (!inner) return "";
   const dns = inner.dns.length > 0 ? `, DNS ${inner.dns.map(showAddress).join(" ")}` : "";
   return `, inner ${inner.addresses.map(showAddress).join(" ")}${dns}`;
+}
+
+function secretsOf(keys: ReturnType<typeof ikeKeys>): IkeSecrets {
+  return { ...cut(keys), skD: keys.d, skPi: keys.pi, skPr: keys.pr };
 }
 
 function cut(keys: Readonly<Record<"ei" | "er" | "ai" | "ar", Uint8Array>>): IkeKeys {

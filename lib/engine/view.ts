@@ -148,7 +148,7 @@ export interface IkeSaDump extends IkeSaSummary {
   readonly ownId: string;
   readonly peerId: string;
   /** `undefined` until there are keys. AEAD: salt included, SK_a* empty. */
-  readonly keys: IkeKeys | undefined;
+  readonly keys: IkeSecrets | undefined;
   readonly lastReceivedEpochMs: number | undefined;
   readonly lastLivenessEpochMs: number | undefined;
   readonly closeCode: number;
@@ -160,6 +160,13 @@ export interface IkeKeys {
   readonly skEr: Uint8Array;
   readonly skAi: Uint8Array;
   readonly skAr: Uint8Array;
+}
+
+/** All seven keys of an IKE SA. */
+export interface IkeSecrets extends IkeKeys {
+  readonly skD: Uint8Array;
+  readonly skPi: Uint8Array;
+  readonly skPr: Uint8Array;
 }
 
 /** A traffic selector (RFC 7296 §3.13.1). */

@@ -2,7 +2,9 @@
  * Keys for Wireshark: `ikev2_decryption_table` (SPIi, SPIr, SK_ei, SK_er, cipher, SK_ai, SK_ar,
  * integrity) and `esp_sa` (family, source, destination, SPI, cipher, key, integrity, key), in the
  * names of Wireshark 4.0. It refuses a whole table for one name that it does not know, so keys of
- * other algorithms stand in `other_keys`, in the same columns under their IANA names.
+ * other algorithms stand in `other_keys`, in the same columns under their IANA names. `ike_secrets` has
+ * what only a comparison of two ends needs: SPIi, SPIr and all SK_* of an IKE SA, as RFC 7296 §2.14
+ * orders them.
  * @module
  */
 import { showAddress } from "@/base/address.ts";
@@ -50,6 +52,7 @@ export class KeylogDirectory {
   readonly #ike: SecretFile;
   readonly #esp: SecretFile;
   readonly #other: SecretFile;
+  readonly #secrets: SecretFile;
   readonly #encoder = new TextEncoder();
 
   /** Makes the directory, if need be. @throws {SetupError} where its files cannot be written. */
@@ -63,6 +66,7 @@ export class KeylogDirectory {
     this.#ike = open("ikev2_decryption_table");
     this.#esp = open("esp_sa");
     this.#other = open("other_keys");
+    this.#secrets = open("ike_secrets");
   }
 
   /** Adds the keys of an IKE SA. */
@@ -82,6 +86,10 @@ export class KeylogDirectory {
       quoted(integrity ?? nameOfInteg(sa.integrity)),
     ].join(",");
     this.#write(known ? this.#ike : this.#other, line);
+    const { skD, skAi, skAr, skEi, skEr, skPi, skPr } = keys;
+    const octets = [skD, skAi, skAr, skEi, skEr, skPi, skPr].map(toHex);
+    const spis = [sa.spiI, sa.spiR].map((spi) => showSpi64(spi).toLowerCase());
+    this.#write(this.#secrets, [...spis, ...octets].join(","));
   }
 
   /** Adds the keys of both directions of an ESP SA; AH needs none to be read. */
@@ -98,7 +106,7 @@ export class KeylogDirectory {
 
   /** Closes the files. */
   close(): void {
-    for (const file of [this.#ike, this.#esp, this.#other]) file.close();
+    for (const file of [this.#ike, this.#esp, this.#other, this.#secrets]) file.close();
   }
 
   #addEsp(

@@ -138,10 +138,13 @@ const FIRST: IkeSaDump = {
   ownId: "client.example",
   peerId: "192.0.2.7",
   keys: {
+    skD: octets("dd".repeat(48)),
     skEi: octets("11".repeat(36)),
     skEr: octets("22".repeat(36)),
     skAi: new Uint8Array(0),
     skAr: new Uint8Array(0),
+    skPi: octets("b1".repeat(48)),
+    skPr: octets("b2".repeat(48)),
   },
   lastReceivedEpochMs: START + 2_500,
   lastLivenessEpochMs: START + 2_750,

@@ -1,7 +1,7 @@
 /**
  * Reads the tables that `--keylog` writes in Wireshark's form: `ikev2_decryption_table` (SPIs, SK_e*,
- * SK_a* of each IKE SA), `esp_sa` (SPI and keys of each ESP SA), and `other_keys` (lines of either
- * kind with algorithms that Wireshark does not know).
+ * SK_a* of each IKE SA), `esp_sa` (SPI and keys of each ESP SA), `other_keys` (lines of either
+ * kind with algorithms that Wireshark does not know), and `ike_secrets` (all SK_* of each IKE SA).
  * @module
  */
 import type { EspKeys } from "./charon_log.ts";
@@ -28,8 +28,17 @@ export interface KeylogEsp extends EspKeys {
   readonly spi: string;
 }
 
+/** One line of `ike_secrets`: SPIs, and octets by the names of RFC 7296 §2.14 (`SK_d`, `SK_ai`, …). */
+export interface KeylogSecrets {
+  readonly spiI: string;
+  readonly spiR: string;
+  readonly octets: ReadonlyMap<string, string>;
+}
+
 /** All tables. One that is not there yet is empty. */
 export interface Keylog {
+  /** Absent where the keys come from somewhere that does not tell SK_d and SK_p*. */
+  readonly secrets?: readonly KeylogSecrets[];
   readonly ike: readonly KeylogIke[];
   readonly esp: readonly KeylogEsp[];
 }
@@ -42,6 +51,7 @@ export async function readKeylog(directory: string): Promise<Keylog> {
   const tables = (known: string, more: string[]) => `${known}\n${more.join("\n")}`;
   const ikeTable = await read("ikev2_decryption_table"), espTable = await read("esp_sa");
   return {
+    secrets: parseSecrets(await read("ike_secrets")),
     ike: parseIkeTable(tables(ikeTable, others.filter((line) => !ofEsp(line)))),
     esp: parseEspTable(tables(espTable, others.filter(ofEsp))),
   };
@@ -62,6 +72,17 @@ export function parseIkeTable(text: string): KeylogIke[] {
       integrity,
     };
   });
+}
+
+const SECRETS = ["SK_d", "SK_ai", "SK_ar", "SK_ei", "SK_er", "SK_pi", "SK_pr"] as const;
+
+/** Lines of `ike_secrets`. @throws Error for a line without its nine columns. */
+export function parseSecrets(text: string): KeylogSecrets[] {
+  return rows(text, 2 + SECRETS.length).map(([spiI, spiR, ...octets]) => ({
+    spiI: hex(spiI!),
+    spiR: hex(spiR!),
+    octets: new Map(SECRETS.map((name, i) => [name, hex(octets[i]!)])),
+  }));
 }
 
 /** Lines of `esp_sa`. @throws Error for a line with less than its eight columns. */

@@ -1,8 +1,7 @@
 /**
  * A row of the interop matrix: who initiates, our setup file, the peer's swanctl.conf, and what must
  * hold. {@linkcode RowRun} is what a row's check has at hand, above all the comparison of both ends:
- * SPIs and the octets of SK_e*, SK_a* and the ESP keys. (SK_d and SK_p* are in no file of ours; equal
- * ESP keys prove SK_d, a verified AUTH proves SK_p*.)
+ * SPIs and the octets of all SK_* and the ESP keys.
  * @module
  */
 import type { CharonSa } from "./charon_log.ts";
@@ -156,8 +155,21 @@ export function compareSa(sa: CharonSa, keylog: Keylog): void {
     ike !== undefined,
     `Our key table has no IKE SA ${sa.spiI}_i ${sa.spiR}_r of strongSwan's`,
   );
-  const ours = { SK_ei: ike.skEi, SK_er: ike.skEr, SK_ai: ike.skAi, SK_ar: ike.skAr };
-  for (const [name, octets] of Object.entries(ours)) {
+  const ours = new Map([
+    ["SK_ei", ike.skEi],
+    ["SK_er", ike.skEr],
+    ["SK_ai", ike.skAi],
+    ["SK_ar", ike.skAr],
+  ]);
+  if (keylog.secrets) {
+    const all = keylog.secrets.find((entry) => entry.spiI === sa.spiI && entry.spiR === sa.spiR);
+    expect(all !== undefined, `Our ike_secrets has no IKE SA ${sa.spiI}_i ${sa.spiR}_r`);
+    for (const [name, octets] of all.octets) {
+      expect((ours.get(name) ?? octets) === octets, `Our two tables differ in ${name}`);
+      ours.set(name, octets);
+    }
+  }
+  for (const [name, octets] of ours) {
     const theirs = sa.secrets.get(name) ?? "";
     expect(octets === theirs, `${name} differs: ours ${octets}, strongSwan's ${theirs}`);
   }

@@ -206,6 +206,11 @@ async function listedWrongly(): Promise<string[]> {
   return wrong;
 }
 
+const USAGE = `Runs every row of tests/interop/rows against strongSwan, as root.
+  --list          the rows' names, and nothing else
+  --only REGEXP   rows whose name matches
+  --lanes N       rows at a time (2)`;
+
 function parseOptions(args: readonly string[]): Options {
   const value = (name: string) => {
     const at = args.indexOf(name);
@@ -219,6 +224,10 @@ function parseOptions(args: readonly string[]): Options {
 }
 
 async function main(args: readonly string[]): Promise<number> {
+  if (args.includes("--help")) {
+    console.log(USAGE);
+    return 0;
+  }
   if (args.includes("--list")) {
     console.log(ALL.map(rowKey).join("\n"));
     return 0;

@@ -176,7 +176,7 @@ Deno.test("a capture and key tables are written beside a run", async () => {
   const { status } = await run("", `demo --json --tunnels 3 --pcap ${dir}/p --keylog ${dir}/k`);
   assert.equal(status, 0);
   const names = [...Deno.readDirSync(`${dir}/k`)].map(({ name }) => name).sort();
-  assert.deepEqual(names, ["esp_sa", "ikev2_decryption_table", "other_keys"]);
+  assert.deepEqual(names, ["esp_sa", "ike_secrets", "ikev2_decryption_table", "other_keys"]);
   assert.equal(Deno.readTextFileSync(`${dir}/k/ikev2_decryption_table`).split("\n").length, 4);
   assert.equal(Deno.readTextFileSync(`${dir}/k/esp_sa`).split("\n").length, 7);
   assert.ok(Deno.statSync(`${dir}/p`).size > 3 * 4 * 100);

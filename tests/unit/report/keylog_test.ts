@@ -12,13 +12,20 @@ const keys = (ei: string, er: string, ai: string, ar: string) => ({
   skAr: Uint8Array.fromHex(ar),
 });
 
+const secrets = (...four: Parameters<typeof keys>) => ({
+  ...keys(...four),
+  skD: Uint8Array.of(0xd0),
+  skPi: Uint8Array.of(0xb1),
+  skPr: Uint8Array.of(0xb2),
+});
+
 const IKE = {
   spiI: 0x1f2e3d4c5b6a7988n,
   spiR: 0x00000000000000ffn,
   encryption: Encr.ENCR_AES_CBC,
   keyBits: 128,
   integrity: Integ.AUTH_HMAC_SHA2_256_128,
-  keys: keys("e1", "e2", "a1", "a2"),
+  keys: secrets("e1", "e2", "a1", "a2"),
 } as IkeSaDump;
 
 const CHILD = {
@@ -36,7 +43,7 @@ const CHILD = {
 
 async function tables(
   add: (log: KeylogDirectory) => void,
-): Promise<Record<"ike" | "esp" | "other", string[]>> {
+): Promise<Record<"ike" | "esp" | "other" | "secrets", string[]>> {
   const dir = await Deno.makeTempDir();
   try {
     const log = new KeylogDirectory(`${dir}/keys`);
@@ -51,6 +58,7 @@ async function tables(
       ike: await lines("ikev2_decryption_table"),
       esp: await lines("esp_sa"),
       other: await lines("other_keys"),
+      secrets: await lines("ike_secrets"),
     };
   } finally {
     await Deno.remove(dir, { recursive: true });
@@ -63,6 +71,11 @@ Deno.test("an IKE SA is a line of ikev2_decryption_table", async () => {
     '1f2e3d4c5b6a7988,00000000000000ff,e1,e2,"AES-CBC-128 [RFC3602]",a1,a2,' +
     '"HMAC_SHA2_256_128 [RFC4868]"',
   ]);
+});
+
+Deno.test("ike_secrets has all keys of an IKE SA, in the order of RFC 7296 §2.14", async () => {
+  const { secrets } = await tables((log) => log.addIke(IKE));
+  assert.deepEqual(secrets, ["1f2e3d4c5b6a7988,00000000000000ff,d0,a1,a2,e1,e2,b1,b2"]);
 });
 
 Deno.test("an SA without keys yet is none", async () => {
@@ -95,7 +108,7 @@ Deno.test("an AEAD carries key and salt in one column and NULL integrity", async
   const gcm = {
     encryption: Encr.ENCR_AES_GCM_16,
     integrity: 0,
-    keys: keys("0102", "0304", "", ""),
+    keys: secrets("0102", "0304", "", ""),
   };
   const { ike, esp } = await tables((log) => {
     log.addIke({ ...IKE, ...gcm });
@@ -123,8 +136,8 @@ Deno.test("AH needs no keys to be read", async () => {
 Deno.test("what Wireshark has no name for stands in other_keys, under its IANA name", async () => {
   const chacha = { encryption: Encr.ENCR_CHACHA20_POLY1305, keyBits: 0, integrity: 0 };
   const { ike, esp, other } = await tables((log) => {
-    log.addIke({ ...IKE, ...chacha, keys: keys("0102", "0304", "", "") });
-    log.addChild({ ...CHILD, ...chacha, keys: keys("0102", "0304", "", "") });
+    log.addIke({ ...IKE, ...chacha, keys: secrets("0102", "0304", "", "") });
+    log.addChild({ ...CHILD, ...chacha, keys: secrets("0102", "0304", "", "") });
   });
   assert.deepEqual([ike, esp], [[], []]);
   assert.match(other[0]!, /,"ENCR_CHACHA20_POLY1305",/);
