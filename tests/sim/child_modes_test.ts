@@ -244,6 +244,18 @@ Deno.test("ladder: of two entries the one in the mode that is asked for is taken
   }
 });
 
+Deno.test("ladder: a rekey stays with the entry of the CHILD_SA that it replaces (§2.9.2)", () => {
+  const play = stage([{}], [{}, { replayWindow: 7 }]);
+  play.world.tell(play.b, tunnel(play.b), { kind: "create_child", configIndex: 1 });
+  play.world.run();
+  const [first, second] = childrenOf(play.b);
+  assert.deepEqual([first!.configIndex, second!.configIndex], [0, 1]);
+  const child = childrenOf(play.a).find((c) => c.spiIn === second!.spiOut)!;
+  play.world.tell(play.a, tunnel(play.a), { kind: "rekey_child", child });
+  play.world.run();
+  assert.deepEqual(childrenOf(play.b).map((c) => c.configIndex), [0, 1]);
+});
+
 const INSIDE_A = "192.168.0.2", INSIDE_B = "192.168.7.2";
 const BOXES: readonly (readonly [name: string, boxA: boolean, boxB: boolean])[] = [
   ["the initiator", true, false],

@@ -92,6 +92,16 @@ Deno.test("a CHILD_SA that is only listed any more cannot be rekeyed", async () 
   assert.deepEqual(await client!.rekeyChild(1), { kind: "unknown" });
 });
 
+Deno.test("the kept CHILD_SAs of a tunnel go when it is closed", () => {
+  const { clock, ends: [client, gateway] } = stage(0, 10);
+  clock.pass(30 * SECOND);
+  const kept = gateway!.childSas(gateway!.listIkeSas(0, 0).at(-1)!.spi)!;
+  assert.ok(kept.every((spi) => gateway!.childSa(spi) !== undefined) && kept.length > 1);
+  client!.stop(true);
+  clock.pass(SECOND);
+  assert.deepEqual(kept.map((spi) => gateway!.childSa(spi)), kept.map(() => undefined));
+});
+
 Deno.test("a datagram for a rekeyed SA that is only looked at any more is dropped", () => {
   const { clock, ends: [client] } = stage(10, 0);
   clock.pass(100 * SECOND);
