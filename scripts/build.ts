@@ -26,5 +26,11 @@ const { code } = await new Deno.Command(Deno.execPath(), {
   stderr: "inherit",
 }).output();
 if (code !== 0) Deno.exit(code);
+// It must start, and a shim that is older than the program is no use in it.
+const version = await new Deno.Command("dist/myikev2", { args: ["version"], stdout: "piped" })
+  .output();
+const refused = /^no native ones: +(.*)$/m.exec(new TextDecoder().decode(version.stdout))?.[1];
+if (version.code !== 0) Deno.exit(version.code);
+if (withShim && refused) console.log(`build: the executable will be portable only: ${refused}`);
 const { size } = await Deno.stat("dist/myikev2");
 console.log(`dist/myikev2: ${(size / 2 ** 20).toFixed(0)} MiB`);

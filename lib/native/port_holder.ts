@@ -24,11 +24,9 @@ export function portHolder(
   port: number,
   address?: IpAddress,
 ): PortHolder | undefined {
-  const inodes = [protocol, `${protocol}6`].flatMap((table) =>
-    waitingInodes(readText(`/proc/net/${table}`), port, WAITING[protocol], address)
-  );
-  if (inodes.length === 0) return undefined;
-  const wanted = new Set(inodes.map((inode) => `socket:[${inode}]`));
+  const sockets = socketsAt(protocol, port, address);
+  if (sockets.length === 0) return undefined;
+  const wanted = new Set(sockets.map(({ inode }) => `socket:[${inode}]`));
   for (const pid of entries("/proc").filter((name) => /^\d+$/.test(name))) {
     if (!entries(`/proc/${pid}/fd`).some((fd) => wanted.has(readLink(`/proc/${pid}/fd/${fd}`)))) {
       continue;
@@ -45,20 +43,36 @@ export function showPortHolder(
   address?: IpAddress,
 ): string {
   const holder = portHolder(protocol, port, address);
-  return holder ? `process ${holder.pid} (${holder.name})` : "a process that cannot be told";
+  if (holder) return `process ${holder.pid} (${holder.name})`;
+  // Only root may look into processes of others, but everybody sees whose they are.
+  const [socket] = socketsAt(protocol, port, address);
+  return socket ? `a process of user ${socket.user}` : "a process that cannot be told";
+}
+
+function socketsAt(protocol: "tcp" | "udp", port: number, address?: IpAddress): WaitingSocket[] {
+  return [protocol, `${protocol}6`].flatMap((table) =>
+    waitingSockets(readText(`/proc/net/${table}`), port, WAITING[protocol], address)
+  );
+}
+
+/** A socket as the kernel lists it. */
+export interface WaitingSocket {
+  readonly inode: string;
+  /** Number of the user who opened it; 0 is root. */
+  readonly user: number;
 }
 
 /**
- * Socket inodes in `state` at `port` and, where one is given, at `address` or in its way, from the text
- * of `/proc/net/tcp` or `udp`. Columns: number, local address:port (hex), remote one, state, queues,
+ * Sockets in `state` at `port` and, where one is given, at `address` or in its way, from the text of
+ * `/proc/net/tcp` or `udp`. Columns: number, local address:port (hex), remote one, state, queues,
  * timers, retransmissions, uid, timeout, inode.
  */
-export function waitingInodes(
+export function waitingSockets(
   table: string,
   port: number,
   state: string,
   address?: IpAddress,
-): string[] {
+): WaitingSocket[] {
   const wantedPort = port.toString(16).toUpperCase().padStart(4, "0");
   return table.split("\n").map((line) => line.trim().split(/\s+/))
     .filter((column) => {
@@ -66,7 +80,7 @@ export function waitingInodes(
       return portText === wantedPort && column[3] === state &&
         (!address || isInTheWay(at!, address));
     })
-    .map((column) => column[9]!);
+    .map((column) => ({ inode: column[9]!, user: Number(column[7]) }));
 }
 
 /** Whether a bound address, in hex, keeps `address` from being bound: the same, or one that is any. */

@@ -41,7 +41,11 @@ export const TOP = {
   logkeyword: option(text, "", "keep only log messages that contain it"),
   logfilesizecap: option(int(0), "1000", "MB; past it the file is renamed .prev; 0: no cap"),
   loginmem: option(bool, "false", "keep the log in memory, write it at the end"),
-  abortonerr: option(bool, "false", "end the test at the first error"),
+  abortonerr: option(
+    bool,
+    "false",
+    "end the test at the first error: a tunnel whose last try failed, or that is lost",
+  ),
   startclntaddr: option(prefix, "", "address of tunnel 0; one more for each following tunnel", C),
   mobike: option(bool, "false", "tunnels move from address to address (MOBIKE, RFC 4555)", {
     feature: "mobike",

@@ -181,8 +181,8 @@ function document(outcomes: readonly Outcome[], peers: readonly string[]): strin
   return `# Interoperability
 
 Written by \`deno task test:interop\`. Peers: ${peers.join(", ")}. A row that establishes a tunnel
-compares both ends: the SPIs of the IKE SA and of the CHILD_SA, and the octets of SK_ei, SK_er, SK_ai,
-SK_ar and of the ESP keys, ours from \`--keylog\`, strongSwan's from its log. Suites read: IKE
+compares both ends: the SPIs of the IKE SA and of the CHILD_SA, and the octets of all SK_*
+and of the ESP keys, ours from \`--keylog\`, strongSwan's from its log. Suites read: IKE
 encryption, integrity, PRF, group / ESP encryption, integrity.
 
 ${passed} passed, ${ALL.length - passed} failed.
