@@ -145,7 +145,11 @@ export function openReceived(
     }
     const payloads = openWhole(sa, octets, inner);
     if (typeof payloads === "string") return payloads;
-    return complete(turn, { header, octets, path }, payloads);
+    const received = complete(turn, { header, octets, path }, payloads);
+    // What stands before SK is under its ICV: it is skipped, unless it must not be.
+    const isFirst = header.nextPayload === PayloadType.SK;
+    const fault = isFirst ? undefined : criticalFault(decodeMessage(octets).payloads);
+    return fault ? { ...received, payloads: [], fault } : received;
   } catch (e) {
     if (!(e instanceof WireError)) throw e;
     return { header, payloads: [], octets, path, fault: e };
@@ -193,12 +197,8 @@ function faultOf(
   header: IkeHeader,
   payloads: readonly Payload[],
 ): WireError | PeerError | undefined {
-  const critical = payloads.find((p) => "raw" in p && p.critical);
-  if (critical) {
-    const text = `Cannot ignore payload type ${critical.type}: it is critical, and unknown here`;
-    const data = Uint8Array.of(critical.type);
-    return new PeerError(NotifyType.UNSUPPORTED_CRITICAL_PAYLOAD, text, data);
-  }
+  const critical = criticalFault(payloads);
+  if (critical) return critical;
   try {
     checkExchange(header.exchange, header.response, payloads);
     return undefined;
@@ -206,6 +206,15 @@ function faultOf(
     if (e instanceof WireError) return e;
     throw e;
   }
+}
+
+/** The refusal of a critical payload nobody knows. */
+function criticalFault(payloads: readonly Payload[]): PeerError | undefined {
+  const critical = payloads.find((p) => "raw" in p && p.critical);
+  if (!critical) return undefined;
+  const text = `Cannot ignore payload type ${critical.type}: it is critical, and unknown here`;
+  const data = Uint8Array.of(critical.type);
+  return new PeerError(NotifyType.UNSUPPORTED_CRITICAL_PAYLOAD, text, data);
 }
 
 /** The whole message, however many datagrams it goes in. */

@@ -1,14 +1,26 @@
 /**
- * Nonces in collisions: of two redundant SAs the one whose exchange holds the lowest of the four
+ * Nonces: how long a peer's must be (RFC 7296 §2.10), and how they decide collisions: of two redundant SAs the one whose exchange holds the lowest of the four
  * nonces is closed by the end that created it (RFC 7296 §2.8.1, §2.8.2).
  * @module
  */
+import type { Prf } from "@/crypto/backend.ts";
 
 /** Negative, 0 or positive, octet by octet; a nonce that is the beginning of another is lower. */
 export function compareOctets(a: Uint8Array, b: Uint8Array): number {
   const shared = Math.min(a.length, b.length);
   for (let i = 0; i < shared; i++) if (a[i] !== b[i]) return a[i]! - b[i]!;
   return a.length - b.length;
+}
+
+/**
+ * What is wrong with a peer's nonce under the negotiated PRFs: each half of a key of theirs must come
+ * from each end (§2.10). Undefined: nothing.
+ */
+export function nonceFault(nonce: Uint8Array, ...prfs: readonly Prf[]): string | undefined {
+  const least = Math.max(...prfs.map((prf) => prf.keyOctets / 2));
+  return nonce.length < least
+    ? `a nonce of ${nonce.length} octets, the PRF asks for ${least}`
+    : undefined;
 }
 
 /** The lower of two nonces. */

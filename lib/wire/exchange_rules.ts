@@ -121,7 +121,15 @@ export function checkExchange(
   if (rule.oneOf.length > 0 && !rule.oneOf.some((type) => present.has(type))) {
     throw lacks(exchange, response, rule.oneOf.map(nameOfPayload).join(" or "));
   }
+  if (exchange === ExchangeType.IKE_SA_INIT) checkNoSpi(payloads);
   checkSelectors(exchange, response, payloads, present);
+}
+
+/** RFC 7296 §3.3.1: the SPIs of a first IKE SA stand in the header alone. */
+function checkNoSpi(payloads: readonly Payload[]): void {
+  const { proposals } = findPayload(payloads, P.SA) ?? { proposals: [] };
+  const named = proposals.find((p) => p.protocol === ProtocolId.IKE && p.spi.length > 0);
+  if (named) throw new WireError(`Cannot accept an SPI in proposal ${named.number} of IKE_SA_INIT`);
 }
 
 /** Types of the payloads that mean nothing in this exchange and direction; they are ignored. */

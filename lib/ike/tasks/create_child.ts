@@ -16,7 +16,7 @@ import type { Failure } from "@/ike/event.ts";
 import { requestCompute, sendRequest } from "@/ike/exchange.ts";
 import { refusedHere } from "@/ike/failure.ts";
 import type { IkeSa, Turn } from "@/ike/ike_sa.ts";
-import { compareOctets, lowerNonce } from "@/ike/nonces.ts";
+import { compareOctets, lowerNonce, nonceFault } from "@/ike/nonces.ts";
 import { findError, groupData } from "@/ike/notify.ts";
 import type { CreateChildTask, Received, TaskKind } from "@/ike/task.ts";
 import { acceptChild, childRequest, newChild } from "@/ike/tasks/child_negotiation.ts";
@@ -78,6 +78,8 @@ export const createChild: TaskKind<CreateChildTask> = {
     if (error) return refused(turn, task, error);
     task.peerNonce = findPayload(response.payloads, PayloadType.NONCE)!.data;
     task.answer = response;
+    const fault = nonceFault(task.peerNonce, turn.sa.suite!.prf);
+    if (fault) return give(turn, task, refusedHere(`Peer answered with ${fault}`));
     const ke = findPayload(response.payloads, PayloadType.KE);
     if (task.group === 0) return accept(turn, task);
     if (!ke || ke.group !== task.group) {

@@ -5,6 +5,7 @@
  * @module
  */
 import { must, WireError } from "@/base/errors.ts";
+import type { Prf } from "@/crypto/backend.ts";
 import { ExchangeType } from "@/iana/exchange_type.ts";
 import { nameOfKeGroup } from "@/iana/ke_group.ts";
 import { NotifyType } from "@/iana/notify_type.ts";
@@ -15,7 +16,7 @@ import type { ChildSa } from "@/ike/child_sa.ts";
 import { requestCompute, sendResponse } from "@/ike/exchange.ts";
 import type { IkeSa, Turn } from "@/ike/ike_sa.ts";
 import { spiOctets } from "@/ike/keymat.ts";
-import { lowerNonce } from "@/ike/nonces.ts";
+import { lowerNonce, nonceFault } from "@/ike/nonces.ts";
 import { groupData, PeerError } from "@/ike/notify.ts";
 import { answerOf, choose, chosenId, ikeProposals, showProposals } from "@/ike/proposal.ts";
 import { suiteOf } from "@/ike/suite.ts";
@@ -40,6 +41,7 @@ export const createChildResponse: ResponderKind = {
     const first = findPayload(payloads, PayloadType.SA)!.proposals[0];
     if (first?.protocol === ProtocolId.IKE) return respondIke(turn, request);
     const old = mayCreate(sa, request);
+    checkNonce(payloads, sa.suite!.prf);
     if (sa.children.length >= CHILDREN_MAX) {
       throw new PeerError(NotifyType.NO_ADDITIONAL_SAS, `More than ${CHILDREN_MAX} CHILD_SAs`);
     }
@@ -69,6 +71,12 @@ export const createChildResponse: ResponderKind = {
 
 function later(why: string): PeerError {
   return new PeerError(NotifyType.TEMPORARY_FAILURE, `CREATE_CHILD_SA while ${why}`);
+}
+
+/** @throws {WireError} where the peer's nonce is too short for what is made of it. */
+function checkNonce(request: readonly Payload[], ...prfs: readonly Prf[]): void {
+  const fault = nonceFault(findPayload(request, PayloadType.NONCE)!.data, ...prfs);
+  if (fault) throw new WireError(`Cannot accept ${fault}`);
 }
 
 /** The CHILD_SA to replace, if any. @throws {PeerError} where no CHILD_SA can be made now. */
@@ -177,6 +185,7 @@ function respondIke(turn: Turn, request: Received): void {
     const text = `Peer's public value is of ${nameOfKeGroup(ke.group)}`;
     throw new PeerError(NotifyType.INVALID_KE_PAYLOAD, text, groupData(suite.group));
   }
+  checkNonce(payloads, sa.suite!.prf, suite.prf);
   const ticket = requestCompute(turn, { op: "ke_respond", group: ke.group, peerPublic: ke.data });
   sa.answering = { kind: "rekey_ike", ticket, request, suite, choice };
 }

@@ -17,6 +17,7 @@ import { enter, type IkeSa, type Turn } from "@/ike/ike_sa.ts";
 import { deriveIkeKeys } from "@/ike/keymat.ts";
 import { floatPorts } from "@/ike/nat.ts";
 import { natDetection, noteNat } from "@/ike/nat_detection.ts";
+import { nonceFault } from "@/ike/nonces.ts";
 import { findError, findNotify, notify } from "@/ike/notify.ts";
 import { accepted, ikeProposals, showProposals } from "@/ike/proposal.ts";
 import { suiteOf } from "@/ike/suite.ts";
@@ -153,6 +154,8 @@ function accept(turn: Turn, task: IkeInitTask, response: Received): void {
       `${nameOfKeGroup(ke.group)}, ours is of ${nameOfKeGroup(task.group)}`;
     return fail(turn, refusedHere(text));
   }
+  const fault = nonceFault(nonce, suite.prf);
+  if (fault) return fail(turn, refusedHere(`Peer answered with ${fault}`));
   sa.spiR = header.spiR;
   sa.setup!.nonceR = nonce;
   sa.setup!.initResponse = response.octets;

@@ -15,6 +15,7 @@ import { fragmentationNotify, noteFragmentation } from "@/ike/fragments.ts";
 import { endSa, enter, type Turn } from "@/ike/ike_sa.ts";
 import { deriveIkeKeys } from "@/ike/keymat.ts";
 import { natDetection, noteNat } from "@/ike/nat_detection.ts";
+import { nonceFault } from "@/ike/nonces.ts";
 import { groupData, notify, PeerError } from "@/ike/notify.ts";
 import { answerOf, choose, ikeProposals, showProposals } from "@/ike/proposal.ts";
 import { suiteOf } from "@/ike/suite.ts";
@@ -45,6 +46,8 @@ export const ikeInitResponse: ResponderKind = {
         `${nameOfKeGroup(suite.group)}`;
       throw new PeerError(NotifyType.INVALID_KE_PAYLOAD, text, groupData(suite.group));
     }
+    const fault = nonceFault(nonce.data, suite.prf);
+    if (fault) throw new WireError(`Cannot accept ${fault}`);
     sa.setup!.nonceI = nonce.data;
     sa.setup!.initRequest = request.octets;
     noteNat(turn, payloads, request.path);

@@ -16,7 +16,7 @@ import { CloseCode, refusedHere } from "@/ike/failure.ts";
 import { enter, type IkeSa, newIkeSa, type Turn } from "@/ike/ike_sa.ts";
 import { ikeKeys, rekeyIkeKeys, spiOctets } from "@/ike/keymat.ts";
 import { startIkeLifetime } from "@/ike/lifetime.ts";
-import { compareOctets, lowerNonce } from "@/ike/nonces.ts";
+import { compareOctets, lowerNonce, nonceFault } from "@/ike/nonces.ts";
 import { findError } from "@/ike/notify.ts";
 import { accepted, ikeProposals } from "@/ike/proposal.ts";
 import { type IkeSuite, suiteOf } from "@/ike/suite.ts";
@@ -110,6 +110,8 @@ function accept(turn: Turn, task: RekeyIkeTask, { payloads }: Received): void {
   }
   task.peerSpi = peerSpi;
   task.peerNonce = findPayload(payloads, PayloadType.NONCE)!.data;
+  const fault = nonceFault(task.peerNonce, sa.suite!.prf, task.suite.prf);
+  if (fault) return give(turn, task, refusedHere(`Peer answered with ${fault}`));
   task.stage = "deriving";
   const job = { op: "ke_derive", pair: task.pair!, peerPublic: ke.data } as const;
   task.ticket = requestCompute(turn, job);
