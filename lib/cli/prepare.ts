@@ -6,6 +6,7 @@ import { type IpAddress, parseAddress } from "@/base/address.ts";
 import { SetupError, type SetupPosition } from "@/base/errors.ts";
 import { chooseBackend, missingFrom, type WantedAlgorithms } from "@/crypto/choose.ts";
 import type { CryptoBackend } from "@/crypto/backend.ts";
+import { openDataPath } from "@/datapath/open.ts";
 import { ikeConfigOf, ownAddressesOf, planOf, wantsNatt } from "@/engine/config_of.ts";
 import type { EventHub } from "@/engine/event_hub.ts";
 import type { RunHooks } from "@/engine/hooks.ts";
@@ -110,7 +111,15 @@ export interface RunParts {
 export function prepareRun(setup: Setup, parts: RunParts): TestRun {
   const { ikePort, nattPort, halfOpenMax } = parts.transport;
   const config = ikeConfigOf(setup, nattPort);
-  return new TestRun({ setup, plan: planOf(setup, { ikePort, halfOpenMax }), config, ...parts });
+  const { installfastpath, datapath, virtualipif, xfrmif } = setup.ikeconf;
+  const dataPath = { installfastpath, datapath, virtualipif, xfrmif };
+  return new TestRun({
+    setup,
+    openDataPath: (listener) => openDataPath(dataPath, listener),
+    plan: planOf(setup, { ikePort, halfOpenMax }),
+    config,
+    ...parts,
+  });
 }
 
 /** Capture and key files of a run. */

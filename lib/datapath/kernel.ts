@@ -16,6 +16,7 @@ import type {
   Selector,
 } from "@/datapath/data_path.ts";
 import {
+  bypassPolicies,
   type KernelScope,
   policiesIn,
   policiesOut,
@@ -24,14 +25,17 @@ import {
   routeKey,
   routeSign,
   routesOut,
+  routeToPeer,
   stateIn,
   stateOut,
   TUNNEL_TABLE,
 } from "@/datapath/kernel_plan.ts";
+import type { KernelJournal } from "@/datapath/kernel_journal.ts";
 import { Owned } from "@/datapath/owned.ts";
 import {
   addressMessage,
   askRoute,
+  deleteLink,
   deleteRoute,
   type NextHop,
   putRoute,
@@ -40,6 +44,7 @@ import {
   ruleMessage,
 } from "@/datapath/route_message.ts";
 import {
+  addPolicy,
   deletePolicy,
   deleteState,
   getState,
@@ -68,6 +73,12 @@ import { SocketWait } from "@/native/udp.ts";
 /** Where the rule stands that makes the table count: before the main one. */
 const RULE_PRIORITY = 330;
 
+/** An interface of ours, gone when the data path is closed. */
+export interface XfrmDevice {
+  readonly name: string;
+  readonly index: number;
+}
+
 /** What a kernel data path is made of. */
 export interface KernelOptions {
   readonly shim: ShimSymbols;
@@ -77,8 +88,10 @@ export interface KernelOptions {
   readonly namespacePath?: string | undefined;
   /** Index of the interface that gets inner addresses. */
   readonly innerDevice: number;
-  /** Index of the XFRM interface, by which routes lead then; undefined: there is none. */
-  readonly xfrmDevice: number | undefined;
+  /** The XFRM interface, by which routes lead then; undefined: there is none. */
+  readonly xfrmDevice: XfrmDevice | undefined;
+  /** What is written down; absent: nothing is. */
+  readonly journal?: KernelJournal;
 }
 
 interface Entry {
@@ -110,6 +123,7 @@ export class KernelDataPath implements DataPath {
   readonly #policies = new Owned<XfrmPolicy>(policyKey, policySign);
   readonly #routes = new Owned<Route>(routeKey, routeSign);
   readonly #addresses = new Map<string, { readonly prefix: IpPrefix; users: number }>();
+  readonly #bypass: readonly XfrmPolicy[];
   readonly #rules = new Set<number>();
   #orders: Order[] = [];
   #routeOrders: Order[] = [];
@@ -125,6 +139,9 @@ export class KernelDataPath implements DataPath {
     this.#told = new NetlinkSocket(shim, { family: XFRM, groups: XFRM_GROUPS, namespacePath });
     this.#wait = new SocketWait(shim);
     this.#wait.add(this.#told.fd, 0);
+    const bypass = bypassPolicies(), refused = this.#xfrm.request(bypass.map(addPolicy));
+    // One that is there already is somebody else's, and does as well.
+    this.#bypass = bypass.filter((_, i) => !refused[i]);
     this.#hear();
   }
 
@@ -191,6 +208,7 @@ export class KernelDataPath implements DataPath {
   addInnerAddress(prefix: IpPrefix): void {
     const key = String(prefix.address), known = this.#addresses.get(key);
     if (known) return void known.users++;
+    this.#options.journal?.addAddress(prefix);
     const [refused] = this.#route.request([
       addressMessage("add", prefix, this.#options.innerDevice),
     ]);
@@ -233,17 +251,20 @@ export class KernelDataPath implements DataPath {
     if (this.#closed) return;
     this.#closed = true;
     for (const spiIn of [...this.#entries.keys()]) this.uninstall(spiIn);
-    const { innerDevice } = this.#options;
+    for (const policy of this.#bypass) this.#tidy(deletePolicy(policy), "a policy");
+    const { innerDevice, xfrmDevice } = this.#options;
     for (const { prefix } of this.#addresses.values()) {
       this.#tidyRoute(addressMessage("delete", prefix, innerDevice), "an address");
     }
     for (const octets of this.#rules) {
       this.#tidyRoute(ruleMessage("delete", ruleFor(octets)), "a rule");
     }
+    if (xfrmDevice) this.#tidyRoute(deleteLink(xfrmDevice.name), "an interface");
     this.flush();
     this.#wait.wake();
     await this.#heard;
     for (const socket of [this.#xfrm, this.#route, this.#told]) socket.close();
+    this.#options.journal?.close();
     this.#wait.close();
   }
 
@@ -267,11 +288,15 @@ export class KernelDataPath implements DataPath {
 
   #addRoutes(pair: SaPair): void {
     if (!pair.tunnelMode) return;
-    const by = this.#nextHop(pair);
-    if (!by) return;
+    const outer = this.#nextHop(pair), device = this.#options.xfrmDevice?.index;
+    if (!outer) return;
+    const by = device === undefined ? outer : { device, gateway: undefined };
     const inner = [...this.#addresses.values()].map(({ prefix }) => prefix.address)
       .filter((address) => pair.ownSelectors.some((s) => holds(s, address)));
-    for (const route of routesOut(pair, by, inner)) {
+    const routes = routesOut(pair, by, inner);
+    // What ESP itself is sent by must not lead into the XFRM interface.
+    if (device !== undefined && outer.device !== device) routes.push(routeToPeer(pair, outer));
+    for (const route of routes) {
       if (!this.#routes.claim(pair.spiIn, route)) continue;
       this.#ensureRule(route.to.address.length);
       this.#wantRoute(putRoute(route), "a route", pair.spiIn);
@@ -279,8 +304,6 @@ export class KernelDataPath implements DataPath {
   }
 
   #nextHop({ path, spiIn }: SaPair): NextHop | undefined {
-    const device = this.#options.xfrmDevice;
-    if (device !== undefined) return { device, gateway: undefined };
     let why = "it leads nowhere";
     try {
       for (const { body } of this.#route.ask(askRoute(path.peerAddress))) {

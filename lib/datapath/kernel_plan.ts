@@ -63,6 +63,17 @@ export function stateOut(pair: SaPair, { reqidBase, ifId }: KernelScope): XfrmSt
   };
 }
 
+/** Lets IKE pass whatever other policies say, for sockets that have no bypass of their own. */
+export function bypassPolicies(): XfrmPolicy[] {
+  const port = { protocol: 17, startPort: 500, endPort: 500 };
+  return [4, 16].flatMap((octets) => {
+    const all = { first: new Uint8Array(octets), last: new Uint8Array(octets).fill(255), ...port };
+    return [PolicyDirection.IN, PolicyDirection.OUT].map((direction) => ({
+      ...{ direction, from: all, to: all, priority: 1, ifId: 0, template: undefined },
+    }));
+  });
+}
+
 /** Policies of what arrives: for us, and for what lies behind us. */
 export function policiesIn(pair: SaPair, scope: KernelScope): XfrmPolicy[] {
   const directions = [PolicyDirection.IN, ...(pair.tunnelMode ? [PolicyDirection.FORWARD] : [])];
@@ -102,6 +113,12 @@ export function routesOut(
     const hop = by.gateway && by.gateway.length !== family ? { ...by, gateway: undefined } : by;
     return { to, by: hop, source, table: TUNNEL_TABLE };
   });
+}
+
+/** The way of ESP itself. */
+export function routeToPeer({ path: { peerAddress } }: SaPair, by: NextHop): Route {
+  const to = { address: peerAddress, bits: 8 * peerAddress.length };
+  return { to, by, source: undefined, table: TUNNEL_TABLE };
 }
 
 /** What tells a thing of the kernel from another, and one shape of it from another shape. */

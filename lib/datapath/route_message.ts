@@ -3,14 +3,15 @@
  * @module
  */
 import type { IpAddress, IpPrefix } from "@/base/address.ts";
+import { SystemError } from "@/base/errors.ts";
 import { attributesIn, NetlinkMessageWriter } from "@/datapath/netlink_message.ts";
 import { familyOf } from "@/datapath/xfrm_message.ts";
-import { NetlinkFlag } from "@/native/netlink.ts";
+import { NetlinkFlag, type NetlinkSocket } from "@/native/netlink.ts";
 
-const NEW_LINK = 16, DELETE_LINK = 17;
+const NEW_LINK = 16, DELETE_LINK = 17, GET_LINK = 18;
 const NEW_ADDRESS = 20, DELETE_ADDRESS = 21;
 const NEW_ROUTE = 24, DELETE_ROUTE = 25, GET_ROUTE = 26;
-const NEW_RULE = 32, DELETE_RULE = 33;
+const NEW_RULE = 32, DELETE_RULE = 33, GET_RULE = 34;
 const RTA_DST = 1, RTA_OIF = 4, RTA_GATEWAY = 5, RTA_PREFSRC = 7, RTA_TABLE = 15;
 const FRA_PRIORITY = 6, FRA_TABLE = 15, FRA_PROTOCOL = 21;
 const IFA_ADDRESS = 1, IFA_LOCAL = 2, IFA_FLAGS = 8;
@@ -68,6 +69,24 @@ export function readNextHop(body: Uint8Array): NextHop | undefined {
   return { device: index, gateway: attributes.get(RTA_GATEWAY)?.slice() };
 }
 
+/** Requests that take out every route of ours. */
+export function readOwnRoutes(socket: NetlinkSocket): Uint8Array[] {
+  const ask = new NetlinkMessageWriter(GET_ROUTE, NetlinkFlag.REQUEST | NetlinkFlag.DUMP);
+  return socket.dump(ask.zeros(12).octets)
+    .filter(({ type, body }) => type === NEW_ROUTE && body[5] === OWN_PROTOCOL)
+    .map(({ body }) => new NetlinkMessageWriter(DELETE_ROUTE, REQUEST).bytes(body).octets);
+}
+
+/** Requests that take out every rule of ours. */
+export function readOwnRules(socket: NetlinkSocket): Uint8Array[] {
+  const ask = new NetlinkMessageWriter(GET_RULE, NetlinkFlag.REQUEST | NetlinkFlag.DUMP);
+  return socket.dump(ask.zeros(12).octets)
+    .filter(({ type, body }) =>
+      type === NEW_RULE && attributesIn(body, 12).get(FRA_PROTOCOL)?.[0] === OWN_PROTOCOL
+    )
+    .map(({ body }) => new NetlinkMessageWriter(DELETE_RULE, REQUEST).bytes(body).octets);
+}
+
 /** Makes packets look up a table, before the main one; `family` as of an address with so many octets. */
 export function ruleMessage(
   what: "add" | "delete",
@@ -109,6 +128,19 @@ export function newXfrmLink(name: string, ifId: number, link: number): Uint8Arra
       data.attribute(IFLA_XFRM_IF_ID, (d) => d.u32(ifId));
     });
   }).octets;
+}
+
+/** Index of an interface by its name; undefined: there is none. */
+export function linkIndex(socket: NetlinkSocket, name: string): number | undefined {
+  const ask = new NetlinkMessageWriter(GET_LINK, REQUEST).zeros(16);
+  ask.attribute(IFLA_IFNAME, (m) => m.bytes(new TextEncoder().encode(`${name}\0`)));
+  try {
+    const found = socket.ask(ask.octets).find(({ type }) => type === NEW_LINK);
+    return found && new DataView(found.body.buffer, found.body.byteOffset).getUint32(4, true);
+  } catch (e) {
+    if (e instanceof SystemError && e.errno === "ENODEV") return undefined;
+    throw e;
+  }
 }
 
 /** Takes an interface away. */

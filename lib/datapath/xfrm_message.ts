@@ -8,7 +8,7 @@ import { coveringPorts, coveringPrefix } from "@/datapath/covering.ts";
 import type { Encapsulation, SaKeys, SaSuite, Selector } from "@/datapath/data_path.ts";
 import { KERNEL_CIPHERS, KERNEL_INTEGRITIES } from "@/datapath/kernel_algorithms.ts";
 import { attributesIn, NetlinkMessageWriter } from "@/datapath/netlink_message.ts";
-import { NetlinkFlag } from "@/native/netlink.ts";
+import { NetlinkFlag, type NetlinkMessage } from "@/native/netlink.ts";
 
 /** Message types. */
 export const XfrmMessage = {
@@ -42,7 +42,7 @@ const Attribute = {
 } as const;
 
 const REQUEST = NetlinkFlag.REQUEST | NetlinkFlag.ACK;
-const IPPROTO_ESP = 50, IPPROTO_AH = 51, PROTOCOL_AH = 2;
+const IPPROTO_ESP = 50, IPPROTO_AH = 51, PROTOCOL_AH = 2, PROTOCOL_ESP = 3;
 const AF_INET = 2, AF_INET6 = 10;
 const MODE_TRANSPORT = 0, MODE_TUNNEL = 1;
 /** Both inner families; the high half of sequence numbers counts. */
@@ -146,6 +146,19 @@ export interface XfrmStateTold {
   readonly replay: ReplayTold | undefined;
 }
 
+/** Reads a dump of states. */
+export function readStates(messages: readonly NetlinkMessage[]): XfrmStateTold[] {
+  return messages.filter(({ type }) => type === XfrmMessage.NEW_SA).map((m) => readState(m.body));
+}
+
+/** Takes out a state that was read. */
+export function deleteStateTold({ spi, destination, ipProtocol }: XfrmStateTold): Uint8Array {
+  const protocol = ipProtocol === IPPROTO_AH ? PROTOCOL_AH : PROTOCOL_ESP;
+  const message = new NetlinkMessageWriter(XfrmMessage.DELETE_SA, REQUEST);
+  writeStateId(message, { spi, destination, protocol });
+  return message.octets;
+}
+
 /** Reads NEW_SA. */
 export function readState(body: Uint8Array): XfrmStateTold {
   const view = new DataView(body.buffer, body.byteOffset, body.length);
@@ -211,8 +224,17 @@ export interface XfrmPolicy {
 
 /** Adds a policy, or changes it where it is there. */
 export function putPolicy(policy: XfrmPolicy): Uint8Array {
+  return policyMessage(XfrmMessage.UPDATE_POLICY, policy);
+}
+
+/** Adds a policy; EEXIST where somebody has one of these selectors. */
+export function addPolicy(policy: XfrmPolicy): Uint8Array {
+  return policyMessage(XfrmMessage.NEW_POLICY, policy);
+}
+
+function policyMessage(type: number, policy: XfrmPolicy): Uint8Array {
   const { direction, priority, template, ifId } = policy;
-  const message = new NetlinkMessageWriter(XfrmMessage.UPDATE_POLICY, REQUEST);
+  const message = new NetlinkMessageWriter(type, REQUEST);
   writeSelector(message, policy.from, policy.to);
   writeLifetime(message);
   message.zeros(32).u32(priority).u32(0).u8(direction, 0, 0, 0).zeros(4);
@@ -252,6 +274,12 @@ export interface XfrmPolicyTold {
   readonly ifId: number;
 }
 
+/** Reads a dump of policies. */
+export function readPolicies(messages: readonly NetlinkMessage[]): XfrmPolicyTold[] {
+  return messages.filter(({ type }) => type === XfrmMessage.NEW_POLICY)
+    .map((m) => readPolicy(m.body));
+}
+
 /** Reads NEW_POLICY. */
 export function readPolicy(body: Uint8Array): XfrmPolicyTold {
   const attributes = attributesIn(body, POLICY_OCTETS);
@@ -287,8 +315,17 @@ export function familyOf(address: IpAddress): number {
 
 function stateRequest(type: number, { spi, destination, suite }: XfrmStateId): Uint8Array {
   const message = new NetlinkMessageWriter(type, REQUEST);
-  message.padded(destination, 16).be32(spi).u16(familyOf(destination));
-  return message.u8(ipProtocolOf(suite.protocol), 0).octets;
+  writeStateId(message, { spi, destination, protocol: suite.protocol });
+  return message.octets;
+}
+
+/** struct xfrm_usersa_id */
+function writeStateId(
+  message: NetlinkMessageWriter,
+  id: { readonly spi: number; readonly destination: IpAddress; readonly protocol: number },
+): void {
+  message.padded(id.destination, 16).be32(id.spi).u16(familyOf(id.destination));
+  message.u8(ipProtocolOf(id.protocol), 0);
 }
 
 /** struct xfrm_usersa_info */

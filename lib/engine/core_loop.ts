@@ -41,6 +41,8 @@ export interface LoopListener {
   readonly datagram:
     | ((sent: boolean, octets: Uint8Array, path: Path, nowMs: number) => void)
     | undefined;
+  /** All effects so far are performed, and nothing has left yet; may cause more. */
+  settled(): void;
   /** Something of ours is broken; the loop is stopped already. */
   broken(error: unknown): void;
 }
@@ -171,11 +173,12 @@ export class CoreLoop implements Outbox {
 
   /** Performs effects and work until both are done, or work has had its slice. */
   #settle(): void {
-    const { clock, transport } = this.#options;
+    const { clock, transport, listener } = this.#options;
     const untilMs = this.#nowMs + COMPUTE_SLICE_MS;
     let workLeft = false;
     do {
       this.#perform();
+      listener.settled();
       workLeft = this.#pool.work(() => clock.nowMs() >= untilMs);
     } while (this.#effects.length > 0);
     transport.flush();

@@ -7,7 +7,9 @@ import { type Path, showEndpoint, showPath } from "@/base/address.ts";
 import { showSpi32, showSpi64 } from "@/base/bytes.ts";
 import { showDuration } from "@/base/duration.ts";
 import { SetupError, SystemError } from "@/base/errors.ts";
+import { NoDataPath } from "@/datapath/no_data_path.ts";
 import { ChildHistory } from "@/engine/child_history.ts";
+import { type ChildPathOwner, ChildPaths, type OpenDataPath } from "@/engine/child_paths.ts";
 import { Client } from "@/engine/client.ts";
 import { type Clock, systemClock } from "@/engine/clock.ts";
 import { CoreLoop, type LoopListener } from "@/engine/core_loop.ts";
@@ -61,6 +63,8 @@ export interface TestRunOptions {
   /** Its maker ends it, after the result. */
   readonly events: EventHub;
   readonly hooks?: RunHooks;
+  /** Absent: CHILD_SAs are negotiated and listed, and nothing carries packets. */
+  readonly openDataPath?: OpenDataPath;
   readonly clock?: Clock;
   /** Asymmetric jobs at a time, where the crypto backend answers by promise. */
   readonly computeMax?: number;
@@ -71,7 +75,7 @@ export interface TestRunOptions {
 type EndKind = "time" | "nothing-left" | "stopped" | "aborted" | "broken";
 
 /** See {@linkcode RunView}; nothing happens before {@linkcode start}. */
-export class TestRun implements RunView, Floor, LoopListener {
+export class TestRun implements RunView, Floor, LoopListener, ChildPathOwner {
   readonly setup: Setup;
   readonly events: EventHub;
   readonly finalResult: Promise<FinalResult>;
@@ -83,6 +87,7 @@ export class TestRun implements RunView, Floor, LoopListener {
   ending = false;
   readonly #options: TestRunOptions;
   readonly #role: Role;
+  readonly #paths: ChildPaths;
   readonly #books: RunBooks;
   #ending: Ending | undefined;
   #result: RunResult = RunResult.RUNNING;
@@ -101,6 +106,7 @@ export class TestRun implements RunView, Floor, LoopListener {
     this.setup = setup;
     this.events = events;
     this.finalResult = new Promise((resolve) => this.#resolve = resolve);
+    this.#paths = new ChildPaths(options.openDataPath ?? (() => new NoDataPath()), this);
     this.loop = new CoreLoop({
       env,
       config: traced(options.config, events),
@@ -199,14 +205,38 @@ export class TestRun implements RunView, Floor, LoopListener {
   }
 
   /** See {@linkcode LoopListener}. */
+  settled(): void {
+    this.#paths.path.flush();
+  }
+
+  /** See {@linkcode ChildPathOwner}. */
+  installFailed(child: ChildSa, why: string): void {
+    this.loop.turn(() => this.loop.command(child.parent, { kind: "install_failed", child, why }));
+  }
+
+  /** See {@linkcode ChildPathOwner}: the tunnel is on its way, or its selectors are not all covered. */
+  wanted(line: number): void {
+    this.events.publish(4, () => `Traffic wants a CHILD_SA that is not there (line ${line})`);
+  }
+
+  /** See {@linkcode ChildPathOwner}. */
+  note(level: 1 | 2 | 3 | 4, text: string): void {
+    this.events.publish(level, text);
+  }
+
+  /** See {@linkcode LoopListener}. */
   effect(effect: IkeEffect, sa: IkeSa | undefined, nowMs: number): void {
     if (sa) this.#books.creationStarted(sa.startedMs);
     switch (effect.kind) {
       case "keyed":
         return this.#options.hooks?.ikeKeyed?.(dumpOf(sa!, this.#books.toEpoch));
       case "install":
+        this.#paths.install(effect.child, effect.old, sa!);
         return this.#options.hooks?.childKeyed?.(childDumpOf(effect.child, this.#books.toEpoch));
+      case "send_by":
+        return this.#paths.sendBy(effect.child);
       case "uninstall":
+        this.#paths.uninstall(effect.child);
         return this.#history.keep(effect.child);
       case "answered":
         if (effect.exchange === ExchangeType.IKE_SA_INIT) {
@@ -224,12 +254,14 @@ export class TestRun implements RunView, Floor, LoopListener {
         );
       case "closed":
         this.#role.closed(sa!, nowMs);
+        this.#paths.closed(sa!);
         this.#rekeys.closed(sa!);
         if (!sa!.replacedBy) this.#history.dropped(sa!);
         return this.#ending?.closed(sa!, effect.unanswered, nowMs);
       case "replaced":
         this.#role.replaced(sa!, effect.by);
         this.#history.moved(sa!, effect.by);
+        this.#paths.replaced(sa!, effect.by);
         this.#ending?.replaced(sa!, effect.by);
         this.tally.ikeRekeys++;
         return this.events.publish(
@@ -335,7 +367,10 @@ export class TestRun implements RunView, Floor, LoopListener {
     );
     const final = { result, summary: this.summary(), figures: this.figures() };
     // The last responses leave first.
-    this.#options.transport.close().catch(() => {}).then(() => this.#resolve(final));
+    this.#options.transport.close().catch(() => {})
+      .then(() => this.#paths.path.close())
+      .catch((e) => this.events.publish(2, `The data path is not closed: ${e}`))
+      .then(() => this.#resolve(final));
   }
 }
 

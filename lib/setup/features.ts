@@ -14,7 +14,7 @@ export const NOT_YET = {
   eap: "EAP",
   ppk: "post-quantum pre-shared keys (RFC 8784)",
   tcp: "TCP encapsulation",
-  datapath: "installing CHILD_SAs in a data path",
+  userland: "ESP in this process",
   ping: "the ping test",
 } as const;
 

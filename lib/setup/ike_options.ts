@@ -131,12 +131,15 @@ export const IKECONF = {
   ikelifetime: option(duration, "10m", "lifetime of an IKE SA"),
   margintime: option(duration, "1m", "rekey this long before expiry"),
   jitter: option(bool, "true", "draw the margin from (0, margintime)"),
-  installfastpath: option(bool, "false", "install CHILD_SAs in the data path", {
-    feature: "datapath",
-  }),
-  virtualipif: option(interfaceName, "lo", "interface of assigned inner addresses", {
-    feature: "datapath",
-  }),
+  installfastpath: option(bool, "false", "install CHILD_SAs in the data path"),
+  datapath: option(
+    oneOf("auto", "kernel", "userland", "none"),
+    "auto",
+    "which one: the kernel's, ESP in this process, or none; auto: the first that can be had",
+    { featureOf: (value) => value === "userland" ? "userland" : undefined },
+  ),
+  virtualipif: option(interfaceName, "lo", "interface of assigned inner addresses"),
+  xfrmif: option(interfaceName, "", "XFRM interface to make and lead traffic through"),
   keepchildhistory: option(
     bool,
     "false",

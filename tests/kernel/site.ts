@@ -4,7 +4,7 @@
  * @module
  */
 import type { SaPair, SaSuite, Selector } from "@/datapath/data_path.ts";
-import { KernelDataPath } from "@/datapath/kernel.ts";
+import { KernelDataPath, type XfrmDevice } from "@/datapath/kernel.ts";
 import { must } from "@/base/errors.ts";
 import { parseAddress, parsePrefix } from "@/base/address.ts";
 import { selectorOf } from "@/datapath/xfrm_message.ts";
@@ -35,7 +35,7 @@ export async function sh(command: string): Promise<string> {
 /** Makes both sites; `take` ends and everything is taken down. */
 export async function withSites(
   take: (left: Site, right: Site) => Promise<void>,
-  xfrmDevice?: number,
+  xfrmDevice?: XfrmDevice,
 ): Promise<void> {
   const names = ["left", "right"].map((side) => `kp${Deno.pid}${side}`);
   await sh(`ip netns add ${names[0]}; ip netns add ${names[1]}
@@ -59,7 +59,7 @@ export async function withSites(
   }
 }
 
-function openSite(namespace: string, xfrmDevice: number | undefined): Site {
+function openSite(namespace: string, xfrmDevice: XfrmDevice | undefined): Site {
   const { symbols } = loadShim();
   must(symbols !== undefined, "the shim (deno task shim)");
   const told: string[] = [];

@@ -73,7 +73,6 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
   ],
   "gateway_psk.yaml": [],
   "lan_to_lan_client.yaml": [
-    "ikeconf.installfastpath",
     "pingconf.destaddr",
     "pingconf.deststep",
     "pingconf.srcaddr",
@@ -90,14 +89,12 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
   ],
   "mobike_gateway.yaml": ["mobike", "mobikeaddrpergw"],
   "remote_access_client.yaml": [
-    "ikeconf.installfastpath",
     "pingconf.autoaddr",
     "pingconf.destaddr",
     "pingconf.deststep",
     "pingconf.maxlossrate",
   ],
   "remote_access_gateway.yaml": [
-    "ikeconf.installfastpath",
   ],
   "tcp_client.yaml": [
     "ikeconf.tcpencap",

@@ -1,0 +1,161 @@
+/**
+ * What a kernel data path writes down, so that a later one finds what was left by a process that had no
+ * time to clean up: a file for each process, its name the network namespace and the process. States
+ * and policies are known by the range of their reqids, routes and rules by their routing protocol.
+ * @module
+ */
+import { type IpPrefix, parsePrefix, showAddress } from "@/base/address.ts";
+import {
+  addressMessage,
+  deleteLink,
+  readOwnRoutes,
+  readOwnRules,
+} from "@/datapath/route_message.ts";
+import { dumpOf, readPolicies, readStates } from "@/datapath/xfrm_message.ts";
+import { deletePolicyTold, deleteStateTold } from "@/datapath/xfrm_message.ts";
+import type { NetlinkSocket } from "@/native/netlink.ts";
+
+/** Where journals are; emptied by a reboot, as the kernel's tables are. */
+const DIRECTORY = "/run/myikev2";
+/** reqids of one data path. */
+export const REQID_RANGE = 1 << 22;
+
+/** What a journal says. */
+export interface JournalEntry {
+  readonly pid: number;
+  /** Start time of the process, so that another with its number is not taken for it. */
+  readonly startTime: string;
+  readonly reqidBase: number;
+  readonly innerDevice: number;
+  /** Name of the XFRM interface it made; "": none. */
+  readonly xfrmName: string;
+}
+
+/** The journal of this process, open. */
+export class KernelJournal {
+  readonly #path: string;
+  readonly #file: Deno.FsFile | undefined;
+
+  /** Where it cannot be written nothing is written: cleaning up by ourselves needs none. */
+  constructor(namespace: number, entry: JournalEntry) {
+    this.#path = `${DIRECTORY}/datapath-${namespace}-${entry.pid}-${entry.reqidBase}`;
+    try {
+      Deno.mkdirSync(DIRECTORY, { recursive: true, mode: 0o755 });
+      const options = { write: true, create: true, truncate: true, mode: 0o600 };
+      this.#file = Deno.openSync(this.#path, options);
+      this.#write(JSON.stringify(entry));
+    } catch (e) {
+      if (!(e instanceof Deno.errors.PermissionDenied || e instanceof Deno.errors.NotFound)) {
+        throw e;
+      }
+    }
+  }
+
+  /** An address is about to be added. */
+  addAddress({ address, bits }: IpPrefix): void {
+    this.#write(`${showAddress(address)}/${bits}`);
+  }
+
+  /** Nothing of ours is left. */
+  close(): void {
+    if (!this.#file) return;
+    this.#file.close();
+    Deno.removeSync(this.#path);
+  }
+
+  #write(line: string): void {
+    this.#file?.writeSync(new TextEncoder().encode(`${line}\n`));
+  }
+}
+
+/** The number of this process's network namespace, or of one that is named by a path. */
+export function namespaceNumber(path: string | undefined): number {
+  return Deno.statSync(path ?? "/proc/self/ns/net").ino ?? 0;
+}
+
+/** This process as a journal names it. */
+export function ownProcess(): Pick<JournalEntry, "pid" | "startTime"> {
+  return { pid: Deno.pid, startTime: startTimeOf(Deno.pid) ?? "" };
+}
+
+/** Sockets by which leftovers are found and taken out. */
+export interface Cleaners {
+  readonly xfrm: NetlinkSocket;
+  readonly route: NetlinkSocket;
+}
+
+/** What is known of the data paths of this namespace. */
+export interface JournalReading {
+  /** Reqid ranges of processes that live. */
+  readonly taken: number[];
+  /** One line for each process whose things were taken out. */
+  readonly cleaned: string[];
+}
+
+/** Takes out what processes that have died left in this namespace. */
+export function cleanLeftovers(namespace: number, cleaners: Cleaners): JournalReading {
+  const taken: number[] = [], dead: { path: string; entry: JournalEntry; lines: string[] }[] = [];
+  for (const path of journalsOf(namespace)) {
+    const read = readJournal(path);
+    if (!read) continue;
+    if (startTimeOf(read.entry.pid) === read.entry.startTime) taken.push(read.entry.reqidBase);
+    else dead.push({ path, ...read });
+  }
+  const cleaned = dead.map(({ path, entry, lines }) => {
+    const count = cleanOne(entry, lines, cleaners);
+    Deno.removeSync(path);
+    return `process ${entry.pid} left ${count} states, policies and addresses: taken out`;
+  });
+  // Routes carry no reqid: they are of the dead where nobody else lives.
+  if (dead.length > 0 && taken.length === 0) {
+    const routes = [...readOwnRoutes(cleaners.route), ...readOwnRules(cleaners.route)];
+    cleaners.route.request(routes);
+  }
+  return { taken, cleaned };
+}
+
+function cleanOne(entry: JournalEntry, lines: readonly string[], cleaners: Cleaners): number {
+  const { reqidBase, innerDevice, xfrmName } = entry, { xfrm, route } = cleaners;
+  const isOurs = ({ reqid }: { readonly reqid: number }) =>
+    reqid >= reqidBase && reqid < reqidBase + REQID_RANGE;
+  const states = readStates(xfrm.dump(dumpOf("states"))).filter(isOurs);
+  const policies = readPolicies(xfrm.dump(dumpOf("policies"))).filter(isOurs);
+  const addresses = lines.map(parsePrefix).filter((prefix) => prefix !== undefined);
+  // What somebody else took away already is no fault.
+  xfrm.request([...policies.map(deletePolicyTold), ...states.map(deleteStateTold)]);
+  route.request([
+    ...addresses.map((prefix) => addressMessage("delete", prefix, innerDevice)),
+    ...(xfrmName ? [deleteLink(xfrmName)] : []),
+  ]);
+  return states.length + policies.length + addresses.length;
+}
+
+function journalsOf(namespace: number): string[] {
+  try {
+    return [...Deno.readDirSync(DIRECTORY)].map(({ name }) => name)
+      .filter((name) => name.startsWith(`datapath-${namespace}-`))
+      .map((name) => `${DIRECTORY}/${name}`);
+  } catch {
+    return [];
+  }
+}
+
+function readJournal(path: string): { entry: JournalEntry; lines: string[] } | undefined {
+  try {
+    const [first, ...lines] = Deno.readTextFileSync(path).trim().split("\n");
+    return { entry: JSON.parse(first!), lines };
+  } catch {
+    return undefined; // another user's, or half-written
+  }
+}
+
+/** Field 22 of /proc/PID/stat, in clock ticks since boot; undefined: there is no such process. */
+function startTimeOf(pid: number): string | undefined {
+  try {
+    const text = Deno.readTextFileSync(`/proc/${pid}/stat`);
+    // The name before may hold anything, parentheses too.
+    return text.slice(text.lastIndexOf(")") + 2).split(" ")[19];
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,23 @@
+/**
+ * No data path: CHILD_SAs are negotiated and listed, and nothing carries packets.
+ * @module
+ */
+import type { DataPath, SaCounters } from "@/datapath/data_path.ts";
+
+/** See {@linkcode DataPath}; every wish is as good as done. */
+export class NoDataPath implements DataPath {
+  readonly kind = "none";
+  installIn(): void {}
+  installOut(): void {}
+  uninstall(): void {}
+  move(): void {}
+  addInnerAddress(): void {}
+  removeInnerAddress(): void {}
+  flush(): void {}
+  counters(): SaCounters | undefined {
+    return undefined;
+  }
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}

@@ -1,0 +1,130 @@
+/**
+ * Between the core's CHILD_SAs and the data path: what the core wishes is handed on in the data path's
+ * own terms, and what the data path tells comes back as events.
+ * @module
+ */
+import type { IpPrefix } from "@/base/address.ts";
+import { must } from "@/base/errors.ts";
+import type { DataPath, DataPathListener, SaPair, Selector } from "@/datapath/data_path.ts";
+import { childKeys, type ChildSa } from "@/ike/child_sa.ts";
+import type { IkeSa } from "@/ike/ike_sa.ts";
+import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";
+
+/** Opens a data path that tells the listener what it has to say. */
+export type OpenDataPath = (listener: DataPathListener) => DataPath;
+
+/** What the run does about what the data path tells. */
+export interface ChildPathOwner {
+  installFailed(child: ChildSa, why: string): void;
+  /** Traffic wants a tunnel's SA that is not there. */
+  wanted(line: number): void;
+  note(level: 1 | 2 | 3 | 4, text: string): void;
+}
+
+/** The CHILD_SAs of one run in a data path. */
+export class ChildPaths {
+  readonly path: DataPath;
+  readonly #owner: ChildPathOwner;
+  /** By the SPI we receive on. */
+  readonly #children = new Map<number, ChildSa>();
+  readonly #lines = new WeakMap<ChildSa, number>();
+  readonly #inner = new WeakMap<IkeSa, readonly IpPrefix[]>();
+  #lastLine = 0;
+
+  constructor(open: OpenDataPath, owner: ChildPathOwner) {
+    this.#owner = owner;
+    this.path = open({
+      acquired: (line) => owner.wanted(line),
+      expired: (spiIn, hard) => this.#expired(spiIn, hard),
+      refused: (spiIn, why) => this.#refused(spiIn, why),
+      note: (level, text) => owner.note(level, text),
+    });
+  }
+
+  /** See the effect `install`; `sa` has the inner addresses of a remote-access client. */
+  install(child: ChildSa, old: ChildSa | undefined, sa: IkeSa): void {
+    const line = (old && this.#lines.get(old)) ?? ++this.#lastLine;
+    this.#lines.set(child, line);
+    this.#children.set(child.spiIn, child);
+    this.#addInner(sa);
+    const pair = pairOf(child, line);
+    this.path.installIn(pair);
+    if (!child.behind) this.path.installOut(pair);
+  }
+
+  /** See the effect `send_by`. */
+  sendBy(child: ChildSa): void {
+    if (this.#children.has(child.spiIn)) this.path.installOut(pairOf(child, this.#lineOf(child)));
+  }
+
+  /** See the effect `uninstall`. */
+  uninstall(child: ChildSa): void {
+    if (this.#children.delete(child.spiIn)) this.path.uninstall(child.spiIn);
+  }
+
+  /** An IKE SA goes on under another: its inner addresses stay. */
+  replaced(old: IkeSa, by: IkeSa): void {
+    const inner = this.#inner.get(old);
+    if (!inner) return;
+    this.#inner.delete(old);
+    this.#inner.set(by, inner);
+  }
+
+  /** The IKE SA is gone, and with it the addresses its peer assigned. */
+  closed(sa: IkeSa): void {
+    for (const prefix of this.#inner.get(sa) ?? []) this.path.removeInnerAddress(prefix);
+    this.#inner.delete(sa);
+  }
+
+  #addInner(sa: IkeSa): void {
+    if (!sa.config.remoteAccess || !sa.inner || this.#inner.has(sa)) return;
+    const prefixes = sa.inner.addresses.map((address) => ({ address, bits: 8 * address.length }));
+    for (const prefix of prefixes) this.path.addInnerAddress(prefix);
+    this.#inner.set(sa, prefixes);
+  }
+
+  #lineOf(child: ChildSa): number {
+    const line = this.#lines.get(child);
+    must(line !== undefined, "a CHILD_SA in the data path has a line");
+    return line;
+  }
+
+  #refused(spiIn: number, why: string): void {
+    const child = this.#children.get(spiIn);
+    if (!child) return;
+    this.#children.delete(spiIn);
+    this.#owner.installFailed(child, why);
+  }
+
+  #expired(spiIn: number, hard: boolean): void {
+    if (hard) this.#refused(spiIn, "The data path has ended the CHILD_SA");
+  }
+}
+
+/** A CHILD_SA as the data path wants it. */
+export function pairOf(child: ChildSa, line: number): SaPair {
+  const { suite, initiatedHere, parent } = child, keys = childKeys(child);
+  must(suite !== undefined, "a CHILD_SA with keys");
+  const ofInitiator = { encryption: keys.ei, integrity: keys.ai };
+  const ofResponder = { encryption: keys.er, integrity: keys.ar };
+  return {
+    spiIn: child.spiIn,
+    spiOut: child.spiOut,
+    line,
+    suite,
+    keysIn: initiatedHere ? ofResponder : ofInitiator,
+    keysOut: initiatedHere ? ofInitiator : ofResponder,
+    tunnelMode: child.tunnelMode,
+    encapsulation: "none",
+    path: parent.path,
+    ownSelectors: child.ownTs.map(selectorOf),
+    peerSelectors: child.peerTs.map(selectorOf),
+    replayWindow: parent.config.children[child.configIndex]!.replayWindow,
+    noTfcPadding: false,
+  };
+}
+
+function selectorOf(ts: TrafficSelector): Selector {
+  const { startAddress: first, endAddress: last, protocol, startPort, endPort } = ts;
+  return { first, last, protocol, startPort, endPort };
+}
