@@ -76,7 +76,12 @@ export class Charon {
    * Starts charon at `site`. `settings` are further lines of the `charon` section of
    * strongswan.conf. @throws Error with the end of its log when it does not come up.
    */
-  static async start(lab: Lab, site: Site, settings = ""): Promise<Charon> {
+  static async start(
+    lab: Lab,
+    site: Site,
+    settings = "",
+    { kernelHasEsp = false }: { readonly kernelHasEsp?: boolean } = {},
+  ): Promise<Charon> {
     const directory = await Deno.makeTempDir({ dir: lab.directory, prefix: "charon-" });
     const charon = new Charon(lab, site, directory);
     await Deno.mkdir(`${directory}/run`);
@@ -84,8 +89,8 @@ export class Charon {
       await Deno.mkdir(`${directory}/swanctl/${name}`, { recursive: true });
     }
     await Deno.writeTextFile(`${directory}/strongswan.conf`, charon.#conf(settings));
-    const library = await buildAcceptAll(directory);
-    const script = `mount --bind ${directory}/run /run && LD_PRELOAD=${library} exec ${CHARON}`;
+    const preload = kernelHasEsp ? "" : `LD_PRELOAD=${await buildAcceptAll(directory)}`;
+    const script = `mount --bind ${directory}/run /run && ${preload} exec ${CHARON}`;
     const child = lab.spawn(site, ["sh", "-c", script], {
       env: { STRONGSWAN_CONF: `${directory}/strongswan.conf` },
     });

@@ -148,13 +148,10 @@ apitlscert
 apitlskey
 apitlsclientca
 ikeconf.retranbackoff 1.0
-<<<<<<< HEAD
 ikeconf.childlist[].tfc true
 ikeconf.childlist[].ipcomp false
-=======
 ikeconf.datapath auto
 ikeconf.xfrmif
->>>>>>> 4c54220 (Hand CHILD_SAs to the kernel when installfastpath asks for it; datapath and xfrmif say how)
 `;
 
 /** Options that one role alone reads. */
@@ -197,7 +194,9 @@ Deno.test("every feature that is not there yet is wanted by an option", () => {
   const wanted = new Set<string | undefined>();
   for (const [, { feature, featureOf }] of all(ROOT)) {
     wanted.add(feature);
-    for (const value of ["rsa", "eap", "cert-dn", "eapusepcap", "userland"]) wanted.add(featureOf(value));
+    for (const value of ["rsa", "eap", "cert-dn", "eapusepcap", "userland"]) {
+      wanted.add(featureOf(value));
+    }
   }
   assert.deepEqual(Object.keys(NOT_YET).filter((feature) => !wanted.has(feature)), []);
 });

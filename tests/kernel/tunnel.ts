@@ -1,0 +1,187 @@
+/**
+ * Tunnels whose packets the kernel carries: our client or gateway with `installfastpath`, and at the
+ * other end ours or strongSwan with its kernel data path. What the tests of whole tunnels stand on.
+ * @module
+ */
+import assert from "node:assert/strict";
+import {
+  atSite,
+  connection,
+  OUR_ID,
+  ourClient,
+  ourGateway,
+  OURS,
+  PSK,
+  swanctl,
+  THEIR_ID,
+  THEIRS,
+} from "../interop/ends.ts";
+import { Lab, mustRun, type Site, until } from "../interop/harness.ts";
+import { merge, Ours, type Setup } from "../interop/ours.ts";
+import { Charon } from "../interop/strongswan.ts";
+
+/** Who is at the other end, and who begins. */
+export type Kind = "ours → ours" | "ours → strongSwan" | "strongSwan → ours";
+/** See {@linkcode Kind}. */
+export const KINDS: readonly Kind[] = ["ours → ours", "ours → strongSwan", "strongSwan → ours"];
+
+/** Inner addresses of our side and of theirs. */
+export const INNER = { 4: ["10.2.0.1", "10.1.0.1"], 6: ["fd02::1", "fd01::1"] } as const;
+
+/** What a tunnel is like. */
+export interface TunnelWish {
+  readonly outer?: 4 | 6;
+  readonly inner?: 4 | 6;
+  readonly transport?: boolean;
+  /** Laid over the entry of `childlist`. */
+  readonly child?: Setup;
+  /** Laid over `ikeconf`. */
+  readonly ikeconf?: Setup;
+  /** `esp_proposals` of strongSwan. */
+  readonly proposal?: string;
+  /** Further lines of strongSwan's child, and of its connection. */
+  readonly childExtra?: string;
+  readonly extra?: string;
+}
+
+/** A tunnel that is up. */
+export interface Tunnel {
+  readonly lab: Lab;
+  /** Ours at our site; theirs is ours as well in `ours → ours`. */
+  readonly ours: Ours;
+  readonly theirs: Ours | undefined;
+  readonly charon: Charon | undefined;
+  /** Pings from our side to theirs, and how many of `count` came back. */
+  ping(count?: number, intervalS?: number): Promise<number>;
+}
+
+/** Sets a tunnel up, hands it over, and takes all of it down. */
+export async function withTunnel(
+  kind: Kind,
+  wish: TunnelWish,
+  take: (tunnel: Tunnel) => Promise<void>,
+): Promise<void> {
+  const lab = await Lab.open("k");
+  try {
+    await addInner(lab.ours, 0);
+    await addInner(lab.theirs, 1);
+    const tunnel = kind === "ours → ours"
+      ? await betweenOurs(lab, wish)
+      : await withStrongSwan(lab, wish, kind === "ours → strongSwan");
+    await take({ lab, ...tunnel, ping: (count, interval) => ping(lab, wish, count, interval) });
+  } finally {
+    await lab.close();
+  }
+}
+
+/** What the kernel says at a site. */
+export function kernelSays(site: Site, ...words: string[]): Promise<string> {
+  return mustRun("ip", ["-n", site.namespace, ...words]);
+}
+
+async function addInner(site: Site, side: 0 | 1): Promise<void> {
+  await mustRun("ip", ["-n", site.namespace, "addr", "add", `${INNER[4][side]}/32`, "dev", "lo"]);
+  const six = [`${INNER[6][side]}/128`, "dev", "lo", "nodad"];
+  await mustRun("ip", ["-n", site.namespace, "-6", "addr", "add", ...six]);
+}
+
+type Ends = Omit<Tunnel, "lab" | "ping">;
+
+async function betweenOurs(lab: Lab, wish: TunnelWish): Promise<Ends> {
+  const { outer = 4 } = wish;
+  const mirrored = { myid: THEIR_ID };
+  const gateway = merge(ourGateway(), {
+    bindifaddr: outer === 4 ? `${THEIRS.address4}/16` : `${THEIRS.address6}/64`,
+    ikeconf: { ...ikeconf(wish, 1), ...mirrored },
+  });
+  const theirs = await Ours.start(lab, lab.theirs, atSite(gateway, lab.theirs));
+  const ours = await Ours.start(lab, lab.ours, atSite(clientOf(wish), lab.ours));
+  await untilInstalled(lab, ours);
+  return { ours, theirs, charon: undefined };
+}
+
+async function withStrongSwan(lab: Lab, wish: TunnelWish, weBegin: boolean): Promise<Ends> {
+  const { outer = 4 } = wish;
+  const charon = await Charon.start(lab, lab.theirs, "  install_routes = yes", {
+    kernelHasEsp: true,
+  });
+  const setup = weBegin ? clientOf(wish) : merge(ourGateway(), {
+    bindifaddr: outer === 4 ? `${OURS.address4}/16` : `${OURS.address6}/64`,
+    ikeconf: ikeconf(wish, 0),
+  });
+  await charon.load(swanctl(connectionOf(wish), PSK));
+  const ours = await Ours.start(lab, lab.ours, atSite(setup, lab.ours));
+  if (!weBegin) await charon.initiate("net");
+  await untilInstalled(lab, ours);
+  return { ours, theirs: undefined, charon };
+}
+
+function clientOf(wish: TunnelWish): Setup {
+  const { outer = 4 } = wish;
+  return merge(ourClient(), {
+    startclntaddr: outer === 4 ? `${OURS.address4}/16` : `${OURS.address6}/64`,
+    peeraddr: outer === 4 ? THEIRS.address4 : THEIRS.address6,
+    ikeconf: ikeconf(wish, 0),
+  });
+}
+
+/** `side` 0: as at our site. */
+function ikeconf(wish: TunnelWish, side: 0 | 1): Setup {
+  const [own = "", peer = ""] = selectors(wish, side);
+  const child = {
+    encalg: ["aes-gcm-16:128"],
+    ownts: [{ startaddr: own, endaddr: own }],
+    peerts: [{ startaddr: peer, endaddr: peer }],
+    tunnelmode: !wish.transport,
+    ...wish.child,
+  };
+  const ids = side === 0 ? { myid: OUR_ID } : {};
+  return { installfastpath: true, datapath: "kernel", ...ids, ...wish.ikeconf, childlist: [child] };
+}
+
+/** Own address and the peer's, as `side` sees them. */
+function selectors({ outer = 4, inner = 4, transport }: TunnelWish, side: 0 | 1): string[] {
+  const ends = transport
+    ? (outer === 4 ? [OURS.address4, THEIRS.address4] : [OURS.address6, THEIRS.address6])
+    : [...INNER[inner]];
+  return side === 0 ? ends : ends.toReversed();
+}
+
+function connectionOf(wish: TunnelWish): string {
+  const { outer = 4, transport, proposal = "aes128gcm16", childExtra = "", extra } = wish;
+  const [local, remote] = selectors(wish, 1), bits = local!.includes(":") ? 128 : 32;
+  return connection({
+    localAddress: outer === 4 ? THEIRS.address4 : THEIRS.address6,
+    remoteAddress: outer === 4 ? OURS.address4 : OURS.address6,
+    localTs: `${local}/${bits}`,
+    remoteTs: `${remote}/${bits}`,
+    espProposals: proposal,
+    childExtra: `${transport ? "mode = transport" : ""}\n${childExtra}`,
+    ...(extra === undefined ? {} : { extra }),
+  });
+}
+
+async function untilInstalled(lab: Lab, ours: Ours): Promise<void> {
+  await until("both ends' states", 20_000, async () => {
+    ours.mustRun();
+    for (const site of [lab.ours, lab.theirs]) {
+      const states = await kernelSays(site, "xfrm", "state");
+      if ((states.match(/^\s+proto (esp|ah) spi/gm)?.length ?? 0) < 2) return false;
+    }
+    return true;
+  });
+}
+
+async function ping(
+  lab: Lab,
+  wish: TunnelWish,
+  count = 5,
+  intervalS = 0.05,
+): Promise<number> {
+  const [from, to] = selectors(wish, 0);
+  const words = ["-q", "-n", "-c", `${count}`, "-i", `${intervalS}`, "-W", "1", "-I", from!, to!];
+  const { stdout } = await lab.exec(lab.ours, "ping", words);
+  const received = /(\d+) received/.exec(stdout)?.[1];
+  assert.ok(received !== undefined, stdout);
+  return Number(received);
+}

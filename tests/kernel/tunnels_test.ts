@@ -1,0 +1,52 @@
+/**
+ * Whole tunnels in the kernel: ours with ours, and ours with strongSwan's kernel data path, in both
+ * directions. Each reads the kernel's own listing.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { kernelSays, KINDS, type TunnelWish, withTunnel } from "./tunnel.ts";
+
+const SUITES: readonly (readonly [string, TunnelWish])[] = [
+  ["AES-GCM-16", {}],
+  ["AES-CBC with HMAC-SHA2-256-128", {
+    child: { encalg: ["aes-cbc:128"], integrityalg: ["sha256"] },
+    proposal: "aes128-sha256",
+  }],
+  ["ChaCha20-Poly1305", {
+    child: { encalg: ["chacha20-poly1305"] },
+    proposal: "chacha20poly1305",
+  }],
+  ["extended sequence numbers", { child: { esn: true }, proposal: "aes128gcm16-esn" }],
+];
+
+for (const kind of KINDS) {
+  for (const [name, wish] of SUITES) {
+    Deno.test(`${kind}: ${name}`, async () => {
+      await withTunnel(kind, wish, async ({ lab, ours, ping }) => {
+        assert.equal(await ping(), 5);
+        const states = await kernelSays(lab.ours, "-s", "xfrm", "state");
+        assert.equal(states.match(/\(bytes\), 5\(packets\)/g)?.length, 2, states);
+        if (wish.child?.esn) assert.equal(states.match(/flag .*esn/g)?.length, 2, states);
+        await ours.stop();
+        assert.equal(await kernelSays(lab.ours, "xfrm", "state"), "");
+        assert.equal(await kernelSays(lab.ours, "xfrm", "policy"), "");
+        assert.doesNotMatch(await kernelSays(lab.ours, "rule"), /330/);
+      });
+    });
+  }
+  for (const outer of [4, 6] as const) {
+    for (const inner of [4, 6] as const) {
+      Deno.test(`${kind}: IPv${inner} in a tunnel over IPv${outer}`, async () => {
+        await withTunnel(kind, { outer, inner }, async ({ ping }) => {
+          assert.equal(await ping(), 5);
+        });
+      });
+    }
+    Deno.test(`${kind}: transport mode over IPv${outer}`, async () => {
+      await withTunnel(kind, { outer, transport: true }, async ({ lab, ping }) => {
+        assert.equal(await ping(), 5);
+        assert.match(await kernelSays(lab.ours, "xfrm", "state"), /mode transport/);
+      });
+    });
+  }
+}
