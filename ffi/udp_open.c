@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <ifaddrs.h>
 #include <linux/sock_diag.h>
+#include <linux/udp.h>
 #include <linux/xfrm.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -24,6 +25,7 @@
 /* Bits of my_udp_open's flags. */
 #define OPEN_FREEBIND 1u
 #define OPEN_BYPASS 2u
+#define OPEN_ESP_IN_UDP 4u
 
 /* What my_udp_open tells, in words of uint32_t. */
 enum { TOLD_STEP, TOLD_PORT, TOLD_BUFFER, TOLD_BYPASS_ERRNO, TOLD_WORDS };
@@ -87,6 +89,11 @@ static int set_options(int fd, int six, const udp_wish *wish, uint32_t *told) {
   if (!error) error = six ? on(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO) : on(fd, IPPROTO_IP, IP_PKTINFO);
   if (!error && wish->flags & OPEN_FREEBIND) {
     error = six ? on(fd, IPPROTO_IPV6, IPV6_FREEBIND) : on(fd, IPPROTO_IP, IP_FREEBIND);
+  }
+  if (!error && wish->flags & OPEN_ESP_IN_UDP) {
+    /* The kernel takes ESP out of UDP and leaves messages behind a non-ESP marker (RFC 3948). */
+    int kind = UDP_ENCAP_ESPINUDP;
+    if (setsockopt(fd, IPPROTO_UDP, UDP_ENCAP, &kind, sizeof kind) < 0) error = -errno;
   }
   if (error) return error;
   if (wish->flags & OPEN_BYPASS) told[TOLD_BYPASS_ERRNO] = (uint32_t)bypass(fd, six);

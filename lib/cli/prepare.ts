@@ -6,7 +6,7 @@ import { type IpAddress, parseAddress } from "@/base/address.ts";
 import { SetupError, type SetupPosition } from "@/base/errors.ts";
 import { chooseBackend, missingFrom, type WantedAlgorithms } from "@/crypto/choose.ts";
 import type { CryptoBackend } from "@/crypto/backend.ts";
-import { openDataPath } from "@/datapath/open.ts";
+import { dataPathKind, openDataPath } from "@/datapath/open.ts";
 import { ikeConfigOf, ownAddressesOf, planOf, wantsNatt } from "@/engine/config_of.ts";
 import type { EventHub } from "@/engine/event_hub.ts";
 import type { RunHooks } from "@/engine/hooks.ts";
@@ -78,6 +78,7 @@ export function openTransport(setup: Setup, warn: (words: string) => void = () =
   const ports = {
     ownAddresses: ownAddressesOf(setup, addressesOn),
     ikePort: setup.ownport,
+    kernelEsp: dataPathKind(setup.ikeconf) === "kernel",
   };
   const needsNatt = wantsNatt(setup);
   if (!needsNatt && setup.role === "client") return openUdp(ports, setup.transport);
@@ -111,11 +112,9 @@ export interface RunParts {
 export function prepareRun(setup: Setup, parts: RunParts): TestRun {
   const { ikePort, nattPort, halfOpenMax } = parts.transport;
   const config = ikeConfigOf(setup, nattPort);
-  const { installfastpath, datapath, virtualipif, xfrmif } = setup.ikeconf;
-  const dataPath = { installfastpath, datapath, virtualipif, xfrmif };
   return new TestRun({
     setup,
-    openDataPath: (listener) => openDataPath(dataPath, listener),
+    openDataPath: (listener) => openDataPath(setup.ikeconf, listener),
     plan: planOf(setup, { ikePort, halfOpenMax }),
     config,
     ...parts,

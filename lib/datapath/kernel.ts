@@ -142,6 +142,7 @@ export class KernelDataPath implements DataPath {
     const bypass = bypassPolicies(), refused = this.#xfrm.request(bypass.map(addPolicy));
     // One that is there already is somebody else's, and does as well.
     this.#bypass = bypass.filter((_, i) => !refused[i]);
+    if (this.#bypass.length > 0) options.journal?.addBypass();
     this.#hear();
   }
 
@@ -156,6 +157,7 @@ export class KernelDataPath implements DataPath {
 
   installOut(pair: SaPair): void {
     const entry = this.#entry(pair);
+    if (entry.out) return this.#withdrawOthers(pair);
     entry.out = true;
     const needed = pair.spiIn;
     this.#want(newState(stateOut(pair, this.#options.scope)), "the outbound state", needed);
@@ -274,6 +276,15 @@ export class KernelDataPath implements DataPath {
     const entry = { pair, in: false, out: false };
     this.#entries.set(pair.spiIn, entry);
     return entry;
+  }
+
+  /** The kernel sends by the newest state: to go back to an older one, those after it must go. */
+  #withdrawOthers({ line, spiIn }: SaPair): void {
+    for (const entry of this.#entries.values()) {
+      if (entry.pair.line !== line || entry.pair.spiIn === spiIn || !entry.out) continue;
+      entry.out = false;
+      this.#tidy(deleteState(stateOut(entry.pair, this.#options.scope)), "a state");
+    }
   }
 
   #claim(policy: XfrmPolicy, owner: number): void {

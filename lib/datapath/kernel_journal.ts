@@ -11,14 +11,24 @@ import {
   readOwnRoutes,
   readOwnRules,
 } from "@/datapath/route_message.ts";
-import { dumpOf, readPolicies, readStates } from "@/datapath/xfrm_message.ts";
-import { deletePolicyTold, deleteStateTold } from "@/datapath/xfrm_message.ts";
+import { bypassPolicies } from "@/datapath/kernel_plan.ts";
+import {
+  deletePolicy,
+  deletePolicyTold,
+  deleteStateTold,
+  dumpOf,
+  readPolicies,
+  readStates,
+} from "@/datapath/xfrm_message.ts";
 import type { NetlinkSocket } from "@/native/netlink.ts";
 
 /** Where journals are; emptied by a reboot, as the kernel's tables are. */
 const DIRECTORY = "/run/myikev2";
 /** reqids of one data path. */
 export const REQID_RANGE = 1 << 22;
+
+/** The line of {@linkcode KernelJournal.addBypass}. */
+const BYPASS = "bypass";
 
 /** What a journal says. */
 export interface JournalEntry {
@@ -54,6 +64,11 @@ export class KernelJournal {
   /** An address is about to be added. */
   addAddress({ address, bits }: IpPrefix): void {
     this.#write(`${showAddress(address)}/${bits}`);
+  }
+
+  /** The policies that let IKE pass are ours. */
+  addBypass(): void {
+    this.#write(BYPASS);
   }
 
   /** Nothing of ours is left. */
@@ -121,8 +136,13 @@ function cleanOne(entry: JournalEntry, lines: readonly string[], cleaners: Clean
   const states = readStates(xfrm.dump(dumpOf("states"))).filter(isOurs);
   const policies = readPolicies(xfrm.dump(dumpOf("policies"))).filter(isOurs);
   const addresses = lines.map(parsePrefix).filter((prefix) => prefix !== undefined);
+  const bypass = lines.includes(BYPASS) ? bypassPolicies().map(deletePolicy) : [];
   // What somebody else took away already is no fault.
-  xfrm.request([...policies.map(deletePolicyTold), ...states.map(deleteStateTold)]);
+  xfrm.request([
+    ...bypass,
+    ...policies.map(deletePolicyTold),
+    ...states.map(deleteStateTold),
+  ]);
   route.request([
     ...addresses.map((prefix) => addressMessage("delete", prefix, innerDevice)),
     ...(xfrmName ? [deleteLink(xfrmName)] : []),

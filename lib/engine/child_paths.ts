@@ -5,8 +5,15 @@
  */
 import type { IpPrefix } from "@/base/address.ts";
 import { must } from "@/base/errors.ts";
-import type { DataPath, DataPathListener, SaPair, Selector } from "@/datapath/data_path.ts";
+import type {
+  DataPath,
+  DataPathListener,
+  Encapsulation,
+  SaPair,
+  Selector,
+} from "@/datapath/data_path.ts";
 import { childKeys, type ChildSa } from "@/ike/child_sa.ts";
+import { encapsulationOf } from "@/ike/nat.ts";
 import type { IkeSa } from "@/ike/ike_sa.ts";
 import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";
 
@@ -62,6 +69,13 @@ export class ChildPaths {
     if (this.#children.delete(child.spiIn)) this.path.uninstall(child.spiIn);
   }
 
+  /** The ends of the path of an IKE SA have changed: ESP goes the new way too. */
+  moved({ children, path }: IkeSa): void {
+    for (const child of children) {
+      if (this.#children.has(child.spiIn)) this.path.move(child.spiIn, path, howSent(child));
+    }
+  }
+
   /** An IKE SA goes on under another: its inner addresses stay. */
   replaced(old: IkeSa, by: IkeSa): void {
     const inner = this.#inner.get(old);
@@ -115,13 +129,17 @@ export function pairOf(child: ChildSa, line: number): SaPair {
     keysIn: initiatedHere ? ofResponder : ofInitiator,
     keysOut: initiatedHere ? ofInitiator : ofResponder,
     tunnelMode: child.tunnelMode,
-    encapsulation: "none",
+    encapsulation: howSent(child),
     path: parent.path,
     ownSelectors: child.ownTs.map(selectorOf),
     peerSelectors: child.peerTs.map(selectorOf),
     replayWindow: parent.config.children[child.configIndex]!.replayWindow,
-    noTfcPadding: false,
+    noTfcPadding: !child.peerTakesTfc,
   };
+}
+
+function howSent(child: ChildSa): Encapsulation {
+  return encapsulationOf(child) ? "udp" : "none";
 }
 
 function selectorOf(ts: TrafficSelector): Selector {

@@ -269,6 +269,7 @@ export class TestRun implements RunView, Floor, LoopListener, ChildPathOwner {
           () => `IKE SA rekeyed: ${showSpi64(ownSpi(sa!))} is ${showSpi64(ownSpi(effect.by))} now`,
         );
       case "moved":
+        this.#paths.moved(sa!);
         return this.events.publish(4, () => showMove(sa!, effect.from));
       case "child_up":
         if (effect.old) this.tally.childRekeys++;

@@ -20,7 +20,7 @@ export const RecordAt = { OWN: 16, PEER: 32 };
 export const RecordFlag = { TRUNCATED: 1, NO_OWN: 2 };
 
 /** Bits of the flags of `my_udp_open`. */
-const OPEN_FREEBIND = 1, OPEN_BYPASS = 2;
+const OPEN_FREEBIND = 1, OPEN_BYPASS = 2, OPEN_ESP_IN_UDP = 4;
 /** What `my_udp_open` says of the step that failed. */
 const STEPS = ["", "setns", "socket", "setsockopt", "bind", "setns"];
 const STEP_RETURN = 5;
@@ -37,6 +37,8 @@ export interface UdpSocketWish {
   readonly freebind?: boolean | undefined;
   /** Octets to ask for; the system doubles them for its own books. 0: the system's default. */
   readonly receiveBufferOctets: number;
+  /** The kernel takes ESP that comes in UDP (RFC 3948): it never reaches this process. */
+  readonly espInUdp?: boolean;
   /** Only to see whether it can be bound: without an IPsec bypass. */
   readonly probe?: boolean;
 }
@@ -58,7 +60,8 @@ export interface UdpSocket {
 export function openUdpSocket(shim: ShimSymbols, wish: UdpSocketWish): UdpSocket {
   const { address, port, namespacePath = "", freebind = false, receiveBufferOctets } = wish;
   const path = new TextEncoder().encode(namespacePath), told = new Uint32Array(4);
-  const flags = (wish.probe ? 0 : OPEN_BYPASS) | (freebind ? OPEN_FREEBIND : 0);
+  const flags = (wish.probe ? 0 : OPEN_BYPASS) | (freebind ? OPEN_FREEBIND : 0) |
+    (wish.espInUdp ? OPEN_ESP_IN_UDP : 0);
   const fd = shim.my_udp_open(
     path,
     path.length,

@@ -141,7 +141,11 @@ function probe(opening: Opening, addresses: readonly IpAddress[], port: number):
 function openSocket(opening: Opening, address: IpAddress, port: number): NativeSocket {
   const { shim, options, natt } = opening;
   try {
-    return { ...openUdpSocket(shim, wishOf(options, address, port)), natt, address };
+    const wish = {
+      ...wishOf(options, address, port),
+      espInUdp: natt && options.kernelEsp === true,
+    };
+    return { ...openUdpSocket(shim, wish), natt, address };
   } catch (e) {
     throw refusalFor(e, opening, { address, port });
   }

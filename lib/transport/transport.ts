@@ -72,6 +72,8 @@ export interface UdpOptions {
   readonly namespace?: string | undefined;
   /** Octets of receive buffer to ask for; native only, where the system may give less. */
   readonly receiveBufferOctets?: number | undefined;
+  /** The kernel takes ESP that comes to the NAT-T port; native only. */
+  readonly kernelEsp?: boolean | undefined;
   /** Take addresses that no interface has (IP_FREEBIND); native only. */
   readonly freebind?: boolean | undefined;
 }

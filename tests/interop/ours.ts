@@ -143,6 +143,12 @@ export class Ours {
     return await this.ended(15_000);
   }
 
+  /** Ends it without a chance to clean up. */
+  async kill(): Promise<void> {
+    this.child.kill("SIGKILL");
+    await this.child.status;
+  }
+
   /** Ends it whatever it does; for a row that is over. */
   async abandon(): Promise<void> {
     if (this.#exitCode === undefined) await endProcess(this.child, 3_000);

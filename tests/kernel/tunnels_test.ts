@@ -4,7 +4,12 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { atSite, ourGateway } from "../interop/ends.ts";
+import { until } from "../interop/harness.ts";
+import { Ours } from "../interop/ours.ts";
 import { kernelSays, KINDS, type TunnelWish, withTunnel } from "./tunnel.ts";
+
+const FAST_PATH = { ikeconf: { installfastpath: true, datapath: "kernel" } };
 
 const SUITES: readonly (readonly [string, TunnelWish])[] = [
   ["AES-GCM-16", {}],
@@ -50,3 +55,43 @@ for (const kind of KINDS) {
     });
   }
 }
+
+const FORCED = { enablenatt: true, tradtionalencapforceudp: true };
+
+for (const kind of KINDS) {
+  Deno.test(`${kind}: ESP in UDP where it is forced`, async () => {
+    const wish = { ikeconf: FORCED, extra: "mobike = no\n    encap = yes" };
+    await withTunnel(kind, wish, async ({ lab, ping }) => {
+      assert.equal(await ping(), 5);
+      const states = await kernelSays(lab.ours, "xfrm", "state");
+      assert.match(states, /encap type espinudp sport 4500 dport 4500/);
+    });
+  });
+
+  Deno.test(`${kind}: CHILD_SAs are rekeyed again and again, and no packet is lost`, async () => {
+    const child = { lifetime: "4s", pfsenabled: false };
+    const ikeconf = { margintime: "2s", jitter: false };
+    const childExtra = "rekey_time = 3s\n life_time = 20s\n rand_time = 0s";
+    await withTunnel(kind, { child, ikeconf, childExtra }, async ({ ours, ping }) => {
+      assert.equal(await ping(600, 0.02), 600);
+      const { rekeys } = await ours.stop();
+      assert.ok(rekeys.child >= 3, `${rekeys.child} rekeys`);
+    });
+  });
+}
+
+Deno.test("what a killed process left is taken out by the next", async () => {
+  await withTunnel("ours → ours", {}, async ({ lab, ours }) => {
+    await ours.kill();
+    assert.match(await kernelSays(lab.ours, "xfrm", "state"), /proto esp/);
+    const next = await Ours.start(lab, lab.ours, atSite(ourGateway(FAST_PATH), lab.ours));
+    await until(
+      "the kernel empty",
+      10_000,
+      async () => !(await kernelSays(lab.ours, "xfrm", "state")).includes("proto esp"),
+    );
+    await next.stop();
+    assert.equal(await kernelSays(lab.ours, "xfrm", "policy"), "");
+    assert.equal(await kernelSays(lab.ours, "route", "show", "table", "all", "proto", "233"), "");
+  });
+});

@@ -94,8 +94,7 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
     "pingconf.deststep",
     "pingconf.maxlossrate",
   ],
-  "remote_access_gateway.yaml": [
-  ],
+  "remote_access_gateway.yaml": [],
   "tcp_client.yaml": [
     "ikeconf.tcpencap",
     "ikeconf.owntcpport",
