@@ -49,8 +49,10 @@ export function followPeer({ sa, out }: Turn, path: Path): void {
 
 /** When a keepalive is due; Infinity: never (RFC 3948 §4). */
 export function keepaliveDueMs(sa: IkeSa): number {
-  const keepaliveMs = sa.config.natt?.keepaliveMs ?? 0;
+  const { keepaliveMs = 0, ownPort } = sa.config.natt ?? {};
   if (keepaliveMs <= 0 || !sa.natOwn || sa.replacedBy || sa.redundant) return Infinity;
+  // A peer that stays at the IKE port has nothing in UDP that a mapping is kept for.
+  if (sa.path.ownPort !== ownPort) return Infinity;
   if (sa.env.broken.has("no_keepalives")) return Infinity;
   return (sa.lastSentMs ?? 0) + keepaliveMs;
 }
