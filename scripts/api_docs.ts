@@ -17,6 +17,7 @@ export async function apiDocument(root: string): Promise<string> {
 
 const FILES = [
   ["myikev2/api/api.proto", "The Test API"],
+  ["myikev2/api/ike.proto", "IKE SAs of a test"],
   ["myikev2/daemonapi/daemonapi.proto", "The Daemon API"],
 ] as const;
 
@@ -31,6 +32,9 @@ setup says otherwise; port 0 takes a free one and prints it). Beside it are the 
 \`grpc.health.v1.Health\` and gRPC reflection, so that a client needs no file of ours:
 
     grpcurl -plaintext 127.0.0.1:12330 api.MyIKEv2APISvc/GetSummary
+
+The same server has \`ikeapi.MyIKEv2IKESvc\`, a service of our own for what the Test API, which never
+changes, cannot ask for.
 
 - TLS is on with \`apitlscert\` and \`apitlskey\`; with \`apitlsclientca\` only clients with a
   certificate of that authority get in.

@@ -25,6 +25,13 @@ export const TEST_API: ProtoFile = {
   imports: [TIMESTAMP, DURATION],
 };
 
+/** What can be done to IKE SAs, beside the Test API. */
+export const IKE_API: ProtoFile = {
+  path: "myikev2/api/ike.proto",
+  package: "ikeapi",
+  imports: [],
+};
+
 /** The Daemon API. */
 export const DAEMON_API: ProtoFile = {
   path: "myikev2/daemonapi/daemonapi.proto",

@@ -4,17 +4,16 @@
  * @module
  */
 import {
-  type handleUnaryCall,
   Metadata,
-  type sendUnaryData,
-  type ServerUnaryCall,
   type ServerWritableStream,
   status,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
+import { ikeService } from "@/api/ike_api.ts";
+import { checked, delayed, notRekeyed, Refusal, refused, unary } from "@/api/calls.ts";
 import { type CallOrigin, connectionOf, maySeeSecrets, type SecretsRule } from "@/api/caller.ts";
 import { serverCredentials, type TlsFiles } from "@/api/credentials.ts";
-import { loadService, Malformed, TEST_API } from "@/api/definitions.ts";
+import { IKE_API, loadService, TEST_API } from "@/api/definitions.ts";
 import { EventStreams } from "@/api/event_streams.ts";
 import { addCommonServices, listen, newServer, shutDown } from "@/api/listen.ts";
 import {
@@ -63,6 +62,7 @@ export const STREAMS_MAX = 256;
 const CLOSE_GRACE_MS = 500;
 
 const SERVICE = "MyIKEv2APISvc";
+const IKE_SERVICE = "MyIKEv2IKESvc";
 
 /**
  * Serves the Test API of a run.
@@ -74,8 +74,9 @@ export async function startTestApi(view: RunView, options: TestApiOptions): Prom
   const server = newServer();
   const service = new TestApiService(view, options.secrets);
   server.addService(loadService(TEST_API, SERVICE), service.implementation());
-  const name = `${TEST_API.package}.${SERVICE}`;
-  const health = addCommonServices(server, [TEST_API], [name]);
+  server.addService(loadService(IKE_API, IKE_SERVICE), ikeService(view));
+  const names = [`${TEST_API.package}.${SERVICE}`, `${IKE_API.package}.${IKE_SERVICE}`];
+  const health = addCommonServices(server, [TEST_API, IKE_API], names);
   const port = await listen(server, {
     address: options.address,
     port: options.port,
@@ -88,18 +89,11 @@ export async function startTestApi(view: RunView, options: TestApiOptions): Prom
     port,
     finished: async () => {
       await view.finalResult;
-      health.setStatus(name, "NOT_SERVING");
+      for (const name of names) health.setStatus(name, "NOT_SERVING");
       await within(service.subscribersServed(), SUBSCRIBERS_MS_MAX);
     },
     close: () => shutDown(server, CLOSE_GRACE_MS),
   };
-}
-
-/** An answer that is not OK: status code and a sentence. */
-class Refusal extends Error {
-  constructor(readonly code: status, readonly details: string) {
-    super(details);
-  }
 }
 
 /** A request as the loader hands it over: 64-bit numbers as decimal text. */
@@ -133,20 +127,20 @@ class TestApiService {
 
   implementation(): UntypedServiceImplementation {
     return {
-      Stop: unary((request) => this.#stop(request)),
+      Stop: unary((request: Request) => this.#stop(request)),
       GetSummary: unary(() => summaryMessage(this.#view.summary())),
-      GetIKESA: unary((request, call) => this.#getIkeSa(request, call)),
-      ListIKESA: unary((request) => this.#listIkeSas(request)),
-      ListCHILDSA: unary((request) => this.#listChildSas(request)),
-      GetCHILDSA: unary((request, call) => this.#getChildSa(request, call)),
+      GetIKESA: unary((request: Request, call) => this.#getIkeSa(request, call)),
+      ListIKESA: unary((request: Request) => this.#listIkeSas(request)),
+      ListCHILDSA: unary((request: Request) => this.#listChildSas(request)),
+      GetCHILDSA: unary((request: Request, call) => this.#getChildSa(request, call)),
       SubscrEvent: (call: StreamCall) => this.#subscribe(call, (r) => this.#sendEvents(call, r)),
-      UpdateEventFilter: unary((request, call) => this.#updateFilter(request, call)),
+      UpdateEventFilter: unary((request: Request, call) => this.#updateFilter(request, call)),
       GetPingSummary: unary(() => notYet("Ping tasks are not there yet: nothing to summarize")),
       ClearPingStats: unary(() => notYet("Ping tasks are not there yet: nothing to clear")),
       GetPoolUsageSummary: unary(() => this.#poolUsage()),
       NotifyFinalResult: (call: StreamCall) =>
         this.#subscribe(call, () => this.#sendFinalResult(call)),
-      RekeyChild: delayed((request) => this.#rekeyChild(request)),
+      RekeyChild: delayed((request: Request) => this.#rekeyChild(request)),
     };
   }
 
@@ -171,18 +165,10 @@ class TestApiService {
   }
 
   async #rekeyChild(request: Request): Promise<Message> {
-    const own = Number(request.OwnSPI), spi = showSpi32(own);
+    const own = Number(request.OwnSPI);
     const outcome = await this.#view.rekeyChild(own);
-    switch (outcome.kind) {
-      case "done":
-        return {};
-      case "refused":
-        throw new Refusal(status.ABORTED, `${outcome.cause}: ${outcome.text}`);
-      case "not_established":
-        throw new Refusal(status.FAILED_PRECONDITION, `CHILD_SA ${spi} is not established`);
-      case "unknown":
-        throw new Refusal(status.NOT_FOUND, `No CHILD_SA has our SPI ${spi}`);
-    }
+    if (outcome.kind === "done") return {};
+    throw notRekeyed(outcome, "CHILD_SA", showSpi32(own));
   }
 
   #getIkeSa(request: Request, call: CallOrigin): Message {
@@ -243,7 +229,7 @@ class TestApiService {
         const details = `${STREAMS_MAX} streams are open already`;
         throw new Refusal(status.RESOURCE_EXHAUSTED, details);
       }
-      await serve(checked(call.request));
+      await serve(checked<Request>(call.request));
     } catch (error) {
       // The library sends what an "error" carries as the status, and ends the stream.
       return void call.emit("error", refused(error));
@@ -264,49 +250,8 @@ class TestApiService {
   }
 }
 
-type Answer = (request: Request, call: CallOrigin) => Message;
-
-/** A call with one answer. */
-function unary(answer: Answer): handleUnaryCall<Message, Message> {
-  return (call: ServerUnaryCall<Message, Message>, callback: sendUnaryData<Message>) => {
-    let message: Message;
-    try {
-      message = answer(checked(call.request), call as unknown as CallOrigin);
-    } catch (error) {
-      return callback(refused(error));
-    }
-    callback(null, message);
-  };
-}
-
-/** A call whose one answer takes its time. */
-function delayed(
-  answer: (request: Request) => Promise<Message>,
-): handleUnaryCall<Message, Message> {
-  return async (call: ServerUnaryCall<Message, Message>, callback: sendUnaryData<Message>) => {
-    let message: Message;
-    try {
-      message = await answer(checked(call.request));
-    } catch (error) {
-      return callback(refused(error));
-    }
-    callback(null, message);
-  };
-}
-
-function checked(request: Message | Malformed): Request {
-  if (!(request instanceof Malformed)) return request as Request;
-  throw new Refusal(status.INVALID_ARGUMENT, `Cannot decode the request: ${request.why}`);
-}
-
 function notYet(sentence: string): never {
   throw new Refusal(status.UNIMPLEMENTED, sentence);
-}
-
-/** The status of a refusal. @throws {unknown} what is none: a mistake of ours, never sent. */
-function refused(error: unknown): { code: status; details: string } {
-  if (!(error instanceof Refusal)) throw error;
-  return { code: error.code, details: error.details };
 }
 
 function within(promise: Promise<void>, ms: number): Promise<void> {

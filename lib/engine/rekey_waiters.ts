@@ -1,49 +1,60 @@
 /**
- * Who waits for the rekey of a CHILD_SA that was asked for from outside.
+ * Who waits for a rekey that was asked for from outside, of a CHILD_SA or of an IKE SA.
  * @module
  */
-import type { RekeyOutcome } from "@/engine/view.ts";
-import type { ChildSa } from "@/ike/child_sa.ts";
+import type { RefusedRekey } from "@/engine/view.ts";
 import type { Failure } from "@/ike/event.ts";
 import type { IkeSa } from "@/ike/ike_sa.ts";
 
-type Tell = (outcome: RekeyOutcome) => void;
+/** Waiters by what is to be replaced; `D` is what they are told when it has been. */
+export class RekeyWaiters<T, D> {
+  readonly #waiting = new Map<T, ((outcome: D | RefusedRekey) => void)[]>();
+  readonly #ikeSaOf: (one: T) => IkeSa;
 
-/** Waiters by the CHILD_SA that is to be replaced. */
-export class RekeyWaiters {
-  readonly #waiting = new Map<ChildSa, Tell[]>();
+  /** `ikeSaOf`: the IKE SA whose end is the end of a rekey too. */
+  constructor(ikeSaOf: (one: T) => IkeSa) {
+    this.#ikeSaOf = ikeSaOf;
+  }
 
-  /** What will become of the rekey of `child`. */
-  awaited(child: ChildSa): Promise<RekeyOutcome> {
+  /** What will become of the rekey of `old`. */
+  awaited(old: T): Promise<D | RefusedRekey> {
     return new Promise((resolve) => {
-      const others = this.#waiting.get(child);
+      const others = this.#waiting.get(old);
       if (others) others.push(resolve);
-      else this.#waiting.set(child, [resolve]);
+      else this.#waiting.set(old, [resolve]);
     });
   }
 
   /** It has been replaced, by whichever end's exchange. */
-  done(old: ChildSa | undefined): void {
-    this.#tell(old, { kind: "done" });
+  done(old: T | undefined, outcome: D): void {
+    this.#tell(old, outcome);
   }
 
   /** The exchange came to nothing. */
-  failed(old: ChildSa | undefined, { cause, text }: Failure): void {
+  failed(old: T | undefined, { cause, text }: Failure): void {
     this.#tell(old, { kind: "refused", cause, text });
   }
 
   /** An IKE SA is gone, and with it what hung on it. */
   closed(sa: IkeSa): void {
-    for (const child of this.#waiting.keys()) {
-      if (child.parent !== sa) continue;
+    for (const old of this.#waiting.keys()) {
+      if (this.#ikeSaOf(old) !== sa) continue;
       const cause = sa.failure?.cause ?? "CLOSED";
       const text = sa.failure?.text ?? "The IKE SA was closed meanwhile";
-      this.#tell(child, { kind: "refused", cause, text });
+      this.#tell(old, { kind: "refused", cause, text });
     }
   }
 
-  #tell(old: ChildSa | undefined, outcome: RekeyOutcome): void {
-    if (!old) return;
+  /** The run is over: nothing will come of any rekey. */
+  over(): void {
+    const text = "The test ended meanwhile";
+    for (const old of this.#waiting.keys()) {
+      this.#tell(old, { kind: "refused", cause: "CLOSED", text });
+    }
+  }
+
+  #tell(old: T | undefined, outcome: D | RefusedRekey): void {
+    if (old === undefined) return;
     for (const tell of this.#waiting.get(old) ?? []) tell(outcome);
     this.#waiting.delete(old);
   }

@@ -29,6 +29,7 @@ import {
   type IkeSaDump,
   type IkeSaSummary,
   type PoolUsage,
+  type RekeyIkeOutcome,
   type RekeyOutcome,
   RUN_RESULT_NAMES,
   type RunFigures,
@@ -81,7 +82,8 @@ export class TestRun implements RunView, Floor, LoopListener, ChildPathOwner {
   readonly finalResult: Promise<FinalResult>;
   readonly loop: CoreLoop;
   readonly tally = new Tally();
-  readonly #rekeys = new RekeyWaiters();
+  readonly #childRekeys = new RekeyWaiters<ChildSa, { kind: "done" }>((child) => child.parent);
+  readonly #ikeRekeys = new RekeyWaiters<IkeSa, { kind: "done"; spi: bigint }>((sa) => sa);
   readonly #history: ChildHistory;
   readonly datagram: LoopListener["datagram"];
   ending = false;
@@ -190,11 +192,20 @@ export class TestRun implements RunView, Floor, LoopListener, ChildPathOwner {
       const kind = this.#history.get(spi) ? "not_established" : "unknown";
       return Promise.resolve({ kind });
     }
-    if (child.state !== "established" || !isLive(child.parent)) {
+    if (this.#over || child.state !== "established" || !isLive(child.parent)) {
       return Promise.resolve({ kind: "not_established" });
     }
-    const outcome = this.#rekeys.awaited(child);
+    const outcome = this.#childRekeys.awaited(child);
     this.loop.turn(() => this.loop.command(child.parent, { kind: "rekey_child", child }));
+    return outcome;
+  }
+
+  rekeyIke(spi: bigint): Promise<RekeyIkeOutcome> {
+    const sa = this.loop.endpoint.bySpi.get(spi);
+    if (!sa) return Promise.resolve({ kind: "unknown" });
+    if (this.#over || !isLive(sa)) return Promise.resolve({ kind: "not_established" });
+    const outcome = this.#ikeRekeys.awaited(sa);
+    this.loop.turn(() => this.loop.command(sa, { kind: "rekey_ike" }));
     return outcome;
   }
 
@@ -255,7 +266,8 @@ export class TestRun implements RunView, Floor, LoopListener, ChildPathOwner {
       case "closed":
         this.#role.closed(sa!, nowMs);
         this.#paths.closed(sa!);
-        this.#rekeys.closed(sa!);
+        this.#childRekeys.closed(sa!);
+        this.#ikeRekeys.closed(sa!);
         if (!sa!.replacedBy) this.#history.dropped(sa!);
         return this.#ending?.closed(sa!, effect.unanswered, nowMs);
       case "replaced":
@@ -264,6 +276,7 @@ export class TestRun implements RunView, Floor, LoopListener, ChildPathOwner {
         this.#paths.replaced(sa!, effect.by);
         this.#ending?.replaced(sa!, effect.by);
         this.tally.ikeRekeys++;
+        this.#ikeRekeys.done(sa!, { kind: "done", spi: ownSpi(effect.by) });
         return this.events.publish(
           4,
           () => `IKE SA rekeyed: ${showSpi64(ownSpi(sa!))} is ${showSpi64(ownSpi(effect.by))} now`,
@@ -273,10 +286,13 @@ export class TestRun implements RunView, Floor, LoopListener, ChildPathOwner {
         return this.events.publish(4, () => showMove(sa!, effect.from));
       case "child_up":
         if (effect.old) this.tally.childRekeys++;
-        this.#rekeys.done(effect.old);
+        this.#childRekeys.done(effect.old, { kind: "done" });
         return this.events.publish(4, () => showChildUp(effect.by, effect.old));
       case "create_child_failed":
-        this.#rekeys.failed(effect.old, effect.failure);
+        this.#childRekeys.failed(effect.old, effect.failure);
+        return this.events.publish(3, effect.failure.text);
+      case "rekey_ike_failed":
+        this.#ikeRekeys.failed(sa, effect.failure);
         return this.events.publish(3, effect.failure.text);
       case "dropped":
         return this.events.publish(5, () => `Dropped: ${effect.reason}${aboutSa(sa)}`);
@@ -356,6 +372,8 @@ export class TestRun implements RunView, Floor, LoopListener, ChildPathOwner {
     if (this.#over) return;
     this.#over = true;
     this.loop.stop();
+    this.#childRekeys.over();
+    this.#ikeRekeys.over();
     this.#books.ended(deletesUnanswered);
     this.#result = result;
     if (result !== RunResult.FAILED) this.#firstError = "";

@@ -313,13 +313,26 @@ export interface FinalResult {
   readonly figures: RunFigures;
 }
 
-/** What became of a rekey that was asked for. */
-export type RekeyOutcome =
-  | { readonly kind: "done" }
-  /** By the peer, or because it did not answer: `cause` is the notify's IANA name, or NO_ANSWER, …. */
-  | { readonly kind: "refused"; readonly cause: string; readonly text: string }
-  | { readonly kind: "not_established" }
-  | { readonly kind: "unknown" };
+/** By the peer, or because it did not answer: `cause` is the notify's IANA name, or NO_ANSWER, …. */
+export interface RefusedRekey {
+  readonly kind: "refused";
+  readonly cause: string;
+  readonly text: string;
+}
+
+/** What is no SA of ours, or none that could be rekeyed now. */
+interface NoRekey {
+  readonly kind: "not_established" | "unknown";
+}
+
+/** What became of the rekey of a CHILD_SA that was asked for. */
+export type RekeyOutcome = { readonly kind: "done" } | RefusedRekey | NoRekey;
+
+/** What became of the rekey of an IKE SA: `spi` (uint64) is our own of the new one. */
+export type RekeyIkeOutcome =
+  | { readonly kind: "done"; readonly spi: bigint }
+  | RefusedRekey
+  | NoRekey;
 
 /** A test that runs, or has run. Every answer is of this moment. */
 export interface RunView {
@@ -347,6 +360,8 @@ export interface RunView {
   poolUsage(): { readonly v4: PoolUsage | undefined; readonly v6: PoolUsage | undefined };
   /** Rekeys the CHILD_SA of our own SPI (uint32); resolves when the new one is up, or will not be. */
   rekeyChild(spi: number): Promise<RekeyOutcome>;
+  /** Rekeys the IKE SA of our own SPI (uint64); resolves when the new one is up, or will not be. */
+  rekeyIke(spi: bigint): Promise<RekeyIkeOutcome>;
   /**
    * Ends the test and returns at once. Gracefully: deletes are sent, the end comes within 10 s; a
    * second call, or one that is not graceful, ends it now.

@@ -108,6 +108,8 @@ export type IkeEffect =
     readonly old: ChildSa | undefined;
     readonly failure: Failure;
   }
+  /** A rekey of ours of this IKE SA came to nothing; it still stands. */
+  | { readonly kind: "rekey_ike_failed"; readonly failure: Failure }
   /** This is a new IKE SA, made by a rekey: an endpoint keeps it from now on. */
   | { readonly kind: "adopted" }
   /** The deadline of this SA has moved, though the event was another SA's, or led to nothing yet. */

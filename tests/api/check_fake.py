@@ -57,7 +57,7 @@ def check_services(checks, server):
         channel = reflection.open_channel(server.target())
         names = reflection.Reflection(channel, version).services()
         checks.equal(f"reflection {version} lists our service and health", names,
-                     ["api.MyIKEv2APISvc", "grpc.health.v1.Health"])
+                     ["api.MyIKEv2APISvc", "grpc.health.v1.Health", "ikeapi.MyIKEv2IKESvc"])
         error = reflection.Reflection(channel, version).ask(file_containing_symbol="api.Nobody").error
         checks.equal(f"reflection {version} does not know what is not there", error.error_code, 5)
     channel = reflection.open_channel(server.target())
@@ -68,11 +68,11 @@ def check_services(checks, server):
     calls = {m.name: (m.input_type.full_name, m.output_type.full_name) for m in api.descriptor.methods}
     checks.equal("the service has the thirteen calls", calls, CALLS)
     health = harness.service(server.target(), name="grpc.health.v1.Health")
-    for name in ("", "api.MyIKEv2APISvc"):
+    for name in ("", "api.MyIKEv2APISvc", "ikeapi.MyIKEv2IKESvc"):
         checks.equal(f"health of {name or 'the server'} is SERVING", health.Check(service=name).status, 1)
     checks.equal("health of a stranger is NOT_FOUND", code(lambda: health.Check(service="x"))[0], "NOT_FOUND")
     names = {entry.key for entry in health.List().statuses}
-    checks.equal("health lists both", names, {"", "api.MyIKEv2APISvc"})
+    checks.equal("health lists all", names, {"", "api.MyIKEv2APISvc", "ikeapi.MyIKEv2IKESvc"})
 
 
 def check_summary(checks, server):
@@ -158,6 +158,16 @@ def check_refusals(checks, server):
                 refused[1].startswith("NO_ADDITIONAL_SAS"), refused)
     checks.equal("RekeyChild unknown", code(lambda: api.RekeyChild(OwnSPI=0xAB)),
                  ("NOT_FOUND", "No CHILD_SA has our SPI 000000AB"))
+    ike = harness.service(server.target(), name="ikeapi.MyIKEv2IKESvc")
+    checks.equal("RekeyIKESA tells the SPI of the new IKE SA", ike.RekeyIKESA(OwnSPI=IKE).NewOwnSPI,
+                 0xABCDEF0123456789)
+    refused = code(lambda: ike.RekeyIKESA(OwnSPI=3))
+    checks.that("RekeyIKESA tells the peer's refusal", refused[0] == "ABORTED" and
+                refused[1].startswith("TEMPORARY_FAILURE"), refused)
+    checks.equal("RekeyIKESA not established", code(lambda: ike.RekeyIKESA(OwnSPI=2)),
+                 ("FAILED_PRECONDITION", "IKE SA 0000000000000002 is not established"))
+    checks.equal("RekeyIKESA unknown", code(lambda: ike.RekeyIKESA(OwnSPI=0xFF)),
+                 ("NOT_FOUND", "No IKE SA has our SPI 00000000000000FF"))
     for name in ("GetPingSummary", "ClearPingStats"):
         got = code(getattr(api, name))
         checks.that(f"{name} is not there yet and says so", got[0] == "UNIMPLEMENTED" and

@@ -1,6 +1,7 @@
 """A gateway and a client of ours, run as a user runs them, asked while their tunnels are up. What is
 expected comes from their setup files, and from what the two ends say of each other."""
 
+import json
 import os
 import pathlib
 import socket
@@ -64,7 +65,7 @@ class RealTest(harness.Process):
                                     "--lf", str(pathlib.Path(directory, role + ".log"))])
         self.setup, self.port = str(setup), values["apiport"]
 
-    def api(self):
+    def api(self, name="api.MyIKEv2APISvc"):
         """A client of its API, as soon as it listens."""
         deadline = time.monotonic() + 20
         while True:
@@ -72,7 +73,7 @@ class RealTest(harness.Process):
                 raise RuntimeError(f"{self.setup}: ended with status {self.process.returncode}")
             try:
                 socket.create_connection(("127.0.0.1", self.port), 1).close()
-                return harness.service(f"127.0.0.1:{self.port}")
+                return harness.service(f"127.0.0.1:{self.port}", name=name)
             except OSError:
                 if time.monotonic() > deadline:
                     raise
@@ -103,8 +104,46 @@ def check_real(checks):
                     check_pair(checks, index, entry, cl, gw, udp)
                 check_rekey(checks, cl, gw)
                 check_paging(checks, cl)
+                for name, at, peer in (("client", client, gw), ("gateway", gateway, cl)):
+                    check_rekey_ike(checks, name, at, peer)
                 checks.that("real: events tell of it", events.wait(lambda m: len(m) > 0), events.texts())
                 check_stop(checks, client, cl, gateway, gw)
+
+
+def check_flapping(checks):
+    """Two of five tunnels flap every ten seconds; the client says so, the gateway sees Deletes."""
+    udp, tcp = free_ports(2, socket.SOCK_DGRAM), free_ports(2, socket.SOCK_STREAM)
+    flaps = "\nflapconf: {flapping: true, numoftunnel: 2, minflapinterval: 10s, maxflapinterval: 10s}"
+    with tempfile.TemporaryDirectory() as directory, \
+            RealTest(directory, "gateway", addresses="bindifaddr: 127.0.0.1/8", ownport=udp[0],
+                     peerport=udp[1], apiport=tcp[0]) as gateway:
+        gw = gateway.api()
+        with RealTest(directory, "client", addresses=CLIENT_ADDRESSES.replace("127.0.1.1", "127.0.2.1") + flaps,
+                      ownport=udp[1], peerport=udp[0], apiport=tcp[1]) as client:
+            cl = client.api()
+            checks.that("flapping: all tunnels come up", wait_for(lambda: cl.GetSummary().Live_count == TUNNELS))
+            checks.equal("flapping: none is down yet", cl.GetSummary().Flapping_count, 0)
+            events = Reader(cl.SubscrEvent(Level=4, keyword="Tunnel ", timeout=120))
+            down = wait_for(lambda: cl.GetSummary().Flapping_count == 2, 15)
+            summary = cl.GetSummary()
+            checks.equal("flapping: two are down on purpose", (down, summary.Live_count, summary.Created_live_count,
+                         summary.NumOfCreatedTunnel), (True, TUNNELS - 2, TUNNELS - 2, TUNNELS))
+            checks.that("flapping: the gateway has three", wait_for(lambda: gw.GetSummary().Live_count == TUNNELS - 2))
+            up = wait_for(lambda: cl.GetSummary().Flapping_count == 0, 15)
+            summary = cl.GetSummary()
+            checks.equal("flapping: two are up again", (up, summary.Live_count, summary.NumOfCreatedTunnel),
+                         (True, TUNNELS, TUNNELS))
+            checks.equal("flapping: no tunnel more at the gateway", gw.GetSummary().NumOfCreatedTunnel, TUNNELS)
+            texts = [text for text in events.texts() if "FLAPPED" in text]
+            checks.that("flapping: events tell of it", len(texts) == 2, events.texts())
+            cl.Stop(Gracefully=True)
+            checks.equal("flapping: exit status of the client", client.process.wait(15), 0)
+            lines = []
+            while (line := client.lines.get(timeout=5)) is not None:
+                lines.append(line)
+            result = json.loads(lines[-1])
+            checks.equal("flapping: the JSON result", (result["result"], result["flaps"], result["tunnels"]["lost"]),
+                         ("stopped", {"down": 2, "up": 2}, 0))
 
 
 def wait_for(holds, seconds=20):
@@ -203,6 +242,30 @@ def check_rekey(checks, cl, gw):
     checks.that("real: its keys are new", after.SKei != before.SKei)
     checks.equal("real: and the same at the gateway", (after.SKei, after.SKer), (theirs.SKei, theirs.SKer))
     checks.equal("real: RekeyChild of the old one", code(lambda: cl.RekeyChild(OwnSPI=old))[0], "NOT_FOUND")
+
+
+def check_rekey_ike(checks, name, process, peer):
+    """The newest IKE SA of one end is replaced; its CHILD_SA, and the peer, go with it."""
+    api, ike = process.api(), process.api("ikeapi.MyIKEv2IKESvc")
+    old = api.ListIKESA().SummaryList[-1].OwnSPI
+    children = list(api.ListCHILDSA(IKEOwnSPI=old).OwnSPIList)
+    before = api.GetIKESA(OwnSPI=old)
+    new = ike.RekeyIKESA(OwnSPI=old).NewOwnSPI
+    after = api.GetIKESA(OwnSPI=new)
+    checks.equal(f"real: RekeyIKESA at the {name} answers when it is done", (new != old, after.State), (True, 3))
+    checks.equal(f"real: the {name}'s CHILD_SA moved", list(api.ListCHILDSA(IKEOwnSPI=new).OwnSPIList), children)
+    theirs = peer.GetIKESA(OwnSPI=after.PeerSPI)
+    checks.that(f"real: keys of the {name}'s new IKE SA are new", after.SKei not in (before.SKei, b""))
+    checks.equal(f"real: and the same at the peer of the {name}", (after.SKei, after.SKer),
+                 (theirs.SKei, theirs.SKer))
+    # Its CHILD_SA asks by the new IKE SA from now on.
+    checks.equal(f"real: RekeyChild at the {name} after it",
+                 code(lambda: api.RekeyChild(OwnSPI=children[0]))[0], "OK")
+    refused = code(lambda: ike.RekeyIKESA(OwnSPI=old))[0]
+    checks.that(f"real: RekeyIKESA of the old one at the {name}", refused in ("NOT_FOUND", "FAILED_PRECONDITION"),
+                refused)
+    checks.that(f"real: one tunnel more is not counted at the {name}",
+                wait_for(lambda: api.GetSummary().Live_count == TUNNELS))
 
 
 def check_paging(checks, api):

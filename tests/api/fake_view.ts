@@ -10,6 +10,7 @@ import type {
   FinalResult,
   IkeSaDump,
   IkeSaSummary,
+  RekeyIkeOutcome,
   RekeyOutcome,
   RunFigures,
   RunSummary,
@@ -65,6 +66,13 @@ export class FakeRun implements RunView {
     if (spi !== AH_CHILD.spi) return Promise.resolve({ kind: "unknown" });
     const text = "Peer refused CREATE_CHILD_SA (NO_ADDITIONAL_SAS)";
     return Promise.resolve({ kind: "refused", cause: "NO_ADDITIONAL_SAS", text });
+  }
+  rekeyIke(spi: bigint): Promise<RekeyIkeOutcome> {
+    if (spi === FIRST.spi) return Promise.resolve({ kind: "done", spi: 0xabcdef0123456789n });
+    if (spi === SECOND.spi) return Promise.resolve({ kind: "not_established" });
+    if (spi !== 3n) return Promise.resolve({ kind: "unknown" });
+    const text = "Peer refused to rekey the IKE SA (TEMPORARY_FAILURE)";
+    return Promise.resolve({ kind: "refused", cause: "TEMPORARY_FAILURE", text });
   }
   stop(gracefully: boolean): void {
     this.stops.push(gracefully);

@@ -247,11 +247,8 @@ export function decideByUse(turn: Turn): void {
 function give(turn: Turn, task: RekeyIkeTask, failure: Failure): void {
   const { sa, out } = turn, { rival } = task;
   sa.active = undefined;
-  if (rival) {
-    if (rival.sa.phase === "established") replace(turn, rival.sa);
-    return;
-  }
-  out.push({ kind: "create_child_failed", old: undefined, failure }, sa);
+  if (rival?.sa.phase === "established") return replace(turn, rival.sa);
+  out.push({ kind: "rekey_ike_failed", failure }, sa);
 }
 
 function refused(turn: Turn, task: RekeyIkeTask, error: NotifyPayload): void {

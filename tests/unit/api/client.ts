@@ -30,15 +30,22 @@ export const PLAIN: TestApiOptions = {
 /** One connection to a Test API. */
 export class ApiClient {
   readonly #client: Client;
-  constructor(target: string, channel: ChannelCredentials = credentials.createInsecure()) {
-    const loaded = protoLoader.loadSync("myikev2/api/api.proto", {
+  constructor(
+    target: string,
+    channel: ChannelCredentials = credentials.createInsecure(),
+    [file, name] = ["myikev2/api/api.proto", "api.MyIKEv2APISvc"],
+  ) {
+    const loaded = protoLoader.loadSync(file, {
       keepCase: true,
       longs: String,
       defaults: true,
       includeDirs: [`${import.meta.dirname}/../../../proto`],
     });
     // deno-lint-ignore no-explicit-any -- the loader's classes have no types
-    const Service = (loadPackageDefinition(loaded) as any).api.MyIKEv2APISvc;
+    const Service = name.split(".").reduce(
+      (at: any, part) => at[part],
+      loadPackageDefinition(loaded),
+    );
     // A connection of its own, not one shared with other clients of this process.
     this.#client = new Service(target, channel, {
       "grpc.use_local_subchannel_pool": 1,

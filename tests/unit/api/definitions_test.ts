@@ -5,6 +5,7 @@ import {
   DAEMON_API,
   fileDescriptors,
   HEALTH,
+  IKE_API,
   loadProto,
   loadService,
   Malformed,
@@ -245,6 +246,14 @@ const DAEMONAPI = {
 
 Deno.test("the Test API has exactly the messages, fields, numbers and calls of its document", () => {
   assert.deepEqual(described(TEST_API), API);
+});
+
+Deno.test("the service for IKE SAs stands in a package of its own", () => {
+  assert.deepEqual(described(IKE_API), {
+    RekeyIKESAReq: ["fixed64 OwnSPI = 1"],
+    RekeyIKESAResp: ["fixed64 NewOwnSPI = 1"],
+    MyIKEv2IKESvc: ["RekeyIKESA(RekeyIKESAReq) returns (RekeyIKESAResp)"],
+  });
 });
 
 Deno.test("the Daemon API has exactly the messages, fields, numbers and calls of its document", () => {

@@ -214,6 +214,31 @@ Deno.test("RekeyChild answers when it is done, and says why it is not", () =>
     assert.equal(unknown, status.NOT_FOUND);
   }));
 
+Deno.test("RekeyIKESA tells the new SPI when it is done, and says why it is not", () =>
+  withApi(async ({ api }) => {
+    const client = new ApiClient(`127.0.0.1:${api.port}`, undefined, [
+      "myikev2/api/ike.proto",
+      "ikeapi.MyIKEv2IKESvc",
+    ]);
+    const ask = (spi: bigint) => client.call("RekeyIKESA", { OwnSPI: spi.toString() });
+    try {
+      assert.deepEqual(await ask(0xfedcba9876543210n), { NewOwnSPI: "12379813738877118345" });
+      assert.deepEqual(await refusal(ask(2n)), [
+        status.FAILED_PRECONDITION,
+        "IKE SA 0000000000000002 is not established",
+      ]);
+      const [code, details] = await refusal(ask(3n));
+      assert.equal(code, status.ABORTED);
+      assert.match(details, /^TEMPORARY_FAILURE: Peer refused/);
+      assert.deepEqual(await refusal(ask(4n)), [
+        status.NOT_FOUND,
+        "No IKE SA has our SPI 0000000000000004",
+      ]);
+    } finally {
+      client.close();
+    }
+  }));
+
 Deno.test("what is not there yet says so, and an absent pool is empty", () =>
   withApi(async ({ client }) => {
     for (const method of ["GetPingSummary", "ClearPingStats"]) {

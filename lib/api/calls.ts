@@ -1,0 +1,81 @@
+/**
+ * What the calls of every service have in common: requests that are no message are refused, and so
+ * is what a handler throws as a {@linkcode Refusal}; anything else thrown is a mistake of ours.
+ * @module
+ */
+import {
+  type handleUnaryCall,
+  type sendUnaryData,
+  type ServerUnaryCall,
+  status,
+} from "@grpc/grpc-js";
+import type { CallOrigin } from "@/api/caller.ts";
+import { Malformed } from "@/api/definitions.ts";
+import type { Message } from "@/api/messages.ts";
+import type { RefusedRekey } from "@/engine/view.ts";
+
+/** An answer that is not OK: status code and a sentence. */
+export class Refusal extends Error {
+  /** `details` is what the caller reads. */
+  constructor(readonly code: status, readonly details: string) {
+    super(details);
+  }
+}
+
+/** A call with one answer, made from the request `R`. */
+export function unary<R>(
+  answer: (request: R, call: CallOrigin) => Message,
+): handleUnaryCall<Message, Message> {
+  return (call: ServerUnaryCall<Message, Message>, callback: sendUnaryData<Message>) => {
+    let message: Message;
+    try {
+      message = answer(checked<R>(call.request), call as unknown as CallOrigin);
+    } catch (error) {
+      return callback(refused(error));
+    }
+    callback(null, message);
+  };
+}
+
+/** A call whose one answer takes its time. */
+export function delayed<R>(
+  answer: (request: R) => Promise<Message>,
+): handleUnaryCall<Message, Message> {
+  return async (call: ServerUnaryCall<Message, Message>, callback: sendUnaryData<Message>) => {
+    let message: Message;
+    try {
+      message = await answer(checked<R>(call.request));
+    } catch (error) {
+      return callback(refused(error));
+    }
+    callback(null, message);
+  };
+}
+
+/** The request, where it is one. @throws {Refusal} INVALID_ARGUMENT with the decoder's words. */
+export function checked<R>(request: Message | Malformed): R {
+  if (!(request instanceof Malformed)) return request as unknown as R;
+  throw new Refusal(status.INVALID_ARGUMENT, `Cannot decode the request: ${request.why}`);
+}
+
+/** The status of a refusal. @throws {unknown} what is none: a mistake of ours, never sent. */
+export function refused(error: unknown): { code: status; details: string } {
+  if (!(error instanceof Refusal)) throw error;
+  return { code: error.code, details: error.details };
+}
+
+/** A rekey that did not take place, of the SA (`IKE SA`, `CHILD_SA`) with this SPI in words. */
+export function notRekeyed(
+  outcome: RefusedRekey | { readonly kind: "not_established" | "unknown" },
+  sa: string,
+  spi: string,
+): Refusal {
+  switch (outcome.kind) {
+    case "refused":
+      return new Refusal(status.ABORTED, `${outcome.cause}: ${outcome.text}`);
+    case "not_established":
+      return new Refusal(status.FAILED_PRECONDITION, `${sa} ${spi} is not established`);
+    case "unknown":
+      return new Refusal(status.NOT_FOUND, `No ${sa} has our SPI ${spi}`);
+  }
+}
