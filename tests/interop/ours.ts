@@ -23,7 +23,9 @@ export interface TestResult {
     readonly configured: number;
     readonly established: number;
     readonly failed: number;
+    readonly lost: number;
   };
+  readonly retries: number;
   readonly retransmissions: number;
   readonly keepalives: { readonly sent: number; readonly received: number };
   readonly rekeys: { readonly ike: number; readonly child: number };
@@ -108,6 +110,14 @@ export class Ours {
   /** Everything written to standard error so far. */
   get stderr(): string {
     return this.#stderr;
+  }
+
+  /** Waits for a line of our log. */
+  async logs(pattern: RegExp, timeoutMs = 15_000): Promise<void> {
+    await until(`${pattern} in our log`, timeoutMs, async () => {
+      this.mustRun();
+      return pattern.test(await this.log());
+    });
   }
 
   /** The key tables as they are now. */

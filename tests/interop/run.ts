@@ -17,6 +17,7 @@ import { FRAGMENT_ROWS } from "./rows_fragments.ts";
 import { NATT_ROWS } from "./rows_natt.ts";
 import { POOL_ROWS } from "./rows_pool.ts";
 import { LIFE_ROWS } from "./rows_life.ts";
+import { LIVENESS_ROWS } from "./rows_liveness.ts";
 import { PSK_ROWS } from "./rows_psk.ts";
 import { REFUSAL_ROWS } from "./rows_refusals.ts";
 import { TOOL_ROWS, tsharkVersion } from "./rows_tools.ts";
@@ -27,6 +28,7 @@ const ALL: readonly Row[] = [
   ...PSK_ROWS,
   ...REFUSAL_ROWS,
   ...LIFE_ROWS,
+  ...LIVENESS_ROWS,
   ...FRAGMENT_ROWS,
   ...POOL_ROWS,
   ...CHILD_ROWS,

@@ -64,6 +64,8 @@ export async function buildAcceptAll(directory: string): Promise<string> {
 /** One running charon. */
 export class Charon {
   #process: Deno.ChildProcess | undefined;
+  /** What the shell sets before charon, where the kernel has no ESP. */
+  #preload = "";
   #seen = 0;
 
   private constructor(
@@ -89,12 +91,18 @@ export class Charon {
       await Deno.mkdir(`${directory}/swanctl/${name}`, { recursive: true });
     }
     await Deno.writeTextFile(`${directory}/strongswan.conf`, charon.#conf(settings));
-    const preload = kernelHasEsp ? "" : `LD_PRELOAD=${await buildAcceptAll(directory)}`;
-    const script = `mount --bind ${directory}/run /run && ${preload} exec ${CHARON}`;
+    charon.#preload = kernelHasEsp ? "" : `LD_PRELOAD=${await buildAcceptAll(directory)}`;
+    await charon.#spawn();
+    return charon;
+  }
+
+  async #spawn(): Promise<void> {
+    const { lab, site, directory } = this;
+    const script = `mount --bind ${directory}/run /run && ${this.#preload} exec ${CHARON}`;
     const child = lab.spawn(site, ["sh", "-c", script], {
       env: { STRONGSWAN_CONF: `${directory}/strongswan.conf` },
     });
-    charon.#process = child;
+    this.#process = child;
     // charon writes its log itself; what it says before that is worth having when it fails.
     const output = child.output();
     let ended = "";
@@ -106,10 +114,27 @@ export class Charon {
         return socket !== undefined;
       });
     } catch (error) {
-      const log = await charon.#wholeLog();
+      const log = await this.#wholeLog();
       throw new Error(`${(error as Error).message}\n${log.slice(-2_000)}`);
     }
-    return charon;
+  }
+
+  /** Ends charon without a word to anybody, as a crash does; the peer's SAs stay. */
+  async kill(): Promise<void> {
+    const child = this.#process;
+    this.#process = undefined;
+    child?.kill("SIGKILL");
+    await child?.status;
+    for await (const { name } of Deno.readDir(`${this.directory}/run`)) {
+      await Deno.remove(`${this.directory}/run/${name}`);
+    }
+  }
+
+  /** A new charon in the place of one that was killed: the same configuration, no SA. */
+  async comeBack(): Promise<void> {
+    await this.#spawn();
+    const loaded = await this.swanctl(["--load-all", "--noprompt"]);
+    if (loaded.code !== 0) throw new Error(`swanctl refuses its configuration: ${loaded.stderr}`);
   }
 
   #conf(settings: string): string {
