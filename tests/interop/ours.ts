@@ -25,7 +25,6 @@ export interface TestResult {
     readonly failed: number;
     readonly lost: number;
   };
-  readonly retries: number;
   readonly retransmissions: number;
   readonly keepalives: { readonly sent: number; readonly received: number };
   readonly rekeys: { readonly ike: number; readonly child: number };

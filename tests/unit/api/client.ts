@@ -41,9 +41,8 @@ export class ApiClient {
       defaults: true,
       includeDirs: [`${import.meta.dirname}/../../../proto`],
     });
-    // deno-lint-ignore no-explicit-any -- the loader's classes have no types
-    const Service = name.split(".").reduce(
-      (at: any, part) => at[part],
+    const Service = name.split(".").reduce<Reply>(
+      (at, part) => at[part],
       loadPackageDefinition(loaded),
     );
     // A connection of its own, not one shared with other clients of this process.

@@ -94,7 +94,7 @@ Deno.test("a line that is no line of a key table is refused", () => {
 Deno.test("a failure must say all words at once", () => {
   const result = {
     result: "failed",
-    tunnels: { configured: 1, established: 0, failed: 1 },
+    tunnels: { configured: 1, established: 0, failed: 1, lost: 0 },
     retransmissions: 0,
     keepalives: { sent: 0, received: 0 },
     rekeys: { ike: 0, child: 0 },
