@@ -9,7 +9,13 @@ import { must, unreachable, WireError } from "@/base/errors.ts";
 import { ExchangeType, nameOfExchange } from "@/iana/exchange_type.ts";
 import { nameOfNotify, NotifyType } from "@/iana/notify_type.ts";
 import { type ChildSa, isLiveChild } from "@/ike/child_sa.ts";
-import { hasSpentMessageIds, livenessDueMs, nextDueMs, spareMessageIds } from "@/ike/lifetime.ts";
+import {
+  graceMs,
+  hasSpentMessageIds,
+  livenessDueMs,
+  nextDueMs,
+  spareMessageIds,
+} from "@/ike/lifetime.ts";
 import type { IkeEvent, Outbox } from "@/ike/event.ts";
 import { openReceived, repeatResponse, retransmit, sendResponse } from "@/ike/exchange.ts";
 import { CloseCode, fail, refusedHere } from "@/ike/failure.ts";
@@ -147,14 +153,16 @@ function onDeadline(turn: Turn): void {
 /** What an established SA does of its own accord: rekeys, liveness checks, hard ends. */
 function dueWork(turn: Turn): void {
   const { sa, nowMs } = turn;
-  if (nowMs >= sa.expireMs) {
-    sa.expireMs = Infinity;
-    if (sa.replacedBy || sa.redundant) return endSa(turn, CloseCode.REKEYED);
-    return hardExpiry(turn, "The lifetime of the IKE SA ended before it was rekeyed");
-  }
   if (nowMs >= sa.rekeyMs) {
     sa.rekeyMs = Infinity;
     sa.queue.push(newRekeyIke(sa));
+  }
+  if (nowMs >= sa.expireMs) {
+    if (sa.replacedBy || sa.redundant) return endSa(turn, CloseCode.REKEYED);
+    sa.expireMs = graceMs(turn, undefined);
+    if (sa.expireMs === Infinity) {
+      return hardExpiry(turn, "The lifetime of the IKE SA ended before it was rekeyed");
+    }
   }
   for (const child of sa.children) {
     if (nowMs >= child.rekeyMs && child.state === "established") rekeyChild(sa, child);
@@ -172,7 +180,8 @@ function rekeyChild(sa: IkeSa, child: ChildSa): void {
 
 function childExpired(turn: Turn, child: ChildSa): void {
   const { sa } = turn;
-  child.expireMs = Infinity;
+  child.expireMs = graceMs(turn, child);
+  if (child.expireMs !== Infinity) return;
   const replaced = !isLiveChild(child);
   if (!replaced && sa.children.filter(isLiveChild).length === 1) {
     return hardExpiry(turn, "The lifetime of the CHILD_SA ended before it was rekeyed");

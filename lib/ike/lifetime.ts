@@ -6,7 +6,11 @@
 import type { ChildSa } from "@/ike/child_sa.ts";
 import type { IkeEnv } from "@/ike/config.ts";
 import type { IkeSa, Turn } from "@/ike/ike_sa.ts";
+import type { Task } from "@/ike/task.ts";
 import { keepaliveDueMs } from "@/ike/nat.ts";
+
+/** A rekey that is computed, or about to begin, is looked after again so much later. */
+const COMPUTING_MS = 100;
 
 /** When an SA of this lifetime, beginning now, is rekeyed and when it is dead. */
 export function lifetimeOf(
@@ -76,4 +80,22 @@ export function livenessDueMs(sa: IkeSa): number {
   const asked = sa.lastLivenessMs ?? sa.establishedMs ?? 0;
   const heard = livenessForced ? 0 : sa.lastReceivedMs ?? 0;
   return Math.max(asked, heard) + livenessIntervalMs;
+}
+
+/**
+ * Until when the end of a lifetime, of a CHILD_SA or of the IKE SA itself, waits for the rekey that is
+ * under way: the answer to a request that has not been repeated yet may be about to come. Infinity:
+ * it does not wait. With a drawn margin any rekey may begin that late.
+ */
+export function graceMs({ sa, nowMs }: Turn, child: ChildSa | undefined): number {
+  const { active, answering, queue, request } = sa;
+  const rekeys = (task: Task) =>
+    child ? task.kind === "create_child" && task.old === child : task.kind === "rekey_ike";
+  const theirs = child
+    ? answering?.kind === "create_child" && answering.old === child
+    : answering?.kind === "rekey_ike";
+  const underWay = theirs || active && rekeys(active) || queue.some(rekeys);
+  if (!underWay) return Infinity;
+  if (!request) return nowMs + COMPUTING_MS;
+  return request.transmissions > 1 || nowMs >= request.nextMs ? Infinity : request.nextMs;
 }
