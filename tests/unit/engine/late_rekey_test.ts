@@ -16,7 +16,10 @@ function world(part: { readonly ikeSec?: number; readonly childSec?: number }) {
     children: quick.children.map((child) => ({ ...child, lifetimeMs: childSec * SECOND })),
   };
   const client = rig(network, clock, { plan: clientPlan({ tunnels: 3 }), config });
-  const gateway = rig(network, clock, { plan: gatewayPlan(), config: quick });
+  const gateway = rig(network, clock, {
+    plan: gatewayPlan(),
+    config: { ...quick, transmissionsMax: 100 },
+  });
   gateway.run.start();
   client.run.start();
   clock.pass(100);
@@ -40,6 +43,30 @@ Deno.test("a lifetime that ends while its rekey goes unanswered ends the tunnel"
     const { clock, network, client } = world(part);
     network.loses = (octets) => isRequest(octets, CREATE_CHILD_SA);
     clock.pass(13 * SECOND);
+    assert.equal(client.run.figures().lost, 3);
+  }
+});
+
+Deno.test("a rekey put off by TEMPORARY_FAILURE may come after the lifetime, but not for ever", () => {
+  for (const forEver of [false, true]) {
+    const { clock, network, client, gateway } = world({ ikeSec: 10 });
+    clock.pass(9.5 * SECOND);
+    // The gateway is busy with CHILD_SAs: its requests are lost, once or always.
+    network.loses = (octets, path) =>
+      path.ownAddress[1] === 9 && isRequest(octets, CREATE_CHILD_SA) &&
+      (forEver || clock.nowMs() < 11_000);
+    for (const { spi } of gateway.run.listIkeSas(0, 0)) {
+      gateway.run.rekeyChild(gateway.run.childSas(spi)![0]!);
+    }
+    clock.pass(1.5 * SECOND);
+    assert.deepEqual([client.run.figures().ikeRekeys, client.run.figures().lost], [0, 0]);
+    clock.pass(3 * SECOND);
+    if (!forEver) {
+      assert.deepEqual([client.run.figures().ikeRekeys, client.run.figures().lost], [3, 0]);
+      continue;
+    }
+    assert.equal(client.run.figures().ikeRekeys, 0);
+    clock.pass(9 * SECOND);
     assert.equal(client.run.figures().lost, 3);
   }
 });
