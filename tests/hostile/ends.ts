@@ -1,0 +1,180 @@
+/**
+ * The processes of a flood: `myikev2 test` as gateway and as client on loopback, asked over their API
+ * and looked at through /proc. MYIKEV2 names another program than the sources of this checkout.
+ * @module
+ */
+import { credentials, type GrpcObject, loadPackageDefinition } from "@grpc/grpc-js";
+import { loadProto, TEST_API } from "@/api/definitions.ts";
+
+const PROGRAM = Deno.env.get("MYIKEV2")?.split(" ") ??
+  [Deno.execPath(), "run", "-A", new URL("../../main.ts", import.meta.url).pathname];
+
+/** The part of the JSON result that is looked at. */
+export interface Result {
+  readonly result: string;
+  readonly error: string | null;
+  readonly tunnels: { readonly established: number; readonly lost: number };
+  readonly drops: Readonly<Record<string, number>>;
+  readonly datagrams: { readonly sent: number; readonly received: number };
+  readonly retransmissions: number;
+  readonly deletesUnanswered: number | null;
+}
+
+/** How an end is run. */
+export interface EndOptions {
+  readonly transport: string;
+  /** The gateway's UDP port. */
+  readonly port: number;
+  readonly apiPort: number;
+}
+
+/** One process of `myikev2 test`. */
+export class End {
+  readonly result: Promise<Result>;
+  readonly pcap: string;
+  readonly port: number;
+  readonly apiPort: number;
+  readonly #child: Deno.ChildProcess;
+
+  private constructor(file: string, { port, apiPort }: EndOptions) {
+    this.pcap = `${file}.pcap`;
+    this.port = port;
+    this.apiPort = apiPort;
+    // Only a client's traffic is small enough to be captured.
+    const capture = file.includes("client") ? ["--pcap", this.pcap] : [];
+    const args = [...PROGRAM.slice(1), "test", file, "--flush=false", "--json", ...capture];
+    this.#child = new Deno.Command(PROGRAM[0]!, {
+      args: [...args, "--lf", `${file}.log`],
+      stdin: "null",
+      stdout: "piped",
+      stderr: "null",
+    }).spawn();
+    this.result = new Response(this.#child.stdout).text().then((text) => JSON.parse(text));
+  }
+
+  /** Starts it and waits until its API answers. */
+  static async start(
+    directory: string,
+    name: string,
+    options: EndOptions,
+    top: string,
+    ike = "",
+  ): Promise<End> {
+    const file = `${directory}/${name}.yaml`;
+    await Deno.writeTextFile(
+      file,
+      `role: ${name === "gateway" ? "gateway" : "client"}
+bindifname: lo
+ownnattport: 0
+apilistenport: ${options.apiPort}
+transport: ${options.transport}
+${top}
+ikeconf:
+  psk: flood
+  myid: "${name}-&d.flood"
+  dhgrpid: 31
+  ikeencyptalg: aes-gcm-16:128
+  retraninterval: 1s
+  maxretran: 10
+  childlist: {encalg: aes-gcm-16:128}
+  ${ike}
+`,
+    );
+    const end = new End(file, options);
+    await until(
+      `the API of the ${name}`,
+      () => askSummary(options.apiPort).then(() => true),
+      20_000,
+    );
+    return end;
+  }
+
+  /** Resident memory now. */
+  async memoryMiB(): Promise<number> {
+    const status = await Deno.readTextFile(`/proc/${this.#child.pid}/status`);
+    return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) / 1024;
+  }
+
+  /** Octets that wait in its socket, as the kernel counts them. */
+  async queuedOctets(): Promise<number> {
+    return (await this.#sockets()).reduce((sum, [queued]) => sum + queued, 0);
+  }
+
+  /** Datagrams that did not fit into its socket so far. */
+  async kernelDrops(): Promise<number> {
+    return (await this.#sockets()).reduce((sum, [, drops]) => sum + drops, 0);
+  }
+
+  /** Receive queue and drops of each socket at its port (proc_net_udp: columns 5 and 13). */
+  async #sockets(): Promise<[queued: number, drops: number][]> {
+    const port = `:${this.port.toString(16).toUpperCase().padStart(4, "0")}`;
+    const table = await Deno.readTextFile("/proc/net/udp");
+    return table.split("\n").slice(1).map((line) => line.trim().split(/\s+/))
+      .filter((columns) => columns[1]?.endsWith(port))
+      .map((columns) => [parseInt(columns[4]!.split(":")[1]!, 16), Number(columns.at(-1))]);
+  }
+
+  /** Asks it to end gracefully. */
+  stop(): void {
+    this.#child.kill("SIGINT");
+  }
+
+  /** Ends it, whatever it does. */
+  kill(): void {
+    try {
+      this.#child.kill("SIGKILL");
+    } catch {
+      // It has ended.
+    }
+  }
+}
+
+/** Live and half-open SAs of the test whose API is at `port`. */
+export function askSummary(port: number): Promise<{ live: number; halfOpen: number }> {
+  const api = loadPackageDefinition(DEFINITION)["api"] as GrpcObject;
+  // deno-lint-ignore no-explicit-any -- the loader's classes have no types
+  const service = new (api["MyIKEv2APISvc"] as any)(
+    `127.0.0.1:${port}`,
+    credentials.createInsecure(),
+  );
+  return new Promise((resolve, reject) =>
+    // deno-lint-ignore no-explicit-any
+    service.GetSummary({}, (error: Error | null, answer: any) => {
+      service.close();
+      if (error) return reject(error);
+      const halfOpen = Number(answer.Ikesa_state_init) + Number(answer.Ikesa_state_created);
+      resolve({ live: Number(answer.Live_count), halfOpen });
+    })
+  );
+}
+
+const DEFINITION = loadProto(TEST_API);
+
+/** A port that is free now. */
+export function freePort(kind: "udp" | "tcp"): Promise<number> {
+  const at = { hostname: "127.0.0.1", port: 0 };
+  const socket = kind === "udp"
+    ? Deno.listenDatagram({ transport: "udp", ...at })
+    : Deno.listen(at);
+  const { port } = socket.addr as Deno.NetAddr;
+  socket.close();
+  return Promise.resolve(port);
+}
+
+/** Waits until `holds`; one that throws does not hold yet. @throws Error naming `what`. */
+export async function until(
+  what: string,
+  holds: () => Promise<boolean>,
+  timeoutMs = 60_000,
+): Promise<void> {
+  const endMs = performance.now() + timeoutMs;
+  while (!await holds().catch(() => false)) {
+    if (performance.now() > endMs) throw new Error(`Nothing within ${timeoutMs} ms: ${what}`);
+    await delay(50);
+  }
+}
+
+/** Resolves after `ms` milliseconds. */
+export function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

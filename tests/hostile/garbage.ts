@@ -1,0 +1,124 @@
+/**
+ * What a flood is made of: datagrams of several kinds, drawn from a seed. Those of real messages are
+ * changed, cut or repeated messages of tunnels that are up, with their real SPIs.
+ * @module
+ */
+import type { SeededRandom } from "@/base/random.ts";
+import { ExchangeType } from "@/iana/exchange_type.ts";
+import { PayloadType } from "@/iana/payload_type.ts";
+import { ikeProposals } from "@/ike/proposal.ts";
+import { encodeMessage, type MessageHeader } from "@/wire/message.ts";
+import { mutateOctets, Scratch } from "../fuzz/mutate.ts";
+
+/** The suite of the gateway under flood: AES-GCM-16/128, PRF SHA2-256, Curve25519. */
+const SUITE = {
+  encryption: [{ id: 20, keyBits: 128 }],
+  integrity: [],
+  prf: [5],
+  groups: [31],
+} as const;
+
+const EXCHANGES = [
+  ExchangeType.IKE_SA_INIT,
+  ExchangeType.IKE_AUTH,
+  ExchangeType.CREATE_CHILD_SA,
+  ExchangeType.INFORMATIONAL,
+];
+
+/** The kinds, in the order of their figures. */
+export const KINDS = [
+  "random octets",
+  "a valid header, SPIs nobody has",
+  "real messages, cut",
+  "real messages, changed",
+  "real messages, repeated elsewhere",
+  "IKE_SA_INIT, changed",
+  "IKE_SA_INIT of strangers",
+] as const;
+
+/** A kind of {@linkcode KINDS}. */
+export type Kind = typeof KINDS[number];
+
+/** Makes datagrams; each is good until the next one is made. */
+export class Garbage {
+  readonly #random: SeededRandom;
+  /** Messages of tunnels, as they were on the wire. */
+  readonly #real: readonly Uint8Array[];
+  readonly #scratch = new Scratch();
+
+  constructor(random: SeededRandom, real: readonly Uint8Array[]) {
+    this.#random = random;
+    this.#real = real;
+  }
+
+  /** The next datagram of a kind. */
+  make(kind: Kind): Uint8Array {
+    const random = this.#random;
+    switch (kind) {
+      case "random octets":
+        return random.octets(1 + random.below(random.chance(0.5) ? 64 : 1_400));
+      case "a valid header, SPIs nobody has":
+        return this.#unknown();
+      case "real messages, cut": {
+        const real = random.pick(this.#real);
+        return real.subarray(0, random.below(real.length));
+      }
+      case "real messages, changed":
+        return this.#changed(random.pick(this.#real));
+      case "real messages, repeated elsewhere":
+        return random.pick(this.#real);
+      case "IKE_SA_INIT, changed":
+        return this.#changed(this.stranger());
+      case "IKE_SA_INIT of strangers":
+        return this.stranger();
+    }
+  }
+
+  /** A valid IKE_SA_INIT request whose sender never goes on. */
+  stranger(): Uint8Array {
+    const random = this.#random;
+    const header: MessageHeader = {
+      spiI: this.#spi(),
+      spiR: 0n,
+      exchange: ExchangeType.IKE_SA_INIT,
+      messageId: 0,
+      initiator: true,
+      response: false,
+    };
+    return encodeMessage(header, [
+      { type: PayloadType.SA, proposals: ikeProposals(SUITE) },
+      { type: PayloadType.KE, group: 31, data: random.octets(32) },
+      { type: PayloadType.NONCE, data: random.octets(32) },
+    ]);
+  }
+
+  #unknown(): Uint8Array {
+    const random = this.#random;
+    const header: MessageHeader = {
+      spiI: this.#spi(),
+      spiR: this.#spi(),
+      exchange: random.pick(EXCHANGES),
+      messageId: random.below(8),
+      initiator: random.chance(0.5),
+      response: random.chance(0.5),
+    };
+    return encodeMessage(header, [{ type: PayloadType.NONCE, data: random.octets(32) }]);
+  }
+
+  /** One octet or run changed, and half the time the Length made right again. */
+  #changed(real: Uint8Array): Uint8Array {
+    const s = this.#scratch, random = this.#random;
+    s.length = 0;
+    s.put(real);
+    mutateOctets(s, random.chance(0.3) ? 0 : Math.min(28, s.length), random);
+    const octets = s.view().slice(0, 60_000);
+    if (octets.length >= 28 && random.chance(0.5)) {
+      new DataView(octets.buffer).setUint32(24, octets.length);
+    }
+    return octets;
+  }
+
+  #spi(): bigint {
+    return new DataView(this.#random.octets(8).buffer).getBigUint64(0) || 1n;
+  }
+}
