@@ -28,6 +28,7 @@ export interface TestResult {
   readonly retransmissions: number;
   readonly keepalives: { readonly sent: number; readonly received: number };
   readonly rekeys: { readonly ike: number; readonly child: number };
+  readonly flaps: { readonly down: number; readonly up: number };
   readonly failures: readonly {
     readonly cause: string;
     readonly count: number;

@@ -161,12 +161,38 @@ function heardPeer(forced: boolean): Row[] {
   ];
 }
 
+/** Ten seconds up, ten seconds down: to strongSwan a Delete, and then a new tunnel. */
+const flapping: Row = {
+  name: "flapping tunnel torn down and rebuilt",
+  direction: "ours → strongSwan",
+  setup: ourClient({
+    loglevel: 4,
+    flapconf: { flapping: true, minflapinterval: "10s", maxflapinterval: "10s" },
+  }, MODERN),
+  swanctl: CONF,
+  check: async (run) => {
+    await run.established(1);
+    await run.peerLogs(/parsed INFORMATIONAL request \d+ \[ D \]/, 15_000);
+    await run.ours.logs(/Tunnel 0 closed \(FLAPPED\)/);
+    expect((await run.charon.list()).length === 0, "strongSwan still has the tunnel");
+    await run.ours.logs(/Tunnel 0 established again/, 15_000);
+    await run.sameKeys(await run.established(2));
+    const result = await run.ours.stop();
+    const { established, lost, failed } = result.tunnels;
+    const counts = JSON.stringify([result.tunnels, result.flaps]);
+    expect(established === 1 && lost === 0 && failed === 0, counts);
+    expect(result.flaps.down === 1 && result.flaps.up === 1, counts);
+    expect(result.result === "passed", `The result is ${result.result}`);
+  },
+};
+
 /** All rows of this file. */
 export const LIVENESS_ROWS: readonly Row[] = [
   clientLoses,
   clientAborts,
   gatewayLoses,
   initialContact,
+  flapping,
   ...heardPeer(false),
   ...heardPeer(true),
 ];
