@@ -29,14 +29,17 @@ const REQUEST_OCTETS_MAX = 65_536;
 /** Calls that one connection has open at once at most. */
 const CALLS_PER_CONNECTION_MAX = 1_000;
 
-/** A server without services. Answers may be of any size: only the caller knows what it can take. */
-export function newServer(): Server {
+/**
+ * A server without services, that takes requests of so many octets. Answers may be of any size: only
+ * the caller knows what it can take.
+ */
+export function newServer(requestOctetsMax = REQUEST_OCTETS_MAX): Server {
   // What goes wrong is told where it is handled; the library would write to the terminal too.
   setLogVerbosity(logVerbosity.NONE);
   guardHttp2Sessions();
   return new Server({
     "grpc.max_send_message_length": -1,
-    "grpc.max_receive_message_length": REQUEST_OCTETS_MAX,
+    "grpc.max_receive_message_length": requestOctetsMax,
     "grpc.max_concurrent_streams": CALLS_PER_CONNECTION_MAX,
   });
 }
