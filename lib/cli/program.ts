@@ -8,12 +8,12 @@
 import { Command, CommanderError } from "commander";
 import { SetupError, SystemError } from "@/base/errors.ts";
 import { VERSION } from "@/base/version.ts";
+import { addDaemon } from "@/cli/daemon_command.ts";
 import { EXIT_FAILED, EXIT_PASSED, EXIT_USAGE } from "@/cli/exit_status.ts";
 import { fraction, parseFlush, parseSwitch, settleSwitches, wholeNumber } from "@/cli/options.ts";
 
 /** Commands of the documented tool that are not there yet, with what they will do. */
 const NOT_YET: readonly (readonly [name: string, does: string])[] = [
-  ["daemon", "the per-host daemon that runs tests in network namespaces"],
   ["control", "shell and recipes over many daemons"],
   ["cli", "shell of a running test"],
   ["createpki", "make certificate authorities and end-entity certificates"],
@@ -84,6 +84,7 @@ Exit status: 0 passed, 1 failed, 2 bad setup or usage.`,
   addExec(program, exit);
   addDemo(program, exit);
   addSimulate(program, exit);
+  addDaemon(program, exit);
   addDefault(program, exit);
   addCompact(program, exit);
   program.command("version").description("version, and the backends this machine gives")

@@ -164,3 +164,15 @@ function document(section: Section, lines: string[]): void {
     document(inner, lines);
   }
 }
+
+/**
+ * The file with these options at its top level, whatever it said of them before; the rest stays as it
+ * is. The file must be one that can be read.
+ */
+export function withOptions(content: string, options: Readonly<Record<string, string>>): string {
+  const document = parseDocument(content.replace(/^\ufeff/, ""), { schema: "failsafe" });
+  for (const [name, text] of Object.entries(options)) {
+    document.set(name, document.createNode(text));
+  }
+  return document.toString({ lineWidth: 0 });
+}

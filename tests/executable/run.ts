@@ -76,7 +76,7 @@ async function commands(around: Surroundings, binary: string): Promise<void> {
   assert.equal(result.retransmissions, 0);
   const help = await run(binary, ["--help"], around);
   assert.equal(help.code, 0);
-  for (const command of ["test", "exec", "demo", "simulate", "default", "compact", "version"]) {
+  for (const command of ["test", "exec", "demo", "simulate", "daemon", "default", "version"]) {
     assert.match(help.stdout, new RegExp(`^  ${command}\\b`, "m"));
   }
   const version = await run(binary, ["version"], around);
@@ -119,9 +119,9 @@ await row("help and usage errors do not start a test", async () => {
   const wrong = await run(binary, ["tets"], { cwd: dir });
   assert.equal(wrong.code, 2);
   assert.match(wrong.stderr, /Did you mean test\?/);
-  const later = await run(binary, ["daemon"], { cwd: dir });
+  const later = await run(binary, ["control"], { cwd: dir });
   assert.equal(later.code, 2);
-  assert.match(later.stderr, /daemon is not there yet/);
+  assert.match(later.stderr, /control is not there yet/);
 });
 
 await row("a refused setup still gives one line of JSON", async () => {

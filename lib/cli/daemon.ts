@@ -1,0 +1,175 @@
+/**
+ * `myikev2 daemon`: serves the Daemon API until a signal comes; `myikev2 daemon history` lists finished
+ * runs.
+ * @module
+ */
+import { isLoopback } from "@/api/caller.ts";
+import { parseAddress } from "@/base/address.ts";
+import { parseDuration } from "@/base/duration.ts";
+import { SetupError } from "@/base/errors.ts";
+import { environment } from "@/cli/prepare.ts";
+import { EXIT_PASSED } from "@/cli/exit_status.ts";
+import { needCapabilities } from "@/daemon/capabilities.ts";
+import { Instances } from "@/daemon/instances.ts";
+import { parseManagementPrefix } from "@/daemon/management_address.ts";
+import type { FinishedRun } from "@/daemon/record.ts";
+import { DAEMON_PORT, DAEMON_TLS_NAMES, startDaemonApi } from "@/daemon/service.ts";
+import { finishedRuns, StateFile } from "@/daemon/state.ts";
+import type { Surroundings } from "@/daemon/surroundings.ts";
+import { EventHub } from "@/engine/event_hub.ts";
+import { LogFile } from "@/report/log_file.ts";
+import { readSetup } from "@/setup/read.ts";
+import type { Setup } from "@/setup/setup.ts";
+
+/** Options of `daemon`. */
+export interface DaemonOptions {
+  readonly listen: string;
+  readonly lf: string;
+  readonly loglvl: number;
+  readonly tlsCert: string;
+  readonly tlsKey: string;
+  readonly tlsClientCa: string;
+  readonly insecure: boolean;
+  readonly cmdtimeout: string;
+  readonly mgmtprefix: string;
+  readonly statedir: string;
+  readonly lenient: boolean;
+}
+
+/** Octets after which the daemon's log begins anew. */
+const LOG_OCTETS_MAX = 100_000_000;
+
+/** Runs the daemon until SIGINT or SIGTERM; the instances go on. Returns the exit status. */
+export async function runDaemon(options: DaemonOptions): Promise<number> {
+  const { address, port } = parseListen(options.listen);
+  refuseOpenDoor(address, options);
+  const prefix = parseManagementPrefix(options.mgmtprefix);
+  const commandTimeoutMs = timeoutOf(options.cmdtimeout);
+  needCapabilities();
+  const state = new StateFile(options.statedir);
+  const { tell, close } = openLog(options);
+  const around: Surroundings = {
+    state,
+    prefix,
+    commandTimeoutMs,
+    tell,
+    ownCommand: ownCommand(),
+    lenient: options.lenient,
+    verify: (text, file) => verify(text, file, options.lenient),
+  };
+  const instances = new Instances(around);
+  try {
+    await instances.open();
+    const { tlsCert: certificate, tlsKey: key, tlsClientCa: clientCa } = options;
+    const tls = { certificate, key, clientCa };
+    const api = await startDaemonApi(instances, around, { address, port, tls });
+    const where = address.includes(":") ? `[${address}]` : address;
+    console.error(`daemon on ${where}:${api.port}`);
+    tell(4, `Listening on ${where}:${api.port}`);
+    await ended();
+    await api.close();
+    tell(4, "Ended; the instances go on");
+  } finally {
+    instances.close();
+    close();
+    state.close();
+  }
+  return EXIT_PASSED;
+}
+
+/** Lists the finished runs, oldest first; returns the exit status. */
+export function printHistory(statedir: string, json: boolean): number {
+  const runs = finishedRuns(statedir);
+  if (json) console.log(JSON.stringify(runs));
+  else for (const line of historyLines(runs)) console.log(line);
+  return EXIT_PASSED;
+}
+
+/** A table for people. */
+export function historyLines(runs: readonly FinishedRun[]): string[] {
+  const rows = runs.map((run) => [
+    String(run.run),
+    new Date(run.defined).toISOString().slice(0, 19) + "Z",
+    `${Math.round((run.ended - run.defined) / 1000)} s`,
+    run.type === 1 ? "myikev2" : "other",
+    run.name,
+    run.outcome,
+    run.established === null ? "-" : `${run.established} of ${run.configured}`,
+    run.words,
+  ]);
+  const table = [["run", "defined", "length", "type", "name", "result", "tunnels", "why"], ...rows];
+  const widths = table[0]!.map((_, i) => Math.max(...table.map((row) => row[i]!.length)));
+  return table.map((row) => row.map((cell, i) => cell.padEnd(widths[i]!)).join("  ").trimEnd());
+}
+
+/** `ADDR:PORT`, `[ADDR]:PORT` or `ADDR`. @throws {SetupError} */
+export function parseListen(text: string): { readonly address: string; readonly port: number } {
+  const [, v6, v4, portText] = /^(?:\[(.+)\]|([^:]+))(?::(\d{1,5}))?$/.exec(text) ?? [];
+  const address = v6 ?? v4 ?? text;
+  const port = Number(portText ?? DAEMON_PORT);
+  if (!parseAddress(address) || port > 65_535) {
+    throw new SetupError(
+      `Cannot listen on ${text}: expected an address and port as 127.0.0.1:12240`,
+    );
+  }
+  return { address, port };
+}
+
+/** The API runs shell commands as root: others than this host must show who they are. */
+function refuseOpenDoor(address: string, options: DaemonOptions): void {
+  if (isLoopback(`${address}:0`) || options.tlsClientCa !== "" || options.insecure) return;
+  throw new SetupError(
+    `Cannot listen on ${address} for everybody: whoever reaches the daemon runs shell commands as ` +
+      `root (SetupCMDs). Ask for client certificates with ${DAEMON_TLS_NAMES.clientCa}, or mean it ` +
+      "with --insecure",
+  );
+}
+
+/** @throws {SetupError} */
+function timeoutOf(text: string): number {
+  const ms = parseDuration(text);
+  if (ms !== undefined && ms > 0) return ms;
+  throw new SetupError(`Cannot use --cmdtimeout ${text}: expected a duration such as 60s`);
+}
+
+/** What `test --verify` says. @throws {SetupError} */
+function verify(text: string, file: string, lenient: boolean): Setup {
+  const { setup, positionOf } = readSetup(text, file, { lenient });
+  environment(setup, positionOf);
+  return setup;
+}
+
+/** The executable itself, or from source the runtime with our main file. */
+function ownCommand(): string[] {
+  const runtime = Deno.execPath();
+  if (Deno.build.standalone) return [runtime];
+  const root = `${import.meta.dirname}/../..`;
+  return [runtime, "run", "--allow-all", "--config", `${root}/deno.json`, `${root}/main.ts`];
+}
+
+function openLog(options: DaemonOptions): Pick<Surroundings, "tell"> & { close: () => void } {
+  const events = new EventHub();
+  const log = new LogFile({
+    path: options.lf,
+    filter: { level: options.loglvl, keyword: "" },
+    capOctets: LOG_OCTETS_MAX,
+    inMemory: false,
+  });
+  events.attach(log);
+  return {
+    tell: (level, words) => {
+      if (level === 2) console.error(`myikev2: ${words}`);
+      events.publish(level, words);
+    },
+    close: () => log.close(),
+  };
+}
+
+/** Resolves at the first signal that asks for an end. */
+function ended(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+      Deno.addSignalListener(signal, resolve);
+    }
+  });
+}

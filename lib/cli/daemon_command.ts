@@ -1,0 +1,75 @@
+/**
+ * The command `daemon` with its options and examples.
+ * @module
+ */
+import type { Command } from "commander";
+import { SetupError } from "@/base/errors.ts";
+import { parseSwitch, wholeNumber } from "@/cli/options.ts";
+
+const STATE_DIRECTORY = "/var/lib/myikev2";
+
+/** Options as commander gives them. */
+interface DaemonFlags {
+  readonly listen: string;
+  readonly lf: string;
+  readonly loglvl: number;
+  readonly profiling?: boolean;
+  readonly tlsCert: string;
+  readonly tlsKey: string;
+  readonly tlsClientCa: string;
+  readonly insecure?: boolean;
+  readonly cmdtimeout: string;
+  readonly mgmtprefix: string;
+  readonly statedir: string;
+  readonly lenient?: boolean;
+}
+
+/** Adds `daemon` and `daemon history`. */
+export function addDaemon(program: Command, exit: (status: number) => void): void {
+  const daemon = program.command("daemon")
+    // Both have --statedir: what follows `history` is its own.
+    .enablePositionalOptions()
+    .description("serve the Daemon API: run tests in network namespaces of this host (as root)")
+    .option("--listen <address:port>", "where the Daemon API listens", "127.0.0.1:12240")
+    .option("--lf <file>", "log file of the daemon", "myikev2_daemon.log")
+    .option("--loglvl <n>", "1 critical to 5 debug", wholeNumber(1, 5), 4)
+    .option("-p, --profiling [bool]", "profile the daemon (not there yet)", parseSwitch)
+    .option("--tls-cert <file>", "certificate of the API (PEM); TLS when set", "")
+    .option("--tls-key <file>", "its key (PEM)", "")
+    .option("--tls-client-ca <file>", "CA of client certificates (PEM): callers need one", "")
+    .option(
+      "--insecure [bool]",
+      "listen for other hosts without client certificates: they run commands as root here",
+      parseSwitch,
+    )
+    .option("--cmdtimeout <duration>", "longest time of one SetupCMDs, UpCMDs, DestroyCMDs", "60s")
+    .option(
+      "--mgmtprefix <prefix>",
+      "management addresses of bridge and instances",
+      "169.254.240.0/20",
+    )
+    .option("--statedir <directory>", "where the state is kept", STATE_DIRECTORY)
+    .option("--lenient [bool]", "unknown and misplaced options of setups are warnings", parseSwitch)
+    .addHelpText(
+      "after",
+      `
+Examples:
+  myikev2 daemon
+  myikev2 daemon --listen 192.0.2.1 --tls-cert d.pem --tls-key d.key --tls-client-ca ca.pem
+  myikev2 daemon history --json`,
+    )
+    .action(async (flags: DaemonFlags) => {
+      if (flags.profiling) throw new SetupError("--profiling: profiling is not there yet");
+      const { runDaemon } = await import("@/cli/daemon.ts");
+      const { insecure = false, lenient = false } = flags;
+      exit(await runDaemon({ ...flags, insecure, lenient }));
+    });
+  daemon.command("history").description("list the finished runs, oldest first")
+    .option("--statedir <directory>", "where the state is kept", STATE_DIRECTORY)
+    .option("-j, --json [bool]", "as one line of JSON", parseSwitch)
+    .addHelpText("after", "\nExample:\n  myikev2 daemon history --json")
+    .action(async (flags: { statedir: string; json?: boolean }) => {
+      const { printHistory } = await import("@/cli/daemon.ts");
+      exit(printHistory(flags.statedir, flags.json ?? false));
+    });
+}

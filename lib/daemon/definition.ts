@@ -1,0 +1,177 @@
+/**
+ * From the request of `Define` to what is to be made: everything that can be refused before anything is
+ * done is refused here.
+ * @module
+ */
+import { status } from "@grpc/grpc-js";
+import type { Message } from "@/api/messages.ts";
+import { Refusal } from "@/api/calls.ts";
+import { parsePrefix } from "@/base/address.ts";
+import { SetupError } from "@/base/errors.ts";
+import { InstanceType } from "@/daemon/record.ts";
+import { splitCommands } from "@/daemon/split_commands.ts";
+import { interfaceName } from "@/setup/kinds.ts";
+import type { Setup } from "@/setup/setup.ts";
+
+/** Reads and checks the text of a setup as `test --verify` does. @throws {SetupError} */
+export type VerifySetup = (text: string, file: string) => Setup;
+
+/** An instance of ours. */
+export interface OurDefinition {
+  readonly type: typeof InstanceType.OURS;
+  readonly text: string;
+  readonly setup: Setup;
+}
+
+/** An instance of another program: its commands, one by one. */
+export interface OtherDefinition {
+  readonly type: typeof InstanceType.OTHER;
+  readonly setupCommands: readonly string[];
+  readonly upCommands: readonly string[];
+  readonly destroyCommands: readonly string[];
+}
+
+/** What is to be made. */
+export interface Definition {
+  readonly name: string;
+  readonly override: boolean;
+  readonly logDirectory: string;
+  /** Interface that is lent to it; empty: none. */
+  readonly dataInterface: string;
+  /** `address/bits` of that interface; empty: none. */
+  readonly dataAddress: string;
+  readonly what: OurDefinition | OtherDefinition;
+}
+
+/** A request of `Define` as the loader hands it over: a sub-message that is not set is null. */
+export interface DefineRequest extends Message {
+  readonly Type: number;
+  readonly Name: string;
+  readonly Override: boolean;
+  readonly MyIKEv2Test: { readonly Setup: string; readonly LogDir: string } | null;
+  readonly OtherTest: {
+    readonly SetupCMDs: string;
+    readonly UpCMDs: string;
+    readonly DestroyCMDs: string;
+    readonly DataIf: string;
+    readonly DataIfAddr: string;
+  } | null;
+}
+
+/** Where logs go unless LogDir says otherwise: below it, a directory for each name. */
+export const LOG_DIRECTORY = "/var/log/myikev2";
+
+/** A name is also that of files and of a network namespace. */
+const NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$/;
+/** Longest path Linux takes. */
+const PATH_MAX = 4_095;
+
+/** @throws {Refusal} INVALID_ARGUMENT for what no instance can be called. */
+export function checkName(name: string): string {
+  if (NAME.test(name)) return name;
+  if (name === "") throw invalid("Name is empty");
+  throw invalid(
+    `Name ${JSON.stringify(name.slice(0, 80))} is none: 1 to 64 letters, digits, _, - and ., ` +
+      "the first neither - nor .",
+  );
+}
+
+/** @throws {Refusal} INVALID_ARGUMENT, with the place in the setup where it is one. */
+export function checkDefinition(request: DefineRequest, verify: VerifySetup): Definition {
+  const name = checkName(request.Name);
+  const { Type: type, MyIKEv2Test: ours, OtherTest: other } = request;
+  if (type !== InstanceType.OURS && type !== InstanceType.OTHER) {
+    throw invalid(`Type is ${type}; it is 1 for a test of ours, 2 for any other program`);
+  }
+  const [wanted, foreign] = type === InstanceType.OURS ? [ours, other] : [other, ours];
+  const names = ["MyIKEv2Test", "OtherTest"];
+  if (type === InstanceType.OTHER) names.reverse();
+  if (!wanted) throw invalid(`Type is ${type}, and ${names[0]} is not set`);
+  if (foreign) throw invalid(`Type is ${type}, and ${names[1]} is set: only ${names[0]} may be`);
+  const common = { name, override: request.Override };
+  return ours
+    ? { ...common, ...ourPart(name, ours, verify) }
+    : { ...common, ...otherPart(name, other!) };
+}
+
+type Part = Omit<Definition, "name" | "override">;
+
+function ourPart(
+  name: string,
+  { Setup: text, LogDir }: NonNullable<DefineRequest["MyIKEv2Test"]>,
+  verify: VerifySetup,
+): Part {
+  const logDirectory = LogDir === "" ? `${LOG_DIRECTORY}/${name}` : LogDir;
+  if (
+    !logDirectory.startsWith("/") || logDirectory.includes("\0") || logDirectory.length > PATH_MAX
+  ) {
+    throw invalid(`LogDir ${JSON.stringify(LogDir.slice(0, 80))} is no absolute path`);
+  }
+  let setup: Setup;
+  try {
+    setup = verify(text, setupFileName(name));
+  } catch (e) {
+    if (e instanceof SetupError) throw invalid(e.message);
+    throw e;
+  }
+  const { bindifname } = setup;
+  return {
+    logDirectory,
+    // Each namespace has a lo of its own.
+    dataInterface: bindifname === "lo" ? "" : bindifname,
+    dataAddress: "",
+    what: { type: InstanceType.OURS, text, setup },
+  };
+}
+
+function otherPart(name: string, other: NonNullable<DefineRequest["OtherTest"]>): Part {
+  const { DataIf: dataInterface, DataIfAddr: dataAddress } = other;
+  if (interfaceName.parse(dataInterface) === undefined || dataInterface.includes("\0")) {
+    throw invalid(
+      `DataIf ${
+        JSON.stringify(dataInterface.slice(0, 80))
+      } is none: expected ${interfaceName.expects}`,
+    );
+  }
+  if (dataAddress !== "") {
+    if (dataInterface === "") throw invalid("DataIfAddr needs DataIf");
+    if (!dataAddress.includes("/") || !parsePrefix(dataAddress)) {
+      throw invalid(
+        `DataIfAddr ${
+          JSON.stringify(dataAddress.slice(0, 80))
+        } is none: expected an address with a ` +
+          "prefix length, such as 10.0.0.1/24",
+      );
+    }
+  }
+  return {
+    logDirectory: `${LOG_DIRECTORY}/${name}`,
+    dataInterface: dataInterface === "lo" ? "" : dataInterface,
+    dataAddress,
+    what: {
+      type: InstanceType.OTHER,
+      setupCommands: commandsOf("SetupCMDs", other.SetupCMDs),
+      upCommands: commandsOf("UpCMDs", other.UpCMDs),
+      destroyCommands: commandsOf("DestroyCMDs", other.DestroyCMDs),
+    },
+  };
+}
+
+function commandsOf(field: string, list: string): string[] {
+  if (list.includes("\0")) throw invalid(`${field} has a NUL character`);
+  try {
+    return splitCommands(list);
+  } catch (e) {
+    if (e instanceof SetupError) throw invalid(`${field}: ${e.message}`);
+    throw e;
+  }
+}
+
+/** The file that a setup is kept in, in the instance's log directory. */
+export function setupFileName(name: string): string {
+  return `${name}.yaml`;
+}
+
+function invalid(words: string): Refusal {
+  return new Refusal(status.INVALID_ARGUMENT, words);
+}

@@ -1,0 +1,62 @@
+/**
+ * The daemon as a client of the Test API of its own instances.
+ * @module
+ */
+import { Client, credentials, type ServiceDefinition, type ServiceError } from "@grpc/grpc-js";
+import { loadService, TEST_API } from "@/api/definitions.ts";
+import { guardHttp2Sessions } from "@/api/http2_guard.ts";
+import type { Message } from "@/api/messages.ts";
+import { Refusal } from "@/api/calls.ts";
+import { type IpAddress, showEndpoint } from "@/base/address.ts";
+
+/** Pause before an instance that does not answer is tried again. */
+const RECONNECT_MS = 500;
+
+let service: ServiceDefinition | undefined;
+
+/** The API of one instance. */
+export class InstanceApi {
+  readonly #client: Client;
+
+  /**
+   * TLS is used where the instance has it; its certificate is not verified: who answers on this
+   * address of our own bridge is the process we started there.
+   */
+  constructor(address: IpAddress, port: number, tls: boolean) {
+    guardHttp2Sessions();
+    const channel = tls
+      ? credentials.createSsl(null, null, null, { rejectUnauthorized: false })
+      : credentials.createInsecure();
+    this.#client = new Client(showEndpoint(address, port), channel, {
+      "grpc.use_local_subchannel_pool": 1,
+      "grpc.max_receive_message_length": -1,
+      "grpc.initial_reconnect_backoff_ms": RECONNECT_MS,
+      "grpc.max_reconnect_backoff_ms": RECONNECT_MS,
+      "grpc.enable_http_proxy": 0,
+    });
+  }
+
+  /** One call. @throws {Refusal} with the instance's status, or UNAVAILABLE, DEADLINE_EXCEEDED. */
+  call(method: string, request: Message, deadlineMs: number): Promise<Message> {
+    service ??= loadService(TEST_API, "MyIKEv2APISvc");
+    const { path, requestSerialize, responseDeserialize } = service[method]!;
+    return new Promise((resolve, reject) => {
+      this.#client.makeUnaryRequest(
+        path,
+        requestSerialize,
+        responseDeserialize,
+        request,
+        { deadline: Date.now() + deadlineMs },
+        (error: ServiceError | null, answer?: Message) => {
+          if (error) reject(new Refusal(error.code, error.details));
+          else resolve(answer ?? {});
+        },
+      );
+    });
+  }
+
+  /** Ends the connection. */
+  close(): void {
+    this.#client.close();
+  }
+}

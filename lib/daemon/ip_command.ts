@@ -1,0 +1,93 @@
+/**
+ * The system's `ip` (iproute2), and shell commands inside a network namespace.
+ * @module
+ */
+import { SystemError } from "@/base/errors.ts";
+import { killGroup } from "@/daemon/process.ts";
+
+/**
+ * Runs `ip` to its end; returns what it printed.
+ * @throws {SystemError} with its words, after `Cannot …`.
+ */
+export async function ip(what: string, args: readonly string[]): Promise<string> {
+  let output: Deno.CommandOutput;
+  try {
+    output = await new Deno.Command("ip", {
+      args: [...args],
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).output();
+  } catch {
+    const why = "the program ip (iproute2) is not there";
+    throw new SystemError(`Cannot ${what}: ${why}`, "ip", "ENOENT");
+  }
+  const decoder = new TextDecoder();
+  if (output.success) return decoder.decode(output.stdout);
+  const why = decoder.decode(output.stderr).trim().split("\n")[0]!;
+  throw new SystemError(`Cannot ${what}: ${why.replace(/^RTNETLINK answers: /, "")}`, "ip", why);
+}
+
+/** What `ip -json` prints. @throws {SystemError} */
+export async function ipJson<T>(what: string, args: readonly string[]): Promise<T[]> {
+  const text = (await ip(what, ["-json", ...args])).trim();
+  // iproute2 prints nothing at all where there is nothing to show.
+  return text === ""
+    ? []
+    : JSON.parse(text).filter((entry: object) => Object.keys(entry).length > 0);
+}
+
+/** Whether it can be done; what `ip` says is of no interest. */
+export async function ipTry(args: readonly string[]): Promise<boolean> {
+  return await ip("try", args).then(() => true, () => false);
+}
+
+/** A shell command of an instance. */
+export interface ShellCommand {
+  readonly command: string;
+  readonly namespace: string;
+  readonly directory: string;
+  readonly environment: Readonly<Record<string, string>>;
+  /** Its output is added to this file. */
+  readonly logFile: string;
+  readonly timeoutMs: number;
+  /** Raised: it is ended. */
+  readonly cancel?: AbortSignal;
+}
+
+/** Appends its output to `$1`; what it starts in the background writes there too, and keeps nobody waiting. */
+const LOGGED = 'exec >>"$1" 2>&1 </dev/null; exec /bin/sh -c "$2"';
+
+/**
+ * Runs it by `/bin/sh -c` in a session of its own; resolves to how it ended: undefined is good, else
+ * words. What it has left in the background goes on.
+ */
+export async function runShell(shell: ShellCommand): Promise<string | undefined> {
+  const { command, namespace, timeoutMs, cancel } = shell;
+  if (cancel?.aborted) return "was cancelled";
+  const child = new Deno.Command("ip", {
+    args: ["netns", "exec", namespace, "/bin/sh", "-c", LOGGED, "sh", shell.logFile, command],
+    cwd: shell.directory,
+    env: shell.environment,
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+    detached: true,
+  }).spawn();
+  let why: string | undefined;
+  const end = (words: string) => () => {
+    why = words;
+    killGroup(child.pid);
+  };
+  const timer = setTimeout(end(`took longer than ${timeoutMs / 1000} s`), timeoutMs);
+  const cancelled = end("was cancelled");
+  cancel?.addEventListener("abort", cancelled);
+  try {
+    const { code, signal } = await child.status;
+    if (why !== undefined || code === 0 && signal === null) return why;
+    return signal === null ? `ended with status ${code}` : `was ended by ${signal}`;
+  } finally {
+    clearTimeout(timer);
+    cancel?.removeEventListener("abort", cancelled);
+  }
+}

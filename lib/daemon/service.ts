@@ -1,0 +1,142 @@
+/**
+ * The Daemon API (`proto/myikev2/daemonapi/daemonapi.proto`): the instances of one host, defined, watched
+ * and destroyed over gRPC. Nothing is decided here.
+ * @module
+ */
+import { status, type UntypedServiceImplementation } from "@grpc/grpc-js";
+import { DAEMON_API, loadService, TEST_API } from "@/api/definitions.ts";
+import { addCommonServices, listen, newServer, shutDown } from "@/api/listen.ts";
+import { serverCredentials, type TlsFiles, type TlsOptionNames } from "@/api/credentials.ts";
+import type { Message } from "@/api/messages.ts";
+import { delayed, Refusal } from "@/api/calls.ts";
+import { parseAddress } from "@/base/address.ts";
+import { checkDefinition, checkName, type DefineRequest } from "@/daemon/definition.ts";
+import type { Instance } from "@/daemon/instance.ts";
+import type { Instances } from "@/daemon/instances.ts";
+import { InstanceType } from "@/daemon/record.ts";
+import type { Surroundings } from "@/daemon/surroundings.ts";
+
+/** Where it listens unless `--listen` says otherwise. */
+export const DAEMON_ADDRESS = "127.0.0.1";
+/** Its port unless `--listen` says otherwise. */
+export const DAEMON_PORT = 12_240;
+
+/** Where a Daemon API listens and whom it trusts. */
+export interface DaemonApiOptions {
+  readonly address: string;
+  /** 0: a free one. */
+  readonly port: number;
+  readonly tls: TlsFiles;
+}
+
+/** A Daemon API that listens. */
+export interface DaemonApi {
+  /** The port it got. */
+  readonly port: number;
+  /** Stops listening; calls that are under way have half a second. */
+  close(): Promise<void>;
+}
+
+/** Names of the options on the command line. */
+export const DAEMON_TLS_NAMES: TlsOptionNames = {
+  certificate: "--tls-cert",
+  key: "--tls-key",
+  clientCa: "--tls-client-ca",
+};
+
+/** A setup of half a million characters, and room for the rest. */
+const REQUEST_OCTETS_MAX = 4 << 20;
+/** Characters of a refusal: it goes in a header, of which common clients take 8 KiB. */
+const DETAILS_MAX = 2_000;
+/** How long open calls may take when the server closes. */
+const CLOSE_GRACE_MS = 500;
+
+const SERVICE = "MyIKEv2DaemonAPISvc";
+
+/**
+ * Serves the Daemon API.
+ * @throws {SetupError} naming the option when it cannot listen there or use those TLS files.
+ */
+export async function startDaemonApi(
+  instances: Instances,
+  around: Surroundings,
+  options: DaemonApiOptions,
+): Promise<DaemonApi> {
+  const credentials = serverCredentials(options.tls, DAEMON_TLS_NAMES);
+  const server = newServer(REQUEST_OCTETS_MAX);
+  server.addService(loadService(DAEMON_API, SERVICE), implementation(instances, around));
+  addCommonServices(server, [TEST_API, DAEMON_API], [`${DAEMON_API.package}.${SERVICE}`]);
+  const port = await listen(server, {
+    address: options.address,
+    port: options.port,
+    credentials,
+    addressName: "--listen",
+    portName: "--listen",
+  });
+  return { port, close: () => shutDown(server, CLOSE_GRACE_MS) };
+}
+
+/** A request as the loader hands it over. */
+interface NamedRequest extends Message {
+  readonly Name: string;
+  readonly Gracefully: boolean;
+}
+
+function implementation(instances: Instances, around: Surroundings): UntypedServiceImplementation {
+  const call = <R extends Message>(method: string, answer: (request: R) => Promise<Message>) =>
+    delayed<R>((request) => answer(request).catch((e) => refuse(method, e, around)));
+  return {
+    Define: call<DefineRequest>("Define", async (request) => {
+      await instances.define(checkDefinition(request, around.verify));
+      return {};
+    }),
+    // deno-lint-ignore require-await -- what it throws is to be caught as in the others
+    Status: call<NamedRequest>("Status", async ({ Name }) => {
+      return { State: instances.state(checkName(Name)) };
+    }),
+    List: call("List", async () => ({ results: (await instances.list()).map(entry) })),
+    Destroy: call<NamedRequest>("Destroy", async ({ Name, Gracefully }) => {
+      await instances.destroy(checkName(Name), Gracefully);
+      return {};
+    }),
+    ClearPingStats: call<NamedRequest>("ClearPingStats", async ({ Name }) => {
+      await instances.clearPing(checkName(Name));
+      return {};
+    }),
+  };
+}
+
+function entry({ record }: Instance): Message {
+  const common = { Name: record.name, Type: record.type };
+  if (record.type === InstanceType.OTHER) return common;
+  const isThere = record.hasSite;
+  return {
+    ...common,
+    ...(isThere ? { APIAddr: parseAddress(record.address), APIPort: record.apiPort } : {}),
+    ...(record.summary ? { Status: record.summary } : {}),
+    ...(record.ping ? { PingResults: record.ping } : {}),
+  };
+}
+
+/** What is no refusal is a mistake of ours: told in the log, and the daemon goes on. */
+function refuse(method: string, e: unknown, around: Surroundings): never {
+  if (e instanceof Refusal) throw new Refusal(e.code, shortened(e.details));
+  const story = e instanceof Error ? e.stack ?? e.message : String(e);
+  around.tell(2, `Internal error in ${method}: ${story}`);
+  const words = e instanceof Error ? e.message : String(e);
+  throw new Refusal(status.INTERNAL, shortened(`Internal error in ${method}: ${words}`));
+}
+
+/** As many whole lines as fit in a header. */
+function shortened(details: string): string {
+  // Percent-encoding makes three of every octet that is not printable ASCII.
+  const cost = (text: string) => encodeURI(text.toWellFormed()).length;
+  if (cost(details) <= DETAILS_MAX) return details;
+  const lines = details.split("\n");
+  let kept = lines.length;
+  while (kept > 0 && cost(lines.slice(0, kept).join("\n")) > DETAILS_MAX) kept--;
+  if (kept > 0) {
+    return [...lines.slice(0, kept), `and ${lines.length - kept} more lines`].join("\n");
+  }
+  return `${lines[0]!.slice(0, DETAILS_MAX / 9)}…`;
+}

@@ -1,0 +1,15 @@
+import assert from "node:assert/strict";
+import { missingCapabilities } from "@/daemon/capabilities.ts";
+
+function status(...bits: number[]): string {
+  const set = bits.reduce((sum, bit) => sum | 1n << BigInt(bit), 0n);
+  return `Name:\tx\nCapPrm:\tffffffffffffffff\nCapEff:\t${set.toString(16).padStart(16, "0")}\n`;
+}
+
+Deno.test("each capability that is missing is named", () => {
+  assert.deepEqual(missingCapabilities(status(12, 21)), []);
+  assert.deepEqual(missingCapabilities(status(12)).map((w) => w.split(" ")[0]), ["CAP_SYS_ADMIN"]);
+  assert.deepEqual(missingCapabilities(status(21)).map((w) => w.split(" ")[0]), ["CAP_NET_ADMIN"]);
+  assert.equal(missingCapabilities(status()).length, 2);
+  assert.equal(missingCapabilities("").length, 2);
+});

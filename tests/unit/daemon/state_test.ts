@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import { SetupError } from "@/base/errors.ts";
+import { type InstanceRecord, InstanceState } from "@/daemon/record.ts";
+import { finishedRuns, StateFile } from "@/daemon/state.ts";
+
+function record(name: string, over: Partial<InstanceRecord> = {}): InstanceRecord {
+  return {
+    name,
+    type: 1,
+    run: 1,
+    bootId: "boot",
+    logDirectory: "/log",
+    namespace: `myikev2-${name}`,
+    link: "my2mgmt0",
+    address: "169.254.240.2",
+    apiPort: 12330,
+    apiTls: false,
+    lent: null,
+    destroyCommands: [],
+    state: InstanceState.STARTING,
+    hasSite: true,
+    process: null,
+    words: "",
+    summary: null,
+    ping: null,
+    ...over,
+  };
+}
+
+function withDirectory(body: (directory: string) => void): void {
+  const directory = Deno.makeTempDirSync({ prefix: "state" });
+  try {
+    body(`${directory}/deep`);
+  } finally {
+    Deno.removeSync(directory, { recursive: true });
+  }
+}
+
+Deno.test("what is kept is there for the next daemon, in the order of definition", () => {
+  withDirectory((directory) => {
+    const first = new StateFile(directory);
+    const b = record("b"), a = record("a", { lent: null, words: "with 'quotes' and ☺" });
+    for (const one of [b, a]) first.save(one);
+    b.state = InstanceState.RUNNING;
+    b.process = { pid: 7, startTicks: 99, bootId: "boot" };
+    first.save(b);
+    first.close();
+    const second = new StateFile(directory);
+    assert.deepEqual(second.instances(), [b, a]);
+    second.forget("b");
+    second.forget("nobody");
+    assert.deepEqual(second.instances(), [a]);
+    second.close();
+  });
+});
+
+Deno.test("finished runs are listed, running ones are not, and only the first end counts", () => {
+  withDirectory((directory) => {
+    const state = new StateFile(directory);
+    const one = state.beginRun("one", 1, "/log"), two = state.beginRun("two", 2, "/other");
+    assert.deepEqual(finishedRuns(directory), []);
+    state.endRun(one, { outcome: "failed", words: "why", established: 3, configured: 9 });
+    state.endRun(one, { outcome: "died", words: "", established: null, configured: null });
+    const [run, ...more] = finishedRuns(directory);
+    assert.deepEqual(more, []);
+    const { defined, ended, ...rest } = run!;
+    assert.deepEqual(rest, {
+      run: one,
+      name: "one",
+      type: 1,
+      outcome: "failed",
+      words: "why",
+      logDirectory: "/log",
+      established: 3,
+      configured: 9,
+    });
+    assert.ok(defined <= ended && ended <= Date.now());
+    state.endRun(two, { outcome: "ended", words: "", established: null, configured: null });
+    assert.deepEqual(finishedRuns(directory).map(({ name }) => name), ["one", "two"]);
+    state.close();
+  });
+});
+
+Deno.test("two daemons do not share a state, and only the owner reads it", () => {
+  withDirectory((directory) => {
+    const state = new StateFile(directory);
+    assert.throws(() => new StateFile(directory), SetupError);
+    for (const file of ["daemon.sqlite", "daemon.lock"]) {
+      assert.equal(Deno.statSync(`${directory}/${file}`).mode! & 0o077, 0, file);
+    }
+    state.close();
+    new StateFile(directory).close();
+  });
+});
+
+Deno.test("a history that is not there is told by the name of its option", () => {
+  assert.throws(() => finishedRuns("/nonexistent"), /--statedir/);
+});
