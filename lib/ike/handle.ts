@@ -14,6 +14,7 @@ import {
   hasSpentMessageIds,
   livenessDueMs,
   nextDueMs,
+  resumePostponed,
   spareMessageIds,
 } from "@/ike/lifetime.ts";
 import type { IkeEvent, Outbox } from "@/ike/event.ts";
@@ -22,7 +23,7 @@ import { CloseCode, fail, refusedHere } from "@/ike/failure.ts";
 import { expireFragments, forgetFragments, fragmentsDueMs } from "@/ike/fragments.ts";
 import { endSa, enter, type IkeSa, type Turn } from "@/ike/ike_sa.ts";
 import { followPeer, keepaliveDueMs, sendKeepalive } from "@/ike/nat.ts";
-import { isFatalInAuth, notify, PeerError } from "@/ike/notify.ts";
+import { isFatalInAuth, notifyOf, PeerError } from "@/ike/notify.ts";
 import type { Received, ResponderKind, Task, TaskKind } from "@/ike/task.ts";
 import { createChild, newCreateChild } from "@/ike/tasks/create_child.ts";
 import { createChildResponse } from "@/ike/tasks/create_child_response.ts";
@@ -164,6 +165,7 @@ function dueWork(turn: Turn): void {
       return hardExpiry(turn, "The lifetime of the IKE SA ended before it was rekeyed");
     }
   }
+  resumePostponed(turn);
   for (const child of sa.children) {
     if (nowMs >= child.rekeyMs && child.state === "established") rekeyChild(sa, child);
     if (nowMs >= child.expireMs) childExpired(turn, child);
@@ -343,7 +345,7 @@ function answer(turn: Turn, request: Received, respond: () => void): void {
     if (request.header.exchange === ExchangeType.IKE_SA_INIT) {
       return refuseInit(turn, request, error);
     }
-    sendResponse(turn, request, [notify(error.notify, error.data)]);
+    sendResponse(turn, request, [notifyOf(error)]);
     const inAuth = request.header.exchange === ExchangeType.IKE_AUTH;
     const fatal = error.notify === NotifyType.INVALID_SYNTAX || // §2.21.3: in any exchange
       inAuth &&

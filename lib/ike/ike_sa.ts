@@ -41,6 +41,12 @@ export interface OutstandingRequest {
   nextMs: number;
 }
 
+/** A task whose time is yet to come. */
+export interface Postponed {
+  readonly task: Task;
+  readonly dueMs: number;
+}
+
 /** One IKE SA, at either end. Shared surroundings by reference; all else is its own. */
 export interface IkeSa {
   readonly env: IkeEnv;
@@ -72,6 +78,8 @@ export interface IkeSa {
   /** Of remote access: what was assigned to the client, at either end. Moves with a rekey. */
   inner: InnerConfiguration | undefined;
   readonly queue: Task[];
+  /** Tasks that the peer cannot do for the moment, and when to ask again (RFC 7296 §2.25). */
+  postponed: readonly Postponed[];
   /** The task of ours that computes, or whose request is out. */
   active: Task | undefined;
   request: OutstandingRequest | undefined;
@@ -79,6 +87,8 @@ export interface IkeSa {
   answering: Answering | undefined;
   nextRequestId: number;
   nextPeerId: number;
+  /** Responder: the request in which the peer may refuse our IKE_AUTH (RFC 7296 §2.21.2); -1: none. */
+  afterAuthId: number;
   /** Our last response, all its datagrams: repeated for a repeated request (RFC 7296 §2.1). */
   lastResponse: readonly Uint8Array[] | undefined;
   /** Whether NAT_DETECTION said that this end, or the peer, is behind a NAT (RFC 7296 §2.23). */
@@ -180,11 +190,13 @@ export function newIkeSa(origin: IkeSaOrigin): IkeSa {
     children: [],
     inner: undefined,
     queue: [],
+    postponed: [],
     active: undefined,
     request: undefined,
     answering: undefined,
     nextRequestId: 0,
     nextPeerId: 0,
+    afterAuthId: -1,
     lastResponse: undefined,
     natOwn: false,
     natPeer: false,
@@ -239,6 +251,7 @@ export function endSa(turn: Turn, closeCode: number, failure?: Failure, unanswer
   enter(sa, "closed");
   sa.closeCode = closeCode;
   sa.queue.length = 0;
+  sa.postponed = [];
   sa.active =
     sa.request =
     sa.answering =

@@ -5,7 +5,7 @@
  */
 import type { ChildSa } from "@/ike/child_sa.ts";
 import type { IkeEnv } from "@/ike/config.ts";
-import type { IkeSa, Turn } from "@/ike/ike_sa.ts";
+import type { IkeSa, Postponed, Turn } from "@/ike/ike_sa.ts";
 import type { Task } from "@/ike/task.ts";
 import { keepaliveDueMs } from "@/ike/nat.ts";
 
@@ -49,6 +49,13 @@ export function startIkeLifetime(sa: IkeSa, nowMs: number): void {
   sa.expireMs = expireMs;
 }
 
+/** What was put off comes into the queue once its time has come. */
+export function resumePostponed({ sa, nowMs }: Turn): void {
+  const isDue = ({ dueMs }: Postponed) => dueMs <= nowMs;
+  sa.queue.push(...sa.postponed.filter(isDue).map(({ task }) => task));
+  sa.postponed = sa.postponed.filter((p) => !isDue(p));
+}
+
 /** Message IDs of 32 bits; from here on there are few enough left to make an end (RFC 7296 §2.2). */
 const FEW_IDS_LEFT = 0xffff_0000;
 const ID_MAX = 0xffff_ffff;
@@ -69,6 +76,7 @@ export function hasSpentMessageIds({ nextRequestId }: IkeSa): boolean {
 /** The next time anything of an established SA's own accord is due. */
 export function nextDueMs(sa: IkeSa): number {
   let next = Math.min(sa.rekeyMs, sa.expireMs, livenessDueMs(sa), keepaliveDueMs(sa));
+  for (const { dueMs } of sa.postponed) next = Math.min(next, dueMs);
   for (const child of sa.children) {
     if (child.state === "established") next = Math.min(next, child.rekeyMs);
     next = Math.min(next, child.expireMs);

@@ -40,9 +40,20 @@ export function groupData(group: number): Uint8Array {
 /** The peer refuses: well-formed, with the notify that tells it so. Costs what its thrower says. */
 export class PeerError extends Error {
   override name = "PeerError";
-  constructor(readonly notify: number, message: string, readonly data: Uint8Array = NOTHING) {
+  constructor(
+    readonly notify: number,
+    message: string,
+    readonly data: Uint8Array = NOTHING,
+    /** The CHILD_SA it is about, as the peer named it. */
+    readonly about: Pick<NotifyPayload, "protocol" | "spi"> | undefined = undefined,
+  ) {
     super(message);
   }
+}
+
+/** The notify that a refusal is. */
+export function notifyOf({ notify: type, data, about }: PeerError): NotifyPayload {
+  return { ...notify(type, data), ...about };
 }
 
 /** Errors of IKE_AUTH that leave no IKE SA behind (RFC 7296 §2.21.2). */

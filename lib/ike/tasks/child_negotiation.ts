@@ -171,7 +171,9 @@ export function acceptChild(
   const proposals = findPayload(payloads, PayloadType.SA)?.proposals;
   const tsI = findPayload(payloads, PayloadType.TSI)?.selectors;
   const tsR = findPayload(payloads, PayloadType.TSR)?.selectors;
-  if (!proposals || !tsI || !tsR) return refusedByPeer(sa, config, payloads);
+  // RFC 7296 §3.10.1: an error, known or not, fails the request, whatever stands beside it.
+  const refused = findError(payloads) !== undefined || !proposals || !tsI || !tsR;
+  if (refused) return refusedByPeer(sa, config, payloads);
   const groups = groupsOf(config, inputs);
   const choice = accepted(childProposals(config, spiOctets32(child.spiIn), groups), proposals);
   if (typeof choice === "string") {

@@ -206,8 +206,11 @@ function refused(turn: Turn, task: CreateChildTask, error: NotifyPayload): void 
   }
 }
 
-function retryLater({ sa }: Turn, task: CreateChildTask): void {
-  if (task.restarts++ < RESTARTS_MAX) sa.queue.push({ ...task, child: undefined });
+/** §2.25: not at once, the peer is busy with what made it refuse. */
+function retryLater(turn: Turn, task: CreateChildTask): void {
+  if (task.restarts++ >= RESTARTS_MAX) return;
+  const postponed = { task: { ...task, child: undefined }, dueMs: soon(turn) };
+  turn.sa.postponed = [...turn.sa.postponed, postponed];
 }
 
 /** A little later, not at the same time as the peer: drawn. */

@@ -17,7 +17,7 @@ import { requestCompute, sendResponse } from "@/ike/exchange.ts";
 import type { IkeSa, Turn } from "@/ike/ike_sa.ts";
 import { spiOctets } from "@/ike/keymat.ts";
 import { lowerNonce, nonceFault } from "@/ike/nonces.ts";
-import { groupData, PeerError } from "@/ike/notify.ts";
+import { findNotify, groupData, PeerError } from "@/ike/notify.ts";
 import { answerOf, choose, chosenId, ikeProposals, showProposals } from "@/ike/proposal.ts";
 import { suiteOf } from "@/ike/suite.ts";
 import type { Answering, Received, ResponderKind } from "@/ike/task.ts";
@@ -100,7 +100,10 @@ function mayReplace(sa: IkeSa): void {
 function targetOf(sa: IkeSa, request: Received): ChildSa | undefined {
   const old = rekeyTarget(sa, request);
   if (old === "unknown") {
-    throw new PeerError(NotifyType.CHILD_SA_NOT_FOUND, "Rekey of a CHILD_SA that is not here");
+    // §2.25: the refusal names it as the request did.
+    const { protocol, spi } = findNotify(request.payloads, NotifyType.REKEY_SA)!;
+    const text = "Rekey of a CHILD_SA that is not here";
+    throw new PeerError(NotifyType.CHILD_SA_NOT_FOUND, text, undefined, { protocol, spi });
   }
   const goes = old?.state === "closing" || old?.state === "rekeyed";
   if (goes && !sa.env.broken.has("rekey_closing_child")) throw later("the CHILD_SA is closed");

@@ -54,6 +54,7 @@ export const ikeAuthResponse: ResponderKind = {
       { type: PayloadType.AUTH, method: sa.ownAuth, data: ownAuth },
       ...child,
     ]);
+    sa.afterAuthId = sa.nextPeerId;
     if (sa.children.length > 0) out.push({ kind: "established" }, sa);
   },
 };

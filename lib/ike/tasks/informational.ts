@@ -90,7 +90,9 @@ export const informational: ResponderKind = {
       return endedByPeer(turn);
     }
     const error = findError(request.payloads);
-    if (error && isFatalInAuth(error.notify)) {
+    // §2.21.2: only behind IKE_AUTH, and then to say that its response was not good enough.
+    const behindAuth = request.header.messageId === turn.sa.afterAuthId;
+    if (behindAuth && error && isFatalInAuth(error.notify)) {
       sendResponse(turn, request, []);
       return reported(turn, request, error.notify);
     }

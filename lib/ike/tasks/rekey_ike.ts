@@ -229,6 +229,8 @@ export function replace({ sa, out }: Turn, by: IkeSa): void {
   for (const task of sa.queue) {
     if (task.kind === "create_child" || task.kind === "delete_child") by.queue.push(task);
   }
+  by.postponed = [...by.postponed, ...sa.postponed];
+  sa.postponed = [];
   sa.queue.length = 0;
   if (sa.closeAsked) by.queue.unshift({ kind: "delete_ike", closeCode: sa.closeAsked });
   out.push({ kind: "replaced", by }, sa);
