@@ -1,0 +1,748 @@
+// CHILD_SAs: RFC 7296 §1.3, §2.8, §2.9, §2.17, §2.18, §2.25, §3.13.
+import assert from "node:assert/strict";
+import { Encr } from "@/iana/encr.ts";
+import { ExchangeType } from "@/iana/exchange_type.ts";
+import { KeGroup } from "@/iana/ke_group.ts";
+import { NotifyType } from "@/iana/notify_type.ts";
+import { PayloadType } from "@/iana/payload_type.ts";
+import { ProtocolId } from "@/iana/protocol_id.ts";
+import { TransformType } from "@/iana/transform_type.ts";
+import { TsType } from "@/iana/ts_type.ts";
+import { spiOctets32 } from "@/ike/child_spi.ts";
+import { childKeys } from "@/ike/child_sa.ts";
+import { deriveChildKeys, ikeKeys } from "@/ike/keymat.ts";
+import { findNotify, notifies } from "@/ike/notify.ts";
+import { showSelectors } from "@/ike/selectors.ts";
+import { CHILD, range4 } from "@/sim/scenarios.ts";
+import { findPayload, type Payload } from "@/wire/message.ts";
+import type { NotifyPayload } from "@/wire/payloads/notify.ts";
+import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";
+import { Bench, notify } from "./bench.ts";
+import { checksOf, type Role } from "./entries.ts";
+
+const { check, both, proved, absent } = checksOf(import.meta.url);
+const { CREATE_CHILD_SA, INFORMATIONAL } = ExchangeType;
+const N = NotifyType;
+
+/** REKEY_SA, or another notify about a CHILD_SA. */
+function about(
+  spi: number,
+  type: number = N.REKEY_SA,
+  protocol: number = ProtocolId.ESP,
+): NotifyPayload {
+  return { ...notify(type), protocol, spi: spiOctets32(spi) };
+}
+
+/** A CREATE_CHILD_SA with these selectors; as the peer is initiator of the exchange, TSi is its own. */
+function withTs(
+  { peer }: Bench,
+  tsI: readonly TrafficSelector[],
+  tsR: readonly TrafficSelector[],
+): Payload[] {
+  const [sa, nonce] = peer.createChild();
+  return [
+    sa!,
+    nonce!,
+    { type: PayloadType.TSI, selectors: tsI },
+    { type: PayloadType.TSR, selectors: tsR },
+  ];
+}
+
+const HERE = range4([10, 1, 0, 0], [10, 1, 0, 255]), THERE = range4([10, 2, 0, 0], [10, 2, 0, 255]);
+const ANY = range4([0, 0, 0, 0], [255, 255, 255, 255]);
+/** The core protects HERE, and lets the peer have THERE. */
+const NARROW = { children: [{ ...CHILD, ownTs: [HERE], peerTs: [THERE] }] };
+/** The same as the peer has it, for the first CHILD_SA. */
+function narrowBench(role: Role): Bench {
+  const mirrored = role === "responder"
+    ? { children: [{ ...CHILD, ownTs: [THERE], peerTs: [HERE] }] }
+    : { children: [{ ...CHILD, ownTs: [HERE], peerTs: [THERE] }] };
+  return Bench.up(role, NARROW, mirrored);
+}
+
+function chosenTs(answer: readonly Payload[]): [string, string] {
+  const tsI = findPayload(answer, PayloadType.TSI)!, tsR = findPayload(answer, PayloadType.TSR)!;
+  return [showSelectors(tsI.selectors), showSelectors(tsR.selectors)];
+}
+
+/** The core's rekey of its CHILD_SA is answered so; why that came to nothing. */
+function rekeyAnswered(bench: Bench, payloads: readonly Payload[]): string {
+  bench.tell({ kind: "rekey_child", child: bench.sa.children[0]! });
+  bench.answer(payloads);
+  const failed = bench.effects.findLast((e) => e.kind === "create_child_failed");
+  return failed?.kind === "create_child_failed" ? failed.failure.text : "";
+}
+
+both("§2.9", "What is proposed is narrowed to what is allowed", (role) => {
+  const bench = narrowBench(role);
+  const answer = bench.ask(CREATE_CHILD_SA, withTs(bench, [ANY], [ANY]));
+  assert.deepEqual(chosenTs(answer), ["10.2.0.0-10.2.0.255", "10.1.0.0-10.1.0.255"]);
+});
+
+both("§2.9", "A narrower proposal is accepted as it is, and not widened", (role) => {
+  const bench = narrowBench(role);
+  const theirs = range4([10, 2, 0, 7], [10, 2, 0, 9]), ours = range4([10, 1, 0, 1], [10, 1, 0, 1]);
+  const answer = bench.ask(CREATE_CHILD_SA, withTs(bench, [theirs], [ours]));
+  assert.deepEqual(chosenTs(answer), ["10.2.0.7-10.2.0.9", "10.1.0.1"]);
+});
+
+both(
+  "§2.9",
+  "The first selectors of TSi and TSr stay in what they are narrowed to, and first",
+  (role) => {
+    const bench = narrowBench(role);
+    const packet = range4([10, 2, 0, 200], [10, 2, 0, 200]),
+      to = range4([10, 1, 0, 3], [10, 1, 0, 3]);
+    const answer = bench.ask(CREATE_CHILD_SA, withTs(bench, [packet, ANY], [to, ANY]));
+    const [tsI, tsR] = chosenTs(answer);
+    assert.match(tsI, /^10\.2\.0\.200/);
+    assert.match(tsR, /^10\.1\.0\.3/);
+  },
+);
+
+both(
+  "§2.9",
+  "Selectors without a common part are refused with TS_UNACCEPTABLE, the SA stands",
+  (role) => {
+    const bench = narrowBench(role), other = range4([10, 9, 0, 0], [10, 9, 0, 255]);
+    bench.refuses(N.TS_UNACCEPTABLE, CREATE_CHILD_SA, withTs(bench, [other], [HERE]));
+    bench.refuses(N.TS_UNACCEPTABLE, CREATE_CHILD_SA, withTs(bench, [THERE], [other]));
+    bench.stands();
+  },
+);
+
+both(
+  "§2.9",
+  "An answer with wider selectors than were proposed is not taken, and deleted",
+  (role) => {
+    for (const [tsI, tsR] of [[ANY, THERE], [HERE, ANY]] as const) {
+      const bench = narrowBench(role);
+      const text = rekeyAnswered(bench, withTs(bench, [tsI], [tsR]));
+      assert.match(text, /selectors that are not within ours/);
+      assert.equal(bench.said().at(-1)!.payloads[0]!.type, PayloadType.DELETE);
+      bench.answer([]);
+      bench.stands();
+    }
+  },
+);
+
+both("§3.13", "A payload of selectors has one at least", (role) => {
+  const bench = Bench.up(role);
+  bench.refuses(N.INVALID_SYNTAX, CREATE_CHILD_SA, withTs(bench, [], [ANY]));
+  bench.over();
+});
+
+both("§3.13", "The reserved octets of a payload of selectors are ignored", (role) => {
+  const bench = Bench.up(role), [sa, nonce, , tsR] = bench.peer.createChild();
+  const raw = Uint8Array.of(
+    1,
+    0xff,
+    0xff,
+    0xff,
+    7,
+    0,
+    0,
+    16,
+    0,
+    0,
+    255,
+    255,
+    10,
+    0,
+    0,
+    0,
+    10,
+    0,
+    0,
+    9,
+  );
+  const answer = bench.ask(CREATE_CHILD_SA, [sa!, nonce!, { type: PayloadType.TSI, raw }, tsR!]);
+  assert.equal(chosenTs(answer)[0], "10.0.0.0-10.0.0.9");
+});
+
+for (
+  const [what, raw] of [
+    ["a count of selectors past the payload", [
+      2,
+      0,
+      0,
+      0,
+      7,
+      0,
+      0,
+      16,
+      0,
+      0,
+      255,
+      255,
+      10,
+      0,
+      0,
+      0,
+      10,
+      0,
+      0,
+      9,
+    ]],
+    ["a selector length that is not its type's", [
+      1,
+      0,
+      0,
+      0,
+      7,
+      0,
+      0,
+      12,
+      0,
+      0,
+      255,
+      255,
+      10,
+      0,
+      0,
+      0,
+      10,
+      0,
+      0,
+      9,
+    ]],
+    ["a selector length of 0", [1, 0, 0, 0, 99, 0, 0, 0, 0, 0, 255, 255]],
+    ["octets behind the last selector", [
+      1,
+      0,
+      0,
+      0,
+      7,
+      0,
+      0,
+      16,
+      0,
+      0,
+      255,
+      255,
+      10,
+      0,
+      0,
+      0,
+      10,
+      0,
+      0,
+      9,
+      0,
+    ]],
+  ] as const
+) {
+  both("§3.13.1", `A payload of selectors is malformed with ${what}`, (role) => {
+    const bench = Bench.up(role), [sa, nonce, , tsR] = bench.peer.createChild();
+    const tsI = { type: PayloadType.TSI, raw: Uint8Array.from(raw) };
+    bench.refuses(N.INVALID_SYNTAX, CREATE_CHILD_SA, [sa!, nonce!, tsI, tsR!]);
+    bench.over();
+  });
+}
+
+both("§3.13.1", "A selector of a type that is unknown matches nothing, others count", (role) => {
+  const odd: TrafficSelector = { ...ANY, tsType: 99, raw: new Uint8Array(12) };
+  const bench = narrowBench(role);
+  const answer = bench.ask(CREATE_CHILD_SA, withTs(bench, [odd, THERE], [HERE]));
+  assert.equal(chosenTs(answer)[0], "10.2.0.0-10.2.0.255");
+  bench.refuses(N.TS_UNACCEPTABLE, CREATE_CHILD_SA, withTs(bench, [odd], [HERE]));
+  bench.stands(2);
+});
+
+both("§3.13.1", "A selector whose end is before its start matches nothing", (role) => {
+  const bench = narrowBench(role);
+  const addresses = { ...THERE, startAddress: THERE.endAddress, endAddress: THERE.startAddress };
+  const ports = { ...THERE, protocol: 6, startPort: 90, endPort: 80 };
+  for (const bad of [addresses, ports]) {
+    bench.refuses(N.TS_UNACCEPTABLE, CREATE_CHILD_SA, withTs(bench, [bad], [HERE]));
+  }
+  bench.stands();
+});
+
+both("§3.13.1", "OPAQUE ports are in ANY, and ports that are named are not in OPAQUE", (role) => {
+  const bench = narrowBench(role);
+  const opaque = { ...THERE, startPort: 65_535, endPort: 0 };
+  const answer = bench.ask(CREATE_CHILD_SA, withTs(bench, [opaque], [HERE]));
+  assert.equal(chosenTs(answer)[0], "10.2.0.0-10.2.0.255 ports opaque");
+});
+
+absent(
+  "§3.13.1",
+  "A selector of any protocol has the ports 0 to 65535",
+  "it is narrowed as any other: the setups of this tool may name ports of any protocol",
+);
+
+both("§3.13.1", "IPv6 selectors do not meet IPv4 ones", (role) => {
+  const bench = narrowBench(role);
+  const six: TrafficSelector = {
+    ...ANY,
+    tsType: TsType.TS_IPV6_ADDR_RANGE,
+    startAddress: new Uint8Array(16),
+    endAddress: new Uint8Array(16).fill(255),
+  };
+  bench.refuses(N.TS_UNACCEPTABLE, CREATE_CHILD_SA, withTs(bench, [six], [HERE]));
+});
+
+both("§1.3", "CREATE_CHILD_SA without SA, Nonce, TSi or TSr is malformed", (role) => {
+  for (const lacking of [0, 1, 2, 3]) {
+    const bench = Bench.up(role);
+    const payloads = bench.peer.createChild().filter((_, i) => i !== lacking);
+    bench.refuses(N.INVALID_SYNTAX, CREATE_CHILD_SA, payloads);
+    bench.over();
+  }
+});
+
+both("§1.3", "A CREATE_CHILD_SA response without SA, Nonce, TSi or TSr ends the SA", (role) => {
+  for (const lacking of [0, 1, 2, 3]) {
+    const bench = Bench.up(role);
+    bench.tell({ kind: "rekey_child", child: bench.sa.children[0]! });
+    bench.answer(bench.peer.createChild().filter((_, i) => i !== lacking));
+    bench.over();
+    assert.match(bench.failure, /response is malformed/);
+  }
+});
+
+const PFS = { children: [{ ...CHILD, pfsGroups: [KeGroup.ECP_256] }] };
+
+both(
+  "§1.3",
+  "A KE payload of another group than the chosen one is refused, and the group named",
+  (role) => {
+    const bench = Bench.up(role, PFS), { peer } = bench;
+    const [sa, nonce, ...ts] = peer.createChild();
+    const { proposals } = sa as Extract<
+      Payload,
+      { type: typeof PayloadType.SA; proposals: unknown }
+    >;
+    const groups = [KeGroup.ECP_256, KeGroup.CURVE25519].map((id) => ({
+      type: TransformType.KE,
+      id,
+    }));
+    const more = proposals.map((p) => ({ ...p, transforms: [...p.transforms, ...groups] }));
+    const { publicValue: data } = peer.freshPair(KeGroup.CURVE25519);
+    const ke = { type: PayloadType.KE, group: KeGroup.CURVE25519, data } as const;
+    const payloads = [{ type: PayloadType.SA, proposals: more }, nonce!, ke, ...ts];
+    const wanted = bench.refuses(N.INVALID_KE_PAYLOAD, CREATE_CHILD_SA, payloads);
+    assert.deepEqual(wanted, Uint8Array.of(0, KeGroup.ECP_256));
+    bench.stands();
+  },
+);
+
+both(
+  "§3.3.6",
+  "A KE payload is ignored where no group was chosen, and none is answered",
+  (role) => {
+    const bench = Bench.up(role), { peer } = bench, [sa, nonce, ...ts] = peer.createChild();
+    const ke = { type: PayloadType.KE, group: 31, data: peer.pair.publicValue } as const;
+    const answer = bench.ask(CREATE_CHILD_SA, [sa!, nonce!, ke, ...ts]);
+    assert.equal(findPayload(answer, PayloadType.KE), undefined);
+    bench.stands(2);
+  },
+);
+
+both(
+  "§1.3",
+  "A rekey that is answered without the public value it asked for comes to nothing",
+  (role) => {
+    const bench = Bench.up(role, PFS), { peer } = bench, [sa, nonce, ...ts] = peer.createChild();
+    assert.match(rekeyAnswered(bench, [sa!, nonce!, ...ts]), /without a public value of our group/);
+    bench.stands();
+  },
+);
+
+both(
+  "§2.17",
+  "Keys of a CHILD_SA come from its own nonces, the exchange's initiator first",
+  (role) => {
+    const bench = Bench.up(role), { peer } = bench, payloads = peer.createChild();
+    const answer = bench.ask(CREATE_CHILD_SA, payloads);
+    const nonceI = findPayload(payloads, PayloadType.NONCE)!.data;
+    const nonceR = findPayload(answer, PayloadType.NONCE)!.data;
+    const child = bench.sa.children.at(-1)!, { d } = ikeKeys(peer.suite!, peer.keys!);
+    const expected = deriveChildKeys(peer.suite!.prf, d, { nonceI, nonceR, suite: child.suite! });
+    assert.deepEqual(child.keys, expected);
+    const { ei, er } = childKeys(child);
+    assert.deepEqual([ei, er], [expected.subarray(0, 20), expected.subarray(20, 40)]);
+  },
+);
+
+both("§1.3.3", "A rekey names the CHILD_SA by the SPI its sender receives on", (role) => {
+  const bench = Bench.up(role), { peer } = bench, [old] = bench.sa.children;
+  const answer = bench.ask(CREATE_CHILD_SA, peer.createChild([about(old!.spiOut)]));
+  assert.ok(findPayload(answer, PayloadType.SA));
+  assert.equal(old!.state, "rekeyed");
+});
+
+both(
+  "§2.25",
+  "The rekey of a CHILD_SA that is not there is refused, and the refusal names it",
+  (role) => {
+    const bench = Bench.up(role), { peer } = bench, [old] = bench.sa.children;
+    for (const spi of [0xdeadbeef, old!.spiIn]) {
+      const answer = bench.ask(CREATE_CHILD_SA, peer.createChild([about(spi)]));
+      assert.deepEqual(answer, [about(spi, N.CHILD_SA_NOT_FOUND)]);
+    }
+    const answer = bench.ask(
+      CREATE_CHILD_SA,
+      peer.createChild([about(old!.spiOut, N.REKEY_SA, ProtocolId.AH)]),
+    );
+    assert.ok(findNotify(answer, N.CHILD_SA_NOT_FOUND));
+    bench.stands();
+  },
+);
+
+both("§2.25", "After TEMPORARY_FAILURE nothing is tried again at once", (role) => {
+  const rekey = Bench.up(role);
+  rekeyAnswered(rekey, [notify(N.TEMPORARY_FAILURE)]);
+  assert.equal(rekey.said().length, 1);
+  const fresh = Bench.up(role);
+  fresh.tell({ kind: "create_child", configIndex: 0 });
+  fresh.answer([notify(N.TEMPORARY_FAILURE)]);
+  assert.equal(fresh.said().length, 1);
+  const ike = Bench.up(role);
+  ike.tell({ kind: "rekey_ike" });
+  ike.answer([notify(N.TEMPORARY_FAILURE)]);
+  assert.equal(ike.said().length, 1);
+  for (const bench of [rekey, fresh, ike]) {
+    bench.pass(500);
+    assert.equal(bench.said().length, 0);
+    bench.pass(60_000);
+    assert.ok(bench.said().length > 0, "but later it is");
+  }
+});
+
+both("§2.25", "CHILD_SA_NOT_FOUND has the CHILD_SA forgotten silently, and made anew", (role) => {
+  const bench = Bench.up(role), [old] = bench.sa.children;
+  rekeyAnswered(bench, [about(old!.spiIn, N.CHILD_SA_NOT_FOUND)]);
+  assert.equal(old!.state, "closed");
+  const last = bench.said().at(-1)!;
+  assert.equal(last.header.exchange, CREATE_CHILD_SA);
+  assert.equal(findNotify(last.payloads, N.REKEY_SA), undefined);
+});
+
+both(
+  "§3.10.1",
+  "An unknown error in a CREATE_CHILD_SA response fails the whole request",
+  (role) => {
+    for (const type of [8_191, 16_383]) {
+      const bench = Bench.up(role);
+      const text = rekeyAnswered(bench, [...bench.peer.createChild(), notify(type)]);
+      assert.match(text, /refused CREATE_CHILD_SA/);
+      bench.stands();
+    }
+  },
+);
+
+both("§1.3", "NO_ADDITIONAL_SAS refuses the CHILD_SA alone", (role) => {
+  const bench = Bench.up(role);
+  assert.match(rekeyAnswered(bench, [notify(N.NO_ADDITIONAL_SAS)]), /NO_ADDITIONAL_SAS/);
+  bench.stands();
+});
+
+both("§1.3", "CHILD_SAs without end are refused with NO_ADDITIONAL_SAS", (role) => {
+  const bench = Bench.up(role);
+  for (let i = 0; i < 255; i++) bench.ask(CREATE_CHILD_SA, bench.peer.createChild());
+  bench.refuses(N.NO_ADDITIONAL_SAS, CREATE_CHILD_SA, bench.peer.createChild());
+  bench.stands(256);
+});
+
+both("§1.3.2", "The rekey of an IKE SA without KE is malformed", (role) => {
+  const bench = Bench.up(role), [sa, nonce] = bench.peer.rekeyIke();
+  bench.refuses(N.INVALID_SYNTAX, CREATE_CHILD_SA, [sa!, nonce!]);
+  bench.over();
+});
+
+both("§2.18", "The rekey of an IKE SA with the group NONE is not accepted", (role) => {
+  const bench = Bench.up(role), [sa, ...others] = bench.peer.rekeyIke();
+  const { proposals } = sa as Extract<Payload, { type: typeof PayloadType.SA; proposals: unknown }>;
+  const none = proposals.map((p) => ({
+    ...p,
+    transforms: p.transforms.map((t) => t.type === TransformType.KE ? { ...t, id: 0 } : t),
+  }));
+  const payloads = [{ type: PayloadType.SA, proposals: none }, ...others];
+  bench.refuses(N.NO_PROPOSAL_CHOSEN, CREATE_CHILD_SA, payloads);
+  bench.stands();
+});
+
+both(
+  "§2.18",
+  "A new IKE SA begins with Message ID 0 in both directions, and has its own keys",
+  (role) => {
+    const bench = Bench.up(role), old = bench.sa;
+    const answer = bench.ask(CREATE_CHILD_SA, bench.peer.rekeyIke());
+    assert.ok(findPayload(answer, PayloadType.KE));
+    const { sa } = bench;
+    assert.deepEqual([sa.nextRequestId, sa.nextPeerId, sa.originalInitiator], [0, 0, false]);
+    assert.notDeepEqual(sa.keys, old.keys);
+  },
+);
+
+both(
+  "§2.8",
+  "A new IKE SA inherits the CHILD_SAs, and the old one makes no more of them",
+  (role) => {
+    const bench = Bench.up(role), old = bench.sa, [child] = old.children;
+    bench.ask(CREATE_CHILD_SA, bench.peer.rekeyIke());
+    assert.deepEqual([old.children, bench.sa.children], [[], [child]]);
+    bench.refuses(N.TEMPORARY_FAILURE, CREATE_CHILD_SA, bench.peer.createChild());
+  },
+);
+
+both("§2.8", "The old IKE SA is deleted by its own Delete, and the new one stays", (role) => {
+  const bench = Bench.up(role), old = bench.sa;
+  bench.ask(CREATE_CHILD_SA, bench.peer.rekeyIke());
+  bench.ask(INFORMATIONAL, [{ type: PayloadType.DELETE, protocol: ProtocolId.IKE, spis: [] }]);
+  assert.equal(old.phase, "closed");
+  assert.deepEqual(bench.live.map((sa) => sa.children.length), [1]);
+});
+
+both(
+  "§2.8",
+  "A peer that answers our rekey of the IKE SA with nonsense leaves the old one standing",
+  (role) => {
+    const wrongKe = Bench.up(role), { peer } = wrongKe;
+    const [sa, nonce] = peer.rekeyIke();
+    const ke = {
+      type: PayloadType.KE,
+      group: KeGroup.ECP_256,
+      data: new Uint8Array(64).fill(1),
+    } as const;
+    for (const payloads of [[sa!, nonce!, ke], [...peer.createChild(), ke]]) {
+      const bench = Bench.up(role);
+      bench.tell({ kind: "rekey_ike" });
+      bench.answer(payloads);
+      bench.stands();
+    }
+  },
+);
+
+both("§2.8", "A CHILD_SA that is expired is not used any more", (role) => {
+  const bench = Bench.up(role, { children: [{ ...CHILD, lifetimeMs: 20_000 }], marginMs: 5_000 });
+  bench.pass(16_000);
+  bench.answer([notify(N.NO_PROPOSAL_CHOSEN)]);
+  bench.pass(5_000);
+  assert.equal(bench.said().at(-1)!.payloads[0]!.type, PayloadType.DELETE);
+  bench.answer([]);
+  bench.over();
+});
+
+both("§2.8", "An IKE SA that is expired is not used any more", (role) => {
+  const bench = Bench.up(role, { ikeLifetimeMs: 20_000, marginMs: 5_000 });
+  bench.pass(16_000);
+  bench.answer([notify(N.NO_PROPOSAL_CHOSEN)]);
+  bench.pass(5_000);
+  assert.deepEqual(bench.said().at(-1)!.payloads[0]!.type, PayloadType.DELETE);
+  bench.answer([]);
+  bench.over();
+});
+
+const TRANSPORT = { children: [{ ...CHILD, tunnelMode: false }] };
+
+both("§1.3.1", "Transport mode that is declined has the CHILD_SA deleted", (role) => {
+  const bench = Bench.keyed(role, TRANSPORT, TRANSPORT), { peer } = bench;
+  const mode = notify(N.USE_TRANSPORT_MODE);
+  if (role === "responder") {
+    assert.ok(
+      findNotify(
+        bench.ask(ExchangeType.IKE_AUTH, [...peer.authPayloads(), mode]),
+        N.USE_TRANSPORT_MODE,
+      ),
+    );
+  } else {
+    const [id, auth, sa] = peer.authPayloads();
+    const tsI = [range4([10, 0, 0, 1], [10, 0, 0, 1])],
+      tsR = [range4([10, 0, 0, 2], [10, 0, 0, 2])];
+    const hosts: Payload[] = [
+      { type: PayloadType.TSI, selectors: tsI },
+      { type: PayloadType.TSR, selectors: tsR },
+    ];
+    bench.answer([id!, auth!, sa!, ...hosts, mode]);
+  }
+  bench.said();
+  const text = rekeyAnswered(bench, peer.createChild());
+  assert.match(text, /declined transport mode/);
+  assert.equal(bench.said().at(-1)!.payloads[0]!.type, PayloadType.DELETE);
+});
+
+both("§1.3.1", "Transport mode that was not asked for is not taken", (role) => {
+  const bench = Bench.up(role), { peer } = bench;
+  const text = rekeyAnswered(bench, peer.createChild([notify(N.USE_TRANSPORT_MODE)]));
+  assert.match(text, /transport mode, which we did not ask for/);
+});
+
+const IPCOMP = { children: [{ ...CHILD, ipcomp: true }] };
+const deflate = (cpi: number, transform = 2) =>
+  notify(N.IPCOMP_SUPPORTED, Uint8Array.of(cpi >> 8, cpi & 255, transform));
+
+both("§2.22", "One IPComp algorithm is accepted, of those that were proposed", (role) => {
+  const bench = Bench.up(role, IPCOMP), { peer } = bench;
+  const answer = bench.ask(
+    CREATE_CHILD_SA,
+    peer.createChild([deflate(0x4001, 3), deflate(0x4002), deflate(0x4003)]),
+  );
+  const taken = notifies(answer).filter((n) => n.notify === N.IPCOMP_SUPPORTED);
+  assert.deepEqual(taken.map((n) => n.data[2]), [2]);
+});
+
+both(
+  "§2.22",
+  "An answer with an IPComp algorithm that was not proposed is not accepted",
+  (role) => {
+    const unasked = Bench.up(role);
+    assert.match(
+      rekeyAnswered(unasked, unasked.peer.createChild([deflate(0x4001)])),
+      /which we did not offer/,
+    );
+    const other = Bench.up(role, IPCOMP);
+    assert.match(
+      rekeyAnswered(other, other.peer.createChild([deflate(0x4001, 3)])),
+      /which we did not offer/,
+    );
+  },
+);
+
+both("§2.22", "An answer with several IPComp algorithms is not accepted", (role) => {
+  const bench = Bench.up(role, IPCOMP);
+  const text = rekeyAnswered(bench, bench.peer.createChild([deflate(0x4001), deflate(0x4002)]));
+  assert.match(text, /2 IPCOMP_SUPPORTED instead of one/);
+});
+
+both("§2.22", "IPCOMP_SUPPORTED in a message without SA is ignored", (role) => {
+  const bench = Bench.up(role, IPCOMP);
+  assert.deepEqual(bench.ask(INFORMATIONAL, [deflate(0x4001)]), []);
+  bench.stands();
+});
+
+both("§2.22", "IPCOMP_SUPPORTED has a CPI and a transform", (role) => {
+  const bench = Bench.up(role, IPCOMP), short = notify(N.IPCOMP_SUPPORTED, Uint8Array.of(1, 2));
+  bench.refuses(N.INVALID_SYNTAX, CREATE_CHILD_SA, bench.peer.createChild([short]));
+  bench.over();
+});
+
+both(
+  "§3.3.2",
+  "A CHILD_SA with integrity NONE is taken with a combined-mode cipher alone",
+  (role) => {
+    const bench = Bench.up(role), { peer } = bench, [, ...others] = peer.createChild();
+    const transforms = [
+      { type: TransformType.ENCR, id: Encr.ENCR_AES_CBC, keyBits: 128 },
+      { type: TransformType.INTEG, id: 0 },
+      { type: TransformType.ESN, id: 0 },
+    ];
+    const proposals = [{ number: 1, protocol: ProtocolId.ESP, spi: peer.spi(), transforms }];
+    bench.refuses(N.NO_PROPOSAL_CHOSEN, CREATE_CHILD_SA, [
+      { type: PayloadType.SA, proposals },
+      ...others,
+    ]);
+  },
+);
+
+both(
+  "§2.1",
+  "While a request is computed, its repeats and others are not answered twice",
+  (role) => {
+    const bench = Bench.up(role, PFS, PFS), { peer } = bench;
+    const [sa, nonce, ...ts] = peer.createChild();
+    const { proposals } = sa as Extract<
+      Payload,
+      { type: typeof PayloadType.SA; proposals: unknown }
+    >;
+    const ke = { type: TransformType.KE, id: KeGroup.ECP_256 };
+    const more = proposals.map((p) => ({ ...p, transforms: [...p.transforms, ke] }));
+    const { publicValue: data } = peer.freshPair(KeGroup.ECP_256);
+    const request = peer.seal(peer.header(CREATE_CHILD_SA), [
+      { type: PayloadType.SA, proposals: more },
+      nonce!,
+      { type: PayloadType.KE, group: KeGroup.ECP_256, data },
+      ...ts,
+    ]);
+    bench.computes = false;
+    bench.hear(request);
+    bench.ignores("a request while the one before is computed", request);
+    bench.computes = true;
+    bench.work();
+    assert.equal(bench.said().length, 1);
+  },
+);
+
+/** Rows of the crossings in `tests/sim`: what the core is busy with, and what it is asked. */
+const CROSSINGS = [
+  [
+    "§2.25.1",
+    "A request to rekey a CHILD_SA that is being closed gets TEMPORARY_FAILURE",
+    "delete_child",
+    "rekey_child",
+  ],
+  [
+    "§2.25.1",
+    "A request to rekey a CHILD_SA that is being rekeyed is answered, and the lowest nonce loses",
+    "rekey_child",
+    "rekey_child",
+  ],
+  [
+    "§2.25.1",
+    "A request to close a CHILD_SA that is being closed is answered without a Delete",
+    "delete_child",
+    "delete_child",
+  ],
+  [
+    "§2.25.1",
+    "A request to close a CHILD_SA that is being rekeyed is answered with a Delete",
+    "rekey_child",
+    "delete_child",
+  ],
+  [
+    "§2.25.1",
+    "A request to rekey an IKE SA whose CHILD_SA is being rekeyed gets TEMPORARY_FAILURE",
+    "rekey_child",
+    "rekey_ike",
+  ],
+  [
+    "§2.25.1",
+    "A request to rekey an IKE SA whose CHILD_SA is being closed gets TEMPORARY_FAILURE",
+    "delete_child",
+    "rekey_ike",
+  ],
+  [
+    "§2.25.2",
+    "A request to rekey an IKE SA that is being rekeyed is answered, and the lowest nonce loses",
+    "rekey_ike",
+    "rekey_ike",
+  ],
+  [
+    "§2.25.2",
+    "A request to rekey an IKE SA that is being closed gets TEMPORARY_FAILURE",
+    "close",
+    "rekey_ike",
+  ],
+  [
+    "§2.25.2",
+    "A request to close an IKE SA that is being rekeyed is answered",
+    "rekey_ike",
+    "close",
+  ],
+  ["§2.25.2", "A request to close an IKE SA that is being closed is answered", "close", "close"],
+  [
+    "§2.25.2",
+    "A request to rekey a CHILD_SA of an IKE SA that is being rekeyed gets TEMPORARY_FAILURE",
+    "rekey_ike",
+    "rekey_child",
+  ],
+  [
+    "§2.25.2",
+    "A request to delete a CHILD_SA of an IKE SA that is being rekeyed is answered with a Delete",
+    "rekey_ike",
+    "delete_child",
+  ],
+] as const;
+
+for (const [section, rule, busy, asked] of CROSSINGS) {
+  const name = `busy: "${busy}", asked: "${asked}"`;
+  proved(section, rule, { file: "tests/sim/collisions_test.ts", name });
+}
+
+absent(
+  "§2.4",
+  "CHILD_SAs that can fail independently of one another have IKE SAs of their own",
+  "one process keeps all CHILD_SAs of an IKE SA, and they go with it",
+);
