@@ -297,6 +297,12 @@ both(
   },
 );
 
+both("§3.1", "Each SPI stands in its own field, as the I flag says", (role) => {
+  const bench = Bench.up(role), { peer } = bench, { spiI, spiR } = peer;
+  const swapped = { spiI: spiR, spiR: spiI, initiator: role === "initiator" };
+  bench.ignores("a wrong I flag", peer.seal(peer.header(INFORMATIONAL, swapped), []));
+});
+
 both("§3.1", "A response is never answered", (role) => {
   const bench = Bench.up(role), { peer } = bench;
   const header = peer.header(INFORMATIONAL, { response: true });

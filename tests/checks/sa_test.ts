@@ -388,6 +388,17 @@ for (const [what, at, value] of WRONG) {
   });
 }
 
+both(
+  "§3.3",
+  "An SA payload's lengths and counts agree: not with octets behind the last transform",
+  (role) => {
+    inBody(Bench.up(role), (body) => {
+      body[3] = 32;
+      return Uint8Array.of(...body, 0, 0, 0, 0);
+    });
+  },
+);
+
 both("§3.3.1", "Reserved octets of proposals and transforms are ignored", (role) => {
   const bench = Bench.up(role);
   const raw = Uint8Array.of(
