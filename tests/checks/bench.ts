@@ -181,7 +181,15 @@ export class Bench {
     this.hear(this.response(payloads, change));
   }
 
-  /** The same as octets. */
+  /** The core rekeys its CHILD_SA and is answered so; why that came to nothing. */
+  answersRekey(payloads: readonly Payload[]): string {
+    this.tell({ kind: "rekey_child", child: this.sa.children[0]! });
+    this.answer(payloads);
+    const failed = this.effects.findLast((e) => e.kind === "create_child_failed");
+    return failed?.kind === "create_child_failed" ? failed.failure.text : "";
+  }
+
+  /** The peer's response as octets. */
   response(payloads: readonly Payload[], change: Partial<MessageHeader> = {}): Uint8Array {
     const { exchange, messageId } = this.sa.request!;
     return this.peer.seal(

@@ -57,10 +57,7 @@ function withEsp({ peer }: Bench, transforms: readonly Transform[], change = {})
 /** The core's rekey of its CHILD_SA is answered with this SA; why it is refused. */
 function answerWith(bench: Bench, proposals: readonly Proposal[]): string {
   const [, ...others] = bench.peer.createChild();
-  bench.tell({ kind: "rekey_child", child: bench.sa.children[0]! });
-  bench.answer([{ type: PayloadType.SA, proposals }, ...others]);
-  const failed = bench.effects.findLast((e) => e.kind === "create_child_failed");
-  return failed?.kind === "create_child_failed" ? failed.failure.text : "";
+  return bench.answersRekey([{ type: PayloadType.SA, proposals }, ...others]);
 }
 
 function esp({ peer }: Bench, change: Partial<Proposal> = {}): Proposal {
