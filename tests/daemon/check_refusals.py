@@ -32,7 +32,7 @@ def bad_requests(host):
     yield {"Type": 2, "Name": name, **both}, "INVALID_ARGUMENT", "only OtherTest"
     for setup, words in (
             ("", "required"), ("role: clientt\n", f"{name}.yaml:1:7: "), ("a: [", f"{name}.yaml:1:"),
-            (GOOD + "nothing: 1\n", f"{name}.yaml:10:1: "), ("\0", f"{name}.yaml:1:1"), ("x" * 600_000, "600000"),
+            (GOOD + "nothing: 1\n", f"{name}.yaml:11:1: "), ("\0", f"{name}.yaml:1:1"), ("x" * 600_000, "600000"),
             ("".join(f"nothing{i}: ☺☺☺☺☺☺☺☺☺☺\n" for i in range(1000)), "more lines")):
         yield {"Type": 1, "Name": name, "MyIKEv2Test": {"Setup": setup, "LogDir": host.logs}}, \
             "INVALID_ARGUMENT", words

@@ -126,7 +126,7 @@ class Host:
             return []
         base = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
         try:
-            return [row[0] for row in base.execute("SELECT name FROM instances")]
+            return [row[0] for row in base.execute("SELECT name FROM instances ORDER BY rowid")]
         finally:
             base.close()
 

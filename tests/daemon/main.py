@@ -18,7 +18,7 @@ import host
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--only", default="", help="only the sections whose name holds this")
-    parser.add_argument("--fuzz", type=int, default=3000, help="calls of the fuzzer")
+    parser.add_argument("--fuzz", type=int, default=20000, help="calls of the fuzzer")
     options = parser.parse_args()
     checks = harness.Checks()
     if os.geteuid() != 0:
