@@ -43,6 +43,20 @@ changes, cannot ask for.
 - What cannot be decoded, and arguments out of range, are INVALID_ARGUMENT; what is not there yet
   answers UNIMPLEMENTED and says what is missing. A request of more than 64 KiB is refused.
 - After the end of a test the API answers until every subscriber is served, 2 s at most.
+
+\`myikev2 daemon\` serves the Daemon API at 127.0.0.1:12240, with health and reflection too:
+
+    grpcurl -plaintext 127.0.0.1:12240 daemonapi.MyIKEv2DaemonAPISvc/List
+
+- Whoever reaches it runs shell commands as root: it listens for other hosts only with
+  \`--tls-client-ca\`, or with \`--insecure\`.
+- Each test has a network namespace \`myikev2-NAME\`, reached by the bridge \`myikev2mgmtbrg\` at an
+  address of \`--mgmtprefix\`, or at the \`apilistenaddr\` of its setup. The bridge has the first address
+  of the prefix, goes with the last test, and is the namespace's default route.
+- The daemon asks a test whose API has TLS without verifying its certificate; one that wants client
+  certificates (\`apitlsclientca\`) does not answer it: \`List\` has no summary of it.
+- Tests go on when the daemon ends. The next daemon with the same \`--statedir\` takes over what still
+  runs, and takes away what does not.
 `;
 
 /** A message, a nested message or a service; a field or a call. */

@@ -9,6 +9,7 @@ import { parseDuration } from "@/base/duration.ts";
 import { SetupError } from "@/base/errors.ts";
 import { environment } from "@/cli/prepare.ts";
 import { EXIT_PASSED } from "@/cli/exit_status.ts";
+import { onSignals } from "@/cli/signals.ts";
 import { needCapabilities } from "@/daemon/capabilities.ts";
 import { Instances } from "@/daemon/instances.ts";
 import { parseManagementPrefix } from "@/daemon/management_address.ts";
@@ -167,9 +168,5 @@ function openLog(options: DaemonOptions): Pick<Surroundings, "tell"> & { close: 
 
 /** Resolves at the first signal that asks for an end. */
 function ended(): Promise<void> {
-  return new Promise((resolve) => {
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-      Deno.addSignalListener(signal, resolve);
-    }
-  });
+  return new Promise((resolve) => onSignals(() => resolve()));
 }

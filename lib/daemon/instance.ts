@@ -7,7 +7,7 @@ import { status } from "@grpc/grpc-js";
 import type { Message } from "@/api/messages.ts";
 import { Refusal } from "@/api/calls.ts";
 import { parseAddress } from "@/base/address.ts";
-import { must, SystemError } from "@/base/errors.ts";
+import { must, SystemError, systemWords } from "@/base/errors.ts";
 import type { Definition } from "@/daemon/definition.ts";
 import type { HostNetwork } from "@/daemon/host_network.ts";
 import { InstanceApi } from "@/daemon/instance_api.ts";
@@ -135,7 +135,13 @@ export class Instance {
     const { name, namespace, address, lent, logDirectory: directory } = this.record;
     const log = (line: string) => {
       const text = `${new Date().toISOString()} ${list} ${index + 1}: ${line}\n`;
-      Deno.writeTextFileSync(this.#logFile, text, { append: true, mode: 0o600 });
+      try {
+        Deno.mkdirSync(directory, { recursive: true, mode: 0o700 });
+        Deno.writeTextFileSync(this.#logFile, text, { append: true, mode: 0o600 });
+      } catch (e) {
+        // Commands are run all the same: those at the end take away what the others made.
+        this.#tell(2, `Cannot write ${this.#logFile}: ${systemWords(e)}`);
+      }
     };
     log(command);
     const why = await runShell({

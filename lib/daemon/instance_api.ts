@@ -33,6 +33,8 @@ export class InstanceApi {
       "grpc.initial_reconnect_backoff_ms": RECONNECT_MS,
       "grpc.max_reconnect_backoff_ms": RECONNECT_MS,
       "grpc.enable_http_proxy": 0,
+      // An address is no server name (RFC 6066 §3), so that the library needs another.
+      ...(tls ? { "grpc.ssl_target_name_override": "instance.myikev2" } : {}),
     });
   }
 

@@ -81,9 +81,11 @@ export class Instances {
     }
   }
 
-  /** @throws {Refusal} NOT_FOUND */
-  state(name: string): InstanceState {
-    return this.#find(name).record.state;
+  /** As it stands now. @throws {Refusal} NOT_FOUND */
+  async state(name: string): Promise<InstanceState> {
+    const instance = this.#find(name);
+    await this.#guarded(instance, () => instance.look());
+    return instance.record.state;
   }
 
   /** All of them as they stand now, in the order of their definition. */

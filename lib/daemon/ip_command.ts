@@ -55,8 +55,8 @@ export interface ShellCommand {
   readonly cancel?: AbortSignal;
 }
 
-/** Appends its output to `$1`; what it starts in the background writes there too, and keeps nobody waiting. */
-const LOGGED = 'exec >>"$1" 2>&1 </dev/null; exec /bin/sh -c "$2"';
+/** Appends its output to `$1`, where that can be written; what it starts in the background writes there too, and keeps nobody waiting. */
+const LOGGED = 'cd "$3"; true >>"$1" && exec >>"$1" 2>&1; exec /bin/sh -c "$2" </dev/null';
 
 /**
  * Runs it by `/bin/sh -c` in a session of its own; resolves to how it ended: undefined is good, else
@@ -65,9 +65,9 @@ const LOGGED = 'exec >>"$1" 2>&1 </dev/null; exec /bin/sh -c "$2"';
 export async function runShell(shell: ShellCommand): Promise<string | undefined> {
   const { command, namespace, timeoutMs, cancel } = shell;
   if (cancel?.aborted) return "was cancelled";
+  const positional = [shell.logFile, command, shell.directory];
   const child = new Deno.Command("ip", {
-    args: ["netns", "exec", namespace, "/bin/sh", "-c", LOGGED, "sh", shell.logFile, command],
-    cwd: shell.directory,
+    args: ["netns", "exec", namespace, "/bin/sh", "-c", LOGGED, "sh", ...positional],
     env: shell.environment,
     stdin: "null",
     stdout: "null",

@@ -13,7 +13,7 @@ import { parseAddress } from "@/base/address.ts";
 import { checkDefinition, checkName, type DefineRequest } from "@/daemon/definition.ts";
 import type { Instance } from "@/daemon/instance.ts";
 import type { Instances } from "@/daemon/instances.ts";
-import { InstanceType } from "@/daemon/record.ts";
+import { type InstanceRecord, InstanceType } from "@/daemon/record.ts";
 import type { Surroundings } from "@/daemon/surroundings.ts";
 
 /** Where it listens unless `--listen` says otherwise. */
@@ -90,9 +90,8 @@ function implementation(instances: Instances, around: Surroundings): UntypedServ
       await instances.define(checkDefinition(request, around.verify));
       return {};
     }),
-    // deno-lint-ignore require-await -- what it throws is to be caught as in the others
     Status: call<NamedRequest>("Status", async ({ Name }) => {
-      return { State: instances.state(checkName(Name)) };
+      return { State: await instances.state(checkName(Name)) };
     }),
     List: call("List", async () => ({ results: (await instances.list()).map(entry) })),
     Destroy: call<NamedRequest>("Destroy", async ({ Name, Gracefully }) => {
@@ -113,9 +112,15 @@ function entry({ record }: Instance): Message {
   return {
     ...common,
     ...(isThere ? { APIAddr: parseAddress(record.address), APIPort: record.apiPort } : {}),
-    ...(record.summary ? { Status: record.summary } : {}),
+    ...statusOf(record),
     ...(record.ping ? { PingResults: record.ping } : {}),
   };
+}
+
+/** The last summary known; of an instance that never told one, why it did not. */
+function statusOf({ summary, words }: InstanceRecord): Message {
+  if (summary) return { Status: summary };
+  return words === "" ? {} : { Status: { LastErrMsg: words } };
 }
 
 /** What is no refusal is a mistake of ours: told in the log, and the daemon goes on. */

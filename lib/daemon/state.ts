@@ -63,7 +63,6 @@ export class StateFile {
       throw new SetupError(`Cannot use --statedir ${directory}: another daemon has it`);
     }
     this.#database = openDatabase(directory, false);
-    this.#database.exec(TABLES);
     Deno.chmodSync(fileIn(directory), 0o600);
   }
 
@@ -137,6 +136,7 @@ function openDatabase(directory: string, readOnly: boolean): DatabaseSync {
   try {
     const database = new DatabaseSync(fileIn(directory), { readOnly });
     database.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
+    if (!readOnly) database.exec(TABLES);
     return database;
   } catch (e) {
     throw new SetupError(`Cannot open the state in ${directory} (--statedir): ${systemWords(e)}`);

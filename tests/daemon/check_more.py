@@ -1,0 +1,139 @@
+"""The daemon where things go wrong around it: instances that hang or cannot start, a daemon that is killed
+at any moment, callers who change their mind; and addresses of the other family."""
+
+import os
+import pathlib
+import random
+import shutil
+import signal
+import threading
+import time
+
+import host as h
+from check_other import OTHER, define_other
+from check_pair import CLIENT, GATEWAY, client, define, gateway, process_of
+from host import ROOT, code, run, until
+
+TLS = ROOT / "tests/api/tls"
+
+
+def check_hanging(checks, host):
+    daemon = host.daemon()
+    before = host.seen()
+    define(daemon, GATEWAY, gateway(3))
+    checks.that("hanging: it runs", daemon.until_state(GATEWAY, 2))
+    pid = process_of(daemon, GATEWAY)
+    os.kill(pid, signal.SIGSTOP)
+    begun = time.monotonic()
+    entry = daemon.entry(GATEWAY)
+    checks.that("hanging: List has a deadline", time.monotonic() - begun < 6, time.monotonic() - begun)
+    checks.equal("hanging: and the last summary", (entry.Status.Role, entry.Status.Configured_count), (2, 3))
+    checks.equal("hanging: it is alive", daemon.state(GATEWAY), 2)
+    begun = time.monotonic()
+    graceful = threading.Thread(target=lambda: daemon.api.Destroy(Name=GATEWAY, Gracefully=True, timeout=60))
+    graceful.start()
+    checks.that("hanging: destroying", daemon.until_state(GATEWAY, 6, seconds=5))
+    daemon.api.Destroy(Name=GATEWAY, timeout=60)
+    checks.that("hanging: a Destroy that is not graceful hurries one that is", time.monotonic() - begun < 9,
+                time.monotonic() - begun)
+    graceful.join()
+    checks.equal("hanging: nothing is left", host.seen(), before)
+    check_override(checks, host, daemon, before)
+    check_cannot_start(checks, host, daemon, before)
+    daemon.interrupt()
+
+
+def check_override(checks, host, daemon, before):
+    define(daemon, GATEWAY, gateway(3))
+    checks.that("override: it runs", daemon.until_state(GATEWAY, 2))
+    pid = process_of(daemon, GATEWAY)
+    define(daemon, GATEWAY, gateway(4), Override=True)
+    checks.that("override: another process", process_of(daemon, GATEWAY) != pid and not os.path.exists(f"/proc/{pid}"))
+    checks.that("override: of the new setup", until(lambda: daemon.entry(GATEWAY).Status.Configured_count == 4))
+    results = []
+    threads = [threading.Thread(target=lambda: results.append(
+        code(lambda: define_other(daemon, OTHER, UpCMDs="sleep 0.3"))[0])) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    checks.equal("override: one of four at once has the name", sorted(results), ["ALREADY_EXISTS"] * 3 + ["OK"])
+    for name in (GATEWAY, OTHER):
+        daemon.api.Destroy(Name=name, timeout=40)
+    checks.equal("override: nothing is left", host.seen(), before)
+
+
+def check_cannot_start(checks, host, daemon, before):
+    """A setup that verifies, and a test that refuses it where it runs."""
+    define(daemon, GATEWAY, gateway(3, "apitlscert: nosuch.pem\napitlskey: nosuch.key\n"))
+    checks.that("cannot start: state", daemon.until_state(GATEWAY, 5), daemon.state(GATEWAY))
+    words = daemon.entry(GATEWAY).Status.LastErrMsg
+    checks.that("cannot start: List says why", "nosuch.pem" in words, words)
+    after = host.seen()
+    checks.equal("cannot start: nothing but state is left", (after.pop("state"), after), (
+        [GATEWAY], {k: v for k, v in before.items() if k != "state"}))
+    shutil.rmtree(host.logs)
+    daemon.api.Destroy(Name=GATEWAY, timeout=40)
+    checks.equal("cannot start: nothing is left", host.seen(), before)
+
+
+def check_addresses(checks, host):
+    """An API over TLS, at an IPv6 address of the setup's own; files beside the setup."""
+    daemon = host.daemon("--mgmtprefix", "10.250.0.0/29")
+    before = host.seen()
+    pathlib.Path(host.logs).mkdir(exist_ok=True)
+    for name in ("server.pem", "server.key"):
+        shutil.copy(TLS / name, host.logs)
+    more = "apilistenaddr: fd00:55::5\napilistenport: 0\napitlscert: server.pem\napitlskey: server.key\n"
+    define(daemon, GATEWAY, gateway(3, more))
+    checks.that("addresses: it runs", daemon.until_state(GATEWAY, 2))
+    checks.that("addresses: the daemon asks it over TLS and IPv6", until(
+        lambda: daemon.entry(GATEWAY).Status.Configured_count == 3, 15), daemon.entry(GATEWAY))
+    entry = daemon.entry(GATEWAY)
+    checks.equal("addresses: List has it", (bytes(entry.APIAddr).hex(), entry.APIPort),
+                 ("fd000055000000000000000000000005", 12330))
+    got = []
+    for i in range(6):
+        got.append(code(lambda i=i: define_other(daemon, f"{OTHER}{i}"))[0])
+    checks.equal("addresses: until none is free", got, ["OK"] * 5 + ["RESOURCE_EXHAUSTED"])
+    daemon.api.Destroy(Name=f"{OTHER}2", timeout=30)
+    out = host.directory / "address"
+    define_other(daemon, OTHER, UpCMDs=f"echo $MYIKEV2_MGMTADDR > {out}; ping -c 1 -W 2 10.250.0.1")
+    checks.equal("addresses: one that was given back is the next", out.read_text(), "10.250.0.4\n")
+    for name in (GATEWAY, OTHER, *(f"{OTHER}{i}" for i in range(6))):
+        daemon.api.Destroy(Name=name, timeout=30)
+    checks.equal("addresses: nothing is left", host.seen(), before)
+    daemon.interrupt()
+
+
+def check_killed(checks, host):
+    """kill -9 of the daemon at any moment of Define and Destroy: the next one knows what there is."""
+    chance = random.Random(42)
+    daemon = host.daemon()
+    before = host.seen()
+    wrong = []
+    for turn in range(8):
+        thread = threading.Thread(target=lambda daemon=daemon: [
+            code(lambda: define(daemon, CLIENT, client(1))),
+            code(lambda: define_other(daemon, OTHER, DataIf="da", DataIfAddr="10.8.0.1/24", UpCMDs="sleep 500 & true",
+                                      DestroyCMDs=f"echo {turn} >> {host.directory}/ends")),
+            code(lambda: daemon.api.Destroy(Name=CLIENT)), code(lambda: daemon.api.Destroy(Name=OTHER))])
+        thread.start()
+        time.sleep(chance.random() * 0.8)
+        daemon.process.kill()
+        thread.join()
+        daemon.kill()
+        daemon = host.daemon()
+        for entry in daemon.api.List(timeout=20).results:
+            state = daemon.state(entry.Name)
+            if state not in (1, 2, 5):
+                wrong.append((turn, entry.Name, state))
+            daemon.api.Destroy(Name=entry.Name, timeout=40)
+        after = host.seen()
+        if after != before:
+            wrong.append((turn, after))
+    checks.equal("killed: after each restart a known state, and nothing left", wrong, [])
+    ends = (host.directory / "ends").read_text().split() if (host.directory / "ends").exists() else []
+    checks.that("killed: DestroyCMDs were run", len(ends) > 0, ends)
+    run(*h.program(), "daemon", "history", "--statedir", host.state)
+    daemon.interrupt()
