@@ -9,6 +9,7 @@ import type { CryptoBackend } from "@/crypto/backend.ts";
 import { dataPathKind, openDataPath } from "@/datapath/open.ts";
 import { ikeConfigOf, ownAddressesOf, planOf, wantsNatt } from "@/engine/config_of.ts";
 import type { EventHub } from "@/engine/event_hub.ts";
+import { impairmentOf } from "@/engine/impairment_of.ts";
 import type { RunHooks } from "@/engine/hooks.ts";
 import { TestRun } from "@/engine/test_run.ts";
 import type { IkeEnv } from "@/ike/config.ts";
@@ -17,6 +18,7 @@ import { KeylogDirectory } from "@/report/keylog.ts";
 import { PcapFile } from "@/report/pcap.ts";
 import { SetupErrors } from "@/setup/read.ts";
 import type { Setup } from "@/setup/setup.ts";
+import { ImpairedTransport } from "@/transport/impaired.ts";
 import { openUdp } from "@/transport/open.ts";
 import type { Transport } from "@/transport/transport.ts";
 
@@ -75,6 +77,11 @@ export function refuseMissing(
  * @throws {SetupError}
  */
 export function openTransport(setup: Setup, warn: (words: string) => void = () => {}): Transport {
+  const impairment = impairmentOf(setup.impairment), transport = openSockets(setup, warn);
+  return impairment ? new ImpairedTransport(transport, impairment) : transport;
+}
+
+function openSockets(setup: Setup, warn: (words: string) => void): Transport {
   const ports = {
     ownAddresses: ownAddressesOf(setup, addressesOn),
     ikePort: setup.ownport,

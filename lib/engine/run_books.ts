@@ -142,6 +142,7 @@ export class RunBooks {
       drops: loop.endpoint.drops,
       datagramsSent: loop.datagramsSent,
       datagramsReceived: loop.datagramsReceived,
+      impairment: transport.impairment ?? [],
       keepalivesSent: transport.counters.keepalivesSent,
       keepalivesReceived: transport.counters.keepalives,
       deletesUnanswered: this.#deletesUnanswered,

@@ -9,6 +9,7 @@ import type { IpAddress } from "@/base/address.ts";
 import type { EventHub } from "@/engine/event_hub.ts";
 import type { UdpEncapsulation } from "@/ike/nat.ts";
 import type { Setup } from "@/setup/setup.ts";
+import type { ImpairmentCounts } from "@/transport/impairment.ts";
 
 /** Who a run is, as the API counts. */
 export const RoleNumber = { client: 1, gateway: 2 } as const;
@@ -280,6 +281,8 @@ export interface RunFigures {
   readonly drops: ReadonlyMap<string, number>;
   readonly datagramsSent: number;
   readonly datagramsReceived: number;
+  /** What the rules of `impairment` did to messages, in their order; empty: there are none. */
+  readonly impairment: readonly ImpairmentCounts[];
   /** NAT-T keepalives (RFC 3948 §2.3), which count as no datagram. */
   readonly keepalivesSent: number;
   readonly keepalivesReceived: number;

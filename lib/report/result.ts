@@ -50,6 +50,8 @@ export interface RunResultJson {
   /** Datagrams that cost a counter and nothing else, by reason. */
   readonly drops: Readonly<Record<string, number>>;
   readonly datagrams: { readonly sent: number; readonly received: number };
+  /** What the rules of `impairment` that do something did, in their order; empty: there are none. */
+  readonly impairment: FinalResult["figures"]["impairment"];
   /** NAT-T keepalives; they count as no datagram. */
   readonly keepalives: { readonly sent: number; readonly received: number };
   readonly deletesUnanswered: number | null;
@@ -91,6 +93,7 @@ export function resultOf(final: FinalResult): RunResultJson {
     failures: figures.failures,
     drops: Object.fromEntries(figures.drops),
     datagrams: { sent: figures.datagramsSent, received: figures.datagramsReceived },
+    impairment: figures.impairment.map((counts) => ({ ...counts })),
     keepalives: { sent: figures.keepalivesSent, received: figures.keepalivesReceived },
     deletesUnanswered: figures.deletesUnanswered,
     durationSec: rounded(figures.elapsedMs / 1000),
@@ -124,6 +127,7 @@ export function refusedResult(
     failures: [],
     drops: {},
     datagrams: { sent: 0, received: 0 },
+    impairment: [],
     keepalives: { sent: 0, received: 0 },
     deletesUnanswered: null,
     durationSec: null,

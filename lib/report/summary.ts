@@ -24,6 +24,10 @@ export function summaryLines(result: RunResultJson): string[] {
   if (flaps.down > 0) {
     lines.splice(3, 0, `Flaps: ${flaps.down} tunnels torn down on purpose, ${flaps.up} rebuilt`);
   }
+  for (const [i, counts] of result.impairment.entries()) {
+    const done = Object.entries(counts).map(([what, count]) => `${count} ${what}`);
+    lines.push(`Impairment, rule ${i + 1}: ${done.join(", ")}`);
+  }
   for (const { cause, count, example } of failures) {
     lines.push(`Failed by ${cause}: ${count}, for example: ${example}`);
   }

@@ -41,6 +41,7 @@ export function checkSetup(setup: Setup, { isBroken, fail, warn }: Check): void 
   checkPorts(setup, rule);
   checkApi(setup, rule);
   checkPing(setup, rule);
+  checkImpairment(setup, rule);
   warnOfIdentities(setup, warn);
   warnOfMargin(setup, warn);
   for (const [i, child] of setup.ikeconf.childlist.entries()) {
@@ -50,6 +51,13 @@ export function checkSetup(setup: Setup, { isBroken, fail, warn }: Check): void 
 
 /** An error about `path` that only holds when neither it nor the `others` were refused before. */
 export type Rule = (what: string, path: string, ...others: readonly string[]) => void;
+
+function checkImpairment({ impairment }: Setup, rule: Rule): void {
+  for (const [i, { delaymin, delaymax }] of impairment.rules.entries()) {
+    const min = `impairment.rules[${i}].delaymin`, max = `impairment.rules[${i}].delaymax`;
+    if (delaymin > delaymax) rule("delaymin is larger than delaymax", min, max);
+  }
+}
 
 function checkClient(setup: Setup, rule: Rule): void {
   const { startclntaddr, peeraddr, ikeconf, flapconf } = setup;

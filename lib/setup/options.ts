@@ -150,3 +150,38 @@ export const PINGCONF = {
   maxlossrate: option(float(0, 100), "10", "percent; above it an error event", PING),
   holdtime: option(duration, "10s", "wait after all tunnels are up", PING),
 } as const;
+
+/** `impairment`, without its rules. */
+export const IMPAIRMENT = {
+  seed: option(int(0, 4_294_967_295), "1", "the same seed draws the same chances"),
+} as const;
+
+const chance = float(0, 1);
+
+/** An entry of `impairment.rules`: what happens to the IKE messages it is about. */
+export const IMPAIRMENT_RULE = {
+  direction: option(oneOf("both", "in", "out"), "both", "messages that come, go, or both"),
+  exchange: option(
+    oneOf("any", "ike_sa_init", "ike_auth", "create_child_sa", "informational"),
+    "any",
+    "messages of this exchange",
+  ),
+  message: option(oneOf("any", "request", "response"), "any", "requests, responses, or both"),
+  skip: option(int(0), "0", "so many of these messages are left alone first"),
+  count: option(int(0), "0", "then the rule is about so many; 0: all"),
+  loss: option(chance, "0", "probability that a message is lost"),
+  duplication: option(chance, "0", "probability that it comes twice"),
+  reorder: option(chance, "0", "probability that the next message passes it"),
+  reorderwait: option(pause, "100ms", "how long it waits to be passed"),
+  delay: option(chance, "0", "probability that it is late"),
+  delaymin: option(duration, "10ms", "by so long at least"),
+  delaymax: option(duration, "100ms", "and so long at most"),
+  replay: option(chance, "0", "probability that it comes once more, later"),
+  replayafter: option(pause, "1s", "so much later"),
+  corruption: option(chance, "0", "probability that one to eight of its bits are turned round"),
+  crossing: option(
+    duration,
+    "0s",
+    "hold it so long at most, until its like sets out from the other end: they cross; 0: no",
+  ),
+} as const;

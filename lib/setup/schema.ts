@@ -4,7 +4,7 @@
  */
 import { CHILD, IKECONF, PPK, SELECTOR } from "@/setup/ike_options.ts";
 import type { Table } from "@/setup/option.ts";
-import { FLAP, PINGCONF, POOL, TOP } from "@/setup/options.ts";
+import { FLAP, IMPAIRMENT, IMPAIRMENT_RULE, PINGCONF, POOL, TOP } from "@/setup/options.ts";
 
 /** A section: its options, the sections inside it, and its lists of sections. */
 export interface Section {
@@ -46,6 +46,9 @@ export const ROOT: Section = section("", TOP, {
       dead: ["ikev2msgmaxsize"],
     }),
     pingconf: section("pingconf", PINGCONF),
+    impairment: section("impairment", IMPAIRMENT, {
+      lists: { rules: section("impairment.rules[]", IMPAIRMENT_RULE) },
+    }),
   },
 });
 

@@ -6,7 +6,7 @@
 import type { IpAddress } from "@/base/address.ts";
 import type { CHILD, IKECONF, PPK } from "@/setup/ike_options.ts";
 import type { Values } from "@/setup/option.ts";
-import type { FLAP, PINGCONF, POOL, TOP } from "@/setup/options.ts";
+import type { FLAP, IMPAIRMENT, IMPAIRMENT_RULE, PINGCONF, POOL, TOP } from "@/setup/options.ts";
 
 /** One traffic selector: a range of addresses and ports. */
 export interface SelectorConf {
@@ -31,10 +31,17 @@ export interface IkeConf extends Values<typeof IKECONF> {
   readonly childlist: readonly ChildConf[];
 }
 
+/** `impairment`: what is done to IKE messages on purpose. */
+export interface ImpairmentConf extends Values<typeof IMPAIRMENT> {
+  /** Rules that do nothing stand for none. */
+  readonly rules: readonly Values<typeof IMPAIRMENT_RULE>[];
+}
+
 /** A whole setup: read, typed and checked. */
 export interface Setup extends Values<typeof TOP> {
   readonly flapconf: Values<typeof FLAP>;
   readonly poolconf: Values<typeof POOL>;
   readonly pingconf: Values<typeof PINGCONF>;
+  readonly impairment: ImpairmentConf;
   readonly ikeconf: IkeConf;
 }

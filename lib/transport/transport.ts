@@ -4,6 +4,7 @@
  * @module
  */
 import type { IpAddress, Path } from "@/base/address.ts";
+import type { ImpairmentCounts } from "@/transport/impairment.ts";
 
 /** A received IKE message and the way it came. */
 export interface Datagram {
@@ -50,6 +51,8 @@ export interface Transport {
   readonly halfOpenMax: number;
   /** What a tester should know of these sockets, in sentences; absent: nothing. */
   readonly notes?: readonly string[];
+  /** What was done to messages on purpose, rule by rule; absent: nothing. */
+  readonly impairment?: readonly ImpairmentCounts[];
   /** Takes what arrives; to be called once. */
   listen(listener: TransportListener): void;
   /** Sends an IKE message; from the NAT-T port with a marker. May wait for {@linkcode flush}. */

@@ -13,6 +13,7 @@ import { Lab, run, sweepLeftovers } from "./harness.ts";
 import { Ours } from "./ours.ts";
 import { type Direction, type Row, rowKey, RowRun } from "./row.ts";
 import { CHILD_ROWS } from "./rows_child.ts";
+import { COLLISION_ROWS } from "./rows_collisions.ts";
 import { FRAGMENT_ROWS } from "./rows_fragments.ts";
 import { NATT_ROWS } from "./rows_natt.ts";
 import { POOL_ROWS } from "./rows_pool.ts";
@@ -31,6 +32,7 @@ const ALL: readonly Row[] = [
   ...LIVENESS_ROWS,
   ...FRAGMENT_ROWS,
   ...POOL_ROWS,
+  ...COLLISION_ROWS,
   ...CHILD_ROWS,
   ...NATT_ROWS,
 ];

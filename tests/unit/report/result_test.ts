@@ -6,7 +6,16 @@ import { summaryLines } from "@/report/summary.ts";
 
 const LATENCY = { p50: 1.23456, p90: 2, p99: 3, max: 4.5, samples: 7 };
 
+const COUNTED = [
+  ...["matched", "lost", "duplicated", "reordered"],
+  ...["delayed", "replayed", "corrupted", "crossed"],
+];
+
 const FIGURES: RunFigures = {
+  impairment: [{
+    ...{ matched: 9, lost: 1, duplicated: 2, reordered: 0 },
+    ...{ delayed: 0, replayed: 0, corrupted: 3, crossed: 0 },
+  }],
   created: 12,
   established: 10,
   failed: 2,
@@ -86,6 +95,8 @@ const TYPES: Readonly<Record<string, (value: unknown) => boolean>> = {
       hasOnly(f, ["cause", "count", "example"], () => true) && isText(f.cause) &&
       isNumber(f.count) && isText(f.example)
     ),
+  "list of counts": (v) =>
+    Array.isArray(v) && v.every((counts) => hasOnly(counts, COUNTED, isNumber)),
   "object": (v) => hasOnly(v, Object.keys(v as object), isNumber),
 };
 

@@ -148,6 +148,23 @@ apitlscert
 apitlskey
 apitlsclientca
 ikeconf.retranbackoff 1.0
+impairment.seed 1
+impairment.rules[].direction both
+impairment.rules[].exchange any
+impairment.rules[].message any
+impairment.rules[].skip 0
+impairment.rules[].count 0
+impairment.rules[].loss 0
+impairment.rules[].duplication 0
+impairment.rules[].reorder 0
+impairment.rules[].reorderwait 100ms
+impairment.rules[].delay 0
+impairment.rules[].delaymin 10ms
+impairment.rules[].delaymax 100ms
+impairment.rules[].replay 0
+impairment.rules[].replayafter 1s
+impairment.rules[].corruption 0
+impairment.rules[].crossing 0s
 ikeconf.childlist[].tfc true
 ikeconf.childlist[].ipcomp false
 ikeconf.datapath auto

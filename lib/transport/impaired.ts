@@ -1,0 +1,222 @@
+/**
+ * A transport with a bad network in front of it, as the rules of {@linkcode Impairment} want it. What
+ * is held back is kept in memory, a bounded number of messages; ESP and keepalives pass as they are.
+ * @module
+ */
+import type { Path } from "@/base/address.ts";
+import {
+  type Direction,
+  type Fate,
+  type Impairment,
+  type ImpairmentCounts,
+  messageKind,
+} from "@/transport/impairment.ts";
+import type { Datagram, Transport, TransportListener } from "@/transport/transport.ts";
+
+/** Messages held back at a time; more pass at once. */
+const HELD_MAX = 10_000;
+
+/** Calls a function later; the result forgets it. */
+export type After = (ms: number, call: () => void) => () => void;
+
+/** A message that waits to be passed. */
+interface Held {
+  readonly pass: () => void;
+  forget: () => void;
+}
+
+/** See the file. */
+export class ImpairedTransport implements Transport {
+  readonly name: Transport["name"];
+  readonly counters: Transport["counters"];
+  readonly ikePort: number;
+  readonly nattPort: number | undefined;
+  readonly halfOpenMax: number;
+  readonly notes: readonly string[];
+  readonly #inner: Transport;
+  readonly #impairment: Impairment;
+  readonly #after: After;
+  /** One message a direction that lets another pass. */
+  readonly #overtaken = new Map<Direction, Held>();
+  /** Messages that wait for one of the other direction, by what they wait for. */
+  readonly #crossing = new Map<string, Held>();
+  readonly #timers = new Set<() => void>();
+  #held = 0;
+  #closed = false;
+
+  constructor(inner: Transport, impairment: Impairment, after: After = later) {
+    this.#inner = inner;
+    this.#impairment = impairment;
+    // Timers of what will never leave would keep the process.
+    this.#after = (ms, call) => {
+      const forget = after(ms, () => {
+        this.#timers.delete(forget);
+        call();
+      });
+      this.#timers.add(forget);
+      return () => {
+        this.#timers.delete(forget);
+        forget();
+      };
+    };
+    this.name = inner.name;
+    this.counters = inner.counters;
+    this.ikePort = inner.ikePort;
+    this.nattPort = inner.nattPort;
+    this.halfOpenMax = inner.halfOpenMax;
+    this.notes = inner.notes ?? [];
+  }
+
+  /** What became of messages, rule by rule. */
+  get impairment(): readonly ImpairmentCounts[] {
+    return this.#impairment.counts;
+  }
+
+  listen(listener: TransportListener): void {
+    this.#inner.listen({
+      failed: (error) => listener.failed(error),
+      datagrams: (batch) => {
+        const passed: Datagram[] = [];
+        for (const datagram of batch) {
+          const deliver = (octets: Uint8Array, now: boolean) => {
+            if (now) passed.push({ ...datagram, octets });
+            else listener.datagrams([{ ...datagram, octets }]);
+          };
+          this.#treat("in", datagram.octets, deliver);
+        }
+        if (passed.length > 0) listener.datagrams(passed);
+      },
+    });
+  }
+
+  send(octets: Uint8Array, path: Path): void {
+    this.#treat("out", octets, (message, now) => {
+      this.#inner.send(message, path);
+      if (!now) this.#inner.flush();
+    });
+  }
+
+  keepalive(path: Path): void {
+    this.#inner.keepalive(path);
+  }
+
+  flush(): void {
+    this.#inner.flush();
+  }
+
+  close(): Promise<void> {
+    this.#closed = true;
+    for (const forget of this.#timers) forget();
+    return this.#inner.close();
+  }
+
+  /** `pass` is told whether it is called before this returns. */
+  #treat(
+    direction: Direction,
+    lent: Uint8Array,
+    pass: (octets: Uint8Array, now: boolean) => void,
+  ): void {
+    const waiting = this.#overtaken.get(direction);
+    const fate = this.#impairment.judge(direction, lent);
+    const meets = this.#takeCrossing(direction, lent);
+    if (!fate) pass(lent, true);
+    else if (!fate.lost) this.#pass(direction, lent, { fate, pass, meets: meets !== undefined });
+    // This one has passed the one that waited; one that waits since now is passed by the next.
+    if (waiting && this.#overtaken.get(direction) === waiting) this.#passHeld(direction, waiting);
+    meets?.pass();
+  }
+
+  #pass(
+    direction: Direction,
+    lent: Uint8Array,
+    { fate, pass, meets }: {
+      readonly fate: Fate;
+      readonly pass: (octets: Uint8Array, now: boolean) => void;
+      readonly meets: boolean;
+    },
+  ): void {
+    const octets = fate.corrupted ? this.#impairment.corrupted(lent) : lent.slice();
+    const all = (now: boolean) => {
+      for (let copy = 0; copy < fate.copies; copy++) pass(octets, now);
+    };
+    if (fate.replayAfterMs !== undefined) {
+      this.#later(fate.replayAfterMs, () => pass(octets, false));
+    }
+    // What it was to meet is held already: they cross now.
+    if (meets) { for (const counts of fate.countsOfCrossing) counts.crossed++; }
+    if (this.#held >= HELD_MAX) all(true);
+    else if (fate.crossingMs > 0 && !meets) this.#holdForCrossing(direction, lent, { fate, all });
+    else if (fate.reorderWaitMs > 0 && !this.#overtaken.has(direction)) {
+      this.#hold(this.#overtaken, direction, fate.reorderWaitMs + fate.delayMs, () => all(false));
+    } else if (fate.delayMs > 0) this.#later(fate.delayMs, () => all(false));
+    else all(true);
+  }
+
+  #holdForCrossing(
+    direction: Direction,
+    octets: Uint8Array,
+    { fate, all }: { readonly fate: Fate; readonly all: (now: boolean) => void },
+  ): void {
+    const other = direction === "in" ? "out" : "in";
+    const key = `${other} ${messageKind(octets)}`;
+    // A second one that waits for the same would never be met.
+    if (this.#crossing.has(key)) return all(true);
+    this.#hold(this.#crossing, key, fate.crossingMs, () => all(false), () => {
+      for (const counts of fate.countsOfCrossing) counts.crossed++;
+    });
+  }
+
+  /** What waits for a message like this one. */
+  #takeCrossing(direction: Direction, octets: Uint8Array): Held | undefined {
+    const key = `${direction} ${messageKind(octets)}`, held = this.#crossing.get(key);
+    if (!held) return undefined;
+    this.#crossing.delete(key);
+    this.#held--;
+    held.forget();
+    return held;
+  }
+
+  /** Keeps a message until it is released, or time is over; `met` is called where it is released. */
+  #hold<K>(
+    table: Map<K, Held>,
+    key: K,
+    ms: number,
+    pass: () => void,
+    met: () => void = () => {},
+  ): void {
+    const held: Held = {
+      pass: () => {
+        met();
+        pass();
+      },
+      forget: this.#after(ms, () => {
+        if (table.get(key) !== held) return;
+        table.delete(key);
+        this.#held--;
+        if (!this.#closed) pass();
+      }),
+    };
+    table.set(key, held);
+    this.#held++;
+  }
+
+  #passHeld(direction: Direction, held: Held): void {
+    this.#overtaken.delete(direction);
+    this.#held--;
+    held.forget();
+    held.pass();
+  }
+
+  #later(ms: number, call: () => void): void {
+    this.#held++;
+    this.#after(ms, () => {
+      this.#held--;
+      if (!this.#closed) call();
+    });
+  }
+}
+
+function later(ms: number, call: () => void): () => void {
+  const timer = setTimeout(call, ms);
+  return () => clearTimeout(timer);
+}
