@@ -49,12 +49,12 @@ changes, cannot ask for.
     grpcurl -plaintext 127.0.0.1:12240 daemonapi.MyIKEv2DaemonAPISvc/List
 
 - Whoever reaches it runs shell commands as root: it listens for other hosts only with
-  \`--tls-client-ca\`, or with \`--insecure\`.
+  \`--tls-client-ca\`, or with \`--insecure\`. A request of more than 4 MiB is refused.
 - Each test has a network namespace \`myikev2-NAME\`, reached by the bridge \`myikev2mgmtbrg\` at an
   address of \`--mgmtprefix\`, or at the \`apilistenaddr\` of its setup. The bridge has the first address
   of the prefix, goes with the last test, and is the namespace's default route.
 - The daemon asks a test whose API has TLS without verifying its certificate; one that wants client
-  certificates (\`apitlsclientca\`) does not answer it: \`List\` has no summary of it.
+  certificates (\`apitlsclientca\`) does not answer it: \`List\` has no summary of it, and \`Status\` knows its end by its result file.
 - Tests go on when the daemon ends. The next daemon with the same \`--statedir\` takes over what still
   runs, and takes away what does not.
 `;

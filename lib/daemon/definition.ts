@@ -7,11 +7,12 @@ import { status } from "@grpc/grpc-js";
 import type { Message } from "@/api/messages.ts";
 import { Refusal } from "@/api/calls.ts";
 import { parsePrefix } from "@/base/address.ts";
-import { SetupError } from "@/base/errors.ts";
+import { must, SetupError } from "@/base/errors.ts";
 import { InstanceType } from "@/daemon/record.ts";
 import { splitCommands } from "@/daemon/split_commands.ts";
 import { interfaceName } from "@/setup/kinds.ts";
 import type { Setup } from "@/setup/setup.ts";
+import { withOptions } from "@/setup/write.ts";
 
 /** Reads and checks the text of a setup as `test --verify` does. @throws {SetupError} */
 export type VerifySetup = (text: string, file: string) => Setup;
@@ -110,6 +111,7 @@ function ourPart(
   let setup: Setup;
   try {
     setup = verify(text, setupFileName(name));
+    mustKeep(setup, verify(withOptions(text, { apilistenaddr: "127.0.0.1" }), setupFileName(name)));
   } catch (e) {
     if (e instanceof SetupError) throw invalid(e.message);
     throw e;
@@ -122,6 +124,12 @@ function ourPart(
     dataAddress: "",
     what: { type: InstanceType.OURS, text, setup },
   };
+}
+
+/** The setup that is run is the one that was sent, but for its address. */
+function mustKeep(sent: Setup, written: Setup): void {
+  const rest = (setup: Setup) => JSON.stringify({ ...setup, apilistenaddr: null });
+  must(rest(sent) === rest(written), "a setup with another apilistenaddr is the same setup");
 }
 
 function otherPart(name: string, other: NonNullable<DefineRequest["OtherTest"]>): Part {

@@ -41,6 +41,10 @@ export class Instance {
   readonly #hurry = new AbortController();
   readonly #since = Date.now();
   #api: InstanceApi | undefined;
+  /** Its death has been seen: what resists then is left to `destroy`. */
+  #isBuried = false;
+  /** A question that is under way; whoever asks the same waits for its answer. */
+  #asking: Promise<void> | undefined;
   #destruction: Promise<void> | undefined;
 
   constructor(record: InstanceRecord, around: Surroundings, network: HostNetwork) {
@@ -239,8 +243,8 @@ export class Instance {
 
   /** Sees how it stands; of an instance that has died it takes away what is left. */
   async look(): Promise<void> {
-    const { process, type, hasSite } = this.record;
-    if (type !== InstanceType.OURS || !process || !hasSite) return;
+    const { process, hasSite } = this.record;
+    if (!process || !hasSite || this.#isBuried) return;
     if (this.#destruction || this.#turn.isTaken) return;
     if (!isAlive(process)) return await this.#turn.take(() => this.#died());
     await this.#ask();
@@ -249,30 +253,33 @@ export class Instance {
   /** Its process is there no more, and nobody here ended it. */
   async #died(): Promise<void> {
     const { record } = this;
-    if (!record.hasSite || this.#destruction) return;
-    await this.#clean();
-    const result = this.#readResult();
-    const told = record.state === InstanceState.PASSED || record.state === InstanceState.FAILED;
-    if (result) this.#become(result.state, result.words);
-    else if (!told) this.#become(InstanceState.DIED, "its process ended without a result");
-    else this.#save();
-    this.#endRun(result ?? { outcome: "died", words: record.words, ...this.#tunnels() });
+    if (!record.hasSite || this.#destruction || this.#isBuried) return;
+    this.#isBuried = true;
     this.#tell(3, `process ${record.process!.pid} has ended; what it had is taken away`);
+    try {
+      await this.#clean();
+    } finally {
+      const result = this.#readResult();
+      const told = record.state === InstanceState.PASSED || record.state === InstanceState.FAILED;
+      if (result) this.#become(result.state, result.words);
+      else if (!told) this.#become(InstanceState.DIED, "its process ended without a result");
+      this.#endRun(result ?? { outcome: "died", words: record.words, ...this.#tunnels() });
+    }
   }
 
   /** Asks its API; what does not answer keeps what it last said. */
-  async #ask(): Promise<void> {
+  #ask(): Promise<void> {
+    return this.#asking ??= this.#askNow().finally(() => this.#asking = undefined);
+  }
+
+  async #askNow(): Promise<void> {
     let summary: Message;
     try {
       summary = await this.#connect().call("GetSummary", {}, ANSWER_MS);
     } catch (e) {
       if (!(e instanceof Refusal)) throw e;
       this.#tell(5, `its API does not answer: ${e.details}`);
-      const { state } = this.record;
-      if (state === InstanceState.STARTING && Date.now() - this.#since > START_MS) {
-        this.#become(InstanceState.RUNNING);
-      }
-      return;
+      return this.#guess();
     }
     if (this.#destruction) return;
     this.record.summary = summary;
@@ -281,6 +288,19 @@ export class Instance {
     if (outcome === undefined) return this.#become(InstanceState.RUNNING);
     this.#become(outcome === "failed" ? InstanceState.FAILED : InstanceState.PASSED, words);
     this.#endRun({ outcome, words, ...this.#tunnels() });
+  }
+
+  /** How it stands where its API says nothing: by its result, which is written before it is held. */
+  #guess(): void {
+    const result = this.#readResult();
+    if (result) {
+      this.#become(result.state, result.words);
+      return this.#endRun(result);
+    }
+    const { state } = this.record;
+    if (state === InstanceState.STARTING && Date.now() - this.#since > START_MS) {
+      this.#become(InstanceState.RUNNING);
+    }
   }
 
   /** The summary as it is now, else the last one known; `pingRows` of its ping tasks at most. */

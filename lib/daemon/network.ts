@@ -76,9 +76,11 @@ export async function makeBridge(address: IpAddress): Promise<void> {
   await ipTry(["addr", "replace", `${BRIDGE_V6}/64`, "dev", BRIDGE, "nodad"]);
 }
 
-/** Removes the bridge. */
+/** Removes the bridge, unless somebody else has joined it. */
 export async function removeBridge(): Promise<void> {
   if (!(await linkNames()).has(BRIDGE)) return;
+  const joined = await ipJson<Link>(`look at ${BRIDGE}`, ["link", "show", "master", BRIDGE]);
+  if (joined.length > 0) return;
   await ip(`remove ${BRIDGE}`, ["link", "del", BRIDGE]);
 }
 

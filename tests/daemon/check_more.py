@@ -106,6 +106,47 @@ def check_addresses(checks, host):
     daemon.interrupt()
 
 
+def check_lending(checks, host):
+    """An interface that belongs to a bridge, and one whose name was taken while it was away."""
+    daemon = host.daemon("--lenient")
+    run("ip", "link", "add", "brother", "type", "bridge")
+    run("ip", "link", "set", "db", "master", "brother")
+    before = host.seen()
+    define_other(daemon, OTHER, DataIf="db")
+    daemon.api.Destroy(Name=OTHER, timeout=30)
+    checks.equal("lending: back in its bridge", host.seen(), before)
+    define_other(daemon, OTHER, DataIf="da")
+    run("ip", "link", "add", "da", "type", "veth", "peer", "name", "dx")
+    got = code(lambda: daemon.api.Destroy(Name=OTHER, timeout=30))
+    checks.that("lending: what resists is told", got[0] == "INTERNAL" and "give da back" in got[1], got)
+    checks.equal("lending: and kept", ([e.Name for e in daemon.api.List().results], daemon.state(OTHER)), ([OTHER], 6))
+    run("ip", "link", "del", "da")
+    checks.equal("lending: until it can be done", code(lambda: daemon.api.Destroy(Name=OTHER, timeout=30))[0], "OK")
+    checks.equal("lending: nothing is left", host.seen(), before)
+    run("ip", "link", "del", "brother")
+    check_lenient(checks, host, daemon)
+    daemon.interrupt()
+
+
+def check_lenient(checks, host, daemon):
+    """Read leniently, here and where it runs; its API answers only callers with a certificate."""
+    before = host.seen()
+    pathlib.Path(host.logs).mkdir(exist_ok=True)
+    for name in ("server.pem", "server.key", "authority.pem"):
+        shutil.copy(TLS / name, host.logs)
+    more = ("runningtime: 1s\napitlscert: server.pem\napitlskey: server.key\napitlsclientca: authority.pem\n"
+            "nothing: 1\n")
+    define(daemon, GATEWAY, gateway(3, more))
+    checks.that("lenient: an end is known where the API does not answer us", daemon.until_state(GATEWAY, 4),
+                daemon.state(GATEWAY))
+    os.kill(process_of(daemon, GATEWAY), signal.SIGKILL)
+    checks.that("lenient: a death after the end is seen",
+                until(lambda: daemon.entry(GATEWAY).APIPort == 0, 10), daemon.entry(GATEWAY))
+    checks.equal("lenient: and its result stays", daemon.state(GATEWAY), 4)
+    daemon.api.Destroy(Name=GATEWAY, timeout=30)
+    checks.equal("lenient: nothing is left", host.seen(), before)
+
+
 def check_killed(checks, host):
     """kill -9 of the daemon at any moment of Define and Destroy: the next one knows what there is."""
     chance = random.Random(42)

@@ -132,7 +132,7 @@ class Host:
 
     def seen(self):
         """All that an instance could leave behind."""
-        links = {link["ifname"]: (sorted(f for f in link["flags"] if f in ("UP",)), sorted(
+        links = {link["ifname"]: ("UP" in link["flags"], link.get("master", ""), sorted(
             f"{a['local']}/{a['prefixlen']}" for a in link["addr_info"] if a["scope"] != "link"))
             for link in json.loads(run("ip", "-json", "addr", "show"))}
         routes = [r.replace(" linkdown", "").strip() for f in ("-4", "-6")

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { readSetup } from "@/setup/read.ts";
 import { namesOf, ROOT, type Section } from "@/setup/schema.ts";
-import { compactSetup, defaultSetup, optionsMarkdown } from "@/setup/write.ts";
+import { compactSetup, defaultSetup, optionsMarkdown, withOptions } from "@/setup/write.ts";
 import { CLIENT, GATEWAY } from "./_rig.ts";
 
 const unchecked = (text: string) => readSetup(text, "f", { unchecked: true });
@@ -140,4 +140,25 @@ Deno.test("compact of nothing is nothing", () => {
     assert.equal(compact, "");
   }
   assert.equal(compactSetup("# a\n# b\n\nrole: client\n", "f"), "# a\n# b\n");
+});
+
+Deno.test("an option that is written in changes nothing else", () => {
+  const texts = [
+    "# only a comment\n",
+    "apilistenaddr: 127.0.0.1 # here\nrole: client\n",
+    "{role: client, ikeconf: {psk: x}}",
+    "\ufeffrole: gateway\r\nbindifname: eth1\r\n",
+    "ikeconf:\n  psk: \"&d: #x 'y' ☺ \\u00e9\"\n  childlist:\n  - ownts: [{startaddr: 10.0.0.0}]\n",
+    "ikeconf: {psk: 0123, myid: '1.0', peerid: ~}\ndesc: |\n  two\n  lines\n",
+    `desc: ${"long words ".repeat(40)}\n`,
+    defaultSetup(),
+  ];
+  for (const text of texts) {
+    const read = (content: string) => readSetup(content, "x", { unchecked: true }).setup;
+    const written = read(withOptions(text, { apilistenaddr: "fd00::7", apilistenport: "9" }));
+    assert.deepEqual([...written.apilistenaddr!], [0xfd, 0, ...Array(13).fill(0), 7]);
+    assert.equal(written.apilistenport, 9);
+    const rest = (setup: object) => ({ ...setup, apilistenaddr: 0, apilistenport: 0 });
+    assert.deepEqual(rest(written), rest(read(text)), text);
+  }
 });

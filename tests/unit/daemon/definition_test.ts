@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import { status } from "@grpc/grpc-js";
+import { Refusal } from "@/api/calls.ts";
+import { checkDefinition, type DefineRequest } from "@/daemon/definition.ts";
+import { readSetup } from "@/setup/read.ts";
+
+const SETUP = `role: gateway
+bindifname: eth1
+bindifaddr: 10.0.0.1/24
+ikeconf: {psk: a secret}
+`;
+const OTHER = { SetupCMDs: "", UpCMDs: "", DestroyCMDs: "", DataIf: "", DataIfAddr: "" };
+
+function check(over: Partial<DefineRequest>) {
+  const request = {
+    Type: 1,
+    Name: "gw",
+    Override: false,
+    MyIKEv2Test: { Setup: SETUP, LogDir: "" },
+    OtherTest: null,
+    ...over,
+  };
+  return checkDefinition(request, (text, file) => readSetup(text, file).setup);
+}
+
+function refusal(over: Partial<DefineRequest>): string {
+  try {
+    check(over);
+  } catch (e) {
+    assert.ok(e instanceof Refusal, String(e));
+    assert.equal(e.code, status.INVALID_ARGUMENT);
+    return e.details;
+  }
+  assert.fail(`accepted: ${JSON.stringify(over)}`);
+}
+
+Deno.test("a test of ours: its interface, its log directory, its setup", () => {
+  const { name, override, logDirectory, dataInterface, dataAddress, what } = check({});
+  assert.deepEqual(
+    [name, override, logDirectory, dataInterface, dataAddress],
+    ["gw", false, "/var/log/myikev2/gw", "eth1", ""],
+  );
+  assert.ok(what.type === 1 && what.text === SETUP && what.setup.role === "gateway");
+  const { logDirectory: own } = check({ MyIKEv2Test: { Setup: SETUP, LogDir: "/logs" } });
+  assert.equal(own, "/logs");
+});
+
+Deno.test("each namespace has a lo of its own: none is moved", () => {
+  const setup = SETUP.replace("eth1", "lo");
+  assert.equal(check({ MyIKEv2Test: { Setup: setup, LogDir: "" } }).dataInterface, "");
+});
+
+Deno.test("another program: its commands one by one, its interface with an address", () => {
+  const OtherTest = {
+    SetupCMDs: "a; b",
+    UpCMDs: `c 'd;e'`,
+    DestroyCMDs: "",
+    DataIf: "eth2",
+    DataIfAddr: "fd00::1/64",
+  };
+  const { dataInterface, dataAddress, what } = check({ Type: 2, MyIKEv2Test: null, OtherTest });
+  assert.deepEqual([dataInterface, dataAddress], ["eth2", "fd00::1/64"]);
+  assert.deepEqual(what, {
+    type: 2,
+    setupCommands: ["a", "b"],
+    upCommands: ["c 'd;e'"],
+    destroyCommands: [],
+  });
+});
+
+Deno.test("a setup is refused at its place, in a file called like the test", () => {
+  const Setup = SETUP.replace("gateway", "gatway");
+  assert.match(refusal({ MyIKEv2Test: { Setup, LogDir: "" } }), /^gw\.yaml:1:7: .*gateway/m);
+});
+
+Deno.test("exactly the sub-message of the type is set", () => {
+  assert.match(refusal({ MyIKEv2Test: null }), /MyIKEv2Test is not set/);
+  assert.match(refusal({ OtherTest: OTHER }), /only MyIKEv2Test/);
+  assert.match(refusal({ Type: 2 }), /OtherTest is not set/);
+  assert.match(refusal({ Type: 2, OtherTest: OTHER }), /only OtherTest/);
+  assert.match(refusal({ Type: 0 }), /Type is 0/);
+});
+
+Deno.test("names are those of files and namespaces", () => {
+  for (const Name of ["a", "A-b_c.9", "_", "x".repeat(64)]) check({ Name });
+  for (const Name of ["", ".", "..", "-a", "a/b", "a b", "a\n", "ü", "x".repeat(65)]) {
+    assert.match(refusal({ Name }), /^Name /);
+  }
+});
+
+Deno.test("log directories are absolute", () => {
+  for (const LogDir of ["logs", "./logs", "/a\0", `/${"x".repeat(5000)}`]) {
+    assert.match(refusal({ MyIKEv2Test: { Setup: SETUP, LogDir } }), /^LogDir /);
+  }
+});
+
+Deno.test("interfaces and addresses of another program are what they should be", () => {
+  const refused = (over: Partial<typeof OTHER>) =>
+    refusal({ Type: 2, MyIKEv2Test: null, OtherTest: { ...OTHER, ...over } });
+  for (const DataIf of ["a/b", "a b", "..", "x".repeat(16), "a\0"]) {
+    assert.match(refused({ DataIf }), /^DataIf /);
+  }
+  for (const DataIfAddr of ["10.0.0.1", "10.0.0.1/33", "x", "10.0.0.1/24 dev lo"]) {
+    assert.match(refused({ DataIf: "eth1", DataIfAddr }), /^DataIfAddr /);
+  }
+  assert.match(refused({ DataIfAddr: "10.0.0.1/24" }), /needs DataIf/);
+  assert.match(refused({ UpCMDs: "'" }), /^UpCMDs: /);
+  assert.match(refused({ DestroyCMDs: "a\0" }), /^DestroyCMDs /);
+});

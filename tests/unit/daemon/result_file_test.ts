@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { InstanceState } from "@/daemon/record.ts";
+import { readResultFile } from "@/daemon/result_file.ts";
+import { refusedResult } from "@/report/result.ts";
+
+function read(text: string) {
+  const path = Deno.makeTempFileSync({ prefix: "result" });
+  try {
+    Deno.writeTextFileSync(path, text);
+    return readResultFile(path);
+  } finally {
+    Deno.removeSync(path);
+  }
+}
+
+function line(result: string, over: object = {}): string {
+  const base = refusedResult([], null);
+  const tunnels = { configured: 9, established: 7, failed: 2, lost: 0 };
+  return JSON.stringify({ ...base, result, error: "why", durationSec: 1, tunnels, ...over }) + "\n";
+}
+
+Deno.test("what a run says at its end is its state", () => {
+  const { PASSED, FAILED } = InstanceState;
+  for (const [outcome, state] of [["passed", PASSED], ["stopped", PASSED], ["failed", FAILED]]) {
+    assert.deepEqual(read(line(outcome as string)), {
+      state,
+      outcome,
+      words: "why",
+      established: 7,
+      configured: 9,
+    });
+  }
+});
+
+Deno.test("a run that never began could not start", () => {
+  const refused = JSON.stringify(refusedResult([new Error("Cannot read x.pem")], "gw.yaml"));
+  assert.deepEqual(read(refused), {
+    state: InstanceState.COULD_NOT_START,
+    outcome: "could not start",
+    words: "Cannot read x.pem",
+    established: null,
+    configured: null,
+  });
+});
+
+Deno.test("what was killed has said nothing", () => {
+  for (const text of ["", "\n", '{"result": "pass', "null", '{"result": "other"}']) {
+    assert.equal(read(text), undefined, text);
+  }
+  assert.equal(readResultFile("/nonexistent"), undefined);
+});
