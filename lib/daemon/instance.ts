@@ -12,8 +12,8 @@ import type { Definition } from "@/daemon/definition.ts";
 import type { HostNetwork } from "@/daemon/host_network.ts";
 import { InstanceApi } from "@/daemon/instance_api.ts";
 import { runShell } from "@/daemon/ip_command.ts";
-import { namespaceNames } from "@/daemon/network.ts";
-import { endOurs, filesOf, startOurs } from "@/daemon/our_test.ts";
+import { isNamespace, namespaceInode, renameNamespace } from "@/daemon/network.ts";
+import { endOurs, filesOf, startOurs, writeOwn } from "@/daemon/our_test.ts";
 import { bootId, isAlive } from "@/daemon/process.ts";
 import { type InstanceRecord, InstanceState, InstanceType } from "@/daemon/record.ts";
 import { readResultFile } from "@/daemon/result_file.ts";
@@ -67,6 +67,8 @@ export class Instance {
     return this.#turn.take(async () => {
       try {
         await this.#network.make(this.record, definition.dataAddress);
+        this.record.namespaceInode = namespaceInode(this.record.namespace);
+        this.#save();
         await this.#start(definition);
       } catch (e) {
         const words = e instanceof Error ? e.message : String(e);
@@ -120,7 +122,7 @@ export class Instance {
   /** All of them: one that fails does not keep the others from tidying up. */
   async #runDestroyCommands(): Promise<void> {
     const { destroyCommands, namespace } = this.record;
-    if (destroyCommands.length === 0 || !(await namespaceNames()).has(namespace)) return;
+    if (destroyCommands.length === 0 || !await isNamespace(namespace)) return;
     for (const [i, command] of destroyCommands.entries()) {
       await this.#runCommand("DestroyCMDs", i, command);
     }
@@ -204,10 +206,13 @@ export class Instance {
   }
 
   /** An earlier daemon's: goes on with it, or ends what has died. */
-  adopt(): Promise<void> {
-    const { record } = this, { state } = record;
-    if (state === InstanceState.DESTROYING) return this.destroy(false);
-    return this.#turn.take(async () => {
+  async adopt(): Promise<void> {
+    const { record } = this, { state, namespace } = record;
+    if (record.hasSite && record.bootId === bootId()) {
+      await renameNamespace(namespace, record.namespaceInode);
+    }
+    if (state === InstanceState.DESTROYING) return await this.destroy(false);
+    await this.#turn.take(async () => {
       if (record.type === InstanceType.OTHER) return await this.#adoptOther();
       if (record.process && isAlive(record.process)) {
         return this.#tell(4, `adopted process ${record.process.pid}`);
@@ -225,10 +230,10 @@ export class Instance {
       if (record.hasSite) await this.#clean();
       return;
     }
-    const isThere = record.bootId === bootId() && (await namespaceNames()).has(record.namespace);
+    const isThere = record.bootId === bootId() && await isNamespace(record.namespace);
     if (isThere) return this.#tell(4, "adopted");
     await this.#clean();
-    const words = "its namespace is gone: the host was started again";
+    const words = "its namespace is gone: nothing of it runs any more";
     this.#become(InstanceState.COULD_NOT_START, words);
     this.#endRun({ outcome: "died", words, ...NO_TUNNELS });
   }
@@ -382,17 +387,3 @@ export class Instance {
 }
 
 const NO_TUNNELS = { established: null, configured: null };
-
-/** A file only its owner may read: a setup holds a PSK. @throws {SystemError} */
-function writeOwn(path: string, text: string): void {
-  try {
-    Deno.writeTextFileSync(path, text, { mode: 0o600 });
-    Deno.chmodSync(path, 0o600);
-  } catch (e) {
-    throw new SystemError(
-      `Cannot write ${path}: ${e instanceof Error ? e.message : e}`,
-      "open",
-      "",
-    );
-  }
-}

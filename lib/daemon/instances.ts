@@ -145,6 +145,7 @@ export class Instances {
       apiTls: what.type === InstanceType.OURS && what.setup.apitlscert !== "",
       lent,
       destroyCommands: what.type === InstanceType.OTHER ? what.destroyCommands : [],
+      namespaceInode: 0,
       state: InstanceState.STARTING,
       hasSite: true,
       process: null,

@@ -63,6 +63,47 @@ export async function namespaceNames(): Promise<Set<string>> {
   return new Set(text.split("\n").map((line) => line.split(" ")[0]!).filter((name) => name !== ""));
 }
 
+/** Where namespaces have their names: each is a mount over an empty file. */
+const NAMES = "/run/netns";
+
+/** Whether the name leads to a namespace: the file may be there without the mount. */
+export async function isNamespace(name: string): Promise<boolean> {
+  return await ipTry(["-n", name, "link", "show", "dev", "lo"]);
+}
+
+/** What tells a namespace from all others of this boot; 0: it is none. */
+export function namespaceInode(name: string): number {
+  try {
+    return Deno.statSync(`${NAMES}/${name}`).ino ?? 0;
+  } catch {
+    return 0;
+  }
+}
+
+/**
+ * Makes the name lead to its namespace again, by a process that is in it. Where a daemon had mounts of
+ * its own (`ip netns exec`, a service's sandbox), the names it gave went with them.
+ */
+export async function renameNamespace(name: string, inode: number): Promise<void> {
+  if (await isNamespace(name)) return;
+  const pid = processWithNamespace(inode);
+  if (pid === undefined) return;
+  await Deno.remove(`${NAMES}/${name}`).catch(() => {});
+  await ip(`give ${name} its name back`, ["netns", "attach", name, String(pid)]);
+}
+
+function processWithNamespace(inode: number): number | undefined {
+  for (const { name } of Deno.readDirSync("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      if (Deno.readLinkSync(`/proc/${name}/ns/net`) === `net:[${inode}]`) return Number(name);
+    } catch {
+      // It ended in between, or may not be looked at.
+    }
+  }
+  return undefined;
+}
+
 /** Makes the bridge, where it is not there yet, and gives it its addresses. */
 export async function makeBridge(address: IpAddress): Promise<void> {
   const what = `make the management bridge ${BRIDGE}`;
@@ -118,7 +159,7 @@ export async function removeSite({ namespace, link, address }: Site): Promise<vo
 
 /** Ends what runs in a namespace: politely, then not. */
 export async function endProcessesIn(namespace: string): Promise<void> {
-  if (!(await namespaceNames()).has(namespace)) return;
+  if (!await isNamespace(namespace)) return;
   for (const [name, ms] of [["SIGTERM", TERM_MS], ["SIGKILL", KILL_MS]] as const) {
     const deadline = Date.now() + ms;
     let pids = await processesIn(namespace);
@@ -186,7 +227,6 @@ export async function lend(namespace: string, name: string, address: string): Pr
 /** Moves it back, where it is still there, and makes it what it was. @throws {SystemError} */
 export async function giveBack(namespace: string, lent: LentInterface): Promise<void> {
   const { name } = lent;
-  if (!(await namespaceNames()).has(namespace)) return;
   if (!await ipTry(["-n", namespace, "link", "show", "dev", name])) return;
   const what = `give ${name} back`;
   await ip(what, ["-n", namespace, "link", "set", "dev", name, "netns", String(Deno.pid)]);

@@ -3,8 +3,7 @@
  * output in files.
  * @module
  */
-import { systemWords } from "@/base/errors.ts";
-import { SystemError } from "@/base/errors.ts";
+import { SystemError, systemWords } from "@/base/errors.ts";
 import { hasEnded, type ProcessId, processOf, signal } from "@/daemon/process.ts";
 
 /** Files of an instance of ours in its log directory. */
@@ -47,7 +46,7 @@ export interface StartOptions {
 }
 
 /** Result and output belong to the owner alone; then the shell becomes the test. */
-const INTO_FILES = 'umask 077; exec >"$1" 2>"$2" </dev/null; shift 2; exec "$@"';
+const INTO_FILES = 'cd "$1" || exit; umask 077; exec >"$2" 2>"$3" </dev/null; shift 3; exec "$@"';
 
 /**
  * Starts it; resolves to the process, which has a session of its own and asks nothing of us any more.
@@ -60,12 +59,11 @@ export function startOurs(options: StartOptions): ProcessId {
     ...["test", files.setup, "--hold", "--json", "--lf", files.log, "--crlf", files.crash],
     ...(options.lenient ? ["--lenient"] : []),
   ];
-  const shell = ["/bin/sh", "-c", INTO_FILES, "sh", files.result, files.output];
+  const shell = ["/bin/sh", "-c", INTO_FILES, "sh", directory, files.result, files.output];
   let child: Deno.ChildProcess;
   try {
     child = new Deno.Command("ip", {
       args: ["netns", "exec", namespace, ...shell, ...test],
-      cwd: directory,
       env: { NO_COLOR: "1" },
       stdin: "null",
       stdout: "null",
@@ -97,4 +95,18 @@ export async function endOurs(
   if (await hasEnded(id, UNGRACEFUL_MS)) return;
   signal(id, "SIGKILL");
   await hasEnded(id, KILL_MS);
+}
+
+/** A file only its owner may read: a setup holds a PSK. @throws {SystemError} */
+export function writeOwn(path: string, text: string): void {
+  try {
+    Deno.writeTextFileSync(path, text, { mode: 0o600 });
+    Deno.chmodSync(path, 0o600);
+  } catch (e) {
+    throw new SystemError(
+      `Cannot write ${path}: ${e instanceof Error ? e.message : e}`,
+      "open",
+      "",
+    );
+  }
 }

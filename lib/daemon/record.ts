@@ -49,6 +49,8 @@ export interface InstanceRecord {
   readonly lent: LentInterface | null;
   /** Commands that are run at its end. */
   readonly destroyCommands: readonly string[];
+  /** What tells its namespace from others of this boot; 0: there is none yet. */
+  namespaceInode: number;
   state: InstanceState;
   /** Whether it has a network that is to be taken away. */
   hasSite: boolean;

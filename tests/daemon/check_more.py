@@ -147,6 +147,25 @@ def check_lenient(checks, host, daemon):
     checks.equal("lenient: nothing is left", host.seen(), before)
 
 
+def check_mounts(checks, host):
+    """A daemon with mounts of its own, as `ip netns exec` and sandboxes of services give it."""
+    apart = ["unshare", "--mount", "--propagation", "private"]
+    daemon = host.daemon(before=apart)
+    before = host.seen()
+    define(daemon, GATEWAY, gateway(3))
+    define_other(daemon, OTHER, UpCMDs="sleep 600 & true")
+    checks.that("mounts: they run", daemon.until_state(GATEWAY, 2))
+    checks.equal("mounts: everybody sees the namespaces", host.namespaces(),
+                 {f"myikev2-{GATEWAY}", f"myikev2-{OTHER}"})
+    daemon.kill()
+    daemon = host.daemon(before=apart)
+    checks.equal("mounts: the next daemon has them", [daemon.state(n) for n in (GATEWAY, OTHER)], [2, 2])
+    for name in (GATEWAY, OTHER):
+        daemon.api.Destroy(Name=name, timeout=40)
+    checks.equal("mounts: and leaves nothing", host.seen(), before)
+    daemon.interrupt()
+
+
 def check_killed(checks, host):
     """kill -9 of the daemon at any moment of Define and Destroy: the next one knows what there is."""
     chance = random.Random(42)

@@ -145,13 +145,13 @@ class Host:
 class Daemon:
     """One daemon process, and a client of it that learns everything by reflection."""
 
-    def __init__(self, host, options=(), wait=True, env=None):
+    def __init__(self, host, options=(), wait=True, before=()):
         self.host = host
         self.log = str(host.directory / "daemon.log")
         self.process = subprocess.Popen(
-            program() + ["daemon", "--statedir", host.state, "--lf", self.log, "--loglvl", "5", *options],
+            [*before, *program(), "daemon", "--statedir", host.state, "--lf", self.log, "--loglvl", "5", *options],
             cwd=host.directory, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE, text=True, env={**os.environ, **(env or {})}, start_new_session=True)
+            stderr=subprocess.PIPE, text=True, start_new_session=True)
         self.channel = None
         if wait:
             self.connect()

@@ -17,6 +17,7 @@ function record(name: string, over: Partial<InstanceRecord> = {}): InstanceRecor
     apiTls: false,
     lent: null,
     destroyCommands: [],
+    namespaceInode: 0,
     state: InstanceState.STARTING,
     hasSite: true,
     process: null,
