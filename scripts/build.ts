@@ -14,6 +14,8 @@ const { code } = await new Deno.Command(Deno.execPath(), {
   args: [
     "compile",
     "--allow-all",
+    // A cache of compiled code would be a file in the temporary directory.
+    "--no-code-cache",
     "--quiet",
     "--include",
     "proto",

@@ -106,7 +106,10 @@ await row(
   "with TMPDIR where nothing may be executed",
   () => commands({ cwd: dir, uid: NOBODY, env: { TMPDIR: "/dev/shm", HOME: "/dev/shm" } }, binary),
 );
-await row("no file is left behind", async () => {
+await row("no file is left behind, not in the temporary directory either", async () => {
+  const temporary = await Deno.makeTempDir({ prefix: "temporary" });
+  await commands({ cwd: dir, env: { TMPDIR: temporary, HOME: temporary } }, binary);
+  assert.deepEqual(await filesIn(temporary), []);
   assert.deepEqual(await filesIn(dir), before);
 });
 await row("the native backends are inside, where the shim was built", async () => {
