@@ -57,6 +57,10 @@ changes, cannot ask for.
   certificates (\`apitlsclientca\`) does not answer it: \`List\` has no summary of it, and \`Status\` knows its end by its result file.
 - Tests go on when the daemon ends. The next daemon with the same \`--statedir\` takes over what still
   runs, and takes away what does not.
+- \`myikev2 daemon history --json\` prints the finished runs, oldest first, as one array of objects with
+  \`run\` (a number of its own), \`name\`, \`type\`, \`defined\` and \`ended\` (milliseconds since 1970),
+  \`outcome\` (\`passed\`, \`failed\`, \`stopped\`, \`died\`, \`could not start\`; of Type 2 \`ended\`),
+  \`words\` (why), \`logDirectory\`, \`established\` and \`configured\` (tunnels; null: not known).
 `;
 
 /** A message, a nested message or a service; a field or a call. */

@@ -41,6 +41,8 @@ export class Instance {
   readonly #hurry = new AbortController();
   readonly #since = Date.now();
   #api: InstanceApi | undefined;
+  /** The record as it was last kept. */
+  #saved = "";
   /** Its death has been seen: what resists then is left to `destroy`. */
   #isBuried = false;
   /** A question that is under way; whoever asks the same waits for its answer. */
@@ -378,6 +380,10 @@ export class Instance {
   }
 
   #save(): void {
+    const text = JSON.stringify(this.record);
+    // Most looks find nothing new.
+    if (text === this.#saved) return;
+    this.#saved = text;
     this.#around.state.save(this.record);
   }
 

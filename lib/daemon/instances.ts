@@ -18,6 +18,7 @@ import { HostNetwork } from "@/daemon/host_network.ts";
 import { Instance } from "@/daemon/instance.ts";
 import { bridgeAddress, freeAddress } from "@/daemon/management_address.ts";
 import {
+  bridgedAddresses,
   carriesDefaultRoute,
   inspectInterface,
   type LentInterface,
@@ -122,7 +123,7 @@ export class Instances {
     }
     if (existing) {
       // What would be refused is refused before the old one is given up.
-      this.#addressFor(definition, existing);
+      await this.#addressFor(definition, existing);
       await this.#interfaceFor(definition, existing);
       return "replace";
     }
@@ -132,7 +133,7 @@ export class Instances {
     makeDirectory(logDirectory);
     const lent = await this.#interfaceFor(definition);
     const names = await this.#freeNames(name);
-    const address = this.#addressFor(definition);
+    const address = await this.#addressFor(definition);
     const record: InstanceRecord = {
       name,
       type: what.type,
@@ -161,11 +162,14 @@ export class Instances {
   }
 
   /** The management address: the setup's own, or the next free one. @throws {Refusal} */
-  #addressFor({ what }: Definition, replaced?: Instance): IpAddress {
+  async #addressFor({ what }: Definition, replaced?: Instance): Promise<IpAddress> {
     const { prefix } = this.#around;
     const used = [...this.#instances.values()].filter((i) => i.isPresent && i !== replaced)
       .map(({ record }) => parseAddress(record.address)!);
-    used.push(bridgeAddress(prefix), ...hostAddresses());
+    // Behind the bridge there may be what another daemon, or a lost state, has left.
+    const behind = (await bridgedAddresses())
+      .filter((text) => text !== replaced?.record.address).map((text) => parseAddress(text)!);
+    used.push(bridgeAddress(prefix), ...hostAddresses(), ...behind);
     if (replaced) {
       used.splice(used.findIndex((a) => same(a, parseAddress(replaced.record.address)!)), 0);
     }

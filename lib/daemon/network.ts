@@ -104,6 +104,15 @@ function processWithNamespace(inode: number): number | undefined {
   return undefined;
 }
 
+/** Addresses that are reached over the bridge, in words. */
+export async function bridgedAddresses(): Promise<string[]> {
+  if (!(await linkNames()).has(BRIDGE)) return [];
+  const show = (family: string) =>
+    ipJson<{ dst: string }>(`look at ${BRIDGE}`, [family, "route", "show", "dev", BRIDGE]);
+  const routes = [...await show("-4"), ...await show("-6")];
+  return routes.map(({ dst }) => dst).filter((dst) => dst !== "default" && !dst.includes("/"));
+}
+
 /** Makes the bridge, where it is not there yet, and gives it its addresses. */
 export async function makeBridge(address: IpAddress): Promise<void> {
   const what = `make the management bridge ${BRIDGE}`;

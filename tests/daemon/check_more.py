@@ -124,8 +124,25 @@ def check_lending(checks, host):
     checks.equal("lending: until it can be done", code(lambda: daemon.api.Destroy(Name=OTHER, timeout=30))[0], "OK")
     checks.equal("lending: nothing is left", host.seen(), before)
     run("ip", "link", "del", "brother")
+    check_strangers(checks, host, daemon)
     check_lenient(checks, host, daemon)
     daemon.interrupt()
+
+
+def check_strangers(checks, host, daemon):
+    """What is on the bridge and is not ours: its addresses are taken, and the bridge stays with it."""
+    run("ip", "link", "add", "myikev2mgmtbrg", "type", "bridge")
+    run("ip", "link", "set", "myikev2mgmtbrg", "up")
+    run("ip", "link", "add", "sx", "type", "veth", "peer", "name", "sy")
+    run("ip", "link", "set", "sx", "master", "myikev2mgmtbrg")
+    run("ip", "route", "add", "169.254.240.2/32", "dev", "myikev2mgmtbrg")
+    out = host.directory / "stranger"
+    define_other(daemon, OTHER, UpCMDs=f"echo $MYIKEV2_MGMTADDR > {out}")
+    checks.equal("strangers: an address behind the bridge is taken", out.read_text(), "169.254.240.3\n")
+    daemon.api.Destroy(Name=OTHER, timeout=30)
+    checks.that("strangers: their bridge stays", "169.254.240.2 dev myikev2mgmtbrg" in run("ip", "route"))
+    for link in ("sx", "myikev2mgmtbrg"):
+        run("ip", "link", "del", link)
 
 
 def check_lenient(checks, host, daemon):

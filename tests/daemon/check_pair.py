@@ -66,6 +66,8 @@ def process_of(daemon, name):
 def check_pair(checks, host):
     daemon = host.daemon()
     before = host.seen()
+    checks.equal("pair: services", h.reflection.Reflection(daemon.channel).services(), [
+        "daemonapi.MyIKEv2DaemonAPISvc", "grpc.health.v1.Health"])
     begun = time.monotonic()
     define_pair(daemon)
     checks.that("pair: Define answers before its test is done", time.monotonic() - begun < 30)
@@ -87,6 +89,7 @@ def check_pair(checks, host):
     daemon.api.Destroy(Name=CLIENT, Gracefully=True, timeout=40)
     checks.that("pair: a graceful end tells the peer",
                 until(lambda: daemon.entry(GATEWAY).Status.Live_count == 0, 5), daemon.entry(GATEWAY))
+    checks.that("pair: the route to what is gone is gone", "169.254.240.3" not in run("ip", "route"))
     daemon.api.Destroy(Name=GATEWAY, timeout=40)
     checks.equal("pair: nothing is left", host.seen(), before)
     checks.equal("pair: Destroy again", code(lambda: daemon.api.Destroy(Name=CLIENT))[0], "OK")
