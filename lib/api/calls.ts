@@ -39,12 +39,12 @@ export function unary<R>(
 
 /** A call whose one answer takes its time. */
 export function delayed<R>(
-  answer: (request: R) => Promise<Message>,
+  answer: (request: R, call: CallOrigin) => Promise<Message>,
 ): handleUnaryCall<Message, Message> {
   return async (call: ServerUnaryCall<Message, Message>, callback: sendUnaryData<Message>) => {
     let message: Message;
     try {
-      message = await answer(checked<R>(call.request));
+      message = await answer(checked<R>(call.request), call as unknown as CallOrigin);
     } catch (error) {
       return callback(refused(error));
     }

@@ -21,6 +21,7 @@ import {
   bridgedAddresses,
   carriesDefaultRoute,
   inspectInterface,
+  interfaceTo,
   type LentInterface,
   linkNames,
   namespaceNames,
@@ -73,8 +74,16 @@ export class Instances {
     clearInterval(this.#timer);
   }
 
-  /** Makes an instance; resolves when it runs, or for one of ours when its process is started. @throws {Refusal} */
-  async define(definition: Definition): Promise<void> {
+  /**
+   * Makes an instance; resolves when it runs, or for one of ours when its process is started. Its
+   * interface is not the one that leads to `caller`. @throws {Refusal}
+   */
+  async define(definition: Definition, caller?: IpAddress): Promise<void> {
+    const { dataInterface } = definition;
+    if (caller && dataInterface !== "" && await interfaceTo(caller) === dataInterface) {
+      const words = `The interface ${dataInterface} leads to you: moved away, it would cut you off`;
+      throw new Refusal(status.FAILED_PRECONDITION, words);
+    }
     for (;;) {
       const accepted = await this.#accepting.take(() => this.#accept(definition));
       if (accepted !== "replace") return await accepted.begin(definition);

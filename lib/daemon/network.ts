@@ -220,6 +220,20 @@ async function routesOf(
   return own.map((line) => [family, line.replaceAll(/ (?:linkdown|dead)\b/g, "")] as const);
 }
 
+/** The interface by which this host reaches an address; empty: it does not. */
+export async function interfaceTo(address: IpAddress): Promise<string> {
+  const family = address.length === 4 ? "-4" : "-6";
+  const what = `look for ${showAddress(address)}`;
+  const routes = await ipJson<{ dev?: string }>(what, [
+    family,
+    "route",
+    "get",
+    showAddress(address),
+  ])
+    .catch(() => []);
+  return routes[0]?.dev ?? "";
+}
+
 /** Whether traffic of the whole host leaves by it. */
 export function carriesDefaultRoute({ routes }: LentInterface): boolean {
   return routes.some(([, words]) => words.startsWith("default"));

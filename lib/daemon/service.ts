@@ -4,12 +4,13 @@
  * @module
  */
 import { status, type UntypedServiceImplementation } from "@grpc/grpc-js";
+import type { CallOrigin } from "@/api/caller.ts";
 import { DAEMON_API, loadService, TEST_API } from "@/api/definitions.ts";
 import { addCommonServices, listen, newServer, shutDown } from "@/api/listen.ts";
 import { serverCredentials, type TlsFiles, type TlsOptionNames } from "@/api/credentials.ts";
 import type { Message } from "@/api/messages.ts";
 import { delayed, Refusal } from "@/api/calls.ts";
-import { parseAddress } from "@/base/address.ts";
+import { type IpAddress, parseAddress } from "@/base/address.ts";
 import { checkDefinition, checkName, type DefineRequest } from "@/daemon/definition.ts";
 import type { Instance } from "@/daemon/instance.ts";
 import type { Instances } from "@/daemon/instances.ts";
@@ -82,12 +83,25 @@ interface NamedRequest extends Message {
   readonly Gracefully: boolean;
 }
 
+type Answer<R> = (request: R, caller: CallOrigin) => Promise<Message>;
+
+/** The caller's address, without its port; undefined where it has none. */
+function addressOf(caller: CallOrigin): IpAddress | undefined {
+  const peer = caller.getPeer();
+  return parseAddress(
+    peer.slice(0, peer.lastIndexOf(":")).replace(/^\[?(?:::ffff:(?=.*\.))?|\]$/g, ""),
+  );
+}
+
 function implementation(instances: Instances, around: Surroundings): UntypedServiceImplementation {
-  const call = <R extends Message>(method: string, answer: (request: R) => Promise<Message>) =>
-    delayed<R>((request) => answer(request).catch((e) => refuse(method, e, around)));
+  const call = <R extends Message>(method: string, answer: Answer<R>) =>
+    delayed<R>((request, caller) =>
+      answer(request, caller).catch((e) => refuse(method, e, around))
+    );
   return {
-    Define: call<DefineRequest>("Define", async (request) => {
-      await instances.define(checkDefinition(request, around.verify));
+    Define: call<DefineRequest>("Define", async (request, caller) => {
+      const definition = checkDefinition(request, around.verify);
+      await instances.define(definition, addressOf(caller));
       return {};
     }),
     Status: call<NamedRequest>("Status", async ({ Name }) => {

@@ -4,6 +4,7 @@ its work. After each of it the daemon is alive."""
 import os
 import random
 import subprocess
+import sys
 import time
 
 import host as h
@@ -197,6 +198,32 @@ def check_privileges(checks, host):
     daemon.interrupt()
 
 
+def check_caller(checks, host):
+    """Who calls by an interface does not get it moved away."""
+    script = ("import host as h, sys; from check_pair import gateway\n"
+              "read = lambda name: (h.ROOT / 'tests/api/tls' / name).read_bytes()\n"
+              "tls = tuple(read(n) for n in ('authority.pem', 'client.key', 'client.pem'))\n"
+              f"channel = h.reflection.open_channel('192.0.2.1:{h.PORT}', tls, 'myikev2.test')\n"
+              "api = h.reflection.Service(channel, 'daemonapi.MyIKEv2DaemonAPISvc')\n"
+              "print(*h.code(lambda: api.Define(Type=1, Name='cut', MyIKEv2Test={'Setup': gateway(1), "
+              "'LogDir': sys.argv[1]})))")
+    other = f"mdt{TAG}b"
+    run("ip", "netns", "add", other)
+    try:
+        run("ip", "link", "set", "db", "netns", other)
+        run("ip", "-n", other, "addr", "add", "192.0.2.2/24", "dev", "db")
+        run("ip", "-n", other, "link", "set", "db", "up")
+        env = {**os.environ, "PYTHONPATH": ":".join(sys.path)}
+        said = subprocess.run(["ip", "netns", "exec", other, sys.executable, "-B", "-c", script, host.logs],
+                              check=True, text=True, stdout=subprocess.PIPE, timeout=60, env=env).stdout
+        checks.that("the interface that leads to the caller stays", said.startswith("FAILED_PRECONDITION")
+                    and "da leads to you" in said, said)
+    finally:
+        run("ip", "-n", other, "link", "set", "db", "netns", str(os.getpid()))
+        run("ip", "netns", "del", other)
+        run("ip", "link", "set", "db", "up")
+
+
 def check_tls(checks, host):
     """With client certificates the daemon may listen for other hosts, and lets nobody else in."""
     daemon = host.daemon("--listen", f"0.0.0.0:{h.PORT}", "--tls-cert", str(TLS / "server.pem"),
@@ -213,6 +240,7 @@ def check_tls(checks, host):
         return code(lambda: service((read("authority.pem"), read("client.key"), read("client.pem"))).List())[0]
 
     checks.that("mTLS: a client with a certificate is let in", h.until(lambda: lists() == "OK", 20), lists())
+    check_caller(checks, host)
     checks.equal("mTLS: one without is not",
                  code(lambda: service((read("authority.pem"), None, None)).List())[0], "UNAVAILABLE")
     checks.equal("mTLS: nor one without TLS", code(lambda: service(None).List())[0], "UNAVAILABLE")
