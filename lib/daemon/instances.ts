@@ -139,10 +139,11 @@ export class Instances {
     if (this.#instances.size >= INSTANCES_MAX) {
       throw new Refusal(status.RESOURCE_EXHAUSTED, `There are ${INSTANCES_MAX} instances already`);
     }
-    makeDirectory(logDirectory);
     const lent = await this.#interfaceFor(definition);
     const names = await this.#freeNames(name);
     const address = await this.#addressFor(definition);
+    // Last: what is refused leaves nothing, and the directory stays.
+    makeDirectory(logDirectory);
     const record: InstanceRecord = {
       name,
       type: what.type,

@@ -36,8 +36,8 @@ def client(tunnels=TUNNELS, more=""):
                         addresses="startclntaddr: 10.9.1.1/16\npeeraddr: 10.9.0.1\n" + more)
 
 
-def define(daemon, name, setup, **fields):
-    daemon.api.Define(Type=1, Name=name, MyIKEv2Test={"Setup": setup, "LogDir": daemon.host.logs},
+def define(daemon, name, setup, LogDir=None, **fields):
+    daemon.api.Define(Type=1, Name=name, MyIKEv2Test={"Setup": setup, "LogDir": LogDir or daemon.host.logs},
                       timeout=60, **fields)
 
 

@@ -65,6 +65,9 @@ def check_bad_input(checks, host):
         got = code(lambda fields=fields: daemon.api.Define(timeout=20, **fields))
         shown = str(fields) if len(str(fields)) < 150 else str(fields)[:150] + "…"
         checks.that(f"bad input: {shown}", got[0] == status and words.lower() in got[1].lower(), got)
+    setup = GOOD.replace("bindifname: da", "bindifname: nosuchif")
+    code(lambda: define(daemon, f"bad{TAG}", setup, LogDir=f"{host.logs}/refused"))
+    checks.that("bad input: makes no directory", not os.path.exists(f"{host.logs}/refused"))
     for call in (daemon.api.Status, daemon.api.ClearPingStats):
         checks.equal("bad input: unknown name", code(lambda call=call: call(Name="nobody"))[0], "NOT_FOUND")
     for call in (daemon.api.Status, daemon.api.Destroy, daemon.api.ClearPingStats):

@@ -92,7 +92,7 @@ class Host:
         run("ip", "netns", "del", self.name, check=False)
         shutil.rmtree(self.directory, ignore_errors=True)
         logs = pathlib.Path("/var/log/myikev2")
-        for path in logs.glob(f"*{TAG}") if logs.is_dir() else []:
+        for path in logs.glob(f"*{TAG}*") if logs.is_dir() else []:
             shutil.rmtree(path, ignore_errors=True)
 
     def daemon(self, *options, **settings):
