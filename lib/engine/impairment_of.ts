@@ -15,8 +15,8 @@ const EXCHANGES: Readonly<Record<string, number>> = {
 
 /** Undefined where no rule does anything. */
 export function impairmentOf({ seed, rules }: ImpairmentConf): Impairment | undefined {
-  const wanted = rules.map(ruleOf).filter(doesSomething);
-  return wanted.length > 0 ? new Impairment(wanted, seed) : undefined;
+  const wanted = rules.map(ruleOf);
+  return wanted.some(doesSomething) ? new Impairment(wanted, seed) : undefined;
 }
 
 function ruleOf(conf: ImpairmentConf["rules"][number]): ImpairmentRule {
@@ -36,7 +36,9 @@ function ruleOf(conf: ImpairmentConf["rules"][number]): ImpairmentRule {
     replay: conf.replay,
     replayAfterMs: conf.replayafter,
     corruption: conf.corruption,
+    corruptionPlace: conf.corruptionplace,
     crossingMs: conf.crossing,
+    crossingWith: EXCHANGES[conf.crossingwith],
   };
 }
 

@@ -281,7 +281,7 @@ export interface RunFigures {
   readonly drops: ReadonlyMap<string, number>;
   readonly datagramsSent: number;
   readonly datagramsReceived: number;
-  /** What the rules of `impairment` did to messages, in their order; empty: there are none. */
+  /** What the rules of `impairment` did to messages, in their order; empty: none does any. */
   readonly impairment: readonly ImpairmentCounts[];
   /** NAT-T keepalives (RFC 3948 §2.3), which count as no datagram. */
   readonly keepalivesSent: number;

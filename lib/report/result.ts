@@ -50,7 +50,7 @@ export interface RunResultJson {
   /** Datagrams that cost a counter and nothing else, by reason. */
   readonly drops: Readonly<Record<string, number>>;
   readonly datagrams: { readonly sent: number; readonly received: number };
-  /** What the rules of `impairment` that do something did, in their order; empty: there are none. */
+  /** What the rules of `impairment` did, in their order; empty: none does anything. */
   readonly impairment: FinalResult["figures"]["impairment"];
   /** NAT-T keepalives; they count as no datagram. */
   readonly keepalives: { readonly sent: number; readonly received: number };

@@ -53,9 +53,18 @@ export function checkSetup(setup: Setup, { isBroken, fail, warn }: Check): void 
 export type Rule = (what: string, path: string, ...others: readonly string[]) => void;
 
 function checkImpairment({ impairment }: Setup, rule: Rule): void {
-  for (const [i, { delaymin, delaymax }] of impairment.rules.entries()) {
-    const min = `impairment.rules[${i}].delaymin`, max = `impairment.rules[${i}].delaymax`;
-    if (delaymin > delaymax) rule("delaymin is larger than delaymax", min, max);
+  for (const [i, { delaymin, delaymax, exchange, crossing }] of impairment.rules.entries()) {
+    const of = `impairment.rules[${i}]`;
+    if (delaymin > delaymax) {
+      rule("delaymin is larger than delaymax", `${of}.delaymin`, `${of}.delaymax`);
+    }
+    // Two ends that begin at once make two IKE SAs: neither has anything to do with the other.
+    if (crossing > 0 && exchange === "ike_sa_init") {
+      rule(
+        "crossing is between messages of one IKE SA, which ike_sa_init only makes",
+        `${of}.crossing`,
+      );
+    }
   }
 }
 

@@ -179,9 +179,20 @@ export const IMPAIRMENT_RULE = {
   replay: option(chance, "0", "probability that it comes once more, later"),
   replayafter: option(pause, "1s", "so much later"),
   corruption: option(chance, "0", "probability that one to eight of its bits are turned round"),
+  corruptionplace: option(
+    oneOf("any", "spi", "header", "body"),
+    "any",
+    "where: in the SPIs, the rest of the IKE header, behind it, or anywhere",
+  ),
   crossing: option(
     duration,
     "0s",
-    "hold it so long at most, until its like sets out from the other end: they cross; 0: no",
+    "hold it so long at most, until its like of the same IKE SA sets out from the other end: " +
+      "they cross; 0: no",
+  ),
+  crossingwith: option(
+    oneOf("same", "ike_auth", "create_child_sa", "informational"),
+    "same",
+    "exchange of the one it is to cross",
   ),
 } as const;

@@ -10,6 +10,7 @@ import {
   type Impairment,
   type ImpairmentCounts,
   messageKind,
+  messageSpis,
 } from "@/transport/impairment.ts";
 import type { Datagram, Transport, TransportListener } from "@/transport/transport.ts";
 
@@ -25,6 +26,14 @@ interface Held {
   forget: () => void;
 }
 
+/** One that waits to cross another. */
+interface Crossing extends Held {
+  readonly octets: Uint8Array;
+  /** What it is, and what it waits for: {@linkcode nameOf} of each. */
+  readonly name: string;
+  readonly waitsFor: string;
+}
+
 /** See the file. */
 export class ImpairedTransport implements Transport {
   readonly name: Transport["name"];
@@ -38,8 +47,9 @@ export class ImpairedTransport implements Transport {
   readonly #after: After;
   /** One message a direction that lets another pass. */
   readonly #overtaken = new Map<Direction, Held>();
-  /** Messages that wait for one of the other direction, by what they wait for. */
-  readonly #crossing = new Map<string, Held>();
+  /** Messages that wait for one of the other direction, by what they wait for, and by what they are. */
+  readonly #crossing = new Map<string, Crossing>();
+  readonly #crossingByName = new Map<string, Crossing>();
   readonly #timers = new Set<() => void>();
   #held = 0;
   #closed = false;
@@ -116,11 +126,14 @@ export class ImpairedTransport implements Transport {
     lent: Uint8Array,
     pass: (octets: Uint8Array, now: boolean) => void,
   ): void {
+    // A held message is not on its way yet: its repeats wait with it.
+    if (this.#isHeld(direction, lent)) return;
     const waiting = this.#overtaken.get(direction);
     const fate = this.#impairment.judge(direction, lent);
+    if (fate?.lost) return;
     const meets = this.#takeCrossing(direction, lent);
     if (!fate) pass(lent, true);
-    else if (!fate.lost) this.#pass(direction, lent, { fate, pass, meets: meets !== undefined });
+    else this.#pass(direction, lent, { fate, pass, meets: meets !== undefined });
     // This one has passed the one that waited; one that waits since now is passed by the next.
     if (waiting && this.#overtaken.get(direction) === waiting) this.#passHeld(direction, waiting);
     meets?.pass();
@@ -135,11 +148,11 @@ export class ImpairedTransport implements Transport {
       readonly meets: boolean;
     },
   ): void {
-    const octets = fate.corrupted ? this.#impairment.corrupted(lent) : lent.slice();
+    const octets = fate.corrupted ? this.#impairment.corrupted(lent, fate.corrupted) : lent.slice();
     const all = (now: boolean) => {
       for (let copy = 0; copy < fate.copies; copy++) pass(octets, now);
     };
-    if (fate.replayAfterMs !== undefined) {
+    if (fate.replayAfterMs !== undefined && this.#held < HELD_MAX) {
       this.#later(fate.replayAfterMs, () => pass(octets, false));
     }
     // What it was to meet is held already: they cross now.
@@ -147,56 +160,77 @@ export class ImpairedTransport implements Transport {
     if (this.#held >= HELD_MAX) all(true);
     else if (fate.crossingMs > 0 && !meets) this.#holdForCrossing(direction, lent, { fate, all });
     else if (fate.reorderWaitMs > 0 && !this.#overtaken.has(direction)) {
-      this.#hold(this.#overtaken, direction, fate.reorderWaitMs + fate.delayMs, () => all(false));
+      this.#letPass(direction, fate.reorderWaitMs + fate.delayMs, () => all(false));
     } else if (fate.delayMs > 0) this.#later(fate.delayMs, () => all(false));
     else all(true);
   }
 
   #holdForCrossing(
     direction: Direction,
-    octets: Uint8Array,
+    lent: Uint8Array,
     { fate, all }: { readonly fate: Fate; readonly all: (now: boolean) => void },
   ): void {
-    const other = direction === "in" ? "out" : "in";
-    const key = `${other} ${messageKind(octets)}`;
+    const other = direction === "in" ? "out" : "in", spis = messageSpis(lent);
+    const waitsFor = nameOf(other, fate.crossingKind, spis);
+    const name = nameOf(direction, messageKind(lent)!, spis);
     // A second one that waits for the same would never be met.
-    if (this.#crossing.has(key)) return all(true);
-    this.#hold(this.#crossing, key, fate.crossingMs, () => all(false), () => {
-      for (const counts of fate.countsOfCrossing) counts.crossed++;
-    });
+    if (this.#crossing.has(waitsFor) || this.#crossingByName.has(name)) return all(true);
+    const crossing: Crossing = {
+      name,
+      waitsFor,
+      octets: lent.slice(),
+      pass: () => {
+        for (const counts of fate.countsOfCrossing) counts.crossed++;
+        all(false);
+      },
+      forget: this.#after(fate.crossingMs, () => {
+        if (this.#crossing.get(waitsFor) !== crossing) return;
+        this.#dropCrossing(crossing);
+        if (!this.#closed) all(false);
+      }),
+    };
+    this.#crossing.set(waitsFor, crossing);
+    this.#crossingByName.set(name, crossing);
+    this.#held++;
+  }
+
+  /** Whether the same octets wait to cross another. */
+  #isHeld(direction: Direction, octets: Uint8Array): boolean {
+    const kind = this.#crossing.size > 0 ? messageKind(octets) : undefined;
+    if (kind === undefined) return false;
+    const held = this.#crossingByName.get(nameOf(direction, kind, messageSpis(octets)))?.octets;
+    return held?.length === octets.length && held.every((octet, i) => octet === octets[i]);
   }
 
   /** What waits for a message like this one. */
-  #takeCrossing(direction: Direction, octets: Uint8Array): Held | undefined {
-    const key = `${direction} ${messageKind(octets)}`, held = this.#crossing.get(key);
+  #takeCrossing(direction: Direction, octets: Uint8Array): Crossing | undefined {
+    const kind = this.#crossing.size > 0 ? messageKind(octets) : undefined;
+    if (kind === undefined) return undefined;
+    const held = this.#crossing.get(nameOf(direction, kind, messageSpis(octets)));
     if (!held) return undefined;
-    this.#crossing.delete(key);
-    this.#held--;
+    this.#dropCrossing(held);
     held.forget();
     return held;
   }
 
-  /** Keeps a message until it is released, or time is over; `met` is called where it is released. */
-  #hold<K>(
-    table: Map<K, Held>,
-    key: K,
-    ms: number,
-    pass: () => void,
-    met: () => void = () => {},
-  ): void {
+  #dropCrossing({ name, waitsFor }: Crossing): void {
+    this.#crossing.delete(waitsFor);
+    this.#crossingByName.delete(name);
+    this.#held--;
+  }
+
+  /** Lets the next message of a direction pass before this one; it waits so long at most. */
+  #letPass(direction: Direction, ms: number, pass: () => void): void {
     const held: Held = {
-      pass: () => {
-        met();
-        pass();
-      },
+      pass,
       forget: this.#after(ms, () => {
-        if (table.get(key) !== held) return;
-        table.delete(key);
+        if (this.#overtaken.get(direction) !== held) return;
+        this.#overtaken.delete(direction);
         this.#held--;
         if (!this.#closed) pass();
       }),
     };
-    table.set(key, held);
+    this.#overtaken.set(direction, held);
     this.#held++;
   }
 
@@ -219,4 +253,9 @@ export class ImpairedTransport implements Transport {
 function later(ms: number, call: () => void): () => void {
   const timer = setTimeout(call, ms);
   return () => clearTimeout(timer);
+}
+
+/** A message as others may wait for it: a request or response of an exchange of one IKE SA. */
+function nameOf(direction: Direction, kind: number, spis: string): string {
+  return `${direction} ${kind} ${spis}`;
 }

@@ -8,6 +8,9 @@ import { SeededRandom } from "@/base/random.ts";
 /** As this host sees it. */
 export type Direction = "in" | "out";
 
+/** Where bits are turned round: SPIs, the rest of the IKE header, what follows it, or anywhere. */
+export type CorruptionPlace = "any" | "spi" | "header" | "body";
+
 /** One rule. Probabilities are from 0 to 1, each drawn for each message on its own. */
 export interface ImpairmentRule {
   readonly direction: Direction | "both";
@@ -29,18 +32,21 @@ export interface ImpairmentRule {
   /** Come once more, later. */
   readonly replay: number;
   readonly replayAfterMs: number;
-  /** One to eight bits of it, anywhere, are turned round. */
+  /** One to eight bits of it are turned round. */
   readonly corruption: number;
+  readonly corruptionPlace: CorruptionPlace;
   /**
-   * Hold it until a message of its exchange and kind has set out from the other end too, so that
-   * they cross; at most so long, ms. 0: not held.
+   * Hold it until a message of its IKE SA and kind has set out from the other end too, so that they
+   * cross; at most so long, ms. 0: not held.
    */
   readonly crossingMs: number;
+  /** IANA exchange type of the one it is to cross; undefined: its own. */
+  readonly crossingWith: number | undefined;
 }
 
 /** What became of the messages of one rule. */
 export interface ImpairmentCounts {
-  /** Messages it was about. */
+  /** Messages of its direction, exchange and kind, with those that `skip` and `count` leave alone. */
   matched: number;
   lost: number;
   duplicated: number;
@@ -56,7 +62,8 @@ export interface ImpairmentCounts {
 export interface Fate {
   lost: boolean;
   copies: number;
-  corrupted: boolean;
+  /** Undefined: it stays whole. */
+  corrupted: CorruptionPlace | undefined;
   delayMs: number;
   /** 0: it keeps its place. */
   reorderWaitMs: number;
@@ -64,17 +71,26 @@ export interface Fate {
   replayAfterMs: number | undefined;
   /** 0: it is not held. */
   crossingMs: number;
-  /** The rule that holds it. */
+  /** {@linkcode messageKind} of what it is to cross. */
+  crossingKind: number;
+  /** The rules that hold it. */
   readonly countsOfCrossing: ImpairmentCounts[];
 }
 
 /** The two octets of an IKE header that rules look at (RFC 7296 §3.1). */
 const EXCHANGE_AT = 18, FLAGS_AT = 19, HEADER_OCTETS = 28, FLAG_RESPONSE = 0x20;
+/** Both SPIs, the first octets of the header. */
+const SPIS_OCTETS = 16;
 
 /** Exchange and kind in one number; undefined: no IKE header. */
 export function messageKind(octets: Uint8Array): number | undefined {
   if (octets.length < HEADER_OCTETS) return undefined;
   return octets[EXCHANGE_AT]! << 1 | (octets[FLAGS_AT]! & FLAG_RESPONSE ? 1 : 0);
+}
+
+/** Both SPIs of a message that has a {@linkcode messageKind}, as text. */
+export function messageSpis(octets: Uint8Array): string {
+  return String.fromCharCode(...octets.subarray(0, SPIS_OCTETS));
 }
 
 /** Rules at work, with their counts and their chance. */
@@ -102,25 +118,29 @@ export class Impairment {
       const counts = this.counts[i]!, number = counts.matched++ - rule.skip;
       if (number < 0 || rule.count > 0 && number >= rule.count) continue;
       fate ??= {
-        ...{ lost: false, copies: 1, corrupted: false, delayMs: 0, reorderWaitMs: 0 },
-        ...{ replayAfterMs: undefined, crossingMs: 0, countsOfCrossing: [] },
+        ...{ lost: false, copies: 1, corrupted: undefined, delayMs: 0, reorderWaitMs: 0 },
+        ...{ replayAfterMs: undefined, crossingMs: 0, crossingKind: kind, countsOfCrossing: [] },
       };
-      this.#apply(rule, counts, fate);
+      this.#apply(rule, counts, { fate, kind });
       if (fate.lost) return fate;
     }
     return fate;
   }
 
   /** A copy with some bits turned round. */
-  corrupted(octets: Uint8Array): Uint8Array {
-    const copy = octets.slice();
+  corrupted(octets: Uint8Array, place: CorruptionPlace): Uint8Array {
+    const copy = octets.slice(), [from, end] = extent(place, octets.length);
     for (let bits = 1 + this.#random.below(8); bits > 0; bits--) {
-      copy[this.#random.below(copy.length)]! ^= 1 << this.#random.below(8);
+      copy[from + this.#random.below(end - from)]! ^= 1 << this.#random.below(8);
     }
     return copy;
   }
 
-  #apply(rule: ImpairmentRule, counts: ImpairmentCounts, fate: Fate): void {
+  #apply(
+    rule: ImpairmentRule,
+    counts: ImpairmentCounts,
+    { fate, kind }: { readonly fate: Fate; readonly kind: number },
+  ): void {
     const random = this.#random;
     if (random.chance(rule.loss)) {
       counts.lost++;
@@ -129,7 +149,7 @@ export class Impairment {
     }
     if (random.chance(rule.corruption)) {
       counts.corrupted++;
-      fate.corrupted = true;
+      fate.corrupted = rule.corruptionPlace;
     }
     if (random.chance(rule.duplication)) {
       counts.duplicated++;
@@ -150,6 +170,7 @@ export class Impairment {
     }
     if (rule.crossingMs > 0) {
       fate.crossingMs = Math.max(fate.crossingMs, rule.crossingMs);
+      if (rule.crossingWith !== undefined) fate.crossingKind = rule.crossingWith << 1 | kind & 1;
       fate.countsOfCrossing.push(counts);
     }
   }
@@ -159,4 +180,11 @@ function isAbout(rule: ImpairmentRule, direction: Direction, kind: number): bool
   if (rule.direction !== "both" && rule.direction !== direction) return false;
   if (rule.exchange !== undefined && rule.exchange !== kind >> 1) return false;
   return rule.message === "any" || rule.message === (kind & 1 ? "response" : "request");
+}
+
+/** First octet and the one behind the last; all of a message without a body where that is wanted. */
+function extent(place: CorruptionPlace, octets: number): readonly [from: number, end: number] {
+  if (place === "spi") return [0, SPIS_OCTETS];
+  if (place === "header") return [SPIS_OCTETS, HEADER_OCTETS];
+  return place === "body" && octets > HEADER_OCTETS ? [HEADER_OCTETS, octets] : [0, octets];
 }

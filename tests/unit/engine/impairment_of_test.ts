@@ -33,6 +33,19 @@ Deno.test("a rule is about the exchange it names", () => {
   assert.equal(impairment.judge("in", request(34)), undefined);
 });
 
+Deno.test("counts stand at the place of their rule, also behind one that does nothing", () => {
+  const rules = "[{exchange: ike_sa_init}, {exchange: ike_auth, loss: 1}]";
+  const impairment = impairmentOf(read(`impairment:\n  rules: ${rules}\n`))!;
+  impairment.judge("in", request(35));
+  assert.deepEqual(impairment.counts.map(({ lost }) => lost), [0, 1]);
+});
+
+Deno.test("what a message is to cross, and where it is corrupted, is what the file says", () => {
+  const rule = "{crossing: 1s, crossingwith: informational, corruption: 1, corruptionplace: spi}";
+  const fate = impairmentOf(read(`impairment:\n  rules: [${rule}]\n`))!.judge("out", request(36))!;
+  assert.deepEqual([fate.crossingKind, fate.corrupted], [37 << 1, "spi"]);
+});
+
 Deno.test("times are those of the file", () => {
   const rule = "{delay: 1, delaymin: 2s, delaymax: 2s, crossing: 3s, replay: 1, replayafter: 4s}";
   const fate = impairmentOf(read(`impairment:\n  rules: [${rule}]\n`))!.judge("out", request(36))!;
@@ -51,5 +64,9 @@ Deno.test("nonsense is refused where it stands", () => {
     /f\.yaml:8:17: .*one of any, ike_sa_init/,
   );
   refused("impairment:\n  rules:\n    - delaymin: 1s\n", /delaymin is larger than delaymax/);
+  refused(
+    "impairment:\n  rules:\n    - exchange: ike_sa_init\n      crossing: 1s\n",
+    /f\.yaml:9:\d+: crossing is between messages of one IKE SA/,
+  );
   refused("impairment:\n  los: 1\n", /Unknown option los in impairment/);
 });

@@ -164,7 +164,9 @@ impairment.rules[].delaymax 100ms
 impairment.rules[].replay 0
 impairment.rules[].replayafter 1s
 impairment.rules[].corruption 0
+impairment.rules[].corruptionplace any
 impairment.rules[].crossing 0s
+impairment.rules[].crossingwith same
 ikeconf.childlist[].tfc true
 ikeconf.childlist[].ipcomp false
 ikeconf.datapath auto

@@ -23,7 +23,9 @@ const NOTHING: ImpairmentRule = {
   replay: 0,
   replayAfterMs: 1_000,
   corruption: 0,
+  corruptionPlace: "any",
   crossingMs: 0,
+  crossingWith: undefined,
 };
 const PATH: Path = {
   ownAddress: Uint8Array.of(127, 0, 0, 1),
@@ -31,7 +33,7 @@ const PATH: Path = {
   peerAddress: Uint8Array.of(127, 0, 0, 2),
   peerPort: 500,
 };
-const INIT = 34, AUTH = 35, CREATE = 36;
+const INIT = 34, AUTH = 35, CREATE = 36, INFORMATIONAL = 37;
 
 /** An IKE header with a mark in its last octet. */
 function message(mark: number, exchange = AUTH, response = false): Uint8Array {
@@ -199,6 +201,25 @@ Deno.test("corruption turns bits of a copy, header and all", () => {
   assert.equal(touched.size, 28);
 });
 
+for (
+  const [corruptionPlace, from, end] of [["spi", 0, 16], ["header", 16, 28], [
+    "body",
+    28,
+    60,
+  ]] as const
+) {
+  Deno.test(`corruption of ${corruptionPlace} hits octets ${from} to ${end - 1} alone, each`, () => {
+    const bench = new Bench({ corruption: 1, corruptionPlace });
+    const touched = new Set<number>();
+    for (let i = 0; i < 2_000; i++) {
+      bench.send(new Uint8Array(60));
+      bench.sent.at(-1)!.forEach((octet, at) => octet !== 0 && touched.add(at));
+    }
+    const wanted = Array.from({ length: end - from }, (_, i) => from + i);
+    assert.deepEqual([...touched].sort((a, b) => a - b), wanted);
+  });
+}
+
 Deno.test("requests that are held cross: ours leaves when theirs is there, and theirs comes in", () => {
   const bench = new Bench({ exchange: CREATE, message: "request", count: 2, crossingMs: 5_000 });
   bench.send(message(1, CREATE));
@@ -219,6 +240,62 @@ Deno.test("theirs first: it is held until ours sets out", () => {
   bench.send(message(1, CREATE));
   assert.deepEqual(Bench.marks(bench.sent), [1]);
   assert.deepEqual(Bench.marks(bench.delivered), [2]);
+});
+
+Deno.test("only messages of one IKE SA cross: another's neither sets free nor is held up", () => {
+  const bench = new Bench({ exchange: CREATE, message: "request", crossingMs: 5_000 });
+  const of = (spi: number, mark: number) => {
+    const octets = message(mark, CREATE);
+    octets[3] = spi;
+    return octets;
+  };
+  bench.send(of(1, 1));
+  bench.send(of(2, 2));
+  assert.deepEqual(bench.sent, []);
+  bench.receive(of(2, 3));
+  assert.deepEqual(Bench.marks(bench.sent), [2]);
+  bench.receive(of(1, 4));
+  assert.deepEqual(Bench.marks(bench.sent), [2, 1]);
+  assert.deepEqual(Bench.marks(bench.delivered), [3, 4]);
+  assert.equal(bench.impaired.impairment[0]!.crossed, 4);
+});
+
+Deno.test("repeats of what is held wait with it, and do not count", () => {
+  const bench = new Bench({ exchange: CREATE, message: "request", count: 2, crossingMs: 5_000 });
+  for (let i = 0; i < 3; i++) bench.send(message(1, CREATE));
+  assert.deepEqual(bench.sent, []);
+  bench.receive(message(2, CREATE));
+  assert.deepEqual(Bench.marks(bench.sent), [1]);
+  assert.deepEqual(Bench.marks(bench.delivered), [2]);
+  const { matched, crossed } = bench.impaired.impairment[0]!;
+  assert.deepEqual([matched, crossed], [2, 2]);
+  // It is on its way: a repeat is one as any.
+  bench.send(message(1, CREATE));
+  assert.deepEqual(Bench.marks(bench.sent), [1, 1]);
+});
+
+Deno.test("a rekey is held for a message of another exchange, and only for that", () => {
+  const bench = new Bench(
+    { exchange: CREATE, message: "request", crossingMs: 5_000, crossingWith: INFORMATIONAL },
+  );
+  bench.send(message(1, CREATE));
+  bench.receive(message(3, CREATE, true));
+  bench.receive(message(4, INFORMATIONAL, true));
+  assert.deepEqual(bench.sent, []);
+  bench.receive(message(2, INFORMATIONAL));
+  assert.deepEqual(Bench.marks(bench.sent), [1]);
+  assert.deepEqual(Bench.marks(bench.delivered), [3, 4, 2]);
+  assert.equal(bench.impaired.impairment[0]!.crossed, 1);
+});
+
+Deno.test("a message that is lost crosses nothing", () => {
+  const bench = new Bench(
+    { direction: "in", loss: 1 },
+    { exchange: CREATE, message: "request", crossingMs: 5_000 },
+  );
+  bench.send(message(1, CREATE));
+  bench.receive(message(2, CREATE));
+  assert.deepEqual(bench.sent, []);
 });
 
 Deno.test("what nobody crosses goes when its time is over", () => {
