@@ -96,7 +96,8 @@ export class Garbage {
     const random = this.#random;
     const header: MessageHeader = {
       spiI: this.#spi(),
-      spiR: this.#spi(),
+      // No SPI of a responder outside IKE_SA_INIT: nobody could be meant.
+      spiR: random.chance(0.25) ? 0n : this.#spi(),
       exchange: random.pick(EXCHANGES),
       messageId: random.below(8),
       initiator: random.chance(0.5),
