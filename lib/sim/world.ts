@@ -78,6 +78,8 @@ export class World {
   nowMs = 0;
   /** Whether some CHILD_SA must be in both data paths from the set-up on. */
   seamless = false;
+  /** What becomes of the next datagram, where a test wants to say; absent: the weather says. */
+  meddler: (() => "lost" | "twice" | undefined) | undefined;
   /** The run as an RFC-style ladder, one line a datagram or turn. */
   readonly ladder: string[] = [];
   readonly random: SeededRandom;
@@ -261,6 +263,13 @@ export class World {
     }
   }
 
+  #arrivals(): number[] {
+    const drawn = drawArrivals(this.#options.weather, this.random, this.nowMs);
+    const fate = this.meddler?.();
+    if (fate === "lost") return [];
+    return fate === "twice" ? drawn.flatMap((atMs) => [atMs, atMs + 10]) : drawn;
+  }
+
   #check(fault: string | undefined): void {
     if (fault) throw this.broken(fault);
   }
@@ -273,7 +282,7 @@ export class World {
       compareAddresses(nat?.outside ?? address, path.peerAddress) === 0
     );
     const passed = from.nat ? from.nat.outward(path, this.nowMs) : path;
-    const arrivals = to ? drawArrivals(this.#options.weather, this.random, this.nowMs) : [];
+    const arrivals = to ? this.#arrivals() : [];
     const what = brief || (effect.transmission > 1 ? `again (${effect.transmission})` : "again");
     const part = fragment ? ` [${fragment.number}/${fragment.total}]` : "";
     const way = arrivals.length ? "->" : "-×";

@@ -1,85 +1,17 @@
 // Collisions of two exchanges that cross on the way (RFC 7296 §2.25): each in both roles.
 import assert from "node:assert/strict";
-import { portableBackend } from "@/crypto/portable.ts";
-import { CloseCode } from "@/ike/failure.ts";
-import type { IkeEvent } from "@/ike/event.ts";
-import type { IkeSa } from "@/ike/ike_sa.ts";
-import { WorldKeys } from "@/sim/keys.ts";
-import { worldConfig } from "@/sim/scenarios.ts";
-import { type Host, World } from "@/sim/world.ts";
-
-const crypto = portableBackend(), keys = new WorldKeys(crypto);
-
-type Deed = "rekey_child" | "delete_child" | "rekey_ike" | "close";
-
-function eventOf(deed: Deed, sa: IkeSa): IkeEvent {
-  if (deed === "rekey_ike") return { kind: deed };
-  if (deed === "close") return { kind: deed, closeCode: CloseCode.STOPPED };
-  return { kind: deed, child: sa.children[0]! };
-}
-
-function established(host: Host): IkeSa[] {
-  return [...host.endpoint.bySpi.values()].filter((sa) => sa.phase === "established");
-}
-
-interface Crossing {
-  readonly section: string;
-  /** What the receiver of the request is doing, and what it is asked. */
-  readonly busy: Deed;
-  readonly asked: Deed;
-  /** What the receiver answers. */
-  readonly reply: RegExp;
-  /** IKE SAs and CHILD_SAs of each end at rest. */
-  readonly left: readonly [ikeSas: number, children: number];
-  readonly seamless: boolean;
-}
-
-const TEMPORARY = /CREATE_CHILD_SA resp \d+ \{N\(TEMPORARY_FAILURE\)\}/;
-const USUAL = /CREATE_CHILD_SA resp \d+ \{SA/;
-const WITH_DELETE = /INFORMATIONAL resp \d+ \{D/;
-const EMPTY = /INFORMATIONAL resp \d+ \{\}/;
-
-// deno-fmt-ignore
-const CROSSINGS: readonly Crossing[] = [
-  { section: "§2.25.1", busy: "delete_child", asked: "rekey_child", reply: TEMPORARY, left: [1, 0], seamless: false },
-  { section: "§2.25.1, §2.8.1", busy: "rekey_child", asked: "rekey_child", reply: USUAL, left: [1, 1], seamless: true },
-  { section: "§2.25.1", busy: "delete_child", asked: "delete_child", reply: EMPTY, left: [1, 0], seamless: false },
-  { section: "§2.25.1", busy: "rekey_child", asked: "delete_child", reply: WITH_DELETE, left: [1, 0], seamless: false },
-  { section: "§2.25.1", busy: "rekey_child", asked: "rekey_ike", reply: TEMPORARY, left: [1, 1], seamless: true },
-  { section: "§2.25.1", busy: "delete_child", asked: "rekey_ike", reply: TEMPORARY, left: [1, 0], seamless: false },
-  { section: "§2.25.2, §2.8.2", busy: "rekey_ike", asked: "rekey_ike", reply: USUAL, left: [1, 1], seamless: true },
-  { section: "§2.25.2", busy: "close", asked: "rekey_ike", reply: TEMPORARY, left: [0, 0], seamless: false },
-  { section: "§2.25.2", busy: "rekey_ike", asked: "close", reply: EMPTY, left: [0, 0], seamless: false },
-  { section: "§2.25.2", busy: "close", asked: "close", reply: EMPTY, left: [0, 0], seamless: false },
-  { section: "§2.25.2", busy: "rekey_ike", asked: "rekey_child", reply: TEMPORARY, left: [1, 1], seamless: true },
-  { section: "§2.25.2", busy: "rekey_ike", asked: "delete_child", reply: WITH_DELETE, left: [1, 0], seamless: false },
-];
+import { CROSSINGS, established, play, RECEIVERS } from "./crossing.ts";
 
 for (const crossing of CROSSINGS) {
-  for (const receiver of ["initiator", "responder"] as const) {
+  for (const receiver of RECEIVERS) {
     const { section, busy, asked, reply, left } = crossing;
     Deno.test(`collision: ${asked} reaches the ${receiver} in its ${busy} (${section})`, () => {
-      const weather = { loss: 0, duplication: 0, delayMs: [50, 50] } as const;
-      const options = { seed: 7, crypto, keys, weather, broken: new Set<string>() };
-      const world = new World({ ...options, computeMs: [1, 1] });
-      const a = world.join("a", Uint8Array.of(10, 0, 0, 1), worldConfig(), false);
-      const b = world.join("b", Uint8Array.of(10, 0, 0, 2), worldConfig(), true);
-      const [busyHost, asking] = receiver === "initiator" ? [a, b] : [b, a];
-      world.seamless = crossing.seamless;
-      world.dial(a, b);
-      let from = 0;
-      world.at(8_000, () => {
-        from = world.ladder.length;
-        const [mine] = established(busyHost), [theirs] = established(asking);
-        world.tell(busyHost, mine!, eventOf(busy, mine!));
-        world.tell(asking, theirs!, eventOf(asked, theirs!));
-      });
-      world.run();
+      const { world, busyHost, asking, from } = play(crossing, receiver);
       const way = `${busyHost.name} -> ${asking.name}`;
       const lines = world.ladder.slice(from);
       const answer = lines.find((line) => line.includes(way) && line.includes(" resp "));
       assert.match(answer ?? "no response", reply, lines.join("\n"));
-      for (const host of [a, b]) {
+      for (const host of world.hosts) {
         const sas = established(host), children = sas.flatMap((sa) => sa.children);
         assert.deepEqual([sas.length, children.length], left, world.ladder.join("\n"));
         assert.equal(host.endpoint.bySpi.size, left[0], "no IKE SA leaks");
