@@ -485,7 +485,7 @@ const CROSSINGS = [
 
 for (const [section, rule, busy, asked] of CROSSINGS) {
   const name = `busy: "${busy}", asked: "${asked}"`;
-  proved(section, rule, { file: "tests/sim/collisions_test.ts", name });
+  proved(section, rule, { file: "tests/sim/crossing.ts", name });
 }
 
 absent(

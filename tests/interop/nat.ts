@@ -71,6 +71,8 @@ export async function removeNats(lab: Lab): Promise<void> {
     for (const name of [TABLE, WATCH]) {
       await run("ip", ["netns", "exec", namespace, "nft", "delete", "table", "ip", name]);
     }
+    // What a mapping says outlives its rule, and the next row has the same addresses.
+    await inside(site, ["conntrack", "-F"]);
   }
 }
 

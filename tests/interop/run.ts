@@ -40,7 +40,8 @@ const LIST = new URL("rows", import.meta.url);
 const DOCUMENT = new URL("../../docs/interop.md", import.meta.url);
 const LANES = "abcdefgh";
 const ROW_LIMIT_MS = 90_000;
-const PACKAGES = "apt-get install iproute2 gcc libc6-dev strongswan-charon strongswan-swanctl " +
+const PACKAGES =
+  "apt-get install iproute2 conntrack gcc libc6-dev strongswan-charon strongswan-swanctl " +
   "libstrongswan-standard-plugins libstrongswan-extra-plugins libcharon-extra-plugins tshark nftables";
 
 /** How a row ended; `why` is empty when it passed. */
