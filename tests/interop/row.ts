@@ -35,7 +35,7 @@ export interface Row {
 }
 
 /** The key of a row in the list of rows. */
-export function rowKey(row: Row): string {
+export function rowKey(row: { readonly direction: string; readonly name: string }): string {
   return `${row.direction}: ${row.name}`;
 }
 
@@ -118,12 +118,21 @@ export class RowRun {
 
   /** Our test fails by itself or is stopped; one failure must match every one of `words`. */
   async failure(words: readonly RegExp[], timeoutMs = 20_000): Promise<TestResult> {
-    const result = await this.ours.ended(timeoutMs);
-    expectFailure(result, words);
-    expect(result.result === "failed", `The result is ${result.result}, not failed`);
-    expect(this.ours.exitCode === 1, `The exit status is ${this.ours.exitCode}, not 1`);
-    return result;
+    return await failedWith(this.ours, words, timeoutMs);
   }
+}
+
+/** Waits until our test has failed by itself; one failure must match every one of `words`. */
+export async function failedWith(
+  ours: Ours,
+  words: readonly RegExp[],
+  timeoutMs = 20_000,
+): Promise<TestResult> {
+  const result = await ours.ended(timeoutMs);
+  expectFailure(result, words);
+  expect(result.result === "failed", `The result is ${result.result}, not failed`);
+  expect(ours.exitCode === 1, `The exit status is ${ours.exitCode}, not 1`);
+  return result;
 }
 
 /** @throws Error unless the result counts these tunnels. */

@@ -1,0 +1,77 @@
+/**
+ * The features that the rows belong to, in the order of the matrix. Every row belongs to exactly one;
+ * the run fails for a row without a feature and for a feature without rows.
+ * @module
+ */
+
+/** A line of the matrix. */
+export interface Feature {
+  readonly name: string;
+  /** Of the names of its rows. */
+  readonly rows: RegExp;
+}
+
+/** How many features must pass with strongSwan in every direction they have. */
+export const FEATURES_MIN = 25;
+
+/** A line a feature: what it is, and the names of its rows. */
+const TABLE: readonly (readonly [string, RegExp])[] = [
+  ["Pre-shared keys, one row a suite", /^psk /],
+  ["Several proposals", /^several proposals/],
+  ["INVALID_KE_PAYLOAD", /^INVALID_KE_PAYLOAD/],
+  ["100 tunnels", /^100 tunnels/],
+  ["Kinds of our identity", /^identity (?!unknown)/],
+  ["Kinds of the peer's identity", /^(peer identity (?!unknown)|no peer identity)/],
+  ["Traffic selectors narrowed", /^traffic selectors narrowed/],
+  ["Traffic selectors with protocol and ports", /^traffic selectors with protocol/],
+  ["IPv6 outside", /^IPv6 outside/],
+  ["IPv6 inside", /^IPv4 outside, IPv6 inside/],
+  ["Wrong pre-shared key", /^wrong PSK/],
+  ["Unknown identity or address", /identity unknown|^no connection for our address/],
+  ["No common IKE proposal or group", /^no common (IKE proposal|key exchange group)/],
+  ["No common ESP or AH proposal", /^no common ESP proposal|^AH against ESP/],
+  ["No common traffic selector", /^no common traffic selector/],
+  ["Peer that is silent or absent", /^peer that never answers|^(address|port) where nobody/],
+  ["Cookies", /^cookie demanded/],
+  ["INITIAL_CONTACT", /^INITIAL_CONTACT/],
+  ["IKE SA deleted", /^IKE SA deleted/],
+  ["CHILD_SA deleted", /^CHILD_SA deleted/],
+  ["Further CHILD_SAs", /^second CHILD_SA/],
+  ["CHILD_SA rekeyed by the peer", /^CHILD_SA rekeyed by (strongSwan|libreswan)/],
+  [
+    "CHILD_SA rekeyed by us",
+    /^CHILD_SA (in transport mode with ESN )?rekeyed by us(?!.*key exchange)/,
+  ],
+  ["CHILD_SA rekeyed with a key exchange", /^CHILD_SA rekeyed .*key exchange/],
+  ["IKE SA rekeyed by the peer", /^IKE SA rekeyed by (strongSwan|libreswan)/],
+  ["IKE SA rekeyed by us", /^IKE SA rekeyed by us/],
+  ["Rekeys that cross", /cross$/],
+  ["Liveness checks of the peer", /^liveness checks of (strongSwan|libreswan)/],
+  ["Liveness checks of ours", /^liveness checks of ours|^no check of ours|^forcedpd/],
+  ["Peer lost, and back", /^peer killed/],
+  ["Flapping", /^flapping/],
+  ["Fragments", /fragments/],
+  ["Address pools", /address (of|left in)/],
+  ["Transport mode", /^transport mode(?! behind)|^tunnel mode asked/],
+  ["Extended sequence numbers", /^extended sequence numbers/],
+  ["AH", /^AH(?! against)/],
+  ["IPComp", /^IPComp/],
+  ["TFC padding", /^TFC/],
+  ["NAT in front of either end", /^NAT (in front|detection|refused)|^transport mode behind a NAT/],
+  ["NAT mapping that changes, rekeys through a NAT", /^NAT mapping|through a NAT$/],
+  ["UDP encapsulation forced", /^UDP encapsulation forced/],
+  ["Port 4500 without NAT traversal, MOBIKE offered", /begins at port 4500|^MOBIKE/],
+  ["Impairment on the way", /^loss, duplicates/],
+  ["Test that ends by its running time", /^runningtime/],
+  ["Test API shows the peer's SPIs and keys", /^the Test API/],
+  ["tshark decrypts our capture", /^tshark/],
+  ["The harness itself", /^the harness/],
+];
+
+/** All features. */
+export const FEATURES: readonly Feature[] = TABLE.map(([name, rows]) => ({ name, rows }));
+
+/** The features that the row `name` belongs to; one, if all is well. */
+export function featuresOf(name: string): Feature[] {
+  return FEATURES.filter((feature) => feature.rows.test(name));
+}

@@ -1,0 +1,162 @@
+/**
+ * A lane of the interop run: one lab, and in it one row after the other, with strongSwan or libreswan
+ * as the peer. charon stays from row to row and is restarted when a row wants other settings; pluto
+ * comes up in a tenth of a second and is new in every row.
+ * @module
+ */
+import { atSite, PSK } from "./ends.ts";
+import { Lab } from "./harness.ts";
+import { Pluto } from "./libreswan.ts";
+import { type LibreswanRow, LibreswanRun } from "./libreswan_row.ts";
+import { Ours } from "./ours.ts";
+import { type Row, RowRun } from "./row.ts";
+import { Charon } from "./strongswan.ts";
+
+const ROW_LIMIT_MS = 90_000;
+
+/** A row with either peer. */
+export type AnyRow = Row | LibreswanRow;
+
+/** How a row ended. */
+export interface Outcome {
+  readonly row: AnyRow;
+  readonly result: "passed" | "failed" | "not offered";
+  /** What is wrong, or in which words the peer refuses; empty when the row passed. */
+  readonly why: string;
+  readonly ms: number;
+}
+
+/** Whether strongSwan is the peer of `row`. */
+export function withStrongSwan(row: AnyRow): row is Row {
+  return "swanctl" in row;
+}
+
+/** One lab and the peer in it. */
+export class Lane {
+  #charon: Charon | undefined;
+  #settings: string | undefined;
+
+  private constructor(readonly lab: Lab) {}
+
+  /** Makes the lab; `letter` tells the lanes of one process apart. */
+  static async open(letter: string): Promise<Lane> {
+    return new Lane(await Lab.open(letter));
+  }
+
+  /** Runs one row to its end; never throws for what is wrong in it. */
+  async run(row: AnyRow): Promise<Outcome> {
+    const beganMs = performance.now();
+    const ended = withStrongSwan(row)
+      ? await this.#withCharon(row)
+      : row.refused
+      ? await this.#refused(row, row.refused)
+      : await this.#withPluto(row);
+    return { row, ...ended, ms: Math.round(performance.now() - beganMs) };
+  }
+
+  async #charonWith(settings: string): Promise<Charon> {
+    if (this.#charon && this.#settings === settings) return this.#charon;
+    await this.#charon?.stop();
+    this.#settings = settings;
+    return this.#charon = await Charon.start(this.lab, this.lab.theirs, settings);
+  }
+
+  async #withCharon(row: Row): Promise<Ended> {
+    let ours: Ours | undefined, standIn: Charon | undefined, why = "";
+    try {
+      const charon = await this.#charonWith(row.settings ?? "");
+      await charon.load(row.swanctl);
+      await row.before?.(new RowRun(this.lab, charon, undefined, undefined));
+      if (typeof row.setup === "string") {
+        standIn = await Charon.start(this.lab, this.lab.ours);
+        await standIn.load(row.setup);
+      } else {
+        ours = await Ours.start(this.lab, this.lab.ours, atSite(row.setup, this.lab.ours));
+      }
+      await within(ROW_LIMIT_MS, row.check(new RowRun(this.lab, charon, ours, standIn)));
+    } catch (error) {
+      const log = (await this.#charon?.log() ?? "").split("\n");
+      const telling = log.filter((line) =>
+        !/\[(IKE|CHD)\].* (\d+:|activating|queueing|=>) /.test(line)
+      );
+      why = told(error as Error, ours, "strongSwan", telling);
+    }
+    await standIn?.stop();
+    await ours?.abandon();
+    await row.after?.(this.lab);
+    // What a failed row left in charon is not worth deleting SA by SA.
+    if (why !== "") this.#settings = undefined;
+    return passedUnless(why);
+  }
+
+  /** A pluto of its own; both peers want port 500, so charon goes first. */
+  async #pluto(row: LibreswanRow): Promise<Pluto> {
+    await this.#charon?.stop();
+    this.#charon = undefined;
+    return await Pluto.start(this.lab, this.lab.theirs, row.conf, row.psk ?? PSK);
+  }
+
+  async #withPluto(row: LibreswanRow): Promise<Ended> {
+    let ours: Ours | undefined, pluto: Pluto | undefined, why = "";
+    try {
+      pluto = await this.#pluto(row);
+      await pluto.load("net");
+      await row.before?.(new LibreswanRun(this.lab, pluto, undefined));
+      ours = await Ours.start(this.lab, this.lab.ours, atSite(row.setup, this.lab.ours));
+      await within(ROW_LIMIT_MS, row.check(new LibreswanRun(this.lab, pluto, ours)));
+    } catch (error) {
+      const log = (await pluto?.plainLog() ?? "").split("\n");
+      why = told(error as Error, ours, "libreswan", log);
+    }
+    await ours?.abandon();
+    await pluto?.kill();
+    return passedUnless(why);
+  }
+
+  /** The row is one that libreswan says it does not offer, in words that the row knows. */
+  async #refused(row: LibreswanRow, words: RegExp): Promise<Ended> {
+    let pluto: Pluto | undefined;
+    try {
+      pluto = await this.#pluto(row);
+      const done = await pluto.tryLoad("net");
+      const said = `${done.stdout}${done.stderr}${await pluto.plainLog()}`;
+      const match = words.exec(said);
+      if (match) return { result: "not offered", why: match[0] };
+      return { result: "failed", why: `libreswan does not say ${words} but: ${said}` };
+    } catch (error) {
+      return { result: "failed", why: (error as Error).message };
+    } finally {
+      await pluto?.kill();
+    }
+  }
+
+  /** Ends the peer and removes the lab. */
+  async close(): Promise<void> {
+    await this.lab.close();
+  }
+}
+
+type Ended = Pick<Outcome, "result" | "why">;
+
+function passedUnless(why: string): Ended {
+  return { result: why === "" ? "passed" : "failed", why };
+}
+
+/** What is wrong, with the ends of both logs. */
+function told(error: Error, ours: Ours | undefined, peer: string, log: readonly string[]): string {
+  const parts = [[`${peer}'s log`, log.slice(-25).join("\n")]];
+  if (ours) parts.unshift(["what we said", ours.said()]);
+  return error.message + parts.map(([title, text]) => `\n--- ${title}\n${text}`).join("");
+}
+
+async function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`The row took longer than ${ms} ms`)), ms);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
