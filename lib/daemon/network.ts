@@ -247,12 +247,13 @@ export async function lend(namespace: string, name: string, address: string): Pr
   await ip(what, ["-n", namespace, "link", "set", "dev", name, "up"]);
 }
 
-/** Moves it back, where it is still there, and makes it what it was. @throws {SystemError} */
+/** Moves it back, unless that is done or it is gone, and makes it what it was. @throws {SystemError} */
 export async function giveBack(namespace: string, lent: LentInterface): Promise<void> {
-  const { name } = lent;
-  if (!await ipTry(["-n", namespace, "link", "show", "dev", name])) return;
-  const what = `give ${name} back`;
-  await ip(what, ["-n", namespace, "link", "set", "dev", name, "netns", String(Deno.pid)]);
+  const { name } = lent, what = `give ${name} back`;
+  if (await ipTry(["-n", namespace, "link", "show", "dev", name])) {
+    await ip(what, ["-n", namespace, "link", "set", "dev", name, "netns", String(Deno.pid)]);
+    // Who was killed behind this step has left it here as the kernel moves it: down, and bare.
+  } else if (!(await linkNames()).has(name)) return;
   if (lent.master !== "") await ipTry(["link", "set", "dev", name, "master", lent.master]);
   for (const address of lent.addresses) {
     const nodad = address.includes(":") ? ["nodad"] : [];

@@ -187,6 +187,7 @@ def check_killed(checks, host):
     """kill -9 of the daemon at any moment of Define and Destroy: the next one knows what there is."""
     chance = random.Random(42)
     daemon = host.daemon()
+    run("ip", "link", "set", "da", "up")
     before = host.seen()
     wrong = []
     for turn in range(8):
