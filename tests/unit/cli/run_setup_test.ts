@@ -10,13 +10,23 @@ interface Outcome {
   readonly crash: string | undefined;
 }
 
-/** Runs a command line on a setup in a directory of its own; `SETUP`, `DIR` stand for their paths. */
-async function run(setup: string, line: string): Promise<Outcome> {
+/**
+ * Runs a command line on a setup in a directory of its own; `SETUP`, `DIR` stand for their paths;
+ * `heard` is called with each line of standard error.
+ */
+async function run(
+  setup: string,
+  line: string,
+  heard: (line: string) => void = () => {},
+): Promise<Outcome> {
   const dir = await Deno.makeTempDir();
   await Deno.writeTextFile(`${dir}/my.yaml`, setup);
   const { log, error } = console, out: string[] = [], err: string[] = [];
   console.log = (text: string) => void out.push(text);
-  console.error = (text: string) => void err.push(text);
+  console.error = (text: string) => {
+    err.push(text);
+    heard(text);
+  };
   try {
     const args = line.replace("SETUP", `${dir}/my.yaml`).replaceAll("DIR", dir).split(" ");
     const status = await main(args);
@@ -100,11 +110,17 @@ Deno.test("a gateway shows its description and where it listens, ends in time, a
 });
 
 Deno.test("an error of ours: its story in the crash file, status 1, and a result as far as it came", async () => {
-  const timer = setTimeout(() => {
-    throw new Error("planted");
-  }, 100);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  /** Once the run is under way: it is what the result tells of. */
+  const plant = (line: string) => {
+    if (!line.startsWith("gateway on UDP port")) return;
+    timer = setTimeout(() => {
+      throw new Error("planted");
+    }, 100);
+  };
   try {
-    const outcome = await run(GATEWAY.replace("200ms", "30s"), `test SETUP --json ${QUIET}`);
+    const setup = GATEWAY.replace("200ms", "30s");
+    const outcome = await run(setup, `test SETUP --json ${QUIET}`, plant);
     const { result, error, tunnels, transport } = resultIn(outcome);
     assert.equal(outcome.status, 1);
     assert.deepEqual([result, error], ["failed", "Internal error: planted"]);
