@@ -96,6 +96,11 @@ export async function startTestApi(view: RunView, options: TestApiOptions): Prom
   };
 }
 
+/** The handlers of the thirteen calls, over a run, for whoever asks from within this process. */
+export function testService(view: RunView, secrets: SecretsRule): UntypedServiceImplementation {
+  return new TestApiService(view, secrets).implementation();
+}
+
 /** A request as the loader hands it over: 64-bit numbers as decimal text. */
 interface Request extends Message {
   readonly OwnSPI: string | number;

@@ -8,14 +8,15 @@
 import { Command, CommanderError } from "commander";
 import { SetupError, SystemError } from "@/base/errors.ts";
 import { VERSION } from "@/base/version.ts";
+import { addCli } from "@/cli/cli_command.ts";
 import { addDaemon } from "@/cli/daemon_command.ts";
 import { EXIT_FAILED, EXIT_PASSED, EXIT_USAGE } from "@/cli/exit_status.ts";
 import { fraction, parseFlush, parseSwitch, settleSwitches, wholeNumber } from "@/cli/options.ts";
+import { withTwoDashes } from "@/cli/shell_words.ts";
 
 /** Commands of the documented tool that are not there yet, with what they will do. */
 const NOT_YET: readonly (readonly [name: string, does: string])[] = [
   ["control", "shell and recipes over many daemons"],
-  ["cli", "shell of a running test"],
   ["createpki", "make certificate authorities and end-entity certificates"],
   ["echosvr", "UDP echo server for the ping test"],
   ["completion", "completion for bash, zsh and fish"],
@@ -29,7 +30,8 @@ export async function main(args: readonly string[]): Promise<number> {
   let status = EXIT_PASSED;
   const program = build((code) => status = code);
   const command = program.commands.find((c) => c.name() === args[0]);
-  const settledArgs = command ? [args[0]!, ...settleSwitches(command, args.slice(1))] : [...args];
+  const words = args[0] === "cli" ? withTwoDashes(args) : args;
+  const settledArgs = command ? [words[0]!, ...settleSwitches(command, words.slice(1))] : [...args];
   try {
     await program.parseAsync(settledArgs, { from: "user" });
     return status;
@@ -84,6 +86,7 @@ Exit status: 0 passed, 1 failed, 2 bad setup or usage.`,
   addExec(program, exit);
   addDemo(program, exit);
   addSimulate(program, exit);
+  addCli(program, exit);
   addDaemon(program, exit);
   addDefault(program, exit);
   addCompact(program, exit);
@@ -123,7 +126,7 @@ function withRunOptions(command: Command): Command {
     .option("--usejsonresult [bool]", "the same as --json", parseSwitch)
     .option(
       "-i, --invokeshell [bool]",
-      "open the shell of the running test (not there yet)",
+      "open the shell of the running test, as myikev2 cli does",
       parseSwitch,
     )
     .option("--lf <file>", "log file", "myikev2.log")
@@ -190,7 +193,6 @@ interface RunFlags {
 
 /** The same, settled: every switch has a value, what is not there yet has been refused. */
 function settled(flags: RunFlags): import("@/cli/run_setup.ts").RunSetupOptions {
-  if (flags.invokeshell) throw new SetupError("--invokeshell: the shell is not there yet");
   if (flags.enableprofile) throw new SetupError("--enableprofile: profiling is not there yet");
   if (flags.licfile !== undefined) console.error("myikev2: --licfile is not needed, and ignored");
   return {
@@ -201,6 +203,7 @@ function settled(flags: RunFlags): import("@/cli/run_setup.ts").RunSetupOptions 
     verify: flags.verify ?? false,
     lenient: flags.lenient ?? false,
     hold: flags.hold ?? false,
+    shell: flags.invokeshell ?? false,
     pcap: flags.pcap,
     keylog: flags.keylog,
   };

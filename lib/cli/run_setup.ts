@@ -36,6 +36,8 @@ export interface RunSetupOptions {
   readonly verify: boolean;
   readonly lenient: boolean;
   readonly hold: boolean;
+  /** The shell of the test on its terminal. */
+  readonly shell: boolean;
   readonly pcap: string | undefined;
   readonly keylog: string | undefined;
 }
@@ -213,7 +215,7 @@ class SetupRun {
 
   async #drive(): Promise<FinalResult> {
     const run = this.#run!;
-    const hide = showLive(run);
+    const hide = this.#options.shell ? await this.#openShell(run) : showLive(run);
     try {
       run.start();
       if (this.#isStopped) run.stop(true);
@@ -221,6 +223,29 @@ class SetupRun {
     } finally {
       hide();
     }
+  }
+
+  /** The shell, and after it the live view; the function returned ends whichever is there. */
+  async #openShell(run: TestRun): Promise<() => void> {
+    const { LocalTest } = await import("@/api/local.ts");
+    const { Shell } = await import("@/cli/shell.ts");
+    const shell = new Shell({
+      test: new LocalTest(run, this.#setup.apisecrets),
+      json: false,
+      echo: this.#options.json ? "stderr" : "stdout",
+      remote: false,
+      // Standard output is for the result alone where that is JSON.
+      print: this.#options.json ? console.error : console.log,
+      interrupted: () => Deno.kill(Deno.pid, "SIGINT"),
+    });
+    let hide = () => shell.close(), over = false;
+    shell.run().then(() => {
+      if (!over) hide = showLive(run);
+    });
+    return () => {
+      over = true;
+      hide();
+    };
   }
 
   #report(result: RunResultJson): void {

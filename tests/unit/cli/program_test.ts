@@ -19,8 +19,18 @@ async function myikev2(...args: string[]): Promise<Outcome> {
   return { code: output.code, stdout: text(output.stdout), stderr: text(output.stderr) };
 }
 
-const COMMANDS = ["test", "exec", "demo", "simulate", "daemon", "default", "compact", "version"];
-const NOT_YET = ["control", "cli", "createpki", "echosvr", "completion"];
+const COMMANDS = [
+  "test",
+  "exec",
+  "demo",
+  "simulate",
+  "cli",
+  "daemon",
+  "default",
+  "compact",
+  "version",
+];
+const NOT_YET = ["control", "createpki", "echosvr", "completion"];
 
 Deno.test("help names every command, those that are not there yet as such, and gives examples", async () => {
   const { code, stdout } = await myikev2("--help");
@@ -58,6 +68,15 @@ const MISTAKES: readonly (readonly [line: string, words: RegExp])[] = [
   ["dmeo", /Did you mean demo\?/],
   ["test my.yaml --jsno", /unknown option '--jsno'\n\(Did you mean --json\?\)/],
   ["demo --tunnels 0", /whole number from 1 to/],
+  ["cli sumary", /unknown command 'sumary'\n\(Did you mean summary\?\)/],
+  ["cli dump 3F0A91B2C4D5E6F71", /Expected an SPI: up to 16 hex digits/],
+  ["cli dumpchild xyz", /Expected an SPI: up to 8 hex digits/],
+  ["cli log -l 6", /Expected 1 to 5, or no/],
+  ["cli list -len x", /whole number from 0 to/],
+  ["cli summary --svr 127.0.0.1", /Cannot connect to 127\.0\.0\.1: expected address:port/],
+  ["cli summary --svr ::1:12330", /an IPv6 address in brackets/],
+  ["cli summary --tls-ca nowhere.pem", /Cannot read --tls-ca nowhere\.pem/],
+  ["cli summary --tls-key deno.json", /--tls-key needs --tls-cert/],
   ["exec", /required option '-f, --setupfile <file>' not specified/],
   ["", /^Usage: myikev2/],
   ["default freeradius", /default freeradius is not there yet/],

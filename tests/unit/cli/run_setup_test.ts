@@ -141,7 +141,6 @@ const REFUSED: readonly (readonly [why: string, setup: string, line: string, wor
     `test DIR/none.yaml --json`,
     /Cannot read .*none\.yaml: No such file/,
   ],
-  ["the shell", GATEWAY, `test SETUP --json -i ${QUIET}`, /shell is not there yet/],
   ["profiling", GATEWAY, `test SETUP --json -p ${QUIET}`, /profiling is not there yet/],
   ["a log nobody may write", GATEWAY, `test SETUP --json --flush=false --lf DIR/no/log`, /--lf/],
   ["a capture nobody may write", GATEWAY, `test SETUP --json ${QUIET} --pcap DIR/no/p`, /--pcap/],

@@ -1,0 +1,213 @@
+/**
+ * A client of the Test API: one connection of its own to a running test, plain or by TLS.
+ * @module
+ */
+import { Buffer } from "node:buffer";
+import { isIP } from "node:net";
+import { checkServerIdentity, type PeerCertificate } from "node:tls";
+import {
+  type ChannelCredentials,
+  Client,
+  type ClientReadableStream,
+  credentials,
+  logVerbosity,
+  type ServiceError,
+  setLogVerbosity,
+  status,
+} from "@grpc/grpc-js";
+import {
+  CallFailed,
+  type EventFeed,
+  methodOf,
+  type ShownEvent,
+  shownEvent,
+  type TestCall,
+  type TestConnection,
+  type WantedEvents,
+} from "@/api/connection.ts";
+import { guardHttp2Sessions } from "@/api/http2_guard.ts";
+import type { Message } from "@/api/messages.ts";
+import { SetupError, systemWords } from "@/base/errors.ts";
+
+/** Paths of PEM files; TLS is used where one of them is given. */
+export interface ClientTlsFiles {
+  /** Who signed the server's certificate; without it, who the system trusts. */
+  readonly ca?: string | undefined;
+  /** Our own certificate, where the server wants one. */
+  readonly certificate?: string | undefined;
+  /** Its private key. */
+  readonly key?: string | undefined;
+}
+
+/** How the three files are called where the user names them. */
+export type ClientTlsNames = { readonly [K in keyof Required<ClientTlsFiles>]: string };
+
+/** Longest wait for an answer: the server answers these from what it holds. */
+const ANSWER_MS = 30_000;
+/** A rekey waits for the peer, its retransmissions included. */
+const REKEY_MS = 300_000;
+/** Pause before a server that is gone is tried again. */
+const RECONNECT_MS = 500;
+/** The name asked for in TLS where the server is known by its address: RFC 6066 §3 has no addresses. */
+const NAME_OF_ADDRESS = "address.myikev2.invalid";
+
+/** A connection to the test at `address:port`; it is made when it is first needed. */
+export class TestClient implements TestConnection {
+  readonly place: string;
+  readonly #client: Client;
+
+  /**
+   * `place` is `address:port`, an IPv6 address in brackets.
+   * @throws {SetupError} where it is no such thing, or a TLS file cannot be used.
+   */
+  constructor(place: string, tls: ClientTlsFiles, names: ClientTlsNames) {
+    const host = hostOf(place);
+    guardHttp2Sessions();
+    setLogVerbosity(logVerbosity.NONE);
+    this.place = place;
+    const secure = Boolean(tls.ca || tls.certificate || tls.key);
+    const channel = secure ? tlsChannel(host, tls, names) : credentials.createInsecure();
+    this.#client = new Client(place, channel, {
+      "grpc.use_local_subchannel_pool": 1,
+      "grpc.max_receive_message_length": -1,
+      "grpc.initial_reconnect_backoff_ms": RECONNECT_MS,
+      "grpc.max_reconnect_backoff_ms": RECONNECT_MS,
+      "grpc.enable_http_proxy": 0,
+      ...(secure && isIP(host) ? { "grpc.ssl_target_name_override": NAME_OF_ADDRESS } : {}),
+    });
+  }
+
+  call(method: TestCall, request: Message = {}): Promise<Message> {
+    const { path, requestSerialize, responseDeserialize } = methodOf(method);
+    const patience = method.startsWith("Rekey") ? REKEY_MS : ANSWER_MS;
+    return new Promise((resolve, reject) => {
+      this.#client.makeUnaryRequest(
+        path,
+        requestSerialize,
+        responseDeserialize,
+        request,
+        { deadline: Date.now() + patience },
+        (error: ServiceError | null, answer?: Message) => {
+          if (error) reject(this.#failure(error));
+          else resolve(answer ?? {});
+        },
+      );
+    });
+  }
+
+  events(wanted: WantedEvents, each: (event: ShownEvent) => void): EventFeed {
+    const stream = this.#stream("SubscrEvent", filterMessage(wanted));
+    stream.on("data", (message: Message) => each(shownEvent(message)));
+    return {
+      ended: this.#endOf(stream),
+      change: async (other) => void await this.call("UpdateEventFilter", filterMessage(other)),
+      close: () => stream.cancel(),
+    };
+  }
+
+  async final(): Promise<Message | undefined> {
+    const stream = this.#stream("NotifyFinalResult", {});
+    let summary: Message | undefined;
+    stream.on("data", (message: Message) => summary = message);
+    await this.#endOf(stream).catch(() => {});
+    return summary;
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+
+  #stream(method: string, request: Message): ClientReadableStream<Message> {
+    const { path, requestSerialize, responseDeserialize } = methodOf(method);
+    return this.#client.makeServerStreamRequest(
+      path,
+      requestSerialize,
+      responseDeserialize,
+      request,
+    );
+  }
+
+  #endOf(stream: ClientReadableStream<Message>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      stream.on("end", resolve);
+      stream.on("error", (error: ServiceError) => {
+        if (error.code === status.CANCELLED) resolve();
+        else reject(this.#failure(error));
+      });
+    });
+  }
+
+  #failure({ code, details }: ServiceError): CallFailed {
+    if (code === status.UNAVAILABLE) {
+      return new CallFailed(code, `No test answers at ${this.place}: ${reasonIn(details)}`);
+    }
+    if (code === status.DEADLINE_EXCEEDED) {
+      return new CallFailed(code, `The test at ${this.place} does not answer in time`);
+    }
+    return new CallFailed(code, details || (status[code] ?? `status ${code}`));
+  }
+}
+
+function filterMessage({ level, keyword }: WantedEvents): Message {
+  return { Level: level, keyword };
+}
+
+/** The host of `host:port`. @throws {SetupError} */
+function hostOf(place: string): string {
+  const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(place) ?? [];
+  const host = bracketed ?? plain;
+  const good = host !== undefined && Number(port) > 0 && Number(port) <= 65_535;
+  if (good && (bracketed === undefined || isIP(bracketed) === 6)) return host;
+  throw new SetupError(
+    `Cannot connect to ${place}: expected address:port, an IPv6 address in brackets`,
+  );
+}
+
+/** What of the library's story a person wants: the last error, without the target's name. */
+function reasonIn(details: string): string {
+  const [, last] = /Last error: (.*?)\.?(?: ?Resolution note:.*)?$/s.exec(details) ?? [];
+  const words = (last ?? details).replace(/^Error(?: \[\w+\])?: /, "").trim();
+  if (/ECONNREFUSED/.test(words)) return "the connection is refused";
+  if (/ENOTFOUND|Name resolution failed/.test(words)) return "the name is unknown";
+  if (/^(?:Connection dropped|read ECONNRESET|Stream refused)/.test(words)) {
+    return "the connection is lost";
+  }
+  return words || "the connection is lost";
+}
+
+/**
+ * Credentials by which the server's certificate is verified for `host`, an address or a name.
+ * @throws {SetupError}
+ */
+function tlsChannel(host: string, tls: ClientTlsFiles, names: ClientTlsNames): ChannelCredentials {
+  const { ca, certificate, key } = tls;
+  if (key && !certificate) throw new SetupError(`${names.key} needs ${names.certificate}`);
+  if (certificate && !key) throw new SetupError(`${names.certificate} needs ${names.key}`);
+  const [roots, chain, secret] = [
+    ca ? readPem(ca, names.ca, /CERTIFICATE/) : null,
+    certificate ? readPem(certificate, names.certificate, /CERTIFICATE/) : null,
+    key ? readPem(key, names.key, /PRIVATE KEY/) : null,
+  ];
+  try {
+    return credentials.createSsl(roots, secret, chain, {
+      checkServerIdentity: (_: string, cert: PeerCertificate) => checkServerIdentity(host, cert),
+    });
+  } catch (e) {
+    const files = [ca, certificate, key].filter(Boolean).join(", ");
+    throw new SetupError(`Cannot use TLS with ${files}: ${systemWords(e)}`);
+  }
+}
+
+function readPem(path: string, option: string, kind: RegExp): Buffer {
+  let pem: Buffer;
+  try {
+    pem = Buffer.from(Deno.readFileSync(path));
+  } catch (e) {
+    throw new SetupError(`Cannot read ${option} ${path}: ${systemWords(e)}`);
+  }
+  const block = new RegExp(`-----BEGIN (?:\\w+ )*?${kind.source}-----`);
+  if (block.test(pem.toString("latin1"))) return pem;
+  throw new SetupError(
+    `Cannot use ${option} ${path}: it holds no PEM ${kind.source.toLowerCase()}`,
+  );
+}

@@ -1,0 +1,77 @@
+/**
+ * `myikev2 cli`: a connection to a running test, and the shell or one command on it.
+ * @module
+ */
+import { TestClient } from "@/api/client.ts";
+import { CallFailed, type TestConnection } from "@/api/connection.ts";
+import type { CliFlags } from "@/cli/cli_command.ts";
+import { EXIT_FAILED, EXIT_PASSED } from "@/cli/exit_status.ts";
+import { runSystemShell, Shell, showEvent } from "@/cli/shell.ts";
+import { answer, isAnswered } from "@/cli/shell_answers.ts";
+import type { ShellArguments } from "@/cli/shell_commands.ts";
+
+function connect({ svr, tlsCa, tlsCert, tlsKey }: CliFlags): TestClient {
+  const files = { ca: tlsCa, certificate: tlsCert, key: tlsKey };
+  return new TestClient(svr, files, {
+    ca: "--tls-ca",
+    certificate: "--tls-cert",
+    key: "--tls-key",
+  });
+}
+
+/** The shell, until it is left; returns the exit status. */
+export async function openShell(flags: CliFlags): Promise<number> {
+  return await connected(flags, async (test) => {
+    await test.call("GetSummary"); // Is there a test at all?
+    const json = flags.json ?? false;
+    const shell = new Shell({ test, json, echo: "stdout", remote: true, print });
+    return await shell.run();
+  });
+}
+
+/** One command; returns the exit status. */
+export async function runOneCommand(
+  flags: CliFlags,
+  name: string,
+  args: ShellArguments,
+): Promise<number> {
+  const json = flags.json ?? false;
+  return await connected(flags, async (test) => {
+    if (isAnswered(name)) await answer(name, args, { test, json, print });
+    else if (name === "log") await follow(test, args, json);
+    else if (name === "shell") return await runSystemShell();
+    return EXIT_PASSED;
+  });
+}
+
+async function connected(
+  flags: CliFlags,
+  use: (test: TestConnection) => Promise<number>,
+): Promise<number> {
+  const test = connect(flags);
+  try {
+    return await use(test);
+  } catch (e) {
+    if (!(e instanceof CallFailed)) throw e;
+    console.error(`myikev2: ${e.message}`);
+    return EXIT_FAILED;
+  } finally {
+    test.close();
+  }
+}
+
+/** Events until the test ends; without a level, those of the setup's. */
+async function follow(test: TestConnection, args: ShellArguments, json: boolean): Promise<void> {
+  const { level, keyword = "" } = args;
+  if (level === 0) return;
+  const feed = test.events(
+    { level: level ?? 0, keyword },
+    (event) => print(showEvent(event, json)),
+  );
+  await feed.ended;
+}
+
+/** Lines of thousands are written as they come; a reader that went away ends us quietly. */
+function print(line: string): void {
+  console.log(line);
+}

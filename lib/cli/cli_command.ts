@@ -1,0 +1,57 @@
+/**
+ * The command `cli`: the shell of a running test, and each of its commands alone.
+ * @module
+ */
+import type { Command } from "commander";
+import { parseSwitch } from "@/cli/options.ts";
+import { addShellCommands } from "@/cli/shell_commands.ts";
+
+/** Options of `cli` as commander gives them. */
+export interface CliFlags {
+  readonly svr: string;
+  readonly tlsCa?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly json?: boolean;
+}
+
+/** Ends with commander's own words for a command nobody knows, and the nearest one. */
+function unknownCommand(command: Command): never {
+  return (command as unknown as { unknownCommand(): never }).unknownCommand();
+}
+
+/** Adds `cli` and its commands. */
+export function addCli(program: Command, exit: (status: number) => void): void {
+  const cli = program.command("cli")
+    .description("shell of a running test, or one of its commands alone")
+    // Its options may stand behind the commands too.
+    .enablePositionalOptions(false)
+    .configureHelp({ showGlobalOptions: true })
+    .option("--svr <address:port>", "where the test's API is", "127.0.0.1:12330")
+    .option("--tls-ca <file>", "who signed its certificate (PEM); TLS when set")
+    .option("--tls-cert <file>", "certificate to show it (PEM); TLS when set")
+    .option("--tls-key <file>", "the key of --tls-cert (PEM)")
+    .option("-j, --json [bool]", "answer as one line of JSON", parseSwitch)
+    .addHelpText(
+      "after",
+      `
+Examples:
+  myikev2 cli                                   the shell; Tab completes commands and SPIs
+  myikev2 cli summary --json
+  myikev2 cli list --start 100 --len 20
+  myikev2 cli dump 3F0A91B2C4D5E6F7 --svr 192.0.2.9:12330 --tls-ca ca.pem
+
+Exit status: 0 answered, 1 refused by the test or no test there, 2 usage.`,
+    )
+    // What is no command would be an argument too many; commander knows which one is near.
+    .allowExcessArguments()
+    .action(async (flags: CliFlags) => {
+      if (cli.args.length > 0) unknownCommand(cli);
+      const { openShell } = await import("@/cli/cli.ts");
+      exit(await openShell(flags));
+    });
+  addShellCommands(cli, "myikev2 cli ", async (name, args) => {
+    const { runOneCommand } = await import("@/cli/cli.ts");
+    exit(await runOneCommand(cli.opts<CliFlags>(), name, args));
+  });
+}

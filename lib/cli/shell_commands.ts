@@ -1,0 +1,117 @@
+/**
+ * The commands of a running test's shell with their arguments and options: one declaration for the
+ * shell itself, for `myikev2 cli COMMAND`, for their help and for completion. What they do is in
+ * `shell_answers.ts`.
+ * @module
+ */
+import { type Command, InvalidArgumentError } from "commander";
+import { parseSwitch, wholeNumber } from "@/cli/options.ts";
+
+/** What was said behind the name of a command; what a command does not have is absent. */
+export interface ShellArguments {
+  /** uint64, or uint32 of a CHILD_SA. */
+  readonly spi?: bigint;
+  readonly start?: number;
+  /** 0: all. */
+  readonly len?: number;
+  /** 1–5; 0: no events. */
+  readonly level?: number;
+  readonly keyword?: string;
+  readonly gracefully?: boolean;
+}
+
+/** What carries a command out. */
+export type RunCommand = (name: string, args: ShellArguments) => Promise<void>;
+
+/** Commands whose argument is the SPI of an IKE SA. */
+export const OF_IKE_SA: readonly string[] = ["dump", "listchild", "rekeyike"];
+/** Commands whose argument is the SPI of a CHILD_SA. */
+export const OF_CHILD_SA: readonly string[] = ["dumpchild", "rekeychild"];
+
+const UINT32_MAX = 2 ** 32 - 1;
+/** Levels of events, and the word for none. */
+const LEVEL_MAX = 5;
+
+/** Commands without argument or option. */
+const PLAIN: readonly (readonly [name: string, does: string])[] = [
+  ["summary", "how the test stands"],
+  ["clearping", "set the counters of all ping tasks to zero"],
+  ["pool", "use of the gateway's address pools"],
+  ["uptime", "since when the test runs, and until when"],
+  ["shell", "a shell of this system, until it ends"],
+  ["quit", "leave; the test goes on"],
+];
+
+const OF_SPI: readonly (readonly [name: string, does: string])[] = [
+  ["dump", "all about one IKE SA"],
+  ["listchild", "the CHILD_SAs of one IKE SA"],
+  ["dumpchild", "all about one CHILD_SA"],
+  ["rekeychild", "rekey a CHILD_SA, and wait for the new one"],
+  ["rekeyike", "rekey an IKE SA, and wait for the new one"],
+];
+
+const WINDOWED: readonly (readonly [name: string, does: string])[] = [
+  ["list", "the IKE SAs, in the order of their creation"],
+  ["psummary", "results of the ping tasks"],
+];
+
+/** Adds them all to `parent`; `shown` stands before each in examples (`myikev2 cli `). */
+export function addShellCommands(parent: Command, shown: string, run: RunCommand): void {
+  const example = (text: string) => `\nExample:\n  ${shown}${text}`;
+  for (const [name, does] of PLAIN) {
+    parent.command(name).description(does).addHelpText("after", example(name))
+      .action(() => run(name, {}));
+  }
+  for (const [name, does] of WINDOWED) {
+    parent.command(name).description(does)
+      .option("--start <n>", "skip so many", wholeNumber(0, UINT32_MAX), 0)
+      .option("--len <n>", "show so many; 0: all", wholeNumber(0, UINT32_MAX), 0)
+      .addHelpText("after", example(`${name} --start 100 --len 20`))
+      .action((options: ShellArguments) => run(name, options));
+  }
+  for (const [name, does] of OF_SPI) addOfSpi(parent, name, does, example, run);
+  parent.command("log").description("show events as they happen; without options: which are shown")
+    .option("-l, --level <level>", "1 critical to 5 debug; no: none", parseLevel)
+    .option("--kw <word>", "only events with this word in them")
+    .addHelpText("after", example("log -l 4 --kw established"))
+    .action(({ level, kw }: { level?: number; kw?: string }) =>
+      run("log", { ...(level === undefined ? {} : { level }), ...(kw ? { keyword: kw } : {}) })
+    );
+  parent.command("stop").description("end the test; peers are told by a Delete each")
+    .option("-g, --gracefully [bool]", "false: at once, no peer is told", parseSwitch, true)
+    .addHelpText("after", example("stop"))
+    .action((options: { gracefully: boolean }) => run("stop", options));
+  for (const command of parent.commands) command.allowExcessArguments(false);
+}
+
+function addOfSpi(
+  parent: Command,
+  name: string,
+  does: string,
+  example: (text: string) => string,
+  run: RunCommand,
+): void {
+  const ofChild = OF_CHILD_SA.includes(name);
+  const [digits, sa, sample] = ofChild
+    ? [8, "CHILD_SA", "C5D60A21"] as const
+    : [16, "IKE SA", "3F0A91B2C4D5E6F7"] as const;
+  parent.command(name).description(does)
+    .argument("<spi>", `our SPI of the ${sa}: up to ${digits} hex digits`, parseSpi(digits))
+    .addHelpText("after", example(`${name} ${sample}`))
+    .action((spi: bigint) => run(name, { spi }));
+}
+
+/** An SPI of at most so many hex digits, in any case, with or without leading zeros and `0x`. */
+export function parseSpi(digits: number): (text: string) => bigint {
+  return (text) => {
+    const [, hex] = /^(?:0x)?(?=.)0*([0-9a-f]*)$/i.exec(text) ?? [];
+    if (hex !== undefined && hex.length <= digits) return BigInt(`0x0${hex}`);
+    throw new InvalidArgumentError(`Expected an SPI: up to ${digits} hex digits.`);
+  };
+}
+
+function parseLevel(text: string): number {
+  if (/^(no|none|off|0)$/i.test(text)) return 0;
+  if (/^[1-5]$/.test(text)) return Number(text);
+  throw new InvalidArgumentError(`Expected 1 to ${LEVEL_MAX}, or no.`);
+}

@@ -1,0 +1,238 @@
+/**
+ * Messages of the Test API as people and programs read them: the API's field names, with SPIs in hex,
+ * addresses, times, durations and registered numbers in words.
+ * @module
+ */
+import { showAddress } from "@/base/address.ts";
+import { showSpi32, showSpi64, toHex } from "@/base/bytes.ts";
+import { showDuration } from "@/base/duration.ts";
+import { nameOfCloseCode } from "@/engine/close_code.ts";
+import { CHILD_STATE_NAMES, IKE_STATE_NAMES, RUN_RESULT_NAMES } from "@/engine/view.ts";
+import { nameOfAuthMethod } from "@/iana/auth_method.ts";
+import { nameOfEncr } from "@/iana/encr.ts";
+import { nameOfHashAlgorithm } from "@/iana/hash_algorithm.ts";
+import { nameOfIdType } from "@/iana/id_type.ts";
+import { nameOfInteg } from "@/iana/integ.ts";
+import { nameOfPrf } from "@/iana/prf.ts";
+import type { Message } from "@/api/messages.ts";
+
+/** What JSON shows of a field; null: it does not apply, or has not happened. */
+export type Shown = string | number | boolean | null | readonly ShownMessage[];
+/** A message by the names of its fields. */
+export interface ShownMessage {
+  readonly [field: string]: Shown;
+}
+
+type Show = (value: unknown) => Shown;
+
+/** Seconds as decimal text, and nanoseconds: both well-known types of protobuf. */
+interface Time {
+  readonly seconds: string;
+  readonly nanos: number;
+}
+
+const plain: Show = (value) => value as Shown;
+const count: Show = (value) => {
+  const n = Number(value);
+  return Number.isSafeInteger(n) ? n : String(value);
+};
+const rate: Show = (value) => Number((value as number).toFixed(3));
+const time: Show = (value) => value ? new Date(msOf(value as Time)).toISOString() : null;
+const period: Show = (value) => value ? showDuration(Math.round(msOf(value as Time))) : null;
+const spi64: Show = (value) => showSpi64(BigInt(value as string));
+const spi32: Show = (value) => showSpi32(value as number);
+const octets: Show = (value) => toHex(value as Uint8Array).toUpperCase() || null;
+const words: Show = (value) => value as string || null;
+const address: Show = (value) => {
+  const octets = value as Uint8Array;
+  return octets.length === 4 || octets.length === 16 ? showAddress(octets) : null;
+};
+/** A number of a registry; 0 where there is none yet. */
+const named = (nameOf: (value: number) => string): Show => (value) =>
+  value ? nameOf(value as number) : null;
+const oneOf = (names: readonly string[]): Show => (value) =>
+  names[value as number] ?? `unknown(${value})`;
+
+/** Methods that have no number at IANA. */
+const OWN_METHODS: ReadonlyMap<number, string> = new Map([[201, "EAP"], [202, "EAP only"]]);
+const method: Show = named((value) => OWN_METHODS.get(value) ?? nameOfAuthMethod(value));
+
+/** Milliseconds of a Timestamp or a Duration. */
+export function msOf({ seconds, nanos }: Time): number {
+  return Number(seconds) * 1e3 + nanos / 1e6;
+}
+
+const SUMMARY: Readonly<Record<string, Show>> = {
+  Role: oneOf(["", "client", "gateway"]),
+  Result: oneOf(RUN_RESULT_NAMES),
+  LastErrMsg: words,
+  SetupFileName: plain,
+  StartTime: time,
+  TestEndTime: time,
+  ActualTestEndTime: time,
+  CreationStartTime: time,
+  CreationFinishTime: time,
+  CreateDuration: period,
+  Configured_count: count,
+  NumOfCreatedTunnel: count,
+  SetupRate: rate,
+  Created_live_count: count,
+  Flapping_count: count,
+  Live_count: count,
+  Has_Child: count,
+  Ikesa_total: count,
+  Ikesa_state_init: count,
+  Ikesa_state_created: count,
+  Ikesa_state_established: count,
+  Ikesa_state_updatingaddr: count,
+  Ikesa_state_rekeying: count,
+  Ikesa_state_rekeyed: count,
+  Ikesa_state_closed: count,
+  Ikesa_state_closing: count,
+  Ikesa_state_dpd: count,
+  Ikesa_state_child_rekeying: count,
+};
+
+const KEYS: Readonly<Record<string, Show>> = {
+  SKei: octets,
+  SKer: octets,
+  SKai: octets,
+  SKar: octets,
+};
+
+const IKE_LINE: Readonly<Record<string, Show>> = {
+  OwnSPI: spi64,
+  PeerAddr: address,
+  PeerPort: plain,
+  State: oneOf(IKE_STATE_NAMES),
+  EstabTime: time,
+};
+
+const IKE_DUMP: Readonly<Record<string, Show>> = {
+  OwnSPI: spi64,
+  PeerSPI: (value) => value === "0" ? null : spi64(value),
+  State: oneOf(IKE_STATE_NAMES),
+  CloseCode: named(nameOfCloseCode),
+  EstabTime: time,
+  OwnAddr: address,
+  PeerAddr: address,
+  PeerPort: plain,
+  EncAlg: named(nameOfEncr),
+  KeyLen: plain,
+  IntAlg: named(nameOfInteg),
+  PrfAlg: named(nameOfPrf),
+  OwnAuth: method,
+  PeerAuth: method,
+  MyIdType: named(nameOfIdType),
+  HashAlgDS: (value) => value as number < 0 ? null : nameOfHashAlgorithm(value as number),
+  RSAPSS: plain,
+  PSK: words,
+  InitiateDPD: plain,
+  ForceDPD: plain,
+  DPDInterval: period,
+  LifeTime: period,
+  MarginTime: period,
+  Jitter: plain,
+  InstallFastpath: plain,
+  KeepChildHist: plain,
+  KeepIKEHist: plain,
+  EnableNATT: plain,
+  NATTKeepaliveInterval: period,
+  LastRcvPktTime: time,
+  LastSendDPDTime: time,
+  ...KEYS,
+};
+
+const SELECTOR: Readonly<Record<string, Show>> = {
+  Type: plain,
+  Protocol: plain,
+  StartAddr: address,
+  EndAddr: address,
+  StartPort: plain,
+  EndPort: plain,
+};
+const selectors: Show = (value) => (value as Message[]).map((ts) => shown(ts, SELECTOR));
+
+const CHILD_DUMP: Readonly<Record<string, Show>> = {
+  OwnSPI: spi32,
+  PeerSPI: spi32,
+  State: oneOf(CHILD_STATE_NAMES),
+  ParentIKESA: spi64,
+  EstabTime: time,
+  OwnAddr: address,
+  PeerAddr: address,
+  EncAlg: named(nameOfEncr),
+  KeyLen: plain,
+  IntAlg: named(nameOfInteg),
+  LifeTime: period,
+  ESN: plain,
+  TunnelMode: plain,
+  ReplayWindowSize: plain,
+  OwnTS: selectors,
+  PeerTS: selectors,
+  ...KEYS,
+};
+
+const PING: Readonly<Record<string, Show>> = {
+  LocalAddr: plain,
+  RemoteAddr: plain,
+  TotalSentPkt: count,
+  TotalRecvPkt: count,
+};
+
+const POOL: Readonly<Record<string, Show>> = {
+  V4StartAddr: address,
+  V4Assigned: count,
+  V6StartAddr: address,
+  V6Assigned: count,
+};
+
+/** The kinds of messages that are shown. */
+const KINDS = {
+  summary: SUMMARY,
+  ikeLine: IKE_LINE,
+  ikeDump: IKE_DUMP,
+  childDump: CHILD_DUMP,
+  ping: PING,
+  pool: POOL,
+};
+
+/** A message of this kind, its fields in the order people look for them. */
+export function showMessage(kind: keyof typeof KINDS, message: Message): ShownMessage {
+  return shown(message, KINDS[kind]);
+}
+
+function shown(message: Message, fields: Readonly<Record<string, Show>>): ShownMessage {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, show]) => [name, show(message[name])]),
+  );
+}
+
+/** One line a field; what does not apply is a dash. */
+export function fieldLines(message: ShownMessage): string[] {
+  const width = Math.max(...Object.keys(message).map((name) => name.length));
+  return Object.entries(message).map(([name, value]) => `${name.padEnd(width)}  ${text(value)}`);
+}
+
+function text(value: Shown): string {
+  if (value === null || value === "") return "-";
+  if (typeof value !== "object") return String(value);
+  return value.map(selectorText).join(", ") || "-";
+}
+
+/** `10.0.0.0-10.0.0.255`, with protocol and ports where they are not any. */
+function selectorText(ts: ShownMessage): string {
+  const { StartAddr, EndAddr, Protocol, StartPort, EndPort } = ts;
+  const ports = StartPort === 0 && EndPort === 65_535 ? "" : ` ports ${StartPort}-${EndPort}`;
+  return `${StartAddr}-${EndAddr}${Protocol === 0 ? "" : ` protocol ${Protocol}`}${ports}`;
+}
+
+/** Rows below their headings; the columns are as wide as they need to be. */
+export function tableLines(
+  headings: readonly string[],
+  rows: readonly (readonly Shown[])[],
+): string[] {
+  const cells = [headings, ...rows.map((row) => row.map(text))];
+  const widths = headings.map((_, i) => cells.reduce((w, row) => Math.max(w, row[i]!.length), 0));
+  return cells.map((row) => row.map((cell, i) => cell.padEnd(widths[i]!)).join("  ").trimEnd());
+}

@@ -1,0 +1,113 @@
+import assert from "node:assert/strict";
+import { type ClientTlsFiles, TestClient } from "@/api/client.ts";
+import { CallFailed, type ShownEvent } from "@/api/connection.ts";
+import { LocalTest } from "@/api/local.ts";
+import { FakeRun } from "../../api/fake_view.ts";
+import { withApi } from "./client.ts";
+
+const NAMES = { ca: "--tls-ca", certificate: "--tls-cert", key: "--tls-key" };
+const TLS = `${import.meta.dirname}/../../api/tls`;
+const CA = `${TLS}/authority.pem`;
+const SERVER = { certificate: `${TLS}/server.pem`, key: `${TLS}/server.key`, clientCa: "" };
+
+/** What a client of a TLS server is told: the role, or the words of the failure. */
+async function overTls(
+  files: ClientTlsFiles,
+  clientCa = "",
+  host = "127.0.0.1",
+): Promise<unknown> {
+  let answer: unknown;
+  await withApi(async ({ api }) => {
+    const client = new TestClient(`${host}:${api.port}`, files, NAMES);
+    answer = await client.call("GetSummary").then((s) => s.Role, (e: CallFailed) => e.message);
+    client.close();
+  }, { tls: { ...SERVER, clientCa } });
+  return answer;
+}
+
+Deno.test("a server's certificate is verified against its address and its signer", async () => {
+  assert.equal(await overTls({ ca: CA }), 2);
+  assert.match(String(await overTls({ ca: CA }, "", "localhost")), /Host: localhost\. is not in/);
+  const stranger = await overTls({ ca: `${TLS}/stranger.pem` });
+  assert.match(String(stranger), /^No test answers at 127\.0\.0\.1:\d+: .*certificate/);
+});
+
+Deno.test("a server that wants a client certificate gets it", async () => {
+  const own = { certificate: `${TLS}/client.pem`, key: `${TLS}/client.key` };
+  assert.equal(await overTls({ ca: CA, ...own }, CA), 2);
+  assert.match(String(await overTls({ ca: CA }, CA)), /^No test answers at/);
+});
+
+Deno.test("files that are no certificate or key are refused by name", () => {
+  const client = (files: ClientTlsFiles) => new TestClient("127.0.0.1:1", files, NAMES);
+  assert.throws(() => client({ ca: `${TLS}/client.key` }), /--tls-ca .* holds no PEM certificate/);
+  const key = `${TLS}/client.pem`;
+  assert.throws(() => client({ certificate: key, key }), /--tls-key .* holds no PEM private key/);
+  assert.throws(() => client({ certificate: key }), /--tls-cert needs --tls-key/);
+});
+
+Deno.test("a server that goes is told, and heard again when it is back", async () => {
+  let client: TestClient | undefined;
+  await withApi(async ({ api }) => {
+    client = new TestClient(`127.0.0.1:${api.port}`, {}, NAMES);
+    assert.equal((await client.call("GetSummary")).Role, 2);
+  });
+  const gone = await client!.call("GetSummary").catch((e: CallFailed) => e.message);
+  assert.match(String(gone), /^No test answers at 127\.0\.0\.1:\d+: the connection is \w+$/);
+  const port = Number(client!.place.split(":")[1]);
+  await withApi(async () => {
+    const again = async (tries: number): Promise<unknown> => {
+      try {
+        return (await client!.call("GetSummary")).Role;
+      } catch (e) {
+        if (tries === 0) throw e;
+        await new Promise((resolve) => setTimeout(resolve, 200));
+        return await again(tries - 1);
+      }
+    };
+    assert.equal(await again(20), 2);
+    client!.close();
+  }, { port });
+});
+
+Deno.test("events by both ways: their filter changes without a gap, and they end with the test", async () => {
+  await withApi(async ({ run, api }) => {
+    const remote = new TestClient(`127.0.0.1:${api.port}`, {}, NAMES);
+    for (const test of [remote, new LocalTest(run, "auto")]) {
+      const seen: ShownEvent[] = [];
+      const feed = test.events({ level: 3, keyword: "" }, (event) => seen.push(event));
+      await until(() => {
+        run.events.publish(3, "heard");
+        return seen.length > 0;
+      });
+      run.events.publish(4, "too fine");
+      await feed.change({ level: 5, keyword: "wanted" });
+      run.events.publish(5, "not so");
+      run.events.publish(5, "wanted");
+      await until(() => seen.some(({ msg }) => msg === "wanted"));
+      assert.deepEqual([...new Set(seen.map(({ msg }) => msg))], ["heard", "wanted"]);
+      assert.ok(Math.abs(seen[0]!.epochMs - Date.now()) < 60_000);
+      feed.close();
+      await feed.ended;
+    }
+    const last = [remote, new LocalTest(run, "auto")].map((test) => test.final());
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    run.end();
+    for (const summary of await Promise.all(last)) assert.equal(summary?.Result, 2);
+    remote.close();
+  });
+});
+
+Deno.test("the end of a connection is no final result", async () => {
+  const client = new TestClient("127.0.0.1:9", {}, NAMES);
+  assert.equal(await client.final(), undefined);
+  client.close();
+  assert.equal((await new LocalTest(new FakeRun(), "auto").call("GetSummary")).Role, 2);
+});
+
+async function until(holds: () => boolean): Promise<void> {
+  for (let i = 0; i < 250 && !holds(); i++) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  assert.ok(holds());
+}

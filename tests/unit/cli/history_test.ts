@@ -1,0 +1,39 @@
+import assert from "node:assert/strict";
+import { History, historyPath } from "@/cli/history.ts";
+
+Deno.test("the history is in XDG_STATE_HOME, else below the home, else nowhere", () => {
+  const at = (env: Record<string, string>) => historyPath((name) => env[name]);
+  assert.equal(at({ XDG_STATE_HOME: "/s", HOME: "/h" }), "/s/myikev2/history");
+  assert.equal(at({ HOME: "/h" }), "/h/.local/state/myikev2/history");
+  assert.equal(at({ XDG_STATE_HOME: "relative", HOME: "/h" }), "/h/.local/state/myikev2/history");
+  assert.equal(at({}), undefined);
+});
+
+Deno.test("lines are kept for the next time, in a file of their owner alone", async () => {
+  const dir = await Deno.makeTempDir();
+  const path = `${dir}/deep/myikev2/history`;
+  const history = new History(path);
+  for (const line of ["summary", " list ", "list", "", "dump\n1"]) history.add(line);
+  assert.deepEqual(new History(path).lines, ["dump 1", "list", "summary"]);
+  assert.equal(Deno.statSync(path).mode! & 0o777, 0o600);
+  assert.equal(Deno.statSync(`${dir}/deep/myikev2`).mode! & 0o777, 0o700);
+  await Deno.remove(dir, { recursive: true });
+});
+
+Deno.test("the oldest lines of a long history go", async () => {
+  const dir = await Deno.makeTempDir(), path = `${dir}/history`;
+  Deno.writeTextFileSync(path, Array.from({ length: 1_500 }, (_, i) => `line ${i}\n`).join(""));
+  const { lines } = new History(path);
+  assert.deepEqual([lines.length, lines[0], lines.at(-1)], [1_000, "line 1499", "line 500"]);
+  assert.equal(Deno.readTextFileSync(path).split("\n").length, 1_001);
+  assert.equal(Deno.statSync(path).mode! & 0o777, 0o600);
+  await Deno.remove(dir, { recursive: true });
+});
+
+Deno.test("a history that cannot be kept disturbs nobody", () => {
+  for (const path of [undefined, "/proc/none/history"]) {
+    const history = new History(path);
+    history.add("summary");
+    assert.deepEqual(history.lines, ["summary"]);
+  }
+});
