@@ -72,6 +72,40 @@ int my_aes_mac_end(my_aes_mac *mac, uint8_t *out);
  */
 EVP_CIPHER_CTX *my_cached_cipher(EVP_CIPHER_CTX **slot, const char *name, int encrypts);
 
+typedef enum { MY_PLAIN, MY_CTR, MY_AEAD, MY_CCM, MY_NULL } my_mode;
+
+typedef struct {
+  uint32_t encr;
+  /* Octets of the key without its salt. */
+  uint32_t key, salt, iv, icv, block;
+  my_mode mode;
+  const char *name;
+} my_cipher;
+
+/* Of all ciphers. */
+#define MY_KEY_MAX 36
+#define MY_NONCE_MAX 16
+
+/* By IANA number and octets of key and salt; NULL: there is none. */
+const my_cipher *my_find_cipher(uint32_t encr, uint32_t key_len);
+/* A context for it, made once and kept in `slot`. */
+EVP_CIPHER_CTX *my_cipher_context(EVP_CIPHER_CTX **slot, const my_cipher *cipher, int seals);
+/* What the cipher takes as its IV: the nonce, or the first counter block (RFC 3686 §4). */
+void my_nonce_of(const my_cipher *cipher, const uint8_t *key, const uint8_t *iv,
+                 uint8_t nonce[MY_NONCE_MAX]);
+/* Ciphers without ICV: the same work in both directions, on a context with key and IV. */
+int32_t my_crypt_plain(EVP_CIPHER_CTX *ctx, const uint8_t *in, uint32_t length, uint8_t *out);
+/* On a context with key and nonce; out may be plain. */
+int32_t my_seal_aead(EVP_CIPHER_CTX *ctx, const my_cipher *cipher, const uint8_t *aad,
+                     uint32_t aad_len, const uint8_t *plain, uint32_t plain_len, uint8_t *out);
+/* Sets key (NULL: the one it has) and nonce by itself; sealed_len >= the ICV's. */
+int32_t my_open_aead(EVP_CIPHER_CTX *ctx, const my_cipher *cipher, const uint8_t *key,
+                     const uint8_t *nonce, const uint8_t *aad, uint32_t aad_len,
+                     const uint8_t *sealed, uint32_t sealed_len, uint8_t *out);
+
+/* An integrity algorithm by IANA number: its hash (NULL: built on AES), octets of key and of ICV. */
+int my_find_integ(uint32_t integ, const my_hash **hash, uint32_t *key, uint32_t *icv);
+
 /* What my_crypto_has asks the parts. */
 int my_has_prf(uint32_t prf);
 int my_has_integ(uint32_t integ);

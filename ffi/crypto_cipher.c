@@ -7,16 +7,6 @@
 #include <openssl/crypto.h>
 #include <string.h>
 
-typedef enum { MY_PLAIN, MY_CTR, MY_AEAD, MY_CCM, MY_NULL } my_mode;
-
-typedef struct {
-  uint32_t encr;
-  /* Octets of the key without its salt. */
-  uint32_t key, salt, iv, icv, block;
-  my_mode mode;
-  const char *name;
-} my_cipher;
-
 #define MY_AES(ENCR, SALT, IV, ICV, BLOCK, MODE, NAME)          \
   {ENCR, 16, SALT, IV, ICV, BLOCK, MODE, "AES-128-" NAME},      \
       {ENCR, 24, SALT, IV, ICV, BLOCK, MODE, "AES-192-" NAME},  \
@@ -39,19 +29,17 @@ static const my_cipher ciphers[] = {
 #define MY_CIPHERS (sizeof ciphers / sizeof *ciphers)
 /* RFC 4309 §4: salt and IV make a nonce of 11 octets; GCM and ChaCha20-Poly1305 have 12. */
 #define MY_CCM_NONCE 11
-#define MY_NONCE_MAX 16
 
 static _Thread_local EVP_CIPHER_CTX *contexts[2][MY_CIPHERS];
 
-static const my_cipher *find(uint32_t encr, uint32_t key_len) {
+const my_cipher *my_find_cipher(uint32_t encr, uint32_t key_len) {
   for (size_t i = 0; i < MY_CIPHERS; i++) {
     if (ciphers[i].encr == encr && ciphers[i].key + ciphers[i].salt == key_len) return &ciphers[i];
   }
   return NULL;
 }
 
-static EVP_CIPHER_CTX *context_of(const my_cipher *cipher, int seals) {
-  EVP_CIPHER_CTX **slot = &contexts[seals][cipher - ciphers];
+EVP_CIPHER_CTX *my_cipher_context(EVP_CIPHER_CTX **slot, const my_cipher *cipher, int seals) {
   if (*slot) return *slot;
   EVP_CIPHER_CTX *ctx = my_cached_cipher(slot, cipher->name, seals);
   if (!ctx) return NULL;
@@ -66,17 +54,19 @@ static EVP_CIPHER_CTX *context_of(const my_cipher *cipher, int seals) {
   return ctx;
 }
 
-/* What the cipher takes as its IV: the nonce, or the first counter block (RFC 3686 §4). */
-static void nonce_of(const my_cipher *cipher, const uint8_t *key, const uint8_t *iv,
-                     uint8_t nonce[MY_NONCE_MAX]) {
+static EVP_CIPHER_CTX *context_of(const my_cipher *cipher, int seals) {
+  return my_cipher_context(&contexts[seals][cipher - ciphers], cipher, seals);
+}
+
+void my_nonce_of(const my_cipher *cipher, const uint8_t *key, const uint8_t *iv,
+                 uint8_t nonce[MY_NONCE_MAX]) {
   memset(nonce, 0, MY_NONCE_MAX);
   if (cipher->salt > 0) memcpy(nonce, key + cipher->key, cipher->salt);
   memcpy(nonce + cipher->salt, iv, cipher->iv);
   if (cipher->mode == MY_CTR) nonce[15] = 1;
 }
 
-/* Ciphers without ICV: the same work in both directions. */
-static int32_t crypt_plain(EVP_CIPHER_CTX *ctx, const uint8_t *in, uint32_t length, uint8_t *out) {
+int32_t my_crypt_plain(EVP_CIPHER_CTX *ctx, const uint8_t *in, uint32_t length, uint8_t *out) {
   int written = 0, last = 0;
   if (length == 0) return 0;
   if (!EVP_CipherUpdate(ctx, out, &written, in, (int)length)) return MY_CANNOT;
@@ -92,11 +82,12 @@ static int announce(EVP_CIPHER_CTX *ctx, const my_cipher *cipher, const uint8_t 
   return aad_len == 0 || EVP_CipherUpdate(ctx, NULL, &ignored, aad, (int)aad_len);
 }
 
-static int32_t seal_aead(EVP_CIPHER_CTX *ctx, const my_cipher *cipher, const uint8_t *plain,
-                         uint32_t plain_len, uint8_t *out) {
+int32_t my_seal_aead(EVP_CIPHER_CTX *ctx, const my_cipher *cipher, const uint8_t *aad,
+                     uint32_t aad_len, const uint8_t *plain, uint32_t plain_len, uint8_t *out) {
   static const uint8_t nothing[1];
   uint8_t none[16];
   int written = 0, last = 0;
+  if (!announce(ctx, cipher, aad, aad_len, plain_len)) return MY_CANNOT;
   /* CCM works at an update only, also for an empty plaintext; the others need none then. */
   if (plain_len > 0 || cipher->mode == MY_CCM) {
     const uint8_t *in = plain_len > 0 ? plain : nothing;
@@ -111,7 +102,7 @@ MY_EXPORT int32_t my_seal(uint32_t encr, const uint8_t *key, uint32_t key_len, c
                           const uint8_t *aad, uint32_t aad_len, const uint8_t *plain,
                           uint32_t plain_len, uint8_t *out) {
   uint8_t nonce[MY_NONCE_MAX];
-  const my_cipher *cipher = find(encr, key_len);
+  const my_cipher *cipher = my_find_cipher(encr, key_len);
   if (!cipher || plain_len > MY_LENGTH_MAX || aad_len > MY_LENGTH_MAX) return MY_CANNOT;
   if (plain_len % cipher->block != 0) return MY_CANNOT;
   if (cipher->mode == MY_NULL) {
@@ -120,40 +111,24 @@ MY_EXPORT int32_t my_seal(uint32_t encr, const uint8_t *key, uint32_t key_len, c
   }
   EVP_CIPHER_CTX *ctx = context_of(cipher, 1);
   if (!ctx) return MY_CANNOT;
-  nonce_of(cipher, key, iv, nonce);
+  my_nonce_of(cipher, key, iv, nonce);
   if (!EVP_EncryptInit_ex2(ctx, NULL, key, nonce, NULL)) return MY_CANNOT;
-  if (cipher->icv == 0) return crypt_plain(ctx, plain, plain_len, out);
-  if (!announce(ctx, cipher, aad, aad_len, plain_len)) return MY_CANNOT;
-  return seal_aead(ctx, cipher, plain, plain_len, out);
+  if (cipher->icv == 0) return my_crypt_plain(ctx, plain, plain_len, out);
+  return my_seal_aead(ctx, cipher, aad, aad_len, plain, plain_len, out);
 }
 
-MY_EXPORT int32_t my_open(uint32_t encr, const uint8_t *key, uint32_t key_len, const uint8_t *iv,
-                          const uint8_t *aad, uint32_t aad_len, const uint8_t *sealed,
-                          uint32_t sealed_len, uint8_t *out) {
+int32_t my_open_aead(EVP_CIPHER_CTX *ctx, const my_cipher *cipher, const uint8_t *key,
+                     const uint8_t *nonce, const uint8_t *aad, uint32_t aad_len,
+                     const uint8_t *sealed, uint32_t sealed_len, uint8_t *out) {
   static const uint8_t nothing[1];
-  uint8_t nonce[MY_NONCE_MAX], icv[16], none[16];
+  uint8_t icv[16], none[16];
   int written = 0, last = 0;
-  const my_cipher *cipher = find(encr, key_len);
-  if (!cipher || sealed_len > MY_LENGTH_MAX || aad_len > MY_LENGTH_MAX) return MY_CANNOT;
-  if (sealed_len < cipher->icv || (sealed_len - cipher->icv) % cipher->block != 0) return MY_PEER_IS_WRONG;
   uint32_t length = sealed_len - cipher->icv;
-  if (cipher->mode == MY_NULL) {
-    if (length > 0) memmove(out, sealed, length);
-    return (int32_t)length;
-  }
-  EVP_CIPHER_CTX *ctx = context_of(cipher, 0);
-  if (!ctx) return MY_CANNOT;
-  nonce_of(cipher, key, iv, nonce);
-  if (cipher->icv > 0) {
-    memcpy(icv, sealed + length, cipher->icv);
-    /* GCM and ChaCha20-Poly1305 forget the ICV at the key, CCM needs it there. */
-    if (cipher->mode != MY_CCM && !EVP_DecryptInit_ex2(ctx, NULL, key, nonce, NULL)) return MY_CANNOT;
-    if (EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, (int)cipher->icv, icv) <= 0) return MY_CANNOT;
-    if (cipher->mode == MY_CCM && !EVP_DecryptInit_ex2(ctx, NULL, key, nonce, NULL)) return MY_CANNOT;
-  } else {
-    if (!EVP_DecryptInit_ex2(ctx, NULL, key, nonce, NULL)) return MY_CANNOT;
-    return crypt_plain(ctx, sealed, length, out);
-  }
+  memcpy(icv, sealed + length, cipher->icv);
+  /* GCM and ChaCha20-Poly1305 forget the ICV at the key, CCM needs it there. */
+  if (cipher->mode != MY_CCM && !EVP_DecryptInit_ex2(ctx, NULL, key, nonce, NULL)) return MY_CANNOT;
+  if (EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, (int)cipher->icv, icv) <= 0) return MY_CANNOT;
+  if (cipher->mode == MY_CCM && !EVP_DecryptInit_ex2(ctx, NULL, key, nonce, NULL)) return MY_CANNOT;
   if (!announce(ctx, cipher, aad, aad_len, length)) return MY_CANNOT;
   /* CCM verifies at the update and never at the end, so an empty plaintext needs its update too. */
   if (length > 0 || cipher->mode == MY_CCM) {
@@ -162,6 +137,25 @@ MY_EXPORT int32_t my_open(uint32_t encr, const uint8_t *key, uint32_t key_len, c
   }
   if (cipher->mode != MY_CCM && EVP_DecryptFinal_ex(ctx, none, &last) <= 0) return MY_PEER_IS_WRONG;
   return (uint32_t)written == length && last == 0 ? (int32_t)length : MY_CANNOT;
+}
+
+MY_EXPORT int32_t my_open(uint32_t encr, const uint8_t *key, uint32_t key_len, const uint8_t *iv,
+                          const uint8_t *aad, uint32_t aad_len, const uint8_t *sealed,
+                          uint32_t sealed_len, uint8_t *out) {
+  uint8_t nonce[MY_NONCE_MAX];
+  const my_cipher *cipher = my_find_cipher(encr, key_len);
+  if (!cipher || sealed_len > MY_LENGTH_MAX || aad_len > MY_LENGTH_MAX) return MY_CANNOT;
+  if (sealed_len < cipher->icv || (sealed_len - cipher->icv) % cipher->block != 0) return MY_PEER_IS_WRONG;
+  if (cipher->mode == MY_NULL) {
+    if (sealed_len > 0) memmove(out, sealed, sealed_len);
+    return (int32_t)sealed_len;
+  }
+  EVP_CIPHER_CTX *ctx = context_of(cipher, 0);
+  if (!ctx) return MY_CANNOT;
+  my_nonce_of(cipher, key, iv, nonce);
+  if (cipher->icv > 0) return my_open_aead(ctx, cipher, key, nonce, aad, aad_len, sealed, sealed_len, out);
+  if (!EVP_DecryptInit_ex2(ctx, NULL, key, nonce, NULL)) return MY_CANNOT;
+  return my_crypt_plain(ctx, sealed, sealed_len, out);
 }
 
 int my_has_encr(uint32_t encr, uint32_t key_bits) {

@@ -133,6 +133,18 @@ MY_EXPORT int32_t my_mac(uint32_t integ, const uint8_t *key, uint32_t key_len, c
   return MY_CANNOT;
 }
 
+int my_find_integ(uint32_t integ, const my_hash **hash, uint32_t *key, uint32_t *icv) {
+  for (size_t i = 0; i < sizeof integrities / sizeof *integrities; i++) {
+    my_prf_kind kind;
+    if (integrities[i].integ != integ || !kind_of_prf(integrities[i].prf, &kind)) continue;
+    *hash = kind.hash;
+    *key = integrities[i].key;
+    *icv = integrities[i].icv;
+    return 1;
+  }
+  return 0;
+}
+
 int my_has_prf(uint32_t prf) {
   static const uint8_t key[16];
   uint8_t out[MY_DIGEST_MAX];

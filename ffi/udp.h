@@ -9,8 +9,9 @@
  *     16  own[16]    received: where it was sent to; to be sent: the source address
  *     32  peer[16]
  *     48  scope      interface index of link-local addresses (RFC 4007), else 0
- *     52  flags      RECORD_TRUNCATED, RECORD_NO_OWN
- *     56  reserved
+ *     52  flags      RECORD_TRUNCATED, RECORD_NO_OWN, RECORD_RAW
+ *     56  class      DSCP and ECN of the IP header, uint8; received: where the socket tells it
+ *     60  reserved
  *     64  payload
  */
 #ifndef MYIKEV2_UDP_H
@@ -21,7 +22,7 @@
 typedef struct {
   uint32_t length, socket, peer_port, family;
   uint8_t own[16], peer[16];
-  uint32_t scope, flags, reserved[2];
+  uint32_t scope, flags, traffic_class, reserved;
 } udp_record;
 
 _Static_assert(sizeof(udp_record) == 64, "the layout that lib/native/udp.ts has");
@@ -30,6 +31,8 @@ _Static_assert(sizeof(udp_record) == 64, "the layout that lib/native/udp.ts has"
 #define RECORD_TRUNCATED 1u
 /* The system did not tell the own address. */
 #define RECORD_NO_OWN 2u
+/* To be sent by a raw socket: there is no port. */
+#define RECORD_RAW 4u
 
 /* The largest UDP payload by its length field. */
 #define PAYLOAD_MAX 65535u

@@ -18,7 +18,8 @@
 
 typedef union {
   struct cmsghdr header;
-  uint8_t octets[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+  /* The own address, and the traffic class. */
+  uint8_t octets[CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(int))];
 } control_space;
 
 typedef struct {
@@ -74,6 +75,13 @@ static void describe(batch *b, uint32_t i, udp_record *r, uint32_t tag) {
       memcpy(&info, CMSG_DATA(c), sizeof info);
       memcpy(r->own, &info.ipi6_addr, 16);
       r->flags &= ~RECORD_NO_OWN;
+    } else if (!six && c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TOS) {
+      r->traffic_class = *(const uint8_t *)CMSG_DATA(c);
+    } else if (six && c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_TCLASS &&
+               c->cmsg_len >= CMSG_LEN(sizeof(int))) {
+      int value;
+      memcpy(&value, CMSG_DATA(c), sizeof value);
+      r->traffic_class = (uint32_t)value & 255;
     }
   }
 }
@@ -130,13 +138,25 @@ MY_EXPORT int32_t my_udp_receive(int32_t epoll, uint8_t *arena, uint32_t arena_o
   return (int32_t)filled;
 }
 
+/* Behind the own address in the control octets of a datagram to be sent. */
+static void add_class(struct msghdr *m, int level, int type, uint32_t traffic_class) {
+  int value = (int)(traffic_class & 255);
+  if (value == 0) return;
+  struct cmsghdr *c = (struct cmsghdr *)(void *)((uint8_t *)m->msg_control + m->msg_controllen);
+  c->cmsg_level = level;
+  c->cmsg_type = type;
+  c->cmsg_len = CMSG_LEN(sizeof value);
+  memcpy(CMSG_DATA(c), &value, sizeof value);
+  m->msg_controllen += CMSG_SPACE(sizeof value);
+}
+
 /* Addresses of a datagram to be sent. 0 where the record has none that can be. */
 static int address(batch *b, uint32_t i, const udp_record *r) {
   struct msghdr *m = &b->messages[i].msg_hdr;
   memset(&b->names[i], 0, sizeof b->names[i]);
   memset(&b->controls[i], 0, sizeof b->controls[i]);
   struct cmsghdr *c = &b->controls[i].header;
-  if (r->peer_port == 0 || r->peer_port > 65535) return 0;
+  if ((r->peer_port == 0 && !(r->flags & RECORD_RAW)) || r->peer_port > 65535) return 0;
   if (r->family == 4) {
     struct in_pktinfo info = {0};
     b->names[i].in.sin_family = AF_INET;
@@ -149,6 +169,7 @@ static int address(batch *b, uint32_t i, const udp_record *r) {
     memcpy(CMSG_DATA(c), &info, sizeof info);
     m->msg_namelen = sizeof b->names[i].in;
     m->msg_controllen = CMSG_SPACE(sizeof info);
+    add_class(m, IPPROTO_IP, IP_TOS, r->traffic_class);
     return 1;
   }
   if (r->family != 16) return 0;
@@ -165,6 +186,7 @@ static int address(batch *b, uint32_t i, const udp_record *r) {
   memcpy(CMSG_DATA(c), &info, sizeof info);
   m->msg_namelen = sizeof b->names[i].in6;
   m->msg_controllen = CMSG_SPACE(sizeof info);
+  add_class(m, IPPROTO_IPV6, IPV6_TCLASS, r->traffic_class);
   return 1;
 }
 

@@ -1,4 +1,7 @@
-/* UDP sockets as IKE wants them: packet info, a large receive buffer, no IPsec for IKE itself. */
+/*
+ * UDP sockets as IKE wants them: packet info, a large receive buffer, no IPsec for IKE itself. Raw
+ * sockets of an IP protocol are opened the same way.
+ */
 #define _GNU_SOURCE
 #include "netns.h"
 
@@ -26,6 +29,13 @@
 #define OPEN_FREEBIND 1u
 #define OPEN_BYPASS 2u
 #define OPEN_ESP_IN_UDP 4u
+#define OPEN_TRAFFIC_CLASS 8u
+#define OPEN_MARK 16u
+/* Above them: the IP protocol of a raw socket; 0: UDP. */
+#define OPEN_RAW_SHIFT 8
+
+/* What is sent is marked so: rules of routing that lead into a tunnel pass it over. */
+#define TUNNEL_MARK 330
 
 /* What my_udp_open tells, in words of uint32_t. */
 enum { TOLD_STEP, TOLD_PORT, TOLD_BUFFER, TOLD_BYPASS_ERRNO, TOLD_WORDS };
@@ -85,7 +95,8 @@ static uint32_t scope_of(const struct in6_addr *address) {
 }
 
 static int set_options(int fd, int six, const udp_wish *wish, uint32_t *told) {
-  int error = six ? on(fd, IPPROTO_IPV6, IPV6_V6ONLY) : 0;
+  int is_raw = wish->flags >> OPEN_RAW_SHIFT != 0, mark = TUNNEL_MARK;
+  int error = six && !is_raw ? on(fd, IPPROTO_IPV6, IPV6_V6ONLY) : 0;
   if (!error) error = six ? on(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO) : on(fd, IPPROTO_IP, IP_PKTINFO);
   if (!error && wish->flags & OPEN_FREEBIND) {
     error = six ? on(fd, IPPROTO_IPV6, IPV6_FREEBIND) : on(fd, IPPROTO_IP, IP_FREEBIND);
@@ -95,30 +106,37 @@ static int set_options(int fd, int six, const udp_wish *wish, uint32_t *told) {
     int kind = UDP_ENCAP_ESPINUDP;
     if (setsockopt(fd, IPPROTO_UDP, UDP_ENCAP, &kind, sizeof kind) < 0) error = -errno;
   }
+  if (!error && wish->flags & OPEN_TRAFFIC_CLASS) {
+    error = six ? on(fd, IPPROTO_IPV6, IPV6_RECVTCLASS) : on(fd, IPPROTO_IP, IP_RECVTOS);
+  }
   if (error) return error;
+  /* Who may not mark may not make rules either. */
+  if (wish->flags & OPEN_MARK) setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof mark);
   if (wish->flags & OPEN_BYPASS) told[TOLD_BYPASS_ERRNO] = (uint32_t)bypass(fd, six);
   told[TOLD_BUFFER] = enlarge(fd, wish->receive_octets);
   return 0;
 }
 
-static int bind_to(int fd, const udp_wish *wish, uint32_t *told) {
-  struct sockaddr_storage name;
-  socklen_t length;
-  memset(&name, 0, sizeof name);
+static socklen_t name_of(const udp_wish *wish, struct sockaddr_storage *name) {
+  memset(name, 0, sizeof *name);
   if (wish->address_len == 16) {
-    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&name;
+    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)name;
     in6->sin6_family = AF_INET6;
     in6->sin6_port = htons((uint16_t)wish->port);
     memcpy(&in6->sin6_addr, wish->address, 16);
     in6->sin6_scope_id = scope_of(&in6->sin6_addr);
-    length = sizeof *in6;
-  } else {
-    struct sockaddr_in *in = (struct sockaddr_in *)&name;
-    in->sin_family = AF_INET;
-    in->sin_port = htons((uint16_t)wish->port);
-    memcpy(&in->sin_addr, wish->address, 4);
-    length = sizeof *in;
+    return sizeof *in6;
   }
+  struct sockaddr_in *in = (struct sockaddr_in *)name;
+  in->sin_family = AF_INET;
+  in->sin_port = htons((uint16_t)wish->port);
+  memcpy(&in->sin_addr, wish->address, 4);
+  return sizeof *in;
+}
+
+static int bind_to(int fd, const udp_wish *wish, uint32_t *told) {
+  struct sockaddr_storage name;
+  socklen_t length = name_of(wish, &name);
   if (bind(fd, (struct sockaddr *)&name, length) < 0) return -errno;
   length = sizeof name;
   if (getsockname(fd, (struct sockaddr *)&name, &length) < 0) return -errno;
@@ -128,9 +146,10 @@ static int bind_to(int fd, const udp_wish *wish, uint32_t *told) {
 }
 
 static int open_here(const udp_wish *wish, uint32_t *told) {
-  int six = wish->address_len == 16;
+  int six = wish->address_len == 16, protocol = (int)(wish->flags >> OPEN_RAW_SHIFT);
   told[TOLD_STEP] = STEP_SOCKET;
-  int fd = socket(six ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  int fd = socket(six ? AF_INET6 : AF_INET,
+                  (protocol ? SOCK_RAW : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
   if (fd < 0) return -errno;
   told[TOLD_STEP] = STEP_OPTION;
   int error = set_options(fd, six, wish, told);
@@ -177,4 +196,22 @@ MY_EXPORT int32_t my_udp_drops(int32_t fd) {
   socklen_t length = sizeof words;
   if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, words, &length) < 0) return -errno;
   return (int32_t)(words[SK_MEMINFO_DROPS] & INT32_MAX);
+}
+
+/* The largest packet that goes whole to an address, by what the system knows of the way; or -errno. */
+MY_EXPORT int32_t my_path_mtu(const uint8_t *address, uint32_t address_len) {
+  udp_wish wish = {address, address_len, 9, 0, 0};
+  if (address_len != 4 && address_len != 16) return -EINVAL;
+  int six = address_len == 16, mark = TUNNEL_MARK, mtu = 0;
+  int fd = socket(six ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -errno;
+  struct sockaddr_storage name;
+  socklen_t name_length = name_of(&wish, &name), length = sizeof mtu;
+  setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof mark);
+  int error = connect(fd, (struct sockaddr *)&name, name_length) < 0 ||
+                      getsockopt(fd, six ? IPPROTO_IPV6 : IPPROTO_IP, six ? IPV6_MTU : IP_MTU, &mtu, &length) < 0
+                  ? -errno
+                  : 0;
+  close(fd);
+  return error ? error : mtu;
 }

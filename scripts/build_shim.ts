@@ -19,6 +19,8 @@ const SOURCES = [
   "udp_batch.c",
   "wait.c",
   "netlink.c",
+  "tun.c",
+  "crypto_packet.c",
 ];
 const OUTPUT = "ffi/build/myikev2_shim.so";
 const LOST = "native crypto and batched sockets are left out, the portable ones are used";

@@ -5,7 +5,7 @@
  */
 
 /** What the shim must say of itself; `MY_SHIM_ABI` of `ffi/shim.h`. */
-const ABI = 3;
+const ABI = 4;
 /** Beside the sources, and at the same place among the files embedded in the executable. */
 const SHIM = new URL("../../ffi/build/myikev2_shim.so", import.meta.url);
 /** `memfd_create(2)`: gone in programs that are started. */
@@ -55,11 +55,30 @@ const SOCKETS = {
   my_udp_drops: { parameters: ["i32"], result: "i32" },
   my_udp_receive: { parameters: ["i32", "buffer", "u32", "u32"], result: "i32" },
   my_udp_send: { parameters: ["buffer", "u32", "buffer"], result: "i32" },
+  my_path_mtu: { parameters: ["buffer", "u32"], result: "i32" },
   my_wait_open: { parameters: ["buffer"], result: "i32" },
   my_wait_add: { parameters: ["i32", "i32", "u32"], result: "i32" },
   my_wait: { parameters: ["i32", "i32"], result: "i32", nonblocking: true },
   my_wait_wake: { parameters: ["i32"], result: "i32" },
   my_close: { parameters: ["i32"], result: "i32" },
+} as const;
+
+/** A TUN device; `ffi/tun.c` says what each does. */
+const TUN = {
+  my_tun_open: { parameters: ["buffer"], result: "i32" },
+  my_tun_read: { parameters: ["i32", "buffer", "u32", "u32", "buffer"], result: "i32" },
+  my_tun_write: { parameters: ["i32", "buffer", "buffer", "u32"], result: "i32" },
+} as const;
+
+/** ESP packets; `ffi/crypto_packet.c` says what each does. */
+const PACKETS = {
+  my_packet_key: {
+    parameters: ["u32", "buffer", "u32", "u32", "buffer", "u32", "u32"],
+    result: "i32",
+  },
+  my_packet_seal: { parameters: ["i32", "buffer", "u32", "u32", "u32", "u32"], result: "i32" },
+  my_packet_open: { parameters: ["i32", "buffer", "u32", "u32", "u32", "u32"], result: "i32" },
+  my_packet_forget: { parameters: ["i32"], result: "i32" },
 } as const;
 
 /** Netlink; `ffi/netlink.c` says what each does. */
@@ -73,6 +92,8 @@ const SHIM_SYMBOLS = {
   my_shim_abi: { parameters: [], result: "i32" },
   ...CRYPTO,
   ...SOCKETS,
+  ...TUN,
+  ...PACKETS,
   ...NETLINK,
 } as const;
 

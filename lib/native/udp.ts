@@ -13,14 +13,28 @@ export const RECORD_OCTETS = 64;
 /** Octets from one received record to the next: any payload fits, and cache sets are spread. */
 export const SLOT_OCTETS = RECORD_OCTETS + 65_536 + 64;
 /** Words (uint32, host order) of a record. */
-export const RecordWord = { LENGTH: 0, SOCKET: 1, PEER_PORT: 2, FAMILY: 3, SCOPE: 12, FLAGS: 13 };
+export const RecordWord = {
+  LENGTH: 0,
+  SOCKET: 1,
+  PEER_PORT: 2,
+  FAMILY: 3,
+  SCOPE: 12,
+  FLAGS: 13,
+  TRAFFIC_CLASS: 14,
+};
 /** Octets at which a record's addresses stand. */
 export const RecordAt = { OWN: 16, PEER: 32 };
-/** Bits of a record's flags: the payload did not fit; the system did not tell the own address. */
-export const RecordFlag = { TRUNCATED: 1, NO_OWN: 2 };
+/**
+ * Bits of a record's flags: the payload did not fit; the system did not tell the own address; to be
+ * sent by a raw socket.
+ */
+export const RecordFlag = { TRUNCATED: 1, NO_OWN: 2, RAW: 4 };
 
-/** Bits of the flags of `my_udp_open`. */
-const OPEN_FREEBIND = 1, OPEN_BYPASS = 2, OPEN_ESP_IN_UDP = 4;
+/** Bits of the flags of `my_udp_open`; above them the protocol of a raw socket. */
+const OPEN_FREEBIND = 1, OPEN_BYPASS = 2, OPEN_ESP_IN_UDP = 4, OPEN_TRAFFIC_CLASS = 8;
+const OPEN_MARK = 16, OPEN_RAW_SHIFT = 8;
+/** What marked sockets send bears it: the rule that leads into tunnels passes it over. */
+export const TUNNEL_MARK = 330;
 /** What `my_udp_open` says of the step that failed. */
 const STEPS = ["", "setns", "socket", "setsockopt", "bind", "setns"];
 const STEP_RETURN = 5;
@@ -39,6 +53,10 @@ export interface UdpSocketWish {
   readonly receiveBufferOctets: number;
   /** The kernel takes ESP that comes in UDP (RFC 3948): it never reaches this process. */
   readonly espInUdp?: boolean;
+  /** It carries tunnels: tells DSCP and ECN of what arrives, and bears {@linkcode TUNNEL_MARK}. */
+  readonly carriesTunnels?: boolean | undefined;
+  /** A raw socket of this IP protocol; absent: UDP. The port is ignored then. */
+  readonly rawProtocol?: number;
   /** Only to see whether it can be bound: without an IPsec bypass. */
   readonly probe?: boolean;
 }
@@ -61,7 +79,9 @@ export function openUdpSocket(shim: ShimSymbols, wish: UdpSocketWish): UdpSocket
   const { address, port, namespacePath = "", freebind = false, receiveBufferOctets } = wish;
   const path = new TextEncoder().encode(namespacePath), told = new Uint32Array(4);
   const flags = (wish.probe ? 0 : OPEN_BYPASS) | (freebind ? OPEN_FREEBIND : 0) |
-    (wish.espInUdp ? OPEN_ESP_IN_UDP : 0);
+    (wish.espInUdp ? OPEN_ESP_IN_UDP : 0) |
+    (wish.carriesTunnels ? OPEN_TRAFFIC_CLASS | OPEN_MARK : 0) |
+    (wish.rawProtocol ?? 0) << OPEN_RAW_SHIFT;
   const fd = shim.my_udp_open(
     path,
     path.length,
@@ -81,6 +101,15 @@ export function openUdpSocket(shim: ShimSymbols, wish: UdpSocketWish): UdpSocket
   }
   const bypassRefused = told[3] === 0 ? undefined : errnoName(told[3]!);
   return { fd, port: told[1]!, receiveBufferOctets: told[2]!, bypassRefused };
+}
+
+/**
+ * The largest packet that goes whole to an address, as far as the system knows the way; undefined: it
+ * knows none.
+ */
+export function pathMtu(shim: ShimSymbols, address: IpAddress): number | undefined {
+  const mtu = shim.my_path_mtu(address as Uint8Array<ArrayBuffer>, address.length);
+  return mtu > 0 ? mtu : undefined;
 }
 
 /** Datagrams the socket has lost because its receive buffer was full. */

@@ -12,7 +12,7 @@ import {
   messageKind,
   messageSpis,
 } from "@/transport/impairment.ts";
-import type { Datagram, Transport, TransportListener } from "@/transport/transport.ts";
+import type { Datagram, EspInUdp, Transport, TransportListener } from "@/transport/transport.ts";
 
 /** Messages held back at a time; more pass at once. */
 const HELD_MAX = 10_000;
@@ -41,6 +41,8 @@ export class ImpairedTransport implements Transport {
   readonly ikePort: number;
   readonly nattPort: number | undefined;
   readonly halfOpenMax: number;
+  /** Impairments are of IKE alone. */
+  readonly esp: EspInUdp | undefined;
   readonly notes: readonly string[];
   readonly #inner: Transport;
   readonly #impairment: Impairment;
@@ -74,6 +76,7 @@ export class ImpairedTransport implements Transport {
     this.ikePort = inner.ikePort;
     this.nattPort = inner.nattPort;
     this.halfOpenMax = inner.halfOpenMax;
+    this.esp = inner.esp;
     this.notes = inner.notes ?? [];
   }
 

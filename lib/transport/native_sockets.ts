@@ -144,6 +144,7 @@ function openSocket(opening: Opening, address: IpAddress, port: number): NativeS
     const wish = {
       ...wishOf(options, address, port),
       espInUdp: natt && options.kernelEsp === true,
+      carriesTunnels: options.ownEsp,
     };
     return { ...openUdpSocket(shim, wish), natt, address };
   } catch (e) {

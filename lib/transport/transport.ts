@@ -22,6 +22,23 @@ export interface TransportListener {
   failed(error: unknown): void;
 }
 
+/** Who takes ESP packets that came in UDP. */
+export interface EspReceiver {
+  /** The packet at `at`; lent until it returns, and may be opened in place. */
+  packet(buffer: Uint8Array, at: number, octets: number, trafficClass: number): void;
+  /** No more for now; the buffer is filled anew after it. */
+  batchEnds(): void;
+}
+
+/** ESP in UDP (RFC 3948 §2.1), for a data path in this process. */
+export interface EspInUdp {
+  /** Absent: what comes is counted, and nobody takes it. */
+  receiver: EspReceiver | undefined;
+  /** Sends an ESP packet from a NAT-T port. May wait for the transport's flush. */
+  send(packet: Uint8Array, path: Path, trafficClass: number): void;
+  flush(): void;
+}
+
 /** Datagrams by what became of them. */
 export interface TransportCounters {
   sent: number;
@@ -31,7 +48,7 @@ export interface TransportCounters {
   /** NAT-T keepalives that came, and that went (RFC 3948 §2.3); part of `received` and `sent`. */
   keepalives: number;
   keepalivesSent: number;
-  /** ESP in UDP, which nobody here takes. */
+  /** ESP in UDP that came. */
   esp: number;
   /** Lost by full receive buffers; absent where it cannot be told. */
   readonly receiveDrops?: number;
@@ -53,6 +70,8 @@ export interface Transport {
   readonly notes?: readonly string[];
   /** What was done to messages on purpose, rule by rule; absent: nothing. */
   readonly impairment?: readonly ImpairmentCounts[];
+  /** Absent: it moves IKE alone. */
+  readonly esp?: EspInUdp | undefined;
   /** Takes what arrives; to be called once. */
   listen(listener: TransportListener): void;
   /** Sends an IKE message; from the NAT-T port with a marker. May wait for {@linkcode flush}. */
@@ -77,6 +96,8 @@ export interface UdpOptions {
   readonly receiveBufferOctets?: number | undefined;
   /** The kernel takes ESP that comes to the NAT-T port; native only. */
   readonly kernelEsp?: boolean | undefined;
+  /** ESP in UDP is handled in this process: see {@linkcode Transport.esp}. */
+  readonly ownEsp?: boolean | undefined;
   /** Take addresses that no interface has (IP_FREEBIND); native only. */
   readonly freebind?: boolean | undefined;
 }

@@ -1,22 +1,19 @@
 /**
  * UDP through the shim: one socket of a family for any number of own addresses, batches both ways, a
  * receive buffer of megabytes, sockets in a named network namespace.
- *
- * Waiting costs a change of threads, some fifty microseconds of CPU, so after a batch the sockets are
- * looked at again on the next turns of the event loop, and waited for when they stay empty.
  * @module
  */
-import { setImmediate } from "node:timers";
 import { type IpAddress, isUnspecified, type Path } from "@/base/address.ts";
 import { SetupError } from "@/base/errors.ts";
 import { loadShim, type ShimSymbols } from "@/native/load.ts";
+import { pollUntilOver } from "@/native/poll_loop.ts";
+import { PAYLOAD_MAX, RecordQueue } from "@/native/record_queue.ts";
 import {
   receiveDropsOf,
   RECORD_OCTETS,
   RecordAt,
   RecordFlag,
   RecordWord,
-  sendRecords,
   SLOT_OCTETS,
   SocketWait,
 } from "@/native/udp.ts";
@@ -31,6 +28,7 @@ import {
 } from "@/transport/native_sockets.ts";
 import type {
   Datagram,
+  EspInUdp,
   Transport,
   TransportCounters,
   TransportListener,
@@ -39,12 +37,6 @@ import type {
 
 /** Datagrams of one batch. */
 const SLOTS = 64;
-/** Octets of records that wait for a flush; the largest datagram fits several times. */
-const SEND_OCTETS = 512 * 1024;
-/** The largest UDP payload. */
-const PAYLOAD_MAX = 65_535;
-/** Turns of the event loop on which empty sockets are looked at before they are waited for. */
-const LOOKS = 3;
 /** Octets of receive buffer, as the system counts them, for a tunnel on its way. */
 const OCTETS_PER_HALF_OPEN = 3328;
 const HALF_OPEN_MIN = 64;
@@ -69,6 +61,7 @@ class NativeUdp implements Transport {
   readonly nattPort: number | undefined;
   readonly halfOpenMax: number;
   readonly notes: readonly string[];
+  readonly esp: EspInUdp;
   readonly #shim: ShimSymbols;
   readonly #wait: SocketWait;
   readonly #sockets: NativeSocket[] = [];
@@ -83,9 +76,7 @@ class NativeUdp implements Transport {
   readonly #scopes = new Map<string, number>();
   readonly #arena = new Uint8Array(SLOTS * SLOT_OCTETS);
   readonly #arenaWords = new Uint32Array(this.#arena.buffer);
-  readonly #queue = new Uint8Array(SEND_OCTETS);
-  readonly #queueWords = new Uint32Array(this.#queue.buffer);
-  #queued = 0;
+  readonly #queue: RecordQueue;
   #loop: Promise<void> | undefined;
   #closed = false;
   /** Counted before the sockets were closed. */
@@ -93,7 +84,16 @@ class NativeUdp implements Transport {
 
   constructor(shim: ShimSymbols, options: UdpOptions) {
     this.#shim = shim;
+    this.#queue = new RecordQueue(shim);
     this.counters = this.#newCounters();
+    this.esp = {
+      receiver: undefined,
+      send: (packet, path, trafficClass) => {
+        const socket = this.#socketFor(path), natt = socket?.natt ? socket : undefined;
+        this.#put(natt, packet, { path, marker: 0, trafficClass });
+      },
+      flush: () => this.flush(),
+    };
     this.#own = ownBook(options.ownAddresses);
     this.#wait = new SocketWait(shim);
     const { sockets, ikePort, nattPort } = this.#open(options);
@@ -111,45 +111,43 @@ class NativeUdp implements Transport {
 
   send(octets: Uint8Array, path: Path): void {
     const socket = this.#socketFor(path);
-    this.#put(socket, octets, { path, marker: socket?.natt ? MARKER_OCTETS : 0 });
+    this.#put(socket, octets, { path, marker: socket?.natt ? MARKER_OCTETS : 0, trafficClass: 0 });
   }
 
   keepalive(path: Path): void {
     const socket = this.#socketFor(path);
     if (socket?.natt) this.counters.keepalivesSent++;
-    this.#put(socket?.natt ? socket : undefined, KEEPALIVE, { path, marker: 0 });
+    this.#put(socket?.natt ? socket : undefined, KEEPALIVE, { path, marker: 0, trafficClass: 0 });
   }
 
   #put(
     socket: NativeSocket | undefined,
     octets: Uint8Array,
-    { path, marker }: { readonly path: Path; readonly marker: number },
+    how: { readonly path: Path; readonly marker: number; readonly trafficClass: number },
   ): void {
-    const length = marker + octets.length;
-    if (!socket || length > PAYLOAD_MAX || this.#closed) return void this.counters.sendErrors++;
-    const record = RECORD_OCTETS + (length + 7 & ~7);
-    if (this.#queued + record > SEND_OCTETS) this.flush();
-    const at = this.#queued, queue = this.#queue, words = this.#queueWords;
-    // What was here before must not go out as an address, a scope or a marker.
-    queue.fill(0, at, at + RECORD_OCTETS + marker);
-    const { peerAddress, ownAddress, peerPort } = path, word = at >> 2;
-    words[word + RecordWord.LENGTH] = length;
-    words[word + RecordWord.SOCKET] = socket.fd;
-    words[word + RecordWord.PEER_PORT] = peerPort;
-    words[word + RecordWord.FAMILY] = peerAddress.length;
-    if (isLinkLocal(peerAddress)) words[word + RecordWord.SCOPE] = this.#scopeOf(peerAddress);
-    queue.set(ownAddress, at + RecordAt.OWN);
-    queue.set(peerAddress, at + RecordAt.PEER);
-    queue.set(octets, at + RECORD_OCTETS + marker);
-    this.#queued = at + record;
+    const { path: { ownAddress, peerAddress, peerPort }, marker: zeros, trafficClass } = how;
+    const length = zeros + octets.length;
+    const isGood = socket && length <= PAYLOAD_MAX && peerPort !== 0 && !this.#closed;
+    if (!isGood) return void this.counters.sendErrors++;
+    if (this.#queue.isFullFor(length)) this.flush();
+    const scope = isLinkLocal(peerAddress) ? this.#scopeOf(peerAddress) : 0;
+    const way = {
+      socket: socket.fd,
+      ownAddress,
+      peerAddress,
+      peerPort,
+      zeros,
+      scope,
+      trafficClass,
+    };
+    this.#queue.put(octets, way);
   }
 
   flush(): void {
-    if (this.#queued === 0) return;
-    const { sent, refused } = sendRecords(this.#shim, this.#queue, this.#queued);
-    this.#queued = 0;
-    this.counters.sent += sent;
-    this.counters.sendErrors += refused;
+    const outcome = this.#queue.flush();
+    if (!outcome) return;
+    this.counters.sent += outcome.sent;
+    this.counters.sendErrors += outcome.refused;
   }
 
   async close(): Promise<void> {
@@ -216,15 +214,14 @@ class NativeUdp implements Transport {
   }
 
   async #receive(listener: TransportListener): Promise<void> {
-    let empty = 0;
+    const take = () => {
+      const count = this.#wait.receive(this.#arena);
+      if (count > 0) this.#deliver(count, listener);
+      return count;
+    };
+    const wait = () => this.#wait.wait(), isOver = () => this.#closed;
     try {
-      while (!this.#closed) {
-        const count = this.#wait.receive(this.#arena);
-        if (count > 0) this.#deliver(count, listener);
-        empty = count > 0 ? 0 : empty + 1;
-        if (empty <= LOOKS) await nextTurn();
-        else await this.#wait.wait();
-      }
+      await pollUntilOver({ take, wait, isOver });
     } catch (e) {
       if (!this.#closed) listener.failed(e);
     }
@@ -236,6 +233,7 @@ class NativeUdp implements Transport {
       const datagram = this.#datagramAt(slot * SLOT_OCTETS);
       if (datagram) batch.push(datagram);
     }
+    this.esp.receiver?.batchEnds();
     if (batch.length > 0) listener.datagrams(batch);
   }
 
@@ -254,7 +252,11 @@ class NativeUdp implements Transport {
     if (encapsulated) {
       const kind = kindOf(payload);
       if (kind === "keepalive") this.counters.keepalives++;
-      if (kind === "esp") this.counters.esp++;
+      if (kind === "esp") {
+        this.counters.esp++;
+        const trafficClass = words[word + RecordWord.TRAFFIC_CLASS]!;
+        this.esp.receiver?.packet(arena, start, length, trafficClass);
+      }
       if (kind !== "ike") return undefined;
       payload = arena.subarray(start + MARKER_OCTETS, start + length);
     }
@@ -295,8 +297,4 @@ function sharedIndex(address: IpAddress, natt: boolean): number {
 
 function endKey(address: IpAddress, port: number): string {
   return `${String.fromCharCode(...address)}${port}`;
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

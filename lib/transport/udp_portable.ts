@@ -14,6 +14,7 @@ import {
 } from "@/transport/non_esp_marker.ts";
 import { refusalOf } from "@/transport/refusal.ts";
 import type {
+  EspInUdp,
   Transport,
   TransportCounters,
   TransportListener,
@@ -61,6 +62,16 @@ class PortableUdp implements Transport {
   };
   readonly ikePort: number;
   readonly nattPort: number | undefined;
+  /** The traffic class is the system's here. */
+  readonly esp: EspInUdp = {
+    receiver: undefined,
+    send: (packet, path) => {
+      const socket = this.#socketFor(path);
+      if (!socket?.natt) return void this.counters.sendErrors++;
+      this.#put(socket, packet.slice(), path);
+    },
+    flush: () => {},
+  };
   readonly #sockets: Socket[] = [];
   /** By own address and port. */
   readonly #byEnd = new Map<string, Socket>();
@@ -177,7 +188,11 @@ class PortableUdp implements Transport {
     if (encapsulated) {
       const kind = kindOf(payload);
       if (kind === "keepalive") this.counters.keepalives++;
-      if (kind === "esp") this.counters.esp++;
+      if (kind === "esp") {
+        this.counters.esp++;
+        this.esp.receiver?.packet(payload, 0, payload.length, 0);
+        this.esp.receiver?.batchEnds();
+      }
       if (kind !== "ike") return;
     }
     const path = {

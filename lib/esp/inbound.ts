@@ -1,0 +1,85 @@
+/**
+ * The receiving half of an ESP SA: replay window, ICV, padding and trailer (RFC 4303 §3.4).
+ * @module
+ */
+import { ESP_HEADER_OCTETS, type PacketCipher } from "@/esp/packet_cipher.ts";
+import { ReplayWindow } from "@/esp/replay.ts";
+
+const WORD = 2 ** 32;
+
+/** Why an ESP packet is not taken. */
+export type EspDrop = "truncated" | "replayed" | "badIcv" | "badTrailer";
+
+/** What an inbound SA is made of. */
+export interface InboundOptions {
+  /** uint32. */
+  readonly spi: number;
+  readonly cipher: PacketCipher;
+  readonly esn: boolean;
+  /** Packets; 0: replays are not looked for. */
+  readonly replayWindow: number;
+}
+
+/** See the module. */
+export class InboundSa {
+  readonly spi: number;
+  packets = 0;
+  octets = 0;
+  /** Of the packet that was opened last: where its payload stands, how long it is, what it is. */
+  clearAt = 0;
+  clearOctets = 0;
+  nextHeader = 0;
+  readonly #cipher: PacketCipher;
+  readonly #esn: boolean;
+  readonly #window: ReplayWindow;
+
+  constructor({ spi, cipher, esn, replayWindow }: InboundOptions) {
+    this.spi = spi;
+    this.#cipher = cipher;
+    this.#esn = esn;
+    this.#window = new ReplayWindow(replayWindow, esn);
+  }
+
+  /**
+   * Opens the packet at `at` in place. Undefined: it is authentic and new, and its payload stands at
+   * {@linkcode InboundSa.clearAt}; else why it is dropped.
+   */
+  open(buffer: Uint8Array, at: number, octets: number): EspDrop | undefined {
+    const { ivOctets, icvOctets, alignment } = this.#cipher.measures;
+    const around = ESP_HEADER_OCTETS + ivOctets + icvOctets, clear = octets - around;
+    if (clear < alignment || clear % alignment !== 0) return "truncated";
+    const sequence = this.#window.judge(readU32(buffer, at + 4));
+    if (sequence === undefined) return "replayed";
+    const high = this.#esn ? Math.floor(sequence / WORD) : undefined;
+    if (!this.#cipher.open(buffer, at, octets, high)) return "badIcv";
+    this.#window.accept(sequence);
+    const from = at + ESP_HEADER_OCTETS + ivOctets, end = from + clear - 2;
+    const padding = buffer[end]!;
+    if (padding > clear - 2 || !isPadding(buffer, end - padding, padding)) return "badTrailer";
+    this.clearAt = from;
+    this.clearOctets = clear - 2 - padding;
+    this.nextHeader = buffer[end + 1]!;
+    return undefined;
+  }
+
+  /** The payload opened last was taken. */
+  count(octets: number): void {
+    this.packets++;
+    this.octets += octets;
+  }
+
+  /** Forgets the keys. */
+  close(): void {
+    this.#cipher.close();
+  }
+}
+
+/** 1, 2, 3, … (RFC 4303 §2.4). */
+function isPadding(buffer: Uint8Array, at: number, octets: number): boolean {
+  for (let i = 0; i < octets; i++) if (buffer[at + i] !== i + 1) return false;
+  return true;
+}
+
+function readU32(buffer: Uint8Array, at: number): number {
+  return (buffer[at]! << 24 | buffer[at + 1]! << 16 | buffer[at + 2]! << 8 | buffer[at + 3]!) >>> 0;
+}

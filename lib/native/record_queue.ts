@@ -1,0 +1,79 @@
+/**
+ * Datagrams that wait to be sent in one call: records behind each other in a buffer (see `ffi/udp.h`).
+ * @module
+ */
+import type { IpAddress } from "@/base/address.ts";
+import type { ShimSymbols } from "@/native/load.ts";
+import {
+  RECORD_OCTETS,
+  RecordAt,
+  RecordFlag,
+  RecordWord,
+  type SendOutcome,
+  sendRecords,
+} from "@/native/udp.ts";
+
+/** Octets of records that wait for a flush; the largest datagram fits several times. */
+const QUEUE_OCTETS = 512 * 1024;
+/** The largest payload of a datagram. */
+export const PAYLOAD_MAX = 65_535;
+
+/** How a datagram leaves. */
+export interface RecordWay {
+  /** File descriptor of the socket. */
+  readonly socket: number;
+  readonly ownAddress: IpAddress;
+  readonly peerAddress: IpAddress;
+  /** 0 with a raw socket alone. */
+  readonly peerPort: number;
+  /** Zero octets before the payload. */
+  readonly zeros: number;
+  /** Interface index of a link-local peer, else 0. */
+  readonly scope: number;
+  /** DSCP and ECN, uint8. */
+  readonly trafficClass: number;
+}
+
+/** See the module. */
+export class RecordQueue {
+  readonly #shim: ShimSymbols;
+  readonly #queue = new Uint8Array(QUEUE_OCTETS);
+  readonly #words = new Uint32Array(this.#queue.buffer);
+  #queued = 0;
+
+  constructor(shim: ShimSymbols) {
+    this.#shim = shim;
+  }
+
+  /** Whether a datagram of so many octets would wait behind others that must leave first. */
+  isFullFor(octets: number): boolean {
+    return this.#queued + RECORD_OCTETS + (octets + 7 & ~7) > QUEUE_OCTETS;
+  }
+
+  /** Adds a datagram, of {@linkcode PAYLOAD_MAX} octets at most, for which there must be room. */
+  put(payload: Uint8Array, way: RecordWay): void {
+    const at = this.#queued, queue = this.#queue, words = this.#words, word = at >> 2;
+    const { zeros, peerAddress } = way, length = zeros + payload.length;
+    // What was here before must not go out as an address, a scope or a marker.
+    queue.fill(0, at, at + RECORD_OCTETS + zeros);
+    words[word + RecordWord.LENGTH] = length;
+    words[word + RecordWord.SOCKET] = way.socket;
+    words[word + RecordWord.PEER_PORT] = way.peerPort;
+    words[word + RecordWord.FAMILY] = peerAddress.length;
+    words[word + RecordWord.SCOPE] = way.scope;
+    words[word + RecordWord.TRAFFIC_CLASS] = way.trafficClass;
+    if (way.peerPort === 0) words[word + RecordWord.FLAGS] = RecordFlag.RAW;
+    queue.set(way.ownAddress, at + RecordAt.OWN);
+    queue.set(peerAddress, at + RecordAt.PEER);
+    queue.set(payload, at + RECORD_OCTETS + zeros);
+    this.#queued = at + RECORD_OCTETS + (length + 7 & ~7);
+  }
+
+  /** Sends what waits; undefined: nothing did. */
+  flush(): SendOutcome | undefined {
+    if (this.#queued === 0) return undefined;
+    const octets = this.#queued;
+    this.#queued = 0;
+    return sendRecords(this.#shim, this.#queue, octets);
+  }
+}
