@@ -17,7 +17,7 @@ const MAY_SEE: Readonly<Record<string, readonly string[]>> = {
   sim: ["base", "iana", "wire", "crypto", "ike", "esp"],
   native: ["base"],
   transport: ["base", "native"],
-  datapath: ["base", "iana", "esp", "native"],
+  datapath: ["base", "iana", "crypto", "esp", "native"],
   setup: ["base", "iana"],
   engine: [
     ...["base", "iana", "wire", "crypto", "pki", "eap", "ike", "esp"],

@@ -82,10 +82,12 @@ export function openTransport(setup: Setup, warn: (words: string) => void = () =
 }
 
 function openSockets(setup: Setup, warn: (words: string) => void): Transport {
+  const kind = dataPathKind(setup.ikeconf);
   const ports = {
     ownAddresses: ownAddressesOf(setup, addressesOn),
     ikePort: setup.ownport,
-    kernelEsp: dataPathKind(setup.ikeconf) === "kernel",
+    kernelEsp: kind === "kernel",
+    ownEsp: kind === "userland",
   };
   const needsNatt = wantsNatt(setup);
   if (!needsNatt && setup.role === "client") return openUdp(ports, setup.transport);
@@ -121,7 +123,11 @@ export function prepareRun(setup: Setup, parts: RunParts): TestRun {
   const config = ikeConfigOf(setup, nattPort);
   return new TestRun({
     setup,
-    openDataPath: (listener) => openDataPath(setup.ikeconf, listener),
+    openDataPath: (listener) => {
+      const { crypto: backend, random } = parts.env;
+      const crypto = { backend, random };
+      return openDataPath(setup.ikeconf, listener, { crypto, udp: parts.transport.esp });
+    },
     plan: planOf(setup, { ikePort, halfOpenMax }),
     config,
     ...parts,

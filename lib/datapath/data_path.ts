@@ -4,6 +4,7 @@
  * @module
  */
 import type { IpAddress, IpPrefix, Path } from "@/base/address.ts";
+import type { InnerPackets } from "@/datapath/inner_packets.ts";
 
 /** Which implementation: the option `datapath`, resolved. */
 export type DataPathKind = "kernel" | "userland" | "none";
@@ -92,6 +93,8 @@ export interface DataPathListener {
  */
 export interface DataPath {
   readonly kind: DataPathKind;
+  /** Packets of our own without a device; absent: they go by sockets of the system. */
+  readonly inner?: InnerPackets;
   /** What we receive on: from now on its packets are taken. */
   installIn(pair: SaPair): void;
   /** What we send on: from now on packets of its line leave by it. */

@@ -129,6 +129,16 @@ export function cleanLeftovers(namespace: number, cleaners: Cleaners): JournalRe
   return { taken, cleaned };
 }
 
+/** A range of reqids that no living data path of this namespace has. */
+export function freeRange(taken: readonly number[]): number {
+  const ranges = Math.floor(2 ** 31 / REQID_RANGE);
+  for (;;) {
+    const [word] = crypto.getRandomValues(new Uint32Array(1));
+    const base = (1 + word! % (ranges - 1)) * REQID_RANGE;
+    if (!taken.includes(base)) return base;
+  }
+}
+
 function cleanOne(entry: JournalEntry, lines: readonly string[], cleaners: Cleaners): number {
   const { reqidBase, innerDevice, xfrmName } = entry, { xfrm, route } = cleaners;
   const isOurs = ({ reqid }: { readonly reqid: number }) =>

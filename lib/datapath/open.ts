@@ -6,6 +6,9 @@ import { SetupError } from "@/base/errors.ts";
 import type { DataPath, DataPathKind, DataPathListener } from "@/datapath/data_path.ts";
 import { NoDataPath } from "@/datapath/no_data_path.ts";
 import { kernelLacks, openKernel } from "@/datapath/open_kernel.ts";
+import { openUserland } from "@/datapath/open_userland.ts";
+import type { UdpDoor } from "@/datapath/userland.ts";
+import type { EspCrypto } from "@/datapath/userland_sa.ts";
 
 /** The options that matter. */
 export interface DataPathPlan {
@@ -15,22 +18,29 @@ export interface DataPathPlan {
   readonly xfrmif: string;
 }
 
-/** Which data path a plan leads to. @throws {SetupError} where none can be had. */
+/** What ESP in this process needs beside. */
+export interface DataPathParts {
+  readonly crypto: Omit<EspCrypto, "shim">;
+  /** ESP in UDP by the sockets of IKE; undefined: they carry none. */
+  readonly udp: UdpDoor | undefined;
+}
+
+/** Which data path a plan leads to: `auto` is the kernel's where the kernel has ESP and we may. */
 export function dataPathKind({ installfastpath, datapath }: DataPathPlan): DataPathKind {
   if (!installfastpath || datapath === "none") return "none";
-  if (datapath === "kernel") return "kernel";
-  if (datapath === "userland") throw new SetupError("datapath: userland is not there yet");
-  const lack = kernelLacks();
-  if (lack === undefined) return "kernel";
-  throw new SetupError(
-    `Cannot install CHILD_SAs: ${lack}, and ESP in this process (datapath: userland) is not there ` +
-      "yet. Without a data path: datapath: none",
-  );
+  if (datapath !== "auto") return datapath;
+  return kernelLacks() === undefined ? "kernel" : "userland";
 }
 
 /** @throws {SetupError} where what is asked for cannot be had. */
-export function openDataPath(plan: DataPathPlan, listener: DataPathListener): DataPath {
-  const { virtualipif, xfrmif } = plan;
-  if (dataPathKind(plan) === "none") return new NoDataPath();
-  return openKernel({ virtualipif, xfrmif, listener });
+export function openDataPath(
+  plan: DataPathPlan,
+  listener: DataPathListener,
+  { crypto, udp }: DataPathParts,
+): DataPath {
+  const { virtualipif, xfrmif } = plan, kind = dataPathKind(plan);
+  if (kind === "none") return new NoDataPath();
+  if (kind === "kernel") return openKernel({ virtualipif, xfrmif, listener });
+  if (xfrmif) throw new SetupError("xfrmif: XFRM interfaces are of the kernel's data path alone");
+  return openUserland({ virtualipif, listener, crypto, udp });
 }

@@ -8,10 +8,10 @@ import type { DataPathListener } from "@/datapath/data_path.ts";
 import { KernelDataPath, type XfrmDevice } from "@/datapath/kernel.ts";
 import {
   cleanLeftovers,
+  freeRange,
   KernelJournal,
   namespaceNumber,
   ownProcess,
-  REQID_RANGE,
 } from "@/datapath/kernel_journal.ts";
 import { linkIndex, newXfrmLink } from "@/datapath/route_message.ts";
 import { deleteState, newState, type XfrmState } from "@/datapath/xfrm_message.ts";
@@ -90,16 +90,6 @@ function makeLink(route: NetlinkSocket, name: string, ifId: number): XfrmDevice 
   }
   if (refused) throw new SetupError(`Cannot make xfrmif ${name}: ${showRefusal(refused)}`);
   return { name, index: linkIndex(route, name)! };
-}
-
-/** A range of reqids that no living data path of this namespace has. */
-function freeRange(taken: readonly number[]): number {
-  const ranges = Math.floor(2 ** 31 / REQID_RANGE);
-  for (;;) {
-    const [word] = crypto.getRandomValues(new Uint32Array(1));
-    const base = (1 + word! % (ranges - 1)) * REQID_RANGE;
-    if (!taken.includes(base)) return base;
-  }
 }
 
 /** Puts a state in and takes it out: the kernel may speak XFRM and have no ESP. */

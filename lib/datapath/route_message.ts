@@ -13,9 +13,9 @@ const NEW_ADDRESS = 20, DELETE_ADDRESS = 21;
 const NEW_ROUTE = 24, DELETE_ROUTE = 25, GET_ROUTE = 26;
 const NEW_RULE = 32, DELETE_RULE = 33, GET_RULE = 34;
 const RTA_DST = 1, RTA_OIF = 4, RTA_GATEWAY = 5, RTA_PREFSRC = 7, RTA_TABLE = 15;
-const FRA_PRIORITY = 6, FRA_TABLE = 15, FRA_PROTOCOL = 21;
+const FRA_PRIORITY = 6, FRA_FWMARK = 10, FRA_TABLE = 15, FRA_FWMASK = 16, FRA_PROTOCOL = 21;
 const IFA_ADDRESS = 1, IFA_LOCAL = 2, IFA_FLAGS = 8;
-const IFLA_IFNAME = 3, IFLA_LINKINFO = 18, IFLA_INFO_KIND = 1, IFLA_INFO_DATA = 2;
+const IFLA_IFNAME = 3, IFLA_MTU = 4, IFLA_LINKINFO = 18, IFLA_INFO_KIND = 1, IFLA_INFO_DATA = 2;
 const IFLA_XFRM_LINK = 1, IFLA_XFRM_IF_ID = 2;
 const NESTED = 0x8000;
 const REQUEST = NetlinkFlag.REQUEST | NetlinkFlag.ACK;
@@ -24,6 +24,7 @@ const UNICAST = 1, SCOPE_UNIVERSE = 0, SCOPE_LINK = 253, TO_TABLE = 1;
 /** No detection of duplicates (RFC 4862): the address is of use at once. */
 const IFA_F_NODAD = 2;
 const IFF_UP = 1;
+const FIB_RULE_INVERT = 2;
 
 /** The routing protocol by which our own routes and rules are known. */
 export const OWN_PROTOCOL = 233;
@@ -87,17 +88,29 @@ export function readOwnRules(socket: NetlinkSocket): Uint8Array[] {
     .map(({ body }) => new NetlinkMessageWriter(DELETE_RULE, REQUEST).bytes(body).octets);
 }
 
-/** Makes packets look up a table, before the main one; `family` as of an address with so many octets. */
-export function ruleMessage(
-  what: "add" | "delete",
-  rule: { readonly octets: 4 | 16; readonly table: number; readonly priority: number },
-): Uint8Array {
-  const { octets, table, priority } = rule, add = what === "add";
+/** By which packets look up a table before the main one. */
+export interface RoutingRule {
+  /** Those of an address: the family. */
+  readonly octets: 4 | 16;
+  readonly table: number;
+  readonly priority: number;
+  /** Packets with this mark do not; absent: all do. */
+  readonly exceptMark?: number;
+}
+
+/** Adds a rule, or takes it out. */
+export function ruleMessage(what: "add" | "delete", rule: RoutingRule): Uint8Array {
+  const { octets, table, priority, exceptMark } = rule, add = what === "add";
+  const invert = exceptMark === undefined ? 0 : FIB_RULE_INVERT;
   const type = add ? NEW_RULE : DELETE_RULE, flags = add ? ADD | NetlinkFlag.EXCL : REQUEST;
   const message = new NetlinkMessageWriter(type, flags);
-  message.u8(familyOf(new Uint8Array(octets)), 0, 0, 0, 0, 0, 0, TO_TABLE).u32(0);
+  message.u8(familyOf(new Uint8Array(octets)), 0, 0, 0, 0, 0, 0, TO_TABLE).u32(invert);
   message.attribute(FRA_PRIORITY, (m) => m.u32(priority));
   message.attribute(FRA_TABLE, (m) => m.u32(table));
+  if (exceptMark !== undefined) {
+    message.attribute(FRA_FWMARK, (m) => m.u32(exceptMark));
+    message.attribute(FRA_FWMASK, (m) => m.u32(0xffff_ffff));
+  }
   return message.attribute(FRA_PROTOCOL, (m) => m.u8(OWN_PROTOCOL)).octets;
 }
 
@@ -128,6 +141,13 @@ export function newXfrmLink(name: string, ifId: number, link: number): Uint8Arra
       data.attribute(IFLA_XFRM_IF_ID, (d) => d.u32(ifId));
     });
   }).octets;
+}
+
+/** Sets an interface up, with this MTU. */
+export function linkUp(index: number, mtu: number): Uint8Array {
+  const message = new NetlinkMessageWriter(NEW_LINK, REQUEST);
+  message.u32(0).u32(index).u32(IFF_UP).u32(IFF_UP);
+  return message.attribute(IFLA_MTU, (m) => m.u32(mtu)).octets;
 }
 
 /** Index of an interface by its name; undefined: there is none. */

@@ -136,7 +136,6 @@ export const IKECONF = {
     oneOf("auto", "kernel", "userland", "none"),
     "auto",
     "which one: the kernel's, ESP in this process, or none; auto: the first that can be had",
-    { featureOf: (value) => value === "userland" ? "userland" : undefined },
   ),
   virtualipif: option(interfaceName, "lo", "interface of assigned inner addresses"),
   xfrmif: option(interfaceName, "", "XFRM interface to make and lead traffic through"),

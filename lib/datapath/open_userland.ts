@@ -1,0 +1,127 @@
+/**
+ * Opens the userland data path with what the process may have: a TUN device and routes, or only
+ * packets of our own.
+ * @module
+ */
+import { SetupError, SystemError } from "@/base/errors.ts";
+import type { DataPathListener } from "@/datapath/data_path.ts";
+import { HostRoutes } from "@/datapath/host_routes.ts";
+import {
+  cleanLeftovers,
+  freeRange,
+  KernelJournal,
+  namespaceNumber,
+  ownProcess,
+} from "@/datapath/kernel_journal.ts";
+import { RawEsp } from "@/datapath/raw_esp.ts";
+import { linkIndex } from "@/datapath/route_message.ts";
+import { TunDevice } from "@/datapath/tun_device.ts";
+import { type UdpDoor, UserlandDataPath } from "@/datapath/userland.ts";
+import type { EspCrypto } from "@/datapath/userland_sa.ts";
+import { loadShim, type ShimSymbols } from "@/native/load.ts";
+import { NetlinkFamily, NetlinkSocket } from "@/native/netlink.ts";
+import { pathMtu } from "@/native/udp.ts";
+
+/** MTU of the device: an ESP packet in UDP over IPv6, whatever its cipher, then fits 1500 octets. */
+const TUN_MTU = 1400;
+
+/** What to open. */
+export interface UserlandWish {
+  /** Interface that gets inner addresses. */
+  readonly virtualipif: string;
+  readonly listener: DataPathListener;
+  readonly crypto: Omit<EspCrypto, "shim">;
+  readonly udp: UdpDoor | undefined;
+}
+
+/** @throws {SetupError} where the setup must be changed first. */
+export function openUserland(wish: UserlandWish): UserlandDataPath {
+  const { listener, udp } = wish, { symbols: shim } = loadShim();
+  const crypto = { ...wish.crypto, shim };
+  if (!shim) {
+    listener.note(3, "No C shim: no TUN device and no ESP without UDP, only pings of our own");
+    const nothing = { raw: undefined, system: undefined, pathMtu: () => undefined };
+    return new UserlandDataPath({ crypto, listener, udp, ...nothing, closed: () => {} });
+  }
+  const opened = openSystem(shim, wish);
+  return new UserlandDataPath({
+    crypto,
+    listener,
+    udp,
+    raw: (receiver) =>
+      new RawEsp(
+        shim,
+        receiver,
+        (e) => listener.note(1, `Raw sockets are of no use any more: ${e}`),
+      ),
+    system: opened,
+    pathMtu: (address) => pathMtu(shim, address),
+    closed: () => opened?.closed(),
+  });
+}
+
+interface OpenedSystem {
+  readonly tun: TunDevice;
+  readonly routes: HostRoutes;
+  readonly closed: () => void;
+}
+
+/** The device and what belongs to it; undefined, and said so, where the process may not. */
+function openSystem(shim: ShimSymbols, wish: UserlandWish): OpenedSystem | undefined {
+  const { listener, virtualipif } = wish;
+  const socket = new NetlinkSocket(shim, { family: NetlinkFamily.ROUTE });
+  const innerDevice = linkIndex(socket, virtualipif);
+  if (innerDevice === undefined) {
+    socket.close();
+    throw new SetupError(`Cannot use virtualipif ${virtualipif}: there is no such interface`);
+  }
+  try {
+    const tun = new TunDevice(shim, socket, TUN_MTU);
+    const journal = openJournal(shim, socket, { innerDevice, listener });
+    const tunnelDevice = tun.index;
+    const routes = new HostRoutes({ socket, listener, innerDevice, tunnelDevice, journal });
+    const closed = () => {
+      socket.close();
+      journal.close();
+    };
+    return { tun, routes, closed };
+  } catch (e) {
+    socket.close();
+    if (!(e instanceof SystemError)) throw e;
+    listener.note(
+      2,
+      `No TUN device (${e.message}; it needs CAP_NET_ADMIN): tunnels carry pings of our own alone`,
+    );
+    return undefined;
+  }
+}
+
+/** What processes that died left is taken out first. */
+function openJournal(
+  shim: ShimSymbols,
+  route: NetlinkSocket,
+  { innerDevice, listener }: { readonly innerDevice: number; readonly listener: DataPathListener },
+): KernelJournal {
+  const namespace = namespaceNumber(undefined);
+  let others: readonly number[] = [];
+  try {
+    const xfrm = new NetlinkSocket(shim, { family: NetlinkFamily.XFRM });
+    try {
+      const { cleaned, taken } = cleanLeftovers(namespace, { xfrm, route });
+      others = taken;
+      for (const line of cleaned) listener.note(3, line);
+    } finally {
+      xfrm.close();
+    }
+  } catch (e) {
+    // A kernel without XFRM has nothing of ours in it.
+    if (!(e instanceof SystemError)) throw e;
+  }
+  return new KernelJournal(namespace, {
+    ...ownProcess(),
+    // No state or policy bears any of it.
+    reqidBase: freeRange(others),
+    innerDevice,
+    xfrmName: "",
+  });
+}

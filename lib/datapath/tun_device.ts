@@ -1,0 +1,111 @@
+/**
+ * The TUN device of a userland data path: one device for any number of tunnels.
+ * @module
+ */
+import { SystemError } from "@/base/errors.ts";
+import { linkIndex, linkUp } from "@/datapath/route_message.ts";
+import type { ShimSymbols } from "@/native/load.ts";
+import { type NetlinkSocket, showRefusal } from "@/native/netlink.ts";
+import { pollUntilOver } from "@/native/poll_loop.ts";
+import { openTun, readTun, type Tun, writeTun } from "@/native/tun.ts";
+import { closeFd, SocketWait } from "@/native/udp.ts";
+
+/** Packets of one batch. */
+const SLOTS = 128;
+/** Octets from one packet to the next. */
+const SLOT_OCTETS = 2048;
+/** The name, the kernel's number in it. */
+const NAME = "myikev2t%d";
+
+/** Who takes what the system routes into the device. */
+export interface TunListener {
+  /** The packet at `at`; lent until the batch ends. */
+  packet(buffer: Uint8Array, at: number, octets: number): void;
+  batchEnds(): void;
+  /** The device is of no use any more. */
+  failed(error: unknown): void;
+}
+
+/** See the module. */
+export class TunDevice {
+  readonly name: string;
+  readonly index: number;
+  readonly #shim: ShimSymbols;
+  readonly #tun: Tun;
+  readonly #wait: SocketWait;
+  readonly #arena = new Uint8Array(SLOTS * SLOT_OCTETS);
+  readonly #lengths = new Uint32Array(SLOTS);
+  /** Offsets and octets of packets to be written, all in one buffer. */
+  readonly #places = new Uint32Array(2 * SLOTS);
+  #from: Uint8Array = this.#arena;
+  #waiting = 0;
+  #loop: Promise<void> = Promise.resolve();
+  #closed = false;
+
+  /** @throws {SystemError} where the system gives no device: EPERM, ENOENT. */
+  constructor(shim: ShimSymbols, route: NetlinkSocket, mtu: number) {
+    this.#shim = shim;
+    this.#tun = openTun(shim, NAME);
+    this.name = this.#tun.name;
+    this.#wait = new SocketWait(shim);
+    this.index = linkIndex(route, this.name)!;
+    const [refused] = route.request([linkUp(this.index, mtu)]);
+    if (refused) {
+      this.#closeAll();
+      throw new SystemError(
+        `${this.name} is not set up: ${showRefusal(refused)}`,
+        "up",
+        refused.errno,
+      );
+    }
+    this.#wait.add(this.#tun.fd, 0);
+  }
+
+  /** To be called once. */
+  listen(listener: TunListener): void {
+    const into = { arena: this.#arena, slotOctets: SLOT_OCTETS, lengths: this.#lengths };
+    const take = () => {
+      const count = readTun(this.#shim, this.#tun.fd, into);
+      for (let i = 0; i < count; i++) {
+        listener.packet(this.#arena, i * SLOT_OCTETS, this.#lengths[i]!);
+      }
+      if (count > 0) listener.batchEnds();
+      return count;
+    };
+    const wait = () => this.#wait.wait(), isOver = () => this.#closed;
+    this.#loop = pollUntilOver({ take, wait, isOver }).catch((e) => {
+      if (!this.#closed) listener.failed(e);
+    });
+  }
+
+  /** A packet for the system; it must stay where it is until {@linkcode TunDevice.flush}. */
+  write(buffer: Uint8Array, at: number, octets: number): void {
+    if (this.#waiting === SLOTS || this.#waiting > 0 && buffer !== this.#from) this.flush();
+    this.#from = buffer;
+    this.#places[2 * this.#waiting] = at;
+    this.#places[2 * this.#waiting + 1] = octets;
+    this.#waiting++;
+  }
+
+  /** Writes what waits. @returns packets that the system did not take since the last flush. */
+  flush(): number {
+    const count = this.#waiting;
+    if (count === 0) return 0;
+    this.#waiting = 0;
+    return count - writeTun(this.#shim, this.#tun.fd, this.#from, this.#places, count);
+  }
+
+  /** Takes the device away. Idempotent. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#wait.wake();
+    await this.#loop;
+    this.#closeAll();
+  }
+
+  #closeAll(): void {
+    closeFd(this.#shim, this.#tun.fd);
+    this.#wait.close();
+  }
+}

@@ -1,0 +1,371 @@
+/**
+ * ESP in this process as data path: packets come from a TUN device and from our own pings, leave as
+ * ESP in UDP or as IP protocol 50, and the other way round (RFC 4301 §5, RFC 4303).
+ * @module
+ */
+import type { IpPrefix, Path } from "@/base/address.ts";
+import { showSpi32 } from "@/base/bytes.ts";
+import type {
+  DataPath,
+  DataPathListener,
+  Encapsulation,
+  SaCounters,
+  SaPair,
+} from "@/datapath/data_path.ts";
+import type { HostRoutes } from "@/datapath/host_routes.ts";
+import type { InnerPackets } from "@/datapath/inner_packets.ts";
+import type { EspPacketReceiver, RawEsp } from "@/datapath/raw_esp.ts";
+import type { TunDevice } from "@/datapath/tun_device.ts";
+import { TunnelTable } from "@/datapath/tunnel_table.ts";
+import { type EspCrypto, lackFor, UserlandSa } from "@/datapath/userland_sa.ts";
+import { IpProtocol, IpView, leaveTunnel, mustStayWhole, trafficClass } from "@/esp/ip_packet.ts";
+import { fragmentsOf, IPV6_MTU_MIN, tooBigMessage } from "@/esp/too_big.ts";
+import { rebuildPacket } from "@/esp/transport_mode.ts";
+
+/** Sequence numbers that are left when an SA asks to be replaced. */
+const SOFT_LEFT = 2 ** 24;
+/** How long a path MTU is taken for true. */
+const PATH_MTU_MS = 1000;
+/** Octets of the largest packet, and what ESP adds at most. */
+const SCRATCH_OCTETS = 65_536 + 512;
+const UNKNOWN_PATH_MTU = 1500;
+
+/** Packets that went no further, by cause. */
+export interface UserlandDrops {
+  /** No whole ESP packet, or none that sealing gives. */
+  truncated: number;
+  unknownSpi: number;
+  replayed: number;
+  badIcv: number;
+  badTrailer: number;
+  /** What an SA carried is no IP packet of the kind its next header says. */
+  badInner: number;
+  /** What an SA carried is not for it: spoofed, or sent by a peer that narrows otherwise. */
+  wrongSelectors: number;
+  /** Congestion was met by a packet whose ends do not know of it (RFC 6040 §4.2). */
+  congestion: number;
+  /** Dummy packets (RFC 4303 §2.6). */
+  dummy: number;
+  /** Nobody here takes it: no device, and none of our pings. */
+  noDevice: number;
+  /** Leaving: no SA for it. */
+  noSa: number;
+  /** Leaving: no IP packet. */
+  malformed: number;
+  /** Leaving: it does not fit, and must stay whole. */
+  tooBig: number;
+  /** Leaving: a fragment, and transport mode takes none (RFC 4303 §3.1.1). */
+  fragment: number;
+  /** Leaving: the SA has no sequence number left. */
+  exhausted: number;
+}
+
+/** How ESP packets leave in UDP. */
+export interface UdpDoor {
+  receiver: EspPacketReceiver | undefined;
+  send(packet: Uint8Array, path: Path, trafficClass: number): void;
+  flush(): void;
+}
+
+/** What it is made of. */
+export interface UserlandOptions {
+  readonly crypto: EspCrypto;
+  readonly listener: DataPathListener;
+  /** Undefined: the transport cannot carry ESP. */
+  readonly udp: UdpDoor | undefined;
+  /** Undefined: there are no raw sockets here. */
+  readonly raw: ((receiver: EspPacketReceiver) => RawEsp) | undefined;
+  /** Undefined: only our own packets go. */
+  readonly system: { readonly tun: TunDevice; readonly routes: HostRoutes } | undefined;
+  /** Octets of the largest packet that goes whole to an address; undefined: nobody knows. */
+  readonly pathMtu: (address: Uint8Array) => number | undefined;
+  /** Closes what else was opened for it. */
+  readonly closed: () => void;
+}
+
+/** See {@linkcode DataPath}. */
+export class UserlandDataPath implements DataPath {
+  readonly kind = "userland";
+  readonly drops: UserlandDrops = {
+    ...{ truncated: 0, unknownSpi: 0, replayed: 0, badIcv: 0, badTrailer: 0, badInner: 0 },
+    ...{ wrongSelectors: 0, congestion: 0, dummy: 0, noDevice: 0, noSa: 0, malformed: 0 },
+    ...{ tooBig: 0, fragment: 0, exhausted: 0 },
+  };
+  readonly inner: InnerPackets = {
+    send: (packets) => this.#sendOwn(packets),
+    receiver: undefined,
+  };
+  readonly #options: UserlandOptions;
+  readonly #sas = new Map<number, UserlandSa>();
+  /** What each line sends by, the newest last. */
+  readonly #lines = new Map<number, UserlandSa[]>();
+  /** What flush has to tell. */
+  readonly #refused = new Map<number, string>();
+  readonly #table = new TunnelTable<UserlandSa>();
+  readonly #view = new IpView();
+  readonly #scratch = new Uint8Array(SCRATCH_OCTETS);
+  readonly #rebuilt = new Uint8Array(SCRATCH_OCTETS);
+  readonly #receiver: EspPacketReceiver;
+  #raw: RawEsp | undefined;
+  #nowMs = 0;
+  #closed = false;
+
+  constructor(options: UserlandOptions) {
+    this.#options = options;
+    this.#receiver = {
+      packet: (buffer, at, octets, outerClass) => this.#arrived(buffer, at, octets, outerClass),
+      batchEnds: () => void options.system?.tun.flush(),
+    };
+    if (options.udp) options.udp.receiver = this.#receiver;
+    options.system?.tun.listen({
+      packet: (buffer, at, octets) => void this.#leaves(buffer, at, octets),
+      batchEnds: () => this.#flushOut(),
+      failed: (e) => options.listener.note(1, `The TUN device is of no use any more: ${e}`),
+    });
+  }
+
+  installIn(pair: SaPair): void {
+    const sa = this.#saOf(pair);
+    if (sa) sa.takes = true;
+  }
+
+  installOut(pair: SaPair): void {
+    const sa = this.#saOf(pair);
+    if (!sa) return;
+    const line = this.#lines.get(pair.line) ?? [], before = line.at(-1);
+    if (before === sa) return;
+    if (before) this.#table.remove(before);
+    const others = line.filter((other) => other !== sa);
+    this.#lines.set(pair.line, [...others, sa]);
+    this.#table.add(sa);
+    if (!sa.sends) this.#options.system?.routes.claim(pair);
+    sa.sends = true;
+  }
+
+  uninstall(spiIn: number): void {
+    const sa = this.#sas.get(spiIn);
+    if (!sa) return;
+    this.#sas.delete(spiIn);
+    const line = this.#lines.get(sa.pair.line) ?? [], rest = line.filter((other) => other !== sa);
+    if (line.at(-1) === sa) {
+      this.#table.remove(sa);
+      const next = rest.at(-1);
+      if (next) this.#table.add(next);
+    }
+    if (rest.length > 0) this.#lines.set(sa.pair.line, rest);
+    else this.#lines.delete(sa.pair.line);
+    this.#options.system?.routes.letGo(spiIn);
+    sa.close();
+  }
+
+  move(spiIn: number, path: Path, encapsulation: Encapsulation): void {
+    const sa = this.#sas.get(spiIn);
+    if (!sa) return;
+    const why = this.#lackOf({ ...sa.pair, path, encapsulation });
+    if (why) return this.#options.listener.note(2, `${showSpi32(spiIn)} cannot move: ${why}`);
+    sa.pair = { ...sa.pair, path, encapsulation };
+    sa.pathMtuAtMs = -Infinity;
+    if (!sa.sends || sa.pair.tunnelMode) return;
+    this.#options.system?.routes.letGo(spiIn);
+    this.#options.system?.routes.claim(sa.pair);
+  }
+
+  addInnerAddress(prefix: IpPrefix): void {
+    this.#options.system?.routes.addAddress(prefix);
+  }
+
+  removeInnerAddress(prefix: IpPrefix): void {
+    this.#options.system?.routes.removeAddress(prefix);
+  }
+
+  flush(): void {
+    this.#options.system?.routes.flush();
+    const refused = [...this.#refused];
+    this.#refused.clear();
+    for (const [spiIn, why] of refused) this.#options.listener.refused(spiIn, why);
+  }
+
+  counters(spiIn: number): SaCounters | undefined {
+    const sa = this.#sas.get(spiIn);
+    return sa && {
+      packetsIn: sa.inbound.packets,
+      octetsIn: sa.inbound.octets,
+      packetsOut: sa.outbound.packets,
+      octetsOut: sa.outbound.octets,
+    };
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    const { udp, system, closed } = this.#options;
+    for (const spiIn of [...this.#sas.keys()]) this.uninstall(spiIn);
+    if (udp) udp.receiver = undefined;
+    await this.#raw?.close();
+    system?.routes.close();
+    await system?.tun.close();
+    closed();
+  }
+
+  #saOf(pair: SaPair): UserlandSa | undefined {
+    const known = this.#sas.get(pair.spiIn);
+    if (known) return known;
+    const why = this.#lackOf(pair);
+    if (why) return void this.#refused.set(pair.spiIn, why);
+    const sa = new UserlandSa(pair, this.#options.crypto);
+    this.#sas.set(pair.spiIn, sa);
+    return sa;
+  }
+
+  /** Why the pair's packets cannot be carried; opens what they need. */
+  #lackOf(pair: SaPair): string | undefined {
+    const { crypto, udp, raw } = this.#options, lack = lackFor(pair, crypto);
+    if (lack) return lack;
+    if (pair.encapsulation === "udp") {
+      return udp ? undefined : "this transport carries no ESP in UDP";
+    }
+    const errno = raw
+      ? (this.#raw ??= raw(this.#receiver)).open(pair.path.ownAddress)
+      : "no C shim";
+    return errno && `ESP without UDP needs a raw socket (${errno}: CAP_NET_RAW); in UDP it needs ` +
+        "none: tradtionalencapforceudp: true, or tcpencap";
+  }
+
+  #sendOwn(packets: readonly Uint8Array[]): number {
+    let without = 0;
+    for (const packet of packets) if (!this.#leaves(packet, 0, packet.length)) without++;
+    this.#flushOut();
+    this.#options.system?.tun.flush();
+    return without;
+  }
+
+  #flushOut(): void {
+    this.#nowMs = 0;
+    this.#options.udp?.flush();
+    this.#raw?.flush();
+  }
+
+  /** A packet on its way into a tunnel; false: there is none for it. */
+  #leaves(buffer: Uint8Array, at: number, octets: number): boolean {
+    const view = this.#view;
+    if (!view.read(buffer, at, octets)) return !++this.drops.malformed;
+    const sa = this.#table.find(buffer, view);
+    if (!sa) return !++this.drops.noSa;
+    const { tunnelMode } = sa.pair, end = at + view.total;
+    const from = tunnelMode ? at : view.upper, clear = buffer.subarray(from, end);
+    if (!tunnelMode && view.isFragment) return !!++this.drops.fragment;
+    const room = this.#roomOf(sa, clear.length);
+    if (clear.length <= room) {
+      const tunnelled = view.addressOctets === 4 ? IpProtocol.IPV4 : IpProtocol.IPV6;
+      this.#seal(sa, clear, tunnelMode ? tunnelled : view.protocol, trafficClass(buffer, at));
+    } else {
+      this.#tooBig(sa, buffer.subarray(at, end), room + (tunnelMode ? 0 : view.upper - at));
+    }
+    return true;
+  }
+
+  /** The most octets of plaintext that go whole; asked of the system only when it may matter. */
+  #roomOf(sa: UserlandSa, clear: number): number {
+    if (sa.outbound.sealedOctets(clear) + sa.outerOctets <= IPV6_MTU_MIN) return clear;
+    this.#nowMs ||= performance.now();
+    if (this.#nowMs - sa.pathMtuAtMs > PATH_MTU_MS) {
+      sa.pathMtuAtMs = this.#nowMs;
+      sa.pathMtu = this.#options.pathMtu(sa.pair.path.peerAddress) ?? UNKNOWN_PATH_MTU;
+    }
+    return sa.outbound.clearMax(sa.pathMtu - sa.outerOctets);
+  }
+
+  /** RFC 4301 §8.2: the packet's sender is told, or the packet goes in pieces. */
+  #tooBig(sa: UserlandSa, packet: Uint8Array, mtu: number): void {
+    const isV6 = this.#view.addressOctets === 16;
+    if (!mustStayWhole(packet, 0) && sa.pair.tunnelMode) {
+      for (const fragment of fragmentsOf(packet, mtu)) {
+        this.#seal(sa, fragment, IpProtocol.IPV4, trafficClass(fragment, 0));
+      }
+      return;
+    }
+    this.drops.tooBig++;
+    // No IPv6 sender goes below its minimum: the outer packet is fragmented then.
+    if (isV6 && mtu < IPV6_MTU_MIN && packet.length <= IPV6_MTU_MIN) {
+      this.drops.tooBig--;
+      const from = sa.pair.tunnelMode ? 0 : this.#view.upper - this.#view.at;
+      const next = sa.pair.tunnelMode ? IpProtocol.IPV6 : this.#view.protocol;
+      return this.#seal(sa, packet.subarray(from), next, trafficClass(packet, 0));
+    }
+    const told = tooBigMessage(packet, this.#view, isV6 ? Math.max(mtu, IPV6_MTU_MIN) : mtu);
+    if (told) this.#deliver(told, 0, told.length);
+    this.#options.system?.tun.flush();
+  }
+
+  #seal(sa: UserlandSa, clear: Uint8Array, nextHeader: number, innerClass: number): void {
+    const { outbound, pair } = sa, { listener, udp } = this.#options;
+    if (outbound.left <= SOFT_LEFT) this.#tellOfEnd(sa, listener);
+    if (outbound.left <= 0) return void this.drops.exhausted++;
+    const octets = outbound.seal(clear, nextHeader, this.#scratch, 0);
+    const packet = this.#scratch.subarray(0, octets);
+    // DSCP and ECN go with the packet (RFC 4301 §5.1.2, RFC 6040 §4.1: normal mode).
+    if (pair.encapsulation === "udp") udp!.send(packet, pair.path, innerClass);
+    else this.#raw!.send(packet, pair.path, innerClass);
+  }
+
+  #tellOfEnd(sa: UserlandSa, listener: DataPathListener): void {
+    if (sa.outbound.left <= 0 && !sa.toldHard) {
+      sa.toldHard = true;
+      listener.expired(sa.pair.spiIn, true);
+    } else if (!sa.toldSoft) {
+      sa.toldSoft = true;
+      listener.expired(sa.pair.spiIn, false);
+    }
+  }
+
+  /** An ESP packet of a peer, or of anybody. */
+  #arrived(buffer: Uint8Array, at: number, octets: number, outerClass: number): void {
+    if (octets < 8) return void this.drops.truncated++;
+    const spi = (buffer[at]! << 24 | buffer[at + 1]! << 16 | buffer[at + 2]! << 8 |
+      buffer[at + 3]!) >>> 0;
+    const sa = this.#sas.get(spi);
+    if (!sa?.takes) return void this.drops.unknownSpi++;
+    const drop = sa.inbound.open(buffer, at, octets);
+    if (drop) return void this.drops[drop]++;
+    if (sa.inbound.nextHeader === IpProtocol.NO_NEXT_HEADER) return void this.drops.dummy++;
+    if (sa.pair.tunnelMode) this.#leftTunnel(sa, buffer, outerClass);
+    else this.#leftTransport(sa, buffer, outerClass);
+  }
+
+  #leftTunnel(sa: UserlandSa, buffer: Uint8Array, outerClass: number): void {
+    const { clearAt, clearOctets, nextHeader } = sa.inbound, view = this.#view;
+    // What stands behind the packet is TFC padding (RFC 4303 §2.7).
+    const isKnown = view.read(buffer, clearAt, clearOctets) &&
+      nextHeader === (view.addressOctets === 4 ? IpProtocol.IPV4 : IpProtocol.IPV6);
+    if (!isKnown) return void this.drops.badInner++;
+    if (!sa.selectors.holdsIn(buffer, view)) return void this.drops.wrongSelectors++;
+    if (leaveTunnel(buffer, clearAt, outerClass) === "dropped") return void this.drops.congestion++;
+    sa.inbound.count(view.total);
+    this.#deliver(buffer, clearAt, view.total);
+  }
+
+  #leftTransport(sa: UserlandSa, buffer: Uint8Array, outerClass: number): void {
+    const { clearAt, clearOctets, nextHeader } = sa.inbound, { path, encapsulation } = sa.pair;
+    const octets = rebuildPacket(this.#rebuilt, {
+      source: path.peerAddress,
+      destination: path.ownAddress,
+      protocol: nextHeader,
+      trafficClass: outerClass,
+      payload: buffer.subarray(clearAt, clearAt + clearOctets),
+      // A NAT has changed the addresses that the checksum covers (RFC 3948 §3.1.2).
+      newChecksum: encapsulation !== "none",
+    });
+    if (!this.#view.read(this.#rebuilt, 0, octets)) return void this.drops.badInner++;
+    if (!sa.selectors.holdsIn(this.#rebuilt, this.#view)) return void this.drops.wrongSelectors++;
+    sa.inbound.count(clearOctets);
+    this.#deliver(this.#rebuilt, 0, octets);
+    this.#options.system?.tun.flush();
+  }
+
+  #deliver(buffer: Uint8Array, at: number, octets: number): void {
+    if (this.inner.receiver?.(buffer.subarray(at, at + octets))) return;
+    const tun = this.#options.system?.tun;
+    if (tun) tun.write(buffer, at, octets);
+    else this.drops.noDevice++;
+  }
+}

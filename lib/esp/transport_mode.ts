@@ -1,0 +1,63 @@
+/**
+ * Packets that arrive in transport mode, with the IP header that ESP took the place behind (RFC 4303
+ * §3.1.1): made anew from what the socket and the SA know of it.
+ * @module
+ */
+import { foldSum, IpProtocol, sumWords, writeHeaderChecksum } from "@/esp/ip_packet.ts";
+
+/** What the packet is made of. */
+export interface TransportPacket {
+  /** 4 or 16 octets, both. */
+  readonly source: Uint8Array;
+  readonly destination: Uint8Array;
+  /** Next Header of ESP. */
+  readonly protocol: number;
+  readonly trafficClass: number;
+  readonly payload: Uint8Array;
+  /** Whether the checksum of TCP and UDP is computed anew. */
+  readonly newChecksum: boolean;
+}
+
+const HOP_LIMIT = 64;
+
+/** Writes the packet to the start of `out`. @returns its octets. */
+export function rebuildPacket(out: Uint8Array, packet: TransportPacket): number {
+  const { source, destination, protocol, trafficClass, payload, newChecksum } = packet;
+  const header = source.length === 4 ? 20 : 40, total = header + payload.length;
+  out.fill(0, 0, header);
+  if (source.length === 4) {
+    out.set([0x45, trafficClass, total >> 8, total & 255]);
+    // An identification is for fragments alone (RFC 6864 §4.1): this packet has met none.
+    out.set([0x40, 0, HOP_LIMIT, protocol], 6);
+  } else {
+    const octets = payload.length;
+    out.set([0x60 | trafficClass >> 4, (trafficClass & 15) << 4, 0, 0, octets >> 8, octets & 255]);
+    out.set([protocol, HOP_LIMIT], 6);
+  }
+  out.set(source, header - 2 * source.length);
+  out.set(destination, header - source.length);
+  out.set(payload, header);
+  if (source.length === 4) writeHeaderChecksum(out, 0);
+  if (newChecksum) writeUpperChecksum(out, { header, protocol, octets: payload.length });
+  return total;
+}
+
+/** Of TCP, UDP and ICMPv6, over the pseudo-header (RFC 9293 §3.1, RFC 768, RFC 8200 §8.1). */
+function writeUpperChecksum(
+  out: Uint8Array,
+  upper: { readonly header: number; readonly protocol: number; readonly octets: number },
+): void {
+  const { header, protocol, octets } = upper, isUdp = protocol === IpProtocol.UDP;
+  const isIcmp6 = protocol === IpProtocol.ICMPV6;
+  const place = protocol === IpProtocol.TCP ? 16 : isUdp ? 6 : isIcmp6 ? 2 : undefined;
+  if (place === undefined || octets < place + 2) return;
+  const at = header + place, addresses = header === 20 ? 8 : 32;
+  // A UDP datagram of IPv4 may have none (RFC 768), and keeps none.
+  if (isUdp && header === 20 && out[at] === 0 && out[at + 1] === 0) return;
+  out[at] = out[at + 1] = 0;
+  const sum = sumWords(out, header - addresses, addresses) + octets + protocol +
+    sumWords(out, header, octets);
+  const checksum = foldSum(sum) || (isUdp ? 0xffff : 0);
+  out[at] = checksum >> 8;
+  out[at + 1] = checksum;
+}

@@ -1,0 +1,243 @@
+import assert from "node:assert/strict";
+import { parseAddress, type Path } from "@/base/address.ts";
+import { portableBackend } from "@/crypto/portable.ts";
+import type { SaKeys, SaPair, Selector } from "@/datapath/data_path.ts";
+import { type UdpDoor, UserlandDataPath } from "@/datapath/userland.ts";
+import { foldSum, sumWords, writeHeaderChecksum } from "@/esp/ip_packet.ts";
+
+const [A, B] = ["192.0.2.1", "192.0.2.2"].map((text) => parseAddress(text)!) as [
+  Uint8Array,
+  Uint8Array,
+];
+const GCM = { protocol: 3, encryption: 20, keyBits: 128, integrity: 0, esn: false };
+
+/** Two data paths, each other's peers, whose packets wait in a list. */
+class Bench {
+  readonly sent: { readonly to: "a" | "b"; readonly packet: Uint8Array }[] = [];
+  readonly got: { a: Uint8Array[]; b: Uint8Array[] } = { a: [], b: [] };
+  readonly told: string[] = [];
+  readonly #doors = new Map<string, UdpDoor>();
+  readonly a = this.#open("a");
+  readonly b = this.#open("b");
+
+  #open(name: "a" | "b"): UserlandDataPath {
+    const door: UdpDoor = {
+      receiver: undefined,
+      send: (packet) =>
+        void this.sent.push({ to: name === "a" ? "b" : "a", packet: packet.slice() }),
+      flush: () => {},
+    };
+    const path = new UserlandDataPath({
+      crypto: { backend: portableBackend(), shim: undefined, random: (n) => new Uint8Array(n) },
+      listener: {
+        acquired: () => {},
+        expired: (spi, hard) => void this.told.push(`${name} expired ${spi} ${hard}`),
+        refused: (spi, why) => void this.told.push(`${name} refused ${spi}: ${why}`),
+        note: () => {},
+      },
+      udp: door,
+      raw: undefined,
+      system: undefined,
+      pathMtu: () => 1500,
+      closed: () => {},
+    });
+    path.inner.receiver = (packet) => {
+      this.got[name].push(packet.slice());
+      return true;
+    };
+    this.#doors.set(name, door);
+    return path;
+  }
+
+  /** Delivers what was sent, by its ways. */
+  carry(change: (packet: Uint8Array) => Uint8Array[] = (packet) => [packet]): void {
+    for (const { to, packet } of this.sent.splice(0)) {
+      for (const octets of change(packet)) this.arrive(to, octets);
+    }
+  }
+
+  arrive(to: "a" | "b", octets: Uint8Array): void {
+    const receiver = this.#doors.get(to)!.receiver!;
+    receiver.packet(octets, 0, octets.length, 0);
+    receiver.batchEnds();
+  }
+}
+
+function selector(first: string, last = first): Selector {
+  const [from, to] = [parseAddress(first)!, parseAddress(last)!];
+  return { first: from, last: to, protocol: 0, startPort: 0, endPort: 65_535 };
+}
+
+function keys(from: number): SaKeys {
+  const encryption = Uint8Array.from({ length: 20 }, (_, i) => from + i);
+  return { encryption, integrity: new Uint8Array(0) };
+}
+
+/** The CHILD_SA as each end has it. */
+function pairs(number: number, change: Partial<SaPair> = {}): { a: SaPair; b: SaPair } {
+  const path: Path = { ownAddress: A, ownPort: 4500, peerAddress: B, peerPort: 4500 };
+  const ownSelectors = [selector("10.0.0.1")], peerSelectors = [selector("10.0.1.1")];
+  const common = {
+    ...{ line: 1, suite: GCM, tunnelMode: true, encapsulation: "udp" as const },
+    ...{ replayWindow: 64, noTfcPadding: false },
+    ...change,
+  };
+  const [toA, toB] = [keys(number), keys(100 + number)], spis = [2 * number, 2 * number + 1];
+  const a: SaPair = {
+    ...common,
+    ...{ spiIn: spis[0]!, spiOut: spis[1]!, keysIn: toA, keysOut: toB, path },
+    ...{ ownSelectors, peerSelectors },
+  };
+  const back = { ownAddress: B, ownPort: 4500, peerAddress: A, peerPort: 4500 };
+  const b: SaPair = {
+    ...common,
+    ...{ spiIn: spis[1]!, spiOut: spis[0]!, keysIn: toB, keysOut: toA, path: back },
+    ...{ ownSelectors: peerSelectors, peerSelectors: ownSelectors },
+  };
+  return { a, b };
+}
+
+function install(bench: Bench, number: number, change: Partial<SaPair> = {}): void {
+  const { a, b } = pairs(number, change);
+  bench.a.installIn(a);
+  bench.a.installOut(a);
+  bench.b.installIn(b);
+  bench.b.installOut(b);
+}
+
+/** An ICMP echo request with so much in it. */
+function echo(from: string, to: string, octets = 56): Uint8Array {
+  const packet = new Uint8Array(28 + octets);
+  packet.set([0x45, 0, packet.length >> 8, packet.length & 255, 0, 1, 0, 0, 64, 1]);
+  packet.set(parseAddress(from)!, 12);
+  packet.set(parseAddress(to)!, 16);
+  packet.set([8, 0, 0, 0, 0, 7, 0, 1], 20);
+  for (let i = 28; i < packet.length; i++) packet[i] = i;
+  writeHeaderChecksum(packet, 0);
+  const sum = foldSum(sumWords(packet, 20, packet.length - 20));
+  packet.set([sum >> 8, sum & 255], 22);
+  return packet;
+}
+
+Deno.test("userland: what goes in at one end comes out at the other, both ways, and is counted", () => {
+  const bench = new Bench();
+  install(bench, 300);
+  const there = echo("10.0.0.1", "10.0.1.1"), back = echo("10.0.1.1", "10.0.0.1", 9);
+  assert.equal(bench.a.inner.send([there]), 0);
+  assert.equal(bench.sent.length, 1);
+  assert.notDeepEqual(bench.sent[0]!.packet.subarray(16, 16 + there.length), there);
+  bench.carry();
+  assert.equal(bench.b.inner.send([back]), 0);
+  bench.carry();
+  assert.deepEqual(bench.got, { a: [back], b: [there] });
+  const counted = { packetsIn: 1, octetsIn: 84, packetsOut: 1, octetsOut: 37 };
+  assert.deepEqual(bench.b.counters(601), counted);
+});
+
+Deno.test("userland: packets that no selector holds are not sent, and not taken from a peer", () => {
+  const bench = new Bench();
+  install(bench, 300);
+  const other = echo("10.0.0.2", "10.0.1.1");
+  assert.equal(bench.a.inner.send([other]), 1);
+  assert.deepEqual([bench.sent.length, bench.a.drops.noSa], [0, 1]);
+  // A peer that is not so strict.
+  const wide = pairs(300, {}).a;
+  bench.a.uninstall(600);
+  bench.a.installOut({ ...wide, ownSelectors: [selector("10.0.0.0", "10.0.0.255")] });
+  assert.equal(bench.a.inner.send([other]), 0);
+  bench.carry();
+  assert.deepEqual([bench.got.b.length, bench.b.drops.wrongSelectors], [0, 1]);
+});
+
+Deno.test("userland: replays, forgeries and strangers cost a counter each", () => {
+  const bench = new Bench();
+  install(bench, 300);
+  bench.a.inner.send([echo("10.0.0.1", "10.0.1.1")]);
+  bench.carry((packet) => {
+    const forged = packet.slice(), stranger = packet.slice();
+    forged[forged.length - 1]! ^= 1;
+    stranger[3]! ^= 1;
+    const copy = packet.slice();
+    return [forged, packet.slice(0, 7), packet.slice(0, 30), stranger, packet, copy];
+  });
+  const { truncated, badIcv, unknownSpi, replayed } = bench.b.drops;
+  assert.deepEqual({ truncated, badIcv, unknownSpi, replayed }, {
+    ...{ truncated: 2, badIcv: 1, unknownSpi: 1, replayed: 1 },
+  });
+  assert.equal(bench.got.b.length, 1);
+});
+
+Deno.test("userland: a rekeyed line sends by the new SA, takes by both, and goes back where it must", () => {
+  const bench = new Bench(), packet = echo("10.0.0.1", "10.0.1.1");
+  install(bench, 300);
+  bench.a.inner.send([packet]);
+  const { a, b } = pairs(400);
+  bench.b.installIn(b);
+  bench.a.installIn(a);
+  bench.a.inner.send([packet]);
+  bench.a.installOut(a);
+  bench.a.inner.send([packet]);
+  const spis = bench.sent.map(({ packet }) => new DataView(packet.buffer).getUint32(0));
+  assert.deepEqual(spis, [601, 601, 801]);
+  bench.carry();
+  assert.equal(bench.got.b.length, 3);
+  bench.a.uninstall(800);
+  assert.equal(bench.a.inner.send([packet]), 0);
+  assert.equal(new DataView(bench.sent[0]!.packet.buffer).getUint32(0), 601);
+  bench.a.uninstall(600);
+  assert.equal(bench.a.inner.send([packet]), 1);
+});
+
+Deno.test("userland: what does not fit goes in fragments, or its sender is told how much would", () => {
+  const bench = new Bench(), large = echo("10.0.0.1", "10.0.1.1", 3000);
+  install(bench, 300);
+  bench.a.inner.send([large]);
+  assert.equal(bench.sent.length, 3);
+  for (const { packet } of bench.sent) assert.ok(packet.length + 28 <= 1500);
+  bench.carry();
+  assert.equal(bench.got.b.length, 3);
+  const whole = large.slice();
+  whole[6] = 0x40;
+  writeHeaderChecksum(whole, 0);
+  bench.a.inner.send([whole]);
+  assert.equal(bench.sent.length, 0);
+  const [told] = bench.got.a, mtu = told![26]! << 8 | told![27]!;
+  assert.deepEqual([told![20], told![21]], [3, 4]);
+  const fits = echo("10.0.0.1", "10.0.1.1", mtu - 28),
+    more = echo("10.0.0.1", "10.0.1.1", mtu - 27);
+  for (const packet of [fits, more]) packet[6] = 0x40;
+  bench.a.inner.send([fits, more]);
+  assert.equal(bench.sent.length, 1);
+  assert.equal(bench.a.drops.tooBig, 2);
+});
+
+Deno.test("userland: transport mode carries what is behind the header, which is made anew", () => {
+  const bench = new Bench();
+  const own = [selector("192.0.2.1")], peer = [selector("192.0.2.2")];
+  const { a, b } = pairs(300, { tunnelMode: false });
+  const sides = {
+    a: { ...a, ownSelectors: own, peerSelectors: peer },
+    b: { ...b, ownSelectors: peer, peerSelectors: own },
+  };
+  for (const side of ["a", "b"] as const) {
+    bench[side].installIn(sides[side]);
+    bench[side].installOut(sides[side]);
+  }
+  const packet = echo("192.0.2.1", "192.0.2.2");
+  bench.a.inner.send([packet]);
+  assert.equal(bench.sent[0]!.packet.length, 8 + 8 + 64 + 4 + 16);
+  bench.carry();
+  assert.deepEqual(bench.got.b[0]!.subarray(20), packet.subarray(20));
+  assert.deepEqual(bench.got.b[0]!.subarray(12, 20), packet.subarray(12, 20));
+});
+
+Deno.test("userland: what it cannot carry is refused by name", () => {
+  const bench = new Bench();
+  const ah = pairs(300, { suite: { ...GCM, protocol: 2, encryption: 0, integrity: 12 } });
+  bench.a.installIn(ah.a);
+  bench.a.installIn(pairs(400, { encapsulation: "none" }).a);
+  assert.deepEqual(bench.told, []);
+  bench.a.flush();
+  assert.match(bench.told[0]!, /a refused 600: .*no AH/);
+  assert.match(bench.told[1]!, /a refused 800: .*raw socket.*tradtionalencapforceudp/);
+});
