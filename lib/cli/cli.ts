@@ -9,6 +9,8 @@ import { EXIT_FAILED, EXIT_PASSED } from "@/cli/exit_status.ts";
 import { runSystemShell, Shell, showEvent } from "@/cli/shell.ts";
 import { answer, isAnswered } from "@/cli/shell_answers.ts";
 import type { ShellArguments } from "@/cli/shell_commands.ts";
+import type { Offer } from "@/cli/completion.ts";
+import { spisFor } from "@/cli/shell_completion.ts";
 
 function connect({ svr, tlsCa, tlsCert, tlsKey }: CliFlags): TestClient {
   const files = { ca: tlsCa, certificate: tlsCert, key: tlsKey };
@@ -42,6 +44,16 @@ export async function runOneCommand(
     else if (name === "shell") return await runSystemShell();
     return EXIT_PASSED;
   });
+}
+
+/** What Tab offers for the SPI of the command of this name. @throws {CallFailed} without a test. */
+export async function spisOfTest(flags: CliFlags, name: string, word: string): Promise<Offer[]> {
+  const test = connect(flags);
+  try {
+    return await spisFor(name, word, test);
+  } finally {
+    test.close();
+  }
 }
 
 async function connected(

@@ -2,7 +2,7 @@
  * The command `daemon` with its options and examples.
  * @module
  */
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { SetupError } from "@/base/errors.ts";
 import { parseSwitch, wholeNumber } from "@/cli/options.ts";
 
@@ -32,7 +32,10 @@ export function addDaemon(program: Command, exit: (status: number) => void): voi
     .description("serve the Daemon API: run tests in network namespaces of this host (as root)")
     .option("--listen <address:port>", "where the Daemon API listens", "127.0.0.1:12240")
     .option("--lf <file>", "log file of the daemon", "myikev2_daemon.log")
-    .option("--loglvl <n>", "1 critical to 5 debug", wholeNumber(1, 5), 4)
+    .addOption(
+      new Option("--loglvl <n>", "1 critical to 5 debug")
+        .choices(["1", "2", "3", "4", "5"]).argParser(wholeNumber(1, 5)).default(4),
+    )
     .option("-p, --profiling [bool]", "profile the daemon (not there yet)", parseSwitch)
     .option("--tls-cert <file>", "certificate of the API (PEM); TLS when set", "")
     .option("--tls-key <file>", "its key (PEM)", "")

@@ -32,7 +32,8 @@ export interface DemoOptions {
   readonly suite: string;
 }
 
-const SUITES: Readonly<Record<string, string>> = {
+/** Algorithms by the name of the suite, as they stand in the setup of both ends. */
+export const SUITES: Readonly<Record<string, string>> = {
   "x25519-gcm": "dhgrpid: 31, ikeencyptalg: aes-gcm-16:128, ikeprfalg: sha256",
   "modp2048-cbc": "dhgrpid: 14, ikeencyptalg: aes-cbc:128, ikeintegrityalg: sha256",
 };

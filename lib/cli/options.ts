@@ -42,12 +42,12 @@ export function settleSwitches(command: Command, args: readonly string[]): strin
   for (let i = 0; i < args.length; i++) {
     const arg = args[i]!;
     if (arg === "--") return [...settled, ...args.slice(i)];
-    const options = optionsOf(command, arg);
+    const options = optionsOf(command.options, arg);
     if (options.length === 0) settled.push(arg);
     for (const option of options) {
       const next = option === options.at(-1) ? args[i + 1] : undefined;
       if (option.optional) {
-        const takes = next !== undefined && accepts(option, next);
+        const takes = next !== undefined && acceptsWord(option, next);
         settled.push(`${option.long}=${takes ? args[++i] : "true"}`);
         continue;
       }
@@ -59,17 +59,18 @@ export function settleSwitches(command: Command, args: readonly string[]): strin
   return settled;
 }
 
-/** The option of `--long` or `-s`, or those of `-abc`; none where it is something else. */
-function optionsOf(command: Command, arg: string): Option[] {
-  const whole = command.options.find(({ long, short }) => arg === long || arg === short);
+/** The option of `--long` or `-s` among `known`, or those of `-abc`; none where it is something else. */
+export function optionsOf(known: readonly Option[], arg: string): Option[] {
+  const whole = known.find(({ long, short }) => arg === long || arg === short);
   if (whole) return [whole];
   if (!/^-[a-z]{2,}$/i.test(arg)) return [];
-  const each = [...arg.slice(1)].map((s) => command.options.find(({ short }) => short === `-${s}`));
-  const known = each.every((option, i) => option && (option.optional || i === each.length - 1));
-  return known ? each as Option[] : [];
+  const each = [...arg.slice(1)].map((s) => known.find(({ short }) => short === `-${s}`));
+  const all = each.every((option, i) => option && (option.optional || i === each.length - 1));
+  return all ? each as Option[] : [];
 }
 
-function accepts(option: Option, word: string): boolean {
+/** Whether the switch `option` takes `word` as its value. */
+export function acceptsWord(option: Option, word: string): boolean {
   try {
     option.parseArg?.(word, undefined);
     return true;

@@ -5,13 +5,16 @@
  * Exit status: 0 passed, 1 failed, 2 bad setup or usage.
  * @module
  */
-import { Command, CommanderError } from "commander";
+import { Argument, Command, CommanderError, Option } from "commander";
 import { SetupError, SystemError } from "@/base/errors.ts";
 import { VERSION } from "@/base/version.ts";
 import { addCli } from "@/cli/cli_command.ts";
+import { addCompletion, answerTab } from "@/cli/completion_command.ts";
+import { ASK } from "@/cli/completion_scripts.ts";
 import { addDaemon } from "@/cli/daemon_command.ts";
 import { EXIT_FAILED, EXIT_PASSED, EXIT_USAGE } from "@/cli/exit_status.ts";
 import { fraction, parseFlush, parseSwitch, settleSwitches, wholeNumber } from "@/cli/options.ts";
+import type { DefaultOptions } from "@/cli/setup_files.ts";
 import { withTwoDashes } from "@/cli/shell_words.ts";
 
 /** Commands of the documented tool that are not there yet, with what they will do. */
@@ -19,7 +22,6 @@ const NOT_YET: readonly (readonly [name: string, does: string])[] = [
   ["control", "shell and recipes over many daemons"],
   ["createpki", "make certificate authorities and end-entity certificates"],
   ["echosvr", "UDP echo server for the ping test"],
-  ["completion", "completion for bash, zsh and fish"],
 ];
 
 /** Commands whose result is JSON where that is asked for, also when they are refused. */
@@ -29,6 +31,7 @@ const WITH_RESULT = ["test", "exec", "demo"];
 export async function main(args: readonly string[]): Promise<number> {
   let status = EXIT_PASSED;
   const program = build((code) => status = code);
+  if (args[0] === ASK) return await answerTab(program, args.slice(1)).then(() => EXIT_PASSED);
   const command = program.commands.find((c) => c.name() === args[0]);
   const words = args[0] === "cli" ? withTwoDashes(args) : args;
   const settledArgs = command ? [words[0]!, ...settleSwitches(command, words.slice(1))] : [...args];
@@ -62,7 +65,8 @@ function wantsJson([command, ...args]: readonly string[]): boolean {
     args.some((arg) => /^--(json|usejsonresult)=(true|yes|on|1)$/i.test(arg));
 }
 
-function build(exit: (status: number) => void): Command {
+/** The tree of commands; `exit` is told the status of the one that runs. */
+export function build(exit: (status: number) => void): Command {
   const program = new Command("myikev2")
     .description("Creates, answers, stresses and judges IKEv2/IPsec tunnels.")
     .version(`myikev2 ${VERSION}`)
@@ -90,6 +94,7 @@ Exit status: 0 passed, 1 failed, 2 bad setup or usage.`,
   addDaemon(program, exit);
   addDefault(program, exit);
   addCompact(program, exit);
+  addCompletion(program);
   program.command("version").description("version, and the backends this machine gives")
     .addHelpText("after", "\nExample:\n  myikev2 version")
     .action(async () => {
@@ -131,12 +136,12 @@ function withRunOptions(command: Command): Command {
     )
     .option("--lf <file>", "log file", "myikev2.log")
     .option("--crlf <file>", "where to write the story of a crash", "myikev2_crash.log")
-    .option(
-      "--flush [bool]",
-      "flush and re-add addresses on bindifname and lo, flush XFRM and table 330 first; " +
-        "force: also the interface of the default route, of this SSH session, or lo",
-      parseFlush,
-      true,
+    .addOption(
+      new Option(
+        "--flush [bool]",
+        "flush and re-add addresses on bindifname and lo, flush XFRM and table 330 first; " +
+          "force: also the interface of the default route, of this SSH session, or lo",
+      ).choices(["true", "false", "force"]).argParser(parseFlush).default(true),
     )
     .option("--verify [bool]", "check the setup, run nothing", parseSwitch)
     .option("--lenient [bool]", "unknown and misplaced options are warnings", parseSwitch)
@@ -209,6 +214,14 @@ function settled(flags: RunFlags): import("@/cli/run_setup.ts").RunSetupOptions 
   };
 }
 
+/** Ways that the demo's crypto and transport can be done. */
+const BACKENDS = ["auto", "portable", "native"];
+
+/** An option with these values, by default the first. */
+function oneOf(flags: string, does: string, values: readonly string[]): Option {
+  return new Option(flags, does).choices(values).default(values[0]);
+}
+
 function addDemo(program: Command, exit: (status: number) => void): void {
   program.command("demo")
     .description("a gateway and a client in this process, over UDP on loopback: no root needed")
@@ -216,9 +229,9 @@ function addDemo(program: Command, exit: (status: number) => void): void {
     .option("-j, --json [bool]", "print the result as one line of JSON", parseSwitch)
     .option("--pcap <file>", "capture the client's datagrams")
     .option("--keylog <dir>", "write Wireshark's key tables")
-    .option("--cryptobackend <name>", "auto, portable or native", "auto")
-    .option("--transport <name>", "auto, portable or native", "auto")
-    .option("--suite <name>", "x25519-gcm or modp2048-cbc", "x25519-gcm")
+    .addOption(oneOf("--cryptobackend <name>", "how crypto is done", BACKENDS))
+    .addOption(oneOf("--transport <name>", "how datagrams go", BACKENDS))
+    .option("--suite <suite>", "x25519-gcm or modp2048-cbc", "x25519-gcm")
     .addHelpText("after", "\nExamples:\n  myikev2 demo\n  myikev2 demo --tunnels 5000 --json")
     .action(async (options) => {
       const { runDemo } = await import("@/cli/demo.ts");
@@ -233,7 +246,7 @@ function addSimulate(program: Command, exit: (status: number) => void): void {
     )
     .option("--seed <n>", "the first seed", wholeNumber(0, 2 ** 32 - 1), 1)
     .option("--count <n>", "worlds, one seed each", wholeNumber(1, 100_000_000), 1000)
-    .option("--task <name>", "only worlds of this task")
+    .option("--task <task>", "only worlds of this task")
     .option("--loss <p>", "loss in every world, 0 to 1; without it each draws its own", fraction)
     .option("--duplication <p>", "duplication in every world, 0 to 1", fraction)
     .option("--break <rule>", "take one rule out of the core; the simulation should find it")
@@ -254,17 +267,35 @@ Examples:
 }
 
 function addDefault(program: Command, exit: (status: number) => void): void {
-  const command = program.command("default")
-    .description("write a commented setup file with every option at its default")
-    .argument("[what]", "setup, or freeradius (not there yet)", "setup")
-    .option("-f, --exportfile <file>", "where to write it; - is standard output")
+  program.command("default")
+    .description("write a commented setup file with every option at its default, or RADIUS users")
+    .addArgument(
+      new Argument("[what]", "the setup file, or the users file of a FreeRADIUS server")
+        .choices(["setup", "freeradius"]).default("setup"),
+    )
+    .option(
+      "-f, --exportfile <file>",
+      "where to write it (default: default_myikev2.setup, or users); - is standard output",
+    )
     .option("-c, --exportcount <n>", "users of the freeradius file", wholeNumber(1, 1_000_000), 10)
-    .option("--temp <template>", "template of the freeradius file")
-    .addHelpText("after", "\nExamples:\n  myikev2 default setup\n  myikev2 default setup -f -");
-  command.action(async (what: string, options: { exportfile?: string }) => {
-    const { writeDefault } = await import("@/cli/setup_files.ts");
-    exit(writeDefault(what, options.exportfile));
-  });
+    .option(
+      "--temp <template>",
+      "entry of each user; &d is its index, from 0 on",
+      'bob&d    Cleartext-Password := "bob"',
+    )
+    .addHelpText(
+      "after",
+      `
+Examples:
+  myikev2 default setup
+  myikev2 default -f -
+  myikev2 default freeradius -c 1000
+  myikev2 default freeradius --temp 'user&d@example.org  Cleartext-Password := "secret&d"'`,
+    )
+    .action(async (what: "setup" | "freeradius", options: DefaultOptions) => {
+      const { writeDefault } = await import("@/cli/setup_files.ts");
+      exit(writeDefault(what, options));
+    });
 }
 
 function addCompact(program: Command, exit: (status: number) => void): void {

@@ -1,17 +1,47 @@
 /**
- * `myikev2 default` and `myikev2 compact`: setup files that are written, not run.
+ * `myikev2 default` and `myikev2 compact`: setup files that are written, not run, and the users of a
+ * FreeRADIUS server that such setups log in at.
  * @module
  */
 import { SetupError, systemWords } from "@/base/errors.ts";
 import { readSetup } from "@/setup/read.ts";
 import { compactSetup, defaultSetup } from "@/setup/write.ts";
 
-/** Writes the commented default file; returns the exit status. */
-export function writeDefault(what: string, file = "default_myikev2.setup"): number {
-  if (what === "freeradius") throw new SetupError("default freeradius is not there yet");
-  if (what !== "setup") throw new SetupError(`Cannot write a default ${what}: expected setup`);
-  writeText(file, defaultSetup(), "--exportfile");
+/** Options of `default`. */
+export interface DefaultOptions {
+  readonly exportfile?: string;
+  readonly exportcount: number;
+  /** One entry of FreeRADIUS's users file, in which `&d` is the index of the user. */
+  readonly temp: string;
+}
+
+/** Entries are joined to a text of about so many characters before it is written. */
+const CHUNK = 64 * 1024;
+
+/** Writes the commented setup file, or the users file; returns the exit status. */
+export function writeDefault(what: "setup" | "freeradius", options: DefaultOptions): number {
+  if (what === "setup") {
+    writeText(options.exportfile ?? "default_myikev2.setup", [defaultSetup()], "--exportfile");
+  } else {
+    const { exportfile = "users", exportcount, temp } = options;
+    if (exportcount > 1 && !temp.includes("&d")) {
+      throw new SetupError(`Cannot make ${exportcount} users of --temp ${temp}: it has no &d`);
+    }
+    writeText(exportfile, users(temp, exportcount), "--exportfile");
+  }
   return 0;
+}
+
+/** The template once for each user, from 0 on. */
+function* users(template: string, count: number): Generator<string> {
+  let chunk = "";
+  for (let i = 0; i < count; i++) {
+    chunk += `${template.replaceAll("&d", String(i))}\n`;
+    if (chunk.length < CHUNK) continue;
+    yield chunk;
+    chunk = "";
+  }
+  yield chunk;
 }
 
 /** Options of `compact`. */
@@ -26,7 +56,7 @@ export interface CompactOptions {
 export function writeCompact({ input, output, check, lenient }: CompactOptions): number {
   const content = readText(input);
   const compact = compactSetup(content, input, lenient);
-  writeText(output, compact, "--output");
+  writeText(output, [compact], "--output");
   if (!check) return 0;
   const options = { lenient: lenient ?? false, unchecked: true };
   const before = readSetup(content, input, options).setup;
@@ -45,12 +75,16 @@ export function readText(path: string): string {
   }
 }
 
-function writeText(path: string, text: string, option: string): void {
-  if (path === "-") return void Deno.stdout.writeSync(new TextEncoder().encode(text));
+function writeText(path: string, chunks: Iterable<string>, option: string): void {
   try {
-    Deno.writeTextFileSync(path, text);
+    const file = path === "-" ? Deno.stdout : Deno.createSync(path);
+    for (const chunk of chunks) {
+      let octets = new TextEncoder().encode(chunk);
+      while (octets.length > 0) octets = octets.subarray(file.writeSync(octets));
+    }
+    if (file !== Deno.stdout) file.close();
   } catch (e) {
     throw new SetupError(`Cannot write ${path} (${option}): ${systemWords(e)}`);
   }
-  console.error(`wrote ${path}`);
+  if (path !== "-") console.error(`wrote ${path}`);
 }

@@ -165,6 +165,7 @@ export class Shell {
   #tree(run: RunCommand): Command {
     const say = (text: string) => this.#options.print(text.trimEnd());
     const tree = new Command("myikev2>").usage("COMMAND").helpOption(false)
+      .configureHelp({ showGlobalOptions: true })
       .option("-j, --json [bool]", "the answer as one line of JSON", parseSwitch)
       .showSuggestionAfterError()
       .exitOverride()

@@ -110,12 +110,16 @@ async function listIkeSas(to: Answering, { start, len }: ShellArguments): Promis
 
 /** The rows of one page; only the first has headings. */
 function pageLines(page: readonly ShownMessage[], first: boolean): string[] {
-  const rows = page.map(({ OwnSPI, PeerAddr, PeerPort, State, EstabTime }): Shown[] => {
-    const host = String(PeerAddr ?? "-");
-    return [OwnSPI!, host.includes(":") ? `[${host}]:${PeerPort}` : `${host}:${PeerPort}`, State!]
-      .concat(EstabTime ?? "-") as Shown[];
-  });
+  const rows = page.map((
+    sa,
+  ): Shown[] => [sa.OwnSPI!, endpoint(sa), sa.State!, sa.EstabTime ?? "-"]);
   return tableLines(LIST_HEADINGS, rows).slice(first ? 0 : 1);
+}
+
+/** Where the peer is: `192.0.2.7:500`, `[2001:db8::1]:500`. */
+export function endpoint({ PeerAddr, PeerPort }: ShownMessage): string {
+  const host = String(PeerAddr ?? "-");
+  return host.includes(":") ? `[${host}]:${PeerPort}` : `${host}:${PeerPort}`;
 }
 
 async function listPings(to: Answering, args: ShellArguments): Promise<void> {

@@ -4,7 +4,7 @@
  * `shell_answers.ts`.
  * @module
  */
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { parseSwitch, wholeNumber } from "@/cli/options.ts";
 
 /** What was said behind the name of a command; what a command does not have is absent. */
@@ -30,7 +30,7 @@ export const OF_CHILD_SA: readonly string[] = ["dumpchild", "rekeychild"];
 
 const UINT32_MAX = 2 ** 32 - 1;
 /** Levels of events, and the word for none. */
-const LEVEL_MAX = 5;
+const LEVELS = ["1", "2", "3", "4", "5", "no"];
 
 /** Commands without argument or option. */
 const PLAIN: readonly (readonly [name: string, does: string])[] = [
@@ -71,7 +71,10 @@ export function addShellCommands(parent: Command, shown: string, run: RunCommand
   }
   for (const [name, does] of OF_SPI) addOfSpi(parent, name, does, example, run);
   parent.command("log").description("show events as they happen; without options: which are shown")
-    .option("-l, --level <level>", "1 critical to 5 debug; no: none", parseLevel)
+    .addOption(
+      new Option("-l, --level <level>", "1 critical to 5 debug; no: none")
+        .choices(LEVELS).argParser(parseLevel),
+    )
     .option("--kw <word>", "only events with this word in them")
     .addHelpText("after", example("log -l 4 --kw established"))
     .action(({ level, kw }: { level?: number; kw?: string }) =>
@@ -113,5 +116,5 @@ export function parseSpi(digits: number): (text: string) => bigint {
 function parseLevel(text: string): number {
   if (/^(no|none|off|0)$/i.test(text)) return 0;
   if (/^[1-5]$/.test(text)) return Number(text);
-  throw new InvalidArgumentError(`Expected 1 to ${LEVEL_MAX}, or no.`);
+  throw new InvalidArgumentError("Expected 1 to 5, or no.");
 }

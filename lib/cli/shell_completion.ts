@@ -5,8 +5,11 @@
 import type { Command } from "commander";
 import type { TestConnection } from "@/api/connection.ts";
 import { showSpi32, showSpi64 } from "@/base/bytes.ts";
-import { ikeSas } from "@/cli/shell_answers.ts";
+import { type Offer, offersAt } from "@/cli/completion.ts";
+import { endpoint, ikeSas } from "@/cli/shell_answers.ts";
 import { OF_CHILD_SA, OF_IKE_SA } from "@/cli/shell_commands.ts";
+import { showMessage } from "@/cli/shell_fields.ts";
+import { withTwoDashes } from "@/cli/shell_words.ts";
 
 /** Offers at most. */
 const OFFERS_MAX = 500;
@@ -20,47 +23,35 @@ export async function completeLine(
   test: TestConnection,
 ): Promise<[offers: string[], word: string]> {
   const words = line.trimStart().split(/\s+/);
-  const word = words.pop()!;
-  return [await offersFor(words, word, tree, test), word];
+  const { offers } = await offersAt(
+    tree,
+    withTwoDashes(words),
+    async (name, { command }, word) =>
+      name === "spi" ? await spisFor(command.name(), word, test) : [],
+  );
+  // Values may be typed further: an SPI of which others are the beginning.
+  const texts = offers.map(({ value, kind }) => kind === "value" ? value : `${value} `);
+  return [texts, words.at(-1)!];
 }
 
-async function offersFor(
-  before: readonly string[],
+/** Our SPIs that the command of this name takes and that begin with `word`, leading zeros written or not. */
+export async function spisFor(
+  command: string,
   word: string,
-  tree: Command,
   test: TestConnection,
-): Promise<string[]> {
-  const [name] = before.filter((w) => !w.startsWith("-"));
-  if (name === undefined || (name === "help" && before.length === 1)) {
-    const names = tree.commands.map((command) => command.name());
-    return starting([...names, "help"].sort(), word).map((offer) => `${offer} `);
-  }
-  const command = tree.commands.find((c) => c.name() === name);
-  if (!command) return [];
-  if (word.startsWith("-")) {
-    const options = [...command.options, ...tree.options].map((option) => option.long!);
-    return starting([...options, "--help"], word).map((offer) => `${offer} `);
-  }
-  if (before.at(-1) === "-l" || before.at(-1) === "--level") {
-    return starting(["1", "2", "3", "4", "5", "no"], word);
-  }
-  if (before.length > 1) return [];
-  if (OF_IKE_SA.includes(name)) return await ikeSpis(word, test);
-  if (OF_CHILD_SA.includes(name)) return await childSpis(word, test);
+): Promise<Offer[]> {
+  if (OF_IKE_SA.includes(command)) return await ikeSpis(word, test);
+  if (OF_CHILD_SA.includes(command)) return await childSpis(word, test);
   return [];
 }
 
-function starting(offers: readonly string[], word: string): string[] {
-  return offers.filter((offer) => offer.startsWith(word));
-}
-
-/** Our SPIs that begin with `word`, leading zeros written or not. */
-async function ikeSpis(word: string, test: TestConnection): Promise<string[]> {
-  const offers: string[] = [];
+async function ikeSpis(word: string, test: TestConnection): Promise<Offer[]> {
+  const offers: Offer[] = [];
   for await (const page of ikeSas(test)) {
-    for (const { OwnSPI } of page) {
-      const spi = showSpi64(BigInt(OwnSPI as string));
-      if (begins(spi, word)) offers.push(spi);
+    for (const message of page) {
+      const sa = showMessage("ikeLine", message), spi = String(sa.OwnSPI);
+      const offer = { value: spi, does: `${endpoint(sa)} ${sa.State}`, kind: "value" as const };
+      if (begins(spi, word)) offers.push(offer);
       if (offers.length >= OFFERS_MAX) return offers;
     }
     // Of many tunnels the first that fit do: nobody reads ten thousand.
@@ -69,16 +60,17 @@ async function ikeSpis(word: string, test: TestConnection): Promise<string[]> {
   return offers;
 }
 
-async function childSpis(word: string, test: TestConnection): Promise<string[]> {
+async function childSpis(word: string, test: TestConnection): Promise<Offer[]> {
   const { SummaryList } = await test.call("ListIKESA", { Start: 0, Len: PARENTS_MAX });
-  const lists = await Promise.all(
-    (SummaryList as { OwnSPI: string }[]).map(({ OwnSPI }) =>
-      // One that has gone meanwhile has none.
-      test.call("ListCHILDSA", { IKEOwnSPI: OwnSPI }).catch(() => ({ OwnSPIList: [] }))
-    ),
-  );
-  return lists.flatMap(({ OwnSPIList }) => (OwnSPIList as number[]).map(showSpi32))
-    .filter((spi) => begins(spi, word)).slice(0, OFFERS_MAX);
+  const parents = (SummaryList as { OwnSPI: string }[]).map(({ OwnSPI }) => OwnSPI);
+  const lists = await Promise.all(parents.map(async (OwnSPI): Promise<Offer[]> => {
+    // One that has gone meanwhile has none.
+    const { OwnSPIList } = await test.call("ListCHILDSA", { IKEOwnSPI: OwnSPI })
+      .catch(() => ({ OwnSPIList: [] }));
+    const does = `of ${showSpi64(BigInt(OwnSPI))}`;
+    return (OwnSPIList as number[]).map((spi) => ({ value: showSpi32(spi), does, kind: "value" }));
+  }));
+  return lists.flat().filter(({ value }) => begins(value, word)).slice(0, OFFERS_MAX);
 }
 
 function begins(spi: string, word: string): boolean {

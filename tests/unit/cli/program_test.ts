@@ -26,11 +26,12 @@ const COMMANDS = [
   "simulate",
   "cli",
   "daemon",
+  "completion",
   "default",
   "compact",
   "version",
 ];
-const NOT_YET = ["control", "createpki", "echosvr", "completion"];
+const NOT_YET = ["control", "createpki", "echosvr"];
 
 Deno.test("help names every command, those that are not there yet as such, and gives examples", async () => {
   const { code, stdout } = await myikev2("--help");
@@ -79,8 +80,16 @@ const MISTAKES: readonly (readonly [line: string, words: RegExp])[] = [
   ["cli summary --tls-key deno.json", /--tls-key needs --tls-cert/],
   ["exec", /required option '-f, --setupfile <file>' not specified/],
   ["", /^Usage: myikev2/],
-  ["default freeradius", /default freeradius is not there yet/],
-  ["default nothing", /Cannot write a default nothing/],
+  ["default nothing", /'nothing' is invalid.*Allowed choices are setup, freeradius/],
+  ["default freeradius -c 0", /whole number from 1 to/],
+  [
+    "default freeradius -f /nowhere/users",
+    /Cannot write \/nowhere\/users \(--exportfile\): No such/,
+  ],
+  ["default freeradius --temp bob", /Cannot make 10 users of --temp bob: it has no &d/],
+  ["completion tcsh", /Allowed choices are bash, zsh, fish/],
+  ["completion", /missing required argument 'shell'/],
+  ["demo --transport no", /Allowed choices are auto, portable, native/],
   ["simulate --break nothing", /Cannot break nothing: rules are \w+, /],
   ["simulate --task nothing", /Cannot simulate nothing: tasks are \w+/],
   ["compact", /required option '-i, --input <file>'/],
@@ -112,5 +121,30 @@ Deno.test("a default setup is written, compacts to what its role needs, and load
   assert.equal(compact.code, 0, compact.stderr);
   assert.match(compact.stderr, /both load to the same setup/);
   assert.ok(Deno.statSync(`${dir}/b`).size < Deno.statSync(`${dir}/a`).size / 10);
+  await Deno.remove(dir, { recursive: true });
+});
+
+Deno.test("RADIUS users are the template with the index of each, in the order of the index", async () => {
+  const dir = await Deno.makeTempDir();
+  const { code, stderr } = await myikev2("default", "freeradius", "-f", `${dir}/users`);
+  assert.deepEqual([code, stderr], [0, `wrote ${dir}/users\n`]);
+  const bob = (i: number) => `bob${i}    Cleartext-Password := "bob"\n`;
+  const ten = Array.from({ length: 10 }, (_, i) => bob(i)).join("");
+  assert.equal(Deno.readTextFileSync(`${dir}/users`), ten);
+  const many = await myikev2(
+    ...[
+      "default",
+      "freeradius",
+      "-f",
+      "-",
+      "-c",
+      "20000",
+      "--temp",
+      'u&d Cleartext-Password := "&d"',
+    ],
+  );
+  const lines = many.stdout.split("\n");
+  assert.deepEqual([lines.length, lines.at(-1)], [20_001, ""]);
+  for (const i of [0, 9, 10, 19_999]) assert.equal(lines[i], `u${i} Cleartext-Password := "${i}"`);
   await Deno.remove(dir, { recursive: true });
 });

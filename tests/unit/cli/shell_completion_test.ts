@@ -27,7 +27,8 @@ const OFFERS: readonly (readonly [line: string, offers: readonly string[], word:
 
 for (const [line, offers, word] of OFFERS) {
   Deno.test(`Tab behind <${line}>`, async () => {
-    const tree = new Command().option("-j, --json", "");
+    const tree = new Command().configureHelp({ showGlobalOptions: true })
+      .helpOption(false).option("-j, --json", "");
     addShellCommands(tree, "", () => Promise.resolve());
     const test = new LocalTest(new FakeRun(), "auto");
     assert.deepEqual(await completeLine(line, tree, test), [[...offers], word]);

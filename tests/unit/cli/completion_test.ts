@@ -1,0 +1,114 @@
+import assert from "node:assert/strict";
+import { Argument, Command, Option } from "commander";
+import { type Offers, offersAt } from "@/cli/completion.ts";
+import { answerLines, completionScript, SHELLS } from "@/cli/completion_scripts.ts";
+import { parseSwitch } from "@/cli/options.ts";
+
+/** A program in which everything occurs that may stand on a command line. */
+function tree(): Command {
+  const program = new Command("program").version("1").enablePositionalOptions();
+  program.command("run").description("run it; once").argument("<setup>", "")
+    .option("-j, --json [bool]", "", parseSwitch)
+    .option("-v, --verify [bool]", "", parseSwitch)
+    .option("-f, --file <file>", "a file, e.g. of ours. And more")
+    .option("--keys <dir>", "")
+    .option("--no-color", "")
+    .option("--word <word...>", "")
+    .addOption(new Option("-l, --level <n>", "").choices(["1", "2", "none"]))
+    .addOption(new Option("--hidden", "").hideHelp());
+  const ask = program.command("ask").enablePositionalOptions(false)
+    .configureHelp({ showGlobalOptions: true })
+    .option("--server <address>", "", "here").option("--tls-ca <file>", "");
+  ask.command("dump").description("all about one").argument("<spi>", "").option("--raw", "");
+  ask.command("kinds").addArgument(new Argument("[kind...]", "").choices(["ike", "child"]));
+  program.command("secret", { hidden: true });
+  program.command("runner");
+  return program;
+}
+
+async function offers(line: string): Promise<Offers> {
+  return await offersAt(
+    tree(),
+    line.split(" "),
+    (name, { command, flags }, word) =>
+      Promise.resolve(
+        name === "spi" || name === "word"
+          ? [{ value: `${word}:${command.name()}:${flags.server}`, does: "", kind: "value" }]
+          : [],
+      ),
+  );
+}
+
+const OFFERED: readonly (readonly [line: string, offered: string, files?: Offers["files"]])[] = [
+  ["", "run ask runner help"],
+  ["ru", "run runner"],
+  ["nothing ", ""],
+  ["nothing ru", ""],
+  ["-", "--version --help"],
+  ["-V", "-V"],
+  ["--he", "--help"],
+  ["help ", "run ask runner help"],
+  ["help a", "ask"],
+  ["help ask ", ""],
+  ["help --", ""],
+  ["run ", "", "files"],
+  ["run a.yaml ", ""],
+  ["run --", "--json --verify --file --keys --no-color --word --level --help"],
+  ["run --ver", "--verify"],
+  ["run -f", "-f"],
+  ["run --json --", "--verify --file --keys --no-color --word --level --help"],
+  ["run -jv --", "--file --keys --no-color --word --level --help"],
+  ["run --word a --wo", "--word"],
+  ["run --no-color --no", ""],
+  ["run --no-color ", "", "files"],
+  ["run --file ", "", "files"],
+  ["run --file=", "", "files"],
+  ["run -f ", "", "files"],
+  ["run --file --json ", "", "files"],
+  ["run --keys ", "", "directories"],
+  ["run --keys=x", "", "directories"],
+  ["run --level ", "1 2 none"],
+  ["run -l n", "none"],
+  ["run --level=n", "--level=none"],
+  ["run --level 1 ", "", "files"],
+  ["run --json ", "true false", "files"],
+  ["run --json=t", "--json=true"],
+  ["run --json false ", "", "files"],
+  ["run --json a.yaml ", ""],
+  ["run -jl ", "1 2 none"],
+  ["run --nothing=", ""],
+  ["run --no-color=", ""],
+  ["run -- --", "", "files"],
+  ["run -- -x ", ""],
+  ["ask ", "dump kinds help"],
+  ["ask --server x ", "dump kinds help"],
+  ["ask dump 1", "1:dump:here"],
+  ["ask --server x dump 1", "1:dump:x"],
+  ["ask dump --server=y 1", "1:dump:y"],
+  ["ask dump 1 ", ""],
+  ["ask dump --", "--raw --help --server --tls-ca"],
+  ["ask dump --tls-ca ", "", "files"],
+  ["ask kinds ike c", "child"],
+];
+
+for (const [line, offered, files = "none"] of OFFERED) {
+  Deno.test(`offered behind <${line}>`, async () => {
+    const { offers: found, files: fitting } = await offers(line);
+    assert.deepEqual([found.map((o) => o.value).join(" "), fitting], [offered, files]);
+  });
+}
+
+Deno.test("a script is told names of what, then words, and what each means unless it says no", async () => {
+  const found = await offers("ru");
+  assert.deepEqual(answerLines(found, true), ["none", "run\trun it", "runner"]);
+  assert.deepEqual(answerLines(found, false), ["none", "run", "runner"]);
+  const [, file] = answerLines(await offers("run --fi"), true);
+  assert.equal(file, "--file\ta file, e.g. of ours");
+});
+
+for (const shell of SHELLS) {
+  Deno.test(`the script for ${shell} asks for descriptions unless told not to`, () => {
+    assert.match(completionScript(shell, true), / __complete -- /);
+    assert.match(completionScript(shell, false), / __complete --no-descriptions -- /);
+  });
+}
