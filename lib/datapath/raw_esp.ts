@@ -37,6 +37,7 @@ export class RawEsp {
   readonly #sockets = new Map<number, number>();
   readonly #arena = new Uint8Array(SLOTS * SLOT_OCTETS);
   readonly #words = new Uint32Array(this.#arena.buffer);
+  readonly #receiver: EspPacketReceiver;
   readonly #loop: Promise<void>;
   #closed = false;
 
@@ -49,7 +50,8 @@ export class RawEsp {
     this.#shim = shim;
     this.#queue = new RecordQueue(shim);
     this.#wait = new SocketWait(shim);
-    const take = () => this.#take(receiver), isOver = () => this.#closed;
+    this.#receiver = receiver;
+    const take = () => this.drain(), isOver = () => this.#closed;
     this.#loop = pollUntilOver({ take, wait: () => this.#wait.wait(), isOver })
       .catch((e) => {
         if (!this.#closed) failed(e);
@@ -101,7 +103,9 @@ export class RawEsp {
     this.#wait.close();
   }
 
-  #take(receiver: EspPacketReceiver): number {
+  /** Takes a batch of what has arrived, now; how much it was. */
+  drain(): number {
+    const receiver = this.#receiver;
     const count = this.#wait.receive(this.#arena), words = this.#words;
     for (let slot = 0; slot < count; slot++) {
       const at = slot * SLOT_OCTETS + RECORD_OCTETS, word = slot * SLOT_OCTETS >> 2;

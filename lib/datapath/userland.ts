@@ -26,6 +26,8 @@ import { rebuildPacket } from "@/esp/transport_mode.ts";
 const SOFT_LEFT = 2 ** 24;
 /** How long a path MTU is taken for true. */
 const PATH_MTU_MS = 1000;
+/** Batches that are taken before an SA goes. */
+const DRAINED_MAX = 16;
 /** Octets of the largest packet, and what ESP adds at most. */
 const SCRATCH_OCTETS = 65_536 + 512;
 const UNKNOWN_PATH_MTU = 1500;
@@ -145,6 +147,8 @@ export class UserlandDataPath implements DataPath {
   uninstall(spiIn: number): void {
     const sa = this.#sas.get(spiIn);
     if (!sa) return;
+    // What came before the message that ends the SA waits at another socket than that came by.
+    if (sa.pair.encapsulation === "none") this.#drain();
     this.#sas.delete(spiIn);
     const line = this.#lines.get(sa.pair.line) ?? [], rest = line.filter((other) => other !== sa);
     if (line.at(-1) === sa) {
@@ -229,6 +233,10 @@ export class UserlandDataPath implements DataPath {
       : "no C shim";
     return errno && `ESP without UDP needs a raw socket (${errno}: CAP_NET_RAW); in UDP it needs ` +
         "none: tradtionalencapforceudp: true, or tcpencap";
+  }
+
+  #drain(): void {
+    for (let i = 0; i < DRAINED_MAX && (this.#raw?.drain() ?? 0) > 0; i++);
   }
 
   #sendOwn(packets: readonly Uint8Array[]): number {

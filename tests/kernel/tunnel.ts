@@ -33,6 +33,8 @@ export interface TunnelWish {
   readonly outer?: 4 | 6;
   readonly inner?: 4 | 6;
   readonly transport?: boolean;
+  /** What carries the packets at our site; at theirs it is the kernel in any case. */
+  readonly dataPath?: "kernel" | "userland";
   /** Laid over the entry of `childlist`. */
   readonly child?: Setup;
   /** Laid over `ikeconf`. */
@@ -96,7 +98,7 @@ async function betweenOurs(lab: Lab, wish: TunnelWish): Promise<Ends> {
   });
   const theirs = await Ours.start(lab, lab.theirs, atSite(gateway, lab.theirs));
   const ours = await Ours.start(lab, lab.ours, atSite(clientOf(wish), lab.ours));
-  await untilInstalled(lab, ours);
+  await untilInstalled(lab, ours, wish);
   return { ours, theirs, charon: undefined };
 }
 
@@ -112,7 +114,7 @@ async function withStrongSwan(lab: Lab, wish: TunnelWish, weBegin: boolean): Pro
   await charon.load(swanctl(connectionOf(wish), PSK));
   const ours = await Ours.start(lab, lab.ours, atSite(setup, lab.ours));
   if (!weBegin) await charon.initiate("net");
-  await untilInstalled(lab, ours);
+  await untilInstalled(lab, ours, wish);
   return { ours, theirs: undefined, charon };
 }
 
@@ -136,7 +138,8 @@ function ikeconf(wish: TunnelWish, side: 0 | 1): Setup {
     ...wish.child,
   };
   const ids = side === 0 ? { myid: OUR_ID } : {};
-  return { installfastpath: true, datapath: "kernel", ...ids, ...wish.ikeconf, childlist: [child] };
+  const datapath = side === 0 ? wish.dataPath ?? "kernel" : "kernel";
+  return { installfastpath: true, datapath, ...ids, ...wish.ikeconf, childlist: [child] };
 }
 
 /** Own address and the peer's, as `side` sees them. */
@@ -161,10 +164,15 @@ function connectionOf(wish: TunnelWish): string {
   });
 }
 
-async function untilInstalled(lab: Lab, ours: Ours): Promise<void> {
+async function untilInstalled(lab: Lab, ours: Ours, { dataPath }: TunnelWish): Promise<void> {
   await until("both ends' states", 20_000, async () => {
     ours.mustRun();
-    for (const site of [lab.ours, lab.theirs]) {
+    if (dataPath === "userland") {
+      const routes = await kernelSays(lab.ours, "route", "show", "table", "all", "proto", "233") +
+        await kernelSays(lab.ours, "-6", "route", "show", "table", "all", "proto", "233");
+      if (!routes.includes("dev myikev2t")) return false;
+    }
+    for (const site of dataPath === "userland" ? [lab.theirs] : [lab.ours, lab.theirs]) {
       const states = await kernelSays(site, "xfrm", "state");
       if ((states.match(/^\s+proto (esp|ah) spi/gm)?.length ?? 0) < 2) return false;
     }
