@@ -26,6 +26,7 @@ const MAY_SEE: Readonly<Record<string, readonly string[]>> = {
   report: ["base", "iana", "engine"],
   api: ["base", "native", "setup", "engine"],
   daemon: ["base", "setup", "api"],
+  control: ["base", "setup", "api", "daemon"],
 };
 /** The command line sees everything. */
 const SEES_ALL = ["cli"];

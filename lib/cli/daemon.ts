@@ -9,6 +9,7 @@ import { parseDuration } from "@/base/duration.ts";
 import { SetupError } from "@/base/errors.ts";
 import { environment } from "@/cli/prepare.ts";
 import { EXIT_PASSED } from "@/cli/exit_status.ts";
+import { ownCommand } from "@/cli/own_command.ts";
 import { onSignals } from "@/cli/signals.ts";
 import { needCapabilities } from "@/daemon/capabilities.ts";
 import { Instances } from "@/daemon/instances.ts";
@@ -138,14 +139,6 @@ function verify(text: string, file: string, lenient: boolean): Setup {
   const { setup, positionOf } = readSetup(text, file, { lenient });
   environment(setup, positionOf);
   return setup;
-}
-
-/** The executable itself, or from source the runtime with our main file. */
-function ownCommand(): string[] {
-  const runtime = Deno.execPath();
-  if (Deno.build.standalone) return [runtime];
-  const root = `${import.meta.dirname}/../..`;
-  return [runtime, "run", "--allow-all", "--config", `${root}/deno.json`, `${root}/main.ts`];
 }
 
 function openLog(options: DaemonOptions): Pick<Surroundings, "tell"> & { close: () => void } {

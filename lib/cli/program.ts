@@ -11,6 +11,7 @@ import { VERSION } from "@/base/version.ts";
 import { addCli } from "@/cli/cli_command.ts";
 import { addCompletion, answerTab } from "@/cli/completion_command.ts";
 import { ASK } from "@/cli/completion_scripts.ts";
+import { addControl } from "@/cli/control_command.ts";
 import { addDaemon } from "@/cli/daemon_command.ts";
 import { EXIT_FAILED, EXIT_PASSED, EXIT_USAGE } from "@/cli/exit_status.ts";
 import { fraction, parseFlush, parseSwitch, settleSwitches, wholeNumber } from "@/cli/options.ts";
@@ -19,7 +20,6 @@ import { withTwoDashes } from "@/cli/shell_words.ts";
 
 /** Commands of the documented tool that are not there yet, with what they will do. */
 const NOT_YET: readonly (readonly [name: string, does: string])[] = [
-  ["control", "shell and recipes over many daemons"],
   ["createpki", "make certificate authorities and end-entity certificates"],
   ["echosvr", "UDP echo server for the ping test"],
 ];
@@ -32,9 +32,8 @@ export async function main(args: readonly string[]): Promise<number> {
   let status = EXIT_PASSED;
   const program = build((code) => status = code);
   if (args[0] === ASK) return await answerTab(program, args.slice(1)).then(() => EXIT_PASSED);
-  const command = program.commands.find((c) => c.name() === args[0]);
   const words = args[0] === "cli" ? withTwoDashes(args) : args;
-  const settledArgs = command ? [words[0]!, ...settleSwitches(command, words.slice(1))] : [...args];
+  const settledArgs = settleCommandLine(program, words);
   try {
     await program.parseAsync(settledArgs, { from: "user" });
     return status;
@@ -42,6 +41,13 @@ export async function main(args: readonly string[]): Promise<number> {
     if (e instanceof CommanderError && e.exitCode === 0) return EXIT_PASSED;
     return await complain(e, settledArgs);
   }
+}
+
+/** The switches of the command, and of the command below it, settled. */
+function settleCommandLine(command: Command, args: readonly string[]): string[] {
+  const below = command.commands.find((c) => c.name() === args[0]);
+  if (below) return [args[0]!, ...settleCommandLine(below, args.slice(1))];
+  return command.parent ? settleSwitches(command, args) : [...args];
 }
 
 /** Says what is wrong, in JSON too where that is asked for; returns the exit status. */
@@ -92,6 +98,7 @@ Exit status: 0 passed, 1 failed, 2 bad setup or usage.`,
   addSimulate(program, exit);
   addCli(program, exit);
   addDaemon(program, exit);
+  addControl(program, exit);
   addDefault(program, exit);
   addCompact(program, exit);
   addCompletion(program);

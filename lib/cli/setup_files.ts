@@ -75,7 +75,13 @@ export function readText(path: string): string {
   }
 }
 
-function writeText(path: string, chunks: Iterable<string>, option: string): void {
+/** Writes a file and says so unless `quiet`; `-` is standard output. @throws {SetupError} naming the option. */
+export function writeText(
+  path: string,
+  chunks: Iterable<string>,
+  option: string,
+  quiet = false,
+): void {
   try {
     const file = path === "-" ? Deno.stdout : Deno.createSync(path);
     for (const chunk of chunks) {
@@ -86,5 +92,5 @@ function writeText(path: string, chunks: Iterable<string>, option: string): void
   } catch (e) {
     throw new SetupError(`Cannot write ${path} (${option}): ${systemWords(e)}`);
   }
-  if (path !== "-") console.error(`wrote ${path}`);
+  if (path !== "-" && !quiet) console.error(`wrote ${path}`);
 }

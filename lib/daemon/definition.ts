@@ -67,9 +67,14 @@ const NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$/;
 /** Longest path Linux takes. */
 const PATH_MAX = 4_095;
 
+/** Whether an instance can be called so. */
+export function isInstanceName(name: string): boolean {
+  return NAME.test(name);
+}
+
 /** @throws {Refusal} INVALID_ARGUMENT for what no instance can be called. */
 export function checkName(name: string): string {
-  if (NAME.test(name)) return name;
+  if (isInstanceName(name)) return name;
   if (name === "") throw invalid("Name is empty");
   throw invalid(
     `Name ${JSON.stringify(name.slice(0, 80))} is none: 1 to 64 letters, digits, _, - and ., ` +

@@ -25,10 +25,15 @@ export function parseManagementPrefix(text: string): IpPrefix {
   if (!prefix) {
     throw new SetupError(`Cannot use --mgmtprefix ${text}: expected ${MANAGEMENT_PREFIX}`);
   }
-  if (prefix.address.length * 8 - prefix.bits < HOST_BITS_MIN) {
+  if (!hasRoom(prefix)) {
     throw new SetupError(`Cannot use --mgmtprefix ${text}: it has no room for an instance`);
   }
   return prefix;
+}
+
+/** Whether there is room for the bridge and an instance. */
+export function hasRoom({ address, bits }: IpPrefix): boolean {
+  return address.length * 8 - bits >= HOST_BITS_MIN;
 }
 
 /** The bridge's own: the first after that of the network. */

@@ -1,0 +1,158 @@
+/**
+ * `myikev2 control run` and `myikev2 control example`; what `control cli` shares with them.
+ * @module
+ */
+import { parseDuration } from "@/base/duration.ts";
+import { SetupError } from "@/base/errors.ts";
+import { EXIT_FAILED, EXIT_PASSED } from "@/cli/exit_status.ts";
+import { readText, writeText } from "@/cli/setup_files.ts";
+import { onSignals } from "@/cli/signals.ts";
+import { type ControllerFile, readControllerFile } from "@/control/controller_file.ts";
+import { Daemons } from "@/control/daemons.ts";
+import { prepareInstances } from "@/control/definition.ts";
+import { EXAMPLE_CONTROLLER_FILE, EXAMPLE_RECIPE } from "@/control/example.ts";
+import { junitXml } from "@/control/junit.ts";
+import { commandWords, firstError, hasPassed, outcomeJson } from "@/control/outcome.ts";
+import type { RecipeOutcome } from "@/control/outcome.ts";
+import { readRecipe } from "@/control/recipe.ts";
+import { RecipeRun, type RunOptions } from "@/control/recipe_run.ts";
+import { outcomeTable } from "@/control/table.ts";
+import { EventHub } from "@/engine/event_hub.ts";
+import { LogFile } from "@/report/log_file.ts";
+
+/** Options of all commands over daemons. */
+export interface ControlOptions {
+  readonly configfile: string;
+  readonly lf: string;
+  readonly override: boolean;
+  readonly cmdtimeout: string;
+}
+
+/** Options of `control run`; empty texts are options that were not given. */
+export interface RunRecipeOptions extends ControlOptions {
+  readonly json: boolean;
+  readonly junit: string;
+  readonly timeout: string;
+}
+
+/** Octets after which the controller's log begins anew. */
+const LOG_OCTETS_MAX = 100_000_000;
+
+/** Runs a recipe to its end and undoes it; returns the exit status. */
+export async function runRecipe(path: string, options: RunRecipeOptions): Promise<number> {
+  const timeoutMs = options.timeout === "" ? 0 : durationOf("--timeout", options.timeout);
+  const commandTimeoutMs = durationOf("--cmdtimeout", options.cmdtimeout);
+  const log = openControlLog(options.lf);
+  const daemons = new Daemons(loadControllerFile(options.configfile));
+  try {
+    const run = loadRecipe(path, daemons, {
+      override: options.override,
+      commandTimeoutMs,
+      timeoutMs,
+      tell: log.tell,
+    });
+    // A junit file that cannot be written is told before anything is done.
+    if (options.junit !== "") writeText(options.junit, [""], "--junit", true);
+    const outcome = await runToItsEnd(run);
+    report(outcome, options);
+    return hasPassed(outcome) ? EXIT_PASSED : EXIT_FAILED;
+  } finally {
+    daemons.close();
+    log.close();
+  }
+}
+
+async function runToItsEnd(run: RecipeRun): Promise<RecipeOutcome> {
+  const forget = onSignals((again) => run.cancel(again));
+  try {
+    if (await run.start()) await run.wait();
+    else run.giveUp();
+  } finally {
+    await run.undo();
+    forget();
+  }
+  return run.outcome();
+}
+
+function report(outcome: RecipeOutcome, { json, junit }: RunRecipeOptions): void {
+  if (junit !== "") writeText(junit, [junitXml(outcome)], "--junit", true);
+  if (json) return console.log(JSON.stringify(outcomeJson(outcome)));
+  for (const line of outcomeTable(outcome.instances)) console.log(line);
+  for (const command of outcome.commands) {
+    if (command.words !== "") console.log(commandWords(command));
+  }
+  for (const words of outcome.errors) console.log(words);
+  const first = firstError(outcome);
+  console.log(`${outcome.recipe}: ${first === null ? "passed" : "failed"}`);
+}
+
+/** Writes an example controller file and recipe; returns the exit status. */
+export function writeExamples(directory: string, force: boolean): number {
+  const files = [
+    [`${directory}/myikev2_controller.conf`, EXAMPLE_CONTROLLER_FILE],
+    [`${directory}/myikev2.recipe`, EXAMPLE_RECIPE],
+  ] as const;
+  for (const [path] of force ? [] : files) {
+    if (!isThere(path)) continue;
+    throw new SetupError(`${path} is there already; --force replaces it`);
+  }
+  for (const [path, text] of files) writeText(path, [text], "--dir");
+  return EXIT_PASSED;
+}
+
+function isThere(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The controller file, with its warnings on standard error. @throws {SetupError} */
+export function loadControllerFile(path: string): ControllerFile {
+  const { value, warnings } = readControllerFile(readText(path), path);
+  for (const warning of warnings) console.error(`myikev2: ${warning}`);
+  const hasPassword = [...value.daemons.values()].some(({ ssh }) => ssh.password !== "");
+  const mode = Deno.statSync(path).mode ?? 0;
+  if (hasPassword && (mode & 0o077) !== 0) {
+    console.error(`myikev2: ${path} has passwords, and others than its owner may read it`);
+  }
+  return value;
+}
+
+/** A recipe that is ready to run: its file and all its setups are good. @throws {SetupError} */
+export function loadRecipe(path: string, daemons: Daemons, options: RunOptions): RecipeRun {
+  const { value: recipe, warnings } = readRecipe(readText(path), path, daemons.file);
+  for (const warning of warnings) console.error(`myikev2: ${warning}`);
+  const prepared = prepareInstances(recipe, path);
+  // TLS files that cannot be used are told before anything is done.
+  for (const { daemonName } of recipe.instances) daemons.client(daemonName);
+  return new RecipeRun({ recipe, file: path, prepared }, daemons, options);
+}
+
+/** @throws {SetupError} naming the option. */
+export function durationOf(option: string, text: string): number {
+  const ms = parseDuration(text);
+  if (ms !== undefined && ms > 0) return ms;
+  throw new SetupError(`Cannot use ${option} ${text}: expected a duration such as 60s`);
+}
+
+/** Tells on standard error and in a log file. */
+export function openControlLog(path: string): Pick<RunOptions, "tell"> & { close: () => void } {
+  const events = new EventHub();
+  const log = new LogFile({
+    path,
+    filter: { level: 4, keyword: "" },
+    capOctets: LOG_OCTETS_MAX,
+    inMemory: false,
+  });
+  events.attach(log);
+  return {
+    tell: (level, words) => {
+      console.error(level === 4 ? words : `myikev2: ${words}`);
+      events.publish(level, words);
+    },
+    close: () => log.close(),
+  };
+}

@@ -1,0 +1,85 @@
+/**
+ * The command `control` with its options and examples.
+ * @module
+ */
+import type { Command } from "commander";
+import { parseSwitch } from "@/cli/options.ts";
+
+const CONFIG_FILE = "/etc/myikev2_controller.conf";
+const LOG_FILE = "myikev2_controller.log";
+const COMMAND_TIMEOUT = "5m";
+
+/** Options of `control cli` and `control run` as commander gives them. */
+interface ControlFlags {
+  readonly configfile: string;
+  readonly lf: string;
+  readonly override?: boolean;
+  readonly cmdtimeout: string;
+  readonly timeout?: string;
+  readonly json?: boolean;
+  readonly junit?: string;
+}
+
+/** Adds `control cli`, `control run` and `control example`. */
+export function addControl(program: Command, exit: (status: number) => void): void {
+  const control = program.command("control")
+    .enablePositionalOptions()
+    .description("run recipes over the daemons of many hosts")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  myikev2 control example                     write a controller file and a recipe to begin with
+  myikev2 control run my.recipe --json        run a recipe to its end, the result as JSON
+  myikev2 control cli -c my_controller.conf   a shell over all daemons`,
+    );
+  withCommonOptions(
+    control.command("cli").description("a shell over all daemons of a controller file"),
+  )
+    .addHelpText("after", "\nExample:\n  myikev2 control cli -c my_controller.conf")
+    .action(async (flags: ControlFlags) => {
+      const { runControlShell } = await import("@/cli/control_shell.ts");
+      exit(await runControlShell({ ...flags, override: flags.override ?? true }));
+    });
+  addRun(control, exit);
+  control.command("example").description("write an example controller file and recipe")
+    .option("-d, --dir <directory>", "where to write them", ".")
+    .option("--force [bool]", "replace files that are there", parseSwitch)
+    .addHelpText("after", "\nExample:\n  myikev2 control example --dir lab")
+    .action(async ({ dir, force = false }: { dir: string; force?: boolean }) => {
+      const { writeExamples } = await import("@/cli/control.ts");
+      exit(writeExamples(dir, force));
+    });
+}
+
+function addRun(control: Command, exit: (status: number) => void): void {
+  withCommonOptions(
+    control.command("run").description("run a recipe, wait for its end, undo it, tell its result"),
+  )
+    .argument("<recipe>", "the recipe")
+    .option("-j, --json [bool]", "print the result as one line of JSON", parseSwitch)
+    .option("--junit <file>", "write the result as a JUnit file")
+    .option("--timeout <duration>", "stop everything after so long; a test that ran on has failed")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  myikev2 control run my.recipe
+  myikev2 control run my.recipe -c my_controller.conf --json --junit result.xml --timeout 10m
+
+Exit status: 0 all passed, 1 something failed, 2 bad recipe, controller file or usage.`,
+    )
+    .action(async (recipe: string, flags: ControlFlags) => {
+      const { runRecipe } = await import("@/cli/control.ts");
+      const { override = true, json = false, timeout = "", junit = "" } = flags;
+      exit(await runRecipe(recipe, { ...flags, override, json, timeout, junit }));
+    });
+}
+
+function withCommonOptions(command: Command): Command {
+  return command
+    .option("-c, --configfile <file>", "the controller file", CONFIG_FILE)
+    .option("--lf <file>", "log file of the controller", LOG_FILE)
+    .option("-o, --override [bool]", "replace instances of the same name (true)", parseSwitch)
+    .option("--cmdtimeout <duration>", "longest time of one host's commands", COMMAND_TIMEOUT);
+}

@@ -1,0 +1,194 @@
+/**
+ * A client of the Daemon API of one host.
+ * @module
+ */
+import {
+  type ChannelCredentials,
+  Client,
+  credentials,
+  type ServiceDefinition,
+  type ServiceError,
+  status,
+} from "@grpc/grpc-js";
+import { Buffer } from "node:buffer";
+import { checkServerIdentity } from "node:tls";
+import { Refusal } from "@/api/calls.ts";
+import { DAEMON_API, loadService } from "@/api/definitions.ts";
+import { guardHttp2Sessions } from "@/api/http2_guard.ts";
+import type { Message } from "@/api/messages.ts";
+import { type IpAddress, parseAddress } from "@/base/address.ts";
+import { SetupError, systemWords } from "@/base/errors.ts";
+import type { DaemonEntry } from "@/control/controller_file.ts";
+import { InstanceState, type InstanceType } from "@/daemon/record.ts";
+
+/** How long a question may take. */
+const ANSWER_MS = 10_000;
+/** How long a daemon may take to end an instance, told to its peers. */
+const DESTROY_MS = 60_000;
+/** How long all commands of another program may take. */
+const DEFINE_MS = 15 * 60_000;
+/** Pauses between attempts to connect. */
+const RECONNECT_MS = 500;
+
+/** What is asked of a summary (`api.SummaryResp`); 64-bit numbers are decimal text. */
+export interface Summary {
+  /** 1 client, 2 gateway; 0: it never ran. */
+  readonly Role: number;
+  readonly NumOfCreatedTunnel: number;
+  readonly SetupRate: number;
+  readonly Live_count: string;
+  readonly Configured_count: string;
+  /** 0 running, 1 passed, 2 failed, 3 stopped. */
+  readonly Result: number;
+  readonly LastErrMsg: string;
+}
+
+/** One instance as its daemon lists it. */
+export interface ListedInstance {
+  readonly name: string;
+  readonly type: InstanceType;
+  /** Of its Test API; null: it has none now. */
+  readonly api: { readonly address: IpAddress; readonly port: number } | null;
+  readonly summary: Summary | null;
+  /** Echo requests and replies of all its ping tasks; null: it has none. */
+  readonly ping: { readonly sent: number; readonly received: number } | null;
+}
+
+let service: ServiceDefinition | undefined;
+
+/** One daemon. Every call that fails throws a {@linkcode Refusal} with the daemon's status. */
+export class DaemonClient {
+  readonly entry: DaemonEntry;
+  readonly #client: Client;
+
+  /** @throws {SetupError} when a file of its TLS cannot be used. */
+  constructor(entry: DaemonEntry) {
+    guardHttp2Sessions();
+    this.entry = entry;
+    const { address, port, tls } = entry;
+    const target = address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+    this.#client = new Client(target, channelCredentials(entry), {
+      "grpc.use_local_subchannel_pool": 1,
+      "grpc.max_receive_message_length": -1,
+      "grpc.initial_reconnect_backoff_ms": RECONNECT_MS,
+      "grpc.max_reconnect_backoff_ms": RECONNECT_MS,
+      "grpc.enable_http_proxy": 0,
+      // An address is no server name (RFC 6066 §3); whose certificate it is, is checked all the same.
+      ...(tls.ca && parseAddress(address) ? { "grpc.ssl_target_name_override": SERVER_NAME } : {}),
+    });
+  }
+
+  /** All instances of the daemon. */
+  async list(): Promise<ListedInstance[]> {
+    const { results } = await this.#call("List", {}, ANSWER_MS) as { results: ListEntry[] };
+    return results.map(listed);
+  }
+
+  /** One of `InstanceState`; undefined where the daemon has no such instance. */
+  async state(name: string): Promise<InstanceState | undefined> {
+    try {
+      const { State } = await this.#call("Status", { Name: name }, ANSWER_MS);
+      return Object.values(InstanceState).find((state) => state === State);
+    } catch (e) {
+      if (e instanceof Refusal && e.code === status.NOT_FOUND) return undefined;
+      throw e;
+    }
+  }
+
+  /** Starts an instance: a `DefineGenericTestReq`. */
+  async define(request: Message): Promise<void> {
+    await this.#call("Define", request, DEFINE_MS);
+  }
+
+  /** Ends an instance; one that is gone already is no error. */
+  async destroy(name: string, gracefully: boolean): Promise<void> {
+    await this.#call("Destroy", { Name: name, Gracefully: gracefully }, DESTROY_MS);
+  }
+
+  /** Sets the ping counters of an instance to zero. */
+  async clearPing(name: string): Promise<void> {
+    await this.#call("ClearPingStats", { Name: name }, ANSWER_MS);
+  }
+
+  /** Ends the connection. */
+  close(): void {
+    this.#client.close();
+  }
+
+  #call(method: string, request: Message, deadlineMs: number): Promise<Message> {
+    service ??= loadService(DAEMON_API, "MyIKEv2DaemonAPISvc");
+    const { path, requestSerialize, responseDeserialize } = service[method]!;
+    return new Promise((resolve, reject) => {
+      this.#client.makeUnaryRequest(
+        path,
+        requestSerialize,
+        responseDeserialize,
+        request,
+        { deadline: Date.now() + deadlineMs },
+        (error: ServiceError | null, answer?: Message) => {
+          if (error) reject(new Refusal(error.code, error.details));
+          else resolve(answer ?? {});
+        },
+      );
+    });
+  }
+}
+
+/** Sent in place of an address. */
+const SERVER_NAME = "daemon.myikev2";
+
+/** The words of what went wrong with a daemon, for people. */
+export function wordsOf(e: unknown): string {
+  if (!(e instanceof Refusal)) return e instanceof Error ? e.message : String(e);
+  const isAbout = e.code === status.UNAVAILABLE || e.code === status.DEADLINE_EXCEEDED;
+  return isAbout ? `the daemon does not answer (${e.details})` : e.details;
+}
+
+/** Whether the daemon could not be asked, so that nobody knows what it would have said. */
+export function isSilence(e: unknown): boolean {
+  return e instanceof Refusal &&
+    [status.UNAVAILABLE, status.DEADLINE_EXCEEDED, status.CANCELLED].includes(e.code);
+}
+
+/** An entry of `List` as the loader hands it over. */
+interface ListEntry {
+  readonly Name: string;
+  readonly Type: number;
+  readonly APIAddr: Uint8Array;
+  readonly APIPort: number;
+  readonly Status: Summary | null;
+  readonly PingResults: { readonly TotalSent: string; readonly TotalRecv: string } | null;
+}
+
+function listed({ Name, Type, APIAddr, APIPort, Status, PingResults }: ListEntry): ListedInstance {
+  return {
+    name: Name,
+    type: Type as InstanceType,
+    api: APIPort === 0 ? null : { address: Uint8Array.from(APIAddr), port: APIPort },
+    summary: Status,
+    ping: PingResults && Number(PingResults.TotalSent) > 0
+      ? { sent: Number(PingResults.TotalSent), received: Number(PingResults.TotalRecv) }
+      : null,
+  };
+}
+
+function channelCredentials({ name, address, tls }: DaemonEntry): ChannelCredentials {
+  if (tls.ca === "") return credentials.createInsecure();
+  const read = (path: string, key: string): Buffer | null => {
+    if (path === "") return null;
+    try {
+      return Buffer.from(Deno.readFileSync(path));
+    } catch (e) {
+      throw new SetupError(`Cannot read ${key} of ${name}, ${path}: ${systemWords(e)}`);
+    }
+  };
+  const ca = read(tls.ca, "tlsca"), key = read(tls.key, "tlskey");
+  const certificate = read(tls.certificate, "tlscert");
+  try {
+    return credentials.createSsl(ca, key, certificate, {
+      checkServerIdentity: (_, peer) => checkServerIdentity(address, peer),
+    });
+  } catch (e) {
+    throw new SetupError(`Cannot use the TLS files of ${name}: ${systemWords(e)}`);
+  }
+}

@@ -1,0 +1,106 @@
+/**
+ * What is sent to daemons for the instances of a recipe: setup files are read here, where the controller
+ * is, and get their management address.
+ * @module
+ */
+import type { Message } from "@/api/messages.ts";
+import { type IpAddress, showAddress } from "@/base/address.ts";
+import { SetupError, systemWords } from "@/base/errors.ts";
+import type { DaemonEntry } from "@/control/controller_file.ts";
+import type { Recipe, RecipeInstance } from "@/control/recipe.ts";
+import { freeAddress } from "@/daemon/management_address.ts";
+import { InstanceType } from "@/daemon/record.ts";
+import { readSetup, SetupErrors } from "@/setup/read.ts";
+import { withOptions } from "@/setup/write.ts";
+
+/** What is known of a setup before it runs. */
+export interface SetupFacts {
+  readonly text: string;
+  readonly role: "client" | "gateway";
+  /** Whether the test ends by itself (`runningtime`). */
+  readonly ends: boolean;
+  /** Whether its API speaks TLS. */
+  readonly apiTls: boolean;
+}
+
+/** An instance that can be defined; `setup` is null for another program. */
+export interface PreparedInstance extends RecipeInstance {
+  readonly setup: SetupFacts | null;
+}
+
+/**
+ * Reads the setup files of a recipe; relative paths start at its directory. Values are checked; whether
+ * the setup can run where it goes, its daemon says.
+ * @throws {SetupErrors} with every error of every file.
+ */
+export function prepareInstances(recipe: Recipe, recipeFile: string): PreparedInstance[] {
+  const errors: SetupError[] = [];
+  const prepared = recipe.instances.map((instance): PreparedInstance => {
+    try {
+      return { ...instance, setup: setupOf(instance, recipeFile) };
+    } catch (e) {
+      if (!(e instanceof SetupError)) throw e;
+      errors.push(...(e instanceof SetupErrors ? e.errors : [e]));
+      return { ...instance, setup: null };
+    }
+  });
+  if (errors.length > 0) throw new SetupErrors(errors);
+  return prepared;
+}
+
+function setupOf({ what }: RecipeInstance, recipeFile: string): SetupFacts | null {
+  if (what.kind === "other") return null;
+  const slash = recipeFile.lastIndexOf("/");
+  const directory = slash < 0 ? "" : recipeFile.slice(0, slash + 1);
+  const path = what.setupPath.startsWith("/") ? what.setupPath : directory + what.setupPath;
+  let text: string;
+  try {
+    text = new TextDecoder().decode(Deno.readFileSync(path));
+  } catch (e) {
+    throw new SetupError(`Cannot read ${path}: ${systemWords(e)}`, what.setupPosition);
+  }
+  const { setup } = readSetup(text, path, { lenient: true, unchecked: true });
+  const { role, runningtime, apitlscert } = setup;
+  return { text, role, ends: runningtime > 0, apiTls: apitlscert !== "" };
+}
+
+/** Management addresses of one recipe: the next free of each daemon's prefix. */
+export class ManagementAddresses {
+  readonly #used = new Set<string>();
+
+  /** Takes an address out of what is free. */
+  use(address: IpAddress): void {
+    this.#used.add(showAddress(address));
+  }
+
+  /** @throws {SetupError} when none is free. */
+  next({ name, managementPrefix }: DaemonEntry): IpAddress | undefined {
+    if (!managementPrefix) return undefined;
+    const address = freeAddress(managementPrefix, (a) => this.#used.has(showAddress(a)));
+    if (!address) throw new SetupError(`No address of mgmtaddrprefix of ${name} is free`);
+    this.use(address);
+    return address;
+  }
+}
+
+/** A `DefineGenericTestReq`; `address` goes into the setup as its `apilistenaddr`. */
+export function defineRequest(
+  { name, what, setup }: PreparedInstance,
+  address: IpAddress | undefined,
+  override: boolean,
+): Message {
+  if (what.kind === "other") {
+    const OtherTest = {
+      SetupCMDs: what.setupCommands,
+      UpCMDs: what.upCommands,
+      DestroyCMDs: what.destroyCommands,
+      DataIf: what.dataInterface,
+      DataIfAddr: what.dataAddress,
+    };
+    return { Type: InstanceType.OTHER, Name: name, OtherTest, Override: override };
+  }
+  const { text } = setup!;
+  const Setup = address ? withOptions(text, { apilistenaddr: showAddress(address) }) : text;
+  const MyIKEv2Test = { Setup, LogDir: what.logDirectory };
+  return { Type: InstanceType.OURS, Name: name, MyIKEv2Test, Override: override };
+}

@@ -1,0 +1,106 @@
+/**
+ * The outcome of a recipe as a JUnit file, which CI systems read: one suite, a test case for each
+ * instance and for each host's commands.
+ * @module
+ */
+import {
+  type CommandOutcome,
+  commandWords,
+  type InstanceOutcome,
+  isGood,
+  type RecipeOutcome,
+} from "@/control/outcome.ts";
+
+/** The file's text. */
+export function junitXml(outcome: RecipeOutcome): string {
+  const cases = [
+    ...outcome.commands.filter((c) => c.when === "setup").map(commandCase),
+    ...outcome.instances.map(instanceCase),
+    ...outcome.commands.filter((c) => c.when === "clean").map(commandCase),
+    ...outcome.errors.map(errorCase),
+  ];
+  const failures = outcome.instances.filter((i) => !isGood(i) && i.result !== "not started").length;
+  const skipped = outcome.instances.filter((i) => i.result === "not started").length;
+  const errors = outcome.commands.filter((c) => c.words !== "").length + outcome.errors.length;
+  const counts = attributes({
+    name: outcome.recipe,
+    tests: String(cases.length),
+    failures: String(failures),
+    errors: String(errors),
+    skipped: String(skipped),
+    time: outcome.durationSec.toFixed(3),
+    timestamp: new Date(outcome.startEpochMs).toISOString().slice(0, 19),
+  });
+  return [
+    '<?xml version="1.0" encoding="UTF-8"?>',
+    "<testsuites>",
+    `  <testsuite${counts}>`,
+    ...cases.flat().map((line) => `    ${line}`),
+    "  </testsuite>",
+    "</testsuites>",
+    "",
+  ].join("\n");
+}
+
+function instanceCase(
+  { instance, result, words, summary, durationSec }: InstanceOutcome,
+): string[] {
+  const head = attributes({
+    classname: instance.daemonName,
+    name: instance.name,
+    time: (durationSec ?? 0).toFixed(3),
+  });
+  const tunnels = summary && summary.Role > 0
+    ? `${summary.NumOfCreatedTunnel} of ${summary.Configured_count} tunnels, `
+    : "";
+  const out = `<system-out>${escaped(`${tunnels}${result}`)}</system-out>`;
+  const message = attributes({ message: words || result });
+  const body = result === "not started"
+    ? [`<skipped${message}/>`]
+    : isGood({ result })
+    ? [out]
+    : [`<failure type="${escaped(result)}"${message}/>`, out];
+  return testCase(head, body);
+}
+
+function commandCase(outcome: CommandOutcome): string[] {
+  const { when, daemonName, commands, words, output, durationSec } = outcome;
+  const head = attributes({
+    classname: daemonName,
+    name: `${when}cmds: ${commands}`,
+    time: durationSec.toFixed(3),
+  });
+  const error = words === ""
+    ? []
+    : [`<error type="command"${attributes({ message: commandWords(outcome) })}/>`];
+  return testCase(head, [...error, `<system-out>${escaped(output)}</system-out>`]);
+}
+
+function errorCase(words: string): string[] {
+  const head = attributes({ classname: "controller", name: words });
+  return testCase(head, [`<error type="controller"${attributes({ message: words })}/>`]);
+}
+
+function testCase(head: string, body: readonly string[]): string[] {
+  return [`<testcase${head}>`, ...body.map((line) => `  ${line}`), "</testcase>"];
+}
+
+function attributes(values: Readonly<Record<string, string>>): string {
+  return Object.entries(values).map(([name, value]) => ` ${name}="${escaped(value)}"`).join("");
+}
+
+const ENTITIES: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+  "\n": "&#10;",
+  "\t": "&#9;",
+};
+
+/** Text for XML 1.0; characters that it does not allow (§2.2) become U+FFFD. */
+function escaped(text: string): string {
+  // deno-lint-ignore no-control-regex -- those that XML does not allow
+  const allowed = text.toWellFormed().replaceAll(/[\x00-\x08\x0b-\x1f\ufffe\uffff]/g, "\ufffd");
+  return allowed.replaceAll(/[&<>"\n\t]/g, (c) => ENTITIES[c]!);
+}

@@ -1,0 +1,130 @@
+/**
+ * What became of a recipe: of its commands, of each instance, of all.
+ * @module
+ */
+import type { Summary } from "@/control/daemon_client.ts";
+import type { PreparedInstance } from "@/control/definition.ts";
+
+/**
+ * What became of one instance. `running` is that of another program, which has no result of its own;
+ * `stopped` was ended by request with nothing failed; `unknown`: its daemon fell silent.
+ */
+export type InstanceResult =
+  | "passed"
+  | "stopped"
+  | "running"
+  | "failed"
+  | "could not start"
+  | "died"
+  | "refused"
+  | "timed out"
+  | "unknown"
+  | "not started";
+
+/** One instance at the end of its run. */
+export interface InstanceOutcome {
+  readonly instance: PreparedInstance;
+  result: InstanceResult;
+  /** Why; empty where nothing is wrong. */
+  words: string;
+  /** The last one known. */
+  summary: Summary | null;
+  ping: { readonly sent: number; readonly received: number } | null;
+  /** From its definition to its end; null: it was never defined. */
+  durationSec: number | null;
+}
+
+/** Commands of one host, before or after the instances. */
+export interface CommandOutcome {
+  readonly when: "setup" | "clean";
+  readonly daemonName: string;
+  readonly commands: string;
+  /** Why they failed; empty: they did not. */
+  readonly words: string;
+  readonly output: string;
+  readonly durationSec: number;
+}
+
+/** All of it. */
+export interface RecipeOutcome {
+  readonly recipe: string;
+  readonly file: string;
+  readonly commands: readonly CommandOutcome[];
+  readonly instances: readonly InstanceOutcome[];
+  /** What went wrong beside commands and instances, such as an instance that could not be destroyed. */
+  readonly errors: readonly string[];
+  readonly startEpochMs: number;
+  readonly durationSec: number;
+}
+
+const GOOD: readonly InstanceResult[] = ["passed", "stopped", "running"];
+
+/** Whether an instance has nothing to complain about. */
+export function isGood({ result }: Pick<InstanceOutcome, "result">): boolean {
+  return GOOD.includes(result);
+}
+
+/** Whether all went well: what the exit status says. */
+export function hasPassed({ instances, commands, errors }: RecipeOutcome): boolean {
+  return instances.every(isGood) && commands.every((c) => c.words === "") && errors.length === 0;
+}
+
+/** The first thing that went wrong; null where nothing did. */
+export function firstError({ instances, commands, errors }: RecipeOutcome): string | null {
+  const setup = commands.find((c) => c.when === "setup" && c.words !== "");
+  if (setup) return commandWords(setup);
+  // What was not started is not where it began.
+  const bad = instances.filter((i) => !isGood(i));
+  const first = bad.find((i) => i.result !== "not started") ?? bad[0];
+  if (first) return `${first.instance.name}: ${first.result}${first.words && `: ${first.words}`}`;
+  const clean = commands.find((c) => c.words !== "");
+  return clean ? commandWords(clean) : errors[0] ?? null;
+}
+
+/** What is wrong with commands, and where they ran. */
+export function commandWords({ when, daemonName, words }: CommandOutcome): string {
+  return `${when}cmds on ${daemonName}: ${words}`;
+}
+
+/** The outcome as `--json` prints it; documented in docs/control.md. */
+export function outcomeJson(outcome: RecipeOutcome): Record<string, unknown> {
+  return {
+    result: hasPassed(outcome) ? "passed" : "failed",
+    error: firstError(outcome),
+    errors: outcome.errors,
+    recipe: outcome.recipe,
+    file: outcome.file,
+    startTime: new Date(outcome.startEpochMs).toISOString(),
+    durationSec: rounded(outcome.durationSec),
+    commands: outcome.commands.map((c) => ({
+      when: c.when,
+      daemon: c.daemonName,
+      commands: c.commands,
+      result: c.words === "" ? "passed" : "failed",
+      error: c.words || null,
+      output: c.output,
+      durationSec: rounded(c.durationSec),
+    })),
+    instances: outcome.instances.map(({ instance, result, words, summary, ping, durationSec }) => ({
+      id: instance.id,
+      name: instance.name,
+      daemon: instance.daemonName,
+      type: instance.what.kind,
+      role: instance.setup?.role ?? null,
+      result,
+      error: words || null,
+      tunnels: summary && {
+        configured: Number(summary.Configured_count),
+        established: summary.NumOfCreatedTunnel,
+        live: Number(summary.Live_count),
+      },
+      setupRate: summary && rounded(summary.SetupRate),
+      ping,
+      durationSec: durationSec === null ? null : rounded(durationSec),
+    })),
+  };
+}
+
+function rounded(value: number): number {
+  return Math.round(value * 1000) / 1000;
+}

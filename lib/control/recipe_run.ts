@@ -1,0 +1,248 @@
+/**
+ * A recipe at work: its commands by SSH, its instances on their daemons, in order, until all of ours
+ * have ended, and everything undone.
+ * @module
+ */
+import { status } from "@grpc/grpc-js";
+import { Refusal } from "@/api/calls.ts";
+import { type IpAddress, showAddress } from "@/base/address.ts";
+import { SetupError } from "@/base/errors.ts";
+import { isSilence, wordsOf } from "@/control/daemon_client.ts";
+import type { Daemons } from "@/control/daemons.ts";
+import { defineRequest, ManagementAddresses, type PreparedInstance } from "@/control/definition.ts";
+import { EndWatch } from "@/control/end_watch.ts";
+import {
+  type CommandOutcome,
+  commandWords,
+  type InstanceOutcome,
+  isGood,
+  type RecipeOutcome,
+} from "@/control/outcome.ts";
+import { pause } from "@/control/pause.ts";
+import type { HostCommands, Recipe } from "@/control/recipe.ts";
+import { runRemote } from "@/control/remote_commands.ts";
+
+/** How a recipe is run. */
+export interface RunOptions {
+  /** Whether instances of the same name are replaced; otherwise they are in the way. */
+  readonly override: boolean;
+  /** Longest time of the commands of one host. */
+  readonly commandTimeoutMs: number;
+  /** After so long everything is ended; 0: never. */
+  readonly timeoutMs: number;
+  /** Tells how it goes on; 2 is an error, 3 a warning. */
+  readonly tell: (level: 2 | 3 | 4, words: string) => void;
+}
+
+/** Addresses of others that are met before a definition is given up. */
+const ADDRESS_TRIES_MAX = 100;
+
+/** One run of a recipe. */
+export class RecipeRun {
+  readonly recipe: Recipe;
+  /** Each instance, in order. */
+  readonly instances: readonly InstanceOutcome[];
+  readonly #file: string;
+  readonly #daemons: Daemons;
+  readonly #options: RunOptions;
+  readonly #commands: CommandOutcome[] = [];
+  readonly #errors: string[] = [];
+  readonly #begun = Date.now();
+  readonly #cancel = new AbortController();
+  readonly #addresses = new ManagementAddresses();
+  readonly #watch: EndWatch;
+  /** Instances that may be there because of us. */
+  readonly #defined = new Set<InstanceOutcome>();
+  #gracefully = true;
+
+  constructor(
+    { recipe, file, prepared }: {
+      readonly recipe: Recipe;
+      readonly file: string;
+      readonly prepared: readonly PreparedInstance[];
+    },
+    daemons: Daemons,
+    options: RunOptions,
+  ) {
+    this.recipe = recipe;
+    this.instances = prepared.map((instance) => ({
+      instance,
+      result: "not started",
+      words: "",
+      summary: null,
+      ping: null,
+      durationSec: null,
+    }));
+    this.#file = file;
+    this.#daemons = daemons;
+    this.#options = options;
+    this.#watch = new EndWatch(daemons, options, this.#cancel.signal);
+  }
+
+  /** Ends it early: tests of ours are stopped, then all is undone; `again`: without telling peers. */
+  cancel(again: boolean): void {
+    if (again) this.#gracefully = false;
+    else this.#errors.push("ended early by a signal");
+    this.#cancel.abort();
+  }
+
+  /** Runs the commands before, and defines every instance. False where something kept it from that. */
+  async start(): Promise<boolean> {
+    for (const commands of this.recipe.setupCommands) {
+      if (this.#cancel.signal.aborted || !await this.#runCommands("setup", commands)) return false;
+    }
+    if (!await this.#lookAround()) return false;
+    for (const outcome of this.instances) {
+      await this.#pause(outcome.instance.waitMs);
+      if (this.#cancel.signal.aborted || !await this.#define(outcome)) return false;
+    }
+    return true;
+  }
+
+  /** Resolves when all tests of ours that were defined have ended, or were ended. */
+  async wait(): Promise<void> {
+    await this.#watch.wait(this.#defined);
+  }
+
+  /** What runs already when the others could not be started is not waited for. */
+  giveUp(): void {
+    for (const outcome of this.instances) {
+      if (outcome.result !== "running") continue;
+      outcome.result = "stopped";
+      outcome.words = "the recipe could not be started as a whole";
+    }
+  }
+
+  /** Destroys what was defined, and runs the commands after it. */
+  async undo(): Promise<void> {
+    await this.#watch.lookAtOthers(this.#defined);
+    await Promise.all([...this.#defined].map((outcome) => this.#destroy(outcome)));
+    await this.clean();
+  }
+
+  /** Runs the commands after it: all of them, whatever the others say. */
+  async clean(): Promise<void> {
+    for (const commands of this.recipe.cleanCommands) await this.#runCommands("clean", commands);
+  }
+
+  /** What became of it so far. */
+  outcome(): RecipeOutcome {
+    return {
+      recipe: this.recipe.name,
+      file: this.#file,
+      commands: this.#commands,
+      instances: this.instances,
+      errors: this.#errors,
+      startEpochMs: this.#begun,
+      durationSec: (Date.now() - this.#begun) / 1000,
+    };
+  }
+
+  async #runCommands(when: "setup" | "clean", host: HostCommands): Promise<boolean> {
+    const { daemonName, commands } = host, { commandTimeoutMs, tell } = this.#options;
+    tell(4, `${when}cmds on ${daemonName}: ${commands}`);
+    const begun = Date.now();
+    const { words, output } = await runRemote(this.#daemons.entry(daemonName).ssh, commands, {
+      timeoutMs: commandTimeoutMs,
+      stopsAtFailure: when === "setup",
+      ...(when === "setup" ? { cancel: this.#cancel.signal } : {}),
+    });
+    const durationSec = (Date.now() - begun) / 1000;
+    const outcome = { when, daemonName, commands, words, output, durationSec };
+    this.#commands.push(outcome);
+    if (words !== "") tell(2, commandWords(outcome));
+    return words === "";
+  }
+
+  /** Learns which addresses are taken. False where a daemon does not answer, which has been told. */
+  async #lookAround(): Promise<boolean> {
+    const names = [...new Set(this.instances.map(({ instance }) => instance.daemonName))];
+    let isComplete = true;
+    for (const { daemonName, instances, error } of await this.#daemons.list(names)) {
+      if (error !== "") {
+        isComplete = false;
+        this.#error(`${daemonName}: ${error}`);
+      }
+      for (const { api } of instances) if (api) this.#addresses.use(api.address);
+      if (this.#options.override) continue;
+      const taken = new Set(instances.map(({ name }) => name));
+      for (const outcome of this.instances) {
+        const { instance } = outcome;
+        if (instance.daemonName !== daemonName || !taken.has(instance.name)) continue;
+        isComplete = false;
+        this.#refused(
+          outcome,
+          `${instance.name} is on ${daemonName} already; --override replaces it`,
+        );
+      }
+    }
+    return isComplete;
+  }
+
+  async #define(outcome: InstanceOutcome): Promise<boolean> {
+    const { instance } = outcome;
+    // Whatever comes of it, it may be there from now on.
+    this.#defined.add(outcome);
+    const begun = Date.now();
+    try {
+      await this.#defineAtFreeAddress(instance);
+    } catch (e) {
+      if (!(e instanceof Refusal || e instanceof SetupError)) throw e;
+      if (e instanceof Refusal && e.code === status.ALREADY_EXISTS) this.#defined.delete(outcome);
+      this.#refused(outcome, wordsOf(e));
+      return false;
+    }
+    outcome.result = "running";
+    this.#watch.started(outcome, begun);
+    this.#options.tell(4, `${instance.name} is started on ${instance.daemonName}`);
+    return true;
+  }
+
+  /** The next free address may be another program's, which `List` does not tell: then the one after it. */
+  async #defineAtFreeAddress(instance: PreparedInstance): Promise<void> {
+    const { override } = this.#options, client = this.#daemons.client(instance.daemonName);
+    for (let tries = 1;; tries++) {
+      const address = this.#addressFor(instance);
+      try {
+        return await client.define(defineRequest(instance, address, override));
+      } catch (e) {
+        const isTaken = address !== undefined && e instanceof Refusal &&
+          e.code === status.ALREADY_EXISTS && e.details.includes(showAddress(address));
+        if (!isTaken || tries === ADDRESS_TRIES_MAX) throw e;
+      }
+    }
+  }
+
+  #addressFor({ setup, daemonName }: PreparedInstance): IpAddress | undefined {
+    if (!setup || !this.#daemons.file.assignsAddresses) return undefined;
+    return this.#addresses.next(this.#daemons.entry(daemonName));
+  }
+
+  #refused(outcome: InstanceOutcome, words: string): void {
+    outcome.result = "refused";
+    outcome.words = words;
+    this.#options.tell(2, `${outcome.instance.name} on ${outcome.instance.daemonName}: ${words}`);
+  }
+
+  async #destroy(outcome: InstanceOutcome): Promise<void> {
+    const { name, daemonName } = outcome.instance;
+    try {
+      await this.#daemons.client(daemonName).destroy(name, this.#gracefully);
+      this.#defined.delete(outcome);
+      this.#options.tell(4, `${name} is taken away from ${daemonName}`);
+    } catch (e) {
+      // Where it was never seen, its daemon's silence has been told.
+      if (isSilence(e) && !isGood(outcome)) this.#options.tell(2, `${name}: ${wordsOf(e)}`);
+      else this.#error(`Cannot destroy ${name} on ${daemonName}: ${wordsOf(e)}`);
+    }
+  }
+
+  #error(words: string): void {
+    this.#errors.push(words);
+    this.#options.tell(2, words);
+  }
+
+  #pause(ms: number): Promise<void> {
+    return pause(ms, this.#cancel.signal);
+  }
+}

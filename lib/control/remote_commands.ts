@@ -1,0 +1,155 @@
+/**
+ * Commands on the host of a daemon, run by the system's `ssh`. Keys and known hosts are its business; a
+ * password goes by SSH_ASKPASS, through the environment of that one process, and never as an argument.
+ * @module
+ */
+import { SystemError, systemWords } from "@/base/errors.ts";
+import type { SshAccess } from "@/control/controller_file.ts";
+
+/** How commands are run. */
+export interface RemoteOptions {
+  /** Longest time of one call. */
+  readonly timeoutMs: number;
+  /** Whether a command that fails stops those behind it. */
+  readonly stopsAtFailure: boolean;
+  /** Ends them early. */
+  readonly cancel?: AbortSignal;
+}
+
+/** What became of them. */
+export interface RemoteOutcome {
+  /** Why they failed, in words; empty: they did not. */
+  readonly words: string;
+  /** Output and error output, its end where there is much. */
+  readonly output: string;
+}
+
+/** Output that is kept. */
+const OUTPUT_OCTETS_MAX = 64 * 1024;
+/** Status of `ssh` when it could not connect or log in. */
+const SSH_FAILED = 255;
+const CONNECT_SEC = 10;
+
+/** Whoever asks for something else than a password, such as trust in an unknown host, hears no. */
+const ASKPASS = `#!/bin/sh
+case "$1" in
+  *"(yes/no"*) echo no ;;
+  *) printf '%s\\n' "$MYIKEV2_SSH_PASSWORD" ;;
+esac
+`;
+
+/** Arguments of `ssh` for commands on a host. */
+export function sshArguments(ssh: SshAccess, command: string): string[] {
+  const options = ["-T", "-o", `ConnectTimeout=${CONNECT_SEC}`, "-p", String(ssh.port)];
+  if (ssh.configPath !== "") options.push("-F", ssh.configPath);
+  if (ssh.user !== "") options.push("-l", ssh.user);
+  if (ssh.keyPath !== "") options.push("-i", ssh.keyPath, "-o", "IdentitiesOnly=yes");
+  if (ssh.password === "") options.push("-o", "BatchMode=yes");
+  else {
+    const keys = ssh.keyPath === "" ? "" : "publickey,";
+    options.push("-o", "NumberOfPasswordPrompts=1");
+    options.push("-o", `PreferredAuthentications=${keys}password,keyboard-interactive`);
+  }
+  return [...options, "--", ssh.address, command];
+}
+
+/** What the login shell of the host is given: whatever that is, `sh` runs the commands. */
+export function shellCommand(commands: string, stopsAtFailure: boolean): string {
+  const quoted = `'${commands.replaceAll("'", `'\\''`)}'`;
+  return `exec /bin/sh -${stopsAtFailure ? "e" : ""}c ${quoted}`;
+}
+
+/** Runs commands on a host, one after the other. @throws {SystemError} where there is no `ssh`. */
+export async function runRemote(
+  ssh: SshAccess,
+  commands: string,
+  options: RemoteOptions,
+): Promise<RemoteOutcome> {
+  if (ssh.password === "") return await runSsh(ssh, commands, options, {});
+  const directory = Deno.makeTempDirSync({ prefix: "myikev2_askpass_" });
+  try {
+    const script = `${directory}/askpass`;
+    Deno.writeTextFileSync(script, ASKPASS, { mode: 0o700 });
+    return await runSsh(ssh, commands, options, {
+      SSH_ASKPASS: script,
+      SSH_ASKPASS_REQUIRE: "force",
+      MYIKEV2_SSH_PASSWORD: ssh.password,
+    });
+  } finally {
+    Deno.removeSync(directory, { recursive: true });
+  }
+}
+
+async function runSsh(
+  ssh: SshAccess,
+  commands: string,
+  { timeoutMs, stopsAtFailure, cancel }: RemoteOptions,
+  env: Record<string, string>,
+): Promise<RemoteOutcome> {
+  let child: Deno.ChildProcess;
+  try {
+    child = new Deno.Command("ssh", {
+      args: sshArguments(ssh, shellCommand(commands, stopsAtFailure)),
+      env,
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+  } catch (e) {
+    throw new SystemError(`Cannot run ssh: ${systemWords(e)}`, "execve", "");
+  }
+  let ended = "";
+  const end = (why: string) => {
+    ended ||= why;
+    try {
+      child.kill("SIGKILL");
+    } catch { /* It has ended. */ }
+  };
+  const timer = setTimeout(() => end(`took longer than ${timeoutMs / 1000} s`), timeoutMs);
+  const cancelled = () => end("was cancelled");
+  cancel?.addEventListener("abort", cancelled);
+  if (cancel?.aborted) cancelled();
+  const kept = new Tail(OUTPUT_OCTETS_MAX);
+  try {
+    const [{ code }] = await Promise.all([
+      child.status,
+      kept.take(child.stdout),
+      kept.take(child.stderr),
+    ]);
+    return { words: ended || statusWords(code, kept.text), output: kept.text };
+  } finally {
+    clearTimeout(timer);
+    cancel?.removeEventListener("abort", cancelled);
+  }
+}
+
+/** Empty: all went well. */
+function statusWords(code: number, output: string): string {
+  if (code === 0) return "";
+  const last = output.trim().split("\n").at(-1)!.slice(0, 200);
+  if (code !== SSH_FAILED) return `ended with status ${code}${last ? `: ${last}` : ""}`;
+  return `ssh ended with status ${code}${last ? `: ${last}` : ""}`;
+}
+
+/** The end of an output. */
+class Tail {
+  #octets = new Uint8Array(0);
+  readonly #max: number;
+
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  async take(stream: ReadableStream<Uint8Array>): Promise<void> {
+    for await (const chunk of stream) {
+      const all = new Uint8Array(this.#octets.length + chunk.length);
+      all.set(this.#octets);
+      all.set(chunk, this.#octets.length);
+      this.#octets = all.subarray(Math.max(0, all.length - this.#max));
+    }
+  }
+
+  get text(): string {
+    return new TextDecoder().decode(this.#octets);
+  }
+}

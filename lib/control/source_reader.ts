@@ -1,0 +1,163 @@
+/**
+ * From source text to typed values for the files of the controller: which keys are known, what is
+ * expected where something else stands, and every error of a file at its line and column.
+ * @module
+ */
+import { must, SetupError, type SetupPosition } from "@/base/errors.ts";
+import { type Kind, nearestWord, shown } from "@/setup/kinds.ts";
+import { SetupErrors } from "@/setup/read.ts";
+import { byPlace } from "@/setup/section_reader.ts";
+import { type MapSource, readYaml, type Source } from "@/setup/yaml_source.ts";
+
+/** One key of a map, with what stands behind it. */
+export type Entry = MapSource["entries"][number];
+
+/** What a file gives. */
+export interface FileReading<T> {
+  readonly value: T;
+  /** Each with its place in the file. */
+  readonly warnings: readonly string[];
+}
+
+/** Errors of one file that are told; more are counted. */
+const ERRORS_MAX = 100;
+
+/**
+ * Reads a file's text by `read`, which tells its errors to the reader and goes on.
+ * @throws {SetupErrors} with every error.
+ */
+export function readFileText<T>(
+  content: string,
+  file: string,
+  read: (top: MapSource, reader: SourceReader) => T,
+): FileReading<T> {
+  const reader = new SourceReader();
+  const source = readYaml(content, file, reader.errors);
+  const value = source && read(source, reader);
+  if (reader.errors.length > 0) {
+    const errors = reader.errors.sort(byPlace);
+    const more = errors.length - ERRORS_MAX;
+    const rest = more > 0 ? [new SetupError(`Cannot tell all: there are ${more} more errors`)] : [];
+    throw new SetupErrors([...errors.slice(0, ERRORS_MAX), ...rest]);
+  }
+  must(value !== undefined, "a file without errors has a value");
+  return { value, warnings: reader.warnings.sort(byPlace).map(({ message }) => message) };
+}
+
+/** Collects what is wrong with a file. */
+export class SourceReader {
+  readonly errors: SetupError[] = [];
+  readonly warnings: SetupError[] = [];
+
+  /** Takes an error about a place in the file. */
+  fail(what: string, position: SetupPosition): undefined {
+    this.errors.push(new SetupError(what, position));
+    return undefined;
+  }
+
+  /** Takes a warning about a place in the file. */
+  warn(what: string, position: SetupPosition): void {
+    this.warnings.push(new SetupError(what, position));
+  }
+
+  /** A map with the keys `known`; `where` names it in errors. Undefined where it is none. */
+  section(source: Source, where: string, known: readonly string[]): Section | undefined {
+    const given = this.entries(source, where);
+    if (!given) return undefined;
+    const entries = [...given];
+    for (const { key, position } of given) {
+      if (known.includes(key)) continue;
+      const near = nearestWord(key, known);
+      const hint = near ? `; did you mean ${near}?` : `; known are ${known.join(", ")}`;
+      this.fail(`Unknown key ${nameOf(key)} in ${where}${hint}`, position);
+      // What was meant is not asked for again.
+      if (!near || given.some((entry) => entry.key === near)) continue;
+      entries.push({ key: near, position, value: { kind: "broken", position } });
+    }
+    return new Section(this, entries, where, source.position);
+  }
+
+  /** A map with keys of the user's choice; nothing at all is an empty one. */
+  entries(source: Source, where: string): readonly Entry[] | undefined {
+    if (source.kind === "map") return source.entries;
+    if (isNothing(source)) return [];
+    if (source.kind === "broken") return undefined;
+    const what = source.kind === "list" ? "a list" : "a value";
+    return this.fail(`Expected keys under ${where}, found ${what}`, source.position);
+  }
+
+  /** A list; nothing at all is an empty one. */
+  list(source: Source | undefined, where: string): readonly Source[] {
+    if (!source || isNothing(source)) return [];
+    if (source.kind === "list") return source.items;
+    if (source.kind === "broken") return [];
+    const what = source.kind === "map" ? "keys" : "a value";
+    this.fail(`Expected a list under ${where}, found ${what}`, source.position);
+    return [];
+  }
+
+  /** The value of one scalar; undefined where it is wrong, which has been told. */
+  scalar<T>(source: Source, where: string, kind: Kind<T>): T | undefined {
+    if (source.kind === "broken") return undefined;
+    if (source.kind !== "text") {
+      const found = source.kind === "map" ? "keys" : "a list";
+      return this.fail(`Expected ${kind.expects} for ${where}, found ${found}`, source.position);
+    }
+    const value = kind.parse(source.text);
+    if (value !== undefined) return value;
+    const hint = kind.hint?.(source.text);
+    const what = `Expected ${kind.expects} for ${where}, found ${shown(source.text)}`;
+    return this.fail(hint ? `${what}; ${hint}` : what, source.position);
+  }
+}
+
+/** The keys of one map. */
+export class Section {
+  readonly #reader: SourceReader;
+  readonly #entries: ReadonlyMap<string, Entry>;
+
+  constructor(
+    reader: SourceReader,
+    entries: readonly Entry[],
+    /** Names it in errors: `daemonlist.svr1`. */
+    readonly where: string,
+    readonly position: SetupPosition,
+  ) {
+    this.#reader = reader;
+    this.#entries = new Map(entries.map((entry) => [entry.key, entry]));
+  }
+
+  /** What stands behind a key; undefined where there is nothing, or `null`. */
+  source(key: string): Source | undefined {
+    const value = this.#entries.get(key)?.value;
+    return value && !isNothing(value) ? value : undefined;
+  }
+
+  /** Where a key stands, else where the map begins. */
+  positionOf(key: string): SetupPosition {
+    return this.#entries.get(key)?.position ?? this.position;
+  }
+
+  /** The value of a key, or `fallback` where it is not set or wrong. */
+  value<T>(key: string, kind: Kind<T>, fallback: T): T {
+    const source = this.source(key);
+    if (!source) return fallback;
+    return this.#reader.scalar(source, `${this.where}.${key}`, kind) ?? fallback;
+  }
+
+  /** The value of a key that must be there; undefined where it is not, or wrong, which has been told. */
+  required<T>(key: string, kind: Kind<T>): T | undefined {
+    const source = this.source(key);
+    if (source) return this.#reader.scalar(source, `${this.where}.${key}`, kind);
+    return this.#reader.fail(`${this.where} needs ${key}`, this.positionOf(key));
+  }
+}
+
+function isNothing(source: Source): boolean {
+  return source.kind === "text" && source.isNull;
+}
+
+/** A key as it stands in a sentence. */
+export function nameOf(key: string): string {
+  return /^[\w.%-]{1,80}$/.test(key) ? key : shown(key);
+}

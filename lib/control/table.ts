@@ -1,0 +1,65 @@
+/**
+ * Tables for people: the instances of a recipe at its end, those of all daemons now.
+ * @module
+ */
+import type { DaemonList } from "@/control/daemons.ts";
+import type { ListedInstance } from "@/control/daemon_client.ts";
+import type { InstanceOutcome } from "@/control/outcome.ts";
+import { showEndpoint } from "@/base/address.ts";
+import { InstanceType } from "@/daemon/record.ts";
+
+/** One line an instance, in the order of the recipe. */
+export function outcomeTable(outcomes: readonly InstanceOutcome[]): string[] {
+  const head = ["id", "instance", "daemon", "role", "result", "tunnels", "rate", "time", "why"];
+  return aligned([
+    head,
+    ...outcomes.map(({ instance, result, words, summary, durationSec }) => [
+      String(instance.id),
+      instance.name,
+      instance.daemonName,
+      instance.setup?.role ?? "other",
+      result,
+      summary?.Role ? `${summary.NumOfCreatedTunnel} of ${summary.Configured_count}` : "-",
+      summary?.SetupRate ? `${summary.SetupRate.toFixed(1)}/s` : "-",
+      durationSec === null ? "-" : `${durationSec.toFixed(1)} s`,
+      oneLine(words),
+    ]),
+  ]);
+}
+
+const ROLES = ["-", "client", "gateway"], RESULTS = ["running", "passed", "failed", "stopped"];
+
+/** One line an instance, by daemons; one for each daemon that did not answer. */
+export function listTable(lists: readonly DaemonList[]): string[] {
+  const head = ["daemon", "instance", "role", "result", "live", "tunnels", "ping", "API", "why"];
+  const rows = lists.flatMap(({ daemonName, instances, error }) => [
+    ...instances.map((instance) => [daemonName, ...listedCells(instance)]),
+    ...(error ? [[daemonName, ...Array(head.length - 2).fill("-"), oneLine(error)]] : []),
+  ]);
+  return rows.length > 0 ? aligned([head, ...rows]) : ["no instances"];
+}
+
+function listedCells({ name, type, api, summary, ping }: ListedInstance): string[] {
+  const ran = summary !== null && summary.Role > 0;
+  return [
+    name,
+    type === InstanceType.OTHER ? "other" : ROLES[summary?.Role ?? 0] ?? "-",
+    ran ? RESULTS[summary.Result] ?? "-" : "-",
+    ran ? summary.Live_count : "-",
+    ran ? `${summary.NumOfCreatedTunnel} of ${summary.Configured_count}` : "-",
+    ping ? `${ping.received} of ${ping.sent}` : "-",
+    api ? showEndpoint(api.address, api.port) : "-",
+    oneLine(summary?.LastErrMsg ?? ""),
+  ];
+}
+
+/** Words of others, with nothing in them that could steer a terminal or break a table. */
+function oneLine(words: string): string {
+  return words.replaceAll(/[\p{C}\s]+/gu, " ").trim();
+}
+
+/** Columns as wide as their widest cell. */
+function aligned(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
+  return rows.map((row) => row.map((cell, i) => cell.padEnd(widths[i]!)).join("  ").trimEnd());
+}

@@ -1,0 +1,174 @@
+/**
+ * Recipes over both hosts: those that pass, those that fail, and what is left of them.
+ * @module
+ */
+import type { Checks } from "./checks.ts";
+import { type Lab, PASSWORD, run, TAG } from "./lab.ts";
+
+const GATEWAY = `gw${TAG}`, CLIENT = `cl${TAG}`;
+const TUNNELS = 10;
+
+/** Setups of both ends; the gateway runs until it is stopped. */
+function writeSetups(lab: Lab, clientPsk = "a secret"): void {
+  const common = (psk: string) =>
+    `numberoftunnels: ${TUNNELS}\nikeconf:\n  psk: ${psk}\n  dhgrpid: 31\n  ikeencyptalg: aes-gcm-16:256\n`;
+  lab.write(
+    "gateway.yaml",
+    `role: gateway\nbindifname: db\nbindifaddr: 10.9.0.1/16\n${common("a secret")}`,
+  );
+  lab.write(
+    "client.yaml",
+    `role: client\nrunningtime: 4s\nbindifname: da\nstartclntaddr: 10.9.1.1/16\npeeraddr: 10.9.0.1\n` +
+      `${common(clientPsk)}`,
+  );
+}
+
+interface RecipeChange {
+  readonly setup?: string;
+  readonly more?: string;
+}
+
+function writeRecipe(lab: Lab, name: string, { setup = "", more = "" }: RecipeChange = {}): string {
+  return lab.write(
+    name,
+    `name: a pair & more
+setupcmds:
+- daemonname: svra
+  cmds: echo by key > %DIR%/setup_a; ip link show da >> %DIR%/setup_a${setup}
+- daemonname: svrb
+  cmds: sleep 1; echo by password > %DIR%/setup_b
+cleancmds:
+- daemonname: svra
+  cmds: mv %DIR%/setup_a %DIR%/clean_a
+- daemonname: svrb
+  cmds: echo clean > %DIR%/clean_b
+instancelist:
+  2:
+    name: ${CLIENT}
+    daemonname: svra
+    waitinterval: 1s
+    myikev2:
+      setupath: client.yaml
+      logdir: ${lab.directory}/logs
+    other: null
+  1:
+    name: ${GATEWAY}
+    daemonname: svrb
+    waitinterval: 0s
+    myikev2:
+      setuppath: gateway.yaml
+      logdir: ${lab.directory}/logs
+${more}`,
+  );
+}
+
+async function checkPair(checks: Checks, lab: Lab): Promise<void> {
+  writeSetups(lab);
+  const config = lab.controllerFile("controller.conf"), recipe = writeRecipe(lab, "pair.recipe");
+  const before = await lab.seen();
+  const running = lab.control("run", "pair.recipe", "-c", config, "--junit", "pair.xml");
+  const argumentsSeen = await watchArguments(running);
+  const { code, stdout, stderr } = await running;
+  checks.equal("pair: exit status", code, 0);
+  checks.match(
+    "pair: the table has the gateway first",
+    stdout,
+    new RegExp(
+      `^id +instance +daemon .*\n1 +${GATEWAY} +svrb +gateway +passed +10 of 10 .*\n2 +${CLIENT} +svra +client +passed +10 of 10 `,
+    ),
+  );
+  checks.match("pair: and the verdict", stdout, /\na pair & more: passed\n$/);
+  checks.match(
+    "pair: the old name of setuppath is a warning with its place",
+    stderr,
+    /pair\.recipe:18:7: setupath is an old name of setuppath/,
+  );
+  checks.match(
+    "pair: so is the password",
+    stderr,
+    /controller\.conf:\d+:5: sshpass is a password in a file/,
+  );
+  checks.that("pair: the password stands in no line", !(stdout + stderr).includes(PASSWORD));
+  checks.that(
+    "pair: ssh was seen at work",
+    argumentsSeen.some((a) => a.includes("sleep 1; echo by password")),
+    argumentsSeen,
+  );
+  checks.that(
+    "pair: the password was no argument of anything",
+    !argumentsSeen.some((a) => a.includes(PASSWORD)),
+  );
+  const a = Deno.readTextFileSync(lab.path("clean_a"));
+  checks.match(
+    "pair: setupcmds ran by key, on their host, before the instances",
+    a,
+    /^by key\n\d+: da@/,
+  );
+  checks.equal(
+    "pair: and by password",
+    Deno.readTextFileSync(lab.path("setup_b")),
+    "by password\n",
+  );
+  checks.equal("pair: cleancmds ran", Deno.readTextFileSync(lab.path("clean_b")), "clean\n");
+  checks.match(
+    "pair: the controller gave the management address",
+    Deno.readTextFileSync(lab.path(`logs/${CLIENT}.yaml`)),
+    /apilistenaddr: "?2001:db8:1::2"?/,
+  );
+  checks.equal("pair: JUnit, read by python", await junitOf(lab, "pair.xml"), {
+    name: "a pair & more",
+    tests: "6",
+    failures: "0",
+    errors: "0",
+    skipped: "0",
+    cases: [
+      [
+        "svra",
+        `setupcmds: echo by key > ${lab.directory}/setup_a; ip link show da >> ${lab.directory}/setup_a`,
+        [],
+      ],
+      ["svrb", `setupcmds: sleep 1; echo by password > ${lab.directory}/setup_b`, []],
+      ["svrb", GATEWAY, []],
+      ["svra", CLIENT, []],
+      ["svra", `cleancmds: mv ${lab.directory}/setup_a ${lab.directory}/clean_a`, []],
+      ["svrb", `cleancmds: echo clean > ${lab.directory}/clean_b`, []],
+    ],
+  });
+  checks.equal("pair: nothing is left", await lab.seen(), before);
+  await Deno.remove(recipe);
+}
+
+/** Arguments of all processes that name the lab's directory, seen while something runs. */
+async function watchArguments(running: Promise<unknown>): Promise<string[]> {
+  const seen = new Set<string>();
+  let isOver = false;
+  const over = running.finally(() => isOver = true);
+  while (!isOver) {
+    for (const { name } of Deno.readDirSync("/proc")) {
+      if (!/^\d+$/.test(name)) continue;
+      try {
+        const words = Deno.readTextFileSync(`/proc/${name}/cmdline`).replaceAll("\0", " ");
+        if (words.includes(TAG)) seen.add(words);
+      } catch { /* It has ended. */ }
+    }
+    await Promise.race([over, new Promise((resolve) => setTimeout(resolve, 50))]);
+  }
+  return [...seen];
+}
+
+async function junitOf(lab: Lab, file: string): Promise<unknown> {
+  const { stdout, stderr } = await run(["python3", "-c", READ_JUNIT, lab.path(file)]);
+  return stdout ? JSON.parse(stdout) : stderr;
+}
+
+const READ_JUNIT = `
+import json, sys, xml.etree.ElementTree as tree
+suite = tree.parse(sys.argv[1]).getroot().find("testsuite")
+out = {k: suite.get(k) for k in ("name", "tests", "failures", "errors", "skipped")}
+out["cases"] = [[c.get("classname"), c.get("name"), [e.tag for e in c if e.tag != "system-out"]]
+                for c in suite.findall("testcase")]
+print(json.dumps(out))
+`;
+
+/** By name. */
+export const recipeChecks = { checkPair };

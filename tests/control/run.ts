@@ -1,0 +1,31 @@
+/**
+ * The controller over two daemons: recipes from `control run`, mTLS between controller and daemons, and
+ * a real sshd on each host, by key and by password. Prints one line a check; status 0 when all passed.
+ *
+ * Run as root: deno task test:control [--only NAME]
+ * Needs iproute2, openssl, openssh-client, openssh-server, python3.
+ * @module
+ */
+import { Lab } from "./lab.ts";
+import { Checks } from "./checks.ts";
+import { recipeChecks } from "./check_recipe.ts";
+
+const only = Deno.args[0] === "--only" ? Deno.args[1] ?? "" : "";
+const checks = new Checks(), lab = new Lab();
+const stop = () => void lab.close().finally(() => Deno.exit(1));
+Deno.addSignalListener("SIGINT", stop);
+try {
+  await lab.open();
+  const sections = { ...recipeChecks };
+  for (const [name, section] of Object.entries(sections)) {
+    if (!name.includes(only)) continue;
+    try {
+      await section(checks, lab);
+    } catch (e) {
+      checks.that(`${name}: goes to its end`, false, e instanceof Error ? e.stack : e);
+    }
+  }
+} finally {
+  await lab.close();
+}
+Deno.exit(checks.report());
