@@ -51,12 +51,19 @@ export function settleSwitches(command: Command, args: readonly string[]): strin
         settled.push(`${option.long}=${takes ? args[++i] : "true"}`);
         continue;
       }
-      settled.push(option.long!);
+      settled.push(option.long ?? option.short!);
       // The value of an option that needs one is no switch, whatever it looks like.
       if (option.required && next !== undefined) settled.push(args[++i]!);
     }
   }
   return settled;
+}
+
+/** The same for a whole command line: the switches of the command that its first words name. */
+export function settleCommandLine(command: Command, args: readonly string[]): string[] {
+  const below = command.commands.find((c) => c.name() === args[0]);
+  if (below) return [args[0]!, ...settleCommandLine(below, args.slice(1))];
+  return command.parent ? settleSwitches(command, args) : [...args];
 }
 
 /** The option of `--long` or `-s` among `known`, or those of `-abc`; none where it is something else. */

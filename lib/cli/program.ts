@@ -14,7 +14,13 @@ import { ASK } from "@/cli/completion_scripts.ts";
 import { addControl } from "@/cli/control_command.ts";
 import { addDaemon } from "@/cli/daemon_command.ts";
 import { EXIT_FAILED, EXIT_PASSED, EXIT_USAGE } from "@/cli/exit_status.ts";
-import { fraction, parseFlush, parseSwitch, settleSwitches, wholeNumber } from "@/cli/options.ts";
+import {
+  fraction,
+  parseFlush,
+  parseSwitch,
+  settleCommandLine,
+  wholeNumber,
+} from "@/cli/options.ts";
 import type { DefaultOptions } from "@/cli/setup_files.ts";
 import { withTwoDashes } from "@/cli/shell_words.ts";
 
@@ -41,13 +47,6 @@ export async function main(args: readonly string[]): Promise<number> {
     if (e instanceof CommanderError && e.exitCode === 0) return EXIT_PASSED;
     return await complain(e, settledArgs);
   }
-}
-
-/** The switches of the command, and of the command below it, settled. */
-function settleCommandLine(command: Command, args: readonly string[]): string[] {
-  const below = command.commands.find((c) => c.name() === args[0]);
-  if (below) return [args[0]!, ...settleCommandLine(below, args.slice(1))];
-  return command.parent ? settleSwitches(command, args) : [...args];
 }
 
 /** Says what is wrong, in JSON too where that is asked for; returns the exit status. */
