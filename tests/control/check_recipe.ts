@@ -138,6 +138,76 @@ async function checkPair(checks: Checks, lab: Lab): Promise<void> {
   await Deno.remove(recipe);
 }
 
+/** A client with another secret: the table, the statuses and the XML say so, and nothing stays. */
+async function checkFailing(checks: Checks, lab: Lab): Promise<void> {
+  writeSetups(lab, "another secret");
+  const config = lab.controllerFile("controller.conf");
+  writeRecipe(lab, "failing.recipe");
+  const before = await lab.seen();
+  const words = ["run", "failing.recipe", "-c", config, "--json", "--junit", "failing.xml"];
+  const { code, stdout } = await lab.control(...words);
+  checks.equal("failing: exit status", code, 1);
+  const result = JSON.parse(stdout) as { result: string; instances: { result: string }[] };
+  checks.equal("failing: the result in JSON", result.result, "failed");
+  checks.equal("failing: both instances failed", result.instances.map((one) => one.result), [
+    "failed",
+    "failed",
+  ]);
+  const { cases, failures } = await junitOf(lab, "failing.xml") as {
+    cases: [string, string, string[]][];
+    failures: string;
+  };
+  checks.equal("failing: JUnit counts them", failures, "2");
+  checks.equal("failing: and names them", cases.filter((c) => c[2].includes("failure")).length, 2);
+  checks.equal("failing: cleancmds ran", Deno.readTextFileSync(lab.path("clean_b")), "clean\n");
+  checks.equal("failing: nothing is left", await lab.seen(), before);
+}
+
+/** Files that are wrong are refused with their place, before anything is done. */
+async function checkRefused(checks: Checks, lab: Lab): Promise<void> {
+  writeSetups(lab);
+  const config = lab.controllerFile("controller.conf"), before = await lab.seen();
+  const refused = async (name: string, words: string[], said: RegExp) => {
+    const { code, stderr } = await lab.control(...words, "-c", config);
+    checks.equal(`refused: ${name}: exit status`, code, 2);
+    checks.match(`refused: ${name}`, stderr, said);
+  };
+  await refused("a recipe that is not there", ["run", "none.recipe"], /none\.recipe/);
+  lab.write("unknown.recipe", "name: x\ninstancelist:\n  1:\n    daemon: svra\n");
+  await refused("an unknown key", ["run", "unknown.recipe"], /unknown\.recipe:4:5: .*daemonname/);
+  const text = Deno.readTextFileSync(writeRecipe(lab, "nowhere.recipe"));
+  lab.write("nowhere.recipe", text.replaceAll("daemonname: svrb", "daemonname: svrx"));
+  await refused(
+    "a daemon nobody knows",
+    ["run", "nowhere.recipe"],
+    /nowhere\.recipe:\d+:\d+: .*svrx/,
+  );
+  lab.write("client.yaml", "role: client\nnumberoftunnels: many\n");
+  writeRecipe(lab, "setup.recipe");
+  await refused("a setup that does not verify", ["run", "setup.recipe"], /client\.yaml:2:18: /);
+  checks.equal("refused: nothing was done", await lab.seen(), before);
+}
+
+/** The shell: a recipe starts, is listed and stopped line by line. */
+async function checkShell(checks: Checks, lab: Lab): Promise<void> {
+  writeSetups(lab);
+  const config = lab.controllerFile("controller.conf"), before = await lab.seen();
+  writeRecipe(lab, "shell.recipe");
+  const first = await lab.shell(config, [
+    ...["def -f shell.recipe", "list", "list -d svra", "clearping", "lisst", "stop -t nobody"],
+    ...["stop -g true -t " + CLIENT, `stop -g false -t svrb/${GATEWAY}`, "list", "quit"],
+  ]);
+  checks.equal("shell: a line that failed is the status of a pipe", first.code, 1);
+  checks.match("shell: list", first.stdout, new RegExp(`svra +${CLIENT}[^]*svrb +${GATEWAY}`));
+  checks.match("shell: a word mistyped", first.stderr, /Did you mean list\?/);
+  checks.match("shell: an instance nobody knows", first.stderr, /nobody/);
+  checks.match("shell: taken away", first.stderr, new RegExp(`${CLIENT} is taken away from svra`));
+  checks.equal("shell: cleancmds ran", Deno.readTextFileSync(lab.path("clean_b")), "clean\n");
+  const second = await lab.shell(config, ["list", "help", "quit"]);
+  checks.equal("shell: status without a failure", second.code, 0);
+  checks.equal("shell: nothing is left", await lab.seen(), before);
+}
+
 /** Arguments of all processes that name the lab's directory, seen while something runs. */
 async function watchArguments(running: Promise<unknown>): Promise<string[]> {
   const seen = new Set<string>();
@@ -171,4 +241,4 @@ print(json.dumps(out))
 `;
 
 /** By name. */
-export const recipeChecks = { checkPair };
+export const recipeChecks = { checkPair, checkFailing, checkRefused, checkShell };

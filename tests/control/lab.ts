@@ -260,6 +260,14 @@ export class Lab {
     return run(inside("c", [...program(), "control", ...words]), this.directory);
   }
 
+  /** Lines typed at the controller's shell, by a pipe. */
+  shell(config: string, lines: readonly string[]): Promise<Said> {
+    const words = [...program(), "control", "cli", "-c", config].map((word) => `'${word}'`);
+    const typed = lines.map((line) => `'${line}'`).join(" ");
+    const script = `printf '%s\\n' ${typed} | ${words.join(" ")}`;
+    return run(inside("c", ["sh", "-c", script]), this.directory);
+  }
+
   /** All that an instance could leave behind on either host. */
   async seen(): Promise<string> {
     const names = (await must("ip", "netns", "list")).split("\n").map((line) =>
