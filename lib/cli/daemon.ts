@@ -10,6 +10,7 @@ import { SetupError } from "@/base/errors.ts";
 import { environment } from "@/cli/prepare.ts";
 import { EXIT_PASSED } from "@/cli/exit_status.ts";
 import { ownCommand } from "@/cli/own_command.ts";
+import { CpuProfile } from "@/cli/profile.ts";
 import { onSignals } from "@/cli/signals.ts";
 import { needCapabilities } from "@/daemon/capabilities.ts";
 import { Instances } from "@/daemon/instances.ts";
@@ -36,6 +37,7 @@ export interface DaemonOptions {
   readonly mgmtprefix: string;
   readonly statedir: string;
   readonly lenient: boolean;
+  readonly profiling: boolean;
 }
 
 /** Octets after which the daemon's log begins anew. */
@@ -50,6 +52,9 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   needCapabilities();
   const state = new StateFile(options.statedir);
   const { tell, close } = openLog(options);
+  const profile = options.profiling
+    ? await CpuProfile.start(`${options.lf}.cpuprofile`, "--profiling")
+    : undefined;
   const around: Surroundings = {
     state,
     prefix,
@@ -73,6 +78,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
     tell(4, "Ended; the instances go on");
   } finally {
     instances.close();
+    await profile?.stop();
     close();
     state.close();
   }

@@ -3,7 +3,6 @@
  * @module
  */
 import { type Command, Option } from "commander";
-import { SetupError } from "@/base/errors.ts";
 import { parseSwitch, wholeNumber } from "@/cli/options.ts";
 
 const STATE_DIRECTORY = "/var/lib/myikev2";
@@ -36,7 +35,11 @@ export function addDaemon(program: Command, exit: (status: number) => void): voi
       new Option("--loglvl <n>", "1 critical to 5 debug")
         .choices(["1", "2", "3", "4", "5"]).argParser(wholeNumber(1, 5)).default(4),
     )
-    .option("-p, --profiling [bool]", "profile the daemon (not there yet)", parseSwitch)
+    .option(
+      "-p, --profiling [bool]",
+      "write a CPU profile of the daemon beside its log file (.cpuprofile), of half an hour at most",
+      parseSwitch,
+    )
     .option("--tls-cert <file>", "certificate of the API (PEM); TLS when set", "")
     .option("--tls-key <file>", "its key (PEM)", "")
     .option("--tls-client-ca <file>", "CA of client certificates (PEM): callers need one", "")
@@ -62,10 +65,9 @@ Examples:
   myikev2 daemon history --json`,
     )
     .action(async (flags: DaemonFlags) => {
-      if (flags.profiling) throw new SetupError("--profiling: profiling is not there yet");
       const { runDaemon } = await import("@/cli/daemon.ts");
-      const { insecure = false, lenient = false } = flags;
-      exit(await runDaemon({ ...flags, insecure, lenient }));
+      const { insecure = false, lenient = false, profiling = false } = flags;
+      exit(await runDaemon({ ...flags, insecure, lenient, profiling }));
     });
   daemon.command("history").description("list the finished runs, oldest first")
     .option("--statedir <directory>", "where the state is kept", STATE_DIRECTORY)

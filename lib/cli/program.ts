@@ -154,7 +154,11 @@ function withRunOptions(command: Command): Command {
     .option("--pcap <file>", "capture our own datagrams")
     .option("--keylog <dir>", "write Wireshark's key tables ikev2_decryption_table and esp_sa")
     .option("--hold [bool]", "after the end, answer the API for ever", parseSwitch)
-    .option("-p, --enableprofile [bool]", "profile the run (not there yet)", parseSwitch)
+    .option(
+      "-p, --enableprofile [bool]",
+      "write a CPU profile beside the log file (.cpuprofile), of half an hour at most",
+      parseSwitch,
+    )
     .option("-l, --licfile <file>", "accepted for old scripts, and ignored");
 }
 
@@ -202,9 +206,8 @@ interface RunFlags {
   readonly licfile?: string;
 }
 
-/** The same, settled: every switch has a value, what is not there yet has been refused. */
+/** The same, settled: every switch has a value. */
 function settled(flags: RunFlags): import("@/cli/run_setup.ts").RunSetupOptions {
-  if (flags.enableprofile) throw new SetupError("--enableprofile: profiling is not there yet");
   if (flags.licfile !== undefined) console.error("myikev2: --licfile is not needed, and ignored");
   return {
     json: flags.json ?? flags.usejsonresult ?? false,
@@ -215,6 +218,7 @@ function settled(flags: RunFlags): import("@/cli/run_setup.ts").RunSetupOptions 
     lenient: flags.lenient ?? false,
     hold: flags.hold ?? false,
     shell: flags.invokeshell ?? false,
+    profile: flags.enableprofile ?? false,
     pcap: flags.pcap,
     keylog: flags.keylog,
   };

@@ -38,6 +38,8 @@ export interface RunSetupOptions {
   readonly hold: boolean;
   /** The shell of the test on its terminal. */
   readonly shell: boolean;
+  /** A CPU profile beside the log file. */
+  readonly profile: boolean;
   readonly pcap: string | undefined;
   readonly keylog: string | undefined;
 }
@@ -175,6 +177,7 @@ class SetupRun {
     const log = this.#openLog();
     this.#undo.push(() => log.close());
     this.#events.attach(log);
+    if (this.#options.profile) await this.#profile();
     for (const feature of this.#notYet) this.#warn(`Not there yet: ${feature}`);
     const env = environment(setup, this.#positionOf);
     const addresses = await prepareAddresses(setup, flush, (line) => {
@@ -205,6 +208,15 @@ class SetupRun {
     );
     this.#run = run;
     return api;
+  }
+
+  async #profile(): Promise<void> {
+    const { CpuProfile } = await import("@/cli/profile.ts");
+    const profile = await CpuProfile.start(
+      `${this.#options.logFile}.cpuprofile`,
+      "--enableprofile",
+    );
+    this.#undo.push(() => profile.stop());
   }
 
   /** On the screen, and in the log. */

@@ -1,6 +1,7 @@
 """The daemon where things go wrong around it: instances that hang or cannot start, a daemon that is killed
 at any moment, callers who change their mind; and addresses of the other family."""
 
+import json
 import os
 import pathlib
 import random
@@ -215,3 +216,14 @@ def check_killed(checks, host):
     checks.that("killed: DestroyCMDs were run", len(ends) > 0, ends)
     run(*h.program(), "daemon", "history", "--statedir", host.state)
     daemon.interrupt()
+
+
+def check_profiling(checks, host):
+    """`-p`: at the end of the daemon, where it spent its time."""
+    daemon = host.daemon("-p")
+    for _ in range(50):
+        daemon.api.List(timeout=20)
+    checks.equal("profiling: the daemon ends as ever", daemon.interrupt(), 0)
+    profile = json.loads(pathlib.Path(f"{daemon.log}.cpuprofile").read_text())
+    places = {node["callFrame"]["url"].rsplit("/", 1)[-1] for node in profile["nodes"]}
+    checks.that("profiling: samples of what it did", len(profile["samples"]) > 10 and "server.js" in places, places)

@@ -46,8 +46,9 @@ class Terminal:
         return octets != b""
 
     def text(self):
-        """All that appeared since the last `press`, without colours and movements."""
-        return CONTROL.sub(b"", self.shown[self.seen:]).decode(errors="replace")
+        """All that appeared since the last `press`, without colours and movements; what is written over begins a line."""
+        plain = CONTROL.sub(b"", self.shown[self.seen:]).decode(errors="replace")
+        return re.sub(r"\r+\n?", "\n", plain)
 
     def press(self, keys):
         """What was before it is no longer looked at."""

@@ -141,7 +141,6 @@ const REFUSED: readonly (readonly [why: string, setup: string, line: string, wor
     `test DIR/none.yaml --json`,
     /Cannot read .*none\.yaml: No such file/,
   ],
-  ["profiling", GATEWAY, `test SETUP --json -p ${QUIET}`, /profiling is not there yet/],
   ["a log nobody may write", GATEWAY, `test SETUP --json --flush=false --lf DIR/no/log`, /--lf/],
   ["a capture nobody may write", GATEWAY, `test SETUP --json ${QUIET} --pcap DIR/no/p`, /--pcap/],
   ["keys nobody may write", GATEWAY, `test SETUP --json ${QUIET} --keylog DIR/log/k`, /--keylog/],
@@ -184,6 +183,22 @@ Deno.test("--licfile of old scripts is ignored with a line", async () => {
   const outcome = await run(GATEWAY, "test SETUP -l my.lic --verify");
   assert.equal(outcome.status, 0);
   assert.ok(outcome.err.some((line) => /--licfile is not needed, and ignored/.test(line)));
+});
+
+Deno.test("a CPU profile is written beside the log: where the run spent its time", async () => {
+  const dir = await Deno.makeTempDir();
+  const line = `test SETUP --json --flush=false --lf ${dir}/log --crlf DIR/crash -p`;
+  const { status, err } = await run(GATEWAY, line);
+  assert.equal(status, 1, err.join("\n")); // nobody calls it
+  assert.ok(err.includes(`wrote the CPU profile ${dir}/log.cpuprofile`), err.join("\n"));
+  const profile = JSON.parse(Deno.readTextFileSync(`${dir}/log.cpuprofile`));
+  const lengthMs = (profile.endTime - profile.startTime) / 1e3;
+  assert.ok(lengthMs >= 200, `${lengthMs} ms of a run of 200 ms`);
+  assert.equal(profile.samples.length, profile.timeDeltas.length);
+  const seen = profile.nodes.map((node: { callFrame: { url: string } }) => node.callFrame.url);
+  assert.ok(seen.some((url: string) => url.includes("/lib/")), seen.join("\n"));
+  assert.equal(Deno.statSync(`${dir}/log.cpuprofile`).mode! & 0o777, 0o600);
+  await Deno.remove(dir, { recursive: true });
 });
 
 Deno.test("a capture and key tables are written beside a run", async () => {
