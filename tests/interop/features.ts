@@ -61,6 +61,7 @@ const TABLE: readonly (readonly [string, RegExp])[] = [
   ["NAT mapping that changes, rekeys through a NAT", /^NAT mapping|through a NAT$/],
   ["UDP encapsulation forced", /^UDP encapsulation forced/],
   ["Port 4500 without NAT traversal, MOBIKE offered", /begins at port 4500|^MOBIKE/],
+  ["ESP carried by both processes", /^ESP of both processes/],
   ["Impairment on the way", /^loss, duplicates/],
   ["Test that ends by its running time", /^runningtime/],
   ["Test API shows the peer's SPIs and keys", /^the Test API/],

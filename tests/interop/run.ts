@@ -26,6 +26,7 @@ import { LIVENESS_ROWS } from "./rows_liveness.ts";
 import { PSK_ROWS } from "./rows_psk.ts";
 import { REFUSAL_ROWS } from "./rows_refusals.ts";
 import { TOOL_ROWS, tsharkVersion } from "./rows_tools.ts";
+import { USERLAND_ROWS } from "./rows_userland.ts";
 import { strongSwanVersion } from "./strongswan.ts";
 
 const ALL: readonly AnyRow[] = [
@@ -38,6 +39,7 @@ const ALL: readonly AnyRow[] = [
   ...POOL_ROWS,
   ...COLLISION_ROWS,
   ...CHILD_ROWS,
+  ...USERLAND_ROWS,
   ...NATT_ROWS,
   ...LIBRESWAN_ROWS,
 ];

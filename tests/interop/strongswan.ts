@@ -9,7 +9,9 @@ import { endProcess, type Finished, type Lab, mustRun, run, type Site, until } f
 
 const CHARON = "/usr/lib/ipsec/charon";
 const SWANCTL = "/usr/sbin/swanctl";
-const PLUGINS = "random nonce openssl aes sha1 sha2 md5 hmac kdf xcbc cmac ctr ccm gcm chapoly " +
+/** The plugins it is started with. */
+export const PLUGINS =
+  "random nonce openssl aes sha1 sha2 md5 hmac kdf xcbc cmac ctr ccm gcm chapoly " +
   "curve25519 drbg mgf1 x509 constraints pubkey pkcs1 pkcs8 pem kernel-netlink socket-default vici " +
   "updown attr counters";
 
