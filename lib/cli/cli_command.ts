@@ -3,7 +3,7 @@
  * @module
  */
 import type { Command } from "commander";
-import { parseSwitch } from "@/cli/options.ts";
+import { parseSwitch, refuseUnknownCommand } from "@/cli/options.ts";
 import { addShellCommands } from "@/cli/shell_commands.ts";
 
 /** Options of `cli` as commander gives them. */
@@ -13,11 +13,6 @@ export interface CliFlags {
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly json?: boolean;
-}
-
-/** Ends with commander's own words for a command nobody knows, and the nearest one. */
-function unknownCommand(command: Command): never {
-  return (command as unknown as { unknownCommand(): never }).unknownCommand();
 }
 
 /** Adds `cli` and its commands. */
@@ -43,10 +38,9 @@ Examples:
 
 Exit status: 0 answered, 1 refused by the test or no test there, 2 usage.`,
     )
-    // What is no command would be an argument too many; commander knows which one is near.
     .allowExcessArguments()
     .action(async (flags: CliFlags) => {
-      if (cli.args.length > 0) unknownCommand(cli);
+      refuseUnknownCommand(cli);
       const { openShell } = await import("@/cli/cli.ts");
       exit(await openShell(flags));
     });

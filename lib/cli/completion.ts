@@ -5,7 +5,7 @@
  * @module
  */
 import type { Argument, Command, Option } from "commander";
-import { acceptsWord, optionsOf } from "@/cli/options.ts";
+import { acceptsWord, knownOptions, optionsOf } from "@/cli/options.ts";
 
 /** A word that fits, and what it means. */
 export interface Offer {
@@ -121,14 +121,6 @@ function stepInto(at: At, word: string): void {
 
 function takesValue({ required, optional }: Option): boolean {
   return required || optional;
-}
-
-/** The options that may stand at `command`, those of commands above it included where help shows them. */
-function knownOptions(command: Command): Option[] {
-  const help = command.createHelp();
-  return [...help.visibleOptions(command), ...help.visibleGlobalOptions(command)]
-    // Only the program itself has a version.
-    .filter(({ long }) => command.parent === null || long !== "--version");
 }
 
 function options(at: At, word: string): Offer[] {

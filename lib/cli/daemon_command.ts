@@ -3,7 +3,7 @@
  * @module
  */
 import { type Command, Option } from "commander";
-import { parseSwitch, wholeNumber } from "@/cli/options.ts";
+import { parseSwitch, refuseUnknownCommand, wholeNumber } from "@/cli/options.ts";
 
 const STATE_DIRECTORY = "/var/lib/myikev2";
 
@@ -64,7 +64,9 @@ Examples:
   myikev2 daemon --listen 192.0.2.1 --tls-cert d.pem --tls-key d.key --tls-client-ca ca.pem
   myikev2 daemon history --json`,
     )
+    .allowExcessArguments()
     .action(async (flags: DaemonFlags) => {
+      refuseUnknownCommand(daemon);
       const { runDaemon } = await import("@/cli/daemon.ts");
       const { insecure = false, lenient = false, profiling = false } = flags;
       exit(await runDaemon({ ...flags, insecure, lenient, profiling }));

@@ -38,11 +38,11 @@ export function fraction(value: string): number {
  * only a word that the switch can take (`--flush false`) belongs to it.
  */
 export function settleSwitches(command: Command, args: readonly string[]): string[] {
-  const settled: string[] = [];
+  const settled: string[] = [], known = knownOptions(command);
   for (let i = 0; i < args.length; i++) {
     const arg = args[i]!;
     if (arg === "--") return [...settled, ...args.slice(i)];
-    const options = optionsOf(command.options, arg);
+    const options = optionsOf(known, arg);
     if (options.length === 0) settled.push(arg);
     for (const option of options) {
       const next = option === options.at(-1) ? args[i + 1] : undefined;
@@ -66,6 +66,14 @@ export function settleCommandLine(command: Command, args: readonly string[]): st
   return command.parent ? settleSwitches(command, args) : [...args];
 }
 
+/** The options that may stand at `command`, those of commands above it included where help shows them. */
+export function knownOptions(command: Command): Option[] {
+  const help = command.createHelp();
+  return [...help.visibleOptions(command), ...help.visibleGlobalOptions(command)]
+    // Only the program itself has a version.
+    .filter(({ long }) => command.parent === null || long !== "--version");
+}
+
 /** The option of `--long` or `-s` among `known`, or those of `-abc`; none where it is something else. */
 export function optionsOf(known: readonly Option[], arg: string): Option[] {
   const whole = known.find(({ long, short }) => arg === long || arg === short);
@@ -83,5 +91,15 @@ export function acceptsWord(option: Option, word: string): boolean {
     return true;
   } catch {
     return false;
+  }
+}
+
+/**
+ * Refuses what was typed in place of a command below `command`, and says which is the nearest: of a
+ * command that does something by itself commander would call it an argument too many.
+ */
+export function refuseUnknownCommand(command: Command): void {
+  if (command.args.length > 0) {
+    (command as unknown as { unknownCommand(): never }).unknownCommand();
   }
 }

@@ -46,18 +46,18 @@ export async function spisFor(
 }
 
 async function ikeSpis(word: string, test: TestConnection): Promise<Offer[]> {
-  const offers: Offer[] = [];
   for await (const page of ikeSas(test)) {
-    for (const message of page) {
-      const sa = showMessage("ikeLine", message), spi = String(sa.OwnSPI);
-      const offer = { value: spi, does: `${endpoint(sa)} ${sa.State}`, kind: "value" as const };
-      if (begins(spi, word)) offers.push(offer);
-      if (offers.length >= OFFERS_MAX) return offers;
-    }
+    const offers = fitting(
+      word,
+      page.map((message) => {
+        const sa = showMessage("ikeLine", message);
+        return { value: String(sa.OwnSPI), does: `${endpoint(sa)} ${sa.State}`, kind: "value" };
+      }),
+    );
     // Of many tunnels the first that fit do: nobody reads ten thousand.
     if (offers.length > 0) return offers;
   }
-  return offers;
+  return [];
 }
 
 async function childSpis(word: string, test: TestConnection): Promise<Offer[]> {
@@ -70,10 +70,13 @@ async function childSpis(word: string, test: TestConnection): Promise<Offer[]> {
     const does = `of ${showSpi64(BigInt(OwnSPI))}`;
     return (OwnSPIList as number[]).map((spi) => ({ value: showSpi32(spi), does, kind: "value" }));
   }));
-  return lists.flat().filter(({ value }) => begins(value, word)).slice(0, OFFERS_MAX);
+  return fitting(word, lists.flat());
 }
 
-function begins(spi: string, word: string): boolean {
+/** Those that begin with `word`; where none does, those that do without their leading zeros. */
+function fitting(word: string, spis: readonly Offer[]): Offer[] {
   const typed = word.toUpperCase().replace(/^0X/, "");
-  return spi.startsWith(typed) || spi.replace(/^0+/, "").startsWith(typed);
+  const whole = spis.filter(({ value }) => value.startsWith(typed));
+  const bare = () => spis.filter(({ value }) => value.replace(/^0+/, "").startsWith(typed));
+  return (whole.length > 0 ? whole : bare()).slice(0, OFFERS_MAX);
 }

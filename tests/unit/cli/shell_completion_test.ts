@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { Command } from "commander";
+import type { TestConnection } from "@/api/connection.ts";
 import { LocalTest } from "@/api/local.ts";
 import { addShellCommands } from "@/cli/shell_commands.ts";
 import { completeLine } from "@/cli/shell_completion.ts";
@@ -34,3 +35,25 @@ for (const [line, offers, word] of OFFERS) {
     assert.deepEqual(await completeLine(line, tree, test), [[...offers], word]);
   });
 }
+
+Deno.test("leading zeros are left out only where no SPI begins as it is typed", async () => {
+  const tree = new Command();
+  addShellCommands(tree, "", () => Promise.resolve());
+  const entry = (OwnSPI: bigint) => ({
+    OwnSPI: String(OwnSPI),
+    PeerAddr: Uint8Array.of(192, 0, 2, 1),
+    PeerPort: 500,
+    State: 3,
+    EstabTime: null,
+  });
+  const SummaryList = [0xb206e7ec7dee75f9n, 0x0b06e7ec7dee75f9n, 0x0c06e7ec7dee75f9n].map(entry);
+  const test: TestConnection = {
+    place: "nowhere",
+    call: () => Promise.resolve({ SummaryList }),
+    events: () => assert.fail("nobody listens"),
+    final: () => Promise.resolve(undefined),
+    close: () => {},
+  };
+  assert.deepEqual(await completeLine("dump b", tree, test), [["B206E7EC7DEE75F9"], "b"]);
+  assert.deepEqual(await completeLine("dump c", tree, test), [["0C06E7EC7DEE75F9"], "c"]);
+});
