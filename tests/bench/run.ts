@@ -4,7 +4,15 @@
  * Run: deno task bench
  * @module
  */
-for (const name of ["core_bench.ts", "crypto_bench.ts", "udp_bench.ts", "setup_bench.ts"]) {
+for (
+  const name of [
+    "core_bench.ts",
+    "crypto_bench.ts",
+    "udp_bench.ts",
+    "setup_bench.ts",
+    "esp_bench.ts",
+  ]
+) {
   const path = new URL(name, import.meta.url).pathname;
   if (!await Deno.stat(path).then(() => true, () => false)) continue;
   console.log(`\n== ${name}`);
