@@ -75,6 +75,12 @@ export interface SaCounters {
   readonly octetsOut: number;
 }
 
+/** What a data path did with all packets so far, of CHILD_SAs that are gone too. */
+export interface DataPathTotals extends SaCounters {
+  /** Packets that went no further, by cause; causes that did not happen are left out. */
+  readonly drops: Readonly<Record<string, number>>;
+}
+
 /** What a data path tells by itself. */
 export interface DataPathListener {
   /** A packet of the line wants an SA that is not there (RFC 4301 §4.4.1). */
@@ -110,6 +116,8 @@ export interface DataPath {
   flush(): void;
   /** Undefined: no such CHILD_SA, or nobody counts. */
   counters(spiIn: number): SaCounters | undefined;
+  /** Undefined: somebody else keeps the books, as the kernel does. */
+  totals(): DataPathTotals | undefined;
   /** Takes out everything that was put in, and nothing else. */
   close(): Promise<void>;
 }

@@ -249,6 +249,8 @@ export class KernelDataPath implements DataPath {
     };
   }
 
+  totals(): undefined {}
+
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;

@@ -8,6 +8,7 @@ import { showSpi32 } from "@/base/bytes.ts";
 import type {
   DataPath,
   DataPathListener,
+  DataPathTotals,
   Encapsulation,
   SaCounters,
   SaPair,
@@ -108,6 +109,8 @@ export class UserlandDataPath implements DataPath {
   readonly #scratch = new Uint8Array(SCRATCH_OCTETS);
   readonly #rebuilt = new Uint8Array(SCRATCH_OCTETS);
   readonly #receiver: EspPacketReceiver;
+  /** Of CHILD_SAs that are gone. */
+  readonly #past = { packetsIn: 0, octetsIn: 0, packetsOut: 0, octetsOut: 0 };
   #raw: RawEsp | undefined;
   #nowMs = 0;
   #closed = false;
@@ -159,6 +162,7 @@ export class UserlandDataPath implements DataPath {
     if (rest.length > 0) this.#lines.set(sa.pair.line, rest);
     else this.#lines.delete(sa.pair.line);
     this.#options.system?.routes.letGo(spiIn);
+    addTo(this.#past, countersOf(sa));
     sa.close();
   }
 
@@ -191,12 +195,14 @@ export class UserlandDataPath implements DataPath {
 
   counters(spiIn: number): SaCounters | undefined {
     const sa = this.#sas.get(spiIn);
-    return sa && {
-      packetsIn: sa.inbound.packets,
-      octetsIn: sa.inbound.octets,
-      packetsOut: sa.outbound.packets,
-      octetsOut: sa.outbound.octets,
-    };
+    return sa && countersOf(sa);
+  }
+
+  totals(): DataPathTotals {
+    const sum = { ...this.#past };
+    for (const sa of this.#sas.values()) addTo(sum, countersOf(sa));
+    const drops = Object.entries(this.drops).filter(([, count]) => count > 0);
+    return { ...sum, drops: Object.fromEntries(drops) };
   }
 
   async close(): Promise<void> {
@@ -376,4 +382,20 @@ export class UserlandDataPath implements DataPath {
     if (tun) tun.write(buffer, at, octets);
     else this.drops.noDevice++;
   }
+}
+
+function countersOf({ inbound, outbound }: UserlandSa): SaCounters {
+  return {
+    packetsIn: inbound.packets,
+    octetsIn: inbound.octets,
+    packetsOut: outbound.packets,
+    octetsOut: outbound.octets,
+  };
+}
+
+function addTo(sum: { -readonly [K in keyof SaCounters]: number }, more: SaCounters): void {
+  sum.packetsIn += more.packetsIn;
+  sum.octetsIn += more.octetsIn;
+  sum.packetsOut += more.packetsOut;
+  sum.octetsOut += more.octetsOut;
 }

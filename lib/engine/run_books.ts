@@ -110,8 +110,8 @@ export class RunBooks {
     };
   }
 
-  /** See {@linkcode RunFigures}. */
-  figures(): RunFigures {
+  /** All figures that are not of the data path: see {@linkcode RunFigures}. */
+  figures(): Omit<RunFigures, "dataPath" | "packets"> {
     const { env, transport, plan, notYet = [] } = this.#options;
     const { tally, loop } = this.#floor, role = this.#role;
     const nowMs = this.#endMs ?? this.#clock.nowMs();

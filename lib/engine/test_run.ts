@@ -149,7 +149,8 @@ export class TestRun implements RunView, Floor, LoopListener, ChildPathOwner {
   }
 
   figures(): RunFigures {
-    return this.#books.figures();
+    const { path } = this.#paths;
+    return { ...this.#books.figures(), dataPath: path.kind, packets: path.totals() ?? null };
   }
 
   listIkeSas(start: number, len: number): IkeSaSummary[] {

@@ -5,6 +5,7 @@
  * Times named `…EpochMs` are milliseconds since 1970; absent means that it has not happened.
  * @module
  */
+import type { DataPathKind, DataPathTotals } from "@/datapath/data_path.ts";
 import type { IpAddress } from "@/base/address.ts";
 import type { EventHub } from "@/engine/event_hub.ts";
 import type { UdpEncapsulation } from "@/ike/nat.ts";
@@ -279,6 +280,10 @@ export interface RunFigures {
   readonly failures: readonly FailureFigures[];
   /** Datagrams that cost a counter and nothing else, by reason. */
   readonly drops: ReadonlyMap<string, number>;
+  /** What carries the CHILD_SAs' packets. */
+  readonly dataPath: DataPathKind;
+  /** All packets of CHILD_SAs; null where the kernel keeps the books, or nothing carries any. */
+  readonly packets: DataPathTotals | null;
   readonly datagramsSent: number;
   readonly datagramsReceived: number;
   /** What the rules of `impairment` did to messages, in their order; empty: none does any. */

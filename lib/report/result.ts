@@ -49,6 +49,17 @@ export interface RunResultJson {
   }[];
   /** Datagrams that cost a counter and nothing else, by reason. */
   readonly drops: Readonly<Record<string, number>>;
+  /** `kernel`, `userland` or `none`. */
+  readonly dataPath: string | null;
+  /** All packets of CHILD_SAs; null where the kernel keeps the books, or nothing carries any. */
+  readonly packets: {
+    readonly sent: number;
+    readonly received: number;
+    readonly octetsSent: number;
+    readonly octetsReceived: number;
+    /** Packets that went no further, by cause. */
+    readonly drops: Readonly<Record<string, number>>;
+  } | null;
   readonly datagrams: { readonly sent: number; readonly received: number };
   /** What the rules of `impairment` did, in their order; empty: none does anything. */
   readonly impairment: FinalResult["figures"]["impairment"];
@@ -92,6 +103,14 @@ export function resultOf(final: FinalResult): RunResultJson {
     },
     failures: figures.failures,
     drops: Object.fromEntries(figures.drops),
+    dataPath: figures.dataPath,
+    packets: figures.packets && {
+      sent: figures.packets.packetsOut,
+      received: figures.packets.packetsIn,
+      octetsSent: figures.packets.octetsOut,
+      octetsReceived: figures.packets.octetsIn,
+      drops: figures.packets.drops,
+    },
     datagrams: { sent: figures.datagramsSent, received: figures.datagramsReceived },
     impairment: figures.impairment.map((counts) => ({ ...counts })),
     keepalives: { sent: figures.keepalivesSent, received: figures.keepalivesReceived },
@@ -126,6 +145,8 @@ export function refusedResult(
     latencyMs: { ikeSaInit: none, ikeAuth: none, setup: none },
     failures: [],
     drops: {},
+    dataPath: null,
+    packets: null,
     datagrams: { sent: 0, received: 0 },
     impairment: [],
     keepalives: { sent: 0, received: 0 },

@@ -33,6 +33,13 @@ export function summaryLines(result: RunResultJson): string[] {
   }
   const drops = Object.entries(result.drops).sort(([, a], [, b]) => b - a);
   for (const [reason, count] of drops) lines.push(`Dropped: ${count} for ${reason}`);
+  if (result.packets) {
+    const { sent, received, drops: causes } = result.packets;
+    lines.push(`Packets: ${sent} sent, ${received} received by ESP in this process`);
+    for (const [cause, count] of Object.entries(causes)) {
+      lines.push(`Packets dropped: ${count} for ${PACKET_DROPS[cause] ?? cause}`);
+    }
+  }
   if (result.deletesUnanswered) lines.push(`Deletes unanswered: ${result.deletesUnanswered}`);
   const cpu = result.cpuMsPerTunnel === null
     ? "CPU per tunnel: none was established"
@@ -43,6 +50,25 @@ export function summaryLines(result: RunResultJson): string[] {
   );
   return lines;
 }
+
+/** The causes in words. */
+const PACKET_DROPS: Readonly<Record<string, string>> = {
+  truncated: "no whole ESP packet",
+  unknownSpi: "an unknown SPI",
+  replayed: "a replay",
+  badIcv: "a wrong ICV",
+  badTrailer: "wrong padding",
+  badInner: "no IP packet within",
+  wrongSelectors: "addresses, protocol or ports that are not the CHILD_SA's",
+  congestion: "congestion where ECN is unknown (RFC 6040)",
+  dummy: "being a dummy (RFC 4303 §2.6)",
+  noDevice: "want of a TUN device",
+  noSa: "want of a CHILD_SA",
+  malformed: "being no IP packet",
+  tooBig: "a path that is too narrow",
+  fragment: "being a fragment in transport mode",
+  exhausted: "want of sequence numbers",
+};
 
 function latencyText({ p50, p90, p99, max }: LatencyResult): string {
   if (p50 === null) return "no sample";

@@ -39,6 +39,7 @@ class Recorder implements DataPath {
   counters() {
     return undefined;
   }
+  totals(): undefined {}
   close(): Promise<void> {
     this.closed = true;
     return Promise.resolve();

@@ -12,6 +12,11 @@ const COUNTED = [
 ];
 
 const FIGURES: RunFigures = {
+  dataPath: "userland",
+  packets: {
+    ...{ packetsIn: 7, octetsIn: 588, packetsOut: 8, octetsOut: 672 },
+    drops: { replayed: 2 },
+  },
   impairment: [{
     ...{ matched: 9, lost: 1, duplicated: 2, reordered: 0 },
     ...{ delayed: 0, replayed: 0, corrupted: 3, crossed: 0 },
@@ -97,6 +102,13 @@ const TYPES: Readonly<Record<string, (value: unknown) => boolean>> = {
     ),
   "list of counts": (v) =>
     Array.isArray(v) && v.every((counts) => hasOnly(counts, COUNTED, isNumber)),
+  "packet counts or null": (v) => {
+    if (v === null) return true;
+    const { drops, ...counts } = v as Record<string, unknown>;
+    const names = ["sent", "received", "octetsSent", "octetsReceived"];
+    return hasOnly(counts, names, isNumber) &&
+      hasOnly(drops, Object.keys(drops as object), isNumber);
+  },
   "object": (v) => hasOnly(v, Object.keys(v as object), isNumber),
 };
 
@@ -178,6 +190,10 @@ Deno.test("every figure stands where its name says", () => {
   assert.deepEqual([result.latencyMs.ikeAuth.p50, result.latencyMs.setup.p50], [11, 21]);
   assert.deepEqual(result.drops, { malformed: 2, "unknown SPI": 8 });
   assert.deepEqual(result.datagrams, { sent: 100, received: 90 });
+  assert.deepEqual([result.dataPath, result.packets], ["userland", {
+    ...{ sent: 8, received: 7, octetsSent: 672, octetsReceived: 588 },
+    drops: { replayed: 2 },
+  }]);
   assert.deepEqual(result.keepalives, { sent: 4, received: 3 });
   assert.deepEqual([result.setupRate, result.cpuMsPerTunnel], [123.457, 0.612]);
   assert.deepEqual([result.durationSec, result.rssBytes], [61.234, 123_456_789]);
