@@ -33,6 +33,8 @@ export class ReplayWindow {
    * of the window. Nothing is remembered yet: the packet may be forged.
    */
   judge(low: number): number | undefined {
+    // A sender that nobody told to look for the end goes on at 0 (RFC 4303 §3.3.3).
+    if (this.#size === 0 && !this.#esn) return low;
     const sequence = this.#esn ? this.#whole(low) : low;
     // The first packet has 1 (RFC 4303 §2.2); 0 comes back only where the upper half counts.
     if (sequence <= 0) return undefined;
