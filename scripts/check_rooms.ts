@@ -14,14 +14,15 @@ const MAY_SEE: Readonly<Record<string, readonly string[]>> = {
   eap: ["base", "iana", "crypto"],
   ike: ["base", "iana", "wire", "crypto", "pki", "eap"],
   esp: ["base", "iana", "crypto"],
+  ping: ["base", "esp"],
   sim: ["base", "iana", "wire", "crypto", "ike", "esp"],
   native: ["base"],
-  transport: ["base", "native"],
-  datapath: ["base", "iana", "crypto", "esp", "native"],
+  transport: ["base", "native", "ping"],
+  datapath: ["base", "iana", "crypto", "esp", "native", "ping"],
   setup: ["base", "iana"],
   engine: [
     ...["base", "iana", "wire", "crypto", "pki", "eap", "ike", "esp"],
-    ...["native", "transport", "datapath", "setup"],
+    ...["ping", "native", "transport", "datapath", "setup"],
   ],
   report: ["base", "iana", "engine"],
   api: ["base", "native", "setup", "engine"],
@@ -31,7 +32,7 @@ const MAY_SEE: Readonly<Record<string, readonly string[]>> = {
 /** The command line sees everything. */
 const SEES_ALL = ["cli"];
 /** What no pure room may touch: time, chance and the outside must arrive as arguments. */
-const PURE = ["base", "iana", "wire", "crypto", "ike", "esp", "sim"];
+const PURE = ["base", "iana", "wire", "crypto", "ike", "esp", "ping", "sim"];
 const IMPURE = new RegExp(
   [
     /\bDeno\./,

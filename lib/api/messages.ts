@@ -4,6 +4,7 @@
  * `proto/myikev2/api/api.proto`.
  * @module
  */
+import { isUnspecified, showAddress } from "@/base/address.ts";
 import type { RunEvent } from "@/engine/event_hub.ts";
 import {
   type ChildSaDump,
@@ -11,6 +12,7 @@ import {
   type IkeSaDump,
   type IkeSaSummary,
   IkeStateNumber,
+  type PingTaskView,
   RoleNumber,
   type RunSummary,
   type TrafficSelectorView,
@@ -103,6 +105,16 @@ export function ikeSummaryMessage(sa: IkeSaSummary): Message {
     OwnSPI: String(sa.spi),
     State: sa.state,
     EstabTime: timestamp(sa.establishedEpochMs),
+  };
+}
+
+/** PingResult. */
+export function pingMessage(task: PingTaskView): Message {
+  return {
+    LocalAddr: isUnspecified(task.own) ? "" : showAddress(task.own),
+    RemoteAddr: showAddress(task.peer),
+    TotalSentPkt: task.sent,
+    TotalRecvPkt: task.received,
   };
 }
 

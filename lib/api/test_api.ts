@@ -22,6 +22,7 @@ import {
   type IkeSettings,
   ikeSummaryMessage,
   type Message,
+  pingMessage,
   summaryMessage,
 } from "@/api/messages.ts";
 import { showSpi32, showSpi64 } from "@/base/bytes.ts";
@@ -140,8 +141,11 @@ class TestApiService {
       GetCHILDSA: unary((request: Request, call) => this.#getChildSa(request, call)),
       SubscrEvent: (call: StreamCall) => this.#subscribe(call, (r) => this.#sendEvents(call, r)),
       UpdateEventFilter: unary((request: Request, call) => this.#updateFilter(request, call)),
-      GetPingSummary: unary(() => notYet("Ping tasks are not there yet: nothing to summarize")),
-      ClearPingStats: unary(() => notYet("Ping tasks are not there yet: nothing to clear")),
+      GetPingSummary: unary((request: Request) => this.#pings(request)),
+      ClearPingStats: unary(() => {
+        this.#view.clearPings();
+        return {};
+      }),
       GetPoolUsageSummary: unary(() => this.#poolUsage()),
       NotifyFinalResult: (call: StreamCall) =>
         this.#subscribe(call, () => this.#sendFinalResult(call)),
@@ -160,6 +164,15 @@ class TestApiService {
     return {
       ...(v4 ? { V4StartAddr: v4.start, V4Assigned: v4.assigned } : {}),
       ...(v6 ? { V6StartAddr: v6.start, V6Assigned: v6.assigned } : {}),
+    };
+  }
+
+  #pings(request: Request): Message {
+    const list = this.#view.pings(request.Start, request.Len), totals = this.#view.pingTotals();
+    return {
+      ResultList: list.map(pingMessage),
+      TotalSent: totals.sent,
+      TotalRecv: totals.received,
     };
   }
 
@@ -253,10 +266,6 @@ class TestApiService {
     const final = await Promise.race([this.#view.finalResult, left]);
     if (final) call.write(summaryMessage(final.summary));
   }
-}
-
-function notYet(sentence: string): never {
-  throw new Refusal(status.UNIMPLEMENTED, sentence);
 }
 
 function within(promise: Promise<void>, ms: number): Promise<void> {

@@ -6,7 +6,7 @@
 import process from "node:process";
 import { createLogUpdate } from "log-update";
 import { showDuration } from "@/base/duration.ts";
-import type { RunFigures, RunView } from "@/engine/view.ts";
+import type { PingFigures, RunFigures, RunView } from "@/engine/view.ts";
 
 const REDRAW_MS = 250;
 const PLAIN_LINE_MS = 5_000;
@@ -47,7 +47,8 @@ export function plainLine(run: RunView): string {
   const f = run.figures();
   return `${elapsed(f)} tunnels: ${f.established}/${run.summary().configured} established, ` +
     `${f.live} live, ${f.halfOpen} half-open, ${f.failed} failed, ` +
-    `${f.retransmissions} retransmissions, ${f.recentRate.toFixed(0)}/s${timeLeft(f)}`;
+    `${f.retransmissions} retransmissions, ${f.recentRate.toFixed(0)}/s` +
+    `${f.ping ? `, ping: ${pingText(f.ping)}` : ""}${timeLeft(f)}`;
 }
 
 function box(f: RunFigures, configured: number): string {
@@ -58,8 +59,16 @@ function box(f: RunFigures, configured: number): string {
     `  half-open      ${f.halfOpen}`,
     `  retransmitted  ${f.retransmissions}`,
     `  rate           ${f.recentRate.toFixed(0)}/s`,
+    ...(f.ping ? [`  ping           ${pingText(f.ping)}`] : []),
     `  elapsed        ${elapsed(f)}${timeLeft(f)}`,
   ].join("\n");
+}
+
+function pingText({ tasks, sent, received, lossPercent, latencyMs }: PingFigures): string {
+  if (sent === 0) return "not begun";
+  return `${tasks} tasks, ${received}/${sent} answered` +
+    (lossPercent === null ? "" : `, ${lossPercent.toFixed(2)} % lost`) +
+    (latencyMs ? `, p50 ${latencyMs.p50.toFixed(2)} ms` : "");
 }
 
 function elapsed(f: RunFigures): string {

@@ -11,6 +11,7 @@ import { ikeConfigOf, ownAddressesOf, planOf, wantsNatt } from "@/engine/config_
 import type { EventHub } from "@/engine/event_hub.ts";
 import { impairmentOf } from "@/engine/impairment_of.ts";
 import type { RunHooks } from "@/engine/hooks.ts";
+import { pingPlanOf } from "@/engine/ping_plan.ts";
 import { TestRun } from "@/engine/test_run.ts";
 import type { IkeEnv } from "@/ike/config.ts";
 import { loadLibcrypto } from "@/native/libcrypto.ts";
@@ -20,6 +21,7 @@ import { SetupErrors } from "@/setup/read.ts";
 import type { Setup } from "@/setup/setup.ts";
 import { ImpairedTransport } from "@/transport/impaired.ts";
 import { openUdp } from "@/transport/open.ts";
+import { openPingSockets } from "@/transport/ping_sockets.ts";
 import type { Transport } from "@/transport/transport.ts";
 
 /** Where an option stands in its file. */
@@ -129,6 +131,9 @@ export function prepareRun(setup: Setup, parts: RunParts): TestRun {
       return openDataPath(setup.ikeconf, listener, { crypto, udp: parts.transport.esp });
     },
     plan: planOf(setup, { ikePort, halfOpenMax }),
+    ping: pingPlanOf(setup),
+    openPingSockets: ({ shape, peer, auto }, failed) =>
+      openPingSockets(shape, { peer, bothFamilies: auto }, failed),
     config,
     ...parts,
   });

@@ -141,7 +141,7 @@ async function listPings(to: Answering, args: ShellArguments): Promise<void> {
   if (to.json) return to.print(JSON.stringify({ ResultList: pings, TotalSent, TotalRecv }));
   const rows = pings.map((p): Shown[] => {
     const [sent, received] = [Number(p.TotalSentPkt), Number(p.TotalRecvPkt)];
-    return [p.LocalAddr!, p.RemoteAddr!, sent, received, lossOf(sent, received)];
+    return [p.LocalAddr || "-", p.RemoteAddr!, sent, received, lossOf(sent, received)];
   });
   for (const line of tableLines(["FROM", "TO", "SENT", "RECEIVED", "LOST"], rows)) to.print(line);
   const lost = lossOf(TotalSent, TotalRecv);

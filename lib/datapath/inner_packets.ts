@@ -10,6 +10,8 @@ export interface InnerPackets {
    * them; returns how many had none.
    */
   send(packets: readonly Uint8Array[]): number;
+  /** Whether what the receiver does not want goes to a device of the system; else it is dropped. */
+  readonly hasDevice: boolean;
   /**
    * Is offered each packet that came out of a tunnel; false: not wanted, it goes to the device.
    * Undefined: nobody.

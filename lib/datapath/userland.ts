@@ -94,10 +94,7 @@ export class UserlandDataPath implements DataPath {
     ...{ wrongSelectors: 0, congestion: 0, dummy: 0, noDevice: 0, noSa: 0, malformed: 0 },
     ...{ tooBig: 0, fragment: 0, exhausted: 0 },
   };
-  readonly inner: InnerPackets = {
-    send: (packets) => this.#sendOwn(packets),
-    receiver: undefined,
-  };
+  readonly inner: InnerPackets;
   readonly #options: UserlandOptions;
   readonly #sas = new Map<number, UserlandSa>();
   /** What each line sends by, the newest last. */
@@ -117,6 +114,11 @@ export class UserlandDataPath implements DataPath {
 
   constructor(options: UserlandOptions) {
     this.#options = options;
+    this.inner = {
+      send: (packets) => this.#sendOwn(packets),
+      hasDevice: options.system !== undefined,
+      receiver: undefined,
+    };
     this.#receiver = {
       packet: (buffer, at, octets, outerClass) => this.#arrived(buffer, at, octets, outerClass),
       batchEnds: () => void options.system?.tun.flush(),

@@ -110,8 +110,8 @@ export class RunBooks {
     };
   }
 
-  /** All figures that are not of the data path: see {@linkcode RunFigures}. */
-  figures(): Omit<RunFigures, "dataPath" | "packets"> {
+  /** All figures that are not of the data path or of pings: see {@linkcode RunFigures}. */
+  figures(): Omit<RunFigures, "dataPath" | "packets" | "ping" | "pingsAnswered"> {
     const { env, transport, plan, notYet = [] } = this.#options;
     const { tally, loop } = this.#floor, role = this.#role;
     const nowMs = this.#endMs ?? this.#clock.nowMs();

@@ -18,6 +18,8 @@ import type { EventHub } from "@/engine/event_hub.ts";
 import { alarm, type Floor, type Role } from "@/engine/floor.ts";
 import { Gateway } from "@/engine/gateway.ts";
 import type { RunHooks } from "@/engine/hooks.ts";
+import type { PingPlan } from "@/engine/ping_plan.ts";
+import { type OpenPingSockets, PingRun } from "@/engine/ping_run.ts";
 import type { RunPlan } from "@/engine/plan.ts";
 import { RunBooks } from "@/engine/run_books.ts";
 import { childDumpOf, dumpOf, isLive, showChildren, showSa, summaryOf } from "@/engine/sa_view.ts";
@@ -28,6 +30,7 @@ import {
   type FinalResult,
   type IkeSaDump,
   type IkeSaSummary,
+  type PingTaskView,
   type PoolUsage,
   type RekeyIkeOutcome,
   type RekeyOutcome,
@@ -66,6 +69,10 @@ export interface TestRunOptions {
   readonly hooks?: RunHooks;
   /** Absent: CHILD_SAs are negotiated and listed, and nothing carries packets. */
   readonly openDataPath?: OpenDataPath;
+  /** Absent: nothing is pinged. */
+  readonly ping?: PingPlan | undefined;
+  /** What pings go by where the data path takes no packets of ours. */
+  readonly openPingSockets?: OpenPingSockets;
   readonly clock?: Clock;
   /** Asymmetric jobs at a time, where the crypto backend answers by promise. */
   readonly computeMax?: number;
@@ -89,7 +96,9 @@ export class TestRun implements RunView, Floor, LoopListener, ChildPathOwner {
   ending = false;
   readonly #options: TestRunOptions;
   readonly #role: Role;
+  readonly #clock: Clock;
   readonly #paths: ChildPaths;
+  readonly #ping: PingRun;
   readonly #books: RunBooks;
   #ending: Ending | undefined;
   #result: RunResult = RunResult.RUNNING;
@@ -104,6 +113,7 @@ export class TestRun implements RunView, Floor, LoopListener, ChildPathOwner {
     this.datagram = record &&
       ((sent, octets, path, nowMs) => record(sent, octets, path, this.#books.toEpoch(nowMs)));
     this.#options = options;
+    this.#clock = clock;
     this.#history = new ChildHistory(plan.childHistoryMax);
     this.setup = setup;
     this.events = events;
@@ -120,6 +130,11 @@ export class TestRun implements RunView, Floor, LoopListener, ChildPathOwner {
     });
     this.#role = plan.role === "client" ? new Client(this, plan) : new Gateway(this, plan);
     this.#books = new RunBooks(options, clock, this, this.#role);
+    const openSockets = options.openPingSockets ?? (() => {
+      throw new SetupError("Cannot ping: nothing carries packets");
+    });
+    const { path } = this.#paths, { ping } = options;
+    this.#ping = new PingRun({ floor: this, clock, plan, ping, path, openSockets });
   }
 
   /** Begins: the client dials, the gateway listens, the running time runs. */
@@ -133,13 +148,14 @@ export class TestRun implements RunView, Floor, LoopListener, ChildPathOwner {
         this.loop.arm(end);
       }
       this.#role.begin(nowMs);
+      this.#ping.begin(nowMs);
     });
   }
 
   stop(gracefully: boolean): void {
     if (this.#over) return;
     this.loop.turn(() => {
-      if (this.ending) return this.#ending?.cut();
+      if (this.ending) return this.#ending ? this.#ending.cut() : this.#ping.hurry();
       this.#end("stopped", gracefully);
     });
   }
@@ -149,8 +165,27 @@ export class TestRun implements RunView, Floor, LoopListener, ChildPathOwner {
   }
 
   figures(): RunFigures {
-    const { path } = this.#paths;
-    return { ...this.#books.figures(), dataPath: path.kind, packets: path.totals() ?? null };
+    const { path } = this.#paths, ping = this.#ping;
+    return {
+      ...this.#books.figures(),
+      dataPath: path.kind,
+      packets: path.totals() ?? null,
+      ping: ping.figures(),
+      pingsAnswered: ping.answered,
+    };
+  }
+
+  pings(start: number, len: number): PingTaskView[] {
+    return this.#ping.list(start, len);
+  }
+
+  pingTotals(): { readonly sent: number; readonly received: number } {
+    const { sent, received } = this.#ping.totals;
+    return { sent, received };
+  }
+
+  clearPings(): void {
+    this.#ping.clear();
   }
 
   listIkeSas(start: number, len: number): IkeSaSummary[] {
@@ -219,6 +254,7 @@ export class TestRun implements RunView, Floor, LoopListener, ChildPathOwner {
   /** See {@linkcode LoopListener}. */
   settled(): void {
     this.#paths.path.flush();
+    this.#ping.settled(this.#clock.nowMs());
   }
 
   /** See {@linkcode ChildPathOwner}. */
@@ -258,7 +294,8 @@ export class TestRun implements RunView, Floor, LoopListener, ChildPathOwner {
         }
         return;
       case "established":
-        return this.#role.established(sa!, nowMs);
+        this.#role.established(sa!, nowMs);
+        return this.#ping.established(sa!, nowMs);
       case "child_failed":
         return this.tunnelFailed(
           effect.failure,
@@ -327,6 +364,7 @@ export class TestRun implements RunView, Floor, LoopListener, ChildPathOwner {
   /** See {@linkcode Floor}. */
   creationFinished(nowMs: number): void {
     this.#books.creationFinished(nowMs);
+    this.#ping.creationFinished(nowMs);
   }
 
   /** See {@linkcode Floor}. */
@@ -338,13 +376,19 @@ export class TestRun implements RunView, Floor, LoopListener, ChildPathOwner {
     return this.loop.endpoint.bySpi.get(ownSpi(child.parent)) === child.parent;
   }
 
-  /** Decides the result, then takes the SAs down; the decision stands whatever happens then. */
+  /** Pings get their last replies first, where the tunnels are still there. */
   #end(kind: EndKind, gracefully = true): void {
     if (this.ending) return;
     this.ending = true;
     this.#role.ended();
+    const isPatient = gracefully && (kind === "time" || kind === "stopped");
+    this.#ping.end(this.#clock.nowMs(), isPatient, () => this.#conclude(kind, gracefully));
+  }
+
+  /** Decides the result, then takes the SAs down; the decision stands whatever happens then. */
+  #conclude(kind: EndKind, gracefully: boolean): void {
     const result = this.#verdict(kind);
-    if (result === RunResult.FAILED) this.#firstError ||= this.#role.shortfall() ?? "Test failed";
+    if (result === RunResult.FAILED) this.#firstError ||= this.#shortfall() ?? "Test failed";
     if (!gracefully) return this.#finish(result, null);
     this.loop.turn((nowMs) => {
       const window = this.#options.plan.role === "client" ? this.#options.plan.halfOpenMax : 64;
@@ -358,13 +402,18 @@ export class TestRun implements RunView, Floor, LoopListener, ChildPathOwner {
     });
   }
 
+  #shortfall(): string | undefined {
+    return this.#role.shortfall() ?? this.#ping.shortfall();
+  }
+
   #verdict(kind: EndKind): RunResult {
     if (kind === "broken" || kind === "aborted") return RunResult.FAILED;
-    const complete = this.#role.shortfall() === undefined;
+    const complete = this.#shortfall() === undefined;
     if (kind === "stopped") {
       // Without a running time the request to stop is the end that was meant.
       if (complete && this.#options.plan.runningTimeMs === 0) return RunResult.PASSED;
-      return this.tally.failed === 0 ? RunResult.STOPPED : RunResult.FAILED;
+      const isSound = this.tally.failed === 0 && this.#ping.shortfall() === undefined;
+      return isSound ? RunResult.STOPPED : RunResult.FAILED;
     }
     return complete ? RunResult.PASSED : RunResult.FAILED;
   }
@@ -388,6 +437,7 @@ export class TestRun implements RunView, Floor, LoopListener, ChildPathOwner {
     const final = { result, summary: this.summary(), figures: this.figures() };
     // The last responses leave first.
     this.#options.transport.close().catch(() => {})
+      .then(() => this.#ping.close())
       .then(() => this.#paths.path.close())
       .catch((e) => this.events.publish(2, `The data path is not closed: ${e}`))
       .then(() => this.#resolve(final));

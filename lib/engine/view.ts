@@ -227,6 +227,59 @@ export interface LatencyFigures {
   readonly samples: number;
 }
 
+/** A ping task. */
+export interface PingTaskView {
+  /** Unspecified: left to the system, and no reply has told it yet. */
+  readonly own: IpAddress;
+  readonly peer: IpAddress;
+  /** Requests since the counters were cleared. */
+  readonly sent: number;
+  /** Requests among them that were answered in time. */
+  readonly received: number;
+}
+
+/** A ping task with all that is known of it. */
+export interface PingTaskFigures extends PingTaskView {
+  readonly lost: number;
+  /** Most requests lost one after the other. */
+  readonly burstMax: number;
+  /** Percentiles 20 % more or less; null without a reply. */
+  readonly latencyMs: LatencyFigures | null;
+  /** From its tunnel's being up to the first reply; null: not known, or none. */
+  readonly firstPacketMs: number | null;
+}
+
+/** What the ping test has counted, over all its tasks. */
+export interface PingFigures {
+  /** Tasks that have begun. */
+  readonly tasks: number;
+  readonly sent: number;
+  /** Requests answered in time. */
+  readonly received: number;
+  /** Requests that nobody answered in time. */
+  readonly lost: number;
+  /** Of those answered or lost; null before the first. */
+  readonly lossPercent: number | null;
+  /** Most requests of one task lost one after the other. */
+  readonly burstMax: number;
+  /** Tasks that lose more than `maxlossrate`. */
+  readonly tasksAbove: number;
+  /** Second replies, and replies to requests that were given up. */
+  readonly duplicates: number;
+  readonly late: number;
+  /** Replies that came after a reply to a later request. */
+  readonly reordered: number;
+  /** Replies that are not what was sent. */
+  readonly altered: number;
+  /** Requests that nothing took: no tunnel for them, or refused by the system; they are lost too. */
+  readonly unsent: number;
+  readonly latencyMs: LatencyFigures | null;
+  /** From a tunnel's being up to the first reply that came through it. */
+  readonly firstPacketMs: LatencyFigures | null;
+  /** Tasks that lose most, at most ten. */
+  readonly worst: readonly PingTaskFigures[];
+}
+
 /** Failed tunnels of one cause. */
 export interface FailureFigures {
   /** A notify's IANA name, NO_ANSWER, … */
@@ -291,6 +344,10 @@ export interface RunFigures {
   /** NAT-T keepalives (RFC 3948 §2.3), which count as no datagram. */
   readonly keepalivesSent: number;
   readonly keepalivesReceived: number;
+  /** The ping test; null without `pingconf.destaddr`. */
+  readonly ping: PingFigures | null;
+  /** Pings of the other ends through tunnels without a device, answered here. */
+  readonly pingsAnswered: number;
   /** Deletes of a graceful stop that no peer answered; null when none was sent. */
   readonly deletesUnanswered: number | null;
   /** Processor time of the whole process since the start, milliseconds. */
@@ -366,6 +423,12 @@ export interface RunView {
   childSa(spi: number): ChildSaDump | undefined;
   /** The gateway's address pools; undefined where there is none, and at a client. */
   poolUsage(): { readonly v4: PoolUsage | undefined; readonly v6: PoolUsage | undefined };
+  /** Ping tasks in order of creation from the `start`th (from 0), at most `len` of them, 0: all. */
+  pings(start: number, len: number): PingTaskView[];
+  /** What all ping tasks together sent and received; zeros without any. */
+  pingTotals(): { readonly sent: number; readonly received: number };
+  /** Sets the counters of all ping tasks to zero. */
+  clearPings(): void;
   /** Rekeys the CHILD_SA of our own SPI (uint32); resolves when the new one is up, or will not be. */
   rekeyChild(spi: number): Promise<RekeyOutcome>;
   /** Rekeys the IKE SA of our own SPI (uint64); resolves when the new one is up, or will not be. */

@@ -57,8 +57,8 @@ export interface UdpSocketWish {
   readonly carriesTunnels?: boolean | undefined;
   /** A raw socket of this IP protocol; absent: UDP. The port is ignored then. */
   readonly rawProtocol?: number;
-  /** Only to see whether it can be bound: without an IPsec bypass. */
-  readonly probe?: boolean;
+  /** IPsec policies hold for it, as for any socket of the system: it has no bypass. */
+  readonly underPolicy?: boolean;
 }
 
 /** An open socket. */
@@ -78,7 +78,7 @@ export interface UdpSocket {
 export function openUdpSocket(shim: ShimSymbols, wish: UdpSocketWish): UdpSocket {
   const { address, port, namespacePath = "", freebind = false, receiveBufferOctets } = wish;
   const path = new TextEncoder().encode(namespacePath), told = new Uint32Array(4);
-  const flags = (wish.probe ? 0 : OPEN_BYPASS) | (freebind ? OPEN_FREEBIND : 0) |
+  const flags = (wish.underPolicy ? 0 : OPEN_BYPASS) | (freebind ? OPEN_FREEBIND : 0) |
     (wish.espInUdp ? OPEN_ESP_IN_UDP : 0) |
     (wish.carriesTunnels ? OPEN_TRAFFIC_CLASS | OPEN_MARK : 0) |
     (wish.rawProtocol ?? 0) << OPEN_RAW_SHIFT;

@@ -3,8 +3,15 @@
  * fails, is stopped, or never began because its setup was refused.
  * @module
  */
+import { isUnspecified, showAddress } from "@/base/address.ts";
 import type { SetupError } from "@/base/errors.ts";
-import { type FinalResult, type LatencyFigures, RUN_RESULT_NAMES } from "@/engine/view.ts";
+import {
+  type FinalResult,
+  type LatencyFigures,
+  type PingFigures,
+  type PingTaskFigures,
+  RUN_RESULT_NAMES,
+} from "@/engine/view.ts";
 
 /** Percentiles in milliseconds; all null without a sample. */
 export interface LatencyResult {
@@ -12,6 +19,39 @@ export interface LatencyResult {
   readonly p90: number | null;
   readonly p99: number | null;
   readonly max: number | null;
+}
+
+/** What the ping test came to; figures are those since the counters were cleared. */
+export interface PingResultJson {
+  readonly tasks: number;
+  readonly sent: number;
+  readonly received: number;
+  readonly lost: number;
+  readonly lossPercent: number | null;
+  readonly burstMax: number;
+  readonly tasksAbove: number;
+  readonly duplicates: number;
+  readonly late: number;
+  readonly reordered: number;
+  readonly altered: number;
+  readonly unsent: number;
+  readonly latencyMs: LatencyResult;
+  readonly firstPacketMs: LatencyResult;
+  /** Tasks that lose most, at most ten. */
+  readonly worst: readonly PingTaskJson[];
+}
+
+/** One ping task. */
+export interface PingTaskJson {
+  /** Null: left to the system, and no reply has told it. */
+  readonly from: string | null;
+  readonly to: string;
+  readonly sent: number;
+  readonly received: number;
+  readonly lost: number;
+  readonly burstMax: number;
+  readonly latencyMs: LatencyResult;
+  readonly firstPacketMs: number | null;
 }
 
 /** The object itself. */
@@ -65,6 +105,10 @@ export interface RunResultJson {
   readonly impairment: FinalResult["figures"]["impairment"];
   /** NAT-T keepalives; they count as no datagram. */
   readonly keepalives: { readonly sent: number; readonly received: number };
+  /** The ping test; no tasks where none is configured, or none began. */
+  readonly ping: PingResultJson;
+  /** Pings of the other ends that were answered in this process. */
+  readonly pingsAnswered: number;
   readonly deletesUnanswered: number | null;
   /** From start to end; null where it never started. */
   readonly durationSec: number | null;
@@ -114,6 +158,8 @@ export function resultOf(final: FinalResult): RunResultJson {
     datagrams: { sent: figures.datagramsSent, received: figures.datagramsReceived },
     impairment: figures.impairment.map((counts) => ({ ...counts })),
     keepalives: { sent: figures.keepalivesSent, received: figures.keepalivesReceived },
+    ping: pingResult(figures.ping ?? NO_PING),
+    pingsAnswered: figures.pingsAnswered,
     deletesUnanswered: figures.deletesUnanswered,
     durationSec: rounded(figures.elapsedMs / 1000),
     cpuMsPerTunnel: rounded(figures.cpuMsPerTunnel),
@@ -150,6 +196,8 @@ export function refusedResult(
     datagrams: { sent: 0, received: 0 },
     impairment: [],
     keepalives: { sent: 0, received: 0 },
+    ping: pingResult(NO_PING),
+    pingsAnswered: 0,
     deletesUnanswered: null,
     durationSec: null,
     cpuMsPerTunnel: null,
@@ -157,6 +205,43 @@ export function refusedResult(
     transport: null,
     cryptoBackend: null,
     notYet: [],
+  };
+}
+
+const NO_PING: PingFigures = {
+  ...{ tasks: 0, sent: 0, received: 0, lost: 0, lossPercent: null, burstMax: 0, tasksAbove: 0 },
+  ...{ duplicates: 0, late: 0, reordered: 0, altered: 0, unsent: 0 },
+  ...{ latencyMs: null, firstPacketMs: null, worst: [] },
+};
+
+function pingResult(ping: PingFigures): PingResultJson {
+  const { tasks, sent, received, lost, burstMax, tasksAbove } = ping;
+  const { duplicates, late, reordered, altered, unsent } = ping;
+  return {
+    ...{
+      tasks,
+      sent,
+      received,
+      lost,
+      lossPercent: rounded(ping.lossPercent),
+      burstMax,
+      tasksAbove,
+    },
+    ...{ duplicates, late, reordered, altered, unsent },
+    latencyMs: latency(ping.latencyMs),
+    firstPacketMs: latency(ping.firstPacketMs),
+    worst: ping.worst.map(pingTask),
+  };
+}
+
+function pingTask(task: PingTaskFigures): PingTaskJson {
+  const { own, peer, sent, received, lost, burstMax } = task;
+  return {
+    from: isUnspecified(own) ? null : showAddress(own),
+    to: showAddress(peer),
+    ...{ sent, received, lost, burstMax },
+    latencyMs: latency(task.latencyMs),
+    firstPacketMs: rounded(task.firstPacketMs),
   };
 }
 

@@ -3,7 +3,7 @@
  * @module
  */
 import { showDuration } from "@/base/duration.ts";
-import type { LatencyResult, RunResultJson } from "@/report/result.ts";
+import type { LatencyResult, PingResultJson, RunResultJson } from "@/report/result.ts";
 
 /** Lines for a person; the first says how it ended. */
 export function summaryLines(result: RunResultJson): string[] {
@@ -28,6 +28,8 @@ export function summaryLines(result: RunResultJson): string[] {
     const done = Object.entries(counts).map(([what, count]) => `${count} ${what}`);
     lines.push(`Impairment, rule ${i + 1}: ${done.join(", ")}`);
   }
+  if (result.ping.tasks > 0) lines.push(...pingLines(result.ping));
+  if (result.pingsAnswered > 0) lines.push(`Pings answered: ${result.pingsAnswered}`);
   for (const { cause, count, example } of failures) {
     lines.push(`Failed by ${cause}: ${count}, for example: ${example}`);
   }
@@ -69,6 +71,22 @@ const PACKET_DROPS: Readonly<Record<string, string>> = {
   fragment: "being a fragment in transport mode",
   exhausted: "want of sequence numbers",
 };
+
+function pingLines(ping: PingResultJson): string[] {
+  const { tasks, sent, received, lost, lossPercent, burstMax, tasksAbove } = ping;
+  const lines = [
+    `Ping: ${tasks} tasks, ${sent} sent, ${received} received, ${lost} lost` +
+    (lossPercent === null ? "" : ` (${lossPercent} %)`) +
+    (lost > 0 ? `, at most ${burstMax} in a row` : ""),
+    `Ping latency ${latencyText(ping.latencyMs)}`,
+    `First packet ${latencyText(ping.firstPacketMs)}`,
+  ];
+  if (tasksAbove > 0) lines.push(`Ping tasks above maxlossrate: ${tasksAbove}`);
+  const odd = (["duplicates", "late", "reordered", "altered", "unsent"] as const)
+    .filter((name) => ping[name] > 0).map((name) => `${ping[name]} ${name}`);
+  if (odd.length > 0) lines.push(`Ping oddities: ${odd.join(", ")}`);
+  return lines;
+}
 
 function latencyText({ p50, p90, p99, max }: LatencyResult): string {
   if (p50 === null) return "no sample";

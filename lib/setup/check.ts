@@ -26,6 +26,8 @@ export interface Check {
 const FLAP_MIN_MS = 10_000;
 /** Octets of an identity; the payload that carries it must fit one datagram with all others. */
 const IDENTITY_MAX = 1_000;
+/** Octets of a UDP ping by which its reply is known. */
+const UDP_PING_MIN = 4;
 const IDENTITY_WORDS = [...MYID_WORDS, ...PEERID_WORDS];
 
 /** Tells `check` every error of a setup, and what is doubtful. */
@@ -44,6 +46,7 @@ export function checkSetup(setup: Setup, { isBroken, fail, warn }: Check): void 
   checkImpairment(setup, rule);
   warnOfIdentities(setup, warn);
   warnOfMargin(setup, warn);
+  warnOfPing(setup, warn);
   for (const [i, child] of setup.ikeconf.childlist.entries()) {
     checkChild(setup, child, `ikeconf.childlist[${i}]`, { rule, warn });
   }
@@ -199,7 +202,13 @@ function checkApi({ apitlscert, apitlskey, apitlsclientca }: Setup, rule: Rule):
   }
 }
 
-function checkPing({ pingconf: { destaddr, srcaddr } }: Setup, rule: Rule): void {
+function checkPing({ pingconf }: Setup, rule: Rule): void {
+  const { destaddr, srcaddr, ptype, pktlen } = pingconf;
+  if (destaddr && ptype === "udp" && pktlen < UDP_PING_MIN) {
+    const what = `pktlen ${pktlen} is too short for udp: its first ${UDP_PING_MIN} octets tell ` +
+      "requests apart";
+    rule(what, "pingconf.pktlen", "pingconf.ptype");
+  }
   if (!destaddr || !srcaddr || destaddr.length === srcaddr.length) return;
   const from = showAddress(srcaddr), to = showAddress(destaddr);
   const what = `srcaddr ${from} and destaddr ${to} are of different families`;
@@ -207,6 +216,20 @@ function checkPing({ pingconf: { destaddr, srcaddr } }: Setup, rule: Rule): void
 }
 
 type Warn = Check["warn"];
+
+/** Without a data path pings show nothing of tunnels. */
+function warnOfPing({ pingconf: { destaddr }, ikeconf }: Setup, warn: Warn): void {
+  const why = !ikeconf.installfastpath
+    ? "installfastpath: false"
+    : ikeconf.datapath === "none"
+    ? "datapath: none"
+    : undefined;
+  if (!destaddr || !why) return;
+  warn(
+    `pings go as the system routes them, not through tunnels: nothing carries packets there (${why})`,
+    "pingconf.destaddr",
+  );
+}
 
 /** A mistyped word of an identity is a good domain name, and hard to find later. */
 function warnOfIdentities({ role, ikeconf: { myid, peerid } }: Setup, warn: Warn): void {

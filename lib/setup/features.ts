@@ -14,7 +14,6 @@ export const NOT_YET = {
   eap: "EAP",
   ppk: "post-quantum pre-shared keys (RFC 8784)",
   tcp: "TCP encapsulation",
-  ping: "the ping test",
 } as const;
 
 /** A feature that may be missing. */

@@ -132,23 +132,26 @@ export const POOL = {
   v6dnslist: listOption(addressOf(6), [], "IPv6 DNS servers handed out", POOLED),
 } as const;
 
-const PING = { feature: "ping" } as const;
-
 /** `pingconf`. */
 export const PINGCONF = {
-  autoaddr: option(bool, "false", "addresses from the negotiated selectors", PING),
-  ptype: option(oneOf("icmp", "udp"), "icmp", "udp needs echosvr at the far end", PING),
-  udpport: option(port(false), "9922", "source and destination port", PING),
-  assignsrc: option(bool, "false", "add the source address to virtualipif", PING),
-  destaddr: option(address, "", "destination of tunnel 0; empty: no ping", PING),
-  deststep: option(int(INT_MIN), "1", "its step from tunnel to tunnel", PING),
-  srcaddr: option(address, "", "source of tunnel 0; empty: the system's choice", PING),
-  srcstep: option(int(INT_MIN), "1", "its step from tunnel to tunnel", PING),
-  interval: option(pause, "1s", "between two echo requests of a task", PING),
-  setupinterval: option(duration, "10ms", "between starting two tasks", PING),
-  pktlen: option(int(0, 65_000), "64", "payload bytes", PING),
-  maxlossrate: option(float(0, 100), "10", "percent; above it an error event", PING),
-  holdtime: option(duration, "10s", "wait after all tunnels are up", PING),
+  autoaddr: option(bool, "false", "addresses from the negotiated selectors: the first of each"),
+  ptype: option(oneOf("icmp", "udp"), "icmp", "udp needs echosvr at the far end"),
+  udpport: option(port(false), "9922", "source and destination port"),
+  assignsrc: option(bool, "false", "add the source address to virtualipif"),
+  destaddr: option(address, "", "destination of tunnel 0; empty: no ping"),
+  deststep: option(int(INT_MIN), "1", "its step from tunnel to tunnel"),
+  srcaddr: option(address, "", "source of tunnel 0; empty: the system's choice"),
+  srcstep: option(int(INT_MIN), "1", "its step from tunnel to tunnel"),
+  interval: option(pause, "1s", "between two echo requests of a task"),
+  setupinterval: option(duration, "10ms", "between starting two tasks"),
+  pktlen: option(int(0, 65_000), "64", "payload bytes; of udp 4 at least"),
+  maxlossrate: option(float(0, 100), "10", "percent; above it an error event"),
+  holdtime: option(duration, "10s", "wait after all tunnels are up (gateway: after it is ready)"),
+  startwith: option(
+    oneOf("tunnels", "tunnel"),
+    "tunnels",
+    "tunnels: after holdtime; tunnel: each task at once with its tunnel",
+  ),
 } as const;
 
 /** `impairment`, without its rules. */

@@ -129,7 +129,7 @@ function openEach(
 function probe(opening: Opening, addresses: readonly IpAddress[], port: number): void {
   const { shim, options } = opening;
   for (const address of addresses) {
-    const wish = { ...wishOf(options, address, 0), receiveBufferOctets: 0, probe: true };
+    const wish = { ...wishOf(options, address, 0), receiveBufferOctets: 0, underPolicy: true };
     try {
       closeFd(shim, openUdpSocket(shim, wish).fd);
     } catch (e) {

@@ -168,10 +168,12 @@ def check_refusals(checks, server):
                  ("FAILED_PRECONDITION", "IKE SA 0000000000000002 is not established"))
     checks.equal("RekeyIKESA unknown", code(lambda: ike.RekeyIKESA(OwnSPI=0xFF)),
                  ("NOT_FOUND", "No IKE SA has our SPI 00000000000000FF"))
-    for name in ("GetPingSummary", "ClearPingStats"):
-        got = code(getattr(api, name))
-        checks.that(f"{name} is not there yet and says so", got[0] == "UNIMPLEMENTED" and
-                    "not there yet" in got[1], got)
+    pings = api.GetPingSummary(Start=1)
+    checks.equal("GetPingSummary tells a page", [fields(one) for one in pings.ResultList],
+                 [{"RemoteAddr": "2001:db8::7", "TotalSentPkt": 2**32, "TotalRecvPkt": 2**32 - 1}])
+    checks.equal("GetPingSummary tells the sums of all", (pings.TotalSent, pings.TotalRecv),
+                 (2**53 - 1, 2**32 + 1))
+    checks.equal("ClearPingStats", code(api.ClearPingStats)[0], "OK")
     checks.equal("GetPoolUsageSummary without pools is empty", fields(api.GetPoolUsageSummary()), {})
     for name in ("SubscrEvent", "UpdateEventFilter"):
         call = lambda name=name: list(answer) if hasattr(answer := getattr(api, name)(Level=6), "__next__") \

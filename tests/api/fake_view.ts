@@ -10,6 +10,7 @@ import type {
   FinalResult,
   IkeSaDump,
   IkeSaSummary,
+  PingTaskView,
   RekeyIkeOutcome,
   RekeyOutcome,
   RunFigures,
@@ -30,6 +31,8 @@ export class FakeRun implements RunView {
   readonly finalResult: Promise<FinalResult>;
   /** How `stop` was called, in order. */
   readonly stops: boolean[] = [];
+  /** Whether `clearPings` was called. */
+  pingsCleared = false;
   /** What `listIkeSas` answers from; a test may replace it. */
   list: IkeSaSummary[] = [FIRST, SECOND, { ...SECOND, spi: 3n, state: 7 }];
   #summary: RunSummary = SUMMARY;
@@ -61,6 +64,15 @@ export class FakeRun implements RunView {
     return { v4: undefined, v6: undefined };
   }
 
+  pings(start: number, len: number): PingTaskView[] {
+    return PINGS.slice(start, len === 0 ? undefined : start + len);
+  }
+  pingTotals() {
+    return { sent: this.pingsCleared ? 0 : 9_007_199_254_740_991, received: 4_294_967_297 };
+  }
+  clearPings(): void {
+    this.pingsCleared = true;
+  }
   rekeyChild(spi: number): Promise<RekeyOutcome> {
     if (spi === CHILD.spi) return Promise.resolve({ kind: "done" });
     if (spi !== AH_CHILD.spi) return Promise.resolve({ kind: "unknown" });
@@ -98,6 +110,16 @@ export class FakeRun implements RunView {
 function octets(hex: string): Uint8Array {
   return fromHex(hex)!;
 }
+
+const PINGS: readonly PingTaskView[] = [
+  { own: Uint8Array.of(10, 1, 0, 1), peer: Uint8Array.of(10, 2, 0, 1), sent: 5, received: 3 },
+  {
+    own: new Uint8Array(16),
+    peer: octets("20010db8000000000000000000000007"),
+    sent: 4_294_967_296,
+    received: 4_294_967_295,
+  },
+];
 
 const SUMMARY: RunSummary = {
   role: "gateway",

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { plainLine } from "@/cli/live_view.ts";
-import type { RunFigures, RunView } from "@/engine/view.ts";
+import type { PingFigures, RunFigures, RunView } from "@/engine/view.ts";
 
 const MAIN = new URL("../../../main.ts", import.meta.url).pathname;
 const ESCAPE = "\u001b";
@@ -87,4 +87,18 @@ Deno.test("elsewhere a line says the same, the time left where there is an end",
     "12 retransmissions, 10/s";
   assert.equal(plainLine(view({})), line);
   assert.equal(plainLine(view({ timeLeftMs: 4_100 })), `${line}, 5s left`);
+  const ping = {
+    tasks: 7,
+    sent: 0,
+    received: 0,
+    lossPercent: null,
+    latencyMs: null,
+  } as PingFigures;
+  assert.equal(plainLine(view({ ping })), `${line}, ping: not begun`);
+  const latencyMs = { p50: 1.234, p90: 2, p99: 3, max: 4, samples: 5 };
+  const begun = { ...ping, sent: 50, received: 40, lossPercent: 12.345, latencyMs };
+  assert.equal(
+    plainLine(view({ ping: begun })),
+    `${line}, ping: 7 tasks, 40/50 answered, 12.35 % lost, p50 1.23 ms`,
+  );
 });

@@ -46,6 +46,24 @@ const FIGURES: RunFigures = {
   datagramsReceived: 90,
   keepalivesSent: 4,
   keepalivesReceived: 3,
+  ping: {
+    ...{ tasks: 4, sent: 100, received: 88, lost: 12, lossPercent: 12, burstMax: 5, tasksAbove: 1 },
+    ...{ duplicates: 1, late: 2, reordered: 3, altered: 0, unsent: 4 },
+    latencyMs: { ...LATENCY, p50: 31 },
+    firstPacketMs: { ...LATENCY, p50: 41 },
+    worst: [
+      {
+        ...{ own: Uint8Array.of(10, 0, 0, 1), peer: Uint8Array.of(10, 0, 1, 1), sent: 25 },
+        ...{ received: 13, lost: 12, burstMax: 5, firstPacketMs: 1.00049 },
+        latencyMs: { ...LATENCY, p50: 51 },
+      },
+      {
+        ...{ own: new Uint8Array(4), peer: Uint8Array.of(10, 0, 1, 2), sent: 25, received: 0 },
+        ...{ lost: 25, burstMax: 25, firstPacketMs: null, latencyMs: null },
+      },
+    ],
+  },
+  pingsAnswered: 17,
   deletesUnanswered: 1,
   cpuMs: 50,
   cpuMsPerTunnel: 0.61239,
@@ -74,6 +92,8 @@ const NOTHING: FinalResult = {
     ikeAuthMs: null,
     setupMs: null,
     cpuMsPerTunnel: null,
+    ping: null,
+    pingsAnswered: 0,
     deletesUnanswered: null,
     failures: [],
     drops: new Map(),
@@ -85,6 +105,13 @@ const isNumber = (v: unknown) => typeof v === "number" && Number.isFinite(v) && 
 const hasOnly = (v: unknown, keys: string[], each: (v: unknown) => boolean) =>
   typeof v === "object" && v !== null && Object.keys(v).join() === keys.join() &&
   Object.values(v).every(each);
+
+function isPingTask(task: Record<string, unknown>): boolean {
+  const { from, to, latencyMs, firstPacketMs, ...counts } = task;
+  return fits("text or null", from) && isText(to) && fits("{p50, p90, p99, max}", latencyMs) &&
+    fits("number or null", firstPacketMs) &&
+    hasOnly(counts, ["sent", "received", "lost", "burstMax"], isNumber);
+}
 
 /** What the types of docs/results.md mean. */
 const TYPES: Readonly<Record<string, (value: unknown) => boolean>> = {
@@ -109,6 +136,7 @@ const TYPES: Readonly<Record<string, (value: unknown) => boolean>> = {
     return hasOnly(counts, names, isNumber) &&
       hasOnly(drops, Object.keys(drops as object), isNumber);
   },
+  "list of ping tasks": (v) => Array.isArray(v) && v.every(isPingTask),
   "object": (v) => hasOnly(v, Object.keys(v as object), isNumber),
 };
 
@@ -195,6 +223,18 @@ Deno.test("every figure stands where its name says", () => {
     drops: { replayed: 2 },
   }]);
   assert.deepEqual(result.keepalives, { sent: 4, received: 3 });
+  const { latencyMs, firstPacketMs, worst, ...ping } = result.ping;
+  assert.deepEqual(ping, {
+    ...{ tasks: 4, sent: 100, received: 88, lost: 12, lossPercent: 12, burstMax: 5, tasksAbove: 1 },
+    ...{ duplicates: 1, late: 2, reordered: 3, altered: 0, unsent: 4 },
+  });
+  assert.deepEqual([latencyMs.p50, firstPacketMs.p50, result.pingsAnswered], [31, 41, 17]);
+  assert.deepEqual(worst[0], {
+    ...{ from: "10.0.0.1", to: "10.0.1.1", sent: 25, received: 13, lost: 12, burstMax: 5 },
+    latencyMs: { p50: 51, p90: 2, p99: 3, max: 4.5 },
+    firstPacketMs: 1,
+  });
+  assert.deepEqual([worst[1]!.from, worst[1]!.latencyMs.max], [null, null]);
   assert.deepEqual([result.setupRate, result.cpuMsPerTunnel], [123.457, 0.612]);
   assert.deepEqual([result.durationSec, result.rssBytes], [61.234, 123_456_789]);
   assert.deepEqual([result.transport, result.cryptoBackend], ["native", "portable"]);
@@ -232,6 +272,14 @@ Deno.test("the closing report says in words what the result says", () => {
   assert.match(text, /^Deletes unanswered: 1$/m);
   assert.match(
     text,
+    /^Ping: 4 tasks, 100 sent, 88 received, 12 lost \(12 %\), at most 5 in a row$/m,
+  );
+  assert.match(text, /^Ping latency p50 31 ms, .*\nFirst packet p50 41 ms/m);
+  assert.match(text, /^Ping tasks above maxlossrate: 1$/m);
+  assert.match(text, /^Ping oddities: 1 duplicates, 2 late, 3 reordered, 4 unsent$/m);
+  assert.match(text, /^Pings answered: 17$/m);
+  assert.match(
+    text,
     /^CPU 0.612 ms per tunnel, memory 118 MiB, native transport, portable crypto$/m,
   );
 });
@@ -241,5 +289,5 @@ Deno.test("the closing report of a run without tunnels names no figure", () => {
   assert.match(text, /^Test stopped after 1m1.234s$/m);
   assert.match(text, /^IKE_SA_INIT no sample$/m);
   assert.match(text, /^CPU per tunnel: none was established, /m);
-  assert.doesNotMatch(text, /null|NaN|undefined|Dropped|unanswered/);
+  assert.doesNotMatch(text, /null|NaN|undefined|Dropped|unanswered|[Pp]ing/);
 });

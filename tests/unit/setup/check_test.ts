@@ -133,13 +133,33 @@ Deno.test("no more tunnels flap than there are", () => {
 
 Deno.test("a ping has two ends of one family", () => {
   const ping = (destination: string, source: string) =>
-    errorsOf(`${GATEWAY}pingconf: {destaddr: "${destination}", srcaddr: "${source}"}\n`)
-      .filter((e) => !e.includes("not there yet"));
-  assert.deepEqual(ping("192.0.2.1", "2001:db8::1"), [
+    `${GATEWAY}pingconf: {destaddr: "${destination}", srcaddr: "${source}"}\n`;
+  assert.deepEqual(errorsOf(ping("192.0.2.1", "2001:db8::1")), [
     "5:35: srcaddr 2001:db8::1 and destaddr 192.0.2.1 are of different families",
   ]);
-  assert.deepEqual(ping("192.0.2.1", "192.0.2.2"), []);
-  assert.deepEqual(ping("", "192.0.2.2"), [], "no ping, and so no other end");
+  assert.ok(load(ping("192.0.2.1", "192.0.2.2")));
+  assert.ok(load(ping("", "192.0.2.2")), "no ping, and so no other end");
+});
+
+Deno.test("a ping by UDP has room for what tells its requests apart", () => {
+  const ping = (lines: string) => `${GATEWAY}pingconf: {destaddr: "192.0.2.1", ${lines}}\n`;
+  assert.deepEqual(errorsOf(ping("ptype: udp, pktlen: 3")), [
+    "5:47: pktlen 3 is too short for udp: its first 4 octets tell requests apart",
+  ]);
+  assert.ok(load(ping("ptype: udp, pktlen: 4")));
+  assert.ok(load(ping("ptype: icmp, pktlen: 0")));
+});
+
+Deno.test("pings that go through no tunnel are told", () => {
+  const ping = (lines: string, destaddr = "192.0.2.1") =>
+    warningsOf(`${GATEWAY}  installfastpath: ${lines}\npingconf: {destaddr: "${destaddr}"}\n`);
+  const told = (why: string) => [
+    `7:12: pings go as the system routes them, not through tunnels: nothing carries packets there (${why})`,
+  ];
+  assert.deepEqual(ping("false\n  datapath: auto"), told("installfastpath: false"));
+  assert.deepEqual(ping("true\n  datapath: none"), told("datapath: none"));
+  assert.deepEqual(ping("true\n  datapath: auto"), []);
+  assert.deepEqual(ping("false\n  datapath: auto", ""), []);
 });
 
 /** Warnings of a text that loads, `f:` taken off. */

@@ -148,6 +148,7 @@ apitlscert
 apitlskey
 apitlsclientca
 ikeconf.retranbackoff 1.0
+pingconf.startwith tunnels
 impairment.seed 1
 impairment.rules[].direction both
 impairment.rules[].exchange any

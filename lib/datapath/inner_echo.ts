@@ -1,0 +1,171 @@
+/**
+ * Pings in tunnels without a device of the system: IP packets of our own that leave by the tunnels'
+ * selectors; and answers to the pings of the other end, where no device is there whose system would.
+ * @module
+ */
+import type { IpAddress } from "@/base/address.ts";
+import type { InnerPackets } from "@/datapath/inner_packets.ts";
+import { foldSum, IpProtocol, IpView, sumWords, writeHeaderChecksum } from "@/esp/ip_packet.ts";
+import { rebuildPacket } from "@/esp/transport_mode.ts";
+import type { PingCarrier, ReplyReceiver } from "@/ping/carrier.ts";
+import { answerEcho, EchoReader, type EchoShape, EchoWriter } from "@/ping/echo.ts";
+
+/** Packets of one batch. */
+const BATCH = 64;
+const UDP_HEADER_OCTETS = 8;
+const HEADERS_OCTETS_MAX = 40 + UDP_HEADER_OCTETS;
+/** A packet of IPv4 that is longer may be fragmented. */
+const WHOLE_OCTETS = 1280;
+
+/** The one receiver of a data path's inner packets. */
+export class InnerEcho {
+  /** Echo requests of the other ends that were answered. */
+  answered = 0;
+  readonly #inner: InnerPackets;
+  readonly #view = new IpView();
+  #carrier: InnerPingCarrier | undefined;
+
+  constructor(inner: InnerPackets) {
+    this.#inner = inner;
+    inner.receiver = (packet) => this.#take(packet);
+  }
+
+  /** What our own pings go by; one for a data path. */
+  carrier(shape: EchoShape): InnerPingCarrier {
+    return this.#carrier ??= new InnerPingCarrier(this.#inner, shape);
+  }
+
+  #take(packet: Uint8Array): boolean {
+    const view = this.#view;
+    if (!view.read(packet, 0, packet.length) || view.isFragment) return false;
+    return this.#carrier?.take(packet, view) || this.#answer(packet, view);
+  }
+
+  /** Selectors have let it in: its destination is an address of ours. */
+  #answer(packet: Uint8Array, view: IpView): boolean {
+    const isV4 = view.addressOctets === 4;
+    const isIcmp = view.protocol === (isV4 ? IpProtocol.ICMP : IpProtocol.ICMPV6);
+    if (this.#inner.hasDevice || !isIcmp || !isSound(packet, view)) return false;
+    const message = packet.slice(view.upper, view.total);
+    if (!answerEcho(message, view.addressOctets)) return false;
+    const answer = new Uint8Array(HEADERS_OCTETS_MAX + message.length);
+    const source = packet.subarray(view.destination, view.destination + view.addressOctets);
+    const destination = packet.subarray(view.source, view.source + view.addressOctets);
+    const ends = { source, destination };
+    const octets = writePacket(answer, ends, { protocol: view.protocol, payload: message });
+    this.#inner.send([answer.subarray(0, octets)]);
+    this.answered++;
+    return true;
+  }
+}
+
+/** See {@linkcode PingCarrier}. */
+export class InnerPingCarrier implements PingCarrier {
+  receiver: ReplyReceiver | undefined;
+  unsent = 0;
+  readonly #inner: InnerPackets;
+  readonly #shape: EchoShape;
+  readonly #writer: EchoWriter;
+  readonly #reader: EchoReader;
+  readonly #room: readonly Uint8Array[];
+  readonly #datagram: Uint8Array;
+  #waiting: Uint8Array[] = [];
+  #identification = 0;
+
+  constructor(inner: InnerPackets, shape: EchoShape) {
+    const octets = HEADERS_OCTETS_MAX + UDP_HEADER_OCTETS + shape.payloadOctets;
+    this.#inner = inner;
+    this.#shape = shape;
+    this.#writer = new EchoWriter(shape);
+    this.#reader = new EchoReader(shape);
+    this.#room = Array.from({ length: BATCH }, () => new Uint8Array(octets));
+    this.#datagram = new Uint8Array(UDP_HEADER_OCTETS + shape.payloadOctets);
+  }
+
+  send(own: IpAddress, peer: IpAddress, identifier: number, sequence: number): void {
+    if (this.#waiting.length === BATCH) this.flush();
+    const room = this.#room[this.#waiting.length]!, isV4 = peer.length === 4;
+    const message = this.#writer.request(peer.length, identifier, sequence);
+    const isUdp = this.#shape.protocol === "udp";
+    const octets = writePacket(room, { source: own, destination: peer }, {
+      protocol: isUdp ? IpProtocol.UDP : isV4 ? IpProtocol.ICMP : IpProtocol.ICMPV6,
+      payload: isUdp ? this.#udp(message) : message,
+    });
+    if (isV4 && octets > WHOLE_OCTETS) this.#mayBeCut(room);
+    this.#waiting.push(room.subarray(0, octets));
+  }
+
+  flush(): void {
+    if (this.#waiting.length === 0) return;
+    const packets = this.#waiting;
+    this.#waiting = [];
+    this.unsent += this.#inner.send(packets);
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** Takes a packet out of a tunnel; false: it is no reply to a request of ours. */
+  take(packet: Uint8Array, view: IpView): boolean {
+    const { receiver } = this, isUdp = this.#shape.protocol === "udp";
+    const icmp = view.addressOctets === 4 ? IpProtocol.ICMP : IpProtocol.ICMPV6;
+    if (!receiver || view.protocol !== (isUdp ? IpProtocol.UDP : icmp)) return false;
+    if (isUdp && view.sourcePort !== this.#shape.port) return false;
+    if (isUdp && view.destinationPort !== this.#shape.port) return false;
+    const at = view.upper + (isUdp ? UDP_HEADER_OCTETS : 0), octets = view.total - at;
+    const verdict = this.#reader.read(packet, at, octets, view.addressOctets);
+    if (verdict === "other") return false;
+    const own = packet.subarray(view.destination, view.destination + view.addressOctets);
+    const peer = packet.subarray(view.source, view.source + view.addressOctets);
+    const { identifier, sequence } = this.#reader;
+    if (verdict === "altered" || !isSound(packet, view)) {
+      return receiver.altered(own, peer, identifier);
+    }
+    return receiver.reply(own, peer, identifier, sequence);
+  }
+
+  /** The datagram of a payload; its checksum is computed with the addresses. */
+  #udp(payload: Uint8Array): Uint8Array {
+    const { port } = this.#shape, datagram = this.#datagram, octets = datagram.length;
+    datagram.set([port >> 8, port & 255, port >> 8, port & 255, octets >> 8, octets & 255, 1, 1]);
+    datagram.set(payload, UDP_HEADER_OCTETS);
+    return datagram;
+  }
+
+  /** Tells its fragments from those of others (RFC 6864 §4.1). */
+  #mayBeCut(packet: Uint8Array): void {
+    this.#identification = this.#identification + 1 & 0xffff;
+    packet[4] = this.#identification >> 8;
+    packet[5] = this.#identification;
+    packet[6] = 0;
+    writeHeaderChecksum(packet, 0);
+  }
+}
+
+interface Ends {
+  readonly source: IpAddress;
+  readonly destination: IpAddress;
+}
+
+function writePacket(
+  out: Uint8Array,
+  ends: Ends,
+  upper: { readonly protocol: number; readonly payload: Uint8Array },
+): number {
+  return rebuildPacket(out, { ...ends, ...upper, trafficClass: 0, newChecksum: true });
+}
+
+/** Whether the checksum of UDP or ICMPv6 is right, and that of ICMP (RFC 768, RFC 4443 §2.3, RFC 792). */
+function isSound(packet: Uint8Array, view: IpView): boolean {
+  const { upper, total, protocol, addressOctets, source } = view, octets = total - upper;
+  if (octets < UDP_HEADER_OCTETS) return false;
+  const isUdp = protocol === IpProtocol.UDP;
+  if (isUdp && addressOctets === 4 && packet[upper + 6] === 0 && packet[upper + 7] === 0) {
+    return true;
+  }
+  const pseudo = protocol === IpProtocol.ICMP
+    ? 0
+    : sumWords(packet, source, 2 * addressOctets) + octets + protocol;
+  return foldSum(pseudo + sumWords(packet, upper, octets)) === 0;
+}

@@ -1,0 +1,161 @@
+/**
+ * Sockets of the system for packets of any own address, one for each family: each packet that arrives
+ * tells where it was sent to, each that leaves says where it comes from. Batched both ways.
+ * @module
+ */
+import type { IpAddress } from "@/base/address.ts";
+import { SystemError } from "@/base/errors.ts";
+import type { ShimSymbols } from "@/native/load.ts";
+import { pollUntilOver } from "@/native/poll_loop.ts";
+import { RecordQueue } from "@/native/record_queue.ts";
+import {
+  closeFd,
+  openUdpSocket,
+  RECORD_OCTETS,
+  RecordAt,
+  RecordFlag,
+  RecordWord,
+  SLOT_OCTETS,
+  SocketWait,
+  type UdpSocketWish,
+} from "@/native/udp.ts";
+
+/** Packets of one batch. */
+const SLOTS = 64;
+
+/** A packet that arrived; all of it is lent until the next one. */
+export interface ArrivedPacket {
+  readonly own: IpAddress;
+  readonly peer: IpAddress;
+  /** 0 with a raw socket. */
+  readonly peerPort: number;
+  /** Interface index of a link-local peer, else 0. */
+  readonly scope: number;
+  readonly buffer: Uint8Array;
+  /** Where its octets begin: those behind the IP header, of UDP the payload. */
+  readonly at: number;
+  readonly octets: number;
+}
+
+/** Where a packet goes. */
+export interface PacketWay {
+  /** Unspecified: the system's choice. */
+  readonly own: IpAddress;
+  readonly peer: IpAddress;
+  /** 0 with a raw socket. */
+  readonly peerPort: number;
+  readonly scope?: number;
+}
+
+/** See the module. */
+export interface PacketSocketsOptions {
+  readonly shim: ShimSymbols;
+  /** What both sockets are like. */
+  readonly wish: (family: 4 | 16) => UdpSocketWish;
+  readonly arrived: (packet: ArrivedPacket) => void;
+  /** All packets of a batch have been handed over. */
+  readonly batchEnds: () => void;
+  /** The sockets are of no use any more. */
+  readonly failed: (error: unknown) => void;
+}
+
+/** See the module. */
+export class PacketSockets {
+  /** Packets that the system did not take. */
+  refused = 0;
+  readonly #options: PacketSocketsOptions;
+  readonly #queue: RecordQueue;
+  readonly #wait: SocketWait;
+  readonly #sockets = new Map<number, number>();
+  readonly #arena = new Uint8Array(SLOTS * SLOT_OCTETS);
+  readonly #words = new Uint32Array(this.#arena.buffer);
+  readonly #loop: Promise<void>;
+  #closed = false;
+
+  /** @throws {SystemError} where file descriptors run out. */
+  constructor(options: PacketSocketsOptions) {
+    this.#options = options;
+    this.#queue = new RecordQueue(options.shim);
+    this.#wait = new SocketWait(options.shim);
+    const take = () => this.#take(), isOver = () => this.#closed;
+    this.#loop = pollUntilOver({ take, wait: () => this.#wait.wait(), isOver })
+      .catch((e) => {
+        if (!this.#closed) options.failed(e);
+      });
+  }
+
+  /** Opens the socket of a family where there is none yet; the refusal that forbids it. */
+  open(family: 4 | 16): SystemError | undefined {
+    if (this.#sockets.has(family)) return undefined;
+    const { shim, wish } = this.#options;
+    try {
+      const { fd } = openUdpSocket(shim, wish(family));
+      this.#sockets.set(family, fd);
+      this.#wait.add(fd, family);
+      return undefined;
+    } catch (e) {
+      if (e instanceof SystemError) return e;
+      throw e;
+    }
+  }
+
+  /** Sends a packet; may wait for the flush. */
+  send(packet: Uint8Array, { own, peer, peerPort, scope = 0 }: PacketWay): void {
+    const socket = this.#sockets.get(peer.length);
+    if (socket === undefined) return void this.refused++;
+    if (this.#queue.isFullFor(packet.length)) this.flush();
+    this.#queue.put(packet, {
+      socket,
+      ownAddress: own,
+      peerAddress: peer,
+      peerPort,
+      zeros: 0,
+      scope,
+      trafficClass: 0,
+    });
+  }
+
+  /** Sends what waits. */
+  flush(): void {
+    this.refused += this.#queue.flush()?.refused ?? 0;
+  }
+
+  /** Idempotent. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.flush();
+    this.#closed = true;
+    this.#wait.wake();
+    await this.#loop;
+    for (const fd of this.#sockets.values()) closeFd(this.#options.shim, fd);
+    this.#wait.close();
+  }
+
+  #take(): number {
+    const { arrived, batchEnds } = this.#options, buffer = this.#arena;
+    const count = this.#wait.receive(buffer), words = this.#words;
+    for (let slot = 0; slot < count; slot++) {
+      const record = slot * SLOT_OCTETS,
+        word = record >> 2,
+        family = words[word + RecordWord.FAMILY]!;
+      if (words[word + RecordWord.FLAGS]! & (RecordFlag.TRUNCATED | RecordFlag.NO_OWN)) continue;
+      const start = record + RECORD_OCTETS, octets = words[word + RecordWord.LENGTH]!;
+      const peerPort = words[word + RecordWord.PEER_PORT]!;
+      // A raw socket of IPv4 gives the header too, one of IPv6 does not (raw(7), RFC 3542 §3).
+      const isRaw = this.#options.wish(family as 4 | 16).rawProtocol !== undefined;
+      const header = isRaw && family === 4 ? 4 * (buffer[start]! & 15) : 0;
+      if (octets < header) continue;
+      arrived({
+        own: buffer.subarray(record + RecordAt.OWN, record + RecordAt.OWN + family),
+        peer: buffer.subarray(record + RecordAt.PEER, record + RecordAt.PEER + family),
+        peerPort,
+        scope: words[word + RecordWord.SCOPE]!,
+        buffer,
+        at: start + header,
+        octets: octets - header,
+      });
+    }
+    if (count > 0) batchEnds();
+    return count;
+  }
+}

@@ -1,0 +1,130 @@
+/**
+ * Echo messages: ICMP (RFC 792), ICMPv6 (RFC 4443 §4) and UDP (as RFC 862 has it sent back), with what
+ * tells a request from all others. What is made and read here is what a socket takes and gives: of
+ * ICMP the message from its type on, of UDP the payload.
+ *
+ *      ICMP   type | code | checksum | identifier | sequence | pattern …
+ *      UDP                             identifier | sequence | pattern …
+ * @module
+ */
+import { foldSum, sumWords } from "@/esp/ip_packet.ts";
+
+/** Types of echo messages. */
+export const EchoType = { REQUEST_4: 8, REPLY_4: 0, REQUEST_6: 128, REPLY_6: 129 } as const;
+
+/** What all requests of a test are like. */
+export interface EchoShape {
+  readonly protocol: "icmp" | "udp";
+  /** Port of both ends; of UDP alone. */
+  readonly port: number;
+  /** Octets behind the header of ICMP or UDP; with UDP {@linkcode UDP_PAYLOAD_MIN} at least. */
+  readonly payloadOctets: number;
+}
+
+/** Identifier and sequence number stand in a UDP payload. */
+export const UDP_PAYLOAD_MIN = 4;
+const ICMP_HEADER_OCTETS = 8;
+/** Where the identifier stands in an ICMP message; the sequence number is behind it. */
+const ICMP_IDENTIFIER_AT = 4;
+
+/** Writes requests of one shape. */
+export class EchoWriter {
+  readonly #isIcmp: boolean;
+  readonly #message: Uint8Array;
+  /** Sum of the words behind the sequence number. */
+  readonly #patternSum: number;
+
+  constructor({ protocol, payloadOctets }: EchoShape) {
+    this.#isIcmp = protocol === "icmp";
+    const header = this.#isIcmp ? ICMP_HEADER_OCTETS : 0;
+    this.#message = new Uint8Array(header + payloadOctets);
+    for (let i = 0; i < payloadOctets; i++) this.#message[header + i] = patternAt(i);
+    const behind = this.#isIcmp ? header : UDP_PAYLOAD_MIN;
+    this.#patternSum = sumWords(this.#message, behind, this.#message.length - behind);
+  }
+
+  /**
+   * The request to an address of so many octets; identifier and sequence are uint16. It is lent until
+   * the next one is made. The checksum of ICMPv6 is left zero: it covers the addresses (RFC 4443 §2.3).
+   */
+  request(addressOctets: number, identifier: number, sequence: number): Uint8Array {
+    const message = this.#message, at = this.#isIcmp ? ICMP_IDENTIFIER_AT : 0;
+    write16(message, at, identifier);
+    write16(message, at + 2, sequence);
+    if (!this.#isIcmp) return message;
+    const isV4 = addressOctets === 4;
+    message[0] = isV4 ? EchoType.REQUEST_4 : EchoType.REQUEST_6;
+    const sum = (EchoType.REQUEST_4 << 8) + identifier + sequence + this.#patternSum;
+    write16(message, 2, isV4 ? foldSum(sum) : 0);
+    return message;
+  }
+}
+
+/** What became of octets that may be a reply. */
+export type EchoVerdict = "reply" | "altered" | "other";
+
+/** Reads replies to requests of one shape. */
+export class EchoReader {
+  /** uint16; of the last reply that was read. */
+  identifier = 0;
+  /** uint16; likewise. */
+  sequence = 0;
+  readonly #isIcmp: boolean;
+  readonly #payloadOctets: number;
+
+  constructor({ protocol, payloadOctets }: EchoShape) {
+    this.#isIcmp = protocol === "icmp";
+    this.#payloadOctets = payloadOctets;
+  }
+
+  /**
+   * Reads the message at `at`, that came from an address of so many octets. `altered`: a reply whose
+   * checksum or payload is not what was sent; the checksum of ICMPv6 and UDP is the caller's.
+   */
+  read(buffer: Uint8Array, at: number, octets: number, addressOctets: number): EchoVerdict {
+    const header = this.#isIcmp ? ICMP_HEADER_OCTETS : 0;
+    if (octets < header || this.#isIcmp && !isReply(buffer, at, addressOctets)) return "other";
+    const marks = at + (this.#isIcmp ? ICMP_IDENTIFIER_AT : 0);
+    if (!this.#isIcmp && octets < UDP_PAYLOAD_MIN) return "other";
+    this.identifier = read16(buffer, marks);
+    this.sequence = read16(buffer, marks + 2);
+    if (octets !== header + this.#payloadOctets) return "altered";
+    const isSummed = this.#isIcmp && addressOctets === 4;
+    if (isSummed && foldSum(sumWords(buffer, at, octets)) !== 0) return "altered";
+    const from = this.#isIcmp ? 0 : UDP_PAYLOAD_MIN;
+    for (let i = from; i < this.#payloadOctets; i++) {
+      if (buffer[at + header + i] !== patternAt(i)) return "altered";
+    }
+    return "reply";
+  }
+}
+
+/** Turns an ICMP or ICMPv6 echo request into its reply, in place; false: it is none. */
+export function answerEcho(message: Uint8Array, addressOctets: number): boolean {
+  const isV4 = addressOctets === 4, [type, code] = message;
+  if (message.length < ICMP_HEADER_OCTETS || code !== 0) return false;
+  if (type !== (isV4 ? EchoType.REQUEST_4 : EchoType.REQUEST_6)) return false;
+  message[0] = isV4 ? EchoType.REPLY_4 : EchoType.REPLY_6;
+  write16(message, 2, 0);
+  if (isV4) write16(message, 2, foldSum(sumWords(message, 0, message.length)));
+  return true;
+}
+
+function isReply(buffer: Uint8Array, at: number, addressOctets: number): boolean {
+  const type = addressOctets === 4 ? EchoType.REPLY_4 : EchoType.REPLY_6;
+  return buffer[at] === type && buffer[at + 1] === 0;
+}
+
+/** Octets that a link which swaps, shifts or cuts does not give again. */
+function patternAt(i: number): number {
+  return i * 31 + 7 & 255;
+}
+
+function read16(octets: Uint8Array, at: number): number {
+  return octets[at]! << 8 | octets[at + 1]!;
+}
+
+function write16(octets: Uint8Array, at: number, value: number): void {
+  octets[at] = value >> 8;
+  octets[at + 1] = value;
+}
