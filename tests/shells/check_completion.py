@@ -122,16 +122,16 @@ def _prepare(site):
     (site.work / "keys").mkdir(exist_ok=True)
 
 
-def _check_lines(checks, site, shell, title, lines, address=""):
+def _check_lines(checks, site, shell, title, lines, address="", before=""):
     for keys, words in lines:
-        shell.type(f"myikev2 {keys.replace('ADDRESS', address)}")
+        shell.type(f"{before}myikev2 {keys.replace('ADDRESS', address)}")
         shell.screen.press("\n")
         shell.screen.quiet(0.1)
         got = site.call()
         expected = [word.replace("ADDRESS", address) for word in words]
         # zsh takes the slash behind a directory away again.
         plain = got and [word.rstrip("/") for word in got]
-        checks.equal(f"{title}: myikev2 {keys}", plain, expected)
+        checks.equal(f"{title}: {before}myikev2 {keys}", plain, expected)
         if got is None:
             shell.drop_line()
         shell.screen.quiet(0.2)
@@ -162,6 +162,7 @@ def _check_shell(checks, site, kind):
             _check_lines(checks, site, shell, kind, LINES_WITH_A_TEST, server.target())
     with SystemShell(site, kind, "installed") as shell:
         _check_lines(checks, site, shell, f"{kind}, installed", LINES[:3])
+        _check_lines(checks, site, shell, f"{kind}, installed", LINES[2:3], before="nice ")
     with SystemShell(site, kind, flags="--no-descriptions") as shell:
         shown = shell.type("myikev2 cli dump⇥⇥")
         checks.that(f"{kind}, --no-descriptions: a list of words alone",
