@@ -2,6 +2,7 @@
  * The sending half of an ESP SA: sequence numbers, IVs, padding and trailer (RFC 4303 §3.3).
  * @module
  */
+import { must } from "@/base/errors.ts";
 import type { RandomOctets } from "@/base/random.ts";
 import { ESP_HEADER_OCTETS, type PacketCipher } from "@/esp/packet_cipher.ts";
 
@@ -16,6 +17,8 @@ export interface OutboundOptions {
   readonly cipher: PacketCipher;
   readonly esn: boolean;
   readonly random: RandomOctets;
+  /** The number of the first packet; 1 (RFC 4303 §3.3.3) if absent. */
+  readonly first?: number;
 }
 
 /** See the module. */
@@ -27,13 +30,14 @@ export class OutboundSa {
   readonly #esn: boolean;
   readonly #random: RandomOctets;
   readonly #sequenceMax: number;
-  #sequence = 0;
+  #sequence: number;
 
-  constructor({ spi, cipher, esn, random }: OutboundOptions) {
+  constructor({ spi, cipher, esn, random, first = 1 }: OutboundOptions) {
     this.spi = spi;
     this.#cipher = cipher;
     this.#esn = esn;
     this.#random = random;
+    this.#sequence = first - 1;
     // With ESN as far as numbers are exact; nobody comes there.
     this.#sequenceMax = esn ? Number.MAX_SAFE_INTEGER : WORD - 1;
   }
@@ -59,9 +63,11 @@ export class OutboundSa {
   /**
    * Writes the ESP packet of a plaintext to `out`; there must be a number {@linkcode OutboundSa.left}.
    * @returns its octets.
+   * @throws {Bug} where there is none: a number that came again would undo the keys of counter modes.
    */
   seal(clear: Uint8Array, nextHeader: number, out: Uint8Array, at: number): number {
     const { ivOctets, alignment } = this.#cipher.measures;
+    if (this.left <= 0) must(false, "an SA has sequence numbers left");
     const sequence = ++this.#sequence, from = at + ESP_HEADER_OCTETS + ivOctets;
     writeU32(out, at, this.spi);
     writeU32(out, at + 4, sequence % WORD);
