@@ -114,7 +114,7 @@ Deno.test("transport mode, ESN, AH and IPComp between a gateway and a client on 
     const esp = seen.filter((kind) => kind === "3 false true").length;
     const ah = seen.filter((kind) => kind === "2 true false").length;
     assert.ok(esp >= 2 && ah >= 2, `live and kept ones: ${seen}`);
-    assert.equal(esp + ah, children.length);
+    assert.equal(esp + ah, children.length, `live and kept ones: ${seen}`);
     const hosts = children[0]!.ownTs.concat(children[0]!.peerTs);
     assert.ok(hosts.every((one) => showAddress(one.startAddress).startsWith("127.0.")));
   }
