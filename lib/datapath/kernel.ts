@@ -73,6 +73,12 @@ import { SocketWait } from "@/native/udp.ts";
 /** Where the rule stands that makes the table count: before the main one. */
 const RULE_PRIORITY = 330;
 
+/**
+ * How long the states of a replaced SA stay: a program that waits for room in its socket has its route,
+ * and with it the SA, already; what is under way may still come.
+ */
+const LINGER_MS = 2000;
+
 /** An interface of ours, gone when the data path is closed. */
 export interface XfrmDevice {
   readonly name: string;
@@ -120,6 +126,10 @@ export class KernelDataPath implements DataPath {
   readonly #told: NetlinkSocket;
   readonly #wait: SocketWait;
   readonly #entries = new Map<number, Entry>();
+  /** By line, the SPI of the pair that it sends by. */
+  readonly #senders = new Map<number, number>();
+  /** States of replaced SAs, with the timers that end them. */
+  readonly #lingering = new Map<Uint8Array, ReturnType<typeof setTimeout>>();
   readonly #policies = new Owned<XfrmPolicy>(policyKey, policySign);
   readonly #routes = new Owned<Route>(routeKey, routeSign);
   readonly #addresses = new Map<string, { readonly prefix: IpPrefix; users: number }>();
@@ -157,6 +167,7 @@ export class KernelDataPath implements DataPath {
 
   installOut(pair: SaPair): void {
     const entry = this.#entry(pair);
+    this.#senders.set(pair.line, pair.spiIn);
     if (entry.out) return this.#withdrawOthers(pair);
     entry.out = true;
     const needed = pair.spiIn;
@@ -173,11 +184,29 @@ export class KernelDataPath implements DataPath {
     const policies = this.#policies.letGo(spiIn);
     for (const policy of policies.restored) this.#want(putPolicy(policy), "a policy", undefined);
     for (const policy of policies.removed) this.#tidy(deletePolicy(policy), "a policy");
-    if (entry.out) this.#tidy(deleteState(stateOut(pair, scope)), "a state");
-    if (entry.in) this.#tidy(deleteState(stateIn(pair, scope)), "a state");
+    const states = [
+      ...(entry.out ? [deleteState(stateOut(pair, scope))] : []),
+      ...(entry.in ? [deleteState(stateIn(pair, scope))] : []),
+    ];
+    const sender = this.#senders.get(pair.line);
+    if (sender === spiIn) this.#senders.delete(pair.line);
+    // The kernel sends by the newest state: only one that another replaced may stay for a while.
+    if (sender !== undefined && sender !== spiIn) this.#removeLater(states);
+    else for (const state of states) this.#tidy(state, "a state");
     const routes = this.#routes.letGo(spiIn);
     for (const route of routes.restored) this.#wantRoute(putRoute(route), "a route", undefined);
     for (const route of routes.removed) this.#tidyRoute(deleteRoute(route), "a route");
+  }
+
+  #removeLater(states: readonly Uint8Array[]): void {
+    for (const state of states) {
+      const end = () => {
+        this.#lingering.delete(state);
+        this.#tidy(state, "a state");
+        this.flush();
+      };
+      this.#lingering.set(state, setTimeout(end, LINGER_MS));
+    }
   }
 
   move(spiIn: number, path: Path, encapsulation: Encapsulation): void {
@@ -255,6 +284,11 @@ export class KernelDataPath implements DataPath {
     if (this.#closed) return;
     this.#closed = true;
     for (const spiIn of [...this.#entries.keys()]) this.uninstall(spiIn);
+    for (const [state, timer] of this.#lingering) {
+      clearTimeout(timer);
+      this.#tidy(state, "a state");
+    }
+    this.#lingering.clear();
     for (const policy of this.#bypass) this.#tidy(deletePolicy(policy), "a policy");
     const { innerDevice, xfrmDevice } = this.#options;
     for (const { prefix } of this.#addresses.values()) {

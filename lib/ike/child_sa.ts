@@ -111,15 +111,16 @@ export function removeChild(
 ): void {
   if (child.state === "closed") return;
   const { broken, childrenBySpi } = sa.env;
-  const inPath = child.suite !== undefined && child.keys !== undefined;
-  if (inPath && !broken.has("forget_uninstall")) out.push({ kind: "uninstall", child }, sa);
   child.state = "closed";
   child.behind = undefined;
+  // Before the old one goes: there is an SA to send by at any time.
   for (const next of sa.children) {
     if (next.behind !== child) continue;
     next.behind = undefined;
     if (!broken.has("keep_sending_by_old")) out.push({ kind: "send_by", child: next }, sa);
   }
+  const inPath = child.suite !== undefined && child.keys !== undefined;
+  if (inPath && !broken.has("forget_uninstall")) out.push({ kind: "uninstall", child }, sa);
   if (!broken.has("leak_child_spi")) childrenBySpi.delete(child.spiIn);
   const at = sa.children.indexOf(child);
   if (at >= 0) sa.children.splice(at, 1);

@@ -37,6 +37,8 @@ export interface TunnelWish {
   readonly dataPath?: "kernel" | "userland";
   /** Laid over the entry of `childlist`. */
   readonly child?: Setup;
+  /** Where our Test APIs listen; absent: at free ports. */
+  readonly apilistenport?: number;
   /** Laid over `ikeconf`. */
   readonly ikeconf?: Setup;
   /** `esp_proposals` of strongSwan. */
@@ -81,6 +83,17 @@ export function kernelSays(site: Site, ...words: string[]): Promise<string> {
   return mustRun("ip", ["-n", site.namespace, ...words]);
 }
 
+/** What the kernels of both sites dropped, and why. */
+export async function kernelDrops(lab: Lab): Promise<string> {
+  const said = await Promise.all([lab.ours, lab.theirs].map(async (site) => {
+    const { stdout } = await lab.exec(site, "cat", ["/proc/net/xfrm_stat", "/proc/net/snmp"]);
+    return stdout.split("\n").filter((line) => /^Xfrm\S+\s+[1-9]|^(Ip|Icmp|Udp):/.test(line)).join(
+      "\n",
+    );
+  }));
+  return `ours:\n${said[0]}\ntheirs:\n${said[1]}`;
+}
+
 async function addInner(site: Site, side: 0 | 1): Promise<void> {
   await mustRun("ip", ["-n", site.namespace, "addr", "add", `${INNER[4][side]}/32`, "dev", "lo"]);
   const six = [`${INNER[6][side]}/128`, "dev", "lo", "nodad"];
@@ -94,6 +107,7 @@ async function betweenOurs(lab: Lab, wish: TunnelWish): Promise<Ends> {
   const mirrored = { myid: THEIR_ID };
   const gateway = merge(ourGateway(), {
     bindifaddr: outer === 4 ? `${THEIRS.address4}/16` : `${THEIRS.address6}/64`,
+    apilistenport: wish.apilistenport ?? 0,
     ikeconf: { ...ikeconf(wish, 1), ...mirrored },
   });
   const theirs = await Ours.start(lab, lab.theirs, atSite(gateway, lab.theirs));
@@ -109,6 +123,7 @@ async function withStrongSwan(lab: Lab, wish: TunnelWish, weBegin: boolean): Pro
   });
   const setup = weBegin ? clientOf(wish) : merge(ourGateway(), {
     bindifaddr: outer === 4 ? `${OURS.address4}/16` : `${OURS.address6}/64`,
+    apilistenport: wish.apilistenport ?? 0,
     ikeconf: ikeconf(wish, 0),
   });
   await charon.load(swanctl(connectionOf(wish), PSK));
@@ -123,6 +138,7 @@ function clientOf(wish: TunnelWish): Setup {
   return merge(ourClient(), {
     startclntaddr: outer === 4 ? `${OURS.address4}/16` : `${OURS.address6}/64`,
     peeraddr: outer === 4 ? THEIRS.address4 : THEIRS.address6,
+    apilistenport: wish.apilistenport ?? 0,
     ikeconf: ikeconf(wish, 0),
   });
 }

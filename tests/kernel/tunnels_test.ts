@@ -5,9 +5,9 @@
  */
 import assert from "node:assert/strict";
 import { atSite, ourGateway } from "../interop/ends.ts";
-import { type Lab, until } from "../interop/harness.ts";
+import { until } from "../interop/harness.ts";
 import { Ours } from "../interop/ours.ts";
-import { kernelSays, KINDS, type TunnelWish, withTunnel } from "./tunnel.ts";
+import { kernelDrops, kernelSays, KINDS, type TunnelWish, withTunnel } from "./tunnel.ts";
 
 const FAST_PATH = { ikeconf: { installfastpath: true, datapath: "kernel" } };
 
@@ -56,17 +56,6 @@ for (const kind of KINDS) {
   }
 }
 
-/** What the kernels of both sites dropped, and why. */
-async function dropsOf(lab: Lab): Promise<string> {
-  const said = await Promise.all([lab.ours, lab.theirs].map(async (site) => {
-    const { stdout } = await lab.exec(site, "cat", ["/proc/net/xfrm_stat", "/proc/net/snmp"]);
-    return stdout.split("\n").filter((line) => /^Xfrm\S+\s+[1-9]|^(Ip|Icmp):/.test(line)).join(
-      "\n",
-    );
-  }));
-  return `ours:\n${said[0]}\ntheirs:\n${said[1]}`;
-}
-
 const FORCED = { enablenatt: true, tradtionalencapforceudp: true };
 
 for (const kind of KINDS) {
@@ -85,7 +74,7 @@ for (const kind of KINDS) {
     const childExtra = "rekey_time = 3s\n life_time = 20s\n rand_time = 0s";
     await withTunnel(kind, { child, ikeconf, childExtra }, async ({ lab, ours, ping }) => {
       const received = await ping(600, 0.02);
-      assert.equal(received, 600, await dropsOf(lab));
+      assert.equal(received, 600, await kernelDrops(lab));
       const { rekeys } = await ours.stop();
       assert.ok(rekeys.child >= 3, `${rekeys.child} rekeys`);
     });

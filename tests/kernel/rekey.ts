@@ -1,0 +1,26 @@
+/**
+ * Has a running test of ours rekey its one CHILD_SA again and again by its Test API; run inside the
+ * namespace of the test. Prints how often it did.
+ *
+ *   deno run -A tests/kernel/rekey.ts PORT SECONDS INTERVAL_MS
+ * @module
+ */
+import { TestClient } from "@/api/client.ts";
+
+const [port, seconds, intervalMs] = Deno.args.map(Number) as [number, number, number];
+const client = new TestClient(`127.0.0.1:${port}`, {}, { ca: "", certificate: "", key: "" });
+const endMs = Date.now() + seconds * 1000;
+let count = 0;
+while (Date.now() < endMs) {
+  const { SummaryList } = await client.call("ListIKESA") as {
+    SummaryList: { OwnSPI: string }[];
+  };
+  const { OwnSPIList } = await client.call("ListCHILDSA", {
+    IKEOwnSPI: SummaryList[0]!.OwnSPI,
+  }) as { OwnSPIList: number[] };
+  await client.call("RekeyChild", { OwnSPI: OwnSPIList.at(-1) });
+  count++;
+  await new Promise((resolve) => setTimeout(resolve, intervalMs));
+}
+client.close();
+console.log(count);
