@@ -112,10 +112,10 @@ function step(at: At, word: string): void {
 
 /** A word that is no option: the name of a command, or an argument. */
 function stepInto(at: At, word: string): void {
-  const isFirst = at.positionals === 0 && !at.isHelp;
+  const isFirst = at.positionals === 0;
   const next = at.command.commands.find((c) => c.name() === word || c.aliases().includes(word));
-  if (isFirst && next) at.command = next;
-  else if (isFirst && word === "help" && at.command.commands.length > 0) at.isHelp = true;
+  if (isFirst && !at.isHelp && word === "help" && at.command.commands.length > 0) at.isHelp = true;
+  else if (isFirst && next) at.command = next;
   else at.positionals++;
 }
 

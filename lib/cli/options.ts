@@ -95,11 +95,11 @@ export function acceptsWord(option: Option, word: string): boolean {
 }
 
 /**
- * Refuses what was typed in place of a command below `command`, and says which is the nearest: of a
- * command that does something by itself commander would call it an argument too many.
+ * Refuses the first of `words`, typed in place of a command below `command`, and says which is the
+ * nearest: of a command that does something by itself commander would call it an argument too many.
  */
-export function refuseUnknownCommand(command: Command): void {
-  if (command.args.length > 0) {
-    (command as unknown as { unknownCommand(): never }).unknownCommand();
-  }
+export function refuseUnknownCommand(command: Command, words = command.args): void {
+  if (words.length === 0) return;
+  command.args = words;
+  (command as unknown as { unknownCommand(): never }).unknownCommand();
 }

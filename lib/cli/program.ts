@@ -18,6 +18,7 @@ import {
   fraction,
   parseFlush,
   parseSwitch,
+  refuseUnknownCommand,
   settleCommandLine,
   wholeNumber,
 } from "@/cli/options.ts";
@@ -107,8 +108,25 @@ Exit status: 0 passed, 1 failed, 2 bad setup or usage.`,
       const { printVersion } = await import("@/cli/version.ts");
       printVersion();
     });
+  addHelp(program);
   for (const [name, does] of NOT_YET) addNotYet(program, name, does, exit);
   return program;
+}
+
+/** `help control run` as well as `help control`, and the nearest where there is no such command. */
+function addHelp(program: Command): void {
+  program.helpCommand(false).command("help").description("help for a command")
+    .argument("[command...]", "its name, and that of one below it")
+    .addHelpText("after", "\nExample:\n  myikev2 help control run")
+    .action((names: string[]) => {
+      let command = program;
+      for (const [i, name] of names.entries()) {
+        const below = command.commands.find((c) => c.name() === name);
+        if (!below) return refuseUnknownCommand(command, names.slice(i));
+        command = below;
+      }
+      command.help();
+    });
 }
 
 /** A known command that is not there yet refuses by name. */

@@ -20,9 +20,10 @@ numberoftunnels: {tunnels}
 bindifname: lo
 apilistenport: {api}
 {more}
-ikeconf: {{psk: shells, dhgrpid: 31, ikeencyptalg: "aes-gcm-16:256"}}
+ikeconf: {{psk: shells, dhgrpid: 31, ikeencyptalg: "aes-gcm-16:256", ratunnel: true}}
 """
-GATEWAY = "bindifaddr: 127.0.0.1/8\nownport: 15500\nownnattport: 15545"
+GATEWAY = ("bindifaddr: 127.0.0.1/8\nownport: 15500\nownnattport: 15545\n"
+           "poolconf: {v4startaddr: 10.99.0.10/24, v6startaddr: 'fd00:99::10/112'}")
 CLIENT = "startclntaddr: 127.0.9.1/8\npeeraddr: 127.0.0.1\npeerport: 15500\nownport: 15501\nsetupinterval: 10ms"
 
 
@@ -117,7 +118,9 @@ def check_commands(checks, place):
             # A test without ping tasks may say so, but never nothing.
             checks.that(f"{line}: an answer, or a sentence and status 1",
                         told.strip() != "" and (done.returncode == 0 or "ing" in told and done.returncode == 1), told)
-        checks.that("pool: a client has none", "no address pool" in ask(place, "pool").stdout, "")
+        checks.that("pool: a client has none", "no address pool" in ask(place, "pool").stdout)
+        checks.equal("pool: what the gateway's has given away", ask(place, "pool", GATEWAY_API).stdout,
+                     f"IPv4 pool from 10.99.0.10: {TUNNELS} assigned\nIPv6 pool from fd00:99::10: 0 assigned\n")
         checks.equal("no such SPI: status 1, and words", (ask(place, "dump 1").returncode, ask(place, "dump 1").stderr),
                      (1, "myikev2: No IKE SA has our SPI 0000000000000001\n"))
         checks.equal("a mistyped command: status 2, and the nearest",

@@ -20,6 +20,7 @@ async function myikev2(...args: string[]): Promise<Outcome> {
 }
 
 const COMMANDS = [
+  "help",
   "test",
   "exec",
   "demo",
@@ -72,6 +73,8 @@ const MISTAKES: readonly (readonly [line: string, words: RegExp])[] = [
   ["demo --tunnels 0", /whole number from 1 to/],
   ["cli sumary", /unknown command 'sumary'\n\(Did you mean summary\?\)/],
   ["cli dump --json 3F0A91B2C4D5E6F71", /Expected an SPI: up to 16 hex digits/],
+  ["help tset", /unknown command 'tset'\n\(Did you mean test\?\)/],
+  ["help control rnu", /unknown command 'rnu'\n\(Did you mean run\?\)/],
   ["daemon histroy", /unknown command 'histroy'\n\(Did you mean history\?\)/],
   ["control rnu", /unknown command 'rnu'\n\(Did you mean run\?\)/],
   ["completion --no-descriptoins", /Did you mean --no-descriptions\?/],
@@ -152,4 +155,11 @@ Deno.test("RADIUS users are the template with the index of each, in the order of
   assert.deepEqual([lines.length, lines.at(-1)], [20_001, ""]);
   for (const i of [0, 9, 10, 19_999]) assert.equal(lines[i], `u${i} Cleartext-Password := "${i}"`);
   await Deno.remove(dir, { recursive: true });
+});
+
+Deno.test("help of a command below another, and of all", async () => {
+  const { code, stdout } = await myikev2("help", "control", "run");
+  assert.equal(code, 0);
+  assert.match(stdout, /^Usage: myikev2 control run /);
+  assert.equal((await myikev2("help")).stdout, (await myikev2("--help")).stdout);
 });
