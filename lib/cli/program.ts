@@ -13,6 +13,7 @@ import { addCompletion, answerTab } from "@/cli/completion_command.ts";
 import { ASK } from "@/cli/completion_scripts.ts";
 import { addControl } from "@/cli/control_command.ts";
 import { addDaemon } from "@/cli/daemon_command.ts";
+import { addEchosvr } from "@/cli/echosvr_command.ts";
 import { EXIT_FAILED, EXIT_PASSED, EXIT_USAGE } from "@/cli/exit_status.ts";
 import {
   fraction,
@@ -28,7 +29,6 @@ import { withTwoDashes } from "@/cli/shell_words.ts";
 /** Commands of the documented tool that are not there yet, with what they will do. */
 const NOT_YET: readonly (readonly [name: string, does: string])[] = [
   ["createpki", "make certificate authorities and end-entity certificates"],
-  ["echosvr", "UDP echo server for the ping test"],
 ];
 
 /** Commands whose result is JSON where that is asked for, also when they are refused. */
@@ -99,6 +99,7 @@ Exit status: 0 passed, 1 failed, 2 bad setup or usage.`,
   addCli(program, exit);
   addDaemon(program, exit);
   addControl(program, exit);
+  addEchosvr(program, exit);
   addDefault(program, exit);
   addCompact(program, exit);
   addCompletion(program);

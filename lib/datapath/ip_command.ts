@@ -9,6 +9,8 @@ export interface IpCall {
   readonly what: string;
   /** Failures do not count: what is to go is gone already. */
   readonly quiet?: boolean;
+  /** What is said where we may not; absent: what is to be said at the start of a test. */
+  readonly hint?: string;
 }
 
 /** Runs one command; its output. @throws {SetupError} where it fails. */
@@ -36,7 +38,7 @@ async function run(args: readonly string[], input: string, call: IpCall): Promis
   if (success || call.quiet) return decoder.decode(stdout);
   const why = decoder.decode(stderr).trim().split("\n")[0]!;
   const hint = /not permitted|denied/i.test(why)
-    ? "; it needs CAP_NET_ADMIN (or root), and --flush=false does without it"
+    ? call.hint ?? "; it needs CAP_NET_ADMIN (or root), and --flush=false does without it"
     : "";
   throw new SetupError(`Cannot ${call.what}: ${why}${hint}`);
 }

@@ -31,7 +31,7 @@ const JUDGED_MIN = 10;
 const LAST_REPLIES_MS = 1_000;
 const LAST_LOOK_MS = 20;
 /** A gateway's first request leaves behind the message that tells the client of its tunnel. */
-const GATEWAY_DELAY_MS = 50;
+const GATEWAY_DELAY_MS = 200;
 
 /** Opens sockets of the system for a plan's pings. */
 export type OpenPingSockets = (plan: PingPlan, failed: (error: unknown) => void) => PingCarrier;

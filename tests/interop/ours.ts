@@ -5,6 +5,7 @@
  * @module
  */
 import { stringify } from "yaml";
+import type { PingResultJson } from "@/report/result.ts";
 import { endProcess, type Lab, type Site, until } from "./harness.ts";
 import { type Keylog, readKeylog } from "./keylog.ts";
 
@@ -30,6 +31,7 @@ export interface TestResult {
   readonly rekeys: { readonly ike: number; readonly child: number };
   readonly flaps: { readonly down: number; readonly up: number };
   readonly impairment?: readonly { readonly lost: number; readonly crossed: number }[];
+  readonly ping?: PingResultJson;
   readonly failures: readonly {
     readonly cause: string;
     readonly count: number;
@@ -37,7 +39,8 @@ export interface TestResult {
   }[];
 }
 
-const ROOT = new URL("../..", import.meta.url).pathname;
+/** The project's directory. */
+export const ROOT = new URL("../..", import.meta.url).pathname;
 const IKE_PORT = 500;
 
 /** `over` laid over `base`, section by section. */
@@ -181,7 +184,7 @@ export class Ours {
 }
 
 /** The program as a command line; a path in MYIKEV2 counts from the project's directory. */
-async function command(): Promise<string[]> {
+export async function command(): Promise<string[]> {
   const words = Deno.env.get("MYIKEV2")?.split(" ");
   if (!words) return [Deno.execPath(), "run", "-A", `${ROOT}main.ts`];
   const program = `${ROOT}${words[0]}`;

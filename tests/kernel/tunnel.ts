@@ -39,6 +39,8 @@ export interface TunnelWish {
   readonly child?: Setup;
   /** Where our Test APIs listen; absent: at free ports. */
   readonly apilistenport?: number;
+  /** Laid over the setup of our site. */
+  readonly setup?: Setup;
   /** Laid over `ikeconf`. */
   readonly ikeconf?: Setup;
   /** `esp_proposals` of strongSwan. */
@@ -121,11 +123,12 @@ async function withStrongSwan(lab: Lab, wish: TunnelWish, weBegin: boolean): Pro
   const charon = await Charon.start(lab, lab.theirs, "  install_routes = yes", {
     kernelHasEsp: true,
   });
-  const setup = weBegin ? clientOf(wish) : merge(ourGateway(), {
+  const gateway = merge(ourGateway(), {
     bindifaddr: outer === 4 ? `${OURS.address4}/16` : `${OURS.address6}/64`,
     apilistenport: wish.apilistenport ?? 0,
     ikeconf: ikeconf(wish, 0),
   });
+  const setup = weBegin ? clientOf(wish) : merge(gateway, wish.setup ?? {});
   await charon.load(swanctl(connectionOf(wish), PSK));
   const ours = await Ours.start(lab, lab.ours, atSite(setup, lab.ours));
   if (!weBegin) await charon.initiate("net");
@@ -135,12 +138,13 @@ async function withStrongSwan(lab: Lab, wish: TunnelWish, weBegin: boolean): Pro
 
 function clientOf(wish: TunnelWish): Setup {
   const { outer = 4 } = wish;
-  return merge(ourClient(), {
+  const client = merge(ourClient(), {
     startclntaddr: outer === 4 ? `${OURS.address4}/16` : `${OURS.address6}/64`,
     peeraddr: outer === 4 ? THEIRS.address4 : THEIRS.address6,
     apilistenport: wish.apilistenport ?? 0,
     ikeconf: ikeconf(wish, 0),
   });
+  return merge(client, wish.setup ?? {});
 }
 
 /** `side` 0: as at our site. */

@@ -1,0 +1,116 @@
+/**
+ * `myikev2 echosvr`: sends UDP datagrams back, at any number of addresses by one socket.
+ * @module
+ */
+import { type IpAddress, parseAddress, showEndpoint } from "@/base/address.ts";
+import { SetupError, type SystemError } from "@/base/errors.ts";
+import { EXIT_FAILED, EXIT_PASSED } from "@/cli/exit_status.ts";
+import { onSignals } from "@/cli/signals.ts";
+import { addToLoopback } from "@/datapath/loopback_addresses.ts";
+import { loadShim } from "@/native/load.ts";
+import { type ArrivedPacket, PacketSockets } from "@/native/packet_sockets.ts";
+import { addressesOfPlace, type EchoPlace, EchoRule } from "@/ping/echo_rule.ts";
+
+/** Options as commander gives them. */
+export interface EchosvrOptions {
+  readonly startip: string;
+  readonly count: number;
+  readonly step: number;
+  readonly port: number;
+}
+
+const RECEIVE_BUFFER_OCTETS = 16 << 20;
+
+/** Echoes until a signal; returns the exit status. @throws {SetupError} where it cannot begin. */
+export async function runEchosvr(options: EchosvrOptions): Promise<number> {
+  const first = parseAddress(options.startip);
+  if (!first) {
+    throw new SetupError(`--startip: expected an IPv4 or IPv6 address, found ${options.startip}`);
+  }
+  const own = addressesOfPlace({ ...options, first });
+  if (!own) {
+    throw new SetupError(`--count: there are no ${options.count} addresses from --startip on`);
+  }
+  let forget = () => {};
+  const stopped = new Promise<undefined>((resolve) => {
+    forget = onSignals(() => resolve(undefined));
+  });
+  try {
+    return await echo({ ...options, first }, own, stopped);
+  } finally {
+    forget();
+  }
+}
+
+async function echo(
+  { first, port }: EchoPlace,
+  own: readonly IpAddress[],
+  stopped: Promise<undefined>,
+): Promise<number> {
+  const addresses = await addToLoopback(own);
+  try {
+    const server = new EchoServer(own, port);
+    try {
+      const more = own.length > 1 ? ` and ${own.length - 1} more addresses` : "";
+      console.error(
+        `echoing UDP at ${showEndpoint(first, port)}${more}, ${addresses.added} put on lo`,
+      );
+      const error = await Promise.race([stopped, server.failed]);
+      if (error !== undefined) console.error(`myikev2: the socket is of no use any more: ${error}`);
+      console.error(`${server.answered} datagrams sent back, ${server.ignored} ignored`);
+      return error === undefined ? EXIT_PASSED : EXIT_FAILED;
+    } finally {
+      await server.close();
+    }
+  } finally {
+    await addresses.undo();
+  }
+}
+
+class EchoServer {
+  answered = 0;
+  ignored = 0;
+  readonly #rule: EchoRule;
+  readonly #sockets: PacketSockets;
+  #fail: (error: unknown) => void = () => {};
+  /** Resolves with what made the socket useless. */
+  readonly failed = new Promise<unknown>((resolve) => this.#fail = resolve);
+
+  constructor(own: readonly IpAddress[], port: number) {
+    const { symbols: shim, ...lack } = loadShim();
+    if (!shim) throw new SetupError(`Cannot echo: ${"reason" in lack ? lack.reason : "no C shim"}`);
+    const family = own[0]!.length === 4 ? 4 : 16;
+    this.#rule = new EchoRule(own, port);
+    this.#sockets = new PacketSockets({
+      shim,
+      wish: () => ({
+        address: new Uint8Array(family),
+        port,
+        underPolicy: true,
+        receiveBufferOctets: RECEIVE_BUFFER_OCTETS,
+      }),
+      arrived: (packet) => this.#arrived(packet),
+      batchEnds: () => this.#sockets.flush(),
+      failed: (error) => this.#fail(error),
+    });
+    const refused = this.#sockets.open(family);
+    if (refused) throw new SetupError(refusalOf(refused, port));
+  }
+
+  close(): Promise<void> {
+    return this.#sockets.close();
+  }
+
+  #arrived({ own, peer, peerPort, scope, buffer, at, octets }: ArrivedPacket): void {
+    if (!this.#rule.answers(own, peer, peerPort)) return void this.ignored++;
+    this.answered++;
+    this.#sockets.send(buffer.subarray(at, at + octets), { own, peer, peerPort, scope });
+  }
+}
+
+function refusalOf({ errno, message }: SystemError, port: number): string {
+  if (errno === "EADDRINUSE") {
+    return `Cannot echo: UDP port ${port} is in use; choose another --port`;
+  }
+  return `Cannot echo at UDP port ${port}: ${message}`;
+}

@@ -1,0 +1,34 @@
+/**
+ * The command `echosvr` with its options and examples.
+ * @module
+ */
+import type { Command } from "commander";
+import { wholeNumber } from "@/cli/options.ts";
+import type { EchosvrOptions } from "@/cli/echosvr.ts";
+
+const COUNT_MAX = 1_000_000, STEP_MAX = 2 ** 31 - 1;
+
+/** Adds `echosvr`. */
+export function addEchosvr(program: Command, exit: (status: number) => void): void {
+  program.command("echosvr")
+    .description("send UDP datagrams back: the far end of pings with ptype: udp")
+    .requiredOption(
+      "--startip <address>",
+      "the first address; on lo while it runs, if nowhere else",
+    )
+    .option("--count <n>", "addresses", wholeNumber(1, COUNT_MAX), 1)
+    .option("--step <n>", "from each address to the next", wholeNumber(1, STEP_MAX), 1)
+    .option("--port <port>", "UDP port", wholeNumber(1, 65_535), 9922)
+    .addHelpText(
+      "after",
+      `
+Examples:
+  myikev2 echosvr --startip 10.1.0.1
+  myikev2 echosvr --startip 172.20.0.1 --count 1000 --step 256
+  myikev2 echosvr --startip fd01::1 --port 9923`,
+    )
+    .action(async (options: EchosvrOptions) => {
+      const { runEchosvr } = await import("@/cli/echosvr.ts");
+      exit(await runEchosvr(options));
+    });
+}
