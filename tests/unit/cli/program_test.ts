@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import type { Command } from "commander";
+import { build } from "@/cli/program.ts";
 
 const ROOT = `${import.meta.dirname}/../../..`;
 
@@ -163,4 +165,32 @@ Deno.test("help of a command below another, and of all", async () => {
   assert.equal(code, 0);
   assert.match(stdout, /^Usage: myikev2 control run /);
   assert.equal((await myikev2("help")).stdout, (await myikev2("--help")).stdout);
+});
+
+/** All commands with their whole names, those below others too. */
+function* commandsBelow(parent: Command, before: string): Generator<[name: string, Command]> {
+  for (const command of parent.commands) {
+    const name = `${before} ${command.name()}`;
+    yield [name, command];
+    yield* commandsBelow(command, name);
+  }
+}
+
+Deno.test("every command there is, below others too, has examples that name it and its options explained", () => {
+  let seen = 0;
+  for (const [name, command] of commandsBelow(build(() => {}), "myikev2")) {
+    if (/not there yet/.test(command.description())) continue;
+    seen++;
+    let text = "";
+    command.configureOutput({ writeOut: (part) => text += part }).outputHelp();
+    const [, examples = ""] = /^Examples?:\n((?: {2}.*\n?)+)/m.exec(text) ?? [];
+    assert.ok(examples.includes(name), `${name}: ${text}`);
+    for (const { flags, description } of command.options) {
+      assert.ok(description, `${name} ${flags}`);
+    }
+    for (const argument of command.registeredArguments) {
+      assert.ok(argument.description, `${name} ${argument.name()}`);
+    }
+  }
+  assert.ok(seen > 25, `${seen} commands`);
 });
