@@ -11,6 +11,7 @@ import type { Keylog, KeylogEsp, KeylogIke } from "./keylog.ts";
 
 /** Messages as the loader gives them: 64-bit numbers as text, bytes as Buffers. */
 interface Dump {
+  readonly State: number;
   readonly OwnSPI: string | number;
   readonly PeerSPI: string | number;
   readonly SKei: Uint8Array;
@@ -31,8 +32,13 @@ export interface DumpedChild {
 
 /** Every IKE SA and CHILD_SA the API lists. */
 export interface ApiDump extends Keylog {
+  /** Our SPIs of the IKE SAs that are up; others are listed for a while after they are gone. */
+  readonly live: readonly string[];
   readonly children: readonly DumpedChild[];
 }
+
+/** State of an IKE SA that is up and does nothing. */
+const ESTABLISHED = 3;
 
 type Call = (
   request: Record<string, unknown>,
@@ -52,10 +58,14 @@ async function ask(port: number, client: boolean): Promise<ApiDump> {
       service[name]!(request, (error, answer) => error ? reject(error) : resolve(answer as T))
     );
   const { SummaryList } = await call<{ SummaryList: { OwnSPI: string }[] }>("ListIKESA", {});
-  const ike: KeylogIke[] = [], esp: KeylogEsp[] = [], children: DumpedChild[] = [];
+  const ike: KeylogIke[] = [],
+    esp: KeylogEsp[] = [],
+    children: DumpedChild[] = [],
+    live: string[] = [];
   for (const { OwnSPI } of SummaryList) {
     const sa = await call<Dump>("GetIKESA", { OwnSPI });
     ike.push(ikeLine(sa, client));
+    if (sa.State === ESTABLISHED) live.push(spi(sa.OwnSPI, 16));
     const { OwnSPIList } = await call<{ OwnSPIList: number[] }>("ListCHILDSA", {
       IKEOwnSPI: OwnSPI,
     });
@@ -67,7 +77,7 @@ async function ask(port: number, client: boolean): Promise<ApiDump> {
     }
   }
   service.close();
-  return { ike, esp, children };
+  return { ike, live, esp, children };
 }
 
 function ikeLine(sa: Dump, client: boolean): KeylogIke {

@@ -23,6 +23,11 @@ export interface CharonSa {
   established: boolean;
   /** By the name of RFC 7296 §2.14: `SK_d`, `SK_ai`, … Absent where the suite has none. */
   readonly secrets: Map<string, string>;
+  /**
+   * All that was ever logged here, as `SK_d` and the octets: the keys of an IKE SA that replaces this
+   * one are logged under this one's number.
+   */
+  readonly everySecret: Set<string>;
   /** SPI (8 digits) → keys of the ESP SA that carries it. */
   readonly esp: Map<string, EspKeys>;
   /** All other lines, without their prefix. */
@@ -33,6 +38,8 @@ const LINE = /^\S+ +(\d+)\[(\w+)\] (?:<(?:([^|>]*)\|)?(\d+)> )?(.*)$/;
 const DUMP = /^(.*\S) => (\d+) bytes @ /;
 const OCTETS = /^ *\d+: ((?:[0-9A-F]{2} )+)/;
 const RESPONSE_FLAG = 0x20;
+const EXCHANGE =
+  /^(generating (?:IKE_AUTH|CREATE_CHILD_SA) request|parsed (?:IKE_AUTH|CREATE_CHILD_SA) \w+) /;
 
 /** A dump under way in one thread of charon. */
 interface OpenDump {
@@ -90,6 +97,7 @@ function saOf(sas: Map<number, CharonSa>, id: number): CharonSa {
       spiR: "",
       established: false,
       secrets: new Map(),
+      everySecret: new Set(),
       esp: new Map(),
       lines: [],
     };
@@ -103,8 +111,10 @@ function takeDump(dump: OpenDump, state: Pending): void {
   // The last row of a dump is cut at its length: what follows it is the text column.
   const hex = dump.hex.slice(0, dump.digits);
   const secret = /^Sk_(\w+) secret$/.exec(name);
-  if (secret) sa.secrets.set(`SK_${secret[1]}`, hex);
-  else if (/^(encryption|integrity) (initiator|responder) key$/.test(name)) {
+  if (secret) {
+    sa.secrets.set(`SK_${secret[1]}`, hex);
+    sa.everySecret.add(`SK_${secret[1]} ${hex}`);
+  } else if (/^(encryption|integrity) (initiator|responder) key$/.test(name)) {
     state.keys.set(name, hex);
   } else if (name.startsWith("octets = message")) {
     // Both AUTH payloads cover an IKE_SA_INIT message; the response carries both SPIs.
@@ -118,8 +128,9 @@ function takeDump(dump: OpenDump, state: Pending): void {
 function takeLine(sa: CharonSa, state: Pending, message: string): void {
   sa.lines.push(message);
   if (/^IKE_SA .* established between /.test(message)) sa.established = true;
-  const exchange = /^(generating|parsed) (?:IKE_AUTH|CREATE_CHILD_SA) request /.exec(message);
-  if (exchange) state.initiator = exchange[1] === "generating";
+  // Keys follow the message they come of; where two requests cross, the one generated is not it.
+  const exchange = EXCHANGE.exec(message)?.[1];
+  if (exchange) state.initiator = !exchange.startsWith("parsed") || exchange.endsWith("response");
   const child = /^(?:inbound )?CHILD_SA .* established with SPIs (\w{8})_i (\w{8})_o/.exec(message);
   if (!child) return;
   const keys = (end: string): EspKeys => ({

@@ -30,8 +30,12 @@ export interface TestResult {
   readonly keepalives: { readonly sent: number; readonly received: number };
   readonly rekeys: { readonly ike: number; readonly child: number };
   readonly flaps: { readonly down: number; readonly up: number };
-  readonly impairment?: readonly { readonly lost: number; readonly crossed: number }[];
   readonly ping?: PingResultJson;
+  readonly impairment: readonly {
+    readonly matched: number;
+    readonly lost: number;
+    readonly crossed: number;
+  }[];
   readonly failures: readonly {
     readonly cause: string;
     readonly count: number;

@@ -1,23 +1,22 @@
 /**
- * Rekeys that cross on purpose, and a bad network: what `impairment` of our setup does to a tunnel with
- * strongSwan. Afterwards both ends must have the same one IKE SA and the same one CHILD_SA.
+ * Requests that cross on purpose, and a bad network: what `impairment` of our setup does to a tunnel
+ * with strongSwan. After rekeys that crossed both ends must have the same one IKE SA and the same one
+ * CHILD_SA with the same keys, those that the nonces say (RFC 7296 §2.8.1, §2.8.2); after a delete that
+ * crossed a rekey, nothing that only one end has.
  * @module
  */
 import type { ApiDump } from "./api_dump.ts";
 import { connection, ourClient, ourGateway, swanctl } from "./ends.ts";
-import { delay, until } from "./harness.ts";
-import { merge, type Setup } from "./ours.ts";
+import { delay, type Finished, until } from "./harness.ts";
+import type { Setup } from "./ours.ts";
 import { expect, type Row, type RowRun } from "./row.ts";
+import { exchangesThatCreate, survivorOf } from "./rekey_nonces.ts";
 import { MODERN } from "./suites.ts";
 
 const API_PORT = 12_399;
-/** Both requests are held until each end has sent its own. */
-const CROSSING: Setup = {
-  apilistenport: API_PORT,
-  impairment: {
-    rules: [{ exchange: "create_child_sa", message: "request", count: 2, crossing: "10s" }],
-  },
-};
+/** Tries to see either end win; each is won by either with the same probability. */
+const ROUNDS_MAX = 12;
+const HELD = { exchange: "create_child_sa", message: "request", crossing: "10s" } as const;
 const BAD_NETWORK: Setup = {
   apilistenport: API_PORT,
   impairment: {
@@ -27,79 +26,150 @@ const BAD_NETWORK: Setup = {
   ikeconf: { retraninterval: "500ms", maxretran: 12 },
 };
 
-/** The SAs both ends have now are the same ones, one of each. */
-async function agree(run: RowRun, client: boolean): Promise<void> {
+/** What both ends have: SPIs in hex. */
+interface Agreed {
+  /** Sorted: the API does not tell who initiated a rekeyed SA. */
+  readonly ike: readonly string[];
+  /** As strongSwan orders them. */
+  readonly spiI: string;
+  readonly spiR: string;
+  readonly ourSpi: string;
+  /** Of the CHILD_SA: what we receive on, what strongSwan does. */
+  readonly esp: readonly [ours: string, theirs: string];
+}
+
+/** The SAs both ends have now are the same ones, one of each; other ones than `before`. */
+async function agree(run: RowRun, client: boolean, before?: Agreed): Promise<Agreed> {
   let seen = "";
   const what = "one IKE SA and one CHILD_SA, the same at both ends";
-  await until(what, 15_000, async () => {
-    const theirs = (await run.charon.list()).filter((sa) => sa.state === "ESTABLISHED")
-      .map(({ spiI, spiR, children }) => ({
-        // The API does not tell who initiated a rekeyed SA.
-        ike: [spiI, spiR].sort(),
-        // What strongSwan sends by is what we receive on.
-        spis: children.filter(({ state }) => state === "INSTALLED").map(({ spiOut }) => spiOut),
-      }));
+  return await until(what, 15_000, async () => {
+    const theirs = (await run.charon.list()).filter((sa) => sa.state === "ESTABLISHED");
     const ours = await apiDump(run, client);
-    if (!ours) return false; // an SA was rekeyed while we asked
-    const own = ours.ike.map(({ spiI, spiR }) => ({
-      ike: [spiI, spiR].sort(),
-      spis: ours.children.map(({ spi }) => spi),
-    }));
-    seen = `ours ${JSON.stringify(own)}, strongSwan's ${JSON.stringify(theirs)}`;
-    return own.length === 1 && own[0]!.spis.length === 1 &&
-      JSON.stringify(own) === JSON.stringify(theirs);
+    seen = `ours ${JSON.stringify(ours)}, strongSwan's ${JSON.stringify(theirs)}`;
+    const ourSpi = ours?.live[0]!, child = ours?.children[0];
+    const [sa] = theirs, own = ours?.ike.find((ike) => [ike.spiI, ike.spiR].includes(ourSpi));
+    const installed = sa?.children.filter(({ state }) => state === "INSTALLED") ?? [];
+    // The API answered nothing: an SA was rekeyed while it was asked.
+    if (!sa || !own || !child || theirs.length + ours.live.length > 2) return undefined;
+    if (installed.length !== 1 || ours.children.length !== 1) return undefined;
+    const ike = [sa.spiI, sa.spiR].sort();
+    // What strongSwan sends by is what we receive on.
+    const esp = [installed[0]!.spiOut, installed[0]!.spiIn] as const;
+    if (String([own.spiI, own.spiR].sort()) !== String(ike) || child.spi !== esp[0]) {
+      return undefined;
+    }
+    if (before && String(before.ike) === String(ike) && before.esp[0] === esp[0]) return undefined;
+    return { ike, spiI: sa.spiI, spiR: sa.spiR, ourSpi, esp };
   }).catch((error) => {
     throw new Error(`${error.message}: ${seen}`);
   });
 }
 
 async function apiDump(run: RowRun, client: boolean): Promise<ApiDump | undefined> {
-  const script = new URL("api_dump.ts", import.meta.url).pathname;
-  const args = ["run", "-A", script, String(API_PORT), client ? "client" : "gateway"];
-  const asked = await run.lab.exec(run.lab.ours, Deno.execPath(), args);
+  const asked = await script(run, "api_dump", [client ? "client" : "gateway"]);
   if (asked.code !== 0 && asked.stderr.includes("NOT_FOUND")) return undefined;
   expect(asked.code === 0, `The API does not answer: ${asked.stderr}`);
   return JSON.parse(asked.stdout);
 }
 
-/** Our rekey begins by our lifetime, theirs by command; the rule makes them cross. */
-async function collide(run: RowRun, what: "child" | "ike", client: boolean): Promise<void> {
-  await run.established(1);
-  await run.charon.swanctl(["--rekey", `--${what}`, "net"]);
-  const pattern = what === "child"
-    ? /CHILD_SA rekey collision|detected CHILD_REKEY collision/
-    : /IKE_REKEY collision/;
-  await run.peerLogs(pattern, 20_000);
-  await delay(1_500);
-  await agree(run, client);
-  const result = await run.ours.stop();
-  expect(result.tunnels.established === 1 && result.tunnels.failed === 0, "The tunnel was lost");
-  const rule = result.impairment?.[0];
-  expect(rule?.crossed === 2, `The rule did ${JSON.stringify(rule)}`);
+function script(run: RowRun, name: string, args: readonly string[]): Promise<Finished> {
+  const path = new URL(`${name}.ts`, import.meta.url).pathname;
+  return run.lab.exec(run.lab.ours, Deno.execPath(), [
+    ...["run", "-A", path, String(API_PORT)],
+    ...args,
+  ]);
 }
 
-function crossings(what: "child" | "ike", name: string, over: Setup): Row[] {
+type What = "child" | "ike";
+
+/** Our own rekey of what both ends have; resolves when it is answered. */
+function rekeyOurs(run: RowRun, what: What, { ourSpi, esp }: Agreed): Promise<Finished> {
+  return script(run, "api_rekey", [what, what === "ike" ? ourSpi : esp[0]]);
+}
+
+/** SPIs of an SA that both ends have, and all its keys, ours against strongSwan's. */
+async function sameKeysOf(run: RowRun, { spiI, spiR, esp }: Agreed): Promise<void> {
+  const theirs = await run.charon.sas(), ours = await run.ours.keylog();
+  const ike = ours.secrets?.find((sa) => sa.spiI === spiI && sa.spiR === spiR);
+  expect(ike !== undefined, `Our ike_secrets has no IKE SA ${spiI}_i ${spiR}_r of strongSwan's`);
+  for (const [name, octets] of ike.octets) {
+    const has = octets === "" || theirs.some((sa) => sa.everySecret.has(`${name} ${octets}`));
+    expect(has, `strongSwan never had our ${name} of IKE SA ${spiI}_i ${spiR}_r`);
+  }
+  for (const spi of esp) {
+    const own = ours.esp.find((entry) => entry.spi === spi)?.encryption;
+    const other = theirs.map((sa) => sa.esp.get(spi)?.encryption).find((key) => key !== undefined);
+    expect(own !== undefined && own === other, `ESP key of ${spi}: ours ${own}, theirs ${other}`);
+  }
+}
+
+/** Rekeys cross, round by round, until either end has made the SA that is kept. */
+async function collide(run: RowRun, what: What, client: boolean): Promise<void> {
+  await run.established(1);
+  const kept: Agreed[] = [await agree(run, client)];
+  const winners = new Set<string>();
+  for (let round = 0; round < ROUNDS_MAX && winners.size < 2; round++) {
+    const before = kept.at(-1)!;
+    // Whose request is there first does not matter: it waits for the other.
+    const theirs = () => run.charon.swanctl(["--rekey", `--${what}`, "net"]);
+    if (round % 2 === 0) await theirs();
+    const ours = rekeyOurs(run, what, before);
+    if (round % 2 === 1) await delay(1_000).then(theirs);
+    await ours;
+    const now = await agree(run, client, before);
+    await sameKeysOf(run, now);
+    kept.push(now);
+    const exchanges = (await exchangesThatCreate(run, what)).slice(2 * round);
+    expect(exchanges.length === 2, `${exchanges.length} exchanges in a round, not two that cross`);
+    const survivor = survivorOf(exchanges);
+    const wanted = [...survivor.spis].sort(), have = [...spisOf(what)(now)].sort();
+    expect(
+      String(have) === String(wanted),
+      `By the nonces ${wanted} is to be kept, not ${have}: ${JSON.stringify(exchanges)}`,
+    );
+    winners.add(survivor.by);
+  }
+  expect(winners.size === 2, `Only ${[...winners]} won, in ${ROUNDS_MAX} rounds`);
+  const result = await run.ours.stop();
+  expect(result.tunnels.established === 1 && result.tunnels.failed === 0, "The tunnel was lost");
+  const crossed = 2 * (kept.length - 1);
+  expect(
+    result.impairment[0]!.crossed === crossed,
+    `${result.impairment[0]!.crossed} requests crossed, not ${crossed}`,
+  );
+}
+
+function spisOf(what: What): (sa: Agreed) => readonly string[] {
+  return (sa) => what === "ike" ? sa.ike : sa.esp;
+}
+
+/** The same with the tunnel initiated by either end. */
+function bothWays(
+  name: string,
+  setup: Setup,
+  check: (run: RowRun, client: boolean) => Promise<void>,
+): Row[] {
   const conf = swanctl(connection({ suite: MODERN }));
-  const setup = merge(CROSSING, { ikeconf: { margintime: "4s", jitter: false, ...over } });
   return [
     {
-      name,
-      direction: "ours → strongSwan",
+      ...{ name, direction: "ours → strongSwan", swanctl: conf },
       setup: ourClient(setup, MODERN),
-      swanctl: conf,
-      check: (run) => collide(run, what, true),
+      check: (run) => check(run, true),
     },
     {
-      name,
-      direction: "strongSwan → ours",
+      ...{ name, direction: "strongSwan → ours", swanctl: conf },
       setup: ourGateway(setup, MODERN),
-      swanctl: conf,
       check: async (run) => {
         await run.charon.initiate("net");
-        await collide(run, what, false);
+        await check(run, false);
       },
     },
   ];
+}
+
+function crossings(what: What, name: string): Row[] {
+  const setup = { apilistenport: API_PORT, impairment: { rules: [HELD] } };
+  return bothWays(name, setup, (run, client) => collide(run, what, client));
 }
 
 /** Set-up, a rekey of each kind and the end, through loss, copies, disorder and corruption. */
@@ -116,7 +186,7 @@ function badNetwork(): Row[] {
     await agree(run, client);
     const result = await run.ours.stop();
     expect(result.tunnels.established === 1 && result.tunnels.failed === 0, "The tunnel was lost");
-    expect(result.impairment![0]!.lost > 0, "Nothing was lost");
+    expect(result.impairment[0]!.lost > 0, "Nothing was lost");
   };
   return [
     {
@@ -135,14 +205,9 @@ function badNetwork(): Row[] {
   ];
 }
 
-const CHILD: Setup = { childlist: [{ encalg: ["aes-gcm-16:128"], lifetime: "7s" }] };
-
 /** All rows of this file. */
 export const COLLISION_ROWS: readonly Row[] = [
-  ...crossings("child", "CHILD_SA rekeys of both ends cross", CHILD),
-  ...crossings("ike", "IKE SA rekeys of both ends cross", {
-    ikelifetime: "7s",
-    childlist: [{ encalg: ["aes-gcm-16:128"] }],
-  }),
+  ...crossings("child", "CHILD_SA rekeys of both ends cross"),
+  ...crossings("ike", "IKE SA rekeys of both ends cross"),
   ...badNetwork(),
 ];

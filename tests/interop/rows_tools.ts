@@ -14,9 +14,10 @@ import {
   THEIRS,
 } from "./ends.ts";
 import type { Keylog } from "./keylog.ts";
-import { mustRun, run as runCommand } from "./harness.ts";
+import { run as runCommand } from "./harness.ts";
 import { compareSa, expect, type Row, type RowRun } from "./row.ts";
 import { ikeProposal, MODERN, PLAIN, showSuite, type Suite, SUITES } from "./suites.ts";
+import { decryptedFields } from "./tshark.ts";
 
 const IKE_SA_INIT = "34";
 const IKE_AUTH = "35";
@@ -33,26 +34,10 @@ interface Frame {
 }
 
 async function decrypt(run: RowRun): Promise<Frame[]> {
-  const home = await Deno.makeTempDir({ dir: run.lab.directory, prefix: "tshark-" });
-  const profile = `${home}/.config/wireshark`;
-  await Deno.mkdir(profile, { recursive: true });
-  for (const table of ["ikev2_decryption_table", "esp_sa"]) {
-    await Deno.copyFile(`${run.ours.keyDirectory}/${table}`, `${profile}/${table}`);
-  }
-  const tshark = ["env", `HOME=${home}`, `XDG_CONFIG_HOME=${home}/.config`, "tshark"];
-  const read = [...tshark, "-r", run.ours.pcap];
   const fields = ["exchangetype", "flag_r", "typepayload", "notify.msgtype"];
-  const columns = fields.flatMap((field) => ["-e", `isakmp.${field}`]);
-  const args = [...read, "-T", "fields", "-E", "separator=|", ...columns];
-  const listed = await runCommand(args[0]!, args.slice(1));
-  expect(listed.code === 0, `tshark ended with ${listed.code}: ${listed.stderr}`);
-  const refused = /(ikev2_decryption_table|esp_sa).*/.exec(listed.stderr);
-  expect(refused === null, `tshark refuses a key table: ${refused?.[0]}`);
-  const bad = [...read, "-Y", "_ws.malformed or _ws.expert.severity == error"];
-  const malformed = await mustRun(bad[0]!, bad.slice(1));
-  expect(malformed.trim() === "", `tshark finds malformed frames: ${malformed.trim()}`);
-  return listed.stdout.trim().split("\n").map((line) => {
-    const [exchange, response, payloads, notifies] = line.split("|") as Four;
+  const frames = await decryptedFields(run, fields.map((field) => `isakmp.${field}`));
+  return frames.map((frame) => {
+    const [exchange, response, payloads, notifies] = frame as Four;
     return {
       exchange,
       response: response === "1" || response === "True",

@@ -56,6 +56,32 @@ Deno.test("ESP keys go to the SPI of the direction they protect", () => {
   assert.deepEqual(sas.get(2)!.esp.get("00000002"), { encryption: "31", integrity: "32" });
 });
 
+Deno.test("where two requests cross, keys go by the message that they come of", () => {
+  const key = (end: string, octet: string) =>
+    `01:01:56 14[CHD] <net|1> encryption ${end} key => 1 bytes @ 0x7f\n` +
+    `01:01:56 14[CHD] <net|1>    0: ${octet}                                               .\n`;
+  const child = (spis: string) =>
+    `01:01:56 14[IKE] <net|1> CHILD_SA net{2} established with SPIs ${spis} and TS x === y\n`;
+  const { esp } = parseCharonLog(
+    "01:01:56 14[ENC] <net|1> generating CREATE_CHILD_SA request 2 [ N(REKEY_SA) SA No TSi TSr ]\n" +
+      "01:01:56 14[ENC] <net|1> parsed CREATE_CHILD_SA request 0 [ N(REKEY_SA) SA No TSi TSr ]\n" +
+      key("initiator", "11") + key("responder", "12") + child("0000000a_i 0000000b_o") +
+      "01:01:56 14[ENC] <net|1> generating CREATE_CHILD_SA response 0 [ SA No TSi TSr ]\n" +
+      "01:01:56 14[ENC] <net|1> parsed CREATE_CHILD_SA response 2 [ SA No TSi TSr ]\n" +
+      key("initiator", "21") + key("responder", "22") + child("0000000c_i 0000000d_o"),
+  ).get(1)!;
+  const keys = [...esp].map(([spi, { encryption }]) => [Number(`0x${spi}`), encryption]);
+  assert.deepEqual(keys, [[10, "11"], [11, "12"], [12, "22"], [13, "21"]]);
+});
+
+Deno.test("every secret of an IKE SA and of those that replace it is kept", () => {
+  const secret = (octet: string) =>
+    "01:01:56 14[IKE] <net|1> Sk_ei secret => 1 bytes @ 0x7f\n" +
+    `01:01:56 14[IKE] <net|1>    0: ${octet}                                               .\n`;
+  const sa = parseCharonLog(secret("0A") + secret("0B")).get(1)!;
+  assert.deepEqual([...sa.everySecret], ["SK_ei 0a", "SK_ei 0b"]);
+});
+
 Deno.test("the list of SAs gives SPIs, states and selectors", () => {
   const [sa, ...more] = parseListedSas(
     `net: #3, ESTABLISHED, IKEv2, 6d560a2d5166ba91_i* 8dabe18df610470f_r

@@ -18,6 +18,7 @@ function strongSwans(): CharonSa {
     spiI: "0011223344556677",
     spiR: "8899aabbccddeeff",
     established: true,
+    everySecret: new Set(),
     secrets: new Map([
       ["SK_d", "dd01"],
       ["SK_ei", "aa01"],
