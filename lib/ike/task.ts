@@ -79,6 +79,8 @@ export interface RekeyIkeTask extends ExchangeState {
   suite: IkeSuite | undefined;
   /** The peer rekeyed the IKE SA too, meanwhile: its SA, and the lower nonce of its exchange. */
   rival: { readonly sa: IkeSa; readonly lowest: Uint8Array } | undefined;
+  /** The peer deleted the old IKE SA while this one's keys were computed: the rival has won. */
+  deletedMeanwhile: boolean;
 }
 
 /** INFORMATIONAL {D} for the IKE SA. */

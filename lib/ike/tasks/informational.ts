@@ -124,9 +124,12 @@ function endedByPeer(turn: Turn): void {
   const { sa } = turn;
   // §2.25.2: "close an IKE SA that it is currently rekeying": our own rekey is forgotten, and what
   // the peer's made inherits.
-  const rival = sa.active?.kind === "rekey_ike" ? sa.active.rival : undefined;
-  if (rival?.sa.phase === "established") {
-    replace(turn, rival.sa);
+  const rekey = sa.active?.kind === "rekey_ike" ? sa.active : undefined;
+  if (rekey?.rival?.sa.phase === "established") {
+    replace(turn, rekey.rival.sa);
+    // The peer has answered ours and has that IKE SA too: once its keys are there, we who created it
+    // delete it (§2.8.2).
+    if (rekey.stage === "deriving") return void (rekey.deletedMeanwhile = true);
   }
   if (sa.replacedBy || sa.redundant) return endSa(turn, CloseCode.REKEYED);
   const byUs = sa.phase === "closing";

@@ -13,7 +13,7 @@ import { PayloadType } from "@/iana/payload_type.ts";
 import type { Failure } from "@/ike/event.ts";
 import { requestCompute, sendRequest } from "@/ike/exchange.ts";
 import { CloseCode, refusedHere } from "@/ike/failure.ts";
-import { enter, type IkeSa, newIkeSa, type Turn } from "@/ike/ike_sa.ts";
+import { endSa, enter, type IkeSa, newIkeSa, type Turn } from "@/ike/ike_sa.ts";
 import { ikeKeys, rekeyIkeKeys, spiOctets } from "@/ike/keymat.ts";
 import { startIkeLifetime } from "@/ike/lifetime.ts";
 import { compareOctets, lowerNonce, nonceFault } from "@/ike/nonces.ts";
@@ -44,6 +44,7 @@ export function newRekeyIke(sa: IkeSa): RekeyIkeTask {
     peerSpi: 0n,
     suite: undefined,
     rival: undefined,
+    deletedMeanwhile: false,
   };
 }
 
@@ -142,7 +143,9 @@ function complete(turn: Turn, task: RekeyIkeTask, shared: Uint8Array): void {
     made.redundant = true;
     made.queue.push({ kind: "delete_ike", closeCode: CloseCode.REKEYED });
     made.deadlineMs = turn.nowMs;
-    return replace(turn, rival.sa);
+    replace(turn, rival.sa);
+    if (task.deletedMeanwhile) endSa(turn, CloseCode.REKEYED);
+    return;
   }
   if (rival) leaveToPeer(turn, rival.sa);
   replace(turn, made);
@@ -249,6 +252,7 @@ export function decideByUse(turn: Turn): void {
 function give(turn: Turn, task: RekeyIkeTask, failure: Failure): void {
   const { sa, out } = turn, { rival } = task;
   sa.active = undefined;
+  if (task.deletedMeanwhile) return endSa(turn, CloseCode.REKEYED);
   if (rival?.sa.phase === "established") return replace(turn, rival.sa);
   out.push({ kind: "rekey_ike_failed", failure }, sa);
 }
