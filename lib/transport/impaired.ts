@@ -52,6 +52,8 @@ export class ImpairedTransport implements Transport {
   /** Messages that wait for one of the other direction, by what they wait for, and by what they are. */
   readonly #crossing = new Map<string, Crossing>();
   readonly #crossingByName = new Map<string, Crossing>();
+  /** The last that waited, by name: it is not held a second time. */
+  readonly #wasHeld = new Map<string, Uint8Array>();
   readonly #timers = new Set<() => void>();
   #held = 0;
   #closed = false;
@@ -176,8 +178,9 @@ export class ImpairedTransport implements Transport {
     const other = direction === "in" ? "out" : "in", spis = messageSpis(lent);
     const waitsFor = nameOf(other, fate.crossingKind, spis);
     const name = nameOf(direction, messageKind(lent)!, spis);
-    // A second one that waits for the same would never be met.
+    // A second one that waits for the same would never be met, nor would a repeat.
     if (this.#crossing.has(waitsFor) || this.#crossingByName.has(name)) return all(true);
+    if (isSame(this.#wasHeld.get(name), lent)) return all(true);
     const crossing: Crossing = {
       name,
       waitsFor,
@@ -201,8 +204,8 @@ export class ImpairedTransport implements Transport {
   #isHeld(direction: Direction, octets: Uint8Array): boolean {
     const kind = this.#crossing.size > 0 ? messageKind(octets) : undefined;
     if (kind === undefined) return false;
-    const held = this.#crossingByName.get(nameOf(direction, kind, messageSpis(octets)))?.octets;
-    return held?.length === octets.length && held.every((octet, i) => octet === octets[i]);
+    const name = nameOf(direction, kind, messageSpis(octets));
+    return isSame(this.#crossingByName.get(name)?.octets, octets);
   }
 
   /** What waits for a message like this one. */
@@ -216,10 +219,14 @@ export class ImpairedTransport implements Transport {
     return held;
   }
 
-  #dropCrossing({ name, waitsFor }: Crossing): void {
+  #dropCrossing({ name, waitsFor, octets }: Crossing): void {
     this.#crossing.delete(waitsFor);
     this.#crossingByName.delete(name);
     this.#held--;
+    this.#wasHeld.delete(name);
+    this.#wasHeld.set(name, octets);
+    if (this.#wasHeld.size <= HELD_MAX) return;
+    for (const oldest of this.#wasHeld.keys()) return void this.#wasHeld.delete(oldest);
   }
 
   /** Lets the next message of a direction pass before this one; it waits so long at most. */
@@ -256,6 +263,10 @@ export class ImpairedTransport implements Transport {
 function later(ms: number, call: () => void): () => void {
   const timer = setTimeout(call, ms);
   return () => clearTimeout(timer);
+}
+
+function isSame(one: Uint8Array | undefined, other: Uint8Array): boolean {
+  return one?.length === other.length && one.every((octet, i) => octet === other[i]);
 }
 
 /** A message as others may wait for it: a request or response of an exchange of one IKE SA. */

@@ -111,6 +111,7 @@ async function collide(run: RowRun, what: What, client: boolean): Promise<void> 
   await run.established(1);
   const kept: Agreed[] = [await agree(run, client)];
   const winners = new Set<string>();
+  let seen = 0;
   for (let round = 0; round < ROUNDS_MAX && winners.size < 2; round++) {
     const before = kept.at(-1)!;
     // Whose request is there first does not matter: it waits for the other.
@@ -122,15 +123,18 @@ async function collide(run: RowRun, what: What, client: boolean): Promise<void> 
     const now = await agree(run, client, before);
     await sameKeysOf(run, now);
     kept.push(now);
-    const exchanges = (await exchangesThatCreate(run, what)).slice(2 * round);
-    expect(exchanges.length === 2, `${exchanges.length} exchanges in a round, not two that cross`);
-    const survivor = survivorOf(exchanges);
+    const all = await exchangesThatCreate(run, what), exchanges = all.slice(seen);
+    seen = all.length;
+    // charon works with several threads: it may be through with one before it looks at the other.
+    expect(exchanges.length === 1 || exchanges.length === 2, `${exchanges.length} exchanges`);
+    const isCollision = exchanges.length === 2;
+    const survivor = isCollision ? survivorOf(exchanges) : exchanges[0]!;
     const wanted = [...survivor.spis].sort(), have = [...spisOf(what)(now)].sort();
     expect(
       String(have) === String(wanted),
       `By the nonces ${wanted} is to be kept, not ${have}: ${JSON.stringify(exchanges)}`,
     );
-    winners.add(survivor.by);
+    if (isCollision) winners.add(survivor.by);
   }
   expect(winners.size === 2, `Only ${[...winners]} won, in ${ROUNDS_MAX} rounds`);
   const result = await run.ours.stop();

@@ -274,6 +274,22 @@ Deno.test("repeats of what is held wait with it, and do not count", () => {
   assert.deepEqual(Bench.marks(bench.sent), [1, 1]);
 });
 
+Deno.test("what has been held once is not held again, the next message is", () => {
+  const bench = new Bench({ exchange: CREATE, message: "request", crossingMs: 5_000 });
+  bench.send(message(1, CREATE));
+  bench.receive(message(2, CREATE));
+  bench.send(message(1, CREATE));
+  bench.receive(message(2, CREATE));
+  assert.deepEqual(Bench.marks(bench.sent), [1, 1]);
+  assert.deepEqual(Bench.marks(bench.delivered), [2, 2]);
+  bench.send(message(3, CREATE));
+  assert.deepEqual(Bench.marks(bench.sent), [1, 1]);
+  // Nor after its time was over.
+  bench.pass(5_000);
+  bench.send(message(3, CREATE));
+  assert.deepEqual(Bench.marks(bench.sent), [1, 1, 3, 3]);
+});
+
 Deno.test("a rekey is held for a message of another exchange, and only for that", () => {
   const bench = new Bench(
     { exchange: CREATE, message: "request", crossingMs: 5_000, crossingWith: INFORMATIONAL },
