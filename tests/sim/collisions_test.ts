@@ -1,6 +1,12 @@
 // Collisions of two exchanges that cross on the way (RFC 7296 §2.25): each in both roles.
 import assert from "node:assert/strict";
+import { portableBackend } from "@/crypto/portable.ts";
+import { WorldKeys } from "@/sim/keys.ts";
+import { worldConfig } from "@/sim/scenarios.ts";
+import { World } from "@/sim/world.ts";
 import { CROSSINGS, established, play, RECEIVERS } from "./crossing.ts";
+
+const crypto = portableBackend(), keys = new WorldKeys(crypto);
 
 for (const crossing of CROSSINGS) {
   for (const receiver of RECEIVERS) {
