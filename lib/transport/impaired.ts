@@ -52,7 +52,7 @@ export class ImpairedTransport implements Transport {
   /** Messages that wait for one of the other direction, by what they wait for, and by what they are. */
   readonly #crossing = new Map<string, Crossing>();
   readonly #crossingByName = new Map<string, Crossing>();
-  /** The last that waited, by name: it is not held a second time. */
+  /** The last that crossed, by name: it is not held a second time. */
   readonly #wasHeld = new Map<string, Uint8Array>();
   readonly #timers = new Set<() => void>();
   #held = 0;
@@ -216,6 +216,7 @@ export class ImpairedTransport implements Transport {
     if (!held) return undefined;
     this.#dropCrossing(held);
     held.forget();
+    this.#remember(nameOf(direction, kind, messageSpis(octets)), octets.slice());
     return held;
   }
 
@@ -223,6 +224,10 @@ export class ImpairedTransport implements Transport {
     this.#crossing.delete(waitsFor);
     this.#crossingByName.delete(name);
     this.#held--;
+    this.#remember(name, octets);
+  }
+
+  #remember(name: string, octets: Uint8Array): void {
     this.#wasHeld.delete(name);
     this.#wasHeld.set(name, octets);
     if (this.#wasHeld.size <= HELD_MAX) return;
