@@ -192,7 +192,8 @@ async function rekeysUnderLoad(kind: Kind, who: "we" | "they"): Promise<void> {
       `${Math.round(perSecond)}/s of ${Math.round(capacity)}/s`;
     console.log(told);
     assert.equal(lost, 0, `${told}\n${await kernelDrops(lab)}`);
-    assert.ok(packets >= 20_000, told);
+    // A machine that does something else too sends less than it was asked for.
+    assert.ok(packets >= 0.25 * rate * STREAM_S, told);
     assert.ok(rekeys >= REKEYS_MIN, told);
     const result = await ours.stop();
     assert.ok(result.rekeys.child >= rekeys, `we counted ${result.rekeys.child}: ${told}`);

@@ -21,9 +21,9 @@ if (!booter) {
 }
 const temporary = await Deno.makeTempDir({ prefix: "kernel-tests-" });
 try {
-  const directories = [await denoDirectory(), temporary].flatMap((dir) => ["-w", dir]);
-  const command = ["env", `TMPDIR=${temporary}`, Deno.execPath(), ...test];
-  Deno.exitCode = await run(booter, ["run", ...directories, "-t", LIMIT_S, "--", ...command]);
+  const environment = [`TMPDIR=${temporary}`, `DENO_DIR=${await ownDenoDirectory(temporary)}`];
+  const command = ["env", ...environment, Deno.execPath(), ...test];
+  Deno.exitCode = await run(booter, ["run", "-w", temporary, "-t", LIMIT_S, "--", ...command]);
 } finally {
   await Deno.remove(temporary, { recursive: true });
 }
@@ -32,8 +32,16 @@ async function run(command: string, args: readonly string[]): Promise<number> {
   return (await new Deno.Command(command, { args: [...args] }).spawn().status).code;
 }
 
-/** Where Deno keeps what it has compiled. */
-async function denoDirectory(): Promise<string> {
+/**
+ * A directory for Deno inside: what it compiles for the other kernel's processor must not be found by
+ * the one here, and two kernels do not share databases. Only the packages are the same.
+ */
+async function ownDenoDirectory(parent: string): Promise<string> {
   const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).output();
-  return JSON.parse(new TextDecoder().decode(stdout)).denoDir;
+  const { denoDir } = JSON.parse(new TextDecoder().decode(stdout)) as { denoDir: string };
+  const own = `${parent}/deno`;
+  await Deno.mkdir(own);
+  const status = await run("cp", ["-r", `${denoDir}/npm`, own]);
+  if (status !== 0) throw new Error(`cp of ${denoDir}/npm ended with ${status}`);
+  return own;
 }

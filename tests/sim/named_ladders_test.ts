@@ -1,0 +1,36 @@
+// Ladders that the RFC tells of in words, each in both roles: what becomes of a rekey that comes too late
+// (RFC 7296 §2.25), and what an IKE SA's rekey is not (§2.8.3).
+import assert from "node:assert/strict";
+import { CROSSINGS, established, play, RECEIVERS } from "./crossing.ts";
+
+const DELETED = CROSSINGS.find(({ busy, asked }) =>
+  busy === "delete_child" && asked === "rekey_child"
+)!;
+const REKEYED = CROSSINGS.find(({ busy, asked }) => busy === "rekey_ike" && asked === "rekey_ike")!;
+/** Of the datagrams since both began: the busy end's request, then the asking end's. */
+const ASKED = 1;
+
+for (const receiver of RECEIVERS) {
+  Deno.test(`ladder: a rekey reaches the ${receiver} when the CHILD_SA is gone: CHILD_SA_NOT_FOUND (§2.25)`, () => {
+    const meddle = (number: number) => number === ASKED ? "lost" as const : undefined;
+    const { world, busyHost, asking, from } = play(DELETED, receiver, meddle);
+    const lines = world.ladder.slice(from);
+    const answer = lines.find((line) =>
+      line.includes(`${busyHost.name} -> ${asking.name}`) &&
+      /CREATE_CHILD_SA resp \d+ \{N\(CHILD_SA_NOT_FOUND/.test(line)
+    );
+    assert.ok(answer, lines.join("\n"));
+    for (const host of world.hosts) {
+      const [sa, ...more] = established(host);
+      assert.deepEqual([sa!.children.length, more.length, host.installed.size], [0, 0, 0]);
+    }
+  });
+
+  Deno.test(`ladder: rekeys of the IKE SA that cross, seen by the ${receiver}, authenticate nobody anew (§2.8.3)`, () => {
+    const { world, from } = play(REKEYED, receiver);
+    const lines = world.ladder.slice(from);
+    assert.ok(lines.some((line) => line.includes("CREATE_CHILD_SA")), lines.join("\n"));
+    assert.deepEqual(lines.filter((line) => /IKE_SA_INIT|IKE_AUTH/.test(line)), []);
+    for (const host of world.hosts) assert.equal(established(host)[0]!.children.length, 1);
+  });
+}
