@@ -122,9 +122,9 @@ await row("help and usage errors do not start a test", async () => {
   const wrong = await run(binary, ["tets"], { cwd: dir });
   assert.equal(wrong.code, 2);
   assert.match(wrong.stderr, /Did you mean test\?/);
-  const later = await run(binary, ["control"], { cwd: dir });
+  const later = await run(binary, ["createpki"], { cwd: dir });
   assert.equal(later.code, 2);
-  assert.match(later.stderr, /control is not there yet/);
+  assert.match(later.stderr, /createpki is not there yet/);
 });
 
 await row("a refused setup still gives one line of JSON", async () => {
