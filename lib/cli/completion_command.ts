@@ -15,7 +15,7 @@ import {
 import { withTwoDashes } from "@/cli/shell_words.ts";
 
 /** Longest wait for a running test to tell its SPIs: somebody has pressed a key. */
-const PATIENCE_MS = 2_000;
+const PATIENCE_MS = 5_000;
 
 /** Values that have to be looked up, by the name that help shows for them. */
 const LOOKUPS: Readonly<Record<string, Lookup>> = {

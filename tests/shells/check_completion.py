@@ -47,6 +47,10 @@ LINES_WITH_A_TEST = [
     ("cli --svr ADDRESS rekeychild c⇥", ["cli", "--svr", "ADDRESS", "rekeychild", "C0FFEE01"]),
 ]
 
+TLS = f"--tls-ca {harness.TLS}/authority.pem --tls-cert={harness.TLS}/client.pem --tls-key {harness.TLS}/client.key"
+LINES_WITH_TLS = [(f"cli {TLS} --svr ADDRESS listchild fe⇥",
+                   ["cli", *TLS.split(), "--svr", "ADDRESS", "listchild", "FEDCBA9876543210"])]
+
 
 class SystemShell:
     """An interactive bash, zsh or fish with completion of ours; of the user's own files it reads none."""
@@ -96,7 +100,7 @@ class SystemShell:
         for part in keys.replace("⇥", "\t⇥").split("⇥"):
             self.screen.press(part)
             if part.endswith("\t"):
-                self.site.wait_for_answer(3)
+                self.site.wait_for_answer()
                 shown += self.screen.quiet(0.2)
         return shown
 
@@ -131,7 +135,7 @@ def _check_lines(checks, site, shell, title, lines, address="", before=""):
         expected = [word.replace("ADDRESS", address) for word in words]
         # zsh takes the slash behind a directory away again.
         plain = got and [word.rstrip("/") for word in got]
-        checks.equal(f"{title}: {before}myikev2 {keys}", plain, expected)
+        checks.equal(f"{title}: {before}myikev2 {keys.replace(TLS, 'TLS')}", plain, expected)
         if got is None:
             shell.drop_line()
         shell.screen.quiet(0.2)
@@ -160,6 +164,8 @@ def _check_shell(checks, site, kind):
         _check_unevaluated(checks, site, shell, kind)
         with harness.FakeServer() as server:
             _check_lines(checks, site, shell, kind, LINES_WITH_A_TEST, server.target())
+        with harness.FakeServer(tls="mutual") as server:
+            _check_lines(checks, site, shell, f"{kind}, TLS", LINES_WITH_TLS, server.target())
     with SystemShell(site, kind, "installed") as shell:
         _check_lines(checks, site, shell, f"{kind}, installed", LINES[:3])
         _check_lines(checks, site, shell, f"{kind}, installed", LINES[2:3], before="nice ")

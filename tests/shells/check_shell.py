@@ -2,7 +2,9 @@
 
 import json
 import os
+import random
 import re
+import socket
 import stat
 import subprocess
 import time
@@ -12,7 +14,25 @@ import terminal
 TUNNELS = 3
 PROMPT = r"myikev2> $"
 IKE_SPI, CHILD_SPI = r"\b[0-9A-F]{16}\b", r"\b[0-9A-F]{8}\b"
-GATEWAY_API, CLIENT_API = 15933, 15934
+
+
+def free_ports(count):
+    """Ports that nobody has, of UDP and of TCP, as two of these tests may run on a host."""
+    while True:
+        first = random.randrange(20000, 30000)
+        sockets = [socket.socket(socket.AF_INET, kind) for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM) for _ in range(count)]
+        try:
+            for i, one in enumerate(sockets):
+                one.bind(("127.0.0.1", first + i % count))
+            return range(first, first + count)
+        except OSError:
+            continue
+        finally:
+            for one in sockets:
+                one.close()
+
+
+GATEWAY_API, CLIENT_API, GATEWAY_PORT, GATEWAY_NATT_PORT, CLIENT_PORT = free_ports(5)
 EVENT = r"^\d\d:\d\d:\d\d\.\d{3} "
 SETUP = """role: {role}
 runningtime: 0
@@ -22,9 +42,10 @@ apilistenport: {api}
 {more}
 ikeconf: {{psk: shells, dhgrpid: 31, ikeencyptalg: "aes-gcm-16:256", ratunnel: true}}
 """
-GATEWAY = ("bindifaddr: 127.0.0.1/8\nownport: 15500\nownnattport: 15545\n"
+GATEWAY = (f"bindifaddr: 127.0.0.1/8\nownport: {GATEWAY_PORT}\nownnattport: {GATEWAY_NATT_PORT}\n"
            "poolconf: {v4startaddr: 10.99.0.10/24, v6startaddr: 'fd00:99::10/112'}")
-CLIENT = "startclntaddr: 127.0.9.1/8\npeeraddr: 127.0.0.1\npeerport: 15500\nownport: 15501\nsetupinterval: 10ms"
+CLIENT = (f"startclntaddr: 127.0.9.1/8\npeeraddr: 127.0.0.1\npeerport: {GATEWAY_PORT}\nownport: {CLIENT_PORT}\n"
+          "setupinterval: 10ms")
 
 
 class Tests:

@@ -13,7 +13,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 RECORDER = """#!/bin/sh
 case "$1" in
   completion) exec {program} "$@" ;;
-  __complete) {program} "$@"; touch {answered}; exit ;;
+  __complete) touch {asked}; {program} "$@"; touch {answered}; exit ;;
 esac
 {python} -c 'import json, sys; print(json.dumps(sys.argv[1:]))' "$@" > {calls}.new
 mv {calls}.new {calls}
@@ -28,7 +28,7 @@ class Place:
         self.program = [executable] if executable else ["deno", "run", "-A", str(ROOT / "main.ts")]
         self.home = pathlib.Path(tempfile.mkdtemp(prefix="myikev2shells"))
         self.calls = self.home / "calls"
-        self.answered = self.home / "answered"
+        self.asked, self.answered = self.home / "asked", self.home / "answered"
         self.work = self.home / "work"
         self.work.mkdir()
 
@@ -37,7 +37,7 @@ class Place:
         recorder.parent.mkdir()
         recorder.write_text(RECORDER.format(
             program=" ".join(self.program), python="/usr/bin/python3", calls=self.calls,
-            answered=self.answered))
+            asked=self.asked, answered=self.answered))
         recorder.chmod(0o755)
         return self
 
@@ -51,12 +51,15 @@ class Place:
         return {**kept, "PATH": f"{self.home}/bin:{os.environ['PATH']}", "HOME": str(self.home),
                 "TERM": "xterm", "LC_ALL": "C.UTF-8", "DENO_NO_UPDATE_CHECK": "1", **more}
 
-    def wait_for_answer(self, seconds):
-        """Until the program has told a shell what fits, if it is asked at all."""
-        deadline = time.monotonic() + seconds
-        while not self.answered.exists() and time.monotonic() < deadline:
-            time.sleep(0.02)
-        self.answered.unlink(missing_ok=True)
+    def wait_for_answer(self):
+        """Until the program has told a shell what fits; a shell may know it from the Tab before."""
+        for mark, seconds in ((self.asked, 2), (self.answered, 30)):
+            deadline = time.monotonic() + seconds
+            while not mark.exists() and time.monotonic() < deadline:
+                time.sleep(0.02)
+            if not mark.exists():
+                return
+            mark.unlink()
 
     def call(self, seconds=10):
         """The words of the next call of the recorder."""
