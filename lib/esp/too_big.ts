@@ -11,54 +11,94 @@ import {
   writeHeaderChecksum,
 } from "@/esp/ip_packet.ts";
 
+/** Tells of a better way; no error, and nothing is told about it all the same (RFC 4443 §2.4 e.2). */
+const ICMPV6_REDIRECT = 137;
 /** No IPv6 link carries less (RFC 8200 §5). */
 export const IPV6_MTU_MIN = 1280;
-const MORE_FRAGMENTS = 0x2000;
+const MORE_FRAGMENTS = 0x2000, OFFSET = 0x1fff;
+/** Types of IPv4 options (RFC 791 §3.1), and the flag of those that every fragment has. */
+const END_OF_OPTIONS = 0, NO_OPERATION = 1, COPIED = 0x80;
 /** Of the packet that is too big an ICMP message has so many octets (RFC 4443 §3.2: within 1280). */
 const QUOTED_4 = 548, QUOTED_6 = IPV6_MTU_MIN - 48;
 
-/** The fragments of an IPv4 packet, each of `mtu` octets at most. */
+/** The fragments of an IPv4 packet, each of `mtu` octets at most; none where not even 8 octets fit. */
 export function fragmentsOf(packet: Uint8Array, mtu: number): Uint8Array[] {
-  const header = 4 * (packet[0]! & 15), step = (mtu - header) & ~7;
-  if (step < 8) return [];
+  const octets = 4 * (packet[0]! & 15), later = laterHeader(packet.subarray(0, octets));
+  if (mtu - octets < 8) return [];
   const total = packet[2]! << 8 | packet[3]!, word = packet[6]! << 8 | packet[7]!;
-  const base = word & 0x1fff, last = word & MORE_FRAGMENTS;
+  const base = word & OFFSET, last = word & MORE_FRAGMENTS;
   const fragments: Uint8Array[] = [];
-  for (let at = header; at < total; at += step) {
-    const end = Math.min(at + step, total), fragment = new Uint8Array(header + end - at);
-    fragment.set(packet.subarray(0, header));
-    fragment.set(packet.subarray(at, end), header);
-    // Options that are not to be copied stay all the same: they do no harm as they are.
-    const more = end < total ? MORE_FRAGMENTS : last, offset = base + (at - header) / 8;
+  let header = packet.subarray(0, octets);
+  for (let at = octets; at < total; header = later) {
+    const room = mtu - header.length, end = total - at <= room ? total : at + (room & ~7);
+    const fragment = new Uint8Array(header.length + end - at);
+    fragment.set(header);
+    fragment.set(packet.subarray(at, end), header.length);
+    fragment[0] = 0x40 | header.length / 4;
     fragment[2] = fragment.length >> 8;
     fragment[3] = fragment.length;
+    const more = end < total ? MORE_FRAGMENTS : last, offset = base + (at - octets) / 8;
     fragment[6] = (more | offset) >> 8;
     fragment[7] = offset;
     writeHeaderChecksum(fragment, 0);
     fragments.push(fragment);
+    at = end;
   }
   return fragments;
 }
 
+/** The header of all fragments but the first: with those options that are to be copied (RFC 791 §3.1). */
+function laterHeader(header: Uint8Array): Uint8Array {
+  const kept = Array.from(header.subarray(0, 20));
+  for (let at = 20; at < header.length;) {
+    const type = header[at]!;
+    if (type === END_OF_OPTIONS) break;
+    const octets = type === NO_OPERATION ? 1 : header[at + 1] ?? 0;
+    // Nobody knows where a malformed option ends.
+    if (octets === 0 || at + octets > header.length) break;
+    if (type & COPIED) kept.push(...header.subarray(at, at + octets));
+    at += octets;
+  }
+  while (kept.length % 4 !== 0) kept.push(END_OF_OPTIONS);
+  return Uint8Array.from(kept);
+}
+
 /**
  * What tells a packet's sender that only `mtu` octets fit, from the packet's destination; undefined
- * where none may be sent: about ICMP errors and later fragments (RFC 1122 §3.2.2, RFC 4443 §2.4).
+ * where none may be sent: about ICMP errors, to what is no single host's address, from what is none
+ * (RFC 1122 §3.2.2, RFC 4443 §2.4), and of IPv4 about a later fragment.
+ * @param view of the packet, wherever it was read.
  */
 export function tooBigMessage(
   packet: Uint8Array,
   view: IpView,
   mtu: number,
 ): Uint8Array | undefined {
-  if (view.isLaterFragment || isIcmpError(packet, view)) return undefined;
-  return view.addressOctets === 4 ? fragmentationNeeded(packet, mtu) : packetTooBig(packet, mtu);
+  const isV4 = view.addressOctets === 4;
+  if (view.isLaterFragment ? isV4 : isIcmpError(packet, view)) return undefined;
+  const [source, destination] = [view.source - view.at, view.destination - view.at];
+  const isHost = isV4 ? isHost4 : isHost6;
+  if (!isHost(packet, source) || !isHost(packet, destination)) return undefined;
+  return isV4 ? fragmentationNeeded(packet, mtu) : packetTooBig(packet, mtu);
 }
 
-function isIcmpError(packet: Uint8Array, { protocol, upper }: IpView): boolean {
-  const type = packet[upper];
+function isIcmpError(packet: Uint8Array, { protocol, upper, at }: IpView): boolean {
+  const type = packet[upper - at];
   if (type === undefined) return false;
-  if (protocol === IpProtocol.ICMPV6) return type < 128;
+  if (protocol === IpProtocol.ICMPV6) return type < 128 || type === ICMPV6_REDIRECT;
   // Echo, router discovery, timestamp and their like are no errors.
   return protocol === IpProtocol.ICMP && [3, 4, 5, 11, 12].includes(type);
+}
+
+/** Neither this network, nor loopback, nor multicast, class E or broadcast (RFC 1122 §3.2.1.3). */
+function isHost4(packet: Uint8Array, at: number): boolean {
+  const first = packet[at]!;
+  return first !== 0 && first !== 127 && first < 224;
+}
+
+/** Neither unspecified nor multicast (RFC 4291 §2.5.2, §2.7). */
+function isHost6(packet: Uint8Array, at: number): boolean {
+  return packet[at] !== 0xff && packet.subarray(at, at + 16).some((octet) => octet !== 0);
 }
 
 function fragmentationNeeded(packet: Uint8Array, mtu: number): Uint8Array {
