@@ -46,7 +46,12 @@ function payloadOf(sa: InboundSa, buffer: Uint8Array): Uint8Array {
 function handMade(
   maker: Maker,
   keys: PacketKeys,
-  of: { readonly clear: Uint8Array; readonly low?: number; readonly high?: number },
+  of: {
+    readonly clear: Uint8Array;
+    readonly low?: number;
+    readonly high?: number;
+    readonly iv?: Uint8Array;
+  },
 ): Uint8Array {
   const cipher = maker.make(keys, true), { ivOctets, icvOctets } = cipher.measures;
   const from = ESP_HEADER_OCTETS + ivOctets, { clear, low = 1, high } = of;
@@ -54,7 +59,7 @@ function handMade(
     view = new DataView(packet.buffer);
   view.setUint32(0, 0xc1d2e3f4);
   view.setUint32(4, low);
-  packet.set(filled(ivOctets, 77), 8);
+  packet.set(of.iv ?? filled(ivOctets, 77), 8);
   packet.set(clear, from);
   cipher.seal(packet, 0, clear.length, high);
   cipher.close();
@@ -304,6 +309,27 @@ Deno.test("as much fits into a packet as is said, and not an octet more", () => 
       assert.ok(out.sealedOctets(most + 1) > octets, name);
     }
     close();
+  }
+});
+
+Deno.test("padding does not begin before the plaintext, whatever stands there", () => {
+  const iv = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8);
+  for (const [length, wanted] of [[14, "badTrailer"], [7, "badTrailer"], [0, undefined]] as const) {
+    const clear = Uint8Array.of(9, 10, 11, 12, 13, 14, length, 4);
+    const packet = handMade(PORTABLE, GCM, { clear, iv });
+    assert.equal(endsOf(PORTABLE, GCM).in.open(packet, 0, packet.length), wanted);
+  }
+});
+
+Deno.test("a plaintext that does not end at a word of 4 octets is refused (RFC 4303 §2.4)", () => {
+  for (const keys of [GCM, NULL_SHA1]) {
+    for (let octets = 8; octets <= 16; octets++) {
+      const clear = filled(octets, 1);
+      clear.set([0, 4], octets - 2);
+      const packet = handMade(PORTABLE, keys, { clear });
+      const wanted = octets % 4 === 0 ? undefined : "truncated";
+      assert.equal(endsOf(PORTABLE, keys).in.open(packet, 0, packet.length), wanted);
+    }
   }
 });
 
