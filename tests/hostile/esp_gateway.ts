@@ -1,0 +1,67 @@
+/**
+ * A gateway of ESP in a process of its own: two CHILD_SAs on a socket of loopback. Prints its port,
+ * and for every line it reads what it counted so far, until its input ends.
+ * @module
+ */
+import { parseAddress } from "@/base/address.ts";
+import { chooseBackend } from "@/crypto/choose.ts";
+import { UserlandDataPath, type UserlandDrops } from "@/datapath/userland.ts";
+import { libcryptoOf } from "@/native/libcrypto.ts";
+import { loadShim } from "@/native/load.ts";
+import { openUdp } from "@/transport/open.ts";
+import { gatewayPairs } from "./esp_garbage.ts";
+
+/** A line that it prints. */
+export interface Counted {
+  /** Datagrams of ESP that its socket gave. */
+  readonly arrived: number;
+  /** Datagrams that its socket could not keep. */
+  readonly lost: number;
+  /** Inner packets that came out of tunnels. */
+  readonly delivered: number;
+  readonly drops: UserlandDrops;
+}
+
+const here = parseAddress("127.0.0.1")!;
+const receiveBufferOctets = 8 << 20;
+const transport = openUdp(
+  { ownAddresses: [here], ikePort: 0, nattPort: 0, ownEsp: true, receiveBufferOctets },
+  "auto",
+);
+const { symbols: shim } = loadShim();
+const dataPath = new UserlandDataPath({
+  crypto: {
+    backend: chooseBackend(shim && libcryptoOf(shim), "auto"),
+    shim,
+    random: (n) => new Uint8Array(n),
+  },
+  listener: { acquired() {}, expired() {}, refused() {}, note() {} },
+  udp: transport.esp,
+  ...{ raw: undefined, system: undefined, pathMtu: () => undefined, closed() {} },
+});
+let delivered = 0;
+dataPath.inner.receiver = () => {
+  delivered++;
+  return true;
+};
+const peerAddress = parseAddress("127.9.0.1")!;
+const path = { ownAddress: here, ownPort: transport.nattPort!, peerAddress, peerPort: 4500 };
+for (const pair of gatewayPairs(path)) dataPath.installIn(pair);
+dataPath.flush();
+transport.listen({
+  datagrams() {},
+  failed(error) {
+    console.error(error);
+    Deno.exit(1);
+  },
+});
+console.log(transport.nattPort);
+for await (const _ of Deno.stdin.readable) {
+  const { counters } = transport, { drops } = dataPath;
+  const counted: Counted = {
+    ...{ arrived: counters.esp, lost: counters.receiveDrops ?? 0, delivered, drops },
+  };
+  console.log(JSON.stringify(counted));
+}
+await dataPath.close();
+await transport.close();
