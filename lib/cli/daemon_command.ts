@@ -33,7 +33,7 @@ export function addDaemon(program: Command, exit: (status: number) => void): voi
     .option("--lf <file>", "log file of the daemon", "myikev2_daemon.log")
     .addOption(
       new Option("--loglvl <n>", "1 critical to 5 debug")
-        .choices(["1", "2", "3", "4", "5"]).argParser(wholeNumber(1, 5)).default(4),
+        .choices(["1", "2", "3", "4", "5"]).argParser(wholeNumber(1, 5)).default(2),
     )
     .option(
       "-p, --profiling [bool]",
