@@ -40,9 +40,9 @@ export function worstLoss(
   judgedMin: number,
 ): { readonly above: number; readonly first: number | undefined } {
   let above = 0, first: number | undefined;
-  const { judged, base, lost } = counts;
+  const { received, lost } = counts;
   for (let task = 0; task < begun; task++) {
-    const requests = judged[task]! - base[task]!;
+    const requests = received[task]! + lost[task]!;
     if (requests < judgedMin || 100 * lost[task]! <= lossMax * requests) continue;
     above++;
     first ??= task;
@@ -69,7 +69,7 @@ function taskFigures(pinger: Pinger, task: number): PingTaskFigures {
   return {
     own,
     peer,
-    sent: counts.next[task]! - counts.base[task]!,
+    sent: counts.sent[task]!,
     received: samples,
     lost: counts.lost[task]!,
     burstMax: counts.burstMax[task]!,

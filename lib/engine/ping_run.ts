@@ -19,6 +19,7 @@ import {
 } from "@/engine/ping_plan.ts";
 import type { RunPlan } from "@/engine/plan.ts";
 import type { PingFigures, PingTaskView } from "@/engine/view.ts";
+import { CloseCode } from "@/ike/failure.ts";
 import type { IkeSa } from "@/ike/ike_sa.ts";
 import type { PingCarrier } from "@/ping/carrier.ts";
 import { Pinger } from "@/ping/pinger.ts";
@@ -61,8 +62,10 @@ export class PingRun {
   readonly #ends = new Map<number, TaskEnds>();
   /** The pinger's number of each task that was started. */
   readonly #started = new Map<number, number>();
-  /** Own and peer's addresses of started tasks at a gateway, where each newcomer is a tunnel. */
-  readonly #known = new Set<string>();
+  /** The task of each tunnel. */
+  readonly #tasks = new WeakMap<IkeSa, number>();
+  /** Tasks of a gateway by the first addresses of their tunnels' selectors, with `autoaddr`. */
+  readonly #known = new Map<string, number>();
   /** The time from which tasks may start; Infinity: not yet known. */
   #fromMs = Infinity;
   #nextTask = 0;
@@ -109,15 +112,34 @@ export class PingRun {
   established(sa: IkeSa, nowMs: number): void {
     const { ping } = this.#options, task = ping && this.#taskOf(ping, sa);
     if (!ping || task === undefined || this.#isOver) return;
+    this.#tasks.set(sa, task);
     if (!this.#upMs.has(task)) this.#upMs.set(task, nowMs);
     const started = this.#started.get(task);
-    if (started !== undefined) return this.#pinger!.tunnelUp(started, nowMs);
+    if (started !== undefined) {
+      this.#pinger!.resume(started);
+      return this.#pinger!.tunnelUp(started, nowMs);
+    }
     if (this.#needsTunnel(ping)) this.#ends.set(task, endsOfTunnel(ping, task, sa));
     // Whoever comes after the others have begun, or begins with its tunnel.
     if (nowMs < this.#fromMs) return;
     const delayMs = this.#options.plan.role === "gateway" ? GATEWAY_DELAY_MS : 0;
     this.#start(task, nowMs + delayMs);
     this.#beatAt(nowMs);
+  }
+
+  /** A rekey: `by` is the tunnel's IKE SA now. */
+  replaced(sa: IkeSa, by: IkeSa): void {
+    const task = this.#tasks.get(sa);
+    if (task !== undefined) this.#tasks.set(by, task);
+  }
+
+  /** A tunnel is gone; one that was to go is not pinged until it is there again. */
+  closed(sa: IkeSa): void {
+    const task = this.#tasks.get(sa), started = task !== undefined && this.#started.get(task);
+    const wasToGo = this.#options.plan.role === "client"
+      ? sa.closeCode === CloseCode.FLAPPED
+      : sa.closeCode === CloseCode.DELETED_BY_PEER;
+    if (wasToGo && typeof started === "number") this.#pinger!.pause(started);
   }
 
   /** All configured tunnels are up, or given up. */
@@ -182,8 +204,8 @@ export class PingRun {
     const end = Math.min(pinger.table.count, len === 0 ? Infinity : start + len);
     const tasks: PingTaskView[] = [];
     for (let task = start; task < end; task++) {
-      const { next, base, received } = pinger.counts, [own, peer] = pinger.endsOf(task);
-      tasks.push({ own, peer, sent: next[task]! - base[task]!, received: received[task]! });
+      const { sent, received } = pinger.counts, [own, peer] = pinger.endsOf(task);
+      tasks.push({ own, peer, sent: sent[task]!, received: received[task]! });
     }
     return tasks;
   }
@@ -250,7 +272,6 @@ export class PingRun {
     const { ping, path } = this.#options, pinger = this.#pinger!;
     const ends = this.#ends.get(task) ?? endsOfTask(ping!, task);
     this.#ends.delete(task);
-    if (this.#started.size >= ping!.tasks || this.#isKnown(ends)) return;
     if (ping!.assignsOwn && !isUnspecified(ends.own)) {
       path.addInnerAddress({ address: ends.own, bits: 8 * ends.own.length });
     }
@@ -259,23 +280,22 @@ export class PingRun {
     else this.#started.set(task, started);
   }
 
-  /** At a gateway a client that comes again is a tunnel of its own, and no new task. */
-  #isKnown({ own, peer }: TaskEnds): boolean {
-    const { plan, ping } = this.#options;
-    if (plan.role === "client" || !ping!.auto) return false;
-    const key = `${own} ${peer}`;
-    if (this.#known.has(key)) return true;
-    this.#known.add(key);
-    return false;
-  }
-
   /** The task of a tunnel; undefined: there is none for it. */
   #taskOf(ping: PingPlan, sa: IkeSa): number | undefined {
     if (this.#options.plan.role === "client") return sa.index;
-    if (ping.auto) return this.#known.size < ping.tasks ? this.#nextTask++ : undefined;
+    if (ping.auto) return this.#taskBySelectors(ping, sa);
     const task = taskWithin(ping, sa, ping.peerStep === 0 ? this.#nextTask : 0);
     if (task !== undefined && ping.peerStep === 0) this.#nextTask++;
     return task;
+  }
+
+  /** A client that comes again to a gateway is a tunnel of its own, and no new task. */
+  #taskBySelectors({ tasks }: PingPlan, { children: [child] }: IkeSa): number | undefined {
+    const key = `${child?.ownTs[0]?.startAddress} ${child?.peerTs[0]?.startAddress}`;
+    const known = this.#known.get(key);
+    if (known !== undefined || this.#nextTask >= tasks) return known;
+    this.#known.set(key, this.#nextTask);
+    return this.#nextTask++;
   }
 
   /** Whether a task's addresses are known with its tunnel alone. */
@@ -319,7 +339,7 @@ export class PingRun {
     if (above <= 2 * this.#tasksAbove || first === undefined) return;
     this.#tasksAbove = above;
     const [own, peer] = pinger.endsOf(first), { counts } = pinger;
-    const judged = counts.judged[first]! - counts.base[first]!;
+    const judged = counts.received[first]! + counts.lost[first]!;
     floor.events.publish(
       2,
       `${above} of ${pinger.begun} ping tasks lose more than ${ping.lossMax} %, for example ` +

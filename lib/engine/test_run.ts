@@ -303,6 +303,7 @@ export class TestRun implements RunView, Floor, LoopListener, ChildPathOwner {
         );
       case "closed":
         this.#role.closed(sa!, nowMs);
+        this.#ping.closed(sa!);
         this.#paths.closed(sa!);
         this.#childRekeys.closed(sa!);
         this.#ikeRekeys.closed(sa!);
@@ -311,6 +312,7 @@ export class TestRun implements RunView, Floor, LoopListener, ChildPathOwner {
       case "replaced":
         this.#role.replaced(sa!, effect.by);
         this.#history.moved(sa!, effect.by);
+        this.#ping.replaced(sa!, effect.by);
         this.#paths.replaced(sa!, effect.by);
         this.#ending?.replaced(sa!, effect.by);
         this.tally.ikeRekeys++;

@@ -60,6 +60,8 @@ export interface PingTotals {
 const BATCH = 64;
 /** Requests of one call of {@linkcode Pinger.pump}. */
 const PUMP_MAX = 2048;
+/** How far a short interval may catch up. */
+const CATCH_UP_MS = 20;
 
 /** See the module. */
 export class Pinger implements ReplyReceiver {
@@ -139,7 +141,7 @@ export class Pinger implements ReplyReceiver {
       const { dueMs } = this.counts, next = this.#begun;
       const begins = next < this.table.count && dueMs[next]! <= nowMs;
       if (begins) this.#begun++;
-      this.#request(begins ? next : this.#ring.shift(), nowMs);
+      this.#turn(begins ? next : this.#ring.shift(), nowMs);
     }
     carrier.flush();
   }
@@ -167,6 +169,27 @@ export class Pinger implements ReplyReceiver {
     return true;
   }
 
+  /**
+   * A task's tunnel is down on purpose: it sends nothing, and what is on its way counts no more, not
+   * even as sent.
+   */
+  pause(task: number): void {
+    const { counts, totals } = this;
+    if (counts.paused[task] === 1) return;
+    counts.paused[task] = 1;
+    for (let sequence = counts.judged[task]!; sequence < counts.next[task]!; sequence++) {
+      if (this.#window.sentMs(task, sequence) === undefined) continue;
+      totals.sent--;
+      counts.sent[task]!--;
+    }
+    counts.base[task] = counts.judged[task] = counts.next[task]!;
+  }
+
+  /** It is up again. */
+  resume(task: number): void {
+    this.counts.paused[task] = 0;
+  }
+
   /** Nothing more is sent; replies still count. */
   stop(): void {
     this.#stopped = true;
@@ -183,19 +206,25 @@ export class Pinger implements ReplyReceiver {
     Object.assign(this.totals, nothing());
   }
 
+  #turn(task: number, nowMs: number): void {
+    const { counts } = this, { intervalMs } = this.#options;
+    if (counts.paused[task] === 0) this.#request(task, nowMs);
+    // Who was held up does not catch up with a burst; the queue stays in order.
+    const onTimeMs = counts.dueMs[task]! + intervalMs, leastMs = nowMs + leastPause(intervalMs);
+    this.#lastDueMs = Math.max(onTimeMs, leastMs, this.#lastDueMs);
+    counts.dueMs[task] = this.#lastDueMs;
+    this.#ring.push(task);
+  }
+
   #request(task: number, nowMs: number): void {
-    const { counts, table, totals } = this, { carrier, intervalMs } = this.#options;
+    const { counts, table, totals } = this, { carrier } = this.#options;
     const sequence = counts.next[task]!++;
     this.#judge(task, sequence + 1 - this.#window.slots);
     this.#window.sent(task, sequence, nowMs);
     totals.sent++;
+    counts.sent[task]!++;
     const identifier = table.identifierOf(task);
     carrier.send(table.ownOf(task), table.peerOf(task), identifier, sequence & 0xffff);
-    // Who was held up does not catch up with a burst; the queue stays in order.
-    const onTimeMs = counts.dueMs[task]! + intervalMs;
-    this.#lastDueMs = Math.max(onTimeMs, nowMs + intervalMs / 2, this.#lastDueMs);
-    counts.dueMs[task] = this.#lastDueMs;
-    this.#ring.push(task);
   }
 
   #answered(task: number, sequence: number, latencyMs: number): void {
@@ -229,6 +258,11 @@ export class Pinger implements ReplyReceiver {
       if (burst > totals.burstMax) totals.burstMax = burst;
     }
   }
+}
+
+/** Who is driven by ticks longer than the interval sends several at a time. */
+function leastPause(intervalMs: number): number {
+  return intervalMs > 2 * CATCH_UP_MS ? intervalMs / 2 : -CATCH_UP_MS;
 }
 
 function nothing(): PingTotals {

@@ -13,12 +13,13 @@ const COUNT_MAX = 0xffff;
 export class TaskCounts {
   /** Sequence number of the next request; the wire has its lower 16 bits. */
   next = new Uint32Array(CAPACITY_MIN);
-  /** Sequence number of the first request that counts: of the last clearing. */
+  /** Sequence number of the first request whose reply counts. */
   base = new Uint32Array(CAPACITY_MIN);
   /** Requests before it are judged: answered in time, or lost. */
   judged = new Uint32Array(CAPACITY_MIN);
   /** The highest sequence number answered, plus one. */
   top = new Uint32Array(CAPACITY_MIN);
+  sent = new Uint32Array(CAPACITY_MIN);
   received = new Uint32Array(CAPACITY_MIN);
   lost = new Uint32Array(CAPACITY_MIN);
   /** Requests lost one after the other: up to now, and at most. */
@@ -32,6 +33,8 @@ export class TaskCounts {
   upMs = new Float64Array(CAPACITY_MIN);
   /** When the next request is due. */
   dueMs = new Float64Array(CAPACITY_MIN);
+  /** 1: nothing is sent. */
+  paused = new Uint8Array(CAPACITY_MIN);
   #latencies = new Uint16Array(BUCKETS * CAPACITY_MIN);
 
   /** Makes room for a task, which starts with nothing counted. */
@@ -66,7 +69,9 @@ export class TaskCounts {
     for (let task = 0; task < tasks; task++) {
       this.base[task] = this.judged[task] = this.next[task]!;
     }
-    for (const counts of [this.received, this.lost, this.burst, this.burstMax]) counts.fill(0);
+    for (const counts of [this.sent, this.received, this.lost, this.burst, this.burstMax]) {
+      counts.fill(0);
+    }
     this.sumMs.fill(0);
     this.maxMs.fill(0);
     this.#latencies.fill(0);
@@ -79,6 +84,7 @@ export class TaskCounts {
         "base",
         "judged",
         "top",
+        "sent",
         "received",
         "lost",
         "burst",
@@ -88,6 +94,7 @@ export class TaskCounts {
     for (const name of ["sumMs", "upMs", "dueMs"] as const) {
       this[name] = grown(this[name], new Float64Array(capacity));
     }
+    this.paused = grown(this.paused, new Uint8Array(capacity));
     this.maxMs = grown(this.maxMs, new Float32Array(capacity));
     this.firstMs = grown(this.firstMs, new Float32Array(capacity));
     this.#latencies = grown(this.#latencies, new Uint16Array(BUCKETS * capacity));

@@ -29,6 +29,8 @@ export interface PingWish {
   readonly gateway?: Partial<Setup["pingconf"]>;
   readonly tunnels?: number;
   readonly runningTimeMs?: number;
+  /** The first so many tunnels flap, every ten seconds. */
+  readonly flapping?: number;
 }
 
 /** See the module. */
@@ -46,7 +48,8 @@ export class PingBench {
   readonly gateway: RiggedRun;
 
   constructor(wish: PingWish = {}) {
-    const { tunnels = 3, runningTimeMs = 0 } = wish;
+    const { tunnels = 3, runningTimeMs = 0, flapping = 0 } = wish;
+    const flap = flapping > 0 ? { flap: { tunnels: flapping, minMs: 10_000, maxMs: 10_000 } } : {};
     const children = CONFIG.children.map((child) => ({
       ...child,
       ...{ ownTs: [host("10.2.0.1")], peerTs: [host("10.3.0.1")], ownTsStep: 1, peerTsStep: 1 },
@@ -58,7 +61,7 @@ export class PingBench {
       ping: wish.gateway && planOf(tunnels, wish.gateway),
     });
     this.client = rig(run.network, run.clock, {
-      plan: clientPlan({ tunnels, runningTimeMs, triesMax: 1 }),
+      plan: clientPlan({ tunnels, runningTimeMs, triesMax: 1, ...flap }),
       config: { ...CONFIG, children },
       openDataPath: (listener) => this.#open("10.1.", listener),
       ping: wish.client?.off ? undefined : planOf(tunnels, wish.client),

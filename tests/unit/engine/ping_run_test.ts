@@ -173,6 +173,25 @@ Deno.test("a task for each tunnel that came up, with the addresses of its index"
   assert.deepEqual(ends, ["10.2.0.1", "10.2.0.3"]);
 });
 
+Deno.test("a tunnel that is down on purpose is not pinged, at either end, and has its task again", async () => {
+  const gateway = { autoaddr: true, startwith: "tunnel", interval: 100 } as const;
+  const client = { startwith: "tunnel", interval: 100, maxlossrate: 0 } as const;
+  const bench = new PingBench({ client, gateway, flapping: 1, tunnels: 2 });
+  bench.start();
+  await bench.pass(45_000);
+  const { flaps, rebuilds } = bench.client.run.figures();
+  assert.ok(flaps >= 2 && rebuilds >= 1, `${flaps} flaps, ${rebuilds} rebuilds`);
+  bench.client.run.stop(true);
+  await bench.pass(2_000);
+  const { figures } = await bench.client.run.finalResult;
+  assert.equal(figures.ping!.lost, 0);
+  const [first, second] = bench.client.run.pings(0, 0);
+  assert.ok(second!.sent > 440 && first!.sent < 350 && first!.sent > 150, `${first!.sent}`);
+  const there = bench.gateway.run.pings(0, 0);
+  assert.equal(there.length, 2);
+  assert.ok(there.some(({ sent }) => sent < 350) && there.some(({ sent }) => sent > 430));
+});
+
 Deno.test("cleared counters begin anew, and tests that were never pinged say so", async () => {
   const bench = new PingBench({ tunnels: 1 });
   bench.start();

@@ -149,6 +149,34 @@ Deno.test("clearing while requests are on their way: their replies count no more
   assert.equal(bench.pinger.totals.lost + bench.pinger.outstanding, 17);
 });
 
+Deno.test("a task whose tunnel is down on purpose sends nothing, and what was on its way counts nowhere", () => {
+  const bench = new Bench();
+  const task = bench.add(), other = bench.add(addressPlus(OWN, 1)!);
+  bench.runUntil(2_000);
+  const [first, , second] = bench.sent;
+  bench.answer(first!);
+  bench.pinger.pause(task);
+  bench.pinger.pause(task);
+  bench.runUntil(6_500);
+  assert.equal(bench.answer(second!), true);
+  const { sent, received, lost } = bench.pinger.counts;
+  assert.deepEqual([sent[task], received[task], lost[task], sent[other]], [1, 1, 0, 6]);
+  bench.pinger.resume(task);
+  bench.runUntil(8_000);
+  bench.answer(bench.sent.findLast(({ own }) => own[3] === 1)!);
+  assert.deepEqual([sent[task], received[task]], [3, 2]);
+  bench.pinger.judgeAll();
+  assert.deepEqual([lost[task], lost[other]], [1, 8]);
+  assert.deepEqual(bench.totals(), { sent: 11, received: 2, lost: 9, burstMax: 8 });
+});
+
+Deno.test("an interval shorter than the ticks of who drives it is kept all the same", () => {
+  const bench = new Bench(2);
+  bench.add();
+  for (bench.nowMs = 1_000; bench.nowMs < 2_000; bench.nowMs += 10) bench.pinger.pump();
+  assert.ok(Math.abs(bench.sent.length - 500) < 10, `${bench.sent.length} requests`);
+});
+
 Deno.test("sequence numbers go on behind the 16 bits of the wire", () => {
   const bench = new Bench(1);
   bench.add();
