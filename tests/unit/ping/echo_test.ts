@@ -68,4 +68,6 @@ Deno.test("a UDP payload begins with identifier and sequence number", () => {
   assert.deepEqual([reader.identifier, reader.sequence], [0x0102, 0x0304]);
   assert.equal(reader.read(message.with(8, 0), 0, 9, 16), "altered");
   assert.equal(reader.read(message, 0, 3, 16), "other");
+  const longer = Uint8Array.from([...message, 0]);
+  assert.equal(reader.read(longer, 0, 10, 16), "altered");
 });
