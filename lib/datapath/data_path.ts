@@ -81,6 +81,9 @@ export interface DataPathTotals extends SaCounters {
   readonly drops: Readonly<Record<string, number>>;
 }
 
+/** Sequence numbers that are left when an SA without ESN asks to be replaced (RFC 4303 §3.3.3). */
+export const SEQUENCE_LEFT = 2 ** 24;
+
 /** What a data path tells by itself. */
 export interface DataPathListener {
   /** A packet of the line wants an SA that is not there (RFC 4301 §4.4.1). */

@@ -55,6 +55,7 @@ import {
   readExpire,
   readState,
   type ReplayTold,
+  sentSequence,
   XFRM_GROUPS,
   XfrmMessage,
   type XfrmPolicy,
@@ -126,6 +127,8 @@ export class KernelDataPath implements DataPath {
   readonly #told: NetlinkSocket;
   readonly #wait: SocketWait;
   readonly #entries = new Map<number, Entry>();
+  /** By what names the state that an entry is sent by. */
+  readonly #outbound = new Map<string, Entry>();
   /** By line, the SPI of the pair that it sends by. */
   readonly #senders = new Map<number, number>();
   /** States of replaced SAs, with the timers that end them. */
@@ -170,6 +173,7 @@ export class KernelDataPath implements DataPath {
     this.#senders.set(pair.line, pair.spiIn);
     if (entry.out) return this.#withdrawOthers(pair);
     entry.out = true;
+    this.#outbound.set(outboundKey(pair.spiOut, pair.path.peerAddress), entry);
     const needed = pair.spiIn;
     this.#want(newState(stateOut(pair, this.#options.scope)), "the outbound state", needed);
     for (const policy of policiesOut(pair, this.#options.scope)) this.#claim(policy, needed);
@@ -181,6 +185,7 @@ export class KernelDataPath implements DataPath {
     if (!entry) return;
     this.#entries.delete(spiIn);
     const { scope } = this.#options, { pair } = entry;
+    this.#outbound.delete(outboundKey(pair.spiOut, pair.path.peerAddress));
     const policies = this.#policies.letGo(spiIn);
     for (const policy of policies.restored) this.#want(putPolicy(policy), "a policy", undefined);
     for (const policy of policies.removed) this.#tidy(deletePolicy(policy), "a policy");
@@ -220,11 +225,19 @@ export class KernelDataPath implements DataPath {
       ...(entry.in ? [{ old: stateIn(before, scope), now: stateIn(pair, scope) }] : []),
     ];
     entry.pair = pair;
+    if (entry.out) {
+      this.#outbound.delete(outboundKey(pair.spiOut, before.path.peerAddress));
+      this.#outbound.set(outboundKey(pair.spiOut, path.peerAddress), entry);
+    }
     this.#policies.letGo(spiIn);
     for (const { old, now } of states) {
       const replay = this.#replayOf(old);
+      // The kernel counts from here on, the sequence numbers go on.
+      const sent = replay && sentSequence(replay);
+      const packetsSoft = now.packetsSoft && Math.max(1, now.packetsSoft - (sent ?? 0));
       this.#tidy(deleteState(old), "a state");
-      this.#want(newState({ ...now, replay }), "a state at its new address", spiIn);
+      const message = newState({ ...now, replay, packetsSoft });
+      this.#want(message, "a state at its new address", spiIn);
     }
     if (entry.in) { for (const policy of policiesIn(pair, scope)) this.#put(policy, spiIn); }
     if (!entry.out) return this.flush();
@@ -450,11 +463,16 @@ export class KernelDataPath implements DataPath {
         const line = reqid === undefined ? 0 : reqid - scope.reqidBase;
         if (line > 0) listener.acquired(line);
       } else if (type === XfrmMessage.EXPIRE) {
-        const { spi, hard } = readExpire(body);
-        if (this.#entries.has(spi)) listener.expired(spi, hard);
+        const { spi, destination, hard } = readExpire(body);
+        const entry = this.#outbound.get(outboundKey(spi, destination)) ?? this.#entries.get(spi);
+        if (entry) listener.expired(entry.pair.spiIn, hard);
       }
     }
   }
+}
+
+function outboundKey(spiOut: number, peerAddress: IpAddress): string {
+  return `${spiOut} ${peerAddress}`;
 }
 
 function ruleFor(octets: number) {

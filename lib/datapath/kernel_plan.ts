@@ -5,7 +5,7 @@
  */
 import { type IpAddress, isUnspecified } from "@/base/address.ts";
 import { coveringPrefix } from "@/datapath/covering.ts";
-import type { SaPair, Selector } from "@/datapath/data_path.ts";
+import { type SaPair, type Selector, SEQUENCE_LEFT } from "@/datapath/data_path.ts";
 import type { NextHop, Route } from "@/datapath/route_message.ts";
 import { PolicyDirection, type XfrmPolicy, type XfrmState } from "@/datapath/xfrm_message.ts";
 
@@ -59,6 +59,7 @@ export function stateOut(pair: SaPair, { reqidBase, ifId }: KernelScope): XfrmSt
     sourcePort: path.ownPort,
     destinationPort: path.peerPort,
     replayWindow: undefined,
+    packetsSoft: suite.esn ? undefined : 2 ** 32 - SEQUENCE_LEFT,
     ifId,
   };
 }

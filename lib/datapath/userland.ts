@@ -13,6 +13,7 @@ import type {
   SaCounters,
   SaPair,
 } from "@/datapath/data_path.ts";
+import { SEQUENCE_LEFT } from "@/datapath/data_path.ts";
 import type { HostRoutes } from "@/datapath/host_routes.ts";
 import type { InnerPackets } from "@/datapath/inner_packets.ts";
 import type { EspPacketReceiver, RawEsp } from "@/datapath/raw_esp.ts";
@@ -23,8 +24,6 @@ import { IpProtocol, IpView, leaveTunnel, mustStayWhole, trafficClass } from "@/
 import { fragmentsOf, IPV6_MTU_MIN, tooBigMessage } from "@/esp/too_big.ts";
 import { rebuildPacket } from "@/esp/transport_mode.ts";
 
-/** Sequence numbers that are left when an SA asks to be replaced. */
-const SOFT_LEFT = 2 ** 24;
 /** How long a path MTU is taken for true. */
 const PATH_MTU_MS = 1000;
 /** Batches that are taken before an SA goes. */
@@ -315,7 +314,7 @@ export class UserlandDataPath implements DataPath {
 
   #seal(sa: UserlandSa, clear: Uint8Array, nextHeader: number, innerClass: number): void {
     const { outbound, pair } = sa, { listener, udp } = this.#options;
-    if (outbound.left <= SOFT_LEFT) this.#tellOfEnd(sa, listener);
+    if (outbound.left <= SEQUENCE_LEFT) this.#tellOfEnd(sa, listener);
     if (outbound.left <= 0) return void this.drops.exhausted++;
     const octets = outbound.seal(clear, nextHeader, this.#scratch, 0);
     const packet = this.#scratch.subarray(0, octets);

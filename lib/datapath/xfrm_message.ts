@@ -75,6 +75,8 @@ export interface XfrmState {
   readonly replayWindow: number | undefined;
   /** 0: no XFRM interface. */
   readonly ifId: number;
+  /** Packets after which the kernel tells that it is used up; undefined: none. */
+  readonly packetsSoft?: number | undefined;
   /** Where sequence numbers stand, for a state that takes another's place. */
   readonly replay?: ReplayTold | undefined;
 }
@@ -109,6 +111,12 @@ export interface ReplayTold {
   /** XFRMA_REPLAY_VAL or XFRMA_REPLAY_ESN_VAL. */
   readonly attribute: number;
   readonly octets: Uint8Array;
+}
+
+/** The last sequence number sent, its lower half; the records have it in different places. */
+export function sentSequence({ attribute, octets }: ReplayTold): number {
+  const at = attribute === Attribute.REPLAY ? 4 : 0;
+  return new DataView(octets.buffer, octets.byteOffset).getUint32(at, true);
 }
 
 /** What names a state. */
@@ -189,9 +197,12 @@ function replayIn(attributes: Map<number, Uint8Array>): ReplayTold | undefined {
 }
 
 /** Reads EXPIRE: the SPI of the state, and whether it is gone. */
-export function readExpire(body: Uint8Array): { readonly spi: number; readonly hard: boolean } {
+export function readExpire(
+  body: Uint8Array,
+): Pick<XfrmStateTold, "spi" | "destination"> & { readonly hard: boolean } {
   const view = new DataView(body.buffer, body.byteOffset, body.length);
-  return { spi: view.getUint32(72), hard: body[STATE_OCTETS] !== 0 };
+  const destination = body.slice(56, view.getUint16(212, true) === AF_INET ? 60 : 72);
+  return { spi: view.getUint32(72), destination, hard: body[STATE_OCTETS] !== 0 };
 }
 
 /** Reads ACQUIRE: the reqid of the first template, which says whose packet it was. */
@@ -335,7 +346,7 @@ function writeStateRecord(message: NetlinkMessageWriter, state: XfrmState): void
   else message.zeros(SELECTOR_OCTETS);
   message.padded(destination, 16).be32(spi).u8(ipProtocolOf(suite.protocol)).zeros(3);
   message.padded(source, 16);
-  writeLifetime(message);
+  writeLifetime(message, state.packetsSoft);
   message.zeros(32 + 12).u32(0).u32(state.reqid).u16(familyOf(source));
   const inRecord = hasReplayRecord(state);
   message.u8(tunnelMode ? MODE_TUNNEL : MODE_TRANSPORT, inRecord ? 0 : replayWindow);
@@ -358,9 +369,10 @@ function writeSelector(message: NetlinkMessageWriter, from: Selector, to: Select
   message.u8(from.protocol || to.protocol).zeros(3).u32(0).u32(0);
 }
 
-/** struct xfrm_lifetime_cfg: IKE counts the time, nobody the octets. */
-function writeLifetime(message: NetlinkMessageWriter): void {
-  for (let i = 0; i < 4; i++) message.u64(FOREVER);
+/** struct xfrm_lifetime_cfg, octets before packets, soft before hard: IKE counts the time. */
+function writeLifetime(message: NetlinkMessageWriter, packetsSoft?: number): void {
+  message.u64(FOREVER).u64(FOREVER);
+  message.u64(packetsSoft === undefined ? FOREVER : BigInt(packetsSoft)).u64(FOREVER);
   message.zeros(32);
 }
 

@@ -23,8 +23,10 @@ export type OpenDataPath = (listener: DataPathListener) => DataPath;
 /** What the run does about what the data path tells. */
 export interface ChildPathOwner {
   installFailed(child: ChildSa, why: string): void;
-  /** Traffic wants a tunnel's SA that is not there. */
-  wanted(line: number): void;
+  /** Traffic wants what this CHILD_SA is for, and the data path has it no more. */
+  wanted(child: ChildSa): void;
+  /** Its octets or packets have come to their end; `hard`: it carries nothing more. */
+  spent(child: ChildSa, hard: boolean): void;
   note(level: 1 | 2 | 3 | 4, text: string): void;
 }
 
@@ -35,13 +37,15 @@ export class ChildPaths {
   /** By the SPI we receive on. */
   readonly #children = new Map<number, ChildSa>();
   readonly #lines = new WeakMap<ChildSa, number>();
+  /** By line, the one that packets leave by. */
+  readonly #senders = new Map<number, ChildSa>();
   readonly #inner = new WeakMap<IkeSa, readonly IpPrefix[]>();
   #lastLine = 0;
 
   constructor(open: OpenDataPath, owner: ChildPathOwner) {
     this.#owner = owner;
     this.path = open({
-      acquired: (line) => owner.wanted(line),
+      acquired: (line) => this.#acquired(line),
       expired: (spiIn, hard) => this.#expired(spiIn, hard),
       refused: (spiIn, why) => this.#refused(spiIn, why),
       note: (level, text) => owner.note(level, text),
@@ -56,17 +60,24 @@ export class ChildPaths {
     this.#addInner(sa);
     const pair = pairOf(child, line);
     this.path.installIn(pair);
-    if (!child.behind) this.path.installOut(pair);
+    if (child.behind) return;
+    this.path.installOut(pair);
+    this.#senders.set(line, child);
   }
 
   /** See the effect `send_by`. */
   sendBy(child: ChildSa): void {
-    if (this.#children.has(child.spiIn)) this.path.installOut(pairOf(child, this.#lineOf(child)));
+    if (!this.#children.has(child.spiIn)) return;
+    const line = this.#lineOf(child);
+    this.path.installOut(pairOf(child, line));
+    this.#senders.set(line, child);
   }
 
   /** See the effect `uninstall`. */
   uninstall(child: ChildSa): void {
-    if (this.#children.delete(child.spiIn)) this.path.uninstall(child.spiIn);
+    if (!this.#children.delete(child.spiIn)) return;
+    this.path.uninstall(child.spiIn);
+    this.#forget(child);
   }
 
   /** The ends of the path of an IKE SA have changed: ESP goes the new way too. */
@@ -107,11 +118,23 @@ export class ChildPaths {
     const child = this.#children.get(spiIn);
     if (!child) return;
     this.#children.delete(spiIn);
+    this.#forget(child);
     this.#owner.installFailed(child, why);
   }
 
+  #forget(child: ChildSa): void {
+    const line = this.#lineOf(child);
+    if (this.#senders.get(line) === child) this.#senders.delete(line);
+  }
+
+  #acquired(line: number): void {
+    const child = this.#senders.get(line);
+    if (child) this.#owner.wanted(child);
+  }
+
   #expired(spiIn: number, hard: boolean): void {
-    if (hard) this.#refused(spiIn, "The data path has ended the CHILD_SA");
+    const child = this.#children.get(spiIn);
+    if (child) this.#owner.spent(child, hard);
   }
 }
 

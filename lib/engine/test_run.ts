@@ -262,9 +262,21 @@ export class TestRun implements RunView, Floor, LoopListener, ChildPathOwner {
     this.loop.turn(() => this.loop.command(child.parent, { kind: "install_failed", child, why }));
   }
 
-  /** See {@linkcode ChildPathOwner}: the tunnel is on its way, or its selectors are not all covered. */
-  wanted(line: number): void {
-    this.events.publish(4, () => `Traffic wants a CHILD_SA that is not there (line ${line})`);
+  /** See {@linkcode ChildPathOwner}: somebody took its states away, so others are made. */
+  wanted(child: ChildSa): void {
+    this.#renew(child, "is not in the data path, and traffic wants it");
+  }
+
+  /** See {@linkcode ChildPathOwner}. */
+  spent(child: ChildSa, hard: boolean): void {
+    if (!hard) return this.#renew(child, "comes to the end of its packets or octets");
+    this.loop.turn(() => this.loop.command(child.parent, { kind: "child_spent", child }));
+  }
+
+  #renew(child: ChildSa, why: string): void {
+    if (this.#over || child.state !== "established" || !isLive(child.parent)) return;
+    this.events.publish(3, () => `CHILD_SA ${showSpi32(child.spiIn)} ${why}: it is rekeyed`);
+    this.loop.turn(() => this.loop.command(child.parent, { kind: "rekey_child", child }));
   }
 
   /** See {@linkcode ChildPathOwner}. */

@@ -33,6 +33,8 @@ export type IkeEvent =
   | { readonly kind: "create_child"; readonly configIndex: number }
   /** An empty INFORMATIONAL request: is the peer there? (RFC 7296 §2.4) */
   | { readonly kind: "liveness_check" }
+  /** The data path can send no more by this CHILD_SA: octets or packets have come to their end. */
+  | { readonly kind: "child_spent"; readonly child: ChildSa }
   /** An `install` effect could not be performed. */
   | { readonly kind: "install_failed"; readonly child: ChildSa; readonly why: string };
 

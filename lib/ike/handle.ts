@@ -101,6 +101,11 @@ export function handle(sa: IkeSa, event: IkeEvent, nowMs: number, out: Outbox): 
     case "liveness_check":
       if (sa.phase === "established") sa.queue.push({ kind: "liveness_check" });
       break;
+    case "child_spent":
+      if (sa.phase === "established" && event.child.state !== "closed") {
+        childExpired(turn, event.child);
+      }
+      break;
     case "install_failed":
       installFailed(turn, event.why);
       break;

@@ -130,6 +130,34 @@ Deno.test("a CHILD_SA that cannot be installed ends its tunnel, in the data path
   assert.match(client.said(2).join("\n"), /The kernel refuses the inbound state: ENOSYS/);
 });
 
+Deno.test("a CHILD_SA that the data path lacks, or that is used up soon, is rekeyed, and once", () => {
+  const { clock, client, atClient } = stage();
+  clock.pass(SECOND);
+  const [first] = atClient.pairs.values();
+  for (let i = 0; i < 3; i++) atClient.listener.acquired(first!.line);
+  clock.pass(SECOND);
+  assert.deepEqual(atClient.lines.splice(0), ["in 1", "out 1", "in 2", "out 2", "gone 1"]);
+  atClient.listener.expired(first!.spiIn, false); // is gone by now
+  clock.pass(SECOND);
+  assert.deepEqual(atClient.lines, []);
+  const second = [...atClient.pairs.values()].at(-1)!;
+  for (let i = 0; i < 2; i++) atClient.listener.expired(second.spiIn, false);
+  clock.pass(SECOND);
+  assert.deepEqual(atClient.lines, ["in 3", "out 3", "gone 2"]);
+  assert.match(client.said(3).join("\n"), /traffic wants it: it is rekeyed\n.*end of its packets/);
+});
+
+Deno.test("a CHILD_SA that is used up before it was rekeyed ends its tunnel, and leaves nothing", () => {
+  const { clock, client, atClient } = stage();
+  clock.pass(SECOND);
+  const [pair] = atClient.pairs.keys();
+  atClient.listener.expired(pair!, true);
+  clock.pass(SECOND);
+  assert.equal(client.run.summary().live, 0);
+  assert.match(client.said(2).join("\n"), /HARD_EXPIRY|lifetime of the CHILD_SA ended/);
+  assert.equal(atClient.lines[2], "gone 1");
+});
+
 Deno.test("what the data path notes is in the log, and its end is the run's", async () => {
   const { clock, client, atClient } = stage();
   clock.pass(SECOND);
