@@ -11,6 +11,7 @@ for (
     "udp_bench.ts",
     "setup_bench.ts",
     "esp_bench.ts",
+    "netlink_bench.ts",
   ]
 ) {
   const path = new URL(name, import.meta.url).pathname;

@@ -1,0 +1,107 @@
+/**
+ * ESP states that our batched netlink puts into the kernel in a second, against `ip -batch` with the
+ * same states in the same run, with the ratio. Where this kernel has no ESP it is run in the one that
+ * the command in ESPKERNEL boots; rates from there compare, and say little beyond.
+ *
+ * Run as root: deno run -A tests/bench/netlink_bench.ts [PAIRS [ROUNDS]]
+ * @module
+ */
+import { toHex } from "@/base/bytes.ts";
+import { showAddress } from "@/base/address.ts";
+import { must } from "@/base/errors.ts";
+import { stateIn, stateOut } from "@/datapath/kernel_plan.ts";
+import { kernelLacks } from "@/datapath/open_kernel.ts";
+import { newState, type XfrmState } from "@/datapath/xfrm_message.ts";
+import { loadShim } from "@/native/load.ts";
+import { NetlinkFamily, NetlinkSocket } from "@/native/netlink.ts";
+import { mustRun } from "../interop/harness.ts";
+import { pairOf } from "../kernel/site.ts";
+
+const PAIRS = Number(Deno.args[0] ?? 2_000), ROUNDS = Number(Deno.args[1] ?? 3);
+const NAMESPACE = `netlink-bench-${Deno.pid}`;
+const SCOPE = { reqidBase: 1 << 24, ifId: 0 };
+
+function allStates(): XfrmState[] {
+  return Array.from({ length: PAIRS }, (_, i) => {
+    const [end] = pairOf({ number: i, line: 1 + i }), pair = { ...end, replayWindow: 32 };
+    return [stateIn(pair, SCOPE), stateOut(pair, SCOPE)];
+  }).flat();
+}
+
+function lineOf({ source, destination, spi, reqid, keys, replayWindow = 0 }: XfrmState): string {
+  return `xfrm state add src ${showAddress(source)} dst ${showAddress(destination)} proto esp ` +
+    `spi ${spi} reqid ${reqid} mode tunnel flag af-unspec replay-window ${replayWindow} ` +
+    `aead rfc4106(gcm(aes)) 0x${toHex(keys.encryption)} 128\n`;
+}
+
+/** States a second; everything from the plain records on counts. */
+function byUs(states: readonly XfrmState[]): number {
+  const { symbols } = loadShim();
+  must(symbols !== undefined, "the shim (deno task shim)");
+  const socket = new NetlinkSocket(symbols, {
+    family: NetlinkFamily.XFRM,
+    namespacePath: `/run/netns/${NAMESPACE}`,
+  });
+  const startMs = performance.now();
+  const refused = socket.request(states.map(newState)).filter((r) => r !== undefined);
+  const tookMs = performance.now() - startMs;
+  socket.close();
+  must(refused.length === 0, "the kernel takes all of our states");
+  return states.length / tookMs * 1_000;
+}
+
+/** The file is written before: what counts is one process of `ip` for all of them. */
+async function byIp(states: readonly XfrmState[]): Promise<number> {
+  const file = await Deno.makeTempFile();
+  try {
+    await Deno.writeTextFile(file, states.map(lineOf).join(""));
+    const startMs = performance.now();
+    await mustRun("ip", ["-n", NAMESPACE, "-batch", file]);
+    return states.length / (performance.now() - startMs) * 1_000;
+  } finally {
+    await Deno.remove(file);
+  }
+}
+
+/** All that were meant are there; takes them out again. */
+async function settle(): Promise<void> {
+  const said = await mustRun("ip", ["-n", NAMESPACE, "xfrm", "state", "count"]);
+  must(said.includes(`${2 * PAIRS}`), `${2 * PAIRS} states in the kernel's listing, not ${said}`);
+  await mustRun("ip", ["-n", NAMESPACE, "xfrm", "state", "flush"]);
+}
+
+async function bench(): Promise<void> {
+  const states = allStates(), rates = { ours: [] as number[], ip: [] as number[] };
+  await mustRun("ip", ["netns", "add", NAMESPACE]);
+  try {
+    for (let round = 0; round < ROUNDS; round++) {
+      rates.ours.push(byUs(states));
+      await settle();
+      rates.ip.push(await byIp(states));
+      await settle();
+    }
+  } finally {
+    await mustRun("ip", ["netns", "del", NAMESPACE]);
+  }
+  const [ours, ip] = [rates.ours, rates.ip].map((all) =>
+    all.toSorted((a, b) => a - b)[all.length >> 1]!
+  );
+  console.log(
+    `${states.length} states of AES-GCM-16: ${Math.round(ours!)}/s by us, ` +
+      `${Math.round(ip!)}/s by ip -batch, ratio ${(ours! / ip!).toFixed(2)} (medians of ${ROUNDS})`,
+  );
+}
+
+const lack = kernelLacks(), booter = Deno.env.get("ESPKERNEL");
+if (Deno.uid() !== 0) console.log("left out: it needs root");
+else if (lack === undefined) await bench();
+else if (!booter || Deno.env.has("NETLINK_BENCH_BOOTED")) {
+  console.log(`left out: ${lack}; ESPKERNEL names no command that boots a kernel with ESP`);
+} else {
+  const temporary = await Deno.makeTempDir({ prefix: "netlink-bench-" });
+  const command = [Deno.execPath(), "run", "-A", import.meta.filename!, ...Deno.args];
+  const variables = [`TMPDIR=${temporary}`, `DENO_DIR=${temporary}/deno`, "NETLINK_BENCH_BOOTED=1"];
+  const args = ["run", "-w", temporary, "-t", "300", "--", "env", ...variables, ...command];
+  Deno.exitCode = (await new Deno.Command(booter, { args }).spawn().status).code;
+  await Deno.remove(temporary, { recursive: true });
+}
