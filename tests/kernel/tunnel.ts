@@ -85,6 +85,15 @@ export function kernelSays(site: Site, ...words: string[]): Promise<string> {
   return mustRun("ip", ["-n", site.namespace, ...words]);
 }
 
+/** The listings of both kernels: two states each, every one with `packets` packets. */
+export async function assertCounted({ ours, theirs }: Lab, packets: number): Promise<void> {
+  for (const site of [ours, theirs]) {
+    const states = await kernelSays(site, "-s", "xfrm", "state");
+    const counted = [...states.matchAll(/\(bytes\), (\d+)\(packets\)/g)].map(([, n]) => Number(n));
+    assert.deepEqual(counted, [packets, packets], states);
+  }
+}
+
 /** What the kernels of both sites dropped, and why. */
 export async function kernelDrops(lab: Lab): Promise<string> {
   const said = await Promise.all([lab.ours, lab.theirs].map(async (site) => {

@@ -7,7 +7,14 @@ import assert from "node:assert/strict";
 import { atSite, ourGateway } from "../interop/ends.ts";
 import { until } from "../interop/harness.ts";
 import { Ours } from "../interop/ours.ts";
-import { kernelDrops, kernelSays, KINDS, type TunnelWish, withTunnel } from "./tunnel.ts";
+import {
+  assertCounted,
+  kernelDrops,
+  kernelSays,
+  KINDS,
+  type TunnelWish,
+  withTunnel,
+} from "./tunnel.ts";
 
 const FAST_PATH = { ikeconf: { installfastpath: true, datapath: "kernel" } };
 
@@ -29,8 +36,8 @@ for (const kind of KINDS) {
     Deno.test(`${kind}: ${name}`, async () => {
       await withTunnel(kind, wish, async ({ lab, ours, ping }) => {
         assert.equal(await ping(), 5);
-        const states = await kernelSays(lab.ours, "-s", "xfrm", "state");
-        assert.equal(states.match(/\(bytes\), 5\(packets\)/g)?.length, 2, states);
+        await assertCounted(lab, 5);
+        const states = await kernelSays(lab.ours, "xfrm", "state");
         if (wish.child?.esn) assert.equal(states.match(/flag .*esn/g)?.length, 2, states);
         await ours.stop();
         assert.equal(await kernelSays(lab.ours, "xfrm", "state"), "");
@@ -42,8 +49,9 @@ for (const kind of KINDS) {
   for (const outer of [4, 6] as const) {
     for (const inner of [4, 6] as const) {
       Deno.test(`${kind}: IPv${inner} in a tunnel over IPv${outer}`, async () => {
-        await withTunnel(kind, { outer, inner }, async ({ ping }) => {
+        await withTunnel(kind, { outer, inner }, async ({ lab, ping }) => {
           assert.equal(await ping(), 5);
+          await assertCounted(lab, 5);
         });
       });
     }
@@ -65,6 +73,26 @@ for (const kind of KINDS) {
       assert.equal(await ping(), 5);
       const states = await kernelSays(lab.ours, "xfrm", "state");
       assert.match(states, /encap type espinudp sport 4500 dport 4500/);
+      await assertCounted(lab, 5);
+    });
+  });
+
+  Deno.test(`${kind}: packets go by an XFRM interface, which is gone afterwards`, async () => {
+    const wish = { ikeconf: { xfrmif: "esp0" } };
+    await withTunnel(kind, wish, async ({ lab, ours, ping }) => {
+      assert.equal(await ping(), 5);
+      await assertCounted(lab, 5);
+      const listed = await kernelSays(lab.ours, "-s", "-d", "link", "show", "esp0");
+      const [, ifId] = /xfrm if_id (0x[0-9a-f]+)/.exec(listed) ?? [];
+      const passed = [...listed.matchAll(/[RT]X:.*\n\s+\d+\s+(\d+)/g)].map(([, n]) => Number(n));
+      assert.deepEqual(passed, [5, 5], listed);
+      const states = await kernelSays(lab.ours, "xfrm", "state");
+      assert.equal(states.match(new RegExp(`if_id ${ifId}$`, "gm"))?.length, 2, states);
+      const routes = await kernelSays(lab.ours, "route", "show", "table", "330");
+      assert.match(routes, /^10\.1\.0\.1 dev esp0 /m);
+      await ours.stop();
+      assert.equal(await kernelSays(lab.ours, "xfrm", "state"), "");
+      assert.doesNotMatch(await kernelSays(lab.ours, "link"), /esp0/);
     });
   });
 
