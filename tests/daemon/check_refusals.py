@@ -185,8 +185,6 @@ def check_privileges(checks, host):
     status, words = refused(*state, "--listen", "0.0.0.0:0")
     checks.that("other hosts without client certificates are refused", status == 2 and "--tls-client-ca" in words
                 and "--insecure" in words, words)
-    status, words = refused(*state, "--profiling")
-    checks.that("what is not there yet says so", status == 2 and "--profiling" in words, words)
     for options in (("--mgmtprefix", "10.0.0.0/31"), ("--cmdtimeout", "soon"), ("--listen", "here")):
         status, words = refused(*state, *options)
         checks.that(f"{' '.join(options)} is refused", status == 2 and options[0][2:] in words, words)

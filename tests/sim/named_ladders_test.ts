@@ -1,6 +1,8 @@
 // Ladders that the RFC tells of in words, each in both roles: what becomes of a rekey that comes too late
 // (RFC 7296 §2.25), and what an IKE SA's rekey is not (§2.8.3).
 import assert from "node:assert/strict";
+import { portableBackend } from "@/crypto/portable.ts";
+import { simulate } from "@/sim/simulate.ts";
 import { CROSSINGS, established, play, RECEIVERS } from "./crossing.ts";
 
 const DELETED = CROSSINGS.find(({ busy, asked }) =>
@@ -34,3 +36,10 @@ for (const receiver of RECEIVERS) {
     for (const host of world.hosts) assert.equal(established(host)[0]!.children.length, 1);
   });
 }
+
+// The response to its rekey reached the peer late: until then the peer knew nothing of the SA that had lost.
+Deno.test("seed 5008906: an SA that lost, and that its maker has still to delete, is not rekeyed (§2.8.1)", () => {
+  const crypto = portableBackend(), task = "rekey_mixed";
+  const { broken } = simulate({ seed: 5_008_906, count: 1, crypto, task });
+  assert.equal(broken, undefined, JSON.stringify(broken));
+});

@@ -143,7 +143,12 @@ function settle(
   if (lost && other && other.state !== "closed" && !sa.env.broken.has("send_by_lost")) {
     out.push({ kind: "send_by", child: other }, sa);
   }
-  if (!lost && rival) rival.child.behind = undefined; // ours sends, whatever becomes of the old one
+  if (!lost && rival && rival.child.state !== "closed") {
+    // Ours sends, whatever becomes of the old one; the peer's is redundant, and the peer deletes it.
+    rival.child.behind = undefined;
+    rival.child.state = "rekeyed";
+    rival.child.replaced = true;
+  }
   // Whoever deletes it, the old one is replaced.
   old!.replaced = goes.replaced = true;
   if (old!.state !== "closed") old!.state = "rekeyed";
