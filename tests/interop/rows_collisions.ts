@@ -106,6 +106,16 @@ async function sameKeysOf(run: RowRun, { spiI, spiR, esp }: Agreed): Promise<voi
   }
 }
 
+/** What the capture shows once it has so many exchanges, or for some seconds no more: it is written late. */
+async function captured(run: RowRun, what: What, count: number) {
+  let exchanges = await exchangesThatCreate(run, what);
+  for (let tries = 0; tries < 10 && exchanges.length < count; tries++) {
+    await delay(300);
+    exchanges = await exchangesThatCreate(run, what);
+  }
+  return exchanges;
+}
+
 /** Rekeys cross, round by round, until either end has made the SA that is kept. */
 async function collide(run: RowRun, what: What, client: boolean): Promise<void> {
   await run.established(1);
@@ -123,7 +133,7 @@ async function collide(run: RowRun, what: What, client: boolean): Promise<void> 
     const now = await agree(run, client, before);
     await sameKeysOf(run, now);
     kept.push(now);
-    const all = await exchangesThatCreate(run, what), exchanges = all.slice(seen);
+    const all = await captured(run, what, seen + 2), exchanges = all.slice(seen);
     seen = all.length;
     // charon works with several threads: it may be through with one before it looks at the other.
     expect(exchanges.length === 1 || exchanges.length === 2, `${exchanges.length} exchanges`);
