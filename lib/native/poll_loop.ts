@@ -18,9 +18,13 @@ export interface Polled {
   isOver(): boolean;
 }
 
-/** Runs until it is over. @throws what taking and waiting throw. */
+/**
+ * Runs until it is over; nothing is taken before it returns, for who calls may not be ready yet.
+ * @throws what taking and waiting throw.
+ */
 export async function pollUntilOver({ take, wait, isOver }: Polled): Promise<void> {
   let empty = 0;
+  await new Promise<void>((resolve) => setImmediate(resolve));
   while (!isOver()) {
     empty = take() > 0 ? 0 : empty + 1;
     if (empty <= LOOKS) await new Promise<void>((resolve) => setImmediate(resolve));
