@@ -30,7 +30,13 @@ export const MANY = 128;
 const NAME = /^ikit(\d+)[a-z]+(?:-|$)/;
 const PREFIX_BITS = 16;
 
-/** Runs a command to its end; never throws for its exit status. */
+/** No command of a test takes longer; one that waits for what never comes would hold up all others. */
+const COMMAND_LIMIT_MS = 180_000;
+
+/**
+ * Runs a command to its end; never throws for its exit status.
+ * @throws Error where it has not ended within {@linkcode COMMAND_LIMIT_MS}; it is killed.
+ */
 export async function run(command: string, args: string[], stdin?: string): Promise<Finished> {
   const child = new Deno.Command(command, {
     args,
@@ -43,9 +49,20 @@ export async function run(command: string, args: string[], stdin?: string): Prom
     await writer.write(new TextEncoder().encode(stdin));
     await writer.close();
   }
-  const { code, stdout, stderr } = await child.output();
-  const decoder = new TextDecoder();
-  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    tryKill(child, "SIGKILL");
+  }, COMMAND_LIMIT_MS);
+  const { code, ...said } = await child.output();
+  clearTimeout(timer);
+  const [stdout, stderr] = [said.stdout, said.stderr].map((octets) =>
+    new TextDecoder().decode(octets)
+  ) as [string, string];
+  if (late) {
+    throw new Error(`${command} ${args.join(" ")}: not ended in time: ${stderr || stdout}`);
+  }
+  return { code, stdout, stderr };
 }
 
 /** {@linkcode run}, for commands that must succeed. @throws Error with what the command said. */

@@ -151,7 +151,11 @@ const BUFFER = 16 << 20;
 async function stream(lab: Lab, seconds: number, packetsPerS: number): Promise<Stream> {
   await mustRun("sysctl", ["-qw", `net.core.rmem_max=${BUFFER}`, `net.core.wmem_max=${BUFFER}`]);
   const server = lab.exec(lab.theirs, "iperf3", ["-s", "-1", "-B", "10.1.0.1"]);
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  await until(
+    "iperf3 listening",
+    20_000,
+    async () => (await lab.exec(lab.theirs, "ss", ["-Hltn", "sport", "=", ":5201"])).stdout !== "",
+  );
   const rate = packetsPerS === 0 ? "0" : String(packetsPerS * DATAGRAM * 8);
   const shape = [
     "-u",

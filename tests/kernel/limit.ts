@@ -1,0 +1,28 @@
+/**
+ * Loaded before the tests of this directory: none of them may take longer than
+ * {@linkcode TEST_LIMIT_S}. One that hangs would otherwise end the run of all that come after it.
+ * @module
+ */
+
+/** Seconds; the longest takes about one minute where the machine has nothing else to do. */
+const TEST_LIMIT_S = 300;
+
+const register = Deno.test;
+
+function limited(name: string, test: (context: Deno.TestContext) => void | Promise<void>): void {
+  register(name, async (context) => {
+    const { promise: late, reject } = Promise.withResolvers<never>();
+    const timer = setTimeout(
+      () => reject(new Error(`not ended after ${TEST_LIMIT_S} s`)),
+      TEST_LIMIT_S * 1000,
+    );
+    try {
+      await Promise.race([test(context), late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  });
+}
+
+// Tests here use no other form.
+Object.defineProperty(Deno, "test", { value: limited });
