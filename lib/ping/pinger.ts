@@ -66,7 +66,7 @@ const CATCH_UP_MS = 20;
 /** See the module. */
 export class Pinger implements ReplyReceiver {
   readonly table: TaskTable;
-  readonly counts = new TaskCounts();
+  readonly counts: TaskCounts;
   readonly totals: PingTotals = nothing();
   readonly #options: PingerOptions;
   readonly #window: RequestWindow;
@@ -82,7 +82,8 @@ export class Pinger implements ReplyReceiver {
   constructor(options: PingerOptions) {
     const { carrier, firstIdentifier, intervalMs, tasks } = options;
     this.#options = options;
-    this.table = new TaskTable(firstIdentifier);
+    this.counts = new TaskCounts(tasks);
+    this.table = new TaskTable(firstIdentifier, tasks);
     this.#window = new RequestWindow(slotsFor(intervalMs, tasks), tasks);
     carrier.receiver = this;
   }

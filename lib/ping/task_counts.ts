@@ -37,6 +37,11 @@ export class TaskCounts {
   paused = new Uint8Array(CAPACITY_MIN);
   #latencies = new Uint16Array(BUCKETS * CAPACITY_MIN);
 
+  /** Room for so many tasks; more make their own. */
+  constructor(tasks = 0) {
+    if (tasks > CAPACITY_MIN) this.#grow(tasks);
+  }
+
   /** Makes room for a task, which starts with nothing counted. */
   reach(task: number): void {
     if (task >= this.next.length) this.#grow(2 * this.next.length);

@@ -18,13 +18,17 @@ export class TaskTable {
   #ends = new Uint8Array(ENDS_OCTETS * CAPACITY_MIN);
   #octets = new Uint8Array(CAPACITY_MIN);
   #identifiers = new Uint16Array(CAPACITY_MIN);
-  /** Task + 1 at each place; 0: empty. A power of two, twice the capacity. */
+  /** Task + 1 at each place; 0: empty. A power of two, half as many again as the capacity at least. */
   #places = new Int32Array(2 * CAPACITY_MIN);
   readonly #firstIdentifier: number;
 
-  /** `firstIdentifier`: uint16; tasks of the same ends have those that follow it. */
-  constructor(firstIdentifier: number) {
+  /**
+   * `firstIdentifier`: uint16; tasks of the same ends have those that follow it. Room for so many
+   * tasks; more make their own.
+   */
+  constructor(firstIdentifier: number, tasks = 0) {
     this.#firstIdentifier = firstIdentifier;
+    if (tasks > CAPACITY_MIN) this.#grow(tasks);
   }
 
   /**
@@ -66,7 +70,7 @@ export class TaskTable {
   }
 
   #put(own: IpAddress, peer: IpAddress, identifier: number): number {
-    if (this.count === this.#capacity) this.#grow();
+    if (this.count === this.#capacity) this.#grow(2 * this.#capacity);
     const task = this.count++;
     this.#ends.set(own, ENDS_OCTETS * task);
     this.#ends.set(peer, ENDS_OCTETS * task + ADDRESS_OCTETS);
@@ -76,15 +80,15 @@ export class TaskTable {
     return task;
   }
 
-  #grow(): void {
-    this.#capacity *= 2;
+  #grow(capacity: number): void {
+    this.#capacity = capacity;
     const ends = new Uint8Array(ENDS_OCTETS * this.#capacity);
     const octets = new Uint8Array(this.#capacity), identifiers = new Uint16Array(this.#capacity);
     ends.set(this.#ends);
     octets.set(this.#octets);
     identifiers.set(this.#identifiers);
     [this.#ends, this.#octets, this.#identifiers] = [ends, octets, identifiers];
-    this.#places = new Int32Array(2 * this.#capacity);
+    this.#places = new Int32Array(2 ** Math.ceil(Math.log2(1.5 * capacity)));
     for (let task = 0; task < this.count; task++) this.#settle(task);
   }
 
