@@ -217,8 +217,14 @@ function checkPing({ pingconf }: Setup, rule: Rule): void {
 
 type Warn = Check["warn"];
 
-/** Without a data path pings show nothing of tunnels. */
-function warnOfPing({ pingconf: { destaddr }, ikeconf }: Setup, warn: Warn): void {
+/** Pings that are described but have nowhere to go; without a data path they show nothing of tunnels. */
+function warnOfPing({ pingconf, ikeconf }: Setup, warn: Warn): void {
+  const { destaddr, srcaddr, autoaddr, assignsrc } = pingconf;
+  const described = autoaddr ? "autoaddr" : srcaddr ? "srcaddr" : assignsrc ? "assignsrc" : "";
+  if (!destaddr && described) {
+    const also = autoaddr ? ", which autoaddr needs too" : "";
+    warn(`there will be no pings: destaddr is not set${also}`, `pingconf.${described}`);
+  }
   const why = !ikeconf.installfastpath
     ? "installfastpath: false"
     : ikeconf.datapath === "none"

@@ -162,6 +162,15 @@ Deno.test("pings that go through no tunnel are told", () => {
   assert.deepEqual(ping("false\n  datapath: auto", ""), []);
 });
 
+Deno.test("pings that are described but go nowhere are told", () => {
+  const ping = (lines: string) => warningsOf(`${GATEWAY}pingconf: {${lines}}\n`);
+  const none = "there will be no pings: destaddr is not set";
+  assert.deepEqual(ping("autoaddr: true"), [`5:12: ${none}, which autoaddr needs too`]);
+  assert.deepEqual(ping("srcaddr: 192.0.2.1"), [`5:12: ${none}`]);
+  assert.deepEqual(ping("assignsrc: true"), [`5:12: ${none}`]);
+  assert.deepEqual(ping("autoaddr: false, interval: 2s"), []);
+});
+
 /** Warnings of a text that loads, `f:` taken off. */
 function warningsOf(text: string): string[] {
   return load(text).warnings.map((w) => w.replace(/^f:/, ""));
