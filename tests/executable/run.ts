@@ -139,28 +139,42 @@ await row("a refused setup still gives one line of JSON", async () => {
   await Deno.remove(work, { recursive: true });
 });
 
-await row("the examples run as nobody, in two processes", async () => {
+/** Runs a gateway and a client of `examples/` as nobody; their results. */
+async function examples(gateway: string, client: string) {
   const work = await Deno.makeTempDir({ prefix: "examples" });
-  for (const name of ["gateway.yaml", "client.yaml"]) {
-    await Deno.copyFile(`examples/${name}`, `${work}/${name}`);
-  }
   await Deno.chmod(work, 0o777);
-  const around = { cwd: work, uid: NOBODY };
-  const args = (
-    name: string,
-  ) => ["test", `${name}.yaml`, "--flush=false", "--json", "--lf", `${name}.log`];
-  const gateway = run(binary, args("gateway"), around);
+  const start = async (name: string) => {
+    await Deno.copyFile(`examples/${name}.yaml`, `${work}/${name}.yaml`);
+    const args = ["test", `${name}.yaml`, "--flush=false", "--json", "--lf", `${name}.log`];
+    return run(binary, args, { cwd: work, uid: NOBODY });
+  };
+  const running = start(gateway);
   await new Promise((resolve) => setTimeout(resolve, 1_500));
-  const client = await run(binary, args("client"), around);
-  assert.equal(client.code, 0, client.stderr);
-  assert.equal(JSON.parse(client.stdout).tunnels.established, 10);
-  const other = await gateway;
-  assert.equal(other.code, 0, other.stderr);
-  assert.equal(JSON.parse(other.stdout).result, "passed");
-  for (const name of ["gateway.log", "client.log"]) {
-    assert.equal((await Deno.stat(`${work}/${name}`)).mode! & 0o777, 0o600);
+  const results = [await start(client), await running].map(({ code, stdout, stderr }) => {
+    assert.equal(code, 0, stderr);
+    return JSON.parse(stdout);
+  });
+  for (const name of [gateway, client]) {
+    assert.equal((await Deno.stat(`${work}/${name}.log`)).mode! & 0o777, 0o600);
   }
   await Deno.remove(work, { recursive: true });
+  return { ofClient: results[0], ofGateway: results[1] };
+}
+
+await row("the examples run as nobody, in two processes, those with packets too", async () => {
+  const [plain, packets] = await Promise.all([
+    examples("gateway", "client"),
+    examples("ping-gateway", "ping-client"),
+  ]);
+  assert.equal(plain.ofClient.tunnels.established, 10);
+  assert.equal(plain.ofGateway.result, "passed");
+  const { ping, packets: carried } = packets.ofClient;
+  const told = JSON.stringify({ ping, carried });
+  // Sockets of a busy machine lose some.
+  assert.ok(ping.tasks === 100 && ping.sent > 100 && ping.received > 0.9 * ping.sent, told);
+  assert.equal(carried.sent, ping.sent, told);
+  const { pingsAnswered } = packets.ofGateway;
+  assert.ok(ping.received <= pingsAnswered && pingsAnswered <= ping.sent, told);
 });
 
 await row("SIGINT ends a test gracefully", async () => {
