@@ -3,6 +3,8 @@
  * sockets of an IP protocol are opened the same way.
  */
 #define _GNU_SOURCE
+#include "sockets.h"
+
 #include "netns.h"
 
 #include <errno.h>
@@ -25,35 +27,13 @@
 #define IPV6_FREEBIND 78
 #endif
 
-/* Bits of my_udp_open's flags. */
-#define OPEN_FREEBIND 1u
-#define OPEN_BYPASS 2u
-#define OPEN_ESP_IN_UDP 4u
-#define OPEN_TRAFFIC_CLASS 8u
-#define OPEN_MARK 16u
-/* Above them: the IP protocol of a raw socket; 0: UDP. */
-#define OPEN_RAW_SHIFT 8
-
-/* What is sent is marked so: rules of routing that lead into a tunnel pass it over. */
-#define TUNNEL_MARK 330
-
-/* What my_udp_open tells, in words of uint32_t. */
-enum { TOLD_STEP, TOLD_PORT, TOLD_BUFFER, TOLD_BYPASS_ERRNO, TOLD_WORDS };
-/* Which step failed. */
-enum { STEP_NONE, STEP_NAMESPACE, STEP_SOCKET, STEP_OPTION, STEP_BIND, STEP_RETURN };
-
-typedef struct {
-  const uint8_t *address;
-  uint32_t address_len, port, flags, receive_octets;
-} udp_wish;
-
-static int on(int fd, int level, int option) {
+int socket_on(int fd, int level, int option) {
   int one = 1;
   return setsockopt(fd, level, option, &one, sizeof one) < 0 ? -errno : 0;
 }
 
 /* IKE itself never goes through the tunnels it makes: both directions pass, whatever policies say. */
-static int bypass(int fd, int six) {
+int socket_bypass(int fd, int six) {
   struct xfrm_userpolicy_info policy;
   memset(&policy, 0, sizeof policy);
   policy.action = XFRM_POLICY_ALLOW;
@@ -94,12 +74,12 @@ static uint32_t scope_of(const struct in6_addr *address) {
   return scope;
 }
 
-static int set_options(int fd, int six, const udp_wish *wish, uint32_t *told) {
+static int set_options(int fd, int six, const socket_wish *wish, uint32_t *told) {
   int is_raw = wish->flags >> OPEN_RAW_SHIFT != 0, mark = TUNNEL_MARK;
-  int error = six && !is_raw ? on(fd, IPPROTO_IPV6, IPV6_V6ONLY) : 0;
-  if (!error) error = six ? on(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO) : on(fd, IPPROTO_IP, IP_PKTINFO);
+  int error = six && !is_raw ? socket_on(fd, IPPROTO_IPV6, IPV6_V6ONLY) : 0;
+  if (!error) error = six ? socket_on(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO) : socket_on(fd, IPPROTO_IP, IP_PKTINFO);
   if (!error && wish->flags & OPEN_FREEBIND) {
-    error = six ? on(fd, IPPROTO_IPV6, IPV6_FREEBIND) : on(fd, IPPROTO_IP, IP_FREEBIND);
+    error = six ? socket_on(fd, IPPROTO_IPV6, IPV6_FREEBIND) : socket_on(fd, IPPROTO_IP, IP_FREEBIND);
   }
   if (!error && wish->flags & OPEN_ESP_IN_UDP) {
     /* The kernel takes ESP out of UDP and leaves messages behind a non-ESP marker (RFC 3948). */
@@ -107,17 +87,17 @@ static int set_options(int fd, int six, const udp_wish *wish, uint32_t *told) {
     if (setsockopt(fd, IPPROTO_UDP, UDP_ENCAP, &kind, sizeof kind) < 0) error = -errno;
   }
   if (!error && wish->flags & OPEN_TRAFFIC_CLASS) {
-    error = six ? on(fd, IPPROTO_IPV6, IPV6_RECVTCLASS) : on(fd, IPPROTO_IP, IP_RECVTOS);
+    error = six ? socket_on(fd, IPPROTO_IPV6, IPV6_RECVTCLASS) : socket_on(fd, IPPROTO_IP, IP_RECVTOS);
   }
   if (error) return error;
   /* Who may not mark may not make rules either. */
   if (wish->flags & OPEN_MARK) setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof mark);
-  if (wish->flags & OPEN_BYPASS) told[TOLD_BYPASS_ERRNO] = (uint32_t)bypass(fd, six);
+  if (wish->flags & OPEN_BYPASS) told[TOLD_BYPASS_ERRNO] = (uint32_t)socket_bypass(fd, six);
   told[TOLD_BUFFER] = enlarge(fd, wish->receive_octets);
   return 0;
 }
 
-static socklen_t name_of(const udp_wish *wish, struct sockaddr_storage *name) {
+socklen_t socket_name(const socket_wish *wish, struct sockaddr_storage *name) {
   memset(name, 0, sizeof *name);
   if (wish->address_len == 16) {
     struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)name;
@@ -134,18 +114,22 @@ static socklen_t name_of(const udp_wish *wish, struct sockaddr_storage *name) {
   return sizeof *in;
 }
 
-static int bind_to(int fd, const udp_wish *wish, uint32_t *told) {
+uint32_t socket_port(const struct sockaddr_storage *name) {
+  return ntohs(name->ss_family == AF_INET6 ? ((const struct sockaddr_in6 *)name)->sin6_port
+                                           : ((const struct sockaddr_in *)name)->sin_port);
+}
+
+int socket_bind(int fd, const socket_wish *wish, uint32_t *told) {
   struct sockaddr_storage name;
-  socklen_t length = name_of(wish, &name);
+  socklen_t length = socket_name(wish, &name);
   if (bind(fd, (struct sockaddr *)&name, length) < 0) return -errno;
   length = sizeof name;
   if (getsockname(fd, (struct sockaddr *)&name, &length) < 0) return -errno;
-  told[TOLD_PORT] = ntohs(wish->address_len == 16 ? ((struct sockaddr_in6 *)&name)->sin6_port
-                                                  : ((struct sockaddr_in *)&name)->sin_port);
+  told[TOLD_PORT] = socket_port(&name);
   return 0;
 }
 
-static int open_here(const udp_wish *wish, uint32_t *told) {
+static int open_here(const socket_wish *wish, uint32_t *told) {
   int six = wish->address_len == 16, protocol = (int)(wish->flags >> OPEN_RAW_SHIFT);
   told[TOLD_STEP] = STEP_SOCKET;
   int fd = socket(six ? AF_INET6 : AF_INET,
@@ -155,7 +139,7 @@ static int open_here(const udp_wish *wish, uint32_t *told) {
   int error = set_options(fd, six, wish, told);
   if (!error) {
     told[TOLD_STEP] = STEP_BIND;
-    error = bind_to(fd, wish, told);
+    error = socket_bind(fd, wish, told);
   }
   if (error) {
     close(fd);
@@ -173,7 +157,7 @@ static int open_here(const udp_wish *wish, uint32_t *told) {
 MY_EXPORT int32_t my_udp_open(const uint8_t *ns_path, uint32_t ns_path_len, const uint8_t *address,
                            uint32_t address_len, uint32_t port, uint32_t flags,
                            uint32_t receive_octets, uint32_t *told) {
-  udp_wish wish = {address, address_len, port, flags, receive_octets};
+  socket_wish wish = {address, address_len, port, flags, receive_octets};
   memset(told, 0, TOLD_WORDS * sizeof *told);
   if ((address_len != 4 && address_len != 16) || port > 65535) return -EINVAL;
   int home;
@@ -200,13 +184,13 @@ MY_EXPORT int32_t my_udp_drops(int32_t fd) {
 
 /* The largest packet that goes whole to an address, by what the system knows of the way; or -errno. */
 MY_EXPORT int32_t my_path_mtu(const uint8_t *address, uint32_t address_len) {
-  udp_wish wish = {address, address_len, 9, 0, 0};
+  socket_wish wish = {address, address_len, 9, 0, 0};
   if (address_len != 4 && address_len != 16) return -EINVAL;
   int six = address_len == 16, mark = TUNNEL_MARK, mtu = 0;
   int fd = socket(six ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return -errno;
   struct sockaddr_storage name;
-  socklen_t name_length = name_of(&wish, &name), length = sizeof mtu;
+  socklen_t name_length = socket_name(&wish, &name), length = sizeof mtu;
   setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof mark);
   int error = connect(fd, (struct sockaddr *)&name, name_length) < 0 ||
                       getsockopt(fd, six ? IPPROTO_IPV6 : IPPROTO_IP, six ? IPV6_MTU : IP_MTU, &mtu, &length) < 0

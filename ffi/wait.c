@@ -12,6 +12,8 @@
 
 /* The eventfd's tag; sockets have smaller ones. */
 #define TAG_WAKE UINT32_MAX
+/* Sockets told of in one call. */
+#define READY_MAX 256
 
 /* A new epoll, with an eventfd for my_wait_wake in out[0]. */
 MY_EXPORT int32_t my_wait_open(int32_t *out) {
@@ -35,6 +37,25 @@ MY_EXPORT int32_t my_wait_add(int32_t epoll, int32_t fd, uint32_t tag) {
   /* The file descriptor and the tag travel together. */
   struct epoll_event event = {.events = EPOLLIN, .data.u64 = (uint64_t)(uint32_t)fd << 32 | tag};
   return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
+/* Changes what a socket is waited for: bit 0, octets to take; bit 1, room to send. */
+MY_EXPORT int32_t my_wait_change(int32_t epoll, int32_t fd, uint32_t tag, uint32_t wanted) {
+  uint32_t events = (wanted & 1 ? (uint32_t)EPOLLIN : 0u) | (wanted & 2 ? (uint32_t)EPOLLOUT : 0u);
+  struct epoll_event event = {.events = events, .data.u64 = (uint64_t)(uint32_t)fd << 32 | tag};
+  return epoll_ctl(epoll, EPOLL_CTL_MOD, fd, &event) < 0 ? -errno : 0;
+}
+
+/* Tags of sockets that have something, without blocking: how many, READY_MAX and `tags_max` at most. */
+MY_EXPORT int32_t my_wait_ready(int32_t epoll, uint32_t *tags, uint32_t tags_max) {
+  struct epoll_event ready[READY_MAX];
+  int got = epoll_wait(epoll, ready, tags_max < READY_MAX ? (int)tags_max : READY_MAX, 0), count = 0;
+  if (got < 0) return errno == EINTR ? 0 : -errno;
+  for (int i = 0; i < got; i++) {
+    uint32_t tag = (uint32_t)ready[i].data.u64;
+    if (tag != TAG_WAKE) tags[count++] = tag;
+  }
+  return count;
 }
 
 /* Blocks until a socket can be read, or it was woken, or time is over (-1: never). Takes nothing. */

@@ -17,6 +17,7 @@ const SOURCES = [
   "netns.c",
   "udp_open.c",
   "udp_batch.c",
+  "tcp.c",
   "wait.c",
   "netlink.c",
   "tun.c",

@@ -19,6 +19,8 @@ export interface Path {
   readonly ownPort: number;
   readonly peerAddress: IpAddress;
   readonly peerPort: number;
+  /** In a TCP connection between the two (RFC 9329); absent: in UDP. */
+  readonly tcp?: true;
 }
 
 /** Octets of a textual IPv4 or IPv6 address; `undefined` if it is none. No zone, no prefix. */
@@ -49,12 +51,13 @@ export function showEndpoint(address: IpAddress, port: number): string {
 /** `own → peer` with ports. */
 export function showPath(path: Path): string {
   const own = showEndpoint(path.ownAddress, path.ownPort);
-  return `${own} → ${showEndpoint(path.peerAddress, path.peerPort)}`;
+  const peer = showEndpoint(path.peerAddress, path.peerPort);
+  return path.tcp ? `${own} → ${peer} in TCP` : `${own} → ${peer}`;
 }
 
-/** Whether two paths have the same ends. */
+/** Whether two paths have the same ends, both in UDP or both in TCP. */
 export function samePath(a: Path, b: Path): boolean {
-  return a === b || a.ownPort === b.ownPort && a.peerPort === b.peerPort &&
+  return a === b || a.tcp === b.tcp && a.ownPort === b.ownPort && a.peerPort === b.peerPort &&
       compareAddresses(a.peerAddress, b.peerAddress) === 0 &&
       compareAddresses(a.ownAddress, b.ownAddress) === 0;
 }

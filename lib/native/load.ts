@@ -5,7 +5,7 @@
  */
 
 /** What the shim must say of itself; `MY_SHIM_ABI` of `ffi/shim.h`. */
-const ABI = 4;
+const ABI = 5;
 /** Beside the sources, and at the same place among the files embedded in the executable. */
 const SHIM = new URL("../../ffi/build/myikev2_shim.so", import.meta.url);
 /** `memfd_create(2)`: gone in programs that are started. */
@@ -46,7 +46,7 @@ const CRYPTO = {
   my_random: { parameters: ["buffer", "u32"], result: "i32" },
 } as const;
 
-/** Sockets; what each function does stands before it in `ffi/udp_*.c` and `ffi/wait.c`. */
+/** Sockets; what each function does stands before it in `ffi/udp_*.c`, `ffi/tcp.c`, `ffi/wait.c`. */
 const SOCKETS = {
   my_udp_open: {
     parameters: ["buffer", "u32", "buffer", "u32", "u32", "u32", "u32", "buffer"],
@@ -57,6 +57,17 @@ const SOCKETS = {
   my_udp_send: { parameters: ["buffer", "u32", "buffer"], result: "i32" },
   my_path_mtu: { parameters: ["buffer", "u32"], result: "i32" },
   my_wait_open: { parameters: ["buffer"], result: "i32" },
+  my_tcp_open: {
+    parameters: ["buffer", "u32", "buffer", "u32", "u32", "buffer", "u32", "u32", "buffer"],
+    result: "i32",
+  },
+  my_tcp_accept: { parameters: ["i32", "buffer"], result: "i32" },
+  my_tcp_outcome: { parameters: ["i32"], result: "i32" },
+  my_tcp_frames: { parameters: ["i32"], result: "i32" },
+  my_tcp_receive: { parameters: ["i32", "buffer", "u32", "u32"], result: "i32" },
+  my_tcp_send: { parameters: ["i32", "buffer", "u32", "u32"], result: "i32" },
+  my_wait_change: { parameters: ["i32", "i32", "u32", "u32"], result: "i32" },
+  my_wait_ready: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   my_wait_add: { parameters: ["i32", "i32", "u32"], result: "i32" },
   my_wait: { parameters: ["i32", "i32"], result: "i32", nonblocking: true },
   my_wait_wake: { parameters: ["i32"], result: "i32" },

@@ -1,9 +1,11 @@
 /**
- * Opens the UDP transport that was asked for, or the best that is there.
+ * Opens the transport that was asked for, or the best that is there.
  * @module
  */
+import { SetupError } from "@/base/errors.ts";
 import { loadShim } from "@/native/load.ts";
-import type { Transport, UdpOptions } from "@/transport/transport.ts";
+import { openNativeTcp, type TcpTransport } from "@/transport/tcp_native.ts";
+import type { TcpOptions, Transport, UdpOptions } from "@/transport/transport.ts";
 import { openNativeUdp } from "@/transport/udp_native.ts";
 import { openPortableUdp } from "@/transport/udp_portable.ts";
 
@@ -19,4 +21,19 @@ export function openUdp(options: UdpOptions, wanted: TransportChoice): Transport
   if (wanted === "portable") return openPortableUdp(options);
   const shimIsThere = loadShim().symbols !== undefined;
   return wanted === "native" || shimIsThere ? openNativeUdp(options) : openPortableUdp(options);
+}
+
+/**
+ * Opens what listens for TCP connections, and what they are begun from.
+ * @throws {SetupError} where the setup can mend it; also where there is no native transport.
+ * @throws {SystemError} otherwise.
+ */
+export function openTcp(options: TcpOptions, wanted: TransportChoice): TcpTransport {
+  if (wanted === "portable") {
+    // The runtime connects from no address and port of our choice.
+    throw new SetupError(
+      "Cannot use tcpencap by the portable transport: only the native one has it",
+    );
+  }
+  return openNativeTcp(options);
 }

@@ -1,5 +1,5 @@
 /**
- * Why a UDP socket could not be opened, in words that name what to change.
+ * Why a socket could not be opened, in words that name what to change.
  * @module
  */
 import { type IpAddress, showEndpoint } from "@/base/address.ts";
@@ -10,8 +10,10 @@ import { showPortHolder } from "@/native/port_holder.ts";
 export interface Refused {
   readonly address: IpAddress;
   readonly port: number;
-  /** Whether it is the NAT-T port. */
-  readonly natt: boolean;
+  /** Whether it is the NAT-T port; of UDP. */
+  readonly natt?: boolean;
+  /** Whether it is of TCP; absent: of UDP. */
+  readonly tcp?: boolean;
   /** Where it was not in the process's own network namespace. */
   readonly namespace?: string | undefined;
   /** The call that failed. */
@@ -22,10 +24,10 @@ export interface Refused {
 
 /** A {@linkcode SetupError} where the setup can mend it, else a {@linkcode SystemError}. */
 export function refusalOf(refused: Refused): SetupError | SystemError {
-  const { address, port, natt, namespace, syscall, errno } = refused;
-  const option = natt ? "ownnattport" : "ownport";
+  const { address, port, natt = false, tcp = false, namespace, syscall, errno } = refused;
+  const option = tcp ? "owntcpport" : natt ? "ownnattport" : "ownport";
   const inside = namespace === undefined ? "" : ` in namespace ${namespace}`;
-  const cannot = `Cannot open UDP ${showEndpoint(address, port)}${inside}: `;
+  const cannot = `Cannot open ${tcp ? "TCP" : "UDP"} ${showEndpoint(address, port)}${inside}: `;
   if (syscall === "setns") return new SetupError(cannot + whyNoNamespace(errno));
   switch (errno) {
     case "EACCES":
@@ -37,7 +39,7 @@ export function refusalOf(refused: Refused): SetupError | SystemError {
     case "EADDRINUSE": {
       // Tables and processes that can be looked into are those of our own namespace.
       const holder = namespace === undefined
-        ? showPortHolder("udp", port, address)
+        ? showPortHolder(tcp ? "tcp" : "udp", port, address)
         : "a process there";
       return new SetupError(`${cannot}${holder} has it; set ${option} to another port`);
     }

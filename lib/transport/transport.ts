@@ -20,9 +20,17 @@ export interface TransportListener {
   datagrams(batch: readonly Datagram[]): void;
   /** The sockets are of no use any more; what was closed on purpose says nothing. */
   failed(error: unknown): void;
+  /** TCP connections that are no more, though nobody here let them go. */
+  lost?(ends: readonly LostConnection[]): void;
 }
 
-/** Who takes ESP packets that came in UDP. */
+/** A TCP connection that is no more. */
+export interface LostConnection {
+  readonly path: Path;
+  readonly why: string;
+}
+
+/** Who takes ESP packets that came in UDP or in TCP. */
 export interface EspReceiver {
   /** The packet at `at`; lent until it returns, and may be opened in place. */
   packet(buffer: Uint8Array, at: number, octets: number, trafficClass: number): void;
@@ -30,13 +38,46 @@ export interface EspReceiver {
   batchEnds(): void;
 }
 
-/** ESP in UDP (RFC 3948 §2.1), for a data path in this process. */
+/** ESP in UDP (RFC 3948 §2.1) or in TCP (RFC 9329 §3.2), for a data path in this process. */
 export interface EspInUdp {
   /** Absent: what comes is counted, and nobody takes it. */
   receiver: EspReceiver | undefined;
-  /** Sends an ESP packet from a NAT-T port. May wait for the transport's flush. */
+  /** Sends an ESP packet from a NAT-T port, or in a connection. May wait for the transport's flush. */
   send(packet: Uint8Array, path: Path, trafficClass: number): void;
   flush(): void;
+}
+
+/** TCP connections (RFC 9329), as the core's owner sees them: each is known by its path. */
+export interface Connections {
+  /** The own port: where it listens, or what it connects from where that is free. */
+  readonly port: number;
+  readonly counters: ConnectionCounters;
+  /**
+   * Begins a connection between the ends of a path; what is sent by the path that it returns waits
+   * until there is one. Its own port is another where that of `path` is not free.
+   * @throws {SetupError | SystemError} where the system refuses at once.
+   */
+  open(path: Path): Path;
+  /** An authenticated SA uses it: it stays until it is released. */
+  keep(path: Path): void;
+  /** No SA uses it any more: it is closed once what waits is sent. */
+  release(path: Path): void;
+}
+
+/** TCP connections by what became of them. */
+export interface ConnectionCounters {
+  /** Begun by us, and taken. */
+  opened: number;
+  accepted: number;
+  /** Of strangers, closed: too many of them, or nobody authenticated in time. */
+  crowdedOut: number;
+  idle: number;
+  /** Closed for what came: no prefix, a length of 0 or 1 (RFC 9329 §3, §4). */
+  badStreams: number;
+  /** ESP packets that found a full connection. */
+  espDropped: number;
+  /** Frames that are neither IKE nor ESP nor a keepalive. */
+  badFrames: number;
 }
 
 /** Datagrams by what became of them. */
@@ -72,14 +113,32 @@ export interface Transport {
   readonly impairment?: readonly ImpairmentCounts[];
   /** Absent: it moves IKE alone. */
   readonly esp?: EspInUdp | undefined;
+  /** Absent: there is only UDP. */
+  readonly connections?: Connections | undefined;
   /** Takes what arrives; to be called once. */
   listen(listener: TransportListener): void;
-  /** Sends an IKE message; from the NAT-T port with a marker. May wait for {@linkcode flush}. */
+  /** Sends an IKE message; from the NAT-T port and in TCP with a marker. May wait for {@linkcode flush}. */
   send(octets: Uint8Array, path: Path): void;
   /** Sends a NAT-T keepalive; from the NAT-T port only. May wait for {@linkcode flush}. */
   keepalive(path: Path): void;
   flush(): void;
   close(): Promise<void>;
+}
+
+/** What to open of TCP. */
+export interface TcpOptions extends
+  Pick<
+    UdpOptions,
+    "ownAddresses" | "namespace" | "kernelEsp" | "ownEsp" | "freebind"
+  > {
+  /** 0: a free one. */
+  readonly port: number;
+  /** Whether it listens at the own addresses; false: connections are only begun from here. */
+  readonly listens: boolean;
+  /** Connections of strangers at a time, at most. */
+  readonly strangersMax?: number;
+  /** How long a stranger has to authenticate. */
+  readonly strangerMs?: number;
 }
 
 /** What to open. */

@@ -1,0 +1,108 @@
+/**
+ * The stream of IKE and ESP in TCP (RFC 9329 §3, §4): six octets of prefix from who opened the
+ * connection, then frames. The length counts itself; what follows it is as a payload of the NAT-T port.
+ *
+ * ```text
+ * | "IKETCP" |      | length u16 | 0 u32 | IKE message |      | length u16 | ESP packet |
+ * ```
+ * @module
+ */
+import { MARKER_OCTETS } from "@/transport/non_esp_marker.ts";
+
+/** What stands first in the stream of who opened the connection (RFC 9329 §4). Not to be changed. */
+export const STREAM_PREFIX = new TextEncoder().encode("IKETCP");
+/** Octets of a length field. */
+export const LENGTH_OCTETS = 2;
+/** Octets of the longest frame, its length field among them. */
+export const FRAME_MAX = 65_535;
+/** Octets of the longest IKE message in a frame. */
+export const MESSAGE_MAX = FRAME_MAX - LENGTH_OCTETS - MARKER_OCTETS;
+/** Octets of the longest ESP packet in a frame. */
+export const PACKET_MAX = FRAME_MAX - LENGTH_OCTETS;
+
+/** Why a stream cannot be read on: its connection must be closed. */
+export type StreamFault = "no stream prefix" | "a length that does not count itself";
+
+/** Takes what a frame holds: `octets` of the buffer from `at` on, lent until it returns. */
+export type FrameTaker = (buffer: Uint8Array, at: number, octets: number) => void;
+
+const NOTHING = new Uint8Array(0);
+
+/** Cuts a stream into frames, however it arrives; keeps no more than the part of one frame. */
+export class FrameReader {
+  #awaitsPrefix: boolean;
+  /** What came of a frame, or of the prefix, that is not whole. */
+  #rest: Uint8Array = NOTHING;
+
+  /** `awaitsPrefix`: who sends has opened the connection. */
+  constructor(awaitsPrefix: boolean) {
+    this.#awaitsPrefix = awaitsPrefix;
+  }
+
+  /** Whether the prefix has not come yet. */
+  get awaitsPrefix(): boolean {
+    return this.#awaitsPrefix;
+  }
+
+  /** Octets that are kept. */
+  get kept(): number {
+    return this.#rest.length;
+  }
+
+  /** Puts what is kept at the start of a buffer, where the stream goes on behind it; how much it is. */
+  putKept(buffer: Uint8Array): number {
+    buffer.set(this.#rest);
+    return this.#rest.length;
+  }
+
+  /**
+   * Reads the first `octets` of a buffer, {@linkcode FrameReader.putKept} and what arrived since, and
+   * hands out every whole frame's content.
+   */
+  read(buffer: Uint8Array, octets: number, take: FrameTaker): StreamFault | undefined {
+    let at = 0;
+    this.#rest = NOTHING;
+    if (this.#awaitsPrefix) {
+      const there = Math.min(octets, STREAM_PREFIX.length);
+      for (let i = 0; i < there; i++) {
+        // RFC 9329 §4: a stream that begins otherwise is not for us, whatever follows.
+        if (buffer[i] !== STREAM_PREFIX[i]) return "no stream prefix";
+      }
+      if (there < STREAM_PREFIX.length) return void (this.#rest = buffer.slice(0, octets));
+      this.#awaitsPrefix = false;
+      at = there;
+    }
+    while (octets - at >= LENGTH_OCTETS) {
+      const length = buffer[at]! << 8 | buffer[at + 1]!;
+      // RFC 9329 §3: 0 and 1 are no lengths, and nobody knows where the next frame begins.
+      if (length < LENGTH_OCTETS) return "a length that does not count itself";
+      if (octets - at < length) break;
+      take(buffer, at + LENGTH_OCTETS, length - LENGTH_OCTETS);
+      at += length;
+    }
+    if (at < octets) this.#rest = buffer.slice(at, octets);
+    return undefined;
+  }
+}
+
+/** A frame around a payload, with so many zero octets before it: 4 for IKE, none for ESP. */
+export function frameOf(payload: Uint8Array, zeros: number): Uint8Array {
+  const frame = new Uint8Array(LENGTH_OCTETS + zeros + payload.length);
+  putFrame(frame, 0, payload, zeros);
+  return frame;
+}
+
+/** Writes a frame into a buffer with room for it; the offset behind it. */
+export function putFrame(
+  buffer: Uint8Array,
+  at: number,
+  payload: Uint8Array,
+  zeros: number,
+): number {
+  const length = LENGTH_OCTETS + zeros + payload.length;
+  buffer[at] = length >> 8;
+  buffer[at + 1] = length & 0xff;
+  buffer.fill(0, at + LENGTH_OCTETS, at + LENGTH_OCTETS + zeros);
+  buffer.set(payload, at + LENGTH_OCTETS + zeros);
+  return at + length;
+}

@@ -1,0 +1,421 @@
+/**
+ * IKE and ESP in TCP through the shim (RFC 9329): a connection is begun from a tunnel's own address, or
+ * taken where the gateway listens. Strangers are few at a time and short-lived until they authenticate.
+ * @module
+ */
+import type { IpAddress, Path } from "@/base/address.ts";
+import { must, SetupError, SystemError } from "@/base/errors.ts";
+import { loadShim, type ShimSymbols } from "@/native/load.ts";
+import { pollUntilOver } from "@/native/poll_loop.ts";
+import {
+  type AcceptedTcp,
+  acceptTcp,
+  openTcpSocket,
+  type TcpSocket,
+  type TcpSocketWish,
+  TcpWait,
+} from "@/native/tcp.ts";
+import { closeFd } from "@/native/udp.ts";
+import { kindOf, MARKER_OCTETS } from "@/transport/non_esp_marker.ts";
+import { refusalOf } from "@/transport/refusal.ts";
+import { type ConnectionEnd, TcpConnection } from "@/transport/tcp_connection.ts";
+import { FRAME_MAX, MESSAGE_MAX, PACKET_MAX } from "@/transport/tcp_frames.ts";
+import type {
+  ConnectionCounters,
+  Connections,
+  Datagram,
+  EspInUdp,
+  LostConnection,
+  TcpOptions,
+  Transport,
+  TransportCounters,
+  TransportListener,
+} from "@/transport/transport.ts";
+
+/** Octets taken from a connection in one call, behind what is kept of a frame. */
+const ARENA_OCTETS = 2 * FRAME_MAX;
+/** Calls for one connection before others have their turn. */
+const CALLS_MAX = 4;
+/** Connections taken in one turn. */
+const ACCEPTED_MAX = 64;
+/** Connections of strangers, and how long each has to authenticate, where nobody says. */
+const STRANGERS_MAX = 1024, STRANGER_MS = 30_000;
+/** What the system says of an own port, or of a pair of ends, that is in use. */
+const HELD: ReadonlySet<string> = new Set(["EADDRINUSE", "EADDRNOTAVAIL"]);
+/** Pause when no file descriptor is left for who wants to connect. */
+const FULL_PAUSE_MS = 100;
+/** Tunnels that are set up at a time: streams lose nothing, the other end has to follow. */
+const HALF_OPEN_MAX = 256;
+
+/**
+ * Opens what listens, where anything does.
+ * @throws {SetupError} where the setup can mend it, naming the option; also where there is no shim.
+ * @throws {SystemError} otherwise.
+ */
+export function openNativeTcp(options: TcpOptions): TcpTransport {
+  const shim = loadShim();
+  if (!shim.symbols) throw new SetupError(`Cannot use tcpencap: ${shim.reason}`);
+  return new TcpTransport(shim.symbols, options);
+}
+
+/** A stranger's connection and when it must be somebody's. */
+interface Stranger {
+  readonly connection: TcpConnection;
+  readonly untilMs: number;
+}
+
+/** See the file. */
+export class TcpTransport implements Transport {
+  readonly name = "native";
+  readonly counters: TransportCounters = {
+    ...{ sent: 0, received: 0, sendErrors: 0, keepalives: 0, keepalivesSent: 0, esp: 0 },
+  };
+  readonly ikePort: number;
+  readonly nattPort = undefined;
+  readonly halfOpenMax = HALF_OPEN_MAX;
+  readonly esp: EspInUdp;
+  readonly connections: Connections & { readonly counters: ConnectionCounters };
+  readonly #shim: ShimSymbols;
+  readonly #options: TcpOptions;
+  readonly #wait: TcpWait;
+  /** Sockets that listen, by tag. */
+  readonly #listening = new Map<number, number>();
+  readonly #byTag = new Map<number, TcpConnection>();
+  readonly #byPath = new Map<string, TcpConnection>();
+  /** Connections that nobody vouches for, the oldest first. */
+  readonly #strangers = new Map<number, Stranger>();
+  /** Connections with something to flush. */
+  readonly #dirty = new Set<TcpConnection>();
+  readonly #arena = new Uint8Array(ARENA_OCTETS);
+  #lost: LostConnection[] = [];
+  #listener: TransportListener | undefined;
+  #loop: Promise<void> | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #lostTimer: ReturnType<typeof setTimeout> | undefined;
+  #lastTag = 0;
+  #closed = false;
+
+  constructor(shim: ShimSymbols, options: TcpOptions) {
+    this.#shim = shim;
+    this.#options = options;
+    this.#wait = new TcpWait(shim);
+    try {
+      this.ikePort = options.listens ? this.#listenAll() : options.port;
+    } catch (e) {
+      this.#closeAll();
+      throw e;
+    }
+    this.esp = {
+      receiver: undefined,
+      send: (packet, path) => this.#sendEsp(packet, path),
+      flush: () => this.flush(),
+    };
+    this.connections = {
+      port: this.ikePort,
+      counters: {
+        ...{ opened: 0, accepted: 0, crowdedOut: 0, idle: 0, badStreams: 0 },
+        ...{ espDropped: 0, badFrames: 0 },
+      },
+      open: (path) => this.#begin(path),
+      keep: (path) => this.#keep(path),
+      release: (path) => this.#release(path),
+    };
+  }
+
+  /** Connections that stand, or are begun; for tests. */
+  get standing(): number {
+    return this.#byTag.size;
+  }
+
+  listen(listener: TransportListener): void {
+    this.#listener = listener;
+    this.#loop = this.#run(listener);
+  }
+
+  send(octets: Uint8Array, path: Path): void {
+    const connection = this.#byPath.get(keyOf(path));
+    if (!connection || octets.length > MESSAGE_MAX) return void this.counters.sendErrors++;
+    this.counters.sent++;
+    const end = connection.sendIke(octets);
+    if (end) return this.#end(connection, end);
+    this.#dirty.add(connection);
+  }
+
+  /** RFC 9329 §6.6: a connection needs none. */
+  keepalive(): void {
+    must(false, "no keepalive in TCP");
+  }
+
+  flush(): void {
+    for (const connection of this.#dirty) this.#flushOne(connection);
+    this.#dirty.clear();
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.flush();
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    clearTimeout(this.#lostTimer);
+    this.#wait.wake();
+    await this.#loop;
+    this.#closeAll();
+  }
+
+  #listenAll(): number {
+    const { ownAddresses, port, namespace } = this.#options;
+    let same = port;
+    for (const address of ownAddresses) {
+      try {
+        const { fd, port: got } = this.#open(address, same);
+        same = got;
+        this.#listening.set(this.#newTag(fd), fd);
+      } catch (e) {
+        if (!(e instanceof SystemError)) throw e;
+        const { syscall, errno } = e;
+        throw refusalOf({ address, port: same, namespace, tcp: true, syscall, errno });
+      }
+    }
+    return same;
+  }
+
+  #open(ownAddress: IpAddress, ownPort: number, peer?: TcpSocketWish["peer"]): TcpSocket {
+    const { namespace, freebind, ownEsp } = this.#options;
+    const namespacePath = namespace?.includes("/")
+      ? namespace
+      : namespace && `/run/netns/${namespace}`;
+    const wish = { ownAddress, ownPort, peer, namespacePath, freebind, carriesTunnels: ownEsp };
+    return openTcpSocket(this.#shim, wish);
+  }
+
+  #newTag(fd: number): number {
+    const tag = ++this.#lastTag;
+    this.#wait.add(fd, tag);
+    return tag;
+  }
+
+  #begin(path: Path): Path {
+    const { ownAddress, peerAddress, peerPort } = path;
+    const peer = { address: peerAddress, port: peerPort };
+    const { fd, port } = this.#openFrom(ownAddress, path.ownPort, peer);
+    const real: Path = { ...path, ownPort: port, tcp: true };
+    const tag = this.#newTag(fd);
+    const { kernelEsp = false } = this.#options;
+    const parts = { shim: this.#shim, fd, path: real, tag, opened: true, kernelEsp };
+    this.#add(new TcpConnection(parts));
+    this.connections.counters.opened++;
+    return real;
+  }
+
+  /** What an earlier connection left may hold the own port for a minute (TIME_WAIT): any other is good. */
+  #openFrom(ownAddress: IpAddress, ownPort: number, peer: TcpSocketWish["peer"]): TcpSocket {
+    try {
+      return this.#open(ownAddress, ownPort, peer);
+    } catch (e) {
+      const isHeld = e instanceof SystemError && HELD.has(e.errno);
+      if (!isHeld || ownPort === 0) throw e;
+      return this.#open(ownAddress, 0, peer);
+    }
+  }
+
+  #add(connection: TcpConnection): void {
+    const key = keyOf(connection.path), before = this.#byPath.get(key);
+    // The system gives no two connections the same ends: the one before is dead, and does not know yet.
+    if (before) this.#forget(before);
+    this.#byPath.set(key, connection);
+    this.#byTag.set(connection.tag, connection);
+    this.#waitFor(connection);
+  }
+
+  #keep(path: Path): void {
+    const connection = this.#byPath.get(keyOf(path));
+    if (!connection) return;
+    connection.kept = true;
+    this.#strangers.delete(connection.tag);
+  }
+
+  #release(path: Path): void {
+    const connection = this.#byPath.get(keyOf(path));
+    if (!connection) return;
+    connection.kept = false;
+    // RFC 9329 §6.1: to end a connection is up to who began it; the other does not wait for ever.
+    if (!this.#options.listens) connection.released = true;
+    else this.#watch(connection);
+    this.#dirty.add(connection);
+  }
+
+  /** Nobody vouches for a connection: its time runs. */
+  #watch(connection: TcpConnection): void {
+    const { strangersMax = STRANGERS_MAX, strangerMs = STRANGER_MS } = this.#options;
+    this.#strangers.delete(connection.tag);
+    this.#strangers.set(connection.tag, {
+      connection,
+      untilMs: performance.now() + strangerMs,
+    });
+    if (this.#strangers.size > strangersMax) {
+      // Who means it is done in a moment: the oldest is the least likely to.
+      const [oldest] = this.#strangers.values();
+      this.connections.counters.crowdedOut++;
+      this.#end(oldest!.connection, { why: "too many connections of strangers" });
+    }
+    this.#armTimer();
+  }
+
+  #armTimer(): void {
+    const [oldest] = this.#strangers.values();
+    if (this.#timer !== undefined || !oldest || this.#closed) return;
+    const waitMs = Math.max(1, oldest.untilMs - performance.now());
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      const nowMs = performance.now();
+      for (const { connection, untilMs } of this.#strangers.values()) {
+        if (untilMs > nowMs) break;
+        this.connections.counters.idle++;
+        this.#end(connection, { why: "nobody authenticated in time" });
+      }
+      this.#armTimer();
+    }, waitMs);
+  }
+
+  #sendEsp(packet: Uint8Array, path: Path): void {
+    const connection = this.#byPath.get(keyOf(path));
+    const isSent = connection && packet.length <= PACKET_MAX && connection.sendEsp(packet);
+    if (isSent) this.#dirty.add(connection);
+    else this.connections.counters.espDropped++;
+  }
+
+  #flushOne(connection: TcpConnection): void {
+    if (!this.#byTag.has(connection.tag)) return;
+    const end = connection.flush();
+    if (end) return this.#end(connection, end);
+    if (connection.released && connection.isIdle) return this.#forget(connection);
+    this.#waitFor(connection);
+  }
+
+  #waitFor(connection: TcpConnection): void {
+    if (connection.wantsRoom === connection.isBlocked) return;
+    connection.wantsRoom = connection.isBlocked;
+    this.#wait.change(connection.fd, connection.tag, { toTake: true, room: connection.wantsRoom });
+  }
+
+  /** It is no more, and whoever uses it hears of it. */
+  #end(connection: TcpConnection, { why, isBad }: ConnectionEnd): void {
+    if (isBad) this.connections.counters.badStreams++;
+    const isUsed = !connection.released && this.#byTag.has(connection.tag);
+    this.#forget(connection);
+    if (!isUsed || this.#closed) return;
+    this.#lost.push({ path: connection.path, why });
+    // Who sends is not told while it sends.
+    this.#lostTimer ??= setTimeout(() => {
+      this.#lostTimer = undefined;
+      const lost = this.#lost;
+      this.#lost = [];
+      this.#listener?.lost?.(lost);
+    }, 0);
+  }
+
+  #forget(connection: TcpConnection): void {
+    if (!this.#byTag.delete(connection.tag)) return;
+    const key = keyOf(connection.path);
+    if (this.#byPath.get(key) === connection) this.#byPath.delete(key);
+    this.#strangers.delete(connection.tag);
+    closeFd(this.#shim, connection.fd);
+  }
+
+  #closeAll(): void {
+    for (const connection of [...this.#byTag.values()]) this.#forget(connection);
+    for (const fd of this.#listening.values()) closeFd(this.#shim, fd);
+    this.#listening.clear();
+    this.#wait.close();
+  }
+
+  async #run(listener: TransportListener): Promise<void> {
+    const take = () => this.#takeAll(listener), isOver = () => this.#closed;
+    try {
+      await pollUntilOver({ take, wait: () => this.#wait.wait(), isOver });
+    } catch (e) {
+      if (!this.#closed) listener.failed(e);
+    }
+  }
+
+  /** Everything that waits, once each; how much it was. */
+  #takeAll(listener: TransportListener): number {
+    const tags = this.#wait.ready().slice();
+    for (const tag of tags) {
+      const listening = this.#listening.get(tag), connection = this.#byTag.get(tag);
+      if (listening !== undefined) this.#accept(listening, tag);
+      else if (connection) this.#takeFrom(connection, listener);
+    }
+    return tags.length;
+  }
+
+  #accept(fd: number, tag: number): void {
+    for (let taken = 0; taken < ACCEPTED_MAX; taken++) {
+      const accepted = acceptTcp(this.#shim, fd);
+      if (accepted === "full") return this.#pauseAccepting(fd, tag);
+      if (!accepted) return;
+      this.#welcome(accepted);
+    }
+  }
+
+  /** A socket that cannot be taken from would be ready for ever. */
+  #pauseAccepting(fd: number, tag: number): void {
+    this.#wait.change(fd, tag, { toTake: false, room: false });
+    setTimeout(() => {
+      if (!this.#closed) this.#wait.change(fd, tag, { toTake: true, room: false });
+    }, FULL_PAUSE_MS);
+  }
+
+  #welcome({ fd, ...ends }: AcceptedTcp): void {
+    const path: Path = { ...ends, tcp: true }, tag = this.#newTag(fd);
+    const { kernelEsp = false } = this.#options;
+    const connection = new TcpConnection({
+      ...{ shim: this.#shim, fd, path, tag, opened: false, kernelEsp },
+    });
+    this.connections.counters.accepted++;
+    this.#add(connection);
+    this.#watch(connection);
+  }
+
+  #takeFrom(connection: TcpConnection, listener: TransportListener): void {
+    const failed = connection.settle();
+    if (failed) return this.#end(connection, failed);
+    for (let call = 0; call < CALLS_MAX && this.#byTag.has(connection.tag); call++) {
+      const batch: Datagram[] = [];
+      const end = connection.receive(this.#arena, (buffer, at, octets) => {
+        const datagram = this.#frame(buffer, at, octets, connection.path);
+        if (datagram) batch.push(datagram);
+      });
+      if (end !== "later") this.esp.receiver?.batchEnds();
+      if (batch.length > 0) listener.datagrams(batch);
+      if (end === "later") break;
+      if (end) return this.#end(connection, end);
+    }
+    this.#flushOne(connection);
+  }
+
+  /** The IKE message of a frame; what is none goes where it belongs, or is counted. */
+  #frame(buffer: Uint8Array, at: number, octets: number, path: Path): Datagram | undefined {
+    this.counters.received++;
+    const payload = buffer.subarray(at, at + octets);
+    switch (kindOf(payload)) {
+      case "ike":
+        return { octets: payload.subarray(MARKER_OCTETS), path, encapsulated: true };
+      case "esp":
+        this.counters.esp++;
+        this.esp.receiver?.packet(buffer, at, octets, 0);
+        return undefined;
+      case "keepalive":
+        // RFC 9329 §6.6: there should be none, and what comes is passed over.
+        this.counters.keepalives++;
+        return undefined;
+      case "nothing":
+        this.connections.counters.badFrames++;
+        return undefined;
+    }
+  }
+}
+
+function keyOf({ ownAddress, ownPort, peerAddress, peerPort }: Path): string {
+  return `${String.fromCharCode(...ownAddress, ...peerAddress)}${ownPort} ${peerPort}`;
+}
