@@ -62,6 +62,11 @@ export function samePath(a: Path, b: Path): boolean {
       compareAddresses(a.ownAddress, b.ownAddress) === 0;
 }
 
+/** The ends of a path as a key; paths in UDP and in TCP are not told apart. */
+export function endsKey({ ownAddress, ownPort, peerAddress, peerPort }: Path): string {
+  return `${String.fromCharCode(...ownAddress, ...peerAddress)}${ownPort} ${peerPort}`;
+}
+
 /** The address as a number, for arithmetic and order. */
 export function addressToBigInt(address: IpAddress): bigint {
   let value = 0n;

@@ -7,7 +7,7 @@ import { SetupError, type SetupPosition } from "@/base/errors.ts";
 import { chooseBackend, missingFrom, type WantedAlgorithms } from "@/crypto/choose.ts";
 import type { CryptoBackend } from "@/crypto/backend.ts";
 import { dataPathKind, openDataPath } from "@/datapath/open.ts";
-import { ikeConfigOf, ownAddressesOf, planOf, wantsNatt } from "@/engine/config_of.ts";
+import { ikeConfigOf, isTcpAlone, ownAddressesOf, planOf, wantsNatt } from "@/engine/config_of.ts";
 import type { EventHub } from "@/engine/event_hub.ts";
 import { impairmentOf } from "@/engine/impairment_of.ts";
 import type { RunHooks } from "@/engine/hooks.ts";
@@ -19,10 +19,11 @@ import { KeylogDirectory } from "@/report/keylog.ts";
 import { PcapFile } from "@/report/pcap.ts";
 import { SetupErrors } from "@/setup/read.ts";
 import type { Setup } from "@/setup/setup.ts";
+import { JoinedTransport } from "@/transport/joined.ts";
 import { ImpairedTransport } from "@/transport/impaired.ts";
-import { openUdp } from "@/transport/open.ts";
+import { openTcp, openUdp } from "@/transport/open.ts";
 import { openPingSockets } from "@/transport/ping_sockets.ts";
-import type { Transport } from "@/transport/transport.ts";
+import type { Transport, UdpOptions } from "@/transport/transport.ts";
 
 /** Where an option stands in its file. */
 export type PositionOf = (path: string) => SetupPosition;
@@ -85,12 +86,29 @@ export function openTransport(setup: Setup, warn: (words: string) => void = () =
 
 function openSockets(setup: Setup, warn: (words: string) => void): Transport {
   const kind = dataPathKind(setup.ikeconf);
-  const ports = {
+  const common = {
     ownAddresses: ownAddressesOf(setup, addressesOn),
-    ikePort: setup.ownport,
     kernelEsp: kind === "kernel",
     ownEsp: kind === "userland",
   };
+  if (!setup.ikeconf.tcpencap) return openUdpSockets(setup, common, warn);
+  const { owntcpport: port } = setup.ikeconf, listens = setup.role === "gateway";
+  const tcp = openTcp({ ...common, port, listens }, setup.transport);
+  if (isTcpAlone(setup)) return tcp;
+  try {
+    return new JoinedTransport(openUdpSockets(setup, common, warn), tcp);
+  } catch (e) {
+    tcp.close().catch(() => {});
+    throw e;
+  }
+}
+
+function openUdpSockets(
+  setup: Setup,
+  common: Omit<UdpOptions, "ikePort">,
+  warn: (words: string) => void,
+): Transport {
+  const ports = { ...common, ikePort: setup.ownport };
   const needsNatt = wantsNatt(setup);
   if (!needsNatt && setup.role === "client") return openUdp(ports, setup.transport);
   // A gateway hears peers that float to the NAT-T port although NAT-T is off here.

@@ -26,6 +26,7 @@ import { SecretFile } from "@/report/secret_file.ts";
 import { summaryLines } from "@/report/summary.ts";
 import { readSetup, SetupErrors, type SetupReading } from "@/setup/read.ts";
 import type { Setup } from "@/setup/setup.ts";
+import type { Transport } from "@/transport/transport.ts";
 
 /** What the command line says beside the setup. */
 export interface RunSetupOptions {
@@ -89,6 +90,14 @@ function recordCrash(path: string, error: unknown): void {
 
 function print(result: RunResultJson): void {
   console.log(JSON.stringify(result));
+}
+
+function showPorts({ ikePort, nattPort, connections }: Transport): string {
+  const tcp = connections && `TCP port ${connections.port}`;
+  // A transport that is TCP alone has the same port as its IKE port.
+  if (tcp && nattPort === undefined && connections.port === ikePort) return tcp;
+  const udp = `UDP port ${ikePort}${nattPort === undefined ? "" : ` and ${nattPort}`}`;
+  return tcp ? `${udp}, ${tcp}` : udp;
 }
 
 /** One run with everything around it: addresses, log, recorders, API, signals, live view. */
@@ -200,9 +209,8 @@ class SetupRun {
     });
     const api = await startTestApi(run, testApiOptions(setup));
     this.#undo.push(() => api.close());
-    const ports = transport.nattPort === undefined ? "" : ` and ${transport.nattPort}`;
     console.error(
-      `${setup.role} on UDP port ${transport.ikePort}${ports}, ` +
+      `${setup.role} on ${showPorts(transport)}, ` +
         `API on ${api.address.includes(":") ? `[${api.address}]` : api.address}:${api.port}, ` +
         `${transport.name} transport, ${env.crypto.name} crypto`,
     );

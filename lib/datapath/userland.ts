@@ -31,6 +31,8 @@ const DRAINED_MAX = 16;
 /** Octets of the largest packet, and what ESP adds at most. */
 const SCRATCH_OCTETS = 65_536 + 512;
 const UNKNOWN_PATH_MTU = 1500;
+/** Octets of the largest ESP packet in TCP (RFC 9329 §3.2). */
+const TCP_PACKET_MAX = 65_533;
 
 /** Packets that went no further, by cause. */
 export interface UserlandDrops {
@@ -62,7 +64,7 @@ export interface UserlandDrops {
   exhausted: number;
 }
 
-/** How ESP packets leave in UDP. */
+/** How ESP packets leave in UDP, and in TCP. */
 export interface UdpDoor {
   receiver: EspPacketReceiver | undefined;
   send(packet: Uint8Array, path: Path, trafficClass: number): void;
@@ -73,7 +75,7 @@ export interface UdpDoor {
 export interface UserlandOptions {
   readonly crypto: EspCrypto;
   readonly listener: DataPathListener;
-  /** Undefined: the transport cannot carry ESP. */
+  /** Of UDP and TCP. Undefined: the transport cannot carry ESP. */
   readonly udp: UdpDoor | undefined;
   /** Undefined: there are no raw sockets here. */
   readonly raw: ((receiver: EspPacketReceiver) => RawEsp) | undefined;
@@ -232,8 +234,9 @@ export class UserlandDataPath implements DataPath {
   #lackOf(pair: SaPair): string | undefined {
     const { crypto, udp, raw } = this.#options, lack = lackFor(pair, crypto);
     if (lack) return lack;
-    if (pair.encapsulation === "udp") {
-      return udp ? undefined : "this transport carries no ESP in UDP";
+    if (pair.encapsulation !== "none") {
+      const how = pair.encapsulation.toUpperCase();
+      return udp ? undefined : `this transport carries no ESP in ${how}`;
     }
     const errno = raw
       ? (this.#raw ??= raw(this.#receiver)).open(pair.path.ownAddress)
@@ -282,6 +285,8 @@ export class UserlandDataPath implements DataPath {
   /** The most octets of plaintext that go whole; asked of the system only when it may matter. */
   #roomOf(sa: UserlandSa, clear: number): number {
     if (sa.outbound.sealedOctets(clear) + sa.outerOctets <= IPV6_MTU_MIN) return clear;
+    // A stream is cut as the way wants it (RFC 9329 §9.4): only the length field is a limit.
+    if (sa.pair.encapsulation === "tcp") return sa.outbound.clearMax(TCP_PACKET_MAX);
     this.#nowMs ||= performance.now();
     if (this.#nowMs - sa.pathMtuAtMs > PATH_MTU_MS) {
       sa.pathMtuAtMs = this.#nowMs;
@@ -319,7 +324,7 @@ export class UserlandDataPath implements DataPath {
     const octets = outbound.seal(clear, nextHeader, this.#scratch, 0);
     const packet = this.#scratch.subarray(0, octets);
     // DSCP and ECN go with the packet (RFC 4301 §5.1.2, RFC 6040 §4.1: normal mode).
-    if (pair.encapsulation === "udp") udp!.send(packet, pair.path, innerClass);
+    if (pair.encapsulation !== "none") udp!.send(packet, pair.path, innerClass);
     else this.#raw!.send(packet, pair.path, innerClass);
   }
 

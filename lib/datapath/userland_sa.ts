@@ -78,11 +78,10 @@ export class UserlandSa implements Tunnel {
 
 /** Why this data path cannot carry a CHILD_SA; undefined: it can. */
 export function lackFor(
-  { suite, encapsulation }: SaPair,
+  { suite }: SaPair,
   { backend }: EspCrypto,
 ): string | undefined {
   if (suite.protocol === AH) return "ESP in this process does no AH (datapath: kernel does)";
-  if (encapsulation === "tcp") return "ESP in TCP is not there yet";
   if (!backend.cipher(suite.encryption, suite.keyBits)) {
     return "the crypto backend lacks its cipher";
   }

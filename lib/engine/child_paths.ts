@@ -162,7 +162,7 @@ export function pairOf(child: ChildSa, line: number): SaPair {
 }
 
 function howSent(child: ChildSa): Encapsulation {
-  return encapsulationOf(child) ? "udp" : "none";
+  return encapsulationOf(child)?.kind ?? "none";
 }
 
 function selectorOf(ts: TrafficSelector): Selector {

@@ -213,7 +213,7 @@ export class Client implements Role {
     this.#floor.events.publish(
       5,
       () =>
-        `Tunnel ${index}: try ${this.#tries[index]}, ${showPath(path)}, SPI ${
+        `Tunnel ${index}: try ${this.#tries[index]}, ${showPath(sa.path)}, SPI ${
           showSpi64(ownSpi(sa))
         }`,
     );

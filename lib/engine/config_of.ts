@@ -57,7 +57,7 @@ export function ikeConfigOf(setup: Setup, nattPort = setup.ownnattport): IkeConf
     matchPeerId: client && ikeconf.matchpeerid,
     auth: { kind: "psk", secret: new TextEncoder().encode(ikeconf.psk) },
     initialContact: client && ikeconf.initialcontact,
-    natt: wantsNatt(setup)
+    natt: wantsNatt(setup) || ikeconf.tcpencap
       ? {
         ownPort: nattPort,
         peerPort: setup.peernattport,
@@ -86,7 +86,12 @@ export function ikeConfigOf(setup: Setup, nattPort = setup.ownnattport): IkeConf
   };
 }
 
-/** Whether NATs are looked for; forced UDP encapsulation needs it to tell the peer. */
+/** Whether nothing is in UDP: a client does not wait for TCP until UDP has failed (RFC 9329 §5.1). */
+export function isTcpAlone({ role, ikeconf }: Setup): boolean {
+  return ikeconf.tcpencap && (role === "client" || !ikeconf.traditionalencap);
+}
+
+/** Whether NATs are looked for in UDP; forced UDP encapsulation needs it to tell the peer. */
 export function wantsNatt({ ikeconf }: Setup): boolean {
   return ikeconf.enablenatt || ikeconf.tradtionalencapforceudp;
 }
@@ -146,7 +151,9 @@ export function planOf(setup: Setup, ports: OpenPorts): RunPlan {
     ownAddress,
     addressStep,
     peerAddress,
-    peerPort: setup.peerport,
+    ...(setup.ikeconf.tcpencap
+      ? { peerPort: setup.ikeconf.peertcpport, tcp: true }
+      : { peerPort: setup.peerport }),
     ...flapPlanOf(setup),
   };
 }

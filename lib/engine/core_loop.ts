@@ -6,6 +6,7 @@
  */
 import type { Path } from "@/base/address.ts";
 import type { Clock } from "@/engine/clock.ts";
+import { ConnectionKeeper } from "@/engine/connection_keeper.ts";
 import { ComputePool } from "@/engine/compute.ts";
 import { TimerWheel } from "@/engine/timer_wheel.ts";
 import type { IkeConfig, IkeEnv } from "@/ike/config.ts";
@@ -20,7 +21,7 @@ import {
 import type { IkeEffect, IkeEvent, Outbox } from "@/ike/event.ts";
 import type { IkeSa } from "@/ike/ike_sa.ts";
 import { KEEPALIVE, withMarker } from "@/transport/non_esp_marker.ts";
-import type { Datagram, Transport } from "@/transport/transport.ts";
+import type { Connections, Datagram, Transport } from "@/transport/transport.ts";
 
 /** Asymmetric work done at once takes at most so long before sockets are read again. */
 const COMPUTE_SLICE_MS = 10;
@@ -76,6 +77,8 @@ export class CoreLoop implements Outbox {
   readonly #options: CoreLoopOptions;
   readonly #wheel: TimerWheel<IkeSa | Alarm>;
   readonly #pool: ComputePool<Ticket>;
+  /** Undefined: there is only UDP. */
+  readonly #keeper: ConnectionKeeper | undefined;
   /** Effects not yet performed, in pairs with their SAs. */
   #effects: IkeEffect[] = [];
   #owners: (IkeSa | undefined)[] = [];
@@ -99,9 +102,11 @@ export class CoreLoop implements Outbox {
         this.turn(() => this.command(sa, { kind: "computed", ticket, result })),
       broken: (error) => this.#break(error),
     });
+    this.#keeper = transport.connections && this.#newKeeper(transport.connections);
     transport.listen({
       datagrams: (batch) => this.#receive(batch),
       failed: (error) => this.#break(error),
+      lost: (ends) => this.turn(() => this.#keeper?.lost(ends)),
     });
   }
 
@@ -128,8 +133,10 @@ export class CoreLoop implements Outbox {
 
   /** Dials; within a turn only. */
   initiate(dial: Dial): IkeSa {
-    const sa = initiate(this.endpoint, dial, this.#nowMs, this);
+    const begun = dial.path.tcp && this.#keeper?.dial(dial.path), path = (begun || dial).path;
+    const sa = initiate(this.endpoint, { ...dial, path }, this.#nowMs, this);
     this.#wheel.arm(sa);
+    if (begun && begun.why !== undefined) this.#keeper!.tell(sa, begun.why);
     return sa;
   }
 
@@ -155,6 +162,18 @@ export class CoreLoop implements Outbox {
   push(effect: IkeEffect, sa: IkeSa | undefined): void {
     this.#effects.push(effect);
     this.#owners.push(sa);
+  }
+
+  #newKeeper(connections: Connections): ConnectionKeeper {
+    const { bySpi } = this.endpoint;
+    return new ConnectionKeeper(connections, {
+      get sas() {
+        return bySpi.values();
+      },
+      command: (sa, event) => this.command(sa, event),
+      note: (level, text, sa) =>
+        this.#options.listener.effect({ kind: "note", level, text }, sa, this.#nowMs),
+    });
   }
 
   #receive(batch: readonly Datagram[]): void {
@@ -194,7 +213,10 @@ export class CoreLoop implements Outbox {
       else if (effect.kind === "keepalive") this.#keepalive(effect.path);
       else if (effect.kind === "compute") {
         this.#pool.submit({ sa: sa!, ticket: effect.ticket }, effect.job);
-      } else this.#options.listener.effect(effect, sa, this.#nowMs);
+      } else {
+        if (sa?.path.tcp) this.#keeper?.effect(effect, sa);
+        this.#options.listener.effect(effect, sa, this.#nowMs);
+      }
     }
     this.#effects.length = this.#owners.length = 0;
   }
@@ -206,7 +228,7 @@ export class CoreLoop implements Outbox {
     const { transport, listener } = this.#options;
     transport.send(octets, path);
     if (!listener.datagram) return;
-    const encapsulated = path.ownPort === transport.nattPort;
+    const encapsulated = path.tcp || path.ownPort === transport.nattPort;
     listener.datagram(true, encapsulated ? withMarker(octets) : octets, path, this.#nowMs);
   }
 

@@ -25,6 +25,8 @@ export interface ClientPlan {
   readonly ownPort: number;
   readonly peerAddress: IpAddress;
   readonly peerPort: number;
+  /** Tunnels are in TCP (RFC 9329), and the ports are of TCP. */
+  readonly tcp?: boolean;
   /** Tunnels that are torn down and rebuilt for ever; absent: none. */
   readonly flap?: FlapPlan;
 }
@@ -62,8 +64,8 @@ export type RunPlan = (ClientPlan | GatewayPlan) & {
  * @throws {SetupError} where the tunnel's address lies past the end of its family's space.
  */
 export function pathOfTunnel(plan: ClientPlan, index: number): Path {
-  const { ownPort, peerAddress, peerPort } = plan;
+  const { ownPort, peerAddress, peerPort, tcp } = plan;
   const ownAddress = addressPlus(plan.ownAddress, index * plan.addressStep);
   if (!ownAddress) throw new SetupError(`Cannot give tunnel ${index} an address: no more are left`);
-  return { ownAddress, ownPort, peerAddress, peerPort };
+  return { ownAddress, ownPort, peerAddress, peerPort, ...(tcp ? { tcp } : {}) };
 }

@@ -165,12 +165,14 @@ export function showChildren(children: readonly ChildSa[]): string {
   return `CHILD_SA ${pairs.join(", ")}`;
 }
 
+const ENCAPSULATED = { none: "", udp: "in UDP", tcp: "in TCP" };
+
 /** What is not so with every CHILD_SA; empty for ESP in tunnel mode. */
 function showTraits(child: ChildSa): string {
   const { suite, tunnelMode, ipcomp, cpiIn, peerTakesTfc } = child;
   const traits = [
     suite?.protocol === ProtocolId.AH ? "AH" : "",
-    encapsulationOf(child) ? "in UDP" : "",
+    ENCAPSULATED[encapsulationOf(child)?.kind ?? "none"],
     tunnelMode ? "" : "transport mode",
     suite?.esn ? "ESN" : "",
     ipcomp

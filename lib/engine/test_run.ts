@@ -478,9 +478,12 @@ function showChildUp(by: ChildSa, old: ChildSa | undefined): string {
   return old ? `CHILD_SA ${showSpi32(old.spiIn)} rekeyed: ${now}` : `CHILD_SA up: ${now}`;
 }
 
-/** The peer's NAT has given it another mapping. */
-function showMove(sa: IkeSa, { peerAddress, peerPort }: Path): string {
-  const before = showEndpoint(peerAddress, peerPort);
+/** The peer's NAT has given it another mapping, or it is in another connection. */
+function showMove(sa: IkeSa, from: Path): string {
+  if (sa.path.tcp) {
+    return `The connection ${showPath(from)} is ${showPath(sa.path)} now${aboutSa(sa)}`;
+  }
+  const before = showEndpoint(from.peerAddress, from.peerPort);
   const now = showEndpoint(sa.path.peerAddress, sa.path.peerPort);
   return `The peer's NAT mapping changed: ${before} is ${now} now${aboutSa(sa)}`;
 }

@@ -8,7 +8,7 @@
 import type { DataPathKind, DataPathTotals } from "@/datapath/data_path.ts";
 import type { IpAddress } from "@/base/address.ts";
 import type { EventHub } from "@/engine/event_hub.ts";
-import type { UdpEncapsulation } from "@/ike/nat.ts";
+import type { EspEncapsulation } from "@/ike/nat.ts";
 import type { Setup } from "@/setup/setup.ts";
 import type { ImpairmentCounts } from "@/transport/impairment.ts";
 
@@ -205,7 +205,7 @@ export interface ChildSaDump {
   readonly esn: boolean;
   readonly tunnelMode: boolean;
   /** The ports of ESP in UDP (RFC 3948); undefined: its packets stand for themselves. */
-  readonly encapsulation: UdpEncapsulation | undefined;
+  readonly encapsulation: EspEncapsulation | undefined;
   /** As configured. */
   readonly lifetimeMs: number;
   /** As configured, in packets. */

@@ -35,6 +35,10 @@ export type IkeEvent =
   | { readonly kind: "liveness_check" }
   /** The data path can send no more by this CHILD_SA: octets or packets have come to their end. */
   | { readonly kind: "child_spent"; readonly child: ChildSa }
+  /** The TCP connection of the SA's path is no more (RFC 9329 §6.1). */
+  | { readonly kind: "connection_lost" }
+  /** The answer to a `reconnect` effect: another connection is begun. */
+  | { readonly kind: "reconnected"; readonly path: Path }
   /** An `install` effect could not be performed. */
   | { readonly kind: "install_failed"; readonly child: ChildSa; readonly why: string };
 
@@ -79,7 +83,12 @@ export type IkeEffect =
   }
   /** Send the one octet 0xff to the peer of `path`: no IKE message (RFC 3948 §2.3). */
   | { readonly kind: "keepalive"; readonly path: Path }
-  /** The peer, behind a NAT, is at `sa.path` now; its CHILD_SAs' packets go there too. */
+  /** Begin another TCP connection between the ends of `sa.path`, and come back with `reconnected`. */
+  | { readonly kind: "reconnect" }
+  /**
+   * The peer, behind a NAT, is at `sa.path` now, or the TCP connection is another; the packets of the
+   * CHILD_SAs go there too.
+   */
   | { readonly kind: "moved"; readonly from: Path }
   /** Do the work off this stack and come back with `computed`. */
   | { readonly kind: "compute"; readonly ticket: number; readonly job: ComputeJob }

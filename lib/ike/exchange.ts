@@ -3,7 +3,7 @@
  * peer's and remembering the answer (RFC 7296 §2.1–2.4, §3.14), whole or in fragments (RFC 7383).
  * @module
  */
-import type { Path } from "@/base/address.ts";
+import { type Path, samePath } from "@/base/address.ts";
 import { must, WireError } from "@/base/errors.ts";
 import { ExchangeType } from "@/iana/exchange_type.ts";
 import { NotifyType } from "@/iana/notify_type.ts";
@@ -13,6 +13,7 @@ import { takeFragment } from "@/ike/fragments.ts";
 import type { IkeSa, Turn } from "@/ike/ike_sa.ts";
 import { spareMessageIds } from "@/ike/lifetime.ts";
 import { PeerError } from "@/ike/notify.ts";
+import { requestDueMs } from "@/ike/patience.ts";
 import { encryptedPayload, openWhole, seal } from "@/ike/protection.ts";
 import type { Received } from "@/ike/task.ts";
 import { checkExchange } from "@/wire/exchange_rules.ts";
@@ -52,7 +53,7 @@ export function sendRequest(
     datagrams,
     firstSentMs: nowMs,
     transmissions: 1,
-    nextMs: nowMs + sa.config.retransmitIntervalMs,
+    nextMs: sa.path.tcp ? requestDueMs(sa, nowMs, nowMs) : nowMs + sa.config.retransmitIntervalMs,
   };
   sendAll(turn, datagrams, { path: sa.path, transmission: 1 });
   return datagrams;
@@ -63,6 +64,12 @@ export function retransmit(turn: Turn): void {
   const { sa, nowMs } = turn;
   const request = sa.request!, { retransmitIntervalMs, retransmitBackoff } = sa.config;
   request.nextMs = nowMs + retransmitIntervalMs * retransmitBackoff ** request.transmissions;
+  repeatRequest(turn);
+}
+
+/** The same octets again, by the path as it is now. */
+export function repeatRequest(turn: Turn): void {
+  const { sa } = turn, request = sa.request!;
   request.transmissions++;
   sendAll(turn, request.datagrams, { path: sa.path, transmission: request.transmissions });
 }
@@ -96,6 +103,8 @@ function sendAll(
   datagrams: readonly Uint8Array[],
   to: { readonly path: Path; readonly transmission: number },
 ): void {
+  // What nothing carries is not sent: a request goes out again by the next connection.
+  if (sa.connectionLost && samePath(to.path, sa.path)) return;
   sa.lastSentMs = nowMs;
   const total = datagrams.length;
   if (total === 1) return out.push({ kind: "send", octets: datagrams[0]!, ...to }, sa);

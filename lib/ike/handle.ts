@@ -20,10 +20,12 @@ import {
 import type { IkeEvent, Outbox } from "@/ike/event.ts";
 import { openReceived, repeatResponse, retransmit, sendResponse } from "@/ike/exchange.ts";
 import { CloseCode, fail, refusedHere } from "@/ike/failure.ts";
+import { connectionLost, follow, reconnect, reconnected } from "@/ike/connection.ts";
 import { expireFragments, forgetFragments, fragmentsDueMs } from "@/ike/fragments.ts";
 import { endSa, enter, type IkeSa, type Turn } from "@/ike/ike_sa.ts";
 import { followPeer, keepaliveDueMs, sendKeepalive } from "@/ike/nat.ts";
 import { isFatalInAuth, notifyOf, PeerError } from "@/ike/notify.ts";
+import { isSpent, patienceMs } from "@/ike/patience.ts";
 import type { Received, ResponderKind, Task, TaskKind } from "@/ike/task.ts";
 import { createChild, newCreateChild } from "@/ike/tasks/create_child.ts";
 import { createChildResponse } from "@/ike/tasks/create_child_response.ts";
@@ -106,6 +108,12 @@ export function handle(sa: IkeSa, event: IkeEvent, nowMs: number, out: Outbox): 
         childExpired(turn, event.child);
       }
       break;
+    case "connection_lost":
+      connectionLost(turn);
+      break;
+    case "reconnected":
+      reconnected(turn, event.path);
+      break;
     case "install_failed":
       installFailed(turn, event.why);
       break;
@@ -151,6 +159,9 @@ function onDeadline(turn: Turn): void {
   else if (nowMs >= sa.expireMs && isUnauthenticated(sa)) return expire(turn);
   const { request } = sa;
   if (!request || nowMs < request.nextMs) return;
+  if (sa.path.tcp) {
+    return isSpent(sa, request, nowMs) ? noAnswer(turn) : reconnect(turn, request);
+  }
   const spent = request.transmissions >= sa.config.transmissionsMax;
   if (spent && !sa.env.broken.has("retransmit_forever")) return noAnswer(turn);
   retransmit(turn);
@@ -221,8 +232,10 @@ function noAnswer(turn: Turn): void {
   if (sa.phase === "closing") return endSa(turn, sa.closeCode, sa.failure, true);
   const to = showEndpoint(sa.path.peerAddress, sa.path.peerPort);
   const from = showEndpoint(sa.path.ownAddress, sa.path.ownPort);
-  const text = `No answer to ${nameOfExchange(request.exchange)} after ${request.transmissions} ` +
-    `transmissions to ${to} from ${from}`;
+  const tried = sa.path.tcp
+    ? `within ${patienceMs(sa.config) / 1000} s in TCP`
+    : `after ${request.transmissions} transmissions`;
+  const text = `No answer to ${nameOfExchange(request.exchange)} ${tried} to ${to} from ${from}`;
   if (sa.replacedBy || sa.redundant) return endSa(turn, CloseCode.REKEYED, undefined, true);
   const checked = sa.active?.kind === "liveness_check";
   const cause = checked ? "LIVENESS_FAILED" : "NO_ANSWER";
@@ -273,7 +286,7 @@ function receiveResponse(turn: Turn, received: Received): void {
   if (doubt) return drop(turn, doubt);
   const { firstSentMs, transmissions, exchange } = request;
   sa.lastReceivedMs = nowMs;
-  if (isAuthenticated(sa)) followPeer(turn, received.path);
+  if (isAuthenticated(sa)) follow(turn, received.path);
   sa.request = undefined;
   spareMessageIds(turn, ++sa.nextRequestId);
   const latencyMs = nowMs - firstSentMs;
@@ -309,7 +322,7 @@ function receiveRequest(turn: Turn, received: Received): void {
   if (misplaced) return drop(turn, misplaced);
   // Only what is new is a sign of life: a replay is not (RFC 7296 §2.4, "fresh").
   sa.lastReceivedMs = turn.nowMs;
-  if (isAuthenticated(sa)) followPeer(turn, path);
+  if (isAuthenticated(sa)) follow(turn, path);
   answer(turn, received, () => {
     if (received.fault) throw received.fault;
     const responder = RESPONDERS.get(header.exchange);

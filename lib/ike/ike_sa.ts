@@ -97,6 +97,9 @@ export interface IkeSa {
   /** Whether the peer took part in NAT detection, and whether ESP goes in UDP (RFC 3948). */
   natDetected: boolean;
   encapsulated: boolean;
+  /** In TCP: the connection is no more, and how often another was asked for since the peer spoke. */
+  connectionLost: boolean;
+  connectionTries: number;
   /** Whether both ends said that they support fragments (RFC 7383 §2.3). */
   fragmentation: boolean;
   /** The peer's request, and its response, of which some fragments are still missing. */
@@ -202,6 +205,8 @@ export function newIkeSa(origin: IkeSaOrigin): IkeSa {
     natPeer: false,
     natDetected: false,
     encapsulated: false,
+    connectionLost: false,
+    connectionTries: 0,
     fragmentation: false,
     partialRequest: undefined,
     partialResponse: undefined,

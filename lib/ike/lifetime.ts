@@ -115,5 +115,6 @@ export function graceMs({ sa, nowMs }: Turn, child: ChildSa | undefined): number
   const underWay = theirs || active && rekeys(active) || queue.some(rekeys);
   if (!underWay) return Infinity;
   if (!request) return nowMs + COMPUTING_MS;
-  return request.transmissions > 1 || nowMs >= request.nextMs ? Infinity : request.nextMs;
+  const untilMs = Math.min(request.nextMs, request.firstSentMs + sa.config.retransmitIntervalMs);
+  return request.transmissions > 1 || nowMs >= untilMs ? Infinity : untilMs;
 }

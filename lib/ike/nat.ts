@@ -13,23 +13,28 @@ import { findNotify, notify, PeerError } from "@/ike/notify.ts";
 import type { Payload } from "@/wire/message.ts";
 import type { NotifyPayload } from "@/wire/payloads/notify.ts";
 
-/** The ports of ESP in UDP: those of its IKE SA (RFC 3948 §2.1), uint16. */
-export interface UdpEncapsulation {
+/** ESP in UDP or TCP: the ports are those of its IKE SA (RFC 3948 §2.1, RFC 9329 §3.2), uint16. */
+export interface EspEncapsulation {
+  readonly kind: "udp" | "tcp";
   readonly ownPort: number;
   readonly peerPort: number;
 }
 
-/** How a CHILD_SA's packets go in UDP now; undefined: they do not. */
-export function encapsulationOf({ parent, suite }: ChildSa): UdpEncapsulation | undefined {
-  // RFC 3948 knows no AH in UDP: it covers the addresses, and no NAT lets it pass unharmed.
-  if (!parent.encapsulated || suite?.protocol === ProtocolId.AH) return undefined;
-  const { ownPort, peerPort } = parent.path;
-  return { ownPort, peerPort };
+/** How a CHILD_SA's packets go in UDP or TCP now; undefined: in neither. */
+export function encapsulationOf({ parent, suite }: ChildSa): EspEncapsulation | undefined {
+  const { ownPort, peerPort, tcp = false } = parent.path;
+  // RFC 3948 knows no AH in UDP: it covers the addresses, and no NAT lets it pass unharmed. Nor does
+  // RFC 9329 know it in TCP.
+  if (suite?.protocol === ProtocolId.AH) return undefined;
+  if (!tcp && !parent.encapsulated) return undefined;
+  return { kind: tcp ? "tcp" : "udp", ownPort, peerPort };
 }
 
 /** Initiator: from IKE_AUTH on at the NAT-T ports, where there is something to traverse. */
 export function floatPorts(sa: IkeSa): void {
   const { natt } = sa.config;
+  // In TCP IKE and ESP have one port already (RFC 9329 §6.5).
+  if (sa.path.tcp) return;
   if (!natt || !sa.encapsulated || sa.env.broken.has("stay_on_ike_port")) return;
   sa.path = { ...sa.path, ownPort: natt.ownPort, peerPort: natt.peerPort };
 }
@@ -50,6 +55,8 @@ export function followPeer({ sa, out }: Turn, path: Path): void {
 /** When a keepalive is due; Infinity: never (RFC 3948 §4). */
 export function keepaliveDueMs(sa: IkeSa): number {
   const { keepaliveMs = 0, ownPort } = sa.config.natt ?? {};
+  // RFC 9329 §6.6: a connection needs none.
+  if (sa.path.tcp) return Infinity;
   if (keepaliveMs <= 0 || !sa.natOwn || sa.replacedBy || sa.redundant) return Infinity;
   // A peer that stays at the IKE port has nothing in UDP that a mapping is kept for.
   if (sa.path.ownPort !== ownPort) return Infinity;

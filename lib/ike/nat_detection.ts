@@ -22,7 +22,8 @@ const NOWHERE = { address: new Uint8Array(4), port: 0 };
 export function natDetection(sa: IkeSa, path: Path, spiR: bigint): NotifyPayload[] {
   const { natt } = sa.config;
   if (!natt) return [];
-  const { address, port } = natt.forced
+  // RFC 9329 §6.5: NATs are looked for in TCP too, though ESP goes in TCP either way.
+  const { address, port } = natt.forced && !path.tcp
     ? NOWHERE
     : { address: path.ownAddress, port: path.ownPort };
   const source = natHash(sa, spiR, address, port);

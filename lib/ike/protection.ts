@@ -31,7 +31,8 @@ export function seal(
   payloads: readonly Payload[],
 ): Uint8Array[] {
   const protection = protectionOf(sa, sa.originalInitiator);
-  if (!sa.fragmentation) {
+  // RFC 9329 §7.5: a stream carries messages of any length, so that they are not cut in TCP.
+  if (!sa.fragmentation || sa.path.tcp) {
     return [sealMessage(header, payloads, { protection, iv: nextIv(sa) })];
   }
   const inner = new Writer(1024), clearMax = sa.config.fragmentOctets;

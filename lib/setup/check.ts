@@ -113,8 +113,10 @@ function checkClient(setup: Setup, rule: Rule): void {
 }
 
 /** A gateway hears peers at the NAT-T port whatever it does about NATs itself. */
-function checkPorts({ role, ownport, ownnattport, ikeconf }: Setup, rule: Rule): void {
+function checkPorts(setup: Setup, rule: Rule): void {
+  const { role, ownport, ownnattport, ikeconf } = setup;
   const { enablenatt, tradtionalencapforceudp, disallownat } = ikeconf;
+  if (checkTcp(setup, rule)) return;
   const two = role === "gateway" || enablenatt || tradtionalencapforceudp;
   if (two && ownport === ownnattport && ownport !== 0) {
     const who = role === "gateway" ? "a gateway listens at two ports" : "NAT-T needs two ports";
@@ -129,6 +131,37 @@ function checkPorts({ role, ownport, ownnattport, ikeconf }: Setup, rule: Rule):
       "ikeconf.tradtionalencapforceudp",
     );
   }
+}
+
+/** What TCP needs, and excludes; true: there is nothing in UDP. */
+function checkTcp({ role, transport, ikeconf }: Setup, rule: Rule): boolean {
+  const { tcpencap, traditionalencap, tradtionalencapforceudp } = ikeconf;
+  if (!tcpencap) {
+    if (traditionalencap) return false;
+    rule(
+      "traditionalencap: false leaves nothing that carries ESP; tcpencap: true would",
+      "ikeconf.traditionalencap",
+      "ikeconf.tcpencap",
+    );
+    return false;
+  }
+  if (transport === "portable") {
+    rule(
+      "tcpencap needs the native transport, and transport is portable",
+      "ikeconf.tcpencap",
+      "transport",
+    );
+  }
+  const isTcpAlone = role === "client" || !traditionalencap;
+  if (isTcpAlone && tradtionalencapforceudp) {
+    rule(
+      "tcpencap and tradtionalencapforceudp exclude each other where nothing is in UDP",
+      "ikeconf.tcpencap",
+      "ikeconf.tradtionalencapforceudp",
+      "ikeconf.traditionalencap",
+    );
+  }
+  return isTcpAlone;
 }
 
 function checkTunnelAddresses(setup: Setup, first: IpAddress, rule: Rule): void {

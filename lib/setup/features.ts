@@ -13,7 +13,6 @@ export const NOT_YET = {
   certificates: "authentication by certificates",
   eap: "EAP",
   ppk: "post-quantum pre-shared keys (RFC 8784)",
-  tcp: "TCP encapsulation",
 } as const;
 
 /** A feature that may be missing. */

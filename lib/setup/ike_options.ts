@@ -162,17 +162,28 @@ export const IKECONF = {
     "0s",
     "silence after which an end behind a NAT sends a keepalive; 0: never",
   ),
-  traditionalencap: option(bool, "true", "plain ESP or UDP encapsulation allowed", {
-    feature: "tcp",
-  }),
+  traditionalencap: option(
+    bool,
+    "true",
+    "plain ESP or UDP encapsulation allowed: a gateway with tcpencap hears UDP too, a client with " +
+      "tcpencap speaks TCP alone either way",
+  ),
   tradtionalencapforceudp: option(
     bool,
     "false",
     "always UDP-encapsulate: the peer is made to see a NAT",
   ),
-  tcpencap: option(bool, "false", "IKE and ESP in TCP (RFC 9329)", { feature: "tcp" }),
-  owntcpport: option(port(false), "4500", "own TCP port", { feature: "tcp" }),
-  peertcpport: option(port(false), "4500", "the peer's TCP port", { feature: "tcp" }),
+  tcpencap: option(
+    bool,
+    "false",
+    "IKE and ESP in TCP (RFC 9329): a connection for each tunnel, which its client begins",
+  ),
+  owntcpport: option(
+    port(false),
+    "4500",
+    "own TCP port; a client takes another while an earlier connection still holds it",
+  ),
+  peertcpport: option(port(false), "4500", "the peer's TCP port"),
 } as const;
 
 /** `ikeconf.ppk`. */

@@ -12,7 +12,13 @@ import {
   messageKind,
   messageSpis,
 } from "@/transport/impairment.ts";
-import type { Datagram, EspInUdp, Transport, TransportListener } from "@/transport/transport.ts";
+import type {
+  Connections,
+  Datagram,
+  EspInUdp,
+  Transport,
+  TransportListener,
+} from "@/transport/transport.ts";
 
 /** Messages held back at a time; more pass at once. */
 const HELD_MAX = 10_000;
@@ -44,6 +50,7 @@ export class ImpairedTransport implements Transport {
   /** Impairments are of IKE alone. */
   readonly esp: EspInUdp | undefined;
   readonly notes: readonly string[];
+  readonly connections: Connections | undefined;
   readonly #inner: Transport;
   readonly #impairment: Impairment;
   readonly #after: After;
@@ -80,6 +87,7 @@ export class ImpairedTransport implements Transport {
     this.halfOpenMax = inner.halfOpenMax;
     this.esp = inner.esp;
     this.notes = inner.notes ?? [];
+    this.connections = inner.connections;
   }
 
   /** What became of messages, rule by rule. */
@@ -90,6 +98,7 @@ export class ImpairedTransport implements Transport {
   listen(listener: TransportListener): void {
     this.#inner.listen({
       failed: (error) => listener.failed(error),
+      lost: (ends) => listener.lost?.(ends),
       datagrams: (batch) => {
         const passed: Datagram[] = [];
         for (const datagram of batch) {

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Path } from "@/base/address.ts";
+import { concat } from "@/base/bytes.ts";
 import type { ShimSymbols } from "@/native/load.ts";
 import { frameByKernel, outcomeOf, receiveTcp, sendTcp, type TcpOutcome } from "@/native/tcp.ts";
 import { MARKER_OCTETS } from "@/transport/non_esp_marker.ts";
@@ -134,12 +135,18 @@ export class TcpConnection {
     if (this.#connected) return undefined;
     const why = outcomeOf(this.#shim, this.fd);
     if (why !== undefined) return { why };
-    // Not connected yet: the system would say so at once.
-    const sent = sendTcp(this.#shim, this.fd, STREAM_PREFIX, 0);
+    // A kernel that cuts frames must not see the prefix; else it leaves with what waits for it.
+    const first = this.#kernelEsp ? STREAM_PREFIX : concat(STREAM_PREFIX, ...this.#pending);
+    // Not connected yet: the system says so.
+    const sent = sendTcp(this.#shim, this.fd, first, 0);
     if (sent === "later") return undefined;
     if (typeof sent === "object") return { why: sent.ended };
+    if (sent < STREAM_PREFIX.length) return { why: "no room for the stream prefix" };
     this.#connected = true;
-    return this.#frameByKernel();
+    if (this.#kernelEsp) return this.#frameByKernel();
+    this.#pending = sent < first.length ? [first.subarray(sent)] : [];
+    this.#pendingOctets = first.length - sent;
+    return undefined;
   }
 
   /**
@@ -190,13 +197,7 @@ export class TcpConnection {
 
   /** Many frames leave by one call. */
   #join(): void {
-    const all = new Uint8Array(this.#pendingOctets);
-    let at = 0;
-    for (const frame of this.#pending) {
-      all.set(frame, at);
-      at += frame.length;
-    }
-    this.#pending = [all];
+    this.#pending = [concat(...this.#pending)];
   }
 }
 

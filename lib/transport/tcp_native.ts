@@ -3,7 +3,7 @@
  * taken where the gateway listens. Strangers are few at a time and short-lived until they authenticate.
  * @module
  */
-import type { IpAddress, Path } from "@/base/address.ts";
+import { endsKey, type IpAddress, type Path } from "@/base/address.ts";
 import { must, SetupError, SystemError } from "@/base/errors.ts";
 import { loadShim, type ShimSymbols } from "@/native/load.ts";
 import { pollUntilOver } from "@/native/poll_loop.ts";
@@ -133,7 +133,7 @@ export class TcpTransport implements Transport {
   }
 
   send(octets: Uint8Array, path: Path): void {
-    const connection = this.#byPath.get(keyOf(path));
+    const connection = this.#byPath.get(endsKey(path));
     if (!connection || octets.length > MESSAGE_MAX) return void this.counters.sendErrors++;
     this.counters.sent++;
     const end = connection.sendIke(octets);
@@ -219,7 +219,7 @@ export class TcpTransport implements Transport {
   }
 
   #add(connection: TcpConnection): void {
-    const key = keyOf(connection.path), before = this.#byPath.get(key);
+    const key = endsKey(connection.path), before = this.#byPath.get(key);
     // The system gives no two connections the same ends: the one before is dead, and does not know yet.
     if (before) this.#forget(before);
     this.#byPath.set(key, connection);
@@ -228,14 +228,14 @@ export class TcpTransport implements Transport {
   }
 
   #keep(path: Path): void {
-    const connection = this.#byPath.get(keyOf(path));
+    const connection = this.#byPath.get(endsKey(path));
     if (!connection) return;
     connection.kept = true;
     this.#strangers.delete(connection.tag);
   }
 
   #release(path: Path): void {
-    const connection = this.#byPath.get(keyOf(path));
+    const connection = this.#byPath.get(endsKey(path));
     if (!connection) return;
     connection.kept = false;
     // RFC 9329 §6.1: to end a connection is up to who began it; the other does not wait for ever.
@@ -278,7 +278,7 @@ export class TcpTransport implements Transport {
   }
 
   #sendEsp(packet: Uint8Array, path: Path): void {
-    const connection = this.#byPath.get(keyOf(path));
+    const connection = this.#byPath.get(endsKey(path));
     const isSent = connection && packet.length <= PACKET_MAX && connection.sendEsp(packet);
     if (isSent) this.#dirty.add(connection);
     else this.connections.counters.espDropped++;
@@ -316,7 +316,7 @@ export class TcpTransport implements Transport {
 
   #forget(connection: TcpConnection): void {
     if (!this.#byTag.delete(connection.tag)) return;
-    const key = keyOf(connection.path);
+    const key = endsKey(connection.path);
     if (this.#byPath.get(key) === connection) this.#byPath.delete(key);
     this.#strangers.delete(connection.tag);
     closeFd(this.#shim, connection.fd);
@@ -414,8 +414,4 @@ export class TcpTransport implements Transport {
         return undefined;
     }
   }
-}
-
-function keyOf({ ownAddress, ownPort, peerAddress, peerPort }: Path): string {
-  return `${String.fromCharCode(...ownAddress, ...peerAddress)}${ownPort} ${peerPort}`;
 }

@@ -51,7 +51,7 @@ export const ikeInitResponse: ResponderKind = {
     sa.setup!.nonceI = nonce.data;
     sa.setup!.initRequest = request.octets;
     noteNat(turn, payloads, request.path);
-    if (sa.config.natt?.forced && !sa.natDetected) {
+    if (sa.config.natt?.forced && !sa.natDetected && !sa.path.tcp) {
       const text = `${showEndpoint(...peer(request))} sent no NAT_DETECTION: it does not ` +
         "UDP-encapsulate, which tradtionalencapforceudp asks for";
       throw new PeerError(NotifyType.NO_PROPOSAL_CHOSEN, text);

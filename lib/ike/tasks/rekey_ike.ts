@@ -203,6 +203,7 @@ export function successor({ sa, nowMs, out }: Turn, inputs: SuccessorInputs): Ik
   made.natPeer = sa.natPeer;
   made.natDetected = sa.natDetected;
   made.encapsulated = sa.encapsulated && !sa.env.broken.has("forget_encapsulation");
+  made.connectionLost = sa.connectionLost;
   made.lastSentMs = sa.lastSentMs;
   made.fragmentation = sa.fragmentation; // said in IKE_SA_INIT alone (RFC 7383 §2.3)
   made.startedMs = nowMs;

@@ -90,11 +90,13 @@ for (const { name, open } of VARIANTS) {
     assert.ok(relay.mapped.includes(theirs().peerPort), "the gateway sees the relay's port");
     const child = client.run.childSas(ours!.spi)![0]!;
     assert.deepEqual(client.run.childSa(child)!.encapsulation, {
+      kind: "udp",
       ownPort: client.transport.nattPort,
       peerPort: nattPort,
     });
     const theirChild = gateway.run.childSas(theirs().spi)![0]!;
     assert.deepEqual(gateway.run.childSa(theirChild)!.encapsulation, {
+      kind: "udp",
       ownPort: nattPort,
       peerPort: theirs().peerPort,
     });

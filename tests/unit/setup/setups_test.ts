@@ -75,10 +75,6 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
   "remote_access_client.yaml": [],
   "remote_access_gateway.yaml": [],
   "tcp_client.yaml": [
-    "ikeconf.tcpencap",
-    "ikeconf.owntcpport",
-    "ikeconf.peertcpport",
-    "ikeconf.traditionalencap",
     "ikeconf.ppk.id",
     "ikeconf.ppk.value",
     "ikeconf.ppk.ppkrequired",

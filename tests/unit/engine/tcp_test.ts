@@ -1,0 +1,257 @@
+/** Clients and gateways in TCP (RFC 9329) by real connections on loopback. */
+import assert from "node:assert/strict";
+import type { IpAddress, Path } from "@/base/address.ts";
+import { portableBackend } from "@/crypto/portable.ts";
+import { EventHub, type RunEvent } from "@/engine/event_hub.ts";
+import { TestRun } from "@/engine/test_run.ts";
+import { RunResult } from "@/engine/view.ts";
+import type { IkeConfig, IkeEnv } from "@/ike/config.ts";
+import type { IkeSa } from "@/ike/ike_sa.ts";
+import { loadShim } from "@/native/load.ts";
+import type { Setup } from "@/setup/setup.ts";
+import { openTcp } from "@/transport/open.ts";
+import type { TcpTransport } from "@/transport/tcp_native.ts";
+import { clientPlan, CONFIG, gatewayPlan } from "./rig.ts";
+
+const GATEWAY = Uint8Array.of(127, 0, 0, 1);
+const NATT = { ownPort: 4500, peerPort: 4500, forced: false, keepaliveMs: 0 };
+const crypto = portableBackend();
+const hasShim = loadShim().symbols !== undefined;
+
+function address(index: number): IpAddress {
+  return Uint8Array.of(127, 0, 3, 1 + index);
+}
+
+function env(): IkeEnv {
+  const { randomOctets } = crypto;
+  return { crypto, random: randomOctets, childrenBySpi: new Map(), broken: new Set() };
+}
+
+interface Pair {
+  readonly client: TestRun;
+  readonly gateway: TestRun;
+  readonly near: TcpTransport;
+  readonly far: TcpTransport;
+  readonly notes: string[];
+  readonly sent: { readonly octets: Uint8Array; readonly path: Path }[];
+}
+
+/** Both roles; `relay` gives the port that stands before the gateway's. */
+async function pair(
+  tunnels: number,
+  config: Partial<IkeConfig>,
+  relay: (port: number) => Promise<number> = (port) => Promise.resolve(port),
+): Promise<Pair> {
+  const ownAddresses = Array.from({ length: tunnels }, (_, i) => address(i));
+  const near = openTcp({ ownAddresses: [GATEWAY], port: 0, listens: true }, "native");
+  const far = openTcp({ ownAddresses, port: 0, listens: false }, "native");
+  const notes: string[] = [], sent: Pair["sent"] = [];
+  const events = new EventHub();
+  events.attach({
+    filter: { level: 4, keyword: "" },
+    write: (event: RunEvent) => void notes.push(event.msg),
+  });
+  const common = { setup: {} as Setup, setupFileName: "" };
+  const whole = { ...CONFIG, natt: NATT, ...config };
+  const gateway = new TestRun({
+    ...{ ...common, config: whole, transport: near, events: new EventHub(), env: env() },
+    plan: gatewayPlan({ tunnels, ownAddress: GATEWAY, ownPort: near.ikePort }),
+  });
+  const client = new TestRun({
+    ...{ ...common, config: whole, transport: far, events, env: env() },
+    plan: clientPlan({
+      ...{ tunnels, ownAddress: address(0), ownPort: 0, peerAddress: GATEWAY, tcp: true },
+      triesMax: 1,
+      peerPort: await relay(near.ikePort),
+    }),
+    hooks: {
+      datagram: (isSent, octets, path) => void (isSent && sent.push({ octets, path })),
+    },
+  });
+  return { client, gateway, near, far, notes, sent };
+}
+
+function test(name: string, fn: () => Promise<void>): void {
+  Deno.test({
+    name: `in TCP: ${name}${hasShim ? "" : " (left out: the shim is not built)"}`,
+    ignore: !hasShim,
+    fn,
+  });
+}
+
+function liveSas({ loop }: TestRun): IkeSa[] {
+  return [...loop.endpoint.bySpi.values()].filter(({ phase }) => phase === "established");
+}
+
+test("30 tunnels, each in a connection of its own, nothing sent twice, all closed", async () => {
+  const tunnels = 30, { client, gateway, near, far, sent } = await pair(tunnels, {});
+  gateway.start();
+  client.start();
+  await until(() => client.figures().established === tunnels);
+  await until(() => gateway.figures().established === tunnels);
+  assert.equal(near.standing, tunnels);
+  assert.equal(new Set(sent.map(({ path }) => path.ownPort)).size, tunnels);
+  for (const sa of [...liveSas(client), ...liveSas(gateway)]) {
+    assert.equal(sa.path.tcp, true);
+    assert.deepEqual([sa.natDetected, sa.natOwn, sa.natPeer], [true, false, false]);
+  }
+  client.stop(true);
+  const ours = await client.finalResult;
+  gateway.stop(true);
+  const theirs = await gateway.finalResult;
+  for (const { result, figures } of [ours, theirs]) {
+    assert.equal(result, RunResult.PASSED);
+    assert.deepEqual([figures.retransmissions, figures.failed, figures.lost], [0, 0, 0]);
+  }
+  assert.equal(sent.length, 3 * tunnels);
+  assert.deepEqual([near.connections.counters.accepted, near.standing, far.standing], [
+    ...[tunnels, 0, 0],
+  ]);
+});
+
+test("what a lost connection left unanswered goes out by the next, and the SA goes on", async () => {
+  const relay = new Relay();
+  const { client, gateway, near, notes, sent } = await pair(1, {}, (port) => relay.open(port));
+  gateway.start();
+  client.start();
+  await until(() => client.figures().established === 1);
+  const [before] = liveSas(gateway).map(({ path }) => path);
+  relay.cut();
+  // A liveness check tells the gateway where the tunnel is now (RFC 9329 §6.1).
+  await until(() => liveSas(gateway).some(({ path }) => path.peerPort !== before!.peerPort));
+  assert.equal(relay.taken, 2);
+  assert.ok(
+    notes.some((note) => /The connection .* in TCP is lost: the peer closed it/.test(note)),
+  );
+  const [sa] = liveSas(client);
+  assert.deepEqual([sa!.connectionLost, sa!.phase], [false, "established"]);
+  // The gateway's own requests find the new connection, and so do the client's.
+  const theirs = liveSas(gateway)[0]!;
+  gateway.loop.turn(() => gateway.loop.command(theirs, { kind: "liveness_check" }));
+  await until(() => theirs.request === undefined && theirs.lastLivenessMs !== undefined);
+  const rekeyed = await client.rekeyIke(sa!.spiI);
+  assert.equal(rekeyed.kind, "done");
+  // Again, while two IKE SAs may be there: one connection serves both.
+  relay.cut();
+  await until(() => relay.taken === 3);
+  await until(() =>
+    liveSas(client).every(({ connectionLost, request }) => !connectionLost && !request)
+  );
+  client.stop(true);
+  const { result, figures } = await client.finalResult;
+  assert.deepEqual([result, figures.lost, figures.deletesUnanswered], [RunResult.PASSED, 0, 0]);
+  gateway.stop(true);
+  await gateway.finalResult;
+  assert.ok(sent.length > 5);
+  assert.equal(near.standing, 0);
+  await relay.close();
+});
+
+test("a gateway that comes later is found, by tries that are paced like retransmissions", async () => {
+  const relay = new Relay();
+  const patient = { retransmitIntervalMs: 100, retransmitBackoff: 1.5, transmissionsMax: 8 };
+  const { client, gateway, far } = await pair(1, patient, (port) => relay.open(port, 3));
+  gateway.start();
+  client.start();
+  await until(() => client.figures().established === 1);
+  assert.equal(far.connections.counters.opened, 4);
+  client.stop(true);
+  await client.finalResult;
+  gateway.stop(true);
+  await gateway.finalResult;
+  await relay.close();
+});
+
+test("a gateway that never comes ends the tunnel when all tries would be over", async () => {
+  const relay = new Relay();
+  const patient = { retransmitIntervalMs: 50, retransmitBackoff: 1, transmissionsMax: 5 };
+  const { client, gateway, far } = await pair(1, patient, (port) => relay.open(port, Infinity));
+  client.start();
+  const { result, figures, summary } = await client.finalResult;
+  assert.equal(result, RunResult.FAILED);
+  assert.deepEqual(figures.failures.map(({ cause }) => cause), ["NO_ANSWER"]);
+  assert.match(summary.lastErrMsg, /No answer to IKE_SA_INIT within 0.25 s in TCP to /);
+  assert.ok(far.connections.counters.opened >= 2 && far.connections.counters.opened <= 6);
+  gateway.start();
+  gateway.stop(false);
+  await gateway.finalResult;
+  await relay.close();
+});
+
+test("long messages are not cut, whatever fragmentation says", async () => {
+  const { client, gateway, sent } = await pair(1, { fragmentOctets: 64 });
+  gateway.start();
+  client.start();
+  await until(() => client.figures().established === 1);
+  assert.ok(liveSas(client)[0]!.fragmentation);
+  assert.equal(sent.length, 2);
+  // 53: SKF. A fragment's header is 28 octets behind the marker.
+  assert.ok(sent.every(({ octets }) => octets[4 + 16] !== 53));
+  client.stop(true);
+  await client.finalResult;
+  gateway.stop(true);
+  await gateway.finalResult;
+});
+
+/** Stands before the gateway: its connections can be cut, or closed at once. */
+class Relay {
+  taken = 0;
+  #listener: Deno.TcpListener | undefined;
+  #conns: Deno.TcpConn[] = [];
+  #work: Promise<void>[] = [];
+
+  open(port: number, refuses = 0): Promise<number> {
+    const listener = this.#listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    this.#work.push(this.#serve(listener, port, refuses));
+    return Promise.resolve((listener.addr as Deno.NetAddr).port);
+  }
+
+  async #serve(listener: Deno.TcpListener, port: number, refuses: number): Promise<void> {
+    for await (const near of listener) {
+      if (++this.taken <= refuses) {
+        near.close();
+        continue;
+      }
+      const far = await Deno.connect({ hostname: "127.0.0.1", port });
+      this.#conns.push(near, far);
+      this.#work.push(copy(near, far), copy(far, near));
+    }
+  }
+
+  cut(): void {
+    for (const conn of this.#conns.splice(0)) closeQuietly(conn);
+  }
+
+  async close(): Promise<void> {
+    this.#listener?.close();
+    this.cut();
+    await Promise.allSettled(this.#work);
+  }
+}
+
+async function copy(from: Deno.TcpConn, to: Deno.TcpConn): Promise<void> {
+  const buffer = new Uint8Array(4096);
+  try {
+    for (let got; (got = await from.read(buffer)) !== null;) await to.write(buffer.slice(0, got));
+  } catch {
+    // Cut.
+  }
+  closeQuietly(from);
+  closeQuietly(to);
+}
+
+function closeQuietly(conn: Deno.TcpConn): void {
+  try {
+    conn.close();
+  } catch {
+    // It was closed already.
+  }
+}
+
+async function until(done: () => boolean): Promise<void> {
+  const endMs = performance.now() + 10_000;
+  while (!done()) {
+    assert.ok(performance.now() < endMs, "10 s were not enough");
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
