@@ -1,6 +1,7 @@
 /**
  * A capture of our own datagrams, as pcap with raw IP (LINKTYPE_RAW): headers are made up from the
- * path, since sockets do not show them.
+ * path, since sockets do not show them. What goes in TCP stands there as if it were in UDP, with its
+ * ports: Wireshark reads port 4500 in UDP, and streams of RFC 9329 not at all (4.0).
  *
  * ```text
  * | seconds u32 | microseconds u32 | captured u32 | length u32 | IP header | UDP header | payload |
