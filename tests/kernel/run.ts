@@ -69,7 +69,7 @@ async function runFile(file: string): Promise<Outcome> {
   const whole = [...test, ...options, file];
   const { code, said } = lack === undefined
     ? await run(Deno.execPath(), whole)
-    : await boot(await directoryOf(file), whole);
+    : await boot(await directoryOf(files.indexOf(file)), whole);
   const counts = [...said.matchAll(/(\d+) passed(?: \([^)]*\))? \| (\d+) failed/g)].at(-1);
   const passed = Number(counts?.[1] ?? 0), failed = Number(counts?.[2] ?? 0);
   console.log(`== ${file}\n${said}`);
@@ -96,10 +96,11 @@ async function run(command: string, args: readonly string[]) {
  * processor must not be found by the one here, and two kernels do not share databases. Only the
  * packages are the same.
  */
-async function directoryOf(file: string): Promise<string> {
+async function directoryOf(boot: number): Promise<string> {
   const info = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).output();
   const { denoDir } = JSON.parse(new TextDecoder().decode(info.stdout)) as { denoDir: string };
-  const directory = `${temporary}/${file.replaceAll("/", "-")}`;
+  // Short: what is made in it has to fit into the name of a Unix socket.
+  const directory = `${temporary}/${boot}`;
   await Deno.mkdir(`${directory}/deno`, { recursive: true });
   const { code, said } = await run("cp", ["-r", `${denoDir}/npm`, `${directory}/deno`]);
   if (code !== 0) throw new Error(`cp of ${denoDir}/npm ended with ${code}: ${said}`);
