@@ -93,7 +93,7 @@ export class Lane {
   async #pluto(row: LibreswanRow): Promise<Pluto> {
     await this.#charon?.stop();
     this.#charon = undefined;
-    return await Pluto.start(this.lab, this.lab.theirs, row.conf, row.psk ?? PSK);
+    return await Pluto.start(this.lab, this.lab.theirs, row.conf, { psk: row.psk ?? PSK });
   }
 
   async #withPluto(row: LibreswanRow): Promise<Ended> {

@@ -73,10 +73,19 @@ export async function libreswanVersion(): Promise<string | undefined> {
   return said && /Libreswan (\S+)/.exec(said.stdout)?.[1];
 }
 
+/** See {@linkcode Pluto.start}. */
+export interface PlutoOptions {
+  readonly psk: string;
+  /** Further lines of `config setup`. */
+  readonly general?: readonly string[];
+  readonly kernelHasEsp?: boolean;
+}
+
 /** One running pluto. */
 export class Pluto {
   #process: Deno.ChildProcess | undefined;
-  #library = "";
+  /** Words before pluto's command. */
+  #preload = "";
 
   private constructor(
     private readonly lab: Lab,
@@ -87,9 +96,15 @@ export class Pluto {
 
   /**
    * Starts pluto at `site` with the sections of `conf` and one pre-shared key for everybody; loads
-   * nothing yet. @throws Error with the end of its log when it does not come up.
+   * nothing yet. Where the kernel has ESP the SAs are its own. @throws Error with the end of its log
+   * when it does not come up.
    */
-  static async start(lab: Lab, site: Site, conf: string, psk: string): Promise<Pluto> {
+  static async start(
+    lab: Lab,
+    site: Site,
+    conf: string,
+    { psk, general = [], kernelHasEsp = false }: PlutoOptions,
+  ): Promise<Pluto> {
     const found = await programs();
     if (found === undefined) throw new Error("There is no libreswan");
     const directory = await Deno.makeTempDir({ dir: lab.directory, prefix: "pluto-" });
@@ -99,14 +114,17 @@ export class Pluto {
     }
     await mustRun("certutil", ["-N", "-d", `sql:${directory}/nss`, "--empty-password"]);
     await Deno.writeTextFile(`${directory}/ipsec.secrets`, `%any %any : PSK "${psk}"\n`);
-    await Deno.writeTextFile(`${directory}/ipsec.conf`, pluto.#conf(conf));
-    pluto.#library = await buildAcceptAll(directory);
+    await Deno.writeTextFile(`${directory}/ipsec.conf`, pluto.#conf(conf, general));
+    if (!kernelHasEsp) {
+      const library = await buildAcceptAll(directory);
+      pluto.#preload = `ACCEPTED_SAS=${directory}/accepted LD_PRELOAD=${library}`;
+    }
     await pluto.#spawn();
     await pluto.#whackMust(["--listen"]);
     return pluto;
   }
 
-  #conf(sections: string): string {
+  #conf(sections: string, general: readonly string[]): string {
     const { directory } = this;
     return `config setup
     nssdir=${directory}/nss
@@ -114,7 +132,7 @@ export class Pluto {
     secretsfile=${directory}/ipsec.secrets
     dnssec-enable=no
     plutodebug=base,private
-${sections}`;
+${general.map((line) => `    ${line}\n`).join("")}${sections}`;
   }
 
   /**
@@ -127,14 +145,13 @@ ${sections}`;
     options.push("--nssdir", `${directory}/nss`, "--rundir", `${directory}/run`);
     options.push("--secretsfile", `${directory}/ipsec.secrets`);
     options.push("--ipsecdir", `${directory}/ipsec.d`, "--logfile", `${directory}/pluto.log`);
-    const preload = `ACCEPTED_SAS=${directory}/accepted LD_PRELOAD=${this.#library}`;
     const script = [
       "sysctl -qw net.core.xfrm_acq_expires=100000",
       `mount --bind ${directory}/run /run`,
       "mount -t tmpfs none /usr/libexec",
       `mkdir ${INSTALLED}`,
       `mount --bind ${programs} ${INSTALLED}`,
-      `${preload} exec ${INSTALLED}/pluto "$@"`,
+      `${this.#preload} exec ${INSTALLED}/pluto "$@"`,
     ].join(" && ");
     const child = lab.spawn(site, ["sh", "-c", script, "pluto", ...options]);
     this.#process = child;

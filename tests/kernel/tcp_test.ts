@@ -1,8 +1,10 @@
 /**
- * Tunnels in TCP (RFC 9329) in a kernel that has ESP in TCP (espintcp): ours with ours.
+ * Tunnels in TCP (RFC 9329) in a kernel that has ESP in TCP (espintcp): ours with ours, and with
+ * libreswan's kernel data path in both directions. Each reads the kernels' own listings.
  * @module
  */
 import assert from "node:assert/strict";
+import { hasLibreswan, withLibreswan } from "./libreswan_tunnel.ts";
 import { assertCounted, kernelSays, withTunnel } from "./tunnel.ts";
 
 const TCP = { ikeconf: { tcpencap: true } };
@@ -28,5 +30,46 @@ for (const outer of [4, 6] as const) {
       assert.match(states, /encap type espintcp sport 4500 dport 4500/);
       await ours.stop();
     });
+  });
+}
+
+const theirs = await hasLibreswan();
+
+for (const kind of ["ours → libreswan", "libreswan → ours"] as const) {
+  for (const transport of [false, true]) {
+    const mode = transport ? "transport" : "tunnel";
+    Deno.test({
+      name: `in TCP, ${kind}: ESP in both kernels, ${mode} mode`,
+      ignore: !theirs,
+      fn: async () => {
+        await withLibreswan(kind, { transport }, async ({ lab, ours, ping }) => {
+          assert.equal(await ping(), 5);
+          await assertCounted(lab, 5);
+          for (const site of [lab.ours, lab.theirs]) {
+            const states = await kernelSays(site, "xfrm", "state");
+            assert.equal(states.match(/encap type espintcp/g)?.length, 2, states);
+            assert.equal(states.match(new RegExp(`mode ${mode}`, "g"))?.length, 2, states);
+          }
+          const { retransmissions } = await ours.stop();
+          assert.equal(retransmissions, 0);
+          assert.equal(await kernelSays(lab.ours, "xfrm", "state"), "");
+        });
+      },
+    });
+  }
+
+  Deno.test({
+    name: `in TCP, ${kind}: ESP in our process, and in their kernel`,
+    ignore: !theirs,
+    fn: async () => {
+      await withLibreswan(kind, { dataPath: "userland" }, async ({ lab, ours, ping }) => {
+        assert.equal(await ping(), 5);
+        const states = await kernelSays(lab.theirs, "-s", "xfrm", "state");
+        assert.equal(states.match(/\(bytes\), 5\(packets\)/g)?.length, 2, states);
+        assert.equal(states.match(/encap type espintcp/g)?.length, 2, states);
+        assert.match(await kernelSays(lab.ours, "-s", "link", "show", "myikev2t0"), /myikev2t0/);
+        await ours.stop();
+      });
+    },
   });
 }

@@ -105,7 +105,8 @@ export async function kernelDrops(lab: Lab): Promise<string> {
   return `ours:\n${said[0]}\ntheirs:\n${said[1]}`;
 }
 
-async function addInner(site: Site, side: 0 | 1): Promise<void> {
+/** Puts the inner addresses of a side on lo. */
+export async function addInner(site: Site, side: 0 | 1): Promise<void> {
   await mustRun("ip", ["-n", site.namespace, "addr", "add", `${INNER[4][side]}/32`, "dev", "lo"]);
   const six = [`${INNER[6][side]}/128`, "dev", "lo", "nodad"];
   await mustRun("ip", ["-n", site.namespace, "-6", "addr", "add", ...six]);
@@ -128,16 +129,10 @@ async function betweenOurs(lab: Lab, wish: TunnelWish): Promise<Ends> {
 }
 
 async function withStrongSwan(lab: Lab, wish: TunnelWish, weBegin: boolean): Promise<Ends> {
-  const { outer = 4 } = wish;
   const charon = await Charon.start(lab, lab.theirs, "  install_routes = yes", {
     kernelHasEsp: true,
   });
-  const gateway = merge(ourGateway(), {
-    bindifaddr: outer === 4 ? `${OURS.address4}/16` : `${OURS.address6}/64`,
-    apilistenport: wish.apilistenport ?? 0,
-    ikeconf: ikeconf(wish, 0),
-  });
-  const setup = weBegin ? clientOf(wish) : merge(gateway, wish.setup ?? {});
+  const setup = weBegin ? clientOf(wish) : gatewayOf(wish);
   await charon.load(swanctl(connectionOf(wish), PSK));
   const ours = await Ours.start(lab, lab.ours, atSite(setup, lab.ours));
   if (!weBegin) await charon.initiate("net");
@@ -145,7 +140,8 @@ async function withStrongSwan(lab: Lab, wish: TunnelWish, weBegin: boolean): Pro
   return { ours, theirs: undefined, charon };
 }
 
-function clientOf(wish: TunnelWish): Setup {
+/** Our setup as client. */
+export function clientOf(wish: TunnelWish): Setup {
   const { outer = 4 } = wish;
   const client = merge(ourClient(), {
     startclntaddr: outer === 4 ? `${OURS.address4}/16` : `${OURS.address6}/64`,
@@ -154,6 +150,17 @@ function clientOf(wish: TunnelWish): Setup {
     ikeconf: ikeconf(wish, 0),
   });
   return merge(client, wish.setup ?? {});
+}
+
+/** Our setup as gateway. */
+export function gatewayOf(wish: TunnelWish): Setup {
+  const { outer = 4 } = wish;
+  const gateway = merge(ourGateway(), {
+    bindifaddr: outer === 4 ? `${OURS.address4}/16` : `${OURS.address6}/64`,
+    apilistenport: wish.apilistenport ?? 0,
+    ikeconf: ikeconf(wish, 0),
+  });
+  return merge(gateway, wish.setup ?? {});
 }
 
 /** `side` 0: as at our site. */
@@ -193,7 +200,12 @@ function connectionOf(wish: TunnelWish): string {
   });
 }
 
-async function untilInstalled(lab: Lab, ours: Ours, { dataPath }: TunnelWish): Promise<void> {
+/** Waits until the data paths of both sites have the CHILD_SA. */
+export async function untilInstalled(
+  lab: Lab,
+  ours: Ours,
+  { dataPath }: TunnelWish,
+): Promise<void> {
   await until("both ends' states", 20_000, async () => {
     ours.mustRun();
     if (dataPath === "userland") {
@@ -209,7 +221,8 @@ async function untilInstalled(lab: Lab, ours: Ours, { dataPath }: TunnelWish): P
   });
 }
 
-async function ping(
+/** See {@linkcode Tunnel.ping}. */
+export async function ping(
   lab: Lab,
   wish: TunnelWish,
   count = 5,
