@@ -54,7 +54,8 @@ function only(host: Host): IkeSa {
 function found(host: Host) {
   const { natOwn, natPeer, encapsulated, children, path } = only(host);
   const udp = children[0] && encapsulationOf(children[0]);
-  assert.deepEqual(udp, encapsulated ? { ownPort: path.ownPort, peerPort: path.peerPort } : udp);
+  const { ownPort, peerPort } = path;
+  assert.deepEqual(udp, encapsulated ? { kind: "udp", ownPort, peerPort } : udp);
   return { own: natOwn, peer: natPeer, udp: udp && `${udp.ownPort}-${udp.peerPort}` };
 }
 
