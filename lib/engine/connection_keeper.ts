@@ -20,6 +20,8 @@ export interface KeeperOwner {
 export class ConnectionKeeper {
   readonly #connections: Connections;
   readonly #owner: KeeperOwner;
+  /** Authenticated SAs by the ends of their connection: two while a rekey is under way. */
+  readonly #users = new Map<string, Set<IkeSa>>();
 
   constructor(connections: Connections, owner: KeeperOwner) {
     this.#connections = connections;
@@ -60,15 +62,30 @@ export class ConnectionKeeper {
         return this.#reconnect(sa);
       case "established":
       case "child_failed":
-        return this.#connections.keep(sa.path);
+        return this.#use(sa, sa.path);
+      case "replaced":
+        return this.#use(effect.by, effect.by.path);
       case "moved":
-        if (!samePath(effect.from, sa.path)) this.#connections.release(effect.from);
-        return this.#connections.keep(sa.path);
+        if (!samePath(effect.from, sa.path)) this.#leave(sa, effect.from);
+        return this.#use(sa, sa.path);
       case "closed":
-        // The SA that took over, or that won, goes on in it.
-        if (!sa.replacedBy && !sa.redundant) this.#connections.release(sa.path);
-        return;
+        return this.#leave(sa, sa.path);
     }
+  }
+
+  #use(sa: IkeSa, path: Path): void {
+    const key = endsKey(path), users = this.#users.get(key);
+    if (users) users.add(sa);
+    else this.#users.set(key, new Set([sa]));
+    this.#connections.keep(path);
+  }
+
+  #leave(sa: IkeSa, path: Path): void {
+    const key = endsKey(path), users = this.#users.get(key);
+    users?.delete(sa);
+    if (users && users.size > 0) return;
+    this.#users.delete(key);
+    this.#connections.release(path);
   }
 
   /** SAs of one tunnel have one connection, while a rekey leaves two of them. */

@@ -143,6 +143,7 @@ export class RunBooks {
       datagramsSent: loop.datagramsSent,
       datagramsReceived: loop.datagramsReceived,
       impairment: transport.impairment ?? [],
+      connections: transport.connections ? { ...transport.connections.counters } : null,
       keepalivesSent: transport.counters.keepalivesSent,
       keepalivesReceived: transport.counters.keepalives,
       deletesUnanswered: this.#deletesUnanswered,

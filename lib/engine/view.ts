@@ -11,6 +11,7 @@ import type { EventHub } from "@/engine/event_hub.ts";
 import type { EspEncapsulation } from "@/ike/nat.ts";
 import type { Setup } from "@/setup/setup.ts";
 import type { ImpairmentCounts } from "@/transport/impairment.ts";
+import type { ConnectionCounters } from "@/transport/transport.ts";
 
 /** Who a run is, as the API counts. */
 export const RoleNumber = { client: 1, gateway: 2 } as const;
@@ -341,6 +342,8 @@ export interface RunFigures {
   readonly datagramsReceived: number;
   /** What the rules of `impairment` did to messages, in their order; empty: none does any. */
   readonly impairment: readonly ImpairmentCounts[];
+  /** TCP connections by what became of them (RFC 9329); null where there is only UDP. */
+  readonly connections: ConnectionCounters | null;
   /** NAT-T keepalives (RFC 3948 §2.3), which count as no datagram. */
   readonly keepalivesSent: number;
   readonly keepalivesReceived: number;

@@ -6,7 +6,7 @@
 import type { IpAddress } from "@/base/address.ts";
 import { must, SystemError } from "@/base/errors.ts";
 import type { ShimSymbols } from "@/native/load.ts";
-import { errnoName } from "@/native/udp.ts";
+import { closeFd, errnoName } from "@/native/udp.ts";
 
 /** Bits of the flags of `my_tcp_open`. */
 const OPEN_FREEBIND = 1, OPEN_BYPASS = 2, OPEN_MARK = 16;
@@ -108,6 +108,15 @@ export function outcomeOf(shim: ShimSymbols, fd: number): string | undefined {
 export function frameByKernel(shim: ShimSymbols, fd: number): string | undefined {
   const error = shim.my_tcp_frames(fd);
   return error < 0 ? errnoName(-error) : undefined;
+}
+
+/** Why the kernel cannot be asked to cut streams into frames; undefined: it can. */
+export function kernelLacksFrames(shim: ShimSymbols): string | undefined {
+  const { fd } = openTcpSocket(shim, { ownAddress: new Uint8Array(4), ownPort: 0 });
+  const refused = frameByKernel(shim, fd);
+  closeFd(shim, fd);
+  // A socket that listens is refused for other reasons, which only a kernel that knows frames has.
+  return refused === "ENOENT" ? "it has no ESP in TCP (CONFIG_INET_ESPINTCP)" : undefined;
 }
 
 /** How octets, or a frame of the kernel's, were taken or sent: how many, or why none. */

@@ -103,6 +103,8 @@ export interface RunResultJson {
   readonly datagrams: { readonly sent: number; readonly received: number };
   /** What the rules of `impairment` did, in their order; empty: none does anything. */
   readonly impairment: FinalResult["figures"]["impairment"];
+  /** TCP connections (RFC 9329) by what became of them; null where there is only UDP. */
+  readonly connections: FinalResult["figures"]["connections"];
   /** NAT-T keepalives; they count as no datagram. */
   readonly keepalives: { readonly sent: number; readonly received: number };
   /** The ping test; no tasks where none is configured, or none began. */
@@ -157,6 +159,7 @@ export function resultOf(final: FinalResult): RunResultJson {
     },
     datagrams: { sent: figures.datagramsSent, received: figures.datagramsReceived },
     impairment: figures.impairment.map((counts) => ({ ...counts })),
+    connections: figures.connections,
     keepalives: { sent: figures.keepalivesSent, received: figures.keepalivesReceived },
     ping: pingResult(figures.ping ?? NO_PING),
     pingsAnswered: figures.pingsAnswered,
@@ -195,6 +198,7 @@ export function refusedResult(
     packets: null,
     datagrams: { sent: 0, received: 0 },
     impairment: [],
+    connections: null,
     keepalives: { sent: 0, received: 0 },
     ping: pingResult(NO_PING),
     pingsAnswered: 0,

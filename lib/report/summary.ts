@@ -42,6 +42,7 @@ export function summaryLines(result: RunResultJson): string[] {
       lines.push(`Packets dropped: ${count} for ${PACKET_DROPS[cause] ?? cause}`);
     }
   }
+  if (result.connections) lines.push(...connectionLines(result.connections));
   if (result.deletesUnanswered) lines.push(`Deletes unanswered: ${result.deletesUnanswered}`);
   const cpu = result.cpuMsPerTunnel === null
     ? "CPU per tunnel: none was established"
@@ -52,6 +53,24 @@ export function summaryLines(result: RunResultJson): string[] {
   );
   return lines;
 }
+
+function connectionLines(counters: NonNullable<RunResultJson["connections"]>): string[] {
+  const { opened, accepted, ...causes } = counters;
+  const lines = [`TCP connections: ${opened} opened, ${accepted} accepted`];
+  for (const [cause, count] of Object.entries(causes)) {
+    if (count > 0) lines.push(`TCP: ${count} ${CONNECTION_CAUSES[cause] ?? cause}`);
+  }
+  return lines;
+}
+
+/** What became of connections and frames, in words. */
+const CONNECTION_CAUSES: Readonly<Record<string, string>> = {
+  crowdedOut: "connections closed, for too many strangers had one",
+  idle: "connections closed, for nobody authenticated in time",
+  badStreams: "connections closed, for what came was no stream of IKE and ESP",
+  espDropped: "ESP packets dropped, for their connection was full",
+  badFrames: "frames dropped, for they were neither IKE nor ESP",
+};
 
 /** The causes in words. */
 const PACKET_DROPS: Readonly<Record<string, string>> = {

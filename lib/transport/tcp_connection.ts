@@ -45,14 +45,11 @@ export class TcpConnection {
   readonly path: Path;
   readonly fd: number;
   readonly tag: number;
-  /** An authenticated SA uses it. */
-  kept = false;
   /** Nobody uses it: it goes when nothing waits any more. */
   released = false;
   /** Whether room to send is waited for. */
   wantsRoom = false;
   readonly #shim: ShimSymbols;
-  readonly #opened: boolean;
   readonly #kernelEsp: boolean;
   readonly #reader: FrameReader;
   /** Whole frames, or the rest of one, in their order. */
@@ -72,7 +69,6 @@ export class TcpConnection {
     this.fd = fd;
     this.tag = tag;
     this.#shim = shim;
-    this.#opened = opened;
     this.#kernelEsp = kernelEsp;
     this.#connected = !opened;
     this.#reader = new FrameReader(!opened);

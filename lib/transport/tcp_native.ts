@@ -10,6 +10,7 @@ import { pollUntilOver } from "@/native/poll_loop.ts";
 import {
   type AcceptedTcp,
   acceptTcp,
+  kernelLacksFrames,
   openTcpSocket,
   type TcpSocket,
   type TcpSocketWish,
@@ -55,6 +56,8 @@ const HALF_OPEN_MAX = 256;
 export function openNativeTcp(options: TcpOptions): TcpTransport {
   const shim = loadShim();
   if (!shim.symbols) throw new SetupError(`Cannot use tcpencap: ${shim.reason}`);
+  const lack = options.kernelEsp ? kernelLacksFrames(shim.symbols) : undefined;
+  if (lack) throw new SetupError(`Cannot use tcpencap with the kernel's data path: ${lack}`);
   return new TcpTransport(shim.symbols, options);
 }
 
@@ -229,15 +232,12 @@ export class TcpTransport implements Transport {
 
   #keep(path: Path): void {
     const connection = this.#byPath.get(endsKey(path));
-    if (!connection) return;
-    connection.kept = true;
-    this.#strangers.delete(connection.tag);
+    if (connection) this.#strangers.delete(connection.tag);
   }
 
   #release(path: Path): void {
     const connection = this.#byPath.get(endsKey(path));
     if (!connection) return;
-    connection.kept = false;
     // RFC 9329 §6.1: to end a connection is up to who began it; the other does not wait for ever.
     if (!this.#options.listens) connection.released = true;
     else this.#watch(connection);

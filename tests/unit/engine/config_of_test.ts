@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { parseAddress, parsePrefix, showAddress } from "@/base/address.ts";
 import { SetupError } from "@/base/errors.ts";
-import { ikeConfigOf, ownAddressesOf, planOf } from "@/engine/config_of.ts";
+import { ikeConfigOf, isTcpAlone, ownAddressesOf, planOf } from "@/engine/config_of.ts";
 import { pathOfTunnel } from "@/engine/plan.ts";
 import type { IdentityRule } from "@/ike/config.ts";
 import type { Setup } from "@/setup/setup.ts";
@@ -139,6 +139,23 @@ Deno.test("NAT traversal: detection with its ports, also where encapsulation is 
   const refuses = (role: "client" | "gateway") =>
     ikeConfigOf(setup({ role }, { disallownat: true })).refuseNat;
   assert.deepEqual([refuses("client"), refuses("gateway")], [true, false]);
+});
+
+Deno.test("TCP: the paths of tunnels say so, with the peer's TCP port, and NATs are looked for", () => {
+  const ike = { tcpencap: true, peertcpport: 4567 };
+  const plan = planOf(setup({ numberoftunnels: 2 }, ike), { ikePort: 4501, halfOpenMax: 9 });
+  assert.ok(plan.role === "client");
+  const { ownPort, peerPort, tcp } = pathOfTunnel(plan, 1);
+  assert.deepEqual([ownPort, peerPort, tcp], [4501, 4567, true]);
+  assert.equal(ikeConfigOf(setup({}, ike)).natt?.forced, false);
+  const alone = (role: "client" | "gateway", more: object) =>
+    isTcpAlone(setup({ role }, { ...ike, ...more }));
+  assert.deepEqual([
+    alone("client", {}),
+    alone("gateway", {}),
+    alone("gateway", { traditionalencap: false }),
+    alone("client", { tcpencap: false }),
+  ], [true, false, true, false]);
 });
 
 Deno.test("flaps: all tunnels or the first so many, and none where they are switched off", () => {

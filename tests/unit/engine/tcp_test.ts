@@ -111,14 +111,18 @@ test("30 tunnels, each in a connection of its own, nothing sent twice, all close
 
 test("what a lost connection left unanswered goes out by the next, and the SA goes on", async () => {
   const relay = new Relay();
-  const { client, gateway, near, notes, sent } = await pair(1, {}, (port) => relay.open(port));
+  // The relay is a NAT to both: keepalives would be due, and the NAT-T ports (RFC 9329 §6.5, §6.6).
+  const natt = { ...NATT, keepaliveMs: 1 };
+  const before = (port: number) => relay.open(port);
+  const { client, gateway, near, far, notes, sent } = await pair(1, { natt }, before);
   gateway.start();
   client.start();
   await until(() => client.figures().established === 1);
-  const [before] = liveSas(gateway).map(({ path }) => path);
+  const [first] = liveSas(gateway).map(({ path }) => path);
+  assert.ok(liveSas(client)[0]!.natOwn && liveSas(gateway)[0]!.natPeer);
   relay.cut();
   // A liveness check tells the gateway where the tunnel is now (RFC 9329 §6.1).
-  await until(() => liveSas(gateway).some(({ path }) => path.peerPort !== before!.peerPort));
+  await until(() => liveSas(gateway).some(({ path }) => path.peerPort !== first!.peerPort));
   assert.equal(relay.taken, 2);
   assert.ok(
     notes.some((note) => /The connection .* in TCP is lost: the peer closed it/.test(note)),
@@ -143,8 +147,46 @@ test("what a lost connection left unanswered goes out by the next, and the SA go
   gateway.stop(true);
   await gateway.finalResult;
   assert.ok(sent.length > 5);
+  assert.equal(far.counters.keepalivesSent, 0);
   assert.equal(near.standing, 0);
   await relay.close();
+});
+
+test("a response that is lost with its connection comes by the next, and the gateway follows", async () => {
+  const relay = new Relay();
+  const { client, gateway } = await pair(1, {}, (port) => relay.open(port));
+  gateway.start();
+  client.start();
+  await until(() => client.figures().established === 1);
+  const [ours] = liveSas(client), [theirs] = liveSas(gateway), first = theirs!.path;
+  relay.swallows = true;
+  const answered = theirs!.nextPeerId;
+  client.loop.turn(() => client.loop.command(ours!, { kind: "liveness_check" }));
+  await until(() => theirs!.nextPeerId === answered + 1);
+  assert.ok(ours!.request, "its response is lost");
+  relay.swallows = false;
+  relay.cut();
+  // The repeated request is answered and is no news; what follows it is.
+  await until(() => ours!.request === undefined && theirs!.path.peerPort !== first.peerPort);
+  assert.equal(theirs!.nextPeerId, answered + 2);
+  assert.equal(client.figures().retransmissions, 1);
+  for (const run of [client, gateway]) {
+    run.stop(true);
+    assert.equal((await run.finalResult).figures.lost, 0);
+  }
+  await relay.close();
+});
+
+test("cookies are asked for in TCP too, and given", async () => {
+  const { client, gateway, sent } = await pair(3, { cookieThreshold: 0 });
+  gateway.start();
+  client.start();
+  await until(() => client.figures().established === 3);
+  assert.equal(sent.length, 9);
+  for (const run of [client, gateway]) {
+    run.stop(true);
+    assert.equal((await run.finalResult).figures.retransmissions, 0);
+  }
 });
 
 test("a gateway that comes later is found, by tries that are paced like retransmissions", async () => {
@@ -196,6 +238,8 @@ test("long messages are not cut, whatever fragmentation says", async () => {
 /** Stands before the gateway: its connections can be cut, or closed at once. */
 class Relay {
   taken = 0;
+  /** What the gateway sends goes no further. */
+  swallows = false;
   #listener: Deno.TcpListener | undefined;
   #conns: Deno.TcpConn[] = [];
   #work: Promise<void>[] = [];
@@ -214,7 +258,7 @@ class Relay {
       }
       const far = await Deno.connect({ hostname: "127.0.0.1", port });
       this.#conns.push(near, far);
-      this.#work.push(copy(near, far), copy(far, near));
+      this.#work.push(copy(near, far, () => true), copy(far, near, () => !this.swallows));
     }
   }
 
@@ -229,10 +273,16 @@ class Relay {
   }
 }
 
-async function copy(from: Deno.TcpConn, to: Deno.TcpConn): Promise<void> {
+async function copy(
+  from: Deno.TcpConn,
+  to: Deno.TcpConn,
+  passes: () => boolean,
+): Promise<void> {
   const buffer = new Uint8Array(4096);
   try {
-    for (let got; (got = await from.read(buffer)) !== null;) await to.write(buffer.slice(0, got));
+    for (let got; (got = await from.read(buffer)) !== null;) {
+      if (passes()) await to.write(buffer.slice(0, got));
+    }
   } catch {
     // Cut.
   }

@@ -37,6 +37,15 @@ int32_t my_udp_receive(int32_t epoll, uint8_t *arena, uint32_t arena_octets, uin
 int32_t my_wait_open(int32_t *out);
 int32_t my_wait_add(int32_t epoll, int32_t fd, uint32_t tag);
 int32_t my_wait(int32_t epoll, int32_t timeout_ms);
+int32_t my_wait_change(int32_t epoll, int32_t fd, uint32_t tag, uint32_t wanted);
+int32_t my_wait_ready(int32_t epoll, uint32_t *tags, uint32_t tags_max);
+int32_t my_tcp_open(const uint8_t *ns_path, uint32_t ns_path_len, const uint8_t *own,
+                    uint32_t address_len, uint32_t own_port, const uint8_t *peer, uint32_t peer_port,
+                    uint32_t flags, uint32_t *told);
+int32_t my_tcp_accept(int32_t listener, uint8_t *ends);
+int32_t my_tcp_outcome(int32_t fd);
+int32_t my_tcp_receive(int32_t fd, uint8_t *buffer, uint32_t at, uint32_t octets);
+int32_t my_tcp_send(int32_t fd, const uint8_t *buffer, uint32_t at, uint32_t octets);
 int32_t my_wait_wake(int32_t event);
 int32_t my_close(int32_t fd);
 
@@ -213,6 +222,48 @@ static void check_udp(void) {
   free(records), free(arena);
 }
 
+static int32_t tcp_open(uint32_t port, uint32_t peer_port, uint32_t *told) {
+  uint8_t *here = block(4, 0);
+  memcpy(here, "\x7f\0\0\1", 4);
+  int32_t fd = my_tcp_open(here, 0, here, 4, port, here, peer_port, 0, told);
+  free(here);
+  return fd;
+}
+
+static void check_tcp(void) {
+  enum { OCTETS = 300 };
+  uint32_t told[4];
+  int32_t wake[1], epoll = my_wait_open(wake), listener = tcp_open(0, 0, told);
+  uint32_t port = told[1], *tags = (uint32_t *)(void *)block(2 * sizeof *tags, 0);
+  uint8_t *ends = block(48, 0), *sent = block(OCTETS, 7), *got = block(OCTETS, 0);
+  CHECK(epoll >= 0 && listener >= 0 && port > 0, "open");
+  CHECK(my_tcp_accept(listener, ends) == -EAGAIN, "nobody yet");
+  CHECK(my_wait_add(epoll, listener, 5) == 0 && my_wait_ready(epoll, tags, 2) == 0, "nothing ready");
+  int32_t near = tcp_open(0, port, told);
+  CHECK(near >= 0 && told[1] > 0, "connect: %d", near);
+  CHECK(my_wait(epoll, 1000) == 1 && my_wait_ready(epoll, tags, 2) == 1 && tags[0] == 5, "ready");
+  int32_t far = my_tcp_accept(listener, ends);
+  uint32_t words[4];
+  memcpy(words, ends, sizeof words);
+  CHECK(far >= 0 && words[0] == 4 && words[1] == port && words[2] == told[1], "accept: %d", far);
+  CHECK(!memcmp(ends + 16, "\x7f\0\0\1", 4) && !memcmp(ends + 32, ends + 16, 4), "ends");
+  CHECK(my_tcp_outcome(near) == 0, "connected");
+  CHECK(my_tcp_receive(far, got, 0, OCTETS) == -EAGAIN, "nothing sent");
+  CHECK(my_tcp_send(near, sent, 100, OCTETS - 100) == OCTETS - 100, "send");
+  CHECK(my_wait_add(epoll, far, 6) == 0 && my_wait_change(epoll, far, 6, 3) == 0, "change");
+  CHECK(my_tcp_receive(far, got, 200, 100) == 100 && got[299] == 7 && got[199] == 0, "receive");
+  CHECK(my_tcp_receive(far, got, 0, OCTETS) == 100, "the rest");
+  CHECK(my_wait_ready(epoll, tags, 2) == 1 && tags[0] == 6, "room");
+  my_close(near);
+  CHECK(my_wait(epoll, 1000) > 0 && my_tcp_receive(far, got, 0, OCTETS) == -ENODATA, "the end");
+  CHECK(my_tcp_send(far, sent, 0, 0x80000000u) == -EINVAL, "2^31 octets");
+  CHECK(my_tcp_receive(far, got, 0, 0xffffffffu) == -EINVAL, "2^32 - 1 octets");
+  CHECK(my_tcp_open(ends, 0, ends, 5, 0, ends, 0, 0, told) == -EINVAL, "address of 5 octets");
+  CHECK(my_tcp_open(ends, 0, ends, 4, 65536, ends, 0, 0, told) == -EINVAL, "port 65536");
+  my_close(far), my_close(listener), my_close(epoll), my_close(wake[0]);
+  free(tags), free(ends), free(sent), free(got);
+}
+
 int main(void) {
   static const cipher ciphers[] = {
       {3, 0, 24, 8, 0, 8},     {11, 0, 0, 0, 0, 1},     {12, 128, 16, 16, 0, 16},
@@ -228,6 +279,7 @@ int main(void) {
   check_prfs();
   check_groups();
   check_udp();
+  check_tcp();
   printf("%d faults\n", faults);
   return faults ? 1 : 0;
 }

@@ -11,6 +11,10 @@ const COUNTED = [
   ...["delayed", "replayed", "corrupted", "crossed"],
 ];
 
+const CONNECTIONS = [
+  ...["opened", "accepted", "crowdedOut", "idle", "badStreams", "espDropped", "badFrames"],
+];
+
 const FIGURES: RunFigures = {
   dataPath: "userland",
   packets: {
@@ -45,6 +49,10 @@ const FIGURES: RunFigures = {
   datagramsSent: 100,
   datagramsReceived: 90,
   keepalivesSent: 4,
+  connections: {
+    ...{ opened: 0, accepted: 7, crowdedOut: 2, idle: 0, badStreams: 1 },
+    ...{ espDropped: 0, badFrames: 0 },
+  },
   keepalivesReceived: 3,
   ping: {
     ...{ tasks: 4, sent: 100, received: 88, lost: 12, lossPercent: 12, burstMax: 5, tasksAbove: 1 },
@@ -136,6 +144,7 @@ const TYPES: Readonly<Record<string, (value: unknown) => boolean>> = {
     return hasOnly(counts, names, isNumber) &&
       hasOnly(drops, Object.keys(drops as object), isNumber);
   },
+  "connection counts or null": (v) => v === null || hasOnly(v, CONNECTIONS, isNumber),
   "list of ping tasks": (v) => Array.isArray(v) && v.every(isPingTask),
   "object": (v) => hasOnly(v, Object.keys(v as object), isNumber),
 };
@@ -222,6 +231,7 @@ Deno.test("every figure stands where its name says", () => {
     ...{ sent: 8, received: 7, octetsSent: 672, octetsReceived: 588 },
     drops: { replayed: 2 },
   }]);
+  assert.deepEqual([result.connections?.accepted, result.connections?.crowdedOut], [7, 2]);
   assert.deepEqual(result.keepalives, { sent: 4, received: 3 });
   const { latencyMs, firstPacketMs, worst, ...ping } = result.ping;
   assert.deepEqual(ping, {
@@ -270,6 +280,9 @@ Deno.test("the closing report says in words what the result says", () => {
   assert.match(text, /^Failed by NO_ANSWER: 2, for example: tunnel 3: 4 transmissions$/m);
   assert.match(text, /^Dropped: 8 for unknown SPI\nDropped: 2 for malformed$/m);
   assert.match(text, /^Deletes unanswered: 1$/m);
+  assert.match(text, /^TCP connections: 0 opened, 7 accepted$/m);
+  assert.match(text, /^TCP: 2 connections closed, for too many strangers had one$/m);
+  assert.match(text, /^TCP: 1 connections closed, for what came was no stream of IKE and ESP$/m);
   assert.match(
     text,
     /^Ping: 4 tasks, 100 sent, 88 received, 12 lost \(12 %\), at most 5 in a row$/m,

@@ -329,6 +329,25 @@ Deno.test("transport mode has no inner address; IPComp has no data path", () => 
   );
 });
 
+Deno.test("tcpencap has its own ports, excludes what is of UDP alone, and needs the native transport", () => {
+  const tcp = "  tcpencap: yes\n", forced = "  tradtionalencapforceudp: yes\n";
+  const only = "  traditionalencap: no\n";
+  const excluded =
+    "tcpencap and tradtionalencapforceudp exclude each other where nothing is in UDP";
+  assert.ok(load(`${CLIENT}${tcp}  enablenatt: yes\nownport: 4500\n`), "ownport is not opened");
+  assert.deepEqual(errorsOf(`${CLIENT}${tcp}${forced}`), [`7:3: ${excluded}`]);
+  assert.ok(load(`${GATEWAY}${tcp}${forced}`), "a gateway has both");
+  assert.deepEqual(errorsOf(`${GATEWAY}${tcp}${forced}${only}`).map((e) => e.slice(-70)), [
+    excluded.slice(-70),
+  ]);
+  assert.deepEqual(errorsOf(`${CLIENT}${only}`), [
+    "7:3: traditionalencap: false leaves nothing that carries ESP; tcpencap: true would",
+  ]);
+  assert.deepEqual(errorsOf(`${CLIENT}${tcp}transport: portable\n`), [
+    "7:3: tcpencap needs the native transport, and transport is portable",
+  ]);
+});
+
 Deno.test("NAT-T needs two ports at a client, and shows a NAT where none is allowed when forced", () => {
   for (const option of ["enablenatt", "tradtionalencapforceudp"]) {
     assert.deepEqual(errorsOf(`${CLIENT}  ${option}: yes\nownport: 4500\n`), [

@@ -4,6 +4,7 @@ import { concat } from "@/base/bytes.ts";
 import { showAddress } from "@/base/address.ts";
 import type { Path } from "@/base/address.ts";
 import { loadShim } from "@/native/load.ts";
+import { kernelLacksFrames } from "@/native/tcp.ts";
 import { JoinedTransport } from "@/transport/joined.ts";
 import { openTcp, openUdp } from "@/transport/open.ts";
 import { frameOf, STREAM_PREFIX } from "@/transport/tcp_frames.ts";
@@ -323,6 +324,18 @@ Deno.test({
     conn.close();
     await client.transport.close();
     await gateway.close();
+  },
+});
+
+Deno.test({
+  name: "TCP: a kernel without ESP in TCP is refused by name, where it has the data path",
+  ignore: !hasShim || kernelLacksFrames(loadShim().symbols!) === undefined,
+  fn: () => {
+    const options = { ownAddresses: [HERE], port: 0, listens: true, kernelEsp: true };
+    assert.throws(
+      () => openTcp(options, "native"),
+      /it has no ESP in TCP \(CONFIG_INET_ESPINTCP\)/,
+    );
   },
 });
 
