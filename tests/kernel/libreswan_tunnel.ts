@@ -56,7 +56,7 @@ export async function withLibreswan(
     });
     await pluto.load("net");
     const ours = await begun(lab, pluto, { kind, wish });
-    await take({ lab, ours, pluto, ping: (count) => ping(lab, wish, count) });
+    await take({ lab, ours, pluto, ping: (count) => ping(lab, INNER[4], count) });
     await pluto.stop();
   } finally {
     await lab.close();

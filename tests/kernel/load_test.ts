@@ -10,6 +10,7 @@ import { Lab, mustRun, type Site, until } from "../interop/harness.ts";
 import { merge, Ours } from "../interop/ours.ts";
 import { Charon } from "../interop/strongswan.ts";
 import { MODERN } from "../interop/suites.ts";
+import { stream } from "./iperf.ts";
 import { kernelDrops, kernelSays, type Kind, KINDS, withTunnel } from "./tunnel.ts";
 
 const TUNNELS = 1000;
@@ -128,66 +129,15 @@ const PACKETS_PER_S = 5000;
 const API_PORT = 12330;
 /** Octets of a datagram. */
 const DATAGRAM = 200;
-
-/** What iperf3 says of a stream of UDP. */
-interface Stream {
-  readonly packets: number;
-  /** By their sequence numbers; those that arrived at the receiver's full socket are not. */
-  readonly lost: number;
-  readonly perSecond: number;
-}
-
-/** Datagrams that came out of the tunnel and found a socket whose program was late. */
-async function overruns({ namespace }: Site): Promise<number> {
-  const text = await mustRun("ip", ["netns", "exec", namespace, "cat", "/proc/net/snmp"]);
-  const [names, values] = text.split("\n").filter((line) => line.startsWith("Udp:"))
-    .map((line) => line.split(" ")) as [string[], string[]];
-  return Number(values[names.indexOf("RcvbufErrors")]);
-}
-
-/** Octets of buffer at the receiver: what the receiver's program is late for is not lost by IPsec. */
-const BUFFER = 16 << 20;
-
-async function stream(lab: Lab, seconds: number, packetsPerS: number): Promise<Stream> {
-  await mustRun("sysctl", ["-qw", `net.core.rmem_max=${BUFFER}`, `net.core.wmem_max=${BUFFER}`]);
-  const server = lab.exec(lab.theirs, "iperf3", ["-s", "-1", "-B", "10.1.0.1"]);
-  await until(
-    "iperf3 listening",
-    20_000,
-    async () => (await lab.exec(lab.theirs, "ss", ["-Hltn", "sport", "=", ":5201"])).stdout !== "",
-  );
-  const rate = packetsPerS === 0 ? "0" : String(packetsPerS * DATAGRAM * 8);
-  const shape = [
-    "-u",
-    "-l",
-    `${DATAGRAM}`,
-    "-b",
-    rate,
-    "-t",
-    `${seconds}`,
-    "--pacing-timer",
-    "1000",
-  ];
-  const words = ["-J", "-c", "10.1.0.1", "-B", "10.2.0.1", ...shape];
-  const before = await overruns(lab.theirs);
-  const { stdout } = await lab.exec(lab.ours, "iperf3", words);
-  await server;
-  const late = await overruns(lab.theirs) - before;
-  const { end, error } = JSON.parse(stdout) as {
-    error?: string;
-    end: { sum?: { packets: number; lost_packets: number; seconds: number } };
-  };
-  assert.ok(end.sum, `iperf3: ${error}\n${await kernelDrops(lab)}`);
-  const { packets, lost_packets, seconds: took } = end.sum, lost = lost_packets - late;
-  return { packets, lost: Math.max(0, lost), perSecond: (packets - lost_packets) / took };
-}
+const ENDS = ["10.2.0.1", "10.1.0.1"] as const;
 
 async function rekeysUnderLoad(kind: Kind, who: "we" | "they"): Promise<void> {
   const wish = { child: { lifetime: "1h", pfsenabled: false }, apilistenport: API_PORT };
   await withTunnel(kind, wish, async ({ lab, ours, charon }) => {
-    const capacity = (await stream(lab, 2, 3 * PACKETS_PER_S)).perSecond;
+    const wish = { seconds: 2, packetsPerS: 3 * PACKETS_PER_S, octets: DATAGRAM };
+    const capacity = (await stream(lab, ENDS, wish)).perSecond;
     const rate = Math.round(Math.min(PACKETS_PER_S, capacity / 2));
-    const streaming = stream(lab, STREAM_S, rate);
+    const streaming = stream(lab, ENDS, { ...wish, seconds: STREAM_S, packetsPerS: rate });
     const rekeying = who === "they" && charon
       ? rekeyByCharon(charon)
       : rekeyByApi(lab, who === "we" ? lab.ours : lab.theirs);

@@ -59,6 +59,8 @@ export interface Tunnel {
   readonly charon: Charon | undefined;
   /** Pings from our side to theirs, and how many of `count` came back. */
   ping(count?: number, intervalS?: number): Promise<number>;
+  /** Own and the peer's address inside the tunnel. */
+  readonly ends: readonly [string, string];
 }
 
 /** Sets a tunnel up, hands it over, and takes all of it down. */
@@ -74,7 +76,11 @@ export async function withTunnel(
     const tunnel = kind === "ours → ours"
       ? await betweenOurs(lab, wish)
       : await withStrongSwan(lab, wish, kind === "ours → strongSwan");
-    await take({ lab, ...tunnel, ping: (count, interval) => ping(lab, wish, count, interval) });
+    const ends = selectors(wish, 0) as [string, string];
+    await take({
+      ...tunnel,
+      ...{ lab, ends, ping: (count, interval) => ping(lab, ends, count, interval) },
+    });
   } finally {
     await lab.close();
   }
@@ -92,6 +98,43 @@ export async function assertCounted({ ours, theirs }: Lab, packets: number): Pro
     const counted = [...states.matchAll(/\(bytes\), (\d+)\(packets\)/g)].map(([, n]) => Number(n));
     assert.deepEqual(counted, [packets, packets], states);
   }
+}
+
+/** Packets and octets that one end's kernel has carried, into it and out of it. */
+interface Carried {
+  readonly into: readonly [number, number];
+  readonly out: readonly [number, number];
+}
+
+/**
+ * Both kernels list two states, and policies for all directions; what one has sent the other has
+ * received. Octets and packets from us to them.
+ */
+export async function assertAgreed(lab: Lab): Promise<{ octets: number; packets: number }> {
+  const [ours, theirs] = [await carriedBy(lab, lab.ours), await carriedBy(lab, lab.theirs)];
+  assert.deepEqual([ours.out, ours.into], [theirs.into, theirs.out]);
+  for (const site of [lab.ours, lab.theirs]) {
+    const policies = await kernelSays(site, "xfrm", "policy");
+    for (const direction of ["in", "out", "fwd"]) {
+      assert.match(policies, new RegExp(`^\\s+dir ${direction} `, "m"));
+    }
+  }
+  return { octets: ours.out[0], packets: ours.out[1] };
+}
+
+async function carriedBy({ ours, theirs }: Lab, site: Site): Promise<Carried> {
+  const own = site === ours ? ours : theirs;
+  const states = await kernelSays(site, "-s", "xfrm", "state");
+  const listed = [...states.matchAll(/^src (\S+) dst[^]*?\s(\d+)\(bytes\), (\d+)\(packets\)/gm)];
+  assert.equal(listed.length, 2, states);
+  const of = (isOwn: boolean): [number, number] => {
+    const found = listed.filter(([, src]) =>
+      (src === own.address4 || src === own.address6) === isOwn
+    );
+    assert.equal(found.length, 1, states);
+    return [Number(found[0]![2]), Number(found[0]![3])];
+  };
+  return { into: of(false), out: of(true) };
 }
 
 /** What the kernels of both sites dropped, and why. */
@@ -112,7 +155,7 @@ export async function addInner(site: Site, side: 0 | 1): Promise<void> {
   await mustRun("ip", ["-n", site.namespace, "-6", "addr", "add", ...six]);
 }
 
-type Ends = Omit<Tunnel, "lab" | "ping">;
+type Ends = Omit<Tunnel, "lab" | "ping" | "ends">;
 
 async function betweenOurs(lab: Lab, wish: TunnelWish): Promise<Ends> {
   const { outer = 4 } = wish;
@@ -224,12 +267,11 @@ export async function untilInstalled(
 /** See {@linkcode Tunnel.ping}. */
 export async function ping(
   lab: Lab,
-  wish: TunnelWish,
+  [from, to]: Tunnel["ends"],
   count = 5,
   intervalS = 0.05,
 ): Promise<number> {
-  const [from, to] = selectors(wish, 0);
-  const words = ["-q", "-n", "-c", `${count}`, "-i", `${intervalS}`, "-W", "1", "-I", from!, to!];
+  const words = ["-q", "-n", "-c", `${count}`, "-i", `${intervalS}`, "-W", "1", "-I", from, to];
   const { stdout } = await lab.exec(lab.ours, "ping", words);
   const received = /(\d+) received/.exec(stdout)?.[1];
   assert.ok(received !== undefined, stdout);
