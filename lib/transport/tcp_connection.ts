@@ -74,9 +74,9 @@ export class TcpConnection {
     this.#reader = new FrameReader(!opened);
   }
 
-  /** Whether nothing waits to be sent. */
+  /** Whether nothing waits to be sent, or nothing can be as it has not been connected yet. */
   get isIdle(): boolean {
-    return this.#connected && this.#pendingOctets === 0 && this.#batchOctets === 0;
+    return !this.#connected || this.#pendingOctets === 0 && this.#batchOctets === 0;
   }
 
   /** Whether what is sent waits, and room must be waited for. */

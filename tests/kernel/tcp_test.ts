@@ -4,6 +4,8 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { THEIRS } from "../interop/ends.ts";
+import { until } from "../interop/harness.ts";
 import { hasLibreswan, withLibreswan } from "./libreswan_tunnel.ts";
 import { assertCounted, kernelSays, withTunnel } from "./tunnel.ts";
 
@@ -29,6 +31,29 @@ for (const outer of [4, 6] as const) {
       assert.equal(states.match(/\(bytes\), 5\(packets\)/g)?.length, 2, states);
       assert.match(states, /encap type espintcp sport 4500 dport 4500/);
       await ours.stop();
+    });
+  });
+}
+
+for (const dataPath of ["kernel", "userland"] as const) {
+  Deno.test(`in TCP, ours → ours: a lost connection is begun anew, with ESP by ${dataPath}`, async () => {
+    const wish = { ...TCP, dataPath, setup: { loglevel: 4 } };
+    await withTunnel("ours → ours", wish, async ({ lab, ours, ping }) => {
+      assert.equal(await ping(), 5);
+      // Nobody has this address: nothing arrives, and the system gives up after the first repetitions.
+      const neighbour = [THEIRS.address4, "dev", lab.ours.interface];
+      await lab.exec(lab.ours, "sysctl", ["-qw", "net.ipv4.tcp_retries2=1"]);
+      await kernelSays(lab.ours, "neigh", "replace", ...neighbour, "lladdr", "02:00:00:00:00:99");
+      assert.equal(await ping(3), 0);
+      await ours.logs(/in TCP is lost: ETIMEDOUT/);
+      await kernelSays(lab.ours, "neigh", "del", ...neighbour);
+      await ours.logs(/Another connection is begun/);
+      // Nothing was to be said by it but that it is there.
+      await ours.logs(/The connection .* in TCP is .* in TCP now/);
+      await until("packets", 20_000, async () => await ping(1) === 1);
+      assert.equal(await ping(), 5);
+      const { tunnels } = await ours.stop();
+      assert.deepEqual([tunnels.established, tunnels.lost], [1, 0]);
     });
   });
 }

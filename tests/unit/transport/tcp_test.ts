@@ -140,15 +140,31 @@ test("IKE and ESP go both ways by one connection, in order and whole", async (op
 
 test("what is released goes once it is sent, and its end is no loss", async (open) => {
   const gateway = open({}), client = open(CLIENT_ONLY), path = client.to(gateway);
+  client.transport.send(message(40), path);
+  await until("the first message", () => gateway.messages.length === 1);
   client.transport.send(message(40_000), path);
   client.transport.connections.release(path);
   client.transport.flush();
-  await until("the message", () => gateway.messages.length === 1);
+  await until("the message", () => gateway.messages.length === 2);
   await until("the end", () => client.transport.standing + gateway.transport.standing === 0);
   assert.deepEqual(client.lost, []);
   assert.deepEqual(gateway.lost.map(({ why }) => why), ["the peer closed it"]);
   client.transport.send(message(40), path);
   assert.equal(client.transport.counters.sendErrors, 1);
+});
+
+test("what was never connected goes at once when it is released", async (open) => {
+  const client = open(CLIENT_ONLY);
+  const peerAddress = at("127.0.0.2");
+  const path = client.transport.connections.open({
+    ...{ ownAddress: CLIENT, ownPort: 0, peerAddress, peerPort: 9, tcp: true },
+  });
+  client.transport.send(message(40), path);
+  client.transport.connections.release(path);
+  client.transport.flush();
+  assert.equal(client.transport.standing, 0);
+  await pause(30);
+  assert.deepEqual(client.lost, []);
 });
 
 test("a connection that nobody takes is told as lost", async (open) => {
