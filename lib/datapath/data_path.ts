@@ -90,6 +90,11 @@ export interface DataPathListener {
   acquired(line: number): void;
   /** A state has come to an end that the data path itself sees: octets or packets. */
   expired(spiIn: number, hard: boolean): void;
+  /**
+   * An authentic packet in UDP came from elsewhere than the pair's path says. Told once for a place, or
+   * again and again until the pair is moved.
+   */
+  peerMoved(spiIn: number, peerAddress: IpAddress, peerPort: number): void;
   /** An SA pair could not be put in; what was there before still is. */
   refused(spiIn: number, why: string): void;
   /** Worth a line in the log; levels as in IkeEffect. */

@@ -53,6 +53,7 @@ import {
   putPolicy,
   readAcquire,
   readExpire,
+  readMapping,
   readState,
   type ReplayTold,
   sentSequence,
@@ -466,6 +467,11 @@ export class KernelDataPath implements DataPath {
         const { spi, destination, hard } = readExpire(body);
         const entry = this.#outbound.get(outboundKey(spi, destination)) ?? this.#entries.get(spi);
         if (entry) listener.expired(entry.pair.spiIn, hard);
+      } else if (type === XfrmMessage.MAPPING) {
+        const told = readMapping(body);
+        if (told && this.#entries.has(told.spi)) {
+          listener.peerMoved(told.spi, told.address, told.port);
+        }
       }
     }
   }

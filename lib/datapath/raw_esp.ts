@@ -22,10 +22,25 @@ import {
 const SLOTS = 64;
 const RECEIVE_BUFFER_OCTETS = 8 << 20;
 
+/** The other end of a packet in UDP. */
+export interface EspOrigin {
+  readonly address: IpAddress;
+  readonly port: number;
+}
+
 /** Who takes ESP packets, and the same for those that came in UDP. */
 export interface EspPacketReceiver {
-  /** The packet at `at`; lent until the batch ends, and may be opened in place. */
-  packet(buffer: Uint8Array, at: number, octets: number, trafficClass: number): void;
+  /**
+   * The packet at `at`; lent until the batch ends, and may be opened in place. `from`: the other end that
+   * it came from in UDP.
+   */
+  packet(
+    buffer: Uint8Array,
+    at: number,
+    octets: number,
+    trafficClass: number,
+    from?: EspOrigin,
+  ): void;
   batchEnds(): void;
 }
 

@@ -3,7 +3,7 @@
  * ESP in UDP or as IP protocol 50, and the other way round (RFC 4301 §5, RFC 4303).
  * @module
  */
-import type { IpPrefix, Path } from "@/base/address.ts";
+import { compareAddresses, type IpAddress, type IpPrefix, type Path } from "@/base/address.ts";
 import { showSpi32 } from "@/base/bytes.ts";
 import type {
   DataPath,
@@ -16,7 +16,7 @@ import type {
 import { SEQUENCE_LEFT } from "@/datapath/data_path.ts";
 import type { HostRoutes } from "@/datapath/host_routes.ts";
 import type { InnerPackets } from "@/datapath/inner_packets.ts";
-import type { EspPacketReceiver, RawEsp } from "@/datapath/raw_esp.ts";
+import type { EspOrigin, EspPacketReceiver, RawEsp } from "@/datapath/raw_esp.ts";
 import type { TunDevice } from "@/datapath/tun_device.ts";
 import { TunnelTable } from "@/datapath/tunnel_table.ts";
 import { type EspCrypto, lackFor, UserlandSa } from "@/datapath/userland_sa.ts";
@@ -121,7 +121,10 @@ export class UserlandDataPath implements DataPath {
       receiver: undefined,
     };
     this.#receiver = {
-      packet: (buffer, at, octets, outerClass) => this.#arrived(buffer, at, octets, outerClass),
+      packet: (buffer, at, octets, outerClass, from) => {
+        const sa = this.#arrived(buffer, at, octets, outerClass);
+        if (sa && from) this.#cameFrom(sa, from);
+      },
       batchEnds: () => void options.system?.tun.flush(),
     };
     if (options.udp) options.udp.receiver = this.#receiver;
@@ -176,6 +179,7 @@ export class UserlandDataPath implements DataPath {
     if (why) return this.#options.listener.note(2, `${showSpi32(spiIn)} cannot move: ${why}`);
     sa.pair = { ...sa.pair, path, encapsulation };
     sa.pathMtuAtMs = -Infinity;
+    sa.movedTo = undefined;
     if (!sa.sends || sa.pair.tunnelMode) return;
     this.#options.system?.routes.letGo(spiIn);
     this.#options.system?.routes.claim(sa.pair);
@@ -338,8 +342,13 @@ export class UserlandDataPath implements DataPath {
     }
   }
 
-  /** An ESP packet of a peer, or of anybody. */
-  #arrived(buffer: Uint8Array, at: number, octets: number, outerClass: number): void {
+  /** An ESP packet of a peer, or of anybody; the SA where it is authentic. */
+  #arrived(
+    buffer: Uint8Array,
+    at: number,
+    octets: number,
+    outerClass: number,
+  ): UserlandSa | undefined {
     if (octets < 8) return void this.drops.truncated++;
     const spi = (buffer[at]! << 24 | buffer[at + 1]! << 16 | buffer[at + 2]! << 8 |
       buffer[at + 3]!) >>> 0;
@@ -347,9 +356,20 @@ export class UserlandDataPath implements DataPath {
     if (!sa?.takes) return void this.drops.unknownSpi++;
     const drop = sa.inbound.open(buffer, at, octets);
     if (drop) return void this.drops[drop]++;
-    if (sa.inbound.nextHeader === IpProtocol.NO_NEXT_HEADER) return void this.drops.dummy++;
-    if (sa.pair.tunnelMode) this.#leftTunnel(sa, buffer, outerClass);
+    if (sa.inbound.nextHeader === IpProtocol.NO_NEXT_HEADER) this.drops.dummy++;
+    else if (sa.pair.tunnelMode) this.#leftTunnel(sa, buffer, outerClass);
     else this.#leftTransport(sa, buffer, outerClass);
+    return sa;
+  }
+
+  /** An authentic packet tells where its sender is now (RFC 7296 §2.23). */
+  #cameFrom(sa: UserlandSa, { address, port }: EspOrigin): void {
+    const { path, encapsulation, spiIn } = sa.pair;
+    if (encapsulation !== "udp" || isAt(address, port, path.peerAddress, path.peerPort)) return;
+    const { movedTo } = sa;
+    if (movedTo && isAt(address, port, movedTo.address, movedTo.port)) return;
+    sa.movedTo = { address, port };
+    this.#options.listener.peerMoved(spiIn, address, port);
   }
 
   #leftTunnel(sa: UserlandSa, buffer: Uint8Array, outerClass: number): void {
@@ -388,6 +408,10 @@ export class UserlandDataPath implements DataPath {
     if (tun) tun.write(buffer, at, octets);
     else this.drops.noDevice++;
   }
+}
+
+function isAt(a: IpAddress, portA: number, b: IpAddress, portB: number): boolean {
+  return portA === portB && (a === b || compareAddresses(a, b) === 0);
 }
 
 function countersOf({ inbound, outbound }: UserlandSa): SaCounters {

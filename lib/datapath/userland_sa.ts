@@ -6,6 +6,7 @@
 import type { RandomOctets } from "@/base/random.ts";
 import type { CryptoBackend } from "@/crypto/backend.ts";
 import type { SaPair, Selector } from "@/datapath/data_path.ts";
+import type { EspOrigin } from "@/datapath/raw_esp.ts";
 import type { Tunnel } from "@/datapath/tunnel_table.ts";
 import { InboundSa } from "@/esp/inbound.ts";
 import { OutboundSa } from "@/esp/outbound.ts";
@@ -41,6 +42,8 @@ export class UserlandSa implements Tunnel {
   /** The largest packet that goes whole to the peer, octets, and when that was asked. */
   pathMtu = 0;
   pathMtuAtMs = -Infinity;
+  /** Where its packets come from, though the pair's path says otherwise. */
+  movedTo: EspOrigin | undefined;
   /** Told once. */
   toldSoft = false;
   toldHard = false;

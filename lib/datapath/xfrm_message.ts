@@ -22,10 +22,11 @@ export const XfrmMessage = {
   EXPIRE: 0x18,
   UPDATE_POLICY: 0x19,
   UPDATE_SA: 0x1a,
+  MAPPING: 0x26,
 } as const;
 
-/** Multicast groups as bits of a socket's mask: acquire and expire messages. */
-export const XFRM_GROUPS = 1 << 0 | 1 << 1;
+/** Multicast groups as bits of a socket's mask: acquire, expire and mapping messages. */
+export const XFRM_GROUPS = 1 << 0 | 1 << 1 | 1 << 7;
 
 /** Direction of a policy. */
 export const PolicyDirection = { IN: 0, OUT: 1, FORWARD: 2 } as const;
@@ -54,7 +55,7 @@ const FOREVER = 0xffff_ffff_ffff_ffffn;
 export const KERNEL_REPLAY_WINDOW_MAX = 4096;
 /** A sender keeps no window, but the kernel wants one beside extended sequence numbers. */
 const SENDER_WINDOW = 32;
-const SELECTOR_OCTETS = 56, STATE_OCTETS = 224, POLICY_OCTETS = 168;
+const SELECTOR_OCTETS = 56, STATE_OCTETS = 224, POLICY_OCTETS = 168, MAPPING_OCTETS = 64;
 
 /** One direction of an SA pair. */
 export interface XfrmState {
@@ -203,6 +204,25 @@ export function readExpire(
   const view = new DataView(body.buffer, body.byteOffset, body.length);
   const destination = body.slice(56, view.getUint16(212, true) === AF_INET ? 60 : 72);
   return { spi: view.getUint32(72), destination, hard: body[STATE_OCTETS] !== 0 };
+}
+
+/** What MAPPING tells: from where the packets of an inbound state in UDP come now. */
+export interface MappingTold {
+  readonly spi: number;
+  readonly address: IpAddress;
+  readonly port: number;
+}
+
+/** Reads MAPPING; undefined: it is too short. */
+export function readMapping(body: Uint8Array): MappingTold | undefined {
+  if (body.length < MAPPING_OCTETS) return undefined;
+  const view = new DataView(body.buffer, body.byteOffset, body.length);
+  const octets = view.getUint16(20, true) === AF_INET ? 4 : 16;
+  return {
+    spi: view.getUint32(16),
+    address: body.slice(44, 44 + octets),
+    port: view.getUint16(62),
+  };
 }
 
 /** Reads ACQUIRE: the reqid of the first template, which says whose packet it was. */

@@ -3,7 +3,7 @@
  * own terms, and what the data path tells comes back as events.
  * @module
  */
-import type { IpPrefix } from "@/base/address.ts";
+import { type IpAddress, type IpPrefix, type Path, samePath } from "@/base/address.ts";
 import { must } from "@/base/errors.ts";
 import type {
   DataPath,
@@ -27,6 +27,8 @@ export interface ChildPathOwner {
   wanted(child: ChildSa): void;
   /** Its octets or packets have come to their end; `hard`: it carries nothing more. */
   spent(child: ChildSa, hard: boolean): void;
+  /** Its packets come by `path` now. */
+  peerMoved(child: ChildSa, path: Path): void;
   note(level: 1 | 2 | 3 | 4, text: string): void;
 }
 
@@ -47,6 +49,7 @@ export class ChildPaths {
     this.path = open({
       acquired: (line) => this.#acquired(line),
       expired: (spiIn, hard) => this.#expired(spiIn, hard),
+      peerMoved: (spiIn, address, port) => this.#peerMoved(spiIn, address, port),
       refused: (spiIn, why) => this.#refused(spiIn, why),
       note: (level, text) => owner.note(level, text),
     });
@@ -130,6 +133,13 @@ export class ChildPaths {
   #acquired(line: number): void {
     const child = this.#senders.get(line);
     if (child) this.#owner.wanted(child);
+  }
+
+  #peerMoved(spiIn: number, peerAddress: IpAddress, peerPort: number): void {
+    const child = this.#children.get(spiIn);
+    if (!child) return;
+    const path = { ...child.parent.path, peerAddress, peerPort };
+    if (!samePath(path, child.parent.path)) this.#owner.peerMoved(child, path);
   }
 
   #expired(spiIn: number, hard: boolean): void {

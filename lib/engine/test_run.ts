@@ -273,6 +273,11 @@ export class TestRun implements RunView, Floor, LoopListener, ChildPathOwner {
     this.loop.turn(() => this.loop.command(child.parent, { kind: "child_spent", child }));
   }
 
+  /** See {@linkcode ChildPathOwner}. */
+  peerMoved(child: ChildSa, path: Path): void {
+    this.loop.turn(() => this.loop.command(child.parent, { kind: "esp_moved", path }));
+  }
+
   #renew(child: ChildSa, why: string): void {
     if (this.#over || child.state !== "established" || !isLive(child.parent)) return;
     this.events.publish(3, () => `CHILD_SA ${showSpi32(child.spiIn)} ${why}: it is rekeyed`);

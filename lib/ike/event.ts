@@ -35,6 +35,11 @@ export type IkeEvent =
   | { readonly kind: "liveness_check" }
   /** The data path can send no more by this CHILD_SA: octets or packets have come to their end. */
   | { readonly kind: "child_spent"; readonly child: ChildSa }
+  /**
+   * An authentic ESP packet of this SA's CHILD_SA came in UDP by `path`; only where that is another than
+   * the SA's own.
+   */
+  | { readonly kind: "esp_moved"; readonly path: Path }
   /** The TCP connection of the SA's path is no more (RFC 9329 §6.1). */
   | { readonly kind: "connection_lost" }
   /** The answer to a `reconnect` effect: another connection is begun. */

@@ -23,7 +23,7 @@ import { CloseCode, fail, refusedHere } from "@/ike/failure.ts";
 import { connectionLost, follow, reconnect, reconnected } from "@/ike/connection.ts";
 import { expireFragments, forgetFragments, fragmentsDueMs } from "@/ike/fragments.ts";
 import { endSa, enter, type IkeSa, type Turn } from "@/ike/ike_sa.ts";
-import { followPeer, keepaliveDueMs, sendKeepalive } from "@/ike/nat.ts";
+import { espMoved, followPeer, keepaliveDueMs, sendKeepalive } from "@/ike/nat.ts";
 import { isFatalInAuth, notifyOf, PeerError } from "@/ike/notify.ts";
 import { isSpent, patienceMs } from "@/ike/patience.ts";
 import type { Received, ResponderKind, Task, TaskKind } from "@/ike/task.ts";
@@ -107,6 +107,9 @@ export function handle(sa: IkeSa, event: IkeEvent, nowMs: number, out: Outbox): 
       if (sa.phase === "established" && event.child.state !== "closed") {
         childExpired(turn, event.child);
       }
+      break;
+    case "esp_moved":
+      if (sa.phase === "established") espMoved(turn, event.path);
       break;
     case "connection_lost":
       connectionLost(turn);

@@ -52,6 +52,16 @@ export function followPeer({ sa, out }: Turn, path: Path): void {
   out.push({ kind: "moved", from }, sa);
 }
 
+/**
+ * The peer's ESP comes from elsewhere than its IKE: a NAT has given it another mapping, and whoever is
+ * not behind one goes by ESP as well (RFC 7296 §2.23). An SA that is not at the NAT-T ports stays.
+ */
+export function espMoved(turn: Turn, path: Path): void {
+  const { sa } = turn;
+  if (sa.path.tcp || path.ownPort !== sa.path.ownPort) return;
+  followPeer(turn, path);
+}
+
 /** When a keepalive is due; Infinity: never (RFC 3948 §4). */
 export function keepaliveDueMs(sa: IkeSa): number {
   const { keepaliveMs = 0, ownPort } = sa.config.natt ?? {};

@@ -30,10 +30,25 @@ export interface LostConnection {
   readonly why: string;
 }
 
+/** Where a packet in UDP came from. */
+export interface PacketOrigin {
+  readonly address: IpAddress;
+  readonly port: number;
+}
+
 /** Who takes ESP packets that came in UDP or in TCP. */
 export interface EspReceiver {
-  /** The packet at `at`; lent until it returns, and may be opened in place. */
-  packet(buffer: Uint8Array, at: number, octets: number, trafficClass: number): void;
+  /**
+   * The packet at `at`; lent until it returns, and may be opened in place. `from` is the other end it
+   * came from in UDP; absent: it came otherwise.
+   */
+  packet(
+    buffer: Uint8Array,
+    at: number,
+    octets: number,
+    trafficClass: number,
+    from?: PacketOrigin,
+  ): void;
   /** No more for now; the buffer is filled anew after it. */
   batchEnds(): void;
 }

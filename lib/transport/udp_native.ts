@@ -255,7 +255,9 @@ class NativeUdp implements Transport {
       if (kind === "esp") {
         this.counters.esp++;
         const trafficClass = words[word + RecordWord.TRAFFIC_CLASS]!;
-        this.esp.receiver?.packet(arena, start, length, trafficClass);
+        const address = this.#book.get(arena, at + RecordAt.PEER, octets);
+        const from = { address, port: words[word + RecordWord.PEER_PORT]! };
+        this.esp.receiver?.packet(arena, start, length, trafficClass, from);
       }
       if (kind !== "ike") return undefined;
       payload = arena.subarray(start + MARKER_OCTETS, start + length);

@@ -190,7 +190,8 @@ class PortableUdp implements Transport {
       if (kind === "keepalive") this.counters.keepalives++;
       if (kind === "esp") {
         this.counters.esp++;
-        this.esp.receiver?.packet(payload, 0, payload.length, 0);
+        const origin = { address: this.#addressOf(from.hostname), port: from.port };
+        this.esp.receiver?.packet(payload, 0, payload.length, 0, origin);
         this.esp.receiver?.batchEnds();
       }
       if (kind !== "ike") return;

@@ -35,7 +35,7 @@ const dataPath = new UserlandDataPath({
     shim,
     random: (n) => new Uint8Array(n),
   },
-  listener: { acquired() {}, expired() {}, refused() {}, note() {} },
+  listener: { acquired() {}, expired() {}, peerMoved() {}, refused() {}, note() {} },
   udp: transport.esp,
   ...{ raw: undefined, system: undefined, pathMtu: () => undefined, closed() {} },
 });

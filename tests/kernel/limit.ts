@@ -9,8 +9,11 @@ const TEST_LIMIT_S = 300;
 
 const register = Deno.test;
 
-function limited(name: string, test: (context: Deno.TestContext) => void | Promise<void>): void {
-  register(name, async (context) => {
+type Test = Deno.TestDefinition["fn"];
+
+function limited(what: string | Deno.TestDefinition, fn?: Test): void {
+  const { fn: test, ...about } = typeof what === "string" ? { name: what, fn: fn! } : what;
+  const inTime: Test = async (context) => {
     const { promise: late, reject } = Promise.withResolvers<never>();
     const timer = setTimeout(
       () => reject(new Error(`not ended after ${TEST_LIMIT_S} s`)),
@@ -21,7 +24,8 @@ function limited(name: string, test: (context: Deno.TestContext) => void | Promi
     } finally {
       clearTimeout(timer);
     }
-  });
+  };
+  register({ ...about, fn: inTime });
 }
 
 // Tests here use no other form.

@@ -6,7 +6,7 @@
 import type { SaPair, SaSuite, Selector } from "@/datapath/data_path.ts";
 import { KernelDataPath, type XfrmDevice } from "@/datapath/kernel.ts";
 import { must } from "@/base/errors.ts";
-import { parseAddress, parsePrefix } from "@/base/address.ts";
+import { parseAddress, parsePrefix, showEndpoint } from "@/base/address.ts";
 import { selectorOf } from "@/datapath/xfrm_message.ts";
 import { loadShim } from "@/native/load.ts";
 
@@ -72,6 +72,7 @@ function openSite(namespace: string, xfrmDevice: XfrmDevice | undefined): Site {
     listener: {
       acquired: (line) => told.push(`acquired ${line}`),
       expired: (spi, hard) => told.push(`expired ${spi} ${hard}`),
+      peerMoved: (spi, address, port) => told.push(`moved ${spi} ${showEndpoint(address, port)}`),
       refused: (spi, why) => told.push(`refused ${spi}: ${why}`),
       note: (level, text) => told.push(`note ${level}: ${text}`),
     },

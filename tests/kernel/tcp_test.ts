@@ -58,7 +58,8 @@ for (const dataPath of ["kernel", "userland"] as const) {
   });
 }
 
-const theirs = await hasLibreswan();
+// What is missing where everything is to be tried is a failure.
+const theirs = Deno.env.get("CI") === "true" || await hasLibreswan();
 
 for (const kind of ["ours → libreswan", "libreswan → ours"] as const) {
   for (const transport of [false, true]) {

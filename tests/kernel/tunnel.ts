@@ -45,6 +45,10 @@ export interface TunnelWish {
   readonly ikeconf?: Setup;
   /** `esp_proposals` of strongSwan. */
   readonly proposal?: string;
+  /** What strongSwan takes for our address; absent: ours. */
+  readonly peerSeen?: string;
+  /** What is to be there before either end begins. */
+  readonly before?: (lab: Lab) => Promise<void>;
   /** Further lines of strongSwan's child, and of its connection. */
   readonly childExtra?: string;
   readonly extra?: string;
@@ -73,6 +77,7 @@ export async function withTunnel(
   try {
     await addInner(lab.ours, 0);
     await addInner(lab.theirs, 1);
+    await wish.before?.(lab);
     const tunnel = kind === "ours → ours"
       ? await betweenOurs(lab, wish)
       : await withStrongSwan(lab, wish, kind === "ours → strongSwan");
@@ -234,7 +239,7 @@ function connectionOf(wish: TunnelWish): string {
   const [local, remote] = selectors(wish, 1), bits = local!.includes(":") ? 128 : 32;
   return connection({
     localAddress: outer === 4 ? THEIRS.address4 : THEIRS.address6,
-    remoteAddress: outer === 4 ? OURS.address4 : OURS.address6,
+    remoteAddress: wish.peerSeen ?? (outer === 4 ? OURS.address4 : OURS.address6),
     localTs: `${local}/${bits}`,
     remoteTs: `${remote}/${bits}`,
     espProposals: proposal,
@@ -271,7 +276,7 @@ export async function ping(
   count = 5,
   intervalS = 0.05,
 ): Promise<number> {
-  const words = ["-q", "-n", "-c", `${count}`, "-i", `${intervalS}`, "-W", "1", "-I", from, to];
+  const words = ["-q", "-n", "-c", `${count}`, "-i", `${intervalS}`, "-W", "5", "-I", from, to];
   const { stdout } = await lab.exec(lab.ours, "ping", words);
   const received = /(\d+) received/.exec(stdout)?.[1];
   assert.ok(received !== undefined, stdout);

@@ -205,6 +205,29 @@ Deno.test("ladder: a responder behind a NAT does not follow (§2.23)", () => {
   assert.equal(only(b).path.peerPort, 20001);
 });
 
+Deno.test("ladder: ESP from another mapping is followed before anything of IKE comes (§2.23)", () => {
+  const { world, a, b } = stage({ boxA: boxOfA() });
+  world.dial(a, b);
+  world.run();
+  const from = world.ladder.length, { path } = only(b);
+  world.tell(b, only(b), { kind: "esp_moved", path: { ...path, ownPort: 500, peerPort: 20009 } });
+  assert.equal(only(b).path.peerPort, 20001);
+  world.tell(b, only(b), { kind: "esp_moved", path: { ...path, peerPort: 20009 } });
+  assert.deepEqual(ladder(world, from), ["b: its peer is at port 20009 now"]);
+  assert.equal(found(b).udp, "4500-20009");
+});
+
+Deno.test("ladder: ESP from elsewhere moves nobody who is behind a NAT, or at one without any", () => {
+  for (const boxes of [{ boxA: boxOfA(), boxB: boxOfB() }, {}]) {
+    const { world, a, b } = stage(boxes);
+    world.dial(a, b);
+    world.run();
+    const { path } = only(b);
+    world.tell(b, only(b), { kind: "esp_moved", path: { ...path, peerPort: 20009 } });
+    assert.equal(only(b).path.peerPort, path.peerPort);
+  }
+});
+
 Deno.test("ladder: where no NAT was found nobody moves", () => {
   const { world, a, b } = stage({});
   world.dial(a, b);

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { parseAddress, type Path } from "@/base/address.ts";
+import { parseAddress, type Path, showEndpoint } from "@/base/address.ts";
 import { portableBackend } from "@/crypto/portable.ts";
 import type { SaKeys, SaPair, Selector } from "@/datapath/data_path.ts";
+import type { EspOrigin } from "@/datapath/raw_esp.ts";
 import { type UdpDoor, UserlandDataPath } from "@/datapath/userland.ts";
 import { foldSum, sumWords, writeHeaderChecksum } from "@/esp/ip_packet.ts";
 
@@ -32,6 +33,8 @@ class Bench {
       listener: {
         acquired: () => {},
         expired: (spi, hard) => void this.told.push(`${name} expired ${spi} ${hard}`),
+        peerMoved: (spi, address, port) =>
+          void this.told.push(`${name} moved ${spi} ${showEndpoint(address, port)}`),
         refused: (spi, why) => void this.told.push(`${name} refused ${spi}: ${why}`),
         note: () => {},
       },
@@ -56,9 +59,9 @@ class Bench {
     }
   }
 
-  arrive(to: "a" | "b", octets: Uint8Array): void {
+  arrive(to: "a" | "b", octets: Uint8Array, from?: EspOrigin): void {
     const receiver = this.#doors.get(to)!.receiver!;
-    receiver.packet(octets, 0, octets.length, 0);
+    receiver.packet(octets, 0, octets.length, 0, from);
     receiver.batchEnds();
   }
 }
@@ -165,6 +168,33 @@ Deno.test("userland: replays, forgeries and strangers cost a counter each", () =
     ...{ truncated: 2, badIcv: 1, unknownSpi: 1, replayed: 1 },
   });
   assert.equal(bench.got.b.length, 1);
+});
+
+Deno.test("userland: where a peer's packets come from is told, of authentic ones and once for a place", () => {
+  const bench = new Bench(), address = parseAddress("192.0.2.9")!;
+  install(bench, 300);
+  const next = () => {
+    bench.a.inner.send([echo("10.0.0.1", "10.0.1.1")]);
+    return bench.sent.pop()!.packet;
+  };
+  bench.arrive("b", next(), { address: A, port: 4500 });
+  const forged = next();
+  forged[20]! ^= 1;
+  bench.arrive("b", forged, { address, port: 4500 });
+  const replayed = next();
+  bench.arrive("b", replayed.slice(), { address: A, port: 4500 });
+  bench.arrive("b", replayed, { address, port: 4500 });
+  assert.deepEqual(bench.told, []);
+  bench.arrive("b", next(), { address, port: 4500 });
+  bench.arrive("b", next(), { address, port: 4500 });
+  bench.arrive("b", next(), { address: A, port: 4501 });
+  assert.deepEqual(bench.told, ["b moved 601 192.0.2.9:4500", "b moved 601 192.0.2.1:4501"]);
+  const path = { ownAddress: B, ownPort: 4500, peerAddress: A, peerPort: 4501 };
+  bench.b.move(601, path, "udp");
+  bench.arrive("b", next(), { address: A, port: 4501 });
+  assert.equal(bench.told.length, 2);
+  bench.arrive("b", next(), { address: A, port: 4502 });
+  assert.equal(bench.told.at(-1), "b moved 601 192.0.2.1:4502");
 });
 
 Deno.test("userland: a rekeyed line sends by the new SA, takes by both, and goes back where it must", () => {
