@@ -161,21 +161,28 @@ async function examples(gateway: string, client: string) {
   return { ofClient: results[0], ofGateway: results[1] };
 }
 
-await row("the examples run as nobody, in two processes, those with packets too", async () => {
-  const [plain, packets] = await Promise.all([
-    examples("gateway", "client"),
-    examples("ping-gateway", "ping-client"),
-  ]);
-  assert.equal(plain.ofClient.tunnels.established, 10);
-  assert.equal(plain.ofGateway.result, "passed");
-  const { ping, packets: carried } = packets.ofClient;
-  const told = JSON.stringify({ ping, carried });
-  // Sockets of a busy machine lose some.
-  assert.ok(ping.tasks === 100 && ping.sent > 100 && ping.received > 0.9 * ping.sent, told);
-  assert.equal(carried.sent, ping.sent, told);
-  const { pingsAnswered } = packets.ofGateway;
-  assert.ok(ping.received <= pingsAnswered && pingsAnswered <= ping.sent, told);
-});
+await row(
+  "the examples run as nobody, in two processes, those with packets and those in TCP too",
+  async () => {
+    const [plain, packets, streams] = await Promise.all([
+      examples("gateway", "client"),
+      examples("ping-gateway", "ping-client"),
+      examples("tcp-gateway", "tcp-client"),
+    ]);
+    const inTcp = JSON.stringify(streams.ofClient);
+    assert.equal(streams.ofGateway.connections.accepted, 20, inTcp);
+    assert.equal(streams.ofClient.ping.received, streams.ofClient.ping.sent, inTcp);
+    assert.equal(plain.ofClient.tunnels.established, 10);
+    assert.equal(plain.ofGateway.result, "passed");
+    const { ping, packets: carried } = packets.ofClient;
+    const told = JSON.stringify({ ping, carried });
+    // Sockets of a busy machine lose some.
+    assert.ok(ping.tasks === 100 && ping.sent > 100 && ping.received > 0.9 * ping.sent, told);
+    assert.equal(carried.sent, ping.sent, told);
+    const { pingsAnswered } = packets.ofGateway;
+    assert.ok(ping.received <= pingsAnswered && pingsAnswered <= ping.sent, told);
+  },
+);
 
 await row("SIGINT ends a test gracefully", async () => {
   const work = await Deno.makeTempDir({ prefix: "signal" });

@@ -1,6 +1,6 @@
 /** Clients and gateways in TCP (RFC 9329) by real connections on loopback. */
 import assert from "node:assert/strict";
-import type { IpAddress, Path } from "@/base/address.ts";
+import { endsKey, type IpAddress, type Path } from "@/base/address.ts";
 import { portableBackend } from "@/crypto/portable.ts";
 import { EventHub, type RunEvent } from "@/engine/event_hub.ts";
 import { TestRun } from "@/engine/test_run.ts";
@@ -36,6 +36,9 @@ interface Pair {
   readonly sent: { readonly octets: Uint8Array; readonly path: Path }[];
 }
 
+/** How long strangers may stay at a gateway of these tests. */
+const STRANGER_MS = 400;
+
 /** Both roles; `relay` gives the port that stands before the gateway's. */
 async function pair(
   tunnels: number,
@@ -43,7 +46,10 @@ async function pair(
   relay: (port: number) => Promise<number> = (port) => Promise.resolve(port),
 ): Promise<Pair> {
   const ownAddresses = Array.from({ length: tunnels }, (_, i) => address(i));
-  const near = openTcp({ ownAddresses: [GATEWAY], port: 0, listens: true }, "native");
+  const near = openTcp(
+    { ownAddresses: [GATEWAY], port: 0, listens: true, strangerMs: STRANGER_MS },
+    "native",
+  );
   const far = openTcp({ ownAddresses, port: 0, listens: false }, "native");
   const notes: string[] = [], sent: Pair["sent"] = [];
   const events = new EventHub();
@@ -90,13 +96,18 @@ test("30 tunnels, each in a connection of its own, nothing sent twice, all close
   await until(() => client.figures().established === tunnels);
   await until(() => gateway.figures().established === tunnels);
   assert.equal(near.standing, tunnels);
-  assert.equal(new Set(sent.map(({ path }) => path.ownPort)).size, tunnels);
+  assert.equal(new Set(sent.map(({ path }) => endsKey(path))).size, tunnels);
   for (const sa of [...liveSas(client), ...liveSas(gateway)]) {
     assert.equal(sa.path.tcp, true);
     assert.deepEqual([sa.natDetected, sa.natOwn, sa.natPeer], [true, false, false]);
   }
+  // Who has authenticated is no stranger.
+  await new Promise((resolve) => setTimeout(resolve, STRANGER_MS + 100));
+  assert.deepEqual([near.standing, near.connections.counters.idle], [tunnels, 0]);
   client.stop(true);
   const ours = await client.finalResult;
+  await until(() => near.standing === 0);
+  assert.equal(far.standing, 0);
   gateway.stop(true);
   const theirs = await gateway.finalResult;
   for (const { result, figures } of [ours, theirs]) {
@@ -107,6 +118,22 @@ test("30 tunnels, each in a connection of its own, nothing sent twice, all close
   assert.deepEqual([near.connections.counters.accepted, near.standing, far.standing], [
     ...[tunnels, 0, 0],
   ]);
+});
+
+test("the connection of an SA that ends goes, and others stay", async () => {
+  const { client, gateway, near, far } = await pair(3, {});
+  gateway.start();
+  client.start();
+  await until(() => client.figures().established === 3 && gateway.figures().established === 3);
+  const [sa] = liveSas(gateway);
+  gateway.loop.turn(() => gateway.loop.command(sa!, { kind: "close", closeCode: 1 }));
+  await until(() => far.standing === 2 && near.standing === 2);
+  await new Promise((resolve) => setTimeout(resolve, STRANGER_MS + 100));
+  assert.deepEqual([far.standing, near.standing], [2, 2]);
+  for (const run of [client, gateway]) {
+    run.stop(true);
+    await run.finalResult;
+  }
 });
 
 test("what a lost connection left unanswered goes out by the next, and the SA goes on", async () => {
@@ -193,10 +220,13 @@ test("a gateway that comes later is found, by tries that are paced like retransm
   const relay = new Relay();
   const patient = { retransmitIntervalMs: 100, retransmitBackoff: 1.5, transmissionsMax: 8 };
   const { client, gateway, far } = await pair(1, patient, (port) => relay.open(port, 3));
+  const beganMs = performance.now();
   gateway.start();
   client.start();
   await until(() => client.figures().established === 1);
   assert.equal(far.connections.counters.opened, 4);
+  // Pauses of 100, 150 and 225 ms: they grow like those between transmissions.
+  assert.ok(performance.now() - beganMs >= 470, "it was tried again too soon");
   client.stop(true);
   await client.finalResult;
   gateway.stop(true);
@@ -206,15 +236,30 @@ test("a gateway that comes later is found, by tries that are paced like retransm
 
 test("a gateway that never comes ends the tunnel when all tries would be over", async () => {
   const relay = new Relay();
-  const patient = { retransmitIntervalMs: 50, retransmitBackoff: 1, transmissionsMax: 5 };
+  const patient = { retransmitIntervalMs: 200, retransmitBackoff: 1, transmissionsMax: 5 };
   const { client, gateway, far } = await pair(1, patient, (port) => relay.open(port, Infinity));
   client.start();
   const { result, figures, summary } = await client.finalResult;
   assert.equal(result, RunResult.FAILED);
   assert.deepEqual(figures.failures.map(({ cause }) => cause), ["NO_ANSWER"]);
-  assert.match(summary.lastErrMsg, /No answer to IKE_SA_INIT within 0.25 s in TCP to /);
+  assert.match(summary.lastErrMsg, /No answer to IKE_SA_INIT within 1 s in TCP to /);
   assert.ok(far.connections.counters.opened >= 2 && far.connections.counters.opened <= 6);
   gateway.start();
+  gateway.stop(false);
+  await gateway.finalResult;
+  await relay.close();
+});
+
+test("a request is sent once by a connection that stands, however long nothing comes", async () => {
+  const relay = new Relay();
+  relay.swallows = true;
+  const patient = { retransmitIntervalMs: 40, retransmitBackoff: 1, transmissionsMax: 6 };
+  const { client, gateway, sent } = await pair(1, patient, (port) => relay.open(port));
+  gateway.start();
+  client.start();
+  const { figures } = await client.finalResult;
+  assert.deepEqual(figures.failures.map(({ cause }) => cause), ["NO_ANSWER"]);
+  assert.deepEqual([sent.length, figures.retransmissions, relay.taken], [1, 0, 1]);
   gateway.stop(false);
   await gateway.finalResult;
   await relay.close();
