@@ -21,6 +21,7 @@ const SOURCES = [
   "wait.c",
   "netlink.c",
   "tun.c",
+  "tun_offload.c",
   "crypto_packet.c",
 ];
 const OUTPUT = "ffi/build/myikev2_shim.so";

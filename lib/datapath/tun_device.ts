@@ -65,7 +65,7 @@ export class TunDevice {
   listen(listener: TunListener): void {
     const into = { arena: this.#arena, slotOctets: SLOT_OCTETS, lengths: this.#lengths };
     const take = () => {
-      const count = readTun(this.#shim, this.#tun.fd, into);
+      const count = readTun(this.#shim, this.#tun, into);
       for (let i = 0; i < count; i++) {
         listener.packet(this.#arena, i * SLOT_OCTETS, this.#lengths[i]!);
       }
@@ -92,7 +92,7 @@ export class TunDevice {
     const count = this.#waiting;
     if (count === 0) return 0;
     this.#waiting = 0;
-    return count - writeTun(this.#shim, this.#tun.fd, this.#from, this.#places, count);
+    return count - writeTun(this.#shim, this.#tun, this.#from, this.#places, count);
   }
 
   /** Takes the device away. Idempotent. */

@@ -5,7 +5,7 @@
  */
 
 /** What the shim must say of itself; `MY_SHIM_ABI` of `ffi/shim.h`. */
-const ABI = 5;
+const ABI = 6;
 /** Beside the sources, and at the same place among the files embedded in the executable. */
 const SHIM = new URL("../../ffi/build/myikev2_shim.so", import.meta.url);
 /** `memfd_create(2)`: gone in programs that are started. */
@@ -77,7 +77,10 @@ const SOCKETS = {
 /** A TUN device; `ffi/tun.c` says what each does. */
 const TUN = {
   my_tun_open: { parameters: ["buffer"], result: "i32" },
-  my_tun_read: { parameters: ["i32", "buffer", "u32", "u32", "buffer"], result: "i32" },
+  my_tun_read: {
+    parameters: ["i32", "buffer", "buffer", "u32", "u32", "buffer"],
+    result: "i32",
+  },
   my_tun_write: { parameters: ["i32", "buffer", "buffer", "u32"], result: "i32" },
 } as const;
 

@@ -8,11 +8,15 @@ import { errnoName } from "@/native/udp.ts";
 
 /** Octets of an interface's name, its NUL included (`IFNAMSIZ`). */
 const NAME_OCTETS = 16;
+/** Octets of `tun_held` in `ffi/tun_offload.h`: a large segment that is being cut into packets. */
+const HELD_OCTETS = 65_568;
 
 /** An open device; closing its file descriptor takes it away. */
 export interface Tun {
   readonly fd: number;
   readonly name: string;
+  /** The shim's: what of a large segment there were no slots for yet. */
+  readonly held: Uint8Array<ArrayBuffer>;
 }
 
 /** Makes a device; `%d` in the name becomes a free number. @throws {SystemError} */
@@ -24,13 +28,18 @@ export function openTun(shim: ShimSymbols, name: string): Tun {
     const errno = errnoName(-fd);
     throw new SystemError(`TUNSETIFF fails: ${errno}`, "TUNSETIFF", errno);
   }
-  return { fd, name: new TextDecoder().decode(octets.subarray(0, octets.indexOf(0))) };
+  const held = new Uint8Array(HELD_OCTETS);
+  return { fd, name: new TextDecoder().decode(octets.subarray(0, octets.indexOf(0))), held };
 }
 
-/** Takes waiting packets, one for each slot; `lengths` gets their octets. @throws {SystemError} */
+/**
+ * Takes waiting packets, one for each slot; `lengths` gets their octets. What the system hands over as
+ * one large TCP segment comes as the packets it stands for, with whole checksums.
+ * @throws {SystemError}
+ */
 export function readTun(
   shim: ShimSymbols,
-  fd: number,
+  { fd, held }: Tun,
   into: {
     readonly arena: Uint8Array<ArrayBuffer>;
     readonly slotOctets: number;
@@ -38,16 +47,20 @@ export function readTun(
   },
 ): number {
   const { arena, slotOctets, lengths } = into;
-  const count = shim.my_tun_read(fd, arena, slotOctets, lengths.length, lengths);
+  const count = shim.my_tun_read(fd, held, arena, slotOctets, lengths.length, lengths);
   if (count >= 0) return count;
   const errno = errnoName(-count);
   throw new SystemError(`read of a TUN device fails: ${errno}`, "read", errno);
 }
 
-/** Writes packets of a buffer: `places` has offset and octets of each. @returns how many were taken. */
+/**
+ * Writes packets of a buffer: `places` has offset and octets of each. Successive ones of a TCP
+ * connection go as one large segment.
+ * @returns how many were taken.
+ */
 export function writeTun(
   shim: ShimSymbols,
-  fd: number,
+  { fd }: Tun,
   buffer: Uint8Array,
   places: Uint32Array,
   count: number,

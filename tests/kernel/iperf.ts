@@ -65,6 +65,31 @@ export async function transfer(lab: Lab, ends: Ends, octets: number): Promise<nu
   return end.sum_received.bytes;
 }
 
+/**
+ * Sends so many octets by TCP from us, then to us, in large segments where the systems make them.
+ * @returns octets that were received, and segments that any of the two systems refused by checksum.
+ */
+export async function transferBothWays(
+  lab: Lab,
+  ends: Ends,
+  octets: number,
+): Promise<{ readonly there: number; readonly back: number; readonly damaged: number }> {
+  const received: number[] = [];
+  for (const words of [[], ["-R"]]) {
+    const { end, error } = await iperf3(lab, ends, ["-n", `${octets}`, ...words]);
+    assert.ok(end.sum_received, `iperf3: ${error}\n${await kernelDrops(lab)}`);
+    received.push(end.sum_received.bytes);
+  }
+  let damaged = 0;
+  for (const { namespace } of [lab.ours, lab.theirs]) {
+    const text = await mustRun("ip", ["netns", "exec", namespace, "cat", "/proc/net/snmp"]);
+    const [names, values] = text.split("\n").filter((line) => line.startsWith("Tcp:"))
+      .map((line) => line.split(" ")) as [string[], string[]];
+    damaged += Number(values[names.indexOf("InCsumErrors")]);
+  }
+  return { there: received[0]!, back: received[1]!, damaged };
+}
+
 async function iperf3(lab: Lab, [own, peer]: Ends, shape: readonly string[]): Promise<Report> {
   const server = lab.exec(lab.theirs, "iperf3", ["-s", "-1", "-B", peer]);
   await until(

@@ -5,6 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { mustRun } from "../interop/harness.ts";
+import { transferBothWays } from "./iperf.ts";
 import { kernelSays, type Kind, KINDS, type TunnelWish, withTunnel } from "./tunnel.ts";
 
 const USERLAND = { dataPath: "userland" } as const;
@@ -42,6 +43,15 @@ const ROWS: readonly (readonly [string, TunnelWish])[] = [
   ["transport mode in UDP", { ...FORCED, transport: true }],
 ];
 
+/** The device hands TCP over in large segments, and takes it so: the peer's system judges what they became. */
+const TCP_ROWS: readonly (readonly [string, TunnelWish])[] = [
+  ["IPv4", {}],
+  ["IPv6", { inner: 6 }],
+  ["transport mode", { transport: true }],
+  ["ESP in UDP", FORCED],
+];
+const TCP_OCTETS = 4 << 20;
+
 for (const kind of KINDS) {
   for (const [name, wish] of ROWS) {
     Deno.test(`userland, ${kind}: ${name}`, async () => {
@@ -56,6 +66,16 @@ for (const kind of KINDS) {
         assert.doesNotMatch(await kernelSays(lab.ours, "rule"), /330/);
         assert.doesNotMatch(await kernelSays(lab.ours, "link"), /myikev2t/);
         assert.equal(await ownRoutes(lab.ours), "");
+      });
+    });
+  }
+
+  for (const [name, wish] of TCP_ROWS) {
+    Deno.test(`userland, ${kind}: TCP both ways, ${name}`, async () => {
+      await withTunnel(kind, { ...wish, ...USERLAND }, async ({ lab, ends }) => {
+        const { there, back, damaged } = await transferBothWays(lab, ends, TCP_OCTETS);
+        assert.ok(there >= TCP_OCTETS / 2 && back >= TCP_OCTETS / 2, `${there}, ${back} octets`);
+        assert.equal(damaged, 0);
       });
     });
   }

@@ -264,6 +264,8 @@ static void check_tcp(void) {
   free(tags), free(ends), free(sent), free(got);
 }
 
+#include "tun_check.c"
+
 int main(void) {
   static const cipher ciphers[] = {
       {3, 0, 24, 8, 0, 8},     {11, 0, 0, 0, 0, 1},     {12, 128, 16, 16, 0, 16},
@@ -280,6 +282,7 @@ int main(void) {
   check_groups();
   check_udp();
   check_tcp();
+  check_tun();
   printf("%d faults\n", faults);
   return faults ? 1 : 0;
 }
