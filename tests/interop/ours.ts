@@ -31,6 +31,7 @@ export interface TestResult {
   readonly rekeys: { readonly ike: number; readonly child: number };
   readonly flaps: { readonly down: number; readonly up: number };
   readonly ping?: PingResultJson;
+  readonly packets?: { readonly drops: Readonly<Record<string, number>> } | null;
   readonly impairment?: readonly {
     readonly matched: number;
     readonly lost: number;

@@ -1,0 +1,204 @@
+/**
+ * Rules of ESP in our process that only another end shows: what of an inner packet's header goes with
+ * the outer one and back (RFC 4301 §5.1.2, RFC 6040 §4), dummy packets of a peer
+ * (RFC 4303 §2.6), packets outside the selectors (RFC 4301 §5.2), and a narrower link on the way
+ * (RFC 4301 §8.2). The other end's kernel has ESP of its own.
+ * @module
+ */
+import assert from "node:assert/strict";
+import type { Lab } from "../interop/harness.ts";
+import type { Ours } from "../interop/ours.ts";
+import { captured, tunDevice } from "./capture.ts";
+import { putRouter, type Router } from "./router.ts";
+import {
+  INNER,
+  kernelSays,
+  type Kind,
+  type Tunnel,
+  type TunnelWish,
+  withTunnel,
+} from "./tunnel.ts";
+
+const USERLAND = { dataPath: "userland" } as const;
+const FORCED = {
+  ikeconf: { enablenatt: true, tradtionalencapforceudp: true },
+  extra: "mobike = no\n    encap = yes",
+};
+const KINDS: readonly Kind[] = ["ours → strongSwan", "strongSwan → ours"];
+
+/** What a tunnel's outer packets are called by tcpdump and nft. */
+const WAYS: Readonly<Record<string, { wish: TunnelWish; dump: string; nft: string }>> = {
+  "ESP over IPv4": { wish: {}, dump: "esp", nft: "ip protocol esp ip ecn set ce" },
+  "ESP in UDP": { wish: FORCED, dump: "udp port 4500", nft: "udp dport 4500 ip ecn set ce" },
+};
+
+for (const [name, { wish, dump, nft }] of Object.entries(WAYS)) {
+  Deno.test(`userland, ${name}: DSCP and ECN go with the packet, its hop limit stays`, () =>
+    withTunnel("ours → strongSwan", { ...wish, ...USERLAND }, async (tunnel) => {
+      await leaves(tunnel, dump);
+      await comes(tunnel, nft);
+    }));
+}
+
+/** `ping` at a site from its end of the tunnel; how many came back. */
+async function pingAt({ lab, ends }: Tunnel, who: "ours" | "theirs", words: readonly string[]) {
+  const [from, to] = who === "ours" ? ends : ends.toReversed();
+  const all = ["-q", "-n", "-c", "3", "-i", "0.1", "-W", "1", "-I", from!, ...words, to!];
+  const { stdout, stderr } = await lab.exec(lab[who], "ping", all);
+  const received = /(\d+) received/.exec(stdout)?.[1];
+  assert.ok(received !== undefined, stdout + stderr);
+  return Number(received);
+}
+
+/** Ends our test; what it dropped of what came. */
+async function dropped(ours: Ours): Promise<Readonly<Record<string, number>>> {
+  const { packets } = await ours.stop();
+  assert.ok(packets);
+  // The device asks for routers by itself, and nothing leads there.
+  const { noSa: _, ...drops } = packets.drops;
+  return drops;
+}
+
+/** Traffic class and hop limit of packets that tcpdump has told of; 0 where it tells of no class. */
+function headers(lines: readonly string[]): string[] {
+  return lines.map((line) => {
+    const [, tos] = /\b(?:tos|class) (0x[0-9a-f]+)/.exec(line) ?? [];
+    const [, limit] = /\b(?:ttl|hlim) (\d+)/.exec(line) ?? [];
+    return `${Number(tos ?? 0)} ${limit}`;
+  });
+}
+
+/** EF and ECT(0), and a hop limit of its own; the outer packet has one of a new packet. */
+async function leaves(tunnel: Tunnel, dump: string): Promise<void> {
+  const { lab, ends } = tunnel, { theirs } = lab, device = theirs.interface;
+  const inner = `host ${ends[1]} and src ${ends[0]}`;
+  const source = tunnel.ends[0].includes(":") ? lab.ours.address6 : lab.ours.address4;
+  const filter = `(${dump} and src ${source}) or (${inner})`;
+  const lines = await captured(lab, { site: theirs, device, filter }, async () => {
+    assert.equal(await pingAt(tunnel, "ours", ["-Q", "0xba", "-t", "33"]), 3);
+  });
+  const [opened, sealed] = [true, false].map((isInner) =>
+    headers(lines.filter((line) => line.includes(`${ends[0]} > `) === isInner))
+  );
+  assert.deepEqual(sealed, ["186 64", "186 64", "186 64"], lines.join("\n"));
+  assert.deepEqual(opened, ["186 33", "186 33", "186 33"], lines.join("\n"));
+}
+
+/** What was congested on the way says so inside, or is dropped where its ends would not understand. */
+async function comes(tunnel: Tunnel, nft: string): Promise<void> {
+  const { lab, ours, ends } = tunnel, site = lab.ours, device = await tunDevice(site);
+  const family = ends[0].includes(":") ? "ip6" : "ip";
+  const chain = `chain in { type filter hook prerouting priority -300; ${nft}\n }`;
+  await lab.exec(site, "nft", ["-f", "-"], `table ${family} congested { ${chain}\n }\n`)
+    .then(({ code, stderr }) => assert.equal(code, 0, stderr));
+  const filter = `src ${ends[1]} and dst ${ends[0]}`;
+  const lines = await captured(lab, { site, device, filter }, async () => {
+    await pingAt(tunnel, "theirs", ["-Q", "0x22", "-t", "33"]);
+    assert.equal(await pingAt(tunnel, "theirs", ["-Q", "0x20", "-t", "33"]), 0);
+  });
+  assert.deepEqual(headers(lines), ["35 33", "35 33", "35 33"], lines.join("\n"));
+  assert.deepEqual(await dropped(ours), { congestion: 3 });
+}
+
+for (const kind of KINDS) {
+  Deno.test(`userland, ${kind}: dummy packets are counted and go no further`, async () => {
+    await withTunnel(kind, { ...USERLAND, transport: true }, async (tunnel) => {
+      const { lab, ours, ends, ping } = tunnel, device = await tunDevice(lab.ours);
+      const where = { site: lab.ours, device, filter: "ip proto 59" };
+      const lines = await captured(lab, where, async () => {
+        const { code, stderr } = await lab.exec(lab.theirs, "python3", ["-c", DUMMIES, ends[0]]);
+        assert.equal(code, 0, stderr);
+        assert.equal(await ping(), 5);
+      });
+      assert.deepEqual(lines, []);
+      const states = await kernelSays(lab.theirs, "-s", "xfrm", "state");
+      assert.match(states, /, 8\(packets\)/, "the dummy packets went by ESP");
+      assert.deepEqual(await dropped(ours), { dummy: 3 });
+    });
+  });
+
+  Deno.test(`userland, ${kind}: what a peer sends outside the selectors is dropped`, () =>
+    withTunnel(kind, USERLAND, outside));
+}
+
+/** Three packets without a next header, from a socket of their own. */
+const DUMMIES = `
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_RAW, 59)
+for n in range(3):
+    s.sendto(b"x" * (10 + n), (sys.argv[1], 0))
+`;
+
+/** The peer's kernel is told to send more by the SA than was agreed on: from and to another address. */
+async function outside(tunnel: Tunnel): Promise<void> {
+  const { lab, ours, ping } = tunnel, { theirs } = lab, [own, peer] = INNER[4];
+  assert.equal(await ping(), 5);
+  const states = await kernelSays(theirs, "xfrm", "state");
+  const out = `src ${theirs.address4} dst ${lab.ours.address4}`;
+  const reqid = new RegExp(`^${out}\\s+proto esp spi \\S+ reqid (\\d+)`, "m").exec(states)?.[1];
+  assert.ok(reqid, states);
+  const other = { own: "10.2.0.9", peer: "10.1.0.9" };
+  await kernelSays(theirs, "addr", "add", `${other.peer}/32`, "dev", "lo");
+  await kernelSays(theirs, "route", "add", `${other.own}/32`, "dev", theirs.interface);
+  await kernelSays(lab.ours, "addr", "add", `${other.own}/32`, "dev", "lo");
+  const pairs = [[other.peer, own], [peer, other.own]] as const;
+  for (const [from, to] of pairs) {
+    const policy = `src ${from}/32 dst ${to}/32 dir out tmpl ${out} proto esp reqid ${reqid}`;
+    await kernelSays(theirs, "xfrm", "policy", "add", ...policy.split(" "), "mode", "tunnel");
+  }
+  const where = { site: lab.ours, device: await tunDevice(lab.ours), filter: "icmp" };
+  const lines = await captured(lab, where, async () => {
+    for (const [from, to] of pairs) {
+      const words = ["-q", "-n", "-c", "3", "-i", "0.1", "-W", "1", "-I", from, to];
+      assert.match((await lab.exec(theirs, "ping", words)).stdout, / 0 received/);
+    }
+  });
+  assert.deepEqual(lines, []);
+  assert.equal(await ping(), 5);
+  assert.deepEqual(await dropped(ours), { wrongSelectors: 6 });
+}
+
+const NARROW = 1300;
+
+/** Who has ESP in the process, and how it goes. */
+const ROUTED: readonly (readonly [string, Kind, TunnelWish])[] = [
+  ["ours → strongSwan, ESP", "ours → strongSwan", {}],
+  ["strongSwan → ours, ESP", "strongSwan → ours", {}],
+  ["ours → strongSwan, ESP in UDP", "ours → strongSwan", FORCED],
+];
+
+for (const [name, kind, wish] of ROUTED) {
+  Deno.test(`userland, ${name}: a router says that its next link is narrower`, async () => {
+    let router: Router | undefined;
+    const before = async (lab: Lab) => void (router = await putRouter(lab));
+    try {
+      await withTunnel(
+        kind,
+        { ...wish, ...USERLAND, before },
+        (tunnel) => narrower(tunnel, router!),
+      );
+    } finally {
+      await router?.close();
+    }
+  });
+}
+
+/** Our own device is as wide as before: only ICMP tells, and the sender inside hears of it. */
+async function narrower(tunnel: Tunnel, router: Router): Promise<void> {
+  const { lab, ends } = tunnel, isV6 = ends[0].includes(":"), header = isV6 ? 48 : 28;
+  const ping = async (count: number, octets: number, ...words: string[]) => {
+    const all = ["-n", "-c", `${count}`, "-i", "0.3", "-W", "1", "-s", `${octets - header}`];
+    const { stdout, stderr } = await lab.exec(lab.ours, "ping", [...all, ...words, ends[1]]);
+    return stdout + stderr;
+  };
+  const from = ["-I", ends[0]], whole = [...from, "-M", "do"];
+  assert.match(await ping(2, NARROW, ...whole), / 2 received/, "while the way is wide");
+  await router.narrow(NARROW);
+  const told = await ping(8, NARROW, ...whole);
+  const [, mtu] = /(?:Frag needed.*mtu = |Packet too big: mtu=|message too long, mtu[=:] ?)(\d+)/
+    .exec(told) ?? [];
+  assert.ok(mtu, told);
+  assert.ok(Number(mtu) < NARROW - 20 && (isV6 ? 1280 : 1200) <= Number(mtu), told);
+  assert.match(await ping(3, Number(mtu), ...whole), / 3 received/);
+  assert.match(await ping(3, 3_000, ...from, "-M", "dont"), / 3 received/);
+}
