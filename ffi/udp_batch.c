@@ -13,6 +13,8 @@
 #define SEND_WAIT_MS 5
 /* Sockets looked at in one call. */
 #define READY_MAX 64
+/* Of one socket, forgotten in one call. */
+#define ERRORS_MAX 64
 /* Of a buffer of records, so that offsets do not overflow. */
 #define OCTETS_MAX (1u << 30)
 
@@ -98,6 +100,16 @@ static int is_passing(int error) {
   }
 }
 
+/*
+ * Forgets what ICMP told a socket: the system has already learnt from it, and the error would be
+ * told of again and again, and take room that datagrams need. (IPV6_RECVERR of raw sockets.)
+ */
+static void forget_errors(int fd) {
+  uint8_t none;
+  for (int i = 0; i < ERRORS_MAX && recv(fd, &none, 0, MSG_ERRQUEUE | MSG_DONTWAIT) >= 0; i++) {
+  }
+}
+
 /* One recvmmsg into slots from `arena` on: datagrams, or -errno where the socket is of no use. */
 static int32_t receive_from(int fd, uint32_t tag, uint8_t *arena, uint32_t slot_octets, uint32_t slots) {
   batch b;
@@ -128,6 +140,7 @@ MY_EXPORT int32_t my_udp_receive(int32_t epoll, uint8_t *arena, uint32_t arena_o
   for (int i = 0; i < count; i++) {
     uint32_t tag = (uint32_t)ready[i].data.u64;
     if (tag == UINT32_MAX) continue;
+    if (ready[i].events & EPOLLERR) forget_errors((int)(ready[i].data.u64 >> 32));
     uint32_t share = (slots - filled) / (uint32_t)(count - i);
     int32_t got = receive_from((int)(ready[i].data.u64 >> 32), tag,
                                arena + (size_t)filled * slot_octets, slot_octets, share);

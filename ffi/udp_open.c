@@ -89,6 +89,8 @@ static int set_options(int fd, int six, const socket_wish *wish, uint32_t *told)
   if (!error && wish->flags & OPEN_TRAFFIC_CLASS) {
     error = six ? socket_on(fd, IPPROTO_IPV6, IPV6_RECVTCLASS) : socket_on(fd, IPPROTO_IP, IP_RECVTOS);
   }
+  /* Without it Linux takes no path MTU from Packet Too Big where a raw socket is not connected. */
+  if (!error && six && is_raw) error = socket_on(fd, IPPROTO_IPV6, IPV6_RECVERR);
   if (error) return error;
   /* Who may not mark may not make rules either. */
   if (wish->flags & OPEN_MARK) setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof mark);
