@@ -6,6 +6,7 @@
 import { showPath } from "@/base/address.ts";
 import { showSpi64 } from "@/base/bytes.ts";
 import { showDuration } from "@/base/duration.ts";
+import { DialWindow } from "@/engine/dial_window.ts";
 import { Flapping } from "@/engine/flapping.ts";
 import { alarm, type FlapCounts, type Floor, NO_FLAPS, type Role } from "@/engine/floor.ts";
 import { type ClientPlan, pathOfTunnel, type RunPlan } from "@/engine/plan.ts";
@@ -68,6 +69,7 @@ export class Client implements Role {
    */
   #herald: IkeSa | undefined;
   #heralded = false;
+  readonly #window: DialWindow;
   readonly #pace = alarm((nowMs) => this.#pump(nowMs));
 
   /** @throws {SetupError} where the last tunnel would have no address. */
@@ -78,6 +80,7 @@ export class Client implements Role {
     this.#states = new Uint8Array(plan.tunnels);
     this.#past = new Uint8Array(plan.tunnels);
     this.#tries = new Uint16Array(plan.tunnels);
+    this.#window = new DialWindow(plan.halfOpenMax, plan.halfOpenAdapts);
     this.#flapping = plan.flap && new Flapping(floor, plan.flap, (index, nowMs) => {
       this.#rebuild.push(index);
       this.#pump(nowMs);
@@ -114,6 +117,7 @@ export class Client implements Role {
     this.#dialling--;
     this.#live++;
     const setupMs = nowMs - sa.startedMs;
+    this.#window.established(setupMs, nowMs);
     this.#tries[sa.index] = 0; // a later loss begins to count anew
     const again = (this.#past[sa.index]! & Past.ESTABLISHED) !== 0;
     this.#past[sa.index]! |= Past.ESTABLISHED;
@@ -173,8 +177,8 @@ export class Client implements Role {
   #pump(nowMs: number): void {
     this.#pace.deadlineMs = Infinity;
     if (this.#floor.ending) return;
-    const { halfOpenMax, tunnels, setupIntervalMs } = this.#plan;
-    while (this.#dialling < halfOpenMax && !this.#herald) {
+    const { tunnels, setupIntervalMs } = this.#plan, { size } = this.#window;
+    while (this.#dialling < size && !this.#herald) {
       const retry = this.#retries[this.#retryAt];
       if (retry && retry.atMs <= nowMs) {
         this.#takeRetry();
@@ -189,7 +193,7 @@ export class Client implements Role {
       }
     }
     // At the limit, or behind the herald, it is the end of a dialling tunnel that pumps again.
-    if (this.#dialling >= halfOpenMax || this.#herald) return;
+    if (this.#dialling >= size || this.#herald) return;
     const retryMs = this.#retries[this.#retryAt]?.atMs ?? Infinity;
     this.#pace.deadlineMs = Math.min(retryMs, this.#next < tunnels ? this.#nextMs : Infinity);
     this.#floor.loop.arm(this.#pace);

@@ -18,6 +18,8 @@ export interface ClientPlan {
   readonly triesMax: number;
   /** Tunnels on their way at a time. */
   readonly halfOpenMax: number;
+  /** Whether there are fewer where the peer cannot follow. */
+  readonly halfOpenAdapts: boolean;
   /** Address of tunnel 0. */
   readonly ownAddress: IpAddress;
   /** Addresses that one tunnel owns: the step from tunnel to tunnel. */

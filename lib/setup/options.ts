@@ -79,7 +79,12 @@ export const TOP = {
   setupinterval: option(duration, "100ms", "pause between two tunnel creations", C),
   tunnelretryinterval: option(duration, "10s", "pause before retrying a tunnel", C),
   tunnelmaxretry: option(int(1), "3", "tries for one tunnel", C),
-  maxhalfopen: option(int(0), "0", "tunnels on their way at a time; 0: as the transport stands", C),
+  maxhalfopen: option(
+    int(0),
+    "0",
+    "tunnels on their way at a time; 0: as the transport stands, fewer where the peer cannot follow",
+    C,
+  ),
   owntsaddrincrease: option(int(INT_MIN), "0", "step of own selectors from tunnel to tunnel", C),
   peertsaddrincrease: option(
     int(INT_MIN),

@@ -211,6 +211,7 @@ export function clientPlan(part: Partial<ClientPlan & RunPlan> = {}): ClientPlan
     retryIntervalMs: 10_000,
     triesMax: 3,
     halfOpenMax: 64,
+    halfOpenAdapts: false,
     ownAddress: CLIENT,
     addressStep: 1,
     ownPort: 500,
