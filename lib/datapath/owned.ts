@@ -4,9 +4,12 @@
  * @module
  */
 
+/** One of the claims to a thing, between those before and after it: a thing may have 100,000. */
 interface Claim<T> {
-  readonly owner: number;
+  readonly key: string;
   readonly value: T;
+  before: Claim<T> | undefined;
+  after: Claim<T> | undefined;
 }
 
 /** What is to be done when an owner lets go. */
@@ -19,53 +22,51 @@ export interface LetGo<T> {
 
 /** See the file; `key` says which thing a value is of, `sign` tells values of one thing apart. */
 export class Owned<T> {
-  readonly #claims = new Map<string, Claim<T>[]>();
-  readonly #keys = new Map<number, string[]>();
+  /** By thing, the claim that counts. */
+  readonly #last = new Map<string, Claim<T>>();
+  readonly #ofOwner = new Map<number, Claim<T>[]>();
 
   constructor(private readonly key: (value: T) => string, private readonly sign: (v: T) => string) {
   }
 
   /** Things that are there. */
   get size(): number {
-    return this.#claims.size;
+    return this.#last.size;
   }
 
   /** Whether the value must be put: it was not there, or not so. */
   claim(owner: number, value: T): boolean {
-    const key = this.key(value), claims = this.#claims.get(key);
-    const keys = this.#keys.get(owner);
-    if (keys) keys.push(key);
-    else this.#keys.set(owner, [key]);
-    if (!claims) this.#claims.set(key, [{ owner, value }]);
-    else {
-      const before = claims.at(-1)!.value;
-      claims.push({ owner, value });
-      return this.sign(before) !== this.sign(value);
-    }
-    return true;
+    const key = this.key(value), before = this.#last.get(key);
+    const claim: Claim<T> = { key, value, before, after: undefined };
+    if (before) before.after = claim;
+    this.#last.set(key, claim);
+    const others = this.#ofOwner.get(owner);
+    if (others) others.push(claim);
+    else this.#ofOwner.set(owner, [claim]);
+    return !before || this.sign(before.value) !== this.sign(value);
   }
 
   /** All that the owner claimed. */
   letGo(owner: number): LetGo<T> {
     const removed: T[] = [], restored: T[] = [];
-    for (const key of this.#keys.get(owner) ?? []) {
-      const claims = this.#claims.get(key)!;
-      const at = claims.findLastIndex((claim) => claim.owner === owner);
-      const [gone] = claims.splice(at, 1);
-      if (claims.length === 0) {
-        this.#claims.delete(key);
-        removed.push(gone!.value);
-      } else if (at === claims.length) {
-        const left = claims.at(-1)!.value;
-        if (this.sign(left) !== this.sign(gone!.value)) restored.push(left);
+    for (const { key, value, before, after } of this.#ofOwner.get(owner) ?? []) {
+      if (before) before.after = after;
+      if (after) {
+        after.before = before;
+      } else if (before) {
+        this.#last.set(key, before);
+        if (this.sign(before.value) !== this.sign(value)) restored.push(before.value);
+      } else {
+        this.#last.delete(key);
+        removed.push(value);
       }
     }
-    this.#keys.delete(owner);
+    this.#ofOwner.delete(owner);
     return { removed, restored };
   }
 
   /** The values that count. */
   all(): T[] {
-    return [...this.#claims.values()].map((claims) => claims.at(-1)!.value);
+    return [...this.#last.values()].map(({ value }) => value);
   }
 }
