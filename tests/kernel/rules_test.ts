@@ -1,12 +1,14 @@
 /**
  * Rules of ESP in our process that only another end shows: what of an inner packet's header goes with
- * the outer one and back (RFC 4301 §5.1.2, RFC 6040 §4), dummy packets of a peer
- * (RFC 4303 §2.6), packets outside the selectors (RFC 4301 §5.2), and a narrower link on the way
+ * the outer one and back (RFC 4301 §5.1.2, RFC 6040 §4), TFC padding and dummy packets of a peer
+ * (RFC 4303 §2.6, §2.7), packets outside the selectors (RFC 4301 §5.2), and a narrower link on the way
  * (RFC 4301 §8.2). The other end's kernel has ESP of its own.
  * @module
  */
 import assert from "node:assert/strict";
-import type { Lab } from "../interop/harness.ts";
+import { Buffer } from "node:buffer";
+import { createCipheriv } from "node:crypto";
+import { delay, type Lab } from "../interop/harness.ts";
 import type { Ours } from "../interop/ours.ts";
 import { captured, tunDevice } from "./capture.ts";
 import { putRouter, type Router } from "./router.ts";
@@ -107,7 +109,7 @@ async function comes(tunnel: Tunnel, nft: string): Promise<void> {
 }
 
 for (const kind of KINDS) {
-  Deno.test(`userland, ${kind}: dummy packets are counted and go no further`, async () => {
+  Deno.test(`userland, ${kind}: a kernel's dummy packets of transport mode are counted`, async () => {
     await withTunnel(kind, { ...USERLAND, transport: true }, async (tunnel) => {
       const { lab, ours, ends, ping } = tunnel, device = await tunDevice(lab.ours);
       const where = { site: lab.ours, device, filter: "ip proto 59" };
@@ -209,4 +211,73 @@ async function narrower(tunnel: Tunnel, router: Router): Promise<void> {
   assert.ok(Number(mtu) < NARROW - 20 && 1280 < Number(mtu), told);
   assert.match(await ping(3, Number(mtu), ...whole), / 3 received/);
   assert.match(await ping(3, 3_000, ...from, "-M", "dont"), / 3 received/);
+}
+
+for (const kind of KINDS) {
+  Deno.test(`userland, ${kind}: TFC padding is taken off, and dummy packets go no further`, () =>
+    withTunnel(kind, USERLAND, padded));
+}
+
+/** Sends hexadecimal packets, each an argument behind the address, as ESP. */
+const SEALED = `
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_RAW, 50)
+for packet in sys.argv[2:]:
+    s.sendto(bytes.fromhex(packet), (sys.argv[1], 0))
+`;
+
+/** The peer's kernel makes neither: its keys and SPI are taken to make them, each with a number. */
+async function padded(tunnel: Tunnel): Promise<void> {
+  const { lab, ours, ping } = tunnel, { theirs } = lab;
+  assert.equal(await ping(), 5);
+  const seal = await sealer(tunnel);
+  const echo = echoRequest(), padding = new Uint8Array(900);
+  const packets = [
+    seal(1000, Buffer.concat([echo, padding]), 4),
+    seal(1001, padding, 59),
+    seal(1002, echo, 4),
+    seal(1003, new Uint8Array(0), 59),
+  ].map((packet) => packet.toString("hex"));
+  const where = { site: lab.ours, device: await tunDevice(lab.ours), filter: "icmp" };
+  const lines = await captured(lab, where, async () => {
+    const words = ["-c", SEALED, lab.ours.address4, ...packets];
+    const { code, stderr } = await lab.exec(theirs, "python3", words);
+    assert.equal(code, 0, stderr);
+    await delay(500);
+  });
+  const told = lines.map((line) =>
+    /length (\d+)\) .*ICMP echo (\w+)/.exec(line)?.slice(1).join(" ")
+  );
+  assert.deepEqual(told.sort(), ["28 reply", "28 reply", "28 request", "28 request"]);
+  const states = await kernelSays(theirs, "-s", "xfrm", "state");
+  assert.match(states, /, 7\(packets\)/, "both replies went back by ESP");
+  assert.deepEqual(await dropped(ours), { dummy: 2 });
+}
+
+/** Seals plaintexts as their kernel would (RFC 4303 §2, RFC 4106), all else than TFC as short as it goes. */
+async function sealer({ lab }: Tunnel) {
+  const states = await kernelSays(lab.theirs, "xfrm", "state");
+  const pattern = /^src 10\.77\.0\.1 dst[^]*?proto esp spi 0x(\w{8})[^]*?aead \S+ 0x(\w{40}) 128/m;
+  const [, spi, keys] = pattern.exec(states) ?? [];
+  assert.ok(spi && keys, states);
+  return (sequence: number, clear: Uint8Array, nextHeader: number) => {
+    const header = Buffer.from(spi + sequence.toString(16).padStart(8, "0"), "hex");
+    const iv = Buffer.from(sequence.toString(16).padStart(16, "f"), "hex");
+    const pad = (4 - (clear.length + 2) % 4) % 4;
+    const trailer = [...[1, 2, 3].slice(0, pad), pad, nextHeader];
+    const [key, salt] = [Buffer.from(keys.slice(0, 32), "hex"), Buffer.from(keys.slice(32), "hex")];
+    const cipher = createCipheriv("aes-128-gcm", key, Buffer.concat([salt, iv])).setAAD(header);
+    const sealed = [cipher.update(clear), cipher.update(Uint8Array.from(trailer)), cipher.final()];
+    return Buffer.concat([header, iv, ...sealed, cipher.getAuthTag()]);
+  };
+}
+
+/** An echo request of 28 octets from their end of the tunnel to ours, its checksums right. */
+function echoRequest(): Uint8Array {
+  const icmp = [8, 0, 0xf7, 0xfe, 0, 1, 0, 0];
+  const ip = [0x45, 0, 0, 28, 0, 1, 0, 0, 64, 1, 0, 0, 10, 1, 0, 1, 10, 2, 0, 1];
+  let sum = 0;
+  for (let i = 0; i < ip.length; i += 2) sum += ip[i]! << 8 | ip[i + 1]!;
+  sum = ~(sum % 0xffff) & 0xffff;
+  return Uint8Array.from([...ip.with(10, sum >> 8).with(11, sum & 255), ...icmp]);
 }
