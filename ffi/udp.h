@@ -9,9 +9,10 @@
  *     16  own[16]    received: where it was sent to; to be sent: the source address
  *     32  peer[16]
  *     48  scope      interface index of link-local addresses (RFC 4007), else 0
- *     52  flags      RECORD_TRUNCATED, RECORD_NO_OWN, RECORD_RAW
+ *     52  flags      RECORD_TRUNCATED, RECORD_NO_OWN, RECORD_RAW, RECORD_JOINS
  *     56  class      DSCP and ECN of the IP header, uint8; received: where the socket tells it
- *     60  reserved
+ *     60  segment    received: the payload is of many datagrams, each of so many octets, the last
+ *                    of the rest; 0: of one
  *     64  payload
  */
 #ifndef MYIKEV2_UDP_H
@@ -22,7 +23,7 @@
 typedef struct {
   uint32_t length, socket, peer_port, family;
   uint8_t own[16], peer[16];
-  uint32_t scope, flags, traffic_class, reserved;
+  uint32_t scope, flags, traffic_class, segment;
 } udp_record;
 
 _Static_assert(sizeof(udp_record) == 64, "the layout that lib/native/udp.ts has");
@@ -33,6 +34,8 @@ _Static_assert(sizeof(udp_record) == 64, "the layout that lib/native/udp.ts has"
 #define RECORD_NO_OWN 2u
 /* To be sent by a raw socket: there is no port. */
 #define RECORD_RAW 4u
+/* To be sent: may go in one piece with others of the same length and way (UDP_SEGMENT of udp(7)). */
+#define RECORD_JOINS 8u
 
 /* The largest UDP payload by its length field. */
 #define PAYLOAD_MAX 65535u

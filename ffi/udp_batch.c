@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -17,11 +18,15 @@
 #define ERRORS_MAX 64
 /* Of a buffer of records, so that offsets do not overflow. */
 #define OCTETS_MAX (1u << 30)
+/* Of datagrams that go in one piece; the system takes 64 of them at most. */
+#define JOINED_MAX 64000u
+/* Messages of one recvmmsg, each of which may be of many datagrams. */
+#define STEP 8u
 
 typedef union {
   struct cmsghdr header;
-  /* The own address, and the traffic class. */
-  uint8_t octets[CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(int))];
+  /* The own address, the traffic class, and the octets of a segment. */
+  uint8_t octets[CMSG_SPACE(sizeof(struct in6_pktinfo)) + 2 * CMSG_SPACE(sizeof(int))];
 } control_space;
 
 typedef struct {
@@ -35,11 +40,12 @@ typedef struct {
   control_space controls[BATCH_MAX];
 } batch;
 
-static void prepare(batch *b, uint32_t i, void *payload, size_t length) {
+/* A message with room for one payload. */
+static void prepare(batch *b, uint32_t i, struct iovec *vector, struct iovec payload) {
   struct msghdr *m = &b->messages[i].msg_hdr;
-  b->vectors[i] = (struct iovec){payload, length};
+  *vector = payload;
   memset(m, 0, sizeof *m);
-  m->msg_iov = &b->vectors[i];
+  m->msg_iov = vector;
   m->msg_iovlen = 1;
   m->msg_name = &b->names[i];
   m->msg_namelen = sizeof b->names[i];
@@ -84,6 +90,11 @@ static void describe(batch *b, uint32_t i, udp_record *r, uint32_t tag) {
       int value;
       memcpy(&value, CMSG_DATA(c), sizeof value);
       r->traffic_class = (uint32_t)value & 255;
+    } else if (c->cmsg_level == IPPROTO_UDP && c->cmsg_type == UDP_GRO &&
+               c->cmsg_len >= CMSG_LEN(sizeof(int))) {
+      int value;
+      memcpy(&value, CMSG_DATA(c), sizeof value);
+      if (value > 0 && (uint32_t)value < r->length) r->segment = (uint32_t)value;
     }
   }
 }
@@ -110,12 +121,13 @@ static void forget_errors(int fd) {
   }
 }
 
-/* One recvmmsg into slots from `arena` on: datagrams, or -errno where the socket is of no use. */
-static int32_t receive_from(int fd, uint32_t tag, uint8_t *arena, uint32_t slot_octets, uint32_t slots) {
+/* One recvmmsg into slots from `arena` on: messages, or -errno where the socket is of no use. */
+static int32_t receive_some(int fd, uint32_t tag, uint8_t *arena, uint32_t slot_octets, uint32_t slots) {
   batch b;
-  if (slots > BATCH_MAX) slots = BATCH_MAX;
+  if (slots > STEP) slots = STEP;
   for (uint32_t i = 0; i < slots; i++) {
-    prepare(&b, i, arena + (size_t)i * slot_octets + sizeof(udp_record), slot_octets - sizeof(udp_record));
+    uint8_t *payload = arena + (size_t)i * slot_octets + sizeof(udp_record);
+    prepare(&b, i, &b.vectors[i], (struct iovec){payload, slot_octets - sizeof(udp_record)});
   }
   int got = recvmmsg(fd, b.messages, slots, MSG_DONTWAIT, NULL);
   if (got < 0) return is_passing(errno) ? 0 : -errno;
@@ -123,6 +135,25 @@ static int32_t receive_from(int fd, uint32_t tag, uint8_t *arena, uint32_t slot_
     describe(&b, (uint32_t)i, (udp_record *)(void *)(arena + (size_t)i * slot_octets), tag);
   }
   return got;
+}
+
+static uint32_t datagrams_in(const uint8_t *slot) {
+  const udp_record *r = (const udp_record *)(const void *)slot;
+  return r->segment > 0 ? (r->length + r->segment - 1) / r->segment : 1;
+}
+
+/* Fills slots from `arena` on until the socket is empty, or that many datagrams have come. */
+static int32_t receive_from(int fd, uint32_t tag, uint8_t *arena, uint32_t slot_octets, uint32_t slots) {
+  uint32_t filled = 0, datagrams = 0;
+  while (filled < slots && datagrams < slots) {
+    uint8_t *at = arena + (size_t)filled * slot_octets;
+    int32_t got = receive_some(fd, tag, at, slot_octets, slots - filled);
+    if (got < 0) return filled > 0 ? (int32_t)filled : got;
+    for (int32_t i = 0; i < got; i++) datagrams += datagrams_in(at + (size_t)i * slot_octets);
+    filled += (uint32_t)got;
+    if (got < (int32_t)STEP) break;
+  }
+  return (int32_t)filled;
 }
 
 /*
@@ -206,15 +237,32 @@ static int address(batch *b, uint32_t i, const udp_record *r) {
 /* What my_udp_send tells, in words of uint32_t. */
 enum { TOLD_SENT, TOLD_REFUSED, TOLD_LAST_ERRNO, TOLD_WORDS };
 
-/* Sends a batch of one socket; what the system refuses is counted and passed over. */
-static void send_batch(int fd, batch *b, uint32_t count, uint32_t *told) {
+static void send_messages(int fd, struct mmsghdr *messages, uint32_t count, uint32_t *told);
+
+/* Each datagram of a message by itself: too large a one goes in fragments, say. */
+static void send_apart(int fd, const struct msghdr *joined, uint32_t *told) {
+  for (size_t i = 0; i < joined->msg_iovlen; i++) {
+    struct mmsghdr one = {.msg_hdr = *joined};
+    one.msg_hdr.msg_iov += i;
+    one.msg_hdr.msg_iovlen = 1;
+    one.msg_hdr.msg_controllen -= CMSG_SPACE(sizeof(uint16_t));
+    send_messages(fd, &one, 1, told);
+  }
+}
+
+/* The way out may not do this, or not with packets of this length. */
+static int is_about_joining(int error) {
+  return error == EINVAL || error == EMSGSIZE || error == EIO || error == EOPNOTSUPP;
+}
+
+/* Sends messages of one socket; what the system refuses is counted and passed over. */
+static void send_messages(int fd, struct mmsghdr *messages, uint32_t count, uint32_t *told) {
   uint32_t at = 0;
   int waited = 0;
   while (at < count) {
-    int sent = sendmmsg(fd, b->messages + at, count - at, MSG_DONTWAIT);
+    int sent = sendmmsg(fd, messages + at, count - at, MSG_DONTWAIT);
     if (sent > 0) {
-      at += (uint32_t)sent;
-      told[TOLD_SENT] += (uint32_t)sent;
+      for (int i = 0; i < sent; i++) told[TOLD_SENT] += (uint32_t)messages[at++].msg_hdr.msg_iovlen;
       waited = 0;
       continue;
     }
@@ -226,10 +274,42 @@ static void send_batch(int fd, batch *b, uint32_t count, uint32_t *told) {
       waited = 1;
       continue;
     }
-    told[TOLD_REFUSED]++;
+    const struct msghdr *refused = &messages[at++].msg_hdr;
+    if (refused->msg_iovlen > 1 && is_about_joining(error)) {
+      send_apart(fd, refused, told);
+      continue;
+    }
+    told[TOLD_REFUSED] += (uint32_t)refused->msg_iovlen;
     told[TOLD_LAST_ERRNO] = (uint32_t)error;
-    at++;
   }
+}
+
+/* Whether a datagram may go in one piece with those that begin with the first. */
+static int goes_with(const udp_record *first, const udp_record *r, const struct msghdr *message) {
+  if (!(first->flags & r->flags & RECORD_JOINS) || r->length == 0 || r->length > first->length) return 0;
+  if (message->msg_iov[message->msg_iovlen - 1].iov_len != first->length) return 0;
+  if ((message->msg_iovlen + 1) * first->length > JOINED_MAX) return 0;
+  return r->peer_port == first->peer_port && r->family == first->family && r->scope == first->scope &&
+         r->traffic_class == first->traffic_class && !memcmp(r->own, first->own, sizeof r->own) &&
+         !memcmp(r->peer, first->peer, sizeof r->peer);
+}
+
+/* Tells the system where the datagrams of a message end. */
+static void add_segment(struct msghdr *m) {
+  uint16_t octets = (uint16_t)m->msg_iov->iov_len;
+  struct cmsghdr *c = (struct cmsghdr *)(void *)((uint8_t *)m->msg_control + m->msg_controllen);
+  c->cmsg_level = IPPROTO_UDP;
+  c->cmsg_type = UDP_SEGMENT;
+  c->cmsg_len = CMSG_LEN(sizeof octets);
+  memcpy(CMSG_DATA(c), &octets, sizeof octets);
+  m->msg_controllen += CMSG_SPACE(sizeof octets);
+}
+
+static void send_batch(int fd, batch *b, uint32_t count, uint32_t *told) {
+  for (uint32_t i = 0; i < count; i++) {
+    if (b->messages[i].msg_hdr.msg_iovlen > 1) add_segment(&b->messages[i].msg_hdr);
+  }
+  send_messages(fd, b->messages, count, told);
 }
 
 /*
@@ -239,21 +319,26 @@ static void send_batch(int fd, batch *b, uint32_t count, uint32_t *told) {
  */
 MY_EXPORT int32_t my_udp_send(uint8_t *records, uint32_t octets, uint32_t *told) {
   batch b;
-  uint32_t at = 0, count = 0;
+  uint32_t at = 0, count = 0, vectors = 0;
+  const udp_record *first = NULL;
   int fd = -1;
   memset(told, 0, TOLD_WORDS * sizeof *told);
   if (octets > OCTETS_MAX) return -EINVAL;
   while (at < octets) {
     udp_record *r = (udp_record *)(void *)(records + at);
     if (octets - at < sizeof *r || r->length > PAYLOAD_MAX || r->length > octets - at - sizeof *r) break;
-    if (count == BATCH_MAX || (count > 0 && (int)r->socket != fd)) {
+    if (vectors == BATCH_MAX || (count > 0 && (int)r->socket != fd)) {
       send_batch(fd, &b, count, told);
-      count = 0;
+      count = vectors = 0;
     }
     fd = (int)r->socket;
-    prepare(&b, count, r + 1, r->length);
-    if (address(&b, count, r)) {
+    if (count > 0 && goes_with(first, r, &b.messages[count - 1].msg_hdr)) {
+      b.messages[count - 1].msg_hdr.msg_iovlen++;
+      b.vectors[vectors++] = (struct iovec){r + 1, r->length};
+    } else if (prepare(&b, count, &b.vectors[vectors], (struct iovec){r + 1, r->length}), address(&b, count, r)) {
+      first = r;
       count++;
+      vectors++;
     } else {
       told[TOLD_REFUSED]++;
       told[TOLD_LAST_ERRNO] = EINVAL;

@@ -32,6 +32,8 @@ export interface RecordWay {
   readonly scope: number;
   /** DSCP and ECN, uint8. */
   readonly trafficClass: number;
+  /** Whether it may go in one piece with others; the system cuts them apart again. */
+  readonly joins?: boolean;
 }
 
 /** See the module. */
@@ -62,6 +64,7 @@ export class RecordQueue {
     words[word + RecordWord.FAMILY] = peerAddress.length;
     words[word + RecordWord.SCOPE] = way.scope;
     words[word + RecordWord.TRAFFIC_CLASS] = way.trafficClass;
+    if (way.joins) words[word + RecordWord.FLAGS] = RecordFlag.JOINS;
     if (way.peerPort === 0) words[word + RecordWord.FLAGS] = RecordFlag.RAW;
     queue.set(way.ownAddress, at + RecordAt.OWN);
     queue.set(peerAddress, at + RecordAt.PEER);

@@ -21,14 +21,15 @@ export const RecordWord = {
   SCOPE: 12,
   FLAGS: 13,
   TRAFFIC_CLASS: 14,
+  SEGMENT: 15,
 };
 /** Octets at which a record's addresses stand. */
 export const RecordAt = { OWN: 16, PEER: 32 };
 /**
  * Bits of a record's flags: the payload did not fit; the system did not tell the own address; to be
- * sent by a raw socket.
+ * sent by a raw socket; to be sent in one piece with others of its length and way, where they follow.
  */
-export const RecordFlag = { TRUNCATED: 1, NO_OWN: 2, RAW: 4 };
+export const RecordFlag = { TRUNCATED: 1, NO_OWN: 2, RAW: 4, JOINS: 8 };
 
 /** Bits of the flags of `my_udp_open`; above them the protocol of a raw socket. */
 const OPEN_FREEBIND = 1, OPEN_BYPASS = 2, OPEN_ESP_IN_UDP = 4, OPEN_TRAFFIC_CLASS = 8;
@@ -53,7 +54,10 @@ export interface UdpSocketWish {
   readonly receiveBufferOctets: number;
   /** The kernel takes ESP that comes in UDP (RFC 3948): it never reaches this process. */
   readonly espInUdp?: boolean;
-  /** It carries tunnels: tells DSCP and ECN of what arrives, and bears {@linkcode TUNNEL_MARK}. */
+  /**
+   * It carries tunnels: tells DSCP and ECN of what arrives, bears {@linkcode TUNNEL_MARK}, and gives
+   * datagrams of one length and sender in one record (`RecordWord.SEGMENT`).
+   */
   readonly carriesTunnels?: boolean | undefined;
   /** A raw socket of this IP protocol; absent: UDP. The port is ignored then. */
   readonly rawProtocol?: number;

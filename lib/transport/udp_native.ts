@@ -90,7 +90,7 @@ class NativeUdp implements Transport {
       receiver: undefined,
       send: (packet, path, trafficClass) => {
         const socket = this.#socketFor(path), natt = socket?.natt ? socket : undefined;
-        this.#put(natt, packet, { path, marker: 0, trafficClass });
+        this.#put(natt, packet, { path, marker: 0, trafficClass, joins: true });
       },
       flush: () => this.flush(),
     };
@@ -123,7 +123,12 @@ class NativeUdp implements Transport {
   #put(
     socket: NativeSocket | undefined,
     octets: Uint8Array,
-    how: { readonly path: Path; readonly marker: number; readonly trafficClass: number },
+    how: {
+      readonly path: Path;
+      readonly marker: number;
+      readonly trafficClass: number;
+      readonly joins?: boolean;
+    },
   ): void {
     const { path: { ownAddress, peerAddress, peerPort }, marker: zeros, trafficClass } = how;
     const length = zeros + octets.length;
@@ -139,6 +144,7 @@ class NativeUdp implements Transport {
       zeros,
       scope,
       trafficClass,
+      joins: how.joins ?? false,
     };
     this.#queue.put(octets, way);
   }
@@ -230,22 +236,29 @@ class NativeUdp implements Transport {
   #deliver(count: number, listener: TransportListener): void {
     const batch: Datagram[] = [];
     for (let slot = 0; slot < count; slot++) {
-      const datagram = this.#datagramAt(slot * SLOT_OCTETS);
-      if (datagram) batch.push(datagram);
+      const at = slot * SLOT_OCTETS, word = at >> 2;
+      const whole = this.#arenaWords[word + RecordWord.LENGTH]!;
+      const segment = this.#arenaWords[word + RecordWord.SEGMENT]! || whole;
+      let from = 0;
+      do {
+        const datagram = this.#datagramAt(at, from, Math.min(segment, whole - from));
+        if (datagram) batch.push(datagram);
+        from += segment;
+      } while (from < whole);
     }
     this.esp.receiver?.batchEnds();
     if (batch.length > 0) listener.datagrams(batch);
   }
 
-  /** The IKE message of a record; what is none is counted. */
-  #datagramAt(at: number): Datagram | undefined {
+  /** The IKE message in a record, of so many octets at `from` of its payload; what is none is counted. */
+  #datagramAt(at: number, from: number, length: number): Datagram | undefined {
     const words = this.#arenaWords, word = at >> 2, arena = this.#arena;
     const socket = this.#sockets[words[word + RecordWord.SOCKET]!]!;
-    const octets = words[word + RecordWord.FAMILY]!, length = words[word + RecordWord.LENGTH]!;
+    const octets = words[word + RecordWord.FAMILY]!;
     this.counters.received++;
     const own = this.#ownAt(at, octets, words[word + RecordWord.FLAGS]!, socket);
     if (!own) return void this.counters.strays++;
-    const start = at + RECORD_OCTETS;
+    const start = at + RECORD_OCTETS + from;
     let payload = arena.subarray(start, start + length);
     // An IKE message behind a non-ESP marker is taken at any port: some peers float early.
     const encapsulated = socket.natt || hasMarker(payload);
@@ -256,8 +269,8 @@ class NativeUdp implements Transport {
         this.counters.esp++;
         const trafficClass = words[word + RecordWord.TRAFFIC_CLASS]!;
         const address = this.#book.get(arena, at + RecordAt.PEER, octets);
-        const from = { address, port: words[word + RecordWord.PEER_PORT]! };
-        this.esp.receiver?.packet(arena, start, length, trafficClass, from);
+        const sender = { address, port: words[word + RecordWord.PEER_PORT]! };
+        this.esp.receiver?.packet(arena, start, length, trafficClass, sender);
       }
       if (kind !== "ike") return undefined;
       payload = arena.subarray(start + MARKER_OCTETS, start + length);

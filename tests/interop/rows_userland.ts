@@ -44,7 +44,8 @@ async function removeInner(lab: Lab): Promise<void> {
 async function carries(run: RowRun, theyBegin: boolean): Promise<void> {
   if (theyBegin) await run.charon.initiate("net");
   await run.established(1);
-  expect(await pings(run, "ours", 10) === 10, "Pings of ours are lost");
+  const here = await pings(run, "ours", 10);
+  expect(here === 10, `Of 10 pings of ours ${10 - here} are lost`);
   expect(await pings(run, "theirs", 10) === 10, "Pings of strongSwan's end are lost");
   const listed = (await run.charon.swanctl(["--list-sas"])).stdout;
   const counted = [...listed.matchAll(/^\s+(?:in|out) .* (\d+) packets/gm)].map((m) =>

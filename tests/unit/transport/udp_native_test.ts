@@ -2,6 +2,8 @@
  * What only the native transport does. The portable one's receive buffer is the system's.
  */
 import assert from "node:assert/strict";
+import type { Path } from "@/base/address.ts";
+import type { Transport, UdpOptions } from "@/transport/transport.ts";
 import { at, inboxOf, loopbacks, pause, VARIANTS, way } from "./_variants.ts";
 
 const ROOT = Deno.uid() === 0;
@@ -86,5 +88,69 @@ test("a listener that takes long does not starve timers", async (open) => {
   // Datagrams come without end: these timers must fire all the same, until many have come.
   while (rounds <= 10) await pause(5);
   over = true;
+  await a.close();
+});
+
+/** Packets of ESP, by their octets: runs of one length, one that ends such a run, and others between. */
+const ESP_LENGTHS = [
+  ...Array.from({ length: 30 }, () => 900),
+  ...[901, 900, 900, 300, 300, 8, 899],
+  ...Array.from({ length: 3 }, () => 2000),
+];
+
+function espPackets(): Uint8Array[] {
+  return ESP_LENGTHS.map((length, i) => {
+    const packet = Uint8Array.from({ length }, (_, at) => at * 7 + i);
+    packet.set([1, 2, 3, i]);
+    return packet;
+  });
+}
+
+function espOptions(address: Uint8Array): UdpOptions {
+  return { ownAddresses: [address], ikePort: 0, nattPort: 0, ownEsp: true };
+}
+
+/** The way of ESP: all but each seventh packet has the same traffic class. */
+function sendEsp(from: Transport, path: Path): Uint8Array[] {
+  const packets = espPackets();
+  for (const [i, packet] of packets.entries()) from.esp!.send(packet, path, i % 7 === 6 ? 2 : 0);
+  from.esp!.flush();
+  return packets;
+}
+
+test("ESP packets that go in one piece arrive as they were", async (open) => {
+  const a = open(espOptions(V4)), b = open(espOptions(SECOND));
+  const arrived: [Uint8Array, number][] = [];
+  inboxOf(a);
+  const inbox = inboxOf(b);
+  b.esp!.receiver = {
+    packet: (buffer, start, octets, trafficClass) =>
+      void arrived.push([buffer.slice(start, start + octets), trafficClass]),
+    batchEnds: () => {},
+  };
+  const path = { ownAddress: V4, ownPort: a.nattPort!, peerAddress: SECOND, peerPort: b.nattPort! };
+  const sent = sendEsp(a, path);
+  for (let i = 0; i < 100 && arrived.length < sent.length; i++) await pause(10);
+  assert.deepEqual(arrived, sent.map((packet, i) => [packet, i % 7 === 6 ? 2 : 0]));
+  assert.deepEqual([a.counters.sent, a.counters.sendErrors], [sent.length, 0]);
+  assert.deepEqual([b.counters.received, b.counters.esp], [sent.length, sent.length]);
+  assert.equal(inbox.all.length, 0);
+  await Promise.all([a.close(), b.close()]);
+});
+
+test("a peer that knows nothing of it gets each ESP packet by itself", async (open) => {
+  const a = open(espOptions(V4));
+  inboxOf(a);
+  const peer = Deno.listenDatagram({ transport: "udp", hostname: "127.0.1.7", port: 0 });
+  const { port } = peer.addr as Deno.NetAddr;
+  const path = { ownAddress: V4, ownPort: a.nattPort!, peerAddress: SECOND, peerPort: port };
+  const sent = sendEsp(a, path);
+  const got: Uint8Array[] = [];
+  // What is lost would be waited for without end.
+  const patience = setTimeout(() => peer.close(), 5000);
+  for await (const [packet] of peer) if (got.push(packet) === sent.length) break;
+  clearTimeout(patience);
+  assert.deepEqual(got, sent);
+  peer.close();
   await a.close();
 });
