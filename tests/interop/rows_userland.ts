@@ -4,7 +4,7 @@
  * @module
  */
 import { connection, ourClient, ourGateway, swanctl } from "./ends.ts";
-import { type Lab, mustRun } from "./harness.ts";
+import { type Lab, mustRun, run as exec, until } from "./harness.ts";
 import type { Setup } from "./ours.ts";
 import { expect, type Row, type RowRun } from "./row.ts";
 import { PLUGINS } from "./strongswan.ts";
@@ -44,6 +44,14 @@ async function removeInner(lab: Lab): Promise<void> {
 async function carries(run: RowRun, theyBegin: boolean): Promise<void> {
   if (theyBegin) await run.charon.initiate("net");
   await run.established(1);
+  // Keys are known a moment before packets are led into the tunnel.
+  for (const site of SITES) {
+    await until("a route into the tunnel", 5_000, async () => {
+      const words = ["route", "get", INNER[other(site)], "from", INNER[site]];
+      const { stdout } = await exec("ip", ["-n", run.lab[site].namespace, ...words]);
+      return / dev (myikev2t|ipsec)\d/.test(stdout);
+    });
+  }
   const here = await pings(run, "ours", 10);
   expect(here === 10, `Of 10 pings of ours ${10 - here} are lost`);
   expect(await pings(run, "theirs", 10) === 10, "Pings of strongSwan's end are lost");
@@ -59,15 +67,18 @@ async function carries(run: RowRun, theyBegin: boolean): Promise<void> {
   expect(rekeys.child === 1, `We counted ${rekeys.child} rekeys`);
 }
 
+function other(site: (typeof SITES)[number]) {
+  return site === "ours" ? "theirs" : "ours";
+}
+
 async function pings(
   { lab }: RowRun,
   from: (typeof SITES)[number],
   count: number,
   intervalS = 0.05,
 ): Promise<number> {
-  const to = from === "ours" ? "theirs" : "ours";
-  const words = ["-q", "-n", "-c", `${count}`, "-i", `${intervalS}`, "-W", "1", "-I", INNER[from]];
-  const { stdout } = await lab.exec(lab[from], "ping", [...words, INNER[to]]);
+  const words = ["-q", "-n", "-c", `${count}`, "-i", `${intervalS}`, "-W", "5", "-I", INNER[from]];
+  const { stdout } = await lab.exec(lab[from], "ping", [...words, INNER[other(from)]]);
   return Number(/(\d+) received/.exec(stdout)?.[1] ?? NaN);
 }
 
