@@ -28,6 +28,7 @@ import {
 import { guardHttp2Sessions } from "@/api/http2_guard.ts";
 import type { Message } from "@/api/messages.ts";
 import { SetupError, systemWords } from "@/base/errors.ts";
+import { reasonIn } from "@/api/unanswered.ts";
 
 /** Paths of PEM files; TLS is used where one of them is given. */
 export interface ClientTlsFiles {
@@ -161,18 +162,6 @@ function hostOf(place: string): string {
   throw new SetupError(
     `Cannot connect to ${place}: expected address:port, an IPv6 address in brackets`,
   );
-}
-
-/** What of the library's story a person wants: the last error, without the target's name. */
-function reasonIn(details: string): string {
-  const [, last] = /Last error: (.*?)\.?(?: ?Resolution note:.*)?$/s.exec(details) ?? [];
-  const words = (last ?? details).replace(/^Error(?: \[\w+\])?: /, "").trim();
-  if (/ECONNREFUSED/.test(words)) return "the connection is refused";
-  if (/ENOTFOUND|Name resolution failed/.test(words)) return "the name is unknown";
-  if (/^(?:Connection dropped|read ECONNRESET|Stream refused)/.test(words)) {
-    return "the connection is lost";
-  }
-  return words || "the connection is lost";
 }
 
 /**

@@ -16,6 +16,7 @@ import { Refusal } from "@/api/calls.ts";
 import { DAEMON_API, loadService } from "@/api/definitions.ts";
 import { guardHttp2Sessions } from "@/api/http2_guard.ts";
 import type { Message } from "@/api/messages.ts";
+import { CONNECTION_LOST, reasonIn } from "@/api/unanswered.ts";
 import { type IpAddress, parseAddress } from "@/base/address.ts";
 import { SetupError, systemWords } from "@/base/errors.ts";
 import type { DaemonEntry } from "@/control/controller_file.ts";
@@ -126,11 +127,20 @@ export class DaemonClient {
         request,
         { deadline: Date.now() + deadlineMs },
         (error: ServiceError | null, answer?: Message) => {
-          if (error) reject(new Refusal(error.code, error.details));
+          if (error) reject(new Refusal(error.code, this.#detailsOf(error)));
           else resolve(answer ?? {});
         },
       );
     });
+  }
+
+  /** A daemon that wants TLS, or another certificate, ends the connection without a word. */
+  #detailsOf({ code, details }: ServiceError): string {
+    if (code !== status.UNAVAILABLE) return details;
+    const reason = reasonIn(details), { ca, certificate } = this.entry.tls;
+    if (reason !== CONNECTION_LOST) return reason;
+    const wanted = ca === "" ? "TLS (tlsca)" : certificate === "" ? "tlscert" : "another tlscert";
+    return `${reason}; it may want ${wanted}`;
   }
 }
 
@@ -140,8 +150,9 @@ const SERVER_NAME = "daemon.myikev2";
 /** The words of what went wrong with a daemon, for people. */
 export function wordsOf(e: unknown): string {
   if (!(e instanceof Refusal)) return e instanceof Error ? e.message : String(e);
-  const isAbout = e.code === status.UNAVAILABLE || e.code === status.DEADLINE_EXCEEDED;
-  return isAbout ? `the daemon does not answer (${e.details})` : e.details;
+  if (e.code === status.DEADLINE_EXCEEDED) return "the daemon does not answer in time";
+  if (e.code !== status.UNAVAILABLE) return e.details;
+  return `the daemon does not answer: ${e.details}`;
 }
 
 /** Whether the daemon could not be asked, so that nobody knows what it would have said. */
