@@ -1,0 +1,74 @@
+// Two rekeys that cross have four nonces: the exchange with the lowest of them, wherever in it that
+// stands, has made the SA that goes, and who began that exchange deletes it (RFC 7296 §2.8.1, §2.8.2).
+import assert from "node:assert/strict";
+import { portableBackend } from "@/crypto/portable.ts";
+import { WorldKeys } from "@/sim/keys.ts";
+import { worldConfig } from "@/sim/scenarios.ts";
+import { type Host, World } from "@/sim/world.ts";
+import { established } from "./crossing.ts";
+
+const NONCE_OCTETS = 32;
+const crypto = portableBackend(), keys = new WorldKeys(crypto);
+
+/** Whose nonce is the lowest, in which message; the others are in the order that says least. */
+const POSITIONS = [
+  { where: "the request of a", ofA: [1, 9], ofB: [5, 7], loser: "a" },
+  { where: "the response to a", ofA: [5, 9], ofB: [7, 1], loser: "a" },
+  { where: "the request of b", ofA: [5, 7], ofB: [1, 9], loser: "b" },
+  { where: "the response to b", ofA: [7, 1], ofB: [5, 9], loser: "b" },
+  // Only their last octets are apart: it is octets that are compared, not lengths or words.
+  { where: "the response to a, by its last octet", ofA: [5, 5], ofB: [5, 4.5], loser: "a" },
+] as const;
+
+/** The next nonces that a host draws: of its request, then of its response. */
+function fixNonces(host: Host, firsts: readonly number[]): void {
+  const env = host.endpoint.env as { random(count: number): Uint8Array }, draw = env.random;
+  const left = [...firsts];
+  env.random = (count) => {
+    const octets = draw(count), value = count === NONCE_OCTETS ? left.shift() : undefined;
+    if (value === undefined) return octets;
+    octets.fill(Math.ceil(value));
+    if (value % 1 !== 0) octets[NONCE_OCTETS - 1]!--;
+    return octets;
+  };
+}
+
+for (const kind of ["rekey_child", "rekey_ike"] as const) {
+  for (const { where, ofA, ofB, loser } of POSITIONS) {
+    Deno.test(`ladder: ${kind} of both ends cross, the lowest nonce is in ${where}`, () => {
+      const weather = { loss: 0, duplication: 0, delayMs: [50, 50] } as const;
+      const options = { seed: 11, crypto, keys, weather, broken: new Set<string>() };
+      const world = new World({ ...options, computeMs: [1, 1] });
+      const a = world.join("a", Uint8Array.of(10, 0, 0, 1), worldConfig(), false);
+      const b = world.join("b", Uint8Array.of(10, 0, 0, 2), worldConfig(), true);
+      world.seamless = true;
+      world.dial(a, b);
+      let from = 0;
+      world.at(8_000, () => {
+        from = world.ladder.length;
+        fixNonces(a, ofA);
+        fixNonces(b, ofB);
+        for (const host of [a, b]) {
+          const [sa] = established(host);
+          const event = kind === "rekey_ike" ? { kind } : { kind, child: sa!.children[0]! };
+          world.tell(host, sa!, event);
+        }
+      });
+      world.run();
+      const lines = world.ladder.slice(from), told = lines.join("\n");
+      // The end that lost takes away what it made, the other one the SA that both have replaced.
+      for (const [own, peer] of ["ab", "ba"]) {
+        const deletes = lines.filter((line) =>
+          line.includes(` ${own} -> ${peer}  INFORMATIONAL req`) && line.includes("{D")
+        );
+        assert.equal(deletes.length, 1, told);
+      }
+      for (const host of [a, b]) {
+        const [sa, ...others] = established(host), [child, ...more] = [...host.installed];
+        assert.deepEqual([others.length, more.length], [0, 0], told);
+        const madeHere = kind === "rekey_ike" ? sa!.originalInitiator : child!.initiatedHere;
+        assert.equal(madeHere, host.name !== loser, told);
+      }
+    });
+  }
+}
