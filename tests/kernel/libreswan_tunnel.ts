@@ -14,6 +14,7 @@ import {
   gatewayOf,
   INNER,
   ping,
+  selectors,
   type TunnelWish,
   untilInstalled,
 } from "./tunnel.ts";
@@ -56,7 +57,7 @@ export async function withLibreswan(
     });
     await pluto.load("net");
     const ours = await begun(lab, pluto, { kind, wish });
-    await take({ lab, ours, pluto, ping: (count) => ping(lab, INNER[4], count) });
+    await take({ lab, ours, pluto, ping: (count) => ping(lab, selectors(wish, 0), count) });
     await pluto.stop();
   } finally {
     await lab.close();

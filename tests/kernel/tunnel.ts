@@ -81,7 +81,7 @@ export async function withTunnel(
     const tunnel = kind === "ours → ours"
       ? await betweenOurs(lab, wish)
       : await withStrongSwan(lab, wish, kind === "ours → strongSwan");
-    const ends = selectors(wish, 0) as [string, string];
+    const ends = selectors(wish, 0);
     await take({
       ...tunnel,
       ...{ lab, ends, ping: (count, interval) => ping(lab, ends, count, interval) },
@@ -215,7 +215,7 @@ export function gatewayOf(wish: TunnelWish): Setup {
 
 /** `side` 0: as at our site. */
 function ikeconf(wish: TunnelWish, side: 0 | 1): Setup {
-  const [own = "", peer = ""] = selectors(wish, side);
+  const [own, peer] = selectors(wish, side);
   const child = {
     encalg: ["aes-gcm-16:128"],
     ownts: [{ startaddr: own, endaddr: own }],
@@ -228,17 +228,20 @@ function ikeconf(wish: TunnelWish, side: 0 | 1): Setup {
   return { installfastpath: true, datapath, ...ids, ...wish.ikeconf, childlist: [child] };
 }
 
-/** Own address and the peer's, as `side` sees them. */
-function selectors({ outer = 4, inner = 4, transport }: TunnelWish, side: 0 | 1): string[] {
-  const ends = transport
+/** Own address inside the tunnel and the peer's, as `side` sees them; 0: our site. */
+export function selectors(
+  { outer = 4, inner = 4, transport }: TunnelWish,
+  side: 0 | 1,
+): Tunnel["ends"] {
+  const [ours, theirs] = transport
     ? (outer === 4 ? [OURS.address4, THEIRS.address4] : [OURS.address6, THEIRS.address6])
-    : [...INNER[inner]];
-  return side === 0 ? ends : ends.toReversed();
+    : INNER[inner];
+  return side === 0 ? [ours, theirs] : [theirs, ours];
 }
 
 function connectionOf(wish: TunnelWish): string {
   const { outer = 4, transport, proposal = "aes128gcm16", childExtra = "", extra } = wish;
-  const [local, remote] = selectors(wish, 1), bits = local!.includes(":") ? 128 : 32;
+  const [local, remote] = selectors(wish, 1), bits = local.includes(":") ? 128 : 32;
   return connection({
     localAddress: outer === 4 ? THEIRS.address4 : THEIRS.address6,
     remoteAddress: wish.peerSeen ?? (outer === 4 ? OURS.address4 : OURS.address6),
