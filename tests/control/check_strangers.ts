@@ -15,6 +15,8 @@ async function checkStrangers(checks: Checks, lab: Lab): Promise<void> {
   writeSetups(lab);
   writeRecipe(lab, "strangers.recipe");
   const before = await lab.seen();
+  // Of recipes that ran before.
+  await Deno.remove(lab.path("logs"), { recursive: true }).catch(() => {});
   const refused = async (name: string, config: string, said: RegExp) => {
     const beganMs = performance.now();
     const { code, stdout, stderr } = await lab.control("run", "strangers.recipe", "-c", config);

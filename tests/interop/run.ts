@@ -160,6 +160,8 @@ async function main(args: readonly string[]): Promise<number> {
     const passing = matrix.passingWithStrongSwan.length;
     if (passing < FEATURES_MIN) wrong.push(`Only ${passing} features pass with strongSwan`);
     await Deno.writeTextFile(DOCUMENT, matrix.document(versions));
+    await new Deno.Command(Deno.execPath(), { args: ["fmt", "--quiet", DOCUMENT.pathname] })
+      .output();
     console.log(`\n${matrix.features()}\n`);
   } else {
     console.log(`${ALL.length - rows.length} rows not selected`);
