@@ -12,7 +12,7 @@ import {
 import type { CallOrigin } from "@/api/caller.ts";
 import { Malformed } from "@/api/definitions.ts";
 import type { Message } from "@/api/messages.ts";
-import type { RefusedRekey } from "@/engine/view.ts";
+import type { RefusedRekey } from "@/engine/show/view.ts";
 
 /** An answer that is not OK: status code and a sentence. */
 export class Refusal extends Error {

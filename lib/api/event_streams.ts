@@ -6,7 +6,7 @@
 import { Metadata, type ServerWritableStream } from "@grpc/grpc-js";
 import { connectionOf } from "@/api/caller.ts";
 import { eventMessage, type Message } from "@/api/messages.ts";
-import type { EventFilter, EventHub, EventSubscription } from "@/engine/event_hub.ts";
+import type { EventFilter, EventHub, EventSubscription } from "@/engine/show/event_hub.ts";
 
 /** A stream that answers a call. */
 type EventCall = ServerWritableStream<Message, Message>;

@@ -7,7 +7,7 @@ import type { UntypedServiceImplementation } from "@grpc/grpc-js";
 import { delayed, notRekeyed } from "@/api/calls.ts";
 import type { Message } from "@/api/messages.ts";
 import { showSpi64 } from "@/base/bytes.ts";
-import type { RunView } from "@/engine/view.ts";
+import type { RunView } from "@/engine/show/view.ts";
 
 /** A request as the loader hands it over: 64-bit numbers as decimal text. */
 interface Request {

@@ -22,8 +22,8 @@ import {
 import { ikeService } from "@/api/ike_api.ts";
 import { type Message, summaryMessage } from "@/api/messages.ts";
 import { testService } from "@/api/test_api.ts";
-import type { EventFilter } from "@/engine/event_hub.ts";
-import type { RunView } from "@/engine/view.ts";
+import type { EventFilter } from "@/engine/show/event_hub.ts";
+import type { RunView } from "@/engine/show/view.ts";
 
 type Handler = (
   call: ServerUnaryCall<Message, Message>,

@@ -5,7 +5,7 @@
  * @module
  */
 import { isUnspecified, showAddress } from "@/base/address.ts";
-import type { RunEvent } from "@/engine/event_hub.ts";
+import type { RunEvent } from "@/engine/show/event_hub.ts";
 import {
   type ChildSaDump,
   type IkeKeys,
@@ -16,7 +16,7 @@ import {
   RoleNumber,
   type RunSummary,
   type TrafficSelectorView,
-} from "@/engine/view.ts";
+} from "@/engine/show/view.ts";
 
 /** A message to send, by the names of its fields; an undefined field is left out. */
 export type Message = Record<string, unknown>;

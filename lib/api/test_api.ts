@@ -26,8 +26,8 @@ import {
   summaryMessage,
 } from "@/api/messages.ts";
 import { showSpi32, showSpi64 } from "@/base/bytes.ts";
-import type { EventFilter } from "@/engine/event_hub.ts";
-import type { RunView } from "@/engine/view.ts";
+import type { EventFilter } from "@/engine/show/event_hub.ts";
+import type { RunView } from "@/engine/show/view.ts";
 import { ikeSettings } from "@/api/settings.ts";
 
 /** Where a Test API listens and whom it trusts. */

@@ -17,7 +17,7 @@ import type { RecipeOutcome } from "@/control/outcome.ts";
 import { readRecipe } from "@/control/recipe.ts";
 import { RecipeRun, type RunOptions } from "@/control/recipe_run.ts";
 import { outcomeTable } from "@/control/table.ts";
-import { EventHub } from "@/engine/event_hub.ts";
+import { EventHub } from "@/engine/show/event_hub.ts";
 import { LogFile } from "@/report/log_file.ts";
 
 /** Options of all commands over daemons. */

@@ -19,7 +19,7 @@ import type { FinishedRun } from "@/daemon/record.ts";
 import { DAEMON_PORT, DAEMON_TLS_NAMES, startDaemonApi } from "@/daemon/service.ts";
 import { finishedRuns, StateFile } from "@/daemon/state.ts";
 import type { Surroundings } from "@/daemon/surroundings.ts";
-import { EventHub } from "@/engine/event_hub.ts";
+import { EventHub } from "@/engine/show/event_hub.ts";
 import { LogFile } from "@/report/log_file.ts";
 import { readSetup } from "@/setup/read.ts";
 import type { Setup } from "@/setup/setup.ts";

@@ -14,8 +14,8 @@ import {
   type Recorders,
 } from "@/cli/prepare.ts";
 import { onSignals, watchForCrash } from "@/cli/signals.ts";
-import { EventHub } from "@/engine/event_hub.ts";
-import type { TestRun } from "@/engine/test_run.ts";
+import { EventHub } from "@/engine/show/event_hub.ts";
+import type { TestRun } from "@/engine/run/test_run.ts";
 import { resultOf, type RunResultJson } from "@/report/result.ts";
 import { summaryLines } from "@/report/summary.ts";
 import { readSetup } from "@/setup/read.ts";

@@ -6,7 +6,7 @@
 import process from "node:process";
 import { createLogUpdate } from "log-update";
 import { showDuration } from "@/base/duration.ts";
-import type { PingFigures, RunFigures, RunView } from "@/engine/view.ts";
+import type { PingFigures, RunFigures, RunView } from "@/engine/show/view.ts";
 
 const REDRAW_MS = 250;
 const PLAIN_LINE_MS = 5_000;

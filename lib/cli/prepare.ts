@@ -7,13 +7,19 @@ import { SetupError, type SetupPosition } from "@/base/errors.ts";
 import { chooseBackend, missingFrom, type WantedAlgorithms } from "@/crypto/choose.ts";
 import type { CryptoBackend } from "@/crypto/backend.ts";
 import { dataPathKind, openDataPath } from "@/datapath/open.ts";
-import { ikeConfigOf, isTcpAlone, ownAddressesOf, planOf, wantsNatt } from "@/engine/config_of.ts";
-import type { EventHub } from "@/engine/event_hub.ts";
-import { impairmentOf } from "@/engine/impairment_of.ts";
-import type { RunHooks } from "@/engine/hooks.ts";
-import { pingPlanOf } from "@/engine/ping_plan.ts";
-import { TestRun } from "@/engine/test_run.ts";
-import type { IkeEnv } from "@/ike/config.ts";
+import {
+  ikeConfigOf,
+  isTcpAlone,
+  ownAddressesOf,
+  planOf,
+  wantsNatt,
+} from "@/engine/run/config_of.ts";
+import type { EventHub } from "@/engine/show/event_hub.ts";
+import { impairmentOf } from "@/engine/run/impairment_of.ts";
+import type { RunHooks } from "@/engine/run/hooks.ts";
+import { pingPlanOf } from "@/engine/load/ping_plan.ts";
+import { TestRun } from "@/engine/run/test_run.ts";
+import type { IkeEnv } from "@/ike/records/config.ts";
 import { loadLibcrypto } from "@/native/libcrypto.ts";
 import { KeylogDirectory } from "@/report/keylog.ts";
 import { PcapFile } from "@/report/pcap.ts";

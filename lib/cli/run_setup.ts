@@ -17,9 +17,9 @@ import {
 import { readText } from "@/cli/setup_files.ts";
 import { onSignals, watchForCrash } from "@/cli/signals.ts";
 import { prepareAddresses } from "@/datapath/addresses.ts";
-import { EventHub } from "@/engine/event_hub.ts";
-import type { TestRun } from "@/engine/test_run.ts";
-import { type FinalResult, RunResult } from "@/engine/view.ts";
+import { EventHub } from "@/engine/show/event_hub.ts";
+import type { TestRun } from "@/engine/run/test_run.ts";
+import { type FinalResult, RunResult } from "@/engine/show/view.ts";
 import { LogFile } from "@/report/log_file.ts";
 import { refusedResult, resultOf, type RunResultJson } from "@/report/result.ts";
 import { SecretFile } from "@/report/secret_file.ts";

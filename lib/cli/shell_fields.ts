@@ -6,8 +6,8 @@
 import { showAddress } from "@/base/address.ts";
 import { showSpi32, showSpi64, toHex } from "@/base/bytes.ts";
 import { showDuration } from "@/base/duration.ts";
-import { nameOfCloseCode } from "@/engine/close_code.ts";
-import { CHILD_STATE_NAMES, IKE_STATE_NAMES, RUN_RESULT_NAMES } from "@/engine/view.ts";
+import { nameOfCloseCode } from "@/engine/run/close_code.ts";
+import { CHILD_STATE_NAMES, IKE_STATE_NAMES, RUN_RESULT_NAMES } from "@/engine/show/view.ts";
 import { nameOfAuthMethod } from "@/iana/auth_method.ts";
 import { nameOfEncr } from "@/iana/encr.ts";
 import { nameOfHashAlgorithm } from "@/iana/hash_algorithm.ts";

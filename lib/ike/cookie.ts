@@ -6,7 +6,7 @@
 import { concat, sameOctets } from "@/base/bytes.ts";
 import type { RandomOctets } from "@/base/random.ts";
 import type { CryptoBackend } from "@/crypto/backend.ts";
-import { spiOctets } from "@/ike/keymat.ts";
+import { spiOctets } from "@/ike/negotiate/keymat.ts";
 
 /** How long a secret makes cookies; it is accepted for as long again. */
 const SECRET_LIFETIME_MS = 60_000;

@@ -9,15 +9,15 @@ import { WireError } from "@/base/errors.ts";
 import { ExchangeType } from "@/iana/exchange_type.ts";
 import { NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
-import type { IkeConfig, IkeEnv } from "@/ike/config.ts";
+import type { IkeConfig, IkeEnv } from "@/ike/records/config.ts";
 import { cookieFor, type CookieJar, isOurCookie, newCookieJar } from "@/ike/cookie.ts";
-import type { IkeEffect, IkeEvent, Outbox } from "@/ike/event.ts";
-import { CloseCode } from "@/ike/failure.ts";
+import type { IkeEffect, IkeEvent, Outbox } from "@/ike/records/event.ts";
+import { CloseCode } from "@/ike/records/failure.ts";
 import { handle } from "@/ike/handle.ts";
-import { identityKey, resolveIdentity } from "@/ike/identity.ts";
-import { enter, type IkeSa, newIkeSa, ownSpi, peerSpi } from "@/ike/ike_sa.ts";
-import { findNotify, notify } from "@/ike/notify.ts";
-import { newPools } from "@/ike/pool.ts";
+import { identityKey, resolveIdentity } from "@/ike/negotiate/identity.ts";
+import { enter, type IkeSa, newIkeSa, ownSpi, peerSpi } from "@/ike/records/ike_sa.ts";
+import { findNotify, notify } from "@/ike/records/notify.ts";
+import { newPools } from "@/ike/negotiate/pool.ts";
 import {
   decodeHeader,
   decodeMessage,

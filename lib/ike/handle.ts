@@ -8,7 +8,7 @@ import { showEndpoint } from "@/base/address.ts";
 import { must, unreachable, WireError } from "@/base/errors.ts";
 import { ExchangeType, nameOfExchange } from "@/iana/exchange_type.ts";
 import { nameOfNotify, NotifyType } from "@/iana/notify_type.ts";
-import { type ChildSa, isLiveChild } from "@/ike/child_sa.ts";
+import { type ChildSa, isLiveChild } from "@/ike/records/child_sa.ts";
 import {
   graceMs,
   hasSpentMessageIds,
@@ -16,17 +16,17 @@ import {
   nextDueMs,
   resumePostponed,
   spareMessageIds,
-} from "@/ike/lifetime.ts";
-import type { IkeEvent, Outbox } from "@/ike/event.ts";
-import { openReceived, repeatResponse, retransmit, sendResponse } from "@/ike/exchange.ts";
-import { CloseCode, fail, refusedHere } from "@/ike/failure.ts";
-import { connectionLost, follow, reconnect, reconnected } from "@/ike/connection.ts";
-import { expireFragments, forgetFragments, fragmentsDueMs } from "@/ike/fragments.ts";
-import { endSa, enter, type IkeSa, type Turn } from "@/ike/ike_sa.ts";
-import { espMoved, followPeer, keepaliveDueMs, sendKeepalive } from "@/ike/nat.ts";
-import { isFatalInAuth, notifyOf, PeerError } from "@/ike/notify.ts";
-import { isSpent, patienceMs } from "@/ike/patience.ts";
-import type { Received, ResponderKind, Task, TaskKind } from "@/ike/task.ts";
+} from "@/ike/window/lifetime.ts";
+import type { IkeEvent, Outbox } from "@/ike/records/event.ts";
+import { openReceived, repeatResponse, retransmit, sendResponse } from "@/ike/window/exchange.ts";
+import { CloseCode, fail, refusedHere } from "@/ike/records/failure.ts";
+import { connectionLost, follow, reconnect, reconnected } from "@/ike/path/connection.ts";
+import { expireFragments, forgetFragments, fragmentsDueMs } from "@/ike/window/fragments.ts";
+import { endSa, enter, type IkeSa, type Turn } from "@/ike/records/ike_sa.ts";
+import { espMoved, followPeer, keepaliveDueMs, sendKeepalive } from "@/ike/path/nat.ts";
+import { isFatalInAuth, notifyOf, PeerError } from "@/ike/records/notify.ts";
+import { isSpent, patienceMs } from "@/ike/window/patience.ts";
+import type { Received, ResponderKind, Task, TaskKind } from "@/ike/records/task.ts";
 import { createChild, newCreateChild } from "@/ike/tasks/create_child.ts";
 import { createChildResponse } from "@/ike/tasks/create_child_response.ts";
 import { ikeAuthRequest } from "@/ike/tasks/ike_auth_request.ts";

@@ -9,7 +9,7 @@
  */
 import { showAddress } from "@/base/address.ts";
 import { showSpi32, showSpi64, toHex } from "@/base/bytes.ts";
-import type { ChildSaDump, IkeSaDump } from "@/engine/view.ts";
+import type { ChildSaDump, IkeSaDump } from "@/engine/show/view.ts";
 import { Encr, nameOfEncr } from "@/iana/encr.ts";
 import { Integ, nameOfInteg } from "@/iana/integ.ts";
 import { ProtocolId } from "@/iana/protocol_id.ts";

@@ -3,7 +3,7 @@
  * @module
  */
 import { concat } from "@/base/bytes.ts";
-import type { EventFilter, EventSink, RunEvent } from "@/engine/event_hub.ts";
+import type { EventFilter, EventSink, RunEvent } from "@/engine/show/event_hub.ts";
 import { SecretFile } from "@/report/secret_file.ts";
 
 /** How a log is kept. */

@@ -11,7 +11,7 @@ import {
   type PingFigures,
   type PingTaskFigures,
   RUN_RESULT_NAMES,
-} from "@/engine/view.ts";
+} from "@/engine/show/view.ts";
 
 /** Percentiles in milliseconds; all null without a sample. */
 export interface LatencyResult {

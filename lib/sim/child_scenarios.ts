@@ -6,7 +6,7 @@
 import { sameOctets } from "@/base/bytes.ts";
 import { Integ } from "@/iana/integ.ts";
 import { ProtocolId } from "@/iana/protocol_id.ts";
-import type { ChildConfig } from "@/ike/config.ts";
+import type { ChildConfig } from "@/ike/records/config.ts";
 import { boxOfA, boxOfB, natPair } from "@/sim/nat_scenarios.ts";
 import {
   CHILD,

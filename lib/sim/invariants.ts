@@ -5,12 +5,12 @@
  */
 import { showAddress } from "@/base/address.ts";
 import { sameOctets, toHex } from "@/base/bytes.ts";
-import type { ChildSa } from "@/ike/child_sa.ts";
+import type { ChildSa } from "@/ike/records/child_sa.ts";
 import type { Endpoint } from "@/ike/endpoint.ts";
-import type { FragmentPlace } from "@/ike/event.ts";
-import { REASSEMBLED_OCTETS_MAX, type Reassembly } from "@/ike/fragments.ts";
-import type { IkeSa } from "@/ike/ike_sa.ts";
-import { allCovered, sameSelector, shifted } from "@/ike/selectors.ts";
+import type { FragmentPlace } from "@/ike/records/event.ts";
+import { REASSEMBLED_OCTETS_MAX, type Reassembly } from "@/ike/window/fragments.ts";
+import type { IkeSa } from "@/ike/records/ike_sa.ts";
+import { allCovered, sameSelector, shifted } from "@/ike/negotiate/selectors.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import { isTaken, type Traffic } from "@/sim/traffic.ts";
 import { HEADER_OCTETS, type Payload, PAYLOAD_HEADER_OCTETS } from "@/wire/message.ts";

@@ -7,7 +7,7 @@ import { toHex } from "@/base/bytes.ts";
 import { must } from "@/base/errors.ts";
 import { SeededRandom } from "@/base/random.ts";
 import { type CryptoBackend, KeyExchangeError, type KeyPair } from "@/crypto/backend.ts";
-import type { ComputeJob, ComputeResult } from "@/ike/event.ts";
+import type { ComputeJob, ComputeResult } from "@/ike/records/event.ts";
 
 /** Pairs of each group in the pool. */
 const PAIRS = 12;

@@ -10,9 +10,9 @@ import { KeGroup } from "@/iana/ke_group.ts";
 import { Prf } from "@/iana/prf.ts";
 import { ProtocolId } from "@/iana/protocol_id.ts";
 import { TsType } from "@/iana/ts_type.ts";
-import { CloseCode } from "@/ike/failure.ts";
-import type { ChildConfig, IkeAlgorithms, IkeConfig, NatTraversal } from "@/ike/config.ts";
-import type { IkeSa } from "@/ike/ike_sa.ts";
+import { CloseCode } from "@/ike/records/failure.ts";
+import type { ChildConfig, IkeAlgorithms, IkeConfig, NatTraversal } from "@/ike/records/config.ts";
+import type { IkeSa } from "@/ike/records/ike_sa.ts";
 import type { Host, World } from "@/sim/world.ts";
 import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";
 

@@ -5,7 +5,7 @@
  */
 import { must } from "@/base/errors.ts";
 import type { CryptoBackend } from "@/crypto/backend.ts";
-import type { IkeSa } from "@/ike/ike_sa.ts";
+import type { IkeSa } from "@/ike/records/ike_sa.ts";
 import { WorldKeys } from "@/sim/keys.ts";
 import type { Weather } from "@/sim/network.ts";
 import { ALL_SCENARIOS } from "@/sim/all_scenarios.ts";

@@ -8,7 +8,7 @@
  * @module
  */
 import { startTestApi } from "@/api/test_api.ts";
-import type { EventLevel } from "@/engine/event_hub.ts";
+import type { EventLevel } from "@/engine/show/event_hub.ts";
 import { FakeRun } from "./fake_view.ts";
 
 class ShownRun extends FakeRun {

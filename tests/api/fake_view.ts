@@ -4,7 +4,7 @@
  * @module
  */
 import { fromHex } from "@/base/bytes.ts";
-import { EventHub } from "@/engine/event_hub.ts";
+import { EventHub } from "@/engine/show/event_hub.ts";
 import type {
   ChildSaDump,
   FinalResult,
@@ -16,8 +16,8 @@ import type {
   RunFigures,
   RunSummary,
   RunView,
-} from "@/engine/view.ts";
-import { RunResult } from "@/engine/view.ts";
+} from "@/engine/show/view.ts";
+import { RunResult } from "@/engine/show/view.ts";
 import type { Setup } from "@/setup/setup.ts";
 import { fakeSetup } from "./fake_setup.ts";
 

@@ -5,7 +5,7 @@ import { KeGroup } from "@/iana/ke_group.ts";
 import { NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import { Prf } from "@/iana/prf.ts";
-import { findNotify } from "@/ike/notify.ts";
+import { findNotify } from "@/ike/records/notify.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
 import { Bench, notify, PATH } from "./bench.ts";
 import { checksOf, type Role } from "./entries.ts";

@@ -5,7 +5,7 @@ import { CpType } from "@/iana/cp_type.ts";
 import { ExchangeType } from "@/iana/exchange_type.ts";
 import { NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
-import { findNotify } from "@/ike/notify.ts";
+import { findNotify } from "@/ike/records/notify.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
 import { Bench, notify } from "./bench.ts";
 import { checksOf } from "./entries.ts";
@@ -231,7 +231,7 @@ for (
     ],
   ] as const
 ) {
-  proved("RFC 7383 §2.6", rule, { file: "tests/unit/ike/fragments_test.ts", name });
+  proved("RFC 7383 §2.6", rule, { file: "tests/unit/ike/window/fragments_test.ts", name });
 }
 
 absent(

@@ -4,7 +4,7 @@ import { Writer } from "@/base/bytes.ts";
 import { SeededRandom } from "@/base/random.ts";
 import { ExchangeType } from "@/iana/exchange_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
-import type { IkeEvent } from "@/ike/event.ts";
+import type { IkeEvent } from "@/ike/records/event.ts";
 import { CHILD } from "@/sim/scenarios.ts";
 import { encodePayloads, type Payload } from "@/wire/message.ts";
 import { sealContent } from "@/wire/protected.ts";

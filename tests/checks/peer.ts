@@ -10,10 +10,16 @@ import { AuthMethod } from "@/iana/auth_method.ts";
 import { ExchangeType } from "@/iana/exchange_type.ts";
 import { IdType } from "@/iana/id_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
-import type { Identity, IkeConfig } from "@/ike/config.ts";
-import { deriveIkeKeys, identityBody, ikeKeys, pskAuth, spiOctets } from "@/ike/keymat.ts";
-import { childProposals, ikeProposals } from "@/ike/proposal.ts";
-import type { IkeSuite } from "@/ike/suite.ts";
+import type { Identity, IkeConfig } from "@/ike/records/config.ts";
+import {
+  deriveIkeKeys,
+  identityBody,
+  ikeKeys,
+  pskAuth,
+  spiOctets,
+} from "@/ike/negotiate/keymat.ts";
+import { childProposals, ikeProposals } from "@/ike/negotiate/proposal.ts";
+import type { IkeSuite } from "@/ike/records/suite.ts";
 import { WorldKeys } from "@/sim/keys.ts";
 import {
   decodeMessage,

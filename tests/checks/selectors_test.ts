@@ -4,7 +4,7 @@ import { ExchangeType } from "@/iana/exchange_type.ts";
 import { NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import { TsType } from "@/iana/ts_type.ts";
-import { showSelectors } from "@/ike/selectors.ts";
+import { showSelectors } from "@/ike/negotiate/selectors.ts";
 import { CHILD, range4 } from "@/sim/scenarios.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
 import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";

@@ -28,7 +28,7 @@ const count = Number(values.count), seed = Number(values.seed);
 const TUNNELS = 100;
 /** Sockets of the flood: "IKE_SA_INIT of strangers" come from as many addresses and ports. */
 const SOURCES = 64;
-/** What a gateway holds of half-open SAs whatever `numberoftunnels` says (engine/config_of.ts). */
+/** What a gateway holds of half-open SAs whatever `numberoftunnels` says (engine/run/config_of.ts). */
 const HALF_OPEN_MAX = 10_000;
 const COOKIES_FROM = 50;
 /** Requests of strangers that meet a gateway without cookies. */

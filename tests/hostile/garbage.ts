@@ -6,7 +6,7 @@
 import type { SeededRandom } from "@/base/random.ts";
 import { ExchangeType } from "@/iana/exchange_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
-import { ikeProposals } from "@/ike/proposal.ts";
+import { ikeProposals } from "@/ike/negotiate/proposal.ts";
 import { encodeMessage, type MessageHeader } from "@/wire/message.ts";
 import { mutateOctets, Scratch } from "../fuzz/mutate.ts";
 

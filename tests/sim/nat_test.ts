@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { portableBackend } from "@/crypto/portable.ts";
 import { KeGroup } from "@/iana/ke_group.ts";
-import { encapsulationOf } from "@/ike/nat.ts";
-import type { IkeConfig, NatTraversal } from "@/ike/config.ts";
-import { CloseCode } from "@/ike/failure.ts";
-import type { IkeSa } from "@/ike/ike_sa.ts";
+import { encapsulationOf } from "@/ike/path/nat.ts";
+import type { IkeConfig, NatTraversal } from "@/ike/records/config.ts";
+import { CloseCode } from "@/ike/records/failure.ts";
+import type { IkeSa } from "@/ike/records/ike_sa.ts";
 import { WorldKeys } from "@/sim/keys.ts";
 import { NatBox } from "@/sim/nat_box.ts";
 import { boxOfA, boxOfB } from "@/sim/nat_scenarios.ts";

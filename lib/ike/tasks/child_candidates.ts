@@ -6,12 +6,12 @@
 import { NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import { TransformType } from "@/iana/transform_type.ts";
-import type { ChildSa } from "@/ike/child_sa.ts";
-import { NO_SPI32, spiFault } from "@/ike/child_spi.ts";
-import type { ChildConfig } from "@/ike/config.ts";
-import type { IkeSa } from "@/ike/ike_sa.ts";
-import { PeerError } from "@/ike/notify.ts";
-import { childProposals, type Choice, choose, showProposals } from "@/ike/proposal.ts";
+import type { ChildSa } from "@/ike/records/child_sa.ts";
+import { NO_SPI32, spiFault } from "@/ike/negotiate/child_spi.ts";
+import type { ChildConfig } from "@/ike/records/config.ts";
+import type { IkeSa } from "@/ike/records/ike_sa.ts";
+import { PeerError } from "@/ike/records/notify.ts";
+import { childProposals, type Choice, choose, showProposals } from "@/ike/negotiate/proposal.ts";
 import { wantsTransport } from "@/ike/tasks/child_notifies.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
 import type { Proposal } from "@/wire/payloads/security_association.ts";

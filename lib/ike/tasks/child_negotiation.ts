@@ -7,15 +7,15 @@ import { nameOfNotify, NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import { ProtocolId } from "@/iana/protocol_id.ts";
 import { TransformType } from "@/iana/transform_type.ts";
-import type { ChildSa, ChildSuite } from "@/ike/child_sa.ts";
-import { freeSpi, NO_SPI32, spiFault, spiNumber, spiOctets32 } from "@/ike/child_spi.ts";
-import type { ChildConfig } from "@/ike/config.ts";
-import { refusedHere } from "@/ike/failure.ts";
-import type { Failure } from "@/ike/event.ts";
-import type { IkeSa, Turn } from "@/ike/ike_sa.ts";
-import { deriveChildKeys, ikeKeys } from "@/ike/keymat.ts";
-import { findError, PeerError } from "@/ike/notify.ts";
-import { selectorsOf } from "@/ike/pool.ts";
+import type { ChildSa, ChildSuite } from "@/ike/records/child_sa.ts";
+import { freeSpi, NO_SPI32, spiFault, spiNumber, spiOctets32 } from "@/ike/negotiate/child_spi.ts";
+import type { ChildConfig } from "@/ike/records/config.ts";
+import { refusedHere } from "@/ike/records/failure.ts";
+import type { Failure } from "@/ike/records/event.ts";
+import type { IkeSa, Turn } from "@/ike/records/ike_sa.ts";
+import { deriveChildKeys, ikeKeys } from "@/ike/negotiate/keymat.ts";
+import { findError, PeerError } from "@/ike/records/notify.ts";
+import { selectorsOf } from "@/ike/negotiate/pool.ts";
 import {
   accepted,
   answerOf,
@@ -24,9 +24,9 @@ import {
   chosenId,
   chosenKeyBits,
   showProposals,
-} from "@/ike/proposal.ts";
-import { startLifetime } from "@/ike/lifetime.ts";
-import { allCovered, narrow, shifted, showSelectors } from "@/ike/selectors.ts";
+} from "@/ike/negotiate/proposal.ts";
+import { startLifetime } from "@/ike/window/lifetime.ts";
+import { allCovered, narrow, shifted, showSelectors } from "@/ike/negotiate/selectors.ts";
 import {
   acceptNotifies,
   answered,
@@ -37,7 +37,7 @@ import {
   takesTfc,
 } from "@/ike/tasks/child_notifies.ts";
 import type { ChildCandidate } from "@/ike/tasks/child_candidates.ts";
-import { ofHosts, type SelectorPair, substituted } from "@/ike/transport_mode.ts";
+import { ofHosts, type SelectorPair, substituted } from "@/ike/negotiate/transport_mode.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
 import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";
 

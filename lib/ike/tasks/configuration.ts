@@ -9,10 +9,10 @@ import { CpType } from "@/iana/cp_type.ts";
 import { NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import { TsType } from "@/iana/ts_type.ts";
-import { identityKey } from "@/ike/identity.ts";
-import type { IkeSa } from "@/ike/ike_sa.ts";
-import { PeerError } from "@/ike/notify.ts";
-import { type AddressPool, type InnerConfiguration, lease } from "@/ike/pool.ts";
+import { identityKey } from "@/ike/negotiate/identity.ts";
+import type { IkeSa } from "@/ike/records/ike_sa.ts";
+import { PeerError } from "@/ike/records/notify.ts";
+import { type AddressPool, type InnerConfiguration, lease } from "@/ike/negotiate/pool.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
 import type { ConfigurationAttribute, CpPayload } from "@/wire/payloads/configuration.ts";
 

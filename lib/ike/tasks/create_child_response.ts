@@ -12,15 +12,21 @@ import { NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import { ProtocolId } from "@/iana/protocol_id.ts";
 import { TransformType } from "@/iana/transform_type.ts";
-import type { ChildSa } from "@/ike/child_sa.ts";
-import { requestCompute, sendResponse } from "@/ike/exchange.ts";
-import type { IkeSa, Turn } from "@/ike/ike_sa.ts";
-import { spiOctets } from "@/ike/keymat.ts";
-import { lowerNonce, nonceFault } from "@/ike/nonces.ts";
-import { findNotify, groupData, PeerError } from "@/ike/notify.ts";
-import { answerOf, choose, chosenId, ikeProposals, showProposals } from "@/ike/proposal.ts";
-import { suiteOf } from "@/ike/suite.ts";
-import type { Answering, Received, ResponderKind } from "@/ike/task.ts";
+import type { ChildSa } from "@/ike/records/child_sa.ts";
+import { requestCompute, sendResponse } from "@/ike/window/exchange.ts";
+import type { IkeSa, Turn } from "@/ike/records/ike_sa.ts";
+import { spiOctets } from "@/ike/negotiate/keymat.ts";
+import { lowerNonce, nonceFault } from "@/ike/negotiate/nonces.ts";
+import { findNotify, groupData, PeerError } from "@/ike/records/notify.ts";
+import {
+  answerOf,
+  choose,
+  chosenId,
+  ikeProposals,
+  showProposals,
+} from "@/ike/negotiate/proposal.ts";
+import { suiteOf } from "@/ike/records/suite.ts";
+import type { Answering, Received, ResponderKind } from "@/ike/records/task.ts";
 import { candidates, type ChildCandidate } from "@/ike/tasks/child_candidates.ts";
 import { answerChild, type ChildInputs } from "@/ike/tasks/child_negotiation.ts";
 import { rekeyTarget, rekeyUnderWay } from "@/ike/tasks/create_child.ts";

@@ -9,19 +9,24 @@ import { AuthMethod, nameOfAuthMethod } from "@/iana/auth_method.ts";
 import { ExchangeType } from "@/iana/exchange_type.ts";
 import { nameOfNotify, NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
-import { removeChild } from "@/ike/child_sa.ts";
-import type { Identity } from "@/ike/config.ts";
-import type { Failure } from "@/ike/event.ts";
-import { sendRequest } from "@/ike/exchange.ts";
-import { CloseCode, fail, refusedHere } from "@/ike/failure.ts";
-import { identityIn, resolveIdentity, sameIdentity, showIdentity } from "@/ike/identity.ts";
-import { enter, type IkeSa, type Turn } from "@/ike/ike_sa.ts";
-import { identityBody, ikeKeys, pskAuth } from "@/ike/keymat.ts";
-import { startIkeLifetime } from "@/ike/lifetime.ts";
-import { noNatsAllowed } from "@/ike/nat.ts";
+import { removeChild } from "@/ike/records/child_sa.ts";
+import type { Identity } from "@/ike/records/config.ts";
+import type { Failure } from "@/ike/records/event.ts";
+import { sendRequest } from "@/ike/window/exchange.ts";
+import { CloseCode, fail, refusedHere } from "@/ike/records/failure.ts";
+import {
+  identityIn,
+  resolveIdentity,
+  sameIdentity,
+  showIdentity,
+} from "@/ike/negotiate/identity.ts";
+import { enter, type IkeSa, type Turn } from "@/ike/records/ike_sa.ts";
+import { identityBody, ikeKeys, pskAuth } from "@/ike/negotiate/keymat.ts";
+import { startIkeLifetime } from "@/ike/window/lifetime.ts";
+import { noNatsAllowed } from "@/ike/path/nat.ts";
 import { newCreateChild } from "@/ike/tasks/create_child.ts";
-import { findError, notify } from "@/ike/notify.ts";
-import type { IkeAuthTask, Received, TaskKind } from "@/ike/task.ts";
+import { findError, notify } from "@/ike/records/notify.ts";
+import type { IkeAuthTask, Received, TaskKind } from "@/ike/records/task.ts";
 import { assignedBy, configurationRequest } from "@/ike/tasks/configuration.ts";
 import { acceptChild, childRequest, newChild } from "@/ike/tasks/child_negotiation.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";

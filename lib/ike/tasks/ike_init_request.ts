@@ -9,19 +9,23 @@ import { ExchangeType } from "@/iana/exchange_type.ts";
 import { nameOfKeGroup } from "@/iana/ke_group.ts";
 import { nameOfNotify, NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
-import { requestCompute, sendRequest } from "@/ike/exchange.ts";
-import type { Failure } from "@/ike/event.ts";
-import { fail, refusedHere } from "@/ike/failure.ts";
-import { fragmentationNotify, noteFragmentation, supportsFragments } from "@/ike/fragments.ts";
-import { enter, type IkeSa, type Turn } from "@/ike/ike_sa.ts";
-import { deriveIkeKeys } from "@/ike/keymat.ts";
-import { floatPorts } from "@/ike/nat.ts";
-import { natDetection, noteNat } from "@/ike/nat_detection.ts";
-import { nonceFault } from "@/ike/nonces.ts";
-import { findError, findNotify, notify } from "@/ike/notify.ts";
-import { accepted, ikeProposals, showProposals } from "@/ike/proposal.ts";
-import { suiteOf } from "@/ike/suite.ts";
-import type { IkeInitTask, Received, TaskKind } from "@/ike/task.ts";
+import { requestCompute, sendRequest } from "@/ike/window/exchange.ts";
+import type { Failure } from "@/ike/records/event.ts";
+import { fail, refusedHere } from "@/ike/records/failure.ts";
+import {
+  fragmentationNotify,
+  noteFragmentation,
+  supportsFragments,
+} from "@/ike/window/fragments.ts";
+import { enter, type IkeSa, type Turn } from "@/ike/records/ike_sa.ts";
+import { deriveIkeKeys } from "@/ike/negotiate/keymat.ts";
+import { floatPorts } from "@/ike/path/nat.ts";
+import { natDetection, noteNat } from "@/ike/path/nat_detection.ts";
+import { nonceFault } from "@/ike/negotiate/nonces.ts";
+import { findError, findNotify, notify } from "@/ike/records/notify.ts";
+import { accepted, ikeProposals, showProposals } from "@/ike/negotiate/proposal.ts";
+import { suiteOf } from "@/ike/records/suite.ts";
+import type { IkeInitTask, Received, TaskKind } from "@/ike/records/task.ts";
 import type { Payload } from "@/wire/message.ts";
 import { findPayload } from "@/wire/message.ts";
 import type { NotifyPayload } from "@/wire/payloads/notify.ts";

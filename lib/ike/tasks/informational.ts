@@ -10,11 +10,11 @@ import { ExchangeType } from "@/iana/exchange_type.ts";
 import { nameOfNotify } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import { ProtocolId } from "@/iana/protocol_id.ts";
-import { childByOutboundSpi, type ChildSa, removeChild } from "@/ike/child_sa.ts";
-import { sendRequest, sendResponse } from "@/ike/exchange.ts";
-import { CloseCode } from "@/ike/failure.ts";
-import { endSa, enter, type Turn } from "@/ike/ike_sa.ts";
-import { findError, isFatalInAuth, notify } from "@/ike/notify.ts";
+import { childByOutboundSpi, type ChildSa, removeChild } from "@/ike/records/child_sa.ts";
+import { sendRequest, sendResponse } from "@/ike/window/exchange.ts";
+import { CloseCode } from "@/ike/records/failure.ts";
+import { endSa, enter, type Turn } from "@/ike/records/ike_sa.ts";
+import { findError, isFatalInAuth, notify } from "@/ike/records/notify.ts";
 import type {
   DeleteChildTask,
   DeleteIkeTask,
@@ -23,7 +23,7 @@ import type {
   ReportErrorTask,
   ResponderKind,
   TaskKind,
-} from "@/ike/task.ts";
+} from "@/ike/records/task.ts";
 import { decideByUse, replace } from "@/ike/tasks/rekey_ike.ts";
 import { pendingFailure } from "@/ike/tasks/ike_auth_request.ts";
 import type { Payload } from "@/wire/message.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { status } from "@grpc/grpc-js";
 import { STREAMS_MAX } from "@/api/test_api.ts";
-import { EVENT_QUEUE_MAX } from "@/engine/event_hub.ts";
+import { EVENT_QUEUE_MAX } from "@/engine/show/event_hub.ts";
 import { ApiClient, type Reply, type Stream, withApi } from "./client.ts";
 
 Deno.test("a stream carries the events of its level and keyword, with their time", () =>

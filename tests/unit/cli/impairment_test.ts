@@ -4,8 +4,8 @@
  */
 import assert from "node:assert/strict";
 import { environment, openTransport, prepareRun } from "@/cli/prepare.ts";
-import { EventHub } from "@/engine/event_hub.ts";
-import type { TestRun } from "@/engine/test_run.ts";
+import { EventHub } from "@/engine/show/event_hub.ts";
+import type { TestRun } from "@/engine/run/test_run.ts";
 import { resultOf, type RunResultJson } from "@/report/result.ts";
 import { readSetup } from "@/setup/read.ts";
 import { VARIANTS } from "../transport/_variants.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { plainLine } from "@/cli/live_view.ts";
-import type { PingFigures, RunFigures, RunView } from "@/engine/view.ts";
+import type { PingFigures, RunFigures, RunView } from "@/engine/show/view.ts";
 
 const MAIN = new URL("../../../main.ts", import.meta.url).pathname;
 const ESCAPE = "\u001b";

@@ -3,10 +3,10 @@
  * of ours over a transport that opens its own IKE_AUTH messages and sends something else.
  */
 import { SeededRandom } from "@/base/random.ts";
-import type { TestRun } from "@/engine/test_run.ts";
+import type { TestRun } from "@/engine/run/test_run.ts";
 import { ExchangeType } from "@/iana/exchange_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
-import { ikeKeys } from "@/ike/keymat.ts";
+import { ikeKeys } from "@/ike/negotiate/keymat.ts";
 import type { Transport } from "@/transport/transport.ts";
 import { decodeMessage, type MessageHeader, type Payload } from "@/wire/message.ts";
 import type { SkPayload } from "@/wire/payloads/encrypted.ts";

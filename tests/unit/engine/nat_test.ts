@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { parsePrefix } from "@/base/address.ts";
 import { portableBackend } from "@/crypto/portable.ts";
-import { ikeConfigOf, ownAddressesOf, planOf } from "@/engine/config_of.ts";
-import { EventHub } from "@/engine/event_hub.ts";
-import { TestRun } from "@/engine/test_run.ts";
-import { RunResult } from "@/engine/view.ts";
+import { ikeConfigOf, ownAddressesOf, planOf } from "@/engine/run/config_of.ts";
+import { EventHub } from "@/engine/show/event_hub.ts";
+import { TestRun } from "@/engine/run/test_run.ts";
+import { RunResult } from "@/engine/show/view.ts";
 import type { IkeConf, Setup } from "@/setup/setup.ts";
 import type { Transport } from "@/transport/transport.ts";
 import { VARIANTS } from "../transport/_variants.ts";

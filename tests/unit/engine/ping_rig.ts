@@ -6,7 +6,7 @@ import { parseAddress, type Path, showAddress } from "@/base/address.ts";
 import { portableBackend } from "@/crypto/portable.ts";
 import type { RawEsp } from "@/datapath/raw_esp.ts";
 import { UserlandDataPath } from "@/datapath/userland.ts";
-import { pingPlanOf } from "@/engine/ping_plan.ts";
+import { pingPlanOf } from "@/engine/load/ping_plan.ts";
 import type { Setup } from "@/setup/setup.ts";
 import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";
 import {

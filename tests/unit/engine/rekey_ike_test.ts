@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { RekeyIkeOutcome } from "@/engine/view.ts";
+import type { RekeyIkeOutcome } from "@/engine/show/view.ts";
 import { clientPlan, CONFIG, FakeClock, FakeNetwork, gatewayPlan, isRequest, rig } from "./rig.ts";
 
 const CREATE_CHILD_SA = 36;

@@ -7,11 +7,11 @@ import { SeededRandom } from "@/base/random.ts";
 import { withExchangeStock } from "@/crypto/exchange_stock.ts";
 import { portableBackend } from "@/crypto/portable.ts";
 import type { CryptoBackend } from "@/crypto/backend.ts";
-import type { Clock } from "@/engine/clock.ts";
-import { EventHub, type RunEvent } from "@/engine/event_hub.ts";
-import type { ClientPlan, GatewayPlan, RunPlan } from "@/engine/plan.ts";
-import { TestRun, type TestRunOptions } from "@/engine/test_run.ts";
-import type { IkeConfig, IkeEnv } from "@/ike/config.ts";
+import type { Clock } from "@/engine/run/clock.ts";
+import { EventHub, type RunEvent } from "@/engine/show/event_hub.ts";
+import type { ClientPlan, GatewayPlan, RunPlan } from "@/engine/run/plan.ts";
+import { TestRun, type TestRunOptions } from "@/engine/run/test_run.ts";
+import type { IkeConfig, IkeEnv } from "@/ike/records/config.ts";
 import type { Setup } from "@/setup/setup.ts";
 import type { Transport, TransportListener } from "@/transport/transport.ts";
 

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { parsePrefix, showAddress } from "@/base/address.ts";
 import { portableBackend } from "@/crypto/portable.ts";
-import { ikeConfigOf, ownAddressesOf, planOf } from "@/engine/config_of.ts";
-import { EventHub } from "@/engine/event_hub.ts";
-import { TestRun } from "@/engine/test_run.ts";
-import { ChildStateNumber, RunResult } from "@/engine/view.ts";
+import { ikeConfigOf, ownAddressesOf, planOf } from "@/engine/run/config_of.ts";
+import { EventHub } from "@/engine/show/event_hub.ts";
+import { TestRun } from "@/engine/run/test_run.ts";
+import { ChildStateNumber, RunResult } from "@/engine/show/view.ts";
 import type { ChildConf, IkeConf, Setup } from "@/setup/setup.ts";
 import { openPortableUdp } from "@/transport/udp_portable.ts";
 import { setup, ts } from "./setups.ts";

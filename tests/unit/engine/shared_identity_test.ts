@@ -1,6 +1,6 @@
 /** Tunnels under one identity: INITIAL_CONTACT must not end those beside it (RFC 7296 §2.4). */
 import assert from "node:assert/strict";
-import type { IkeConfig } from "@/ike/config.ts";
+import type { IkeConfig } from "@/ike/records/config.ts";
 import { clientPlan, CONFIG, FakeClock, FakeNetwork, gatewayPlan, rig } from "./rig.ts";
 
 const IKE_AUTH = 35;

@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { endsKey, type IpAddress, type Path } from "@/base/address.ts";
 import { portableBackend } from "@/crypto/portable.ts";
-import { EventHub, type RunEvent } from "@/engine/event_hub.ts";
-import { TestRun } from "@/engine/test_run.ts";
-import { RunResult } from "@/engine/view.ts";
-import type { IkeConfig, IkeEnv } from "@/ike/config.ts";
-import type { IkeSa } from "@/ike/ike_sa.ts";
+import { EventHub, type RunEvent } from "@/engine/show/event_hub.ts";
+import { TestRun } from "@/engine/run/test_run.ts";
+import { RunResult } from "@/engine/show/view.ts";
+import type { IkeConfig, IkeEnv } from "@/ike/records/config.ts";
+import type { IkeSa } from "@/ike/records/ike_sa.ts";
 import { loadShim } from "@/native/load.ts";
 import type { Setup } from "@/setup/setup.ts";
 import { openTcp } from "@/transport/open.ts";

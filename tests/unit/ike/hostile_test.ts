@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { SeededRandom } from "@/base/random.ts";
 import { portableBackend } from "@/crypto/portable.ts";
-import type { IkeConfig } from "@/ike/config.ts";
-import { identityBody } from "@/ike/keymat.ts";
+import type { IkeConfig } from "@/ike/records/config.ts";
+import { identityBody } from "@/ike/negotiate/keymat.ts";
 import { WorldKeys } from "@/sim/keys.ts";
 import { mirrored } from "@/sim/network.ts";
 import { worldConfig } from "@/sim/scenarios.ts";

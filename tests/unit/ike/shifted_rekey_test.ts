@@ -1,7 +1,7 @@
 // Selectors that shift from tunnel to tunnel, after rekeys that the peer began.
 import assert from "node:assert/strict";
 import { portableBackend } from "@/crypto/portable.ts";
-import { showSelectors } from "@/ike/selectors.ts";
+import { showSelectors } from "@/ike/negotiate/selectors.ts";
 import { WorldKeys } from "@/sim/keys.ts";
 import { range4, worldConfig } from "@/sim/scenarios.ts";
 import { type Host, World } from "@/sim/world.ts";

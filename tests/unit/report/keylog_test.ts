@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { parseAddress } from "@/base/address.ts";
-import type { ChildSaDump, IkeSaDump } from "@/engine/view.ts";
+import type { ChildSaDump, IkeSaDump } from "@/engine/show/view.ts";
 import { Encr } from "@/iana/encr.ts";
 import { Integ } from "@/iana/integ.ts";
 import { KeylogDirectory } from "@/report/keylog.ts";

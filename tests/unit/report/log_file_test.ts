@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { EventHub } from "@/engine/event_hub.ts";
+import { EventHub } from "@/engine/show/event_hub.ts";
 import { LogFile, type LogFileOptions } from "@/report/log_file.ts";
 
 const EPOCH_MS = Date.UTC(2026, 0, 31, 12);

@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import { SetupError } from "@/base/errors.ts";
-import { type FinalResult, type RunFigures, RunResult, type RunSummary } from "@/engine/view.ts";
+import {
+  type FinalResult,
+  type RunFigures,
+  RunResult,
+  type RunSummary,
+} from "@/engine/show/view.ts";
 import { refusedResult, resultOf } from "@/report/result.ts";
 import { summaryLines } from "@/report/summary.ts";
 

@@ -4,12 +4,12 @@ import { faultsOf } from "../../../scripts/check_rooms.ts";
 /** Each line of code alone in a file, and what is said of it; nothing where it is allowed. */
 const CASES: readonly (readonly [path: string, code: string, fault: RegExp | undefined])[] = [
   ["lib/ike/a.ts", 'import { x } from "@/wire/message.ts";', undefined],
-  ["lib/wire/a.ts", 'import { x } from "@/ike/ike_sa.ts";', /may not see ike\//],
-  ["lib/wire/a.ts", 'import type { X } from "@/ike/ike_sa.ts";', /may not see ike\//],
-  ["lib/wire/a.ts", 'import "@/ike/ike_sa.ts";', /may not see ike\//],
-  ["lib/wire/a.ts", 'const x = await import("@/ike/ike_sa.ts");', /may not see ike\//],
-  ["lib/wire/a.ts", 'type X = import("@/ike/ike_sa.ts").X;', /may not see ike\//],
-  ["lib/wire/a.ts", 'import {\n  x,\n} from "@/ike/ike_sa.ts";', /may not see ike\//],
+  ["lib/wire/a.ts", 'import { x } from "@/ike/records/ike_sa.ts";', /may not see ike\//],
+  ["lib/wire/a.ts", 'import type { X } from "@/ike/records/ike_sa.ts";', /may not see ike\//],
+  ["lib/wire/a.ts", 'import "@/ike/records/ike_sa.ts";', /may not see ike\//],
+  ["lib/wire/a.ts", 'const x = await import("@/ike/records/ike_sa.ts");', /may not see ike\//],
+  ["lib/wire/a.ts", 'type X = import("@/ike/records/ike_sa.ts").X;', /may not see ike\//],
+  ["lib/wire/a.ts", 'import {\n  x,\n} from "@/ike/records/ike_sa.ts";', /may not see ike\//],
   ["lib/engine/a.ts", 'import { x } from "@/sim/world.ts";', /may not see sim\//],
   ["lib/cli/a.ts", 'import { x } from "@/sim/world.ts";', undefined],
   ["lib/nowhere/a.ts", "", /no known room/],

@@ -1,0 +1,141 @@
+/**
+ * What the ping test of a run is to do: `pingconf` as plain values, and whose addresses a task has.
+ * @module
+ */
+import {
+  addressPlus,
+  addressToBigInt,
+  type IpAddress,
+  isUnspecified,
+  showAddress,
+} from "@/base/address.ts";
+import { SetupError } from "@/base/errors.ts";
+import type { ChildSa } from "@/ike/records/child_sa.ts";
+import type { IkeSa } from "@/ike/records/ike_sa.ts";
+import type { EchoShape } from "@/ping/echo.ts";
+import type { Setup } from "@/setup/setup.ts";
+
+/** See the module. */
+export interface PingPlan {
+  readonly shape: EchoShape;
+  /** Tasks at most: `numberoftunnels`. */
+  readonly tasks: number;
+  /** Whether traffic starts with each tunnel; else after all. */
+  readonly withTunnel: boolean;
+  /** Addresses come from the negotiated selectors. */
+  readonly auto: boolean;
+  /** Of task 0; the steps are from task to task. */
+  readonly peer: IpAddress;
+  readonly peerStep: number;
+  /** Unspecified: not said. */
+  readonly own: IpAddress;
+  readonly ownStep: number;
+  /** Own addresses are put on `virtualipif`. */
+  readonly assignsOwn: boolean;
+  readonly intervalMs: number;
+  readonly setupIntervalMs: number;
+  readonly holdMs: number;
+  /** Percent. */
+  readonly lossMax: number;
+}
+
+/**
+ * Undefined: nothing is pinged.
+ * @throws {SetupError} where the last task would have no address.
+ */
+export function pingPlanOf(
+  { pingconf: conf, numberoftunnels, ikeconf }: Setup,
+): PingPlan | undefined {
+  const { destaddr, srcaddr } = conf;
+  if (!destaddr) return undefined;
+  const plan: PingPlan = {
+    shape: { protocol: conf.ptype, port: conf.udpport, payloadOctets: conf.pktlen },
+    tasks: numberoftunnels,
+    withTunnel: conf.startwith === "tunnel",
+    auto: conf.autoaddr,
+    peer: destaddr,
+    peerStep: conf.deststep,
+    own: srcaddr ?? new Uint8Array(destaddr.length),
+    ownStep: srcaddr ? conf.srcstep : 0,
+    // The peer assigns those of remote access, and the data path puts them there.
+    assignsOwn: conf.assignsrc && !ikeconf.ratunnel,
+    intervalMs: conf.interval,
+    setupIntervalMs: conf.setupinterval,
+    holdMs: conf.holdtime,
+    lossMax: conf.maxlossrate,
+  };
+  endsOfTask(plan, numberoftunnels - 1);
+  return plan;
+}
+
+/** Own and peer's address of a ping task. */
+export interface TaskEnds {
+  /** Unspecified: whatever the system or the tunnel's selectors give. */
+  readonly own: IpAddress;
+  readonly peer: IpAddress;
+}
+
+/** The addresses that the setup gives a task. @throws {SetupError} past the end of their space. */
+export function endsOfTask(plan: PingPlan, task: number): TaskEnds {
+  const peer = stepped("destaddr", plan.peer, task * plan.peerStep);
+  return { own: stepped("srcaddr", plan.own, task * plan.ownStep), peer };
+}
+
+/**
+ * The addresses of a task by its tunnel: what `autoaddr` takes from the selectors, and the source that
+ * the setup leaves open. A selector for any address gives none.
+ */
+export function endsOfTunnel(plan: PingPlan, task: number, sa: IkeSa): TaskEnds {
+  const given = endsOfTask(plan, task), [child] = sa.children;
+  const { own, peer } = (plan.auto && child && firstAddresses(child)) || given;
+  const usablePeer = isUnspecified(peer) ? given.peer : peer;
+  if (!isUnspecified(own) && own.length === usablePeer.length) return { own, peer: usablePeer };
+  const said = isUnspecified(given.own) ? [] : [given.own];
+  const inner = sa.config.remoteAccess ? sa.inner?.addresses ?? [] : [];
+  const selectors = child?.ownTs.map(({ startAddress }) => startAddress) ?? [];
+  const chosen = [...said, ...inner, ...selectors]
+    .find((a) => a.length === usablePeer.length && !isUnspecified(a));
+  return { own: chosen ?? new Uint8Array(usablePeer.length), peer: usablePeer };
+}
+
+/**
+ * The task whose destination the setup gives lies in a tunnel's remote selectors, from task `from` on;
+ * undefined: none does.
+ */
+export function taskWithin(plan: PingPlan, { children }: IkeSa, from: number): number | undefined {
+  for (const { startAddress, endAddress } of children.flatMap((child) => child.peerTs)) {
+    if (startAddress.length !== plan.peer.length) continue;
+    const first = addressToBigInt(startAddress), last = addressToBigInt(endAddress);
+    const zero = addressToBigInt(plan.peer), step = BigInt(plan.peerStep);
+    const isIn = (task: bigint) => {
+      const address = zero + task * step;
+      return task >= BigInt(from) && task < BigInt(plan.tasks) && first <= address &&
+        address <= last;
+    };
+    if (step === 0n) {
+      if (isIn(BigInt(from))) return from;
+      continue;
+    }
+    // The nearest end of the range, by the direction of the step, or the first task that counts.
+    const offset = step > 0n ? first - zero : zero - last, size = step > 0n ? step : -step;
+    const nearest = offset <= 0n ? 0n : (offset + size - 1n) / size;
+    const task = nearest < BigInt(from) ? BigInt(from) : nearest;
+    if (isIn(task)) return Number(task);
+  }
+  return undefined;
+}
+
+function firstAddresses({ ownTs: [own], peerTs: [peer] }: ChildSa): TaskEnds | undefined {
+  return own && peer && { own: own.startAddress, peer: peer.startAddress };
+}
+
+function stepped(option: string, first: IpAddress, step: number): IpAddress {
+  const address = addressPlus(first, step);
+  if (address) return address;
+  throw new SetupError(
+    `Cannot give every ping task an address: pingconf.${option} ${
+      showAddress(first)
+    } and ${step} ` +
+      "is past the end",
+  );
+}

@@ -1,0 +1,361 @@
+/**
+ * The ping test of a run: which tasks begin when, by which way, and what is told of them. Requests and
+ * replies are `ping/`'s.
+ * @module
+ */
+import { type IpAddress, isUnspecified, showAddress } from "@/base/address.ts";
+import type { DataPath } from "@/datapath/data_path.ts";
+import { InnerEcho } from "@/datapath/inner_echo.ts";
+import type { Clock } from "@/engine/run/clock.ts";
+import { alarm, type Floor } from "@/engine/run/run_context.ts";
+import { Histogram } from "@/engine/show/histogram.ts";
+import { pingFiguresOf, worstLoss } from "@/engine/show/ping_figures.ts";
+import {
+  endsOfTask,
+  endsOfTunnel,
+  type PingPlan,
+  type TaskEnds,
+  taskWithin,
+} from "@/engine/load/ping_plan.ts";
+import type { RunPlan } from "@/engine/run/plan.ts";
+import type { PingFigures, PingTaskView } from "@/engine/show/view.ts";
+import { CloseCode } from "@/ike/records/failure.ts";
+import type { IkeSa } from "@/ike/records/ike_sa.ts";
+import type { PingCarrier } from "@/ping/carrier.ts";
+import { Pinger } from "@/ping/pinger.ts";
+
+/** How often losses are looked at. */
+const LOSS_EVERY_MS = 1_000;
+/** Judged requests below which a loss rate says nothing yet. */
+const JUDGED_MIN = 10;
+/** What is on its way when the test ends is waited for so long. */
+const LAST_REPLIES_MS = 1_000;
+const LAST_LOOK_MS = 20;
+/** A gateway's first request leaves behind the message that tells the client of its tunnel. */
+const GATEWAY_DELAY_MS = 200;
+
+/** Opens sockets of the system for a plan's pings. */
+export type OpenPingSockets = (plan: PingPlan, failed: (error: unknown) => void) => PingCarrier;
+
+/** What a ping test stands on. */
+export interface PingRunOptions {
+  readonly floor: Floor;
+  readonly clock: Clock;
+  readonly plan: RunPlan;
+  /** Undefined: nothing is pinged, and pings of others are answered all the same. */
+  readonly ping: PingPlan | undefined;
+  readonly path: DataPath;
+  readonly openSockets: OpenPingSockets;
+}
+
+/** See the module. */
+export class PingRun {
+  readonly #options: PingRunOptions;
+  readonly #echo: InnerEcho | undefined;
+  readonly #carrier: PingCarrier | undefined;
+  readonly #pinger: Pinger | undefined;
+  #latencyMs = new Histogram();
+  readonly #firstMs = new Histogram();
+  /** When each tunnel was up, by task; a gateway's as far as it knows whose it is. */
+  readonly #upMs = new Map<number, number>();
+  /** Addresses of the tasks whose tunnels give them. */
+  readonly #ends = new Map<number, TaskEnds>();
+  /** The pinger's number of each task that was started. */
+  readonly #started = new Map<number, number>();
+  /** The task of each tunnel. */
+  readonly #tasks = new WeakMap<IkeSa, number>();
+  /** Tasks of a gateway by the first addresses of their tunnels' selectors, with `autoaddr`. */
+  readonly #known = new Map<string, number>();
+  /** The time from which tasks may start; Infinity: not yet known. */
+  #fromMs = Infinity;
+  #nextTask = 0;
+  #untold = 0;
+  #isOver = false;
+  /** What {@linkcode PingRun.end} has still to do. */
+  #last: (() => void) | undefined;
+  #wasAbove = false;
+  #tasksAbove = 0;
+  readonly #hold = alarm((nowMs) => this.#startAll(nowMs));
+  readonly #beat = alarm(() => this.#pump());
+  readonly #watch = alarm((nowMs) => this.#look(nowMs));
+
+  /** @throws {SetupError} where there are no sockets for it. */
+  constructor(options: PingRunOptions) {
+    const { path, ping, clock, floor, openSockets } = options;
+    this.#options = options;
+    this.#echo = path.inner && new InnerEcho(path.inner);
+    if (!ping) return;
+    this.#carrier = this.#echo?.carrier(ping.shape) ??
+      openSockets(ping, (e) => floor.events.publish(1, `Pings get no replies any more: ${e}`));
+    this.#pinger = new Pinger({
+      carrier: this.#carrier,
+      intervalMs: ping.intervalMs,
+      tasks: ping.tasks,
+      firstIdentifier: crypto.getRandomValues(new Uint16Array(1))[0]!,
+      nowMs: () => clock.nowMs(),
+      replied: (latencyMs) => this.#latencyMs.add(latencyMs),
+      first: (sinceUpMs) => this.#firstMs.add(sinceUpMs),
+    });
+  }
+
+  /** The run begins: a gateway is ready. */
+  begin(nowMs: number): void {
+    const { ping, plan } = this.#options;
+    if (!ping) return;
+    if (ping.withTunnel) this.#fromMs = nowMs;
+    else if (plan.role === "gateway") this.#holdFrom(nowMs);
+    this.#watch.deadlineMs = nowMs + LOSS_EVERY_MS;
+    this.#options.floor.loop.arm(this.#watch);
+  }
+
+  /** A tunnel is up. */
+  established(sa: IkeSa, nowMs: number): void {
+    const { ping } = this.#options, task = ping && this.#taskOf(ping, sa);
+    if (!ping || task === undefined || this.#isOver) return;
+    this.#tasks.set(sa, task);
+    if (!this.#upMs.has(task)) this.#upMs.set(task, nowMs);
+    const started = this.#started.get(task);
+    if (started !== undefined) {
+      this.#pinger!.resume(started);
+      return this.#pinger!.tunnelUp(started, nowMs);
+    }
+    if (this.#needsTunnel(ping)) this.#ends.set(task, endsOfTunnel(ping, task, sa));
+    // Whoever comes after the others have begun, or begins with its tunnel.
+    if (nowMs < this.#fromMs) return;
+    const delayMs = this.#options.plan.role === "gateway" ? GATEWAY_DELAY_MS : 0;
+    this.#start(task, nowMs + delayMs);
+    this.#beatAt(nowMs);
+  }
+
+  /** A rekey: `by` is the tunnel's IKE SA now. */
+  replaced(sa: IkeSa, by: IkeSa): void {
+    const task = this.#tasks.get(sa);
+    if (task !== undefined) this.#tasks.set(by, task);
+  }
+
+  /** A tunnel is gone; one that was to go is not pinged until it is there again. */
+  closed(sa: IkeSa): void {
+    const task = this.#tasks.get(sa), started = task !== undefined && this.#started.get(task);
+    const wasToGo = this.#options.plan.role === "client"
+      ? sa.closeCode === CloseCode.FLAPPED
+      : sa.closeCode === CloseCode.DELETED_BY_PEER;
+    if (wasToGo && typeof started === "number") this.#pinger!.pause(started);
+  }
+
+  /** All configured tunnels are up, or given up. */
+  creationFinished(nowMs: number): void {
+    const { ping, plan } = this.#options;
+    if (ping && !ping.withTunnel && plan.role === "client") this.#holdFrom(nowMs);
+  }
+
+  /** The data path has what this turn gave it: traffic that starts with a tunnel may leave. */
+  settled(nowMs: number): void {
+    if (this.#pinger && this.#pinger.nextMs() <= nowMs && !this.#isOver) this.#pump();
+  }
+
+  /**
+   * Sends no more. `done` is called when all replies have come, or will not: within the turn where
+   * nothing is waited for, else within {@linkcode LAST_REPLIES_MS}.
+   */
+  end(nowMs: number, isPatient: boolean, done: () => void): void {
+    const pinger = this.#pinger, { floor } = this.#options;
+    this.#isOver = true;
+    for (const one of [this.#hold, this.#beat, this.#watch]) one.deadlineMs = Infinity;
+    pinger?.stop();
+    const judged = () => {
+      last.deadlineMs = Infinity;
+      pinger?.judgeAll();
+      if (pinger?.begun === 0) floor.events.publish(3, "The test ended before its pings began");
+      this.#tellLoss();
+      done();
+    };
+    const untilMs = nowMs + LAST_REPLIES_MS;
+    const last = alarm((lookMs) => {
+      if (pinger!.outstanding === 0 || lookMs >= untilMs) return this.hurry();
+      last.deadlineMs = lookMs + LAST_LOOK_MS;
+    });
+    this.#last = judged;
+    if (!pinger || pinger.outstanding === 0 || !isPatient) return this.hurry();
+    last.deadlineMs = nowMs + LAST_LOOK_MS;
+    floor.loop.arm(last);
+  }
+
+  /** What {@linkcode PingRun.end} waits for is waited for no longer. */
+  hurry(): void {
+    const last = this.#last;
+    this.#last = undefined;
+    last?.();
+  }
+
+  /** Why pings make a test fail; undefined: they do not. */
+  shortfall(): string | undefined {
+    const { ping, plan } = this.#options;
+    if (!ping || !this.#pinger || plan.role !== "client") return undefined;
+    const { received, lost } = this.#pinger.totals;
+    const rate = rateOf(lost, received);
+    if (rate <= ping.lossMax) return undefined;
+    return `${percent(rate)} of the pings lost, more than maxlossrate ${ping.lossMax} %`;
+  }
+
+  /** In the order of their creation. */
+  list(start: number, len: number): PingTaskView[] {
+    const pinger = this.#pinger;
+    if (!pinger) return [];
+    const end = Math.min(pinger.table.count, len === 0 ? Infinity : start + len);
+    const tasks: PingTaskView[] = [];
+    for (let task = start; task < end; task++) {
+      const { sent, received } = pinger.counts, [own, peer] = pinger.endsOf(task);
+      tasks.push({ own, peer, sent: sent[task]!, received: received[task]! });
+    }
+    return tasks;
+  }
+
+  /** What all tasks together have sent and received. */
+  get totals(): { readonly sent: number; readonly received: number } {
+    return this.#pinger?.totals ?? { sent: 0, received: 0 };
+  }
+
+  /** See RunFigures. */
+  figures(): PingFigures | null {
+    const { ping } = this.#options, pinger = this.#pinger;
+    if (!ping || !pinger) return null;
+    const latencyMs = this.#latencyMs.figures(), firstPacketMs = this.#firstMs.figures();
+    const unsent = this.#carrier!.unsent;
+    return pingFiguresOf(pinger, { ping, latencyMs, firstPacketMs, unsent });
+  }
+
+  /** Pings of the other ends that we answered ourselves. */
+  get answered(): number {
+    return this.#echo?.answered ?? 0;
+  }
+
+  /** All counters begin anew; the time to the first packet of a tunnel stays. */
+  clear(): void {
+    this.#pinger?.clear();
+    this.#latencyMs = new Histogram();
+    this.#wasAbove = false;
+    this.#tasksAbove = 0;
+  }
+
+  /** Sockets are closed; addresses go with the data path. */
+  async close(): Promise<void> {
+    await this.#carrier?.close();
+  }
+
+  #holdFrom(nowMs: number): void {
+    this.#hold.deadlineMs = nowMs + this.#options.ping!.holdMs;
+    this.#options.floor.loop.arm(this.#hold);
+  }
+
+  /** The hold time is over: tasks start one after the other, tunnels that come later with them. */
+  #startAll(nowMs: number): void {
+    const { plan, floor, ping } = this.#options;
+    this.#hold.deadlineMs = Infinity;
+    if (this.#isOver) return;
+    this.#fromMs = nowMs;
+    const ofTunnels = plan.role === "client" || this.#needsTunnel(ping!);
+    const tasks = ofTunnels
+      ? [...this.#upMs.keys()].sort((a, b) => a - b)
+      : Array.from({ length: ping!.tasks }, (_, task) => task);
+    tasks.forEach((task, i) => this.#start(task, nowMs + i * ping!.setupIntervalMs));
+    floor.events.publish(4, `${this.#started.size} ping tasks start`);
+    if (this.#untold > 0) {
+      floor.events.publish(
+        2,
+        `${this.#untold} ping tasks are left out: their ends are others' too`,
+      );
+    }
+    this.#beatAt(nowMs);
+  }
+
+  #start(task: number, startMs: number): void {
+    const { ping, path } = this.#options, pinger = this.#pinger!;
+    const ends = this.#ends.get(task) ?? endsOfTask(ping!, task);
+    this.#ends.delete(task);
+    if (ping!.assignsOwn && !isUnspecified(ends.own)) {
+      path.addInnerAddress({ address: ends.own, bits: 8 * ends.own.length });
+    }
+    const started = pinger.add({ ...ends, upMs: this.#upMs.get(task) ?? NaN, startMs });
+    if (started === undefined) this.#untold++;
+    else this.#started.set(task, started);
+  }
+
+  /** The task of a tunnel; undefined: there is none for it. */
+  #taskOf(ping: PingPlan, sa: IkeSa): number | undefined {
+    if (this.#options.plan.role === "client") return sa.index;
+    if (ping.auto) return this.#taskBySelectors(ping, sa);
+    const task = taskWithin(ping, sa, ping.peerStep === 0 ? this.#nextTask : 0);
+    if (task !== undefined && ping.peerStep === 0) this.#nextTask++;
+    return task;
+  }
+
+  /** A client that comes again to a gateway is a tunnel of its own, and no new task. */
+  #taskBySelectors({ tasks }: PingPlan, { children: [child] }: IkeSa): number | undefined {
+    const key = `${child?.ownTs[0]?.startAddress} ${child?.peerTs[0]?.startAddress}`;
+    const known = this.#known.get(key);
+    if (known !== undefined || this.#nextTask >= tasks) return known;
+    this.#known.set(key, this.#nextTask);
+    return this.#nextTask++;
+  }
+
+  /** Whether a task's addresses are known with its tunnel alone. */
+  #needsTunnel({ auto, own }: PingPlan): boolean {
+    return auto || this.#echo !== undefined && isUnspecified(own);
+  }
+
+  #pump(): void {
+    this.#pinger!.pump();
+    this.#beatAt(this.#pinger!.nextMs());
+  }
+
+  #beatAt(deadlineMs: number): void {
+    this.#beat.deadlineMs = deadlineMs;
+    this.#options.floor.loop.arm(this.#beat);
+  }
+
+  #look(nowMs: number): void {
+    this.#watch.deadlineMs = nowMs + LOSS_EVERY_MS;
+    this.#tellLoss();
+  }
+
+  /** Says when losses go above what is permitted, over all tasks, and of more and more tasks. */
+  #tellLoss(): void {
+    const { ping, floor } = this.#options, pinger = this.#pinger;
+    if (!ping || !pinger) return;
+    const { received, lost } = pinger.totals, rate = rateOf(lost, received);
+    const isAbove = rate > ping.lossMax, isSure = this.#isOver || lost + received >= JUDGED_MIN;
+    if (isAbove && !this.#wasAbove && isSure) {
+      this.#wasAbove = true;
+      floor.events.publish(
+        2,
+        `Ping loss ${percent(rate)} (${lost} of ${lost + received}) is above maxlossrate ` +
+          `${ping.lossMax} %`,
+      );
+    } else if (!isAbove && this.#wasAbove) {
+      this.#wasAbove = false;
+      floor.events.publish(4, `Ping loss ${percent(rate)} is within maxlossrate again`);
+    }
+    const { above, first } = worstLoss(pinger, ping.lossMax, this.#isOver ? 1 : JUDGED_MIN);
+    if (above <= 2 * this.#tasksAbove || first === undefined) return;
+    this.#tasksAbove = above;
+    const [own, peer] = pinger.endsOf(first), { counts } = pinger;
+    const judged = counts.received[first]! + counts.lost[first]!;
+    floor.events.publish(
+      2,
+      `${above} of ${pinger.begun} ping tasks lose more than ${ping.lossMax} %, for example ` +
+        `${showEnd(own)} → ${showAddress(peer)}: ${counts.lost[first]} of ${judged}`,
+    );
+  }
+}
+
+function rateOf(lost: number, received: number): number {
+  return lost === 0 ? 0 : 100 * lost / (lost + received);
+}
+
+function percent(rate: number): string {
+  return `${Math.round(rate * 100) / 100} %`;
+}
+
+function showEnd(address: IpAddress): string {
+  return isUnspecified(address) ? "any" : showAddress(address);
+}

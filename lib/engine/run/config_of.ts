@@ -1,0 +1,261 @@
+/**
+ * From a checked setup to what the core and the run follow: IANA numbers, identity rules, selectors,
+ * the plan of tunnels and time.
+ * @module
+ */
+import {
+  type IpAddress,
+  type IpPrefix,
+  parseAddress,
+  prefixRange,
+  showAddress,
+} from "@/base/address.ts";
+import { SetupError } from "@/base/errors.ts";
+import { type ClientPlan, pathOfTunnel, type RunPlan } from "@/engine/run/plan.ts";
+import { IdType } from "@/iana/id_type.ts";
+import { ProtocolId } from "@/iana/protocol_id.ts";
+import { TsType } from "@/iana/ts_type.ts";
+import type { ChildConfig, IdentityRule, IkeConfig } from "@/ike/records/config.ts";
+import type { PoolPlan, PoolPlans } from "@/ike/negotiate/pool.ts";
+import type { ChildConf, SelectorConf, Setup } from "@/setup/setup.ts";
+import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";
+
+/** Half-open SAs that a gateway holds whatever `numberoftunnels` says. */
+const HALF_OPEN_MIN = 10_000;
+/** A gateway waits at least so long for IKE_AUTH. */
+const HALF_OPEN_TIMEOUT_MS = 30_000;
+
+/** Rekeyed IKE SAs, and CHILD_SAs, that a run keeps listed at most. */
+const HISTORY_MAX = 10_000;
+
+/** Forms of `myid` that are found in other files, with the feature they belong to. */
+const FOREIGN_IDENTITIES: ReadonlyMap<string, string> = new Map([
+  ["cert-dn", "certificates"],
+  ["cert-subject-cn", "certificates"],
+  ["eapol-test-conf", "EAP"],
+  ["eapusepcap", "EAP"],
+]);
+
+/**
+ * What every IKE SA of the test follows; `trace` is off. `nattPort` is the real own NAT-T port where
+ * the setup says 0.
+ * @throws {SetupError} where an identity needs what is not there yet.
+ */
+export function ikeConfigOf(setup: Setup, nattPort = setup.ownnattport): IkeConfig {
+  const { ikeconf, role, numberoftunnels } = setup, client = role === "client";
+  const { retraninterval, maxretran } = ikeconf;
+  return {
+    algorithms: {
+      encryption: ikeconf.ikeencyptalg,
+      integrity: ikeconf.ikeintegrityalg,
+      prf: ikeconf.ikeprfalg,
+      groups: ikeconf.dhgrpid,
+    },
+    children: ikeconf.childlist.map((child) => childConfig(setup, child)),
+    ownId: ownIdentity(ikeconf.myid, client),
+    peerId: client ? peerIdentity(ikeconf.peerid) : undefined,
+    matchPeerId: client && ikeconf.matchpeerid,
+    auth: { kind: "psk", secret: new TextEncoder().encode(ikeconf.psk) },
+    initialContact: client && ikeconf.initialcontact,
+    natt: wantsNatt(setup) || ikeconf.tcpencap
+      ? {
+        ownPort: nattPort,
+        peerPort: setup.peernattport,
+        forced: ikeconf.tradtionalencapforceudp,
+        keepaliveMs: ikeconf.nattkeepaliveinterval,
+      }
+      : undefined,
+    refuseNat: client && ikeconf.disallownat,
+    cookieThreshold: client ? -1 : ikeconf.numoftunneltoenablecookie,
+    halfOpenMax: Math.max(HALF_OPEN_MIN, numberoftunnels),
+    halfOpenTimeoutMs: Math.max(HALF_OPEN_TIMEOUT_MS, retraninterval * maxretran),
+    retransmitIntervalMs: retraninterval,
+    retransmitBackoff: ikeconf.retranbackoff,
+    transmissionsMax: maxretran,
+    ikeLifetimeMs: ikeconf.ikelifetime,
+    marginMs: ikeconf.margintime,
+    jitter: ikeconf.jitter,
+    livenessIntervalMs: ikeconf.initiatedpd ? ikeconf.dpdinterval : 0,
+    livenessForced: ikeconf.forcedpd,
+    remoteAccess: client && ikeconf.ratunnel,
+    pools: client ? undefined : poolPlansOf(setup),
+    fragmentOctets: ikeconf.enablefragment ? ikeconf.mtu : 0,
+    reassembleTimeoutMs: ikeconf.reassembletimeout,
+    rekeyedKeptMax: ikeconf.keepikehistory ? HISTORY_MAX : 0,
+    trace: false,
+  };
+}
+
+/** Whether nothing is in UDP: a client does not wait for TCP until UDP has failed (RFC 9329 §5.1). */
+export function isTcpAlone({ role, ikeconf }: Setup): boolean {
+  return ikeconf.tcpencap && (role === "client" || !ikeconf.traditionalencap);
+}
+
+/** Whether NATs are looked for in UDP; forced UDP encapsulation needs it to tell the peer. */
+export function wantsNatt({ ikeconf }: Setup): boolean {
+  return ikeconf.enablenatt || ikeconf.tradtionalencapforceudp;
+}
+
+/** From the start address to the end of its prefix; undefined without any pool. */
+function poolPlansOf({ poolconf }: Setup): PoolPlans | undefined {
+  const { v4startaddr, v6startaddr, v4dnslist, v6dnslist } = poolconf;
+  if (!v4startaddr && !v6startaddr) return undefined;
+  return { v4: poolPlan(v4startaddr, v4dnslist), v6: poolPlan(v6startaddr, v6dnslist) };
+}
+
+function poolPlan(
+  start: IpPrefix | null,
+  dns: readonly (IpAddress | null)[],
+): PoolPlan | undefined {
+  if (!start) return undefined;
+  const servers = dns.filter((server) => server !== null);
+  const [, last] = prefixRange(start);
+  return { first: start.address, last, prefixBits: start.bits, dns: servers };
+}
+
+/** What the sockets that are open have settled: ports asked for as 0 are real ones here. */
+export interface OpenPorts {
+  readonly ikePort: number;
+  readonly halfOpenMax: number;
+}
+
+/**
+ * The plan of tunnels and time.
+ * @throws {SetupError} where an address is missing, of another family, or past its space's end.
+ */
+export function planOf(setup: Setup, ports: OpenPorts): RunPlan {
+  const common = {
+    tunnels: setup.numberoftunnels,
+    runningTimeMs: setup.runningtime,
+    abortOnError: setup.abortonerr,
+    childHistoryMax: setup.ikeconf.keepchildhistory ? HISTORY_MAX : 0,
+    ownPort: ports.ikePort,
+  };
+  if (setup.role === "gateway") {
+    const ownAddress = setup.bindifaddr?.address ?? Uint8Array.of(0, 0, 0, 0);
+    return { ...common, role: "gateway", ownAddress };
+  }
+  const { ownAddress, addressStep } = clientAddresses(setup);
+  const peerAddress = required(setup.peeraddr, "peeraddr");
+  if (peerAddress.length !== ownAddress.length) {
+    const own = showAddress(ownAddress), peer = showAddress(peerAddress);
+    throw new SetupError(`Cannot reach peeraddr ${peer} from startclntaddr ${own}: two families`);
+  }
+  return {
+    ...common,
+    role: "client",
+    setupIntervalMs: setup.setupinterval,
+    retryIntervalMs: setup.tunnelretryinterval,
+    triesMax: setup.tunnelmaxretry,
+    halfOpenMax: setup.maxhalfopen || ports.halfOpenMax,
+    halfOpenAdapts: setup.maxhalfopen === 0,
+    ownAddress,
+    addressStep,
+    peerAddress,
+    ...(setup.ikeconf.tcpencap
+      ? { peerPort: setup.ikeconf.peertcpport, tcp: true }
+      : { peerPort: setup.peerport }),
+    ...flapPlanOf(setup),
+  };
+}
+
+/** The flaps, where there are any. */
+function flapPlanOf({ flapconf, numberoftunnels }: Setup): Pick<ClientPlan, "flap"> {
+  const { flapping, numoftunnel, minflapinterval, maxflapinterval } = flapconf;
+  const tunnels = numoftunnel < 0 ? numberoftunnels : numoftunnel;
+  if (!flapping || tunnels === 0) return {};
+  return { flap: { tunnels, minMs: minflapinterval, maxMs: maxflapinterval } };
+}
+
+/**
+ * The addresses that sockets are needed at: of every tunnel, or of the gateway. A gateway without
+ * `bindifaddr` answers at the addresses `onInterface` gives for `bindifname`.
+ * @throws {SetupError} where there are none.
+ */
+export function ownAddressesOf(
+  setup: Setup,
+  onInterface: (name: string) => readonly IpAddress[],
+): readonly IpAddress[] {
+  if (setup.role === "gateway") {
+    if (setup.bindifaddr) return [setup.bindifaddr.address];
+    const addresses = onInterface(setup.bindifname);
+    if (addresses.length > 0) return addresses;
+    const where = setup.bindifname || "the interface";
+    throw new SetupError(`Cannot find an address at ${where}: set bindifaddr, or bindifname`);
+  }
+  const plan = planOf(setup, { ikePort: 0, halfOpenMax: 1 });
+  if (plan.role !== "client") return [];
+  return Array.from({ length: plan.tunnels }, (_, i) => pathOfTunnel(plan, i).ownAddress);
+}
+
+function clientAddresses(setup: Setup): { ownAddress: IpAddress; addressStep: number } {
+  const { address: ownAddress } = required(setup.startclntaddr, "startclntaddr");
+  return { ownAddress, addressStep: setup.mobike ? setup.mobikeaddrpertunnel : 1 };
+}
+
+function required<T>(value: T | null, option: string): T {
+  if (value === null) throw new SetupError(`Cannot run a client without ${option}`);
+  return value;
+}
+
+/** `myid`: &d counts at a client only, where the tunnel is known when the identity is needed. */
+function ownIdentity(text: string, client: boolean): IdentityRule {
+  if (text === "client-src-addr") return { kind: "own-address" };
+  const feature = FOREIGN_IDENTITIES.get(text);
+  if (feature) throw new SetupError(`Cannot use myid ${text}: it needs ${feature}, not there yet`);
+  const fixed = fixedIdentity(text);
+  const templated = client && text.includes("&d") && fixed.kind === "fixed";
+  return templated ? { kind: "template", idType: fixed.identity.idType, text } : fixed;
+}
+
+function peerIdentity(text: string): IdentityRule | undefined {
+  if (text === "") return undefined;
+  return text === "peer-addr" ? { kind: "peer-address" } : fixedIdentity(text);
+}
+
+/** An address, an e-mail address, else a domain name. */
+function fixedIdentity(text: string): IdentityRule {
+  const address = parseAddress(text);
+  if (address) {
+    const idType = address.length === 4 ? IdType.ID_IPV4_ADDR : IdType.ID_IPV6_ADDR;
+    return { kind: "fixed", identity: { idType, data: address } };
+  }
+  const idType = /^[^@]+@[^@]+$/.test(text) ? IdType.ID_RFC822_ADDR : IdType.ID_FQDN;
+  return { kind: "fixed", identity: { idType, data: new TextEncoder().encode(text) } };
+}
+
+/** The steps from tunnel to tunnel are a client's: a gateway does not know whose tunnel it is. */
+function childConfig(setup: Setup, child: ChildConf): ChildConfig {
+  const client = setup.role === "client", ah = child.protocol === "ah";
+  const ownTs = child.ownts.map(selector), peerTs = child.peerts.map(selector);
+  const ownTsStep = client ? setup.owntsaddrincrease : 0;
+  const peerTsStep = client ? setup.peertsaddrincrease : 0;
+  return {
+    protocol: ah ? ProtocolId.AH : ProtocolId.ESP,
+    encryption: ah ? [] : child.encalg,
+    integrity: child.integrityalg,
+    esn: child.esn,
+    tunnelMode: child.tunnelmode,
+    tfc: child.tfc,
+    ipcomp: child.ipcomp,
+    lifetimeMs: child.lifetime,
+    pfsGroups: child.pfsenabled ? child.pfsgrpid : [],
+    useProvisionedTs: child.useprovisionedtsforrekey,
+    replayWindow: child.replaywindowsize,
+    ownTs,
+    peerTs,
+    ownTsStep,
+    peerTsStep,
+  };
+}
+
+function selector(conf: SelectorConf): TrafficSelector {
+  return {
+    tsType: conf.family === 4 ? TsType.TS_IPV4_ADDR_RANGE : TsType.TS_IPV6_ADDR_RANGE,
+    protocol: conf.protocol,
+    startPort: conf.startport,
+    endPort: conf.endport,
+    startAddress: conf.startaddr,
+    endAddress: conf.endaddr,
+  };
+}

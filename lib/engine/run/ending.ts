@@ -1,0 +1,104 @@
+/**
+ * The graceful end: every live SA is deleted, at a pace peers can follow, and the end comes when all
+ * have answered, or after {@linkcode ENDING_MS} when some do not.
+ * @module
+ */
+import type { Alarm } from "@/engine/run/core_loop.ts";
+import type { Floor } from "@/engine/run/run_context.ts";
+import { isLive } from "@/engine/show/sa_view.ts";
+import { CloseCode } from "@/ike/records/failure.ts";
+import type { IkeSa } from "@/ike/records/ike_sa.ts";
+
+/** The end comes by itself after so long: within the 10 s that are promised. */
+export const ENDING_MS = 8_000;
+/** All deletes are sent within about so long, answered or not. */
+const SENDING_MS = 3_000;
+const STEP_MS = 20;
+
+/** Closes all SAs of a run; `finished` is called once, with the deletes nobody answered. */
+export class Ending implements Alarm {
+  deadlineMs = 0;
+  readonly #floor: Floor;
+  readonly #window: number;
+  readonly #finished: (sent: number, unanswered: number) => void;
+  /** SAs to delete, from `#next` on. */
+  readonly #all: IkeSa[];
+  readonly #halfOpen: readonly IkeSa[];
+  #next = 0;
+  readonly #open = new Set<IkeSa>();
+  #unanswered = 0;
+  readonly #perStep: number;
+  readonly #untilMs: number;
+  #over = false;
+
+  /** `window`: deletes that may wait for an answer before the pace alone sends more. */
+  constructor(
+    floor: Floor,
+    { window, nowMs }: { readonly window: number; readonly nowMs: number },
+    finished: (sent: number, unanswered: number) => void,
+  ) {
+    this.#floor = floor;
+    this.#window = window;
+    this.#finished = finished;
+    this.#untilMs = nowMs + ENDING_MS;
+    const sas = [...floor.loop.endpoint.bySpi.values()];
+    this.#all = sas.filter(isLive);
+    this.#perStep = Math.ceil(this.#all.length / (SENDING_MS / STEP_MS));
+    this.#halfOpen = sas.filter((sa) => sa.phase !== "closed" && !isLive(sa));
+  }
+
+  /** Begins; within a turn. */
+  begin(nowMs: number): void {
+    for (const sa of this.#halfOpen) this.#close(sa);
+    this.#send(this.#window);
+    this.#check(nowMs);
+  }
+
+  ring(nowMs: number): void {
+    const free = this.#window - this.#open.size;
+    this.#send(Math.max(free, this.#perStep));
+    this.#check(nowMs);
+  }
+
+  /** An SA is gone. */
+  closed(sa: IkeSa, unanswered: boolean, nowMs: number): void {
+    if (unanswered) this.#unanswered++;
+    if (!this.#open.delete(sa) || this.#next < this.#all.length) return;
+    this.#check(nowMs);
+  }
+
+  /** A rekey that was in flight is through: the new SA is deleted in the old one's place. */
+  replaced(sa: IkeSa, by: IkeSa): void {
+    if (this.#open.has(sa)) this.#open.add(by);
+  }
+
+  /** Ends it now; what is open counts as unanswered. */
+  cut(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.deadlineMs = Infinity;
+    const waiting = [...this.#open].filter((sa) => sa.phase === "closing").length;
+    this.#finished(this.#next, this.#unanswered + waiting);
+  }
+
+  #send(count: number): void {
+    const end = Math.min(this.#all.length, this.#next + count);
+    while (this.#next < end) {
+      const sa = this.#all[this.#next++]!;
+      if (isLive(sa)) this.#close(sa); // else the peer was faster
+    }
+  }
+
+  /** One without keys is gone at once; one that waits for IKE_AUTH is deleted when it has come. */
+  #close(sa: IkeSa): void {
+    this.#floor.loop.command(sa, { kind: "close", closeCode: CloseCode.STOPPED });
+    if (sa.phase !== "closed") this.#open.add(sa);
+  }
+
+  #check(nowMs: number): void {
+    const allSent = this.#next === this.#all.length;
+    if (allSent && this.#open.size === 0 || nowMs >= this.#untilMs) return this.cut();
+    this.deadlineMs = allSent ? this.#untilMs : nowMs + STEP_MS;
+    this.#floor.loop.arm(this);
+  }
+}

@@ -1,0 +1,179 @@
+/**
+ * The books of a run: its times, its processor time, and the answers that are made of them.
+ * @module
+ */
+import process from "node:process";
+import type { Clock } from "@/engine/run/clock.ts";
+import type { Floor, Role } from "@/engine/run/run_context.ts";
+import type { RunPlan } from "@/engine/run/plan.ts";
+import { hasLiveChild, ikeStateNumber, isLive } from "@/engine/show/sa_view.ts";
+import type { RunFigures, RunResult, RunSummary } from "@/engine/show/view.ts";
+import type { IkeEnv } from "@/ike/records/config.ts";
+import type { Transport } from "@/transport/transport.ts";
+
+/** What the books take from the options of a run. */
+export interface BooksOptions {
+  readonly setupFileName: string;
+  readonly plan: RunPlan;
+  readonly env: IkeEnv;
+  readonly transport: Transport;
+  readonly notYet?: readonly string[];
+}
+
+/** Times are kept on the core's clock and told as milliseconds since 1970. */
+export class RunBooks {
+  /** From the core's clock to milliseconds since 1970. */
+  readonly toEpoch = (coreMs: number): number => coreMs + this.#epochOffset;
+  readonly #options: BooksOptions;
+  readonly #clock: Clock;
+  readonly #floor: Floor;
+  readonly #role: Role;
+  #epochOffset: number;
+  #startMs: number;
+  #endMs: number | undefined;
+  #creationStartMs: number | undefined;
+  #creationFinishMs: number | undefined;
+  #cpuStartMs = 0;
+  /** At the end of creation, for the cost of a tunnel. */
+  #cpuCreationMs: number | undefined;
+  #cpuEndMs: number | undefined;
+  #deletesUnanswered: number | null = null;
+
+  constructor(options: BooksOptions, clock: Clock, floor: Floor, role: Role) {
+    this.#options = options;
+    this.#clock = clock;
+    this.#floor = floor;
+    this.#role = role;
+    this.#startMs = clock.nowMs();
+    this.#epochOffset = clock.epochMs() - this.#startMs;
+  }
+
+  /** The run begins. */
+  started(nowMs: number): void {
+    this.#startMs = nowMs;
+    this.#epochOffset = this.#clock.epochMs() - nowMs;
+    this.#cpuStartMs = processorMs();
+  }
+
+  /** An SA began at `startedMs`; only the first call counts. */
+  creationStarted(startedMs: number): void {
+    this.#creationStartMs ??= startedMs;
+  }
+
+  /** The last configured tunnel is up or given up; only the first call counts. */
+  creationFinished(nowMs: number): void {
+    if (this.#creationFinishMs !== undefined) return;
+    this.#creationFinishMs = nowMs;
+    this.#cpuCreationMs = processorMs() - this.#cpuStartMs;
+  }
+
+  /** The run is over. */
+  ended(deletesUnanswered: number | null): void {
+    this.#endMs = this.#clock.nowMs();
+    this.#cpuEndMs = processorMs() - this.#cpuStartMs;
+    this.#deletesUnanswered = deletesUnanswered;
+  }
+
+  /** See {@linkcode RunSummary}. */
+  summary(result: RunResult, lastErrMsg: string): RunSummary {
+    const { plan, setupFileName } = this.#options, { tally, loop } = this.#floor;
+    const ikeSasByState = new Array<number>(11).fill(0);
+    let live = 0, hasChild = 0;
+    for (const sa of loop.endpoint.bySpi.values()) {
+      ikeSasByState[ikeStateNumber(sa)]!++;
+      if (!isLive(sa)) continue;
+      live++;
+      if (hasLiveChild(sa)) hasChild++;
+    }
+    return {
+      role: plan.role,
+      startEpochMs: this.toEpoch(this.#startMs),
+      testEndEpochMs: plan.runningTimeMs > 0
+        ? this.toEpoch(this.#startMs + plan.runningTimeMs)
+        : undefined,
+      actualEndEpochMs: this.#epoch(this.#endMs),
+      creationStartEpochMs: this.#epoch(this.#creationStartMs),
+      creationFinishEpochMs: this.#epoch(this.#creationFinishMs),
+      createDurationMs: this.#createDurationMs(),
+      setupFileName,
+      createdTunnels: tally.established,
+      setupRate: this.#setupRate() ?? undefined,
+      ikeSasByState,
+      ikeSasTotal: loop.endpoint.bySpi.size,
+      live,
+      hasChild,
+      createdLive: this.#role.createdLive,
+      configured: plan.tunnels,
+      flapping: this.#role.flapping.down,
+      result,
+      lastErrMsg,
+    };
+  }
+
+  /** All figures that are not of the data path or of pings: see {@linkcode RunFigures}. */
+  figures(): Omit<RunFigures, "dataPath" | "packets" | "ping" | "pingsAnswered"> {
+    const { env, transport, plan, notYet = [] } = this.#options;
+    const { tally, loop } = this.#floor, role = this.#role;
+    const nowMs = this.#endMs ?? this.#clock.nowMs();
+    const elapsedMs = nowMs - this.#startMs;
+    const cpuMs = this.#cpuEndMs ?? processorMs() - this.#cpuStartMs;
+    const cpuOfTunnelsMs = this.#cpuCreationMs ?? cpuMs;
+    return {
+      created: role.created,
+      established: tally.established,
+      failed: tally.failed,
+      retries: tally.retries,
+      lost: tally.lost,
+      halfOpen: role.halfOpen,
+      live: role.createdLive,
+      retransmissions: loop.retransmissions,
+      ikeRekeys: tally.ikeRekeys,
+      childRekeys: tally.childRekeys,
+      flaps: role.flapping.flaps,
+      rebuilds: role.flapping.rebuilds,
+      setupRate: this.#setupRate(),
+      recentRate: tally.recentRate(nowMs),
+      timeLeftMs: plan.runningTimeMs > 0 ? Math.max(0, plan.runningTimeMs - elapsedMs) : undefined,
+      elapsedMs,
+      ikeSaInitMs: tally.ikeSaInitMs.figures(),
+      ikeAuthMs: tally.ikeAuthMs.figures(),
+      setupMs: tally.setupMs.figures(),
+      failures: tally.failures(),
+      drops: loop.endpoint.drops,
+      datagramsSent: loop.datagramsSent,
+      datagramsReceived: loop.datagramsReceived,
+      impairment: transport.impairment ?? [],
+      connections: transport.connections ? { ...transport.connections.counters } : null,
+      keepalivesSent: transport.counters.keepalivesSent,
+      keepalivesReceived: transport.counters.keepalives,
+      deletesUnanswered: this.#deletesUnanswered,
+      cpuMs,
+      cpuMsPerTunnel: tally.established > 0 ? cpuOfTunnelsMs / tally.established : null,
+      rssBytes: Deno.memoryUsage().rss,
+      transport: transport.name,
+      crypto: env.crypto.name,
+      notYet,
+    };
+  }
+
+  #createDurationMs(): number | undefined {
+    if (this.#creationStartMs === undefined) return undefined;
+    const finishMs = this.#creationFinishMs ?? this.#endMs ?? this.#clock.nowMs();
+    return finishMs - this.#creationStartMs;
+  }
+
+  #setupRate(): number | null {
+    const durationMs = this.#createDurationMs(), { established } = this.#floor.tally;
+    return established > 0 && durationMs ? established / (durationMs / 1_000) : null;
+  }
+
+  #epoch(coreMs: number | undefined): number | undefined {
+    return coreMs === undefined ? undefined : this.toEpoch(coreMs);
+  }
+}
+
+/** User and system time of the whole process so far. */
+function processorMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1_000;
+}

@@ -1,0 +1,64 @@
+/**
+ * What a role (client, gateway, the ending) stands on: the run seen from inside.
+ * @module
+ */
+import type { Alarm, CoreLoop } from "@/engine/run/core_loop.ts";
+import type { EventHub } from "@/engine/show/event_hub.ts";
+import type { Tally } from "@/engine/show/tally.ts";
+import type { Failure } from "@/ike/records/event.ts";
+import type { IkeSa } from "@/ike/records/ike_sa.ts";
+
+/** The run as its parts see it. */
+export interface Floor {
+  readonly loop: CoreLoop;
+  readonly tally: Tally;
+  readonly events: EventHub;
+  /** Whether the end has begun: nothing new is dialled, a close is no loss. */
+  readonly ending: boolean;
+  /** A tunnel is given up or lost: counts it, says it (level 2), and ends the run if so configured. */
+  tunnelFailed(failure: Failure, words: string): void;
+  /** The last configured tunnel is up, or given up. */
+  creationFinished(nowMs: number): void;
+  /** Nothing is left to wait for: the run ends at once. */
+  nothingLeft(): void;
+}
+
+/** Tunnels that are torn down and rebuilt on purpose. */
+export interface FlapCounts {
+  /** Tunnels that are down on purpose now. */
+  readonly down: number;
+  /** How often a tunnel was torn down. */
+  readonly flaps: number;
+  /** How often one was up again after that. */
+  readonly rebuilds: number;
+}
+
+/** Where nothing flaps. */
+export const NO_FLAPS: FlapCounts = { down: 0, flaps: 0, rebuilds: 0 };
+
+/** A client or a gateway: keeps the books of tunnels. Called within turns of the loop only. */
+export interface Role {
+  /** Begins; may arm alarms. */
+  begin(nowMs: number): void;
+  established(sa: IkeSa, nowMs: number): void;
+  /** A rekey: `by` is the tunnel's IKE SA now. */
+  replaced(sa: IkeSa, by: IkeSa): void;
+  /** The SA is gone; `sa.failure` and `sa.closeCode` say why. */
+  closed(sa: IkeSa, nowMs: number): void;
+  /** IKE SAs on the way. */
+  readonly halfOpen: number;
+  /** Tunnels begun. */
+  readonly created: number;
+  /** Tunnels ever established that are live now. */
+  readonly createdLive: number;
+  readonly flapping: FlapCounts;
+  /** The end has begun: settles what will not be tried again. */
+  ended(): void;
+  /** Why the run has not passed, as far as it is this role's to say; undefined: it has. */
+  shortfall(): string | undefined;
+}
+
+/** An alarm that calls a function. */
+export function alarm(ring: (nowMs: number) => void): Alarm {
+  return { deadlineMs: Infinity, ring };
+}

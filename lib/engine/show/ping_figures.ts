@@ -1,0 +1,85 @@
+/**
+ * The figures of a ping test, made of what `ping/` has counted.
+ * @module
+ */
+import type { PingPlan } from "@/engine/load/ping_plan.ts";
+import type { LatencyFigures, PingFigures, PingTaskFigures } from "@/engine/show/view.ts";
+import type { Pinger } from "@/ping/pinger.ts";
+
+/** Tasks that are told with their own figures: those that lose most. */
+const WORST_MAX = 10;
+
+/** What the pinger does not count itself. */
+export interface PingBeside {
+  readonly ping: PingPlan;
+  readonly latencyMs: LatencyFigures | null;
+  readonly firstPacketMs: LatencyFigures | null;
+  readonly unsent: number;
+}
+
+/** See {@linkcode PingFigures}. */
+export function pingFiguresOf(pinger: Pinger, beside: PingBeside): PingFigures {
+  const { ping, latencyMs, firstPacketMs, unsent } = beside, { totals } = pinger;
+  const judged = totals.received + totals.lost;
+  return {
+    ...totals,
+    lossPercent: judged === 0 ? null : 100 * totals.lost / judged,
+    tasks: pinger.begun,
+    tasksAbove: worstLoss(pinger, ping.lossMax, 1).above,
+    unsent,
+    latencyMs,
+    firstPacketMs,
+    worst: worstOf(pinger).map((task) => taskFigures(pinger, task)),
+  };
+}
+
+/** How many tasks lose more than so many percent of `judgedMin` requests or more, and the first one. */
+export function worstLoss(
+  { counts, begun }: Pinger,
+  lossMax: number,
+  judgedMin: number,
+): { readonly above: number; readonly first: number | undefined } {
+  let above = 0, first: number | undefined;
+  const { received, lost } = counts;
+  for (let task = 0; task < begun; task++) {
+    const requests = received[task]! + lost[task]!;
+    if (requests < judgedMin || 100 * lost[task]! <= lossMax * requests) continue;
+    above++;
+    first ??= task;
+  }
+  return { above, first };
+}
+
+/** Tasks by their losses, most first; those without any are not among them. */
+function worstOf({ counts, begun }: Pinger): number[] {
+  const worst: number[] = [], { lost } = counts;
+  for (let task = 0; task < begun; task++) {
+    const isAmong = worst.length < WORST_MAX || lost[task]! > lost[worst.at(-1)!]!;
+    if (lost[task] === 0 || !isAmong) continue;
+    const at = worst.findIndex((other) => lost[other]! < lost[task]!);
+    worst.splice(at < 0 ? worst.length : at, 0, task);
+    worst.length = Math.min(worst.length, WORST_MAX);
+  }
+  return worst;
+}
+
+function taskFigures(pinger: Pinger, task: number): PingTaskFigures {
+  const { counts } = pinger, [own, peer] = pinger.endsOf(task), samples = counts.received[task]!;
+  const percentile = (fraction: number) => counts.percentileMs(task, fraction);
+  return {
+    own,
+    peer,
+    sent: counts.sent[task]!,
+    received: samples,
+    lost: counts.lost[task]!,
+    burstMax: counts.burstMax[task]!,
+    latencyMs: samples === 0 ? null : {
+      p50: percentile(0.5),
+      p90: percentile(0.9),
+      p99: percentile(0.99),
+      max: counts.maxMs[task]!,
+      samples,
+    },
+    firstPacketMs: Number.isNaN(counts.firstMs[task]) ? null : counts.firstMs[task]!,
+  };
+}

@@ -1,0 +1,208 @@
+/**
+ * From the records of the core to the plain answers of a run: states by the API's numbers, times
+ * since 1970, keys cut apart.
+ * @module
+ */
+import { showAddress, showPath } from "@/base/address.ts";
+import { showSpi32, showSpi64 } from "@/base/bytes.ts";
+import {
+  type ChildSaDump,
+  ChildStateNumber,
+  type IkeKeys,
+  type IkeSaDump,
+  type IkeSaSummary,
+  type IkeSecrets,
+  IkeStateNumber,
+  type TrafficSelectorView,
+} from "@/engine/show/view.ts";
+import { nameOfIpcompTransform } from "@/iana/ipcomp.ts";
+import { ProtocolId } from "@/iana/protocol_id.ts";
+import { childKeys, type ChildSa, isLiveChild } from "@/ike/records/child_sa.ts";
+import { CloseCode } from "@/ike/records/failure.ts";
+import { showIdentity } from "@/ike/negotiate/identity.ts";
+import { type IkeSa, ownSpi, peerSpi } from "@/ike/records/ike_sa.ts";
+import { ikeKeys } from "@/ike/negotiate/keymat.ts";
+import { encapsulationOf } from "@/ike/path/nat.ts";
+import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";
+
+/** Turns the core's clock into milliseconds since 1970. */
+export type ToEpoch = (coreMs: number) => number;
+
+const STATE_OF_PHASE = {
+  idle: IkeStateNumber.INIT,
+  init: IkeStateNumber.INIT,
+  created: IkeStateNumber.CREATED,
+  established: IkeStateNumber.ESTABLISHED,
+  closing: IkeStateNumber.CLOSING,
+  closed: IkeStateNumber.CLOSED,
+} as const;
+
+/** The API's number of the SA's state. */
+export function ikeStateNumber(sa: IkeSa): number {
+  if (sa.phase === "closed" && sa.closeCode === CloseCode.REKEYED) return IkeStateNumber.REKEYED;
+  if (sa.phase !== "established") return STATE_OF_PHASE[sa.phase];
+  if (sa.replacedBy || sa.redundant) return IkeStateNumber.REKEYED;
+  switch (sa.active?.kind) {
+    case "liveness_check":
+      return IkeStateNumber.DPD;
+    case "rekey_ike":
+      return IkeStateNumber.REKEYING;
+    case "create_child":
+      return IkeStateNumber.CHILD_REKEYING;
+    default:
+      return IkeStateNumber.ESTABLISHED;
+  }
+}
+
+/** The API's number of a CHILD_SA's state. */
+export function childStateNumber(child: ChildSa): number {
+  switch (child.state) {
+    case "creating":
+      return ChildStateNumber.CREATING;
+    case "established":
+      return ChildStateNumber.ESTABLISHED;
+    case "rekeying":
+      return ChildStateNumber.REKEYING;
+    case "rekeyed":
+      return ChildStateNumber.REKEYED;
+    case "closing":
+      return ChildStateNumber.CLOSING;
+    case "closed":
+      return child.replaced ? ChildStateNumber.REKEYED : ChildStateNumber.CLOSED;
+  }
+}
+
+/** Whether it is up: states 3, 4, 5, 9 and 10 of the API. */
+export function isLive(sa: IkeSa): boolean {
+  return sa.phase === "established" && !sa.replacedBy && !sa.redundant;
+}
+
+/** Whether a CHILD_SA of it carries traffic. */
+export function hasLiveChild(sa: IkeSa): boolean {
+  return sa.children.some(isLiveChild);
+}
+
+/** A line of the list. */
+export function summaryOf(sa: IkeSa, toEpoch: ToEpoch): IkeSaSummary {
+  return {
+    spi: ownSpi(sa),
+    peerAddress: sa.path.peerAddress,
+    peerPort: sa.path.peerPort,
+    state: ikeStateNumber(sa),
+    establishedEpochMs: epoch(sa.establishedMs, toEpoch),
+  };
+}
+
+/** Everything about an IKE SA. */
+export function dumpOf(sa: IkeSa, toEpoch: ToEpoch): IkeSaDump {
+  const { suite, keys, ownId, peerId } = sa;
+  return {
+    ...summaryOf(sa, toEpoch),
+    peerSpi: peerSpi(sa),
+    spiI: sa.spiI,
+    spiR: sa.spiR,
+    originalInitiator: sa.originalInitiator,
+    tunnel: sa.index,
+    ownAddress: sa.path.ownAddress,
+    ownPort: sa.path.ownPort,
+    encryption: suite?.cipher.id ?? 0,
+    keyBits: suite?.cipher.keyBits ?? 0,
+    integrity: suite?.integrity?.id ?? 0,
+    prf: suite?.prf.id ?? 0,
+    group: suite?.group ?? 0,
+    ownAuth: sa.ownAuth,
+    peerAuth: sa.peerAuth,
+    ownIdType: ownId?.idType ?? 0,
+    peerIdType: peerId?.idType ?? 0,
+    ownId: ownId ? showIdentity(ownId) : "",
+    peerId: peerId ? showIdentity(peerId) : "",
+    keys: suite && keys ? secretsOf(ikeKeys(suite, keys)) : undefined,
+    lastReceivedEpochMs: epoch(sa.lastReceivedMs, toEpoch),
+    lastLivenessEpochMs: epoch(sa.lastLivenessMs, toEpoch),
+    closeCode: sa.closeCode,
+  };
+}
+
+/** Everything about a CHILD_SA. */
+export function childDumpOf(child: ChildSa, toEpoch: ToEpoch): ChildSaDump {
+  const { parent, suite } = child;
+  const configured = parent.config.children[child.configIndex];
+  return {
+    state: childStateNumber(child),
+    spi: child.spiIn,
+    peerSpi: child.spiOut,
+    // Where its packets go now: the path of the IKE SA it belongs to.
+    ownAddress: parent.path.ownAddress,
+    peerAddress: parent.path.peerAddress,
+    parentSpi: ownSpi(parent),
+    establishedEpochMs: epoch(child.establishedMs, toEpoch),
+    protocol: suite?.protocol ?? configured?.protocol ?? 3,
+    encryption: suite?.encryption ?? 0,
+    keyBits: suite?.keyBits ?? 0,
+    integrity: suite?.integrity ?? 0,
+    esn: suite?.esn ?? false,
+    tunnelMode: child.tunnelMode,
+    encapsulation: encapsulationOf(child),
+    lifetimeMs: configured?.lifetimeMs ?? 0,
+    replayWindow: configured?.replayWindow ?? 0,
+    keys: child.keys ? cut(childKeys(child)) : undefined,
+    initiatedHere: child.initiatedHere,
+    ownTs: child.ownTs.map(selector),
+    peerTs: child.peerTs.map(selector),
+  };
+}
+
+/** `IKE SA 0123456789ABCDEF/FEDCBA9876543210, 10.0.0.1:500 → 10.0.0.2:500`: own SPI first. */
+export function showSa(sa: IkeSa): string {
+  const spis = `${showSpi64(ownSpi(sa))}/${showSpi64(peerSpi(sa))}`;
+  return `IKE SA ${spis}, ${showPath(sa.path)}`;
+}
+
+/** `CHILD_SA 01234567/89ABCDEF (AH, transport mode)`, own SPI first; several separated by commas. */
+export function showChildren(children: readonly ChildSa[]): string {
+  if (children.length === 0) return "no CHILD_SA";
+  const pairs = children.map((c) => `${showSpi32(c.spiIn)}/${showSpi32(c.spiOut)}${showTraits(c)}`);
+  return `CHILD_SA ${pairs.join(", ")}`;
+}
+
+const ENCAPSULATED = { none: "", udp: "in UDP", tcp: "in TCP" };
+
+/** What is not so with every CHILD_SA; empty for ESP in tunnel mode. */
+function showTraits(child: ChildSa): string {
+  const { suite, tunnelMode, ipcomp, cpiIn, peerTakesTfc } = child;
+  const traits = [
+    suite?.protocol === ProtocolId.AH ? "AH" : "",
+    ENCAPSULATED[encapsulationOf(child)?.kind ?? "none"],
+    tunnelMode ? "" : "transport mode",
+    suite?.esn ? "ESN" : "",
+    ipcomp
+      ? `IPComp ${nameOfIpcompTransform(ipcomp.transform)}, CPI ${cpiIn}/${ipcomp.cpiOut}`
+      : "",
+    peerTakesTfc ? "" : "TFC padding not taken by the peer",
+  ].filter(Boolean);
+  return traits.length > 0 ? ` (${traits.join(", ")})` : "";
+}
+
+/** `, inner 10.1.0.5, DNS 10.1.0.1` of a remote-access tunnel; empty for any other. */
+export function showInner({ inner }: IkeSa): string {
+  if (!inner) return "";
+  const dns = inner.dns.length > 0 ? `, DNS ${inner.dns.map(showAddress).join(" ")}` : "";
+  return `, inner ${inner.addresses.map(showAddress).join(" ")}${dns}`;
+}
+
+function secretsOf(keys: ReturnType<typeof ikeKeys>): IkeSecrets {
+  return { ...cut(keys), skD: keys.d, skPi: keys.pi, skPr: keys.pr };
+}
+
+function cut(keys: Readonly<Record<"ei" | "er" | "ai" | "ar", Uint8Array>>): IkeKeys {
+  return { skEi: keys.ei, skEr: keys.er, skAi: keys.ai, skAr: keys.ar };
+}
+
+function selector(ts: TrafficSelector): TrafficSelectorView {
+  const { tsType, protocol, startAddress, endAddress, startPort, endPort } = ts;
+  return { type: tsType, protocol, startAddress, endAddress, startPort, endPort };
+}
+
+function epoch(coreMs: number | undefined, toEpoch: ToEpoch): number | undefined {
+  return coreMs === undefined ? undefined : toEpoch(coreMs);
+}

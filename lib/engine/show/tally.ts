@@ -1,0 +1,92 @@
+/**
+ * The running counts of a test: tries, tunnels, failures by cause, latencies, rates. It knows no
+ * protocol and no clock.
+ * @module
+ */
+import { Histogram } from "@/engine/show/histogram.ts";
+import type { FailureFigures } from "@/engine/show/view.ts";
+
+/** Distinct causes that are counted apart; more of them share one line. */
+const CAUSES_MAX = 100;
+const OTHER_CAUSES = "OTHER";
+
+/** Seconds over which the recent rate is an average. */
+const RECENT_MS = 1_000;
+const RECENT_PARTS = 10;
+
+/** What a run has counted so far. Fields are for those who count; `figures` for those who ask. */
+export class Tally {
+  /** Tunnels that were begun. */
+  created = 0;
+  /** Tunnels ever established. */
+  established = 0;
+  /** Tunnels that are not, or no more, there: see RunFigures. */
+  failed = 0;
+  lost = 0;
+  retries = 0;
+  /** IKE SAs and CHILD_SAs that were replaced, by whichever end. */
+  ikeRekeys = 0;
+  childRekeys = 0;
+  readonly ikeSaInitMs = new Histogram();
+  readonly ikeAuthMs = new Histogram();
+  readonly setupMs = new Histogram();
+  readonly #failures = new Map<string, { count: number; example: string }>();
+  readonly #recent = new RecentRate();
+
+  /** A tunnel came up for the first time; `setupMs` since its first message of this try. */
+  countEstablished(setupMs: number, nowMs: number): void {
+    this.established++;
+    this.setupMs.add(setupMs);
+    this.#recent.count(nowMs);
+  }
+
+  /** A tunnel is given up or lost; `example` is kept when it is the first of its cause. */
+  countFailure(cause: string, example: () => string): void {
+    this.failed++;
+    const known = this.#failures.get(cause);
+    if (known) {
+      known.count++;
+    } else if (this.#failures.size < CAUSES_MAX || cause === OTHER_CAUSES) {
+      this.#failures.set(cause, { count: 1, example: example() });
+    } else {
+      this.failed--;
+      this.countFailure(OTHER_CAUSES, example);
+    }
+  }
+
+  /** Most frequent first. */
+  failures(): FailureFigures[] {
+    return [...this.#failures].map(([cause, { count, example }]) => ({ cause, count, example }))
+      .sort((a, b) => b.count - a.count);
+  }
+
+  /** Tunnels established in the last second. */
+  recentRate(nowMs: number): number {
+    return this.#recent.perSecond(nowMs);
+  }
+}
+
+/** Counts of the last second in tenths. */
+class RecentRate {
+  readonly #counts = new Array<number>(RECENT_PARTS).fill(0);
+  #part = -Infinity;
+
+  count(nowMs: number): void {
+    const part = this.#turn(nowMs);
+    this.#counts[part % RECENT_PARTS]!++;
+  }
+
+  perSecond(nowMs: number): number {
+    this.#turn(nowMs);
+    return this.#counts.reduce((sum, n) => sum + n, 0) * 1_000 / RECENT_MS;
+  }
+
+  /** Empties the parts that have gone by since; the part of now. */
+  #turn(nowMs: number): number {
+    const now = Math.floor(nowMs * RECENT_PARTS / RECENT_MS);
+    const first = Math.max(this.#part + 1, now - RECENT_PARTS + 1);
+    for (let part = first; part <= now; part++) this.#counts[part % RECENT_PARTS] = 0;
+    this.#part = Math.max(this.#part, now);
+    return this.#part;
+  }
+}

@@ -1,0 +1,34 @@
+/**
+ * SPIs of ESP and AH: four octets, unique in the process over both (RFC 4303 §2.1).
+ * @module
+ */
+import type { IkeEnv } from "@/ike/records/config.ts";
+
+/** Where none is known yet. */
+export const NO_SPI32 = new Uint8Array(4);
+/** SPIs 1–255 are reserved (RFC 4303 §2.1). */
+const SPI_MIN = 256;
+
+/** An SPI that no CHILD_SA of the process has. */
+export function freeSpi(env: IkeEnv): number {
+  for (;;) {
+    const spi = spiNumber(env.random(4));
+    if (spi >= SPI_MIN && !env.childrenBySpi.has(spi)) return spi;
+  }
+}
+
+/** What is wrong with the SPI of a peer's proposal; undefined: nothing. */
+export function spiFault(spi: Uint8Array): string | undefined {
+  if (spi.length !== 4) return `an SPI of ${spi.length} octets instead of 4`;
+  return spiNumber(spi) < SPI_MIN ? "a reserved SPI (RFC 4303 §2.1)" : undefined;
+}
+
+/** The number that the octets are. */
+export function spiNumber(octets: Uint8Array): number {
+  return (octets[0]! << 24 | octets[1]! << 16 | octets[2]! << 8 | octets[3]!) >>> 0;
+}
+
+/** The four octets of an ESP or AH SPI. */
+export function spiOctets32(spi: number): Uint8Array {
+  return Uint8Array.of(spi >>> 24, spi >>> 16, spi >>> 8, spi);
+}

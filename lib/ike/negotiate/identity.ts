@@ -1,0 +1,60 @@
+/**
+ * Identities: from a configured rule to the octets of an ID payload, and back to words
+ * (RFC 7296 §3.5).
+ * @module
+ */
+import { type Path, showAddress } from "@/base/address.ts";
+import { sameOctets, toHex } from "@/base/bytes.ts";
+import { IdType, nameOfIdType } from "@/iana/id_type.ts";
+import type { Identity, IdentityRule } from "@/ike/records/config.ts";
+
+/** The identity a rule gives for one tunnel on one path. */
+export function resolveIdentity(rule: IdentityRule, path: Path, index: number): Identity {
+  switch (rule.kind) {
+    case "own-address":
+      return addressIdentity(path.ownAddress);
+    case "peer-address":
+      return addressIdentity(path.peerAddress);
+    case "fixed":
+      return rule.identity;
+    case "template": {
+      const text = rule.text.replaceAll("&d", String(index));
+      return { idType: rule.idType, data: new TextEncoder().encode(text) };
+    }
+  }
+}
+
+function addressIdentity(address: Uint8Array): Identity {
+  const idType = address.length === 4 ? IdType.ID_IPV4_ADDR : IdType.ID_IPV6_ADDR;
+  return { idType, data: address };
+}
+
+/** Same type and same octets. */
+export function sameIdentity(a: Identity, b: Identity): boolean {
+  return a.idType === b.idType && sameOctets(a.data, b.data);
+}
+
+/** The identity in a peer's payload, with the reserved octets that its AUTH covers (§2.15). */
+export function identityIn({ idType, data, reserved }: Identity): Identity {
+  return reserved === undefined ? { idType, data } : { idType, data, reserved };
+}
+
+/** A key that two identities share only if they are the same. */
+export function identityKey(identity: Identity): string {
+  return String.fromCharCode(identity.idType, ...identity.data);
+}
+
+/** `gw.example.org (ID_FQDN)` */
+export function showIdentity(identity: Identity): string {
+  const { idType, data } = identity;
+  const isAddress = idType === IdType.ID_IPV4_ADDR && data.length === 4 ||
+    idType === IdType.ID_IPV6_ADDR && data.length === 16;
+  const text = isAddress ? showAddress(data) : printable(data) ?? `0x${toHex(data)}`;
+  return `${text} (${nameOfIdType(idType)})`;
+}
+
+/** The text of octets that are all printable ASCII: a peer's name must not steer a terminal. */
+function printable(octets: Uint8Array): string | undefined {
+  if (octets.length === 0 || octets.some((o) => o < 0x20 || o > 0x7e)) return undefined;
+  return String.fromCharCode(...octets.subarray(0, 256));
+}

@@ -1,0 +1,187 @@
+/**
+ * Key material: SKEYSEED and the seven keys of an IKE SA (RFC 7296 §2.14), the keys of a CHILD_SA
+ * (§2.17), and what AUTH proves with a pre-shared key (§2.15).
+ * @module
+ */
+import { concat } from "@/base/bytes.ts";
+import type { Prf } from "@/crypto/backend.ts";
+import type { ChildSuite } from "@/ike/records/child_sa.ts";
+import type { Identity } from "@/ike/records/config.ts";
+import type { IkeSuite } from "@/ike/records/suite.ts";
+
+/** What IKE_SA_INIT gave. */
+export interface KeyInputs {
+  readonly nonceI: Uint8Array;
+  readonly nonceR: Uint8Array;
+  /** uint64. */
+  readonly spiI: bigint;
+  /** uint64. */
+  readonly spiR: bigint;
+  /** g^ir, as long as the group's modulus or coordinate. */
+  readonly shared: Uint8Array;
+}
+
+/** The seven keys as views of one buffer. */
+export interface IkeKeys {
+  readonly d: Uint8Array;
+  readonly ai: Uint8Array;
+  readonly ar: Uint8Array;
+  readonly ei: Uint8Array;
+  readonly er: Uint8Array;
+  readonly pi: Uint8Array;
+  readonly pr: Uint8Array;
+}
+
+/** SK_d ‖ SK_ai ‖ SK_ar ‖ SK_ei ‖ SK_er ‖ SK_pi ‖ SK_pr (RFC 7296 §2.14). */
+export function deriveIkeKeys(suite: IkeSuite, inputs: KeyInputs): Uint8Array {
+  const { nonceI, nonceR, spiI, spiR, shared } = inputs;
+  const skeyseed = suite.prf.compute(skeyseedKey(suite.prf, nonceI, nonceR), shared);
+  const seed = concat(nonceI, nonceR, spiOctets(spiI), spiOctets(spiR));
+  return suite.prf.plus(skeyseed, seed, keyOctets(suite));
+}
+
+/**
+ * The keys of an IKE SA that replaces another: SKEYSEED = prf(SK_d of the old, g^ir (new) ‖ Ni ‖ Nr)
+ * with the prf of the old, all else with that of the new (RFC 7296 §2.18).
+ */
+export function rekeyIkeKeys(
+  old: { readonly suite: IkeSuite; readonly skD: Uint8Array },
+  suite: IkeSuite,
+  inputs: KeyInputs,
+): Uint8Array {
+  const { nonceI, nonceR, spiI, spiR, shared } = inputs;
+  const skeyseed = old.suite.prf.compute(old.skD, concat(shared, nonceI, nonceR));
+  const seed = concat(nonceI, nonceR, spiOctets(spiI), spiOctets(spiR));
+  return suite.prf.plus(skeyseed, seed, keyOctets(suite));
+}
+
+/** Ni ‖ Nr; of each only the first half of the key where the prf's key has one length (§2.14). */
+export function skeyseedKey(prf: Prf, nonceI: Uint8Array, nonceR: Uint8Array): Uint8Array {
+  if (!prf.fixedKey) return concat(nonceI, nonceR);
+  const half = prf.keyOctets / 2;
+  return concat(nonceI.subarray(0, half), nonceR.subarray(0, half));
+}
+
+function keyOctets(suite: IkeSuite): number {
+  const a = suite.integrity?.keyOctets ?? 0;
+  return 3 * suite.prf.keyOctets + 2 * a + 2 * suite.cipher.keyOctets;
+}
+
+/** Views of what {@linkcode deriveIkeKeys} gave, each made when it is asked for. */
+export function ikeKeys(suite: IkeSuite, keys: Uint8Array): IkeKeys {
+  return new KeyViews(suite, keys);
+}
+
+class KeyViews implements IkeKeys {
+  readonly #keys: Uint8Array;
+  readonly #p: number;
+  readonly #a: number;
+  readonly #e: number;
+
+  constructor(suite: IkeSuite, keys: Uint8Array) {
+    this.#keys = keys;
+    this.#p = suite.prf.keyOctets;
+    this.#a = suite.integrity?.keyOctets ?? 0;
+    this.#e = suite.cipher.keyOctets;
+  }
+  get d(): Uint8Array {
+    return this.#keys.subarray(0, this.#p);
+  }
+  get ai(): Uint8Array {
+    return this.#view(this.#p, this.#a);
+  }
+  get ar(): Uint8Array {
+    return this.#view(this.#p + this.#a, this.#a);
+  }
+  get ei(): Uint8Array {
+    return this.#view(this.#p + 2 * this.#a, this.#e);
+  }
+  get er(): Uint8Array {
+    return this.#view(this.#p + 2 * this.#a + this.#e, this.#e);
+  }
+  get pi(): Uint8Array {
+    return this.#view(this.#p + 2 * (this.#a + this.#e), this.#p);
+  }
+  get pr(): Uint8Array {
+    return this.#view(2 * (this.#p + this.#a + this.#e), this.#p);
+  }
+
+  #view(at: number, octets: number): Uint8Array {
+    return this.#keys.subarray(at, at + octets);
+  }
+}
+
+/**
+ * SK_ei ‖ SK_ai ‖ SK_er ‖ SK_ar of a CHILD_SA: prf+(SK_d, Ni ‖ Nr) (RFC 7296 §2.17); `shared` is
+ * g^ir (new) of an exchange with a KE payload of its own.
+ */
+export function deriveChildKeys(
+  prf: Prf,
+  skD: Uint8Array,
+  inputs: {
+    readonly nonceI: Uint8Array;
+    readonly nonceR: Uint8Array;
+    readonly shared?: Uint8Array;
+    readonly suite: ChildSuite;
+  },
+): Uint8Array {
+  const { nonceI, nonceR, shared, suite } = inputs;
+  const seed = shared ? concat(shared, nonceI, nonceR) : concat(nonceI, nonceR);
+  return prf.plus(skD, seed, 2 * (suite.encryptionOctets + suite.integrityOctets));
+}
+
+const KEY_PAD = new TextEncoder().encode("Key Pad for IKEv2");
+
+/**
+ * AUTH data of the shared key message integrity code (RFC 7296 §2.15):
+ * prf(prf(secret, "Key Pad for IKEv2"), message ‖ nonce ‖ prf(SK_p, IDbody)).
+ */
+export function pskAuth(
+  prf: Prf,
+  secret: Uint8Array,
+  signed: {
+    /** The signer's IKE_SA_INIT message, as it was on the wire. */
+    readonly message: Uint8Array;
+    /** The other end's nonce. */
+    readonly nonce: Uint8Array;
+    /** SK_pi of an initiator, SK_pr of a responder. */
+    readonly skP: Uint8Array;
+    /** The signer's ID payload without its generic header. */
+    readonly idBody: Uint8Array;
+  },
+): Uint8Array {
+  const maced = prf.compute(signed.skP, signed.idBody);
+  const key = paddedKey(prf, secret);
+  return prf.compute(key, concat(signed.message, signed.nonce, maced));
+}
+
+/** prf(secret, "Key Pad for IKEv2"): the same for all SAs of a test, so it is kept. */
+function paddedKey(prf: Prf, secret: Uint8Array): Uint8Array {
+  const kept = PADDED.get(secret);
+  if (kept?.prf === prf) return kept.key;
+  const key = prf.compute(secret, KEY_PAD);
+  PADDED.set(secret, { prf, key });
+  return key;
+}
+
+const PADDED = new WeakMap<Uint8Array, { readonly prf: Prf; readonly key: Uint8Array }>();
+
+/** The ID payload's body as it is on the wire: ID Type, three reserved octets, data (RFC 7296 §3.5). */
+export function identityBody({ idType, data, reserved = 0 }: Identity): Uint8Array {
+  return concat(Uint8Array.of(idType, reserved >>> 16, reserved >>> 8, reserved), data);
+}
+
+/** The eight octets of an IKE SPI. */
+export function spiOctets(spi: bigint): Uint8Array {
+  const high = Number(spi >> 32n), low = Number(spi & 0xffffffffn);
+  return Uint8Array.of(
+    high >>> 24,
+    high >>> 16,
+    high >>> 8,
+    high,
+    low >>> 24,
+    low >>> 16,
+    low >>> 8,
+    low,
+  );
+}

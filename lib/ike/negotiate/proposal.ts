@@ -1,0 +1,233 @@
+/**
+ * Proposals: what we offer, which of a peer's offers we take, and whether an answer is one of ours
+ * (RFC 7296 §2.7, §3.3). AEAD ciphers stand in a proposal of their own, without integrity (§3.3).
+ * @module
+ */
+import { nameOfEncr } from "@/iana/encr.ts";
+import { Esn, nameOfEsn } from "@/iana/esn.ts";
+import { nameOfInteg } from "@/iana/integ.ts";
+import { nameOfKeGroup } from "@/iana/ke_group.ts";
+import { nameOfPrf } from "@/iana/prf.ts";
+import { ProtocolId } from "@/iana/protocol_id.ts";
+import { TransformType } from "@/iana/transform_type.ts";
+import type { ChildConfig, EncryptionChoice, IkeAlgorithms } from "@/ike/records/config.ts";
+import type { Proposal, Transform } from "@/wire/payloads/security_association.ts";
+
+/** An accepted proposal: its number, its sender's SPI, and one transform for each type. */
+export interface Choice {
+  readonly number: number;
+  readonly protocol: number;
+  readonly spi: Uint8Array;
+  readonly transforms: readonly Transform[];
+}
+
+const AEAD: ReadonlySet<number> = new Set([14, 15, 16, 18, 19, 20, 28]);
+const NO_SPI = new Uint8Array(0);
+
+/** Whether an encryption transform brings its own integrity (RFC 5282, RFC 7634). */
+export function isAead(encryption: number): boolean {
+  return AEAD.has(encryption);
+}
+
+/**
+ * The proposals for an IKE SA, in order of preference; without an SPI in IKE_SA_INIT, with the new
+ * one (eight octets) where it is rekeyed (RFC 7296 §3.3.1).
+ */
+export function ikeProposals(algorithms: IkeAlgorithms, spi: Uint8Array = NO_SPI): Proposal[] {
+  let lists = IKE_TRANSFORMS.get(algorithms);
+  if (!lists) IKE_TRANSFORMS.set(algorithms, lists = ikeTransforms(algorithms));
+  return lists.map((transforms, i) => ({
+    number: i + 1,
+    protocol: ProtocolId.IKE,
+    spi,
+    transforms,
+  }));
+}
+
+/** Configurations are shared by all SAs of a test and never change, so their transforms are kept. */
+const IKE_TRANSFORMS = new WeakMap<IkeAlgorithms, Transform[][]>();
+
+function ikeTransforms({ encryption, integrity, prf, groups }: IkeAlgorithms): Transform[][] {
+  return split(encryption).map((ciphers) => [
+    ...ciphers.map(encryptionTransform),
+    ...(isAead(ciphers[0]!.id) ? [] : of(TransformType.INTEG, integrity)),
+    ...of(TransformType.PRF, prf),
+    ...of(TransformType.KE, groups),
+  ]);
+}
+
+/**
+ * The proposals of a CHILD_SA that we would receive on `spi` (four octets); `groups` of a
+ * CREATE_CHILD_SA with a key exchange of its own.
+ */
+export function childProposals(
+  config: ChildConfig,
+  spi: Uint8Array,
+  groups: readonly number[] = [],
+): Proposal[] {
+  const rest = [
+    ...of(TransformType.KE, groups),
+    // RFC 7296 §3.3.2: value 1 alone says that 32-bit sequence numbers are not acceptable.
+    ...of(TransformType.ESN, [config.esn ? Esn.ESN : Esn.NO_ESN]),
+  ];
+  if (config.protocol === ProtocolId.AH) {
+    const transforms = [...of(TransformType.INTEG, config.integrity), ...rest];
+    return [{ number: 1, protocol: ProtocolId.AH, spi, transforms }];
+  }
+  return split(config.encryption).map((ciphers, i) => ({
+    number: i + 1,
+    protocol: ProtocolId.ESP,
+    spi,
+    transforms: [
+      ...ciphers.map(encryptionTransform),
+      ...(isAead(ciphers[0]!.id) ? [] : of(TransformType.INTEG, config.integrity)),
+      ...rest,
+    ],
+  }));
+}
+
+/** AEAD ciphers apart from the others; the kind of the first cipher comes first. */
+function split(ciphers: readonly EncryptionChoice[]): EncryptionChoice[][] {
+  const aead = ciphers.filter((c) => isAead(c.id)), other = ciphers.filter((c) => !isAead(c.id));
+  const parts = ciphers.length > 0 && isAead(ciphers[0]!.id) ? [aead, other] : [other, aead];
+  return parts.filter((part) => part.length > 0);
+}
+
+function encryptionTransform({ id, keyBits }: EncryptionChoice): Transform {
+  return keyBits > 0 ? { type: TransformType.ENCR, id, keyBits } : { type: TransformType.ENCR, id };
+}
+
+function of(type: number, ids: readonly number[]): Transform[] {
+  return ids.map((id) => ({ type, id }));
+}
+
+/**
+ * Takes the first of the peer's proposals that one of ours meets; of each type, the transform we
+ * prefer. A group whose public value came along is preferred, which saves an INVALID_KE_PAYLOAD.
+ */
+export function choose(
+  theirs: readonly Proposal[],
+  ours: readonly Proposal[],
+  keGroup = 0,
+): Choice | undefined {
+  for (const proposal of theirs) {
+    for (const acceptable of ours) {
+      if (acceptable.protocol !== proposal.protocol) continue;
+      const transforms = meet(proposal, acceptable, keGroup);
+      if (!transforms) continue;
+      const { number, protocol, spi } = proposal;
+      return { number, protocol, spi, transforms };
+    }
+  }
+  return undefined;
+}
+
+/** One transform for each type, or `undefined` where some type has none in common. */
+function meet(theirs: Proposal, ours: Proposal, keGroup: number): Transform[] | undefined {
+  const chosen: Transform[] = [];
+  const types = new Set([...theirs.transforms, ...ours.transforms].map((t) => t.type));
+  for (const type of types) {
+    const offered = theirs.transforms.filter((t) => t.type === type);
+    const wanted = ours.transforms.filter((t) => t.type === type);
+    const common = wanted.filter((w) => offered.some((o) => sameTransform(o, w)));
+    const preferred = type === TransformType.KE && common.find((t) => t.id === keGroup);
+    const taken = preferred || common[0];
+    if (taken) chosen.push(taken);
+    else if (!mayLack(type, offered, wanted)) return undefined;
+    else if (offered.length > 0) chosen.push({ type, id: 0 });
+  }
+  return chosen;
+}
+
+/**
+ * Whether a type may go without a common transform: the peer offers NONE where we have nothing, or
+ * leaves out ESN where we do without. A type we do not know refuses the proposal unless it offers
+ * NONE (RFC 7296 §3.3.6, RFC 9370 §2.2.1).
+ */
+function mayLack(
+  type: number,
+  offered: readonly Transform[],
+  wanted: readonly Transform[],
+): boolean {
+  if (wanted.length === 0) return type !== TransformType.ENCR && offered.some((t) => t.id === 0);
+  return offered.length === 0 && type === TransformType.ESN && wanted.some((t) => t.id === 0);
+}
+
+/** Same id and key length; a transform with attributes we do not know matches nothing (§3.3.6). */
+function sameTransform(theirs: Transform, ours: Transform): boolean {
+  return theirs.id === ours.id && (theirs.keyBits ?? 0) === (ours.keyBits ?? 0) &&
+    !theirs.attributes?.length;
+}
+
+/**
+ * The initiator's check of an answer (RFC 7296 §2.7): one proposal, one of ours by number, with
+ * exactly one of the offered transforms for each type.
+ */
+export function accepted(
+  offered: readonly Proposal[],
+  answer: readonly Proposal[],
+): Choice | string {
+  if (answer.length !== 1) return `${answer.length} proposals instead of one`;
+  const { number, protocol, spi, transforms } = answer[0]!;
+  const proposal = offered.find((p) => p.number === number);
+  if (!proposal || proposal.protocol !== protocol) {
+    return `proposal ${number} of protocol ${protocol}, which we did not send`;
+  }
+  for (const type of new Set(transforms.map((t) => t.type))) {
+    const same = transforms.filter((t) => t.type === type);
+    if (same.length > 1) return `${same.length} transforms of type ${type} instead of one`;
+    const ours = proposal.transforms.filter((t) => t.type === type);
+    const fits = ours.some((o) => sameTransform(same[0]!, o));
+    if (!fits && !(ours.length === 0 && same[0]!.id === 0)) {
+      return `${showTransform(same[0]!)}, which we did not offer`;
+    }
+  }
+  for (const { type } of proposal.transforms) {
+    if (transforms.some((t) => t.type === type)) continue;
+    // Without a word about them, sequence numbers are of 32 bits.
+    const ours = proposal.transforms.filter((t) => t.type === type);
+    const meant = type === TransformType.ESN && ours.some((t) => t.id === Esn.NO_ESN);
+    if (!meant) return `no transform of type ${type}`;
+  }
+  return { number, protocol, spi, transforms };
+}
+
+/** The chosen transform's id of a type; 0 (NONE) where there is none. */
+export function chosenId(choice: Choice, type: number): number {
+  return choice.transforms.find((t) => t.type === type)?.id ?? 0;
+}
+
+/** The Key Length of the chosen cipher in bits; 0 where it has none. */
+export function chosenKeyBits(choice: Choice): number {
+  return choice.transforms.find((t) => t.type === TransformType.ENCR)?.keyBits ?? 0;
+}
+
+/** The answer to a peer's proposal: its number, our SPI, what was chosen (RFC 7296 §2.7). */
+export function answerOf(choice: Choice, spi: Uint8Array = NO_SPI): Proposal {
+  return { number: choice.number, protocol: choice.protocol, spi, transforms: choice.transforms };
+}
+
+/** `ENCR_AES_CBC-128` */
+export function showTransform(t: Transform): string {
+  switch (t.type) {
+    case TransformType.ENCR:
+      return `${nameOfEncr(t.id)}${t.keyBits ? `-${t.keyBits}` : ""}`;
+    case TransformType.PRF:
+      return nameOfPrf(t.id);
+    case TransformType.INTEG:
+      return nameOfInteg(t.id);
+    case TransformType.KE:
+      return nameOfKeGroup(t.id);
+    case TransformType.ESN:
+      return nameOfEsn(t.id);
+    default:
+      return `type ${t.type} id ${t.id}`;
+  }
+}
+
+/** Each proposal as its transforms, for words a tester can act on. */
+export function showProposals(proposals: readonly Proposal[]): string {
+  const kind = (p: Proposal) => p.protocol === ProtocolId.AH ? "AH " : "";
+  return proposals.map((p) => `${kind(p)}{${p.transforms.map(showTransform).join(", ")}}`)
+    .join(" or ");
+}

@@ -1,0 +1,110 @@
+/**
+ * Life behind, and in front of, a NAT: the move to the NAT-T ports, following a mapping that changes,
+ * keepalives (RFC 7296 §2.23, RFC 3948 §4), and the refusal of any NAT (RFC 4555 §3.9).
+ * @module
+ */
+import { type Path, samePath, showEndpoint } from "@/base/address.ts";
+import { concat, sameOctets } from "@/base/bytes.ts";
+import { NotifyType } from "@/iana/notify_type.ts";
+import { ProtocolId } from "@/iana/protocol_id.ts";
+import type { ChildSa } from "@/ike/records/child_sa.ts";
+import type { IkeSa, Turn } from "@/ike/records/ike_sa.ts";
+import { findNotify, notify, PeerError } from "@/ike/records/notify.ts";
+import type { Payload } from "@/wire/message.ts";
+import type { NotifyPayload } from "@/wire/payloads/notify.ts";
+
+/** ESP in UDP or TCP: the ports are those of its IKE SA (RFC 3948 §2.1, RFC 9329 §3.2), uint16. */
+export interface EspEncapsulation {
+  readonly kind: "udp" | "tcp";
+  readonly ownPort: number;
+  readonly peerPort: number;
+}
+
+/** How a CHILD_SA's packets go in UDP or TCP now; undefined: in neither. */
+export function encapsulationOf({ parent, suite }: ChildSa): EspEncapsulation | undefined {
+  const { ownPort, peerPort, tcp = false } = parent.path;
+  // RFC 3948 knows no AH in UDP: it covers the addresses, and no NAT lets it pass unharmed. Nor does
+  // RFC 9329 know it in TCP.
+  if (suite?.protocol === ProtocolId.AH) return undefined;
+  if (!tcp && !parent.encapsulated) return undefined;
+  return { kind: tcp ? "tcp" : "udp", ownPort, peerPort };
+}
+
+/** Initiator: from IKE_AUTH on at the NAT-T ports, where there is something to traverse. */
+export function floatPorts(sa: IkeSa): void {
+  const { natt } = sa.config;
+  // In TCP IKE and ESP have one port already (RFC 9329 §6.5).
+  if (sa.path.tcp) return;
+  if (!natt || !sa.encapsulated || sa.env.broken.has("stay_on_ike_port")) return;
+  sa.path = { ...sa.path, ownPort: natt.ownPort, peerPort: natt.peerPort };
+}
+
+/**
+ * An authentic message that is new came by `path`. The end that is not behind a NAT sends to where
+ * the last of them came from; behind one it does not, as anybody on the way could divert it
+ * (RFC 7296 §2.23).
+ */
+export function followPeer({ sa, out }: Turn, path: Path): void {
+  const follows = sa.natOwn ? sa.env.broken.has("follow_behind_nat") : sa.natPeer;
+  if (!follows || samePath(path, sa.path)) return;
+  const from = sa.path;
+  sa.path = path;
+  out.push({ kind: "moved", from }, sa);
+}
+
+/**
+ * The peer's ESP comes from elsewhere than its IKE: a NAT has given it another mapping, and whoever is
+ * not behind one goes by ESP as well (RFC 7296 §2.23). An SA that is not at the NAT-T ports stays.
+ */
+export function espMoved(turn: Turn, path: Path): void {
+  const { sa } = turn;
+  if (sa.path.tcp || path.ownPort !== sa.path.ownPort) return;
+  followPeer(turn, path);
+}
+
+/** When a keepalive is due; Infinity: never (RFC 3948 §4). */
+export function keepaliveDueMs(sa: IkeSa): number {
+  const { keepaliveMs = 0, ownPort } = sa.config.natt ?? {};
+  // RFC 9329 §6.6: a connection needs none.
+  if (sa.path.tcp) return Infinity;
+  if (keepaliveMs <= 0 || !sa.natOwn || sa.replacedBy || sa.redundant) return Infinity;
+  // A peer that stays at the IKE port has nothing in UDP that a mapping is kept for.
+  if (sa.path.ownPort !== ownPort) return Infinity;
+  if (sa.env.broken.has("no_keepalives")) return Infinity;
+  return (sa.lastSentMs ?? 0) + keepaliveMs;
+}
+
+/** Keeps the mapping of the NAT in front of us alive. */
+export function sendKeepalive({ sa, nowMs, out }: Turn): void {
+  sa.lastSentMs = nowMs;
+  out.push({ kind: "keepalive", path: sa.path }, sa);
+}
+
+/** NO_NATS_ALLOWED: the addresses and ports that the request is sent with (RFC 4555 §4.2.6). */
+export function noNatsAllowed(sa: IkeSa): NotifyPayload[] {
+  return sa.config.refuseNat ? [notify(NotifyType.NO_NATS_ALLOWED, pathOctets(sa.path))] : [];
+}
+
+/**
+ * Compares a NO_NATS_ALLOWED with the way its request came (RFC 4555 §3.9).
+ * @throws {PeerError} UNEXPECTED_NAT_DETECTED.
+ */
+export function checkNoNats(payloads: readonly Payload[], path: Path): void {
+  const said = findNotify(payloads, NotifyType.NO_NATS_ALLOWED);
+  if (!said) return;
+  const { ownAddress, ownPort, peerAddress, peerPort } = path;
+  const seen = { ownAddress: peerAddress, ownPort: peerPort };
+  const sent = { ...seen, peerAddress: ownAddress, peerPort: ownPort };
+  if (sameOctets(said.data, pathOctets(sent))) return;
+  const from = showEndpoint(peerAddress, peerPort);
+  throw new PeerError(
+    NotifyType.UNEXPECTED_NAT_DETECTED,
+    `A NAT is on the way to ${from}, and it allows none (NO_NATS_ALLOWED)`,
+  );
+}
+
+/** Source and destination address, source and destination port. */
+function pathOctets({ ownAddress, peerAddress, ownPort, peerPort }: Path): Uint8Array {
+  const ports = Uint8Array.of(ownPort >> 8, ownPort & 0xff, peerPort >> 8, peerPort & 0xff);
+  return concat(ownAddress, peerAddress, ports);
+}

@@ -1,0 +1,64 @@
+/**
+ * NAT detection: each end sends hashes of the addresses and ports it sees, and compares (RFC 7296
+ * §2.23).
+ * @module
+ */
+import { type IpAddress, type Path, showEndpoint } from "@/base/address.ts";
+import { concat, sameOctets } from "@/base/bytes.ts";
+import { NotifyType } from "@/iana/notify_type.ts";
+import type { IkeSa, Turn } from "@/ike/records/ike_sa.ts";
+import { spiOctets } from "@/ike/negotiate/keymat.ts";
+import { notifies, notify } from "@/ike/records/notify.ts";
+import type { Payload } from "@/wire/message.ts";
+import type { NotifyPayload } from "@/wire/payloads/notify.ts";
+
+/** No datagram comes from here: a hash of it never matches. */
+const NOWHERE = { address: new Uint8Array(4), port: 0 };
+
+/**
+ * The two notifies of IKE_SA_INIT; none where the setup does without. Where UDP encapsulation is
+ * forced the source is not ours, so that the peer sees a NAT and encapsulates too.
+ */
+export function natDetection(sa: IkeSa, path: Path, spiR: bigint): NotifyPayload[] {
+  const { natt } = sa.config;
+  if (!natt) return [];
+  // RFC 9329 §6.5: NATs are looked for in TCP too, though ESP goes in TCP either way.
+  const { address, port } = natt.forced && !path.tcp
+    ? NOWHERE
+    : { address: path.ownAddress, port: path.ownPort };
+  const source = natHash(sa, spiR, address, port);
+  const destination = natHash(sa, spiR, path.peerAddress, path.peerPort);
+  return [
+    notify(NotifyType.NAT_DETECTION_SOURCE_IP, source),
+    notify(NotifyType.NAT_DETECTION_DESTINATION_IP, destination),
+  ];
+}
+
+/** Compares what the peer sent with the way it came; the result is in the SA. */
+export function noteNat(turn: Turn, payloads: readonly Payload[], path: Path): void {
+  const { sa, out } = turn, { natt } = sa.config;
+  if (!natt) return;
+  const of = (type: number) => notifies(payloads).filter((n) => n.notify === type);
+  const sources = of(NotifyType.NAT_DETECTION_SOURCE_IP);
+  const destinations = of(NotifyType.NAT_DETECTION_DESTINATION_IP);
+  if (sources.length === 0 || destinations.length === 0) return;
+  // The initiator's notifies were hashed before it knew the responder's SPI.
+  const spiR = sa.originalInitiator ? sa.spiR : 0n;
+  const seen = natHash(sa, spiR, path.peerAddress, path.peerPort);
+  const here = natHash(sa, spiR, path.ownAddress, path.ownPort);
+  sa.natPeer = !sources.some((n) => sameOctets(n.data, seen));
+  sa.natOwn = !destinations.some((n) => sameOctets(n.data, here));
+  sa.natDetected = true;
+  sa.encapsulated = sa.natPeer || sa.natOwn || natt.forced;
+  if (!sa.natPeer && !sa.natOwn) return;
+  const where = [sa.natOwn ? "this end" : "", sa.natPeer ? "the peer" : ""];
+  const at = showEndpoint(path.peerAddress, path.peerPort);
+  const text = `A NAT is in front of ${where.filter(Boolean).join(" and ")} (peer seen at ${at})`;
+  out.push({ kind: "note", level: 4, text }, sa);
+}
+
+/** SHA-1 of SPIi ‖ SPIr ‖ address ‖ port. */
+function natHash(sa: IkeSa, spiR: bigint, address: IpAddress, port: number): Uint8Array {
+  const portOctets = Uint8Array.of(port >> 8, port & 0xff);
+  return sa.env.crypto.sha1(concat(spiOctets(sa.spiI), spiOctets(spiR), address, portOctets));
+}

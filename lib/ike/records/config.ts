@@ -1,0 +1,150 @@
+/**
+ * What the core must be told before it speaks: one record shared by every SA of a test, so that an
+ * SA itself stays small. Values that differ by tunnel are computed from the tunnel's index.
+ * @module
+ */
+import type { RandomOctets } from "@/base/random.ts";
+import type { CryptoBackend } from "@/crypto/backend.ts";
+import type { ChildSa } from "@/ike/records/child_sa.ts";
+import type { AddressPools, PoolPlans } from "@/ike/negotiate/pool.ts";
+import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";
+
+/** An encryption transform: IANA type 1 id and its Key Length attribute (0: no attribute). */
+export interface EncryptionChoice {
+  readonly id: number;
+  readonly keyBits: number;
+}
+
+/** Transforms in order of preference, IANA numbers; AEAD and other ciphers may be mixed. */
+export interface IkeAlgorithms {
+  readonly encryption: readonly EncryptionChoice[];
+  readonly integrity: readonly number[];
+  readonly prf: readonly number[];
+  readonly groups: readonly number[];
+}
+
+/** An identity as it goes on the wire (RFC 7296 §3.5). */
+export interface Identity {
+  readonly idType: number;
+  readonly data: Uint8Array;
+  /** A peer's RESERVED octets, uint24, where they are not 0: they are no part of who it is. */
+  readonly reserved?: number;
+}
+
+/** How an identity is found: an address of the path, octets, or a text whose `&d` is the tunnel. */
+export type IdentityRule =
+  | { readonly kind: "own-address" }
+  | { readonly kind: "peer-address" }
+  | { readonly kind: "fixed"; readonly identity: Identity }
+  | { readonly kind: "template"; readonly idType: number; readonly text: string };
+
+/** One CHILD_SA to negotiate. */
+export interface ChildConfig {
+  /** IANA Security Protocol Identifier: 3 ESP, 2 AH. */
+  readonly protocol: number;
+  readonly encryption: readonly EncryptionChoice[];
+  readonly integrity: readonly number[];
+  /** Extended sequence numbers and no others; false: 32-bit ones and no others. */
+  readonly esn: boolean;
+  /** False: transport mode, and nothing else. */
+  readonly tunnelMode: boolean;
+  /** Whether TFC padding is taken; false: the peer is told not to send it. ESP only. */
+  readonly tfc: boolean;
+  /** Whether IPComp with DEFLATE is offered, and taken where it is offered (RFC 3173). */
+  readonly ipcomp: boolean;
+  readonly lifetimeMs: number;
+  /** Groups of a key exchange of its own when it is rekeyed, or not the first; empty: none. */
+  readonly pfsGroups: readonly number[];
+  /** Whether a rekey proposes the configured selectors instead of those in use. */
+  readonly useProvisionedTs: boolean;
+  /** Packets. */
+  readonly replayWindow: number;
+  /** Of tunnel 0; see `ownTsStep`. */
+  readonly ownTs: readonly TrafficSelector[];
+  readonly peerTs: readonly TrafficSelector[];
+  /** Addresses that each following tunnel's selectors are shifted by; whole-space ones are not. */
+  readonly ownTsStep: number;
+  readonly peerTsStep: number;
+}
+
+/** Authentication of one direction: what the method needs. Certificates and EAP come later. */
+export interface PskAuth {
+  readonly kind: "psk";
+  readonly secret: Uint8Array;
+}
+
+/** What an end does about NATs (RFC 7296 §2.23, RFC 3948). */
+export interface NatTraversal {
+  /** The ports that an initiator goes on at once a NAT shows, uint16. */
+  readonly ownPort: number;
+  readonly peerPort: number;
+  /** Whether ESP goes in UDP though there is no NAT: the peer is made to see one. */
+  readonly forced: boolean;
+  /** Silence after which an end behind a NAT sends a keepalive; 0: never. */
+  readonly keepaliveMs: number;
+}
+
+/** Everything an SA of this test follows; plain data, shared, never changed. */
+export interface IkeConfig {
+  readonly algorithms: IkeAlgorithms;
+  readonly children: readonly ChildConfig[];
+  readonly ownId: IdentityRule;
+  /** What the initiator sends as IDr; absent: none is sent. */
+  readonly peerId: IdentityRule | undefined;
+  /** Initiator: fail when the received IDr differs from `peerId`. */
+  readonly matchPeerId: boolean;
+  readonly auth: PskAuth;
+  readonly initialContact: boolean;
+  /** NAT traversal; absent: NAT_DETECTION_*_IP are neither sent nor looked at (RFC 7296 §2.23). */
+  readonly natt: NatTraversal | undefined;
+  /** Initiator: NO_NATS_ALLOWED in IKE_AUTH, and a NAT that shows ends the SA (RFC 4555 §3.9). */
+  readonly refuseNat: boolean;
+  /** Half-open SAs from which cookies are demanded (RFC 7296 §2.6); < 0: never, 0: always. */
+  readonly cookieThreshold: number;
+  /** Half-open SAs a responder holds at most; more requests are dropped and counted. */
+  readonly halfOpenMax: number;
+  /** How long a responder keeps an SA that is not authenticated. */
+  readonly halfOpenTimeoutMs: number;
+  readonly retransmitIntervalMs: number;
+  /** Each interval is this many times the one before; 1 keeps it constant. */
+  readonly retransmitBackoff: number;
+  /** Transmissions of one request in all, the first included. */
+  readonly transmissionsMax: number;
+  /** Of an IKE SA; 0: it lives until it is deleted. */
+  readonly ikeLifetimeMs: number;
+  /** An SA is rekeyed this long before its lifetime ends (at most half of it). */
+  readonly marginMs: number;
+  /** Whether the margin is drawn from (0, margin]. */
+  readonly jitter: boolean;
+  /** Seconds of silence after which the peer is asked whether it is there; 0: never. */
+  readonly livenessIntervalMs: number;
+  /** Ask also when the peer was heard within the interval. */
+  readonly livenessForced: boolean;
+  /** Initiator: ask for an inner address, and fail without one (RFC 7296 §2.19). */
+  readonly remoteAccess: boolean;
+  /** Responder: what CFG_REQUESTs are answered from; absent: they are passed over. */
+  readonly pools: PoolPlans | undefined;
+  /**
+   * Octets of clear payloads that one message holds before it is cut, and one fragment holds at most;
+   * 0: fragmentation is not negotiated (RFC 7383).
+   */
+  readonly fragmentOctets: number;
+  /** How long fragments wait for the others of their message. */
+  readonly reassembleTimeoutMs: number;
+  /** IKE SAs that were rekeyed and stay listed when they are gone, at most; 0: none. */
+  readonly rekeyedKeptMax: number;
+  /** Whether decoded messages are handed out as `trace` effects. */
+  readonly trace: boolean;
+}
+
+/** The surroundings of every SA in this process. Randomness is an argument, as time is. */
+export interface IkeEnv {
+  readonly crypto: CryptoBackend;
+  readonly random: RandomOctets;
+  /** Every CHILD_SA of the process by the SPI we receive on (uint32), over ESP and AH. */
+  readonly childrenBySpi: Map<number, ChildSa>;
+  /** Inner addresses of one endpoint; absent where it hands out none. */
+  readonly pools?: AddressPools;
+  /** Rules broken on purpose, by name: the planted faults of the simulation. Empty in real runs. */
+  readonly broken: ReadonlySet<string>;
+}

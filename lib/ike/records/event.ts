@@ -1,0 +1,174 @@
+/**
+ * Facts that enter the core and wishes that leave it: plain records, so that a run is a list that
+ * can be recorded, replayed and printed as a ladder.
+ * @module
+ */
+import type { Path } from "@/base/address.ts";
+import type { KeyPair } from "@/crypto/backend.ts";
+import type { ChildSa } from "@/ike/records/child_sa.ts";
+import type { IkeSa } from "@/ike/records/ike_sa.ts";
+import type { IkeHeader, Payload } from "@/wire/message.ts";
+
+/** Something that happened. */
+export type IkeEvent =
+  /** A datagram for this SA, without a non-ESP marker. */
+  | { readonly kind: "datagram"; readonly octets: Uint8Array; readonly path: Path }
+  /** `sa.deadlineMs` has come. */
+  | { readonly kind: "deadline" }
+  /** The answer to a `compute` effect, matched by `ticket`. */
+  | { readonly kind: "computed"; readonly ticket: number; readonly result: ComputeResult }
+  /** Dial: begin with IKE_SA_INIT. Only for a new SA of an initiator. */
+  | { readonly kind: "initiate"; readonly initialContact: boolean }
+  /** Delete the IKE SA and wait for the answer; `closeCode` says why (api-meaning: CloseCode). */
+  | { readonly kind: "close"; readonly closeCode: number }
+  /** Forget the SA at once, without a word to the peer. */
+  | { readonly kind: "abandon"; readonly closeCode: number; readonly why: string }
+  /** Delete one CHILD_SA of ours. */
+  | { readonly kind: "delete_child"; readonly child: ChildSa }
+  /** Rekey one CHILD_SA of ours now (RFC 7296 §1.3.3). */
+  | { readonly kind: "rekey_child"; readonly child: ChildSa }
+  /** Rekey the IKE SA now (RFC 7296 §1.3.2). */
+  | { readonly kind: "rekey_ike" }
+  /** Make one more CHILD_SA, of an entry of the child list (RFC 7296 §1.3.1). */
+  | { readonly kind: "create_child"; readonly configIndex: number }
+  /** An empty INFORMATIONAL request: is the peer there? (RFC 7296 §2.4) */
+  | { readonly kind: "liveness_check" }
+  /** The data path can send no more by this CHILD_SA: octets or packets have come to their end. */
+  | { readonly kind: "child_spent"; readonly child: ChildSa }
+  /**
+   * An authentic ESP packet of this SA's CHILD_SA came in UDP by `path`; only where that is another than
+   * the SA's own.
+   */
+  | { readonly kind: "esp_moved"; readonly path: Path }
+  /** The TCP connection of the SA's path is no more (RFC 9329 §6.1). */
+  | { readonly kind: "connection_lost" }
+  /** The answer to a `reconnect` effect: another connection is begun. */
+  | { readonly kind: "reconnected"; readonly path: Path }
+  /** An `install` effect could not be performed. */
+  | { readonly kind: "install_failed"; readonly child: ChildSa; readonly why: string };
+
+/** Asymmetric work, done elsewhere: 0.04–9 ms each. */
+export type ComputeJob =
+  /** A fresh key pair of the group. */
+  | { readonly op: "ke_generate"; readonly group: number }
+  /** The shared secret of our pair and the peer's public value. */
+  | { readonly op: "ke_derive"; readonly pair: KeyPair; readonly peerPublic: Uint8Array }
+  /** Both at once: what a responder does. */
+  | { readonly op: "ke_respond"; readonly group: number; readonly peerPublic: Uint8Array };
+
+/** What a {@linkcode ComputeJob} gave; `refused` when the peer's public value is not acceptable. */
+export type ComputeResult =
+  | { readonly op: "ke_generate"; readonly pair: KeyPair }
+  | { readonly op: "ke_derive"; readonly shared: Uint8Array }
+  | { readonly op: "ke_respond"; readonly publicValue: Uint8Array; readonly shared: Uint8Array }
+  | { readonly op: "refused"; readonly why: string };
+
+/** Why a tunnel is not there, for a counter (`cause`), for the API (`closeCode`) and for a person. */
+export interface Failure {
+  /** A notify's IANA name, or NO_ANSWER, REFUSED_HERE, HALF_OPEN_TIMEOUT, …: few distinct values. */
+  readonly cause: string;
+  /** As in the API's CloseCode. */
+  readonly closeCode: number;
+  /** One sentence a tester can act on: what was offered, what is configured, how often, to whom. */
+  readonly text: string;
+}
+
+/** Something the core wants done, or wants known. */
+export type IkeEffect =
+  /**
+   * Send to the peer of `path`, from its own end. `transmission` counts from 1; 0: not a request.
+   * `fragment` is there where the datagram is not the whole message.
+   */
+  | {
+    readonly kind: "send";
+    readonly octets: Uint8Array;
+    readonly path: Path;
+    readonly transmission: number;
+    readonly fragment?: FragmentPlace;
+  }
+  /** Send the one octet 0xff to the peer of `path`: no IKE message (RFC 3948 §2.3). */
+  | { readonly kind: "keepalive"; readonly path: Path }
+  /** Begin another TCP connection between the ends of `sa.path`, and come back with `reconnected`. */
+  | { readonly kind: "reconnect" }
+  /**
+   * The peer, behind a NAT, is at `sa.path` now, or the TCP connection is another; the packets of the
+   * CHILD_SAs go there too.
+   */
+  | { readonly kind: "moved"; readonly from: Path }
+  /** Do the work off this stack and come back with `computed`. */
+  | { readonly kind: "compute"; readonly ticket: number; readonly job: ComputeJob }
+  /** The keys of the IKE SA exist: `sa.suite`, `sa.keys` (for key files). */
+  | { readonly kind: "keyed" }
+  /**
+   * Put a CHILD_SA into the data path: what is received by it; and what is sent as well, unless
+   * `child.behind` says that our packets still leave by the one it replaces. `old` is that one, or the
+   * one that was replaced at once.
+   */
+  | { readonly kind: "install"; readonly child: ChildSa; readonly old: ChildSa | undefined }
+  /** What `child.behind` was is gone: our packets leave by this one from now on. */
+  | { readonly kind: "send_by"; readonly child: ChildSa }
+  /** Take both directions out again. */
+  | { readonly kind: "uninstall"; readonly child: ChildSa }
+  /** A response of ours was awaited and came: first transmission to answer. */
+  | {
+    readonly kind: "answered";
+    readonly exchange: number;
+    readonly latencyMs: number;
+    readonly transmissions: number;
+  }
+  /** `by` is a CHILD_SA that is up; `old`, if any, is the one it replaces. */
+  | { readonly kind: "child_up"; readonly by: ChildSa; readonly old: ChildSa | undefined }
+  /** A CREATE_CHILD_SA of ours came to nothing; what was there before still stands. */
+  | {
+    readonly kind: "create_child_failed";
+    readonly old: ChildSa | undefined;
+    readonly failure: Failure;
+  }
+  /** A rekey of ours of this IKE SA came to nothing; it still stands. */
+  | { readonly kind: "rekey_ike_failed"; readonly failure: Failure }
+  /** This is a new IKE SA, made by a rekey: an endpoint keeps it from now on. */
+  | { readonly kind: "adopted" }
+  /** The deadline of this SA has moved, though the event was another SA's, or led to nothing yet. */
+  | { readonly kind: "rearmed" }
+  /** `by` has taken over this SA's CHILD_SAs: it is the tunnel now. */
+  | { readonly kind: "replaced"; readonly by: IkeSa }
+  /** The IKE SA is authenticated and its first CHILD_SA (if any was asked) is up. */
+  | { readonly kind: "established" }
+  /** The SA will never be, or is no more, established: the tunnel's failure. */
+  | { readonly kind: "failed"; readonly failure: Failure }
+  /** Responder: authenticated, but its CHILD_SA was refused; the IKE SA stands. */
+  | { readonly kind: "child_failed"; readonly failure: Failure }
+  /**
+   * The SA is gone (after `failed`, too); `sa.closeCode` says why. `unanswered`: our Delete was never
+   * answered. It may still repeat its last response until `sa.forgotten`.
+   */
+  | { readonly kind: "closed"; readonly unanswered: boolean }
+  /** The peer said INITIAL_CONTACT: its other SAs with this identity are dead (RFC 7296 §2.4). */
+  | { readonly kind: "initial_contact" }
+  /** A message cost a counter and nothing else. */
+  | { readonly kind: "dropped"; readonly reason: string }
+  /**
+   * A decoded message, when `config.trace` asks for it; encrypted payloads are in clear. `fragments`
+   * is how many it came or went in; 1: it was whole.
+   */
+  | {
+    readonly kind: "trace";
+    readonly sent: boolean;
+    readonly path: Path;
+    readonly header: IkeHeader;
+    readonly payloads: readonly Payload[];
+    readonly fragments: number;
+  }
+  /** Worth a line in the log. Level: 1 critical, 2 error, 3 warning, 4 info. */
+  | { readonly kind: "note"; readonly level: 1 | 2 | 3 | 4; readonly text: string };
+
+/** Which fragment of how many, both from 1 (RFC 7383 §2.5). */
+export interface FragmentPlace {
+  readonly number: number;
+  readonly total: number;
+}
+
+/** Where wishes go, in order. `sa` is undefined where no SA exists (stateless answers). */
+export interface Outbox {
+  push(effect: IkeEffect, sa: IkeSa | undefined): void;
+}

@@ -1,0 +1,289 @@
+/**
+ * The IKE_SA as plain data, and the table of its legal phases. `handle.ts` moves it; what it does is
+ * in `tasks/`.
+ * @module
+ */
+import type { Path } from "@/base/address.ts";
+import { must } from "@/base/errors.ts";
+import { removeChild } from "@/ike/records/child_sa.ts";
+import type { ChildSa } from "@/ike/records/child_sa.ts";
+import type { Identity, IkeConfig, IkeEnv } from "@/ike/records/config.ts";
+import type { Failure, Outbox } from "@/ike/records/event.ts";
+import { giveBack, type InnerConfiguration } from "@/ike/negotiate/pool.ts";
+import type { Reassembly } from "@/ike/window/fragments.ts";
+import type { IkeSuite } from "@/ike/records/suite.ts";
+import type { Answering, Task } from "@/ike/records/task.ts";
+
+/**
+ * Where an SA stands: nothing sent yet · IKE_SA_INIT under way · keys, not yet authenticated ·
+ * authenticated · our Delete is out · gone, but still repeating its last answer.
+ */
+export type Phase = "idle" | "init" | "created" | "established" | "closing" | "closed";
+
+/** The legal moves. */
+const MOVES: Readonly<Record<Phase, readonly Phase[]>> = {
+  idle: ["init", "established", "closed"],
+  init: ["created", "closed"],
+  created: ["established", "closing", "closed"],
+  established: ["closing", "closed"],
+  closing: ["closed"],
+  closed: [],
+};
+
+/** Our one request in flight; window size 1 (RFC 7296 §2.3). */
+export interface OutstandingRequest {
+  readonly exchange: number;
+  readonly messageId: number;
+  /** As it is on the wire: one datagram, or its fragments in order. */
+  readonly datagrams: readonly Uint8Array[];
+  readonly firstSentMs: number;
+  transmissions: number;
+  nextMs: number;
+}
+
+/** A task whose time is yet to come. */
+export interface Postponed {
+  readonly task: Task;
+  readonly dueMs: number;
+}
+
+/** One IKE SA, at either end. Shared surroundings by reference; all else is its own. */
+export interface IkeSa {
+  readonly env: IkeEnv;
+  readonly config: IkeConfig;
+  /** Initiator: the tunnel, from 0. Responder: the order of arrival, from 0. */
+  readonly index: number;
+  /** Whether this end sent the first IKE_SA_INIT: the I flag, SK_ei or SK_er. */
+  readonly originalInitiator: boolean;
+  /** Whether this end dialled the tunnel, and so knows its index; a rekey by the peer leaves it. */
+  dialled: boolean;
+  phase: Phase;
+  /** uint64; 0n until known. */
+  spiI: bigint;
+  /** uint64; 0n until known. */
+  spiR: bigint;
+  /** Where we send: moves to the NAT-T ports, and with the mapping of a NAT before the peer. */
+  path: Path;
+  suite: IkeSuite | undefined;
+  /** SK_d ‖ SK_ai ‖ SK_ar ‖ SK_ei ‖ SK_er ‖ SK_pi ‖ SK_pr (RFC 7296 §2.14), one buffer. */
+  keys: Uint8Array | undefined;
+  /** What only the set-up needs; dropped once established. */
+  setup: SetupState | undefined;
+  ownId: Identity | undefined;
+  peerId: Identity | undefined;
+  /** IANA Authentication Method; 0 not yet. */
+  ownAuth: number;
+  peerAuth: number;
+  children: ChildSa[];
+  /** Of remote access: what was assigned to the client, at either end. Moves with a rekey. */
+  inner: InnerConfiguration | undefined;
+  readonly queue: Task[];
+  /** Tasks that the peer cannot do for the moment, and when to ask again (RFC 7296 §2.25). */
+  postponed: readonly Postponed[];
+  /** The task of ours that computes, or whose request is out. */
+  active: Task | undefined;
+  request: OutstandingRequest | undefined;
+  /** The peer's request that waits for a `computed`. */
+  answering: Answering | undefined;
+  nextRequestId: number;
+  nextPeerId: number;
+  /** Responder: the request in which the peer may refuse our IKE_AUTH (RFC 7296 §2.21.2); -1: none. */
+  afterAuthId: number;
+  /** Our last response, all its datagrams: repeated for a repeated request (RFC 7296 §2.1). */
+  lastResponse: readonly Uint8Array[] | undefined;
+  /** Whether NAT_DETECTION said that this end, or the peer, is behind a NAT (RFC 7296 §2.23). */
+  natOwn: boolean;
+  natPeer: boolean;
+  /** Whether the peer took part in NAT detection, and whether ESP goes in UDP (RFC 3948). */
+  natDetected: boolean;
+  encapsulated: boolean;
+  /** In TCP: the connection is no more, and how often another was asked for since the peer spoke. */
+  connectionLost: boolean;
+  connectionTries: number;
+  /** Whether both ends said that they support fragments (RFC 7383 §2.3). */
+  fragmentation: boolean;
+  /** The peer's request, and its response, of which some fragments are still missing. */
+  partialRequest: Reassembly | undefined;
+  partialResponse: Reassembly | undefined;
+  /** The last IKE_SA_INIT or IKE_AUTH that failed with words; for the closing report. */
+  failure: Failure | undefined;
+  /** Why it ended, as the API's CloseCode; 0 open. */
+  closeCode: number;
+  /** Messages sealed so far: the explicit IV of counter-mode ciphers. */
+  sealed: number;
+  nextTicket: number;
+  /** The IKE SA that took over our CHILD_SAs; this one only waits for its Delete. */
+  replacedBy: IkeSa | undefined;
+  /** The IKE SA whose crossing rekeys are not yet decided: it may still be the one to replace. */
+  predecessor: IkeSa | undefined;
+  /** Of two SAs of crossing rekeys the one that loses, or that is not yet known to win. */
+  redundant: boolean;
+  /** The close code of a close that was asked for while something else was under way; 0: none. */
+  closeAsked: number;
+  /** When we rekey it; Infinity: not by ourselves. */
+  rekeyMs: number;
+  /** When an unauthenticated peer is given up, an SA's lifetime ends, or a closed SA is forgotten. */
+  expireMs: number;
+  /** Milliseconds on the caller's clock; Infinity when nothing is awaited. */
+  deadlineMs: number;
+  /** First IKE_SA_INIT sent or received. */
+  startedMs: number;
+  establishedMs: number | undefined;
+  lastReceivedMs: number | undefined;
+  /** Anything at all, keepalives too. */
+  lastSentMs: number | undefined;
+  lastLivenessMs: number | undefined;
+  forgotten: boolean;
+}
+
+/** The part of an SA that IKE_SA_INIT and IKE_AUTH need and nobody after them. */
+export interface SetupState {
+  nonceI: Uint8Array | undefined;
+  nonceR: Uint8Array | undefined;
+  /** The IKE_SA_INIT messages as they were on the wire: what AUTH signs (RFC 7296 §2.15). */
+  initRequest: Uint8Array | undefined;
+  initResponse: Uint8Array | undefined;
+  /** Whether the first IKE_AUTH carries INITIAL_CONTACT. */
+  initialContact: boolean;
+}
+
+/** What every step of the core is given: the SA, the time, where wishes go. */
+export interface Turn {
+  readonly sa: IkeSa;
+  readonly nowMs: number;
+  readonly out: Outbox;
+}
+
+/** Who a new SA is. */
+export interface IkeSaOrigin {
+  readonly env: IkeEnv;
+  readonly config: IkeConfig;
+  readonly index: number;
+  readonly originalInitiator: boolean;
+  readonly spi: bigint;
+  readonly path: Path;
+}
+
+/** A new SA in phase idle; `spi` is our own. */
+export function newIkeSa(origin: IkeSaOrigin): IkeSa {
+  const { env, config, index, originalInitiator, spi, path } = origin;
+  return {
+    env,
+    config,
+    index,
+    originalInitiator,
+    dialled: originalInitiator,
+    phase: "idle",
+    spiI: originalInitiator ? spi : 0n,
+    spiR: originalInitiator ? 0n : spi,
+    path,
+    suite: undefined,
+    keys: undefined,
+    setup: {
+      nonceI: undefined,
+      nonceR: undefined,
+      initRequest: undefined,
+      initResponse: undefined,
+      initialContact: false,
+    },
+    ownId: undefined,
+    peerId: undefined,
+    ownAuth: 0,
+    peerAuth: 0,
+    children: [],
+    inner: undefined,
+    queue: [],
+    postponed: [],
+    active: undefined,
+    request: undefined,
+    answering: undefined,
+    nextRequestId: 0,
+    nextPeerId: 0,
+    afterAuthId: -1,
+    lastResponse: undefined,
+    natOwn: false,
+    natPeer: false,
+    natDetected: false,
+    encapsulated: false,
+    connectionLost: false,
+    connectionTries: 0,
+    fragmentation: false,
+    partialRequest: undefined,
+    partialResponse: undefined,
+    failure: undefined,
+    closeCode: 0,
+    sealed: 0,
+    nextTicket: 1,
+    replacedBy: undefined,
+    predecessor: undefined,
+    redundant: false,
+    closeAsked: 0,
+    rekeyMs: Infinity,
+    expireMs: Infinity,
+    deadlineMs: Infinity,
+    startedMs: 0,
+    establishedMs: undefined,
+    lastReceivedMs: undefined,
+    lastSentMs: undefined,
+    lastLivenessMs: undefined,
+    forgotten: false,
+  };
+}
+
+/** Our own SPI of the IKE SA. */
+export function ownSpi(sa: IkeSa): bigint {
+  return sa.originalInitiator ? sa.spiI : sa.spiR;
+}
+
+/** The peer's SPI of the IKE SA; 0n until known. */
+export function peerSpi(sa: IkeSa): bigint {
+  return sa.originalInitiator ? sa.spiR : sa.spiI;
+}
+
+/** Moves to a phase; an illegal move is a Bug. */
+export function enter(sa: IkeSa, phase: Phase): void {
+  must(MOVES[sa.phase].includes(phase), `an SA goes from ${sa.phase} to ${phase}`);
+  sa.phase = phase;
+}
+
+/**
+ * Ends an SA: children out, nothing in flight, its keys kept only as long as a repeated request may
+ * still want its last response.
+ */
+export function endSa(turn: Turn, closeCode: number, failure?: Failure, unanswered = false): void {
+  const { sa, out } = turn;
+  if (sa.phase === "closed") return;
+  enter(sa, "closed");
+  sa.closeCode = closeCode;
+  sa.queue.length = 0;
+  sa.postponed = [];
+  sa.active =
+    sa.request =
+    sa.answering =
+    sa.partialRequest =
+    sa.partialResponse =
+    sa.setup =
+      undefined;
+  for (const child of [...sa.children]) removeChild(sa, child, out);
+  releaseLeases(sa);
+  if (failure) {
+    sa.failure = failure;
+    out.push({ kind: "failed", failure }, sa);
+  }
+  // A peer that lost our last response repeats its request; a few intervals later it has given up.
+  sa.expireMs = sa.lastResponse ? turn.nowMs + lingerMs(sa) : turn.nowMs;
+  out.push({ kind: "closed", unanswered }, sa);
+}
+
+/** The SA needs its leases no more. A client's addresses belong to its gateway. */
+export function releaseLeases(sa: IkeSa): void {
+  const { inner } = sa, { pools } = sa.env;
+  sa.inner = undefined;
+  if (!inner || !pools || sa.env.broken.has("leak_lease")) return;
+  giveBack(pools, inner);
+}
+
+function lingerMs(sa: IkeSa): number {
+  const { retransmitIntervalMs, transmissionsMax } = sa.config;
+  return Math.min(retransmitIntervalMs * Math.min(transmissionsMax, 3), 30_000);
+}

@@ -1,0 +1,158 @@
+/**
+ * The errands of an IKE SA. A task is a plain record in the SA's queue; its kind holds what we ask,
+ * how we take the answer, and how we answer the same request.
+ * @module
+ */
+import type { Path } from "@/base/address.ts";
+import type { WireError } from "@/base/errors.ts";
+import type { KeyPair } from "@/crypto/backend.ts";
+import type { ChildSa } from "@/ike/records/child_sa.ts";
+import type { ComputeResult } from "@/ike/records/event.ts";
+import type { IkeSa, Turn } from "@/ike/records/ike_sa.ts";
+import type { PeerError } from "@/ike/records/notify.ts";
+import type { Choice } from "@/ike/negotiate/proposal.ts";
+import type { ChildCandidate } from "@/ike/tasks/child_candidates.ts";
+import type { IkeSuite } from "@/ike/records/suite.ts";
+import type { IkeHeader, Payload } from "@/wire/message.ts";
+
+/** A message that arrived for an SA: decoded, decrypted, verified. */
+export interface Received {
+  readonly header: IkeHeader;
+  readonly payloads: readonly Payload[];
+  /** As it was on the wire. */
+  readonly octets: Uint8Array;
+  readonly path: Path;
+  /** Authentic, but its payloads are not as they must be; `payloads` is empty then. */
+  readonly fault: WireError | PeerError | undefined;
+}
+
+/** IKE_SA_INIT as initiator: through cookies and INVALID_KE_PAYLOAD to the keys. */
+export interface IkeInitTask {
+  readonly kind: "ike_init";
+  stage: "generating" | "sent" | "deriving";
+  group: number;
+  readonly triedGroups: number[];
+  cookie: Uint8Array | undefined;
+  restarts: number;
+  ticket: number;
+  pair: KeyPair | undefined;
+  suite: IkeSuite | undefined;
+}
+
+/** IKE_AUTH as initiator, with the first CHILD_SA. */
+export interface IkeAuthTask {
+  readonly kind: "ike_auth";
+  stage: "sent";
+  child: ChildSa | undefined;
+}
+
+/** What all tasks with a key exchange and a nonce of their own keep. */
+interface ExchangeState {
+  stage: "generating" | "sent" | "deriving";
+  ticket: number;
+  /** Transform Type 4; 0: no key exchange. */
+  group: number;
+  pair: KeyPair | undefined;
+  nonce: Uint8Array;
+  peerNonce: Uint8Array;
+  restarts: number;
+}
+
+/** CREATE_CHILD_SA for one more CHILD_SA, or for one that replaces `old` (RFC 7296 §1.3.1, §1.3.3). */
+export interface CreateChildTask extends ExchangeState {
+  readonly kind: "create_child";
+  readonly configIndex: number;
+  readonly old: ChildSa | undefined;
+  child: ChildSa | undefined;
+  /** The accepted answer, while its key exchange is computed. */
+  answer: Received | undefined;
+  /** The peer rekeyed `old` too, meanwhile: its CHILD_SA, and the lower nonce of its exchange. */
+  rival: { readonly child: ChildSa; readonly lowest: Uint8Array } | undefined;
+}
+
+/** CREATE_CHILD_SA for a new IKE SA that replaces this one (RFC 7296 §1.3.2). */
+export interface RekeyIkeTask extends ExchangeState {
+  readonly kind: "rekey_ike";
+  /** uint64: our SPI of the new SA. */
+  spi: bigint;
+  peerSpi: bigint;
+  suite: IkeSuite | undefined;
+  /** The peer rekeyed the IKE SA too, meanwhile: its SA, and the lower nonce of its exchange. */
+  rival: { readonly sa: IkeSa; readonly lowest: Uint8Array } | undefined;
+  /** The peer deleted the old IKE SA while this one's keys were computed: the rival has won. */
+  deletedMeanwhile: boolean;
+}
+
+/** INFORMATIONAL {D} for the IKE SA. */
+export interface DeleteIkeTask {
+  readonly kind: "delete_ike";
+  readonly closeCode: number;
+}
+
+/** INFORMATIONAL {D} for one CHILD_SA. */
+export interface DeleteChildTask {
+  readonly kind: "delete_child";
+  readonly child: ChildSa;
+}
+
+/** An empty INFORMATIONAL. */
+export interface LivenessTask {
+  readonly kind: "liveness_check";
+}
+
+/** INFORMATIONAL {N(error)}: tells the peer why its IKE_AUTH response ended the SA (§2.21.2). */
+export interface ReportErrorTask {
+  readonly kind: "report_error";
+  readonly notify: number;
+  readonly closeCode: number;
+}
+
+/** Any errand of ours. */
+export type Task =
+  | IkeInitTask
+  | IkeAuthTask
+  | CreateChildTask
+  | RekeyIkeTask
+  | DeleteIkeTask
+  | DeleteChildTask
+  | LivenessTask
+  | ReportErrorTask;
+
+/** A request of the peer that waits for asymmetric work. */
+export type Answering =
+  | {
+    readonly kind: "ike_init" | "rekey_ike";
+    readonly ticket: number;
+    readonly request: Received;
+    readonly suite: IkeSuite;
+    readonly choice: Choice;
+  }
+  | {
+    readonly kind: "create_child";
+    readonly ticket: number;
+    readonly request: Received;
+    readonly list: readonly ChildCandidate[];
+    readonly group: number;
+    readonly old: ChildSa | undefined;
+  };
+
+/** What a kind of task does; `T` is its record. */
+export interface TaskKind<T> {
+  readonly exchange: number;
+  /** Its turn has come: send the request, or ask for a computation first. */
+  begin(turn: Turn, task: T): void;
+  /** The computation it asked for. */
+  computed?(turn: Turn, task: T, result: ComputeResult): void;
+  /** Why a response is dropped as if it had never come; only what is not authenticated needs it. */
+  doubts?(turn: Turn, task: T, response: Received): string | undefined;
+  /** The peer's response to its request. */
+  finish(turn: Turn, task: T, response: Received): void;
+}
+
+/** How an exchange of the peer is answered. */
+export interface ResponderKind {
+  readonly exchange: number;
+  respond(turn: Turn, request: Received): void;
+  /** The computation that `sa.answering` waits for. */
+  computed?(turn: Turn, answering: Answering, result: ComputeResult): void;
+}

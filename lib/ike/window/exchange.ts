@@ -1,0 +1,243 @@
+/**
+ * Messages of one SA: sealing and opening them, sending a request and repeating it, answering the
+ * peer's and remembering the answer (RFC 7296 §2.1–2.4, §3.14), whole or in fragments (RFC 7383).
+ * @module
+ */
+import { type Path, samePath } from "@/base/address.ts";
+import { must, WireError } from "@/base/errors.ts";
+import { ExchangeType } from "@/iana/exchange_type.ts";
+import { NotifyType } from "@/iana/notify_type.ts";
+import { PayloadType } from "@/iana/payload_type.ts";
+import type { ComputeJob, IkeEffect } from "@/ike/records/event.ts";
+import { takeFragment } from "@/ike/window/fragments.ts";
+import type { IkeSa, Turn } from "@/ike/records/ike_sa.ts";
+import { spareMessageIds } from "@/ike/window/lifetime.ts";
+import { PeerError } from "@/ike/records/notify.ts";
+import { requestDueMs } from "@/ike/window/patience.ts";
+import { encryptedPayload, openWhole, seal } from "@/ike/window/protection.ts";
+import type { Received } from "@/ike/records/task.ts";
+import { checkExchange } from "@/wire/exchange_rules.ts";
+import {
+  decodeHeader,
+  decodeMessage,
+  encodeMessage,
+  type IkeHeader,
+  type MessageHeader,
+  type Payload,
+} from "@/wire/message.ts";
+import type { SkfPayload } from "@/wire/payloads/encrypted.ts";
+
+type Trace = Extract<IkeEffect, { kind: "trace" }>;
+
+/** Asks for asymmetric work; its answer carries the ticket returned here. */
+export function requestCompute({ sa, out }: Turn, job: ComputeJob): number {
+  const ticket = sa.nextTicket++;
+  out.push({ kind: "compute", ticket, job }, sa);
+  return ticket;
+}
+
+/** Sends a new request and awaits its response; returns its datagrams. */
+export function sendRequest(
+  turn: Turn,
+  exchange: number,
+  payloads: readonly Payload[],
+): readonly Uint8Array[] {
+  const { sa, nowMs } = turn;
+  must(sa.request === undefined, "the window holds one request (RFC 7296 §2.3)");
+  const header = headerOf(sa, exchange, sa.nextRequestId, false);
+  const datagrams = encode(sa, header, payloads);
+  traceSent(turn, datagrams, { path: sa.path, payloads });
+  sa.request = {
+    exchange,
+    messageId: sa.nextRequestId,
+    datagrams,
+    firstSentMs: nowMs,
+    transmissions: 1,
+    nextMs: sa.path.tcp ? requestDueMs(sa, nowMs, nowMs) : nowMs + sa.config.retransmitIntervalMs,
+  };
+  sendAll(turn, datagrams, { path: sa.path, transmission: 1 });
+  return datagrams;
+}
+
+/** The same octets again (RFC 7296 §2.1), every fragment of them, and when to think of it next. */
+export function retransmit(turn: Turn): void {
+  const { sa, nowMs } = turn;
+  const request = sa.request!, { retransmitIntervalMs, retransmitBackoff } = sa.config;
+  request.nextMs = nowMs + retransmitIntervalMs * retransmitBackoff ** request.transmissions;
+  repeatRequest(turn);
+}
+
+/** The same octets again, by the path as it is now. */
+export function repeatRequest(turn: Turn): void {
+  const { sa } = turn, request = sa.request!;
+  request.transmissions++;
+  sendAll(turn, request.datagrams, { path: sa.path, transmission: request.transmissions });
+}
+
+/**
+ * Answers a request to where it came from (RFC 7296 §2.11), keeps the answer for a repeat, and moves
+ * the window on. Returns the response's datagrams.
+ */
+export function sendResponse(
+  turn: Turn,
+  request: Received,
+  payloads: readonly Payload[],
+): readonly Uint8Array[] {
+  const { sa } = turn, { path } = request, { exchange, messageId } = request.header;
+  const datagrams = encode(sa, headerOf(sa, exchange, messageId, true), payloads);
+  traceSent(turn, datagrams, { path, payloads });
+  sa.lastResponse = datagrams;
+  sa.nextPeerId = messageId + 1;
+  spareMessageIds(turn, sa.nextPeerId);
+  sendAll(turn, datagrams, { path, transmission: 0 });
+  return datagrams;
+}
+
+/** The last response again, to where its request was repeated from (RFC 7296 §2.1). */
+export function repeatResponse(turn: Turn, path: Path): void {
+  sendAll(turn, turn.sa.lastResponse!, { path, transmission: 0 });
+}
+
+function sendAll(
+  { sa, nowMs, out }: Turn,
+  datagrams: readonly Uint8Array[],
+  to: { readonly path: Path; readonly transmission: number },
+): void {
+  // What nothing carries is not sent: a request goes out again by the next connection.
+  if (sa.connectionLost && samePath(to.path, sa.path)) return;
+  sa.lastSentMs = nowMs;
+  const total = datagrams.length;
+  if (total === 1) return out.push({ kind: "send", octets: datagrams[0]!, ...to }, sa);
+  const once = to.transmission > 1 && sa.env.broken.has("repeat_one_fragment");
+  for (const [i, octets] of datagrams.entries()) {
+    if (once && i > 0) return;
+    out.push({ kind: "send", octets, ...to, fragment: { number: i + 1, total } }, sa);
+  }
+}
+
+function headerOf(
+  sa: IkeSa,
+  exchange: number,
+  messageId: number,
+  response: boolean,
+): MessageHeader {
+  const { spiI, spiR, originalInitiator } = sa;
+  return { spiI, spiR, exchange, messageId, response, initiator: originalInitiator };
+}
+
+/** RFC 7383 §2: IKE_SA_INIT is never cut, as nothing is agreed on before it. */
+function encode(sa: IkeSa, header: MessageHeader, payloads: readonly Payload[]): Uint8Array[] {
+  if (header.exchange === ExchangeType.IKE_SA_INIT) return [encodeMessage(header, payloads)];
+  return seal(sa, header, payloads);
+}
+
+/**
+ * Opens what arrived: an IKE_SA_INIT in clear, all else only if its ICV is right. A text is why the
+ * datagram is dropped; a `fault` is an authentic message with a wrong content, which is answered.
+ * `undefined`: a fragment, and others are missing.
+ */
+export function openReceived(
+  turn: Turn,
+  octets: Uint8Array,
+  path: Path,
+): Received | string | undefined {
+  const { sa } = turn, header = decodeHeader(octets);
+  try {
+    if (header.exchange === ExchangeType.IKE_SA_INIT) {
+      return complete(turn, { header, octets, path }, decodeMessage(octets).payloads);
+    }
+    if (!sa.keys) return "an encrypted message before there are keys";
+    const inner = encryptedPayload(octets);
+    if (typeof inner === "string") return inner;
+    if (inner.type === PayloadType.SKF) {
+      return openFragmented(turn, { header, octets, path }, inner);
+    }
+    const payloads = openWhole(sa, octets, inner);
+    if (typeof payloads === "string") return payloads;
+    const received = complete(turn, { header, octets, path }, payloads);
+    // What stands before SK is under its ICV: it is skipped, unless it must not be.
+    const isFirst = header.nextPayload === PayloadType.SK;
+    const fault = isFirst ? undefined : criticalFault(decodeMessage(octets).payloads);
+    return fault ? { ...received, payloads: [], fault } : received;
+  } catch (e) {
+    if (!(e instanceof WireError)) throw e;
+    return { header, payloads: [], octets, path, fault: e };
+  }
+}
+
+/** What arrived, before its payloads are known. */
+type Arrived = Pick<Received, "header" | "octets" | "path">;
+
+function openFragmented(
+  turn: Turn,
+  { header, octets, path }: Arrived,
+  skf: SkfPayload,
+): Received | string | undefined {
+  const result = takeFragment(turn, { header, octets, skf });
+  switch (result.kind) {
+    case "kept":
+      return undefined;
+    case "dropped":
+      return result.reason;
+    case "repeated":
+      return { header, payloads: [], octets, path, fault: undefined };
+    case "whole": {
+      const length = result.octets;
+      const whole = { header: { ...header, length }, octets, path };
+      return complete(turn, whole, result.payloads, result.fragments);
+    }
+  }
+}
+
+function complete(
+  turn: Turn,
+  arrived: Arrived,
+  payloads: readonly Payload[],
+  fragments = 1,
+): Received {
+  const { header, path } = arrived;
+  trace(turn, { sent: false, path, header, payloads, fragments });
+  const fault = faultOf(header, payloads);
+  return { ...arrived, payloads: fault ? [] : payloads, fault };
+}
+
+/** What the content breaks: a critical payload nobody knows (RFC 7296 §2.5), or the exchange's rules. */
+function faultOf(
+  header: IkeHeader,
+  payloads: readonly Payload[],
+): WireError | PeerError | undefined {
+  const critical = criticalFault(payloads);
+  if (critical) return critical;
+  try {
+    checkExchange(header.exchange, header.response, payloads);
+    return undefined;
+  } catch (e) {
+    if (e instanceof WireError) return e;
+    throw e;
+  }
+}
+
+/** The refusal of a critical payload nobody knows. */
+function criticalFault(payloads: readonly Payload[]): PeerError | undefined {
+  const critical = payloads.find((p) => "raw" in p && p.critical);
+  if (!critical) return undefined;
+  const text = `Cannot ignore payload type ${critical.type}: it is critical, and unknown here`;
+  const data = Uint8Array.of(critical.type);
+  return new PeerError(NotifyType.UNSUPPORTED_CRITICAL_PAYLOAD, text, data);
+}
+
+/** The whole message, however many datagrams it goes in. */
+function traceSent(
+  turn: Turn,
+  datagrams: readonly Uint8Array[],
+  { path, payloads }: { readonly path: Path; readonly payloads: readonly Payload[] },
+): void {
+  if (!turn.sa.config.trace) return;
+  const length = datagrams.reduce((sum, { length }) => sum + length, 0);
+  const header = { ...decodeHeader(datagrams[0]!), length };
+  trace(turn, { sent: true, path, header, payloads, fragments: datagrams.length });
+}
+
+function trace({ sa, out }: Turn, message: Omit<Trace, "kind">): void {
+  if (sa.config.trace) out.push({ kind: "trace", ...message }, sa);
+}

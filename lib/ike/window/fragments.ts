@@ -1,0 +1,192 @@
+/**
+ * Fragmented messages of one SA (RFC 7383): whether both ends support them, and how what arrives in
+ * fragments becomes a message again. A fragment is kept only if its ICV is right, of one request and
+ * one response of the peer at a time, and only so many, so large and so long.
+ * @module
+ */
+import { NotifyType } from "@/iana/notify_type.ts";
+import type { IkeSa, Turn } from "@/ike/records/ike_sa.ts";
+import { findNotify, notify } from "@/ike/records/notify.ts";
+import { openPart } from "@/ike/window/protection.ts";
+import type { IkeHeader, Payload } from "@/wire/message.ts";
+import type { NotifyPayload } from "@/wire/payloads/notify.ts";
+import type { SkfPayload } from "@/wire/payloads/encrypted.ts";
+import { joinFragments } from "@/wire/protected.ts";
+
+/** Octets of clear payloads that a message put together from fragments has at most. */
+export const REASSEMBLED_OCTETS_MAX = 0xffff;
+/** Fragments of a message that are waited for: the longest message in pieces of 64 octets. */
+export const REASSEMBLED_FRAGMENTS_MAX = 1_024;
+
+/** A message of the peer of which some fragments are there; all of them authentic. */
+export interface Reassembly {
+  readonly messageId: number;
+  readonly exchange: number;
+  /** Total Fragments. */
+  readonly total: number;
+  /** When the others have not come in time. */
+  readonly untilMs: number;
+  /** Type of the first payload of all; 0 until fragment 1 is there. */
+  firstType: number;
+  /** Parts of the payloads by Fragment Number. */
+  readonly contents: Map<number, Uint8Array>;
+  /** Octets of all `contents`. */
+  contentOctets: number;
+  /** Octets of the datagrams they came in. */
+  datagramOctets: number;
+}
+
+/** A fragment as it arrived, not opened. */
+export interface ArrivedFragment {
+  readonly header: IkeHeader;
+  readonly octets: Uint8Array;
+  readonly skf: SkfPayload;
+}
+
+/** What a fragment led to. */
+export type FragmentResult =
+  /** Others are missing. */
+  | { readonly kind: "kept" }
+  /** It is not wanted, or not authentic. */
+  | { readonly kind: "dropped"; readonly reason: string }
+  /** It is the first of a request that was answered: to be answered again. */
+  | { readonly kind: "repeated" }
+  /** It was the last one missing. `octets`: of all datagrams. */
+  | {
+    readonly kind: "whole";
+    readonly payloads: readonly Payload[];
+    readonly fragments: number;
+    readonly octets: number;
+  };
+
+/** IKEV2_FRAGMENTATION_SUPPORTED where `says` (RFC 7383 §2.3). */
+export function fragmentationNotify(says: boolean): NotifyPayload[] {
+  return says ? [notify(NotifyType.IKEV2_FRAGMENTATION_SUPPORTED)] : [];
+}
+
+/** Whether we support fragments, by the setup. */
+export function supportsFragments(sa: IkeSa): boolean {
+  return sa.config.fragmentOctets > 0;
+}
+
+/** Notes from the peer's IKE_SA_INIT whether both ends support fragments. */
+export function noteFragmentation(sa: IkeSa, payloads: readonly Payload[]): void {
+  const said = findNotify(payloads, NotifyType.IKEV2_FRAGMENTATION_SUPPORTED) !== undefined ||
+    sa.env.broken.has("fragment_unasked");
+  sa.fragmentation = supportsFragments(sa) && said;
+}
+
+/**
+ * Takes a fragment (RFC 7383 §2.6).
+ * @throws {WireError} where the message is authentic and breaks the RFC; its fragments are forgotten.
+ */
+export function takeFragment(turn: Turn, arrived: ArrivedFragment): FragmentResult {
+  const { sa } = turn, { header, octets, skf } = arrived;
+  const doubt = unwanted(sa, header, skf);
+  if (doubt) return { kind: "dropped", reason: doubt };
+  const content = openPart(sa, octets, skf);
+  if (typeof content === "string") return { kind: "dropped", reason: content };
+  if (isAnswered(sa, header)) return { kind: "repeated" };
+  const partial = partialFor(turn, arrived);
+  if (partial.contentOctets + content.length > REASSEMBLED_OCTETS_MAX) {
+    setPartial(sa, header.response, undefined);
+    return { kind: "dropped", reason: "fragments of a message that is too long" };
+  }
+  partial.contents.set(skf.fragment, content);
+  partial.contentOctets += content.length;
+  partial.datagramOctets += octets.length;
+  if (skf.fragment === 1) partial.firstType = skf.firstType;
+  if (partial.contents.size < partial.total) return { kind: "kept" };
+  setPartial(sa, header.response, undefined);
+  return {
+    kind: "whole",
+    payloads: joinFragments(partial.firstType, inOrder(partial)),
+    fragments: partial.total,
+    octets: partial.datagramOctets,
+  };
+}
+
+/** Forgets the fragments of a message that has come whole by other means. */
+export function forgetFragments(sa: IkeSa, { response, messageId }: IkeHeader): void {
+  if (partialOf(sa, response)?.messageId === messageId) setPartial(sa, response, undefined);
+}
+
+/** When the next message in fragments will have been waited for too long; Infinity: none is. */
+export function fragmentsDueMs({ partialRequest, partialResponse, env }: IkeSa): number {
+  if (env.broken.has("keep_fragments")) return Infinity;
+  return Math.min(partialRequest?.untilMs ?? Infinity, partialResponse?.untilMs ?? Infinity);
+}
+
+/** Gives up messages whose fragments have not all come in time (RFC 7383 §2.6). */
+export function expireFragments({ sa, nowMs, out }: Turn): void {
+  for (const response of [false, true]) {
+    const partial = partialOf(sa, response);
+    if (!partial || nowMs < partial.untilMs || sa.env.broken.has("keep_fragments")) continue;
+    setPartial(sa, response, undefined);
+    out.push({ kind: "dropped", reason: "fragments whose others did not come in time" }, sa);
+  }
+}
+
+/** Why a fragment is not worth a look at its ICV. */
+function unwanted(sa: IkeSa, header: IkeHeader, skf: SkfPayload): string | undefined {
+  if (!sa.fragmentation) return "a fragment, and fragmentation was not negotiated";
+  const { response, messageId, exchange } = header, { fragment, total } = skf;
+  if (isAnswered(sa, header)) {
+    // RFC 7383 §2.6.1: of a repeated request, the first fragment stands for all.
+    return fragment === 1 ? undefined : "a repeated fragment that is not the first";
+  }
+  if (response) {
+    if (messageId !== sa.request?.messageId) return "a fragment of a response nobody waits for";
+    if (exchange !== sa.request.exchange) return "a fragment of another exchange";
+  } else {
+    if (sa.answering) return "a request while the one before is computed";
+    if (sa.phase === "closed") return "a request to an SA that is gone";
+    if (messageId !== sa.nextPeerId) return "a fragment of a request outside the window";
+  }
+  if (total > REASSEMBLED_FRAGMENTS_MAX) return "one of too many fragments";
+  const partial = partialOf(sa, response);
+  if (partial?.messageId !== messageId) return undefined;
+  if (exchange !== partial.exchange) return "a fragment of another exchange";
+  // RFC 7383 §2.6: a sender that tries again with smaller fragments has more of them, never fewer.
+  if (total < partial.total) return "a fragment of fewer than there were";
+  const known = total === partial.total && partial.contents.has(fragment);
+  return known ? "a fragment that is there already" : undefined;
+}
+
+/** Whether it belongs to the peer's last request, which has its answer. */
+function isAnswered(sa: IkeSa, { response, messageId }: IkeHeader): boolean {
+  return !response && messageId === sa.nextPeerId - 1 && sa.lastResponse !== undefined;
+}
+
+/** What waits for this fragment; of another message, or cut otherwise: anew. */
+function partialFor({ sa, nowMs, out }: Turn, { header, skf }: ArrivedFragment): Reassembly {
+  const { messageId, exchange, response } = header, { total } = skf;
+  const known = partialOf(sa, response);
+  if (known?.messageId === messageId && known.total === total) return known;
+  const fresh: Reassembly = {
+    messageId,
+    exchange,
+    total,
+    untilMs: nowMs + sa.config.reassembleTimeoutMs,
+    firstType: 0,
+    contents: new Map(),
+    contentOctets: 0,
+    datagramOctets: 0,
+  };
+  setPartial(sa, response, fresh);
+  out.push({ kind: "rearmed" }, sa);
+  return fresh;
+}
+
+function inOrder({ contents, total }: Reassembly): Uint8Array[] {
+  return Array.from({ length: total }, (_, i) => contents.get(i + 1)!);
+}
+
+function partialOf(sa: IkeSa, response: boolean): Reassembly | undefined {
+  return response ? sa.partialResponse : sa.partialRequest;
+}
+
+function setPartial(sa: IkeSa, response: boolean, partial: Reassembly | undefined): void {
+  if (response) sa.partialResponse = partial;
+  else sa.partialRequest = partial;
+}

@@ -1,0 +1,120 @@
+/**
+ * Lifetimes: when an SA is rekeyed, and when it is dead (RFC 7296 §2.8: each end has its own, and
+ * nothing of it is negotiated).
+ * @module
+ */
+import type { ChildSa } from "@/ike/records/child_sa.ts";
+import type { IkeEnv } from "@/ike/records/config.ts";
+import type { IkeSa, Postponed, Turn } from "@/ike/records/ike_sa.ts";
+import type { Task } from "@/ike/records/task.ts";
+import { keepaliveDueMs } from "@/ike/path/nat.ts";
+
+/** A rekey that is computed, or about to begin, is looked after again so much later. */
+const COMPUTING_MS = 100;
+
+/** An SA whose rekey is under way outlives its lifetime by less than so much and one interval. */
+const GRACE_MAX_MS = 10_000;
+
+/** When an SA of this lifetime, beginning now, is rekeyed and when it is dead. */
+export function lifetimeOf(
+  sa: {
+    readonly env: IkeEnv;
+    readonly config: { readonly marginMs: number; readonly jitter: boolean };
+  },
+  lifetimeMs: number,
+  nowMs: number,
+): { readonly rekeyMs: number; readonly expireMs: number } {
+  if (lifetimeMs <= 0) return { rekeyMs: Infinity, expireMs: Infinity };
+  const margin = Math.min(sa.config.marginMs, lifetimeMs / 2);
+  const drawn = sa.config.jitter ? margin * fraction(sa.env) : margin;
+  return { rekeyMs: nowMs + lifetimeMs - drawn, expireMs: nowMs + lifetimeMs };
+}
+
+/** In (0, 1]. */
+function fraction(env: IkeEnv): number {
+  const [a, b] = env.random(2);
+  return ((a! << 8 | b!) + 1) / 65536;
+}
+
+/** Starts the life of a CHILD_SA. */
+export function startLifetime({ sa, nowMs }: Turn, child: ChildSa): void {
+  const { lifetimeMs } = sa.config.children[child.configIndex]!;
+  Object.assign(child, lifetimeOf(sa, lifetimeMs, nowMs));
+}
+
+/** Starts the life of an IKE SA that has just been established. */
+export function startIkeLifetime(sa: IkeSa, nowMs: number): void {
+  const { rekeyMs, expireMs } = lifetimeOf(sa, sa.config.ikeLifetimeMs, nowMs);
+  sa.rekeyMs = rekeyMs;
+  sa.expireMs = expireMs;
+}
+
+/** What was put off comes into the queue once its time has come. */
+export function resumePostponed({ sa, nowMs }: Turn): void {
+  const isDue = ({ dueMs }: Postponed) => dueMs <= nowMs;
+  sa.queue.push(...sa.postponed.filter(isDue).map(({ task }) => task));
+  sa.postponed = sa.postponed.filter((p) => !isDue(p));
+}
+
+/** Message IDs of 32 bits; from here on there are few enough left to make an end (RFC 7296 §2.2). */
+const FEW_IDS_LEFT = 0xffff_0000;
+const ID_MAX = 0xffff_ffff;
+/** A rekey that came to nothing is begun again after so many. */
+const IDS_BETWEEN_TRIES = 0x1000;
+
+/** Message IDs never start again: an SA that has used most of them is rekeyed. */
+export function spareMessageIds({ sa, nowMs }: Turn, id: number): void {
+  const near = id >= FEW_IDS_LEFT && id % IDS_BETWEEN_TRIES === 0;
+  if (near && sa.phase === "established" && !sa.replacedBy) sa.rekeyMs = nowMs;
+}
+
+/** Whether there is no Message ID left for a request of ours. */
+export function hasSpentMessageIds({ nextRequestId }: IkeSa): boolean {
+  return nextRequestId > ID_MAX;
+}
+
+/** The next time anything of an established SA's own accord is due. */
+export function nextDueMs(sa: IkeSa): number {
+  let next = Math.min(sa.rekeyMs, sa.expireMs, livenessDueMs(sa), keepaliveDueMs(sa));
+  for (const { dueMs } of sa.postponed) next = Math.min(next, dueMs);
+  for (const child of sa.children) {
+    if (child.state === "established") next = Math.min(next, child.rekeyMs);
+    next = Math.min(next, child.expireMs);
+  }
+  return next;
+}
+
+/** When the peer is to be asked whether it is there; Infinity: never (RFC 7296 §2.4). */
+export function livenessDueMs(sa: IkeSa): number {
+  const { livenessIntervalMs, livenessForced } = sa.config;
+  if (livenessIntervalMs <= 0 || sa.request || sa.active) return Infinity;
+  const asked = sa.lastLivenessMs ?? sa.establishedMs ?? 0;
+  const heard = livenessForced ? 0 : sa.lastReceivedMs ?? 0;
+  return Math.max(asked, heard) + livenessIntervalMs;
+}
+
+/**
+ * Until when the end of a lifetime, of a CHILD_SA or of the IKE SA itself, waits for the rekey that is
+ * under way: the answer to a request that has not been repeated yet may be about to come, and after
+ * TEMPORARY_FAILURE the next try may not follow at once (RFC 7296 §2.25). Infinity: it does not wait.
+ * With a drawn margin any rekey may begin that late.
+ */
+export function graceMs({ sa, nowMs }: Turn, child: ChildSa | undefined): number {
+  const lifetimeMs = child
+    ? sa.config.children[child.configIndex]!.lifetimeMs
+    : sa.config.ikeLifetimeMs;
+  const { establishedMs = 0, rekeyMs } = child ?? sa;
+  if (nowMs >= establishedMs + lifetimeMs + GRACE_MAX_MS) return Infinity;
+  if (rekeyMs > nowMs && rekeyMs < Infinity) return rekeyMs;
+  const { active, answering, queue, request } = sa;
+  const rekeys = (task: Task) =>
+    child ? task.kind === "create_child" && task.old === child : task.kind === "rekey_ike";
+  const theirs = child
+    ? answering?.kind === "create_child" && answering.old === child
+    : answering?.kind === "rekey_ike";
+  const underWay = theirs || active && rekeys(active) || queue.some(rekeys);
+  if (!underWay) return Infinity;
+  if (!request) return nowMs + COMPUTING_MS;
+  const untilMs = Math.min(request.nextMs, request.firstSentMs + sa.config.retransmitIntervalMs);
+  return request.transmissions > 1 || nowMs >= untilMs ? Infinity : untilMs;
+}

@@ -1,0 +1,36 @@
+/**
+ * How long a response is awaited in TCP, where the system repeats what is lost (RFC 9329 §6.2).
+ * @module
+ */
+import type { IkeConfig } from "@/ike/records/config.ts";
+import type { IkeSa, OutstandingRequest } from "@/ike/records/ike_sa.ts";
+
+/** How long a response is awaited: as long as all transmissions of a request would take in UDP. */
+export function patienceMs(config: IkeConfig): number {
+  const { retransmitIntervalMs, retransmitBackoff, transmissionsMax } = config;
+  let sum = 0;
+  for (let i = 0; i < transmissionsMax; i++) sum += retransmitIntervalMs * retransmitBackoff ** i;
+  return sum;
+}
+
+/**
+ * When to think of a request next: in TCP when its time is over, as the system repeats what is lost
+ * (RFC 9329 §6.2), or when a connection is to be begun anew.
+ */
+export function requestDueMs(sa: IkeSa, firstSentMs: number, nowMs: number): number {
+  const endMs = firstSentMs + patienceMs(sa.config);
+  if (!sa.connectionLost || !sa.dialled) return endMs;
+  return Math.min(endMs, nowMs + pauseMs(sa));
+}
+
+/** The first try follows at once where there was a tunnel; others as retransmissions do. */
+function pauseMs({ config, connectionTries, phase }: IkeSa): number {
+  const { retransmitIntervalMs, retransmitBackoff } = config;
+  if (connectionTries === 0 && phase !== "init") return 0;
+  return retransmitIntervalMs * retransmitBackoff ** connectionTries;
+}
+
+/** Whether a request's time is over. */
+export function isSpent(sa: IkeSa, { firstSentMs }: OutstandingRequest, nowMs: number): boolean {
+  return nowMs >= firstSentMs + patienceMs(sa.config);
+}

@@ -1,0 +1,106 @@
+/**
+ * SK and SKF payloads of one SA: which keys protect which direction, and with which IV (RFC 7296
+ * §3.14, RFC 5282 §3, RFC 7383 §2.5). The layout is `wire/`'s, the algorithms are the SA's suite.
+ * @module
+ */
+import { Writer } from "@/base/bytes.ts";
+import { WireError } from "@/base/errors.ts";
+import { PayloadType } from "@/iana/payload_type.ts";
+import type { IkeSa } from "@/ike/records/ike_sa.ts";
+import { ikeKeys } from "@/ike/negotiate/keymat.ts";
+import { decodeMessage, encodePayloads, type MessageHeader, type Payload } from "@/wire/message.ts";
+import type { SkfPayload, SkPayload } from "@/wire/payloads/encrypted.ts";
+import {
+  openFragment,
+  openMessage,
+  type Protection,
+  sealContent,
+  sealFragments,
+  sealMessage,
+} from "@/wire/protected.ts";
+
+const WRONG_ICV = "a wrong ICV";
+
+/**
+ * One of our messages under SK; where its payloads are more than a fragment holds and both ends
+ * support it, in fragments (RFC 7383 §2.5).
+ */
+export function seal(
+  sa: IkeSa,
+  header: MessageHeader,
+  payloads: readonly Payload[],
+): Uint8Array[] {
+  const protection = protectionOf(sa, sa.originalInitiator);
+  // RFC 9329 §7.5: a stream carries messages of any length, so that they are not cut in TCP.
+  if (!sa.fragmentation || sa.path.tcp) {
+    return [sealMessage(header, payloads, { protection, iv: nextIv(sa) })];
+  }
+  const inner = new Writer(1024), clearMax = sa.config.fragmentOctets;
+  const firstType = encodePayloads(payloads, inner), content = inner.done();
+  if (content.length > clearMax) {
+    return sealFragments(header, payloads, { protection, iv: () => nextIv(sa), clearMax });
+  }
+  return [sealContent(header, { firstType, content }, { protection, iv: nextIv(sa) })];
+}
+
+/**
+ * The payloads of a message of the peer; a text is why it is dropped.
+ * @throws {WireError} where it is authentic and breaks the RFC.
+ */
+export function openWhole(
+  sa: IkeSa,
+  octets: Uint8Array,
+  sk: SkPayload,
+): readonly Payload[] | string {
+  const opened = openMessage(octets, sk, protectionOf(sa, !sa.originalInitiator));
+  return opened ? opened.payloads : WRONG_ICV;
+}
+
+/**
+ * A fragment's part of the payloads; a text is why it is dropped.
+ * @throws {WireError} where it is authentic and breaks the RFC.
+ */
+export function openPart(sa: IkeSa, octets: Uint8Array, skf: SkfPayload): Uint8Array | string {
+  const opened = openFragment(octets, skf, protectionOf(sa, !sa.originalInitiator));
+  return opened ? opened.content : WRONG_ICV;
+}
+
+/**
+ * The encrypted payload of a message, not opened; a text is why the message is dropped. What is wrong
+ * before the ICV is checked says nothing about the peer: anybody could have sent it.
+ */
+export function encryptedPayload(octets: Uint8Array): SkPayload | SkfPayload | string {
+  try {
+    const last = decodeMessage(octets).payloads.at(-1);
+    if (last && !("raw" in last)) {
+      if (last.type === PayloadType.SK) return last as SkPayload;
+      if (last.type === PayloadType.SKF) return last as SkfPayload;
+    }
+    return "a message in clear where it must be encrypted";
+  } catch (e) {
+    if (e instanceof WireError) return "a malformed message that is not authentic";
+    throw e;
+  }
+}
+
+function protectionOf(sa: IkeSa, byInitiator: boolean): Protection {
+  const suite = sa.suite!, keys = ikeKeys(suite, sa.keys!);
+  return {
+    cipher: suite.cipher,
+    encryptionKey: byInitiator ? keys.ei : keys.er,
+    integrity: suite.integrity,
+    integrityKey: byInitiator ? keys.ai : keys.ar,
+  };
+}
+
+/** Ciphers in counter mode must never see an IV twice, so it counts (RFC 5282 §3.1); others draw. */
+function nextIv(sa: IkeSa): Uint8Array {
+  const { cipher } = sa.suite!;
+  if (cipher.blockOctets > 1) return sa.env.random(cipher.ivOctets);
+  const iv = new Uint8Array(cipher.ivOctets), count = ++sa.sealed;
+  for (let at = iv.length - 1, rest = count; at >= 0 && rest > 0; at--) {
+    iv[at] = rest & 0xff;
+    rest = Math.floor(rest / 256);
+  }
+  return iv;
+}

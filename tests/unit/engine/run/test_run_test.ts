@@ -1,0 +1,350 @@
+import assert from "node:assert/strict";
+import { showAddress } from "@/base/address.ts";
+import { SetupError } from "@/base/errors.ts";
+import type { ChildSaDump, IkeSaDump } from "@/engine/show/view.ts";
+import { RunResult } from "@/engine/show/view.ts";
+import {
+  clientPlan,
+  CONFIG,
+  FakeClock,
+  fakeEnv,
+  FakeNetwork,
+  gatewayPlan,
+  isRequest,
+  rig,
+} from "../rig.ts";
+
+const IKE_SA_INIT = 34, IKE_AUTH = 35;
+
+function world() {
+  const clock = new FakeClock();
+  return { clock, network: new FakeNetwork(clock) };
+}
+
+Deno.test("client and gateway build all tunnels, and both pass when stopped", async () => {
+  const { clock, network } = world();
+  const client = rig(network, clock, { plan: clientPlan({ tunnels: 20 }) });
+  const gateway = rig(network, clock, { plan: gatewayPlan({ tunnels: 20 }) });
+  gateway.run.start();
+  client.run.start();
+  clock.pass(1_000);
+  for (const { run } of [client, gateway]) {
+    const { live, hasChild, createdTunnels, createdLive, ikeSasByState, result } = run.summary();
+    assert.deepEqual([live, hasChild, createdTunnels, createdLive], [20, 20, 20, 20]);
+    assert.equal(ikeSasByState[3], 20);
+    assert.equal(result, RunResult.RUNNING);
+    assert.equal(run.figures().retransmissions, 0);
+  }
+  client.run.stop(true);
+  clock.pass(1_000);
+  const { live, createdTunnels, createdLive } = gateway.run.summary();
+  assert.deepEqual([live, createdTunnels, createdLive], [0, 20, 0]);
+  gateway.run.stop(true);
+  clock.pass(1_000);
+  const ended = await client.run.finalResult;
+  assert.equal(ended.result, RunResult.PASSED);
+  assert.equal(ended.figures.deletesUnanswered, 0);
+  assert.equal((await gateway.run.finalResult).result, RunResult.PASSED);
+  assert.deepEqual(client.said(3), []);
+});
+
+Deno.test("tunnel i dials from the first address + i, at the interval", () => {
+  const { clock, network } = world();
+  const plan = clientPlan({ tunnels: 4, setupIntervalMs: 100, addressStep: 2 });
+  const client = rig(network, clock, { plan });
+  const begun: [string, number][] = [];
+  network.loses = (_, path) => (begun.push([showAddress(path.ownAddress), clock.nowMs()]), true);
+  client.run.start();
+  clock.pass(1_000);
+  const addresses = begun.map(([address]) => address);
+  assert.deepEqual(addresses, ["10.1.0.1", "10.1.0.3", "10.1.0.5", "10.1.0.7"]);
+  const times = begun.map(([, ms]) => ms - begun[0]![1]);
+  assert.deepEqual(times, [0, 100, 200, 300]);
+});
+
+Deno.test("an interval below the wheel's tick is kept on the whole, and caught up with", () => {
+  const { clock, network } = world();
+  const plan = clientPlan({ tunnels: 400, setupIntervalMs: 1, halfOpenMax: 400 });
+  const client = rig(network, clock, { plan });
+  network.loses = () => true;
+  client.run.start();
+  clock.pass(100);
+  const { created } = client.run.figures();
+  assert.ok(created >= 90 && created <= 101, `${created} tunnels in 100 ms`);
+  // A second in which nothing could be done: a tenth of it is caught up with.
+  clock.busy(1_000);
+  clock.pass(10);
+  const more = client.run.figures().created - created;
+  assert.ok(more >= 100 && more <= 115, `${more} tunnels`);
+});
+
+Deno.test("no more than halfOpenMax tunnels are on their way", () => {
+  const { clock, network } = world();
+  const client = rig(network, clock, { plan: clientPlan({ tunnels: 50, halfOpenMax: 8 }) });
+  network.loses = () => true;
+  client.run.start();
+  clock.pass(9_000);
+  assert.equal(network.sent.length, 8);
+  assert.equal(client.run.figures().halfOpen, 8);
+  assert.equal(client.run.figures().created, 8);
+});
+
+Deno.test("silence: every try is spent, the test ends at once and says to whom", async () => {
+  const { clock, network } = world();
+  const plan = clientPlan({ tunnels: 2, triesMax: 2, retryIntervalMs: 5_000 });
+  const config = { ...CONFIG, retransmitIntervalMs: 1_000, transmissionsMax: 3 };
+  const client = rig(network, clock, { plan, config });
+  client.run.start();
+  // Two tries of three transmissions, a second each, five seconds between.
+  clock.pass(10_900);
+  assert.equal(client.run.summary().result, RunResult.RUNNING);
+  clock.pass(200);
+  const { result, figures, summary } = await client.run.finalResult;
+  assert.equal(result, RunResult.FAILED);
+  assert.deepEqual([figures.failed, figures.retries, figures.established], [2, 2, 0]);
+  assert.equal(figures.retransmissions, 8);
+  assert.equal(figures.failures[0]?.cause, "NO_ANSWER");
+  assert.equal(figures.failures[0]?.count, 2);
+  assert.match(
+    summary.lastErrMsg,
+    /Tunnel 0 failed \(try 2 of 2\): .*3 transmissions.*10\.9\.0\.1/,
+  );
+  assert.deepEqual([figures.setupMs, figures.ikeSaInitMs, figures.setupRate], [null, null, null]);
+  assert.equal(figures.cpuMsPerTunnel, null);
+  assert.ok(summary.createDurationMs! > 10_000);
+});
+
+Deno.test("a tunnel whose second try succeeds is no failure", async () => {
+  const { clock, network } = world();
+  const config = { ...CONFIG, retransmitIntervalMs: 1_000, transmissionsMax: 2 };
+  const client = rig(network, clock, { plan: clientPlan({ tunnels: 1 }), config });
+  const gateway = rig(network, clock, { plan: gatewayPlan({ tunnels: 1 }) });
+  gateway.run.start();
+  network.loses = () => clock.nowMs() < 5_000;
+  client.run.start();
+  clock.pass(20_000);
+  client.run.stop(true);
+  clock.pass(1_000);
+  const { result, figures, summary } = await client.run.finalResult;
+  assert.equal(result, RunResult.PASSED);
+  assert.deepEqual([figures.failed, figures.retries], [0, 1]);
+  assert.equal(summary.lastErrMsg, "");
+  assert.match(client.said(3)[0]!, /Tunnel 0 failed \(try 1 of 3\).*next try in 10s/);
+});
+
+Deno.test("the wrong psk fails at both ends with the same cause", async () => {
+  const { clock, network } = world();
+  const config = {
+    ...CONFIG,
+    auth: { kind: "psk", secret: new TextEncoder().encode("another") } as const,
+  };
+  const client = rig(network, clock, { plan: clientPlan({ tunnels: 1, triesMax: 1 }), config });
+  const gateway = rig(network, clock, { plan: gatewayPlan({ tunnels: 1, runningTimeMs: 5_000 }) });
+  gateway.run.start();
+  client.run.start();
+  clock.pass(6_000);
+  const ours = await client.run.finalResult, theirs = await gateway.run.finalResult;
+  assert.equal(ours.result, RunResult.FAILED);
+  assert.equal(theirs.result, RunResult.FAILED);
+  assert.equal(ours.figures.failures[0]?.cause, "AUTHENTICATION_FAILED");
+  assert.equal(theirs.figures.failures[0]?.cause, "AUTHENTICATION_FAILED");
+  for (const { said } of [client, gateway]) {
+    assert.ok(said(4).every((msg) => !msg.includes("another") && !msg.includes("a shared secret")));
+  }
+});
+
+Deno.test("work that takes its whole slice is gone on with, sockets read in between", () => {
+  const { clock, network } = world();
+  const env = fakeEnv(5);
+  const crypto = {
+    ...env.crypto,
+    keyExchange: (group: number) => {
+      const exchange = env.crypto.keyExchange(group)!;
+      return { ...exchange, generate: () => (clock.busy(4), exchange.generate()) };
+    },
+  };
+  const plan = clientPlan({ tunnels: 20 });
+  const client = rig(network, clock, { plan, env: { ...env, crypto } });
+  network.loses = () => true;
+  client.run.start();
+  // Of twenty jobs of 4 ms each a slice takes three; the others wait for the next.
+  assert.equal(network.sent.length, 3);
+  clock.pass(1);
+  assert.equal(network.sent.length, 6);
+  clock.pass(100);
+  assert.equal(network.sent.length, 20);
+});
+
+Deno.test("creation ends with the last expected tunnel, whatever comes after", () => {
+  const { clock, network } = world();
+  const plan = clientPlan({ tunnels: 4, setupIntervalMs: 100 });
+  const client = rig(network, clock, { plan });
+  const gateway = rig(network, clock, { plan: gatewayPlan({ tunnels: 2 }) });
+  gateway.run.start();
+  client.run.start();
+  clock.pass(1_000);
+  const { createDurationMs, createdTunnels } = gateway.run.summary();
+  assert.equal(createdTunnels, 4);
+  assert.ok(createDurationMs! > 90 && createDurationMs! < 120, `${createDurationMs}`);
+});
+
+Deno.test("tunnels the gateway deletes are lost to a client, closed to the gateway", async () => {
+  const { clock, network } = world();
+  const client = rig(network, clock, { plan: clientPlan() });
+  const gateway = rig(network, clock, { plan: gatewayPlan() });
+  gateway.run.start();
+  client.run.start();
+  clock.pass(1_000);
+  gateway.run.stop(true);
+  clock.pass(1_000);
+  // No tunnel is live and no try left: the client ends by itself.
+  const ours = await client.run.finalResult;
+  assert.equal(ours.result, RunResult.FAILED);
+  assert.deepEqual([ours.figures.lost, ours.figures.established], [3, 3]);
+  assert.equal(ours.figures.failures[0]?.cause, "DELETED_BY_PEER");
+  assert.match(ours.summary.lastErrMsg, /Tunnel 0 lost: .*deleted/);
+  assert.equal((await gateway.run.finalResult).result, RunResult.PASSED);
+});
+
+Deno.test("a client that comes again is the same tunnel to a gateway", () => {
+  for (const initialContact of [true, false]) {
+    const { clock, network } = world();
+    const config = { ...CONFIG, initialContact };
+    const gateway = rig(network, clock, { plan: gatewayPlan() });
+    gateway.run.start();
+    const first = rig(network, clock, { plan: clientPlan({ tunnels: 2 }), config });
+    first.run.start();
+    clock.pass(500);
+    // Gone without a word; its successor begins again under the same addresses.
+    first.run.stop(false);
+    const env = fakeEnv(77);
+    const second = rig(network, clock, { plan: clientPlan({ tunnels: 2 }), config, env });
+    second.run.start();
+    clock.pass(500);
+    const { createdTunnels, createdLive, live } = gateway.run.summary();
+    assert.deepEqual([createdTunnels, createdLive], [2, 2]);
+    assert.equal(live, initialContact ? 2 : 4);
+    assert.equal(gateway.run.figures().created, 4);
+    assert.equal(gateway.run.figures().lost, 0);
+  }
+});
+
+Deno.test("lists are in order of creation and survive the end of some", () => {
+  const { clock, network } = world();
+  const client = rig(network, clock, { plan: clientPlan({ tunnels: 10, setupIntervalMs: 10 }) });
+  const gateway = rig(network, clock, { plan: gatewayPlan({ tunnels: 10 }) });
+  gateway.run.start();
+  client.run.start();
+  clock.pass(1_000);
+  const all = gateway.run.listIkeSas(0, 0);
+  assert.deepEqual(all.map((sa) => sa.peerAddress[3]), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+  assert.deepEqual(gateway.run.listIkeSas(3, 2), all.slice(3, 5));
+  assert.deepEqual(gateway.run.listIkeSas(9, 5), all.slice(9));
+  assert.deepEqual(gateway.run.listIkeSas(10, 5), []);
+  for (const { state, establishedEpochMs } of all) {
+    assert.equal(state, 3);
+    assert.ok(establishedEpochMs! > 1_700_000_001_000 && establishedEpochMs! < 1_700_000_003_000);
+  }
+});
+
+Deno.test("dumps of both ends agree on SPIs, keys and selectors", () => {
+  const { clock, network } = world();
+  const keyed: IkeSaDump[] = [], children: ChildSaDump[] = [];
+  const hooks = {
+    ikeKeyed: (sa: IkeSaDump) => void keyed.push(sa),
+    childKeyed: (child: ChildSaDump) => void children.push(child),
+  };
+  const client = rig(network, clock, { plan: clientPlan({ tunnels: 1 }), hooks });
+  const gateway = rig(network, clock, { plan: gatewayPlan({ tunnels: 1 }) });
+  gateway.run.start();
+  client.run.start();
+  clock.pass(1_000);
+  const ours = client.run.ikeSa(client.run.listIkeSas(0, 0)[0]!.spi)!;
+  const theirs = gateway.run.ikeSa(ours.peerSpi)!;
+  assert.equal(theirs.peerSpi, ours.spi);
+  assert.deepEqual([ours.encryption, ours.keyBits, ours.prf, ours.integrity], [20, 128, 5, 0]);
+  assert.deepEqual([ours.ownAuth, ours.peerAuth, ours.ownIdType], [2, 2, 1]);
+  assert.deepEqual(ours.keys, theirs.keys);
+  assert.equal(ours.keys!.skEi.length, 20);
+  assert.equal(ours.keys!.skAi.length, 0);
+  assert.match(ours.ownId, /^10\.1\.0\.1 /);
+  const [spi] = client.run.childSas(ours.spi)!;
+  const child = client.run.childSa(spi!)!, peer = gateway.run.childSa(child.peerSpi)!;
+  assert.equal(peer.peerSpi, child.spi);
+  assert.deepEqual(child.keys, peer.keys);
+  assert.deepEqual(child.ownTs, peer.peerTs);
+  assert.deepEqual([child.parentSpi, child.state, child.protocol], [ours.spi, 2, 3]);
+  assert.deepEqual([child.initiatedHere, peer.initiatedHere], [true, false]);
+  assert.equal(keyed.length, 1);
+  assert.deepEqual(keyed[0]!.keys, ours.keys);
+  assert.equal(children[0]!.spi, child.spi);
+  assert.equal(client.run.ikeSa(1n), undefined);
+  assert.equal(client.run.childSas(1n), undefined);
+  assert.equal(client.run.childSa(1), undefined);
+});
+
+Deno.test("messages are decoded when somebody reads at level 5, and only then", () => {
+  const { clock, network } = world();
+  const client = rig(network, clock, { plan: clientPlan({ tunnels: 2, setupIntervalMs: 500 }) });
+  const gateway = rig(network, clock, { plan: gatewayPlan({ tunnels: 2 }) });
+  gateway.run.start();
+  client.run.start();
+  clock.pass(300);
+  const lines: string[] = [];
+  const filter = { level: 5, keyword: "IKE_" };
+  const { config } = client.run.loop.endpoint;
+  assert.equal(config.trace, false);
+  client.run.events.attach({ filter, write: (e) => void lines.push(e.msg) });
+  assert.equal(config.trace, true);
+  clock.pass(1_000);
+  const messages = lines.filter((l) => /^(Sent|Received)/.test(l));
+  assert.equal(messages.length, 4);
+  assert.match(messages[0]!, /^Sent 10\.1\.0\.2:500 → 10\.9\.0\.1:500\n?.*IKE_SA_INIT request/);
+  assert.match(messages[3]!, /^Received .*\n?.*IKE_AUTH response/);
+});
+
+Deno.test("a repeated IKE_AUTH is a retransmission, counted, and harmless", () => {
+  const { clock, network } = world();
+  const config = { ...CONFIG, retransmitIntervalMs: 1_000 };
+  const client = rig(network, clock, { plan: clientPlan({ tunnels: 1 }), config });
+  const gateway = rig(network, clock, { plan: gatewayPlan({ tunnels: 1 }) });
+  gateway.run.start();
+  let lost = 0;
+  network.loses = (octets) =>
+    octets[18] === IKE_AUTH && !isRequest(octets, IKE_AUTH) && lost++ === 0;
+  client.run.start();
+  clock.pass(2_000);
+  assert.equal(client.run.figures().retransmissions, 1);
+  assert.equal(gateway.run.figures().retransmissions, 0);
+  assert.equal(gateway.run.figures().established, 1);
+  assert.equal(client.run.figures().ikeAuthMs!.samples, 1);
+  assert.ok(client.run.figures().ikeAuthMs!.max >= 1_000);
+  assert.ok(client.run.figures().ikeSaInitMs!.max < 100);
+  assert.ok(isRequest(network.sent[0]!.octets, IKE_SA_INIT));
+});
+
+Deno.test("a client whose last tunnel would have no address is refused before it starts", () => {
+  const { clock, network } = world();
+  const plan = clientPlan({ tunnels: 3, ownAddress: Uint8Array.of(255, 255, 255, 254) });
+  assert.throws(() => rig(network, clock, { plan }), SetupError);
+});
+
+Deno.test("a message repeated in fragments is one retransmission; late fragments ring by themselves", () => {
+  const { clock, network } = world();
+  const config = { ...CONFIG, fragmentOctets: 64, reassembleTimeoutMs: 4_000 };
+  const client = rig(network, clock, { plan: clientPlan({ tunnels: 1 }), config });
+  const gateway = rig(network, clock, { plan: gatewayPlan({ tunnels: 1 }), config });
+  const fragments = () => network.sent.filter(({ octets }) => isRequest(octets, IKE_AUTH)).length;
+  let lost = 0;
+  network.loses = (octets) => isRequest(octets, IKE_AUTH) && octets[33] === 2 && lost++ === 0;
+  gateway.run.start();
+  client.run.start();
+  clock.pass(3_900);
+  const sa = [...gateway.run.loop.endpoint.bySpi.values()][0]!;
+  assert.equal(sa.partialRequest?.contents.size, fragments() - 1);
+  clock.pass(200);
+  assert.equal(sa.partialRequest, undefined);
+  clock.pass(7_000);
+  assert.equal(client.run.figures().retransmissions, 1);
+  assert.deepEqual([lost, fragments() % 2, client.run.figures().established], [2, 0, 1]);
+});

@@ -1,0 +1,82 @@
+/** Inner addresses: who gets which, and that they come back. */
+import assert from "node:assert/strict";
+import { parseAddress, showAddress } from "@/base/address.ts";
+import {
+  type AddressPool,
+  type AddressPools,
+  giveBack,
+  lease,
+  newPools,
+} from "@/ike/negotiate/pool.ts";
+
+const v4 = (text: string) => parseAddress(text)!;
+
+function pools(first: string, last: string): AddressPools & { readonly v4: AddressPool } {
+  const made = newPools({
+    v4: { first: v4(first), last: v4(last), prefixBits: 29, dns: [] },
+    v6: undefined,
+  });
+  return { ...made, v4: made.v4! };
+}
+
+function take(pool: AddressPool, who: string, wish?: string): string | undefined {
+  const address = lease(pool, who, wish === undefined ? undefined : v4(wish));
+  return address && showAddress(address);
+}
+
+Deno.test("addresses go out in turn from the first to the last, then there is none", () => {
+  const { v4: pool } = pools("10.1.0.5", "10.1.0.7");
+  assert.deepEqual(["a", "b", "c", "d"].map((who) => take(pool, who)), [
+    "10.1.0.5",
+    "10.1.0.6",
+    "10.1.0.7",
+    undefined,
+  ]);
+});
+
+Deno.test("what came back goes out again, longest free first, once nothing fresh is left", () => {
+  const all = pools("10.1.0.5", "10.1.0.7");
+  for (const who of ["a", "b", "c"]) take(all.v4, who);
+  giveBack(all, { addresses: [v4("10.1.0.6")], dns: [] });
+  giveBack(all, { addresses: [v4("10.1.0.5")], dns: [] });
+  assert.deepEqual([take(all.v4, "x"), take(all.v4, "y"), take(all.v4, "z")], [
+    "10.1.0.6",
+    "10.1.0.5",
+    undefined,
+  ]);
+});
+
+Deno.test("an identity gets its last address again while it is free", () => {
+  const all = pools("10.1.0.0", "10.1.0.7");
+  take(all.v4, "a");
+  assert.equal(take(all.v4, "b"), "10.1.0.1");
+  giveBack(all, { addresses: [v4("10.1.0.1")], dns: [] });
+  assert.equal(take(all.v4, "b"), "10.1.0.1");
+  assert.equal(take(all.v4, "b"), "10.1.0.2", "a second SA of it has an address of its own");
+});
+
+Deno.test("a wish is granted if it is in the pool and free, and is not handed out in turn", () => {
+  const { v4: pool } = pools("10.1.0.5", "10.1.0.7");
+  assert.equal(take(pool, "a", "10.1.0.6"), "10.1.0.6");
+  assert.equal(take(pool, "b", "10.1.0.6"), "10.1.0.5");
+  assert.equal(take(pool, "c", "10.1.0.4"), "10.1.0.7", "before the first");
+  assert.equal(take(pool, "d", "10.1.0.8"), undefined, "after the last");
+});
+
+Deno.test("an address that was wished for out of turn is handed out once after it came back", () => {
+  const all = pools("10.1.0.5", "10.1.0.6");
+  take(all.v4, "a", "10.1.0.6");
+  giveBack(all, { addresses: [v4("10.1.0.6")], dns: [] });
+  assert.deepEqual([take(all.v4, "x"), take(all.v4, "y"), take(all.v4, "z")], [
+    "10.1.0.5",
+    "10.1.0.6",
+    undefined,
+  ]);
+});
+
+Deno.test("an address comes back once", () => {
+  const all = pools("10.1.0.5", "10.1.0.6");
+  take(all.v4, "a");
+  giveBack(all, { addresses: [v4("10.1.0.5")], dns: [] });
+  assert.throws(() => giveBack(all, { addresses: [v4("10.1.0.5")], dns: [] }));
+});

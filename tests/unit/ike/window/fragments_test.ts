@@ -1,0 +1,516 @@
+/** Fragments as they arrive (RFC 7383 §2.6): in any order, twice, forged, lying, too many, too late. */
+import assert from "node:assert/strict";
+import { concat, toHex, Writer } from "@/base/bytes.ts";
+import { SeededRandom } from "@/base/random.ts";
+import { portableBackend } from "@/crypto/portable.ts";
+import { ExchangeType } from "@/iana/exchange_type.ts";
+import { PayloadType } from "@/iana/payload_type.ts";
+import type { IkeConfig, IkeEnv } from "@/ike/records/config.ts";
+import { dispatch, type Endpoint, initiate, newEndpoint, receive } from "@/ike/endpoint.ts";
+import type { IkeEffect } from "@/ike/records/event.ts";
+import { REASSEMBLED_FRAGMENTS_MAX, REASSEMBLED_OCTETS_MAX } from "@/ike/window/fragments.ts";
+import type { IkeSa } from "@/ike/records/ike_sa.ts";
+import { ikeKeys } from "@/ike/negotiate/keymat.ts";
+import { notify } from "@/ike/records/notify.ts";
+import { encryptedPayload, openPart, seal } from "@/ike/window/protection.ts";
+import { WorldKeys } from "@/sim/keys.ts";
+import { mirrored } from "@/sim/network.ts";
+import { worldConfig } from "@/sim/scenarios.ts";
+import { encodeMessage, encodePayloads, type MessageHeader, type Payload } from "@/wire/message.ts";
+import { sealMessage, sealParts } from "@/wire/protected.ts";
+
+const crypto = portableBackend(), keys = new WorldKeys(crypto);
+const PATH = {
+  ownAddress: Uint8Array.of(10, 0, 0, 1),
+  ownPort: 500,
+  peerAddress: Uint8Array.of(10, 0, 0, 2),
+  peerPort: 500,
+};
+/** A status notify nobody knows (RFC 7296 §3.10.1: to be ignored), long enough for three fragments. */
+const LONG: readonly Payload[] = [notify(50_000, new Uint8Array(150).fill(7))];
+const STATUS_ONLY = ExchangeType.INFORMATIONAL;
+const NOT_FIRST = "a repeated fragment that is not the first";
+
+type Sent = Extract<IkeEffect, { kind: "send" }>;
+
+/** Two endpoints, and between them a wire that is pumped by hand. */
+class Pair {
+  nowMs = 0;
+  readonly #random = new SeededRandom(3);
+  readonly a: Endpoint;
+  readonly b: Endpoint;
+  readonly sent: Sent[] = [];
+  readonly drops: string[] = [];
+  readonly traces: Extract<IkeEffect, { kind: "trace" }>[] = [];
+  #wire: { to: Endpoint; octets: Uint8Array; path: typeof PATH }[] = [];
+
+  constructor(a: Partial<IkeConfig> = {}, b: Partial<IkeConfig> = a) {
+    this.a = newEndpoint(this.#env(), worldConfig({ fragmentOctets: 64, ...a }), false);
+    this.b = newEndpoint(this.#env(), worldConfig({ fragmentOctets: 64, ...b }), true);
+  }
+
+  #env(): IkeEnv {
+    const random = (count: number) => this.#random.octets(count);
+    return { crypto, random, childrenBySpi: new Map(), broken: new Set() };
+  }
+
+  #outbox(from: Endpoint) {
+    return {
+      push: (effect: IkeEffect, sa: IkeSa | undefined) => {
+        if (effect.kind === "dropped") this.drops.push(effect.reason);
+        if (effect.kind === "trace") this.traces.push(effect);
+        if (effect.kind === "send") {
+          this.sent.push(effect);
+          const { octets, path } = effect, to = from === this.a ? this.b : this.a;
+          this.#wire.push({ to, octets, path: mirrored(path) as typeof PATH });
+        }
+        if (effect.kind === "compute") {
+          const result = keys.compute(effect.job, this.#random), { ticket } = effect;
+          this.#later.push(() => this.tell(from, sa!, { kind: "computed", ticket, result }));
+        }
+      },
+    };
+  }
+  #later: (() => void)[] = [];
+
+  tell(at: Endpoint, sa: IkeSa, event: Parameters<typeof dispatch>[1]["event"]): void {
+    dispatch(at, { sa, event }, this.nowMs, this.#outbox(at));
+  }
+
+  dial(): IkeSa {
+    return initiate(this.a, { index: 0, path: PATH }, this.nowMs, this.#outbox(this.a));
+  }
+
+  /** Carries all there is; `loses` says what is lost of it. */
+  pump(loses: (octets: Uint8Array) => boolean = () => false): void {
+    while (this.#later.length > 0 || this.#wire.length > 0) {
+      this.#later.shift()?.();
+      const next = this.#wire.shift();
+      if (next && !loses(next.octets)) this.arrive(next.to, next.octets, next.path);
+    }
+  }
+
+  arrive(to: Endpoint, octets: Uint8Array, path = to === this.b ? mirrored(PATH) : PATH): void {
+    receive(to, { octets, path }, this.nowMs, this.#outbox(to));
+  }
+
+  /** What was dropped since the last call. */
+  dropped(): string[] {
+    return this.drops.splice(0);
+  }
+}
+
+function only(endpoint: Endpoint): IkeSa {
+  const [sa, ...others] = endpoint.bySpi.values();
+  assert.equal(others.length, 0);
+  return sa!;
+}
+
+/** A tunnel that stands, with what a test needs to speak in a's name. */
+function established(config: Partial<IkeConfig> = {}): { pair: Pair; a: IkeSa; b: IkeSa } {
+  const pair = new Pair(config);
+  pair.dial();
+  pair.pump();
+  const a = only(pair.a), b = only(pair.b);
+  assert.deepEqual([a.phase, b.phase], ["established", "established"]);
+  pair.sent.length = 0;
+  pair.dropped();
+  return { pair, a, b };
+}
+
+function protectionOf(sa: IkeSa) {
+  const suite = sa.suite!, { ei, ai, er, ar } = ikeKeys(suite, sa.keys!);
+  return sa.originalInitiator
+    ? { ...suite, encryptionKey: ei, integrityKey: ai }
+    : { ...suite, encryptionKey: er, integrityKey: ar };
+}
+
+function headerOf(sa: IkeSa, change: Partial<MessageHeader> = {}): MessageHeader {
+  const { spiI, spiR, nextRequestId: messageId, originalInitiator: initiator } = sa;
+  const kind = { exchange: STATUS_ONLY, response: false, initiator } as const;
+  return { spiI, spiR, messageId, ...kind, ...change };
+}
+
+/** One fragment in an end's name; what it says about itself need not be true. */
+function fragment(
+  sa: IkeSa,
+  place: { readonly number: number; readonly total: number },
+  content: Uint8Array,
+  change: Partial<MessageHeader> = {},
+): Uint8Array {
+  const parts = new Array<Uint8Array>(place.total);
+  parts[place.number - 1] = content;
+  const inside = { firstType: LONG[0]!.type, parts };
+  const iv = () => new Uint8Array(protectionOf(sa).cipher.ivOctets).fill(place.number);
+  const all = sealParts(headerOf(sa, change), inside, { protection: protectionOf(sa), iv });
+  return all[place.number - 1]!;
+}
+
+/** `LONG` in so many fragments of equal size. */
+function cut(a: IkeSa, total: number): Uint8Array[] {
+  const w = new Writer(200);
+  encodePayloads(LONG, w);
+  const content = w.done(), size = Math.ceil(content.length / total);
+  return Array.from({ length: total }, (_, i) => {
+    return fragment(a, { number: i + 1, total }, content.subarray(i * size, (i + 1) * size));
+  });
+}
+
+function whole(a: IkeSa): Uint8Array {
+  const protection = protectionOf(a), iv = new Uint8Array(protection.cipher.ivOctets);
+  return sealMessage(headerOf(a), LONG, { protection, iv });
+}
+
+/** Octets 32 and on: Fragment Number, Total Fragments (RFC 7383 §2.5). */
+function claiming(octets: Uint8Array, number: number, total: number): Uint8Array {
+  const copy = octets.slice();
+  copy.set([number >> 8, number & 0xff, total >> 8, total & 0xff], 32);
+  return copy;
+}
+
+Deno.test("a tunnel with small fragments: all but IKE_SA_INIT is cut, and put together", () => {
+  const pair = new Pair();
+  pair.dial();
+  pair.pump();
+  const places = pair.sent.map(({ fragment: f }) => f ? `${f.number}/${f.total}` : "whole");
+  assert.deepEqual(places.slice(0, 2), ["whole", "whole"]);
+  assert.deepEqual(places.slice(2, 5), ["1/3", "2/3", "3/3"]);
+  assert.ok(pair.sent[0]!.octets.length > 64 + 28);
+  const auth = pair.traces.filter(({ header }) => header.exchange === ExchangeType.IKE_AUTH);
+  assert.equal(auth.length, 4);
+  for (const { header, fragments } of auth) {
+    const datagrams = pair.sent.filter(({ octets }) =>
+      octets[18] === ExchangeType.IKE_AUTH &&
+      (octets[19]! & 0x20) / 0x20 === Number(header.response)
+    );
+    assert.equal(fragments, datagrams.length);
+    assert.equal(header.length, datagrams.reduce((sum, { octets }) => sum + octets.length, 0));
+  }
+});
+
+Deno.test("mtu is the most that a fragment holds in clear, and a message of as many octets is whole", () => {
+  // LONG is a notify of 8 + 150 octets.
+  for (
+    const [fragmentOctets, held] of [[158, []], [157, [157, 1]], [79, [79, 79]], [64, [
+      64,
+      64,
+      30,
+    ]]] as const
+  ) {
+    const { a, b } = established({ fragmentOctets });
+    const sealed = seal(a, headerOf(a), LONG);
+    assert.equal(sealed.length, Math.max(1, held.length));
+    const parts = sealed.map((octets) => ({ octets, inner: encryptedPayload(octets) }))
+      .flatMap(({ octets, inner }) =>
+        typeof inner !== "string" && inner.type === PayloadType.SKF
+          ? [openPart(b, octets, inner).length]
+          : []
+      );
+    assert.deepEqual(parts, held);
+    assert.equal(
+      new Set(sealed.map((octets) => toHex(octets.subarray(36, 52)))).size,
+      sealed.length,
+    );
+  }
+});
+
+Deno.test("fragments come in any order, and are answered once", () => {
+  const { pair, a, b } = established();
+  const fragments = cut(a, 3);
+  for (const i of [2, 0]) pair.arrive(pair.b, fragments[i]!);
+  assert.deepEqual([b.partialRequest?.contents.size, pair.sent.length], [2, 0]);
+  pair.arrive(pair.b, fragments[1]!);
+  assert.equal(b.partialRequest, undefined);
+  assert.equal(pair.sent.length, 1);
+  assert.deepEqual(pair.dropped(), []);
+  const last = pair.traces.at(-2)!;
+  assert.deepEqual([last.sent, last.fragments, last.payloads.length], [false, 3, 1]);
+});
+
+Deno.test("a fragment that is there already changes nothing", () => {
+  const { pair, a, b } = established();
+  const [first, second] = cut(a, 2);
+  for (let i = 0; i < 3; i++) pair.arrive(pair.b, first!);
+  assert.deepEqual(pair.dropped(), new Array(2).fill("a fragment that is there already"));
+  assert.equal(b.partialRequest!.contents.size, 1);
+  pair.arrive(pair.b, second!);
+  assert.equal(pair.sent.length, 1);
+});
+
+Deno.test("a fragment with a wrong ICV is not kept, and takes no other's place", () => {
+  const { pair, a, b } = established();
+  const [first, second] = cut(a, 2);
+  const forged = first!.slice();
+  forged[forged.length - 1]! ^= 1;
+  pair.arrive(pair.b, forged);
+  assert.equal(b.partialRequest, undefined);
+  pair.arrive(pair.b, second!);
+  pair.arrive(pair.b, forged);
+  // Number and total are authenticated too: they cannot be changed on the way.
+  pair.arrive(pair.b, claiming(second!, 1, 2));
+  pair.arrive(pair.b, claiming(first!, 1, 3));
+  assert.deepEqual(pair.dropped(), new Array(4).fill("a wrong ICV"));
+  assert.deepEqual([...b.partialRequest!.contents.keys()], [2]);
+  pair.arrive(pair.b, first!);
+  assert.equal(pair.sent.length, 1);
+});
+
+Deno.test("numbers that cannot be are dropped: total 0, number 0, number past the total", () => {
+  const { pair, a, b } = established();
+  const [first] = cut(a, 2);
+  for (const [number, total] of [[1, 0], [0, 0], [0, 2], [3, 2], [65535, 65534]] as const) {
+    pair.arrive(pair.b, claiming(first!, number, total));
+    assert.deepEqual(pair.dropped(), ["a malformed message that is not authentic"]);
+  }
+  assert.equal(b.partialRequest, undefined);
+});
+
+Deno.test("too many fragments are none, however authentic", () => {
+  const { pair, a, b } = established();
+  for (const total of [65535, REASSEMBLED_FRAGMENTS_MAX + 1]) {
+    pair.arrive(pair.b, fragment(a, { number: total, total }, new Uint8Array(9)));
+    assert.deepEqual(pair.dropped(), ["one of too many fragments"]);
+  }
+  assert.ok(!b.partialRequest);
+  const total = REASSEMBLED_FRAGMENTS_MAX, kept = () => b.partialRequest?.total;
+  pair.arrive(pair.b, fragment(a, { number: total, total }, new Uint8Array(9)));
+  assert.equal(kept(), total);
+});
+
+Deno.test("a message longer than any datagram could be is forgotten", () => {
+  const { pair, a, b } = established();
+  const half = new Uint8Array(REASSEMBLED_OCTETS_MAX / 2 + 1);
+  pair.arrive(pair.b, fragment(a, { number: 1, total: 3 }, half));
+  assert.equal(b.partialRequest?.contentOctets, half.length);
+  pair.arrive(pair.b, fragment(a, { number: 2, total: 3 }, half));
+  assert.deepEqual(pair.dropped(), ["fragments of a message that is too long"]);
+  assert.equal(b.partialRequest, undefined);
+  for (const one of cut(a, 2)) pair.arrive(pair.b, one);
+  assert.equal(pair.sent.length, 1);
+});
+
+Deno.test("more fragments than before replace them, fewer are dropped (§2.6)", () => {
+  const { pair, a, b } = established();
+  const two = cut(a, 2), three = cut(a, 3);
+  pair.arrive(pair.b, two[0]!);
+  pair.arrive(pair.b, three[1]!);
+  assert.deepEqual([b.partialRequest!.total, b.partialRequest!.contents.size], [3, 1]);
+  pair.arrive(pair.b, two[1]!);
+  assert.deepEqual(pair.dropped(), ["a fragment of fewer than there were"]);
+  pair.arrive(pair.b, three[0]!);
+  pair.arrive(pair.b, three[2]!);
+  assert.equal(pair.sent.length, 1);
+});
+
+Deno.test("a message that came whole meanwhile ends its fragments' wait", () => {
+  const { pair, a, b } = established();
+  const [first, second] = cut(a, 2);
+  pair.arrive(pair.b, second!);
+  pair.arrive(pair.b, whole(a));
+  assert.equal(b.partialRequest, undefined);
+  assert.equal(pair.sent.length, 1);
+  // Now it is a repeated request: the first fragment stands for all (§2.6.1), also if cut otherwise.
+  pair.arrive(pair.b, second!);
+  assert.deepEqual([pair.sent.length, pair.dropped()], [1, [NOT_FIRST]]);
+  pair.arrive(pair.b, first!);
+  pair.arrive(pair.b, cut(a, 3)[0]!);
+  assert.equal(pair.sent.length, 3);
+  assert.deepEqual(pair.sent[2]!.octets, pair.sent[0]!.octets);
+});
+
+Deno.test("a whole copy of what came in fragments is a repeated request", () => {
+  const { pair, a, b } = established();
+  for (const one of cut(a, 3)) pair.arrive(pair.b, one);
+  const answered = b.nextPeerId;
+  pair.arrive(pair.b, whole(a));
+  assert.deepEqual([pair.sent.length, b.nextPeerId], [2, answered]);
+  assert.deepEqual(pair.sent[1]!.octets, pair.sent[0]!.octets);
+});
+
+Deno.test("a repeated first fragment must be authentic to be answered", () => {
+  const { pair, a } = established();
+  const fragments = cut(a, 2);
+  for (const one of fragments) pair.arrive(pair.b, one);
+  const forged = fragments[0]!.slice();
+  forged[forged.length - 1]! ^= 1;
+  pair.arrive(pair.b, forged);
+  assert.deepEqual([pair.sent.length, pair.dropped()], [1, ["a wrong ICV"]]);
+});
+
+Deno.test("fragments wait as long as reassembletimeout says, from the first one", () => {
+  const { pair, a, b } = established({ reassembleTimeoutMs: 5_000 });
+  const [first, second, third] = cut(a, 3);
+  pair.arrive(pair.b, first!);
+  assert.equal(b.deadlineMs, 5_000);
+  pair.nowMs = 4_999;
+  pair.arrive(pair.b, second!);
+  pair.tell(pair.b, b, { kind: "deadline" });
+  assert.equal(b.partialRequest?.contents.size, 2);
+  pair.nowMs = 5_000;
+  pair.tell(pair.b, b, { kind: "deadline" });
+  assert.equal(b.partialRequest, undefined);
+  assert.deepEqual(pair.dropped(), ["fragments whose others did not come in time"]);
+  assert.equal(b.deadlineMs, Infinity);
+  pair.arrive(pair.b, third!);
+  assert.equal(pair.sent.length, 0);
+  for (const one of [first, second]) pair.arrive(pair.b, one!);
+  assert.equal(pair.sent.length, 1);
+});
+
+Deno.test("fragments outside the window, of responses nobody waits for, or of two exchanges", () => {
+  const { pair, a, b } = established();
+  const part = new Uint8Array(20), place = { number: 1, total: 2 };
+  const { nextRequestId } = a;
+  const cases: [Partial<MessageHeader>, string][] = [
+    [{ messageId: nextRequestId + 1 }, "a fragment of a request outside the window"],
+    [{ messageId: nextRequestId - 2 }, "a fragment of a request outside the window"],
+    [{ response: true }, "a fragment of a response nobody waits for"],
+  ];
+  for (const [change, reason] of cases) {
+    pair.arrive(pair.b, fragment(a, place, part, change));
+    assert.deepEqual(pair.dropped(), [reason]);
+  }
+  assert.deepEqual([b.partialRequest, b.partialResponse], [undefined, undefined]);
+  pair.arrive(pair.b, cut(a, 2)[0]!);
+  const other = { exchange: ExchangeType.CREATE_CHILD_SA };
+  pair.arrive(pair.b, fragment(a, { number: 2, total: 2 }, part, other));
+  assert.deepEqual(pair.dropped(), ["a fragment of another exchange"]);
+});
+
+Deno.test("fragments are not taken where they were not agreed on", () => {
+  const { pair, a, b } = established({ fragmentOctets: 0 });
+  assert.deepEqual([a.fragmentation, b.fragmentation], [false, false]);
+  pair.arrive(pair.b, cut(a, 2)[0]!);
+  assert.deepEqual(pair.dropped(), ["a fragment, and fragmentation was not negotiated"]);
+});
+
+Deno.test("one end alone that supports fragments sends none", () => {
+  for (const own of [[{}, { fragmentOctets: 0 }], [{ fragmentOctets: 0 }, {}]]) {
+    const pair = new Pair(own[0], own[1]);
+    pair.dial();
+    pair.pump();
+    assert.equal(only(pair.a).phase, "established");
+    assert.ok(pair.sent.every((one) => one.fragment === undefined));
+  }
+});
+
+Deno.test("authentic fragments of nonsense are answered with INVALID_SYNTAX, and end the SA", () => {
+  const { pair, a, b } = established();
+  const part = new Uint8Array(30).fill(0xff);
+  pair.arrive(pair.b, fragment(a, { number: 1, total: 2 }, part));
+  pair.arrive(pair.b, fragment(a, { number: 2, total: 2 }, part));
+  assert.equal(pair.sent.length, 1);
+  assert.deepEqual([b.phase, b.failure?.cause], ["closed", "INVALID_SYNTAX"]);
+});
+
+Deno.test("a repeated request is repeated whole, fragment by fragment, octet by octet", () => {
+  const { pair, a } = established({ retransmitIntervalMs: 500 });
+  pair.tell(pair.a, a, { kind: "rekey_ike" });
+  pair.pump(() => true);
+  const first = pair.sent.splice(0);
+  assert.ok(first.length >= 2);
+  pair.nowMs = 500;
+  pair.tell(pair.a, a, { kind: "deadline" });
+  assert.deepEqual(pair.sent.map((s) => s.octets), first.map((s) => s.octets));
+  assert.deepEqual(pair.sent.map((s) => s.transmission), first.map(() => 2));
+});
+
+Deno.test("a lost fragment of the response: the request is repeated, and all of the answer", () => {
+  const { pair, a, b } = established({ retransmitIntervalMs: 500 });
+  pair.tell(pair.a, a, { kind: "rekey_ike" });
+  let lost = 0;
+  pair.pump((octets) => (octets[19]! & 0x20) !== 0 && octets[33] === 2 && lost++ === 0);
+  assert.equal(lost, 1);
+  assert.equal(a.partialResponse?.contents.size, a.partialResponse!.total - 1);
+  const answer = b.lastResponse!;
+  pair.sent.length = 0;
+  pair.nowMs = 500;
+  pair.tell(pair.a, a, { kind: "deadline" });
+  pair.pump();
+  const again = pair.sent.filter(({ transmission, octets }) =>
+    transmission === 0 && octets[18] === ExchangeType.CREATE_CHILD_SA
+  );
+  assert.deepEqual(again.map(({ octets }) => octets), answer);
+  assert.equal(a.partialResponse, undefined);
+  // The SA of the rekey cuts its messages as the one before (§2.3: said in IKE_SA_INIT alone).
+  assert.ok([...pair.a.bySpi.values()].every((sa) => sa.fragmentation));
+});
+
+Deno.test("IKE_SA_INIT in fragments is dropped", () => {
+  const pair = new Pair();
+  const sa = pair.dial();
+  pair.pump(() => true);
+  const header = { ...headerOf(sa), exchange: ExchangeType.IKE_SA_INIT, spiR: 5n, messageId: 0 };
+  const skf = [0, 0, 0, 28, 0, 1, 0, 1, ...new Array<number>(20).fill(1)];
+  const w = new Writer(64);
+  w.u64(header.spiI).u64(header.spiR).u8(53).u8(0x20).u8(header.exchange).u8(0x20);
+  w.u32(0).u32(28 + skf.length);
+  pair.arrive(pair.a, concat(w.done(), Uint8Array.from(skf)));
+  assert.equal(pair.dropped().length, 1);
+  assert.deepEqual([sa.phase, sa.partialResponse], ["init", undefined]);
+});
+
+Deno.test("an SA that ends keeps no fragments", () => {
+  const { pair, a, b } = established();
+  pair.arrive(pair.b, cut(a, 2)[1]!);
+  pair.tell(pair.b, b, { kind: "abandon", closeCode: 65537, why: "gone" });
+  assert.equal(b.partialRequest, undefined);
+  pair.arrive(pair.b, cut(a, 2)[1]!);
+  assert.deepEqual(pair.dropped(), ["a request to an SA that is gone"]);
+});
+
+Deno.test("a message in clear, which anybody can send, does not end the wait of fragments", () => {
+  const pair = new Pair();
+  const sa = pair.dial();
+  let seen = 0;
+  pair.pump((octets) => octets[18] === ExchangeType.IKE_AUTH && seen++ > 0);
+  const peer = only(pair.b), { spiI, spiR } = sa;
+  assert.deepEqual([peer.phase, peer.partialRequest?.contents.size], ["created", 1]);
+  const header = { ...headerOf(sa), spiI, spiR, exchange: ExchangeType.IKE_SA_INIT };
+  pair.arrive(pair.b, encodeMessage({ ...header, messageId: 1 }, []));
+  assert.equal(peer.partialRequest?.contents.size, 1);
+});
+
+Deno.test("of responses, only fragments of the one that is awaited are kept", () => {
+  const { pair, a, b } = established();
+  pair.tell(pair.a, a, { kind: "liveness_check" });
+  pair.pump(() => true);
+  const { messageId, exchange } = a.request!, part = new Uint8Array(20);
+  const arrive = (change: Partial<MessageHeader>) => {
+    const place = { number: 1, total: 2 };
+    pair.arrive(
+      pair.a,
+      fragment(b, place, part, { response: true, messageId, exchange, ...change }),
+    );
+  };
+  arrive({ messageId: messageId + 1 });
+  arrive({ messageId: messageId - 1 });
+  arrive({ exchange: ExchangeType.CREATE_CHILD_SA });
+  const nobody = "a fragment of a response nobody waits for";
+  assert.deepEqual(pair.dropped(), [nobody, nobody, "a fragment of another exchange"]);
+  assert.ok(!a.partialResponse);
+  arrive({});
+  const kept = (sa: IkeSa) => sa.partialResponse?.messageId;
+  assert.deepEqual([pair.dropped(), kept(a)], [[], messageId]);
+});
+
+Deno.test("fragments of a request that is being computed are dropped", () => {
+  const { pair, a, b } = established();
+  const caught: Uint8Array[] = [];
+  pair.tell(pair.a, a, { kind: "rekey_ike" });
+  pair.pump((octets) => caught.push(octets) > 0);
+  for (const octets of caught) pair.arrive(pair.b, octets);
+  assert.ok(b.answering);
+  pair.arrive(pair.b, caught[0]!);
+  assert.deepEqual(pair.dropped(), ["a request while the one before is computed"]);
+  assert.equal(b.partialRequest, undefined);
+});
+
+Deno.test("a repeat of the request before leaves the fragments of the next one alone", () => {
+  const { pair, a, b } = established();
+  pair.arrive(pair.b, whole(a));
+  const messageId = a.nextRequestId + 1;
+  pair.arrive(pair.b, fragment(a, { number: 1, total: 2 }, new Uint8Array(20), { messageId }));
+  pair.arrive(pair.b, whole(a));
+  assert.deepEqual([pair.sent.length, b.partialRequest?.messageId], [2, messageId]);
+});
