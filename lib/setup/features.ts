@@ -18,6 +18,58 @@ export const NOT_YET = {
 /** A feature that may be missing. */
 export type Feature = keyof typeof NOT_YET;
 
+/** The options of a setup that decide which features it uses. */
+export interface FeatureChoices {
+  readonly mobike: boolean;
+  readonly ikeconf: {
+    readonly reauth: boolean;
+    readonly authownmethod: string;
+    readonly authpeermethod: string;
+    readonly myid: string;
+  };
+}
+
+/** How a setup that does not use a feature is known, and why its options have no effect then. */
+interface FeatureUse {
+  readonly isUsed: (choices: FeatureChoices) => boolean;
+  /** Follows "has no effect: ". */
+  readonly unused: string;
+}
+
+/**
+ * Features that other options switch on. Every option of one that is off has no effect, so it is no
+ * reason to refuse a setup. A feature that is not named here is used by each of its options.
+ */
+const SWITCHED: Readonly<Record<string, FeatureUse>> = {
+  mobike: { isUsed: ({ mobike }) => mobike, unused: "mobike is false" },
+  reauth: { isUsed: ({ ikeconf }) => ikeconf.reauth, unused: "reauth is false" },
+  certificates: {
+    isUsed: ({ ikeconf }) =>
+      methodsOf(ikeconf).some((method) => method !== "psk" && !isEap(method)) ||
+      /^cert-/.test(ikeconf.myid),
+    unused: "neither end authenticates by certificates",
+  },
+  eap: {
+    isUsed: ({ ikeconf }) =>
+      methodsOf(ikeconf).some(isEap) || /^eapol-test-conf$|^eapusepcap$/.test(ikeconf.myid),
+    unused: "neither end authenticates by EAP",
+  },
+};
+
+/** Why options of this feature have no effect in a setup; undefined: the setup uses the feature. */
+export function whyUnused(feature: string, choices: FeatureChoices): string | undefined {
+  const use = SWITCHED[feature];
+  return use && !use.isUsed(choices) ? use.unused : undefined;
+}
+
+function methodsOf({ authownmethod, authpeermethod }: FeatureChoices["ikeconf"]): string[] {
+  return [authownmethod, authpeermethod];
+}
+
+function isEap(method: string): boolean {
+  return method.startsWith("eap");
+}
+
 /** Whether it is named in {@linkcode NOT_YET}. */
 export function isMissing(feature: Feature | undefined): feature is Feature {
   return feature !== undefined && Object.hasOwn(NOT_YET, feature);

@@ -5,7 +5,7 @@
  */
 import { SetupError, type SetupPosition } from "@/base/errors.ts";
 import { checkSetup } from "@/setup/check.ts";
-import { isMissing, NOT_YET, NotThereYet } from "@/setup/features.ts";
+import { isMissing, NOT_YET, NotThereYet, whyUnused } from "@/setup/features.ts";
 import { outerPath } from "@/setup/schema.ts";
 import { byPlace, SectionReader } from "@/setup/section_reader.ts";
 import type { Setup } from "@/setup/setup.ts";
@@ -74,11 +74,19 @@ function positionIn(
   return { file, line: 1, column: 1 };
 }
 
-/** What was set and needs a feature that is not there yet; the other role's options need nothing. */
-function missingFeatures({ wants, isBroken }: SectionReader, { role }: Setup): NotThereYet[] {
-  return wants.filter(({ option }) => option.role === "both" || option.role === role)
-    .filter(({ option }) => option.role === "both" || !isBroken("role"))
-    .map(({ path, shown, feature, position }) => new NotThereYet(path, shown, feature, position));
+/**
+ * What was set and needs a feature that is not there yet. The other role's options need nothing, and
+ * an option of a feature that the setup does not use is warned of.
+ */
+function missingFeatures(reader: SectionReader, setup: Setup): NotThereYet[] {
+  const { wants, isBroken } = reader, errors: NotThereYet[] = [];
+  for (const { path, shown, feature, option, position } of wants) {
+    if (option.role !== "both" && (option.role !== setup.role || isBroken("role"))) continue;
+    const unused = whyUnused(feature, setup);
+    if (unused) reader.warn(`${path} has no effect: ${unused}`, position);
+    else errors.push(new NotThereYet(path, shown, feature, position));
+  }
+  return errors;
 }
 
 /** Features that options at their default want, each once, in words. */

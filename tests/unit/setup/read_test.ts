@@ -322,16 +322,45 @@ Deno.test("where an option stands is known afterwards", () => {
 });
 
 Deno.test("a feature that is not there is refused for the role that would use it", () => {
-  assert.deepEqual(errorsOf(`${CLIENT}  eapsendstart: yes\n  eapfile: a\n  ppk: {value: hush}\n`), [
-    "8:12: ikeconf.eapfile: a needs EAP, which is not there yet",
-    "9:16: ikeconf.ppk.value: its value needs post-quantum pre-shared keys (RFC 8784), which is not " +
-    "there yet",
+  const eap = "  authownmethod: eap\n";
+  const refused = errorsOf(
+    `${CLIENT}${eap}  eapsendstart: yes\n  eapfile: a\n  ppk: {value: hush}\n`,
+  );
+  assert.deepEqual(refused, [
+    "7:18: ikeconf.authownmethod: eap needs EAP, which is not there yet",
+    "9:12: ikeconf.eapfile: a needs EAP, which is not there yet",
+    "10:16: ikeconf.ppk.value: its value needs post-quantum pre-shared keys (RFC 8784), which is " +
+    "not there yet",
   ]);
   assert.equal(load(`${GATEWAY}  disallownat: yes\n`).setup.ikeconf.disallownat, true);
-  assert.deepEqual(ikeErrors("eapsendstart: no"), [
-    "5:17: ikeconf.eapsendstart: no needs EAP, which is not there yet",
+  assert.deepEqual(errorsOf(`${GATEWAY}  authpeermethod: eap\n  eapsendstart: no\n`), [
+    "5:19: ikeconf.authpeermethod: eap needs EAP, which is not there yet",
+    "6:17: ikeconf.eapsendstart: no needs EAP, which is not there yet",
   ]);
   assert.equal(load(`${CLIENT}  eapsendstart: no\n`).setup.ikeconf.eapsendstart, false);
+});
+
+Deno.test("an option of a feature that nothing switches on is warned of, and its value is kept", () => {
+  const cases: readonly [option: string, why: string][] = [
+    ["  cadir: /etc/ike/ca", "neither end authenticates by certificates"],
+    ["  eedir: /etc/ike/ee", "neither end authenticates by certificates"],
+    ["  dshashalg: sha384", "neither end authenticates by certificates"],
+    ["  usersapss: true", "neither end authenticates by certificates"],
+    ["  eapoltestpath: /usr/sbin/eapol_test", "neither end authenticates by EAP"],
+    ["  eapradiusid: 44", "neither end authenticates by EAP"],
+    ["  eapimplementaion: eap-file", "neither end authenticates by EAP"],
+    ["mobikeiplifetime: 1m", "mobike is false"],
+    ["mobikeaddrpertunnel: 3", "mobike is false"],
+    ["mobikechangeaddrtype: both", "mobike is false"],
+  ];
+  for (const [line, why] of cases) {
+    const { warnings } = load(`${CLIENT}${line}\n`);
+    assert.equal(warnings.length, 1, line);
+    assert.match(warnings[0]!, new RegExp(` has no effect: ${why}$`));
+  }
+  assert.equal(load(`${CLIENT}  cadir: /etc/ike/ca\n`).setup.ikeconf.cadir, "/etc/ike/ca");
+  const { warnings } = load(`${GATEWAY}  reauthlifetime: 1h\n`);
+  assert.deepEqual(warnings, ["f:5:19: ikeconf.reauthlifetime has no effect: reauth is false"]);
 });
 
 Deno.test("a default that is written out is a default", () => {

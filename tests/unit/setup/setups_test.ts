@@ -11,6 +11,8 @@ const FOLDER = new URL("../../setups/", import.meta.url);
 
 /** Options that each file is refused for; an empty list: it verifies. */
 const REFUSED: Readonly<Record<string, readonly string[]>> = {
+  // Every key of the default file in the public documentation, with its value there, for a PSK client.
+  "all_keys_client.yaml": [],
   "certificates_client.yaml": [
     "ikeconf.authownmethod",
     "ikeconf.authpeermethod",
@@ -132,6 +134,13 @@ Deno.test("dead keys load with a warning at their place", () => {
   const [child] = setup.ikeconf.childlist;
   assert.deepEqual(child!.encalg, [{ id: 11, keyBits: 0 }]); // IANA: ENCR_NULL is 11.
   assert.equal(child!.lifetime, 300_000);
+});
+
+Deno.test("options of features that a setup does not use warn, and do not refuse it", () => {
+  const { warnings } = readSetup(textOf("all_keys_client.yaml"), "f");
+  assert.deepEqual(warnings, [
+    "f:63:18: ikeconf.eapoltestpath has no effect: neither end authenticates by EAP",
+  ]);
 });
 
 Deno.test("what defaults want and is not there yet is named once", () => {
