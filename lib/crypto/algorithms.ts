@@ -22,10 +22,16 @@ export type IntegrityMeasures = Omit<Integrity, "mac">;
 export type GroupFamily = "modp" | "ecp" | "brainpool" | "x";
 
 /** The measures of a {@linkcode KeyExchange}. */
-export interface GroupMeasures extends Omit<KeyExchange, "generate" | "derive"> {
+export interface GroupMeasures extends Omit<KeyExchange, "generate" | "respond" | "derive"> {
   readonly family: GroupFamily;
   /** Octets of a private value. */
   readonly privateOctets: number;
+}
+
+/** The measures of a key encapsulation method. */
+export interface KemMeasures extends Omit<KeyExchange, "generate" | "respond" | "derive"> {
+  /** As WebCrypto names it. */
+  readonly webName: string;
 }
 
 /** Pseudorandom functions: RFC 2104 with RFC 2403, 2404 and 4868; RFC 4434; RFC 4615. */
@@ -95,6 +101,13 @@ export const GROUPS: readonly GroupMeasures[] = [
   montgomery(KeGroup.CURVE448, 56),
 ];
 
+/** Key encapsulation methods: ML-KEM (FIPS 203 §8 table 3). */
+export const KEMS: readonly KemMeasures[] = [
+  mlKem(KeGroup.ML_KEM_512, "ML-KEM-512", [800, 768]),
+  mlKem(KeGroup.ML_KEM_768, "ML-KEM-768", [1184, 1088]),
+  mlKem(KeGroup.ML_KEM_1024, "ML-KEM-1024", [1568, 1568]),
+];
+
 /** States that key and IV have the lengths that the cipher takes. @throws {Bug} if not. */
 export function checkKeyAndIv(measures: CipherMeasures, key: Uint8Array, iv: Uint8Array): void {
   const { name, keyOctets, ivOctets } = measures;
@@ -145,5 +158,16 @@ function newGroup(
   group: number,
   [publicOctets, secretOctets, privateOctets]: readonly [number, number, number],
 ): GroupMeasures {
-  return { family, group, name: nameOfKeGroup(group), publicOctets, secretOctets, privateOctets };
+  const name = nameOfKeGroup(group), answerOctets = publicOctets;
+  const octets = { publicOctets, answerOctets, secretOctets, privateOctets };
+  return { family, group, name, isKem: false, ...octets };
+}
+
+function mlKem(
+  group: number,
+  webName: string,
+  [publicOctets, answerOctets]: readonly [number, number],
+): KemMeasures {
+  const name = nameOfKeGroup(group);
+  return { group, name, webName, publicOctets, answerOctets, secretOctets: 32, isKem: true };
 }

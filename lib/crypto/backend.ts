@@ -99,14 +99,27 @@ export interface KeyPair {
   readonly secret: unknown;
 }
 
-/** A key exchange method (RFC 7296 §3.4; RFC 5903 for ECP groups, RFC 8031 for curves). */
+/** What a responder sends in its KE payload, and the shared secret that it has from then on. */
+export interface KeyExchangeAnswer {
+  readonly publicValue: Uint8Array;
+  readonly shared: Uint8Array;
+}
+
+/**
+ * A key exchange method (RFC 7296 §3.4; RFC 5903 for ECP groups, RFC 8031 for curves), or a key
+ * encapsulation method (RFC 9370 §2.1), whose responder answers with a ciphertext.
+ */
 export interface KeyExchange {
   /** Transform Type 4 number. */
   readonly group: number;
   /** IANA name, `2048-bit MODP Group`. */
   readonly name: string;
-  /** Octets of the public value: of the modulus, or of x ‖ y, or of u. */
+  /** Octets of the public value: of the modulus, or of x ‖ y, or of u, or of a KEM's key. */
   readonly publicOctets: number;
+  /** Octets of what the responder answers: of a KEM's ciphertext, else as `publicOctets`. */
+  readonly answerOctets: number;
+  /** Whether the answer depends on the initiator's value; such a pair is never used twice. */
+  readonly isKem: boolean;
   /** Octets of the shared secret: of the modulus, or of x, or of u; leading zeros stay. */
   readonly secretOctets: number;
   /**
@@ -115,7 +128,17 @@ export interface KeyExchange {
    */
   generate(random?: RandomOctets): Promise<KeyPair> | KeyPair;
   /**
-   * The shared secret g^ir, `secretOctets` long (RFC 7296 §2.14).
+   * The responder's half: what it answers the initiator's public value with, and the shared secret.
+   * With `random` it depends on its octets alone and is there at once.
+   * @throws {KeyExchangeError} (or rejects) on a public value that must not be used.
+   */
+  respond(
+    peerPublic: Uint8Array,
+    random?: RandomOctets,
+  ): Promise<KeyExchangeAnswer> | KeyExchangeAnswer;
+  /**
+   * The shared secret, `secretOctets` long, of our pair and what the peer sent: g^ir (RFC 7296
+   * §2.14), or what a KEM's ciphertext decapsulates to.
    * @throws {KeyExchangeError} (or rejects) on a public value that RFC 6989 §2 or RFC 8031 §4 refuses.
    */
   derive(pair: KeyPair, peerPublic: Uint8Array): Promise<Uint8Array> | Uint8Array;
@@ -143,6 +166,23 @@ export interface CryptoBackend {
 /** A peer's public value that must not be used (RFC 6989 §2, RFC 8031 §4). */
 export class KeyExchangeError extends Error {
   override name = "KeyExchangeError";
+}
+
+/** The responder's half of an exchange in which both ends make a pair: a fresh one, and g^ir. */
+export function respondByPair(
+  exchange: Pick<KeyExchange, "generate" | "derive">,
+  peerPublic: Uint8Array,
+  random?: RandomOctets,
+): Promise<KeyExchangeAnswer> | KeyExchangeAnswer {
+  const answerOf = (pair: KeyPair) => {
+    const shared = exchange.derive(pair, peerPublic);
+    const { publicValue } = pair;
+    return shared instanceof Promise
+      ? shared.then((shared) => ({ publicValue, shared }))
+      : { publicValue, shared };
+  };
+  const pair = exchange.generate(random);
+  return pair instanceof Promise ? pair.then(answerOf) : answerOf(pair);
 }
 
 /** A {@linkcode KeyPair} whose secret shows neither in a dump nor in JSON, and which can be cloned. */

@@ -77,7 +77,9 @@ import {
   type KeyExchange,
   newKeyPair,
   type Prf,
+  respondByPair,
 } from "@/crypto/backend.ts";
+import { kemExchanges } from "@/crypto/kem_exchange.ts";
 import { drawPrivate, unusablePublic } from "@/crypto/public_value.ts";
 import { withStock } from "@/crypto/random_stock.ts";
 import { TransformType } from "@/iana/transform_type.ts";
@@ -183,10 +185,12 @@ export function nativeBackend(native: NativeCrypto): CryptoBackend {
     CIPHERS.filter((m) => has(TransformType.ENCR, m.id, m.keyBits))
       .map((m) => [m.id << 16 | m.keyBits, nativeCipher(native, m)]),
   );
-  const exchanges = new Map(
-    GROUPS.filter((m) => has(TransformType.KE, m.group))
-      .map((m) => [m.group, nativeExchange(native, m)]),
-  );
+  // libcrypto has ML-KEM from OpenSSL 3.5 on only; WebCrypto's serves this backend as well.
+  const exchanges = new Map([
+    ...GROUPS.filter((m) => has(TransformType.KE, m.group))
+      .map((m) => [m.group, nativeExchange(native, m)] as const),
+    ...kemExchanges(),
+  ]);
   return {
     name: "native",
     prf: (id) => prfs.get(id),
@@ -255,12 +259,15 @@ function nativeCipher(native: NativeCrypto, measures: CipherMeasures): Cipher {
 }
 
 function nativeExchange(native: NativeCrypto, measures: GroupMeasures): KeyExchange {
-  const { group, name, publicOctets, secretOctets, privateOctets } = measures;
-  return {
+  const { group, name, publicOctets, answerOctets, secretOctets, privateOctets } = measures;
+  const exchange: KeyExchange = {
     group,
     name,
     publicOctets,
+    answerOctets,
     secretOctets,
+    isKem: false,
+    respond: (peerPublic, random) => respondByPair(exchange, peerPublic, random),
     generate: (random) => {
       const publicValue = new Uint8Array(publicOctets);
       const generate = (fresh: number, value: Uint8Array) =>
@@ -283,6 +290,7 @@ function nativeExchange(native: NativeCrypto, measures: GroupMeasures): KeyExcha
       return out;
     },
   };
+  return exchange;
 }
 
 function filled(octets: number, fill: (out: Uint8Array) => number): Uint8Array {

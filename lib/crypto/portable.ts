@@ -6,6 +6,7 @@
 import { withStock } from "@/crypto/random_stock.ts";
 import { CIPHERS, GROUPS, INTEGRITIES, PRFS } from "@/crypto/algorithms.ts";
 import type { Cipher, CryptoBackend } from "@/crypto/backend.ts";
+import { kemExchanges } from "@/crypto/kem_exchange.ts";
 import { portableCipher } from "@/crypto/portable_cipher.ts";
 import { portableExchange } from "@/crypto/portable_exchange.ts";
 import { portableSha1, portableSha256 } from "@/crypto/portable_hash.ts";
@@ -24,7 +25,10 @@ let backend: CryptoBackend | undefined;
 function newPortableBackend(): CryptoBackend {
   const prfs = new Map(PRFS.map((m) => [m.id, portablePrf(m)]));
   const integrities = new Map(INTEGRITIES.map((m) => [m.id, portableIntegrity(m)]));
-  const exchanges = new Map(GROUPS.map((m) => [m.group, portableExchange(m, randomOctets)]));
+  const exchanges = new Map([
+    ...GROUPS.map((m) => [m.group, portableExchange(m, randomOctets)] as const),
+    ...kemExchanges(),
+  ]);
   const ciphers = new Map<number, Cipher | undefined>();
   for (const m of CIPHERS) ciphers.set(cipherKey(m.id, m.keyBits), portableCipher(m));
   return {

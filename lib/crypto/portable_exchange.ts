@@ -7,7 +7,7 @@ import { concat } from "@/base/bytes.ts";
 import { must } from "@/base/errors.ts";
 import type { RandomOctets } from "@/base/random.ts";
 import type { GroupMeasures } from "@/crypto/algorithms.ts";
-import { type KeyExchange, type KeyPair, newKeyPair } from "@/crypto/backend.ts";
+import { type KeyExchange, type KeyPair, newKeyPair, respondByPair } from "@/crypto/backend.ts";
 import { checkPublicLength, unusablePublic } from "@/crypto/public_value.ts";
 import { groupArithmetic } from "@/crypto/seeded_exchange.ts";
 import { KeGroup } from "@/iana/ke_group.ts";
@@ -37,11 +37,14 @@ export function portableExchange(
   const arithmetic = groupArithmetic(group);
   if (!arithmetic) return undefined;
   const web = WEB_GROUPS[group.group];
-  return {
+  const exchange: KeyExchange = {
     group: group.group,
     name: group.name,
     publicOctets: group.publicOctets,
+    answerOctets: group.answerOctets,
     secretOctets: group.secretOctets,
+    isKem: false,
+    respond: (peerPublic, random) => respondByPair(exchange, peerPublic, random),
     generate: (random) => {
       if (web && !random) return generateByWeb(group, web);
       const privateValue = arithmetic.drawPrivate(random ?? randomOctets);
@@ -58,6 +61,7 @@ export function portableExchange(
       return arithmetic.sharedOf(pair.secret, peerPublic);
     },
   };
+  return exchange;
 }
 
 async function generateByWeb(group: GroupMeasures, web: WebGroup): Promise<KeyPair> {

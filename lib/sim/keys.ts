@@ -6,7 +6,13 @@
 import { toHex } from "@/base/bytes.ts";
 import { must } from "@/base/errors.ts";
 import { SeededRandom } from "@/base/random.ts";
-import { type CryptoBackend, KeyExchangeError, type KeyPair } from "@/crypto/backend.ts";
+import {
+  type CryptoBackend,
+  type KeyExchange,
+  type KeyExchangeAnswer,
+  KeyExchangeError,
+  type KeyPair,
+} from "@/crypto/backend.ts";
 import type { ComputeJob, ComputeResult } from "@/ike/records/event.ts";
 
 /** Pairs of each group in the pool. */
@@ -17,6 +23,7 @@ export class WorldKeys {
   readonly #crypto: CryptoBackend;
   readonly #pairs = new Map<number, KeyPair[]>();
   readonly #secrets = new Map<string, Uint8Array>();
+  readonly #answers = new Map<string, KeyExchangeAnswer>();
 
   constructor(crypto: CryptoBackend) {
     this.#crypto = crypto;
@@ -30,6 +37,7 @@ export class WorldKeys {
       case "ke_derive":
         return this.#derive(job.pair, job.peerPublic);
       case "ke_respond": {
+        if (this.#exchangeOf(job.group).isKem) return this.#encapsulate(job, random);
         const pair = random.pick(this.#pool(job.group));
         const derived = this.#derive(pair, job.peerPublic);
         if (derived.op !== "ke_derive") return derived;
@@ -41,8 +49,7 @@ export class WorldKeys {
   #pool(group: number): KeyPair[] {
     let pool = this.#pairs.get(group);
     if (pool) return pool;
-    const exchange = this.#crypto.keyExchange(group);
-    must(exchange !== undefined, `the world's backend has group ${group}`);
+    const exchange = this.#exchangeOf(group);
     const random = new SeededRandom(group);
     pool = Array.from({ length: PAIRS }, () => {
       const pair = exchange.generate((count) => random.octets(count));
@@ -51,6 +58,34 @@ export class WorldKeys {
     });
     this.#pairs.set(group, pool);
     return pool;
+  }
+
+  /** A KEM's answer belongs to one key; what it decapsulates to is remembered as any secret is. */
+  #encapsulate(
+    { group, peerPublic }: Extract<ComputeJob, { op: "ke_respond" }>,
+    random: SeededRandom,
+  ): ComputeResult {
+    const seed = random.below(PAIRS), name = `${group} ${toHex(peerPublic)} answered by ${seed}`;
+    let answer = this.#answers.get(name);
+    if (!answer) {
+      const source = new SeededRandom(seed);
+      try {
+        const given = this.#exchangeOf(group).respond(peerPublic, (count) => source.octets(count));
+        must(!(given instanceof Promise), "seeded answers are there at once");
+        answer = given;
+      } catch (e) {
+        if (e instanceof KeyExchangeError) return { op: "refused", why: e.message };
+        throw e;
+      }
+      this.#answers.set(name, answer);
+    }
+    return { op: "ke_respond", ...answer };
+  }
+
+  #exchangeOf(group: number): KeyExchange {
+    const exchange = this.#crypto.keyExchange(group);
+    must(exchange !== undefined, `the world's backend has group ${group}`);
+    return exchange;
   }
 
   #derive(pair: KeyPair, peerPublic: Uint8Array): ComputeResult {

@@ -112,15 +112,8 @@ export function perform(
       return then(shared, (shared) => ({ op: job.op, shared }));
     }
     case "ke_respond": {
-      const exchange = exchangeOf(crypto, job.group);
-      return then(
-        exchange.generate(),
-        (pair) =>
-          then(
-            exchange.derive(pair, job.peerPublic),
-            (shared) => ({ op: job.op, publicValue: pair.publicValue, shared }),
-          ),
-      );
+      const answer = exchangeOf(crypto, job.group).respond(job.peerPublic);
+      return then(answer, (answer) => ({ op: job.op, ...answer }));
     }
   }
 }

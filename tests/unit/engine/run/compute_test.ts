@@ -4,6 +4,7 @@ import {
   type KeyExchange,
   KeyExchangeError,
   type KeyPair,
+  respondByPair,
 } from "@/crypto/backend.ts";
 import { ComputePool } from "@/engine/run/compute.ts";
 import type { ComputeResult } from "@/ike/records/event.ts";
@@ -13,8 +14,12 @@ const SHARED = Uint8Array.of(9);
 
 /** A backend that knows group 31 only. */
 function backend(exchange: Pick<KeyExchange, "generate" | "derive">): CryptoBackend {
+  const whole: Partial<KeyExchange> = {
+    ...exchange,
+    respond: (peerPublic) => respondByPair(exchange, peerPublic),
+  };
   return {
-    keyExchange: (group: number) => group === 31 ? exchange as KeyExchange : undefined,
+    keyExchange: (group: number) => group === 31 ? whole as KeyExchange : undefined,
   } as CryptoBackend;
 }
 
