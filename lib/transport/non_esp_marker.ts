@@ -7,6 +7,9 @@
 /** Octets of the non-ESP marker. */
 export const MARKER_OCTETS = 4;
 
+/** Where the Length field of an IKE header stands (RFC 7296 §3.1), uint32 of the whole message. */
+const LENGTH_AT = 24;
+
 /** What a UDP payload of a NAT-T port is. */
 export type Encapsulated = "ike" | "keepalive" | "esp" | "nothing";
 
@@ -20,8 +23,28 @@ export function kindOf(payload: Uint8Array): Encapsulated {
   return hasMarker(payload) ? "ike" : "esp";
 }
 
-/** Whether four zero octets stand first. No IKE message begins so: SPIi is never zero as a whole. */
-export function hasMarker(payload: Uint8Array): boolean {
+/**
+ * Whether a UDP payload of the IKE port is an IKE message behind a non-ESP marker all the same: some
+ * peers put it on before they move to the NAT-T port. The first four octets of an initiator's SPI may
+ * be zero as well (RFC 7296 §3.1 forbids only an SPI that is zero as a whole), so the Length fields
+ * tell the two apart: it is the one behind a marker that has to fit, and the one without must not.
+ */
+export function isMarkedAtIkePort(payload: Uint8Array): boolean {
+  return hasMarker(payload) && !hasLengthOfRest(payload, 0) &&
+    hasLengthOfRest(payload, MARKER_OCTETS);
+}
+
+/** Whether an IKE header at `at` says that the message ends where the payload does. */
+function hasLengthOfRest(payload: Uint8Array, at: number): boolean {
+  const field = at + LENGTH_AT;
+  if (payload.length < field + 4) return false;
+  const length = payload[field]! << 24 | payload[field + 1]! << 16 | payload[field + 2]! << 8 |
+    payload[field + 3]!;
+  return length >>> 0 === payload.length - at;
+}
+
+/** Whether four zero octets stand first, which are the marker at a NAT-T port and in TCP. */
+function hasMarker(payload: Uint8Array): boolean {
   return payload.length >= MARKER_OCTETS && payload[0] === 0 && payload[1] === 0 &&
     payload[2] === 0 && payload[3] === 0;
 }

@@ -18,7 +18,7 @@ import {
   SocketWait,
 } from "@/native/udp.ts";
 import { AddressBook } from "@/transport/address_book.ts";
-import { hasMarker, KEEPALIVE, kindOf, MARKER_OCTETS } from "@/transport/non_esp_marker.ts";
+import { isMarkedAtIkePort, KEEPALIVE, kindOf, MARKER_OCTETS } from "@/transport/non_esp_marker.ts";
 import {
   closeAll,
   type NativeSocket,
@@ -260,8 +260,8 @@ class NativeUdp implements Transport {
     if (!own) return void this.counters.strays++;
     const start = at + RECORD_OCTETS + from;
     let payload = arena.subarray(start, start + length);
-    // An IKE message behind a non-ESP marker is taken at any port: some peers float early.
-    const encapsulated = socket.natt || hasMarker(payload);
+    // Some peers put the non-ESP marker on before they move to the NAT-T port.
+    const encapsulated = socket.natt || isMarkedAtIkePort(payload);
     if (encapsulated) {
       const kind = kindOf(payload);
       if (kind === "keepalive") this.counters.keepalives++;

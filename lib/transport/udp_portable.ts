@@ -6,7 +6,7 @@
 import { type IpAddress, parseAddress, type Path, showAddress } from "@/base/address.ts";
 import { SetupError } from "@/base/errors.ts";
 import {
-  hasMarker,
+  isMarkedAtIkePort,
   KEEPALIVE,
   kindOf,
   MARKER_OCTETS,
@@ -184,7 +184,7 @@ class PortableUdp implements Transport {
     listener: TransportListener,
   ): void {
     this.counters.received++;
-    const encapsulated = socket.natt || hasMarker(payload);
+    const encapsulated = socket.natt || isMarkedAtIkePort(payload);
     if (encapsulated) {
       const kind = kindOf(payload);
       if (kind === "keepalive") this.counters.keepalives++;

@@ -5,9 +5,10 @@ import { CpType } from "@/iana/cp_type.ts";
 import { ExchangeType } from "@/iana/exchange_type.ts";
 import { NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
+import { encapsulationOf } from "@/ike/path/nat.ts";
 import { findNotify } from "@/ike/records/notify.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
-import { Bench, notify } from "./bench.ts";
+import { Bench, notify, PATH } from "./bench.ts";
 import { checksOf } from "./entries.ts";
 
 const { check, both, proved, absent } = checksOf(import.meta.url);
@@ -187,6 +188,38 @@ check("§2.23", "An initiator that finds a NAT goes on from port 4500", () => {
   const { path } = bench.said().at(-1)!;
   assert.deepEqual([path.ownPort, path.peerPort], [4_500, 4_500]);
 });
+
+check(
+  "§2.23",
+  "An IKE_AUTH at port 500 is answered there, and ESP stays at the NAT-T port where the peer began",
+  () => {
+    const bench = new Bench("responder"), { peer } = bench;
+    const detection = [
+      notify(NAT_DETECTION_SOURCE_IP, hash(1)),
+      notify(NAT_DETECTION_DESTINATION_IP, hash(2)),
+    ];
+    const atNatt = { ...PATH, ownPort: 4_500, peerPort: 20_001 };
+    bench.hear(peer.init([...peer.initPayloads(), ...detection]), atNatt);
+    peer.learn(bench.said().at(-1)!.octets);
+    bench.hear(peer.seal(peer.header(IKE_AUTH), peer.authPayloads()), PATH);
+    assert.deepEqual(bench.said().map(({ path }) => path), [PATH]);
+    assert.equal(bench.sa.phase, "established");
+    assert.deepEqual(encapsulationOf(bench.sa.children[0]!), {
+      kind: "udp",
+      ownPort: 4_500,
+      peerPort: 20_001,
+    });
+  },
+);
+
+proved(
+  "§2.23",
+  "A message at port 500 after the move to 4500 is answered there, and moves neither ESP nor requests",
+  {
+    file: "tests/sim/nat_test.ts",
+    name: "a request at port 500 after the move is answered there",
+  },
+);
 
 both("§2.23", "Without NAT_DETECTION of the peer no NAT is found", (role) => {
   const bench = Bench.keyed(role);

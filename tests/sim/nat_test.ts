@@ -205,6 +205,30 @@ Deno.test("ladder: a responder behind a NAT does not follow (§2.23)", () => {
   assert.equal(only(b).path.peerPort, 20001);
 });
 
+Deno.test("ladder: a request at port 500 after the move is answered there, ESP and our own requests stay (§2.11, §2.23)", () => {
+  // The end that is not behind the NAT follows mappings: b as responder, a as initiator.
+  for (const [boxes, ours] of [[{ boxA: boxOfA() }, "b"], [{ boxB: boxOfB() }, "a"]] as const) {
+    const { world, a, b } = stage(boxes);
+    world.dial(a, b);
+    world.run();
+    const [here, peer] = ours === "b" ? [b, a] : [a, b], from = world.ladder.length;
+    const before = only(here).path;
+    world.tell(peer, only(peer), { kind: "liveness_check" });
+    const path = { ...before, ownPort: 500, peerPort: 777 };
+    world.inject(here, { octets: only(peer).request!.datagrams[0]!, path });
+    world.run();
+    world.tell(here, only(here), { kind: "liveness_check" });
+    const ownRequest = ladder(world).at(-1)!;
+    world.run();
+    const name = peer.name, answer = ladder(world, from)[1]!;
+    assert.match(answer, new RegExp(`^${ours} -> ${name}:777  INFORMATIONAL resp`));
+    assert.match(ownRequest, new RegExp(`^${ours}:4500 -> ${name}:${before.peerPort}  INFO`));
+    assert.deepEqual(only(here).path, before);
+    assert.equal(found(here).udp, `4500-${before.peerPort}`);
+    assert.ok(ladder(world, from).every((line) => !line.includes("is at port")));
+  }
+});
+
 Deno.test("ladder: ESP from another mapping is followed before anything of IKE comes (§2.23)", () => {
   const { world, a, b } = stage({ boxA: boxOfA() });
   world.dial(a, b);

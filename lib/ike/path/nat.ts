@@ -46,10 +46,29 @@ export function floatPorts(sa: IkeSa): void {
  */
 export function followPeer({ sa, out }: Turn, path: Path): void {
   const follows = sa.natOwn ? sa.env.broken.has("follow_behind_nat") : sa.natPeer;
-  if (!follows || samePath(path, sa.path)) return;
+  if (!follows || samePath(path, sa.path) || leavesNattPort(sa, path)) return;
   const from = sa.path;
   sa.path = path;
   out.push({ kind: "moved", from }, sa);
+}
+
+/**
+ * The path of an SA that a peer has just authenticated by a request that came by `path`: where the
+ * request came from, but never back from the NAT-T port.
+ */
+export function authenticatedPath(sa: IkeSa, path: Path): Path {
+  return leavesNattPort(sa, path) ? sa.path : path;
+}
+
+/**
+ * Whether `path` leads from our NAT-T port back to our IKE port. A message there is answered to where
+ * it came from (RFC 7296 §2.11), but IKE and ESP stay at the NAT-T port once they are there (§2.23):
+ * the IKE port knows no non-ESP marker, so ESP in UDP cannot share it (RFC 3948 §2).
+ */
+function leavesNattPort(sa: IkeSa, path: Path): boolean {
+  const nattPort = sa.config.natt?.ownPort;
+  if (path.tcp || !sa.encapsulated) return false;
+  return sa.path.ownPort === nattPort && path.ownPort !== nattPort;
 }
 
 /**

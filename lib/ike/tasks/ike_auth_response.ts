@@ -14,7 +14,7 @@ import { sendResponse } from "@/ike/window/exchange.ts";
 import { identityIn, resolveIdentity, showIdentity } from "@/ike/negotiate/identity.ts";
 import { enter, releaseLeases, type Turn } from "@/ike/records/ike_sa.ts";
 import { startIkeLifetime } from "@/ike/window/lifetime.ts";
-import { checkNoNats } from "@/ike/path/nat.ts";
+import { authenticatedPath, checkNoNats } from "@/ike/path/nat.ts";
 import { findNotify, notify, PeerError } from "@/ike/records/notify.ts";
 import type { ResponderKind } from "@/ike/records/task.ts";
 import { grant } from "@/ike/tasks/configuration.ts";
@@ -39,7 +39,7 @@ export const ikeAuthResponse: ResponderKind = {
     sa.peerAuth = auth!.method;
     sa.ownAuth = AuthMethod.SHARED_KEY_MIC;
     sa.ownId = resolveIdentity(sa.config.ownId, request.path, sa.index);
-    sa.path = request.path;
+    sa.path = authenticatedPath(sa, request.path);
     const ownAuth = authData(sa, "responder");
     const child = childAnswer(turn, payloads);
     enter(sa, "established");

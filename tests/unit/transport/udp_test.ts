@@ -7,6 +7,14 @@ const V4 = at("127.0.0.1"), SECOND = at("127.0.1.7"), V6 = at("::1");
 /** So many that no transport would open a socket for each, if it can do otherwise. */
 const MANY = 100;
 
+/** An IKE header and three octets, with an initiator's SPI whose first octets are all `first`. */
+function message(first: number): Uint8Array {
+  const octets = new Uint8Array(31).fill(first, 0, 6).fill(1, 6, 8).fill(5, 28);
+  octets[17] = 0x20;
+  new DataView(octets.buffer).setUint32(24, octets.length);
+  return octets;
+}
+
 for (const { name, open } of VARIANTS) {
   for (const [family, own, peer] of [["IPv4", V4, SECOND], ["IPv6", V6, V6]] as const) {
     Deno.test(`${name}: messages go over ${family}, and both ends are told`, async () => {
@@ -53,15 +61,22 @@ for (const { name, open } of VARIANTS) {
     await Promise.all([a.close(), b.close()]);
   });
 
-  Deno.test(`${name}: a marked message is one at the IKE port as well`, async () => {
+  Deno.test(`${name}: four zero octets at the IKE port are a marker, or the first of an SPI`, async () => {
     const b = open({ ownAddresses: [V4], ikePort: 0 });
     const inbox = inboxOf(b);
     const raw = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
     const to = { transport: "udp", hostname: "127.0.0.1", port: b.ikePort } as const;
+    const marked = [...new Uint8Array(4), ...message(7)];
+    await raw.send(Uint8Array.from(marked), to);
+    await raw.send(message(0), to);
+    // Neither Length fits: it goes on as it is, for the endpoint to drop.
     await raw.send(Uint8Array.of(0, 0, 0, 0, 9, 8), to);
-    const [datagram] = await inbox.reach(1);
-    assert.deepEqual([...datagram!.octets], [9, 8]);
-    assert.equal(datagram!.encapsulated, true);
+    const arrived = await inbox.reach(3);
+    assert.deepEqual(arrived.map(({ octets, encapsulated }) => [octets, encapsulated]), [
+      [message(7), true],
+      [message(0), false],
+      [Uint8Array.of(0, 0, 0, 0, 9, 8), false],
+    ]);
     raw.close();
     await b.close();
   });
