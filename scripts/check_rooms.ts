@@ -16,6 +16,7 @@ const MAY_SEE: Readonly<Record<string, readonly string[]>> = {
   esp: ["base", "iana", "crypto"],
   ping: ["base", "esp"],
   sim: ["base", "iana", "wire", "crypto", "ike", "esp"],
+  script: ["base", "iana", "wire", "crypto", "ike"],
   native: ["base"],
   transport: ["base", "native", "ping"],
   datapath: ["base", "iana", "crypto", "esp", "native", "ping"],
@@ -32,7 +33,7 @@ const MAY_SEE: Readonly<Record<string, readonly string[]>> = {
 /** The command line sees everything. */
 const SEES_ALL = ["cli"];
 /** What no pure room may touch: time, chance and the outside must arrive as arguments. */
-const PURE = ["base", "iana", "wire", "crypto", "ike", "esp", "ping", "sim"];
+const PURE = ["base", "iana", "wire", "crypto", "ike", "esp", "ping", "sim", "script"];
 const IMPURE = new RegExp(
   [
     /\bDeno\./,

@@ -33,7 +33,7 @@ export class WorldKeys {
   compute(job: ComputeJob, random: SeededRandom): ComputeResult {
     switch (job.op) {
       case "ke_generate":
-        return { op: "ke_generate", pair: random.pick(this.#pool(job.group)) };
+        return { op: "ke_generate", pair: this.generate(job.group, random) };
       case "ke_derive":
         return this.#derive(job.pair, job.peerPublic);
       case "ke_respond": {
@@ -44,6 +44,18 @@ export class WorldKeys {
         return { op: "ke_respond", publicValue: pair.publicValue, shared: derived.shared };
       }
     }
+  }
+
+  /** A pair of the pool, for a scripted peer. */
+  generate(group: number, random: SeededRandom): KeyPair {
+    return random.pick(this.#pool(group));
+  }
+
+  /** The shared secret of a pair and a public value that may be used, for a scripted peer. */
+  derive(pair: KeyPair, peerPublic: Uint8Array): Uint8Array {
+    const result = this.#derive(pair, peerPublic);
+    must(result.op === "ke_derive", "a public value that may be used");
+    return result.shared;
   }
 
   #pool(group: number): KeyPair[] {

@@ -16,11 +16,11 @@ import { dispatch, type Endpoint, initiate, newEndpoint, receive } from "@/ike/e
 import type { IkeEffect, IkeEvent } from "@/ike/records/event.ts";
 import type { IkeSa } from "@/ike/records/ike_sa.ts";
 import { notifies, notify } from "@/ike/records/notify.ts";
+import { ScriptedPeer } from "@/script/peer.ts";
 import { WorldKeys } from "@/sim/keys.ts";
 import { worldConfig } from "@/sim/scenarios.ts";
 import { decodeHeader, type IkeHeader, type MessageHeader, type Payload } from "@/wire/message.ts";
 import type { Role } from "./entries.ts";
-import { Peer } from "./peer.ts";
 
 export { notify };
 
@@ -48,7 +48,7 @@ export interface Said {
 export class Bench {
   readonly role: Role;
   readonly core: Endpoint;
-  readonly peer: Peer;
+  readonly peer: ScriptedPeer;
   nowMs = 0;
   /** Effects of the core, `send` included, since the start. */
   readonly effects: IkeEffect[] = [];
@@ -69,7 +69,12 @@ export class Bench {
       broken: new Set(),
     };
     this.core = newEndpoint(env, worldConfig(change), role === "responder");
-    this.peer = new Peer(role === "responder", worldConfig(peers), keys, crypto);
+    this.peer = new ScriptedPeer({
+      initiator: role === "responder",
+      config: worldConfig(peers),
+      crypto,
+      keys,
+    });
     if (role === "responder") return;
     initiate(this.core, { index: 0, path: PATH }, this.nowMs, this.#outbox);
     this.work();

@@ -1,9 +1,11 @@
 /**
- * A scripted peer: it has its keys right and says whatever a check wants it to say. It has no state
- * machine, only what the octets need: SPIs, nonces, key pair, Message IDs.
+ * A scripted IKEv2 peer: its cryptography is right, and it says whatever its caller wants, in
+ * whatever order. It has no state machine, only what the octets need: SPIs, nonces, a key pair and
+ * Message IDs. It neither sends nor waits, so that a test drives it in memory and a conformance test
+ * over a transport.
  * @module
  */
-import assert from "node:assert/strict";
+import { must } from "@/base/errors.ts";
 import { SeededRandom } from "@/base/random.ts";
 import type { CryptoBackend, KeyPair } from "@/crypto/backend.ts";
 import { AuthMethod } from "@/iana/auth_method.ts";
@@ -20,7 +22,6 @@ import {
 } from "@/ike/negotiate/keymat.ts";
 import { childProposals, ikeProposals } from "@/ike/negotiate/proposal.ts";
 import type { IkeSuite } from "@/ike/records/suite.ts";
-import { WorldKeys } from "@/sim/keys.ts";
 import {
   decodeMessage,
   encodeMessage,
@@ -30,36 +31,60 @@ import {
 } from "@/wire/message.ts";
 import { openMessage, type Protection, sealMessage } from "@/wire/protected.ts";
 
-/** SPIs of ESP that the peer receives on, in order of use. */
+/** The SPI of the first CHILD_SA that the peer receives on; each further one is one more. */
 const FIRST_SPI = 0x00c0ffee;
 
-/** One hostile end; `initiator`: of the IKE SA. */
-export class Peer {
+/** Makes key pairs and shared secrets for a peer, at once. */
+export interface PeerKeys {
+  /** A key pair of a group (Transform Type 4), chosen by `random`. */
+  generate(group: number, random: SeededRandom): KeyPair;
+  /** The shared secret of a pair and the other end's public value. */
+  derive(pair: KeyPair, peerPublic: Uint8Array): Uint8Array;
+}
+
+/** What a scripted peer is made of. */
+export interface ScriptedPeerOptions {
+  /** Whether it is the initiator of the IKE SA. */
+  readonly initiator: boolean;
+  /** Its algorithms (the first of each kind is used), secret and CHILD_SAs. */
+  readonly config: IkeConfig;
+  readonly crypto: CryptoBackend;
+  readonly keys: PeerKeys;
+}
+
+/** One end of an IKE SA that says what it is told to say. */
+export class ScriptedPeer {
   readonly initiator: boolean;
   readonly config: IkeConfig;
   readonly crypto: CryptoBackend;
   readonly random: SeededRandom;
+  /** uint64s; 0n until known. */
   spiI = 0n;
   spiR = 0n;
+  /** Ni and Nr of IKE_SA_INIT; the other end's is replaced when its message is learnt. */
   nonceI: Uint8Array;
   nonceR: Uint8Array;
+  /** Its key pair of IKE_SA_INIT. */
   pair: KeyPair;
+  /** The IKE_SA_INIT messages as they were on the wire: what AUTH is computed over. */
   initRequest: Uint8Array = new Uint8Array(0);
   initResponse: Uint8Array = new Uint8Array(0);
   suite: IkeSuite | undefined;
+  /** The keys of the IKE SA in one buffer (RFC 7296 §2.14); `undefined` until they are derived. */
   keys: Uint8Array | undefined;
   /** Message ID of its next request. */
   nextId = 0;
+  /** Its identity. */
   readonly id: Identity;
   #spis = FIRST_SPI;
-  readonly #worldKeys: WorldKeys;
+  readonly #keys: PeerKeys;
 
-  constructor(initiator: boolean, config: IkeConfig, keys: WorldKeys, crypto: CryptoBackend) {
+  constructor({ initiator, config, crypto, keys }: ScriptedPeerOptions) {
     this.initiator = initiator;
     this.config = config;
     this.crypto = crypto;
     this.random = new SeededRandom(initiator ? 11 : 12);
-    this.#worldKeys = keys;
+    this.#keys = keys;
     this.nonceI = this.random.octets(32);
     this.nonceR = this.random.octets(32);
     this.pair = this.freshPair();
@@ -70,20 +95,15 @@ export class Peer {
 
   /** A key pair of a group. */
   freshPair(group = this.config.algorithms.groups[0]!): KeyPair {
-    const result = this.#worldKeys.compute({ op: "ke_generate", group }, this.random);
-    assert(result.op === "ke_generate");
-    return result.pair;
+    return this.#keys.generate(group, this.random);
   }
 
-  /** The shared secret with a public value of the core. */
+  /** The shared secret with a public value of the other end. */
   derive(publicValue: Uint8Array, pair = this.pair): Uint8Array {
-    const job = { op: "ke_derive", pair, peerPublic: publicValue } as const;
-    const result = this.#worldKeys.compute(job, this.random);
-    assert(result.op === "ke_derive");
-    return result.shared;
+    return this.#keys.derive(pair, publicValue);
   }
 
-  /** Four octets to receive ESP on. */
+  /** The SPI (4 octets) of one more CHILD_SA that it receives on. */
   spi(): Uint8Array {
     const spi = this.#spis++;
     return Uint8Array.of(spi >>> 24, spi >>> 16, spi >>> 8, spi);
@@ -105,7 +125,7 @@ export class Peer {
     ];
   }
 
-  /** Its IKE_SA_INIT message, kept for AUTH. */
+  /** Its IKE_SA_INIT message, which is kept for AUTH. */
   init(payloads = this.initPayloads(), change: Partial<MessageHeader> = {}): Uint8Array {
     const header = this.header(ExchangeType.IKE_SA_INIT, {
       messageId: 0,
@@ -118,7 +138,7 @@ export class Peer {
     return octets;
   }
 
-  /** Takes the core's IKE_SA_INIT message, and has keys once both are there. */
+  /** Takes the other end's IKE_SA_INIT message and derives the keys of the IKE SA. */
   learn(octets: Uint8Array): void {
     const { header, payloads } = decodeMessage(octets);
     const nonce = findPayload(payloads, PayloadType.NONCE)!.data;
@@ -201,27 +221,27 @@ export class Peer {
     return { type: PayloadType.NONCE, data: this.random.octets(octets) };
   }
 
-  /** Keys of one direction. */
+  /** The keys of the messages that the initiator, or the responder, sends. */
   protection(byInitiator = this.initiator): Protection {
     const suite = this.suite!, { ei, ai, er, ar } = ikeKeys(suite, this.keys!);
     const [encryptionKey, integrityKey] = byInitiator ? [ei, ai] : [er, ar];
     return { cipher: suite.cipher, integrity: suite.integrity, encryptionKey, integrityKey };
   }
 
-  /** A message under SK. */
+  /** A message whose payloads are in an Encrypted payload. */
   seal(header: MessageHeader, payloads: readonly Payload[], padding?: Uint8Array): Uint8Array {
     const protection = this.protection();
     const iv = this.random.octets(protection.cipher.ivOctets);
     return sealMessage(header, payloads, { protection, iv, ...(padding ? { padding } : {}) });
   }
 
-  /** Payloads of a message of the core, opened where it is encrypted. */
+  /** The payloads of a message of the other end, decrypted where it is encrypted. */
   open(octets: Uint8Array): readonly Payload[] {
     const { payloads } = decodeMessage(octets);
     const sk = findPayload(payloads, PayloadType.SK);
     if (!sk) return payloads;
     const opened = openMessage(octets, sk, this.protection(!this.initiator));
-    assert(opened, "the core's ICV is right");
+    must(opened !== undefined, "the other end's ICV is right");
     return opened.payloads;
   }
 }
