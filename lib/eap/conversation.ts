@@ -1,0 +1,81 @@
+/**
+ * What both ends of an EAP conversation look like from outside, whoever holds them: a method of ours,
+ * a RADIUS server behind us, `eapol_test`, or a capture. The caller carries packets and nothing else.
+ *
+ * A peer gets each packet of the server by `step` and sends what comes back. A server is started
+ * first; then it gets each packet of the peer. Both end by `succeeded` or `failed`, once.
+ * @module
+ */
+
+/** What a successful conversation has shown. */
+export interface EapOutcome {
+  /** EAP method type that has authenticated the peer. */
+  readonly method: number;
+  /** Its name as users see it, `EAP-MSCHAPv2`. */
+  readonly methodName: string;
+  /** Who the peer is by what it has proved, as far as that is known; of a relay, what it said. */
+  readonly identity: string;
+  /**
+   * The Master Session Key, 64 octets (RFC 3748 §7.10), or `undefined` where the method derives
+   * none, as MD5 and GTC do. Then IKE computes AUTH by SK_pi and SK_pr (RFC 7296 §2.16).
+   */
+  readonly msk: Uint8Array | undefined;
+  /** What users should hear of: notifications of the other end, what was negotiated. */
+  readonly notes: readonly string[];
+}
+
+/** What an end says to a packet. */
+export type EapAnswer =
+  /** A Request or Response to send; the conversation goes on. */
+  | { readonly kind: "send"; readonly octets: Uint8Array }
+  /** A server sends `octets`, its Success; a peer has nothing more to send. */
+  | {
+    readonly kind: "succeeded";
+    readonly octets: Uint8Array | undefined;
+    readonly outcome: EapOutcome;
+  }
+  /**
+   * A server sends `octets`, its Failure. `why` is a sentence that names the method and the cause;
+   * `cause` is short, one of a small number, and fit to count by.
+   */
+  | {
+    readonly kind: "failed";
+    readonly octets: Uint8Array | undefined;
+    readonly cause: string;
+    readonly why: string;
+    readonly notes: readonly string[];
+  }
+  /** The packet is dropped as RFC 3748 asks; nothing has changed. IKE has no other packet to wait for. */
+  | { readonly kind: "discarded"; readonly why: string };
+
+/** The peer's end (RFC 3748 §1.2). Ends of ours answer at once, relays by promise. */
+export interface EapPeer {
+  /** Takes one packet of the server. */
+  step(octets: Uint8Array): EapAnswer | Promise<EapAnswer>;
+  /** Lets go of what it holds (TLS, a process, a socket); may be called at any time, and twice. */
+  close(): void;
+}
+
+/** The end that authenticates (RFC 3748 §1.2: EAP server). */
+export interface EapServer {
+  /**
+   * The first Request. With `identity` the peer is known by what IKE said of it (IDi), and is not
+   * asked by an Identity request.
+   */
+  start(identity: string | undefined): EapAnswer | Promise<EapAnswer>;
+  /** Takes one packet of the peer. */
+  step(octets: Uint8Array): EapAnswer | Promise<EapAnswer>;
+  /** As for {@linkcode EapPeer.close}. */
+  close(): void;
+}
+
+/** A peer of ours, which answers at once. */
+export interface OwnEapPeer extends EapPeer {
+  step(octets: Uint8Array): EapAnswer;
+}
+
+/** A server of ours, which answers at once. */
+export interface OwnEapServer extends EapServer {
+  start(identity: string | undefined): EapAnswer;
+  step(octets: Uint8Array): EapAnswer;
+}

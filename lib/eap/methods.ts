@@ -1,0 +1,24 @@
+/**
+ * All methods, by EAP type and by their word in a setup.
+ * @module
+ */
+import type { EapMethod } from "@/eap/method.ts";
+import { gtc } from "@/eap/methods/gtc.ts";
+import { md5 } from "@/eap/methods/md5.ts";
+import { mschapv2 } from "@/eap/methods/mschapv2.ts";
+
+/** The methods there are, the strongest first. */
+export const EAP_METHODS: readonly EapMethod[] = [mschapv2, gtc, md5];
+
+const BY_TYPE = new Map(EAP_METHODS.map((method) => [method.type, method]));
+const BY_WORD = new Map(EAP_METHODS.map((method) => [method.word, method]));
+
+/** The method of an EAP type. */
+export function methodOf(type: number): EapMethod | undefined {
+  return BY_TYPE.get(type);
+}
+
+/** The method of a setup's word, `aka-prime`. */
+export function methodByWord(word: string): EapMethod | undefined {
+  return BY_WORD.get(word);
+}

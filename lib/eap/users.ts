@@ -1,0 +1,63 @@
+/**
+ * Who may log in at a gateway: identity → methods, password or SIM keys. An identity is a name, a
+ * template with `&d` for a number (`bob&d`), or `*` for everybody else.
+ * @module
+ */
+import type { SimKeys } from "@/eap/sim/card.ts";
+
+/** Somebody who may log in. */
+export interface EapUser {
+  /** As in the table; what {@linkcode EapUsers.find} returns has `&d` replaced. */
+  readonly identity: string;
+  /** EAP types that may be used; absent: each for which there is a secret. */
+  readonly methods?: readonly number[] | undefined;
+  /** `&d` stands for the number of the identity. */
+  readonly password?: string | undefined;
+  /** For SIM, AKA and AKA′; one record for each subscriber, as its sequence number moves. */
+  readonly sim?: SimKeys | undefined;
+}
+
+/** A template of the table, cut at its `&d`. */
+interface Template {
+  readonly before: string;
+  readonly after: string;
+  readonly user: EapUser;
+}
+
+/** Digits of the number that `&d` stands for; more are a name that only looks like a template. */
+const DIGITS_MAX = 10;
+
+/** The table of users. Found by exact name first, then by template in order, then `*`. */
+export class EapUsers {
+  readonly #byName = new Map<string, EapUser>();
+  readonly #templates: Template[] = [];
+  #others: EapUser | undefined;
+
+  /** Of two users of one identity the later counts. */
+  constructor(users: Iterable<EapUser>) {
+    for (const user of users) {
+      const at = user.identity.indexOf("&d");
+      if (user.identity === "*") this.#others = user;
+      else if (at < 0) this.#byName.set(user.identity, user);
+      else {
+        const before = user.identity.slice(0, at), after = user.identity.slice(at + 2);
+        this.#templates.push({ before, after, user });
+      }
+    }
+  }
+
+  /** The user of that identity, with every `&d` replaced by the number in it. */
+  find(identity: string): EapUser | undefined {
+    const named = this.#byName.get(identity);
+    if (named) return named;
+    for (const { before, after, user } of this.#templates) {
+      if (!identity.startsWith(before) || !identity.endsWith(after)) continue;
+      const digits = identity.slice(before.length, identity.length - after.length);
+      if (identity.length < before.length + after.length || !/^\d+$/.test(digits)) continue;
+      if (digits.length > DIGITS_MAX) continue;
+      const password = user.password?.replaceAll("&d", digits);
+      return { ...user, identity, password };
+    }
+    return this.#others && { ...this.#others, identity };
+  }
+}
