@@ -12,14 +12,10 @@ import { AuthMethod } from "@/iana/auth_method.ts";
 import { ExchangeType } from "@/iana/exchange_type.ts";
 import { IdType } from "@/iana/id_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
+import { sharedKeyMic } from "@/ike/auth/psk.ts";
+import { signedOctets } from "@/ike/auth/signed_octets.ts";
 import type { Identity, IkeConfig } from "@/ike/records/config.ts";
-import {
-  deriveIkeKeys,
-  identityBody,
-  ikeKeys,
-  pskAuth,
-  spiOctets,
-} from "@/ike/negotiate/keymat.ts";
+import { deriveIkeKeys, identityBody, ikeKeys, spiOctets } from "@/ike/negotiate/keymat.ts";
 import { childProposals, ikeProposals } from "@/ike/negotiate/proposal.ts";
 import type { IkeSuite } from "@/ike/records/suite.ts";
 import {
@@ -169,14 +165,15 @@ export class ScriptedPeer {
   }
 
   /** The identity's AUTH payload, by the pre-shared key. */
-  auth(id: Identity = this.id, secret = this.config.auth.secret): Payload {
+  auth(id: Identity = this.id, secret = this.config.auth.own.secret): Payload {
     const keys = ikeKeys(this.suite!, this.keys!);
-    const data = pskAuth(this.suite!.prf, secret, {
+    const signed = signedOctets(this.suite!.prf, {
       message: this.initiator ? this.initRequest : this.initResponse,
       nonce: this.initiator ? this.nonceR : this.nonceI,
       skP: this.initiator ? keys.pi : keys.pr,
       idBody: identityBody(id),
     });
+    const data = sharedKeyMic(this.suite!.prf, secret, signed);
     return { type: PayloadType.AUTH, method: AuthMethod.SHARED_KEY_MIC, data };
   }
 

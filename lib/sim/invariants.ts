@@ -194,7 +194,9 @@ function checkPair(i: IkeSa, r: IkeSa): string | undefined {
 }
 
 function sameSecret(i: IkeSa, r: IkeSa): boolean {
-  return sameOctets(i.config.auth.secret, r.config.auth.secret);
+  const { auth: ofI } = i.config, { auth: ofR } = r.config;
+  return sameOctets(ofI.own.secret, ofR.peer.secret) &&
+    sameOctets(ofR.own.secret, ofI.peer.secret);
 }
 
 function checkChildPair(a: ChildSa, b: ChildSa): string | undefined {

@@ -10,6 +10,7 @@ import { KeGroup } from "@/iana/ke_group.ts";
 import { Prf } from "@/iana/prf.ts";
 import { ProtocolId } from "@/iana/protocol_id.ts";
 import { TsType } from "@/iana/ts_type.ts";
+import { bothByPsk } from "@/ike/auth/psk.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
 import type { ChildConfig, IkeAlgorithms, IkeConfig, NatTraversal } from "@/ike/records/config.ts";
 import type { IkeSa } from "@/ike/records/ike_sa.ts";
@@ -96,7 +97,7 @@ export function worldConfig(change: Partial<IkeConfig> = {}): IkeConfig {
     ownId: { kind: "own-address" },
     peerId: undefined,
     matchPeerId: false,
-    auth: { kind: "psk", secret: text("a secret of the world") },
+    auth: bothByPsk("a secret of the world"),
     initialContact: true,
     natt: NATT,
     refuseNat: false,
@@ -221,8 +222,7 @@ const otherGroup: Scenario = {
 const wrongSecret: Scenario = {
   name: "wrong_psk",
   play(world) {
-    const secret = text("another secret");
-    const { a, b } = pair(world, {}, { b: { auth: { kind: "psk", secret } } });
+    const { a, b } = pair(world, {}, { b: { auth: bothByPsk("another secret") } });
     world.dial(a, b);
     return { stands: false };
   },

@@ -5,6 +5,7 @@ import { Encr } from "@/iana/encr.ts";
 import { Integ } from "@/iana/integ.ts";
 import { KeGroup } from "@/iana/ke_group.ts";
 import { Prf } from "@/iana/prf.ts";
+import { bothByPsk } from "@/ike/auth/psk.ts";
 import type { IkeConfig } from "@/ike/records/config.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
 import type { IkeSa } from "@/ike/records/ike_sa.ts";
@@ -113,8 +114,7 @@ Deno.test("ladder: no common proposal, and both sides say what they have", () =>
 });
 
 Deno.test("ladder: a wrong secret is refused, in words, at both ends (§2.21.2)", () => {
-  const secret = new TextEncoder().encode("wrong");
-  const { world, a, b } = stage({ a: { auth: { kind: "psk", secret } } });
+  const { world, a, b } = stage({ a: { auth: bothByPsk("wrong") } });
   world.dial(a, b);
   world.run();
   assert.deepEqual(ladder(world).slice(2), [

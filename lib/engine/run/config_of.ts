@@ -15,6 +15,7 @@ import { type ClientPlan, pathOfTunnel, type RunPlan } from "@/engine/run/plan.t
 import { IdType } from "@/iana/id_type.ts";
 import { ProtocolId } from "@/iana/protocol_id.ts";
 import { TsType } from "@/iana/ts_type.ts";
+import { bothByPsk } from "@/ike/auth/psk.ts";
 import type { ChildConfig, IdentityRule, IkeConfig } from "@/ike/records/config.ts";
 import type { PoolPlan, PoolPlans } from "@/ike/negotiate/pool.ts";
 import type { ChildConf, SelectorConf, Setup } from "@/setup/setup.ts";
@@ -55,7 +56,7 @@ export function ikeConfigOf(setup: Setup, nattPort = setup.ownnattport): IkeConf
     ownId: ownIdentity(ikeconf.myid, client),
     peerId: client ? peerIdentity(ikeconf.peerid) : undefined,
     matchPeerId: client && ikeconf.matchpeerid,
-    auth: { kind: "psk", secret: new TextEncoder().encode(ikeconf.psk) },
+    auth: bothByPsk(ikeconf.psk),
     initialContact: client && ikeconf.initialcontact,
     natt: wantsNatt(setup) || ikeconf.tcpencap
       ? {

@@ -1,6 +1,6 @@
 /**
- * Key material: SKEYSEED and the seven keys of an IKE SA (RFC 7296 §2.14), the keys of a CHILD_SA
- * (§2.17), and what AUTH proves with a pre-shared key (§2.15).
+ * Key material: SKEYSEED and the seven keys of an IKE SA (RFC 7296 §2.14), and the keys of a CHILD_SA
+ * (§2.17).
  * @module
  */
 import { concat } from "@/base/bytes.ts";
@@ -129,42 +129,6 @@ export function deriveChildKeys(
   const seed = shared ? concat(shared, nonceI, nonceR) : concat(nonceI, nonceR);
   return prf.plus(skD, seed, 2 * (suite.encryptionOctets + suite.integrityOctets));
 }
-
-const KEY_PAD = new TextEncoder().encode("Key Pad for IKEv2");
-
-/**
- * AUTH data of the shared key message integrity code (RFC 7296 §2.15):
- * prf(prf(secret, "Key Pad for IKEv2"), message ‖ nonce ‖ prf(SK_p, IDbody)).
- */
-export function pskAuth(
-  prf: Prf,
-  secret: Uint8Array,
-  signed: {
-    /** The signer's IKE_SA_INIT message, as it was on the wire. */
-    readonly message: Uint8Array;
-    /** The other end's nonce. */
-    readonly nonce: Uint8Array;
-    /** SK_pi of an initiator, SK_pr of a responder. */
-    readonly skP: Uint8Array;
-    /** The signer's ID payload without its generic header. */
-    readonly idBody: Uint8Array;
-  },
-): Uint8Array {
-  const maced = prf.compute(signed.skP, signed.idBody);
-  const key = paddedKey(prf, secret);
-  return prf.compute(key, concat(signed.message, signed.nonce, maced));
-}
-
-/** prf(secret, "Key Pad for IKEv2"): the same for all SAs of a test, so it is kept. */
-function paddedKey(prf: Prf, secret: Uint8Array): Uint8Array {
-  const kept = PADDED.get(secret);
-  if (kept?.prf === prf) return kept.key;
-  const key = prf.compute(secret, KEY_PAD);
-  PADDED.set(secret, { prf, key });
-  return key;
-}
-
-const PADDED = new WeakMap<Uint8Array, { readonly prf: Prf; readonly key: Uint8Array }>();
 
 /** The ID payload's body as it is on the wire: ID Type, three reserved octets, data (RFC 7296 §3.5). */
 export function identityBody({ idType, data, reserved = 0 }: Identity): Uint8Array {

@@ -67,11 +67,14 @@ export interface ChildConfig {
   readonly peerTsStep: number;
 }
 
-/** Authentication of one direction: what the method needs. Certificates and EAP come later. */
+/** Authentication by a pre-shared key. */
 export interface PskAuth {
   readonly kind: "psk";
   readonly secret: Uint8Array;
 }
+
+/** How one end is authenticated (RFC 7296 §2.15), with what the method needs. */
+export type AuthConfig = PskAuth;
 
 /** What an end does about NATs (RFC 7296 §2.23, RFC 3948). */
 export interface NatTraversal {
@@ -93,7 +96,8 @@ export interface IkeConfig {
   readonly peerId: IdentityRule | undefined;
   /** Initiator: fail when the received IDr differs from `peerId`. */
   readonly matchPeerId: boolean;
-  readonly auth: PskAuth;
+  /** How this end proves who it is, and how its peer must. */
+  readonly auth: { readonly own: AuthConfig; readonly peer: AuthConfig };
   readonly initialContact: boolean;
   /** NAT traversal; absent: NAT_DETECTION_*_IP are neither sent nor looked at (RFC 7296 §2.23). */
   readonly natt: NatTraversal | undefined;

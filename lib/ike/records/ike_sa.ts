@@ -7,12 +7,14 @@ import type { Path } from "@/base/address.ts";
 import { must } from "@/base/errors.ts";
 import { removeChild } from "@/ike/records/child_sa.ts";
 import type { ChildSa } from "@/ike/records/child_sa.ts";
+import type { AuthRounds } from "@/ike/records/auth_rounds.ts";
 import type { Identity, IkeConfig, IkeEnv } from "@/ike/records/config.ts";
 import type { Failure, Outbox } from "@/ike/records/event.ts";
 import { giveBack, type InnerConfiguration } from "@/ike/negotiate/pool.ts";
 import type { Reassembly } from "@/ike/window/fragments.ts";
 import type { IkeSuite } from "@/ike/records/suite.ts";
 import type { Answering, Task } from "@/ike/records/task.ts";
+import type { Payload } from "@/wire/message.ts";
 
 /**
  * Where an SA stands: nothing sent yet · IKE_SA_INIT under way · keys, not yet authenticated ·
@@ -143,8 +145,14 @@ export interface SetupState {
   /** The IKE_SA_INIT messages as they were on the wire: what AUTH signs (RFC 7296 §2.15). */
   initRequest: Uint8Array | undefined;
   initResponse: Uint8Array | undefined;
+  /** IntAuth of RFC 9242 §3.3.2; undefined where no IKE_INTERMEDIATE exchange took place. */
+  intAuth: Uint8Array | undefined;
   /** Whether the first IKE_AUTH carries INITIAL_CONTACT. */
   initialContact: boolean;
+  /** Undefined until IKE_AUTH begins. */
+  auth: AuthRounds | undefined;
+  /** Responder: the first IKE_AUTH request, which names the CHILD_SA of the last one's answer. */
+  authRequest: readonly Payload[] | undefined;
 }
 
 /** What every step of the core is given: the SA, the time, where wishes go. */
@@ -184,7 +192,10 @@ export function newIkeSa(origin: IkeSaOrigin): IkeSa {
       nonceR: undefined,
       initRequest: undefined,
       initResponse: undefined,
+      intAuth: undefined,
       initialContact: false,
+      auth: undefined,
+      authRequest: undefined,
     },
     ownId: undefined,
     peerId: undefined,

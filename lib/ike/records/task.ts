@@ -39,11 +39,14 @@ export interface IkeInitTask {
   suite: IkeSuite | undefined;
 }
 
-/** IKE_AUTH as initiator, with the first CHILD_SA. */
+/** IKE_AUTH as initiator, with the first CHILD_SA: one exchange, or as many as the methods need. */
 export interface IkeAuthTask {
   readonly kind: "ike_auth";
-  stage: "sent";
+  stage: "computing" | "sent";
+  ticket: number;
   child: ChildSa | undefined;
+  /** The last response of the responder; undefined before the first. */
+  response: Received | undefined;
 }
 
 /** What all tasks with a key exchange and a nonce of their own keep. */
@@ -127,6 +130,7 @@ export type Answering =
     readonly suite: IkeSuite;
     readonly choice: Choice;
   }
+  | { readonly kind: "ike_auth"; readonly ticket: number; readonly request: Received }
   | {
     readonly kind: "create_child";
     readonly ticket: number;

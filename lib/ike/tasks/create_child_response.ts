@@ -70,6 +70,7 @@ export const createChildResponse: ResponderKind = {
       mayCreate(turn.sa, answering.request);
       return answer(turn, answering.request, answering, result);
     }
+    must(answering.kind === "rekey_ike", "CREATE_CHILD_SA waits for its own computation");
     mayReplace(turn.sa);
     answerIke(turn, answering, result);
   },

@@ -1,26 +1,26 @@
 /**
  * IKE_AUTH as responder (RFC 7296 §1.2, §2.15): who the initiator is, who we are, the first
- * CHILD_SA. A CHILD_SA that cannot be leaves the IKE SA standing (§1.2, §2.21.2).
+ * CHILD_SA. A CHILD_SA that cannot be leaves the IKE SA standing (§1.2, §2.21.2). Who is
+ * authenticated how is the matter of `auth/`; between the first request and the last answer there may
+ * be further exchanges (§2.16).
  * @module
  */
 import { showEndpoint } from "@/base/address.ts";
-import { sameOctets } from "@/base/bytes.ts";
 import { WireError } from "@/base/errors.ts";
-import { AuthMethod, nameOfAuthMethod } from "@/iana/auth_method.ts";
 import { ExchangeType } from "@/iana/exchange_type.ts";
 import { nameOfNotify, NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
+import { newRounds, resumeRounds, type RoundsOutcome, takeRound } from "@/ike/auth/rounds.ts";
 import { sendResponse } from "@/ike/window/exchange.ts";
 import { identityIn, resolveIdentity, showIdentity } from "@/ike/negotiate/identity.ts";
-import { enter, releaseLeases, type Turn } from "@/ike/records/ike_sa.ts";
+import { enter, type IkeSa, releaseLeases, type Turn } from "@/ike/records/ike_sa.ts";
 import { startIkeLifetime } from "@/ike/window/lifetime.ts";
 import { authenticatedPath, checkNoNats } from "@/ike/path/nat.ts";
 import { findNotify, notify, PeerError } from "@/ike/records/notify.ts";
-import type { ResponderKind } from "@/ike/records/task.ts";
+import type { Received, ResponderKind } from "@/ike/records/task.ts";
 import { grant } from "@/ike/tasks/configuration.ts";
 import { candidates } from "@/ike/tasks/child_candidates.ts";
 import { answerChild } from "@/ike/tasks/child_negotiation.ts";
-import { authData } from "@/ike/tasks/ike_auth_request.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
 
 /** See {@linkcode ResponderKind}. */
@@ -28,55 +28,83 @@ export const ikeAuthResponse: ResponderKind = {
   exchange: ExchangeType.IKE_AUTH,
 
   respond(turn, request) {
-    const { sa, nowMs, out } = turn, { payloads } = request;
-    const idI = findPayload(payloads, PayloadType.IDI);
-    if (!idI) throw new WireError("Cannot authenticate without IDi");
-    const auth = findPayload(payloads, PayloadType.AUTH);
-    sa.peerId = identityIn(idI);
-    authenticate(turn, auth, request.path);
-    checkNoNats(payloads, request.path);
-    if (!hasChild(payloads)) throw new WireError("Cannot make a CHILD_SA without SA, TSi, TSr");
-    sa.peerAuth = auth!.method;
-    sa.ownAuth = AuthMethod.SHARED_KEY_MIC;
-    sa.ownId = resolveIdentity(sa.config.ownId, request.path, sa.index);
-    sa.path = authenticatedPath(sa, request.path);
-    const ownAuth = authData(sa, "responder");
-    const child = childAnswer(turn, payloads);
-    enter(sa, "established");
-    sa.establishedMs = nowMs;
-    startIkeLifetime(sa, nowMs);
-    sa.setup = undefined;
-    if (findNotify(payloads, NotifyType.INITIAL_CONTACT)) {
-      out.push({ kind: "initial_contact" }, sa);
+    const { sa } = turn, setup = sa.setup!, { payloads } = request;
+    if (!setup.auth) {
+      const idI = findPayload(payloads, PayloadType.IDI);
+      if (!idI) throw new WireError("Cannot authenticate without IDi");
+      sa.peerId = identityIn(idI);
+      sa.ownId = resolveIdentity(sa.config.ownId, request.path, sa.index);
+      setup.auth = newRounds(sa.config.auth);
+      setup.authRequest = payloads;
     }
-    sendResponse(turn, request, [
-      { type: PayloadType.IDR, ...sa.ownId },
-      { type: PayloadType.AUTH, method: sa.ownAuth, data: ownAuth },
-      ...child,
-    ]);
-    sa.afterAuthId = sa.nextPeerId;
-    if (sa.children.length > 0) out.push({ kind: "established" }, sa);
+    proceed(turn, request, takeRound(turn, payloads));
+  },
+
+  computed(turn, answering, result) {
+    const { request } = answering;
+    proceed(turn, request, resumeRounds(turn, result, request.payloads));
   },
 };
 
-/** @throws {PeerError} AUTHENTICATION_FAILED, with words that name identity and method. */
-function authenticate(
-  { sa }: Turn,
-  auth: { readonly method: number; readonly data: Uint8Array } | undefined,
-  path: { readonly peerAddress: Uint8Array; readonly peerPort: number },
-): void {
-  const who = `${showIdentity(sa.peerId!)} at ${showEndpoint(path.peerAddress, path.peerPort)}`;
-  const refuse = (why: string): never => {
-    throw new PeerError(NotifyType.AUTHENTICATION_FAILED, `Cannot authenticate ${who}: ${why}`);
-  };
-  if (!auth) return refuse("it asks for EAP (no AUTH payload), authpeermethod asks for psk");
-  if (auth.method !== AuthMethod.SHARED_KEY_MIC) {
-    refuse(`it authenticates by ${nameOfAuthMethod(auth.method)}, authpeermethod asks for psk`);
+/**
+ * Goes on with what the authenticators of both ends came to.
+ * @throws {PeerError} AUTHENTICATION_FAILED, with words that name identity and method.
+ */
+function proceed(turn: Turn, request: Received, outcome: RoundsOutcome): void {
+  const { sa } = turn;
+  switch (outcome.kind) {
+    case "computes":
+      sa.answering = { kind: "ike_auth", ticket: outcome.ticket, request };
+      return;
+    case "refuses": {
+      const at = showEndpoint(request.path.peerAddress, request.path.peerPort);
+      const who = `${showIdentity(sa.peerId!)} at ${at}`;
+      const what = outcome.end === "peer" ? who : `ourselves to ${who}`;
+      const text = `Cannot authenticate ${what}: ${outcome.why}`;
+      throw new PeerError(NotifyType.AUTHENTICATION_FAILED, text);
+    }
+    case "says":
+      return outcome.done
+        ? establish(turn, request, outcome.payloads)
+        : sendRound(turn, request, outcome.payloads);
   }
-  if (sameOctets(auth.data, authData(sa, "initiator"))) return;
-  if (!sa.env.broken.has("accept_any_auth")) {
-    refuse("its AUTH data (pre-shared key) is wrong: is psk the same?");
+}
+
+/** An answer that is not the last: one of the ends is not authenticated yet. */
+function sendRound(turn: Turn, request: Received, said: readonly Payload[]): void {
+  checkFirst(turn, request);
+  turn.sa.path = authenticatedPath(turn.sa, request.path);
+  sendResponse(turn, request, [...ownIdentity(turn.sa), ...said]);
+}
+
+/** Both ends are authenticated: the CHILD_SA of the first request, and the last answer. */
+function establish(turn: Turn, request: Received, said: readonly Payload[]): void {
+  const { sa, nowMs, out } = turn, { authRequest } = sa.setup!;
+  checkFirst(turn, request);
+  sa.path = authenticatedPath(sa, request.path);
+  const child = childAnswer(turn, authRequest!), identity = ownIdentity(sa);
+  enter(sa, "established");
+  sa.establishedMs = nowMs;
+  startIkeLifetime(sa, nowMs);
+  sa.setup = undefined;
+  if (findNotify(authRequest!, NotifyType.INITIAL_CONTACT)) {
+    out.push({ kind: "initial_contact" }, sa);
   }
+  sendResponse(turn, request, [...identity, ...said, ...child]);
+  sa.afterAuthId = sa.nextPeerId;
+  if (sa.children.length > 0) out.push({ kind: "established" }, sa);
+}
+
+/** IDr stands in the first answer alone (RFC 7296 §2.16). */
+function ownIdentity({ setup, ownId }: IkeSa): Payload[] {
+  return setup!.auth!.taken === 1 ? [{ type: PayloadType.IDR, ...ownId! }] : [];
+}
+
+/** @throws {PeerError | WireError} where the first request is not one that can be answered. */
+function checkFirst({ sa }: Turn, { payloads, path }: Received): void {
+  if (sa.setup!.auth!.taken > 1) return;
+  checkNoNats(payloads, path);
+  if (!hasChild(payloads)) throw new WireError("Cannot make a CHILD_SA without SA, TSi, TSr");
 }
 
 function hasChild(payloads: readonly Payload[]): boolean {

@@ -25,6 +25,7 @@ import { nonceFault } from "@/ike/negotiate/nonces.ts";
 import { findError, findNotify, notify } from "@/ike/records/notify.ts";
 import { accepted, ikeProposals, showProposals } from "@/ike/negotiate/proposal.ts";
 import { suiteOf } from "@/ike/records/suite.ts";
+import { newIkeAuth } from "@/ike/tasks/ike_auth_request.ts";
 import type { IkeInitTask, Received, TaskKind } from "@/ike/records/task.ts";
 import type { Payload } from "@/wire/message.ts";
 import { findPayload } from "@/wire/message.ts";
@@ -182,7 +183,7 @@ function keyed(turn: Turn, task: IkeInitTask, shared: Uint8Array): void {
   floatPorts(sa);
   enter(sa, "created");
   out.push({ kind: "keyed" }, sa);
-  sa.queue.unshift({ kind: "ike_auth", stage: "sent", child: undefined });
+  sa.queue.unshift(newIkeAuth());
 }
 
 /** What NAT detection found, against what the setup asks for. */

@@ -11,6 +11,7 @@ import type { Clock } from "@/engine/run/clock.ts";
 import { EventHub, type RunEvent } from "@/engine/show/event_hub.ts";
 import type { ClientPlan, GatewayPlan, RunPlan } from "@/engine/run/plan.ts";
 import { TestRun, type TestRunOptions } from "@/engine/run/test_run.ts";
+import { bothByPsk } from "@/ike/auth/psk.ts";
 import type { IkeConfig, IkeEnv } from "@/ike/records/config.ts";
 import type { Setup } from "@/setup/setup.ts";
 import type { Transport, TransportListener } from "@/transport/transport.ts";
@@ -174,7 +175,7 @@ export const CONFIG: IkeConfig = {
   ownId: { kind: "own-address" },
   peerId: undefined,
   matchPeerId: false,
-  auth: { kind: "psk", secret: new TextEncoder().encode("a shared secret") },
+  auth: bothByPsk("a shared secret"),
   initialContact: true,
   natt: undefined,
   refuseNat: false,

@@ -21,7 +21,7 @@ Deno.test("the defaults become what the reference says, in IANA numbers", () => 
   assert.deepEqual([retransmitIntervalMs, transmissionsMax, retransmitBackoff], [10_000, 4, 1]);
   // As long as a peer like us would go on repeating.
   assert.equal(halfOpenTimeoutMs, 40_000);
-  assert.equal(new TextDecoder().decode(config.auth.secret), "secret");
+  assert.equal(new TextDecoder().decode(config.auth.own.secret), "secret");
   assert.equal(config.cookieThreshold, -1);
   assert.equal(config.initialContact, true);
   const [child] = config.children;

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { bothByPsk } from "@/ike/auth/psk.ts";
 import { showAddress } from "@/base/address.ts";
 import { SetupError } from "@/base/errors.ts";
 import type { ChildSaDump, IkeSaDump } from "@/engine/show/view.ts";
@@ -136,7 +137,7 @@ Deno.test("the wrong psk fails at both ends with the same cause", async () => {
   const { clock, network } = world();
   const config = {
     ...CONFIG,
-    auth: { kind: "psk", secret: new TextEncoder().encode("another") } as const,
+    auth: bothByPsk("another"),
   };
   const client = rig(network, clock, { plan: clientPlan({ tunnels: 1, triesMax: 1 }), config });
   const gateway = rig(network, clock, { plan: gatewayPlan({ tunnels: 1, runningTimeMs: 5_000 }) });

@@ -1,0 +1,68 @@
+/**
+ * Authentication by a pre-shared key: the Shared Key Message Integrity Code (RFC 7296 §2.15).
+ * @module
+ */
+import { sameOctets } from "@/base/bytes.ts";
+import type { Prf } from "@/crypto/backend.ts";
+import { AuthMethod } from "@/iana/auth_method.ts";
+import { PayloadType } from "@/iana/payload_type.ts";
+import { authBy, type AuthMethodPair, done, refuses, waits } from "@/ike/auth/authenticator.ts";
+import { signedOctetsOf } from "@/ike/auth/signed_octets.ts";
+import type { IkeConfig, PskAuth } from "@/ike/records/config.ts";
+
+/** See {@linkcode AuthMethodPair}. */
+export const psk: AuthMethodPair<PskAuth, undefined> = {
+  nameOf: () => "psk",
+
+  own: {
+    begin({ sa }, { config }) {
+      const method = sa.ownAuth = AuthMethod.SHARED_KEY_MIC;
+      const data = sharedKeyMic(sa.suite!.prf, config.secret, signedOctetsOf(sa, "own"));
+      return done([{ type: PayloadType.AUTH, method, data }]);
+    },
+    take: () => done(),
+  },
+
+  peer: {
+    begin: () => waits(),
+    take(turn, { config }, payloads) {
+      const { sa } = turn;
+      const auth = authBy(turn, payloads, {
+        methods: [AuthMethod.SHARED_KEY_MIC],
+        wanted: "psk",
+      });
+      if (typeof auth === "string") return refuses(auth);
+      sa.peerAuth = auth.method;
+      const data = sharedKeyMic(sa.suite!.prf, config.secret, signedOctetsOf(sa, "peer"));
+      if (sameOctets(auth.data, data) || sa.env.broken.has("accept_any_auth")) return done();
+      return refuses("its AUTH data (pre-shared key) is wrong: is psk the same?");
+    },
+  },
+};
+
+/** Both ends authenticated by one pre-shared key: the octets of `secret` in UTF-8. */
+export function bothByPsk(secret: string): IkeConfig["auth"] {
+  const config: PskAuth = { kind: "psk", secret: new TextEncoder().encode(secret) };
+  return { own: config, peer: config };
+}
+
+const KEY_PAD = new TextEncoder().encode("Key Pad for IKEv2");
+
+/**
+ * AUTH data of the shared key message integrity code: prf(prf(secret, "Key Pad for IKEv2"), signed
+ * octets) (RFC 7296 §2.15). An EAP method's MSK is such a secret too (§2.16).
+ */
+export function sharedKeyMic(prf: Prf, secret: Uint8Array, signed: Uint8Array): Uint8Array {
+  return prf.compute(paddedKey(prf, secret), signed);
+}
+
+/** prf(secret, "Key Pad for IKEv2"): the same for all SAs of a test, so it is kept. */
+function paddedKey(prf: Prf, secret: Uint8Array): Uint8Array {
+  const kept = PADDED.get(secret);
+  if (kept?.prf === prf) return kept.key;
+  const key = prf.compute(secret, KEY_PAD);
+  PADDED.set(secret, { prf, key });
+  return key;
+}
+
+const PADDED = new WeakMap<Uint8Array, { readonly prf: Prf; readonly key: Uint8Array }>();

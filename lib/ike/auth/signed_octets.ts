@@ -1,0 +1,45 @@
+/**
+ * What AUTH proves, whichever method makes it (RFC 7296 §2.15): the signer's IKE_SA_INIT message, the
+ * other end's nonce and the signer's identity; behind them what IKE_INTERMEDIATE exchanges carried
+ * (RFC 9242 §3.3.2).
+ * @module
+ */
+import { concat } from "@/base/bytes.ts";
+import type { Prf } from "@/crypto/backend.ts";
+import type { AuthEnd } from "@/ike/records/auth_rounds.ts";
+import { identityBody, ikeKeys } from "@/ike/negotiate/keymat.ts";
+import type { IkeSa } from "@/ike/records/ike_sa.ts";
+
+/** What the signed octets of one end are made of. */
+export interface SignedParts {
+  /** The signer's IKE_SA_INIT message, as it was on the wire: RealMessage1 or RealMessage2. */
+  readonly message: Uint8Array;
+  /** The data of the other end's nonce. */
+  readonly nonce: Uint8Array;
+  /** SK_pi of an initiator, SK_pr of a responder. */
+  readonly skP: Uint8Array;
+  /** The signer's ID payload without its generic header: RestOfIDPayload. */
+  readonly idBody: Uint8Array;
+  /** IntAuth of RFC 9242 §3.3.2; absent where no IKE_INTERMEDIATE exchange took place. */
+  readonly intAuth?: Uint8Array | undefined;
+}
+
+/** message ‖ nonce ‖ prf(SK_p, RestOfIDPayload) ‖ IntAuth (RFC 7296 §2.15, RFC 9242 §3.3.2). */
+export function signedOctets(prf: Prf, parts: SignedParts): Uint8Array {
+  const { message, nonce, skP, idBody, intAuth } = parts;
+  const octets = [message, nonce, prf.compute(skP, idBody)];
+  return intAuth ? concat(...octets, intAuth) : concat(...octets);
+}
+
+/** The octets that one end's AUTH is over; both identities must be known by then. */
+export function signedOctetsOf(sa: IkeSa, end: AuthEnd): Uint8Array {
+  const keys = ikeKeys(sa.suite!, sa.keys!), setup = sa.setup!;
+  const byInitiator = (end === "own") === sa.originalInitiator;
+  return signedOctets(sa.suite!.prf, {
+    message: byInitiator ? setup.initRequest! : setup.initResponse!,
+    nonce: byInitiator ? setup.nonceR! : setup.nonceI!,
+    skP: byInitiator ? keys.pi : keys.pr,
+    idBody: identityBody(end === "own" ? sa.ownId! : sa.peerId!),
+    intAuth: setup.intAuth,
+  });
+}

@@ -1,0 +1,28 @@
+// What AUTH is over (RFC 7296 §2.15), with and without IKE_INTERMEDIATE (RFC 9242 §3.3.2).
+import { Buffer } from "node:buffer";
+import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
+import { Prf } from "@/iana/prf.ts";
+import { portableBackend } from "@/crypto/portable.ts";
+import { signedOctets } from "@/ike/auth/signed_octets.ts";
+
+const prf = portableBackend().prf(Prf.PRF_HMAC_SHA2_256)!;
+const octets = (text: string) => new TextEncoder().encode(text);
+const parts = {
+  message: octets("RealMessage1"),
+  nonce: octets("NonceRData"),
+  skP: octets("SK_pi"),
+  idBody: octets("RestOfInitIDPayload"),
+};
+const maced = createHmac("sha256", "SK_pi").update("RestOfInitIDPayload").digest();
+
+Deno.test("the signed octets are the message, the other end's nonce and the MACed ID (§2.15)", () => {
+  const expected = Buffer.concat([octets("RealMessage1NonceRData"), maced]);
+  assert.deepEqual(Buffer.from(signedOctets(prf, parts)), expected);
+});
+
+Deno.test("what IKE_INTERMEDIATE carried comes last (RFC 9242 §3.3.2)", () => {
+  const expected = Buffer.concat([octets("RealMessage1NonceRData"), maced, octets("IntAuth")]);
+  const signed = signedOctets(prf, { ...parts, intAuth: octets("IntAuth") });
+  assert.deepEqual(Buffer.from(signed), expected);
+});
