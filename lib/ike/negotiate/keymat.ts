@@ -19,6 +19,8 @@ export interface KeyInputs {
   readonly spiR: bigint;
   /** g^ir, as long as the group's modulus or coordinate. */
   readonly shared: Uint8Array;
+  /** The secrets of additional key exchanges of a rekey, in their order (RFC 9370); absent: none. */
+  readonly additional?: readonly Uint8Array[];
 }
 
 /** The seven keys as views of one buffer. */
@@ -42,17 +44,39 @@ export function deriveIkeKeys(suite: IkeSuite, inputs: KeyInputs): Uint8Array {
 
 /**
  * The keys of an IKE SA that replaces another: SKEYSEED = prf(SK_d of the old, g^ir (new) ‖ Ni ‖ Nr)
- * with the prf of the old, all else with that of the new (RFC 7296 §2.18).
+ * with the prf of the old, all else with that of the new (RFC 7296 §2.18). The secrets of additional
+ * key exchanges follow in their order: … ‖ SK(1) ‖ … ‖ SK(n) (RFC 9370 §2.2.4).
  */
 export function rekeyIkeKeys(
   old: { readonly suite: IkeSuite; readonly skD: Uint8Array },
   suite: IkeSuite,
   inputs: KeyInputs,
 ): Uint8Array {
-  const { nonceI, nonceR, spiI, spiR, shared } = inputs;
-  const skeyseed = old.suite.prf.compute(old.skD, concat(shared, nonceI, nonceR));
+  const { nonceI, nonceR, spiI, spiR, shared, additional = [] } = inputs;
+  const secrets = concat(shared, nonceI, nonceR, ...additional);
+  const skeyseed = old.suite.prf.compute(old.skD, secrets);
   const seed = concat(nonceI, nonceR, spiOctets(spiI), spiOctets(spiR));
   return suite.prf.plus(skeyseed, seed, keyOctets(suite));
+}
+
+/**
+ * The keys that follow an additional key exchange in IKE_INTERMEDIATE (RFC 9370 §2.2.2):
+ * SKEYSEED(n) = prf(SK_d(n-1), SK(n) ‖ Ni ‖ Nr), all else as in IKE_SA_INIT. `inputs.shared` is
+ * SK(n), the secret of that exchange.
+ */
+export function nextIkeKeys(suite: IkeSuite, skD: Uint8Array, inputs: KeyInputs): Uint8Array {
+  return rekeyIkeKeys({ suite, skD }, suite, inputs);
+}
+
+/**
+ * Mixes a post-quantum pre-shared key into the keys of an IKE SA (RFC 8784 §3): SK_d, SK_pi and SK_pr
+ * become prf+(PPK, SK_d), prf+(PPK, SK_pi) and prf+(PPK, SK_pr), each as long as it was. The other
+ * four keys stay, so that messages go on under them.
+ */
+export function mixPpk(suite: IkeSuite, keys: Uint8Array, ppk: Uint8Array): Uint8Array {
+  const { prf } = suite, mixed = keys.slice(), views = ikeKeys(suite, mixed);
+  for (const key of [views.d, views.pi, views.pr]) key.set(prf.plus(ppk, key, key.length));
+  return mixed;
 }
 
 /** Ni ‖ Nr; of each only the first half of the key where the prf's key has one length (§2.14). */
@@ -113,7 +137,8 @@ class KeyViews implements IkeKeys {
 
 /**
  * SK_ei ‖ SK_ai ‖ SK_er ‖ SK_ar of a CHILD_SA: prf+(SK_d, Ni ‖ Nr) (RFC 7296 §2.17); `shared` is
- * g^ir (new) of an exchange with a KE payload of its own.
+ * g^ir (new) of an exchange with a KE payload of its own, and `additional` are the secrets of the
+ * key exchanges that followed it, in their order (RFC 9370 §2.2.4).
  */
 export function deriveChildKeys(
   prf: Prf,
@@ -122,11 +147,13 @@ export function deriveChildKeys(
     readonly nonceI: Uint8Array;
     readonly nonceR: Uint8Array;
     readonly shared?: Uint8Array;
+    readonly additional?: readonly Uint8Array[];
     readonly suite: ChildSuite;
   },
 ): Uint8Array {
-  const { nonceI, nonceR, shared, suite } = inputs;
-  const seed = shared ? concat(shared, nonceI, nonceR) : concat(nonceI, nonceR);
+  const { nonceI, nonceR, shared, additional = [], suite } = inputs;
+  const nonces = concat(nonceI, nonceR);
+  const seed = shared ? concat(shared, nonces, ...additional) : nonces;
   return prf.plus(skD, seed, 2 * (suite.encryptionOctets + suite.integrityOctets));
 }
 

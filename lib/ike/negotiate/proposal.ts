@@ -9,7 +9,7 @@ import { nameOfInteg } from "@/iana/integ.ts";
 import { nameOfKeGroup } from "@/iana/ke_group.ts";
 import { nameOfPrf } from "@/iana/prf.ts";
 import { ProtocolId } from "@/iana/protocol_id.ts";
-import { TransformType } from "@/iana/transform_type.ts";
+import { nameOfTransformType, TransformType } from "@/iana/transform_type.ts";
 import type { ChildConfig, EncryptionChoice, IkeAlgorithms } from "@/ike/records/config.ts";
 import type { Proposal, Transform } from "@/wire/payloads/security_association.ts";
 
@@ -47,18 +47,25 @@ export function ikeProposals(algorithms: IkeAlgorithms, spi: Uint8Array = NO_SPI
 /** Configurations are shared by all SAs of a test and never change, so their transforms are kept. */
 const IKE_TRANSFORMS = new WeakMap<IkeAlgorithms, Transform[][]>();
 
-function ikeTransforms({ encryption, integrity, prf, groups }: IkeAlgorithms): Transform[][] {
+function ikeTransforms(algorithms: IkeAlgorithms): Transform[][] {
+  const { encryption, integrity, prf, groups, additional = [] } = algorithms;
   return split(encryption).map((ciphers) => [
     ...ciphers.map(encryptionTransform),
     ...(isAead(ciphers[0]!.id) ? [] : of(TransformType.INTEG, integrity)),
     ...of(TransformType.PRF, prf),
     ...of(TransformType.KE, groups),
+    ...additionalTransforms(additional),
   ]);
+}
+
+/** ADDKE1 to ADDKE7, transform types 6 to 12 (RFC 9370 §2.2.1). */
+function additionalTransforms(additional: readonly (readonly number[])[]): Transform[] {
+  return additional.flatMap((methods, i) => of(TransformType.ADDKE1 + i, methods));
 }
 
 /**
  * The proposals of a CHILD_SA that we would receive on `spi` (four octets); `groups` of a
- * CREATE_CHILD_SA with a key exchange of its own.
+ * CREATE_CHILD_SA with a key exchange of its own, which then has the additional ones as well.
  */
 export function childProposals(
   config: ChildConfig,
@@ -67,6 +74,7 @@ export function childProposals(
 ): Proposal[] {
   const rest = [
     ...of(TransformType.KE, groups),
+    ...(groups.length > 0 ? additionalTransforms(config.pfsAdditional ?? []) : []),
     // RFC 7296 §3.3.2: value 1 alone says that 32-bit sequence numbers are not acceptable.
     ...of(TransformType.ESN, [config.esn ? Esn.ESN : Esn.NO_ESN]),
   ];
@@ -124,19 +132,50 @@ export function choose(
 
 /** One transform for each type, or `undefined` where some type has none in common. */
 function meet(theirs: Proposal, ours: Proposal, keGroup: number): Transform[] | undefined {
-  const chosen: Transform[] = [];
-  const types = new Set([...theirs.transforms, ...ours.transforms].map((t) => t.type));
-  for (const type of types) {
+  const candidates = new Map<number, readonly Transform[]>();
+  for (const { type } of [...theirs.transforms, ...ours.transforms]) {
+    if (candidates.has(type)) continue;
     const offered = theirs.transforms.filter((t) => t.type === type);
     const wanted = ours.transforms.filter((t) => t.type === type);
     const common = wanted.filter((w) => offered.some((o) => sameTransform(o, w)));
-    const preferred = type === TransformType.KE && common.find((t) => t.id === keGroup);
-    const taken = preferred || common[0];
-    if (taken) chosen.push(taken);
-    else if (!mayLack(type, offered, wanted)) return undefined;
-    else if (offered.length > 0) chosen.push({ type, id: 0 });
+    if (common.length > 0) {
+      // What is preferred comes first; the sort is stable, so the others keep our order.
+      const rank = (t: Transform) => type === TransformType.KE && t.id === keGroup ? 0 : 1;
+      candidates.set(type, common.toSorted((a, b) => rank(a) - rank(b)));
+    } else if (!mayLack(type, offered, wanted)) {
+      return undefined;
+    } else {
+      candidates.set(type, offered.length > 0 ? [{ type, id: 0 }] : []);
+    }
   }
-  return chosen;
+  const exchangeTypes = [...candidates.keys()].filter(isKeyExchange).sort((a, b) => a - b);
+  const different = allDifferent(exchangeTypes.map((type) => candidates.get(type)!));
+  if (!different) return undefined;
+  exchangeTypes.forEach((type, i) => candidates.set(type, [different[i]!]));
+  return [...candidates.values()].flatMap((list) => list.slice(0, 1));
+}
+
+/** Whether transforms of this type are key exchange methods: the first one, or an additional one. */
+function isKeyExchange(type: number): boolean {
+  return type === TransformType.KE || type >= TransformType.ADDKE1 && type <= TransformType.ADDKE7;
+}
+
+/**
+ * One of each list, the first that will do, so that no method but NONE comes twice: the same method
+ * again would add nothing, and an initiator that gets such an answer must refuse it (RFC 9370
+ * §2.2.1). `undefined` where that cannot be.
+ */
+function allDifferent(
+  lists: readonly (readonly Transform[])[],
+  taken: readonly Transform[] = [],
+): readonly Transform[] | undefined {
+  if (taken.length === lists.length) return taken;
+  for (const candidate of lists[taken.length]!) {
+    if (candidate.id !== 0 && taken.some((t) => t.id === candidate.id)) continue;
+    const found = allDifferent(lists, [...taken, candidate]);
+    if (found) return found;
+  }
+  return undefined;
 }
 
 /**
@@ -189,7 +228,20 @@ export function accepted(
     const meant = type === TransformType.ESN && ours.some((t) => t.id === Esn.NO_ESN);
     if (!meant) return `no transform of type ${type}`;
   }
+  const twice = methodTwice(transforms);
+  if (twice !== undefined) return `${nameOfKeGroup(twice)} for more than one key exchange`;
   return { number, protocol, spi, transforms };
+}
+
+function methodTwice(transforms: readonly Transform[]): number | undefined {
+  const methods = transforms.filter((t) => isKeyExchange(t.type) && t.id !== 0).map((t) => t.id);
+  return methods.find((id, i) => methods.indexOf(id) !== i);
+}
+
+/** The methods of the additional key exchanges in their order, ADDKE1 first; NONE is left out. */
+export function additionalMethods({ transforms }: Choice): number[] {
+  return transforms.filter((t) => isKeyExchange(t.type) && t.type !== TransformType.KE)
+    .filter((t) => t.id !== 0).sort((a, b) => a.type - b.type).map((t) => t.id);
 }
 
 /** The chosen transform's id of a type; 0 (NONE) where there is none. */
@@ -221,6 +273,7 @@ export function showTransform(t: Transform): string {
     case TransformType.ESN:
       return nameOfEsn(t.id);
     default:
+      if (isKeyExchange(t.type)) return `${nameOfTransformType(t.type)} ${nameOfKeGroup(t.id)}`;
       return `type ${t.type} id ${t.id}`;
   }
 }

@@ -21,6 +21,12 @@ export interface IkeAlgorithms {
   readonly integrity: readonly number[];
   readonly prf: readonly number[];
   readonly groups: readonly number[];
+  /**
+   * Methods of each additional key exchange (RFC 9370): the first list is ADDKE1, the last at most
+   * ADDKE7; an empty list leaves its type out, and 0 (NONE) among the methods makes it optional.
+   * Absent: none.
+   */
+  readonly additional?: readonly (readonly number[])[];
 }
 
 /** An identity as it goes on the wire (RFC 7296 §3.5). */
@@ -55,6 +61,8 @@ export interface ChildConfig {
   readonly lifetimeMs: number;
   /** Groups of a key exchange of its own when it is rekeyed, or not the first; empty: none. */
   readonly pfsGroups: readonly number[];
+  /** Additional key exchanges of the same exchanges, as in {@linkcode IkeAlgorithms}; absent: none. */
+  readonly pfsAdditional?: readonly (readonly number[])[];
   /** Whether a rekey proposes the configured selectors instead of those in use. */
   readonly useProvisionedTs: boolean;
   /** Packets. */

@@ -3,6 +3,7 @@ import { ProtocolId } from "@/iana/protocol_id.ts";
 import { TransformType as T } from "@/iana/transform_type.ts";
 import {
   accepted,
+  additionalMethods,
   childProposals,
   choose,
   chosenId,
@@ -138,4 +139,61 @@ Deno.test("AH is integrity and sequence numbers, one proposal (RFC 7296 §3.3.3)
   assert.equal(choose(ciphered, ah), undefined);
   const esp = childProposals({ ...CHILD!, integrity: [12] }, SPI);
   assert.equal(choose(esp, ah), undefined);
+});
+
+const hybrid = { ...algorithms, groups: [31, 36], additional: [[36, 37], [], [35, 36, 0]] };
+
+/** KE and ADDKE transforms of an answer, as `type: method`. */
+function exchanges(theirs: typeof hybrid, ours: typeof hybrid): string | undefined {
+  const choice = choose(ikeProposals(theirs), ikeProposals(ours));
+  return choice?.transforms.filter((t) => t.type === T.KE || t.type >= T.ADDKE1)
+    .map((t) => `${t.type}: ${t.id}`).join(", ");
+}
+
+Deno.test("additional key exchanges are transform types 6 to 12, in their order (RFC 9370 §2.2.1)", () => {
+  assert.match(
+    showProposals(ikeProposals(hybrid)),
+    /Curve25519, ml-kem-768, ADDKE1 ml-kem-768, ADDKE1 ml-kem-1024, ADDKE3 ml-kem-512, ADDKE3 ml-kem-768, ADDKE3 NONE\}/,
+  );
+  assert.equal(exchanges(hybrid, hybrid), "4: 31, 6: 36, 8: 35");
+  const choice = choose(ikeProposals(hybrid), ikeProposals(hybrid))!;
+  assert.deepEqual(additionalMethods(choice), [36, 35]);
+  assert.equal(typeof accepted(ikeProposals(hybrid), [{ ...choice, number: 1 }]), "object");
+});
+
+Deno.test("no method is chosen twice, and where there is no other way nothing is (RFC 9370 §2.2.1)", () => {
+  const theirs = { ...hybrid, groups: [36], additional: [[36, 37], [], [37, 35]] };
+  assert.equal(
+    exchanges(theirs, { ...theirs, additional: [[37, 36], [], [37, 35]] }),
+    "4: 36, 6: 37, 8: 35",
+  );
+  const same = { ...hybrid, groups: [36], additional: [[36]] };
+  assert.equal(exchanges(same, same), undefined);
+  // NONE may come as often as it likes.
+  const none = { ...hybrid, additional: [[36, 0], [36, 0]] };
+  assert.equal(exchanges(none, { ...none, additional: [[0], [0]] }), "4: 31, 6: 0, 7: 0");
+});
+
+Deno.test("an additional exchange that one end lacks needs NONE from the other (RFC 9370 §2.2.1)", () => {
+  const plain = { ...hybrid, additional: [] as number[][] };
+  assert.equal(exchanges(hybrid, plain), undefined);
+  assert.equal(exchanges({ ...hybrid, additional: [[36, 0]] }, plain), "4: 31, 6: 0");
+  assert.equal(exchanges(plain, hybrid), undefined);
+});
+
+Deno.test("an answer with one method for two exchanges is refused (RFC 9370 §2.2.1)", () => {
+  const offered = ikeProposals({ ...hybrid, additional: [[36, 37], [36, 37]] });
+  const [first] = offered;
+  const pick = (type: number, id: number) =>
+    first!.transforms.find((t) => t.type === type && t.id === id)!;
+  const common = [pick(T.ENCR, 12), pick(T.INTEG, 12), pick(T.PRF, 5), pick(T.KE, 31)];
+  const answer = (two: number) => [ike([...common, pick(T.ADDKE1, 36), pick(T.ADDKE2, two)])];
+  assert.equal(typeof accepted(offered, answer(37)), "object");
+  assert.equal(accepted(offered, answer(36)), "ml-kem-768 for more than one key exchange");
+});
+
+Deno.test("a CHILD_SA has additional exchanges only where it has a key exchange (RFC 9370 §2.2.4)", () => {
+  const child = { ...CHILD!, pfsAdditional: [[36]] };
+  assert.doesNotMatch(showProposals(childProposals(child, SPI)), /ADDKE/);
+  assert.match(showProposals(childProposals(child, SPI, [31])), /Curve25519, ADDKE1 ml-kem-768/);
 });
