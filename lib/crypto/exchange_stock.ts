@@ -6,7 +6,12 @@
 import { toHex } from "@/base/bytes.ts";
 import { must } from "@/base/errors.ts";
 import { SeededRandom } from "@/base/random.ts";
-import type { CryptoBackend, KeyExchange, KeyPair } from "@/crypto/backend.ts";
+import {
+  type CryptoBackend,
+  type KeyExchange,
+  type KeyPair,
+  respondByPair,
+} from "@/crypto/backend.ts";
 
 /** The backend with every key exchange drawing from a stock of `pairs` pairs per group. */
 export function withExchangeStock(backend: CryptoBackend, pairs: number): CryptoBackend {
@@ -34,8 +39,13 @@ function stockedExchange(exchange: KeyExchange, pairs: number): KeyExchange {
   const stock = new Map<number, KeyPair>();
   const places = new Map<string, number>();
   const secrets = new Map<string, Uint8Array>();
-  return {
+  const stocked: KeyExchange = {
     ...exchange,
+    // A KEM's answer depends on the initiator's value: there is no pair to keep.
+    respond: (peerPublic, random) =>
+      exchange.isKem
+        ? exchange.respond(peerPublic, random)
+        : respondByPair(stocked, peerPublic, random),
     generate: (random) => {
       if (!random) return exchange.generate();
       const [high, low] = random(2);
@@ -62,4 +72,5 @@ function stockedExchange(exchange: KeyExchange, pairs: number): KeyExchange {
       return secret.slice();
     },
   };
+  return stocked;
 }
