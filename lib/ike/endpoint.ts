@@ -4,7 +4,6 @@
  * @module
  */
 import { type Path, showEndpoint } from "@/base/address.ts";
-import { sameOctets, toHex } from "@/base/bytes.ts";
 import { WireError } from "@/base/errors.ts";
 import { ExchangeType } from "@/iana/exchange_type.ts";
 import { NotifyType } from "@/iana/notify_type.ts";
@@ -15,9 +14,11 @@ import type { IkeEffect, IkeEvent, Outbox } from "@/ike/records/event.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
 import { handle } from "@/ike/handle.ts";
 import { identityKey, resolveIdentity } from "@/ike/negotiate/identity.ts";
-import { enter, type IkeSa, newIkeSa, ownSpi, peerSpi } from "@/ike/records/ike_sa.ts";
+import { enter, type IkeSa, isStranger, newIkeSa, ownSpi, peerSpi } from "@/ike/records/ike_sa.ts";
 import { findNotify, notify } from "@/ike/records/notify.ts";
 import { newPools } from "@/ike/negotiate/pool.ts";
+import { arrive, knownRequest, type Newcomers, newNewcomers, settle } from "@/ike/newcomers.ts";
+import { messageHash } from "@/ike/window/repeats.ts";
 import {
   decodeHeader,
   decodeMessage,
@@ -29,6 +30,7 @@ import {
 
 /** Octets of an IKE header (RFC 7296 §3.1). */
 const HEADER_OCTETS = 28;
+const LATE_INIT = "a late copy of an IKE_SA_INIT request";
 /** INVALID_MAJOR_VERSION a second at most: nothing vouches for what it answers (RFC 7296 §2.4). */
 const REFUSALS_MAX = 10;
 
@@ -42,12 +44,11 @@ export interface Endpoint {
   readonly bySpi: Map<bigint, IkeSa>;
   /** Own SPIs of rekeyed IKE SAs that are gone and stay listed, oldest first. */
   readonly rekeyed: Set<bigint>;
-  /** Responder SAs that are not authenticated. */
-  halfOpen: number;
+  /** Responder SAs that are not authenticated: how many, and which, among what is known of newcomers. */
+  readonly halfOpen: number;
+  readonly newcomers: Newcomers;
   /** Datagrams that cost a counter, by reason. */
   readonly drops: Map<string, number>;
-  /** Half-open SAs by the initiator's SPI and address: where its repeated IKE_SA_INIT belongs. */
-  readonly newcomers: Map<string, IkeSa>;
   /** SAs by the identity that INITIAL_CONTACT is about: those dialled, and those let in. */
   readonly byIdentity: Map<string, Set<IkeSa>>;
   readonly cookies: CookieJar;
@@ -59,15 +60,18 @@ export interface Endpoint {
 
 /** An endpoint without SAs; `answers` makes it a responder too. */
 export function newEndpoint(env: IkeEnv, config: IkeConfig, answers: boolean): Endpoint {
+  const newcomers = newNewcomers();
   return {
     env: config.pools ? { ...env, pools: newPools(config.pools) } : env,
     config,
     answers,
     bySpi: new Map(),
     rekeyed: new Set(),
-    halfOpen: 0,
+    get halfOpen() {
+      return newcomers.halfOpen.size;
+    },
+    newcomers,
     drops: new Map(),
-    newcomers: new Map(),
     byIdentity: new Map(),
     cookies: newCookieJar(env.random),
     arrivals: 0,
@@ -113,29 +117,35 @@ export function dispatch(
   out: Outbox,
 ): void {
   if (sa.forgotten) return;
-  const before = isHalfOpen(sa), wasUp = sa.phase === "established", wasOver = isOver(sa);
-  // A newcomer is known by the path it began on, which IKE_AUTH may change.
-  const newcomer = before ? newcomerKey(sa.spiI, sa.path) : "";
+  const wasUp = sa.phase === "established", wasOver = isOver(sa);
   const tap = new Tap(endpoint, out);
   handle(sa, event, nowMs, tap);
-  const after = isHalfOpen(sa);
-  if (before !== after) endpoint.halfOpen += after ? 1 : -1;
-  if (before && !after) endpoint.newcomers.delete(newcomer);
   if (!wasUp && sa.establishedMs !== undefined && sa.phase === "established") {
     remember(endpoint, sa);
   }
   if (tap.contact && !endpoint.env.broken.has("ignore_initial_contact")) {
     displace(endpoint, sa, nowMs, out);
   }
-  if (!wasOver && isOver(sa)) recall(endpoint, sa);
+
+  if (!wasOver && isOver(sa) && !isStranger(sa)) recall(endpoint, sa);
   if (sa.forgotten) forget(endpoint, sa);
+  const crowdedOut = settle(endpoint.newcomers, sa, nowMs);
+  if (crowdedOut) forgetAtOnce(endpoint, crowdedOut);
+}
+
+/** A closed SA that others have crowded out: its peer gets no repeated answer any more. */
+function forgetAtOnce(endpoint: Endpoint, sa: IkeSa): void {
+  sa.forgotten = true;
+  sa.deadlineMs = Infinity;
+  sa.answered = undefined;
+  forget(endpoint, sa);
 }
 
 /** Nobody waits for its answers any more: it goes, or stays to be looked at. */
 function forget({ bySpi, rekeyed, config }: Endpoint, sa: IkeSa): void {
   const spi = ownSpi(sa);
   if (!sa.replacedBy || config.rekeyedKeptMax === 0) return void bySpi.delete(spi);
-  sa.lastResponse = undefined;
+  sa.answered = undefined;
   rekeyed.add(spi);
   if (rekeyed.size <= config.rekeyedKeptMax) return;
   for (const oldest of rekeyed) {
@@ -232,12 +242,13 @@ function newcomer(
     header.initiator && header.messageId === 0 && header.spiI !== 0n;
   if (!isInit) return drop(endpoint, "no SPI of ours, and no IKE_SA_INIT request", out);
   if (!endpoint.answers) return drop(endpoint, "an IKE_SA_INIT request to an initiator", out);
-  const key = newcomerKey(header.spiI, path);
-  const known = endpoint.newcomers.get(key);
+  const hash = messageHash(endpoint.env, octets);
+  const request = knownRequest(endpoint.newcomers, hash, nowMs);
+  if (request === "passed over" && !endpoint.env.broken.has("answer_late_init")) {
+    return drop(endpoint, LATE_INIT, out);
+  }
+  const known = request === "passed over" ? undefined : request;
   if (known) {
-    // RFC 7296 §2.1: the whole message tells a repeated request from another one.
-    const repeated = known.setup?.initRequest && sameOctets(known.setup.initRequest, octets);
-    if (!repeated) return drop(endpoint, "another IKE_SA_INIT request with an SPI in use", out);
     const event = { kind: "datagram", octets, path } as const;
     return dispatch(endpoint, { sa: known, event }, nowMs, out);
   }
@@ -249,12 +260,12 @@ function newcomer(
   const index = endpoint.arrivals++;
   const sa = newIkeSa({ env, config, index, originalInitiator: false, spi, path });
   sa.spiI = header.spiI;
+  sa.initHash = hash;
   sa.startedMs = nowMs;
   if (!env.broken.has("keep_half_open")) sa.expireMs = nowMs + config.halfOpenTimeoutMs;
   enter(sa, "init");
-  endpoint.halfOpen++;
   endpoint.bySpi.set(spi, sa);
-  endpoint.newcomers.set(key, sa);
+  arrive(endpoint.newcomers, sa);
   dispatch(endpoint, { sa, event: { kind: "datagram", octets, path } }, nowMs, out);
 }
 
@@ -352,14 +363,6 @@ function recall(endpoint: Endpoint, sa: IkeSa): void {
 function identityKeyOf({ answers }: Endpoint, sa: IkeSa): string {
   const identity = answers ? sa.peerId : sa.ownId;
   return identity ? identityKey(identity) : "";
-}
-
-function isHalfOpen(sa: IkeSa): boolean {
-  return !sa.originalInitiator && (sa.phase === "init" || sa.phase === "created");
-}
-
-function newcomerKey(spiI: bigint, path: Path): string {
-  return `${spiI.toString(36)}@${toHex(path.peerAddress)}:${path.peerPort}`;
 }
 
 /** A random SPI that is not zero and nobody here has (RFC 7296 §2.6). */

@@ -26,6 +26,7 @@ import { endSa, enter, type IkeSa, type Turn } from "@/ike/records/ike_sa.ts";
 import { espMoved, followPeer, keepaliveDueMs, sendKeepalive } from "@/ike/path/nat.ts";
 import { isFatalInAuth, notifyOf, PeerError } from "@/ike/records/notify.ts";
 import { isSpent, patienceMs } from "@/ike/window/patience.ts";
+import { isAnswered, isRepeat, OTHER_OCTETS } from "@/ike/window/repeats.ts";
 import type { Received, ResponderKind, Task, TaskKind } from "@/ike/records/task.ts";
 import { createChild, newCreateChild } from "@/ike/tasks/create_child.ts";
 import { createChildResponse } from "@/ike/tasks/create_child_response.ts";
@@ -259,22 +260,23 @@ function computed(turn: Turn, event: Extract<IkeEvent, { kind: "computed" }>): v
 
 function receive(turn: Turn, event: Extract<IkeEvent, { kind: "datagram" }>): void {
   const { sa } = turn;
+  if (isRepeat(sa, event.octets) && !sa.env.broken.has("no_response_cache")) {
+    if (sa.env.broken.has("follow_replay")) followPeer(turn, event.path);
+    // RFC 7296 §2.1: a repeated request gets the same octets, and does nothing else.
+    return repeatResponse(turn, event.path);
+  }
   const received = openReceived(turn, event.octets, event.path);
   if (!received) return;
   if (typeof received === "string") return drop(turn, received);
   const inClear = received.header.exchange === ExchangeType.IKE_SA_INIT;
   // Anybody can send a message in clear: past IKE_SA_INIT it must neither be answered nor count as
-  // a sign of life, but for the initiator's own repeat (RFC 7296 §2.1, §2.4).
-  if (inClear && !awaitsInit(sa)) {
+  // a sign of life (RFC 7296 §2.4).
+  if (inClear && sa.phase !== "init") {
     return drop(turn, "an IKE_SA_INIT message to an SA that has keys");
   }
   if (!inClear) forgetFragments(sa, received.header);
   if (received.header.response) return receiveResponse(turn, received);
   receiveRequest(turn, received);
-}
-
-function awaitsInit({ phase, originalInitiator }: IkeSa): boolean {
-  return phase === "init" || phase === "created" && !originalInitiator;
 }
 
 function receiveResponse(turn: Turn, received: Received): void {
@@ -310,12 +312,8 @@ function badResponse(turn: Turn, fault: WireError | PeerError): void {
 function receiveRequest(turn: Turn, received: Received): void {
   const { sa } = turn, { header, path } = received;
   if (sa.answering) return drop(turn, "a request while the one before is computed");
-  const repeated = header.messageId === sa.nextPeerId - 1 && sa.lastResponse !== undefined;
-  if (repeated && !sa.env.broken.has("no_response_cache")) {
-    if (sa.env.broken.has("follow_replay")) followPeer(turn, path);
-    // RFC 7296 §2.1: a repeated request gets the same octets, and does nothing else.
-    return repeatResponse(turn, path);
-  }
+  const repeated = isAnswered(sa, header);
+  if (repeated && !sa.env.broken.has("no_response_cache")) return drop(turn, OTHER_OCTETS);
   if (sa.phase === "closed") return drop(turn, "a request to an SA that is gone");
   const expected = header.messageId === sa.nextPeerId || repeated;
   if (!expected && !sa.env.broken.has("no_window")) {

@@ -87,6 +87,12 @@ export interface RunResultJson {
     readonly count: number;
     readonly example: string;
   }[];
+  /** Gateway: peers that did not authenticate, by cause; they are no tunnels of the test. */
+  readonly strangers: readonly {
+    readonly cause: string;
+    readonly count: number;
+    readonly example: string;
+  }[];
   /** Datagrams that cost a counter and nothing else, by reason. */
   readonly drops: Readonly<Record<string, number>>;
   /** `kernel`, `userland` or `none`. */
@@ -148,6 +154,7 @@ export function resultOf(final: FinalResult): RunResultJson {
       setup: latency(figures.setupMs),
     },
     failures: figures.failures,
+    strangers: figures.strangers,
     drops: Object.fromEntries(figures.drops),
     dataPath: figures.dataPath,
     packets: figures.packets && {
@@ -193,6 +200,7 @@ export function refusedResult(
     flaps: { down: 0, up: 0 },
     latencyMs: { ikeSaInit: none, ikeAuth: none, setup: none },
     failures: [],
+    strangers: [],
     drops: {},
     dataPath: null,
     packets: null,

@@ -7,7 +7,7 @@ import type { LatencyResult, PingResultJson, RunResultJson } from "@/report/resu
 
 /** Lines for a person; the first says how it ended. */
 export function summaryLines(result: RunResultJson): string[] {
-  const { tunnels, latencyMs, failures } = result;
+  const { tunnels, latencyMs, failures, strangers } = result;
   const seconds = showDuration(Math.round((result.durationSec ?? 0) * 1000));
   const lines = [
     `Test ${result.result} after ${seconds}${result.error ? `: ${result.error}` : ""}`,
@@ -32,6 +32,9 @@ export function summaryLines(result: RunResultJson): string[] {
   if (result.pingsAnswered > 0) lines.push(`Pings answered: ${result.pingsAnswered}`);
   for (const { cause, count, example } of failures) {
     lines.push(`Failed by ${cause}: ${count}, for example: ${example}`);
+  }
+  for (const { cause, count, example } of strangers) {
+    lines.push(`Strangers, not authenticated, by ${cause}: ${count}, for example: ${example}`);
   }
   const drops = Object.entries(result.drops).sort(([, a], [, b]) => b - a);
   for (const [reason, count] of drops) lines.push(`Dropped: ${count} for ${reason}`);

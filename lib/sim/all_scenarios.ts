@@ -3,6 +3,7 @@
  * @module
  */
 import { CHILD_SCENARIOS } from "@/sim/child_scenarios.ts";
+import { HOSTILE_SCENARIOS } from "@/sim/hostile_scenarios.ts";
 import { NAT_SCENARIOS } from "@/sim/nat_scenarios.ts";
 import { type Scenario, SCENARIOS } from "@/sim/scenarios.ts";
 
@@ -11,4 +12,5 @@ export const ALL_SCENARIOS: readonly Scenario[] = [
   ...SCENARIOS,
   ...CHILD_SCENARIOS,
   ...NAT_SCENARIOS,
+  ...HOSTILE_SCENARIOS,
 ];

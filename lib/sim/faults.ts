@@ -8,6 +8,8 @@
 export const FAULTS: Readonly<Record<string, string>> = {
   accept_declined_transport: "tunnel mode is taken where transport mode was asked for (§1.3.1)",
   accept_any_auth: "AUTH data is not compared (RFC 7296 §2.15)",
+  answer_any_repeat: "a request is a repeat by its SPIs and Message ID, whatever its octets (§2.1)",
+  answer_late_init: "a copy of an IKE_SA_INIT request makes an SA after IKE_AUTH too (§2.1)",
   answer_unauthenticated: "requests are answered before IKE_AUTH is through (§1.2)",
   accept_any_cookie: "a wrong cookie makes an SA (§2.6)",
   follow_behind_nat: "the end behind a NAT follows its peer as well (RFC 7296 §2.23)",

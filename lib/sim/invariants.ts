@@ -9,7 +9,8 @@ import type { ChildSa } from "@/ike/records/child_sa.ts";
 import type { Endpoint } from "@/ike/endpoint.ts";
 import type { FragmentPlace } from "@/ike/records/event.ts";
 import { REASSEMBLED_OCTETS_MAX, type Reassembly } from "@/ike/window/fragments.ts";
-import type { IkeSa } from "@/ike/records/ike_sa.ts";
+import { type IkeSa, isStranger } from "@/ike/records/ike_sa.ts";
+import { isHalfOpen } from "@/ike/newcomers.ts";
 import { allCovered, sameSelector, shifted } from "@/ike/negotiate/selectors.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import { isTaken, type Traffic } from "@/sim/traffic.ts";
@@ -48,17 +49,25 @@ export function checkEverything(hosts: readonly Observed[]): string | undefined 
 
 function checkHost({ endpoint, installed }: Observed): string | undefined {
   let halfOpen = 0;
+  const requests = new Set<string>();
   const children = new Set<ChildSa>();
   for (const [spi, sa] of endpoint.bySpi) {
     const fault = checkSa(sa);
     if (fault) return `${fault} (SA ${spi.toString(16)}, ${sa.phase})`;
-    if (!sa.originalInitiator && (sa.phase === "init" || sa.phase === "created")) halfOpen++;
+    if (isHalfOpen(sa)) {
+      halfOpen++;
+      if (endpoint.newcomers.byRequest.get(sa.initHash) !== sa) {
+        return "a half-open SA is known by its IKE_SA_INIT request";
+      }
+    }
     for (const child of sa.children) children.add(child);
+    if (sa.initHash === "") continue;
+    if (requests.has(sa.initHash)) return "one IKE_SA_INIT request makes one SA (§2.1)";
+    requests.add(sa.initHash);
   }
   const leases = checkLeases(endpoint);
   if (leases) return leases;
   if (endpoint.halfOpen !== halfOpen) return "the count of half-open SAs is right";
-  if (endpoint.newcomers.size !== halfOpen) return "each newcomer is half-open";
   if (endpoint.env.childrenBySpi.size !== children.size) return "each CHILD SPI belongs to an SA";
   for (const child of installed) {
     if (!children.has(child)) return "nothing stays in the data path without its SA";
@@ -100,6 +109,7 @@ function checkSa(sa: IkeSa): string | undefined {
     const left = request || active || sa.answering || sa.queue.length || sa.children.length;
     if (left) return "a closed SA has nothing left to do";
     if (sa.closeCode === 0) return "a closed SA says why";
+    if (isStranger(sa) && sa.peerId) return "a closed SA keeps no identity that was not proved";
   }
   if (phase === "established") {
     const whole = sa.keys && sa.suite && sa.ownId && sa.peerId && sa.ownAuth && sa.peerAuth;

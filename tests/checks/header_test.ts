@@ -1,12 +1,17 @@
 // The IKE header and the Message IDs: RFC 7296 §2.1–§2.5, §3.1.
 import assert from "node:assert/strict";
 import { ExchangeType } from "@/iana/exchange_type.ts";
+import { KeGroup } from "@/iana/ke_group.ts";
 import { NotifyType } from "@/iana/notify_type.ts";
+import { PayloadType } from "@/iana/payload_type.ts";
+import { encodeMessage, type Payload } from "@/wire/message.ts";
 import { Bench, notify, PATH } from "./bench.ts";
 import { checksOf } from "./entries.ts";
 
 const { check, both, absent } = checksOf(import.meta.url);
 const { INFORMATIONAL, IKE_AUTH, CREATE_CHILD_SA } = ExchangeType;
+const ELSEWHERE = { ...PATH, peerAddress: Uint8Array.of(203, 0, 113, 9), peerPort: 777 };
+const LATE_INIT = "a late copy of an IKE_SA_INIT request";
 
 both("§2.1", "A repeated request gets the same response again, octet by octet", (role) => {
   const bench = Bench.up(role), { peer } = bench;
@@ -76,13 +81,118 @@ check("§2.1", "A repeated IKE_SA_INIT request belongs to the half-open SA it be
 
 check(
   "§2.1",
-  "Another IKE_SA_INIT request with the SPI of a half-open SA is no repeat of it",
+  "Another IKE_SA_INIT request with the SPI of a half-open SA is a new one",
   () => {
     const bench = new Bench("responder"), { peer } = bench;
     bench.hear(peer.init());
     const [sa, ke] = peer.initPayloads();
-    const other = peer.init([sa!, ke!, peer.nonce()]);
-    bench.ignores("another IKE_SA_INIT request with an SPI in use", other);
+    bench.hear(peer.init([sa!, ke!, peer.nonce()]));
+    const [first, second] = bench.said();
+    assert.notEqual(first!.header.spiR, second!.header.spiR);
+    assert.equal(bench.core.halfOpen, 2);
+  },
+);
+
+check("§2.1", "A copy of an IKE_SA_INIT request gets no answer once IKE_AUTH was received", () => {
+  const bench = Bench.up("responder"), { initRequest } = bench.peer;
+  for (const path of [PATH, ELSEWHERE]) bench.ignores(LATE_INIT, initRequest, path);
+  assert.deepEqual([bench.core.halfOpen, bench.core.bySpi.size], [0, 1]);
+});
+
+check("§2.1", "Nor for a minute after the SA that it made has ended", () => {
+  const bench = Bench.up("responder"), { peer } = bench, { initRequest } = peer;
+  bench.ask(INFORMATIONAL, [{ type: PayloadType.DELETE, protocol: 1, spis: [] }]);
+  for (let seconds = 0; seconds < 60; seconds += 10) {
+    bench.ignores(LATE_INIT, initRequest);
+    bench.pass(10_000);
+  }
+  assert.equal(bench.core.bySpi.size, 0);
+  bench.hear(initRequest);
+  assert.equal(bench.core.halfOpen, 1);
+});
+
+check("§2.1", "A copy of an IKE_SA_INIT request that failed to authenticate is passed over", () => {
+  const bench = Bench.keyed("responder"), { peer } = bench;
+  bench.refuses(NotifyType.AUTHENTICATION_FAILED, IKE_AUTH, [
+    peer.identity(),
+    peer.auth(peer.id, new TextEncoder().encode("a wrong secret")),
+    ...peer.childPayloads(),
+  ]);
+  bench.ignores(LATE_INIT, peer.initRequest);
+  bench.over();
+});
+
+check(
+  "§2.1",
+  "A copy of an IKE_SA_INIT request is answered where it came from, and moves nothing",
+  () => {
+    const bench = Bench.keyed("responder"), { initRequest } = bench.peer;
+    bench.said();
+    bench.hear(initRequest, ELSEWHERE);
+    assert.deepEqual(bench.said().map(({ path }) => path), [ELSEWHERE]);
+    assert.deepEqual([bench.sa.path, bench.core.halfOpen], [PATH, 1]);
+  },
+);
+
+check("§2.1", "An IKE_SA_INIT request that is refused leaves nothing behind", () => {
+  const bench = new Bench("responder"), { peer } = bench, [sa, ke, nonce] = peer.initPayloads();
+  const other = [{ ...ke!, group: KeGroup.MODP_2048 } as Payload, nonce!];
+  for (let i = 0; i < 100; i++) {
+    peer.spiI++;
+    bench.hear(peer.init([sa!, ...other]));
+    bench.hear(peer.init([sa!, ke!]));
+  }
+  assert.equal(bench.said().length, 200);
+  const { bySpi, newcomers } = bench.core, { byRequest, ended, lingering } = newcomers;
+  assert.deepEqual([bySpi, byRequest, ended, lingering].map(({ size }) => size), [0, 0, 0, 0]);
+  assert.equal(bench.core.halfOpen, 0);
+});
+
+both(
+  "§2.1",
+  "A repeat is known by its octets: a header with its SPIs and ID gets nothing",
+  (role) => {
+    const bench = Bench.up(role), { peer } = bench;
+    bench.ask(INFORMATIONAL, []);
+    const messageId = peer.nextId - 1;
+    for (const exchange of [ExchangeType.IKE_SA_INIT, INFORMATIONAL]) {
+      bench.hear(encodeMessage(peer.header(exchange, { messageId }), []), ELSEWHERE);
+    }
+    bench.hear(peer.seal(peer.header(INFORMATIONAL, { messageId }), []), ELSEWHERE);
+    assert.deepEqual(bench.said(), []);
+    bench.stands();
+  },
+);
+
+check(
+  "§2.1",
+  "A header with the SPIs of a half-open SA does not get its IKE_SA_INIT response",
+  () => {
+    const bench = Bench.keyed("responder"), { peer } = bench;
+    bench.said();
+    for (const spiR of [0n, peer.spiR]) {
+      bench.hear(encodeMessage(peer.header(ExchangeType.IKE_SA_INIT, { messageId: 0, spiR }), []));
+    }
+    const octets = bench.said().reduce((sum, said) => sum + said.octets.length, 0);
+    assert.ok(octets < 2 * 28 + 20, `${octets} octets for two headers`);
+  },
+);
+
+both(
+  "§2.1",
+  "Copies of a request get ten answers within a second, from wherever they come",
+  (role) => {
+    const bench = Bench.up(role), { peer } = bench;
+    const request = peer.seal(peer.header(INFORMATIONAL), []);
+    bench.hear(request);
+    peer.nextId++;
+    for (let i = 0; i < 50; i++) bench.hear(request, ELSEWHERE);
+    assert.equal(bench.said().length, 1 + 10);
+    assert.equal(bench.sa.path, PATH);
+    bench.pass(1_000);
+    bench.hear(request, ELSEWHERE);
+    assert.deepEqual(bench.said().map(({ path }) => path), [ELSEWHERE]);
+    bench.stands();
   },
 );
 

@@ -37,11 +37,16 @@ export interface TestResult {
     readonly lost: number;
     readonly crossed: number;
   }[];
-  readonly failures: readonly {
-    readonly cause: string;
-    readonly count: number;
-    readonly example: string;
-  }[];
+  readonly failures: readonly CauseCount[];
+  /** Of a gateway: peers that did not authenticate. */
+  readonly strangers: readonly CauseCount[];
+}
+
+/** Failed tunnels, or strangers, of one cause. */
+interface CauseCount {
+  readonly cause: string;
+  readonly count: number;
+  readonly example: string;
 }
 
 /** The project's directory. */

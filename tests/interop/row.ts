@@ -148,9 +148,11 @@ export function expectCounts(
   );
 }
 
-/** @throws Error unless one failure (cause and example together) matches every pattern. */
+/** @throws Error unless one failure, or stranger (cause and example together) matches every pattern. */
 export function expectFailure(result: TestResult, words: readonly RegExp[]): void {
-  const texts = result.failures.map((failure) => `${failure.cause}: ${failure.example}`);
+  const texts = [...result.failures, ...result.strangers].map((failure) =>
+    `${failure.cause}: ${failure.example}`
+  );
   const missing = (text: string) => words.filter((pattern) => !pattern.test(text));
   if (texts.some((text) => missing(text).length === 0)) return;
   const lacks = texts.map((text) => `"${text}" lacks ${missing(text).join(" and ")}`);

@@ -7,6 +7,7 @@ import { showPath } from "@/base/address.ts";
 import { showSpi64 } from "@/base/bytes.ts";
 import { showDuration } from "@/base/duration.ts";
 import { DialWindow } from "@/engine/load/dial_window.ts";
+import type { EventLevel } from "@/engine/show/event_hub.ts";
 import { Flapping } from "@/engine/load/flapping.ts";
 import {
   alarm,
@@ -107,6 +108,15 @@ export class Client implements Role {
 
   get flapping(): FlapCounts {
     return this.#flapping ?? NO_FLAPS;
+  }
+
+  /** Who does not authenticate to a client has failed a tunnel of its own. */
+  get strangers(): readonly [] {
+    return [];
+  }
+
+  strangerSaid(level: EventLevel, text: string): void {
+    this.#floor.events.publish(level, text);
   }
 
   begin(nowMs: number): void {

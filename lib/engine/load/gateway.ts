@@ -8,10 +8,13 @@ import { showDuration } from "@/base/duration.ts";
 import { nameOfCloseCode } from "@/engine/run/close_code.ts";
 import { type FlapCounts, type Floor, NO_FLAPS, type Role } from "@/engine/run/run_context.ts";
 import type { GatewayPlan, RunPlan } from "@/engine/run/plan.ts";
+import type { EventLevel } from "@/engine/show/event_hub.ts";
+import type { FailureFigures } from "@/engine/show/view.ts";
+import { Strangers } from "@/engine/load/strangers.ts";
 import { showChildren, showInner, showSa } from "@/engine/show/sa_view.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
 import { identityKey, showIdentity } from "@/ike/negotiate/identity.ts";
-import type { IkeSa } from "@/ike/records/ike_sa.ts";
+import { type IkeSa, isStranger } from "@/ike/records/ike_sa.ts";
 
 /** Ends that a client asked for, or that follow from what it did: no loss. */
 const ASKED_FOR: ReadonlySet<number> = new Set([
@@ -31,12 +34,16 @@ export class Gateway implements Role {
   readonly #tunnels = new Map<string, number>();
   /** The tunnel of each live SA: its address may change, its tunnel does not. */
   readonly #live = new Map<IkeSa, string>();
+  readonly #strangers: Strangers;
+  /** IKE SAs whose peers authenticated, those of tunnels that came again included. */
+  #begun = 0;
   #createdLive = 0;
   #lost = 0;
 
   constructor(floor: Floor, plan: GatewayPlan & RunPlan) {
     this.#floor = floor;
     this.#plan = plan;
+    this.#strangers = new Strangers(floor.events);
   }
 
   get halfOpen(): number {
@@ -44,7 +51,7 @@ export class Gateway implements Role {
   }
 
   get created(): number {
-    return this.#floor.loop.endpoint.arrivals;
+    return this.#begun;
   }
 
   get createdLive(): number {
@@ -54,6 +61,14 @@ export class Gateway implements Role {
   /** To a gateway a tunnel that flaps is deleted by its client, and comes again. */
   get flapping(): FlapCounts {
     return NO_FLAPS;
+  }
+
+  get strangers(): readonly FailureFigures[] {
+    return this.#strangers.figures();
+  }
+
+  strangerSaid(level: EventLevel, text: string, nowMs: number): void {
+    this.#strangers.say(level, text, nowMs);
   }
 
   begin(): void {
@@ -68,6 +83,7 @@ export class Gateway implements Role {
       showEndpoint(sa.path.peerAddress, sa.path.peerPort)
     }`;
     const before = this.#tunnels.get(tunnel);
+    this.#begun++;
     const setupMs = nowMs - sa.startedMs;
     if (before === undefined) tally.countEstablished(setupMs, nowMs);
     if (!before) this.#createdLive++;
@@ -88,9 +104,9 @@ export class Gateway implements Role {
     this.#live.set(by, tunnel);
   }
 
-  closed(sa: IkeSa): void {
+  closed(sa: IkeSa, nowMs: number): void {
     const tunnel = this.#live.get(sa);
-    if (tunnel === undefined) return this.#neverUp(sa);
+    if (tunnel === undefined) return this.#neverUp(sa, nowMs);
     this.#live.delete(sa);
     const left = this.#tunnels.get(tunnel)! - 1;
     this.#tunnels.set(tunnel, left);
@@ -115,15 +131,22 @@ export class Gateway implements Role {
 
   shortfall(): string | undefined {
     const { tunnels } = this.#plan, { established } = this.#floor.tally;
-    if (established < tunnels) return `${established} of ${tunnels} expected tunnels established`;
+    if (established < tunnels) {
+      return `${established} of ${tunnels} expected tunnels established` +
+        this.#strangers.commonest();
+    }
     return this.#lost > 0 ? `${this.#lost} tunnels lost` : undefined;
   }
 
-  /** A peer that did not get through: a failure here too, though it may come again. */
-  #neverUp(sa: IkeSa): void {
-    if (!sa.failure || this.#floor.ending) return;
+  /** A peer that did not get through. It is a tunnel of the test only if it has authenticated. */
+  #neverUp(sa: IkeSa, nowMs: number): void {
+    const { failure } = sa;
+    if (!failure || this.#floor.ending) return;
     const { peerAddress, peerPort } = sa.path;
     const from = showEndpoint(peerAddress, peerPort);
-    this.#floor.tunnelFailed(sa.failure, `Tunnel from ${from} failed: ${sa.failure.text}`);
+    if (isStranger(sa)) {
+      return this.#strangers.failed(failure.cause, `${from}: ${failure.text}`, nowMs);
+    }
+    this.#floor.tunnelFailed(failure, `Tunnel from ${from} failed: ${failure.text}`);
   }
 }

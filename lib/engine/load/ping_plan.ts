@@ -49,12 +49,7 @@ export function pingPlanOf(
   const { destaddr, srcaddr } = conf;
   if (!destaddr) return undefined;
   const plan: PingPlan = {
-    shape: {
-      protocol: conf.ptype,
-      port: conf.udpport,
-      payloadOctets: conf.pktlen,
-      tag: crypto.getRandomValues(new Uint16Array(1))[0]!,
-    },
+    shape: { protocol: conf.ptype, port: conf.udpport, payloadOctets: conf.pktlen },
     tasks: numberoftunnels,
     withTunnel: conf.startwith === "tunnel",
     auto: conf.autoaddr,

@@ -139,6 +139,7 @@ export class RunBooks {
       ikeAuthMs: tally.ikeAuthMs.figures(),
       setupMs: tally.setupMs.figures(),
       failures: tally.failures(),
+      strangers: role.strangers,
       drops: loop.endpoint.drops,
       datagramsSent: loop.datagramsSent,
       datagramsReceived: loop.datagramsReceived,

@@ -3,8 +3,9 @@
  * @module
  */
 import type { Alarm, CoreLoop } from "@/engine/run/core_loop.ts";
-import type { EventHub } from "@/engine/show/event_hub.ts";
+import type { EventHub, EventLevel } from "@/engine/show/event_hub.ts";
 import type { Tally } from "@/engine/show/tally.ts";
+import type { FailureFigures } from "@/engine/show/view.ts";
 import type { Failure } from "@/ike/records/event.ts";
 import type { IkeSa } from "@/ike/records/ike_sa.ts";
 
@@ -52,6 +53,10 @@ export interface Role {
   /** Tunnels ever established that are live now. */
   readonly createdLive: number;
   readonly flapping: FlapCounts;
+  /** Peers that did not authenticate, by cause; a client has none. */
+  readonly strangers: readonly FailureFigures[];
+  /** Something about an SA is worth a line in the log, whose peer has not authenticated. */
+  strangerSaid(level: EventLevel, text: string, nowMs: number): void;
   /** The end has begun: settles what will not be tried again. */
   ended(): void;
   /** Why the run has not passed, as far as it is this role's to say; undefined: it has. */

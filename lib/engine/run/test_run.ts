@@ -51,7 +51,7 @@ import { ExchangeType } from "@/iana/exchange_type.ts";
 import type { ChildSa } from "@/ike/records/child_sa.ts";
 import type { IkeConfig, IkeEnv } from "@/ike/records/config.ts";
 import type { Failure, IkeEffect } from "@/ike/records/event.ts";
-import { type IkeSa, ownSpi } from "@/ike/records/ike_sa.ts";
+import { type IkeSa, isStranger, ownSpi } from "@/ike/records/ike_sa.ts";
 import type { AddressPool } from "@/ike/negotiate/pool.ts";
 import type { Setup } from "@/setup/setup.ts";
 import type { Datagram, Transport } from "@/transport/transport.ts";
@@ -298,7 +298,8 @@ export class TestRun implements RunView, Floor, LoopListener, ChildPathOwner {
 
   /** See {@linkcode LoopListener}. */
   effect(effect: IkeEffect, sa: IkeSa | undefined, nowMs: number): void {
-    if (sa) this.#books.creationStarted(sa.startedMs);
+    // A stranger begins nothing that belongs to the test.
+    if (sa && !isStranger(sa)) this.#books.creationStarted(sa.startedMs);
     switch (effect.kind) {
       case "keyed":
         return this.#options.hooks?.ikeKeyed?.(dumpOf(sa!, this.#books.toEpoch));
@@ -363,6 +364,9 @@ export class TestRun implements RunView, Floor, LoopListener, ChildPathOwner {
       case "trace":
         return this.events.publish(5, () => showTrace(effect));
       case "note":
+        if (sa && isStranger(sa)) {
+          return this.#role.strangerSaid(effect.level, effect.text + aboutSa(sa), nowMs);
+        }
         return this.events.publish(effect.level, () => effect.text + aboutSa(sa));
     }
   }

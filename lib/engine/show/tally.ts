@@ -3,12 +3,9 @@
  * protocol and no clock.
  * @module
  */
+import { CauseCounts } from "@/engine/show/cause_counts.ts";
 import { Histogram } from "@/engine/show/histogram.ts";
 import type { FailureFigures } from "@/engine/show/view.ts";
-
-/** Distinct causes that are counted apart; more of them share one line. */
-const CAUSES_MAX = 100;
-const OTHER_CAUSES = "OTHER";
 
 /** Seconds over which the recent rate is an average. */
 const RECENT_MS = 1_000;
@@ -20,8 +17,7 @@ export class Tally {
   created = 0;
   /** Tunnels ever established. */
   established = 0;
-  /** Tunnels that are not, or no more, there: see RunFigures. */
-  failed = 0;
+  /** Part of `failed`: see RunFigures. */
   lost = 0;
   retries = 0;
   /** IKE SAs and CHILD_SAs that were replaced, by whichever end. */
@@ -30,7 +26,7 @@ export class Tally {
   readonly ikeSaInitMs = new Histogram();
   readonly ikeAuthMs = new Histogram();
   readonly setupMs = new Histogram();
-  readonly #failures = new Map<string, { count: number; example: string }>();
+  readonly #failures = new CauseCounts();
   readonly #recent = new RecentRate();
 
   /** A tunnel came up for the first time; `setupMs` since its first message of this try. */
@@ -42,22 +38,17 @@ export class Tally {
 
   /** A tunnel is given up or lost; `example` is kept when it is the first of its cause. */
   countFailure(cause: string, example: () => string): void {
-    this.failed++;
-    const known = this.#failures.get(cause);
-    if (known) {
-      known.count++;
-    } else if (this.#failures.size < CAUSES_MAX || cause === OTHER_CAUSES) {
-      this.#failures.set(cause, { count: 1, example: example() });
-    } else {
-      this.failed--;
-      this.countFailure(OTHER_CAUSES, example);
-    }
+    this.#failures.add(cause, example);
+  }
+
+  /** Tunnels that are not, or no more, there: see RunFigures. */
+  get failed(): number {
+    return this.#failures.total;
   }
 
   /** Most frequent first. */
   failures(): FailureFigures[] {
-    return [...this.#failures].map(([cause, { count, example }]) => ({ cause, count, example }))
-      .sort((a, b) => b.count - a.count);
+    return this.#failures.figures();
   }
 
   /** Tunnels established in the last second. */

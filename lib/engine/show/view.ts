@@ -281,22 +281,25 @@ export interface PingFigures {
   readonly worst: readonly PingTaskFigures[];
 }
 
-/** Failed tunnels of one cause. */
+/** Failed tunnels, or strangers, of one cause. */
 export interface FailureFigures {
   /** A notify's IANA name, NO_ANSWER, … */
   readonly cause: string;
   readonly count: number;
-  /** The first of them in words, with its tunnel. */
+  /** The first of them in words, with its tunnel or address. */
   readonly example: string;
 }
 
 /** What the live view, the closing report and the JSON result show. */
 export interface RunFigures {
-  /** Tunnels that were begun: first tries sent (gateway: peers that sent an IKE_SA_INIT). */
+  /** Tunnels that were begun: first tries sent (gateway: each time one was established). */
   readonly created: number;
   /** Tunnels ever established. */
   readonly established: number;
-  /** Client: tunnels given up. Gateway: SAs that never were established. Lost ones count at both. */
+  /**
+   * Client: tunnels given up. Gateway: peers that authenticated and were given no CHILD_SA. Lost ones
+   * count at both.
+   */
   readonly failed: number;
   /** Tries of tunnels that failed and were, or will be, tried again. */
   readonly retries: number;
@@ -332,6 +335,11 @@ export interface RunFigures {
   readonly setupMs: LatencyFigures | null;
   /** Most frequent first. */
   readonly failures: readonly FailureFigures[];
+  /**
+   * Gateway: peers that began an IKE SA and did not authenticate, by cause, the most frequent first.
+   * They are no tunnels, and do not count in `failed`.
+   */
+  readonly strangers: readonly FailureFigures[];
   /** Datagrams that cost a counter and nothing else, by reason. */
   readonly drops: ReadonlyMap<string, number>;
   /** What carries the CHILD_SAs' packets. */

@@ -32,10 +32,12 @@ export const psk: AuthMethodPair<PskAuth, undefined> = {
         wanted: "psk",
       });
       if (typeof auth === "string") return refuses(auth);
-      sa.peerAuth = auth.method;
       const data = sharedKeyMic(sa.suite!.prf, config.secret, signedOctetsOf(sa, "peer"));
-      if (sameOctets(auth.data, data) || sa.env.broken.has("accept_any_auth")) return done();
-      return refuses("its AUTH data (pre-shared key) is wrong: is psk the same?");
+      if (!sameOctets(auth.data, data) && !sa.env.broken.has("accept_any_auth")) {
+        return refuses("its AUTH data (pre-shared key) is wrong: is psk the same?");
+      }
+      sa.peerAuth = auth.method;
+      return done();
     },
   },
 };

@@ -12,6 +12,7 @@ import type { Identity, IkeConfig, IkeEnv } from "@/ike/records/config.ts";
 import type { Failure, Outbox } from "@/ike/records/event.ts";
 import { giveBack, type InnerConfiguration } from "@/ike/negotiate/pool.ts";
 import type { Reassembly } from "@/ike/window/fragments.ts";
+import type { AnsweredRequest } from "@/ike/window/repeats.ts";
 import type { IkeSuite } from "@/ike/records/suite.ts";
 import type { Answering, Task } from "@/ike/records/task.ts";
 import type { Payload } from "@/wire/message.ts";
@@ -75,6 +76,7 @@ export interface IkeSa {
   peerId: Identity | undefined;
   /** IANA Authentication Method; 0 not yet. */
   ownAuth: number;
+  /** The method by which the peer was authenticated, once its AUTH payload is verified; 0 before. */
   peerAuth: number;
   children: ChildSa[];
   /** Of remote access: what was assigned to the client, at either end. Moves with a rekey. */
@@ -91,8 +93,10 @@ export interface IkeSa {
   nextPeerId: number;
   /** Responder: the request in which the peer may refuse our IKE_AUTH (RFC 7296 §2.21.2); -1: none. */
   afterAuthId: number;
-  /** Our last response, all its datagrams: repeated for a repeated request (RFC 7296 §2.1). */
-  lastResponse: readonly Uint8Array[] | undefined;
+  /** The peer's last request that was answered, with our response (RFC 7296 §2.1). */
+  answered: AnsweredRequest | undefined;
+  /** Responder: the hash of the IKE_SA_INIT request that made the SA; empty where none of a peer's did. */
+  initHash: string;
   /** Whether NAT_DETECTION said that this end, or the peer, is behind a NAT (RFC 7296 §2.23). */
   natOwn: boolean;
   natPeer: boolean;
@@ -211,7 +215,8 @@ export function newIkeSa(origin: IkeSaOrigin): IkeSa {
     nextRequestId: 0,
     nextPeerId: 0,
     afterAuthId: -1,
-    lastResponse: undefined,
+    answered: undefined,
+    initHash: "",
     natOwn: false,
     natPeer: false,
     natDetected: false,
@@ -251,6 +256,14 @@ export function peerSpi(sa: IkeSa): bigint {
   return sa.originalInitiator ? sa.spiR : sa.spiI;
 }
 
+/**
+ * Whether the SA is one that a peer began and in which no AUTH payload of it was verified so far. What
+ * such a peer does is no part of the test.
+ */
+export function isStranger(sa: IkeSa): boolean {
+  return !sa.originalInitiator && sa.peerAuth === 0;
+}
+
 /** Moves to a phase; an illegal move is a Bug. */
 export function enter(sa: IkeSa, phase: Phase): void {
   must(MOVES[sa.phase].includes(phase), `an SA goes from ${sa.phase} to ${phase}`);
@@ -277,12 +290,14 @@ export function endSa(turn: Turn, closeCode: number, failure?: Failure, unanswer
       undefined;
   for (const child of [...sa.children]) removeChild(sa, child, out);
   releaseLeases(sa);
+  // Anybody may claim an identity of any length: what failed says in its words who it was.
+  if (isStranger(sa)) sa.peerId = undefined;
   if (failure) {
     sa.failure = failure;
     out.push({ kind: "failed", failure }, sa);
   }
   // A peer that lost our last response repeats its request; a few intervals later it has given up.
-  sa.expireMs = sa.lastResponse ? turn.nowMs + lingerMs(sa) : turn.nowMs;
+  sa.expireMs = sa.answered ? turn.nowMs + lingerMs(sa) : turn.nowMs;
   out.push({ kind: "closed", unanswered }, sa);
 }
 

@@ -19,9 +19,13 @@ import type { IkeHeader, Payload } from "@/wire/message.ts";
 export interface Received {
   readonly header: IkeHeader;
   readonly payloads: readonly Payload[];
-  /** As it was on the wire. */
+  /** As it was on the wire; of a message in fragments, the one that came last. */
   readonly octets: Uint8Array;
   readonly path: Path;
+  /** `messageHash` of the message; of one in fragments, of fragment number 1. */
+  readonly hash: string;
+  /** How many fragments it came in; 1: it was whole. */
+  readonly fragments: number;
   /** Authentic, but its payloads are not as they must be; `payloads` is empty then. */
   readonly fault: WireError | PeerError | undefined;
 }

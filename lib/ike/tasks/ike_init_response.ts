@@ -9,7 +9,7 @@ import { ExchangeType } from "@/iana/exchange_type.ts";
 import { nameOfKeGroup } from "@/iana/ke_group.ts";
 import { nameOfNotify, NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
-import { requestCompute, sendResponse } from "@/ike/window/exchange.ts";
+import { refuse, requestCompute, sendResponse } from "@/ike/window/exchange.ts";
 import { fail } from "@/ike/records/failure.ts";
 import { fragmentationNotify, noteFragmentation } from "@/ike/window/fragments.ts";
 import { endSa, enter, type Turn } from "@/ike/records/ike_sa.ts";
@@ -94,11 +94,8 @@ export const ikeInitResponse: ResponderKind = {
 
 /** Answers an IKE_SA_INIT that makes no SA: in clear, no responder SPI, no state (RFC 7296 §2.6). */
 export function refuseInit(turn: Turn, request: Received, error: PeerError): void {
-  const { sa } = turn;
-  sa.spiR = 0n;
-  sendResponse(turn, request, [notify(error.notify, error.data)]);
-  sa.lastResponse = undefined;
-  const cause = nameOfNotify(error.notify);
+  refuse(turn, request, [notify(error.notify, error.data)]);
+  const { sa } = turn, cause = nameOfNotify(error.notify);
   // Malformed octets are nobody's tunnel: they cost a counter.
   if (error.notify === NotifyType.INVALID_SYNTAX) {
     turn.out.push({ kind: "dropped", reason: "a malformed IKE_SA_INIT request" }, sa);

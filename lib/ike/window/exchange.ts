@@ -9,12 +9,13 @@ import { ExchangeType } from "@/iana/exchange_type.ts";
 import { NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import type { ComputeJob, IkeEffect } from "@/ike/records/event.ts";
-import { takeFragment } from "@/ike/window/fragments.ts";
+import { hashOfFirst, takeFragment } from "@/ike/window/fragments.ts";
 import type { IkeSa, Turn } from "@/ike/records/ike_sa.ts";
 import { spareMessageIds } from "@/ike/window/lifetime.ts";
 import { PeerError } from "@/ike/records/notify.ts";
 import { requestDueMs } from "@/ike/window/patience.ts";
 import { encryptedPayload, openWhole, seal } from "@/ike/window/protection.ts";
+import { answeredRequest, countRepeat, messageHash } from "@/ike/window/repeats.ts";
 import type { Received } from "@/ike/records/task.ts";
 import { checkExchange } from "@/wire/exchange_rules.ts";
 import {
@@ -86,16 +87,36 @@ export function sendResponse(
   const { sa } = turn, { path } = request, { exchange, messageId } = request.header;
   const datagrams = encode(sa, headerOf(sa, exchange, messageId, true), payloads);
   traceSent(turn, datagrams, { path, payloads });
-  sa.lastResponse = datagrams;
+  sa.answered = answeredRequest(request, datagrams);
   sa.nextPeerId = messageId + 1;
   spareMessageIds(turn, sa.nextPeerId);
   sendAll(turn, datagrams, { path, transmission: 0 });
   return datagrams;
 }
 
-/** The last response again, to where its request was repeated from (RFC 7296 §2.1). */
+/**
+ * Refuses an IKE_SA_INIT request: in clear, with a responder SPI of zero, and nothing of it is kept
+ * (RFC 7296 §2.6).
+ */
+export function refuse(turn: Turn, request: Received, payloads: readonly Payload[]): void {
+  const { sa } = turn, { path } = request, { spiI, exchange, messageId } = request.header;
+  const header = { spiI, spiR: 0n, exchange, messageId, response: true, initiator: false };
+  const datagrams = [encodeMessage(header, payloads)];
+  traceSent(turn, datagrams, { path, payloads });
+  sa.answered = undefined;
+  sendAll(turn, datagrams, { path, transmission: 0 });
+}
+
+/**
+ * The last response again, to where its request was repeated from (RFC 7296 §2.1). A copy of a request
+ * may come from anywhere: it does not say where the peer is, and only so many have an answer.
+ */
 export function repeatResponse(turn: Turn, path: Path): void {
-  sendAll(turn, turn.sa.lastResponse!, { path, transmission: 0 });
+  const { sa, nowMs, out } = turn, answered = sa.answered!;
+  if (countRepeat(answered, nowMs)) {
+    return sendAll(turn, answered.response, { path, transmission: 0 });
+  }
+  out.push({ kind: "dropped", reason: "a request repeated too often within a second" }, sa);
 }
 
 function sendAll(
@@ -161,31 +182,46 @@ export function openReceived(
     return fault ? { ...received, payloads: [], fault } : received;
   } catch (e) {
     if (!(e instanceof WireError)) throw e;
-    return { header, payloads: [], octets, path, fault: e };
+    const hash = hashOfRequest(sa, { header, octets });
+    return { header, payloads: [], octets, path, hash, fragments: 1, fault: e };
   }
 }
 
 /** What arrived, before its payloads are known. */
 type Arrived = Pick<Received, "header" | "octets" | "path">;
 
+/** How a whole message arrived; see {@linkcode Received}. */
+type Form = Pick<Received, "hash" | "fragments">;
+
+/** Nobody asks for the hash of a response. */
+function hashOfRequest(sa: IkeSa, { header, octets }: Pick<Arrived, "header" | "octets">): string {
+  return header.response ? "" : messageHash(sa.env, octets);
+}
+
 function openFragmented(
   turn: Turn,
   { header, octets, path }: Arrived,
   skf: SkfPayload,
 ): Received | string | undefined {
-  const result = takeFragment(turn, { header, octets, skf });
-  switch (result.kind) {
-    case "kept":
-      return undefined;
-    case "dropped":
-      return result.reason;
-    case "repeated":
-      return { header, payloads: [], octets, path, fault: undefined };
-    case "whole": {
-      const length = result.octets;
-      const whole = { header: { ...header, length }, octets, path };
-      return complete(turn, whole, result.payloads, result.fragments);
+  const { sa } = turn, hash = hashOfFirst(sa, { header, octets, skf }), fragments = skf.total;
+  try {
+    const result = takeFragment(turn, { header, octets, skf });
+    switch (result.kind) {
+      case "kept":
+        return undefined;
+      case "dropped":
+        return result.reason;
+      case "cut_anew":
+        Object.assign(sa.answered!, { hash, fragments });
+        return void repeatResponse(turn, path);
+      case "whole": {
+        const whole = { header: { ...header, length: result.octets }, octets, path };
+        return complete(turn, whole, result.payloads, { hash, fragments });
+      }
     }
+  } catch (e) {
+    if (!(e instanceof WireError)) throw e;
+    return { header, payloads: [], octets, path, hash, fragments, fault: e };
   }
 }
 
@@ -193,12 +229,12 @@ function complete(
   turn: Turn,
   arrived: Arrived,
   payloads: readonly Payload[],
-  fragments = 1,
+  form: Form = { hash: hashOfRequest(turn.sa, arrived), fragments: 1 },
 ): Received {
-  const { header, path } = arrived;
+  const { header, path } = arrived, { hash, fragments } = form;
   trace(turn, { sent: false, path, header, payloads, fragments });
   const fault = faultOf(header, payloads);
-  return { ...arrived, payloads: fault ? [] : payloads, fault };
+  return { ...arrived, payloads: fault ? [] : payloads, hash, fragments, fault };
 }
 
 /** What the content breaks: a critical payload nobody knows (RFC 7296 §2.5), or the exchange's rules. */

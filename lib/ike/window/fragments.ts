@@ -8,6 +8,7 @@ import { NotifyType } from "@/iana/notify_type.ts";
 import type { IkeSa, Turn } from "@/ike/records/ike_sa.ts";
 import { findNotify, notify } from "@/ike/records/notify.ts";
 import { openPart } from "@/ike/window/protection.ts";
+import { isAnswered, messageHash, OTHER_OCTETS } from "@/ike/window/repeats.ts";
 import type { IkeHeader, Payload } from "@/wire/message.ts";
 import type { NotifyPayload } from "@/wire/payloads/notify.ts";
 import type { SkfPayload } from "@/wire/payloads/encrypted.ts";
@@ -28,6 +29,8 @@ export interface Reassembly {
   readonly untilMs: number;
   /** Type of the first payload of all; 0 until fragment 1 is there. */
   firstType: number;
+  /** `messageHash` of fragment 1; empty until it is there. */
+  firstHash: string;
   /** Parts of the payloads by Fragment Number. */
   readonly contents: Map<number, Uint8Array>;
   /** Octets of all `contents`. */
@@ -49,13 +52,15 @@ export type FragmentResult =
   | { readonly kind: "kept" }
   /** It is not wanted, or not authentic. */
   | { readonly kind: "dropped"; readonly reason: string }
-  /** It is the first of a request that was answered: to be answered again. */
-  | { readonly kind: "repeated" }
+  /**
+   * It is the first of the request that was answered, which the peer has cut into more fragments since
+   * (RFC 7383 §2.5.1): to be answered again.
+   */
+  | { readonly kind: "cut_anew" }
   /** It was the last one missing. `octets`: of all datagrams. */
   | {
     readonly kind: "whole";
     readonly payloads: readonly Payload[];
-    readonly fragments: number;
     readonly octets: number;
   };
 
@@ -86,7 +91,7 @@ export function takeFragment(turn: Turn, arrived: ArrivedFragment): FragmentResu
   if (doubt) return { kind: "dropped", reason: doubt };
   const content = openPart(sa, octets, skf);
   if (typeof content === "string") return { kind: "dropped", reason: content };
-  if (isAnswered(sa, header)) return { kind: "repeated" };
+  if (isAnswered(sa, header)) return { kind: "cut_anew" };
   const partial = partialFor(turn, arrived);
   if (partial.contentOctets + content.length > REASSEMBLED_OCTETS_MAX) {
     setPartial(sa, header.response, undefined);
@@ -95,15 +100,23 @@ export function takeFragment(turn: Turn, arrived: ArrivedFragment): FragmentResu
   partial.contents.set(skf.fragment, content);
   partial.contentOctets += content.length;
   partial.datagramOctets += octets.length;
-  if (skf.fragment === 1) partial.firstType = skf.firstType;
+  if (skf.fragment === 1) {
+    partial.firstType = skf.firstType;
+    partial.firstHash = messageHash(sa.env, octets);
+  }
   if (partial.contents.size < partial.total) return { kind: "kept" };
   setPartial(sa, header.response, undefined);
   return {
     kind: "whole",
     payloads: joinFragments(partial.firstType, inOrder(partial)),
-    fragments: partial.total,
     octets: partial.datagramOctets,
   };
+}
+
+/** `messageHash` of the first fragment of a message, as far as that is there by now. */
+export function hashOfFirst(sa: IkeSa, { header, octets, skf }: ArrivedFragment): string {
+  if (skf.fragment === 1) return messageHash(sa.env, octets);
+  return partialOf(sa, header.response)?.firstHash ?? "";
 }
 
 /** Forgets the fragments of a message that has come whole by other means. */
@@ -133,7 +146,8 @@ function unwanted(sa: IkeSa, header: IkeHeader, skf: SkfPayload): string | undef
   const { response, messageId, exchange } = header, { fragment, total } = skf;
   if (isAnswered(sa, header)) {
     // RFC 7383 §2.6.1: of a repeated request, the first fragment stands for all.
-    return fragment === 1 ? undefined : "a repeated fragment that is not the first";
+    if (fragment !== 1) return "a repeated fragment that is not the first";
+    return total > sa.answered!.fragments ? undefined : OTHER_OCTETS;
   }
   if (response) {
     if (messageId !== sa.request?.messageId) return "a fragment of a response nobody waits for";
@@ -153,11 +167,6 @@ function unwanted(sa: IkeSa, header: IkeHeader, skf: SkfPayload): string | undef
   return known ? "a fragment that is there already" : undefined;
 }
 
-/** Whether it belongs to the peer's last request, which has its answer. */
-function isAnswered(sa: IkeSa, { response, messageId }: IkeHeader): boolean {
-  return !response && messageId === sa.nextPeerId - 1 && sa.lastResponse !== undefined;
-}
-
 /** What waits for this fragment; of another message, or cut otherwise: anew. */
 function partialFor({ sa, nowMs, out }: Turn, { header, skf }: ArrivedFragment): Reassembly {
   const { messageId, exchange, response } = header, { total } = skf;
@@ -169,6 +178,7 @@ function partialFor({ sa, nowMs, out }: Turn, { header, skf }: ArrivedFragment):
     total,
     untilMs: nowMs + sa.config.reassembleTimeoutMs,
     firstType: 0,
+    firstHash: "",
     contents: new Map(),
     contentOctets: 0,
     datagramOctets: 0,

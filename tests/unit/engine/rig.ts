@@ -62,6 +62,8 @@ export class FakeNetwork {
   loses: (octets: Uint8Array, path: Path) => boolean = () => false;
   /** Datagrams that left, in order. */
   readonly sent: { readonly octets: Uint8Array; readonly path: Path }[] = [];
+  /** Transports so far. */
+  opened = 0;
   readonly #clock: FakeClock;
   readonly #ends: { readonly host: string; readonly listener: TransportListener }[] = [];
 
@@ -72,6 +74,7 @@ export class FakeNetwork {
   /** A transport that gets what is sent to addresses beginning with `host`; the last one opened does. */
   open(host: string): Transport {
     const waiting: { octets: Uint8Array; path: Path }[] = [];
+    this.opened++;
     return {
       name: "portable",
       ikePort: 500,
@@ -120,12 +123,13 @@ function backend(random: SeededRandom): CryptoBackend {
   return {
     ...stock,
     keyExchange: (group) => {
-      const exchange = stock.keyExchange(group), source = (count: number) => random.octets(count);
-      return exchange && {
-        ...exchange,
-        generate: () => exchange.generate(source),
-        respond: (peerPublic) => exchange.respond(peerPublic, source),
-      };
+      const exchange = stock.keyExchange(group);
+      return exchange &&
+        {
+          ...exchange,
+          generate: () => exchange.generate((n) => random.octets(n)),
+          respond: (peerPublic) => exchange.respond(peerPublic, (n) => random.octets(n)),
+        };
     },
   };
 }
@@ -264,7 +268,8 @@ export function rig(
     setup: {} as Setup,
     setupFileName: "test.setup",
     config: CONFIG,
-    env: fakeEnv(client ? 1 : 2),
+    // Two clients that draw the same would send the same IKE_SA_INIT request.
+    env: fakeEnv(client ? 2 * network.opened + 1 : 2),
     transport: network.open(client ? "10.1." : "10.9."),
     events: hub,
     clock,

@@ -83,6 +83,6 @@ Deno.test("IKE_SA_INIT requests from many ports: half-open SAs are bounded, and 
   world.run();
   assert.ok(most <= max);
   assert.equal(b.endpoint.halfOpen, 0);
-  assert.equal(b.endpoint.newcomers.size, 0);
+  assert.equal(b.endpoint.newcomers.byRequest.size, 1);
   assert.equal(b.endpoint.bySpi.size, 1);
 });

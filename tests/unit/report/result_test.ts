@@ -50,6 +50,7 @@ const FIGURES: RunFigures = {
   ikeAuthMs: { ...LATENCY, p50: 11 },
   setupMs: { ...LATENCY, p50: 21 },
   failures: [{ cause: "NO_ANSWER", count: 2, example: "tunnel 3: 4 transmissions" }],
+  strangers: [{ cause: "HALF_OPEN_TIMEOUT", count: 3, example: "192.0.2.9:500: silence" }],
   drops: new Map([["malformed", 2], ["unknown SPI", 8]]),
   datagramsSent: 100,
   datagramsReceived: 90,
@@ -109,6 +110,7 @@ const NOTHING: FinalResult = {
     pingsAnswered: 0,
     deletesUnanswered: null,
     failures: [],
+    strangers: [],
     drops: new Map(),
   },
 };

@@ -1,5 +1,6 @@
 /** Fragments as they arrive (RFC 7383 §2.6): in any order, twice, forged, lying, too many, too late. */
 import assert from "node:assert/strict";
+import { OTHER_OCTETS } from "@/ike/window/repeats.ts";
 import { concat, toHex, Writer } from "@/base/bytes.ts";
 import { SeededRandom } from "@/base/random.ts";
 import { portableBackend } from "@/crypto/portable.ts";
@@ -318,13 +319,13 @@ Deno.test("a message that came whole meanwhile ends its fragments' wait", () => 
   assert.deepEqual(pair.sent[2]!.octets, pair.sent[0]!.octets);
 });
 
-Deno.test("a whole copy of what came in fragments is a repeated request", () => {
+Deno.test("a whole copy of what came in fragments is no repeat: it has other octets", () => {
   const { pair, a, b } = established();
   for (const one of cut(a, 3)) pair.arrive(pair.b, one);
   const answered = b.nextPeerId;
   pair.arrive(pair.b, whole(a));
-  assert.deepEqual([pair.sent.length, b.nextPeerId], [2, answered]);
-  assert.deepEqual(pair.sent[1]!.octets, pair.sent[0]!.octets);
+  assert.deepEqual([pair.sent.length, b.nextPeerId], [1, answered]);
+  assert.deepEqual(pair.dropped(), [OTHER_OCTETS]);
 });
 
 Deno.test("a repeated first fragment must be authentic to be answered", () => {
@@ -334,6 +335,10 @@ Deno.test("a repeated first fragment must be authentic to be answered", () => {
   const forged = fragments[0]!.slice();
   forged[forged.length - 1]! ^= 1;
   pair.arrive(pair.b, forged);
+  assert.deepEqual([pair.sent.length, pair.dropped()], [1, [OTHER_OCTETS]]);
+  const cutAnew = cut(a, 3)[0]!;
+  cutAnew[cutAnew.length - 1]! ^= 1;
+  pair.arrive(pair.b, cutAnew);
   assert.deepEqual([pair.sent.length, pair.dropped()], [1, ["a wrong ICV"]]);
 });
 
@@ -422,7 +427,7 @@ Deno.test("a lost fragment of the response: the request is repeated, and all of 
   pair.pump((octets) => (octets[19]! & 0x20) !== 0 && octets[33] === 2 && lost++ === 0);
   assert.equal(lost, 1);
   assert.equal(a.partialResponse?.contents.size, a.partialResponse!.total - 1);
-  const answer = b.lastResponse!;
+  const answer = b.answered!.response;
   pair.sent.length = 0;
   pair.nowMs = 500;
   pair.tell(pair.a, a, { kind: "deadline" });

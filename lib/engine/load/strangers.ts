@@ -1,0 +1,60 @@
+/**
+ * What peers did at a gateway that never proved who they are. Anybody on the network may begin an IKE
+ * SA, so that none of it is a tunnel of the test, fails it or ends it: it is counted by its cause, and
+ * said in the log as often as a log can bear.
+ * @module
+ */
+import { CauseCounts } from "@/engine/show/cause_counts.ts";
+import type { EventHub } from "@/engine/show/event_hub.ts";
+import type { FailureFigures } from "@/engine/show/view.ts";
+
+/** Lines about strangers in the log within a second; the others are counted. */
+const LINES_MAX = 10;
+
+/** Counts strangers, and says what they did. */
+export class Strangers {
+  readonly #events: EventHub;
+  readonly #counts = new CauseCounts();
+  /** When the second began in which `#lines` are counted. */
+  #sinceMs = -Infinity;
+  #lines = 0;
+  #unsaid = 0;
+
+  constructor(events: EventHub) {
+    this.#events = events;
+  }
+
+  /** A peer did not get through; `words` say who and why. */
+  failed(cause: string, words: string, nowMs: number): void {
+    this.#counts.add(cause, () => words);
+    this.say(3, words, nowMs);
+  }
+
+  /** Something else about a stranger is worth a line in the log. */
+  say(level: 1 | 2 | 3 | 4 | 5, words: string, nowMs: number): void {
+    if (nowMs >= this.#sinceMs + 1_000) {
+      this.#sinceMs = nowMs;
+      this.#lines = 0;
+    }
+    if (++this.#lines > LINES_MAX) return void this.#unsaid++;
+    if (this.#unsaid > 0) {
+      this.#events.publish(3, `${this.#unsaid} more events about strangers are not in the log`);
+      this.#unsaid = 0;
+    }
+    this.#events.publish(level, words);
+  }
+
+  /** By cause, the most frequent first. */
+  figures(): FailureFigures[] {
+    return this.#counts.figures();
+  }
+
+  /** A clause about the commonest cause, for the words of a failed test; empty without strangers. */
+  commonest(): string {
+    const [first] = this.figures(), { total } = this.#counts;
+    if (!first) return "";
+    const some = total === 1 ? "1 peer" : `${total} peers`;
+    const most = first.count === total ? "" : `, ${first.count} of them`;
+    return `; ${some} did not authenticate${most} by ${first.cause}, for example: ${first.example}`;
+  }
+}

@@ -1,0 +1,36 @@
+/**
+ * Counts by cause, with the first of each cause in words.
+ * @module
+ */
+import type { FailureFigures } from "@/engine/show/view.ts";
+
+/** Distinct causes that are counted apart; all others share one line. */
+const CAUSES_MAX = 100;
+const OTHER_CAUSES = "OTHER";
+
+/** Counts of one kind of event by its cause. */
+export class CauseCounts {
+  /** How many there were in all. */
+  total = 0;
+  readonly #byCause = new Map<string, { count: number; example: string }>();
+
+  /** Counts one; `example` is asked for and kept when it is the first of its cause. */
+  add(cause: string, example: () => string): void {
+    this.total++;
+    this.#count(cause, example);
+  }
+
+  /** The causes, the most frequent first. */
+  figures(): FailureFigures[] {
+    return [...this.#byCause].map(([cause, { count, example }]) => ({ cause, count, example }))
+      .sort((a, b) => b.count - a.count);
+  }
+
+  #count(cause: string, example: () => string): void {
+    const known = this.#byCause.get(cause);
+    if (known) known.count++;
+    else if (this.#byCause.size < CAUSES_MAX || cause === OTHER_CAUSES) {
+      this.#byCause.set(cause, { count: 1, example: example() });
+    } else this.#count(OTHER_CAUSES, example);
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * Repeated requests (RFC 7296 §2.1): which datagram is the request again that was answered last, so
+ * that its response is sent again. A repeat is known by its octets, from the IKE header on, and not by
+ * its SPIs and Message ID: those anybody can put into a header, and would be sent a whole response for it.
+ * @module
+ */
+import type { IkeEnv } from "@/ike/records/config.ts";
+import type { IkeSa } from "@/ike/records/ike_sa.ts";
+import type { IkeHeader } from "@/wire/message.ts";
+
+/** How often one response is repeated within a second; an honest peer waits for longer than that. */
+export const REPEATS_MAX = 10;
+/** Octets of the hash that are kept. */
+const HASH_OCTETS = 16;
+/** Bit of the flags octet that says that a message is a response (RFC 7296 §3.1). */
+const RESPONSE_FLAG = 0x20;
+
+/** Why a request is dropped that has the Message ID of another one. */
+export const OTHER_OCTETS = "a request in other octets than the one that was answered";
+
+/** The peer's last request that was answered, and our response to it. */
+export interface AnsweredRequest {
+  /** {@linkcode messageHash} of the request; of a request in fragments, of fragment number 1. */
+  hash: string;
+  /** How many fragments the request came in; 1: it was whole. */
+  fragments: number;
+  /** All datagrams of the response. */
+  readonly response: readonly Uint8Array[];
+  /** When the second began in which `repeats` are counted, in milliseconds. */
+  sinceMs: number;
+  repeats: number;
+}
+
+/** The first 16 octets of SHA-256 over a datagram from its IKE header on, one character an octet. */
+export function messageHash({ crypto }: IkeEnv, octets: Uint8Array): string {
+  return String.fromCharCode(...crypto.sha256(octets).subarray(0, HASH_OCTETS));
+}
+
+/** A request that was just answered. */
+export function answeredRequest(
+  { hash, fragments }: { readonly hash: string; readonly fragments: number },
+  response: readonly Uint8Array[],
+): AnsweredRequest {
+  return { hash, fragments, response, sinceMs: -Infinity, repeats: 0 };
+}
+
+/** Whether a message has the Message ID of the peer's request that was answered last. */
+export function isAnswered(sa: IkeSa, header: Pick<IkeHeader, "response" | "messageId">): boolean {
+  return !header.response && header.messageId === sa.nextPeerId - 1 && sa.answered !== undefined;
+}
+
+/** Whether a datagram is, octet by octet, the peer's last request again, or the first fragment of it. */
+export function isRepeat(sa: IkeSa, octets: Uint8Array): boolean {
+  const response = (octets[19]! & RESPONSE_FLAG) !== 0;
+  const messageId = (octets[20]! << 24 | octets[21]! << 16 | octets[22]! << 8 | octets[23]!) >>> 0;
+  if (!isAnswered(sa, { response, messageId })) return false;
+  return sa.env.broken.has("answer_any_repeat") ||
+    sa.answered!.hash === messageHash(sa.env, octets);
+}
+
+/** Counts a repeat of the last response; false: there were too many within this second. */
+export function countRepeat(answered: AnsweredRequest, nowMs: number): boolean {
+  if (nowMs >= answered.sinceMs + 1_000) {
+    answered.sinceMs = nowMs;
+    answered.repeats = 0;
+  }
+  return ++answered.repeats <= REPEATS_MAX;
+}
