@@ -24,7 +24,7 @@ const LOOKUPS: Readonly<Record<string, Lookup>> = {
     return await spisOfTest(flags as unknown as CliFlags, command.name(), word);
   },
   rule: async (_name, _place, word) => {
-    const { FAULTS } = await import("@/sim/faults.ts");
+    const { FAULTS } = await import("@/ike/records/fault.ts");
     return starting(word, [...Object.entries(FAULTS), ["list", "print them all"]]);
   },
   suite: async (_name, _place, word) => {

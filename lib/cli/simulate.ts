@@ -4,7 +4,7 @@
  */
 import { SetupError } from "@/base/errors.ts";
 import { portableBackend } from "@/crypto/portable.ts";
-import { FAULTS } from "@/sim/faults.ts";
+import { FAULTS, isFaultName } from "@/ike/records/fault.ts";
 import { ALL_SCENARIOS } from "@/sim/all_scenarios.ts";
 import { simulate, type SimulateResult } from "@/sim/simulate.ts";
 
@@ -26,7 +26,7 @@ export function runSimulation(options: SimulationOptions): number {
     for (const [name, does] of Object.entries(FAULTS)) console.log(`${name.padEnd(24)} ${does}`);
     return 0;
   }
-  if (rule !== undefined && !(rule in FAULTS)) {
+  if (rule !== undefined && !isFaultName(rule)) {
     throw new SetupError(`Cannot break ${rule}: rules are ${Object.keys(FAULTS).join(", ")}`);
   }
   const { task } = options;

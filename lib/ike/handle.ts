@@ -5,10 +5,9 @@
  * @module
  */
 import { showEndpoint } from "@/base/address.ts";
-import { must, unreachable, WireError } from "@/base/errors.ts";
+import { must, WireError } from "@/base/errors.ts";
 import { ExchangeType, nameOfExchange } from "@/iana/exchange_type.ts";
 import { nameOfNotify, NotifyType } from "@/iana/notify_type.ts";
-import { type ChildSa, isLiveChild } from "@/ike/records/child_sa.ts";
 import {
   graceMs,
   hasSpentMessageIds,
@@ -20,28 +19,26 @@ import {
 import type { IkeEvent, Outbox } from "@/ike/records/event.ts";
 import { openReceived, repeatResponse, retransmit, sendResponse } from "@/ike/window/exchange.ts";
 import { CloseCode, fail, refusedHere } from "@/ike/records/failure.ts";
-import { connectionLost, follow, reconnect, reconnected } from "@/ike/path/connection.ts";
+import { childExpired, command, hardExpiry, rekeyChild } from "@/ike/commands.ts";
+import { follow, reconnect } from "@/ike/path/connection.ts";
 import { expireFragments, forgetFragments, fragmentsDueMs } from "@/ike/window/fragments.ts";
-import { endSa, enter, type IkeSa, type Turn } from "@/ike/records/ike_sa.ts";
-import { espMoved, followPeer, keepaliveDueMs, sendKeepalive } from "@/ike/path/nat.ts";
+import { endSa, type IkeSa, type Turn } from "@/ike/records/ike_sa.ts";
+import { followPeer, keepaliveDueMs, sendKeepalive } from "@/ike/path/nat.ts";
 import { isFatalInAuth, notifyOf, PeerError } from "@/ike/records/notify.ts";
 import { isSpent, patienceMs } from "@/ike/window/patience.ts";
 import { isAnswered, isRepeat, OTHER_OCTETS } from "@/ike/window/repeats.ts";
 import type { Received, ResponderKind, Task, TaskKind } from "@/ike/records/task.ts";
-import { createChild, newCreateChild } from "@/ike/tasks/create_child.ts";
+import { createChild } from "@/ike/tasks/create_child.ts";
 import { createChildResponse } from "@/ike/tasks/create_child_response.ts";
 import { ikeAuthRequest } from "@/ike/tasks/ike_auth_request.ts";
 import { ikeAuthResponse } from "@/ike/tasks/ike_auth_response.ts";
-import { ikeInitRequest, newIkeInit } from "@/ike/tasks/ike_init_request.ts";
+import { ikeInitRequest } from "@/ike/tasks/ike_init_request.ts";
 import { ikeInitResponse, refuseInit } from "@/ike/tasks/ike_init_response.ts";
 import { newRekeyIke, rekeyIke } from "@/ike/tasks/rekey_ike.ts";
-import {
-  deleteChild,
-  deleteIke,
-  informational,
-  livenessCheck,
-  reportError,
-} from "@/ike/tasks/informational.ts";
+import { deleteChild, deleteIke } from "@/ike/tasks/delete.ts";
+import { informational } from "@/ike/tasks/informational.ts";
+import { livenessCheck } from "@/ike/tasks/liveness_check.ts";
+import { reportError } from "@/ike/tasks/report_error.ts";
 
 const TASKS: { readonly [K in Task["kind"]]: TaskKind<Extract<Task, { kind: K }>> } = {
   ike_init: ikeInitRequest,
@@ -67,63 +64,10 @@ function kindOf(task: Task): TaskKind<Task> {
 /** Moves the SA by one event at `nowMs`; everything it wants goes to `out`, in order. */
 export function handle(sa: IkeSa, event: IkeEvent, nowMs: number, out: Outbox): void {
   const turn: Turn = { sa, nowMs, out };
-  switch (event.kind) {
-    case "datagram":
-      receive(turn, event);
-      break;
-    case "deadline":
-      onDeadline(turn);
-      break;
-    case "computed":
-      computed(turn, event);
-      break;
-    case "initiate":
-      enter(sa, "init");
-      sa.startedMs = nowMs;
-      sa.setup!.initialContact = event.initialContact;
-      sa.queue.push(newIkeInit(sa));
-      break;
-    case "close":
-      close(turn, event.closeCode);
-      break;
-    case "abandon":
-      abandon(turn, event.closeCode, event.why);
-      break;
-    case "delete_child":
-      if (sa.phase === "established") sa.queue.push({ kind: "delete_child", child: event.child });
-      break;
-    case "rekey_child":
-      if (sa.phase === "established") rekeyChild(sa, event.child);
-      break;
-    case "create_child":
-      if (sa.phase === "established") sa.queue.push(newCreateChild(sa, event.configIndex));
-      break;
-    case "rekey_ike":
-      if (sa.phase === "established") sa.queue.push(newRekeyIke(sa));
-      break;
-    case "liveness_check":
-      if (sa.phase === "established") sa.queue.push({ kind: "liveness_check" });
-      break;
-    case "child_spent":
-      if (sa.phase === "established" && event.child.state !== "closed") {
-        childExpired(turn, event.child);
-      }
-      break;
-    case "esp_moved":
-      if (sa.phase === "established") espMoved(turn, event.path);
-      break;
-    case "connection_lost":
-      connectionLost(turn);
-      break;
-    case "reconnected":
-      reconnected(turn, event.path);
-      break;
-    case "install_failed":
-      installFailed(turn, event.why);
-      break;
-    default:
-      unreachable(event);
-  }
+  if (event.kind === "datagram") receive(turn, event);
+  else if (event.kind === "deadline") onDeadline(turn);
+  else if (event.kind === "computed") computed(turn, event);
+  else command(turn, event);
   startNext(turn);
   arm(turn);
 }
@@ -193,29 +137,6 @@ function dueWork(turn: Turn): void {
   if (nowMs >= livenessDueMs(sa)) sa.queue.push({ kind: "liveness_check" });
   // What is queued goes out at once, and keeps the mapping alive as well.
   if (nowMs >= keepaliveDueMs(sa) && sa.queue.length === 0) sendKeepalive(turn);
-}
-
-function rekeyChild(sa: IkeSa, child: ChildSa): void {
-  child.rekeyMs = Infinity;
-  sa.queue.push(newCreateChild(sa, child.configIndex, child));
-}
-
-function childExpired(turn: Turn, child: ChildSa): void {
-  const { sa } = turn;
-  child.expireMs = graceMs(turn, child);
-  if (child.expireMs !== Infinity) return;
-  const replaced = !isLiveChild(child);
-  if (!replaced && sa.children.filter(isLiveChild).length === 1) {
-    return hardExpiry(turn, "The lifetime of the CHILD_SA ended before it was rekeyed");
-  }
-  sa.queue.push({ kind: "delete_child", child });
-}
-
-function hardExpiry(turn: Turn, text: string): void {
-  turn.sa.failure = { cause: "HARD_EXPIRY", closeCode: CloseCode.HARD_EXPIRY, text };
-  // A rekey that is in flight may still save the tunnel: then the new SA does not inherit this end.
-  turn.sa.queue.length = 0;
-  turn.sa.queue.push({ kind: "delete_ike", closeCode: CloseCode.HARD_EXPIRY });
 }
 
 function isUnauthenticated({ phase }: IkeSa): boolean {
@@ -373,33 +294,6 @@ function answer(turn: Turn, request: Received, respond: () => void): void {
     if (fatal) fail(turn, { cause, closeCode: error.notify, text: error.message });
     else turn.out.push({ kind: "note", level: 3, text: `${cause}: ${error.message}` }, sa);
   }
-}
-
-/** Delete and wait; before IKE_AUTH is through there is nothing the peer could be told. */
-function close(turn: Turn, closeCode: number): void {
-  const { sa } = turn;
-  const waiting = sa.phase === "created" && sa.originalInitiator && sa.request !== undefined;
-  if (sa.phase === "established" || waiting) {
-    sa.closeAsked = closeCode;
-    sa.queue.length = 0;
-    sa.queue.push({ kind: "delete_ike", closeCode });
-  } else if (sa.phase !== "closing") {
-    endSa(turn, closeCode);
-  }
-}
-
-function abandon(turn: Turn, closeCode: number, why: string): void {
-  if (turn.sa.phase === "closed") return;
-  turn.out.push({ kind: "note", level: 4, text: why }, turn.sa);
-  endSa(turn, closeCode);
-}
-
-/** The data path does not take a CHILD_SA: the tunnel is none. */
-function installFailed(turn: Turn, why: string): void {
-  const { sa } = turn;
-  if (sa.phase !== "established") return;
-  sa.failure = refusedHere(why);
-  close(turn, CloseCode.REFUSED_HERE);
 }
 
 function drop({ sa, out }: Turn, reason: string): void {

@@ -5,6 +5,7 @@
 import { CHILD_SCENARIOS } from "@/sim/child_scenarios.ts";
 import { HOSTILE_SCENARIOS } from "@/sim/hostile_scenarios.ts";
 import { NAT_SCENARIOS } from "@/sim/nat_scenarios.ts";
+import { REMOTE_ACCESS_SCENARIOS } from "@/sim/remote_access_scenarios.ts";
 import { type Scenario, SCENARIOS } from "@/sim/scenarios.ts";
 
 /** Every play of every file. */
@@ -13,4 +14,5 @@ export const ALL_SCENARIOS: readonly Scenario[] = [
   ...CHILD_SCENARIOS,
   ...NAT_SCENARIOS,
   ...HOSTILE_SCENARIOS,
+  ...REMOTE_ACCESS_SCENARIOS,
 ];

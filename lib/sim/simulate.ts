@@ -3,6 +3,7 @@
  * and the first that broke an invariant, with its ladder.
  * @module
  */
+import type { FaultName } from "@/ike/records/fault.ts";
 import { must } from "@/base/errors.ts";
 import type { CryptoBackend } from "@/crypto/backend.ts";
 import type { IkeSa } from "@/ike/records/ike_sa.ts";
@@ -18,8 +19,8 @@ export interface SimulateOptions {
   readonly seed: number;
   readonly count: number;
   readonly crypto: CryptoBackend;
-  /** Rules broken on purpose, by name (see `faults.ts`). */
-  readonly broken?: ReadonlySet<string>;
+  /** Rules broken on purpose, by name (see `ike/records/fault.ts`). */
+  readonly broken?: ReadonlySet<FaultName>;
   /** Of every world; without it each world draws its own, fair ones among them. */
   readonly weather?: Weather;
   /** Only this task; without it each world takes the next. */

@@ -4,6 +4,7 @@
  * event the invariants are checked; a broken one stops the world with its ladder.
  * @module
  */
+import type { FaultName } from "@/ike/records/fault.ts";
 import { compareAddresses, type Path } from "@/base/address.ts";
 import { must } from "@/base/errors.ts";
 import { SeededRandom } from "@/base/random.ts";
@@ -29,7 +30,7 @@ export interface WorldOptions {
   /** How long asymmetric work takes. */
   readonly computeMs: readonly [min: number, max: number];
   /** Rules to break on purpose. */
-  readonly broken: ReadonlySet<string>;
+  readonly broken: ReadonlySet<FaultName>;
 }
 
 /** One host of the world. */

@@ -8,6 +8,7 @@
 import { SeededRandom } from "@/base/random.ts";
 import type { CryptoBackend } from "@/crypto/backend.ts";
 import { portableBackend } from "@/crypto/portable.ts";
+import type { FaultName } from "@/ike/records/fault.ts";
 import { dispatch, type Endpoint, initiate, newEndpoint, receive } from "@/ike/endpoint.ts";
 import type { IkeEffect } from "@/ike/records/event.ts";
 import type { IkeSa } from "@/ike/records/ike_sa.ts";
@@ -24,7 +25,7 @@ export function setupsPerRun(crypto: CryptoBackend, tunnels: number): number {
       crypto,
       random: crypto.randomOctets,
       childrenBySpi: new Map(),
-      broken: new Set<string>(),
+      broken: new Set<FaultName>(),
     };
     return newEndpoint(env, config, answers);
   };

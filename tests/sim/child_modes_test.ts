@@ -6,6 +6,7 @@ import { Integ } from "@/iana/integ.ts";
 import { NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import { ProtocolId } from "@/iana/protocol_id.ts";
+import type { FaultName } from "@/ike/records/fault.ts";
 import type { ChildSa } from "@/ike/records/child_sa.ts";
 import type { ChildConfig, IkeConfig } from "@/ike/records/config.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
@@ -266,7 +267,7 @@ const BOXES: readonly (readonly [name: string, boxA: boolean, boxB: boolean])[] 
 for (const [name, natA, natB] of BOXES) {
   Deno.test(`ladder: transport mode with a NAT in front of ${name} names what each end sees (§2.23.1)`, () => {
     const weather = { loss: 0, duplication: 0, delayMs: [10, 10] } as const;
-    const options = { seed: 7, crypto, keys, weather, broken: new Set<string>() };
+    const options = { seed: 7, crypto, keys, weather, broken: new Set<FaultName>() };
     const world = new World({ ...options, computeMs: [1, 1] });
     const boxes = { ...(natA ? { boxA: boxOfA() } : {}), ...(natB ? { boxB: boxOfB() } : {}) };
     const ends = natPair(world, { children: [{ ...CHILD!, ...TRANSPORT }], ...boxes });

@@ -1,6 +1,7 @@
 // Collisions of two exchanges that cross on the way (RFC 7296 §2.25): each in both roles.
 import assert from "node:assert/strict";
 import { portableBackend } from "@/crypto/portable.ts";
+import type { FaultName } from "@/ike/records/fault.ts";
 import { WorldKeys } from "@/sim/keys.ts";
 import { worldConfig } from "@/sim/scenarios.ts";
 import { World } from "@/sim/world.ts";
@@ -32,7 +33,7 @@ for (const crossing of CROSSINGS) {
 for (let seed = 1; seed <= 40; seed++) {
   Deno.test(`IKE SA rekeys cross: the one that lost is gone at both ends soon, seed ${seed} (§2.8.2)`, () => {
     const weather = { loss: 0, duplication: 0, delayMs: [50, 50] } as const;
-    const options = { seed, crypto, keys, weather, broken: new Set<string>() };
+    const options = { seed, crypto, keys, weather, broken: new Set<FaultName>() };
     const world = new World({ ...options, computeMs: [1, 400] });
     const a = world.join("a", Uint8Array.of(10, 0, 0, 1), worldConfig(), false);
     const b = world.join("b", Uint8Array.of(10, 0, 0, 2), worldConfig(), true);

@@ -4,6 +4,7 @@
  * @module
  */
 import { portableBackend } from "@/crypto/portable.ts";
+import type { FaultName } from "@/ike/records/fault.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
 import type { IkeEvent } from "@/ike/records/event.ts";
 import type { IkeSa } from "@/ike/records/ike_sa.ts";
@@ -83,7 +84,7 @@ export function play(
   meddle: (number: number) => "lost" | "twice" | undefined = () => undefined,
 ): Played {
   const weather = { loss: 0, duplication: 0, delayMs: [50, 50] } as const;
-  const options = { seed: 7, crypto, keys, weather, broken: new Set<string>() };
+  const options = { seed: 7, crypto, keys, weather, broken: new Set<FaultName>() };
   const world = new World({ ...options, computeMs: [1, 1] });
   const a = world.join("a", Uint8Array.of(10, 0, 0, 1), worldConfig(), false);
   const b = world.join("b", Uint8Array.of(10, 0, 0, 2), worldConfig(), true);

@@ -1,7 +1,7 @@
 // A simulation that cannot find a planted fault proves nothing: each is found within 1,000 seeds.
 import assert from "node:assert/strict";
 import { portableBackend } from "@/crypto/portable.ts";
-import { FAULTS } from "@/sim/faults.ts";
+import { type FaultName, FAULTS } from "@/ike/records/fault.ts";
 import { simulate } from "@/sim/simulate.ts";
 
 const crypto = portableBackend();
@@ -10,7 +10,7 @@ Deno.test("there are at least ten faults to plant", () => {
   assert.ok(Object.keys(FAULTS).length >= 10);
 });
 
-for (const fault of Object.keys(FAULTS)) {
+for (const fault of Object.keys(FAULTS) as FaultName[]) {
   Deno.test(`${fault} is found within 1,000 seeds`, () => {
     const { broken } = simulate({ seed: 1, count: 1_000, crypto, broken: new Set([fault]) });
     assert.ok(broken, `${fault} was not found`);

@@ -2,6 +2,7 @@
 // stands, has made the SA that goes, and who began that exchange deletes it (RFC 7296 §2.8.1, §2.8.2).
 import assert from "node:assert/strict";
 import { portableBackend } from "@/crypto/portable.ts";
+import type { FaultName } from "@/ike/records/fault.ts";
 import { WorldKeys } from "@/sim/keys.ts";
 import { worldConfig } from "@/sim/scenarios.ts";
 import { type Host, World } from "@/sim/world.ts";
@@ -37,7 +38,7 @@ for (const kind of ["rekey_child", "rekey_ike"] as const) {
   for (const { where, ofA, ofB, loser } of POSITIONS) {
     Deno.test(`ladder: ${kind} of both ends cross, the lowest nonce is in ${where}`, () => {
       const weather = { loss: 0, duplication: 0, delayMs: [50, 50] } as const;
-      const options = { seed: 11, crypto, keys, weather, broken: new Set<string>() };
+      const options = { seed: 11, crypto, keys, weather, broken: new Set<FaultName>() };
       const world = new World({ ...options, computeMs: [1, 1] });
       const a = world.join("a", Uint8Array.of(10, 0, 0, 1), worldConfig(), false);
       const b = world.join("b", Uint8Array.of(10, 0, 0, 2), worldConfig(), true);

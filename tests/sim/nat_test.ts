@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { portableBackend } from "@/crypto/portable.ts";
 import { KeGroup } from "@/iana/ke_group.ts";
+import type { FaultName } from "@/ike/records/fault.ts";
 import { encapsulationOf } from "@/ike/path/nat.ts";
 import type { IkeConfig, NatTraversal } from "@/ike/records/config.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
@@ -24,7 +25,7 @@ interface Stage {
 }
 
 function stage({ a = {}, b = {}, boxA, boxB }: Stage) {
-  const options = { seed: 7, crypto, keys, weather: FAIR, broken: new Set<string>() };
+  const options = { seed: 7, crypto, keys, weather: FAIR, broken: new Set<FaultName>() };
   const world = new World({ ...options, computeMs: [1, 1] });
   const atA = boxA ? { address: Uint8Array.of(192, 168, 0, 2), nat: boxA } : OUTSIDE_A;
   const atB = boxB ? { address: Uint8Array.of(192, 168, 7, 2), nat: boxB } : OUTSIDE_B;

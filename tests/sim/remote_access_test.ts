@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { parseAddress, showAddress } from "@/base/address.ts";
 import { portableBackend } from "@/crypto/portable.ts";
 import type { IkeConfig } from "@/ike/records/config.ts";
+import type { FaultName } from "@/ike/records/fault.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
 import type { IkeSa } from "@/ike/records/ike_sa.ts";
 import { showSelectors } from "@/ike/negotiate/selectors.ts";
@@ -42,7 +43,7 @@ function stage(
     seed = 7,
     weather = FAIR,
     broken = [],
-  }: { seed?: number; weather?: typeof FAIR | typeof FOUL; broken?: string[] } = {},
+  }: { seed?: number; weather?: typeof FAIR | typeof FOUL; broken?: FaultName[] } = {},
 ) {
   const options = { seed, crypto, keys, weather, broken: new Set(broken) };
   const world = new World({ ...options, computeMs: [1, 1] });
@@ -124,7 +125,7 @@ Deno.test("a lease survives the rekey of its IKE SA by either end, and comes bac
 });
 
 /** Several tunnels come, rekey, cross and go in foul weather. */
-function churn(seed: number, broken: string[] = []): World {
+function churn(seed: number, broken: FaultName[] = []): World {
   const { world, a, b } = stage({ v4: v4Pool("10.9.0.3"), v6: V6 }, {
     seed,
     weather: FOUL,

@@ -4,6 +4,7 @@
  * takes the place of the one the peer sees (§2.23.1).
  * @module
  */
+import type { FaultName } from "@/ike/records/fault.ts";
 import type { IpAddress, Path } from "@/base/address.ts";
 import { sameOctets } from "@/base/bytes.ts";
 import { TsType } from "@/iana/ts_type.ts";
@@ -25,7 +26,7 @@ export function ofHosts({ own, peer }: SelectorPair, path: Path): SelectorPair {
 
 /** Where the addresses of a path are not those the peer knows. */
 export interface Natted {
-  readonly env: { readonly broken: ReadonlySet<string> };
+  readonly env: { readonly broken: ReadonlySet<FaultName> };
   readonly path: Path;
   readonly natOwn: boolean;
   readonly natPeer: boolean;

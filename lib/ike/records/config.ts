@@ -5,6 +5,7 @@
  */
 import type { RandomOctets } from "@/base/random.ts";
 import type { CryptoBackend } from "@/crypto/backend.ts";
+import type { FaultName } from "@/ike/records/fault.ts";
 import type { ChildSa } from "@/ike/records/child_sa.ts";
 import type { AddressPools, PoolPlans } from "@/ike/negotiate/pool.ts";
 import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";
@@ -157,6 +158,6 @@ export interface IkeEnv {
   readonly childrenBySpi: Map<number, ChildSa>;
   /** Inner addresses of one endpoint; absent where it hands out none. */
   readonly pools?: AddressPools;
-  /** Rules broken on purpose, by name: the planted faults of the simulation. Empty in real runs. */
-  readonly broken: ReadonlySet<string>;
+  /** The planted faults of a simulation: rules that are broken on purpose. Empty in real runs. */
+  readonly broken: ReadonlySet<FaultName>;
 }

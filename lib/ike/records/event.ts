@@ -9,7 +9,7 @@ import type { ChildSa } from "@/ike/records/child_sa.ts";
 import type { IkeSa } from "@/ike/records/ike_sa.ts";
 import type { IkeHeader, Payload } from "@/wire/message.ts";
 
-/** Something that happened. */
+/** Something that happened, or a command. */
 export type IkeEvent =
   /** A datagram for this SA, without a non-ESP marker. */
   | { readonly kind: "datagram"; readonly octets: Uint8Array; readonly path: Path }
@@ -17,6 +17,10 @@ export type IkeEvent =
   | { readonly kind: "deadline" }
   /** The answer to a `compute` effect, matched by `ticket`. */
   | { readonly kind: "computed"; readonly ticket: number; readonly result: ComputeResult }
+  | IkeCommand;
+
+/** What the owner of an SA wants of it, or has to tell it. */
+export type IkeCommand =
   /** Dial: begin with IKE_SA_INIT. Only for a new SA of an initiator. */
   | { readonly kind: "initiate"; readonly initialContact: boolean }
   /** Delete the IKE SA and wait for the answer; `closeCode` says why (api-meaning: CloseCode). */

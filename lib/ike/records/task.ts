@@ -13,7 +13,7 @@ import type { PeerError } from "@/ike/records/notify.ts";
 import type { Choice } from "@/ike/negotiate/proposal.ts";
 import type { ChildCandidate } from "@/ike/tasks/child_candidates.ts";
 import type { IkeSuite } from "@/ike/records/suite.ts";
-import type { IkeHeader, Payload } from "@/wire/message.ts";
+import type { IkeHeader, KnownPayload, Payload } from "@/wire/message.ts";
 
 /** A message that arrived for an SA: decoded, decrypted, verified. */
 export interface Received {
@@ -163,4 +163,18 @@ export interface ResponderKind {
   respond(turn: Turn, request: Received): void;
   /** The computation that `sa.answering` waits for. */
   computed?(turn: Turn, answering: Answering, result: ComputeResult): void;
+}
+
+/** What one feature answers to an INFORMATIONAL request. */
+export interface InformationalAnswer {
+  readonly payloads: readonly Payload[];
+  /** The SA ends by this request: what is done once the response is sent, in place of all else. */
+  readonly ends?: () => void;
+}
+
+/** One feature's part in answering INFORMATIONAL requests: the payloads `P` are its own. */
+export interface InformationalPart<P extends KnownPayload = KnownPayload> {
+  concerns(payload: KnownPayload): payload is P;
+  /** Called where at least one payload of the request concerns it. */
+  answer(turn: Turn, payloads: readonly P[], request: Received): InformationalAnswer;
 }

@@ -194,7 +194,7 @@ export function acceptChild(
   const taken = child.tunnelMode ? said : substituted(said, sa);
   const covered = tsI.length > 0 && tsR.length > 0 && allCovered(proposed.own, taken.own) &&
     allCovered(proposed.peer, taken.peer);
-  if (!covered && !sa.env.broken.has("accept_any_selectors")) {
+  if (!covered) {
     return refusedHere(
       `Peer answered with selectors that are not within ours: ${showPair(taken)}, proposed ` +
         showPair(proposed),

@@ -1,11 +1,11 @@
 /**
  * Faults that can be planted on purpose: each takes one rule out of the core, so that a simulation
- * that does not find it is known to be blind.
+ * that does not find it is known to be blind. They are declared here and nowhere else.
  * @module
  */
 
-/** Rules by name, with what the core does when one is broken. */
-export const FAULTS: Readonly<Record<string, string>> = {
+/** Every fault by its name, with what the core does when the rule is broken. */
+export const FAULTS = {
   accept_declined_transport: "tunnel mode is taken where transport mode was asked for (§1.3.1)",
   accept_any_auth: "AUTH data is not compared (RFC 7296 §2.15)",
   answer_any_repeat: "a request is a repeat by its SPIs and Message ID, whatever its octets (§2.1)",
@@ -14,6 +14,7 @@ export const FAULTS: Readonly<Record<string, string>> = {
   accept_any_cookie: "a wrong cookie makes an SA (§2.6)",
   follow_behind_nat: "the end behind a NAT follows its peer as well (RFC 7296 §2.23)",
   follow_replay: "a repeated request moves the peer to where it came from (§2.23)",
+  forget_assigned: "selectors are not narrowed to the assigned inner address (§2.19)",
   forget_encapsulation: "a rekeyed IKE SA does not know that ESP goes in UDP (§2.23)",
   forget_uninstall: "a deleted CHILD_SA stays in the data path (§1.4.1)",
   fragment_unasked: "fragments are sent to a peer that did not say it takes them (RFC 7383 §2.3)",
@@ -29,6 +30,7 @@ export const FAULTS: Readonly<Record<string, string>> = {
   keep_fragments: "fragments wait for the others without end (RFC 7383 §2.6)",
   keep_half_open: "an initiator that went silent is waited for without end (§2.4)",
   leak_child_spi: "the SPI of a deleted CHILD_SA is never free again",
+  leak_lease: "the inner addresses of an IKE SA that has ended are never free again",
   leave_children: "CHILD_SAs stay behind when the IKE SA is rekeyed (§2.8)",
   name_crossing_delete: "crossing Deletes are named in the response too (§1.4.1)",
   no_keepalives: "an end behind a NAT lets its mapping expire (RFC 3948 §4)",
@@ -45,4 +47,12 @@ export const FAULTS: Readonly<Record<string, string>> = {
   stay_on_ike_port: "an initiator that sees a NAT stays at the IKE port (§2.23)",
   swap_nonces: "the initiator takes Ni and Nr the wrong way round (§2.17)",
   widen_selectors: "the responder does not narrow TSi (§2.9)",
-};
+} as const;
+
+/** A fault that can be planted. */
+export type FaultName = keyof typeof FAULTS;
+
+/** Whether a text names a fault. */
+export function isFaultName(text: string): text is FaultName {
+  return Object.hasOwn(FAULTS, text);
+}

@@ -1,0 +1,115 @@
+/**
+ * What an SA is told to do by its owner, or told about by what carries it out: one line each. A
+ * command to an SA that is not, or no more, established is passed over where the table says so.
+ * @module
+ */
+import { type ChildSa, isLiveChild } from "@/ike/records/child_sa.ts";
+import type { IkeCommand } from "@/ike/records/event.ts";
+import { CloseCode, refusedHere } from "@/ike/records/failure.ts";
+import { endSa, enter, type IkeSa, type Turn } from "@/ike/records/ike_sa.ts";
+import { connectionLost, reconnected } from "@/ike/path/connection.ts";
+import { espMoved } from "@/ike/path/nat.ts";
+import { graceMs } from "@/ike/window/lifetime.ts";
+import { newCreateChild } from "@/ike/tasks/create_child.ts";
+import { newIkeInit } from "@/ike/tasks/ike_init_request.ts";
+import { newRekeyIke } from "@/ike/tasks/rekey_ike.ts";
+
+/** How one kind of command is carried out. */
+type Command<E> = (turn: Turn, event: E) => void;
+
+const COMMANDS: {
+  readonly [K in IkeCommand["kind"]]: Command<Extract<IkeCommand, { kind: K }>>;
+} = {
+  initiate: begin,
+  close: (turn, { closeCode }) => close(turn, closeCode),
+  abandon: (turn, { closeCode, why }) => abandon(turn, closeCode, why),
+  delete_child: established(({ sa }, { child }) => sa.queue.push({ kind: "delete_child", child })),
+  rekey_child: established(({ sa }, { child }) => rekeyChild(sa, child)),
+  create_child: established(({ sa }, { configIndex }) =>
+    sa.queue.push(newCreateChild(sa, configIndex))
+  ),
+  rekey_ike: established(({ sa }) => sa.queue.push(newRekeyIke(sa))),
+  liveness_check: established(({ sa }) => sa.queue.push({ kind: "liveness_check" })),
+  child_spent: established((turn, { child }) => {
+    if (child.state !== "closed") childExpired(turn, child);
+  }),
+  esp_moved: established((turn, { path }) => espMoved(turn, path)),
+  connection_lost: (turn) => connectionLost(turn),
+  reconnected: (turn, { path }) => reconnected(turn, path),
+  install_failed: established((turn, { why }) => installFailed(turn, why)),
+};
+
+/** Carries out a command. */
+export function command(turn: Turn, event: IkeCommand): void {
+  (COMMANDS[event.kind] as Command<IkeCommand>)(turn, event);
+}
+
+/** A command that means something to an established SA alone. */
+function established<E>(run: (turn: Turn, event: E) => unknown): Command<E> {
+  return (turn, event) => {
+    if (turn.sa.phase === "established") run(turn, event);
+  };
+}
+
+function begin(
+  { sa, nowMs }: Turn,
+  { initialContact }: Extract<IkeCommand, { kind: "initiate" }>,
+): void {
+  enter(sa, "init");
+  sa.startedMs = nowMs;
+  sa.setup!.initialContact = initialContact;
+  sa.queue.push(newIkeInit(sa));
+}
+
+/** Begins the rekey of a CHILD_SA (RFC 7296 §1.3.3). */
+export function rekeyChild(sa: IkeSa, child: ChildSa): void {
+  child.rekeyMs = Infinity;
+  sa.queue.push(newCreateChild(sa, child.configIndex, child));
+}
+
+/** The lifetime of a CHILD_SA has ended: it goes, and the tunnel with it if it is the last one. */
+export function childExpired(turn: Turn, child: ChildSa): void {
+  const { sa } = turn;
+  child.expireMs = graceMs(turn, child);
+  if (child.expireMs !== Infinity) return;
+  const replaced = !isLiveChild(child);
+  if (!replaced && sa.children.filter(isLiveChild).length === 1) {
+    return hardExpiry(turn, "The lifetime of the CHILD_SA ended before it was rekeyed");
+  }
+  sa.queue.push({ kind: "delete_child", child });
+}
+
+/** The tunnel ends, as a lifetime ended before its SA was rekeyed. */
+export function hardExpiry(turn: Turn, text: string): void {
+  turn.sa.failure = { cause: "HARD_EXPIRY", closeCode: CloseCode.HARD_EXPIRY, text };
+  // A rekey that is in flight may still save the tunnel: then the new SA does not inherit this end.
+  turn.sa.queue.length = 0;
+  turn.sa.queue.push({ kind: "delete_ike", closeCode: CloseCode.HARD_EXPIRY });
+}
+
+/** Delete and wait; before IKE_AUTH is through there is nothing the peer could be told. */
+function close(turn: Turn, closeCode: number): void {
+  const { sa } = turn;
+  const waiting = sa.phase === "created" && sa.originalInitiator && sa.request !== undefined;
+  if (sa.phase === "established" || waiting) {
+    sa.closeAsked = closeCode;
+    sa.queue.length = 0;
+    sa.queue.push({ kind: "delete_ike", closeCode });
+  } else if (sa.phase !== "closing") {
+    endSa(turn, closeCode);
+  }
+}
+
+function abandon(turn: Turn, closeCode: number, why: string): void {
+  if (turn.sa.phase === "closed") return;
+  turn.out.push({ kind: "note", level: 4, text: why }, turn.sa);
+  endSa(turn, closeCode);
+}
+
+/** The data path does not take a CHILD_SA: the tunnel is none. */
+function installFailed(turn: Turn, why: string): void {
+  const { sa } = turn;
+  if (sa.phase !== "established") return;
+  sa.failure = refusedHere(why);
+  close(turn, CloseCode.REFUSED_HERE);
+}

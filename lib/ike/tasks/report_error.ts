@@ -1,0 +1,48 @@
+/**
+ * Error reports behind IKE_AUTH: an initiator that cannot accept the responder's answer says so in an
+ * INFORMATIONAL exchange, and the IKE SA is gone at both ends (RFC 7296 §2.21.2).
+ * @module
+ */
+import { ExchangeType } from "@/iana/exchange_type.ts";
+import { nameOfNotify } from "@/iana/notify_type.ts";
+import { PayloadType } from "@/iana/payload_type.ts";
+import { endSa, type Turn } from "@/ike/records/ike_sa.ts";
+import { isFatalInAuth, notify } from "@/ike/records/notify.ts";
+import type { InformationalPart, Received, ReportErrorTask, TaskKind } from "@/ike/records/task.ts";
+import { pendingFailure } from "@/ike/tasks/ike_auth_request.ts";
+import { sendRequest } from "@/ike/window/exchange.ts";
+import type { NotifyPayload } from "@/wire/payloads/notify.ts";
+
+/** Tells the responder that its IKE_AUTH response was not good enough. */
+export const reportError: TaskKind<ReportErrorTask> = {
+  exchange: ExchangeType.INFORMATIONAL,
+  begin(turn, task) {
+    sendRequest(turn, ExchangeType.INFORMATIONAL, [notify(task.notify)]);
+  },
+  finish(turn, task) {
+    endSa(turn, task.closeCode, pendingFailure(turn.sa));
+  },
+};
+
+/** The error notifies of a peer's request; anywhere else than behind IKE_AUTH they mean nothing. */
+export const peerReports: InformationalPart<NotifyPayload> = {
+  concerns: (payload): payload is NotifyPayload =>
+    payload.type === PayloadType.NOTIFY && isFatalInAuth(payload.notify),
+
+  answer(turn, [error], request) {
+    if (request.header.messageId !== turn.sa.afterAuthId) return { payloads: [] };
+    return { payloads: [], ends: () => reported(turn, request, error!.notify) };
+  },
+};
+
+/** The peer did not like what we said in IKE_AUTH: neither end has an SA now. */
+function reported(turn: Turn, request: Received, type: number): void {
+  const name = nameOfNotify(type);
+  const text = `Peer ended the SA after IKE_AUTH (${name})`;
+  turn.sa.lastReceivedMs = turn.nowMs;
+  endSa(turn, type, {
+    cause: name,
+    closeCode: type,
+    text: `${text}, message ${request.header.messageId}`,
+  });
+}
