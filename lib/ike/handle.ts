@@ -39,6 +39,7 @@ import { deleteChild, deleteIke } from "@/ike/tasks/delete.ts";
 import { informational } from "@/ike/tasks/informational.ts";
 import { livenessCheck } from "@/ike/tasks/liveness_check.ts";
 import { reportError } from "@/ike/tasks/report_error.ts";
+import { isInClear } from "@/wire/exchange_rules.ts";
 
 const TASKS: { readonly [K in Task["kind"]]: TaskKind<Extract<Task, { kind: K }>> } = {
   ike_init: ikeInitRequest,
@@ -189,7 +190,7 @@ function receive(turn: Turn, event: Extract<IkeEvent, { kind: "datagram" }>): vo
   const received = openReceived(turn, event.octets, event.path);
   if (!received) return;
   if (typeof received === "string") return drop(turn, received);
-  const inClear = received.header.exchange === ExchangeType.IKE_SA_INIT;
+  const inClear = isInClear(received.header.exchange);
   // Anybody can send a message in clear: past IKE_SA_INIT it must neither be answered nor count as
   // a sign of life (RFC 7296 §2.4).
   if (inClear && sa.phase !== "init") {
@@ -260,7 +261,7 @@ function isAuthenticated({ phase }: IkeSa): boolean {
 /** Requests that make no sense where the SA stands are dropped: their time may come. */
 function wrongPhase(sa: IkeSa, exchange: number): string | undefined {
   const name = nameOfExchange(exchange);
-  if (exchange === ExchangeType.IKE_SA_INIT) {
+  if (isInClear(exchange)) {
     return sa.phase === "init" && !sa.originalInitiator
       ? undefined
       : `${name} to an SA that has keys`;
@@ -282,7 +283,7 @@ function answer(turn: Turn, request: Received, respond: () => void): void {
   } catch (e) {
     if (!(e instanceof WireError) && !(e instanceof PeerError)) throw e;
     const error = e instanceof PeerError ? e : new PeerError(NotifyType.INVALID_SYNTAX, e.message);
-    if (request.header.exchange === ExchangeType.IKE_SA_INIT) {
+    if (isInClear(request.header.exchange)) {
       return refuseInit(turn, request, error);
     }
     sendResponse(turn, request, [notifyOf(error)]);

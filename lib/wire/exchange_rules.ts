@@ -96,6 +96,14 @@ const RULES: ReadonlyMap<number, ExchangeRules> = new Map([
   }],
 ]);
 
+/**
+ * Whether the messages of an exchange go in clear, as there are no keys before it is over
+ * (RFC 7296 §1.2). All others go under SK.
+ */
+export function isInClear(exchange: number): boolean {
+  return exchange === ExchangeType.IKE_SA_INIT;
+}
+
 /** The rule of an exchange and direction; `undefined` for exchanges that have none here. */
 export function ruleOf(exchange: number, response: boolean): ExchangeRule | undefined {
   const rules = RULES.get(exchange);

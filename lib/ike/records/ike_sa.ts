@@ -14,8 +14,7 @@ import { giveBack, type InnerConfiguration } from "@/ike/negotiate/pool.ts";
 import type { Reassembly } from "@/ike/window/fragments.ts";
 import type { AnsweredRequest } from "@/ike/window/repeats.ts";
 import type { IkeSuite } from "@/ike/records/suite.ts";
-import type { Answering, Task } from "@/ike/records/task.ts";
-import type { Payload } from "@/wire/message.ts";
+import type { Answering, Received, Task } from "@/ike/records/task.ts";
 
 /**
  * Where an SA stands: nothing sent yet · IKE_SA_INIT under way · keys, not yet authenticated ·
@@ -156,7 +155,7 @@ export interface SetupState {
   /** Undefined until IKE_AUTH begins. */
   auth: AuthRounds | undefined;
   /** Responder: the first IKE_AUTH request, which names the CHILD_SA of the last one's answer. */
-  authRequest: readonly Payload[] | undefined;
+  authRequest: Received | undefined;
 }
 
 /** What every step of the core is given: the SA, the time, where wishes go. */

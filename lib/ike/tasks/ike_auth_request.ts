@@ -29,11 +29,12 @@ import {
 } from "@/ike/negotiate/identity.ts";
 import { enter, type IkeSa, type Turn } from "@/ike/records/ike_sa.ts";
 import { startIkeLifetime } from "@/ike/window/lifetime.ts";
-import { noNatsAllowed } from "@/ike/path/nat.ts";
 import { newCreateChild } from "@/ike/tasks/create_child.ts";
-import { findError, notify } from "@/ike/records/notify.ts";
+import { hearAll, sayAll } from "@/ike/extensions/extensions.ts";
+import { inOrder } from "@/ike/auth/payload_order.ts";
+import { findError } from "@/ike/records/notify.ts";
 import type { IkeAuthTask, Received, TaskKind } from "@/ike/records/task.ts";
-import { assignedBy, configurationRequest } from "@/ike/tasks/configuration.ts";
+import { assignedBy } from "@/ike/negotiate/configuration.ts";
 import { acceptChild, childRequest, newChild } from "@/ike/tasks/child_negotiation.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
 import type { NotifyPayload } from "@/wire/payloads/notify.ts";
@@ -94,17 +95,14 @@ function sendRound(turn: Turn, task: IkeAuthTask, said: readonly Payload[]): voi
   if (task.response) return void sendRequest(turn, ExchangeType.IKE_AUTH, said);
   const peer = config.peerId && resolveIdentity(config.peerId, sa.path, sa.index);
   const { proposal, selectors } = childRequest(sa, task.child!, { group: 0 });
+  const added = sayAll(turn, ExchangeType.IKE_AUTH, { response: false, path: sa.path });
   const payloads: Payload[] = [
     { type: PayloadType.IDI, ...sa.ownId! },
-    ...(sa.setup!.initialContact ? [notify(NotifyType.INITIAL_CONTACT)] : []),
-    ...noNatsAllowed(sa),
     ...(peer ? [{ type: PayloadType.IDR, ...peer } as const] : []),
     ...said,
-    ...(config.remoteAccess ? [configurationRequest()] : []),
-    ...proposal,
-    ...selectors,
+    ...added,
   ];
-  sendRequest(turn, ExchangeType.IKE_AUTH, payloads);
+  sendRequest(turn, ExchangeType.IKE_AUTH, [...inOrder(payloads), ...proposal, ...selectors]);
 }
 
 /** Both ends are authenticated; the last response says what becomes of the CHILD_SA. */
@@ -114,6 +112,7 @@ function establish(turn: Turn, task: IkeAuthTask): void {
   const { nonceI, nonceR } = sa.setup!;
   const inputs = { nonceI: nonceI!, nonceR: nonceR!, group: 0 };
   const inner = config.remoteAccess ? assignedBy(payloads) : undefined;
+  hearAll(turn, response);
   const failure = config.remoteAccess && !inner && !findError(payloads)
     ? notAssigned(response)
     : acceptChild(turn, task.child!, { payloads, inputs });

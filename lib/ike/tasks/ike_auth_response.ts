@@ -15,10 +15,12 @@ import { sendResponse } from "@/ike/window/exchange.ts";
 import { identityIn, resolveIdentity, showIdentity } from "@/ike/negotiate/identity.ts";
 import { enter, type IkeSa, releaseLeases, type Turn } from "@/ike/records/ike_sa.ts";
 import { startIkeLifetime } from "@/ike/window/lifetime.ts";
-import { authenticatedPath, checkNoNats } from "@/ike/path/nat.ts";
-import { findNotify, notify, PeerError } from "@/ike/records/notify.ts";
+import { authenticatedPath } from "@/ike/path/nat.ts";
+import { inOrder } from "@/ike/auth/payload_order.ts";
+import { hearAll, sayAll } from "@/ike/extensions/extensions.ts";
+import { notify, PeerError } from "@/ike/records/notify.ts";
 import type { Received, ResponderKind } from "@/ike/records/task.ts";
-import { grant } from "@/ike/tasks/configuration.ts";
+import { grant } from "@/ike/negotiate/configuration.ts";
 import { candidates } from "@/ike/tasks/child_candidates.ts";
 import { answerChild } from "@/ike/tasks/child_negotiation.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
@@ -35,7 +37,7 @@ export const ikeAuthResponse: ResponderKind = {
       sa.peerId = identityIn(idI);
       sa.ownId = resolveIdentity(sa.config.ownId, request.path, sa.index);
       setup.auth = newRounds(sa.config.auth);
-      setup.authRequest = payloads;
+      setup.authRequest = request;
     }
     proceed(turn, request, takeRound(turn, payloads));
   },
@@ -72,25 +74,25 @@ function proceed(turn: Turn, request: Received, outcome: RoundsOutcome): void {
 
 /** An answer that is not the last: one of the ends is not authenticated yet. */
 function sendRound(turn: Turn, request: Received, said: readonly Payload[]): void {
-  checkFirst(turn, request);
   turn.sa.path = authenticatedPath(turn.sa, request.path);
-  sendResponse(turn, request, [...ownIdentity(turn.sa), ...said]);
+  sendResponse(turn, request, [...ownIdentity(turn.sa), ...inOrder(said)]);
 }
 
 /** Both ends are authenticated: the CHILD_SA of the first request, and the last answer. */
 function establish(turn: Turn, request: Received, said: readonly Payload[]): void {
-  const { sa, nowMs, out } = turn, { authRequest } = sa.setup!;
-  checkFirst(turn, request);
+  const { sa, nowMs, out } = turn, first = sa.setup!.authRequest!;
+  hearAll(turn, first);
+  if (!hasChild(first.payloads)) {
+    throw new WireError("Cannot make a CHILD_SA without SA, TSi, TSr");
+  }
   sa.path = authenticatedPath(sa, request.path);
-  const child = childAnswer(turn, authRequest!), identity = ownIdentity(sa);
+  const child = childAnswer(turn, first.payloads), identity = ownIdentity(sa);
+  const added = sayAll(turn, ExchangeType.IKE_AUTH, { response: true, path: request.path });
   enter(sa, "established");
   sa.establishedMs = nowMs;
   startIkeLifetime(sa, nowMs);
   sa.setup = undefined;
-  if (findNotify(authRequest!, NotifyType.INITIAL_CONTACT)) {
-    out.push({ kind: "initial_contact" }, sa);
-  }
-  sendResponse(turn, request, [...identity, ...said, ...child]);
+  sendResponse(turn, request, [...identity, ...inOrder([...said, ...added]), ...child]);
   sa.afterAuthId = sa.nextPeerId;
   if (sa.children.length > 0) out.push({ kind: "established" }, sa);
 }
@@ -98,13 +100,6 @@ function establish(turn: Turn, request: Received, said: readonly Payload[]): voi
 /** IDr stands in the first answer alone (RFC 7296 §2.16). */
 function ownIdentity({ setup, ownId }: IkeSa): Payload[] {
   return setup!.auth!.taken === 1 ? [{ type: PayloadType.IDR, ...ownId! }] : [];
-}
-
-/** @throws {PeerError | WireError} where the first request is not one that can be answered. */
-function checkFirst({ sa }: Turn, { payloads, path }: Received): void {
-  if (sa.setup!.auth!.taken > 1) return;
-  checkNoNats(payloads, path);
-  if (!hasChild(payloads)) throw new WireError("Cannot make a CHILD_SA without SA, TSi, TSr");
 }
 
 function hasChild(payloads: readonly Payload[]): boolean {

@@ -12,15 +12,10 @@ import { PayloadType } from "@/iana/payload_type.ts";
 import { requestCompute, sendRequest } from "@/ike/window/exchange.ts";
 import type { Failure } from "@/ike/records/event.ts";
 import { fail, refusedHere } from "@/ike/records/failure.ts";
-import {
-  fragmentationNotify,
-  noteFragmentation,
-  supportsFragments,
-} from "@/ike/window/fragments.ts";
 import { enter, type IkeSa, type Turn } from "@/ike/records/ike_sa.ts";
 import { deriveIkeKeys } from "@/ike/negotiate/keymat.ts";
 import { floatPorts } from "@/ike/path/nat.ts";
-import { natDetection, noteNat } from "@/ike/path/nat_detection.ts";
+import { hearAll, sayAll } from "@/ike/extensions/extensions.ts";
 import { nonceFault } from "@/ike/negotiate/nonces.ts";
 import { findError, findNotify, notify } from "@/ike/records/notify.ts";
 import { accepted, ikeProposals, showProposals } from "@/ike/negotiate/proposal.ts";
@@ -138,8 +133,7 @@ function send(turn: Turn, task: IkeInitTask): void {
     { type: PayloadType.SA, proposals: ikeProposals(sa.config.algorithms) },
     { type: PayloadType.KE, group: task.group, data: task.pair!.publicValue },
     { type: PayloadType.NONCE, data: sa.setup!.nonceI! },
-    ...natDetection(sa, sa.path, 0n),
-    ...fragmentationNotify(supportsFragments(sa)),
+    ...sayAll(turn, ExchangeType.IKE_SA_INIT, { response: false, path: sa.path }),
   ];
   [sa.setup!.initRequest] = sendRequest(turn, ExchangeType.IKE_SA_INIT, payloads);
 }
@@ -164,10 +158,9 @@ function accept(turn: Turn, task: IkeInitTask, response: Received): void {
   sa.spiR = header.spiR;
   sa.setup!.nonceR = nonce;
   sa.setup!.initResponse = response.octets;
-  noteNat(turn, payloads, response.path);
+  hearAll(turn, response);
   const unwanted = natFault(sa);
   if (unwanted) return fail(turn, unwanted);
-  noteFragmentation(sa, payloads);
   task.suite = suite;
   task.stage = "deriving";
   const job = { op: "ke_derive", pair: task.pair!, peerPublic: ke.data } as const;

@@ -11,10 +11,9 @@ import { nameOfNotify, NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import { refuse, requestCompute, sendResponse } from "@/ike/window/exchange.ts";
 import { fail } from "@/ike/records/failure.ts";
-import { fragmentationNotify, noteFragmentation } from "@/ike/window/fragments.ts";
 import { endSa, enter, type Turn } from "@/ike/records/ike_sa.ts";
 import { deriveIkeKeys } from "@/ike/negotiate/keymat.ts";
-import { natDetection, noteNat } from "@/ike/path/nat_detection.ts";
+import { hearAll, sayAll } from "@/ike/extensions/extensions.ts";
 import { nonceFault } from "@/ike/negotiate/nonces.ts";
 import { groupData, notify, PeerError } from "@/ike/records/notify.ts";
 import { answerOf, choose, ikeProposals, showProposals } from "@/ike/negotiate/proposal.ts";
@@ -50,13 +49,12 @@ export const ikeInitResponse: ResponderKind = {
     if (fault) throw new WireError(`Cannot accept ${fault}`);
     sa.setup!.nonceI = nonce.data;
     sa.setup!.initRequest = request.octets;
-    noteNat(turn, payloads, request.path);
+    hearAll(turn, request);
     if (sa.config.natt?.forced && !sa.natDetected && !sa.path.tcp) {
       const text = `${showEndpoint(...peer(request))} sent no NAT_DETECTION: it does not ` +
         "UDP-encapsulate, which tradtionalencapforceudp asks for";
       throw new PeerError(NotifyType.NO_PROPOSAL_CHOSEN, text);
     }
-    noteFragmentation(sa, payloads);
     const job = { op: "ke_respond", group: ke.group, peerPublic: ke.data } as const;
     const ticket = requestCompute(turn, job);
     sa.answering = { kind: "ike_init", ticket, request, suite, choice };
@@ -80,8 +78,7 @@ export const ikeInitResponse: ResponderKind = {
       { type: PayloadType.SA, proposals: [answerOf(choice)] },
       { type: PayloadType.KE, group: suite.group, data: result.publicValue },
       { type: PayloadType.NONCE, data: setup.nonceR },
-      ...(sa.natDetected ? natDetection(sa, request.path, spiR) : []),
-      ...fragmentationNotify(sa.fragmentation),
+      ...sayAll(turn, ExchangeType.IKE_SA_INIT, { response: true, path: request.path }),
     ];
     [setup.initResponse] = sendResponse(turn, request, payloads);
     const nonceI = setup.nonceI!, nonceR = setup.nonceR;

@@ -5,7 +5,6 @@
  */
 import { type Path, samePath } from "@/base/address.ts";
 import { must, WireError } from "@/base/errors.ts";
-import { ExchangeType } from "@/iana/exchange_type.ts";
 import { NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import type { ComputeJob, IkeEffect } from "@/ike/records/event.ts";
@@ -17,7 +16,7 @@ import { requestDueMs } from "@/ike/window/patience.ts";
 import { encryptedPayload, openWhole, seal } from "@/ike/window/protection.ts";
 import { answeredRequest, countRepeat, messageHash } from "@/ike/window/repeats.ts";
 import type { Received } from "@/ike/records/task.ts";
-import { checkExchange } from "@/wire/exchange_rules.ts";
+import { checkExchange, isInClear } from "@/wire/exchange_rules.ts";
 import {
   decodeHeader,
   decodeMessage,
@@ -146,14 +145,14 @@ function headerOf(
   return { spiI, spiR, exchange, messageId, response, initiator: originalInitiator };
 }
 
-/** RFC 7383 §2: IKE_SA_INIT is never cut, as nothing is agreed on before it. */
+/** RFC 7383 §2: what goes in clear is never cut, as nothing is agreed on before it. */
 function encode(sa: IkeSa, header: MessageHeader, payloads: readonly Payload[]): Uint8Array[] {
-  if (header.exchange === ExchangeType.IKE_SA_INIT) return [encodeMessage(header, payloads)];
+  if (isInClear(header.exchange)) return [encodeMessage(header, payloads)];
   return seal(sa, header, payloads);
 }
 
 /**
- * Opens what arrived: an IKE_SA_INIT in clear, all else only if its ICV is right. A text is why the
+ * Opens what arrived: what goes in clear as it is, all else only if its ICV is right. A text is why the
  * datagram is dropped; a `fault` is an authentic message with a wrong content, which is answered.
  * `undefined`: a fragment, and others are missing.
  */
@@ -164,7 +163,7 @@ export function openReceived(
 ): Received | string | undefined {
   const { sa } = turn, header = decodeHeader(octets);
   try {
-    if (header.exchange === ExchangeType.IKE_SA_INIT) {
+    if (isInClear(header.exchange)) {
       return complete(turn, { header, octets, path }, decodeMessage(octets).payloads);
     }
     if (!sa.keys) return "an encrypted message before there are keys";

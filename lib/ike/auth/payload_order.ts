@@ -1,0 +1,28 @@
+/**
+ * The order of payloads in IKE_AUTH. It means nothing (RFC 7296 §2.5), but peers are used to that of
+ * RFC 7296 appendix C.2 and C.3.
+ * @module
+ */
+import { PayloadType } from "@/iana/payload_type.ts";
+import type { Payload } from "@/wire/message.ts";
+
+const ORDER: readonly number[] = [
+  PayloadType.IDI,
+  PayloadType.CERT,
+  PayloadType.NOTIFY,
+  PayloadType.CERTREQ,
+  PayloadType.IDR,
+  PayloadType.AUTH,
+  PayloadType.EAP,
+  PayloadType.CP,
+];
+
+/** The payloads in the order of the RFC; those of one type stay in theirs, others come last. */
+export function inOrder(payloads: readonly Payload[]): Payload[] {
+  return payloads.toSorted((a, b) => place(a) - place(b));
+}
+
+function place({ type }: Payload): number {
+  const at = ORDER.indexOf(type);
+  return at < 0 ? ORDER.length : at;
+}

@@ -1,0 +1,17 @@
+/**
+ * CP(CFG_REQUEST) in the IKE_AUTH request of a remote-access client (RFC 7296 §2.19). The answer to it
+ * goes with the CHILD_SA, whose selectors it narrows.
+ * @module
+ */
+import { ExchangeType } from "@/iana/exchange_type.ts";
+import type { Extension } from "@/ike/records/extension.ts";
+import { configurationRequest } from "@/ike/negotiate/configuration.ts";
+
+/** See {@linkcode Extension}. */
+export const configuration: Extension = {
+  exchange: ExchangeType.IKE_AUTH,
+
+  says({ sa }, { response }) {
+    return !response && sa.config.remoteAccess ? [configurationRequest()] : [];
+  },
+};

@@ -1,0 +1,39 @@
+/**
+ * The extensions there are, in the order in which a message carries them. To add one is to write its
+ * file and to name it here.
+ * @module
+ */
+import { configuration } from "@/ike/extensions/configuration.ts";
+import { fragmentation } from "@/ike/extensions/fragmentation.ts";
+import { initialContact } from "@/ike/extensions/initial_contact.ts";
+import { natDetected } from "@/ike/extensions/nat_detected.ts";
+import { noNats } from "@/ike/extensions/no_nats.ts";
+import type { Extension, OwnMessage } from "@/ike/records/extension.ts";
+import type { Turn } from "@/ike/records/ike_sa.ts";
+import type { Received } from "@/ike/records/task.ts";
+import type { Payload } from "@/wire/message.ts";
+
+const EXTENSIONS: readonly Extension[] = [
+  natDetected,
+  fragmentation,
+  initialContact,
+  noNats,
+  configuration,
+];
+
+/** What all extensions add to a message of ours. */
+export function sayAll(turn: Turn, exchange: number, message: OwnMessage): Payload[] {
+  return partsOf(exchange).flatMap((extension) => extension.says?.(turn, message) ?? []);
+}
+
+/**
+ * Lets all extensions read a message of the peer.
+ * @throws {PeerError} where one refuses a request.
+ */
+export function hearAll(turn: Turn, message: Received): void {
+  for (const extension of partsOf(message.header.exchange)) extension.hears?.(turn, message);
+}
+
+function partsOf(exchange: number): readonly Extension[] {
+  return EXTENSIONS.filter((extension) => extension.exchange === exchange);
+}
