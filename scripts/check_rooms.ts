@@ -18,17 +18,18 @@ const MAY_SEE: Readonly<Record<string, readonly string[]>> = {
   sim: ["base", "iana", "wire", "crypto", "ike", "esp"],
   script: ["base", "iana", "wire", "crypto", "ike"],
   native: ["base"],
+  files: ["base"],
   transport: ["base", "native", "ping"],
-  datapath: ["base", "iana", "crypto", "esp", "native", "ping"],
+  datapath: ["base", "iana", "crypto", "esp", "native", "files", "ping"],
   setup: ["base", "iana"],
   engine: [
     ...["base", "iana", "wire", "crypto", "pki", "eap", "ike", "esp"],
     ...["ping", "native", "transport", "datapath", "setup"],
   ],
-  report: ["base", "iana", "engine"],
-  api: ["base", "native", "setup", "engine"],
-  daemon: ["base", "setup", "api"],
-  control: ["base", "setup", "api", "daemon"],
+  report: ["base", "iana", "files", "engine"],
+  api: ["base", "native", "files", "setup", "engine"],
+  daemon: ["base", "files", "setup", "api"],
+  control: ["base", "files", "setup", "api", "daemon"],
 };
 /** The command line sees everything. */
 const SEES_ALL = ["cli"];
@@ -46,6 +47,12 @@ const IMPURE = new RegExp(
 /** The one door: crypto/ may use these. */
 const CRYPTO_DOOR = ["crypto"];
 const WEB_CRYPTO = /\bcrypto\.(?:subtle|getRandomValues|randomUUID)\b/;
+/** Whatever writes, makes or renames a file goes by `files/`, which follows no links. */
+const FILE_DOOR = "files";
+const WRITES_FILES = new RegExp(
+  "\\bDeno\\.(?:open|create|write(?:Text)?File|mkdir|rename|chmod|chown|truncate|copyFile|symlink|" +
+    "link|makeTemp\\w+)(?:Sync)?\\(|[\"']node:fs\\b",
+);
 const LINES_MAX = 600;
 /** Files that would collect what has a room of its own, or hide where it is. */
 const NO_FILE = /(?:^|\/)(?:utils?|helpers?|common|mod|index)\.ts$/;
@@ -74,6 +81,8 @@ export function faultsOf(path: string, source: string): string[] {
       (CRYPTO_DOOR.includes(room) ? undefined : WEB_CRYPTO.exec(code)?.[0]);
     if (impure) faults.push(`touches the outside world by ${impure}`);
   }
+  const writes = room === FILE_DOOR ? undefined : WRITES_FILES.exec(code)?.[0];
+  if (writes) faults.push(`writes files by ${writes}: files/ is the door for that`);
   if (room !== "native" && /\bdlopen\b/.test(code)) faults.push("only native/ may dlopen");
   if (/^export\s+(?:type\s+)?(?:\*|\{[^}]*\})\s*(?:as \w+ )?from\b/m.test(code)) {
     faults.push("exports what another file has: import it from where it is");

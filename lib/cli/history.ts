@@ -3,10 +3,13 @@
  * `myikev2/history` in XDG_STATE_HOME (`~/.local/state` without it).
  * @module
  */
+import { makeDirectory } from "@/files/directory.ts";
+import { appendText, readPrivate, replaceText } from "@/files/private_file.ts";
 
 /** Lines that are kept. */
 const LINES_MAX = 1_000;
-const OWNER_ONLY = 0o600, OWNER_ONLY_DIRECTORY = 0o700;
+/** A longer file is none of ours. */
+const OCTETS_MAX = 16 << 20;
 
 /** Where the history is; nothing where there is no home to keep it in. */
 export function historyPath(env: (name: string) => string | undefined): string | undefined {
@@ -47,7 +50,7 @@ export class History {
   #read(): string[] {
     if (this.#path === undefined) return [];
     try {
-      return Deno.readTextFileSync(this.#path).split("\n").filter((line) => line !== "");
+      return readPrivate(this.#path, OCTETS_MAX).split("\n").filter((line) => line !== "");
     } catch {
       return [];
     }
@@ -56,10 +59,9 @@ export class History {
   #write(text: string, append: boolean): void {
     if (this.#path === undefined) return;
     try {
-      const directory = this.#path.slice(0, this.#path.lastIndexOf("/"));
-      Deno.mkdirSync(directory, { recursive: true, mode: OWNER_ONLY_DIRECTORY });
-      Deno.writeTextFileSync(this.#path, text, { append, mode: OWNER_ONLY });
-      Deno.chmodSync(this.#path, OWNER_ONLY);
+      makeDirectory(this.#path.slice(0, this.#path.lastIndexOf("/")), "user");
+      if (append) appendText(this.#path, text, "user");
+      else replaceText(this.#path, text, "user");
     } catch {
       // A read-only home: the shell works all the same.
     }

@@ -4,6 +4,7 @@
  * @module
  */
 import { SetupError, systemWords } from "@/base/errors.ts";
+import { writeAll, writePublic } from "@/files/private_file.ts";
 import { readSetup } from "@/setup/read.ts";
 import { compactSetup, defaultSetup } from "@/setup/write.ts";
 
@@ -82,15 +83,14 @@ export function writeText(
   option: string,
   quiet = false,
 ): void {
+  if (path === "-") {
+    for (const chunk of chunks) writeAll(Deno.stdout, new TextEncoder().encode(chunk));
+    return;
+  }
   try {
-    const file = path === "-" ? Deno.stdout : Deno.createSync(path);
-    for (const chunk of chunks) {
-      let octets = new TextEncoder().encode(chunk);
-      while (octets.length > 0) octets = octets.subarray(file.writeSync(octets));
-    }
-    if (file !== Deno.stdout) file.close();
+    writePublic(path, chunks);
   } catch (e) {
     throw new SetupError(`Cannot write ${path} (${option}): ${systemWords(e)}`);
   }
-  if (path !== "-" && !quiet) console.error(`wrote ${path}`);
+  if (!quiet) console.error(`wrote ${path}`);
 }

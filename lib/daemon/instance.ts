@@ -10,6 +10,8 @@ import { parseAddress } from "@/base/address.ts";
 import { must, SystemError, systemWords } from "@/base/errors.ts";
 import type { Definition } from "@/daemon/definition.ts";
 import type { HostNetwork } from "@/daemon/host_network.ts";
+import { makeDirectory } from "@/files/directory.ts";
+import { appendText } from "@/files/private_file.ts";
 import { InstanceApi } from "@/daemon/instance_api.ts";
 import { runShell } from "@/daemon/ip_command.ts";
 import { isNamespace, namespaceInode, renameNamespace } from "@/daemon/network.ts";
@@ -144,8 +146,8 @@ export class Instance {
     const log = (line: string) => {
       const text = `${new Date().toISOString()} ${list} ${index + 1}: ${line}\n`;
       try {
-        Deno.mkdirSync(directory, { recursive: true, mode: 0o700 });
-        Deno.writeTextFileSync(this.#logFile, text, { append: true, mode: 0o600 });
+        makeDirectory(directory, "service");
+        appendText(this.#logFile, text, "service");
       } catch (e) {
         // Commands are run all the same: those at the end take away what the others made.
         this.#tell(2, `Cannot write ${this.#logFile}: ${systemWords(e)}`);

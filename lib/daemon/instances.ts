@@ -12,7 +12,8 @@ import {
   parseAddress,
   showAddress,
 } from "@/base/address.ts";
-import { SystemError, systemWords } from "@/base/errors.ts";
+import { SystemError } from "@/base/errors.ts";
+import { makeDirectory } from "@/files/directory.ts";
 import type { Definition } from "@/daemon/definition.ts";
 import { HostNetwork } from "@/daemon/host_network.ts";
 import { Instance } from "@/daemon/instance.ts";
@@ -143,7 +144,7 @@ export class Instances {
     const names = await this.#freeNames(name);
     const address = await this.#addressFor(definition);
     // Last: what is refused leaves nothing, and the directory stays.
-    makeDirectory(logDirectory);
+    makeLogDirectory(logDirectory);
     const record: InstanceRecord = {
       name,
       type: what.type,
@@ -271,13 +272,13 @@ function hostAddresses(): IpAddress[] {
     .filter((address) => address !== undefined);
 }
 
-/** @throws {Refusal} */
-function makeDirectory(path: string): void {
+/** @throws {Refusal} where it cannot be made, or others can write into it. */
+function makeLogDirectory(path: string): void {
   try {
-    Deno.mkdirSync(path, { recursive: true, mode: 0o700 });
-    if (Deno.statSync(path).isDirectory) return;
+    makeDirectory(path, "service");
   } catch (e) {
-    const words = `Cannot make LogDir ${path}: ${systemWords(e)}`;
+    if (!(e instanceof SystemError)) throw e;
+    const words = `Cannot use LogDir ${path}: ${e.message}`;
     throw new Refusal(status.FAILED_PRECONDITION, words);
   }
 }

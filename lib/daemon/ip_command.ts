@@ -55,8 +55,12 @@ export interface ShellCommand {
   readonly cancel?: AbortSignal;
 }
 
-/** Appends its output to `$1`, where that can be written; what it starts in the background writes there too, and keeps nobody waiting. */
-const LOGGED = 'cd "$3"; true >>"$1" && exec >>"$1" 2>&1; exec /bin/sh -c "$2" </dev/null';
+/**
+ * Appends its output to `$1`, where that is a file (a pipe would wait for its reader, a link lead elsewhere);
+ * what the command starts in the background writes there too, and keeps nobody waiting.
+ */
+const LOGGED = 'cd "$3"; test -f "$1" && test ! -L "$1" && exec >>"$1" 2>&1; ' +
+  'exec /bin/sh -c "$2" </dev/null';
 
 /**
  * Runs it by `/bin/sh -c` in a session of its own; resolves to how it ended: undefined is good, else

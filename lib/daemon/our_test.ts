@@ -4,6 +4,7 @@
  * @module
  */
 import { SystemError, systemWords } from "@/base/errors.ts";
+import { replaceText } from "@/files/private_file.ts";
 import { hasEnded, type ProcessId, processOf, signal } from "@/daemon/process.ts";
 
 /** Files of an instance of ours in its log directory. */
@@ -100,13 +101,8 @@ export async function endOurs(
 /** A file only its owner may read: a setup holds a PSK. @throws {SystemError} */
 export function writeOwn(path: string, text: string): void {
   try {
-    Deno.writeTextFileSync(path, text, { mode: 0o600 });
-    Deno.chmodSync(path, 0o600);
+    replaceText(path, text, "service");
   } catch (e) {
-    throw new SystemError(
-      `Cannot write ${path}: ${e instanceof Error ? e.message : e}`,
-      "open",
-      "",
-    );
+    throw new SystemError(`Cannot write ${path}: ${systemWords(e)}`, "open", "");
   }
 }

@@ -3,6 +3,7 @@
  * its log directory.
  * @module
  */
+import { readPrivate } from "@/files/private_file.ts";
 import { InstanceState, type RunOutcome } from "@/daemon/record.ts";
 import type { RunEnd } from "@/daemon/state.ts";
 
@@ -13,10 +14,13 @@ export interface InstanceResult extends RunEnd {
 
 const OUTCOMES: readonly RunOutcome[] = ["passed", "failed", "stopped"];
 
+/** A result has some kilobytes. */
+const OCTETS_MAX = 16 << 20;
+
 /** The result in the file; undefined where it has none, as when the process was killed. */
 export function readResultFile(path: string): InstanceResult | undefined {
   try {
-    return parseResult(JSON.parse(Deno.readTextFileSync(path).trim().split("\n").at(-1)!));
+    return parseResult(JSON.parse(readPrivate(path, OCTETS_MAX).trim().split("\n").at(-1)!));
   } catch {
     return undefined;
   }

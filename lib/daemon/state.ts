@@ -4,7 +4,9 @@
  * @module
  */
 import { DatabaseSync } from "node:sqlite";
-import { SetupError, systemWords } from "@/base/errors.ts";
+import { SetupError, SystemError, systemWords } from "@/base/errors.ts";
+import { makeDirectory } from "@/files/directory.ts";
+import { createPrivate, ensurePrivate } from "@/files/private_file.ts";
 import type { FinishedRun, InstanceRecord, InstanceType, RunOutcome } from "@/daemon/record.ts";
 
 /** Where it lies unless `--statedir` says otherwise. */
@@ -50,20 +52,16 @@ export class StateFile {
   /** Makes directory and file where they are missing. @throws {SetupError} naming the directory. */
   constructor(directory: string) {
     try {
-      Deno.mkdirSync(directory, { recursive: true, mode: 0o700 });
-      this.#lock = Deno.openSync(`${directory}/daemon.lock`, {
-        write: true,
-        create: true,
-        mode: 0o600,
-      });
+      makeDirectory(directory, "service");
+      this.#lock = createPrivate(`${directory}/daemon.lock`, { trust: "service" }).file;
+      // For its owner alone from the first moment on; SQLite gives the files beside it the same mode.
+      ensurePrivate(fileIn(directory), "service");
     } catch (e) {
-      throw new SetupError(`Cannot use --statedir ${directory}: ${systemWords(e)}`);
-    }
-    if (!this.#lock.tryLockSync(true)) {
-      throw new SetupError(`Cannot use --statedir ${directory}: another daemon has it`);
+      const isLocked = e instanceof SystemError && e.errno === "EWOULDBLOCK";
+      const words = isLocked ? "another daemon has it" : systemWords(e);
+      throw new SetupError(`Cannot use --statedir ${directory}: ${words}`);
     }
     this.#database = openDatabase(directory, false);
-    Deno.chmodSync(fileIn(directory), 0o600);
   }
 
   /** All instances, in the order of their definition. */

@@ -5,6 +5,7 @@
  * @module
  */
 import { type IpPrefix, parsePrefix, showAddress } from "@/base/address.ts";
+import { SystemError } from "@/base/errors.ts";
 import {
   addressMessage,
   deleteLink,
@@ -20,10 +21,14 @@ import {
   readPolicies,
   readStates,
 } from "@/datapath/xfrm_message.ts";
+import { makeDirectory } from "@/files/directory.ts";
+import { createPrivate, readPrivate, removePrivate } from "@/files/private_file.ts";
 import type { NetlinkSocket } from "@/native/netlink.ts";
 
 /** Where journals are; emptied by a reboot, as the kernel's tables are. */
 const DIRECTORY = "/run/myikev2";
+/** A journal has a line for each inner address. */
+const OCTETS_MAX = 64 << 20;
 /** reqids of one data path. */
 export const REQID_RANGE = 1 << 22;
 
@@ -50,14 +55,11 @@ export class KernelJournal {
   constructor(namespace: number, entry: JournalEntry) {
     this.#path = `${DIRECTORY}/datapath-${namespace}-${entry.pid}-${entry.reqidBase}`;
     try {
-      Deno.mkdirSync(DIRECTORY, { recursive: true, mode: 0o755 });
-      const options = { write: true, create: true, truncate: true, mode: 0o600 };
-      this.#file = Deno.openSync(this.#path, options);
+      makeDirectory(DIRECTORY, "service", 0o755);
+      this.#file = createPrivate(this.#path, { trust: "service" }).file;
       this.#write(JSON.stringify(entry));
     } catch (e) {
-      if (!(e instanceof Deno.errors.PermissionDenied || e instanceof Deno.errors.NotFound)) {
-        throw e;
-      }
+      if (!(e instanceof SystemError)) throw e;
     }
   }
 
@@ -75,7 +77,7 @@ export class KernelJournal {
   close(): void {
     if (!this.#file) return;
     this.#file.close();
-    Deno.removeSync(this.#path);
+    removePrivate(this.#path);
   }
 
   #write(line: string): void {
@@ -172,7 +174,7 @@ function journalsOf(namespace: number): string[] {
 
 function readJournal(path: string): { entry: JournalEntry; lines: string[] } | undefined {
   try {
-    const [first, ...lines] = Deno.readTextFileSync(path).trim().split("\n");
+    const [first, ...lines] = readPrivate(path, OCTETS_MAX).trim().split("\n");
     return { entry: JSON.parse(first!), lines };
   } catch {
     return undefined; // another user's, or half-written

@@ -13,6 +13,7 @@ import type { ChildSaDump, IkeSaDump } from "@/engine/show/view.ts";
 import { Encr, nameOfEncr } from "@/iana/encr.ts";
 import { Integ, nameOfInteg } from "@/iana/integ.ts";
 import { ProtocolId } from "@/iana/protocol_id.ts";
+import { makeDirectory } from "@/files/directory.ts";
 import { SecretFile } from "@/report/secret_file.ts";
 
 const ICV_OCTETS: Readonly<Record<number, number>> = {
@@ -58,7 +59,7 @@ export class KeylogDirectory {
   /** Makes the directory, if need be. @throws {SetupError} where its files cannot be written. */
   constructor(directory: string) {
     try {
-      Deno.mkdirSync(directory, { recursive: true, mode: 0o700 });
+      makeDirectory(directory, "user");
     } catch {
       // What is wrong with it shows, in better words, when its files are opened.
     }

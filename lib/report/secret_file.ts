@@ -4,9 +4,7 @@
  * @module
  */
 import { SetupError, systemWords } from "@/base/errors.ts";
-
-/** Only the owner reads and writes. */
-const OWNER_ONLY = 0o600;
+import { createPrivate, renamePrivate, writeAll } from "@/files/private_file.ts";
 
 /**
  * A file that is written from its start. A write that fails (a full disk, a reader that went) is told
@@ -37,7 +35,7 @@ export class SecretFile {
   write(octets: Uint8Array): void {
     if (this.#isBroken) return;
     try {
-      for (let at = 0; at < octets.length;) at += this.#file.writeSync(octets.subarray(at));
+      writeAll(this.#file, octets);
     } catch (e) {
       this.#fail(e);
     }
@@ -48,7 +46,7 @@ export class SecretFile {
     if (!this.#isRegular || this.#isBroken) return;
     try {
       this.#file.close();
-      Deno.renameSync(this.#path, `${this.#path}.prev`);
+      renamePrivate(this.#path, `${this.#path}.prev`);
       [this.#file, this.#isRegular] = this.#open();
     } catch (e) {
       this.#fail(e);
@@ -65,40 +63,29 @@ export class SecretFile {
   }
 
   #open(): [file: Deno.FsFile, isRegular: boolean] {
-    const path = this.#path;
-    let file: Deno.FsFile | undefined;
+    const path = this.#path, option = this.#option;
+    const isLocked = (inode: number): never => {
+      const holder = holderOf(inode);
+      throw new SetupError(
+        `Cannot write ${path}: ${holder} writes it; name another with ${option}`,
+      );
+    };
     try {
-      file = Deno.openSync(path, { write: true, create: true, mode: OWNER_ONLY });
-      const { isFile, ino } = file.statSync();
-      if (!isFile) return [file, false];
-      // What another test has written must not be cut before it is known to be nobody's.
-      if (!isFree(file)) {
-        throw new SetupError(
-          `Cannot write ${path}: ${holderOf(ino)} writes it; name another with ${this.#option}`,
-        );
-      }
-      Deno.chmodSync(path, OWNER_ONLY);
-      file.truncateSync(0);
-      return [file, true];
+      const { file, isRegular } = createPrivate(path, {
+        trust: "user",
+        takesDevices: true,
+        isLocked,
+      });
+      return [file, isRegular];
     } catch (e) {
-      file?.close();
       if (e instanceof SetupError) throw e;
-      throw new SetupError(`Cannot write ${path} (${this.#option}): ${systemWords(e)}`);
+      throw new SetupError(`Cannot write ${path} (${option}): ${systemWords(e)}`);
     }
   }
 
   #fail(e: unknown): void {
     this.#isBroken = true;
     this.#tell(`Cannot write ${this.#path} (${this.#option}) any more: ${systemWords(e)}`);
-  }
-}
-
-/** Takes the file's lock, which ends with the process. */
-function isFree(file: Deno.FsFile): boolean {
-  try {
-    return file.tryLockSync(true);
-  } catch {
-    return true; // a file system without locks
   }
 }
 

@@ -97,3 +97,28 @@ Deno.test("two daemons do not share a state, and only the owner reads it", () =>
 Deno.test("a history that is not there is told by the name of its option", () => {
   assert.throws(() => finishedRuns("/nonexistent"), /--statedir/);
 });
+
+Deno.test("no file of the state is for others, while it is open too", () =>
+  withDirectory((directory) => {
+    const state = new StateFile(directory);
+    try {
+      state.save(record("one"));
+      const modes = [...Deno.readDirSync(directory)].map(({ name }) =>
+        [name, Deno.statSync(`${directory}/${name}`).mode! & 0o777] as const
+      );
+      assert.ok(modes.length >= 3, "database, write-ahead log, lock");
+      for (const [name, mode] of modes) assert.equal(mode, 0o600, name);
+    } finally {
+      state.close();
+    }
+  }));
+
+Deno.test("a state directory into which others can write is refused", () =>
+  withDirectory((directory) => {
+    Deno.mkdirSync(directory);
+    Deno.chmodSync(directory, 0o777);
+    assert.throws(
+      () => new StateFile(directory),
+      (e: unknown) => e instanceof SetupError && /every user can write/.test(e.message),
+    );
+  }));
