@@ -4,6 +4,7 @@
  * @module
  */
 import { SystemError, systemWords } from "@/base/errors.ts";
+import { writeScript } from "@/files/private_file.ts";
 import type { SshAccess } from "@/control/controller_file.ts";
 
 /** How commands are run. */
@@ -30,13 +31,41 @@ const OUTPUT_OCTETS_MAX = 64 * 1024;
 const SSH_FAILED = 255;
 const CONNECT_SEC = 10;
 
-/** Whoever asks for something else than a password, such as trust in an unknown host, hears no. */
+/**
+ * Answers the two prompts by which `ssh` asks for the password of that user at that host, and nothing
+ * else: not the prompt of a jump host, not one that the far end made up, not trust in an unknown host.
+ */
 const ASKPASS = `#!/bin/sh
-case "$1" in
-  *"(yes/no"*) echo no ;;
-  *) printf '%s\\n' "$MYIKEV2_SSH_PASSWORD" ;;
-esac
+if [ "$1" = "$MYIKEV2_SSH_PROMPT" ] || [ "$1" = "$MYIKEV2_SSH_KEYBOARD_PROMPT" ]; then
+  printf '%s\\n' "$MYIKEV2_SSH_PASSWORD"
+else
+  printf 'myikev2 gives the password to no other prompt than "%s", and was asked: %s\\n' \\
+    "$MYIKEV2_SSH_PROMPT" "$1" >&2
+  exit 1
+fi
 `;
+
+/** Who logs in where, in the words of `ssh` itself. */
+export interface LoginIdentity {
+  readonly user: string;
+  readonly host: string;
+}
+
+/** The identity in the output of `ssh -G`; undefined where it says none. */
+export function loginIdentity(configuration: string): LoginIdentity | undefined {
+  const valueOf = (key: string) => new RegExp(`^${key} (.+)$`, "m").exec(configuration)?.[1];
+  const user = valueOf("user"), host = valueOf("hostkeyalias") ?? valueOf("hostname");
+  return user === undefined || host === undefined ? undefined : { user, host };
+}
+
+/**
+ * The prompts of `ssh` for the password of a user at a host: of the method "password", and of
+ * "keyboard-interactive" since OpenSSH 8.6, which cut them as this does.
+ */
+export function passwordPrompts({ user, host }: LoginIdentity): [plain: string, keyboard: string] {
+  const shortUser = user.slice(0, 30), shortHost = host.slice(0, 128);
+  return [`${shortUser}@${shortHost}'s password: `, `(${user}@${host}) Password: `];
+}
 
 /** Arguments of `ssh` for commands on a host. */
 export function sshArguments(ssh: SshAccess, command: string): string[] {
@@ -66,18 +95,38 @@ export async function runRemote(
   options: RemoteOptions,
 ): Promise<RemoteOutcome> {
   if (ssh.password === "") return await runSsh(ssh, commands, options, {});
-  const directory = Deno.makeTempDirSync({ prefix: "myikev2_askpass_" });
+  const [prompt, keyboardPrompt] = passwordPrompts(await askIdentity(ssh));
+  const { directory, path } = writeScript("myikev2_askpass_", ASKPASS);
   try {
-    const script = `${directory}/askpass`;
-    Deno.writeTextFileSync(script, ASKPASS, { mode: 0o700 });
     return await runSsh(ssh, commands, options, {
-      SSH_ASKPASS: script,
+      SSH_ASKPASS: path,
       SSH_ASKPASS_REQUIRE: "force",
       MYIKEV2_SSH_PASSWORD: ssh.password,
+      MYIKEV2_SSH_PROMPT: prompt,
+      MYIKEV2_SSH_KEYBOARD_PROMPT: keyboardPrompt,
     });
   } finally {
     Deno.removeSync(directory, { recursive: true });
   }
+}
+
+/** Asks `ssh` itself as whom it will log in where: its files may say so. @throws {SystemError} */
+async function askIdentity(ssh: SshAccess): Promise<LoginIdentity> {
+  let output: Deno.CommandOutput;
+  try {
+    const args = ["-G", ...sshArguments(ssh, "true")];
+    output = await new Deno.Command("ssh", { args, stdin: "null" }).output();
+  } catch (e) {
+    throw new SystemError(`Cannot run ssh: ${systemWords(e)}`, "execve", "");
+  }
+  const identity = loginIdentity(new TextDecoder().decode(output.stdout));
+  if (output.success && identity) return identity;
+  const words = new TextDecoder().decode(output.stderr).trim().split("\n").at(-1);
+  throw new SystemError(
+    `Cannot learn from ssh -G who logs in at ${ssh.address}: ${words}`,
+    "ssh",
+    "",
+  );
 }
 
 async function runSsh(
