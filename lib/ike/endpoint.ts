@@ -101,8 +101,8 @@ export function initiate(
   endpoint.bySpi.set(spi, sa);
   // INITIAL_CONTACT says "my only SA with this identity" (RFC 7296 §2.4): true for the first alone.
   // A sibling on its way counts too: established at the peer first, it would be displaced there.
-  sa.ownId = resolveIdentity(config.ownId, path, index);
-  const first = !endpoint.byIdentity.has(identityKey(sa.ownId));
+  sa.peer.ownId = resolveIdentity(config.ownId, path, index);
+  const first = !endpoint.byIdentity.has(identityKey(sa.peer.ownId));
   const initialContact = config.initialContact && introduce && first;
   remember(endpoint, sa);
   dispatch(endpoint, { sa, event: { kind: "initiate", initialContact } }, nowMs, out);
@@ -361,7 +361,7 @@ function recall(endpoint: Endpoint, sa: IkeSa): void {
  * the last rekey.
  */
 function identityKeyOf({ answers }: Endpoint, sa: IkeSa): string {
-  const identity = answers ? sa.peerId : sa.ownId;
+  const identity = answers ? sa.peer.id : sa.peer.ownId;
   return identity ? identityKey(identity) : "";
 }
 

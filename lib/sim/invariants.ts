@@ -109,13 +109,14 @@ function checkSa(sa: IkeSa): string | undefined {
     const left = request || active || sa.answering || sa.queue.length || sa.children.length;
     if (left) return "a closed SA has nothing left to do";
     if (sa.closeCode === 0) return "a closed SA says why";
-    if (isStranger(sa) && sa.peerId) return "a closed SA keeps no identity that was not proved";
+    if (isStranger(sa) && sa.peer.id) return "a closed SA keeps no identity that was not proved";
   }
   if (phase === "established") {
-    const whole = sa.keys && sa.suite && sa.ownId && sa.peerId && sa.ownAuth && sa.peerAuth;
+    const whole = sa.keys && sa.suite && sa.peer.ownId && sa.peer.id && sa.peer.ownAuth &&
+      sa.peer.auth;
     if (!whole || sa.setup) return "an established SA is whole, and has dropped its set-up";
     // RFC 7296 §2.23: where there is a NAT, nothing but IKE_SA_INIT is at the IKE port.
-    if (sa.encapsulated && sa.path.ownPort !== sa.config.natt?.ownPort) {
+    if (sa.peer.encapsulated && sa.path.ownPort !== sa.config.natt?.ownPort) {
       return "an SA whose ESP goes in UDP is at the NAT-T port";
     }
     if (sa.replacedBy && sa.children.length > 0) return "a replaced IKE SA has no CHILD_SA left";
@@ -192,7 +193,7 @@ function checkPair(i: IkeSa, r: IkeSa): string | undefined {
     return "the responder's window is one";
   }
   if (i.phase !== "established" || r.phase !== "established") return undefined;
-  if (i.encapsulated !== r.encapsulated) return "both ends have ESP in UDP, or none";
+  if (i.peer.encapsulated !== r.peer.encapsulated) return "both ends have ESP in UDP, or none";
   if (!sameSecret(i, r)) return "no SA is established between different secrets";
   for (const child of i.children) {
     const peer = r.children.find((c) => c.spiIn === child.spiOut);
@@ -220,7 +221,7 @@ function checkChildPair(a: ChildSa, b: ChildSa): string | undefined {
     return "the CPIs of a CHILD_SA cross";
   }
   // RFC 7296 §2.23.1: through a NAT each end names the addresses that it sees itself.
-  const natted = !a.tunnelMode && (a.parent.natOwn || a.parent.natPeer);
+  const natted = !a.tunnelMode && (a.parent.peer.natOwn || a.parent.peer.natPeer);
   const same = natted ? samePorts : sameSelectors;
   if (!same(a.ownTs, b.peerTs) || !same(a.peerTs, b.ownTs)) {
     return "both ends of a CHILD_SA have the same selectors";
@@ -290,7 +291,9 @@ function placeOf(octets: Uint8Array): FragmentPlace | undefined {
 /** Fragments are kept where both ends support them, no more than asked for, no longer than needed. */
 function checkPartial(sa: IkeSa, partial: Reassembly | undefined): string | undefined {
   if (!partial) return undefined;
-  if (!sa.fragmentation || sa.phase === "closed") return "fragments are kept where they are wanted";
+  if (!sa.peer.fragmentation || sa.phase === "closed") {
+    return "fragments are kept where they are wanted";
+  }
   const { contents, total, contentOctets } = partial;
   if (contents.size === 0 || contents.size >= total) return "kept fragments wait for another";
   const octets = [...contents.values()].reduce((sum, { length }) => sum + length, 0);

@@ -79,7 +79,7 @@ const traversal: Scenario = {
       stands: true,
       check() {
         for (const sa of [up(a), up(b)]) {
-          if (sa && !sa.encapsulated) return "a NAT, or force, puts ESP in UDP";
+          if (sa && !sa.peer.encapsulated) return "a NAT, or force, puts ESP in UDP";
         }
         return undefined;
       },

@@ -297,7 +297,9 @@ export class World {
 
   /** No end is reached by it: all it is for is the NAT on its way. */
   #keepalive(from: Host, sa: IkeSa, path: Path): void {
-    this.#check(sa.natOwn ? undefined : "keepalives come from an end behind a NAT (RFC 3948 §4)");
+    this.#check(
+      sa.peer.natOwn ? undefined : "keepalives come from an end behind a NAT (RFC 3948 §4)",
+    );
     from.nat?.outward(path, this.nowMs);
     this.#note(`${end(from.name, path.ownPort)} -> keepalive`);
   }

@@ -149,7 +149,7 @@ check(
         if (role === "responder") bench.ask(IKE_AUTH, payloads);
         else bench.answer(payloads);
         bench.stands();
-        assert.deepEqual(bench.sa.peerId, { idType, data });
+        assert.deepEqual(bench.sa.peer.id, { idType, data });
       }
     }
   },

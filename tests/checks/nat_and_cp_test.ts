@@ -173,7 +173,7 @@ both(
       notify(NAT_DETECTION_DESTINATION_IP, hash(2)),
     ];
     bench.hear(peer.init([...peer.initPayloads(), ...detection]));
-    assert.deepEqual([bench.sa.natOwn, bench.sa.natPeer], [true, true]);
+    assert.deepEqual([bench.sa.peer.natOwn, bench.sa.peer.natPeer], [true, true]);
   },
 );
 
@@ -223,7 +223,7 @@ proved(
 
 both("§2.23", "Without NAT_DETECTION of the peer no NAT is found", (role) => {
   const bench = Bench.keyed(role);
-  assert.deepEqual([bench.sa.natOwn, bench.sa.natPeer], [false, false]);
+  assert.deepEqual([bench.sa.peer.natOwn, bench.sa.peer.natPeer], [false, false]);
 });
 
 check("§3.10.1", "NAT_DETECTION has the 20 octets of a SHA-1", () => {

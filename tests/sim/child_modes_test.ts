@@ -293,7 +293,7 @@ for (const [name, natA, natB] of BOXES) {
 
 Deno.test("what names several hosts stays as it is through a NAT", () => {
   const { a } = stage([TRANSPORT]), sa = tunnel(a);
-  sa.natOwn = sa.natPeer = true;
+  sa.peer.natOwn = sa.peer.natPeer = true;
   const ranges = { own: CHILD!.ownTs, peer: CHILD!.peerTs };
   assert.deepEqual(substituted(ranges, sa), ranges);
 });

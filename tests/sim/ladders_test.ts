@@ -301,7 +301,7 @@ Deno.test("ladder: what is longer than mtu goes in fragments, IKE_SA_INIT never 
     "a -> b  INFORMATIONAL req 3 {D(IKE)}",
     "b -> a  INFORMATIONAL resp 3 {}",
   ]);
-  assert.ok(only(a).fragmentation && only(b).fragmentation);
+  assert.ok(only(a).peer.fragmentation && only(b).peer.fragmentation);
 });
 
 Deno.test("ladder: no fragments to a peer that did not say it takes them (RFC 7383 §2.3)", () => {

@@ -53,7 +53,7 @@ function only(host: Host): IkeSa {
 
 /** Whose end each says is behind a NAT, and where ESP goes. */
 function found(host: Host) {
-  const { natOwn, natPeer, encapsulated, children, path } = only(host);
+  const { children, path, peer } = only(host), { natOwn, natPeer, encapsulated } = peer;
   const udp = children[0] && encapsulationOf(children[0]);
   const { ownPort, peerPort } = path;
   assert.deepEqual(udp, encapsulated ? { kind: "udp", ownPort, peerPort } : udp);

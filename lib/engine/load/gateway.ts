@@ -79,7 +79,7 @@ export class Gateway implements Role {
 
   established(sa: IkeSa, nowMs: number): void {
     const { tally, events } = this.#floor;
-    const tunnel = `${identityKey(sa.peerId!)}@${
+    const tunnel = `${identityKey(sa.peer.id!)}@${
       showEndpoint(sa.path.peerAddress, sa.path.peerPort)
     }`;
     const before = this.#tunnels.get(tunnel);
@@ -90,7 +90,7 @@ export class Gateway implements Role {
     this.#tunnels.set(tunnel, (before ?? 0) + 1);
     this.#live.set(sa, tunnel);
     events.publish(4, () =>
-      `Tunnel of ${showIdentity(sa.peerId!)} established: ${showSa(sa)}, ` +
+      `Tunnel of ${showIdentity(sa.peer.id!)} established: ${showSa(sa)}, ` +
       `${showChildren(sa.children)}${showInner(sa)}, ${
         showDuration(Math.round(setupMs * 10) / 10)
       }`);
@@ -111,7 +111,7 @@ export class Gateway implements Role {
     const left = this.#tunnels.get(tunnel)! - 1;
     this.#tunnels.set(tunnel, left);
     if (left === 0) this.#createdLive--;
-    const who = sa.peerId ? showIdentity(sa.peerId) : tunnel;
+    const who = sa.peer.id ? showIdentity(sa.peer.id) : tunnel;
     if (this.#floor.ending || ASKED_FOR.has(sa.closeCode)) {
       this.#floor.events.publish(
         4,

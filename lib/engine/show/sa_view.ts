@@ -95,7 +95,7 @@ export function summaryOf(sa: IkeSa, toEpoch: ToEpoch): IkeSaSummary {
 
 /** Everything about an IKE SA. */
 export function dumpOf(sa: IkeSa, toEpoch: ToEpoch): IkeSaDump {
-  const { suite, keys, ownId, peerId } = sa;
+  const { suite, keys } = sa, { ownId, id: peerId } = sa.peer;
   return {
     ...summaryOf(sa, toEpoch),
     peerSpi: peerSpi(sa),
@@ -110,8 +110,8 @@ export function dumpOf(sa: IkeSa, toEpoch: ToEpoch): IkeSaDump {
     integrity: suite?.integrity?.id ?? 0,
     prf: suite?.prf.id ?? 0,
     group: suite?.group ?? 0,
-    ownAuth: sa.ownAuth,
-    peerAuth: sa.peerAuth,
+    ownAuth: sa.peer.ownAuth,
+    peerAuth: sa.peer.auth,
     ownIdType: ownId?.idType ?? 0,
     peerIdType: peerId?.idType ?? 0,
     ownId: ownId ? showIdentity(ownId) : "",

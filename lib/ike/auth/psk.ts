@@ -16,7 +16,7 @@ export const psk: AuthMethodPair<PskAuth, undefined> = {
 
   own: {
     begin({ sa }, { config }) {
-      const method = sa.ownAuth = AuthMethod.SHARED_KEY_MIC;
+      const method = sa.peer.ownAuth = AuthMethod.SHARED_KEY_MIC;
       const data = sharedKeyMic(sa.suite!.prf, config.secret, signedOctetsOf(sa, "own"));
       return done([{ type: PayloadType.AUTH, method, data }]);
     },
@@ -36,7 +36,7 @@ export const psk: AuthMethodPair<PskAuth, undefined> = {
       if (!sameOctets(auth.data, data) && !sa.env.broken.has("accept_any_auth")) {
         return refuses("its AUTH data (pre-shared key) is wrong: is psk the same?");
       }
-      sa.peerAuth = auth.method;
+      sa.peer.auth = auth.method;
       return done();
     },
   },

@@ -39,7 +39,7 @@ export function signedOctetsOf(sa: IkeSa, end: AuthEnd): Uint8Array {
     message: byInitiator ? setup.initRequest! : setup.initResponse!,
     nonce: byInitiator ? setup.nonceR! : setup.nonceI!,
     skP: byInitiator ? keys.pi : keys.pr,
-    idBody: identityBody(end === "own" ? sa.ownId! : sa.peerId!),
+    idBody: identityBody(end === "own" ? sa.peer.ownId! : sa.peer.id!),
     intAuth: setup.intAuth,
   });
 }

@@ -15,7 +15,7 @@ export const fragmentation: Extension = {
   exchange: ExchangeType.IKE_SA_INIT,
 
   says({ sa }, { response }) {
-    return fragmentationNotify(response ? sa.fragmentation : supportsFragments(sa));
+    return fragmentationNotify(response ? sa.peer.fragmentation : supportsFragments(sa));
   },
 
   hears({ sa }, { payloads }) {

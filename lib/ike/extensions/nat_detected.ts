@@ -12,7 +12,7 @@ export const natDetected: Extension = {
 
   says({ sa }, { response, path }) {
     if (!response) return natDetection(sa, path, 0n);
-    return sa.natDetected ? natDetection(sa, path, sa.spiR) : [];
+    return sa.peer.natDetected ? natDetection(sa, path, sa.spiR) : [];
   },
 
   hears(turn, { payloads, path }) {

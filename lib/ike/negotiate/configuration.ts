@@ -85,7 +85,7 @@ export function grant(sa: IkeSa, request: readonly Payload[]): Grant | undefined
     const asked = cp.attributes.find((a) => a.attribute === family.address);
     const pool = pools[family.pool];
     if (!asked || !selectors.some((ts) => ts.tsType === family.tsType)) continue;
-    const address = pool && lease(pool, identityKey(sa.peerId!), wishOf(asked, family.octets));
+    const address = pool && lease(pool, identityKey(sa.peer.id!), wishOf(asked, family.octets));
     if (!address) {
       reasons.push(pool ? allLeased(pool, family.name) : `there is no ${family.name} pool`);
       continue;

@@ -28,8 +28,7 @@ export function ofHosts({ own, peer }: SelectorPair, path: Path): SelectorPair {
 export interface Natted {
   readonly env: { readonly broken: ReadonlySet<FaultName> };
   readonly path: Path;
-  readonly natOwn: boolean;
-  readonly natPeer: boolean;
+  readonly peer: { readonly natOwn: boolean; readonly natPeer: boolean };
 }
 
 /**
@@ -37,7 +36,7 @@ export interface Natted {
  * request and the initiator's look at an answer. Ranges of several addresses stay as they are.
  */
 export function substituted({ own, peer }: SelectorPair, natted: Natted): SelectorPair {
-  const { path, natOwn, natPeer, env } = natted;
+  const { path, env } = natted, { natOwn, natPeer } = natted.peer;
   if (env.broken.has("keep_addresses")) return { own, peer };
   const seen = (address: IpAddress) => (ts: TrafficSelector) =>
     sameOctets(ts.startAddress, ts.endAddress) ? withAddress(ts, address) : ts;

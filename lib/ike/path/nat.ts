@@ -26,7 +26,7 @@ export function encapsulationOf({ parent, suite }: ChildSa): EspEncapsulation | 
   // RFC 3948 knows no AH in UDP: it covers the addresses, and no NAT lets it pass unharmed. Nor does
   // RFC 9329 know it in TCP.
   if (suite?.protocol === ProtocolId.AH) return undefined;
-  if (!tcp && !parent.encapsulated) return undefined;
+  if (!tcp && !parent.peer.encapsulated) return undefined;
   return { kind: tcp ? "tcp" : "udp", ownPort, peerPort };
 }
 
@@ -35,7 +35,7 @@ export function floatPorts(sa: IkeSa): void {
   const { natt } = sa.config;
   // In TCP IKE and ESP have one port already (RFC 9329 §6.5).
   if (sa.path.tcp) return;
-  if (!natt || !sa.encapsulated || sa.env.broken.has("stay_on_ike_port")) return;
+  if (!natt || !sa.peer.encapsulated || sa.env.broken.has("stay_on_ike_port")) return;
   sa.path = { ...sa.path, ownPort: natt.ownPort, peerPort: natt.peerPort };
 }
 
@@ -45,7 +45,7 @@ export function floatPorts(sa: IkeSa): void {
  * (RFC 7296 §2.23).
  */
 export function followPeer({ sa, out }: Turn, path: Path): void {
-  const follows = sa.natOwn ? sa.env.broken.has("follow_behind_nat") : sa.natPeer;
+  const follows = sa.peer.natOwn ? sa.env.broken.has("follow_behind_nat") : sa.peer.natPeer;
   if (!follows || samePath(path, sa.path) || leavesNattPort(sa, path)) return;
   const from = sa.path;
   sa.path = path;
@@ -67,7 +67,7 @@ export function authenticatedPath(sa: IkeSa, path: Path): Path {
  */
 function leavesNattPort(sa: IkeSa, path: Path): boolean {
   const nattPort = sa.config.natt?.ownPort;
-  if (path.tcp || !sa.encapsulated) return false;
+  if (path.tcp || !sa.peer.encapsulated) return false;
   return sa.path.ownPort === nattPort && path.ownPort !== nattPort;
 }
 
@@ -86,7 +86,7 @@ export function keepaliveDueMs(sa: IkeSa): number {
   const { keepaliveMs = 0, ownPort } = sa.config.natt ?? {};
   // RFC 9329 §6.6: a connection needs none.
   if (sa.path.tcp) return Infinity;
-  if (keepaliveMs <= 0 || !sa.natOwn || sa.replacedBy || sa.redundant) return Infinity;
+  if (keepaliveMs <= 0 || !sa.peer.natOwn || sa.replacedBy || sa.redundant) return Infinity;
   // A peer that stays at the IKE port has nothing in UDP that a mapping is kept for.
   if (sa.path.ownPort !== ownPort) return Infinity;
   if (sa.env.broken.has("no_keepalives")) return Infinity;

@@ -46,12 +46,12 @@ export function noteNat(turn: Turn, payloads: readonly Payload[], path: Path): v
   const spiR = sa.originalInitiator ? sa.spiR : 0n;
   const seen = natHash(sa, spiR, path.peerAddress, path.peerPort);
   const here = natHash(sa, spiR, path.ownAddress, path.ownPort);
-  sa.natPeer = !sources.some((n) => sameOctets(n.data, seen));
-  sa.natOwn = !destinations.some((n) => sameOctets(n.data, here));
-  sa.natDetected = true;
-  sa.encapsulated = sa.natPeer || sa.natOwn || natt.forced;
-  if (!sa.natPeer && !sa.natOwn) return;
-  const where = [sa.natOwn ? "this end" : "", sa.natPeer ? "the peer" : ""];
+  sa.peer.natPeer = !sources.some((n) => sameOctets(n.data, seen));
+  sa.peer.natOwn = !destinations.some((n) => sameOctets(n.data, here));
+  sa.peer.natDetected = true;
+  sa.peer.encapsulated = sa.peer.natPeer || sa.peer.natOwn || natt.forced;
+  if (!sa.peer.natPeer && !sa.peer.natOwn) return;
+  const where = [sa.peer.natOwn ? "this end" : "", sa.peer.natPeer ? "the peer" : ""];
   const at = showEndpoint(path.peerAddress, path.peerPort);
   const text = `A NAT is in front of ${where.filter(Boolean).join(" and ")} (peer seen at ${at})`;
   out.push({ kind: "note", level: 4, text }, sa);

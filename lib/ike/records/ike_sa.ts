@@ -8,12 +8,13 @@ import { must } from "@/base/errors.ts";
 import { removeChild } from "@/ike/records/child_sa.ts";
 import type { ChildSa } from "@/ike/records/child_sa.ts";
 import type { AuthRounds } from "@/ike/records/auth_rounds.ts";
-import type { Identity, IkeConfig, IkeEnv } from "@/ike/records/config.ts";
+import type { IkeConfig, IkeEnv } from "@/ike/records/config.ts";
 import type { Failure, Outbox } from "@/ike/records/event.ts";
 import { giveBack, type InnerConfiguration } from "@/ike/negotiate/pool.ts";
 import type { Reassembly } from "@/ike/window/fragments.ts";
 import type { AnsweredRequest } from "@/ike/window/repeats.ts";
 import type { IkeSuite } from "@/ike/records/suite.ts";
+import { newPeerRecord, type PeerRecord } from "@/ike/records/peer.ts";
 import type { Answering, Received, Task } from "@/ike/records/task.ts";
 
 /**
@@ -71,12 +72,8 @@ export interface IkeSa {
   keys: Uint8Array | undefined;
   /** What only the set-up needs; dropped once established. */
   setup: SetupState | undefined;
-  ownId: Identity | undefined;
-  peerId: Identity | undefined;
-  /** IANA Authentication Method; 0 not yet. */
-  ownAuth: number;
-  /** The method by which the peer was authenticated, once its AUTH payload is verified; 0 before. */
-  peerAuth: number;
+  /** What this end has settled with its peer and learnt of it; a rekey passes it on. */
+  peer: PeerRecord;
   children: ChildSa[];
   /** Of remote access: what was assigned to the client, at either end. Moves with a rekey. */
   inner: InnerConfiguration | undefined;
@@ -96,17 +93,9 @@ export interface IkeSa {
   answered: AnsweredRequest | undefined;
   /** Responder: the hash of the IKE_SA_INIT request that made the SA; empty where none of a peer's did. */
   initHash: string;
-  /** Whether NAT_DETECTION said that this end, or the peer, is behind a NAT (RFC 7296 §2.23). */
-  natOwn: boolean;
-  natPeer: boolean;
-  /** Whether the peer took part in NAT detection, and whether ESP goes in UDP (RFC 3948). */
-  natDetected: boolean;
-  encapsulated: boolean;
   /** In TCP: the connection is no more, and how often another was asked for since the peer spoke. */
   connectionLost: boolean;
   connectionTries: number;
-  /** Whether both ends said that they support fragments (RFC 7383 §2.3). */
-  fragmentation: boolean;
   /** The peer's request, and its response, of which some fragments are still missing. */
   partialRequest: Reassembly | undefined;
   partialResponse: Reassembly | undefined;
@@ -200,10 +189,7 @@ export function newIkeSa(origin: IkeSaOrigin): IkeSa {
       auth: undefined,
       authRequest: undefined,
     },
-    ownId: undefined,
-    peerId: undefined,
-    ownAuth: 0,
-    peerAuth: 0,
+    peer: newPeerRecord(),
     children: [],
     inner: undefined,
     queue: [],
@@ -216,13 +202,8 @@ export function newIkeSa(origin: IkeSaOrigin): IkeSa {
     afterAuthId: -1,
     answered: undefined,
     initHash: "",
-    natOwn: false,
-    natPeer: false,
-    natDetected: false,
-    encapsulated: false,
     connectionLost: false,
     connectionTries: 0,
-    fragmentation: false,
     partialRequest: undefined,
     partialResponse: undefined,
     failure: undefined,
@@ -260,7 +241,7 @@ export function peerSpi(sa: IkeSa): bigint {
  * such a peer does is no part of the test.
  */
 export function isStranger(sa: IkeSa): boolean {
-  return !sa.originalInitiator && sa.peerAuth === 0;
+  return !sa.originalInitiator && sa.peer.auth === 0;
 }
 
 /** Moves to a phase; an illegal move is a Bug. */
@@ -290,7 +271,7 @@ export function endSa(turn: Turn, closeCode: number, failure?: Failure, unanswer
   for (const child of [...sa.children]) removeChild(sa, child, out);
   releaseLeases(sa);
   // Anybody may claim an identity of any length: what failed says in its words who it was.
-  if (isStranger(sa)) sa.peerId = undefined;
+  if (isStranger(sa)) sa.peer.id = undefined;
   if (failure) {
     sa.failure = failure;
     out.push({ kind: "failed", failure }, sa);

@@ -50,7 +50,7 @@ export const ikeAuthRequest: TaskKind<IkeAuthTask> = {
 
   begin(turn, task) {
     const { sa } = turn;
-    sa.ownId = resolveIdentity(sa.config.ownId, sa.path, sa.index);
+    sa.peer.ownId = resolveIdentity(sa.config.ownId, sa.path, sa.index);
     sa.setup!.auth = newRounds(sa.config.auth);
     task.child = newChild(sa, 0, true);
     proceed(turn, task, beginRounds(turn));
@@ -97,7 +97,7 @@ function sendRound(turn: Turn, task: IkeAuthTask, said: readonly Payload[]): voi
   const { proposal, selectors } = childRequest(sa, task.child!, { group: 0 });
   const added = sayAll(turn, ExchangeType.IKE_AUTH, { response: false, path: sa.path });
   const payloads: Payload[] = [
-    { type: PayloadType.IDI, ...sa.ownId! },
+    { type: PayloadType.IDI, ...sa.peer.ownId! },
     ...(peer ? [{ type: PayloadType.IDR, ...peer } as const] : []),
     ...said,
     ...added,
@@ -141,7 +141,7 @@ function identityFault(sa: IkeSa, idR: Identity | undefined): string | undefined
   if (sa.config.matchPeerId && wanted && !sameIdentity(wanted, idR)) {
     return `it is ${showIdentity(idR)}, peerid asks for ${showIdentity(wanted)}`;
   }
-  sa.peerId = identityIn(idR);
+  sa.peer.id = identityIn(idR);
   return undefined;
 }
 
@@ -149,7 +149,7 @@ function identityFault(sa: IkeSa, idR: Identity | undefined): string | undefined
 function distrust(turn: Turn, why: string): void {
   const { sa } = turn, { peerAddress, peerPort } = sa.path;
   const at = showEndpoint(peerAddress, peerPort);
-  const who = sa.peerId ? `${showIdentity(sa.peerId)} at ${at}` : at;
+  const who = sa.peer.id ? `${showIdentity(sa.peer.id)} at ${at}` : at;
   sa.failure = {
     cause: "AUTHENTICATION_FAILED",
     closeCode: CloseCode.REFUSED_HERE,
@@ -170,7 +170,7 @@ function refused(turn: Turn, error: NotifyPayload, response: Received): void {
   const { sa } = turn, name = nameOfNotify(error.notify);
   const from = showEndpoint(response.path.peerAddress, response.path.peerPort);
   const text = error.notify === NotifyType.AUTHENTICATION_FAILED
-    ? `${from} refused our authentication (${name}): we are ${showIdentity(sa.ownId!)} by ` +
+    ? `${from} refused our authentication (${name}): we are ${showIdentity(sa.peer.ownId!)} by ` +
       ownMethodOf(sa)
     : error.notify === NotifyType.UNEXPECTED_NAT_DETECTED
     ? `${from} sees a NAT on the way (${name}), and disallownat allows none`

@@ -34,8 +34,8 @@ export const ikeAuthResponse: ResponderKind = {
     if (!setup.auth) {
       const idI = findPayload(payloads, PayloadType.IDI);
       if (!idI) throw new WireError("Cannot authenticate without IDi");
-      sa.peerId = identityIn(idI);
-      sa.ownId = resolveIdentity(sa.config.ownId, request.path, sa.index);
+      sa.peer.id = identityIn(idI);
+      sa.peer.ownId = resolveIdentity(sa.config.ownId, request.path, sa.index);
       setup.auth = newRounds(sa.config.auth);
       setup.authRequest = request;
     }
@@ -60,7 +60,7 @@ function proceed(turn: Turn, request: Received, outcome: RoundsOutcome): void {
       return;
     case "refuses": {
       const at = showEndpoint(request.path.peerAddress, request.path.peerPort);
-      const who = `${showIdentity(sa.peerId!)} at ${at}`;
+      const who = `${showIdentity(sa.peer.id!)} at ${at}`;
       const what = outcome.end === "peer" ? who : `ourselves to ${who}`;
       const text = `Cannot authenticate ${what}: ${outcome.why}`;
       throw new PeerError(NotifyType.AUTHENTICATION_FAILED, text);
@@ -98,8 +98,8 @@ function establish(turn: Turn, request: Received, said: readonly Payload[]): voi
 }
 
 /** IDr stands in the first answer alone (RFC 7296 §2.16). */
-function ownIdentity({ setup, ownId }: IkeSa): Payload[] {
-  return setup!.auth!.taken === 1 ? [{ type: PayloadType.IDR, ...ownId! }] : [];
+function ownIdentity({ setup, peer }: IkeSa): Payload[] {
+  return setup!.auth!.taken === 1 ? [{ type: PayloadType.IDR, ...peer.ownId! }] : [];
 }
 
 function hasChild(payloads: readonly Payload[]): boolean {

@@ -183,13 +183,13 @@ function keyed(turn: Turn, task: IkeInitTask, shared: Uint8Array): void {
 function natFault(sa: IkeSa): Failure | undefined {
   const { natt, refuseNat } = sa.config;
   const peer = showEndpoint(sa.path.peerAddress, sa.path.peerPort);
-  if (natt?.forced && !sa.natDetected) {
+  if (natt?.forced && !sa.peer.natDetected) {
     return refusedHere(
       `${peer} sent no NAT_DETECTION: it does not UDP-encapsulate, which tradtionalencapforceudp asks for`,
     );
   }
-  if (!refuseNat || !sa.natOwn && !sa.natPeer) return undefined;
-  const where = sa.natOwn ? "this end" : peer;
+  if (!refuseNat || !sa.peer.natOwn && !sa.peer.natPeer) return undefined;
+  const where = sa.peer.natOwn ? "this end" : peer;
   return refusedHere(`A NAT is in front of ${where}, and disallownat allows none`);
 }
 

@@ -50,7 +50,7 @@ export const ikeInitResponse: ResponderKind = {
     sa.setup!.nonceI = nonce.data;
     sa.setup!.initRequest = request.octets;
     hearAll(turn, request);
-    if (sa.config.natt?.forced && !sa.natDetected && !sa.path.tcp) {
+    if (sa.config.natt?.forced && !sa.peer.natDetected && !sa.path.tcp) {
       const text = `${showEndpoint(...peer(request))} sent no NAT_DETECTION: it does not ` +
         "UDP-encapsulate, which tradtionalencapforceudp asks for";
       throw new PeerError(NotifyType.NO_PROPOSAL_CHOSEN, text);

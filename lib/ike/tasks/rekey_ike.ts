@@ -195,17 +195,11 @@ export function successor({ sa, nowMs, out }: Turn, inputs: SuccessorInputs): Ik
   );
   made.setup = undefined;
   made.dialled = sa.dialled;
-  made.ownId = sa.ownId;
-  made.peerId = sa.peerId;
-  made.ownAuth = sa.ownAuth;
-  made.peerAuth = sa.peerAuth;
-  made.natOwn = sa.natOwn;
-  made.natPeer = sa.natPeer;
-  made.natDetected = sa.natDetected;
-  made.encapsulated = sa.encapsulated && !sa.env.broken.has("forget_encapsulation");
+  made.peer = sa.env.broken.has("forget_encapsulation")
+    ? { ...sa.peer, encapsulated: false }
+    : sa.peer;
   made.connectionLost = sa.connectionLost;
   made.lastSentMs = sa.lastSentMs;
-  made.fragmentation = sa.fragmentation; // said in IKE_SA_INIT alone (RFC 7383 §2.3)
   made.startedMs = nowMs;
   made.establishedMs = made.lastReceivedMs = nowMs;
   enter(made, "established");

@@ -78,7 +78,7 @@ export function supportsFragments(sa: IkeSa): boolean {
 export function noteFragmentation(sa: IkeSa, payloads: readonly Payload[]): void {
   const said = findNotify(payloads, NotifyType.IKEV2_FRAGMENTATION_SUPPORTED) !== undefined ||
     sa.env.broken.has("fragment_unasked");
-  sa.fragmentation = supportsFragments(sa) && said;
+  sa.peer.fragmentation = supportsFragments(sa) && said;
 }
 
 /**
@@ -142,7 +142,7 @@ export function expireFragments({ sa, nowMs, out }: Turn): void {
 
 /** Why a fragment is not worth a look at its ICV. */
 function unwanted(sa: IkeSa, header: IkeHeader, skf: SkfPayload): string | undefined {
-  if (!sa.fragmentation) return "a fragment, and fragmentation was not negotiated";
+  if (!sa.peer.fragmentation) return "a fragment, and fragmentation was not negotiated";
   const { response, messageId, exchange } = header, { fragment, total } = skf;
   if (isAnswered(sa, header)) {
     // RFC 7383 §2.6.1: of a repeated request, the first fragment stands for all.

@@ -32,7 +32,7 @@ export function seal(
 ): Uint8Array[] {
   const protection = protectionOf(sa, sa.originalInitiator);
   // RFC 9329 §7.5: a stream carries messages of any length, so that they are not cut in TCP.
-  if (!sa.fragmentation || sa.path.tcp) {
+  if (!sa.peer.fragmentation || sa.path.tcp) {
     return [sealMessage(header, payloads, { protection, iv: nextIv(sa) })];
   }
   const inner = new Writer(1024), clearMax = sa.config.fragmentOctets;

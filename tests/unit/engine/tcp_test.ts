@@ -99,7 +99,7 @@ test("30 tunnels, each in a connection of its own, nothing sent twice, all close
   assert.equal(new Set(sent.map(({ path }) => endsKey(path))).size, tunnels);
   for (const sa of [...liveSas(client), ...liveSas(gateway)]) {
     assert.equal(sa.path.tcp, true);
-    assert.deepEqual([sa.natDetected, sa.natOwn, sa.natPeer], [true, false, false]);
+    assert.deepEqual([sa.peer.natDetected, sa.peer.natOwn, sa.peer.natPeer], [true, false, false]);
   }
   // Who has authenticated is no stranger.
   await new Promise((resolve) => setTimeout(resolve, STRANGER_MS + 100));
@@ -146,7 +146,7 @@ test("what a lost connection left unanswered goes out by the next, and the SA go
   client.start();
   await until(() => client.figures().established === 1);
   const [first] = liveSas(gateway).map(({ path }) => path);
-  assert.ok(liveSas(client)[0]!.natOwn && liveSas(gateway)[0]!.natPeer);
+  assert.ok(liveSas(client)[0]!.peer.natOwn && liveSas(gateway)[0]!.peer.natPeer);
   relay.cut();
   // A liveness check tells the gateway where the tunnel is now (RFC 9329 §6.1).
   await until(() => liveSas(gateway).some(({ path }) => path.peerPort !== first!.peerPort));
@@ -270,7 +270,7 @@ test("long messages are not cut, whatever fragmentation says", async () => {
   gateway.start();
   client.start();
   await until(() => client.figures().established === 1);
-  assert.ok(liveSas(client)[0]!.fragmentation);
+  assert.ok(liveSas(client)[0]!.peer.fragmentation);
   assert.equal(sent.length, 2);
   // 53: SKF. A fragment's header is 28 octets behind the marker.
   assert.ok(sent.every(({ octets }) => octets[4 + 16] !== 53));

@@ -36,7 +36,7 @@ Deno.test("AUTH covers the reserved octets of an ID payload as they were receive
   const [theirs] = [...b.endpoint.bySpi.values()];
   assert.equal(sa.phase, "established");
   assert.equal(theirs!.phase, "established");
-  assert.equal(theirs!.peerId!.reserved, ODD.reserved);
+  assert.equal(theirs!.peer.id!.reserved, ODD.reserved);
 });
 
 Deno.test("garbage with an SA's SPIs, any flags and exchange leaves it up and makes no other", () => {

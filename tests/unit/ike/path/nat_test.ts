@@ -6,14 +6,14 @@ const FLOATED = {
   config: { natt: { ownPort: 4500, peerPort: 4500, forced: false, keepaliveMs: 20_000 } },
   env: { broken: new Set() },
   path: { ownPort: 4500 },
-  natOwn: true,
+  peer: { natOwn: true },
   lastSentMs: 5_000,
 } as unknown as IkeSa;
 
 Deno.test("a keepalive is due where there is a NAT in front of us, at the NAT-T port, of the SA that stays", () => {
   assert.equal(keepaliveDueMs(FLOATED), 25_000);
   const never: readonly Partial<IkeSa>[] = [
-    { natOwn: false },
+    { peer: { ...FLOATED.peer, natOwn: false } },
     { path: { ...FLOATED.path, ownPort: 500 } },
     { replacedBy: FLOATED },
     { redundant: true },

@@ -384,7 +384,7 @@ Deno.test("fragments outside the window, of responses nobody waits for, or of tw
 
 Deno.test("fragments are not taken where they were not agreed on", () => {
   const { pair, a, b } = established({ fragmentOctets: 0 });
-  assert.deepEqual([a.fragmentation, b.fragmentation], [false, false]);
+  assert.deepEqual([a.peer.fragmentation, b.peer.fragmentation], [false, false]);
   pair.arrive(pair.b, cut(a, 2)[0]!);
   assert.deepEqual(pair.dropped(), ["a fragment, and fragmentation was not negotiated"]);
 });
@@ -438,7 +438,7 @@ Deno.test("a lost fragment of the response: the request is repeated, and all of 
   assert.deepEqual(again.map(({ octets }) => octets), answer);
   assert.equal(a.partialResponse, undefined);
   // The SA of the rekey cuts its messages as the one before (§2.3: said in IKE_SA_INIT alone).
-  assert.ok([...pair.a.bySpi.values()].every((sa) => sa.fragmentation));
+  assert.ok([...pair.a.bySpi.values()].every((sa) => sa.peer.fragmentation));
 });
 
 Deno.test("IKE_SA_INIT in fragments is dropped", () => {

@@ -1,0 +1,44 @@
+/**
+ * What an IKE SA has settled with its peer and learnt of it, apart from keys and window. It holds for
+ * the two ends, not for one IKE SA: a new IKE SA of a rekey takes it over as it is, and by reference,
+ * so that nothing of it can be forgotten (RFC 7296 §2.18).
+ * @module
+ */
+import type { Identity } from "@/ike/records/config.ts";
+
+/** The peer of an IKE SA and all IKE SAs that replace it. */
+export interface PeerRecord {
+  /** Who this end is to the peer. */
+  ownId: Identity | undefined;
+  /** Who the peer says it is. */
+  id: Identity | undefined;
+  /** IANA Authentication Method of this end; 0: not yet authenticated. */
+  ownAuth: number;
+  /** The method by which the peer was authenticated, once its AUTH payload is verified; 0 before. */
+  auth: number;
+  /** Whether NAT_DETECTION said that this end is behind a NAT (RFC 7296 §2.23). */
+  natOwn: boolean;
+  /** Whether it said that the peer is behind one. */
+  natPeer: boolean;
+  /** Whether the peer took part in NAT detection. */
+  natDetected: boolean;
+  /** Whether ESP goes in UDP (RFC 3948). */
+  encapsulated: boolean;
+  /** Whether both ends said that they support fragments, in IKE_SA_INIT alone (RFC 7383 §2.3). */
+  fragmentation: boolean;
+}
+
+/** A peer of which nothing is known. */
+export function newPeerRecord(): PeerRecord {
+  return {
+    ownId: undefined,
+    id: undefined,
+    ownAuth: 0,
+    auth: 0,
+    natOwn: false,
+    natPeer: false,
+    natDetected: false,
+    encapsulated: false,
+    fragmentation: false,
+  };
+}
