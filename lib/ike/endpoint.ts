@@ -12,6 +12,7 @@ import type { IkeConfig, IkeEnv } from "@/ike/records/config.ts";
 import { cookieFor, type CookieJar, isOurCookie, newCookieJar } from "@/ike/cookie.ts";
 import type { IkeEffect, IkeEvent, Outbox } from "@/ike/records/event.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
+import { forgetEnded, keepEnded } from "@/ike/ended.ts";
 import { handle } from "@/ike/handle.ts";
 import { identityKey, resolveIdentity } from "@/ike/negotiate/identity.ts";
 import { enter, type IkeSa, isStranger, newIkeSa, ownSpi, peerSpi } from "@/ike/records/ike_sa.ts";
@@ -40,8 +41,10 @@ export interface Endpoint {
   readonly config: IkeConfig;
   /** Whether it takes IKE_SA_INIT requests. */
   readonly answers: boolean;
-  /** By own SPI, in order of creation; those of `rekeyed` among them. */
+  /** By own SPI, in order of creation; those of `ended` and `rekeyed` among them. */
   readonly bySpi: Map<bigint, IkeSa>;
+  /** Own SPIs of SAs that ended a short while ago and are listed, oldest first: the time they go. */
+  readonly ended: Map<bigint, number>;
   /** Own SPIs of rekeyed IKE SAs that are gone and stay listed, oldest first. */
   readonly rekeyed: Set<bigint>;
   /** Responder SAs that are not authenticated: how many, and which, among what is known of newcomers. */
@@ -66,6 +69,7 @@ export function newEndpoint(env: IkeEnv, config: IkeConfig, answers: boolean): E
     config,
     answers,
     bySpi: new Map(),
+    ended: new Map(),
     rekeyed: new Set(),
     get halfOpen() {
       return newcomers.halfOpen.size;
@@ -126,9 +130,11 @@ export function dispatch(
   if (tap.contact && !endpoint.env.broken.has("ignore_initial_contact")) {
     displace(endpoint, sa, nowMs, out);
   }
-
-  if (!wasOver && isOver(sa) && !isStranger(sa)) recall(endpoint, sa);
-  if (sa.forgotten) forget(endpoint, sa);
+  if (!wasOver && isOver(sa)) {
+    if (!isStranger(sa)) recall(endpoint, sa);
+    keepEnded(endpoint, sa, nowMs);
+  }
+  if (sa.forgotten) forgetEnded(endpoint, sa);
   const crowdedOut = settle(endpoint.newcomers, sa, nowMs);
   if (crowdedOut) forgetAtOnce(endpoint, crowdedOut);
 }
@@ -137,21 +143,7 @@ export function dispatch(
 function forgetAtOnce(endpoint: Endpoint, sa: IkeSa): void {
   sa.forgotten = true;
   sa.deadlineMs = Infinity;
-  sa.answered = undefined;
-  forget(endpoint, sa);
-}
-
-/** Nobody waits for its answers any more: it goes, or stays to be looked at. */
-function forget({ bySpi, rekeyed, config }: Endpoint, sa: IkeSa): void {
-  const spi = ownSpi(sa);
-  if (!sa.replacedBy || config.rekeyedKeptMax === 0) return void bySpi.delete(spi);
-  sa.answered = undefined;
-  rekeyed.add(spi);
-  if (rekeyed.size <= config.rekeyedKeptMax) return;
-  for (const oldest of rekeyed) {
-    rekeyed.delete(oldest);
-    return void bySpi.delete(oldest);
-  }
+  forgetEnded(endpoint, sa);
 }
 
 /** Reads along what an SA wishes: some of it is the endpoint's business too. */

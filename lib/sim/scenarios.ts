@@ -117,6 +117,7 @@ export function worldConfig(change: Partial<IkeConfig> = {}): IkeConfig {
     fragmentOctets: 0,
     reassembleTimeoutMs: 30_000,
     rekeyedKeptMax: 0,
+    endedKeptMs: 0,
     trace: true,
     ...change,
   };

@@ -102,8 +102,15 @@ export class Client implements Role {
     return this.#next;
   }
 
-  get createdLive(): number {
-    return this.#live;
+  isTunnel(sa: IkeSa): boolean {
+    return this.#states[sa.index] === State.LIVE;
+  }
+
+  /** What a client dials is a tunnel from the beginning. */
+  firstOnItsWayMs(): undefined {}
+
+  trouble(): string | undefined {
+    for (const { words } of this.#unsettled.values()) return words;
   }
 
   get flapping(): FlapCounts {
@@ -228,6 +235,7 @@ export class Client implements Role {
     const path = pathOfTunnel(this.#plan, index);
     const shared = this.#identityIsShared();
     const sa = this.#floor.loop.initiate({ index, path, introduce: !shared || !this.#heralded });
+    this.#floor.creationStarted(sa.startedMs);
     if (shared && sa.setup?.initialContact) this.#herald = sa;
     this.#heralded = true;
     this.#floor.events.publish(

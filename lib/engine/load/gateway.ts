@@ -1,6 +1,6 @@
 /**
- * The gateway: counts the tunnels that clients build to it. A client that comes again from the same
- * address under the same identity (it retried, or flapped) is the same tunnel.
+ * The gateway: counts the tunnels that clients build to it. An identity that comes again when its
+ * earlier IKE SA is gone, or ends it by INITIAL_CONTACT, is the same tunnel.
  * @module
  */
 import { showEndpoint } from "@/base/address.ts";
@@ -26,18 +26,43 @@ const ASKED_FOR: ReadonlySet<number> = new Set([
   CloseCode.REDIRECTED,
 ]);
 
+/**
+ * Whoever comes under one identity. Several at once are as many tunnels: clients may share an
+ * identity. One that comes when an earlier tunnel is down takes that up again.
+ */
+interface Peer {
+  /** Tunnels whose IKE SA is gone. */
+  down: number;
+  /** Tunnels that were taken up before we heard that their earlier IKE SA is gone. */
+  takenUp: number;
+  /** The IKE SA that was established last. */
+  newest: IkeSa | undefined;
+}
+
+/** Whether a new IKE SA takes up a tunnel that was there before. */
+function takesUpEarlier(peer: Peer): boolean {
+  if (peer.down > 0) {
+    peer.down--;
+    return true;
+  }
+  // INITIAL_CONTACT ends all earlier SAs of the identity (RFC 7296 §2.4), the newest of them too, and
+  // we hear of that right after this.
+  if (peer.newest?.phase !== "closed") return false;
+  peer.takenUp++;
+  return true;
+}
+
 /** See {@linkcode Role}. */
 export class Gateway implements Role {
   readonly #floor: Floor;
   readonly #plan: GatewayPlan & RunPlan;
-  /** Live SAs by tunnel; a tunnel stays when its last SA has gone. */
-  readonly #tunnels = new Map<string, number>();
-  /** The tunnel of each live SA: its address may change, its tunnel does not. */
-  readonly #live = new Map<IkeSa, string>();
+  /** By {@linkcode identityKey}; a peer stays when its last tunnel has gone. */
+  readonly #peers = new Map<string, Peer>();
+  /** The peer of each tunnel's IKE SA. */
+  readonly #live = new Map<IkeSa, Peer>();
   readonly #strangers: Strangers;
   /** IKE SAs whose peers authenticated, those of tunnels that came again included. */
   #begun = 0;
-  #createdLive = 0;
   #lost = 0;
 
   constructor(floor: Floor, plan: GatewayPlan & RunPlan) {
@@ -54,9 +79,18 @@ export class Gateway implements Role {
     return this.#begun;
   }
 
-  get createdLive(): number {
-    return this.#createdLive;
+  isTunnel(sa: IkeSa): boolean {
+    return this.#live.has(sa);
   }
+
+  firstOnItsWayMs(): number | undefined {
+    // One without keys may still be refused in IKE_SA_INIT.
+    for (const { keys, startedMs } of this.#floor.loop.endpoint.newcomers.halfOpen) {
+      if (keys) return startedMs;
+    }
+  }
+
+  trouble(): undefined {}
 
   /** To a gateway a tunnel that flaps is deleted by its client, and comes again. */
   get flapping(): FlapCounts {
@@ -79,16 +113,12 @@ export class Gateway implements Role {
 
   established(sa: IkeSa, nowMs: number): void {
     const { tally, events } = this.#floor;
-    const tunnel = `${identityKey(sa.peer.id!)}@${
-      showEndpoint(sa.path.peerAddress, sa.path.peerPort)
-    }`;
-    const before = this.#tunnels.get(tunnel);
+    const setupMs = nowMs - sa.startedMs, peer = this.#peerOf(sa);
     this.#begun++;
-    const setupMs = nowMs - sa.startedMs;
-    if (before === undefined) tally.countEstablished(setupMs, nowMs);
-    if (!before) this.#createdLive++;
-    this.#tunnels.set(tunnel, (before ?? 0) + 1);
-    this.#live.set(sa, tunnel);
+    this.#floor.creationStarted(sa.startedMs);
+    if (!takesUpEarlier(peer)) tally.countEstablished(setupMs, nowMs);
+    peer.newest = sa;
+    this.#live.set(sa, peer);
     events.publish(4, () =>
       `Tunnel of ${showIdentity(sa.peer.id!)} established: ${showSa(sa)}, ` +
       `${showChildren(sa.children)}${showInner(sa)}, ${
@@ -98,20 +128,21 @@ export class Gateway implements Role {
   }
 
   replaced(sa: IkeSa, by: IkeSa): void {
-    const tunnel = this.#live.get(sa);
-    if (tunnel === undefined) return;
+    const peer = this.#live.get(sa);
+    if (!peer) return;
     this.#live.delete(sa);
-    this.#live.set(by, tunnel);
+    this.#live.set(by, peer);
+    if (peer.newest === sa) peer.newest = by;
   }
 
   closed(sa: IkeSa, nowMs: number): void {
-    const tunnel = this.#live.get(sa);
-    if (tunnel === undefined) return this.#neverUp(sa, nowMs);
+    const peer = this.#live.get(sa);
+    if (!peer) return this.#neverUp(sa, nowMs);
     this.#live.delete(sa);
-    const left = this.#tunnels.get(tunnel)! - 1;
-    this.#tunnels.set(tunnel, left);
-    if (left === 0) this.#createdLive--;
-    const who = sa.peer.id ? showIdentity(sa.peer.id) : tunnel;
+    if (peer.takenUp > 0 && sa.closeCode === CloseCode.INITIAL_CONTACT) peer.takenUp--;
+    else peer.down++;
+    if (peer.newest === sa) peer.newest = undefined;
+    const who = showIdentity(sa.peer.id!);
     if (this.#floor.ending || ASKED_FOR.has(sa.closeCode)) {
       this.#floor.events.publish(
         4,
@@ -136,6 +167,14 @@ export class Gateway implements Role {
         this.#strangers.commonest();
     }
     return this.#lost > 0 ? `${this.#lost} tunnels lost` : undefined;
+  }
+
+  #peerOf(sa: IkeSa): Peer {
+    const key = identityKey(sa.peer.id!), known = this.#peers.get(key);
+    if (known) return known;
+    const peer: Peer = { down: 0, takenUp: 0, newest: undefined };
+    this.#peers.set(key, peer);
+    return peer;
   }
 
   /** A peer that did not get through. It is a tunnel of the test only if it has authenticated. */

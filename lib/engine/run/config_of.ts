@@ -26,6 +26,8 @@ const HALF_OPEN_MIN = 10_000;
 /** A gateway waits at least so long for IKE_AUTH. */
 const HALF_OPEN_TIMEOUT_MS = 30_000;
 
+/** How long it can be seen how an IKE SA ended. */
+const ENDED_KEPT_MS = 5_000;
 /** Rekeyed IKE SAs, and CHILD_SAs, that a run keeps listed at most. */
 const HISTORY_MAX = 10_000;
 
@@ -83,6 +85,7 @@ export function ikeConfigOf(setup: Setup, nattPort = setup.ownnattport): IkeConf
     fragmentOctets: ikeconf.enablefragment ? ikeconf.mtu : 0,
     reassembleTimeoutMs: ikeconf.reassembletimeout,
     rekeyedKeptMax: ikeconf.keepikehistory ? HISTORY_MAX : 0,
+    endedKeptMs: ENDED_KEPT_MS,
     trace: false,
   };
 }

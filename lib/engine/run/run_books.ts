@@ -6,7 +6,7 @@ import process from "node:process";
 import type { Clock } from "@/engine/run/clock.ts";
 import type { Floor, Role } from "@/engine/run/run_context.ts";
 import type { RunPlan } from "@/engine/run/plan.ts";
-import { hasLiveChild, ikeStateNumber, isLive } from "@/engine/show/sa_view.ts";
+import type { SaCounts } from "@/engine/show/sa_list.ts";
 import type { RunFigures, RunResult, RunSummary } from "@/engine/show/view.ts";
 import type { IkeEnv } from "@/ike/records/config.ts";
 import type { Transport } from "@/transport/transport.ts";
@@ -18,6 +18,13 @@ export interface BooksOptions {
   readonly env: IkeEnv;
   readonly transport: Transport;
   readonly notYet?: readonly string[];
+}
+
+/** How a run stands, as far as it is not of these books. */
+export interface StandingRun {
+  readonly result: RunResult;
+  readonly lastErrMsg: string;
+  readonly sas: SaCounts;
 }
 
 /** Times are kept on the core's clock and told as milliseconds since 1970. */
@@ -55,9 +62,10 @@ export class RunBooks {
     this.#cpuStartMs = processorMs();
   }
 
-  /** An SA began at `startedMs`; only the first call counts. */
+  /** An IKE SA of a tunnel began at `startedMs`: the earliest counts. */
   creationStarted(startedMs: number): void {
-    this.#creationStartMs ??= startedMs;
+    if (this.#creationFinishMs !== undefined) return;
+    this.#creationStartMs = Math.min(this.#creationStartMs ?? Infinity, startedMs);
   }
 
   /** The last configured tunnel is up or given up; only the first call counts. */
@@ -75,16 +83,8 @@ export class RunBooks {
   }
 
   /** See {@linkcode RunSummary}. */
-  summary(result: RunResult, lastErrMsg: string): RunSummary {
-    const { plan, setupFileName } = this.#options, { tally, loop } = this.#floor;
-    const ikeSasByState = new Array<number>(11).fill(0);
-    let live = 0, hasChild = 0;
-    for (const sa of loop.endpoint.bySpi.values()) {
-      ikeSasByState[ikeStateNumber(sa)]!++;
-      if (!isLive(sa)) continue;
-      live++;
-      if (hasLiveChild(sa)) hasChild++;
-    }
+  summary({ result, lastErrMsg, sas }: StandingRun): RunSummary {
+    const { plan, setupFileName } = this.#options, { tally } = this.#floor;
     return {
       role: plan.role,
       startEpochMs: this.toEpoch(this.#startMs),
@@ -92,17 +92,17 @@ export class RunBooks {
         ? this.toEpoch(this.#startMs + plan.runningTimeMs)
         : undefined,
       actualEndEpochMs: this.#epoch(this.#endMs),
-      creationStartEpochMs: this.#epoch(this.#creationStartMs),
+      creationStartEpochMs: this.#epoch(this.#creationStart()),
       creationFinishEpochMs: this.#epoch(this.#creationFinishMs),
       createDurationMs: this.#createDurationMs(),
       setupFileName,
       createdTunnels: tally.established,
       setupRate: this.#setupRate() ?? undefined,
-      ikeSasByState,
-      ikeSasTotal: loop.endpoint.bySpi.size,
-      live,
-      hasChild,
-      createdLive: this.#role.createdLive,
+      ikeSasByState: sas.byState,
+      ikeSasTotal: sas.total,
+      live: sas.live,
+      hasChild: sas.hasChild,
+      createdLive: sas.tunnels,
       configured: plan.tunnels,
       flapping: this.#role.flapping.down,
       result,
@@ -110,8 +110,8 @@ export class RunBooks {
     };
   }
 
-  /** All figures that are not of the data path or of pings: see {@linkcode RunFigures}. */
-  figures(): Omit<RunFigures, "dataPath" | "packets" | "ping" | "pingsAnswered"> {
+  /** All figures that are not of SAs, of the data path or of pings: see {@linkcode RunFigures}. */
+  figures(): Omit<RunFigures, "live" | "dataPath" | "packets" | "ping" | "pingsAnswered"> {
     const { env, transport, plan, notYet = [] } = this.#options;
     const { tally, loop } = this.#floor, role = this.#role;
     const nowMs = this.#endMs ?? this.#clock.nowMs();
@@ -125,7 +125,6 @@ export class RunBooks {
       retries: tally.retries,
       lost: tally.lost,
       halfOpen: role.halfOpen,
-      live: role.createdLive,
       retransmissions: loop.retransmissions,
       ikeRekeys: tally.ikeRekeys,
       childRekeys: tally.childRekeys,
@@ -158,14 +157,21 @@ export class RunBooks {
   }
 
   #createDurationMs(): number | undefined {
-    if (this.#creationStartMs === undefined) return undefined;
-    const finishMs = this.#creationFinishMs ?? this.#endMs ?? this.#clock.nowMs();
-    return finishMs - this.#creationStartMs;
+    const startMs = this.#creationStart();
+    if (startMs === undefined) return undefined;
+    return (this.#creationFinishMs ?? this.#endMs ?? this.#clock.nowMs()) - startMs;
+  }
+
+  /** A peer on its way may be the first tunnel; that it was a stranger shows later. */
+  #creationStart(): number | undefined {
+    return this.#creationStartMs ?? this.#role.firstOnItsWayMs();
   }
 
   #setupRate(): number | null {
-    const durationMs = this.#createDurationMs(), { established } = this.#floor.tally;
-    return established > 0 && durationMs ? established / (durationMs / 1_000) : null;
+    const durationMs = this.#createDurationMs(), { plan } = this.#options;
+    // The duration stands still when the last configured tunnel is up: so does what it is of.
+    const tunnels = Math.min(this.#floor.tally.established, plan.tunnels);
+    return tunnels > 0 && durationMs ? tunnels / (durationMs / 1_000) : null;
   }
 
   #epoch(coreMs: number | undefined): number | undefined {

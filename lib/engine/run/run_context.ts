@@ -18,6 +18,8 @@ export interface Floor {
   readonly ending: boolean;
   /** A tunnel is given up or lost: counts it, says it (level 2), and ends the run if so configured. */
   tunnelFailed(failure: Failure, words: string): void;
+  /** An IKE SA of a tunnel began at `startedMs`: the earliest counts. */
+  creationStarted(startedMs: number): void;
   /** The last configured tunnel is up, or given up. */
   creationFinished(nowMs: number): void;
   /** Nothing is left to wait for: the run ends at once. */
@@ -50,8 +52,12 @@ export interface Role {
   readonly halfOpen: number;
   /** Tunnels begun. */
   readonly created: number;
-  /** Tunnels ever established that are live now. */
-  readonly createdLive: number;
+  /** Whether a live IKE SA is that of a tunnel which was established. */
+  isTunnel(sa: IkeSa): boolean;
+  /** When the IKE SA began that is on its way longest; undefined: none is. */
+  firstOnItsWayMs(): number | undefined;
+  /** Why a tunnel is not up that is tried again; undefined: none is. */
+  trouble(): string | undefined;
   readonly flapping: FlapCounts;
   /** Peers that did not authenticate, by cause; a client has none. */
   readonly strangers: readonly FailureFigures[];

@@ -18,18 +18,13 @@ import type { EventHub } from "@/engine/show/event_hub.ts";
 import { alarm, type Floor, type Role } from "@/engine/run/run_context.ts";
 import { Gateway } from "@/engine/load/gateway.ts";
 import type { RunHooks } from "@/engine/run/hooks.ts";
+import { MissingChildren } from "@/engine/run/missing_children.ts";
 import type { PingPlan } from "@/engine/load/ping_plan.ts";
 import { type OpenPingSockets, PingRun } from "@/engine/load/ping_run.ts";
 import type { RunPlan } from "@/engine/run/plan.ts";
 import { RunBooks } from "@/engine/run/run_books.ts";
-import {
-  childDumpOf,
-  dumpOf,
-  isLive,
-  showChildren,
-  showSa,
-  summaryOf,
-} from "@/engine/show/sa_view.ts";
+import { childDumpOf, dumpOf, isLive, showChildren, showSa } from "@/engine/show/sa_view.ts";
+import { type SaCounts, SaList } from "@/engine/show/sa_list.ts";
 import { RekeyWaiters } from "@/engine/run/rekey_waiters.ts";
 import { Tally } from "@/engine/show/tally.ts";
 import {
@@ -50,7 +45,9 @@ import {
 import { ExchangeType } from "@/iana/exchange_type.ts";
 import type { ChildSa } from "@/ike/records/child_sa.ts";
 import type { IkeConfig, IkeEnv } from "@/ike/records/config.ts";
+import { dispatch } from "@/ike/endpoint.ts";
 import type { Failure, IkeEffect } from "@/ike/records/event.ts";
+import { CloseCode } from "@/ike/records/failure.ts";
 import { type IkeSa, isStranger, ownSpi } from "@/ike/records/ike_sa.ts";
 import type { AddressPool } from "@/ike/negotiate/pool.ts";
 import type { Setup } from "@/setup/setup.ts";
@@ -98,6 +95,7 @@ export class TestRun implements RunView, Floor, LoopListener, ChildPathOwner {
   readonly tally = new Tally();
   readonly #childRekeys = new RekeyWaiters<ChildSa, { kind: "done" }>((child) => child.parent);
   readonly #ikeRekeys = new RekeyWaiters<IkeSa, { kind: "done"; spi: bigint }>((sa) => sa);
+  readonly #missing = new MissingChildren();
   readonly #history: ChildHistory;
   readonly datagram: LoopListener["datagram"];
   ending = false;
@@ -107,6 +105,7 @@ export class TestRun implements RunView, Floor, LoopListener, ChildPathOwner {
   readonly #paths: ChildPaths;
   readonly #ping: PingRun;
   readonly #books: RunBooks;
+  readonly #sas: SaList;
   #ending: Ending | undefined;
   #result: RunResult = RunResult.RUNNING;
   #over = false;
@@ -137,6 +136,12 @@ export class TestRun implements RunView, Floor, LoopListener, ChildPathOwner {
     });
     this.#role = plan.role === "client" ? new Client(this, plan) : new Gateway(this, plan);
     this.#books = new RunBooks(options, clock, this, this.#role);
+    this.#sas = new SaList({
+      endpoint: this.loop.endpoint,
+      history: this.#history,
+      nowMs: () => clock.nowMs(),
+      toEpoch: this.#books.toEpoch,
+    });
     const openSockets = options.openPingSockets ?? (() => {
       throw new SetupError("Cannot ping: nothing carries packets");
     });
@@ -168,13 +173,15 @@ export class TestRun implements RunView, Floor, LoopListener, ChildPathOwner {
   }
 
   summary(): RunSummary {
-    return this.#books.summary(this.#result, this.#firstError);
+    const lastErrMsg = this.#firstError || this.#role.trouble() || this.#missing.first;
+    return this.#books.summary({ result: this.#result, lastErrMsg, sas: this.#counts() });
   }
 
   figures(): RunFigures {
     const { path } = this.#paths, ping = this.#ping;
     return {
       ...this.#books.figures(),
+      live: this.#counts().tunnels,
       dataPath: path.kind,
       packets: path.totals() ?? null,
       ping: ping.figures(),
@@ -196,30 +203,19 @@ export class TestRun implements RunView, Floor, LoopListener, ChildPathOwner {
   }
 
   listIkeSas(start: number, len: number): IkeSaSummary[] {
-    const list: IkeSaSummary[] = [];
-    const end = len === 0 ? Infinity : start + len;
-    let at = 0;
-    for (const sa of this.loop.endpoint.bySpi.values()) {
-      if (at >= end) break;
-      if (at++ >= start) list.push(summaryOf(sa, this.#books.toEpoch));
-    }
-    return list;
+    return this.#sas.ikeSas(start, len);
   }
 
   ikeSa(spi: bigint): IkeSaDump | undefined {
-    const sa = this.loop.endpoint.bySpi.get(spi);
-    return sa && dumpOf(sa, this.#books.toEpoch);
+    return this.#sas.ikeSa(spi);
   }
 
   childSas(ikeSpi: bigint): number[] | undefined {
-    const sa = this.loop.endpoint.bySpi.get(ikeSpi);
-    return sa && [...this.#history.of(sa), ...sa.children].map((child) => child.spiIn);
+    return this.#sas.childSas(ikeSpi);
   }
 
   childSa(spi: number): ChildSaDump | undefined {
-    const child = this.#options.env.childrenBySpi.get(spi);
-    const shown = child && this.#isOurs(child) ? child : this.#history.get(spi);
-    return shown && childDumpOf(shown, this.#books.toEpoch);
+    return this.#sas.childSa(spi);
   }
 
   poolUsage(): { readonly v4: PoolUsage | undefined; readonly v6: PoolUsage | undefined } {
@@ -230,8 +226,8 @@ export class TestRun implements RunView, Floor, LoopListener, ChildPathOwner {
   }
 
   rekeyChild(spi: number): Promise<RekeyOutcome> {
-    const child = this.#options.env.childrenBySpi.get(spi);
-    if (!child || !this.#isOurs(child)) {
+    const child = this.#sas.ownChild(spi);
+    if (!child) {
       const kind = this.#history.get(spi) ? "not_established" : "unknown";
       return Promise.resolve({ kind });
     }
@@ -285,6 +281,10 @@ export class TestRun implements RunView, Floor, LoopListener, ChildPathOwner {
     this.loop.turn(() => this.loop.command(child.parent, { kind: "esp_moved", path }));
   }
 
+  #counts(): SaCounts {
+    return this.#sas.counts((sa) => this.#role.isTunnel(sa));
+  }
+
   #renew(child: ChildSa, why: string): void {
     if (this.#over || child.state !== "established" || !isLive(child.parent)) return;
     this.events.publish(3, () => `CHILD_SA ${showSpi32(child.spiIn)} ${why}: it is rekeyed`);
@@ -298,8 +298,6 @@ export class TestRun implements RunView, Floor, LoopListener, ChildPathOwner {
 
   /** See {@linkcode LoopListener}. */
   effect(effect: IkeEffect, sa: IkeSa | undefined, nowMs: number): void {
-    // A stranger begins nothing that belongs to the test.
-    if (sa && !isStranger(sa)) this.#books.creationStarted(sa.startedMs);
     switch (effect.kind) {
       case "keyed":
         return this.#options.hooks?.ikeKeyed?.(dumpOf(sa!, this.#books.toEpoch));
@@ -332,12 +330,14 @@ export class TestRun implements RunView, Floor, LoopListener, ChildPathOwner {
         this.#paths.closed(sa!);
         this.#childRekeys.closed(sa!);
         this.#ikeRekeys.closed(sa!);
+        this.#missing.closed(sa!);
         if (!sa!.replacedBy) this.#history.dropped(sa!);
         return this.#ending?.closed(sa!, effect.unanswered, nowMs);
       case "replaced":
         this.#role.replaced(sa!, effect.by);
         this.#history.moved(sa!, effect.by);
         this.#ping.replaced(sa!, effect.by);
+        this.#missing.replaced(sa!, effect.by);
         this.#paths.replaced(sa!, effect.by);
         this.#ending?.replaced(sa!, effect.by);
         this.tally.ikeRekeys++;
@@ -351,10 +351,12 @@ export class TestRun implements RunView, Floor, LoopListener, ChildPathOwner {
         return this.events.publish(4, () => showMove(sa!, effect.from));
       case "child_up":
         if (effect.old) this.tally.childRekeys++;
+        else this.#missing.up(sa!);
         this.#childRekeys.done(effect.old, { kind: "done" });
         return this.events.publish(4, () => showChildUp(effect.by, effect.old));
       case "create_child_failed":
         this.#childRekeys.failed(effect.old, effect.failure);
+        if (!effect.old) this.#missing.refused(sa!, effect.failure);
         return this.events.publish(3, effect.failure.text);
       case "rekey_ike_failed":
         this.#ikeRekeys.failed(sa, effect.failure);
@@ -392,6 +394,11 @@ export class TestRun implements RunView, Floor, LoopListener, ChildPathOwner {
   }
 
   /** See {@linkcode Floor}. */
+  creationStarted(startedMs: number): void {
+    this.#books.creationStarted(startedMs);
+  }
+
+  /** See {@linkcode Floor}. */
   creationFinished(nowMs: number): void {
     this.#books.creationFinished(nowMs);
     this.#ping.creationFinished(nowMs);
@@ -399,11 +406,11 @@ export class TestRun implements RunView, Floor, LoopListener, ChildPathOwner {
 
   /** See {@linkcode Floor}. */
   nothingLeft(): void {
+    if (!this.ending) {
+      const words = "The test ends: no tunnel is live, and none is left to be tried";
+      this.events.publish(3, words);
+    }
     this.#end("nothing-left");
-  }
-
-  #isOurs(child: ChildSa): boolean {
-    return this.loop.endpoint.bySpi.get(ownSpi(child.parent)) === child.parent;
   }
 
   /** Pings get their last replies first, where the tunnels are still there. */
@@ -448,16 +455,33 @@ export class TestRun implements RunView, Floor, LoopListener, ChildPathOwner {
     return complete ? RunResult.PASSED : RunResult.FAILED;
   }
 
+  /**
+   * What is still there at the end of a run is gone with it, and no peer is told. Nothing is left to
+   * perform what the core wishes then: the data path and the sockets are closed as a whole.
+   */
+  #abandon(): void {
+    const { endpoint } = this.loop, nowMs = this.#clock.nowMs(), nowhere = { push: () => {} };
+    let untold = 0;
+    for (const sa of [...endpoint.bySpi.values()]) {
+      if (sa.phase === "closed") continue;
+      if (sa.phase !== "closing") untold++;
+      const event = { kind: "abandon", closeCode: CloseCode.STOPPED, why: "" } as const;
+      dispatch(endpoint, { sa, event }, nowMs, nowhere);
+    }
+    if (untold > 0) this.events.publish(4, `${untold} IKE SAs end with the test, without a Delete`);
+  }
+
   #finish(result: RunResult, deletesUnanswered: number | null): void {
     if (this.#over) return;
     this.#over = true;
+    this.#abandon();
     this.loop.stop();
     this.#childRekeys.over();
     this.#ikeRekeys.over();
     this.#books.ended(deletesUnanswered);
     this.#result = result;
     if (result !== RunResult.FAILED) this.#firstError = "";
-    const { elapsedMs } = this.figures();
+    const { elapsedMs } = this.#books.figures();
     const name = RUN_RESULT_NAMES[result];
     this.events.publish(
       result === RunResult.FAILED ? 2 : 4,
@@ -489,9 +513,10 @@ function showTrace(trace: Extract<IkeEffect, { kind: "trace" }>): string {
   }`;
 }
 
+/** Old and new SPIs of a rekey, with the tunnel and its IKE SA. */
 function showChildUp(by: ChildSa, old: ChildSa | undefined): string {
-  const now = showChildren([by]);
-  return old ? `CHILD_SA ${showSpi32(old.spiIn)} rekeyed: ${now}` : `CHILD_SA up: ${now}`;
+  const now = showChildren([by]), where = `tunnel ${by.parent.index}${aboutSa(by.parent)}`;
+  return old ? `${showChildren([old])} rekeyed: ${now} now, ${where}` : `${now} up, ${where}`;
 }
 
 /** The peer's NAT has given it another mapping, or it is in another connection. */

@@ -146,6 +146,8 @@ export interface IkeConfig {
   readonly reassembleTimeoutMs: number;
   /** IKE SAs that were rekeyed and stay listed when they are gone, at most; 0: none. */
   readonly rekeyedKeptMax: number;
+  /** How long an ended IKE SA stays listed; 0: it is gone at once. Rekeyed ones may stay longer. */
+  readonly endedKeptMs: number;
   /** Whether decoded messages are handed out as `trace` effects. */
   readonly trace: boolean;
 }

@@ -6,7 +6,12 @@ const CREATE_CHILD_SA = 36;
 
 function world(gatewayGroups = [31]) {
   const clock = new FakeClock(), network = new FakeNetwork(clock);
-  const config = { ...CONFIG, retransmitIntervalMs: 1_000, transmissionsMax: 2 };
+  const config = {
+    ...CONFIG,
+    retransmitIntervalMs: 1_000,
+    transmissionsMax: 2,
+    endedKeptMs: 5_000,
+  };
   const algorithms = { ...CONFIG.algorithms, groups: gatewayGroups };
   const client = rig(network, clock, { plan: clientPlan({ tunnels: 2 }), config });
   const plan = gatewayPlan({ tunnels: 2 });
@@ -56,10 +61,13 @@ Deno.test("rekeyIke of an unknown SA, of one that was replaced, of one that is c
   const done = run.rekeyIke(spi);
   clock.pass(500);
   assert.equal((await done).kind, "done");
-  assert.deepEqual(await run.rekeyIke(spi), { kind: "unknown" });
-  // The gateway still has it, to repeat its last response.
+  // Both ends still show it.
   const [old] = gateway.run.listIkeSas(0, 1);
+  assert.deepEqual(await run.rekeyIke(spi), { kind: "not_established" });
   assert.deepEqual(await gateway.run.rekeyIke(old!.spi), { kind: "not_established" });
+  clock.pass(5_000);
+  assert.equal(run.ikeSa(spi), undefined);
+  assert.deepEqual(await run.rekeyIke(spi), { kind: "unknown" });
   const next = run.listIkeSas(0, 0).find((sa) => sa.state === 3)!.spi;
   run.stop(true);
   assert.deepEqual(await run.rekeyIke(next), { kind: "not_established" });

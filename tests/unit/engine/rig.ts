@@ -202,6 +202,7 @@ export const CONFIG: IkeConfig = {
   fragmentOctets: 0,
   reassembleTimeoutMs: 30_000,
   rekeyedKeptMax: 0,
+  endedKeptMs: 0,
   trace: false,
 };
 

@@ -115,7 +115,8 @@ Deno.test("transport mode, ESN, AH and IPComp between a gateway and a client on 
     const ah = seen.filter((kind) => kind === "2 true false").length;
     assert.ok(esp >= 2 && ah >= 2, `live and kept ones: ${seen}`);
     assert.equal(esp + ah, children.length, `live and kept ones: ${seen}`);
-    const hosts = children[0]!.ownTs.concat(children[0]!.peerTs);
+    const { ownTs, peerTs } = children.find(({ protocol }) => protocol === 3)!;
+    const hosts = ownTs.concat(peerTs);
     assert.ok(hosts.every((one) => showAddress(one.startAddress).startsWith("127.0.")));
   }
   run.stop(true);

@@ -214,24 +214,27 @@ Deno.test("tunnels the gateway deletes are lost to a client, closed to the gatew
   assert.equal((await gateway.run.finalResult).result, RunResult.PASSED);
 });
 
-Deno.test("a client that comes again is the same tunnel to a gateway", () => {
-  for (const initialContact of [true, false]) {
-    const { clock, network } = world();
+Deno.test("an identity that comes again is the same tunnel if its earlier IKE SA is gone", () => {
+  // By the client's Delete, by its INITIAL_CONTACT, and not at all: then it is one more tunnel.
+  for (
+    const [initialContact, graceful] of [[false, true], [true, false], [false, false]] as const
+  ) {
+    const { clock, network } = world(), same = initialContact || graceful;
     const config = { ...CONFIG, initialContact };
     const gateway = rig(network, clock, { plan: gatewayPlan() });
     gateway.run.start();
     const first = rig(network, clock, { plan: clientPlan({ tunnels: 2 }), config });
     first.run.start();
     clock.pass(500);
-    // Gone without a word; its successor begins again under the same addresses.
-    first.run.stop(false);
-    const env = fakeEnv(77);
-    const second = rig(network, clock, { plan: clientPlan({ tunnels: 2 }), config, env });
+    first.run.stop(graceful);
+    clock.pass(500);
+    const env = fakeEnv(77), plan = clientPlan({ tunnels: 2, ownPort: 501 });
+    const second = rig(network, clock, { plan, config, env });
     second.run.start();
     clock.pass(500);
     const { createdTunnels, createdLive, live } = gateway.run.summary();
-    assert.deepEqual([createdTunnels, createdLive], [2, 2]);
-    assert.equal(live, initialContact ? 2 : 4);
+    const expected = same ? 2 : 4;
+    assert.deepEqual([createdTunnels, createdLive, live], [expected, expected, expected]);
     assert.equal(gateway.run.figures().created, 4);
     assert.equal(gateway.run.figures().lost, 0);
   }
@@ -355,4 +358,95 @@ Deno.test("a message repeated in fragments is one retransmission; late fragments
   clock.pass(7_000);
   assert.equal(client.run.figures().retransmissions, 1);
   assert.deepEqual([lost, fragments() % 2, client.run.figures().established], [2, 0, 1]);
+});
+
+Deno.test("tunnels that are being closed are live no more, nor are created ones", () => {
+  const { clock, network } = world();
+  const client = rig(network, clock, { plan: clientPlan({ tunnels: 6 }) });
+  const gateway = rig(network, clock, { plan: gatewayPlan({ tunnels: 6 }) });
+  gateway.run.start();
+  client.run.start();
+  clock.pass(1_000);
+  network.loses = () => true;
+  for (const { run } of [client, gateway]) {
+    run.stop(true);
+    const { live, createdLive, createdTunnels, ikeSasByState } = run.summary();
+    assert.deepEqual([live, createdLive, createdTunnels], [0, 0, 6]);
+    assert.equal(ikeSasByState[8], 6, "closing");
+    assert.equal(run.figures().live, 0);
+  }
+});
+
+Deno.test("after an end that tells nobody, no IKE SA is live, and all are closed by us", async () => {
+  const { clock, network } = world();
+  const config = { ...CONFIG, endedKeptMs: 5_000 };
+  const client = rig(network, clock, { plan: clientPlan({ tunnels: 6 }), config });
+  const gateway = rig(network, clock, { plan: gatewayPlan({ tunnels: 6 }) });
+  gateway.run.start();
+  client.run.start();
+  clock.pass(1_000);
+  const sent = network.sent.length;
+  client.run.stop(false);
+  const { summary } = await client.run.finalResult;
+  assert.deepEqual([summary.live, summary.hasChild, summary.createdLive], [0, 0, 0]);
+  assert.deepEqual([summary.createdTunnels, summary.ikeSasByState[7], summary.ikeSasTotal], [
+    6,
+    6,
+    6,
+  ]);
+  for (const { spi } of client.run.listIkeSas(0, 0)) {
+    assert.equal(client.run.ikeSa(spi)!.closeCode, 65537);
+    assert.deepEqual(client.run.childSas(spi), []);
+  }
+  clock.pass(100);
+  assert.equal(network.sent.length, sent, "nothing was sent");
+  clock.pass(5_000);
+  assert.equal(client.run.summary().ikeSasTotal, 0);
+});
+
+Deno.test("creation begins with the first IKE_SA_INIT of a client, answered or not", () => {
+  const { clock, network } = world();
+  const client = rig(network, clock, { plan: clientPlan({ tunnels: 1 }) });
+  network.loses = () => true;
+  client.run.start();
+  clock.pass(700);
+  const { creationStartEpochMs, createDurationMs, startEpochMs } = client.run.summary();
+  assert.equal(creationStartEpochMs, startEpochMs);
+  assert.equal(createDurationMs, 700);
+});
+
+Deno.test("creation of a gateway begins with the first IKE_SA_INIT that made an IKE SA", () => {
+  const { clock, network } = world();
+  const gateway = rig(network, clock, { plan: gatewayPlan({ tunnels: 1 }) });
+  const algorithms = { ...CONFIG.algorithms, prf: [2] };
+  const stranger = rig(network, clock, { plan: clientPlan(), config: { ...CONFIG, algorithms } });
+  gateway.run.start();
+  stranger.run.start();
+  clock.pass(500);
+  assert.equal(gateway.run.summary().creationStartEpochMs, undefined, "NO_PROPOSAL_CHOSEN");
+  const client = rig(network, clock, { plan: clientPlan({ tunnels: 1 }), env: fakeEnv(8) });
+  network.loses = (octets) => isRequest(octets, IKE_AUTH) && clock.nowMs() < 3_000;
+  client.run.start();
+  clock.pass(500);
+  const onItsWay = gateway.run.summary();
+  assert.ok(onItsWay.creationStartEpochMs! - onItsWay.startEpochMs >= 500);
+  clock.pass(15_000);
+  const { creationStartEpochMs, createDurationMs, createdTunnels } = gateway.run.summary();
+  assert.equal(createdTunnels, 1);
+  assert.equal(creationStartEpochMs, onItsWay.creationStartEpochMs);
+  assert.ok(createDurationMs! > 9_000 && createDurationMs! < 11_000, `${createDurationMs}`);
+});
+
+Deno.test("the set-up rate is that of the configured tunnels, whatever comes after", () => {
+  const { clock, network } = world();
+  const plan = clientPlan({ tunnels: 9, setupIntervalMs: 100 });
+  const client = rig(network, clock, { plan });
+  const gateway = rig(network, clock, { plan: gatewayPlan({ tunnels: 3 }) });
+  gateway.run.start();
+  client.run.start();
+  clock.pass(2_000);
+  const { createdTunnels, createDurationMs, setupRate } = gateway.run.summary();
+  assert.equal(createdTunnels, 9);
+  assert.ok(Math.abs(setupRate! - 3 / (createDurationMs! / 1_000)) < 1e-6, `${setupRate}`);
+  assert.equal(gateway.run.figures().setupRate, setupRate);
 });
