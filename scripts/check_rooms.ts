@@ -34,7 +34,19 @@ const MAY_SEE: Readonly<Record<string, readonly string[]>> = {
 /** The command line sees everything. */
 const SEES_ALL = ["cli"];
 /** What no pure room may touch: time, chance and the outside must arrive as arguments. */
-const PURE = ["base", "iana", "wire", "crypto", "eap", "ike", "esp", "ping", "sim", "script"];
+const PURE = [
+  "base",
+  "iana",
+  "wire",
+  "crypto",
+  "pki",
+  "eap",
+  "ike",
+  "esp",
+  "ping",
+  "sim",
+  "script",
+];
 const IMPURE = new RegExp(
   [
     /\bDeno\./,

@@ -9,7 +9,8 @@ import { onSignals } from "@/cli/signals.ts";
 import { addToLoopback } from "@/datapath/loopback_addresses.ts";
 import { loadShim } from "@/native/load.ts";
 import { type ArrivedPacket, PacketSockets } from "@/native/packet_sockets.ts";
-import { addressesOfPlace, type EchoPlace, EchoRule } from "@/ping/echo_rule.ts";
+import { markAsReply } from "@/ping/echo.ts";
+import { addressesOfPlace, type EchoDecision, type EchoPlace, EchoRule } from "@/ping/echo_rule.ts";
 
 /** Options as commander gives them. */
 export interface EchosvrOptions {
@@ -57,7 +58,7 @@ async function echo(
       );
       const error = await Promise.race([stopped, server.failed]);
       if (error !== undefined) console.error(`myikev2: the socket is of no use any more: ${error}`);
-      console.error(`${server.answered} datagrams sent back, ${server.ignored} ignored`);
+      console.error(server.account());
       return error === undefined ? EXIT_PASSED : EXIT_FAILED;
     } finally {
       await server.close();
@@ -68,8 +69,8 @@ async function echo(
 }
 
 class EchoServer {
-  answered = 0;
-  ignored = 0;
+  /** Datagrams by what became of them. */
+  readonly #counts = new Map<EchoDecision, number>();
   readonly #rule: EchoRule;
   readonly #sockets: PacketSockets;
   #fail: (error: unknown) => void = () => {};
@@ -101,9 +102,23 @@ class EchoServer {
     return this.#sockets.close();
   }
 
-  #arrived({ own, peer, peerPort, scope, buffer, at, octets }: ArrivedPacket): void {
-    if (!this.#rule.answers(own, peer, peerPort)) return void this.ignored++;
-    this.answered++;
+  /** What became of the datagrams that came, in sentences. */
+  account(): string {
+    const count = (decision: EchoDecision) => this.#counts.get(decision) ?? 0;
+    const causes = (["misaddressed", "reply of a server", "possible loop"] as const)
+      .filter((cause) => count(cause) > 0);
+    const ignored = causes.reduce((sum, cause) => sum + count(cause), 0);
+    const why = causes.map((cause) => `${count(cause)} ${cause}`).join(", ");
+    return `${count("reply") + count("unchanged")} datagrams sent back, ${ignored} ignored` +
+      (why && ` (${why})`);
+  }
+
+  #arrived(packet: ArrivedPacket): void {
+    const { own, peer, peerPort, scope, buffer, at, octets } = packet;
+    const decision = this.#rule.decide(packet, performance.now());
+    this.#counts.set(decision, (this.#counts.get(decision) ?? 0) + 1);
+    if (decision === "reply") markAsReply(buffer, at);
+    else if (decision !== "unchanged") return;
     this.#sockets.send(buffer.subarray(at, at + octets), { own, peer, peerPort, scope });
   }
 }

@@ -22,6 +22,10 @@ export function addEchosvr(program: Command, exit: (status: number) => void): vo
     .addHelpText(
       "after",
       `
+Pings of a test (ptype: udp) are answered without a limit. Other clients get back what they send:
+1000 datagrams of one port until it has paused for 10 s, and none from the server's own port number,
+so that no two servers can be made to answer each other for ever.
+
 Examples:
   myikev2 echosvr --startip 10.1.0.1
   myikev2 echosvr --startip 172.20.0.1 --count 1000 --step 256

@@ -41,6 +41,7 @@ function stockedExchange(exchange: KeyExchange, pairs: number): KeyExchange {
   const secrets = new Map<string, Uint8Array>();
   const stocked: KeyExchange = {
     ...exchange,
+    // A KEM's answer depends on the initiator's value: there is no pair to keep.
     respond: (peerPublic, random) =>
       exchange.isKem
         ? exchange.respond(peerPublic, random)

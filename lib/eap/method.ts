@@ -65,13 +65,20 @@ export interface EapServerSettings {
   readonly register?: SimRegister | undefined;
   /** The name a server gives itself in MD5 and MSCHAPv2. */
   readonly name?: string | undefined;
+  /** Name of the access network, to which AKA′ binds its keys; `WLAN` where absent. */
+  readonly networkName?: string | undefined;
 }
 
 /** What a peer's method says to a request. */
 export type PeerReply =
   | { readonly then: "more"; readonly data: Uint8Array }
-  /** The method is through; only a Success is still to come. */
-  | { readonly then: "done"; readonly data: Uint8Array; readonly keys: EapKeys | undefined }
+  /** The method is through, and Success may come; with `open` so may another request of the method. */
+  | {
+    readonly then: "done";
+    readonly data: Uint8Array;
+    readonly keys: EapKeys | undefined;
+    readonly open?: boolean;
+  }
   /** The response says no, and `why` is what comes of it whatever the server says next. */
   | {
     readonly then: "refused";
@@ -129,7 +136,10 @@ export interface EapMethod {
   readonly derivesKeys: boolean;
   /** Why it cannot run with these credentials; `undefined` where it can. */
   lacksAsPeer(own: EapCredentials, env: EapEnvironment): string | undefined;
-  beginAsPeer(own: EapCredentials, env: EapEnvironment): PeerRun;
+  /** `sent` is what an Identity request was answered with; `undefined` where none came. */
+  beginAsPeer(own: EapCredentials, env: EapEnvironment, sent: string | undefined): PeerRun;
+  /** What an Identity request is answered with in place of `own.identity`, such as a pseudonym. */
+  identityAsPeer?(own: EapCredentials): string | undefined;
   /** Why it cannot serve this peer; `undefined` where it can. */
   lacksAsServer(context: ServerContext): string | undefined;
   beginAsServer(context: ServerContext): ServerRun;

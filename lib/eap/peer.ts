@@ -24,12 +24,13 @@ interface State {
   run: { readonly method: EapMethod; readonly of: PeerRun } | undefined;
   /** What the method came to: keys once it is through, or why it said no. */
   end:
-    | { readonly kind: "done"; readonly keys: EapKeys | undefined }
+    | { readonly kind: "done"; readonly keys: EapKeys | undefined; readonly open: boolean }
     | { readonly kind: "refused"; readonly cause: EapCause; readonly why: string }
     | undefined;
   /** The last request and the response to it, which a repeated request gets again. */
   last: { readonly request: Uint8Array; readonly response: Uint8Array } | undefined;
   requests: number;
+  sentIdentity: string | undefined;
   /** Types that were refused by a Nak. */
   readonly refusedTypes: number[];
   readonly notes: string[];
@@ -45,6 +46,7 @@ export function openEapPeer(own: EapCredentials, env: EapEnvironment): OwnEapPee
     end: undefined,
     last: undefined,
     requests: 0,
+    sentIdentity: undefined,
     refusedTypes: [],
     notes: [],
     closed: false,
@@ -102,7 +104,9 @@ function responseTo(state: State, packet: EapMethodPacket): EapMethodPacket {
   switch (packet.type) {
     case EapType.IDENTITY:
       if (state.run) throw new EapRefusal("out of order", "it asks for the identity once more");
-      return answer(identityOf(state.own));
+      state.sentIdentity = identityOf(state.own);
+      // RFC 3748 §5.1: no terminating zero.
+      return answer(new TextEncoder().encode(state.sentIdentity));
     case EapType.NOTIFICATION:
       note(state, packet.data);
       return answer(new Uint8Array(0));
@@ -111,9 +115,16 @@ function responseTo(state: State, packet: EapMethodPacket): EapMethodPacket {
   }
   const run = runFor(state, packet);
   if (!run) return nakOf(packet, state.own.methods);
-  if (state.end) throw new EapRefusal("out of order", "the server goes on after its method's end");
+  const { end } = state;
+  if (end?.kind === "refused") throw new EapRefusal(end.cause, end.why);
+  if (end && !end.open) {
+    throw new EapRefusal("out of order", "the server goes on after its method's end");
+  }
   const { identifier, data } = packet, reply = run.take({ identifier, data });
-  if (reply.then === "done") state.end = { kind: "done", keys: reply.keys };
+  state.end = undefined;
+  if (reply.then === "done") {
+    state.end = { kind: "done", keys: reply.keys, open: reply.open ?? false };
+  }
   if (reply.then === "refused") {
     state.end = { kind: "refused", cause: reply.cause, why: reply.why };
   }
@@ -139,7 +150,7 @@ function runFor(state: State, packet: EapMethodPacket): PeerRun | undefined {
     state.run = { method, of: { take: () => refuseAll(lacks) } };
     refuseAll(lacks);
   }
-  state.run = { method, of: method.beginAsPeer(own, env) };
+  state.run = { method, of: method.beginAsPeer(own, env, state.sentIdentity) };
   return state.run.of;
 }
 
@@ -196,9 +207,13 @@ function close(state: State): void {
   state.run?.of.close?.();
 }
 
-/** RFC 3748 §5.1: no terminating zero. */
-function identityOf({ identity }: EapCredentials): Uint8Array {
-  return new TextEncoder().encode(identity);
+/** What the best method that has something to say about it wants, or the identity as it is. */
+function identityOf(own: EapCredentials): string {
+  for (const type of own.methods) {
+    const identity = methodOf(type)?.identityAsPeer?.(own);
+    if (identity !== undefined) return identity;
+  }
+  return own.identity;
 }
 
 function note({ notes }: State, data: Uint8Array): void {

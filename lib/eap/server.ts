@@ -102,7 +102,8 @@ function choose(state: State, identity: string): EapAnswer {
       lacks.push(`${nameOfEapType(type)} is not known here`);
       continue;
     }
-    const why = method.lacksAsServer(context);
+    const barred = context.user?.methods?.includes(type) === false;
+    const why = barred ? "the user may not use it" : method.lacksAsServer(context);
     if (why) lacks.push(`${method.name}: ${why}`);
     else state.offers.push(method);
   }

@@ -32,10 +32,14 @@ export class EapUsers {
   readonly #byName = new Map<string, EapUser>();
   readonly #templates: Template[] = [];
   #others: EapUser | undefined;
+  /** Whether anybody has SIM keys. */
+  readonly hasSim: boolean;
 
   /** Of two users of one identity the later counts. */
   constructor(users: Iterable<EapUser>) {
+    let hasSim = false;
     for (const user of users) {
+      hasSim ||= user.sim !== undefined;
       const at = user.identity.indexOf("&d");
       if (user.identity === "*") this.#others = user;
       else if (at < 0) this.#byName.set(user.identity, user);
@@ -44,6 +48,7 @@ export class EapUsers {
         this.#templates.push({ before, after, user });
       }
     }
+    this.hasSim = hasSim;
   }
 
   /** The user of that identity, with every `&d` replaced by the number in it. */

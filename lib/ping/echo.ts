@@ -4,7 +4,11 @@
  * ICMP the message from its type on, of UDP the payload.
  *
  *      ICMP   type | code | checksum | identifier | sequence | pattern …
- *      UDP                             identifier | sequence | pattern …
+ *      UDP                             identifier | sequence | "ping" or "pong" | tag | pattern …
+ *
+ * In UDP nothing but the payload tells a request from a reply. An echo server of ours makes "pong" of
+ * "ping", and never answers a "pong", so that two of them cannot be made to answer each other. The tag,
+ * uint16, tells the echo of a server that changes nothing (RFC 862) from another host's request.
  * @module
  */
 import { foldSum, sumWords } from "@/esp/ip_packet.ts";
@@ -19,10 +23,16 @@ export interface EchoShape {
   readonly port: number;
   /** Octets behind the header of ICMP or UDP; with UDP {@linkcode UDP_PAYLOAD_MIN} at least. */
   readonly payloadOctets: number;
+  /** Tells requests of this test from those of others, uint16; of UDP alone. */
+  readonly tag: number;
 }
 
-/** Identifier and sequence number stand in a UDP payload. */
-export const UDP_PAYLOAD_MIN = 4;
+/** Octets of a UDP payload before its pattern: identifier, sequence number, mark and tag. */
+export const UDP_PAYLOAD_MIN = 10;
+/** Where the mark of a UDP payload stands, and the tag behind it. */
+const MARK_AT = 4, TAG_AT = 8;
+/** "ping" and "pong", uint32. */
+const REQUEST_MARK = 0x70696e67, REPLY_MARK = 0x706f6e67;
 const ICMP_HEADER_OCTETS = 8;
 /** Where the identifier stands in an ICMP message; the sequence number is behind it. */
 const ICMP_IDENTIFIER_AT = 4;
@@ -34,11 +44,15 @@ export class EchoWriter {
   /** Sum of the words behind the sequence number. */
   readonly #patternSum: number;
 
-  constructor({ protocol, payloadOctets }: EchoShape) {
+  constructor({ protocol, payloadOctets, tag }: EchoShape) {
     this.#isIcmp = protocol === "icmp";
     const header = this.#isIcmp ? ICMP_HEADER_OCTETS : 0;
     this.#message = new Uint8Array(header + payloadOctets);
     for (let i = 0; i < payloadOctets; i++) this.#message[header + i] = patternAt(i);
+    if (!this.#isIcmp) {
+      writeMark(this.#message, 0, REQUEST_MARK);
+      write16(this.#message, TAG_AT, tag);
+    }
     const behind = this.#isIcmp ? header : UDP_PAYLOAD_MIN;
     this.#patternSum = sumWords(this.#message, behind, this.#message.length - behind);
   }
@@ -71,10 +85,12 @@ export class EchoReader {
   sequence = 0;
   readonly #isIcmp: boolean;
   readonly #payloadOctets: number;
+  readonly #tag: number;
 
-  constructor({ protocol, payloadOctets }: EchoShape) {
+  constructor({ protocol, payloadOctets, tag }: EchoShape) {
     this.#isIcmp = protocol === "icmp";
     this.#payloadOctets = payloadOctets;
+    this.#tag = tag;
   }
 
   /**
@@ -85,7 +101,7 @@ export class EchoReader {
     const header = this.#isIcmp ? ICMP_HEADER_OCTETS : 0;
     if (octets < header || this.#isIcmp && !isReply(buffer, at, addressOctets)) return "other";
     const marks = at + (this.#isIcmp ? ICMP_IDENTIFIER_AT : 0);
-    if (!this.#isIcmp && octets < UDP_PAYLOAD_MIN) return "other";
+    if (!this.#isIcmp && !this.#isEchoOfOurs(buffer, at, octets)) return "other";
     this.identifier = read16(buffer, marks);
     this.sequence = read16(buffer, marks + 2);
     if (octets !== header + this.#payloadOctets) return "altered";
@@ -97,6 +113,26 @@ export class EchoReader {
     }
     return "reply";
   }
+
+  /** A server of ours has changed the mark; any other gives it back as it was. */
+  #isEchoOfOurs(payload: Uint8Array, at: number, octets: number): boolean {
+    return udpKind(payload, at, octets) !== "plain" && read16(payload, at + TAG_AT) === this.#tag;
+  }
+}
+
+/** What a UDP payload is: a request of a pinger of ours, the reply to one, or something else. */
+export type UdpEchoKind = "request" | "reply" | "plain";
+
+/** Tells the kind of the UDP payload at `at`. */
+export function udpKind(payload: Uint8Array, at: number, octets: number): UdpEchoKind {
+  if (octets < UDP_PAYLOAD_MIN) return "plain";
+  const mark = (read16(payload, at + MARK_AT) << 16 | read16(payload, at + MARK_AT + 2)) >>> 0;
+  return mark === REQUEST_MARK ? "request" : mark === REPLY_MARK ? "reply" : "plain";
+}
+
+/** Turns the request at `at`, by {@linkcode udpKind}, into its reply, in place. */
+export function markAsReply(payload: Uint8Array, at: number): void {
+  writeMark(payload, at, REPLY_MARK);
 }
 
 /** Turns an ICMP or ICMPv6 echo request into its reply, in place; false: it is none. */
@@ -122,6 +158,11 @@ function patternAt(i: number): number {
 
 function read16(octets: Uint8Array, at: number): number {
   return octets[at]! << 8 | octets[at + 1]!;
+}
+
+function writeMark(payload: Uint8Array, at: number, mark: number): void {
+  write16(payload, at + MARK_AT, mark >>> 16);
+  write16(payload, at + MARK_AT + 2, mark);
 }
 
 function write16(octets: Uint8Array, at: number, value: number): void {

@@ -26,8 +26,8 @@ export interface Check {
 const FLAP_MIN_MS = 10_000;
 /** Octets of an identity; the payload that carries it must fit one datagram with all others. */
 const IDENTITY_MAX = 1_000;
-/** Octets of a UDP ping by which its reply is known. */
-const UDP_PING_MIN = 4;
+/** Octets of a UDP ping that tell it from its reply, and from those of others (`ping/echo.ts`). */
+const UDP_PING_MIN = 10;
 const IDENTITY_WORDS = [...MYID_WORDS, ...PEERID_WORDS];
 
 /** Tells `check` every error of a setup, and what is doubtful. */

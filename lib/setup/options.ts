@@ -149,7 +149,7 @@ export const PINGCONF = {
   srcstep: option(int(INT_MIN), "1", "its step from tunnel to tunnel"),
   interval: option(pause, "1s", "between two echo requests of a task"),
   setupinterval: option(duration, "10ms", "between starting two tasks"),
-  pktlen: option(int(0, 65_000), "64", "payload bytes; of udp 4 at least"),
+  pktlen: option(int(0, 65_000), "64", "payload bytes; of udp 10 at least"),
   maxlossrate: option(float(0, 100), "10", "percent; above it an error event"),
   holdtime: option(duration, "10s", "wait after all tunnels are up (gateway: after it is ready)"),
   startwith: option(

@@ -4,6 +4,8 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { toHex } from "@/base/bytes.ts";
+import { EchoWriter } from "@/ping/echo.ts";
 import { Lab, mustRun } from "../interop/harness.ts";
 import { startEchosvr } from "./echosvr.ts";
 import { kernelSays } from "./tunnel.ts";
@@ -26,15 +28,21 @@ for n, peer in enumerate(peers):
             print(peer, len(payload), "nothing")
 `;
 
-/** A datagram whose source is the server's own address and port. */
+/** A datagram with a source that is forged: its ends and, in hex, its payload are arguments. */
 const FORGER = `
-import socket, struct
-udp = struct.pack("!HHHH", 9922, 9922, 8 + 4, 0) + b"loop"
+import socket, struct, sys
+source, source_port, destination, port, payload = sys.argv[1:]
+payload = bytes.fromhex(payload)
+udp = struct.pack("!HHHH", int(source_port), int(port), 8 + len(payload), 0) + payload
 ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 1, 0, 64, 17, 0,
-                 socket.inet_aton("10.5.0.1"), socket.inet_aton("10.5.0.3"))
+                 socket.inet_aton(source), socket.inet_aton(destination))
 s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
-s.sendto(ip + udp, ("10.5.0.3", 0))
+s.sendto(ip + udp, (destination, 0))
 `;
+const PLAIN = toHex(new TextEncoder().encode("loop"));
+const REQUEST = toHex(
+  new EchoWriter({ protocol: "udp", port: 9922, payloadOctets: 64, tag: 3 }).request(4, 1, 1),
+);
 
 async function python(lab: Lab, code: string, ...args: string[]): Promise<string[]> {
   const { code: status, stdout, stderr } = await lab.exec(lab.ours, "python3", [
@@ -76,7 +84,7 @@ Deno.test("echosvr answers at each of its addresses from that address, and at no
     const six = ["--startip", "fd05::1", "--count", "2", "--port", "9922"];
     const server6 = await startEchosvr(lab, theirs, six);
     assert.deepEqual(
-      await python(lab, CLIENT, ours.address4, "9922", "10.5.0.1", "10.5.0.2", "10.5.0.3"),
+      await python(lab, CLIENT, ours.address4, "4000", "10.5.0.1", "10.5.0.2", "10.5.0.3"),
       [
         ...["10.5.0.1 0 True", "10.5.0.1 1 True", "10.5.0.1 5120 True"],
         ...["10.5.0.2 0 nothing", "10.5.0.2 2 nothing", "10.5.0.2 5120 nothing"],
@@ -93,7 +101,7 @@ Deno.test("echosvr answers at each of its addresses from that address, and at no
     const { code, said } = await server.stop();
     assert.equal(code, 0, said);
     assert.match(said, /^echoing UDP at 10\.5\.0\.1:9922 and 1 more addresses, 1 put on lo$/m);
-    assert.match(said, /^6 datagrams sent back, 3 ignored$/m);
+    assert.match(said, /^6 datagrams sent back, 3 ignored \(3 misaddressed\)$/m);
     await server6.stop();
     const left = await kernelSays(theirs, "addr", "show", "dev", "lo");
     assert.doesNotMatch(left, /10\.5\.0\.1\/|fd05/, "what it added is gone");
@@ -109,10 +117,31 @@ Deno.test("echosvr does not talk to itself when its own address is forged", asyn
     const server = await startEchosvr(lab, lab.ours, [
       ...["--startip", "10.5.0.1", "--count", "3"],
     ]);
-    await python(lab, FORGER);
+    await python(lab, FORGER, "10.5.0.1", "9922", "10.5.0.3", "9922", REQUEST);
     await new Promise((resolve) => setTimeout(resolve, 300));
     const { said } = await server.stop();
-    assert.match(said, /^0 datagrams sent back, 1 ignored$/m);
+    assert.match(said, /^0 datagrams sent back, 1 ignored \(1 misaddressed\)$/m);
+  } finally {
+    await lab.close();
+  }
+});
+
+Deno.test("two echo servers that a forged datagram sets on each other fall silent", async () => {
+  const lab = await Lab.open("e");
+  try {
+    const { ours, theirs } = lab;
+    const near = await startEchosvr(lab, ours, ["--startip", ours.address4]);
+    const far = await startEchosvr(lab, theirs, ["--startip", theirs.address4]);
+    const other = await startEchosvr(lab, theirs, ["--startip", theirs.address4, "--port", "9923"]);
+    for (const [port, payload] of [["9922", REQUEST], ["9922", PLAIN], ["9923", PLAIN]] as const) {
+      await python(lab, FORGER, theirs.address4, port, ours.address4, "9922", payload);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    const said = [await near.stop(), await far.stop(), await other.stop()].map((end) => end.said);
+    // The request is answered once; nothing plain from an echo server's port is; the rest has an end.
+    assert.match(said[0]!, /^1001 datagrams sent back, 2 ignored \(2 possible loop\)$/m);
+    assert.match(said[1]!, /^0 datagrams sent back, 1 ignored \(1 reply of a server\)$/m);
+    assert.match(said[2]!, /^1000 datagrams sent back, 0 ignored$/m);
   } finally {
     await lab.close();
   }

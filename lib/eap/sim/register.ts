@@ -10,7 +10,9 @@ const ENTRIES_MAX = 100_000;
 
 /** A subscriber who may re-authenticate. */
 export interface RegisteredReauth extends ReauthState {
-  /** Permanent username, with its leading digit and without realm. */
+  /** EAP type of the full authentication: another method must not use its keys. */
+  readonly method: number;
+  /** Permanent identity of the subscriber. */
   readonly permanent: string;
 }
 
@@ -19,23 +21,27 @@ export class SimRegister {
   readonly #pseudonyms = new Map<string, string>();
   readonly #reauths = new Map<string, RegisteredReauth>();
 
-  /** Remembers that a pseudonym username means a permanent username. */
+  /** Remembers that a pseudonym username means a permanent identity. */
   addPseudonym(pseudonym: string, permanent: string): void {
     remember(this.#pseudonyms, pseudonym, permanent);
   }
-  /** The permanent username behind a pseudonym username. */
+  /** The permanent identity behind a pseudonym username. */
   permanentOf(pseudonym: string): string | undefined {
     return this.#pseudonyms.get(pseudonym);
   }
-  /** Remembers who may re-authenticate by this username. */
-  addReauth(username: string, state: RegisteredReauth): void {
-    remember(this.#reauths, username, state);
+  /** Remembers who may re-authenticate by `state.identity`. */
+  addReauth(state: RegisteredReauth): void {
+    remember(this.#reauths, state.identity, state);
   }
-  /** Takes the state of a username away: an identity is good for one re-authentication. */
-  takeReauth(username: string): RegisteredReauth | undefined {
-    const state = this.#reauths.get(username);
-    this.#reauths.delete(username);
+  /** Takes the state of an identity away: it is good for one re-authentication. */
+  takeReauth(identity: string): RegisteredReauth | undefined {
+    const state = this.#reauths.get(identity);
+    this.#reauths.delete(identity);
     return state;
+  }
+  /** Whether somebody may re-authenticate by this identity. */
+  hasReauth(identity: string): boolean {
+    return this.#reauths.has(identity);
   }
 }
 

@@ -49,7 +49,12 @@ export function pingPlanOf(
   const { destaddr, srcaddr } = conf;
   if (!destaddr) return undefined;
   const plan: PingPlan = {
-    shape: { protocol: conf.ptype, port: conf.udpport, payloadOctets: conf.pktlen },
+    shape: {
+      protocol: conf.ptype,
+      port: conf.udpport,
+      payloadOctets: conf.pktlen,
+      tag: crypto.getRandomValues(new Uint16Array(1))[0]!,
+    },
     tasks: numberoftunnels,
     withTunnel: conf.startwith === "tunnel",
     auto: conf.autoaddr,

@@ -7,8 +7,8 @@ import { foldSum, sumWords } from "@/esp/ip_packet.ts";
 import type { EchoShape } from "@/ping/echo.ts";
 
 const at = (text: string) => parseAddress(text)!;
-const ICMP: EchoShape = { protocol: "icmp", port: 0, payloadOctets: 8 };
-const UDP: EchoShape = { protocol: "udp", port: 9922, payloadOctets: 9 };
+const ICMP: EchoShape = { protocol: "icmp", port: 0, payloadOctets: 8, tag: 0 };
+const UDP: EchoShape = { protocol: "udp", port: 9922, payloadOctets: 15, tag: 7 };
 const FOUR = ["10.2.0.1", "10.1.0.1"] as const, SIX = ["fd02::1", "fd01::1"] as const;
 
 /** Requests 0x1234, 5 whose checksums tshark calls good, all of them. */
@@ -28,13 +28,13 @@ const REQUESTS: Readonly<Record<string, readonly [EchoShape, readonly [string, s
     "UDP": [
       UDP,
       FOUR,
-      "4500002500004000401126c40a0200010a01000126c226c2001147861234000583a2c1e0ff",
+      "4500002b00004000401126be0a0200010a01000126c226c200173b2f1234000570696e6700073d5c7b9ab9",
     ],
     "UDP over IPv6": [
       UDP,
       SIX,
-      "6000000000111140fd020000000000000000000000000001fd01000000000000000000000000000126c226c2" +
-      "001161841234000583a2c1e0ff",
+      "6000000000171140fd020000000000000000000000000001fd01000000000000000000000000000126c226c2" +
+      "0017552d1234000570696e6700073d5c7b9ab9",
     ],
   };
 

@@ -123,13 +123,12 @@ function backend(random: SeededRandom): CryptoBackend {
   return {
     ...stock,
     keyExchange: (group) => {
-      const exchange = stock.keyExchange(group);
-      return exchange &&
-        {
-          ...exchange,
-          generate: () => exchange.generate((n) => random.octets(n)),
-          respond: (peerPublic) => exchange.respond(peerPublic, (n) => random.octets(n)),
-        };
+      const exchange = stock.keyExchange(group), source = (count: number) => random.octets(count);
+      return exchange && {
+        ...exchange,
+        generate: () => exchange.generate(source),
+        respond: (peerPublic) => exchange.respond(peerPublic, source),
+      };
     },
   };
 }

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { fromHex } from "@/base/bytes.ts";
 import { foldSum, sumWords } from "@/esp/ip_packet.ts";
-import { answerEcho, EchoReader, EchoWriter } from "@/ping/echo.ts";
+import { answerEcho, EchoReader, EchoWriter, markAsReply, udpKind } from "@/ping/echo.ts";
 
-const ICMP = { protocol: "icmp", port: 0, payloadOctets: 56 } as const;
-const UDP = { protocol: "udp", port: 9922, payloadOctets: 9 } as const;
+const ICMP = { protocol: "icmp", port: 0, payloadOctets: 56, tag: 0 } as const;
+const UDP = { protocol: "udp", port: 9922, payloadOctets: 15, tag: 0xabcd } as const;
 
 /** The ping of Windows and its reply, as captures have shown them since the nineties. */
 const LETTERS = "6162636465666768696a6b6c6d6e6f70717273747576776162636465666768 69".replace(
@@ -60,14 +60,25 @@ Deno.test("a reply with another length, checksum or payload is altered", () => {
   assert.equal(reader.read(message.with(2, 1), 0, 64, 4), "altered");
 });
 
-Deno.test("a UDP payload begins with identifier and sequence number", () => {
+Deno.test("a UDP payload begins with identifier, sequence number, mark and tag", () => {
   const message = new EchoWriter(UDP).request(16, 0x0102, 0x0304), reader = new EchoReader(UDP);
-  assert.deepEqual([...message.subarray(0, 4)], [1, 2, 3, 4]);
-  assert.equal(message.length, 9);
-  assert.equal(reader.read(message, 0, 9, 16), "reply");
+  assert.deepEqual(message.subarray(0, 10), fromHex("0102030470696e67abcd"));
+  assert.equal(message.length, 15);
+  assert.equal(udpKind(message, 0, 15), "request");
+  assert.equal(udpKind(message, 0, 9), "plain");
+  assert.equal(reader.read(message, 0, 15, 16), "reply", "an echo server that changes nothing");
+  markAsReply(message, 0);
+  assert.deepEqual(message.subarray(0, 10), fromHex("01020304706f6e67abcd"));
+  assert.equal(udpKind(message, 0, 15), "reply");
+  assert.equal(reader.read(message, 0, 15, 16), "reply");
   assert.deepEqual([reader.identifier, reader.sequence], [0x0102, 0x0304]);
-  assert.equal(reader.read(message.with(8, 0), 0, 9, 16), "altered");
-  assert.equal(reader.read(message, 0, 3, 16), "other");
+  assert.equal(reader.read(message.with(14, 0), 0, 15, 16), "altered");
+  assert.equal(reader.read(message, 0, 9, 16), "other");
   const longer = Uint8Array.from([...message, 0]);
-  assert.equal(reader.read(longer, 0, 10, 16), "altered");
+  assert.equal(reader.read(longer, 0, 16, 16), "altered");
+});
+
+Deno.test("the UDP requests of another host that pings us are no replies to ours", () => {
+  const theirs = new EchoWriter({ ...UDP, tag: 0xabce }).request(4, 1, 1);
+  assert.equal(new EchoReader(UDP).read(theirs, 0, theirs.length, 4), "other");
 });

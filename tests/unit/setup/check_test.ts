@@ -143,10 +143,10 @@ Deno.test("a ping has two ends of one family", () => {
 
 Deno.test("a ping by UDP has room for what tells its requests apart", () => {
   const ping = (lines: string) => `${GATEWAY}pingconf: {destaddr: "192.0.2.1", ${lines}}\n`;
-  assert.deepEqual(errorsOf(ping("ptype: udp, pktlen: 3")), [
-    "5:47: pktlen 3 is too short for udp: its first 4 octets tell requests apart",
+  assert.deepEqual(errorsOf(ping("ptype: udp, pktlen: 9")), [
+    "5:47: pktlen 9 is too short for udp: its first 10 octets tell requests apart",
   ]);
-  assert.ok(load(ping("ptype: udp, pktlen: 4")));
+  assert.ok(load(ping("ptype: udp, pktlen: 10")));
   assert.ok(load(ping("ptype: icmp, pktlen: 0")));
 });
 

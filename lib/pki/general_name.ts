@@ -1,0 +1,95 @@
+/**
+ * GeneralName (RFC 5280 §4.2.1.6): what subjectAltName, name constraints, distribution points and
+ * OCSP name by.
+ * @module
+ */
+import { toHex } from "@/base/bytes.ts";
+import { contextTag, type DerReader, Tag } from "@/base/der.ts";
+import { WireError } from "@/base/errors.ts";
+import { latinText, type Name, parseName, showName } from "@/pki/name.ts";
+
+/** A name in one of the forms of RFC 5280. */
+export type GeneralName =
+  /** rfc822Name, dNSName or uniformResourceIdentifier, as ASCII. */
+  | { readonly form: "email" | "dns" | "uri"; readonly text: string }
+  /** iPAddress: 4 or 16 octets, in name constraints twice as many, address and mask. */
+  | { readonly form: "ip"; readonly octets: Uint8Array }
+  | { readonly form: "directory"; readonly name: Name }
+  /** otherName, x400Address, ediPartyName, registeredID: kept, and never equal to anything. */
+  | { readonly form: "other"; readonly tag: number; readonly octets: Uint8Array };
+
+/** Names of one list; a certificate with more is refused rather than compared for seconds. */
+const NAMES_MAX = 4096;
+
+/** All names of a GeneralNames list's contents. @throws {WireError} where one breaks DER. */
+export function parseGeneralNames(reader: DerReader, what: string): GeneralName[] {
+  const names: GeneralName[] = [];
+  while (reader.left > 0) {
+    if (names.length >= NAMES_MAX) {
+      throw new WireError(`Cannot read ${what}, it has more than ${NAMES_MAX} names`);
+    }
+    names.push(parseGeneralName(reader, what));
+  }
+  return names;
+}
+
+/** The next name. @throws {WireError} where it is none. */
+export function parseGeneralName(reader: DerReader, what: string): GeneralName {
+  const { tag } = reader;
+  switch (tag) {
+    case EMAIL:
+      return { form: "email", text: ascii(reader.contents(tag, what), what) };
+    case DNS:
+      return { form: "dns", text: ascii(reader.contents(tag, what), what) };
+    case URI:
+      return { form: "uri", text: ascii(reader.contents(tag, what), what) };
+    case IP:
+      return { form: "ip", octets: reader.contents(tag, what) };
+    case DIRECTORY: {
+      const inner = reader.within(tag, what),
+        name = parseName(inner.whole(what, Tag.SEQUENCE), what);
+      inner.end(what);
+      return { form: "directory", name };
+    }
+  }
+  if ((tag & 0xc0) !== 0x80 || (tag & 0x1f) > 8) {
+    throw new WireError(`Cannot read ${what}, it is no GeneralName`);
+  }
+  return { form: "other", tag, octets: reader.contents(tag, what) };
+}
+
+/** How a name is told to users: `DNS:gw.example`, `IP:192.0.2.1`, `DirName:C=US, CN=x`. */
+export function showGeneralName(name: GeneralName): string {
+  switch (name.form) {
+    case "email":
+    case "dns":
+    case "uri":
+      return `${name.form === "email" ? "email" : name.form.toUpperCase()}:${name.text}`;
+    case "ip":
+      return `IP:${showIp(name.octets)}`;
+    case "directory":
+      return `DirName:${showName(name.name)}`;
+    case "other":
+      return `other name ${toHex(name.octets.subarray(0, 32))}`;
+  }
+}
+
+const EMAIL = contextTag(1, "primitive"), DNS = contextTag(2, "primitive");
+const DIRECTORY = contextTag(4, "constructed"), URI = contextTag(6, "primitive");
+const IP = contextTag(7, "primitive");
+
+function ascii(octets: Uint8Array, what: string): string {
+  // An octet of zero has served to make "good.example\0.evil.example" of two names.
+  if (octets.some((octet) => octet < 0x20 || octet > 0x7e)) {
+    throw new WireError(`Cannot read ${what}, a name in it is not ASCII`);
+  }
+  return latinText(octets);
+}
+
+function showIp(octets: Uint8Array): string {
+  if (octets.length === 4) return octets.join(".");
+  if (octets.length === 8) {
+    return `${octets.subarray(0, 4).join(".")}/${octets.subarray(4).join(".")}`;
+  }
+  return toHex(octets).replaceAll(/(.{4})(?=.)/g, "$1:");
+}

@@ -1,0 +1,73 @@
+/** All conformance sets of 3GPP TS 35.208, and what AUTN and AUTS are made of. */
+import assert from "node:assert/strict";
+import { fromHex, toHex } from "@/base/bytes.ts";
+import { answerChallenge, makeVector, newSimCard, resynchronise } from "@/eap/sim/card.ts";
+import { gsmTriplet, milenage, milenageAkStar, milenageMacs, opcOf } from "@/eap/sim/milenage.ts";
+import vectors from "../../vectors/milenage.json" with { type: "json" };
+
+const hex = (text: string) => fromHex(text)!;
+
+for (const set of vectors.sets) {
+  Deno.test(`TS 35.208 §4.3, test set ${set.set}`, () => {
+    const k = hex(set.k), rand = hex(set.rand), opc = opcOf(k, hex(set.op)), keys = { k, opc };
+    assert.equal(toHex(opc), set.opc);
+    const { macA, macS } = milenageMacs(keys, rand, { sqn: hex(set.sqn), amf: hex(set.amf) });
+    assert.equal(toHex(macA), set.f1);
+    assert.equal(toHex(macS), set.f1star);
+    const { res, ck, ik, ak } = milenage(keys, rand);
+    assert.deepEqual([res, ck, ik, ak].map(toHex), [set.f2, set.f3, set.f4, set.f5]);
+    assert.equal(toHex(milenageAkStar(keys, rand)), set.f5star);
+  });
+}
+
+Deno.test("twenty sets were tried", () => assert.equal(vectors.sets.length, 20));
+
+Deno.test("a GSM triplet is folded from RES, CK and IK (TS 55.205 §4)", () => {
+  const { k, opc, rand } = vectors.sets[0]!;
+  const { sres, kc } = gsmTriplet({ k: hex(k), opc: hex(opc) }, hex(rand));
+  assert.equal(toHex(sres), "46f8416a");
+  assert.equal(toHex(kc), "eae4be823af9a08b");
+});
+
+const KEYS = { k: hex(vectors.sets[0]!.k), opc: hex(vectors.sets[0]!.opc) };
+const RAND = hex(vectors.sets[0]!.rand);
+
+Deno.test("a card takes each sequence number once, and only higher ones", () => {
+  const card = newSimCard(KEYS, 0n), network = { ...KEYS, sqn: 0n };
+  const first = makeVector(network, RAND), second = makeVector(network, RAND);
+  assert.equal(answerChallenge(card, second, true).kind, "accepted");
+  assert.equal(answerChallenge(card, second, true).kind, "resynchronise");
+  assert.equal(answerChallenge(card, first, true).kind, "resynchronise");
+});
+
+Deno.test("AUTS brings the network to where the card is", () => {
+  const card = newSimCard(KEYS, 0x0123456789abn), network = { ...KEYS, sqn: 5n };
+  const verdict = answerChallenge(card, makeVector(network, RAND), true);
+  assert.ok(verdict.kind === "resynchronise");
+  const wrong = verdict.auts.slice();
+  wrong[13]! ^= 1;
+  assert.equal(resynchronise(network, RAND, wrong), false);
+  assert.equal(resynchronise(network, RAND, verdict.auts), true);
+  assert.equal(network.sqn, 0x0123456789abn);
+  assert.equal(answerChallenge(card, makeVector(network, RAND), true).kind, "accepted");
+});
+
+Deno.test("a wrong AUTN, and for AKA' an AMF without its bit, are rejected", () => {
+  const vector = makeVector({ ...KEYS, sqn: 0n }, RAND);
+  for (let i = 0; i < 16; i++) {
+    const autn = vector.autn.slice();
+    autn[i]! ^= 1;
+    assert.equal(
+      answerChallenge(newSimCard(KEYS, 0n), { rand: RAND, autn }, false).kind,
+      "rejected",
+    );
+  }
+  const amf = hex("0000"), sqn = hex("000000000020"), { ak } = milenage(KEYS, RAND);
+  const { macA } = milenageMacs(KEYS, RAND, { sqn, amf });
+  const autn = Uint8Array.from([...sqn.map((o, i) => o ^ ak[i]!), ...amf, ...macA]);
+  const plain = answerChallenge(newSimCard(KEYS, 0n), { rand: RAND, autn }, false);
+  assert.equal(plain.kind, "accepted");
+  const prime = answerChallenge(newSimCard(KEYS, 0n), { rand: RAND, autn }, true);
+  assert.ok(prime.kind === "rejected");
+  assert.match(prime.why, /separation bit/);
+});

@@ -1,0 +1,303 @@
+/** SIM, AKA and AKA′ between our two ends: full, by pseudonym, fast, out of step, and tampered with. */
+import assert from "node:assert/strict";
+import { fromHex, toHex } from "@/base/bytes.ts";
+import type { EapCredentials, EapServerSettings } from "@/eap/method.ts";
+import { openEapPeer } from "@/eap/peer.ts";
+import { decodeSim, encodeSim, findAttribute } from "@/eap/sim/attributes.ts";
+import { newSimCard } from "@/eap/sim/card.ts";
+import { SimRegister } from "@/eap/sim/register.ts";
+import { EapUsers } from "@/eap/users.ts";
+import { SimAttributeType as At, SimSubtype } from "@/iana/eap_sim_aka.ts";
+import { EapType } from "@/iana/eap_type.ts";
+import { seededEnv, talk, whyOf } from "./_talk.ts";
+
+const hex = (text: string) => fromHex(text.replaceAll(" ", ""))!;
+const K = hex("465b5ce8b199b49faa5f0a2ee238a6bc"), OPC = hex("cd63cb71954a9f4e48a5994e37a02baf");
+const IMSI = "232010000000000";
+const METHODS = [
+  { type: EapType.SIM, name: "EAP-SIM", digit: "1" },
+  { type: EapType.AKA, name: "EAP-AKA", digit: "0" },
+  { type: EapType.AKA_PRIME, name: "EAP-AKA'", digit: "6" },
+] as const;
+
+/** A card and its network; both remember. */
+function world(
+  { type, digit }: { type: number; digit: string },
+  { sqn = 0n, register = true } = {},
+) {
+  const own: EapCredentials & { methods: number[] } = {
+    identity: `${digit}${IMSI}@ims.example`,
+    methods: [type],
+    sim: newSimCard({ k: K, opc: OPC }, sqn),
+  };
+  const sim = { k: K, opc: OPC, sqn: 0n };
+  const settings: EapServerSettings = {
+    methods: [type],
+    users: new EapUsers([{ identity: IMSI, sim }]),
+    ...(register ? { register: new SimRegister() } : {}),
+  };
+  return { own, settings, network: sim, env: seededEnv(7) };
+}
+
+/** The subtype of a packet of these methods; -1 for others. */
+function subtypeOf(octets: Uint8Array): number {
+  return METHODS.some(({ type }) => octets[4] === type) ? octets[5]! : -1;
+}
+
+function subtypes(packets: readonly { octets: Uint8Array }[]): number[] {
+  return packets.map(({ octets }) => subtypeOf(octets)).filter((s) => s >= 0);
+}
+
+const { SIM_START, SIM_CHALLENGE, AKA_IDENTITY, AKA_CHALLENGE, REAUTHENTICATION } = SimSubtype;
+
+for (const method of METHODS) {
+  const { type, name } = method, isSim = type === EapType.SIM;
+  const [first, second] = isSim ? [SIM_START, SIM_CHALLENGE] : [AKA_IDENTITY, AKA_CHALLENGE];
+
+  Deno.test(`${name}: a full authentication, with the same MSK of 64 octets`, () => {
+    const { own, settings, env } = world(method, { register: false });
+    const { peer, server, packets } = talk(own, settings, { env });
+    assert.ok(peer.kind === "succeeded" && server.kind === "succeeded");
+    assert.equal(peer.outcome.msk?.length, 64);
+    assert.deepEqual(peer.outcome.msk, server.outcome.msk);
+    assert.equal(server.outcome.identity, own.identity);
+    assert.deepEqual(subtypes(packets), [first, first, second, second]);
+    assert.equal(own.sim!.reauths.size, 0);
+  });
+
+  Deno.test(`${name}: fast re-authentication, three times, then by pseudonym`, () => {
+    const { own, settings, env } = world(method);
+    const { type } = method, msks = new Set<string>();
+    for (let n = 0; n < 4; n++) {
+      const { peer, server, packets } = talk(own, settings, { env });
+      assert.ok(peer.kind === "succeeded" && server.kind === "succeeded", `login ${n}`);
+      assert.deepEqual(peer.outcome.msk, server.outcome.msk);
+      assert.equal(server.outcome.identity, own.identity);
+      msks.add(toHex(peer.outcome.msk!));
+      const kinds = subtypes(packets);
+      assert.equal(kinds.includes(REAUTHENTICATION), n > 0, `login ${n}: ${kinds}`);
+      if (n > 0) assert.match(peer.outcome.notes.join(), new RegExp(`counter ${n}`));
+    }
+    assert.equal(msks.size, 4);
+    own.sim!.reauths.delete(type);
+    const { peer, server, packets } = talk(own, settings, { env });
+    assert.ok(peer.kind === "succeeded" && server.kind === "succeeded");
+    assert.equal(server.outcome.identity, own.identity);
+    const said = packets.map(({ octets }) => new TextDecoder().decode(octets)).join();
+    assert.ok(!said.includes(IMSI), "the IMSI is not said where there is a pseudonym");
+  });
+
+  Deno.test(`${name}: a server that has forgotten asks for more`, () => {
+    const { own, settings, env } = world(method);
+    talk(own, settings, { env });
+    const forgetful = { ...settings, register: new SimRegister() };
+    const { peer, packets } = talk(own, forgetful, { env });
+    assert.equal(peer.kind, "succeeded");
+    // ANY gets the re-authentication identity, FULLAUTH the pseudonym, PERMANENT the real one.
+    assert.equal(subtypes(packets).filter((s) => s === first).length, 6);
+    assert.equal(own.sim!.pseudonyms.size, 1);
+  });
+
+  Deno.test(`${name}: a counter that does not rise leads to a full authentication`, () => {
+    const { own, settings, env } = world(method);
+    talk(own, settings, { env });
+    const state = own.sim!.reauths.get(type)!;
+    own.sim!.reauths.set(type, { ...state, counter: 9 });
+    const { peer, server, packets } = talk(own, settings, { env });
+    assert.ok(peer.kind === "succeeded" && server.kind === "succeeded");
+    assert.deepEqual(peer.outcome.msk, server.outcome.msk);
+    assert.match(server.outcome.notes.join(), /finds counter 1 too small/);
+    assert.ok(subtypes(packets).includes(REAUTHENTICATION) && subtypes(packets).includes(second));
+  });
+
+  Deno.test(`${name}: another K fails at both ends, with the reason`, () => {
+    const { own, settings, env } = world(method);
+    const other = { ...own, sim: newSimCard({ k: hex("00".repeat(16)), opc: OPC }, 0n) };
+    const { peer, server } = talk(other, settings, { env });
+    assert.match(whyOf(peer), isSim ? /AT_MAC is wrong/ : /AUTN is wrong/);
+    assert.match(whyOf(server), isSim ? /client error UNABLE/ : /rejects this server's AUTN/);
+  });
+
+  Deno.test(`${name}: nobody of that identity gets a notification, then Failure`, () => {
+    const { own, settings, env } = world(method);
+    const stranger = { ...own, identity: `${method.digit}999` };
+    const { peer, server, packets } = talk(stranger, settings, { env });
+    assert.match(whyOf(server), /nobody has the identity ".999"/);
+    assert.match(whyOf(peer), /notifies GENERAL_FAILURE \(16384\)/);
+    assert.ok(subtypes(packets).includes(SimSubtype.NOTIFICATION));
+  });
+
+  Deno.test(`${name}: each octet of a challenge and of its response counts`, () => {
+    for (const from of ["server", "peer"] as const) {
+      let length = 0;
+      const { own, settings } = world(method);
+      talk(own, settings, {
+        meddle: (p, who) => {
+          if (who === from && subtypeOf(p) === second) length = p.length;
+          return p;
+        },
+      });
+      for (let at = 6; at < length; at += 5) {
+        const { own, settings } = world(method);
+        const { peer, server } = talk(own, settings, {
+          meddle: (p, who) => {
+            if (who !== from || subtypeOf(p) !== second) return p;
+            const bent = p.slice();
+            bent[at]! ^= 0x10;
+            return bent;
+          },
+        });
+        assert.equal(server.kind, "failed", `${from}, octet ${at}`);
+        assert.equal(peer.kind, "failed", `${from}, octet ${at}`);
+      }
+    }
+  });
+
+  Deno.test(`${name}: attributes of length 0 and past the end, with a sentence`, () => {
+    const cases: readonly (readonly [string, RegExp])[] = [
+      ["01 00", /AT_RAND has length 0/],
+      ["01 05 0000", /AT_RAND has 20 octets, 4 are left/],
+      ["01", /AT_RAND has no length/],
+      ["63 01 0000", /attribute 99 is not known/],
+      ["01 01 0000", /AT_RAND has 0 octets|AT_VERSION_LIST is missing|AT_KDF_INPUT|before Start/],
+    ];
+    for (const [attributes, fault] of cases) {
+      const { own, env } = world(method), peer = openEapPeer(own, env);
+      const data = hex(`${toHex(Uint8Array.of(second))} 0000 ${attributes}`);
+      const request = Uint8Array.from([1, 1, 0, 5 + data.length, type, ...data]);
+      const answer = peer.step(request);
+      assert.ok(answer.kind === "send");
+      assert.equal(answer.octets[5], SimSubtype.CLIENT_ERROR);
+      assert.match(whyOf(peer.step(hex("04 01 0004"))), fault);
+    }
+  });
+
+  Deno.test(`${name}: identities are asked for in order, and each once`, () => {
+    const { own, env } = world(method), peer = openEapPeer(own, env);
+    const versions = isSim ? [{ type: At.AT_VERSION_LIST, value: hex("0002 0001 0000") }] : [];
+    const ask = (identifier: number, ...types: number[]) => {
+      const wanted = types.map((type) => ({ type, value: new Uint8Array(2) }));
+      const data = encodeSim(first, [...versions, ...wanted]);
+      return peer.step(Uint8Array.from([1, identifier, 0, 5 + data.length, type, ...data]));
+    };
+    const permanent = ask(1, At.AT_PERMANENT_ID_REQ) as { octets: Uint8Array };
+    const { attributes } = decodeSim(permanent.octets.subarray(5));
+    const text = new TextDecoder().decode(findAttribute(attributes, At.AT_IDENTITY)!.slice(2));
+    assert.equal(text.replaceAll("\0", ""), own.identity);
+    assert.equal((ask(2, At.AT_ANY_ID_REQ) as { octets: Uint8Array }).octets[5], 14);
+    assert.match(whyOf(peer.step(hex("04 02 0004"))), /asks for an identity once more/);
+  });
+}
+
+for (const method of METHODS.slice(1)) {
+  Deno.test(`${method.name}: a network that is behind learns from AUTS`, () => {
+    const { own, settings, network, env } = world(method, { sqn: 1_000_000n });
+    const { peer, server, packets } = talk(own, settings, { env });
+    assert.ok(peer.kind === "succeeded" && server.kind === "succeeded");
+    assert.deepEqual(peer.outcome.msk, server.outcome.msk);
+    assert.ok(subtypes(packets).includes(SimSubtype.AKA_SYNCHRONIZATION_FAILURE));
+    assert.match(server.outcome.notes.join(), /behind the card's/);
+    assert.ok(network.sqn > 1_000_000n && own.sim!.sqn === network.sqn);
+  });
+
+  Deno.test(`${method.name}: a network that does not learn is left`, () => {
+    const { own, settings, network, env } = world(method, { sqn: 1_000_000n });
+    Object.defineProperty(network, "sqn", { get: () => 5n, set: () => {} });
+    const { peer, server } = talk(own, settings, { env });
+    assert.match(whyOf(server), /resynchronisation once more/);
+    assert.match(whyOf(peer), /notifies GENERAL_FAILURE/);
+  });
+
+  Deno.test(`${method.name}: an identity that was changed underway is noticed`, () => {
+    const { own, settings, env } = world(method);
+    // Both ends know the new identity, and AT_CHECKCODE is over what each saw.
+    const { peer } = talk(own, settings, {
+      env,
+      meddle: (p, from) => {
+        if (from === "peer" && subtypeOf(p) === AKA_IDENTITY) p[6] = 1; // Reserved
+        return p;
+      },
+    });
+    assert.match(whyOf(peer), /AT_CHECKCODE is wrong/);
+  });
+}
+
+Deno.test("EAP-AKA: who is bidden down from AKA' refuses", () => {
+  const { own, settings, env } = world(METHODS[1]);
+  const both = [EapType.AKA_PRIME, EapType.AKA];
+  const { peer } = talk({ ...own, methods: both }, { ...settings, methods: both }, {
+    env,
+    // Somebody answers AKA′ in the peer's name by a Nak that asks for AKA.
+    meddle: (p, from) =>
+      from === "peer" && p[4] === EapType.AKA_PRIME
+        ? Uint8Array.of(2, p[1]!, 0, 6, EapType.NAK, EapType.AKA)
+        : p,
+  });
+  assert.equal(peer.kind, "failed");
+});
+
+Deno.test("EAP-AKA: D of AT_BIDDING is refused by a peer that prefers AKA'", () => {
+  const { own, settings, env } = world(METHODS[1]);
+  const peerWants = [EapType.AKA_PRIME, EapType.AKA];
+  // The server offers AKA first, as it was made to believe that the peer has nothing else.
+  const server = { ...settings, methods: [EapType.AKA_PRIME, EapType.AKA] };
+  const users = new EapUsers([{
+    identity: IMSI,
+    methods: [EapType.AKA],
+    sim: { k: K, opc: OPC, sqn: 0n },
+  }]);
+  const named = { ...own, identity: IMSI, methods: peerWants };
+  const { peer } = talk(named, { ...server, users }, { env });
+  assert.match(whyOf(peer), /both ends prefer EAP-AKA'/);
+});
+
+Deno.test("EAP-AKA': another key derivation function is asked for, or refused", () => {
+  const { own, env } = world(METHODS[2]);
+  const name = { type: At.AT_KDF_INPUT, value: hex("0004 574c414e") };
+  const challenge = (identifier: number, ...kdfs: number[]) => {
+    const offered = kdfs.map((kdf) => ({ type: At.AT_KDF, value: Uint8Array.of(0, kdf) }));
+    const data = encodeSim(AKA_CHALLENGE, [
+      { type: At.AT_RAND, value: new Uint8Array(18) },
+      { type: At.AT_AUTN, value: new Uint8Array(18) },
+      name,
+      ...offered,
+    ]);
+    return Uint8Array.from([1, identifier, 0, 5 + data.length, EapType.AKA_PRIME, ...data]);
+  };
+  const peer = openEapPeer(own, env), first = peer.step(challenge(1, 2, 1));
+  assert.equal(toHex((first as { octets: Uint8Array }).octets.subarray(5)), "01000018010001");
+  const changed = peer.step(challenge(2, 1, 3, 1)) as { octets: Uint8Array };
+  assert.equal(changed.octets[5], SimSubtype.CLIENT_ERROR);
+  assert.match(whyOf(peer.step(hex("04 02 0004"))), /AT_KDF are not those it offered/);
+  const other = openEapPeer(own, env);
+  other.step(challenge(1, 2));
+  assert.match(whyOf(other.step(hex("04 01 0004"))), /has key derivation 2, this end has 1/);
+  const good = openEapPeer(own, env);
+  good.step(challenge(1, 2, 1));
+  // The list is right now; its AUTN is not.
+  good.step(challenge(2, 1, 2, 1));
+  assert.match(whyOf(good.step(hex("04 02 0004"))), /AUTN is wrong/);
+});
+
+Deno.test("EAP-SIM: one RAND, or the same twice, is refused by its code", () => {
+  for (
+    const [rands, code, fault] of [[1, 2, /1 RAND, not 2 or 3/], [2, 3, /one RAND twice/]] as const
+  ) {
+    const { own, env } = world(METHODS[0]), peer = openEapPeer(own, env);
+    const step = (identifier: number, data: Uint8Array) =>
+      peer.step(Uint8Array.from([1, identifier, 0, 5 + data.length, EapType.SIM, ...data]));
+    step(1, encodeSim(SIM_START, [{ type: At.AT_VERSION_LIST, value: hex("0002 0001 0000") }]));
+    const rand = { type: At.AT_RAND, value: new Uint8Array(2 + 16 * rands) };
+    const answer = step(2, encodeSim(SIM_CHALLENGE, [rand])) as { octets: Uint8Array };
+    assert.equal(answer.octets.at(-1), code);
+    assert.match(whyOf(peer.step(hex("04 02 0004"))), fault);
+  }
+});
+
+Deno.test("EAP-SIM: a server of another version is refused by its code", () => {
+  const { own, env } = world(METHODS[0]), peer = openEapPeer(own, env);
+  const data = encodeSim(SIM_START, [{ type: At.AT_VERSION_LIST, value: hex("0002 0007 0000") }]);
+  const answer = peer.step(Uint8Array.from([1, 1, 0, 5 + data.length, EapType.SIM, ...data]));
+  assert.equal((answer as { octets: Uint8Array }).octets.at(-1), 1);
+  assert.match(whyOf(peer.step(hex("04 01 0004"))), /version 7, not 1/);
+});
