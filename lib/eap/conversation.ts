@@ -63,7 +63,10 @@ export interface EapServer {
    * asked by an Identity request.
    */
   start(identity: string | undefined): EapAnswer | Promise<EapAnswer>;
-  /** Takes one packet of the peer. */
+  /**
+   * Takes one packet of the peer. In place of `start` it may be the Identity Response to a Request
+   * that was made by somebody else.
+   */
   step(octets: Uint8Array): EapAnswer | Promise<EapAnswer>;
   /** As for {@linkcode EapPeer.close}. */
   close(): void;

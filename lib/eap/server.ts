@@ -76,6 +76,11 @@ function take(state: State, octets: Uint8Array): EapAnswer {
   if (packet.code !== EapCode.RESPONSE) {
     return { kind: "discarded", why: "a server takes EAP Responses only" };
   }
+  // The response to a request that somebody else has made in our place (RFC 3579 §2.1).
+  if (state.stage === "fresh" && packet.type === EapType.IDENTITY) {
+    state.identifier = packet.identifier;
+    return choose(state, identityText(packet.data));
+  }
   if (packet.identifier !== state.identifier) {
     const why = `the response has Identifier ${packet.identifier}, not ${state.identifier}`;
     return { kind: "discarded", why };

@@ -1,0 +1,131 @@
+/**
+ * UDP sockets of a RADIUS client. A request is found again by its socket and its identifier of one
+ * octet (RFC 2865 §2.5), so that more sockets are opened where more requests are on their way.
+ * @module
+ */
+import { systemWords } from "@/base/errors.ts";
+
+/** Sockets of one client, of 256 requests each. */
+const SOCKETS_MAX = 64;
+const IDENTIFIERS = 256;
+const DATAGRAM_MAX = 4_096;
+
+/** Where a server is. */
+export interface RadiusAddress {
+  /** IP address without brackets. */
+  readonly hostname: string;
+  readonly port: number;
+}
+
+/** `10.0.0.1:1812`, `[2001:db8::1]:1812`. */
+export function showRadiusAddress({ hostname, port }: RadiusAddress): string {
+  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+}
+
+/** A place for one request. */
+export interface RadiusSlot {
+  /** uint8. */
+  readonly identifier: number;
+  /** Sends a datagram to the slot's server. Rejects where the system refuses. */
+  send(octets: Uint8Array): Promise<unknown>;
+  /** Hears each datagram of the server that has the slot's identifier. */
+  heard: (octets: Uint8Array) => void;
+  /** Gives the place back. */
+  free(): void;
+}
+
+interface Socket {
+  readonly conn: Deno.DatagramConn;
+  readonly slots: (RadiusSlot | undefined)[];
+  used: number;
+  /** Identifier to look at next: the one free for the longest, as late answers may come to others. */
+  next: number;
+}
+
+/** All sockets to one server. */
+export class RadiusSockets {
+  readonly #server: RadiusAddress;
+  readonly #bind: string;
+  readonly #sockets: Socket[] = [];
+  readonly #loops: Promise<void>[] = [];
+  #closed = false;
+  /** Datagrams of somebody else, or to no request. */
+  strays = 0;
+
+  /** `bind` is the own address; empty for any. */
+  constructor(server: RadiusAddress, bind: string) {
+    this.#server = server;
+    this.#bind = bind || (server.hostname.includes(":") ? "::" : "0.0.0.0");
+  }
+
+  /** A place for a request; a sentence where there is none. */
+  slot(): RadiusSlot | string {
+    if (this.#closed) return "the client is closed";
+    let socket = this.#sockets.find(({ used }) => used < IDENTIFIERS);
+    if (!socket) {
+      if (this.#sockets.length >= SOCKETS_MAX) {
+        return `${SOCKETS_MAX * IDENTIFIERS} requests are on their way`;
+      }
+      try {
+        socket = this.#open();
+      } catch (e) {
+        return `no UDP socket at ${this.#bind}: ${systemWords(e)}`;
+      }
+    }
+    return this.#take(socket);
+  }
+
+  /** Ends all; requests on their way hear no more. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const { conn } of this.#sockets) conn.close();
+    await Promise.all(this.#loops);
+    this.#sockets.length = 0;
+  }
+
+  #open(): Socket {
+    const conn = Deno.listenDatagram({ transport: "udp", hostname: this.#bind, port: 0 });
+    const socket: Socket = { conn, slots: new Array(IDENTIFIERS), used: 0, next: 0 };
+    this.#sockets.push(socket);
+    this.#loops.push(this.#receive(socket));
+    return socket;
+  }
+
+  #take(socket: Socket): RadiusSlot {
+    while (socket.slots[socket.next]) socket.next = (socket.next + 1) % IDENTIFIERS;
+    const identifier = socket.next, { hostname, port } = this.#server;
+    socket.next = (identifier + 1) % IDENTIFIERS;
+    socket.used++;
+    const slot: RadiusSlot = {
+      identifier,
+      send: (octets) => socket.conn.send(octets, { transport: "udp", hostname, port }),
+      heard: () => {},
+      free: () => {
+        if (socket.slots[identifier] !== slot) return;
+        socket.slots[identifier] = undefined;
+        socket.used--;
+      },
+    };
+    return socket.slots[identifier] = slot;
+  }
+
+  async #receive({ conn, slots }: Socket): Promise<void> {
+    const buffer = new Uint8Array(DATAGRAM_MAX);
+    while (!this.#closed) {
+      try {
+        const [octets, from] = await conn.receive(buffer),
+          { hostname, port } = from as Deno.NetAddr;
+        const slot = octets.length > 1 ? slots[octets[1]!] : undefined;
+        const isServer = hostname === this.#server.hostname && port === this.#server.port;
+        if (slot && isServer) slot.heard(octets.slice());
+        else this.strays++;
+      } catch (e) {
+        if (this.#closed) return;
+        // ICMP's word about an earlier datagram; what is not answered is sent again.
+        if (e instanceof Deno.errors.ConnectionRefused) continue;
+        if (e instanceof Deno.errors.ConnectionReset) continue;
+        throw e;
+      }
+    }
+  }
+}

@@ -1,0 +1,130 @@
+/** Our peer logs in at hostapd's EAP server, method by method, through our RADIUS client. */
+import assert from "node:assert/strict";
+import { fromHex } from "@/base/bytes.ts";
+import type { EapAnswer, OwnEapPeer } from "@/eap/conversation.ts";
+import type { EapCredentials } from "@/eap/method.ts";
+import { openEapPeer } from "@/eap/peer.ts";
+import { newSimCard } from "@/eap/sim/card.ts";
+import { EapType } from "@/iana/eap_type.ts";
+import { RadiusClient } from "@/radius/client.ts";
+import { Auc, Hostapd, labTest, random, SECRET } from "./_lab.ts";
+
+const K = fromHex("465b5ce8b199b49faa5f0a2ee238a6bc")!;
+const OPC = fromHex("cd63cb71954a9f4e48a5994e37a02baf")!;
+const IMSI = "232010000000000";
+
+/** How a login ended at both sides. */
+interface Ended {
+  readonly peer: EapAnswer;
+  readonly server: EapAnswer;
+}
+
+/** Logs a peer in; the client plays the gateway between. */
+async function login(own: EapCredentials, port: number): Promise<Ended> {
+  const client = new RadiusClient({
+    servers: [{ hostname: "127.0.0.1", port }],
+    secret: new TextEncoder().encode(SECRET),
+    nasIdentifier: "gateway",
+    random,
+    sendStart: false, // hostapd does not answer EAP-Start
+  });
+  const peer: OwnEapPeer = openEapPeer(own, { random, tls: undefined });
+  const server = client.open([]);
+  try {
+    let answer = await server.start(own.identity);
+    for (;;) {
+      const octets = "octets" in answer ? answer.octets : undefined;
+      const said = octets ? peer.step(octets) : undefined;
+      if (answer.kind !== "send" || said?.kind !== "send") {
+        return { peer: said ?? { kind: "discarded", why: "nothing to say" }, server: answer };
+      }
+      answer = await server.step(said.octets);
+    }
+  } finally {
+    peer.close();
+    server.close();
+    await client.close();
+  }
+}
+
+function succeeded({ peer, server }: Ended): void {
+  assert.ok(peer.kind === "succeeded", JSON.stringify(peer));
+  assert.ok(server.kind === "succeeded", JSON.stringify(server));
+  assert.deepEqual(peer.outcome.msk, server.outcome.msk);
+}
+
+const PASSWORDS = [
+  { word: "MD5", type: EapType.MD5_CHALLENGE },
+  { word: "GTC", type: EapType.GTC },
+  { word: "MSCHAPV2", type: EapType.MSCHAPV2 },
+] as const;
+
+for (const { word, type } of PASSWORDS) {
+  labTest(`hostapd takes our peer by ${word}, and refuses it with another password`, [
+    "hostapd",
+  ], async (directory) => {
+    const hostapd = await Hostapd.start(directory, [`"bob" ${word} "secret"`]);
+    try {
+      const own = { identity: "bob", methods: [type], password: "secret" };
+      succeeded(await login(own, hostapd.port));
+      const { peer, server } = await login({ ...own, password: "other" }, hostapd.port);
+      assert.ok(peer.kind === "failed" && server.kind === "failed");
+      assert.equal(server.cause, "rejected");
+    } finally {
+      await hostapd.stop();
+    }
+  });
+}
+
+labTest("hostapd offers what our peer's Nak asks for", ["hostapd"], async (directory) => {
+  const hostapd = await Hostapd.start(directory, ['"bob" MD5,GTC,MSCHAPV2 "secret"']);
+  try {
+    const own = { identity: "bob", methods: [EapType.MSCHAPV2], password: "secret" };
+    succeeded(await login(own, hostapd.port));
+    const none = await login({ ...own, methods: [EapType.OTP] }, hostapd.port);
+    assert.ok(none.peer.kind === "failed" && none.peer.cause === "no common method");
+  } finally {
+    await hostapd.stop();
+  }
+});
+
+const SIMS = [
+  { name: "SIM", type: EapType.SIM, digits: "135" },
+  { name: "AKA", type: EapType.AKA, digits: "024" },
+  { name: "AKA'", type: EapType.AKA_PRIME, digits: "678" },
+] as const;
+
+for (const { name, type, digits } of SIMS) {
+  labTest(`hostapd takes our peer by ${name}: full, fast, by pseudonym, out of step`, [
+    "hostapd",
+  ], async (directory) => {
+    const network = { k: K, opc: OPC, sqn: 0n };
+    const auc = new Auc(`${directory}/hlr.sock`, new Map([[IMSI, network]]));
+    const users = [...digits].map((digit) => `"${digit}"* ${name}`);
+    const hostapd = await Hostapd.start(directory, users, [
+      `eap_sim_db=unix:${directory}/hlr.sock`,
+    ]);
+    try {
+      const card = newSimCard({ k: K, opc: OPC }, type === EapType.SIM ? 0n : 1_000_000n);
+      const own = { identity: `${digits[0]}${IMSI}@ims.example`, methods: [type], sim: card };
+      succeeded(await login(own, hostapd.port));
+      assert.equal(auc.resynchronised, type === EapType.SIM ? 0 : 1);
+      for (let n = 1; n <= 2; n++) {
+        assert.ok(card.reauths.has(type), "hostapd gives an identity for the next time");
+        const ended = await login(own, hostapd.port);
+        succeeded(ended);
+        assert.ok(ended.peer.kind === "succeeded");
+        assert.match(ended.peer.outcome.notes.join(), new RegExp(`counter ${n}`));
+      }
+      card.reauths.clear();
+      assert.ok(card.pseudonyms.has(type), "hostapd gives a pseudonym");
+      succeeded(await login(own, hostapd.port));
+      const stranger = { ...own, sim: newSimCard({ k: OPC, opc: K }, 0n) };
+      const { peer, server } = await login(stranger, hostapd.port);
+      assert.ok(peer.kind === "failed" && server.kind === "failed");
+    } finally {
+      await hostapd.stop();
+      await auc.close();
+    }
+  });
+}
