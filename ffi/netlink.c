@@ -71,11 +71,12 @@ MY_EXPORT int32_t my_netlink_receive(int32_t fd, uint8_t *out, uint32_t capacity
     struct iovec part = {out, capacity};
     struct msghdr message = {.msg_name = &from, .msg_namelen = sizeof from, .msg_iov = &part,
                              .msg_iovlen = 1};
+    memset(&from, 0, sizeof from);
     ssize_t got = recvmsg(fd, &message, MSG_DONTWAIT);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return errno == EAGAIN ? 0 : -errno;
     if (message.msg_flags & MSG_TRUNC) return -EMSGSIZE;
     /* Another process may send as well; only the kernel is believed. */
-    if (from.nl_pid == 0) return (int32_t)got;
+    if (message.msg_namelen == sizeof from && from.nl_pid == 0) return (int32_t)got;
   }
 }

@@ -12,6 +12,7 @@
 #define OPEN_ESP_IN_UDP 4u
 #define OPEN_TRAFFIC_CLASS 8u
 #define OPEN_MARK 16u
+#define OPEN_ERRORS 32u
 /* Above them: the IP protocol of a raw socket; 0: UDP. */
 #define OPEN_RAW_SHIFT 8
 

@@ -22,6 +22,8 @@
 
 /* Connections that wait to be accepted. */
 #define BACKLOG 1024
+/* Connections that one my_tcp_accept passes over because they have ended already. */
+#define ACCEPT_TRIES 64
 
 typedef struct {
   socket_wish own, peer;
@@ -53,6 +55,15 @@ static int begin(int fd, const tcp_wish *wish, uint32_t *told) {
   }
   told[TOLD_STEP] = STEP_CONNECT;
   socklen_t length = socket_name(&wish->peer, &name);
+  /* A link-local peer is on the link of the own address, which alone is on an interface here. */
+  if (wish->peer.address_len == 16) {
+    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)(void *)&name;
+    struct sockaddr_storage own;
+    socket_name(&wish->own, &own);
+    if (IN6_IS_ADDR_LINKLOCAL(&in6->sin6_addr)) {
+      in6->sin6_scope_id = ((const struct sockaddr_in6 *)(const void *)&own)->sin6_scope_id;
+    }
+  }
   if (connect(fd, (struct sockaddr *)&name, length) < 0 && errno != EINPROGRESS) return -errno;
   /* With port 0 it is the connection that chooses. */
   length = sizeof name;
@@ -119,11 +130,14 @@ static void put_end(uint8_t *ends, uint32_t port_word, uint32_t at, const struct
   }
 }
 
-/* Errors of a connection that ended before it was taken (accept(2)): the next may be good. */
+/*
+ * Errors of a connection that ended before it was taken (accept(2)): the next may be good. EPERM is not
+ * among them: a firewall or a security module that refuses one connection may refuse all of them.
+ */
 static int is_of_one(int error) {
   switch (error) {
     case EINTR: case ECONNABORTED: case EPROTO: case ENOPROTOOPT: case EHOSTDOWN: case ENONET:
-    case EHOSTUNREACH: case EOPNOTSUPP: case ENETUNREACH: case ENETDOWN: case EPERM:
+    case EHOSTUNREACH: case EOPNOTSUPP: case ENETUNREACH: case ENETDOWN:
       return 1;
     default:
       return 0;
@@ -137,11 +151,11 @@ static int is_of_one(int error) {
 MY_EXPORT int32_t my_tcp_accept(int32_t listener, uint8_t *ends) {
   struct sockaddr_storage own, peer;
   socklen_t own_length = sizeof own, length = sizeof peer;
-  int fd;
+  int fd, tries = 0;
   do {
     length = sizeof peer;
     fd = accept4(listener, (struct sockaddr *)&peer, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
-  } while (fd < 0 && is_of_one(errno));
+  } while (fd < 0 && is_of_one(errno) && ++tries < ACCEPT_TRIES);
   if (fd < 0) return -errno;
   if (getsockname(fd, (struct sockaddr *)&own, &own_length) < 0) {
     int error = errno;

@@ -48,7 +48,12 @@ static int32_t read_one(int fd, tun_held *held, uint8_t *slot, uint32_t slot_oct
   do got = readv(fd, parts, 3);
   while (got < 0 && errno == EINTR);
   if (got < 0) return -errno;
-  uint32_t octets = got > (ssize_t)sizeof told ? (uint32_t)got - (uint32_t)sizeof told : 0;
+  if (got < (ssize_t)sizeof told) {
+    /* Not even the header that says what the packet is: it comes as one of no octets. */
+    *length = 0;
+    return 1;
+  }
+  uint32_t octets = (uint32_t)got - (uint32_t)sizeof told;
   *length = octets < slot_octets ? octets : slot_octets;
   if (told.gso_type == VIRTIO_NET_HDR_GSO_NONE) {
     /* An incomplete packet must not leave: without octets it is malformed. */

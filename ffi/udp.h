@@ -9,11 +9,15 @@
  *     16  own[16]    received: where it was sent to; to be sent: the source address
  *     32  peer[16]
  *     48  scope      interface index of link-local addresses (RFC 4007), else 0
- *     52  flags      RECORD_TRUNCATED, RECORD_NO_OWN, RECORD_RAW, RECORD_JOINS
+ *     52  flags      RECORD_TRUNCATED, RECORD_NO_OWN, RECORD_RAW, RECORD_JOINS, RECORD_ERROR
  *     56  class      DSCP and ECN of the IP header, uint8; received: where the socket tells it
  *     60  segment    received: the payload is of many datagrams, each of so many octets, the last
  *                    of the rest; 0: of one
  *     64  payload
+ *
+ * A record with RECORD_ERROR says that a datagram which was sent from `own` to `peer` came to nothing:
+ * `segment` is the errno, `class` the type (bits 8 to 15) and code (bits 0 to 7) of the ICMP message that
+ * said so, or 0 where the system said so itself, and the payload the address of who sent that message.
  */
 #ifndef MYIKEV2_UDP_H
 #define MYIKEV2_UDP_H
@@ -36,10 +40,18 @@ _Static_assert(sizeof(udp_record) == 64, "the layout that lib/native/udp.ts has"
 #define RECORD_RAW 4u
 /* To be sent: may go in one piece with others of the same length and way (UDP_SEGMENT of udp(7)). */
 #define RECORD_JOINS 8u
+/* Received: no datagram, but what became of one that was sent (IP_RECVERR of ip(7)). */
+#define RECORD_ERROR 16u
 
 /* The largest UDP payload by its length field. */
 #define PAYLOAD_MAX 65535u
 /* Datagrams of one system call. */
 #define BATCH_MAX 64u
+
+/*
+ * The errors of a socket as records with RECORD_ERROR, one for a slot: how many. They get half of the
+ * slots at most, as what anybody's ICMP says must not keep datagrams waiting.
+ */
+uint32_t udp_take_errors(int fd, uint32_t tag, uint8_t *arena, uint32_t slot_octets, uint32_t slots);
 
 #endif

@@ -14,8 +14,10 @@
 #define SEND_WAIT_MS 5
 /* Sockets looked at in one call. */
 #define READY_MAX 64
-/* Of one socket, forgotten in one call. */
-#define ERRORS_MAX 64
+/* Times that a datagram is offered again because of an error which may be another datagram's. */
+#define OFFERS_MAX 3
+/* Refused datagrams that one my_udp_send lists. */
+#define LISTED_MAX 64u
 /* Of a buffer of records, so that offsets do not overflow. */
 #define OCTETS_MAX (1u << 30)
 /* Of datagrams that go in one piece; the system takes 64 of them at most. */
@@ -111,16 +113,6 @@ static int is_passing(int error) {
   }
 }
 
-/*
- * Forgets what ICMP told a socket: the system has already learnt from it, and the error would be
- * told of again and again, and take room that datagrams need. (IPV6_RECVERR of raw sockets.)
- */
-static void forget_errors(int fd) {
-  uint8_t none;
-  for (int i = 0; i < ERRORS_MAX && recv(fd, &none, 0, MSG_ERRQUEUE | MSG_DONTWAIT) >= 0; i++) {
-  }
-}
-
 /* One recvmmsg into slots from `arena` on: messages, or -errno where the socket is of no use. */
 static int32_t receive_some(int fd, uint32_t tag, uint8_t *arena, uint32_t slot_octets, uint32_t slots) {
   batch b;
@@ -158,7 +150,8 @@ static int32_t receive_from(int fd, uint32_t tag, uint8_t *arena, uint32_t slot_
 
 /*
  * What waits at the sockets of an epoll, without blocking: the number of slots filled from the
- * start of the arena, each of them a record and its payload; 0 where nothing waits. A slot has
+ * start of the arena, each of them a record and its payload; 0 where nothing waits. What became of
+ * datagrams that were sent comes first, as records with RECORD_ERROR. A slot has
  * slot_octets, a multiple of 8. No socket gets more than its share of the slots in one call.
  */
 MY_EXPORT int32_t my_udp_receive(int32_t epoll, uint8_t *arena, uint32_t arena_octets, uint32_t slot_octets) {
@@ -171,10 +164,14 @@ MY_EXPORT int32_t my_udp_receive(int32_t epoll, uint8_t *arena, uint32_t arena_o
   for (int i = 0; i < count; i++) {
     uint32_t tag = (uint32_t)ready[i].data.u64;
     if (tag == UINT32_MAX) continue;
-    if (ready[i].events & EPOLLERR) forget_errors((int)(ready[i].data.u64 >> 32));
+    int fd = (int)(ready[i].data.u64 >> 32);
     uint32_t share = (slots - filled) / (uint32_t)(count - i);
-    int32_t got = receive_from((int)(ready[i].data.u64 >> 32), tag,
-                               arena + (size_t)filled * slot_octets, slot_octets, share);
+    if (ready[i].events & EPOLLERR) {
+      uint32_t errors = udp_take_errors(fd, tag, arena + (size_t)filled * slot_octets, slot_octets, share);
+      filled += errors;
+      share -= errors;
+    }
+    int32_t got = receive_from(fd, tag, arena + (size_t)filled * slot_octets, slot_octets, share);
     /* What has arrived is handed out first; the error comes again. */
     if (got < 0) return filled > 0 ? (int32_t)filled : got;
     filled += (uint32_t)got;
@@ -234,19 +231,35 @@ static int address(batch *b, uint32_t i, const udp_record *r) {
   return 1;
 }
 
-/* What my_udp_send tells, in words of uint32_t. */
-enum { TOLD_SENT, TOLD_REFUSED, TOLD_LAST_ERRNO, TOLD_WORDS };
+/* What my_udp_send tells, in words of uint32_t; behind them two words for each that is listed. */
+enum { TOLD_SENT, TOLD_REFUSED, TOLD_LISTED, TOLD_WORDS };
 
-static void send_messages(int fd, struct mmsghdr *messages, uint32_t count, uint32_t *told);
+/* Where my_udp_send keeps its account. */
+typedef struct {
+  const uint8_t *records;
+  uint32_t *told;
+} account;
+
+/* Counts the datagrams of a message that the system refused, and lists the first of them. */
+static void refused(const account *a, const void *payload, uint32_t datagrams, int error) {
+  uint32_t *listed = &a->told[TOLD_LISTED];
+  a->told[TOLD_REFUSED] += datagrams;
+  if (*listed == LISTED_MAX) return;
+  a->told[TOLD_WORDS + 2 * *listed] = (uint32_t)((const uint8_t *)payload - a->records - sizeof(udp_record));
+  a->told[TOLD_WORDS + 2 * *listed + 1] = (uint32_t)error;
+  ++*listed;
+}
+
+static void send_messages(int fd, struct mmsghdr *messages, uint32_t count, const account *a);
 
 /* Each datagram of a message by itself: too large a one goes in fragments, say. */
-static void send_apart(int fd, const struct msghdr *joined, uint32_t *told) {
+static void send_apart(int fd, const struct msghdr *joined, const account *a) {
   for (size_t i = 0; i < joined->msg_iovlen; i++) {
     struct mmsghdr one = {.msg_hdr = *joined};
     one.msg_hdr.msg_iov += i;
     one.msg_hdr.msg_iovlen = 1;
     one.msg_hdr.msg_controllen -= CMSG_SPACE(sizeof(uint16_t));
-    send_messages(fd, &one, 1, told);
+    send_messages(fd, &one, 1, a);
   }
 }
 
@@ -256,14 +269,15 @@ static int is_about_joining(int error) {
 }
 
 /* Sends messages of one socket; what the system refuses is counted and passed over. */
-static void send_messages(int fd, struct mmsghdr *messages, uint32_t count, uint32_t *told) {
-  uint32_t at = 0;
+static void send_messages(int fd, struct mmsghdr *messages, uint32_t count, const account *a) {
+  uint32_t at = 0, offers = 1;
   int waited = 0;
   while (at < count) {
     int sent = sendmmsg(fd, messages + at, count - at, MSG_DONTWAIT);
     if (sent > 0) {
-      for (int i = 0; i < sent; i++) told[TOLD_SENT] += (uint32_t)messages[at++].msg_hdr.msg_iovlen;
+      for (int i = 0; i < sent; i++) a->told[TOLD_SENT] += (uint32_t)messages[at++].msg_hdr.msg_iovlen;
       waited = 0;
+      offers = 1;
       continue;
     }
     int error = sent < 0 ? errno : EAGAIN;
@@ -274,13 +288,15 @@ static void send_messages(int fd, struct mmsghdr *messages, uint32_t count, uint
       waited = 1;
       continue;
     }
-    const struct msghdr *refused = &messages[at++].msg_hdr;
-    if (refused->msg_iovlen > 1 && is_about_joining(error)) {
-      send_apart(fd, refused, told);
-      continue;
-    }
-    told[TOLD_REFUSED] += (uint32_t)refused->msg_iovlen;
-    told[TOLD_LAST_ERRNO] = (uint32_t)error;
+    const struct msghdr *message = &messages[at].msg_hdr;
+    int is_joined = message->msg_iovlen > 1 && is_about_joining(error);
+    /* A socket with IP_RECVERR tells the next call what ICMP said of an earlier datagram, once. */
+    if (!is_joined && error != EAGAIN && offers++ < OFFERS_MAX) continue;
+    at++;
+    waited = 0;
+    offers = 1;
+    if (is_joined) send_apart(fd, message, a);
+    else refused(a, message->msg_iov->iov_base, (uint32_t)message->msg_iovlen, error);
   }
 }
 
@@ -305,30 +321,32 @@ static void add_segment(struct msghdr *m) {
   m->msg_controllen += CMSG_SPACE(sizeof octets);
 }
 
-static void send_batch(int fd, batch *b, uint32_t count, uint32_t *told) {
+static void send_batch(int fd, batch *b, uint32_t count, const account *a) {
   for (uint32_t i = 0; i < count; i++) {
     if (b->messages[i].msg_hdr.msg_iovlen > 1) add_segment(&b->messages[i].msg_hdr);
   }
-  send_messages(fd, b->messages, count, told);
+  send_messages(fd, b->messages, count, a);
 }
 
 /*
  * Sends records that lie one behind the other, each with its payload and up to the next multiple of
- * 8. told: datagrams sent, refused by the system, and the errno of the last one refused. 0, or
- * -EINVAL where a record does not fit, from which on nothing is sent.
+ * 8. told: datagrams sent, refused by the system, and how many of those are listed, LISTED_MAX at most;
+ * then for each of these where its record begins and the errno. A refused piece of several datagrams is
+ * listed by the first. 0, or -EINVAL where a record does not fit, from which on nothing is sent.
  */
 MY_EXPORT int32_t my_udp_send(uint8_t *records, uint32_t octets, uint32_t *told) {
   batch b;
   uint32_t at = 0, count = 0, vectors = 0;
   const udp_record *first = NULL;
   int fd = -1;
+  account a = {records, told};
   memset(told, 0, TOLD_WORDS * sizeof *told);
   if (octets > OCTETS_MAX) return -EINVAL;
   while (at < octets) {
     udp_record *r = (udp_record *)(void *)(records + at);
     if (octets - at < sizeof *r || r->length > PAYLOAD_MAX || r->length > octets - at - sizeof *r) break;
     if (vectors == BATCH_MAX || (count > 0 && (int)r->socket != fd)) {
-      send_batch(fd, &b, count, told);
+      send_batch(fd, &b, count, &a);
       count = vectors = 0;
     }
     fd = (int)r->socket;
@@ -340,12 +358,11 @@ MY_EXPORT int32_t my_udp_send(uint8_t *records, uint32_t octets, uint32_t *told)
       count++;
       vectors++;
     } else {
-      told[TOLD_REFUSED]++;
-      told[TOLD_LAST_ERRNO] = EINVAL;
+      refused(&a, r + 1, 1, EINVAL);
     }
     uint32_t next = at + (uint32_t)sizeof *r + ((r->length + 7u) & ~7u);
     at = next < octets ? next : octets;
   }
-  if (count > 0) send_batch(fd, &b, count, told);
+  if (count > 0) send_batch(fd, &b, count, &a);
   return at < octets ? -EINVAL : 0;
 }

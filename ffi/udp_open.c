@@ -91,6 +91,9 @@ static int set_options(int fd, int six, const socket_wish *wish, uint32_t *told)
     /* A system or a protocol without this gives each datagram by itself. */
     (void)socket_on(fd, IPPROTO_UDP, UDP_GRO);
   }
+  if (!error && wish->flags & OPEN_ERRORS) {
+    error = six ? socket_on(fd, IPPROTO_IPV6, IPV6_RECVERR) : socket_on(fd, IPPROTO_IP, IP_RECVERR);
+  }
   /* Without it Linux takes no path MTU from Packet Too Big where a raw socket is not connected. */
   if (!error && six && is_raw) error = socket_on(fd, IPPROTO_IPV6, IPV6_RECVERR);
   if (error) return error;

@@ -6,6 +6,8 @@
  * Run: deno task shim [--require]
  * @module
  */
+import { COMPILE, LINK, OPTIONAL } from "./shim_flags.ts";
+
 const SOURCES = [
   "shim.c",
   "crypto.c",
@@ -17,6 +19,7 @@ const SOURCES = [
   "netns.c",
   "udp_open.c",
   "udp_batch.c",
+  "udp_errors.c",
   "tcp.c",
   "wait.c",
   "netlink.c",
@@ -39,6 +42,9 @@ if (!await compiles("#include <openssl/evp.h>")) {
 const isNew = "#include <openssl/opensslv.h>\n#if OPENSSL_VERSION_MAJOR < 3\n#error\n#endif\n";
 if (!await compiles(isNew)) leaveOut("libcrypto is older than OpenSSL 3");
 
+const optional: string[] = [];
+for (const flag of OPTIONAL) if (await compiles("int one;", ["-Werror", flag])) optional.push(flag);
+
 await Deno.mkdir("ffi/build", { recursive: true });
 const partial = `${OUTPUT}.${Deno.pid}`;
 // Some distributions build libcrypto with compression, whose libraries must then be named.
@@ -59,14 +65,13 @@ console.log(`${OUTPUT}: ${(size / 2 ** 20).toFixed(1)} MiB`);
 async function build(libraries: readonly string[]): Promise<{ success: boolean; said: string }> {
   const { success, stderr } = await new Deno.Command(compiler, {
     args: [
-      ...["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Wno-deprecated-declarations"],
+      ...COMPILE,
+      ...optional,
       // Another compiler's new warning is nothing to a user.
       ...(required ? ["-Werror"] : []),
-      ...["-fPIC", "-fvisibility=hidden", "-fstack-protector-strong", "-shared", "-s"],
       ...["-o", partial, ...SOURCES.map((file) => `ffi/${file}`), libcrypto!],
-      ...["-Wl,--as-needed", ...libraries],
-      ...["-Wl,--exclude-libs,ALL", "-Wl,-z,noexecstack", "-Wl,-z,now", "-Wl,-z,nodelete"],
-      ...["-Wl,--no-undefined", "-Wl,--gc-sections"],
+      ...LINK,
+      ...libraries,
     ],
   }).output();
   return { success, said: new TextDecoder().decode(stderr).trim() };
@@ -96,10 +101,10 @@ async function runs(command: string, args: string[]): Promise<string | undefined
   }
 }
 
-/** Whether the compiler takes a source text. */
-async function compiles(source: string): Promise<boolean> {
+/** Whether the compiler takes a source text, with these flags. */
+async function compiles(source: string, flags: readonly string[] = []): Promise<boolean> {
   const child = new Deno.Command(compiler, {
-    args: ["-x", "c", "-fsyntax-only", "-"],
+    args: [...flags, "-x", "c", "-fsyntax-only", "-"],
     stdin: "piped",
     stderr: "null",
   }).spawn();

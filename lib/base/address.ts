@@ -67,6 +67,11 @@ export function endsKey({ ownAddress, ownPort, peerAddress, peerPort }: Path): s
   return `${String.fromCharCode(...ownAddress, ...peerAddress)}${ownPort} ${peerPort}`;
 }
 
+/** Whether it means something on one link alone: fe80::/10 (RFC 4291 §2.5.6). */
+export function isLinkLocal(address: IpAddress): boolean {
+  return address.length === 16 && address[0] === 0xfe && (address[1]! & 0xc0) === 0x80;
+}
+
 /** The address as a number, for arithmetic and order. */
 export function addressToBigInt(address: IpAddress): bigint {
   let value = 0n;

@@ -46,6 +46,8 @@ export interface EspPacketReceiver {
 
 /** See the module. */
 export class RawEsp {
+  /** Packets that the system did not take. */
+  notSent = 0;
   readonly #shim: ShimSymbols;
   readonly #queue: RecordQueue;
   readonly #wait: SocketWait;
@@ -96,7 +98,7 @@ export class RawEsp {
   /** Sends a packet; may wait for the flush. */
   send(packet: Uint8Array, { ownAddress, peerAddress }: Path, trafficClass: number): void {
     const socket = this.#sockets.get(peerAddress.length);
-    if (socket === undefined) return;
+    if (socket === undefined) return void this.notSent++;
     if (this.#queue.isFullFor(packet.length)) this.flush();
     const way = { socket, ownAddress, peerAddress, peerPort: 0, zeros: 0, scope: 0, trafficClass };
     this.#queue.put(packet, way);
@@ -104,7 +106,7 @@ export class RawEsp {
 
   /** Sends what waits. */
   flush(): void {
-    this.#queue.flush();
+    this.notSent += this.#queue.flush()?.refused ?? 0;
   }
 
   /** Idempotent. */
@@ -124,7 +126,7 @@ export class RawEsp {
     const count = this.#wait.receive(this.#arena), words = this.#words;
     for (let slot = 0; slot < count; slot++) {
       const at = slot * SLOT_OCTETS + RECORD_OCTETS, word = slot * SLOT_OCTETS >> 2;
-      if (words[word + RecordWord.FLAGS]! & RecordFlag.TRUNCATED) continue;
+      if (words[word + RecordWord.FLAGS]! & (RecordFlag.TRUNCATED | RecordFlag.ERROR)) continue;
       const octets = words[word + RecordWord.LENGTH]!;
       const trafficClass = words[word + RecordWord.TRAFFIC_CLASS]!;
       // A raw socket of IPv4 gives the header too, one of IPv6 does not (raw(7), RFC 3542 §3).

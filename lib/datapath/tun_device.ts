@@ -47,18 +47,30 @@ export class TunDevice {
     this.#shim = shim;
     this.#tun = openTun(shim, NAME);
     this.name = this.#tun.name;
-    this.#wait = new SocketWait(shim);
-    this.index = linkIndex(route, this.name)!;
-    const [refused] = route.request([linkUp(this.index, mtu)]);
-    if (refused) {
-      this.#closeAll();
-      throw new SystemError(
-        `${this.name} is not set up: ${showRefusal(refused)}`,
-        "up",
-        refused.errno,
-      );
+    try {
+      this.#wait = new SocketWait(shim);
+    } catch (e) {
+      closeFd(shim, this.#tun.fd);
+      throw e;
     }
-    this.#wait.add(this.#tun.fd, 0);
+    try {
+      this.index = this.#setUp(route, mtu);
+      this.#wait.add(this.#tun.fd, 0);
+    } catch (e) {
+      this.#closeAll();
+      throw e;
+    }
+  }
+
+  #setUp(route: NetlinkSocket, mtu: number): number {
+    const { name } = this, index = linkIndex(route, name);
+    if (index === undefined) {
+      throw new SystemError(`${name} is gone before it was set up`, "RTM_GETLINK", "ENODEV");
+    }
+    const [refused] = route.request([linkUp(index, mtu)]);
+    if (!refused) return index;
+    const words = `${name} is not set up: ${showRefusal(refused)}`;
+    throw new SystemError(words, "up", refused.errno);
   }
 
   /** To be called once. */

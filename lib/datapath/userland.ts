@@ -208,7 +208,8 @@ export class UserlandDataPath implements DataPath {
   totals(): DataPathTotals {
     const sum = { ...this.#past };
     for (const sa of this.#sas.values()) addTo(sum, countersOf(sa));
-    const drops = Object.entries(this.drops).filter(([, count]) => count > 0);
+    const all = { ...this.drops, notSent: this.#raw?.notSent ?? 0 };
+    const drops = Object.entries(all).filter(([, count]) => count > 0);
     return { ...sum, drops: Object.fromEntries(drops) };
   }
 

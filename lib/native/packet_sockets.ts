@@ -22,6 +22,8 @@ import {
 
 /** Packets of one batch. */
 const SLOTS = 64;
+/** Flags of records that are no packet, or none that can be used. */
+const NO_PACKET = RecordFlag.TRUNCATED | RecordFlag.NO_OWN | RecordFlag.ERROR;
 
 /** A packet that arrived; all of it is lent until the next one. */
 export interface ArrivedPacket {
@@ -138,7 +140,7 @@ export class PacketSockets {
       const record = slot * SLOT_OCTETS,
         word = record >> 2,
         family = words[word + RecordWord.FAMILY]!;
-      if (words[word + RecordWord.FLAGS]! & (RecordFlag.TRUNCATED | RecordFlag.NO_OWN)) continue;
+      if (words[word + RecordWord.FLAGS]! & NO_PACKET) continue;
       const start = record + RECORD_OCTETS, octets = words[word + RecordWord.LENGTH]!;
       const peerPort = words[word + RecordWord.PEER_PORT]!;
       // A raw socket of IPv4 gives the header too, one of IPv6 does not (raw(7), RFC 3542 §3).

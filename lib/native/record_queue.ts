@@ -36,6 +36,16 @@ export interface RecordWay {
   readonly joins?: boolean;
 }
 
+/** A datagram in the queue. */
+export interface QueuedDatagram {
+  /** File descriptor of its socket. */
+  readonly socket: number;
+  readonly ownAddress: IpAddress;
+  readonly peerAddress: IpAddress;
+  readonly peerPort: number;
+  readonly payload: Uint8Array;
+}
+
 /** See the module. */
 export class RecordQueue {
   readonly #shim: ShimSymbols;
@@ -70,6 +80,19 @@ export class RecordQueue {
     queue.set(peerAddress, at + RecordAt.PEER);
     queue.set(payload, at + RECORD_OCTETS + zeros);
     this.#queued = at + RECORD_OCTETS + (length + 7 & ~7);
+  }
+
+  /** The datagram that was queued at `at`, as long as no other has been; arrays are copies. */
+  queuedAt(at: number): QueuedDatagram {
+    const words = this.#words, word = at >> 2, queue = this.#queue;
+    const octets = words[word + RecordWord.FAMILY]!, start = at + RECORD_OCTETS;
+    return {
+      socket: words[word + RecordWord.SOCKET]!,
+      ownAddress: queue.slice(at + RecordAt.OWN, at + RecordAt.OWN + octets),
+      peerAddress: queue.slice(at + RecordAt.PEER, at + RecordAt.PEER + octets),
+      peerPort: words[word + RecordWord.PEER_PORT]!,
+      payload: queue.slice(start, start + words[word + RecordWord.LENGTH]!),
+    };
   }
 
   /** Sends what waits; undefined: nothing did. */

@@ -83,18 +83,27 @@ export interface AcceptedTcp {
 
 /**
  * Takes a connection from a socket that listens; `undefined`: none waits, `full`: no file descriptor is
- * left for it.
+ * left for it, `refused`: the system forbids it, or many of them ended before they were taken.
  * @throws {SystemError} where the socket is of no use any more.
  */
-export function acceptTcp(shim: ShimSymbols, listener: number): AcceptedTcp | "full" | undefined {
+export function acceptTcp(
+  shim: ShimSymbols,
+  listener: number,
+): AcceptedTcp | "full" | "refused" | undefined {
   const fd = shim.my_tcp_accept(listener, ends);
   if (fd === -EAGAIN) return undefined;
+  if (fd < 0 && REFUSALS.has(errnoName(-fd))) return "refused";
   if (fd === -EMFILE || fd === -ENFILE || fd === -ENOBUFS) return "full";
   if (fd < 0) throw new SystemError(`accept fails: ${errnoName(-fd)}`, "accept", errnoName(-fd));
   const [family = 4, ownPort = 0, peerPort = 0] = endsWords;
   const ownAddress = ends.slice(16, 16 + family), peerAddress = ends.slice(32, 32 + family);
   return { fd, ownAddress, ownPort, peerAddress, peerPort };
 }
+/** What `accept(2)` says of a connection, and not of the socket that listens. */
+const REFUSALS: ReadonlySet<string> = new Set([
+  ...["EPERM", "ECONNABORTED", "EPROTO", "ENOPROTOOPT", "EHOSTDOWN", "ENONET", "EHOSTUNREACH"],
+  ...["EOPNOTSUPP", "ENETUNREACH", "ENETDOWN", "EINTR"],
+]);
 const ends = new Uint8Array(ENDS_OCTETS);
 const endsWords = new Uint32Array(ends.buffer);
 

@@ -27,13 +27,14 @@ export const RecordWord = {
 export const RecordAt = { OWN: 16, PEER: 32 };
 /**
  * Bits of a record's flags: the payload did not fit; the system did not tell the own address; to be
- * sent by a raw socket; to be sent in one piece with others of its length and way, where they follow.
+ * sent by a raw socket; to be sent in one piece with others of its length and way, where they follow;
+ * the record is no datagram but an error that a datagram met which was sent ({@linkcode errorAt}).
  */
-export const RecordFlag = { TRUNCATED: 1, NO_OWN: 2, RAW: 4, JOINS: 8 };
+export const RecordFlag = { TRUNCATED: 1, NO_OWN: 2, RAW: 4, JOINS: 8, ERROR: 16 };
 
 /** Bits of the flags of `my_udp_open`; above them the protocol of a raw socket. */
 const OPEN_FREEBIND = 1, OPEN_BYPASS = 2, OPEN_ESP_IN_UDP = 4, OPEN_TRAFFIC_CLASS = 8;
-const OPEN_MARK = 16, OPEN_RAW_SHIFT = 8;
+const OPEN_MARK = 16, OPEN_ERRORS = 32, OPEN_RAW_SHIFT = 8;
 /** What marked sockets send bears it: the rule that leads into tunnels passes it over. */
 export const TUNNEL_MARK = 330;
 /** What `my_udp_open` says of the step that failed. */
@@ -59,6 +60,8 @@ export interface UdpSocketWish {
    * datagrams of one length and sender in one record (`RecordWord.SEGMENT`).
    */
   readonly carriesTunnels?: boolean | undefined;
+  /** It hands out what ICMP says of the datagrams that it sent, as records with an error. */
+  readonly tellsErrors?: boolean;
   /** A raw socket of this IP protocol; absent: UDP. The port is ignored then. */
   readonly rawProtocol?: number;
   /** IPsec policies hold for it, as for any socket of the system: it has no bypass. */
@@ -85,6 +88,7 @@ export function openUdpSocket(shim: ShimSymbols, wish: UdpSocketWish): UdpSocket
   const flags = (wish.underPolicy ? 0 : OPEN_BYPASS) | (freebind ? OPEN_FREEBIND : 0) |
     (wish.espInUdp ? OPEN_ESP_IN_UDP : 0) |
     (wish.carriesTunnels ? OPEN_TRAFFIC_CLASS | OPEN_MARK : 0) |
+    (wish.tellsErrors ? OPEN_ERRORS : 0) |
     (wish.rawProtocol ?? 0) << OPEN_RAW_SHIFT;
   const fd = shim.my_udp_open(
     path,
@@ -121,20 +125,61 @@ export function receiveDropsOf(shim: ShimSymbols, fd: number): number {
   return Math.max(0, shim.my_udp_drops(fd));
 }
 
+/** A record that the system refused to send. */
+export interface RefusedRecord {
+  /** Where it begins in the buffer. */
+  readonly at: number;
+  /** `ENETUNREACH`, say. */
+  readonly errno: string;
+}
+
 /** What became of records to be sent. */
 export interface SendOutcome {
   readonly sent: number;
   /** Datagrams that the system did not take. */
   readonly refused: number;
+  /** The first of them, {@linkcode LISTED_MAX} at most; of several in one piece the first alone. */
+  readonly listed: readonly RefusedRecord[];
 }
+
+/** `LISTED_MAX` of `ffi/udp_batch.c`. */
+const LISTED_MAX = 64;
+/** Words of the account of `my_udp_send`: sent, refused, listed; then offset and errno of each. */
+const ACCOUNT_WORDS = 3;
+const account = new Uint32Array(ACCOUNT_WORDS + 2 * LISTED_MAX);
 
 /** Sends the records in the first `octets` of a buffer. */
 export function sendRecords(shim: ShimSymbols, records: Uint8Array, octets: number): SendOutcome {
-  const result = shim.my_udp_send(records as Uint8Array<ArrayBuffer>, octets, outcome);
+  const result = shim.my_udp_send(records as Uint8Array<ArrayBuffer>, octets, account);
   must(result === 0, "records that follow each other");
-  return { sent: outcome[0]!, refused: outcome[1]! };
+  const [sent, refused, count] = account as unknown as readonly [number, number, number];
+  const listed: RefusedRecord[] = [];
+  for (let word = ACCOUNT_WORDS; listed.length < count; word += 2) {
+    listed.push({ at: account[word]!, errno: errnoName(account[word + 1]!) });
+  }
+  return { sent, refused, listed };
 }
-const outcome = new Uint32Array(3);
+
+/** What a record with `RecordFlag.ERROR` says. */
+export interface RecordError {
+  /** `ECONNREFUSED`, say. */
+  readonly errno: string;
+  /** Type and code of the ICMP message that said so; undefined: the system said so itself. */
+  readonly icmp: { readonly type: number; readonly code: number } | undefined;
+  /** Who sent that message, lent; undefined: it is not known. */
+  readonly offender: IpAddress | undefined;
+}
+
+/** Reads the error in the record at `at` of a buffer whose words are `words`. */
+export function errorAt(buffer: Uint8Array, words: Uint32Array, at: number): RecordError {
+  const word = at >> 2, said = words[word + RecordWord.TRAFFIC_CLASS]!;
+  const octets = words[word + RecordWord.LENGTH]!, offenderAt = at + RECORD_OCTETS;
+  return {
+    errno: errnoName(words[word + RecordWord.SEGMENT]!),
+    icmp: said === 0 && octets === 0 ? undefined : { type: said >> 8, code: said & 255 },
+    offender: octets === 0 ? undefined : buffer.subarray(offenderAt, offenderAt + octets),
+  };
+}
 
 /** Sockets waited for together. */
 export class SocketWait {

@@ -106,7 +106,12 @@ export interface RunResultJson {
     /** Packets that went no further, by cause. */
     readonly drops: Readonly<Record<string, number>>;
   } | null;
-  readonly datagrams: { readonly sent: number; readonly received: number };
+  readonly datagrams: {
+    readonly sent: number;
+    readonly received: number;
+    /** What the system refused to send, and what ICMP says of what was sent, by cause. */
+    readonly sendErrors: FinalResult["figures"]["sendErrors"];
+  };
   /** What the rules of `impairment` did, in their order; empty: none does anything. */
   readonly impairment: FinalResult["figures"]["impairment"];
   /** TCP connections (RFC 9329) by what became of them; null where there is only UDP. */
@@ -164,7 +169,11 @@ export function resultOf(final: FinalResult): RunResultJson {
       octetsReceived: figures.packets.octetsIn,
       drops: figures.packets.drops,
     },
-    datagrams: { sent: figures.datagramsSent, received: figures.datagramsReceived },
+    datagrams: {
+      sent: figures.datagramsSent,
+      received: figures.datagramsReceived,
+      sendErrors: figures.sendErrors,
+    },
     impairment: figures.impairment.map((counts) => ({ ...counts })),
     connections: figures.connections,
     keepalives: { sent: figures.keepalivesSent, received: figures.keepalivesReceived },
@@ -204,7 +213,7 @@ export function refusedResult(
     drops: {},
     dataPath: null,
     packets: null,
-    datagrams: { sent: 0, received: 0 },
+    datagrams: { sent: 0, received: 0, sendErrors: [] },
     impairment: [],
     connections: null,
     keepalives: { sent: 0, received: 0 },

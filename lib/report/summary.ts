@@ -36,6 +36,9 @@ export function summaryLines(result: RunResultJson): string[] {
   for (const { cause, count, example } of strangers) {
     lines.push(`Strangers, not authenticated, by ${cause}: ${count}, for example: ${example}`);
   }
+  for (const { cause, count, example } of result.datagrams.sendErrors) {
+    lines.push(`Sent in vain, by ${cause}: ${count}, for example: ${example}`);
+  }
   const drops = Object.entries(result.drops).sort(([, a], [, b]) => b - a);
   for (const [reason, count] of drops) lines.push(`Dropped: ${count} for ${reason}`);
   if (result.packets) {
@@ -46,7 +49,7 @@ export function summaryLines(result: RunResultJson): string[] {
     }
   }
   if (result.connections) lines.push(...connectionLines(result.connections));
-  if (result.deletesUnanswered) lines.push(`Deletes unanswered: ${result.deletesUnanswered}`);
+  if (result.deletesUnanswered) lines.push(deletesLine(result.deletesUnanswered));
   const cpu = result.cpuMsPerTunnel === null
     ? "CPU per tunnel: none was established"
     : `CPU ${result.cpuMsPerTunnel} ms per tunnel`;
@@ -55,6 +58,14 @@ export function summaryLines(result: RunResultJson): string[] {
       `${result.transport} transport, ${result.cryptoBackend} crypto`,
   );
   return lines;
+}
+
+/** The graceful end closes each SA by a Delete, and waits for the peer's answer to it. */
+function deletesLine(unanswered: number): string {
+  const [subject, whose] = unanswered === 1
+    ? ["1 Delete of the graceful end", "its IKE SA"]
+    : [`${unanswered} Deletes of the graceful end`, "their IKE SAs"];
+  return `${subject} went unanswered before the test ended: the peer may still hold ${whose}`;
 }
 
 function connectionLines(counters: NonNullable<RunResultJson["connections"]>): string[] {
@@ -92,6 +103,7 @@ const PACKET_DROPS: Readonly<Record<string, string>> = {
   tooBig: "a path that is too narrow",
   fragment: "being a fragment in transport mode",
   exhausted: "want of sequence numbers",
+  notSent: "a refusal of the system to send them",
 };
 
 function pingLines(ping: PingResultJson): string[] {

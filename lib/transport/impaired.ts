@@ -12,6 +12,7 @@ import {
   messageKind,
   messageSpis,
 } from "@/transport/impairment.ts";
+import { SendErrorBook, type SendErrors } from "@/transport/send_errors.ts";
 import type {
   Connections,
   Datagram,
@@ -51,6 +52,7 @@ export class ImpairedTransport implements Transport {
   readonly esp: EspInUdp | undefined;
   readonly notes: readonly string[];
   readonly connections: Connections | undefined;
+  readonly sendErrors: SendErrors;
   readonly #inner: Transport;
   readonly #impairment: Impairment;
   readonly #after: After;
@@ -88,6 +90,7 @@ export class ImpairedTransport implements Transport {
     this.esp = inner.esp;
     this.notes = inner.notes ?? [];
     this.connections = inner.connections;
+    this.sendErrors = inner.sendErrors ?? new SendErrorBook();
   }
 
   /** What became of messages, rule by rule. */

@@ -3,6 +3,7 @@
  * @module
  */
 import type { Path } from "@/base/address.ts";
+import { JoinedSendErrors, SendErrorBook, type SendErrors } from "@/transport/send_errors.ts";
 import type {
   Connections,
   EspInUdp,
@@ -21,6 +22,7 @@ export class JoinedTransport implements Transport {
   readonly notes: readonly string[];
   readonly counters: TransportCounters;
   readonly esp: EspInUdp;
+  readonly sendErrors: SendErrors;
   readonly connections: Connections | undefined;
   readonly #udp: Transport;
   readonly #tcp: Transport;
@@ -36,6 +38,8 @@ export class JoinedTransport implements Transport {
     this.counters = sumOf(udp.counters, tcp.counters);
     this.esp = new JoinedEsp(udp.esp, tcp.esp);
     this.connections = tcp.connections;
+    const none = new SendErrorBook();
+    this.sendErrors = new JoinedSendErrors(udp.sendErrors ?? none, tcp.sendErrors ?? none);
   }
 
   listen(listener: TransportListener): void {

@@ -145,6 +145,7 @@ function openSocket(opening: Opening, address: IpAddress, port: number): NativeS
       ...wishOf(options, address, port),
       espInUdp: natt && options.kernelEsp === true,
       carriesTunnels: options.ownEsp,
+      tellsErrors: true,
     };
     return { ...openUdpSocket(shim, wish), natt, address };
   } catch (e) {

@@ -74,6 +74,11 @@ export class TcpConnection {
     this.#reader = new FrameReader(!opened);
   }
 
+  /** Whether the connection has come about; a connection of the peer's always has. */
+  get stood(): boolean {
+    return this.#connected;
+  }
+
   /** Whether nothing waits to be sent, or nothing can be as it has not been connected yet. */
   get isIdle(): boolean {
     return !this.#connected || this.#pendingOctets === 0 && this.#batchOctets === 0;

@@ -19,6 +19,7 @@ import {
 import { closeFd } from "@/native/udp.ts";
 import { kindOf, MARKER_OCTETS } from "@/transport/non_esp_marker.ts";
 import { refusalOf } from "@/transport/refusal.ts";
+import { refusedConnection, SendErrorBook, strayDatagram } from "@/transport/send_errors.ts";
 import { type ConnectionEnd, TcpConnection } from "@/transport/tcp_connection.ts";
 import { FRAME_MAX, MESSAGE_MAX, PACKET_MAX } from "@/transport/tcp_frames.ts";
 import type {
@@ -77,6 +78,7 @@ export class TcpTransport implements Transport {
   readonly nattPort = undefined;
   readonly halfOpenMax = HALF_OPEN_MAX;
   readonly esp: EspInUdp;
+  readonly sendErrors = new SendErrorBook();
   readonly connections: Connections & { readonly counters: ConnectionCounters };
   readonly #shim: ShimSymbols;
   readonly #options: TcpOptions;
@@ -137,7 +139,13 @@ export class TcpTransport implements Transport {
 
   send(octets: Uint8Array, path: Path): void {
     const connection = this.#byPath.get(endsKey(path));
-    if (!connection || octets.length > MESSAGE_MAX) return void this.counters.sendErrors++;
+    if (!connection || octets.length > MESSAGE_MAX) {
+      this.counters.sendErrors++;
+      const why = connection
+        ? `${octets.length} octets are more than a frame takes`
+        : "there is no connection";
+      return this.sendErrors.add(strayDatagram(path, why, 1));
+    }
     this.counters.sent++;
     const end = connection.sendIke(octets);
     if (end) return this.#end(connection, end);
@@ -304,6 +312,8 @@ export class TcpTransport implements Transport {
     const isUsed = !connection.released && this.#byTag.has(connection.tag);
     this.#forget(connection);
     if (!isUsed || this.#closed) return;
+    // A connection of ours that never stood is what a message that cannot be sent is in UDP.
+    if (!connection.stood) this.sendErrors.add(refusedConnection(connection.path, why));
     this.#lost.push({ path: connection.path, why });
     // Who sends is not told while it sends.
     this.#lostTimer ??= setTimeout(() => {
@@ -352,13 +362,13 @@ export class TcpTransport implements Transport {
   #accept(fd: number, tag: number): void {
     for (let taken = 0; taken < ACCEPTED_MAX; taken++) {
       const accepted = acceptTcp(this.#shim, fd);
-      if (accepted === "full") return this.#pauseAccepting(fd, tag);
+      if (accepted === "full" || accepted === "refused") return this.#pauseAccepting(fd, tag);
       if (!accepted) return;
       this.#welcome(accepted);
     }
   }
 
-  /** A socket that cannot be taken from would be ready for ever. */
+  /** A socket that no connection can be taken from would be ready for ever. */
   #pauseAccepting(fd: number, tag: number): void {
     this.#wait.change(fd, tag, { toTake: false, room: false });
     setTimeout(() => {

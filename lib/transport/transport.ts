@@ -5,6 +5,7 @@
  */
 import type { IpAddress, Path } from "@/base/address.ts";
 import type { ImpairmentCounts } from "@/transport/impairment.ts";
+import type { SendErrors } from "@/transport/send_errors.ts";
 
 /** A received IKE message and the way it came. */
 export interface Datagram {
@@ -124,6 +125,8 @@ export interface Transport {
   readonly halfOpenMax: number;
   /** What a tester should know of these sockets, in sentences; absent: nothing. */
   readonly notes?: readonly string[];
+  /** What could not be sent, and why; absent: it cannot tell. */
+  readonly sendErrors?: SendErrors;
   /** What was done to messages on purpose, rule by rule; absent: nothing. */
   readonly impairment?: readonly ImpairmentCounts[];
   /** Absent: it moves IKE alone. */
@@ -174,4 +177,6 @@ export interface UdpOptions {
   readonly ownEsp?: boolean | undefined;
   /** Take addresses that no interface has (IP_FREEBIND); native only. */
   readonly freebind?: boolean | undefined;
+  /** The interface whose link link-local addresses are on; absent: those of peers heard tell it. */
+  readonly linkLocalInterface?: string | undefined;
 }

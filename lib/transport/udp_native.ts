@@ -3,17 +3,19 @@
  * receive buffer of megabytes, sockets in a named network namespace.
  * @module
  */
-import { type IpAddress, isUnspecified, type Path } from "@/base/address.ts";
+import { type IpAddress, isLinkLocal, isUnspecified, type Path } from "@/base/address.ts";
 import { SetupError } from "@/base/errors.ts";
 import { loadShim, type ShimSymbols } from "@/native/load.ts";
 import { pollUntilOver } from "@/native/poll_loop.ts";
 import { PAYLOAD_MAX, RecordQueue } from "@/native/record_queue.ts";
 import {
+  errorAt,
   receiveDropsOf,
   RECORD_OCTETS,
   RecordAt,
   RecordFlag,
   RecordWord,
+  type SendOutcome,
   SLOT_OCTETS,
   SocketWait,
 } from "@/native/udp.ts";
@@ -26,6 +28,14 @@ import {
   notesOf,
   openSockets,
 } from "@/transport/native_sockets.ts";
+import { linkScopeOf } from "@/transport/link_scope.ts";
+import {
+  icmpError,
+  refusedDatagram,
+  SendErrorBook,
+  strayDatagram,
+  whyNoDatagram,
+} from "@/transport/send_errors.ts";
 import type {
   Datagram,
   EspInUdp,
@@ -62,6 +72,7 @@ class NativeUdp implements Transport {
   readonly halfOpenMax: number;
   readonly notes: readonly string[];
   readonly esp: EspInUdp;
+  readonly sendErrors = new SendErrorBook();
   readonly #shim: ShimSymbols;
   readonly #wait: SocketWait;
   readonly #sockets: NativeSocket[] = [];
@@ -72,6 +83,8 @@ class NativeUdp implements Transport {
   readonly #shared: (NativeSocket | undefined)[] = [];
   /** Sockets that send for an address of their own. */
   readonly #byAddress = new Map<string, NativeSocket>();
+  /** Interface index of link-local peers that were not heard yet; 0: none is known. */
+  readonly #linkScope: number;
   /** Interface of link-local peers, as a datagram of theirs told it. */
   readonly #scopes = new Map<string, number>();
   readonly #arena = new Uint8Array(SLOTS * SLOT_OCTETS);
@@ -95,6 +108,7 @@ class NativeUdp implements Transport {
       flush: () => this.flush(),
     };
     this.#own = ownBook(options.ownAddresses);
+    this.#linkScope = linkScopeOf(options.linkLocalInterface);
     this.#wait = new SocketWait(shim);
     const { sockets, ikePort, nattPort } = this.#open(options);
     this.ikePort = ikePort;
@@ -111,7 +125,8 @@ class NativeUdp implements Transport {
 
   send(octets: Uint8Array, path: Path): void {
     const socket = this.#socketFor(path);
-    this.#put(socket, octets, { path, marker: socket?.natt ? MARKER_OCTETS : 0, trafficClass: 0 });
+    const marker = socket?.natt ? MARKER_OCTETS : 0;
+    this.#put(socket, octets, { path, marker, trafficClass: 0, isIke: true });
   }
 
   keepalive(path: Path): void {
@@ -128,12 +143,16 @@ class NativeUdp implements Transport {
       readonly marker: number;
       readonly trafficClass: number;
       readonly joins?: boolean;
+      readonly isIke?: boolean;
     },
   ): void {
     const { path: { ownAddress, peerAddress, peerPort }, marker: zeros, trafficClass } = how;
     const length = zeros + octets.length;
-    const isGood = socket && length <= PAYLOAD_MAX && peerPort !== 0 && !this.#closed;
-    if (!isGood) return void this.counters.sendErrors++;
+    if (!socket || length > PAYLOAD_MAX || peerPort === 0 || this.#closed) {
+      this.counters.sendErrors++;
+      const why = whyNoDatagram({ isClosed: this.#closed, hasSocket: !!socket, length, peerPort });
+      return this.sendErrors.add(strayDatagram(how.path, why, how.isIke ? 1 : 0));
+    }
     if (this.#queue.isFullFor(length)) this.flush();
     const scope = isLinkLocal(peerAddress) ? this.#scopeOf(peerAddress) : 0;
     const way = {
@@ -154,6 +173,35 @@ class NativeUdp implements Transport {
     if (!outcome) return;
     this.counters.sent += outcome.sent;
     this.counters.sendErrors += outcome.refused;
+    if (outcome.refused > 0) this.#noteRefused(outcome);
+  }
+
+  /** What is not listed is counted as the last that is. */
+  #noteRefused({ refused, listed }: SendOutcome): void {
+    let left = refused;
+    for (const [i, { at, errno }] of listed.entries()) {
+      const { socket: fd, payload, ...ends } = this.#queue.queuedAt(at);
+      const socket = this.#sockets.find((one) => one.fd === fd);
+      const isIke = !socket?.natt || kindOf(payload) === "ike";
+      const count = i === listed.length - 1 ? left : 1, unsentIke = isIke ? count : 0;
+      const path = { ...ends, ownPort: socket?.port ?? 0 };
+      this.sendErrors.add(refusedDatagram(path, errno, { count, unsentIke }));
+      left -= count;
+    }
+  }
+
+  /** What the system and ICMP say of a datagram that was sent. */
+  #noteError(at: number): void {
+    const words = this.#arenaWords, word = at >> 2, arena = this.#arena;
+    const octets = words[word + RecordWord.FAMILY]!, { OWN, PEER } = RecordAt;
+    const isOwnTold = (words[word + RecordWord.FLAGS]! & RecordFlag.NO_OWN) === 0;
+    const path = {
+      ownAddress: isOwnTold ? arena.slice(at + OWN, at + OWN + octets) : new Uint8Array(0),
+      ownPort: isOwnTold ? this.#sockets[words[word + RecordWord.SOCKET]!]!.port : 0,
+      peerAddress: arena.slice(at + PEER, at + PEER + octets),
+      peerPort: words[word + RecordWord.PEER_PORT]!,
+    };
+    this.sendErrors.add(icmpError(path, errorAt(arena, words, at)));
   }
 
   async close(): Promise<void> {
@@ -216,7 +264,7 @@ class NativeUdp implements Transport {
   }
 
   #scopeOf(address: IpAddress): number {
-    return this.#scopes.get(String.fromCharCode(...address)) ?? 0;
+    return this.#scopes.get(String.fromCharCode(...address)) ?? this.#linkScope;
   }
 
   async #receive(listener: TransportListener): Promise<void> {
@@ -237,6 +285,10 @@ class NativeUdp implements Transport {
     const batch: Datagram[] = [];
     for (let slot = 0; slot < count; slot++) {
       const at = slot * SLOT_OCTETS, word = at >> 2;
+      if (this.#arenaWords[word + RecordWord.FLAGS]! & RecordFlag.ERROR) {
+        this.#noteError(at);
+        continue;
+      }
       const whole = this.#arenaWords[word + RecordWord.LENGTH]!;
       const segment = this.#arenaWords[word + RecordWord.SEGMENT]! || whole;
       let from = 0;
@@ -300,10 +352,6 @@ class NativeUdp implements Transport {
 function ownBook(addresses: readonly IpAddress[]): AddressBook | undefined {
   if (addresses.some(isUnspecified)) return undefined;
   return new AddressBook(addresses);
-}
-
-function isLinkLocal(address: IpAddress): boolean {
-  return address.length === 16 && address[0] === 0xfe && (address[1]! & 0xc0) === 0x80;
 }
 
 function sharedIndex(address: IpAddress, natt: boolean): number {

@@ -3,7 +3,13 @@
  * address and port; the receive buffer is the system's default, which bursts overrun.
  * @module
  */
-import { type IpAddress, parseAddress, type Path, showAddress } from "@/base/address.ts";
+import {
+  type IpAddress,
+  isLinkLocal,
+  parseAddress,
+  type Path,
+  showAddress,
+} from "@/base/address.ts";
 import { SetupError } from "@/base/errors.ts";
 import {
   isMarkedAtIkePort,
@@ -13,6 +19,12 @@ import {
   withMarker,
 } from "@/transport/non_esp_marker.ts";
 import { refusalOf } from "@/transport/refusal.ts";
+import {
+  refusedDatagram,
+  SendErrorBook,
+  strayDatagram,
+  whyNoDatagram,
+} from "@/transport/send_errors.ts";
 import type {
   EspInUdp,
   Transport,
@@ -67,11 +79,12 @@ class PortableUdp implements Transport {
     receiver: undefined,
     send: (packet, path) => {
       const socket = this.#socketFor(path);
-      if (!socket?.natt) return void this.counters.sendErrors++;
-      this.#put(socket, packet.slice(), path);
+      const natt = socket?.natt ? socket : undefined;
+      this.#put(natt, packet.slice(), { path, isIke: false });
     },
     flush: () => {},
   };
+  readonly sendErrors = new SendErrorBook();
   readonly #sockets: Socket[] = [];
   /** By own address and port. */
   readonly #byEnd = new Map<string, Socket>();
@@ -83,7 +96,10 @@ class PortableUdp implements Transport {
   readonly #sends = new Set<Promise<unknown>>();
   #closed = false;
 
-  constructor({ ownAddresses, ikePort, nattPort }: UdpOptions) {
+  readonly #linkLocalInterface: string | undefined;
+
+  constructor({ ownAddresses, ikePort, nattPort, linkLocalInterface }: UdpOptions) {
+    this.#linkLocalInterface = linkLocalInterface;
     try {
       this.ikePort = this.#openAll(ownAddresses, ikePort, false);
       this.nattPort = nattPort === undefined
@@ -101,25 +117,36 @@ class PortableUdp implements Transport {
 
   send(octets: Uint8Array, path: Path): void {
     const socket = this.#socketFor(path);
-    if (!socket) return void this.counters.sendErrors++;
-    this.#put(socket, socket.natt ? withMarker(octets) : octets, path);
+    this.#put(socket, socket?.natt ? withMarker(octets) : octets, { path, isIke: true });
   }
 
   keepalive(path: Path): void {
     const socket = this.#socketFor(path);
-    if (!socket?.natt) return void this.counters.sendErrors++;
-    this.counters.keepalivesSent++;
-    this.#put(socket, KEEPALIVE, path);
+    if (socket?.natt) this.counters.keepalivesSent++;
+    this.#put(socket?.natt ? socket : undefined, KEEPALIVE, { path, isIke: false });
   }
 
   #socketFor({ ownAddress, ownPort }: Path): Socket | undefined {
     return this.#closed ? undefined : this.#byEnd.get(endKey(ownAddress, ownPort));
   }
 
-  #put(socket: Socket, payload: Uint8Array, path: Path): void {
-    const hostname = this.#hostnameOf(path.peerAddress);
-    const sent = socket.conn.send(payload, { transport: "udp", hostname, port: path.peerPort })
-      .then(() => void this.counters.sent++, () => void this.counters.sendErrors++)
+  #put(
+    socket: Socket | undefined,
+    payload: Uint8Array,
+    { path, isIke }: { readonly path: Path; readonly isIke: boolean },
+  ): void {
+    const { peerPort, peerAddress } = path, length = payload.length, unsentIke = isIke ? 1 : 0;
+    if (!socket) {
+      this.counters.sendErrors++;
+      const known = { isClosed: this.#closed, hasSocket: false, length, peerPort };
+      return this.sendErrors.add(strayDatagram(path, whyNoDatagram(known), unsentIke));
+    }
+    const to = { hostname: this.#hostnameOf(peerAddress), port: peerPort } as const;
+    const sent = socket.conn.send(payload, { transport: "udp", ...to })
+      .then(() => void this.counters.sent++, (e) => {
+        this.counters.sendErrors++;
+        this.sendErrors.add(refusedDatagram(path, errnoOf(e), { unsentIke }));
+      })
       .finally(() => this.#sends.delete(sent));
     this.#sends.add(sent);
   }
@@ -145,7 +172,7 @@ class PortableUdp implements Transport {
       try {
         let same = port;
         for (const address of addresses) {
-          const socket = openSocket(address, same, natt);
+          const socket = openSocket({ address, port: same, natt }, this.#linkLocalInterface);
           same = socket.port;
           opened.push(socket);
         }
@@ -235,8 +262,12 @@ function endKey(address: IpAddress, port: number): string {
   return `${String.fromCharCode(...address)}${port}`;
 }
 
-function openSocket(address: IpAddress, port: number, natt: boolean): Socket {
-  const hostname = showAddress(address);
+function openSocket(
+  { address, port, natt }: Pick<Socket, "address" | "port" | "natt">,
+  linkLocalInterface: string | undefined,
+): Socket {
+  const zone = isLinkLocal(address) && linkLocalInterface ? `%${linkLocalInterface}` : "";
+  const hostname = showAddress(address) + zone;
   try {
     const conn = Deno.listenDatagram({ transport: "udp", hostname, port });
     return { conn, address, port: (conn.addr as Deno.NetAddr).port, natt };
@@ -245,16 +276,9 @@ function openSocket(address: IpAddress, port: number, natt: boolean): Socket {
   }
 }
 
-/** Errno names of the errors that the runtime tells apart. */
-const ERRNO: readonly (readonly [new (...args: never[]) => Error, string])[] = [
-  [Deno.errors.PermissionDenied, "EACCES"],
-  [Deno.errors.NotCapable, "EACCES"],
-  [Deno.errors.AddrInUse, "EADDRINUSE"],
-  [Deno.errors.AddrNotAvailable, "EADDRNOTAVAIL"],
-];
-
-/** The errno name of an error, or its words where the runtime has no class for it. */
+/** The errno name of an error, or its words where the runtime tells none. */
 function errnoOf(e: unknown): string {
-  const known = ERRNO.find(([kind]) => e instanceof kind);
-  return known?.[1] ?? (e instanceof Error ? e.message : String(e));
+  const code = (e as { readonly code?: unknown }).code;
+  if (typeof code === "string") return code;
+  return e instanceof Error ? e.message : String(e);
 }

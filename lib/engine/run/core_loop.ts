@@ -8,6 +8,7 @@ import type { Path } from "@/base/address.ts";
 import type { Clock } from "@/engine/run/clock.ts";
 import { ConnectionKeeper } from "@/engine/run/connection_keeper.ts";
 import { ComputePool } from "@/engine/run/compute.ts";
+import { explained } from "@/engine/run/send_trouble.ts";
 import { TimerWheel } from "@/engine/run/timer_wheel.ts";
 import type { IkeConfig, IkeEnv } from "@/ike/records/config.ts";
 import {
@@ -108,6 +109,7 @@ export class CoreLoop implements Outbox {
       failed: (error) => this.#break(error),
       lost: (ends) => this.turn(() => this.#keeper?.lost(ends)),
     });
+    if (transport.sendErrors) transport.sendErrors.tell = (words) => this.#tellSendError(words);
   }
 
   /** SAs, alarms and jobs that are waited for; for tests. */
@@ -178,10 +180,11 @@ export class CoreLoop implements Outbox {
 
   #receive(batch: readonly Datagram[]): void {
     this.turn((nowMs) => {
-      const { listener } = this.#options;
+      const { listener, transport } = this.#options;
       for (const datagram of batch) {
         this.datagramsReceived++;
         const { path, encapsulated } = datagram;
+        transport.sendErrors?.heard(path);
         // The octets are lent, and the core keeps views of messages.
         const octets = datagram.octets.slice();
         listener.datagram?.(false, encapsulated ? withMarker(octets) : octets, path, nowMs);
@@ -215,7 +218,8 @@ export class CoreLoop implements Outbox {
         this.#pool.submit({ sa: sa!, ticket: effect.ticket }, effect.job);
       } else {
         if (sa?.path.tcp) this.#keeper?.effect(effect, sa);
-        this.#options.listener.effect(effect, sa, this.#nowMs);
+        const { listener, transport } = this.#options;
+        listener.effect(explained(effect, sa, transport.sendErrors), sa, this.#nowMs);
       }
     }
     this.#effects.length = this.#owners.length = 0;
@@ -230,6 +234,11 @@ export class CoreLoop implements Outbox {
     if (!listener.datagram) return;
     const encapsulated = path.tcp || path.ownPort === transport.nattPort;
     listener.datagram(true, encapsulated ? withMarker(octets) : octets, path, this.#nowMs);
+  }
+
+  #tellSendError(text: string): void {
+    if (this.#stopped) return;
+    this.#options.listener.effect({ kind: "note", level: 3, text }, undefined, this.#nowMs);
   }
 
   /** A keepalive is no IKE message: only the transport counts it. */

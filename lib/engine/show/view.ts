@@ -346,8 +346,14 @@ export interface RunFigures {
   readonly dataPath: DataPathKind;
   /** All packets of CHILD_SAs; null where the kernel keeps the books, or nothing carries any. */
   readonly packets: DataPathTotals | null;
+  /** IKE messages that left, and that came. */
   readonly datagramsSent: number;
   readonly datagramsReceived: number;
+  /**
+   * Datagrams of any kind that the system refused to send, and those of which ICMP says that they came
+   * to nothing, by cause, the most frequent first.
+   */
+  readonly sendErrors: readonly FailureFigures[];
   /** What the rules of `impairment` did to messages, in their order; empty: none does any. */
   readonly impairment: readonly ImpairmentCounts[];
   /** TCP connections by what became of them (RFC 9329); null where there is only UDP. */

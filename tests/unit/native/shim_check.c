@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "../../../ffi/udp.h"
 
@@ -34,6 +36,7 @@ int32_t my_udp_open(const uint8_t *ns_path, uint32_t ns_path_len, const uint8_t 
                     uint32_t *told);
 int32_t my_udp_send(uint8_t *records, uint32_t octets, uint32_t *told);
 int32_t my_udp_receive(int32_t epoll, uint8_t *arena, uint32_t arena_octets, uint32_t slot_octets);
+int32_t my_netlink_receive(int32_t fd, uint8_t *out, uint32_t capacity);
 int32_t my_wait_open(int32_t *out);
 int32_t my_wait_add(int32_t epoll, int32_t fd, uint32_t tag);
 int32_t my_wait(int32_t epoll, int32_t timeout_ms);
@@ -165,8 +168,86 @@ static uint32_t record(uint8_t *at, uint32_t length, int fd, uint32_t port) {
   return (uint32_t)sizeof r + ((length + 7) & ~7u);
 }
 
+/* Words of the account of my_udp_send: sent, refused, listed, and two for each that is listed. */
+enum { LISTED = 64, ACCOUNT = 3 + 2 * LISTED };
+
+/* What the system refuses is listed by the place of its record, up to a limit; what is good goes. */
+static void check_refused(void) {
+  enum { RECORDS = LISTED + 10 };
+  uint32_t *told = (uint32_t *)(void *)block(ACCOUNT * sizeof *told, 0);
+  static const uint8_t any[16];
+  int32_t fd = my_udp_open(any, 0, any, 4, 0, 2, 0, told);
+  uint8_t *records = block(RECORDS * 72, 0), *end = records;
+  uint32_t port = told[1];
+  for (uint32_t i = 0; i < RECORDS; i++) end += record(end, 5, fd, i % 2 ? port : 0);
+  CHECK(my_udp_send(records, RECORDS * 72, told) == 0, "send");
+  CHECK(told[0] == RECORDS / 2 && told[1] == RECORDS / 2 && told[2] == told[1], "%u sent", told[0]);
+  for (uint32_t i = 0; i < told[2]; i++) {
+    CHECK(told[3 + 2 * i] == 2 * i * 72 && told[4 + 2 * i] == EINVAL, "listed %u", i);
+  }
+  for (uint32_t i = 0; i < RECORDS; i++) record(records + i * 72, 5, fd, 0);
+  CHECK(my_udp_send(records, RECORDS * 72, told) == 0, "send");
+  CHECK(told[1] == RECORDS && told[2] == LISTED, "%u refused, %u listed", told[1], told[2]);
+  /* A socket without a route out: the system itself refuses, and says why. */
+  record(records, 5, fd, port);
+  memcpy(((udp_record *)(void *)records)->peer, "\xff\xff\xff\xff", 4);
+  CHECK(my_udp_send(records, 72, told) == 0 && told[1] == 1 && told[2] == 1, "broadcast");
+  CHECK(told[3] == 0 && told[4] != 0, "errno %u", told[4]);
+  my_close(fd);
+  free(records), free(told);
+}
+
+/* What ICMP says of a datagram to a port where nobody is comes as a record, once. */
+static void check_errors(void) {
+  uint32_t *told = (uint32_t *)(void *)block(ACCOUNT * sizeof *told, 0);
+  static const uint8_t any[16];
+  int32_t wake[1], epoll = my_wait_open(wake);
+  int32_t gone = my_udp_open(any, 0, any, 4, 0, 2, 0, told);
+  uint32_t port = told[1];
+  int32_t fd = my_udp_open(any, 0, any, 4, 0, 2 | 32, 0, told);
+  uint8_t *records = block(72, 0), *arena = block(4 * SLOT, 0);
+  CHECK(fd >= 0 && my_wait_add(epoll, fd, 9) == 0, "open");
+  my_close(gone);
+  record(records, 5, fd, port);
+  /* The system tells the second call of the first datagram's error: it goes all the same. */
+  for (int i = 0; i < 3; i++) {
+    CHECK(my_udp_send(records, 72, told) == 0 && told[0] == 1 && told[1] == 0, "send %d", i);
+  }
+  int32_t taken = 0;
+  while (taken < 3 && my_wait(epoll, 1000) > 0) {
+    int32_t got = my_udp_receive(epoll, arena, 4 * SLOT, SLOT);
+    CHECK(got >= 0 && got <= 2, "half of the slots at most: %d", got);
+    for (int32_t i = 0; i < got; i++, taken++) {
+      udp_record r;
+      memcpy(&r, arena + i * SLOT, sizeof r);
+      CHECK(r.flags == RECORD_ERROR && r.socket == 9 && r.family == 4, "flags %u", r.flags);
+      CHECK(r.segment == ECONNREFUSED && r.traffic_class == (3 << 8 | 3), "errno %u", r.segment);
+      CHECK(r.peer_port == port && !memcmp(r.peer, "\x7f\0\0\1", 4), "peer");
+      CHECK(!memcmp(r.own, "\x7f\0\0\1", 4), "own address");
+      CHECK(r.length == 4 && !memcmp(arena + i * SLOT + 64, "\x7f\0\0\1", 4), "offender");
+    }
+  }
+  CHECK(taken == 3, "%d errors", taken);
+  CHECK(my_udp_receive(epoll, arena, 4 * SLOT, SLOT) == 0, "each once");
+  my_close(fd), my_close(epoll), my_close(wake[0]);
+  free(records), free(arena), free(told);
+}
+
+/* What another process sends to a netlink socket is not believed, nor what has no sender. */
+static void check_netlink(void) {
+  int ends[2];
+  uint8_t *out = block(64, 0);
+  CHECK(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, ends) == 0, "socketpair");
+  CHECK(write(ends[0], out, 16) == 16, "write");
+  CHECK(my_netlink_receive(ends[1], out, 64) == 0, "no sender");
+  CHECK(write(ends[0], out, 64) == 64, "write");
+  CHECK(my_netlink_receive(ends[1], out, 63) == -EMSGSIZE, "longer than the room");
+  close(ends[0]), close(ends[1]);
+  free(out);
+}
+
 static void check_udp(void) {
-  uint32_t told[4];
+  uint32_t told[ACCOUNT];
   int32_t wake[1];
   static const uint8_t any[16];
   int32_t to = my_udp_open(any, 0, any, 4, 0, 2, 4u << 20, told);
@@ -281,6 +362,9 @@ int main(void) {
   check_prfs();
   check_groups();
   check_udp();
+  check_refused();
+  check_errors();
+  check_netlink();
   check_tcp();
   check_tun();
   printf("%d faults\n", faults);

@@ -178,6 +178,8 @@ static void check_nonsense(int ends[2]) {
   struct virtio_net_hdr beyond = {.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM, .csum_start = 99, .csum_offset = 16};
   hand_over(ends[0], beyond, segment, 100);
   CHECK(cut(ends[1], packets, lengths) == 1 && lengths[0] == 0, "a checksum beyond the packet");
+  CHECK(write(ends[0], segment, 1) == 1, "write");
+  CHECK(cut(ends[1], packets, lengths) == 1 && lengths[0] == 0, "less than the header");
   hand_over(ends[0], (struct virtio_net_hdr){0}, segment, 3000);
   CHECK(cut(ends[1], packets, lengths) == 1 && lengths[0] == ROOM, "more than a slot");
   beyond.csum_start = 20;

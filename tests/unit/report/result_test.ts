@@ -54,6 +54,7 @@ const FIGURES: RunFigures = {
   drops: new Map([["malformed", 2], ["unknown SPI", 8]]),
   datagramsSent: 100,
   datagramsReceived: 90,
+  sendErrors: [{ cause: "ENETUNREACH", count: 7, example: "Cannot send to 192.0.2.9:500" }],
   keepalivesSent: 4,
   connections: {
     ...{ opened: 0, accepted: 7, crowdedOut: 2, idle: 0, badStreams: 1 },
@@ -233,7 +234,11 @@ Deno.test("every figure stands where its name says", () => {
   assert.deepEqual(result.latencyMs.ikeSaInit, { p50: 1.235, p90: 2, p99: 3, max: 4.5 });
   assert.deepEqual([result.latencyMs.ikeAuth.p50, result.latencyMs.setup.p50], [11, 21]);
   assert.deepEqual(result.drops, { malformed: 2, "unknown SPI": 8 });
-  assert.deepEqual(result.datagrams, { sent: 100, received: 90 });
+  assert.deepEqual(result.datagrams, {
+    sent: 100,
+    received: 90,
+    sendErrors: [{ cause: "ENETUNREACH", count: 7, example: "Cannot send to 192.0.2.9:500" }],
+  });
   assert.deepEqual([result.dataPath, result.packets], ["userland", {
     ...{ sent: 8, received: 7, octetsSent: 672, octetsReceived: 588 },
     drops: { replayed: 2 },
@@ -286,7 +291,14 @@ Deno.test("the closing report says in words what the result says", () => {
   assert.match(text, /^IKE_SA_INIT p50 1.235 ms, p90 2 ms, p99 3 ms, max 4.5 ms$/m);
   assert.match(text, /^Failed by NO_ANSWER: 2, for example: tunnel 3: 4 transmissions$/m);
   assert.match(text, /^Dropped: 8 for unknown SPI\nDropped: 2 for malformed$/m);
-  assert.match(text, /^Deletes unanswered: 1$/m);
+  assert.match(
+    text,
+    /^1 Delete of the graceful end went unanswered before the test ended: the peer may still hold/m,
+  );
+  assert.match(
+    text,
+    /^Sent in vain, by ENETUNREACH: 7, for example: Cannot send to 192\.0\.2\.9:500$/m,
+  );
   assert.match(text, /^TCP connections: 0 opened, 7 accepted$/m);
   assert.match(text, /^TCP: 2 connections closed, for too many strangers had one$/m);
   assert.match(text, /^TCP: 1 connections closed, for what came was no stream of IKE and ESP$/m);

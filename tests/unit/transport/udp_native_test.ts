@@ -154,3 +154,43 @@ test("a peer that knows nothing of it gets each ESP packet by itself", async (op
   peer.close();
   await a.close();
 });
+
+for (const [family, own, peer] of [["IPv4", V4, SECOND], ["IPv6", at("::1"), at("::1")]] as const) {
+  test(`ICMP errors over ${family} are told with both ends, and harm no other datagram`, async (open) => {
+    const gone = open({ ownAddresses: [peer], ikePort: 0 });
+    const a = open({ ownAddresses: [own], ikePort: 0 });
+    const b = open({ ownAddresses: [peer], ikePort: 0 });
+    const inbox = inboxOf(b), path = way(a, own, gone, peer), good = way(a, own, b, peer);
+    const told: string[] = [];
+    a.sendErrors!.tell = (words) => told.push(words);
+    inboxOf(a);
+    await gone.close();
+    const count = 50;
+    for (let i = 0; i < count; i++) {
+      a.send(Uint8Array.of(1), path);
+      a.flush();
+      a.send(Uint8Array.of(2), good);
+      a.flush();
+    }
+    await inbox.reach(count);
+    for (let i = 0; i < 100 && a.sendErrors!.figures().length === 0; i++) await pause(10);
+    await pause(50);
+    assert.deepEqual([a.counters.sent, a.counters.sendErrors], [2 * count, 0]);
+    const cause = `${
+      family === "IPv4" ? "ICMP" : "ICMPv6"
+    } port unreachable: nothing listens there`;
+    const [figures, ...others] = a.sendErrors!.figures();
+    assert.deepEqual([figures!.cause, others, a.sendErrors!.unsentIke], [cause, [], 0]);
+    // The system limits the rate of its ICMP messages, though not on loopback.
+    assert.ok(figures!.count > 0 && figures!.count <= count);
+    const to = family === "IPv4" ? `127.0.1.7:${gone.ikePort}` : `[::1]:${gone.ikePort}`;
+    const words = `${
+      family === "IPv4" ? "127.0.1.7" : "::1"
+    } says of a datagram to ${to}: ${cause}`;
+    assert.deepEqual([told, figures!.example], [[words], words]);
+    assert.deepEqual(a.sendErrors!.lastOf(path), { words, isIcmp: true });
+    assert.equal(a.sendErrors!.lastOf(good), undefined);
+    assert.equal(a.counters.received, 0);
+    await Promise.all([a.close(), b.close()]);
+  });
+}

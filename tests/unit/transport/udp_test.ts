@@ -187,6 +187,41 @@ for (const { name, open } of VARIANTS) {
     assert.deepEqual(arrived.map((d) => d.octets[0]).sort(), [1, 5]);
     await Promise.all([a.close(), b.close()]);
     assert.deepEqual([a.counters.sent, a.counters.sendErrors], [2, 4]);
+    const { sendErrors } = a;
+    assert.equal(sendErrors!.unsentIke, 4);
+    assert.equal(sendErrors!.figures().reduce((sum, { count }) => sum + count, 0), 4);
+    const why = sendErrors!.lastOf({ ...good, ownPort: a.ikePort ^ 1 });
+    assert.match(why!.words, /^Cannot send to 127\.0\.1\.7:\d+ from .*: no socket is at the own/);
+    assert.match(sendErrors!.lastOf(good)!.words, /octets are more than|Message too long/);
+  });
+
+  Deno.test(`${name}: what the system refuses is told with both ends, the cause, and once`, async () => {
+    const a = open({ ownAddresses: [V4], ikePort: 0 });
+    inboxOf(a);
+    const told: string[] = [];
+    a.sendErrors!.tell = (words) => told.push(words);
+    // A socket at loopback sends nothing to any other network.
+    const path = {
+      ownAddress: V4,
+      ownPort: a.ikePort,
+      peerAddress: at("192.0.2.1"),
+      peerPort: 500,
+    };
+    for (let i = 0; i < 3; i++) {
+      a.send(Uint8Array.of(1), path);
+      a.flush();
+    }
+    await pause(20);
+    await a.close();
+    const cause = "(Invalid argument: .*\\(EINVAL\\)|Network is unreachable: .*\\(ENETUNREACH\\))";
+    const words = `Cannot send to 192\\.0\\.2\\.1:500 from 127\\.0\\.0\\.1:${a.ikePort}: ${cause}`;
+    assert.equal(told.length, 1);
+    assert.match(told[0]!, new RegExp(`^${words}$`));
+    const [figures, ...others] = a.sendErrors!.figures();
+    assert.deepEqual([figures!.count, figures!.example, others], [3, told[0], []]);
+    assert.match(figures!.cause, new RegExp(`^${cause}$`));
+    assert.deepEqual(a.sendErrors!.lastOf(path), { words: told[0], isIcmp: false });
+    assert.equal(a.sendErrors!.unsentIke, 3);
   });
 
   Deno.test(`${name}: a peer that is gone leaves the socket good`, async () => {

@@ -1,0 +1,283 @@
+/**
+ * What could not be sent, and what ICMP says of datagrams that were: counted by cause with an example,
+ * told in words that are limited in rate, and remembered for each pair of ends, so that "no answer" can
+ * say why. Nobody vouches for ICMP: what it says explains a failure, and never makes one.
+ * @module
+ */
+import { endsKey, type IpAddress, type Path, showAddress, showEndpoint } from "@/base/address.ts";
+
+/** Causes that are counted apart, and pairs of ends whose last error is remembered. */
+const CAUSES_MAX = 50, ENDS_MAX = 10_000;
+/** After the first error of a cause the next words about it come so much later, with a number. */
+const QUIET_MS = 10_000;
+/** The cause under which all are counted once there are {@linkcode CAUSES_MAX}. */
+const OTHER = "other errors";
+
+/** Errors of one cause. */
+export interface SendErrorFigures {
+  readonly cause: string;
+  readonly count: number;
+  /** The first of them, in words. */
+  readonly example: string;
+}
+
+/** The last error between two ends since a datagram came the other way. */
+export interface SendTrouble {
+  readonly words: string;
+  /** Whether the datagram left, and ICMP said that it came to nothing. */
+  readonly isIcmp: boolean;
+}
+
+/** An error to be counted. */
+export interface NewSendError {
+  readonly cause: string;
+  readonly words: string;
+  readonly path: Path;
+  readonly isIcmp?: boolean;
+  /** Datagrams; absent: one. */
+  readonly count?: number;
+  /** Those of them that are IKE messages which did not leave. */
+  readonly unsentIke?: number;
+}
+
+/** See the module. */
+export interface SendErrors {
+  /** IKE messages that did not leave. */
+  readonly unsentIke: number;
+  /** Hears of errors in words; each cause at once, and then with pauses. */
+  tell: ((words: string) => void) | undefined;
+  /** Most frequent first. */
+  figures(): SendErrorFigures[];
+  /** What was the matter with the way last; undefined: nothing. */
+  lastOf(path: Path): SendTrouble | undefined;
+  /** A datagram came by the path: what was the matter before is over. */
+  heard(path: Path): void;
+}
+
+interface Cause {
+  count: number;
+  readonly example: string;
+  /** When it was told of last, ms, and errors that came since. */
+  toldMs: number;
+  untold: number;
+}
+
+/** The errors of one transport. */
+export class SendErrorBook implements SendErrors {
+  unsentIke = 0;
+  tell: ((words: string) => void) | undefined;
+  readonly #causes = new Map<string, Cause>();
+  /** By both ends; by the peer's alone where the own is not known. */
+  readonly #last = new Map<string, SendTrouble>();
+  readonly #nowMs: () => number;
+
+  /** `nowMs` is for tests. */
+  constructor(nowMs: () => number = () => performance.now()) {
+    this.#nowMs = nowMs;
+  }
+
+  /** Counts an error, remembers it, and tells of it where that is due. */
+  add(error: NewSendError): void {
+    const { words, path, isIcmp = false, count = 1, unsentIke = 0 } = error;
+    this.unsentIke += unsentIke;
+    const key = endsKey(path);
+    this.#last.delete(key);
+    this.#last.set(key, { words, isIcmp });
+    if (this.#last.size > ENDS_MAX) {
+      const [oldest] = this.#last.keys();
+      this.#last.delete(oldest!);
+    }
+    const isKnown = this.#causes.has(error.cause);
+    const cause = isKnown || this.#causes.size < CAUSES_MAX ? error.cause : OTHER;
+    const known = this.#causes.get(cause) ??
+      { count: 0, example: words, toldMs: -Infinity, untold: 0 };
+    this.#causes.set(cause, known);
+    known.count += count;
+    known.untold += count;
+    const nowMs = this.#nowMs();
+    if (!this.tell || nowMs < known.toldMs + QUIET_MS) return;
+    const others = known.untold - 1;
+    known.toldMs = nowMs;
+    known.untold = 0;
+    this.tell(others > 0 ? `${words} (and ${others} more: ${cause})` : words);
+  }
+
+  figures(): SendErrorFigures[] {
+    return [...this.#causes].map(([cause, { count, example }]) => ({ cause, count, example }))
+      .sort((a, b) => b.count - a.count);
+  }
+
+  lastOf(path: Path): SendTrouble | undefined {
+    return this.#last.get(endsKey(path)) ?? this.#last.get(endsKey({ ...path, ...NOWHERE }));
+  }
+
+  heard(path: Path): void {
+    if (this.#last.size === 0) return;
+    this.#last.delete(endsKey(path));
+    this.#last.delete(endsKey({ ...path, ...NOWHERE }));
+  }
+}
+
+/** Two books as one: of UDP, and of TCP. */
+export class JoinedSendErrors implements SendErrors {
+  readonly #udp: SendErrors;
+  readonly #tcp: SendErrors;
+
+  constructor(udp: SendErrors, tcp: SendErrors) {
+    this.#udp = udp;
+    this.#tcp = tcp;
+  }
+
+  get unsentIke(): number {
+    return this.#udp.unsentIke + this.#tcp.unsentIke;
+  }
+
+  get tell(): ((words: string) => void) | undefined {
+    return this.#udp.tell;
+  }
+
+  set tell(tell: ((words: string) => void) | undefined) {
+    this.#udp.tell = tell;
+    this.#tcp.tell = tell;
+  }
+
+  figures(): SendErrorFigures[] {
+    return [...this.#udp.figures(), ...this.#tcp.figures()].sort((a, b) => b.count - a.count);
+  }
+
+  lastOf(path: Path): SendTrouble | undefined {
+    return (path.tcp ? this.#tcp : this.#udp).lastOf(path);
+  }
+
+  heard(path: Path): void {
+    (path.tcp ? this.#tcp : this.#udp).heard(path);
+  }
+}
+
+/** What an errno means for a datagram, and what can be done about it where that is plain. */
+const MEANINGS: Readonly<Record<string, string>> = {
+  EACCES: "Permission denied: no unicast address, or a route that prohibits it",
+  EADDRNOTAVAIL: "No interface has the own address",
+  EAGAIN: "The socket's send buffer stays full",
+  ECONNREFUSED: "Connection refused",
+  EHOSTUNREACH: "No route to host: its neighbour does not answer, or a route says so",
+  EINVAL: "Invalid argument: an own address, port or scope that cannot be sent from",
+  EMSGSIZE: "Message too long",
+  ENETDOWN: "The network is down",
+  ENETUNREACH: "Network is unreachable: no route leads there",
+  ENOBUFS: "No buffer space: the device's queue or the kernel's neighbour table is full",
+  ENODEV: "No such device",
+  EPERM: "Operation not permitted: a firewall of this host, most likely",
+};
+
+/** `Network is unreachable: no route leads there (ENETUNREACH)`. */
+export function showErrno(errno: string): string {
+  const meaning = MEANINGS[errno];
+  return meaning === undefined ? errno : `${meaning} (${errno})`;
+}
+
+/** A datagram that the system refused to send. */
+export function refusedDatagram(
+  path: Path,
+  errno: string,
+  { count = 1, unsentIke = 0 }: { readonly count?: number; readonly unsentIke?: number },
+): NewSendError {
+  const cause = showErrno(errno);
+  return { cause, words: `${cannotSend(path)}: ${cause}`, path, count, unsentIke };
+}
+
+/** A datagram that cannot leave by any socket or connection of ours. */
+export function strayDatagram(path: Path, why: string, unsentIke: number): NewSendError {
+  return { cause: why, words: `${cannotSend(path)}: ${why}`, path, unsentIke };
+}
+
+/** A TCP connection that came to nothing; `why` is an errno, or words. */
+export function refusedConnection(path: Path, why: string): NewSendError {
+  const cause = `TCP: ${showErrno(why)}`, to = showEndpoint(path.peerAddress, path.peerPort);
+  const from = showEndpoint(path.ownAddress, path.ownPort);
+  return { cause, words: `Cannot connect to ${to} from ${from}: ${showErrno(why)}`, path };
+}
+
+/** Why something is no UDP datagram that a socket of ours could send. */
+export function whyNoDatagram(
+  { isClosed, hasSocket, length, peerPort }: {
+    readonly isClosed: boolean;
+    readonly hasSocket: boolean;
+    /** Octets of the payload. */
+    readonly length: number;
+    readonly peerPort: number;
+  },
+): string {
+  if (isClosed) return "the sockets are closed";
+  if (!hasSocket) return "no socket is at the own address and port";
+  return peerPort === 0 ? "port 0 is nobody's" : `${length} octets are more than a datagram takes`;
+}
+
+function cannotSend({ ownAddress, ownPort, peerAddress, peerPort }: Path): string {
+  const to = showEndpoint(peerAddress, peerPort);
+  return `Cannot send to ${to} from ${showEndpoint(ownAddress, ownPort)}`;
+}
+
+/** Names of ICMP destination unreachable by code (RFC 792, RFC 1812 §5.2.7.1), and of ICMPv6's. */
+const UNREACHABLE_4: readonly string[] = [
+  "network unreachable",
+  "host unreachable",
+  "protocol unreachable",
+  "port unreachable: nothing listens there",
+  "fragmentation needed",
+  "source route failed",
+  "network unknown",
+  "host unknown",
+  "source host isolated",
+  "network administratively prohibited",
+  "host administratively prohibited",
+  "network unreachable for this type of service",
+  "host unreachable for this type of service",
+  "communication administratively prohibited",
+];
+const UNREACHABLE_6: readonly string[] = [
+  "no route to destination",
+  "communication administratively prohibited",
+  "beyond the scope of the source address",
+  "address unreachable",
+  "port unreachable: nothing listens there",
+  "source address failed a policy",
+  "route rejected",
+];
+
+/** What ICMP, or the system by itself, says of a datagram that was sent. */
+export function icmpError(
+  path: Path,
+  { errno, icmp, offender }: {
+    readonly errno: string;
+    readonly icmp: { readonly type: number; readonly code: number } | undefined;
+    readonly offender: IpAddress | undefined;
+  },
+): NewSendError {
+  if (!icmp) return { ...refusedDatagram(path, errno, {}), isIcmp: true };
+  const isV4 = path.peerAddress.length === 4, { type, code } = icmp;
+  const cause = `${isV4 ? "ICMP" : "ICMPv6"} ${
+    (isV4 ? showIcmp4(type, code) : showIcmp6(type, code)) ?? `type ${type}, code ${code}`
+  }`;
+  const to = showEndpoint(path.peerAddress, path.peerPort);
+  const who = offender ? showAddress(offender) : "Somebody";
+  return { cause, words: `${who} says of a datagram to ${to}: ${cause}`, path, isIcmp: true };
+}
+
+/** RFC 792: 3 is destination unreachable, 11 time exceeded, 12 a parameter problem. */
+function showIcmp4(type: number, code: number): string | undefined {
+  if (type === 3) return UNREACHABLE_4[code];
+  if (type === 11) return "time to live exceeded";
+  return type === 12 ? "parameter problem" : undefined;
+}
+
+/** RFC 4443 §3: 1 is destination unreachable, 2 packet too big, 3 time exceeded, 4 a parameter problem. */
+function showIcmp6(type: number, code: number): string | undefined {
+  if (type === 1) return UNREACHABLE_6[code];
+  if (type === 2) return "packet too big";
+  if (type === 3) return "hop limit exceeded";
+  return type === 4 ? "parameter problem" : undefined;
+}
+
+/** The own end where it is not known. */
+const NOWHERE = { ownAddress: new Uint8Array(0), ownPort: 0 };
