@@ -96,6 +96,7 @@ function openSockets(setup: Setup, warn: (words: string) => void): Transport {
     ownAddresses: ownAddressesOf(setup, addressesOn),
     kernelEsp: kind === "kernel",
     ownEsp: kind === "userland",
+    linkLocalInterface: setup.bindifname,
   };
   if (!setup.ikeconf.tcpencap) return openUdpSockets(setup, common, warn);
   const { owntcpport: port } = setup.ikeconf, listens = setup.role === "gateway";

@@ -3,11 +3,18 @@
  * only follows from an error told before, nor about options of the other role.
  * @module
  */
-import { addressPlus, type IpAddress, isUnspecified, parseAddress } from "@/base/address.ts";
+import {
+  addressPlus,
+  type IpAddress,
+  isLinkLocal,
+  isUnspecified,
+  parseAddress,
+} from "@/base/address.ts";
 import { showAddress } from "@/base/address.ts";
 import { showDuration } from "@/base/duration.ts";
 import { isAead } from "@/setup/algorithms.ts";
 import { checkChild, firstMisfit } from "@/setup/check_child.ts";
+import { warnOfRanges } from "@/setup/check_ranges.ts";
 import { MYID_WORDS, PEERID_WORDS } from "@/setup/ike_options.ts";
 import { nearestWord, shown } from "@/setup/kinds.ts";
 import type { Setup } from "@/setup/setup.ts";
@@ -18,6 +25,8 @@ export interface Check {
   isBroken(path: string): boolean;
   /** Takes an error; `path` is the option it is about. */
   fail(what: string, path: string): void;
+  /** The interface behind the `%` of an address (RFC 4007 §11); undefined: none is named. */
+  zoneOf(path: string): string | undefined;
   /** Takes what may be meant, but probably is not. */
   warn(what: string, path: string): void;
 }
@@ -31,14 +40,19 @@ const UDP_PING_MIN = 10;
 const IDENTITY_WORDS = [...MYID_WORDS, ...PEERID_WORDS];
 
 /** Tells `check` every error of a setup, and what is doubtful. */
-export function checkSetup(setup: Setup, { isBroken, fail, warn }: Check): void {
+export function checkSetup(setup: Setup, check: Check): void {
+  const { isBroken, fail, warn } = check;
   const rule = (what: string, path: string, ...others: readonly string[]) => {
     if (![path, ...others].some(isBroken)) fail(what, path);
   };
   if (setup.bindifname === "") {
     rule("bindifname is required: the interface that carries the tunnel addresses", "bindifname");
   }
-  if (!isBroken("role") && setup.role === "client") checkClient(setup, rule);
+  if (!isBroken("role")) warnOfRanges(setup, check);
+  if (!isBroken("role") && setup.role === "client") {
+    checkClient(setup, rule);
+    checkLinkLocal(setup, check.zoneOf("peeraddr"), rule);
+  }
   checkIke(setup, rule);
   checkPorts(setup, rule);
   checkApi(setup, rule);
@@ -109,6 +123,31 @@ function checkClient(setup: Setup, rule: Rule): void {
       "flapconf.maxflapinterval",
       "flapconf.minflapinterval",
     );
+  }
+}
+
+/** A link-local address means nothing without its link, which is that of `bindifname`. */
+function checkLinkLocal(setup: Setup, zone: string | undefined, rule: Rule): void {
+  const { peeraddr, bindifname, startclntaddr, ikeconf } = setup;
+  if (!peeraddr) return;
+  const shownPeer = showAddress(peeraddr);
+  if (zone !== undefined && !isLinkLocal(peeraddr)) {
+    rule(
+      `peeraddr ${shownPeer} has the interface ${shown(zone)}: only link-local addresses have one`,
+      "peeraddr",
+    );
+  } else if (zone !== undefined && zone !== bindifname) {
+    const what = `peeraddr ${shownPeer} is at the interface ${shown(zone)}, and bindifname is ` +
+      shown(bindifname);
+    rule(what, "peeraddr", "bindifname");
+  }
+  if (
+    isLinkLocal(peeraddr) && ikeconf.tcpencap && startclntaddr &&
+    !isLinkLocal(startclntaddr.address)
+  ) {
+    const what = `tcpencap reaches the link-local peeraddr ${shownPeer} from a link-local ` +
+      `startclntaddr alone`;
+    rule(what, "startclntaddr", "peeraddr", "ikeconf.tcpencap");
   }
 }
 

@@ -22,6 +22,8 @@ export interface Kind<T> {
   readonly expects: string;
   /** The value, or `undefined` where the text is none. */
   parse(text: string): T | undefined;
+  /** The interface that an address names; undefined: it names none. */
+  zoneIn?(text: string): string | undefined;
   /** What to say of a text that is none, when more than `expects` helps. */
   hint?(text: string): string | undefined;
 }
@@ -113,6 +115,16 @@ export const address: Kind<IpAddress | null> = {
   parse: (value) => value === "" ? null : parseAddress(value),
   hint: leadingZeroHint,
 };
+
+/** An address, where a link-local one may name its interface as well: `fe80::1%eth0` (RFC 4007 §11). */
+export const addressOnLink: Kind<IpAddress | null> = {
+  expects: "an IPv4 or IPv6 address",
+  parse: (value) => address.parse(value.replace(ZONE, "")),
+  zoneIn: (value) => ZONE.exec(value)?.[1],
+  hint: leadingZeroHint,
+};
+/** What stands behind an address: `%` and the name of an interface, of 15 octets at most. */
+const ZONE = /%([^\s/%]{1,15})$/;
 
 /** `010` is eight to some programs, and ten to others. */
 function leadingZeroHint(value: string): string | undefined {

@@ -5,6 +5,7 @@
 import {
   address,
   addressOf,
+  addressOnLink,
   bool,
   duration,
   float,
@@ -68,7 +69,12 @@ export const TOP = {
     "which end of the path moves",
     { ...C, feature: "mobike" },
   ),
-  peeraddr: option(address, "", "the gateway", C),
+  peeraddr: option(
+    addressOnLink,
+    "",
+    "the gateway; a link-local one is on the link of bindifname, and may name it (fe80::1%eth0)",
+    C,
+  ),
   bindifname: option(
     interfaceName,
     "",

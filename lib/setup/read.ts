@@ -52,6 +52,7 @@ export function readSetup(content: string, file: string, options: ReadOptions = 
   if (!options.unchecked) {
     checkSetup(setup, {
       isBroken: (path) => reader.isBroken(path),
+      zoneOf: (path) => reader.zones.get(path),
       fail: (what, path) => void errors.push(new SetupError(what, positionOf(path))),
       warn: (what, path) => reader.warn(what, positionOf(path)),
     });

@@ -30,6 +30,8 @@ export interface Want {
 export class SectionReader {
   /** Where each option and section that was given stands, by its path. */
   readonly positions = new Map<string, SetupPosition>();
+  /** Interfaces that addresses name behind a `%`, by the path of their option. */
+  readonly zones = new Map<string, string>();
   readonly wants: Want[] = [];
   /** Options that stand at their default, given or not. */
   readonly defaults: Option<unknown>[] = [];
@@ -217,7 +219,8 @@ export class SectionReader {
   }
 
   #scalar(option: Option<unknown>, { text, position }: TextSource, path: string): unknown {
-    const value = option.kind.parse(text);
+    const value = option.kind.parse(text), zone = option.kind.zoneIn?.(text);
+    if (zone !== undefined) this.zones.set(path, zone);
     if (value !== undefined) return value;
     const hint = option.kind.hint?.(text);
     const what = `Expected ${option.kind.expects} for ${path}, found ${shown(text)}` +

@@ -1,0 +1,83 @@
+/**
+ * Addresses that are counted up, tunnel by tunnel or lease by lease, and what they run into: the
+ * network's own address and its broadcast address, and an address that somebody else has.
+ * @module
+ */
+import {
+  addressToBigInt,
+  type IpAddress,
+  type IpPrefix,
+  prefixRange,
+  showAddress,
+} from "@/base/address.ts";
+import type { Check } from "@/setup/check.ts";
+import type { Setup } from "@/setup/setup.ts";
+
+/** Addresses that are handed out one after the other, from the first one on. */
+interface CountedRange {
+  /** The option of its first address. */
+  readonly path: string;
+  readonly start: IpPrefix;
+  /** How many addresses are in use at most. */
+  readonly count: number;
+  /** Who gets the address of a place in the range. */
+  readonly who: (place: number) => string;
+}
+
+/** An address that is somebody's. */
+interface Taken {
+  readonly address: IpAddress | undefined;
+  /** What it is, as the end of a sentence. */
+  readonly what: string;
+}
+
+/** Warns of ranges that run into an address which is no tunnel's. */
+export function warnOfRanges(setup: Setup, { isBroken, warn }: Check): void {
+  for (const { range, taken } of rangesOf(setup)) {
+    if (isBroken(range.path) || isBroken("numberoftunnels")) continue;
+    for (const one of [...edgesOf(range.start), ...taken]) {
+      const place = one.address && placeIn(range, one.address);
+      if (place === undefined) continue;
+      const who = range.who(place), address = showAddress(one.address!);
+      warn(`${who} gets ${address}, which is ${one.what}`, range.path);
+    }
+  }
+}
+
+function rangesOf(setup: Setup): { readonly range: CountedRange; readonly taken: Taken[] }[] {
+  const { role, startclntaddr, peeraddr, bindifaddr, numberoftunnels: tunnels, poolconf } = setup;
+  if (role === "client") {
+    if (!startclntaddr) return [];
+    const owned = setup.mobike ? setup.mobikeaddrpertunnel : 1;
+    const who = (place: number) => `tunnel ${Math.floor(place / owned)} of ${tunnels}`;
+    const taken = [{ address: peeraddr ?? undefined, what: "peeraddr, the gateway's" }];
+    const range = { path: "startclntaddr", start: startclntaddr, count: tunnels * owned, who };
+    return [{ range, taken }];
+  }
+  const own = { address: bindifaddr?.address, what: "bindifaddr, the gateway's own" };
+  return [["v4startaddr", poolconf.v4startaddr], ["v6startaddr", poolconf.v6startaddr]].flatMap(
+    ([name, start]) => {
+      if (!start || typeof start === "string") return [];
+      const who = (place: number) => `client ${place + 1} of ${tunnels}`;
+      return [{ range: { path: `poolconf.${name}`, start, count: tunnels, who }, taken: [own] }];
+    },
+  );
+}
+
+/** The two addresses of an IPv4 network that are no host's (RFC 1122 §3.2.1.3; RFC 3021: not of a /31). */
+function edgesOf(network: IpPrefix): Taken[] {
+  if (network.address.length !== 4 || network.bits > 30) return [];
+  const [first, last] = prefixRange(network);
+  const of = `${showAddress(first)}/${network.bits}`;
+  return [
+    { address: first, what: `the address of the network ${of} itself` },
+    { address: last, what: `the broadcast address of ${of}` },
+  ];
+}
+
+/** The place of an address in a range; undefined: it is not in there. */
+function placeIn({ start, count }: CountedRange, address: IpAddress): number | undefined {
+  if (address.length !== start.address.length) return undefined;
+  const place = addressToBigInt(address) - addressToBigInt(start.address);
+  return place >= 0n && place < BigInt(count) ? Number(place) : undefined;
+}

@@ -1,0 +1,71 @@
+// Ranges that run into an address which is no tunnel's, and link-local peers with their interface.
+import assert from "node:assert/strict";
+import { parseAddress } from "@/base/address.ts";
+import { errorsOf, load } from "./_rig.ts";
+
+function warningsOf(text: string): string[] {
+  return load(text).warnings.map((w) => w.replace(/^f:/, ""));
+}
+
+function client(tunnels: number, start: string, peer: string, more = ""): string {
+  return `role: client\nnumberoftunnels: ${tunnels}\nstartclntaddr: ${start}\npeeraddr: ${peer}\n` +
+    `bindifname: eth0\n${more}ikeconf: {psk: secret}\n`;
+}
+
+function gateway(tunnels: number, pool: string): string {
+  return `role: gateway\nnumberoftunnels: ${tunnels}\nbindifname: eth0\nbindifaddr: 10.7.0.9/24\n` +
+    `poolconf:\n  ${pool}\nikeconf: {psk: secret}\n`;
+}
+
+Deno.test("tunnels that count up into broadcast or the gateway are warned of, with the line", () => {
+  assert.deepEqual(warningsOf(client(254, "10.0.0.1/24", "10.0.1.1")), []);
+  assert.deepEqual(warningsOf(client(255, "10.0.0.1/24", "10.0.1.1")), [
+    "3:1: tunnel 254 of 255 gets 10.0.0.255, which is the broadcast address of 10.0.0.0/24",
+  ]);
+  assert.deepEqual(warningsOf(client(300, "10.0.0.0/24", "10.0.0.9")), [
+    "3:1: tunnel 0 of 300 gets 10.0.0.0, which is the address of the network 10.0.0.0/24 itself",
+    "3:1: tunnel 255 of 300 gets 10.0.0.255, which is the broadcast address of 10.0.0.0/24",
+    "3:1: tunnel 9 of 300 gets 10.0.0.9, which is peeraddr, the gateway's",
+  ]);
+  assert.deepEqual(warningsOf(client(2, "10.0.0.0/31", "10.0.1.1")), [], "RFC 3021");
+  assert.deepEqual(warningsOf(client(300, "2001:db8::1/120", "2001:db8::8")), [
+    "3:1: tunnel 7 of 300 gets 2001:db8::8, which is peeraddr, the gateway's",
+  ]);
+});
+
+Deno.test("a pool that reaches broadcast or the gateway for the clients that are expected is warned of", () => {
+  assert.deepEqual(warningsOf(gateway(9, "v4startaddr: 10.7.0.250/24")), [
+    "6:3: client 6 of 9 gets 10.7.0.255, which is the broadcast address of 10.7.0.0/24",
+  ]);
+  assert.deepEqual(warningsOf(gateway(5, "v4startaddr: 10.7.0.250/24")), []);
+  assert.deepEqual(warningsOf(gateway(9, "v4startaddr: 10.7.0.1/24")), [
+    "6:3: client 9 of 9 gets 10.7.0.9, which is bindifaddr, the gateway's own",
+  ]);
+  assert.deepEqual(warningsOf(gateway(9, "v6startaddr: fd00::/64")), []);
+});
+
+Deno.test("a link-local gateway may name its interface, which is bindifname", () => {
+  const { setup } = load(client(2, "fe80::a:1/64", "fe80::1%eth0"));
+  assert.deepEqual(setup.peeraddr, parseAddress("fe80::1"));
+  const place = "4:1: peeraddr";
+  assert.deepEqual(errorsOf(client(2, "fe80::a:1/64", "fe80::1%eth1")), [
+    `${place} fe80::1 is at the interface "eth1", and bindifname is "eth0"`,
+  ]);
+  assert.deepEqual(errorsOf(client(2, "2001:db8::1/64", "2001:db8::9%eth0")), [
+    `${place} 2001:db8::9 has the interface "eth0": only link-local addresses have one`,
+  ]);
+  for (
+    const peer of ["fe80::1%", "fe80::1%a/b", "fe80::1%eth0%eth0", "fe80::1%an-interface-name"]
+  ) {
+    assert.match(errorsOf(client(2, "fe80::a:1/64", peer))[0]!, /^4:11: Expected an IPv4 or IPv6/);
+  }
+});
+
+Deno.test("a link-local gateway is reached in TCP from a link-local address alone", () => {
+  const tcp = (start: string) =>
+    client(2, start, "fe80::1").replace("{psk: secret}", "{psk: secret, tcpencap: true}");
+  assert.equal(load(tcp("fe80::a:1/64")).warnings.length, 0);
+  assert.deepEqual(errorsOf(tcp("2001:db8::1/64")), [
+    "3:1: tcpencap reaches the link-local peeraddr fe80::1 from a link-local startclntaddr alone",
+  ]);
+});
