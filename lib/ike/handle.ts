@@ -34,6 +34,8 @@ import { ikeAuthRequest } from "@/ike/tasks/ike_auth_request.ts";
 import { ikeAuthResponse } from "@/ike/tasks/ike_auth_response.ts";
 import { ikeInitRequest } from "@/ike/tasks/ike_init_request.ts";
 import { ikeInitResponse, refuseInit } from "@/ike/tasks/ike_init_response.ts";
+import { intermediateRequest } from "@/ike/tasks/intermediate_request.ts";
+import { intermediateResponse } from "@/ike/tasks/intermediate_response.ts";
 import { newRekeyIke, rekeyIke } from "@/ike/tasks/rekey_ike.ts";
 import { deleteChild, deleteIke } from "@/ike/tasks/delete.ts";
 import { informational } from "@/ike/tasks/informational.ts";
@@ -43,6 +45,7 @@ import { isInClear } from "@/wire/exchange_rules.ts";
 
 const TASKS: { readonly [K in Task["kind"]]: TaskKind<Extract<Task, { kind: K }>> } = {
   ike_init: ikeInitRequest,
+  intermediate: intermediateRequest,
   ike_auth: ikeAuthRequest,
   create_child: createChild,
   rekey_ike: rekeyIke,
@@ -53,7 +56,7 @@ const TASKS: { readonly [K in Task["kind"]]: TaskKind<Extract<Task, { kind: K }>
 };
 
 const RESPONDERS: ReadonlyMap<number, ResponderKind> = new Map(
-  [ikeInitResponse, ikeAuthResponse, informational, createChildResponse].map((
+  [ikeInitResponse, intermediateResponse, ikeAuthResponse, informational, createChildResponse].map((
     r,
   ) => [r.exchange, r]),
 );
@@ -265,6 +268,10 @@ function wrongPhase(sa: IkeSa, exchange: number): string | undefined {
     return sa.phase === "init" && !sa.originalInitiator
       ? undefined
       : `${name} to an SA that has keys`;
+  }
+  if (exchange === ExchangeType.IKE_INTERMEDIATE) {
+    const awaited = sa.phase === "created" && !sa.originalInitiator && !sa.setup!.auth;
+    return awaited ? undefined : `${name} to an SA that does not wait for it`;
   }
   if (exchange === ExchangeType.IKE_AUTH) {
     const awaited = sa.phase === "created" && !sa.originalInitiator;

@@ -11,11 +11,20 @@ import type { CryptoBackend, KeyPair } from "@/crypto/backend.ts";
 import { AuthMethod } from "@/iana/auth_method.ts";
 import { ExchangeType } from "@/iana/exchange_type.ts";
 import { IdType } from "@/iana/id_type.ts";
+import { NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
+import { intAuthOf, nextIntAuth } from "@/ike/auth/int_auth.ts";
 import { sharedKeyMic } from "@/ike/auth/psk.ts";
 import { signedOctets } from "@/ike/auth/signed_octets.ts";
 import type { Identity, IkeConfig } from "@/ike/records/config.ts";
-import { deriveIkeKeys, identityBody, ikeKeys, spiOctets } from "@/ike/negotiate/keymat.ts";
+import {
+  deriveIkeKeys,
+  identityBody,
+  ikeKeys,
+  nextIkeKeys,
+  spiOctets,
+} from "@/ike/negotiate/keymat.ts";
+import { notify } from "@/ike/records/notify.ts";
 import { childProposals, ikeProposals } from "@/ike/negotiate/proposal.ts";
 import type { IkeSuite } from "@/ike/records/suite.ts";
 import {
@@ -25,7 +34,7 @@ import {
   type MessageHeader,
   type Payload,
 } from "@/wire/message.ts";
-import { openMessage, type Protection, sealMessage } from "@/wire/protected.ts";
+import { clearForm, openMessage, type Protection, sealMessage } from "@/wire/protected.ts";
 
 /** The SPI of the first CHILD_SA that the peer receives on; each further one is one more. */
 const FIRST_SPI = 0x00c0ffee;
@@ -73,6 +82,10 @@ export class ScriptedPeer {
   /** Its identity. */
   readonly id: Identity;
   #spis = FIRST_SPI;
+  /** Additional key exchanges that are done, and the last links of what AUTH covers of them. */
+  #added = 0;
+  #linkI: Uint8Array | undefined;
+  #linkR: Uint8Array | undefined;
   readonly #keys: PeerKeys;
 
   constructor({ initiator, config, crypto, keys }: ScriptedPeerOptions) {
@@ -111,10 +124,15 @@ export class ScriptedPeer {
     return { spiI, spiR, exchange, messageId, initiator, response: false, ...change };
   }
 
-  /** SA, KE, Nonce of an IKE_SA_INIT. */
+  /**
+   * SA, KE, Nonce of an IKE_SA_INIT; where additional key exchanges are configured, the notify without
+   * which there are none (RFC 9242 §3.1).
+   */
   initPayloads(): Payload[] {
-    const proposals = ikeProposals(this.config.algorithms);
+    const { algorithms } = this.config, proposals = ikeProposals(algorithms);
+    const adds = (algorithms.additional ?? []).length > 0;
     return [
+      ...(adds ? [notify(NotifyType.INTERMEDIATE_EXCHANGE_SUPPORTED)] : []),
       { type: PayloadType.SA, proposals },
       { type: PayloadType.KE, group: this.pair.group, data: this.pair.publicValue },
       { type: PayloadType.NONCE, data: this.initiator ? this.nonceI : this.nonceR },
@@ -159,6 +177,7 @@ export class ScriptedPeer {
       integrity: crypto.integrity(integrity!),
       prf: crypto.prf(prf!)!,
       group: this.pair.group,
+      additional: [],
     };
     const shared = this.derive(publicValue);
     this.keys = deriveIkeKeys(this.suite, { nonceI, nonceR, spiI, spiR, shared });
@@ -172,9 +191,26 @@ export class ScriptedPeer {
       nonce: this.initiator ? this.nonceR : this.nonceI,
       skP: this.initiator ? keys.pi : keys.pr,
       idBody: identityBody(id),
+      intAuth: this.#added > 0 ? intAuthOf(this.#linkI!, this.#linkR!, 1 + this.#added) : undefined,
     });
     const data = sharedKeyMic(this.suite!.prf, secret, signed);
     return { type: PayloadType.AUTH, method: AuthMethod.SHARED_KEY_MIC, data };
+  }
+
+  /** Takes the secret of an additional key exchange: what follows goes under the next keys. */
+  addSecret(shared: Uint8Array): void {
+    const { nonceI, nonceR, spiI, spiR } = this, suite = this.suite!;
+    const { d } = ikeKeys(suite, this.keys!);
+    this.#added++;
+    this.keys = nextIkeKeys(suite, d, { nonceI, nonceR, spiI, spiR, shared });
+  }
+
+  /** Chains an IKE_INTERMEDIATE message of one end to what its AUTH covers (RFC 9242 §3.3.2). */
+  link(byInitiator: boolean, octets: Uint8Array, payloads: readonly Payload[]): void {
+    const { pi, pr } = ikeKeys(this.suite!, this.keys!), { prf } = this.suite!;
+    const clear = clearForm(octets, payloads);
+    if (byInitiator) this.#linkI = nextIntAuth(prf, pi, { clear, before: this.#linkI });
+    else this.#linkR = nextIntAuth(prf, pr, { clear, before: this.#linkR });
   }
 
   /** IDi or IDr, AUTH, SA, TSi, TSr. */

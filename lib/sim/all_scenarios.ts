@@ -4,6 +4,7 @@
  */
 import { CHILD_SCENARIOS } from "@/sim/child_scenarios.ts";
 import { HOSTILE_SCENARIOS } from "@/sim/hostile_scenarios.ts";
+import { KEY_EXCHANGE_SCENARIOS } from "@/sim/key_exchange_scenarios.ts";
 import { NAT_SCENARIOS } from "@/sim/nat_scenarios.ts";
 import { REMOTE_ACCESS_SCENARIOS } from "@/sim/remote_access_scenarios.ts";
 import { type Scenario, SCENARIOS } from "@/sim/scenarios.ts";
@@ -15,4 +16,5 @@ export const ALL_SCENARIOS: readonly Scenario[] = [
   ...NAT_SCENARIOS,
   ...HOSTILE_SCENARIOS,
   ...REMOTE_ACCESS_SCENARIOS,
+  ...KEY_EXCHANGE_SCENARIOS,
 ];

@@ -184,7 +184,8 @@ function pairName(sa: IkeSa): string {
 }
 
 function checkPair(i: IkeSa, r: IkeSa): string | undefined {
-  if (i.keys && r.keys && !sameOctets(i.keys, r.keys)) return "both ends have the same keys";
+  const areKeyed = i.keys && r.keys && exchangesDone(i) === exchangesDone(r);
+  if (areKeyed && !sameOctets(i.keys!, r.keys!)) return "both ends have the same keys";
   const ahead = r.nextPeerId - i.nextRequestId, back = i.nextPeerId - r.nextRequestId;
   if (i.keys && r.phase !== "closed" && (ahead < 0 || ahead > 1)) {
     return "the initiator's window is one";
@@ -202,6 +203,11 @@ function checkPair(i: IkeSa, r: IkeSa): string | undefined {
     if (fault) return fault;
   }
   return undefined;
+}
+
+/** Additional key exchanges that are done: the responder has the keys of one before its initiator. */
+function exchangesDone({ setup, suite }: IkeSa): number {
+  return setup?.intermediate?.done ?? suite!.additional.length;
 }
 
 function sameSecret(i: IkeSa, r: IkeSa): boolean {

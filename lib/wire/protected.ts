@@ -11,7 +11,7 @@
  * @module
  */
 import { concat, sameOctets, Writer } from "@/base/bytes.ts";
-import { WireError } from "@/base/errors.ts";
+import { must, WireError } from "@/base/errors.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import {
   decodePayloads,
@@ -103,9 +103,52 @@ const FRAGMENT_HEADER_OCTETS = 4;
 /** Where the IV of a message begins whose only payload is SK, or SKF. */
 const SK_BODY_AT = HEADER_OCTETS + PAYLOAD_HEADER_OCTETS;
 const SKF_BODY_AT = SK_BODY_AT + FRAGMENT_HEADER_OCTETS;
+/** Where the Next Payload field of an IKE header stands (RFC 7296 §3.1). */
+const FIRST_PAYLOAD_AT = 16;
 const NO_OCTETS = new Uint8Array(0);
 /** Paddings of zeros by their number of octets: no cipher asks for more than 15. */
 const ZEROS = new Uint8Array(256);
+
+/**
+ * A protected message as its prf sees it (RFC 9242 §3.3.2): all up to the generic header of the
+ * Encrypted payload, then what is inside that payload in clear, without IV, padding and ICV. Both
+ * Length fields say so, and a fragmented message looks as if it had come whole.
+ * @param octets The message as it was on the wire, or any of its fragments.
+ * @param inside The payloads, or their octets as they came with the type of the first.
+ */
+export function clearForm(octets: Uint8Array, inside: readonly Payload[] | Inside): Uint8Array {
+  const { firstType, content } = "content" in inside ? inside : insideOf(inside);
+  const at = encryptedAt(octets), total = at + PAYLOAD_HEADER_OCTETS + content.length;
+  const w = new Writer(total);
+  w.put(octets.subarray(0, at)).u8(firstType).u8(octets[at + 1]!);
+  w.u16(PAYLOAD_HEADER_OCTETS + content.length).put(content);
+  if (at === HEADER_OCTETS) setFirstPayload(w, PayloadType.SK);
+  setMessageLength(w, total);
+  return w.done();
+}
+
+/** Payloads as octets, and the type of the first of them. */
+export interface Inside {
+  readonly firstType: number;
+  readonly content: Uint8Array;
+}
+
+function insideOf(payloads: readonly Payload[]): Inside {
+  const inner = new Writer(1024), firstType = encodePayloads(payloads, inner);
+  return { firstType, content: inner.done() };
+}
+
+/** Where the generic header of the Encrypted payload begins, which is the last of its message. */
+function encryptedAt(octets: Uint8Array): number {
+  let at = HEADER_OCTETS, type = octets[FIRST_PAYLOAD_AT]!;
+  while (type !== PayloadType.SK && type !== PayloadType.SKF) {
+    const length = octets[at + 2]! << 8 | octets[at + 3]!;
+    must(length >= PAYLOAD_HEADER_OCTETS, "a message that was decoded, with an Encrypted payload");
+    type = octets[at]!;
+    at += length;
+  }
+  return at;
+}
 
 /** A message whose only payload is SK, with `payloads` inside. */
 export function sealMessage(

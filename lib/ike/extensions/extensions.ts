@@ -6,6 +6,7 @@
 import { configuration } from "@/ike/extensions/configuration.ts";
 import { fragmentation } from "@/ike/extensions/fragmentation.ts";
 import { initialContact } from "@/ike/extensions/initial_contact.ts";
+import { intermediateSupported } from "@/ike/extensions/intermediate_supported.ts";
 import { natDetected } from "@/ike/extensions/nat_detected.ts";
 import { noNats } from "@/ike/extensions/no_nats.ts";
 import type { Extension, OwnMessage } from "@/ike/records/extension.ts";
@@ -16,6 +17,7 @@ import type { Payload } from "@/wire/message.ts";
 const EXTENSIONS: readonly Extension[] = [
   natDetected,
   fragmentation,
+  intermediateSupported,
   initialContact,
   noNats,
   configuration,

@@ -49,13 +49,22 @@ const IKE_TRANSFORMS = new WeakMap<IkeAlgorithms, Transform[][]>();
 
 function ikeTransforms(algorithms: IkeAlgorithms): Transform[][] {
   const { encryption, integrity, prf, groups, additional = [] } = algorithms;
-  return split(encryption).map((ciphers) => [
+  const plain = split(encryption).map((ciphers) => [
     ...ciphers.map(encryptionTransform),
     ...(isAead(ciphers[0]!.id) ? [] : of(TransformType.INTEG, integrity)),
     ...of(TransformType.PRF, prf),
     ...of(TransformType.KE, groups),
-    ...additionalTransforms(additional),
   ]);
+  const extra = additionalTransforms(additional);
+  if (extra.length === 0) return plain;
+  const whole = plain.map((transforms) => [...transforms, ...extra]);
+  // An end that knows no such transform types refuses what has them, NONE or not (RFC 7296 §3.3.6).
+  return additional.every(isOptional) ? [...whole, ...plain] : whole;
+}
+
+/** Whether the exchange may be left out: there is none, or NONE is among its methods. */
+function isOptional(methods: readonly number[]): boolean {
+  return methods.length === 0 || methods.includes(0);
 }
 
 /** ADDKE1 to ADDKE7, transform types 6 to 12 (RFC 9370 §2.2.1). */
@@ -157,7 +166,12 @@ function meet(theirs: Proposal, ours: Proposal, keGroup: number): Transform[] | 
 
 /** Whether transforms of this type are key exchange methods: the first one, or an additional one. */
 function isKeyExchange(type: number): boolean {
-  return type === TransformType.KE || type >= TransformType.ADDKE1 && type <= TransformType.ADDKE7;
+  return type === TransformType.KE || isAdditional(type);
+}
+
+/** Whether a transform type is that of an additional key exchange (RFC 9370 §2.2.1). */
+export function isAdditional(type: number): boolean {
+  return type >= TransformType.ADDKE1 && type <= TransformType.ADDKE7;
 }
 
 /**
@@ -240,7 +254,7 @@ function methodTwice(transforms: readonly Transform[]): number | undefined {
 
 /** The methods of the additional key exchanges in their order, ADDKE1 first; NONE is left out. */
 export function additionalMethods({ transforms }: Choice): number[] {
-  return transforms.filter((t) => isKeyExchange(t.type) && t.type !== TransformType.KE)
+  return transforms.filter((t) => isAdditional(t.type))
     .filter((t) => t.id !== 0).sort((a, b) => a.type - b.type).map((t) => t.id);
 }
 

@@ -10,12 +10,15 @@ export const FAULTS = {
   accept_any_auth: "AUTH data is not compared (RFC 7296 §2.15)",
   answer_any_repeat: "a request is a repeat by its SPIs and Message ID, whatever its octets (§2.1)",
   answer_late_init: "a copy of an IKE_SA_INIT request makes an SA after IKE_AUTH too (§2.1)",
+  answer_by_new_keys:
+    "an IKE_INTERMEDIATE response goes under the keys that follow it (RFC 9370 §2.2.2)",
   answer_unauthenticated: "requests are answered before IKE_AUTH is through (§1.2)",
   accept_any_cookie: "a wrong cookie makes an SA (§2.6)",
   follow_behind_nat: "the end behind a NAT follows its peer as well (RFC 7296 §2.23)",
   follow_replay: "a repeated request moves the peer to where it came from (§2.23)",
   forget_assigned: "selectors are not narrowed to the assigned inner address (§2.19)",
   forget_encapsulation: "a rekeyed IKE SA does not know that ESP goes in UDP (§2.23)",
+  forget_int_auth: "the initiator's AUTH does not cover IKE_INTERMEDIATE (RFC 9242 §3.3.2)",
   forget_uninstall: "a deleted CHILD_SA stays in the data path (§1.4.1)",
   fragment_unasked: "fragments are sent to a peer that did not say it takes them (RFC 7383 §2.3)",
   ignore_esn: "the responder takes any sequence numbers for its own (§3.3.2)",
@@ -44,6 +47,8 @@ export const FAULTS = {
   send_by_lost: "packets leave by a redundant CHILD_SA while it is deleted (§2.8.1)",
   send_by_new_at_once:
     "who answers a rekey sends by the new CHILD_SA before the peer has it (§2.8)",
+  skip_intermediate:
+    "the initiator goes to IKE_AUTH without its additional key exchanges (RFC 9370 §2.2.2)",
   stay_on_ike_port: "an initiator that sees a NAT stays at the IKE port (§2.23)",
   swap_nonces: "the initiator takes Ni and Nr the wrong way round (§2.17)",
   widen_selectors: "the responder does not narrow TSi (§2.9)",

@@ -130,6 +130,17 @@ export interface IkeSa {
   forgotten: boolean;
 }
 
+/** The additional key exchanges of an IKE SA that is being set up (RFC 9370). */
+export interface Intermediate {
+  /** Transform Type 4 numbers in the order of the exchanges, ADDKE1 first. */
+  readonly methods: readonly number[];
+  /** How many of them are done. */
+  done: number;
+  /** The last links of what AUTH proves of the messages (RFC 9242 §3.3.2); undefined before the first. */
+  linkI: Uint8Array | undefined;
+  linkR: Uint8Array | undefined;
+}
+
 /** The part of an SA that IKE_SA_INIT and IKE_AUTH need and nobody after them. */
 export interface SetupState {
   nonceI: Uint8Array | undefined;
@@ -137,6 +148,8 @@ export interface SetupState {
   /** The IKE_SA_INIT messages as they were on the wire: what AUTH signs (RFC 7296 §2.15). */
   initRequest: Uint8Array | undefined;
   initResponse: Uint8Array | undefined;
+  /** The IKE_INTERMEDIATE exchanges that were negotiated; undefined: none. */
+  intermediate: Intermediate | undefined;
   /** IntAuth of RFC 9242 §3.3.2; undefined where no IKE_INTERMEDIATE exchange took place. */
   intAuth: Uint8Array | undefined;
   /** Whether the first IKE_AUTH carries INITIAL_CONTACT. */
@@ -184,6 +197,7 @@ export function newIkeSa(origin: IkeSaOrigin): IkeSa {
       nonceR: undefined,
       initRequest: undefined,
       initResponse: undefined,
+      intermediate: undefined,
       intAuth: undefined,
       initialContact: false,
       auth: undefined,

@@ -5,7 +5,12 @@
 import { must } from "@/base/errors.ts";
 import type { Cipher, CryptoBackend, Integrity, Prf } from "@/crypto/backend.ts";
 import { TransformType } from "@/iana/transform_type.ts";
-import { type Choice, chosenId, chosenKeyBits } from "@/ike/negotiate/proposal.ts";
+import {
+  additionalMethods,
+  type Choice,
+  chosenId,
+  chosenKeyBits,
+} from "@/ike/negotiate/proposal.ts";
 
 /** Negotiated algorithms of an IKE SA (RFC 7296 §3.3.2). */
 export interface IkeSuite {
@@ -15,6 +20,8 @@ export interface IkeSuite {
   readonly prf: Prf;
   /** Transform Type 4 number. */
   readonly group: number;
+  /** The methods of the additional key exchanges, in their order (RFC 9370); empty: none. */
+  readonly additional: readonly number[];
 }
 
 /**
@@ -31,5 +38,6 @@ export function suiteOf(crypto: CryptoBackend, choice: Choice): IkeSuite {
   const integrity = integrityId === 0 ? undefined : crypto.integrity(integrityId);
   must(cipher !== undefined && prf !== undefined, "the backend has what was proposed");
   must((integrity !== undefined) !== (cipher.icvOctets > 0), "integrity by one algorithm, once");
-  return { cipher, integrity, prf, group: chosenId(choice, TransformType.KE) };
+  const group = chosenId(choice, TransformType.KE), additional = additionalMethods(choice);
+  return { cipher, integrity, prf, group, additional };
 }

@@ -21,6 +21,8 @@ export interface Received {
   readonly payloads: readonly Payload[];
   /** As it was on the wire; of a message in fragments, the one that came last. */
   readonly octets: Uint8Array;
+  /** Of an IKE_INTERMEDIATE message, what AUTH will prove of it; see `clearForm()`. */
+  readonly clear?: Uint8Array | undefined;
   readonly path: Path;
   /** `messageHash` of the message; of one in fragments, of fragment number 1. */
   readonly hash: string;
@@ -41,6 +43,14 @@ export interface IkeInitTask {
   ticket: number;
   pair: KeyPair | undefined;
   suite: IkeSuite | undefined;
+}
+
+/** IKE_INTERMEDIATE as initiator: one additional key exchange (RFC 9242, RFC 9370). */
+export interface IntermediateTask {
+  readonly kind: "intermediate";
+  stage: "generating" | "sent" | "deriving";
+  ticket: number;
+  pair: KeyPair | undefined;
 }
 
 /** IKE_AUTH as initiator, with the first CHILD_SA: one exchange, or as many as the methods need. */
@@ -117,6 +127,7 @@ export interface ReportErrorTask {
 /** Any errand of ours. */
 export type Task =
   | IkeInitTask
+  | IntermediateTask
   | IkeAuthTask
   | CreateChildTask
   | RekeyIkeTask
@@ -134,7 +145,11 @@ export type Answering =
     readonly suite: IkeSuite;
     readonly choice: Choice;
   }
-  | { readonly kind: "ike_auth"; readonly ticket: number; readonly request: Received }
+  | {
+    readonly kind: "ike_auth" | "intermediate";
+    readonly ticket: number;
+    readonly request: Received;
+  }
   | {
     readonly kind: "create_child";
     readonly ticket: number;

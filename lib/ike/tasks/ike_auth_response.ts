@@ -8,6 +8,7 @@
 import { showEndpoint } from "@/base/address.ts";
 import { WireError } from "@/base/errors.ts";
 import { ExchangeType } from "@/iana/exchange_type.ts";
+import { nameOfKeGroup } from "@/iana/ke_group.ts";
 import { nameOfNotify, NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import { newRounds, resumeRounds, type RoundsOutcome, takeRound } from "@/ike/auth/rounds.ts";
@@ -21,6 +22,7 @@ import { hearAll, sayAll } from "@/ike/extensions/extensions.ts";
 import { notify, PeerError } from "@/ike/records/notify.ts";
 import type { Received, ResponderKind } from "@/ike/records/task.ts";
 import { grant } from "@/ike/negotiate/configuration.ts";
+import { nextMethod } from "@/ike/tasks/intermediate.ts";
 import { candidates } from "@/ike/tasks/child_candidates.ts";
 import { answerChild } from "@/ike/tasks/child_negotiation.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
@@ -32,6 +34,12 @@ export const ikeAuthResponse: ResponderKind = {
   respond(turn, request) {
     const { sa } = turn, setup = sa.setup!, { payloads } = request;
     if (!setup.auth) {
+      const missing = nextMethod(sa);
+      if (missing !== undefined) {
+        throw new WireError(
+          `Cannot take IKE_AUTH before the additional key exchange by ${nameOfKeGroup(missing)}`,
+        );
+      }
       const idI = findPayload(payloads, PayloadType.IDI);
       if (!idI) throw new WireError("Cannot authenticate without IDi");
       sa.peer.id = identityIn(idI);

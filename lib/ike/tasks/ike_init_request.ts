@@ -20,6 +20,8 @@ import { nonceFault } from "@/ike/negotiate/nonces.ts";
 import { findError, findNotify, notify } from "@/ike/records/notify.ts";
 import { accepted, ikeProposals, showProposals } from "@/ike/negotiate/proposal.ts";
 import { suiteOf } from "@/ike/records/suite.ts";
+import { intermediateOf, knowsIntermediate } from "@/ike/tasks/intermediate.ts";
+import { newIntermediate } from "@/ike/tasks/intermediate_request.ts";
 import { newIkeAuth } from "@/ike/tasks/ike_auth_request.ts";
 import type { IkeInitTask, Received, TaskKind } from "@/ike/records/task.ts";
 import type { Payload } from "@/wire/message.ts";
@@ -155,6 +157,12 @@ function accept(turn: Turn, task: IkeInitTask, response: Received): void {
   }
   const fault = nonceFault(nonce, suite.prf);
   if (fault) return fail(turn, refusedHere(`Peer answered with ${fault}`));
+  const intermediate = intermediateOf(choice);
+  if (intermediate && !knowsIntermediate(payloads)) {
+    const text = "Peer chose additional key exchanges without INTERMEDIATE_EXCHANGE_SUPPORTED";
+    return fail(turn, refusedHere(text));
+  }
+  sa.setup!.intermediate = intermediate;
   sa.spiR = header.spiR;
   sa.setup!.nonceR = nonce;
   sa.setup!.initResponse = response.octets;
@@ -176,7 +184,11 @@ function keyed(turn: Turn, task: IkeInitTask, shared: Uint8Array): void {
   floatPorts(sa);
   enter(sa, "created");
   out.push({ kind: "keyed" }, sa);
-  sa.queue.unshift(newIkeAuth());
+  sa.queue.unshift(hasIntermediate(sa) ? newIntermediate() : newIkeAuth());
+}
+
+function hasIntermediate({ setup, env }: IkeSa): boolean {
+  return setup!.intermediate !== undefined && !env.broken.has("skip_intermediate");
 }
 
 /** What NAT detection found, against what the setup asks for. */

@@ -16,11 +16,20 @@ import { deriveIkeKeys } from "@/ike/negotiate/keymat.ts";
 import { hearAll, sayAll } from "@/ike/extensions/extensions.ts";
 import { nonceFault } from "@/ike/negotiate/nonces.ts";
 import { groupData, notify, PeerError } from "@/ike/records/notify.ts";
-import { answerOf, choose, ikeProposals, showProposals } from "@/ike/negotiate/proposal.ts";
+import {
+  answerOf,
+  choose,
+  ikeProposals,
+  isAdditional,
+  showProposals,
+} from "@/ike/negotiate/proposal.ts";
 import { suiteOf } from "@/ike/records/suite.ts";
 import type { Received, ResponderKind } from "@/ike/records/task.ts";
+import { intermediateOf, knowsIntermediate } from "@/ike/tasks/intermediate.ts";
 import { NONCE_OCTETS } from "@/ike/tasks/ike_init_request.ts";
+import type { IkeAlgorithms } from "@/ike/records/config.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
+import type { Proposal } from "@/wire/payloads/security_association.ts";
 
 /** See {@linkcode ResponderKind}. */
 export const ikeInitResponse: ResponderKind = {
@@ -32,7 +41,7 @@ export const ikeInitResponse: ResponderKind = {
     const proposed = findPayload(payloads, PayloadType.SA);
     const nonce = findPayload(payloads, PayloadType.NONCE);
     if (!ke || !proposed || !nonce) throw new WireError("Cannot do without SA, KE and Nonce");
-    const ours = ikeProposals(sa.config.algorithms);
+    const ours = acceptable(sa.config.algorithms, payloads);
     const choice = choose(proposed.proposals, ours, ke.group);
     if (!choice) {
       const text = `No IKE proposal in common with ${showEndpoint(...peer(request))}: offered ` +
@@ -47,6 +56,7 @@ export const ikeInitResponse: ResponderKind = {
     }
     const fault = nonceFault(nonce.data, suite.prf);
     if (fault) throw new WireError(`Cannot accept ${fault}`);
+    sa.setup!.intermediate = intermediateOf(choice);
     sa.setup!.nonceI = nonce.data;
     sa.setup!.initRequest = request.octets;
     hearAll(turn, request);
@@ -88,6 +98,16 @@ export const ikeInitResponse: ResponderKind = {
     out.push({ kind: "keyed" }, sa);
   },
 };
+
+/**
+ * The proposals that are acceptable here. Additional key exchanges take place in IKE_INTERMEDIATE, so
+ * a peer that does not know it cannot have any (RFC 9370 §2.2.1).
+ */
+function acceptable(algorithms: IkeAlgorithms, payloads: readonly Payload[]): Proposal[] {
+  const ours = ikeProposals(algorithms);
+  if (knowsIntermediate(payloads)) return ours;
+  return ours.filter(({ transforms }) => !transforms.some((t) => isAdditional(t.type)));
+}
 
 /** Answers an IKE_SA_INIT that makes no SA: in clear, no responder SPI, no state (RFC 7296 §2.6). */
 export function refuseInit(turn: Turn, request: Received, error: PeerError): void {

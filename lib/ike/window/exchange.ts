@@ -5,6 +5,7 @@
  */
 import { type Path, samePath } from "@/base/address.ts";
 import { must, WireError } from "@/base/errors.ts";
+import { ExchangeType } from "@/iana/exchange_type.ts";
 import { NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import type { ComputeJob, IkeEffect } from "@/ike/records/event.ts";
@@ -26,6 +27,7 @@ import {
   type Payload,
 } from "@/wire/message.ts";
 import type { SkfPayload } from "@/wire/payloads/encrypted.ts";
+import { clearForm, type Inside } from "@/wire/protected.ts";
 
 type Trace = Extract<IkeEffect, { kind: "trace" }>;
 
@@ -172,9 +174,11 @@ export function openReceived(
     if (inner.type === PayloadType.SKF) {
       return openFragmented(turn, { header, octets, path }, inner);
     }
-    const payloads = openWhole(sa, octets, inner);
-    if (typeof payloads === "string") return payloads;
-    const received = complete(turn, { header, octets, path }, payloads);
+    const opened = openWhole(sa, octets, inner);
+    if (typeof opened === "string") return opened;
+    const { payloads, content } = opened, { firstType } = inner;
+    const clear = clearOf(header, octets, { firstType, content });
+    const received = complete(turn, { header, octets, path, clear }, payloads);
     // What stands before SK is under its ICV: it is skipped, unless it must not be.
     const isFirst = header.nextPayload === PayloadType.SK;
     const fault = isFirst ? undefined : criticalFault(decodeMessage(octets).payloads);
@@ -187,7 +191,12 @@ export function openReceived(
 }
 
 /** What arrived, before its payloads are known. */
-type Arrived = Pick<Received, "header" | "octets" | "path">;
+type Arrived = Pick<Received, "header" | "octets" | "path" | "clear">;
+
+/** What AUTH will prove of an IKE_INTERMEDIATE message (RFC 9242 §3.3.2); no other needs it. */
+function clearOf(header: IkeHeader, octets: Uint8Array, inside: Inside): Uint8Array | undefined {
+  return header.exchange === ExchangeType.IKE_INTERMEDIATE ? clearForm(octets, inside) : undefined;
+}
 
 /** How a whole message arrived; see {@linkcode Received}. */
 type Form = Pick<Received, "hash" | "fragments">;
@@ -214,7 +223,8 @@ function openFragmented(
         Object.assign(sa.answered!, { hash, fragments });
         return void repeatResponse(turn, path);
       case "whole": {
-        const whole = { header: { ...header, length: result.octets }, octets, path };
+        const clear = clearOf(header, octets, result.inside);
+        const whole = { header: { ...header, length: result.octets }, octets, path, clear };
         return complete(turn, whole, result.payloads, { hash, fragments });
       }
     }

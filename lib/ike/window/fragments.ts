@@ -4,6 +4,7 @@
  * one response of the peer at a time, and only so many, so large and so long.
  * @module
  */
+import { concat } from "@/base/bytes.ts";
 import { NotifyType } from "@/iana/notify_type.ts";
 import type { IkeSa, Turn } from "@/ike/records/ike_sa.ts";
 import { findNotify, notify } from "@/ike/records/notify.ts";
@@ -12,7 +13,7 @@ import { isAnswered, messageHash, OTHER_OCTETS } from "@/ike/window/repeats.ts";
 import type { IkeHeader, Payload } from "@/wire/message.ts";
 import type { NotifyPayload } from "@/wire/payloads/notify.ts";
 import type { SkfPayload } from "@/wire/payloads/encrypted.ts";
-import { joinFragments } from "@/wire/protected.ts";
+import { type Inside, joinFragments } from "@/wire/protected.ts";
 
 /** Octets of clear payloads that a message put together from fragments has at most. */
 export const REASSEMBLED_OCTETS_MAX = 0xffff;
@@ -61,6 +62,8 @@ export type FragmentResult =
   | {
     readonly kind: "whole";
     readonly payloads: readonly Payload[];
+    /** The payloads as octets, and the type of the first of them. */
+    readonly inside: Inside;
     readonly octets: number;
   };
 
@@ -106,9 +109,11 @@ export function takeFragment(turn: Turn, arrived: ArrivedFragment): FragmentResu
   }
   if (partial.contents.size < partial.total) return { kind: "kept" };
   setPartial(sa, header.response, undefined);
+  const contents = inOrder(partial), { firstType } = partial;
   return {
     kind: "whole",
-    payloads: joinFragments(partial.firstType, inOrder(partial)),
+    payloads: joinFragments(firstType, contents),
+    inside: { firstType, content: concat(...contents) },
     octets: partial.datagramOctets,
   };
 }

@@ -11,6 +11,7 @@ import { ikeKeys } from "@/ike/negotiate/keymat.ts";
 import { decodeMessage, encodePayloads, type MessageHeader, type Payload } from "@/wire/message.ts";
 import type { SkfPayload, SkPayload } from "@/wire/payloads/encrypted.ts";
 import {
+  type OpenedMessage,
   openFragment,
   openMessage,
   type Protection,
@@ -44,16 +45,15 @@ export function seal(
 }
 
 /**
- * The payloads of a message of the peer; a text is why it is dropped.
+ * What is inside a message of the peer; a text is why it is dropped.
  * @throws {WireError} where it is authentic and breaks the RFC.
  */
 export function openWhole(
   sa: IkeSa,
   octets: Uint8Array,
   sk: SkPayload,
-): readonly Payload[] | string {
-  const opened = openMessage(octets, sk, protectionOf(sa, !sa.originalInitiator));
-  return opened ? opened.payloads : WRONG_ICV;
+): OpenedMessage | string {
+  return openMessage(octets, sk, protectionOf(sa, !sa.originalInitiator)) ?? WRONG_ICV;
 }
 
 /**

@@ -1,0 +1,20 @@
+/**
+ * INTERMEDIATE_EXCHANGE_SUPPORTED in IKE_SA_INIT: whether both ends know IKE_INTERMEDIATE (RFC 9242
+ * §3.1). The responder says so where such exchanges will take place.
+ * @module
+ */
+import { ExchangeType } from "@/iana/exchange_type.ts";
+import { NotifyType } from "@/iana/notify_type.ts";
+import type { Extension } from "@/ike/records/extension.ts";
+import { notify } from "@/ike/records/notify.ts";
+
+/** See {@linkcode Extension}. */
+export const intermediateSupported: Extension = {
+  exchange: ExchangeType.IKE_SA_INIT,
+
+  says({ sa }, { response }) {
+    const wanted = (sa.config.algorithms.additional ?? []).some((methods) => methods.length > 0);
+    const says = response ? sa.setup!.intermediate !== undefined : wanted;
+    return says ? [notify(NotifyType.INTERMEDIATE_EXCHANGE_SUPPORTED)] : [];
+  },
+};
