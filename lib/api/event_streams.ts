@@ -14,6 +14,7 @@ type EventCall = ServerWritableStream<Message, Message>;
 /** The open event streams of one server. */
 export class EventStreams {
   readonly #hub: EventHub;
+  #ended = false;
   readonly #open = new Map<EventSubscription, { readonly connection: string }>();
 
   constructor(hub: EventHub) {
@@ -23,6 +24,7 @@ export class EventStreams {
   /** Sends events until the caller leaves or they end; resolves then. The caller ends the call. */
   async serve(call: EventCall, filter: EventFilter): Promise<void> {
     const subscription = this.#hub.subscribe(filter);
+    if (this.#ended) subscription.close();
     this.#open.set(subscription, { connection: connectionOf(call) });
     const leave = () => subscription.close();
     call.on("cancelled", leave).on("close", leave).on("error", leave);
@@ -47,8 +49,9 @@ export class EventStreams {
     return meant.length;
   }
 
-  /** No more events: each stream still sends what it has queued. */
+  /** No more events: each stream still sends what it has queued, and one that begins later is empty. */
   end(): void {
+    this.#ended = true;
     for (const subscription of this.#open.keys()) subscription.close();
   }
 }

@@ -47,6 +47,8 @@ export interface TestApi {
   readonly address: string;
   /** The port it got. */
   readonly port: number;
+  /** Everything is told about the test, which has ended: event streams end. */
+  endEvents(): void;
   /** After the end of the test: when every subscriber is served, at the latest after 2 s. */
   finished(): Promise<void>;
   /** Stops listening and ends what is still open. */
@@ -88,6 +90,7 @@ export async function startTestApi(view: RunView, options: TestApiOptions): Prom
   return {
     address: options.address,
     port,
+    endEvents: () => service.endEvents(),
     finished: async () => {
       await view.finalResult;
       for (const name of names) health.setStatus(name, "NOT_SERVING");
@@ -153,7 +156,12 @@ class TestApiService {
     };
   }
 
-  /** The test is over: event streams end with what they have queued; resolves when all are over. */
+  /** The test is over: event streams end with what they have queued. */
+  endEvents(): void {
+    this.#events.end();
+  }
+
+  /** Resolves when all streams are over. */
   async subscribersServed(): Promise<void> {
     this.#events.end();
     while (this.#subscribers.size > 0) await Promise.all(this.#subscribers);

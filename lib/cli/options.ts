@@ -42,6 +42,13 @@ export function settleSwitches(command: Command, args: readonly string[]): strin
   for (let i = 0; i < args.length; i++) {
     const arg = args[i]!;
     if (arg === "--") return [...settled, ...args.slice(i)];
+    const [, short, value] = /^(-[a-z])=(.*)$/is.exec(arg) ?? [];
+    const named = known.find((option) => option.short === short);
+    if (short !== undefined && named) {
+      // Commander would take the equals sign for a part of the value.
+      settled.push(named.long ? `${named.long}=${value}` : `${short}${value}`);
+      continue;
+    }
     const options = optionsOf(known, arg);
     if (options.length === 0) settled.push(arg);
     for (const option of options) {

@@ -130,13 +130,13 @@ class SetupRun {
     try {
       const api = await Promise.race([this.#prepare(), watch.crashed]);
       const final = await Promise.race([this.#drive(), watch.crashed]);
-      this.#report(resultOf(final));
+      this.#report(resultOf(final), false);
       await Promise.race([this.#afterwards(api), watch.crashed]);
       return final.result === RunResult.FAILED ? EXIT_FAILED : EXIT_PASSED;
     } catch (e) {
       if (e instanceof SetupError || e instanceof SystemError) throw e;
       recordCrash(this.#options.crashFile, e);
-      this.#report(this.#crashResult(e));
+      this.#report(this.#crashResult(e), true);
       return EXIT_FAILED;
     } finally {
       await this.#undoAll();
@@ -164,6 +164,7 @@ class SetupRun {
 
   /** The API answers until every subscriber has the result, with `--hold` until a signal. */
   async #afterwards(api: TestApi): Promise<void> {
+    api.endEvents();
     if (this.#options.hold && !this.#isStopped) {
       console.error("the API answers until this process is stopped (--hold)");
       await new Promise<void>((resolve) => this.#endHold = resolve);
@@ -268,9 +269,10 @@ class SetupRun {
     };
   }
 
-  #report(result: RunResultJson): void {
+  /** `saysEnd`: the first line, how the test ended, is an event too; else the run has told it. */
+  #report(result: RunResultJson, saysEnd: boolean): void {
     const lines = summaryLines(result);
-    for (const line of lines) this.#events.publish(4, line);
+    for (const line of lines.slice(saysEnd ? 0 : 1)) this.#events.publish(4, line);
     if (this.#options.json) print(result);
     else for (const line of lines) console.log(line);
   }

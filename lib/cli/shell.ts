@@ -266,9 +266,9 @@ export class Shell {
 /** `06:08:24.123 INFO  text`, or a line of JSON. */
 export function showEvent({ level, msg, epochMs }: ShownEvent, json: boolean): string {
   const time = new Date(epochMs).toISOString();
-  if (json) return JSON.stringify({ EventTime: time, Level: level, Msg: msg });
-  const word = (LEVEL_WORDS[level] ?? "").slice(2).toUpperCase().padEnd(8);
-  return `${time.slice(11, 23)} ${word} ${msg}`;
+  const word = (LEVEL_WORDS[level] ?? "").slice(2);
+  if (json) return JSON.stringify({ EventTime: time, Level: word, Msg: msg });
+  return `${time.slice(11, 23)} ${word.toUpperCase().padEnd(8)} ${msg}`;
 }
 
 /** `$SHELL` on our terminal, until it ends; returns its status. */

@@ -13,7 +13,9 @@ import { nameOfEncr } from "@/iana/encr.ts";
 import { nameOfHashAlgorithm } from "@/iana/hash_algorithm.ts";
 import { nameOfIdType } from "@/iana/id_type.ts";
 import { nameOfInteg } from "@/iana/integ.ts";
+import { nameOfIpProtocol } from "@/iana/ip_protocol.ts";
 import { nameOfPrf } from "@/iana/prf.ts";
+import { nameOfTsType } from "@/iana/ts_type.ts";
 import type { Message } from "@/api/messages.ts";
 
 /** What JSON shows of a field; null: it does not apply, or has not happened. */
@@ -143,9 +145,14 @@ const IKE_DUMP: Readonly<Record<string, Show>> = {
   ...KEYS,
 };
 
+/** Types of traffic selectors, as the documents call them. */
+const RANGES: ReadonlyMap<number, string> = new Map([[7, "IPv4 range"], [8, "IPv6 range"]]);
+/** A traffic selector for every IP protocol. */
+const ANY = "any";
+
 const SELECTOR: Readonly<Record<string, Show>> = {
-  Type: plain,
-  Protocol: plain,
+  Type: (value) => RANGES.get(value as number) ?? nameOfTsType(value as number),
+  Protocol: (value) => value === 0 ? ANY : nameOfIpProtocol(value as number),
   StartAddr: address,
   EndAddr: address,
   StartPort: plain,
@@ -224,7 +231,7 @@ function text(value: Shown): string {
 function selectorText(ts: ShownMessage): string {
   const { StartAddr, EndAddr, Protocol, StartPort, EndPort } = ts;
   const ports = StartPort === 0 && EndPort === 65_535 ? "" : ` ports ${StartPort}-${EndPort}`;
-  return `${StartAddr}-${EndAddr}${Protocol === 0 ? "" : ` protocol ${Protocol}`}${ports}`;
+  return `${StartAddr}-${EndAddr}${Protocol === ANY ? "" : ` protocol ${Protocol}`}${ports}`;
 }
 
 /** Rows below their headings; the columns are as wide as they need to be. */

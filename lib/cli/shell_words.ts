@@ -30,7 +30,17 @@ function unquoted(word: string): string {
   );
 }
 
-/** The same words with `--` before the long options. */
+/** `-g=false`: a short option and its value. */
+const SHORT_WITH_VALUE = /^(-[a-z])=(.*)$/s;
+
+/**
+ * The same words with `--` before the long options, and with the value of a short option as a word of
+ * its own: the field writes `-g=false` for `-g false`.
+ */
 export function withTwoDashes(words: readonly string[]): string[] {
-  return words.map((word) => ONE_DASH.test(word) ? `-${word}` : word);
+  return words.flatMap((word) => {
+    if (ONE_DASH.test(word)) return [`-${word}`];
+    const [, option, value] = SHORT_WITH_VALUE.exec(word) ?? [];
+    return option !== undefined ? [option, value!] : [word];
+  });
 }

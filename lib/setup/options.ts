@@ -28,7 +28,11 @@ const C = { role: "client" } as const, G = { role: "gateway" } as const;
 export const TOP = {
   role: option(oneOf("client", "gateway"), "client", "who initiates: the client"),
   desc: option(text, "", "shown at the start of the test"),
-  runningtime: option(duration, "0s", "length of the test; 0: until stopped"),
+  runningtime: option(
+    duration,
+    "0s",
+    "length of the test; 0: until it is stopped, or a client has no tunnel left to try",
+  ),
   numberoftunnels: option(
     int(1, 1_000_000),
     "10",

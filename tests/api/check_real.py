@@ -56,12 +56,12 @@ def free_ports(count, kind):
 class RealTest(harness.Process):
     """`myikev2 test` of one setup; MYIKEV2 names another program than the sources of this checkout."""
 
-    def __init__(self, directory, role, **values):
+    def __init__(self, directory, role, *options, **values):
         setup = pathlib.Path(directory, role + ".yaml")
         setup.write_text(SETUP.format(role=role, psk=PSK, tunnels=TUNNELS, **values))
         program = os.environ.get("MYIKEV2")
         command = [program] if program else ["deno", "run", "-A", "main.ts"]
-        super().__init__(command + ["test", str(setup), "--flush=false", "--json",
+        super().__init__(command + ["test", str(setup), "--flush=false", "--json", *options,
                                     "--lf", str(pathlib.Path(directory, role + ".log"))])
         self.setup, self.port = str(setup), values["apiport"]
 
@@ -108,6 +108,26 @@ def check_real(checks):
                     check_rekey_ike(checks, name, at, peer)
                 checks.that("real: events tell of it", events.wait(lambda m: len(m) > 0), events.texts())
                 check_stop(checks, client, cl, gateway, gw)
+
+
+def check_hold(checks):
+    """With --hold the API outlives the test; what is about the running test ends with it."""
+    udp, (port,) = free_ports(2, socket.SOCK_DGRAM), free_ports(1, socket.SOCK_STREAM)
+    with tempfile.TemporaryDirectory() as directory, \
+            RealTest(directory, "gateway", "--hold", addresses="bindifaddr: 127.0.0.1/8\nrunningtime: 2s",
+                     ownport=udp[0], peerport=udp[1], apiport=port) as gateway:
+        api = gateway.api()
+        events, final = Reader(api.SubscrEvent(Level=4, timeout=120)), Reader(api.NotifyFinalResult(timeout=120))
+        checks.that("hold: the event stream ends with the test", events.over.wait(15), events.texts())
+        ends = [text for text in events.texts() if text.startswith("Test failed after")]
+        checks.equal("hold: how the test ended is told once", len(ends), 1)
+        checks.that("hold: the closing report is in the stream", any("Tunnels: 0 of 5" in t for t in events.texts()),
+                    events.texts())
+        checks.that("hold: the final result is there", final.over.wait(5) and len(final.messages) == 1)
+        checks.equal("hold: the API answers on", api.GetSummary().Result, 2)
+        checks.that("hold: a stream that begins later ends at once", Reader(api.SubscrEvent(timeout=60)).over.wait(5))
+        checks.equal("hold: no stream is open then", code(lambda: api.UpdateEventFilter(Level=5))[0],
+                     "FAILED_PRECONDITION")
 
 
 def check_flapping(checks):
@@ -230,9 +250,16 @@ def check_children(checks, name, own_spi, peer_spi, cl, gw, addresses, keys):
 
 def check_rekey(checks, cl, gw):
     ike = cl.ListIKESA().SummaryList[0].OwnSPI
+    told = Reader(cl.SubscrEvent(Level=4, keyword=" rekeyed: ", timeout=60))
     old = cl.ListCHILDSA(IKEOwnSPI=ike).OwnSPIList[0]
     before = cl.GetCHILDSA(OwnSPI=old)
     checks.equal("real: RekeyChild answers when it is done", code(lambda: cl.RekeyChild(OwnSPI=old))[0], "OK")
+    listed = list(cl.ListCHILDSA(IKEOwnSPI=ike).OwnSPIList)
+    checks.that("real: the new CHILD_SA stands first at once", listed[0] != old, listed)
+    told.wait(lambda m: len(m) > 0)
+    words = (f"CHILD_SA {old:08X}/", f"CHILD_SA {listed[0]:08X}/", "tunnel 0", f"IKE SA {ike:016X}/")
+    checks.that("real: the event names tunnel, IKE SA and both SPIs",
+                any(all(word in text for word in words) for text in told.texts()), told.texts())
     gone = wait_for(lambda: old not in cl.ListCHILDSA(IKEOwnSPI=ike).OwnSPIList)
     checks.that("real: the old CHILD_SA goes", gone)
     new = list(cl.ListCHILDSA(IKEOwnSPI=ike).OwnSPIList)
@@ -261,6 +288,11 @@ def check_rekey_ike(checks, name, process, peer):
     # Its CHILD_SA asks by the new IKE SA from now on.
     checks.equal(f"real: RekeyChild at the {name} after it",
                  code(lambda: api.RekeyChild(OwnSPI=children[0]))[0], "OK")
+    ended = api.GetIKESA(OwnSPI=old)
+    checks.equal(f"real: the {name}'s old IKE SA is listed as rekeyed", (ended.State, ended.CloseCode), (6, 65539))
+    summary = api.GetSummary()
+    checks.equal(f"real: and counted as such at the {name}", summary.Ikesa_state_rekeyed + summary.Live_count,
+                 summary.Ikesa_total)
     refused = code(lambda: ike.RekeyIKESA(OwnSPI=old))[0]
     checks.that(f"real: RekeyIKESA of the old one at the {name}", refused in ("NOT_FOUND", "FAILED_PRECONDITION"),
                 refused)
@@ -283,6 +315,9 @@ def check_stop(checks, client, cl, gateway, gw):
     check_final(checks, "client, stopped before its end", client, finals[0], 3)
     checks.that("real: the gateway's SAs are gone", wait_for(lambda: gw.GetSummary().Live_count == 0, 5),
                 fields(gw.GetSummary()))
+    closed = [sa.OwnSPI for sa in gw.ListIKESA().SummaryList if sa.State == 7]
+    checks.equal("real: for 5 s it can be seen why", {gw.GetIKESA(OwnSPI=spi).CloseCode for spi in closed}, {65538})
+    checks.equal("real: they count as closed", fields(gw.GetSummary()).get("Ikesa_state_closed"), len(closed))
     checks.equal("real: the gateway runs on", finals[1].messages, [])
     gw.Stop(Gracefully=False)
     check_final(checks, "gateway, whose end is the request", gateway, finals[1], 1)

@@ -97,6 +97,7 @@ def main():
     checks.section(check_fake.check_tls)
     checks.section(check_secrets_here)
     checks.section(check_real.check_real)
+    checks.section(check_real.check_hold)
     checks.section(check_real.check_flapping)
     if options.without_root:
         print("left out  secrets to other addresses: network namespaces need root")

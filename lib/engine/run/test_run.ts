@@ -407,7 +407,8 @@ export class TestRun implements RunView, Floor, LoopListener, ChildPathOwner {
   /** See {@linkcode Floor}. */
   nothingLeft(): void {
     if (!this.ending) {
-      const words = "The test ends: no tunnel is live, and none is left to be tried";
+      const words = "The test ends: no tunnel is live, and none is left to be tried (with --hold " +
+        "its API goes on)";
       this.events.publish(3, words);
     }
     this.#end("nothing-left");

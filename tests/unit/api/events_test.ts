@@ -36,6 +36,18 @@ Deno.test("level 0 is the setup's loglevel, and above 5 there is none", () =>
     );
   }));
 
+Deno.test("event streams end when all is told, though the API goes on", () =>
+  withApi(async ({ run, client, api }) => {
+    const stream = await opened(client, { Level: 4 });
+    run.events.publish(4, "the last one");
+    api.endEvents();
+    run.events.publish(4, "after it");
+    assert.equal(await stream.ended, status.OK);
+    assert.deepEqual(texts(stream), ["the last one"]);
+    assert.equal(await client.stream("SubscrEvent", { Level: 4 }).ended, status.OK);
+    await client.call("GetSummary");
+  }));
+
 Deno.test("UpdateEventFilter means the caller's connection, else all streams, else fails", () =>
   withApi(async ({ run, client, api }) => {
     const other = new ApiClient(`127.0.0.1:${api.port}`);

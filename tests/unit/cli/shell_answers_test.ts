@@ -108,16 +108,16 @@ Deno.test("dump and dumpchild: registered numbers by name, keys in hex, selector
       "EncAlg ENCR_AES_CBC",
       "IntAlg AUTH_HMAC_SHA2_512_256",
       "LifeTime 5m1.5s",
-      "OwnTS 10.1.0.0-10.1.0.255 protocol 17 ports 53-5353",
+      "OwnTS 10.1.0.0-10.1.0.255 protocol UDP ports 53-5353",
       "PeerTS fd00::-fd00:ffff:ffff:ffff:ffff:ffff:ffff:ffff, " +
-      "10.2.0.1-10.2.0.1 protocol 6 ports 65535-0",
+      "10.2.0.1-10.2.0.1 protocol TCP ports 65535-0",
     ]
   ) assert.ok(child.includes(line), `${line}\n${child.join("\n")}`);
   const [json] = await ask("dumpchild", { spi: CHILD }, true);
   const dump = JSON.parse(json!);
   assert.deepEqual(dump.PeerTS[1], {
-    Type: 7,
-    Protocol: 6,
+    Type: "IPv4 range",
+    Protocol: "TCP",
     StartAddr: "10.2.0.1",
     EndAddr: "10.2.0.1",
     StartPort: 65_535,

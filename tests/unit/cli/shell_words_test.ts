@@ -26,6 +26,12 @@ Deno.test("long options of the field have one dash or two, short ones keep their
   assert.deepEqual(withTwoDashes(words), same);
 });
 
+Deno.test("the value of a short option may follow an equals sign", () => {
+  const words = ["stop", "-g=false", "-l=4", "-G=x", "=", "-g", "a=b"];
+  const same = ["stop", "-g", "false", "-l", "4", "-G=x", "=", "-g", "a=b"];
+  assert.deepEqual(withTwoDashes(words), same);
+});
+
 Deno.test("an SPI is typed in any case, with or without leading zeros", () => {
   const ike = parseSpi(16), child = parseSpi(8);
   assert.equal(ike("00000000000000ab"), 0xabn);
