@@ -16,6 +16,7 @@ const SOURCES = [
   "crypto_prf.c",
   "crypto_cipher.c",
   "crypto_exchange.c",
+  "crypto_signature.c",
   "netns.c",
   "udp_open.c",
   "udp_batch.c",

@@ -1,6 +1,6 @@
 /**
  * What a crypto backend offers: pseudorandom functions, ciphers, integrity algorithms and key
- * exchanges, found by their IANA transform number (RFC 7296 §3.3.2). Two backends answer to it and
+ * exchanges, and signatures, found by their IANA transform number (RFC 7296 §3.3.2). Two backends answer to it and
  * give the same octets: the portable one, and the native one over libcrypto. Symmetric work is a
  * plain call; asymmetric work may be a promise, and the core asks for it by a `compute` effect.
  *
@@ -8,6 +8,7 @@
  * @module
  */
 import type { RandomOctets } from "@/base/random.ts";
+import type { Signatures } from "@/crypto/signature.ts";
 
 /** A pseudorandom function (RFC 7296 §2.13). */
 export interface Prf {
@@ -155,6 +156,8 @@ export interface CryptoBackend {
   integrity(id: number): Integrity | undefined;
   /** By Transform Type 4 number. */
   keyExchange(group: number): KeyExchange | undefined;
+  /** Signing and verifying, by the kind of key; see `lib/crypto/signature.ts`. */
+  readonly signatures: Signatures;
   /** SHA-1, 20 octets: NAT_DETECTION_*_IP (RFC 7296 §2.23). */
   sha1(data: Uint8Array): Uint8Array;
   /** SHA-256, 32 octets. */

@@ -80,6 +80,7 @@ import {
   respondByPair,
 } from "@/crypto/backend.ts";
 import { kemExchanges } from "@/crypto/kem_exchange.ts";
+import { type NativeSignatures, nativeSignatures } from "@/crypto/native_signature.ts";
 import { drawPrivate, unusablePublic } from "@/crypto/public_value.ts";
 import { withStock } from "@/crypto/random_stock.ts";
 import { TransformType } from "@/iana/transform_type.ts";
@@ -88,7 +89,7 @@ import { TransformType } from "@/iana/transform_type.ts";
  * The shim's functions for crypto, one to one (see above): the symbols that a blocking
  * `dlopen` with parameters of `"u32"` and `"buffer"` and the result `"i32"` gives will do.
  */
-export interface NativeCrypto {
+export interface NativeCrypto extends NativeSignatures {
   /** `my_crypto_has` */
   has(type: number, id: number, keyBits: number): number;
   /** `my_prf` */
@@ -197,6 +198,7 @@ export function nativeBackend(native: NativeCrypto): CryptoBackend {
     cipher: (id, keyBits) => ciphers.get(id << 16 | keyBits),
     integrity: (id) => integrities.get(id),
     keyExchange: (group) => exchanges.get(group),
+    signatures: nativeSignatures(native),
     sha1: (data) => filled(20, (out) => native.sha1(data, data.length, out)),
     sha256: (data) => filled(32, (out) => native.sha256(data, data.length, out)),
     randomOctets: withStock((count) => filled(count, (out) => native.random(out, count))),

@@ -10,6 +10,7 @@ import { kemExchanges } from "@/crypto/kem_exchange.ts";
 import { portableCipher } from "@/crypto/portable_cipher.ts";
 import { portableExchange } from "@/crypto/portable_exchange.ts";
 import { portableSha1, portableSha256 } from "@/crypto/portable_hash.ts";
+import { portableSignatures } from "@/crypto/portable_signature.ts";
 import { portableIntegrity, portablePrf } from "@/crypto/portable_prf.ts";
 
 /** What `crypto.getRandomValues` fills in one call. */
@@ -37,6 +38,7 @@ function newPortableBackend(): CryptoBackend {
     cipher: (id, keyBits) => ciphers.get(cipherKey(id, keyBits)),
     integrity: (id) => integrities.get(id),
     keyExchange: (group) => exchanges.get(group),
+    signatures: portableSignatures(),
     sha1: portableSha1,
     sha256: portableSha256,
     randomOctets: withStock(randomOctets),

@@ -41,6 +41,22 @@ const CRYPTO = {
     parameters: ["u32", "buffer", "u32", "buffer", "u32", "buffer"],
     result: "i32",
   },
+  my_key_load: { parameters: ["u32", "buffer", "u32", "buffer"], result: "i32" },
+  my_key_free: { parameters: ["buffer"], result: "i32" },
+  my_sign: {
+    parameters: ["buffer", "u32", "u32", "u32", "buffer", "u32", "buffer", "u32"],
+    result: "i32",
+  },
+  my_verify: {
+    parameters: ["buffer", "u32", "u32", "u32", "buffer", "u32", "buffer", "u32"],
+    result: "i32",
+  },
+  my_key_generate: {
+    parameters: ["u32", "u32", "buffer", "u32"],
+    result: "i32",
+    nonblocking: true,
+  },
+  my_key_public: { parameters: ["buffer", "buffer", "u32"], result: "i32" },
   my_sha1: { parameters: ["buffer", "u32", "buffer"], result: "i32" },
   my_sha256: { parameters: ["buffer", "u32", "buffer"], result: "i32" },
   my_random: { parameters: ["buffer", "u32"], result: "i32" },

@@ -24,8 +24,8 @@ import { Algorithm, CURVES } from "@/pki/oid.ts";
 
 /** Bits of an RSA modulus that are taken: below, a lab's key is of no use; above, it only takes time. */
 const RSA_BITS_MIN = 1024, RSA_BITS_MAX = 16_384;
-/** Octets of an RSA public exponent; a longer one only makes verifying slow. */
-const EXPONENT_OCTETS_MAX = 8;
+/** Octets of an RSA public exponent; longer ones are slow, and libraries differ in where they end. */
+const EXPONENT_OCTETS_MAX = 4;
 
 /** Keys whose OID says all, with the octets of each (RFC 8410 §4, FIPS 204 §4). */
 export const FIXED_KEYS: readonly {
@@ -96,7 +96,7 @@ export function rsaPublicKey(modulus: Uint8Array, exponent: Uint8Array): PublicK
   if (!(n.at(-1)! & 1)) throw new WireError("Cannot use an RSA key, its modulus is even");
   const isOne = e.length === 1 && e[0] === 1;
   if (e.length === 0 || !(e.at(-1)! & 1) || isOne || e.length > EXPONENT_OCTETS_MAX) {
-    throw new WireError("Cannot use an RSA key, its public exponent is even, 1, or above 64 bits");
+    throw new WireError("Cannot use an RSA key, its public exponent is even, 1, or above 32 bits");
   }
   const key = derSequenceOf(derUnsigned(n), derUnsigned(e));
   const algorithm = derSequenceOf(derOid(Algorithm.RSA), der(Tag.NULL));

@@ -1,0 +1,238 @@
+/*
+ * Signatures: RSA PKCS#1 v1.5 and PSS (RFC 8017), ECDSA as r || s (RFC 4754), Ed25519 and Ed448
+ * (RFC 8032). A key is parsed once; the caller keeps its address and gives it back.
+ */
+#include "crypto.h"
+
+#include <openssl/ec.h>
+#include <openssl/ecdsa.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/rsa.h>
+#include <openssl/x509.h>
+#include <string.h>
+
+/* How a signature is made. */
+enum { MY_EDDSA = 0, MY_RSA_PKCS1 = 1, MY_RSA_PSS = 2, MY_ECDSA = 3 };
+
+
+/* A key and what is asked of it over and over. */
+typedef struct {
+  EVP_PKEY *key;
+  /* Of an EC key: the key below EVP, whose fetches cost as much as a verification's fifth. */
+  EC_KEY *ec;
+  /* Octets of r and of s. */
+  int order;
+} my_key;
+
+static void free_key(my_key *k) {
+  EC_KEY_free(k->ec);
+  EVP_PKEY_free(k->key);
+  OPENSSL_free(k);
+}
+
+static const EVP_MD *md_of(uint32_t hash) {
+  switch (hash) {
+    case 1: return EVP_sha1();
+    case 2: return EVP_sha256();
+    case 3: return EVP_sha384();
+    case 4: return EVP_sha512();
+    default: return NULL;
+  }
+}
+
+static const my_hash *hash_of(uint32_t hash) {
+  switch (hash) {
+    case 1: return &my_hash_sha1;
+    case 2: return &my_hash_sha256;
+    case 3: return &my_hash_sha384;
+    case 4: return &my_hash_sha512;
+    default: return NULL;
+  }
+}
+
+/* 0 where the hash is not known. */
+static int digest(uint32_t hash, const uint8_t *data, uint32_t length, uint8_t out[MY_DIGEST_MAX]) {
+  const my_hash *h = hash_of(hash);
+  my_hash_state state;
+  if (!h || !h->init(&state) || !h->update(&state, data, length) || !h->final(out, &state)) return 0;
+  return (int)h->out;
+}
+
+static my_key *key_at(const uint8_t *address) {
+  my_key *k;
+  memcpy(&k, address, sizeof k);
+  return k;
+}
+
+/* Takes the key over; NULL where it is of no use. */
+static my_key *wrap(EVP_PKEY *key) {
+  my_key *k = OPENSSL_zalloc(sizeof *k);
+  if (!k) {
+    EVP_PKEY_free(key);
+    return NULL;
+  }
+  k->key = key;
+  if (EVP_PKEY_get_base_id(key) == EVP_PKEY_EC) {
+    k->ec = EVP_PKEY_get1_EC_KEY(key);
+    if (!k->ec) {
+      free_key(k);
+      return NULL;
+    }
+    k->order = (EC_GROUP_order_bits(EC_KEY_get0_group(k->ec)) + 7) / 8;
+  }
+  return k;
+}
+
+MY_EXPORT int32_t my_key_load(uint32_t is_private, const uint8_t *der, uint32_t der_len,
+                              uint8_t address[8]) {
+  _Static_assert(sizeof(my_key *) <= 8, "an address fits");
+  if (der_len > MY_LENGTH_MAX) return MY_CANNOT;
+  const uint8_t *at = der;
+  EVP_PKEY *key = NULL;
+  if (is_private) {
+    PKCS8_PRIV_KEY_INFO *info = d2i_PKCS8_PRIV_KEY_INFO(NULL, &at, (long)der_len);
+    key = info ? EVP_PKCS82PKEY(info) : NULL;
+    PKCS8_PRIV_KEY_INFO_free(info);
+  } else {
+    key = d2i_PUBKEY(NULL, &at, (long)der_len);
+  }
+  ERR_clear_error();
+  if (!key) return MY_PEER_IS_WRONG;
+  /* A point off its curve, or at infinity, has been refused above. */
+  my_key *k = wrap(key);
+  ERR_clear_error();
+  if (!k) return MY_CANNOT;
+  memset(address, 0, 8);
+  memcpy(address, &k, sizeof k);
+  return 8;
+}
+
+MY_EXPORT int32_t my_key_free(const uint8_t address[8]) {
+  free_key(key_at(address));
+  return 0;
+}
+
+/* The context of one RSA or EdDSA signature; NULL where libcrypto refuses the scheme. */
+static EVP_MD_CTX *begin(my_key *k, uint32_t padding, uint32_t hash, uint32_t salt, int signs) {
+  EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+  EVP_PKEY_CTX *inner = NULL;
+  const EVP_MD *md = padding == MY_EDDSA ? NULL : md_of(hash);
+  if (!ctx || (padding != MY_EDDSA && !md)) goto fail;
+  if (signs ? EVP_DigestSignInit(ctx, &inner, md, NULL, k->key) != 1
+            : EVP_DigestVerifyInit(ctx, &inner, md, NULL, k->key) != 1) {
+    goto fail;
+  }
+  if (padding == MY_RSA_PKCS1 && EVP_PKEY_CTX_set_rsa_padding(inner, RSA_PKCS1_PADDING) <= 0) goto fail;
+  if (padding == MY_RSA_PSS && (EVP_PKEY_CTX_set_rsa_padding(inner, RSA_PKCS1_PSS_PADDING) <= 0 ||
+                                EVP_PKEY_CTX_set_rsa_pss_saltlen(inner, (int)salt) <= 0 ||
+                                EVP_PKEY_CTX_set_rsa_mgf1_md(inner, md) <= 0)) {
+    goto fail;
+  }
+  return ctx;
+fail:
+  EVP_MD_CTX_free(ctx);
+  return NULL;
+}
+
+/* r || s, each as long as the order. */
+static int32_t sign_ecdsa(my_key *k, uint32_t hash, const uint8_t *data, uint32_t data_len, uint8_t *out,
+                          uint32_t out_max) {
+  uint8_t hashed[MY_DIGEST_MAX];
+  int length = k->ec ? digest(hash, data, data_len, hashed) : 0;
+  if (length == 0 || out_max < 2u * (uint32_t)k->order) return MY_CANNOT;
+  ECDSA_SIG *sig = ECDSA_do_sign(hashed, length, k->ec);
+  int done = sig && BN_bn2binpad(ECDSA_SIG_get0_r(sig), out, k->order) == k->order &&
+             BN_bn2binpad(ECDSA_SIG_get0_s(sig), out + k->order, k->order) == k->order;
+  ECDSA_SIG_free(sig);
+  return done ? 2 * k->order : MY_CANNOT;
+}
+
+static int32_t verify_ecdsa(my_key *k, uint32_t hash, const uint8_t *data, uint32_t data_len,
+                            const uint8_t *signature, uint32_t signature_len) {
+  uint8_t hashed[MY_DIGEST_MAX];
+  int length = k->ec ? digest(hash, data, data_len, hashed) : 0;
+  if (length == 0) return MY_CANNOT;
+  if (signature_len != 2u * (uint32_t)k->order) return 0;
+  ECDSA_SIG *sig = ECDSA_SIG_new();
+  BIGNUM *r = BN_bin2bn(signature, k->order, NULL), *s = BN_bin2bn(signature + k->order, k->order, NULL);
+  int good = 0;
+  if (sig && r && s && ECDSA_SIG_set0(sig, r, s)) {
+    r = s = NULL;
+    good = ECDSA_do_verify(hashed, length, sig, k->ec) == 1;
+  }
+  BN_free(r);
+  BN_free(s);
+  ECDSA_SIG_free(sig);
+  return good;
+}
+
+MY_EXPORT int32_t my_sign(const uint8_t address[8], uint32_t padding, uint32_t hash, uint32_t salt,
+                          const uint8_t *data, uint32_t data_len, uint8_t *out, uint32_t out_max) {
+  my_key *k = key_at(address);
+  int32_t result = MY_CANNOT;
+  if (data_len > MY_LENGTH_MAX) return MY_CANNOT;
+  if (padding == MY_ECDSA) {
+    result = sign_ecdsa(k, hash, data, data_len, out, out_max);
+  } else {
+    EVP_MD_CTX *ctx = begin(k, padding, hash, salt, 1);
+    size_t length = out_max;
+    if (ctx && EVP_DigestSign(ctx, out, &length, data, data_len) == 1) result = (int32_t)length;
+    EVP_MD_CTX_free(ctx);
+  }
+  ERR_clear_error();
+  return result;
+}
+
+MY_EXPORT int32_t my_verify(const uint8_t address[8], uint32_t padding, uint32_t hash, uint32_t salt,
+                            const uint8_t *data, uint32_t data_len, const uint8_t *signature,
+                            uint32_t signature_len) {
+  my_key *k = key_at(address);
+  int32_t result;
+  if (data_len > MY_LENGTH_MAX || signature_len > MY_LENGTH_MAX) return MY_CANNOT;
+  if (padding == MY_ECDSA) {
+    result = verify_ecdsa(k, hash, data, data_len, signature, signature_len);
+  } else {
+    EVP_MD_CTX *ctx = begin(k, padding, hash, salt, 0);
+    /* What EVP refuses for another reason than the signature is refused all the same. */
+    result = ctx ? EVP_DigestVerify(ctx, signature, signature_len, data, data_len) == 1 : MY_CANNOT;
+    EVP_MD_CTX_free(ctx);
+  }
+  ERR_clear_error();
+  return result;
+}
+
+/* The DER of PKCS#8 into out; its length, or -1. */
+static int32_t put_pkcs8(EVP_PKEY *key, uint8_t *out, uint32_t out_max) {
+  PKCS8_PRIV_KEY_INFO *info = EVP_PKEY2PKCS8(key);
+  int length = info ? i2d_PKCS8_PRIV_KEY_INFO(info, NULL) : -1;
+  if (length > 0 && (uint32_t)length <= out_max) length = i2d_PKCS8_PRIV_KEY_INFO(info, &out);
+  else length = -1;
+  PKCS8_PRIV_KEY_INFO_free(info);
+  return length;
+}
+
+MY_EXPORT int32_t my_key_generate(uint32_t kind, uint32_t bits, uint8_t *pkcs8, uint32_t pkcs8_max) {
+  EVP_PKEY *key = NULL;
+  switch (kind) {
+    case 1: key = EVP_RSA_gen(bits); break;
+    case 2: key = EVP_EC_gen(bits == 224 ? "P-224" : bits == 256 ? "P-256" : bits == 384 ? "P-384" : "P-521"); break;
+    case 3: key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"); break;
+    case 4: key = EVP_PKEY_Q_keygen(NULL, NULL, "ED448"); break;
+    default: break;
+  }
+  int32_t result = key ? put_pkcs8(key, pkcs8, pkcs8_max) : MY_CANNOT;
+  EVP_PKEY_free(key);
+  ERR_clear_error();
+  return result;
+}
+
+/* SubjectPublicKeyInfo of a private key. */
+MY_EXPORT int32_t my_key_public(const uint8_t address[8], uint8_t *spki, uint32_t spki_max) {
+  my_key *k = key_at(address);
+  int length = i2d_PUBKEY(k->key, NULL);
+  if (length > 0 && (uint32_t)length <= spki_max) length = i2d_PUBKEY(k->key, &spki);
+  else length = -1;
+  ERR_clear_error();
+  return length > 0 ? length : MY_CANNOT;
+}

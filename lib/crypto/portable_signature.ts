@@ -1,0 +1,83 @@
+/**
+ * Signatures of the portable backend: WebCrypto, off the event loop, where it has the key's kind, else
+ * `node:crypto`, at once. What both leave out is done by an audited library.
+ * @module
+ */
+import { createHash } from "node:crypto";
+import { p256, p384, p521 } from "@noble/curves/nist.js";
+import { nodeSignatures } from "@/crypto/node_signature.ts";
+import type { KeyKind, PrivateKey, PublicKey, SignatureScheme } from "@/crypto/signature.ts";
+import type { Signatures } from "@/crypto/signature.ts";
+import {
+  type BareSignatures,
+  orderOctets,
+  unusableKey,
+  withRules,
+} from "@/crypto/signature_rules.ts";
+import { webSignatures } from "@/crypto/web_signature.ts";
+
+/** Signatures without the shim. */
+export function portableSignatures(): Signatures {
+  const web = webSignatures(), node = nodeSignatures();
+  const of = (kind: KeyKind, scheme?: SignatureScheme) =>
+    node.has(kind) ? node : scheme && isShort(kind, scheme) ? SHORT_HASHES : web;
+  const checked = new WeakSet<PublicKey>();
+  return withRules({
+    has: (kind) => of(kind).has(kind),
+    sign: (key, scheme, data) => of(key.kind, scheme).sign(key, scheme, data),
+    verify: (key, scheme, data, signature) => {
+      if (!checked.has(key)) checkPoint(key);
+      checked.add(key);
+      return of(key.kind, scheme).verify(key, scheme, data, signature);
+    },
+    generate: (kind, rsaBits) => of(kind).generate(kind, rsaBits),
+  });
+}
+
+const CURVES = { "p-256": p256, "p-384": p384, "p-521": p521 } as const;
+
+/** WebCrypto takes points that are off the curve, and then finds every signature wrong. */
+function checkPoint(key: PublicKey): void {
+  if (!(key.kind in CURVES)) return;
+  const curve = CURVES[key.kind as keyof typeof CURVES];
+  if (!curve.utils.isValidPublicKey(pointOf(key), false)) throw unusableKey(key);
+}
+
+/** WebCrypto refuses a hash shorter than half of P-384's order, which X9.62 allows. */
+function isShort(kind: KeyKind, scheme: SignatureScheme): boolean {
+  return kind === "p-384" && scheme.algorithm === "ecdsa" && scheme.hash === "sha1";
+}
+
+/** ECDSA P-384 over SHA-1, and nothing else. */
+const SHORT_HASHES: BareSignatures = {
+  has: (kind) => kind === "p-384",
+  sign: (key, _scheme, data) => p384.sign(sha1(data), valueOf(key), BARE),
+  verify: (key, _scheme, data, signature) => p384.verify(signature, sha1(data), pointOf(key), BARE),
+  generate: () => {
+    throw unusableKey({ kind: "p-384" });
+  },
+};
+
+/** The hash is given, and both halves of the order are taken for s. */
+const BARE = { prehash: false, lowS: false } as const;
+
+function sha1(data: Uint8Array): Uint8Array {
+  return new Uint8Array(createHash("sha1").update(data).digest());
+}
+
+/** The uncompressed point at the end of a SubjectPublicKeyInfo. */
+function pointOf({ kind, spki }: PublicKey): Uint8Array {
+  return spki.subarray(spki.length - 2 * orderOctets(kind) - 1);
+}
+
+/** The private value inside PKCS#8: the octet string of its own length. */
+function valueOf({ kind, pkcs8 }: PrivateKey): Uint8Array {
+  const octets = orderOctets(kind);
+  // ECPrivateKey begins with the version 1 and this octet string (RFC 5915 §3).
+  for (let at = 0; at + 5 + octets <= pkcs8.length; at++) {
+    const isHere = pkcs8[at] === 2 && pkcs8[at + 1] === 1 && pkcs8[at + 2] === 1 &&
+      pkcs8[at + 3] === 4 && pkcs8[at + 4] === octets;
+    if (isHere) return pkcs8.subarray(at + 5, at + 5 + octets);
+  }
+  throw unusableKey({ kind });
+}
