@@ -26,8 +26,8 @@ export interface VerifyStep {
 /** Logic that asks for signatures, and ends with a `T`. */
 export type Steps<T> = Generator<VerifyStep, T, boolean>;
 
-/** Signatures that one question may cost, and paths that it may try. */
-const SIGNATURES_MAX = 200, PATHS_MAX = 100;
+/** Signatures that one question may cost, paths that it may try, and chains that it may lengthen. */
+const SIGNATURES_MAX = 200, PATHS_MAX = 100, STEPS_MAX = 1000;
 
 /** What one question has found out so far. */
 export class Search {
@@ -39,6 +39,7 @@ export class Search {
   untilMs = Infinity;
   #signatures = 0;
   #paths = 0;
+  #steps = 0;
   /** Certificates whose revocation is being asked for: who signs a list may be on a list. */
   asked = new Set<Certificate>();
 
@@ -47,7 +48,8 @@ export class Search {
 
   /** Whether the question has cost all that one may cost. */
   get isSpent(): boolean {
-    return this.#signatures >= SIGNATURES_MAX || this.#paths >= PATHS_MAX;
+    return this.#signatures >= SIGNATURES_MAX || this.#paths >= PATHS_MAX ||
+      this.#steps >= STEPS_MAX;
   }
 
   /**
@@ -60,6 +62,7 @@ export class Search {
     inner.asked = this.asked;
     inner.#signatures = this.#signatures;
     inner.#paths = this.#paths;
+    inner.#steps = this.#steps;
     return inner;
   }
 
@@ -67,7 +70,13 @@ export class Search {
   take(inner: Search): void {
     this.#signatures = inner.#signatures;
     this.#paths = inner.#paths;
+    this.#steps = inner.#steps;
     this.untilMs = Math.min(this.untilMs, inner.untilMs);
+  }
+
+  /** Counts one chain that is to be lengthened. */
+  countStep(): void {
+    this.#steps++;
   }
 
   /** Counts one path that is looked at. */

@@ -39,11 +39,11 @@ export function* judge(question: PathQuestion, backend: CryptoBackend): Steps<Pa
   const search = new Search(question, backend);
   const accepted = yield* extend(search, [certificate], {});
   if (accepted) return accepted;
-  if (search.isSpent) {
+  if (search.isSpent || !search.refusal) {
     const why = "leads to more paths and signatures than are tried";
     return refuse([certificate], certificate, "too_much", why);
   }
-  return search.refusal!.refused;
+  return search.refusal.refused;
 }
 
 /** What a path must be besides right. */
@@ -63,6 +63,7 @@ function* extend(
   wanted: Wanted,
 ): Steps<AcceptedPath | undefined> {
   const last = chain.at(-1)!, { anchors } = search.question.store;
+  search.countStep();
   if (chain.length === 1 && !wanted.anchor && anchors.some((one) => sameCertificate(one, last))) {
     return yield* tryPath(search, chain, wanted);
   }
@@ -74,9 +75,9 @@ function* extend(
   }
   let found = issuers.length > 0;
   for (const issuer of candidates(last, search.authorities())) {
-    found = true;
     if (search.isSpent || chain.length + 2 > DEPTH_MAX) break;
     if (isOn(chain, issuer) || anchors.some((one) => sameCertificate(one, issuer))) continue;
+    found = true;
     if (issuer.publicKey && !(yield* search.isSignedBy(last, issuer.publicKey))) {
       note(search, WRONG_SIGNATURE, () => wrongSignature(chain, issuer));
       continue;
@@ -84,6 +85,7 @@ function* extend(
     const accepted = yield* extend(search, [...chain, issuer], wanted);
     if (accepted) return accepted;
   }
+  // A circle is told as what it is: a chain whose last issuer nobody else has certified.
   if (!found) note(search, NO_ISSUER, () => noIssuer(chain));
   return undefined;
 }

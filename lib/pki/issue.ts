@@ -1,0 +1,171 @@
+/**
+ * Certificates made here: of authorities and of end entities, for `createpki`, and while a test runs.
+ * Time and chance are arguments.
+ * @module
+ */
+import {
+  contextTag,
+  der,
+  derBitString,
+  derNamedBits,
+  derOid,
+  derSequenceOf,
+  derUnsigned,
+  Tag,
+} from "@/base/der.ts";
+import type { RandomOctets } from "@/base/random.ts";
+import type { CryptoBackend } from "@/crypto/backend.ts";
+import type { KeyKind, PrivateKey, PublicKey, SignatureScheme } from "@/crypto/signature.ts";
+import { encodeSignatureAlgorithm } from "@/pki/algorithm.ts";
+import { type Certificate, parseCertificate } from "@/pki/certificate.ts";
+import { KeyUsage } from "@/pki/extension.ts";
+import { encodeName } from "@/pki/name.ts";
+import { Extension } from "@/pki/oid.ts";
+import { parsePublicKeyInfo } from "@/pki/public_key.ts";
+import { encodeTime } from "@/pki/time.ts";
+
+/** What a certificate is to say. */
+export interface CertificateTemplate {
+  /** Dotted OIDs with their texts, each a relative name. */
+  readonly subject: readonly (readonly [type: string, text: string])[];
+  readonly publicKey: PublicKey;
+  /** Milliseconds since 1970. */
+  readonly notBeforeMs: number;
+  readonly notAfterMs: number;
+  /** Of an authority: how many authorities may stand below it, `undefined` for any number. */
+  readonly authority?: { readonly pathLength?: number };
+  readonly altNames?: readonly AltName[];
+  /** Further extensions. */
+  readonly extensions?: readonly ExtensionTemplate[];
+}
+
+/** One name of subjectAltName. */
+export type AltName =
+  | { readonly form: "dns" | "email"; readonly text: string }
+  | { readonly form: "ip"; readonly octets: Uint8Array };
+
+/** An extension, its value in DER. */
+export interface ExtensionTemplate {
+  readonly oid: string;
+  readonly critical?: boolean;
+  readonly value: Uint8Array;
+}
+
+/** Who signs: its own certificate and key, or the key alone of a root that signs itself. */
+export interface Issuer {
+  readonly certificate?: Certificate;
+  readonly privateKey: PrivateKey;
+}
+
+/** What making a certificate takes from outside. */
+export interface IssueMeans {
+  readonly backend: CryptoBackend;
+  readonly random: RandomOctets;
+}
+
+/** Octets of a serial number; RFC 5280 §4.1.2.2 allows 20. */
+const SERIAL_OCTETS = 16;
+
+/** Makes and signs a certificate; a promise only where the backend gives one. */
+export function issueCertificate(
+  template: CertificateTemplate,
+  { certificate: above, privateKey }: Issuer,
+  { backend, random }: IssueMeans,
+): Promise<Certificate> | Certificate {
+  const { publicKey, notBeforeMs, notAfterMs } = template;
+  const subject = encodeName(template.subject);
+  const scheme = schemeOfIssuer(privateKey.kind), algorithm = encodeSignatureAlgorithm(scheme);
+  const tbs = derSequenceOf(
+    der(contextTag(0, "constructed"), derUnsigned(Uint8Array.of(2))),
+    derUnsigned(serialNumber(random)),
+    algorithm,
+    above?.subject.der ?? subject,
+    derSequenceOf(encodeTime(notBeforeMs), encodeTime(notAfterMs)),
+    subject,
+    publicKey.spki,
+    der(contextTag(3, "constructed"), derSequenceOf(...extensionsOf(template, above, backend))),
+  );
+  return then(
+    backend.signatures.sign(privateKey, scheme, tbs),
+    (signature) => parseCertificate(derSequenceOf(tbs, algorithm, derBitString(signature))),
+  );
+}
+
+/** The scheme that an authority's key signs certificates by: a hash as strong as the key. */
+export function schemeOfIssuer(kind: KeyKind): SignatureScheme {
+  switch (kind) {
+    case "rsa":
+      return { algorithm: "rsa-pkcs1", hash: "sha256" };
+    case "p-224":
+    case "p-256":
+      return { algorithm: "ecdsa", hash: "sha256", encoding: "der" };
+    case "p-384":
+      return { algorithm: "ecdsa", hash: "sha384", encoding: "der" };
+    case "p-521":
+      return { algorithm: "ecdsa", hash: "sha512", encoding: "der" };
+    default:
+      return { algorithm: kind };
+  }
+}
+
+/** Goes on at once with a value that is there, later with a promised one. */
+function then<A, B>(value: A | Promise<A>, next: (value: A) => B): B | Promise<B> {
+  return value instanceof Promise ? value.then(next) : next(value);
+}
+
+/** Positive, and of a length that does not depend on chance. */
+function serialNumber(random: RandomOctets): Uint8Array {
+  const octets = random(SERIAL_OCTETS).slice();
+  octets[0] = octets[0]! & 0x3f | 0x40;
+  return octets;
+}
+
+function extensionsOf(
+  { publicKey, authority, altNames = [], extensions = [] }: CertificateTemplate,
+  above: Certificate | undefined,
+  backend: CryptoBackend,
+): Uint8Array[] {
+  // RFC 5280 §4.2.1.2 (1): the SHA-1 of the key.
+  const keyIdentifier = backend.sha1(parsePublicKeyInfo(publicKey.spki).key);
+  const issuerIdentifier = above
+    ? above.extensions.subjectKeyIdentifier ?? backend.sha1(above.keyOctets)
+    : keyIdentifier;
+  const { pathLength } = authority ?? {};
+  const usage = authority
+    ? KeyUsage.KEY_CERT_SIGN | KeyUsage.CRL_SIGN
+    : KeyUsage.DIGITAL_SIGNATURE | KeyUsage.NON_REPUDIATION;
+  const basic = [
+    ...(authority ? [der(Tag.BOOLEAN, Uint8Array.of(0xff))] : []),
+    ...(pathLength === undefined ? [] : [derUnsigned(Uint8Array.of(pathLength))]),
+  ];
+  const made: ExtensionTemplate[] = [
+    { oid: Extension.BASIC_CONSTRAINTS, critical: true, value: derSequenceOf(...basic) },
+    { oid: Extension.KEY_USAGE, critical: true, value: derNamedBits(usage) },
+    { oid: Extension.SUBJECT_KEY_IDENTIFIER, value: der(Tag.OCTET_STRING, keyIdentifier) },
+    {
+      oid: Extension.AUTHORITY_KEY_IDENTIFIER,
+      value: derSequenceOf(der(contextTag(0, "primitive"), issuerIdentifier)),
+    },
+  ];
+  if (altNames.length > 0) {
+    const value = derSequenceOf(...altNames.map(encodeAltName));
+    made.push({ oid: Extension.SUBJECT_ALT_NAME, value });
+  }
+  const given = new Set(extensions.map(({ oid }) => oid));
+  return [...made.filter(({ oid }) => !given.has(oid)), ...extensions].map(encodeExtension);
+}
+
+/** One extension; its critical bit is left out where it is false, as DER wants of defaults. */
+export function encodeExtension({ oid, critical, value }: ExtensionTemplate): Uint8Array {
+  return derSequenceOf(
+    derOid(oid),
+    ...(critical ? [der(Tag.BOOLEAN, Uint8Array.of(0xff))] : []),
+    der(Tag.OCTET_STRING, value),
+  );
+}
+
+function encodeAltName(name: AltName): Uint8Array {
+  if (name.form === "ip") return der(contextTag(7, "primitive"), name.octets);
+  const tag = contextTag(name.form === "dns" ? 2 : 1, "primitive");
+  return der(tag, new TextEncoder().encode(name.text));
+}

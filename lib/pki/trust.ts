@@ -1,0 +1,125 @@
+/**
+ * What this end trusts, made of what its directory has; and a memory of certificates and verdicts, as
+ * ten thousand tunnels show the same few.
+ * @module
+ */
+import { concat, toHex } from "@/base/bytes.ts";
+import type { CryptoBackend } from "@/crypto/backend.ts";
+import { type Certificate, isSelfIssued, parseCertificate } from "@/pki/certificate.ts";
+import { validatePath } from "@/pki/validate.ts";
+import type { PathQuestion, PathVerdict, TrustStore } from "@/pki/verdict.ts";
+
+/** What a trust store is made of; lists and responses may be missing. */
+export interface TrustMaterial {
+  /** All certificates of authorities that are there (`cadir`). */
+  readonly authorities: readonly Certificate[];
+  readonly crls?: TrustStore["crls"];
+  readonly ocsp?: TrustStore["ocsp"];
+}
+
+/**
+ * A store of the authorities that are there: those that issued themselves are anchors, and so is one
+ * whose issuer is not there, as somebody put it there to be trusted; the rest are intermediates.
+ */
+export function trustStoreOf({ authorities, crls = [], ocsp = [] }: TrustMaterial): TrustStore {
+  const names = new Set(authorities.map(({ subject }) => subject.key));
+  const isAnchor = (one: Certificate) => isSelfIssued(one) || !names.has(one.issuer.key);
+  return {
+    anchors: authorities.filter(isAnchor),
+    intermediates: authorities.filter((one) => !isAnchor(one)),
+    crls,
+    ocsp,
+  };
+}
+
+/** Certificates and verdicts that are kept. */
+const KEPT_MAX = 4096;
+/** How long a refusal is kept: what was wrong may be put right. */
+const REFUSAL_MS = 10_000;
+
+/** One verdict, from when until when it holds. */
+interface KeptVerdict {
+  readonly fromMs: number;
+  readonly untilMs: number;
+  readonly verdict: PathVerdict | Promise<PathVerdict>;
+}
+
+/** A bounded memory of certificates by their octets, and of verdicts by all that was asked. */
+export class PathMemory {
+  readonly #certificates = new Map<string, Certificate>();
+  readonly #verdicts = new Map<string, KeptVerdict>();
+  readonly #stores = new WeakMap<TrustStore, number>();
+  #nextStore = 0;
+
+  /** The backend hashes what is remembered, and verifies what is not. */
+  constructor(readonly backend: CryptoBackend) {}
+
+  /** Verdicts that are kept. */
+  get size(): number {
+    return this.#verdicts.size;
+  }
+
+  /**
+   * The certificate of these octets: the same record for the same octets, so that its key is parsed
+   * once. @throws {WireError} where it is none.
+   */
+  certificate(der: Uint8Array): Certificate {
+    const key = toHex(this.backend.sha256(der));
+    const known = this.#certificates.get(key);
+    if (known) return known;
+    // A view into a message would keep the whole message.
+    const made = parseCertificate(der.slice());
+    keep(this.#certificates, key, made);
+    return made;
+  }
+
+  /** As `validatePath`, remembered until what it relies on expires. */
+  validate(question: PathQuestion): PathVerdict | Promise<PathVerdict> {
+    const key = this.#keyOf(question), { nowMs } = question;
+    const known = this.#verdicts.get(key);
+    if (known && nowMs >= known.fromMs && nowMs <= known.untilMs) return known.verdict;
+    const verdict = validatePath(question, this.backend);
+    if (!(verdict instanceof Promise)) {
+      this.#keep(key, nowMs, verdict);
+      return verdict;
+    }
+    // Who asks the same meanwhile waits for the same answer.
+    keep(this.#verdicts, key, { fromMs: nowMs, untilMs: nowMs + REFUSAL_MS, verdict });
+    return verdict.then((settled) => {
+      this.#keep(key, nowMs, settled);
+      return settled;
+    }, (e) => {
+      this.#verdicts.delete(key);
+      throw e;
+    });
+  }
+
+  #keep(key: string, nowMs: number, verdict: PathVerdict): void {
+    const untilMs = verdict.accepted ? verdict.untilMs : nowMs + REFUSAL_MS;
+    this.#verdicts.delete(key);
+    keep(this.#verdicts, key, { fromMs: nowMs, untilMs, verdict });
+  }
+
+  /** The hash of all that a verdict depends on but the time. */
+  #keyOf({ certificate, untrusted, store, ...rest }: PathQuestion): string {
+    const { receivedCrls = [], receivedOcsp = [], revocation, purpose, policies = {} } = rest;
+    const number = this.#stores.get(store) ?? this.#nextStore++;
+    this.#stores.set(store, number);
+    const { length } = untrusted;
+    const settings = JSON.stringify([number, length, revocation, purpose, policies]);
+    return toHex(this.backend.sha256(concat(
+      new TextEncoder().encode(settings),
+      ...[certificate, ...untrusted, ...receivedCrls, ...receivedOcsp].map(({ der }) => der),
+    )));
+  }
+}
+
+/** Puts one in; the one that was put in first goes, where there are too many. */
+function keep<T>(map: Map<string, T>, key: string, value: T): void {
+  map.set(key, value);
+  if (map.size <= KEPT_MAX) return;
+  for (const oldest of map.keys()) {
+    map.delete(oldest);
+    break;
+  }
+}

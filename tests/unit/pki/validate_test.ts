@@ -1,0 +1,387 @@
+/** Paths that a stranger could send, beyond what PKITS has: each refused by its rule, and in bounds. */
+import assert from "node:assert/strict";
+import { contextTag, der, derOid, derSequenceOf } from "@/base/der.ts";
+import type { CryptoBackend } from "@/crypto/backend.ts";
+import type { Certificate } from "@/pki/certificate.ts";
+import type { AltName, ExtensionTemplate } from "@/pki/issue.ts";
+import { encodeName } from "@/pki/name.ts";
+import { Extension, Purpose } from "@/pki/oid.ts";
+import { PathMemory, trustStoreOf } from "@/pki/trust.ts";
+import { validatePath } from "@/pki/validate.ts";
+import type { PathQuestion, PathVerdict } from "@/pki/verdict.ts";
+import { BACKENDS } from "../crypto/_backends.ts";
+import { DAY_MS, Maker, NOW_MS, type Party } from "./_maker.ts";
+
+/** A question about a party under these roots. */
+function ask(
+  party: Party,
+  roots: readonly Party[],
+  more: Partial<PathQuestion> = {},
+): PathQuestion {
+  return {
+    certificate: party.certificate,
+    untrusted: [],
+    store: trustStoreOf({ authorities: roots.map(({ certificate }) => certificate) }),
+    nowMs: NOW_MS,
+    revocation: "off",
+    purpose: "ike",
+    ...more,
+  };
+}
+
+function refusedBy(verdict: PathVerdict, rule: string, why?: RegExp): void {
+  assert.ok(!verdict.accepted, "accepted");
+  assert.equal(verdict.rule, rule, verdict.why);
+  if (why) assert.match(verdict.why, why);
+}
+
+function constraints(
+  permitted: readonly Uint8Array[],
+  excluded: readonly Uint8Array[] = [],
+): ExtensionTemplate {
+  const subtrees = (number: number, names: readonly Uint8Array[]) =>
+    names.length === 0
+      ? []
+      : [der(contextTag(number, "constructed"), ...names.map((n) => derSequenceOf(n)))];
+  const value = derSequenceOf(...subtrees(0, permitted), ...subtrees(1, excluded));
+  return { oid: Extension.NAME_CONSTRAINTS, critical: true, value };
+}
+
+const text = (tag: number, value: string) =>
+  der(contextTag(tag, "primitive"), new TextEncoder().encode(value));
+const dnsName = (value: string) => text(2, value), emailName = (value: string) => text(1, value);
+const ipName = (...octets: number[]) => der(contextTag(7, "primitive"), Uint8Array.from(octets));
+
+for (const backend of BACKENDS) {
+  const test = (name: string, fn: (maker: Maker, backend: CryptoBackend) => Promise<void>) =>
+    Deno.test(`${backend.name}: ${name}`, () => fn(new Maker(backend), backend));
+
+  test("a chain in any order, and what is missing in it", async (maker, backend) => {
+    const root = await maker.root(), one = await maker.issue("One", root, { authority: true });
+    const two = await maker.issue("Two", one, { authority: true, kind: "p-384" });
+    const end = await maker.issue("gw", two, { kind: "ed25519" });
+    const untrusted = [two.certificate, end.certificate, one.certificate];
+    const verdict = await validatePath(ask(end, [root], { untrusted }), backend);
+    assert.ok(verdict.accepted, "refused");
+    assert.deepEqual(verdict.chain, [end, two, one, root].map(({ certificate }) => certificate));
+    assert.equal(verdict.untilMs, NOW_MS + 30 * DAY_MS);
+    const lacking = await validatePath(ask(end, [root], { untrusted: [two.certificate] }), backend);
+    refusedBy(
+      lacking,
+      "no_issuer",
+      /O=Test, CN=Two in its chain is issued by O=Test, CN=One, which/,
+    );
+    assert.ok(!lacking.accepted);
+    assert.deepEqual(lacking.chain, [end.certificate, two.certificate]);
+    assert.equal(lacking.certificate, two.certificate);
+  });
+
+  test("who only calls himself the root", async (maker, backend) => {
+    const root = await maker.root(), false_ = await maker.root();
+    const end = await maker.issue("gw", false_);
+    const untrusted = [false_.certificate];
+    refusedBy(await validatePath(ask(end, [root], { untrusted }), backend), "signature", /not of/);
+  });
+
+  test("not yet, and no more", async (maker, backend) => {
+    const root = await maker.root("Root", { to: 5000, from: -5000 });
+    const end = await maker.issue("gw", root, { from: -1, to: 1 });
+    const at = (days: number) =>
+      validatePath(ask(end, [root], { nowMs: NOW_MS + days * DAY_MS }), backend);
+    assert.ok((await at(-1)).accepted);
+    assert.ok((await at(1)).accepted);
+    refusedBy(await at(-1.01), "not_yet_valid", /valid only from 2026-05-31 00:00:00 UTC on/);
+    refusedBy(await at(1.01), "expired", /has expired at 2026-06-02 00:00:00 UTC/);
+    const old = await maker.root("Old", { from: -3, to: -2 });
+    refusedBy(await validatePath(ask(await maker.issue("x", old), [old]), backend), "expired");
+  });
+
+  test("an end entity that issues", async (maker, backend) => {
+    const root = await maker.root(), end = await maker.issue("gw", root);
+    const below = await maker.issue("below", end);
+    const untrusted = [end.certificate];
+    refusedBy(
+      await validatePath(ask(below, [root], { untrusted }), backend),
+      "not_an_authority",
+      /CN=gw in its chain is not an authority/,
+    );
+  });
+
+  test("path lengths add up to the smallest", async (maker, backend) => {
+    const root = await maker.root(),
+      one = await maker.issue("One", root, { authority: { pathLength: 1 } });
+    const two = await maker.issue("Two", one, { authority: { pathLength: 5 } });
+    const three = await maker.issue("Three", two, { authority: true });
+    const judge = async (issuer: Party) =>
+      await validatePath(
+        ask(await maker.issue("gw", issuer), [root], {
+          untrusted: [one, two, three].map(({ certificate }) => certificate),
+        }),
+        backend,
+      );
+    assert.ok((await judge(two)).accepted);
+    refusedBy(await judge(three), "path_length");
+  });
+
+  test("usages: RFC 4945 §5.1.3", async (maker, backend) => {
+    const root = await maker.root();
+    const usage = async (oids: string[], bits?: number) => {
+      const extensions: ExtensionTemplate[] = [];
+      if (oids.length > 0) {
+        const value = derSequenceOf(...oids.map(derOid));
+        extensions.push({ oid: Extension.EXTENDED_KEY_USAGE, value });
+      }
+      if (bits !== undefined) {
+        extensions.push({ oid: Extension.KEY_USAGE, value: Uint8Array.of(3, 2, 0, bits) });
+      }
+      const end = await maker.issue("gw", root, { extensions });
+      const loose = await validatePath(ask(end, [root], { purpose: "any" }), backend);
+      assert.ok(loose.accepted);
+      return validatePath(ask(end, [root]), backend);
+    };
+    assert.ok((await usage([])).accepted);
+    assert.ok((await usage([Purpose.SERVER_AUTH, Purpose.IPSEC_IKE])).accepted);
+    assert.ok((await usage([Purpose.ANY])).accepted);
+    assert.ok((await usage([], 0x40)).accepted); // nonRepudiation
+    refusedBy(
+      await usage([Purpose.SERVER_AUTH]),
+      "extended_key_usage",
+      /1\.3\.6\.1\.5\.5\.7\.3\.1/,
+    );
+    refusedBy(await usage([], 0x20), "key_usage", /neither digitalSignature nor nonRepudiation/);
+  });
+
+  test(
+    "a critical extension that nobody knows, in each place of the path",
+    async (maker, backend) => {
+      const extensions = [{ oid: "1.2.3.4", critical: true, value: Uint8Array.of(5, 0) }];
+      const root = await maker.root(),
+        strange = await maker.issue("One", root, { authority: true, extensions });
+      const untrusted = [strange.certificate];
+      const below = await maker.issue("gw", strange);
+      refusedBy(
+        await validatePath(ask(below, [root], { untrusted }), backend),
+        "critical_extension",
+      );
+      const end = await maker.issue("gw", root, { extensions });
+      refusedBy(await validatePath(ask(end, [root]), backend), "critical_extension", /1\.2\.3\.4/);
+    },
+  );
+
+  test("ways around name constraints", async (maker, backend) => {
+    const root = await maker.root();
+    const permitted = [
+      dnsName("good.example"),
+      emailName("good.example"),
+      ipName(10, 0, 0, 0, 255, 0, 0, 0),
+    ];
+    const one = await maker.issue("One", root, {
+      authority: true,
+      extensions: [constraints(permitted, [dnsName("bad.good.example")])],
+    });
+    const judge = async (altNames: readonly AltName[], name = "gw", issuer = one) => {
+      const end = await maker.issue(name, issuer, { altNames });
+      const untrusted = [one.certificate, issuer.certificate];
+      return validatePath(ask(end, [root], { untrusted }), backend);
+    };
+    const dns = (value: string): AltName => ({ form: "dns", text: value });
+    const email = (value: string): AltName => ({ form: "email", text: value });
+    assert.ok((await judge([dns("good.example"), dns("a.b.GOOD.example")])).accepted);
+    assert.ok((await judge([{ form: "ip", octets: Uint8Array.of(10, 1, 2, 3) }])).accepted);
+    assert.ok((await judge([email("x@good.example")])).accepted);
+    for (
+      const name of [
+        dns("evil.example"),
+        dns("xgood.example"), // no dot before it
+        dns("good.example.evil.example"),
+        dns("x.bad.good.example"),
+        dns("BAD.good.example."), // a root's dot
+        email("x@sub.good.example"), // a host names itself alone
+        email("x@good.example@evil.example"),
+        email("nobody"),
+        { form: "ip" as const, octets: Uint8Array.of(11, 1, 2, 3) },
+        { form: "ip" as const, octets: new Uint8Array(16) },
+      ]
+    ) {
+      refusedBy(await judge([dns("good.example"), name]), "name_constraints");
+    }
+    // A second authority cannot give what the first did not: permitted subtrees intersect.
+    const wide = constraints([dnsName("evil.example"), dnsName("sub.good.example")]);
+    const two = await maker.issue("Two", one, { authority: true, extensions: [wide] });
+    assert.ok((await judge([dns("x.sub.good.example")], "gw", two)).accepted);
+    refusedBy(await judge([dns("evil.example")], "gw", two), "name_constraints");
+    refusedBy(await judge([dns("good.example")], "gw", two), "name_constraints");
+  });
+
+  test(
+    "an address in the subject counts as a mailbox, directory names as subtrees",
+    async (maker, backend) => {
+      const root = await maker.root();
+      const tree = encodeName([["2.5.4.10", "Test"]]);
+      const one = await maker.issue("One", root, {
+        authority: true,
+        extensions: [constraints([
+          der(contextTag(4, "constructed"), tree),
+          emailName("good.example"),
+        ])],
+      });
+      const end = await maker.issue("gw", one), untrusted = [one.certificate];
+      assert.ok((await validatePath(ask(end, [root], { untrusted }), backend)).accepted);
+      const other = constraints([
+        der(contextTag(4, "constructed"), encodeName([["2.5.4.10", "Other"]])),
+      ]);
+      const two = await maker.issue("Two", root, { authority: true, extensions: [other] });
+      refusedBy(
+        await validatePath(
+          ask(await maker.issue("gw", two), [root], { untrusted: [two.certificate] }),
+          backend,
+        ),
+        "name_constraints",
+        /DirName:O=Test, CN=gw is not permitted/,
+      );
+    },
+  );
+
+  test("revocation: off, soft, strict; by lists and by OCSP", async (maker, backend) => {
+    const root = await maker.root(), end = await maker.issue("gw", root);
+    const good = await maker.crl(root, []), bad = await maker.crl(root, [end.certificate]);
+    const other = await maker.root("Other");
+    const judge = (
+      revocation: "off" | "soft" | "strict",
+      received: Pick<PathQuestion, "receivedCrls" | "receivedOcsp">,
+    ) => validatePath(ask(end, [root], { revocation, ...received }), backend);
+    assert.ok((await judge("off", { receivedCrls: [bad] })).accepted);
+    const soft = await judge("soft", {});
+    assert.ok(soft.accepted);
+    assert.match(soft.notes.join(), /Cannot tell whether O=Test, CN=gw has been revoked: no revoc/);
+    refusedBy(await judge("strict", {}), "revocation_unknown");
+    for (const mode of ["soft", "strict"] as const) {
+      refusedBy(await judge(mode, { receivedCrls: [bad] }), "revoked", /revoked at 2026-05-31/);
+      const accepted = await judge(mode, { receivedCrls: [good] });
+      assert.ok(accepted.accepted && accepted.notes.length === 0);
+      assert.equal(accepted.untilMs, NOW_MS + 7 * DAY_MS);
+    }
+    const expired = await maker.crl(root, [], { from: -3, to: -2 });
+    refusedBy(
+      await judge("strict", { receivedCrls: [expired] }),
+      "revocation_unknown",
+      /has expired/,
+    );
+    const early = await maker.crl(root, [], { from: 1 });
+    refusedBy(await judge("strict", { receivedCrls: [early] }), "revocation_unknown", /only from/);
+    const forged = await maker.crl({ ...root, keys: other.keys }, []);
+    refusedBy(
+      await judge("strict", { receivedCrls: [forged] }),
+      "revocation_unknown",
+      /wrong signature/,
+    );
+
+    const answers = { issuer: root };
+    const yes = await maker.ocsp(end.certificate, answers);
+    assert.ok((await judge("strict", { receivedOcsp: [yes] })).accepted);
+    const no = await maker.ocsp(end.certificate, { ...answers, status: "revoked" });
+    refusedBy(await judge("soft", { receivedOcsp: [no], receivedCrls: [good] }), "revoked");
+    const dunno = await maker.ocsp(end.certificate, { ...answers, status: "unknown" });
+    refusedBy(
+      await judge("strict", { receivedOcsp: [dunno] }),
+      "revocation_unknown",
+      /not know it/,
+    );
+    const stale = await maker.ocsp(end.certificate, { ...answers, from: -9, to: -1 });
+    refusedBy(
+      await judge("strict", { receivedOcsp: [stale] }),
+      "revocation_unknown",
+      /has expired/,
+    );
+    const ofOther = await maker.ocsp(end.certificate, { ...answers, responder: other });
+    refusedBy(await judge("strict", { receivedOcsp: [ofOther] }), "revocation_unknown", /issuer/);
+    const signs = {
+      oid: Extension.EXTENDED_KEY_USAGE,
+      value: derSequenceOf(derOid(Purpose.OCSP_SIGNING)),
+    };
+    const responder = await maker.issue("Responder", root, { extensions: [signs] });
+    const delegated = await maker.ocsp(end.certificate, { ...answers, responder });
+    assert.ok((await judge("strict", { receivedOcsp: [delegated] })).accepted);
+    const plain = await maker.issue("Plain", root);
+    const undelegated = await maker.ocsp(end.certificate, { ...answers, responder: plain });
+    refusedBy(
+      await judge("strict", { receivedOcsp: [undelegated] }),
+      "revocation_unknown",
+      /may not sign/,
+    );
+  });
+
+  test(
+    "loops, 200 certificates, and a mesh that has a million paths end at once",
+    async (maker, backend) => {
+      const root = await maker.root();
+      const a = await maker.root("A"), b = await maker.root("B");
+      const aOfB = await maker.issue("A", b, { authority: true, keys: a.keys });
+      const bOfA = await maker.issue("B", a, { authority: true, keys: b.keys });
+      const end = await maker.issue("gw", a);
+      const loop = [aOfB, bOfA].map(({ certificate }) => certificate);
+      refusedBy(await validatePath(ask(end, [root], { untrusted: loop }), backend), "no_issuer");
+
+      const many = Array.from({ length: 200 }, () => aOfB.certificate);
+      refusedBy(
+        await validatePath(ask(end, [root], { untrusted: many }), backend),
+        "too_much",
+        /200/,
+      );
+
+      // Six authorities, each certified by each other with the same key: 6! paths and more.
+      const keys = await Promise.all(
+        Array.from({ length: 6 }, (_, i) => maker.root(`Mesh ${i}`)),
+      );
+      const mesh: Certificate[] = [];
+      for (const [i, issuer] of keys.entries()) {
+        for (const [j, subject] of keys.entries()) {
+          if (i === j) continue;
+          const wish = { authority: true, keys: subject.keys };
+          mesh.push((await maker.issue(`Mesh ${j}`, issuer, wish)).certificate);
+        }
+      }
+      const lost = await maker.issue("gw", keys[0]);
+      const began = performance.now();
+      const verdict = await validatePath(ask(lost, [root], { untrusted: mesh }), backend);
+      assert.ok(!verdict.accepted);
+      assert.ok(["no_issuer", "too_much"].includes(verdict.rule), verdict.rule);
+      assert.ok(performance.now() - began < 20_000);
+    },
+  );
+
+  test("a certificate that is trusted by itself", async (maker, backend) => {
+    const self = await maker.issue("gw", undefined);
+    assert.ok((await validatePath(ask(self, [self]), backend)).accepted);
+    const later = { nowMs: NOW_MS + 31 * DAY_MS };
+    refusedBy(await validatePath(ask(self, [self], later), backend), "expired");
+    refusedBy(await validatePath(ask(self, []), backend), "no_issuer");
+  });
+
+  test(
+    "verdicts are remembered until they expire, refusals for seconds",
+    async (maker, backend) => {
+      const memory = new PathMemory(backend);
+      const root = await maker.root(), end = await maker.issue("gw", root, { to: 2 });
+      const question = ask(end, [root]),
+        at = (nowMs: number) => memory.validate({ ...question, nowMs });
+      const first = await at(NOW_MS);
+      assert.equal(await at(NOW_MS + DAY_MS), first);
+      assert.equal(memory.size, 1);
+      refusedBy(await at(NOW_MS + 3 * DAY_MS), "expired");
+      const early = await at(NOW_MS - DAY_MS);
+      assert.ok(early.accepted && early !== first);
+      assert.notEqual(memory.certificate(end.certificate.der), end.certificate);
+      assert.equal(
+        memory.certificate(end.certificate.der),
+        memory.certificate(end.certificate.der.slice()),
+      );
+    },
+  );
+}
+
+Deno.test("text of an IA5String with an octet of zero is refused when it is read", async () => {
+  const maker = new Maker(BACKENDS[0]!);
+  const names: AltName[] = [{ form: "dns", text: "good.example\0.evil.example" }];
+  await assert.rejects(() => maker.issue("gw", undefined, { altNames: names }), /not ASCII/);
+});
