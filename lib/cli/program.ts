@@ -12,6 +12,7 @@ import { addCli } from "@/cli/cli_command.ts";
 import { addCompletion, answerTab } from "@/cli/completion_command.ts";
 import { ASK } from "@/cli/completion_scripts.ts";
 import { addControl } from "@/cli/control_command.ts";
+import { addCreatePki } from "@/cli/createpki_command.ts";
 import { addDaemon } from "@/cli/daemon_command.ts";
 import { addEchosvr } from "@/cli/echosvr_command.ts";
 import { EXIT_FAILED, EXIT_PASSED, EXIT_USAGE } from "@/cli/exit_status.ts";
@@ -25,11 +26,6 @@ import {
 } from "@/cli/options.ts";
 import type { DefaultOptions } from "@/cli/setup_files.ts";
 import { withTwoDashes } from "@/cli/shell_words.ts";
-
-/** Commands of the documented tool that are not there yet, with what they will do. */
-const NOT_YET: readonly (readonly [name: string, does: string])[] = [
-  ["createpki", "make certificate authorities and end-entity certificates"],
-];
 
 /** Commands whose result is JSON where that is asked for, also when they are refused. */
 const WITH_RESULT = ["test", "exec", "demo"];
@@ -100,6 +96,7 @@ Exit status: 0 passed, 1 failed, 2 bad setup or usage.`,
   addDaemon(program, exit);
   addControl(program, exit);
   addEchosvr(program, exit);
+  addCreatePki(program, exit);
   addDefault(program, exit);
   addCompact(program, exit);
   addCompletion(program);
@@ -110,7 +107,6 @@ Exit status: 0 passed, 1 failed, 2 bad setup or usage.`,
       printVersion();
     });
   addHelp(program);
-  for (const [name, does] of NOT_YET) addNotYet(program, name, does, exit);
   return program;
 }
 
@@ -127,21 +123,6 @@ function addHelp(program: Command): void {
         command = below;
       }
       command.help();
-    });
-}
-
-/** A known command that is not there yet refuses by name. */
-function addNotYet(
-  program: Command,
-  name: string,
-  does: string,
-  exit: (status: number) => void,
-): void {
-  program.command(name).description(`${does} (not there yet)`)
-    .allowUnknownOption().allowExcessArguments()
-    .action(() => {
-      console.error(`myikev2: the command ${name} is not there yet`);
-      exit(EXIT_USAGE);
     });
 }
 

@@ -1,0 +1,158 @@
+/**
+ * `myikev2 createpki`: a root, authorities below it, and end-entity pairs in bulk, as PEM files.
+ * @module
+ */
+import { SetupError, systemWords } from "@/base/errors.ts";
+import type { CryptoBackend } from "@/crypto/backend.ts";
+import { chooseBackend } from "@/crypto/choose.ts";
+import type { PrivateKey } from "@/crypto/signature.ts";
+import { loadLibcrypto } from "@/native/libcrypto.ts";
+import type { Certificate } from "@/pki/certificate.ts";
+import { type CertificateTemplate, issueCertificate, type Issuer } from "@/pki/issue.ts";
+import { encodePem } from "@/pki/pem.ts";
+import {
+  authorityTemplate,
+  endEntityTemplate,
+  type Holder,
+  type KeyType,
+} from "@/pki/templates.ts";
+
+/** Options of `createpki`. */
+export interface CreatePkiOptions {
+  readonly count: number;
+  readonly cadir: string;
+  readonly eedir: string;
+  /** Authorities below the root. */
+  readonly calvl: number;
+  readonly cakeytype: KeyType;
+  readonly eekeytype: KeyType;
+  readonly caprefix: string;
+  readonly eeprefix: string;
+}
+
+/** Pairs under way at a time: RSA keys are made on threads. */
+const CONCURRENCY = 4;
+/** How often progress is told. */
+const PROGRESS_MS = 1000;
+/** What others may do with keys, and with certificates. */
+const OWNER_ONLY = 0o600, READABLE = 0o644;
+
+/** Makes all of it; returns the exit status. @throws {SetupError} where a file cannot be written. */
+export async function createPki(options: CreatePkiOptions): Promise<number> {
+  const { count, cadir, eedir, calvl, cakeytype, eekeytype } = options;
+  const backend = chooseBackend(loadLibcrypto(), "auto"), nowMs = Date.now();
+  for (const directory of [cadir, eedir]) makeDirectory(directory);
+  refuseWhatIsThere(options);
+  const maker = { backend, nowMs };
+  let issuer: Issuer | undefined;
+  for (const name of authorityNames(calvl)) {
+    const commonName = `${options.caprefix}${name}`;
+    const made = await makePair(maker, cakeytype, {
+      commonName,
+      template: authorityTemplate,
+      issuer,
+    });
+    write(`${cadir}/${name}`, made);
+    issuer = made;
+  }
+  let done = 0, next = 0, toldMs = performance.now();
+  const work = async () => {
+    while (next < count) {
+      const at = next++, commonName = endEntityCommonName(options.eeprefix, at);
+      const made = await makePair(maker, eekeytype, {
+        commonName,
+        template: endEntityTemplate,
+        issuer,
+      });
+      write(`${eedir}/${endEntityName(at)}`, made);
+      done++;
+      if (performance.now() - toldMs < PROGRESS_MS) continue;
+      toldMs = performance.now();
+      console.error(`createpki: ${done} of ${count} end entities`);
+    }
+  };
+  await Promise.all(Array.from({ length: CONCURRENCY }, work));
+  console.log(`${calvl + 1} authorities in ${cadir}, ${count} end entities in ${eedir}`);
+  return 0;
+}
+
+/** A certificate with its key. */
+interface Pair {
+  readonly certificate: Certificate;
+  readonly privateKey: PrivateKey;
+}
+
+/** What one pair is to be. */
+interface PairWish {
+  readonly commonName: string;
+  readonly template: (holder: Holder) => CertificateTemplate;
+  /** `undefined`: it signs itself. */
+  readonly issuer: Issuer | undefined;
+}
+
+async function makePair(
+  { backend, nowMs }: { readonly backend: CryptoBackend; readonly nowMs: number },
+  { kind, rsaBits }: KeyType,
+  { commonName, template, issuer }: PairWish,
+): Promise<Pair> {
+  const { privateKey, publicKey } = await backend.signatures.generate(kind, rsaBits);
+  const means = { backend, random: backend.randomOctets };
+  const certificate = await issueCertificate(
+    template({ commonName, publicKey, nowMs }),
+    issuer ?? { privateKey },
+    means,
+  );
+  return { certificate, privateKey };
+}
+
+function authorityNames(levels: number): string[] {
+  return ["rootca", ...Array.from({ length: levels }, (_, i) => `sub-lv-${i + 1}_myikev2`)];
+}
+
+function endEntityName(index: number): string {
+  return `ee-${index}_myikev2`;
+}
+
+function endEntityCommonName(prefix: string, index: number): string {
+  return prefix.includes("&d")
+    ? prefix.replaceAll("&d", String(index))
+    : `${prefix}${endEntityName(index)}`;
+}
+
+function makeDirectory(path: string): void {
+  try {
+    Deno.mkdirSync(path, { recursive: true });
+  } catch (e) {
+    throw new SetupError(`Cannot make the directory ${path}: ${systemWords(e)}`);
+  }
+}
+
+/** Before minutes of keys are made: the first and the last of each kind stand for all. */
+function refuseWhatIsThere({ count, cadir, eedir, calvl }: CreatePkiOptions): void {
+  const names = authorityNames(calvl).map((name) => `${cadir}/${name}`);
+  if (count > 0) names.push(...[0, count - 1].map((at) => `${eedir}/${endEntityName(at)}`));
+  for (const path of names.flatMap((name) => [`${name}.cert`, `${name}.key`])) {
+    try {
+      Deno.lstatSync(path);
+    } catch {
+      continue;
+    }
+    throw new SetupError(`Cannot write ${path}: it is there already, and nothing is written over`);
+  }
+}
+
+function write(path: string, { certificate, privateKey }: Pair): void {
+  writeNew(`${path}.key`, { label: "PRIVATE KEY", der: privateKey.pkcs8, mode: OWNER_ONLY });
+  writeNew(`${path}.cert`, { label: "CERTIFICATE", der: certificate.der, mode: READABLE });
+}
+
+function writeNew(
+  path: string,
+  { mode, ...block }: { readonly label: string; readonly der: Uint8Array; readonly mode: number },
+): void {
+  try {
+    Deno.writeTextFileSync(path, encodePem(block), { createNew: true, mode });
+  } catch (e) {
+    throw new SetupError(`Cannot write ${path}: ${systemWords(e)}`);
+  }
+}

@@ -1,0 +1,59 @@
+/**
+ * The command `createpki` with its options and examples.
+ * @module
+ */
+import { type Command, InvalidArgumentError } from "commander";
+import type { CreatePkiOptions } from "@/cli/createpki.ts";
+import { wholeNumber } from "@/cli/options.ts";
+import { KEY_TYPES, type KeyType, parseKeyType } from "@/pki/templates.ts";
+
+const COUNT_MAX = 1_000_000, LEVELS_MAX = 16;
+
+/** Adds `createpki`. */
+export function addCreatePki(program: Command, exit: (status: number) => void): void {
+  program.command("createpki")
+    .description("make certificate authorities and end-entity certificates, with their keys")
+    .option("-c, --count <n>", "end-entity pairs", wholeNumber(0, COUNT_MAX), 1)
+    .option("--cadir <dir>", "where authorities are written: rootca, sub-lv-N_myikev2", ".")
+    .option("--eedir <dir>", "where end entities are written: ee-N_myikev2", ".")
+    .option(
+      "-l, --calvl <n>",
+      "authorities below the root, each signed by the one above; 0: the root signs end entities",
+      wholeNumber(0, LEVELS_MAX),
+      1,
+    )
+    .option("--cakeytype <type>", `keys of authorities: ${KEY_TYPES}`, keyType, rsa(4096))
+    .option("--eekeytype <type>", "keys of end entities, likewise", keyType, rsa(2048))
+    .option("--caprefix <text>", "put before the common names of authorities", "")
+    .option(
+      "--eeprefix <text>",
+      "put before the common names of end entities; with &d it is the name, &d its index",
+      "",
+    )
+    .addHelpText(
+      "after",
+      `
+Examples:
+  myikev2 createpki --cadir ca --eedir ee
+  myikev2 createpki -c 1000 --cadir ca --eedir ee --cakeytype ecdsa:p-256 --eekeytype ecdsa:p-256
+  myikev2 createpki -c 10 -l 0 --eekeytype ed25519 --eeprefix 'client&d.example.org'
+
+Nothing is written over: a file that is there already is an error. Keys are PKCS#8, not encrypted,
+and for their owner alone (0600).`,
+    )
+    .action(async (options: CreatePkiOptions) => {
+      const { createPki } = await import("@/cli/createpki.ts");
+      exit(await createPki(options));
+    });
+}
+
+function keyType(value: string): KeyType {
+  const type = parseKeyType(value);
+  if (type) return type;
+  throw new InvalidArgumentError(`Expected one of ${KEY_TYPES}.`);
+}
+
+/** A default that help shows as it is typed. */
+function rsa(rsaBits: number): KeyType {
+  return { kind: "rsa", rsaBits, toString: () => `rsa:${rsaBits}` } as KeyType;
+}

@@ -1,0 +1,102 @@
+/** What createpki makes, as OpenSSL sees it. */
+import assert from "node:assert/strict";
+import { readCertificates } from "@/pki/certificate.ts";
+import { commonNameOf } from "@/pki/name.ts";
+
+const ROOT = `${import.meta.dirname}/../../..`;
+
+async function run(command: string, ...args: string[]): Promise<{ code: number; said: string }> {
+  const { code, stdout, stderr } = await new Deno.Command(command, {
+    args,
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+  }).output();
+  const text = (octets: Uint8Array) => new TextDecoder().decode(octets);
+  return { code, said: text(stdout) + text(stderr) };
+}
+
+const createPki = (...args: string[]) =>
+  run(Deno.execPath(), "run", "-A", `${ROOT}/main.ts`, "createpki", ...args);
+
+async function openssl(...args: string[]): Promise<string> {
+  const { code, said } = await run("openssl", ...args);
+  assert.equal(code, 0, `openssl ${args.join(" ")}: ${said}`);
+  return said;
+}
+
+const KEY_TYPES: readonly (readonly [type: string, shown: RegExp])[] = [
+  ["rsa:2048", /2048 bit/],
+  ["ecdsa:p-224", /ASN1 OID: secp224r1/],
+  ["ecdsa:p-256", /ASN1 OID: prime256v1/],
+  ["ecdsa:p-384", /ASN1 OID: secp384r1/],
+  ["ecdsa:p-521", /ASN1 OID: secp521r1/],
+  ["ed25519", /ED25519/],
+  ["ed448", /ED448/],
+];
+
+for (const [type, shown] of KEY_TYPES) {
+  Deno.test(`createpki ${type}: chains that openssl verifies, keys for their owner alone`, async () => {
+    const dir = await Deno.makeTempDir();
+    try {
+      const ca = `${dir}/ca`, ee = `${dir}/ee`;
+      const { code, said } = await createPki(
+        ...["-c", "2", "-l", "2", "--cadir", ca, "--eedir", ee],
+        ...["--cakeytype", type, "--eekeytype", type, "--eeprefix", "gw&d.example"],
+      );
+      assert.equal(code, 0, said);
+      const below = `${dir}/below.pem`;
+      await Deno.writeTextFile(
+        below,
+        Deno.readTextFileSync(`${ca}/sub-lv-1_myikev2.cert`) +
+          Deno.readTextFileSync(`${ca}/sub-lv-2_myikev2.cert`),
+      );
+      const pairs = [0, 1].map((at) => `${ee}/ee-${at}_myikev2`);
+      await openssl(
+        ...["verify", "-x509_strict", "-CAfile", `${ca}/rootca.cert`, "-untrusted", below],
+        ...pairs.map((pair) => `${pair}.cert`),
+      );
+      for (const [at, pair] of pairs.entries()) {
+        assert.match(await openssl("pkey", "-in", `${pair}.key`, "-text", "-noout"), shown);
+        // The key is the certificate's.
+        assert.equal(
+          await openssl("pkey", "-in", `${pair}.key`, "-pubout"),
+          await openssl("x509", "-in", `${pair}.cert`, "-pubkey", "-noout"),
+        );
+        assert.equal(Deno.statSync(`${pair}.key`).mode! & 0o777, 0o600);
+        const [certificate] = readCertificates(Deno.readFileSync(`${pair}.cert`));
+        assert.equal(commonNameOf(certificate!.subject), `gw${at}.example`);
+        assert.match(
+          await openssl("x509", "-in", `${pair}.cert`, "-ext", "subjectAltName", "-noout"),
+          new RegExp(`DNS:gw${at}\\.example`),
+        );
+      }
+      // Nothing is written over.
+      const again = await createPki("--cadir", ca, "--eedir", ee, "--cakeytype", "ed25519");
+      assert.equal(again.code, 2);
+      assert.match(again.said, /rootca\.cert: it is there already/);
+    } finally {
+      await Deno.remove(dir, { recursive: true });
+    }
+  });
+}
+
+Deno.test("createpki -l 0: the root signs end entities; prefixes", async () => {
+  const dir = await Deno.makeTempDir();
+  try {
+    const { code, said } = await createPki(
+      ...["-l", "0", "-c", "1", "--cadir", dir, "--eedir", dir],
+      ...["--cakeytype", "ecdsa:p-256", "--eekeytype", "ecdsa:p-256"],
+      ...["--caprefix", "lab-", "--eeprefix", "lab-"],
+    );
+    assert.equal(code, 0, said);
+    const names = [...Deno.readDirSync(dir)].map(({ name }) => name).sort();
+    assert.deepEqual(names, ["ee-0_myikev2.cert", "ee-0_myikev2.key", "rootca.cert", "rootca.key"]);
+    const [end] = readCertificates(Deno.readFileSync(`${dir}/ee-0_myikev2.cert`));
+    assert.deepEqual(
+      [commonNameOf(end!.subject), commonNameOf(end!.issuer)],
+      ["lab-ee-0_myikev2", "lab-rootca"],
+    );
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
