@@ -6,6 +6,8 @@ import { SetupError, systemWords } from "@/base/errors.ts";
 import type { CryptoBackend } from "@/crypto/backend.ts";
 import { chooseBackend } from "@/crypto/choose.ts";
 import type { PrivateKey } from "@/crypto/signature.ts";
+import { makeDirectory } from "@/files/directory.ts";
+import { writeNew } from "@/files/private_file.ts";
 import { loadLibcrypto } from "@/native/libcrypto.ts";
 import type { Certificate } from "@/pki/certificate.ts";
 import { type CertificateTemplate, issueCertificate, type Issuer } from "@/pki/issue.ts";
@@ -34,14 +36,14 @@ export interface CreatePkiOptions {
 const CONCURRENCY = 4;
 /** How often progress is told. */
 const PROGRESS_MS = 1000;
-/** What others may do with keys, and with certificates. */
-const OWNER_ONLY = 0o600, READABLE = 0o644;
+/** What others may do with keys, with certificates, and with directories of both. */
+const OWNER_ONLY = 0o600, READABLE = 0o644, ENTERED_BY_ALL = 0o755;
 
 /** Makes all of it; returns the exit status. @throws {SetupError} where a file cannot be written. */
 export async function createPki(options: CreatePkiOptions): Promise<number> {
   const { count, cadir, eedir, calvl, cakeytype, eekeytype } = options;
   const backend = chooseBackend(loadLibcrypto(), "auto"), nowMs = Date.now();
-  for (const directory of [cadir, eedir]) makeDirectory(directory);
+  for (const directory of [cadir, eedir]) enterDirectory(directory);
   refuseWhatIsThere(options);
   const maker = { backend, nowMs };
   let issuer: Issuer | undefined;
@@ -119,9 +121,9 @@ function endEntityCommonName(prefix: string, index: number): string {
     : `${prefix}${endEntityName(index)}`;
 }
 
-function makeDirectory(path: string): void {
+function enterDirectory(path: string): void {
   try {
-    Deno.mkdirSync(path, { recursive: true });
+    makeDirectory(path, "user", ENTERED_BY_ALL);
   } catch (e) {
     throw new SetupError(`Cannot make the directory ${path}: ${systemWords(e)}`);
   }
@@ -142,16 +144,14 @@ function refuseWhatIsThere({ count, cadir, eedir, calvl }: CreatePkiOptions): vo
 }
 
 function write(path: string, { certificate, privateKey }: Pair): void {
-  writeNew(`${path}.key`, { label: "PRIVATE KEY", der: privateKey.pkcs8, mode: OWNER_ONLY });
-  writeNew(`${path}.cert`, { label: "CERTIFICATE", der: certificate.der, mode: READABLE });
+  const key = encodePem({ label: "PRIVATE KEY", der: privateKey.pkcs8 });
+  writeFile(`${path}.key`, key, OWNER_ONLY);
+  writeFile(`${path}.cert`, encodePem({ label: "CERTIFICATE", der: certificate.der }), READABLE);
 }
 
-function writeNew(
-  path: string,
-  { mode, ...block }: { readonly label: string; readonly der: Uint8Array; readonly mode: number },
-): void {
+function writeFile(path: string, text: string, mode: number): void {
   try {
-    Deno.writeTextFileSync(path, encodePem(block), { createNew: true, mode });
+    writeNew(path, text, "user", mode);
   } catch (e) {
     throw new SetupError(`Cannot write ${path}: ${systemWords(e)}`);
   }

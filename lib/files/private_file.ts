@@ -87,6 +87,33 @@ export function replaceText(
   }
 }
 
+/**
+ * Writes a file that must not be there yet: nothing of that name is followed, opened or replaced.
+ * @throws {SystemError} EEXIST where there is anything.
+ */
+export function writeNew(
+  path: string,
+  text: string,
+  trust: DirectoryTrust,
+  mode = OWNER_ONLY,
+): void {
+  const [directoryPath, name] = split(path);
+  const directory = new Directory(directoryPath, trust);
+  try {
+    const fd = asSystemError(path, () => fs.openSync(directory.entry(name), NEW, mode));
+    try {
+      const octets = new TextEncoder().encode(text);
+      asSystemError(path, () => {
+        for (let at = 0; at < octets.length;) at += fs.writeSync(fd, octets, at);
+      });
+    } finally {
+      fs.closeSync(fd);
+    }
+  } finally {
+    directory.close();
+  }
+}
+
 /** Adds to a file of our own, which is made where it is missing. @throws {SystemError} */
 export function appendText(path: string, text: string, trust: DirectoryTrust): void {
   const [directoryPath, name] = split(path);

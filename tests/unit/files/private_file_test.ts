@@ -6,6 +6,7 @@ import {
   readPrivate,
   replaceText,
   writeAll,
+  writeNew,
   writePublic,
 } from "@/files/private_file.ts";
 
@@ -193,4 +194,20 @@ Deno.test("a pipe that its owner reads, and /dev/stderr, are written as they are
   assert.equal(new TextDecoder().decode((await reader.output()).stdout), "a PSK");
   createPrivate("/dev/stderr", { trust: "user", takesDevices: true }).file.close();
   Deno.removeSync(directory, { recursive: true });
+});
+
+Deno.test("a file that must be new is never written over, nor through a link", () => {
+  const directory = Deno.makeTempDirSync(), path = `${directory}/key`, link = `${directory}/link`;
+  try {
+    writeNew(path, "first", "user");
+    assert.equal(Deno.statSync(path).mode! & 0o777, 0o600);
+    Deno.symlinkSync(`${directory}/target`, link);
+    for (const there of [path, link]) {
+      assert.throws(() => writeNew(there, "second", "user"), { errno: "EEXIST" });
+    }
+    assert.equal(Deno.readTextFileSync(path), "first");
+    assert.throws(() => Deno.statSync(`${directory}/target`), Deno.errors.NotFound);
+  } finally {
+    Deno.removeSync(directory, { recursive: true });
+  }
 });
