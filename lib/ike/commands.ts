@@ -3,9 +3,10 @@
  * command to an SA that is not, or no more, established is passed over where the table says so.
  * @module
  */
+import { showEndpoint } from "@/base/address.ts";
 import { type ChildSa, isLiveChild } from "@/ike/records/child_sa.ts";
 import type { IkeCommand } from "@/ike/records/event.ts";
-import { CloseCode, refusedHere } from "@/ike/records/failure.ts";
+import { CloseCode, fail, refusedHere } from "@/ike/records/failure.ts";
 import { endSa, enter, type IkeSa, type Turn } from "@/ike/records/ike_sa.ts";
 import { connectionLost, reconnected } from "@/ike/path/connection.ts";
 import { espMoved } from "@/ike/path/nat.ts";
@@ -23,6 +24,7 @@ const COMMANDS: {
   initiate: begin,
   close: (turn, { closeCode }) => close(turn, closeCode),
   abandon: (turn, { closeCode, why }) => abandon(turn, closeCode, why),
+  crowded_out: (turn) => crowdedOut(turn),
   delete_child: established(({ sa }, { child }) => sa.queue.push({ kind: "delete_child", child })),
   rekey_child: established(({ sa }, { child }) => rekeyChild(sa, child)),
   create_child: established(({ sa }, { configIndex }) =>
@@ -104,6 +106,16 @@ function abandon(turn: Turn, closeCode: number, why: string): void {
   if (turn.sa.phase === "closed") return;
   turn.out.push({ kind: "note", level: 4, text: why }, turn.sa);
   endSa(turn, closeCode);
+}
+
+/** A peer that has not authenticated yet, and whose place others need. */
+function crowdedOut(turn: Turn): void {
+  if (turn.sa.phase !== "init" && turn.sa.phase !== "created") return;
+  const { peerAddress, peerPort } = turn.sa.path;
+  const text =
+    `${showEndpoint(peerAddress, peerPort)} had not authenticated when others came, and ` +
+    "this end holds no more half-open SAs";
+  fail(turn, { cause: "CROWDED_OUT", closeCode: CloseCode.NO_ANSWER, text });
 }
 
 /** The data path does not take a CHILD_SA: the tunnel is none. */

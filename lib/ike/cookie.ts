@@ -36,7 +36,11 @@ export function newCookieJar(random: RandomOctets): CookieJar {
   return { version: 0, secret: random(32), previous: random(32), sinceMs: -Infinity };
 }
 
-/** Version of the secret, then SHA-256 of Ni ‖ IPi ‖ SPIi ‖ secret: 33 octets. */
+/**
+ * Version of the secret, then SHA-256 of |Ni| ‖ Ni ‖ |IPi| ‖ IPi ‖ SPIi ‖ secret: 33 octets. Each length
+ * is two octets. Without them the end of a nonce and an IPv4 address could be read as an IPv6 address,
+ * and a cookie that was sent to one host would be good for another.
+ */
 export function cookieFor(
   jar: CookieJar,
   tools: Tools,
@@ -78,6 +82,13 @@ function make(
   { crypto }: Tools,
   { nonce, address, spi }: CookieSubject,
 ): Uint8Array {
-  const hash = crypto.sha256(concat(nonce, address, spiOctets(spi), secret));
+  const hash = crypto.sha256(
+    concat(lengthOf(nonce), nonce, lengthOf(address), address, spiOctets(spi), secret),
+  );
   return concat(Uint8Array.of(version), hash);
+}
+
+/** Two octets. */
+function lengthOf({ length }: Uint8Array): Uint8Array {
+  return Uint8Array.of(length >> 8, length & 0xff);
 }

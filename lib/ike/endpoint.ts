@@ -7,30 +7,32 @@ import { type Path, showEndpoint } from "@/base/address.ts";
 import { WireError } from "@/base/errors.ts";
 import { ExchangeType } from "@/iana/exchange_type.ts";
 import { NotifyType } from "@/iana/notify_type.ts";
-import { PayloadType } from "@/iana/payload_type.ts";
 import type { IkeConfig, IkeEnv } from "@/ike/records/config.ts";
-import { cookieFor, type CookieJar, isOurCookie, newCookieJar } from "@/ike/cookie.ts";
+import { type Admission, admit, INIT_OCTETS_MAX, newAdmission } from "@/ike/admission.ts";
 import type { IkeEffect, IkeEvent, Outbox } from "@/ike/records/event.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
 import { forgetEnded, keepEnded } from "@/ike/ended.ts";
 import { handle } from "@/ike/handle.ts";
 import { identityKey, resolveIdentity } from "@/ike/negotiate/identity.ts";
 import { enter, type IkeSa, isStranger, newIkeSa, ownSpi, peerSpi } from "@/ike/records/ike_sa.ts";
-import { findNotify, notify } from "@/ike/records/notify.ts";
+import { notify } from "@/ike/records/notify.ts";
 import { newPools } from "@/ike/negotiate/pool.ts";
-import { arrive, knownRequest, type Newcomers, newNewcomers, settle } from "@/ike/newcomers.ts";
-import { messageHash } from "@/ike/window/repeats.ts";
 import {
-  decodeHeader,
-  decodeMessage,
-  encodeMessage,
-  findPayload,
-  type IkeHeader,
-  type Payload,
-} from "@/wire/message.ts";
+  arrive,
+  crowded,
+  isHalfOpen,
+  knownRequest,
+  type Newcomers,
+  newNewcomers,
+  settle,
+} from "@/ike/newcomers.ts";
+import { messageHash } from "@/ike/window/repeats.ts";
+import { decodeHeader, encodeMessage, type IkeHeader, type Payload } from "@/wire/message.ts";
 
 /** Octets of an IKE header (RFC 7296 §3.1). */
 const HEADER_OCTETS = 28;
+/** Reasons that are counted apart: some name a number of the peer's choice. */
+const DROP_REASONS_MAX = 200;
 const LATE_INIT = "a late copy of an IKE_SA_INIT request";
 /** INVALID_MAJOR_VERSION a second at most: nothing vouches for what it answers (RFC 7296 §2.4). */
 const REFUSALS_MAX = 10;
@@ -54,7 +56,7 @@ export interface Endpoint {
   readonly drops: Map<string, number>;
   /** SAs by the identity that INITIAL_CONTACT is about: those dialled, and those let in. */
   readonly byIdentity: Map<string, Set<IkeSa>>;
-  readonly cookies: CookieJar;
+  readonly admission: Admission;
   /** SAs that newcomers made so far. */
   arrivals: number;
   /** Refusals of versions in the second that began at `sinceMs`. */
@@ -65,7 +67,11 @@ export interface Endpoint {
 export function newEndpoint(env: IkeEnv, config: IkeConfig, answers: boolean): Endpoint {
   const newcomers = newNewcomers();
   return {
-    env: config.pools ? { ...env, pools: newPools(config.pools) } : env,
+    env: {
+      ...env,
+      reassembly: { octets: 0 },
+      ...(config.pools ? { pools: newPools(config.pools) } : {}),
+    },
     config,
     answers,
     bySpi: new Map(),
@@ -77,7 +83,7 @@ export function newEndpoint(env: IkeEnv, config: IkeConfig, answers: boolean): E
     newcomers,
     drops: new Map(),
     byIdentity: new Map(),
-    cookies: newCookieJar(env.random),
+    admission: newAdmission(env),
     arrivals: 0,
     refusals: { sinceMs: -Infinity, count: 0 },
   };
@@ -135,8 +141,16 @@ export function dispatch(
     keepEnded(endpoint, sa, nowMs);
   }
   if (sa.forgotten) forgetEnded(endpoint, sa);
-  const crowdedOut = settle(endpoint.newcomers, sa, nowMs);
-  if (crowdedOut) forgetAtOnce(endpoint, crowdedOut);
+  const oldest = settle(endpoint.newcomers, sa, nowMs);
+  if (oldest) forgetAtOnce(endpoint, oldest);
+}
+
+/** Half-open SAs beyond what this end holds, in number or in octets, are ended: the oldest first. */
+function crowdOut(endpoint: Endpoint, nowMs: number, out: Outbox): void {
+  const { newcomers, config } = endpoint;
+  for (let sa = crowded(newcomers, config); sa; sa = crowded(newcomers, config)) {
+    dispatch(endpoint, { sa, event: { kind: "crowded_out" } }, nowMs, out);
+  }
 }
 
 /** A closed SA that others have crowded out: its peer gets no repeated answer any more. */
@@ -180,6 +194,10 @@ export function receive(
   const { octets, path } = datagram;
   const header = plausibleHeader(octets);
   if (typeof header === "string") return drop(endpoint, header, out);
+  const isInit = header.exchange === ExchangeType.IKE_SA_INIT;
+  if (isInit && octets.length > INIT_OCTETS_MAX && !path.tcp) {
+    return drop(endpoint, `an IKE_SA_INIT message above ${INIT_OCTETS_MAX} octets in UDP`, out);
+  }
   if (header.majorVersion !== 2) return refuseVersion(endpoint, header, datagram, { nowMs, out });
   // RFC 7296 §3.1: the I flag tells whose SPI is whose.
   const spi = header.initiator ? header.spiR : header.spiI;
@@ -192,6 +210,7 @@ export function receive(
     return drop(endpoint, "a peer SPI that is not the SA's", out);
   }
   dispatch(endpoint, { sa, event: { kind: "datagram", octets, path } }, nowMs, out);
+  if (isHalfOpen(sa)) crowdOut(endpoint, nowMs, out);
 }
 
 /** Cheap checks first: most garbage ends here, without a throw. */
@@ -235,18 +254,22 @@ function newcomer(
   if (!isInit) return drop(endpoint, "no SPI of ours, and no IKE_SA_INIT request", out);
   if (!endpoint.answers) return drop(endpoint, "an IKE_SA_INIT request to an initiator", out);
   const hash = messageHash(endpoint.env, octets);
-  const request = knownRequest(endpoint.newcomers, hash, nowMs);
-  if (request === "passed over" && !endpoint.env.broken.has("answer_late_init")) {
+  const before = knownRequest(endpoint.newcomers, hash, nowMs);
+  if (before === "passed over" && !endpoint.env.broken.has("answer_late_init")) {
     return drop(endpoint, LATE_INIT, out);
   }
-  const known = request === "passed over" ? undefined : request;
+  const known = before === "passed over" ? undefined : before;
   if (known) {
     const event = { kind: "datagram", octets, path } as const;
     return dispatch(endpoint, { sa: known, event }, nowMs, out);
   }
-  if (!cookieSettled(endpoint, header, { octets, path }, { nowMs, out })) return;
-  if (endpoint.halfOpen >= endpoint.config.halfOpenMax) {
-    return drop(endpoint, "too many half-open SAs", out);
+  const request = { header, octets, address: path.peerAddress };
+  const verdict = admit(endpoint, request, nowMs);
+  if (verdict.kind === "dropped") return drop(endpoint, verdict.reason, out);
+  if (verdict.kind === "cookie") {
+    if (verdict.stale) count(endpoint, "a cookie that is not ours, or too old");
+    const cookie = notify(NotifyType.COOKIE, verdict.cookie);
+    return sendStateless(endpoint, header, [cookie], { path, out });
   }
   const { env, config } = endpoint, spi = freeSpi(endpoint);
   const index = endpoint.arrivals++;
@@ -259,43 +282,7 @@ function newcomer(
   endpoint.bySpi.set(spi, sa);
   arrive(endpoint.newcomers, sa);
   dispatch(endpoint, { sa, event: { kind: "datagram", octets, path } }, nowMs, out);
-}
-
-/** Whether an SA may be made; asks for a cookie, and keeps nothing, where one is owed. */
-function cookieSettled(
-  endpoint: Endpoint,
-  header: IkeHeader,
-  { octets, path }: { readonly octets: Uint8Array; readonly path: Path },
-  { nowMs, out }: { readonly nowMs: number; readonly out: Outbox },
-): boolean {
-  const { cookieThreshold } = endpoint.config;
-  if (cookieThreshold < 0 || endpoint.halfOpen < cookieThreshold) return true;
-  const payloads = payloadsOf(octets);
-  const nonce = payloads && findPayload(payloads, PayloadType.NONCE)?.data;
-  if (!nonce) {
-    drop(endpoint, "an IKE_SA_INIT request without a readable nonce, under cookies", out);
-    return false;
-  }
-  const about = { nonce, address: path.peerAddress, spi: header.spiI };
-  const { crypto, random } = endpoint.env;
-  const cookie = findNotify(payloads, NotifyType.COOKIE)?.data;
-  const tools = { crypto, random }, any = endpoint.env.broken.has("accept_any_cookie");
-  if (cookie && (any || isOurCookie(endpoint.cookies, tools, about, { cookie, nowMs }))) {
-    return true;
-  }
-  if (cookie) count(endpoint, "a cookie that is not ours, or too old");
-  const fresh = cookieFor(endpoint.cookies, tools, about, nowMs);
-  sendStateless(endpoint, header, [notify(NotifyType.COOKIE, fresh)], { path, out });
-  return false;
-}
-
-function payloadsOf(octets: Uint8Array): readonly Payload[] | undefined {
-  try {
-    return decodeMessage(octets).payloads;
-  } catch (e) {
-    if (e instanceof WireError) return undefined;
-    throw e;
-  }
+  crowdOut(endpoint, nowMs, out);
 }
 
 /** A response that leaves nothing behind: the request's SPIs and Message ID, in clear. */
@@ -371,6 +358,8 @@ function drop(endpoint: Endpoint, reason: string, out: Outbox): void {
   out.push({ kind: "dropped", reason }, undefined);
 }
 
-function count(endpoint: Endpoint, reason: string): void {
-  endpoint.drops.set(reason, (endpoint.drops.get(reason) ?? 0) + 1);
+function count({ drops }: Endpoint, reason: string): void {
+  const known = drops.has(reason) || drops.size < DROP_REASONS_MAX;
+  const name = known ? reason : "other reasons";
+  drops.set(name, (drops.get(name) ?? 0) + 1);
 }

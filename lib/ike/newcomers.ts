@@ -11,13 +11,19 @@ import { type IkeSa, isStranger } from "@/ike/records/ike_sa.ts";
 const PASSED_OVER_MS = 60_000;
 /** SAs that have ended whose requests are remembered, at most; then the oldest is forgotten. */
 const ENDED_MAX = 20_000;
+/** Octets of messages that all half-open SAs together keep, at most; then the oldest SA is ended. */
+const KEPT_OCTETS_MAX = 64 * 2 ** 20;
 /** Closed SAs of strangers that still repeat their last response, at most; then the oldest is forgotten. */
 const LINGERING_MAX = 1_000;
 
 /** What an endpoint knows of peers that began an SA. */
 export interface Newcomers {
-  /** Responder SAs that are not authenticated, the oldest first. */
-  readonly halfOpen: Set<IkeSa>;
+  /** Responder SAs that are not authenticated, with the octets of messages that each keeps; the oldest first. */
+  readonly halfOpen: Map<IkeSa, number>;
+  /** Those of them whose IKE_SA_INIT key exchange is not computed yet. */
+  readonly computing: Set<IkeSa>;
+  /** Octets of messages that all half-open SAs keep together. */
+  keptOctets: number;
   /** Responder SAs that are not closed, by `initHash`. */
   readonly byRequest: Map<string, IkeSa>;
   /** Until when (milliseconds) copies of a request are passed over, by `initHash`; the oldest first. */
@@ -28,7 +34,14 @@ export interface Newcomers {
 
 /** Nobody was there yet. */
 export function newNewcomers(): Newcomers {
-  return { halfOpen: new Set(), byRequest: new Map(), ended: new Map(), lingering: new Set() };
+  return {
+    halfOpen: new Map(),
+    computing: new Set(),
+    keptOctets: 0,
+    byRequest: new Map(),
+    ended: new Map(),
+    lingering: new Set(),
+  };
 }
 
 /** Whether an SA is on its way, as the responder sees it. */
@@ -60,16 +73,33 @@ function hasIkeAuth({ phase, answering, nextPeerId }: IkeSa): boolean {
 }
 
 /** An SA is made for a new request. */
-export function arrive({ halfOpen, byRequest }: Newcomers, sa: IkeSa): void {
-  halfOpen.add(sa);
+export function arrive({ halfOpen, computing, byRequest }: Newcomers, sa: IkeSa): void {
+  halfOpen.set(sa, 0);
+  computing.add(sa);
   byRequest.set(sa.initHash, sa);
 }
 
-/** Keeps the books once something has happened to an SA; the SA to forget, where there are too many. */
+/** The oldest half-open SA, where they are too many or keep too much; `undefined`: they do not. */
+export function crowded(
+  { halfOpen, keptOctets }: Newcomers,
+  { halfOpenMax }: { readonly halfOpenMax: number },
+): IkeSa | undefined {
+  const isFull = halfOpen.size > halfOpenMax || keptOctets > KEPT_OCTETS_MAX && halfOpen.size > 1;
+  return isFull ? first(halfOpen.keys()) : undefined;
+}
+
+/** Keeps the books once something has happened to an SA; the SA to forget, where too many linger. */
 export function settle(newcomers: Newcomers, sa: IkeSa, nowMs: number): IkeSa | undefined {
-  const { halfOpen, byRequest, ended, lingering } = newcomers;
+  const { halfOpen, computing, byRequest, ended, lingering } = newcomers;
   if (sa.initHash === "") return undefined;
-  if (!isHalfOpen(sa)) halfOpen.delete(sa);
+  const kept = halfOpen.get(sa);
+  if (kept !== undefined) {
+    const keeps = isHalfOpen(sa) ? sa.setup!.keptOctets : 0;
+    newcomers.keptOctets += keeps - kept;
+    if (isHalfOpen(sa)) halfOpen.set(sa, keeps);
+    else halfOpen.delete(sa);
+    if (sa.phase !== "init") computing.delete(sa);
+  }
   if (sa.phase !== "closed") return undefined;
   if (byRequest.delete(sa.initHash) && sa.keys) {
     ended.set(sa.initHash, nowMs + PASSED_OVER_MS);

@@ -93,6 +93,8 @@ export interface RunResultJson {
     readonly count: number;
     readonly example: string;
   }[];
+  /** Gateway: cookies that were asked for, and those of them for which the load alone asked. */
+  readonly cookies: { readonly asked: number; readonly automatic: number };
   /** Datagrams that cost a counter and nothing else, by reason. */
   readonly drops: Readonly<Record<string, number>>;
   /** `kernel`, `userland` or `none`. */
@@ -160,6 +162,7 @@ export function resultOf(final: FinalResult): RunResultJson {
     },
     failures: figures.failures,
     strangers: figures.strangers,
+    cookies: { ...figures.cookies },
     drops: Object.fromEntries(figures.drops),
     dataPath: figures.dataPath,
     packets: figures.packets && {
@@ -210,6 +213,7 @@ export function refusedResult(
     latencyMs: { ikeSaInit: none, ikeAuth: none, setup: none },
     failures: [],
     strangers: [],
+    cookies: { asked: 0, automatic: 0 },
     drops: {},
     dataPath: null,
     packets: null,

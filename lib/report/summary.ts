@@ -39,6 +39,13 @@ export function summaryLines(result: RunResultJson): string[] {
   for (const { cause, count, example } of result.datagrams.sendErrors) {
     lines.push(`Sent in vain, by ${cause}: ${count}, for example: ${example}`);
   }
+  const { asked, automatic } = result.cookies;
+  if (asked > 0) {
+    const why = "as half-open SAs or key exchanges to compute had become many";
+    lines.push(
+      `Cookies: ${asked} asked for` + (automatic > 0 ? `, ${automatic} of them ${why}` : ""),
+    );
+  }
   const drops = Object.entries(result.drops).sort(([, a], [, b]) => b - a);
   for (const [reason, count] of drops) lines.push(`Dropped: ${count} for ${reason}`);
   if (result.packets) {

@@ -12,6 +12,7 @@ import {
   int,
   INT_MIN,
   interfaceName,
+  intOr,
   keyword,
   oneOf,
   pause,
@@ -58,9 +59,10 @@ export const PEERID_WORDS: readonly string[] = ["peer-addr"];
 /** `ikeconf`, without its lists and `ppk`. */
 export const IKECONF = {
   numoftunneltoenablecookie: option(
-    int(INT_MIN),
-    "-1",
-    "half-open SAs from which cookies are demanded; < 0: never",
+    intOr("auto", INT_MIN),
+    "auto",
+    "half-open SAs from which cookies are demanded; < 0: never; auto: as the table of half-open SAs " +
+      "or the queue of key exchanges fills",
     G,
   ),
   reauth: option(bool, "false", "a gateway has its peers authenticate again in time (RFC 4478)", {

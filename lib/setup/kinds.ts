@@ -62,6 +62,19 @@ export function int(min: number, max = INT_MAX): Kind<number> {
   };
 }
 
+/** A whole number from `min` to `max`, or a word for a choice that is ours. */
+export function intOr<const W extends string>(
+  word: W,
+  min: number,
+  max = INT_MAX,
+): Kind<number | W> {
+  const number = int(min, max);
+  return {
+    expects: `${word}, or ${number.expects}`,
+    parse: (text) => text === word ? word : number.parse(text),
+  };
+}
+
 /** A number from `min` to `max`, fractions allowed. */
 export function float(min: number, max: number): Kind<number> {
   return {

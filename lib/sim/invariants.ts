@@ -65,6 +65,8 @@ function checkHost({ endpoint, installed }: Observed): string | undefined {
     if (requests.has(sa.initHash)) return "one IKE_SA_INIT request makes one SA (§2.1)";
     requests.add(sa.initHash);
   }
+  const sums = checkSums(endpoint);
+  if (sums) return sums;
   const leases = checkLeases(endpoint);
   if (leases) return leases;
   if (endpoint.halfOpen !== halfOpen) return "the count of half-open SAs is right";
@@ -78,6 +80,21 @@ function checkHost({ endpoint, installed }: Observed): string | undefined {
       return "an established CHILD_SA is in the data path";
     }
   }
+  return undefined;
+}
+
+/** What is counted of peers on their way is what they keep (RFC 7296 §2.6, RFC 7383 §2.6). */
+function checkSums({ bySpi, newcomers, env }: Endpoint): string | undefined {
+  let fragments = 0, kept = 0, computing = 0;
+  for (const sa of bySpi.values()) {
+    fragments += (sa.partialRequest?.contentOctets ?? 0) + (sa.partialResponse?.contentOctets ?? 0);
+    if (!isHalfOpen(sa)) continue;
+    kept += sa.setup!.keptOctets;
+    if (sa.phase === "init") computing++;
+  }
+  if (env.reassembly!.octets !== fragments) return "the count of fragments' octets is right";
+  if (newcomers.keptOctets !== kept) return "the count of octets of half-open SAs is right";
+  if (newcomers.computing.size !== computing) return "the count of computing SAs is right";
   return undefined;
 }
 

@@ -103,6 +103,7 @@ export function worldConfig(change: Partial<IkeConfig> = {}): IkeConfig {
     refuseNat: false,
     cookieThreshold: -1,
     halfOpenMax: 100,
+    computingMax: 100,
     halfOpenTimeoutMs: 30_000,
     retransmitIntervalMs: 500,
     retransmitBackoff: 1,

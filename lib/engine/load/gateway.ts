@@ -85,7 +85,7 @@ export class Gateway implements Role {
 
   firstOnItsWayMs(): number | undefined {
     // One without keys may still be refused in IKE_SA_INIT.
-    for (const { keys, startedMs } of this.#floor.loop.endpoint.newcomers.halfOpen) {
+    for (const { keys, startedMs } of this.#floor.loop.endpoint.newcomers.halfOpen.keys()) {
       if (keys) return startedMs;
     }
   }

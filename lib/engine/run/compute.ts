@@ -7,6 +7,7 @@
 import { Bug } from "@/base/errors.ts";
 import type { CryptoBackend, KeyExchange } from "@/crypto/backend.ts";
 import { KeyExchangeError } from "@/crypto/backend.ts";
+import { ComputeQueue, OURS, type WorkOrigin } from "@/engine/run/compute_queue.ts";
 import type { ComputeJob, ComputeResult } from "@/ike/records/event.ts";
 
 /** Whom a result is for is the caller's own; the pool only carries it. */
@@ -15,9 +16,16 @@ interface Order<T> {
   readonly owner: T;
 }
 
+/** What a job costs at least, where the clock is too coarse to tell. */
+const COST_MIN_MS = 0.01;
+
 /** How the pool works; see {@linkcode ComputePool}. */
 export interface ComputePoolOptions<T> {
   readonly crypto: CryptoBackend;
+  /** Whether anybody still waits for a result; absent: always. */
+  readonly isWanted?: (owner: T) => boolean;
+  /** Milliseconds of any clock, to know what jobs cost; absent: they all cost the same. */
+  readonly nowMs?: () => number;
   /** Jobs under way at a time, where the backend answers by promise. */
   readonly concurrencyMax: number;
   /** Takes a result, never inside {@linkcode ComputePool.submit}. */
@@ -26,21 +34,21 @@ export interface ComputePoolOptions<T> {
   readonly broken: (error: unknown) => void;
 }
 
-/** First come, first served. */
+/** Which order is next is the matter of `compute_queue.ts`. */
 export class ComputePool<T> {
   readonly #options: ComputePoolOptions<T>;
-  /** Orders not yet begun, from `#next` on. */
-  #queue: Order<T>[] = [];
-  #next = 0;
+  readonly #queue: ComputeQueue<Order<T>>;
   #running = 0;
 
   constructor(options: ComputePoolOptions<T>) {
     this.#options = options;
+    const { isWanted = () => true } = options;
+    this.#queue = new ComputeQueue(({ owner }) => isWanted(owner));
   }
 
   /** Orders not yet begun. */
   get waiting(): number {
-    return this.#queue.length - this.#next;
+    return this.#queue.waiting;
   }
 
   /** Orders begun and not yet answered. */
@@ -49,8 +57,8 @@ export class ComputePool<T> {
   }
 
   /** Takes an order; it is begun by {@linkcode work}. */
-  submit(owner: T, job: ComputeJob): void {
-    this.#queue.push({ job, owner });
+  submit(owner: T, job: ComputeJob, origin: WorkOrigin = OURS): void {
+    this.#queue.add({ job, owner }, origin);
   }
 
   /**
@@ -60,27 +68,26 @@ export class ComputePool<T> {
   work(enough: () => boolean): boolean {
     while (this.waiting > 0 && this.#running < this.#options.concurrencyMax) {
       if (enough()) return true;
-      this.#begin(this.#take());
+      const next = this.#queue.take();
+      if (next) this.#begin(next.order, next.share);
     }
     return false;
   }
 
-  #take(): Order<T> {
-    const order = this.#queue[this.#next++]!;
-    if (this.#next === this.#queue.length) {
-      this.#queue = [];
-      this.#next = 0;
-    }
-    return order;
-  }
-
-  #begin({ owner, job }: Order<T>): void {
-    const { done, broken, crypto } = this.#options;
+  #begin({ owner, job }: Order<T>, share: string): void {
+    const { done, broken, crypto, nowMs } = this.#options;
+    const beganMs = nowMs?.() ?? 0;
+    const cost = () =>
+      this.#queue.spent(share, nowMs ? Math.max(COST_MIN_MS, nowMs() - beganMs) : 1);
     const result = answer(crypto, job);
-    if (!(result instanceof Promise)) return done(owner, result);
+    if (!(result instanceof Promise)) {
+      cost();
+      return done(owner, result);
+    }
     this.#running++;
     result.then((value) => {
       this.#running--;
+      cost();
       done(owner, value);
     }).catch(broken);
   }

@@ -23,6 +23,8 @@ import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";
 
 /** Half-open SAs that a gateway holds whatever `numberoftunnels` says. */
 const HALF_OPEN_MIN = 10_000;
+/** Key exchanges of peers on their way that wait to be computed. */
+const COMPUTING_MAX = 4_096;
 /** A gateway waits at least so long for IKE_AUTH. */
 const HALF_OPEN_TIMEOUT_MS = 30_000;
 
@@ -70,6 +72,7 @@ export function ikeConfigOf(setup: Setup, nattPort = setup.ownnattport): IkeConf
       : undefined,
     refuseNat: client && ikeconf.disallownat,
     cookieThreshold: client ? -1 : ikeconf.numoftunneltoenablecookie,
+    computingMax: COMPUTING_MAX,
     halfOpenMax: Math.max(HALF_OPEN_MIN, numberoftunnels),
     halfOpenTimeoutMs: Math.max(HALF_OPEN_TIMEOUT_MS, retraninterval * maxretran),
     retransmitIntervalMs: retraninterval,

@@ -8,6 +8,7 @@ import type { Path } from "@/base/address.ts";
 import type { Clock } from "@/engine/run/clock.ts";
 import { ConnectionKeeper } from "@/engine/run/connection_keeper.ts";
 import { ComputePool } from "@/engine/run/compute.ts";
+import { OURS, type WorkOrigin } from "@/engine/run/compute_queue.ts";
 import { explained } from "@/engine/run/send_trouble.ts";
 import { TimerWheel } from "@/engine/run/timer_wheel.ts";
 import type { IkeConfig, IkeEnv } from "@/ike/records/config.ts";
@@ -19,8 +20,8 @@ import {
   newEndpoint,
   receive,
 } from "@/ike/endpoint.ts";
-import type { IkeEffect, IkeEvent, Outbox } from "@/ike/records/event.ts";
-import type { IkeSa } from "@/ike/records/ike_sa.ts";
+import type { ComputeJob, IkeEffect, IkeEvent, Outbox } from "@/ike/records/event.ts";
+import { type IkeSa, isStranger } from "@/ike/records/ike_sa.ts";
 import { KEEPALIVE, withMarker } from "@/transport/non_esp_marker.ts";
 import type { Connections, Datagram, Transport } from "@/transport/transport.ts";
 
@@ -68,6 +69,15 @@ interface Ticket {
   readonly ticket: number;
 }
 
+/** Whose work a job is: that of a stranger has its share by what it costs and who asks for it. */
+function originOf(sa: IkeSa, job: ComputeJob): WorkOrigin {
+  if (!isStranger(sa)) return OURS;
+  return {
+    share: "group" in job ? `group ${job.group}` : job.op,
+    source: String.fromCharCode(...sa.path.peerAddress),
+  };
+}
+
 /** One endpoint, running. */
 export class CoreLoop implements Outbox {
   readonly endpoint: Endpoint;
@@ -99,6 +109,8 @@ export class CoreLoop implements Outbox {
     this.#pool = new ComputePool<Ticket>({
       crypto: env.crypto,
       concurrencyMax: computeMax,
+      isWanted: ({ sa }) => sa.phase !== "closed",
+      nowMs: () => clock.nowMs(),
       done: ({ sa, ticket }, result) =>
         this.turn(() => this.command(sa, { kind: "computed", ticket, result })),
       broken: (error) => this.#break(error),
@@ -215,7 +227,11 @@ export class CoreLoop implements Outbox {
       if (effect.kind === "send") this.#send(effect);
       else if (effect.kind === "keepalive") this.#keepalive(effect.path);
       else if (effect.kind === "compute") {
-        this.#pool.submit({ sa: sa!, ticket: effect.ticket }, effect.job);
+        this.#pool.submit(
+          { sa: sa!, ticket: effect.ticket },
+          effect.job,
+          originOf(sa!, effect.job),
+        );
       } else {
         if (sa?.path.tcp) this.#keeper?.effect(effect, sa);
         const { listener, transport } = this.#options;

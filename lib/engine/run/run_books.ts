@@ -113,7 +113,7 @@ export class RunBooks {
   /** All figures that are not of SAs, of the data path or of pings: see {@linkcode RunFigures}. */
   figures(): Omit<RunFigures, "live" | "dataPath" | "packets" | "ping" | "pingsAnswered"> {
     const { env, transport, plan, notYet = [] } = this.#options;
-    const { tally, loop } = this.#floor, role = this.#role;
+    const { tally, loop } = this.#floor, role = this.#role, { admission } = loop.endpoint;
     const nowMs = this.#endMs ?? this.#clock.nowMs();
     const elapsedMs = nowMs - this.#startMs;
     const cpuMs = this.#cpuEndMs ?? processorMs() - this.#cpuStartMs;
@@ -139,6 +139,7 @@ export class RunBooks {
       setupMs: tally.setupMs.figures(),
       failures: tally.failures(),
       strangers: role.strangers,
+      cookies: { asked: admission.cookiesAsked, automatic: admission.cookiesAutomatic },
       drops: loop.endpoint.drops,
       datagramsSent: loop.datagramsSent - (transport.sendErrors?.unsentIke ?? 0),
       datagramsReceived: loop.datagramsReceived,

@@ -5,6 +5,7 @@
  * Level: 1 critical, 2 error, 3 warning, 4 info, 5 debug. No PSK, key or password at levels ≤ 4.
  * @module
  */
+import { clipped } from "@/base/text.ts";
 
 /** How grave an event is. */
 export type EventLevel = 1 | 2 | 3 | 4 | 5;
@@ -27,6 +28,15 @@ export interface EventFilter {
 
 /** Events that a queue holds when its reader does not say otherwise. */
 export const EVENT_QUEUE_MAX = 1_000;
+
+/** Characters of one message by its level: only decoded messages, of level 5, may be long. */
+const MSG_MAX: Readonly<Record<EventLevel, number>> = {
+  1: 16_384,
+  2: 4_096,
+  3: 4_096,
+  4: 4_096,
+  5: 65_536,
+};
 
 /** A reader with a queue of its own. Read it with `for await`, or with {@linkcode next}. */
 export interface EventSubscription extends AsyncIterable<RunEvent> {
@@ -73,7 +83,7 @@ export class EventHub {
   /** Tells everybody who wants it; a function is called at most once, and only when one does. */
   publish(level: EventLevel, msg: string | (() => string)): void {
     if (this.#ended || !this.wants(level)) return;
-    const text = typeof msg === "string" ? msg : msg();
+    const text = clipped(typeof msg === "string" ? msg : msg(), MSG_MAX[level]);
     const event: RunEvent = { level, msg: text, epochMs: this.#now() };
     for (const sink of this.#sinks) if (passes(sink.filter, event)) sink.write(event);
     for (const queue of this.#queues) if (passes(queue.filter, event)) queue.put(event);

@@ -340,6 +340,11 @@ export interface RunFigures {
    * They are no tunnels, and do not count in `failed`.
    */
   readonly strangers: readonly FailureFigures[];
+  /**
+   * Gateway: IKE_SA_INIT requests that were answered with a cookie (RFC 7296 §2.6), and those of them
+   * for which the load alone asked (`numoftunneltoenablecookie: auto`).
+   */
+  readonly cookies: { readonly asked: number; readonly automatic: number };
   /** Datagrams that cost a counter and nothing else, by reason. */
   readonly drops: ReadonlyMap<string, number>;
   /** What carries the CHILD_SAs' packets. */

@@ -112,10 +112,15 @@ export interface IkeConfig {
   readonly natt: NatTraversal | undefined;
   /** Initiator: NO_NATS_ALLOWED in IKE_AUTH, and a NAT that shows ends the SA (RFC 4555 §3.9). */
   readonly refuseNat: boolean;
-  /** Half-open SAs from which cookies are demanded (RFC 7296 §2.6); < 0: never, 0: always. */
-  readonly cookieThreshold: number;
+  /**
+   * Half-open SAs from which on cookies are demanded (RFC 7296 §2.6); < 0: never, 0: always. `auto`:
+   * when half of `halfOpenMax`, or an eighth of `computingMax`, is in use.
+   */
+  readonly cookieThreshold: number | "auto";
   /** Half-open SAs a responder holds at most; more requests are dropped and counted. */
   readonly halfOpenMax: number;
+  /** Half-open SAs whose key exchange waits to be computed, at most; more requests are dropped and counted. */
+  readonly computingMax: number;
   /** How long a responder keeps an SA that is not authenticated. */
   readonly halfOpenTimeoutMs: number;
   readonly retransmitIntervalMs: number;
@@ -160,6 +165,8 @@ export interface IkeEnv {
   readonly childrenBySpi: Map<number, ChildSa>;
   /** Inner addresses of one endpoint; absent where it hands out none. */
   readonly pools?: AddressPools;
+  /** Octets of fragments that wait at one endpoint for the others of their messages; the endpoint sets it. */
+  readonly reassembly?: { octets: number };
   /** The planted faults of a simulation: rules that are broken on purpose. Empty in real runs. */
   readonly broken: ReadonlySet<FaultName>;
 }

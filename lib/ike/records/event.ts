@@ -27,6 +27,8 @@ export type IkeCommand =
   | { readonly kind: "close"; readonly closeCode: number }
   /** Forget the SA at once, without a word to the peer. */
   | { readonly kind: "abandon"; readonly closeCode: number; readonly why: string }
+  /** The SA of a peer that has not authenticated is given up, as others came that this end has room for. */
+  | { readonly kind: "crowded_out" }
   /** Delete one CHILD_SA of ours. */
   | { readonly kind: "delete_child"; readonly child: ChildSa }
   /** Rekey one CHILD_SA of ours now (RFC 7296 §1.3.3). */

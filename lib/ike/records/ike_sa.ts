@@ -152,6 +152,8 @@ export interface SetupState {
   intermediate: Intermediate | undefined;
   /** IntAuth of RFC 9242 §3.3.2; undefined where no IKE_INTERMEDIATE exchange took place. */
   intAuth: Uint8Array | undefined;
+  /** Octets of the peer's messages that are kept here. */
+  keptOctets: number;
   /** Whether the first IKE_AUTH carries INITIAL_CONTACT. */
   initialContact: boolean;
   /** Undefined until IKE_AUTH begins. */
@@ -199,6 +201,7 @@ export function newIkeSa(origin: IkeSaOrigin): IkeSa {
       initResponse: undefined,
       intermediate: undefined,
       intAuth: undefined,
+      keptOctets: 0,
       initialContact: false,
       auth: undefined,
       authRequest: undefined,
@@ -275,6 +278,9 @@ export function endSa(turn: Turn, closeCode: number, failure?: Failure, unanswer
   sa.closeCode = closeCode;
   sa.queue.length = 0;
   sa.postponed = [];
+  for (const partial of [sa.partialRequest, sa.partialResponse]) {
+    if (partial) sa.env.reassembly!.octets -= partial.contentOctets;
+  }
   sa.active =
     sa.request =
     sa.answering =

@@ -3,6 +3,7 @@
  * (RFC 7296 §3.10).
  * @module
  */
+import { clipped } from "@/base/text.ts";
 import { NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import type { Payload } from "@/wire/message.ts";
@@ -10,6 +11,8 @@ import type { NotifyPayload } from "@/wire/payloads/notify.ts";
 
 /** Error types end here; above are status types (RFC 7296 §3.10.1). */
 const ERROR_TYPE_MAX = 16383;
+/** Characters of a refusal's words: they may name what a peer sent, and are kept. */
+const WORDS_MAX = 1_000;
 const NOTHING = new Uint8Array(0);
 
 /** A notify about the IKE SA, or about nothing in particular: no protocol, no SPI. */
@@ -47,7 +50,7 @@ export class PeerError extends Error {
     /** The CHILD_SA it is about, as the peer named it. */
     readonly about: Pick<NotifyPayload, "protocol" | "spi"> | undefined = undefined,
   ) {
-    super(message);
+    super(clipped(message, WORDS_MAX));
   }
 }
 

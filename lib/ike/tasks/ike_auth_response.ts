@@ -46,6 +46,7 @@ export const ikeAuthResponse: ResponderKind = {
       sa.peer.ownId = resolveIdentity(sa.config.ownId, request.path, sa.index);
       setup.auth = newRounds(sa.config.auth);
       setup.authRequest = request;
+      setup.keptOctets += request.header.length;
     }
     proceed(turn, request, takeRound(turn, payloads));
   },

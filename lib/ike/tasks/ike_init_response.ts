@@ -59,6 +59,7 @@ export const ikeInitResponse: ResponderKind = {
     sa.setup!.intermediate = intermediateOf(choice);
     sa.setup!.nonceI = nonce.data;
     sa.setup!.initRequest = request.octets;
+    sa.setup!.keptOctets = request.octets.length;
     hearAll(turn, request);
     if (sa.config.natt?.forced && !sa.peer.natDetected && !sa.path.tcp) {
       const text = `${showEndpoint(...peer(request))} sent no NAT_DETECTION: it does not ` +

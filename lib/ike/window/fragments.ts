@@ -6,7 +6,7 @@
  */
 import { concat } from "@/base/bytes.ts";
 import { NotifyType } from "@/iana/notify_type.ts";
-import type { IkeSa, Turn } from "@/ike/records/ike_sa.ts";
+import { type IkeSa, isStranger, type Turn } from "@/ike/records/ike_sa.ts";
 import { findNotify, notify } from "@/ike/records/notify.ts";
 import { openPart } from "@/ike/window/protection.ts";
 import { isAnswered, messageHash, OTHER_OCTETS } from "@/ike/window/repeats.ts";
@@ -17,6 +17,8 @@ import { type Inside, joinFragments } from "@/wire/protected.ts";
 
 /** Octets of clear payloads that a message put together from fragments has at most. */
 export const REASSEMBLED_OCTETS_MAX = 0xffff;
+/** Octets of fragments that wait at one endpoint, at most; strangers have a half of it at most. */
+export const REASSEMBLY_OCTETS_MAX = 16 * 2 ** 20;
 /** Fragments of a message that are waited for: the longest message in pieces of 64 octets. */
 export const REASSEMBLED_FRAGMENTS_MAX = 1_024;
 
@@ -96,12 +98,14 @@ export function takeFragment(turn: Turn, arrived: ArrivedFragment): FragmentResu
   if (typeof content === "string") return { kind: "dropped", reason: content };
   if (isAnswered(sa, header)) return { kind: "cut_anew" };
   const partial = partialFor(turn, arrived);
-  if (partial.contentOctets + content.length > REASSEMBLED_OCTETS_MAX) {
+  const tooMuch = tooMuchWith(sa, content.length);
+  if (tooMuch) {
     setPartial(sa, header.response, undefined);
-    return { kind: "dropped", reason: "fragments of a message that is too long" };
+    return { kind: "dropped", reason: tooMuch };
   }
   partial.contents.set(skf.fragment, content);
   partial.contentOctets += content.length;
+  sa.env.reassembly!.octets += content.length;
   partial.datagramOctets += octets.length;
   if (skf.fragment === 1) {
     partial.firstType = skf.firstType;
@@ -116,6 +120,17 @@ export function takeFragment(turn: Turn, arrived: ArrivedFragment): FragmentResu
     inside: { firstType, content: concat(...contents) },
     octets: partial.datagramOctets,
   };
+}
+
+/** Why so many octets more are not kept; `undefined`: they are. */
+function tooMuchWith(sa: IkeSa, octets: number): string | undefined {
+  const { partialRequest, partialResponse, env } = sa;
+  const own = (partialRequest?.contentOctets ?? 0) + (partialResponse?.contentOctets ?? 0);
+  if (own + octets > REASSEMBLED_OCTETS_MAX) return "fragments of a message that is too long";
+  const max = isStranger(sa) ? REASSEMBLY_OCTETS_MAX / 2 : REASSEMBLY_OCTETS_MAX;
+  return env.reassembly!.octets + octets > max
+    ? "fragments, of which too many wait at this end"
+    : undefined;
 }
 
 /** `messageHash` of the first fragment of a message, as far as that is there by now. */
@@ -202,6 +217,7 @@ function partialOf(sa: IkeSa, response: boolean): Reassembly | undefined {
 }
 
 function setPartial(sa: IkeSa, response: boolean, partial: Reassembly | undefined): void {
+  sa.env.reassembly!.octets -= partialOf(sa, response)?.contentOctets ?? 0;
   if (response) sa.partialResponse = partial;
   else sa.partialRequest = partial;
 }

@@ -187,6 +187,7 @@ export const CONFIG: IkeConfig = {
   refuseNat: false,
   cookieThreshold: -1,
   halfOpenMax: 1_000,
+  computingMax: 1_000,
   halfOpenTimeoutMs: 30_000,
   retransmitIntervalMs: 10_000,
   retransmitBackoff: 1,

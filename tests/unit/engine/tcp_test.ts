@@ -37,7 +37,7 @@ interface Pair {
 }
 
 /** How long strangers may stay at a gateway of these tests. */
-const STRANGER_MS = 400;
+const STRANGER_MS = 1_500;
 
 /** Both roles; `relay` gives the port that stands before the gateway's. */
 async function pair(

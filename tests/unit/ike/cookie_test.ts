@@ -29,3 +29,10 @@ Deno.test("a cookie outlives one change of the secret, and not two", () => {
   assert.ok(isOurCookie(jar, tools, about, { cookie, nowMs: 61_000 }));
   assert.ok(!isOurCookie(jar, tools, about, { cookie, nowMs: 122_000 }));
 });
+
+Deno.test("the end of a nonce and an IPv4 address are not the IPv6 address of the same octets", () => {
+  const jar = newCookieJar(random), six = random(16), ni = random(20);
+  const cookie = cookieFor(jar, tools, { nonce: ni, address: six, spi: 7n }, 0);
+  const nonce = Uint8Array.of(...ni, ...six.subarray(0, 12)), address = six.subarray(12);
+  assert.ok(!isOurCookie(jar, tools, { nonce, address, spi: 7n }, { cookie, nowMs: 1 }));
+});

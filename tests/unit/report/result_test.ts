@@ -51,6 +51,7 @@ const FIGURES: RunFigures = {
   setupMs: { ...LATENCY, p50: 21 },
   failures: [{ cause: "NO_ANSWER", count: 2, example: "tunnel 3: 4 transmissions" }],
   strangers: [{ cause: "HALF_OPEN_TIMEOUT", count: 3, example: "192.0.2.9:500: silence" }],
+  cookies: { asked: 7, automatic: 5 },
   drops: new Map([["malformed", 2], ["unknown SPI", 8]]),
   datagramsSent: 100,
   datagramsReceived: 90,

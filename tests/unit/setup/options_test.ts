@@ -43,7 +43,7 @@ poolconf.v4startaddr
 poolconf.v6startaddr
 poolconf.v4dnslist []
 poolconf.v6dnslist []
-ikeconf.numoftunneltoenablecookie -1
+ikeconf.numoftunneltoenablecookie auto
 ikeconf.reauth false
 ikeconf.reauthlifetime 10s
 ikeconf.retraninterval 10s
