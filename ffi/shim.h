@@ -4,7 +4,7 @@
  *
  * Conventions: lengths are octets in uint32_t; a result >= 0 is a count or a file descriptor, a
  * negative one is -errno (sockets) or MY_CANNOT / MY_PEER_IS_WRONG (crypto). Nothing is kept between
- * calls but caches of libcrypto objects, one set for each thread.
+ * calls but caches of libcrypto objects, one set for each thread, and what a pointer was given out for.
  */
 #ifndef MYIKEV2_SHIM_H
 #define MYIKEV2_SHIM_H

@@ -1,6 +1,6 @@
 /**
- * Builds the C shim, `ffi/build/myikev2_shim.so`: sockets, and libcrypto linked in. Without a C compiler
- * or libcrypto's static library it says in one line what is lost, and succeeds; with `--require` it
+ * Builds the C shim, `ffi/build/myikev2_shim.so`: sockets, libcrypto and libssl linked in. Without a C
+ * compiler or their static libraries it says in one line what is lost, and succeeds; with `--require` it
  * fails.
  *
  * Run: deno task shim [--require]
@@ -27,9 +27,12 @@ const SOURCES = [
   "tun.c",
   "tun_offload.c",
   "crypto_packet.c",
+  "tls.c",
 ];
 const OUTPUT = "ffi/build/myikev2_shim.so";
-const LOST = "native crypto and batched sockets are left out, the portable ones are used";
+const LOST =
+  "native crypto and batched sockets are left out, the portable ones are used; so is TLS, " +
+  "and EAP-TLS, EAP-TTLS and PEAP are refused";
 
 const required = Deno.args.includes("--require");
 const compiler = Deno.env.get("CC") ?? "gcc";
@@ -37,6 +40,8 @@ const libcrypto = await runs(compiler, ["-print-file-name=libcrypto.a"]);
 if (libcrypto === undefined) leaveOut(`no C compiler (${compiler})`);
 // The compiler answers with the bare name where it knows no such file.
 if (!libcrypto.includes("/")) leaveOut("no libcrypto.a (Debian: libssl-dev)");
+const libssl = await runs(compiler, ["-print-file-name=libssl.a"]);
+if (!libssl?.includes("/")) leaveOut("no libssl.a (Debian: libssl-dev)");
 if (!await compiles("#include <openssl/evp.h>")) {
   leaveOut("no C headers (Debian: libc6-dev, libssl-dev)");
 }
@@ -70,7 +75,7 @@ async function build(libraries: readonly string[]): Promise<{ success: boolean; 
       ...optional,
       // Another compiler's new warning is nothing to a user.
       ...(required ? ["-Werror"] : []),
-      ...["-o", partial, ...SOURCES.map((file) => `ffi/${file}`), libcrypto!],
+      ...["-o", partial, ...SOURCES.map((file) => `ffi/${file}`), libssl!, libcrypto!],
       ...LINK,
       ...libraries,
     ],

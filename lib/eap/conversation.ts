@@ -6,6 +6,7 @@
  * first; then it gets each packet of the peer. Both end by `succeeded` or `failed`, once.
  * @module
  */
+import type { EapCause } from "@/eap/failure.ts";
 
 /** What a successful conversation has shown. */
 export interface EapOutcome {
@@ -75,10 +76,19 @@ export interface EapServer {
 /** A peer of ours, which answers at once. */
 export interface OwnEapPeer extends EapPeer {
   step(octets: Uint8Array): EapAnswer;
+  /** What the method has come to; tunnels end it without a Success or Failure of its own. */
+  methodEnd(): MethodEnd | undefined;
 }
+
+/** What a method has come to at the peer, where the server's last word is still to come. */
+export type MethodEnd =
+  | { readonly kind: "done"; readonly msk: Uint8Array | undefined }
+  | { readonly kind: "refused"; readonly cause: EapCause; readonly why: string };
 
 /** A server of ours, which answers at once. */
 export interface OwnEapServer extends EapServer {
   start(identity: string | undefined): EapAnswer;
   step(octets: Uint8Array): EapAnswer;
+  /** Sets the Identifier of the next request: PEAP leaves it out, and both ends make it up. */
+  requestAs(identifier: number): void;
 }

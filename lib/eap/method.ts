@@ -7,7 +7,7 @@ import type { RandomOctets } from "@/base/random.ts";
 import type { EapCause } from "@/eap/failure.ts";
 import type { SimCard } from "@/eap/sim/card.ts";
 import type { TlsEngine, TlsSettings } from "@/eap/tls/engine.ts";
-import type { EapUser, EapUsers } from "@/eap/users.ts";
+import type { EapUser, EapUserTable } from "@/eap/users.ts";
 import type { SimRegister } from "@/eap/sim/register.ts";
 
 /** What is handed in from outside, as the room is pure. */
@@ -56,7 +56,7 @@ export type InnerMethod = "mschapv2" | "md5" | "pap";
 export interface EapServerSettings {
   /** EAP types that are offered, the best first. */
   readonly methods: readonly number[];
-  readonly users: EapUsers;
+  readonly users: EapUserTable;
   /** For TLS, TTLS and PEAP. */
   readonly tls?: TlsSettings | undefined;
   /** Inner methods that are taken, the best first; all where absent. */
@@ -123,6 +123,9 @@ export interface ServerContext {
   readonly settings: EapServerSettings;
   readonly env: EapEnvironment;
 }
+
+/** The method of an EAP type; `undefined` where there is none. */
+export type MethodTable = (type: number) => EapMethod | undefined;
 
 /** A method. */
 export interface EapMethod {

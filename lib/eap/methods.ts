@@ -7,10 +7,23 @@ import { aka, akaPrime } from "@/eap/methods/aka.ts";
 import { gtc } from "@/eap/methods/gtc.ts";
 import { md5 } from "@/eap/methods/md5.ts";
 import { mschapv2 } from "@/eap/methods/mschapv2.ts";
+import { peap } from "@/eap/methods/peap.ts";
 import { sim } from "@/eap/methods/sim.ts";
+import { tls } from "@/eap/methods/tls.ts";
+import { ttls } from "@/eap/methods/ttls.ts";
 
 /** The methods there are, the strongest first. */
-export const EAP_METHODS: readonly EapMethod[] = [akaPrime, aka, sim, mschapv2, gtc, md5];
+export const EAP_METHODS: readonly EapMethod[] = [
+  tls,
+  ttls,
+  peap,
+  akaPrime,
+  aka,
+  sim,
+  mschapv2,
+  gtc,
+  md5,
+];
 
 const BY_TYPE = new Map(EAP_METHODS.map((method) => [method.type, method]));
 const BY_WORD = new Map(EAP_METHODS.map((method) => [method.word, method]));

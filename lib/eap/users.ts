@@ -17,6 +17,14 @@ export interface EapUser {
   readonly sim?: SimKeys | undefined;
 }
 
+/** Where a server looks users up. */
+export interface EapUserTable {
+  /** The user of that identity, with every `&d` replaced by the number in it. */
+  find(identity: string): EapUser | undefined;
+  /** Whether anybody has SIM keys. */
+  readonly hasSim: boolean;
+}
+
 /** A template of the table, cut at its `&d`. */
 interface Template {
   readonly before: string;
@@ -28,11 +36,10 @@ interface Template {
 const DIGITS_MAX = 10;
 
 /** The table of users. Found by exact name first, then by template in order, then `*`. */
-export class EapUsers {
+export class EapUsers implements EapUserTable {
   readonly #byName = new Map<string, EapUser>();
   readonly #templates: Template[] = [];
   #others: EapUser | undefined;
-  /** Whether anybody has SIM keys. */
   readonly hasSim: boolean;
 
   /** Of two users of one identity the later counts. */

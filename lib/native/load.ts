@@ -90,6 +90,50 @@ const SOCKETS = {
   my_close: { parameters: ["i32"], result: "i32" },
 } as const;
 
+/** TLS; `ffi/tls.c` says what each does, and who frees what. */
+const TLS = {
+  my_tls_context: {
+    parameters: [
+      "u32",
+      "u32",
+      "buffer",
+      "u32",
+      "buffer",
+      "u32",
+      "buffer",
+      "u32",
+      "buffer",
+      "buffer",
+    ],
+    result: "pointer",
+  },
+  my_tls_context_free: { parameters: ["pointer"], result: "void" },
+  my_tls_open: { parameters: ["pointer", "u32", "buffer", "u32"], result: "pointer" },
+  my_tls_free: { parameters: ["pointer"], result: "void" },
+  my_tls_step: {
+    parameters: [
+      "pointer",
+      "buffer",
+      "u32",
+      "buffer",
+      "u32",
+      "buffer",
+      "u32",
+      "buffer",
+      "u32",
+      "buffer",
+    ],
+    result: "i32",
+  },
+  my_tls_write: { parameters: ["pointer", "buffer", "u32"], result: "i32" },
+  my_tls_export: {
+    parameters: ["pointer", "buffer", "u32", "buffer", "u32", "u32", "buffer", "u32"],
+    result: "i32",
+  },
+  my_tls_version: { parameters: ["pointer"], result: "i32" },
+  my_tls_peer: { parameters: ["pointer", "buffer", "u32"], result: "i32" },
+} as const;
+
 /** A TUN device; `ffi/tun.c` says what each does. */
 const TUN = {
   my_tun_open: { parameters: ["buffer"], result: "i32" },
@@ -122,6 +166,7 @@ const SHIM_SYMBOLS = {
   my_shim_abi: { parameters: [], result: "i32" },
   ...CRYPTO,
   ...SOCKETS,
+  ...TLS,
   ...TUN,
   ...PACKETS,
   ...NETLINK,

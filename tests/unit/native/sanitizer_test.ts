@@ -1,6 +1,6 @@
 /**
  * The shim under the address and undefined-behaviour sanitizers, driven by `shim_check.c`. Left out by
- * name where the compiler, its sanitizers or libcrypto.a are missing.
+ * name where the compiler, its sanitizers or libssl.a and libcrypto.a are missing.
  */
 import assert from "node:assert/strict";
 
@@ -34,13 +34,13 @@ const compiler = Deno.env.get("CC") ?? "gcc";
 const PROBE = "#include <openssl/evp.h>\nint main(void){return 0;}";
 const [possible] = await run(
   compiler,
-  [...SANITIZE, "-x", "c", "-", "-l:libcrypto.a", "-o", "/dev/null"],
+  [...SANITIZE, "-x", "c", "-", "-l:libssl.a", "-l:libcrypto.a", "-o", "/dev/null"],
   PROBE,
 );
 
 Deno.test({
   name: "the shim reads and writes no octet beside its buffers" +
-    (possible ? "" : " (left out: no C compiler with sanitizers and libcrypto.a)"),
+    (possible ? "" : " (left out: no C compiler with sanitizers, libssl.a and libcrypto.a)"),
   ignore: !possible,
   fn: async () => {
     const program = await Deno.makeTempFile();
@@ -55,7 +55,7 @@ Deno.test({
         ...(knowsPattern ? [PATTERN] : []),
         "tests/unit/native/shim_check.c",
         ...sources,
-        ...["-l:libcrypto.a", "-lpthread", "-ldl", "-o", program],
+        ...["-l:libssl.a", "-l:libcrypto.a", "-lpthread", "-ldl", "-o", program],
       ]);
       assert.ok(built, complaint);
       const [passed, output] = await run(program, []);

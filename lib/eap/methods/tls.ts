@@ -1,0 +1,23 @@
+/**
+ * EAP-TLS: both ends prove themselves by certificates (RFC 5216; TLS 1.3 by RFC 9190).
+ * @module
+ */
+import type { EapMethod } from "@/eap/method.ts";
+import { lacksTlsAsPeer, tlsPeer } from "@/eap/tls/peer.ts";
+import { lacksTlsAsServer, tlsServer } from "@/eap/tls/server.ts";
+import { EapType } from "@/iana/eap_type.ts";
+
+/** See {@linkcode EapMethod}. */
+export const tls: EapMethod = {
+  type: EapType.TLS,
+  name: "EAP-TLS",
+  word: "tls",
+  derivesKeys: true,
+  lacksAsPeer(own, env) {
+    const lacks = lacksTlsAsPeer(own, env);
+    return lacks ?? (own.tls?.certificate ? undefined : "there is no certificate of this end");
+  },
+  beginAsPeer: (own, env) => tlsPeer(EapType.TLS, { own, env }, undefined),
+  lacksAsServer: lacksTlsAsServer,
+  beginAsServer: (context) => tlsServer(EapType.TLS, context, undefined),
+};

@@ -1,0 +1,194 @@
+/**
+ * TLS by the shim's libssl, over memory: what the methods of EAP that run in TLS are handed. The room
+ * of EAP may not see this one, nor this one that: the shape of {@linkcode openLibssl}'s result is the
+ * contract (`TlsEngine` of `lib/eap/tls/engine.ts`).
+ * @module
+ */
+import { must } from "@/base/errors.ts";
+import { loadShim, type ShimSymbols } from "@/native/load.ts";
+
+/** Flags of a context. */
+const SERVER = 1, ASKS_CERTIFICATE = 2;
+/** Octets that one call gives back at most; more is asked for. */
+const OUT_OCTETS = 32 * 1024, PLAIN_OCTETS = 32 * 1024, TEXT_OCTETS = 512;
+/** Result of the shim where TLS itself has failed. */
+const PEER_IS_WRONG = -2;
+/** Octets of one connection's records and plaintext in one step; more is an attack. */
+const STEP_OCTETS_MAX = 1 << 20;
+
+/** See `TlsSettings`. */
+interface Settings {
+  readonly anchors: string;
+  readonly certificate: string;
+  readonly key: string;
+  readonly versionMax: number;
+  readonly serverName?: string | undefined;
+}
+
+/** See `TlsRole`. */
+interface Role {
+  readonly server: boolean;
+  readonly asksCertificate: boolean;
+}
+
+/** TLS where the shim loads; see {@linkcode loadShim} for why it does not. */
+export function loadLibssl(): Libssl | undefined {
+  const { symbols } = loadShim();
+  return symbols && new Libssl(symbols);
+}
+
+/** Opens TLS connections, and keeps what was read of PEM for as long as its settings live. */
+export class Libssl {
+  readonly #shim: ShimSymbols;
+  readonly #contexts = new WeakMap<Settings, Map<number, Context>>();
+  readonly #garbage: FinalizationRegistry<Deno.PointerObject>;
+
+  constructor(shim: ShimSymbols) {
+    this.#shim = shim;
+    this.#garbage = new FinalizationRegistry((pointer) => shim.my_tls_context_free(pointer));
+  }
+
+  /** A connection. @throws {Error} with a sentence where the PEM cannot be used. */
+  open(role: Role, settings: Settings): LibsslSession {
+    const context = this.#contextOf(role, settings);
+    const name = new TextEncoder().encode(role.server ? "" : settings.serverName ?? "");
+    const handle = this.#shim.my_tls_open(context.pointer, role.server ? 1 : 0, name, name.length);
+    if (!handle) throw new Error(`Cannot open TLS for "${settings.serverName ?? ""}"`);
+    return new LibsslSession(this.#shim, handle, context);
+  }
+
+  #contextOf({ server, asksCertificate }: Role, settings: Settings): Context {
+    const flags = (server ? SERVER : 0) | (asksCertificate ? ASKS_CERTIFICATE : 0);
+    let known = this.#contexts.get(settings);
+    if (!known) this.#contexts.set(settings, known = new Map());
+    const found = known.get(flags);
+    if (found) return found;
+    const context = { pointer: this.#newContext(flags, settings) };
+    this.#garbage.register(context, context.pointer);
+    known.set(flags, context);
+    return context;
+  }
+
+  #newContext(flags: number, settings: Settings): Deno.PointerObject {
+    const [anchors, chain, key] = [settings.anchors, settings.certificate, settings.key]
+      .map((pem) => new TextEncoder().encode(pem));
+    const text = new Uint8Array(TEXT_OCTETS), octets = Uint32Array.of(TEXT_OCTETS);
+    const pointer = this.#shim.my_tls_context(
+      ...[flags, settings.versionMax] as const,
+      ...[anchors!, anchors!.length, chain!, chain!.length, key!, key!.length] as const,
+      ...[text, octets] as const,
+    );
+    if (pointer) return pointer;
+    const words = new TextDecoder().decode(text.subarray(0, octets[0]));
+    throw new Error(`Cannot use the PEM for TLS: ${words}`);
+  }
+}
+
+/** A context of libssl; it lives as long as a connection or its settings hold it. */
+interface Context {
+  readonly pointer: Deno.PointerObject;
+}
+
+/** One TLS connection; see `TlsSession` of `lib/eap/tls/engine.ts` for what each call promises. */
+export class LibsslSession {
+  readonly #shim: ShimSymbols;
+  #handle: Deno.PointerObject | null;
+
+  /** `context` is only held, so that it is not freed before the connection. */
+  constructor(shim: ShimSymbols, handle: Deno.PointerObject, readonly context: Context) {
+    this.#shim = shim;
+    this.#handle = handle;
+  }
+
+  /** Takes records of the other end; empty at a client's beginning. */
+  feed(records: Uint8Array): {
+    readonly out: Uint8Array;
+    readonly plaintext: Uint8Array;
+    readonly established: boolean;
+    readonly failure: string | undefined;
+  } {
+    const outs: Uint8Array[] = [], plains: Uint8Array[] = [];
+    const out = new Uint8Array(OUT_OCTETS), plain = new Uint8Array(PLAIN_OCTETS);
+    const text = new Uint8Array(TEXT_OCTETS), found = new Uint32Array(5);
+    let input = plainArray(records), octets = 0;
+    for (;;) {
+      const result = this.#shim.my_tls_step(
+        ...[this.#open(), input, input.length, out, out.length, plain, plain.length] as const,
+        ...[text, text.length, found] as const,
+      );
+      const [sent = 0, received = 0, established = 0, more = 0, words = 0] = found;
+      outs.push(out.slice(0, sent));
+      plains.push(plain.slice(0, received));
+      octets += sent + received;
+      must(result === 0 || result === PEER_IS_WRONG, "libssl takes what it is given");
+      const failed = result === PEER_IS_WRONG;
+      const failure = failed ? new TextDecoder().decode(text.subarray(0, words)) : undefined;
+      if (more === 0 || (failed && sent === 0) || octets > STEP_OCTETS_MAX) {
+        const joined = { out: join(outs), plaintext: join(plains) };
+        return { ...joined, established: established === 1, failure };
+      }
+      input = new Uint8Array(0);
+    }
+  }
+
+  /** Encrypts application data; the records to send. */
+  write(plaintext: Uint8Array): Uint8Array {
+    const octets = plainArray(plaintext);
+    must(
+      this.#shim.my_tls_write(this.#open(), octets, octets.length) === octets.length,
+      "libssl encrypts behind its handshake",
+    );
+    return this.feed(new Uint8Array(0)).out;
+  }
+
+  /** 0x0303 or 0x0304. */
+  version(): number {
+    return this.#shim.my_tls_version(this.#open());
+  }
+
+  /** Keying material of this connection. */
+  exportKey(label: string, context: Uint8Array | undefined, octets: number): Uint8Array {
+    const name = new TextEncoder().encode(label), key = new Uint8Array(octets);
+    const bound = plainArray(context ?? new Uint8Array(0));
+    const result = this.#shim.my_tls_export(
+      ...[this.#open(), name, name.length, bound, bound.length, context ? 1 : 0] as const,
+      ...[key, key.length] as const,
+    );
+    must(result === octets, "libssl exports behind its handshake");
+    return key;
+  }
+
+  /** Subject of the other end's certificate. */
+  peerSubject(): string | undefined {
+    const text = new Uint8Array(TEXT_OCTETS);
+    const octets = this.#shim.my_tls_peer(this.#open(), text, text.length);
+    return octets > 0 ? new TextDecoder().decode(text.subarray(0, octets)) : undefined;
+  }
+
+  /** Frees it; twice does no harm. */
+  close(): void {
+    if (this.#handle) this.#shim.my_tls_free(this.#handle);
+    this.#handle = null;
+  }
+
+  #open(): Deno.PointerObject {
+    must(this.#handle !== null, "a TLS connection that is not closed");
+    return this.#handle;
+  }
+}
+
+function join(parts: readonly Uint8Array[]): Uint8Array {
+  if (parts.length === 1) return parts[0]!;
+  const joined = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    joined.set(part, at);
+    at += part.length;
+  }
+  return joined;
+}
+
+/** Nobody here makes arrays of shared memory, which the types of the runtime rule out. */
+function plainArray(octets: Uint8Array): Uint8Array<ArrayBuffer> {
+  return octets as Uint8Array<ArrayBuffer>;
+}
