@@ -6,10 +6,13 @@ import type { EapServerSettings } from "@/eap/method.ts";
 import { RadiusFace } from "@/eap/radius/face.ts";
 import { openEapServer } from "@/eap/server.ts";
 import { EapUsers } from "@/eap/users.ts";
+import type { TlsSettings } from "@/eap/tls/engine.ts";
+import { loadLibssl } from "@/native/libssl.ts";
 import { EapType } from "@/iana/eap_type.ts";
 import { RadiusServer } from "@/radius/server.ts";
 import { eapolTest, labTest, random, SECRET } from "./_lab.ts";
 
+const tls = loadLibssl();
 const USERS = new EapUsers([{ identity: "bob", password: "secret" }]);
 
 /** A server of ours while `use` runs; what its logins came to. */
@@ -17,7 +20,7 @@ async function serving(
   settings: EapServerSettings,
   use: (port: number, ended: readonly EapAnswer[]) => Promise<void>,
 ): Promise<EapAnswer[]> {
-  const ended: EapAnswer[] = [], env = { random, tls: undefined };
+  const ended: EapAnswer[] = [], env = { random, tls };
   const face = new RadiusFace({
     secret: new TextEncoder().encode(SECRET),
     random,
@@ -79,3 +82,74 @@ labTest(
     assert.ok(ended[0]?.kind === "succeeded" && ended[0].outcome.method === EapType.MSCHAPV2);
   },
 );
+
+const TLS_DIR = new URL("../api/tls/", import.meta.url).pathname;
+const pem = (name: string) => Deno.readTextFileSync(`${TLS_DIR}${name}`);
+const CA = `ca_cert="${TLS_DIR}authority.pem"`;
+const PASSWORD = ['identity="bob"', 'password="secret"', CA];
+const TUNNELS = [
+  {
+    name: "TLS",
+    type: EapType.TLS,
+    network: [
+      "eap=TLS",
+      'identity="bob"',
+      CA,
+      `client_cert="${TLS_DIR}client.pem"`,
+      `private_key="${TLS_DIR}client.key"`,
+    ],
+  },
+  ...["auth=MSCHAPV2", "autheap=MSCHAPV2", "autheap=MD5", "auth=PAP", "auth=CHAP"].map((
+    phase2,
+  ) => ({
+    name: `TTLS with ${phase2}`,
+    type: EapType.TTLS,
+    network: ["eap=TTLS", ...PASSWORD, `phase2="${phase2}"`],
+  })),
+  ...["MSCHAPV2", "MD5"].map((inner) => ({
+    name: `PEAP with ${inner}`,
+    type: EapType.PEAP,
+    network: ["eap=PEAP", ...PASSWORD, `phase2="auth=${inner}"`],
+  })),
+];
+const VERSIONS = [
+  { version: "TLS 1.2", versionMax: 0x0303, phase1: "tls_disable_tlsv1_3=1" },
+  { version: "TLS 1.3", versionMax: 0x0304, phase1: "tls_disable_tlsv1_3=0" },
+] as const;
+
+for (const { version, versionMax, phase1 } of VERSIONS) {
+  for (const { name, type, network } of TUNNELS) {
+    labTest(
+      `our server takes eapol_test by ${name} over ${version}`,
+      ["eapol_test"],
+      async (dir) => {
+        const server: TlsSettings = {
+          anchors: pem("authority.pem"),
+          certificate: pem("server.pem"),
+          key: pem("server.key"),
+          versionMax,
+        };
+        const settings = { methods: [type], users: USERS, tls: server };
+        const ended = await serving(settings, async (port) => {
+          const lines = [...network, `phase1="${phase1}"`];
+          const good = await eapolTest(dir, lines, { port });
+          assert.ok(good.success, good.text.slice(-4_000));
+          const strange = lines.map((line) => line.replace("authority.pem", "stranger.pem"));
+          const bad = await eapolTest(dir, strange, { port });
+          assert.ok(!bad.success, bad.text.slice(-4_000));
+          if (type === EapType.TLS) return;
+          const other = lines.map((line) => line.replace('"secret"', '"other"'));
+          assert.ok(!(await eapolTest(dir, other, { port })).success);
+        });
+        const kinds = ended.map(({ kind }) => kind);
+        assert.deepEqual(
+          kinds,
+          ["succeeded", "failed", "failed"].slice(0, type === EapType.TLS ? 2 : 3),
+        );
+        const [first] = ended;
+        assert.ok(first?.kind === "succeeded");
+        assert.match(first.outcome.notes.join(), new RegExp(version));
+      },
+    );
+  }
+}

@@ -54,8 +54,7 @@ export interface CompoundKeys {
 export function compoundKeys(session: TlsSession, innerMsk: Uint8Array | undefined): CompoundKeys {
   const tunnelKey = keyMaterial(session, EapType.PEAP).subarray(0, TUNNEL_KEY_OCTETS);
   const isk = new Uint8Array(ISK_OCTETS);
-  // Send-Key before Recv-Key: the order of MS-PEAP for what MSCHAPv2 has the other way round.
-  if (innerMsk) isk.set(concat(innerMsk.subarray(16, 32), innerMsk.subarray(0, 16)));
+  if (innerMsk) isk.set(innerMsk.subarray(0, ISK_OCTETS));
   const intermediate = peapPrf(
     tunnelKey,
     concat(utf8.encode("Inner Methods Compound Keys"), isk),
