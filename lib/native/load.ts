@@ -5,7 +5,7 @@
  */
 
 /** What the shim must say of itself; `MY_SHIM_ABI` of `ffi/shim.h`. */
-const ABI = 8;
+const ABI = 9;
 /** Beside the sources, and at the same place among the files embedded in the executable. */
 const SHIM = new URL("../../ffi/build/myikev2_shim.so", import.meta.url);
 /** `memfd_create(2)`: gone in programs that are started. */
