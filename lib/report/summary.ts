@@ -88,6 +88,7 @@ function connectionLines(counters: NonNullable<RunResultJson["connections"]>): s
 const CONNECTION_CAUSES: Readonly<Record<string, string>> = {
   crowdedOut: "connections closed, for too many strangers had one",
   idle: "connections closed, for nobody authenticated in time",
+  hoarding: "connections closed, for too much waited for a stranger that did not read",
   badStreams: "connections closed, for what came was no stream of IKE and ESP",
   espDropped: "ESP packets dropped, for their connection was full",
   badFrames: "frames dropped, for they were neither IKE nor ESP",

@@ -89,6 +89,11 @@ export class TcpConnection {
     return !this.#connected || this.#isFull;
   }
 
+  /** Octets that wait in this process: to be taken by the peer, or for the rest of their frame. */
+  get heldOctets(): number {
+    return this.#pendingOctets + this.#batchOctets + this.#reader.kept;
+  }
+
   /** Adds an IKE message, which is never dropped while the connection stands. */
   sendIke(message: Uint8Array): ConnectionEnd | undefined {
     this.#settleBatch();

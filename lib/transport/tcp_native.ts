@@ -21,6 +21,7 @@ import { kindOf, MARKER_OCTETS } from "@/transport/non_esp_marker.ts";
 import { refusalOf } from "@/transport/refusal.ts";
 import { refusedConnection, SendErrorBook, strayDatagram } from "@/transport/send_errors.ts";
 import { type ConnectionEnd, TcpConnection } from "@/transport/tcp_connection.ts";
+import { TcpStrangers } from "@/transport/tcp_strangers.ts";
 import { FRAME_MAX, MESSAGE_MAX, PACKET_MAX } from "@/transport/tcp_frames.ts";
 import type {
   ConnectionCounters,
@@ -62,12 +63,6 @@ export function openNativeTcp(options: TcpOptions): TcpTransport {
   return new TcpTransport(shim.symbols, options);
 }
 
-/** A stranger's connection and when it must be somebody's. */
-interface Stranger {
-  readonly connection: TcpConnection;
-  readonly untilMs: number;
-}
-
 /** See the file. */
 export class TcpTransport implements Transport {
   readonly name = "native";
@@ -87,8 +82,8 @@ export class TcpTransport implements Transport {
   readonly #listening = new Map<number, number>();
   readonly #byTag = new Map<number, TcpConnection>();
   readonly #byPath = new Map<string, TcpConnection>();
-  /** Connections that nobody vouches for, the oldest first. */
-  readonly #strangers = new Map<number, Stranger>();
+  /** Connections that nobody vouches for. */
+  readonly #strangers: TcpStrangers;
   /** Connections with something to flush. */
   readonly #dirty = new Set<TcpConnection>();
   readonly #arena = new Uint8Array(ARENA_OCTETS);
@@ -104,6 +99,7 @@ export class TcpTransport implements Transport {
     this.#shim = shim;
     this.#options = options;
     this.#wait = new TcpWait(shim);
+    this.#strangers = new TcpStrangers(options.strangersHeldMax);
     try {
       this.ikePort = options.listens ? this.#listenAll() : options.port;
     } catch (e) {
@@ -118,13 +114,18 @@ export class TcpTransport implements Transport {
     this.connections = {
       port: this.ikePort,
       counters: {
-        ...{ opened: 0, accepted: 0, crowdedOut: 0, idle: 0, badStreams: 0 },
-        ...{ espDropped: 0, badFrames: 0 },
+        ...{ opened: 0, accepted: 0, crowdedOut: 0, idle: 0, hoarding: 0 },
+        ...{ badStreams: 0, espDropped: 0, badFrames: 0 },
       },
       open: (path) => this.#begin(path),
       keep: (path) => this.#keep(path),
       release: (path) => this.#release(path),
     };
+  }
+
+  /** Octets that wait for connections of strangers; for tests. */
+  get strangersHeld(): number {
+    return this.#strangers.heldOctets;
   }
 
   /** Connections that stand, or are begun; for tests. */
@@ -150,6 +151,7 @@ export class TcpTransport implements Transport {
     const end = connection.sendIke(octets);
     if (end) return this.#end(connection, end);
     this.#dirty.add(connection);
+    this.#countHeld(connection);
   }
 
   /** RFC 9329 §6.6: a connection needs none. */
@@ -255,29 +257,22 @@ export class TcpTransport implements Transport {
   /** Nobody vouches for a connection: its time runs. */
   #watch(connection: TcpConnection): void {
     const { strangersMax = STRANGERS_MAX, strangerMs = STRANGER_MS } = this.#options;
-    this.#strangers.delete(connection.tag);
-    this.#strangers.set(connection.tag, {
-      connection,
-      untilMs: performance.now() + strangerMs,
-    });
+    this.#strangers.add(connection, performance.now() + strangerMs);
     if (this.#strangers.size > strangersMax) {
       // Who means it is done in a moment: the oldest is the least likely to.
-      const [oldest] = this.#strangers.values();
       this.connections.counters.crowdedOut++;
-      this.#end(oldest!.connection, { why: "too many connections of strangers" });
+      this.#end(this.#strangers.oldest!.connection, { why: "too many connections of strangers" });
     }
     this.#armTimer();
   }
 
   #armTimer(): void {
-    const [oldest] = this.#strangers.values();
+    const { oldest } = this.#strangers;
     if (this.#timer !== undefined || !oldest || this.#closed) return;
     const waitMs = Math.max(1, oldest.untilMs - performance.now());
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
-      const nowMs = performance.now();
-      for (const { connection, untilMs } of this.#strangers.values()) {
-        if (untilMs > nowMs) break;
+      for (const connection of this.#strangers.overdue(performance.now())) {
         this.connections.counters.idle++;
         this.#end(connection, { why: "nobody authenticated in time" });
       }
@@ -297,7 +292,17 @@ export class TcpTransport implements Transport {
     const end = connection.flush();
     if (end) return this.#end(connection, end);
     if (connection.released && connection.isIdle) return this.#forget(connection);
+    this.#strangers.count(connection);
     this.#waitFor(connection);
+  }
+
+  /** What waits for strangers is bounded: the one for which most waits loses its connection. */
+  #countHeld(connection: TcpConnection): void {
+    this.#strangers.count(connection);
+    for (let one = this.#strangers.hoarder; one; one = this.#strangers.hoarder) {
+      this.connections.counters.hoarding++;
+      this.#end(one, { why: "too much waits for a peer that has not authenticated" });
+    }
   }
 
   #waitFor(connection: TcpConnection): void {
@@ -402,6 +407,7 @@ export class TcpTransport implements Transport {
       if (end) return this.#end(connection, end);
     }
     this.#flushOne(connection);
+    this.#countHeld(connection);
   }
 
   /** The IKE message of a frame; what is none goes where it belongs, or is counted. */

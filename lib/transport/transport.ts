@@ -85,9 +85,10 @@ export interface ConnectionCounters {
   /** Begun by us, and taken. */
   opened: number;
   accepted: number;
-  /** Of strangers, closed: too many of them, or nobody authenticated in time. */
+  /** Of strangers, closed: too many of them, nobody authenticated in time, or too much waited for it. */
   crowdedOut: number;
   idle: number;
+  hoarding: number;
   /** Closed for what came: no prefix, a length of 0 or 1 (RFC 9329 §3, §4). */
   badStreams: number;
   /** ESP packets that found a full connection. */
@@ -157,6 +158,8 @@ export interface TcpOptions extends
   readonly strangersMax?: number;
   /** How long a stranger has to authenticate. */
   readonly strangerMs?: number;
+  /** Octets that may wait for all strangers: to be read by them, or for the rest of what they sent. */
+  readonly strangersHeldMax?: number;
 }
 
 /** What to open. */

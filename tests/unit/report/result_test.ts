@@ -17,7 +17,16 @@ const COUNTED = [
 ];
 
 const CONNECTIONS = [
-  ...["opened", "accepted", "crowdedOut", "idle", "badStreams", "espDropped", "badFrames"],
+  ...[
+    "opened",
+    "accepted",
+    "crowdedOut",
+    "idle",
+    "hoarding",
+    "badStreams",
+    "espDropped",
+    "badFrames",
+  ],
 ];
 
 const FIGURES: RunFigures = {
@@ -58,7 +67,7 @@ const FIGURES: RunFigures = {
   sendErrors: [{ cause: "ENETUNREACH", count: 7, example: "Cannot send to 192.0.2.9:500" }],
   keepalivesSent: 4,
   connections: {
-    ...{ opened: 0, accepted: 7, crowdedOut: 2, idle: 0, badStreams: 1 },
+    ...{ opened: 0, accepted: 7, crowdedOut: 2, idle: 0, hoarding: 0, badStreams: 1 },
     ...{ espDropped: 0, badFrames: 0 },
   },
   keepalivesReceived: 3,

@@ -221,11 +221,48 @@ test("a full connection drops ESP, counted, and never IKE", async (open) => {
   conn.close();
 });
 
+test("a stranger that reads nothing loses its connection before much waits for it", async (open) => {
+  const gateway = open({}), conn = await dial(gateway);
+  await conn.write(concat(STREAM_PREFIX, frameOf(message(40), 4)));
+  await until("a message", () => gateway.messages.length === 1);
+  const { path } = gateway.messages[0]!;
+  let most = 0;
+  for (let i = 0; i < 2_000 && gateway.transport.standing > 0; i++) {
+    gateway.transport.send(message(3_000), path);
+    gateway.transport.flush();
+    most = Math.max(most, gateway.transport.strangersHeld);
+  }
+  await until("the loss", () => gateway.lost.length === 1);
+  assert.ok(most > 0 && most <= 128 * 1024, `${most} octets waited`);
+  assert.deepEqual([gateway.counts.hoarding, gateway.transport.strangersHeld], [1, 0]);
+  conn.close();
+});
+
+test("what waits for all strangers is bounded: the greediest goes, and who reads stays", async (open) => {
+  const gateway = open({ strangersHeldMax: 200_000 }), good = await dial(gateway);
+  await good.write(concat(STREAM_PREFIX, frameOf(message(40), 4)));
+  const greedy: Deno.TcpConn[] = [];
+  for (let i = 0; i < 10; i++) {
+    const conn = await dial(gateway);
+    // A frame that never becomes whole.
+    await conn.write(concat(STREAM_PREFIX, frameOf(message(50_000), 4).subarray(0, 45_000)));
+    greedy.push(conn);
+  }
+  await until("the losses", () => gateway.counts.hoarding === 6);
+  assert.ok(gateway.transport.strangersHeld <= 200_000);
+  assert.equal(gateway.transport.standing, 5);
+  gateway.transport.send(message(500), gateway.messages[0]!.path);
+  gateway.transport.flush();
+  assert.ok(await good.read(new Uint8Array(600)));
+  for (const conn of [good, ...greedy]) conn.close();
+});
+
 test("a peer that never reads IKE loses its connection, not our memory", async (open) => {
   const gateway = open({}), conn = await dial(gateway);
   await conn.write(concat(STREAM_PREFIX, frameOf(message(40), 4)));
   await until("a message", () => gateway.messages.length === 1);
   const { path } = gateway.messages[0]!;
+  gateway.transport.connections.keep(path);
   for (let i = 0; i < 2_000 && gateway.transport.standing > 0; i++) {
     gateway.transport.send(message(60_000), path);
     gateway.transport.flush();
