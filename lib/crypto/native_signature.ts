@@ -3,9 +3,10 @@
  * `native_backend.ts`.
  *
  * ```c
- * // Parses a key, DER: is_private 1 PKCS#8, 0 SubjectPublicKeyInfo. Writes 8 octets that name it in
- * // this process; -2: it is no key (a point off its curve, a broken modulus).
- * int32_t my_key_load(uint32_t is_private, const uint8_t *der, uint32_t der_len, uint8_t name[8]);
+ * // Parses a key, DER: is_private 1 PKCS#8, 0 SubjectPublicKeyInfo. kind: 1 RSA, 2 a NIST curve,
+ * // 3 Ed25519, 4 Ed448. Writes 8 octets that name it in this process; -2: it is no such key.
+ * int32_t my_key_load(uint32_t is_private, uint32_t kind, const uint8_t *der, uint32_t der_len,
+ *                     uint8_t name[8]);
  * int32_t my_key_free(const uint8_t name[8]);
  * // how: 0 EdDSA, 1 RSASSA-PKCS1-v1_5, 2 RSASSA-PSS with MGF1 of the same hash, 3 ECDSA as r ‖ s.
  * // hash: IANA's IKEv2 Hash Algorithms 1 to 4, over data; salt: octets, of PSS alone.
@@ -15,7 +16,7 @@
  * int32_t my_verify(const uint8_t name[8], uint32_t how, uint32_t hash, uint32_t salt,
  *                   const uint8_t *data, uint32_t data_len, const uint8_t *signature,
  *                   uint32_t signature_len);
- * // kind: 1 RSA of so many bits, 2 the NIST curve of so many bits, 3 Ed25519, 4 Ed448. PKCS#8.
+ * // A fresh key of a kind, RSA and curves of so many bits, as PKCS#8.
  * int32_t my_key_generate(uint32_t kind, uint32_t bits, uint8_t *pkcs8, uint32_t pkcs8_max);
  * // SubjectPublicKeyInfo of a private key.
  * int32_t my_key_public(const uint8_t name[8], uint8_t *spki, uint32_t spki_max);
@@ -43,7 +44,13 @@ import { webSignatures } from "@/crypto/web_signature.ts";
 /** The shim's functions for signatures, one to one (see above). */
 export interface NativeSignatures {
   /** `my_key_load` */
-  keyLoad(isPrivate: number, der: Uint8Array, derLen: number, name: Uint8Array): number;
+  keyLoad(
+    isPrivate: number,
+    kind: number,
+    der: Uint8Array,
+    derLen: number,
+    name: Uint8Array,
+  ): number;
   /** `my_key_free` */
   keyFree(name: Uint8Array): number;
   /** `my_sign` */
@@ -122,7 +129,8 @@ function keyLoader(native: NativeSignatures): (key: PrivateKey | PublicKey) => U
     if (known) return known;
     const name = new Uint8Array(8), isPrivate = "pkcs8" in key;
     const der = isPrivate ? key.pkcs8 : key.spki;
-    const result = native.keyLoad(isPrivate ? 1 : 0, der, der.length, name);
+    const kind = kindNumber(key.kind);
+    const result = native.keyLoad(isPrivate ? 1 : 0, kind, der, der.length, name);
     if (result !== name.length) throw unusableKey(key);
     names.set(key, name);
     freed.register(key, name);
@@ -136,7 +144,7 @@ async function generate(
   rsaBits: number,
 ): Promise<SigningKeyPair> {
   const out = new Uint8Array(KEY_OCTETS_MAX), isCurve = kind.startsWith("p-");
-  const number = kind === "rsa" ? 1 : isCurve ? 2 : kind === "ed25519" ? 3 : 4;
+  const number = kindNumber(kind);
   const bits = kind === "rsa"
     ? rsaBits
     : isCurve
@@ -148,12 +156,20 @@ async function generate(
   must(length > 0, `libcrypto makes a key of ${bits} bits`);
   const pkcs8 = out.slice(0, length), name = new Uint8Array(8);
   out.fill(0);
-  must(native.keyLoad(1, pkcs8, length, name) === name.length, "libcrypto reads its own key");
+  must(
+    native.keyLoad(1, number, pkcs8, length, name) === name.length,
+    "libcrypto reads its own key",
+  );
   const spkiLength = native.keyPublic(name, out, out.length);
   native.keyFree(name);
   must(spkiLength > 0, "libcrypto writes a public key");
   const spki = out.slice(0, spkiLength);
   return { privateKey: { kind, bits, pkcs8 }, publicKey: { kind, bits, spki } };
+}
+
+/** The shim's number of a kind. */
+function kindNumber(kind: KeyKind): number {
+  return kind === "rsa" ? 1 : kind.startsWith("p-") ? 2 : kind === "ed25519" ? 3 : 4;
 }
 
 function numbersOf(scheme: SignatureScheme): {

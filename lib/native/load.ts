@@ -41,7 +41,7 @@ const CRYPTO = {
     parameters: ["u32", "buffer", "u32", "buffer", "u32", "buffer"],
     result: "i32",
   },
-  my_key_load: { parameters: ["u32", "buffer", "u32", "buffer"], result: "i32" },
+  my_key_load: { parameters: ["u32", "u32", "buffer", "u32", "buffer"], result: "i32" },
   my_key_free: { parameters: ["buffer"], result: "i32" },
   my_sign: {
     parameters: ["buffer", "u32", "u32", "u32", "buffer", "u32", "buffer", "u32"],

@@ -8,6 +8,7 @@ for (
   const name of [
     "core_bench.ts",
     "crypto_bench.ts",
+    "pki_bench.ts",
     "udp_bench.ts",
     "setup_bench.ts",
     "esp_bench.ts",
