@@ -4,15 +4,15 @@
  * @module
  */
 import { showEndpoint } from "@/base/address.ts";
-import { type ChildSa, isLiveChild } from "@/ike/records/child_sa.ts";
+import type { ChildSa } from "@/ike/records/child_sa.ts";
 import type { IkeCommand } from "@/ike/records/event.ts";
 import { CloseCode, fail, refusedHere } from "@/ike/records/failure.ts";
 import { endSa, enter, type IkeSa, type Turn } from "@/ike/records/ike_sa.ts";
 import { connectionLost, reconnected } from "@/ike/path/connection.ts";
 import { espMoved } from "@/ike/path/nat.ts";
-import { graceMs } from "@/ike/window/lifetime.ts";
-import { newCreateChild } from "@/ike/tasks/create_child.ts";
+import { childSpent } from "@/ike/tasks/expiry.ts";
 import { newIkeInit } from "@/ike/tasks/ike_init_request.ts";
+import { newCreateChild } from "@/ike/tasks/new_create_child.ts";
 import { newRekeyIke } from "@/ike/tasks/rekey_ike.ts";
 
 /** How one kind of command is carried out. */
@@ -33,7 +33,7 @@ const COMMANDS: {
   rekey_ike: established(({ sa }) => sa.queue.push(newRekeyIke(sa))),
   liveness_check: established(({ sa }) => sa.queue.push({ kind: "liveness_check" })),
   child_spent: established((turn, { child }) => {
-    if (child.state !== "closed") childExpired(turn, child);
+    if (child.state !== "closed") childSpent(turn, child);
   }),
   esp_moved: established((turn, { path }) => espMoved(turn, path)),
   connection_lost: (turn) => connectionLost(turn),
@@ -67,26 +67,6 @@ function begin(
 export function rekeyChild(sa: IkeSa, child: ChildSa): void {
   child.rekeyMs = Infinity;
   sa.queue.push(newCreateChild(sa, child.configIndex, child));
-}
-
-/** The lifetime of a CHILD_SA has ended: it goes, and the tunnel with it if it is the last one. */
-export function childExpired(turn: Turn, child: ChildSa): void {
-  const { sa } = turn;
-  child.expireMs = graceMs(turn, child);
-  if (child.expireMs !== Infinity) return;
-  const replaced = !isLiveChild(child);
-  if (!replaced && sa.children.filter(isLiveChild).length === 1) {
-    return hardExpiry(turn, "The lifetime of the CHILD_SA ended before it was rekeyed");
-  }
-  sa.queue.push({ kind: "delete_child", child });
-}
-
-/** The tunnel ends, as a lifetime ended before its SA was rekeyed. */
-export function hardExpiry(turn: Turn, text: string): void {
-  turn.sa.failure = { cause: "HARD_EXPIRY", closeCode: CloseCode.HARD_EXPIRY, text };
-  // A rekey that is in flight may still save the tunnel: then the new SA does not inherit this end.
-  turn.sa.queue.length = 0;
-  turn.sa.queue.push({ kind: "delete_ike", closeCode: CloseCode.HARD_EXPIRY });
 }
 
 /** Delete and wait; before IKE_AUTH is through there is nothing the peer could be told. */

@@ -9,7 +9,6 @@ import { must, WireError } from "@/base/errors.ts";
 import { ExchangeType, nameOfExchange } from "@/iana/exchange_type.ts";
 import { nameOfNotify, NotifyType } from "@/iana/notify_type.ts";
 import {
-  graceMs,
   hasSpentMessageIds,
   livenessDueMs,
   nextDueMs,
@@ -19,17 +18,19 @@ import {
 import type { IkeEvent, Outbox } from "@/ike/records/event.ts";
 import { openReceived, repeatResponse, retransmit, sendResponse } from "@/ike/window/exchange.ts";
 import { CloseCode, fail, refusedHere } from "@/ike/records/failure.ts";
-import { childExpired, command, hardExpiry, rekeyChild } from "@/ike/commands.ts";
+import { command, rekeyChild } from "@/ike/commands.ts";
 import { follow, reconnect } from "@/ike/path/connection.ts";
 import { expireFragments, forgetFragments, fragmentsDueMs } from "@/ike/window/fragments.ts";
 import { endSa, type IkeSa, type Turn } from "@/ike/records/ike_sa.ts";
 import { followPeer, keepaliveDueMs, sendKeepalive } from "@/ike/path/nat.ts";
 import { isFatalInAuth, notifyOf, PeerError } from "@/ike/records/notify.ts";
+import { endOvertime } from "@/ike/window/overtime.ts";
 import { isSpent, patienceMs } from "@/ike/window/patience.ts";
 import { isAnswered, isRepeat, OTHER_OCTETS } from "@/ike/window/repeats.ts";
 import type { Received, ResponderKind, Task, TaskKind } from "@/ike/records/task.ts";
 import { createChild } from "@/ike/tasks/create_child.ts";
 import { createChildResponse } from "@/ike/tasks/create_child_response.ts";
+import { childExpired, ikeSaExpired } from "@/ike/tasks/expiry.ts";
 import { ikeAuthRequest } from "@/ike/tasks/ike_auth_request.ts";
 import { ikeAuthResponse } from "@/ike/tasks/ike_auth_response.ts";
 import { ikeInitRequest } from "@/ike/tasks/ike_init_request.ts";
@@ -89,12 +90,13 @@ function startNext(turn: Turn): void {
 }
 
 /** The next time anything is due. */
-function arm({ sa, nowMs }: Turn): void {
+function arm({ sa, nowMs, out }: Turn): void {
   if (sa.phase === "closed" && nowMs >= sa.expireMs) {
     sa.forgotten = true;
     sa.deadlineMs = Infinity;
     return;
   }
+  if (sa.phase === "established") endOvertime({ sa, nowMs, out });
   // A closing SA waits for its Delete's answer and nothing else.
   const due = sa.phase === "established"
     ? nextDueMs(sa)
@@ -127,14 +129,11 @@ function dueWork(turn: Turn): void {
     sa.queue.push(newRekeyIke(sa));
   }
   if (nowMs >= sa.expireMs) {
-    if (sa.replacedBy || sa.redundant) return endSa(turn, CloseCode.REKEYED);
-    sa.expireMs = graceMs(turn, undefined);
-    if (sa.expireMs === Infinity) {
-      return hardExpiry(turn, "The lifetime of the IKE SA ended before it was rekeyed");
-    }
+    ikeSaExpired(turn);
+    if (sa.expireMs === Infinity || sa.phase === "closed") return;
   }
   resumePostponed(turn);
-  for (const child of sa.children) {
+  for (const child of [...sa.children]) {
     if (nowMs >= child.rekeyMs && child.state === "established") rekeyChild(sa, child);
     if (nowMs >= child.expireMs) childExpired(turn, child);
   }
@@ -300,7 +299,10 @@ function answer(turn: Turn, request: Received, respond: () => void): void {
         (isFatalInAuth(error.notify) || error.notify === NotifyType.UNEXPECTED_NAT_DETECTED);
     const cause = nameOfNotify(error.notify);
     if (fatal) fail(turn, { cause, closeCode: error.notify, text: error.message });
-    else turn.out.push({ kind: "note", level: 3, text: `${cause}: ${error.message}` }, sa);
+    else {
+      const failure = { cause, closeCode: error.notify, text: error.message };
+      turn.out.push({ kind: "refused", exchange: request.header.exchange, failure }, sa);
+    }
   }
 }
 

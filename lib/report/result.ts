@@ -5,12 +5,16 @@
  */
 import { isUnspecified, showAddress } from "@/base/address.ts";
 import type { SetupError } from "@/base/errors.ts";
+import { SaTally } from "@/engine/show/sa_tally.ts";
 import {
+  type CountedCauses,
   type FinalResult,
   type LatencyFigures,
   type PingFigures,
   type PingTaskFigures,
   RUN_RESULT_NAMES,
+  type RunFigures,
+  type SaFigures,
 } from "@/engine/show/view.ts";
 
 /** Percentiles in milliseconds; all null without a sample. */
@@ -74,7 +78,20 @@ export interface RunResultJson {
   readonly setupRate: number | null;
   readonly retransmissions: number;
   /** SAs that were replaced, by whichever end. */
-  readonly rekeys: { readonly ike: number; readonly child: number };
+  readonly rekeys: {
+    readonly ike: number;
+    readonly child: number;
+    /** Rekeys of ours that came to nothing, by cause. */
+    readonly refused: SaFigures["rekeysRefused"];
+    /** SAs that outlived their lifetime, as an exchange that replaces them was under way. */
+    readonly overtime: SaFigures["overtime"];
+  };
+  /** CHILD_SAs beside the first that were refused, and those that are gone without another. */
+  readonly children: { readonly refused: CountedCauses; readonly lost: CountedCauses };
+  /** Requests of authenticated peers that this end refused, by cause. */
+  readonly refusals: SaFigures["refusals"];
+  /** IKE SAs that ended because their peer came back and said INITIAL_CONTACT. */
+  readonly displaced: number;
   /** Flapping: how often a tunnel was torn down on purpose, and how often one was up again then. */
   readonly flaps: { readonly down: number; readonly up: number };
   readonly latencyMs: {
@@ -153,7 +170,7 @@ export function resultOf(final: FinalResult): RunResultJson {
     retries: figures.retries,
     setupRate: rounded(figures.setupRate),
     retransmissions: figures.retransmissions,
-    rekeys: { ike: figures.ikeRekeys, child: figures.childRekeys },
+    ...saResult(figures),
     flaps: { down: figures.flaps, up: figures.rebuilds },
     latencyMs: {
       ikeSaInit: latency(figures.ikeSaInitMs),
@@ -208,7 +225,7 @@ export function refusedResult(
     retries: 0,
     setupRate: null,
     retransmissions: 0,
-    rekeys: { ike: 0, child: 0 },
+    ...saResult({ ikeRekeys: 0, childRekeys: 0, sas: new SaTally().figures() }),
     flaps: { down: 0, up: 0 },
     latencyMs: { ikeSaInit: none, ikeAuth: none, setup: none },
     failures: [],
@@ -230,6 +247,19 @@ export function refusedResult(
     transport: null,
     cryptoBackend: null,
     notYet: [],
+  };
+}
+
+/** What became of SAs that were up. */
+function saResult(
+  { ikeRekeys, childRekeys, sas }: Pick<RunFigures, "ikeRekeys" | "childRekeys" | "sas">,
+): Pick<RunResultJson, "rekeys" | "children" | "refusals" | "displaced"> {
+  const { rekeysRefused: refused, overtime, childrenRefused, childrenLost } = sas;
+  return {
+    rekeys: { ike: ikeRekeys, child: childRekeys, refused, overtime },
+    children: { refused: childrenRefused, lost: childrenLost },
+    refusals: sas.refusals,
+    displaced: sas.displaced,
   };
 }
 

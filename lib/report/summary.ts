@@ -30,6 +30,7 @@ export function summaryLines(result: RunResultJson): string[] {
   }
   if (result.ping.tasks > 0) lines.push(...pingLines(result.ping));
   if (result.pingsAnswered > 0) lines.push(`Pings answered: ${result.pingsAnswered}`);
+  lines.push(...saLines(result));
   for (const { cause, count, example } of failures) {
     lines.push(`Failed by ${cause}: ${count}, for example: ${example}`);
   }
@@ -133,4 +134,25 @@ function pingLines(ping: PingResultJson): string[] {
 function latencyText({ p50, p90, p99, max }: LatencyResult): string {
   if (p50 === null) return "no sample";
   return `p50 ${p50} ms, p90 ${p90} ms, p99 ${p99} ms, max ${max} ms`;
+}
+
+/** What became of SAs that were up; nothing where all went well. */
+function saLines({ rekeys, children, refusals, displaced }: RunResultJson): string[] {
+  const { refused, overtime } = rekeys;
+  const all = (what: string, causes: RunResultJson["failures"]) =>
+    causes.map(({ cause, count, example }) =>
+      `${what} (${cause}): ${count}, for example: ${example}`
+    );
+  const late = overtime.ike + overtime.child > 0
+    ? [`Outlived its lifetime while it was replaced: ${overtime.ike} IKE, ${overtime.child} CHILD`]
+    : [];
+  const came = displaced > 0 ? [`Displaced by INITIAL_CONTACT of the same peer: ${displaced}`] : [];
+  return [
+    ...all("Rekeys refused", refused.causes),
+    ...late,
+    ...all("CHILD_SAs refused", children.refused.causes),
+    ...all("CHILD_SAs lost", children.lost.causes),
+    ...all("Requests refused here", refusals),
+    ...came,
+  ];
 }

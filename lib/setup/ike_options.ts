@@ -133,6 +133,18 @@ export const IKECONF = {
   ikelifetime: option(duration, "10m", "lifetime of an IKE SA"),
   margintime: option(duration, "1m", "rekey this long before expiry"),
   jitter: option(bool, "true", "draw the margin from (0, margintime)"),
+  lifetimeovertime: option(
+    bool,
+    "true",
+    "while an exchange that replaces an SA is under way the SA may outlive its lifetime, at most by " +
+      "maxretran × retraninterval; false: it ends at its lifetime",
+  ),
+  childlost: option(
+    oneOf("note", "recreate", "fail"),
+    "note",
+    "when the peer deletes a CHILD_SA and puts none in its place: tell of it, make it anew, or end " +
+      "the tunnel as failed",
+  ),
   installfastpath: option(bool, "false", "install CHILD_SAs in the data path"),
   datapath: option(
     oneOf("auto", "kernel", "userland", "none"),

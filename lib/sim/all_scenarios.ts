@@ -7,6 +7,8 @@ import { HOSTILE_SCENARIOS } from "@/sim/hostile_scenarios.ts";
 import { KEY_EXCHANGE_SCENARIOS } from "@/sim/key_exchange_scenarios.ts";
 import { NAT_SCENARIOS } from "@/sim/nat_scenarios.ts";
 import { REMOTE_ACCESS_SCENARIOS } from "@/sim/remote_access_scenarios.ts";
+import { COMPUTING_SCENARIOS } from "@/sim/computing_scenarios.ts";
+import { OVERTIME_SCENARIOS } from "@/sim/overtime_scenarios.ts";
 import { type Scenario, SCENARIOS } from "@/sim/scenarios.ts";
 
 /** Every play of every file. */
@@ -17,4 +19,6 @@ export const ALL_SCENARIOS: readonly Scenario[] = [
   ...HOSTILE_SCENARIOS,
   ...REMOTE_ACCESS_SCENARIOS,
   ...KEY_EXCHANGE_SCENARIOS,
+  ...COMPUTING_SCENARIOS,
+  ...OVERTIME_SCENARIOS,
 ];

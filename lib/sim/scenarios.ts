@@ -111,6 +111,8 @@ export function worldConfig(change: Partial<IkeConfig> = {}): IkeConfig {
     ikeLifetimeMs: 0,
     marginMs: 0,
     jitter: false,
+    lifetimeOvertime: true,
+    childLost: "note",
     livenessIntervalMs: 0,
     livenessForced: false,
     remoteAccess: false,

@@ -79,6 +79,8 @@ export class World {
   nowMs = 0;
   /** Whether some CHILD_SA must be in both data paths from the set-up on. */
   seamless = false;
+  /** Milliseconds that a job takes, where a test wants to say; absent or undefined: it is drawn. */
+  computing: ((host: Host, job: ComputeJob) => number | undefined) | undefined;
   /** What becomes of the next datagram, where a test wants to say; absent: the weather says. */
   meddler: (() => "lost" | "twice" | undefined) | undefined;
   /** The run as an RFC-style ladder, one line a datagram or turn. */
@@ -235,9 +237,9 @@ export class World {
       case "moved":
         return this.#note(`${host.name}: its peer is at port ${sa!.path.peerPort} now`);
       case "compute": {
-        const [min, max] = this.#options.computeMs;
-        const atMs = this.nowMs + min + this.random.fraction() * (max - min);
-        const { ticket, job } = effect;
+        const { ticket, job } = effect, [min, max] = this.#options.computeMs;
+        const drawnMs = min + this.random.fraction() * (max - min);
+        const atMs = this.nowMs + (this.computing?.(host, job) ?? drawnMs);
         return this.#agenda.add(atMs, { kind: "computed", host, sa: sa!, ticket, job });
       }
       case "install":

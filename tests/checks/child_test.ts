@@ -7,7 +7,7 @@ import { NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import { ProtocolId } from "@/iana/protocol_id.ts";
 import { TransformType } from "@/iana/transform_type.ts";
-import { spiOctets32 } from "@/ike/negotiate/child_spi.ts";
+import { spiNumber, spiOctets32 } from "@/ike/negotiate/child_spi.ts";
 import { childKeys } from "@/ike/records/child_sa.ts";
 import { deriveChildKeys, ikeKeys } from "@/ike/negotiate/keymat.ts";
 import { findNotify, notifies } from "@/ike/records/notify.ts";
@@ -15,7 +15,7 @@ import { CHILD, range4 } from "@/sim/scenarios.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
 import type { NotifyPayload } from "@/wire/payloads/notify.ts";
 import { Bench, notify } from "./bench.ts";
-import { checksOf } from "./entries.ts";
+import { checksOf, type Role } from "./entries.ts";
 
 const { both, proved, absent } = checksOf(import.meta.url);
 const { CREATE_CHILD_SA, INFORMATIONAL } = ExchangeType;
@@ -49,6 +49,17 @@ both("§1.3", "A CREATE_CHILD_SA response without SA, Nonce, TSi or TSr ends the
   }
 });
 
+type SaPayload = Extract<Payload, { type: typeof PayloadType.SA; proposals: unknown }>;
+
+/** The proposals with the group of {@linkcode PFS}. */
+function withGroup({ type, proposals }: SaPayload): SaPayload {
+  const group = { type: TransformType.KE, id: KeGroup.ECP_256 };
+  return {
+    type,
+    proposals: proposals.map((p) => ({ ...p, transforms: [...p.transforms, group] })),
+  };
+}
+
 const PFS = { children: [{ ...CHILD, pfsGroups: [KeGroup.ECP_256] }] };
 
 both(
@@ -57,10 +68,7 @@ both(
   (role) => {
     const bench = Bench.up(role, PFS), { peer } = bench;
     const [sa, nonce, ...ts] = peer.createChild();
-    const { proposals } = sa as Extract<
-      Payload,
-      { type: typeof PayloadType.SA; proposals: unknown }
-    >;
+    const { proposals } = sa as SaPayload;
     const groups = [KeGroup.ECP_256, KeGroup.CURVE25519].map((id) => ({
       type: TransformType.KE,
       id,
@@ -91,8 +99,13 @@ both(
   "§1.3",
   "A rekey that is answered without the public value it asked for comes to nothing",
   (role) => {
-    const bench = Bench.up(role, PFS), { peer } = bench, [sa, nonce, ...ts] = peer.createChild();
-    assert.match(bench.answersRekey([sa!, nonce!, ...ts]), /without a public value of our group/);
+    const bench = Bench.up(role, PFS), [sa, nonce, ...ts] = bench.peer.createChild();
+    const chosen = withGroup(sa as SaPayload);
+    const why = bench.answersRekey([chosen, nonce!, ...ts]);
+    assert.match(why, /without a public value of our group/);
+    // The peer has its half all the same.
+    assert.deepEqual(bench.said().at(-1)!.payloads.map(({ type }) => type), [PayloadType.DELETE]);
+    bench.answer([]);
     bench.stands();
   },
 );
@@ -138,6 +151,47 @@ both(
   },
 );
 
+/** A bench whose core has its rekey with a key exchange answered, and computes the keys. */
+function deriving(role: Role): { readonly bench: Bench; readonly spi: number; done(): void } {
+  const bench = Bench.up(role, PFS, PFS), { peer } = bench, [sa, nonce, ...ts] = peer.createChild();
+  bench.tell({ kind: "rekey_child", child: bench.sa.children[0]! });
+  const { publicValue: data } = peer.freshPair(KeGroup.ECP_256);
+  const ke = { type: PayloadType.KE, group: KeGroup.ECP_256, data } as const;
+  bench.computes = false;
+  bench.answer([withGroup(sa as SaPayload), nonce!, ke, ...ts]);
+  const { spi } = (sa as SaPayload).proposals[0]!;
+  const done = () => {
+    bench.computes = true;
+    bench.work();
+  };
+  return { bench, spi: spiNumber(spi), done };
+}
+
+both(
+  "§1.4.1",
+  "A CHILD_SA whose keys are still computed is deleted by a Delete, answered with the other half",
+  (role) => {
+    const { bench, spi, done } = deriving(role), made = bench.sa.children.at(-1)!;
+    const gone = { type: PayloadType.DELETE, protocol: ProtocolId.ESP } as const;
+    const answer = bench.ask(INFORMATIONAL, [{ ...gone, spis: [spi] }]);
+    assert.deepEqual(answer, [{ ...gone, spis: [made.spiIn] }]);
+    done();
+    const installs = bench.effects.filter((e) => e.kind === "install");
+    assert.deepEqual([made.state, installs.length], ["closed", 1], "what is dead is not installed");
+  },
+);
+
+both(
+  "§2.25",
+  "The rekey of a CHILD_SA whose keys are still computed is put off with TEMPORARY_FAILURE",
+  (role) => {
+    const { bench, spi, done } = deriving(role);
+    bench.refuses(N.TEMPORARY_FAILURE, CREATE_CHILD_SA, bench.peer.createChild([about(spi)]));
+    done();
+    assert.equal(bench.sa.children.at(-1)!.state, "established");
+  },
+);
+
 both("§2.25", "After TEMPORARY_FAILURE nothing is tried again at once", (role) => {
   const rekey = Bench.up(role);
   rekey.answersRekey([notify(N.TEMPORARY_FAILURE)]);
@@ -174,7 +228,7 @@ both(
     for (const type of [8_191, 16_383]) {
       const bench = Bench.up(role);
       const text = bench.answersRekey([...bench.peer.createChild(), notify(type)]);
-      assert.match(text, /refused CREATE_CHILD_SA/);
+      assert.match(text, /refused the rekey/);
       bench.stands();
     }
   },
@@ -390,10 +444,7 @@ both(
   (role) => {
     const bench = Bench.up(role, PFS, PFS), { peer } = bench;
     const [sa, nonce, ...ts] = peer.createChild();
-    const { proposals } = sa as Extract<
-      Payload,
-      { type: typeof PayloadType.SA; proposals: unknown }
-    >;
+    const { proposals } = sa as SaPayload;
     const ke = { type: TransformType.KE, id: KeGroup.ECP_256 };
     const more = proposals.map((p) => ({ ...p, transforms: [...p.transforms, ke] }));
     const { publicValue: data } = peer.freshPair(KeGroup.ECP_256);

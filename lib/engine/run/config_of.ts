@@ -81,6 +81,8 @@ export function ikeConfigOf(setup: Setup, nattPort = setup.ownnattport): IkeConf
     ikeLifetimeMs: ikeconf.ikelifetime,
     marginMs: ikeconf.margintime,
     jitter: ikeconf.jitter,
+    lifetimeOvertime: ikeconf.lifetimeovertime,
+    childLost: ikeconf.childlost,
     livenessIntervalMs: ikeconf.initiatedpd ? ikeconf.dpdinterval : 0,
     livenessForced: ikeconf.forcedpd,
     remoteAccess: client && ikeconf.ratunnel,

@@ -128,6 +128,7 @@ export class RunBooks {
       retransmissions: loop.retransmissions,
       ikeRekeys: tally.ikeRekeys,
       childRekeys: tally.childRekeys,
+      sas: tally.sas.figures(),
       flaps: role.flapping.flaps,
       rebuilds: role.flapping.rebuilds,
       setupRate: this.#setupRate(),

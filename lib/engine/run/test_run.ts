@@ -42,7 +42,7 @@ import {
   type RunSummary,
   type RunView,
 } from "@/engine/show/view.ts";
-import { ExchangeType } from "@/iana/exchange_type.ts";
+import { ExchangeType, nameOfExchange } from "@/iana/exchange_type.ts";
 import type { ChildSa } from "@/ike/records/child_sa.ts";
 import type { IkeConfig, IkeEnv } from "@/ike/records/config.ts";
 import { dispatch } from "@/ike/endpoint.ts";
@@ -56,6 +56,13 @@ import { showMessage } from "@/wire/show.ts";
 
 /** WebCrypto works on threads of its own: enough jobs for all of them. */
 const COMPUTE_MAX = Math.max(4, 2 * navigator.hardwareConcurrency);
+
+/** What those hear who wait for the rekey of a CHILD_SA that is deleted before. */
+const DELETED_CHILD = {
+  cause: "CLOSED",
+  closeCode: CloseCode.OPEN,
+  text: "The CHILD_SA was deleted meanwhile",
+};
 
 /** What a run is made of. */
 export interface TestRunOptions {
@@ -298,6 +305,7 @@ export class TestRun implements RunView, Floor, LoopListener, ChildPathOwner {
 
   /** See {@linkcode LoopListener}. */
   effect(effect: IkeEffect, sa: IkeSa | undefined, nowMs: number): void {
+    this.tally.sas.effect(effect, sa);
     switch (effect.kind) {
       case "keyed":
         return this.#options.hooks?.ikeKeyed?.(dumpOf(sa!, this.#books.toEpoch));
@@ -308,6 +316,8 @@ export class TestRun implements RunView, Floor, LoopListener, ChildPathOwner {
         return this.#paths.sendBy(effect.child);
       case "uninstall":
         this.#paths.uninstall(effect.child);
+        // Its rekey, if one was asked for, is told of before where it has been replaced.
+        this.#childRekeys.failed(effect.child, DELETED_CHILD);
         return this.#history.keep(effect.child);
       case "answered":
         if (effect.exchange === ExchangeType.IKE_SA_INIT) {
@@ -357,10 +367,17 @@ export class TestRun implements RunView, Floor, LoopListener, ChildPathOwner {
       case "create_child_failed":
         this.#childRekeys.failed(effect.old, effect.failure);
         if (!effect.old) this.#missing.refused(sa!, effect.failure);
-        return this.events.publish(3, effect.failure.text);
+        return this.#rekeyFailed(effect.failure, sa);
       case "rekey_ike_failed":
         this.#ikeRekeys.failed(sa, effect.failure);
-        return this.events.publish(3, effect.failure.text);
+        return this.#rekeyFailed(effect.failure, sa);
+      case "child_lost":
+        return this.events.publish(effect.left ? 3 : 2, () => effect.failure.text + aboutSa(sa));
+      case "refused": {
+        const { failure: { cause, text }, exchange } = effect;
+        const what = `Refused ${nameOfExchange(exchange)} of the peer (${cause})`;
+        return this.events.publish(3, () => `${what}: ${text}${aboutSa(sa)}`);
+      }
       case "dropped":
         return this.events.publish(5, () => `Dropped: ${effect.reason}${aboutSa(sa)}`);
       case "trace":
@@ -371,6 +388,12 @@ export class TestRun implements RunView, Floor, LoopListener, ChildPathOwner {
         }
         return this.events.publish(effect.level, () => effect.text + aboutSa(sa));
     }
+  }
+
+  /** What the peer will take later is a warning; what it refuses for good may lose the tunnel. */
+  #rekeyFailed({ cause, text }: Failure, sa: IkeSa | undefined): void {
+    const level = cause === "TEMPORARY_FAILURE" ? 3 : 2;
+    this.events.publish(level, () => text + aboutSa(sa));
   }
 
   /** See {@linkcode LoopListener}: the run cannot go on, not even to say goodbye. */

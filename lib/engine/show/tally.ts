@@ -5,6 +5,7 @@
  */
 import { CauseCounts } from "@/engine/show/cause_counts.ts";
 import { Histogram } from "@/engine/show/histogram.ts";
+import { SaTally } from "@/engine/show/sa_tally.ts";
 import type { FailureFigures } from "@/engine/show/view.ts";
 
 /** Seconds over which the recent rate is an average. */
@@ -26,6 +27,8 @@ export class Tally {
   readonly ikeSaInitMs = new Histogram();
   readonly ikeAuthMs = new Histogram();
   readonly setupMs = new Histogram();
+  /** Of SAs that are up. */
+  readonly sas = new SaTally();
   readonly #failures = new CauseCounts();
   readonly #recent = new RecentRate();
 

@@ -290,6 +290,32 @@ export interface FailureFigures {
   readonly example: string;
 }
 
+/** How often, and by which causes, most frequent first. */
+export interface CountedCauses {
+  readonly count: number;
+  readonly causes: readonly FailureFigures[];
+}
+
+/** What happened to SAs that were up. */
+export interface SaFigures {
+  /** Rekeys of ours that came to nothing, of IKE SAs and of CHILD_SAs. */
+  readonly rekeysRefused: {
+    readonly ike: number;
+    readonly child: number;
+    readonly causes: readonly FailureFigures[];
+  };
+  /** SAs that outlived their lifetime, as an exchange that replaces them was under way. */
+  readonly overtime: { readonly ike: number; readonly child: number };
+  /** CHILD_SAs beside the first that could not be made. */
+  readonly childrenRefused: CountedCauses;
+  /** CHILD_SAs that carried traffic and are gone, with none in their place. */
+  readonly childrenLost: CountedCauses;
+  /** Requests of authenticated peers that this end refused. */
+  readonly refusals: readonly FailureFigures[];
+  /** IKE SAs that ended because their peer came back and said INITIAL_CONTACT. */
+  readonly displaced: number;
+}
+
 /** What the live view, the closing report and the JSON result show. */
 export interface RunFigures {
   /** Tunnels that were begun: first tries sent (gateway: each time one was established). */
@@ -317,6 +343,7 @@ export interface RunFigures {
   /** IKE SAs, and CHILD_SAs, that were replaced, by whichever end. */
   readonly ikeRekeys: number;
   readonly childRekeys: number;
+  readonly sas: SaFigures;
   /** How often a tunnel was torn down on purpose (flapping), and how often one was rebuilt then. */
   readonly flaps: number;
   readonly rebuilds: number;

@@ -72,8 +72,10 @@ export interface ChildSa {
   establishedMs: number | undefined;
   /** When we rekey it; Infinity: not by ourselves. */
   rekeyMs: number;
-  /** When it is dead, rekeyed or not. */
+  /** When it is dead, rekeyed or not; past its lifetime while it is being replaced. */
   expireMs: number;
+  /** Why our last rekey of it came to nothing, for the report of its loss. */
+  rekeyRefusal: string | undefined;
 }
 
 /** The four keys of a CHILD_SA as views: encryption and integrity, by initiator and responder. */

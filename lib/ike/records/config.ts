@@ -85,6 +85,9 @@ export interface PskAuth {
 /** How one end is authenticated (RFC 7296 §2.15), with what the method needs. */
 export type AuthConfig = PskAuth;
 
+/** Tell of it alone; make it anew after a second or more; or end the tunnel as failed. */
+export type ChildLostAction = "note" | "recreate" | "fail";
+
 /** What an end does about NATs (RFC 7296 §2.23, RFC 3948). */
 export interface NatTraversal {
   /** The ports that an initiator goes on at once a NAT shows, uint16. */
@@ -134,6 +137,13 @@ export interface IkeConfig {
   readonly marginMs: number;
   /** Whether the margin is drawn from (0, margin]. */
   readonly jitter: boolean;
+  /**
+   * Whether an SA may outlive its lifetime while an exchange that replaces it is under way, at most for as
+   * long as a request is repeated.
+   */
+  readonly lifetimeOvertime: boolean;
+  /** What is done when the peer deletes a CHILD_SA and puts none in its place. */
+  readonly childLost: ChildLostAction;
   /** Seconds of silence after which the peer is asked whether it is there; 0: never. */
   readonly livenessIntervalMs: number;
   /** Ask also when the peer was heard within the interval. */

@@ -132,6 +132,20 @@ export type IkeEffect =
   }
   /** A rekey of ours of this IKE SA came to nothing; it still stands. */
   | { readonly kind: "rekey_ike_failed"; readonly failure: Failure }
+  /**
+   * A CHILD_SA that carried traffic is gone, and none is in its place. `left`: others of its IKE SA carry
+   * traffic still.
+   */
+  | {
+    readonly kind: "child_lost";
+    readonly child: ChildSa;
+    readonly failure: Failure;
+    readonly left: boolean;
+  }
+  /** The SA, or its `child`, outlives its lifetime, as an exchange that replaces it is under way. */
+  | { readonly kind: "overtime"; readonly child?: ChildSa }
+  /** A request of the peer, whose identity is verified, was refused with an error notify of this name. */
+  | { readonly kind: "refused"; readonly exchange: number; readonly failure: Failure }
   /** This is a new IKE SA, made by a rekey: an endpoint keeps it from now on. */
   | { readonly kind: "adopted" }
   /** The deadline of this SA has moved, though the event was another SA's, or led to nothing yet. */

@@ -14,11 +14,20 @@ export const FAULTS = {
     "an IKE_INTERMEDIATE response goes under the keys that follow it (RFC 9370 §2.2.2)",
   answer_unauthenticated: "requests are answered before IKE_AUTH is through (§1.2)",
   accept_any_cookie: "a wrong cookie makes an SA (§2.6)",
+  end_on_time:
+    "an SA ends at its lifetime though the exchange that replaces it is under way (§2.8)",
+  endless_overtime: "the overtime of an SA that is being replaced has no end (§2.8)",
+  overtime_when_refused: "an SA goes on past its lifetime though its rekey was refused (§2.8)",
   follow_behind_nat: "the end behind a NAT follows its peer as well (RFC 7296 §2.23)",
   follow_replay: "a repeated request moves the peer to where it came from (§2.23)",
   forget_assigned: "selectors are not narrowed to the assigned inner address (§2.19)",
   forget_encapsulation: "a rekeyed IKE SA does not know that ESP goes in UDP (§2.23)",
   forget_int_auth: "the initiator's AUTH does not cover IKE_INTERMEDIATE (RFC 9242 §3.3.2)",
+  forget_answered_rekey:
+    "an IKE SA that the peer deletes while the new one's keys are computed is the end (§2.8)",
+  forget_overtaking_delete:
+    "a Delete that comes before the response that names its CHILD_SA is forgotten (§1.4.1)",
+  forget_spi_in_answer: "a CHILD_SA whose keys are computed cannot be deleted (§1.4.1)",
   forget_uninstall: "a deleted CHILD_SA stays in the data path (§1.4.1)",
   fragment_unasked: "fragments are sent to a peer that did not say it takes them (RFC 7383 §2.3)",
   ignore_esn: "the responder takes any sequence numbers for its own (§3.3.2)",

@@ -116,6 +116,8 @@ export interface IkeSa {
   closeAsked: number;
   /** When we rekey it; Infinity: not by ourselves. */
   rekeyMs: number;
+  /** Why our last rekey of it came to nothing, for the report of its loss. */
+  rekeyRefusal: string | undefined;
   /** When an unauthenticated peer is given up, an SA's lifetime ends, or a closed SA is forgotten. */
   expireMs: number;
   /** Milliseconds on the caller's clock; Infinity when nothing is awaited. */
@@ -232,6 +234,7 @@ export function newIkeSa(origin: IkeSaOrigin): IkeSa {
     redundant: false,
     closeAsked: 0,
     rekeyMs: Infinity,
+    rekeyRefusal: undefined,
     expireMs: Infinity,
     deadlineMs: Infinity,
     startedMs: 0,

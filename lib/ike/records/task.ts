@@ -7,13 +7,14 @@ import type { Path } from "@/base/address.ts";
 import type { WireError } from "@/base/errors.ts";
 import type { KeyPair } from "@/crypto/backend.ts";
 import type { ChildSa } from "@/ike/records/child_sa.ts";
-import type { ComputeResult } from "@/ike/records/event.ts";
+import type { ComputeResult, Failure } from "@/ike/records/event.ts";
 import type { IkeSa, Turn } from "@/ike/records/ike_sa.ts";
 import type { PeerError } from "@/ike/records/notify.ts";
 import type { Choice } from "@/ike/negotiate/proposal.ts";
 import type { ChildCandidate } from "@/ike/tasks/child_candidates.ts";
 import type { IkeSuite } from "@/ike/records/suite.ts";
 import type { IkeHeader, KnownPayload, Payload } from "@/wire/message.ts";
+import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";
 
 /** A message that arrived for an SA: decoded, decrypted, verified. */
 export interface Received {
@@ -81,10 +82,27 @@ export interface CreateChildTask extends ExchangeState {
   readonly configIndex: number;
   readonly old: ChildSa | undefined;
   child: ChildSa | undefined;
-  /** The accepted answer, while its key exchange is computed. */
-  answer: Received | undefined;
+  /** What the peer's answer settled, while the key exchange is computed. */
+  agreed: ChildAgreement | undefined;
+  /**
+   * SPIs of CHILD_SAs unknown here that the peer deleted while our request was out: a Delete of the new
+   * CHILD_SA may overtake the response that names it. At most {@linkcode OVERTAKING_MAX}.
+   */
+  deletedSpis: readonly number[];
   /** The peer rekeyed `old` too, meanwhile: its CHILD_SA, and the lower nonce of its exchange. */
   rival: { readonly child: ChildSa; readonly lowest: Uint8Array } | undefined;
+  /** The peer deleted `old` while our request was out: it is lost if that comes to nothing. */
+  oldDeleted: boolean;
+}
+
+/** SPIs that {@linkcode CreateChildTask.deletedSpis} holds at most. */
+export const OVERTAKING_MAX = 16;
+
+/** What both ends of a CHILD_SA agreed on, its keys aside. */
+export interface ChildAgreement {
+  readonly choice: Choice;
+  readonly ownTs: readonly TrafficSelector[];
+  readonly peerTs: readonly TrafficSelector[];
 }
 
 /** CREATE_CHILD_SA for a new IKE SA that replaces this one (RFC 7296 §1.3.2). */
@@ -96,7 +114,10 @@ export interface RekeyIkeTask extends ExchangeState {
   suite: IkeSuite | undefined;
   /** The peer rekeyed the IKE SA too, meanwhile: its SA, and the lower nonce of its exchange. */
   rival: { readonly sa: IkeSa; readonly lowest: Uint8Array } | undefined;
-  /** The peer deleted the old IKE SA while this one's keys were computed: the rival has won. */
+  /**
+   * The peer deleted the old IKE SA while the new one's keys were computed here: it needs no Delete of
+   * ours. The new one stands all the same, unless the peer's own rekey made another.
+   */
   deletedMeanwhile: boolean;
 }
 
@@ -110,6 +131,10 @@ export interface DeleteIkeTask {
 export interface DeleteChildTask {
   readonly kind: "delete_child";
   readonly child: ChildSa;
+  /** It could send no more while its rekey was under way: why the tunnel is lost where that fails. */
+  readonly expired?: Failure;
+  /** It is gone here already, as its time was over; the peer is told all the same. */
+  readonly isGone?: boolean;
 }
 
 /** An empty INFORMATIONAL. */

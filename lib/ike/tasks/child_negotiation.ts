@@ -37,8 +37,10 @@ import {
   takesTfc,
 } from "@/ike/tasks/child_notifies.ts";
 import type { ChildCandidate } from "@/ike/tasks/child_candidates.ts";
+import type { ChildAgreement } from "@/ike/records/task.ts";
 import { ofHosts, type SelectorPair, substituted } from "@/ike/negotiate/transport_mode.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
+import type { NotifyPayload } from "@/wire/payloads/notify.ts";
 import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";
 
 /** A CHILD_SA with an SPI of ours, not yet negotiated; registered in the process. */
@@ -66,6 +68,7 @@ export function newChild(sa: IkeSa, configIndex: number, initiatedHere: boolean)
     establishedMs: undefined,
     rekeyMs: Infinity,
     expireMs: Infinity,
+    rekeyRefusal: undefined,
   };
   sa.env.childrenBySpi.set(child.spiIn, child);
   sa.children.push(child);
@@ -161,20 +164,45 @@ function withinInner(
   return narrow(selectors, selectorsOf(inner));
 }
 
+/** A responder's payloads, and what its answer is judged by. */
+export interface ChildAnswer {
+  readonly payloads: readonly Payload[];
+  /** Transform Type 4 of our public value; 0: the exchange has none. */
+  readonly group: number;
+  /** The CHILD_SA that is rekeyed. */
+  readonly replaces?: ChildSa | undefined;
+}
+
 /** Takes the responder's SAr2, TSi, TSr; a failure says why the CHILD_SA cannot be. */
 export function acceptChild(
   turn: Turn,
   child: ChildSa,
   { payloads, inputs }: { readonly payloads: readonly Payload[]; readonly inputs: ChildInputs },
 ): Failure | undefined {
-  const { sa } = turn, config = sa.config.children[child.configIndex]!;
+  const { group, replaces } = inputs;
+  const agreed = judgeAnswer(turn.sa, child, { payloads, group, replaces });
+  if (!("choice" in agreed)) return agreed;
+  completeChild(turn, child, { ...agreed, inputs });
+  return undefined;
+}
+
+/**
+ * Judges the responder's SAr2, TSi, TSr, and notes its SPI: from then on a Delete of the peer finds the
+ * CHILD_SA, which has no keys yet. A failure says why the CHILD_SA cannot be.
+ */
+export function judgeAnswer(
+  sa: IkeSa,
+  child: ChildSa,
+  { payloads, group, replaces }: ChildAnswer,
+): Failure | ChildAgreement {
+  const config = sa.config.children[child.configIndex]!;
   const proposals = findPayload(payloads, PayloadType.SA)?.proposals;
   const tsI = findPayload(payloads, PayloadType.TSI)?.selectors;
   const tsR = findPayload(payloads, PayloadType.TSR)?.selectors;
   // RFC 7296 §3.10.1: an error, known or not, fails the request, whatever stands beside it.
   const refused = findError(payloads) !== undefined || !proposals || !tsI || !tsR;
-  if (refused) return refusedByPeer(sa, config, payloads);
-  const groups = groupsOf(config, inputs);
+  if (refused) return refusedByPeer(sa, child, { error: findError(payloads), group, replaces });
+  const groups = groupsOf(config, { group });
   const choice = accepted(childProposals(config, spiOctets32(child.spiIn), groups), proposals);
   if (typeof choice === "string") {
     return refusedHere(`Peer answered our ${nameOf(config)} proposals with ${choice}`);
@@ -183,13 +211,13 @@ export function acceptChild(
   if (fault) return refusedHere(`Peer answered with ${fault}`);
   // From here on the peer has its half: whoever refuses the answer owes it a Delete.
   child.suite = childSuiteOf(sa, choice);
-  child.spiOut = spiNumber(choice.spi);
+  if (!sa.env.broken.has("forget_spi_in_answer")) child.spiOut = spiNumber(choice.spi);
   const notified = answerFault(payloads, config);
   if (notified && !sa.env.broken.has("accept_declined_transport")) {
     return refusedHere(`Peer ${notified}`);
   }
   acceptNotifies(child, payloads);
-  const proposed = proposedSelectors(sa, config, inputs.replaces);
+  const proposed = proposedSelectors(sa, config, replaces);
   const said = { own: tsI, peer: tsR };
   const taken = child.tunnelMode ? said : substituted(said, sa);
   const covered = tsI.length > 0 && tsR.length > 0 && allCovered(proposed.own, taken.own) &&
@@ -200,35 +228,73 @@ export function acceptChild(
         showPair(proposed),
     );
   }
-  complete(turn, child, { choice, ownTs: taken.own, peerTs: taken.peer, inputs });
-  return undefined;
+  return { choice, ownTs: taken.own, peerTs: taken.peer };
 }
 
 function showPair({ own, peer }: SelectorPair): string {
   return `${showSelectors(own)} to ${showSelectors(peer)}`;
 }
 
-/** Words for an answer without a CHILD_SA (RFC 7296 §1.2: the IKE SA stands all the same). */
-function refusedByPeer(
+/** What the peer refused: its error notify, and what our request was about. */
+export interface ChildRefusal {
+  /** Undefined: the answer lacks a payload instead. */
+  readonly error: NotifyPayload | undefined;
+  /** Transform Type 4 of our public value; 0: there was none. */
+  readonly group: number;
+  readonly replaces?: ChildSa | undefined;
+}
+
+/**
+ * Words for a CHILD_SA, or its rekey, that the peer refused: what was offered, and which options to
+ * compare with the peer's (RFC 7296 §1.2: the IKE SA stands all the same).
+ */
+export function refusedByPeer(
   sa: IkeSa,
-  config: ChildConfig,
-  payloads: readonly Payload[],
+  { configIndex }: ChildSa,
+  { error, group, replaces }: ChildRefusal,
 ): Failure {
-  const error = findError(payloads);
   if (!error) return refusedHere("Peer's response lacks SA, TSi or TSr");
-  const name = nameOfNotify(error.notify);
-  const pair = configured(sa, config);
-  const own = showSelectors(pair.own), peer = showSelectors(pair.peer);
-  const offered = showProposals(childProposals(config, NO_SPI32));
-  const why = error.notify === NotifyType.INTERNAL_ADDRESS_FAILURE
-    ? "it has no inner address for us; its log says whether a pool is missing or exhausted"
-    : error.notify === NotifyType.TS_UNACCEPTABLE
-    ? `proposed own ${own}, peer ${peer}`
-    : error.notify === NotifyType.NO_PROPOSAL_CHOSEN
-    ? `offered ${offered}; the peer's log says what it has configured`
-    : `offered ${offered} for ${own} to ${peer}`;
-  const text = `Peer refused the CHILD_SA (${name}): ${why}`;
-  return { cause: name, closeCode: error.notify, text };
+  const config = sa.config.children[configIndex]!, name = nameOfNotify(error.notify);
+  const { own, peer } = proposedSelectors(sa, config, replaces);
+  const selectors = `own ${showSelectors(own)}, peer ${showSelectors(peer)}`;
+  const offered = showProposals(childProposals(config, NO_SPI32, groupsOf(config, { group })));
+  const what = replaces ? "the rekey" : "the CHILD_SA";
+  const why = reasonFor(error.notify, { offered, selectors, config, isRekey: !!replaces });
+  return { cause: name, closeCode: error.notify, text: `Peer refused ${what} (${name}): ${why}` };
+}
+
+function reasonFor(
+  type: number,
+  { offered, selectors, config, isRekey }: {
+    readonly offered: string;
+    readonly selectors: string;
+    readonly config: ChildConfig;
+    readonly isRekey: boolean;
+  },
+): string {
+  switch (type) {
+    case NotifyType.INTERNAL_ADDRESS_FAILURE:
+      return "it has no inner address for us; its log says whether a pool is missing or exhausted";
+    case NotifyType.TS_UNACCEPTABLE:
+      return `proposed ${selectors}; compare ownts and peerts` +
+        (isRekey && config.useProvisionedTs ? ", useprovisionedtsforrekey is true" : "");
+    case NotifyType.NO_PROPOSAL_CHOSEN:
+    case NotifyType.INVALID_KE_PAYLOAD:
+      return `offered ${offered}; ` + (isRekey ? hintOfPfs(config) : WHAT_PEER_HAS);
+    case NotifyType.TEMPORARY_FAILURE:
+      return "it is busy with another exchange; it is asked again";
+    default:
+      return `offered ${offered} for ${selectors}`;
+  }
+}
+
+const WHAT_PEER_HAS = "the peer's log says what it has configured";
+
+/** The CHILD_SA of IKE_AUTH has no key exchange, so that one configured at one end shows only now. */
+function hintOfPfs({ pfsGroups }: ChildConfig): string {
+  return pfsGroups.length > 0
+    ? "pfsenabled and pfsgrpid ask for a key exchange, which the peer may not have configured"
+    : `pfsenabled is false, and the peer may want a key exchange; else ${WHAT_PEER_HAS}`;
 }
 
 /**
@@ -255,7 +321,7 @@ export function answerChild(
     const child = newChild(sa, index, false);
     child.peerTakesTfc = takesTfc(request);
     child.ipcomp = chooseIpcomp(request, config);
-    complete(turn, child, { choice, ownTs, peerTs, inputs });
+    completeChild(turn, child, { choice, ownTs, peerTs, inputs });
     return {
       child,
       proposal: [
@@ -275,15 +341,11 @@ export function answerChild(
   throw new PeerError(NotifyType.TS_UNACCEPTABLE, text);
 }
 
-interface Negotiated {
-  readonly choice: Choice;
-  readonly ownTs: readonly TrafficSelector[];
-  readonly peerTs: readonly TrafficSelector[];
-  readonly inputs: ChildInputs;
-}
+/** What was agreed on, and what the keys are made of. */
+export type CompleteChild = ChildAgreement & { readonly inputs: ChildInputs };
 
 /** Keys, selectors, state; and the wish to have it in the data path. */
-function complete(turn: Turn, child: ChildSa, negotiated: Negotiated): void {
+export function completeChild(turn: Turn, child: ChildSa, negotiated: CompleteChild): void {
   const { sa, nowMs, out } = turn;
   const suite = child.suite ?? childSuiteOf(sa, negotiated.choice);
   const { d } = ikeKeys(sa.suite!, sa.keys!), { inputs } = negotiated;
@@ -307,6 +369,8 @@ function complete(turn: Turn, child: ChildSa, negotiated: Negotiated): void {
   const old = inputs.replaces;
   const waits = old !== undefined && !child.initiatedHere && old.state !== "closed";
   if (waits && !sa.env.broken.has("send_by_new_at_once")) child.behind = old;
+  // Packets leave by the new one from now on, also where the old one still stood behind one before it.
+  else if (old) old.behind = undefined;
   out.push({ kind: "install", child, old }, sa);
 }
 

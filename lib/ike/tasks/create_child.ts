@@ -8,44 +8,32 @@
  * @module
  */
 import { ExchangeType } from "@/iana/exchange_type.ts";
-import { nameOfNotify, NotifyType } from "@/iana/notify_type.ts";
+import { NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import { type ChildSa, isLiveChild, removeChild } from "@/ike/records/child_sa.ts";
 import { spiOctets32 } from "@/ike/negotiate/child_spi.ts";
 import type { Failure } from "@/ike/records/event.ts";
 import { requestCompute, sendRequest } from "@/ike/window/exchange.ts";
-import { refusedHere } from "@/ike/records/failure.ts";
+import { CloseCode, refusedHere } from "@/ike/records/failure.ts";
 import type { IkeSa, Turn } from "@/ike/records/ike_sa.ts";
 import { compareOctets, lowerNonce, nonceFault } from "@/ike/negotiate/nonces.ts";
 import { findError, groupData } from "@/ike/records/notify.ts";
+import { childDeletedByPeer } from "@/ike/tasks/child_loss.ts";
+import { newCreateChild, soonMs } from "@/ike/tasks/new_create_child.ts";
 import type { CreateChildTask, Received, TaskKind } from "@/ike/records/task.ts";
-import { acceptChild, childRequest, newChild } from "@/ike/tasks/child_negotiation.ts";
+import {
+  childRequest,
+  completeChild,
+  judgeAnswer,
+  newChild,
+  refusedByPeer,
+} from "@/ike/tasks/child_negotiation.ts";
 import { NONCE_OCTETS } from "@/ike/tasks/ike_init_request.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
 import type { NotifyPayload } from "@/wire/payloads/notify.ts";
 
 /** INVALID_KE_PAYLOAD in a row that are followed. */
 const RESTARTS_MAX = 4;
-const NOTHING = new Uint8Array(0);
-
-/** One more CHILD_SA of an entry of the child list; `old`: the one it replaces. */
-export function newCreateChild(sa: IkeSa, configIndex: number, old?: ChildSa): CreateChildTask {
-  return {
-    kind: "create_child",
-    configIndex,
-    old,
-    stage: "generating",
-    ticket: 0,
-    group: sa.config.children[configIndex]!.pfsGroups[0] ?? 0,
-    pair: undefined,
-    nonce: NOTHING,
-    peerNonce: NOTHING,
-    restarts: 0,
-    child: undefined,
-    answer: undefined,
-    rival: undefined,
-  };
-}
 
 /** See {@linkcode TaskKind}. */
 export const createChild: TaskKind<CreateChildTask> = {
@@ -53,8 +41,7 @@ export const createChild: TaskKind<CreateChildTask> = {
 
   begin(turn, task) {
     const { sa } = turn, { old } = task;
-    // The peer was faster: there is nothing left to rekey.
-    if (old && !isLiveChild(old)) return void (sa.active = undefined);
+    if (isOvertaken(task)) return dropTask(turn, task);
     if (old) old.state = "rekeying";
     task.nonce = sa.env.random(NONCE_OCTETS);
     if (task.group === 0) return send(turn, task);
@@ -63,33 +50,57 @@ export const createChild: TaskKind<CreateChildTask> = {
   },
 
   computed(turn, task, result) {
+    // The time of all CHILD_SAs of this IKE SA was over meanwhile.
+    if (task.child?.state === "closed") return dropTask(turn, task);
     if (result.op === "ke_generate") {
+      if (isOvertaken(task)) return dropTask(turn, task);
       task.pair = result.pair;
       send(turn, task);
     } else if (result.op === "ke_derive") {
       accept(turn, task, result.shared);
     } else if (result.op === "refused") {
-      give(turn, task, refusedHere(`Cannot use the peer's public value: ${result.why}`));
+      giveUp(turn, task, refusedHere(`Cannot use the peer's public value: ${result.why}`));
     }
   },
 
   finish(turn, task, response) {
+    if (task.child!.state === "closed") return dropTask(turn, task);
     const error = findError(response.payloads);
     if (error) return refused(turn, task, error);
-    task.peerNonce = findPayload(response.payloads, PayloadType.NONCE)!.data;
-    task.answer = response;
+    const { payloads } = response, { group, old } = task, child = task.child!;
+    task.peerNonce = findPayload(payloads, PayloadType.NONCE)!.data;
+    const agreed = judgeAnswer(turn.sa, child, { payloads, group, replaces: old });
+    if (!("choice" in agreed)) return giveUp(turn, task, agreed);
+    task.agreed = agreed;
     const fault = nonceFault(task.peerNonce, turn.sa.suite!.prf);
-    if (fault) return give(turn, task, refusedHere(`Peer answered with ${fault}`));
-    const ke = findPayload(response.payloads, PayloadType.KE);
+    if (fault) return giveUp(turn, task, refusedHere(`Peer answered with ${fault}`));
+    if (task.deletedSpis.includes(child.spiOut)) {
+      removeChild(turn.sa, child, turn.out);
+      return deletedByPeer(turn, task);
+    }
+    const ke = findPayload(payloads, PayloadType.KE);
     if (task.group === 0) return accept(turn, task);
     if (!ke || ke.group !== task.group) {
-      return give(turn, task, refusedHere("Peer answered without a public value of our group"));
+      return giveUp(turn, task, refusedHere("Peer answered without a public value of our group"));
     }
     task.stage = "deriving";
     const job = { op: "ke_derive", pair: task.pair!, peerPublic: ke.data } as const;
     task.ticket = requestCompute(turn, job);
   },
 };
+
+/**
+ * The peer was faster: what this would replace is rekeyed or deleted already, and no request of ours is
+ * out that could cross the peer's.
+ */
+function isOvertaken({ old }: CreateChildTask): boolean {
+  return old !== undefined && !isLiveChild(old);
+}
+
+function dropTask({ sa, out }: Turn, { child }: CreateChildTask): void {
+  sa.active = undefined;
+  if (child) removeChild(sa, child, out);
+}
 
 function send(turn: Turn, task: CreateChildTask): void {
   const { sa } = turn, { old, group } = task;
@@ -109,7 +120,13 @@ function send(turn: Turn, task: CreateChildTask): void {
 /** REKEY_SA names the SPI that its sender receives on (RFC 7296 §1.3.3). */
 function rekeyNotify(old: ChildSa): NotifyPayload {
   const { protocol } = old.suite!, spi = spiOctets32(old.spiIn);
-  return { type: PayloadType.NOTIFY, protocol, spi, notify: NotifyType.REKEY_SA, data: NOTHING };
+  return {
+    type: PayloadType.NOTIFY,
+    protocol,
+    spi,
+    notify: NotifyType.REKEY_SA,
+    data: new Uint8Array(0),
+  };
 }
 
 function accept(turn: Turn, task: CreateChildTask, shared?: Uint8Array): void {
@@ -121,11 +138,27 @@ function accept(turn: Turn, task: CreateChildTask, shared?: Uint8Array): void {
     ...(shared ? { shared } : {}),
     ...(old ? { replaces: old } : {}),
   };
-  const failure = acceptChild(turn, child, { payloads: task.answer!.payloads, inputs });
-  if (failure) return give(turn, task, failure);
+  completeChild(turn, child, { ...task.agreed!, inputs });
   sa.active = undefined;
   out.push({ kind: "child_up", by: child, old }, sa);
   if (old) settle(turn, task, child);
+}
+
+/**
+ * The peer answered, and deleted the new CHILD_SA before it was complete here. To the peer the exchange
+ * went through: what was rekeyed is replaced, and is deleted as after any rekey.
+ */
+export function deletedByPeer(turn: Turn, task: CreateChildTask): void {
+  const { sa, out } = turn, { old, child } = task;
+  sa.active = undefined;
+  const failure = {
+    cause: "DELETED_BY_PEER",
+    closeCode: CloseCode.DELETED_BY_PEER,
+    text: "Peer deleted the new CHILD_SA as soon as it had made it",
+  };
+  out.push({ kind: "create_child_failed", old, failure }, sa);
+  if (old) settle(turn, task, child!);
+  childDeletedByPeer(turn, child!);
 }
 
 /** Which of the SAs goes, and who says so (RFC 7296 §2.8.1). */
@@ -158,7 +191,7 @@ function settle(
 }
 
 /** It came to nothing; the old CHILD_SA, if it still stands, is tried again later. */
-function give(turn: Turn, task: CreateChildTask, failure: Failure): void {
+function giveUp(turn: Turn, task: CreateChildTask, failure: Failure): void {
   const { sa, out } = turn, { old, child, rival } = task;
   sa.active = undefined;
   if (child) withdraw(turn, child);
@@ -168,7 +201,10 @@ function give(turn: Turn, task: CreateChildTask, failure: Failure): void {
     return;
   }
   out.push({ kind: "create_child_failed", old, failure }, sa);
-  if (old?.state === "rekeying") old.state = "established";
+  if (!old) return;
+  old.rekeyRefusal = failure.text;
+  if (old.state === "rekeying") old.state = "established";
+  if (task.oldDeleted) childDeletedByPeer(turn, old);
 }
 
 /**
@@ -182,24 +218,20 @@ function withdraw({ sa, out }: Turn, child: ChildSa): void {
 }
 
 function refused(turn: Turn, task: CreateChildTask, error: NotifyPayload): void {
-  const { sa } = turn, { old } = task, name = nameOfNotify(error.notify);
-  const failure = {
-    cause: name,
-    closeCode: error.notify,
-    text: `Peer refused CREATE_CHILD_SA (${name})`,
-  };
+  const { sa } = turn, { old, child, group } = task;
+  const failure = refusedByPeer(sa, child!, { error, group, replaces: old });
   switch (error.notify) {
     case NotifyType.INVALID_KE_PAYLOAD:
       if (otherGroup(turn, task, error)) return;
-      return give(turn, task, failure);
+      return giveUp(turn, task, failure);
     case NotifyType.TEMPORARY_FAILURE: {
-      give(turn, task, failure);
-      if (old?.state === "established") old.rekeyMs = soon(turn);
+      giveUp(turn, task, failure);
+      if (old?.state === "established") old.rekeyMs = soonMs(turn);
       else if (!old) retryLater(turn, task);
       return;
     }
     case NotifyType.CHILD_SA_NOT_FOUND:
-      give(turn, task, failure);
+      giveUp(turn, task, failure);
       // §2.25: what the peer does not know is silently gone; what is still wanted is made anew.
       if (old && old.state === "established") {
         removeChild(sa, old, turn.out);
@@ -207,23 +239,20 @@ function refused(turn: Turn, task: CreateChildTask, error: NotifyPayload): void 
       }
       return;
     default:
-      return give(turn, task, failure);
+      return giveUp(turn, task, failure);
   }
 }
 
 /** §2.25: not at once, the peer is busy with what made it refuse. */
 function retryLater(turn: Turn, task: CreateChildTask): void {
   if (task.restarts++ >= RESTARTS_MAX) return;
-  const postponed = { task: { ...task, child: undefined }, dueMs: soon(turn) };
+  const postponed = { task: { ...task, child: undefined }, dueMs: soonMs(turn) };
   turn.sa.postponed = [...turn.sa.postponed, postponed];
 }
 
-/** A little later, not at the same time as the peer: drawn. */
-function soon({ sa, nowMs }: Turn): number {
-  return nowMs + 1_000 + sa.env.random(1)[0]! * 8;
-}
-
 function otherGroup(turn: Turn, task: CreateChildTask, { data }: NotifyPayload): boolean {
+  // The peer's own rekey went through meanwhile: there is nothing left to try for.
+  if (task.rival) return false;
   const groups = turn.sa.config.children[task.configIndex]!.pfsGroups;
   const group = groups.find((g) => {
     const [high, low] = groupData(g);

@@ -105,7 +105,13 @@ function mayReplace(sa: IkeSa): void {
 
 /** The CHILD_SA that the request replaces. @throws {PeerError} where it cannot be (§2.25.1). */
 function targetOf(sa: IkeSa, request: Received): ChildSa | undefined {
-  const old = rekeyTarget(sa, request);
+  const old = rekeyTarget(sa, request), { active } = sa;
+  const making = active?.kind === "create_child" && active.stage !== "generating";
+  // CHILD_SA_NOT_FOUND would have the peer forget the CHILD_SA it has just made with us, whose SPI
+  // its response that is lost or still on its way will tell us.
+  if (making && (old === "unknown" || old === active.child)) {
+    throw later("its CHILD_SA is not complete here");
+  }
   if (old === "unknown") {
     // §2.25: the refusal names it as the request did.
     const { protocol, spi } = findNotify(request.payloads, NotifyType.REKEY_SA)!;
@@ -172,7 +178,8 @@ function answer(
   old.replaced = true;
   // §2.25.1: "rekey a CHILD SA that it is currently trying to rekey": answer as usual, compare later.
   const ours = rekeyUnderWay(sa, old);
-  if (ours) ours.rival = { child, lowest: lowerNonce(nonceI, nonceR) };
+  const crosses = ours && ours.stage !== "generating";
+  if (crosses) ours.rival = { child, lowest: lowerNonce(nonceI, nonceR) };
   else if (old.state !== "closed") old.state = "rekeyed";
 }
 
@@ -224,8 +231,8 @@ function answerIke(
     shared: key.shared,
   });
   // §2.25.2: "rekey an IKE SA that it is currently trying to rekey": answer, and compare later.
-  const active = sa.active;
-  if (active?.kind === "rekey_ike") {
+  const active = sa.active?.kind === "rekey_ike" ? sa.active : undefined;
+  if (active && active.stage !== "generating") {
     made.redundant = true; // until the nonces have decided
     made.predecessor = sa;
     active.rival = { sa: made, lowest: lowerNonce(nonceI, nonceR) };

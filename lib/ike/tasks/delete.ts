@@ -9,15 +9,23 @@
 import { ExchangeType } from "@/iana/exchange_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import { ProtocolId } from "@/iana/protocol_id.ts";
-import { childByOutboundSpi, type ChildSa, removeChild } from "@/ike/records/child_sa.ts";
+import {
+  childByOutboundSpi,
+  type ChildSa,
+  isLiveChild,
+  removeChild,
+} from "@/ike/records/child_sa.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
-import { endSa, enter, type Turn } from "@/ike/records/ike_sa.ts";
-import type {
-  DeleteChildTask,
-  DeleteIkeTask,
-  InformationalPart,
-  TaskKind,
+import { endSa, enter, type IkeSa, type Turn } from "@/ike/records/ike_sa.ts";
+import {
+  type DeleteChildTask,
+  type DeleteIkeTask,
+  type InformationalPart,
+  OVERTAKING_MAX,
+  type TaskKind,
 } from "@/ike/records/task.ts";
+import { childDeletedByPeer } from "@/ike/tasks/child_loss.ts";
+import { deletedByPeer } from "@/ike/tasks/create_child.ts";
 import { decideByUse, replace } from "@/ike/tasks/rekey_ike.ts";
 import { sendRequest } from "@/ike/window/exchange.ts";
 import type { Payload } from "@/wire/message.ts";
@@ -39,14 +47,23 @@ export const deleteIke: TaskKind<DeleteIkeTask> = {
 /** Deletes one CHILD_SA: names the SPI we receive on; the peer names its own of the pair. */
 export const deleteChild: TaskKind<DeleteChildTask> = {
   exchange: ExchangeType.INFORMATIONAL,
-  begin(turn, { child }) {
-    if (child.state === "closed") return skip(turn); // the peer was faster
-    child.state = "closing";
+  begin(turn, { child, isGone }) {
+    if (!isGone) {
+      if (child.state === "closed") return skip(turn); // the peer was faster
+      child.state = "closing";
+    }
     const payload = deletePayload(child.suite!.protocol, [child.spiIn]);
     sendRequest(turn, ExchangeType.INFORMATIONAL, [payload]);
   },
-  finish(turn, { child }) {
-    removeChild(turn.sa, child, turn.out);
+  finish(turn, { child, expired }) {
+    const { sa, out } = turn;
+    removeChild(sa, child, out);
+    if (!expired || sa.children.some(isLiveChild)) return;
+    // It could send no more, and its rekey came to nothing.
+    const why = child.rekeyRefusal ? `: ${child.rekeyRefusal}` : "";
+    sa.failure = { ...expired, text: `${expired.text}${why}` };
+    sa.queue.length = 0;
+    sa.queue.push({ kind: "delete_ike", closeCode: expired.closeCode });
   },
 };
 
@@ -65,21 +82,38 @@ export const peerDeletes: InformationalPart<DeletePayload> = {
 
 /** Drops what the peer deletes; returns our halves, but for those whose Delete crosses (§1.4.1). */
 function deleteChildren(turn: Turn, deletes: readonly DeletePayload[]): Payload[] {
-  const { sa, out } = turn;
-  const answer: Payload[] = [];
+  const { sa, out } = turn, { active } = sa;
+  const answer: Payload[] = [], unasked: ChildSa[] = [];
   for (const { protocol, spis } of deletes) {
     const paired: ChildSa[] = [];
     for (const spi of spis) {
       const child = childByOutboundSpi(sa, protocol, spi);
-      if (!child) continue; // unknown, or gone already
+      if (!child) {
+        noteOvertaking(sa, spi);
+        continue;
+      }
       if (child.state !== "closing" || sa.env.broken.has("name_crossing_delete")) {
         paired.push(child);
       }
+      const isLive = isLiveChild(child) && !child.replaced;
       removeChild(sa, child, out);
+      if (active?.kind !== "create_child") {
+        if (isLive) unasked.push(child);
+      } else if (active.child === child) deletedByPeer(turn, active);
+      else if (active.old === child && active.stage !== "generating") active.oldDeleted = true;
+      else if (isLive) unasked.push(child);
     }
     if (paired.length > 0) answer.push(deletePayload(protocol, paired.map((c) => c.spiIn)));
   }
+  for (const child of unasked) childDeletedByPeer(turn, child);
   return answer;
+}
+
+/** The Delete of a CHILD_SA that is unknown, gone already, or named by a response yet to come. */
+function noteOvertaking({ active, env }: IkeSa, spi: number): void {
+  if (active?.kind !== "create_child" || active.stage !== "sent") return;
+  if (env.broken.has("forget_overtaking_delete")) return;
+  if (active.deletedSpis.length < OVERTAKING_MAX) active.deletedSpis = [...active.deletedSpis, spi];
 }
 
 function endedByPeer(turn: Turn): void {
@@ -87,11 +121,11 @@ function endedByPeer(turn: Turn): void {
   // §2.25.2: "close an IKE SA that it is currently rekeying": our own rekey is forgotten, and what
   // the peer's made inherits.
   const rekey = sa.active?.kind === "rekey_ike" ? sa.active : undefined;
-  if (rekey?.rival?.sa.phase === "established") {
-    replace(turn, rekey.rival.sa);
-    // The peer has answered ours and has that IKE SA too: once its keys are there, we who created it
-    // delete it (§2.8.2).
-    if (rekey.stage === "deriving") return void (rekey.deletedMeanwhile = true);
+  if (rekey?.rival?.sa.phase === "established") replace(turn, rekey.rival.sa);
+  // The peer has answered ours and has the new IKE SA. Once its keys are there it is the tunnel, or,
+  // where the peer's own rekey has won, we who created it delete it (§2.8.2).
+  if (rekey?.stage === "deriving" && !sa.env.broken.has("forget_answered_rekey")) {
+    return void (rekey.deletedMeanwhile = true);
   }
   if (sa.replacedBy || sa.redundant) return endSa(turn, CloseCode.REKEYED);
   const byUs = sa.phase === "closing";

@@ -29,7 +29,7 @@ import {
 } from "@/ike/negotiate/identity.ts";
 import { enter, type IkeSa, type Turn } from "@/ike/records/ike_sa.ts";
 import { startIkeLifetime } from "@/ike/window/lifetime.ts";
-import { newCreateChild } from "@/ike/tasks/create_child.ts";
+import { newCreateChild } from "@/ike/tasks/new_create_child.ts";
 import { hearAll, sayAll } from "@/ike/extensions/extensions.ts";
 import { inOrder } from "@/ike/auth/payload_order.ts";
 import { findError } from "@/ike/records/notify.ts";

@@ -18,7 +18,7 @@ import { ikeKeys, rekeyIkeKeys, spiOctets } from "@/ike/negotiate/keymat.ts";
 import { startIkeLifetime } from "@/ike/window/lifetime.ts";
 import { compareOctets, lowerNonce, nonceFault } from "@/ike/negotiate/nonces.ts";
 import { findError } from "@/ike/records/notify.ts";
-import { accepted, ikeProposals } from "@/ike/negotiate/proposal.ts";
+import { accepted, ikeProposals, showProposals } from "@/ike/negotiate/proposal.ts";
 import { type IkeSuite, suiteOf } from "@/ike/records/suite.ts";
 import type { Received, RekeyIkeTask, TaskKind } from "@/ike/records/task.ts";
 import { NONCE_OCTETS } from "@/ike/tasks/ike_init_request.ts";
@@ -63,12 +63,14 @@ export const rekeyIke: TaskKind<RekeyIkeTask> = {
 
   computed(turn, task, result) {
     if (result.op === "ke_generate") {
+      // The peer was faster, and no request of ours is out that could cross its own.
+      if (turn.sa.replacedBy) return void (turn.sa.active = undefined);
       task.pair = result.pair;
       send(turn, task);
     } else if (result.op === "ke_derive") {
       complete(turn, task, result.shared);
     } else if (result.op === "refused") {
-      give(turn, task, refusedHere(`Cannot use the peer's public value: ${result.why}`));
+      giveUp(turn, task, refusedHere(`Cannot use the peer's public value: ${result.why}`));
     }
   },
 
@@ -102,17 +104,21 @@ function accept(turn: Turn, task: RekeyIkeTask, { payloads }: Received): void {
   const offered = ikeProposals(sa.config.algorithms, spiOctets(task.spi));
   const choice = accepted(offered, findPayload(payloads, PayloadType.SA)!.proposals);
   if (typeof choice === "string") {
-    return give(turn, task, refusedHere(`Peer answered our IKE proposals with ${choice}`));
+    return giveUp(turn, task, refusedHere(`Peer answered our IKE proposals with ${choice}`));
   }
   const peerSpi = spiOf(choice.spi);
   task.suite = suiteOf(sa.env.crypto, choice);
   if (!peerSpi || !ke || ke.group !== task.group || task.suite.group !== task.group) {
-    return give(turn, task, refusedHere("Peer's rekey answer lacks an SPI, or a key of our group"));
+    return giveUp(
+      turn,
+      task,
+      refusedHere("Peer's rekey answer lacks an SPI, or a key of our group"),
+    );
   }
   task.peerSpi = peerSpi;
   task.peerNonce = findPayload(payloads, PayloadType.NONCE)!.data;
   const fault = nonceFault(task.peerNonce, sa.suite!.prf, task.suite.prf);
-  if (fault) return give(turn, task, refusedHere(`Peer answered with ${fault}`));
+  if (fault) return giveUp(turn, task, refusedHere(`Peer answered with ${fault}`));
   task.stage = "deriving";
   const job = { op: "ke_derive", pair: task.pair!, peerPublic: ke.data } as const;
   task.ticket = requestCompute(turn, job);
@@ -149,6 +155,7 @@ function complete(turn: Turn, task: RekeyIkeTask, shared: Uint8Array): void {
   }
   if (rival) leaveToPeer(turn, rival.sa);
   replace(turn, made);
+  if (task.deletedMeanwhile) return endSa(turn, CloseCode.REKEYED);
   sa.queue.length = 0;
   sa.queue.push({ kind: "delete_ike", closeCode: CloseCode.REKEYED });
 }
@@ -244,11 +251,16 @@ export function decideByUse(turn: Turn): void {
 }
 
 /** It came to nothing; a rival's exchange that went through stands. */
-function give(turn: Turn, task: RekeyIkeTask, failure: Failure): void {
+function giveUp(turn: Turn, task: RekeyIkeTask, failure: Failure): void {
   const { sa, out } = turn, { rival } = task;
   sa.active = undefined;
-  if (task.deletedMeanwhile) return endSa(turn, CloseCode.REKEYED);
+  if (task.deletedMeanwhile) {
+    if (sa.replacedBy) return endSa(turn, CloseCode.REKEYED);
+    out.push({ kind: "rekey_ike_failed", failure }, sa);
+    return endSa(turn, CloseCode.DELETED_BY_PEER);
+  }
   if (rival?.sa.phase === "established") return replace(turn, rival.sa);
+  sa.rekeyRefusal = failure.text;
   out.push({ kind: "rekey_ike_failed", failure }, sa);
 }
 
@@ -257,13 +269,18 @@ function refused(turn: Turn, task: RekeyIkeTask, error: NotifyPayload): void {
   if (error.notify === NotifyType.INVALID_KE_PAYLOAD && error.data.length === 2) {
     const group = error.data[0]! << 8 | error.data[1]!;
     const known = sa.config.algorithms.groups.includes(group) && group !== task.group;
-    if (known && ++task.restarts <= RESTARTS_MAX) {
+    // Where the peer's own rekey went through meanwhile there is nothing left to try for.
+    if (known && !task.rival && ++task.restarts <= RESTARTS_MAX) {
       task.group = group;
       return rekeyIke.begin(turn, task);
     }
   }
-  const text = `Peer refused to rekey the IKE SA (${name})`;
-  give(turn, task, { cause: name, closeCode: error.notify, text });
+  const offered = showProposals(ikeProposals(sa.config.algorithms));
+  const why = error.notify === NotifyType.TEMPORARY_FAILURE
+    ? "it is busy with another exchange; it is asked again"
+    : `offered ${offered}; compare ikeencyptalg, ikeintegrityalg, ikeprfalg and dhgrpid`;
+  const text = `Peer refused the rekey of the IKE SA (${name}): ${why}`;
+  giveUp(turn, task, { cause: name, closeCode: error.notify, text });
   if (error.notify === NotifyType.TEMPORARY_FAILURE && !sa.replacedBy) {
     sa.rekeyMs = nowMs + 1_000 + sa.env.random(1)[0]! * 8;
   }

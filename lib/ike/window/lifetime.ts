@@ -6,14 +6,7 @@
 import type { ChildSa } from "@/ike/records/child_sa.ts";
 import type { IkeEnv } from "@/ike/records/config.ts";
 import type { IkeSa, Postponed, Turn } from "@/ike/records/ike_sa.ts";
-import type { Task } from "@/ike/records/task.ts";
 import { keepaliveDueMs } from "@/ike/path/nat.ts";
-
-/** A rekey that is computed, or about to begin, is looked after again so much later. */
-const COMPUTING_MS = 100;
-
-/** An SA whose rekey is under way outlives its lifetime by less than so much and one interval. */
-const GRACE_MAX_MS = 10_000;
 
 /** When an SA of this lifetime, beginning now, is rekeyed and when it is dead. */
 export function lifetimeOf(
@@ -91,30 +84,4 @@ export function livenessDueMs(sa: IkeSa): number {
   const asked = sa.lastLivenessMs ?? sa.establishedMs ?? 0;
   const heard = livenessForced ? 0 : sa.lastReceivedMs ?? 0;
   return Math.max(asked, heard) + livenessIntervalMs;
-}
-
-/**
- * Until when the end of a lifetime, of a CHILD_SA or of the IKE SA itself, waits for the rekey that is
- * under way: the answer to a request that has not been repeated yet may be about to come, and after
- * TEMPORARY_FAILURE the next try may not follow at once (RFC 7296 §2.25). Infinity: it does not wait.
- * With a drawn margin any rekey may begin that late.
- */
-export function graceMs({ sa, nowMs }: Turn, child: ChildSa | undefined): number {
-  const lifetimeMs = child
-    ? sa.config.children[child.configIndex]!.lifetimeMs
-    : sa.config.ikeLifetimeMs;
-  const { establishedMs = 0, rekeyMs } = child ?? sa;
-  if (nowMs >= establishedMs + lifetimeMs + GRACE_MAX_MS) return Infinity;
-  if (rekeyMs > nowMs && rekeyMs < Infinity) return rekeyMs;
-  const { active, answering, queue, request } = sa;
-  const rekeys = (task: Task) =>
-    child ? task.kind === "create_child" && task.old === child : task.kind === "rekey_ike";
-  const theirs = child
-    ? answering?.kind === "create_child" && answering.old === child
-    : answering?.kind === "rekey_ike";
-  const underWay = theirs || active && rekeys(active) || queue.some(rekeys);
-  if (!underWay) return Infinity;
-  if (!request) return nowMs + COMPUTING_MS;
-  const untilMs = Math.min(request.nextMs, request.firstSentMs + sa.config.retransmitIntervalMs);
-  return request.transmissions > 1 || nowMs >= untilMs ? Infinity : untilMs;
 }

@@ -42,7 +42,7 @@ Deno.test("a lifetime that ends while its rekey goes unanswered ends the tunnel"
   for (const part of [{ childSec: 10 }, { ikeSec: 10 }]) {
     const { clock, network, client } = world(part);
     network.loses = (octets) => isRequest(octets, CREATE_CHILD_SA);
-    clock.pass(13 * SECOND);
+    clock.pass(14 * SECOND);
     assert.equal(client.run.figures().lost, 3);
   }
 });

@@ -195,6 +195,8 @@ export const CONFIG: IkeConfig = {
   ikeLifetimeMs: 0,
   marginMs: 0,
   jitter: false,
+  lifetimeOvertime: true,
+  childLost: "note",
   livenessIntervalMs: 0,
   livenessForced: false,
   remoteAccess: false,

@@ -29,6 +29,8 @@ const CONNECTIONS = [
   ],
 ];
 
+const cause = (name: string, count: number) => ({ cause: name, count, example: "tunnel 5" });
+
 const FIGURES: RunFigures = {
   dataPath: "userland",
   packets: {
@@ -49,6 +51,14 @@ const FIGURES: RunFigures = {
   retransmissions: 5,
   ikeRekeys: 6,
   childRekeys: 7,
+  sas: {
+    rekeysRefused: { ike: 1, child: 2, causes: [cause("NO_PROPOSAL_CHOSEN", 3)] },
+    overtime: { ike: 0, child: 4 },
+    childrenRefused: { count: 1, causes: [cause("TS_UNACCEPTABLE", 1)] },
+    childrenLost: { count: 5, causes: [cause("CHILD_DELETED_BY_PEER", 5)] },
+    refusals: [cause("INVALID_KE_PAYLOAD", 6)],
+    displaced: 7,
+  },
   flaps: 9,
   rebuilds: 8,
   setupRate: 123.45678,
@@ -239,7 +249,11 @@ Deno.test("every figure stands where its name says", () => {
   assert.equal(result.setup, "my.yaml");
   assert.deepEqual(result.tunnels, { configured: 12, established: 10, failed: 2, lost: 1 });
   assert.deepEqual([result.retries, result.retransmissions], [3, 5]);
-  assert.deepEqual(result.rekeys, { ike: 6, child: 7 });
+  const { rekeysRefused: refused, overtime } = FIGURES.sas;
+  assert.deepEqual(result.rekeys, { ike: 6, child: 7, refused, overtime });
+  const { childrenRefused, childrenLost, refusals } = FIGURES.sas;
+  assert.deepEqual(result.children, { refused: childrenRefused, lost: childrenLost });
+  assert.deepEqual([result.refusals, result.displaced], [refusals, 7]);
   assert.deepEqual(result.flaps, { down: 9, up: 8 });
   assert.deepEqual(result.latencyMs.ikeSaInit, { p50: 1.235, p90: 2, p99: 3, max: 4.5 });
   assert.deepEqual([result.latencyMs.ikeAuth.p50, result.latencyMs.setup.p50], [11, 21]);
@@ -297,6 +311,12 @@ Deno.test("the closing report says in words what the result says", () => {
     /^Tunnels: 10 of 12 established, 2 failed \(1 of them lost\), 123.5 tunnels\/s$/m,
   );
   assert.match(text, /^Retransmissions: 5, retries of tunnels: 3, rekeys: 6 IKE, 7 CHILD$/m);
+  assert.match(text, /^Rekeys refused \(NO_PROPOSAL_CHOSEN\): 3, for example: tunnel 5$/m);
+  assert.match(text, /^Outlived its lifetime while it was replaced: 0 IKE, 4 CHILD$/m);
+  assert.match(text, /^CHILD_SAs refused \(TS_UNACCEPTABLE\): 1, for example: tunnel 5$/m);
+  assert.match(text, /^CHILD_SAs lost \(CHILD_DELETED_BY_PEER\): 5, for example: tunnel 5$/m);
+  assert.match(text, /^Requests refused here \(INVALID_KE_PAYLOAD\): 6, for example: tunnel 5$/m);
+  assert.match(text, /^Displaced by INITIAL_CONTACT of the same peer: 7$/m);
   assert.match(text, /^Flaps: 9 tunnels torn down on purpose, 8 rebuilt$/m);
   assert.match(text, /^IKE_SA_INIT p50 1.235 ms, p90 2 ms, p99 3 ms, max 4.5 ms$/m);
   assert.match(text, /^Failed by NO_ANSWER: 2, for example: tunnel 3: 4 transmissions$/m);

@@ -81,6 +81,8 @@ ikeconf.dpdinterval 30s
 ikeconf.ikelifetime 10m
 ikeconf.margintime 1m
 ikeconf.jitter true
+ikeconf.lifetimeovertime true
+ikeconf.childlost note
 ikeconf.installfastpath false
 ikeconf.virtualipif lo
 ikeconf.keepchildhistory false

@@ -1,0 +1,55 @@
+/**
+ * A CHILD_SA that the peer deletes without another in its place. RFC 7296 §1.4.1 lets the IKE SA stand,
+ * but the traffic of that CHILD_SA is carried no more: the option `childlost` says what is done.
+ * @module
+ */
+import { showSpi32 } from "@/base/bytes.ts";
+import { type ChildSa, isLiveChild } from "@/ike/records/child_sa.ts";
+import type { Failure } from "@/ike/records/event.ts";
+import { CloseCode } from "@/ike/records/failure.ts";
+import type { IkeSa, Turn } from "@/ike/records/ike_sa.ts";
+import type { Task } from "@/ike/records/task.ts";
+import { newCreateChild, soonMs } from "@/ike/tasks/new_create_child.ts";
+
+/**
+ * Tells of a CHILD_SA that carried traffic until the peer deleted it, unless another of the same entry of
+ * the child list is there, as after a rekey or a make-before-break.
+ */
+export function childDeletedByPeer(turn: Turn, child: ChildSa): void {
+  const { sa, out } = turn, same = (c: ChildSa) => c.configIndex === child.configIndex;
+  if (sa.phase !== "established" || sa.replacedBy || sa.closeAsked) return;
+  if (sa.children.some((c) => same(c) && isLiveChild(c))) return;
+  const left = sa.children.some(isLiveChild), failure = failureOf(sa, child, left);
+  out.push({ kind: "child_lost", child, failure, left }, sa);
+  if (sa.config.childLost === "recreate") return makeAnew(turn, child);
+  if (sa.config.childLost !== "fail") return;
+  sa.failure = failure;
+  sa.queue.length = 0;
+  sa.queue.push({ kind: "delete_ike", closeCode: failure.closeCode });
+}
+
+/** Not at once: a peer that deletes each new CHILD_SA must not be met by an endless exchange. */
+function makeAnew(turn: Turn, { configIndex }: ChildSa): void {
+  const { sa } = turn;
+  const waiting = [...sa.queue, sa.active, ...sa.postponed.map(({ task }) => task)];
+  const makes = (t: Task | undefined) =>
+    t?.kind === "create_child" && t.configIndex === configIndex && !t.old;
+  if (waiting.some(makes)) return;
+  const task = newCreateChild(sa, configIndex);
+  sa.postponed = [...sa.postponed, { task, dueMs: soonMs(turn) }];
+}
+
+function failureOf(sa: IkeSa, { spiIn, spiOut }: ChildSa, left: boolean): Failure {
+  const what = `Peer deleted CHILD_SA ${showSpi32(spiIn)}/${showSpi32(spiOut)}`;
+  const others = left ? "others are left" : "none is left, so the tunnel carries nothing";
+  const then = {
+    note: "childlost: recreate makes it anew",
+    recreate: "it is made anew",
+    fail: "childlost: fail ends the tunnel",
+  }[sa.config.childLost];
+  const text = `${what} and put none in its place; ${others}; ${then}`;
+  const closeCode = sa.config.childLost === "fail"
+    ? CloseCode.REFUSED_HERE
+    : CloseCode.DELETED_BY_PEER;
+  return { cause: "CHILD_DELETED_BY_PEER", closeCode, text };
+}

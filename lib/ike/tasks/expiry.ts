@@ -1,0 +1,102 @@
+/**
+ * The end of lifetimes: what becomes of an SA that was not replaced in time (RFC 7296 §2.8).
+ * @module
+ */
+import { showDuration } from "@/base/duration.ts";
+import { type ChildSa, isLiveChild, removeChild } from "@/ike/records/child_sa.ts";
+import type { Failure } from "@/ike/records/event.ts";
+import { CloseCode } from "@/ike/records/failure.ts";
+import { endSa, type IkeSa, type Turn } from "@/ike/records/ike_sa.ts";
+import { isBeingReplaced, lifetimeEndMs, overtimeEndMs } from "@/ike/window/overtime.ts";
+
+/** The deadline of the IKE SA's lifetime, or of its overtime, has come. */
+export function ikeSaExpired(turn: Turn): void {
+  const { sa, out } = turn, isReplaced = sa.replacedBy !== undefined || sa.redundant;
+  const untilMs = sa.redundant ? undefined : overtimeEndMs(turn, undefined);
+  if (untilMs !== undefined) {
+    if (sa.expireMs <= lifetimeEndMs(sa, undefined)) out.push({ kind: "overtime" }, sa);
+    sa.expireMs = untilMs;
+    return;
+  }
+  if (isReplaced) return endSa(turn, CloseCode.REKEYED);
+  sa.expireMs = Infinity;
+  if (isGoing(sa)) return;
+  hardExpiry(turn, undefined);
+}
+
+/** Whether the Delete of the IKE SA waits in its queue. */
+function isGoing({ queue }: IkeSa): boolean {
+  return queue.some(({ kind }) => kind === "delete_ike");
+}
+
+/** The deadline of a CHILD_SA's lifetime, or of its overtime, has come. */
+export function childExpired(turn: Turn, child: ChildSa): void {
+  const untilMs = overtimeEndMs(turn, child);
+  if (untilMs === undefined) return childEnds(turn, child);
+  if (child.expireMs <= lifetimeEndMs(turn.sa, child)) {
+    turn.out.push({ kind: "overtime", child }, turn.sa);
+  }
+  child.expireMs = untilMs;
+}
+
+/**
+ * The data path can send no more by a CHILD_SA: there is no overtime past the end of its sequence
+ * numbers (RFC 4303 §3.3.3). A rekey that is under way may still save the tunnel.
+ */
+export function childSpent(turn: Turn, child: ChildSa): void {
+  const { sa, nowMs } = turn;
+  if (!isLiveChild(child) || !isBeingReplaced(sa, child, nowMs)) return childEnds(turn, child);
+  child.expireMs = Infinity;
+  const { cause, closeCode } = expiryOf(sa, child);
+  const text = "A CHILD_SA came to the end of its sequence numbers before it was rekeyed";
+  sa.queue.unshift({ kind: "delete_child", child, expired: { cause, closeCode, text } });
+}
+
+/** Deletes a CHILD_SA; where it is the last one the tunnel is lost, and the IKE SA goes with it. */
+function childEnds(turn: Turn, child: ChildSa): void {
+  const { sa, out } = turn, isLive = isLiveChild(child);
+  child.expireMs = Infinity;
+  // The Delete of the whole IKE SA, which has to wait for the answer to another request, says it all.
+  if (isGoing(sa)) return removeChild(sa, child, out);
+  if (isLive && sa.children.filter(isLiveChild).length === 1) return hardExpiry(turn, child);
+  const { active, queue } = sa;
+  if (active?.kind === "delete_child" && active.child === child) return;
+  if (isLive) out.push({ kind: "child_lost", child, failure: expiryOf(sa, child), left: true }, sa);
+  // It carries nothing from now on, though the Delete may have to wait for another exchange.
+  removeChild(sa, child, out);
+  const task = { kind: "delete_child", child, isGone: true } as const;
+  const queued = queue.findIndex((t) => t.kind === "delete_child" && t.child === child);
+  if (queued >= 0) queue[queued] = task;
+  else queue.push(task);
+}
+
+/**
+ * The tunnel ends with a lifetime. Its CHILD_SAs carry nothing from now on, also where the Delete of the
+ * IKE SA has to wait for the answer to another request of ours.
+ */
+export function hardExpiry(turn: Turn, child: ChildSa | undefined): void {
+  const { sa, out } = turn;
+  sa.failure = expiryOf(sa, child);
+  for (const one of [...sa.children]) removeChild(sa, one, out);
+  sa.queue.length = 0;
+  sa.postponed = [];
+  sa.queue.push({ kind: "delete_ike", closeCode: CloseCode.HARD_EXPIRY });
+}
+
+/** Why it was not replaced in time: its rekey was refused, was not answered, or was never begun. */
+function expiryOf(sa: IkeSa, child: ChildSa | undefined): Failure {
+  const { rekeyRefusal } = child ?? sa, { active, request } = sa;
+  const underWay = active && request &&
+    (child ? active.kind === "create_child" && active.old === child : active.kind === "rekey_ike");
+  const strict = sa.config.lifetimeOvertime ? "" : ", and lifetimeovertime is false";
+  const why = rekeyRefusal
+    ? `: ${rekeyRefusal}`
+    : underWay
+    ? `: its rekey was sent ${request.transmissions} times and not answered${strict}`
+    : "";
+  const what = child ? "CHILD_SA" : "IKE SA";
+  const lifetime = lifetimeEndMs(sa, child) - ((child ?? sa).establishedMs ?? 0);
+  const after = lifetime < Infinity ? ` of ${showDuration(lifetime)}` : "";
+  const text = `The lifetime${after} of the ${what} ended before it was rekeyed${why}`;
+  return { cause: "HARD_EXPIRY", closeCode: CloseCode.HARD_EXPIRY, text };
+}

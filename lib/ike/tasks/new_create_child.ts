@@ -1,0 +1,36 @@
+/**
+ * What a CREATE_CHILD_SA of ours for a CHILD_SA begins with, and when one that was put off is tried again
+ * (RFC 7296 §1.3.1, §2.25).
+ * @module
+ */
+import type { ChildSa } from "@/ike/records/child_sa.ts";
+import type { IkeSa, Turn } from "@/ike/records/ike_sa.ts";
+import type { CreateChildTask } from "@/ike/records/task.ts";
+
+const NOTHING = new Uint8Array(0);
+
+/** One more CHILD_SA of an entry of the child list; `old`: the one it replaces. */
+export function newCreateChild(sa: IkeSa, configIndex: number, old?: ChildSa): CreateChildTask {
+  return {
+    kind: "create_child",
+    configIndex,
+    old,
+    stage: "generating",
+    ticket: 0,
+    group: sa.config.children[configIndex]!.pfsGroups[0] ?? 0,
+    pair: undefined,
+    nonce: NOTHING,
+    peerNonce: NOTHING,
+    restarts: 0,
+    child: undefined,
+    agreed: undefined,
+    deletedSpis: [],
+    rival: undefined,
+    oldDeleted: false,
+  };
+}
+
+/** A little later, in milliseconds on the core's clock: 1 to 3 s, drawn so that two ends differ. */
+export function soonMs({ sa, nowMs }: Turn): number {
+  return nowMs + 1_000 + sa.env.random(1)[0]! * 8;
+}

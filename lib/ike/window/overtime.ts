@@ -1,0 +1,69 @@
+/**
+ * Overtime: while an exchange that replaces an SA is under way, the SA may outlive its lifetime. Without
+ * it one lost datagram near the end of a lifetime would lose the tunnel. Lifetimes are each end's own and
+ * negotiated with nobody (RFC 7296 §2.8), so this concerns nobody else.
+ * @module
+ */
+import type { ChildSa } from "@/ike/records/child_sa.ts";
+import type { IkeSa, Turn } from "@/ike/records/ike_sa.ts";
+import type { Task } from "@/ike/records/task.ts";
+import { patienceMs } from "@/ike/window/patience.ts";
+
+/** When the lifetime of a CHILD_SA, or of the IKE SA itself, ends; Infinity: it has none. */
+export function lifetimeEndMs(sa: IkeSa, child: ChildSa | undefined): number {
+  const lifetimeMs = child
+    ? sa.config.children[child.configIndex]!.lifetimeMs
+    : sa.config.ikeLifetimeMs;
+  const { establishedMs } = child ?? sa;
+  return lifetimeMs > 0 && establishedMs !== undefined ? establishedMs + lifetimeMs : Infinity;
+}
+
+/**
+ * Until when an SA whose lifetime has ended lives on: as long as an exchange that replaces it is under
+ * way, at most for as long as a request is repeated. Undefined: it ends now.
+ */
+export function overtimeEndMs({ sa, nowMs }: Turn, child: ChildSa | undefined): number | undefined {
+  if (!sa.config.lifetimeOvertime || sa.env.broken.has("end_on_time")) return undefined;
+  if (!isBeingReplaced(sa, child, nowMs)) return undefined;
+  if (sa.env.broken.has("endless_overtime")) return nowMs + 3_600_000;
+  const endMs = lifetimeEndMs(sa, child) + patienceMs(sa.config);
+  return nowMs < endMs ? endMs : undefined;
+}
+
+/**
+ * An SA in overtime whose replacement came to nothing, refused for example, ends at once: its deadline
+ * is now.
+ */
+export function endOvertime({ sa, nowMs }: Turn): void {
+  if (sa.env.broken.has("overtime_when_refused")) return;
+  if (isOver(sa, undefined, nowMs)) sa.expireMs = nowMs;
+  for (const child of sa.children) if (isOver(sa, child, nowMs)) child.expireMs = nowMs;
+}
+
+function isOver(sa: IkeSa, child: ChildSa | undefined, nowMs: number): boolean {
+  const { expireMs } = child ?? sa;
+  if (expireMs <= nowMs || expireMs === Infinity) return false;
+  return nowMs >= lifetimeEndMs(sa, child) && !isBeingReplaced(sa, child, nowMs);
+}
+
+/**
+ * Whether an exchange of either end replaces the SA: one of ours from its place in the queue to its
+ * answer, or that is only put off (RFC 7296 §2.25); one of the peer's until its Delete.
+ */
+export function isBeingReplaced(
+  sa: IkeSa,
+  child: ChildSa | undefined,
+  nowMs: number,
+): boolean {
+  const { active, answering, queue, postponed } = sa, { rekeyMs } = child ?? sa;
+  if (child ? child.state === "rekeyed" : sa.replacedBy !== undefined) return true;
+  const isPutOff = rekeyMs > nowMs && rekeyMs < Infinity && nowMs >= lifetimeEndMs(sa, child);
+  if (isPutOff) return true;
+  const replaces = (task: Task) =>
+    child ? task.kind === "create_child" && task.old === child : task.kind === "rekey_ike";
+  const byPeer = child
+    ? answering?.kind === "create_child" && answering.old === child
+    : answering?.kind === "rekey_ike";
+  return byPeer || active !== undefined && replaces(active) || queue.some(replaces) ||
+    postponed.some(({ task }) => replaces(task));
+}

@@ -1,0 +1,105 @@
+/**
+ * Plays about slow computations: the peer says something while the keys of an exchange are computed,
+ * at either end.
+ * @module
+ */
+import { KeGroup } from "@/iana/ke_group.ts";
+import { CloseCode } from "@/ike/records/failure.ts";
+import type { IkeEvent } from "@/ike/records/event.ts";
+import type { IkeSa } from "@/ike/records/ike_sa.ts";
+import { CHILD, pair, PATIENT, type Scenario, up } from "@/sim/scenarios.ts";
+import type { Host, World } from "@/sim/world.ts";
+
+/** When the exchange begins: by then the tunnel is up in the worst network. */
+const START_MS = 15_000;
+
+/** Tries a deed from time to time, until it could be done once. */
+function asSoonAsPossible(world: World, deed: () => boolean): void {
+  let done = false;
+  for (let ms = 5; ms < 8_000; ms += 5) world.at(START_MS + ms, () => done ||= deed());
+}
+
+function liveSas(host: Host): IkeSa[] {
+  return [...host.endpoint.bySpi.values()].filter((sa) => sa.phase === "established");
+}
+
+/** CHILD_SAs of a host by their SPIs, `mirrored` as the peer sees them. */
+function pairsOf(host: Host, mirrored: boolean): string {
+  return liveSas(host).flatMap((sa) => sa.children).map(({ spiIn, spiOut }) =>
+    mirrored ? `${spiOut} ${spiIn}` : `${spiIn} ${spiOut}`
+  ).sort().join();
+}
+
+/** The end that answers a CREATE_CHILD_SA deletes, or rekeys, what it has just made. */
+const newChild: Scenario = {
+  name: "asked_while_computing",
+  play(world) {
+    const children = [{ ...CHILD, pfsGroups: [KeGroup.CURVE25519] }];
+    const { a, b } = pair(world, { ...PATIENT, children });
+    const [by, other] = world.random.pick([[a, b], [b, a]]);
+    world.computing = () => world.random.fraction() * 900;
+    world.dial(a, b);
+    const known = new Set<number>();
+    world.at(START_MS, () => {
+      const sa = up(by), child = sa?.children[0];
+      for (const host of [a, b]) for (const c of up(host)?.children ?? []) known.add(c.spiIn);
+      if (!sa || !child) return;
+      const more = world.random.chance(0.5);
+      world.tell(
+        by,
+        sa,
+        more ? { kind: "create_child", configIndex: 0 } : { kind: "rekey_child", child },
+      );
+    });
+    const kind = world.random.pick(["delete_child", "delete_child", "rekey_child"] as const);
+    asSoonAsPossible(world, () => {
+      const sa = up(other), made = sa?.children.find((c) => !known.has(c.spiIn) && c.keys);
+      if (!made) return false;
+      world.tell(other, sa!, { kind, child: made } as IkeEvent);
+      return true;
+    });
+    return {
+      stands: true,
+      check() {
+        const same = !up(a) || !up(b) || pairsOf(a, false) === pairsOf(b, true);
+        return same ? undefined : "both ends hold the same CHILD_SAs";
+      },
+    };
+  },
+};
+
+/** The end that answers the rekey of the IKE SA deletes the old one at once. */
+const oldIkeSa: Scenario = {
+  name: "old_ike_sa_goes_first",
+  play(world) {
+    const { a, b } = pair(world, PATIENT);
+    const [by, other] = world.random.pick([[a, b], [b, a]]);
+    world.computing = () => world.random.fraction() * 900;
+    world.dial(a, b);
+    world.at(START_MS, () => {
+      const sa = up(by);
+      if (sa) world.tell(by, sa, { kind: "rekey_ike" });
+    });
+    asSoonAsPossible(world, () => {
+      const old = liveSas(other).find((sa) => sa.replacedBy);
+      // Only once the peer has the answer: else it forgets its request, as RFC 7296 §2.25.2 has it.
+      const answered = liveSas(by).some(({ active }) =>
+        active?.kind === "rekey_ike" && active.stage === "deriving"
+      );
+      if (!old || !answered) return false;
+      world.tell(other, old, { kind: "close", closeCode: CloseCode.STOPPED });
+      return true;
+    });
+    return {
+      stands: true,
+      check() {
+        const [ofA, ofB] = [a, b].map((host) => liveSas(host).map((sa) => `${sa.spiI} ${sa.spiR}`));
+        if (ofA!.join() !== ofB!.join()) return "both ends hold the same IKE SA after its rekey";
+        return ofA!.length < 2 ? undefined : "one IKE SA is left after its rekey";
+      },
+    };
+  },
+};
+
+/** All plays of this file. */
+export const COMPUTING_SCENARIOS: readonly Scenario[] = [newChild, oldIkeSa];

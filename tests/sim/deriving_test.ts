@@ -1,0 +1,215 @@
+// What the peer may say while keys are computed: before our request is out, after it was answered, and
+// while we compute an answer. In each case both ends must come to hold the same SAs.
+import assert from "node:assert/strict";
+import type { FaultName } from "@/ike/records/fault.ts";
+import { portableBackend } from "@/crypto/portable.ts";
+import { KeGroup } from "@/iana/ke_group.ts";
+import { CloseCode } from "@/ike/records/failure.ts";
+import type { IkeEvent } from "@/ike/records/event.ts";
+import type { IkeSa } from "@/ike/records/ike_sa.ts";
+import { WorldKeys } from "@/sim/keys.ts";
+import { CHILD, worldConfig } from "@/sim/scenarios.ts";
+import { type Host, World } from "@/sim/world.ts";
+
+const crypto = portableBackend(), keys = new WorldKeys(crypto);
+
+/** What the end that is watched begins. */
+type Begun = "rekey_child" | "create_child" | "rekey_ike";
+/** Where that end stands when the other end's request comes. */
+type Stage = "generating" | "response lost" | "deriving" | "answering";
+/** What the other end asks meanwhile; `new` is what the exchange makes, `old` what was there before. */
+type Asked =
+  | "delete_new"
+  | "delete_old"
+  | "rekey_new"
+  | "rekey_old"
+  | "rekey_ike"
+  | "close_old"
+  | "close_new"
+  | "liveness_check";
+
+/** When the exchange begins. */
+const START_MS = 8_000;
+/** How long the computation takes that is looked at; all others take 1 ms. */
+const SLOW_MS = 1_000;
+
+function established(host: Host): IkeSa[] {
+  return [...host.endpoint.bySpi.values()].filter((sa) => sa.phase === "established");
+}
+
+/** Pairs of SPIs of all CHILD_SAs, as this host sees them or as its peer does. */
+function pairs(host: Host, mirrored: boolean): string[] {
+  return established(host).flatMap((sa) => sa.children).map(({ spiIn, spiOut }) =>
+    mirrored ? `${spiOut} ${spiIn}` : `${spiIn} ${spiOut}`
+  ).sort();
+}
+
+/** Lets `host` ask what it may by now; a request that makes no sense yet is asked later. */
+function ask(world: World, host: Host, asked: Asked, old: { sa: IkeSa; spi: number }): boolean {
+  const sas = established(host), sa = sas.at(-1);
+  if (!sa) return false;
+  const child = sa.children.find((c) => asked.endsWith("_old") === (c.spiIn === old.spi));
+  const tell = (to: IkeSa, event: IkeEvent): true => {
+    world.tell(host, to, event);
+    return true;
+  };
+  switch (asked) {
+    case "delete_new":
+    case "delete_old":
+      return child !== undefined && tell(sa, { kind: "delete_child", child });
+    case "rekey_new":
+    case "rekey_old":
+      return child !== undefined && tell(sa, { kind: "rekey_child", child });
+    case "close_old":
+      return tell(old.sa, { kind: "close", closeCode: CloseCode.STOPPED });
+    case "close_new":
+      return sa !== old.sa && tell(sa, { kind: "close", closeCode: CloseCode.STOPPED });
+    default:
+      return tell(sa, { kind: asked });
+  }
+}
+
+/** Plays one case with the watched end as initiator or responder of the IKE SA; the world at rest. */
+function play(begun: Begun, stage: Stage, asked: Asked, watchedIsA: boolean): World {
+  const weather = { loss: 0, duplication: 0, delayMs: [20, 20] } as const;
+  const options = { seed: 3, crypto, keys, weather, broken: new Set<FaultName>() };
+  const world = new World({ ...options, computeMs: [1, 1] });
+  const config = worldConfig({ children: [{ ...CHILD, pfsGroups: [KeGroup.CURVE25519] }] });
+  const a = world.join("a", Uint8Array.of(10, 0, 0, 1), config, false);
+  const b = world.join("b", Uint8Array.of(10, 0, 0, 2), config, true);
+  const [watched, other] = watchedIsA ? [a, b] : [b, a];
+  world.dial(a, b);
+  const slowOp = { generating: "ke_generate", deriving: "ke_derive", answering: "ke_respond" };
+  world.at(START_MS, () => {
+    const [sa] = established(watched), [theirs] = established(other);
+    const old = { sa: theirs!, spi: theirs!.children[0]!.spiIn };
+    // The exchange is the watched end's own, but where it is the one that answers.
+    const [by, its] = stage === "answering" ? [other, theirs!] : [watched, sa!];
+    const asking = stage === "answering" ? watched : other;
+    if (stage === "answering") Object.assign(old, { sa: sa!, spi: sa!.children[0]!.spiIn });
+    let slow = 0;
+    world.computing = (host, { op }) =>
+      stage !== "response lost" && host === watched && op === slowOp[stage] && slow++ === 0
+        ? SLOW_MS
+        : undefined;
+    let sent = 0;
+    if (stage === "response lost") world.meddler = () => sent++ === 1 ? "lost" : undefined;
+    const child = its.children[0]!;
+    const event: IkeEvent = begun === "rekey_child"
+      ? { kind: begun, child }
+      : begun === "create_child"
+      ? { kind: begun, configIndex: 0 }
+      : { kind: begun };
+    world.tell(by, its, event);
+    let done = false;
+    for (let ms = 30; ms < SLOW_MS; ms += 20) {
+      world.at(START_MS + ms, () => done ||= ask(world, asking, asked, old));
+    }
+  });
+  world.run();
+  return world;
+}
+
+function checkLiveness(world: World): void {
+  for (const host of world.hosts) {
+    for (const sa of established(host)) world.tell(host, sa, { kind: "liveness_check" });
+  }
+  world.run();
+}
+
+/** Both ends have the same SAs, and nothing else is left of what they did. */
+function atRest(world: World): void {
+  const [a, b] = world.hosts as [Host, Host], { story } = world;
+  const spis = (host: Host) => established(host).map(({ spiI, spiR }) => `${spiI} ${spiR}`).sort();
+  assert.deepEqual(spis(a), spis(b), `the same IKE SAs at both ends\n${story}`);
+  assert.deepEqual(pairs(a, false), pairs(b, true), `the same CHILD_SAs at both ends\n${story}`);
+  for (const { endpoint, installed } of [a, b]) {
+    const sas = [...endpoint.bySpi.values()], children = sas.flatMap((sa) => sa.children);
+    assert.equal(sas.length, spis(a).length, `no IKE SA leaks\n${story}`);
+    assert.equal(endpoint.env.childrenBySpi.size, children.length, `no SPI leaks\n${story}`);
+    assert.equal(installed.size, children.length, `no CHILD_SA leaks\n${story}`);
+    for (const { queue, active, request, answering } of sas) {
+      assert.deepEqual([queue.length, active, request, answering], [
+        ...[0, undefined, undefined, undefined],
+      ], `nothing waits\n${story}`);
+    }
+  }
+}
+
+const ALL: readonly Asked[] = [
+  ...["delete_new", "delete_old", "rekey_new", "rekey_old", "rekey_ike"] as const,
+  ...["close_old", "close_new", "liveness_check"] as const,
+];
+
+for (const begun of ["rekey_child", "create_child", "rekey_ike"] as const) {
+  for (const stage of ["generating", "response lost", "deriving", "answering"] as const) {
+    Deno.test(`ladder: both ends agree whatever comes in a ${begun}, ${stage}`, () => {
+      for (const asked of ALL) {
+        for (const watchedIsA of [true, false]) {
+          const world = play(begun, stage, asked, watchedIsA);
+          // §2.25.2: whoever is asked to close the IKE SA it rekeys forgets its own request, though the
+          // peer may have answered it: the peer finds out by a liveness check.
+          if (begun === "rekey_ike" && stage === "response lost") checkLiveness(world);
+          atRest(world);
+        }
+      }
+    });
+  }
+}
+
+/** How many IKE SAs and CHILD_SAs each end holds in the end. */
+function left(world: World): [ikeSas: number, children: number] {
+  const sas = established(world.hosts[0]!);
+  return [sas.length, sas.flatMap((sa) => sa.children).length];
+}
+
+/** The requests of one end from the start of the play on, and the answers they got. */
+function lines({ ladder }: World): string {
+  return ladder.filter((line) => Number(line.slice(0, 9)) >= START_MS).join("\n");
+}
+
+const NAMES: readonly [watchedIsA: boolean, string][] = [[true, "initiator"], [false, "responder"]];
+for (const [watchedIsA, role] of NAMES) {
+  const way = watchedIsA ? "a -> b" : "b -> a";
+
+  Deno.test(`ladder: a Delete of a CHILD_SA whose keys the ${role} computes is answered with its half (§1.4.1)`, () => {
+    const world = play("rekey_child", "deriving", "delete_new", watchedIsA), told = lines(world);
+    assert.match(told, new RegExp(`${way}  INFORMATIONAL resp \\d+ \\{D`));
+    assert.deepEqual(left(world), [1, 0], told);
+    const more = play("create_child", "deriving", "delete_new", watchedIsA);
+    assert.match(lines(more), new RegExp(`${way}  INFORMATIONAL resp \\d+ \\{D`));
+    assert.deepEqual(left(more), [1, 1], lines(more));
+  });
+
+  Deno.test(`ladder: a Delete that overtakes the response that names its CHILD_SA leaves none at the ${role}`, () => {
+    const world = play("create_child", "response lost", "delete_new", watchedIsA);
+    assert.deepEqual(left(world), [1, 1], lines(world));
+    const rekey = play("rekey_child", "response lost", "delete_new", watchedIsA);
+    assert.deepEqual(left(rekey), [1, 0], lines(rekey));
+  });
+
+  Deno.test(`ladder: the rekey of a CHILD_SA that the ${role} has not complete is put off (§2.25)`, () => {
+    for (const stage of ["deriving", "response lost"] as const) {
+      const world = play("rekey_child", stage, "rekey_new", watchedIsA), told = lines(world);
+      assert.match(told, new RegExp(`${way}  CREATE_CHILD_SA resp \\d+ \\{N\\(TEMPORARY_FAILURE`));
+      assert.deepEqual(left(world), [1, 1], told);
+    }
+  });
+
+  Deno.test(`ladder: the old IKE SA goes while the ${role} computes the new one, which stands (§2.8)`, () => {
+    const world = play("rekey_ike", "deriving", "close_old", watchedIsA);
+    assert.deepEqual(left(world), [1, 1], lines(world));
+    const old = world.hosts.map(({ failures }) => failures);
+    assert.deepEqual(old, [[], []], lines(world));
+  });
+
+  Deno.test(`ladder: what the peer rekeyed before our request is out is not rekeyed by the ${role} again`, () => {
+    for (const begun of ["rekey_child", "rekey_ike"] as const) {
+      const asked = begun === "rekey_ike" ? begun : "rekey_old";
+      const world = play(begun, "generating", asked, watchedIsA), told = lines(world);
+      const requests = told.match(/CREATE_CHILD_SA req/g)?.length;
+      assert.equal(requests, 1, told);
+      assert.deepEqual(left(world), [1, 1], told);
+    }
+  });
+}
