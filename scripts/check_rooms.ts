@@ -66,6 +66,18 @@ const WRITES_FILES = new RegExp(
   "\\bDeno\\.(?:open|create|write(?:Text)?File|mkdir|rename|chmod|chown|truncate|copyFile|symlink|" +
     "link|makeTemp\\w+)(?:Sync)?\\(|[\"']node:fs\\b",
 );
+/** The files that may make a session of HTTP/2, or look at one: see `lib/api/grpc_door.ts`. */
+const HTTP2_DOORS: ReadonlySet<string> = new Set([
+  "lib/api/grpc_door.ts",
+  "lib/api/http2_guard.ts",
+  "tests/unit/api/http2_guard_test.ts",
+  "tests/unit/scripts/check_rooms_test.ts",
+]);
+/** What of the gRPC library opens connections; types and constants do not. */
+const OPENS_GRPC: ReadonlySet<string> = new Set([
+  ...["Client", "Server", "loadPackageDefinition", "makeClientConstructor"],
+  "makeGenericClientConstructor",
+]);
 const LINES_MAX = 600;
 /** Files that would collect what has a room of its own, or hide where it is. */
 const NO_FILE = /(?:^|\/)(?:utils?|helpers?|common|mod|index)\.ts$/;
@@ -106,6 +118,23 @@ export function faultsOf(path: string, source: string): string[] {
   return faults;
 }
 
+/** How a file, tests and scripts included, opens connections of HTTP/2 past their guard. */
+export function http2FaultsOf(path: string, source: string): string[] {
+  if (HTTP2_DOORS.has(path)) return [];
+  const code = source.replaceAll(/\/\*[\s\S]*?\*\/|(?<!:)\/\/.*$/gm, "");
+  const faults: string[] = importsOf(code).filter((specifier) => specifier === "node:http2");
+  const imports = /\bimport\s+(?!type\b)([^;"]*?)\s+from\s*"@grpc\/grpc-js"/g;
+  for (const [, names] of code.matchAll(imports)) {
+    if (names!.startsWith("*")) faults.push("all of @grpc/grpc-js");
+    const values = names!.replaceAll(/[{}]/g, "").split(",").map((name) => name.trim());
+    faults.push(
+      ...values.map((name) => name.split(" ")[0]!).filter((name) => OPENS_GRPC.has(name)),
+    );
+  }
+  if (/\bimport\(\s*"@grpc\/grpc-js"/.test(code)) faults.push("all of @grpc/grpc-js");
+  return faults.map((what) => `imports ${what}: api/grpc_door.ts opens connections of HTTP/2`);
+}
+
 /** Specifiers of static, side-effect, re-exporting and dynamic imports, and of import types. */
 function importsOf(code: string): string[] {
   const forms = /\bfrom\s*"([^"]+)"|\bimport\s*"([^"]+)"|\bimport\(\s*"([^"]+)"/g;
@@ -122,10 +151,14 @@ async function* walk(dir: string): AsyncGenerator<string> {
 
 if (import.meta.main) {
   let count = 0;
-  for await (const path of walk("lib")) {
-    for (const why of faultsOf(path, await Deno.readTextFile(path))) {
-      console.error(`${path}: ${why}`);
-      count++;
+  for (const folder of ["lib", "tests", "scripts"]) {
+    for await (const path of walk(folder)) {
+      const source = await Deno.readTextFile(path);
+      const faults = folder === "lib" ? faultsOf(path, source) : [];
+      for (const why of [...faults, ...http2FaultsOf(path, source)]) {
+        console.error(`${path}: ${why}`);
+        count++;
+      }
     }
   }
   if (count === 0) console.log("rooms: every import is allowed");

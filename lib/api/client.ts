@@ -7,7 +7,7 @@ import { isIP } from "node:net";
 import { checkServerIdentity, type PeerCertificate } from "node:tls";
 import {
   type ChannelCredentials,
-  Client,
+  type Client,
   type ClientReadableStream,
   credentials,
   logVerbosity,
@@ -25,7 +25,7 @@ import {
   type TestConnection,
   type WantedEvents,
 } from "@/api/connection.ts";
-import { guardHttp2Sessions } from "@/api/http2_guard.ts";
+import { openGrpcClient } from "@/api/grpc_door.ts";
 import type { Message } from "@/api/messages.ts";
 import { SetupError, systemWords } from "@/base/errors.ts";
 import { reasonIn } from "@/api/unanswered.ts";
@@ -63,12 +63,11 @@ export class TestClient implements TestConnection {
    */
   constructor(place: string, tls: ClientTlsFiles, names: ClientTlsNames) {
     const host = hostOf(place);
-    guardHttp2Sessions();
     setLogVerbosity(logVerbosity.NONE);
     this.place = place;
     const secure = Boolean(tls.ca || tls.certificate || tls.key);
     const channel = secure ? tlsChannel(host, tls, names) : credentials.createInsecure();
-    this.#client = new Client(place, channel, {
+    this.#client = openGrpcClient(place, channel, {
       "grpc.use_local_subchannel_pool": 1,
       "grpc.max_receive_message_length": -1,
       "grpc.initial_reconnect_backoff_ms": RECONNECT_MS,

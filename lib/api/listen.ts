@@ -3,12 +3,12 @@
  * service each has the health service and reflection.
  * @module
  */
-import { logVerbosity, Server, type ServerCredentials, setLogVerbosity } from "@grpc/grpc-js";
+import { logVerbosity, type Server, type ServerCredentials, setLogVerbosity } from "@grpc/grpc-js";
 import type { PackageDefinition } from "@grpc/proto-loader";
 import { ReflectionService } from "@grpc/reflection";
 import { HealthImplementation } from "grpc-health-check";
 import { fileDescriptors, HEALTH, type ProtoFile } from "@/api/definitions.ts";
-import { guardHttp2Sessions } from "@/api/http2_guard.ts";
+import { openGrpcServer } from "@/api/grpc_door.ts";
 import { SetupError } from "@/base/errors.ts";
 import { showPortHolder } from "@/native/port_holder.ts";
 
@@ -36,8 +36,7 @@ const CALLS_PER_CONNECTION_MAX = 1_000;
 export function newServer(requestOctetsMax = REQUEST_OCTETS_MAX): Server {
   // What goes wrong is told where it is handled; the library would write to the terminal too.
   setLogVerbosity(logVerbosity.NONE);
-  guardHttp2Sessions();
-  return new Server({
+  return openGrpcServer({
     "grpc.max_send_message_length": -1,
     "grpc.max_receive_message_length": requestOctetsMax,
     "grpc.max_concurrent_streams": CALLS_PER_CONNECTION_MAX,

@@ -4,7 +4,7 @@
  */
 import {
   type ChannelCredentials,
-  Client,
+  type Client,
   credentials,
   type ServiceDefinition,
   type ServiceError,
@@ -14,7 +14,7 @@ import { Buffer } from "node:buffer";
 import { checkServerIdentity } from "node:tls";
 import { Refusal } from "@/api/calls.ts";
 import { DAEMON_API, loadService } from "@/api/definitions.ts";
-import { guardHttp2Sessions } from "@/api/http2_guard.ts";
+import { openGrpcClient } from "@/api/grpc_door.ts";
 import type { Message } from "@/api/messages.ts";
 import { CONNECTION_LOST, reasonIn } from "@/api/unanswered.ts";
 import { type IpAddress, parseAddress } from "@/base/address.ts";
@@ -64,11 +64,10 @@ export class DaemonClient {
 
   /** @throws {SetupError} when a file of its TLS cannot be used. */
   constructor(entry: DaemonEntry) {
-    guardHttp2Sessions();
     this.entry = entry;
     const { address, port, tls } = entry;
     const target = address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
-    this.#client = new Client(target, channelCredentials(entry), {
+    this.#client = openGrpcClient(target, channelCredentials(entry), {
       "grpc.use_local_subchannel_pool": 1,
       "grpc.max_receive_message_length": -1,
       "grpc.initial_reconnect_backoff_ms": RECONNECT_MS,

@@ -2,9 +2,9 @@
  * The daemon as a client of the Test API of its own instances.
  * @module
  */
-import { Client, credentials, type ServiceDefinition, type ServiceError } from "@grpc/grpc-js";
+import { type Client, credentials, type ServiceDefinition, type ServiceError } from "@grpc/grpc-js";
 import { loadService, TEST_API } from "@/api/definitions.ts";
-import { guardHttp2Sessions } from "@/api/http2_guard.ts";
+import { openGrpcClient } from "@/api/grpc_door.ts";
 import type { Message } from "@/api/messages.ts";
 import { Refusal } from "@/api/calls.ts";
 import { type IpAddress, showEndpoint } from "@/base/address.ts";
@@ -23,11 +23,10 @@ export class InstanceApi {
    * address of our own bridge is the process we started there.
    */
   constructor(address: IpAddress, port: number, tls: boolean) {
-    guardHttp2Sessions();
     const channel = tls
       ? credentials.createSsl(null, null, null, { rejectUnauthorized: false })
       : credentials.createInsecure();
-    this.#client = new Client(showEndpoint(address, port), channel, {
+    this.#client = openGrpcClient(showEndpoint(address, port), channel, {
       "grpc.use_local_subchannel_pool": 1,
       "grpc.max_receive_message_length": -1,
       "grpc.initial_reconnect_backoff_ms": RECONNECT_MS,

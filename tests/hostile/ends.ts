@@ -3,8 +3,9 @@
  * and looked at through /proc. MYIKEV2 names another program than the sources of this checkout.
  * @module
  */
-import { credentials, type GrpcObject, loadPackageDefinition } from "@grpc/grpc-js";
+import { credentials, type GrpcObject } from "@grpc/grpc-js";
 import { loadProto, TEST_API } from "@/api/definitions.ts";
+import { loadGrpcPackage } from "@/api/grpc_door.ts";
 
 const PROGRAM = Deno.env.get("MYIKEV2")?.split(" ") ??
   [Deno.execPath(), "run", "-A", new URL("../../main.ts", import.meta.url).pathname];
@@ -131,7 +132,7 @@ ikeconf:
 
 /** Live and half-open SAs of the test whose API is at `port`. */
 export function askSummary(port: number): Promise<{ live: number; halfOpen: number }> {
-  const api = loadPackageDefinition(DEFINITION)["api"] as GrpcObject;
+  const api = loadGrpcPackage(DEFINITION)["api"] as GrpcObject;
   // deno-lint-ignore no-explicit-any -- the loader's classes have no types
   const service = new (api["MyIKEv2APISvc"] as any)(
     `127.0.0.1:${port}`,

@@ -5,8 +5,9 @@
  *   deno run -A tests/interop/api_dump.ts PORT
  * @module
  */
-import { credentials, type GrpcObject, loadPackageDefinition } from "@grpc/grpc-js";
+import { credentials, type GrpcObject } from "@grpc/grpc-js";
 import { loadProto, TEST_API } from "@/api/definitions.ts";
+import { loadGrpcPackage } from "@/api/grpc_door.ts";
 import type { Keylog, KeylogEsp, KeylogIke } from "./keylog.ts";
 
 /** Messages as the loader gives them: 64-bit numbers as text, bytes as Buffers. */
@@ -47,7 +48,7 @@ type Call = (
 
 /** Asks everything. Which SPI is the initiator's the API does not tell: `client` does. */
 async function ask(port: number, client: boolean): Promise<ApiDump> {
-  const api = loadPackageDefinition(loadProto(TEST_API))["api"] as GrpcObject;
+  const api = loadGrpcPackage(loadProto(TEST_API))["api"] as GrpcObject;
   const Service = api["MyIKEv2APISvc"] as unknown as new (
     address: string,
     security: ReturnType<typeof credentials.createInsecure>,

@@ -5,8 +5,9 @@
  *   deno run -A tests/interop/api_rekey.ts PORT child|ike SPI
  * @module
  */
-import { credentials, type GrpcObject, loadPackageDefinition } from "@grpc/grpc-js";
+import { credentials, type GrpcObject } from "@grpc/grpc-js";
 import { IKE_API, loadProto, TEST_API } from "@/api/definitions.ts";
+import { loadGrpcPackage } from "@/api/grpc_door.ts";
 
 type Call = (request: Record<string, unknown>, done: (error: Error | null) => void) => void;
 
@@ -14,7 +15,7 @@ function rekey(port: string, what: string, spi: string): Promise<void> {
   const [api, name, call] = what === "ike"
     ? [IKE_API, "MyIKEv2IKESvc", "RekeyIKESA"] as const
     : [TEST_API, "MyIKEv2APISvc", "RekeyChild"] as const;
-  const loaded = loadPackageDefinition(loadProto(api))[api.package] as GrpcObject;
+  const loaded = loadGrpcPackage(loadProto(api))[api.package] as GrpcObject;
   const Service = loaded[name] as unknown as new (
     address: string,
     security: ReturnType<typeof credentials.createInsecure>,

@@ -4,8 +4,9 @@
  *   deno run -A tests/interop/api_summary.ts PORT
  * @module
  */
-import { credentials, type GrpcObject, loadPackageDefinition } from "@grpc/grpc-js";
+import { credentials, type GrpcObject } from "@grpc/grpc-js";
 import { loadProto, TEST_API } from "@/api/definitions.ts";
+import { loadGrpcPackage } from "@/api/grpc_door.ts";
 import { delay, type Lab } from "./harness.ts";
 
 /** The part of the summary that rows look at; 64-bit numbers are text. */
@@ -38,7 +39,7 @@ export async function apiUntil(
 }
 
 if (import.meta.main) {
-  const api = loadPackageDefinition(loadProto(TEST_API))["api"] as GrpcObject;
+  const api = loadGrpcPackage(loadProto(TEST_API))["api"] as GrpcObject;
   // deno-lint-ignore no-explicit-any -- the loader's classes have no types
   const service = new (api["MyIKEv2APISvc"] as any)(
     `127.0.0.1:${Deno.args[0]}`,

@@ -5,13 +5,13 @@
  */
 import {
   ChannelCredentials,
-  Client,
+  type Client,
   credentials,
   type Metadata,
   type ServiceError,
 } from "@grpc/grpc-js";
-import { loadPackageDefinition } from "@grpc/grpc-js";
 import * as protoLoader from "@grpc/proto-loader";
+import { loadGrpcPackage } from "@/api/grpc_door.ts";
 import { startTestApi, type TestApi, type TestApiOptions } from "@/api/test_api.ts";
 import { FakeRun } from "../../api/fake_view.ts";
 
@@ -43,7 +43,7 @@ export class ApiClient {
     });
     const Service = name.split(".").reduce<Reply>(
       (at, part) => at[part],
-      loadPackageDefinition(loaded),
+      loadGrpcPackage(loaded),
     );
     // A connection of its own, not one shared with other clients of this process.
     this.#client = new Service(target, channel, {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { Client, credentials, status } from "@grpc/grpc-js";
+import { type Client, credentials, status } from "@grpc/grpc-js";
 import { Buffer } from "node:buffer";
+import { openGrpcClient } from "@/api/grpc_door.ts";
 import { SeededRandom } from "@/base/random.ts";
 import { withApi } from "./client.ts";
 
@@ -36,7 +37,7 @@ const CLEAN: readonly number[] = [
 Deno.test(`every call takes any octets (seed ${SEED})`, () =>
   withApi(async ({ api, client }) => {
     const random = new SeededRandom(SEED);
-    const raw = new Client(`127.0.0.1:${api.port}`, credentials.createInsecure());
+    const raw = openGrpcClient(`127.0.0.1:${api.port}`, credentials.createInsecure());
     const seen = new Map<number, number>();
     for (const method of [...UNARY, ...STREAMS]) {
       for (let i = 0; i < CALLS_PER_METHOD; i++) {
@@ -55,7 +56,7 @@ Deno.test(`every call takes any octets (seed ${SEED})`, () =>
 Deno.test(`health and reflection live through any octets (seed ${SEED})`, () =>
   withApi(async ({ api, client }) => {
     const random = new SeededRandom(SEED);
-    const raw = new Client(`127.0.0.1:${api.port}`, credentials.createInsecure());
+    const raw = openGrpcClient(`127.0.0.1:${api.port}`, credentials.createInsecure());
     const methods = [
       "/grpc.health.v1.Health/Check",
       "/grpc.health.v1.Health/List",

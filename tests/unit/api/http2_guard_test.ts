@@ -1,14 +1,15 @@
 import assert from "node:assert/strict";
-import { Client, credentials } from "@grpc/grpc-js";
+import { type Client, credentials } from "@grpc/grpc-js";
 import { Buffer } from "node:buffer";
 import http2 from "node:http2";
+import { openGrpcClient } from "@/api/grpc_door.ts";
 import { guardHttp2Sessions } from "@/api/http2_guard.ts";
 import { withApi } from "./client.ts";
 
 Deno.test("a server outlives clients that say goodbye after many calls", () =>
   withApi(async ({ api, client }) => {
     for (let round = 0; round < 3; round++) {
-      const leaving = new Client(`127.0.0.1:${api.port}`, credentials.createInsecure(), {
+      const leaving = openGrpcClient(`127.0.0.1:${api.port}`, credentials.createInsecure(), {
         "grpc.use_local_subchannel_pool": 1,
       });
       for (let i = 0; i < 500; i++) await emptyCall(leaving);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { faultsOf } from "../../../scripts/check_rooms.ts";
+import { faultsOf, http2FaultsOf } from "../../../scripts/check_rooms.ts";
 
 /** Each line of code alone in a file, and what is said of it; nothing where it is allowed. */
 const CASES: readonly (readonly [path: string, code: string, fault: RegExp | undefined])[] = [
@@ -60,3 +60,20 @@ for (const [path, code, fault] of CASES) {
     else assert.deepEqual(faults, []);
   });
 }
+
+Deno.test("connections of HTTP/2 are opened by their door alone, in tests too", () => {
+  const faults = (code: string, path = "tests/hostile/a.ts") => http2FaultsOf(path, code).length;
+  assert.equal(faults('import { Client } from "@grpc/grpc-js";'), 1);
+  assert.equal(
+    faults('import {\n  credentials,\n  loadPackageDefinition,\n} from "@grpc/grpc-js";'),
+    1,
+  );
+  assert.equal(faults('import { Client, Server as S } from "@grpc/grpc-js";'), 2);
+  assert.equal(faults('import * as grpc from "@grpc/grpc-js";'), 1);
+  assert.equal(faults('const grpc = await import("@grpc/grpc-js");'), 1);
+  assert.equal(faults('import http2 from "node:http2";'), 1);
+  assert.equal(faults('import type { Client } from "@grpc/grpc-js";'), 0);
+  assert.equal(faults('import { type Client, credentials, status } from "@grpc/grpc-js";'), 0);
+  assert.equal(faults('// import { Client } from "@grpc/grpc-js";'), 0);
+  assert.equal(faults('import { Client } from "@grpc/grpc-js";', "lib/api/grpc_door.ts"), 0);
+});
