@@ -37,8 +37,6 @@ export interface IkeSettings {
   /** 0: none are sent. */
   readonly nattKeepaliveMs: number;
   /** IANA hash of digital signatures (RFC 7427). */
-  readonly signatureHash: number;
-  readonly rsaPss: boolean;
 }
 
 /** IANA Authentication Method "Digital Signature" (RFC 7427). */
@@ -136,8 +134,8 @@ export function ikeDumpMessage(sa: IkeSaDump, settings: IkeSettings, secrets: bo
     OwnAuth: sa.ownAuth,
     PeerAuth: sa.peerAuth,
     MyIdType: sa.ownIdType,
-    HashAlgDS: signs ? settings.signatureHash : -1,
-    RSAPSS: signs && settings.rsaPss,
+    HashAlgDS: signs ? sa.ownSignatureHash : -1,
+    RSAPSS: signs && sa.ownRsaPss,
     PSK: secrets ? settings.psk : "",
     InitiateDPD: settings.initiateDpd,
     ForceDPD: settings.forceDpd,

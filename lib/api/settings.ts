@@ -8,14 +8,6 @@ import type { TestApiOptions } from "@/api/test_api.ts";
 import { showAddress } from "@/base/address.ts";
 import type { Setup } from "@/setup/setup.ts";
 
-/** IANA numbers by the words of `dshashalg`. */
-const SIGNATURE_HASHES: Readonly<Record<string, number>> = {
-  sha1: 1,
-  sha256: 2,
-  sha384: 3,
-  sha512: 4,
-};
-
 /** The settings that a dump shows. */
 export function ikeSettings(setup: Setup): IkeSettings {
   const { ikeconf } = setup;
@@ -32,8 +24,6 @@ export function ikeSettings(setup: Setup): IkeSettings {
     keepIkeHistory: ikeconf.keepikehistory,
     enableNatt: ikeconf.enablenatt,
     nattKeepaliveMs: ikeconf.nattkeepaliveinterval,
-    signatureHash: SIGNATURE_HASHES[ikeconf.dshashalg] ?? 0,
-    rsaPss: ikeconf.usersapss,
   };
 }
 

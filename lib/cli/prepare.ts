@@ -7,6 +7,7 @@ import { SetupError, type SetupPosition } from "@/base/errors.ts";
 import { chooseBackend, missingFrom, type WantedAlgorithms } from "@/crypto/choose.ts";
 import type { CryptoBackend } from "@/crypto/backend.ts";
 import { dataPathKind, openDataPath } from "@/datapath/open.ts";
+import type { CertificateFiles } from "@/engine/run/certificate_files.ts";
 import {
   ikeConfigOf,
   isTcpAlone,
@@ -137,6 +138,8 @@ function addressesOn(name: string): IpAddress[] {
 /** What a run is made of, beside its setup. */
 export interface RunParts {
   readonly env: IkeEnv;
+  /** What `readCertificateFiles` gave; absent: the setup needs none. */
+  readonly certificates?: CertificateFiles;
   readonly transport: Transport;
   readonly events: EventHub;
   readonly setupFileName: string;
@@ -147,7 +150,7 @@ export interface RunParts {
 /** A run that has not begun. */
 export function prepareRun(setup: Setup, parts: RunParts): TestRun {
   const { ikePort, nattPort, halfOpenMax } = parts.transport;
-  const config = ikeConfigOf(setup, nattPort);
+  const config = ikeConfigOf(setup, nattPort, parts.certificates);
   return new TestRun({
     setup,
     openDataPath: (listener) => {

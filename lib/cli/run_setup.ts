@@ -17,6 +17,7 @@ import {
 import { readText } from "@/cli/setup_files.ts";
 import { onSignals, watchForCrash } from "@/cli/signals.ts";
 import { prepareAddresses } from "@/datapath/addresses.ts";
+import { readCertificateFiles } from "@/engine/run/certificate_files.ts";
 import { EventHub } from "@/engine/show/event_hub.ts";
 import type { TestRun } from "@/engine/run/test_run.ts";
 import { type FinalResult, RunResult } from "@/engine/show/view.ts";
@@ -190,6 +191,7 @@ class SetupRun {
     if (this.#options.profile) await this.#profile();
     for (const feature of this.#notYet) this.#warn(`Not there yet: ${feature}`);
     const env = environment(setup, this.#positionOf);
+    const certificates = await readCertificateFiles(setup, env.crypto, this.#positionOf);
     const addresses = await prepareAddresses(setup, flush, (line) => {
       console.error(line);
       this.#events.publish(4, line);
@@ -202,6 +204,7 @@ class SetupRun {
     this.#undo.push(() => recorders.close());
     const run = prepareRun(setup, {
       env,
+      certificates,
       transport,
       events: this.#events,
       setupFileName: this.#path,

@@ -184,7 +184,7 @@ export class ScriptedPeer {
   }
 
   /** The identity's AUTH payload, by the pre-shared key. */
-  auth(id: Identity = this.id, secret = this.config.auth.own.secret): Payload {
+  auth(id: Identity = this.id, secret = secretOf(this.config)): Payload {
     const keys = ikeKeys(this.suite!, this.keys!);
     const signed = signedOctets(this.suite!.prf, {
       message: this.initiator ? this.initRequest : this.initResponse,
@@ -277,4 +277,13 @@ export class ScriptedPeer {
     must(opened !== undefined, "the other end's ICV is right");
     return opened.payloads;
   }
+}
+
+/** The secret that a check goes by, where it names no other. */
+function secretOf({ auth: { own } }: IkeConfig): Uint8Array {
+  must(
+    own.kind === "psk",
+    "a scripted peer authenticates by a pre-shared key unless told otherwise",
+  );
+  return own.secret;
 }

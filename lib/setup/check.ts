@@ -15,7 +15,7 @@ import { showDuration } from "@/base/duration.ts";
 import { isAead } from "@/setup/algorithms.ts";
 import { checkChild, firstMisfit } from "@/setup/check_child.ts";
 import { warnOfRanges } from "@/setup/check_ranges.ts";
-import { MYID_WORDS, PEERID_WORDS } from "@/setup/ike_options.ts";
+import { CERTIFICATE_IDENTITIES, MYID_WORDS, PEERID_WORDS } from "@/setup/ike_options.ts";
 import { nearestWord, shown } from "@/setup/kinds.ts";
 import type { Setup } from "@/setup/setup.ts";
 
@@ -241,6 +241,7 @@ function checkIke({ role, ikeconf }: Setup, rule: Rule): void {
     const methods = ["ikeconf.authownmethod", "ikeconf.authpeermethod"];
     rule("psk is required for authentication by psk", "ikeconf.psk", ...methods);
   }
+  checkCertificates({ ikeconf }, rule);
   if (ikeintegrityalg.length === 0 && !ikeencyptalg.every(isAead)) {
     rule(
       "ikeintegrityalg is empty, and ikeencyptalg names a cipher that is not AEAD",
@@ -250,6 +251,25 @@ function checkIke({ role, ikeconf }: Setup, rule: Rule): void {
   }
   checkIdentity("myid", ikeconf.myid, rule);
   if (role === "client") checkIdentity("peerid", ikeconf.peerid, rule);
+}
+
+/** What authentication by certificates cannot be without. */
+function checkCertificates({ ikeconf }: Pick<Setup, "ikeconf">, rule: Rule): void {
+  const { authownmethod, authpeermethod, myid, cadir, eedir } = ikeconf;
+  if (isSignature(authownmethod) && eedir === "") {
+    const paths = ["ikeconf.authownmethod", "ikeconf.eedir"] as const;
+    rule(`eedir is required for authentication by ${authownmethod}`, ...paths);
+  } else if (CERTIFICATE_IDENTITIES.includes(myid) && eedir === "") {
+    rule(`eedir is required for myid ${myid}`, "ikeconf.myid", "ikeconf.eedir");
+  }
+  if (isSignature(authpeermethod) && cadir === "") {
+    const paths = ["ikeconf.authpeermethod", "ikeconf.cadir"] as const;
+    rule(`cadir is required to verify a peer by ${authpeermethod}`, ...paths);
+  }
+}
+
+function isSignature(method: string): boolean {
+  return method !== "psk" && !method.startsWith("eap");
 }
 
 function checkIdentity(name: "myid" | "peerid", value: string, rule: Rule): void {

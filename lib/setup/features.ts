@@ -1,6 +1,7 @@
 /**
  * What is there, and what is not there yet. An option, or a value of it, names its feature; to land a
- * feature is to take its line out of {@linkcode NOT_YET}.
+ * feature is to take its line out of {@linkcode NOT_YET}. Options of a feature that a setup does not
+ * use are warned of, whether it is there or not.
  * @module
  */
 
@@ -10,13 +11,12 @@ import { SetupError, type SetupPosition } from "@/base/errors.ts";
 export const NOT_YET = {
   reauth: "reauthentication",
   mobike: "MOBIKE",
-  certificates: "authentication by certificates",
   eap: "EAP",
   ppk: "post-quantum pre-shared keys (RFC 8784)",
 } as const;
 
-/** A feature that may be missing. */
-export type Feature = keyof typeof NOT_YET;
+/** A feature that may be missing, or that is there and has options of its own. */
+export type Feature = keyof typeof NOT_YET | "certificates";
 
 /** The options of a setup that decide which features it uses. */
 export interface FeatureChoices {
@@ -46,7 +46,7 @@ const SWITCHED: Readonly<Record<string, FeatureUse>> = {
   certificates: {
     isUsed: ({ ikeconf }) =>
       methodsOf(ikeconf).some((method) => method !== "psk" && !isEap(method)) ||
-      /^cert-/.test(ikeconf.myid),
+      /^cert-(dn|subject-cn)$/.test(ikeconf.myid),
     unused: "neither end authenticates by certificates",
   },
   eap: {
@@ -71,7 +71,7 @@ function isEap(method: string): boolean {
 }
 
 /** Whether it is named in {@linkcode NOT_YET}. */
-export function isMissing(feature: Feature | undefined): feature is Feature {
+export function isMissing(feature: Feature | undefined): feature is keyof typeof NOT_YET {
   return feature !== undefined && Object.hasOwn(NOT_YET, feature);
 }
 
@@ -82,7 +82,7 @@ export class NotThereYet extends SetupError {
   constructor(
     readonly option: string,
     shown: string,
-    readonly feature: Feature,
+    readonly feature: keyof typeof NOT_YET,
     position: SetupPosition,
   ) {
     super(`${option}: ${shown} needs ${NOT_YET[feature]}, which is not there yet`, position);

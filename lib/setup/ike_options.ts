@@ -36,21 +36,22 @@ const authMethod = oneOf(
 );
 
 function featureOfMethod(method: unknown): Feature | undefined {
-  if (method === "psk") return undefined;
-  return String(method).startsWith("eap") ? "eap" : "certificates";
+  return String(method).startsWith("eap") ? "eap" : undefined;
 }
 
-/** Forms of `myid` that are found in certificates or in EAP. */
+/** Forms of `myid` that are found in EAP. */
 const FOREIGN_IDENTITIES: ReadonlyMap<string, Feature> = new Map([
-  ["cert-dn", "certificates"],
-  ["cert-subject-cn", "certificates"],
   ["eapol-test-conf", "eap"],
   ["eapusepcap", "eap"],
 ]);
 
+/** Words of `myid` that stand for what the own certificate holds. */
+export const CERTIFICATE_IDENTITIES: readonly string[] = ["cert-dn", "cert-subject-cn"];
+
 /** Words of `myid` that stand for an identity; anything else is one. */
 export const MYID_WORDS: readonly string[] = [
   "client-src-addr",
+  ...CERTIFICATE_IDENTITIES,
   ...FOREIGN_IDENTITIES.keys(),
 ];
 /** Words of `peerid` that stand for an identity. */
@@ -116,17 +117,40 @@ export const IKECONF = {
   ),
   peerid: option(text, "", "IDr to send: peer-addr, address, e-mail, FQDN; empty: none", C),
   matchpeerid: option(bool, "false", "fail when the received IDr differs", C),
-  cadir: option(text, "", "directory of CA certificates (PEM)", CERTIFICATES),
-  eedir: option(text, "", "directory of end-entity pairs NAME.cert, NAME.key", CERTIFICATES),
+  cadir: option(text, "", "directory of CA certificates, PEM or DER", CERTIFICATES),
+  eedir: option(
+    text,
+    "",
+    "directory of end-entity pairs NAME.cert, NAME.key: one for each tunnel of a client, in the " +
+      "order of their names (ee-2 before ee-10); a gateway has the first",
+    CERTIFICATES,
+  ),
   dshashalg: option(
     oneOf("sha1", "sha256", "sha384", "sha512"),
     "sha256",
     "hash of digital signatures, and the one we announce (RFC 7427)",
     CERTIFICATES,
   ),
-  usersapss: option(bool, "false", "RSA-PSS instead of PKCS#1 v1.5", CERTIFICATES),
+  usersapss: option(
+    bool,
+    "false",
+    "digital signatures by RSA-PSS instead of PKCS#1 v1.5",
+    CERTIFICATES,
+  ),
+  idincert: option(
+    oneOf("note", "fail"),
+    "note",
+    "what an identity of the peer does that its certificate does not hold: a line in the log, or the end",
+    CERTIFICATES,
+  ),
   psk: option(text, "", "pre-shared key", { secret: true }),
-  sendingmarkedca: option(bool, "false", "CERTREQ and CERT only of marked CAs", CERTIFICATES),
+  sendingmarkedca: option(
+    bool,
+    "false",
+    "true: CERTREQ names CAs whose file suffix has reqp, CERT adds those whose suffix has certp; " +
+      "false: CERTREQ names root CAs, CERT is the own certificate alone",
+    CERTIFICATES,
+  ),
   initiatedpd: option(bool, "true", "ask whether the peer is there"),
   forcedpd: option(bool, "false", "ask also when the peer was heard"),
   dpdinterval: option(pause, "30s", "silence before asking"),

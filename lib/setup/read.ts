@@ -85,7 +85,7 @@ function missingFeatures(reader: SectionReader, setup: Setup): NotThereYet[] {
     if (option.role !== "both" && (option.role !== setup.role || isBroken("role"))) continue;
     const unused = whyUnused(feature, setup);
     if (unused) reader.warn(`${path} has no effect: ${unused}`, position);
-    else errors.push(new NotThereYet(path, shown, feature, position));
+    else if (isMissing(feature)) errors.push(new NotThereYet(path, shown, feature, position));
   }
   return errors;
 }
@@ -93,7 +93,7 @@ function missingFeatures(reader: SectionReader, setup: Setup): NotThereYet[] {
 /** Features that options at their default want, each once, in words. */
 function notYet({ defaults }: SectionReader, { role }: Setup): string[] {
   const words = defaults.filter((o) => o.defaultUses && (o.role === "both" || o.role === role))
-    .map((o) => o.feature).filter(isMissing).map((feature) => NOT_YET[feature]);
+    .map((o) => o.feature).filter((f) => isMissing(f)).map((feature) => NOT_YET[feature]);
   return [...new Set(words)];
 }
 

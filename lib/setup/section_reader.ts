@@ -239,7 +239,8 @@ export class SectionReader {
     if (given === JSON.stringify(option.value)) return void this.defaults.push(option);
     const free = option.freeTexts.some((f) => option.kind.parse(f) === values[0]);
     const own = free ? undefined : option.feature;
-    const feature = [own, ...values.map(option.featureOf)].find(isMissing);
+    const features = [own, ...values.map(option.featureOf)].filter((f) => f !== undefined);
+    const feature = features.find(isMissing) ?? features[0];
     if (!feature) return;
     const words = texts.map((t) => /^[\w.:/-]{1,60}$/.test(t.text) ? t.text : shown(t.text));
     this.wants.push({

@@ -5,6 +5,7 @@
  */
 import { showAddress } from "@/base/address.ts";
 import { sameOctets, toHex } from "@/base/bytes.ts";
+import type { OwnAuthConfig, PeerAuthConfig } from "@/ike/records/config.ts";
 import type { ChildSa } from "@/ike/records/child_sa.ts";
 import type { Endpoint } from "@/ike/endpoint.ts";
 import type { FragmentPlace } from "@/ike/records/event.ts";
@@ -229,8 +230,17 @@ function exchangesDone({ setup, suite }: IkeSa): number {
 
 function sameSecret(i: IkeSa, r: IkeSa): boolean {
   const { auth: ofI } = i.config, { auth: ofR } = r.config;
-  return sameOctets(ofI.own.secret, ofR.peer.secret) &&
-    sameOctets(ofR.own.secret, ofI.peer.secret);
+  return meets(ofI.own, ofR.peer) && meets(ofR.own, ofI.peer);
+}
+
+/** Whether one end may authenticate to the other: by the same secret, or by what the other trusts. */
+function meets(own: OwnAuthConfig, peer: PeerAuthConfig): boolean {
+  if (own.kind === "psk") return peer.kind === "psk" && sameOctets(own.secret, peer.secret);
+  if (peer.kind !== "signature") return false;
+  const { anchors } = peer.trust;
+  return own.credentials.every(({ certificate }) =>
+    anchors.some(({ subject }) => subject.key === certificate.issuer.key)
+  );
 }
 
 function checkChildPair(a: ChildSa, b: ChildSa): string | undefined {

@@ -4,7 +4,7 @@
  * @module
  */
 import { toHex } from "@/base/bytes.ts";
-import { must } from "@/base/errors.ts";
+import { must, WireError } from "@/base/errors.ts";
 import { SeededRandom } from "@/base/random.ts";
 import {
   type CryptoBackend,
@@ -13,10 +13,24 @@ import {
   KeyExchangeError,
   type KeyPair,
 } from "@/crypto/backend.ts";
+import { SignatureError } from "@/crypto/signature.ts";
+import { parseCertificate } from "@/pki/certificate.ts";
+import { validatePath } from "@/pki/validate.ts";
 import type { ComputeJob, ComputeResult } from "@/ike/records/event.ts";
 
+/** The time of day in every world: 2026-06-01, midnight, milliseconds since 1970. */
+export const WORLD_EPOCH_MS = Date.UTC(2026, 5, 1);
 /** Pairs of each group in the pool. */
 const PAIRS = 12;
+
+/** What keys of a kind that a backend works on at once give; others have no place in a world. */
+function atOnce<T>(value: T | Promise<T>): T {
+  must(
+    !(value instanceof Promise),
+    "worlds sign with keys of Ed448 or P-224, which answer at once",
+  );
+  return value;
+}
 
 /** Answers compute jobs at once, the same way in every run. */
 export class WorldKeys {
@@ -31,7 +45,39 @@ export class WorldKeys {
 
   /** Performs a job; `random` chooses among the pool's pairs. */
   compute(job: ComputeJob, random: SeededRandom): ComputeResult {
+    try {
+      return this.#perform(job, random);
+    } catch (e) {
+      if (e instanceof SignatureError || e instanceof WireError) {
+        return { op: "refused", why: e.message };
+      }
+      throw e;
+    }
+  }
+
+  #perform(job: ComputeJob, random: SeededRandom): ComputeResult {
+    const { signatures } = this.#crypto;
     switch (job.op) {
+      case "sign": {
+        const { key, scheme, data } = job;
+        return { op: "sign", signature: atOnce(signatures.sign(key, scheme, data)) };
+      }
+      case "verify": {
+        const { key, scheme, data, signature } = job;
+        return { op: "verify", valid: atOnce(signatures.verify(key, scheme, data, signature)) };
+      }
+      case "verify_chain": {
+        const [certificate, ...untrusted] = job.certificates.map((der) => parseCertificate(der));
+        const question = {
+          certificate: certificate!,
+          untrusted,
+          store: job.trust,
+          nowMs: WORLD_EPOCH_MS,
+          revocation: job.revocation,
+          purpose: "ike",
+        } as const;
+        return { op: "verify_chain", verdict: atOnce(validatePath(question, this.#crypto)) };
+      }
       case "ke_generate":
         return { op: "ke_generate", pair: this.generate(job.group, random) };
       case "ke_derive":

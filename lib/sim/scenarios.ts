@@ -98,6 +98,7 @@ export function worldConfig(change: Partial<IkeConfig> = {}): IkeConfig {
     peerId: undefined,
     matchPeerId: false,
     auth: bothByPsk("a secret of the world"),
+    signatureHashes: [],
     initialContact: true,
     natt: NATT,
     refuseNat: false,

@@ -439,7 +439,7 @@ both(
   },
 );
 
-const CERTIFICATES = "comes with certificates: today only the pre-shared key authenticates";
+const CERTIFICATES = "shown between two ends of ours: tests/unit/ike/auth/signature_test.ts";
 const EAP = "comes with EAP: today a peer that asks for it is refused (see above)";
 absent("§1.2", "The first CERT payload holds the key that AUTH is verified with", CERTIFICATES);
 absent("§3.6", "Up to four certificates are accepted, and those by hash and URL", CERTIFICATES);

@@ -4,11 +4,16 @@
  * loop still reads its sockets between them.
  * @module
  */
-import { Bug } from "@/base/errors.ts";
+import { Bug, WireError } from "@/base/errors.ts";
 import type { CryptoBackend, KeyExchange } from "@/crypto/backend.ts";
 import { KeyExchangeError } from "@/crypto/backend.ts";
 import { ComputeQueue, OURS, type WorkOrigin } from "@/engine/run/compute_queue.ts";
+import { SignatureError } from "@/crypto/signature.ts";
 import type { ComputeJob, ComputeResult } from "@/ike/records/event.ts";
+import { parseCrl } from "@/pki/crl.ts";
+import { parseOcspResponse } from "@/pki/ocsp.ts";
+import type { PathMemory } from "@/pki/trust.ts";
+import type { PathVerdict } from "@/pki/verdict.ts";
 
 /** Whom a result is for is the caller's own; the pool only carries it. */
 interface Order<T> {
@@ -19,9 +24,17 @@ interface Order<T> {
 /** What a job costs at least, where the clock is too coarse to tell. */
 const COST_MIN_MS = 0.01;
 
-/** How the pool works; see {@linkcode ComputePool}. */
-export interface ComputePoolOptions<T> {
+/** What jobs are done by. */
+export interface ComputeMeans {
   readonly crypto: CryptoBackend;
+  /** Certificates and verdicts that are known already. */
+  readonly paths: PathMemory;
+  /** Milliseconds since 1970: certificates are valid for a time. */
+  readonly epochMs: () => number;
+}
+
+/** How the pool works; see {@linkcode ComputePool}. */
+export interface ComputePoolOptions<T> extends ComputeMeans {
   /** Whether anybody still waits for a result; absent: always. */
   readonly isWanted?: (owner: T) => boolean;
   /** Milliseconds of any clock, to know what jobs cost; absent: they all cost the same. */
@@ -75,11 +88,11 @@ export class ComputePool<T> {
   }
 
   #begin({ owner, job }: Order<T>, share: string): void {
-    const { done, broken, crypto, nowMs } = this.#options;
+    const { done, broken, nowMs } = this.#options;
     const beganMs = nowMs?.() ?? 0;
     const cost = () =>
       this.#queue.spent(share, nowMs ? Math.max(COST_MIN_MS, nowMs() - beganMs) : 1);
-    const result = answer(crypto, job);
+    const result = answer(this.#options, job);
     if (!(result instanceof Promise)) {
       cost();
       return done(owner, result);
@@ -94,9 +107,9 @@ export class ComputePool<T> {
 }
 
 /** As {@linkcode perform}, with a refusal as an answer. */
-function answer(crypto: CryptoBackend, job: ComputeJob): Promise<ComputeResult> | ComputeResult {
+function answer(means: ComputeMeans, job: ComputeJob): Promise<ComputeResult> | ComputeResult {
   try {
-    const result = perform(crypto, job);
+    const result = perform(means, job);
     return result instanceof Promise ? result.catch(refusal) : result;
   } catch (error) {
     return refusal(error);
@@ -105,13 +118,26 @@ function answer(crypto: CryptoBackend, job: ComputeJob): Promise<ComputeResult> 
 
 /**
  * Does one job; a promise only where the backend gives one.
- * @throws {KeyExchangeError} (or rejects) on a public value that must be refused.
+ * @throws {KeyExchangeError | SignatureError | WireError} (or rejects) on a public value, a key or a
+ * certificate that must be refused.
  */
 export function perform(
-  crypto: CryptoBackend,
+  means: ComputeMeans,
   job: ComputeJob,
 ): Promise<ComputeResult> | ComputeResult {
+  const { crypto } = means;
   switch (job.op) {
+    case "sign": {
+      const signature = crypto.signatures.sign(job.key, job.scheme, job.data);
+      return then(signature, (signature) => ({ op: job.op, signature }));
+    }
+    case "verify": {
+      const { key, scheme, data, signature } = job;
+      const valid = crypto.signatures.verify(key, scheme, data, signature);
+      return then(valid, (valid) => ({ op: job.op, valid }));
+    }
+    case "verify_chain":
+      return then(judge(means, job), (verdict) => ({ op: job.op, verdict }));
     case "ke_generate":
       return then(exchangeOf(crypto, job.group).generate(), (pair) => ({ op: job.op, pair }));
     case "ke_derive": {
@@ -123,6 +149,24 @@ export function perform(
       return then(answer, (answer) => ({ op: job.op, ...answer }));
     }
   }
+}
+
+/** @throws {WireError} where a certificate or a list is none. */
+function judge(
+  { paths, epochMs }: ComputeMeans,
+  job: Extract<ComputeJob, { op: "verify_chain" }>,
+): PathVerdict | Promise<PathVerdict> {
+  const [certificate, ...untrusted] = job.certificates.map((der) => paths.certificate(der));
+  return paths.validate({
+    certificate: certificate!,
+    untrusted,
+    store: job.trust,
+    nowMs: epochMs(),
+    revocation: job.revocation,
+    purpose: "ike",
+    receivedCrls: job.crls.map(parseCrl),
+    receivedOcsp: job.ocsp.map(parseOcspResponse),
+  });
 }
 
 /** Goes on at once with a value that is there, later with a promised one. */
@@ -139,8 +183,10 @@ function exchangeOf(crypto: CryptoBackend, group: number): KeyExchange {
   return exchange;
 }
 
-/** @throws whatever is no refusal of a public value. */
+/** @throws whatever is no refusal of what the peer sent, or of our own key. */
 function refusal(error: unknown): ComputeResult {
-  if (error instanceof KeyExchangeError) return { op: "refused", why: error.message };
+  const refuses = error instanceof KeyExchangeError || error instanceof SignatureError ||
+    error instanceof WireError;
+  if (refuses) return { op: "refused", why: error.message };
   throw error;
 }

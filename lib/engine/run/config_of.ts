@@ -11,11 +11,12 @@ import {
   showAddress,
 } from "@/base/address.ts";
 import { SetupError } from "@/base/errors.ts";
+import { authOf, certificateIdentities, signatureHashesOf } from "@/engine/run/auth_of.ts";
+import { type CertificateFiles, NO_CERTIFICATES } from "@/engine/run/certificate_files.ts";
 import { type ClientPlan, pathOfTunnel, type RunPlan } from "@/engine/run/plan.ts";
 import { IdType } from "@/iana/id_type.ts";
 import { ProtocolId } from "@/iana/protocol_id.ts";
 import { TsType } from "@/iana/ts_type.ts";
-import { bothByPsk } from "@/ike/auth/psk.ts";
 import type { ChildConfig, IdentityRule, IkeConfig } from "@/ike/records/config.ts";
 import type { PoolPlan, PoolPlans } from "@/ike/negotiate/pool.ts";
 import type { ChildConf, SelectorConf, Setup } from "@/setup/setup.ts";
@@ -35,18 +36,20 @@ const HISTORY_MAX = 10_000;
 
 /** Forms of `myid` that are found in other files, with the feature they belong to. */
 const FOREIGN_IDENTITIES: ReadonlyMap<string, string> = new Map([
-  ["cert-dn", "certificates"],
-  ["cert-subject-cn", "certificates"],
   ["eapol-test-conf", "EAP"],
   ["eapusepcap", "EAP"],
 ]);
 
 /**
  * What every IKE SA of the test follows; `trace` is off. `nattPort` is the real own NAT-T port where
- * the setup says 0.
+ * the setup says 0; `certificates` is what `readCertificateFiles` gave.
  * @throws {SetupError} where an identity needs what is not there yet.
  */
-export function ikeConfigOf(setup: Setup, nattPort = setup.ownnattport): IkeConfig {
+export function ikeConfigOf(
+  setup: Setup,
+  nattPort = setup.ownnattport,
+  certificates = NO_CERTIFICATES,
+): IkeConfig {
   const { ikeconf, role, numberoftunnels } = setup, client = role === "client";
   const { retraninterval, maxretran } = ikeconf;
   return {
@@ -57,10 +60,11 @@ export function ikeConfigOf(setup: Setup, nattPort = setup.ownnattport): IkeConf
       groups: ikeconf.dhgrpid,
     },
     children: ikeconf.childlist.map((child) => childConfig(setup, child)),
-    ownId: ownIdentity(ikeconf.myid, client),
+    ownId: ownIdentity(ikeconf.myid, client, certificates),
     peerId: client ? peerIdentity(ikeconf.peerid) : undefined,
     matchPeerId: client && ikeconf.matchpeerid,
-    auth: bothByPsk(ikeconf.psk),
+    auth: authOf(setup, certificates),
+    signatureHashes: signatureHashesOf(setup),
     initialContact: client && ikeconf.initialcontact,
     natt: wantsNatt(setup) || ikeconf.tcpencap
       ? {
@@ -208,8 +212,15 @@ function required<T>(value: T | null, option: string): T {
 }
 
 /** `myid`: &d counts at a client only, where the tunnel is known when the identity is needed. */
-function ownIdentity(text: string, client: boolean): IdentityRule {
+function ownIdentity(
+  text: string,
+  client: boolean,
+  { credentials }: CertificateFiles,
+): IdentityRule {
   if (text === "client-src-addr") return { kind: "own-address" };
+  if (text === "cert-dn" || text === "cert-subject-cn") {
+    return { kind: "listed", identities: certificateIdentities(text, credentials) };
+  }
   const feature = FOREIGN_IDENTITIES.get(text);
   if (feature) throw new SetupError(`Cannot use myid ${text}: it needs ${feature}, not there yet`);
   const fixed = fixedIdentity(text);

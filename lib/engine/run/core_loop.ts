@@ -22,6 +22,7 @@ import {
 } from "@/ike/endpoint.ts";
 import type { ComputeJob, IkeEffect, IkeEvent, Outbox } from "@/ike/records/event.ts";
 import { type IkeSa, isStranger } from "@/ike/records/ike_sa.ts";
+import { PathMemory } from "@/pki/trust.ts";
 import { KEEPALIVE, withMarker } from "@/transport/non_esp_marker.ts";
 import type { Connections, Datagram, Transport } from "@/transport/transport.ts";
 
@@ -108,6 +109,8 @@ export class CoreLoop implements Outbox {
     this.#wheel = new TimerWheel<IkeSa | Alarm>(this.#nowMs);
     this.#pool = new ComputePool<Ticket>({
       crypto: env.crypto,
+      paths: new PathMemory(env.crypto),
+      epochMs: () => clock.epochMs(),
       concurrencyMax: computeMax,
       isWanted: ({ sa }) => sa.phase !== "closed",
       nowMs: () => clock.nowMs(),

@@ -15,6 +15,7 @@ import {
   IkeStateNumber,
   type TrafficSelectorView,
 } from "@/engine/show/view.ts";
+import { hashAlgorithmOf } from "@/crypto/signature.ts";
 import { nameOfIpcompTransform } from "@/iana/ipcomp.ts";
 import { ProtocolId } from "@/iana/protocol_id.ts";
 import { childKeys, type ChildSa, isLiveChild } from "@/ike/records/child_sa.ts";
@@ -95,7 +96,7 @@ export function summaryOf(sa: IkeSa, toEpoch: ToEpoch): IkeSaSummary {
 
 /** Everything about an IKE SA. */
 export function dumpOf(sa: IkeSa, toEpoch: ToEpoch): IkeSaDump {
-  const { suite, keys } = sa, { ownId, id: peerId } = sa.peer;
+  const { suite, keys } = sa, { ownId, id: peerId, ownScheme } = sa.peer;
   return {
     ...summaryOf(sa, toEpoch),
     peerSpi: peerSpi(sa),
@@ -112,6 +113,8 @@ export function dumpOf(sa: IkeSa, toEpoch: ToEpoch): IkeSaDump {
     group: suite?.group ?? 0,
     ownAuth: sa.peer.ownAuth,
     peerAuth: sa.peer.auth,
+    ownSignatureHash: ownScheme ? hashAlgorithmOf(ownScheme) : 0,
+    ownRsaPss: ownScheme?.algorithm === "rsa-pss",
     ownIdType: ownId?.idType ?? 0,
     peerIdType: peerId?.idType ?? 0,
     ownId: ownId ? showIdentity(ownId) : "",

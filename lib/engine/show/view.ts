@@ -144,6 +144,10 @@ export interface IkeSaDump extends IkeSaSummary {
   /** IANA Authentication Method; 0 not yet. */
   readonly ownAuth: number;
   readonly peerAuth: number;
+  /** IANA IKEv2 Hash Algorithm by which this end signed; 0: it did not. */
+  readonly ownSignatureHash: number;
+  /** Whether it signed by RSASSA-PSS. */
+  readonly ownRsaPss: boolean;
   /** IANA ID types; 0 not yet. */
   readonly ownIdType: number;
   readonly peerIdType: number;

@@ -8,7 +8,7 @@
 import { nameOfAuthMethod } from "@/iana/auth_method.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import type { AuthSide } from "@/ike/records/auth_rounds.ts";
-import type { AuthConfig } from "@/ike/records/config.ts";
+import type { AuthConfig, OwnAuthConfig, PeerAuthConfig } from "@/ike/records/config.ts";
 import type { ComputeJob, ComputeResult } from "@/ike/records/event.ts";
 import type { Turn } from "@/ike/records/ike_sa.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
@@ -33,12 +33,12 @@ export interface Authenticator<C = AuthConfig, P = unknown> {
   computed?(turn: Turn, side: AuthSide<C, P>, result: ComputeResult): AuthStep;
 }
 
-/** Both directions of a method. */
-export interface AuthMethodPair<C = AuthConfig, P = unknown> {
+/** Both directions of a method; `O` and `P` are their configurations. */
+export interface AuthMethodPair<O = OwnAuthConfig, P = PeerAuthConfig> {
   /** As the options `authownmethod` and `authpeermethod` name it. */
-  nameOf(config: C): string;
-  readonly own: Authenticator<C, P>;
-  readonly peer: Authenticator<C, P>;
+  nameOf(config: O | P): string;
+  readonly own: Authenticator<O>;
+  readonly peer: Authenticator<P>;
 }
 
 /** The step of an authenticator that has all it needs. */

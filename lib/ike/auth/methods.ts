@@ -5,11 +5,17 @@
  */
 import type { AuthMethodPair } from "@/ike/auth/authenticator.ts";
 import { psk } from "@/ike/auth/psk.ts";
-import type { AuthConfig } from "@/ike/records/config.ts";
+import { signature } from "@/ike/auth/signature.ts";
+import type { AuthConfig, OwnAuthConfig, PeerAuthConfig } from "@/ike/records/config.ts";
+
+type Kind = AuthConfig["kind"];
 
 const METHODS: {
-  readonly [K in AuthConfig["kind"]]: AuthMethodPair<Extract<AuthConfig, { kind: K }>>;
-} = { psk };
+  readonly [K in Kind]: AuthMethodPair<
+    Extract<OwnAuthConfig, { kind: K }>,
+    Extract<PeerAuthConfig, { kind: K }>
+  >;
+} = { psk, signature };
 
 /** Both directions of the method that a configuration is for. */
 export function methodOf({ kind }: AuthConfig): AuthMethodPair {

@@ -11,7 +11,7 @@ import { signedOctetsOf } from "@/ike/auth/signed_octets.ts";
 import type { IkeConfig, PskAuth } from "@/ike/records/config.ts";
 
 /** See {@linkcode AuthMethodPair}. */
-export const psk: AuthMethodPair<PskAuth, undefined> = {
+export const psk: AuthMethodPair<PskAuth, PskAuth> = {
   nameOf: () => "psk",
 
   own: {

@@ -4,9 +4,9 @@
  * @module
  */
 import { must } from "@/base/errors.ts";
-import type { AuthStep } from "@/ike/auth/authenticator.ts";
+import type { Authenticator, AuthStep } from "@/ike/auth/authenticator.ts";
 import { methodOf } from "@/ike/auth/methods.ts";
-import type { AuthAct, AuthEnd, AuthRounds } from "@/ike/records/auth_rounds.ts";
+import type { AuthAct, AuthEnd, AuthRounds, AuthSide } from "@/ike/records/auth_rounds.ts";
 import type { IkeConfig } from "@/ike/records/config.ts";
 import type { ComputeResult } from "@/ike/records/event.ts";
 import type { Turn } from "@/ike/records/ike_sa.ts";
@@ -63,8 +63,8 @@ export function resumeRounds(
 ): RoundsOutcome {
   const rounds = turn.sa.setup!.auth!, [first, ...others] = rounds.acts;
   must(first !== undefined, "an authenticator waits for the result");
-  const side = rounds[first.end], authenticator = methodOf(side.config)[first.end];
-  const step = authenticator.computed!(turn, side, result);
+  const side: AuthSide = rounds[first.end];
+  const step = authenticatorOf(side, first.end).computed!(turn, side, result);
   return settle(turn, first, step) ?? act(turn, others, payloads);
 }
 
@@ -77,8 +77,8 @@ function act(
   const rounds = turn.sa.setup!.auth!;
   for (const [i, next] of acts.entries()) {
     rounds.acts = acts.slice(i);
-    const { end, moment } = next, side = rounds[end];
-    const authenticator = methodOf(side.config)[end];
+    const { end, moment } = next, side: AuthSide = rounds[end];
+    const authenticator = authenticatorOf(side, end);
     const step = moment === "begin"
       ? authenticator.begin(turn, side)
       : authenticator.take(turn, side, payloads);
@@ -89,6 +89,10 @@ function act(
   rounds.acts = [];
   rounds.said = [];
   return { kind: "says", payloads: said, done: own.done && peer.done };
+}
+
+function authenticatorOf({ config }: AuthSide, end: AuthEnd): Authenticator {
+  return methodOf(config)[end] as Authenticator;
 }
 
 /** Notes a step; an outcome where the acts end with it for now. */

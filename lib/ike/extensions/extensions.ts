@@ -3,12 +3,14 @@
  * file and to name it here.
  * @module
  */
+import { certificateRequested } from "@/ike/extensions/certificate_request.ts";
 import { configuration } from "@/ike/extensions/configuration.ts";
 import { fragmentation } from "@/ike/extensions/fragmentation.ts";
 import { initialContact } from "@/ike/extensions/initial_contact.ts";
 import { intermediateSupported } from "@/ike/extensions/intermediate_supported.ts";
 import { natDetected } from "@/ike/extensions/nat_detected.ts";
 import { noNats } from "@/ike/extensions/no_nats.ts";
+import { signatureHashes } from "@/ike/extensions/signature_hashes.ts";
 import type { Extension, OwnMessage } from "@/ike/records/extension.ts";
 import type { Turn } from "@/ike/records/ike_sa.ts";
 import type { Received } from "@/ike/records/task.ts";
@@ -18,6 +20,8 @@ const EXTENSIONS: readonly Extension[] = [
   natDetected,
   fragmentation,
   intermediateSupported,
+  signatureHashes,
+  certificateRequested,
   initialContact,
   noNats,
   configuration,

@@ -20,6 +20,8 @@ export function resolveIdentity(rule: IdentityRule, path: Path, index: number): 
       return addressIdentity(path.peerAddress);
     case "fixed":
       return rule.identity;
+    case "listed":
+      return rule.identities[index] ?? rule.identities.at(-1)!;
     case "template": {
       const text = rule.text.replaceAll("&d", String(index));
       return { idType: rule.idType, data: new TextEncoder().encode(text) };

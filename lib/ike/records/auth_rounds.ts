@@ -3,7 +3,7 @@
  * to it is in `auth/`.
  * @module
  */
-import type { AuthConfig } from "@/ike/records/config.ts";
+import type { AuthConfig, OwnAuthConfig, PeerAuthConfig } from "@/ike/records/config.ts";
 import type { Payload } from "@/wire/message.ts";
 
 /** Whose authentication it is: that of this end, or that of its peer. */
@@ -26,8 +26,8 @@ export interface AuthAct {
 
 /** The authentication of both ends, over any number of IKE_AUTH exchanges. */
 export interface AuthRounds {
-  readonly own: AuthSide;
-  readonly peer: AuthSide;
+  readonly own: AuthSide<OwnAuthConfig>;
+  readonly peer: AuthSide<PeerAuthConfig>;
   /** What is still to be done before the next message of this end; the first one may be computing. */
   acts: readonly AuthAct[];
   /** What the methods have added to the next message of this end so far. */

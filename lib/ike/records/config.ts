@@ -5,9 +5,12 @@
  */
 import type { RandomOctets } from "@/base/random.ts";
 import type { CryptoBackend } from "@/crypto/backend.ts";
+import type { PrivateKey, SignatureHash } from "@/crypto/signature.ts";
 import type { FaultName } from "@/ike/records/fault.ts";
 import type { ChildSa } from "@/ike/records/child_sa.ts";
 import type { AddressPools, PoolPlans } from "@/ike/negotiate/pool.ts";
+import type { Certificate } from "@/pki/certificate.ts";
+import type { RevocationMode, TrustStore } from "@/pki/verdict.ts";
 import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";
 
 /** An encryption transform: IANA type 1 id and its Key Length attribute (0: no attribute). */
@@ -43,6 +46,8 @@ export type IdentityRule =
   | { readonly kind: "own-address" }
   | { readonly kind: "peer-address" }
   | { readonly kind: "fixed"; readonly identity: Identity }
+  /** Of each tunnel in order; a single one is that of all. */
+  | { readonly kind: "listed"; readonly identities: readonly Identity[] }
   | { readonly kind: "template"; readonly idType: number; readonly text: string };
 
 /** One CHILD_SA to negotiate. */
@@ -82,8 +87,46 @@ export interface PskAuth {
   readonly secret: Uint8Array;
 }
 
-/** How one end is authenticated (RFC 7296 §2.15), with what the method needs. */
-export type AuthConfig = PskAuth;
+/** A certificate that says who this end is, and what is sent with it. */
+export interface Credential {
+  readonly certificate: Certificate;
+  readonly privateKey: PrivateKey;
+}
+
+/** This end signs (RFC 7296 §2.15, RFC 4754, RFC 7427). */
+export interface SigningAuth {
+  readonly kind: "signature";
+  /** IANA Authentication Method: 1, 9, 10, 11 or 14. */
+  readonly method: number;
+  /** Of each tunnel in order; a gateway has one, for all of them. Never empty. */
+  readonly credentials: readonly Credential[];
+  /** Certificates of authorities that are sent behind the own one. */
+  readonly authorities: readonly Certificate[];
+  /** Hashes of method 14, the most wanted first. */
+  readonly hashes: readonly SignatureHash[];
+  /** RSASSA-PSS instead of PKCS#1 v1.5, of method 14. */
+  readonly pss: boolean;
+}
+
+/** The peer signs, and its certificate leads up to an authority that is trusted here. */
+export interface VerifyingAuth {
+  readonly kind: "signature";
+  /** IANA Authentication Method: 1, 9, 10, 11 or 14. */
+  readonly method: number;
+  readonly trust: TrustStore;
+  readonly revocation: RevocationMode;
+  /** Authorities that CERTREQ names. */
+  readonly requested: readonly Certificate[];
+  /** Whether an identity that the certificate does not hold fails the authentication. */
+  readonly idMustBeInCertificate: boolean;
+}
+
+/** How this end is authenticated (RFC 7296 §2.15), with what the method needs. */
+export type OwnAuthConfig = PskAuth | SigningAuth;
+/** How its peer is. */
+export type PeerAuthConfig = PskAuth | VerifyingAuth;
+/** How an end is authenticated. */
+export type AuthConfig = OwnAuthConfig | PeerAuthConfig;
 
 /** Tell of it alone; make it anew after a second or more; or end the tunnel as failed. */
 export type ChildLostAction = "note" | "recreate" | "fail";
@@ -109,7 +152,12 @@ export interface IkeConfig {
   /** Initiator: fail when the received IDr differs from `peerId`. */
   readonly matchPeerId: boolean;
   /** How this end proves who it is, and how its peer must. */
-  readonly auth: { readonly own: AuthConfig; readonly peer: AuthConfig };
+  readonly auth: { readonly own: OwnAuthConfig; readonly peer: PeerAuthConfig };
+  /**
+   * What SIGNATURE_HASH_ALGORITHMS announces, IANA IKEv2 Hash Algorithms (RFC 7427 §4); empty: it is
+   * not sent, and no peer may sign by the method Digital Signature.
+   */
+  readonly signatureHashes: readonly number[];
   readonly initialContact: boolean;
   /** NAT traversal; absent: NAT_DETECTION_*_IP are neither sent nor looked at (RFC 7296 §2.23). */
   readonly natt: NatTraversal | undefined;

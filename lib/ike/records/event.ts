@@ -5,8 +5,10 @@
  */
 import type { Path } from "@/base/address.ts";
 import type { KeyPair } from "@/crypto/backend.ts";
+import type { PrivateKey, PublicKey, SignatureScheme } from "@/crypto/signature.ts";
 import type { ChildSa } from "@/ike/records/child_sa.ts";
 import type { IkeSa } from "@/ike/records/ike_sa.ts";
+import type { PathVerdict, RevocationMode, TrustStore } from "@/pki/verdict.ts";
 import type { IkeHeader, Payload } from "@/wire/message.ts";
 
 /** Something that happened, or a command. */
@@ -53,20 +55,52 @@ export type IkeCommand =
   /** An `install` effect could not be performed. */
   | { readonly kind: "install_failed"; readonly child: ChildSa; readonly why: string };
 
-/** Asymmetric work, done elsewhere: 0.04–9 ms each. */
+/** Asymmetric work, done elsewhere: 0.04–9 ms each, a chain of certificates some times that. */
 export type ComputeJob =
   /** A fresh key pair of the group. */
   | { readonly op: "ke_generate"; readonly group: number }
   /** The shared secret of our pair and the peer's public value. */
   | { readonly op: "ke_derive"; readonly pair: KeyPair; readonly peerPublic: Uint8Array }
   /** Both at once: what a responder does. */
-  | { readonly op: "ke_respond"; readonly group: number; readonly peerPublic: Uint8Array };
+  | { readonly op: "ke_respond"; readonly group: number; readonly peerPublic: Uint8Array }
+  /** A signature over `data`. */
+  | {
+    readonly op: "sign";
+    readonly key: PrivateKey;
+    readonly scheme: SignatureScheme;
+    readonly data: Uint8Array;
+  }
+  /** Whether a signature over `data` is right. */
+  | {
+    readonly op: "verify";
+    readonly key: PublicKey;
+    readonly scheme: SignatureScheme;
+    readonly data: Uint8Array;
+    readonly signature: Uint8Array;
+  }
+  /** Whether certificates may be trusted now (RFC 5280 §6.1). */
+  | {
+    readonly op: "verify_chain";
+    /** What the peer sent: DER of its own certificate first, then others in any order. */
+    readonly certificates: readonly Uint8Array[];
+    /** DER of revocation lists, and of OCSP responses, that it sent. */
+    readonly crls: readonly Uint8Array[];
+    readonly ocsp: readonly Uint8Array[];
+    readonly trust: TrustStore;
+    readonly revocation: RevocationMode;
+  };
 
-/** What a {@linkcode ComputeJob} gave; `refused` when the peer's public value is not acceptable. */
+/**
+ * What a {@linkcode ComputeJob} gave; `refused` where a public value, a key or a certificate cannot be
+ * used at all.
+ */
 export type ComputeResult =
   | { readonly op: "ke_generate"; readonly pair: KeyPair }
   | { readonly op: "ke_derive"; readonly shared: Uint8Array }
   | { readonly op: "ke_respond"; readonly publicValue: Uint8Array; readonly shared: Uint8Array }
+  | { readonly op: "sign"; readonly signature: Uint8Array }
+  | { readonly op: "verify"; readonly valid: boolean }
+  | { readonly op: "verify_chain"; readonly verdict: PathVerdict }
   | { readonly op: "refused"; readonly why: string };
 
 /** Why a tunnel is not there, for a counter (`cause`), for the API (`closeCode`) and for a person. */

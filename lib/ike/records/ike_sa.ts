@@ -152,6 +152,8 @@ export interface SetupState {
   initResponse: Uint8Array | undefined;
   /** The IKE_INTERMEDIATE exchanges that were negotiated; undefined: none. */
   intermediate: Intermediate | undefined;
+  /** The peer's SIGNATURE_HASH_ALGORITHMS (RFC 7427 §4), IANA numbers; empty: it announced none. */
+  signatureHashes: readonly number[];
   /** IntAuth of RFC 9242 §3.3.2; undefined where no IKE_INTERMEDIATE exchange took place. */
   intAuth: Uint8Array | undefined;
   /** Octets of the peer's messages that are kept here. */
@@ -202,6 +204,7 @@ export function newIkeSa(origin: IkeSaOrigin): IkeSa {
       initRequest: undefined,
       initResponse: undefined,
       intermediate: undefined,
+      signatureHashes: [],
       intAuth: undefined,
       keptOctets: 0,
       initialContact: false,

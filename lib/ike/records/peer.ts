@@ -4,6 +4,7 @@
  * so that nothing of it can be forgotten (RFC 7296 §2.18).
  * @module
  */
+import type { SignatureScheme } from "@/crypto/signature.ts";
 import type { Identity } from "@/ike/records/config.ts";
 
 /** The peer of an IKE SA and all IKE SAs that replace it. */
@@ -14,6 +15,8 @@ export interface PeerRecord {
   id: Identity | undefined;
   /** IANA Authentication Method of this end; 0: not yet authenticated. */
   ownAuth: number;
+  /** How this end signed; undefined where its method has no signature. */
+  ownScheme: SignatureScheme | undefined;
   /** The method by which the peer was authenticated, once its AUTH payload is verified; 0 before. */
   auth: number;
   /** Whether NAT_DETECTION said that this end is behind a NAT (RFC 7296 §2.23). */
@@ -34,6 +37,7 @@ export function newPeerRecord(): PeerRecord {
     ownId: undefined,
     id: undefined,
     ownAuth: 0,
+    ownScheme: undefined,
     auth: 0,
     natOwn: false,
     natPeer: false,

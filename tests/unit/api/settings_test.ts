@@ -35,7 +35,5 @@ Deno.test("a setup of defaults is shown as what it means", () => {
     keepIkeHistory: false,
     enableNatt: false,
     nattKeepaliveMs: 0,
-    signatureHash: 2,
-    rsaPss: false,
   });
 });

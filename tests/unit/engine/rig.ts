@@ -182,6 +182,7 @@ export const CONFIG: IkeConfig = {
   peerId: undefined,
   matchPeerId: false,
   auth: bothByPsk("a shared secret"),
+  signatureHashes: [],
   initialContact: true,
   natt: undefined,
   refuseNat: false,

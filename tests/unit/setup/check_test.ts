@@ -251,7 +251,7 @@ Deno.test("identities", () => {
   ]);
   for (const myid of ["cert-dn", "cert-subject-cn"]) {
     assert.deepEqual(id(`myid: ${myid}`), [
-      `7:9: ikeconf.myid: ${myid} needs authentication by certificates, which is not there yet`,
+      `7:3: eedir is required for myid ${myid}`,
     ]);
   }
   for (const myid of ["eapol-test-conf", "eapusepcap"]) {
@@ -360,4 +360,15 @@ Deno.test("NAT-T needs two ports at a client, and shows a NAT where none is allo
     "shows the peer a NAT",
   ]);
   assert.ok(load(`${GATEWAY}${both}`), "a gateway has no disallownat");
+});
+
+Deno.test("who signs needs eedir, who verifies a signature needs cadir", () => {
+  const of = (lines: string) => errorsOf(`${GATEWAY}${lines}`);
+  assert.deepEqual(of("  authownmethod: rsa\n"), [
+    "5:3: eedir is required for authentication by rsa",
+  ]);
+  assert.deepEqual(of("  authpeermethod: ecdsa-sha256-p256\n"), [
+    "5:3: cadir is required to verify a peer by ecdsa-sha256-p256",
+  ]);
+  assert.ok(load(`${GATEWAY}  authownmethod: digital-signature\n  eedir: ee\n`));
 });

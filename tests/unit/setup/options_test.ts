@@ -138,6 +138,7 @@ pingconf.holdtime 10s
 
 /** Options that existing files do not know. */
 const OURS = `
+ikeconf.idincert note
 maxhalfopen 0
 ownport 500
 peerport 500

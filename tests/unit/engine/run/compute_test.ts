@@ -6,6 +6,7 @@ import {
   type KeyPair,
   respondByPair,
 } from "@/crypto/backend.ts";
+import { PathMemory } from "@/pki/trust.ts";
 import { ComputePool } from "@/engine/run/compute.ts";
 import type { ComputeResult } from "@/ike/records/event.ts";
 
@@ -30,6 +31,8 @@ function pool(crypto: CryptoBackend, concurrencyMax = 4) {
   const results: [string, ComputeResult][] = [], errors: unknown[] = [];
   const pool = new ComputePool<string>({
     crypto,
+    paths: new PathMemory(crypto),
+    epochMs: () => 0,
     concurrencyMax,
     done: (owner, result) => void results.push([owner, result]),
     broken: (error) => void errors.push(error),

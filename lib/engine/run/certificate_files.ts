@@ -1,0 +1,196 @@
+/**
+ * The certificates and keys of a setup: what `cadir` and `eedir` hold, read and checked before anything
+ * is sent.
+ * @module
+ */
+import { SetupError, type SetupPosition, systemWords, WireError } from "@/base/errors.ts";
+import type { CryptoBackend } from "@/crypto/backend.ts";
+import { type PrivateKey, showKind, SignatureError } from "@/crypto/signature.ts";
+import type { Credential } from "@/ike/records/config.ts";
+import { type Certificate, readCertificates } from "@/pki/certificate.ts";
+import { schemeOfIssuer } from "@/pki/issue.ts";
+import { pemOrDer } from "@/pki/pem.ts";
+import { parsePkcs1, parsePkcs8, parseSec1 } from "@/pki/private_key.ts";
+import { CERTIFICATE_IDENTITIES } from "@/setup/ike_options.ts";
+import type { Setup } from "@/setup/setup.ts";
+
+/** A certificate of an authority, with the name of its file. */
+export interface Authority {
+  readonly file: string;
+  readonly certificate: Certificate;
+}
+
+/** What the directories of a setup hold; empty where the setup has no need of it. */
+export interface CertificateFiles {
+  /** End-entity pairs in the order of their names: one for each tunnel of a client, one of a gateway. */
+  readonly credentials: readonly Credential[];
+  readonly authorities: readonly Authority[];
+}
+
+/** Where an option stands in its file. */
+type PositionOf = (path: string) => SetupPosition;
+
+/** Octets of a file of certificates or keys that is read. */
+const FILE_OCTETS_MAX = 1_048_576;
+/** Numbers in names count as numbers: ee-2 comes before ee-10. */
+const BY_NAME = new Intl.Collator("en", { numeric: true });
+
+/** Nothing was read, as nothing is needed. */
+export const NO_CERTIFICATES: CertificateFiles = { credentials: [], authorities: [] };
+
+/** Whether this end signs, or says who it is by what stands in its certificate. */
+export function needsCredentials({ ikeconf }: Setup): boolean {
+  return isSignature(ikeconf.authownmethod) || CERTIFICATE_IDENTITIES.includes(ikeconf.myid);
+}
+
+/** Whether the peer signs. */
+export function needsAuthorities({ ikeconf }: Setup): boolean {
+  return isSignature(ikeconf.authpeermethod);
+}
+
+function isSignature(method: string): boolean {
+  return method !== "psk" && !method.startsWith("eap");
+}
+
+/**
+ * Reads what the setup needs.
+ * @throws {SetupError} naming the option and the file, where one cannot be read or used, and where there
+ * are fewer pairs than tunnels.
+ */
+export async function readCertificateFiles(
+  setup: Setup,
+  crypto: CryptoBackend,
+  positionOf?: PositionOf,
+): Promise<CertificateFiles> {
+  const { cadir, eedir } = setup.ikeconf;
+  const place = (option: string) => ({ option, position: positionOf?.(`ikeconf.${option}`) });
+  return {
+    credentials: needsCredentials(setup)
+      ? await readCredentials(setup, new Directory(eedir, place("eedir")), crypto)
+      : [],
+    authorities: needsAuthorities(setup)
+      ? readAuthorities(new Directory(cadir, place("cadir")))
+      : [],
+  };
+}
+
+/** A directory that an option names. */
+class Directory {
+  constructor(
+    readonly path: string,
+    readonly place: { readonly option: string; readonly position: SetupPosition | undefined },
+  ) {}
+
+  /** Names of its files, in their order. @throws {SetupError} where it cannot be read. */
+  names(): string[] {
+    try {
+      const files = [...Deno.readDirSync(this.path)].filter(({ isDirectory }) => !isDirectory);
+      return files.map(({ name }) => name).sort(BY_NAME.compare);
+    } catch (e) {
+      throw this.fault(`cannot read the directory ${this.path}: ${systemWords(e)}`);
+    }
+  }
+
+  /** A file, as `read` understands it. @throws {SetupError} naming it. */
+  read<T>(name: string, read: (octets: Uint8Array) => T): T {
+    const path = `${this.path}/${name}`;
+    try {
+      const { size } = Deno.statSync(path);
+      if (size > FILE_OCTETS_MAX) {
+        throw this.fault(`${path} has ${size} octets: expected at most ${FILE_OCTETS_MAX}`);
+      }
+      return read(Deno.readFileSync(path));
+    } catch (e) {
+      if (e instanceof SetupError) throw e;
+      if (e instanceof WireError) throw this.fault(`${path}: ${e.message}`);
+      throw this.fault(`cannot read ${path}: ${systemWords(e)}`);
+    }
+  }
+
+  fault(words: string): SetupError {
+    const { option, position } = this.place;
+    return new SetupError(`ikeconf.${option}: ${words}`, position);
+  }
+}
+
+/** All pairs NAME.cert, NAME.key that the tunnels need. */
+async function readCredentials(
+  { role, numberoftunnels }: Setup,
+  directory: Directory,
+  crypto: CryptoBackend,
+): Promise<Credential[]> {
+  const names = directory.names(), suffix = ".cert";
+  const pairs = names.filter((name) => name.endsWith(suffix)).map((name) =>
+    name.slice(0, -suffix.length)
+  );
+  // A gateway does not know which tunnel it speaks with before it has proved who it is.
+  const wanted = role === "client" ? numberoftunnels : 1;
+  if (pairs.length < wanted) {
+    const found = `${directory.path} has ${pairs.length} pairs NAME.cert, NAME.key`;
+    throw directory.fault(`${found}: expected ${wanted}, one for each tunnel`);
+  }
+  const credentials: Credential[] = [];
+  for (const name of pairs.slice(0, wanted)) {
+    credentials.push(await readCredential(directory, name, crypto));
+  }
+  return credentials;
+}
+
+async function readCredential(
+  directory: Directory,
+  name: string,
+  crypto: CryptoBackend,
+): Promise<Credential> {
+  const [certificate] = directory.read(`${name}.cert`, readCertificates);
+  if (!certificate) throw directory.fault(`${directory.path}/${name}.cert has no certificate`);
+  const privateKey = directory.read(`${name}.key`, readPrivateKey);
+  if (!privateKey) throw directory.fault(`${directory.path}/${name}.key has no private key`);
+  const fault = await pairFault({ certificate, privateKey }, crypto);
+  if (fault) throw directory.fault(`${directory.path}/${name}.key ${fault}`);
+  return { certificate, privateKey };
+}
+
+/** The private key of a file, PEM or DER of PKCS#8. @throws {WireError} where it cannot be used. */
+function readPrivateKey(file: Uint8Array): PrivateKey | undefined {
+  for (const { label, der } of pemOrDer(file, "PRIVATE KEY")) {
+    if (label === "PRIVATE KEY") return parsePkcs8(der);
+    if (label === "RSA PRIVATE KEY") return parsePkcs1(der);
+    if (label === "EC PRIVATE KEY") return parseSec1(der);
+  }
+  return undefined;
+}
+
+const PROBE = new TextEncoder().encode("Does the certificate belong to the key?");
+
+/** Why a key is not the one of the certificate beside it: what it signs must verify. */
+async function pairFault(
+  { certificate, privateKey }: Credential,
+  { signatures, name }: CryptoBackend,
+): Promise<string | undefined> {
+  const { publicKey, keyFault } = certificate, { kind } = privateKey;
+  if (!publicKey) return `cannot be used with its certificate: ${keyFault}`;
+  if (publicKey.kind !== kind) {
+    return `is ${showKind(kind)}, the key of its certificate is ${showKind(publicKey.kind)}`;
+  }
+  if (!signatures.has(kind)) {
+    return `is ${showKind(kind)}, which the ${name} crypto backend cannot sign with`;
+  }
+  try {
+    const scheme = schemeOfIssuer(kind);
+    const signature = await signatures.sign(privateKey, scheme, PROBE);
+    const fits = await signatures.verify(publicKey, scheme, PROBE, signature);
+    return fits ? undefined : "is not the key of its certificate";
+  } catch (e) {
+    if (e instanceof SignatureError) return `cannot be used: ${e.message}`;
+    throw e;
+  }
+}
+
+/** All certificates of the directory, but of files that hold keys. */
+function readAuthorities(directory: Directory): Authority[] {
+  const found = directory.names().filter((name) => !/^\.|\.key$/.test(name)).flatMap((file) =>
+    directory.read(file, readCertificates).map((certificate) => ({ file, certificate }))
+  );
+  if (found.length > 0) return found;
+  throw directory.fault(`${directory.path} has no certificate of an authority`);
+}

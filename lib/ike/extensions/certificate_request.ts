@@ -1,0 +1,19 @@
+/**
+ * CERTREQ in an IKE_SA_INIT response: a responder names the authorities it trusts (RFC 7296 §1.2). An
+ * initiator's is part of its first IKE_AUTH request, as its authenticator of the peer says.
+ * @module
+ */
+import { ExchangeType } from "@/iana/exchange_type.ts";
+import { certificateRequest } from "@/ike/auth/certificate_payloads.ts";
+import type { Extension } from "@/ike/records/extension.ts";
+
+/** See {@linkcode Extension}. */
+export const certificateRequested: Extension = {
+  exchange: ExchangeType.IKE_SA_INIT,
+
+  says({ sa }, { response }) {
+    const { peer } = sa.config.auth;
+    if (!response || peer.kind !== "signature") return [];
+    return [certificateRequest(sa.env.crypto, peer.requested)];
+  },
+};
