@@ -3,7 +3,13 @@
  * client, and an AuC for hostapd.
  */
 import { fromHex, toHex } from "@/base/bytes.ts";
-import { makeVector, resynchronise, type SimKeys } from "@/eap/sim/card.ts";
+import {
+  answerChallenge,
+  makeVector,
+  resynchronise,
+  type SimCard,
+  type SimKeys,
+} from "@/eap/sim/card.ts";
 import { gsmTriplet } from "@/eap/sim/milenage.ts";
 
 export const SECRET = "testing123";
@@ -56,11 +62,17 @@ export interface Said {
 export async function eapolTest(
   directory: string,
   network: readonly string[],
-  { port, args = [] }: { readonly port: number; readonly args?: readonly string[] },
+  { port, args = [], head = [] }: {
+    readonly port: number;
+    readonly args?: readonly string[];
+    /** Lines before the block. */
+    readonly head?: readonly string[];
+  },
 ): Promise<Said> {
   const path = `${directory}/eapol_test.conf`;
   const inside = ["key_mgmt=IEEE8021X", "eapol_flags=0", ...network].map((line) => `  ${line}\n`);
-  await Deno.writeTextFile(path, `network={\n${inside.join("")}}\n`);
+  const before = head.map((line) => `${line}\n`).join("");
+  await Deno.writeTextFile(path, `${before}network={\n${inside.join("")}}\n`);
   const child = new Deno.Command("eapol_test", {
     args: ["-c", path, "-a", "127.0.0.1", "-p", `${port}`, "-s", SECRET, "-t", "20", ...args],
     stdout: "piped",
@@ -186,6 +198,58 @@ export class Auc {
       default:
         return undefined;
     }
+  }
+}
+
+/** The card that eapol_test asks by its control socket (`external_sim=1`). */
+export class ExternalCard {
+  readonly #conn: Deno.DatagramConn;
+  readonly #loop: Promise<void>;
+  #closed = false;
+
+  constructor(readonly directory: string, readonly card: SimCard) {
+    const path = `${directory}/card.sock`;
+    this.#conn = Deno.listenDatagram({ transport: "unixpacket", path });
+    this.#loop = this.#answer();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#conn.close();
+    await this.#loop;
+  }
+
+  async #answer(): Promise<void> {
+    const to = { transport: "unixpacket", path: `${this.directory}/control/test` } as const;
+    const send = (text: string) => this.#conn.send(new TextEncoder().encode(text), to);
+    while (!this.#closed) {
+      const attached = await send("ATTACH").then(() => true, () => false);
+      if (attached) break;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    while (!this.#closed) {
+      try {
+        const [octets] = await this.#conn.receive(), text = new TextDecoder().decode(octets);
+        const [, wanted] = /CTRL-REQ-SIM-0:(\S+) needed/.exec(text) ?? [];
+        if (wanted) await send(`CTRL-RSP-SIM-0:${this.#say(wanted)}`);
+      } catch (e) {
+        if (this.#closed) return;
+        throw e;
+      }
+    }
+  }
+
+  #say(wanted: string): string {
+    const [verb, ...values] = wanted.split(":"), [rand, autn] = values.map((v) => fromHex(v)!);
+    if (verb === "GSM-AUTH") {
+      const triplets = values.map((value) => gsmTriplet(this.card, fromHex(value)!));
+      return `GSM-AUTH:${triplets.map(({ kc, sres }) => `${toHex(kc)}:${toHex(sres)}`).join(":")}`;
+    }
+    const verdict = answerChallenge(this.card, { rand: rand!, autn: autn! }, false);
+    if (verdict.kind === "resynchronise") return `UMTS-AUTS:${toHex(verdict.auts)}`;
+    if (verdict.kind === "rejected") return "UMTS-FAIL";
+    const { ik, ck, res } = verdict.vector;
+    return `UMTS-AUTH:${[ik, ck, res].map(toHex).join(":")}`;
   }
 }
 

@@ -1,16 +1,18 @@
 /** eapol_test logs in at our EAP server through our RADIUS face, method by method. */
 import assert from "node:assert/strict";
-import { toHex } from "@/base/bytes.ts";
+import { fromHex, toHex } from "@/base/bytes.ts";
 import type { EapAnswer } from "@/eap/conversation.ts";
 import type { EapServerSettings } from "@/eap/method.ts";
 import { RadiusFace } from "@/eap/radius/face.ts";
 import { openEapServer } from "@/eap/server.ts";
+import { newSimCard } from "@/eap/sim/card.ts";
+import { SimRegister } from "@/eap/sim/register.ts";
 import { EapUsers } from "@/eap/users.ts";
 import type { TlsSettings } from "@/eap/tls/engine.ts";
 import { loadLibssl } from "@/native/libssl.ts";
 import { EapType } from "@/iana/eap_type.ts";
 import { RadiusServer } from "@/radius/server.ts";
-import { eapolTest, labTest, random, SECRET } from "./_lab.ts";
+import { eapolTest, ExternalCard, labTest, random, SECRET } from "./_lab.ts";
 
 const tls = loadLibssl();
 const USERS = new EapUsers([{ identity: "bob", password: "secret" }]);
@@ -82,6 +84,47 @@ labTest(
     assert.ok(ended[0]?.kind === "succeeded" && ended[0].outcome.method === EapType.MSCHAPV2);
   },
 );
+
+const KEYS = {
+  k: fromHex("465b5ce8b199b49faa5f0a2ee238a6bc")!,
+  opc: fromHex("cd63cb71954a9f4e48a5994e37a02baf")!,
+};
+const IMSI = "232010000000000";
+
+for (
+  const { word, type, digit } of [
+    { word: "SIM", type: EapType.SIM, digit: "1" },
+    { word: "AKA", type: EapType.AKA, digit: "0" },
+    { word: "AKA'", type: EapType.AKA_PRIME, digit: "6" },
+  ]
+) {
+  labTest(`our server takes eapol_test by ${word}: full, then fast`, [
+    "eapol_test",
+  ], async (directory) => {
+    const card = new ExternalCard(directory, newSimCard(KEYS, 100_000n));
+    const users = new EapUsers([{ identity: IMSI, sim: { ...KEYS, sqn: 0n } }]);
+    const settings = { methods: [type], users, register: new SimRegister() };
+    const ended = await serving(settings, async (port) => {
+      // -W waits for the card, -r logs in once more.
+      const { success, text } = await eapolTest(directory, [
+        `eap=${word}`,
+        `identity="${digit}${IMSI}@ims.example"`,
+      ], {
+        port,
+        args: ["-W", "-r1"],
+        head: [`ctrl_interface=${directory}/control`, "external_sim=1"],
+      });
+      assert.ok(success, text.slice(-6_000));
+    });
+    await card.close();
+    assert.deepEqual(ended.map(({ kind }) => kind), ["succeeded", "succeeded"]);
+    const [full, fast] = ended;
+    assert.ok(full?.kind === "succeeded" && fast?.kind === "succeeded");
+    if (type !== EapType.SIM) assert.match(full.outcome.notes.join(), /behind the card's/);
+    assert.match(fast.outcome.notes.join(), /fast re-authentication, counter 1/);
+    assert.equal(fast.outcome.identity, `${digit}${IMSI}@ims.example`);
+  });
+}
 
 const TLS_DIR = new URL("../api/tls/", import.meta.url).pathname;
 const pem = (name: string) => Deno.readTextFileSync(`${TLS_DIR}${name}`);
