@@ -9,7 +9,7 @@ import { Integ } from "@/iana/integ.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import { decodeMessage, findPayload, type Message, type Payload } from "@/wire/message.ts";
 import { type Opened, openFragment, openMessage, type Protection } from "@/wire/protected.ts";
-import { readDatagrams } from "./pcap.ts";
+import { readDatagrams } from "@/base/capture_reader.ts";
 
 /** Keys of both directions of an IKE SA, a line of the decryption table. */
 export interface KeyLine {

@@ -12,7 +12,7 @@
 import { parseArgs } from "node:util";
 import { SeededRandom } from "@/base/random.ts";
 import { loadShim } from "@/native/load.ts";
-import { readDatagrams } from "../pcap.ts";
+import { readDatagrams } from "@/base/capture_reader.ts";
 import { askSummary, delay, End, freePort, until } from "./ends.ts";
 import { Garbage, type Kind, KINDS } from "./garbage.ts";
 

@@ -11,7 +11,7 @@ import {
   writeHeaderChecksum,
 } from "@/esp/ip_packet.ts";
 import { captureNames } from "../../captures.ts";
-import { readIpPackets } from "../../pcap.ts";
+import { readIpPackets } from "@/base/capture_reader.ts";
 import { address, extension, fragmentHeader, icmp, ip4, ip6, ports } from "./_packets.ts";
 
 /** What a view says of a packet; undefined: it is none. */

@@ -9,7 +9,7 @@ import { IpView } from "@/esp/ip_packet.ts";
 import { Encr } from "@/iana/encr.ts";
 import { Integ } from "@/iana/integ.ts";
 import { captureNames } from "../../captures.ts";
-import { readIpPackets } from "../../pcap.ts";
+import { readIpPackets } from "@/base/capture_reader.ts";
 import { hex, vectorsOf } from "../crypto/_backends.ts";
 import { endsOf, keysOf, MAKERS, sealed } from "./_ciphers.ts";
 

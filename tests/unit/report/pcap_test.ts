@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { parseAddress, type Path } from "@/base/address.ts";
 import { toHex } from "@/base/bytes.ts";
 import { PcapFile } from "@/report/pcap.ts";
-import { readDatagrams, readIpPackets } from "../../pcap.ts";
+import { readDatagrams, readIpPackets } from "@/base/capture_reader.ts";
 
 const EPOCH_MS = 1_700_000_000_123.456;
 

@@ -5,6 +5,11 @@
  */
 import { concat } from "@/base/bytes.ts";
 
+/** A capture that cannot be read; the message is a sentence without the file's name. */
+export class CaptureError extends Error {
+  override name = "CaptureError";
+}
+
 /** A UDP datagram with its ends; addresses have 4 or 16 octets. */
 export interface UdpDatagram {
   readonly source: Uint8Array;
@@ -26,36 +31,66 @@ interface IpPacket {
 const UDP = 17;
 const IPV6_FRAGMENT = 44;
 
-/** Frames of a pcap file (not pcapng), without their link headers: IP packets only. */
+const FILE_HEADER_OCTETS = 24, FRAME_HEADER_OCTETS = 16;
+const PCAPNG_MAGIC = 0x0a0d0d0a;
+/** What begins a pcap file: microseconds or nanoseconds, in either order of octets. */
+const MAGICS: ReadonlyMap<number, { readonly little: boolean }> = new Map([
+  [0xa1b2c3d4, { little: false }],
+  [0xa1b23c4d, { little: false }],
+  [0xd4c3b2a1, { little: true }],
+  [0x4d3cb2a1, { little: true }],
+]);
+
+/**
+ * Frames of a pcap file, without their link headers: IP packets only.
+ * @throws {CaptureError} where it is no pcap file, is cut short, or has frames that were.
+ */
 export function readIpPackets(file: Uint8Array): Uint8Array[] {
-  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
-  const magic = view.getUint32(0);
-  const little = magic === 0xd4c3b2a1 || magic === 0x4d3cb2a1;
-  if (!little && magic !== 0xa1b2c3d4 && magic !== 0xa1b23c4d) {
-    throw new Error(`Cannot read a capture that begins with ${magic.toString(16)}`);
+  if (file.length < FILE_HEADER_OCTETS) {
+    throw new CaptureError(`Cannot read a capture of ${file.length} octets`);
   }
-  const linkType = view.getUint32(20, little) & 0xffff;
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  const magic = view.getUint32(0), kind = MAGICS.get(magic);
+  if (magic === PCAPNG_MAGIC) {
+    throw new CaptureError("Cannot read pcapng, only pcap: convert it by `editcap -F pcap`");
+  }
+  if (!kind) {
+    throw new CaptureError(`Cannot read a capture that begins with ${magic.toString(16)}`);
+  }
+  const { little } = kind, linkType = view.getUint32(20, little) & 0xffff;
   const packets: Uint8Array[] = [];
-  for (let at = 24; at < file.length;) {
+  for (let at = FILE_HEADER_OCTETS; at < file.length;) {
+    if (file.length - at < FRAME_HEADER_OCTETS) throw new CaptureError("Cannot read a cut capture");
     const captured = view.getUint32(at + 8, little), original = view.getUint32(at + 12, little);
-    if (captured !== original) throw new Error(`Cannot use a frame cut to ${captured} octets`);
-    const packet = withoutLink(file.subarray(at + 16, at + 16 + captured), linkType);
+    if (captured !== original) {
+      throw new CaptureError(`Cannot use a frame cut to ${captured} octets`);
+    }
+    const begin = at + FRAME_HEADER_OCTETS;
+    if (captured > file.length - begin) throw new CaptureError("Cannot read a cut capture");
+    const packet = withoutLink(file.subarray(begin, begin + captured), linkType);
     if (packet) packets.push(packet);
-    at += 16 + captured;
+    at = begin + captured;
   }
   return packets;
 }
 
-/** All UDP datagrams of a pcap file, in order of their last fragment. */
+/**
+ * All UDP datagrams of a pcap file, in order of their last fragment.
+ * @throws {CaptureError} as for {@linkcode readIpPackets}, and where fragments are missing.
+ */
 export function readDatagrams(file: Uint8Array): UdpDatagram[] {
   const datagrams: UdpDatagram[] = [];
   const waiting = new Map<string, IpPacket[]>();
   for (const octets of readIpPackets(file)) {
-    const packet = octets[0]! >> 4 === 4 ? readV4(octets) : readV6(octets);
+    const packet = readIp(octets);
+    if (!packet) continue;
     const whole = packet.part ? reassembled(waiting, packet) : packet;
-    if (whole?.protocol === UDP) datagrams.push(readUdp(whole));
+    const datagram = whole?.protocol === UDP ? readUdp(whole) : undefined;
+    if (datagram) datagrams.push(datagram);
   }
-  if (waiting.size > 0) throw new Error(`Cannot complete ${waiting.size} fragmented packets`);
+  if (waiting.size > 0) {
+    throw new CaptureError(`Cannot complete ${waiting.size} fragmented packets`);
+  }
   return datagrams;
 }
 
@@ -71,9 +106,18 @@ function withoutLink(frame: Uint8Array, linkType: number): Uint8Array | undefine
       return frame;
     case 113: // Linux cooked
       return frame.subarray(16);
+    case 276: // Linux cooked, version 2
+      return frame.subarray(20);
     default:
-      throw new Error(`Cannot read link type ${linkType}`);
+      throw new CaptureError(`Cannot read link type ${linkType}`);
   }
+}
+
+/** `undefined` for what is no whole IP packet, as other protocols of a link are. */
+function readIp(octets: Uint8Array): IpPacket | undefined {
+  const version = (octets[0] ?? 0) >> 4;
+  if (version === 4 && octets.length >= 20) return readV4(octets);
+  return version === 6 && octets.length >= 48 ? readV6(octets) : undefined;
 }
 
 function readV4(octets: Uint8Array): IpPacket {
@@ -123,7 +167,8 @@ function reassembled(waiting: Map<string, IpPacket[]>, packet: IpPacket): IpPack
   return { source, destination, protocol, payload: concat(...parts.map((p) => p.payload)) };
 }
 
-function readUdp({ source, destination, payload }: IpPacket): UdpDatagram {
+function readUdp({ source, destination, payload }: IpPacket): UdpDatagram | undefined {
+  if (payload.length < 8) return undefined;
   const length = payload[4]! << 8 | payload[5]!;
   return {
     source,

@@ -1,0 +1,361 @@
+/**
+ * `eapol_test` as the peer (eap-snoop): a process for each login, which believes that we are its RADIUS
+ * server. Its EAP packets go to whoever is asked, the answers come back as RADIUS, and the MSK is read
+ * from what it says of its keys. The processes are bounded in number, and all are waited for.
+ * @module
+ */
+import { fromHex, toHex } from "@/base/bytes.ts";
+import { systemWords, WireError } from "@/base/errors.ts";
+import type { EapAnswer, EapPeer } from "@/eap/conversation.ts";
+import { methodOf } from "@/eap/methods.ts";
+import { decodeEap, type EapPacket } from "@/eap/packet.ts";
+import { decodeRadius, eapIn, eapMessages, type RadiusPacket } from "@/eap/radius/packet.ts";
+import type { RadiusReply } from "@/eap/radius/face.ts";
+import { sealResponse, verdictOfMac } from "@/eap/radius/secret.ts";
+import { EapCode, EapType, nameOfEapType } from "@/iana/eap_type.ts";
+import { RadiusAttribute, RadiusCode } from "@/iana/radius.ts";
+import { RadiusServer } from "@/radius/server.ts";
+
+/** How logins are made. */
+export interface EapolTestSettings {
+  /** The program; a bare name is looked for on PATH. */
+  readonly program: string;
+  /** Processes that run at a time; further logins wait. 32 where absent. */
+  readonly processesMax?: number;
+  /** Seconds that one login may take; 60 where absent. */
+  readonly lifetimeSec?: number;
+}
+
+const PROCESSES_MAX = 32, LIFETIME_SEC = 60;
+/** Milliseconds between the request to end and the end by force. */
+const GRACE_MS = 1_000;
+/** Lines that are kept of a process, and octets of one line. */
+const KEY_LINES_MAX = 256, LINE_MAX = 4_096, COMPLAINTS_MAX = 8;
+const KEY_LINE = /^(.{1,80}) - hexdump\(len=(?:32|64|128)\): ([0-9a-f ]+)$/;
+const PMK = "PMK from EAPOL", PMK_OCTETS = 32, MSK_OCTETS = 64;
+/** What a line looks like that says why, and lines that only look so. */
+const COMPLAINT = /fail|invalid|mismatch|error|not configured|Line \d+:|unknown/i;
+const NO_COMPLAINT = /^(?:FAILURE$|MPPE keys OK|EAPOL:|EAP: EAP entering|CTRL-EVENT-EAP-FAILURE)/;
+
+/** The identity in a configuration (`identity="bob"`); `undefined` where it has none. */
+export function identityInConf(conf: string): string | undefined {
+  return /^\s*identity="(.*)"\s*$/m.exec(conf)?.[1];
+}
+
+/** All logins by `eapol_test` of one test. */
+export class EapolTest {
+  readonly #settings: EapolTestSettings;
+  readonly #running = new Set<Login>();
+  readonly #waiting: (() => void)[] = [];
+  #places: number;
+
+  constructor(settings: EapolTestSettings) {
+    this.#settings = settings;
+    this.#places = settings.processesMax ?? PROCESSES_MAX;
+  }
+
+  /** A peer by this configuration, whole and with `&d` replaced. */
+  open(conf: string): EapPeer {
+    const login = new Login(conf, this.#settings, {
+      take: () => this.#take(),
+      give: () => this.#give(),
+      ended: () => this.#running.delete(login),
+    });
+    this.#running.add(login);
+    return login;
+  }
+
+  /** Processes that run. */
+  get processes(): number {
+    return (this.#settings.processesMax ?? PROCESSES_MAX) - this.#places;
+  }
+
+  /** Ends all logins, and waits for their processes. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#running].map((login) => login.end()));
+  }
+
+  async #take(): Promise<void> {
+    if (this.#places > 0) this.#places--;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+
+  #give(): void {
+    const next = this.#waiting.shift();
+    if (next) next();
+    else this.#places++;
+  }
+}
+
+interface Places {
+  take(): Promise<void>;
+  give(): void;
+  ended(): void;
+}
+
+/** An Access-Request of the process that waits for its answer. */
+interface Pending {
+  readonly packet: RadiusPacket;
+  readonly eap: Uint8Array;
+  readonly reply: (reply: RadiusReply) => void;
+}
+
+class Login implements EapPeer {
+  readonly #secret = crypto.getRandomValues(new Uint8Array(16));
+  #server: RadiusServer | undefined;
+  #child: Deno.ChildProcess | undefined;
+  #over: Promise<void> | undefined;
+  #pending: Pending | undefined;
+  /** Hears of the next request of the process; `undefined` says that it has ended. */
+  #heard: ((pending: Pending | undefined) => void) | undefined;
+  #method: number | undefined;
+  #closed = false;
+  #exited = false;
+  readonly #keyLines: string[] = [];
+  readonly #complaints: string[] = [];
+
+  constructor(
+    readonly conf: string,
+    readonly settings: EapolTestSettings,
+    readonly places: Places,
+  ) {}
+
+  async step(octets: Uint8Array): Promise<EapAnswer> {
+    let packet: EapPacket;
+    try {
+      packet = decodeEap(octets);
+    } catch (e) {
+      if (!(e instanceof WireError)) throw e;
+      return this.#failed(e.message);
+    }
+    if (!this.#over) {
+      await this.places.take();
+      if (this.#closed) {
+        this.places.give();
+        return this.#failed("it was ended before it began");
+      }
+      const refused = this.#begin();
+      if (refused !== undefined) return this.#failed(refused);
+    }
+    const pending = this.#pending ?? await this.#next();
+    if (!pending) return this.#failed(this.#reason());
+    return await this.#relay(packet, octets, pending);
+  }
+
+  close(): void {
+    void this.end();
+  }
+
+  /** Ends the process, and waits for that. */
+  async end(): Promise<void> {
+    this.#closed = true;
+    if (!this.#over) return this.places.ended();
+    this.#signal("SIGTERM");
+    const force = setTimeout(() => this.#signal("SIGKILL"), GRACE_MS);
+    await this.#over;
+    clearTimeout(force);
+  }
+
+  /** Starts the process and its RADIUS server; why it cannot. */
+  #begin(): string | undefined {
+    const receive = (datagram: Uint8Array) => this.#receive(datagram);
+    try {
+      this.#server = new RadiusServer({ hostname: "127.0.0.1", port: 0 }, { receive });
+      const { port } = this.#server.address, { lifetimeSec = LIFETIME_SEC } = this.settings;
+      const secret = toHex(this.#secret);
+      this.#child = new Deno.Command(this.settings.program, {
+        // -n: the keys are not ours to give, they are what is wanted from it.
+        args: ["-n", "-c", "/dev/stdin", "-a", "127.0.0.1", "-p", `${port}`, "-s", secret].concat(
+          ["-t", `${lifetimeSec}`],
+        ),
+        stdin: "piped",
+        stdout: "piped",
+        stderr: "piped",
+      }).spawn();
+    } catch (e) {
+      this.#over = this.#settle([]);
+      return `it cannot be started: ${systemWords(e)} (eapoltestpath is ${this.settings.program})`;
+    }
+    const { stdin, stdout, stderr, status } = this.#child;
+    this.#over = this.#settle([
+      feed(stdin, this.conf),
+      this.#read(stdout),
+      this.#read(stderr),
+      status,
+    ]);
+    return undefined;
+  }
+
+  /** Waits for all that a login has begun, and gives its place back. */
+  async #settle(parts: readonly Promise<unknown>[]): Promise<void> {
+    await Promise.allSettled(parts);
+    this.#exited = true;
+    this.#heard?.(undefined);
+    this.#drop();
+    await this.#server?.close();
+    this.places.give();
+    this.places.ended();
+  }
+
+  #receive(datagram: Uint8Array): Promise<RadiusReply> {
+    const silence = (note: string) => Promise.resolve({ octets: undefined, note });
+    let packet: RadiusPacket;
+    try {
+      packet = decodeRadius(datagram);
+    } catch (e) {
+      if (!(e instanceof WireError)) throw e;
+      return silence(e.message);
+    }
+    const secret = new TextEncoder().encode(toHex(this.#secret)), eap = eapIn(packet);
+    const right = verdictOfMac(packet, packet.authenticator, secret) === "right";
+    if (!right || !eap || this.#exited) return silence("no request of ours");
+    // A repetition: the first one is answered.
+    const repeated = this.#pending && this.#pending.packet.identifier === packet.identifier;
+    if (repeated) return silence("a repetition");
+    return new Promise((reply) => {
+      this.#pending = { packet, eap: eap.slice(), reply };
+      this.#heard?.(this.#pending);
+    });
+  }
+
+  /** The next request of the process, or `undefined` where it ends before. */
+  #next(): Promise<Pending | undefined> {
+    if (this.#pending || this.#exited) return Promise.resolve(this.#pending);
+    return new Promise((resolve) => {
+      this.#heard = (pending) => {
+        this.#heard = undefined;
+        resolve(pending);
+      };
+    });
+  }
+
+  async #relay(packet: EapPacket, octets: Uint8Array, pending: Pending): Promise<EapAnswer> {
+    if (
+      packet.code === EapCode.REQUEST && packet.type === EapType.IDENTITY && isIdentity(pending.eap)
+    ) {
+      // It has said its identity before anybody asked; the Identifier is that of whoever asks now.
+      const response = pending.eap.slice();
+      response[1] = packet.identifier;
+      return { kind: "send", octets: response };
+    }
+    if ("type" in packet && packet.type > EapType.NAK) this.#method = packet.type;
+    const codes: Readonly<Record<number, number>> = {
+      [EapCode.REQUEST]: RadiusCode.ACCESS_CHALLENGE,
+      [EapCode.SUCCESS]: RadiusCode.ACCESS_ACCEPT,
+      [EapCode.FAILURE]: RadiusCode.ACCESS_REJECT,
+    };
+    const code = codes[packet.code];
+    if (code === undefined) return { kind: "discarded", why: "a peer takes no EAP Response" };
+    this.#reply(code, octets, pending);
+    if (packet.code === EapCode.REQUEST) {
+      const next = await this.#next();
+      return next ? { kind: "send", octets: next.eap } : this.#failed(this.#reason());
+    }
+    await this.#over;
+    return packet.code === EapCode.SUCCESS ? this.#succeeded() : this.#failed(this.#reason());
+  }
+
+  #reply(code: number, eap: Uint8Array, { packet, reply }: Pending): void {
+    this.#pending = undefined;
+    const { identifier, authenticator } = packet;
+    const state = { type: RadiusAttribute.STATE, value: Uint8Array.of(identifier) };
+    const attributes = [...eapMessages(eap), state];
+    const secret = new TextEncoder().encode(toHex(this.#secret));
+    const octets = sealResponse({ code, identifier, attributes }, authenticator, secret);
+    reply({ octets, note: undefined });
+  }
+
+  /** What is not answered any more. */
+  #drop(): void {
+    this.#pending?.reply({ octets: undefined, note: undefined });
+    this.#pending = undefined;
+  }
+
+  #succeeded(): EapAnswer {
+    const type = this.#method;
+    if (type === undefined) return this.#failed("the server says Success without any method");
+    const method = methodOf(type), methodName = method?.name ?? nameOfEapType(type);
+    const msk = this.#msk(type);
+    if (!msk && method?.derivesKeys !== false) {
+      return this.#failed(`it does not say the MSK of ${methodName}: ${this.#reason()}`);
+    }
+    const identity = identityInConf(this.conf) ?? "", notes = ["by eapol_test"];
+    const outcome = { method: type, methodName, identity, msk, notes };
+    return { kind: "succeeded", octets: undefined, outcome };
+  }
+
+  /** The longest dump of a key that begins as the PMK does: a method's own words for its MSK. */
+  #msk(type: number): Uint8Array | undefined {
+    const keys = this.#keyLines.map((line) => {
+      const [, name, digits] = KEY_LINE.exec(line)!;
+      return { name, octets: fromHex(digits!.replaceAll(" ", "")) ?? new Uint8Array(0) };
+    });
+    const pmk = keys.findLast(({ name }) => name === PMK)?.octets;
+    if (!pmk) return undefined;
+    const begins = keys.filter(({ octets }) => pmk.every((octet, i) => octet === octets[i])).sort((
+      a,
+      b,
+    ) => b.octets.length - a.octets.length);
+    const longest = begins[0]!.octets.subarray(0, MSK_OCTETS);
+    // MSCHAPv2 has no more than 32 octets of its own; the rest of its MSK is zeros.
+    if (longest.length === PMK_OCTETS && type !== EapType.MSCHAPV2) return undefined;
+    const msk = new Uint8Array(MSK_OCTETS);
+    msk.set(longest);
+    return msk;
+  }
+
+  async #read(stream: ReadableStream<Uint8Array>): Promise<void> {
+    const decoder = new TextDecoder();
+    let rest = "";
+    for await (const chunk of stream) {
+      rest += decoder.decode(chunk, { stream: true });
+      const lines = rest.split("\n");
+      rest = lines.pop()!.slice(0, LINE_MAX);
+      for (const line of lines) this.#line(line.slice(0, LINE_MAX));
+    }
+    this.#line(rest);
+  }
+
+  #line(line: string): void {
+    if (KEY_LINE.test(line)) {
+      this.#keyLines.push(line);
+      if (this.#keyLines.length > KEY_LINES_MAX) this.#keyLines.shift();
+    } else if (COMPLAINT.test(line) && !NO_COMPLAINT.test(line)) {
+      this.#complaints.push(line.trim());
+      if (this.#complaints.length > COMPLAINTS_MAX) this.#complaints.shift();
+    }
+  }
+
+  #reason(): string {
+    return this.#complaints.at(-1) ?? "it has ended without a word";
+  }
+
+  #failed(why: string): EapAnswer {
+    this.close();
+    const whole = `eapol_test fails: ${why}`;
+    return { kind: "failed", octets: undefined, cause: "relay", why: whole, notes: [] };
+  }
+
+  #signal(signal: Deno.Signal): void {
+    try {
+      this.#child?.kill(signal);
+    } catch {
+      // It has ended by itself.
+    }
+  }
+}
+
+function isIdentity(eap: Uint8Array): boolean {
+  return eap[0] === EapCode.RESPONSE && eap[4] === EapType.IDENTITY;
+}
+
+/** Gives the process its configuration, which so stands in no file. */
+async function feed(stdin: WritableStream<Uint8Array>, conf: string): Promise<void> {
+  const writer = stdin.getWriter();
+  try {
+    await writer.write(new TextEncoder().encode(conf));
+    await writer.close();
+  } catch {
+    // It has ended before it read all; its own words say why.
+  }
+}

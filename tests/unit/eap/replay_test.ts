@@ -1,0 +1,124 @@
+/** A captured login: read from its file, and said again on both sides. */
+import assert from "node:assert/strict";
+import { fromHex, toHex } from "@/base/bytes.ts";
+import { CaptureError, readDatagrams } from "@/base/capture_reader.ts";
+import type { EapAnswer } from "@/eap/conversation.ts";
+import { capturedLogin } from "@/eap/radius/capture.ts";
+import { accessRequest, judgeResponse, newRadiusLogin } from "@/eap/radius/login.ts";
+import { openReplayPeer, ReplayServer } from "@/eap/radius/replay.ts";
+import { EapType } from "@/iana/eap_type.ts";
+import { RadiusAttribute } from "@/iana/radius.ts";
+import { seededEnv } from "./_talk.ts";
+
+const hex = (text: string) => fromHex(text.replaceAll(" ", ""))!;
+const utf8 = new TextEncoder();
+const { random } = seededEnv(9);
+const FILE = Deno.readFileSync(new URL("../../vectors/radius/mschapv2.pcap", import.meta.url));
+const SECRET = utf8.encode("testing123"), OWN_SECRET = utf8.encode("of this test");
+const LOGIN = capturedLogin(readDatagrams(FILE), SECRET);
+/** What eapol_test said of its own keys ("PMK from EAPOL"). */
+const MSK_BEGINS = "c38dc7891f263aaf54b70b02d459dce6b7de753b1a5b6ff339024058a5fc57a1";
+
+Deno.test("a capture of hostapd and eapol_test is read, with the MSK that eapol_test said", () => {
+  assert.equal(LOGIN.userName, "bob");
+  assert.equal(LOGIN.method, EapType.MSCHAPV2);
+  assert.equal(LOGIN.steps.length, 3);
+  assert.equal(toHex(LOGIN.msk!.subarray(0, 32)), MSK_BEGINS);
+});
+
+/** A gateway between a replaying peer and a replaying server, for one session. */
+function replayed(
+  server: ReplayServer,
+  session: string,
+  { start = false, secret = OWN_SECRET, attribute = RadiusAttribute.CALLING_STATION_ID as number } =
+    {},
+): { readonly peer: EapAnswer; readonly gateway: EapAnswer } | string {
+  const attributes = [{ type: attribute, value: utf8.encode(session) }];
+  const login = newRadiusLogin({ server: "s", secret, nasIdentifier: "n", attributes, random }, "");
+  const peer = openReplayPeer(LOGIN);
+  let packet: Uint8Array = new Uint8Array(0);
+  if (!start) {
+    // The gateway has asked for the identity by itself.
+    const asked = peer.step(hex("01 77 0005 01"));
+    assert.ok(asked.kind === "send" && asked.octets[1] === 0x77);
+    packet = asked.octets;
+  }
+  for (let identifier = 0; identifier < 9; identifier++) {
+    const request = accessRequest(login, identifier, packet);
+    const { octets, note } = server.receive(request.octets);
+    if (!octets) return note!;
+    const verdict = judgeResponse(login, request, octets);
+    assert.ok(verdict.kind === "answer", JSON.stringify(verdict));
+    const gateway = verdict.answer;
+    if (gateway.kind === "failed") return note ?? gateway.why;
+    const said = peer.step((gateway as { octets: Uint8Array }).octets);
+    if (gateway.kind !== "send" || said.kind !== "send") return { peer: said, gateway };
+    packet = said.octets;
+  }
+  throw new Error("it does not end");
+}
+
+const SETTINGS = {
+  secret: OWN_SECRET,
+  sessionAttribute: RadiusAttribute.CALLING_STATION_ID,
+  random,
+};
+
+Deno.test("a captured login is replayed on both sides, in several sessions, with one MSK", () => {
+  const server = new ReplayServer(LOGIN, SETTINGS);
+  for (const [session, start] of [["a", false], ["b", true], ["a", false]] as const) {
+    const ended = replayed(server, session, { start });
+    assert.ok(typeof ended !== "string", `${ended}`);
+    const { peer, gateway } = ended;
+    assert.ok(peer.kind === "succeeded" && gateway.kind === "succeeded");
+    assert.deepEqual(peer.outcome.msk, LOGIN.msk);
+    assert.deepEqual(gateway.outcome.msk, LOGIN.msk);
+    assert.equal(peer.outcome.identity, "bob");
+    assert.equal(peer.outcome.methodName, "EAP-MSCHAPv2");
+  }
+});
+
+Deno.test("who asks without what tells sessions apart, or by another secret, hears why", () => {
+  const server = new ReplayServer(LOGIN, SETTINGS);
+  const other = { attribute: RadiusAttribute.CALLED_STATION_ID };
+  assert.match(`${replayed(server, "a", other)}`, /no CALLING_STATION_ID, which tells sessions/);
+  assert.match(`${replayed(server, "a", { secret: SECRET })}`, /wrong: is eapradiusss the same/);
+  assert.equal(server.receive(hex("00")).octets, undefined);
+});
+
+Deno.test("what is not in the capture is refused by both sides", () => {
+  const peer = openReplayPeer(LOGIN);
+  peer.step(hex("01 01 0005 01"));
+  const other = peer.step(hex("01 02 0006 06 41"));
+  assert.ok(other.kind === "failed");
+  assert.match(other.why, /eap-file fails: request 2 of the server is not that of the capture/);
+  const early = openReplayPeer(LOGIN).step(hex("03 01 0004"));
+  assert.ok(early.kind === "failed" && /before the capture's end/.test(early.why));
+  const server = new ReplayServer(LOGIN, SETTINGS);
+  const attributes = [{ type: RadiusAttribute.CALLING_STATION_ID, value: hex("01") }];
+  const settings = { server: "s", secret: OWN_SECRET, nasIdentifier: "n", attributes, random };
+  const request = accessRequest(newRadiusLogin(settings, "x"), 1, hex("02 01 0008 01 657665"));
+  assert.match(server.receive(request.octets).note!, /EAP packet 1 is not that of the capture/);
+});
+
+Deno.test("captures that cannot be used say why", () => {
+  const datagrams = readDatagrams(FILE);
+  const cases: readonly (readonly [() => unknown, RegExp])[] = [
+    [() => capturedLogin(datagrams, OWN_SECRET), /is its secret another\?/],
+    [() => capturedLogin([], SECRET), /Cannot find a RADIUS login/],
+    [() => capturedLogin(datagrams.slice(0, 4), SECRET), /Cannot find the Access-Accept/],
+    [() => capturedLogin([...datagrams, ...datagrams], SECRET), /more than one login/],
+    [() => readDatagrams(FILE.subarray(0, 20)), /capture of 20 octets/],
+    [() => readDatagrams(FILE.subarray(0, 100)), /Cannot read a cut capture/],
+    [() => readDatagrams(FILE.subarray(0, FILE.length - 1)), /Cannot read a cut capture/],
+    [() => readDatagrams(hex(`0a0d0d0a${"00".repeat(30)}`)), /pcapng.*editcap/],
+    [() => readDatagrams(hex(`ffffffff${"00".repeat(30)}`)), /begins with ffffffff/],
+  ];
+  for (const [work, fault] of cases) {
+    assert.throws(work, (e: Error) => {
+      assert.ok(e instanceof CaptureError, e.message);
+      assert.match(e.message, fault);
+      return true;
+    });
+  }
+});
