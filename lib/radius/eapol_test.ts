@@ -35,7 +35,8 @@ const KEY_LINE = /^(.{1,80}) - hexdump\(len=(?:32|64|128)\): ([0-9a-f ]+)$/;
 const PMK = "PMK from EAPOL", PMK_OCTETS = 32, MSK_OCTETS = 64;
 /** What a line looks like that says why, and lines that only look so. */
 const COMPLAINT = /fail|invalid|mismatch|error|not configured|Line \d+:|unknown/i;
-const NO_COMPLAINT = /^(?:FAILURE$|MPPE keys OK|EAPOL:|EAP: EAP entering|CTRL-EVENT-EAP-FAILURE)/;
+const NO_COMPLAINT =
+  /^(?:FAILURE$|MPPE keys OK|EAPOL:|EAP: (?:EAP entering|Status)|CTRL-EVENT-EAP-FAILURE)/;
 
 /** The identity in a configuration (`identity="bob"`); `undefined` where it has none. */
 export function identityInConf(conf: string): string | undefined {
