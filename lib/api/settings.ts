@@ -17,7 +17,7 @@ export function ikeSettings(setup: Setup): IkeSettings {
     forceDpd: ikeconf.forcedpd,
     dpdIntervalMs: ikeconf.dpdinterval,
     lifetimeMs: ikeconf.ikelifetime,
-    marginMs: ikeconf.margintime,
+    marginMs: marginOf(ikeconf),
     jitter: ikeconf.jitter,
     installFastpath: ikeconf.installfastpath,
     keepChildHistory: ikeconf.keepchildhistory,
@@ -25,6 +25,11 @@ export function ikeSettings(setup: Setup): IkeSettings {
     enableNatt: ikeconf.enablenatt,
     nattKeepaliveMs: ikeconf.nattkeepaliveinterval,
   };
+}
+
+/** As configured, but never longer than the lifetime that it is part of; a lifetime of 0 has no end. */
+function marginOf({ margintime, ikelifetime }: Setup["ikeconf"]): number {
+  return ikelifetime > 0 ? Math.min(margintime, ikelifetime) : margintime;
 }
 
 /** Where and how the Test API of this setup is served. */

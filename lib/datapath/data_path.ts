@@ -124,6 +124,12 @@ export interface DataPath {
   flush(): void;
   /** Undefined: no such CHILD_SA, or nobody counts. */
   counters(spiIn: number): SaCounters | undefined;
+  /**
+   * Milliseconds since an authentic packet of this CHILD_SA came that was no replay (RFC 7296 §2.4). Where
+   * packets are only counted it is the time since they were last seen to be more. Undefined: none came, or
+   * nobody knows.
+   */
+  silenceMs(spiIn: number): number | undefined;
   /** Undefined: somebody else keeps the books, as the kernel does. */
   totals(): DataPathTotals | undefined;
   /** Takes out everything that was put in, and nothing else. */

@@ -106,6 +106,9 @@ interface Entry {
   pair: SaPair;
   in: boolean;
   out: boolean;
+  /** Packets that had come when it was last asked, and when they were seen to be more; 0: never. */
+  packetsSeen: number;
+  heardAtMs: number;
 }
 
 /** A request that waits for its batch. */
@@ -226,6 +229,7 @@ export class KernelDataPath implements DataPath {
       ...(entry.in ? [{ old: stateIn(before, scope), now: stateIn(pair, scope) }] : []),
     ];
     entry.pair = pair;
+    entry.packetsSeen = 0; // the states that take their places count from here on
     if (entry.out) {
       this.#outbound.delete(outboundKey(pair.spiOut, before.path.peerAddress));
       this.#outbound.set(outboundKey(pair.spiOut, path.peerAddress), entry);
@@ -237,7 +241,8 @@ export class KernelDataPath implements DataPath {
       const sent = replay && sentSequence(replay);
       const packetsSoft = now.packetsSoft && Math.max(1, now.packetsSoft - (sent ?? 0));
       this.#tidy(deleteState(old), "a state");
-      const message = newState({ ...now, replay, packetsSoft });
+      const packetsHard = now.packetsHard && Math.max(1, now.packetsHard - (sent ?? 0));
+      const message = newState({ ...now, replay, packetsSoft, packetsHard });
       this.#want(message, "a state at its new address", spiIn);
     }
     if (entry.in) { for (const policy of policiesIn(pair, scope)) this.#put(policy, spiIn); }
@@ -292,6 +297,20 @@ export class KernelDataPath implements DataPath {
     };
   }
 
+  silenceMs(spiIn: number): number | undefined {
+    const entry = this.#entries.get(spiIn);
+    if (!entry?.in) return undefined;
+    this.flush();
+    const told = this.#stateOf(stateIn(entry.pair, this.#options.scope)), nowMs = Date.now();
+    if (told && told.packets > entry.packetsSeen) {
+      entry.packetsSeen = told.packets;
+      // The kernel tells whole seconds, where it tells the time at all.
+      const lastMs = told.lastUsedSec === undefined ? nowMs : told.lastUsedSec * 1_000 + 999;
+      entry.heardAtMs = Math.min(nowMs, lastMs);
+    }
+    return entry.heardAtMs ? Math.max(0, nowMs - entry.heardAtMs) : undefined;
+  }
+
   totals(): undefined {}
 
   async close(): Promise<void> {
@@ -323,7 +342,7 @@ export class KernelDataPath implements DataPath {
   #entry(pair: SaPair): Entry {
     const known = this.#entries.get(pair.spiIn);
     if (known) return known;
-    const entry = { pair, in: false, out: false };
+    const entry = { pair, in: false, out: false, packetsSeen: 0, heardAtMs: 0 };
     this.#entries.set(pair.spiIn, entry);
     return entry;
   }

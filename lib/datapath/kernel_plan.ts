@@ -60,6 +60,7 @@ export function stateOut(pair: SaPair, { reqidBase, ifId }: KernelScope): XfrmSt
     destinationPort: path.peerPort,
     replayWindow: undefined,
     packetsSoft: suite.esn ? undefined : 2 ** 32 - SEQUENCE_LEFT,
+    packetsHard: suite.esn ? undefined : 2 ** 32 - 1,
     ifId,
   };
 }

@@ -17,6 +17,7 @@ export class NoDataPath implements DataPath {
   counters(): SaCounters | undefined {
     return undefined;
   }
+  silenceMs(): undefined {}
   totals(): undefined {}
   close(): Promise<void> {
     return Promise.resolve();

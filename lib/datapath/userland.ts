@@ -205,6 +205,11 @@ export class UserlandDataPath implements DataPath {
     return sa && countersOf(sa);
   }
 
+  silenceMs(spiIn: number): number | undefined {
+    const heardAtMs = this.#sas.get(spiIn)?.heardAtMs;
+    return heardAtMs ? Math.max(0, Date.now() - heardAtMs) : undefined;
+  }
+
   totals(): DataPathTotals {
     const sum = { ...this.#past };
     for (const sa of this.#sas.values()) addTo(sum, countersOf(sa));
@@ -357,6 +362,7 @@ export class UserlandDataPath implements DataPath {
     if (!sa?.takes) return void this.drops.unknownSpi++;
     const drop = sa.inbound.open(buffer, at, octets);
     if (drop) return void this.drops[drop]++;
+    sa.heardAtMs = Date.now();
     if (sa.inbound.nextHeader === IpProtocol.NO_NEXT_HEADER) this.drops.dummy++;
     else if (sa.pair.tunnelMode) this.#leftTunnel(sa, buffer, outerClass);
     else this.#leftTransport(sa, buffer, outerClass);

@@ -44,6 +44,8 @@ export class UserlandSa implements Tunnel {
   pathMtuAtMs = -Infinity;
   /** Where its packets come from, though the pair's path says otherwise. */
   movedTo: EspOrigin | undefined;
+  /** When an authentic packet came last that was no replay, in milliseconds since 1970; 0: never. */
+  heardAtMs = 0;
   /** Told once. */
   toldSoft = false;
   toldHard = false;

@@ -36,6 +36,7 @@ const Attribute = {
   ENCAP: 4,
   TEMPLATE: 5,
   REPLAY_SHORT: 10,
+  LAST_USED: 15,
   AEAD: 18,
   AUTH_TRUNCATED: 20,
   REPLAY: 23,
@@ -78,6 +79,8 @@ export interface XfrmState {
   readonly ifId: number;
   /** Packets after which the kernel tells that it is used up; undefined: none. */
   readonly packetsSoft?: number | undefined;
+  /** Packets after which the kernel takes it out, and tells so: its sequence numbers are spent. */
+  readonly packetsHard?: number | undefined;
   /** Where sequence numbers stand, for a state that takes another's place. */
   readonly replay?: ReplayTold | undefined;
 }
@@ -153,6 +156,8 @@ export interface XfrmStateTold {
   /** Packets outside the replay window, replayed, with a wrong ICV. */
   readonly refused: { readonly window: number; readonly replay: number; readonly icv: number };
   readonly replay: ReplayTold | undefined;
+  /** When a packet passed last, in seconds since 1970; undefined: the kernel does not tell. */
+  readonly lastUsedSec: number | undefined;
 }
 
 /** Reads a dump of states. */
@@ -172,6 +177,7 @@ export function deleteStateTold({ spi, destination, ipProtocol }: XfrmStateTold)
 export function readState(body: Uint8Array): XfrmStateTold {
   const view = new DataView(body.buffer, body.byteOffset, body.length);
   const family = view.getUint16(212, true), octets = family === AF_INET ? 4 : 16;
+  const attributes = attributesIn(body, STATE_OCTETS);
   return {
     destination: body.slice(56, 56 + octets),
     spi: view.getUint32(72),
@@ -185,8 +191,15 @@ export function readState(body: Uint8Array): XfrmStateTold {
       icv: view.getUint32(200, true),
     },
     reqid: view.getUint32(208, true),
-    replay: replayIn(attributesIn(body, STATE_OCTETS)),
+    replay: replayIn(attributes),
+    lastUsedSec: secondsIn(attributes.get(Attribute.LAST_USED)),
   };
+}
+
+/** A uint64 in the order of the host. */
+function secondsIn(octets: Uint8Array | undefined): number | undefined {
+  if (!octets || octets.length < 8) return undefined;
+  return Number(new DataView(octets.buffer, octets.byteOffset).getBigUint64(0, true));
 }
 
 function replayIn(attributes: Map<number, Uint8Array>): ReplayTold | undefined {
@@ -366,7 +379,7 @@ function writeStateRecord(message: NetlinkMessageWriter, state: XfrmState): void
   else message.zeros(SELECTOR_OCTETS);
   message.padded(destination, 16).be32(spi).u8(ipProtocolOf(suite.protocol)).zeros(3);
   message.padded(source, 16);
-  writeLifetime(message, state.packetsSoft);
+  writeLifetime(message, state);
   message.zeros(32 + 12).u32(0).u32(state.reqid).u16(familyOf(source));
   const inRecord = hasReplayRecord(state);
   message.u8(tunnelMode ? MODE_TUNNEL : MODE_TRANSPORT, inRecord ? 0 : replayWindow);
@@ -390,10 +403,12 @@ function writeSelector(message: NetlinkMessageWriter, from: Selector, to: Select
 }
 
 /** struct xfrm_lifetime_cfg, octets before packets, soft before hard: IKE counts the time. */
-function writeLifetime(message: NetlinkMessageWriter, packetsSoft?: number): void {
-  message.u64(FOREVER).u64(FOREVER);
-  message.u64(packetsSoft === undefined ? FOREVER : BigInt(packetsSoft)).u64(FOREVER);
-  message.zeros(32);
+function writeLifetime(
+  message: NetlinkMessageWriter,
+  { packetsSoft, packetsHard }: Pick<XfrmState, "packetsSoft" | "packetsHard"> = {},
+): void {
+  const limit = (packets?: number) => packets === undefined ? FOREVER : BigInt(packets);
+  message.u64(FOREVER).u64(FOREVER).u64(limit(packetsSoft)).u64(limit(packetsHard)).zeros(32);
 }
 
 /** struct xfrm_algo and its kin: name, bits of key, what else they count, key. */

@@ -128,13 +128,10 @@ export function dispatch(
 ): void {
   if (sa.forgotten) return;
   const wasUp = sa.phase === "established", wasOver = isOver(sa);
-  const tap = new Tap(endpoint, out);
+  const tap = new Tap(endpoint, nowMs, out);
   handle(sa, event, nowMs, tap);
   if (!wasUp && sa.establishedMs !== undefined && sa.phase === "established") {
     remember(endpoint, sa);
-  }
-  if (tap.contact && !endpoint.env.broken.has("ignore_initial_contact")) {
-    displace(endpoint, sa, nowMs, out);
   }
   if (!wasOver && isOver(sa)) {
     if (!isStranger(sa)) recall(endpoint, sa);
@@ -162,21 +159,24 @@ function forgetAtOnce(endpoint: Endpoint, sa: IkeSa): void {
 
 /** Reads along what an SA wishes: some of it is the endpoint's business too. */
 class Tap implements Outbox {
-  /** INITIAL_CONTACT was heard. */
-  contact = false;
   readonly #endpoint: Endpoint;
+  readonly #nowMs: number;
   readonly #out: Outbox;
 
-  constructor(endpoint: Endpoint, out: Outbox) {
+  constructor(endpoint: Endpoint, nowMs: number, out: Outbox) {
     this.#endpoint = endpoint;
+    this.#nowMs = nowMs;
     this.#out = out;
   }
 
   push(effect: IkeEffect, about: IkeSa | undefined): void {
     if (effect.kind === "dropped") count(this.#endpoint, effect.reason);
-    else if (effect.kind === "initial_contact") this.contact = true;
     else if (effect.kind === "adopted") adopt(this.#endpoint, about!);
     this.#out.push(effect, about);
+    if (effect.kind !== "initial_contact") return;
+    // At once: the addresses that the displaced SAs held are free before this one asks for its own.
+    if (this.#endpoint.env.broken.has("ignore_initial_contact")) return;
+    displace(this.#endpoint, about!, this.#nowMs, this.#out);
   }
 }
 

@@ -10,7 +10,7 @@ import { ExchangeType, nameOfExchange } from "@/iana/exchange_type.ts";
 import { nameOfNotify, NotifyType } from "@/iana/notify_type.ts";
 import {
   hasSpentMessageIds,
-  livenessDueMs,
+  isLivenessDue,
   nextDueMs,
   resumePostponed,
   spareMessageIds,
@@ -23,7 +23,7 @@ import { follow, reconnect } from "@/ike/path/connection.ts";
 import { expireFragments, forgetFragments, fragmentsDueMs } from "@/ike/window/fragments.ts";
 import { endSa, type IkeSa, type Turn } from "@/ike/records/ike_sa.ts";
 import { followPeer, keepaliveDueMs, sendKeepalive } from "@/ike/path/nat.ts";
-import { isFatalInAuth, notifyOf, PeerError } from "@/ike/records/notify.ts";
+import { findNotify, isFatalInAuth, notifyOf, PeerError } from "@/ike/records/notify.ts";
 import { endOvertime } from "@/ike/window/overtime.ts";
 import { isSpent, patienceMs } from "@/ike/window/patience.ts";
 import { isAnswered, isRepeat, OTHER_OCTETS } from "@/ike/window/repeats.ts";
@@ -137,7 +137,7 @@ function dueWork(turn: Turn): void {
     if (nowMs >= child.rekeyMs && child.state === "established") rekeyChild(sa, child);
     if (nowMs >= child.expireMs) childExpired(turn, child);
   }
-  if (nowMs >= livenessDueMs(sa)) sa.queue.push({ kind: "liveness_check" });
+  if (isLivenessDue(turn)) sa.queue.push({ kind: "liveness_check" });
   // What is queued goes out at once, and keeps the mapping alive as well.
   if (nowMs >= keepaliveDueMs(sa) && sa.queue.length === 0) sendKeepalive(turn);
 }
@@ -211,6 +211,7 @@ function receiveResponse(turn: Turn, received: Received): void {
   }
   if (header.exchange !== request.exchange) return drop(turn, "a response of another exchange");
   if (received.fault) return badResponse(turn, received.fault);
+  if (isInvalidSyntax(sa, received)) return endedBySyntax(turn);
   const doubt = kindOf(active).doubts?.(turn, active, received);
   if (doubt) return drop(turn, doubt);
   const { firstSentMs, transmissions, exchange } = request;
@@ -224,6 +225,22 @@ function receiveResponse(turn: Turn, received: Received): void {
   // A task that computes or sends again keeps its place.
   const goesOn = "stage" in active && (sa.request !== undefined || active.stage !== "sent");
   if (sa.active === active && !goesOn) sa.active = undefined;
+}
+
+/** Whether an established SA's request was answered INVALID_SYNTAX: a Delete ends the SA either way. */
+function isInvalidSyntax({ phase }: IkeSa, { payloads }: Received): boolean {
+  return phase === "established" &&
+    findNotify(payloads, NotifyType.INVALID_SYNTAX) !== undefined;
+}
+
+/** RFC 7296 §2.21.3: it is fatal in both peers, and the IKE SA is deleted without another exchange. */
+function endedBySyntax(turn: Turn): void {
+  const { sa } = turn, { exchange } = sa.request!, cause = "INVALID_SYNTAX";
+  const text =
+    `Peer calls our ${nameOfExchange(exchange)} request malformed (${cause}), which ends the ` +
+    "IKE SA at both ends";
+  if (sa.replacedBy || sa.redundant) return endSa(turn, CloseCode.REKEYED);
+  fail(turn, { cause, closeCode: NotifyType.INVALID_SYNTAX, text });
 }
 
 /** A response whose ICV is right and whose content is not: the peer is broken (RFC 7296 §2.21). */

@@ -257,6 +257,9 @@ export class World {
       case "child_failed":
         host.failures.push(effect.failure.cause);
         return this.#note(`${host.name}: no CHILD_SA: ${effect.failure.text}`);
+      case "create_child_failed":
+      case "rekey_ike_failed":
+        return this.#note(`${host.name}: ${effect.failure.text}`);
       case "closed":
         return this.#note(`${host.name}: closed`);
       case "dropped":

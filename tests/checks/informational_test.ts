@@ -38,6 +38,23 @@ both("§1.4", "Before there are keys, an INFORMATIONAL is dropped", (role) => {
   bench.ignores("an encrypted message before there are keys", octets);
 });
 
+both(
+  "§2.21.3",
+  "INVALID_SYNTAX in a protected response ends the IKE SA at our end too, without another exchange",
+  (role) => {
+    for (const kind of ["liveness_check", "rekey_ike"] as const) {
+      const bench = Bench.up(role);
+      bench.tell({ kind });
+      bench.answer([notify(INVALID_SYNTAX)]);
+      bench.over();
+      assert.match(
+        bench.failure,
+        /malformed \(INVALID_SYNTAX\), which ends the IKE SA at both ends/,
+      );
+    }
+  },
+);
+
 both("§1.4.1", "A Delete of a CHILD_SA closes it, and is answered with the other half", (role) => {
   const bench = Bench.up(role), [child] = bench.sa.children;
   const answer = bench.ask(INFORMATIONAL, [deleted(ProtocolId.ESP, child!.spiOut)]);

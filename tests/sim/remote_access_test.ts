@@ -160,3 +160,35 @@ Deno.test("200 seeds: no address is leased twice, leases of ended SAs come back"
 Deno.test("a gateway that forgets to take leases back is found", () => {
   assert.throws(() => churn(1, ["leak_lease"]), BrokenInvariant);
 });
+
+Deno.test("ladder: a full pool releases for INITIAL_CONTACT before it leases (§2.4, §2.19)", () => {
+  const { world, a, b } = stage({ v4: v4Pool("10.9.0.1"), v6: undefined });
+  Object.assign(a.endpoint.config, { initialContact: true });
+  world.dial(a, b);
+  world.at(1_000, () => {
+    for (const sa of standing(a)) {
+      const event = { kind: "abandon", closeCode: CloseCode.STOPPED, why: "power cut" } as const;
+      world.tell(a, sa, event);
+    }
+    world.dial(a, b);
+  });
+  world.run();
+  const [sa, ...more] = standing(b);
+  assert.deepEqual([inner(sa!), more.length], [["10.9.0.1"], 0], world.story);
+  assert.deepEqual([a.failures, b.failures], [[], []], world.story);
+});
+
+Deno.test("ladder: a CHILD_SA of a family without an address is not asked for, and named (§2.19)", () => {
+  const { world, a, b } = stage({ v4: v4Pool("10.9.0.9"), v6: undefined });
+  const v4 = { ...BASE, ownTs: [ANY[0]!], peerTs: [ANY[0]!] };
+  const v6 = { ...BASE, ownTs: [RANGE6], peerTs: [RANGE6] };
+  for (const host of [a, b]) Object.assign(host.endpoint.config, { children: [v4, v6] });
+  world.dial(a, b);
+  world.run();
+  assert.equal(world.ladder.some((line) => line.includes("CREATE_CHILD_SA")), false, world.story);
+  const [sa] = standing(a);
+  assert.equal(sa!.children.length, 1);
+  const words = "Cannot ask for the CHILD_SA of entry 2 of childlist: its ownts are ::-" +
+    "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff (IPv6), and the gateway assigned 10.9.0.1 alone";
+  assert.ok(world.ladder.some((line) => line.includes(words)), world.story);
+});

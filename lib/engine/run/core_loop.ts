@@ -60,6 +60,8 @@ export interface CoreLoopOptions {
   readonly transport: Transport;
   readonly clock: Clock;
   readonly listener: LoopListener;
+  /** What the data path says of its packets: see {@linkcode IkeEnv}. */
+  readonly silenceMs?: IkeEnv["silenceMs"];
   /** Asymmetric jobs under way at a time, where the backend answers by promise. */
   readonly computeMax: number;
 }
@@ -105,7 +107,8 @@ export class CoreLoop implements Outbox {
     const { env, config, answers, clock, transport, computeMax } = options;
     this.#options = options;
     this.#nowMs = clock.nowMs();
-    this.endpoint = newEndpoint(env, config, answers);
+    const { silenceMs } = options;
+    this.endpoint = newEndpoint(silenceMs ? { ...env, silenceMs } : env, config, answers);
     this.#wheel = new TimerWheel<IkeSa | Alarm>(this.#nowMs);
     this.#pool = new ComputePool<Ticket>({
       crypto: env.crypto,

@@ -49,6 +49,7 @@ import { dispatch } from "@/ike/endpoint.ts";
 import type { Failure, IkeEffect } from "@/ike/records/event.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
 import { type IkeSa, isStranger, ownSpi } from "@/ike/records/ike_sa.ts";
+import { hearTraffic } from "@/ike/window/lifetime.ts";
 import type { AddressPool } from "@/ike/negotiate/pool.ts";
 import type { Setup } from "@/setup/setup.ts";
 import type { Datagram, Transport } from "@/transport/transport.ts";
@@ -140,6 +141,7 @@ export class TestRun implements RunView, Floor, LoopListener, ChildPathOwner {
       clock,
       listener: this,
       computeMax,
+      silenceMs: ({ spiIn }) => this.#paths.path.silenceMs(spiIn),
     });
     this.#role = plan.role === "client" ? new Client(this, plan) : new Gateway(this, plan);
     this.#books = new RunBooks(options, clock, this, this.#role);
@@ -214,6 +216,8 @@ export class TestRun implements RunView, Floor, LoopListener, ChildPathOwner {
   }
 
   ikeSa(spi: bigint): IkeSaDump | undefined {
+    const sa = this.loop.endpoint.bySpi.get(spi);
+    if (sa && !this.#over) hearTraffic(sa, this.#clock.nowMs());
     return this.#sas.ikeSa(spi);
   }
 

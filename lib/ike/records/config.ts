@@ -221,6 +221,11 @@ export interface IkeEnv {
   readonly random: RandomOctets;
   /** Every CHILD_SA of the process by the SPI we receive on (uint32), over ESP and AH. */
   readonly childrenBySpi: Map<number, ChildSa>;
+  /**
+   * Milliseconds since an authentic packet of a CHILD_SA came that was no replay; undefined: none came, or
+   * nobody knows. Absent: nobody knows of any. It is asked before the peer is (RFC 7296 §2.4).
+   */
+  readonly silenceMs?: (child: ChildSa) => number | undefined;
   /** Inner addresses of one endpoint; absent where it hands out none. */
   readonly pools?: AddressPools;
   /** Octets of fragments that wait at one endpoint for the others of their messages; the endpoint sets it. */

@@ -3,9 +3,11 @@
  * proposals and selectors at both ends, SPIs, keys.
  * @module
  */
+import { showAddress } from "@/base/address.ts";
 import { nameOfNotify, NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import { ProtocolId } from "@/iana/protocol_id.ts";
+import { TsType } from "@/iana/ts_type.ts";
 import { TransformType } from "@/iana/transform_type.ts";
 import type { ChildSa, ChildSuite } from "@/ike/records/child_sa.ts";
 import { freeSpi, NO_SPI32, spiFault, spiNumber, spiOctets32 } from "@/ike/negotiate/child_spi.ts";
@@ -171,6 +173,23 @@ export interface ChildAnswer {
   readonly group: number;
   /** The CHILD_SA that is rekeyed. */
   readonly replaces?: ChildSa | undefined;
+}
+
+/**
+ * Why a remote-access client does not ask for an entry of its child list: its own selectors are of a
+ * family that the gateway assigned no address of, and an empty TSi says nothing (RFC 7296 §2.19, §3.13).
+ */
+export function missingFamily(sa: IkeSa, configIndex: number): Failure | undefined {
+  const config = sa.config.children[configIndex]!;
+  if (!sa.inner || sa.env.pools || ownSelectors(sa, config).length > 0) return undefined;
+  const isV6 = config.ownTs.every(({ tsType }) => tsType === TsType.TS_IPV6_ADDR_RANGE);
+  const isV4 = config.ownTs.every(({ tsType }) => tsType === TsType.TS_IPV4_ADDR_RANGE);
+  const family = isV6 ? "IPv6" : isV4 ? "IPv4" : "another";
+  const assigned = sa.inner.addresses.map(showAddress).join(" and ");
+  return refusedHere(
+    `Cannot ask for the CHILD_SA of entry ${configIndex + 1} of childlist: its ownts are ` +
+      `${showSelectors(config.ownTs)} (${family}), and the gateway assigned ${assigned} alone`,
+  );
 }
 
 /** Takes the responder's SAr2, TSi, TSr; a failure says why the CHILD_SA cannot be. */

@@ -25,6 +25,7 @@ import {
   childRequest,
   completeChild,
   judgeAnswer,
+  missingFamily,
   newChild,
   refusedByPeer,
 } from "@/ike/tasks/child_negotiation.ts";
@@ -42,6 +43,8 @@ export const createChild: TaskKind<CreateChildTask> = {
   begin(turn, task) {
     const { sa } = turn, { old } = task;
     if (isOvertaken(task)) return dropTask(turn, task);
+    const missing = old ? undefined : missingFamily(sa, task.configIndex);
+    if (missing) return giveUp(turn, task, missing);
     if (old) old.state = "rekeying";
     task.nonce = sa.env.random(NONCE_OCTETS);
     if (task.group === 0) return send(turn, task);

@@ -77,6 +77,24 @@ export function nextDueMs(sa: IkeSa): number {
   return next;
 }
 
+/** Takes packets of its CHILD_SAs for signs of life of the peer too (RFC 7296 §2.4). */
+export function hearTraffic(sa: IkeSa, nowMs: number): void {
+  const { silenceMs } = sa.env;
+  if (!silenceMs) return;
+  for (const child of sa.children) {
+    const silence = silenceMs(child);
+    if (silence === undefined) continue;
+    sa.lastReceivedMs = Math.max(sa.lastReceivedMs ?? -Infinity, nowMs - silence);
+  }
+}
+
+/** Whether the peer is to be asked now: it was not heard within the interval, by IKE or by its packets. */
+export function isLivenessDue({ sa, nowMs }: Turn): boolean {
+  if (nowMs < livenessDueMs(sa)) return false;
+  if (!sa.config.livenessForced) hearTraffic(sa, nowMs);
+  return nowMs >= livenessDueMs(sa);
+}
+
 /** When the peer is to be asked whether it is there; Infinity: never (RFC 7296 §2.4). */
 export function livenessDueMs(sa: IkeSa): number {
   const { livenessIntervalMs, livenessForced } = sa.config;

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { duration } from "@/api/messages.ts";
 import { ikeSettings, testApiOptions } from "@/api/settings.ts";
 import { readSetup } from "@/setup/read.ts";
 import { fakeSetup } from "../../api/fake_setup.ts";
@@ -19,6 +20,22 @@ Deno.test("the setup says where the API listens and whom it trusts", () => {
     const expected = { address: "127.0.0.1", port: 12_330, ...open };
     assert.deepEqual(testApiOptions(defaults(text)), expected, text);
   }
+});
+
+Deno.test("a margin is shown as configured, clamped where it exceeds the lifetime", () => {
+  const shown = (ikelifetime: string, margintime: string) => {
+    const text =
+      `role: client\nikeconf: { ikelifetime: ${ikelifetime}, margintime: ${margintime} }`;
+    const { lifetimeMs, marginMs } = ikeSettings(defaults(text));
+    return [lifetimeMs, marginMs];
+  };
+  assert.deepEqual(shown("10m", "6m"), [600_000, 360_000]);
+  assert.deepEqual(shown("1m", "2m"), [60_000, 60_000]);
+  assert.deepEqual(shown("0s", "2m"), [0, 120_000]);
+});
+
+Deno.test("a lifetime of 0 is sent as 0 s, and not left out", () => {
+  assert.deepEqual(duration(0), { seconds: 0, nanos: 0 });
 });
 
 Deno.test("a setup of defaults is shown as what it means", () => {

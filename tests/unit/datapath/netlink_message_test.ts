@@ -66,6 +66,7 @@ Deno.test("a state: the record, its algorithm, its window, its encapsulation", (
     refused: { window: 0, replay: 0, icv: 0 },
     reqid: 77,
     replay: { attribute: 23, octets: attributesIn(body, 224).get(23)! },
+    lastUsedSec: undefined,
   });
   // Tunnel mode, no window in the record itself, both inner families.
   assert.deepEqual([body[214], body[215], body[216]], [1, 0, 32]);

@@ -137,6 +137,28 @@ Deno.test("userland: what goes in at one end comes out at the other, both ways, 
   assert.deepEqual(bench.b.counters(601), counted);
 });
 
+Deno.test("userland: only what is authentic and new is a sign of life of the peer", () => {
+  const bench = new Bench();
+  install(bench, 300);
+  assert.deepEqual([bench.b.silenceMs(601), bench.b.silenceMs(5)], [undefined, undefined]);
+  bench.a.inner.send([echo("10.0.0.1", "10.0.1.1")]);
+  const [packet] = bench.sent.map(({ packet }) => packet);
+  const forged = packet!.slice();
+  forged[forged.length - 1]! ^= 1;
+  bench.arrive("b", forged);
+  assert.equal(bench.b.silenceMs(601), undefined, "a wrong ICV");
+  bench.carry();
+  assert.ok(bench.b.silenceMs(601)! < 1_000);
+  const now = Date.now;
+  try {
+    Date.now = () => now() + 60_000;
+    bench.arrive("b", packet!);
+    assert.ok(bench.b.silenceMs(601)! >= 60_000, "a replay");
+  } finally {
+    Date.now = now;
+  }
+});
+
 Deno.test("userland: packets that no selector holds are not sent, and not taken from a peer", () => {
   const bench = new Bench();
   install(bench, 300);

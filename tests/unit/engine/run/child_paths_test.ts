@@ -39,6 +39,7 @@ class Recorder implements DataPath {
   counters() {
     return undefined;
   }
+  silenceMs(): undefined {}
   totals(): undefined {}
   close(): Promise<void> {
     this.closed = true;
