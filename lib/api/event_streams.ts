@@ -30,6 +30,7 @@ export class EventStreams {
     call.on("cancelled", leave).on("close", leave).on("error", leave);
     // The caller learns from the headers that no later event will be missed.
     call.sendMetadata(new Metadata());
+    sendAhead(call);
     for await (const event of subscription) {
       if (!call.write(eventMessage(event))) await drained(call);
       if (call.cancelled) break;
@@ -54,6 +55,37 @@ export class EventStreams {
     this.#ended = true;
     for (const subscription of this.#open.keys()) subscription.close();
   }
+}
+
+/**
+ * Lets the stream have many messages on their way: by itself the library writes the next one when the
+ * system has taken the one before, which is one message for each turn of the event loop.
+ */
+function sendAhead(call: EventCall): void {
+  const { call: transport } = call as unknown as { readonly call?: Partial<MessageSender> };
+  if (typeof transport?.sendMessage !== "function") return;
+  let onTheirWay = 0;
+  let blocked: Parameters<EventCall["_write"]>[2] | undefined;
+  call._write = (event: Message, _encoding, done) => {
+    onTheirWay++;
+    const isFull = onTheirWay >= AHEAD_MAX;
+    if (isFull) blocked = done;
+    (transport as MessageSender).sendMessage(event, () => {
+      onTheirWay--;
+      const goOn = blocked;
+      blocked = undefined;
+      goOn?.();
+    });
+    if (!isFull) done();
+  };
+}
+
+/** Messages of one stream that the library has and the system has not taken yet: some 10 ms of work. */
+const AHEAD_MAX = 200;
+
+/** What the library's stream hands its messages to. */
+interface MessageSender {
+  sendMessage(message: Message, taken: () => void): void;
 }
 
 /** Until the connection takes more, or is gone. */

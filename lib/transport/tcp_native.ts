@@ -41,6 +41,8 @@ const ARENA_OCTETS = 2 * FRAME_MAX;
 const CALLS_MAX = 4;
 /** Connections taken in one turn. */
 const ACCEPTED_MAX = 64;
+/** Sockets read in one turn: between two turns others have theirs. */
+const READ_MAX = 16;
 /** Connections of strangers, and how long each has to authenticate, where nobody says. */
 const STRANGERS_MAX = 1024, STRANGER_MS = 30_000;
 /** What the system says of an own port, or of a pair of ends, that is in use. */
@@ -78,6 +80,8 @@ export class TcpTransport implements Transport {
   readonly #shim: ShimSymbols;
   readonly #options: TcpOptions;
   readonly #wait: TcpWait;
+  /** Tags of sockets that have something and were not read yet. */
+  readonly #ready: number[] = [];
   /** Sockets that listen, by tag. */
   readonly #listening = new Map<number, number>();
   readonly #byTag = new Map<number, TcpConnection>();
@@ -345,7 +349,7 @@ export class TcpTransport implements Transport {
   }
 
   async #run(listener: TransportListener): Promise<void> {
-    const take = () => this.#takeAll(listener), isOver = () => this.#closed;
+    const take = () => this.#takeSome(listener), isOver = () => this.#closed;
     try {
       await pollUntilOver({ take, wait: () => this.#wait.wait(), isOver });
     } catch (e) {
@@ -353,9 +357,10 @@ export class TcpTransport implements Transport {
     }
   }
 
-  /** Everything that waits, once each; how much it was. */
-  #takeAll(listener: TransportListener): number {
-    const tags = this.#wait.ready().slice();
+  /** Some of what waits, each connection in its turn; how much it was. */
+  #takeSome(listener: TransportListener): number {
+    if (this.#ready.length === 0) this.#ready.push(...this.#wait.ready());
+    const tags = this.#ready.splice(0, READ_MAX);
     for (const tag of tags) {
       const listening = this.#listening.get(tag), connection = this.#byTag.get(tag);
       if (listening !== undefined) this.#accept(listening, tag);

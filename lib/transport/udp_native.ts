@@ -47,6 +47,8 @@ import type {
 
 /** Datagrams of one batch. */
 const SLOTS = 64;
+/** IKE messages that are delivered at a time: between two batches others have their turn. */
+const BATCH_MAX = 16;
 /** Octets of receive buffer, as the system counts them, for a tunnel on its way. */
 const OCTETS_PER_HALF_OPEN = 3328;
 const HALF_OPEN_MIN = 64;
@@ -90,6 +92,8 @@ class NativeUdp implements Transport {
   readonly #arena = new Uint8Array(SLOTS * SLOT_OCTETS);
   readonly #arenaWords = new Uint32Array(this.#arena.buffer);
   readonly #queue: RecordQueue;
+  /** IKE messages that lie in the arena. */
+  readonly #undelivered: Datagram[] = [];
   #loop: Promise<void> | undefined;
   #closed = false;
   /** Counted before the sockets were closed. */
@@ -269,9 +273,15 @@ class NativeUdp implements Transport {
 
   async #receive(listener: TransportListener): Promise<void> {
     const take = () => {
-      const count = this.#wait.receive(this.#arena);
-      if (count > 0) this.#deliver(count, listener);
-      return count;
+      // What was received stays in the arena until all of it is delivered.
+      if (this.#undelivered.length === 0) {
+        const count = this.#wait.receive(this.#arena);
+        if (count === 0) return 0;
+        this.#sort(count);
+      }
+      const batch = this.#undelivered.splice(0, BATCH_MAX);
+      if (batch.length > 0) listener.datagrams(batch);
+      return 1;
     };
     const wait = () => this.#wait.wait(), isOver = () => this.#closed;
     try {
@@ -281,8 +291,9 @@ class NativeUdp implements Transport {
     }
   }
 
-  #deliver(count: number, listener: TransportListener): void {
-    const batch: Datagram[] = [];
+  /** ESP goes to its receiver at once, IKE messages wait to be delivered. */
+  #sort(count: number): void {
+    const batch = this.#undelivered;
     for (let slot = 0; slot < count; slot++) {
       const at = slot * SLOT_OCTETS, word = at >> 2;
       if (this.#arenaWords[word + RecordWord.FLAGS]! & RecordFlag.ERROR) {
@@ -299,7 +310,6 @@ class NativeUdp implements Transport {
       } while (from < whole);
     }
     this.esp.receiver?.batchEnds();
-    if (batch.length > 0) listener.datagrams(batch);
   }
 
   /** The IKE message in a record, of so many octets at `from` of its payload; what is none is counted. */

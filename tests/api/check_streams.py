@@ -83,7 +83,7 @@ def check_slow_reader(checks, server):
     notices = lambda ms: [m for m in ms if m.Msg.endswith("lost: the reader is too slow")]
     lost = lambda ms: sum(int(m.Msg.split()[0]) for m in notices(ms))
     received = lambda ms: len(ms) - len(notices(ms))
-    reader.wait(lambda ms: received(ms) + lost(ms) >= published + 2)
+    reader.wait(lambda ms: received(ms) + lost(ms) >= published + 2, 30)
     got = list(reader.messages)
     checks.that("a slow reader is told that events were lost", notices(got), len(got))
     checks.equal("received and lost are all there were", received(got) + lost(got), published + 2)

@@ -11,6 +11,7 @@ for (
     "pki_bench.ts",
     "udp_bench.ts",
     "setup_bench.ts",
+    "api_bench.ts",
     "esp_bench.ts",
     "netlink_bench.ts",
   ]

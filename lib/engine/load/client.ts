@@ -45,6 +45,9 @@ const TRIED_AGAIN: ReadonlySet<number> = new Set([
   CloseCode.HARD_EXPIRY,
 ]);
 
+/** Tunnels that are dialled at once: then others have their turn. */
+const DIALS_MAX = 32;
+
 /** How far creation may catch up after the process was held up. */
 const CATCH_UP_MS = 100;
 
@@ -201,7 +204,9 @@ export class Client implements Role {
     this.#pace.deadlineMs = Infinity;
     if (this.#floor.ending) return;
     const { tunnels, setupIntervalMs } = this.#plan, { size } = this.#window;
+    let dialled = 0;
     while (this.#dialling < size && !this.#herald) {
+      if (dialled++ === DIALS_MAX) return this.#floor.loop.soon((laterMs) => this.#pump(laterMs));
       const retry = this.#retries[this.#retryAt];
       if (retry && retry.atMs <= nowMs) {
         this.#takeRetry();

@@ -2,6 +2,7 @@
  * Where a run takes its time from, so that a test can hand it a clock of its own.
  * @module
  */
+import { clearImmediate, setImmediate } from "node:timers";
 
 /** A clock and its one kind of alarm. */
 export interface Clock {
@@ -21,6 +22,11 @@ export const systemClock: Clock = {
   nowMs: () => performance.now(),
   epochMs: () => Date.now(),
   after(delayMs, ring) {
+    // A timer waits for a millisecond at least; this comes as soon as sockets have been read.
+    if (delayMs <= 0) {
+      const immediate = setImmediate(ring);
+      return () => clearImmediate(immediate);
+    }
     let timer: ReturnType<typeof setTimeout>;
     // A longer delay would ring at once: it is waited for in pieces.
     const wait = (leftMs: number) => {

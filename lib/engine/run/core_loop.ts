@@ -26,8 +26,11 @@ import { PathMemory } from "@/pki/trust.ts";
 import { KEEPALIVE, withMarker } from "@/transport/non_esp_marker.ts";
 import type { Connections, Datagram, Transport } from "@/transport/transport.ts";
 
-/** Asymmetric work done at once takes at most so long before sockets are read again. */
-const COMPUTE_SLICE_MS = 10;
+/**
+ * After so long a turn begins no more work of what it may leave for the next: deadlines and asymmetric
+ * jobs. Between turns sockets are read and the API is served, so no load keeps callers waiting.
+ */
+const TURN_MS = 5;
 
 /** Something else that wants to be called at a time: its `deadlineMs` is moved by `ring`. */
 export interface Alarm {
@@ -151,6 +154,11 @@ export class CoreLoop implements Outbox {
     }
   }
 
+  /** Does `work` as a turn of its own, when sockets have been read and others had theirs. */
+  soon(work: (nowMs: number) => void): void {
+    this.#options.clock.after(0, () => this.turn(work));
+  }
+
   /** Dials; within a turn only. */
   initiate(dial: Dial): IkeSa {
     const begun = dial.path.tcp && this.#keeper?.dial(dial.path), path = (begun || dial).path;
@@ -214,7 +222,7 @@ export class CoreLoop implements Outbox {
   /** Performs effects and work until both are done, or work has had its slice. */
   #settle(): void {
     const { clock, transport, listener } = this.#options;
-    const untilMs = this.#nowMs + COMPUTE_SLICE_MS;
+    const untilMs = this.#nowMs + TURN_MS;
     let workLeft = false;
     do {
       this.#perform();
@@ -279,7 +287,10 @@ export class CoreLoop implements Outbox {
     this.#wakeMs = wakeMs;
     this.#forgetWake = clock.after(Math.max(0, wakeMs - clock.nowMs()), () => {
       this.#wakeMs = Infinity;
-      this.turn((nowMs) => this.#wheel.advance(nowMs, (due) => this.#due(due, nowMs)));
+      this.turn((nowMs) => {
+        const enough = () => clock.nowMs() >= nowMs + TURN_MS;
+        this.#wheel.advance(nowMs, (due) => this.#due(due, nowMs), enough);
+      });
     });
   }
 

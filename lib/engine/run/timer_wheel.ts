@@ -11,6 +11,15 @@ export interface Timed {
 }
 
 const SLOT_COUNT = 4096;
+/** Stands for the tick of an item whose own has come, and that was not looked at yet. */
+const LEFT = -1;
+
+/** What is done with items whose tick has come. */
+interface Work<T> {
+  readonly nowMs: number;
+  readonly due: (item: T) => void;
+  readonly enough: () => boolean;
+}
 
 /** A wheel of 4096 slots; a deadline further away than one revolution is passed over until due. */
 export class TimerWheel<T extends Timed> {
@@ -20,6 +29,8 @@ export class TimerWheel<T extends Timed> {
   readonly #ticks: number[][] = Array.from({ length: SLOT_COUNT }, () => []);
   /** The tick each item is awaited in; an entry of another tick is stale. */
   readonly #awaited = new Map<T, number>();
+  /** Items whose tick has come when it was enough, in order. */
+  #left: T[] = [];
   /** The last tick that was worked off. */
   #tick: number;
   /** No slot before this tick holds anything: where the search for the next one begins. */
@@ -51,10 +62,15 @@ export class TimerWheel<T extends Timed> {
   }
 
   /**
-   * Calls `due` for every item whose deadline is not after `nowMs`, in order of ticks. `due` moves
-   * the item's deadline; an item whose deadline stays in the past comes again with the next tick.
+   * Calls `due` for every item whose deadline is not after `nowMs`, in order of ticks, until `enough`
+   * says so: the others are due when this is called next. `due` moves the item's deadline; an item
+   * whose deadline stays in the past comes again with the next tick.
    */
-  advance(nowMs: number, due: (item: T) => void): void {
+  advance(nowMs: number, due: (item: T) => void, enough: () => boolean = () => false): void {
+    const left = this.#left;
+    this.#left = [];
+    const isEnough = this.#workOff(left, { nowMs, due, enough });
+    if (isEnough) return;
     const last = Math.floor(nowMs / this.#tickMs);
     // After a clock that stood still for long, one revolution sees every slot.
     const first = Math.max(this.#tick + 1, last - SLOT_COUNT + 1);
@@ -62,7 +78,8 @@ export class TimerWheel<T extends Timed> {
       const slot = tick % SLOT_COUNT;
       if (this.#items[slot]!.length === 0) continue;
       this.#tick = tick;
-      this.#workOff(slot, last, nowMs, due);
+      // Ticks that were not looked at are still to come.
+      if (this.#workOff(this.#dueOf(slot, last), { nowMs, due, enough })) return;
     }
     this.#tick = Math.max(this.#tick, last);
   }
@@ -70,6 +87,7 @@ export class TimerWheel<T extends Timed> {
   /** When {@linkcode advance} is worth calling again; Infinity with nothing awaited. */
   nextMs(): number {
     if (this.#awaited.size === 0) return Infinity;
+    if (this.#left.length > 0) return -Infinity;
     const first = Math.max(this.#tick + 1, this.#hint);
     for (let tick = first; tick <= this.#tick + SLOT_COUNT; tick++) {
       if (this.#items[tick % SLOT_COUNT]!.length === 0) continue;
@@ -79,8 +97,9 @@ export class TimerWheel<T extends Timed> {
     return Infinity;
   }
 
-  #workOff(slot: number, last: number, nowMs: number, due: (item: T) => void): void {
-    const items = this.#items[slot]!, ticks = this.#ticks[slot]!;
+  /** Takes the items of a slot whose tick has come; those of later revolutions stay. */
+  #dueOf(slot: number, last: number): T[] {
+    const items = this.#items[slot]!, ticks = this.#ticks[slot]!, due: T[] = [];
     this.#items[slot] = [];
     this.#ticks[slot] = [];
     for (let i = 0; i < items.length; i++) {
@@ -91,10 +110,26 @@ export class TimerWheel<T extends Timed> {
         this.#ticks[slot]!.push(tick);
         continue;
       }
-      this.#awaited.delete(item);
-      if (item.deadlineMs <= nowMs) due(item);
-      this.arm(item);
+      this.#awaited.set(item, LEFT);
+      due.push(item);
     }
+    return due;
+  }
+
+  /** Whether it was enough; what is left then waits for the next call. */
+  #workOff(items: readonly T[], { nowMs, due, enough }: Work<T>): boolean {
+    for (let i = 0; i < items.length; i++) {
+      const item = items[i]!;
+      if (this.#awaited.get(item) !== LEFT) continue;
+      this.#awaited.delete(item);
+      const isDue = item.deadlineMs <= nowMs;
+      if (isDue) due(item);
+      this.arm(item);
+      if (!isDue || !enough()) continue;
+      for (let rest = i + 1; rest < items.length; rest++) this.#left.push(items[rest]!);
+      return true;
+    }
+    return false;
   }
 
   #put(item: T, tick: number): void {

@@ -26,8 +26,17 @@ export interface EventFilter {
   readonly keyword: string;
 }
 
-/** Events that a queue holds when its reader does not say otherwise. */
-export const EVENT_QUEUE_MAX = 1_000;
+/**
+ * Events of levels 1 to 4 that a queue holds when its reader does not say otherwise: some seconds of
+ * a set-up at full speed.
+ */
+export const EVENT_QUEUE_MAX = 50_000;
+/** Characters of all messages that a queue holds. */
+export const QUEUE_CHARACTERS_MAX = 8_000_000;
+/** A queue that holds so many takes no event of level 5: debugging must not crowd out the others. */
+const DEBUG_QUEUE_MAX = 1_000;
+/** Events that were read are kept until there are so many: to take each out by itself is costly. */
+const TIDY_AFTER = 5_000;
 
 /** Characters of one message by its level: only decoded messages, of level 5, may be long. */
 const MSG_MAX: Readonly<Record<EventLevel, number>> = {
@@ -111,11 +120,14 @@ export class EventHub {
   }
 }
 
-/** A bounded queue; when it is full the newest events are dropped and counted. */
+/** A bounded queue, first in, first out; when it is full the newest events are dropped and counted. */
 class Queue implements EventSubscription {
   filter: EventFilter;
   lost = 0;
+  /** Those still to be read are from `#first` on. */
   #events: RunEvent[] = [];
+  #first = 0;
+  #characters = 0;
   /** Dropped since the last notice. */
   #unsaid = 0;
   #closed = false;
@@ -134,7 +146,9 @@ class Queue implements EventSubscription {
   put(event: RunEvent): void {
     const reader = this.#waiting.shift();
     if (reader) return reader(event);
-    if (this.#events.length >= this.#max) {
+    const max = event.level < 5 ? this.#max : Math.min(this.#max, DEBUG_QUEUE_MAX);
+    const characters = this.#characters + event.msg.length;
+    if (this.#events.length - this.#first >= max || characters > QUEUE_CHARACTERS_MAX) {
       this.lost++;
       this.#unsaid++;
       return;
@@ -142,12 +156,24 @@ class Queue implements EventSubscription {
     // The notice stands where the gap is: after what was queued, before what comes now.
     if (this.#unsaid > 0) this.#events.push(this.#notice());
     this.#events.push(event);
+    this.#characters = characters;
   }
 
   next(): Promise<RunEvent | undefined> {
-    const event = this.#events.shift() ?? (this.#unsaid > 0 ? this.#notice() : undefined);
+    const event = this.#take() ?? (this.#unsaid > 0 ? this.#notice() : undefined);
     if (event || this.#closed) return Promise.resolve(event);
     return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  #take(): RunEvent | undefined {
+    const event = this.#events[this.#first];
+    if (event === undefined) return undefined;
+    this.#characters = Math.max(0, this.#characters - event.msg.length);
+    if (++this.#first === this.#events.length || this.#first === TIDY_AFTER) {
+      this.#events = this.#events.slice(this.#first);
+      this.#first = 0;
+    }
+    return event;
   }
 
   close(): void {

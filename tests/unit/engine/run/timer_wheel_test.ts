@@ -141,3 +141,28 @@ Deno.test("called only when it asks to be, it meets every deadline within a tick
   }
   assert.ok(met > 200 && calls < 2_000, `${met} met in ${calls} calls`);
 });
+
+Deno.test("what is due in one moment may be done in parts, in order, and the rest at once after it", () => {
+  const wheel = new TimerWheel<Item>(0, 10), items = ["a", "b", "c", "d", "e"];
+  const all = items.map((name) => item(name, 100));
+  for (const one of all) wheel.arm(one);
+  wheel.arm(item("later", 110));
+  const parts: string[][] = [];
+  const part = (count: number) => {
+    const names: string[] = [];
+    wheel.advance(120, (i) => {
+      names.push(i.name);
+      i.deadlineMs = Infinity;
+    }, () => names.length >= count);
+    parts.push(names);
+  };
+  part(2);
+  assert.ok(wheel.nextMs() <= 120);
+  all[2]!.deadlineMs = 500; // moved meanwhile
+  wheel.disarm(all[3]!);
+  part(1);
+  part(9);
+  assert.deepEqual(parts, [["a", "b"], ["e"], ["later"]]);
+  assert.deepEqual(due(wheel, 499), []);
+  assert.deepEqual(due(wheel, 500), ["c"]);
+});

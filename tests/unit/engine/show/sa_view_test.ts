@@ -10,7 +10,7 @@ const PLAIN = {
   peerTakesTfc: true,
   cpiIn: 0,
   ipcomp: undefined,
-  parent: { encapsulated: false, path: { ownPort: 4500, peerPort: 20_001 } },
+  parent: { peer: { encapsulated: false }, path: { ownPort: 4500, peerPort: 20_001 } },
 } as unknown as ChildSa;
 
 Deno.test("a line names what is not so with every CHILD_SA", () => {
@@ -26,7 +26,7 @@ Deno.test("a line names what is not so with every CHILD_SA", () => {
     showChildren([{ ...PLAIN, cpiIn: 300, ipcomp: { cpiOut: 400, transform: 2 } }]),
     "CHILD_SA 01234567/89ABCDEF (IPComp IPCOMP_DEFLATE, CPI 300/400)",
   );
-  const parent = { ...PLAIN.parent, encapsulated: true };
+  const parent = { ...PLAIN.parent, peer: { ...PLAIN.parent.peer, encapsulated: true } };
   assert.equal(
     showChildren([{ ...PLAIN, parent }, { ...odd, parent, peerTakesTfc: true }]),
     "CHILD_SA 01234567/89ABCDEF (in UDP), 00000200/89ABCDEF (AH, transport mode, ESN)",
