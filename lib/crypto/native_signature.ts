@@ -106,7 +106,8 @@ function bareSignatures(native: NativeSignatures): BareSignatures {
       const out = new Uint8Array(signatureOctets(key));
       const { length } = data;
       const result = native.sign(load(key), how, hash, salt, data, length, out, out.length);
-      must(result === out.length, `libcrypto signs in ${out.length} octets, not ${result}`);
+      // The parts of a private key may contradict each other.
+      if (result !== out.length) throw unusableKey(key);
       return out;
     },
     verify: (key, scheme, data, signature) => {

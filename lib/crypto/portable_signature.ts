@@ -5,9 +5,16 @@
  */
 import { createHash } from "node:crypto";
 import { p256, p384, p521 } from "@noble/curves/nist.js";
+import { verifyLargeRsa } from "@/crypto/large_rsa.ts";
 import { nodeSignatures } from "@/crypto/node_signature.ts";
-import type { KeyKind, PrivateKey, PublicKey, SignatureScheme } from "@/crypto/signature.ts";
-import type { Signatures } from "@/crypto/signature.ts";
+import {
+  type KeyKind,
+  type PrivateKey,
+  type PublicKey,
+  SignatureError,
+  type Signatures,
+  type SignatureScheme,
+} from "@/crypto/signature.ts";
 import {
   type BareSignatures,
   orderOctets,
@@ -24,14 +31,34 @@ export function portableSignatures(): Signatures {
   const checked = new WeakSet<PublicKey>();
   return withRules({
     has: (kind) => of(kind).has(kind),
-    sign: (key, scheme, data) => of(key.kind, scheme).sign(key, scheme, data),
+    sign: (key, scheme, data) => {
+      if (isLarge(key)) throw tooLarge(key.bits);
+      return of(key.kind, scheme).sign(key, scheme, data);
+    },
     verify: (key, scheme, data, signature) => {
+      if (isLarge(key)) return verifyLargeRsa(key, scheme, data, signature);
       if (!checked.has(key)) checkPoint(key);
       checked.add(key);
       return of(key.kind, scheme).verify(key, scheme, data, signature);
     },
-    generate: (kind, rsaBits) => of(kind).generate(kind, rsaBits),
+    generate: (kind, rsaBits = 0) => {
+      if (kind === "rsa" && rsaBits > RSA_BITS_MAX) throw tooLarge(rsaBits);
+      return of(kind).generate(kind, rsaBits);
+    },
   });
+}
+
+/** What WebCrypto takes. */
+const RSA_BITS_MAX = 4096;
+
+function isLarge({ kind, bits }: PrivateKey | PublicKey): boolean {
+  return kind === "rsa" && bits > RSA_BITS_MAX;
+}
+
+function tooLarge(bits: number): SignatureError {
+  return new SignatureError(
+    `Cannot sign by an RSA key of ${bits} bits: the portable crypto backend does up to ${RSA_BITS_MAX}`,
+  );
 }
 
 const CURVES = { "p-256": p256, "p-384": p384, "p-521": p521 } as const;

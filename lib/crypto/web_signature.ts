@@ -53,8 +53,11 @@ export function webSignatures(): BareSignatures {
     has: (kind) => kind === "rsa" || kind in NAMES,
     sign: async (key, scheme, data) => {
       const loadedKey = await load(key, scheme), parameters = parametersOf(key.kind, scheme);
-      const signature = await crypto.subtle.sign(parameters, loadedKey, own(data));
-      return new Uint8Array(signature);
+      try {
+        return new Uint8Array(await crypto.subtle.sign(parameters, loadedKey, own(data)));
+      } catch {
+        throw unusableKey(key);
+      }
     },
     verify: async (key, scheme, data, signature) => {
       const loadedKey = await load(key, scheme), parameters = parametersOf(key.kind, scheme);
@@ -89,9 +92,9 @@ async function importKey(key: PrivateKey | PublicKey, scheme: SignatureScheme): 
     return "pkcs8" in key
       ? await crypto.subtle.importKey("pkcs8", own(key.pkcs8), algorithm, false, ["sign"])
       : await crypto.subtle.importKey("spki", own(key.spki), algorithm, false, ["verify"]);
-  } catch (e) {
-    if (e instanceof DOMException || e instanceof TypeError) throw unusableKey(key);
-    throw e;
+  } catch {
+    // Which class of error a key causes differs with what is wrong in it.
+    throw unusableKey(key);
   }
 }
 

@@ -158,6 +158,33 @@ for (const signer of BACKENDS) {
   });
 }
 
+Deno.test("RSA beyond 4096 bits is verified by both, and signed by the native one alone", async () => {
+  const native = BACKENDS.find(({ name }) => name === "native"), [portable] = BACKENDS;
+  if (!native) return;
+  const file = new URL("../../vectors/rsa_4112.json", import.meta.url);
+  const { pkcs8, spki } = JSON.parse(Deno.readTextFileSync(file));
+  const privateKey = parsePkcs8(Uint8Array.fromBase64(pkcs8));
+  const publicKey = parsePublicKey(Uint8Array.fromBase64(spki));
+  for (const scheme of schemesOf("rsa")) {
+    const signature = await native.signatures.sign(privateKey, scheme, data);
+    const verify = (octets: Uint8Array) =>
+      portable!.signatures.verify(publicKey, scheme, data, octets);
+    assert.equal(await verify(signature), true, JSON.stringify(scheme));
+    const bent = signature.slice();
+    bent[100]! ^= 1;
+    assert.equal(await verify(bent), false);
+    assert.equal(await verify(new Uint8Array(514).fill(0xff)), false);
+    for (const other of schemesOf("rsa")) {
+      if (JSON.stringify(other) === JSON.stringify(scheme)) continue;
+      assert.equal(await portable!.signatures.verify(publicKey, other, data, signature), false);
+    }
+  }
+  await assert.rejects(
+    async () => await portable!.signatures.sign(privateKey, schemesOf("rsa")[0]!, data),
+    /RSA key of 4112 bits: the portable crypto backend does up to 4096/,
+  );
+});
+
 Deno.test('RFC 6979 A.2.5: the signature of P-256 and SHA-256 over "sample"', async () => {
   const point = "60fed4ba255a9d31c961eb74c6356d68c049b8923b61fa6ce669622e60f29fb6" +
     "7903fe1008b8bc99a41ae9e95628bc64f2f1b20c2d7e9f5177a3c294d4462299";
