@@ -15,9 +15,19 @@ import {
   Tag,
 } from "@/base/der.ts";
 import { WireError } from "@/base/errors.ts";
-import { CURVE_BITS, type KeyKind, type PrivateKey, showKind } from "@/crypto/signature.ts";
+import type { CryptoBackend } from "@/crypto/backend.ts";
+import {
+  CURVE_BITS,
+  type KeyKind,
+  type PrivateKey,
+  type PublicKey,
+  schemeOfIssuer,
+  showKind,
+  SignatureError,
+} from "@/crypto/signature.ts";
 import { nameOfOid } from "@/pki/algorithm.ts";
 import { Algorithm, CURVES } from "@/pki/oid.ts";
+import { pemOrDer } from "@/pki/pem.ts";
 import { coordinateOctets, curveOf, FIXED_KEYS, rsaPublicKey } from "@/pki/public_key.ts";
 
 /** Octets of the private value of the kinds whose OID says all; ML-DSA's is a seed (RFC 9881 §6). */
@@ -28,6 +38,62 @@ const SEED_OCTETS: Readonly<Partial<Record<KeyKind, number>>> = {
   "ml-dsa-65": 32,
   "ml-dsa-87": 32,
 };
+
+/** How each PEM label is read; a file of bare DER is one of these. */
+const READERS: readonly (readonly [label: string, read: (der: Uint8Array) => PrivateKey])[] = [
+  ["PRIVATE KEY", parsePkcs8],
+  ["RSA PRIVATE KEY", parsePkcs1],
+  ["EC PRIVATE KEY", (der) => parseSec1(der)],
+];
+
+/**
+ * The first private key of a file: PEM of PKCS#8, PKCS#1 or SEC1, or DER of any of them.
+ * @throws {WireError} where there is none, or it is encrypted, malformed, or not supported.
+ */
+export function readPrivateKey(file: Uint8Array): PrivateKey {
+  for (const { label, der } of pemOrDer(file, DER_LABEL)) {
+    if (label === DER_LABEL) return readDer(der);
+    const read = READERS.find(([known]) => known === label)?.[1];
+    if (read) return read(der);
+  }
+  throw new WireError("Cannot find a private key in the file, neither PEM nor DER");
+}
+
+const DER_LABEL = "DER";
+
+/** In DER nothing says which of the three it is. */
+function readDer(der: Uint8Array): PrivateKey {
+  let first: unknown;
+  for (const [, read] of READERS) {
+    try {
+      return read(der);
+    } catch (e) {
+      if (!(e instanceof WireError)) throw e;
+      first ??= e;
+    }
+  }
+  throw first;
+}
+
+/**
+ * Whether a private key is the half of a public one: something that it signs is verified. False as well
+ * where its own parts contradict each other.
+ */
+export async function isPair(
+  privateKey: PrivateKey,
+  publicKey: PublicKey,
+  { signatures }: CryptoBackend,
+): Promise<boolean> {
+  if (privateKey.kind !== publicKey.kind || privateKey.bits !== publicKey.bits) return false;
+  const scheme = schemeOfIssuer(privateKey.kind), data = publicKey.spki;
+  try {
+    const signature = await signatures.sign(privateKey, scheme, data);
+    return await signatures.verify(publicKey, scheme, data, signature);
+  } catch (e) {
+    if (e instanceof SignatureError) return false;
+    throw e;
+  }
+}
 
 /** Reads PKCS#8. @throws {WireError} where it is none, or of an algorithm that is not supported. */
 export function parsePkcs8(pkcs8: Uint8Array): PrivateKey {
