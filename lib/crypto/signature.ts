@@ -137,23 +137,6 @@ export function fits(kind: KeyKind, scheme: SignatureScheme): boolean {
   }
 }
 
-/** The scheme that an authority's key signs certificates by: a hash as strong as the key. */
-export function schemeOfIssuer(kind: KeyKind): SignatureScheme {
-  switch (kind) {
-    case "rsa":
-      return { algorithm: "rsa-pkcs1", hash: "sha256" };
-    case "p-224":
-    case "p-256":
-      return { algorithm: "ecdsa", hash: "sha256", encoding: "der" };
-    case "p-384":
-      return { algorithm: "ecdsa", hash: "sha384", encoding: "der" };
-    case "p-521":
-      return { algorithm: "ecdsa", hash: "sha512", encoding: "der" };
-    default:
-      return { algorithm: kind };
-  }
-}
-
 /** The IANA number (IKEv2 Hash Algorithms) that a peer must have announced for a scheme (RFC 7427 §4). */
 export function hashAlgorithmOf(scheme: SignatureScheme): number {
   // RFC 8420 §2: EdDSA hashes by itself, which is announced as Identity. ML-DSA is alike.

@@ -15,7 +15,7 @@ import {
 } from "@/base/der.ts";
 import type { RandomOctets } from "@/base/random.ts";
 import type { CryptoBackend } from "@/crypto/backend.ts";
-import { type PrivateKey, type PublicKey, schemeOfIssuer } from "@/crypto/signature.ts";
+import type { KeyKind, PrivateKey, PublicKey, SignatureScheme } from "@/crypto/signature.ts";
 import { encodeSignatureAlgorithm } from "@/pki/algorithm.ts";
 import { type Certificate, parseCertificate } from "@/pki/certificate.ts";
 import { KeyUsage } from "@/pki/extension.ts";
@@ -89,6 +89,23 @@ export function issueCertificate(
     backend.signatures.sign(privateKey, scheme, tbs),
     (signature) => parseCertificate(derSequenceOf(tbs, algorithm, derBitString(signature))),
   );
+}
+
+/** The scheme that an authority's key signs certificates by: a hash as strong as the key. */
+export function schemeOfIssuer(kind: KeyKind): SignatureScheme {
+  switch (kind) {
+    case "rsa":
+      return { algorithm: "rsa-pkcs1", hash: "sha256" };
+    case "p-224":
+    case "p-256":
+      return { algorithm: "ecdsa", hash: "sha256", encoding: "der" };
+    case "p-384":
+      return { algorithm: "ecdsa", hash: "sha384", encoding: "der" };
+    case "p-521":
+      return { algorithm: "ecdsa", hash: "sha512", encoding: "der" };
+    default:
+      return { algorithm: kind };
+  }
 }
 
 /** Goes on at once with a value that is there, later with a promised one. */

@@ -15,16 +15,7 @@ import {
   Tag,
 } from "@/base/der.ts";
 import { WireError } from "@/base/errors.ts";
-import type { CryptoBackend } from "@/crypto/backend.ts";
-import {
-  CURVE_BITS,
-  type KeyKind,
-  type PrivateKey,
-  type PublicKey,
-  schemeOfIssuer,
-  showKind,
-  SignatureError,
-} from "@/crypto/signature.ts";
+import { CURVE_BITS, type KeyKind, type PrivateKey, showKind } from "@/crypto/signature.ts";
 import { nameOfOid } from "@/pki/algorithm.ts";
 import { Algorithm, CURVES } from "@/pki/oid.ts";
 import { pemOrDer } from "@/pki/pem.ts";
@@ -73,26 +64,6 @@ function readDer(der: Uint8Array): PrivateKey {
     }
   }
   throw first;
-}
-
-/**
- * Whether a private key is the half of a public one: something that it signs is verified. False as well
- * where its own parts contradict each other.
- */
-export async function isPair(
-  privateKey: PrivateKey,
-  publicKey: PublicKey,
-  { signatures }: CryptoBackend,
-): Promise<boolean> {
-  if (privateKey.kind !== publicKey.kind || privateKey.bits !== publicKey.bits) return false;
-  const scheme = schemeOfIssuer(privateKey.kind), data = publicKey.spki;
-  try {
-    const signature = await signatures.sign(privateKey, scheme, data);
-    return await signatures.verify(publicKey, scheme, data, signature);
-  } catch (e) {
-    if (e instanceof SignatureError) return false;
-    throw e;
-  }
 }
 
 /** Reads PKCS#8. @throws {WireError} where it is none, or of an algorithm that is not supported. */

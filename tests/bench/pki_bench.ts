@@ -5,8 +5,9 @@
  * Run: deno bench -A tests/bench/pki_bench.ts
  * @module
  */
-import { type KeyKind, schemeOfIssuer, type SignatureScheme } from "@/crypto/signature.ts";
+import type { KeyKind, SignatureScheme } from "@/crypto/signature.ts";
 import { parseCertificate } from "@/pki/certificate.ts";
+import { schemeOfIssuer } from "@/pki/issue.ts";
 import { PathMemory, trustStoreOf } from "@/pki/trust.ts";
 import { validatePath } from "@/pki/validate.ts";
 import { BACKENDS } from "../unit/crypto/_backends.ts";

@@ -5,12 +5,11 @@
  */
 import { SetupError, type SetupPosition, systemWords, WireError } from "@/base/errors.ts";
 import type { CryptoBackend } from "@/crypto/backend.ts";
-import { type PrivateKey, showKind, SignatureError } from "@/crypto/signature.ts";
+import { showKind, SignatureError } from "@/crypto/signature.ts";
 import type { Credential } from "@/ike/records/config.ts";
 import { type Certificate, readCertificates } from "@/pki/certificate.ts";
 import { schemeOfIssuer } from "@/pki/issue.ts";
-import { pemOrDer } from "@/pki/pem.ts";
-import { parsePkcs1, parsePkcs8, parseSec1 } from "@/pki/private_key.ts";
+import { readPrivateKey } from "@/pki/private_key.ts";
 import { CERTIFICATE_IDENTITIES } from "@/setup/ike_options.ts";
 import type { Setup } from "@/setup/setup.ts";
 
@@ -144,20 +143,9 @@ async function readCredential(
   const [certificate] = directory.read(`${name}.cert`, readCertificates);
   if (!certificate) throw directory.fault(`${directory.path}/${name}.cert has no certificate`);
   const privateKey = directory.read(`${name}.key`, readPrivateKey);
-  if (!privateKey) throw directory.fault(`${directory.path}/${name}.key has no private key`);
   const fault = await pairFault({ certificate, privateKey }, crypto);
   if (fault) throw directory.fault(`${directory.path}/${name}.key ${fault}`);
   return { certificate, privateKey };
-}
-
-/** The private key of a file, PEM or DER of PKCS#8. @throws {WireError} where it cannot be used. */
-function readPrivateKey(file: Uint8Array): PrivateKey | undefined {
-  for (const { label, der } of pemOrDer(file, "PRIVATE KEY")) {
-    if (label === "PRIVATE KEY") return parsePkcs8(der);
-    if (label === "RSA PRIVATE KEY") return parsePkcs1(der);
-    if (label === "EC PRIVATE KEY") return parseSec1(der);
-  }
-  return undefined;
 }
 
 const PROBE = new TextEncoder().encode("Does the certificate belong to the key?");

@@ -14,7 +14,7 @@ import {
 } from "@/base/der.ts";
 import { SeededRandom } from "@/base/random.ts";
 import type { CryptoBackend } from "@/crypto/backend.ts";
-import { type KeyKind, schemeOfIssuer, type SigningKeyPair } from "@/crypto/signature.ts";
+import type { KeyKind, SigningKeyPair } from "@/crypto/signature.ts";
 import { encodeSignatureAlgorithm } from "@/pki/algorithm.ts";
 import type { Certificate } from "@/pki/certificate.ts";
 import { type Crl, parseCrl } from "@/pki/crl.ts";
@@ -23,6 +23,7 @@ import {
   encodeExtension,
   type ExtensionTemplate,
   issueCertificate,
+  schemeOfIssuer,
 } from "@/pki/issue.ts";
 import { type OcspResponse, parseOcspResponse } from "@/pki/ocsp.ts";
 import { Algorithm, Ocsp } from "@/pki/oid.ts";

@@ -1,8 +1,8 @@
 /** Keys that OpenSSL wrote in each of its forms sign what their public halves verify. */
 import assert from "node:assert/strict";
 import { parsePem } from "@/pki/pem.ts";
-import { schemeOfIssuer } from "@/crypto/signature.ts";
-import { isPair, readPrivateKey } from "@/pki/private_key.ts";
+import { schemeOfIssuer } from "@/pki/issue.ts";
+import { readPrivateKey } from "@/pki/private_key.ts";
 import { parsePublicKey } from "@/pki/public_key.ts";
 import { BACKENDS } from "../crypto/_backends.ts";
 
@@ -49,17 +49,6 @@ for (const [name, make, convert] of FORMS) {
     }
   });
 }
-
-Deno.test("a private key that is of another pair is told from the right one", async () => {
-  for (const backend of BACKENDS) {
-    for (const kind of ["p-256", "ed25519", "rsa"] as const) {
-      const [one, other] = [1, 2].map(() => backend.signatures.generate(kind));
-      const { privateKey, publicKey } = await one!, stranger = await other!;
-      assert.equal(await isPair(privateKey, publicKey, backend), true);
-      assert.equal(await isPair(privateKey, stranger.publicKey, backend), false);
-    }
-  }
-});
 
 Deno.test("encrypted keys, files without a key, and certificates in their place are refused by name", async () => {
   const key = await openssl("genpkey -algorithm ED25519");

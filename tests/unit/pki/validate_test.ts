@@ -329,9 +329,9 @@ for (const backend of BACKENDS) {
         /200/,
       );
 
-      // Six authorities, each certified by each other with the same key: 6! paths and more.
+      // Nine authorities, each certified by each other with the same key: 9! chains and more.
       const keys = await Promise.all(
-        Array.from({ length: 6 }, (_, i) => maker.root(`Mesh ${i}`)),
+        Array.from({ length: 9 }, (_, i) => maker.root(`Mesh ${i}`)),
       );
       const mesh: Certificate[] = [];
       for (const [i, issuer] of keys.entries()) {
@@ -342,21 +342,9 @@ for (const backend of BACKENDS) {
         }
       }
       const lost = await maker.issue("gw", keys[0]);
-      const began = performance.now();
-      const verdict = await validatePath(ask(lost, [root], { untrusted: mesh }), backend);
-      assert.ok(!verdict.accepted);
-      assert.ok(["no_issuer", "too_much"].includes(verdict.rule), verdict.rule);
-      assert.ok(performance.now() - began < 20_000);
+      refusedBy(await validatePath(ask(lost, [root], { untrusted: mesh }), backend), "too_much");
     },
   );
-
-  test("a certificate that is trusted by itself", async (maker, backend) => {
-    const self = await maker.issue("gw", undefined);
-    assert.ok((await validatePath(ask(self, [self]), backend)).accepted);
-    const later = { nowMs: NOW_MS + 31 * DAY_MS };
-    refusedBy(await validatePath(ask(self, [self], later), backend), "expired");
-    refusedBy(await validatePath(ask(self, []), backend), "no_issuer");
-  });
 
   test(
     "verdicts are remembered until they expire, refusals for seconds",
