@@ -33,10 +33,9 @@ const GRACE_MS = 1_000;
 const KEY_LINES_MAX = 256, LINE_MAX = 4_096, COMPLAINTS_MAX = 8;
 const KEY_LINE = /^(.{1,80}) - hexdump\(len=(?:32|64|128)\): ([0-9a-f ]+)$/;
 const PMK = "PMK from EAPOL", PMK_OCTETS = 32, MSK_OCTETS = 64;
-/** What a line looks like that says why, and lines that only look so. */
-const COMPLAINT = /fail|invalid|mismatch|error|not configured|Line \d+:|unknown/i;
-const NO_COMPLAINT =
-  /^(?:FAILURE$|MPPE keys OK|EAPOL:|EAP: (?:EAP entering|Status)|CTRL-EVENT-EAP-FAILURE)/;
+/** What a line looks like that says why: a method's, TLS's or the configuration's, and no dump. */
+const COMPLAINT =
+  /^(?:EAP-|TLS|SSL|OpenSSL|Line \d|Failed|Could not|Invalid)(?!.*hexdump).*(?:fail|invalid|mismatch|error|not |unknown)/i;
 
 /** The identity in a configuration (`identity="bob"`); `undefined` where it has none. */
 export function identityInConf(conf: string): string | undefined {
@@ -321,7 +320,7 @@ class Login implements EapPeer {
     if (KEY_LINE.test(line)) {
       this.#keyLines.push(line);
       if (this.#keyLines.length > KEY_LINES_MAX) this.#keyLines.shift();
-    } else if (COMPLAINT.test(line) && !NO_COMPLAINT.test(line)) {
+    } else if (COMPLAINT.test(line)) {
       this.#complaints.push(line.trim());
       if (this.#complaints.length > COMPLAINTS_MAX) this.#complaints.shift();
     }
