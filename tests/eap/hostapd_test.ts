@@ -1,59 +1,14 @@
 /** Our peer logs in at hostapd's EAP server, method by method, through our RADIUS client. */
 import assert from "node:assert/strict";
 import { fromHex } from "@/base/bytes.ts";
-import type { EapAnswer, OwnEapPeer } from "@/eap/conversation.ts";
-import type { EapCredentials } from "@/eap/method.ts";
-import { openEapPeer } from "@/eap/peer.ts";
 import { newSimCard } from "@/eap/sim/card.ts";
 import { EapType } from "@/iana/eap_type.ts";
-import { loadLibssl } from "@/native/libssl.ts";
-import { RadiusClient } from "@/radius/client.ts";
-import { Auc, Hostapd, labTest, random, SECRET } from "./_lab.ts";
+import { Auc, Hostapd, labTest } from "./_lab.ts";
+import { login, succeeded } from "./_login.ts";
 
-const tls = loadLibssl();
 const K = fromHex("465b5ce8b199b49faa5f0a2ee238a6bc")!;
 const OPC = fromHex("cd63cb71954a9f4e48a5994e37a02baf")!;
 const IMSI = "232010000000000";
-
-/** How a login ended at both sides. */
-interface Ended {
-  readonly peer: EapAnswer;
-  readonly server: EapAnswer;
-}
-
-/** Logs a peer in; the client plays the gateway between. */
-async function login(own: EapCredentials, port: number): Promise<Ended> {
-  const client = new RadiusClient({
-    servers: [{ hostname: "127.0.0.1", port }],
-    secret: new TextEncoder().encode(SECRET),
-    nasIdentifier: "gateway",
-    random,
-    sendStart: false, // hostapd does not answer EAP-Start
-  });
-  const peer: OwnEapPeer = openEapPeer(own, { random, tls });
-  const server = client.open([]);
-  try {
-    let answer = await server.start(own.identity);
-    for (;;) {
-      const octets = "octets" in answer ? answer.octets : undefined;
-      const said = octets ? peer.step(octets) : undefined;
-      if (answer.kind !== "send" || said?.kind !== "send") {
-        return { peer: said ?? { kind: "discarded", why: "nothing to say" }, server: answer };
-      }
-      answer = await server.step(said.octets);
-    }
-  } finally {
-    peer.close();
-    server.close();
-    await client.close();
-  }
-}
-
-function succeeded({ peer, server }: Ended): void {
-  assert.ok(peer.kind === "succeeded", JSON.stringify(peer));
-  assert.ok(server.kind === "succeeded", JSON.stringify(server));
-  assert.deepEqual(peer.outcome.msk, server.outcome.msk);
-}
 
 const PASSWORDS = [
   { word: "MD5", type: EapType.MD5_CHALLENGE },

@@ -1,16 +1,20 @@
 /**
- * Fuzzes every decoder of IKE messages and prints what each accepted and refused.
+ * Fuzzes every decoder of IKE messages, then the methods of EAP and RADIUS, and prints what each
+ * accepted and refused.
  *
- * Run: deno run --allow-read tests/fuzz/fuzz.ts [--messages N] [--seed N]
+ * Run: deno run -A tests/fuzz/fuzz.ts [--messages N] [--rounds N] [--seed N]
  * @module
  */
-import { FuzzFailure, type FuzzResult, runFuzz } from "./run.ts";
+import { type EapFuzzResult, runEapFuzz } from "./eap.ts";
+import { FuzzFailure, type FuzzResult, runFuzz, type Tally } from "./run.ts";
 
 const messages = numberOption("--messages", 10_000_000), seed = numberOption("--seed", 1);
+const rounds = numberOption("--rounds", 20_000);
 const startedMs = performance.now();
 try {
   const progress = (done: number) => console.error(`${done} messages`);
-  print(runFuzz({ messages, seed, progress }));
+  if (messages > 0) print(runFuzz({ messages, seed, progress }));
+  if (rounds > 0) printEap(runEapFuzz({ rounds, seed }));
 } catch (e) {
   if (!(e instanceof FuzzFailure)) throw e;
   console.error(e.message);
@@ -24,11 +28,20 @@ function print({ messages, chains, decoders }: FuzzResult): void {
     `${messages} messages of seed ${seed} in ${seconds.toFixed(1)} s, ` +
       `${chains} of them mutated inside a decrypted chain with lengths repaired`,
   );
-  console.log(["decoder".padEnd(16), ...["calls", "accepted", "refused"].map(right)].join(" "));
-  for (const { name, calls, accepted, refused } of decoders) {
+  table(decoders);
+}
+
+function printEap({ tallies }: EapFuzzResult): void {
+  console.log(`${rounds} rounds of EAP and RADIUS of seed ${seed}`);
+  table(tallies);
+}
+
+function table(tallies: readonly Tally[]): void {
+  console.log(["decoder".padEnd(22), ...["calls", "accepted", "refused"].map(right)].join(" "));
+  for (const { name, calls, accepted, refused } of tallies) {
     const share = `${(100 * accepted / calls).toFixed(1)} %`;
     const counts = [calls, accepted, refused].map(String).map(right).join(" ");
-    console.log(`${name.padEnd(16)} ${counts}  ${share} accepted`);
+    console.log(`${name.padEnd(22)} ${counts}  ${share} accepted`);
   }
 }
 

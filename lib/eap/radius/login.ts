@@ -76,6 +76,8 @@ export interface RadiusRequest {
   readonly octets: Uint8Array;
   /** 16 octets: Request Authenticator. */
   readonly authenticator: Uint8Array;
+  /** Whether it is EAP-Start. */
+  readonly isStart: boolean;
 }
 
 /** What a datagram is to a login: its answer, or nothing that counts. */
@@ -116,13 +118,13 @@ export function accessRequest(
       ...(state ? [{ type: RadiusAttribute.STATE, value: state }] : []),
     ],
   }, secret);
-  return { octets, authenticator };
+  return { octets, authenticator, isStart: eap.length === 0 };
 }
 
 /** What a datagram says to a request. */
 export function judgeResponse(
   login: RadiusLogin,
-  { authenticator }: RadiusRequest,
+  { authenticator, isStart }: RadiusRequest,
   datagram: Uint8Array,
 ): RadiusVerdict {
   const { secret } = login.settings;
@@ -150,11 +152,21 @@ export function judgeResponse(
     return { kind: "dropped", cause: "wrong secret", why };
   }
   // RFC 3579 §3.2: what has EAP-Message has Message-Authenticator, or is dropped.
-  if (mac === "missing" && eapIn(packet)) {
+  if (mac === "missing" && eapIn(packet) && !(isStart && asksIdentity(packet))) {
     const why = `its ${name} has EAP-Message without Message-Authenticator`;
     return { kind: "dropped", cause: "lying server", why };
   }
   return { kind: "answer", answer: answerIn(login, packet, authenticator) };
+}
+
+/**
+ * FreeRADIUS 3.2.1 answers EAP-Start by an Identity Request without Message-Authenticator. It is
+ * believed by its Response Authenticator: who forges it has only asked for what is said to anybody.
+ */
+function asksIdentity(packet: RadiusPacket): boolean {
+  const eap = eapIn(packet)!, { REQUEST } = EapCode;
+  const isIdentity = eap.length === 5 && eap[0] === REQUEST && eap[4] === EapType.IDENTITY;
+  return packet.code === RadiusCode.ACCESS_CHALLENGE && isIdentity;
 }
 
 /** What failed for a reason of RADIUS, with the server's name in the sentence. */

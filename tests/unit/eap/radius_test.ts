@@ -52,12 +52,13 @@ Deno.test("RFC 2865 §7.2: the Response Authenticator of the example", () => {
     random,
   };
   const login = newRadiusLogin(settings, "flopsy");
-  const right = judgeResponse(login, { octets: accept, authenticator: request }, accept);
+  const asked = { octets: accept, authenticator: request, isStart: false };
+  const right = judgeResponse(login, asked, accept);
   // It is the server's; that it carries no EAP is another matter.
   assert.ok(right.kind === "answer" && right.answer.kind === "failed");
   const bent = accept.slice();
   bent[55]! ^= 1;
-  const wrong = judgeResponse(login, { octets: accept, authenticator: request }, bent);
+  const wrong = judgeResponse(login, asked, bent);
   assert.ok(wrong.kind === "dropped" && wrong.cause === "wrong secret");
 });
 
@@ -199,18 +200,29 @@ Deno.test("a good answer is the server's EAP packet, and MSK where there is one"
   assert.equal(bare.answer.outcome.msk, undefined);
 });
 
-Deno.test("EAP-Message without Message-Authenticator is dropped", () => {
+Deno.test("EAP-Message without Message-Authenticator is dropped, but for the answer to EAP-Start", () => {
   const settings = { server: "s", secret: SECRET, nasIdentifier: "n", attributes: [], random };
-  const login = newRadiusLogin(settings, "bob"), request = accessRequest(login, 1, hex(""));
-  const packet = { code: ACCESS_CHALLENGE, identifier: 1, attributes: [eap("0102000501")] };
-  const sealed = decodeRadius(sealResponse(packet, request.authenticator, SECRET));
-  // Message-Authenticator taken out, and the Response Authenticator made right again.
-  const bare = { ...packet, authenticator: request.authenticator };
-  const octets = encodeRadius(bare);
-  octets.set(md5(Uint8Array.from([...octets, ...SECRET])), 4);
-  const verdict = judgeResponse(login, request, octets);
-  assert.ok(sealed.attributes.length === 2 && verdict.kind === "dropped");
-  assert.match(verdict.why, /EAP-Message without Message-Authenticator/);
+  const bare = (code: number, text: string, sent: string) => {
+    const login = newRadiusLogin(settings, "bob"), request = accessRequest(login, 1, hex(sent));
+    const { authenticator } = request;
+    const octets = encodeRadius({ code, identifier: 1, authenticator, attributes: [eap(text)] });
+    octets.set(md5(Uint8Array.from([...octets, ...SECRET])), 4);
+    return judgeResponse(login, request, octets);
+  };
+  const started = bare(ACCESS_CHALLENGE, "0102000501", "");
+  assert.ok(started.kind === "answer" && started.answer.kind === "send");
+  for (
+    const [code, text, sent] of [
+      [ACCESS_CHALLENGE, "0102000501", "02010008 01626f62"],
+      [ACCESS_CHALLENGE, "010200060441", ""],
+      [ACCESS_ACCEPT, "03020004", ""],
+      [ACCESS_REJECT, "04020004", ""],
+    ] as const
+  ) {
+    const verdict = bare(code, text, sent);
+    assert.ok(verdict.kind === "dropped", text);
+    assert.match(verdict.why, /EAP-Message without Message-Authenticator/);
+  }
 });
 
 /** A face whose users are bob by MSCHAPv2, and what its logins came to. */
