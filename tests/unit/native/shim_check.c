@@ -345,6 +345,7 @@ static void check_tcp(void) {
   free(tags), free(ends), free(sent), free(got);
 }
 
+#include "tls_check.c"
 #include "tun_check.c"
 
 int main(void) {
@@ -367,6 +368,7 @@ int main(void) {
   check_netlink();
   check_tcp();
   check_tun();
+  check_tls();
   printf("%d faults\n", faults);
   return faults ? 1 : 0;
 }
