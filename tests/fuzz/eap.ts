@@ -59,7 +59,9 @@ const TLS_METHODS: readonly Method[] = [
   { name: "TTLS, PAP", type: EapType.TTLS, inner: "pap" },
   { name: "PEAP, MD5", type: EapType.PEAP, inner: "md5" },
 ];
-const TLS_EVERY = 100;
+const TLS_EVERY = 25;
+/** Packets that the codecs begin from. */
+const CORPUS_MAX = 400;
 
 /** What a run did: conversations by method, octets by codec. */
 export interface EapFuzzResult {
@@ -68,7 +70,7 @@ export interface EapFuzzResult {
 }
 
 interface Run {
-  readonly random: SeededRandom;
+  random: SeededRandom;
   readonly env: EapEnvironment;
   readonly scratch: Scratch;
   readonly tallies: Map<string, Tally>;
@@ -84,20 +86,24 @@ interface Run {
 export function runEapFuzz(
   { rounds, seed }: { readonly rounds: number; readonly seed: number },
 ): EapFuzzResult {
-  const random = new SeededRandom(seed);
-  const env = { random: (count: number) => random.octets(count), tls: TLS };
   const run: Run = {
-    random,
-    env,
+    random: new SeededRandom(seed),
+    env: { random: (count: number) => run.random.octets(count), tls: TLS },
     scratch: new Scratch(),
     tallies: new Map(),
     corpus: [],
     register: new SimRegister(),
   };
   for (let round = 0; round < rounds; round++) {
-    const seldom = TLS && round % TLS_EVERY === 0;
-    const method = random.pick(seldom ? TLS_METHODS : METHODS);
+    // TLS has randomness of its own: each round begins anew, so that the others repeat.
+    run.random = new SeededRandom(seed * 1_000_003 + round);
+    const method = run.random.pick(METHODS);
     attempt(round, seed, method.name, () => conversation(run, method));
+    if (TLS && round % TLS_EVERY === 0) {
+      const tunnel = run.random.pick(TLS_METHODS);
+      attempt(round, seed, tunnel.name, () => conversation(run, tunnel));
+      run.random = new SeededRandom(seed * 1_000_003 - round);
+    }
     for (const codec of CODECS) attempt(round, seed, codec.name, () => octets(run, codec));
     attempt(round, seed, "RADIUS", () => radius(run));
   }
@@ -126,17 +132,18 @@ function conversation(run: Run, method: Method): void {
   const server = openEapServer({ methods: [method.type], users, tls, register: run.register }, env);
   const changed = (packet: Uint8Array) => random.chance(chance) ? mutated(run, packet) : packet;
   let atServer = server.start(random.chance(0.5) ? own.identity : undefined), atPeer: EapAnswer;
+  const keeps = METHODS.includes(method);
   let steps = 0, whole = true;
   for (;;) {
     if (++steps > STEPS_MAX) throw new Error("it does not end");
     const octets = "octets" in atServer ? atServer.octets : undefined;
     if (!octets) break;
-    if (corpus.length < 400) corpus.push(octets);
+    if (keeps && corpus.length < CORPUS_MAX) corpus.push(octets);
     const arrives = changed(octets);
     whole &&= arrives === octets;
     atPeer = peer.step(arrives);
     if (atPeer.kind !== "send") break;
-    if (corpus.length < 400) corpus.push(atPeer.octets);
+    if (keeps && corpus.length < CORPUS_MAX) corpus.push(atPeer.octets);
     const comes = changed(atPeer.octets);
     whole &&= comes === atPeer.octets;
     if (atServer.kind !== "send") break;
