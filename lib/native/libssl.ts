@@ -89,6 +89,14 @@ interface Context {
   readonly pointer: Deno.PointerObject;
 }
 
+/** Where calls put what they give, before it is copied out: nothing is kept there between two calls. */
+const scratch = {
+  out: new Uint8Array(OUT_OCTETS),
+  plain: new Uint8Array(PLAIN_OCTETS),
+  text: new Uint8Array(TEXT_OCTETS),
+  found: new Uint32Array(5),
+};
+
 /** One TLS connection; see `TlsSession` of `lib/eap/tls/engine.ts` for what each call promises. */
 export class LibsslSession {
   readonly #shim: ShimSymbols;
@@ -108,8 +116,7 @@ export class LibsslSession {
     readonly failure: string | undefined;
   } {
     const outs: Uint8Array[] = [], plains: Uint8Array[] = [];
-    const out = new Uint8Array(OUT_OCTETS), plain = new Uint8Array(PLAIN_OCTETS);
-    const text = new Uint8Array(TEXT_OCTETS), found = new Uint32Array(5);
+    const { out, plain, text, found } = scratch;
     let input = plainArray(records), octets = 0;
     for (;;) {
       const result = this.#shim.my_tls_step(

@@ -9,6 +9,7 @@ for (
     "core_bench.ts",
     "crypto_bench.ts",
     "pki_bench.ts",
+    "eap_bench.ts",
     "udp_bench.ts",
     "setup_bench.ts",
     "api_bench.ts",
