@@ -215,7 +215,13 @@ function failed(state: State, cause: EapCause, why: string): EapAnswer {
   const name = state.run?.method.name ?? "EAP";
   const notes = notesOf(state);
   close(state);
-  return { kind: "failed", octets: undefined, cause, why: `${name} fails: ${why}`, notes };
+  return {
+    kind: "failed",
+    octets: undefined,
+    cause,
+    why: printable(`${name} fails: ${why}`),
+    notes,
+  };
 }
 
 function notesOf({ notes, run }: State): string[] {

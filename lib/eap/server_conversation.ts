@@ -182,7 +182,7 @@ function failed(state: State, cause: EapCause, why: string): EapAnswer {
   const name = state.run?.method.name ?? "EAP", notes = state.run?.of.notes?.() ?? [];
   close(state);
   const octets = closing(state, EapCode.FAILURE);
-  return { kind: "failed", octets, cause, why: `${name} fails: ${why}`, notes };
+  return { kind: "failed", octets, cause, why: printable(`${name} fails: ${why}`), notes };
 }
 
 function closing(

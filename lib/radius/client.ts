@@ -7,6 +7,7 @@
 import { systemWords } from "@/base/errors.ts";
 import type { RandomOctets } from "@/base/random.ts";
 import type { EapAnswer, EapServer } from "@/eap/conversation.ts";
+import { EapRefusal } from "@/eap/failure.ts";
 import { identityText } from "@/eap/identity.ts";
 import { encodeEap } from "@/eap/packet.ts";
 import {
@@ -16,6 +17,7 @@ import {
   type RadiusCause,
   radiusFailure,
   type RadiusLogin,
+  type RadiusRequest,
 } from "@/eap/radius/login.ts";
 import type { RadiusAttributeValue } from "@/eap/radius/packet.ts";
 import { EapCode, EapType } from "@/iana/eap_type.ts";
@@ -85,7 +87,9 @@ export class RadiusClient {
 /** What an exchange came to: an answer, or why the server is given up. */
 type Exchanged =
   | { readonly kind: "answered"; readonly answer: EapAnswer }
-  | { readonly kind: "given up"; readonly cause: RadiusCause; readonly why: string };
+  | { readonly kind: "given up"; readonly cause: RadiusCause; readonly why: string }
+  /** What the peer says cannot be carried: no server is asked. */
+  | { readonly kind: "refused"; readonly why: string };
 
 class ClientLogin implements EapServer {
   readonly #abort = new AbortController();
@@ -140,6 +144,7 @@ class ClientLogin implements EapServer {
         order.prefer(index);
         return exchanged.answer;
       }
+      if (exchanged.kind === "refused") return notCarried(exchanged.why);
       failures.push(radiusFailure(login, exchanged.cause, { why: exchanged.why }));
     }
     return joined(failures);
@@ -148,6 +153,7 @@ class ClientLogin implements EapServer {
   async #goOn(eap: Uint8Array): Promise<EapAnswer> {
     const login = this.#login!, exchanged = await this.#exchange(login, this.#sockets!, eap);
     if (exchanged.kind === "answered") return exchanged.answer;
+    if (exchanged.kind === "refused") return notCarried(exchanged.why);
     return radiusFailure(login, exchanged.cause, { why: exchanged.why });
   }
 
@@ -159,7 +165,11 @@ class ClientLogin implements EapServer {
   ): Promise<Exchanged> {
     const slot = sockets.slot();
     if (typeof slot === "string") return { kind: "given up", cause: "silent server", why: slot };
-    const request = accessRequest(login, slot.identifier, eap);
+    const request = requestOf(login, slot.identifier, eap);
+    if (typeof request === "string") {
+      slot.free();
+      return { kind: "refused", why: request };
+    }
     let dropped: { readonly cause: RadiusCause | undefined; readonly why: string } | undefined;
     let answered: (answer: EapAnswer) => void = () => {};
     const answer = new Promise<EapAnswer>((resolve) => answered = resolve);
@@ -183,6 +193,30 @@ class ClientLogin implements EapServer {
     const why = dropped ? `${silence} that counts: ${dropped.why}` : silence;
     return { kind: "given up", cause: dropped?.cause ?? "silent server", why };
   }
+}
+
+/** The request, or why there can be none. */
+function requestOf(
+  login: RadiusLogin,
+  identifier: number,
+  eap: Uint8Array,
+): RadiusRequest | string {
+  try {
+    return accessRequest(login, identifier, eap);
+  } catch (e) {
+    if (e instanceof EapRefusal) return e.message;
+    throw e;
+  }
+}
+
+function notCarried(why: string): EapAnswer {
+  return {
+    kind: "failed",
+    octets: undefined,
+    cause: "malformed",
+    why: `EAP fails: ${why}`,
+    notes: [],
+  };
 }
 
 /** One failure for all servers: the first one's cause, everyone's words. */

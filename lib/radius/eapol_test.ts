@@ -7,9 +7,17 @@
 import { fromHex, toHex } from "@/base/bytes.ts";
 import { systemWords, WireError } from "@/base/errors.ts";
 import type { EapAnswer, EapPeer } from "@/eap/conversation.ts";
+import { printable } from "@/eap/identity.ts";
 import { methodOf } from "@/eap/methods.ts";
 import { decodeEap, type EapPacket } from "@/eap/packet.ts";
-import { decodeRadius, eapIn, eapMessages, type RadiusPacket } from "@/eap/radius/packet.ts";
+import {
+  decodeRadius,
+  eapIn,
+  eapMessages,
+  fitRadius,
+  type RadiusAttributeValue,
+  type RadiusPacket,
+} from "@/eap/radius/packet.ts";
 import type { RadiusReply } from "@/eap/radius/face.ts";
 import { sealResponse, verdictOfMac } from "@/eap/radius/secret.ts";
 import { EapCode, EapType, nameOfEapType } from "@/iana/eap_type.ts";
@@ -246,6 +254,9 @@ class Login implements EapPeer {
     };
     const code = codes[packet.code];
     if (code === undefined) return { kind: "discarded", why: "a peer takes no EAP Response" };
+    if (!fitRadius([...eapMessages(octets), stateOf(pending.packet)])) {
+      return this.#failed(`the server's EAP packet of ${octets.length} octets does not fit RADIUS`);
+    }
     this.#reply(code, octets, pending);
     if (packet.code === EapCode.REQUEST) {
       const next = await this.#next();
@@ -258,8 +269,7 @@ class Login implements EapPeer {
   #reply(code: number, eap: Uint8Array, { packet, reply }: Pending): void {
     this.#pending = undefined;
     const { identifier, authenticator } = packet;
-    const state = { type: RadiusAttribute.STATE, value: Uint8Array.of(identifier) };
-    const attributes = [...eapMessages(eap), state];
+    const attributes = [...eapMessages(eap), stateOf(packet)];
     const secret = new TextEncoder().encode(toHex(this.#secret));
     const octets = sealResponse({ code, identifier, attributes }, authenticator, secret);
     reply({ octets, note: undefined });
@@ -332,7 +342,7 @@ class Login implements EapPeer {
 
   #failed(why: string): EapAnswer {
     this.close();
-    const whole = `eapol_test fails: ${why}`;
+    const whole = `eapol_test fails: ${printable(why)}`;
     return { kind: "failed", octets: undefined, cause: "relay", why: whole, notes: [] };
   }
 
@@ -343,6 +353,11 @@ class Login implements EapPeer {
       // It has ended by itself.
     }
   }
+}
+
+/** Any State will do: the process has one conversation, and we know which. */
+function stateOf({ identifier }: RadiusPacket): RadiusAttributeValue {
+  return { type: RadiusAttribute.STATE, value: Uint8Array.of(identifier) };
 }
 
 function isIdentity(eap: Uint8Array): boolean {

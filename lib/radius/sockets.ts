@@ -3,6 +3,7 @@
  * octet (RFC 2865 §2.5), so that more sockets are opened where more requests are on their way.
  * @module
  */
+import { parseAddress, showAddress } from "@/base/address.ts";
 import { systemWords } from "@/base/errors.ts";
 
 /** Sockets of one client, of 256 requests each. */
@@ -54,7 +55,9 @@ export class RadiusSockets {
 
   /** `bind` is the own address; empty for any. */
   constructor(server: RadiusAddress, bind: string) {
-    this.#server = server;
+    const address = parseAddress(server.hostname);
+    // As the system writes it, since answers are told by where they come from.
+    this.#server = address ? { ...server, hostname: showAddress(address) } : server;
     this.#bind = bind || (server.hostname.includes(":") ? "::" : "0.0.0.0");
   }
 

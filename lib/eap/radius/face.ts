@@ -12,6 +12,8 @@ import {
   decodeRadius,
   eapIn,
   eapMessages,
+  fitRadius,
+  RADIUS_VALUE_MAX,
   type RadiusAttributeValue,
   type RadiusPacket,
   radiusValue,
@@ -148,7 +150,9 @@ export class RadiusFace {
     const name = new TextEncoder().encode(identity);
     const { octets } = this.#reply(request, RadiusCode.ACCESS_ACCEPT, [
       ...eapMessages(eap),
-      ...(name.length > 0 ? [{ type: RadiusAttribute.USER_NAME, value: name }] : []),
+      ...(name.length > 0 && name.length <= RADIUS_VALUE_MAX
+        ? [{ type: RadiusAttribute.USER_NAME, value: name }]
+        : []),
       ...keys,
     ]);
     return { octets, note: `${outcome.methodName} accepts "${identity}"` };
@@ -168,6 +172,7 @@ export class RadiusFace {
     // RFC 2865 §5.33: what proxies put in comes back as it was, in order.
     const proxies = attributes.filter(({ type }) => type === RadiusAttribute.PROXY_STATE);
     const packet = { code, identifier, attributes: [...own, ...proxies] };
+    if (!fitRadius(packet.attributes)) return silence("the reply does not fit a RADIUS packet");
     return { octets: sealResponse(packet, authenticator, this.#settings.secret), note: undefined };
   }
 

@@ -6,6 +6,7 @@
 import { WireError } from "@/base/errors.ts";
 import type { RandomOctets } from "@/base/random.ts";
 import type { EapAnswer } from "@/eap/conversation.ts";
+import { refuse } from "@/eap/failure.ts";
 import { printable } from "@/eap/identity.ts";
 import { methodOf } from "@/eap/methods.ts";
 import { decodeEap, type EapPacket, encodeEap } from "@/eap/packet.ts";
@@ -13,6 +14,7 @@ import {
   decodeRadius,
   eapIn,
   eapMessages,
+  fitRadius,
   type RadiusAttributeValue,
   type RadiusPacket,
   radiusValue,
@@ -91,7 +93,10 @@ export function newRadiusLogin(settings: RadiusLoginSettings, identity: string):
   return { settings, identity, state: undefined, method: undefined };
 }
 
-/** The Access-Request that carries an EAP packet of the peer; an empty one is EAP-Start. */
+/**
+ * The Access-Request that carries an EAP packet of the peer; an empty one is EAP-Start.
+ * @throws {EapRefusal} where the packet or the identity is too long for RADIUS.
+ */
 export function accessRequest(
   login: RadiusLogin,
   identifier: number,
@@ -103,21 +108,22 @@ export function accessRequest(
     type,
     value: Uint8Array.of(0, 0, value >> 8, value),
   });
-  const octets = sealRequest({
-    code: RadiusCode.ACCESS_REQUEST,
-    identifier,
-    authenticator,
-    attributes: [
-      ...(identity ? [{ type: RadiusAttribute.USER_NAME, value: utf8.encode(identity) }] : []),
-      { type: RadiusAttribute.NAS_IDENTIFIER, value: utf8.encode(nasIdentifier) },
-      number(RadiusAttribute.SERVICE_TYPE, SERVICE_TYPE_FRAMED),
-      number(RadiusAttribute.NAS_PORT_TYPE, NAS_PORT_TYPE_VIRTUAL),
-      number(RadiusAttribute.FRAMED_MTU, FRAMED_MTU),
-      ...attributes,
-      ...eapMessages(eap),
-      ...(state ? [{ type: RadiusAttribute.STATE, value: state }] : []),
-    ],
-  }, secret);
+  const all = [
+    ...(identity ? [{ type: RadiusAttribute.USER_NAME, value: utf8.encode(identity) }] : []),
+    { type: RadiusAttribute.NAS_IDENTIFIER, value: utf8.encode(nasIdentifier) },
+    number(RadiusAttribute.SERVICE_TYPE, SERVICE_TYPE_FRAMED),
+    number(RadiusAttribute.NAS_PORT_TYPE, NAS_PORT_TYPE_VIRTUAL),
+    number(RadiusAttribute.FRAMED_MTU, FRAMED_MTU),
+    ...attributes,
+    ...eapMessages(eap),
+    ...(state ? [{ type: RadiusAttribute.STATE, value: state }] : []),
+  ];
+  if (!fitRadius(all)) {
+    const what = `an EAP packet of ${eap.length} octets from "${printable(identity)}"`;
+    refuse("malformed", `${what} does not fit a RADIUS packet`);
+  }
+  const code = RadiusCode.ACCESS_REQUEST;
+  const octets = sealRequest({ code, identifier, authenticator, attributes: all }, secret);
   return { octets, authenticator, isStart: eap.length === 0 };
 }
 

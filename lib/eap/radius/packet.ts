@@ -19,7 +19,7 @@ import { nameOfRadiusAttribute, RadiusAttribute } from "@/iana/radius.ts";
 
 /** Octets before the attributes, of a whole packet, and of one attribute's value. */
 export const RADIUS_HEADER_OCTETS = 20, RADIUS_OCTETS_MAX = 4096, RADIUS_VALUE_MAX = 253;
-const AUTHENTICATOR_OCTETS = 16;
+const AUTHENTICATOR_OCTETS = 16, MAC_ATTRIBUTE_OCTETS = 18;
 
 /** One attribute. */
 export interface RadiusAttributeValue {
@@ -79,6 +79,13 @@ export function encodeRadius(packet: RadiusPacket): Uint8Array {
   must(w.length <= RADIUS_OCTETS_MAX, "a RADIUS packet of at most 4096 octets");
   w.setU16(2, w.length);
   return w.done();
+}
+
+/** Whether attributes fit a packet, with room for a Message-Authenticator before them. */
+export function fitRadius(attributes: readonly RadiusAttributeValue[]): boolean {
+  const octets = attributes.reduce((sum, { value }) => sum + 2 + value.length, 0);
+  const short = attributes.every(({ value }) => value.length <= RADIUS_VALUE_MAX);
+  return short && octets + MAC_ATTRIBUTE_OCTETS + RADIUS_HEADER_OCTETS <= RADIUS_OCTETS_MAX;
 }
 
 /** The first value of a type; `undefined` where there is none. */

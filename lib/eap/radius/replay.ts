@@ -15,6 +15,7 @@ import {
   decodeRadius,
   eapIn,
   eapMessages,
+  fitRadius,
   type RadiusAttributeValue,
   type RadiusPacket,
   radiusValue,
@@ -183,6 +184,9 @@ export class ReplayServer {
     const { identifier, authenticator } = request;
     const proxies = request.attributes.filter(({ type }) => type === RadiusAttribute.PROXY_STATE);
     const packet = { code, identifier, attributes: [...attributes, ...proxies] };
+    if (!fitRadius(packet.attributes)) {
+      return { octets: undefined, note: "the reply does not fit a RADIUS packet" };
+    }
     return { octets: sealResponse(packet, authenticator, this.#settings.secret), note: undefined };
   }
 }

@@ -135,3 +135,10 @@ Deno.test("malformed packets end the conversation with what was wrong", () => {
   const empty = openEapPeer(bob(MD5_CHALLENGE), seededEnv());
   assert.match(whyOf(empty.step(hex("01 01 0006 04 00"))), /value is empty/);
 });
+
+Deno.test("what a peer calls itself steers no terminal", () => {
+  const users = new EapUsers([{ identity: "*", password: "secret" }]);
+  const eve = { ...bob(GTC), identity: "\x1b[31meve", password: "other" };
+  const { server: end } = talk(eve, { methods: [GTC], users });
+  assert.match(whyOf(end), /password for "·\[31meve" is wrong/);
+});

@@ -314,3 +314,20 @@ Deno.test("a request without EAP-Message is rejected", () => {
   assert.equal(decodeRadius(reply.octets!).code, ACCESS_REJECT);
   assert.match(reply.note!, /no EAP-Message/);
 });
+
+Deno.test("Proxy-States that leave no room for an answer get none", () => {
+  const { face } = newFace();
+  const proxies = Array.from({ length: 14 }, () => ({ type: PROXY_STATE, value: random(253) }));
+  const settings = { server: "s", secret: SECRET, nasIdentifier: "n", attributes: proxies, random };
+  const login = newRadiusLogin(settings, "bob");
+  const { octets } = accessRequest(login, 1, hex("02 01 0008 01 626f62"));
+  assert.ok(face.receive(octets, "n:1", 0).octets);
+  const more = [{ type: PROXY_STATE, value: random(253) }, {
+    type: PROXY_STATE,
+    value: random(198),
+  }];
+  const many = [...proxies, ...more];
+  const packet = { code: ACCESS_REQUEST, identifier: 2, authenticator: random(16) };
+  const full = sealRequest({ ...packet, attributes: [eap("0201000801626f62"), ...many] }, SECRET);
+  assert.match(`${face.receive(full, "n:1", 0).note}`, /does not fit a RADIUS packet/);
+});

@@ -218,3 +218,33 @@ Deno.test("an address that is not ours is refused with the system's words", () =
     /Cannot listen for RADIUS at 192\.0\.2\.1:1812: /,
   );
 });
+
+Deno.test("what a peer says beyond what RADIUS can carry fails its own login", async () => {
+  const server = new RadiusServer(LOOPBACK, newFace());
+  const client = newClient([server.address]);
+  const long = "b".repeat(300);
+  assert.match(
+    failure(await client.open([]).start(long)).why,
+    /from "b+" does not fit a RADIUS packet/,
+  );
+  const login = client.open([]);
+  assert.equal((await login.start("bob")).kind, "send");
+  const huge = new Uint8Array(60_000).fill(7);
+  huge.set([2, 1, 60_000 >> 8, 60_000 & 0xff, 26]);
+  const { why, cause } = failure(await login.step(huge));
+  assert.equal(cause, "malformed");
+  assert.match(why, /EAP packet of 60000 octets from "bob" does not fit a RADIUS packet/);
+  await client.close();
+  await server.close();
+});
+
+Deno.test("an IPv6 server is known by its address, however it is written", async () => {
+  const face = newFace();
+  const server = new RadiusServer({ hostname: "::1", port: 0 }, face);
+  const client = newClient([{ hostname: "0:0:0:0:0:0:0:1", port: server.address.port }], {
+    firstWaitMs: 5_000,
+  });
+  assert.equal((await logIn(client)).kind, "succeeded");
+  await client.close();
+  await server.close();
+});
