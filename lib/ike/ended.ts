@@ -4,7 +4,7 @@
  * @module
  */
 import type { IkeConfig } from "@/ike/records/config.ts";
-import { type IkeSa, ownSpi } from "@/ike/records/ike_sa.ts";
+import { type IkeSa, isReplaced, ownSpi } from "@/ike/records/ike_sa.ts";
 
 /** Ended IKE SAs that are listed for a while, at most; the oldest go first. */
 export const ENDED_MAX = 10_000;
@@ -45,7 +45,7 @@ export function dropEnded(books: EndedBooks, nowMs: number): void {
 export function forgetEnded(books: EndedBooks, sa: IkeSa): void {
   const { bySpi, ended, rekeyed, config: { rekeyedKeptMax } } = books, spi = ownSpi(sa);
   sa.answered = undefined;
-  if (sa.replacedBy && rekeyedKeptMax > 0) {
+  if (isReplaced(sa) && rekeyedKeptMax > 0) {
     rekeyed.add(spi);
     if (rekeyed.size <= rekeyedKeptMax) return;
     for (const oldest of rekeyed) {
@@ -60,7 +60,7 @@ export function forgetEnded(books: EndedBooks, sa: IkeSa): void {
 /** Whether an SA of the endpoint's table is listed: an ended one may stand there to repeat answers. */
 export function isListed({ config, ended }: EndedBooks, sa: IkeSa): boolean {
   if (sa.phase !== "closed" || ended.has(ownSpi(sa))) return true;
-  return sa.replacedBy !== undefined && config.rekeyedKeptMax > 0;
+  return isReplaced(sa) && config.rekeyedKeptMax > 0;
 }
 
 function unlist({ bySpi, ended, rekeyed }: EndedBooks, spi: bigint): void {

@@ -21,7 +21,7 @@ import { CloseCode, fail, refusedHere } from "@/ike/records/failure.ts";
 import { command, rekeyChild } from "@/ike/commands.ts";
 import { follow, reconnect } from "@/ike/path/connection.ts";
 import { expireFragments, forgetFragments, fragmentsDueMs } from "@/ike/window/fragments.ts";
-import { endSa, type IkeSa, type Turn } from "@/ike/records/ike_sa.ts";
+import { endSa, type IkeSa, isCurrent, type Turn } from "@/ike/records/ike_sa.ts";
 import { followPeer, keepaliveDueMs, sendKeepalive } from "@/ike/path/nat.ts";
 import { findNotify, isFatalInAuth, notifyOf, PeerError } from "@/ike/records/notify.ts";
 import { endOvertime } from "@/ike/window/overtime.ts";
@@ -164,7 +164,7 @@ function noAnswer(turn: Turn): void {
     ? `within ${patienceMs(sa.config) / 1000} s in TCP`
     : `after ${request.transmissions} transmissions`;
   const text = `No answer to ${nameOfExchange(request.exchange)} ${tried} to ${to} from ${from}`;
-  if (sa.replacedBy || sa.redundant) return endSa(turn, CloseCode.REKEYED, undefined, true);
+  if (!isCurrent(sa)) return endSa(turn, CloseCode.REKEYED, undefined, true);
   const checked = sa.active?.kind === "liveness_check";
   const cause = checked ? "LIVENESS_FAILED" : "NO_ANSWER";
   fail(turn, { cause, closeCode: CloseCode[cause], text });
@@ -239,7 +239,7 @@ function endedBySyntax(turn: Turn): void {
   const text =
     `Peer calls our ${nameOfExchange(exchange)} request malformed (${cause}), which ends the ` +
     "IKE SA at both ends";
-  if (sa.replacedBy || sa.redundant) return endSa(turn, CloseCode.REKEYED);
+  if (!isCurrent(sa)) return endSa(turn, CloseCode.REKEYED);
   fail(turn, { cause, closeCode: NotifyType.INVALID_SYNTAX, text });
 }
 

@@ -6,7 +6,7 @@
 import { KeGroup } from "@/iana/ke_group.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
 import type { IkeEvent } from "@/ike/records/event.ts";
-import type { IkeSa } from "@/ike/records/ike_sa.ts";
+import { type IkeSa, isReplaced } from "@/ike/records/ike_sa.ts";
 import { CHILD, pair, PATIENT, type Scenario, up } from "@/sim/scenarios.ts";
 import type { Host, World } from "@/sim/world.ts";
 
@@ -81,7 +81,7 @@ const oldIkeSa: Scenario = {
       if (sa) world.tell(by, sa, { kind: "rekey_ike" });
     });
     asSoonAsPossible(world, () => {
-      const old = liveSas(other).find((sa) => sa.replacedBy);
+      const old = liveSas(other).find((sa) => isReplaced(sa));
       // Only once the peer has the answer: else it forgets its request, as RFC 7296 §2.25.2 has it.
       const answered = liveSas(by).some(({ active }) =>
         active?.kind === "rekey_ike" && active.stage === "deriving"

@@ -10,7 +10,7 @@ import type { ChildSa } from "@/ike/records/child_sa.ts";
 import type { Endpoint } from "@/ike/endpoint.ts";
 import type { FragmentPlace } from "@/ike/records/event.ts";
 import { REASSEMBLED_OCTETS_MAX, type Reassembly } from "@/ike/window/fragments.ts";
-import { type IkeSa, isStranger } from "@/ike/records/ike_sa.ts";
+import { type IkeSa, isReplaced, isStranger } from "@/ike/records/ike_sa.ts";
 import { isHalfOpen } from "@/ike/newcomers.ts";
 import { allCovered, sameSelector, shifted } from "@/ike/negotiate/selectors.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
@@ -137,7 +137,7 @@ function checkSa(sa: IkeSa): string | undefined {
     if (sa.peer.encapsulated && sa.path.ownPort !== sa.config.natt?.ownPort) {
       return "an SA whose ESP goes in UDP is at the NAT-T port";
     }
-    if (sa.replacedBy && sa.children.length > 0) return "a replaced IKE SA has no CHILD_SA left";
+    if (isReplaced(sa) && sa.children.length > 0) return "a replaced IKE SA has no CHILD_SA left";
   }
   if (phase === "created" && sa.originalInitiator && sa.nextPeerId > 0) {
     return "an initiator answers nobody before IKE_AUTH is through";

@@ -6,7 +6,7 @@
 import { KeGroup } from "@/iana/ke_group.ts";
 import type { ChildSa } from "@/ike/records/child_sa.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
-import type { IkeSa } from "@/ike/records/ike_sa.ts";
+import { type IkeSa, isCurrent } from "@/ike/records/ike_sa.ts";
 import { CHILD, type Pair, pair, type Scenario, up } from "@/sim/scenarios.ts";
 import type { Host, World } from "@/sim/world.ts";
 
@@ -24,7 +24,7 @@ const SHORT = { retransmitIntervalMs: 1_000, transmissionsMax: 60, jitter: true 
 function isBeingReplaced(sa: IkeSa, child: ChildSa | undefined): boolean {
   const tasks = [...sa.queue, ...(sa.active ? [sa.active] : [])];
   if (!child) {
-    return sa.replacedBy !== undefined || sa.redundant || sa.answering?.kind === "rekey_ike" ||
+    return !isCurrent(sa) || sa.answering?.kind === "rekey_ike" ||
       sa.rekeyMs < Infinity || tasks.some(({ kind }) =>
         kind === "rekey_ike" || kind === "delete_ike"
       );

@@ -14,7 +14,7 @@ import type { ChildSa } from "@/ike/records/child_sa.ts";
 import type { IkeConfig, IkeEnv } from "@/ike/records/config.ts";
 import { dispatch, type Endpoint, initiate, newEndpoint, receive } from "@/ike/endpoint.ts";
 import type { IkeEffect, IkeEvent } from "@/ike/records/event.ts";
-import type { IkeSa } from "@/ike/records/ike_sa.ts";
+import { type IkeSa, isReplaced } from "@/ike/records/ike_sa.ts";
 import { notifies, notify } from "@/ike/records/notify.ts";
 import { ScriptedPeer } from "@/script/peer.ts";
 import { WorldKeys } from "@/sim/keys.ts";
@@ -108,7 +108,7 @@ export class Bench {
   /** The only SA that is not over; of none, the last. */
   get sa(): IkeSa {
     const all = [...this.core.bySpi.values()];
-    const live = all.filter((sa) => sa.phase !== "closed" && !sa.replacedBy);
+    const live = all.filter((sa) => sa.phase !== "closed" && !isReplaced(sa));
     assert(live.length < 2, "one SA");
     const sa = live[0] ?? all.at(-1);
     assert(sa, "there is an SA");

@@ -48,7 +48,7 @@ import type { IkeConfig, IkeEnv } from "@/ike/records/config.ts";
 import { dispatch } from "@/ike/endpoint.ts";
 import type { Failure, IkeEffect } from "@/ike/records/event.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
-import { type IkeSa, isStranger, ownSpi } from "@/ike/records/ike_sa.ts";
+import { type IkeSa, isReplaced, isStranger, ownSpi } from "@/ike/records/ike_sa.ts";
 import { hearTraffic } from "@/ike/window/lifetime.ts";
 import type { AddressPool } from "@/ike/negotiate/pool.ts";
 import type { Setup } from "@/setup/setup.ts";
@@ -345,7 +345,7 @@ export class TestRun implements RunView, Floor, LoopListener, ChildPathOwner {
         this.#childRekeys.closed(sa!);
         this.#ikeRekeys.closed(sa!);
         this.#missing.closed(sa!);
-        if (!sa!.replacedBy) this.#history.dropped(sa!);
+        if (!isReplaced(sa!)) this.#history.dropped(sa!);
         return this.#ending?.closed(sa!, effect.unanswered, nowMs);
       case "replaced":
         this.#role.replaced(sa!, effect.by);

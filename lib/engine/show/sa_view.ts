@@ -21,7 +21,7 @@ import { ProtocolId } from "@/iana/protocol_id.ts";
 import { childKeys, type ChildSa, isLiveChild } from "@/ike/records/child_sa.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
 import { showIdentity } from "@/ike/negotiate/identity.ts";
-import { type IkeSa, ownSpi, peerSpi } from "@/ike/records/ike_sa.ts";
+import { type IkeSa, isCurrent, ownSpi, peerSpi } from "@/ike/records/ike_sa.ts";
 import { ikeKeys } from "@/ike/negotiate/keymat.ts";
 import { encapsulationOf } from "@/ike/path/nat.ts";
 import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";
@@ -42,7 +42,7 @@ const STATE_OF_PHASE = {
 export function ikeStateNumber(sa: IkeSa): number {
   if (sa.phase === "closed" && sa.closeCode === CloseCode.REKEYED) return IkeStateNumber.REKEYED;
   if (sa.phase !== "established") return STATE_OF_PHASE[sa.phase];
-  if (sa.replacedBy || sa.redundant) return IkeStateNumber.REKEYED;
+  if (!isCurrent(sa)) return IkeStateNumber.REKEYED;
   switch (sa.active?.kind) {
     case "liveness_check":
       return IkeStateNumber.DPD;
@@ -75,7 +75,7 @@ export function childStateNumber(child: ChildSa): number {
 
 /** Whether it is up: states 3, 4, 5, 9 and 10 of the API. */
 export function isLive(sa: IkeSa): boolean {
-  return sa.phase === "established" && !sa.replacedBy && !sa.redundant;
+  return sa.phase === "established" && isCurrent(sa);
 }
 
 /** Whether a CHILD_SA of it carries traffic. */

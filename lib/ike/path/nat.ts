@@ -8,7 +8,7 @@ import { concat, sameOctets } from "@/base/bytes.ts";
 import { NotifyType } from "@/iana/notify_type.ts";
 import { ProtocolId } from "@/iana/protocol_id.ts";
 import type { ChildSa } from "@/ike/records/child_sa.ts";
-import type { IkeSa, Turn } from "@/ike/records/ike_sa.ts";
+import { type IkeSa, isCurrent, type Turn } from "@/ike/records/ike_sa.ts";
 import { findNotify, notify, PeerError } from "@/ike/records/notify.ts";
 import type { Payload } from "@/wire/message.ts";
 import type { NotifyPayload } from "@/wire/payloads/notify.ts";
@@ -86,7 +86,7 @@ export function keepaliveDueMs(sa: IkeSa): number {
   const { keepaliveMs = 0, ownPort } = sa.config.natt ?? {};
   // RFC 9329 §6.6: a connection needs none.
   if (sa.path.tcp) return Infinity;
-  if (keepaliveMs <= 0 || !sa.peer.natOwn || sa.replacedBy || sa.redundant) return Infinity;
+  if (keepaliveMs <= 0 || !sa.peer.natOwn || !isCurrent(sa)) return Infinity;
   // A peer that stays at the IKE port has nothing in UDP that a mapping is kept for.
   if (sa.path.ownPort !== ownPort) return Infinity;
   if (sa.env.broken.has("no_keepalives")) return Infinity;

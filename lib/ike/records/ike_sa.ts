@@ -44,6 +44,22 @@ export interface OutstandingRequest {
   nextMs: number;
 }
 
+/** What an IKE SA is among those that its rekeys make (RFC 7296 §2.8). */
+export type Succession =
+  /** It is the tunnel. */
+  | { readonly kind: "current" }
+  /** The peer's crossing rekey of `predecessor` made it, and the nonces have not decided yet (§2.8.2). */
+  | { readonly kind: "undecided"; readonly predecessor: IkeSa }
+  /** It lost against another of a crossing rekey: its creator deletes it. */
+  | { readonly kind: "redundant" }
+  /** `by` took over its CHILD_SAs: it only waits for its Delete. */
+  | { readonly kind: "replaced"; readonly by: IkeSa };
+
+/** Of an SA that is the tunnel; all of them share it. */
+export const CURRENT: Succession = { kind: "current" };
+/** Of an SA that lost; all of them share it. */
+export const REDUNDANT: Succession = { kind: "redundant" };
+
 /** A task whose time is yet to come. */
 export interface Postponed {
   readonly task: Task;
@@ -106,12 +122,8 @@ export interface IkeSa {
   /** Messages sealed so far: the explicit IV of counter-mode ciphers. */
   sealed: number;
   nextTicket: number;
-  /** The IKE SA that took over our CHILD_SAs; this one only waits for its Delete. */
-  replacedBy: IkeSa | undefined;
-  /** The IKE SA whose crossing rekeys are not yet decided: it may still be the one to replace. */
-  predecessor: IkeSa | undefined;
-  /** Of two SAs of crossing rekeys the one that loses, or that is not yet known to win. */
-  redundant: boolean;
+  /** Whether it is the tunnel, or what its rekeys have made of it. */
+  succession: Succession;
   /** The close code of a close that was asked for while something else was under way; 0: none. */
   closeAsked: number;
   /** When we rekey it; Infinity: not by ourselves. */
@@ -232,9 +244,7 @@ export function newIkeSa(origin: IkeSaOrigin): IkeSa {
     closeCode: 0,
     sealed: 0,
     nextTicket: 1,
-    replacedBy: undefined,
-    predecessor: undefined,
-    redundant: false,
+    succession: CURRENT,
     closeAsked: 0,
     rekeyMs: Infinity,
     rekeyRefusal: undefined,
@@ -247,6 +257,16 @@ export function newIkeSa(origin: IkeSaOrigin): IkeSa {
     lastLivenessMs: undefined,
     forgotten: false,
   };
+}
+
+/** Whether the SA is the tunnel: not replaced, not redundant, and not undecided. */
+export function isCurrent({ succession }: IkeSa): boolean {
+  return succession.kind === "current";
+}
+
+/** Whether another SA has taken over its CHILD_SAs. */
+export function isReplaced({ succession }: IkeSa): boolean {
+  return succession.kind === "replaced";
 }
 
 /** Our own SPI of the IKE SA. */

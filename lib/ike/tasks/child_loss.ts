@@ -7,7 +7,7 @@ import { showSpi32 } from "@/base/bytes.ts";
 import { type ChildSa, isLiveChild } from "@/ike/records/child_sa.ts";
 import type { Failure } from "@/ike/records/event.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
-import type { IkeSa, Turn } from "@/ike/records/ike_sa.ts";
+import { type IkeSa, isReplaced, type Turn } from "@/ike/records/ike_sa.ts";
 import type { Task } from "@/ike/records/task.ts";
 import { newCreateChild, soonMs } from "@/ike/tasks/new_create_child.ts";
 
@@ -17,7 +17,7 @@ import { newCreateChild, soonMs } from "@/ike/tasks/new_create_child.ts";
  */
 export function childDeletedByPeer(turn: Turn, child: ChildSa): void {
   const { sa, out } = turn, same = (c: ChildSa) => c.configIndex === child.configIndex;
-  if (sa.phase !== "established" || sa.replacedBy || sa.closeAsked) return;
+  if (sa.phase !== "established" || isReplaced(sa) || sa.closeAsked) return;
   if (sa.children.some((c) => same(c) && isLiveChild(c))) return;
   const left = sa.children.some(isLiveChild), failure = failureOf(sa, child, left);
   out.push({ kind: "child_lost", child, failure, left }, sa);

@@ -14,7 +14,7 @@ import { ProtocolId } from "@/iana/protocol_id.ts";
 import { TransformType } from "@/iana/transform_type.ts";
 import type { ChildSa } from "@/ike/records/child_sa.ts";
 import { requestCompute, sendResponse } from "@/ike/window/exchange.ts";
-import type { IkeSa, Turn } from "@/ike/records/ike_sa.ts";
+import { type IkeSa, isReplaced, type Turn } from "@/ike/records/ike_sa.ts";
 import { spiOctets } from "@/ike/negotiate/keymat.ts";
 import { lowerNonce, nonceFault } from "@/ike/negotiate/nonces.ts";
 import { findNotify, groupData, PeerError } from "@/ike/records/notify.ts";
@@ -88,7 +88,7 @@ function checkNonce(request: readonly Payload[], ...prfs: readonly Prf[]): void 
 
 /** The CHILD_SA to replace, if any. @throws {PeerError} where no CHILD_SA can be made now. */
 function mayCreate(sa: IkeSa, request: Received): ChildSa | undefined {
-  if (sa.phase === "closing" || sa.replacedBy) throw later("the IKE SA is going");
+  if (sa.phase === "closing" || isReplaced(sa)) throw later("the IKE SA is going");
   // §2.25.2: "create or rekey a CHILD SA when it is currently rekeying the IKE SA".
   if (sa.active?.kind === "rekey_ike") throw later("the IKE SA is being rekeyed");
   return targetOf(sa, request);
@@ -97,7 +97,7 @@ function mayCreate(sa: IkeSa, request: Received): ChildSa | undefined {
 /** @throws {PeerError} where the IKE SA cannot be replaced now. */
 function mayReplace(sa: IkeSa): void {
   // §2.25.2: "rekey an IKE SA that it is currently trying to close".
-  if (sa.phase === "closing" || sa.replacedBy) throw later("the IKE SA is going");
+  if (sa.phase === "closing" || isReplaced(sa)) throw later("the IKE SA is going");
   // §2.25.1: "currently creating, rekeying, or closing a CHILD SA of that IKE SA".
   const busy = sa.active?.kind === "create_child" || sa.active?.kind === "delete_child";
   if (busy && !sa.env.broken.has("rekey_while_busy")) throw later("a CHILD_SA is under way");
@@ -233,8 +233,7 @@ function answerIke(
   // §2.25.2: "rekey an IKE SA that it is currently trying to rekey": answer, and compare later.
   const active = sa.active?.kind === "rekey_ike" ? sa.active : undefined;
   if (active && active.stage !== "generating") {
-    made.redundant = true; // until the nonces have decided
-    made.predecessor = sa;
+    made.succession = { kind: "undecided", predecessor: sa };
     active.rival = { sa: made, lowest: lowerNonce(nonceI, nonceR) };
   } else {
     replace(turn, made);

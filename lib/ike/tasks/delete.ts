@@ -16,7 +16,7 @@ import {
   removeChild,
 } from "@/ike/records/child_sa.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
-import { endSa, enter, type IkeSa, type Turn } from "@/ike/records/ike_sa.ts";
+import { endSa, enter, type IkeSa, isCurrent, type Turn } from "@/ike/records/ike_sa.ts";
 import {
   type DeleteChildTask,
   type DeleteIkeTask,
@@ -127,7 +127,7 @@ function endedByPeer(turn: Turn): void {
   if (rekey?.stage === "deriving" && !sa.env.broken.has("forget_answered_rekey")) {
     return void (rekey.deletedMeanwhile = true);
   }
-  if (sa.replacedBy || sa.redundant) return endSa(turn, CloseCode.REKEYED);
+  if (!isCurrent(sa)) return endSa(turn, CloseCode.REKEYED);
   const byUs = sa.phase === "closing";
   endSa(turn, byUs ? sa.closeCode : CloseCode.DELETED_BY_PEER, byUs ? sa.failure : undefined);
 }

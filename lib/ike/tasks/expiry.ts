@@ -6,19 +6,19 @@ import { showDuration } from "@/base/duration.ts";
 import { type ChildSa, isLiveChild, removeChild } from "@/ike/records/child_sa.ts";
 import type { Failure } from "@/ike/records/event.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
-import { endSa, type IkeSa, type Turn } from "@/ike/records/ike_sa.ts";
+import { endSa, type IkeSa, isCurrent, type Turn } from "@/ike/records/ike_sa.ts";
 import { isBeingReplaced, lifetimeEndMs, overtimeEndMs } from "@/ike/window/overtime.ts";
 
 /** The deadline of the IKE SA's lifetime, or of its overtime, has come. */
 export function ikeSaExpired(turn: Turn): void {
-  const { sa, out } = turn, isReplaced = sa.replacedBy !== undefined || sa.redundant;
-  const untilMs = sa.redundant ? undefined : overtimeEndMs(turn, undefined);
+  const { sa, out } = turn, goesOn = isCurrent(sa);
+  const untilMs = sa.succession.kind === "redundant" ? undefined : overtimeEndMs(turn, undefined);
   if (untilMs !== undefined) {
     if (sa.expireMs <= lifetimeEndMs(sa, undefined)) out.push({ kind: "overtime" }, sa);
     sa.expireMs = untilMs;
     return;
   }
-  if (isReplaced) return endSa(turn, CloseCode.REKEYED);
+  if (!goesOn) return endSa(turn, CloseCode.REKEYED);
   sa.expireMs = Infinity;
   if (isGoing(sa)) return;
   hardExpiry(turn, undefined);

@@ -13,7 +13,16 @@ import { PayloadType } from "@/iana/payload_type.ts";
 import type { Failure } from "@/ike/records/event.ts";
 import { requestCompute, sendRequest } from "@/ike/window/exchange.ts";
 import { CloseCode, refusedHere } from "@/ike/records/failure.ts";
-import { endSa, enter, type IkeSa, newIkeSa, type Turn } from "@/ike/records/ike_sa.ts";
+import {
+  CURRENT,
+  endSa,
+  enter,
+  type IkeSa,
+  isReplaced,
+  newIkeSa,
+  REDUNDANT,
+  type Turn,
+} from "@/ike/records/ike_sa.ts";
 import { ikeKeys, rekeyIkeKeys, spiOctets } from "@/ike/negotiate/keymat.ts";
 import { startIkeLifetime } from "@/ike/window/lifetime.ts";
 import { compareOctets, lowerNonce, nonceFault } from "@/ike/negotiate/nonces.ts";
@@ -54,7 +63,7 @@ export const rekeyIke: TaskKind<RekeyIkeTask> = {
 
   begin(turn, task) {
     const { sa } = turn;
-    if (sa.replacedBy) return void (sa.active = undefined); // the peer was faster
+    if (isReplaced(sa)) return void (sa.active = undefined); // the peer was faster
     task.nonce = sa.env.random(NONCE_OCTETS);
     task.spi ||= newSpi(sa);
     task.stage = "generating";
@@ -64,7 +73,7 @@ export const rekeyIke: TaskKind<RekeyIkeTask> = {
   computed(turn, task, result) {
     if (result.op === "ke_generate") {
       // The peer was faster, and no request of ours is out that could cross its own.
-      if (turn.sa.replacedBy) return void (turn.sa.active = undefined);
+      if (isReplaced(turn.sa)) return void (turn.sa.active = undefined);
       task.pair = result.pair;
       send(turn, task);
     } else if (result.op === "ke_derive") {
@@ -143,10 +152,10 @@ function complete(turn: Turn, task: RekeyIkeTask, shared: Uint8Array): void {
   });
   sa.active = undefined;
   // A rival that its creator has deleted already has lost, whatever we would have found.
-  const lost = sa.replacedBy !== undefined || rival?.sa.phase === "established" &&
+  const lost = isReplaced(sa) || rival?.sa.phase === "established" &&
       compareOctets(lowerNonce(nonce, peerNonce), rival.lowest) < 0;
   if (lost && rival && !sa.env.broken.has("keep_both_ike_sas")) {
-    made.redundant = true;
+    made.succession = REDUNDANT;
     made.queue.push({ kind: "delete_ike", closeCode: CloseCode.REKEYED });
     made.deadlineMs = turn.nowMs;
     replace(turn, rival.sa);
@@ -167,8 +176,7 @@ function complete(turn: Turn, task: RekeyIkeTask, shared: Uint8Array): void {
 function leaveToPeer({ sa, nowMs, out }: Turn, rival: IkeSa): void {
   if (rival.phase !== "established") return;
   const { retransmitIntervalMs, transmissionsMax } = sa.config;
-  rival.predecessor = undefined;
-  rival.redundant = true;
+  rival.succession = REDUNDANT;
   rival.rekeyMs = Infinity;
   rival.expireMs = nowMs + retransmitIntervalMs * (transmissionsMax + 1);
   rival.deadlineMs = Math.min(rival.deadlineMs, rival.expireMs);
@@ -219,10 +227,12 @@ export function successor({ sa, nowMs, out }: Turn, inputs: SuccessorInputs): Ik
 
 /** `by` inherits the CHILD_SAs, and what was still to be done (RFC 7296 §2.8). */
 export function replace({ sa, out }: Turn, by: IkeSa): void {
-  by.predecessor = undefined;
-  if (sa.replacedBy) return;
-  by.redundant = false;
-  sa.replacedBy = by;
+  if (isReplaced(sa)) {
+    if (by.succession.kind === "undecided") by.succession = REDUNDANT;
+    return;
+  }
+  by.succession = CURRENT;
+  sa.succession = { kind: "replaced", by };
   by.inner = sa.inner;
   sa.inner = undefined;
   sa.rekeyMs = Infinity;
@@ -246,8 +256,8 @@ export function replace({ sa, out }: Turn, by: IkeSa): void {
  * view is the same as ours would be.
  */
 export function decideByUse(turn: Turn): void {
-  const { sa } = turn, { predecessor } = sa;
-  if (predecessor) replace({ ...turn, sa: predecessor }, sa);
+  const { sa } = turn, { succession } = sa;
+  if (succession.kind === "undecided") replace({ ...turn, sa: succession.predecessor }, sa);
 }
 
 /** It came to nothing; a rival's exchange that went through stands. */
@@ -255,7 +265,7 @@ function giveUp(turn: Turn, task: RekeyIkeTask, failure: Failure): void {
   const { sa, out } = turn, { rival } = task;
   sa.active = undefined;
   if (task.deletedMeanwhile) {
-    if (sa.replacedBy) return endSa(turn, CloseCode.REKEYED);
+    if (isReplaced(sa)) return endSa(turn, CloseCode.REKEYED);
     out.push({ kind: "rekey_ike_failed", failure }, sa);
     return endSa(turn, CloseCode.DELETED_BY_PEER);
   }
@@ -281,7 +291,7 @@ function refused(turn: Turn, task: RekeyIkeTask, error: NotifyPayload): void {
     : `offered ${offered}; compare ikeencyptalg, ikeintegrityalg, ikeprfalg and dhgrpid`;
   const text = `Peer refused the rekey of the IKE SA (${name}): ${why}`;
   giveUp(turn, task, { cause: name, closeCode: error.notify, text });
-  if (error.notify === NotifyType.TEMPORARY_FAILURE && !sa.replacedBy) {
+  if (error.notify === NotifyType.TEMPORARY_FAILURE && !isReplaced(sa)) {
     sa.rekeyMs = nowMs + 1_000 + sa.env.random(1)[0]! * 8;
   }
 }

@@ -5,7 +5,7 @@
  */
 import type { ChildSa } from "@/ike/records/child_sa.ts";
 import type { IkeEnv } from "@/ike/records/config.ts";
-import type { IkeSa, Postponed, Turn } from "@/ike/records/ike_sa.ts";
+import { type IkeSa, isReplaced, type Postponed, type Turn } from "@/ike/records/ike_sa.ts";
 import { keepaliveDueMs } from "@/ike/path/nat.ts";
 
 /** When an SA of this lifetime, beginning now, is rekeyed and when it is dead. */
@@ -58,7 +58,7 @@ const IDS_BETWEEN_TRIES = 0x1000;
 /** Message IDs never start again: an SA that has used most of them is rekeyed. */
 export function spareMessageIds({ sa, nowMs }: Turn, id: number): void {
   const near = id >= FEW_IDS_LEFT && id % IDS_BETWEEN_TRIES === 0;
-  if (near && sa.phase === "established" && !sa.replacedBy) sa.rekeyMs = nowMs;
+  if (near && sa.phase === "established" && !isReplaced(sa)) sa.rekeyMs = nowMs;
 }
 
 /** Whether there is no Message ID left for a request of ours. */

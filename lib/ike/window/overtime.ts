@@ -5,7 +5,7 @@
  * @module
  */
 import type { ChildSa } from "@/ike/records/child_sa.ts";
-import type { IkeSa, Turn } from "@/ike/records/ike_sa.ts";
+import { type IkeSa, isReplaced, type Turn } from "@/ike/records/ike_sa.ts";
 import type { Task } from "@/ike/records/task.ts";
 import { patienceMs } from "@/ike/window/patience.ts";
 
@@ -56,7 +56,7 @@ export function isBeingReplaced(
   nowMs: number,
 ): boolean {
   const { active, answering, queue, postponed } = sa, { rekeyMs } = child ?? sa;
-  if (child ? child.state === "rekeyed" : sa.replacedBy !== undefined) return true;
+  if (child ? child.state === "rekeyed" : isReplaced(sa)) return true;
   const isPutOff = rekeyMs > nowMs && rekeyMs < Infinity && nowMs >= lifetimeEndMs(sa, child);
   if (isPutOff) return true;
   const replaces = (task: Task) =>

@@ -15,8 +15,8 @@ Deno.test("a keepalive is due where there is a NAT in front of us, at the NAT-T 
   const never: readonly Partial<IkeSa>[] = [
     { peer: { ...FLOATED.peer, natOwn: false } },
     { path: { ...FLOATED.path, ownPort: 500 } },
-    { replacedBy: FLOATED },
-    { redundant: true },
+    { succession: { kind: "replaced", by: FLOATED } },
+    { succession: { kind: "redundant" } },
     { config: { ...FLOATED.config, natt: undefined } },
     { config: { ...FLOATED.config, natt: { ...FLOATED.config.natt!, keepaliveMs: 0 } } },
   ];
