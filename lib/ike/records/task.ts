@@ -33,25 +33,36 @@ export interface Received {
   readonly fault: WireError | PeerError | undefined;
 }
 
-/** IKE_SA_INIT as initiator: through cookies and INVALID_KE_PAYLOAD to the keys. */
-export interface IkeInitTask {
-  readonly kind: "ike_init";
-  stage: "generating" | "sent" | "deriving";
-  group: number;
-  readonly triedGroups: number[];
-  cookie: Uint8Array | undefined;
-  restarts: number;
-  ticket: number;
+/** One key exchange of an exchange of ours. */
+export interface KeyExchangeRound {
+  /** Transform Type 4 number, also of an additional key exchange (RFC 9370). */
+  readonly method: number;
+  /** Ours, once it is generated. */
   pair: KeyPair | undefined;
+}
+
+/** What a task with key exchanges keeps of them; what is done with it is in `tasks/key_exchange.ts`. */
+export interface KeyExchange {
+  /** Our key pair is generated; our request is out; the shared secret is computed. */
+  stage: "generating" | "sent" | "deriving";
+  /** Of the computation that is waited for. */
+  ticket: number;
+  /** In their order, the last one is under way; none: the exchange has no key exchange. */
+  rounds: readonly KeyExchangeRound[];
+  /** How often it was begun anew as the peer wished. */
+  restarts: number;
+}
+
+/** IKE_SA_INIT as initiator: through cookies and INVALID_KE_PAYLOAD to the keys. */
+export interface IkeInitTask extends KeyExchange {
+  readonly kind: "ike_init";
+  cookie: Uint8Array | undefined;
   suite: IkeSuite | undefined;
 }
 
 /** IKE_INTERMEDIATE as initiator: one additional key exchange (RFC 9242, RFC 9370). */
-export interface IntermediateTask {
+export interface IntermediateTask extends KeyExchange {
   readonly kind: "intermediate";
-  stage: "generating" | "sent" | "deriving";
-  ticket: number;
-  pair: KeyPair | undefined;
 }
 
 /** IKE_AUTH as initiator, with the first CHILD_SA: one exchange, or as many as the methods need. */
@@ -64,20 +75,14 @@ export interface IkeAuthTask {
   response: Received | undefined;
 }
 
-/** What all tasks with a key exchange and a nonce of their own keep. */
-interface ExchangeState {
-  stage: "generating" | "sent" | "deriving";
-  ticket: number;
-  /** Transform Type 4; 0: no key exchange. */
-  group: number;
-  pair: KeyPair | undefined;
+/** What all tasks with nonces of their own keep. */
+interface NoncedExchange extends KeyExchange {
   nonce: Uint8Array;
   peerNonce: Uint8Array;
-  restarts: number;
 }
 
 /** CREATE_CHILD_SA for one more CHILD_SA, or for one that replaces `old` (RFC 7296 §1.3.1, §1.3.3). */
-export interface CreateChildTask extends ExchangeState {
+export interface CreateChildTask extends NoncedExchange {
   readonly kind: "create_child";
   readonly configIndex: number;
   readonly old: ChildSa | undefined;
@@ -106,7 +111,7 @@ export interface ChildAgreement {
 }
 
 /** CREATE_CHILD_SA for a new IKE SA that replaces this one (RFC 7296 §1.3.2). */
-export interface RekeyIkeTask extends ExchangeState {
+export interface RekeyIkeTask extends NoncedExchange {
   readonly kind: "rekey_ike";
   /** uint64: our SPI of the new SA. */
   spi: bigint;

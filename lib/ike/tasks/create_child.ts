@@ -13,11 +13,11 @@ import { PayloadType } from "@/iana/payload_type.ts";
 import { type ChildSa, isLiveChild, removeChild } from "@/ike/records/child_sa.ts";
 import { spiOctets32 } from "@/ike/negotiate/child_spi.ts";
 import type { Failure } from "@/ike/records/event.ts";
-import { requestCompute, sendRequest } from "@/ike/window/exchange.ts";
+import { sendRequest } from "@/ike/window/exchange.ts";
 import { CloseCode, refusedHere } from "@/ike/records/failure.ts";
 import type { IkeSa, Turn } from "@/ike/records/ike_sa.ts";
 import { compareOctets, lowerNonce, nonceFault } from "@/ike/negotiate/nonces.ts";
-import { findError, groupData } from "@/ike/records/notify.ts";
+import { findError } from "@/ike/records/notify.ts";
 import { childDeletedByPeer } from "@/ike/tasks/child_loss.ts";
 import { newCreateChild, soonMs } from "@/ike/tasks/new_create_child.ts";
 import type { CreateChildTask, Received, TaskKind } from "@/ike/records/task.ts";
@@ -29,12 +29,18 @@ import {
   newChild,
   refusedByPeer,
 } from "@/ike/tasks/child_negotiation.ts";
-import { NONCE_OCTETS } from "@/ike/tasks/ike_init_request.ts";
+import {
+  changeMethod,
+  deriveSecret,
+  generatePair,
+  methodOf,
+  NONCE_OCTETS,
+  ownKeyPayload,
+  RESTARTS_MAX,
+  takeComputed,
+} from "@/ike/tasks/key_exchange.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
 import type { NotifyPayload } from "@/wire/payloads/notify.ts";
-
-/** INVALID_KE_PAYLOAD in a row that are followed. */
-const RESTARTS_MAX = 4;
 
 /** See {@linkcode TaskKind}. */
 export const createChild: TaskKind<CreateChildTask> = {
@@ -47,30 +53,25 @@ export const createChild: TaskKind<CreateChildTask> = {
     if (missing) return giveUp(turn, task, missing);
     if (old) old.state = "rekeying";
     task.nonce = sa.env.random(NONCE_OCTETS);
-    if (task.group === 0) return send(turn, task);
-    task.stage = "generating";
-    task.ticket = requestCompute(turn, { op: "ke_generate", group: task.group });
+    if (!generatePair(turn, task)) send(turn, task);
   },
 
   computed(turn, task, result) {
     // The time of all CHILD_SAs of this IKE SA was over meanwhile.
     if (task.child?.state === "closed") return dropTask(turn, task);
-    if (result.op === "ke_generate") {
-      if (isOvertaken(task)) return dropTask(turn, task);
-      task.pair = result.pair;
-      send(turn, task);
-    } else if (result.op === "ke_derive") {
-      accept(turn, task, result.shared);
-    } else if (result.op === "refused") {
-      giveUp(turn, task, refusedHere(`Cannot use the peer's public value: ${result.why}`));
-    }
+    takeComputed(task, result, {
+      generated: () => isOvertaken(task) ? dropTask(turn, task) : send(turn, task),
+      derived: (shared) => accept(turn, task, shared),
+      refused: (why) =>
+        giveUp(turn, task, refusedHere(`Cannot use the peer's public value: ${why}`)),
+    });
   },
 
   finish(turn, task, response) {
     if (task.child!.state === "closed") return dropTask(turn, task);
     const error = findError(response.payloads);
     if (error) return refused(turn, task, error);
-    const { payloads } = response, { group, old } = task, child = task.child!;
+    const { payloads } = response, { old } = task, child = task.child!, group = methodOf(task);
     task.peerNonce = findPayload(payloads, PayloadType.NONCE)!.data;
     const agreed = judgeAnswer(turn.sa, child, { payloads, group, replaces: old });
     if (!("choice" in agreed)) return giveUp(turn, task, agreed);
@@ -81,14 +82,10 @@ export const createChild: TaskKind<CreateChildTask> = {
       removeChild(turn.sa, child, turn.out);
       return deletedByPeer(turn, task);
     }
-    const ke = findPayload(payloads, PayloadType.KE);
-    if (task.group === 0) return accept(turn, task);
-    if (!ke || ke.group !== task.group) {
-      return giveUp(turn, task, refusedHere("Peer answered without a public value of our group"));
+    if (group === 0) return accept(turn, task);
+    if (!deriveSecret(turn, task, payloads)) {
+      giveUp(turn, task, refusedHere("Peer answered without a public value of our group"));
     }
-    task.stage = "deriving";
-    const job = { op: "ke_derive", pair: task.pair!, peerPublic: ke.data } as const;
-    task.ticket = requestCompute(turn, job);
   },
 };
 
@@ -106,7 +103,7 @@ function dropTask({ sa, out }: Turn, { child }: CreateChildTask): void {
 }
 
 function send(turn: Turn, task: CreateChildTask): void {
-  const { sa } = turn, { old, group } = task;
+  const { sa } = turn, { old } = task, group = methodOf(task);
   task.stage = "sent";
   task.child ??= newChild(sa, task.configIndex, true);
   const { proposal, selectors } = childRequest(sa, task.child, { group, replaces: old });
@@ -114,7 +111,7 @@ function send(turn: Turn, task: CreateChildTask): void {
     ...(old ? [rekeyNotify(old)] : []),
     ...proposal,
     { type: PayloadType.NONCE, data: task.nonce },
-    ...(group ? [{ type: PayloadType.KE, group, data: task.pair!.publicValue } as const] : []),
+    ...ownKeyPayload(task),
     ...selectors,
   ];
   sendRequest(turn, ExchangeType.CREATE_CHILD_SA, payloads);
@@ -133,11 +130,11 @@ function rekeyNotify(old: ChildSa): NotifyPayload {
 }
 
 function accept(turn: Turn, task: CreateChildTask, shared?: Uint8Array): void {
-  const { sa, out } = turn, child = task.child!, { old, nonce, peerNonce, group } = task;
+  const { sa, out } = turn, child = task.child!, { old, nonce, peerNonce } = task;
   const inputs = {
     nonceI: nonce,
     nonceR: peerNonce,
-    group,
+    group: methodOf(task),
     ...(shared ? { shared } : {}),
     ...(old ? { replaces: old } : {}),
   };
@@ -221,11 +218,11 @@ function withdraw({ sa, out }: Turn, child: ChildSa): void {
 }
 
 function refused(turn: Turn, task: CreateChildTask, error: NotifyPayload): void {
-  const { sa } = turn, { old, child, group } = task;
+  const { sa } = turn, { old, child } = task, group = methodOf(task);
   const failure = refusedByPeer(sa, child!, { error, group, replaces: old });
   switch (error.notify) {
     case NotifyType.INVALID_KE_PAYLOAD:
-      if (otherGroup(turn, task, error)) return;
+      if (otherMethod(turn, task, error)) return;
       return giveUp(turn, task, failure);
     case NotifyType.TEMPORARY_FAILURE: {
       giveUp(turn, task, failure);
@@ -248,21 +245,17 @@ function refused(turn: Turn, task: CreateChildTask, error: NotifyPayload): void 
 
 /** §2.25: not at once, the peer is busy with what made it refuse. */
 function retryLater(turn: Turn, task: CreateChildTask): void {
-  if (task.restarts++ >= RESTARTS_MAX) return;
+  if (++task.restarts > RESTARTS_MAX) return;
   const postponed = { task: { ...task, child: undefined }, dueMs: soonMs(turn) };
   turn.sa.postponed = [...turn.sa.postponed, postponed];
 }
 
-function otherGroup(turn: Turn, task: CreateChildTask, { data }: NotifyPayload): boolean {
+/** Whether it is begun anew with the method that the peer asks for. */
+function otherMethod(turn: Turn, task: CreateChildTask, error: NotifyPayload): boolean {
   // The peer's own rekey went through meanwhile: there is nothing left to try for.
   if (task.rival) return false;
-  const groups = turn.sa.config.children[task.configIndex]!.pfsGroups;
-  const group = groups.find((g) => {
-    const [high, low] = groupData(g);
-    return data.length === 2 && high === data[0] && low === data[1];
-  });
-  if (!group || group === task.group || ++task.restarts > RESTARTS_MAX) return false;
-  task.group = group;
+  const methods = turn.sa.config.children[task.configIndex]!.pfsGroups;
+  if (!changeMethod(task, error, { methods })) return false;
   createChild.begin(turn, task);
   return true;
 }

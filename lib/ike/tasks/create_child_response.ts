@@ -30,7 +30,7 @@ import type { Answering, Received, ResponderKind } from "@/ike/records/task.ts";
 import { candidates, type ChildCandidate } from "@/ike/tasks/child_candidates.ts";
 import { answerChild, type ChildInputs } from "@/ike/tasks/child_negotiation.ts";
 import { rekeyTarget, rekeyUnderWay } from "@/ike/tasks/create_child.ts";
-import { NONCE_OCTETS } from "@/ike/tasks/ike_init_request.ts";
+import { NONCE_OCTETS } from "@/ike/tasks/key_exchange.ts";
 import { decideByUse, newSpi, replace, spiOf, successor } from "@/ike/tasks/rekey_ike.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
 

@@ -9,7 +9,7 @@ import { ExchangeType } from "@/iana/exchange_type.ts";
 import { nameOfKeGroup } from "@/iana/ke_group.ts";
 import { nameOfNotify, NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
-import { requestCompute, sendRequest } from "@/ike/window/exchange.ts";
+import { sendRequest } from "@/ike/window/exchange.ts";
 import type { Failure } from "@/ike/records/event.ts";
 import { fail, refusedHere } from "@/ike/records/failure.ts";
 import { enter, type IkeSa, type Turn } from "@/ike/records/ike_sa.ts";
@@ -17,6 +17,17 @@ import { deriveIkeKeys } from "@/ike/negotiate/keymat.ts";
 import { floatPorts } from "@/ike/path/nat.ts";
 import { hearAll, sayAll } from "@/ike/extensions/extensions.ts";
 import { nonceFault } from "@/ike/negotiate/nonces.ts";
+import {
+  changeMethod,
+  deriveSecret,
+  generatePair,
+  methodOf,
+  newKeyExchange,
+  NONCE_OCTETS,
+  ownKeyPayload,
+  takeComputed,
+  wantedMethod,
+} from "@/ike/tasks/key_exchange.ts";
 import { findError, findNotify, notify } from "@/ike/records/notify.ts";
 import { accepted, ikeProposals, showProposals } from "@/ike/negotiate/proposal.ts";
 import { suiteOf } from "@/ike/records/suite.ts";
@@ -30,24 +41,12 @@ import type { NotifyPayload } from "@/wire/payloads/notify.ts";
 
 /** Cookies and changes of group together; a responder that asks more often leads nowhere. */
 const RESTARTS_MAX = 8;
-/** Octets of our nonces: half of the longest prf key, and more than the 16 of RFC 7296 §2.10. */
-export const NONCE_OCTETS = 32;
 
 /** A fresh task that begins with our first group. */
 export function newIkeInit(sa: IkeSa): IkeInitTask {
   const group = sa.config.algorithms.groups[0];
   must(group !== undefined, "a setup names a key exchange group");
-  return {
-    kind: "ike_init",
-    stage: "generating",
-    group,
-    triedGroups: [group],
-    cookie: undefined,
-    restarts: 0,
-    ticket: 0,
-    pair: undefined,
-    suite: undefined,
-  };
+  return { kind: "ike_init", ...newKeyExchange(group), cookie: undefined, suite: undefined };
 }
 
 /** See {@linkcode TaskKind}. */
@@ -57,21 +56,18 @@ export const ikeInitRequest: TaskKind<IkeInitTask> = {
   begin(turn, task) {
     const { sa } = turn;
     sa.setup!.nonceI ??= sa.env.random(NONCE_OCTETS);
-    task.stage = "generating";
-    task.ticket = requestCompute(turn, { op: "ke_generate", group: task.group });
+    generatePair(turn, task);
   },
 
   computed(turn, task, result) {
-    if (result.op === "ke_generate") {
-      task.pair = result.pair;
-      send(turn, task);
-    } else if (result.op === "ke_derive") {
-      keyed(turn, task, result.shared);
-    } else if (result.op === "refused") {
-      const group = nameOfKeGroup(task.group);
-      const text = `Cannot use the peer's public value of ${group}: ${result.why}`;
-      fail(turn, refusedHere(text));
-    }
+    takeComputed(task, result, {
+      generated: () => send(turn, task),
+      derived: (shared) => keyed(turn, task, shared),
+      refused(why) {
+        const method = nameOfKeGroup(methodOf(task));
+        fail(turn, refusedHere(`Cannot use the peer's public value of ${method}: ${why}`));
+      },
+    });
   },
 
   // Nothing here is authenticated: what could not have been meant seriously is dropped, and the
@@ -79,9 +75,9 @@ export const ikeInitRequest: TaskKind<IkeInitTask> = {
   doubts(turn, task, { header, payloads }) {
     const retry = findNotify(payloads, NotifyType.COOKIE) ?? findError(payloads);
     if (retry?.notify === NotifyType.INVALID_KE_PAYLOAD) {
-      const group = wantedGroup(retry);
+      const group = wantedMethod(retry);
       const known = turn.sa.config.algorithms.groups.includes(group);
-      const fresh = known && group !== task.group;
+      const fresh = known && group !== methodOf(task);
       return fresh ? undefined : `INVALID_KE_PAYLOAD for group ${group}, which we cannot change to`;
     }
     if (retry) return undefined;
@@ -96,9 +92,7 @@ export const ikeInitRequest: TaskKind<IkeInitTask> = {
     const cookie = findNotify(payloads, NotifyType.COOKIE);
     if (cookie) return restart(turn, task, { cookie: cookie.data });
     const error = findError(payloads);
-    if (error?.notify === NotifyType.INVALID_KE_PAYLOAD) {
-      return restart(turn, task, { group: wantedGroup(error) });
-    }
+    if (error?.notify === NotifyType.INVALID_KE_PAYLOAD) return restart(turn, task, { error });
     if (error) return refused(turn, error);
     accept(turn, task, response);
   },
@@ -108,22 +102,25 @@ export const ikeInitRequest: TaskKind<IkeInitTask> = {
 function restart(
   turn: Turn,
   task: IkeInitTask,
-  change: { readonly cookie?: Uint8Array; readonly group?: number },
+  change: { readonly cookie: Uint8Array } | { readonly error: NotifyPayload },
 ): void {
   turn.sa.nextRequestId = 0;
-  if (++task.restarts > RESTARTS_MAX) {
+  const { config: { algorithms: { groups: methods } } } = turn.sa;
+  const restartsMax = RESTARTS_MAX;
+  const goesOn = "cookie" in change
+    ? ++task.restarts <= restartsMax
+    : changeMethod(task, change.error, { methods, restartsMax });
+  if (!goesOn) {
     const text = `Peer asked for another IKE_SA_INIT ${task.restarts} times (cookie or group)`;
     return fail(turn, refusedHere(text));
   }
-  if (change.cookie) {
+  if ("cookie" in change) {
     task.cookie = change.cookie;
     if (turn.sa.env.broken.has("renew_nonce")) {
       turn.sa.setup!.nonceI = turn.sa.env.random(NONCE_OCTETS);
     }
     return send(turn, task);
   }
-  task.group = change.group!;
-  task.triedGroups.push(task.group);
   ikeInitRequest.begin(turn, task);
 }
 
@@ -133,7 +130,7 @@ function send(turn: Turn, task: IkeInitTask): void {
   const payloads: Payload[] = [
     ...(task.cookie ? [notify(NotifyType.COOKIE, task.cookie)] : []),
     { type: PayloadType.SA, proposals: ikeProposals(sa.config.algorithms) },
-    { type: PayloadType.KE, group: task.group, data: task.pair!.publicValue },
+    ...ownKeyPayload(task),
     { type: PayloadType.NONCE, data: sa.setup!.nonceI! },
     ...sayAll(turn, ExchangeType.IKE_SA_INIT, { response: false, path: sa.path }),
   ];
@@ -149,10 +146,10 @@ function accept(turn: Turn, task: IkeInitTask, response: Received): void {
   if (typeof choice === "string") {
     return fail(turn, refusedHere(`Peer answered our IKE proposals with ${choice}`));
   }
-  const suite = suiteOf(sa.env.crypto, choice);
-  if (suite.group !== task.group || ke.group !== task.group) {
+  const suite = suiteOf(sa.env.crypto, choice), method = methodOf(task);
+  if (suite.group !== method || ke.group !== method) {
     const text = `Peer chose ${nameOfKeGroup(suite.group)} and sent a public value of ` +
-      `${nameOfKeGroup(ke.group)}, ours is of ${nameOfKeGroup(task.group)}`;
+      `${nameOfKeGroup(ke.group)}, ours is of ${nameOfKeGroup(method)}`;
     return fail(turn, refusedHere(text));
   }
   const fault = nonceFault(nonce, suite.prf);
@@ -170,9 +167,7 @@ function accept(turn: Turn, task: IkeInitTask, response: Received): void {
   const unwanted = natFault(sa);
   if (unwanted) return fail(turn, unwanted);
   task.suite = suite;
-  task.stage = "deriving";
-  const job = { op: "ke_derive", pair: task.pair!, peerPublic: ke.data } as const;
-  task.ticket = requestCompute(turn, job);
+  deriveSecret(turn, task, payloads);
 }
 
 function keyed(turn: Turn, task: IkeInitTask, shared: Uint8Array): void {
@@ -184,7 +179,7 @@ function keyed(turn: Turn, task: IkeInitTask, shared: Uint8Array): void {
   floatPorts(sa);
   enter(sa, "created");
   out.push({ kind: "keyed" }, sa);
-  sa.queue.unshift(hasIntermediate(sa) ? newIntermediate() : newIkeAuth());
+  sa.queue.unshift(hasIntermediate(sa) ? newIntermediate(sa) : newIkeAuth());
 }
 
 function hasIntermediate({ setup, env }: IkeSa): boolean {
@@ -214,9 +209,4 @@ function refused(turn: Turn, error: NotifyPayload): void {
       `${showProposals(ikeProposals(sa.config.algorithms))}; its log says what it has configured`
     : `${to} refused IKE_SA_INIT (${name})`;
   fail(turn, { cause: name, closeCode: error.notify, text });
-}
-
-function wantedGroup(invalidKe: NotifyPayload): number {
-  const { data } = invalidKe;
-  return data.length === 2 ? data[0]! << 8 | data[1]! : 0;
 }

@@ -26,7 +26,7 @@ import {
 import { suiteOf } from "@/ike/records/suite.ts";
 import type { Received, ResponderKind } from "@/ike/records/task.ts";
 import { intermediateOf, knowsIntermediate } from "@/ike/tasks/intermediate.ts";
-import { NONCE_OCTETS } from "@/ike/tasks/ike_init_request.ts";
+import { NONCE_OCTETS } from "@/ike/tasks/key_exchange.ts";
 import type { IkeAlgorithms } from "@/ike/records/config.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
 import type { Proposal } from "@/wire/payloads/security_association.ts";

@@ -10,18 +10,28 @@ import { nameOfKeGroup } from "@/iana/ke_group.ts";
 import { nameOfNotify } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import { fail, refusedHere } from "@/ike/records/failure.ts";
-import type { Turn } from "@/ike/records/ike_sa.ts";
+import type { IkeSa, Turn } from "@/ike/records/ike_sa.ts";
 import { findError } from "@/ike/records/notify.ts";
 import type { IntermediateTask, TaskKind } from "@/ike/records/task.ts";
 import { newIkeAuth } from "@/ike/tasks/ike_auth_request.ts";
+import {
+  deriveSecret,
+  generatePair,
+  methodOf,
+  newKeyExchange,
+  ownKeyPayload,
+  takeComputed,
+} from "@/ike/tasks/key_exchange.ts";
 import { advance, linkMessage, nextMethod } from "@/ike/tasks/intermediate.ts";
-import { requestCompute, sendRequest } from "@/ike/window/exchange.ts";
-import { findPayload, type Payload } from "@/wire/message.ts";
+import { sendRequest } from "@/ike/window/exchange.ts";
+import { findPayload } from "@/wire/message.ts";
 import { clearForm } from "@/wire/protected.ts";
 
 /** A fresh task for the next additional key exchange. */
-export function newIntermediate(): IntermediateTask {
-  return { kind: "intermediate", stage: "generating", ticket: 0, pair: undefined };
+export function newIntermediate(sa: IkeSa): IntermediateTask {
+  const method = nextMethod(sa);
+  must(method !== undefined, "an additional key exchange that is not done");
+  return { kind: "intermediate", ...newKeyExchange(method) };
 }
 
 /** See {@linkcode TaskKind}. */
@@ -29,25 +39,19 @@ export const intermediateRequest: TaskKind<IntermediateTask> = {
   exchange: ExchangeType.IKE_INTERMEDIATE,
 
   begin(turn, task) {
-    const group = nextMethod(turn.sa);
-    must(group !== undefined, "an additional key exchange that is not done");
-    task.stage = "generating";
-    task.ticket = requestCompute(turn, { op: "ke_generate", group });
+    generatePair(turn, task);
   },
 
   computed(turn, task, result) {
-    if (result.op === "ke_generate") {
-      task.pair = result.pair;
-      send(turn, task);
-    } else if (result.op === "ke_derive") {
-      proceed(turn, result.shared);
-    } else if (result.op === "refused") {
-      fail(turn, refusedHere(`Cannot use the answer of ${peerOf(turn)}: ${result.why}`));
-    }
+    takeComputed(task, result, {
+      generated: () => send(turn, task),
+      derived: (shared) => proceed(turn, shared),
+      refused: (why) => fail(turn, refusedHere(`Cannot use the answer of ${peerOf(turn)}: ${why}`)),
+    });
   },
 
   finish(turn, task, { payloads, clear }) {
-    const { sa } = turn, group = nextMethod(sa)!, error = findError(payloads);
+    const { sa } = turn, group = methodOf(task), error = findError(payloads);
     if (error) {
       const name = nameOfNotify(error.notify);
       const text = `${peerOf(turn)} refused the additional key exchange by ` +
@@ -62,16 +66,13 @@ export const intermediateRequest: TaskKind<IntermediateTask> = {
       return fail(turn, refusedHere(text));
     }
     linkMessage(sa, false, clear!);
-    task.stage = "deriving";
-    const job = { op: "ke_derive", pair: task.pair!, peerPublic: ke.data } as const;
-    task.ticket = requestCompute(turn, job);
+    deriveSecret(turn, task, payloads);
   },
 };
 
 function send(turn: Turn, task: IntermediateTask): void {
-  const { sa } = turn, { group, publicValue: data } = task.pair!;
+  const { sa } = turn, payloads = ownKeyPayload(task);
   task.stage = "sent";
-  const payloads: Payload[] = [{ type: PayloadType.KE, group, data }];
   const [datagram] = sendRequest(turn, ExchangeType.IKE_INTERMEDIATE, payloads);
   linkMessage(sa, true, clearForm(datagram!, payloads));
 }
@@ -80,7 +81,7 @@ function proceed(turn: Turn, shared: Uint8Array): void {
   const { sa } = turn;
   advance(turn, shared, sa.nextRequestId);
   sa.active = undefined;
-  sa.queue.unshift(nextMethod(sa) === undefined ? newIkeAuth() : newIntermediate());
+  sa.queue.unshift(nextMethod(sa) === undefined ? newIkeAuth() : newIntermediate(sa));
 }
 
 function peerOf({ sa }: Turn): string {

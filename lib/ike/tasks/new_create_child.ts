@@ -5,6 +5,7 @@
  */
 import type { ChildSa } from "@/ike/records/child_sa.ts";
 import type { IkeSa, Turn } from "@/ike/records/ike_sa.ts";
+import { newKeyExchange } from "@/ike/tasks/key_exchange.ts";
 import type { CreateChildTask } from "@/ike/records/task.ts";
 
 const NOTHING = new Uint8Array(0);
@@ -15,13 +16,9 @@ export function newCreateChild(sa: IkeSa, configIndex: number, old?: ChildSa): C
     kind: "create_child",
     configIndex,
     old,
-    stage: "generating",
-    ticket: 0,
-    group: sa.config.children[configIndex]!.pfsGroups[0] ?? 0,
-    pair: undefined,
+    ...newKeyExchange(sa.config.children[configIndex]!.pfsGroups[0] ?? 0),
     nonce: NOTHING,
     peerNonce: NOTHING,
-    restarts: 0,
     child: undefined,
     agreed: undefined,
     deletedSpis: [],

@@ -11,7 +11,7 @@ import { ExchangeType } from "@/iana/exchange_type.ts";
 import { nameOfNotify, NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import type { Failure } from "@/ike/records/event.ts";
-import { requestCompute, sendRequest } from "@/ike/window/exchange.ts";
+import { sendRequest } from "@/ike/window/exchange.ts";
 import { CloseCode, refusedHere } from "@/ike/records/failure.ts";
 import {
   CURRENT,
@@ -30,25 +30,29 @@ import { findError } from "@/ike/records/notify.ts";
 import { accepted, ikeProposals, showProposals } from "@/ike/negotiate/proposal.ts";
 import { type IkeSuite, suiteOf } from "@/ike/records/suite.ts";
 import type { Received, RekeyIkeTask, TaskKind } from "@/ike/records/task.ts";
-import { NONCE_OCTETS } from "@/ike/tasks/ike_init_request.ts";
+import {
+  changeMethod,
+  deriveSecret,
+  generatePair,
+  methodOf,
+  newKeyExchange,
+  NONCE_OCTETS,
+  ownKeyPayload,
+  takeComputed,
+} from "@/ike/tasks/key_exchange.ts";
+import { soonMs } from "@/ike/tasks/new_create_child.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
 import type { NotifyPayload } from "@/wire/payloads/notify.ts";
 
-/** INVALID_KE_PAYLOAD in a row that are followed. */
-const RESTARTS_MAX = 4;
 const NOTHING = new Uint8Array(0);
 
 /** A rekey of this IKE SA with our first group. */
 export function newRekeyIke(sa: IkeSa): RekeyIkeTask {
   return {
     kind: "rekey_ike",
-    stage: "generating",
-    ticket: 0,
-    group: sa.config.algorithms.groups[0]!,
-    pair: undefined,
+    ...newKeyExchange(sa.config.algorithms.groups[0]!),
     nonce: NOTHING,
     peerNonce: NOTHING,
-    restarts: 0,
     spi: 0n,
     peerSpi: 0n,
     suite: undefined,
@@ -66,21 +70,20 @@ export const rekeyIke: TaskKind<RekeyIkeTask> = {
     if (isReplaced(sa)) return void (sa.active = undefined); // the peer was faster
     task.nonce = sa.env.random(NONCE_OCTETS);
     task.spi ||= newSpi(sa);
-    task.stage = "generating";
-    task.ticket = requestCompute(turn, { op: "ke_generate", group: task.group });
+    generatePair(turn, task);
   },
 
   computed(turn, task, result) {
-    if (result.op === "ke_generate") {
-      // The peer was faster, and no request of ours is out that could cross its own.
-      if (isReplaced(turn.sa)) return void (turn.sa.active = undefined);
-      task.pair = result.pair;
-      send(turn, task);
-    } else if (result.op === "ke_derive") {
-      complete(turn, task, result.shared);
-    } else if (result.op === "refused") {
-      giveUp(turn, task, refusedHere(`Cannot use the peer's public value: ${result.why}`));
-    }
+    takeComputed(task, result, {
+      generated() {
+        // The peer was faster, and no request of ours is out that could cross its own.
+        if (isReplaced(turn.sa)) turn.sa.active = undefined;
+        else send(turn, task);
+      },
+      derived: (shared) => complete(turn, task, shared),
+      refused: (why) =>
+        giveUp(turn, task, refusedHere(`Cannot use the peer's public value: ${why}`)),
+    });
   },
 
   finish(turn, task, response) {
@@ -103,13 +106,13 @@ function send(turn: Turn, task: RekeyIkeTask): void {
   const payloads: Payload[] = [
     { type: PayloadType.SA, proposals },
     { type: PayloadType.NONCE, data: task.nonce },
-    { type: PayloadType.KE, group: task.group, data: task.pair!.publicValue },
+    ...ownKeyPayload(task),
   ];
   sendRequest(turn, ExchangeType.CREATE_CHILD_SA, payloads);
 }
 
 function accept(turn: Turn, task: RekeyIkeTask, { payloads }: Received): void {
-  const { sa } = turn, ke = findPayload(payloads, PayloadType.KE);
+  const { sa } = turn, ke = findPayload(payloads, PayloadType.KE), method = methodOf(task);
   const offered = ikeProposals(sa.config.algorithms, spiOctets(task.spi));
   const choice = accepted(offered, findPayload(payloads, PayloadType.SA)!.proposals);
   if (typeof choice === "string") {
@@ -117,7 +120,7 @@ function accept(turn: Turn, task: RekeyIkeTask, { payloads }: Received): void {
   }
   const peerSpi = spiOf(choice.spi);
   task.suite = suiteOf(sa.env.crypto, choice);
-  if (!peerSpi || !ke || ke.group !== task.group || task.suite.group !== task.group) {
+  if (!peerSpi || ke?.group !== method || task.suite.group !== method) {
     return giveUp(
       turn,
       task,
@@ -128,9 +131,7 @@ function accept(turn: Turn, task: RekeyIkeTask, { payloads }: Received): void {
   task.peerNonce = findPayload(payloads, PayloadType.NONCE)!.data;
   const fault = nonceFault(task.peerNonce, sa.suite!.prf, task.suite.prf);
   if (fault) return giveUp(turn, task, refusedHere(`Peer answered with ${fault}`));
-  task.stage = "deriving";
-  const job = { op: "ke_derive", pair: task.pair!, peerPublic: ke.data } as const;
-  task.ticket = requestCompute(turn, job);
+  deriveSecret(turn, task, payloads);
 }
 
 /** The eight octets of an SPI; 0n where they are none. */
@@ -275,16 +276,10 @@ function giveUp(turn: Turn, task: RekeyIkeTask, failure: Failure): void {
 }
 
 function refused(turn: Turn, task: RekeyIkeTask, error: NotifyPayload): void {
-  const { sa, nowMs } = turn, name = nameOfNotify(error.notify);
-  if (error.notify === NotifyType.INVALID_KE_PAYLOAD && error.data.length === 2) {
-    const group = error.data[0]! << 8 | error.data[1]!;
-    const known = sa.config.algorithms.groups.includes(group) && group !== task.group;
-    // Where the peer's own rekey went through meanwhile there is nothing left to try for.
-    if (known && !task.rival && ++task.restarts <= RESTARTS_MAX) {
-      task.group = group;
-      return rekeyIke.begin(turn, task);
-    }
-  }
+  const { sa } = turn, name = nameOfNotify(error.notify);
+  // Where the peer's own rekey went through meanwhile there is nothing left to try for.
+  const methods = task.rival ? [] : sa.config.algorithms.groups;
+  if (changeMethod(task, error, { methods })) return rekeyIke.begin(turn, task);
   const offered = showProposals(ikeProposals(sa.config.algorithms));
   const why = error.notify === NotifyType.TEMPORARY_FAILURE
     ? "it is busy with another exchange; it is asked again"
@@ -292,6 +287,6 @@ function refused(turn: Turn, task: RekeyIkeTask, error: NotifyPayload): void {
   const text = `Peer refused the rekey of the IKE SA (${name}): ${why}`;
   giveUp(turn, task, { cause: name, closeCode: error.notify, text });
   if (error.notify === NotifyType.TEMPORARY_FAILURE && !isReplaced(sa)) {
-    sa.rekeyMs = nowMs + 1_000 + sa.env.random(1)[0]! * 8;
+    sa.rekeyMs = soonMs(turn);
   }
 }

@@ -8,6 +8,7 @@ const FLOATED = {
   path: { ownPort: 4500 },
   peer: { natOwn: true },
   lastSentMs: 5_000,
+  succession: { kind: "current" },
 } as unknown as IkeSa;
 
 Deno.test("a keepalive is due where there is a NAT in front of us, at the NAT-T port, of the SA that stays", () => {
