@@ -214,6 +214,8 @@ Deno.test("ladder: declined in CREATE_CHILD_SA, the CHILD_SA is deleted and the 
   assert.deepEqual(play.lines().slice(6), [
     "a -> b  CREATE_CHILD_SA req 2 {N(USE_TRANSPORT_MODE), SAi, Ni, TSi, TSr}",
     "b -> a  CREATE_CHILD_SA resp 2 {SAr, Nr, TSi, TSr}",
+    "a: Peer declined transport mode (no USE_TRANSPORT_MODE in its response), tunnelmode: false " +
+    "asks for it",
     "a -> b  INFORMATIONAL req 3 {D(ESP 1)}",
     "b -> a  INFORMATIONAL resp 3 {D(ESP 1)}",
   ]);
