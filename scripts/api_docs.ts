@@ -38,8 +38,16 @@ changes, cannot ask for.
 
 - TLS is on with \`apitlscert\` and \`apitlskey\`; with \`apitlsclientca\` only clients with a
   certificate of that authority get in.
-- Keys and PSK in dumps go to callers on loopback and to callers with a client certificate; for others
-  these fields are empty. \`apisecrets: always\` or \`never\` overrules that.
+- **Who may do what.** Everybody who reaches the API may read. Keys and PSK in dumps, and calls that
+  change something (\`Stop\`, \`ClearPingStats\`, \`RekeyChild\`, \`RekeyIKESA\`, an \`UpdateEventFilter\` that
+  means the streams of others), are for root, the user who runs the server, users named by
+  \`--allow-user\`, and clients with a certificate (\`apitlsclientca\`). A caller on this host is judged by the
+  user who opened the socket at the other end, whatever address was used; one on another host, without a
+  certificate, is a stranger unless \`--insecure\` says otherwise. Others get empty fields, and
+  PERMISSION_DENIED. \`apisecrets: always\` or \`never\` overrules it for secrets. The log says who asked for a \`Stop\`.
+- **Bounds.** 256 connections at once, of which strangers have 128 at most, 16 for each user or
+  address; 300 calls of one connection; 256 streams, of which strangers have 128 at most, 32 each. What is
+  beyond is closed, or RESOURCE_EXHAUSTED.
 - What cannot be decoded, and arguments out of range, are INVALID_ARGUMENT; what is not there yet
   answers UNIMPLEMENTED and says what is missing. A request of more than 64 KiB is refused.
 - After the end of a test the API answers until every subscriber is served, 2 s at most.
@@ -48,11 +56,19 @@ changes, cannot ask for.
 
     grpcurl -plaintext 127.0.0.1:12240 daemonapi.MyIKEv2DaemonAPISvc/List
 
-- Whoever reaches it runs shell commands as root: it listens for other hosts only with
-  \`--tls-client-ca\`, or with \`--insecure\`. A request of more than 4 MiB is refused.
+- Whoever may \`Define\` runs shell commands as root. \`Define\`, \`Destroy\` and \`ClearPingStats\` are for root,
+  users named by \`--allow-user\`, and clients with a certificate; a caller on this host is judged by the user
+  who opened the socket. The daemon listens for other hosts only with \`--tls-client-ca\`, or with \`--insecure\`,
+  which trusts them all. It has the bounds of the Test API; a request of more than 4 MiB is refused.
+- Beside TCP it listens at the Unix socket \`/run/myikev2/daemon.sock\` (\`--socket\`), where the kernel names each
+  caller: \`grpcurl -plaintext -unix /run/myikev2/daemon.sock daemonapi.MyIKEv2DaemonAPISvc/List\`.
+- Logs, results and state are files of root in directories into which nobody else can write: a \`LogDir\`
+  that belongs to another user, or lies below one that others can write into, is refused.
 - Each test has a network namespace \`myikev2-NAME\`, reached by the bridge \`myikev2mgmtbrg\` at an
   address of \`--mgmtprefix\`, or at the \`apilistenaddr\` of its setup. The bridge has the first address
-  of the prefix, goes with the last test, and is the namespace's default route.
+  of the prefix, goes with the last test, and is the namespace's default route. The management address answers
+  what comes over that link and from the namespace itself, and nothing that the data interface or a tunnel
+  brings; users of the host are judged as above. Nothing is forwarded in the namespace.
 - The daemon asks a test whose API has TLS without verifying its certificate; one that wants client
   certificates (\`apitlsclientca\`) does not answer it: \`List\` has no summary of it, and \`Status\` knows its end by its result file.
 - Tests go on when the daemon ends. The next daemon with the same \`--statedir\` takes over what still

@@ -63,8 +63,12 @@ const WEB_CRYPTO = /\bcrypto\.(?:subtle|getRandomValues|randomUUID)\b/;
 /** Whatever writes, makes or renames a file goes by `files/`, which follows no links. */
 const FILE_DOOR = "files";
 const WRITES_FILES = new RegExp(
-  "\\bDeno\\.(?:open|create|write(?:Text)?File|mkdir|rename|chmod|chown|truncate|copyFile|symlink|" +
-    "link|makeTemp\\w+)(?:Sync)?\\(|[\"']node:fs\\b",
+  [
+    // Without options a file is opened to be read.
+    /\bDeno\.open(?:Sync)?\([^()]*,/,
+    /\bDeno\.(?:create|write(?:Text)?File|mkdir|rename|chmod|chown|truncate|copyFile)(?:Sync)?\(/,
+    /\bDeno\.(?:symlink|link|makeTemp\w+)(?:Sync)?\(|["']node:fs\b/,
+  ].map((rule) => rule.source).join("|"),
 );
 /** The files that may make a session of HTTP/2, or look at one: see `lib/api/grpc_door.ts`. */
 const HTTP2_DOORS: ReadonlySet<string> = new Set([

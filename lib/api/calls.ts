@@ -9,7 +9,7 @@ import {
   type ServerUnaryCall,
   status,
 } from "@grpc/grpc-js";
-import type { CallOrigin } from "@/api/caller.ts";
+import { type Caller, type CallerJudge, type CallOrigin, notTrusted } from "@/api/caller.ts";
 import { Malformed } from "@/api/definitions.ts";
 import type { Message } from "@/api/messages.ts";
 import type { RefusedRekey } from "@/engine/show/view.ts";
@@ -50,6 +50,20 @@ export function delayed<R>(
     }
     callback(null, message);
   };
+}
+
+/** A call that changes something, for callers whom `judge` trusts. */
+export function changing<R>(
+  method: string,
+  judge: CallerJudge,
+  answer: (request: R, caller: Caller, call: CallOrigin) => Message | Promise<Message>,
+): handleUnaryCall<Message, Message> {
+  return delayed<R>(async (request, call) => {
+    const caller = await judge(call);
+    if (caller.isTrusted) return await answer(request, caller, call);
+    const { code, details } = notTrusted(caller, method);
+    throw new Refusal(code, details);
+  });
 }
 
 /** The request, where it is one. @throws {Refusal} INVALID_ARGUMENT with the decoder's words. */

@@ -38,16 +38,17 @@ export class EventStreams {
     this.#open.delete(subscription);
   }
 
-  /**
-   * Gives `filter` to the streams of the caller's connection; that has none: to all open ones. Says
-   * how many there were.
-   */
-  update(connection: string, filter: EventFilter): number {
-    const open = [...this.#open];
-    const own = open.filter(([, stream]) => stream.connection === connection);
-    const meant = own.length > 0 ? own : open;
-    for (const [subscription] of meant) subscription.filter = filter;
-    return meant.length;
+  /** Gives `filter` to the streams of a connection; says how many it has. */
+  updateOwn(connection: string, filter: EventFilter): number {
+    const own = [...this.#open].filter(([, stream]) => stream.connection === connection);
+    for (const [subscription] of own) subscription.filter = filter;
+    return own.length;
+  }
+
+  /** Gives `filter` to all open streams; says how many there are. */
+  updateAll(filter: EventFilter): number {
+    for (const subscription of this.#open.keys()) subscription.filter = filter;
+    return this.#open.size;
   }
 
   /** No more events: each stream still sends what it has queued, and one that begins later is empty. */

@@ -14,7 +14,9 @@ import {
   Server,
 } from "@grpc/grpc-js";
 import type { PackageDefinition } from "@grpc/proto-loader";
+import type { Http2Server, ServerHttp2Session } from "node:http2";
 import { guardHttp2Sessions } from "@/api/http2_guard.ts";
+import { must } from "@/base/errors.ts";
 
 /** A client of the server at `host:port`; it connects when it is first needed. */
 export function openGrpcClient(
@@ -36,4 +38,24 @@ export function openGrpcServer(options: ChannelOptions): Server {
 export function loadGrpcPackage(definition: PackageDefinition): GrpcObject {
   guardHttp2Sessions();
   return loadPackageDefinition(definition);
+}
+
+/** The HTTP/2 connection of one client of a server. */
+export type GrpcSession = ServerHttp2Session;
+
+/**
+ * Tells of the new connections of what the server listens on since its last injector was made; the
+ * library has no public name for them.
+ */
+export function onNewSession(server: Server, heard: (session: GrpcSession) => void): void {
+  const { http2Servers } = server as unknown as { http2Servers?: Map<Http2Server, unknown> };
+  const last = [...http2Servers?.keys() ?? []].at(-1);
+  must(last !== undefined, "the gRPC library keeps its HTTP/2 servers");
+  last.on("session", heard);
+}
+
+/** The connection that a call of a server came by; undefined where it came by none. */
+export function sessionOf(call: object): GrpcSession | undefined {
+  const { call: inner } = call as { call?: { stream?: { session?: GrpcSession } } };
+  return inner?.stream?.session;
 }

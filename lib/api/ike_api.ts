@@ -4,7 +4,8 @@
  * @module
  */
 import type { UntypedServiceImplementation } from "@grpc/grpc-js";
-import { delayed, notRekeyed } from "@/api/calls.ts";
+import { changing, notRekeyed } from "@/api/calls.ts";
+import type { CallerJudge } from "@/api/caller.ts";
 import type { Message } from "@/api/messages.ts";
 import { showSpi64 } from "@/base/bytes.ts";
 import type { RunView } from "@/engine/show/view.ts";
@@ -15,8 +16,14 @@ interface Request {
 }
 
 /** The handlers of the one call, over a run. */
-export function ikeService(view: RunView): UntypedServiceImplementation {
-  return { RekeyIKESA: delayed((request: Request) => rekeyIkeSa(view, BigInt(request.OwnSPI))) };
+export function ikeService(view: RunView, judge: CallerJudge): UntypedServiceImplementation {
+  return {
+    RekeyIKESA: changing<Request>(
+      "RekeyIKESA",
+      judge,
+      (request) => rekeyIkeSa(view, BigInt(request.OwnSPI)),
+    ),
+  };
 }
 
 async function rekeyIkeSa(view: RunView, spi: bigint): Promise<Message> {

@@ -9,7 +9,7 @@ import type {
   ServiceError,
   UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import type { CallOrigin, SecretsRule } from "@/api/caller.ts";
+import { type CallOrigin, judgeOneself, type SecretsRule } from "@/api/caller.ts";
 import {
   CallFailed,
   type EventFeed,
@@ -42,7 +42,10 @@ export class LocalTest implements TestConnection {
   /** `secrets` is the setup's `apisecrets`. */
   constructor(view: RunView, secrets: SecretsRule) {
     this.#view = view;
-    this.#handlers = { ...testService(view, secrets), ...ikeService(view) };
+    this.#handlers = {
+      ...testService(view, secrets, judgeOneself),
+      ...ikeService(view, judgeOneself),
+    };
   }
 
   call(method: TestCall, request: Message = {}): Promise<Message> {

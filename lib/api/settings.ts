@@ -4,6 +4,7 @@
  * @module
  */
 import type { IkeSettings } from "@/api/messages.ts";
+import type { TrustRules } from "@/api/caller.ts";
 import type { TestApiOptions } from "@/api/test_api.ts";
 import { showAddress } from "@/base/address.ts";
 import type { Setup } from "@/setup/setup.ts";
@@ -32,14 +33,15 @@ function marginOf({ margintime, ikelifetime }: Setup["ikeconf"]): number {
   return ikelifetime > 0 ? Math.min(margintime, ikelifetime) : margintime;
 }
 
-/** Where and how the Test API of this setup is served. */
-export function testApiOptions(setup: Setup): TestApiOptions {
+/** Where, how and for whom the Test API of this setup is served. */
+export function testApiOptions(setup: Setup, trust: TrustRules = {}): TestApiOptions {
   const { apilistenaddr, apilistenport, apisecrets, apitlscert, apitlskey, apitlsclientca } = setup;
   return {
     // An empty address is the default: nobody outside this host is meant.
     address: apilistenaddr ? showAddress(apilistenaddr) : "127.0.0.1",
     port: apilistenport,
     secrets: apisecrets,
+    trust,
     tls: { certificate: apitlscert, key: apitlskey, clientCa: apitlsclientca },
   };
 }

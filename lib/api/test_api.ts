@@ -10,8 +10,19 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { ikeService } from "@/api/ike_api.ts";
-import { checked, delayed, notRekeyed, Refusal, refused, unary } from "@/api/calls.ts";
-import { type CallOrigin, connectionOf, maySeeSecrets, type SecretsRule } from "@/api/caller.ts";
+import { changing, checked, delayed, notRekeyed, Refusal, refused, unary } from "@/api/calls.ts";
+import {
+  type Caller,
+  type CallerJudge,
+  type CallOrigin,
+  connectionOf,
+  judgeByOwner,
+  maySeeSecrets,
+  notTrusted,
+  type SecretsRule,
+  type TrustRules,
+} from "@/api/caller.ts";
+import { Bounds, type Holder, STREAM_LIMITS } from "@/api/connection_bounds.ts";
 import { serverCredentials, type TlsFiles } from "@/api/credentials.ts";
 import { IKE_API, loadService, TEST_API } from "@/api/definitions.ts";
 import { EventStreams } from "@/api/event_streams.ts";
@@ -40,6 +51,8 @@ export interface TestApiOptions {
   readonly tls: TlsFiles;
   /** `apisecrets`. */
   readonly secrets: SecretsRule;
+  /** Who may see secrets and change something. */
+  readonly trust: TrustRules;
 }
 
 /** A Test API that listens. */
@@ -58,9 +71,6 @@ export interface TestApi {
 /** How long after the end of a test its subscribers may take to hear of it. */
 const SUBSCRIBERS_MS_MAX = 2_000;
 
-/** Streams, of events and of the final result, that are open at once at most. */
-export const STREAMS_MAX = 256;
-
 /** How long open calls may take when the server closes. */
 const CLOSE_GRACE_MS = 500;
 
@@ -75,34 +85,40 @@ const IKE_SERVICE = "MyIKEv2IKESvc";
 export async function startTestApi(view: RunView, options: TestApiOptions): Promise<TestApi> {
   const credentials = serverCredentials(options.tls);
   const server = newServer();
-  const service = new TestApiService(view, options.secrets);
+  const judge = judgeByOwner(options.trust);
+  const service = new TestApiService(view, options.secrets, judge);
   server.addService(loadService(TEST_API, SERVICE), service.implementation());
-  server.addService(loadService(IKE_API, IKE_SERVICE), ikeService(view));
+  server.addService(loadService(IKE_API, IKE_SERVICE), ikeService(view, judge));
   const names = [`${TEST_API.package}.${SERVICE}`, `${IKE_API.package}.${IKE_SERVICE}`];
   const health = addCommonServices(server, [TEST_API, IKE_API], names);
-  const port = await listen(server, {
+  const listening = await listen(server, {
     address: options.address,
     port: options.port,
     credentials,
     addressName: "apilistenaddr",
     portName: "apilistenport",
+    trust: options.trust,
   });
   return {
     address: options.address,
-    port,
+    port: listening.port,
     endEvents: () => service.endEvents(),
     finished: async () => {
       await view.finalResult;
       for (const name of names) health.setStatus(name, "NOT_SERVING");
       await within(service.subscribersServed(), SUBSCRIBERS_MS_MAX);
     },
-    close: () => shutDown(server, CLOSE_GRACE_MS),
+    close: () => shutDown(server, [listening], CLOSE_GRACE_MS),
   };
 }
 
 /** The handlers of the thirteen calls, over a run, for whoever asks from within this process. */
-export function testService(view: RunView, secrets: SecretsRule): UntypedServiceImplementation {
-  return new TestApiService(view, secrets).implementation();
+export function testService(
+  view: RunView,
+  secrets: SecretsRule,
+  judge: CallerJudge,
+): UntypedServiceImplementation {
+  return new TestApiService(view, secrets, judge).implementation();
 }
 
 /** A request as the loader hands it over: 64-bit numbers as decimal text. */
@@ -122,38 +138,50 @@ type StreamCall = ServerWritableStream<Message, Message>;
 class TestApiService {
   readonly #view: RunView;
   readonly #secrets: SecretsRule;
+  readonly #judge: CallerJudge;
   readonly #settings: IkeSettings;
   readonly #events: EventStreams;
   /** Streams that are not over yet, each with the promise of its end. */
   readonly #subscribers = new Set<Promise<void>>();
 
-  constructor(view: RunView, secrets: SecretsRule) {
+  readonly #streams = new Bounds(STREAM_LIMITS);
+
+  constructor(view: RunView, secrets: SecretsRule, judge: CallerJudge) {
     this.#view = view;
     this.#secrets = secrets;
+    this.#judge = judge;
     this.#settings = ikeSettings(view.setup);
     this.#events = new EventStreams(view.events);
   }
 
   implementation(): UntypedServiceImplementation {
     return {
-      Stop: unary((request: Request) => this.#stop(request)),
+      Stop: this.#changing("Stop", (request, caller) => this.#stop(request, caller)),
       GetSummary: unary(() => summaryMessage(this.#view.summary())),
-      GetIKESA: unary((request: Request, call) => this.#getIkeSa(request, call)),
+      GetIKESA: delayed((request: Request, call) => this.#getIkeSa(request, call)),
       ListIKESA: unary((request: Request) => this.#listIkeSas(request)),
       ListCHILDSA: unary((request: Request) => this.#listChildSas(request)),
-      GetCHILDSA: unary((request: Request, call) => this.#getChildSa(request, call)),
+      GetCHILDSA: delayed((request: Request, call) => this.#getChildSa(request, call)),
       SubscrEvent: (call: StreamCall) => this.#subscribe(call, (r) => this.#sendEvents(call, r)),
-      UpdateEventFilter: unary((request: Request, call) => this.#updateFilter(request, call)),
+      UpdateEventFilter: delayed((request: Request, call) => this.#updateFilter(request, call)),
       GetPingSummary: unary((request: Request) => this.#pings(request)),
-      ClearPingStats: unary(() => {
+      ClearPingStats: this.#changing("ClearPingStats", () => {
         this.#view.clearPings();
         return {};
       }),
       GetPoolUsageSummary: unary(() => this.#poolUsage()),
       NotifyFinalResult: (call: StreamCall) =>
         this.#subscribe(call, () => this.#sendFinalResult(call)),
-      RekeyChild: delayed((request: Request) => this.#rekeyChild(request)),
+      RekeyChild: this.#changing("RekeyChild", (request) => this.#rekeyChild(request)),
     };
+  }
+
+  /** A call that changes something: only for callers who are trusted. */
+  #changing(
+    method: string,
+    answer: (request: Request, caller: Caller) => Message | Promise<Message>,
+  ) {
+    return changing<Request>(method, this.#judge, answer);
   }
 
   /** The test is over: event streams end with what they have queued. */
@@ -184,7 +212,8 @@ class TestApiService {
     };
   }
 
-  #stop(request: Request): Message {
+  #stop(request: Request, caller: Caller): Message {
+    this.#view.events.publish(4, `Stop was asked for by ${caller.words}`);
     // Answered first: an end that is not graceful may be over before the answer is out.
     setTimeout(() => this.#view.stop(request.Gracefully), 0);
     return {};
@@ -197,11 +226,12 @@ class TestApiService {
     throw notRekeyed(outcome, "CHILD_SA", showSpi32(own));
   }
 
-  #getIkeSa(request: Request, call: CallOrigin): Message {
+  async #getIkeSa(request: Request, call: CallOrigin): Promise<Message> {
+    const seesSecrets = await maySeeSecrets(this.#secrets, call, this.#judge);
     const spi = BigInt(request.OwnSPI);
     const sa = this.#view.ikeSa(spi);
     if (!sa) throw new Refusal(status.NOT_FOUND, `No IKE SA has our SPI ${showSpi64(spi)}`);
-    return ikeDumpMessage(sa, this.#settings, maySeeSecrets(this.#secrets, call));
+    return ikeDumpMessage(sa, this.#settings, seesSecrets);
   }
 
   #listIkeSas(request: Request): Message {
@@ -216,16 +246,23 @@ class TestApiService {
     return { OwnSPIList: children };
   }
 
-  #getChildSa(request: Request, call: CallOrigin): Message {
+  async #getChildSa(request: Request, call: CallOrigin): Promise<Message> {
+    const seesSecrets = await maySeeSecrets(this.#secrets, call, this.#judge);
     const spi = Number(request.OwnSPI);
     const child = this.#view.childSa(spi);
     if (!child) throw new Refusal(status.NOT_FOUND, `No CHILD_SA has our SPI ${showSpi32(spi)}`);
-    return childDumpMessage(child, maySeeSecrets(this.#secrets, call));
+    return childDumpMessage(child, seesSecrets);
   }
 
-  #updateFilter(request: Request, call: CallOrigin): Message {
-    const updated = this.#events.update(connectionOf(call), this.#filter(request));
-    if (updated > 0) return {};
+  async #updateFilter(request: Request, call: CallOrigin): Promise<Message> {
+    const filter = this.#filter(request);
+    if (this.#events.updateOwn(connectionOf(call), filter) > 0) return {};
+    const caller = await this.#judge(call);
+    if (!caller.isTrusted) {
+      const { code, details } = notTrusted(caller, "A filter for the streams of others");
+      throw new Refusal(code, details);
+    }
+    if (this.#events.updateAll(filter) > 0) return {};
     throw new Refusal(status.FAILED_PRECONDITION, "No event stream is open");
   }
 
@@ -251,16 +288,28 @@ class TestApiService {
 
   async #answerStream(call: StreamCall, serve: (request: Request) => Promise<void>): Promise<void> {
     try {
-      if (this.#subscribers.size >= STREAMS_MAX) {
-        const details = `${STREAMS_MAX} streams are open already`;
-        throw new Refusal(status.RESOURCE_EXHAUSTED, details);
+      const request = checked<Request>(call.request);
+      const { isTrusted, key } = await this.#streamHolder(call as unknown as CallOrigin);
+      const why = this.#streams.take({ key, isTrusted });
+      if (why !== undefined) {
+        throw new Refusal(status.RESOURCE_EXHAUSTED, `No more streams: ${why}`);
       }
-      await serve(checked<Request>(call.request));
+      try {
+        await serve(request);
+      } finally {
+        this.#streams.give({ key, isTrusted });
+      }
     } catch (error) {
       // The library sends what an "error" carries as the status, and ends the stream.
       return void call.emit("error", refused(error));
     }
     call.end();
+  }
+
+  /** By whom a stream is held: what is said of a caller, without the port of the connection. */
+  async #streamHolder(call: CallOrigin): Promise<Holder> {
+    const { isTrusted, words } = await this.#judge(call);
+    return { isTrusted, key: words.replace(/:\d+$/, "") };
   }
 
   async #sendEvents(call: StreamCall, request: Request): Promise<void> {

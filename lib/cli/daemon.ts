@@ -11,7 +11,9 @@ import { environment } from "@/cli/prepare.ts";
 import { EXIT_PASSED } from "@/cli/exit_status.ts";
 import { ownCommand } from "@/cli/own_command.ts";
 import { CpuProfile } from "@/cli/profile.ts";
+import { userNumber } from "@/cli/user_number.ts";
 import { onSignals } from "@/cli/signals.ts";
+import { DAEMON_SOCKET } from "@/cli/daemon_command.ts";
 import { needCapabilities } from "@/daemon/capabilities.ts";
 import { Instances } from "@/daemon/instances.ts";
 import { parseManagementPrefix } from "@/daemon/management_address.ts";
@@ -33,6 +35,10 @@ export interface DaemonOptions {
   readonly tlsKey: string;
   readonly tlsClientCa: string;
   readonly insecure: boolean;
+  /** Path of the Unix socket; empty: none. */
+  readonly socket: string;
+  /** Names or numbers of users who may define and destroy, beside root. */
+  readonly allowUser: readonly string[];
   readonly cmdtimeout: string;
   readonly mgmtprefix: string;
   readonly statedir: string;
@@ -49,6 +55,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   refuseOpenDoor(address, options);
   const prefix = parseManagementPrefix(options.mgmtprefix);
   const commandTimeoutMs = timeoutOf(options.cmdtimeout);
+  const users = options.allowUser.map(userNumber);
   needCapabilities();
   const state = new StateFile(options.statedir);
   const { tell, close } = openLog(options);
@@ -62,6 +69,8 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
     tell,
     ownCommand: ownCommand(),
     lenient: options.lenient,
+    allowUsers: options.allowUser,
+    insecure: options.insecure,
     verify: (text, file) => verify(text, file, options.lenient),
   };
   const instances = new Instances(around);
@@ -69,10 +78,17 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
     await instances.open();
     const { tlsCert: certificate, tlsKey: key, tlsClientCa: clientCa } = options;
     const tls = { certificate, key, clientCa };
-    const api = await startDaemonApi(instances, around, { address, port, tls });
+    const { socket } = options;
+    const api = await startDaemonApi(instances, around, {
+      ...{ address, port, tls, socket },
+      // Another daemon of this machine, in another network namespace, may have the usual one.
+      socketIsOptional: socket === DAEMON_SOCKET,
+      trust: { users, trustsOtherHosts: options.insecure },
+    });
     const where = address.includes(":") ? `[${address}]` : address;
     console.error(`daemon on ${where}:${api.port}`);
-    tell(4, `Listening on ${where}:${api.port}`);
+    const beside = socket === "" ? "" : ` and ${socket}`;
+    tell(4, `Listening on ${where}:${api.port}${beside}`);
     await ended();
     await api.close();
     tell(4, "Ended; the instances go on");

@@ -5,6 +5,8 @@
 import { type Command, Option } from "commander";
 import { parseSwitch, refuseUnknownCommand, wholeNumber } from "@/cli/options.ts";
 
+/** The Unix socket unless `--socket` says otherwise. */
+export const DAEMON_SOCKET = "/run/myikev2/daemon.sock";
 const STATE_DIRECTORY = "/var/lib/myikev2";
 
 /** Options as commander gives them. */
@@ -17,6 +19,8 @@ interface DaemonFlags {
   readonly tlsKey: string;
   readonly tlsClientCa: string;
   readonly insecure?: boolean;
+  readonly socket: string;
+  readonly allowUser: readonly string[];
   readonly cmdtimeout: string;
   readonly mgmtprefix: string;
   readonly statedir: string;
@@ -48,6 +52,13 @@ export function addDaemon(program: Command, exit: (status: number) => void): voi
       "listen for other hosts without client certificates: they run commands as root here",
       parseSwitch,
     )
+    .option(
+      "--allow-user <name>",
+      "a user of this host who may define and destroy, as root may: by commands he is root; may be repeated",
+      (name: string, before: readonly string[]) => [...before, name],
+      [],
+    )
+    .option("--socket <path>", "Unix socket beside it; empty: none", DAEMON_SOCKET)
     .option("--cmdtimeout <duration>", "longest time of one SetupCMDs, UpCMDs, DestroyCMDs", "60s")
     .option(
       "--mgmtprefix <prefix>",

@@ -153,6 +153,17 @@ function withRunOptions(command: Command): Command {
     .option("--lenient [bool]", "unknown and misplaced options are warnings", parseSwitch)
     .option("--pcap <file>", "capture our own datagrams")
     .option("--keylog <dir>", "write Wireshark's key tables ikev2_decryption_table and esp_sa")
+    .option(
+      "--allow-user <name>",
+      "a user of this host who may change something by the API and see its secrets; may be repeated",
+      (name: string, before: readonly string[]) => [...before, name],
+      [],
+    )
+    .option(
+      "--insecure [bool]",
+      "callers on other hosts may change something by the API without a certificate",
+      parseSwitch,
+    )
     .option("--hold [bool]", "after the end, answer the API for ever", parseSwitch)
     .option(
       "-p, --enableprofile [bool]",
@@ -201,6 +212,8 @@ interface RunFlags {
   readonly lenient?: boolean;
   readonly pcap?: string;
   readonly keylog?: string;
+  readonly allowUser: readonly string[];
+  readonly insecure?: boolean;
   readonly hold?: boolean;
   readonly enableprofile?: boolean;
   readonly licfile?: string;
@@ -216,6 +229,8 @@ function settled(flags: RunFlags): import("@/cli/run_setup.ts").RunSetupOptions 
     flush: flags.flush,
     verify: flags.verify ?? false,
     lenient: flags.lenient ?? false,
+    allowUser: flags.allowUser,
+    insecure: flags.insecure ?? false,
     hold: flags.hold ?? false,
     shell: flags.invokeshell ?? false,
     profile: flags.enableprofile ?? false,

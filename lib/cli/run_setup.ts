@@ -3,6 +3,7 @@
  * @module
  */
 import { SetupError, SystemError } from "@/base/errors.ts";
+import type { TrustRules } from "@/api/caller.ts";
 import { testApiOptions } from "@/api/settings.ts";
 import { startTestApi, type TestApi } from "@/api/test_api.ts";
 import { EXIT_FAILED, EXIT_PASSED, EXIT_USAGE } from "@/cli/exit_status.ts";
@@ -16,6 +17,8 @@ import {
 } from "@/cli/prepare.ts";
 import { readText } from "@/cli/setup_files.ts";
 import { onSignals, watchForCrash } from "@/cli/signals.ts";
+import { userNumber } from "@/cli/user_number.ts";
+import { hostProcessFinder } from "@/daemon/host_process.ts";
 import { prepareAddresses } from "@/datapath/addresses.ts";
 import { readCertificateFiles } from "@/engine/run/certificate_files.ts";
 import { EventHub } from "@/engine/show/event_hub.ts";
@@ -37,6 +40,10 @@ export interface RunSetupOptions {
   readonly flush: boolean | "force";
   readonly verify: boolean;
   readonly lenient: boolean;
+  /** Names or numbers of users of this host whom the API trusts, beside root and our own. */
+  readonly allowUser: readonly string[];
+  /** Whether the API trusts callers on other hosts without a certificate. */
+  readonly insecure: boolean;
   readonly hold: boolean;
   /** The shell of the test on its terminal. */
   readonly shell: boolean;
@@ -211,7 +218,7 @@ class SetupRun {
       hooks: recorders.hooks,
       notYet: this.#notYet,
     });
-    const api = await startTestApi(run, testApiOptions(setup));
+    const api = await startTestApi(run, testApiOptions(setup, this.#trust()));
     this.#undo.push(() => api.close());
     console.error(
       `${setup.role} on ${showPorts(transport)}, ` +
@@ -220,6 +227,13 @@ class SetupRun {
     );
     this.#run = run;
     return api;
+  }
+
+  /** Whom the API trusts; callers over the management link of an instance are users of its host. */
+  #trust(): TrustRules {
+    const { allowUser, insecure } = this.#options, hostProcess = hostProcessFinder();
+    const rules = { users: allowUser.map(userNumber), trustsOtherHosts: insecure };
+    return hostProcess ? { ...rules, hostProcess } : rules;
   }
 
   async #profile(): Promise<void> {

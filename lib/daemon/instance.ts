@@ -99,14 +99,17 @@ export class Instance {
   }
 
   #startOurs(text: string): void {
-    const { record } = this, { ownCommand, lenient } = this.#around;
+    const { record } = this, { ownCommand, lenient, allowUsers, insecure } = this.#around;
     const files = filesOf(record.name), directory = record.logDirectory;
     const options = { apilistenaddr: record.address, apilistenport: String(record.apiPort) };
     writeOwn(`${directory}/${files.setup}`, withOptions(text, options));
     // What an earlier test of this name said is not this one's result.
     for (const file of [files.result, files.output]) writeOwn(`${directory}/${file}`, "");
     const { namespace } = record;
-    record.process = startOurs({ namespace, directory, files, ownCommand, lenient });
+    record.process = startOurs({
+      ...{ namespace, directory, files, ownCommand },
+      ...{ lenient, allowUsers, insecure },
+    });
     this.#save();
     this.#tell(4, `started as process ${record.process.pid}`);
   }

@@ -92,7 +92,8 @@ export async function renameNamespace(name: string, inode: number): Promise<void
   await ip(`give ${name} its name back`, ["netns", "attach", name, String(pid)]);
 }
 
-function processWithNamespace(inode: number): number | undefined {
+/** A process that is in the network namespace of this number; undefined where none is. */
+export function processWithNamespace(inode: number): number | undefined {
   for (const { name } of Deno.readDirSync("/proc")) {
     if (!/^\d+$/.test(name)) continue;
     try {
@@ -150,7 +151,40 @@ export async function makeSite(site: Site, bridge: IpAddress): Promise<void> {
   const next = isV6 ? BRIDGE_V6 : showAddress(nextHopV4(bridge));
   if (!isV6) await inside("route", "add", `${next}/32`, "dev", INSIDE);
   await inside(isV6 ? "-6" : "-4", "route", "add", "default", "via", next, "dev", INSIDE);
+  await forwardNothing(namespace, what);
+  await answerManagementAlone(inside, address);
   await ip(what, ["route", "replace", hostPrefix(address), "dev", BRIDGE]);
+}
+
+/**
+ * A new namespace has the forwarding of the host, and would lead from the device under test to the
+ * management network.
+ */
+async function forwardNothing(namespace: string, what: string): Promise<void> {
+  // "all" of IPv4 is ip_forward; without IPv6 its files are missing.
+  const off = "echo 0 >/proc/sys/net/ipv4/ip_forward; cd /proc/sys/net/ipv6/conf 2>/dev/null && " +
+    "for each in */forwarding; do echo 0 >$each; done; :";
+  await ip(what, ["netns", "exec", namespace, "/bin/sh", "-c", off]);
+}
+
+/**
+ * Lets only the management link and the namespace itself reach the management address. The kernel takes
+ * packets for any address of the host from any interface: the device under test would reach the API over
+ * the data interface or through a tunnel. The rule that makes addresses local is the first of all, so it
+ * has to stand behind ours.
+ */
+async function answerManagementAlone(
+  inside: (...args: string[]) => Promise<string>,
+  address: IpAddress,
+): Promise<void> {
+  const family = address.length === 4 ? "-4" : "-6";
+  const rule = (preference: number, ...words: string[]) =>
+    inside(family, "rule", "add", "pref", String(preference), ...words);
+  await rule(1, "iif", "lo", "lookup", "local");
+  await rule(2, "iif", INSIDE, "lookup", "local");
+  await rule(3, "to", hostPrefix(address), "blackhole");
+  await rule(4, "lookup", "local");
+  await inside(family, "rule", "del", "pref", "0");
 }
 
 /** Next hop of IPv4: the bridge's address, and where that is of IPv6 one that nobody routes. */

@@ -5,6 +5,7 @@
  */
 import { SystemError, systemWords } from "@/base/errors.ts";
 import { replaceText } from "@/files/private_file.ts";
+import { hostEnvironment } from "@/daemon/host_process.ts";
 import { hasEnded, type ProcessId, processOf, signal } from "@/daemon/process.ts";
 
 /** Files of an instance of ours in its log directory. */
@@ -44,6 +45,10 @@ export interface StartOptions {
   readonly files: OurFiles;
   readonly ownCommand: readonly string[];
   readonly lenient: boolean;
+  /** Users whom its API trusts, as --allow-user names them. */
+  readonly allowUsers: readonly string[];
+  /** Whether its API trusts callers on other hosts without a certificate. */
+  readonly insecure: boolean;
 }
 
 /** Result and output belong to the owner alone; then the shell becomes the test. */
@@ -59,13 +64,15 @@ export function startOurs(options: StartOptions): ProcessId {
     ...ownCommand,
     ...["test", files.setup, "--hold", "--json", "--lf", files.log, "--crlf", files.crash],
     ...(options.lenient ? ["--lenient"] : []),
+    ...(options.insecure ? ["--insecure"] : []),
+    ...options.allowUsers.flatMap((name) => ["--allow-user", name]),
   ];
   const shell = ["/bin/sh", "-c", INTO_FILES, "sh", directory, files.result, files.output];
   let child: Deno.ChildProcess;
   try {
     child = new Deno.Command("ip", {
       args: ["netns", "exec", namespace, ...shell, ...test],
-      env: { NO_COLOR: "1" },
+      env: { NO_COLOR: "1", ...hostEnvironment() },
       stdin: "null",
       stdout: "null",
       stderr: "null",

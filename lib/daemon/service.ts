@@ -3,14 +3,29 @@
  * and destroyed over gRPC. Nothing is decided here.
  * @module
  */
-import { status, type UntypedServiceImplementation } from "@grpc/grpc-js";
-import type { CallOrigin } from "@/api/caller.ts";
+import { type Server, status, type UntypedServiceImplementation } from "@grpc/grpc-js";
+import {
+  type CallerJudge,
+  type CallOrigin,
+  judgeByCredentials,
+  judgeByOwner,
+  type TrustRules,
+} from "@/api/caller.ts";
 import { DAEMON_API, loadService, TEST_API } from "@/api/definitions.ts";
-import { addCommonServices, listen, newServer, shutDown } from "@/api/listen.ts";
+import {
+  addCommonServices,
+  listen,
+  type Listening,
+  listenUnix,
+  newServer,
+  shutDown,
+  type UnixUsers,
+} from "@/api/listen.ts";
 import { serverCredentials, type TlsFiles, type TlsOptionNames } from "@/api/credentials.ts";
 import type { Message } from "@/api/messages.ts";
-import { delayed, Refusal } from "@/api/calls.ts";
+import { changing, delayed, Refusal } from "@/api/calls.ts";
 import { type IpAddress, parseAddress } from "@/base/address.ts";
+import { SetupError } from "@/base/errors.ts";
 import { checkDefinition, checkName, type DefineRequest } from "@/daemon/definition.ts";
 import type { Instance } from "@/daemon/instance.ts";
 import type { Instances } from "@/daemon/instances.ts";
@@ -28,6 +43,12 @@ export interface DaemonApiOptions {
   /** 0: a free one. */
   readonly port: number;
   readonly tls: TlsFiles;
+  /** Path of a Unix socket beside it; empty: none. */
+  readonly socket: string;
+  /** Whether the daemon goes on without that socket where it cannot be made. */
+  readonly socketIsOptional: boolean;
+  /** Who may define and destroy. */
+  readonly trust: TrustRules;
 }
 
 /** A Daemon API that listens. */
@@ -63,18 +84,36 @@ export async function startDaemonApi(
   around: Surroundings,
   options: DaemonApiOptions,
 ): Promise<DaemonApi> {
+  const { address, port, socket, trust } = options;
   const credentials = serverCredentials(options.tls, DAEMON_TLS_NAMES);
-  const server = newServer(REQUEST_OCTETS_MAX);
-  server.addService(loadService(DAEMON_API, SERVICE), implementation(instances, around));
-  addCommonServices(server, [TEST_API, DAEMON_API], [`${DAEMON_API.package}.${SERVICE}`]);
-  const port = await listen(server, {
-    address: options.address,
-    port: options.port,
-    credentials,
-    addressName: "--listen",
-    portName: "--listen",
-  });
-  return { port, close: () => shutDown(server, CLOSE_GRACE_MS) };
+  const serve = (judge: CallerJudge) => {
+    const server = newServer(REQUEST_OCTETS_MAX);
+    server.addService(loadService(DAEMON_API, SERVICE), implementation(instances, around, judge));
+    addCommonServices(server, [TEST_API, DAEMON_API], [`${DAEMON_API.package}.${SERVICE}`]);
+    return server;
+  };
+  const ends: (() => Promise<void>)[] = [];
+  const endWith = (server: Server, listening: Listening) =>
+    ends.push(() => shutDown(server, [listening], CLOSE_GRACE_MS));
+  const close = async () => void await Promise.all(ends.map((end) => end()));
+  const server = serve(judgeByOwner(trust));
+  const names = { addressName: "--listen", portName: "--listen" };
+  const listening = await listen(server, { address, port, credentials, trust, ...names });
+  endWith(server, listening);
+  if (socket === "") return { port: listening.port, close };
+  try {
+    const users: UnixUsers = new WeakMap();
+    const unixServer = serve(judgeByCredentials((session) => users.get(session), trust));
+    const unix = await listenUnix(unixServer, socket, { option: "--socket", trust, users });
+    endWith(unixServer, unix);
+  } catch (e) {
+    if (!options.socketIsOptional || !(e instanceof SetupError)) {
+      await close();
+      throw e;
+    }
+    around.tell(3, e.message);
+  }
+  return { port: listening.port, close };
 }
 
 /** A request as the loader hands it over. */
@@ -93,13 +132,23 @@ function addressOf(caller: CallOrigin): IpAddress | undefined {
   );
 }
 
-function implementation(instances: Instances, around: Surroundings): UntypedServiceImplementation {
+function implementation(
+  instances: Instances,
+  around: Surroundings,
+  judge: CallerJudge,
+): UntypedServiceImplementation {
+  const guarded = <T>(method: string, answer: Promise<T>) =>
+    answer.catch((e) => refuse(method, e, around));
   const call = <R extends Message>(method: string, answer: Answer<R>) =>
-    delayed<R>((request, caller) =>
-      answer(request, caller).catch((e) => refuse(method, e, around))
-    );
+    delayed<R>((request, caller) => guarded(method, answer(request, caller)));
+  /** A call that changes something: only for callers who are trusted, and told in the log. */
+  const change = <R extends Message>(method: string, answer: Answer<R>) =>
+    changing<R>(method, judge, (request, caller, origin) => {
+      around.tell(4, `${method} ${(request as unknown as NamedRequest).Name} by ${caller.words}`);
+      return guarded(method, answer(request, origin));
+    });
   return {
-    Define: call<DefineRequest>("Define", async (request, caller) => {
+    Define: change<DefineRequest>("Define", async (request, caller) => {
       const definition = checkDefinition(request, around.verify);
       await instances.define(definition, addressOf(caller));
       return {};
@@ -108,11 +157,11 @@ function implementation(instances: Instances, around: Surroundings): UntypedServ
       return { State: await instances.state(checkName(Name)) };
     }),
     List: call("List", async () => ({ results: (await instances.list()).map(entry) })),
-    Destroy: call<NamedRequest>("Destroy", async ({ Name, Gracefully }) => {
+    Destroy: change<NamedRequest>("Destroy", async ({ Name, Gracefully }) => {
       await instances.destroy(checkName(Name), Gracefully);
       return {};
     }),
-    ClearPingStats: call<NamedRequest>("ClearPingStats", async ({ Name }) => {
+    ClearPingStats: change<NamedRequest>("ClearPingStats", async ({ Name }) => {
       await instances.clearPing(checkName(Name));
       return {};
     }),

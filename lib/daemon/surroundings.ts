@@ -18,6 +18,10 @@ export interface Surroundings {
   readonly ownCommand: readonly string[];
   /** Whether setups are read leniently. */
   readonly lenient: boolean;
+  /** Users whom the APIs trust, as --allow-user names them. */
+  readonly allowUsers: readonly string[];
+  /** Whether the APIs trust callers on other hosts without a certificate. */
+  readonly insecure: boolean;
   /** How long one shell command may take. */
   readonly commandTimeoutMs: number;
   readonly verify: VerifySetup;

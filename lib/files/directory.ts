@@ -145,7 +145,11 @@ function parentOf(path: string): string | undefined {
 }
 
 function exists(path: string): boolean {
-  return fs.lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  try {
+    return fs.lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return false; // What stands in the way is told when the directory is made.
+  }
 }
 
 function sudoUser(): number | undefined {

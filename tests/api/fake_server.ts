@@ -24,6 +24,7 @@ const api = await startTestApi(run, {
   address,
   port: 0,
   secrets,
+  trust: {},
   tls: {
     certificate: tls === "none" ? "" : file("server.pem"),
     key: tls === "none" ? "" : file("server.key"),

@@ -149,7 +149,8 @@ class Daemon:
         self.host = host
         self.log = str(host.directory / "daemon.log")
         self.process = subprocess.Popen(
-            [*before, *program(), "daemon", "--statedir", host.state, "--lf", self.log, "--loglvl", "5", *options],
+            [*before, *program(), "daemon", "--statedir", host.state, "--lf", self.log, "--loglvl", "5",
+             "--socket", str(host.directory / "daemon.sock"), *options],
             cwd=host.directory, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE, text=True, start_new_session=True)
         self.channel = None

@@ -8,6 +8,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "api"))
 
 # pylint: disable=wrong-import-position
+import check_access
 import check_more
 import check_other
 import check_pair
@@ -30,6 +31,7 @@ def main():
         check_pair.check_pair, check_pair.check_survival, check_pair.check_reboot,
         check_more.check_hanging, check_more.check_addresses, check_more.check_lending, check_more.check_mounts,
         check_more.check_killed, check_more.check_profiling,
+        check_access.check_access, check_access.check_allowed, check_access.check_files,
         check_other.check_commands, check_other.check_strongswan]
     with host.Host() as site:
         for section in sections:

@@ -1,5 +1,12 @@
 import assert from "node:assert/strict";
-import { isLoopback, maySeeSecrets } from "@/api/caller.ts";
+import { credentials, status } from "@grpc/grpc-js";
+import { Buffer } from "node:buffer";
+import { isLoopback, judgeByOwner, judgeOneself, maySeeSecrets } from "@/api/caller.ts";
+import { CONNECTION_LIMITS, STREAM_LIMITS } from "@/api/connection_bounds.ts";
+import { parseAddress } from "@/base/address.ts";
+import { ownerInTable, socketOwner } from "@/native/socket_owner.ts";
+import { canBecomeOthers, relayAs, withoutRights } from "./as_user.ts";
+import { ApiClient, type Reply, withApi } from "./client.ts";
 
 Deno.test("loopback is 127.0.0.0/8 and ::1, however written", () => {
   for (const peer of ["127.0.0.1:1", "127.255.0.9:65535", "::1:50000", "[::1]:50000"]) {
@@ -14,14 +21,186 @@ Deno.test("loopback is 127.0.0.0/8 and ::1, however written", () => {
   }
 });
 
-Deno.test("secrets go to loopback and to certificates, unless the rule says otherwise", () => {
-  const call = (peer: string, sslPeerCertificate?: object) => ({
-    getPeer: () => peer,
+const TLS = `${import.meta.dirname}/../../api/tls`;
+
+Deno.test("apisecrets always and never ask nobody who calls", async () => {
+  const call = { getPeer: () => "192.0.2.1:9", getAuthContext: () => ({}) };
+  const nobody = () => Promise.resolve({ isTrusted: false, words: "nobody" });
+  assert.equal(await maySeeSecrets("always", call, nobody), true);
+  assert.equal(await maySeeSecrets("never", call, judgeOneself), false);
+  assert.equal(await maySeeSecrets("auto", call, nobody), false);
+});
+
+Deno.test("a caller without a connection is not trusted, one with a certificate is", async () => {
+  const judge = judgeByOwner({});
+  const call = (sslPeerCertificate?: object) => ({
+    getPeer: () => "127.0.0.1:9",
     getAuthContext: () => ({ sslPeerCertificate }),
   });
-  assert.equal(maySeeSecrets("auto", call("127.0.0.1:9")), true);
-  assert.equal(maySeeSecrets("auto", call("192.0.2.1:9")), false);
-  assert.equal(maySeeSecrets("auto", call("192.0.2.1:9", {})), true);
-  assert.equal(maySeeSecrets("always", call("192.0.2.1:9")), true);
-  assert.equal(maySeeSecrets("never", call("127.0.0.1:9", {})), false);
+  assert.equal((await judge(call())).isTrusted, false);
+  assert.equal((await judge(call({}))).isTrusted, true);
+});
+
+/** A client whose connections belong to another user of this host. */
+async function asUser(
+  user: number,
+  port: number,
+  body: (client: ApiClient) => Promise<void>,
+  channel = credentials.createInsecure(),
+): Promise<void> {
+  const relay = relayAs(user, port), client = new ApiClient(`127.0.0.1:${relay.port}`, channel);
+  try {
+    await body(client);
+  } finally {
+    client.close();
+    relay.close();
+  }
+}
+
+/** What a call that is refused says. */
+function refusal(call: Promise<Reply>): Promise<{ code: number; details: string }> {
+  return call.then(
+    () => assert.fail("it was answered"),
+    ({ code, details }) => ({ code, details }),
+  );
+}
+
+Deno.test({
+  name: "another user of this host reads what is no secret, and changes nothing",
+  ignore: !canBecomeOthers,
+  fn: () =>
+    withApi(async ({ api, run, client: own }) => {
+      const stream = own.stream("SubscrEvent", { Level: 1 });
+      await stream.opened;
+      await asUser(65534, api.port, async (client) => {
+        assert.equal((await client.call("GetSummary")).Role, 2);
+        assert.equal((await client.call("GetIKESA", { OwnSPI: "2" })).PSK, "");
+        for (const method of ["Stop", "ClearPingStats", "RekeyChild", "UpdateEventFilter"]) {
+          assert.equal((await refusal(client.call(method))).code, DENIED, method);
+        }
+        const { details } = await refusal(client.call("Stop"));
+        assert.match(details, /^Stop is for root .* user 65534 at 127\.0\.0\.1:\d+$/);
+      });
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      assert.deepEqual(run.stops, []);
+      assert.equal((await own.call("GetIKESA", { OwnSPI: "2" })).PSK, "open sesame ☺");
+      await own.call("ClearPingStats");
+      await own.call("Stop");
+    }),
+});
+
+Deno.test({
+  name: "a user who is named by --allow-user is trusted, and no other one",
+  ignore: !canBecomeOthers,
+  fn: () =>
+    withApi(async ({ api }) => {
+      await asUser(65534, api.port, async (client) => {
+        assert.equal((await client.call("GetIKESA", { OwnSPI: "2" })).PSK, "open sesame ☺");
+        await client.call("ClearPingStats");
+      });
+      await asUser(65533, api.port, async (client) => {
+        assert.equal((await refusal(client.call("ClearPingStats"))).code, DENIED);
+      });
+    }, { trust: { users: [65534] } }),
+});
+
+Deno.test({
+  name: "by TLS without a certificate another user changes nothing, with one he does",
+  ignore: !canBecomeOthers,
+  fn: async () => {
+    const read = (file: string) => Buffer.from(Deno.readFileSync(`${TLS}/${file}`));
+    const files = { certificate: `${TLS}/server.pem`, key: `${TLS}/server.key` };
+    const roots = read("authority.pem");
+    await withApi(({ api }) =>
+      asUser(65534, api.port, async (client) => {
+        assert.equal((await refusal(client.call("ClearPingStats"))).code, DENIED);
+      }, credentials.createSsl(roots)), { tls: { ...files, clientCa: "" } });
+    await withApi(
+      ({ api }) =>
+        asUser(
+          65534,
+          api.port,
+          async (client) => void await client.call("ClearPingStats"),
+          credentials.createSsl(roots, read("client.key"), read("client.pem")),
+        ),
+      { tls: { ...files, clientCa: `${TLS}/authority.pem` } },
+    );
+  },
+});
+
+Deno.test({
+  name: "one user of this host takes no places from others, of connections and of streams",
+  ignore: !canBecomeOthers,
+  fn: () =>
+    withApi(async ({ api, client: own }) => {
+      const relay = relayAs(65534, api.port);
+      const clients = Array.from({ length: CONNECTION_LIMITS.perStranger + 4 }, () => {
+        return new ApiClient(`127.0.0.1:${relay.port}`);
+      });
+      const answers = await Promise.allSettled(clients.map((c) => c.call("GetSummary")));
+      const answered = clients.filter((_, i) => answers[i]!.status === "fulfilled");
+      assert.equal(answered.length, CONNECTION_LIMITS.perStranger);
+      const streams = Array.from(
+        { length: STREAM_LIMITS.perStranger },
+        (_, i) => answered[i % answered.length]!.stream("SubscrEvent"),
+      );
+      await Promise.all(streams.map(({ opened }) => opened));
+      const refused = await answered[0]!.stream("NotifyFinalResult").ended;
+      assert.equal(refused, status.RESOURCE_EXHAUSTED);
+      // Who may change something has places of his own.
+      const stream = own.stream("SubscrEvent");
+      await stream.opened;
+      assert.equal((await own.call("GetSummary")).Role, 2);
+      for (const client of clients) client.close();
+      relay.close();
+    }),
+});
+
+const DENIED = status.PERMISSION_DENIED;
+
+Deno.test({
+  name:
+    "a socket that was closed after its request is nobody's, though the kernel shows it as root's",
+  ignore: !canBecomeOthers,
+  fn: async () => {
+    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { port } = listener.addr as Deno.NetAddr;
+    const address = Uint8Array.of(127, 0, 0, 1), own = { address, port };
+    const command = 'exec 3<>"/dev/tcp/127.0.0.1/$0"; read; exec 3>&-; read';
+    const child = new Deno.Command("setpriv", {
+      args: [...withoutRights(65534), "bash", "-c", command, String(port)],
+      stdin: "piped",
+    }).spawn();
+    const input = child.stdin.getWriter();
+    using connection = await listener.accept();
+    const peer = { address, port: (connection.remoteAddr as Deno.NetAddr).port };
+    const table = () => Deno.readTextFileSync("/proc/net/tcp");
+    assert.equal(socketOwner(peer, own), 65534);
+    assert.equal(ownerInTable(table(), peer, own), 65534);
+    assert.equal(socketOwner(own, peer), 0, "our own end");
+    await input.write(new TextEncoder().encode("\n"));
+    // The end of the stream comes from the kernel when the process has closed its socket.
+    assert.equal(await connection.read(new Uint8Array(1)), null);
+    assert.equal(socketOwner(peer, own), undefined);
+    assert.equal(ownerInTable(table(), peer, own), undefined);
+    await input.close();
+    await child.status;
+    listener.close();
+  },
+});
+
+Deno.test("a table of the system is read by both ends, and IPv4 in IPv6 sockets is found", () => {
+  const end = (text: string, port: number) => ({ address: parseAddress(text)!, port });
+  const line = (local: string, remote: string, state: string, user: number, inode: number) =>
+    `   0: ${local} ${remote} ${state} 00000000:00000000 00:00000000 00000000 ${user} 0 ${inode} 1`;
+  const own = end("127.0.0.1", 12330), peer = end("127.0.0.1", 40000);
+  const [a, b] = ["0100007F:9C40", "0100007F:302A"], mapped = "0000000000000000FFFF0000";
+  assert.equal(ownerInTable(line(a, b, "01", 1000, 5), peer, own), 1000);
+  assert.equal(ownerInTable(line(mapped + a, mapped + b, "01", 1000, 5), peer, own), 1000);
+  assert.equal(ownerInTable(line(b, a, "01", 1000, 5), peer, own), undefined, "the other end");
+  assert.equal(ownerInTable(line(a, b, "06", 0, 0), peer, own), undefined, "TIME_WAIT");
+  assert.equal(ownerInTable(line(a, b, "01", 0, 0), peer, own), undefined, "closed");
+  const six = "00000000000000000000000001000000";
+  const [own6, peer6] = [end("::1", 12330), end("::1", 40000)];
+  assert.equal(ownerInTable(line(`${six}:9C40`, `${six}:302A`, "01", 7, 5), peer6, own6), 7);
 });

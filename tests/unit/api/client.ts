@@ -25,6 +25,7 @@ export const PLAIN: TestApiOptions = {
   port: 0,
   tls: { certificate: "", key: "", clientCa: "" },
   secrets: "auto",
+  trust: {},
 };
 
 /** One connection to a Test API. */

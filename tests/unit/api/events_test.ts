@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { status } from "@grpc/grpc-js";
-import { STREAMS_MAX } from "@/api/test_api.ts";
+import { STREAM_LIMITS } from "@/api/connection_bounds.ts";
 import { QUEUE_CHARACTERS_MAX } from "@/engine/show/event_hub.ts";
 import { ApiClient, type Reply, type Stream, withApi } from "./client.ts";
 
@@ -116,7 +116,7 @@ Deno.test("a reader that reads loses nothing of a burst that the engine lets out
 
 Deno.test("streams beyond the limit are refused", () =>
   withApi(async ({ client }) => {
-    const streams = Array.from({ length: STREAMS_MAX }, () => client.stream("SubscrEvent"));
+    const streams = Array.from({ length: STREAM_LIMITS.all }, () => client.stream("SubscrEvent"));
     await Promise.all(streams.map((stream) => stream.opened));
     for (const method of ["SubscrEvent", "NotifyFinalResult"]) {
       assert.equal(await client.stream(method).ended, status.RESOURCE_EXHAUSTED);

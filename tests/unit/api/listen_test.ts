@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { credentials, status } from "@grpc/grpc-js";
 import { Buffer } from "node:buffer";
-import { startTestApi } from "@/api/test_api.ts";
+import { judgeByCredentials } from "@/api/caller.ts";
+import { loadService, TEST_API } from "@/api/definitions.ts";
+import { listenUnix, newServer, shutDown, type UnixUsers } from "@/api/listen.ts";
+import { startTestApi, testService } from "@/api/test_api.ts";
 import { SetupError } from "@/base/errors.ts";
 import { FakeRun } from "../../api/fake_view.ts";
 import { ApiClient, PLAIN, withApi } from "./client.ts";
@@ -99,3 +102,33 @@ async function setupError(options: typeof PLAIN): Promise<string> {
   }
   throw new Error("It was served");
 }
+
+Deno.test("a Unix socket is served, and the kernel says who calls", async () => {
+  const directory = Deno.makeTempDirSync(), path = `${directory}/api.sock`;
+  const run = new FakeRun(), server = newServer(), trust = {};
+  const users: UnixUsers = new WeakMap();
+  const judge = judgeByCredentials((session) => users.get(session), trust);
+  server.addService(loadService(TEST_API, "MyIKEv2APISvc"), testService(run, "auto", judge));
+  const words = { option: "--socket", trust, users };
+  const listening = await listenUnix(server, path, words);
+  const client = new ApiClient(`unix:${path}`);
+  assert.equal((await client.call("GetIKESA", { OwnSPI: "2" })).PSK, "open sesame ☺");
+  await client.call("ClearPingStats");
+  await assert.rejects(listenUnix(server, path, words), /--socket.*another process listens there/);
+  client.close();
+  await shutDown(server, [listening], 500);
+  assert.throws(() => Deno.lstatSync(path), Deno.errors.NotFound);
+  Deno.writeTextFileSync(path, "precious");
+  await assert.rejects(listenUnix(newServer(), path, words), /a file that is no socket/);
+  assert.equal(Deno.readTextFileSync(path), "precious");
+  Deno.removeSync(directory, { recursive: true });
+});
+
+Deno.test("a caller of a Unix socket whom the kernel does not name is not trusted", async () => {
+  const call = { getPeer: () => "unknown", getAuthContext: () => ({}), call: { stream: {} } };
+  for (const [user, isTrusted] of [[undefined, false], [65534, false], [0, true]] as const) {
+    const judge = judgeByCredentials(() => user, { trustsOtherHosts: true });
+    const session = { call: { stream: { session: {} } } };
+    assert.equal((await judge({ ...call, ...session })).isTrusted, isTrusted);
+  }
+});

@@ -9,13 +9,14 @@ function defaults(text: string) {
 }
 
 Deno.test("the setup says where the API listens and whom it trusts", () => {
-  assert.deepEqual(testApiOptions(fakeSetup()), {
+  assert.deepEqual(testApiOptions(fakeSetup(), { users: [7] }), {
     address: "::1",
     port: 12_345,
     secrets: "never",
+    trust: { users: [7] },
     tls: { certificate: "cert.pem", key: "key.pem", clientCa: "ca.pem" },
   });
-  const open = { secrets: "auto", tls: { certificate: "", key: "", clientCa: "" } };
+  const open = { secrets: "auto", trust: {}, tls: { certificate: "", key: "", clientCa: "" } };
   for (const text of ["role: client", 'apilistenaddr: ""']) {
     const expected = { address: "127.0.0.1", port: 12_330, ...open };
     assert.deepEqual(testApiOptions(defaults(text)), expected, text);

@@ -1,0 +1,28 @@
+/**
+ * Who is at the far end of a Unix socket: SO_PEERCRED (unix(7)), which the kernel fixed when the
+ * connection was made.
+ * @module
+ */
+
+const SOL_SOCKET = 1, SO_PEERCRED = 17;
+/** `struct ucred`: process, user, group, each of 32 bits. */
+const UCRED_OCTETS = 12;
+
+const LIBC = {
+  getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
+} as const;
+
+let libc: Deno.DynamicLibrary<typeof LIBC> | undefined;
+
+/** The number of the user who connected the socket of this descriptor; undefined: it cannot be told. */
+export function peerUser(fd: number): number | undefined {
+  const credentials = new Uint8Array(UCRED_OCTETS);
+  const length = new Uint8Array(new Uint32Array([UCRED_OCTETS]).buffer);
+  try {
+    libc ??= Deno.dlopen("libc.so.6", LIBC);
+    const failed = libc.symbols.getsockopt(fd, SOL_SOCKET, SO_PEERCRED, credentials, length);
+    return failed ? undefined : new DataView(credentials.buffer).getUint32(4, true);
+  } catch {
+    return undefined;
+  }
+}
