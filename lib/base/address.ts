@@ -108,6 +108,16 @@ export function prefixRange(prefix: IpPrefix): readonly [first: IpAddress, last:
   return [addressFromBigInt(first, octets)!, addressFromBigInt(last, octets)!];
 }
 
+/** Whether an address lies in a prefix of its own family. */
+export function prefixContains({ address: start, bits }: IpPrefix, address: IpAddress): boolean {
+  if (start.length !== address.length) return false;
+  for (let i = 0, left = bits; left > 0; i++, left -= 8) {
+    const mask = left >= 8 ? 0xff : 0xff << 8 - left & 0xff;
+    if (((start[i]! ^ address[i]!) & mask) !== 0) return false;
+  }
+  return true;
+}
+
 /** Whether all octets are zero: 0.0.0.0 or ::. */
 export function isUnspecified(address: IpAddress): boolean {
   return address.every((octet) => octet === 0);

@@ -2,7 +2,7 @@
  * From a checked setup to a run that can start: crypto backend, sockets, configuration, recorders.
  * @module
  */
-import { type IpAddress, parseAddress } from "@/base/address.ts";
+import { type IpAddress, parseAddress, parsePrefix } from "@/base/address.ts";
 import { SetupError, type SetupPosition } from "@/base/errors.ts";
 import { chooseBackend, missingFrom, type WantedAlgorithms } from "@/crypto/choose.ts";
 import type { CryptoBackend } from "@/crypto/backend.ts";
@@ -20,7 +20,7 @@ import { impairmentOf } from "@/engine/run/impairment_of.ts";
 import type { RunHooks } from "@/engine/run/hooks.ts";
 import { pingPlanOf } from "@/engine/load/ping_plan.ts";
 import { TestRun } from "@/engine/run/test_run.ts";
-import type { IkeEnv } from "@/ike/records/config.ts";
+import type { IkeConfig, IkeEnv } from "@/ike/records/config.ts";
 import { loadLibcrypto } from "@/native/libcrypto.ts";
 import { KeylogDirectory } from "@/report/keylog.ts";
 import { PcapFile } from "@/report/pcap.ts";
@@ -150,7 +150,7 @@ export interface RunParts {
 /** A run that has not begun. */
 export function prepareRun(setup: Setup, parts: RunParts): TestRun {
   const { ikePort, nattPort, halfOpenMax } = parts.transport;
-  const config = ikeConfigOf(setup, nattPort, parts.certificates);
+  const config = withHostNetworks(ikeConfigOf(setup, nattPort, parts.certificates), setup);
   return new TestRun({
     setup,
     openDataPath: (listener) => {
@@ -165,6 +165,14 @@ export function prepareRun(setup: Setup, parts: RunParts): TestRun {
     config,
     ...parts,
   });
+}
+
+/** A client whose data path puts assigned addresses on an interface takes none of the host's networks. */
+function withHostNetworks(config: IkeConfig, { ikeconf }: Setup): IkeConfig {
+  if (!config.remoteAccess || dataPathKind(ikeconf) === "none") return config;
+  const hostNetworks = Deno.networkInterfaces().map(({ cidr }) => parsePrefix(cidr))
+    .filter((prefix) => prefix !== undefined);
+  return { ...config, hostNetworks };
 }
 
 /** Capture and key files of a run. */

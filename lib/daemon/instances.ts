@@ -21,6 +21,7 @@ import { bridgeAddress, freeAddress } from "@/daemon/management_address.ts";
 import {
   bridgedAddresses,
   carriesDefaultRoute,
+  gatewaysOfHost,
   inspectInterface,
   interfaceTo,
   type LentInterface,
@@ -181,15 +182,19 @@ export class Instances {
     const behind = (await bridgedAddresses())
       .filter((text) => text !== replaced?.record.address).map((text) => parseAddress(text)!);
     used.push(bridgeAddress(prefix), ...hostAddresses(), ...behind);
-    if (replaced) {
-      used.splice(used.findIndex((a) => same(a, parseAddress(replaced.record.address)!)), 0);
-    }
     const isUsed = (address: IpAddress) => used.some((other) => same(other, address));
     const wanted = what.type === InstanceType.OURS ? what.setup.apilistenaddr : undefined;
     if (wanted && !isUnspecified(wanted) && !isLoopback(`${showAddress(wanted)}:0`)) {
-      if (!isUsed(wanted)) return wanted;
-      const words = `The address ${showAddress(wanted)} of apilistenaddr is in use`;
-      throw new Refusal(status.ALREADY_EXISTS, words);
+      const text = showAddress(wanted);
+      if (isUsed(wanted)) {
+        const words = `The address ${text} of apilistenaddr is in use`;
+        throw new Refusal(status.ALREADY_EXISTS, words);
+      }
+      // The host would look for its next hop behind the management bridge.
+      const gateways = (await gatewaysOfHost()).map(parseAddress);
+      if (!gateways.some((gateway) => gateway && same(gateway, wanted))) return wanted;
+      const words = `The address ${text} of apilistenaddr is a gateway of this host`;
+      throw new Refusal(status.FAILED_PRECONDITION, words);
     }
     const free = freeAddress(prefix, isUsed);
     if (free) return free;

@@ -268,6 +268,14 @@ export async function interfaceTo(address: IpAddress): Promise<string> {
   return routes[0]?.dev ?? "";
 }
 
+/** Next hops of all routes of this host. */
+export async function gatewaysOfHost(): Promise<string[]> {
+  const show = (family: string) =>
+    ip("look at the routes", [family, "route", "show", "table", "all"]).catch(() => "");
+  const text = `${await show("-4")}\n${await show("-6")}`;
+  return [...text.matchAll(/\bvia (?:inet6? )?(\S+)/g)].map(([, address]) => address!);
+}
+
 /** Whether traffic of the whole host leaves by it. */
 export function carriesDefaultRoute({ routes }: LentInterface): boolean {
   return routes.some(([, words]) => words.startsWith("default"));

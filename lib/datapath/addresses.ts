@@ -166,14 +166,36 @@ async function flushTunnels(say: (line: string) => void): Promise<void> {
   }
 }
 
-/** The words behind `ip`. @throws {SetupError} for any other program: nothing else is run. */
-function routeWords(command: string): string[] {
+/** `-4` or `-6`, then `route` or `rule` as far as iproute2 wants it, and what is done to one. */
+const FAMILY = /^-[46]$/, OBJECT = /^(?:ro(?:u(?:te?)?)?|r|ru(?:le?)?)$/;
+const VERB = /^(?:add|append|prepend|replace|change|chg|del|delete)$/;
+/** Names, addresses, numbers: nothing that another program or option could be. */
+const WORD = /^[A-Za-z0-9_.:/@%+][A-Za-z0-9_.:/@%+-]*$/;
+
+/**
+ * The words behind `ip`: one route or rule is changed, and nothing else is run. `ip` can also run programs
+ * (`ip netns exec`), read command files (`-batch`), go to another namespace (`-n`) and load programs for
+ * packets (`encap bpf`).
+ * @throws {SetupError} for anything else.
+ */
+export function routeWords(command: string): string[] {
+  const fail = (found: string) => {
+    const expected =
+      "expected `ip route …` or `ip rule …` that adds, replaces, changes or deletes one";
+    return new SetupError(`Cannot run staticroute: ${expected}, found ${found}`);
+  };
   const [program, ...words] = command.trim().split(/\s+/);
-  if (program === "ip") return words;
-  throw new SetupError(`Cannot run staticroute: expected an ip command, found ${program}`);
+  if (program !== "ip") throw fail(program || "nothing");
+  const behindFamily = FAMILY.test(words[0] ?? "") ? words.slice(1) : words;
+  const [object = "nothing", verb = "nothing", ...rest] = behindFamily;
+  if (!OBJECT.test(object)) throw fail(`ip ${object}`);
+  if (!VERB.test(verb)) throw fail(`ip ${object} ${verb}`);
+  const strange = rest.find((word) => !WORD.test(word) || word === "bpf");
+  if (strange !== undefined) throw fail(strange);
+  return words;
 }
 
-/** A route that was added goes at the end; any other command is only run. */
+/** A route or rule that was added goes at the end; one that was deleted stays away. */
 async function addRoute(
   words: readonly string[],
   say: (line: string) => void,
@@ -183,6 +205,6 @@ async function addRoute(
   say(`running ${command}`);
   await ip(words, { what: `run staticroute (${command})` });
   const verb = words.findIndex((word) => /^(?:add|replace|append|prepend)$/.test(word));
-  if (verb < 1 || !"route".startsWith(words[verb - 1]!)) return;
+  if (verb < 1) return;
   undo.add(() => ip(words.with(verb, "del"), { what: "remove the static route", quiet: true }));
 }

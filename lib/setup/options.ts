@@ -85,7 +85,11 @@ export const TOP = {
     "interface that carries the tunnel addresses; it is flushed, unless --flush=false",
   ),
   bindifaddr: option(prefix, "", "gateway: its address; client: an extra one on the interface"),
-  staticroute: option(text, "", "an `ip route replace …` to run first"),
+  staticroute: option(
+    text,
+    "",
+    "one `ip route …` or `ip rule …` to run first, such as `ip route replace …`",
+  ),
   setupinterval: option(duration, "100ms", "pause between two tunnel creations", C),
   tunnelretryinterval: option(duration, "10s", "pause before retrying a tunnel", C),
   tunnelmaxretry: option(int(1), "3", "tries for one tunnel", C),

@@ -137,6 +137,38 @@ check("§2.19", "A client that needs an inner address does without no tunnel", (
   }
 });
 
+check(
+  "§2.19",
+  "A client takes no inner address of its host's own networks, nor one of no host",
+  () => {
+    const hostNetworks = [
+      { address: Uint8Array.of(192, 168, 7, 9), bits: 21 },
+      { address: Uint8Array.of(10, 9, 9, 9), bits: 32 },
+    ];
+    const cases: [address: number[], refused: string | undefined][] = [
+      [[192, 168, 0, 1], "its own network 192.168.0.0/21"],
+      [[192, 168, 7, 255], "its own network 192.168.0.0/21"],
+      [[10, 9, 9, 9], "its own network 10.9.9.9/32"],
+      [[127, 0, 0, 9], "no address of a host"],
+      [[224, 0, 0, 9], "no address of a host"],
+      [[192, 168, 8, 1], undefined],
+      [[10, 9, 9, 8], undefined],
+    ];
+    for (const [address, refused] of cases) {
+      const bench = Bench.keyed("initiator", { remoteAccess: true, hostNetworks });
+      const reply = cp(CpType.CFG_REPLY, [INTERNAL_IP4_ADDRESS, Uint8Array.from(address)]);
+      bench.answer([...bench.peer.authPayloads(), reply]);
+      if (refused === undefined) {
+        assert.deepEqual([...bench.sa.inner!.addresses[0]!], address);
+        continue;
+      }
+      assert.equal(bench.sa.inner, undefined);
+      assert.match(bench.sa.failure!.text, new RegExp(refused.replace("its own", "host's own")));
+      assert.equal(bench.said().at(-1)!.payloads[0]!.type, PayloadType.DELETE);
+    }
+  },
+);
+
 both(
   "§2.20",
   "A question for APPLICATION_VERSION need not be answered, and does no harm",

@@ -44,7 +44,8 @@ def bad_requests(host):
     for change, status, words in (
             (("bindifname: da", "bindifname: nosuchif"), "FAILED_PRECONDITION", "nosuchif"),
             (("role:", "apilistenaddr: 169.254.240.1\nrole:"), "ALREADY_EXISTS", "169.254.240.1"),
-            (("role:", "apilistenaddr: 192.0.2.1\nrole:"), "ALREADY_EXISTS", "192.0.2.1")):
+            (("role:", "apilistenaddr: 192.0.2.1\nrole:"), "ALREADY_EXISTS", "192.0.2.1"),
+            (("role:", "apilistenaddr: 192.0.2.9\nrole:"), "FAILED_PRECONDITION", "a gateway of this host")):
         setup = GOOD.replace(*change)
         yield {"Type": 1, "Name": name, "MyIKEv2Test": {"Setup": setup, "LogDir": host.logs}}, status, words
     for fields, status, words in (

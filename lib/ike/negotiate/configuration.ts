@@ -3,7 +3,15 @@
  * hands them out of its pools (RFC 7296 §2.19, §3.15).
  * @module
  */
-import { type IpAddress, isUnspecified } from "@/base/address.ts";
+import {
+  type IpAddress,
+  type IpPrefix,
+  isUnspecified,
+  parsePrefix,
+  prefixContains,
+  prefixRange,
+  showAddress,
+} from "@/base/address.ts";
 import { CfgAttribute } from "@/iana/cfg_attribute.ts";
 import { CpType } from "@/iana/cp_type.ts";
 import { NotifyType } from "@/iana/notify_type.ts";
@@ -61,6 +69,29 @@ export function assignedBy(payloads: readonly Payload[]): InnerConfiguration | u
     );
   const addresses = values("address");
   return addresses.length > 0 ? { addresses, dns: values("dns") } : undefined;
+}
+
+/** What no host can have as an address of its own: this network, loopback, multicast and above. */
+const NEVER_ASSIGNED = ["0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3", "::/127", "ff00::/8"]
+  .map((text) => parsePrefix(text)!);
+
+/** Why an assigned address cannot be taken, in words; undefined: all of them can. */
+export function unassignable(
+  { addresses }: InnerConfiguration,
+  hostNetworks: readonly IpPrefix[],
+): string | undefined {
+  for (const address of addresses) {
+    const at = showAddress(address);
+    if (NEVER_ASSIGNED.some((prefix) => prefixContains(prefix, address))) {
+      return `it assigned ${at}, which is no address of a host`;
+    }
+    const network = hostNetworks.find((prefix) => prefixContains(prefix, address));
+    if (!network) continue;
+    const own = `${showAddress(prefixRange(network)[0])}/${network.bits}`;
+    return `it assigned ${at}, an address of this host's own network ${own}, whose traffic would ` +
+      "be diverted; give the gateway's pool another prefix";
+  }
+  return undefined;
 }
 
 /** What a request is granted: the SA's share, and the payload that says so. */

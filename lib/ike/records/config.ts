@@ -3,6 +3,7 @@
  * SA itself stays small. Values that differ by tunnel are computed from the tunnel's index.
  * @module
  */
+import type { IpPrefix } from "@/base/address.ts";
 import type { RandomOctets } from "@/base/random.ts";
 import type { CryptoBackend } from "@/crypto/backend.ts";
 import type { PrivateKey, SignatureHash } from "@/crypto/signature.ts";
@@ -198,6 +199,11 @@ export interface IkeConfig {
   readonly livenessForced: boolean;
   /** Initiator: ask for an inner address, and fail without one (RFC 7296 §2.19). */
   readonly remoteAccess: boolean;
+  /**
+   * Initiator: networks of this host, of which no peer may assign an inner address, as that would divert
+   * the host's own traffic; absent: assigned addresses are put on no interface.
+   */
+  readonly hostNetworks?: readonly IpPrefix[];
   /** Responder: what CFG_REQUESTs are answered from; absent: they are passed over. */
   readonly pools: PoolPlans | undefined;
   /**

@@ -34,7 +34,8 @@ import { hearAll, sayAll } from "@/ike/extensions/extensions.ts";
 import { inOrder } from "@/ike/auth/payload_order.ts";
 import { findError } from "@/ike/records/notify.ts";
 import type { IkeAuthTask, Received, TaskKind } from "@/ike/records/task.ts";
-import { assignedBy } from "@/ike/negotiate/configuration.ts";
+import { assignedBy, unassignable } from "@/ike/negotiate/configuration.ts";
+import type { InnerConfiguration } from "@/ike/negotiate/pool.ts";
 import { acceptChild, childRequest, newChild } from "@/ike/tasks/child_negotiation.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
 import type { NotifyPayload } from "@/wire/payloads/notify.ts";
@@ -115,7 +116,8 @@ function establish(turn: Turn, task: IkeAuthTask): void {
   hearAll(turn, response);
   const failure = config.remoteAccess && !inner && !findError(payloads)
     ? notAssigned(response)
-    : acceptChild(turn, task.child!, { payloads, inputs });
+    : badAssignment(turn, inner, response) ??
+      acceptChild(turn, task.child!, { payloads, inputs });
   // Only now: the request proposed the configured selectors, the answer is judged by them.
   if (!failure) sa.inner = inner;
   enter(sa, "established");
@@ -189,6 +191,17 @@ function notAssigned({ path }: Received): Failure {
   return refusedHere(
     `${from} assigned no inner address (no CFG_REPLY with one): ratunnel needs a gateway with a pool`,
   );
+}
+
+/** A peer that assigns an address of the host's own networks would divert the host's traffic. */
+function badAssignment(
+  { sa }: Turn,
+  inner: InnerConfiguration | undefined,
+  { path }: Received,
+): Failure | undefined {
+  const why = inner && sa.config.hostNetworks && unassignable(inner, sa.config.hostNetworks);
+  if (!why) return undefined;
+  return refusedHere(`${showEndpoint(path.peerAddress, path.peerPort)}: ${why}`);
 }
 
 /** A failure of our own that waits for the peer's acknowledgement; see {@linkcode distrust}. */
