@@ -82,6 +82,8 @@ const OPENS_GRPC: ReadonlySet<string> = new Set([
   ...["Client", "Server", "loadPackageDefinition", "makeClientConstructor"],
   "makeGenericClientConstructor",
 ]);
+/** What reaches a terminal goes by `files/terminal.ts`, which takes out what would steer it. */
+const SPEAKS = /\bconsole\.\w+/;
 const LINES_MAX = 600;
 /** Files that would collect what has a room of its own, or hide where it is. */
 const NO_FILE = /(?:^|\/)(?:utils?|helpers?|common|mod|index)\.ts$/;
@@ -112,6 +114,8 @@ export function faultsOf(path: string, source: string): string[] {
   }
   const writes = room === FILE_DOOR ? undefined : WRITES_FILES.exec(code)?.[0];
   if (writes) faults.push(`writes files by ${writes}: files/ is the door for that`);
+  const speaks = room === FILE_DOOR ? undefined : SPEAKS.exec(code)?.[0];
+  if (speaks) faults.push(`speaks by ${speaks}: files/terminal.ts is the door for that`);
   if (room !== "native" && /\bdlopen\b/.test(code)) faults.push("only native/ may dlopen");
   if (/^export\s+(?:type\s+)?(?:\*|\{[^}]*\})\s*(?:as \w+ )?from\b/m.test(code)) {
     faults.push("exports what another file has: import it from where it is");

@@ -2,6 +2,7 @@
  * `myikev2 cli`: a connection to a running test, and the shell or one command on it.
  * @module
  */
+import { printLine, tellLine } from "@/files/terminal.ts";
 import { TestClient } from "@/api/client.ts";
 import { CallFailed, type TestConnection } from "@/api/connection.ts";
 import type { CliFlags } from "@/cli/cli_command.ts";
@@ -65,7 +66,7 @@ async function connected(
     return await use(test);
   } catch (e) {
     if (!(e instanceof CallFailed)) throw e;
-    console.error(`myikev2: ${e.message}`);
+    tellLine(`myikev2: ${e.message}`);
     return EXIT_FAILED;
   } finally {
     test.close();
@@ -85,5 +86,5 @@ async function follow(test: TestConnection, args: ShellArguments, json: boolean)
 
 /** Lines of thousands are written as they come; a reader that went away ends us quietly. */
 function print(line: string): void {
-  console.log(line);
+  printLine(line);
 }

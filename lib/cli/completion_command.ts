@@ -2,6 +2,7 @@
  * The command `completion`, and what the scripts it prints ask when Tab is pressed.
  * @module
  */
+import { printLine } from "@/files/terminal.ts";
 import { Argument, type Command } from "commander";
 import type { CliFlags } from "@/cli/cli_command.ts";
 import { type Lookup, type Offer, offersAt } from "@/cli/completion.ts";
@@ -74,7 +75,7 @@ export async function answerTab(program: Command, args: readonly string[]): Prom
     // Nothing is offered where no test answers; what is wrong is told when the command runs.
     return await Promise.race([look, late()]).catch(() => []);
   });
-  for (const line of answerLines(offers, describe)) console.log(line);
+  for (const line of answerLines(offers, describe)) printLine(line);
 }
 
 function late(): Promise<never[]> {

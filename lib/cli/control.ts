@@ -2,6 +2,7 @@
  * `myikev2 control run` and `myikev2 control example`; what `control cli` shares with them.
  * @module
  */
+import { printLine, tellLine } from "@/files/terminal.ts";
 import { parseDuration } from "@/base/duration.ts";
 import { SetupError } from "@/base/errors.ts";
 import { EXIT_FAILED, EXIT_PASSED } from "@/cli/exit_status.ts";
@@ -76,14 +77,14 @@ async function runToItsEnd(run: RecipeRun): Promise<RecipeOutcome> {
 
 function report(outcome: RecipeOutcome, { json, junit }: RunRecipeOptions): void {
   if (junit !== "") writeText(junit, [junitXml(outcome)], "--junit", true);
-  if (json) return console.log(JSON.stringify(outcomeJson(outcome)));
-  for (const line of outcomeTable(outcome.instances)) console.log(line);
+  if (json) return printLine(JSON.stringify(outcomeJson(outcome)));
+  for (const line of outcomeTable(outcome.instances)) printLine(line);
   for (const command of outcome.commands) {
-    if (command.words !== "") console.log(commandWords(command));
+    if (command.words !== "") printLine(commandWords(command));
   }
-  for (const words of outcome.errors) console.log(words);
+  for (const words of outcome.errors) printLine(words);
   const first = firstError(outcome);
-  console.log(`${outcome.recipe}: ${first === null ? "passed" : "failed"}`);
+  printLine(`${outcome.recipe}: ${first === null ? "passed" : "failed"}`);
 }
 
 /** Writes an example controller file and recipe; returns the exit status. */
@@ -112,11 +113,11 @@ function isThere(path: string): boolean {
 /** The controller file, with its warnings on standard error. @throws {SetupError} */
 export function loadControllerFile(path: string): ControllerFile {
   const { value, warnings } = readControllerFile(readText(path), path);
-  for (const warning of warnings) console.error(`myikev2: ${warning}`);
+  for (const warning of warnings) tellLine(`myikev2: ${warning}`);
   const hasPassword = [...value.daemons.values()].some(({ ssh }) => ssh.password !== "");
   const mode = Deno.statSync(path).mode ?? 0;
   if (hasPassword && (mode & 0o077) !== 0) {
-    console.error(`myikev2: ${path} has passwords, and others than its owner may read it`);
+    tellLine(`myikev2: ${path} has passwords, and others than its owner may read it`);
   }
   return value;
 }
@@ -124,7 +125,7 @@ export function loadControllerFile(path: string): ControllerFile {
 /** A recipe that is ready to run: its file and all its setups are good. @throws {SetupError} */
 export function loadRecipe(path: string, daemons: Daemons, options: RunOptions): RecipeRun {
   const { value: recipe, warnings } = readRecipe(readText(path), path, daemons.file);
-  for (const warning of warnings) console.error(`myikev2: ${warning}`);
+  for (const warning of warnings) tellLine(`myikev2: ${warning}`);
   const prepared = prepareInstances(recipe, path);
   // TLS files that cannot be used are told before anything is done.
   for (const { daemonName } of recipe.instances) daemons.client(daemonName);
@@ -150,7 +151,7 @@ export function openControlLog(path: string): Pick<RunOptions, "tell"> & { close
   events.attach(log);
   return {
     tell: (level, words) => {
-      console.error(level === 4 ? words : `myikev2: ${words}`);
+      tellLine(level === 4 ? words : `myikev2: ${words}`);
       events.publish(level, words);
     },
     close: () => log.close(),

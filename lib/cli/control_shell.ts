@@ -3,6 +3,7 @@
  * own, with help and suggestions.
  * @module
  */
+import { printLine, tellLine } from "@/files/terminal.ts";
 import { Command, CommanderError } from "commander";
 import process from "node:process";
 import { createInterface } from "node:readline";
@@ -87,7 +88,7 @@ class ControlShell {
     } catch (e) {
       if (e instanceof CommanderError) return e.exitCode === 0;
       if (!(e instanceof SetupError || e instanceof SystemError || e instanceof Refusal)) throw e;
-      console.error(`myikev2: ${wordsOf(e)}`);
+      tellLine(`myikev2: ${wordsOf(e)}`);
       return false;
     }
   }
@@ -132,7 +133,7 @@ class ControlShell {
 
   async #list(daemon: string | undefined): Promise<void> {
     const lists = await this.#daemons.list(daemon === undefined ? undefined : [daemon]);
-    for (const line of listTable(lists)) console.log(line);
+    for (const line of listTable(lists)) printLine(line);
     const silent = lists.filter(({ error }) => error !== "").map(({ daemonName }) => daemonName);
     if (silent.length > 0) throw new SetupError(`No answer of ${silent.join(", ")}`);
   }
@@ -165,7 +166,7 @@ class ControlShell {
   async #stop(target: string, gracefully: boolean): Promise<void> {
     const { daemonName, instance } = await this.#daemons.find(target);
     await this.#daemons.client(daemonName).destroy(instance.name, gracefully);
-    console.error(`${instance.name} is taken away from ${daemonName}`);
+    tellLine(`${instance.name} is taken away from ${daemonName}`);
     await this.#cleanAfter();
   }
 
@@ -207,7 +208,7 @@ function ask(history: string[]): Promise<string | undefined> {
     reader.close();
   });
   reader.on("SIGINT", () => {
-    console.log();
+    printLine();
     resolve("");
     reader.close();
   });

@@ -2,6 +2,7 @@
  * `myikev2 createpki`: a root, authorities below it, and end-entity pairs in bulk, as PEM files.
  * @module
  */
+import { printLine, tellLine } from "@/files/terminal.ts";
 import { SetupError, systemWords } from "@/base/errors.ts";
 import type { CryptoBackend } from "@/crypto/backend.ts";
 import { chooseBackend } from "@/crypto/choose.ts";
@@ -70,11 +71,11 @@ export async function createPki(options: CreatePkiOptions): Promise<number> {
       done++;
       if (performance.now() - toldMs < PROGRESS_MS) continue;
       toldMs = performance.now();
-      console.error(`createpki: ${done} of ${count} end entities`);
+      tellLine(`createpki: ${done} of ${count} end entities`);
     }
   };
   await Promise.all(Array.from({ length: CONCURRENCY }, work));
-  console.log(`${calvl + 1} authorities in ${cadir}, ${count} end entities in ${eedir}`);
+  printLine(`${calvl + 1} authorities in ${cadir}, ${count} end entities in ${eedir}`);
   return 0;
 }
 

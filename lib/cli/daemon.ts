@@ -3,8 +3,10 @@
  * runs.
  * @module
  */
+import { printLine, tellLine } from "@/files/terminal.ts";
 import { isLoopback } from "@/api/caller.ts";
 import { parseAddress } from "@/base/address.ts";
+import { printableLine } from "@/base/printable.ts";
 import { parseDuration } from "@/base/duration.ts";
 import { SetupError } from "@/base/errors.ts";
 import { environment } from "@/cli/prepare.ts";
@@ -86,7 +88,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
       trust: { users, trustsOtherHosts: options.insecure },
     });
     const where = address.includes(":") ? `[${address}]` : address;
-    console.error(`daemon on ${where}:${api.port}`);
+    tellLine(`daemon on ${where}:${api.port}`);
     const beside = socket === "" ? "" : ` and ${socket}`;
     tell(4, `Listening on ${where}:${api.port}${beside}`);
     await ended();
@@ -104,8 +106,8 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
 /** Lists the finished runs, oldest first; returns the exit status. */
 export function printHistory(statedir: string, json: boolean): number {
   const runs = finishedRuns(statedir);
-  if (json) console.log(JSON.stringify(runs));
-  else for (const line of historyLines(runs)) console.log(line);
+  if (json) printLine(JSON.stringify(runs));
+  else for (const line of historyLines(runs)) printLine(line);
   return EXIT_PASSED;
 }
 
@@ -119,7 +121,7 @@ export function historyLines(runs: readonly FinishedRun[]): string[] {
     run.name,
     run.outcome,
     run.established === null ? "-" : `${run.established} of ${run.configured}`,
-    run.words,
+    printableLine(run.words),
   ]);
   const table = [["run", "defined", "length", "type", "name", "result", "tunnels", "why"], ...rows];
   const widths = table[0]!.map((_, i) => Math.max(...table.map((row) => row[i]!.length)));
@@ -174,7 +176,7 @@ function openLog(options: DaemonOptions): Pick<Surroundings, "tell"> & { close: 
   events.attach(log);
   return {
     tell: (level, words) => {
-      if (level === 2) console.error(`myikev2: ${words}`);
+      if (level === 2) tellLine(`myikev2: ${words}`);
       events.publish(level, words);
     },
     close: () => log.close(),

@@ -3,6 +3,7 @@
  * passes a socket; nothing needs root, the shim, or a file.
  * @module
  */
+import { printLine } from "@/files/terminal.ts";
 import { SetupError } from "@/base/errors.ts";
 import { EXIT_FAILED, EXIT_PASSED } from "@/cli/exit_status.ts";
 import { showLive } from "@/cli/live_view.ts";
@@ -48,8 +49,8 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   try {
     const pair = openPair(options, recorders);
     const result = await Promise.race([drive(pair, options), watch.crashed]);
-    if (options.json) console.log(JSON.stringify(result));
-    else for (const line of summaryLines(result)) console.log(line);
+    if (options.json) printLine(JSON.stringify(result));
+    else for (const line of summaryLines(result)) printLine(line);
     return result.result === "failed" ? EXIT_FAILED : EXIT_PASSED;
   } finally {
     recorders.close();

@@ -2,6 +2,7 @@
  * `myikev2 echosvr`: sends UDP datagrams back, at any number of addresses by one socket.
  * @module
  */
+import { tellLine } from "@/files/terminal.ts";
 import { type IpAddress, parseAddress, showEndpoint } from "@/base/address.ts";
 import { SetupError, type SystemError } from "@/base/errors.ts";
 import { EXIT_FAILED, EXIT_PASSED } from "@/cli/exit_status.ts";
@@ -53,12 +54,12 @@ async function echo(
     const server = new EchoServer(own, port);
     try {
       const more = own.length > 1 ? ` and ${own.length - 1} more addresses` : "";
-      console.error(
+      tellLine(
         `echoing UDP at ${showEndpoint(first, port)}${more}, ${addresses.added} put on lo`,
       );
       const error = await Promise.race([stopped, server.failed]);
-      if (error !== undefined) console.error(`myikev2: the socket is of no use any more: ${error}`);
-      console.error(server.account());
+      if (error !== undefined) tellLine(`myikev2: the socket is of no use any more: ${error}`);
+      tellLine(server.account());
       return error === undefined ? EXIT_PASSED : EXIT_FAILED;
     } finally {
       await server.close();

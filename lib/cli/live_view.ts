@@ -3,6 +3,7 @@
  * now and then elsewhere.
  * @module
  */
+import { tellLine } from "@/files/terminal.ts";
 import process from "node:process";
 import { createLogUpdate } from "log-update";
 import { showDuration } from "@/base/duration.ts";
@@ -15,7 +16,7 @@ const COLUMNS = 80, ROWS = 24;
 
 /** Begins to show a run on standard error; the function returned ends it. */
 export function showLive(run: RunView): () => void {
-  if (!Deno.stderr.isTerminal()) return every(PLAIN_LINE_MS, () => console.error(plainLine(run)));
+  if (!Deno.stderr.isTerminal()) return every(PLAIN_LINE_MS, () => tellLine(plainLine(run)));
   // The cursor stays where it is seen: whatever ends this process need not bring it back.
   const draw = createLogUpdate(sized(process.stderr), { showCursor: true });
   const stop = every(REDRAW_MS, () => draw(box(run.figures(), run.summary().configured)));

@@ -3,6 +3,7 @@
  * developers' tools open (`.cpuprofile`).
  * @module
  */
+import { tellLine } from "@/files/terminal.ts";
 import { Session } from "node:inspector/promises";
 import { SecretFile } from "@/report/secret_file.ts";
 
@@ -55,6 +56,6 @@ export class CpuProfile {
     this.#session.disconnect();
     this.#file.write(new TextEncoder().encode(`${JSON.stringify(profile)}\n`));
     this.#file.close();
-    console.error(`wrote the CPU profile ${this.#path}`);
+    tellLine(`wrote the CPU profile ${this.#path}`);
   }
 }

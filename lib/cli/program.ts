@@ -5,6 +5,7 @@
  * Exit status: 0 passed, 1 failed, 2 bad setup or usage.
  * @module
  */
+import { printLine, tellLine } from "@/files/terminal.ts";
 import { Argument, Command, CommanderError, Option } from "commander";
 import { SetupError, SystemError } from "@/base/errors.ts";
 import { VERSION } from "@/base/version.ts";
@@ -52,12 +53,12 @@ async function complain(e: unknown, args: readonly string[]): Promise<number> {
   const refused = usage || e instanceof SetupError || e instanceof SystemError;
   const words = e instanceof Error ? e.message : String(e);
   // Commander has already said what is wrong; of an error of ours the whole story is wanted.
-  if (!refused) console.error(e);
-  else if (!usage) console.error(`myikev2: ${words}`);
+  if (!refused) tellLine(e instanceof Error ? e.stack : String(e));
+  else if (!usage) tellLine(`myikev2: ${words}`);
   if (wantsJson(args)) {
     const { refusedResult } = await import("@/report/result.ts");
     const what = refused ? words.replace(/^error: /, "") : `Internal error: ${words}`;
-    console.log(JSON.stringify(refusedResult([new SetupError(what)], null)));
+    printLine(JSON.stringify(refusedResult([new SetupError(what)], null)));
   }
   return refused ? EXIT_USAGE : EXIT_FAILED;
 }
@@ -221,7 +222,7 @@ interface RunFlags {
 
 /** The same, settled: every switch has a value. */
 function settled(flags: RunFlags): import("@/cli/run_setup.ts").RunSetupOptions {
-  if (flags.licfile !== undefined) console.error("myikev2: --licfile is not needed, and ignored");
+  if (flags.licfile !== undefined) tellLine("myikev2: --licfile is not needed, and ignored");
   return {
     json: flags.json ?? flags.usejsonresult ?? false,
     logFile: flags.lf,

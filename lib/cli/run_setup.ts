@@ -2,6 +2,7 @@
  * `myikev2 test`: one setup file from its text to its result.
  * @module
  */
+import { printLine, tellLine } from "@/files/terminal.ts";
 import { SetupError, SystemError } from "@/base/errors.ts";
 import type { TrustRules } from "@/api/caller.ts";
 import { testApiOptions } from "@/api/settings.ts";
@@ -59,13 +60,13 @@ const OCTETS_PER_MB = 1_000_000;
 export async function runSetup(path: string, options: RunSetupOptions): Promise<number> {
   try {
     const reading = readSetup(readText(path), path, { lenient: options.lenient });
-    for (const warning of reading.warnings) console.error(`myikev2: ${warning}`);
+    for (const warning of reading.warnings) tellLine(`myikev2: ${warning}`);
     if (options.verify) return verified(path, reading, options);
     return await new SetupRun(path, reading, options).run();
   } catch (e) {
     if (!(e instanceof SetupError || e instanceof SystemError)) throw e;
     const errors = e instanceof SetupErrors ? e.errors : [e];
-    for (const error of errors) console.error(`myikev2: ${error.message}`);
+    for (const error of errors) tellLine(`myikev2: ${error.message}`);
     if (options.json) print(refusedResult(errors, path));
     return EXIT_USAGE;
   }
@@ -77,9 +78,9 @@ function verified(
   { json }: RunSetupOptions,
 ): number {
   environment(setup, positionOf); // refuses what the crypto backend lacks
-  if (json) console.log(JSON.stringify({ result: "verified", setup: path, notYet }));
-  else console.log(`${path} is a good ${setup.role} setup`);
-  for (const feature of notYet) console.error(`not there yet: ${feature}`);
+  if (json) printLine(JSON.stringify({ result: "verified", setup: path, notYet }));
+  else printLine(`${path} is a good ${setup.role} setup`);
+  for (const feature of notYet) tellLine(`not there yet: ${feature}`);
   return EXIT_PASSED;
 }
 
@@ -90,14 +91,14 @@ function recordCrash(path: string, error: unknown): void {
     const file = new SecretFile(path, "--crlf");
     file.write(new TextEncoder().encode(`${story}\n`));
     file.close();
-    console.error(`myikev2: internal error, its story is in ${path}`);
+    tellLine(`myikev2: internal error, its story is in ${path}`);
   } catch {
-    console.error(`myikev2: internal error\n${story}`);
+    tellLine(`myikev2: internal error\n${story}`);
   }
 }
 
 function print(result: RunResultJson): void {
-  console.log(JSON.stringify(result));
+  printLine(JSON.stringify(result));
 }
 
 function showPorts({ ikePort, nattPort, connections }: Transport): string {
@@ -159,7 +160,7 @@ class SetupRun {
       try {
         await undo();
       } catch (e) {
-        console.error(`myikev2: ${e instanceof Error ? e.message : e}`);
+        tellLine(`myikev2: ${e instanceof Error ? e.message : e}`);
       }
     }
   }
@@ -174,7 +175,7 @@ class SetupRun {
   async #afterwards(api: TestApi): Promise<void> {
     api.endEvents();
     if (this.#options.hold && !this.#isStopped) {
-      console.error("the API answers until this process is stopped (--hold)");
+      tellLine("the API answers until this process is stopped (--hold)");
       await new Promise<void>((resolve) => this.#endHold = resolve);
     }
     await api.finished();
@@ -191,7 +192,7 @@ class SetupRun {
 
   async #prepare(): Promise<TestApi> {
     const setup = this.#setup, { flush } = this.#options;
-    if (setup.desc) console.error(setup.desc);
+    if (setup.desc) tellLine(setup.desc);
     const log = this.#openLog();
     this.#undo.push(() => log.close());
     this.#events.attach(log);
@@ -200,7 +201,7 @@ class SetupRun {
     const env = environment(setup, this.#positionOf);
     const certificates = await readCertificateFiles(setup, env.crypto, this.#positionOf);
     const addresses = await prepareAddresses(setup, flush, (line) => {
-      console.error(line);
+      tellLine(line);
       this.#events.publish(4, line);
     });
     this.#undo.push(() => addresses.undo());
@@ -220,7 +221,7 @@ class SetupRun {
     });
     const api = await startTestApi(run, testApiOptions(setup, this.#trust()));
     this.#undo.push(() => api.close());
-    console.error(
+    tellLine(
       `${setup.role} on ${showPorts(transport)}, ` +
         `API on ${api.address.includes(":") ? `[${api.address}]` : api.address}:${api.port}, ` +
         `${transport.name} transport, ${env.crypto.name} crypto`,
@@ -247,7 +248,7 @@ class SetupRun {
 
   /** On the screen, and in the log. */
   #warn(words: string): void {
-    console.error(`myikev2: ${words}`);
+    tellLine(`myikev2: ${words}`);
     this.#events.publish(3, words);
   }
 
@@ -273,7 +274,7 @@ class SetupRun {
       echo: this.#options.json ? "stderr" : "stdout",
       remote: false,
       // Standard output is for the result alone where that is JSON.
-      print: this.#options.json ? console.error : console.log,
+      print: this.#options.json ? tellLine : printLine,
       interrupted: () => Deno.kill(Deno.pid, "SIGINT"),
     });
     let hide = () => shell.close(), over = false;
@@ -291,7 +292,7 @@ class SetupRun {
     const lines = summaryLines(result);
     for (const line of lines.slice(saysEnd ? 0 : 1)) this.#events.publish(4, line);
     if (this.#options.json) print(result);
-    else for (const line of lines) console.log(line);
+    else for (const line of lines) printLine(line);
   }
 
   #openLog(): LogFile {

@@ -3,6 +3,7 @@
  * FreeRADIUS server that such setups log in at.
  * @module
  */
+import { tellLine } from "@/files/terminal.ts";
 import { SetupError, systemWords } from "@/base/errors.ts";
 import { writeAll, writePublic } from "@/files/private_file.ts";
 import { readSetup } from "@/setup/read.ts";
@@ -63,7 +64,7 @@ export function writeCompact({ input, output, check, lenient }: CompactOptions):
   const before = readSetup(content, input, options).setup;
   const after = readSetup(compact, output, options).setup;
   const same = JSON.stringify(before) === JSON.stringify(after);
-  console.error(same ? "both load to the same setup" : "the compact file loads to another setup");
+  tellLine(same ? "both load to the same setup" : "the compact file loads to another setup");
   return same ? 0 : 1;
 }
 
@@ -92,5 +93,5 @@ export function writeText(
   } catch (e) {
     throw new SetupError(`Cannot write ${path} (${option}): ${systemWords(e)}`);
   }
-  if (!quiet) console.error(`wrote ${path}`);
+  if (!quiet) tellLine(`wrote ${path}`);
 }

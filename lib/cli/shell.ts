@@ -3,6 +3,8 @@
  * file or a pipe.
  * @module
  */
+import { printableEntry } from "@/base/printable.ts";
+import { tellLine } from "@/files/terminal.ts";
 import process from "node:process";
 import readline from "node:readline";
 import { Command, CommanderError } from "commander";
@@ -171,7 +173,7 @@ export class Shell {
       .exitOverride()
       .configureOutput({
         writeOut: say,
-        writeErr: (text) => console.error(text.trimEnd().replace(/^error: /, "")),
+        writeErr: (text) => tellLine(text.trimEnd().replace(/^error: /, "")),
       });
     addShellCommands(tree, "", run);
     for (const command of tree.commands) command.helpOption("-h, --help");
@@ -247,7 +249,7 @@ export class Shell {
 
   #complain(words: string, status: number): void {
     this.#status = Math.max(this.#status, status);
-    console.error(words);
+    tellLine(words);
   }
 
   /** A line between what is typed. */
@@ -268,7 +270,7 @@ export function showEvent({ level, msg, epochMs }: ShownEvent, json: boolean): s
   const time = new Date(epochMs).toISOString();
   const word = (LEVEL_WORDS[level] ?? "").slice(2);
   if (json) return JSON.stringify({ EventTime: time, Level: word, Msg: msg });
-  return `${time.slice(11, 23)} ${word.toUpperCase().padEnd(8)} ${msg}`;
+  return `${time.slice(11, 23)} ${word.toUpperCase().padEnd(8)} ${printableEntry(msg)}`;
 }
 
 /** `$SHELL` on our terminal, until it ends; returns its status. */

@@ -5,6 +5,7 @@
  */
 import { showAddress } from "@/base/address.ts";
 import { showSpi32, showSpi64, toHex } from "@/base/bytes.ts";
+import { printableLine } from "@/base/printable.ts";
 import { showDuration } from "@/base/duration.ts";
 import { nameOfCloseCode } from "@/engine/run/close_code.ts";
 import { CHILD_STATE_NAMES, IKE_STATE_NAMES, RUN_RESULT_NAMES } from "@/engine/show/view.ts";
@@ -223,7 +224,7 @@ export function fieldLines(message: ShownMessage): string[] {
 
 function text(value: Shown): string {
   if (value === null || value === "") return "-";
-  if (typeof value !== "object") return String(value);
+  if (typeof value !== "object") return printableLine(String(value));
   return value.map(selectorText).join(", ") || "-";
 }
 

@@ -2,6 +2,7 @@
  * `myikev2 simulate`: worlds in a row, and what became of them.
  * @module
  */
+import { printLine, tellLine } from "@/files/terminal.ts";
 import { SetupError } from "@/base/errors.ts";
 import { portableBackend } from "@/crypto/portable.ts";
 import { FAULTS, isFaultName } from "@/ike/records/fault.ts";
@@ -23,7 +24,7 @@ export interface SimulationOptions {
 export function runSimulation(options: SimulationOptions): number {
   const rule = options.break;
   if (rule === "list") {
-    for (const [name, does] of Object.entries(FAULTS)) console.log(`${name.padEnd(24)} ${does}`);
+    for (const [name, does] of Object.entries(FAULTS)) printLine(`${name.padEnd(24)} ${does}`);
     return 0;
   }
   if (rule !== undefined && !isFaultName(rule)) {
@@ -52,26 +53,26 @@ export function runSimulation(options: SimulationOptions): number {
       }
     },
   });
-  if (Deno.stderr.isTerminal()) console.error("");
+  if (Deno.stderr.isTerminal()) tellLine("");
   if (options.json) printJson(result);
   else print(result);
   return result.broken ? 1 : 0;
 }
 
 function print({ tasks, worlds, broken }: SimulateResult): void {
-  console.log("task                      worlds established failed halfway");
+  printLine("task                      worlds established failed halfway");
   const total = { worlds: 0, established: 0, failed: 0, halfway: 0 };
   for (const [name, count] of tasks) {
-    console.log(row(name, count));
+    printLine(row(name, count));
     for (const key of ["worlds", "established", "failed", "halfway"] as const) {
       total[key] += count[key];
     }
   }
-  console.log(row("all", total));
-  if (!broken) return console.log(`${worlds} worlds, no broken invariant`);
-  console.log(`\nWorld ${broken.seed} (${broken.task}) of ${worlds} breaks an invariant`);
-  console.log(broken.story);
-  console.log(
+  printLine(row("all", total));
+  if (!broken) return printLine(`${worlds} worlds, no broken invariant`);
+  printLine(`\nWorld ${broken.seed} (${broken.task}) of ${worlds} breaks an invariant`);
+  printLine(broken.story);
+  printLine(
     `\nAgain: myikev2 simulate --seed ${broken.seed} --count 1 (with the same other options)`,
   );
 }
@@ -93,7 +94,7 @@ function row(
 }
 
 function printJson({ tasks, worlds, broken }: SimulateResult): void {
-  console.log(
+  printLine(
     JSON.stringify({ worlds, tasks: Object.fromEntries(tasks), broken: broken ?? null }),
   );
 }

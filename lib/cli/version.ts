@@ -2,16 +2,17 @@
  * `myikev2 version`: what this is, and what it can use on this machine.
  * @module
  */
+import { printLine } from "@/files/terminal.ts";
 import { VERSION } from "@/base/version.ts";
 import { loadShim } from "@/native/load.ts";
 
 /** Prints it. */
 export function printVersion(): void {
-  console.log(`myikev2 ${VERSION}`);
+  printLine(`myikev2 ${VERSION}`);
   const shim = loadShim();
   const both = shim.symbols ? "native, portable" : "portable";
-  console.log(`crypto backends: ${both}`);
-  console.log(`transports:      ${both}`);
-  if (!shim.symbols) console.log(`no native ones:  ${shim.reason}`);
-  console.log(`runtime:         Deno ${Deno.version.deno}, V8 ${Deno.version.v8}`);
+  printLine(`crypto backends: ${both}`);
+  printLine(`transports:      ${both}`);
+  if (!shim.symbols) printLine(`no native ones:  ${shim.reason}`);
+  printLine(`runtime:         Deno ${Deno.version.deno}, V8 ${Deno.version.v8}`);
 }

@@ -29,6 +29,10 @@ const STOP_ANSWER_MS = 5_000;
 /** `SummaryResp.Result`: stopped before its end with nothing failed. */
 const STOPPED = 3;
 
+/** A test that did not come to its end has not passed. */
+const STOPPED_BY_OTHERS =
+  "it was stopped before its end, and not by this recipe; its log says who asked for that";
+
 const NEVER = new AbortController().signal;
 
 /** What is known of an instance while it runs. */
@@ -37,6 +41,8 @@ interface Watched {
   /** Since when its daemon has said nothing. */
   silentSinceMs: number | undefined;
   api: ListedInstance["api"];
+  /** Whether it was asked to stop by this recipe. */
+  isStopping: boolean;
 }
 
 /** Watches the instances of one recipe. */
@@ -54,7 +60,12 @@ export class EndWatch {
 
   /** An instance runs since `begunMs`. */
   started(outcome: InstanceOutcome, begunMs: number): void {
-    this.#watched.set(outcome, { begunMs, silentSinceMs: undefined, api: null });
+    this.#watched.set(outcome, {
+      begunMs,
+      silentSinceMs: undefined,
+      api: null,
+      isStopping: false,
+    });
   }
 
   /** Resolves when all tests of ours among these have ended, or could not be ended. */
@@ -135,6 +146,9 @@ export class EndWatch {
     const words = outcome.summary?.LastErrMsg ?? "";
     switch (state) {
       case InstanceState.PASSED:
+        if (isStopped && !watched.isStopping) {
+          return this.#ended(outcome, "failed", STOPPED_BY_OTHERS);
+        }
         return this.#ended(outcome, isStopped ? "stopped" : "passed", "");
       case InstanceState.FAILED:
         return this.#ended(outcome, "failed", words);
@@ -190,8 +204,9 @@ export class EndWatch {
 
   /** Whether it has heard. */
   async #askToStop(outcome: InstanceOutcome): Promise<boolean> {
-    const api = this.#watched.get(outcome)?.api;
+    const watched = this.#watched.get(outcome), api = watched?.api;
     if (!api) return false;
+    watched.isStopping = true;
     const client = new InstanceApi(api.address, api.port, outcome.instance.setup?.apiTls ?? false);
     try {
       await client.call("Stop", { Gracefully: true }, STOP_ANSWER_MS);

@@ -6,6 +6,7 @@ import type { DaemonList } from "@/control/daemons.ts";
 import type { ListedInstance } from "@/control/daemon_client.ts";
 import type { InstanceOutcome } from "@/control/outcome.ts";
 import { showEndpoint } from "@/base/address.ts";
+import { printable } from "@/base/printable.ts";
 import { InstanceType } from "@/daemon/record.ts";
 
 /** One line an instance, in the order of the recipe. */
@@ -55,7 +56,7 @@ function listedCells({ name, type, api, summary, ping }: ListedInstance): string
 
 /** Words of others, with nothing in them that could steer a terminal or break a table. */
 function oneLine(words: string): string {
-  return words.replaceAll(/[\p{C}\s]+/gu, " ").trim();
+  return printable(words).replaceAll(/\s+/g, " ").trim();
 }
 
 /** Columns as wide as their widest cell. */

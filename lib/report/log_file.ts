@@ -3,6 +3,7 @@
  * @module
  */
 import { concat } from "@/base/bytes.ts";
+import { printableEntry } from "@/base/printable.ts";
 import type { EventFilter, EventSink, RunEvent } from "@/engine/show/event_hub.ts";
 import { SecretFile } from "@/report/secret_file.ts";
 
@@ -23,7 +24,7 @@ const FLUSH_INTERVAL_MS = 1_000;
 
 /** `2026-01-31T12:00:00.000Z INFO  text` */
 export function logLine({ level, msg, epochMs }: RunEvent): string {
-  return `${new Date(epochMs).toISOString()} ${LEVEL_NAMES[level]} ${msg}\n`;
+  return `${new Date(epochMs).toISOString()} ${LEVEL_NAMES[level]} ${printableEntry(msg)}\n`;
 }
 
 /** A log that is being written. */

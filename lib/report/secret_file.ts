@@ -3,6 +3,7 @@
  * writes such a file at a time.
  * @module
  */
+import { tellLine } from "@/files/terminal.ts";
 import { SetupError, systemWords } from "@/base/errors.ts";
 import { createPrivate, renamePrivate, writeAll } from "@/files/private_file.ts";
 
@@ -107,5 +108,5 @@ function readText(path: string): string {
 }
 
 function tellOnScreen(line: string): void {
-  console.error(`myikev2: ${line}`);
+  tellLine(`myikev2: ${line}`);
 }

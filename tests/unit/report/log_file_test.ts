@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { EventHub } from "@/engine/show/event_hub.ts";
-import { LogFile, type LogFileOptions } from "@/report/log_file.ts";
+import { LogFile, type LogFileOptions, logLine } from "@/report/log_file.ts";
 
 const EPOCH_MS = Date.UTC(2026, 0, 31, 12);
 /** Octets of the line of a message before the message. */
@@ -94,4 +94,12 @@ Deno.test("memory keeps the newest lines, at least half of the cap and at most a
   });
   assert.match(now, /line 1094 \.\.\n$/);
   assert.ok(now.length >= cap / 2 - HEAD - 13 && now.length <= cap, `${now.length} of ${cap}`);
+});
+
+Deno.test("what a peer says steers no terminal that shows the log, and looks like no other line", () => {
+  const line = logLine({ level: 3, msg: "bad id \x1b[2J\x9b\nforged", epochMs: 0 });
+  assert.equal(
+    line,
+    "1970-01-01T00:00:00.000Z WARN  bad id \\u001b[2J\\u009b\n  forged\n",
+  );
 });

@@ -43,6 +43,8 @@ const CASES: readonly (readonly [path: string, code: string, fault: RegExp | und
   ["lib/report/a.ts", 'import fs from "node:fs";', /files\/ is the door/],
   ["lib/files/a.ts", 'import fs from "node:fs"; Deno.openSync(x);', undefined],
   ["lib/cli/a.ts", "Deno.readFileSync(x);", undefined],
+  ["lib/cli/a.ts", "console.error(x);", /terminal\.ts is the door/],
+  ["lib/files/a.ts", "console.log(x);", undefined],
   ["lib/ike/a.ts", 'export * from "@/ike/b.ts";', /another file/],
   ["lib/ike/a.ts", 'export type { X } from "@/ike/b.ts";', /another file/],
   ["lib/base/utils.ts", "", /says nothing/],
