@@ -4,7 +4,7 @@
  * @module
  */
 import { Refusal } from "@/api/calls.ts";
-import { type ListedInstance, wordsOf } from "@/control/daemon_client.ts";
+import { type ListedInstance, type Summary, wordsOf } from "@/control/daemon_client.ts";
 import type { Daemons } from "@/control/daemons.ts";
 import type { InstanceOutcome, InstanceResult } from "@/control/outcome.ts";
 import { pause } from "@/control/pause.ts";
@@ -22,10 +22,10 @@ export interface WatchOptions {
 const LOOK_MS = 500;
 /** A daemon that is silent for so long is given up. */
 const SILENCE_MAX_MS = 30_000;
-/** How long an instance may take to stop: 10 s are promised. */
-const STOP_MAX_MS = 15_000;
-/** How long its API may take to hear of it. */
-const STOP_ANSWER_MS = 5_000;
+/** How long the API of an instance may take to hear that its summary is waited for. */
+const HEAR_MS = 5_000;
+/** How long its summary may be on the way when its daemon has ended it. */
+const FINAL_MS = 2_000;
 /** `SummaryResp.Result`: stopped before its end with nothing failed. */
 const STOPPED = 3;
 
@@ -33,16 +33,12 @@ const STOPPED = 3;
 const STOPPED_BY_OTHERS =
   "it was stopped before its end, and not by this recipe; its log says who asked for that";
 
-const NEVER = new AbortController().signal;
-
 /** What is known of an instance while it runs. */
 interface Watched {
   readonly begunMs: number;
   /** Since when its daemon has said nothing. */
   silentSinceMs: number | undefined;
   api: ListedInstance["api"];
-  /** Whether it was asked to stop by this recipe. */
-  isStopping: boolean;
 }
 
 /** Watches the instances of one recipe. */
@@ -60,12 +56,7 @@ export class EndWatch {
 
   /** An instance runs since `begunMs`. */
   started(outcome: InstanceOutcome, begunMs: number): void {
-    this.#watched.set(outcome, {
-      begunMs,
-      silentSinceMs: undefined,
-      api: null,
-      isStopping: false,
-    });
+    this.#watched.set(outcome, { begunMs, silentSinceMs: undefined, api: null });
   }
 
   /** Resolves when all tests of ours among these have ended, or could not be ended. */
@@ -146,10 +137,8 @@ export class EndWatch {
     const words = outcome.summary?.LastErrMsg ?? "";
     switch (state) {
       case InstanceState.PASSED:
-        if (isStopped && !watched.isStopping) {
-          return this.#ended(outcome, "failed", STOPPED_BY_OTHERS);
-        }
-        return this.#ended(outcome, isStopped ? "stopped" : "passed", "");
+        if (isStopped) return this.#ended(outcome, "failed", STOPPED_BY_OTHERS);
+        return this.#ended(outcome, "passed", "");
       case InstanceState.FAILED:
         return this.#ended(outcome, "failed", words);
       case InstanceState.COULD_NOT_START:
@@ -178,18 +167,40 @@ export class EndWatch {
     this.#options.tell(level, `${outcome.instance.name}: ${result}${why}`);
   }
 
-  /** Asks them to end, with word to their peers, and waits for their results. */
+  /** Has their daemons end them, with word to their peers, and hears their results from themselves. */
   async #stop(pending: Set<InstanceOutcome>): Promise<void> {
-    const waiting = new Set<InstanceOutcome>();
     await Promise.all([...pending].map(async (outcome) => {
-      if (await this.#askToStop(outcome)) waiting.add(outcome);
+      const summary = await this.#end(outcome);
+      if (hasEnded(outcome)) return;
+      if (summary) this.#told(outcome, summary);
+      else this.#guess(outcome);
     }));
-    const untilMs = Date.now() + STOP_MAX_MS;
-    while (waiting.size > 0 && Date.now() < untilMs) {
-      await this.#look(waiting);
-      if (waiting.size > 0) await pause(LOOK_MS, NEVER);
+  }
+
+  /** The last summary of an instance that its daemon ends now; undefined: it said none. */
+  async #end(outcome: InstanceOutcome): Promise<Summary | undefined> {
+    const { instance } = outcome, api = this.#watched.get(outcome)?.api;
+    const client = api && new InstanceApi(api.address, api.port, instance.setup?.apiTls ?? false);
+    try {
+      const final = client?.final();
+      const isHeard = final && await within(final.heard, HEAR_MS);
+      await this.#daemons.client(instance.daemonName).destroy(instance.name, true);
+      if (!final || !isHeard) return undefined;
+      return await within(final.summary, FINAL_MS) as Summary | undefined;
+    } catch (e) {
+      if (!(e instanceof Refusal)) throw e;
+      this.#options.tell(3, `Cannot stop ${instance.name}: ${wordsOf(e)}`);
+      return undefined;
+    } finally {
+      client?.close();
     }
-    for (const outcome of pending) if (!hasEnded(outcome)) this.#guess(outcome);
+  }
+
+  #told(outcome: InstanceOutcome, summary: Summary): void {
+    outcome.summary = summary;
+    const result = ({ 1: "passed", 2: "failed", [STOPPED]: "stopped" } as const)[summary.Result];
+    if (result) this.#ended(outcome, result, summary.LastErrMsg);
+    else this.#guess(outcome);
   }
 
   /** Its daemon will end it; what it said until then is all that is known. */
@@ -201,24 +212,15 @@ export class EndWatch {
     const why = "its API is out of reach from here, its daemon ended it";
     this.#ended(outcome, isComplete ? "stopped" : "unknown", why);
   }
+}
 
-  /** Whether it has heard. */
-  async #askToStop(outcome: InstanceOutcome): Promise<boolean> {
-    const watched = this.#watched.get(outcome), api = watched?.api;
-    if (!api) return false;
-    watched.isStopping = true;
-    const client = new InstanceApi(api.address, api.port, outcome.instance.setup?.apiTls ?? false);
-    try {
-      await client.call("Stop", { Gracefully: true }, STOP_ANSWER_MS);
-      return true;
-    } catch (e) {
-      const { name } = outcome.instance;
-      this.#options.tell(3, `Cannot stop ${name} by its API: ${wordsOf(e)}`);
-      return false;
-    } finally {
-      client.close();
-    }
-  }
+/** What a promise gives, if it does so in time. */
+function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<undefined>((resolve) =>
+    timer = setTimeout(() => resolve(undefined), ms)
+  );
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
 function isOurs({ instance }: InstanceOutcome): boolean {

@@ -2,7 +2,13 @@
  * The daemon as a client of the Test API of its own instances.
  * @module
  */
-import { type Client, credentials, type ServiceDefinition, type ServiceError } from "@grpc/grpc-js";
+import {
+  type Client,
+  type ClientReadableStream,
+  credentials,
+  type ServiceDefinition,
+  type ServiceError,
+} from "@grpc/grpc-js";
 import { loadService, TEST_API } from "@/api/definitions.ts";
 import { openGrpcClient } from "@/api/grpc_door.ts";
 import type { Message } from "@/api/messages.ts";
@@ -11,6 +17,14 @@ import { type IpAddress, showEndpoint } from "@/base/address.ts";
 
 /** Pause before an instance that does not answer is tried again. */
 const RECONNECT_MS = 500;
+
+/** A summary that is still to come. */
+export interface FinalSummary {
+  /** Whether the instance has heard that somebody waits for it. */
+  readonly heard: Promise<boolean>;
+  /** Undefined: the connection ended without it. */
+  readonly summary: Promise<Message | undefined>;
+}
 
 let service: ServiceDefinition | undefined;
 
@@ -54,6 +68,33 @@ export class InstanceApi {
         },
       );
     });
+  }
+
+  /** Waits for the summary of the test at its end. */
+  final(): FinalSummary {
+    service ??= loadService(TEST_API, "MyIKEv2APISvc");
+    const { path, requestSerialize, responseDeserialize } = service.NotifyFinalResult!;
+    const stream: ClientReadableStream<Message> = this.#client.makeServerStreamRequest(
+      path,
+      requestSerialize,
+      responseDeserialize,
+      {},
+    );
+    let heard = false, summary: Message | undefined;
+    const ended = new Promise<void>((resolve) => {
+      for (const name of ["end", "error"]) stream.on(name, () => resolve());
+    });
+    const opened = new Promise<void>((resolve) =>
+      stream.on("metadata", () => {
+        heard = true;
+        resolve();
+      })
+    );
+    stream.on("data", (message: Message) => summary = message);
+    return {
+      heard: Promise.race([opened, ended]).then(() => heard),
+      summary: ended.then(() => summary),
+    };
   }
 
   /** Ends the connection. */

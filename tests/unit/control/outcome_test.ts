@@ -115,7 +115,7 @@ Deno.test("the table has a line an instance, and nothing that steers a terminal"
   ]);
   assert.deepEqual(lines, [
     "id  instance  daemon  role    result       tunnels  rate    time   why",
-    "1   client-1  svr1    client  failed       9 of 10  12.3/s  1.3 s  no [31manswer",
+    "1   client-1  svr1    client  failed       9 of 10  12.3/s  1.3 s  no \\u001b[31manswer",
     "20  other     svr1    other   running      -        -       1.3 s",
     "3   x         svr1    other   not started  -        -       -",
   ]);
