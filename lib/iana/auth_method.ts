@@ -15,6 +15,9 @@ export const AuthMethod = {
   GENERIC_SECURE_PASSWORD: 12,
   NULL_AUTHENTICATION: 13,
   DIGITAL_SIGNATURE: 14,
+  /** Of the private range (RFC 7296 §3.8), never on the wire: what the API says of EAP. */
+  PRIVATE_EAP: 201,
+  PRIVATE_EAP_ONLY: 202,
 } as const;
 
 const NAMES: ReadonlyMap<number, string> = new Map([

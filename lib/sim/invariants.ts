@@ -236,7 +236,8 @@ function sameSecret(i: IkeSa, r: IkeSa): boolean {
 /** Whether one end may authenticate to the other: by the same secret, or by what the other trusts. */
 function meets(own: OwnAuthConfig, peer: PeerAuthConfig): boolean {
   if (own.kind === "psk") return peer.kind === "psk" && sameOctets(own.secret, peer.secret);
-  if (peer.kind !== "signature") return false;
+  // Who lets EAP users in is the matter of their server.
+  if (own.kind !== "signature" || peer.kind !== "signature") return own.kind === peer.kind;
   const { anchors } = peer.trust;
   return own.credentials.every(({ certificate }) =>
     anchors.some(({ subject }) => subject.key === certificate.issuer.key)

@@ -66,6 +66,10 @@ export class WorldKeys {
         const { key, scheme, data, signature } = job;
         return { op: "verify", valid: atOnce(signatures.verify(key, scheme, data, signature)) };
       }
+      case "eap_start":
+        return { op: "eap", answer: atOnce(job.server.start(job.identity)) };
+      case "eap_step":
+        return { op: "eap", answer: atOnce(job.end.step(job.octets)) };
       case "verify_chain": {
         const [certificate, ...untrusted] = job.certificates.map((der) => parseCertificate(der));
         const question = {

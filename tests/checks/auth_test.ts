@@ -440,7 +440,7 @@ both(
 );
 
 const CERTIFICATES = "shown between two ends of ours: tests/unit/ike/auth/signature_test.ts";
-const EAP = "comes with EAP: today a peer that asks for it is refused (see above)";
+const EAP = "shown between two ends of ours: tests/unit/ike/auth/eap_test.ts";
 absent("§1.2", "The first CERT payload holds the key that AUTH is verified with", CERTIFICATES);
 absent("§3.6", "Up to four certificates are accepted, and those by hash and URL", CERTIFICATES);
 absent("§2.16", "EAP goes with a responder that authenticates by a signature", EAP);

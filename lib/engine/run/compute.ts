@@ -97,9 +97,11 @@ export class ComputePool<T> {
       cost();
       return done(owner, result);
     }
-    this.#running++;
+    // A conversation that others hold takes no processor: it must not keep the others waiting.
+    const place = job.op === "eap_start" || job.op === "eap_step" ? 0 : 1;
+    this.#running += place;
     result.then((value) => {
-      this.#running--;
+      this.#running -= place;
       cost();
       done(owner, value);
     }).catch(broken);
@@ -136,6 +138,10 @@ export function perform(
       const valid = crypto.signatures.verify(key, scheme, data, signature);
       return then(valid, (valid) => ({ op: job.op, valid }));
     }
+    case "eap_start":
+      return then(job.server.start(job.identity), (answer) => ({ op: "eap", answer }));
+    case "eap_step":
+      return then(job.end.step(job.octets), (answer) => ({ op: "eap", answer }));
     case "verify_chain":
       return then(judge(means, job), (verdict) => ({ op: job.op, verdict }));
     case "ke_generate":

@@ -20,8 +20,19 @@ export type AuthStep =
   | { readonly kind: "says"; readonly payloads: readonly Payload[]; readonly done: boolean }
   /** It cannot go on before this work is done; the result comes by `computed`. */
   | { readonly kind: "computes"; readonly job: ComputeJob }
-  /** The authentication has failed; `why` goes behind "Cannot authenticate …: ". */
-  | { readonly kind: "refuses"; readonly why: string };
+  /** The authentication has failed. */
+  | AuthRefusal;
+
+/** Why an authentication has failed. */
+export interface AuthRefusal {
+  readonly kind: "refuses";
+  /** Goes behind "Cannot authenticate …: ". */
+  readonly why: string;
+  /** To count by, one of few; absent: AUTHENTICATION_FAILED. */
+  readonly cause?: string;
+  /** What a responder still owes the peer, before AUTHENTICATION_FAILED. */
+  readonly payloads?: readonly Payload[];
+}
 
 /** One direction of a method: how this end proves who it is, or how it verifies its peer. */
 export interface Authenticator<C = AuthConfig, P = unknown> {

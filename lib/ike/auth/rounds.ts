@@ -4,7 +4,7 @@
  * @module
  */
 import { must } from "@/base/errors.ts";
-import type { Authenticator, AuthStep } from "@/ike/auth/authenticator.ts";
+import type { Authenticator, AuthRefusal, AuthStep } from "@/ike/auth/authenticator.ts";
 import { methodOf } from "@/ike/auth/methods.ts";
 import type { AuthAct, AuthEnd, AuthRounds, AuthSide } from "@/ike/records/auth_rounds.ts";
 import type { IkeConfig } from "@/ike/records/config.ts";
@@ -21,7 +21,7 @@ export type RoundsOutcome =
   /** An authenticator computes; {@linkcode resumeRounds} goes on with the result of this ticket. */
   | { readonly kind: "computes"; readonly ticket: number }
   /** The authentication of this end, or of the peer, has failed. */
-  | { readonly kind: "refuses"; readonly end: AuthEnd; readonly why: string }
+  | AuthRefusal & { readonly end: AuthEnd }
   /** These payloads belong into our next message; `done`: both ends are authenticated. */
   | { readonly kind: "says"; readonly payloads: readonly Payload[]; readonly done: boolean };
 
@@ -102,7 +102,7 @@ function settle(turn: Turn, { end }: AuthAct, step: AuthStep): RoundsOutcome | u
     case "computes":
       return { kind: "computes", ticket: requestCompute(turn, step.job) };
     case "refuses":
-      return { kind: "refuses", end, why: step.why };
+      return { ...step, end };
     case "says":
       rounds.said.push(...step.payloads);
       rounds[end].done = step.done;

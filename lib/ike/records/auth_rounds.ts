@@ -35,3 +35,8 @@ export interface AuthRounds {
   /** IKE_AUTH messages of the peer that were taken. */
   taken: number;
 }
+
+/** Lets go of what the methods hold, such as an EAP conversation. */
+export function closeRounds({ own, peer }: AuthRounds): void {
+  for (const { progress } of [own, peer]) (progress as { close?(): void } | undefined)?.close?.();
+}

@@ -8,6 +8,7 @@ import type { RandomOctets } from "@/base/random.ts";
 import type { CryptoBackend } from "@/crypto/backend.ts";
 import type { PrivateKey, SignatureHash } from "@/crypto/signature.ts";
 import type { FaultName } from "@/ike/records/fault.ts";
+import type { EapPeer, EapServer } from "@/eap/conversation.ts";
 import type { ChildSa } from "@/ike/records/child_sa.ts";
 import type { AddressPools, PoolPlans } from "@/ike/negotiate/pool.ts";
 import type { Certificate } from "@/pki/certificate.ts";
@@ -122,10 +123,38 @@ export interface VerifyingAuth {
   readonly idMustBeInCertificate: boolean;
 }
 
+/** This end is the peer of EAP (RFC 7296 §2.16); it is an initiator. */
+export interface EapPeerAuth {
+  readonly kind: "eap";
+  /** A new conversation of a tunnel. */
+  readonly open: (tunnel: number) => EapPeer;
+}
+
+/** The peer is authenticated by EAP, whose server, or the relay to it, is this end: a responder. */
+export interface EapServerAuth {
+  readonly kind: "eap";
+  /** A new conversation; `spi` is our own of the IKE SA. */
+  readonly open: (login: { readonly spi: bigint }) => EapServer;
+  /** Whether the peer is asked who it is though its IDi has said it. */
+  readonly asksIdentity: boolean;
+}
+
+/** This end, a responder, is authenticated by the key of EAP alone (RFC 5998). */
+export interface EapOnlyOwnAuth {
+  readonly kind: "eap_only";
+}
+
+/** The responder may be authenticated by the key of EAP alone (RFC 5998). */
+export interface EapOnlyPeerAuth {
+  readonly kind: "eap_only";
+  /** How a signature that it sends all the same is verified; undefined: it is refused. */
+  readonly verifying: VerifyingAuth | undefined;
+}
+
 /** How this end is authenticated (RFC 7296 §2.15), with what the method needs. */
-export type OwnAuthConfig = PskAuth | SigningAuth;
+export type OwnAuthConfig = PskAuth | SigningAuth | EapPeerAuth | EapOnlyOwnAuth;
 /** How its peer is. */
-export type PeerAuthConfig = PskAuth | VerifyingAuth;
+export type PeerAuthConfig = PskAuth | VerifyingAuth | EapServerAuth | EapOnlyPeerAuth;
 /** How an end is authenticated. */
 export type AuthConfig = OwnAuthConfig | PeerAuthConfig;
 

@@ -6,6 +6,7 @@
 import type { Path } from "@/base/address.ts";
 import type { KeyPair } from "@/crypto/backend.ts";
 import type { PrivateKey, PublicKey, SignatureScheme } from "@/crypto/signature.ts";
+import type { EapAnswer, EapPeer, EapServer } from "@/eap/conversation.ts";
 import type { ChildSa } from "@/ike/records/child_sa.ts";
 import type { IkeSa } from "@/ike/records/ike_sa.ts";
 import type { PathVerdict, RevocationMode, TrustStore } from "@/pki/verdict.ts";
@@ -88,7 +89,15 @@ export type ComputeJob =
     readonly ocsp: readonly Uint8Array[];
     readonly trust: TrustStore;
     readonly revocation: RevocationMode;
-  };
+  }
+  /** The first packet of an EAP server. */
+  | {
+    readonly op: "eap_start";
+    readonly server: EapServer;
+    readonly identity: string | undefined;
+  }
+  /** What an end of an EAP conversation says to a packet of the other; it may wait for others. */
+  | { readonly op: "eap_step"; readonly end: EapPeer | EapServer; readonly octets: Uint8Array };
 
 /**
  * What a {@linkcode ComputeJob} gave; `refused` where a public value, a key or a certificate cannot be
@@ -101,6 +110,7 @@ export type ComputeResult =
   | { readonly op: "sign"; readonly signature: Uint8Array }
   | { readonly op: "verify"; readonly valid: boolean }
   | { readonly op: "verify_chain"; readonly verdict: PathVerdict }
+  | { readonly op: "eap"; readonly answer: EapAnswer }
   | { readonly op: "refused"; readonly why: string };
 
 /** Why a tunnel is not there, for a counter (`cause`), for the API (`closeCode`) and for a person. */

@@ -7,7 +7,7 @@ import type { Path } from "@/base/address.ts";
 import { must } from "@/base/errors.ts";
 import { removeChild } from "@/ike/records/child_sa.ts";
 import type { ChildSa } from "@/ike/records/child_sa.ts";
-import type { AuthRounds } from "@/ike/records/auth_rounds.ts";
+import { type AuthRounds, closeRounds } from "@/ike/records/auth_rounds.ts";
 import type { IkeConfig, IkeEnv } from "@/ike/records/config.ts";
 import type { Failure, Outbox } from "@/ike/records/event.ts";
 import { giveBack, type InnerConfiguration } from "@/ike/negotiate/pool.ts";
@@ -293,6 +293,12 @@ export function enter(sa: IkeSa, phase: Phase): void {
   sa.phase = phase;
 }
 
+/** The SA is set up, or will never be: what only that needed is no more. */
+export function dropSetup(sa: IkeSa): void {
+  if (sa.setup?.auth) closeRounds(sa.setup.auth);
+  sa.setup = undefined;
+}
+
 /**
  * Ends an SA: children out, nothing in flight, its keys kept only as long as a repeated request may
  * still want its last response.
@@ -312,8 +318,8 @@ export function endSa(turn: Turn, closeCode: number, failure?: Failure, unanswer
     sa.answering =
     sa.partialRequest =
     sa.partialResponse =
-    sa.setup =
       undefined;
+  dropSetup(sa);
   for (const child of [...sa.children]) removeChild(sa, child, out);
   releaseLeases(sa);
   // Anybody may claim an identity of any length: what failed says in its words who it was.

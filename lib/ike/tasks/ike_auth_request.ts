@@ -8,6 +8,7 @@ import { showEndpoint } from "@/base/address.ts";
 import { ExchangeType } from "@/iana/exchange_type.ts";
 import { nameOfNotify, NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
+import type { AuthRefusal } from "@/ike/auth/authenticator.ts";
 import { methodOf } from "@/ike/auth/methods.ts";
 import {
   beginRounds,
@@ -27,7 +28,7 @@ import {
   sameIdentity,
   showIdentity,
 } from "@/ike/negotiate/identity.ts";
-import { enter, type IkeSa, type Turn } from "@/ike/records/ike_sa.ts";
+import { dropSetup, enter, type IkeSa, type Turn } from "@/ike/records/ike_sa.ts";
 import { startIkeLifetime } from "@/ike/window/lifetime.ts";
 import { newCreateChild } from "@/ike/tasks/new_create_child.ts";
 import { hearAll, sayAll } from "@/ike/extensions/extensions.ts";
@@ -65,7 +66,9 @@ export const ikeAuthRequest: TaskKind<IkeAuthTask> = {
     const { sa } = turn, { payloads } = response, first = task.response === undefined;
     const error = findError(payloads), idR = findPayload(payloads, PayloadType.IDR);
     const proves = findPayload(payloads, PayloadType.AUTH) && (idR || !first);
-    if (error && !proves) return refused(turn, error, response);
+    // RFC 7296 §2.16: EAP Failure says why better than the notify beside it.
+    const converses = findPayload(payloads, PayloadType.EAP) !== undefined;
+    if (error && !proves && !converses) return refused(turn, error, response);
     const fault = first ? identityFault(sa, idR) : undefined;
     if (fault) return distrust(turn, fault);
     task.response = response;
@@ -82,12 +85,23 @@ function proceed(turn: Turn, task: IkeAuthTask, outcome: RoundsOutcome): void {
       return;
     case "refuses":
       if (outcome.end === "peer") return distrust(turn, outcome.why);
-      return fail(turn, refusedHere(`Cannot authenticate ourselves: ${outcome.why}`));
-    case "says":
+      return failOurselves(turn, outcome);
+    case "says": {
       if (outcome.done) return establish(turn, task);
+      const error = task.response && findError(task.response.payloads);
+      if (error) return refused(turn, error, task.response!);
       task.stage = "sent";
       return sendRound(turn, task, outcome.payloads);
+    }
   }
+}
+
+/** This end cannot prove who it is, or its EAP server says no: there is nothing to tell the peer. */
+function failOurselves(turn: Turn, { why, cause }: AuthRefusal): void {
+  const { peerAddress, peerPort } = turn.sa.path, { peer } = turn.sa;
+  const to = showEndpoint(peerAddress, peerPort);
+  const text = `Cannot authenticate ourselves, ${showIdentity(peer.ownId!)}, to ${to}: ${why}`;
+  fail(turn, { ...refusedHere(text), ...(cause ? { cause } : {}) });
 }
 
 /** The identities and the CHILD_SA stand in the first request alone (RFC 7296 §2.16). */
@@ -123,7 +137,7 @@ function establish(turn: Turn, task: IkeAuthTask): void {
   enter(sa, "established");
   sa.establishedMs = nowMs;
   startIkeLifetime(sa, nowMs);
-  sa.setup = undefined;
+  dropSetup(sa);
   sa.active = undefined;
   if (!failure) {
     for (let i = 1; i < sa.config.children.length; i++) sa.queue.push(newCreateChild(sa, i));
@@ -147,16 +161,21 @@ function identityFault(sa: IkeSa, idR: Identity | undefined): string | undefined
   return undefined;
 }
 
-/** The responder is up and believes in the SA: tell it why there is none (RFC 7296 §2.21.2). */
+/**
+ * The responder is nobody to trust. Where it believes in the SA it is told why there is none
+ * (RFC 7296 §2.21.2); as long as we are not authenticated either, it would not hear of it.
+ */
 function distrust(turn: Turn, why: string): void {
   const { sa } = turn, { peerAddress, peerPort } = sa.path;
   const at = showEndpoint(peerAddress, peerPort);
   const who = sa.peer.id ? `${showIdentity(sa.peer.id)} at ${at}` : at;
-  sa.failure = {
+  const failure = {
     cause: "AUTHENTICATION_FAILED",
     closeCode: CloseCode.REFUSED_HERE,
     text: `Cannot trust ${who}: ${why}`,
   };
+  if (!sa.setup!.auth!.own.done) return fail(turn, failure);
+  sa.failure = failure;
   for (const child of [...sa.children]) removeChild(sa, child, turn.out);
   enter(sa, "closing");
   sa.queue.length = 0;

@@ -14,9 +14,11 @@ import { PayloadType } from "@/iana/payload_type.ts";
 import { newRounds, resumeRounds, type RoundsOutcome, takeRound } from "@/ike/auth/rounds.ts";
 import { sendResponse } from "@/ike/window/exchange.ts";
 import { identityIn, resolveIdentity, showIdentity } from "@/ike/negotiate/identity.ts";
-import { enter, type IkeSa, releaseLeases, type Turn } from "@/ike/records/ike_sa.ts";
+import { dropSetup, enter, type IkeSa, releaseLeases, type Turn } from "@/ike/records/ike_sa.ts";
 import { startIkeLifetime } from "@/ike/window/lifetime.ts";
 import { authenticatedPath } from "@/ike/path/nat.ts";
+import type { AuthRefusal } from "@/ike/auth/authenticator.ts";
+import { fail } from "@/ike/records/failure.ts";
 import { inOrder } from "@/ike/auth/payload_order.ts";
 import { hearAll, sayAll } from "@/ike/extensions/extensions.ts";
 import { notify, PeerError } from "@/ike/records/notify.ts";
@@ -59,7 +61,7 @@ export const ikeAuthResponse: ResponderKind = {
 
 /**
  * Goes on with what the authenticators of both ends came to.
- * @throws {PeerError} AUTHENTICATION_FAILED, with words that name identity and method.
+ * @throws {PeerError | WireError} where the CHILD_SA of the request cannot be answered.
  */
 function proceed(turn: Turn, request: Received, outcome: RoundsOutcome): void {
   const { sa } = turn;
@@ -72,13 +74,24 @@ function proceed(turn: Turn, request: Received, outcome: RoundsOutcome): void {
       const who = `${showIdentity(sa.peer.id!)} at ${at}`;
       const what = outcome.end === "peer" ? who : `ourselves to ${who}`;
       const text = `Cannot authenticate ${what}: ${outcome.why}`;
-      throw new PeerError(NotifyType.AUTHENTICATION_FAILED, text);
+      return refuseWith(turn, request, { ...outcome, why: text });
     }
     case "says":
       return outcome.done
         ? establish(turn, request, outcome.payloads)
         : sendRound(turn, request, outcome.payloads);
   }
+}
+
+/** The peer is told why, and by EAP too where that was under way; nothing is left of the SA. */
+function refuseWith(
+  turn: Turn,
+  request: Received,
+  { why, cause, payloads = [] }: AuthRefusal,
+): void {
+  const closeCode = NotifyType.AUTHENTICATION_FAILED;
+  sendResponse(turn, request, [...payloads, notify(closeCode)]);
+  fail(turn, { cause: cause ?? nameOfNotify(closeCode), closeCode, text: why });
 }
 
 /** An answer that is not the last: one of the ends is not authenticated yet. */
@@ -100,7 +113,7 @@ function establish(turn: Turn, request: Received, said: readonly Payload[]): voi
   enter(sa, "established");
   sa.establishedMs = nowMs;
   startIkeLifetime(sa, nowMs);
-  sa.setup = undefined;
+  dropSetup(sa);
   sendResponse(turn, request, [...identity, ...inOrder([...said, ...added]), ...child]);
   sa.afterAuthId = sa.nextPeerId;
   if (sa.children.length > 0) out.push({ kind: "established" }, sa);

@@ -1,0 +1,195 @@
+/**
+ * Authentication by EAP (RFC 7296 §2.16): the initiator leaves AUTH out, the responder carries EAP
+ * packets until one of them is Success, and AUTH payloads of both ends prove the key of the EAP method
+ * then, or SK_pi and SK_pr where the method has none. The conversation itself is a job: a method of ours
+ * answers at once, a RADIUS server or a process when it likes.
+ * @module
+ */
+import { sameOctets } from "@/base/bytes.ts";
+import { must } from "@/base/errors.ts";
+import type { EapAnswer, EapOutcome, EapPeer, EapServer } from "@/eap/conversation.ts";
+import { AuthMethod, nameOfAuthMethod } from "@/iana/auth_method.ts";
+import { PayloadType } from "@/iana/payload_type.ts";
+import { type AuthMethodPair, type AuthStep, done, waits } from "@/ike/auth/authenticator.ts";
+import { refuses } from "@/ike/auth/authenticator.ts";
+import { sharedKeyMic } from "@/ike/auth/psk.ts";
+import { signedOctetsOf } from "@/ike/auth/signed_octets.ts";
+import { ikeKeys } from "@/ike/negotiate/keymat.ts";
+import type { AuthEnd, AuthSide } from "@/ike/records/auth_rounds.ts";
+import type { EapPeerAuth, EapServerAuth } from "@/ike/records/config.ts";
+import type { ComputeResult } from "@/ike/records/event.ts";
+import { type IkeSa, ownSpi, type Turn } from "@/ike/records/ike_sa.ts";
+import { findPayload, type Payload } from "@/wire/message.ts";
+
+/** What is kept from one message to the next. */
+interface Conversing<E extends EapPeer | EapServer> {
+  readonly conversation: E;
+  /** What a successful conversation has shown. */
+  outcome: EapOutcome | undefined;
+  /** Lets go of the conversation; see `closeRounds`. */
+  close(): void;
+}
+
+/** See {@linkcode AuthMethodPair}. */
+export const eap: AuthMethodPair<EapPeerAuth, EapServerAuth> = {
+  nameOf: () => "eap",
+
+  own: {
+    begin({ sa }, side) {
+      side.progress = newProgress(side.config.open(sa.index));
+      return waits();
+    },
+
+    take(turn, side, payloads) {
+      const { conversation, outcome } = progressOf<EapPeer>(side);
+      if (!outcome) return step(payloads, conversation, "responder");
+      const fault = keyFault(turn.sa, payloads, outcome);
+      if (fault) return refuses(fault);
+      turn.sa.peer.ownAuth = AuthMethod.PRIVATE_EAP;
+      return done();
+    },
+
+    computed(turn, side, result) {
+      const answer = answerIn(result), progress = progressOf<EapPeer>(side);
+      if (answer.kind === "send") return waits([packet(answer.octets)]);
+      if (answer.kind !== "succeeded") return failed(answer);
+      const { outcome } = answer;
+      const fault = missingKey(outcome, turn.sa.config.auth.peer.kind);
+      if (fault) return refuses(fault);
+      progress.outcome = outcome;
+      note(turn, outcome);
+      return waits([authByKey(turn.sa, outcome)]);
+    },
+  },
+
+  peer: {
+    begin: () => waits(),
+
+    take(turn, side, payloads) {
+      const { sa } = turn;
+      if (side.progress === undefined) return start(turn, side, payloads);
+      const { conversation, outcome } = progressOf<EapServer>(side);
+      if (!outcome) return step(payloads, conversation, "initiator");
+      const fault = keyFault(sa, payloads, outcome);
+      if (fault) return refuses(fault);
+      sa.peer.auth = AuthMethod.PRIVATE_EAP;
+      return done([authByKey(sa, outcome)]);
+    },
+
+    computed(turn, side, result) {
+      const answer = answerIn(result), progress = progressOf<EapServer>(side);
+      if (answer.kind === "send") return waits([packet(answer.octets)]);
+      if (answer.kind !== "succeeded") return failed(answer);
+      const { outcome } = answer;
+      const fault = missingKey(outcome, turn.sa.config.auth.own.kind);
+      if (fault) return refuses(fault);
+      progress.outcome = outcome;
+      note(turn, outcome);
+      return waits(answer.octets ? [packet(answer.octets)] : []);
+    },
+  },
+};
+
+function newProgress<E extends EapPeer | EapServer>(conversation: E): Conversing<E> {
+  return { conversation, outcome: undefined, close: () => conversation.close() };
+}
+
+function progressOf<E extends EapPeer | EapServer>(side: AuthSide<unknown>): Conversing<E> {
+  return side.progress as Conversing<E>;
+}
+
+/** A responder's first request: with the identity of IDi, or by asking for one. */
+function start(
+  { sa }: Turn,
+  side: AuthSide<EapServerAuth>,
+  payloads: readonly Payload[],
+): AuthStep {
+  const auth = findPayload(payloads, PayloadType.AUTH);
+  if (auth) {
+    const by = nameOfAuthMethod(auth.method);
+    return refuses(`it authenticates by ${by}, authpeermethod asks for eap`);
+  }
+  const { open, asksIdentity } = side.config, server = open({ spi: ownSpi(sa) });
+  side.progress = newProgress(server);
+  const identity = asksIdentity ? undefined : textOf(sa.peer.id!.data);
+  return { kind: "computes", job: { op: "eap_start", server, identity } };
+}
+
+/** The identity as EAP knows it; undefined where the octets are no text, so that it is asked for. */
+function textOf(data: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(data);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The packet of a message goes to our end of the conversation. */
+function step(
+  payloads: readonly Payload[],
+  end: EapPeer | EapServer,
+  from: "initiator" | "responder",
+): AuthStep {
+  const received = findPayload(payloads, PayloadType.EAP);
+  if (!received) return refuses(`the ${from} sent no EAP packet where EAP was under way`);
+  return { kind: "computes", job: { op: "eap_step", end, octets: received.data } };
+}
+
+function answerIn(result: ComputeResult): EapAnswer {
+  must(result.op === "eap", "an EAP conversation was asked for");
+  return result.answer;
+}
+
+/** The conversation has failed, here or there; what the server still owes the peer goes with it. */
+function failed(answer: Exclude<EapAnswer, { kind: "send" | "succeeded" }>): AuthStep {
+  // RFC 3748 drops such packets and waits for another; in IKE there is none to come.
+  if (answer.kind === "discarded") return refuses(`its EAP packet is no use: ${answer.why}`);
+  const payloads = answer.octets ? [packet(answer.octets)] : [];
+  return { kind: "refuses", why: answer.why, cause: `EAP: ${answer.cause}`, payloads };
+}
+
+function packet(data: Uint8Array): Payload {
+  return { type: PayloadType.EAP, data };
+}
+
+function note({ sa, out }: Turn, { notes, methodName, identity }: EapOutcome): void {
+  for (const text of notes) {
+    out.push({ kind: "note", level: 4, text: `${methodName} of ${identity}: ${text}` }, sa);
+  }
+}
+
+/** RFC 5998 §3: without a key of EAP nothing would prove that the responder was there. */
+function missingKey({ msk, methodName }: EapOutcome, otherKind: string): string | undefined {
+  if (msk || otherKind !== "eap_only") return undefined;
+  return `${methodName} has no key (MSK), which EAP-only authentication needs (RFC 5998)`;
+}
+
+/** AUTH of this end by the key of EAP. */
+function authByKey(sa: IkeSa, outcome: EapOutcome): Payload {
+  const data = macOf(sa, "own", outcome);
+  return { type: PayloadType.AUTH, method: AuthMethod.SHARED_KEY_MIC, data };
+}
+
+/** Why the peer's AUTH does not prove the key of EAP; undefined: it does. */
+function keyFault(
+  sa: IkeSa,
+  payloads: readonly Payload[],
+  outcome: EapOutcome,
+): string | undefined {
+  const auth = findPayload(payloads, PayloadType.AUTH);
+  if (!auth) return "it sent no AUTH behind EAP Success";
+  if (auth.method !== AuthMethod.SHARED_KEY_MIC) {
+    return `its AUTH behind EAP is by ${nameOfAuthMethod(auth.method)}, not by the key of EAP`;
+  }
+  if (sameOctets(auth.data, macOf(sa, "peer", outcome))) return undefined;
+  if (sa.env.broken.has("accept_any_auth")) return undefined;
+  const key = outcome.msk ? "the key (MSK)" : "SK_pi or SK_pr behind";
+  return `its AUTH data does not prove ${key} of ${outcome.methodName}`;
+}
+
+/** RFC 7296 §2.16: by the MSK; of a method without, by SK_pi of an initiator, SK_pr of a responder. */
+function macOf(sa: IkeSa, end: AuthEnd, { msk }: EapOutcome): Uint8Array {
+  const { prf } = sa.suite!, keys = ikeKeys(sa.suite!, sa.keys!);
+  const byInitiator = (end === "own") === sa.originalInitiator;
+  return sharedKeyMic(prf, msk ?? (byInitiator ? keys.pi : keys.pr), signedOctetsOf(sa, end));
+}

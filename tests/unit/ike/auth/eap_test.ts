@@ -1,0 +1,210 @@
+// EAP between our two roles (RFC 7296 §2.16), EAP-only (RFC 5998), and how it fails.
+import assert from "node:assert/strict";
+import { SeededRandom } from "@/base/random.ts";
+import { portableBackend } from "@/crypto/portable.ts";
+import { openEapPeer } from "@/eap/peer.ts";
+import { openEapServer } from "@/eap/server.ts";
+import { EapUsers } from "@/eap/users.ts";
+import type { EapServer } from "@/eap/conversation.ts";
+import { AuthMethod } from "@/iana/auth_method.ts";
+import { EapType } from "@/iana/eap_type.ts";
+import { IdType } from "@/iana/id_type.ts";
+import { NotifyType } from "@/iana/notify_type.ts";
+import { PayloadType } from "@/iana/payload_type.ts";
+import { findNotify } from "@/ike/records/notify.ts";
+import type { EapServerAuth, IkeConfig, PeerAuthConfig } from "@/ike/records/config.ts";
+import { trustStoreOf } from "@/pki/trust.ts";
+import { findPayload, type Payload } from "@/wire/message.ts";
+import type { AuthPayload } from "@/wire/payloads/authentication.ts";
+import { Maker } from "../../pki/_maker.ts";
+import { type Ends, setUp } from "./two_ends.ts";
+
+const crypto = portableBackend(), maker = new Maker(crypto), root = await maker.root();
+const gateway = await maker.issue("gw.test", root, {
+  altNames: [{ form: "dns", text: "gw.test" }],
+});
+const { ECDSA_SHA256_P256, PRIVATE_EAP, PRIVATE_EAP_ONLY } = AuthMethod;
+const { MSCHAPV2, MD5_CHALLENGE, GTC } = EapType;
+
+const fqdn = (text: string): IkeConfig["ownId"] => ({
+  kind: "fixed",
+  identity: { idType: IdType.ID_FQDN, data: new TextEncoder().encode(text) },
+});
+const random = new SeededRandom(2716);
+const env = { random: (count: number) => random.octets(count), tls: undefined };
+const certificate = {
+  own: {
+    kind: "signature",
+    method: ECDSA_SHA256_P256,
+    credentials: [{ certificate: gateway.certificate, privateKey: gateway.keys.privateKey }],
+    authorities: [],
+    hashes: [],
+    pss: false,
+  },
+  peer: {
+    kind: "signature",
+    method: ECDSA_SHA256_P256,
+    trust: trustStoreOf({ authorities: [root.certificate] }),
+    revocation: "off",
+    requested: [],
+    idMustBeInCertificate: true,
+  },
+} as const satisfies { own: IkeConfig["auth"]["own"]; peer: PeerAuthConfig };
+
+interface Wish {
+  readonly method?: number;
+  readonly password?: string;
+  readonly only?: boolean;
+  readonly asks?: boolean;
+  /** Stands between the responder and its server. */
+  readonly through?: (server: EapServer) => EapServer;
+}
+
+let closed = 0;
+
+function ends(wish: Wish = {}): Ends {
+  const { method = MSCHAPV2, password = "wonderland", only = false, asks = false } = wish;
+  const users = new EapUsers([{ identity: "alice", password: "wonderland" }]);
+  const openServer: EapServerAuth["open"] = () => {
+    const server = openEapServer({ methods: [method], users }, env);
+    const counted: EapServer = {
+      start: (identity) => server.start(identity),
+      step: (octets) => server.step(octets),
+      close() {
+        closed++;
+        server.close();
+      },
+    };
+    return wish.through?.(counted) ?? counted;
+  };
+  const credentials = { identity: "alice", methods: [method], password };
+  return {
+    initiator: {
+      ownId: fqdn("alice"),
+      auth: {
+        own: { kind: "eap", open: () => openEapPeer(credentials, env) },
+        peer: only ? { kind: "eap_only", verifying: undefined } : certificate.peer,
+      },
+    },
+    responder: {
+      ownId: fqdn("gw.test"),
+      auth: {
+        own: only ? { kind: "eap_only" } : certificate.own,
+        peer: { kind: "eap", open: openServer, asksIdentity: asks },
+      },
+    },
+  };
+}
+
+const types = (payloads: readonly Payload[]) => payloads.map(({ type }) => type);
+const { IDI, IDR, CERT, NOTIFY, CERTREQ, AUTH, EAP, SA, TSI, TSR } = PayloadType;
+
+Deno.test("EAP-MSCHAPv2: the messages are those of RFC 7296 §2.16, and AUTH is by the MSK", async () => {
+  const { initiator, responder } = await setUp(crypto, ends());
+  assert.deepEqual([...initiator.failures, ...responder.failures], []);
+  assert.equal(responder.sa.phase, "established");
+  assert.deepEqual(initiator.said.slice(1).map(types), [
+    [IDI, NOTIFY, CERTREQ, SA, TSI, TSR],
+    [EAP],
+    [EAP],
+    [AUTH],
+  ]);
+  assert.deepEqual(responder.said.slice(1).map(types), [
+    [IDR, CERT, AUTH, EAP],
+    [EAP],
+    [EAP],
+    [AUTH, SA, TSI, TSR],
+  ]);
+  const proof = findPayload(initiator.said.at(-1)!, AUTH) as AuthPayload;
+  assert.equal(proof.method, AuthMethod.SHARED_KEY_MIC);
+  assert.deepEqual([initiator.sa.peer.ownAuth, initiator.sa.peer.auth], [PRIVATE_EAP, 9]);
+  assert.deepEqual([responder.sa.peer.ownAuth, responder.sa.peer.auth], [9, PRIVATE_EAP]);
+});
+
+for (const [name, method] of [["MD5", MD5_CHALLENGE], ["GTC", GTC]] as const) {
+  Deno.test(`EAP-${name} has no MSK: AUTH is by SK_pi and SK_pr (§2.16)`, async () => {
+    const { initiator, responder } = await setUp(crypto, ends({ method }));
+    assert.deepEqual([...initiator.failures, ...responder.failures], []);
+    assert.equal(initiator.sa.phase, "established");
+  });
+}
+
+Deno.test("a gateway may ask for the identity though IDi has said it", async () => {
+  const { responder } = await setUp(crypto, ends({ asks: true }));
+  assert.equal(responder.sa.phase, "established");
+  const first = findPayload(responder.said[1]!, EAP)!;
+  assert.equal(first.data[4], EapType.IDENTITY);
+});
+
+Deno.test("a wrong password: EAP Failure and AUTHENTICATION_FAILED, with a cause at both ends", async () => {
+  const before = closed;
+  const { initiator, responder } = await setUp(crypto, ends({ password: "through the glass" }));
+  assert.equal(initiator.sa.phase, "closed");
+  assert.equal(responder.sa.phase, "closed");
+  const last = responder.said.at(-1)!;
+  assert.ok(findNotify(last, NotifyType.AUTHENTICATION_FAILED));
+  assert.equal(findPayload(last, EAP)!.data[0], 4, "EAP Failure");
+  assert.match(responder.failures[0]!, /Cannot authenticate alice \(ID_FQDN\) at .*MSCHAPv2/);
+  assert.match(initiator.failures[0]!, /Cannot authenticate ourselves, alice .*MSCHAPv2/);
+  assert.match(responder.sa.failure!.cause, /^EAP: /);
+  assert.equal(closed, before + 1, "the conversation is let go of");
+});
+
+Deno.test("EAP-only: no AUTH before EAP is through, then both by the MSK (RFC 5998)", async () => {
+  const { initiator, responder } = await setUp(crypto, ends({ only: true }));
+  assert.deepEqual([...initiator.failures, ...responder.failures], []);
+  assert.ok(findNotify(initiator.said[1]!, NotifyType.EAP_ONLY_AUTHENTICATION));
+  assert.deepEqual(types(responder.said[1]!), [IDR, EAP]);
+  assert.deepEqual(types(responder.said.at(-1)!), [AUTH, SA, TSI, TSR]);
+  const { peer } = initiator.sa;
+  assert.deepEqual([peer.ownAuth, peer.auth], [PRIVATE_EAP, PRIVATE_EAP_ONLY]);
+});
+
+Deno.test("EAP-only refuses methods without an MSK (RFC 5998 §4)", async () => {
+  const { initiator, responder } = await setUp(crypto, ends({ only: true, method: MD5_CHALLENGE }));
+  assert.match([...initiator.failures, ...responder.failures].join("; "), /MD5 has no key \(MSK\)/);
+  assert.notEqual(initiator.sa.phase, "established");
+});
+
+Deno.test("a gateway of EAP-only wants an initiator that offers it", async () => {
+  const { initiator } = ends(), { responder } = ends({ only: true });
+  const both = await setUp(crypto, { ...ends(), initiator: initiator!, responder: responder! });
+  assert.match(both.responder.failures[0]!, /does not offer EAP-only authentication/);
+});
+
+Deno.test("AUTH in the first request is no EAP", async () => {
+  const psk = { kind: "psk", secret: new Uint8Array(8) } as const;
+  const { initiator, responder } = ends();
+  const by = { ...initiator, auth: { own: psk, peer: certificate.peer } };
+  const both = await setUp(crypto, { initiator: by, responder: responder! });
+  assert.match(
+    both.responder.failures[0]!,
+    /authenticates by Shared Key.*authpeermethod asks for eap/,
+  );
+});
+
+Deno.test("a server that forgets the MSK, as a RADIUS server may, is found by AUTH", async () => {
+  const through = (server: EapServer): EapServer => ({
+    ...server,
+    async step(octets) {
+      const answer = await server.step(octets);
+      if (answer.kind !== "succeeded") return answer;
+      return { ...answer, outcome: { ...answer.outcome, msk: undefined } };
+    },
+  });
+  const both = await setUp(crypto, ends({ through }));
+  assert.match(both.responder.failures[0]!, /does not prove SK_pi or SK_pr behind .*MSCHAPv2/);
+  assert.equal(both.initiator.sa.phase, "closed");
+});
+
+Deno.test("a responder whose certificate is not trusted is not spoken to in EAP", async () => {
+  const stranger = await maker.root("Stranger"), { initiator, responder } = ends();
+  const peer = {
+    ...certificate.peer,
+    trust: trustStoreOf({ authorities: [stranger.certificate] }),
+  };
+  const careful = { ...initiator, auth: { ...initiator!.auth!, peer } };
+  const both = await setUp(crypto, { initiator: careful, responder: responder! });
+  assert.match(both.initiator.failures[0]!, /Cannot trust gw\.test .*not trusted/);
+  assert.equal(both.initiator.said.length, 2, "nothing is said behind its IKE_AUTH response");
+});
