@@ -72,7 +72,7 @@ export function rekeyChild(sa: IkeSa, child: ChildSa): void {
 /** Delete and wait; before IKE_AUTH is through there is nothing the peer could be told. */
 function close(turn: Turn, closeCode: number): void {
   const { sa } = turn;
-  const waiting = sa.phase === "created" && sa.originalInitiator && sa.request !== undefined;
+  const waiting = sa.phase === "created" && sa.originalInitiator && sa.window.request !== undefined;
   if (sa.phase === "established" || waiting) {
     sa.closeAsked = closeCode;
     sa.queue.length = 0;

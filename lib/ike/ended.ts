@@ -44,7 +44,7 @@ export function dropEnded(books: EndedBooks, nowMs: number): void {
 /** Nobody waits for the SA's answers any more: it goes, or stays to be looked at. */
 export function forgetEnded(books: EndedBooks, sa: IkeSa): void {
   const { bySpi, ended, rekeyed, config: { rekeyedKeptMax } } = books, spi = ownSpi(sa);
-  sa.answered = undefined;
+  sa.window.answered = undefined;
   if (isReplaced(sa) && rekeyedKeptMax > 0) {
     rekeyed.add(spi);
     if (rekeyed.size <= rekeyedKeptMax) return;

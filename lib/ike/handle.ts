@@ -80,7 +80,7 @@ export function handle(sa: IkeSa, event: IkeEvent, nowMs: number, out: Outbox): 
 /** Begins what is next in the queue, as long as nothing is in flight: the window is one. */
 function startNext(turn: Turn): void {
   const { sa } = turn;
-  while (!sa.active && !sa.request && sa.phase !== "closed") {
+  while (!sa.active && !sa.window.request && sa.phase !== "closed") {
     const task = sa.queue.shift();
     if (!task) return;
     if (hasSpentMessageIds(sa)) return fail(turn, refusedHere("The SA has no Message ID left"));
@@ -103,7 +103,7 @@ function arm({ sa, nowMs, out }: Turn): void {
     : sa.phase === "closing"
     ? Infinity
     : sa.expireMs;
-  sa.deadlineMs = Math.min(sa.request?.nextMs ?? Infinity, due, fragmentsDueMs(sa));
+  sa.deadlineMs = Math.min(sa.window.request?.nextMs ?? Infinity, due, fragmentsDueMs(sa));
 }
 
 function onDeadline(turn: Turn): void {
@@ -111,7 +111,7 @@ function onDeadline(turn: Turn): void {
   expireFragments(turn);
   if (sa.phase === "established") dueWork(turn);
   else if (nowMs >= sa.expireMs && isUnauthenticated(sa)) return expire(turn);
-  const { request } = sa;
+  const { window: { request } } = sa;
   if (!request || nowMs < request.nextMs) return;
   if (sa.path.tcp) {
     return isSpent(sa, request, nowMs) ? noAnswer(turn) : reconnect(turn, request);
@@ -156,7 +156,7 @@ function expire(turn: Turn): void {
 
 /** All transmissions spent (RFC 7296 §2.4): what that means depends on where the SA stands. */
 function noAnswer(turn: Turn): void {
-  const { sa } = turn, request = sa.request!;
+  const { sa } = turn, request = sa.window.request!;
   if (sa.phase === "closing") return endSa(turn, sa.closeCode, sa.failure, true);
   const to = showEndpoint(sa.path.peerAddress, sa.path.peerPort);
   const from = showEndpoint(sa.path.ownAddress, sa.path.ownPort);
@@ -204,7 +204,7 @@ function receive(turn: Turn, event: Extract<IkeEvent, { kind: "datagram" }>): vo
 }
 
 function receiveResponse(turn: Turn, received: Received): void {
-  const { sa, nowMs, out } = turn, { request, active } = sa, { header } = received;
+  const { sa, nowMs, out } = turn, { window: { request }, active } = sa, { header } = received;
   if (!request || !active) return drop(turn, "a response nobody waits for");
   if (header.messageId !== request.messageId && !sa.env.broken.has("ignore_response_id")) {
     return drop(turn, "a response to another request");
@@ -217,13 +217,13 @@ function receiveResponse(turn: Turn, received: Received): void {
   const { firstSentMs, transmissions, exchange } = request;
   sa.lastReceivedMs = nowMs;
   if (isAuthenticated(sa)) follow(turn, received.path);
-  sa.request = undefined;
-  spareMessageIds(turn, ++sa.nextRequestId);
+  sa.window.request = undefined;
+  spareMessageIds(turn, ++sa.window.nextRequestId);
   const latencyMs = nowMs - firstSentMs;
   out.push({ kind: "answered", exchange, latencyMs, transmissions }, sa);
   kindOf(active).finish(turn, active, received);
   // A task that computes or sends again keeps its place.
-  const goesOn = "stage" in active && (sa.request !== undefined || active.stage !== "sent");
+  const goesOn = "stage" in active && (sa.window.request !== undefined || active.stage !== "sent");
   if (sa.active === active && !goesOn) sa.active = undefined;
 }
 
@@ -235,7 +235,7 @@ function isInvalidSyntax({ phase }: IkeSa, { payloads }: Received): boolean {
 
 /** RFC 7296 §2.21.3: it is fatal in both peers, and the IKE SA is deleted without another exchange. */
 function endedBySyntax(turn: Turn): void {
-  const { sa } = turn, { exchange } = sa.request!, cause = "INVALID_SYNTAX";
+  const { sa } = turn, { exchange } = sa.window.request!, cause = "INVALID_SYNTAX";
   const text =
     `Peer calls our ${nameOfExchange(exchange)} request malformed (${cause}), which ends the ` +
     "IKE SA at both ends";
@@ -245,7 +245,7 @@ function endedBySyntax(turn: Turn): void {
 
 /** A response whose ICV is right and whose content is not: the peer is broken (RFC 7296 §2.21). */
 function badResponse(turn: Turn, fault: WireError | PeerError): void {
-  const { sa } = turn, name = nameOfExchange(sa.request!.exchange);
+  const { sa } = turn, name = nameOfExchange(sa.window.request!.exchange);
   if (sa.phase === "init") return drop(turn, `a malformed ${name} response`);
   fail(turn, refusedHere(`Peer's ${name} response is malformed: ${fault.message}`));
 }
@@ -256,7 +256,7 @@ function receiveRequest(turn: Turn, received: Received): void {
   const repeated = isAnswered(sa, header);
   if (repeated && !sa.env.broken.has("no_response_cache")) return drop(turn, OTHER_OCTETS);
   if (sa.phase === "closed") return drop(turn, "a request to an SA that is gone");
-  const expected = header.messageId === sa.nextPeerId || repeated;
+  const expected = header.messageId === sa.window.nextPeerId || repeated;
   if (!expected && !sa.env.broken.has("no_window")) {
     return drop(turn, "a request outside the window");
   }

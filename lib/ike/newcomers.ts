@@ -68,7 +68,7 @@ export function knownRequest(
 }
 
 /** Whether an IKE_AUTH request of a half-open SA was received: its Message ID follows IKE_SA_INIT. */
-function hasIkeAuth({ phase, answering, nextPeerId }: IkeSa): boolean {
+function hasIkeAuth({ phase, answering, window: { nextPeerId } }: IkeSa): boolean {
   return phase === "created" && (answering !== undefined || nextPeerId > 1);
 }
 

@@ -46,8 +46,8 @@ function arrive(world: World, to: Host, octets: Uint8Array, peerPort: number): v
 
 /** For each SA a header alone, as if it were the last request that was answered. */
 function madeHeaders({ endpoint }: Host): Uint8Array[] {
-  return [...endpoint.bySpi.values()].filter((sa) => sa.answered).map((sa) => {
-    const { spiI, spiR, nextPeerId } = sa;
+  return [...endpoint.bySpi.values()].filter((sa) => sa.window.answered).map((sa) => {
+    const { spiI, spiR, window: { nextPeerId } } = sa;
     const exchange = isHalfOpen(sa) ? ExchangeType.IKE_SA_INIT : ExchangeType.INFORMATIONAL;
     const header = { spiI, spiR, exchange, messageId: nextPeerId - 1, response: false };
     return encodeMessage({ ...header, initiator: !sa.originalInitiator }, []);

@@ -9,7 +9,8 @@ import type { OwnAuthConfig, PeerAuthConfig } from "@/ike/records/config.ts";
 import type { ChildSa } from "@/ike/records/child_sa.ts";
 import type { Endpoint } from "@/ike/endpoint.ts";
 import type { FragmentPlace } from "@/ike/records/event.ts";
-import { REASSEMBLED_OCTETS_MAX, type Reassembly } from "@/ike/window/fragments.ts";
+import type { Reassembly } from "@/ike/records/window.ts";
+import { REASSEMBLED_OCTETS_MAX } from "@/ike/window/fragments.ts";
 import { type IkeSa, isReplaced, isStranger } from "@/ike/records/ike_sa.ts";
 import { isHalfOpen } from "@/ike/newcomers.ts";
 import { allCovered, sameSelector, shifted } from "@/ike/negotiate/selectors.ts";
@@ -88,7 +89,8 @@ function checkHost({ endpoint, installed }: Observed): string | undefined {
 function checkSums({ bySpi, newcomers, env }: Endpoint): string | undefined {
   let fragments = 0, kept = 0, computing = 0;
   for (const sa of bySpi.values()) {
-    fragments += (sa.partialRequest?.contentOctets ?? 0) + (sa.partialResponse?.contentOctets ?? 0);
+    fragments += (sa.window.partialRequest?.contentOctets ?? 0) +
+      (sa.window.partialResponse?.contentOctets ?? 0);
     if (!isHalfOpen(sa)) continue;
     kept += sa.setup!.keptOctets;
     if (sa.phase === "init") computing++;
@@ -116,8 +118,10 @@ function checkLeases({ env: { pools }, bySpi }: Endpoint): string | undefined {
 
 /** No SA is half-made, and its window holds what it may (RFC 7296 §2.3). */
 function checkSa(sa: IkeSa): string | undefined {
-  const { phase, request, active } = sa;
-  if (request && request.messageId !== sa.nextRequestId) return "the request in flight is the next";
+  const { phase, window: { request }, active } = sa;
+  if (request && request.messageId !== sa.window.nextRequestId) {
+    return "the request in flight is the next";
+  }
   if (request && !active) return "a request in flight has its task";
   if (request && request.transmissions > sa.config.transmissionsMax) {
     return "a request is sent as often as maxretran says";
@@ -139,7 +143,7 @@ function checkSa(sa: IkeSa): string | undefined {
     }
     if (isReplaced(sa) && sa.children.length > 0) return "a replaced IKE SA has no CHILD_SA left";
   }
-  if (phase === "created" && sa.originalInitiator && sa.nextPeerId > 0) {
+  if (phase === "created" && sa.originalInitiator && sa.window.nextPeerId > 0) {
     return "an initiator answers nobody before IKE_AUTH is through";
   }
   if (phase === "created" && !sa.keys) return "an SA past IKE_SA_INIT has keys";
@@ -147,7 +151,8 @@ function checkSa(sa: IkeSa): string | undefined {
   if (!waits && (phase === "created" || phase === "closing")) {
     return "an SA under way waits for something";
   }
-  const partial = checkPartial(sa, sa.partialRequest) ?? checkPartial(sa, sa.partialResponse);
+  const partial = checkPartial(sa, sa.window.partialRequest) ??
+    checkPartial(sa, sa.window.partialResponse);
   if (partial) return partial;
   for (const child of sa.children) {
     if (child.parent !== sa) return "a CHILD_SA knows its IKE SA";
@@ -204,7 +209,8 @@ function pairName(sa: IkeSa): string {
 function checkPair(i: IkeSa, r: IkeSa): string | undefined {
   const areKeyed = i.keys && r.keys && exchangesDone(i) === exchangesDone(r);
   if (areKeyed && !sameOctets(i.keys!, r.keys!)) return "both ends have the same keys";
-  const ahead = r.nextPeerId - i.nextRequestId, back = i.nextPeerId - r.nextRequestId;
+  const ahead = r.window.nextPeerId - i.window.nextRequestId,
+    back = i.window.nextPeerId - r.window.nextRequestId;
   if (i.keys && r.phase !== "closed" && (ahead < 0 || ahead > 1)) {
     return "the initiator's window is one";
   }

@@ -89,7 +89,7 @@ const traversal: Scenario = {
 
 /** What `from` has just sent comes to `to` from the attacker's address too, after some time. */
 function divert(world: World, from: Host, to: Host, delayMs = 0): void {
-  const octets = up(from)?.request?.datagrams[0];
+  const octets = up(from)?.window.request?.datagrams[0];
   if (!octets) return;
   const ownAddress = to.nat?.outside ?? to.address, ownPort = to.nat?.portOf(4500) ?? 4500;
   const path = { ownAddress, ownPort, peerAddress: ATTACKER, peerPort: 4500 };

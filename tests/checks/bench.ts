@@ -196,7 +196,7 @@ export class Bench {
 
   /** The peer's response as octets. */
   response(payloads: readonly Payload[], change: Partial<MessageHeader> = {}): Uint8Array {
-    const { exchange, messageId } = this.sa.request!;
+    const { exchange, messageId } = this.sa.window.request!;
     return this.peer.seal(
       this.peer.header(exchange, { messageId, response: true, ...change }),
       payloads,
@@ -242,7 +242,12 @@ export class Bench {
     const sas = [...bySpi.values()].map((sa) => ({
       phase: sa.phase,
       spis: [sa.spiI, sa.spiR],
-      ids: [sa.nextRequestId, sa.nextPeerId, sa.request?.messageId, sa.request?.transmissions],
+      ids: [
+        sa.window.nextRequestId,
+        sa.window.nextPeerId,
+        sa.window.request?.messageId,
+        sa.window.request?.transmissions,
+      ],
       children: sa.children.map((c) => [c.state, c.spiIn, c.spiOut]),
       tasks: [sa.active?.kind, ...sa.queue.map((t) => t.kind)],
       keys: sa.keys && toHex(sa.keys),

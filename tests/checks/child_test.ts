@@ -273,7 +273,11 @@ both(
     const answer = bench.ask(CREATE_CHILD_SA, bench.peer.rekeyIke());
     assert.ok(findPayload(answer, PayloadType.KE));
     const { sa } = bench;
-    assert.deepEqual([sa.nextRequestId, sa.nextPeerId, sa.originalInitiator], [0, 0, false]);
+    assert.deepEqual([sa.window.nextRequestId, sa.window.nextPeerId, sa.originalInitiator], [
+      0,
+      0,
+      false,
+    ]);
     assert.notDeepEqual(sa.keys, old.keys);
   },
 );

@@ -214,12 +214,12 @@ both(
 both("§2.2", "A response counts only with the Message ID of the request that is out", (role) => {
   const bench = Bench.up(role);
   bench.tell({ kind: "liveness_check" });
-  const { messageId } = bench.sa.request!;
+  const { messageId } = bench.sa.window.request!;
   for (const other of [messageId + 1, messageId + 2 ** 31]) {
     bench.ignores("a response to another request", bench.response([], { messageId: other }));
   }
   bench.answer([]);
-  assert.equal(bench.sa.request, undefined);
+  assert.equal(bench.sa.window.request, undefined);
 });
 
 both(
@@ -227,12 +227,12 @@ both(
   "An SA whose Message IDs come to their end is rekeyed before they are spent",
   (role) => {
     const ours = Bench.up(role), theirs = Bench.up(role);
-    ours.sa.nextRequestId = 0xfffeffff;
+    ours.sa.window.nextRequestId = 0xfffeffff;
     ours.tell({ kind: "liveness_check" });
     ours.answer([]);
     ours.pass(1);
     assert.deepEqual(ours.said().map((s) => s.header.exchange), [INFORMATIONAL, CREATE_CHILD_SA]);
-    theirs.peer.nextId = theirs.sa.nextPeerId = 0xfffeffff;
+    theirs.peer.nextId = theirs.sa.window.nextPeerId = 0xfffeffff;
     theirs.ask(INFORMATIONAL, []);
     theirs.pass(1);
     assert.deepEqual(theirs.said().map((s) => s.header.exchange), [CREATE_CHILD_SA]);
@@ -241,7 +241,7 @@ both(
 
 both("§2.2", "No Message ID is used twice: an SA that has none left is closed", (role) => {
   const bench = Bench.up(role);
-  bench.sa.nextRequestId = 0xffffffff;
+  bench.sa.window.nextRequestId = 0xffffffff;
   bench.tell({ kind: "liveness_check" });
   bench.answer([]);
   bench.tell({ kind: "liveness_check" });
@@ -270,7 +270,7 @@ both("§2.3", "A request of the peer is answered while one of ours is out", (rol
   bench.tell({ kind: "liveness_check" });
   bench.said();
   assert.deepEqual(bench.ask(INFORMATIONAL, []), []);
-  assert.ok(bench.sa.request);
+  assert.ok(bench.sa.window.request);
 });
 
 both(
@@ -422,10 +422,10 @@ both("§3.1", "A response is never answered", (role) => {
 both("§3.1", "A request does not pass for the response that is awaited", (role) => {
   const bench = Bench.up(role), { peer } = bench;
   bench.tell({ kind: "liveness_check" });
-  const { messageId } = bench.sa.request!;
+  const { messageId } = bench.sa.window.request!;
   bench.said();
   bench.hear(peer.seal(peer.header(INFORMATIONAL, { messageId }), []));
-  assert.ok(bench.sa.request);
+  assert.ok(bench.sa.window.request);
 });
 
 both("§3.1", "A response of another exchange than the request's is dropped", (role) => {

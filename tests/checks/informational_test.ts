@@ -284,7 +284,7 @@ both(
   (role) => {
     const bench = Bench.up(role), { peer } = bench;
     bench.tell({ kind: "liveness_check" });
-    const { messageId } = bench.sa.request!;
+    const { messageId } = bench.sa.window.request!;
     const octets = peer.init([notify(INVALID_IKE_SPI)], {
       exchange: INFORMATIONAL,
       messageId,

@@ -51,9 +51,12 @@ function nonsense(bench: Bench, random: SeededRandom): Uint8Array {
   }
   const end = random.below(10) ? content.length : random.below(content.length + 1);
   const exchange = random.pick([IKE_AUTH, CREATE_CHILD_SA, CREATE_CHILD_SA, INFORMATIONAL]);
-  const header = sa.request && random.below(3)
-    ? peer.header(sa.request.exchange, { messageId: sa.request.messageId, response: true })
-    : peer.header(exchange, { messageId: sa.nextPeerId });
+  const header = sa.window.request && random.below(3)
+    ? peer.header(sa.window.request.exchange, {
+      messageId: sa.window.request.messageId,
+      response: true,
+    })
+    : peer.header(exchange, { messageId: sa.window.nextPeerId });
   const protection = peer.protection(), iv = peer.random.octets(protection.cipher.ivOctets);
   return sealContent(header, { firstType, content: content.subarray(0, end) }, { protection, iv });
 }

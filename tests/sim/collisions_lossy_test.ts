@@ -27,7 +27,7 @@ function atRest([a, b]: readonly Host[], crossing: Crossing, story: string): voi
     assert.equal(host.traffic.senders().size, children.length, `each line has a sender\n${story}`);
     assert.equal(endpoint.halfOpen, 0, story);
     for (const sa of sas) {
-      const { queue, active, request, answering } = sa;
+      const { queue, active, window: { request }, answering } = sa;
       assert.deepEqual([queue.length, active, request, answering], [
         ...[0, undefined, undefined, undefined],
       ], `nothing waits\n${story}`);

@@ -128,7 +128,7 @@ function atRest(world: World): void {
     assert.equal(sas.length, spis(a).length, `no IKE SA leaks\n${story}`);
     assert.equal(endpoint.env.childrenBySpi.size, children.length, `no SPI leaks\n${story}`);
     assert.equal(installed.size, children.length, `no CHILD_SA leaks\n${story}`);
-    for (const { queue, active, request, answering } of sas) {
+    for (const { queue, active, window: { request }, answering } of sas) {
       assert.deepEqual([queue.length, active, request, answering], [
         ...[0, undefined, undefined, undefined],
       ], `nothing waits\n${story}`);

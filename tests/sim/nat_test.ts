@@ -216,7 +216,7 @@ Deno.test("ladder: a request at port 500 after the move is answered there, ESP a
     const before = only(here).path;
     world.tell(peer, only(peer), { kind: "liveness_check" });
     const path = { ...before, ownPort: 500, peerPort: 777 };
-    world.inject(here, { octets: only(peer).request!.datagrams[0]!, path });
+    world.inject(here, { octets: only(peer).window.request!.datagrams[0]!, path });
     world.run();
     world.tell(here, only(here), { kind: "liveness_check" });
     const ownRequest = ladder(world).at(-1)!;
@@ -257,7 +257,7 @@ Deno.test("ladder: where no NAT was found nobody moves", () => {
   const { world, a, b } = stage({});
   world.dial(a, b);
   world.run();
-  const octetsOf = () => only(a).request!.datagrams[0]!;
+  const octetsOf = () => only(a).window.request!.datagrams[0]!;
   world.tell(a, only(a), { kind: "liveness_check" });
   const path = { ownAddress: OUTSIDE_B, ownPort: 500, peerAddress: OUTSIDE_A, peerPort: 777 };
   world.inject(b, { octets: octetsOf(), path });

@@ -5,7 +5,8 @@
  */
 import { type Path, samePath } from "@/base/address.ts";
 import { repeatRequest } from "@/ike/window/exchange.ts";
-import type { OutstandingRequest, Turn } from "@/ike/records/ike_sa.ts";
+import type { Turn } from "@/ike/records/ike_sa.ts";
+import type { OutstandingRequest } from "@/ike/records/window.ts";
 import { followPeer } from "@/ike/path/nat.ts";
 import { patienceMs, requestDueMs } from "@/ike/window/patience.ts";
 
@@ -15,7 +16,7 @@ export function connectionLost({ sa, nowMs }: Turn): void {
   sa.connectionLost = true;
   // RFC 9329 §6.1: it is up to who began the connection to begin another.
   if (!sa.dialled) return;
-  const { request } = sa;
+  const { window: { request } } = sa;
   if (request) request.nextMs = requestDueMs(sa, request.firstSentMs, nowMs);
   // Any message tells the peer where we are; nothing else was to be said.
   else if (sa.phase === "established" && sa.queue.length === 0) {
@@ -35,7 +36,7 @@ export function reconnected(turn: Turn, path: Path): void {
   const { sa } = turn;
   if (!sa.path.tcp || !sa.dialled || !sa.connectionLost) return;
   // The peer may have had the request already, and goes by what is new to it alone.
-  if (sa.request && sa.phase === "established") sa.queue.push({ kind: "liveness_check" });
+  if (sa.window.request && sa.phase === "established") sa.queue.push({ kind: "liveness_check" });
   goOnBy(turn, path);
 }
 
@@ -61,5 +62,5 @@ function goOnBy(turn: Turn, path: Path): void {
   sa.path = path;
   sa.connectionLost = false;
   out.push({ kind: "moved", from }, sa);
-  if (sa.request) repeatRequest(turn);
+  if (sa.window.request) repeatRequest(turn);
 }

@@ -11,8 +11,7 @@ import { type AuthRounds, closeRounds } from "@/ike/records/auth_rounds.ts";
 import type { IkeConfig, IkeEnv } from "@/ike/records/config.ts";
 import type { Failure, Outbox } from "@/ike/records/event.ts";
 import { giveBack, type InnerConfiguration } from "@/ike/negotiate/pool.ts";
-import type { Reassembly } from "@/ike/window/fragments.ts";
-import type { AnsweredRequest } from "@/ike/window/repeats.ts";
+import { emptyWindow, type MessageWindow, newWindow } from "@/ike/records/window.ts";
 import type { IkeSuite } from "@/ike/records/suite.ts";
 import { newPeerRecord, type PeerRecord } from "@/ike/records/peer.ts";
 import type { Answering, Received, Task } from "@/ike/records/task.ts";
@@ -32,17 +31,6 @@ const MOVES: Readonly<Record<Phase, readonly Phase[]>> = {
   closing: ["closed"],
   closed: [],
 };
-
-/** Our one request in flight; window size 1 (RFC 7296 §2.3). */
-export interface OutstandingRequest {
-  readonly exchange: number;
-  readonly messageId: number;
-  /** As it is on the wire: one datagram, or its fragments in order. */
-  readonly datagrams: readonly Uint8Array[];
-  readonly firstSentMs: number;
-  transmissions: number;
-  nextMs: number;
-}
 
 /** What an IKE SA is among those that its rekeys make (RFC 7296 §2.8). */
 export type Succession =
@@ -98,23 +86,15 @@ export interface IkeSa {
   postponed: readonly Postponed[];
   /** The task of ours that computes, or whose request is out. */
   active: Task | undefined;
-  request: OutstandingRequest | undefined;
+  /** Requests in flight, repeats and fragments. */
+  readonly window: MessageWindow;
   /** The peer's request that waits for a `computed`. */
   answering: Answering | undefined;
-  nextRequestId: number;
-  nextPeerId: number;
-  /** Responder: the request in which the peer may refuse our IKE_AUTH (RFC 7296 §2.21.2); -1: none. */
-  afterAuthId: number;
-  /** The peer's last request that was answered, with our response (RFC 7296 §2.1). */
-  answered: AnsweredRequest | undefined;
   /** Responder: the hash of the IKE_SA_INIT request that made the SA; empty where none of a peer's did. */
   initHash: string;
   /** In TCP: the connection is no more, and how often another was asked for since the peer spoke. */
   connectionLost: boolean;
   connectionTries: number;
-  /** The peer's request, and its response, of which some fragments are still missing. */
-  partialRequest: Reassembly | undefined;
-  partialResponse: Reassembly | undefined;
   /** The last IKE_SA_INIT or IKE_AUTH that failed with words; for the closing report. */
   failure: Failure | undefined;
   /** Why it ended, as the API's CloseCode; 0 open. */
@@ -229,17 +209,11 @@ export function newIkeSa(origin: IkeSaOrigin): IkeSa {
     queue: [],
     postponed: [],
     active: undefined,
-    request: undefined,
+    window: newWindow(),
     answering: undefined,
-    nextRequestId: 0,
-    nextPeerId: 0,
-    afterAuthId: -1,
-    answered: undefined,
     initHash: "",
     connectionLost: false,
     connectionTries: 0,
-    partialRequest: undefined,
-    partialResponse: undefined,
     failure: undefined,
     closeCode: 0,
     sealed: 0,
@@ -310,15 +284,9 @@ export function endSa(turn: Turn, closeCode: number, failure?: Failure, unanswer
   sa.closeCode = closeCode;
   sa.queue.length = 0;
   sa.postponed = [];
-  for (const partial of [sa.partialRequest, sa.partialResponse]) {
-    if (partial) sa.env.reassembly!.octets -= partial.contentOctets;
-  }
-  sa.active =
-    sa.request =
-    sa.answering =
-    sa.partialRequest =
-    sa.partialResponse =
-      undefined;
+  const freed = emptyWindow(sa.window);
+  if (freed > 0) sa.env.reassembly!.octets -= freed;
+  sa.active = sa.answering = undefined;
   dropSetup(sa);
   for (const child of [...sa.children]) removeChild(sa, child, out);
   releaseLeases(sa);
@@ -329,7 +297,7 @@ export function endSa(turn: Turn, closeCode: number, failure?: Failure, unanswer
     out.push({ kind: "failed", failure }, sa);
   }
   // A peer that lost our last response repeats its request; a few intervals later it has given up.
-  sa.expireMs = sa.answered ? turn.nowMs + lingerMs(sa) : turn.nowMs;
+  sa.expireMs = sa.window.answered ? turn.nowMs + lingerMs(sa) : turn.nowMs;
   out.push({ kind: "closed", unanswered }, sa);
 }
 

@@ -85,7 +85,7 @@ export function hardExpiry(turn: Turn, child: ChildSa | undefined): void {
 
 /** Why it was not replaced in time: its rekey was refused, was not answered, or was never begun. */
 function expiryOf(sa: IkeSa, child: ChildSa | undefined): Failure {
-  const { rekeyRefusal } = child ?? sa, { active, request } = sa;
+  const { rekeyRefusal } = child ?? sa, { active, window: { request } } = sa;
   const underWay = active && request &&
     (child ? active.kind === "create_child" && active.old === child : active.kind === "rekey_ike");
   const strict = sa.config.lifetimeOvertime ? "" : ", and lifetimeovertime is false";

@@ -115,7 +115,7 @@ function establish(turn: Turn, request: Received, said: readonly Payload[]): voi
   startIkeLifetime(sa, nowMs);
   dropSetup(sa);
   sendResponse(turn, request, [...identity, ...inOrder([...said, ...added]), ...child]);
-  sa.afterAuthId = sa.nextPeerId;
+  sa.window.afterAuthId = sa.window.nextPeerId;
   if (sa.children.length > 0) out.push({ kind: "established" }, sa);
 }
 

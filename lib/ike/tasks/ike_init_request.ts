@@ -104,7 +104,7 @@ function restart(
   task: IkeInitTask,
   change: { readonly cookie: Uint8Array } | { readonly error: NotifyPayload },
 ): void {
-  turn.sa.nextRequestId = 0;
+  turn.sa.window.nextRequestId = 0;
   const { config: { algorithms: { groups: methods } } } = turn.sa;
   const restartsMax = RESTARTS_MAX;
   const goesOn = "cookie" in change

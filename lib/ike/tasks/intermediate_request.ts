@@ -79,7 +79,7 @@ function send(turn: Turn, task: IntermediateTask): void {
 
 function proceed(turn: Turn, shared: Uint8Array): void {
   const { sa } = turn;
-  advance(turn, shared, sa.nextRequestId);
+  advance(turn, shared, sa.window.nextRequestId);
   sa.active = undefined;
   sa.queue.unshift(nextMethod(sa) === undefined ? newIkeAuth() : newIntermediate(sa));
 }

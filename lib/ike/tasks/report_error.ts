@@ -30,7 +30,7 @@ export const peerReports: InformationalPart<NotifyPayload> = {
     payload.type === PayloadType.NOTIFY && isFatalInAuth(payload.notify),
 
   answer(turn, [error], request) {
-    if (request.header.messageId !== turn.sa.afterAuthId) return { payloads: [] };
+    if (request.header.messageId !== turn.sa.window.afterAuthId) return { payloads: [] };
     return { payloads: [], ends: () => reported(turn, request, error!.notify) };
   },
 };

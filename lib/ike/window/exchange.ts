@@ -45,13 +45,13 @@ export function sendRequest(
   payloads: readonly Payload[],
 ): readonly Uint8Array[] {
   const { sa, nowMs } = turn;
-  must(sa.request === undefined, "the window holds one request (RFC 7296 §2.3)");
-  const header = headerOf(sa, exchange, sa.nextRequestId, false);
+  must(sa.window.request === undefined, "the window holds one request (RFC 7296 §2.3)");
+  const header = headerOf(sa, exchange, sa.window.nextRequestId, false);
   const datagrams = encode(sa, header, payloads);
   traceSent(turn, datagrams, { path: sa.path, payloads });
-  sa.request = {
+  sa.window.request = {
     exchange,
-    messageId: sa.nextRequestId,
+    messageId: sa.window.nextRequestId,
     datagrams,
     firstSentMs: nowMs,
     transmissions: 1,
@@ -64,14 +64,14 @@ export function sendRequest(
 /** The same octets again (RFC 7296 §2.1), every fragment of them, and when to think of it next. */
 export function retransmit(turn: Turn): void {
   const { sa, nowMs } = turn;
-  const request = sa.request!, { retransmitIntervalMs, retransmitBackoff } = sa.config;
+  const request = sa.window.request!, { retransmitIntervalMs, retransmitBackoff } = sa.config;
   request.nextMs = nowMs + retransmitIntervalMs * retransmitBackoff ** request.transmissions;
   repeatRequest(turn);
 }
 
 /** The same octets again, by the path as it is now. */
 export function repeatRequest(turn: Turn): void {
-  const { sa } = turn, request = sa.request!;
+  const { sa } = turn, request = sa.window.request!;
   request.transmissions++;
   sendAll(turn, request.datagrams, { path: sa.path, transmission: request.transmissions });
 }
@@ -88,9 +88,9 @@ export function sendResponse(
   const { sa } = turn, { path } = request, { exchange, messageId } = request.header;
   const datagrams = encode(sa, headerOf(sa, exchange, messageId, true), payloads);
   traceSent(turn, datagrams, { path, payloads });
-  sa.answered = answeredRequest(request, datagrams);
-  sa.nextPeerId = messageId + 1;
-  spareMessageIds(turn, sa.nextPeerId);
+  sa.window.answered = answeredRequest(request, datagrams);
+  sa.window.nextPeerId = messageId + 1;
+  spareMessageIds(turn, sa.window.nextPeerId);
   sendAll(turn, datagrams, { path, transmission: 0 });
   return datagrams;
 }
@@ -104,7 +104,7 @@ export function refuse(turn: Turn, request: Received, payloads: readonly Payload
   const header = { spiI, spiR: 0n, exchange, messageId, response: true, initiator: false };
   const datagrams = [encodeMessage(header, payloads)];
   traceSent(turn, datagrams, { path, payloads });
-  sa.answered = undefined;
+  sa.window.answered = undefined;
   sendAll(turn, datagrams, { path, transmission: 0 });
 }
 
@@ -113,7 +113,7 @@ export function refuse(turn: Turn, request: Received, payloads: readonly Payload
  * may come from anywhere: it does not say where the peer is, and only so many have an answer.
  */
 export function repeatResponse(turn: Turn, path: Path): void {
-  const { sa, nowMs, out } = turn, answered = sa.answered!;
+  const { sa, nowMs, out } = turn, answered = sa.window.answered!;
   if (countRepeat(answered, nowMs)) {
     return sendAll(turn, answered.response, { path, transmission: 0 });
   }
@@ -220,7 +220,7 @@ function openFragmented(
       case "dropped":
         return result.reason;
       case "cut_anew":
-        Object.assign(sa.answered!, { hash, fragments });
+        Object.assign(sa.window.answered!, { hash, fragments });
         return void repeatResponse(turn, path);
       case "whole": {
         const clear = clearOf(header, octets, result.inside);

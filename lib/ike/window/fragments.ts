@@ -7,6 +7,7 @@
 import { concat } from "@/base/bytes.ts";
 import { NotifyType } from "@/iana/notify_type.ts";
 import { type IkeSa, isStranger, type Turn } from "@/ike/records/ike_sa.ts";
+import type { Reassembly } from "@/ike/records/window.ts";
 import { findNotify, notify } from "@/ike/records/notify.ts";
 import { openPart } from "@/ike/window/protection.ts";
 import { isAnswered, messageHash, OTHER_OCTETS } from "@/ike/window/repeats.ts";
@@ -21,26 +22,6 @@ export const REASSEMBLED_OCTETS_MAX = 0xffff;
 export const REASSEMBLY_OCTETS_MAX = 16 * 2 ** 20;
 /** Fragments of a message that are waited for: the longest message in pieces of 64 octets. */
 export const REASSEMBLED_FRAGMENTS_MAX = 1_024;
-
-/** A message of the peer of which some fragments are there; all of them authentic. */
-export interface Reassembly {
-  readonly messageId: number;
-  readonly exchange: number;
-  /** Total Fragments. */
-  readonly total: number;
-  /** When the others have not come in time. */
-  readonly untilMs: number;
-  /** Type of the first payload of all; 0 until fragment 1 is there. */
-  firstType: number;
-  /** `messageHash` of fragment 1; empty until it is there. */
-  firstHash: string;
-  /** Parts of the payloads by Fragment Number. */
-  readonly contents: Map<number, Uint8Array>;
-  /** Octets of all `contents`. */
-  contentOctets: number;
-  /** Octets of the datagrams they came in. */
-  datagramOctets: number;
-}
 
 /** A fragment as it arrived, not opened. */
 export interface ArrivedFragment {
@@ -124,7 +105,7 @@ export function takeFragment(turn: Turn, arrived: ArrivedFragment): FragmentResu
 
 /** Why so many octets more are not kept; `undefined`: they are. */
 function tooMuchWith(sa: IkeSa, octets: number): string | undefined {
-  const { partialRequest, partialResponse, env } = sa;
+  const { window: { partialRequest, partialResponse }, env } = sa;
   const own = (partialRequest?.contentOctets ?? 0) + (partialResponse?.contentOctets ?? 0);
   if (own + octets > REASSEMBLED_OCTETS_MAX) return "fragments of a message that is too long";
   const max = isStranger(sa) ? REASSEMBLY_OCTETS_MAX / 2 : REASSEMBLY_OCTETS_MAX;
@@ -145,7 +126,9 @@ export function forgetFragments(sa: IkeSa, { response, messageId }: IkeHeader): 
 }
 
 /** When the next message in fragments will have been waited for too long; Infinity: none is. */
-export function fragmentsDueMs({ partialRequest, partialResponse, env }: IkeSa): number {
+export function fragmentsDueMs(
+  { window: { partialRequest, partialResponse }, env }: IkeSa,
+): number {
   if (env.broken.has("keep_fragments")) return Infinity;
   return Math.min(partialRequest?.untilMs ?? Infinity, partialResponse?.untilMs ?? Infinity);
 }
@@ -167,15 +150,17 @@ function unwanted(sa: IkeSa, header: IkeHeader, skf: SkfPayload): string | undef
   if (isAnswered(sa, header)) {
     // RFC 7383 §2.6.1: of a repeated request, the first fragment stands for all.
     if (fragment !== 1) return "a repeated fragment that is not the first";
-    return total > sa.answered!.fragments ? undefined : OTHER_OCTETS;
+    return total > sa.window.answered!.fragments ? undefined : OTHER_OCTETS;
   }
   if (response) {
-    if (messageId !== sa.request?.messageId) return "a fragment of a response nobody waits for";
-    if (exchange !== sa.request.exchange) return "a fragment of another exchange";
+    if (messageId !== sa.window.request?.messageId) {
+      return "a fragment of a response nobody waits for";
+    }
+    if (exchange !== sa.window.request.exchange) return "a fragment of another exchange";
   } else {
     if (sa.answering) return "a request while the one before is computed";
     if (sa.phase === "closed") return "a request to an SA that is gone";
-    if (messageId !== sa.nextPeerId) return "a fragment of a request outside the window";
+    if (messageId !== sa.window.nextPeerId) return "a fragment of a request outside the window";
   }
   if (total > REASSEMBLED_FRAGMENTS_MAX) return "one of too many fragments";
   const partial = partialOf(sa, response);
@@ -213,11 +198,11 @@ function inOrder({ contents, total }: Reassembly): Uint8Array[] {
 }
 
 function partialOf(sa: IkeSa, response: boolean): Reassembly | undefined {
-  return response ? sa.partialResponse : sa.partialRequest;
+  return response ? sa.window.partialResponse : sa.window.partialRequest;
 }
 
 function setPartial(sa: IkeSa, response: boolean, partial: Reassembly | undefined): void {
   sa.env.reassembly!.octets -= partialOf(sa, response)?.contentOctets ?? 0;
-  if (response) sa.partialResponse = partial;
-  else sa.partialRequest = partial;
+  if (response) sa.window.partialResponse = partial;
+  else sa.window.partialRequest = partial;
 }

@@ -62,7 +62,7 @@ export function spareMessageIds({ sa, nowMs }: Turn, id: number): void {
 }
 
 /** Whether there is no Message ID left for a request of ours. */
-export function hasSpentMessageIds({ nextRequestId }: IkeSa): boolean {
+export function hasSpentMessageIds({ window: { nextRequestId } }: IkeSa): boolean {
   return nextRequestId > ID_MAX;
 }
 
@@ -98,7 +98,7 @@ export function isLivenessDue({ sa, nowMs }: Turn): boolean {
 /** When the peer is to be asked whether it is there; Infinity: never (RFC 7296 §2.4). */
 export function livenessDueMs(sa: IkeSa): number {
   const { livenessIntervalMs, livenessForced } = sa.config;
-  if (livenessIntervalMs <= 0 || sa.request || sa.active) return Infinity;
+  if (livenessIntervalMs <= 0 || sa.window.request || sa.active) return Infinity;
   const asked = sa.lastLivenessMs ?? sa.establishedMs ?? 0;
   const heard = livenessForced ? 0 : sa.lastReceivedMs ?? 0;
   return Math.max(asked, heard) + livenessIntervalMs;

@@ -3,7 +3,8 @@
  * @module
  */
 import type { IkeConfig } from "@/ike/records/config.ts";
-import type { IkeSa, OutstandingRequest } from "@/ike/records/ike_sa.ts";
+import type { IkeSa } from "@/ike/records/ike_sa.ts";
+import type { OutstandingRequest } from "@/ike/records/window.ts";
 
 /** How long a response is awaited: as long as all transmissions of a request would take in UDP. */
 export function patienceMs(config: IkeConfig): number {

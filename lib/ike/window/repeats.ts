@@ -6,6 +6,7 @@
  */
 import type { IkeEnv } from "@/ike/records/config.ts";
 import type { IkeSa } from "@/ike/records/ike_sa.ts";
+import type { AnsweredRequest } from "@/ike/records/window.ts";
 import type { IkeHeader } from "@/wire/message.ts";
 
 /** How often one response is repeated within a second; an honest peer waits for longer than that. */
@@ -17,19 +18,6 @@ const RESPONSE_FLAG = 0x20;
 
 /** Why a request is dropped that has the Message ID of another one. */
 export const OTHER_OCTETS = "a request in other octets than the one that was answered";
-
-/** The peer's last request that was answered, and our response to it. */
-export interface AnsweredRequest {
-  /** {@linkcode messageHash} of the request; of a request in fragments, of fragment number 1. */
-  hash: string;
-  /** How many fragments the request came in; 1: it was whole. */
-  fragments: number;
-  /** All datagrams of the response. */
-  readonly response: readonly Uint8Array[];
-  /** When the second began in which `repeats` are counted, in milliseconds. */
-  sinceMs: number;
-  repeats: number;
-}
 
 /** The first 16 octets of SHA-256 over a datagram from its IKE header on, one character an octet. */
 export function messageHash({ crypto }: IkeEnv, octets: Uint8Array): string {
@@ -46,7 +34,8 @@ export function answeredRequest(
 
 /** Whether a message has the Message ID of the peer's request that was answered last. */
 export function isAnswered(sa: IkeSa, header: Pick<IkeHeader, "response" | "messageId">): boolean {
-  return !header.response && header.messageId === sa.nextPeerId - 1 && sa.answered !== undefined;
+  return !header.response && header.messageId === sa.window.nextPeerId - 1 &&
+    sa.window.answered !== undefined;
 }
 
 /** Whether a datagram is, octet by octet, the peer's last request again, or the first fragment of it. */
@@ -55,7 +44,7 @@ export function isRepeat(sa: IkeSa, octets: Uint8Array): boolean {
   const messageId = (octets[20]! << 24 | octets[21]! << 16 | octets[22]! << 8 | octets[23]!) >>> 0;
   if (!isAnswered(sa, { response, messageId })) return false;
   return sa.env.broken.has("answer_any_repeat") ||
-    sa.answered!.hash === messageHash(sa.env, octets);
+    sa.window.answered!.hash === messageHash(sa.env, octets);
 }
 
 /** Counts a repeat of the last response; false: there were too many within this second. */

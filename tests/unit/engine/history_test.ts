@@ -108,7 +108,7 @@ Deno.test("a datagram for a rekeyed SA that is only looked at any more is droppe
   clock.pass(100 * SECOND);
   const [oldest] = client!.listIkeSas(0, 1);
   const sa = client!.loop.endpoint.bySpi.get(oldest!.spi)!;
-  assert.ok(sa.forgotten && sa.answered === undefined);
+  assert.ok(sa.forgotten && sa.window.answered === undefined);
   // An empty INFORMATIONAL request of the peer: only the header is looked at.
   const octets = new Uint8Array(28), view = new DataView(octets.buffer);
   view.setBigUint64(0, sa.spiI);

@@ -159,14 +159,14 @@ test("what a lost connection left unanswered goes out by the next, and the SA go
   // The gateway's own requests find the new connection, and so do the client's.
   const theirs = liveSas(gateway)[0]!;
   gateway.loop.turn(() => gateway.loop.command(theirs, { kind: "liveness_check" }));
-  await until(() => theirs.request === undefined && theirs.lastLivenessMs !== undefined);
+  await until(() => theirs.window.request === undefined && theirs.lastLivenessMs !== undefined);
   const rekeyed = await client.rekeyIke(sa!.spiI);
   assert.equal(rekeyed.kind, "done");
   // Again, while two IKE SAs may be there: one connection serves both.
   relay.cut();
   await until(() => relay.taken === 3);
   await until(() =>
-    liveSas(client).every(({ connectionLost, request }) => !connectionLost && !request)
+    liveSas(client).every(({ connectionLost, window: { request } }) => !connectionLost && !request)
   );
   client.stop(true);
   const { result, figures } = await client.finalResult;
@@ -187,15 +187,15 @@ test("a response that is lost with its connection comes by the next, and the gat
   await until(() => client.figures().established === 1);
   const [ours] = liveSas(client), [theirs] = liveSas(gateway), first = theirs!.path;
   relay.swallows = true;
-  const answered = theirs!.nextPeerId;
+  const answered = theirs!.window.nextPeerId;
   client.loop.turn(() => client.loop.command(ours!, { kind: "liveness_check" }));
-  await until(() => theirs!.nextPeerId === answered + 1);
-  assert.ok(ours!.request, "its response is lost");
+  await until(() => theirs!.window.nextPeerId === answered + 1);
+  assert.ok(ours!.window.request, "its response is lost");
   relay.swallows = false;
   relay.cut();
   // The repeated request is answered and is no news; what follows it is.
-  await until(() => ours!.request === undefined && theirs!.path.peerPort !== first.peerPort);
-  assert.equal(theirs!.nextPeerId, answered + 2);
+  await until(() => ours!.window.request === undefined && theirs!.path.peerPort !== first.peerPort);
+  assert.equal(theirs!.window.nextPeerId, answered + 2);
   assert.equal(client.figures().retransmissions, 1);
   for (const run of [client, gateway]) {
     run.stop(true);

@@ -19,7 +19,7 @@ function meeting(initiator: Partial<IkeConfig> = {}) {
   const b = world.join("b", Uint8Array.of(10, 0, 0, 2), worldConfig(), true);
   const sa = world.dial(a, b);
   let init = new Uint8Array(0);
-  world.at(5, () => init = sa.request!.datagrams[0]!.slice());
+  world.at(5, () => init = sa.window.request!.datagrams[0]!.slice());
   world.run();
   return { world, a, b, sa, init };
 }
@@ -62,7 +62,7 @@ Deno.test("garbage with an SA's SPIs, any flags and exchange leaves it up and ma
 Deno.test("an end's own request sent back to it is dropped, and the SA stays up", () => {
   const { world, a, b, sa } = meeting();
   world.tell(a, sa, { kind: "liveness_check" });
-  const octets = sa.request!.datagrams[0]!.slice();
+  const octets = sa.window.request!.datagrams[0]!.slice();
   world.inject(a, { octets, path: sa.path }, 1);
   world.run();
   assert.equal(a.endpoint.drops.get("an SPI nobody has"), 1);

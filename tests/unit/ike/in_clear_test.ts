@@ -39,7 +39,7 @@ Deno.test("a replayed request is answered from memory, and is no sign of life (Â
   const sa = world.dial(a, b);
   world.run();
   world.tell(a, sa, { kind: "liveness_check" });
-  const octets = sa.request!.datagrams[0]!;
+  const octets = sa.window.request!.datagrams[0]!;
   world.run();
   const [theirs] = [...b.endpoint.bySpi.values()];
   const heardMs = theirs!.lastReceivedMs, lines = world.ladder.length;

@@ -366,9 +366,9 @@ Deno.test("a message repeated in fragments is one retransmission; late fragments
   client.run.start();
   clock.pass(3_900);
   const sa = [...gateway.run.loop.endpoint.bySpi.values()][0]!;
-  assert.equal(sa.partialRequest?.contents.size, fragments() - 1);
+  assert.equal(sa.window.partialRequest?.contents.size, fragments() - 1);
   clock.pass(200);
-  assert.equal(sa.partialRequest, undefined);
+  assert.equal(sa.window.partialRequest, undefined);
   clock.pass(7_000);
   assert.equal(client.run.figures().retransmissions, 1);
   assert.deepEqual([lost, fragments() % 2, client.run.figures().established], [2, 0, 1]);

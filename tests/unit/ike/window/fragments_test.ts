@@ -127,7 +127,7 @@ function protectionOf(sa: IkeSa) {
 }
 
 function headerOf(sa: IkeSa, change: Partial<MessageHeader> = {}): MessageHeader {
-  const { spiI, spiR, nextRequestId: messageId, originalInitiator: initiator } = sa;
+  const { spiI, spiR, window: { nextRequestId: messageId }, originalInitiator: initiator } = sa;
   const kind = { exchange: STATUS_ONLY, response: false, initiator } as const;
   return { spiI, spiR, messageId, ...kind, ...change };
 }
@@ -219,9 +219,9 @@ Deno.test("fragments come in any order, and are answered once", () => {
   const { pair, a, b } = established();
   const fragments = cut(a, 3);
   for (const i of [2, 0]) pair.arrive(pair.b, fragments[i]!);
-  assert.deepEqual([b.partialRequest?.contents.size, pair.sent.length], [2, 0]);
+  assert.deepEqual([b.window.partialRequest?.contents.size, pair.sent.length], [2, 0]);
   pair.arrive(pair.b, fragments[1]!);
-  assert.equal(b.partialRequest, undefined);
+  assert.equal(b.window.partialRequest, undefined);
   assert.equal(pair.sent.length, 1);
   assert.deepEqual(pair.dropped(), []);
   const last = pair.traces.at(-2)!;
@@ -233,7 +233,7 @@ Deno.test("a fragment that is there already changes nothing", () => {
   const [first, second] = cut(a, 2);
   for (let i = 0; i < 3; i++) pair.arrive(pair.b, first!);
   assert.deepEqual(pair.dropped(), new Array(2).fill("a fragment that is there already"));
-  assert.equal(b.partialRequest!.contents.size, 1);
+  assert.equal(b.window.partialRequest!.contents.size, 1);
   pair.arrive(pair.b, second!);
   assert.equal(pair.sent.length, 1);
 });
@@ -244,14 +244,14 @@ Deno.test("a fragment with a wrong ICV is not kept, and takes no other's place",
   const forged = first!.slice();
   forged[forged.length - 1]! ^= 1;
   pair.arrive(pair.b, forged);
-  assert.equal(b.partialRequest, undefined);
+  assert.equal(b.window.partialRequest, undefined);
   pair.arrive(pair.b, second!);
   pair.arrive(pair.b, forged);
   // Number and total are authenticated too: they cannot be changed on the way.
   pair.arrive(pair.b, claiming(second!, 1, 2));
   pair.arrive(pair.b, claiming(first!, 1, 3));
   assert.deepEqual(pair.dropped(), new Array(4).fill("a wrong ICV"));
-  assert.deepEqual([...b.partialRequest!.contents.keys()], [2]);
+  assert.deepEqual([...b.window.partialRequest!.contents.keys()], [2]);
   pair.arrive(pair.b, first!);
   assert.equal(pair.sent.length, 1);
 });
@@ -263,7 +263,7 @@ Deno.test("numbers that cannot be are dropped: total 0, number 0, number past th
     pair.arrive(pair.b, claiming(first!, number, total));
     assert.deepEqual(pair.dropped(), ["a malformed message that is not authentic"]);
   }
-  assert.equal(b.partialRequest, undefined);
+  assert.equal(b.window.partialRequest, undefined);
 });
 
 Deno.test("too many fragments are none, however authentic", () => {
@@ -272,8 +272,8 @@ Deno.test("too many fragments are none, however authentic", () => {
     pair.arrive(pair.b, fragment(a, { number: total, total }, new Uint8Array(9)));
     assert.deepEqual(pair.dropped(), ["one of too many fragments"]);
   }
-  assert.ok(!b.partialRequest);
-  const total = REASSEMBLED_FRAGMENTS_MAX, kept = () => b.partialRequest?.total;
+  assert.ok(!b.window.partialRequest);
+  const total = REASSEMBLED_FRAGMENTS_MAX, kept = () => b.window.partialRequest?.total;
   pair.arrive(pair.b, fragment(a, { number: total, total }, new Uint8Array(9)));
   assert.equal(kept(), total);
 });
@@ -282,10 +282,10 @@ Deno.test("a message longer than any datagram could be is forgotten", () => {
   const { pair, a, b } = established();
   const half = new Uint8Array(REASSEMBLED_OCTETS_MAX / 2 + 1);
   pair.arrive(pair.b, fragment(a, { number: 1, total: 3 }, half));
-  assert.equal(b.partialRequest?.contentOctets, half.length);
+  assert.equal(b.window.partialRequest?.contentOctets, half.length);
   pair.arrive(pair.b, fragment(a, { number: 2, total: 3 }, half));
   assert.deepEqual(pair.dropped(), ["fragments of a message that is too long"]);
-  assert.equal(b.partialRequest, undefined);
+  assert.equal(b.window.partialRequest, undefined);
   for (const one of cut(a, 2)) pair.arrive(pair.b, one);
   assert.equal(pair.sent.length, 1);
 });
@@ -295,7 +295,10 @@ Deno.test("more fragments than before replace them, fewer are dropped (§2.6)", 
   const two = cut(a, 2), three = cut(a, 3);
   pair.arrive(pair.b, two[0]!);
   pair.arrive(pair.b, three[1]!);
-  assert.deepEqual([b.partialRequest!.total, b.partialRequest!.contents.size], [3, 1]);
+  assert.deepEqual([b.window.partialRequest!.total, b.window.partialRequest!.contents.size], [
+    3,
+    1,
+  ]);
   pair.arrive(pair.b, two[1]!);
   assert.deepEqual(pair.dropped(), ["a fragment of fewer than there were"]);
   pair.arrive(pair.b, three[0]!);
@@ -308,7 +311,7 @@ Deno.test("a message that came whole meanwhile ends its fragments' wait", () => 
   const [first, second] = cut(a, 2);
   pair.arrive(pair.b, second!);
   pair.arrive(pair.b, whole(a));
-  assert.equal(b.partialRequest, undefined);
+  assert.equal(b.window.partialRequest, undefined);
   assert.equal(pair.sent.length, 1);
   // Now it is a repeated request: the first fragment stands for all (§2.6.1), also if cut otherwise.
   pair.arrive(pair.b, second!);
@@ -322,9 +325,9 @@ Deno.test("a message that came whole meanwhile ends its fragments' wait", () => 
 Deno.test("a whole copy of what came in fragments is no repeat: it has other octets", () => {
   const { pair, a, b } = established();
   for (const one of cut(a, 3)) pair.arrive(pair.b, one);
-  const answered = b.nextPeerId;
+  const answered = b.window.nextPeerId;
   pair.arrive(pair.b, whole(a));
-  assert.deepEqual([pair.sent.length, b.nextPeerId], [1, answered]);
+  assert.deepEqual([pair.sent.length, b.window.nextPeerId], [1, answered]);
   assert.deepEqual(pair.dropped(), [OTHER_OCTETS]);
 });
 
@@ -350,10 +353,10 @@ Deno.test("fragments wait as long as reassembletimeout says, from the first one"
   pair.nowMs = 4_999;
   pair.arrive(pair.b, second!);
   pair.tell(pair.b, b, { kind: "deadline" });
-  assert.equal(b.partialRequest?.contents.size, 2);
+  assert.equal(b.window.partialRequest?.contents.size, 2);
   pair.nowMs = 5_000;
   pair.tell(pair.b, b, { kind: "deadline" });
-  assert.equal(b.partialRequest, undefined);
+  assert.equal(b.window.partialRequest, undefined);
   assert.deepEqual(pair.dropped(), ["fragments whose others did not come in time"]);
   assert.equal(b.deadlineMs, Infinity);
   pair.arrive(pair.b, third!);
@@ -365,7 +368,7 @@ Deno.test("fragments wait as long as reassembletimeout says, from the first one"
 Deno.test("fragments outside the window, of responses nobody waits for, or of two exchanges", () => {
   const { pair, a, b } = established();
   const part = new Uint8Array(20), place = { number: 1, total: 2 };
-  const { nextRequestId } = a;
+  const { window: { nextRequestId } } = a;
   const cases: [Partial<MessageHeader>, string][] = [
     [{ messageId: nextRequestId + 1 }, "a fragment of a request outside the window"],
     [{ messageId: nextRequestId - 2 }, "a fragment of a request outside the window"],
@@ -375,7 +378,7 @@ Deno.test("fragments outside the window, of responses nobody waits for, or of tw
     pair.arrive(pair.b, fragment(a, place, part, change));
     assert.deepEqual(pair.dropped(), [reason]);
   }
-  assert.deepEqual([b.partialRequest, b.partialResponse], [undefined, undefined]);
+  assert.deepEqual([b.window.partialRequest, b.window.partialResponse], [undefined, undefined]);
   pair.arrive(pair.b, cut(a, 2)[0]!);
   const other = { exchange: ExchangeType.CREATE_CHILD_SA };
   pair.arrive(pair.b, fragment(a, { number: 2, total: 2 }, part, other));
@@ -426,8 +429,8 @@ Deno.test("a lost fragment of the response: the request is repeated, and all of 
   let lost = 0;
   pair.pump((octets) => (octets[19]! & 0x20) !== 0 && octets[33] === 2 && lost++ === 0);
   assert.equal(lost, 1);
-  assert.equal(a.partialResponse?.contents.size, a.partialResponse!.total - 1);
-  const answer = b.answered!.response;
+  assert.equal(a.window.partialResponse?.contents.size, a.window.partialResponse!.total - 1);
+  const answer = b.window.answered!.response;
   pair.sent.length = 0;
   pair.nowMs = 500;
   pair.tell(pair.a, a, { kind: "deadline" });
@@ -436,7 +439,7 @@ Deno.test("a lost fragment of the response: the request is repeated, and all of 
     transmission === 0 && octets[18] === ExchangeType.CREATE_CHILD_SA
   );
   assert.deepEqual(again.map(({ octets }) => octets), answer);
-  assert.equal(a.partialResponse, undefined);
+  assert.equal(a.window.partialResponse, undefined);
   // The SA of the rekey cuts its messages as the one before (§2.3: said in IKE_SA_INIT alone).
   assert.ok([...pair.a.bySpi.values()].every((sa) => sa.peer.fragmentation));
 });
@@ -452,14 +455,14 @@ Deno.test("IKE_SA_INIT in fragments is dropped", () => {
   w.u32(0).u32(28 + skf.length);
   pair.arrive(pair.a, concat(w.done(), Uint8Array.from(skf)));
   assert.equal(pair.dropped().length, 1);
-  assert.deepEqual([sa.phase, sa.partialResponse], ["init", undefined]);
+  assert.deepEqual([sa.phase, sa.window.partialResponse], ["init", undefined]);
 });
 
 Deno.test("an SA that ends keeps no fragments", () => {
   const { pair, a, b } = established();
   pair.arrive(pair.b, cut(a, 2)[1]!);
   pair.tell(pair.b, b, { kind: "abandon", closeCode: 65537, why: "gone" });
-  assert.equal(b.partialRequest, undefined);
+  assert.equal(b.window.partialRequest, undefined);
   pair.arrive(pair.b, cut(a, 2)[1]!);
   assert.deepEqual(pair.dropped(), ["a request to an SA that is gone"]);
 });
@@ -470,17 +473,17 @@ Deno.test("a message in clear, which anybody can send, does not end the wait of 
   let seen = 0;
   pair.pump((octets) => octets[18] === ExchangeType.IKE_AUTH && seen++ > 0);
   const peer = only(pair.b), { spiI, spiR } = sa;
-  assert.deepEqual([peer.phase, peer.partialRequest?.contents.size], ["created", 1]);
+  assert.deepEqual([peer.phase, peer.window.partialRequest?.contents.size], ["created", 1]);
   const header = { ...headerOf(sa), spiI, spiR, exchange: ExchangeType.IKE_SA_INIT };
   pair.arrive(pair.b, encodeMessage({ ...header, messageId: 1 }, []));
-  assert.equal(peer.partialRequest?.contents.size, 1);
+  assert.equal(peer.window.partialRequest?.contents.size, 1);
 });
 
 Deno.test("of responses, only fragments of the one that is awaited are kept", () => {
   const { pair, a, b } = established();
   pair.tell(pair.a, a, { kind: "liveness_check" });
   pair.pump(() => true);
-  const { messageId, exchange } = a.request!, part = new Uint8Array(20);
+  const { messageId, exchange } = a.window.request!, part = new Uint8Array(20);
   const arrive = (change: Partial<MessageHeader>) => {
     const place = { number: 1, total: 2 };
     pair.arrive(
@@ -493,9 +496,9 @@ Deno.test("of responses, only fragments of the one that is awaited are kept", ()
   arrive({ exchange: ExchangeType.CREATE_CHILD_SA });
   const nobody = "a fragment of a response nobody waits for";
   assert.deepEqual(pair.dropped(), [nobody, nobody, "a fragment of another exchange"]);
-  assert.ok(!a.partialResponse);
+  assert.ok(!a.window.partialResponse);
   arrive({});
-  const kept = (sa: IkeSa) => sa.partialResponse?.messageId;
+  const kept = (sa: IkeSa) => sa.window.partialResponse?.messageId;
   assert.deepEqual([pair.dropped(), kept(a)], [[], messageId]);
 });
 
@@ -508,14 +511,14 @@ Deno.test("fragments of a request that is being computed are dropped", () => {
   assert.ok(b.answering);
   pair.arrive(pair.b, caught[0]!);
   assert.deepEqual(pair.dropped(), ["a request while the one before is computed"]);
-  assert.equal(b.partialRequest, undefined);
+  assert.equal(b.window.partialRequest, undefined);
 });
 
 Deno.test("a repeat of the request before leaves the fragments of the next one alone", () => {
   const { pair, a, b } = established();
   pair.arrive(pair.b, whole(a));
-  const messageId = a.nextRequestId + 1;
+  const messageId = a.window.nextRequestId + 1;
   pair.arrive(pair.b, fragment(a, { number: 1, total: 2 }, new Uint8Array(20), { messageId }));
   pair.arrive(pair.b, whole(a));
-  assert.deepEqual([pair.sent.length, b.partialRequest?.messageId], [2, messageId]);
+  assert.deepEqual([pair.sent.length, b.window.partialRequest?.messageId], [2, messageId]);
 });
