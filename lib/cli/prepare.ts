@@ -6,6 +6,7 @@ import { type IpAddress, parseAddress, parsePrefix } from "@/base/address.ts";
 import { SetupError, type SetupPosition } from "@/base/errors.ts";
 import { chooseBackend, missingFrom, type WantedAlgorithms } from "@/crypto/choose.ts";
 import type { CryptoBackend } from "@/crypto/backend.ts";
+import { readNeighbourTables } from "@/datapath/neighbour_table.ts";
 import { dataPathKind, openDataPath } from "@/datapath/open.ts";
 import type { CertificateFiles } from "@/engine/run/certificate_files.ts";
 import {
@@ -162,6 +163,7 @@ export function prepareRun(setup: Setup, parts: RunParts): TestRun {
     ping: pingPlanOf(setup),
     openPingSockets: ({ shape, peer, auto }, failed) =>
       openPingSockets(shape, { peer, bothFamilies: auto }, failed),
+    readNeighbours: readNeighbourTables,
     config,
     ...parts,
   });

@@ -130,6 +130,8 @@ export interface RunResultJson {
     readonly received: number;
     /** What the system refused to send, and what ICMP says of what was sent, by cause. */
     readonly sendErrors: FinalResult["figures"]["sendErrors"];
+    /** The kernel's neighbour table; null: it was never full while the test ran. */
+    readonly neighbourOverflow: FinalResult["figures"]["neighbourOverflow"];
   };
   /** What the rules of `impairment` did, in their order; empty: none does anything. */
   readonly impairment: FinalResult["figures"]["impairment"];
@@ -193,6 +195,7 @@ export function resultOf(final: FinalResult): RunResultJson {
       sent: figures.datagramsSent,
       received: figures.datagramsReceived,
       sendErrors: figures.sendErrors,
+      neighbourOverflow: figures.neighbourOverflow,
     },
     impairment: figures.impairment.map((counts) => ({ ...counts })),
     connections: figures.connections,
@@ -234,7 +237,7 @@ export function refusedResult(
     drops: {},
     dataPath: null,
     packets: null,
-    datagrams: { sent: 0, received: 0, sendErrors: [] },
+    datagrams: { sent: 0, received: 0, sendErrors: [], neighbourOverflow: null },
     impairment: [],
     connections: null,
     keepalives: { sent: 0, received: 0 },

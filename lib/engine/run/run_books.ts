@@ -27,6 +27,15 @@ export interface StandingRun {
   readonly sas: SaCounts;
 }
 
+/** Figures that the books do not have: of the data path, of pings and of the kernel. */
+type OfOtherParts =
+  | "live"
+  | "dataPath"
+  | "packets"
+  | "ping"
+  | "pingsAnswered"
+  | "neighbourOverflow";
+
 /** Times are kept on the core's clock and told as milliseconds since 1970. */
 export class RunBooks {
   /** From the core's clock to milliseconds since 1970. */
@@ -111,7 +120,7 @@ export class RunBooks {
   }
 
   /** All figures that are not of SAs, of the data path or of pings: see {@linkcode RunFigures}. */
-  figures(): Omit<RunFigures, "live" | "dataPath" | "packets" | "ping" | "pingsAnswered"> {
+  figures(): Omit<RunFigures, OfOtherParts> {
     const { env, transport, plan, notYet = [] } = this.#options;
     const { tally, loop } = this.#floor, role = this.#role, { admission } = loop.endpoint;
     const nowMs = this.#endMs ?? this.#clock.nowMs();

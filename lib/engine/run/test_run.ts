@@ -7,6 +7,7 @@ import { type Path, showEndpoint, showPath } from "@/base/address.ts";
 import { showSpi32, showSpi64 } from "@/base/bytes.ts";
 import { showDuration } from "@/base/duration.ts";
 import { SetupError, SystemError } from "@/base/errors.ts";
+import type { NeighbourTable } from "@/datapath/neighbour_table.ts";
 import { NoDataPath } from "@/datapath/no_data_path.ts";
 import { ChildHistory } from "@/engine/run/child_history.ts";
 import { type ChildPathOwner, ChildPaths, type OpenDataPath } from "@/engine/run/child_paths.ts";
@@ -21,6 +22,7 @@ import type { RunHooks } from "@/engine/run/hooks.ts";
 import { MissingChildren } from "@/engine/run/missing_children.ts";
 import type { PingPlan } from "@/engine/load/ping_plan.ts";
 import { type OpenPingSockets, PingRun } from "@/engine/load/ping_run.ts";
+import { NeighbourWatch } from "@/engine/run/neighbour_watch.ts";
 import type { RunPlan } from "@/engine/run/plan.ts";
 import { RunBooks } from "@/engine/run/run_books.ts";
 import { childDumpOf, dumpOf, isLive, showChildren, showSa } from "@/engine/show/sa_view.ts";
@@ -85,6 +87,8 @@ export interface TestRunOptions {
   readonly ping?: PingPlan | undefined;
   /** What pings go by where the data path takes no packets of ours. */
   readonly openPingSockets?: OpenPingSockets;
+  /** The kernel's neighbour tables; absent: they are not looked at. */
+  readonly readNeighbours?: () => readonly NeighbourTable[];
   readonly clock?: Clock;
   /** Asymmetric jobs at a time, where the crypto backend answers by promise. */
   readonly computeMax?: number;
@@ -113,6 +117,7 @@ export class TestRun implements RunView, Floor, LoopListener, ChildPathOwner {
   readonly #paths: ChildPaths;
   readonly #ping: PingRun;
   readonly #books: RunBooks;
+  readonly #neighbours: NeighbourWatch;
   readonly #sas: SaList;
   #ending: Ending | undefined;
   #result: RunResult = RunResult.RUNNING;
@@ -130,6 +135,7 @@ export class TestRun implements RunView, Floor, LoopListener, ChildPathOwner {
     this.#clock = clock;
     this.#history = new ChildHistory(plan.childHistoryMax);
     this.setup = setup;
+    this.#neighbours = new NeighbourWatch(options.readNeighbours ?? (() => []));
     this.events = events;
     this.finalResult = new Promise((resolve) => this.#resolve = resolve);
     this.#paths = new ChildPaths(options.openDataPath ?? (() => new NoDataPath()), this);
@@ -161,6 +167,7 @@ export class TestRun implements RunView, Floor, LoopListener, ChildPathOwner {
   /** Begins: the client dials, the gateway listens, the running time runs. */
   start(): void {
     const { runningTimeMs } = this.#options.plan;
+    this.#neighbours.begin();
     this.loop.turn((nowMs) => {
       this.#books.started(nowMs);
       if (runningTimeMs > 0) {
@@ -195,6 +202,7 @@ export class TestRun implements RunView, Floor, LoopListener, ChildPathOwner {
       packets: path.totals() ?? null,
       ping: ping.figures(),
       pingsAnswered: ping.answered,
+      neighbourOverflow: this.#neighbours.overflow ?? null,
     };
   }
 
@@ -454,6 +462,9 @@ export class TestRun implements RunView, Floor, LoopListener, ChildPathOwner {
   #conclude(kind: EndKind, gracefully: boolean): void {
     const result = this.#verdict(kind);
     if (result === RunResult.FAILED) this.#firstError ||= this.#shortfall() ?? "Test failed";
+    const overflow = this.#neighbours.end();
+    if (overflow) this.events.publish(2, `While the test ran, ${overflow}`);
+    if (overflow && result === RunResult.FAILED) this.#firstError += `; ${overflow}`;
     if (!gracefully) return this.#finish(result, null);
     this.loop.turn((nowMs) => {
       const window = this.#options.plan.role === "client" ? this.#options.plan.halfOpenMax : 64;

@@ -10,6 +10,7 @@ import type { IpAddress } from "@/base/address.ts";
 import type { EventHub } from "@/engine/show/event_hub.ts";
 import type { EspEncapsulation } from "@/ike/path/nat.ts";
 import type { Setup } from "@/setup/setup.ts";
+import type { NeighbourOverflow } from "@/engine/run/neighbour_watch.ts";
 import type { ImpairmentCounts } from "@/transport/impairment.ts";
 import type { ConnectionCounters } from "@/transport/transport.ts";
 
@@ -390,6 +391,8 @@ export interface RunFigures {
    * to nothing, by cause, the most frequent first.
    */
   readonly sendErrors: readonly FailureFigures[];
+  /** The kernel's neighbour table where it was full while the test ran; null: it was not, or runs still. */
+  readonly neighbourOverflow: NeighbourOverflow | null;
   /** What the rules of `impairment` did to messages, in their order; empty: none does any. */
   readonly impairment: readonly ImpairmentCounts[];
   /** TCP connections by what became of them (RFC 9329); null where there is only UDP. */

@@ -74,6 +74,7 @@ const FIGURES: RunFigures = {
   drops: new Map([["malformed", 2], ["unknown SPI", 8]]),
   datagramsSent: 100,
   datagramsReceived: 90,
+  neighbourOverflow: { family: 4, entries: 1024, entriesMax: 1024, overflows: 12 },
   sendErrors: [{ cause: "ENETUNREACH", count: 7, example: "Cannot send to 192.0.2.9:500" }],
   keepalivesSent: 4,
   connections: {
@@ -173,6 +174,8 @@ const TYPES: Readonly<Record<string, (value: unknown) => boolean>> = {
       hasOnly(drops, Object.keys(drops as object), isNumber);
   },
   "connection counts or null": (v) => v === null || hasOnly(v, CONNECTIONS, isNumber),
+  "neighbour table or null": (v) =>
+    v === null || hasOnly(v, ["family", "entries", "entriesMax", "overflows"], isNumber),
   "list of ping tasks": (v) => Array.isArray(v) && v.every(isPingTask),
   "object": (v) => hasOnly(v, Object.keys(v as object), isNumber),
 };
@@ -262,6 +265,7 @@ Deno.test("every figure stands where its name says", () => {
     sent: 100,
     received: 90,
     sendErrors: [{ cause: "ENETUNREACH", count: 7, example: "Cannot send to 192.0.2.9:500" }],
+    neighbourOverflow: { family: 4, entries: 1024, entriesMax: 1024, overflows: 12 },
   });
   assert.deepEqual([result.dataPath, result.packets], ["userland", {
     ...{ sent: 8, received: 7, octetsSent: 672, octetsReceived: 588 },
