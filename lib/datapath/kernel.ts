@@ -4,7 +4,7 @@
  * routing protocol, or because it was written down (see `kernel_journal.ts`).
  * @module
  */
-import { compareAddresses, type IpAddress, type IpPrefix, type Path } from "@/base/address.ts";
+import type { IpAddress, IpPrefix, Path } from "@/base/address.ts";
 import { showSpi32 } from "@/base/bytes.ts";
 import { SystemError } from "@/base/errors.ts";
 import type {
@@ -13,7 +13,6 @@ import type {
   Encapsulation,
   SaCounters,
   SaPair,
-  Selector,
 } from "@/datapath/data_path.ts";
 import {
   bypassPolicies,
@@ -22,27 +21,15 @@ import {
   policiesOut,
   policyKey,
   policySign,
-  routeKey,
-  routeSign,
   routesOut,
   routeToPeer,
   stateIn,
   stateOut,
-  TUNNEL_TABLE,
 } from "@/datapath/kernel_plan.ts";
 import type { KernelJournal } from "@/datapath/kernel_journal.ts";
 import { Owned } from "@/datapath/owned.ts";
-import {
-  addressMessage,
-  askRoute,
-  deleteLink,
-  deleteRoute,
-  type NextHop,
-  putRoute,
-  readNextHop,
-  type Route,
-  ruleMessage,
-} from "@/datapath/route_message.ts";
+import { askRoute, deleteLink, type NextHop, readNextHop } from "@/datapath/route_message.ts";
+import { TunnelRoutes } from "@/datapath/tunnel_routes.ts";
 import {
   addPolicy,
   deletePolicy,
@@ -71,9 +58,6 @@ import {
   showRefusal,
 } from "@/native/netlink.ts";
 import { SocketWait } from "@/native/udp.ts";
-
-/** Where the rule stands that makes the table count: before the main one. */
-const RULE_PRIORITY = 330;
 
 /**
  * How long the states of a replaced SA stay: a program that waits for room in its socket has its route,
@@ -138,12 +122,9 @@ export class KernelDataPath implements DataPath {
   /** States of replaced SAs, with the timers that end them. */
   readonly #lingering = new Map<Uint8Array, ReturnType<typeof setTimeout>>();
   readonly #policies = new Owned<XfrmPolicy>(policyKey, policySign);
-  readonly #routes = new Owned<Route>(routeKey, routeSign);
-  readonly #addresses = new Map<string, { readonly prefix: IpPrefix; users: number }>();
+  readonly #routes: TunnelRoutes;
   readonly #bypass: readonly XfrmPolicy[];
-  readonly #rules = new Set<number>();
   #orders: Order[] = [];
-  #routeOrders: Order[] = [];
   #windowNoted = false;
   #closed = false;
 
@@ -156,6 +137,14 @@ export class KernelDataPath implements DataPath {
     this.#told = new NetlinkSocket(shim, { family: XFRM, groups: XFRM_GROUPS, namespacePath });
     this.#wait = new SocketWait(shim);
     this.#wait.add(this.#told.fd, 0);
+    const { listener, innerDevice, journal } = options;
+    this.#routes = new TunnelRoutes({
+      socket: this.#route,
+      listener,
+      innerDevice,
+      journal,
+      routeRefused: (spiIn, why) => this.#cannotBeWithout(spiIn, why),
+    });
     const bypass = bypassPolicies(), refused = this.#xfrm.request(bypass.map(addPolicy));
     // One that is there already is somebody else's, and does as well.
     this.#bypass = bypass.filter((_, i) => !refused[i]);
@@ -202,9 +191,7 @@ export class KernelDataPath implements DataPath {
     // The kernel sends by the newest state: only one that another replaced may stay for a while.
     if (sender !== undefined && sender !== spiIn) this.#removeLater(states);
     else for (const state of states) this.#tidy(state, "a state");
-    const routes = this.#routes.letGo(spiIn);
-    for (const route of routes.restored) this.#wantRoute(putRoute(route), "a route", undefined);
-    for (const route of routes.removed) this.#tidyRoute(deleteRoute(route), "a route");
+    this.#routes.letGo(spiIn);
   }
 
   #removeLater(states: readonly Uint8Array[]): void {
@@ -248,38 +235,26 @@ export class KernelDataPath implements DataPath {
     if (entry.in) { for (const policy of policiesIn(pair, scope)) this.#put(policy, spiIn); }
     if (!entry.out) return this.flush();
     for (const policy of policiesOut(pair, scope)) this.#put(policy, spiIn);
-    const { removed, restored } = this.#routes.letGo(spiIn);
-    for (const route of removed) this.#tidyRoute(deleteRoute(route), "a route");
-    for (const route of restored) this.#wantRoute(putRoute(route), "a route", undefined);
+    this.#routes.letGo(spiIn);
     this.#addRoutes(pair);
     this.flush();
   }
 
   addInnerAddress(prefix: IpPrefix): void {
-    const key = String(prefix.address), known = this.#addresses.get(key);
-    if (known) return void known.users++;
-    this.#options.journal?.addAddress(prefix);
-    const [refused] = this.#route.request([
-      addressMessage("add", prefix, this.#options.innerDevice),
-    ]);
-    // Somebody else's address stays when we go.
-    if (refused?.errno === "EEXIST") return;
-    if (refused) {
-      return this.#options.listener.note(2, `No inner address: ${showRefusal(refused)}`);
-    }
-    this.#addresses.set(key, { prefix, users: 1 });
+    this.#routes.addAddress(prefix);
   }
 
   removeInnerAddress(prefix: IpPrefix): void {
-    const key = String(prefix.address), known = this.#addresses.get(key);
-    if (!known || --known.users > 0) return;
-    this.#addresses.delete(key);
-    this.#tidyRoute(addressMessage("delete", prefix, this.#options.innerDevice), "an address");
+    this.#routes.removeAddress(prefix);
   }
 
   flush(): void {
-    this.#perform(this.#xfrm, this.#orders.splice(0));
-    this.#perform(this.#route, this.#routeOrders.splice(0));
+    const orders = this.#orders.splice(0);
+    if (orders.length > 0) {
+      const outcomes = this.#xfrm.request(orders.map(({ message }) => message));
+      outcomes.forEach((refused, i) => refused && this.#refused(orders[i]!, refused));
+    }
+    this.#routes.flush();
   }
 
   counters(spiIn: number): SaCounters | undefined {
@@ -323,15 +298,11 @@ export class KernelDataPath implements DataPath {
     }
     this.#lingering.clear();
     for (const policy of this.#bypass) this.#tidy(deletePolicy(policy), "a policy");
-    const { innerDevice, xfrmDevice } = this.#options;
-    for (const { prefix } of this.#addresses.values()) {
-      this.#tidyRoute(addressMessage("delete", prefix, innerDevice), "an address");
-    }
-    for (const octets of this.#rules) {
-      this.#tidyRoute(ruleMessage("delete", ruleFor(octets)), "a rule");
-    }
-    if (xfrmDevice) this.#tidyRoute(deleteLink(xfrmDevice.name), "an interface");
+    const { xfrmDevice } = this.#options;
     this.flush();
+    this.#routes.close(
+      xfrmDevice && { message: deleteLink(xfrmDevice.name), what: "an interface" },
+    );
     this.#wait.wake();
     await this.#heard;
     for (const socket of [this.#xfrm, this.#route, this.#told]) socket.close();
@@ -371,16 +342,10 @@ export class KernelDataPath implements DataPath {
     const outer = this.#nextHop(pair), device = this.#options.xfrmDevice?.index;
     if (!outer) return;
     const by = device === undefined ? outer : { device, gateway: undefined };
-    const inner = [...this.#addresses.values()].map(({ prefix }) => prefix.address)
-      .filter((address) => pair.ownSelectors.some((s) => holds(s, address)));
-    const routes = routesOut(pair, by, inner);
+    const routes = routesOut(pair, by, this.#routes.addressesFor(pair));
     // What ESP itself is sent by must not lead into the XFRM interface.
     if (device !== undefined && outer.device !== device) routes.push(routeToPeer(pair, outer));
-    for (const route of routes) {
-      if (!this.#routes.claim(pair.spiIn, route)) continue;
-      this.#ensureRule(route.to.address.length);
-      this.#wantRoute(putRoute(route), "a route", pair.spiIn);
-    }
+    this.#routes.claim(pair.spiIn, routes);
   }
 
   #nextHop({ path, spiIn }: SaPair): NextHop | undefined {
@@ -398,14 +363,6 @@ export class KernelDataPath implements DataPath {
     return undefined;
   }
 
-  #ensureRule(octets: number): void {
-    if (this.#rules.has(octets)) return;
-    this.#rules.add(octets);
-    const fine = ["EEXIST"];
-    const message = ruleMessage("add", ruleFor(octets));
-    this.#routeOrders.push({ message, what: `the rule of table ${TUNNEL_TABLE}`, needed: 0, fine });
-  }
-
   #want(message: Uint8Array, what: string, needed: number | undefined): void {
     this.#orders.push({ message, what, needed, fine: [] });
   }
@@ -414,29 +371,18 @@ export class KernelDataPath implements DataPath {
     this.#orders.push({ message, what, needed: undefined, fine: ["ESRCH", "ENOENT"] });
   }
 
-  #wantRoute(message: Uint8Array, what: string, needed: number | undefined): void {
-    this.#routeOrders.push({ message, what, needed, fine: [] });
-  }
-
-  #tidyRoute(message: Uint8Array, what: string): void {
-    const fine = ["ESRCH", "ENOENT", "EADDRNOTAVAIL", "ENODEV"];
-    this.#routeOrders.push({ message, what, needed: undefined, fine });
-  }
-
-  #perform(socket: NetlinkSocket, orders: readonly Order[]): void {
-    if (orders.length === 0) return;
-    const outcomes = socket.request(orders.map(({ message }) => message));
-    outcomes.forEach((refused, i) => refused && this.#refused(orders[i]!, refused));
-  }
-
   #refused({ what, needed, fine }: Order, refused: NetlinkRefusal): void {
     if (fine.includes(refused.errno)) return;
     const why = `The kernel refuses ${what}: ${showRefusal(refused)}${hintOf(refused.errno)}`;
-    if (needed === undefined || !this.#entries.has(needed)) {
-      return this.#options.listener.note(2, why);
-    }
-    this.uninstall(needed);
-    this.#options.listener.refused(needed, why);
+    if (needed === undefined) return this.#options.listener.note(2, why);
+    this.#cannotBeWithout(needed, why);
+  }
+
+  /** The kernel refuses what a pair needs: the pair goes, where it has not gone already. */
+  #cannotBeWithout(spiIn: number, why: string): void {
+    if (!this.#entries.has(spiIn)) return this.#options.listener.note(2, why);
+    this.uninstall(spiIn);
+    this.#options.listener.refused(spiIn, why);
   }
 
   #replayOf(state: XfrmState): ReplayTold | undefined {
@@ -500,18 +446,9 @@ function outboundKey(spiOut: number, peerAddress: IpAddress): string {
   return `${spiOut} ${peerAddress}`;
 }
 
-function ruleFor(octets: number) {
-  return { octets: octets as 4 | 16, table: TUNNEL_TABLE, priority: RULE_PRIORITY };
-}
-
 function hintOf(errno: string): string {
   if (errno === "EPROTONOSUPPORT") return ". This kernel has no ESP or AH";
   if (errno === "ENOENT" || errno === "ENOSYS") return ". This kernel lacks the algorithm";
   if (errno === "EPERM") return ". It needs CAP_NET_ADMIN";
   return "";
-}
-
-function holds({ first, last }: Selector, address: IpAddress): boolean {
-  if (address.length !== first.length) return false;
-  return compareAddresses(first, address) <= 0 && compareAddresses(address, last) <= 0;
 }

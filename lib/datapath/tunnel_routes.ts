@@ -1,0 +1,169 @@
+/**
+ * Inner addresses, routes into tunnels and the rule that makes their table count, for both data paths
+ * that the system routes into. What was put in is taken out again, and nothing else.
+ * @module
+ */
+import { compareAddresses, type IpAddress, type IpPrefix } from "@/base/address.ts";
+import type { DataPathListener, SaPair, Selector } from "@/datapath/data_path.ts";
+import type { KernelJournal } from "@/datapath/kernel_journal.ts";
+import { routeKey, routeSign, TUNNEL_TABLE } from "@/datapath/kernel_plan.ts";
+import { Owned } from "@/datapath/owned.ts";
+import {
+  addressMessage,
+  deleteRoute,
+  putRoute,
+  type Route,
+  type RoutingRule,
+  ruleMessage,
+} from "@/datapath/route_message.ts";
+import { type NetlinkRefusal, type NetlinkSocket, showRefusal } from "@/native/netlink.ts";
+
+/** Where the rule stands: before the main table's. */
+const RULE_PRIORITY = 330;
+/** Errno names that mean that what is to be removed has gone already. */
+const GONE = ["ESRCH", "ENOENT", "EADDRNOTAVAIL", "ENODEV"];
+
+/** What the routes are made with. */
+export interface TunnelRoutesOptions {
+  readonly socket: NetlinkSocket;
+  readonly listener: DataPathListener;
+  /** Index of the interface that gets inner addresses. */
+  readonly innerDevice: number;
+  /** Addresses are written down there before they are added; absent: nowhere. */
+  readonly journal?: KernelJournal | undefined;
+  /** Packets with this mark pass the table of tunnels over; absent: none do. */
+  readonly exceptMark?: number;
+  /** A route that a CHILD_SA wanted was refused; absent: it is noted. */
+  readonly routeRefused?: (spiIn: number, why: string) => void;
+}
+
+/** A request that waits for {@linkcode TunnelRoutes.flush}. */
+interface Order {
+  readonly message: Uint8Array;
+  /** What completes "the kernel refuses …". */
+  readonly what: string;
+  /** The CHILD_SA that wants it; undefined: none would mind. */
+  readonly spiIn: number | undefined;
+  /** Errno names that are as good as done. */
+  readonly fine: readonly string[];
+}
+
+/** See the module. */
+export class TunnelRoutes {
+  readonly #options: TunnelRoutesOptions;
+  readonly #routes = new Owned<Route>(routeKey, routeSign);
+  readonly #addresses = new Map<string, { readonly prefix: IpPrefix; users: number }>();
+  /** Octets of an address of the families that have the rule. */
+  readonly #rules = new Set<4 | 16>();
+  #orders: Order[] = [];
+
+  constructor(options: TunnelRoutesOptions) {
+    this.#options = options;
+  }
+
+  /** See `DataPath.addInnerAddress`. */
+  addAddress(prefix: IpPrefix): void {
+    const key = String(prefix.address), known = this.#addresses.get(key);
+    if (known) return void known.users++;
+    const { journal, socket, innerDevice, listener } = this.#options;
+    journal?.addAddress(prefix);
+    const [refused] = socket.request([addressMessage("add", prefix, innerDevice)]);
+    // An address that was there already is somebody else's, and stays when we go.
+    if (refused?.errno === "EEXIST") return;
+    if (refused) return listener.note(2, `No inner address: ${showRefusal(refused)}`);
+    this.#addresses.set(key, { prefix, users: 1 });
+  }
+
+  /** See `DataPath.removeInnerAddress`. */
+  removeAddress(prefix: IpPrefix): void {
+    const key = String(prefix.address), known = this.#addresses.get(key);
+    if (!known || --known.users > 0) return;
+    this.#addresses.delete(key);
+    this.#remove(addressMessage("delete", prefix, this.#options.innerDevice), "an address");
+  }
+
+  /** The inner addresses that a CHILD_SA's own selectors hold: sources of what goes by it. */
+  addressesFor({ ownSelectors }: SaPair): IpAddress[] {
+    return [...this.#addresses.values()].map(({ prefix }) => prefix.address)
+      .filter((address) => ownSelectors.some((selector) => holds(selector, address)));
+  }
+
+  /** Puts in the routes that a CHILD_SA wants, as far as no other has the same. */
+  claim(spiIn: number, routes: readonly Route[]): void {
+    for (const route of routes) {
+      if (!this.#routes.claim(spiIn, route)) continue;
+      this.#ensureRule(route.to.address.length as 4 | 16);
+      this.#order(putRoute(route), "a route", spiIn);
+    }
+  }
+
+  /** Takes out the routes that this CHILD_SA alone wanted, and puts back what they had replaced. */
+  letGo(spiIn: number): void {
+    const { removed, restored } = this.#routes.letGo(spiIn);
+    for (const route of restored) this.#order(putRoute(route), "a route", undefined);
+    for (const route of removed) this.#remove(deleteRoute(route), "a route");
+  }
+
+  /** Performs what waits. */
+  flush(): void {
+    const orders = this.#orders.splice(0);
+    if (orders.length === 0) return;
+    const outcomes = this.#options.socket.request(orders.map(({ message }) => message));
+    outcomes.forEach((refused, i) => refused && this.#refused(orders[i]!, refused));
+  }
+
+  /** Takes out everything, and then what `last` asks for. */
+  close(last?: { readonly message: Uint8Array; readonly what: string }): void {
+    const { innerDevice } = this.#options;
+    for (const { prefix } of this.#addresses.values()) {
+      this.#remove(addressMessage("delete", prefix, innerDevice), "an address");
+    }
+    this.#addresses.clear();
+    for (const route of this.#routes.all()) this.#remove(deleteRoute(route), "a route");
+    for (const octets of this.#rules) {
+      this.#remove(ruleMessage("delete", this.#rule(octets)), "a rule");
+    }
+    if (last) this.#remove(last.message, last.what);
+    this.flush();
+  }
+
+  #ensureRule(octets: 4 | 16): void {
+    if (this.#rules.has(octets)) return;
+    this.#rules.add(octets);
+    const message = ruleMessage("add", this.#rule(octets));
+    const what = `the rule of table ${TUNNEL_TABLE}`;
+    this.#orders.push({ message, what, spiIn: undefined, fine: ["EEXIST"] });
+  }
+
+  #rule(octets: 4 | 16): RoutingRule {
+    const { exceptMark } = this.#options;
+    return {
+      octets,
+      table: TUNNEL_TABLE,
+      priority: RULE_PRIORITY,
+      ...(exceptMark === undefined ? {} : { exceptMark }),
+    };
+  }
+
+  #order(message: Uint8Array, what: string, spiIn: number | undefined): void {
+    this.#orders.push({ message, what, spiIn, fine: [] });
+  }
+
+  #remove(message: Uint8Array, what: string): void {
+    this.#orders.push({ message, what, spiIn: undefined, fine: GONE });
+  }
+
+  #refused({ what, spiIn, fine }: Order, refused: NetlinkRefusal): void {
+    if (fine.includes(refused.errno)) return;
+    const hint = refused.errno === "EPERM" ? ". It needs CAP_NET_ADMIN" : "";
+    const why = `The kernel refuses ${what}: ${showRefusal(refused)}${hint}`;
+    const { routeRefused, listener } = this.#options;
+    if (spiIn === undefined || !routeRefused) return listener.note(2, why);
+    routeRefused(spiIn, why);
+  }
+}
+
+function holds({ first, last }: Selector, address: IpAddress): boolean {
+  if (address.length !== first.length) return false;
+  return compareAddresses(first, address) <= 0 && compareAddresses(address, last) <= 0;
+}
