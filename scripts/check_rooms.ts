@@ -20,7 +20,7 @@ const MAY_SEE: Readonly<Record<string, readonly string[]>> = {
   native: ["base"],
   files: ["base"],
   radius: ["base", "iana", "crypto", "eap"],
-  transport: ["base", "native", "ping"],
+  transport: ["base", "wire", "esp", "native", "ping"],
   datapath: ["base", "iana", "crypto", "esp", "native", "files", "ping"],
   setup: ["base", "iana"],
   engine: [

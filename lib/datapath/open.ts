@@ -7,7 +7,7 @@ import type { DataPath, DataPathKind, DataPathListener } from "@/datapath/data_p
 import { NoDataPath } from "@/datapath/no_data_path.ts";
 import { kernelLacks, openKernel } from "@/datapath/open_kernel.ts";
 import { openUserland } from "@/datapath/open_userland.ts";
-import type { UdpDoor } from "@/datapath/userland.ts";
+import type { EspCarrier } from "@/esp/carrier.ts";
 import type { EspCrypto } from "@/datapath/userland_sa.ts";
 
 /** The options that matter. */
@@ -22,7 +22,7 @@ export interface DataPathPlan {
 export interface DataPathParts {
   readonly crypto: Omit<EspCrypto, "shim">;
   /** ESP in UDP by the sockets of IKE; undefined: they carry none. */
-  readonly udp: UdpDoor | undefined;
+  readonly udp: EspCarrier | undefined;
 }
 
 /** Which data path a plan leads to: `auto` is the kernel's where the kernel has ESP and we may. */

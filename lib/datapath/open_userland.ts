@@ -16,8 +16,9 @@ import {
 import { RawEsp } from "@/datapath/raw_esp.ts";
 import { linkIndex } from "@/datapath/route_message.ts";
 import { TunDevice } from "@/datapath/tun_device.ts";
-import { type UdpDoor, UserlandDataPath } from "@/datapath/userland.ts";
+import { UserlandDataPath } from "@/datapath/userland.ts";
 import type { EspCrypto } from "@/datapath/userland_sa.ts";
+import type { EspCarrier } from "@/esp/carrier.ts";
 import { loadShim, type ShimSymbols } from "@/native/load.ts";
 import { NetlinkFamily, NetlinkSocket } from "@/native/netlink.ts";
 import { pathMtu } from "@/native/udp.ts";
@@ -31,7 +32,7 @@ export interface UserlandWish {
   readonly virtualipif: string;
   readonly listener: DataPathListener;
   readonly crypto: Omit<EspCrypto, "shim">;
-  readonly udp: UdpDoor | undefined;
+  readonly udp: EspCarrier | undefined;
 }
 
 /** @throws {SetupError} where the setup must be changed first. */

@@ -16,10 +16,11 @@ import type {
 import { SEQUENCE_LEFT } from "@/datapath/data_path.ts";
 import type { HostRoutes } from "@/datapath/host_routes.ts";
 import type { InnerPackets } from "@/datapath/inner_packets.ts";
-import type { EspOrigin, EspPacketReceiver, RawEsp } from "@/datapath/raw_esp.ts";
+import type { RawEsp } from "@/datapath/raw_esp.ts";
 import type { TunDevice } from "@/datapath/tun_device.ts";
 import { TunnelTable } from "@/datapath/tunnel_table.ts";
 import { type EspCrypto, lackFor, UserlandSa } from "@/datapath/userland_sa.ts";
+import type { EspCarrier, EspOrigin, EspReceiver } from "@/esp/carrier.ts";
 import { IpProtocol, IpView, leaveTunnel, mustStayWhole, trafficClass } from "@/esp/ip_packet.ts";
 import { fragmentsOf, IPV6_MTU_MIN, tooBigMessage } from "@/esp/too_big.ts";
 import { rebuildPacket } from "@/esp/transport_mode.ts";
@@ -64,21 +65,14 @@ export interface UserlandDrops {
   exhausted: number;
 }
 
-/** How ESP packets leave in UDP, and in TCP. */
-export interface UdpDoor {
-  receiver: EspPacketReceiver | undefined;
-  send(packet: Uint8Array, path: Path, trafficClass: number): void;
-  flush(): void;
-}
-
 /** What it is made of. */
 export interface UserlandOptions {
   readonly crypto: EspCrypto;
   readonly listener: DataPathListener;
   /** Of UDP and TCP. Undefined: the transport cannot carry ESP. */
-  readonly udp: UdpDoor | undefined;
+  readonly udp: EspCarrier | undefined;
   /** Undefined: there are no raw sockets here. */
-  readonly raw: ((receiver: EspPacketReceiver) => RawEsp) | undefined;
+  readonly raw: ((receiver: EspReceiver) => RawEsp) | undefined;
   /** Undefined: only our own packets go. */
   readonly system: { readonly tun: TunDevice; readonly routes: HostRoutes } | undefined;
   /** Octets of the largest packet that goes whole to an address; undefined: nobody knows. */
@@ -106,7 +100,7 @@ export class UserlandDataPath implements DataPath {
   readonly #view = new IpView();
   readonly #scratch = new Uint8Array(SCRATCH_OCTETS);
   readonly #rebuilt = new Uint8Array(SCRATCH_OCTETS);
-  readonly #receiver: EspPacketReceiver;
+  readonly #receiver: EspReceiver;
   /** Of CHILD_SAs that are gone. */
   readonly #past = { packetsIn: 0, octetsIn: 0, packetsOut: 0, octetsOut: 0 };
   #raw: RawEsp | undefined;

@@ -6,7 +6,7 @@
 import type { RandomOctets } from "@/base/random.ts";
 import type { CryptoBackend } from "@/crypto/backend.ts";
 import type { SaPair, Selector } from "@/datapath/data_path.ts";
-import type { EspOrigin } from "@/datapath/raw_esp.ts";
+import type { EspOrigin } from "@/esp/carrier.ts";
 import type { Tunnel } from "@/datapath/tunnel_table.ts";
 import { InboundSa } from "@/esp/inbound.ts";
 import { OutboundSa } from "@/esp/outbound.ts";

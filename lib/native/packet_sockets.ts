@@ -33,6 +33,8 @@ export interface ArrivedPacket {
   readonly peerPort: number;
   /** Interface index of a link-local peer, else 0. */
   readonly scope: number;
+  /** DSCP and ECN, uint8; 0 where the socket carries no tunnels. */
+  readonly trafficClass: number;
   readonly buffer: Uint8Array;
   /** Where its octets begin: those behind the IP header, of UDP the payload. */
   readonly at: number;
@@ -47,6 +49,8 @@ export interface PacketWay {
   /** 0 with a raw socket. */
   readonly peerPort: number;
   readonly scope?: number;
+  /** DSCP and ECN, uint8; absent: 0. */
+  readonly trafficClass?: number;
 }
 
 /** See the module. */
@@ -71,6 +75,9 @@ export class PacketSockets {
   readonly #sockets = new Map<number, number>();
   readonly #arena = new Uint8Array(SLOTS * SLOT_OCTETS);
   readonly #words = new Uint32Array(this.#arena.buffer);
+  readonly #packet = new LentPacket(this.#arena, this.#words);
+  /** Whether its sockets are raw; undefined: nobody has asked yet. */
+  #isRaw: boolean | undefined;
   readonly #loop: Promise<void>;
   #closed = false;
 
@@ -79,7 +86,7 @@ export class PacketSockets {
     this.#options = options;
     this.#queue = new RecordQueue(options.shim);
     this.#wait = new SocketWait(options.shim);
-    const take = () => this.#take(), isOver = () => this.#closed;
+    const take = () => this.drain(), isOver = () => this.#closed;
     this.#loop = pollUntilOver({ take, wait: () => this.#wait.wait(), isOver })
       .catch((e) => {
         if (!this.#closed) options.failed(e);
@@ -102,7 +109,8 @@ export class PacketSockets {
   }
 
   /** Sends a packet; may wait for the flush. */
-  send(packet: Uint8Array, { own, peer, peerPort, scope = 0 }: PacketWay): void {
+  send(packet: Uint8Array, way: PacketWay): void {
+    const { own, peer, peerPort, scope = 0, trafficClass = 0 } = way;
     const socket = this.#sockets.get(peer.length);
     if (socket === undefined) return void this.refused++;
     if (this.#queue.isFullFor(packet.length)) this.flush();
@@ -113,7 +121,7 @@ export class PacketSockets {
       peerPort,
       zeros: 0,
       scope,
-      trafficClass: 0,
+      trafficClass,
     });
   }
 
@@ -133,31 +141,71 @@ export class PacketSockets {
     this.#wait.close();
   }
 
-  #take(): number {
-    const { arrived, batchEnds } = this.#options, buffer = this.#arena;
-    const count = this.#wait.receive(buffer), words = this.#words;
+  /** Takes a batch of what has arrived, now; how much it was. */
+  drain(): number {
+    const { arrived, batchEnds, wish } = this.#options, buffer = this.#arena;
+    const count = this.#wait.receive(buffer), words = this.#words, packet = this.#packet;
     for (let slot = 0; slot < count; slot++) {
-      const record = slot * SLOT_OCTETS,
-        word = record >> 2,
-        family = words[word + RecordWord.FAMILY]!;
+      const record = slot * SLOT_OCTETS, word = record >> 2;
+      const family = words[word + RecordWord.FAMILY]! as 4 | 16;
       if (words[word + RecordWord.FLAGS]! & NO_PACKET) continue;
       const start = record + RECORD_OCTETS, octets = words[word + RecordWord.LENGTH]!;
-      const peerPort = words[word + RecordWord.PEER_PORT]!;
       // A raw socket of IPv4 gives the header too, one of IPv6 does not (raw(7), RFC 3542 §3).
-      const isRaw = this.#options.wish(family as 4 | 16).rawProtocol !== undefined;
+      const isRaw = (this.#isRaw ??= wish(family).rawProtocol !== undefined);
       const header = isRaw && family === 4 ? 4 * (buffer[start]! & 15) : 0;
       if (octets < header) continue;
-      arrived({
-        own: buffer.subarray(record + RecordAt.OWN, record + RecordAt.OWN + family),
-        peer: buffer.subarray(record + RecordAt.PEER, record + RecordAt.PEER + family),
-        peerPort,
-        scope: words[word + RecordWord.SCOPE]!,
-        buffer,
-        at: start + header,
-        octets: octets - header,
-      });
+      packet.record = record;
+      packet.family = family;
+      packet.at = start + header;
+      packet.octets = octets - header;
+      arrived(packet);
     }
     if (count > 0) batchEnds();
     return count;
+  }
+}
+
+/** The record that is handed out, one for all packets: a packet a microsecond leaves no time for more. */
+class LentPacket implements ArrivedPacket {
+  /** Where the record begins. */
+  record = 0;
+  family: 4 | 16 = 4;
+  at = 0;
+  octets = 0;
+  readonly buffer: Uint8Array;
+  readonly #words: Uint32Array;
+
+  constructor(buffer: Uint8Array, words: Uint32Array) {
+    this.buffer = buffer;
+    this.#words = words;
+  }
+
+  get own(): IpAddress {
+    return this.#addressAt(RecordAt.OWN);
+  }
+
+  get peer(): IpAddress {
+    return this.#addressAt(RecordAt.PEER);
+  }
+
+  get peerPort(): number {
+    return this.#word(RecordWord.PEER_PORT);
+  }
+
+  get scope(): number {
+    return this.#word(RecordWord.SCOPE);
+  }
+
+  get trafficClass(): number {
+    return this.#word(RecordWord.TRAFFIC_CLASS);
+  }
+
+  #word(index: number): number {
+    return this.#words[(this.record >> 2) + index]!;
+  }
+
+  #addressAt(offset: number): IpAddress {
+    const from = this.record + offset;
+    return this.buffer.subarray(from, from + this.family);
   }
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Path } from "@/base/address.ts";
+import type { EspCarrier } from "@/esp/carrier.ts";
 import {
   type Direction,
   type Fate,
@@ -13,13 +14,7 @@ import {
   messageSpis,
 } from "@/transport/impairment.ts";
 import { SendErrorBook, type SendErrors } from "@/transport/send_errors.ts";
-import type {
-  Connections,
-  Datagram,
-  EspInUdp,
-  Transport,
-  TransportListener,
-} from "@/transport/transport.ts";
+import type { Connections, Datagram, Transport, TransportListener } from "@/transport/transport.ts";
 
 /** Messages held back at a time; more pass at once. */
 const HELD_MAX = 10_000;
@@ -49,7 +44,7 @@ export class ImpairedTransport implements Transport {
   readonly nattPort: number | undefined;
   readonly halfOpenMax: number;
   /** Impairments are of IKE alone. */
-  readonly esp: EspInUdp | undefined;
+  readonly esp: EspCarrier | undefined;
   readonly notes: readonly string[];
   readonly connections: Connections | undefined;
   readonly sendErrors: SendErrors;

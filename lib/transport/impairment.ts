@@ -4,6 +4,7 @@
  * @module
  */
 import { SeededRandom } from "@/base/random.ts";
+import { HEADER_OCTETS } from "@/wire/message.ts";
 
 /** As this host sees it. */
 export type Direction = "in" | "out";
@@ -78,7 +79,7 @@ export interface Fate {
 }
 
 /** The two octets of an IKE header that rules look at (RFC 7296 §3.1). */
-const EXCHANGE_AT = 18, FLAGS_AT = 19, HEADER_OCTETS = 28, FLAG_RESPONSE = 0x20;
+const EXCHANGE_AT = 18, FLAGS_AT = 19, FLAG_RESPONSE = 0x20;
 /** Both SPIs, the first octets of the header. */
 const SPIS_OCTETS = 16;
 

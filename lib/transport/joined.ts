@@ -3,11 +3,10 @@
  * @module
  */
 import type { Path } from "@/base/address.ts";
+import type { EspCarrier, EspReceiver } from "@/esp/carrier.ts";
 import { JoinedSendErrors, SendErrorBook, type SendErrors } from "@/transport/send_errors.ts";
 import type {
   Connections,
-  EspInUdp,
-  EspReceiver,
   Transport,
   TransportCounters,
   TransportListener,
@@ -21,7 +20,7 @@ export class JoinedTransport implements Transport {
   readonly halfOpenMax: number;
   readonly notes: readonly string[];
   readonly counters: TransportCounters;
-  readonly esp: EspInUdp;
+  readonly esp: EspCarrier;
   readonly sendErrors: SendErrors;
   readonly connections: Connections | undefined;
   readonly #udp: Transport;
@@ -69,11 +68,11 @@ export class JoinedTransport implements Transport {
   }
 }
 
-class JoinedEsp implements EspInUdp {
-  readonly #udp: EspInUdp | undefined;
-  readonly #tcp: EspInUdp | undefined;
+class JoinedEsp implements EspCarrier {
+  readonly #udp: EspCarrier | undefined;
+  readonly #tcp: EspCarrier | undefined;
 
-  constructor(udp: EspInUdp | undefined, tcp: EspInUdp | undefined) {
+  constructor(udp: EspCarrier | undefined, tcp: EspCarrier | undefined) {
     this.#udp = udp;
     this.#tcp = tcp;
   }

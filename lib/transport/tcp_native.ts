@@ -4,6 +4,7 @@
  * @module
  */
 import { endsKey, type IpAddress, type Path } from "@/base/address.ts";
+import type { EspCarrier } from "@/esp/carrier.ts";
 import { must, SetupError, SystemError } from "@/base/errors.ts";
 import { loadShim, type ShimSymbols } from "@/native/load.ts";
 import { pollUntilOver } from "@/native/poll_loop.ts";
@@ -27,7 +28,6 @@ import type {
   ConnectionCounters,
   Connections,
   Datagram,
-  EspInUdp,
   LostConnection,
   TcpOptions,
   Transport,
@@ -74,7 +74,7 @@ export class TcpTransport implements Transport {
   readonly ikePort: number;
   readonly nattPort = undefined;
   readonly halfOpenMax = HALF_OPEN_MAX;
-  readonly esp: EspInUdp;
+  readonly esp: EspCarrier;
   readonly sendErrors = new SendErrorBook();
   readonly connections: Connections & { readonly counters: ConnectionCounters };
   readonly #shim: ShimSymbols;

@@ -4,6 +4,7 @@
  * @module
  */
 import type { IpAddress, Path } from "@/base/address.ts";
+import type { EspCarrier } from "@/esp/carrier.ts";
 import type { ImpairmentCounts } from "@/transport/impairment.ts";
 import type { SendErrors } from "@/transport/send_errors.ts";
 
@@ -29,38 +30,6 @@ export interface TransportListener {
 export interface LostConnection {
   readonly path: Path;
   readonly why: string;
-}
-
-/** Where a packet in UDP came from. */
-export interface PacketOrigin {
-  readonly address: IpAddress;
-  readonly port: number;
-}
-
-/** Who takes ESP packets that came in UDP or in TCP. */
-export interface EspReceiver {
-  /**
-   * The packet at `at`; lent until it returns, and may be opened in place. `from` is the other end it
-   * came from in UDP; absent: it came otherwise.
-   */
-  packet(
-    buffer: Uint8Array,
-    at: number,
-    octets: number,
-    trafficClass: number,
-    from?: PacketOrigin,
-  ): void;
-  /** No more for now; the buffer is filled anew after it. */
-  batchEnds(): void;
-}
-
-/** ESP in UDP (RFC 3948 §2.1) or in TCP (RFC 9329 §3.2), for a data path in this process. */
-export interface EspInUdp {
-  /** Absent: what comes is counted, and nobody takes it. */
-  receiver: EspReceiver | undefined;
-  /** Sends an ESP packet from a NAT-T port, or in a connection. May wait for the transport's flush. */
-  send(packet: Uint8Array, path: Path, trafficClass: number): void;
-  flush(): void;
 }
 
 /** TCP connections (RFC 9329), as the core's owner sees them: each is known by its path. */
@@ -131,7 +100,7 @@ export interface Transport {
   /** What was done to messages on purpose, rule by rule; absent: nothing. */
   readonly impairment?: readonly ImpairmentCounts[];
   /** Absent: it moves IKE alone. */
-  readonly esp?: EspInUdp | undefined;
+  readonly esp?: EspCarrier | undefined;
   /** Absent: there is only UDP. */
   readonly connections?: Connections | undefined;
   /** Takes what arrives; to be called once. */

@@ -4,6 +4,7 @@
  * @module
  */
 import { type IpAddress, isLinkLocal, isUnspecified, type Path } from "@/base/address.ts";
+import type { EspCarrier } from "@/esp/carrier.ts";
 import { SetupError } from "@/base/errors.ts";
 import { loadShim, type ShimSymbols } from "@/native/load.ts";
 import { pollUntilOver } from "@/native/poll_loop.ts";
@@ -38,7 +39,6 @@ import {
 } from "@/transport/send_errors.ts";
 import type {
   Datagram,
-  EspInUdp,
   Transport,
   TransportCounters,
   TransportListener,
@@ -73,7 +73,7 @@ class NativeUdp implements Transport {
   readonly nattPort: number | undefined;
   readonly halfOpenMax: number;
   readonly notes: readonly string[];
-  readonly esp: EspInUdp;
+  readonly esp: EspCarrier;
   readonly sendErrors = new SendErrorBook();
   readonly #shim: ShimSymbols;
   readonly #wait: SocketWait;

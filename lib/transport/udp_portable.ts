@@ -10,6 +10,7 @@ import {
   type Path,
   showAddress,
 } from "@/base/address.ts";
+import type { EspCarrier } from "@/esp/carrier.ts";
 import { SetupError } from "@/base/errors.ts";
 import {
   isMarkedAtIkePort,
@@ -26,7 +27,6 @@ import {
   whyNoDatagram,
 } from "@/transport/send_errors.ts";
 import type {
-  EspInUdp,
   Transport,
   TransportCounters,
   TransportListener,
@@ -75,7 +75,7 @@ class PortableUdp implements Transport {
   readonly ikePort: number;
   readonly nattPort: number | undefined;
   /** The traffic class is the system's here. */
-  readonly esp: EspInUdp = {
+  readonly esp: EspCarrier = {
     receiver: undefined,
     send: (packet, path) => {
       const socket = this.#socketFor(path);

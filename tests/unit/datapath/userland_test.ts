@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { parseAddress, type Path, showEndpoint } from "@/base/address.ts";
 import { portableBackend } from "@/crypto/portable.ts";
 import type { SaKeys, SaPair, Selector } from "@/datapath/data_path.ts";
-import type { EspOrigin } from "@/datapath/raw_esp.ts";
-import { type UdpDoor, UserlandDataPath } from "@/datapath/userland.ts";
+import { UserlandDataPath } from "@/datapath/userland.ts";
+import type { EspCarrier, EspOrigin } from "@/esp/carrier.ts";
 import { foldSum, sumWords, writeHeaderChecksum } from "@/esp/ip_packet.ts";
 
 const [A, B] = ["192.0.2.1", "192.0.2.2"].map((text) => parseAddress(text)!) as [
@@ -17,12 +17,12 @@ class Bench {
   readonly sent: { readonly to: "a" | "b"; readonly packet: Uint8Array }[] = [];
   readonly got: { a: Uint8Array[]; b: Uint8Array[] } = { a: [], b: [] };
   readonly told: string[] = [];
-  readonly #doors = new Map<string, UdpDoor>();
+  readonly #doors = new Map<string, EspCarrier>();
   readonly a = this.#open("a");
   readonly b = this.#open("b");
 
   #open(name: "a" | "b"): UserlandDataPath {
-    const door: UdpDoor = {
+    const door: EspCarrier = {
       receiver: undefined,
       send: (packet) =>
         void this.sent.push({ to: name === "a" ? "b" : "a", packet: packet.slice() }),
