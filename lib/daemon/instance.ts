@@ -15,7 +15,7 @@ import { appendText } from "@/files/private_file.ts";
 import { InstanceApi } from "@/daemon/instance_api.ts";
 import { runShell } from "@/daemon/ip_command.ts";
 import { isNamespace, namespaceInode, renameNamespace } from "@/daemon/network.ts";
-import { endOurs, filesOf, startOurs, writeOwn } from "@/daemon/our_test.ts";
+import { endOurs, filesOf, startOurs, writeOwn } from "@/daemon/test_process.ts";
 import { bootId, isAlive } from "@/daemon/process.ts";
 import { type InstanceRecord, InstanceState, InstanceType } from "@/daemon/record.ts";
 import { readResultFile } from "@/daemon/result_file.ts";

@@ -32,8 +32,6 @@ import type { Instances } from "@/daemon/instances.ts";
 import { type InstanceRecord, InstanceType } from "@/daemon/record.ts";
 import type { Surroundings } from "@/daemon/surroundings.ts";
 
-/** Where it listens unless `--listen` says otherwise. */
-export const DAEMON_ADDRESS = "127.0.0.1";
 /** Its port unless `--listen` says otherwise. */
 export const DAEMON_PORT = 12_240;
 

@@ -42,6 +42,17 @@ export const Encr = {
 
 const NAMES = namesOf(Encr);
 
+const AEAD: ReadonlySet<number> = new Set([
+  ...[Encr.ENCR_AES_CCM_8, Encr.ENCR_AES_CCM_12, Encr.ENCR_AES_CCM_16],
+  ...[Encr.ENCR_AES_GCM_8, Encr.ENCR_AES_GCM_12, Encr.ENCR_AES_GCM_16],
+  Encr.ENCR_CHACHA20_POLY1305,
+]);
+
+/** Whether a cipher of IKE brings its own integrity check (RFC 5282, RFC 7634). */
+export function isAead(value: number): boolean {
+  return AEAD.has(value);
+}
+
 /** `ENCR_AES_CBC`; `unknown(1024)` where the registry has no name. */
 export function nameOfEncr(value: number): string {
   return nameIn(NAMES, value);

@@ -27,10 +27,14 @@ import {
   settle,
 } from "@/ike/newcomers.ts";
 import { messageHash } from "@/ike/window/repeats.ts";
-import { decodeHeader, encodeMessage, type IkeHeader, type Payload } from "@/wire/message.ts";
+import {
+  decodeHeader,
+  encodeMessage,
+  HEADER_OCTETS,
+  type IkeHeader,
+  type Payload,
+} from "@/wire/message.ts";
 
-/** Octets of an IKE header (RFC 7296 §3.1). */
-const HEADER_OCTETS = 28;
 /** Reasons that are counted apart: some name a number of the peer's choice. */
 const DROP_REASONS_MAX = 200;
 const LATE_INIT = "a late copy of an IKE_SA_INIT request";

@@ -64,8 +64,3 @@ export const PRFS: Readonly<Record<string, number>> = {
 export const GROUPS: Readonly<Record<string, number>> = Object.fromEntries(
   [1, 2, 5, 14, 15, 16, 17, 18, 19, 20, 21, 27, 28, 29, 30, 31, 32].map((g) => [String(g), g]),
 );
-
-/** Ciphers that bring their own integrity. */
-export function isAead({ id }: Encryption): boolean {
-  return [14, 15, 16, 18, 19, 20, 28].includes(id);
-}

@@ -12,7 +12,7 @@ import {
 } from "@/base/address.ts";
 import { showAddress } from "@/base/address.ts";
 import { showDuration } from "@/base/duration.ts";
-import { isAead } from "@/setup/algorithms.ts";
+import { isAead } from "@/iana/encr.ts";
 import { checkChild, firstMisfit } from "@/setup/check_child.ts";
 import { warnOfRanges } from "@/setup/check_ranges.ts";
 import { CERTIFICATE_IDENTITIES, MYID_WORDS, PEERID_WORDS } from "@/setup/ike_options.ts";
@@ -242,7 +242,7 @@ function checkIke({ role, ikeconf }: Setup, rule: Rule): void {
     rule("psk is required for authentication by psk", "ikeconf.psk", ...methods);
   }
   checkCertificates({ ikeconf }, rule);
-  if (ikeintegrityalg.length === 0 && !ikeencyptalg.every(isAead)) {
+  if (ikeintegrityalg.length === 0 && !ikeencyptalg.every(({ id }) => isAead(id))) {
     rule(
       "ikeintegrityalg is empty, and ikeencyptalg names a cipher that is not AEAD",
       "ikeconf.ikeintegrityalg",

@@ -3,8 +3,7 @@
  * @module
  */
 import { addressPlus, type IpAddress, showAddress } from "@/base/address.ts";
-import { Encr } from "@/iana/encr.ts";
-import { isAead } from "@/setup/algorithms.ts";
+import { Encr, isAead } from "@/iana/encr.ts";
 import type { Check, Rule } from "@/setup/check.ts";
 import { CHILD } from "@/setup/ike_options.ts";
 import type { ChildConf, SelectorConf, Setup } from "@/setup/setup.ts";
@@ -58,7 +57,7 @@ function checkAlgorithms(child: ChildConf, path: string, rule: Rule): void {
   } else if (encalg.some(({ id }) => id === Encr.ENCR_NULL)) {
     // RFC 4303 §3.2: encryption and integrity must not both be NULL.
     rule("integrityalg is empty, and encalg names null: ESP needs one of them", integrity, cipher);
-  } else if (!encalg.every(isAead)) {
+  } else if (!encalg.every(({ id }) => isAead(id))) {
     rule("integrityalg is empty, and encalg names a cipher that is not AEAD", integrity, cipher);
   }
 }

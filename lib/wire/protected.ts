@@ -96,9 +96,6 @@ export interface OpenedMessage extends Opened {
   readonly payloads: readonly Payload[];
 }
 
-/** Fragments of one message at most (Total Fragments is a uint16). */
-export const FRAGMENTS_MAX = 0xffff;
-
 const FRAGMENT_HEADER_OCTETS = 4;
 /** Where the IV of a message begins whose only payload is SK, or SKF. */
 const SK_BODY_AT = HEADER_OCTETS + PAYLOAD_HEADER_OCTETS;
@@ -178,8 +175,8 @@ export function sealContent(
 }
 
 /**
- * One message in fragments: each an SKF payload with a part of `payloads` (RFC 7383 §2.5). Room is
- * made for {@linkcode FRAGMENTS_MAX} of them.
+ * One message in fragments: each an SKF payload with a part of `payloads` (RFC 7383 §2.5). Their number
+ * has to fit a uint16.
  */
 export function sealFragments(
   header: MessageHeader,

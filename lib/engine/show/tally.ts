@@ -14,8 +14,6 @@ const RECENT_PARTS = 10;
 
 /** What a run has counted so far. Fields are for those who count; `figures` for those who ask. */
 export class Tally {
-  /** Tunnels that were begun. */
-  created = 0;
   /** Tunnels ever established. */
   established = 0;
   /** Part of `failed`: see RunFigures. */

@@ -3,7 +3,7 @@
  * (RFC 7296 §2.7, §3.3). AEAD ciphers stand in a proposal of their own, without integrity (§3.3).
  * @module
  */
-import { nameOfEncr } from "@/iana/encr.ts";
+import { isAead, nameOfEncr } from "@/iana/encr.ts";
 import { Esn, nameOfEsn } from "@/iana/esn.ts";
 import { nameOfInteg } from "@/iana/integ.ts";
 import { nameOfKeGroup } from "@/iana/ke_group.ts";
@@ -21,13 +21,7 @@ export interface Choice {
   readonly transforms: readonly Transform[];
 }
 
-const AEAD: ReadonlySet<number> = new Set([14, 15, 16, 18, 19, 20, 28]);
 const NO_SPI = new Uint8Array(0);
-
-/** Whether an encryption transform brings its own integrity (RFC 5282, RFC 7634). */
-export function isAead(encryption: number): boolean {
-  return AEAD.has(encryption);
-}
 
 /**
  * The proposals for an IKE SA, in order of preference; without an SPI in IKE_SA_INIT, with the new

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { toHex } from "@/base/bytes.ts";
 import { SeededRandom } from "@/base/random.ts";
 import { KeyExchangeError, type KeyPair } from "@/crypto/backend.ts";
-import { withExchangeStock } from "@/crypto/exchange_stock.ts";
 import { portableBackend } from "@/crypto/portable.ts";
 import { KeGroup } from "@/iana/ke_group.ts";
+import { withExchangeStock } from "../../exchange_stock.ts";
 
 const PAIRS = 4;
 

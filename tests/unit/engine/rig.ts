@@ -4,7 +4,6 @@
  */
 import { parseAddress, type Path } from "@/base/address.ts";
 import { SeededRandom } from "@/base/random.ts";
-import { withExchangeStock } from "@/crypto/exchange_stock.ts";
 import { portableBackend } from "@/crypto/portable.ts";
 import type { CryptoBackend } from "@/crypto/backend.ts";
 import type { Clock } from "@/engine/run/clock.ts";
@@ -15,6 +14,7 @@ import { bothByPsk } from "@/ike/auth/psk.ts";
 import type { IkeConfig, IkeEnv } from "@/ike/records/config.ts";
 import type { Setup } from "@/setup/setup.ts";
 import type { Transport, TransportListener } from "@/transport/transport.ts";
+import { withExchangeStock } from "../../exchange_stock.ts";
 
 /** Time that passes only when told to. */
 export class FakeClock implements Clock {

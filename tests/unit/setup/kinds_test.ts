@@ -1,12 +1,6 @@
 import assert from "node:assert/strict";
-import {
-  ESP_ENCRYPTION,
-  GROUPS,
-  IKE_ENCRYPTION,
-  INTEGRITY,
-  isAead,
-  PRFS,
-} from "@/setup/algorithms.ts";
+import { isAead } from "@/iana/encr.ts";
+import { ESP_ENCRYPTION, GROUPS, IKE_ENCRYPTION, INTEGRITY, PRFS } from "@/setup/algorithms.ts";
 import {
   address,
   addressOf,
@@ -191,7 +185,7 @@ Deno.test("every algorithm name of the reference has its registered number", () 
 });
 
 Deno.test("GCM, CCM and ChaCha20-Poly1305 are AEAD, the others are not", () => {
-  const aead = Object.entries(ESP_ENCRYPTION).filter(([, e]) => isAead(e)).map(([name]) => name);
+  const aead = Object.entries(ESP_ENCRYPTION).filter(([, e]) => isAead(e.id)).map(([name]) => name);
   const names = new Set(aead.map((name) => name.split(":")[0]));
   assert.deepEqual([...names].sort(), [
     "aes-ccm-12",

@@ -1,6 +1,6 @@
 /**
- * Key exchange for simulated worlds: pairs from a small stock and shared secrets remembered, so that
- * thousands of worlds do not pay for the same arithmetic again. The values are real, only few.
+ * Key exchange for tests that make thousands of SAs: pairs from a small stock and shared secrets remembered, so that
+ * they do not pay for the same arithmetic again. The values are real, only few.
  * @module
  */
 import { toHex } from "@/base/bytes.ts";
