@@ -281,7 +281,7 @@ function newcomer(
   sa.spiI = header.spiI;
   sa.initHash = hash;
   sa.startedMs = nowMs;
-  if (!env.broken.has("keep_half_open")) sa.expireMs = nowMs + config.halfOpenTimeoutMs;
+  if (!env.broken.has("keep_half_open")) sa.halfOpenEndMs = nowMs + config.halfOpenTimeoutMs;
   enter(sa, "init");
   endpoint.bySpi.set(spi, sa);
   arrive(endpoint.newcomers, sa);

@@ -11,7 +11,6 @@ import { nameOfNotify, NotifyType } from "@/iana/notify_type.ts";
 import {
   hasSpentMessageIds,
   isLivenessDue,
-  nextDueMs,
   resumePostponed,
   spareMessageIds,
 } from "@/ike/window/lifetime.ts";
@@ -20,10 +19,11 @@ import { openReceived, repeatResponse, retransmit, sendResponse } from "@/ike/wi
 import { CloseCode, fail, refusedHere } from "@/ike/records/failure.ts";
 import { command, rekeyChild } from "@/ike/commands.ts";
 import { follow, reconnect } from "@/ike/path/connection.ts";
-import { expireFragments, forgetFragments, fragmentsDueMs } from "@/ike/window/fragments.ts";
+import { expireFragments, forgetFragments } from "@/ike/window/fragments.ts";
 import { endSa, type IkeSa, isCurrent, type Turn } from "@/ike/records/ike_sa.ts";
-import { followPeer, keepaliveDueMs, sendKeepalive } from "@/ike/path/nat.ts";
+import { followPeer, sendKeepalive } from "@/ike/path/nat.ts";
 import { findNotify, isFatalInAuth, notifyOf, PeerError } from "@/ike/records/notify.ts";
+import { isDue, nextDueMs } from "@/ike/window/timers.ts";
 import { endOvertime } from "@/ike/window/overtime.ts";
 import { isSpent, patienceMs } from "@/ike/window/patience.ts";
 import { isAnswered, isRepeat, OTHER_OCTETS } from "@/ike/window/repeats.ts";
@@ -91,28 +91,22 @@ function startNext(turn: Turn): void {
 
 /** The next time anything is due. */
 function arm({ sa, nowMs, out }: Turn): void {
-  if (sa.phase === "closed" && nowMs >= sa.expireMs) {
+  if (isDue(sa, "forgetting", nowMs)) {
     sa.forgotten = true;
     sa.deadlineMs = Infinity;
     return;
   }
   if (sa.phase === "established") endOvertime({ sa, nowMs, out });
-  // A closing SA waits for its Delete's answer and nothing else.
-  const due = sa.phase === "established"
-    ? nextDueMs(sa)
-    : sa.phase === "closing"
-    ? Infinity
-    : sa.expireMs;
-  sa.deadlineMs = Math.min(sa.window.request?.nextMs ?? Infinity, due, fragmentsDueMs(sa));
+  sa.deadlineMs = nextDueMs(sa);
 }
 
 function onDeadline(turn: Turn): void {
   const { sa, nowMs } = turn;
   expireFragments(turn);
   if (sa.phase === "established") dueWork(turn);
-  else if (nowMs >= sa.expireMs && isUnauthenticated(sa)) return expire(turn);
+  else if (isDue(sa, "half_open", nowMs)) return expire(turn);
   const { window: { request } } = sa;
-  if (!request || nowMs < request.nextMs) return;
+  if (!request || !isDue(sa, "retransmission", nowMs)) return;
   if (sa.path.tcp) {
     return isSpent(sa, request, nowMs) ? noAnswer(turn) : reconnect(turn, request);
   }
@@ -124,11 +118,11 @@ function onDeadline(turn: Turn): void {
 /** What an established SA does of its own accord: rekeys, liveness checks, hard ends. */
 function dueWork(turn: Turn): void {
   const { sa, nowMs } = turn;
-  if (nowMs >= sa.rekeyMs) {
+  if (isDue(sa, "rekey", nowMs)) {
     sa.rekeyMs = Infinity;
     sa.queue.push(newRekeyIke(sa));
   }
-  if (nowMs >= sa.expireMs) {
+  if (isDue(sa, "lifetime", nowMs)) {
     ikeSaExpired(turn);
     if (sa.expireMs === Infinity || sa.phase === "closed") return;
   }
@@ -139,11 +133,7 @@ function dueWork(turn: Turn): void {
   }
   if (isLivenessDue(turn)) sa.queue.push({ kind: "liveness_check" });
   // What is queued goes out at once, and keeps the mapping alive as well.
-  if (nowMs >= keepaliveDueMs(sa) && sa.queue.length === 0) sendKeepalive(turn);
-}
-
-function isUnauthenticated({ phase }: IkeSa): boolean {
-  return phase === "init" || phase === "created";
+  if (isDue(sa, "keepalive", nowMs) && sa.queue.length === 0) sendKeepalive(turn);
 }
 
 /** A peer that began and did not authenticate in time. */

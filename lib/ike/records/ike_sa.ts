@@ -110,8 +110,12 @@ export interface IkeSa {
   rekeyMs: number;
   /** Why our last rekey of it came to nothing, for the report of its loss. */
   rekeyRefusal: string | undefined;
-  /** When an unauthenticated peer is given up, an SA's lifetime ends, or a closed SA is forgotten. */
+  /** When its lifetime ends, or its overtime; Infinity: it has no end. */
   expireMs: number;
+  /** When a responder gives up a peer that has not authenticated. */
+  halfOpenEndMs: number;
+  /** When a closed SA no longer repeats its last response. */
+  forgetMs: number;
   /** Milliseconds on the caller's clock; Infinity when nothing is awaited. */
   deadlineMs: number;
   /** First IKE_SA_INIT sent or received. */
@@ -223,6 +227,8 @@ export function newIkeSa(origin: IkeSaOrigin): IkeSa {
     rekeyMs: Infinity,
     rekeyRefusal: undefined,
     expireMs: Infinity,
+    halfOpenEndMs: Infinity,
+    forgetMs: Infinity,
     deadlineMs: Infinity,
     startedMs: 0,
     establishedMs: undefined,
@@ -297,7 +303,7 @@ export function endSa(turn: Turn, closeCode: number, failure?: Failure, unanswer
     out.push({ kind: "failed", failure }, sa);
   }
   // A peer that lost our last response repeats its request; a few intervals later it has given up.
-  sa.expireMs = sa.window.answered ? turn.nowMs + lingerMs(sa) : turn.nowMs;
+  sa.forgetMs = sa.window.answered ? turn.nowMs + lingerMs(sa) : turn.nowMs;
   out.push({ kind: "closed", unanswered }, sa);
 }
 

@@ -6,7 +6,6 @@
 import type { ChildSa } from "@/ike/records/child_sa.ts";
 import type { IkeEnv } from "@/ike/records/config.ts";
 import { type IkeSa, isReplaced, type Postponed, type Turn } from "@/ike/records/ike_sa.ts";
-import { keepaliveDueMs } from "@/ike/path/nat.ts";
 
 /** When an SA of this lifetime, beginning now, is rekeyed and when it is dead. */
 export function lifetimeOf(
@@ -64,17 +63,6 @@ export function spareMessageIds({ sa, nowMs }: Turn, id: number): void {
 /** Whether there is no Message ID left for a request of ours. */
 export function hasSpentMessageIds({ window: { nextRequestId } }: IkeSa): boolean {
   return nextRequestId > ID_MAX;
-}
-
-/** The next time anything of an established SA's own accord is due. */
-export function nextDueMs(sa: IkeSa): number {
-  let next = Math.min(sa.rekeyMs, sa.expireMs, livenessDueMs(sa), keepaliveDueMs(sa));
-  for (const { dueMs } of sa.postponed) next = Math.min(next, dueMs);
-  for (const child of sa.children) {
-    if (child.state === "established") next = Math.min(next, child.rekeyMs);
-    next = Math.min(next, child.expireMs);
-  }
-  return next;
 }
 
 /** Takes packets of its CHILD_SAs for signs of life of the peer too (RFC 7296 §2.4). */

@@ -1,0 +1,81 @@
+/**
+ * All timers of an IKE SA in one table: what each is for, in which phases it runs, and when it is due.
+ * What is done then is in `handle.ts` and in the tasks.
+ * @module
+ */
+import type { ChildSa } from "@/ike/records/child_sa.ts";
+import type { IkeSa, Phase } from "@/ike/records/ike_sa.ts";
+import { keepaliveDueMs } from "@/ike/path/nat.ts";
+import { fragmentsDueMs } from "@/ike/window/fragments.ts";
+import { livenessDueMs } from "@/ike/window/lifetime.ts";
+
+/** One timer. */
+interface Timer {
+  /** The phases in which it runs. */
+  readonly phases: readonly Phase[];
+  /** When it is due, in milliseconds on the core's clock; Infinity: it does not run. */
+  dueMs(sa: IkeSa): number;
+}
+
+const UNAUTHENTICATED: readonly Phase[] = ["init", "created"];
+const ESTABLISHED: readonly Phase[] = ["established"];
+const UNTIL_CLOSED: readonly Phase[] = ["init", "created", "established", "closing"];
+
+const TIMERS = {
+  /** Our request is repeated, or given up (RFC 7296 §2.4). */
+  retransmission: {
+    phases: UNTIL_CLOSED,
+    dueMs: ({ window }) => window.request?.nextMs ?? Infinity,
+  },
+  /** The other fragments of a message have not come (RFC 7383 §2.6). */
+  fragments: { phases: UNTIL_CLOSED, dueMs: fragmentsDueMs },
+  /** A peer that began has not authenticated (RFC 7296 §2.4). */
+  half_open: { phases: UNAUTHENTICATED, dueMs: ({ halfOpenEndMs }) => halfOpenEndMs },
+  /** We rekey the IKE SA (§2.8). */
+  rekey: { phases: ESTABLISHED, dueMs: ({ rekeyMs }) => rekeyMs },
+  /** The lifetime of the IKE SA, or its overtime, ends (§2.8). */
+  lifetime: { phases: ESTABLISHED, dueMs: ({ expireMs }) => expireMs },
+  /** We rekey a CHILD_SA, or its lifetime ends. */
+  children: { phases: ESTABLISHED, dueMs: ({ children }) => firstOf(children, childDueMs) },
+  /** A task that was put off is tried again (§2.25). */
+  postponed: {
+    phases: ESTABLISHED,
+    dueMs: ({ postponed }) => firstOf(postponed, ({ dueMs }) => dueMs),
+  },
+  /** The peer is asked whether it is there (§2.4). */
+  liveness: { phases: ESTABLISHED, dueMs: livenessDueMs },
+  /** The mapping of a NAT in front of us is kept alive (RFC 3948 §4). */
+  keepalive: { phases: ESTABLISHED, dueMs: keepaliveDueMs },
+  /** Nobody repeats a request to a closed SA any more (RFC 7296 §2.1). */
+  forgetting: { phases: ["closed"], dueMs: ({ forgetMs }) => forgetMs },
+} as const satisfies Record<string, Timer>;
+
+/** A timer of an IKE SA. */
+export type TimerName = keyof typeof TIMERS;
+
+const ALL: readonly Timer[] = Object.values(TIMERS);
+const PHASES: readonly Phase[] = ["idle", "init", "created", "established", "closing", "closed"];
+const BY_PHASE = new Map(
+  PHASES.map((phase) => [phase, ALL.filter(({ phases }) => phases.includes(phase))] as const),
+);
+
+/** When the next timer of an SA is due; Infinity: none runs. */
+export function nextDueMs(sa: IkeSa): number {
+  return firstOf(BY_PHASE.get(sa.phase)!, (timer) => timer.dueMs(sa));
+}
+
+/** Whether a timer that runs in the SA's phase has come. */
+export function isDue(sa: IkeSa, name: TimerName, nowMs: number): boolean {
+  const timer: Timer = TIMERS[name];
+  return timer.phases.includes(sa.phase) && nowMs >= timer.dueMs(sa);
+}
+
+function childDueMs({ state, rekeyMs, expireMs }: ChildSa): number {
+  return state === "established" ? Math.min(rekeyMs, expireMs) : expireMs;
+}
+
+function firstOf<T>(list: readonly T[], dueMs: (one: T) => number): number {
+  let first = Infinity;
+  for (const one of list) first = Math.min(first, dueMs(one));
+  return first;
+}
