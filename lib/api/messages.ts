@@ -4,6 +4,7 @@
  * `proto/myikev2/api/api.proto`.
  * @module
  */
+import type { PingTaskView } from "@/engine/show/ping_table.ts";
 import { isUnspecified, showAddress } from "@/base/address.ts";
 import type { RunEvent } from "@/engine/show/event_hub.ts";
 import {
@@ -12,7 +13,6 @@ import {
   type IkeSaDump,
   type IkeSaSummary,
   IkeStateNumber,
-  type PingTaskView,
   RoleNumber,
   type RunSummary,
   type TrafficSelectorView,

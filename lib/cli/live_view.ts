@@ -4,10 +4,12 @@
  * @module
  */
 import { tellLine } from "@/files/terminal.ts";
+import type { RunFigures } from "@/engine/show/figures.ts";
+import type { PingFigures } from "@/engine/show/ping_table.ts";
 import process from "node:process";
 import { createLogUpdate } from "log-update";
 import { showDuration } from "@/base/duration.ts";
-import type { PingFigures, RunFigures, RunView } from "@/engine/show/view.ts";
+import type { RunView } from "@/engine/show/view.ts";
 
 const REDRAW_MS = 250;
 const PLAIN_LINE_MS = 5_000;

@@ -3,6 +3,8 @@
  * default and no neighbour has. The expectations of its readers are written beside them, not here.
  * @module
  */
+import type { RunFigures } from "@/engine/show/figures.ts";
+import type { PingTaskView } from "@/engine/show/ping_table.ts";
 import { fromHex } from "@/base/bytes.ts";
 import { EventHub } from "@/engine/show/event_hub.ts";
 import type {
@@ -10,10 +12,8 @@ import type {
   FinalResult,
   IkeSaDump,
   IkeSaSummary,
-  PingTaskView,
   RekeyIkeOutcome,
   RekeyOutcome,
-  RunFigures,
   RunSummary,
   RunView,
 } from "@/engine/show/view.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 import { stringify } from "yaml";
-import type { PingResultJson } from "@/report/result.ts";
+import type { PingResultJson } from "@/engine/show/ping_table.ts";
 import { endProcess, type Lab, type Site, until } from "./harness.ts";
 import { type Keylog, readKeylog } from "./keylog.ts";
 

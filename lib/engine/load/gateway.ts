@@ -3,13 +3,14 @@
  * earlier IKE SA is gone, or ends it by INITIAL_CONTACT, is the same tunnel.
  * @module
  */
+import type { FailureFigures } from "@/engine/show/figure.ts";
 import { showEndpoint } from "@/base/address.ts";
 import { showDuration } from "@/base/duration.ts";
 import { nameOfCloseCode } from "@/engine/run/close_code.ts";
 import { type FlapCounts, type Floor, NO_FLAPS, type Role } from "@/engine/run/run_context.ts";
 import type { GatewayPlan, RunPlan } from "@/engine/run/plan.ts";
 import type { EventLevel } from "@/engine/show/event_hub.ts";
-import type { FailureFigures } from "@/engine/show/view.ts";
+
 import { Strangers } from "@/engine/load/strangers.ts";
 import { showChildren, showInner, showSa } from "@/engine/show/sa_view.ts";
 import { CloseCode } from "@/ike/records/failure.ts";

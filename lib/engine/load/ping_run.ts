@@ -3,6 +3,7 @@
  * replies are `ping/`'s.
  * @module
  */
+import type { PingFigures, PingTaskView } from "@/engine/show/ping_table.ts";
 import { type IpAddress, isUnspecified, showAddress } from "@/base/address.ts";
 import type { DataPath } from "@/datapath/data_path.ts";
 import { InnerEcho } from "@/datapath/inner_echo.ts";
@@ -18,7 +19,7 @@ import {
   taskWithin,
 } from "@/engine/load/ping_plan.ts";
 import type { RunPlan } from "@/engine/run/plan.ts";
-import type { PingFigures, PingTaskView } from "@/engine/show/view.ts";
+
 import { CloseCode } from "@/ike/records/failure.ts";
 import type { IkeSa } from "@/ike/records/ike_sa.ts";
 import type { PingCarrier } from "@/ping/carrier.ts";

@@ -4,9 +4,9 @@
  * said in the log as often as a log can bear.
  * @module
  */
+import type { FailureFigures } from "@/engine/show/figure.ts";
 import { CauseCounts } from "@/engine/show/cause_counts.ts";
 import type { EventHub } from "@/engine/show/event_hub.ts";
-import type { FailureFigures } from "@/engine/show/view.ts";
 
 /** Lines about strangers in the log within a second; the others are counted. */
 const LINES_MAX = 10;

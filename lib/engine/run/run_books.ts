@@ -2,12 +2,13 @@
  * The books of a run: its times, its processor time, and the answers that are made of them.
  * @module
  */
+import type { RunFigures } from "@/engine/show/figures.ts";
 import process from "node:process";
 import type { Clock } from "@/engine/run/clock.ts";
 import type { Floor, Role } from "@/engine/run/run_context.ts";
 import type { RunPlan } from "@/engine/run/plan.ts";
 import type { SaCounts } from "@/engine/show/sa_list.ts";
-import type { RunFigures, RunResult, RunSummary } from "@/engine/show/view.ts";
+import type { RunResult, RunSummary } from "@/engine/show/view.ts";
 import type { IkeEnv } from "@/ike/records/config.ts";
 import type { Transport } from "@/transport/transport.ts";
 
@@ -106,7 +107,7 @@ export class RunBooks {
       createDurationMs: this.#createDurationMs(),
       setupFileName,
       createdTunnels: tally.established,
-      setupRate: this.#setupRate() ?? undefined,
+      setupRate: this.#setupRate(),
       ikeSasByState: sas.byState,
       ikeSasTotal: sas.total,
       live: sas.live,
@@ -137,7 +138,7 @@ export class RunBooks {
       retransmissions: loop.retransmissions,
       ikeRekeys: tally.ikeRekeys,
       childRekeys: tally.childRekeys,
-      sas: tally.sas.figures(),
+      ...tally.sas.figures(),
       flaps: role.flapping.flaps,
       rebuilds: role.flapping.rebuilds,
       setupRate: this.#setupRate(),

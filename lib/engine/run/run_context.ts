@@ -2,10 +2,10 @@
  * What a role (client, gateway, the ending) stands on: the run seen from inside.
  * @module
  */
+import type { FailureFigures } from "@/engine/show/figure.ts";
 import type { Alarm, CoreLoop } from "@/engine/run/core_loop.ts";
 import type { EventHub, EventLevel } from "@/engine/show/event_hub.ts";
 import type { Tally } from "@/engine/show/tally.ts";
-import type { FailureFigures } from "@/engine/show/view.ts";
 import type { Failure } from "@/ike/records/event.ts";
 import type { IkeSa } from "@/ike/records/ike_sa.ts";
 

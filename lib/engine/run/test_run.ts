@@ -3,6 +3,8 @@
  * It does what the loop leaves to it: books, events, recorders, the end.
  * @module
  */
+import type { RunFigures } from "@/engine/show/figures.ts";
+import type { PingTaskView } from "@/engine/show/ping_table.ts";
 import { type Path, showEndpoint, showPath } from "@/base/address.ts";
 import { showSpi32, showSpi64 } from "@/base/bytes.ts";
 import { showDuration } from "@/base/duration.ts";
@@ -34,12 +36,10 @@ import {
   type FinalResult,
   type IkeSaDump,
   type IkeSaSummary,
-  type PingTaskView,
   type PoolUsage,
   type RekeyIkeOutcome,
   type RekeyOutcome,
   RUN_RESULT_NAMES,
-  type RunFigures,
   RunResult,
   type RunSummary,
   type RunView,

@@ -2,7 +2,7 @@
  * Counts by cause, with the first of each cause in words.
  * @module
  */
-import type { FailureFigures } from "@/engine/show/view.ts";
+import type { FailureFigures } from "@/engine/show/figure.ts";
 
 /** Distinct causes that are counted apart; all others share one line. */
 const CAUSES_MAX = 100;

@@ -3,7 +3,25 @@
  * percentile is at most 1.6 % off; the maximum is exact.
  * @module
  */
-import type { LatencyFigures } from "@/engine/show/view.ts";
+
+/** Percentiles in milliseconds. */
+export interface LatencyFigures {
+  readonly p50: number;
+  readonly p90: number;
+  readonly p99: number;
+  readonly max: number;
+  readonly samples: number;
+  /** What they were read from, so that they can be merged; absent of a single ping task. */
+  readonly histogram?: HistogramData;
+}
+
+/** A histogram as plain data, without its empty buckets. */
+export interface HistogramData {
+  /** Pairs of a bucket's number and its samples. */
+  readonly buckets: readonly (readonly [bucket: number, samples: number])[];
+  /** Milliseconds. */
+  readonly max: number;
+}
 
 /** Buckets within one doubling, as a power of two. */
 const SUB_BITS = 6;
@@ -20,6 +38,28 @@ export class Histogram {
   /** Samples so far. */
   get samples(): number {
     return this.#samples;
+  }
+
+  /** All samples of several histograms. */
+  static merged(parts: readonly HistogramData[]): Histogram {
+    const whole = new Histogram();
+    for (const { buckets, max } of parts) {
+      for (const [at, samples] of buckets) {
+        whole.#buckets[at]! += samples;
+        whole.#samples += samples;
+      }
+      whole.#max = Math.max(whole.#max, max);
+    }
+    return whole;
+  }
+
+  /** To be sent elsewhere, and merged with others there. */
+  data(): HistogramData {
+    const buckets: [number, number][] = [];
+    for (const [at, samples] of this.#buckets.entries()) {
+      if (samples > 0) buckets.push([at, samples]);
+    }
+    return { buckets, max: this.#max };
   }
 
   /** Takes a duration; a negative one counts as 0. */
@@ -51,6 +91,7 @@ export class Histogram {
       p99: this.percentile(0.99),
       max: this.#max,
       samples: this.#samples,
+      histogram: this.data(),
     };
   }
 }

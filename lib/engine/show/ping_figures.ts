@@ -3,11 +3,9 @@
  * @module
  */
 import type { PingPlan } from "@/engine/load/ping_plan.ts";
-import type { LatencyFigures, PingFigures, PingTaskFigures } from "@/engine/show/view.ts";
+import type { LatencyFigures } from "@/engine/show/histogram.ts";
+import { type PingFigures, type PingTaskFigures, WORST_MAX } from "@/engine/show/ping_table.ts";
 import type { Pinger } from "@/ping/pinger.ts";
-
-/** Tasks that are told with their own figures: those that lose most. */
-const WORST_MAX = 10;
 
 /** What the pinger does not count itself. */
 export interface PingBeside {

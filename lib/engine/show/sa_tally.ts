@@ -3,12 +3,19 @@
  * CHILD_SAs that are gone, requests of peers that this end refused.
  * @module
  */
+import type { RunFigures } from "@/engine/show/figures.ts";
+import type { CountedCauses } from "@/engine/show/figure.ts";
 import { CauseCounts } from "@/engine/show/cause_counts.ts";
 import { showSa } from "@/engine/show/sa_view.ts";
-import type { CountedCauses, SaFigures } from "@/engine/show/view.ts";
 import type { IkeEffect } from "@/ike/records/event.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
 import type { IkeSa } from "@/ike/records/ike_sa.ts";
+
+/** What it counts. */
+export type SaFigures = Pick<
+  RunFigures,
+  "rekeysRefused" | "overtime" | "childrenRefused" | "childrenLost" | "refusals" | "displaced"
+>;
 
 /** See the file; it hears of every effect of the core. */
 export class SaTally {

@@ -3,10 +3,10 @@
  * protocol and no clock.
  * @module
  */
+import type { FailureFigures } from "@/engine/show/figure.ts";
 import { CauseCounts } from "@/engine/show/cause_counts.ts";
 import { Histogram } from "@/engine/show/histogram.ts";
 import { SaTally } from "@/engine/show/sa_tally.ts";
-import type { FailureFigures } from "@/engine/show/view.ts";
 
 /** Seconds over which the recent rate is an average. */
 const RECENT_MS = 1_000;

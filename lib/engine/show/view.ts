@@ -5,14 +5,12 @@
  * Times named `…EpochMs` are milliseconds since 1970; absent means that it has not happened.
  * @module
  */
-import type { DataPathKind, DataPathTotals } from "@/datapath/data_path.ts";
+import type { RunFigures } from "@/engine/show/figures.ts";
+import type { PingTaskView } from "@/engine/show/ping_table.ts";
 import type { IpAddress } from "@/base/address.ts";
 import type { EventHub } from "@/engine/show/event_hub.ts";
 import type { EspEncapsulation } from "@/ike/path/nat.ts";
 import type { Setup } from "@/setup/setup.ts";
-import type { NeighbourOverflow } from "@/engine/run/neighbour_watch.ts";
-import type { ImpairmentCounts } from "@/transport/impairment.ts";
-import type { ConnectionCounters } from "@/transport/transport.ts";
 
 /** Who a run is, as the API counts. */
 export const RoleNumber = { client: 1, gateway: 2 } as const;
@@ -92,8 +90,8 @@ export interface RunSummary {
   readonly setupFileName: string;
   /** Tunnels ever established; a rekeyed or rebuilt one does not count again. */
   readonly createdTunnels: number;
-  /** `createdTunnels` per second of `createDurationMs`; undefined when there is none. */
-  readonly setupRate: number | undefined;
+  /** Configured tunnels among those created, per second of `createDurationMs`; null without any. */
+  readonly setupRate: number | null;
   /** IKE SAs by state: index is the API's state number, 1–10; index 0 is unused. */
   readonly ikeSasByState: readonly number[];
   readonly ikeSasTotal: number;
@@ -222,200 +220,6 @@ export interface ChildSaDump {
   readonly initiatedHere: boolean;
   readonly ownTs: readonly TrafficSelectorView[];
   readonly peerTs: readonly TrafficSelectorView[];
-}
-
-/** Percentiles in milliseconds. */
-export interface LatencyFigures {
-  readonly p50: number;
-  readonly p90: number;
-  readonly p99: number;
-  readonly max: number;
-  readonly samples: number;
-}
-
-/** A ping task. */
-export interface PingTaskView {
-  /** Unspecified: left to the system, and no reply has told it yet. */
-  readonly own: IpAddress;
-  readonly peer: IpAddress;
-  /** Requests since the counters were cleared. */
-  readonly sent: number;
-  /** Requests among them that were answered in time. */
-  readonly received: number;
-}
-
-/** A ping task with all that is known of it. */
-export interface PingTaskFigures extends PingTaskView {
-  readonly lost: number;
-  /** Most requests lost one after the other. */
-  readonly burstMax: number;
-  /** Percentiles 20 % more or less; null without a reply. */
-  readonly latencyMs: LatencyFigures | null;
-  /** From its tunnel's being up to the first reply; null: not known, or none. */
-  readonly firstPacketMs: number | null;
-}
-
-/** What the ping test has counted, over all its tasks. */
-export interface PingFigures {
-  /** Tasks that have begun. */
-  readonly tasks: number;
-  readonly sent: number;
-  /** Requests answered in time. */
-  readonly received: number;
-  /** Requests that nobody answered in time. */
-  readonly lost: number;
-  /** Of those answered or lost; null before the first. */
-  readonly lossPercent: number | null;
-  /** Most requests of one task lost one after the other. */
-  readonly burstMax: number;
-  /** Tasks that lose more than `maxlossrate`. */
-  readonly tasksAbove: number;
-  /** Second replies, and replies to requests that were given up. */
-  readonly duplicates: number;
-  readonly late: number;
-  /** Replies that came after a reply to a later request. */
-  readonly reordered: number;
-  /** Replies that are not what was sent. */
-  readonly altered: number;
-  /** Requests that nothing took: no tunnel for them, or refused by the system; they are lost too. */
-  readonly unsent: number;
-  readonly latencyMs: LatencyFigures | null;
-  /** From a tunnel's being up to the first reply that came through it. */
-  readonly firstPacketMs: LatencyFigures | null;
-  /** Tasks that lose most, at most ten. */
-  readonly worst: readonly PingTaskFigures[];
-}
-
-/** Failed tunnels, or strangers, of one cause. */
-export interface FailureFigures {
-  /** A notify's IANA name, NO_ANSWER, … */
-  readonly cause: string;
-  readonly count: number;
-  /** The first of them in words, with its tunnel or address. */
-  readonly example: string;
-}
-
-/** How often, and by which causes, most frequent first. */
-export interface CountedCauses {
-  readonly count: number;
-  readonly causes: readonly FailureFigures[];
-}
-
-/** What happened to SAs that were up. */
-export interface SaFigures {
-  /** Rekeys of ours that came to nothing, of IKE SAs and of CHILD_SAs. */
-  readonly rekeysRefused: {
-    readonly ike: number;
-    readonly child: number;
-    readonly causes: readonly FailureFigures[];
-  };
-  /** SAs that outlived their lifetime, as an exchange that replaces them was under way. */
-  readonly overtime: { readonly ike: number; readonly child: number };
-  /** CHILD_SAs beside the first that could not be made. */
-  readonly childrenRefused: CountedCauses;
-  /** CHILD_SAs that carried traffic and are gone, with none in their place. */
-  readonly childrenLost: CountedCauses;
-  /** Requests of authenticated peers that this end refused. */
-  readonly refusals: readonly FailureFigures[];
-  /** IKE SAs that ended because their peer came back and said INITIAL_CONTACT. */
-  readonly displaced: number;
-}
-
-/** What the live view, the closing report and the JSON result show. */
-export interface RunFigures {
-  /** Tunnels that were begun: first tries sent (gateway: each time one was established). */
-  readonly created: number;
-  /** Tunnels ever established. */
-  readonly established: number;
-  /**
-   * Client: tunnels given up. Gateway: peers that authenticated and were given no CHILD_SA. Lost ones
-   * count at both.
-   */
-  readonly failed: number;
-  /** Tries of tunnels that failed and were, or will be, tried again. */
-  readonly retries: number;
-  /**
-   * Established, then gone though nobody asked for it; part of `failed`. A peer's Delete is a loss to
-   * a client, who alone is to end its tunnels, and none to a gateway. A tunnel that a later try
-   * brings back stays counted.
-   */
-  readonly lost: number;
-  /** IKE SAs on the way now. */
-  readonly halfOpen: number;
-  readonly live: number;
-  /** Requests sent again. */
-  readonly retransmissions: number;
-  /** IKE SAs, and CHILD_SAs, that were replaced, by whichever end. */
-  readonly ikeRekeys: number;
-  readonly childRekeys: number;
-  readonly sas: SaFigures;
-  /** How often a tunnel was torn down on purpose (flapping), and how often one was rebuilt then. */
-  readonly flaps: number;
-  readonly rebuilds: number;
-  /** Tunnels per second over the whole creation; null before the first. */
-  readonly setupRate: number | null;
-  /** Tunnels established in the last second. */
-  readonly recentRate: number;
-  /** Undefined without a running time. */
-  readonly timeLeftMs: number | undefined;
-  /** Since the start; to the end once it ended. */
-  readonly elapsedMs: number;
-  /** First transmission to answer, as the initiator of the exchange; null without a sample. */
-  readonly ikeSaInitMs: LatencyFigures | null;
-  readonly ikeAuthMs: LatencyFigures | null;
-  /** First IKE_SA_INIT of a try to established. */
-  readonly setupMs: LatencyFigures | null;
-  /** Most frequent first. */
-  readonly failures: readonly FailureFigures[];
-  /**
-   * Gateway: peers that began an IKE SA and did not authenticate, by cause, the most frequent first.
-   * They are no tunnels, and do not count in `failed`.
-   */
-  readonly strangers: readonly FailureFigures[];
-  /**
-   * Gateway: IKE_SA_INIT requests that were answered with a cookie (RFC 7296 §2.6), and those of them
-   * for which the load alone asked (`numoftunneltoenablecookie: auto`).
-   */
-  readonly cookies: { readonly asked: number; readonly automatic: number };
-  /** Datagrams that cost a counter and nothing else, by reason. */
-  readonly drops: ReadonlyMap<string, number>;
-  /** What carries the CHILD_SAs' packets. */
-  readonly dataPath: DataPathKind;
-  /** All packets of CHILD_SAs; null where the kernel keeps the books, or nothing carries any. */
-  readonly packets: DataPathTotals | null;
-  /** IKE messages that left, and that came. */
-  readonly datagramsSent: number;
-  readonly datagramsReceived: number;
-  /**
-   * Datagrams of any kind that the system refused to send, and those of which ICMP says that they came
-   * to nothing, by cause, the most frequent first.
-   */
-  readonly sendErrors: readonly FailureFigures[];
-  /** The kernel's neighbour table where it was full while the test ran; null: it was not, or runs still. */
-  readonly neighbourOverflow: NeighbourOverflow | null;
-  /** What the rules of `impairment` did to messages, in their order; empty: none does any. */
-  readonly impairment: readonly ImpairmentCounts[];
-  /** TCP connections by what became of them (RFC 9329); null where there is only UDP. */
-  readonly connections: ConnectionCounters | null;
-  /** NAT-T keepalives (RFC 3948 §2.3), which count as no datagram. */
-  readonly keepalivesSent: number;
-  readonly keepalivesReceived: number;
-  /** The ping test; null without `pingconf.destaddr`. */
-  readonly ping: PingFigures | null;
-  /** Pings of the other ends through tunnels without a device, answered here. */
-  readonly pingsAnswered: number;
-  /** Deletes of a graceful stop that no peer answered; null when none was sent. */
-  readonly deletesUnanswered: number | null;
-  /** Processor time of the whole process since the start, milliseconds. */
-  readonly cpuMs: number;
-  /** `cpuMs` by established tunnel, up to the end of creation; null before the first. */
-  readonly cpuMsPerTunnel: number | null;
-  /** Resident memory of the process, octets. */
-  readonly rssBytes: number;
-  readonly transport: string;
-  readonly crypto: string;
-  /** What the setup leaves at its default although the feature is not there yet. */
-  readonly notYet: readonly string[];
 }
 
 /** Use of one address pool. */

@@ -1,6 +1,8 @@
+import type { RunFigures } from "@/engine/show/figures.ts";
+import type { PingFigures } from "@/engine/show/ping_table.ts";
 import assert from "node:assert/strict";
 import { plainLine } from "@/cli/live_view.ts";
-import type { PingFigures, RunFigures, RunView } from "@/engine/show/view.ts";
+import type { RunView } from "@/engine/show/view.ts";
 
 const MAIN = new URL("../../../main.ts", import.meta.url).pathname;
 const ESCAPE = "\u001b";

@@ -1,33 +1,15 @@
+import type { RunFigures } from "@/engine/show/figures.ts";
 import assert from "node:assert/strict";
+import { mergeFigures } from "@/engine/show/figure.ts";
+import { FIGURES as TABLE } from "@/engine/show/figures.ts";
+import { Histogram } from "@/engine/show/histogram.ts";
+import { resultsDocument } from "../../../scripts/results_docs.ts";
 import { SetupError } from "@/base/errors.ts";
-import {
-  type FinalResult,
-  type RunFigures,
-  RunResult,
-  type RunSummary,
-} from "@/engine/show/view.ts";
+import { type FinalResult, RunResult, type RunSummary } from "@/engine/show/view.ts";
 import { refusedResult, resultOf } from "@/report/result.ts";
 import { summaryLines } from "@/report/summary.ts";
 
 const LATENCY = { p50: 1.23456, p90: 2, p99: 3, max: 4.5, samples: 7 };
-
-const COUNTED = [
-  ...["matched", "lost", "duplicated", "reordered"],
-  ...["delayed", "replayed", "corrupted", "crossed"],
-];
-
-const CONNECTIONS = [
-  ...[
-    "opened",
-    "accepted",
-    "crowdedOut",
-    "idle",
-    "hoarding",
-    "badStreams",
-    "espDropped",
-    "badFrames",
-  ],
-];
 
 const cause = (name: string, count: number) => ({ cause: name, count, example: "tunnel 5" });
 
@@ -51,7 +33,7 @@ const FIGURES: RunFigures = {
   retransmissions: 5,
   ikeRekeys: 6,
   childRekeys: 7,
-  sas: {
+  ...{
     rekeysRefused: { ike: 1, child: 2, causes: [cause("NO_PROPOSAL_CHOSEN", 3)] },
     overtime: { ike: 0, child: 4 },
     childrenRefused: { count: 1, causes: [cause("TS_UNACCEPTABLE", 1)] },
@@ -74,8 +56,8 @@ const FIGURES: RunFigures = {
   drops: new Map([["malformed", 2], ["unknown SPI", 8]]),
   datagramsSent: 100,
   datagramsReceived: 90,
-  neighbourOverflow: { family: 4, entries: 1024, entriesMax: 1024, overflows: 12 },
   sendErrors: [{ cause: "ENETUNREACH", count: 7, example: "Cannot send to 192.0.2.9:500" }],
+  neighbourOverflow: { family: 4, entries: 1024, entriesMax: 1024, overflows: 12 },
   keepalivesSent: 4,
   connections: {
     ...{ opened: 0, accepted: 7, crowdedOut: 2, idle: 0, hoarding: 0, badStreams: 1 },
@@ -150,7 +132,7 @@ function isPingTask(task: Record<string, unknown>): boolean {
     hasOnly(counts, ["sent", "received", "lost", "burstMax"], isNumber);
 }
 
-/** What the types of docs/results.md mean. */
+/** What the types of the documentation mean. */
 const TYPES: Readonly<Record<string, (value: unknown) => boolean>> = {
   "text or null": (v) => v === null || isText(v),
   "list of text": (v) => Array.isArray(v) && v.every(isText),
@@ -164,43 +146,30 @@ const TYPES: Readonly<Record<string, (value: unknown) => boolean>> = {
       hasOnly(f, ["cause", "count", "example"], () => true) && isText(f.cause) &&
       isNumber(f.count) && isText(f.example)
     ),
-  "list of counts": (v) =>
-    Array.isArray(v) && v.every((counts) => hasOnly(counts, COUNTED, isNumber)),
-  "packet counts or null": (v) => {
-    if (v === null) return true;
-    const { drops, ...counts } = v as Record<string, unknown>;
-    const names = ["sent", "received", "octetsSent", "octetsReceived"];
-    return hasOnly(counts, names, isNumber) &&
-      hasOnly(drops, Object.keys(drops as object), isNumber);
-  },
-  "connection counts or null": (v) => v === null || hasOnly(v, CONNECTIONS, isNumber),
-  "neighbour table or null": (v) =>
-    v === null || hasOnly(v, ["family", "entries", "entriesMax", "overflows"], isNumber),
+  "list of objects of numbers": (v) => Array.isArray(v) && v.every(isCounts),
+  "object of numbers": isCounts,
+  "object of numbers or null": (v) => v === null || isCounts(v),
+  "object": (v) => typeof v === "object" && v !== null,
+  "object or null": (v) => typeof v === "object",
   "list of ping tasks": (v) => Array.isArray(v) && v.every(isPingTask),
-  "object": (v) => hasOnly(v, Object.keys(v as object), isNumber),
 };
 
-/** Type by field, from the table of docs/results.md; `a.b`, `.c` in one cell are `a.b` and `a.c`. */
+function isCounts(value: unknown): boolean {
+  return hasOnly(value, Object.keys(value as object), isNumber);
+}
+
+/** Type by field, as docs/results.md has them. */
 async function documented(): Promise<Map<string, string>> {
   const text = await Deno.readTextFile(new URL("../../../docs/results.md", import.meta.url));
-  const fields = new Map<string, string>();
-  for (const line of text.split("\n")) {
-    const [, names, type] = line.split("|").map((cell) => cell.trim());
-    if (!names?.startsWith("`")) continue;
-    let parent = "";
-    for (const [, name] of names.matchAll(/`([^`]+)`/g)) {
-      const path = name!.startsWith(".") ? parent + name : name!;
-      parent = path.includes(".") ? path.slice(0, path.lastIndexOf(".")) : parent;
-      fields.set(path, type!.replaceAll("`", ""));
-    }
-  }
-  return fields;
+  assert.ok(text.split("\n").every((line) => line.length <= 100), "readable in a terminal");
+  const items = text.replaceAll("\n  ", " ").matchAll(/^- `([\w.]+)` \((.*?)\): \S.*\.$/gm);
+  return new Map([...items].map(([, path, type]) => [path!, type!]));
 }
 
 function fits(type: string, value: unknown): boolean {
   const known = TYPES[type];
   if (known) return known(value);
-  const words: unknown[] = type.split(", ").map((word) => JSON.parse(word));
+  const words: unknown[] = type.split(/, | or /).map((word) => JSON.parse(word));
   return words.includes(value);
 }
 
@@ -213,7 +182,9 @@ function pathsOf(value: object, known: ReadonlyMap<string, string>, prefix = "")
   return Object.entries(value).flatMap(([key, inner]) => {
     const path = prefix + key;
     const isSection = [...known.keys()].some((k) => k.startsWith(`${path}.`));
-    return isSection ? pathsOf(inner, known, `${path}.`) : [path];
+    const own = known.has(path) ? [path] : [];
+    if (!isSection || inner === null) return own;
+    return [...own, ...pathsOf(inner, known, `${path}.`)];
   });
 }
 
@@ -228,17 +199,21 @@ for (const [name, result] of Object.entries(RESULTS)) {
   Deno.test(`the result of ${name} has the documented fields, of their types, and no other`, async () => {
     const schema = await documented();
     const wire = JSON.parse(JSON.stringify(result));
-    assert.deepEqual(pathsOf(wire, schema).sort(), [...schema.keys()].sort());
-    for (const [path, type] of schema) {
-      const value = at(path, wire);
+    const paths = pathsOf(wire, schema);
+    // What is within a field that does not apply is not there.
+    const absent = [...schema.keys()].filter((path) => !paths.includes(path));
+    assert.deepEqual(absent.filter((path) => !path.startsWith("packets.")), []);
+    assert.deepEqual(paths.filter((path) => !schema.has(path)), []);
+    for (const path of paths) {
+      const type = schema.get(path)!, value = at(path, wire);
       assert.ok(fits(type, value), `${path}: ${JSON.stringify(value)} is no ${type}`);
     }
   });
 }
 
 Deno.test("the documentation's types are looked at", () => {
-  assert.equal(fits('"passed", "failed"', "running"), false);
-  assert.equal(fits('"client", "gateway", null', null), true);
+  assert.equal(fits('"passed" or "failed"', "running"), false);
+  assert.equal(fits('"client", "gateway" or null', null), true);
   assert.equal(fits("number", null), false);
   assert.equal(fits("number", "1"), false);
   assert.equal(fits("{p50, p90, p99, max}", { p50: 1, p90: 1, p99: 1 }), false);
@@ -252,9 +227,9 @@ Deno.test("every figure stands where its name says", () => {
   assert.equal(result.setup, "my.yaml");
   assert.deepEqual(result.tunnels, { configured: 12, established: 10, failed: 2, lost: 1 });
   assert.deepEqual([result.retries, result.retransmissions], [3, 5]);
-  const { rekeysRefused: refused, overtime } = FIGURES.sas;
+  const { rekeysRefused: refused, overtime } = FIGURES;
   assert.deepEqual(result.rekeys, { ike: 6, child: 7, refused, overtime });
-  const { childrenRefused, childrenLost, refusals } = FIGURES.sas;
+  const { childrenRefused, childrenLost, refusals } = FIGURES;
   assert.deepEqual(result.children, { refused: childrenRefused, lost: childrenLost });
   assert.deepEqual([result.refusals, result.displaced], [refusals, 7]);
   assert.deepEqual(result.flaps, { down: 9, up: 8 });
@@ -356,4 +331,51 @@ Deno.test("the closing report of a run without tunnels names no figure", () => {
   assert.match(text, /^IKE_SA_INIT no sample$/m);
   assert.match(text, /^CPU per tunnel: none was established, /m);
   assert.doesNotMatch(text, /null|NaN|undefined|Dropped|unanswered|[Pp]ing/);
+});
+
+Deno.test("the figures of several parts of a run become one", () => {
+  const latencyOf = (...samplesMs: number[]) => {
+    const histogram = new Histogram();
+    for (const ms of samplesMs) histogram.add(ms);
+    return histogram.figures();
+  };
+  const one = { ...FIGURES, setupMs: latencyOf(1, 2, 3), ikeAuthMs: null, deletesUnanswered: null };
+  const other: RunFigures = {
+    ...FIGURES,
+    ...{ established: 30, setupRate: 10, elapsedMs: 70_000, rssBytes: 5, cpuMsPerTunnel: 0.2 },
+    setupMs: latencyOf(10, 20, 30, 40),
+    ikeAuthMs: latencyOf(7),
+    failures: [cause("NO_ANSWER", 5), cause("TS_UNACCEPTABLE", 9)],
+    drops: new Map([["malformed", 1], ["new", 4]]),
+    deletesUnanswered: 3,
+    packets: null,
+    ping: { ...FIGURES.ping!, received: 0, lost: 100, burstMax: 100 },
+  };
+  const whole = mergeFigures(TABLE, [one, other]);
+  assert.deepEqual([whole.established, whole.retries, whole.childRekeys], [40, 6, 14]);
+  assert.deepEqual([whole.elapsedMs, whole.rssBytes, whole.transport], [
+    70_000,
+    123_456_789,
+    "native",
+  ]);
+  assert.equal(whole.setupRate!.toFixed(3), "133.457");
+  assert.equal(whole.cpuMsPerTunnel!.toFixed(4), (1 / (1 / 0.61239 + 1 / 0.2)).toFixed(4));
+  assert.deepEqual(whole.failures.map(({ cause, count }) => [cause, count]), [
+    ["TS_UNACCEPTABLE", 9],
+    ["NO_ANSWER", 7],
+  ]);
+  assert.deepEqual([...whole.drops], [["malformed", 3], ["unknown SPI", 8], ["new", 4]]);
+  assert.deepEqual([whole.setupMs!.samples, whole.setupMs!.max], [7, 40]);
+  assert.equal(Math.round(whole.setupMs!.p50), 10);
+  assert.deepEqual([whole.ikeAuthMs!.samples, whole.deletesUnanswered], [1, 3]);
+  assert.deepEqual([whole.packets!.packetsOut, whole.packets!.drops], [8, { replayed: 2 }]);
+  assert.deepEqual([whole.ping!.lost, whole.ping!.burstMax], [112, 100]);
+  assert.equal(whole.ping!.lossPercent, 100 * 112 / 200);
+  assert.deepEqual([whole.rekeysRefused.child, whole.childrenLost.count], [4, 10]);
+  assert.equal(whole.impairment[0]!.matched, 18);
+});
+
+Deno.test("the document is that of the table", async () => {
+  const url = new URL("../../../docs/results.md", import.meta.url);
+  assert.equal(await Deno.readTextFile(url), resultsDocument());
 });

@@ -1,0 +1,316 @@
+/**
+ * What a figure of a run is: where it stands in the JSON result, what it means, how the figures of
+ * several runs that share a load become one, and how the closing report tells it. `figures.ts` is the
+ * table of them.
+ * @module
+ */
+import { Histogram, type LatencyFigures } from "@/engine/show/histogram.ts";
+
+/** Failed tunnels, or strangers, of one cause. */
+export interface FailureFigures {
+  /** A notify's IANA name, NO_ANSWER, … */
+  readonly cause: string;
+  readonly count: number;
+  /** The first of them in words, with its tunnel or address. */
+  readonly example: string;
+}
+
+/** How often, and by which causes, most frequent first. */
+export interface CountedCauses {
+  readonly count: number;
+  readonly causes: readonly FailureFigures[];
+}
+
+/** Percentiles in the JSON result; all null without a sample. */
+export interface LatencyResult {
+  readonly p50: number | null;
+  readonly p90: number | null;
+  readonly p99: number | null;
+  readonly max: number | null;
+}
+
+/** One figure: `T` as the engine has it, `J` as JSON has it. */
+export interface Figure<P extends string, T, J> {
+  /** Where it stands in the JSON result: `rekeys.ike`. Several figures may stand in one object. */
+  readonly path: P;
+  /** Its type in JSON, for the documentation. */
+  readonly type: string;
+  /** What it means, with its unit. */
+  readonly doc: string;
+  /** Fields within it that are documented by themselves. */
+  readonly parts: readonly Documented[];
+  /** In the result of a run that never began. */
+  readonly none: J;
+  /**
+   * Of one run that several parts share; never called without parts. `whole` has what stands before it
+   * in the table, merged already.
+   */
+  merge(parts: readonly T[], whole: Readonly<Record<string, unknown>>): T;
+  json(value: T): J;
+  /** Lines of the closing report; most figures have none where nothing is to be told. */
+  lines(json: J): readonly string[];
+}
+
+/** A field of the JSON result as the documentation tells it. */
+export interface Documented {
+  readonly path: string;
+  readonly type: string;
+  readonly doc: string;
+}
+
+/** What may be said of a figure beside its place and meaning. */
+interface Told<J> {
+  readonly lines?: (json: J) => readonly string[];
+}
+
+const silent = () => [];
+
+/** How often something happened, or how many there are. */
+export function count<P extends string>(
+  path: P,
+  doc: string,
+  { lines = silent }: Told<number> = {},
+): Figure<P, number, number> {
+  const merge = (parts: readonly number[]) => parts.reduce((sum, n) => sum + n, 0);
+  return { path, type: "number", doc, parts: [], none: 0, merge, json: (n) => n, lines };
+}
+
+/** Of several the largest. */
+export function largest<P extends string>(path: P, doc: string): Figure<P, number, number> {
+  const merge = (parts: readonly number[]) => Math.max(...parts);
+  return { path, type: "number", doc, parts: [], none: 0, merge, json: (n) => n, lines: silent };
+}
+
+/** A number that is not always there; three decimals of it are shown. */
+export function measured<P extends string>(
+  path: P,
+  doc: string,
+  merge: (parts: readonly number[], whole: Readonly<Record<string, unknown>>) => number,
+  { lines = silent }: Told<number | null> = {},
+): Figure<P, number | null, number | null> {
+  return {
+    ...{ path, type: "number or null", doc, parts: [], none: null, json: rounded, lines },
+    merge(parts, whole) {
+      const known = parts.filter((part) => part !== null);
+      return known.length > 0 ? merge(known, whole) : null;
+    },
+  };
+}
+
+/** Percentiles of a duration in milliseconds. */
+export function latency<P extends string>(
+  path: P,
+  doc: string,
+  { lines = silent }: Told<LatencyResult> = {},
+): Figure<P, LatencyFigures | null, LatencyResult> {
+  return {
+    ...{ path, type: "{p50, p90, p99, max}", doc, parts: [], lines },
+    none: latencyJson(null),
+    merge: mergeLatencies,
+    json: latencyJson,
+  };
+}
+
+/** How often by which cause, with an example each. */
+export function causes<P extends string>(
+  path: P,
+  doc: string,
+  lineOf: (cause: string) => string,
+): Figure<P, readonly FailureFigures[], readonly FailureFigures[]> {
+  return {
+    ...{ path, type: "list of {cause, count, example}", doc, parts: [], none: [] },
+    merge: (parts) => mergeCauses(parts.flat()),
+    json: (list) => list,
+    lines: (list) => causeLines(list, lineOf),
+  };
+}
+
+/** Counts by name. */
+export function byName<P extends string>(
+  path: P,
+  doc: string,
+  lineOf: (name: string, count: number) => string,
+): Figure<P, ReadonlyMap<string, number>, Readonly<Record<string, number>>> {
+  return {
+    ...{ path, type: "object of numbers", doc, parts: [], none: {} },
+    merge: (parts) => {
+      const sums = new Map<string, number>();
+      for (const part of parts) {
+        for (const [name, n] of part) sums.set(name, (sums.get(name) ?? 0) + n);
+      }
+      return sums;
+    },
+    json: (counts) => Object.fromEntries(counts),
+    lines: (counts) =>
+      Object.entries(counts).sort(([, a], [, b]) => b - a).map(([name, n]) => lineOf(name, n)),
+  };
+}
+
+/** A text that all parts of a run have in common; null where the run never began. */
+export function word<P extends string, T extends string>(
+  path: P,
+  doc: string,
+): Figure<P, T, T | null> {
+  return {
+    ...{ path, type: "text or null", doc, parts: [], none: null, lines: silent },
+    merge: ([first]) => first!,
+    json: (text) => text,
+  };
+}
+
+/** Any other figure. */
+export function figure<P extends string, T, J>(
+  figure:
+    & Omit<Figure<P, T, J>, "lines" | "parts">
+    & Partial<Pick<Figure<P, T, J>, "lines" | "parts">>,
+): Figure<P, T, J> {
+  return { parts: [], lines: silent, ...figure };
+}
+
+// deno-lint-ignore no-explicit-any -- a table holds figures of every type.
+type AnyFigure = Figure<string, any, any>;
+
+/** Figures by the names that the engine has for them. */
+export type FigureTable = Readonly<Record<string, AnyFigure>>;
+
+/** What the engine says of a table. */
+export type FiguresOf<T extends FigureTable> = {
+  readonly [K in keyof T]: T[K] extends Figure<string, infer V, infer _> ? V : never;
+};
+
+/** What JSON has of a table. */
+export type JsonOf<T extends FigureTable> = Whole<
+  { [K in keyof T]: T[K] extends Figure<infer P, infer _, infer J> ? At<P, J> : never }[keyof T]
+>;
+
+/** `{ a: { b: T } }` of `a.b`. */
+type At<P extends string, T> = P extends `${infer Head}.${infer Rest}`
+  ? { readonly [K in Head]: At<Rest, T> }
+  : { readonly [K in P]: T };
+
+/** All members of a union at once. */
+type Whole<U> = (U extends unknown ? (one: U) => void : never) extends (all: infer I) => void ? I
+  : never;
+
+/** The JSON of a table's values. */
+export function jsonOf<T extends FigureTable>(table: T, values: FiguresOf<T>): JsonOf<T> {
+  return placed(table, (name, figure) => figure.json(values[name as keyof T]));
+}
+
+/** The JSON of a table of a run that never began. */
+export function noneOf<T extends FigureTable>(table: T): JsonOf<T> {
+  return placed(table, (_, figure) => figure.none);
+}
+
+/** The values of a run that several parts share. */
+export function mergeFigures<T extends FigureTable>(
+  table: T,
+  parts: readonly FiguresOf<T>[],
+): FiguresOf<T> {
+  const merged: Record<string, unknown> = {};
+  for (const [name, figure] of Object.entries(table)) {
+    merged[name] = figure.merge(parts.map((part) => part[name as keyof T]), merged);
+  }
+  return merged as FiguresOf<T>;
+}
+
+/** All lines of the closing report, in the order of the table. */
+export function linesOf<T extends FigureTable>(table: T, json: JsonOf<T>): string[] {
+  return Object.values(table).flatMap((figure) => figure.lines(valueAt(json, figure.path)));
+}
+
+/** Every documented field of a table, in its order. */
+export function documentedOf(table: FigureTable): Documented[] {
+  return Object.values(table).flatMap(({ path, type, doc, parts }) => [
+    { path, type, doc },
+    ...parts.map((part) => ({ ...part, path: `${path}.${part.path}` })),
+  ]);
+}
+
+/** A figure that is a table itself; null where it does not apply to a run. */
+export function group<P extends string, T extends FigureTable, N>(
+  path: P,
+  table: T,
+  told: {
+    readonly doc: string;
+    /** What JSON has where the figure does not apply. */
+    readonly absent: N;
+    readonly lines: (json: JsonOf<T> | N) => readonly string[];
+  },
+): Figure<P, FiguresOf<T> | null, JsonOf<T> | N> {
+  return {
+    path,
+    type: told.absent === null ? "object or null" : "object",
+    doc: told.doc,
+    parts: documentedOf(table),
+    none: told.absent,
+    merge(parts) {
+      const known = parts.filter((part) => part !== null);
+      return known.length > 0 ? mergeFigures(table, known) : null;
+    },
+    json: (values) => values === null ? told.absent : jsonOf(table, values),
+    lines: told.lines,
+  };
+}
+
+function placed<T extends FigureTable>(
+  table: T,
+  valueOf: (name: string, figure: AnyFigure) => unknown,
+): JsonOf<T> {
+  const whole: Record<string, unknown> = {};
+  for (const [name, figure] of Object.entries(table)) {
+    const steps = figure.path.split("."), last = steps.pop()!;
+    let at = whole;
+    for (const step of steps) at = (at[step] ??= {}) as Record<string, unknown>;
+    at[last] = valueOf(name, figure);
+  }
+  return whole as JsonOf<T>;
+}
+
+function valueAt(json: unknown, path: string): unknown {
+  return path.split(".").reduce((at, step) => (at as Record<string, unknown>)[step], json);
+}
+
+/** Percentiles of all samples together; null without any. */
+function mergeLatencies(parts: readonly (LatencyFigures | null)[]): LatencyFigures | null {
+  const data = parts.map((part) => part?.histogram).filter((one) => one !== undefined);
+  return Histogram.merged(data).figures();
+}
+
+/** Causes that are the same become one, the most frequent first. */
+export function mergeCauses(list: readonly FailureFigures[]): FailureFigures[] {
+  const merged = new Map<string, FailureFigures>();
+  for (const one of list) {
+    const known = merged.get(one.cause);
+    merged.set(one.cause, known ? { ...known, count: known.count + one.count } : one);
+  }
+  return [...merged.values()].sort((a, b) => b.count - a.count);
+}
+
+/** A line for each cause; `lineOf` begins it. */
+export function causeLines(
+  list: readonly FailureFigures[],
+  lineOf: (cause: string) => string,
+): string[] {
+  return list.map(({ cause, count, example }) => {
+    return `${lineOf(cause)}: ${count}, for example: ${example}`;
+  });
+}
+
+/** The percentiles of the closing report. */
+export function latencyText({ p50, p90, p99, max }: LatencyResult): string {
+  if (p50 === null) return "no sample";
+  return `p50 ${p50} ms, p90 ${p90} ms, p99 ${p99} ms, max ${max} ms`;
+}
+
+/** Percentiles as JSON has them. */
+export function latencyJson(figures: LatencyFigures | null): LatencyResult {
+  if (!figures) return { p50: null, p90: null, p99: null, max: null };
+  const { p50, p90, p99, max } = figures;
+  return { p50: rounded(p50), p90: rounded(p90), p99: rounded(p99), max: rounded(max) };
+}
+
+/** Three decimals are a microsecond of a millisecond figure: enough, and short. */
+export function rounded(value: number | null): number | null {
+  return value === null ? null : Math.round(value * 1000) / 1000;
+}

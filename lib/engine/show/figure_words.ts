@@ -1,0 +1,87 @@
+/**
+ * What the closing report says of figures that one word does not tell.
+ * @module
+ */
+
+/** The graceful end closes each SA by a Delete, and waits for the peer's answer to it. */
+export function deletesLines(unanswered: number | null): string[] {
+  if (!unanswered) return [];
+  const [subject, whose] = unanswered === 1
+    ? ["1 Delete of the graceful end", "its IKE SA"]
+    : [`${unanswered} Deletes of the graceful end`, "their IKE SAs"];
+  return [`${subject} went unanswered before the test ended: the peer may still hold ${whose}`];
+}
+
+/** Cookies, and why a gateway asked for them that was not told to. */
+export function cookieLines(
+  { asked, automatic }: { readonly asked: number; readonly automatic: number },
+): string[] {
+  if (asked === 0) return [];
+  const why = "as half-open SAs or key exchanges to compute had become many";
+  return [`Cookies: ${asked} asked for` + (automatic > 0 ? `, ${automatic} of them ${why}` : "")];
+}
+
+/** What each rule of `impairment` did. */
+export function impairmentLines(rules: readonly object[]): string[] {
+  return rules.map((counts, i) => {
+    const done = Object.entries(counts).map(([what, count]) => `${count} ${what}`);
+    return `Impairment, rule ${i + 1}: ${done.join(", ")}`;
+  });
+}
+
+/** TCP connections by what became of them. */
+export function connectionLines(counters: object | null): string[] {
+  if (!counters) return [];
+  const { opened, accepted, ...causes } = counters as Readonly<Record<string, number>>;
+  const closed = Object.entries(causes).filter(([, count]) => count > 0)
+    .map(([cause, count]) => `TCP: ${count} ${CONNECTION_CAUSES[cause] ?? cause}`);
+  return [`TCP connections: ${opened} opened, ${accepted} accepted`, ...closed];
+}
+
+/** Packets of CHILD_SAs that this process carried. */
+export function packetLines(
+  packets: {
+    readonly sent: number;
+    readonly received: number;
+    readonly drops: Readonly<Record<string, number>>;
+  } | null,
+): string[] {
+  if (!packets) return [];
+  const { sent, received, drops } = packets;
+  return [
+    `Packets: ${sent} sent, ${received} received by ESP in this process`,
+    ...Object.entries(drops).map(([cause, count]) =>
+      `Packets dropped: ${count} for ${PACKET_DROPS[cause] ?? cause}`
+    ),
+  ];
+}
+
+/** What became of connections and frames, in words. */
+const CONNECTION_CAUSES: Readonly<Record<string, string>> = {
+  crowdedOut: "connections closed, for too many strangers had one",
+  idle: "connections closed, for nobody authenticated in time",
+  hoarding: "connections closed, for too much waited for a stranger that did not read",
+  badStreams: "connections closed, for what came was no stream of IKE and ESP",
+  espDropped: "ESP packets dropped, for their connection was full",
+  badFrames: "frames dropped, for they were neither IKE nor ESP",
+};
+
+/** The causes in words. */
+const PACKET_DROPS: Readonly<Record<string, string>> = {
+  truncated: "no whole ESP packet",
+  unknownSpi: "an unknown SPI",
+  replayed: "a replay",
+  badIcv: "a wrong ICV",
+  badTrailer: "wrong padding",
+  badInner: "no IP packet within",
+  wrongSelectors: "addresses, protocol or ports that are not the CHILD_SA's",
+  congestion: "congestion where ECN is unknown (RFC 6040)",
+  dummy: "being a dummy (RFC 4303 §2.6)",
+  noDevice: "want of a TUN device",
+  noSa: "want of a CHILD_SA",
+  malformed: "being no IP packet",
+  tooBig: "a path that is too narrow",
+  fragment: "being a fragment in transport mode",
+  exhausted: "want of sequence numbers",
+  notSent: "a refusal of the system to send them",
+};

@@ -1,0 +1,367 @@
+/**
+ * All figures of a run, one table: the type of what the engine says, the JSON result and its type,
+ * docs/results.md, the closing report, the result of a refused setup and the figures of several runs
+ * that share a load are made from it. To add a figure is to add a line here, and to count it.
+ * @module
+ */
+import type { DataPathKind } from "@/datapath/data_path.ts";
+import {
+  byName,
+  causeLines,
+  causes,
+  count,
+  type CountedCauses,
+  type FailureFigures,
+  figure,
+  type FiguresOf,
+  group,
+  type JsonOf,
+  latency,
+  latencyText,
+  measured,
+  mergeCauses,
+  noneOf,
+  rounded,
+  word,
+} from "@/engine/show/figure.ts";
+import {
+  connectionLines,
+  cookieLines,
+  deletesLines,
+  impairmentLines,
+  packetLines,
+} from "@/engine/show/figure_words.ts";
+import type { NeighbourOverflow } from "@/engine/run/neighbour_watch.ts";
+import { PING_TABLE, pingLines } from "@/engine/show/ping_table.ts";
+import type { ImpairmentCounts } from "@/transport/impairment.ts";
+import type { ConnectionCounters } from "@/transport/transport.ts";
+
+type Refused = { readonly ike: number; readonly child: number };
+
+/** IKE SAs and CHILD_SAs, counted apart. */
+function both(parts: readonly Refused[]): Refused {
+  const sum = (of: (part: Refused) => number) => parts.reduce((n, part) => n + of(part), 0);
+  return { ike: sum(({ ike }) => ike), child: sum(({ child }) => child) };
+}
+
+const BOTH_PARTS = [
+  { path: "ike", type: "number", doc: "of IKE SAs" },
+  { path: "child", type: "number", doc: "of CHILD_SAs" },
+] as const;
+const CAUSES = { path: "causes", type: "list of {cause, count, example}" } as const;
+
+/** Counted, with its causes. */
+function counted<P extends string>(path: P, doc: string, lineOf: (cause: string) => string) {
+  return figure({
+    ...{ path, type: "object", doc },
+    parts: [
+      { path: "count", type: "number", doc: "how many" },
+      { ...CAUSES, doc: "the same by cause, the most frequent first" },
+    ],
+    none: { count: 0, causes: [] } as CountedCauses,
+    merge: (parts: readonly CountedCauses[]): CountedCauses => ({
+      count: parts.reduce((sum, { count }) => sum + count, 0),
+      causes: mergeCauses(parts.flatMap(({ causes }) => causes)),
+    }),
+    json: (counts) => counts,
+    lines: ({ causes }) => causeLines(causes, lineOf),
+  });
+}
+
+/** Sums of counters with the same names. */
+function summed<T extends object>(parts: readonly T[]): T {
+  const sums: Record<string, number> = {};
+  for (const part of parts) {
+    for (const [name, n] of Object.entries(part)) sums[name] = (sums[name] ?? 0) + n;
+  }
+  return sums as T;
+}
+
+/** Packets of CHILD_SAs; names are those of the data paths. */
+const PACKET_TABLE = {
+  packetsOut: count("sent", "packets that left through CHILD_SAs"),
+  packetsIn: count("received", "packets that came through CHILD_SAs"),
+  octetsOut: count("octetsSent", "octets of those that left"),
+  octetsIn: count("octetsReceived", "octets of those that came"),
+  drops: figure({
+    ...{ path: "drops", type: "object of numbers", doc: "packets that went no further, by cause" },
+    none: {},
+    merge: (parts: readonly Readonly<Record<string, number>>[]): Readonly<Record<string, number>> =>
+      summed(parts),
+    json: (drops) => drops,
+  }),
+} as const;
+
+/** In the order of the JSON result, and of the closing report. */
+export const FIGURES = {
+  established: count(
+    "tunnels.established",
+    "tunnels ever established; a retry does not count again",
+  ),
+  failed: count(
+    "tunnels.failed",
+    "client: given up after all tries; gateway: peers that authenticated and were given no " +
+      "CHILD_SA; lost ones at both",
+  ),
+  lost: count(
+    "tunnels.lost",
+    "part of `failed`: established, then gone though nobody here asked (a peer's Delete is a loss to " +
+      "a client, and none to a gateway), or torn down by a flap and not rebuilt within its tries; it " +
+      "stays counted when a later try brings it back",
+  ),
+  retries: count("retries", "tries that failed and were tried again"),
+  setupRate: measured(
+    "setupRate",
+    "tunnels per second: the smaller of `established` and `configured` over the time from the first " +
+      "IKE_SA_INIT to the last configured tunnel up or given up",
+    // Parts of a run set up at the same time.
+    (parts) => parts.reduce((sum, n) => sum + n, 0),
+  ),
+  retransmissions: count("retransmissions", "requests that were sent again"),
+  ikeRekeys: count("rekeys.ike", "IKE SAs that were replaced, by whichever end"),
+  childRekeys: count("rekeys.child", "CHILD_SAs that were replaced, by whichever end"),
+  rekeysRefused: figure({
+    path: "rekeys.refused",
+    type: "object",
+    doc:
+      "rekeys of ours that came to nothing: the peer refused them, or its answer was not acceptable",
+    parts: [
+      ...BOTH_PARTS,
+      {
+        ...CAUSES,
+        doc: "the same by cause; `example` names what was offered and the options to compare",
+      },
+    ],
+    none: { ike: 0, child: 0, causes: [] as readonly FailureFigures[] },
+    merge: (parts: readonly (Refused & Pick<CountedCauses, "causes">)[]) => ({
+      ...both(parts),
+      causes: mergeCauses(parts.flatMap(({ causes }) => causes)),
+    }),
+    json: (refused) => refused,
+    lines: ({ causes }) => causeLines(causes, (cause) => `Rekeys refused (${cause})`),
+  }),
+  overtime: figure({
+    path: "rekeys.overtime",
+    type: "object",
+    doc: "SAs that outlived their lifetime, as an exchange that replaces them was under way " +
+      "(`lifetimeovertime`)",
+    parts: BOTH_PARTS,
+    none: { ike: 0, child: 0 },
+    merge: both,
+    json: (overtime) => overtime,
+    lines: ({ ike, child }) =>
+      ike + child === 0
+        ? []
+        : [`Outlived its lifetime while it was replaced: ${ike} IKE, ${child} CHILD`],
+  }),
+  childrenRefused: counted(
+    "children.refused",
+    "CHILD_SAs beside the first that could not be made",
+    (cause) => `CHILD_SAs refused (${cause})`,
+  ),
+  childrenLost: counted(
+    "children.lost",
+    "CHILD_SAs that carried traffic and are gone with none in their place, deleted by the peer " +
+      "(`childlost`) or past their lifetime",
+    (cause) => `CHILD_SAs lost (${cause})`,
+  ),
+  refusals: causes(
+    "refusals",
+    "requests of authenticated peers that this end refused, by the notify it sent",
+    (cause) => `Requests refused here (${cause})`,
+  ),
+  displaced: count(
+    "displaced",
+    "IKE SAs that ended because their peer came back and said INITIAL_CONTACT",
+    { lines: (n) => n > 0 ? [`Displaced by INITIAL_CONTACT of the same peer: ${n}`] : [] },
+  ),
+  flaps: count(
+    "flaps.down",
+    "how often a flapping tunnel was torn down on purpose; it counts neither in `tunnels` nor in " +
+      "`setupRate`",
+  ),
+  rebuilds: count("flaps.up", "how often one was up again after that"),
+  ikeSaInitMs: latency(
+    "latencyMs.ikeSaInit",
+    "milliseconds from the first transmission of IKE_SA_INIT to its answer; initiator only",
+    { lines: (ms) => [`IKE_SA_INIT ${latencyText(ms)}`] },
+  ),
+  ikeAuthMs: latency("latencyMs.ikeAuth", "the same of IKE_AUTH", {
+    lines: (ms) => [`IKE_AUTH    ${latencyText(ms)}`],
+  }),
+  setupMs: latency(
+    "latencyMs.setup",
+    "milliseconds from the first IKE_SA_INIT of a try to established",
+    { lines: (ms) => [`Set-up      ${latencyText(ms)}`] },
+  ),
+  failures: causes(
+    "failures",
+    "failed tunnels by cause: a notify's IANA name, `NO_ANSWER`, `NOT_SENT` (the system refused to " +
+      "send), `UNREACHABLE` (ICMP said so, and nobody answered), `REFUSED_HERE`, …; `example` is the " +
+      "first in words",
+    (cause) => `Failed by ${cause}`,
+  ),
+  strangers: causes(
+    "strangers",
+    "gateway: peers that began an IKE SA and did not authenticate, by cause: the notify they were " +
+      "refused with (`NO_PROPOSAL_CHOSEN`, `AUTHENTICATION_FAILED`, …), `HALF_OPEN_TIMEOUT` of those " +
+      "that went silent; `example` is the first in words. They are no tunnels: they count neither in " +
+      "`tunnels` nor in `failures`, and do not end a test by `abortonerr`; below `numberoftunnels` " +
+      "the commonest cause stands in `error`",
+    (cause) => `Strangers, not authenticated, by ${cause}`,
+  ),
+  cookies: figure({
+    path: "cookies",
+    type: "object",
+    doc: "gateway: cookies (RFC 7296 §2.6)",
+    parts: [
+      {
+        path: "asked",
+        type: "number",
+        doc: "IKE_SA_INIT requests that were answered with a cookie",
+      },
+      {
+        ...{ path: "automatic", type: "number" },
+        doc: "those of them for which the load alone asked (`numoftunneltoenablecookie: auto`)",
+      },
+    ],
+    none: { asked: 0, automatic: 0 },
+    merge: (parts: readonly { readonly asked: number; readonly automatic: number }[]) =>
+      summed(parts),
+    json: ({ asked, automatic }) => ({ asked, automatic }),
+    lines: cookieLines,
+  }),
+  drops: byName(
+    "drops",
+    "datagrams that cost a counter and nothing else, by reason",
+    (reason, n) => `Dropped: ${n} for ${reason}`,
+  ),
+  dataPath: word<"dataPath", DataPathKind>("dataPath", "`kernel`, `userland` or `none`"),
+  packets: group("packets", PACKET_TABLE, {
+    doc: "packets of CHILD_SAs; null where the kernel keeps the books, or nothing carries any",
+    absent: null,
+    lines: packetLines,
+  }),
+  datagramsSent: count("datagrams.sent", "IKE datagrams that left"),
+  datagramsReceived: count("datagrams.received", "IKE datagrams that came"),
+  sendErrors: causes(
+    "datagrams.sendErrors",
+    "datagrams of any kind that the system refused to send, and those of which ICMP says that they " +
+      "came to nothing (`transport: native` alone hears it), by cause, the most frequent first",
+    (cause) => `Sent in vain, by ${cause}`,
+  ),
+  neighbourOverflow: figure({
+    path: "datagrams.neighbourOverflow",
+    type: "object of numbers or null",
+    doc:
+      "where the kernel's neighbour table was full while the test ran, so that hosts of a link got " +
+      "no answer: `family` (4 or 6), `entries`, `entriesMax` (`gc_thresh3`), `overflows`; it is said " +
+      "in `error` too where the test failed",
+    none: null as NeighbourOverflow | null,
+    // There is one table of the whole system.
+    merge: (parts: readonly (NeighbourOverflow | null)[]): NeighbourOverflow | null =>
+      parts.find((part) => part !== null) ?? null,
+    json: (table) => table && { ...table },
+  }),
+  impairment: figure({
+    path: "impairment",
+    type: "list of objects of numbers",
+    doc:
+      "what each rule of `impairment` did to IKE messages, in their order; empty when none does " +
+      "anything. `matched` (messages of its direction, exchange and kind, with those that `skip` and " +
+      "`count` leave alone; what a rule loses no later one sees), `lost`, `duplicated`, `reordered`, " +
+      "`delayed`, `replayed`, `corrupted`, `crossed`; a fragment counts as a message",
+    none: [] as readonly ImpairmentCounts[],
+    merge: (parts: readonly (readonly ImpairmentCounts[])[]): readonly ImpairmentCounts[] =>
+      parts[0]!.map((_, rule) => summed(parts.map((counts) => counts[rule]!))),
+    json: (rules) => rules.map((counts) => ({ ...counts })),
+    lines: (rules) => impairmentLines(rules),
+  }),
+  connections: figure({
+    path: "connections",
+    type: "object of numbers or null",
+    doc:
+      "TCP connections (RFC 9329): `opened`, `accepted`; of strangers, closed: `crowdedOut` (too " +
+      "many), `idle` (not authenticated in time), `hoarding` (too much waited for it to be read, or " +
+      "to become a whole frame); `badStreams` closed for what came; `espDropped` packets that found a " +
+      "full connection; `badFrames`. null where there is only UDP",
+    none: null as ConnectionCounters | null,
+    merge: (parts: readonly (ConnectionCounters | null)[]): ConnectionCounters | null => {
+      const known = parts.filter((part) => part !== null);
+      return known.length > 0 ? summed(known) : null;
+    },
+    json: (counters) => counters && { ...counters },
+    lines: (counters) => connectionLines(counters),
+  }),
+  keepalivesSent: count("keepalives.sent", "NAT-T keepalives that left; they count as no datagram"),
+  keepalivesReceived: count("keepalives.received", "NAT-T keepalives that came"),
+  ping: group("ping", PING_TABLE, {
+    doc: "the ping test, since its counters were last cleared",
+    absent: noneOf(PING_TABLE),
+    lines: pingLines,
+  }),
+  pingsAnswered: count(
+    "pingsAnswered",
+    "pings of the other ends that this process answered itself (`datapath: userland` without a TUN " +
+      "device)",
+    { lines: (n) => n > 0 ? [`Pings answered: ${n}`] : [] },
+  ),
+  deletesUnanswered: measured(
+    "deletesUnanswered",
+    "deletes at the end that no peer answered; null when none was sent",
+    (parts) => parts.reduce((sum, n) => sum + n, 0),
+    { lines: deletesLines },
+  ),
+  elapsedMs: figure({
+    path: "durationSec",
+    type: "number or null",
+    doc: "seconds from start to end; null when the setup was refused",
+    none: null as number | null,
+    merge: (parts: readonly number[]) => Math.max(...parts),
+    json: (ms) => rounded(ms / 1_000),
+  }),
+  cpuMsPerTunnel: measured(
+    "cpuMsPerTunnel",
+    "milliseconds of processor time of the whole process by established tunnel, up to the end of " +
+      "creation; the demo runs both ends in one process",
+    // Each part says what the whole process took, by its own tunnels.
+    (parts) => 1 / parts.reduce((sum, n) => sum + 1 / n, 0),
+  ),
+  rssBytes: figure({
+    ...{ path: "rssBytes", type: "number", doc: "resident memory of the process, octets", none: 0 },
+    merge: (parts: readonly number[]) => Math.max(...parts),
+    json: (octets) => octets,
+  }),
+  transport: word<"transport", string>("transport", "`portable` or `native`"),
+  crypto: word<"cryptoBackend", string>("cryptoBackend", "`portable` or `native`"),
+  notYet: figure({
+    path: "notYet",
+    type: "list of text",
+    doc: "features that defaults of this role ask for and that are not there yet",
+    none: [] as readonly string[],
+    merge: (parts: readonly (readonly string[])[]): readonly string[] => [...new Set(parts.flat())],
+    json: (words) => words,
+  }),
+} as const;
+
+/** What only the live view shows. */
+export interface LiveFigures {
+  /** Tunnels that were begun: first tries sent (gateway: each time one was established). */
+  readonly created: number;
+  /** IKE SAs on the way now. */
+  readonly halfOpen: number;
+  /** Tunnels that are live now. */
+  readonly live: number;
+  /** Tunnels established in the last second. */
+  readonly recentRate: number;
+  /** Undefined without a running time. */
+  readonly timeLeftMs: number | undefined;
+  /** Processor time of the whole process since the start, milliseconds. */
+  readonly cpuMs: number;
+}
+
+/** What the live view, the closing report and the JSON result show. */
+export type RunFigures = FiguresOf<typeof FIGURES> & LiveFigures;
+
+/** The part of the JSON result that is made of figures. */
+export type FiguresJson = JsonOf<typeof FIGURES>;

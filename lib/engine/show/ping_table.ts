@@ -1,0 +1,143 @@
+/**
+ * The figures of the ping test: a table within the table of figures.
+ * @module
+ */
+import { type IpAddress, isUnspecified, showAddress } from "@/base/address.ts";
+import {
+  count,
+  figure,
+  type FiguresOf,
+  type JsonOf,
+  largest,
+  latency,
+  latencyJson,
+  type LatencyResult,
+  latencyText,
+  measured,
+  rounded,
+} from "@/engine/show/figure.ts";
+import type { LatencyFigures } from "@/engine/show/histogram.ts";
+
+/** Ping tasks that are told with their own figures, at most. */
+export const WORST_MAX = 10;
+
+/** A ping task. */
+export interface PingTaskView {
+  /** Unspecified: left to the system, and no reply has told it yet. */
+  readonly own: IpAddress;
+  readonly peer: IpAddress;
+  /** Requests since the counters were cleared. */
+  readonly sent: number;
+  /** Requests among them that were answered in time. */
+  readonly received: number;
+}
+
+/** A ping task with all that is known of it. */
+export interface PingTaskFigures extends PingTaskView {
+  readonly lost: number;
+  /** Most requests lost one after the other. */
+  readonly burstMax: number;
+  /** Percentiles 20 % more or less; null without a reply. */
+  readonly latencyMs: LatencyFigures | null;
+  /** From its tunnel's being up to the first reply; null: not known, or none. */
+  readonly firstPacketMs: number | null;
+}
+
+/** One ping task in the JSON result. */
+export interface PingTaskJson {
+  /** Null: left to the system, and no reply has told it. */
+  readonly from: string | null;
+  readonly to: string;
+  readonly sent: number;
+  readonly received: number;
+  readonly lost: number;
+  readonly burstMax: number;
+  readonly latencyMs: LatencyResult;
+  readonly firstPacketMs: number | null;
+}
+
+/** All figures count from when the counters were last cleared. */
+export const PING_TABLE = {
+  tasks: count("tasks", "tasks that began; 0 without `pingconf.destaddr`"),
+  sent: count("sent", "requests; `received` and `lost` together at the end"),
+  received: count("received", "requests that were answered in time"),
+  lost: count(
+    "lost",
+    "requests that nobody answered in time (about 3 s, a request more at least); what was on its " +
+      "way when its tunnel went down on purpose (flapping) does not count",
+  ),
+  lossPercent: measured(
+    "lossPercent",
+    "of the requests answered or lost; a client whose loss is above `maxlossrate` has failed",
+    (_, { received, lost }) => 100 * (lost as number) / ((received as number) + (lost as number)),
+  ),
+  burstMax: largest("burstMax", "most requests of one task lost one after the other"),
+  tasksAbove: count("tasksAbove", "tasks that lose more than `maxlossrate` by themselves"),
+  duplicates: count("duplicates", "second replies"),
+  late: count("late", "replies to requests that were given up"),
+  reordered: count(
+    "reordered",
+    "replies that came after a reply to a later request; `received` has them too",
+  ),
+  altered: count("altered", "replies with another checksum or payload than was sent"),
+  unsent: count(
+    "unsent",
+    "requests that no tunnel took, or that the system refused; they are lost too",
+  ),
+  latencyMs: latency("latencyMs", "milliseconds from a request to its reply"),
+  firstPacketMs: latency(
+    "firstPacketMs",
+    "milliseconds from a tunnel's being established to the first reply through it; with " +
+      "`startwith: tunnel` the time to the first packet, else `holdtime` is in it",
+  ),
+  worst: figure({
+    path: "worst",
+    type: "list of ping tasks",
+    doc:
+      "the ten tasks that lost most: `from` (null: the system's choice, and no reply told it), " +
+      "`to`, `sent`, `received`, `lost`, `burstMax`, `latencyMs` (percentiles 20 % more or less), " +
+      "`firstPacketMs`",
+    none: [] as readonly PingTaskJson[],
+    merge: (parts: readonly (readonly PingTaskFigures[])[]): readonly PingTaskFigures[] =>
+      parts.flat().sort((a, b) => b.lost - a.lost).slice(0, WORST_MAX),
+    json: (tasks) => tasks.map(taskJson),
+  }),
+} as const;
+
+/** What the ping test has counted, over all its tasks. */
+export type PingFigures = FiguresOf<typeof PING_TABLE>;
+
+/** The same in the JSON result. */
+export type PingResultJson = JsonOf<typeof PING_TABLE>;
+
+/** What the closing report tells of the ping test; nothing where none began. */
+export function pingLines(ping: PingResultJson): string[] {
+  const { tasks, sent, received, lost, lossPercent, burstMax, tasksAbove } = ping;
+  if (tasks === 0) return [];
+  const lines = [
+    `Ping: ${tasks} tasks, ${sent} sent, ${received} received, ${lost} lost` +
+    (lossPercent === null ? "" : ` (${lossPercent} %)`) +
+    (lost > 0 ? `, at most ${burstMax} in a row` : ""),
+    `Ping latency ${latencyText(ping.latencyMs)}`,
+    `First packet ${latencyText(ping.firstPacketMs)}`,
+  ];
+  if (tasksAbove > 0) lines.push(`Ping tasks above maxlossrate: ${tasksAbove}`);
+  const odd = (["duplicates", "late", "reordered", "altered", "unsent"] as const)
+    .filter((name) => ping[name] > 0).map((name) => `${ping[name]} ${name}`);
+  if (odd.length > 0) lines.push(`Ping oddities: ${odd.join(", ")}`);
+  return lines;
+}
+
+function taskJson(task: PingTaskFigures): PingTaskJson {
+  const { own, peer, sent, received, lost, burstMax } = task;
+  return {
+    from: isUnspecified(own) ? null : showAddress(own),
+    to: showAddress(peer),
+    sent,
+    received,
+    lost,
+    burstMax,
+    latencyMs: latencyJson(task.latencyMs),
+    firstPacketMs: rounded(task.firstPacketMs),
+  };
+}
