@@ -1,0 +1,293 @@
+/** What an end of a method refuses in its midst, step by step. */
+import assert from "node:assert/strict";
+import { concat, fromHex, toHex } from "@/base/bytes.ts";
+import type { EapAnswer } from "@/eap/conversation.ts";
+import type { ServerContext } from "@/eap/method.ts";
+import { openEapPeer } from "@/eap/peer.ts";
+import { openEapServer } from "@/eap/server.ts";
+import {
+  decodeSim,
+  encodeSim,
+  fixedAttribute,
+  numberAttribute,
+  type SimAttribute,
+} from "@/eap/sim/attributes.ts";
+import { makeVector, newSimCard } from "@/eap/sim/card.ts";
+import { akaMasterKey, keysOfMasterKey } from "@/eap/sim/keys.ts";
+import { decrypted, encodeWithMac } from "@/eap/sim/protection.ts";
+import { SimRegister } from "@/eap/sim/register.ts";
+import { aesCbcEncrypt } from "@/crypto/legacy.ts";
+import { avp, AvpCode, encodeAvps, MICROSOFT } from "@/eap/tls/avp.ts";
+import type { TlsSession } from "@/eap/tls/engine.ts";
+import { firstPacket, newFragments, takePacket } from "@/eap/tls/fragments.ts";
+import { peapInnerPeer } from "@/eap/tls/peap_peer.ts";
+import { peapInnerServer } from "@/eap/tls/peap_server.ts";
+import { encodeExtensions } from "@/eap/tls/peap_tlv.ts";
+import { ttlsInnerServer } from "@/eap/tls/ttls_server.ts";
+import { EapUsers } from "@/eap/users.ts";
+import { SimAttributeType as At, SimNotification, SimSubtype } from "@/iana/eap_sim_aka.ts";
+import { EapCode, EapType } from "@/iana/eap_type.ts";
+import { seededEnv, talk, whyOf } from "./_talk.ts";
+import { tlsEnv, tlsSettings, tlsTest } from "./_tls.ts";
+
+const hex = (text: string) => fromHex(text.replaceAll(" ", ""))!;
+const USERS = new EapUsers([{ identity: "bob", password: "secret" }]);
+const OWN = { identity: "bob", password: "secret" };
+
+function octetsOf(answer: EapAnswer): Uint8Array {
+  assert.ok("octets" in answer && answer.octets, JSON.stringify(answer));
+  return answer.octets;
+}
+
+/** A packet of a method, with its length. */
+function packet(code: number, identifier: number, type: number, data: Uint8Array): Uint8Array {
+  const length = 5 + data.length;
+  return concat(Uint8Array.of(code, identifier, length >> 8, length, type), data);
+}
+
+Deno.test("a Nak behind a method's first response is refused", () => {
+  const { server } = talk({ ...OWN, methods: [EapType.MSCHAPV2] }, {
+    methods: [EapType.MSCHAPV2, EapType.GTC],
+    users: USERS,
+  }, {
+    // The acknowledgement of Success becomes a Nak.
+    meddle: (p, from) =>
+      from === "peer" && p[4] === EapType.MSCHAPV2 && p[5] === 3
+        ? Uint8Array.of(2, p[1]!, 0, 6, EapType.NAK, EapType.GTC)
+        : p,
+  });
+  assert.match(whyOf(server), /sends a Nak in its midst/);
+});
+
+Deno.test("MSCHAPv2: a response to another challenge is refused by its ID", () => {
+  const { server } = talk({ ...OWN, methods: [EapType.MSCHAPV2] }, {
+    methods: [EapType.MSCHAPV2],
+    users: USERS,
+  }, {
+    meddle: (p, from) => {
+      if (from === "peer" && p[4] === EapType.MSCHAPV2 && p[5] === 2) p[6]! ^= 1;
+      return p;
+    },
+  });
+  assert.match(whyOf(server), /MS-CHAPv2-ID is \d+, not \d+/);
+});
+
+const KEYS = { k: new Uint8Array(16).fill(7), opc: new Uint8Array(16).fill(9) };
+const SIM_ID = "0001";
+const RAND = new Uint8Array(16).fill(1);
+
+/** A peer of AKA that is through, the keys, and what to send it. */
+function authenticated() {
+  const own = { identity: SIM_ID, methods: [EapType.AKA], sim: newSimCard(KEYS, 0n) };
+  const peer = openEapPeer(own, seededEnv());
+  const vector = makeVector({ ...KEYS, sqn: 0n }, RAND);
+  const keys = keysOfMasterKey(akaMasterKey(SIM_ID, vector.ik, vector.ck));
+  const send = (identifier: number, subtype: number, attributes: SimAttribute[], bare = false) => {
+    const frame = { code: EapCode.REQUEST, identifier, type: EapType.AKA };
+    const { kAut } = keys;
+    const data = bare
+      ? encodeSim(subtype, attributes)
+      : encodeWithMac(frame, { subtype, attributes, kAut });
+    return peer.step(packet(1, identifier, EapType.AKA, data));
+  };
+  const challenge = [fixedAttribute(At.AT_RAND, RAND), fixedAttribute(At.AT_AUTN, vector.autn)];
+  const through = octetsOf(send(1, SimSubtype.AKA_CHALLENGE, challenge));
+  assert.equal(through[5], SimSubtype.AKA_CHALLENGE);
+  return { peer, send, challenge };
+}
+
+const notify = (code: number) => [numberAttribute(At.AT_NOTIFICATION, code)];
+const { GENERAL_FAILURE_AFTER_AUTHENTICATION, SUCCESS, NOT_SUBSCRIBED } = SimNotification;
+
+Deno.test("AKA: a protected notification is acknowledged with a MAC, and is the end", () => {
+  const { peer, send } = authenticated();
+  const answer = octetsOf(send(2, SimSubtype.NOTIFICATION, notify(NOT_SUBSCRIBED)));
+  assert.equal(answer[5], SimSubtype.NOTIFICATION);
+  assert.ok(decodeSim(answer.subarray(5)).macAt !== undefined);
+  assert.match(whyOf(peer.step(hex("04 02 0004"))), /notifies NOT_SUBSCRIBED \(1031\)/);
+});
+
+Deno.test("AKA: an indication of success is acknowledged, and Success still follows", () => {
+  const { peer, send } = authenticated();
+  assert.equal(octetsOf(send(2, SimSubtype.NOTIFICATION, notify(SUCCESS)))[5], 12);
+  assert.equal(peer.step(hex("03 02 0004")).kind, "succeeded");
+});
+
+Deno.test("AKA: notifications without a MAC, twice, or of success too early are refused", () => {
+  const forged = authenticated();
+  const wrong = notify(GENERAL_FAILURE_AFTER_AUTHENTICATION);
+  assert.equal(octetsOf(forged.send(2, SimSubtype.NOTIFICATION, wrong, true))[5], 14);
+  assert.match(whyOf(forged.peer.step(hex("04 02 0004"))), /AT_MAC is missing/);
+  const twice = authenticated();
+  twice.send(2, SimSubtype.NOTIFICATION, notify(SUCCESS));
+  assert.equal(octetsOf(twice.send(3, SimSubtype.NOTIFICATION, notify(SUCCESS)))[5], 14);
+  assert.match(whyOf(twice.peer.step(hex("04 03 0004"))), /notifies a second time/);
+  const early = openEapPeer(
+    { identity: SIM_ID, methods: [EapType.AKA], sim: newSimCard(KEYS, 0n) },
+    seededEnv(),
+  );
+  const data = encodeSim(SimSubtype.NOTIFICATION, notify(SUCCESS));
+  assert.equal(octetsOf(early.step(packet(1, 1, EapType.AKA, data)))[5], 14);
+  assert.match(whyOf(early.step(hex("04 01 0004"))), /notification without keys/);
+});
+
+Deno.test("AKA: a second challenge behind the method's end is refused", () => {
+  const { peer, send, challenge } = authenticated();
+  assert.equal(octetsOf(send(2, SimSubtype.AKA_CHALLENGE, challenge))[5], 14);
+  assert.match(whyOf(peer.step(hex("04 02 0004"))), /AKA_CHALLENGE behind the method's end/);
+});
+
+Deno.test("AKA: a network that stays behind is left by the peer too", () => {
+  const own = { identity: SIM_ID, methods: [EapType.AKA], sim: newSimCard(KEYS, 1_000n) };
+  const peer = openEapPeer(own, seededEnv()), { autn } = makeVector({ ...KEYS, sqn: 0n }, RAND);
+  const data = encodeSim(SimSubtype.AKA_CHALLENGE, [
+    fixedAttribute(At.AT_RAND, RAND),
+    fixedAttribute(At.AT_AUTN, autn),
+  ]);
+  const subtypes = [1, 2, 3].map((id) => octetsOf(peer.step(packet(1, id, EapType.AKA, data)))[5]);
+  assert.deepEqual(subtypes, [4, 4, 14]);
+  assert.match(whyOf(peer.step(hex("04 03 0004"))), /stays behind the card's/);
+});
+
+Deno.test("AKA': one key derivation that is offered twice is refused", () => {
+  const own = { identity: "6001", methods: [EapType.AKA_PRIME], sim: newSimCard(KEYS, 0n) };
+  const peer = openEapPeer(own, seededEnv());
+  const data = encodeSim(SimSubtype.AKA_CHALLENGE, [
+    { type: At.AT_KDF_INPUT, value: hex("0004 574c414e") },
+    numberAttribute(At.AT_KDF, 1),
+    numberAttribute(At.AT_KDF, 1),
+  ]);
+  assert.equal(octetsOf(peer.step(packet(1, 1, EapType.AKA_PRIME, data)))[5], 14);
+  assert.match(whyOf(peer.step(hex("04 01 0004"))), /offers one AT_KDF twice/);
+});
+
+Deno.test("padding that is none is refused", () => {
+  const kEncr = new Uint8Array(16), iv = new Uint8Array(16);
+  const refused = (plain: string) => {
+    const octets = aesCbcEncrypt(kEncr, iv, hex(plain));
+    const attributes = [fixedAttribute(At.AT_IV, iv), fixedAttribute(At.AT_ENCR_DATA, octets)];
+    assert.throws(() => decrypted(attributes, kEncr), /AT_PADDING is no padding/);
+  };
+  refused("13010001 0603 00000000000000000001");
+  refused("0604 0000000000000000000000000000");
+});
+
+Deno.test("keys at the end of their counter, or of another method, serve no re-authentication", () => {
+  const register = new SimRegister(), env = seededEnv();
+  const users = new EapUsers([{ identity: "001", sim: { ...KEYS, sqn: 0n } }]);
+  const settings = { methods: [EapType.AKA], users, register };
+  const own = { identity: SIM_ID, methods: [EapType.AKA], sim: newSimCard(KEYS, 0n) };
+  talk(own, settings, { env });
+  const known = own.sim.reauths.get(EapType.AKA)!, state = register.takeReauth(known.identity)!;
+  // The server's counter is at its end: a full authentication follows.
+  register.addReauth({ ...state, counter: 0xffff });
+  const { peer, packets } = talk(own, settings, { env });
+  assert.equal(peer.kind, "succeeded");
+  assert.ok(!packets.some(({ octets }) => octets[4] === EapType.AKA && octets[5] === 13));
+  // Keys of another method are not taken.
+  const again = own.sim.reauths.get(EapType.AKA)!, other = register.takeReauth(again.identity)!;
+  register.addReauth({ ...other, method: EapType.SIM });
+  assert.equal(talk(own, settings, { env }).peer.kind, "succeeded");
+});
+
+Deno.test("SIM: a peer that selects a version nobody offered is refused", () => {
+  const users = new EapUsers([{ identity: "001", sim: { ...KEYS, sqn: 0n } }]);
+  const server = openEapServer({ methods: [EapType.SIM], users }, seededEnv());
+  const first = octetsOf(server.start("1001"));
+  const data = encodeSim(SimSubtype.SIM_START, [
+    fixedAttribute(At.AT_NONCE_MT, RAND),
+    numberAttribute(At.AT_SELECTED_VERSION, 2),
+    { type: At.AT_IDENTITY, value: hex("0004 31303031") },
+  ]);
+  const answer = octetsOf(server.step(packet(2, first[1]!, EapType.SIM, data)));
+  assert.equal(answer[5], SimSubtype.NOTIFICATION);
+  const acknowledged = packet(2, answer[1]!, EapType.SIM, encodeSim(SimSubtype.NOTIFICATION, []));
+  assert.match(whyOf(server.step(acknowledged)), /selects version 2, not 1/);
+});
+
+Deno.test("data in place of the acknowledgement of a fragment is refused", () => {
+  const fragments = newFragments();
+  firstPacket(fragments, new Uint8Array(3_000));
+  assert.throws(() => takePacket(fragments, hex("00 aa")), /in place of the acknowledgement/);
+  const again = newFragments();
+  takePacket(again, hex("c0 00000010 aa"));
+  assert.throws(() => takePacket(again, hex("c0 00000011 aa")), /of 16 octets that now says 17/);
+});
+
+tlsTest("EAP-TLS: a server takes no empty response for a handshake", () => {
+  const tls = tlsSettings("server");
+  const server = openEapServer({ methods: [EapType.TLS], users: USERS, tls }, tlsEnv());
+  const first = octetsOf(server.start("bob"));
+  const empty = packet(2, first[1]!, EapType.TLS, Uint8Array.of(0));
+  assert.match(whyOf(server.step(empty)), /the peer sends no TLS/);
+});
+
+/** A session that answers the exporter only. */
+const SESSION: TlsSession = {
+  feed: () => ({ out: hex(""), plaintext: hex(""), established: true, failure: undefined }),
+  write: (plaintext) => plaintext,
+  version: () => 0x0303,
+  exportKey: (_label, _context, octets) => new Uint8Array(octets).fill(6),
+  peerSubject: () => undefined,
+  close: () => {},
+};
+const CONTEXT: ServerContext = {
+  identity: "bob",
+  user: undefined,
+  settings: { methods: [], users: USERS },
+  env: seededEnv(),
+};
+
+Deno.test("TTLS: CHAP and MS-CHAP-V2 over another challenge than the tunnel's are refused", () => {
+  const name = avp(AvpCode.USER_NAME, new TextEncoder().encode("bob"));
+  const inner = () => {
+    const server = ttlsInnerServer(CONTEXT);
+    server.begin(SESSION, 1);
+    return (avps: Parameters<typeof encodeAvps>[0]) => () =>
+      server.take(encodeAvps([name, ...avps]), { identifier: 1, next: 2 });
+  };
+  const chap = avp(AvpCode.CHAP_PASSWORD, new Uint8Array(17).fill(6));
+  const wrong = avp(AvpCode.CHAP_CHALLENGE, new Uint8Array(16).fill(5));
+  assert.throws(inner()([chap, wrong]), /challenge is not that of the tunnel/);
+  assert.throws(inner()([chap]), /challenge is not that of the tunnel/);
+  const right = avp(AvpCode.CHAP_CHALLENGE, new Uint8Array(16).fill(6));
+  assert.throws(inner()([chap, right]), /the peer's CHAP for "bob" is wrong/);
+  const response = avp(AvpCode.MS_CHAP2_RESPONSE, new Uint8Array(50), MICROSOFT);
+  const challenge = avp(AvpCode.MS_CHAP_CHALLENGE, new Uint8Array(16).fill(6), MICROSOFT);
+  // The identifier is 0, the tunnel's is 6.
+  assert.throws(inner()([response, challenge]), /challenge is not that of the tunnel/);
+  const short = avp(AvpCode.MS_CHAP2_RESPONSE, new Uint8Array(49), MICROSOFT);
+  assert.throws(inner()([short, challenge]), /MS-CHAP2-Response has 49 octets/);
+  assert.throws(inner()([]), /no way to prove itself/);
+});
+
+Deno.test("PEAP: results that contradict the inner method are refused", () => {
+  const { REQUEST, RESPONSE } = EapCode;
+  const peer = () => peapInnerPeer({ ...OWN, methods: [], inner: "md5" }, seededEnv());
+  const early = peer().take(encodeExtensions(REQUEST, 3, { success: true }), 3);
+  assert.ok(early.then === "refused" && /before the inner method is through/.test(early.why));
+  assert.equal(toHex(early.out), "0203000b21800300020002");
+  const failed = peer().take(encodeExtensions(REQUEST, 3, { success: false }), 3);
+  assert.ok(failed.then === "refused" && /the server says failure/.test(failed.why));
+  // A server that was told success by its method and failure by the peer.
+  const users = new EapUsers([{ identity: "bob", password: "secret" }]);
+  const server = peapInnerServer({ ...CONTEXT, settings: { methods: [], users, inner: ["md5"] } });
+  const client = peer();
+  let said = server.begin(SESSION, 9)!, identifier = 9;
+  for (;;) {
+    const step = client.take(said, identifier);
+    const answer = server.take(step.out, { identifier, next: identifier + 1 });
+    assert.ok(answer.then === "more");
+    said = answer.out;
+    identifier++;
+    if (said[4] === 33) break;
+  }
+  assert.throws(
+    () =>
+      server.take(encodeExtensions(RESPONSE, identifier, { success: false }), {
+        identifier,
+        next: 1,
+      }),
+    /inside, the peer says failure/,
+  );
+});
