@@ -6,15 +6,19 @@ import type { ServerContext } from "@/eap/method.ts";
 import { openEapPeer } from "@/eap/peer.ts";
 import { openEapServer } from "@/eap/server.ts";
 import {
+  countedAttribute,
+  countedOctets,
   decodeSim,
   encodeSim,
   fixedAttribute,
+  fixedValue,
   numberAttribute,
+  numberValue,
   type SimAttribute,
 } from "@/eap/sim/attributes.ts";
-import { makeVector, newSimCard } from "@/eap/sim/card.ts";
+import { answerChallenge, makeVector, newSimCard } from "@/eap/sim/card.ts";
 import { akaMasterKey, keysOfMasterKey } from "@/eap/sim/keys.ts";
-import { decrypted, encodeWithMac } from "@/eap/sim/protection.ts";
+import { decrypted, encodeWithMac, encrypted } from "@/eap/sim/protection.ts";
 import { SimRegister } from "@/eap/sim/register.ts";
 import { aesCbcEncrypt } from "@/crypto/legacy.ts";
 import { avp, AvpCode, encodeAvps, MICROSOFT } from "@/eap/tls/avp.ts";
@@ -290,4 +294,88 @@ Deno.test("PEAP: results that contradict the inner method are refused", () => {
       }),
     /inside, the peer says failure/,
   );
+});
+
+Deno.test("attributes that stand there twice, or count more than they have, are refused", () => {
+  const twice = hex("01 0000 0b05 0000".concat("00".repeat(16), "0b05 0000", "00".repeat(16)));
+  assert.throws(() => decodeSim(twice), /AT_MAC stands there twice/);
+  const { attributes } = decodeSim(hex("05 0000 0e02 0005 30303031"));
+  assert.throws(() => countedOctets(attributes[0]!), /AT_IDENTITY says 5 octets and has 4/);
+});
+
+Deno.test("AKA: who is asked for more forgets what was given before", () => {
+  const sim = newSimCard(KEYS, 0n), key = new Uint8Array(16);
+  const state = { identity: "4x", masterKey: key, kEncr: key, kAut: key, counter: 0 };
+  sim.reauths.set(EapType.AKA, state);
+  sim.pseudonyms.set(EapType.AKA, "2x");
+  const peer = openEapPeer({ identity: SIM_ID, methods: [EapType.AKA], sim }, seededEnv());
+  const ask = (identifier: number, type: number) => {
+    const data = encodeSim(SimSubtype.AKA_IDENTITY, [numberAttribute(type, 0)]);
+    const { attributes } = decodeSim(
+      octetsOf(peer.step(packet(1, identifier, 23, data))).subarray(5),
+    );
+    return new TextDecoder().decode(countedOctets(attributes[0]!));
+  };
+  assert.equal(ask(1, At.AT_ANY_ID_REQ), "4x");
+  assert.equal(ask(2, At.AT_FULLAUTH_ID_REQ), "2x");
+  assert.equal(sim.reauths.size, 0);
+  assert.equal(ask(3, At.AT_PERMANENT_ID_REQ), SIM_ID);
+  assert.equal(sim.pseudonyms.size, 0);
+});
+
+/** A server of AKA, and the Type-Data of its first request behind AT_IDENTITY of this identity. */
+function asked(identity: string, register?: SimRegister) {
+  const users = new EapUsers([{ identity: "001", sim: { ...KEYS, sqn: 100n } }]);
+  const server = openEapServer({ methods: [EapType.AKA], users, register }, seededEnv());
+  const first = octetsOf(server.start(SIM_ID));
+  const text = new TextEncoder().encode(identity);
+  const data = encodeSim(SimSubtype.AKA_IDENTITY, [countedAttribute(At.AT_IDENTITY, text)]);
+  const request = octetsOf(server.step(packet(2, first[1]!, EapType.AKA, data)));
+  return { server, identifier: request[1]!, message: decodeSim(request.subarray(5)) };
+}
+
+/** Sends what a peer with the right keys says, and hears why it is refused. */
+function refusedBy(
+  { server, identifier }: ReturnType<typeof asked>,
+  said: Parameters<typeof encodeWithMac>[1],
+): string {
+  const frame = { code: EapCode.RESPONSE, identifier, type: EapType.AKA };
+  const answer = octetsOf(server.step(packet(2, identifier, 23, encodeWithMac(frame, said))));
+  assert.equal(answer[5], SimSubtype.NOTIFICATION);
+  const silence = encodeSim(SimSubtype.NOTIFICATION, []);
+  return whyOf(server.step(packet(2, answer[1]!, EapType.AKA, silence)));
+}
+
+Deno.test("AKA: a server takes no other AT_RES, though its AT_MAC is right", () => {
+  for (const [octets, bits] of [[8, 64], [16, 128], [8, 63]] as const) {
+    const end = asked(SIM_ID), { attributes } = end.message;
+    const rand = fixedValue(attributes, At.AT_RAND, 16),
+      autn = fixedValue(attributes, At.AT_AUTN, 16);
+    const verdict = answerChallenge(newSimCard(KEYS, 0n), { rand, autn }, true);
+    assert.ok(verdict.kind === "accepted");
+    const { ik, ck, res } = verdict.vector,
+      { kAut } = keysOfMasterKey(akaMasterKey(SIM_ID, ik, ck));
+    const wrong = bits === 63 ? res : new Uint8Array(octets);
+    const why = refusedBy(end, {
+      subtype: SimSubtype.AKA_CHALLENGE,
+      attributes: [countedAttribute(At.AT_RES, wrong, bits)],
+      kAut,
+    });
+    assert.match(why, /AT_RES for "0001" is wrong/);
+  }
+});
+
+Deno.test("AKA: a server takes no other counter, though the AT_MAC is right", () => {
+  const register = new SimRegister(), key = new Uint8Array(16).fill(2);
+  const state = { identity: "4fast", masterKey: key, kEncr: key, kAut: key, counter: 4 };
+  register.addReauth({ ...state, method: EapType.AKA, permanent: SIM_ID });
+  const end = asked("4fast", register), inside = decrypted(end.message.attributes, key);
+  assert.equal(numberValue(inside, At.AT_COUNTER), 5);
+  const why = refusedBy(end, {
+    subtype: SimSubtype.REAUTHENTICATION,
+    attributes: encrypted([numberAttribute(At.AT_COUNTER, 6)], key, key),
+    kAut: key,
+    beside: fixedValue(inside, At.AT_NONCE_S, 16),
+  });
+  assert.match(why, /the peer's counter is 6, not 5/);
 });
