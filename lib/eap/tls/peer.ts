@@ -101,10 +101,7 @@ function goOn(state: State, step: TlsStep, identifier: number): PeerReply {
     const why = `TLS says: ${step.failure}`;
     return say(state, out, { then: "refused", cause: "tls", why });
   }
-  if (!step.established) {
-    if (step.plaintext.length > 0) refuse("out of order", "data before TLS stands");
-    return say(state, out, { then: "more" });
-  }
+  if (!step.established) return say(state, out, { then: "more" });
   const fresh = !state.established;
   state.established = true;
   if (fresh) noteSession(state);

@@ -124,6 +124,23 @@ Deno.test("MS-MPPE keys carry an MSK; another secret does not reveal it", () => 
   assert.notDeepEqual(revealed, msk);
 });
 
+Deno.test("an MS-MPPE key that says more octets than it has is refused", () => {
+  const request = random(16), salt = hex("8001");
+  const pad = md5(Uint8Array.from([...SECRET, ...request, ...salt]));
+  for (const [length, good] of [[15, true], [16, false], [255, false]] as const) {
+    const sealed = pad.slice();
+    sealed[0]! ^= length;
+    const key = (type: number) => ({
+      type: RadiusAttribute.VENDOR_SPECIFIC,
+      value: Uint8Array.from([0, 0, 1, 0x37, type, 20, ...salt, ...sealed]),
+    });
+    const attributes = [key(16), key(17)];
+    const packet = { code: ACCESS_ACCEPT, identifier: 1, authenticator: request, attributes };
+    if (good) assert.equal(mskIn(packet, request, SECRET)?.length, 64);
+    else assert.throws(() => mskIn(packet, request, SECRET), /its length is (16|255)/);
+  }
+});
+
 Deno.test("MS-MPPE keys with lengths that lie are refused", () => {
   const request = random(16);
   for (const body of ["1101", "1100", "11ff0000", "1104 8001", "1105 800100"]) {
@@ -223,6 +240,21 @@ Deno.test("EAP-Message without Message-Authenticator is dropped, but for the ans
     assert.ok(verdict.kind === "dropped", text);
     assert.match(verdict.why, /EAP-Message without Message-Authenticator/);
   }
+});
+
+Deno.test("a Message-Authenticator that is wrong counts beside a right Response Authenticator", () => {
+  const settings = { server: "s", secret: SECRET, nasIdentifier: "n", attributes: [], random };
+  const login = newRadiusLogin(settings, "bob"), request = accessRequest(login, 1, hex(""));
+  const { authenticator } = request;
+  const wrong = { type: RadiusAttribute.MESSAGE_AUTHENTICATOR, value: random(16) };
+  const attributes = [wrong, eap("0102000501")];
+  const octets = encodeRadius({ code: ACCESS_CHALLENGE, identifier: 1, authenticator, attributes });
+  octets.set(md5(Uint8Array.from([...octets, ...SECRET])), 4);
+  const verdict = judgeResponse(login, request, octets);
+  assert.ok(
+    verdict.kind === "dropped" && verdict.cause === "wrong secret",
+    JSON.stringify(verdict),
+  );
 });
 
 /** A face whose users are bob by MSCHAPv2, and what its logins came to. */

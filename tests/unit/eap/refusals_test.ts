@@ -22,7 +22,7 @@ import { decrypted, encodeWithMac, encrypted } from "@/eap/sim/protection.ts";
 import { SimRegister } from "@/eap/sim/register.ts";
 import { aesCbcEncrypt } from "@/crypto/legacy.ts";
 import { avp, AvpCode, encodeAvps, MICROSOFT } from "@/eap/tls/avp.ts";
-import type { TlsSession } from "@/eap/tls/engine.ts";
+import type { TlsEngine, TlsSession } from "@/eap/tls/engine.ts";
 import { firstPacket, newFragments, takePacket } from "@/eap/tls/fragments.ts";
 import { peapInnerPeer } from "@/eap/tls/peap_peer.ts";
 import { peapInnerServer } from "@/eap/tls/peap_server.ts";
@@ -235,6 +235,42 @@ const SESSION: TlsSession = {
   peerSubject: () => undefined,
   close: () => {},
 };
+/** An engine whose handshake is one step, and whose plaintext is scripted. */
+function scripted(version: number, ...plaintexts: string[]): TlsEngine {
+  const feed = () => ({
+    out: hex(""),
+    plaintext: hex(plaintexts.shift() ?? ""),
+    established: true,
+    failure: undefined,
+  });
+  return { open: () => ({ ...SESSION, version: () => version, feed }) };
+}
+
+Deno.test("EAP-TLS: what a server says inside TLS is its indication of success, and nothing else", () => {
+  const own = { ...OWN, methods: [EapType.TLS], tls: tlsSettings("client") };
+  const talkTo = (version: number, plaintext: string) => {
+    const peer = openEapPeer(own, { ...seededEnv(), tls: scripted(version, plaintext) });
+    const answer = peer.step(hex("01 01 0006 0d 20"));
+    return answer.kind === "send" ? peer.step(hex("03 01 0004")) : answer;
+  };
+  assert.equal(talkTo(0x0304, "00").kind, "succeeded");
+  assert.match(whyOf(talkTo(0x0304, "01")), /sends 1 octets inside TLS/);
+  assert.match(whyOf(talkTo(0x0304, "0000")), /sends 2 octets inside TLS/);
+  assert.match(whyOf(talkTo(0x0303, "00")), /sends 1 octets inside TLS/);
+  assert.equal(talkTo(0x0303, "").kind, "succeeded");
+  // TLS 1.3 without the indication: Success alone is not enough (RFC 9190 §2.1.1).
+  assert.match(whyOf(talkTo(0x0304, "")), /Success before the method is through/);
+});
+
+Deno.test("EAP-TLS: a peer that goes on inside TLS behind the handshake is refused", () => {
+  const settings = { methods: [EapType.TLS], users: USERS, tls: tlsSettings("server") };
+  const server = openEapServer(settings, { ...seededEnv(), tls: scripted(0x0303) });
+  const hello = packet(2, octetsOf(server.start("bob"))[1]!, EapType.TLS, hex("00 16"));
+  const finished = octetsOf(server.step(hello));
+  const more = packet(2, finished[1]!, EapType.TLS, hex("00 17"));
+  assert.match(whyOf(server.step(more)), /the peer goes on inside TLS/);
+});
+
 const CONTEXT: ServerContext = {
   identity: "bob",
   user: undefined,
