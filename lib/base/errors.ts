@@ -1,6 +1,6 @@
 /**
- * The errors of the house, told apart by culprit: malformed octets, a peer that refuses, a setup,
- * the system, ourselves. Peer-facing errors that carry a Notify live in `ike/`.
+ * The errors of this program, told apart by what is to blame: malformed octets, a peer that refuses, a
+ * setup, the system, or this program itself. Peer-facing errors that carry a Notify live in `ike/`.
  * @module
  */
 

@@ -1,9 +1,9 @@
 /**
- * Seeded pseudo-random numbers: for worlds that repeat, never for keys of a real run.
+ * Seeded pseudo-random numbers, for simulations and tests that can be repeated; never for real keys.
  * @module
  */
 
-/** Fills and returns fresh octets; the real one is `crypto.getRandomValues`, a world's is seeded. */
+/** Returns so many random octets: from `crypto.getRandomValues` in a real run, seeded in a simulation. */
 export type RandomOctets = (count: number) => Uint8Array;
 
 /** Mulberry32: 32 bits of state, the same sequence on every machine. */

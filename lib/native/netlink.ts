@@ -1,6 +1,6 @@
 /**
  * Netlink sockets of the shim: requests to the kernel in batches with their outcomes, dumps, and the
- * messages that the kernel sends by itself. What is in a message is the caller's business; here are
+ * messages that the kernel sends by itself. The caller makes and reads the bodies of messages; here are
  * only the header of 16 octets and the acknowledgement (`linux/netlink.h`). Numbers of netlink are in
  * host order, which is little-endian on every machine that Deno runs on.
  * @module
@@ -52,10 +52,10 @@ export interface NetlinkMessage {
   readonly body: Uint8Array;
 }
 
-/** What to open. */
+/** The options of a netlink socket. */
 export interface NetlinkWish {
   readonly family: number;
-  /** Bit mask of multicast groups; 0: only answers. */
+  /** Bit mask of the multicast groups to hear; 0: only answers to requests arrive. */
   readonly groups?: number;
   /** Path of a network namespace; absent: the process's own. */
   readonly namespacePath?: string | undefined;
@@ -79,8 +79,8 @@ export class NetlinkSocket {
   }
 
   /**
-   * Sends requests, whole messages whose flags say REQUEST and ACK; their sequence numbers are given
-   * here. What was refused stands at the request's place, in order.
+   * Sends requests: whole messages whose flags are REQUEST and ACK, to which sequence numbers are given
+   * here. The result has an entry for each request, in order: the refusal, or undefined.
    * @throws {SystemError} where the socket itself fails.
    */
   request(messages: readonly Uint8Array[]): (NetlinkRefusal | undefined)[] {
@@ -90,7 +90,7 @@ export class NetlinkSocket {
   }
 
   /**
-   * One request, and what the kernel says to it before it acknowledges.
+   * Sends one request, and returns the messages that the kernel sends before its acknowledgement.
    * @throws {SystemError} with the errno name where it refuses.
    */
   ask(message: Uint8Array): NetlinkMessage[] {
@@ -119,7 +119,7 @@ export class NetlinkSocket {
     }
   }
 
-  /** What the kernel has sent by itself; messages are copies. `lost`: some did not fit its buffer. */
+  /** Copies of the messages that the kernel has sent by itself. `lost`: some did not fit into the buffer. */
   events(): { readonly messages: NetlinkMessage[]; readonly lost: boolean } {
     const messages: NetlinkMessage[] = [];
     let lost = false;
@@ -143,7 +143,7 @@ export class NetlinkSocket {
     this.#closed = true;
   }
 
-  /** Sends as many as fit, and reads their outcomes; the index behind the last. */
+  /** Sends as many requests as fit, and reads their outcomes; the index of the next request. */
   #batch(
     messages: readonly Uint8Array[],
     from: number,
@@ -174,7 +174,7 @@ export class NetlinkSocket {
     return to;
   }
 
-  /** Undefined where the table changed meanwhile: once more. */
+  /** Undefined: the table changed while it was dumped, so that the dump has to be repeated. */
   #dumpOnce(message: Uint8Array): NetlinkMessage[] | undefined {
     const request = message.slice(), sequence = ++this.#sequence, found: NetlinkMessage[] = [];
     wordsOf(request, 0).setUint32(8, sequence, true);
@@ -198,7 +198,7 @@ export class NetlinkSocket {
     }
   }
 
-  /** One datagram of answers; the kernel has put them there before the request returned. */
+  /** One datagram of answers. The kernel has put it into the socket before the request returned. */
   #receive(): Answer[] {
     const octets = this.#shim.my_netlink_receive(this.fd, this.#in, this.#in.length);
     if (octets === 0) throw new SystemError("netlink gives no answer", "recvmsg", "EAGAIN");
@@ -228,14 +228,14 @@ function messagesIn(octets: Uint8Array): Answer[] {
   return found;
 }
 
-/** An acknowledgement without an error refuses nothing. */
+/** The refusal in an acknowledgement; undefined where its error is 0. */
 function refusalIn({ body, flags }: Answer): NetlinkRefusal | undefined {
   const error = wordsOf(body, 0).getInt32(0, true);
   if (error === 0) return undefined;
   return { errno: errnoName(-error), words: flags & NLM_F_ACK_TLVS ? wordsIn(body) : "" };
 }
 
-/** The kernel's words: behind the error and the header of the request, as NETLINK_CAP_ACK has it. */
+/** The kernel's own words, which stand behind the error and the request's header (NETLINK_CAP_ACK). */
 function wordsIn(body: Uint8Array): string {
   for (let at = 4 + NETLINK_HEADER_OCTETS; at + 4 <= body.length;) {
     const attribute = wordsOf(body, at), length = attribute.getUint16(0, true);

@@ -1,5 +1,6 @@
 /**
- * The shim's packet keys: ESP packets sealed and opened in place by libcrypto (`ffi/crypto_packet.c`).
+ * Keys of ESP in libcrypto, by which the shim encrypts and decrypts packets in place
+ * (`ffi/crypto_packet.c`).
  * @module
  */
 import { must } from "@/base/errors.ts";
@@ -8,15 +9,15 @@ import type { ShimSymbols } from "@/native/load.ts";
 /** Keys and algorithms of one direction, by IANA number. */
 export interface NativePacketKeys {
   readonly encryption: number;
-  /** Key and salt. */
+  /** The key, with the salt behind it. */
   readonly encryptionKey: Uint8Array;
-  /** 0: none. */
+  /** 0: there is no integrity algorithm. */
   readonly integrity: number;
   readonly integrityKey: Uint8Array;
   readonly seals: boolean;
 }
 
-/** Keys set up in libcrypto. */
+/** The keys of one direction, as libcrypto holds them. */
 export class PacketKey {
   readonly #shim: ShimSymbols;
   readonly #number: number;

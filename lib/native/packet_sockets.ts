@@ -1,6 +1,6 @@
 /**
- * Sockets of the system for packets of any own address, one for each family: each packet that arrives
- * tells where it was sent to, each that leaves says where it comes from. Batched both ways.
+ * Raw or UDP sockets for packets of any own address, one for each family. Each packet that arrives tells
+ * its destination, and each that leaves names its source. System calls move batches of packets.
  * @module
  */
 import type { IpAddress } from "@/base/address.ts";
@@ -20,9 +20,9 @@ import {
   type UdpSocketWish,
 } from "@/native/udp.ts";
 
-/** Packets of one batch. */
+/** The most packets of one batch. */
 const SLOTS = 64;
-/** Flags of records that are no packet, or none that can be used. */
+/** Flags of records that hold no packet, or none that can be used. */
 const NO_PACKET = RecordFlag.TRUNCATED | RecordFlag.NO_OWN | RecordFlag.ERROR;
 
 /** A packet that arrived; all of it is lent until the next one. */
@@ -56,12 +56,12 @@ export interface PacketWay {
 /** See the module. */
 export interface PacketSocketsOptions {
   readonly shim: ShimSymbols;
-  /** What both sockets are like. */
+  /** The options of the socket of a family. */
   readonly wish: (family: 4 | 16) => UdpSocketWish;
   readonly arrived: (packet: ArrivedPacket) => void;
   /** All packets of a batch have been handed over. */
   readonly batchEnds: () => void;
-  /** The sockets are of no use any more. */
+  /** The sockets have failed: no packet will arrive any more. */
   readonly failed: (error: unknown) => void;
 }
 
@@ -93,7 +93,7 @@ export class PacketSockets {
       });
   }
 
-  /** Opens the socket of a family where there is none yet; the refusal that forbids it. */
+  /** Opens the socket of a family where there is none yet; the error where the system refuses it. */
   open(family: 4 | 16): SystemError | undefined {
     if (this.#sockets.has(family)) return undefined;
     const { shim, wish } = this.#options;
@@ -125,7 +125,7 @@ export class PacketSockets {
     });
   }
 
-  /** Sends what waits. */
+  /** Sends the packets that wait. */
   flush(): void {
     this.refused += this.#queue.flush()?.refused ?? 0;
   }
@@ -141,7 +141,7 @@ export class PacketSockets {
     this.#wait.close();
   }
 
-  /** Takes a batch of what has arrived, now; how much it was. */
+  /** Hands out a batch of packets that have arrived by now; how many there were. */
   drain(): number {
     const { arrived, batchEnds, wish } = this.#options, buffer = this.#arena;
     const count = this.#wait.receive(buffer), words = this.#words, packet = this.#packet;
@@ -165,7 +165,7 @@ export class PacketSockets {
   }
 }
 
-/** The record that is handed out, one for all packets: a packet a microsecond leaves no time for more. */
+/** What is handed out for each packet: one object for all, as packets come at up to one a microsecond. */
 class LentPacket implements ArrivedPacket {
   /** Where the record begins. */
   record = 0;

@@ -1,26 +1,27 @@
 /**
- * Taking what arrives at file descriptors. Waiting costs a change of threads, some fifty microseconds
- * of CPU, so after a batch they are looked at again on the next turns of the event loop, and waited
- * for when they stay empty.
+ * Reading from file descriptors. Waiting for them takes another thread, and costs some fifty microseconds
+ * of CPU. That is why they are read again on the next few turns of the event loop after a batch, and are
+ * waited for only when nothing more has come.
  * @module
  */
 import { setImmediate } from "node:timers";
 
-/** Turns of the event loop on which what is empty is looked at before it is waited for. */
+/** How many turns of the event loop in a row must find nothing before it is waited. */
 const LOOKS = 3;
 
-/** What to poll. */
+/** What the loop reads from. */
 export interface Polled {
-  /** Takes what is there; how much it was. */
+  /** Reads what has arrived; how much it was. */
   take(): number;
-  /** Resolves when there is something, or it is over. */
+  /** Resolves when something has arrived, or the loop is to end. */
   wait(): Promise<void>;
   isOver(): boolean;
 }
 
 /**
- * Runs until it is over; nothing is taken before it returns, for who calls may not be ready yet.
- * @throws what taking and waiting throw.
+ * Runs until `isOver`. Nothing is read before the function has returned its promise, as its caller may
+ * not be ready yet.
+ * @throws what `take` and `wait` throw.
  */
 export async function pollUntilOver({ take, wait, isOver }: Polled): Promise<void> {
   let empty = 0;

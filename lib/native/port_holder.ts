@@ -1,5 +1,5 @@
 /**
- * Who already has a port: looked up in Linux' `/proc` to make one error message useful.
+ * The process that already has a port, looked up in Linux' `/proc` for the error message that names it.
  * @module
  */
 import { type IpAddress, isUnspecified } from "@/base/address.ts";
@@ -12,7 +12,7 @@ export interface PortHolder {
   readonly name: string;
 }
 
-/** State of a socket that takes what comes: TCP_LISTEN; of UDP, TCP_CLOSE (not connected). */
+/** The state of a socket that takes what comes: TCP_LISTEN, and in UDP TCP_CLOSE (not connected). */
 const WAITING = { tcp: "0A", udp: "07" } as const;
 
 /**
@@ -63,7 +63,7 @@ export interface WaitingSocket {
 }
 
 /**
- * Sockets in `state` at `port` and, where one is given, at `address` or in its way, from the text of
+ * Sockets in `state` at `port` that keep `address`, where one is given, from being bound, from the text of
  * `/proc/net/tcp` or `udp`. Columns: number, local address:port (hex), remote one, state, queues,
  * timers, retransmissions, uid, timeout, inode.
  */
@@ -88,7 +88,7 @@ function isInTheWay(bound: string, address: IpAddress): boolean {
   // An IPv6 socket at any address may take IPv4 as well.
   if (/^0+$/.test(bound)) return address.length === 4 || bound.length === 32;
   if (isUnspecified(address)) return bound.length === 2 * address.length;
-  // Each four octets stand as a number of the machine: on all that we run on, the last octet first.
+  // Each four octets are written as a little-endian number.
   const words: string[] = [];
   for (let at = 0; at < address.length; at += 4) {
     words.push(toHex(address.slice(at, at + 4).reverse()).toUpperCase());
@@ -96,7 +96,7 @@ function isInTheWay(bound: string, address: IpAddress): boolean {
   return bound === words.join("");
 }
 
-/** Processes come and go, and many are not ours to look into: whatever fails is left out. */
+/** What `read` returns, or `otherwise` where it fails: processes end, and others' may not be looked into. */
 function quietly<T>(read: () => T, otherwise: T): T {
   try {
     return read();

@@ -1,5 +1,6 @@
 /**
- * Datagrams that wait to be sent in one call: records behind each other in a buffer (see `ffi/udp.h`).
+ * Datagrams that wait to be sent by one system call, as records one behind the other in a buffer (see
+ * `ffi/udp.h`).
  * @module
  */
 import type { IpAddress } from "@/base/address.ts";
@@ -18,21 +19,21 @@ const QUEUE_OCTETS = 512 * 1024;
 /** The largest payload of a datagram. */
 export const PAYLOAD_MAX = 65_535;
 
-/** How a datagram leaves. */
+/** The socket and the ends of a datagram, and how it is sent. */
 export interface RecordWay {
   /** File descriptor of the socket. */
   readonly socket: number;
   readonly ownAddress: IpAddress;
   readonly peerAddress: IpAddress;
-  /** 0 with a raw socket alone. */
+  /** 0 only with a raw socket. */
   readonly peerPort: number;
-  /** Zero octets before the payload. */
+  /** How many zero octets are sent before the payload. */
   readonly zeros: number;
   /** Interface index of a link-local peer, else 0. */
   readonly scope: number;
   /** DSCP and ECN, uint8. */
   readonly trafficClass: number;
-  /** Whether it may go in one piece with others; the system cuts them apart again. */
+  /** Whether it may be handed to the system in one piece with others, which the system splits again. */
   readonly joins?: boolean;
 }
 
@@ -57,7 +58,7 @@ export class RecordQueue {
     this.#shim = shim;
   }
 
-  /** Whether a datagram of so many octets would wait behind others that must leave first. */
+  /** Whether there is no room for a datagram of so many octets before the next flush. */
   isFullFor(octets: number): boolean {
     return this.#queued + RECORD_OCTETS + (octets + 7 & ~7) > QUEUE_OCTETS;
   }
@@ -66,7 +67,7 @@ export class RecordQueue {
   put(payload: Uint8Array, way: RecordWay): void {
     const at = this.#queued, queue = this.#queue, words = this.#words, word = at >> 2;
     const { zeros, peerAddress } = way, length = zeros + payload.length;
-    // What was here before must not go out as an address, a scope or a marker.
+    // An earlier record's octets must not be left as an address, a scope or a marker.
     queue.fill(0, at, at + RECORD_OCTETS + zeros);
     words[word + RecordWord.LENGTH] = length;
     words[word + RecordWord.SOCKET] = way.socket;
@@ -82,7 +83,7 @@ export class RecordQueue {
     this.#queued = at + RECORD_OCTETS + (length + 7 & ~7);
   }
 
-  /** The datagram that was queued at `at`, as long as no other has been; arrays are copies. */
+  /** A copy of the datagram at `at` of the last flush; to be read before another is queued. */
   queuedAt(at: number): QueuedDatagram {
     const words = this.#words, word = at >> 2, queue = this.#queue;
     const octets = words[word + RecordWord.FAMILY]!, start = at + RECORD_OCTETS;
@@ -95,7 +96,7 @@ export class RecordQueue {
     };
   }
 
-  /** Sends what waits; undefined: nothing did. */
+  /** Sends the datagrams that wait; undefined: there were none. */
   flush(): SendOutcome | undefined {
     if (this.#queued === 0) return undefined;
     const octets = this.#queued;

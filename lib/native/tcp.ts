@@ -14,23 +14,23 @@ const OPEN_FREEBIND = 1, OPEN_BYPASS = 2, OPEN_MARK = 16;
 const STEPS = ["", "setns", "socket", "setsockopt", "bind", "setns", "listen", "connect"];
 const STEP_RETURN = 5;
 const EAGAIN = 11, ENFILE = 23, EMFILE = 24, ENODATA = 61, ENOBUFS = 105;
-/** Octets that tell of the ends of a connection. */
+/** Octets in which `my_tcp_accept` describes the ends of a connection. */
 const ENDS_OCTETS = 48;
-/** Sockets told of at a time. */
+/** The most sockets that are reported ready at a time. */
 const READY_MAX = 256;
 
-/** What to open. */
+/** The options of a TCP socket. */
 export interface TcpSocketWish {
   readonly ownAddress: IpAddress;
-  /** 0: a free one. */
+  /** The own port; 0 takes a free one. */
   readonly ownPort: number;
-  /** Absent: it listens. */
+  /** The other end of a connection that is begun; absent: the socket listens. */
   readonly peer?: { readonly address: IpAddress; readonly port: number } | undefined;
   /** Path of a network namespace; absent: the process's own. */
   readonly namespacePath?: string | undefined;
-  /** Also addresses that no interface has. */
+  /** Whether it may be bound to an address that no interface has. */
   readonly freebind?: boolean | undefined;
-  /** It carries tunnels: it bears the mark of `TUNNEL_MARK`. */
+  /** Whether it carries tunnels, so that it bears the mark `TUNNEL_MARK`. */
   readonly carriesTunnels?: boolean | undefined;
 }
 
@@ -43,7 +43,7 @@ export interface TcpSocket {
 }
 
 /**
- * Opens a socket; a connection is only begun.
+ * Opens a socket that listens, or one that begins to connect.
  * @throws {SystemError} with the call that failed and its errno name.
  */
 export function openTcpSocket(shim: ShimSymbols, wish: TcpSocketWish): TcpSocket {
@@ -62,7 +62,7 @@ export function openTcpSocket(shim: ShimSymbols, wish: TcpSocketWish): TcpSocket
     flags,
     told,
   );
-  // This thread runs all the rest of the program: it would do so in the wrong namespace.
+  // The rest of the program runs in this thread, and would do so in the wrong namespace.
   must(told[0] !== STEP_RETURN, "a thread returns from a network namespace");
   if (fd < 0) {
     const errno = errnoName(-fd), syscall = STEPS[told[0]!] || "socket";
@@ -99,7 +99,7 @@ export function acceptTcp(
   const ownAddress = ends.slice(16, 16 + family), peerAddress = ends.slice(32, 32 + family);
   return { fd, ownAddress, ownPort, peerAddress, peerPort };
 }
-/** What `accept(2)` says of a connection, and not of the socket that listens. */
+/** Errno names of `accept(2)` that are about the connection, not about the socket that listens. */
 const REFUSALS: ReadonlySet<string> = new Set([
   ...["EPERM", "ECONNABORTED", "EPROTO", "ENOPROTOOPT", "EHOSTDOWN", "ENONET", "EHOSTUNREACH"],
   ...["EOPNOTSUPP", "ENETUNREACH", "ENETDOWN", "EINTR"],
@@ -107,31 +107,31 @@ const REFUSALS: ReadonlySet<string> = new Set([
 const ends = new Uint8Array(ENDS_OCTETS);
 const endsWords = new Uint32Array(ends.buffer);
 
-/** Why a connection that was begun is none; undefined: it is one. */
+/** Why a connection that was begun could not be made; undefined: it stands. */
 export function outcomeOf(shim: ShimSymbols, fd: number): string | undefined {
   const error = shim.my_tcp_outcome(fd);
   return error < 0 ? errnoName(-error) : undefined;
 }
 
-/** Has the kernel split the stream into frames and take ESP out of it; the errno name that forbids it. */
+/** Lets the kernel split the stream into frames and take the ESP; the errno name where it refuses. */
 export function frameByKernel(shim: ShimSymbols, fd: number): string | undefined {
   const error = shim.my_tcp_frames(fd);
   return error < 0 ? errnoName(-error) : undefined;
 }
 
-/** Why the kernel cannot be asked to cut streams into frames; undefined: it can. */
+/** Why the kernel cannot split streams into frames; undefined: it can. */
 export function kernelLacksFrames(shim: ShimSymbols): string | undefined {
   const { fd } = openTcpSocket(shim, { ownAddress: new Uint8Array(4), ownPort: 0 });
   const refused = frameByKernel(shim, fd);
   closeFd(shim, fd);
-  // A socket that listens is refused for other reasons, which only a kernel that knows frames has.
+  // A kernel that knows frames refuses a listening socket too, but with another errno.
   return refused === "ENOENT" ? "it has no ESP in TCP (CONFIG_INET_ESPINTCP)" : undefined;
 }
 
-/** How octets, or a frame of the kernel's, were taken or sent: how many, or why none. */
+/** How many octets were received or sent; `later`: none now; or why the connection has ended. */
 export type TcpOutcome = number | "later" | { readonly ended: string };
 
-/** Takes octets into the buffer, from `at` to its end or `octets` of them at most. */
+/** Receives into the buffer from `at` on, up to its end or `octets` of them at most. */
 export function receiveTcp(
   shim: ShimSymbols,
   fd: number,
@@ -161,7 +161,7 @@ function outcome(result: number): TcpOutcome {
   return { ended: result === -ENODATA ? "the peer closed it" : errnoName(-result) };
 }
 
-/** Sockets waited for together, each known by a tag (uint32) of the caller's. */
+/** Waits for many sockets at once, each named by a tag of the caller's (uint32). */
 export class TcpWait {
   readonly #shim: ShimSymbols;
   readonly #epoll: number;
@@ -176,12 +176,12 @@ export class TcpWait {
     this.#wake = told[0]!;
   }
 
-  /** Adds a socket, for octets to take. */
+  /** Adds a socket, to be reported when there are octets to receive. */
   add(fd: number, tag: number): void {
     checked(this.#shim.my_wait_add(this.#epoll, fd, tag), "epoll_ctl");
   }
 
-  /** What a socket is waited for from now on; the end of its connection always is. */
+  /** Changes what a socket is waited for; the end of its connection is always reported. */
   change(
     fd: number,
     tag: number,
@@ -191,14 +191,14 @@ export class TcpWait {
     checked(this.#shim.my_wait_change(this.#epoll, fd, tag, wanted), "epoll_ctl");
   }
 
-  /** Tags of sockets that have something now; lent until the next call. */
+  /** Tags of the sockets that are ready now; the array is lent until the next call. */
   ready(): Uint32Array {
     const { my_wait_ready } = this.#shim;
     const count = checked(my_wait_ready(this.#epoll, this.#ready, READY_MAX), "epoll_wait");
     return this.#ready.subarray(0, count);
   }
 
-  /** Resolves when a socket has something, or it was woken. */
+  /** Resolves when a socket is ready, or `wake` was called. */
   async wait(): Promise<void> {
     checked(await this.#shim.my_wait(this.#epoll, -1), "epoll_wait");
   }
@@ -208,7 +208,7 @@ export class TcpWait {
     this.#shim.my_wait_wake(this.#wake);
   }
 
-  /** To be called when nobody waits any more. */
+  /** Closes it; to be called when nobody waits any more. */
   close(): void {
     this.#shim.my_close(this.#epoll);
     this.#shim.my_close(this.#wake);

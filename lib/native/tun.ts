@@ -15,7 +15,7 @@ const HELD_OCTETS = 65_568;
 export interface Tun {
   readonly fd: number;
   readonly name: string;
-  /** The shim's: what of a large segment there were no slots for yet. */
+  /** Where the shim keeps the rest of a large segment for which there were no slots. */
   readonly held: Uint8Array<ArrayBuffer>;
 }
 
@@ -33,8 +33,8 @@ export function openTun(shim: ShimSymbols, name: string): Tun {
 }
 
 /**
- * Takes waiting packets, one for each slot; `lengths` gets their octets. What the system hands over as
- * one large TCP segment comes as the packets it stands for, with whole checksums.
+ * Reads packets that wait, one into each slot, and their octets into `lengths`. A large TCP segment of the
+ * system is split into the packets that it stands for, with their checksums.
  * @throws {SystemError}
  */
 export function readTun(
@@ -54,9 +54,9 @@ export function readTun(
 }
 
 /**
- * Writes packets of a buffer: `places` has offset and octets of each. Successive ones of a TCP
- * connection go as one large segment.
- * @returns how many were taken.
+ * Writes packets of a buffer, of which `places` has the offset and the octets of each. Successive packets of
+ * a TCP connection are handed over as one large segment.
+ * @returns how many the device took.
  */
 export function writeTun(
   shim: ShimSymbols,

@@ -10,7 +10,7 @@ import type { ShimSymbols } from "@/native/load.ts";
 
 /** Octets of a record before its payload. */
 export const RECORD_OCTETS = 64;
-/** Octets from one received record to the next: any payload fits, and cache sets are spread. */
+/** Octets from one received record to the next: any payload fits, and records fall into different cache sets. */
 export const SLOT_OCTETS = RECORD_OCTETS + 65_536 + 64;
 /** Words (uint32, host order) of a record. */
 export const RecordWord = {
@@ -100,7 +100,7 @@ export function openUdpSocket(shim: ShimSymbols, wish: UdpSocketWish): UdpSocket
     receiveBufferOctets,
     told,
   );
-  // This thread runs all the rest of the program: it would do so in the wrong namespace.
+  // The rest of the program runs in this thread, and would do so in the wrong namespace.
   must(told[0] !== STEP_RETURN, "a thread returns from a network namespace");
   if (fd < 0) {
     const errno = errnoName(-fd);
@@ -112,8 +112,8 @@ export function openUdpSocket(shim: ShimSymbols, wish: UdpSocketWish): UdpSocket
 }
 
 /**
- * The largest packet that goes whole to an address, as far as the system knows the way; undefined: it
- * knows none.
+ * The largest packet, in octets, that reaches an address without being fragmented, as far as the system
+ * knows; undefined: it knows no route there.
  */
 export function pathMtu(shim: ShimSymbols, address: IpAddress): number | undefined {
   const mtu = shim.my_path_mtu(address as Uint8Array<ArrayBuffer>, address.length);
@@ -181,7 +181,7 @@ export function errorAt(buffer: Uint8Array, words: Uint32Array, at: number): Rec
   };
 }
 
-/** Sockets waited for together. */
+/** Waits for many sockets at once, and receives from them. */
 export class SocketWait {
   readonly #shim: ShimSymbols;
   readonly #epoll: number;
@@ -195,18 +195,18 @@ export class SocketWait {
     this.#wake = told[0]!;
   }
 
-  /** Adds a socket; its datagrams bear the tag. */
+  /** Adds a socket; the records of its datagrams have the tag. */
   add(fd: number, tag: number): void {
     checked(this.#shim.my_wait_add(this.#epoll, fd, tag), "epoll_ctl");
   }
 
-  /** Resolves when something can be received, or it was woken. */
+  /** Resolves when something can be received, or `wake` was called. */
   async wait(): Promise<void> {
     checked(await this.#shim.my_wait(this.#epoll, -1), "epoll_wait");
   }
 
   /**
-   * Takes what is there, {@linkcode SLOT_OCTETS} for each datagram from the start of the buffer.
+   * Receives what has arrived, {@linkcode SLOT_OCTETS} for each datagram from the start of the buffer.
    * @returns how many.
    * @throws {SystemError} where a socket is of no use any more.
    */
@@ -221,7 +221,7 @@ export class SocketWait {
     this.#shim.my_wait_wake(this.#wake);
   }
 
-  /** To be called when nobody waits any more. */
+  /** Closes it; to be called when nobody waits any more. */
   close(): void {
     this.#shim.my_close(this.#epoll);
     this.#shim.my_close(this.#wake);

@@ -1,29 +1,29 @@
 /**
- * Addresses as the system gives them, turned into {@linkcode IpAddress}es that are made once: a
- * datagram a microsecond leaves no time for new arrays.
+ * A cache of {@linkcode IpAddress} arrays by the octets that the system gives. Datagrams come at up to
+ * one a microsecond, so that there is no time to make a new array for each.
  * @module
  */
 import type { IpAddress } from "@/base/address.ts";
 
-/** Strangers must not fill the memory with their addresses. */
+/** The most addresses that are cached, so that strangers cannot fill the memory with theirs. */
 const REMEMBERED_MAX = 100_000;
 
-/** Remembers addresses by their octets. */
+/** See the module. */
 export class AddressBook {
-  /** IPv4 by its octets as a number; IPv6 by its octets as a text. */
+  /** The key of an IPv4 address is its octets as a number, that of an IPv6 address its octets as a text. */
   readonly #known = new Map<number | string, IpAddress>();
 
-  /** A book that has these. */
+  /** A cache that holds these addresses from the start. */
   constructor(addresses: readonly IpAddress[] = []) {
     for (const address of addresses) this.#known.set(keyOf(address, 0, address.length), address);
   }
 
-  /** The address at an offset of a buffer, where it is known. */
+  /** The cached address that stands at an offset of a buffer; undefined where it is not cached. */
   find(buffer: Uint8Array, at: number, octets: number): IpAddress | undefined {
     return this.#known.get(keyOf(buffer, at, octets));
   }
 
-  /** The address at an offset of a buffer: the known one, or a copy to be known from now on. */
+  /** The address that stands at an offset of a buffer: the cached one, or a copy that is cached now. */
   get(buffer: Uint8Array, at: number, octets: number): IpAddress {
     const key = keyOf(buffer, at, octets);
     let address = this.#known.get(key);

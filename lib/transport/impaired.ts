@@ -1,6 +1,7 @@
 /**
- * A transport with a bad network in front of it, as the rules of {@linkcode Impairment} want it. What
- * is held back is kept in memory, a bounded number of messages; ESP and keepalives pass as they are.
+ * A transport that treats IKE messages as a bad network would, by the rules of {@linkcode Impairment}.
+ * Messages that are delayed are kept in memory, up to {@linkcode HELD_MAX} of them. ESP and NAT-T
+ * keepalives are not touched.
  * @module
  */
 import type { Path } from "@/base/address.ts";
@@ -16,22 +17,22 @@ import {
 import { SendErrorBook, type SendErrors } from "@/transport/send_errors.ts";
 import type { Connections, Datagram, Transport, TransportListener } from "@/transport/transport.ts";
 
-/** Messages held back at a time; more pass at once. */
+/** The most messages that are held back at a time; when there are so many, others pass at once. */
 const HELD_MAX = 10_000;
 
-/** Calls a function later; the result forgets it. */
+/** Calls a function after some milliseconds. What it returns cancels the call. */
 export type After = (ms: number, call: () => void) => () => void;
 
-/** A message that waits to be passed. */
+/** A message that is held back, and is passed on later. */
 interface Held {
   readonly pass: () => void;
   forget: () => void;
 }
 
-/** One that waits to cross another. */
+/** A message that is held back until another of the opposite direction sets out, so that they cross. */
 interface Crossing extends Held {
   readonly octets: Uint8Array;
-  /** What it is, and what it waits for: {@linkcode nameOf} of each. */
+  /** {@linkcode nameOf} this message, and {@linkcode nameOf} the message that it waits for. */
   readonly name: string;
   readonly waitsFor: string;
 }
@@ -43,7 +44,7 @@ export class ImpairedTransport implements Transport {
   readonly ikePort: number;
   readonly nattPort: number | undefined;
   readonly halfOpenMax: number;
-  /** Impairments are of IKE alone. */
+  /** The inner transport's: ESP is not impaired. */
   readonly esp: EspCarrier | undefined;
   readonly notes: readonly string[];
   readonly connections: Connections | undefined;
@@ -51,12 +52,12 @@ export class ImpairedTransport implements Transport {
   readonly #inner: Transport;
   readonly #impairment: Impairment;
   readonly #after: After;
-  /** One message a direction that lets another pass. */
+  /** In each direction the message that waits until the next one has overtaken it. */
   readonly #overtaken = new Map<Direction, Held>();
-  /** Messages that wait for one of the other direction, by what they wait for, and by what they are. */
+  /** Messages that wait to cross one of the other direction, by the name of that one. */
   readonly #crossing = new Map<string, Crossing>();
   readonly #crossingByName = new Map<string, Crossing>();
-  /** The last that crossed, by name: it is not held a second time. */
+  /** The last message of each name that was held to cross another: a repeat of it is not held again. */
   readonly #wasHeld = new Map<string, Uint8Array>();
   readonly #timers = new Set<() => void>();
   #held = 0;
@@ -65,7 +66,7 @@ export class ImpairedTransport implements Transport {
   constructor(inner: Transport, impairment: Impairment, after: After = later) {
     this.#inner = inner;
     this.#impairment = impairment;
-    // Timers of what will never leave would keep the process.
+    // A timer that is left at the end would keep the process alive, so that all of them are known.
     this.#after = (ms, call) => {
       const forget = after(ms, () => {
         this.#timers.delete(forget);
@@ -88,7 +89,7 @@ export class ImpairedTransport implements Transport {
     this.sendErrors = inner.sendErrors ?? new SendErrorBook();
   }
 
-  /** What became of messages, rule by rule. */
+  /** How often each rule did what, in the order of the rules. */
   get impairment(): readonly ImpairmentCounts[] {
     return this.#impairment.counts;
   }
@@ -132,13 +133,16 @@ export class ImpairedTransport implements Transport {
     return this.#inner.close();
   }
 
-  /** `pass` is told whether it is called before this returns. */
+  /**
+   * Decides about a message. `pass` is called for each copy that goes on, and is told whether that is
+   * before this returns.
+   */
   #treat(
     direction: Direction,
     lent: Uint8Array,
     pass: (octets: Uint8Array, now: boolean) => void,
   ): void {
-    // A held message is not on its way yet: its repeats wait with it.
+    // A message that is held has not left yet, so that a repeat of it has nothing to repeat.
     if (this.#isHeld(direction, lent)) return;
     const waiting = this.#overtaken.get(direction);
     const fate = this.#impairment.judge(direction, lent);
@@ -146,7 +150,7 @@ export class ImpairedTransport implements Transport {
     const meets = this.#takeCrossing(direction, lent);
     if (!fate) pass(lent, true);
     else this.#pass(direction, lent, { fate, pass, meets: meets !== undefined });
-    // This one has passed the one that waited; one that waits since now is passed by the next.
+    // This message has overtaken the one that waited. One that waits only since now waits for the next.
     if (waiting && this.#overtaken.get(direction) === waiting) this.#passHeld(direction, waiting);
     meets?.pass();
   }
@@ -167,7 +171,7 @@ export class ImpairedTransport implements Transport {
     if (fate.replayAfterMs !== undefined && this.#held < HELD_MAX) {
       this.#later(fate.replayAfterMs, () => pass(octets, false));
     }
-    // What it was to meet is held already: they cross now.
+    // The message that it is to cross is held already, so that both leave now.
     if (meets) { for (const counts of fate.countsOfCrossing) counts.crossed++; }
     if (this.#held >= HELD_MAX) all(true);
     else if (fate.crossingMs > 0 && !meets) this.#holdForCrossing(direction, lent, { fate, all });
@@ -185,7 +189,7 @@ export class ImpairedTransport implements Transport {
     const other = direction === "in" ? "out" : "in", spis = messageSpis(lent);
     const waitsFor = nameOf(other, fate.crossingKind, spis);
     const name = nameOf(direction, messageKind(lent)!, spis);
-    // A second one that waits for the same would never be met, nor would a repeat.
+    // A second message that waits for the same one, or a repeat, would be held in vain.
     if (this.#crossing.has(waitsFor) || this.#crossingByName.has(name)) return all(true);
     if (isSame(this.#wasHeld.get(name), lent)) return all(true);
     const crossing: Crossing = {
@@ -207,7 +211,7 @@ export class ImpairedTransport implements Transport {
     this.#held++;
   }
 
-  /** Whether the same octets wait to cross another. */
+  /** Whether a message with the same octets is held until it crosses another. */
   #isHeld(direction: Direction, octets: Uint8Array): boolean {
     const kind = this.#crossing.size > 0 ? messageKind(octets) : undefined;
     if (kind === undefined) return false;
@@ -215,7 +219,7 @@ export class ImpairedTransport implements Transport {
     return isSame(this.#crossingByName.get(name)?.octets, octets);
   }
 
-  /** What waits for a message like this one. */
+  /** Takes the message out that was held to cross one like this. */
   #takeCrossing(direction: Direction, octets: Uint8Array): Crossing | undefined {
     const kind = this.#crossing.size > 0 ? messageKind(octets) : undefined;
     if (kind === undefined) return undefined;
@@ -241,7 +245,7 @@ export class ImpairedTransport implements Transport {
     for (const oldest of this.#wasHeld.keys()) return void this.#wasHeld.delete(oldest);
   }
 
-  /** Lets the next message of a direction pass before this one; it waits so long at most. */
+  /** Holds a message until the next one of its direction has passed, for `ms` at most. */
   #letPass(direction: Direction, ms: number, pass: () => void): void {
     const held: Held = {
       pass,
@@ -281,7 +285,7 @@ function isSame(one: Uint8Array | undefined, other: Uint8Array): boolean {
   return one?.length === other.length && one.every((octet, i) => octet === other[i]);
 }
 
-/** A message as others may wait for it: a request or response of an exchange of one IKE SA. */
+/** The name that a message is waited for by: its direction, exchange and kind, and its IKE SA. */
 function nameOf(direction: Direction, kind: number, spis: string): string {
   return `${direction} ${kind} ${spis}`;
 }

@@ -1,15 +1,16 @@
 /**
- * What a bad network does to IKE messages, on purpose and repeatably: which messages a rule is about,
- * and what becomes of each. It decides; `impaired.ts` does.
+ * The rules by which IKE messages are lost, delayed, repeated or changed on purpose, repeatably by a
+ * seed: which messages a rule applies to, and what is done with each. This file decides; `impaired.ts`
+ * carries it out.
  * @module
  */
 import { SeededRandom } from "@/base/random.ts";
 import { HEADER_OCTETS } from "@/wire/message.ts";
 
-/** As this host sees it. */
+/** Whether a message arrives at this host (`in`) or leaves it (`out`). */
 export type Direction = "in" | "out";
 
-/** Where bits are turned round: SPIs, the rest of the IKE header, what follows it, or anywhere. */
+/** Where bits are inverted: in the SPIs, in the rest of the IKE header, behind it, or anywhere. */
 export type CorruptionPlace = "any" | "spi" | "header" | "body";
 
 /** One rule. Probabilities are from 0 to 1, each drawn for each message on its own. */
@@ -18,36 +19,36 @@ export interface ImpairmentRule {
   /** IANA exchange type; undefined: any. */
   readonly exchange: number | undefined;
   readonly message: "any" | "request" | "response";
-  /** Messages that are left alone first. */
+  /** How many matching messages are left alone before the rule begins. */
   readonly skip: number;
-  /** Messages that it is about, from then on; 0: all. */
+  /** How many messages the rule applies to from then on; 0: all. */
   readonly count: number;
   readonly loss: number;
   readonly duplication: number;
-  /** Let one message that comes behind it pass before it, as far as one comes within the wait. */
+  /** The message is held until the next one has overtaken it, or the wait is over. */
   readonly reorder: number;
   readonly reorderWaitMs: number;
   readonly delay: number;
   readonly delayMinMs: number;
   readonly delayMaxMs: number;
-  /** Come once more, later. */
+  /** The message is sent once more, `replayAfterMs` later. */
   readonly replay: number;
   readonly replayAfterMs: number;
-  /** One to eight bits of it are turned round. */
+  /** One to eight bits of the message are inverted. */
   readonly corruption: number;
   readonly corruptionPlace: CorruptionPlace;
   /**
-   * Hold it until a message of its IKE SA and kind has set out from the other end too, so that they
-   * cross; at most so long, ms. 0: not held.
+   * The message is held until one of the same IKE SA and kind sets out from the other end, so that they
+   * cross, but for so many milliseconds at most. 0: it is not held.
    */
   readonly crossingMs: number;
-  /** IANA exchange type of the one it is to cross; undefined: its own. */
+  /** IANA exchange type of the message that it is to cross; undefined: the same exchange. */
   readonly crossingWith: number | undefined;
 }
 
-/** What became of the messages of one rule. */
+/** How often one rule did what. */
 export interface ImpairmentCounts {
-  /** Messages of its direction, exchange and kind, with those that `skip` and `count` leave alone. */
+  /** Messages of the rule's direction, exchange and kind; those that `skip` and `count` spare included. */
   matched: number;
   lost: number;
   duplicated: number;
@@ -55,7 +56,7 @@ export interface ImpairmentCounts {
   delayed: number;
   replayed: number;
   corrupted: number;
-  /** Held until a message of the other end crossed. */
+  /** Messages that were held until one of the other end crossed them. */
   crossed: number;
 }
 
@@ -63,38 +64,38 @@ export interface ImpairmentCounts {
 export interface Fate {
   lost: boolean;
   copies: number;
-  /** Undefined: it stays whole. */
+  /** Undefined: no bit is inverted. */
   corrupted: CorruptionPlace | undefined;
   delayMs: number;
-  /** 0: it keeps its place. */
+  /** How long the message may wait to be overtaken; 0: it keeps its place. */
   reorderWaitMs: number;
-  /** Undefined: it does not come again. */
+  /** Undefined: it is not replayed. */
   replayAfterMs: number | undefined;
-  /** 0: it is not held. */
+  /** How long the message may be held to cross another; 0: it is not held. */
   crossingMs: number;
-  /** {@linkcode messageKind} of what it is to cross. */
+  /** {@linkcode messageKind} of the message that it is to cross. */
   crossingKind: number;
-  /** The rules that hold it. */
+  /** The counts of the rules that hold it. */
   readonly countsOfCrossing: ImpairmentCounts[];
 }
 
-/** The two octets of an IKE header that rules look at (RFC 7296 §3.1). */
+/** Offsets of Exchange Type and Flags in an IKE header, and the Response flag (RFC 7296 §3.1). */
 const EXCHANGE_AT = 18, FLAGS_AT = 19, FLAG_RESPONSE = 0x20;
-/** Both SPIs, the first octets of the header. */
+/** Octets of both SPIs, with which the header begins. */
 const SPIS_OCTETS = 16;
 
-/** Exchange and kind in one number; undefined: no IKE header. */
+/** Exchange type, and whether it is a response, as one number; undefined: there is no IKE header. */
 export function messageKind(octets: Uint8Array): number | undefined {
   if (octets.length < HEADER_OCTETS) return undefined;
   return octets[EXCHANGE_AT]! << 1 | (octets[FLAGS_AT]! & FLAG_RESPONSE ? 1 : 0);
 }
 
-/** Both SPIs of a message that has a {@linkcode messageKind}, as text. */
+/** Both SPIs of a message that is long enough to have a {@linkcode messageKind}, as a text. */
 export function messageSpis(octets: Uint8Array): string {
   return String.fromCharCode(...octets.subarray(0, SPIS_OCTETS));
 }
 
-/** Rules at work, with their counts and their chance. */
+/** The rules of a test, with their counts and the random numbers they draw. */
 export class Impairment {
   readonly counts: readonly ImpairmentCounts[];
   readonly #rules: readonly ImpairmentRule[];
@@ -109,7 +110,7 @@ export class Impairment {
     }));
   }
 
-  /** What becomes of a message; undefined: no rule is about it. Each rule adds to the ones before. */
+  /** What is to be done with a message; undefined: no rule applies to it. Rules add to those before them. */
   judge(direction: Direction, octets: Uint8Array): Fate | undefined {
     const kind = messageKind(octets);
     if (kind === undefined) return undefined;
@@ -128,7 +129,7 @@ export class Impairment {
     return fate;
   }
 
-  /** A copy with some bits turned round. */
+  /** A copy of the message with some bits inverted. */
   corrupted(octets: Uint8Array, place: CorruptionPlace): Uint8Array {
     const copy = octets.slice(), [from, end] = extent(place, octets.length);
     for (let bits = 1 + this.#random.below(8); bits > 0; bits--) {
@@ -183,7 +184,7 @@ function isAbout(rule: ImpairmentRule, direction: Direction, kind: number): bool
   return rule.message === "any" || rule.message === (kind & 1 ? "response" : "request");
 }
 
-/** First octet and the one behind the last; all of a message without a body where that is wanted. */
+/** The first octet of a place and the one behind its last; a message without a body is all of its body. */
 function extent(place: CorruptionPlace, octets: number): readonly [from: number, end: number] {
   if (place === "spi") return [0, SPIS_OCTETS];
   if (place === "header") return [SPIS_OCTETS, HEADER_OCTETS];

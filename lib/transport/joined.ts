@@ -1,5 +1,6 @@
 /**
- * UDP and TCP at one gateway (RFC 9329 §5): each message goes the way its path says.
+ * A gateway that is reached in UDP and in TCP (RFC 9329 §5): each message goes by the transport that its
+ * path names.
  * @module
  */
 import type { Path } from "@/base/address.ts";
@@ -12,7 +13,7 @@ import type {
   TransportListener,
 } from "@/transport/transport.ts";
 
-/** Two transports as one; its ports are those of UDP. */
+/** Both transports as one, whose ports are those of UDP. */
 export class JoinedTransport implements Transport {
   readonly name: Transport["name"];
   readonly ikePort: number;
@@ -96,7 +97,7 @@ class JoinedEsp implements EspCarrier {
   }
 }
 
-/** Counters that are always the sum of two. */
+/** Counters that are at any time the sum of those of both transports. */
 function sumOf(udp: TransportCounters, tcp: TransportCounters): TransportCounters {
   const sum = {} as TransportCounters;
   for (const name of new Set([...Object.keys(udp), ...Object.keys(tcp)])) {

@@ -1,6 +1,6 @@
 /**
- * Which sockets the native transport opens: for each port and family one, at the own address where
- * there is a single one, else at any.
+ * The sockets that the native transport opens: one for each port and address family, bound to the own
+ * address where there is a single one, and to any address otherwise.
  * @module
  */
 import { type IpAddress, isUnspecified } from "@/base/address.ts";
@@ -10,17 +10,20 @@ import { closeFd, openUdpSocket, type UdpSocket, type UdpSocketWish } from "@/na
 import { refusalOf } from "@/transport/refusal.ts";
 import type { UdpOptions } from "@/transport/transport.ts";
 
-/** Octets of receive buffer to ask for where nobody says. */
+/** Octets of receive buffer to ask for where the options do not say. */
 const RECEIVE_BUFFER_OCTETS = 8 << 20;
-/** Sockets of their own for addresses, where another process has the port at some other address. */
+/**
+ * The most addresses that get a socket each. That is needed where another process has the port at some
+ * other address, so that no socket can be bound to any address.
+ */
 const OWN_SOCKETS_MAX = 1024;
-/** Tries to find one free port for both families. */
+/** How often a free port is looked for that both families have. */
 const FREE_PORT_TRIES = 20;
 
-/** A socket and what it is for. */
+/** A socket, and which datagrams it is for. */
 export interface NativeSocket extends UdpSocket {
   readonly natt: boolean;
-  /** All zeros where it is for many. */
+  /** The own address that it is bound to; all zeros where it is for many. */
   readonly address: IpAddress;
 }
 
@@ -32,7 +35,7 @@ export interface NativeSockets {
 }
 
 /**
- * Opens the sockets of all ports; where one fails, none stays open.
+ * Opens the sockets of all ports. Where one cannot be opened, those before it are closed again.
  * @throws {SetupError | SystemError} as {@linkcode refusalOf} says.
  */
 export function openSockets(shim: ShimSymbols, options: UdpOptions): NativeSockets {
@@ -54,7 +57,7 @@ export function closeAll(shim: ShimSymbols, sockets: readonly NativeSocket[]): v
   for (const { fd } of sockets) closeFd(shim, fd);
 }
 
-/** What a tester should know of the sockets. */
+/** Sentences for the tester about what the sockets lack. */
 export function notesOf(sockets: readonly NativeSocket[]): string[] {
   const refused = sockets.find((socket) => socket.bypassRefused)?.bypassRefused;
   return refused === undefined ? [] : [
@@ -63,14 +66,14 @@ export function notesOf(sockets: readonly NativeSocket[]): string[] {
   ];
 }
 
-/** What all sockets of one port share. */
+/** What is the same for all sockets of one port. */
 interface Opening {
   readonly shim: ShimSymbols;
   readonly options: UdpOptions;
   readonly natt: boolean;
 }
 
-/** One port for both families; 0 takes one that is free in each. */
+/** Opens one port for the families of the own addresses; 0 takes a port that is free in each of them. */
 function openPort(opening: Opening, port: number): NativeSocket[] {
   const { shim, options } = opening;
   for (let tries = 1;; tries++) {
@@ -90,7 +93,7 @@ function openPort(opening: Opening, port: number): NativeSocket[] {
   }
 }
 
-/** One socket: at the one address, or at any where there are several. */
+/** Opens the socket of one family, bound to its one address or, where there are several, to any. */
 function openFamily(
   opening: Opening,
   addresses: readonly IpAddress[],
@@ -102,7 +105,7 @@ function openFamily(
   try {
     return [openSocket(opening, new Uint8Array(first!.length), port)];
   } catch (e) {
-    // Somebody has the port at one address at least, which may be none of ours.
+    // Another process has the port at some address, which need not be one of ours.
     const mayStillGo = e instanceof SetupError && port !== 0 &&
       addresses.length <= OWN_SOCKETS_MAX && !addresses.some(isUnspecified);
     if (!mayStillGo) throw e;
@@ -125,7 +128,7 @@ function openEach(
   }
 }
 
-/** A socket for any address would not tell of those that no interface has. */
+/** Binds to each address once: a socket for any address would not fail for one that no interface has. */
 function probe(opening: Opening, addresses: readonly IpAddress[], port: number): void {
   const { shim, options } = opening;
   for (const address of addresses) {
@@ -161,7 +164,7 @@ function wishOf(options: UdpOptions, address: IpAddress, port: number): UdpSocke
   return { address, port, namespacePath, freebind, receiveBufferOctets };
 }
 
-/** What the system said, in words of the setup; what it did not say stays as it is. */
+/** An error of the system in words of the setup; any other error is returned as it is. */
 function refusalFor(
   e: unknown,
   { natt, options: { namespace } }: Opening,

@@ -1,5 +1,5 @@
 /**
- * Opens the transport that was asked for, or the best that is there.
+ * Opens the transport that the setup asks for, or the native one where that is possible.
  * @module
  */
 import { SetupError } from "@/base/errors.ts";
@@ -24,13 +24,13 @@ export function openUdp(options: UdpOptions, wanted: TransportChoice): Transport
 }
 
 /**
- * Opens what listens for TCP connections, and what they are begun from.
+ * Opens the transport in TCP, which listens for connections or only begins them.
  * @throws {SetupError} where the setup can mend it; also where there is no native transport.
  * @throws {SystemError} otherwise.
  */
 export function openTcp(options: TcpOptions, wanted: TransportChoice): TcpTransport {
   if (wanted === "portable") {
-    // The runtime connects from no address and port of our choice.
+    // The runtime offers no way to connect from an address and port of our choice.
     throw new SetupError(
       "Cannot use tcpencap by the portable transport: only the native one has it",
     );

@@ -1,6 +1,6 @@
 /**
- * Pings by sockets of the system, which its data path carries: raw ICMP and ICMPv6 sockets, or UDP at
- * one port, one of each family for all tasks.
+ * Pings by sockets of the system, whose routes and IPsec policies lead them into tunnels: raw ICMP and
+ * ICMPv6 sockets, or UDP sockets at one port. One socket of each family serves all tasks.
  * @module
  */
 import type { IpAddress } from "@/base/address.ts";
@@ -17,14 +17,14 @@ const ICMP = 1, ICMPV6 = 58;
 
 /** Where pings go. */
 export interface PingReach {
-  /** A destination; its family there must be. */
+  /** A destination. The socket of its family must open. */
   readonly peer: IpAddress;
-  /** Destinations of the other family may come too. */
+  /** Whether there may be destinations of the other family too; its socket need not open. */
   readonly bothFamilies: boolean;
 }
 
 /**
- * Opens what pings need; `failed`: no reply will come any more.
+ * Opens the sockets of a ping test. `failed` is called when no reply can be received any more.
  * @throws {SetupError} where there is no shim, or the system refuses it.
  */
 export function openPingSockets(
@@ -47,7 +47,7 @@ export class PingSockets implements PingCarrier {
   readonly #sockets: PacketSockets;
   readonly #peerPort: number;
 
-  /** `failed`: no reply will come any more. @throws {SetupError} where there is no shim. */
+  /** `failed` is called when no reply can be received any more. @throws {SetupError} without a shim. */
   constructor(shape: EchoShape, failed: (error: unknown) => void) {
     const { symbols: shim, ...lack } = loadShim();
     if (!shim) throw new SetupError(`Cannot ping: ${"reason" in lack ? lack.reason : "no C shim"}`);
@@ -68,7 +68,7 @@ export class PingSockets implements PingCarrier {
     return this.#sockets.refused;
   }
 
-  /** Opens the socket of a family where the system lets us. */
+  /** Opens the socket of a family, and does without where the system refuses it. */
   tryOpen(family: 4 | 16): void {
     this.#sockets.open(family);
   }

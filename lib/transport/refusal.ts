@@ -1,24 +1,24 @@
 /**
- * Why a socket could not be opened, in words that name what to change.
+ * Why a socket could not be opened, in a sentence that names the option to change.
  * @module
  */
 import { type IpAddress, showEndpoint } from "@/base/address.ts";
 import { SetupError, SystemError } from "@/base/errors.ts";
 import { showPortHolder } from "@/native/port_holder.ts";
 
-/** What was to be opened. */
+/** A socket that was refused. */
 export interface Refused {
   readonly address: IpAddress;
   readonly port: number;
-  /** Whether it is the NAT-T port; of UDP. */
+  /** Whether it is for the NAT-T port of UDP. */
   readonly natt?: boolean;
-  /** Whether it is of TCP; absent: of UDP. */
+  /** Whether it is a socket of TCP; absent: of UDP. */
   readonly tcp?: boolean;
-  /** Where it was not in the process's own network namespace. */
+  /** The network namespace; undefined: the process's own. */
   readonly namespace?: string | undefined;
-  /** The call that failed. */
+  /** The system call that failed. */
   readonly syscall: string;
-  /** Its errno name. */
+  /** The name of its errno, such as `EADDRINUSE`. */
   readonly errno: string;
 }
 
@@ -37,7 +37,7 @@ export function refusalOf(refused: Refused): SetupError | SystemError {
           `set ${option} to a port from 1024 on`,
       );
     case "EADDRINUSE": {
-      // Tables and processes that can be looked into are those of our own namespace.
+      // Who has a port can only be looked up in the process's own namespace.
       const holder = namespace === undefined
         ? showPortHolder(tcp ? "tcp" : "udp", port, address)
         : "a process there";

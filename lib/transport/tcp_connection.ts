@@ -1,6 +1,6 @@
 /**
- * One TCP connection with IKE and ESP in it (RFC 9329): what waits to be sent, and the frames of what
- * arrives. Frames are cut here, or by the kernel where it has the data path.
+ * One TCP connection that carries IKE and ESP (RFC 9329): what waits to be sent, and the frames in what
+ * arrives. The stream is split into frames here, or by the kernel where the kernel has the data path.
  * @module
  */
 import type { Path } from "@/base/address.ts";
@@ -18,13 +18,13 @@ import {
 
 /** Octets of IKE that wait for a peer which does not read: more is no IKE any more. */
 const PENDING_MAX = 1 << 20;
-/** Octets of ESP that wait for a flush. */
+/** The most octets of ESP that wait for a flush; further packets are dropped. */
 const BATCH_MAX = 128 * 1024;
 
-/** Why a connection is of no use any more. */
+/** Why a connection has ended. */
 export interface ConnectionEnd {
   readonly why: string;
-  /** What came was no stream of frames. */
+  /** Whether the peer sent what is no stream of frames. */
   readonly isBad?: boolean;
 }
 
@@ -34,34 +34,34 @@ export interface ConnectionParts {
   readonly fd: number;
   readonly path: Path;
   readonly tag: number;
-  /** Begun here: who begins sends the prefix (RFC 9329 §4). */
+  /** Whether we opened it: whoever opens a connection sends the stream prefix (RFC 9329 §4). */
   readonly opened: boolean;
-  /** The kernel cuts frames, and takes ESP out. */
+  /** Whether the kernel splits the stream into frames, and takes the ESP out of it. */
   readonly kernelEsp: boolean;
 }
 
-/** See the file. */
+/** See the module. */
 export class TcpConnection {
   readonly path: Path;
   readonly fd: number;
   readonly tag: number;
-  /** Nobody uses it: it goes when nothing waits any more. */
+  /** Whether no SA uses it any more: it is closed as soon as nothing waits to be sent. */
   released = false;
-  /** Whether room to send is waited for. */
+  /** Whether the transport waits for room to send. */
   wantsRoom = false;
   readonly #shim: ShimSymbols;
   readonly #kernelEsp: boolean;
   readonly #reader: FrameReader;
-  /** Whole frames, or the rest of one, in their order. */
+  /** Whole frames, or the unsent rest of one, in the order of sending. */
   #pending: Uint8Array[] = [];
   #pendingOctets = 0;
-  /** ESP of this turn. */
+  /** Frames with ESP since the last flush. */
   #batch: Uint8Array[] = [];
   #batchOctets = 0;
   #connected: boolean;
-  /** The system has no room for what is pending. */
+  /** Whether the system has no room for what is pending. */
   #isFull = false;
-  /** The kernel cuts frames by now. */
+  /** Whether the kernel has begun to split the stream into frames. */
   #framed = false;
 
   constructor({ shim, fd, path, tag, opened, kernelEsp }: ConnectionParts) {
@@ -79,12 +79,12 @@ export class TcpConnection {
     return this.#connected;
   }
 
-  /** Whether nothing waits to be sent, or nothing can be as it has not been connected yet. */
+  /** Whether nothing waits to be sent, or the connection does not stand yet. */
   get isIdle(): boolean {
     return !this.#connected || this.#pendingOctets === 0 && this.#batchOctets === 0;
   }
 
-  /** Whether what is sent waits, and room must be waited for. */
+  /** Whether what is sent has to wait until the connection stands, or there is room. */
   get isBlocked(): boolean {
     return !this.#connected || this.#isFull;
   }
@@ -94,7 +94,7 @@ export class TcpConnection {
     return this.#pendingOctets + this.#batchOctets + this.#reader.kept;
   }
 
-  /** Adds an IKE message, which is never dropped while the connection stands. */
+  /** Queues an IKE message. It is not dropped while the connection stands; too many of them end it. */
   sendIke(message: Uint8Array): ConnectionEnd | undefined {
     this.#settleBatch();
     this.#push(frameOf(message, MARKER_OCTETS));
@@ -102,7 +102,7 @@ export class TcpConnection {
     return undefined;
   }
 
-  /** Adds an ESP packet, where the connection takes it; false: it is full. */
+  /** Queues an ESP packet; false: the connection is full, and the packet is dropped. */
   sendEsp(packet: Uint8Array): boolean {
     if (this.isBlocked || this.#kernelEsp) return false;
     if (this.#batchOctets + packet.length + LENGTH_OCTETS > BATCH_MAX) return false;
@@ -112,7 +112,7 @@ export class TcpConnection {
     return true;
   }
 
-  /** Sends what waits, as far as there is room. */
+  /** Sends what is queued, as far as there is room; what ended the connection, if anything did. */
   flush(): ConnectionEnd | undefined {
     if (!this.#connected) return undefined;
     this.#settleBatch();
@@ -120,7 +120,7 @@ export class TcpConnection {
     this.#isFull = false;
     while (this.#pending.length > 0) {
       const frame = this.#pending[0]!;
-      // A kernel that cuts frames writes the length itself.
+      // A kernel that splits the stream into frames writes the length field itself.
       const at = this.#framed ? LENGTH_OCTETS : 0;
       const sent = sendTcp(this.#shim, this.fd, frame, at);
       if (sent === "later") return void (this.#isFull = true);
@@ -136,14 +136,14 @@ export class TcpConnection {
     return undefined;
   }
 
-  /** The system has something to tell: the connection stands, or has come to nothing. */
+  /** To be called when the socket is ready: the connection now stands, or it could not be made. */
   settle(): ConnectionEnd | undefined {
     if (this.#connected) return undefined;
     const why = outcomeOf(this.#shim, this.fd);
     if (why !== undefined) return { why };
-    // A kernel that cuts frames must not see the prefix; else it leaves with what waits for it.
+    // A kernel that splits frames must not see the prefix; otherwise it leaves with what is queued.
     const first = this.#kernelEsp ? STREAM_PREFIX : concat(STREAM_PREFIX, ...this.#pending);
-    // Not connected yet: the system says so.
+    // "later" means that the connection does not stand yet.
     const sent = sendTcp(this.#shim, this.fd, first, 0);
     if (sent === "later") return undefined;
     if (typeof sent === "object") return { why: sent.ended };
@@ -156,14 +156,14 @@ export class TcpConnection {
   }
 
   /**
-   * Takes what is there once, into a buffer of at least {@linkcode FRAME_MAX} octets that is filled
-   * anew for each call; `later`: nothing was.
+   * Receives once, into a buffer of at least {@linkcode FRAME_MAX} octets that each call fills from its
+   * start. `later`: nothing has arrived.
    */
   receive(buffer: Uint8Array, take: FrameTaker): ConnectionEnd | "later" | undefined {
     if (!this.#connected) return "later";
     if (this.#framed) return this.#receiveFrame(buffer, take);
     const kept = this.#reader.putKept(buffer);
-    // What stands behind the prefix is the kernel's to take where it cuts frames.
+    // Where the kernel splits frames, what stands behind the prefix must be left to it.
     const most = this.#kernelEsp ? STREAM_PREFIX.length - kept : buffer.length - kept;
     const got = receiveTcp(this.#shim, this.fd, buffer, kept, most);
     const end = endOf(got);
@@ -201,7 +201,7 @@ export class TcpConnection {
     this.#pendingOctets += frame.length;
   }
 
-  /** Many frames leave by one call. */
+  /** Joins all frames that wait, so that they leave by one system call. */
   #join(): void {
     this.#pending = [concat(...this.#pending)];
   }

@@ -20,21 +20,21 @@ export const MESSAGE_MAX = FRAME_MAX - LENGTH_OCTETS - MARKER_OCTETS;
 /** Octets of the longest ESP packet in a frame. */
 export const PACKET_MAX = FRAME_MAX - LENGTH_OCTETS;
 
-/** Why a stream cannot be read on: its connection must be closed. */
+/** Why a stream cannot be read any further, so that its connection must be closed. */
 export type StreamFault = "no stream prefix" | "a length that does not count itself";
 
-/** Takes what a frame holds: `octets` of the buffer from `at` on, lent until it returns. */
+/** Takes the content of a frame: `octets` of the buffer from `at` on, lent until the function returns. */
 export type FrameTaker = (buffer: Uint8Array, at: number, octets: number) => void;
 
 const NOTHING = new Uint8Array(0);
 
-/** Cuts a stream into frames, however it arrives; keeps no more than the part of one frame. */
+/** Splits a stream into frames, in whatever pieces it arrives. It keeps at most a part of one frame. */
 export class FrameReader {
   #awaitsPrefix: boolean;
-  /** What came of a frame, or of the prefix, that is not whole. */
+  /** The beginning of a frame, or of the prefix, whose end has not arrived. */
   #rest: Uint8Array = NOTHING;
 
-  /** `awaitsPrefix`: who sends has opened the connection. */
+  /** `awaitsPrefix`: the sender has opened the connection, so that its stream begins with the prefix. */
   constructor(awaitsPrefix: boolean) {
     this.#awaitsPrefix = awaitsPrefix;
   }
@@ -44,12 +44,12 @@ export class FrameReader {
     return this.#awaitsPrefix;
   }
 
-  /** Octets that are kept. */
+  /** Octets of the incomplete frame that are kept. */
   get kept(): number {
     return this.#rest.length;
   }
 
-  /** Puts what is kept at the start of a buffer, where the stream goes on behind it; how much it is. */
+  /** Copies the incomplete frame to the start of a buffer, to be continued behind it; its octets. */
   putKept(buffer: Uint8Array): number {
     buffer.set(this.#rest);
     return this.#rest.length;
@@ -65,7 +65,7 @@ export class FrameReader {
     if (this.#awaitsPrefix) {
       const there = Math.min(octets, STREAM_PREFIX.length);
       for (let i = 0; i < there; i++) {
-        // RFC 9329 §4: a stream that begins otherwise is not for us, whatever follows.
+        // RFC 9329 §4: a stream that begins otherwise carries neither IKE nor ESP.
         if (buffer[i] !== STREAM_PREFIX[i]) return "no stream prefix";
       }
       if (there < STREAM_PREFIX.length) return void (this.#rest = buffer.slice(0, octets));
@@ -74,7 +74,7 @@ export class FrameReader {
     }
     while (octets - at >= LENGTH_OCTETS) {
       const length = buffer[at]! << 8 | buffer[at + 1]!;
-      // RFC 9329 §3: 0 and 1 are no lengths, and nobody knows where the next frame begins.
+      // RFC 9329 §3: the length counts its own two octets. With 0 or 1 the next frame cannot be found.
       if (length < LENGTH_OCTETS) return "a length that does not count itself";
       if (octets - at < length) break;
       take(buffer, at + LENGTH_OCTETS, length - LENGTH_OCTETS);
@@ -85,7 +85,7 @@ export class FrameReader {
   }
 }
 
-/** A frame around a payload, with so many zero octets before it: 4 for IKE, none for ESP. */
+/** A frame around a payload with so many zero octets before it: the four of the marker for IKE, 0 for ESP. */
 export function frameOf(payload: Uint8Array, zeros: number): Uint8Array {
   const frame = new Uint8Array(LENGTH_OCTETS + zeros + payload.length);
   putFrame(frame, 0, payload, zeros);

@@ -1,6 +1,6 @@
 /**
- * IKE and ESP in TCP through the shim (RFC 9329): a connection is begun from a tunnel's own address, or
- * taken where the gateway listens. Strangers are few at a time and short-lived until they authenticate.
+ * IKE and ESP in TCP through the shim (RFC 9329): a client opens a connection from each tunnel's own
+ * address, a gateway accepts them. Connections without an authenticated SA are limited in number and time.
  * @module
  */
 import { endsKey, type IpAddress, type Path } from "@/base/address.ts";
@@ -35,25 +35,25 @@ import type {
   TransportListener,
 } from "@/transport/transport.ts";
 
-/** Octets taken from a connection in one call, behind what is kept of a frame. */
+/** Octets received from a connection in one call, including what is kept of an incomplete frame. */
 const ARENA_OCTETS = 2 * FRAME_MAX;
-/** Calls for one connection before others have their turn. */
+/** How often one connection is received from before others have their turn. */
 const CALLS_MAX = 4;
-/** Connections taken in one turn. */
+/** Connections accepted in one turn. */
 const ACCEPTED_MAX = 64;
 /** Sockets read in one turn: between two turns others have theirs. */
 const READ_MAX = 16;
-/** Connections of strangers, and how long each has to authenticate, where nobody says. */
+/** The most connections of strangers, and how long each has to authenticate, where the options do not say. */
 const STRANGERS_MAX = 1024, STRANGER_MS = 30_000;
-/** What the system says of an own port, or of a pair of ends, that is in use. */
+/** Errno names that mean that an own port, or a pair of ends, is in use. */
 const HELD: ReadonlySet<string> = new Set(["EADDRINUSE", "EADDRNOTAVAIL"]);
-/** Pause when no file descriptor is left for who wants to connect. */
+/** How long nothing is accepted when the system refuses to hand over a connection. */
 const FULL_PAUSE_MS = 100;
-/** Tunnels that are set up at a time: streams lose nothing, the other end has to follow. */
+/** The most tunnels to set up at a time. A stream loses nothing, but the other end must keep up. */
 const HALF_OPEN_MAX = 256;
 
 /**
- * Opens what listens, where anything does.
+ * Opens the transport, and the sockets that listen where any do.
  * @throws {SetupError} where the setup can mend it, naming the option; also where there is no shim.
  * @throws {SystemError} otherwise.
  */
@@ -65,7 +65,7 @@ export function openNativeTcp(options: TcpOptions): TcpTransport {
   return new TcpTransport(shim.symbols, options);
 }
 
-/** See the file. */
+/** See the module. */
 export class TcpTransport implements Transport {
   readonly name = "native";
   readonly counters: TransportCounters = {
@@ -82,13 +82,13 @@ export class TcpTransport implements Transport {
   readonly #wait: TcpWait;
   /** Tags of sockets that have something and were not read yet. */
   readonly #ready: number[] = [];
-  /** Sockets that listen, by tag. */
+  /** File descriptors of sockets that listen, by tag. */
   readonly #listening = new Map<number, number>();
   readonly #byTag = new Map<number, TcpConnection>();
   readonly #byPath = new Map<string, TcpConnection>();
-  /** Connections that nobody vouches for. */
+  /** Connections without an authenticated SA. */
   readonly #strangers: TcpStrangers;
-  /** Connections with something to flush. */
+  /** Connections that have something to send. */
   readonly #dirty = new Set<TcpConnection>();
   readonly #arena = new Uint8Array(ARENA_OCTETS);
   #lost: LostConnection[] = [];
@@ -127,12 +127,12 @@ export class TcpTransport implements Transport {
     };
   }
 
-  /** Octets that wait for connections of strangers; for tests. */
+  /** Octets that are kept for connections of strangers; for tests. */
   get strangersHeld(): number {
     return this.#strangers.heldOctets;
   }
 
-  /** Connections that stand, or are begun; for tests. */
+  /** The number of connections, including those that do not stand yet; for tests. */
   get standing(): number {
     return this.#byTag.size;
   }
@@ -224,7 +224,7 @@ export class TcpTransport implements Transport {
     return real;
   }
 
-  /** What an earlier connection left may hold the own port for a minute (TIME_WAIT): any other is good. */
+  /** An earlier connection may hold the own port for a minute (TIME_WAIT): then any other port will do. */
   #openFrom(ownAddress: IpAddress, ownPort: number, peer: TcpSocketWish["peer"]): TcpSocket {
     try {
       return this.#open(ownAddress, ownPort, peer);
@@ -237,7 +237,7 @@ export class TcpTransport implements Transport {
 
   #add(connection: TcpConnection): void {
     const key = endsKey(connection.path), before = this.#byPath.get(key);
-    // The system gives no two connections the same ends: the one before is dead, and does not know yet.
+    // No two connections have the same ends: the earlier one has ended, and we have not been told yet.
     if (before) this.#forget(before);
     this.#byPath.set(key, connection);
     this.#byTag.set(connection.tag, connection);
@@ -252,18 +252,18 @@ export class TcpTransport implements Transport {
   #release(path: Path): void {
     const connection = this.#byPath.get(endsKey(path));
     if (!connection) return;
-    // RFC 9329 §6.1: to end a connection is up to who began it; the other does not wait for ever.
+    // RFC 9329 §6.1: whoever opened a connection closes it. A gateway waits for that, but not for ever.
     if (!this.#options.listens) connection.released = true;
     else this.#watch(connection);
     this.#dirty.add(connection);
   }
 
-  /** Nobody vouches for a connection: its time runs. */
+  /** No authenticated SA uses a connection: its time to get one begins. */
   #watch(connection: TcpConnection): void {
     const { strangersMax = STRANGERS_MAX, strangerMs = STRANGER_MS } = this.#options;
     this.#strangers.add(connection, performance.now() + strangerMs);
     if (this.#strangers.size > strangersMax) {
-      // Who means it is done in a moment: the oldest is the least likely to.
+      // An honest client authenticates at once, so that the oldest stranger is the least likely to.
       this.connections.counters.crowdedOut++;
       this.#end(this.#strangers.oldest!.connection, { why: "too many connections of strangers" });
     }
@@ -315,16 +315,16 @@ export class TcpTransport implements Transport {
     this.#wait.change(connection.fd, connection.tag, { toTake: true, room: connection.wantsRoom });
   }
 
-  /** It is no more, and whoever uses it hears of it. */
+  /** Closes a connection that has ended, and tells whoever uses it. */
   #end(connection: TcpConnection, { why, isBad }: ConnectionEnd): void {
     if (isBad) this.connections.counters.badStreams++;
     const isUsed = !connection.released && this.#byTag.has(connection.tag);
     this.#forget(connection);
     if (!isUsed || this.#closed) return;
-    // A connection of ours that never stood is what a message that cannot be sent is in UDP.
+    // A connection that never stood is to be told like a datagram that could not be sent.
     if (!connection.stood) this.sendErrors.add(refusedConnection(connection.path, why));
     this.#lost.push({ path: connection.path, why });
-    // Who sends is not told while it sends.
+    // Told later, as the caller may be sending just now.
     this.#lostTimer ??= setTimeout(() => {
       this.#lostTimer = undefined;
       const lost = this.#lost;
@@ -357,7 +357,7 @@ export class TcpTransport implements Transport {
     }
   }
 
-  /** Some of what waits, each connection in its turn; how much it was. */
+  /** Serves some of the sockets that are ready, in turn; how many they were. */
   #takeSome(listener: TransportListener): number {
     if (this.#ready.length === 0) this.#ready.push(...this.#wait.ready());
     const tags = this.#ready.splice(0, READ_MAX);
@@ -378,7 +378,7 @@ export class TcpTransport implements Transport {
     }
   }
 
-  /** A socket that no connection can be taken from would be ready for ever. */
+  /** Stops accepting for a while: a socket whose connections cannot be taken stays ready all the time. */
   #pauseAccepting(fd: number, tag: number): void {
     this.#wait.change(fd, tag, { toTake: false, room: false });
     setTimeout(() => {
@@ -415,7 +415,7 @@ export class TcpTransport implements Transport {
     this.#countHeld(connection);
   }
 
-  /** The IKE message of a frame; what is none goes where it belongs, or is counted. */
+  /** The IKE message of a frame; undefined: it is none, and has been handed on or counted. */
   #frame(buffer: Uint8Array, at: number, octets: number, path: Path): Datagram | undefined {
     this.counters.received++;
     const payload = buffer.subarray(at, at + octets);
@@ -427,7 +427,7 @@ export class TcpTransport implements Transport {
         this.esp.receiver?.packet(buffer, at, octets, 0);
         return undefined;
       case "keepalive":
-        // RFC 9329 §6.6: there should be none, and what comes is passed over.
+        // RFC 9329 §6.6: keepalives are not sent in TCP, and are ignored where they come.
         this.counters.keepalives++;
         return undefined;
       case "nothing":

@@ -1,6 +1,6 @@
 /**
- * What moves datagrams: one interface, a portable and a native variant. IKE messages only, without
- * their non-ESP marker; the variant puts it on and takes it off.
+ * The interface of what carries IKE messages, in UDP (portable or native) and in TCP. Messages are passed
+ * without their non-ESP marker, which the transport adds and removes; ESP has an interface of its own.
  * @module
  */
 import type { IpAddress, Path } from "@/base/address.ts";
@@ -8,102 +8,102 @@ import type { EspCarrier } from "@/esp/carrier.ts";
 import type { ImpairmentCounts } from "@/transport/impairment.ts";
 import type { SendErrors } from "@/transport/send_errors.ts";
 
-/** A received IKE message and the way it came. */
+/** A received IKE message, and the path by which it came. */
 export interface Datagram {
-  /** The IKE message, without a non-ESP marker. Only lent: valid until the listener returns. */
+  /** The IKE message, without a non-ESP marker. It is valid only until the listener returns. */
   readonly octets: Uint8Array;
   readonly path: Path;
   /** Whether a non-ESP marker stood before it (RFC 3948 §2.2). */
   readonly encapsulated: boolean;
 }
 
-/** Who takes what arrives. */
+/** Whoever receives what arrives at a transport. */
 export interface TransportListener {
   datagrams(batch: readonly Datagram[]): void;
-  /** The sockets are of no use any more; what was closed on purpose says nothing. */
+  /** The sockets have failed, and nothing will arrive any more. It is not called after a close. */
   failed(error: unknown): void;
-  /** TCP connections that are no more, though nobody here let them go. */
+  /** TCP connections that have ended although they were not released here. */
   lost?(ends: readonly LostConnection[]): void;
 }
 
-/** A TCP connection that is no more. */
+/** A TCP connection that has ended. */
 export interface LostConnection {
   readonly path: Path;
   readonly why: string;
 }
 
-/** TCP connections (RFC 9329), as the core's owner sees them: each is known by its path. */
+/** The TCP connections of a transport (RFC 9329), each named by its path. */
 export interface Connections {
-  /** The own port: where it listens, or what it connects from where that is free. */
+  /** The own port: the one that listens, or the one that connections are opened from where it is free. */
   readonly port: number;
   readonly counters: ConnectionCounters;
   /**
-   * Begins a connection between the ends of a path; what is sent by the path that it returns waits
-   * until there is one. Its own port is another where that of `path` is not free.
+   * Opens a connection between the ends of a path. What is sent by the path that it returns waits until
+   * the connection stands. The own port of that path is another one where that of `path` is not free.
    * @throws {SetupError | SystemError} where the system refuses at once.
    */
   open(path: Path): Path;
-  /** An authenticated SA uses it: it stays until it is released. */
+  /** An authenticated SA uses the connection, which stays until it is released. */
   keep(path: Path): void;
-  /** No SA uses it any more: it is closed once what waits is sent. */
+  /** No SA uses the connection any more: it is closed when what waits has been sent. */
   release(path: Path): void;
 }
 
-/** TCP connections by what became of them. */
+/** Numbers of TCP connections, and of what was dropped in them. */
 export interface ConnectionCounters {
-  /** Begun by us, and taken. */
+  /** Connections that were begun here; those that were accepted. */
   opened: number;
   accepted: number;
   /** Of strangers, closed: too many of them, nobody authenticated in time, or too much waited for it. */
   crowdedOut: number;
   idle: number;
   hoarding: number;
-  /** Closed for what came: no prefix, a length of 0 or 1 (RFC 9329 §3, §4). */
+  /** Connections closed because the stream was wrong: no prefix, a length of 0 or 1 (RFC 9329 §3, §4). */
   badStreams: number;
-  /** ESP packets that found a full connection. */
+  /** ESP packets that were dropped because their connection was full. */
   espDropped: number;
   /** Frames that are neither IKE nor ESP nor a keepalive. */
   badFrames: number;
 }
 
-/** Datagrams by what became of them. */
+/** Numbers of datagrams. */
 export interface TransportCounters {
   sent: number;
   received: number;
-  /** The system refused to send it. */
+  /** Datagrams that the system refused to send. */
   sendErrors: number;
-  /** NAT-T keepalives that came, and that went (RFC 3948 §2.3); part of `received` and `sent`. */
+  /** NAT-T keepalives received and sent (RFC 3948 §2.3); they count in `received` and `sent` too. */
   keepalives: number;
   keepalivesSent: number;
-  /** ESP in UDP that came. */
+  /** ESP packets received in UDP or TCP. */
   esp: number;
-  /** Lost by full receive buffers; absent where it cannot be told. */
+  /** Datagrams lost because a receive buffer was full; absent where the system does not tell. */
   readonly receiveDrops?: number;
-  /** Sent to an address that is none of ours; absent where no socket can get such. */
+  /** Datagrams to an address that is not ours; absent where no socket receives such. */
   strays?: number;
 }
 
-/** Open sockets. */
+/** An open transport. */
 export interface Transport {
   readonly name: "portable" | "native";
   readonly counters: TransportCounters;
-  /** The port that was asked for as 0 is a real one here. */
+  /** The own IKE port; where 0 was asked for, the one that was taken. */
   readonly ikePort: number;
   /** The NAT-T port; undefined where none was asked for. */
   readonly nattPort: number | undefined;
-  /** Tunnels that should be on their way at a time at most: what the receive buffer stands. */
+  /** The most tunnels that should be set up at a time, so that the receive buffer holds their messages. */
   readonly halfOpenMax: number;
-  /** What a tester should know of these sockets, in sentences; absent: nothing. */
+  /** Sentences for the tester about what these sockets lack; absent: nothing. */
   readonly notes?: readonly string[];
-  /** What could not be sent, and why; absent: it cannot tell. */
+  /** What could not be sent, and why; absent: the transport cannot tell. */
   readonly sendErrors?: SendErrors;
-  /** What was done to messages on purpose, rule by rule; absent: nothing. */
+  /** What each rule of `impairment` did to messages; absent: there are no rules. */
   readonly impairment?: readonly ImpairmentCounts[];
-  /** Absent: it moves IKE alone. */
+  /** Carries ESP packets; absent: the transport carries IKE alone. */
   readonly esp?: EspCarrier | undefined;
   /** Absent: there is only UDP. */
   readonly connections?: Connections | undefined;
-  /** Takes what arrives; to be called once. */
+  /** Names who receives what arrives; to be called once. */
   listen(listener: TransportListener): void;
   /** Sends an IKE message; from the NAT-T port and in TCP with a marker. May wait for {@linkcode flush}. */
   send(octets: Uint8Array, path: Path): void;
@@ -113,17 +113,17 @@ export interface Transport {
   close(): Promise<void>;
 }
 
-/** What to open of TCP. */
+/** The options of a transport in TCP. */
 export interface TcpOptions extends
   Pick<
     UdpOptions,
     "ownAddresses" | "namespace" | "kernelEsp" | "ownEsp" | "freebind"
   > {
-  /** 0: a free one. */
+  /** The own TCP port; 0 takes a free one. */
   readonly port: number;
   /** Whether it listens at the own addresses; false: connections are only begun from here. */
   readonly listens: boolean;
-  /** Connections of strangers at a time, at most. */
+  /** The most connections of strangers at a time. */
   readonly strangersMax?: number;
   /** How long a stranger has to authenticate. */
   readonly strangerMs?: number;
@@ -131,24 +131,24 @@ export interface TcpOptions extends
   readonly strangersHeldMax?: number;
 }
 
-/** What to open. */
+/** The options of a transport in UDP. */
 export interface UdpOptions {
-  /** Each gets a socket (portable), or all of a family share one (native). All zeros: any address. */
+  /** Own addresses. Each gets a socket (portable), or all of a family share one (native). All zeros: any. */
   readonly ownAddresses: readonly IpAddress[];
-  /** 0: a free one. */
+  /** The own IKE port; 0 takes a free one. */
   readonly ikePort: number;
-  /** 0: a free one; undefined: none. */
+  /** The own NAT-T port; 0 takes a free one, undefined opens none. */
   readonly nattPort?: number | undefined;
   /** The network namespace of the sockets: a name of `ip netns`, or a path. Native only. */
   readonly namespace?: string | undefined;
-  /** Octets of receive buffer to ask for; native only, where the system may give less. */
+  /** Octets of receive buffer to ask for, of which the system may give less; native only. */
   readonly receiveBufferOctets?: number | undefined;
-  /** The kernel takes ESP that comes to the NAT-T port; native only. */
+  /** Whether the kernel takes the ESP that comes to the NAT-T port; native only. */
   readonly kernelEsp?: boolean | undefined;
-  /** ESP in UDP is handled in this process: see {@linkcode Transport.esp}. */
+  /** Whether this process handles ESP in UDP: see {@linkcode Transport.esp}. */
   readonly ownEsp?: boolean | undefined;
-  /** Take addresses that no interface has (IP_FREEBIND); native only. */
+  /** Whether to bind to addresses that no interface has (IP_FREEBIND); native only. */
   readonly freebind?: boolean | undefined;
-  /** The interface whose link link-local addresses are on; absent: those of peers heard tell it. */
+  /** The interface of link-local addresses; absent: the interface by which a peer was heard is used. */
   readonly linkLocalInterface?: string | undefined;
 }

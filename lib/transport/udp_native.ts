@@ -1,6 +1,6 @@
 /**
- * UDP through the shim: one socket of a family for any number of own addresses, batches both ways, a
- * receive buffer of megabytes, sockets in a named network namespace.
+ * UDP through the shim: one socket of each family serves any number of own addresses, system calls move
+ * batches of datagrams, the receive buffer has megabytes, and sockets can be in a named network namespace.
  * @module
  */
 import { type IpAddress, isLinkLocal, isUnspecified, type Path } from "@/base/address.ts";
@@ -45,14 +45,14 @@ import type {
   UdpOptions,
 } from "@/transport/transport.ts";
 
-/** Datagrams of one batch. */
+/** The most datagrams of one batch. */
 const SLOTS = 64;
 /** IKE messages that are delivered at a time: between two batches others have their turn. */
 const BATCH_MAX = 16;
-/** Octets of receive buffer, as the system counts them, for a tunnel on its way. */
+/** Octets of receive buffer, as the system counts them, that one tunnel may need while it is set up. */
 const OCTETS_PER_HALF_OPEN = 3328;
 const HALF_OPEN_MIN = 64;
-/** Link-local peers whose interface is remembered. */
+/** The most link-local peers whose interface is remembered. */
 const SCOPES_MAX = 10_000;
 
 /**
@@ -78,16 +78,16 @@ class NativeUdp implements Transport {
   readonly #shim: ShimSymbols;
   readonly #wait: SocketWait;
   readonly #sockets: NativeSocket[] = [];
-  /** Own addresses; undefined: whatever the datagram was sent to. */
+  /** The own addresses; undefined: every address that a datagram was sent to is one. */
   readonly #own: AddressBook | undefined;
   readonly #book = new AddressBook();
-  /** Sockets that send for all addresses of a family, by family and port. */
+  /** Sockets that serve all addresses of a family, by {@linkcode sharedIndex}. */
   readonly #shared: (NativeSocket | undefined)[] = [];
-  /** Sockets that send for an address of their own. */
+  /** Sockets that are bound to one address, by address and port. */
   readonly #byAddress = new Map<string, NativeSocket>();
   /** Interface index of link-local peers that were not heard yet; 0: none is known. */
   readonly #linkScope: number;
-  /** Interface of link-local peers, as a datagram of theirs told it. */
+  /** Interface indices of link-local peers that were heard, by address. */
   readonly #scopes = new Map<string, number>();
   readonly #arena = new Uint8Array(SLOTS * SLOT_OCTETS);
   readonly #arenaWords = new Uint32Array(this.#arena.buffer);
@@ -96,7 +96,7 @@ class NativeUdp implements Transport {
   readonly #undelivered: Datagram[] = [];
   #loop: Promise<void> | undefined;
   #closed = false;
-  /** Counted before the sockets were closed. */
+  /** What the receive buffers had lost when the sockets were closed. */
   #dropsAtEnd = 0;
 
   constructor(shim: ShimSymbols, options: UdpOptions) {
@@ -180,7 +180,7 @@ class NativeUdp implements Transport {
     if (outcome.refused > 0) this.#noteRefused(outcome);
   }
 
-  /** What is not listed is counted as the last that is. */
+  /** Counts refused datagrams by cause. Those that are not listed count under the cause of the last one. */
   #noteRefused({ refused, listed }: SendOutcome): void {
     let left = refused;
     for (const [i, { at, errno }] of listed.entries()) {
@@ -194,7 +194,7 @@ class NativeUdp implements Transport {
     }
   }
 
-  /** What the system and ICMP say of a datagram that was sent. */
+  /** Counts the error in a record: what the system or ICMP says of a datagram that was sent. */
   #noteError(at: number): void {
     const words = this.#arenaWords, word = at >> 2, arena = this.#arena;
     const octets = words[word + RecordWord.FAMILY]!, { OWN, PEER } = RecordAt;
@@ -347,7 +347,7 @@ class NativeUdp implements Transport {
     return { octets: payload, path, encapsulated };
   }
 
-  /** The own address a record was sent to, where it is one of ours. */
+  /** The own address that a record was sent to; undefined: it is not one of ours. */
   #ownAt(at: number, octets: number, flags: number, socket: NativeSocket): IpAddress | undefined {
     if (flags & RecordFlag.TRUNCATED) return undefined;
     if (!isUnspecified(socket.address)) return socket.address;
@@ -358,7 +358,7 @@ class NativeUdp implements Transport {
   }
 }
 
-/** Addresses that are ours; undefined where any is. */
+/** The own addresses; undefined where every address is one. */
 function ownBook(addresses: readonly IpAddress[]): AddressBook | undefined {
   if (addresses.some(isUnspecified)) return undefined;
   return new AddressBook(addresses);

@@ -1,6 +1,6 @@
 /**
- * UDP by `Deno.listenDatagram`: works everywhere and without the shim. One socket for each own
- * address and port; the receive buffer is the system's default, which bursts overrun.
+ * UDP by `Deno.listenDatagram`, which works everywhere without the shim. Each own address and port has a
+ * socket with the system's default receive buffer, which a burst of datagrams overruns.
  * @module
  */
 import {
@@ -35,9 +35,9 @@ import type {
 
 /** The largest UDP payload. */
 const PAYLOAD_MAX = 65_535;
-/** Tunnels on their way at a time that 208 KB of receive buffer stand. */
+/** The most tunnels to set up at a time, so that a receive buffer of 208 KB holds their messages. */
 const HALF_OPEN_MAX = 64;
-/** Tries to find one free port for several addresses. */
+/** How often a port is looked for that is free at all own addresses. */
 const FREE_PORT_TRIES = 20;
 
 interface Socket {
@@ -74,7 +74,7 @@ class PortableUdp implements Transport {
   };
   readonly ikePort: number;
   readonly nattPort: number | undefined;
-  /** The traffic class is the system's here. */
+  /** The traffic class of packets is left to the system. */
   readonly esp: EspCarrier = {
     receiver: undefined,
     send: (packet, path) => {
@@ -88,9 +88,9 @@ class PortableUdp implements Transport {
   readonly #sockets: Socket[] = [];
   /** By own address and port. */
   readonly #byEnd = new Map<string, Socket>();
-  /** Texts the system gives for addresses, parsed once each. */
+  /** Addresses by the text that the system gives for them, so that each is parsed once. */
   readonly #addresses = new Map<string, IpAddress>();
-  /** And back. */
+  /** Texts of addresses, by their octets. */
   readonly #hostnames = new Map<string, string>();
   readonly #loops: Promise<void>[] = [];
   readonly #sends = new Set<Promise<unknown>>();
@@ -196,7 +196,7 @@ class PortableUdp implements Transport {
         this.#arrived(socket, octets.slice(), from as Deno.NetAddr, listener);
       } catch (e) {
         if (this.#closed) return;
-        // An ICMP error of an earlier send is the peer's matter, and the socket stays good.
+        // An ICMP error that an earlier datagram met does not make the socket useless.
         if (e instanceof Deno.errors.ConnectionRefused) continue;
         if (e instanceof Deno.errors.ConnectionReset) continue;
         return listener.failed(e);
@@ -250,7 +250,7 @@ class PortableUdp implements Transport {
   }
 }
 
-/** Strangers must not fill the memory with their addresses. */
+/** The most addresses that are cached, so that strangers cannot fill the memory with theirs. */
 const REMEMBERED_MAX = 100_000;
 
 function remember<V>(map: Map<string, V>, key: string, value: V): void {
