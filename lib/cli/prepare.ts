@@ -8,8 +8,8 @@ import { chooseBackend, missingFrom, type WantedAlgorithms } from "@/crypto/choo
 import type { CryptoBackend } from "@/crypto/backend.ts";
 import { readNeighbourTables } from "@/datapath/neighbour_table.ts";
 import { dataPathKind, openDataPath } from "@/datapath/open.ts";
-import type { CertificateFiles } from "@/engine/run/certificate_files.ts";
 import {
+  type AuthMaterial,
   ikeConfigOf,
   isTcpAlone,
   ownAddressesOf,
@@ -139,8 +139,8 @@ function addressesOn(name: string): IpAddress[] {
 /** What a run is made of, beside its setup. */
 export interface RunParts {
   readonly env: IkeEnv;
-  /** What `readCertificateFiles` gave; absent: the setup needs none. */
-  readonly certificates?: CertificateFiles;
+  /** Absent: the setup needs none. */
+  readonly auth?: AuthMaterial;
   readonly transport: Transport;
   readonly events: EventHub;
   readonly setupFileName: string;
@@ -151,7 +151,7 @@ export interface RunParts {
 /** A run that has not begun. */
 export function prepareRun(setup: Setup, parts: RunParts): TestRun {
   const { ikePort, nattPort, halfOpenMax } = parts.transport;
-  const config = withHostNetworks(ikeConfigOf(setup, nattPort, parts.certificates), setup);
+  const config = withHostNetworks(ikeConfigOf(setup, nattPort, parts.auth), setup);
   return new TestRun({
     setup,
     openDataPath: (listener) => {

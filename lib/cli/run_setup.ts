@@ -22,6 +22,10 @@ import { userNumber } from "@/cli/user_number.ts";
 import { hostProcessFinder } from "@/daemon/host_process.ts";
 import { prepareAddresses } from "@/datapath/addresses.ts";
 import { readCertificateFiles } from "@/engine/run/certificate_files.ts";
+import type { AuthMaterial } from "@/engine/run/config_of.ts";
+import { openEap } from "@/engine/run/eap_of.ts";
+import type { IkeEnv } from "@/ike/records/config.ts";
+import { loadLibssl } from "@/native/libssl.ts";
 import { EventHub } from "@/engine/show/event_hub.ts";
 import type { TestRun } from "@/engine/run/test_run.ts";
 import { type FinalResult, RunResult } from "@/engine/show/view.ts";
@@ -199,7 +203,7 @@ class SetupRun {
     if (this.#options.profile) await this.#profile();
     for (const feature of this.#notYet) this.#warn(`Not there yet: ${feature}`);
     const env = environment(setup, this.#positionOf);
-    const certificates = await readCertificateFiles(setup, env.crypto, this.#positionOf);
+    const auth = await this.#openAuth(env);
     const addresses = await prepareAddresses(setup, flush, (line) => {
       tellLine(line);
       this.#events.publish(4, line);
@@ -212,7 +216,7 @@ class SetupRun {
     this.#undo.push(() => recorders.close());
     const run = prepareRun(setup, {
       env,
-      certificates,
+      auth,
       transport,
       events: this.#events,
       setupFileName: this.#path,
@@ -235,6 +239,19 @@ class SetupRun {
     const { allowUser, insecure } = this.#options, hostProcess = hostProcessFinder();
     const rules = { users: allowUser.map(userNumber), trustsOtherHosts: insecure };
     return hostProcess ? { ...rules, hostProcess } : rules;
+  }
+
+  /** Certificates, and EAP where it is used. */
+  async #openAuth({ crypto, random }: IkeEnv): Promise<AuthMaterial> {
+    const certificates = await readCertificateFiles(this.#setup, crypto, this.#positionOf);
+    const eap = openEap(this.#setup, {
+      random,
+      tls: loadLibssl(),
+      certificates,
+      note: (words) => this.#events.publish(4, words),
+    });
+    if (eap) this.#undo.push(() => eap.close());
+    return { certificates, eap };
   }
 
   async #profile(): Promise<void> {

@@ -13,6 +13,7 @@ import {
 import { showAddress } from "@/base/address.ts";
 import { showDuration } from "@/base/duration.ts";
 import { isAead } from "@/iana/encr.ts";
+import { checkEap } from "@/setup/check_eap.ts";
 import { checkChild, firstMisfit } from "@/setup/check_child.ts";
 import { warnOfRanges } from "@/setup/check_ranges.ts";
 import { CERTIFICATE_IDENTITIES, MYID_WORDS, PEERID_WORDS } from "@/setup/ike_options.ts";
@@ -54,6 +55,7 @@ export function checkSetup(setup: Setup, check: Check): void {
     checkLinkLocal(setup, check.zoneOf("peeraddr"), rule);
   }
   checkIke(setup, rule);
+  checkEap(setup, rule);
   checkPorts(setup, rule);
   checkApi(setup, rule);
   checkPing(setup, rule);

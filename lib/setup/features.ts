@@ -11,12 +11,11 @@ import { SetupError, type SetupPosition } from "@/base/errors.ts";
 export const NOT_YET = {
   reauth: "reauthentication",
   mobike: "MOBIKE",
-  eap: "EAP",
   ppk: "post-quantum pre-shared keys (RFC 8784)",
 } as const;
 
 /** A feature that may be missing, or that is there and has options of its own. */
-export type Feature = keyof typeof NOT_YET | "certificates";
+export type Feature = keyof typeof NOT_YET | "certificates" | "eap";
 
 /** The options of a setup that decide which features it uses. */
 export interface FeatureChoices {

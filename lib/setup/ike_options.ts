@@ -3,11 +3,11 @@
  * @module
  */
 import { ESP_ENCRYPTION, GROUPS, IKE_ENCRYPTION, INTEGRITY, PRFS } from "@/setup/algorithms.ts";
+import { EAP_OPTIONS } from "@/setup/eap_options.ts";
 import type { Feature } from "@/setup/features.ts";
 import {
   bool,
   duration,
-  endpoint,
   float,
   int,
   INT_MIN,
@@ -22,7 +22,7 @@ import {
 import { listOption, option } from "@/setup/option.ts";
 
 const C = { role: "client" } as const, G = { role: "gateway" } as const;
-const CERTIFICATES = { feature: "certificates" } as const, EAP = { feature: "eap" } as const;
+const CERTIFICATES = { feature: "certificates" } as const;
 
 const authMethod = oneOf(
   "psk",
@@ -93,21 +93,7 @@ export const IKECONF = {
     featureOf: featureOfMethod,
   }),
   authownmethod: option(authMethod, "psk", "how we authenticate", { featureOf: featureOfMethod }),
-  eapimplementaion: option(oneOf("eap-snoop", "eap-file"), "eap-snoop", "where EAP comes from", {
-    ...C,
-    ...EAP,
-  }),
-  eapoltestconf: option(text, "", "configuration of eapol_test; &d is the tunnel", {
-    ...C,
-    ...EAP,
-    secret: true,
-  }),
-  eapoltestpath: option(text, "", "eapol_test; empty: found on PATH", { ...C, ...EAP }),
-  eapfile: option(text, "", "capture of one successful RADIUS EAP login", { ...C, ...EAP }),
-  eapradiusss: option(text, "", "RADIUS shared secret", { ...EAP, secret: true }),
-  eapradiussvr: option(endpoint, "", "RADIUS server, address:port", EAP),
-  eapradiusid: option(int(1, 255), "31", "RADIUS attribute that tells sessions apart", EAP),
-  eapsendstart: option(bool, "true", "begin with EAP-Start", { ...G, ...EAP }),
+  ...EAP_OPTIONS,
   myid: option(
     text,
     "client-src-addr",

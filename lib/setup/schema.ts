@@ -2,6 +2,7 @@
  * The shape of a setup file: which section holds which options, sections and lists.
  * @module
  */
+import { EAP_USER } from "@/setup/eap_options.ts";
 import { CHILD, IKECONF, PPK, SELECTOR } from "@/setup/ike_options.ts";
 import type { Table } from "@/setup/option.ts";
 import { FLAP, IMPAIRMENT, IMPAIRMENT_RULE, PINGCONF, POOL, TOP } from "@/setup/options.ts";
@@ -42,7 +43,7 @@ export const ROOT: Section = section("", TOP, {
     poolconf: section("poolconf", POOL),
     ikeconf: section("ikeconf", IKECONF, {
       sections: { ppk: section("ikeconf.ppk", PPK) },
-      lists: { childlist: child },
+      lists: { childlist: child, eapusers: section("ikeconf.eapusers[]", EAP_USER) },
       dead: ["ikev2msgmaxsize"],
     }),
     pingconf: section("pingconf", PINGCONF),

@@ -14,8 +14,11 @@ import type {
   IkeConfig,
   OwnAuthConfig,
   PeerAuthConfig,
+  PskAuth,
+  VerifyingAuth,
 } from "@/ike/records/config.ts";
-import { SetupError } from "@/base/errors.ts";
+import { must, SetupError } from "@/base/errors.ts";
+import type { EapEnd } from "@/engine/run/eap_of.ts";
 import { showCertificate } from "@/pki/certificate.ts";
 import { identityOfCommonName } from "@/pki/identity.ts";
 import { trustStoreOf } from "@/pki/trust.ts";
@@ -33,20 +36,62 @@ const SIGNATURES: ReadonlyMap<string, number> = new Map<string, number>([
 /** Files of authorities whose suffix has this are named in CERTREQ, or sent in CERT. */
 const MARKS = { requested: "reqp", sent: "certp" } as const;
 
-/** How both ends are authenticated. @throws {SetupError} where a method is not there yet. */
-export function authOf(setup: Setup, files: CertificateFiles): IkeConfig["auth"] {
-  const { authownmethod, authpeermethod, psk } = setup.ikeconf;
-  const secret = new TextEncoder().encode(psk);
-  const own: OwnAuthConfig = authownmethod === "psk"
-    ? { kind: "psk", secret }
-    : signingAuth(setup, files);
+/** How both ends are authenticated; `eap` is there where one of them is by EAP. */
+export function authOf(
+  setup: Setup,
+  files: CertificateFiles,
+  eap: EapEnd | undefined,
+): IkeConfig["auth"] {
+  const own = ownAuth(setup, files, eap);
   // One secret for both directions is one record, so that what is derived from it is kept once.
-  const peer: PeerAuthConfig = authpeermethod !== "psk"
-    ? verifyingAuth(setup, files)
-    : own.kind === "psk"
-    ? own
-    : { kind: "psk", secret };
-  return { own, peer };
+  const samePsk = own.kind === "psk" && setup.ikeconf.authpeermethod === "psk";
+  return { own, peer: samePsk ? own : peerAuth(setup, files, eap) };
+}
+
+function ownAuth(
+  setup: Setup,
+  files: CertificateFiles,
+  eap: EapEnd | undefined,
+): OwnAuthConfig {
+  switch (setup.ikeconf.authownmethod) {
+    case "psk":
+      return pskAuth(setup);
+    case "eap":
+      must(eap?.own !== undefined, "EAP of this end is open");
+      return eap.own;
+    case "eap-only":
+      return { kind: "eap_only" };
+    default:
+      return signingAuth(setup, files);
+  }
+}
+
+function peerAuth(
+  setup: Setup,
+  files: CertificateFiles,
+  eap: EapEnd | undefined,
+): PeerAuthConfig {
+  switch (setup.ikeconf.authpeermethod) {
+    case "psk":
+      return pskAuth(setup);
+    case "eap":
+      must(eap?.peer !== undefined, "EAP of the peer is open");
+      return eap.peer;
+    case "eap-only": {
+      // Any signature will do there, as none is asked for.
+      const method = AuthMethod.DIGITAL_SIGNATURE;
+      const verifying = files.authorities.length > 0
+        ? { ...verifyingAuth(setup, files), method }
+        : undefined;
+      return { kind: "eap_only", verifying };
+    }
+    default:
+      return verifyingAuth(setup, files);
+  }
+}
+
+function pskAuth({ ikeconf }: Setup): PskAuth {
+  return { kind: "psk", secret: new TextEncoder().encode(ikeconf.psk) };
 }
 
 /** What SIGNATURE_HASH_ALGORITHMS announces: nothing where neither end signs by that method. */
@@ -61,7 +106,7 @@ function signingAuth({ ikeconf }: Setup, files: CertificateFiles): OwnAuthConfig
   const { credentials, authorities } = files;
   return {
     kind: "signature",
-    method: methodNumber(ikeconf.authownmethod),
+    method: SIGNATURES.get(ikeconf.authownmethod) ?? 0,
     credentials,
     authorities: ikeconf.sendingmarkedca
       ? marked(authorities, MARKS.sent).map(({ certificate }) => certificate)
@@ -71,11 +116,11 @@ function signingAuth({ ikeconf }: Setup, files: CertificateFiles): OwnAuthConfig
   };
 }
 
-function verifyingAuth({ ikeconf }: Setup, { authorities }: CertificateFiles): PeerAuthConfig {
+function verifyingAuth({ ikeconf }: Setup, { authorities }: CertificateFiles): VerifyingAuth {
   const trust = trustStoreOf({ authorities: authorities.map(({ certificate }) => certificate) });
   return {
     kind: "signature",
-    method: methodNumber(ikeconf.authpeermethod),
+    method: SIGNATURES.get(ikeconf.authpeermethod) ?? 0,
     trust,
     revocation: "off",
     requested: ikeconf.sendingmarkedca
@@ -88,12 +133,6 @@ function verifyingAuth({ ikeconf }: Setup, { authorities }: CertificateFiles): P
 /** The suffix is what follows the first dot of the name: `root.cert-reqp`, `sub.reqp.certp`. */
 function marked(authorities: CertificateFiles["authorities"], mark: string) {
   return authorities.filter(({ file }) => file.split(".").slice(1).join(".").includes(mark));
-}
-
-function methodNumber(name: string): number {
-  const method = SIGNATURES.get(name);
-  if (method === undefined) throw new SetupError(`Cannot authenticate by ${name} yet`);
-  return method;
 }
 
 /**

@@ -10,6 +10,7 @@ import type { Credential } from "@/ike/records/config.ts";
 import { type Certificate, readCertificates } from "@/pki/certificate.ts";
 import { schemeOfIssuer } from "@/pki/issue.ts";
 import { readPrivateKey } from "@/pki/private_key.ts";
+import { BY_TLS } from "@/setup/check_eap.ts";
 import { CERTIFICATE_IDENTITIES } from "@/setup/ike_options.ts";
 import type { Setup } from "@/setup/setup.ts";
 
@@ -39,12 +40,22 @@ export const NO_CERTIFICATES: CertificateFiles = { credentials: [], authorities:
 
 /** Whether this end signs, or says who it is by what stands in its certificate. */
 export function needsCredentials({ ikeconf }: Setup): boolean {
-  return isSignature(ikeconf.authownmethod) || CERTIFICATE_IDENTITIES.includes(ikeconf.myid);
+  const inEap = usesTls(ikeconf) && ikeconf.eedir !== "";
+  return inEap || isSignature(ikeconf.authownmethod) ||
+    CERTIFICATE_IDENTITIES.includes(ikeconf.myid);
 }
 
-/** Whether the peer signs. */
+/** Whether the peer signs, or may. */
 export function needsAuthorities({ ikeconf }: Setup): boolean {
-  return isSignature(ikeconf.authpeermethod);
+  const { authpeermethod, cadir } = ikeconf;
+  const optional = authpeermethod === "eap-only" || usesTls(ikeconf);
+  return isSignature(authpeermethod) || optional && cadir !== "";
+}
+
+/** Whether a method of EAP has TLS inside; certificates are looked for where the setup names any. */
+function usesTls({ authownmethod, authpeermethod, eapmethod }: Setup["ikeconf"]): boolean {
+  const byEap = authownmethod === "eap" || authpeermethod === "eap";
+  return byEap && eapmethod.some((type) => BY_TLS.includes(type));
 }
 
 function isSignature(method: string): boolean {

@@ -13,6 +13,7 @@ import {
 import { SetupError } from "@/base/errors.ts";
 import { authOf, certificateIdentities, signatureHashesOf } from "@/engine/run/auth_of.ts";
 import { type CertificateFiles, NO_CERTIFICATES } from "@/engine/run/certificate_files.ts";
+import type { EapEnd } from "@/engine/run/eap_of.ts";
 import { type ClientPlan, pathOfTunnel, type RunPlan } from "@/engine/run/plan.ts";
 import { IdType } from "@/iana/id_type.ts";
 import { ProtocolId } from "@/iana/protocol_id.ts";
@@ -34,21 +35,25 @@ const ENDED_KEPT_MS = 5_000;
 /** Rekeyed IKE SAs, and CHILD_SAs, that a run keeps listed at most. */
 const HISTORY_MAX = 10_000;
 
-/** Forms of `myid` that are found in other files, with the feature they belong to. */
-const FOREIGN_IDENTITIES: ReadonlyMap<string, string> = new Map([
-  ["eapol-test-conf", "EAP"],
-  ["eapusepcap", "EAP"],
-]);
+/** What authentication needs beside the setup. */
+export interface AuthMaterial {
+  /** What `readCertificateFiles` gave. */
+  readonly certificates: CertificateFiles;
+  /** What `openEap` gave. */
+  readonly eap?: EapEnd | undefined;
+}
+
+const NO_MATERIAL: AuthMaterial = { certificates: NO_CERTIFICATES };
 
 /**
  * What every IKE SA of the test follows; `trace` is off. `nattPort` is the real own NAT-T port where
- * the setup says 0; `certificates` is what `readCertificateFiles` gave.
- * @throws {SetupError} where an identity needs what is not there yet.
+ * the setup says 0.
+ * @throws {SetupError} where an identity needs what is not there.
  */
 export function ikeConfigOf(
   setup: Setup,
   nattPort = setup.ownnattport,
-  certificates = NO_CERTIFICATES,
+  { certificates, eap }: AuthMaterial = NO_MATERIAL,
 ): IkeConfig {
   const { ikeconf, role, numberoftunnels } = setup, client = role === "client";
   const { retraninterval, maxretran } = ikeconf;
@@ -60,10 +65,10 @@ export function ikeConfigOf(
       groups: ikeconf.dhgrpid,
     },
     children: ikeconf.childlist.map((child) => childConfig(setup, child)),
-    ownId: ownIdentity(ikeconf.myid, client, certificates),
+    ownId: ownIdentity(ikeconf.myid, client, { certificates, eap }),
     peerId: client ? peerIdentity(ikeconf.peerid) : undefined,
     matchPeerId: client && ikeconf.matchpeerid,
-    auth: authOf(setup, certificates),
+    auth: authOf(setup, certificates, eap),
     signatureHashes: signatureHashesOf(setup),
     initialContact: client && ikeconf.initialcontact,
     natt: wantsNatt(setup) || ikeconf.tcpencap
@@ -215,14 +220,18 @@ function required<T>(value: T | null, option: string): T {
 function ownIdentity(
   text: string,
   client: boolean,
-  { credentials }: CertificateFiles,
+  { certificates: { credentials }, eap }: AuthMaterial,
 ): IdentityRule {
   if (text === "client-src-addr") return { kind: "own-address" };
   if (text === "cert-dn" || text === "cert-subject-cn") {
     return { kind: "listed", identities: certificateIdentities(text, credentials) };
   }
-  const feature = FOREIGN_IDENTITIES.get(text);
-  if (feature) throw new SetupError(`Cannot use myid ${text}: it needs ${feature}, not there yet`);
+  if (text === "eapol-test-conf" || text === "eapusepcap") {
+    if (eap?.identity === undefined) {
+      throw new SetupError(`ikeconf.myid: ${text} stands for an identity that EAP does not name`);
+    }
+    return ownIdentity(eap.identity, client, NO_MATERIAL);
+  }
   const fixed = fixedIdentity(text);
   const templated = client && text.includes("&d") && fixed.kind === "fixed";
   return templated ? { kind: "template", idType: fixed.identity.idType, text } : fixed;

@@ -193,7 +193,8 @@ function certified(turn: Turn, side: AuthSide<VerifyingAuth>, verdict: PathVerdi
 /** Which certificate, which rule, and the chain as it was seen. */
 function refusalOf({ why, chain }: Extract<PathVerdict, { accepted: false }>): string {
   const seen = chain.map(showCertificate).join(" issued by ");
-  return `its certificate is not trusted: ${why}; the chain seen is ${seen}`;
+  const refused = why.replace("Cannot trust the certificate of ", "");
+  return `its chain holds a certificate that is refused, of ${refused}; the chain seen is ${seen}`;
 }
 
 /** How the peer says it signed; a text says why that is not taken. */

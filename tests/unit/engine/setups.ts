@@ -33,7 +33,7 @@ export function setup(
     flapconf: defaults(FLAP),
     poolconf: defaults(POOL),
     pingconf: defaults(PINGCONF),
-    ikeconf: { ...defaults(IKECONF), ppk: defaults(PPK), childlist, ...ike },
+    ikeconf: { ...defaults(IKECONF), ppk: defaults(PPK), eapusers: [], childlist, ...ike },
     ...top,
   };
 }

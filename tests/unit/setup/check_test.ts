@@ -256,7 +256,7 @@ Deno.test("identities", () => {
   }
   for (const myid of ["eapol-test-conf", "eapusepcap"]) {
     assert.deepEqual(id(`myid: ${myid}`), [
-      `7:9: ikeconf.myid: ${myid} needs EAP, which is not there yet`,
+      `7:3: myid ${myid} needs authownmethod eap`,
     ]);
   }
   for (const myid of ["client-src-addr", "10.0.0.1", "a&d@b.org", "c&d.b.org", "2001:db8::1"]) {
@@ -371,4 +371,40 @@ Deno.test("who signs needs eedir, who verifies a signature needs cadir", () => {
     "5:3: cadir is required to verify a peer by ecdsa-sha256-p256",
   ]);
   assert.ok(load(`${GATEWAY}  authownmethod: digital-signature\n  eedir: ee\n`));
+});
+
+Deno.test("EAP: which end is which, and what methods and relays need", () => {
+  const client = (lines: string) =>
+    errorsOf(`${CLIENT}  authownmethod: eap\n  authpeermethod: eap-only\n${lines}`);
+  const method = (word: string, lines = "") =>
+    client(`  eapmethod: ${word}\n  eapidentity: bob\n${lines}`);
+  assert.deepEqual(client(""), [
+    "7:3: eapoltestconf is required for eap-snoop; or name methods of our own in eapmethod",
+  ]);
+  assert.deepEqual(client("  eapimplementaion: eap-file\n  eapfile: a.pcap\n"), [
+    "7:3: eapradiussvr is required for eap-file; or name methods of our own in eapmethod",
+  ]);
+  assert.deepEqual(method("mschapv2"), ["9:3: eappassword is required for this eapmethod"]);
+  assert.deepEqual(method("tls"), ["9:3: eedir is required for eapmethod tls"]);
+  assert.deepEqual(method("aka", `  eapsimk: ${"0".repeat(32)}\n  eapsimopc: 12\n`), [
+    "12:3: eapsimopc is no key: expected 32 hex digits",
+  ]);
+  assert.deepEqual(client("  eapmethod: md5\n  eappassword: x\n"), [
+    "9:3: eapidentity is required: myid client-src-addr is no EAP identity",
+  ]);
+  assert.deepEqual(errorsOf(`${CLIENT}  authownmethod: eap-only\n`), [
+    "7:3: a client authenticates by eap: eap-only is for its authpeermethod",
+  ]);
+  const gateway = (lines: string) => errorsOf(`${GATEWAY}${lines}`);
+  assert.deepEqual(gateway("  authpeermethod: eap\n"), [
+    "5:3: authpeermethod eap needs eapmethod and eapusers, or a RADIUS server (eapradiussvr)",
+  ]);
+  assert.deepEqual(gateway("  authownmethod: eap-only\n"), [
+    "5:3: authownmethod eap-only needs authpeermethod eap (RFC 5998)",
+  ]);
+  const users = "  eapusers: [{identity: bob, simk: 12, simopc: 12}]\n";
+  assert.deepEqual(gateway(`  authpeermethod: eap\n  eapmethod: aka\n${users}`), [
+    "7:30: eapusers[0].simk is no key: expected 32 hex digits",
+    "7:40: eapusers[0].simopc is no key: expected 32 hex digits",
+  ]);
 });

@@ -63,7 +63,7 @@ ikeconf.eapoltestconf
 ikeconf.eapoltestpath
 ikeconf.eapfile
 ikeconf.eapradiusss
-ikeconf.eapradiussvr
+ikeconf.eapradiussvr []
 ikeconf.eapradiusid 31
 ikeconf.eapsendstart true
 ikeconf.myid client-src-addr
@@ -139,6 +139,21 @@ pingconf.holdtime 10s
 /** Options that existing files do not know. */
 const OURS = `
 ikeconf.idincert note
+ikeconf.eapmethod []
+ikeconf.eapidentity
+ikeconf.eappassword
+ikeconf.eapinner mschapv2
+ikeconf.eaptlsversion 1.3
+ikeconf.eapsimk
+ikeconf.eapsimopc
+ikeconf.eapsimsqn 0
+ikeconf.eapaskidentity false
+ikeconf.eapusers[].identity
+ikeconf.eapusers[].password
+ikeconf.eapusers[].methods []
+ikeconf.eapusers[].simk
+ikeconf.eapusers[].simopc
+ikeconf.eapusers[].simsqn 0
 maxhalfopen 0
 ownport 500
 peerport 500
@@ -179,9 +194,9 @@ ikeconf.xfrmif
 
 /** Options that one role alone reads. */
 const CLIENT =
-  /^(startclntaddr|mobikeaddrpertunnel|mobikeiplifetime|mobikechangeaddrtype|peeraddr|setupinterval|tunnelretryinterval|tunnelmaxretry|maxhalfopen|owntsaddrincrease|peertsaddrincrease|peerport|peernattport|flapconf\..*|ikeconf\.(initialcontact|eapimplementaion|eapoltestconf|eapoltestpath|eapfile|peerid|matchpeerid|ratunnel|disallownat))$/;
+  /^(startclntaddr|mobikeaddrpertunnel|mobikeiplifetime|mobikechangeaddrtype|peeraddr|setupinterval|tunnelretryinterval|tunnelmaxretry|maxhalfopen|owntsaddrincrease|peertsaddrincrease|peerport|peernattport|flapconf\..*|ikeconf\.(initialcontact|eapimplementaion|eapidentity|eappassword|eapinner|eapsimk|eapsimopc|eapsimsqn|eapoltestconf|eapoltestpath|eapfile|peerid|matchpeerid|ratunnel|disallownat))$/;
 const GATEWAY =
-  /^(mobikeaddrpergw|poolconf\..*|ikeconf\.(numoftunneltoenablecookie|reauthlifetime|eapsendstart))$/;
+  /^(mobikeaddrpergw|poolconf\..*|ikeconf\.(numoftunneltoenablecookie|reauthlifetime|eapsendstart|eapaskidentity|eapusers.*))$/;
 
 function all(section: Section): [path: string, option: Option<unknown>][] {
   const own = Object.entries(section.options).map((
@@ -227,10 +242,16 @@ Deno.test("every feature that is not there yet is wanted by an option", () => {
 Deno.test("secrets are known as such", () => {
   const secrets = all(ROOT).filter(([, { secret }]) => secret).map(([path]) => path);
   assert.deepEqual(secrets, [
+    "ikeconf.eappassword",
+    "ikeconf.eapsimk",
+    "ikeconf.eapsimopc",
     "ikeconf.eapoltestconf",
     "ikeconf.eapradiusss",
     "ikeconf.psk",
     "ikeconf.ppk.value",
+    "ikeconf.eapusers[].password",
+    "ikeconf.eapusers[].simk",
+    "ikeconf.eapusers[].simopc",
   ]);
   // Any text is good, so that none is repeated in a refusal.
   for (const [path, { secret, kind }] of all(ROOT)) if (secret) assert.equal(kind, text, path);

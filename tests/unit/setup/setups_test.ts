@@ -20,29 +20,9 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
   ],
   "client_psk.yaml": [],
   "dead_keys.yaml": [],
-  "eap_client.yaml": [
-    "ikeconf.authownmethod",
-    "ikeconf.eapoltestpath",
-    "ikeconf.eapoltestconf",
-    "ikeconf.eapradiusss",
-    "ikeconf.myid",
-  ],
-  "eap_file_client.yaml": [
-    "ikeconf.authownmethod",
-    "ikeconf.authpeermethod",
-    "ikeconf.eapimplementaion",
-    "ikeconf.eapfile",
-    "ikeconf.eapradiusss",
-    "ikeconf.eapradiussvr",
-    "ikeconf.myid",
-  ],
-  "eap_gateway.yaml": [
-    "ikeconf.authpeermethod",
-    "ikeconf.eapradiussvr",
-    "ikeconf.eapradiusss",
-    "ikeconf.eapradiusid",
-    "ikeconf.eapsendstart",
-  ],
+  "eap_client.yaml": [],
+  "eap_file_client.yaml": [],
+  "eap_gateway.yaml": [],
   "flapping_client.yaml": [],
   "gateway_psk.yaml": [],
   "lan_to_lan_client.yaml": [],
@@ -101,7 +81,6 @@ for (const [name, refused] of Object.entries(REFUSED)) {
 
 Deno.test("no secret is told in a refusal", () => {
   const words = Object.keys(REFUSED).flatMap((name) => errorsOf(name).map((e) => e.message));
-  assert.ok(words.some((w) => w.includes("eapradiusss: its value needs EAP")));
   assert.deepEqual(words.filter((w) => /testing123|0x00ff|password|on the move/.test(w)), []);
 });
 

@@ -1,0 +1,124 @@
+/**
+ * What authentication by EAP cannot be without (RFC 7296 §2.16, RFC 5998).
+ * @module
+ */
+import { EapType } from "@/iana/eap_type.ts";
+import { MYID_WORDS } from "@/setup/ike_options.ts";
+import type { Rule } from "@/setup/check.ts";
+import type { IkeConf, Setup } from "@/setup/setup.ts";
+
+const BY_PASSWORD: readonly number[] = [
+  EapType.MD5_CHALLENGE,
+  EapType.GTC,
+  EapType.MSCHAPV2,
+  EapType.TTLS,
+  EapType.PEAP,
+];
+const BY_SIM: readonly number[] = [EapType.SIM, EapType.AKA, EapType.AKA_PRIME];
+/** Methods in which the server has a certificate. */
+export const BY_TLS: readonly number[] = [EapType.TLS, EapType.TTLS, EapType.PEAP];
+const KEY_DIGITS = 32, SQN_DIGITS_MAX = 12;
+
+/** Checks the roles of EAP, and what its methods and relays need. */
+export function checkEap(setup: Setup, rule: Rule): void {
+  const { authownmethod, authpeermethod, myid } = setup.ikeconf;
+  if (IDENTITIES.includes(myid) && authownmethod !== "eap") {
+    return rule(`myid ${myid} needs authownmethod eap`, "ikeconf.myid", OWN);
+  }
+  if (!authownmethod.startsWith("eap") && !authpeermethod.startsWith("eap")) return;
+  if (setup.role === "client") checkClient(setup.ikeconf, rule);
+  else checkGateway(setup.ikeconf, rule);
+}
+
+function checkClient(ikeconf: IkeConf, rule: Rule): void {
+  const { authownmethod, authpeermethod, eapmethod } = ikeconf;
+  if (authownmethod === "eap-only") {
+    return rule("a client authenticates by eap: eap-only is for its authpeermethod", OWN);
+  }
+  if (authpeermethod === "eap") {
+    return rule("a gateway is authenticated by eap-only, never by eap (RFC 5998)", PEER);
+  }
+  if (authownmethod !== "eap") {
+    return rule("authpeermethod eap-only needs authownmethod eap (RFC 5998)", PEER, OWN);
+  }
+  if (eapmethod.length === 0) checkRelay(ikeconf, rule);
+  else checkMethods(ikeconf, rule);
+}
+
+function checkRelay(ikeconf: IkeConf, rule: Rule): void {
+  const { eapimplementaion, eapoltestconf, eapfile, eapradiussvr } = ikeconf;
+  const lacks = (option: string, what: string) =>
+    rule(`${option} is required for ${what}; or name methods of our own in eapmethod`, OWN);
+  if (eapimplementaion === "eap-snoop") {
+    if (eapoltestconf === "") lacks("eapoltestconf", "eap-snoop");
+  } else if (eapfile === "" || !eapradiussvr.some((server) => server !== null)) {
+    lacks(eapfile === "" ? "eapfile" : "eapradiussvr", "eap-file");
+  }
+}
+
+function checkMethods(ikeconf: IkeConf, rule: Rule): void {
+  const { eapmethod, eappassword, eapsimk, eapsimopc, eapsimsqn, eedir, eapinner } = ikeconf;
+  const { eapidentity, myid } = ikeconf;
+  if (eapidentity === "" && MYID_WORDS.includes(myid)) {
+    rule(`eapidentity is required: myid ${myid} is no EAP identity`, METHOD, "ikeconf.eapidentity");
+  }
+  const uses = (types: readonly number[]) => eapmethod.some((type) => types.includes(type));
+  if (uses(BY_PASSWORD) && eappassword === "") {
+    rule("eappassword is required for this eapmethod", METHOD);
+  }
+  if (uses([EapType.TLS]) && eedir === "") rule("eedir is required for eapmethod tls", METHOD);
+  if (uses([EapType.PEAP]) && eapinner === "pap") {
+    rule("eapinner pap is of TTLS: PEAP has EAP methods inside", "ikeconf.eapinner", METHOD);
+  }
+  if (!uses(BY_SIM)) return;
+  checkKey("eapsimk", eapsimk, rule);
+  checkKey("eapsimopc", eapsimopc, rule);
+  checkSqn("eapsimsqn", eapsimsqn, rule);
+}
+
+function checkGateway(ikeconf: IkeConf, rule: Rule): void {
+  const { authownmethod, authpeermethod, eapradiussvr, eapmethod, eapusers, eedir } = ikeconf;
+  if (authownmethod === "eap") {
+    return rule("a gateway authenticates by eap-only, never by eap (RFC 5998)", OWN);
+  }
+  if (authpeermethod !== "eap") {
+    return authpeermethod === "eap-only"
+      ? rule("a client is authenticated by eap: eap-only is for authownmethod", PEER)
+      : rule("authownmethod eap-only needs authpeermethod eap (RFC 5998)", OWN, PEER);
+  }
+  if (eapradiussvr.some((server) => server !== null) && eapmethod.length === 0) return;
+  if (eapmethod.length === 0 || eapusers.length === 0) {
+    const words =
+      "authpeermethod eap needs eapmethod and eapusers, or a RADIUS server (eapradiussvr)";
+    return rule(words, PEER);
+  }
+  if (eapmethod.some((type) => BY_TLS.includes(type)) && eedir === "") {
+    rule("eedir is required for eapmethod tls, ttls and peap", METHOD);
+  }
+  for (const [i, { identity, simk, simopc, simsqn }] of eapusers.entries()) {
+    const at = `eapusers[${i}]`;
+    if (identity === "") rule(`${at}.identity is empty: expected a name, or *`, `ikeconf.${at}`);
+    if (simk === "" && simopc === "") continue;
+    checkKey(`${at}.simk`, simk, rule);
+    checkKey(`${at}.simopc`, simopc, rule);
+    checkSqn(`${at}.simsqn`, simsqn, rule);
+  }
+}
+
+/** Words of `myid` that stand for the identity of a relay. */
+const IDENTITIES = ["eapol-test-conf", "eapusepcap"];
+const OWN = "ikeconf.authownmethod", PEER = "ikeconf.authpeermethod", METHOD = "ikeconf.eapmethod";
+
+/** `&d` takes the place of the digits that are missing. */
+function checkKey(option: string, text: string, rule: Rule): void {
+  const [before = "", ...others] = text.split("&d"), digits = before + others.join("");
+  const isFull = others.length === 0 ? digits.length === KEY_DIGITS : digits.length < KEY_DIGITS;
+  if (/^[0-9a-f]*$/i.test(digits) && isFull && others.length < 2) return;
+  rule(`${option} is no key: expected ${KEY_DIGITS} hex digits`, `ikeconf.${option}`);
+}
+
+function checkSqn(option: string, text: string, rule: Rule): void {
+  const digits = text.replace("&d", "");
+  if (/^[0-9a-f]*$/i.test(digits) && digits.length <= SQN_DIGITS_MAX) return;
+  rule(`${option} is no SQN: expected ${SQN_DIGITS_MAX} hex digits at most`, `ikeconf.${option}`);
+}
