@@ -32,6 +32,11 @@ const MAY_SEE: Readonly<Record<string, readonly string[]>> = {
   daemon: ["base", "files", "setup", "api"],
   control: ["base", "files", "setup", "api", "daemon"],
 };
+/**
+ * The wings of ike/ in the order of import: a wing sees itself and those before it, and the files of
+ * the room itself see all of them.
+ */
+const IKE_WINGS = ["records", "negotiate", "window", "path", "auth", "extensions", "tasks"];
 /** The command line sees everything. */
 const SEES_ALL = ["cli"];
 /** What no pure room may touch: time, chance and the outside must arrive as arguments. */
@@ -103,6 +108,8 @@ export function faultsOf(path: string, source: string): string[] {
     }
     const allowed = SEES_ALL.includes(room) || seen === room || MAY_SEE[room]!.includes(seen!);
     if (seen && !allowed) faults.push(`may not see ${seen}/`);
+    const wing = wingFault(path, specifier);
+    if (wing) faults.push(wing);
     const node = /^node:(.+)$/.exec(specifier)?.[1];
     const isDoor = CRYPTO_DOOR.includes(room) && (node === "crypto" || node === "buffer");
     if (node && PURE.includes(room) && !isDoor) faults.push(`may not import node:${node}`);
@@ -124,6 +131,43 @@ export function faultsOf(path: string, source: string): string[] {
   const lines = source.split("\n").length;
   if (lines > LINES_MAX && room !== "iana") faults.push(`is longer than ${LINES_MAX} lines`);
   return faults;
+}
+
+/** Why a file of a wing of ike/ may not import this; undefined: it may. */
+function wingFault(path: string, specifier: string): string | undefined {
+  const own = /^lib\/ike\/(?:([a-z]+)\/)?[a-z0-9_]+\.ts$/.exec(path);
+  const seen = /^@\/ike\/(?:([a-z]+)\/)?[a-z0-9_]+\.ts$/.exec(specifier);
+  if (!own || own[1] === undefined) return undefined;
+  const at = IKE_WINGS.indexOf(own[1]);
+  if (at < 0) return `is in ${own[1]}/, which is no known wing of ike/`;
+  if (!seen) return undefined;
+  const wing = seen[1];
+  if (wing !== undefined && IKE_WINGS.slice(0, at + 1).includes(wing)) return undefined;
+  return `may not see ${wing === undefined ? specifier : `ike/${wing}/`} from ike/${own[1]}/`;
+}
+
+/**
+ * Circles of imports among files, type imports included: each as the files of it, in their order.
+ * `sources` has the source of each file by its path from the root of the project.
+ */
+export function circlesOf(sources: ReadonlyMap<string, string>): string[][] {
+  const edges = new Map([...sources].map(([path, source]) => {
+    const code = source.replaceAll(/\/\*[\s\S]*?\*\/|(?<!:)\/\/.*$/gm, "");
+    const seen = importsOf(code).filter((one) => one.startsWith("@/"));
+    return [path, seen.map((one) => `lib/${one.slice(2)}`).filter((one) => sources.has(one))];
+  }));
+  const circles: string[][] = [], done = new Set<string>(), trail: string[] = [];
+  const visit = (path: string) => {
+    const at = trail.indexOf(path);
+    if (at >= 0) return void circles.push(trail.slice(at));
+    if (done.has(path)) return;
+    trail.push(path);
+    for (const next of edges.get(path)!) visit(next);
+    trail.pop();
+    done.add(path);
+  };
+  for (const path of edges.keys()) visit(path);
+  return circles;
 }
 
 /** How a file, tests and scripts included, opens connections of HTTP/2 past their guard. */
@@ -159,9 +203,11 @@ async function* walk(dir: string): AsyncGenerator<string> {
 
 if (import.meta.main) {
   let count = 0;
+  const sources = new Map<string, string>();
   for (const folder of ["lib", "tests", "scripts"]) {
     for await (const path of walk(folder)) {
       const source = await Deno.readTextFile(path);
+      if (folder === "lib") sources.set(path, source);
       const faults = folder === "lib" ? faultsOf(path, source) : [];
       for (const why of [...faults, ...http2FaultsOf(path, source)]) {
         console.error(`${path}: ${why}`);
@@ -169,6 +215,10 @@ if (import.meta.main) {
       }
     }
   }
-  if (count === 0) console.log("rooms: every import is allowed");
+  for (const circle of circlesOf(sources)) {
+    console.error(`${circle.join(" imports ")} imports ${circle[0]}: a circle`);
+    count++;
+  }
+  if (count === 0) console.log("rooms: every import is allowed, and none leads in a circle");
   Deno.exit(count > 0 ? 1 : 0);
 }

@@ -5,7 +5,7 @@
  */
 import type { IkeSettings } from "@/api/messages.ts";
 import type { TrustRules } from "@/api/caller.ts";
-import type { TestApiOptions } from "@/api/test_api.ts";
+import type { TestApiOptions } from "@/api/test_api_options.ts";
 import { showAddress } from "@/base/address.ts";
 import type { Setup } from "@/setup/setup.ts";
 

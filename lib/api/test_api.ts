@@ -20,10 +20,9 @@ import {
   maySeeSecrets,
   notTrusted,
   type SecretsRule,
-  type TrustRules,
 } from "@/api/caller.ts";
 import { Bounds, type Holder, STREAM_LIMITS } from "@/api/connection_bounds.ts";
-import { serverCredentials, type TlsFiles } from "@/api/credentials.ts";
+import { serverCredentials } from "@/api/credentials.ts";
 import { IKE_API, loadService, TEST_API } from "@/api/definitions.ts";
 import { EventStreams } from "@/api/event_streams.ts";
 import { addCommonServices, listen, newServer, shutDown } from "@/api/listen.ts";
@@ -40,20 +39,7 @@ import { showSpi32, showSpi64 } from "@/base/bytes.ts";
 import type { EventFilter } from "@/engine/show/event_hub.ts";
 import type { RunView } from "@/engine/show/view.ts";
 import { ikeSettings } from "@/api/settings.ts";
-
-/** Where a Test API listens and whom it trusts. */
-export interface TestApiOptions {
-  /** `apilistenaddr` in words. */
-  readonly address: string;
-  /** `apilistenport`; 0: a free one. */
-  readonly port: number;
-  /** `apitlscert`, `apitlskey`, `apitlsclientca`. */
-  readonly tls: TlsFiles;
-  /** `apisecrets`. */
-  readonly secrets: SecretsRule;
-  /** Who may see secrets and change something. */
-  readonly trust: TrustRules;
-}
+import type { TestApiOptions } from "@/api/test_api_options.ts";
 
 /** A Test API that listens. */
 export interface TestApi {

@@ -5,7 +5,7 @@
 import { printLine, tellLine } from "@/files/terminal.ts";
 import { TestClient } from "@/api/client.ts";
 import { CallFailed, type TestConnection } from "@/api/connection.ts";
-import type { CliFlags } from "@/cli/cli_command.ts";
+import type { CliFlags } from "@/cli/cli_flags.ts";
 import { EXIT_FAILED, EXIT_PASSED } from "@/cli/exit_status.ts";
 import { runSystemShell, Shell, showEvent } from "@/cli/shell.ts";
 import { answer, isAnswered } from "@/cli/shell_answers.ts";

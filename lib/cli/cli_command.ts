@@ -2,18 +2,10 @@
  * The command `cli`: the shell of a running test, and each of its commands alone.
  * @module
  */
+import type { CliFlags } from "@/cli/cli_flags.ts";
 import type { Command } from "commander";
 import { parseSwitch, refuseUnknownCommand } from "@/cli/options.ts";
 import { addShellCommands } from "@/cli/shell_commands.ts";
-
-/** Options of `cli` as commander gives them. */
-export interface CliFlags {
-  readonly svr: string;
-  readonly tlsCa?: string;
-  readonly tlsCert?: string;
-  readonly tlsKey?: string;
-  readonly json?: boolean;
-}
 
 /** Adds `cli` and its commands. */
 export function addCli(program: Command, exit: (status: number) => void): void {

@@ -4,7 +4,7 @@
  */
 import { printLine } from "@/files/terminal.ts";
 import { Argument, type Command } from "commander";
-import type { CliFlags } from "@/cli/cli_command.ts";
+import type { CliFlags } from "@/cli/cli_flags.ts";
 import { type Lookup, type Offer, offersAt } from "@/cli/completion.ts";
 import {
   answerLines,

@@ -15,7 +15,7 @@ import { ownCommand } from "@/cli/own_command.ts";
 import { CpuProfile } from "@/cli/profile.ts";
 import { userNumber } from "@/cli/user_number.ts";
 import { onSignals } from "@/cli/signals.ts";
-import { DAEMON_SOCKET } from "@/cli/daemon_command.ts";
+import { DAEMON_SOCKET } from "@/cli/daemon_socket.ts";
 import { needCapabilities } from "@/daemon/capabilities.ts";
 import { Instances } from "@/daemon/instances.ts";
 import { parseManagementPrefix } from "@/daemon/management_address.ts";

@@ -2,11 +2,10 @@
  * The command `daemon` with its options and examples.
  * @module
  */
+import { DAEMON_SOCKET } from "@/cli/daemon_socket.ts";
 import { type Command, Option } from "commander";
 import { parseSwitch, refuseUnknownCommand, wholeNumber } from "@/cli/options.ts";
 
-/** The Unix socket unless `--socket` says otherwise. */
-export const DAEMON_SOCKET = "/run/myikev2/daemon.sock";
 const STATE_DIRECTORY = "/var/lib/myikev2";
 
 /** Options as commander gives them. */

@@ -2,6 +2,7 @@
  * `myikev2 test`: one setup file from its text to its result.
  * @module
  */
+import type { IkeEnv } from "@/ike/records/sa.ts";
 import { printLine, tellLine } from "@/files/terminal.ts";
 import { SetupError, SystemError } from "@/base/errors.ts";
 import type { TrustRules } from "@/api/caller.ts";
@@ -24,7 +25,6 @@ import { prepareAddresses } from "@/datapath/addresses.ts";
 import { readCertificateFiles } from "@/engine/run/certificate_files.ts";
 import type { AuthMaterial } from "@/engine/run/config_of.ts";
 import { openEap } from "@/engine/run/eap_of.ts";
-import type { IkeEnv } from "@/ike/records/config.ts";
 import { loadLibssl } from "@/native/libssl.ts";
 import { EventHub } from "@/engine/show/event_hub.ts";
 import type { TestRun } from "@/engine/run/test_run.ts";

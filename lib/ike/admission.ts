@@ -6,9 +6,10 @@
 import { WireError } from "@/base/errors.ts";
 import { NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
+import type { IkeEnv } from "@/ike/records/sa.ts";
 import { cookieFor, type CookieJar, isOurCookie, newCookieJar } from "@/ike/cookie.ts";
 import type { Newcomers } from "@/ike/newcomers.ts";
-import type { IkeConfig, IkeEnv } from "@/ike/records/config.ts";
+import type { IkeConfig } from "@/ike/records/config.ts";
 import { findNotify } from "@/ike/records/notify.ts";
 import { decodeMessage, findPayload, type IkeHeader, type Payload } from "@/wire/message.ts";
 

@@ -4,10 +4,10 @@
  * @module
  */
 import { showEndpoint } from "@/base/address.ts";
-import type { ChildSa } from "@/ike/records/child_sa.ts";
-import type { IkeCommand } from "@/ike/records/event.ts";
-import { CloseCode, fail, refusedHere } from "@/ike/records/failure.ts";
-import { endSa, enter, type IkeSa, type Turn } from "@/ike/records/ike_sa.ts";
+import type { ChildSa, IkeSa } from "@/ike/records/sa.ts";
+import type { IkeCommand, Turn } from "@/ike/records/event.ts";
+import { CloseCode, refusedHere } from "@/ike/records/failure.ts";
+import { endSa, enter, fail } from "@/ike/records/ike_sa.ts";
 import { connectionLost, reconnected } from "@/ike/path/connection.ts";
 import { espMoved } from "@/ike/path/nat.ts";
 import { childSpent } from "@/ike/tasks/expiry.ts";

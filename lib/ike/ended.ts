@@ -3,8 +3,9 @@
  * ended. Nothing is sent or taken by them; they only stand in the endpoint's table.
  * @module
  */
+import type { IkeSa } from "@/ike/records/sa.ts";
 import type { IkeConfig } from "@/ike/records/config.ts";
-import { type IkeSa, isReplaced, ownSpi } from "@/ike/records/ike_sa.ts";
+import { isReplaced, ownSpi } from "@/ike/records/ike_sa.ts";
 
 /** Ended IKE SAs that are listed for a while, at most; the oldest go first. */
 export const ENDED_MAX = 10_000;

@@ -7,16 +7,17 @@ import { type Path, showEndpoint } from "@/base/address.ts";
 import { WireError } from "@/base/errors.ts";
 import { ExchangeType } from "@/iana/exchange_type.ts";
 import { NotifyType } from "@/iana/notify_type.ts";
-import type { IkeConfig, IkeEnv } from "@/ike/records/config.ts";
+import type { IkeEnv, IkeSa } from "@/ike/records/sa.ts";
+import type { IkeConfig } from "@/ike/records/config.ts";
 import { type Admission, admit, INIT_OCTETS_MAX, newAdmission } from "@/ike/admission.ts";
 import type { IkeEffect, IkeEvent, Outbox } from "@/ike/records/event.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
 import { forgetEnded, keepEnded } from "@/ike/ended.ts";
 import { handle } from "@/ike/handle.ts";
 import { identityKey, resolveIdentity } from "@/ike/negotiate/identity.ts";
-import { enter, type IkeSa, isStranger, newIkeSa, ownSpi, peerSpi } from "@/ike/records/ike_sa.ts";
+import { enter, isStranger, newIkeSa, ownSpi, peerSpi } from "@/ike/records/ike_sa.ts";
 import { notify } from "@/ike/records/notify.ts";
-import { newPools } from "@/ike/negotiate/pool.ts";
+import { newPools } from "@/ike/records/pool.ts";
 import {
   arrive,
   crowded,

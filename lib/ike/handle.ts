@@ -8,26 +8,28 @@ import { showEndpoint } from "@/base/address.ts";
 import { must, WireError } from "@/base/errors.ts";
 import { ExchangeType, nameOfExchange } from "@/iana/exchange_type.ts";
 import { nameOfNotify, NotifyType } from "@/iana/notify_type.ts";
+import type { IkeSa, Task } from "@/ike/records/sa.ts";
+import type { Received } from "@/ike/records/received.ts";
 import {
   hasSpentMessageIds,
   isLivenessDue,
   resumePostponed,
   spareMessageIds,
 } from "@/ike/window/lifetime.ts";
-import type { IkeEvent, Outbox } from "@/ike/records/event.ts";
+import type { IkeEvent, Outbox, Turn } from "@/ike/records/event.ts";
 import { openReceived, repeatResponse, retransmit, sendResponse } from "@/ike/window/exchange.ts";
-import { CloseCode, fail, refusedHere } from "@/ike/records/failure.ts";
+import { CloseCode, refusedHere } from "@/ike/records/failure.ts";
 import { command, rekeyChild } from "@/ike/commands.ts";
 import { follow, reconnect } from "@/ike/path/connection.ts";
 import { expireFragments, forgetFragments } from "@/ike/window/fragments.ts";
-import { endSa, type IkeSa, isCurrent, type Turn } from "@/ike/records/ike_sa.ts";
+import { endSa, fail, isCurrent } from "@/ike/records/ike_sa.ts";
 import { followPeer, sendKeepalive } from "@/ike/path/nat.ts";
 import { findNotify, isFatalInAuth, notifyOf, PeerError } from "@/ike/records/notify.ts";
-import { isDue, nextDueMs } from "@/ike/window/timers.ts";
+import { isDue, nextDueMs } from "@/ike/timers.ts";
 import { endOvertime } from "@/ike/window/overtime.ts";
 import { isSpent, patienceMs } from "@/ike/window/patience.ts";
 import { isAnswered, isRepeat, OTHER_OCTETS } from "@/ike/window/repeats.ts";
-import type { Received, ResponderKind, Task, TaskKind } from "@/ike/records/task.ts";
+import type { ResponderKind, TaskKind } from "@/ike/records/task.ts";
 import { createChild } from "@/ike/tasks/create_child.ts";
 import { createChildResponse } from "@/ike/tasks/create_child_response.ts";
 import { childExpired, ikeSaExpired } from "@/ike/tasks/expiry.ts";

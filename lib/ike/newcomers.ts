@@ -5,7 +5,8 @@
  * known by a hash of the whole message, as anybody may choose its SPI and its address.
  * @module
  */
-import { type IkeSa, isStranger } from "@/ike/records/ike_sa.ts";
+import type { IkeSa } from "@/ike/records/sa.ts";
+import { isStranger } from "@/ike/records/ike_sa.ts";
 
 /** How long copies of a request are passed over after the SA that it made has ended. */
 const PASSED_OVER_MS = 60_000;

@@ -17,20 +17,9 @@ import { checkEap } from "@/setup/check_eap.ts";
 import { checkChild, firstMisfit } from "@/setup/check_child.ts";
 import { warnOfRanges } from "@/setup/check_ranges.ts";
 import { CERTIFICATE_IDENTITIES, MYID_WORDS, PEERID_WORDS } from "@/setup/ike_options.ts";
+import type { Check, Rule } from "@/setup/rule.ts";
 import { nearestWord, shown } from "@/setup/kinds.ts";
 import type { Setup } from "@/setup/setup.ts";
-
-/** The listener of a check. */
-export interface Check {
-  /** Whether an option's own value was refused already. */
-  isBroken(path: string): boolean;
-  /** Takes an error; `path` is the option it is about. */
-  fail(what: string, path: string): void;
-  /** The interface behind the `%` of an address (RFC 4007 §11); undefined: none is named. */
-  zoneOf(path: string): string | undefined;
-  /** Takes what may be meant, but probably is not. */
-  warn(what: string, path: string): void;
-}
 
 /** Pauses between flaps are at least so long. */
 const FLAP_MIN_MS = 10_000;
@@ -67,9 +56,6 @@ export function checkSetup(setup: Setup, check: Check): void {
     checkChild(setup, child, `ikeconf.childlist[${i}]`, { rule, warn });
   }
 }
-
-/** An error about `path` that only holds when neither it nor the `others` were refused before. */
-export type Rule = (what: string, path: string, ...others: readonly string[]) => void;
 
 function checkImpairment({ impairment }: Setup, rule: Rule): void {
   for (const [i, { delaymin, delaymax, exchange, crossing }] of impairment.rules.entries()) {

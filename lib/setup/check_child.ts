@@ -4,7 +4,7 @@
  */
 import { addressPlus, type IpAddress, showAddress } from "@/base/address.ts";
 import { Encr, isAead } from "@/iana/encr.ts";
-import type { Check, Rule } from "@/setup/check.ts";
+import type { Check, Rule } from "@/setup/rule.ts";
 import { CHILD } from "@/setup/ike_options.ts";
 import type { ChildConf, SelectorConf, Setup } from "@/setup/setup.ts";
 

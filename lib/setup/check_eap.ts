@@ -4,7 +4,7 @@
  */
 import { EapType } from "@/iana/eap_type.ts";
 import { MYID_WORDS } from "@/setup/ike_options.ts";
-import type { Rule } from "@/setup/check.ts";
+import type { Rule } from "@/setup/rule.ts";
 import type { IkeConf, Setup } from "@/setup/setup.ts";
 
 const BY_PASSWORD: readonly number[] = [

@@ -10,7 +10,7 @@ import {
   prefixRange,
   showAddress,
 } from "@/base/address.ts";
-import type { Check } from "@/setup/check.ts";
+import type { Check } from "@/setup/rule.ts";
 import type { Setup } from "@/setup/setup.ts";
 
 /** Addresses that are handed out one after the other, from the first one on. */

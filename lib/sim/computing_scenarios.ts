@@ -4,9 +4,10 @@
  * @module
  */
 import { KeGroup } from "@/iana/ke_group.ts";
+import type { IkeSa } from "@/ike/records/sa.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
 import type { IkeEvent } from "@/ike/records/event.ts";
-import { type IkeSa, isReplaced } from "@/ike/records/ike_sa.ts";
+import { isReplaced } from "@/ike/records/ike_sa.ts";
 import { CHILD, pair, PATIENT, type Scenario, up } from "@/sim/scenarios.ts";
 import type { Host, World } from "@/sim/world.ts";
 

@@ -5,13 +5,13 @@
  */
 import { showAddress } from "@/base/address.ts";
 import { sameOctets, toHex } from "@/base/bytes.ts";
+import type { ChildSa, IkeSa } from "@/ike/records/sa.ts";
 import type { OwnAuthConfig, PeerAuthConfig } from "@/ike/records/config.ts";
-import type { ChildSa } from "@/ike/records/child_sa.ts";
 import type { Endpoint } from "@/ike/endpoint.ts";
 import type { FragmentPlace } from "@/ike/records/event.ts";
 import type { Reassembly } from "@/ike/records/window.ts";
 import { REASSEMBLED_OCTETS_MAX } from "@/ike/window/fragments.ts";
-import { type IkeSa, isReplaced, isStranger } from "@/ike/records/ike_sa.ts";
+import { isReplaced, isStranger } from "@/ike/records/ike_sa.ts";
 import { isHalfOpen } from "@/ike/newcomers.ts";
 import { allCovered, sameSelector, shifted } from "@/ike/negotiate/selectors.ts";
 import { PayloadType } from "@/iana/payload_type.ts";

@@ -4,9 +4,9 @@
  * @module
  */
 import { compareAddresses } from "@/base/address.ts";
+import type { IkeSa } from "@/ike/records/sa.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
 import type { ChildConfig, NatTraversal } from "@/ike/records/config.ts";
-import type { IkeSa } from "@/ike/records/ike_sa.ts";
 import { NatBox } from "@/sim/nat_box.ts";
 import { PATIENT, type Scenario, SUITES, up, worldConfig } from "@/sim/scenarios.ts";
 import type { Host, World } from "@/sim/world.ts";

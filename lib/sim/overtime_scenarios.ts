@@ -4,9 +4,9 @@
  * @module
  */
 import { KeGroup } from "@/iana/ke_group.ts";
-import type { ChildSa } from "@/ike/records/child_sa.ts";
+import type { ChildSa, IkeSa } from "@/ike/records/sa.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
-import { type IkeSa, isCurrent } from "@/ike/records/ike_sa.ts";
+import { isCurrent } from "@/ike/records/ike_sa.ts";
 import { CHILD, type Pair, pair, type Scenario, up } from "@/sim/scenarios.ts";
 import type { Host, World } from "@/sim/world.ts";
 

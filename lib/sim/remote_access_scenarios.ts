@@ -2,7 +2,7 @@
  * Plays about remote access: a gateway assigns inner addresses out of a pool (RFC 7296 §2.19).
  * @module
  */
-import { selectorsOf } from "@/ike/negotiate/pool.ts";
+import { selectorsOf } from "@/ike/records/pool.ts";
 import { allCovered } from "@/ike/negotiate/selectors.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
 import { pair, type Scenario, up } from "@/sim/scenarios.ts";

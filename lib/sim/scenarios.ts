@@ -10,10 +10,10 @@ import { KeGroup } from "@/iana/ke_group.ts";
 import { Prf } from "@/iana/prf.ts";
 import { ProtocolId } from "@/iana/protocol_id.ts";
 import { TsType } from "@/iana/ts_type.ts";
+import type { IkeSa } from "@/ike/records/sa.ts";
 import { bothByPsk } from "@/ike/auth/psk.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
 import type { ChildConfig, IkeAlgorithms, IkeConfig, NatTraversal } from "@/ike/records/config.ts";
-import type { IkeSa } from "@/ike/records/ike_sa.ts";
 import type { Host, World } from "@/sim/world.ts";
 import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";
 

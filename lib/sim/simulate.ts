@@ -3,10 +3,10 @@
  * and the first that broke an invariant, with its ladder.
  * @module
  */
+import type { IkeSa } from "@/ike/records/sa.ts";
 import type { FaultName } from "@/ike/records/fault.ts";
 import { must } from "@/base/errors.ts";
 import type { CryptoBackend } from "@/crypto/backend.ts";
-import type { IkeSa } from "@/ike/records/ike_sa.ts";
 import { WorldKeys } from "@/sim/keys.ts";
 import type { Weather } from "@/sim/network.ts";
 import { ALL_SCENARIOS } from "@/sim/all_scenarios.ts";

@@ -3,7 +3,7 @@
  * by, and for each line of rekeyed ones the one that its packets leave by.
  * @module
  */
-import type { ChildSa } from "@/ike/records/child_sa.ts";
+import type { ChildSa } from "@/ike/records/sa.ts";
 
 /** CHILD_SAs that replaced each other; they share selectors. */
 interface Line {

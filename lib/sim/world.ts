@@ -4,15 +4,14 @@
  * event the invariants are checked; a broken one stops the world with its ladder.
  * @module
  */
+import type { ChildSa, IkeEnv, IkeSa } from "@/ike/records/sa.ts";
 import type { FaultName } from "@/ike/records/fault.ts";
 import { compareAddresses, type Path } from "@/base/address.ts";
 import { must } from "@/base/errors.ts";
 import { SeededRandom } from "@/base/random.ts";
-import type { ChildSa } from "@/ike/records/child_sa.ts";
-import type { IkeConfig, IkeEnv } from "@/ike/records/config.ts";
+import type { IkeConfig } from "@/ike/records/config.ts";
 import { dispatch, type Endpoint, initiate, newEndpoint, receive } from "@/ike/endpoint.ts";
 import type { ComputeJob, IkeEffect, IkeEvent } from "@/ike/records/event.ts";
-import type { IkeSa } from "@/ike/records/ike_sa.ts";
 import type { CryptoBackend } from "@/crypto/backend.ts";
 import { carriesTraffic, checkEverything, Witness } from "@/sim/invariants.ts";
 import type { WorldKeys } from "@/sim/keys.ts";

@@ -8,10 +8,10 @@
 import { SeededRandom } from "@/base/random.ts";
 import type { CryptoBackend } from "@/crypto/backend.ts";
 import { portableBackend } from "@/crypto/portable.ts";
+import type { IkeSa } from "@/ike/records/sa.ts";
 import type { FaultName } from "@/ike/records/fault.ts";
 import { dispatch, type Endpoint, initiate, newEndpoint, receive } from "@/ike/endpoint.ts";
 import type { IkeEffect } from "@/ike/records/event.ts";
-import type { IkeSa } from "@/ike/records/ike_sa.ts";
 import { WorldKeys } from "@/sim/keys.ts";
 import { mirrored } from "@/sim/network.ts";
 import { worldConfig } from "@/sim/scenarios.ts";

@@ -4,10 +4,10 @@
  * @module
  */
 import { portableBackend } from "@/crypto/portable.ts";
+import type { IkeSa } from "@/ike/records/sa.ts";
 import type { FaultName } from "@/ike/records/fault.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
 import type { IkeEvent } from "@/ike/records/event.ts";
-import type { IkeSa } from "@/ike/records/ike_sa.ts";
 import { WorldKeys } from "@/sim/keys.ts";
 import { worldConfig } from "@/sim/scenarios.ts";
 import { type Host, World } from "@/sim/world.ts";

@@ -1,12 +1,12 @@
 // What the peer may say while keys are computed: before our request is out, after it was answered, and
 // while we compute an answer. In each case both ends must come to hold the same SAs.
 import assert from "node:assert/strict";
+import type { IkeSa } from "@/ike/records/sa.ts";
 import type { FaultName } from "@/ike/records/fault.ts";
 import { portableBackend } from "@/crypto/portable.ts";
 import { KeGroup } from "@/iana/ke_group.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
 import type { IkeEvent } from "@/ike/records/event.ts";
-import type { IkeSa } from "@/ike/records/ike_sa.ts";
 import { WorldKeys } from "@/sim/keys.ts";
 import { CHILD, worldConfig } from "@/sim/scenarios.ts";
 import { type Host, World } from "@/sim/world.ts";

@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { portableBackend } from "@/crypto/portable.ts";
 import { KeGroup } from "@/iana/ke_group.ts";
+import type { IkeSa } from "@/ike/records/sa.ts";
 import type { FaultName } from "@/ike/records/fault.ts";
 import { encapsulationOf } from "@/ike/path/nat.ts";
 import type { IkeConfig, NatTraversal } from "@/ike/records/config.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
-import type { IkeSa } from "@/ike/records/ike_sa.ts";
 import { WorldKeys } from "@/sim/keys.ts";
 import { NatBox } from "@/sim/nat_box.ts";
 import { boxOfA, boxOfB } from "@/sim/nat_scenarios.ts";

@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { parseAddress, showAddress } from "@/base/address.ts";
 import { portableBackend } from "@/crypto/portable.ts";
+import type { IkeSa } from "@/ike/records/sa.ts";
 import type { IkeConfig } from "@/ike/records/config.ts";
 import type { FaultName } from "@/ike/records/fault.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
-import type { IkeSa } from "@/ike/records/ike_sa.ts";
 import { showSelectors } from "@/ike/negotiate/selectors.ts";
 import { WorldKeys } from "@/sim/keys.ts";
 import { range4, worldConfig } from "@/sim/scenarios.ts";

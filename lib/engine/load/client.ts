@@ -18,9 +18,9 @@ import {
 } from "@/engine/run/run_context.ts";
 import { type ClientPlan, pathOfTunnel, type RunPlan } from "@/engine/run/plan.ts";
 import { showChildren, showInner, showSa } from "@/engine/show/sa_view.ts";
-import { CloseCode } from "@/ike/records/failure.ts";
-import type { Failure } from "@/ike/records/event.ts";
-import { type IkeSa, ownSpi } from "@/ike/records/ike_sa.ts";
+import type { IkeSa } from "@/ike/records/sa.ts";
+import { CloseCode, type Failure } from "@/ike/records/failure.ts";
+import { ownSpi } from "@/ike/records/ike_sa.ts";
 import { nameOfCloseCode } from "@/engine/run/close_code.ts";
 
 /** Where a tunnel stands. */

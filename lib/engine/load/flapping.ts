@@ -7,8 +7,8 @@ import type { Alarm } from "@/engine/run/core_loop.ts";
 import type { Floor } from "@/engine/run/run_context.ts";
 import type { FlapPlan } from "@/engine/run/plan.ts";
 import { showSa } from "@/engine/show/sa_view.ts";
+import type { IkeSa } from "@/ike/records/sa.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
-import type { IkeSa } from "@/ike/records/ike_sa.ts";
 
 /** Where a tunnel that flaps stands: up, on its way down, down, or none of the flaps' business. */
 type Stage = "up" | "closing" | "down" | "off";

@@ -13,9 +13,10 @@ import type { EventLevel } from "@/engine/show/event_hub.ts";
 
 import { Strangers } from "@/engine/load/strangers.ts";
 import { showChildren, showInner, showSa } from "@/engine/show/sa_view.ts";
+import type { IkeSa } from "@/ike/records/sa.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
 import { identityKey, showIdentity } from "@/ike/negotiate/identity.ts";
-import { type IkeSa, isStranger } from "@/ike/records/ike_sa.ts";
+import { isStranger } from "@/ike/records/ike_sa.ts";
 
 /** Ends that a client asked for, or that follow from what it did: no loss. */
 const ASKED_FOR: ReadonlySet<number> = new Set([

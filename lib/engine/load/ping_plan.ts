@@ -2,6 +2,7 @@
  * What the ping test of a run is to do: `pingconf` as plain values, and whose addresses a task has.
  * @module
  */
+import type { ChildSa, IkeSa } from "@/ike/records/sa.ts";
 import {
   addressPlus,
   addressToBigInt,
@@ -10,8 +11,6 @@ import {
   showAddress,
 } from "@/base/address.ts";
 import { SetupError } from "@/base/errors.ts";
-import type { ChildSa } from "@/ike/records/child_sa.ts";
-import type { IkeSa } from "@/ike/records/ike_sa.ts";
 import type { EchoShape } from "@/ping/echo.ts";
 import type { Setup } from "@/setup/setup.ts";
 

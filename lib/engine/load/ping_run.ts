@@ -20,8 +20,8 @@ import {
 } from "@/engine/load/ping_plan.ts";
 import type { RunPlan } from "@/engine/run/plan.ts";
 
+import type { IkeSa } from "@/ike/records/sa.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
-import type { IkeSa } from "@/ike/records/ike_sa.ts";
 import type { PingCarrier } from "@/ping/carrier.ts";
 import { Pinger } from "@/ping/pinger.ts";
 

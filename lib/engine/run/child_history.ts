@@ -3,8 +3,7 @@
  * tunnel has now. It is bounded: the oldest go first. They carry nothing, and count nowhere.
  * @module
  */
-import type { ChildSa } from "@/ike/records/child_sa.ts";
-import type { IkeSa } from "@/ike/records/ike_sa.ts";
+import type { ChildSa, IkeSa } from "@/ike/records/sa.ts";
 
 /** See {@linkcode ChildHistory.keep}; `max` 0 keeps none. */
 export class ChildHistory {

@@ -12,9 +12,9 @@ import type {
   SaPair,
   Selector,
 } from "@/datapath/data_path.ts";
-import { childKeys, type ChildSa } from "@/ike/records/child_sa.ts";
+import type { ChildSa, IkeSa } from "@/ike/records/sa.ts";
+import { childKeys } from "@/ike/records/child_sa.ts";
 import { encapsulationOf } from "@/ike/path/nat.ts";
-import type { IkeSa } from "@/ike/records/ike_sa.ts";
 import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";
 
 /** Opens a data path that tells the listener what it has to say. */

@@ -19,7 +19,7 @@ import { IdType } from "@/iana/id_type.ts";
 import { ProtocolId } from "@/iana/protocol_id.ts";
 import { TsType } from "@/iana/ts_type.ts";
 import type { ChildConfig, IdentityRule, IkeConfig } from "@/ike/records/config.ts";
-import type { PoolPlan, PoolPlans } from "@/ike/negotiate/pool.ts";
+import type { PoolPlan, PoolPlans } from "@/ike/records/pool.ts";
 import type { ChildConf, SelectorConf, Setup } from "@/setup/setup.ts";
 import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";
 

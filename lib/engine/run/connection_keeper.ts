@@ -5,8 +5,8 @@
  */
 import { endsKey, type Path, samePath, showPath } from "@/base/address.ts";
 import { SetupError, SystemError } from "@/base/errors.ts";
+import type { IkeSa } from "@/ike/records/sa.ts";
 import type { IkeEffect, IkeEvent } from "@/ike/records/event.ts";
-import type { IkeSa } from "@/ike/records/ike_sa.ts";
 import type { Connections, LostConnection } from "@/transport/transport.ts";
 
 /** What the keeper may ask for. */

@@ -11,7 +11,8 @@ import { ComputePool } from "@/engine/run/compute.ts";
 import { OURS, type WorkOrigin } from "@/engine/run/compute_queue.ts";
 import { explained } from "@/engine/run/send_trouble.ts";
 import { TimerWheel } from "@/engine/run/timer_wheel.ts";
-import type { IkeConfig, IkeEnv } from "@/ike/records/config.ts";
+import type { IkeEnv, IkeSa } from "@/ike/records/sa.ts";
+import type { IkeConfig } from "@/ike/records/config.ts";
 import {
   type Dial,
   dispatch,
@@ -21,7 +22,7 @@ import {
   receive,
 } from "@/ike/endpoint.ts";
 import type { ComputeJob, IkeEffect, IkeEvent, Outbox } from "@/ike/records/event.ts";
-import { type IkeSa, isStranger } from "@/ike/records/ike_sa.ts";
+import { isStranger } from "@/ike/records/ike_sa.ts";
 import { PathMemory } from "@/pki/trust.ts";
 import { KEEPALIVE, withMarker } from "@/transport/non_esp_marker.ts";
 import type { Connections, Datagram, Transport } from "@/transport/transport.ts";

@@ -6,8 +6,8 @@
 import type { Alarm } from "@/engine/run/core_loop.ts";
 import type { Floor } from "@/engine/run/run_context.ts";
 import { isLive } from "@/engine/show/sa_view.ts";
+import type { IkeSa } from "@/ike/records/sa.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
-import type { IkeSa } from "@/ike/records/ike_sa.ts";
 
 /** The end comes by itself after so long: within the 10 s that are promised. */
 export const ENDING_MS = 8_000;

@@ -4,9 +4,9 @@
  * @module
  */
 import { showSa } from "@/engine/show/sa_view.ts";
-import type { Failure } from "@/ike/records/event.ts";
+import type { IkeSa } from "@/ike/records/sa.ts";
+import type { Failure } from "@/ike/records/failure.ts";
 import { isLiveChild } from "@/ike/records/child_sa.ts";
-import type { IkeSa } from "@/ike/records/ike_sa.ts";
 
 /** See the file; one entry a tunnel. */
 export class MissingChildren {

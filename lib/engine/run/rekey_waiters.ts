@@ -2,9 +2,9 @@
  * Who waits for a rekey that was asked for from outside, of a CHILD_SA or of an IKE SA.
  * @module
  */
+import type { IkeSa } from "@/ike/records/sa.ts";
+import type { Failure } from "@/ike/records/failure.ts";
 import type { RefusedRekey } from "@/engine/show/view.ts";
-import type { Failure } from "@/ike/records/event.ts";
-import type { IkeSa } from "@/ike/records/ike_sa.ts";
 
 /** Waiters by what is to be replaced; `D` is what they are told when it has been. */
 export class RekeyWaiters<T, D> {

@@ -2,6 +2,7 @@
  * The books of a run: its times, its processor time, and the answers that are made of them.
  * @module
  */
+import type { IkeEnv } from "@/ike/records/sa.ts";
 import type { RunFigures } from "@/engine/show/figures.ts";
 import process from "node:process";
 import type { Clock } from "@/engine/run/clock.ts";
@@ -9,7 +10,6 @@ import type { Floor, Role } from "@/engine/run/run_context.ts";
 import type { RunPlan } from "@/engine/run/plan.ts";
 import type { SaCounts } from "@/engine/show/sa_list.ts";
 import type { RunResult, RunSummary } from "@/engine/show/view.ts";
-import type { IkeEnv } from "@/ike/records/config.ts";
 import type { Transport } from "@/transport/transport.ts";
 
 /** What the books take from the options of a run. */

@@ -2,12 +2,12 @@
  * What a role (client, gateway, the ending) stands on: the run seen from inside.
  * @module
  */
+import type { IkeSa } from "@/ike/records/sa.ts";
+import type { Failure } from "@/ike/records/failure.ts";
 import type { FailureFigures } from "@/engine/show/figure.ts";
 import type { Alarm, CoreLoop } from "@/engine/run/core_loop.ts";
 import type { EventHub, EventLevel } from "@/engine/show/event_hub.ts";
 import type { Tally } from "@/engine/show/tally.ts";
-import type { Failure } from "@/ike/records/event.ts";
-import type { IkeSa } from "@/ike/records/ike_sa.ts";
 
 /** The run as its parts see it. */
 export interface Floor {

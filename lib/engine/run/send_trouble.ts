@@ -2,8 +2,9 @@
  * Why nobody answered, where the system or ICMP has said so: the core knows only that no answer came.
  * @module
  */
-import type { Failure, IkeEffect } from "@/ike/records/event.ts";
-import type { IkeSa } from "@/ike/records/ike_sa.ts";
+import type { IkeSa } from "@/ike/records/sa.ts";
+import type { Failure } from "@/ike/records/failure.ts";
+import type { IkeEffect } from "@/ike/records/event.ts";
 import type { SendErrors } from "@/transport/send_errors.ts";
 
 /** Causes of failures that mean that no answer came. */

@@ -45,14 +45,14 @@ import {
   type RunView,
 } from "@/engine/show/view.ts";
 import { ExchangeType, nameOfExchange } from "@/iana/exchange_type.ts";
-import type { ChildSa } from "@/ike/records/child_sa.ts";
-import type { IkeConfig, IkeEnv } from "@/ike/records/config.ts";
+import type { ChildSa, IkeEnv, IkeSa } from "@/ike/records/sa.ts";
+import type { IkeConfig } from "@/ike/records/config.ts";
 import { dispatch } from "@/ike/endpoint.ts";
-import type { Failure, IkeEffect } from "@/ike/records/event.ts";
-import { CloseCode } from "@/ike/records/failure.ts";
-import { type IkeSa, isReplaced, isStranger, ownSpi } from "@/ike/records/ike_sa.ts";
+import type { IkeEffect } from "@/ike/records/event.ts";
+import { CloseCode, type Failure } from "@/ike/records/failure.ts";
+import { isReplaced, isStranger, ownSpi } from "@/ike/records/ike_sa.ts";
 import { hearTraffic } from "@/ike/window/lifetime.ts";
-import type { AddressPool } from "@/ike/negotiate/pool.ts";
+import type { AddressPool } from "@/ike/records/pool.ts";
 import type { Setup } from "@/setup/setup.ts";
 import type { Datagram, Transport } from "@/transport/transport.ts";
 import { showMessage } from "@/wire/show.ts";

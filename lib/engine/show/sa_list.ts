@@ -14,10 +14,11 @@ import {
   type ToEpoch,
 } from "@/engine/show/sa_view.ts";
 import type { ChildSaDump, IkeSaDump, IkeSaSummary } from "@/engine/show/view.ts";
+import type { ChildSa, IkeSa } from "@/ike/records/sa.ts";
 import { dropEnded, isListed } from "@/ike/ended.ts";
 import type { Endpoint } from "@/ike/endpoint.ts";
-import { type ChildSa, isLiveChild } from "@/ike/records/child_sa.ts";
-import { type IkeSa, ownSpi } from "@/ike/records/ike_sa.ts";
+import { isLiveChild } from "@/ike/records/child_sa.ts";
+import { ownSpi } from "@/ike/records/ike_sa.ts";
 
 /** Where a list looks. */
 export interface SaListSource {

@@ -7,9 +7,9 @@ import type { RunFigures } from "@/engine/show/figures.ts";
 import type { CountedCauses } from "@/engine/show/figure.ts";
 import { CauseCounts } from "@/engine/show/cause_counts.ts";
 import { showSa } from "@/engine/show/sa_view.ts";
+import type { IkeSa } from "@/ike/records/sa.ts";
 import type { IkeEffect } from "@/ike/records/event.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
-import type { IkeSa } from "@/ike/records/ike_sa.ts";
 
 /** What it counts. */
 export type SaFigures = Pick<

@@ -18,10 +18,11 @@ import {
 import { hashAlgorithmOf } from "@/crypto/signature.ts";
 import { nameOfIpcompTransform } from "@/iana/ipcomp.ts";
 import { ProtocolId } from "@/iana/protocol_id.ts";
-import { childKeys, type ChildSa, isLiveChild } from "@/ike/records/child_sa.ts";
+import type { ChildSa, IkeSa } from "@/ike/records/sa.ts";
+import { childKeys, isLiveChild } from "@/ike/records/child_sa.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
 import { showIdentity } from "@/ike/negotiate/identity.ts";
-import { type IkeSa, isCurrent, ownSpi, peerSpi } from "@/ike/records/ike_sa.ts";
+import { isCurrent, ownSpi, peerSpi } from "@/ike/records/ike_sa.ts";
 import { ikeKeys } from "@/ike/negotiate/keymat.ts";
 import { encapsulationOf } from "@/ike/path/nat.ts";
 import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";

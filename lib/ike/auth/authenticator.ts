@@ -9,8 +9,7 @@ import { nameOfAuthMethod } from "@/iana/auth_method.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import type { AuthSide } from "@/ike/records/auth_rounds.ts";
 import type { AuthConfig, OwnAuthConfig, PeerAuthConfig } from "@/ike/records/config.ts";
-import type { ComputeJob, ComputeResult } from "@/ike/records/event.ts";
-import type { Turn } from "@/ike/records/ike_sa.ts";
+import type { ComputeJob, ComputeResult, Turn } from "@/ike/records/event.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
 import type { AuthPayload } from "@/wire/payloads/authentication.ts";
 

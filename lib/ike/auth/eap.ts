@@ -10,6 +10,7 @@ import { must } from "@/base/errors.ts";
 import type { EapAnswer, EapOutcome, EapPeer, EapServer } from "@/eap/conversation.ts";
 import { AuthMethod, nameOfAuthMethod } from "@/iana/auth_method.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
+import type { IkeSa } from "@/ike/records/sa.ts";
 import { type AuthMethodPair, type AuthStep, done, waits } from "@/ike/auth/authenticator.ts";
 import { refuses } from "@/ike/auth/authenticator.ts";
 import { sharedKeyMic } from "@/ike/auth/psk.ts";
@@ -17,8 +18,8 @@ import { signedOctetsOf } from "@/ike/auth/signed_octets.ts";
 import { ikeKeys } from "@/ike/negotiate/keymat.ts";
 import type { AuthEnd, AuthSide } from "@/ike/records/auth_rounds.ts";
 import type { EapPeerAuth, EapServerAuth } from "@/ike/records/config.ts";
-import type { ComputeResult } from "@/ike/records/event.ts";
-import { type IkeSa, ownSpi, type Turn } from "@/ike/records/ike_sa.ts";
+import type { ComputeResult, Turn } from "@/ike/records/event.ts";
+import { ownSpi } from "@/ike/records/ike_sa.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
 
 /** What is kept from one message to the next. */

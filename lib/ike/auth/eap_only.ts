@@ -7,6 +7,7 @@
 import { AuthMethod } from "@/iana/auth_method.ts";
 import { NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
+import type { Turn } from "@/ike/records/event.ts";
 import {
   type AuthMethodPair,
   type AuthStep,
@@ -17,7 +18,6 @@ import {
 import { signature } from "@/ike/auth/signature.ts";
 import type { AuthSide } from "@/ike/records/auth_rounds.ts";
 import type { EapOnlyOwnAuth, EapOnlyPeerAuth, VerifyingAuth } from "@/ike/records/config.ts";
-import type { Turn } from "@/ike/records/ike_sa.ts";
 import { findNotify, notify } from "@/ike/records/notify.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
 

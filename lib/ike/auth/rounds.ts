@@ -8,8 +8,7 @@ import type { Authenticator, AuthRefusal, AuthStep } from "@/ike/auth/authentica
 import { methodOf } from "@/ike/auth/methods.ts";
 import type { AuthAct, AuthEnd, AuthRounds, AuthSide } from "@/ike/records/auth_rounds.ts";
 import type { IkeConfig } from "@/ike/records/config.ts";
-import type { ComputeResult } from "@/ike/records/event.ts";
-import type { Turn } from "@/ike/records/ike_sa.ts";
+import type { ComputeResult, Turn } from "@/ike/records/event.ts";
 import { requestCompute } from "@/ike/window/exchange.ts";
 import type { Payload } from "@/wire/message.ts";
 

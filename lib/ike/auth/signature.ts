@@ -16,6 +16,8 @@ import { AuthMethod, nameOfAuthMethod } from "@/iana/auth_method.ts";
 import { CertEncoding } from "@/iana/cert_encoding.ts";
 import { nameOfHashAlgorithm } from "@/iana/hash_algorithm.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
+import type { IkeSa } from "@/ike/records/sa.ts";
+import type { Turn } from "@/ike/records/event.ts";
 import {
   authBy,
   type AuthMethodPair,
@@ -29,7 +31,6 @@ import { signedOctetsOf } from "@/ike/auth/signed_octets.ts";
 import { showIdentity } from "@/ike/negotiate/identity.ts";
 import type { AuthSide } from "@/ike/records/auth_rounds.ts";
 import type { Credential, SigningAuth, VerifyingAuth } from "@/ike/records/config.ts";
-import type { IkeSa, Turn } from "@/ike/records/ike_sa.ts";
 import { type Certificate, showCertificate } from "@/pki/certificate.ts";
 import {
   chooseScheme,

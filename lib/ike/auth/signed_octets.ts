@@ -6,9 +6,9 @@
  */
 import { concat } from "@/base/bytes.ts";
 import type { Prf } from "@/crypto/backend.ts";
+import type { IkeSa } from "@/ike/records/sa.ts";
 import type { AuthEnd } from "@/ike/records/auth_rounds.ts";
 import { identityBody, ikeKeys } from "@/ike/negotiate/keymat.ts";
-import type { IkeSa } from "@/ike/records/ike_sa.ts";
 
 /** What the signed octets of one end are made of. */
 export interface SignedParts {

@@ -3,6 +3,8 @@
  * file and to name it here.
  * @module
  */
+import type { Received } from "@/ike/records/received.ts";
+import type { Turn } from "@/ike/records/event.ts";
 import { certificateRequested } from "@/ike/extensions/certificate_request.ts";
 import { configuration } from "@/ike/extensions/configuration.ts";
 import { fragmentation } from "@/ike/extensions/fragmentation.ts";
@@ -12,8 +14,6 @@ import { natDetected } from "@/ike/extensions/nat_detected.ts";
 import { noNats } from "@/ike/extensions/no_nats.ts";
 import { signatureHashes } from "@/ike/extensions/signature_hashes.ts";
 import type { Extension, OwnMessage } from "@/ike/records/extension.ts";
-import type { Turn } from "@/ike/records/ike_sa.ts";
-import type { Received } from "@/ike/records/task.ts";
 import type { Payload } from "@/wire/message.ts";
 
 const EXTENSIONS: readonly Extension[] = [

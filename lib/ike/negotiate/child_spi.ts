@@ -2,7 +2,7 @@
  * SPIs of ESP and AH: four octets, unique in the process over both (RFC 4303 §2.1).
  * @module
  */
-import type { IkeEnv } from "@/ike/records/config.ts";
+import type { IkeEnv } from "@/ike/records/sa.ts";
 
 /** Where none is known yet. */
 export const NO_SPI32 = new Uint8Array(4);

@@ -17,10 +17,10 @@ import { CpType } from "@/iana/cp_type.ts";
 import { NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import { TsType } from "@/iana/ts_type.ts";
+import type { IkeSa } from "@/ike/records/sa.ts";
 import { identityKey } from "@/ike/negotiate/identity.ts";
-import type { IkeSa } from "@/ike/records/ike_sa.ts";
 import { PeerError } from "@/ike/records/notify.ts";
-import { type AddressPool, type InnerConfiguration, lease } from "@/ike/negotiate/pool.ts";
+import { type AddressPool, type InnerConfiguration, lease } from "@/ike/records/pool.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
 import type { ConfigurationAttribute, CpPayload } from "@/wire/payloads/configuration.ts";
 

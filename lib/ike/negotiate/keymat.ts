@@ -5,7 +5,7 @@
  */
 import { concat } from "@/base/bytes.ts";
 import type { Prf } from "@/crypto/backend.ts";
-import type { ChildSuite } from "@/ike/records/child_sa.ts";
+import type { ChildSuite } from "@/ike/records/child_suite.ts";
 import type { Identity } from "@/ike/records/config.ts";
 import type { IkeSuite } from "@/ike/records/suite.ts";
 

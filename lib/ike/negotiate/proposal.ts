@@ -10,16 +10,9 @@ import { nameOfKeGroup } from "@/iana/ke_group.ts";
 import { nameOfPrf } from "@/iana/prf.ts";
 import { ProtocolId } from "@/iana/protocol_id.ts";
 import { nameOfTransformType, TransformType } from "@/iana/transform_type.ts";
+import type { Choice } from "@/ike/records/choice.ts";
 import type { ChildConfig, EncryptionChoice, IkeAlgorithms } from "@/ike/records/config.ts";
 import type { Proposal, Transform } from "@/wire/payloads/security_association.ts";
-
-/** An accepted proposal: its number, its sender's SPI, and one transform for each type. */
-export interface Choice {
-  readonly number: number;
-  readonly protocol: number;
-  readonly spi: Uint8Array;
-  readonly transforms: readonly Transform[];
-}
 
 const NO_SPI = new Uint8Array(0);
 

@@ -4,8 +4,8 @@
  * @module
  */
 import { type Path, samePath } from "@/base/address.ts";
+import type { Turn } from "@/ike/records/event.ts";
 import { repeatRequest } from "@/ike/window/exchange.ts";
-import type { Turn } from "@/ike/records/ike_sa.ts";
 import type { OutstandingRequest } from "@/ike/records/window.ts";
 import { followPeer } from "@/ike/path/nat.ts";
 import { patienceMs, requestDueMs } from "@/ike/window/patience.ts";

@@ -6,7 +6,8 @@
 import { type IpAddress, type Path, showEndpoint } from "@/base/address.ts";
 import { concat, sameOctets } from "@/base/bytes.ts";
 import { NotifyType } from "@/iana/notify_type.ts";
-import type { IkeSa, Turn } from "@/ike/records/ike_sa.ts";
+import type { IkeSa } from "@/ike/records/sa.ts";
+import type { Turn } from "@/ike/records/event.ts";
 import { spiOctets } from "@/ike/negotiate/keymat.ts";
 import { notifies, notify } from "@/ike/records/notify.ts";
 import type { Payload } from "@/wire/message.ts";

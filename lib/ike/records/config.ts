@@ -4,13 +4,9 @@
  * @module
  */
 import type { IpPrefix } from "@/base/address.ts";
-import type { RandomOctets } from "@/base/random.ts";
-import type { CryptoBackend } from "@/crypto/backend.ts";
 import type { PrivateKey, SignatureHash } from "@/crypto/signature.ts";
-import type { FaultName } from "@/ike/records/fault.ts";
 import type { EapPeer, EapServer } from "@/eap/conversation.ts";
-import type { ChildSa } from "@/ike/records/child_sa.ts";
-import type { AddressPools, PoolPlans } from "@/ike/negotiate/pool.ts";
+import type { PoolPlans } from "@/ike/records/pool.ts";
 import type { Certificate } from "@/pki/certificate.ts";
 import type { RevocationMode, TrustStore } from "@/pki/verdict.ts";
 import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";
@@ -248,23 +244,4 @@ export interface IkeConfig {
   readonly endedKeptMs: number;
   /** Whether decoded messages are handed out as `trace` effects. */
   readonly trace: boolean;
-}
-
-/** The surroundings of every SA in this process. Randomness is an argument, as time is. */
-export interface IkeEnv {
-  readonly crypto: CryptoBackend;
-  readonly random: RandomOctets;
-  /** Every CHILD_SA of the process by the SPI we receive on (uint32), over ESP and AH. */
-  readonly childrenBySpi: Map<number, ChildSa>;
-  /**
-   * Milliseconds since an authentic packet of a CHILD_SA came that was no replay; undefined: none came, or
-   * nobody knows. Absent: nobody knows of any. It is asked before the peer is (RFC 7296 §2.4).
-   */
-  readonly silenceMs?: (child: ChildSa) => number | undefined;
-  /** Inner addresses of one endpoint; absent where it hands out none. */
-  readonly pools?: AddressPools;
-  /** Octets of fragments that wait at one endpoint for the others of their messages; the endpoint sets it. */
-  readonly reassembly?: { octets: number };
-  /** The planted faults of a simulation: rules that are broken on purpose. Empty in real runs. */
-  readonly broken: ReadonlySet<FaultName>;
 }

@@ -3,12 +3,12 @@
  * can be recorded, replayed and printed as a ladder.
  * @module
  */
+import type { Failure } from "@/ike/records/failure.ts";
+import type { ChildSa, IkeSa } from "@/ike/records/sa.ts";
 import type { Path } from "@/base/address.ts";
 import type { KeyPair } from "@/crypto/backend.ts";
 import type { PrivateKey, PublicKey, SignatureScheme } from "@/crypto/signature.ts";
 import type { EapAnswer, EapPeer, EapServer } from "@/eap/conversation.ts";
-import type { ChildSa } from "@/ike/records/child_sa.ts";
-import type { IkeSa } from "@/ike/records/ike_sa.ts";
 import type { PathVerdict, RevocationMode, TrustStore } from "@/pki/verdict.ts";
 import type { IkeHeader, Payload } from "@/wire/message.ts";
 
@@ -112,16 +112,6 @@ export type ComputeResult =
   | { readonly op: "verify_chain"; readonly verdict: PathVerdict }
   | { readonly op: "eap"; readonly answer: EapAnswer }
   | { readonly op: "refused"; readonly why: string };
-
-/** Why a tunnel is not there, for a counter (`cause`), for the API (`closeCode`) and for a person. */
-export interface Failure {
-  /** A notify's IANA name, or NO_ANSWER, REFUSED_HERE, HALF_OPEN_TIMEOUT, …: few distinct values. */
-  readonly cause: string;
-  /** As in the API's CloseCode. */
-  readonly closeCode: number;
-  /** One sentence a tester can act on: what was offered, what is configured, how often, to whom. */
-  readonly text: string;
-}
 
 /** Something the core wants done, or wants known. */
 export type IkeEffect =
@@ -235,4 +225,11 @@ export interface FragmentPlace {
 /** Where wishes go, in order. `sa` is undefined where no SA exists (stateless answers). */
 export interface Outbox {
   push(effect: IkeEffect, sa: IkeSa | undefined): void;
+}
+
+/** What every step of the core is given: the SA, the time, where wishes go. */
+export interface Turn {
+  readonly sa: IkeSa;
+  readonly nowMs: number;
+  readonly out: Outbox;
 }

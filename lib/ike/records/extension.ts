@@ -3,9 +3,9 @@
  * our messages, and reads those of the peer. Neither IKE_SA_INIT nor IKE_AUTH knows any by name.
  * @module
  */
+import type { Received } from "@/ike/records/received.ts";
+import type { Turn } from "@/ike/records/event.ts";
 import type { Path } from "@/base/address.ts";
-import type { Turn } from "@/ike/records/ike_sa.ts";
-import type { Received } from "@/ike/records/task.ts";
 import type { Payload } from "@/wire/message.ts";
 
 /** A message of ours that is about to be sent. */

@@ -1,13 +1,17 @@
 /**
- * How an SA ends: the API's close codes, and the one way to fail.
+ * Why an SA ends: words for a person, and the API's close codes.
  * @module
  */
-import { clipped } from "@/base/text.ts";
-import type { Failure } from "@/ike/records/event.ts";
-import { endSa, type Turn } from "@/ike/records/ike_sa.ts";
 
-/** Characters of a failure's text: it may name what a peer sent, and is kept. */
-const WORDS_MAX = 1_000;
+/** Why a tunnel is not there, for a counter (`cause`), for the API (`closeCode`) and for a person. */
+export interface Failure {
+  /** A notify's IANA name, or NO_ANSWER, REFUSED_HERE, HALF_OPEN_TIMEOUT, …: few distinct values. */
+  readonly cause: string;
+  /** As in the API's CloseCode. */
+  readonly closeCode: number;
+  /** One sentence a tester can act on: what was offered, what is configured, how often, to whom. */
+  readonly text: string;
+}
 
 /** Why an IKE SA ended, above the 16383 of an IANA error notify (the API's CloseCode). */
 export const CloseCode = {
@@ -24,11 +28,6 @@ export const CloseCode = {
   REDIRECTED: 65546,
   REFUSED_HERE: 65547,
 } as const;
-
-/** Ends the SA with words for the tester; nothing more is said to the peer. */
-export function fail(turn: Turn, failure: Failure): void {
-  endSa(turn, failure.closeCode, { ...failure, text: clipped(failure.text, WORDS_MAX) });
-}
 
 /** A failure that this end found: what the peer said is not what we can go on with. */
 export function refusedHere(text: string): Failure {

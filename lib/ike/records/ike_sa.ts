@@ -1,26 +1,20 @@
 /**
- * The IKE_SA as plain data, and the table of its legal phases. `handle.ts` moves it; what it does is
- * in `tasks/`.
+ * An IKE SA from its beginning to its end: a new record, the table of its legal phases, how it ends.
+ * `handle.ts` moves it; what it does is in `tasks/`.
  * @module
  */
 import type { Path } from "@/base/address.ts";
 import { must } from "@/base/errors.ts";
+import { clipped } from "@/base/text.ts";
+import type { IkeEnv, IkeSa, Phase, Succession } from "@/ike/records/sa.ts";
+import type { Failure } from "@/ike/records/failure.ts";
 import { removeChild } from "@/ike/records/child_sa.ts";
-import type { ChildSa } from "@/ike/records/child_sa.ts";
-import { type AuthRounds, closeRounds } from "@/ike/records/auth_rounds.ts";
-import type { IkeConfig, IkeEnv } from "@/ike/records/config.ts";
-import type { Failure, Outbox } from "@/ike/records/event.ts";
-import { giveBack, type InnerConfiguration } from "@/ike/negotiate/pool.ts";
-import { emptyWindow, type MessageWindow, newWindow } from "@/ike/records/window.ts";
-import type { IkeSuite } from "@/ike/records/suite.ts";
-import { newPeerRecord, type PeerRecord } from "@/ike/records/peer.ts";
-import type { Answering, Received, Task } from "@/ike/records/task.ts";
-
-/**
- * Where an SA stands: nothing sent yet · IKE_SA_INIT under way · keys, not yet authenticated ·
- * authenticated · our Delete is out · gone, but still repeating its last answer.
- */
-export type Phase = "idle" | "init" | "created" | "established" | "closing" | "closed";
+import { closeRounds } from "@/ike/records/auth_rounds.ts";
+import type { IkeConfig } from "@/ike/records/config.ts";
+import type { Turn } from "@/ike/records/event.ts";
+import { giveBack } from "@/ike/records/pool.ts";
+import { emptyWindow, newWindow } from "@/ike/records/window.ts";
+import { newPeerRecord } from "@/ike/records/peer.ts";
 
 /** The legal moves. */
 const MOVES: Readonly<Record<Phase, readonly Phase[]>> = {
@@ -32,142 +26,10 @@ const MOVES: Readonly<Record<Phase, readonly Phase[]>> = {
   closed: [],
 };
 
-/** What an IKE SA is among those that its rekeys make (RFC 7296 §2.8). */
-export type Succession =
-  /** It is the tunnel. */
-  | { readonly kind: "current" }
-  /** The peer's crossing rekey of `predecessor` made it, and the nonces have not decided yet (§2.8.2). */
-  | { readonly kind: "undecided"; readonly predecessor: IkeSa }
-  /** It lost against another of a crossing rekey: its creator deletes it. */
-  | { readonly kind: "redundant" }
-  /** `by` took over its CHILD_SAs: it only waits for its Delete. */
-  | { readonly kind: "replaced"; readonly by: IkeSa };
-
 /** Of an SA that is the tunnel; all of them share it. */
 export const CURRENT: Succession = { kind: "current" };
 /** Of an SA that lost; all of them share it. */
 export const REDUNDANT: Succession = { kind: "redundant" };
-
-/** A task whose time is yet to come. */
-export interface Postponed {
-  readonly task: Task;
-  readonly dueMs: number;
-}
-
-/** One IKE SA, at either end. Shared surroundings by reference; all else is its own. */
-export interface IkeSa {
-  readonly env: IkeEnv;
-  readonly config: IkeConfig;
-  /** Initiator: the tunnel, from 0. Responder: the order of arrival, from 0. */
-  readonly index: number;
-  /** Whether this end sent the first IKE_SA_INIT: the I flag, SK_ei or SK_er. */
-  readonly originalInitiator: boolean;
-  /** Whether this end dialled the tunnel, and so knows its index; a rekey by the peer leaves it. */
-  dialled: boolean;
-  phase: Phase;
-  /** uint64; 0n until known. */
-  spiI: bigint;
-  /** uint64; 0n until known. */
-  spiR: bigint;
-  /** Where we send: moves to the NAT-T ports, and with the mapping of a NAT before the peer. */
-  path: Path;
-  suite: IkeSuite | undefined;
-  /** SK_d ‖ SK_ai ‖ SK_ar ‖ SK_ei ‖ SK_er ‖ SK_pi ‖ SK_pr (RFC 7296 §2.14), one buffer. */
-  keys: Uint8Array | undefined;
-  /** What only the set-up needs; dropped once established. */
-  setup: SetupState | undefined;
-  /** What this end has settled with its peer and learnt of it; a rekey passes it on. */
-  peer: PeerRecord;
-  children: ChildSa[];
-  /** Of remote access: what was assigned to the client, at either end. Moves with a rekey. */
-  inner: InnerConfiguration | undefined;
-  readonly queue: Task[];
-  /** Tasks that the peer cannot do for the moment, and when to ask again (RFC 7296 §2.25). */
-  postponed: readonly Postponed[];
-  /** The task of ours that computes, or whose request is out. */
-  active: Task | undefined;
-  /** Requests in flight, repeats and fragments. */
-  readonly window: MessageWindow;
-  /** The peer's request that waits for a `computed`. */
-  answering: Answering | undefined;
-  /** Responder: the hash of the IKE_SA_INIT request that made the SA; empty where none of a peer's did. */
-  initHash: string;
-  /** In TCP: the connection is no more, and how often another was asked for since the peer spoke. */
-  connectionLost: boolean;
-  connectionTries: number;
-  /** The last IKE_SA_INIT or IKE_AUTH that failed with words; for the closing report. */
-  failure: Failure | undefined;
-  /** Why it ended, as the API's CloseCode; 0 open. */
-  closeCode: number;
-  /** Messages sealed so far: the explicit IV of counter-mode ciphers. */
-  sealed: number;
-  nextTicket: number;
-  /** Whether it is the tunnel, or what its rekeys have made of it. */
-  succession: Succession;
-  /** The close code of a close that was asked for while something else was under way; 0: none. */
-  closeAsked: number;
-  /** When we rekey it; Infinity: not by ourselves. */
-  rekeyMs: number;
-  /** Why our last rekey of it came to nothing, for the report of its loss. */
-  rekeyRefusal: string | undefined;
-  /** When its lifetime ends, or its overtime; Infinity: it has no end. */
-  expireMs: number;
-  /** When a responder gives up a peer that has not authenticated. */
-  halfOpenEndMs: number;
-  /** When a closed SA no longer repeats its last response. */
-  forgetMs: number;
-  /** Milliseconds on the caller's clock; Infinity when nothing is awaited. */
-  deadlineMs: number;
-  /** First IKE_SA_INIT sent or received. */
-  startedMs: number;
-  establishedMs: number | undefined;
-  lastReceivedMs: number | undefined;
-  /** Anything at all, keepalives too. */
-  lastSentMs: number | undefined;
-  lastLivenessMs: number | undefined;
-  forgotten: boolean;
-}
-
-/** The additional key exchanges of an IKE SA that is being set up (RFC 9370). */
-export interface Intermediate {
-  /** Transform Type 4 numbers in the order of the exchanges, ADDKE1 first. */
-  readonly methods: readonly number[];
-  /** How many of them are done. */
-  done: number;
-  /** The last links of what AUTH proves of the messages (RFC 9242 §3.3.2); undefined before the first. */
-  linkI: Uint8Array | undefined;
-  linkR: Uint8Array | undefined;
-}
-
-/** The part of an SA that IKE_SA_INIT and IKE_AUTH need and nobody after them. */
-export interface SetupState {
-  nonceI: Uint8Array | undefined;
-  nonceR: Uint8Array | undefined;
-  /** The IKE_SA_INIT messages as they were on the wire: what AUTH signs (RFC 7296 §2.15). */
-  initRequest: Uint8Array | undefined;
-  initResponse: Uint8Array | undefined;
-  /** The IKE_INTERMEDIATE exchanges that were negotiated; undefined: none. */
-  intermediate: Intermediate | undefined;
-  /** The peer's SIGNATURE_HASH_ALGORITHMS (RFC 7427 §4), IANA numbers; empty: it announced none. */
-  signatureHashes: readonly number[];
-  /** IntAuth of RFC 9242 §3.3.2; undefined where no IKE_INTERMEDIATE exchange took place. */
-  intAuth: Uint8Array | undefined;
-  /** Octets of the peer's messages that are kept here. */
-  keptOctets: number;
-  /** Whether the first IKE_AUTH carries INITIAL_CONTACT. */
-  initialContact: boolean;
-  /** Undefined until IKE_AUTH begins. */
-  auth: AuthRounds | undefined;
-  /** Responder: the first IKE_AUTH request, which names the CHILD_SA of the last one's answer. */
-  authRequest: Received | undefined;
-}
-
-/** What every step of the core is given: the SA, the time, where wishes go. */
-export interface Turn {
-  readonly sa: IkeSa;
-  readonly nowMs: number;
-  readonly out: Outbox;
-}
 
 /** Who a new SA is. */
 export interface IkeSaOrigin {
@@ -318,4 +180,12 @@ export function releaseLeases(sa: IkeSa): void {
 function lingerMs(sa: IkeSa): number {
   const { retransmitIntervalMs, transmissionsMax } = sa.config;
   return Math.min(retransmitIntervalMs * Math.min(transmissionsMax, 3), 30_000);
+}
+
+/** Characters of a failure's text: it may name what a peer sent, and is kept. */
+const WORDS_MAX = 1_000;
+
+/** Ends the SA with words for the tester; nothing more is said to the peer. */
+export function fail(turn: Turn, failure: Failure): void {
+  endSa(turn, failure.closeCode, { ...failure, text: clipped(failure.text, WORDS_MAX) });
 }

@@ -6,22 +6,15 @@
 import { NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import { TransformType } from "@/iana/transform_type.ts";
-import type { ChildSa } from "@/ike/records/child_sa.ts";
+import type { ChildSa, IkeSa } from "@/ike/records/sa.ts";
+import type { ChildCandidate } from "@/ike/records/choice.ts";
 import { NO_SPI32, spiFault } from "@/ike/negotiate/child_spi.ts";
 import type { ChildConfig } from "@/ike/records/config.ts";
-import type { IkeSa } from "@/ike/records/ike_sa.ts";
 import { PeerError } from "@/ike/records/notify.ts";
-import { childProposals, type Choice, choose, showProposals } from "@/ike/negotiate/proposal.ts";
+import { childProposals, choose, showProposals } from "@/ike/negotiate/proposal.ts";
 import { wantsTransport } from "@/ike/tasks/child_notifies.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
 import type { Proposal } from "@/wire/payloads/security_association.ts";
-
-/** A proposal of the peer's that an entry of our child list meets. */
-export interface ChildCandidate {
-  readonly choice: Choice;
-  readonly config: ChildConfig;
-  readonly index: number;
-}
 
 /** What a responder's choice of an entry depends on, beside the request's proposals. */
 export interface ChildWish {

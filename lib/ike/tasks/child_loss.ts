@@ -4,11 +4,11 @@
  * @module
  */
 import { showSpi32 } from "@/base/bytes.ts";
-import { type ChildSa, isLiveChild } from "@/ike/records/child_sa.ts";
-import type { Failure } from "@/ike/records/event.ts";
-import { CloseCode } from "@/ike/records/failure.ts";
-import { type IkeSa, isReplaced, type Turn } from "@/ike/records/ike_sa.ts";
-import type { Task } from "@/ike/records/task.ts";
+import type { ChildSa, IkeSa, Task } from "@/ike/records/sa.ts";
+import type { Turn } from "@/ike/records/event.ts";
+import { isLiveChild } from "@/ike/records/child_sa.ts";
+import { CloseCode, type Failure } from "@/ike/records/failure.ts";
+import { isReplaced } from "@/ike/records/ike_sa.ts";
 import { newCreateChild, soonMs } from "@/ike/tasks/new_create_child.ts";
 
 /**

@@ -9,20 +9,20 @@ import { PayloadType } from "@/iana/payload_type.ts";
 import { ProtocolId } from "@/iana/protocol_id.ts";
 import { TsType } from "@/iana/ts_type.ts";
 import { TransformType } from "@/iana/transform_type.ts";
-import type { ChildSa, ChildSuite } from "@/ike/records/child_sa.ts";
+import type { ChildAgreement, ChildSa, IkeSa } from "@/ike/records/sa.ts";
+import type { Turn } from "@/ike/records/event.ts";
+import type { ChildCandidate, Choice } from "@/ike/records/choice.ts";
+import type { ChildSuite } from "@/ike/records/child_suite.ts";
 import { freeSpi, NO_SPI32, spiFault, spiNumber, spiOctets32 } from "@/ike/negotiate/child_spi.ts";
 import type { ChildConfig } from "@/ike/records/config.ts";
-import { refusedHere } from "@/ike/records/failure.ts";
-import type { Failure } from "@/ike/records/event.ts";
-import type { IkeSa, Turn } from "@/ike/records/ike_sa.ts";
+import { type Failure, refusedHere } from "@/ike/records/failure.ts";
 import { deriveChildKeys, ikeKeys } from "@/ike/negotiate/keymat.ts";
 import { findError, PeerError } from "@/ike/records/notify.ts";
-import { selectorsOf } from "@/ike/negotiate/pool.ts";
+import { selectorsOf } from "@/ike/records/pool.ts";
 import {
   accepted,
   answerOf,
   childProposals,
-  type Choice,
   chosenId,
   chosenKeyBits,
   showProposals,
@@ -38,8 +38,6 @@ import {
   drawCpi,
   takesTfc,
 } from "@/ike/tasks/child_notifies.ts";
-import type { ChildCandidate } from "@/ike/tasks/child_candidates.ts";
-import type { ChildAgreement } from "@/ike/records/task.ts";
 import { ofHosts, type SelectorPair, substituted } from "@/ike/negotiate/transport_mode.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
 import type { NotifyPayload } from "@/wire/payloads/notify.ts";

@@ -7,9 +7,9 @@
 import { IpcompTransform, nameOfIpcompTransform } from "@/iana/ipcomp.ts";
 import { NotifyType } from "@/iana/notify_type.ts";
 import { ProtocolId } from "@/iana/protocol_id.ts";
-import type { ChildSa, Ipcomp } from "@/ike/records/child_sa.ts";
+import type { ChildSa, IkeSa } from "@/ike/records/sa.ts";
+import type { Ipcomp } from "@/ike/records/child_suite.ts";
 import type { ChildConfig } from "@/ike/records/config.ts";
-import type { IkeSa } from "@/ike/records/ike_sa.ts";
 import { findNotify, notifies, notify } from "@/ike/records/notify.ts";
 import type { Payload } from "@/wire/message.ts";
 import type { NotifyPayload } from "@/wire/payloads/notify.ts";

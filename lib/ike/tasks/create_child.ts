@@ -10,17 +10,18 @@
 import { ExchangeType } from "@/iana/exchange_type.ts";
 import { NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
-import { type ChildSa, isLiveChild, removeChild } from "@/ike/records/child_sa.ts";
+import type { ChildSa, CreateChildTask, IkeSa } from "@/ike/records/sa.ts";
+import type { Received } from "@/ike/records/received.ts";
+import type { Turn } from "@/ike/records/event.ts";
+import { isLiveChild, removeChild } from "@/ike/records/child_sa.ts";
 import { spiOctets32 } from "@/ike/negotiate/child_spi.ts";
-import type { Failure } from "@/ike/records/event.ts";
 import { sendRequest } from "@/ike/window/exchange.ts";
-import { CloseCode, refusedHere } from "@/ike/records/failure.ts";
-import type { IkeSa, Turn } from "@/ike/records/ike_sa.ts";
+import { CloseCode, type Failure, refusedHere } from "@/ike/records/failure.ts";
 import { compareOctets, lowerNonce, nonceFault } from "@/ike/negotiate/nonces.ts";
 import { findError } from "@/ike/records/notify.ts";
 import { childDeletedByPeer } from "@/ike/tasks/child_loss.ts";
 import { newCreateChild, soonMs } from "@/ike/tasks/new_create_child.ts";
-import type { CreateChildTask, Received, TaskKind } from "@/ike/records/task.ts";
+import type { TaskKind } from "@/ike/records/task.ts";
 import {
   childRequest,
   completeChild,

@@ -12,9 +12,13 @@ import { NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import { ProtocolId } from "@/iana/protocol_id.ts";
 import { TransformType } from "@/iana/transform_type.ts";
-import type { ChildSa } from "@/ike/records/child_sa.ts";
+import type { Answering, ChildSa, IkeSa } from "@/ike/records/sa.ts";
+import type { Received } from "@/ike/records/received.ts";
+import type { Turn } from "@/ike/records/event.ts";
+import type { ChildCandidate } from "@/ike/records/choice.ts";
+import { suiteOf } from "@/ike/negotiate/suite.ts";
 import { requestCompute, sendResponse } from "@/ike/window/exchange.ts";
-import { type IkeSa, isReplaced, type Turn } from "@/ike/records/ike_sa.ts";
+import { isReplaced } from "@/ike/records/ike_sa.ts";
 import { spiOctets } from "@/ike/negotiate/keymat.ts";
 import { lowerNonce, nonceFault } from "@/ike/negotiate/nonces.ts";
 import { findNotify, groupData, PeerError } from "@/ike/records/notify.ts";
@@ -25,9 +29,8 @@ import {
   ikeProposals,
   showProposals,
 } from "@/ike/negotiate/proposal.ts";
-import { suiteOf } from "@/ike/records/suite.ts";
-import type { Answering, Received, ResponderKind } from "@/ike/records/task.ts";
-import { candidates, type ChildCandidate } from "@/ike/tasks/child_candidates.ts";
+import type { ResponderKind } from "@/ike/records/task.ts";
+import { candidates } from "@/ike/tasks/child_candidates.ts";
 import { answerChild, type ChildInputs } from "@/ike/tasks/child_negotiation.ts";
 import { rekeyTarget, rekeyUnderWay } from "@/ike/tasks/create_child.ts";
 import { NONCE_OCTETS } from "@/ike/tasks/key_exchange.ts";

@@ -9,21 +9,12 @@
 import { ExchangeType } from "@/iana/exchange_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import { ProtocolId } from "@/iana/protocol_id.ts";
-import {
-  childByOutboundSpi,
-  type ChildSa,
-  isLiveChild,
-  removeChild,
-} from "@/ike/records/child_sa.ts";
+import type { ChildSa, DeleteChildTask, DeleteIkeTask, IkeSa } from "@/ike/records/sa.ts";
+import type { Turn } from "@/ike/records/event.ts";
+import { childByOutboundSpi, isLiveChild, removeChild } from "@/ike/records/child_sa.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
-import { endSa, enter, type IkeSa, isCurrent, type Turn } from "@/ike/records/ike_sa.ts";
-import {
-  type DeleteChildTask,
-  type DeleteIkeTask,
-  type InformationalPart,
-  OVERTAKING_MAX,
-  type TaskKind,
-} from "@/ike/records/task.ts";
+import { endSa, enter, isCurrent } from "@/ike/records/ike_sa.ts";
+import { type InformationalPart, OVERTAKING_MAX, type TaskKind } from "@/ike/records/task.ts";
 import { childDeletedByPeer } from "@/ike/tasks/child_loss.ts";
 import { deletedByPeer } from "@/ike/tasks/create_child.ts";
 import { decideByUse, replace } from "@/ike/tasks/rekey_ike.ts";

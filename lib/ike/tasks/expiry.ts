@@ -3,10 +3,11 @@
  * @module
  */
 import { showDuration } from "@/base/duration.ts";
-import { type ChildSa, isLiveChild, removeChild } from "@/ike/records/child_sa.ts";
-import type { Failure } from "@/ike/records/event.ts";
-import { CloseCode } from "@/ike/records/failure.ts";
-import { endSa, type IkeSa, isCurrent, type Turn } from "@/ike/records/ike_sa.ts";
+import type { ChildSa, IkeSa } from "@/ike/records/sa.ts";
+import type { Turn } from "@/ike/records/event.ts";
+import { isLiveChild, removeChild } from "@/ike/records/child_sa.ts";
+import { CloseCode, type Failure } from "@/ike/records/failure.ts";
+import { endSa, isCurrent } from "@/ike/records/ike_sa.ts";
 import { isBeingReplaced, lifetimeEndMs, overtimeEndMs } from "@/ike/window/overtime.ts";
 
 /** The deadline of the IKE SA's lifetime, or of its overtime, has come. */

@@ -8,6 +8,9 @@ import { showEndpoint } from "@/base/address.ts";
 import { ExchangeType } from "@/iana/exchange_type.ts";
 import { nameOfNotify, NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
+import type { IkeAuthTask, IkeSa } from "@/ike/records/sa.ts";
+import type { Received } from "@/ike/records/received.ts";
+import type { Turn } from "@/ike/records/event.ts";
 import type { AuthRefusal } from "@/ike/auth/authenticator.ts";
 import { methodOf } from "@/ike/auth/methods.ts";
 import {
@@ -19,24 +22,23 @@ import {
 } from "@/ike/auth/rounds.ts";
 import { removeChild } from "@/ike/records/child_sa.ts";
 import type { Identity } from "@/ike/records/config.ts";
-import type { Failure } from "@/ike/records/event.ts";
 import { sendRequest } from "@/ike/window/exchange.ts";
-import { CloseCode, fail, refusedHere } from "@/ike/records/failure.ts";
+import { CloseCode, type Failure, refusedHere } from "@/ike/records/failure.ts";
 import {
   identityIn,
   resolveIdentity,
   sameIdentity,
   showIdentity,
 } from "@/ike/negotiate/identity.ts";
-import { dropSetup, enter, type IkeSa, type Turn } from "@/ike/records/ike_sa.ts";
+import { dropSetup, enter, fail } from "@/ike/records/ike_sa.ts";
 import { startIkeLifetime } from "@/ike/window/lifetime.ts";
 import { newCreateChild } from "@/ike/tasks/new_create_child.ts";
 import { hearAll, sayAll } from "@/ike/extensions/extensions.ts";
 import { inOrder } from "@/ike/auth/payload_order.ts";
 import { findError } from "@/ike/records/notify.ts";
-import type { IkeAuthTask, Received, TaskKind } from "@/ike/records/task.ts";
+import type { TaskKind } from "@/ike/records/task.ts";
 import { assignedBy, unassignable } from "@/ike/negotiate/configuration.ts";
-import type { InnerConfiguration } from "@/ike/negotiate/pool.ts";
+import type { InnerConfiguration } from "@/ike/records/pool.ts";
 import { acceptChild, childRequest, newChild } from "@/ike/tasks/child_negotiation.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
 import type { NotifyPayload } from "@/wire/payloads/notify.ts";

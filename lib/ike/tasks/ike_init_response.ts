@@ -9,9 +9,11 @@ import { ExchangeType } from "@/iana/exchange_type.ts";
 import { nameOfKeGroup } from "@/iana/ke_group.ts";
 import { nameOfNotify, NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
+import type { Received } from "@/ike/records/received.ts";
+import type { Turn } from "@/ike/records/event.ts";
+import { suiteOf } from "@/ike/negotiate/suite.ts";
 import { refuse, requestCompute, sendResponse } from "@/ike/window/exchange.ts";
-import { fail } from "@/ike/records/failure.ts";
-import { endSa, enter, type Turn } from "@/ike/records/ike_sa.ts";
+import { endSa, enter, fail } from "@/ike/records/ike_sa.ts";
 import { deriveIkeKeys } from "@/ike/negotiate/keymat.ts";
 import { hearAll, sayAll } from "@/ike/extensions/extensions.ts";
 import { nonceFault } from "@/ike/negotiate/nonces.ts";
@@ -23,8 +25,7 @@ import {
   isAdditional,
   showProposals,
 } from "@/ike/negotiate/proposal.ts";
-import { suiteOf } from "@/ike/records/suite.ts";
-import type { Received, ResponderKind } from "@/ike/records/task.ts";
+import type { ResponderKind } from "@/ike/records/task.ts";
 import { intermediateOf, knowsIntermediate } from "@/ike/tasks/intermediate.ts";
 import { NONCE_OCTETS } from "@/ike/tasks/key_exchange.ts";
 import type { IkeAlgorithms } from "@/ike/records/config.ts";

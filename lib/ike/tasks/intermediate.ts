@@ -5,10 +5,13 @@
  */
 import { must } from "@/base/errors.ts";
 import { NotifyType } from "@/iana/notify_type.ts";
+import type { Intermediate } from "@/ike/records/setup_state.ts";
+import type { IkeSa } from "@/ike/records/sa.ts";
+import type { Turn } from "@/ike/records/event.ts";
+import type { Choice } from "@/ike/records/choice.ts";
 import { intAuthOf, nextIntAuth } from "@/ike/auth/int_auth.ts";
 import { ikeKeys, nextIkeKeys } from "@/ike/negotiate/keymat.ts";
-import { additionalMethods, type Choice } from "@/ike/negotiate/proposal.ts";
-import type { IkeSa, Intermediate, Turn } from "@/ike/records/ike_sa.ts";
+import { additionalMethods } from "@/ike/negotiate/proposal.ts";
 import { findNotify } from "@/ike/records/notify.ts";
 import type { Payload } from "@/wire/message.ts";
 

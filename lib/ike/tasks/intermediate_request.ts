@@ -9,10 +9,12 @@ import { ExchangeType } from "@/iana/exchange_type.ts";
 import { nameOfKeGroup } from "@/iana/ke_group.ts";
 import { nameOfNotify } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
-import { fail, refusedHere } from "@/ike/records/failure.ts";
-import type { IkeSa, Turn } from "@/ike/records/ike_sa.ts";
+import type { IkeSa, IntermediateTask } from "@/ike/records/sa.ts";
+import { fail } from "@/ike/records/ike_sa.ts";
+import type { Turn } from "@/ike/records/event.ts";
+import { refusedHere } from "@/ike/records/failure.ts";
 import { findError } from "@/ike/records/notify.ts";
-import type { IntermediateTask, TaskKind } from "@/ike/records/task.ts";
+import type { TaskKind } from "@/ike/records/task.ts";
 import { newIkeAuth } from "@/ike/tasks/ike_auth_request.ts";
 import {
   deriveSecret,

@@ -8,9 +8,8 @@
 import { must } from "@/base/errors.ts";
 import { NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
-import type { ComputeResult } from "@/ike/records/event.ts";
-import type { Turn } from "@/ike/records/ike_sa.ts";
-import type { KeyExchange } from "@/ike/records/task.ts";
+import type { KeyExchange } from "@/ike/records/sa.ts";
+import type { ComputeResult, Turn } from "@/ike/records/event.ts";
 import { requestCompute } from "@/ike/window/exchange.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
 import type { NotifyPayload } from "@/wire/payloads/notify.ts";

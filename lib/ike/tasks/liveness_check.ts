@@ -3,7 +3,8 @@
  * @module
  */
 import { ExchangeType } from "@/iana/exchange_type.ts";
-import type { LivenessTask, TaskKind } from "@/ike/records/task.ts";
+import type { LivenessTask } from "@/ike/records/sa.ts";
+import type { TaskKind } from "@/ike/records/task.ts";
 import { sendRequest } from "@/ike/window/exchange.ts";
 
 /** An empty request; silence ends the SA. */

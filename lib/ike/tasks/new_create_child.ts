@@ -3,10 +3,9 @@
  * (RFC 7296 §1.3.1, §2.25).
  * @module
  */
-import type { ChildSa } from "@/ike/records/child_sa.ts";
-import type { IkeSa, Turn } from "@/ike/records/ike_sa.ts";
+import type { ChildSa, CreateChildTask, IkeSa } from "@/ike/records/sa.ts";
+import type { Turn } from "@/ike/records/event.ts";
 import { newKeyExchange } from "@/ike/tasks/key_exchange.ts";
-import type { CreateChildTask } from "@/ike/records/task.ts";
 
 const NOTHING = new Uint8Array(0);
 

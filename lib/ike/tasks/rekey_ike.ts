@@ -10,26 +10,20 @@
 import { ExchangeType } from "@/iana/exchange_type.ts";
 import { nameOfNotify, NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
-import type { Failure } from "@/ike/records/event.ts";
+import type { IkeSa, RekeyIkeTask } from "@/ike/records/sa.ts";
+import type { Received } from "@/ike/records/received.ts";
+import type { Turn } from "@/ike/records/event.ts";
+import { suiteOf } from "@/ike/negotiate/suite.ts";
 import { sendRequest } from "@/ike/window/exchange.ts";
-import { CloseCode, refusedHere } from "@/ike/records/failure.ts";
-import {
-  CURRENT,
-  endSa,
-  enter,
-  type IkeSa,
-  isReplaced,
-  newIkeSa,
-  REDUNDANT,
-  type Turn,
-} from "@/ike/records/ike_sa.ts";
+import { CloseCode, type Failure, refusedHere } from "@/ike/records/failure.ts";
+import { CURRENT, endSa, enter, isReplaced, newIkeSa, REDUNDANT } from "@/ike/records/ike_sa.ts";
 import { ikeKeys, rekeyIkeKeys, spiOctets } from "@/ike/negotiate/keymat.ts";
 import { startIkeLifetime } from "@/ike/window/lifetime.ts";
 import { compareOctets, lowerNonce, nonceFault } from "@/ike/negotiate/nonces.ts";
 import { findError } from "@/ike/records/notify.ts";
 import { accepted, ikeProposals, showProposals } from "@/ike/negotiate/proposal.ts";
-import { type IkeSuite, suiteOf } from "@/ike/records/suite.ts";
-import type { Received, RekeyIkeTask, TaskKind } from "@/ike/records/task.ts";
+import { type IkeSuite } from "@/ike/records/suite.ts";
+import type { TaskKind } from "@/ike/records/task.ts";
 import {
   changeMethod,
   deriveSecret,

@@ -6,9 +6,12 @@
 import { ExchangeType } from "@/iana/exchange_type.ts";
 import { nameOfNotify } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
-import { endSa, type Turn } from "@/ike/records/ike_sa.ts";
+import type { ReportErrorTask } from "@/ike/records/sa.ts";
+import type { Received } from "@/ike/records/received.ts";
+import type { Turn } from "@/ike/records/event.ts";
+import { endSa } from "@/ike/records/ike_sa.ts";
 import { isFatalInAuth, notify } from "@/ike/records/notify.ts";
-import type { InformationalPart, Received, ReportErrorTask, TaskKind } from "@/ike/records/task.ts";
+import type { InformationalPart, TaskKind } from "@/ike/records/task.ts";
 import { pendingFailure } from "@/ike/tasks/ike_auth_request.ts";
 import { sendRequest } from "@/ike/window/exchange.ts";
 import type { NotifyPayload } from "@/wire/payloads/notify.ts";

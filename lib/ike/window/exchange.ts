@@ -8,15 +8,15 @@ import { must, WireError } from "@/base/errors.ts";
 import { ExchangeType } from "@/iana/exchange_type.ts";
 import { NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
-import type { ComputeJob, IkeEffect } from "@/ike/records/event.ts";
+import type { IkeSa } from "@/ike/records/sa.ts";
+import type { Received } from "@/ike/records/received.ts";
+import type { ComputeJob, IkeEffect, Turn } from "@/ike/records/event.ts";
 import { hashOfFirst, takeFragment } from "@/ike/window/fragments.ts";
-import type { IkeSa, Turn } from "@/ike/records/ike_sa.ts";
 import { spareMessageIds } from "@/ike/window/lifetime.ts";
 import { PeerError } from "@/ike/records/notify.ts";
 import { requestDueMs } from "@/ike/window/patience.ts";
 import { encryptedPayload, openWhole, seal } from "@/ike/window/protection.ts";
 import { answeredRequest, countRepeat, messageHash } from "@/ike/window/repeats.ts";
-import type { Received } from "@/ike/records/task.ts";
 import { checkExchange, isInClear } from "@/wire/exchange_rules.ts";
 import {
   decodeHeader,

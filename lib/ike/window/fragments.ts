@@ -6,7 +6,9 @@
  */
 import { concat } from "@/base/bytes.ts";
 import { NotifyType } from "@/iana/notify_type.ts";
-import { type IkeSa, isStranger, type Turn } from "@/ike/records/ike_sa.ts";
+import type { IkeSa } from "@/ike/records/sa.ts";
+import type { Turn } from "@/ike/records/event.ts";
+import { isStranger } from "@/ike/records/ike_sa.ts";
 import type { Reassembly } from "@/ike/records/window.ts";
 import { findNotify, notify } from "@/ike/records/notify.ts";
 import { openPart } from "@/ike/window/protection.ts";

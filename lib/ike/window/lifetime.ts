@@ -3,9 +3,9 @@
  * nothing of it is negotiated).
  * @module
  */
-import type { ChildSa } from "@/ike/records/child_sa.ts";
-import type { IkeEnv } from "@/ike/records/config.ts";
-import { type IkeSa, isReplaced, type Postponed, type Turn } from "@/ike/records/ike_sa.ts";
+import type { ChildSa, IkeEnv, IkeSa, Postponed } from "@/ike/records/sa.ts";
+import type { Turn } from "@/ike/records/event.ts";
+import { isReplaced } from "@/ike/records/ike_sa.ts";
 
 /** When an SA of this lifetime, beginning now, is rekeyed and when it is dead. */
 export function lifetimeOf(

@@ -4,9 +4,9 @@
  * negotiated with nobody (RFC 7296 §2.8), so this concerns nobody else.
  * @module
  */
-import type { ChildSa } from "@/ike/records/child_sa.ts";
-import { type IkeSa, isReplaced, type Turn } from "@/ike/records/ike_sa.ts";
-import type { Task } from "@/ike/records/task.ts";
+import type { ChildSa, IkeSa, Task } from "@/ike/records/sa.ts";
+import type { Turn } from "@/ike/records/event.ts";
+import { isReplaced } from "@/ike/records/ike_sa.ts";
 import { patienceMs } from "@/ike/window/patience.ts";
 
 /** When the lifetime of a CHILD_SA, or of the IKE SA itself, ends; Infinity: it has none. */

@@ -2,8 +2,8 @@
  * How long a response is awaited in TCP, where the system repeats what is lost (RFC 9329 §6.2).
  * @module
  */
+import type { IkeSa } from "@/ike/records/sa.ts";
 import type { IkeConfig } from "@/ike/records/config.ts";
-import type { IkeSa } from "@/ike/records/ike_sa.ts";
 import type { OutstandingRequest } from "@/ike/records/window.ts";
 
 /** How long a response is awaited: as long as all transmissions of a request would take in UDP. */

@@ -6,7 +6,7 @@
 import { Writer } from "@/base/bytes.ts";
 import { WireError } from "@/base/errors.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
-import type { IkeSa } from "@/ike/records/ike_sa.ts";
+import type { IkeSa } from "@/ike/records/sa.ts";
 import { ikeKeys } from "@/ike/negotiate/keymat.ts";
 import { decodeMessage, encodePayloads, type MessageHeader, type Payload } from "@/wire/message.ts";
 import type { SkfPayload, SkPayload } from "@/wire/payloads/encrypted.ts";

@@ -4,8 +4,7 @@
  * its SPIs and Message ID: those anybody can put into a header, and would be sent a whole response for it.
  * @module
  */
-import type { IkeEnv } from "@/ike/records/config.ts";
-import type { IkeSa } from "@/ike/records/ike_sa.ts";
+import type { IkeEnv, IkeSa } from "@/ike/records/sa.ts";
 import type { AnsweredRequest } from "@/ike/records/window.ts";
 import type { IkeHeader } from "@/wire/message.ts";
 

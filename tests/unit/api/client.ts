@@ -12,7 +12,8 @@ import {
 } from "@grpc/grpc-js";
 import * as protoLoader from "@grpc/proto-loader";
 import { loadGrpcPackage } from "@/api/grpc_door.ts";
-import { startTestApi, type TestApi, type TestApiOptions } from "@/api/test_api.ts";
+import { startTestApi, type TestApi } from "@/api/test_api.ts";
+import type { TestApiOptions } from "@/api/test_api_options.ts";
 import { FakeRun } from "../../api/fake_view.ts";
 
 /** A message as the client reads it: 64-bit numbers as text, what is absent is null. */

@@ -3,10 +3,9 @@ import assert from "node:assert/strict";
 import { ChildHistory } from "@/engine/run/child_history.ts";
 import { ChildStateNumber, IkeStateNumber } from "@/engine/show/view.ts";
 import { ExchangeType } from "@/iana/exchange_type.ts";
-import type { ChildSa } from "@/ike/records/child_sa.ts";
+import type { ChildSa, IkeSa } from "@/ike/records/sa.ts";
 import { receive } from "@/ike/endpoint.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
-import type { IkeSa } from "@/ike/records/ike_sa.ts";
 import { clientPlan, CONFIG, FakeClock, FakeNetwork, gatewayPlan, rig } from "./rig.ts";
 
 const SECOND = 1_000;

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
+import type { IkeEnv } from "@/ike/records/sa.ts";
 import type { IpAddress, Path } from "@/base/address.ts";
 import { portableBackend } from "@/crypto/portable.ts";
 import { EventHub } from "@/engine/show/event_hub.ts";
 import { TestRun } from "@/engine/run/test_run.ts";
 import { RunResult } from "@/engine/show/view.ts";
-import type { IkeEnv } from "@/ike/records/config.ts";
 import type { Setup } from "@/setup/setup.ts";
 import type { Transport } from "@/transport/transport.ts";
 import { openPortableUdp } from "@/transport/udp_portable.ts";

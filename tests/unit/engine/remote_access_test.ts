@@ -1,9 +1,9 @@
 /** A client and a gateway of ours over loopback: a pool of 1,000 addresses and 1,001 tunnels. */
 import assert from "node:assert/strict";
+import type { IkeEnv } from "@/ike/records/sa.ts";
 import { portableBackend } from "@/crypto/portable.ts";
 import { EventHub } from "@/engine/show/event_hub.ts";
 import { TestRun } from "@/engine/run/test_run.ts";
-import type { IkeEnv } from "@/ike/records/config.ts";
 import type { Setup } from "@/setup/setup.ts";
 import { openPortableUdp } from "@/transport/udp_portable.ts";
 import { clientPlan, CONFIG, gatewayPlan } from "./rig.ts";

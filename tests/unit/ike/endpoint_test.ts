@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { SeededRandom } from "@/base/random.ts";
 import { portableBackend } from "@/crypto/portable.ts";
-import type { IdentityRule, IkeEnv } from "@/ike/records/config.ts";
+import type { IkeEnv, IkeSa } from "@/ike/records/sa.ts";
+import type { IdentityRule } from "@/ike/records/config.ts";
 import { dispatch, type Endpoint, initiate, newEndpoint } from "@/ike/endpoint.ts";
 import type { Outbox } from "@/ike/records/event.ts";
-import type { IkeSa } from "@/ike/records/ike_sa.ts";
 import { worldConfig } from "@/sim/scenarios.ts";
 
 const OUT: Outbox = { push: () => {} };

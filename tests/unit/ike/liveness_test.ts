@@ -1,6 +1,6 @@
 // Liveness checks: the packets of CHILD_SAs are signs of life as IKE messages are (RFC 7296 §2.4).
 import assert from "node:assert/strict";
-import type { ChildSa } from "@/ike/records/child_sa.ts";
+import type { ChildSa } from "@/ike/records/sa.ts";
 import { Bench } from "../../checks/bench.ts";
 import type { Role } from "../../checks/entries.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { faultsOf, http2FaultsOf } from "../../../scripts/check_rooms.ts";
+import { circlesOf, faultsOf, http2FaultsOf } from "../../../scripts/check_rooms.ts";
 
 /** Each line of code alone in a file, and what is said of it; nothing where it is allowed. */
 const CASES: readonly (readonly [path: string, code: string, fault: RegExp | undefined])[] = [
@@ -78,4 +78,31 @@ Deno.test("connections of HTTP/2 are opened by their door alone, in tests too", 
   assert.equal(faults('import { type Client, credentials, status } from "@grpc/grpc-js";'), 0);
   assert.equal(faults('// import { Client } from "@grpc/grpc-js";'), 0);
   assert.equal(faults('import { Client } from "@grpc/grpc-js";', "lib/api/grpc_door.ts"), 0);
+});
+
+Deno.test("a wing of ike/ sees those before it, and nothing behind it", () => {
+  const imports = (path: string) => `import { a } from "@/ike/${path}";`;
+  const of = (path: string, seen: string) => faultsOf(`lib/ike/${path}`, imports(seen));
+  assert.deepEqual(of("auth/psk.ts", "records/sa.ts"), []);
+  assert.deepEqual(of("auth/psk.ts", "auth/rounds.ts"), []);
+  assert.deepEqual(of("handle.ts", "tasks/delete.ts"), []);
+  assert.deepEqual(of("window/exchange.ts", "path/nat.ts"), [
+    "may not see ike/path/ from ike/window/",
+  ]);
+  assert.deepEqual(of("records/sa.ts", "handle.ts"), [
+    "may not see @/ike/handle.ts from ike/records/",
+  ]);
+  assert.deepEqual(of("utility/a.ts", "records/sa.ts"), [
+    "is in utility/, which is no known wing of ike/",
+  ]);
+});
+
+Deno.test("a circle of imports is found, type imports included", () => {
+  const file = (name: string) => `import type { A } from "@/ike/${name}.ts";`;
+  const sources = (last: string) =>
+    new Map([["lib/ike/a.ts", file("b")], ["lib/ike/b.ts", file("c")], ["lib/ike/c.ts", last]]);
+  assert.deepEqual(circlesOf(sources("")), []);
+  assert.deepEqual(circlesOf(sources(file("b"))), [["lib/ike/b.ts", "lib/ike/c.ts"]]);
+  const all = ["lib/ike/a.ts", "lib/ike/b.ts", "lib/ike/c.ts"];
+  assert.deepEqual(circlesOf(sources(file("a"))), [all]);
 });

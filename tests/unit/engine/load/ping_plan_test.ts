@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { IkeSa } from "@/ike/records/sa.ts";
 import { parseAddress, showAddress } from "@/base/address.ts";
 import { SetupError } from "@/base/errors.ts";
 import {
@@ -8,7 +9,6 @@ import {
   type TaskEnds,
   taskWithin,
 } from "@/engine/load/ping_plan.ts";
-import type { IkeSa } from "@/ike/records/ike_sa.ts";
 import type { Setup } from "@/setup/setup.ts";
 import { setup } from "../setups.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
+import type { ChildSa } from "@/ike/records/sa.ts";
 import { showChildren } from "@/engine/show/sa_view.ts";
-import type { ChildSa } from "@/ike/records/child_sa.ts";
 
 const PLAIN = {
   spiIn: 0x1234567,

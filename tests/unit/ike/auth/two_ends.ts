@@ -6,10 +6,10 @@
 import { SeededRandom } from "@/base/random.ts";
 import type { CryptoBackend } from "@/crypto/backend.ts";
 import { perform } from "@/engine/run/compute.ts";
+import type { IkeSa } from "@/ike/records/sa.ts";
 import { dispatch, initiate, newEndpoint, receive } from "@/ike/endpoint.ts";
 import type { IkeConfig } from "@/ike/records/config.ts";
 import type { IkeEffect } from "@/ike/records/event.ts";
-import type { IkeSa } from "@/ike/records/ike_sa.ts";
 import { PathMemory } from "@/pki/trust.ts";
 import { worldConfig } from "@/sim/scenarios.ts";
 import type { Payload } from "@/wire/message.ts";

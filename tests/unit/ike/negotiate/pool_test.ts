@@ -7,7 +7,7 @@ import {
   giveBack,
   lease,
   newPools,
-} from "@/ike/negotiate/pool.ts";
+} from "@/ike/records/pool.ts";
 
 const v4 = (text: string) => parseAddress(text)!;
 

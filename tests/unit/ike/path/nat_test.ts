@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { IkeSa } from "@/ike/records/ike_sa.ts";
+import type { IkeSa } from "@/ike/records/sa.ts";
 import { keepaliveDueMs } from "@/ike/path/nat.ts";
 
 const FLOATED = {

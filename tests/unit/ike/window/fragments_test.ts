@@ -1,16 +1,16 @@
 /** Fragments as they arrive (RFC 7383 §2.6): in any order, twice, forged, lying, too many, too late. */
 import assert from "node:assert/strict";
+import type { IkeEnv, IkeSa } from "@/ike/records/sa.ts";
 import { OTHER_OCTETS } from "@/ike/window/repeats.ts";
 import { concat, toHex, Writer } from "@/base/bytes.ts";
 import { SeededRandom } from "@/base/random.ts";
 import { portableBackend } from "@/crypto/portable.ts";
 import { ExchangeType } from "@/iana/exchange_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
-import type { IkeConfig, IkeEnv } from "@/ike/records/config.ts";
+import type { IkeConfig } from "@/ike/records/config.ts";
 import { dispatch, type Endpoint, initiate, newEndpoint, receive } from "@/ike/endpoint.ts";
 import type { IkeEffect } from "@/ike/records/event.ts";
 import { REASSEMBLED_FRAGMENTS_MAX, REASSEMBLED_OCTETS_MAX } from "@/ike/window/fragments.ts";
-import type { IkeSa } from "@/ike/records/ike_sa.ts";
 import { ikeKeys } from "@/ike/negotiate/keymat.ts";
 import { notify } from "@/ike/records/notify.ts";
 import { encryptedPayload, openPart, seal } from "@/ike/window/protection.ts";

@@ -3,8 +3,7 @@
  * What is done then is in `handle.ts` and in the tasks.
  * @module
  */
-import type { ChildSa } from "@/ike/records/child_sa.ts";
-import type { IkeSa, Phase } from "@/ike/records/ike_sa.ts";
+import type { ChildSa, IkeSa, Phase } from "@/ike/records/sa.ts";
 import { keepaliveDueMs } from "@/ike/path/nat.ts";
 import { fragmentsDueMs } from "@/ike/window/fragments.ts";
 import { livenessDueMs } from "@/ike/window/lifetime.ts";

@@ -1,0 +1,13 @@
+/**
+ * What the command line says to the shell.
+ * @module
+ */
+
+/** Options of `cli` as commander gives them. */
+export interface CliFlags {
+  readonly svr: string;
+  readonly tlsCa?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly json?: boolean;
+}

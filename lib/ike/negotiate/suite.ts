@@ -1,0 +1,28 @@
+/**
+ * From the transforms of an accepted proposal to the algorithms of a backend.
+ * @module
+ */
+import { must } from "@/base/errors.ts";
+import type { CryptoBackend } from "@/crypto/backend.ts";
+import { TransformType } from "@/iana/transform_type.ts";
+import { additionalMethods, chosenId, chosenKeyBits } from "@/ike/negotiate/proposal.ts";
+import type { Choice } from "@/ike/records/choice.ts";
+import type { IkeSuite } from "@/ike/records/suite.ts";
+
+/**
+ * The suite of an accepted proposal. What a backend lacks was refused when the setup was checked, so
+ * a transform of ours that it does not know is a Bug.
+ */
+export function suiteOf(crypto: CryptoBackend, choice: Choice): IkeSuite {
+  const cipher = crypto.cipher(
+    chosenId(choice, TransformType.ENCR),
+    chosenKeyBits(choice),
+  );
+  const prf = crypto.prf(chosenId(choice, TransformType.PRF));
+  const integrityId = chosenId(choice, TransformType.INTEG);
+  const integrity = integrityId === 0 ? undefined : crypto.integrity(integrityId);
+  must(cipher !== undefined && prf !== undefined, "the backend has what was proposed");
+  must((integrity !== undefined) !== (cipher.icvOctets > 0), "integrity by one algorithm, once");
+  const group = chosenId(choice, TransformType.KE), additional = additionalMethods(choice);
+  return { cipher, integrity, prf, group, additional };
+}

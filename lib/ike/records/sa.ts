@@ -1,0 +1,333 @@
+/**
+ * The records that name each other: an IKE SA, its CHILD_SAs, its tasks, and what surrounds them all.
+ * Plain data; what is done with them is in the files that are named after them, and in the other wings.
+ * @module
+ */
+import type { Path } from "@/base/address.ts";
+import type { RandomOctets } from "@/base/random.ts";
+import type { CryptoBackend, KeyPair } from "@/crypto/backend.ts";
+import type { ChildState, ChildSuite, Ipcomp } from "@/ike/records/child_suite.ts";
+import type { ChildCandidate, Choice } from "@/ike/records/choice.ts";
+import type { IkeConfig } from "@/ike/records/config.ts";
+import type { Failure } from "@/ike/records/failure.ts";
+import type { FaultName } from "@/ike/records/fault.ts";
+import type { PeerRecord } from "@/ike/records/peer.ts";
+import type { AddressPools, InnerConfiguration } from "@/ike/records/pool.ts";
+import type { Received } from "@/ike/records/received.ts";
+import type { SetupState } from "@/ike/records/setup_state.ts";
+import type { IkeSuite } from "@/ike/records/suite.ts";
+import type { MessageWindow } from "@/ike/records/window.ts";
+import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";
+
+/** The surroundings of every SA in this process. Randomness is an argument, as time is. */
+export interface IkeEnv {
+  readonly crypto: CryptoBackend;
+  readonly random: RandomOctets;
+  /** Every CHILD_SA of the process by the SPI we receive on (uint32), over ESP and AH. */
+  readonly childrenBySpi: Map<number, ChildSa>;
+  /**
+   * Milliseconds since an authentic packet of a CHILD_SA came that was no replay; undefined: none came, or
+   * nobody knows. Absent: nobody knows of any. It is asked before the peer is (RFC 7296 §2.4).
+   */
+  readonly silenceMs?: (child: ChildSa) => number | undefined;
+  /** Inner addresses of one endpoint; absent where it hands out none. */
+  readonly pools?: AddressPools;
+  /** Octets of fragments that wait at one endpoint for the others of their messages; the endpoint sets it. */
+  readonly reassembly?: { octets: number };
+  /** The planted faults of a simulation: rules that are broken on purpose. Empty in real runs. */
+  readonly broken: ReadonlySet<FaultName>;
+}
+
+/**
+ * Where an SA stands: nothing sent yet · IKE_SA_INIT under way · keys, not yet authenticated ·
+ * authenticated · our Delete is out · gone, but still repeating its last answer.
+ */
+export type Phase = "idle" | "init" | "created" | "established" | "closing" | "closed";
+
+/** What an IKE SA is among those that its rekeys make (RFC 7296 §2.8). */
+export type Succession =
+  /** It is the tunnel. */
+  | { readonly kind: "current" }
+  /** The peer's crossing rekey of `predecessor` made it, and the nonces have not decided yet (§2.8.2). */
+  | { readonly kind: "undecided"; readonly predecessor: IkeSa }
+  /** It lost against another of a crossing rekey: its creator deletes it. */
+  | { readonly kind: "redundant" }
+  /** `by` took over its CHILD_SAs: it only waits for its Delete. */
+  | { readonly kind: "replaced"; readonly by: IkeSa };
+
+/** One IKE SA, at either end. Shared surroundings by reference; all else is its own. */
+export interface IkeSa {
+  readonly env: IkeEnv;
+  readonly config: IkeConfig;
+  /** Initiator: the tunnel, from 0. Responder: the order of arrival, from 0. */
+  readonly index: number;
+  /** Whether this end sent the first IKE_SA_INIT: the I flag, SK_ei or SK_er. */
+  readonly originalInitiator: boolean;
+  /** Whether this end dialled the tunnel, and so knows its index; a rekey by the peer leaves it. */
+  dialled: boolean;
+  phase: Phase;
+  /** uint64; 0n until known. */
+  spiI: bigint;
+  /** uint64; 0n until known. */
+  spiR: bigint;
+  /** Where we send: moves to the NAT-T ports, and with the mapping of a NAT before the peer. */
+  path: Path;
+  suite: IkeSuite | undefined;
+  /** SK_d ‖ SK_ai ‖ SK_ar ‖ SK_ei ‖ SK_er ‖ SK_pi ‖ SK_pr (RFC 7296 §2.14), one buffer. */
+  keys: Uint8Array | undefined;
+  /** What only the set-up needs; dropped once established. */
+  setup: SetupState | undefined;
+  /** What this end has settled with its peer and learnt of it; a rekey passes it on. */
+  peer: PeerRecord;
+  children: ChildSa[];
+  /** Of remote access: what was assigned to the client, at either end. Moves with a rekey. */
+  inner: InnerConfiguration | undefined;
+  readonly queue: Task[];
+  /** Tasks that the peer cannot do for the moment, and when to ask again (RFC 7296 §2.25). */
+  postponed: readonly Postponed[];
+  /** The task of ours that computes, or whose request is out. */
+  active: Task | undefined;
+  /** Requests in flight, repeats and fragments. */
+  readonly window: MessageWindow;
+  /** The peer's request that waits for a `computed`. */
+  answering: Answering | undefined;
+  /** Responder: the hash of the IKE_SA_INIT request that made the SA; empty where none of a peer's did. */
+  initHash: string;
+  /** In TCP: the connection is no more, and how often another was asked for since the peer spoke. */
+  connectionLost: boolean;
+  connectionTries: number;
+  /** The last IKE_SA_INIT or IKE_AUTH that failed with words; for the closing report. */
+  failure: Failure | undefined;
+  /** Why it ended, as the API's CloseCode; 0 open. */
+  closeCode: number;
+  /** Messages sealed so far: the explicit IV of counter-mode ciphers. */
+  sealed: number;
+  nextTicket: number;
+  /** Whether it is the tunnel, or what its rekeys have made of it. */
+  succession: Succession;
+  /** The close code of a close that was asked for while something else was under way; 0: none. */
+  closeAsked: number;
+  /** When we rekey it; Infinity: not by ourselves. */
+  rekeyMs: number;
+  /** Why our last rekey of it came to nothing, for the report of its loss. */
+  rekeyRefusal: string | undefined;
+  /** When its lifetime ends, or its overtime; Infinity: it has no end. */
+  expireMs: number;
+  /** When a responder gives up a peer that has not authenticated. */
+  halfOpenEndMs: number;
+  /** When a closed SA no longer repeats its last response. */
+  forgetMs: number;
+  /** Milliseconds on the caller's clock; Infinity when nothing is awaited. */
+  deadlineMs: number;
+  /** First IKE_SA_INIT sent or received. */
+  startedMs: number;
+  establishedMs: number | undefined;
+  lastReceivedMs: number | undefined;
+  /** Anything at all, keepalives too. */
+  lastSentMs: number | undefined;
+  lastLivenessMs: number | undefined;
+  forgotten: boolean;
+}
+
+/** A pair of ESP or AH SAs negotiated together. */
+export interface ChildSa {
+  state: ChildState;
+  /** The IKE SA it belongs to now. */
+  parent: IkeSa;
+  /** Which entry of the configuration's child list. */
+  readonly configIndex: number;
+  /** uint32; what we receive on, the name the API knows it by. */
+  readonly spiIn: number;
+  /** uint32; what we send on. 0 until the peer named it. */
+  spiOut: number;
+  suite: ChildSuite | undefined;
+  /** Whether the exchange that made it was initiated here: who is "i" of the keys. */
+  readonly initiatedHere: boolean;
+  /** SK_ei ‖ SK_ai ‖ SK_er ‖ SK_ar, in the order of KEYMAT (RFC 7296 §2.17). */
+  keys: Uint8Array | undefined;
+  tunnelMode: boolean;
+  /** Whether the peer takes TFC padding in what we send it (RFC 4303 §2.7). */
+  peerTakesTfc: boolean;
+  /** uint16; the CPI of what we receive, once offered or settled; 0: none. */
+  cpiIn: number;
+  ipcomp: Ipcomp | undefined;
+  ownTs: readonly TrafficSelector[];
+  peerTs: readonly TrafficSelector[];
+  /**
+   * The one it replaces, as long as our packets still leave by that: who answers a rekey cannot know
+   * that the peer has the new one before it deletes the old (RFC 7296 §2.8).
+   */
+  behind: ChildSa | undefined;
+  /** Whether a rekey put another in its place, or it lost against one: what it is closed for. */
+  replaced: boolean;
+  /** The path of the IKE SA when it was made. */
+  readonly path: Path;
+  /** Transform Type 4 of a key exchange of its own; 0: none. */
+  group: number;
+  establishedMs: number | undefined;
+  /** When we rekey it; Infinity: not by ourselves. */
+  rekeyMs: number;
+  /** When it is dead, rekeyed or not; past its lifetime while it is being replaced. */
+  expireMs: number;
+  /** Why our last rekey of it came to nothing, for the report of its loss. */
+  rekeyRefusal: string | undefined;
+}
+
+/** A task whose time is yet to come. */
+export interface Postponed {
+  readonly task: Task;
+  readonly dueMs: number;
+}
+
+/** One key exchange of an exchange of ours. */
+export interface KeyExchangeRound {
+  /** Transform Type 4 number, also of an additional key exchange (RFC 9370). */
+  readonly method: number;
+  /** Ours, once it is generated. */
+  pair: KeyPair | undefined;
+}
+
+/** What a task with key exchanges keeps of them; what is done with it is in `tasks/key_exchange.ts`. */
+export interface KeyExchange {
+  /** Our key pair is generated; our request is out; the shared secret is computed. */
+  stage: "generating" | "sent" | "deriving";
+  /** Of the computation that is waited for. */
+  ticket: number;
+  /** In their order, the last one is under way; none: the exchange has no key exchange. */
+  rounds: readonly KeyExchangeRound[];
+  /** How often it was begun anew as the peer wished. */
+  restarts: number;
+}
+
+/** IKE_SA_INIT as initiator: through cookies and INVALID_KE_PAYLOAD to the keys. */
+export interface IkeInitTask extends KeyExchange {
+  readonly kind: "ike_init";
+  cookie: Uint8Array | undefined;
+  suite: IkeSuite | undefined;
+}
+
+/** IKE_INTERMEDIATE as initiator: one additional key exchange (RFC 9242, RFC 9370). */
+export interface IntermediateTask extends KeyExchange {
+  readonly kind: "intermediate";
+}
+
+/** IKE_AUTH as initiator, with the first CHILD_SA: one exchange, or as many as the methods need. */
+export interface IkeAuthTask {
+  readonly kind: "ike_auth";
+  stage: "computing" | "sent";
+  ticket: number;
+  child: ChildSa | undefined;
+  /** The last response of the responder; undefined before the first. */
+  response: Received | undefined;
+}
+
+/** What all tasks with nonces of their own keep. */
+interface NoncedExchange extends KeyExchange {
+  nonce: Uint8Array;
+  peerNonce: Uint8Array;
+}
+
+/** CREATE_CHILD_SA for one more CHILD_SA, or for one that replaces `old` (RFC 7296 §1.3.1, §1.3.3). */
+export interface CreateChildTask extends NoncedExchange {
+  readonly kind: "create_child";
+  readonly configIndex: number;
+  readonly old: ChildSa | undefined;
+  child: ChildSa | undefined;
+  /** What the peer's answer settled, while the key exchange is computed. */
+  agreed: ChildAgreement | undefined;
+  /**
+   * SPIs of CHILD_SAs unknown here that the peer deleted while our request was out: a Delete of the new
+   * CHILD_SA may overtake the response that names it. At most {@linkcode OVERTAKING_MAX}.
+   */
+  deletedSpis: readonly number[];
+  /** The peer rekeyed `old` too, meanwhile: its CHILD_SA, and the lower nonce of its exchange. */
+  rival: { readonly child: ChildSa; readonly lowest: Uint8Array } | undefined;
+  /** The peer deleted `old` while our request was out: it is lost if that comes to nothing. */
+  oldDeleted: boolean;
+}
+
+/** What both ends of a CHILD_SA agreed on, its keys aside. */
+export interface ChildAgreement {
+  readonly choice: Choice;
+  readonly ownTs: readonly TrafficSelector[];
+  readonly peerTs: readonly TrafficSelector[];
+}
+
+/** CREATE_CHILD_SA for a new IKE SA that replaces this one (RFC 7296 §1.3.2). */
+export interface RekeyIkeTask extends NoncedExchange {
+  readonly kind: "rekey_ike";
+  /** uint64: our SPI of the new SA. */
+  spi: bigint;
+  peerSpi: bigint;
+  suite: IkeSuite | undefined;
+  /** The peer rekeyed the IKE SA too, meanwhile: its SA, and the lower nonce of its exchange. */
+  rival: { readonly sa: IkeSa; readonly lowest: Uint8Array } | undefined;
+  /**
+   * The peer deleted the old IKE SA while the new one's keys were computed here: it needs no Delete of
+   * ours. The new one stands all the same, unless the peer's own rekey made another.
+   */
+  deletedMeanwhile: boolean;
+}
+
+/** INFORMATIONAL {D} for the IKE SA. */
+export interface DeleteIkeTask {
+  readonly kind: "delete_ike";
+  readonly closeCode: number;
+}
+
+/** INFORMATIONAL {D} for one CHILD_SA. */
+export interface DeleteChildTask {
+  readonly kind: "delete_child";
+  readonly child: ChildSa;
+  /** It could send no more while its rekey was under way: why the tunnel is lost where that fails. */
+  readonly expired?: Failure;
+  /** It is gone here already, as its time was over; the peer is told all the same. */
+  readonly isGone?: boolean;
+}
+
+/** An empty INFORMATIONAL. */
+export interface LivenessTask {
+  readonly kind: "liveness_check";
+}
+
+/** INFORMATIONAL {N(error)}: tells the peer why its IKE_AUTH response ended the SA (§2.21.2). */
+export interface ReportErrorTask {
+  readonly kind: "report_error";
+  readonly notify: number;
+  readonly closeCode: number;
+}
+
+/** Any errand of ours. */
+export type Task =
+  | IkeInitTask
+  | IntermediateTask
+  | IkeAuthTask
+  | CreateChildTask
+  | RekeyIkeTask
+  | DeleteIkeTask
+  | DeleteChildTask
+  | LivenessTask
+  | ReportErrorTask;
+
+/** A request of the peer that waits for asymmetric work. */
+export type Answering =
+  | {
+    readonly kind: "ike_init" | "rekey_ike";
+    readonly ticket: number;
+    readonly request: Received;
+    readonly suite: IkeSuite;
+    readonly choice: Choice;
+  }
+  | {
+    readonly kind: "ike_auth" | "intermediate";
+    readonly ticket: number;
+    readonly request: Received;
+  }
+  | {
+    readonly kind: "create_child";
+    readonly ticket: number;
+    readonly request: Received;
+    readonly list: readonly ChildCandidate[];
+    readonly group: number;
+    readonly old: ChildSa | undefined;
+  };

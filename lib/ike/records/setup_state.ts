@@ -1,0 +1,40 @@
+/**
+ * What an IKE SA needs only while it is set up.
+ * @module
+ */
+import type { AuthRounds } from "@/ike/records/auth_rounds.ts";
+import type { Received } from "@/ike/records/received.ts";
+
+/** The additional key exchanges of an IKE SA that is being set up (RFC 9370). */
+export interface Intermediate {
+  /** Transform Type 4 numbers in the order of the exchanges, ADDKE1 first. */
+  readonly methods: readonly number[];
+  /** How many of them are done. */
+  done: number;
+  /** The last links of what AUTH proves of the messages (RFC 9242 §3.3.2); undefined before the first. */
+  linkI: Uint8Array | undefined;
+  linkR: Uint8Array | undefined;
+}
+
+/** The part of an SA that IKE_SA_INIT and IKE_AUTH need and nobody after them. */
+export interface SetupState {
+  nonceI: Uint8Array | undefined;
+  nonceR: Uint8Array | undefined;
+  /** The IKE_SA_INIT messages as they were on the wire: what AUTH signs (RFC 7296 §2.15). */
+  initRequest: Uint8Array | undefined;
+  initResponse: Uint8Array | undefined;
+  /** The IKE_INTERMEDIATE exchanges that were negotiated; undefined: none. */
+  intermediate: Intermediate | undefined;
+  /** The peer's SIGNATURE_HASH_ALGORITHMS (RFC 7427 §4), IANA numbers; empty: it announced none. */
+  signatureHashes: readonly number[];
+  /** IntAuth of RFC 9242 §3.3.2; undefined where no IKE_INTERMEDIATE exchange took place. */
+  intAuth: Uint8Array | undefined;
+  /** Octets of the peer's messages that are kept here. */
+  keptOctets: number;
+  /** Whether the first IKE_AUTH carries INITIAL_CONTACT. */
+  initialContact: boolean;
+  /** Undefined until IKE_AUTH begins. */
+  auth: AuthRounds | undefined;
+  /** Responder: the first IKE_AUTH request, which names the CHILD_SA of the last one's answer. */
+  authRequest: Received | undefined;
+}
