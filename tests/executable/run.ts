@@ -142,7 +142,7 @@ await row("a refused setup still gives one line of JSON", async () => {
 /** Runs a gateway and a client of `examples/` as nobody; their results. */
 async function examples(gateway: string, client: string) {
   const work = await Deno.makeTempDir({ prefix: "examples" });
-  await Deno.chmod(work, 0o777);
+  await Deno.chown(work, NOBODY, NOBODY);
   const start = async (name: string) => {
     await Deno.copyFile(`examples/${name}.yaml`, `${work}/${name}.yaml`);
     const args = ["test", `${name}.yaml`, "--flush=false", "--json", "--lf", `${name}.log`];
