@@ -151,7 +151,7 @@ check(
       ...peer.childPayloads(),
     ]);
     const [sa] = [...bench.core.bySpi.values()];
-    assert.deepEqual([sa!.phase, sa!.peer.id, sa!.setup], ["closed", undefined, undefined]);
+    assert.deepEqual([sa!.phase, !sa!.peer.id, !sa!.setup], ["closed", true, true]);
     assert.match(bench.failure, /0x[0-9a-f]{128}… \(60000 octets\)/);
     assert.ok(bench.failure.length < 400, bench.failure);
   },
