@@ -14,7 +14,18 @@ const PROGRAM = Deno.env.get("MYIKEV2")?.split(" ") ??
 export interface Result {
   readonly result: string;
   readonly error: string | null;
-  readonly tunnels: { readonly established: number; readonly lost: number };
+  readonly tunnels: {
+    readonly established: number;
+    readonly failed: number;
+    readonly lost: number;
+  };
+  readonly strangers: readonly {
+    readonly cause: string;
+    readonly count: number;
+    readonly example: string;
+  }[];
+  readonly cookies: { readonly asked: number; readonly automatic: number };
+  readonly connections: Readonly<Record<string, number>> | null;
   readonly drops: Readonly<Record<string, number>>;
   readonly datagrams: { readonly sent: number; readonly received: number };
   readonly retransmissions: number;
@@ -27,25 +38,29 @@ export interface EndOptions {
   /** The gateway's UDP port. */
   readonly port: number;
   readonly apiPort: number;
+  /** `dhgrpid`; absent: 31. */
+  readonly groups?: string;
 }
 
 /** One process of `myikev2 test`. */
 export class End {
   readonly result: Promise<Result>;
   readonly pcap: string;
+  readonly log: string;
   readonly port: number;
   readonly apiPort: number;
   readonly #child: Deno.ChildProcess;
 
   private constructor(file: string, { port, apiPort }: EndOptions) {
     this.pcap = `${file}.pcap`;
+    this.log = `${file}.log`;
     this.port = port;
     this.apiPort = apiPort;
     // Only a client's traffic is small enough to be captured.
     const capture = file.includes("client") ? ["--pcap", this.pcap] : [];
     const args = [...PROGRAM.slice(1), "test", file, "--flush=false", "--json", ...capture];
     this.#child = new Deno.Command(PROGRAM[0]!, {
-      args: [...args, "--lf", `${file}.log`],
+      args: [...args, "--lf", this.log],
       stdin: "null",
       stdout: "piped",
       stderr: "null",
@@ -73,7 +88,7 @@ ${top}
 ikeconf:
   psk: flood
   myid: "${name}-&d.flood"
-  dhgrpid: 31
+  dhgrpid: ${options.groups ?? "31"}
   ikeencyptalg: aes-gcm-16:128
   retraninterval: 1s
   maxretran: 10
@@ -130,8 +145,10 @@ ikeconf:
   }
 }
 
-/** Live and half-open SAs of the test whose API is at `port`. */
-export function askSummary(port: number): Promise<{ live: number; halfOpen: number }> {
+/** Live and half-open SAs, and all that are listed, of the test whose API is at `port`. */
+export function askSummary(
+  port: number,
+): Promise<{ live: number; halfOpen: number; total: number }> {
   const api = loadGrpcPackage(DEFINITION)["api"] as GrpcObject;
   // deno-lint-ignore no-explicit-any -- the loader's classes have no types
   const service = new (api["MyIKEv2APISvc"] as any)(
@@ -144,7 +161,8 @@ export function askSummary(port: number): Promise<{ live: number; halfOpen: numb
       service.close();
       if (error) return reject(error);
       const halfOpen = Number(answer.Ikesa_state_init) + Number(answer.Ikesa_state_created);
-      resolve({ live: Number(answer.Live_count), halfOpen });
+      const total = Number(answer.Ikesa_total);
+      resolve({ live: Number(answer.Live_count), halfOpen, total });
     })
   );
 }

@@ -4,9 +4,9 @@
  * Its tunnels must stay up and be answered, half-open SAs and memory stay bounded, every datagram be
  * counted, and a newcomer still get in. Needs no root; all traffic is on loopback.
  *
- *   deno task test:flood [--count 1000000] [--transport both] [--seed 1]
+ *   deno task test:flood [--count 1000000] [--transport both] [--seed 1] [--only bounds]
  *
- * `--count` datagrams for each transport, with cookies and again without. Ends with a line "N passed, N failed".
+ * `bounds` are the floods of `flood_bounds.ts`: each aims at one thing that this end keeps. `--count` datagrams for each transport, with cookies and again without. Ends with a line "N passed, N failed".
  * @module
  */
 import { parseArgs } from "node:util";
@@ -14,6 +14,7 @@ import { SeededRandom } from "@/base/random.ts";
 import { loadShim } from "@/native/load.ts";
 import { readDatagrams } from "@/base/capture_reader.ts";
 import { askSummary, delay, End, freePort, until } from "./ends.ts";
+import { floodBounds } from "./flood_bounds.ts";
 import { Garbage, type Kind, KINDS } from "./garbage.ts";
 
 const { values } = parseArgs({
@@ -22,6 +23,7 @@ const { values } = parseArgs({
     count: { type: "string", default: "1000000" },
     transport: { type: "string", default: "both" },
     seed: { type: "string", default: "1" },
+    only: { type: "string", default: "" },
   },
 });
 const count = Number(values.count), seed = Number(values.seed);
@@ -281,6 +283,8 @@ for (const transport of wanted) {
     );
     continue;
   }
+  await floodBounds(transport, check);
+  if (values.only === "bounds") continue;
   for (const cookies of [true, false]) await run(transport, cookies);
 }
 console.log(`${passed} passed, ${failed} failed`);
