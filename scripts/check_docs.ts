@@ -1,15 +1,17 @@
 /**
  * Fails when an export of lib/ has no doc comment, a file does not say what it is, a link of the
- * documents leads nowhere, or a file names a place that only one machine has.
+ * documents leads nowhere, or a file names a place that only one machine has, or README.md is wrong about what is not there yet.
  *
  * Run: deno run --allow-read scripts/check_docs.ts
  * @module
  */
+import { NOT_YET } from "@/setup/features.ts";
+
 const EXPORT =
   /^export (?:declare )?(?:abstract )?(?:async )?(?:const enum|const|let|function\*?|class|interface|type|enum|(?=default\b)) ?(\w+)/;
 const FOREIGN = /(?:^|[\s"'`(=])\/(?:work|farm|home|root|Users)\//;
 /** Where a reader looks first. */
-const DOCUMENTS = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md"];
+const DOCUMENTS = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"];
 const FOLDERS = ["lib", "scripts", "tests", "docs", "examples", "ffi", "proto", ".ci"];
 /** Text of ours by its ending; vectors are others' words. */
 const TEXT = /\.(?:ts|md|yaml|json|proto|c|h|py)$|\/run$/;
@@ -57,6 +59,23 @@ export function linksOf(text: string): string[] {
     .filter((target) => !/^[a-z]+:/.test(target));
 }
 
+/**
+ * What the table of features in README.md says of features that setups refuse, and should not: `missing`
+ * are their names.
+ */
+export function faultsOfFeatures(readme: string, missing: readonly string[]): string[] {
+  const rows = [...readme.matchAll(/^\| (.+?) +\| not yet: .*\|$/gm)].map(([, name]) => name!);
+  const same = (a: string, b: string) => a.toLowerCase() === b.toLowerCase();
+  return [
+    ...missing.filter((name) => !rows.some((row) => same(row, name)))
+      .map((name) => `its table of features does not say that ${name} is not there yet`),
+    ...rows.filter((row) => !missing.some((name) => same(row, name)))
+      .map((row) =>
+        `its table of features says that ${row} is not there yet, and setups may use it`
+      ),
+  ];
+}
+
 async function checkLinks(path: string): Promise<string[]> {
   const folder = path.includes("/") ? path.slice(0, path.lastIndexOf("/") + 1) : "";
   const faults: string[] = [];
@@ -86,6 +105,9 @@ async function checkAll(): Promise<string[]> {
     if (path.endsWith(".md")) found.push(...await checkLinks(path));
     faults.push(...found.map((why) => `${path}: ${why}`));
   }
+  const readme = await Deno.readTextFile("README.md");
+  const wrong = faultsOfFeatures(readme, Object.values(NOT_YET));
+  faults.push(...wrong.map((why) => `README.md: ${why}`));
   const { version } = JSON.parse(await Deno.readTextFile("deno.json"));
   if (!(await Deno.readTextFile("lib/base/version.ts")).includes(`"${version}"`)) {
     faults.push(`lib/base/version.ts: does not say ${version}, as deno.json does`);

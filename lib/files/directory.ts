@@ -80,6 +80,8 @@ export function makeDirectory(
   if (missing.length > 0) new Directory(there, trust, true).close();
   for (const each of missing.reverse()) {
     asSystemError(each, () => fs.mkdirSync(each, { mode }));
+    // Whatever the umask took: a service may run with one that leaves nothing to others.
+    asSystemError(each, () => fs.chmodSync(each, mode));
   }
   new Directory(path, trust).close();
 }

@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
-import { faultsOfSource, foreignLines, linksOf } from "../../../scripts/check_docs.ts";
+import {
+  faultsOfFeatures,
+  faultsOfSource,
+  foreignLines,
+  linksOf,
+} from "../../../scripts/check_docs.ts";
 
 const HEADER = "/**\n * What it is.\n * @module\n */\n";
 
@@ -43,4 +48,12 @@ Deno.test("places of one machine are found", () => {
 Deno.test("links are those of the project", () => {
   const text = "[a](docs/a.md) [b](https://b.example) [c](c.md#part) [d](#here) [e](mailto:x@y)";
   assert.deepEqual(linksOf(text), ["docs/a.md", "c.md"]);
+});
+
+Deno.test("the table of features names what setups refuse, and nothing else", () => {
+  const table = "| feature | state |\n| ------- | ----- |\n| Pings | there |\n" +
+    "| EAP | not yet: refused |\n| MOBIKE   | not yet: refused |\n";
+  assert.deepEqual(faultsOfFeatures(table, ["EAP", "mobike"]), []);
+  assert.match(faultsOfFeatures(table, ["EAP"])[0]!, /says that MOBIKE is not there yet/);
+  assert.match(faultsOfFeatures(table, ["EAP", "MOBIKE", "x"])[0]!, /does not say that x/);
 });
