@@ -30,9 +30,11 @@ const NAMES: ReadonlyMap<number, string> = new Map([
   [AuthMethod.GENERIC_SECURE_PASSWORD, "Generic Secure Password Authentication Method"],
   [AuthMethod.NULL_AUTHENTICATION, "NULL Authentication"],
   [AuthMethod.DIGITAL_SIGNATURE, "Digital Signature"],
+  [AuthMethod.PRIVATE_EAP, "EAP"],
+  [AuthMethod.PRIVATE_EAP_ONLY, "EAP-only"],
 ]);
 
-/** `Shared Key Message Integrity Code`; `unknown(201)` where the registry has no name. */
+/** `Shared Key Message Integrity Code`; `unknown(203)` where the registry has no name. */
 export function nameOfAuthMethod(value: number): string {
   return nameIn(NAMES, value);
 }

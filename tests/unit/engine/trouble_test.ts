@@ -42,7 +42,7 @@ function twoChildren(gatewayTakesBoth: boolean) {
 Deno.test("LastErrMsg names the second CHILD_SA that was refused, as long as its tunnel is there", async () => {
   const { clock, client } = twoChildren(false);
   assert.equal(client.run.summary().live, 3);
-  const words = /^Tunnel 0 lacks a CHILD_SA: Peer refused CREATE_CHILD_SA \(\w+\)/;
+  const words = /^Tunnel 0 lacks a CHILD_SA: Peer refused the CHILD_SA \(\w+\)/;
   assert.match(client.run.summary().lastErrMsg, words);
   // The tunnel is the same under its new IKE SA.
   const rekey = client.run.rekeyIke(client.run.listIkeSas(0, 0)[0]!.spi);
