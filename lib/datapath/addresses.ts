@@ -1,6 +1,6 @@
 /**
- * The start of a test on this host: what an earlier test left is flushed, the tunnel addresses are
- * put on their interface, and at the end what was added is taken away again.
+ * Prepares this host for a test: removes what an earlier test left, adds the tunnel addresses to their
+ * interface, and at the end removes again what was added.
  * @module
  */
 import { addressPlus, type IpAddress, type IpPrefix, showAddress } from "@/base/address.ts";
@@ -8,7 +8,7 @@ import { SetupError } from "@/base/errors.ts";
 import { guardFlush } from "@/datapath/flush_guard.ts";
 import { ip, ipBatch, ipShow } from "@/datapath/ip_command.ts";
 
-/** What is needed of a setup. */
+/** The part of a setup that is needed here. */
 export interface AddressPlan {
   readonly role: "client" | "gateway";
   readonly bindifname: string;
@@ -18,15 +18,15 @@ export interface AddressPlan {
   readonly staticroute: string;
 }
 
-/** Addresses that are in place. */
+/** Addresses that were added. */
 export interface PreparedAddresses {
-  /** Takes away what was added. */
+  /** Removes what was added. */
   undo(): Promise<void>;
 }
 
 /** Routing table of the tunnels. */
 const TUNNEL_TABLE = "330";
-/** What lo has once it is flushed, as far as the machine speaks IPv6. */
+/** The addresses of lo after a flush; the second only where the machine has IPv6. */
 const LO_ADDRESSES = ["127.0.0.1/32", ...(hasIpv6() ? ["::1/128"] : [])];
 
 function hasIpv6(): boolean {
@@ -73,7 +73,7 @@ export async function prepareAddresses(
   return undo.prepared;
 }
 
-/** What takes away what was added, last first. */
+/** The commands that remove what was added, the last of them first. */
 class Undo {
   #steps: (() => Promise<unknown>)[] = [];
   readonly prepared: PreparedAddresses = { undo: () => this.all() };
@@ -136,7 +136,7 @@ function addLine(prefix: IpPrefix, name: string): string {
   return `addr replace ${textOf(prefix)} dev ${name}${now}`;
 }
 
-/** In their order: of every tunnel, then `bindifaddr`. */
+/** The own addresses in their order: those of the tunnels, then `bindifaddr`. */
 function tunnelAddresses(plan: AddressPlan): IpPrefix[] {
   const { role, startclntaddr, numberoftunnels, bindifaddr } = plan;
   const own: IpPrefix[] = [];

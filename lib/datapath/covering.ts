@@ -1,6 +1,6 @@
 /**
- * What the kernel's selectors can say: prefixes and masked ports. A range that is neither is covered
- * by the smallest that holds all of it; the other end, and we on arrival, enforce the rest.
+ * Prefixes and masked ports, which are all that the selectors of the kernel can express. A range that is
+ * neither is covered by the smallest that holds all of it.
  * @module
  */
 import { addressToBigInt, type IpPrefix } from "@/base/address.ts";
@@ -21,7 +21,7 @@ export function coveringPrefix({ first, last }: Selector): IpPrefix {
   return { address, bits };
 }
 
-/** A port and the bits of it that count. */
+/** A port, and a mask of those of its bits that are compared. */
 export interface MaskedPort {
   readonly port: number;
   readonly mask: number;
@@ -36,7 +36,7 @@ export function coveringPorts(
 ): { readonly source: MaskedPort; readonly destination: MaskedPort } {
   const protocol = from.protocol || to.protocol;
   if (protocol === ICMP || protocol === ICMPV6 || protocol === MOBILITY) {
-    // Type and code stand where ports do, and either end's selector may name them (RFC 4301 §4.4.1.1).
+    // Type and code of ICMP take the place of ports, and either end's selector may name them (RFC 4301 §4.4.1.1).
     const named = isAnyPort(from) ? to : from;
     if (isAnyPort(named) || isOpaque(named)) return { source: ANY, destination: ANY };
     const type = covering(named.startPort >> 8, named.endPort >> 8);

@@ -1,21 +1,21 @@
 /**
- * What carries the packets of CHILD_SAs, and what it is told of them: plain records, so that the
- * kernel, ESP in this process, and nothing at all are three implementations of one interface.
+ * The interface of what carries the packets of CHILD_SAs: the kernel, ESP in this process, or nothing at
+ * all. It is told of CHILD_SAs by plain records.
  * @module
  */
 import type { IpAddress, IpPrefix, Path } from "@/base/address.ts";
 import type { InnerPackets } from "@/datapath/inner_packets.ts";
 
-/** Which implementation: the option `datapath`, resolved. */
+/** The implementation, where the option `datapath` is not `auto` any more. */
 export type DataPathKind = "kernel" | "userland" | "none";
 
-/** A traffic selector (RFC 7296 §3.13.1); `last` and `endPort` belong to it. */
+/** A traffic selector (RFC 7296 §3.13.1). `last` and `endPort` are included. */
 export interface Selector {
   readonly first: IpAddress;
   readonly last: IpAddress;
-  /** IP protocol, uint8; 0: any. */
+  /** IP protocol, uint8; 0 stands for any. */
   readonly protocol: number;
-  /** uint16; of ICMP: type in the upper, code in the lower octet. 65535–0: OPAQUE. */
+  /** uint16; of ICMP the type in the upper and the code in the lower octet. 65535 to 0 means OPAQUE. */
   readonly startPort: number;
   readonly endPort: number;
 }
@@ -33,26 +33,26 @@ export interface SaSuite {
   readonly esn: boolean;
 }
 
-/** Keys of one direction, as KEYMAT gives them: the salt stands behind the encryption key. */
+/** Keys of one direction, as KEYMAT gives them: a salt stands behind the encryption key. */
 export interface SaKeys {
   readonly encryption: Uint8Array;
   readonly integrity: Uint8Array;
 }
 
-/** How ESP travels; ports are those of the path. */
+/** What ESP is encapsulated in; the ports are those of the path. */
 export type Encapsulation = "none" | "udp" | "tcp";
 
 /** Both directions of a CHILD_SA. */
 export interface SaPair {
-  /** uint32; what we receive on. */
+  /** The SPI of packets that we receive, uint32. */
   readonly spiIn: number;
-  /** uint32; what we send on. */
+  /** The SPI of packets that we send, uint32. */
   readonly spiOut: number;
   /**
-   * uint32 ≥ 1; what this CHILD_SA, those it replaces and those that replace it have in common: their
-   * policies stay while their states change.
+   * A number from 1 on, uint32, that a CHILD_SA has in common with those that it replaces by a rekey and
+   * those that replace it. Their policies stay while their states change.
    */
-  readonly line: number;
+  readonly rekeyChain: number;
   readonly suite: SaSuite;
   readonly keysIn: SaKeys;
   readonly keysOut: SaKeys;
@@ -61,13 +61,13 @@ export interface SaPair {
   readonly path: Path;
   readonly ownSelectors: readonly Selector[];
   readonly peerSelectors: readonly Selector[];
-  /** Packets; 0: replays are not looked for. */
+  /** The replay window in packets; 0: replays are not looked for. */
   readonly replayWindow: number;
   /** Whether the other end wants no TFC padding (RFC 7296 §1.3.1). */
   readonly noTfcPadding: boolean;
 }
 
-/** What a data path counted for one CHILD_SA. */
+/** Packets and octets of one CHILD_SA. */
 export interface SaCounters {
   readonly packetsIn: number;
   readonly octetsIn: number;
@@ -75,54 +75,54 @@ export interface SaCounters {
   readonly octetsOut: number;
 }
 
-/** What a data path did with all packets so far, of CHILD_SAs that are gone too. */
+/** Packets and octets of all CHILD_SAs so far, also of those that are gone. */
 export interface DataPathTotals extends SaCounters {
-  /** Packets that went no further, by cause; causes that did not happen are left out. */
+  /** Packets that were dropped, by cause; causes that did not occur are left out. */
   readonly drops: Readonly<Record<string, number>>;
 }
 
-/** Sequence numbers that are left when an SA without ESN asks to be replaced (RFC 4303 §3.3.3). */
+/** How many sequence numbers are left when an SA without ESN asks to be rekeyed (RFC 4303 §3.3.3). */
 export const SEQUENCE_LEFT = 2 ** 24;
 
-/** What a data path tells by itself. */
+/** What a data path reports. */
 export interface DataPathListener {
-  /** A packet of the line wants an SA that is not there (RFC 4301 §4.4.1). */
-  acquired(line: number): void;
-  /** A state has come to an end that the data path itself sees: octets or packets. */
+  /** A packet needs an SA of a rekey chain, and there is none (RFC 4301 §4.4.1). */
+  acquired(rekeyChain: number): void;
+  /** A CHILD_SA has reached a limit of packets or octets that the data path itself counts. */
   expired(spiIn: number, hard: boolean): void;
   /**
-   * An authentic packet in UDP came from elsewhere than the pair's path says. Told once for a place, or
-   * again and again until the pair is moved.
+   * An authentic packet in UDP came from other ends than the pair's path says. It is reported once for each
+   * address and port, or again and again until the pair is moved.
    */
   peerMoved(spiIn: number, peerAddress: IpAddress, peerPort: number): void;
-  /** An SA pair could not be put in; what was there before still is. */
+  /** A pair of SAs could not be installed. Those that were installed before stay. */
   refused(spiIn: number, why: string): void;
-  /** Worth a line in the log; levels as in IkeEffect. */
+  /** A sentence for the log, at a level as in `IkeEffect`. */
   note(level: 1 | 2 | 3 | 4, text: string): void;
 }
 
 /**
- * A data path. Calls are wishes, performed by {@linkcode DataPath.flush} at the latest, and before any
- * datagram that follows from them leaves.
+ * A data path. What is called for is done at the latest by {@linkcode DataPath.flush}, which comes before any
+ * datagram leaves that follows from it.
  */
 export interface DataPath {
   readonly kind: DataPathKind;
-  /** Packets of our own without a device; absent: they go by sockets of the system. */
+  /** Sends and receives packets of our own without a device; absent: they go by sockets of the system. */
   readonly inner?: InnerPackets;
-  /** What we receive on: from now on its packets are taken. */
+  /** Installs the inbound SA of a pair: from now on its packets are accepted. */
   installIn(pair: SaPair): void;
-  /** What we send on: from now on packets of its line leave by it. */
+  /** Installs the outbound SA of a pair: from now on packets of its rekey chain leave by it. */
   installOut(pair: SaPair): void;
-  /** Takes out both directions; the last of its line takes the policies with it. */
+  /** Removes both SAs of a pair, and with the last pair of a rekey chain its policies. */
   uninstall(spiIn: number): void;
   /** The ends of the path have changed (RFC 4555, RFC 7296 §2.23). */
   move(spiIn: number, path: Path, encapsulation: Encapsulation): void;
-  /** An inner address that the peer assigned is ours now, or is no more. */
+  /** Adds an inner address that the peer has assigned to us, or removes it. */
   addInnerAddress(address: IpPrefix): void;
   removeInnerAddress(address: IpPrefix): void;
-  /** Performs what is still only wished. */
+  /** Does what has been called for and is not done yet. */
   flush(): void;
-  /** Undefined: no such CHILD_SA, or nobody counts. */
+  /** The packets of a CHILD_SA; undefined: there is no such CHILD_SA, or nobody counts. */
   counters(spiIn: number): SaCounters | undefined;
   /**
    * Milliseconds since an authentic packet of this CHILD_SA came that was no replay (RFC 7296 §2.4). Where
@@ -130,8 +130,8 @@ export interface DataPath {
    * nobody knows.
    */
   silenceMs(spiIn: number): number | undefined;
-  /** Undefined: somebody else keeps the books, as the kernel does. */
+  /** Packets of all CHILD_SAs; undefined: they are not counted here, but in the kernel. */
   totals(): DataPathTotals | undefined;
-  /** Takes out everything that was put in, and nothing else. */
+  /** Removes everything that was installed, and nothing else. */
   close(): Promise<void>;
 }

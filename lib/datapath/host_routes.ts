@@ -12,7 +12,7 @@ import { TunnelRoutes } from "@/datapath/tunnel_routes.ts";
 import type { NetlinkSocket } from "@/native/netlink.ts";
 import { TUNNEL_MARK } from "@/native/udp.ts";
 
-/** What the routes are made of. */
+/** The options of the routes. */
 export interface HostRoutesOptions {
   readonly socket: NetlinkSocket;
   readonly listener: DataPathListener;
@@ -43,22 +43,22 @@ export class HostRoutes {
     this.#routes.removeAddress(prefix);
   }
 
-  /** What a CHILD_SA's peer protects is routed into the tunnels' interface. */
+  /** Routes what a CHILD_SA's peer protects into the tunnels' interface. */
   claim(pair: SaPair): void {
     this.#routes.claim(pair.spiIn, this.#routesOf(pair));
   }
 
-  /** The routes that this CHILD_SA alone wanted go. */
+  /** Removes the routes that this CHILD_SA alone wanted. */
   letGo(spiIn: number): void {
     this.#routes.letGo(spiIn);
   }
 
-  /** Performs what waits. */
+  /** Sends the requests that wait. */
   flush(): void {
     this.#routes.flush();
   }
 
-  /** Takes out everything. */
+  /** Removes everything. */
   close(): void {
     this.#routes.close();
   }
@@ -66,7 +66,7 @@ export class HostRoutes {
   #routesOf(pair: SaPair): Route[] {
     const by = { device: this.#tunnelDevice, gateway: undefined };
     if (pair.tunnelMode) return routesOut(pair, by, this.#routes.addressesFor(pair));
-    // The peer itself: what the SA's sockets send to it is marked, and goes its way.
+    // The peer's own address. What the sockets of tunnels send to it is marked, and is routed as before.
     const { peerAddress, ownAddress } = pair.path;
     const to = { address: peerAddress, bits: 8 * peerAddress.length };
     return [{ to, by, source: ownAddress, table: TUNNEL_TABLE }];

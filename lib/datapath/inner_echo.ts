@@ -1,6 +1,6 @@
 /**
- * Pings in tunnels without a device of the system: IP packets of our own that leave by the tunnels'
- * selectors; and answers to the pings of the other end, where no device is there whose system would.
+ * Pings through tunnels without a device of the system: IP packets of our own, which leave by the CHILD_SA
+ * whose selectors hold them. Where there is no device, the pings of the other end are answered here too.
  * @module
  */
 import type { IpAddress } from "@/base/address.ts";
@@ -10,14 +10,14 @@ import { rebuildPacket } from "@/esp/transport_mode.ts";
 import type { PingCarrier, ReplyReceiver } from "@/ping/carrier.ts";
 import { answerEcho, EchoReader, type EchoShape, EchoWriter } from "@/ping/echo.ts";
 
-/** Packets of one batch. */
+/** The most packets of one batch. */
 const BATCH = 64;
 const UDP_HEADER_OCTETS = 8;
 const HEADERS_OCTETS_MAX = 40 + UDP_HEADER_OCTETS;
-/** A packet of IPv4 that is longer may be fragmented. */
+/** An IPv4 packet that is longer, in octets, is allowed to be fragmented. */
 const WHOLE_OCTETS = 1280;
 
-/** The one receiver of a data path's inner packets. */
+/** Receives all inner packets of a data path. */
 export class InnerEcho {
   /** Echo requests of the other ends that were answered. */
   answered = 0;
@@ -30,7 +30,7 @@ export class InnerEcho {
     inner.receiver = (packet) => this.#take(packet);
   }
 
-  /** What our own pings go by; one for a data path. */
+  /** What carries our own pings; there is one for a data path. */
   carrier(shape: EchoShape): InnerPingCarrier {
     return this.#carrier ??= new InnerPingCarrier(this.#inner, shape);
   }
@@ -41,7 +41,7 @@ export class InnerEcho {
     return this.#carrier?.take(packet, view) || this.#answer(packet, view);
   }
 
-  /** Selectors have let it in: its destination is an address of ours. */
+  /** Answers an echo request. Its selectors were checked, so that its destination is an address of ours. */
   #answer(packet: Uint8Array, view: IpView): boolean {
     const isV4 = view.addressOctets === 4;
     const isIcmp = view.protocol === (isV4 ? IpProtocol.ICMP : IpProtocol.ICMPV6);
@@ -106,7 +106,7 @@ export class InnerPingCarrier implements PingCarrier {
     return Promise.resolve();
   }
 
-  /** Takes a packet out of a tunnel; false: it is no reply to a request of ours. */
+  /** Takes a packet that came out of a tunnel; false: it is no reply to a request of ours. */
   take(packet: Uint8Array, view: IpView): boolean {
     const { receiver } = this, isUdp = this.#shape.protocol === "udp";
     const icmp = view.addressOctets === 4 ? IpProtocol.ICMP : IpProtocol.ICMPV6;
@@ -125,7 +125,7 @@ export class InnerPingCarrier implements PingCarrier {
     return receiver.reply(own, peer, identifier, sequence);
   }
 
-  /** The datagram of a payload; its checksum is computed with the addresses. */
+  /** The UDP datagram of a payload; its checksum is computed later, with the addresses. */
   #udp(payload: Uint8Array): Uint8Array {
     const { port } = this.#shape, datagram = this.#datagram, octets = datagram.length;
     datagram.set([port >> 8, port & 255, port >> 8, port & 255, octets >> 8, octets & 255, 1, 1]);
@@ -133,7 +133,7 @@ export class InnerPingCarrier implements PingCarrier {
     return datagram;
   }
 
-  /** Tells its fragments from those of others (RFC 6864 §4.1). */
+  /** Allows fragmentation, and gives an identification by which fragments are told apart (RFC 6864 §4.1). */
   #mayBeCut(packet: Uint8Array): void {
     this.#identification = this.#identification + 1 & 0xffff;
     packet[4] = this.#identification >> 8;

@@ -7,9 +7,9 @@ import { SetupError } from "@/base/errors.ts";
 /** Commands of `ip`; `what` completes "Cannot …" where one fails. */
 export interface IpCall {
   readonly what: string;
-  /** Failures do not count: what is to go is gone already. */
+  /** Whether failures are ignored, as what is to be removed may be gone already. */
   readonly quiet?: boolean;
-  /** What is said where we may not; absent: what is to be said at the start of a test. */
+  /** The error message where the process lacks the right; absent: the one for the start of a test. */
   readonly hint?: string;
 }
 
@@ -25,7 +25,7 @@ export async function ipBatch(lines: readonly string[], call: IpCall): Promise<v
   await run([...force, "-batch", "-"], lines.map((line) => `${line}\n`).join(""), call);
 }
 
-/** Asks; an empty list where there is no such thing. */
+/** The JSON answer of a command; an empty list where what it asks about is not there. */
 export async function ipShow<T>(args: readonly string[]): Promise<T[]> {
   const what = `ask for ip ${args.join(" ")}`;
   const text = await run(["-j", ...args], "", { what, quiet: true });
@@ -61,12 +61,12 @@ async function output(
       `Cannot ${what}: the program ip (iproute2) is not there; --flush=false does without it`,
     );
   }
-  // Both at once: who writes much and reads nothing waits for ever.
+  // Input and output at once: a program that is not read from stops reading itself.
   const [result] = await Promise.all([process.output(), feed(process.stdin, input)]);
   return result;
 }
 
-/** A process that ends before it has read everything says why by itself. */
+/** Writes the input; a process that ends before it has read all of it says why by itself. */
 async function feed(stdin: WritableStream<Uint8Array>, input: string): Promise<void> {
   const writer = stdin.getWriter();
   await writer.write(new TextEncoder().encode(input)).catch(() => {});

@@ -1,7 +1,7 @@
 /**
- * The kernel's IPsec as data path: states, policies, routes and addresses by netlink, in batches. What
- * was put in is taken out again, and nothing else: everything of ours is known by its reqid, its
- * routing protocol, or because it was written down (see `kernel_journal.ts`).
+ * The kernel's IPsec as data path: states, policies, routes and addresses by netlink, in batches. What was
+ * installed is removed again, and nothing else: what is ours is known by its reqid, by its routing protocol,
+ * or because it was written down (see `kernel_journal.ts`).
  * @module
  */
 import type { IpAddress, IpPrefix, Path } from "@/base/address.ts";
@@ -60,29 +60,29 @@ import {
 import { SocketWait } from "@/native/udp.ts";
 
 /**
- * How long the states of a replaced SA stay: a program that waits for room in its socket has its route,
- * and with it the SA, already; what is under way may still come.
+ * How long the states of a replaced SA stay. A program that waits for room in its socket has been given its
+ * route, and with it the SA, already; and packets that are under way may still arrive.
  */
 const LINGER_MS = 2000;
 
-/** An interface of ours, gone when the data path is closed. */
+/** An XFRM interface that is removed when the data path is closed. */
 export interface XfrmDevice {
   readonly name: string;
   readonly index: number;
 }
 
-/** What a kernel data path is made of. */
+/** The options of a kernel data path. */
 export interface KernelOptions {
   readonly shim: ShimSymbols;
   readonly listener: DataPathListener;
   readonly scope: KernelScope;
-  /** Path of the network namespace it is for; absent: the process's own. */
+  /** Path of its network namespace; absent: the process's own. */
   readonly namespacePath?: string | undefined;
   /** Index of the interface that gets inner addresses. */
   readonly innerDevice: number;
-  /** The XFRM interface, by which routes lead then; undefined: there is none. */
+  /** The XFRM interface that routes lead into; undefined: there is none. */
   readonly xfrmDevice: XfrmDevice | undefined;
-  /** What is written down; absent: nothing is. */
+  /** Where addresses and policies are written down; absent: nowhere. */
   readonly journal?: KernelJournal;
 }
 
@@ -95,14 +95,14 @@ interface Entry {
   heardAtMs: number;
 }
 
-/** A request that waits for its batch. */
+/** A request to the kernel that waits for the next batch. */
 interface Order {
   readonly message: Uint8Array;
-  /** What completes "the kernel refuses …". */
+  /** Completes "the kernel refuses …". */
   readonly what: string;
-  /** The pair that cannot be without it; undefined: nobody minds. */
+  /** The inbound SPI of the pair that needs it; undefined: a refusal is only noted. */
   readonly needed: number | undefined;
-  /** Errno names that are as good as done. */
+  /** Errno names that mean that nothing is left to do. */
   readonly fine: readonly string[];
 }
 
@@ -115,9 +115,9 @@ export class KernelDataPath implements DataPath {
   readonly #told: NetlinkSocket;
   readonly #wait: SocketWait;
   readonly #entries = new Map<number, Entry>();
-  /** By what names the state that an entry is sent by. */
+  /** Entries by {@linkcode outboundKey} of their outbound state. */
   readonly #outbound = new Map<string, Entry>();
-  /** By line, the SPI of the pair that it sends by. */
+  /** The inbound SPI of the pair that each rekey chain sends by. */
   readonly #senders = new Map<number, number>();
   /** States of replaced SAs, with the timers that end them. */
   readonly #lingering = new Map<Uint8Array, ReturnType<typeof setTimeout>>();
@@ -146,7 +146,7 @@ export class KernelDataPath implements DataPath {
       routeRefused: (spiIn, why) => this.#cannotBeWithout(spiIn, why),
     });
     const bypass = bypassPolicies(), refused = this.#xfrm.request(bypass.map(addPolicy));
-    // One that is there already is somebody else's, and does as well.
+    // A policy that is there already belongs to somebody else, and serves as well.
     this.#bypass = bypass.filter((_, i) => !refused[i]);
     if (this.#bypass.length > 0) options.journal?.addBypass();
     this.#hear();
@@ -163,7 +163,7 @@ export class KernelDataPath implements DataPath {
 
   installOut(pair: SaPair): void {
     const entry = this.#entry(pair);
-    this.#senders.set(pair.line, pair.spiIn);
+    this.#senders.set(pair.rekeyChain, pair.spiIn);
     if (entry.out) return this.#withdrawOthers(pair);
     entry.out = true;
     this.#outbound.set(outboundKey(pair.spiOut, pair.path.peerAddress), entry);
@@ -186,9 +186,9 @@ export class KernelDataPath implements DataPath {
       ...(entry.out ? [deleteState(stateOut(pair, scope))] : []),
       ...(entry.in ? [deleteState(stateIn(pair, scope))] : []),
     ];
-    const sender = this.#senders.get(pair.line);
-    if (sender === spiIn) this.#senders.delete(pair.line);
-    // The kernel sends by the newest state: only one that another replaced may stay for a while.
+    const sender = this.#senders.get(pair.rekeyChain);
+    if (sender === spiIn) this.#senders.delete(pair.rekeyChain);
+    // The kernel sends by the newest state, so that only a state which was replaced may stay for a while.
     if (sender !== undefined && sender !== spiIn) this.#removeLater(states);
     else for (const state of states) this.#tidy(state, "a state");
     this.#routes.letGo(spiIn);
@@ -224,7 +224,7 @@ export class KernelDataPath implements DataPath {
     this.#policies.letGo(spiIn);
     for (const { old, now } of states) {
       const replay = this.#replayOf(old);
-      // The kernel counts from here on, the sequence numbers go on.
+      // The new state counts packets from 0, while its sequence numbers go on.
       const sent = replay && sentSequence(replay);
       const packetsSoft = now.packetsSoft && Math.max(1, now.packetsSoft - (sent ?? 0));
       this.#tidy(deleteState(old), "a state");
@@ -318,10 +318,12 @@ export class KernelDataPath implements DataPath {
     return entry;
   }
 
-  /** The kernel sends by the newest state: to go back to an older one, those after it must go. */
-  #withdrawOthers({ line, spiIn }: SaPair): void {
+  /** Removes the outbound states that are newer than a pair's: the kernel sends by the newest state. */
+  #withdrawOthers({ rekeyChain, spiIn }: SaPair): void {
     for (const entry of this.#entries.values()) {
-      if (entry.pair.line !== line || entry.pair.spiIn === spiIn || !entry.out) continue;
+      if (entry.pair.rekeyChain !== rekeyChain || entry.pair.spiIn === spiIn || !entry.out) {
+        continue;
+      }
       entry.out = false;
       this.#tidy(deleteState(stateOut(entry.pair, this.#options.scope)), "a state");
     }
@@ -331,7 +333,7 @@ export class KernelDataPath implements DataPath {
     if (this.#policies.claim(owner, policy)) this.#want(putPolicy(policy), "a policy", owner);
   }
 
-  /** As {@linkcode KernelDataPath.#claim}, when what the kernel has may be the same but moved. */
+  /** Like {@linkcode KernelDataPath.#claim}, but puts the policy also where its key is the same as before. */
   #put(policy: XfrmPolicy, owner: number): void {
     this.#policies.claim(owner, policy);
     this.#want(putPolicy(policy), "a policy", owner);
@@ -343,7 +345,7 @@ export class KernelDataPath implements DataPath {
     if (!outer) return;
     const by = device === undefined ? outer : { device, gateway: undefined };
     const routes = routesOut(pair, by, this.#routes.addressesFor(pair));
-    // What ESP itself is sent by must not lead into the XFRM interface.
+    // The route of the ESP packets themselves must not lead into the XFRM interface.
     if (device !== undefined && outer.device !== device) routes.push(routeToPeer(pair, outer));
     this.#routes.claim(pair.spiIn, routes);
   }
@@ -378,7 +380,7 @@ export class KernelDataPath implements DataPath {
     this.#cannotBeWithout(needed, why);
   }
 
-  /** The kernel refuses what a pair needs: the pair goes, where it has not gone already. */
+  /** The kernel has refused what a pair needs: the pair is removed, where it has not been already. */
   #cannotBeWithout(spiIn: number, why: string): void {
     if (!this.#entries.has(spiIn)) return this.#options.listener.note(2, why);
     this.uninstall(spiIn);
@@ -426,8 +428,8 @@ export class KernelDataPath implements DataPath {
     for (const { type, body } of messages) {
       if (type === XfrmMessage.ACQUIRE) {
         const reqid = readAcquire(body);
-        const line = reqid === undefined ? 0 : reqid - scope.reqidBase;
-        if (line > 0) listener.acquired(line);
+        const rekeyChain = reqid === undefined ? 0 : reqid - scope.reqidBase;
+        if (rekeyChain > 0) listener.acquired(rekeyChain);
       } else if (type === XfrmMessage.EXPIRE) {
         const { spi, destination, hard } = readExpire(body);
         const entry = this.#outbound.get(outboundKey(spi, destination)) ?? this.#entries.get(spi);

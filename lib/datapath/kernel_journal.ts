@@ -1,7 +1,7 @@
 /**
- * What a kernel data path writes down, so that a later one finds what was left by a process that had no
- * time to clean up: a file for each process, its name the network namespace and the process. States
- * and policies are known by the range of their reqids, routes and rules by their routing protocol.
+ * What a kernel data path writes down, so that a later process can remove what one left that had no time to
+ * clean up. Each process has a file, named by its network namespace and its number. States and policies are
+ * known by the range of their reqids, routes and rules by their routing protocol.
  * @module
  */
 import { type IpPrefix, parsePrefix, showAddress } from "@/base/address.ts";
@@ -25,33 +25,33 @@ import { makeDirectory } from "@/files/directory.ts";
 import { createPrivate, readPrivate, removePrivate } from "@/files/private_file.ts";
 import type { NetlinkSocket } from "@/native/netlink.ts";
 
-/** Where journals are; emptied by a reboot, as the kernel's tables are. */
+/** The directory of journals, which a reboot empties as it does the kernel's tables. */
 const DIRECTORY = "/run/myikev2";
-/** A journal has a line for each inner address. */
+/** The longest journal that is read: it has a line for each inner address. */
 const OCTETS_MAX = 64 << 20;
-/** reqids of one data path. */
+/** How many reqids one data path has. */
 export const REQID_RANGE = 1 << 22;
 
-/** The line of {@linkcode KernelJournal.addBypass}. */
+/** The line that {@linkcode KernelJournal.addBypass} writes. */
 const BYPASS = "bypass";
 
-/** What a journal says. */
+/** The content of a journal. */
 export interface JournalEntry {
   readonly pid: number;
-  /** Start time of the process, so that another with its number is not taken for it. */
+  /** Start time of the process, so that a later one with the same number is not taken for it. */
   readonly startTime: string;
   readonly reqidBase: number;
   readonly innerDevice: number;
-  /** Name of the XFRM interface it made; "": none. */
+  /** Name of the XFRM interface that it made; empty: none. */
   readonly xfrmName: string;
 }
 
-/** The journal of this process, open. */
+/** The journal of this process, which is open for writing. */
 export class KernelJournal {
   readonly #path: string;
   readonly #file: Deno.FsFile | undefined;
 
-  /** Where it cannot be written nothing is written: cleaning up by ourselves needs none. */
+  /** Where the file cannot be written, nothing is: a process that ends in order needs no journal. */
   constructor(namespace: number, entry: JournalEntry) {
     this.#path = `${DIRECTORY}/datapath-${namespace}-${entry.pid}-${entry.reqidBase}`;
     try {
@@ -63,17 +63,17 @@ export class KernelJournal {
     }
   }
 
-  /** An address is about to be added. */
+  /** Writes down that an address is about to be added. */
   addAddress({ address, bits }: IpPrefix): void {
     this.#write(`${showAddress(address)}/${bits}`);
   }
 
-  /** The policies that let IKE pass are ours. */
+  /** Writes down that the policies which let IKE pass are ours. */
   addBypass(): void {
     this.#write(BYPASS);
   }
 
-  /** Nothing of ours is left. */
+  /** Removes the journal, as nothing of ours is left. */
   close(): void {
     if (!this.#file) return;
     this.#file.close();
@@ -90,26 +90,26 @@ export function namespaceNumber(path: string | undefined): number {
   return Deno.statSync(path ?? "/proc/self/ns/net").ino ?? 0;
 }
 
-/** This process as a journal names it. */
+/** The number and the start time of this process, by which a journal names it. */
 export function ownProcess(): Pick<JournalEntry, "pid" | "startTime"> {
   return { pid: Deno.pid, startTime: startTimeOf(Deno.pid) ?? "" };
 }
 
-/** Sockets by which leftovers are found and taken out. */
+/** Netlink sockets by which leftovers are found and removed. */
 export interface Cleaners {
   readonly xfrm: NetlinkSocket;
   readonly route: NetlinkSocket;
 }
 
-/** What is known of the data paths of this namespace. */
+/** What the journals of this namespace tell. */
 export interface JournalReading {
-  /** Reqid ranges of processes that live. */
+  /** The first reqids of processes that live. */
   readonly taken: number[];
-  /** One line for each process whose things were taken out. */
+  /** A sentence for each process whose leftovers were removed. */
   readonly cleaned: string[];
 }
 
-/** Takes out what processes that have died left in this namespace. */
+/** Removes what processes that have died left in this namespace. */
 export function cleanLeftovers(namespace: number, cleaners: Cleaners): JournalReading {
   const taken: number[] = [], dead: { path: string; entry: JournalEntry; lines: string[] }[] = [];
   for (const path of journalsOf(namespace)) {
@@ -123,7 +123,7 @@ export function cleanLeftovers(namespace: number, cleaners: Cleaners): JournalRe
     Deno.removeSync(path);
     return `process ${entry.pid} left ${count} states, policies and addresses: taken out`;
   });
-  // Routes carry no reqid: they are of the dead where nobody else lives.
+  // Routes have no reqid: they can only be told to be leftovers where no other process lives.
   if (dead.length > 0 && taken.length === 0) {
     const routes = [...readOwnRoutes(cleaners.route), ...readOwnRules(cleaners.route)];
     cleaners.route.request(routes);
@@ -149,7 +149,7 @@ function cleanOne(entry: JournalEntry, lines: readonly string[], cleaners: Clean
   const policies = readPolicies(xfrm.dump(dumpOf("policies"))).filter(isOurs);
   const addresses = lines.map(parsePrefix).filter((prefix) => prefix !== undefined);
   const bypass = lines.includes(BYPASS) ? bypassPolicies().map(deletePolicy) : [];
-  // What somebody else took away already is no fault.
+  // Somebody else may have removed some of it already.
   xfrm.request([
     ...bypass,
     ...policies.map(deletePolicyTold),
@@ -185,7 +185,7 @@ function readJournal(path: string): { entry: JournalEntry; lines: string[] } | u
 function startTimeOf(pid: number): string | undefined {
   try {
     const text = Deno.readTextFileSync(`/proc/${pid}/stat`);
-    // The name before may hold anything, parentheses too.
+    // The process's name stands before it, and may hold anything, parentheses too.
     return text.slice(text.lastIndexOf(")") + 2).split(" ")[19];
   } catch {
     return undefined;

@@ -1,6 +1,6 @@
 /**
- * From an SA pair to what the kernel must hold for it: two states, policies of each pair of
- * selectors, routes to what the peer protects.
+ * What the kernel must hold for a pair of SAs: two states, the policies of each pair of selectors, and the
+ * routes to what the peer protects.
  * @module
  */
 import { type IpAddress, isUnspecified } from "@/base/address.ts";
@@ -9,21 +9,21 @@ import { type SaPair, type Selector, SEQUENCE_LEFT } from "@/datapath/data_path.
 import type { NextHop, Route } from "@/datapath/route_message.ts";
 import { PolicyDirection, type XfrmPolicy, type XfrmState } from "@/datapath/xfrm_message.ts";
 
-/** The table of our routes. */
+/** The routing table of tunnels. */
 export const TUNNEL_TABLE = 330;
-/** Bits of selectors count most, then the protocol, then ports. */
+/** Of priorities: the prefix lengths of selectors count most, then the protocol, then the ports. */
 const PRIORITY_OF_ANY = 0x8000;
 const STEP_OF_BIT = 8, STEP_OF_PROTOCOL = 4, STEP_OF_PORT = 2;
 
-/** What all pairs of one data path have in common. */
+/** What is the same for all pairs of one data path. */
 export interface KernelScope {
-  /** The reqid of line 0. */
+  /** The reqid to which the number of a rekey chain is added. */
   readonly reqidBase: number;
-  /** 0: no XFRM interface. */
+  /** The id of the XFRM interface; 0: there is none. */
   readonly ifId: number;
 }
 
-/** The state we receive by. */
+/** The inbound state of a pair. */
 export function stateIn(pair: SaPair, { reqidBase, ifId }: KernelScope): XfrmState {
   const { path, suite, tunnelMode, encapsulation, replayWindow } = pair;
   return {
@@ -34,7 +34,7 @@ export function stateIn(pair: SaPair, { reqidBase, ifId }: KernelScope): XfrmSta
     keys: pair.keysIn,
     tunnelMode,
     selectors: transportSelectors(pair, "in"),
-    reqid: reqidBase + pair.line,
+    reqid: reqidBase + pair.rekeyChain,
     encapsulation,
     sourcePort: path.peerPort,
     destinationPort: path.ownPort,
@@ -43,7 +43,7 @@ export function stateIn(pair: SaPair, { reqidBase, ifId }: KernelScope): XfrmSta
   };
 }
 
-/** The state we send by. */
+/** The outbound state of a pair. */
 export function stateOut(pair: SaPair, { reqidBase, ifId }: KernelScope): XfrmState {
   const { path, suite, tunnelMode, encapsulation } = pair;
   return {
@@ -54,7 +54,7 @@ export function stateOut(pair: SaPair, { reqidBase, ifId }: KernelScope): XfrmSt
     keys: pair.keysOut,
     tunnelMode,
     selectors: transportSelectors(pair, "out"),
-    reqid: reqidBase + pair.line,
+    reqid: reqidBase + pair.rekeyChain,
     encapsulation,
     sourcePort: path.ownPort,
     destinationPort: path.peerPort,
@@ -65,7 +65,7 @@ export function stateOut(pair: SaPair, { reqidBase, ifId }: KernelScope): XfrmSt
   };
 }
 
-/** Lets IKE pass whatever other policies say, for sockets that have no bypass of their own. */
+/** Policies that let IKE pass whatever others say, for sockets that have no bypass of their own. */
 export function bypassPolicies(): XfrmPolicy[] {
   const port = { protocol: 17, startPort: 500, endPort: 500 };
   return [4, 16].flatMap((octets) => {
@@ -76,7 +76,7 @@ export function bypassPolicies(): XfrmPolicy[] {
   });
 }
 
-/** Policies of what arrives: for us, and for what lies behind us. */
+/** Policies of packets that arrive: for this host, and for the networks behind it. */
 export function policiesIn(pair: SaPair, scope: KernelScope): XfrmPolicy[] {
   const directions = [PolicyDirection.IN, ...(pair.tunnelMode ? [PolicyDirection.FORWARD] : [])];
   const { ownAddress, peerAddress } = pair.path;
@@ -90,7 +90,7 @@ export function policiesIn(pair: SaPair, scope: KernelScope): XfrmPolicy[] {
   );
 }
 
-/** Policies of what leaves. */
+/** Policies of packets that leave. */
 export function policiesOut(pair: SaPair, scope: KernelScope): XfrmPolicy[] {
   const { ownAddress, peerAddress } = pair.path, direction = PolicyDirection.OUT;
   return selectorPairs(pair).map(({ own, peer }) =>
@@ -111,19 +111,19 @@ export function routesOut(
   return pair.peerSelectors.map((selector) => {
     const to = coveringPrefix(selector), family = selector.first.length;
     const source = innerAddresses.find((address) => address.length === family);
-    // The peer is a gateway of its own family alone; the device takes the other family as it is.
+    // A gateway leads on only in its own address family; the other family goes to the device directly.
     const hop = by.gateway && by.gateway.length !== family ? { ...by, gateway: undefined } : by;
     return { to, by: hop, source, table: TUNNEL_TABLE };
   });
 }
 
-/** The way of ESP itself. */
+/** The route of the ESP packets themselves. */
 export function routeToPeer({ path: { peerAddress } }: SaPair, by: NextHop): Route {
   const to = { address: peerAddress, bits: 8 * peerAddress.length };
   return { to, by, source: undefined, table: TUNNEL_TABLE };
 }
 
-/** What tells a thing of the kernel from another, and one shape of it from another shape. */
+/** The key of a policy: two with the same key are one policy to the kernel, whatever else they say. */
 export function policyKey({ direction, from, to, ifId }: XfrmPolicy): string {
   return `${direction} ${ifId} ${selectorText(from)} ${selectorText(to)}`;
 }
@@ -152,12 +152,12 @@ interface Way {
 
 function policy(pair: SaPair, { reqidBase, ifId }: KernelScope, way: Way): XfrmPolicy {
   const { direction, from, to, source, destination } = way;
-  const { suite: { protocol }, tunnelMode, line } = pair;
-  const template = { protocol, source, destination, reqid: reqidBase + line, tunnelMode };
+  const { suite: { protocol }, tunnelMode, rekeyChain } = pair;
+  const template = { protocol, source, destination, reqid: reqidBase + rekeyChain, tunnelMode };
   return { direction, from, to, priority: priorityOf(from, to), ifId, template };
 }
 
-/** Lower counts first: the narrower the selectors. */
+/** The priority of a policy, of which the lower is looked at first: the narrower the selectors, the lower. */
 function priorityOf(from: Selector, to: Selector): number {
   const bits = coveringPrefix(from).bits + coveringPrefix(to).bits;
   const named = from.protocol !== 0 || to.protocol !== 0 ? STEP_OF_PROTOCOL : 0;
@@ -174,7 +174,7 @@ function selectorPairs(pair: SaPair): { own: Selector; peer: Selector }[] {
   );
 }
 
-/** A state has room for one pair of selectors; with several the policies alone decide. */
+/** The selectors of a transport mode state, which has room for one pair; with several only policies decide. */
 function transportSelectors(pair: SaPair, direction: "in" | "out"): XfrmState["selectors"] {
   if (pair.tunnelMode) return undefined;
   const [first, ...more] = selectorPairs(pair);

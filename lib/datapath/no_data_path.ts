@@ -4,7 +4,7 @@
  */
 import type { DataPath, SaCounters } from "@/datapath/data_path.ts";
 
-/** See {@linkcode DataPath}; every wish is as good as done. */
+/** See {@linkcode DataPath}; nothing is installed, and every call succeeds. */
 export class NoDataPath implements DataPath {
   readonly kind = "none";
   installIn(): void {}

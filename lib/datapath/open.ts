@@ -10,7 +10,7 @@ import { openUserland } from "@/datapath/open_userland.ts";
 import type { EspCarrier } from "@/esp/carrier.ts";
 import type { EspCrypto } from "@/datapath/userland_sa.ts";
 
-/** The options that matter. */
+/** The options that decide about the data path. */
 export interface DataPathPlan {
   readonly installfastpath: boolean;
   readonly datapath: "auto" | "kernel" | "userland" | "none";
@@ -18,14 +18,14 @@ export interface DataPathPlan {
   readonly xfrmif: string;
 }
 
-/** What ESP in this process needs beside. */
+/** What ESP in this process needs. */
 export interface DataPathParts {
   readonly crypto: Omit<EspCrypto, "shim">;
-  /** ESP in UDP by the sockets of IKE; undefined: they carry none. */
+  /** Carries ESP by the sockets and connections of IKE; undefined: they carry none. */
   readonly udp: EspCarrier | undefined;
 }
 
-/** Which data path a plan leads to: `auto` is the kernel's where the kernel has ESP and we may. */
+/** The data path of a setup; `auto` is the kernel's where the kernel has ESP and the process may use it. */
 export function dataPathKind({ installfastpath, datapath }: DataPathPlan): DataPathKind {
   if (!installfastpath || datapath === "none") return "none";
   if (datapath !== "auto") return datapath;

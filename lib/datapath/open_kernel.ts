@@ -18,7 +18,7 @@ import { deleteState, newState, type XfrmState } from "@/datapath/xfrm_message.t
 import { loadShim, type ShimSymbols } from "@/native/load.ts";
 import { NetlinkFamily, NetlinkSocket, showRefusal } from "@/native/netlink.ts";
 
-/** What to open. */
+/** The options of a kernel data path. */
 export interface KernelWish {
   /** Interface that gets inner addresses. */
   readonly virtualipif: string;
@@ -92,7 +92,7 @@ function makeLink(route: NetlinkSocket, name: string, ifId: number): XfrmDevice 
   return { name, index: linkIndex(route, name)! };
 }
 
-/** Puts a state in and takes it out: the kernel may speak XFRM and have no ESP. */
+/** Adds a state and removes it again, as a kernel may have XFRM but no ESP. */
 function tryState(xfrm: NetlinkSocket): string | undefined {
   const loopback = Uint8Array.of(127, 0, 0, 1);
   const [word] = crypto.getRandomValues(new Uint32Array(1));

@@ -1,6 +1,6 @@
 /**
- * Opens the userland data path with what the process may have: a TUN device and routes, or only
- * packets of our own.
+ * Opens the userland data path with what the process is allowed: a TUN device and routes, or only packets
+ * of our own.
  * @module
  */
 import { SetupError, SystemError } from "@/base/errors.ts";
@@ -26,7 +26,7 @@ import { pathMtu } from "@/native/udp.ts";
 /** MTU of the device: an ESP packet in UDP over IPv6, whatever its cipher, then fits 1500 octets. */
 const TUN_MTU = 1400;
 
-/** What to open. */
+/** The options of a userland data path. */
 export interface UserlandWish {
   /** Interface that gets inner addresses. */
   readonly virtualipif: string;
@@ -67,7 +67,7 @@ interface OpenedSystem {
   readonly closed: () => void;
 }
 
-/** The device and what belongs to it; undefined, and said so, where the process may not. */
+/** The device and its routes; undefined, with a note, where the process is not allowed to have them. */
 function openSystem(shim: ShimSymbols, wish: UserlandWish): OpenedSystem | undefined {
   const { listener, virtualipif } = wish;
   const socket = new NetlinkSocket(shim, { family: NetlinkFamily.ROUTE });
@@ -97,7 +97,7 @@ function openSystem(shim: ShimSymbols, wish: UserlandWish): OpenedSystem | undef
   }
 }
 
-/** What processes that died left is taken out first. */
+/** Opens the journal, after removing what processes that died have left. */
 function openJournal(
   shim: ShimSymbols,
   route: NetlinkSocket,
@@ -120,7 +120,7 @@ function openJournal(
   }
   return new KernelJournal(namespace, {
     ...ownProcess(),
-    // No state or policy bears any of it.
+    // No state or policy of this data path uses these reqids.
     reqidBase: freeRange(others),
     innerDevice,
     xfrmName: "",

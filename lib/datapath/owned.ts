@@ -1,10 +1,11 @@
 /**
- * Things of the system that several SAs want at a time, as rekeys and tunnels with the same selectors
- * do: each thing has its owners, what the last of them wants counts, and without any it goes.
+ * Policies and routes that several CHILD_SAs want at a time, as after a rekey, or with the same selectors in
+ * several tunnels. Each has its owners, the value of the latest owner is in force, and without owners it is
+ * removed.
  * @module
  */
 
-/** One of the claims to a thing, between those before and after it: a thing may have 100,000. */
+/** A claim in the doubly linked list of those to one thing, of which there may be 100,000. */
 interface Claim<T> {
   readonly key: string;
   readonly value: T;
@@ -12,29 +13,29 @@ interface Claim<T> {
   after: Claim<T> | undefined;
 }
 
-/** What is to be done when an owner lets go. */
+/** What is to be done when an owner gives up its claims. */
 export interface LetGo<T> {
-  /** Nobody wants these any more. */
+  /** Values that nobody wants any more. */
   readonly removed: T[];
-  /** Another owner's value counts again. */
+  /** Values of other owners that are in force again. */
   readonly restored: T[];
 }
 
-/** See the file; `key` says which thing a value is of, `sign` tells values of one thing apart. */
+/** See the module. `key` names the thing that a value belongs to, `sign` tells values of one thing apart. */
 export class Owned<T> {
-  /** By thing, the claim that counts. */
+  /** The claim that is in force, by the key of its thing. */
   readonly #last = new Map<string, Claim<T>>();
   readonly #ofOwner = new Map<number, Claim<T>[]>();
 
   constructor(private readonly key: (value: T) => string, private readonly sign: (v: T) => string) {
   }
 
-  /** Things that are there. */
+  /** How many things are in force. */
   get size(): number {
     return this.#last.size;
   }
 
-  /** Whether the value must be put: it was not there, or not so. */
+  /** Claims a value; whether it has to be installed, as it was not in force, or another value was. */
   claim(owner: number, value: T): boolean {
     const key = this.key(value), before = this.#last.get(key);
     const claim: Claim<T> = { key, value, before, after: undefined };
@@ -46,7 +47,7 @@ export class Owned<T> {
     return !before || this.sign(before.value) !== this.sign(value);
   }
 
-  /** All that the owner claimed. */
+  /** Gives up all claims of an owner. */
   letGo(owner: number): LetGo<T> {
     const removed: T[] = [], restored: T[] = [];
     for (const { key, value, before, after } of this.#ofOwner.get(owner) ?? []) {
@@ -65,7 +66,7 @@ export class Owned<T> {
     return { removed, restored };
   }
 
-  /** The values that count. */
+  /** The values that are in force. */
   all(): T[] {
     return [...this.#last.values()].map(({ value }) => value);
   }

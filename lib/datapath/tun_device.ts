@@ -10,19 +10,19 @@ import { pollUntilOver } from "@/native/poll_loop.ts";
 import { openTun, readTun, type Tun, writeTun } from "@/native/tun.ts";
 import { closeFd, SocketWait } from "@/native/udp.ts";
 
-/** Packets of one batch. */
+/** The most packets of one batch. */
 const SLOTS = 128;
-/** Octets from one packet to the next. */
+/** Octets from the start of one packet in the buffer to the next. */
 const SLOT_OCTETS = 2048;
-/** The name, the kernel's number in it. */
+/** The name of the device, in which the kernel puts a free number. */
 const NAME = "myikev2t%d";
 
-/** Who takes what the system routes into the device. */
+/** Whoever receives the packets that the system routes into the device. */
 export interface TunListener {
   /** The packet at `at`; lent until the batch ends. */
   packet(buffer: Uint8Array, at: number, octets: number): void;
   batchEnds(): void;
-  /** The device is of no use any more. */
+  /** The device has failed: no packet will come any more. */
   failed(error: unknown): void;
 }
 
@@ -73,7 +73,7 @@ export class TunDevice {
     throw new SystemError(words, "up", refused.errno);
   }
 
-  /** To be called once. */
+  /** Begins to read packets; to be called once. */
   listen(listener: TunListener): void {
     const into = { arena: this.#arena, slotOctets: SLOT_OCTETS, lengths: this.#lengths };
     const take = () => {
@@ -90,7 +90,7 @@ export class TunDevice {
     });
   }
 
-  /** A packet for the system; it must stay where it is until {@linkcode TunDevice.flush}. */
+  /** Queues a packet for the system; its octets must not change before {@linkcode TunDevice.flush}. */
   write(buffer: Uint8Array, at: number, octets: number): void {
     if (this.#waiting === SLOTS || this.#waiting > 0 && buffer !== this.#from) this.flush();
     this.#from = buffer;
@@ -99,7 +99,7 @@ export class TunDevice {
     this.#waiting++;
   }
 
-  /** Writes what waits. @returns packets that the system did not take since the last flush. */
+  /** Writes the packets that wait. @returns how many of them the system did not take. */
   flush(): number {
     const count = this.#waiting;
     if (count === 0) return 0;
@@ -107,7 +107,7 @@ export class TunDevice {
     return count - writeTun(this.#shim, this.#tun, this.#from, this.#places, count);
   }
 
-  /** Takes the device away. Idempotent. */
+  /** Removes the device. Idempotent. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;

@@ -40,11 +40,11 @@ export interface TunnelRoutesOptions {
 /** A request that waits for {@linkcode TunnelRoutes.flush}. */
 interface Order {
   readonly message: Uint8Array;
-  /** What completes "the kernel refuses …". */
+  /** Completes "the kernel refuses …". */
   readonly what: string;
-  /** The CHILD_SA that wants it; undefined: none would mind. */
+  /** The CHILD_SA that wants it; undefined: a refusal is only noted. */
   readonly spiIn: number | undefined;
-  /** Errno names that are as good as done. */
+  /** Errno names that mean that nothing is left to do. */
   readonly fine: readonly string[];
 }
 
@@ -104,7 +104,7 @@ export class TunnelRoutes {
     for (const route of removed) this.#remove(deleteRoute(route), "a route");
   }
 
-  /** Performs what waits. */
+  /** Sends the requests that wait. */
   flush(): void {
     const orders = this.#orders.splice(0);
     if (orders.length === 0) return;

@@ -1,6 +1,6 @@
 /**
- * Which tunnel a packet belongs to, among any number of them: by the smallest prefixes that cover its
- * addresses' ranges, longest first, then by the whole selectors.
+ * Finds the tunnel of a packet among any number of tunnels: first by the smallest prefixes that cover the
+ * address ranges of their selectors, the longest first, then by the whole selectors.
  * @module
  */
 import { coveringPrefix } from "@/datapath/covering.ts";
@@ -8,7 +8,7 @@ import type { Selector } from "@/datapath/data_path.ts";
 import type { IpView } from "@/esp/ip_packet.ts";
 import type { SelectorSet } from "@/esp/selector.ts";
 
-/** What is looked for. */
+/** A tunnel as the table sees it. */
 export interface Tunnel {
   readonly ownSelectors: readonly Selector[];
   readonly peerSelectors: readonly Selector[];
@@ -28,7 +28,7 @@ export class TunnelTable<T extends Tunnel> {
   /** The longest peer prefixes first, then the longest own ones. */
   #shapes: Shape<T>[] = [];
 
-  /** Puts a tunnel before those with the same selectors. */
+  /** Adds a tunnel, before others with the same selectors. */
   add(tunnel: T): void {
     for (const { shape, key } of this.#placesOf(tunnel)) {
       const tunnels = shape.tunnels.get(key);
@@ -37,7 +37,7 @@ export class TunnelTable<T extends Tunnel> {
     }
   }
 
-  /** Takes a tunnel out; one that is not there is passed over. */
+  /** Removes a tunnel, if it is there. */
   remove(tunnel: T): void {
     for (const { shape, key } of this.#placesOf(tunnel)) {
       const tunnels = shape.tunnels.get(key), at = tunnels?.indexOf(tunnel) ?? -1;
@@ -48,7 +48,7 @@ export class TunnelTable<T extends Tunnel> {
     this.#shapes = this.#shapes.filter(({ tunnels }) => tunnels.size > 0);
   }
 
-  /** The tunnel of a packet that leaves. */
+  /** The tunnel that a packet leaves by; undefined: there is none. */
   find(buffer: Uint8Array, view: IpView): T | undefined {
     for (const { octets, ownBits, peerBits, tunnels } of this.#shapes) {
       if (octets !== view.addressOctets) continue;
@@ -85,7 +85,7 @@ export class TunnelTable<T extends Tunnel> {
   }
 }
 
-/** The first `bits` of an address as text; what it is of is known by its place. */
+/** The first `bits` of an address as a text. */
 function keyOf(buffer: Uint8Array, at: number, bits: number): string {
   const whole = bits >> 3, rest = bits & 7;
   let key = "";

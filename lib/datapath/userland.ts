@@ -1,6 +1,6 @@
 /**
- * ESP in this process as data path: packets come from a TUN device and from our own pings, leave as
- * ESP in UDP or as IP protocol 50, and the other way round (RFC 4301 §5, RFC 4303).
+ * ESP in this process as data path: packets come from a TUN device and from our own pings and leave as ESP,
+ * in UDP, in TCP or as IP protocol 50, and ESP that arrives takes the opposite way (RFC 4301 §5, RFC 4303).
  * @module
  */
 import { compareAddresses, type IpAddress, type IpPrefix, type Path } from "@/base/address.ts";
@@ -25,59 +25,59 @@ import { IpProtocol, IpView, leaveTunnel, mustStayWhole, trafficClass } from "@/
 import { fragmentsOf, IPV6_MTU_MIN, tooBigMessage } from "@/esp/too_big.ts";
 import { rebuildPacket } from "@/esp/transport_mode.ts";
 
-/** How long a path MTU is taken for true. */
+/** How long a path MTU is used before the system is asked again, in milliseconds. */
 const PATH_MTU_MS = 1000;
-/** Batches that are taken before an SA goes. */
+/** The most batches of packets that are received before an SA is removed. */
 const DRAINED_MAX = 16;
-/** Octets of the largest packet, and what ESP adds at most. */
+/** Octets of the largest packet, with the most that ESP adds. */
 const SCRATCH_OCTETS = 65_536 + 512;
 const UNKNOWN_PATH_MTU = 1500;
 /** Octets of the largest ESP packet in TCP (RFC 9329 §3.2). */
 const TCP_PACKET_MAX = 65_533;
 
-/** Packets that went no further, by cause. */
+/** Packets that were dropped, by cause. */
 export interface UserlandDrops {
-  /** No whole ESP packet, or none that sealing gives. */
+  /** Arriving: it is no whole ESP packet, or has a length that encryption cannot have given. */
   truncated: number;
   unknownSpi: number;
   replayed: number;
   badIcv: number;
   badTrailer: number;
-  /** What an SA carried is no IP packet of the kind its next header says. */
+  /** Arriving: what the SA carried is no IP packet, though its next header says so. */
   badInner: number;
-  /** What an SA carried is not for it: spoofed, or sent by a peer that narrows otherwise. */
+  /** Arriving: the packet does not match the selectors, as it is spoofed or the peer narrows otherwise. */
   wrongSelectors: number;
-  /** Congestion was met by a packet whose ends do not know of it (RFC 6040 §4.2). */
+  /** Arriving: the outer header tells congestion to a packet whose ends do not take part (RFC 6040 §4.2). */
   congestion: number;
   /** Dummy packets (RFC 4303 §2.6). */
   dummy: number;
-  /** Nobody here takes it: no device, and none of our pings. */
+  /** Arriving: there is no device for it, and it answers none of our pings. */
   noDevice: number;
-  /** Leaving: no SA for it. */
+  /** Leaving: no SA has selectors for it. */
   noSa: number;
-  /** Leaving: no IP packet. */
+  /** Leaving: it is no IP packet. */
   malformed: number;
-  /** Leaving: it does not fit, and must stay whole. */
+  /** Leaving: it is too big for the path, and must not be fragmented. */
   tooBig: number;
-  /** Leaving: a fragment, and transport mode takes none (RFC 4303 §3.1.1). */
+  /** Leaving: it is a fragment, which transport mode does not carry (RFC 4303 §3.1.1). */
   fragment: number;
   /** Leaving: the SA has no sequence number left. */
   exhausted: number;
 }
 
-/** What it is made of. */
+/** The options of a userland data path. */
 export interface UserlandOptions {
   readonly crypto: EspCrypto;
   readonly listener: DataPathListener;
-  /** Of UDP and TCP. Undefined: the transport cannot carry ESP. */
+  /** Carries ESP in UDP and in TCP; undefined: the transport cannot. */
   readonly udp: EspCarrier | undefined;
-  /** Undefined: there are no raw sockets here. */
+  /** Opens raw sockets for ESP without UDP; undefined: the process cannot have them. */
   readonly raw: ((receiver: EspReceiver) => RawEsp) | undefined;
-  /** Undefined: only our own packets go. */
+  /** The TUN device and its routes; undefined: only packets of our own are carried. */
   readonly system: { readonly tun: TunDevice; readonly routes: HostRoutes } | undefined;
-  /** Octets of the largest packet that goes whole to an address; undefined: nobody knows. */
+  /** Octets of the largest packet that reaches an address without fragmentation; undefined: unknown. */
   readonly pathMtu: (address: Uint8Array) => number | undefined;
-  /** Closes what else was opened for it. */
+  /** Is called when the data path is closed, to close what else was opened for it. */
   readonly closed: () => void;
 }
 
@@ -92,16 +92,17 @@ export class UserlandDataPath implements DataPath {
   readonly inner: InnerPackets;
   readonly #options: UserlandOptions;
   readonly #sas = new Map<number, UserlandSa>();
-  /** What each line sends by, the newest last. */
-  readonly #lines = new Map<number, UserlandSa[]>();
-  /** What flush has to tell. */
+  /** The SAs of each rekey chain that may send, the newest last. */
+  readonly #rekeyChains = new Map<number, UserlandSa[]>();
+  /** Refusals that the next flush reports, by inbound SPI. */
   readonly #refused = new Map<number, string>();
   readonly #table = new TunnelTable<UserlandSa>();
+  /** Of the packet at hand: each method that uses it reads a packet into it first. */
   readonly #view = new IpView();
   readonly #scratch = new Uint8Array(SCRATCH_OCTETS);
   readonly #rebuilt = new Uint8Array(SCRATCH_OCTETS);
   readonly #receiver: EspReceiver;
-  /** Of CHILD_SAs that are gone. */
+  /** Packets and octets of CHILD_SAs that are gone. */
   readonly #past = { packetsIn: 0, octetsIn: 0, packetsOut: 0, octetsOut: 0 };
   #raw: RawEsp | undefined;
   #nowMs = 0;
@@ -137,11 +138,11 @@ export class UserlandDataPath implements DataPath {
   installOut(pair: SaPair): void {
     const sa = this.#saOf(pair);
     if (!sa) return;
-    const line = this.#lines.get(pair.line) ?? [], before = line.at(-1);
+    const chain = this.#rekeyChains.get(pair.rekeyChain) ?? [], before = chain.at(-1);
     if (before === sa) return;
     if (before) this.#table.remove(before);
-    const others = line.filter((other) => other !== sa);
-    this.#lines.set(pair.line, [...others, sa]);
+    const others = chain.filter((other) => other !== sa);
+    this.#rekeyChains.set(pair.rekeyChain, [...others, sa]);
     this.#table.add(sa);
     if (!sa.sends) this.#options.system?.routes.claim(pair);
     sa.sends = true;
@@ -150,17 +151,18 @@ export class UserlandDataPath implements DataPath {
   uninstall(spiIn: number): void {
     const sa = this.#sas.get(spiIn);
     if (!sa) return;
-    // What came before the message that ends the SA waits at another socket than that came by.
+    // Packets that came before the message which ends the SA may wait at another socket than the message did.
     if (sa.pair.encapsulation === "none") this.#drain();
     this.#sas.delete(spiIn);
-    const line = this.#lines.get(sa.pair.line) ?? [], rest = line.filter((other) => other !== sa);
-    if (line.at(-1) === sa) {
+    const chain = this.#rekeyChains.get(sa.pair.rekeyChain) ?? [],
+      rest = chain.filter((other) => other !== sa);
+    if (chain.at(-1) === sa) {
       this.#table.remove(sa);
       const next = rest.at(-1);
       if (next) this.#table.add(next);
     }
-    if (rest.length > 0) this.#lines.set(sa.pair.line, rest);
-    else this.#lines.delete(sa.pair.line);
+    if (rest.length > 0) this.#rekeyChains.set(sa.pair.rekeyChain, rest);
+    else this.#rekeyChains.delete(sa.pair.rekeyChain);
     this.#options.system?.routes.letGo(spiIn);
     addTo(this.#past, countersOf(sa));
     sa.close();
@@ -234,7 +236,7 @@ export class UserlandDataPath implements DataPath {
     return sa;
   }
 
-  /** Why the pair's packets cannot be carried; opens what they need. */
+  /** Opens what the packets of a pair need; why they cannot be carried, if they cannot. */
   #lackOf(pair: SaPair): string | undefined {
     const { crypto, udp, raw } = this.#options, lack = lackFor(pair, crypto);
     if (lack) return lack;
@@ -267,7 +269,7 @@ export class UserlandDataPath implements DataPath {
     this.#raw?.flush();
   }
 
-  /** A packet on its way into a tunnel; false: there is none for it. */
+  /** Sends a packet into its tunnel; false: there is no tunnel for it. */
   #leaves(buffer: Uint8Array, at: number, octets: number): boolean {
     const view = this.#view;
     if (!view.read(buffer, at, octets)) return !++this.drops.malformed;
@@ -281,15 +283,16 @@ export class UserlandDataPath implements DataPath {
       const tunnelled = view.addressOctets === 4 ? IpProtocol.IPV4 : IpProtocol.IPV6;
       this.#seal(sa, clear, tunnelMode ? tunnelled : view.protocol, trafficClass(buffer, at));
     } else {
-      this.#tooBig(sa, buffer.subarray(at, end), room + (tunnelMode ? 0 : view.upper - at));
+      const packet = buffer.subarray(at, end), mtu = room + (tunnelMode ? 0 : view.upper - at);
+      this.#tooBig(sa, { packet, view }, mtu);
     }
     return true;
   }
 
-  /** The most octets of plaintext that go whole; asked of the system only when it may matter. */
+  /** The most octets of plaintext that reach the peer without fragmentation; asked only when it matters. */
   #roomOf(sa: UserlandSa, clear: number): number {
     if (sa.outbound.sealedOctets(clear) + sa.outerOctets <= IPV6_MTU_MIN) return clear;
-    // A stream is cut as the way wants it (RFC 9329 §9.4): only the length field is a limit.
+    // TCP splits its stream as the path needs it (RFC 9329 §9.4), so that only the length field is a limit.
     if (sa.pair.encapsulation === "tcp") return sa.outbound.clearMax(TCP_PACKET_MAX);
     this.#nowMs ||= performance.now();
     if (this.#nowMs - sa.pathMtuAtMs > PATH_MTU_MS) {
@@ -299,24 +302,27 @@ export class UserlandDataPath implements DataPath {
     return sa.outbound.clearMax(sa.pathMtu - sa.outerOctets);
   }
 
-  /** RFC 4301 §8.2: the packet's sender is told, or the packet goes in pieces. */
-  #tooBig(sa: UserlandSa, packet: Uint8Array, mtu: number): void {
-    const isV6 = this.#view.addressOctets === 16;
+  /** A packet is too big: its sender is told, or the packet is fragmented (RFC 4301 §8.2). */
+  #tooBig(
+    sa: UserlandSa,
+    { packet, view }: { readonly packet: Uint8Array; readonly view: IpView },
+    mtu: number,
+  ): void {
+    const isV6 = view.addressOctets === 16;
     if (!mustStayWhole(packet, 0) && sa.pair.tunnelMode) {
       for (const fragment of fragmentsOf(packet, mtu)) {
         this.#seal(sa, fragment, IpProtocol.IPV4, trafficClass(fragment, 0));
       }
       return;
     }
-    this.drops.tooBig++;
-    // No IPv6 sender goes below its minimum: the outer packet is fragmented then.
+    // An IPv6 sender does not go below the minimum MTU: the outer packet is fragmented instead.
     if (isV6 && mtu < IPV6_MTU_MIN && packet.length <= IPV6_MTU_MIN) {
-      this.drops.tooBig--;
-      const from = sa.pair.tunnelMode ? 0 : this.#view.upper - this.#view.at;
-      const next = sa.pair.tunnelMode ? IpProtocol.IPV6 : this.#view.protocol;
+      const from = sa.pair.tunnelMode ? 0 : view.upper - view.at;
+      const next = sa.pair.tunnelMode ? IpProtocol.IPV6 : view.protocol;
       return this.#seal(sa, packet.subarray(from), next, trafficClass(packet, 0));
     }
-    const told = tooBigMessage(packet, this.#view, isV6 ? Math.max(mtu, IPV6_MTU_MIN) : mtu);
+    this.drops.tooBig++;
+    const told = tooBigMessage(packet, view, isV6 ? Math.max(mtu, IPV6_MTU_MIN) : mtu);
     if (told) this.#deliver(told, 0, told.length);
     this.#options.system?.tun.flush();
   }
@@ -327,7 +333,7 @@ export class UserlandDataPath implements DataPath {
     if (outbound.left <= 0) return void this.drops.exhausted++;
     const octets = outbound.seal(clear, nextHeader, this.#scratch, 0);
     const packet = this.#scratch.subarray(0, octets);
-    // DSCP and ECN go with the packet (RFC 4301 §5.1.2, RFC 6040 §4.1: normal mode).
+    // The outer header gets the packet's DSCP and ECN (RFC 4301 §5.1.2, RFC 6040 §4.1: normal mode).
     if (pair.encapsulation !== "none") udp!.send(packet, pair.path, innerClass);
     else this.#raw!.send(packet, pair.path, innerClass);
   }
@@ -342,7 +348,7 @@ export class UserlandDataPath implements DataPath {
     }
   }
 
-  /** An ESP packet of a peer, or of anybody; the SA where it is authentic. */
+  /** Takes an ESP packet, which may be anybody's; the SA that it belongs to where it is authentic. */
   #arrived(
     buffer: Uint8Array,
     at: number,
@@ -363,7 +369,7 @@ export class UserlandDataPath implements DataPath {
     return sa;
   }
 
-  /** An authentic packet tells where its sender is now (RFC 7296 §2.23). */
+  /** Notes the ends that an authentic packet came from: its sender is there now (RFC 7296 §2.23). */
   #cameFrom(sa: UserlandSa, { address, port }: EspOrigin): void {
     const { path, encapsulation, spiIn } = sa.pair;
     if (encapsulation !== "udp" || isAt(address, port, path.peerAddress, path.peerPort)) return;
@@ -375,7 +381,7 @@ export class UserlandDataPath implements DataPath {
 
   #leftTunnel(sa: UserlandSa, buffer: Uint8Array, outerClass: number): void {
     const { clearAt, clearOctets, nextHeader } = sa.inbound, view = this.#view;
-    // What stands behind the packet is TFC padding (RFC 4303 §2.7).
+    // Octets behind the inner packet are TFC padding (RFC 4303 §2.7).
     const isKnown = view.read(buffer, clearAt, clearOctets) &&
       nextHeader === (view.addressOctets === 4 ? IpProtocol.IPV4 : IpProtocol.IPV6);
     if (!isKnown) return void this.drops.badInner++;
@@ -393,11 +399,12 @@ export class UserlandDataPath implements DataPath {
       protocol: nextHeader,
       trafficClass: outerClass,
       payload: buffer.subarray(clearAt, clearAt + clearOctets),
-      // A NAT has changed the addresses that the checksum covers (RFC 3948 §3.1.2).
+      // A NAT may have changed the addresses that the upper checksum covers (RFC 3948 §3.1.2).
       newChecksum: encapsulation !== "none",
     });
-    if (!this.#view.read(this.#rebuilt, 0, octets)) return void this.drops.badInner++;
-    if (!sa.selectors.holdsIn(this.#rebuilt, this.#view)) return void this.drops.wrongSelectors++;
+    const view = this.#view;
+    if (!view.read(this.#rebuilt, 0, octets)) return void this.drops.badInner++;
+    if (!sa.selectors.holdsIn(this.#rebuilt, view)) return void this.drops.wrongSelectors++;
     sa.inbound.count(clearOctets);
     this.#deliver(this.#rebuilt, 0, octets);
     this.#options.system?.tun.flush();

@@ -1,6 +1,6 @@
 /**
- * A CHILD_SA in the userland data path: its two halves, its selectors, and how far its packets may
- * grow.
+ * A CHILD_SA in the userland data path: its inbound and outbound SA, its selectors, and how large its packets
+ * may be.
  * @module
  */
 import type { RandomOctets } from "@/base/random.ts";
@@ -22,10 +22,10 @@ import { PacketKey } from "@/native/packet_keys.ts";
 
 const AH = 2;
 
-/** What ESP in this process is made of. */
+/** The crypto of ESP in this process. */
 export interface EspCrypto {
   readonly backend: CryptoBackend;
-  /** Undefined: the backend does the packets' crypto too. */
+  /** The shim, whose libcrypto encrypts packets; undefined: the crypto backend does. */
   readonly shim: ShimSymbols | undefined;
   readonly random: RandomOctets;
 }
@@ -36,17 +36,17 @@ export class UserlandSa implements Tunnel {
   readonly selectors: SelectorSet;
   readonly inbound: InboundSa;
   readonly outbound: OutboundSa;
-  /** Whether its packets are taken, and whether it may send. */
+  /** Whether packets are accepted by it, and whether packets may be sent by it. */
   takes = false;
   sends = false;
-  /** The largest packet that goes whole to the peer, octets, and when that was asked. */
+  /** Octets of the largest packet that reaches the peer without fragmentation, and when that was asked. */
   pathMtu = 0;
   pathMtuAtMs = -Infinity;
-  /** Where its packets come from, though the pair's path says otherwise. */
+  /** The ends that its packets come from, where the pair's path still has others. */
   movedTo: EspOrigin | undefined;
   /** When an authentic packet came last that was no replay, in milliseconds since 1970; 0: never. */
   heardAtMs = 0;
-  /** Told once. */
+  /** Whether it has been reported that few sequence numbers are left, and that none is. */
   toldSoft = false;
   toldHard = false;
 
@@ -74,7 +74,7 @@ export class UserlandSa implements Tunnel {
     return (path.peerAddress.length === 4 ? 20 : 40) + (encapsulation === "udp" ? 8 : 0);
   }
 
-  /** Forgets the keys. */
+  /** Erases the keys. */
   close(): void {
     this.inbound.close();
     this.outbound.close();
@@ -107,7 +107,7 @@ function cipherOf(
   return new NativePacketCipher(shim, keys, seals);
 }
 
-/** libcrypto under one SA's keys. */
+/** A packet cipher by libcrypto under the keys of one SA. */
 class NativePacketCipher extends PacketKey implements PacketCipher {
   readonly measures;
 

@@ -73,7 +73,7 @@ export interface XfrmState {
   readonly encapsulation: Encapsulation;
   readonly sourcePort: number;
   readonly destinationPort: number;
-  /** Packets; undefined: we send on it. */
+  /** The replay window in packets; undefined: the state is an outbound one. */
   readonly replayWindow: number | undefined;
   /** 0: no XFRM interface. */
   readonly ifId: number;
@@ -123,10 +123,10 @@ export function sentSequence({ attribute, octets }: ReplayTold): number {
   return new DataView(octets.buffer, octets.byteOffset).getUint32(at, true);
 }
 
-/** What names a state. */
+/** What identifies a state to the kernel. */
 export type XfrmStateId = Pick<XfrmState, "spi" | "destination" | "suite">;
 
-/** Takes a state out. */
+/** Removes a state. */
 export function deleteState(id: XfrmStateId): Uint8Array {
   return stateRequest(XfrmMessage.DELETE_SA, id);
 }
@@ -165,7 +165,7 @@ export function readStates(messages: readonly NetlinkMessage[]): XfrmStateTold[]
   return messages.filter(({ type }) => type === XfrmMessage.NEW_SA).map((m) => readState(m.body));
 }
 
-/** Takes out a state that was read. */
+/** Removes a state that was read. */
 export function deleteStateTold({ spi, destination, ipProtocol }: XfrmStateTold): Uint8Array {
   const protocol = ipProtocol === IPPROTO_AH ? PROTOCOL_AH : PROTOCOL_ESP;
   const message = new NetlinkMessageWriter(XfrmMessage.DELETE_SA, REQUEST);
@@ -246,7 +246,7 @@ export function readAcquire(body: Uint8Array): number | undefined {
   return new DataView(template.buffer, template.byteOffset).getUint32(44, true);
 }
 
-/** A policy: what goes or comes, and by which SA. */
+/** A policy: which packets leave or arrive, and by which SA. */
 export interface XfrmPolicy {
   readonly direction: number;
   /** As a packet of this direction. */
@@ -298,7 +298,7 @@ function policyMessage(type: number, policy: XfrmPolicy): Uint8Array {
   return message.octets;
 }
 
-/** Takes a policy out. */
+/** Removes a policy. */
 export function deletePolicy(
   policy: Pick<XfrmPolicy, "direction" | "from" | "to" | "ifId">,
 ): Uint8Array {
@@ -309,7 +309,7 @@ export function deletePolicy(
   return message.octets;
 }
 
-/** A policy as the kernel tells it: enough to take it out. */
+/** A policy as the kernel reports it: as much as it takes to remove it. */
 export interface XfrmPolicyTold {
   /** The selector, as it was sent. */
   readonly selector: Uint8Array;
@@ -339,7 +339,7 @@ export function readPolicy(body: Uint8Array): XfrmPolicyTold {
   };
 }
 
-/** Takes out a policy that was read. */
+/** Removes a policy that was read. */
 export function deletePolicyTold(policy: XfrmPolicyTold): Uint8Array {
   const message = new NetlinkMessageWriter(XfrmMessage.DELETE_POLICY, REQUEST);
   message.bytes(policy.selector).u32(0).u8(policy.direction).zeros(3);
@@ -411,7 +411,7 @@ function writeLifetime(
   message.u64(FOREVER).u64(FOREVER).u64(limit(packetsSoft)).u64(limit(packetsHard)).zeros(32);
 }
 
-/** struct xfrm_algo and its kin: name, bits of key, what else they count, key. */
+/** struct xfrm_algo and those like it: name, bits of the key, further lengths, key. */
 function writeKey(
   message: NetlinkMessageWriter,
   type: number,

@@ -23,7 +23,7 @@ const SCOPE = { reqidBase: 1 << 24, ifId: 0 };
 
 function allStates(): XfrmState[] {
   return Array.from({ length: PAIRS }, (_, i) => {
-    const [end] = pairOf({ number: i, line: 1 + i }), pair = { ...end, replayWindow: 32 };
+    const [end] = pairOf({ number: i, rekeyChain: 1 + i }), pair = { ...end, replayWindow: 32 };
     return [stateIn(pair, SCOPE), stateOut(pair, SCOPE)];
   }).flat();
 }

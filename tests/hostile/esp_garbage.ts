@@ -58,7 +58,7 @@ export interface Made {
 /** The gateway's CHILD_SAs: UDP alone, between one address and one. */
 export function gatewayPairs(path: Path): readonly SaPair[] {
   return [VICTIM, INSIDER].map(({ number, peer, own }) => ({
-    ...{ spiIn: spiOf(number), spiOut: 0x7000_0000 + number, line: number, path },
+    ...{ spiIn: spiOf(number), spiOut: 0x7000_0000 + number, rekeyChain: number, path },
     suite: { protocol: 3, encryption: 20, keyBits: 128, integrity: 0, esn: false },
     keysIn: { encryption: keyOf(number), integrity: new Uint8Array(0) },
     keysOut: { encryption: keyOf(100 + number), integrity: new Uint8Array(0) },

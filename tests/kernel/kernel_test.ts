@@ -134,9 +134,9 @@ Deno.test("a moved pair goes on where its sequence numbers stood", async () => {
   });
 });
 
-Deno.test("a packet without an SA is told, with the line it belongs to", async () => {
+Deno.test("a packet without an SA is told, with the chain of rekeyed CHILD_SAs it belongs to", async () => {
   await withSites(async (left) => {
-    const [a] = pairOf({ line: 7 });
+    const [a] = pairOf({ rekeyChain: 7 });
     // The policy alone: the state is taken away behind our back.
     left.path.installOut(a);
     left.path.flush();
@@ -170,7 +170,7 @@ Deno.test("what was put in is taken out, and nothing else", async () => {
     await sh(foreign);
     await sh(`ip -n ${left.namespace} route add 203.0.113.0/24 dev eth0 table 330`);
     install(left, right, pairOf());
-    install(left, right, pairOf({ number: 2, line: 2 }));
+    install(left, right, pairOf({ number: 2, rekeyChain: 2 }));
     left.path.addInnerAddress({ address: Uint8Array.of(10, 97, 0, 1), bits: 32 });
     assert.match(await sh(`ip -n ${left.namespace} addr show dev lo`), /10\.97\.0\.1\/32/);
     await left.path.close();

@@ -91,13 +91,13 @@ export interface PairWish {
   readonly encapsulation?: "none" | "udp";
   /** Tells pairs apart; SPIs follow from it. */
   readonly number?: number;
-  readonly line?: number;
+  readonly rekeyChain?: number;
 }
 
 /** Both ends of one CHILD_SA. */
 export function pairOf(wish: PairWish = {}): readonly [SaPair, SaPair] {
   const { suite, keyOctets = 20, integrityOctets = 0, outer = 4, inner = 4 } = wish;
-  const { tunnelMode = true, encapsulation = "none", number = 1, line = 1 } = wish;
+  const { tunnelMode = true, encapsulation = "none", number = 1, rekeyChain = 1 } = wish;
   const key = (seed: number) => ({
     encryption: new Uint8Array(keyOctets).fill(seed).map((octet, i) => octet + 3 * i),
     integrity: new Uint8Array(integrityOctets).fill(seed + 1),
@@ -109,7 +109,7 @@ export function pairOf(wish: PairWish = {}): readonly [SaPair, SaPair] {
   const end = (own: 0 | 1): SaPair => ({
     spiIn: spis[own]!,
     spiOut: spis[1 - own]!,
-    line,
+    rekeyChain,
     suite: { protocol: 3, encryption: 20, keyBits: 128, integrity: 0, esn: false, ...suite },
     keysIn: key(16 * (1 - own) + number),
     keysOut: key(16 * own + number),

@@ -38,16 +38,16 @@ export class ChildPaths {
   readonly #owner: ChildPathOwner;
   /** By the SPI we receive on. */
   readonly #children = new Map<number, ChildSa>();
-  readonly #lines = new WeakMap<ChildSa, number>();
-  /** By line, the one that packets leave by. */
+  readonly #rekeyChains = new WeakMap<ChildSa, number>();
+  /** By rekey chain, the CHILD_SA that packets leave by. */
   readonly #senders = new Map<number, ChildSa>();
   readonly #inner = new WeakMap<IkeSa, readonly IpPrefix[]>();
-  #lastLine = 0;
+  #lastRekeyChain = 0;
 
   constructor(open: OpenDataPath, owner: ChildPathOwner) {
     this.#owner = owner;
     this.path = open({
-      acquired: (line) => this.#acquired(line),
+      acquired: (rekeyChain) => this.#acquired(rekeyChain),
       expired: (spiIn, hard) => this.#expired(spiIn, hard),
       peerMoved: (spiIn, address, port) => this.#peerMoved(spiIn, address, port),
       refused: (spiIn, why) => this.#refused(spiIn, why),
@@ -57,23 +57,23 @@ export class ChildPaths {
 
   /** See the effect `install`; `sa` has the inner addresses of a remote-access client. */
   install(child: ChildSa, old: ChildSa | undefined, sa: IkeSa): void {
-    const line = (old && this.#lines.get(old)) ?? ++this.#lastLine;
-    this.#lines.set(child, line);
+    const rekeyChain = (old && this.#rekeyChains.get(old)) ?? ++this.#lastRekeyChain;
+    this.#rekeyChains.set(child, rekeyChain);
     this.#children.set(child.spiIn, child);
     this.#addInner(sa);
-    const pair = pairOf(child, line);
+    const pair = pairOf(child, rekeyChain);
     this.path.installIn(pair);
     if (child.behind) return;
     this.path.installOut(pair);
-    this.#senders.set(line, child);
+    this.#senders.set(rekeyChain, child);
   }
 
   /** See the effect `send_by`. */
   sendBy(child: ChildSa): void {
     if (!this.#children.has(child.spiIn)) return;
-    const line = this.#lineOf(child);
-    this.path.installOut(pairOf(child, line));
-    this.#senders.set(line, child);
+    const rekeyChain = this.#rekeyChainOf(child);
+    this.path.installOut(pairOf(child, rekeyChain));
+    this.#senders.set(rekeyChain, child);
   }
 
   /** See the effect `uninstall`. */
@@ -111,10 +111,10 @@ export class ChildPaths {
     this.#inner.set(sa, prefixes);
   }
 
-  #lineOf(child: ChildSa): number {
-    const line = this.#lines.get(child);
-    must(line !== undefined, "a CHILD_SA in the data path has a line");
-    return line;
+  #rekeyChainOf(child: ChildSa): number {
+    const rekeyChain = this.#rekeyChains.get(child);
+    must(rekeyChain !== undefined, "a CHILD_SA in the data path belongs to a rekey chain");
+    return rekeyChain;
   }
 
   #refused(spiIn: number, why: string): void {
@@ -126,12 +126,12 @@ export class ChildPaths {
   }
 
   #forget(child: ChildSa): void {
-    const line = this.#lineOf(child);
-    if (this.#senders.get(line) === child) this.#senders.delete(line);
+    const rekeyChain = this.#rekeyChainOf(child);
+    if (this.#senders.get(rekeyChain) === child) this.#senders.delete(rekeyChain);
   }
 
-  #acquired(line: number): void {
-    const child = this.#senders.get(line);
+  #acquired(rekeyChain: number): void {
+    const child = this.#senders.get(rekeyChain);
     if (child) this.#owner.wanted(child);
   }
 
@@ -149,7 +149,7 @@ export class ChildPaths {
 }
 
 /** A CHILD_SA as the data path wants it. */
-export function pairOf(child: ChildSa, line: number): SaPair {
+export function pairOf(child: ChildSa, rekeyChain: number): SaPair {
   const { suite, initiatedHere, parent } = child, keys = childKeys(child);
   must(suite !== undefined, "a CHILD_SA with keys");
   const ofInitiator = { encryption: keys.ei, integrity: keys.ai };
@@ -157,7 +157,7 @@ export function pairOf(child: ChildSa, line: number): SaPair {
   return {
     spiIn: child.spiIn,
     spiOut: child.spiOut,
-    line,
+    rekeyChain,
     suite,
     keysIn: initiatedHere ? ofResponder : ofInitiator,
     keysOut: initiatedHere ? ofInitiator : ofResponder,

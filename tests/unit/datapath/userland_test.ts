@@ -81,7 +81,7 @@ function pairs(number: number, change: Partial<SaPair> = {}): { a: SaPair; b: Sa
   const path: Path = { ownAddress: A, ownPort: 4500, peerAddress: B, peerPort: 4500 };
   const ownSelectors = [selector("10.0.0.1")], peerSelectors = [selector("10.0.1.1")];
   const common = {
-    ...{ line: 1, suite: GCM, tunnelMode: true, encapsulation: "udp" as const },
+    ...{ rekeyChain: 1, suite: GCM, tunnelMode: true, encapsulation: "udp" as const },
     ...{ replayWindow: 64, noTfcPadding: false },
     ...change,
   };
@@ -219,7 +219,7 @@ Deno.test("userland: where a peer's packets come from is told, of authentic ones
   assert.equal(bench.told.at(-1), "b moved 601 192.0.2.1:4502");
 });
 
-Deno.test("userland: a rekeyed line sends by the new SA, takes by both, and goes back where it must", () => {
+Deno.test("userland: a rekeyed CHILD_SA sends by the new SA, takes by both, and goes back where it must", () => {
   const bench = new Bench(), packet = echo("10.0.0.1", "10.0.1.1");
   install(bench, 300);
   bench.a.inner.send([packet]);

@@ -95,14 +95,14 @@ Deno.test("a tunnel is installed at both ends, with keys, SPIs and selectors tha
   assert.ok(ours!.keysIn.encryption.length > 0);
 });
 
-Deno.test("a rekey stays on its line; who answers it sends by the new one before the old is gone", () => {
+Deno.test("a rekey stays in its chain; who answers it sends by the new one before the old is gone", () => {
   const { clock, atClient, atGateway } = stage(5 * SECOND);
   clock.pass(6 * SECOND);
   assert.deepEqual(atClient.lines, ["in 1", "out 1", "in 2", "out 2", "gone 1"]);
   assert.deepEqual(atGateway.lines, ["in 1", "out 1", "in 2", "out 2", "gone 1"]);
   for (const { pairs } of [atClient, atGateway]) {
     const [first, second] = pairs.values();
-    assert.equal(first!.line, second!.line);
+    assert.equal(first!.rekeyChain, second!.rekeyChain);
     assert.notEqual(first!.spiIn, second!.spiIn);
   }
 });
@@ -135,7 +135,7 @@ Deno.test("a CHILD_SA that the data path lacks, or that is used up soon, is reke
   const { clock, client, atClient } = stage();
   clock.pass(SECOND);
   const [first] = atClient.pairs.values();
-  for (let i = 0; i < 3; i++) atClient.listener.acquired(first!.line);
+  for (let i = 0; i < 3; i++) atClient.listener.acquired(first!.rekeyChain);
   clock.pass(SECOND);
   assert.deepEqual(atClient.lines.splice(0), ["in 1", "out 1", "in 2", "out 2", "gone 1"]);
   atClient.listener.expired(first!.spiIn, false); // is gone by now
