@@ -22,7 +22,7 @@ import { parseManagementPrefix } from "@/daemon/management_address.ts";
 import type { FinishedRun } from "@/daemon/record.ts";
 import { DAEMON_PORT, DAEMON_TLS_NAMES, startDaemonApi } from "@/daemon/service.ts";
 import { finishedRuns, StateFile } from "@/daemon/state.ts";
-import type { Surroundings } from "@/daemon/surroundings.ts";
+import type { DaemonContext } from "@/daemon/daemon_context.ts";
 import { EventHub } from "@/engine/show/event_hub.ts";
 import { LogFile } from "@/report/log_file.ts";
 import { readSetup } from "@/setup/read.ts";
@@ -64,7 +64,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   const profile = options.profiling
     ? await CpuProfile.start(`${options.lf}.cpuprofile`, "--profiling")
     : undefined;
-  const around: Surroundings = {
+  const context: DaemonContext = {
     state,
     prefix,
     commandTimeoutMs,
@@ -75,13 +75,13 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
     insecure: options.insecure,
     verify: (text, file) => verify(text, file, options.lenient),
   };
-  const instances = new Instances(around);
+  const instances = new Instances(context);
   try {
     await instances.open();
     const { tlsCert: certificate, tlsKey: key, tlsClientCa: clientCa } = options;
     const tls = { certificate, key, clientCa };
     const { socket } = options;
-    const api = await startDaemonApi(instances, around, {
+    const api = await startDaemonApi(instances, context, {
       ...{ address, port, tls, socket },
       // Another daemon of this machine, in another network namespace, may have the usual one.
       socketIsOptional: socket === DAEMON_SOCKET,
@@ -165,7 +165,7 @@ function verify(text: string, file: string, lenient: boolean): Setup {
   return setup;
 }
 
-function openLog(options: DaemonOptions): Pick<Surroundings, "tell"> & { close: () => void } {
+function openLog(options: DaemonOptions): Pick<DaemonContext, "tell"> & { close: () => void } {
   const events = new EventHub();
   const log = new LogFile({
     path: options.lf,

@@ -1,6 +1,6 @@
 /**
- * From the request of `Define` to what is to be made: everything that can be refused before anything is
- * done is refused here.
+ * Turns a `Define` request into the definition of an instance. Everything that can be refused without
+ * touching the system is refused here.
  * @module
  */
 import { status } from "@grpc/grpc-js";
@@ -17,14 +17,14 @@ import { withOptions } from "@/setup/write.ts";
 /** Reads and checks the text of a setup as `test --verify` does. @throws {SetupError} */
 export type VerifySetup = (text: string, file: string) => Setup;
 
-/** An instance of ours. */
+/** Definition of an instance that runs myikev2 (Type 1). */
 export interface OurDefinition {
   readonly type: typeof InstanceType.OURS;
   readonly text: string;
   readonly setup: Setup;
 }
 
-/** An instance of another program: its commands, one by one. */
+/** Definition of an instance that runs another program (Type 2), its command lists split into commands. */
 export interface OtherDefinition {
   readonly type: typeof InstanceType.OTHER;
   readonly setupCommands: readonly string[];
@@ -32,19 +32,19 @@ export interface OtherDefinition {
   readonly destroyCommands: readonly string[];
 }
 
-/** What is to be made. */
+/** The checked definition of one instance. */
 export interface Definition {
   readonly name: string;
   readonly override: boolean;
   readonly logDirectory: string;
-  /** Interface that is lent to it; empty: none. */
+  /** Network interface that is moved into the instance's namespace; empty: none. */
   readonly dataInterface: string;
-  /** `address/bits` of that interface; empty: none. */
+  /** Address of that interface as `address/bits`; empty: it gets none. */
   readonly dataAddress: string;
   readonly what: OurDefinition | OtherDefinition;
 }
 
-/** A request of `Define` as the loader hands it over: a sub-message that is not set is null. */
+/** A decoded `Define` request (DefineGenericTestReq); a sub-message that was not sent is null. */
 export interface DefineRequest extends Message {
   readonly Type: number;
   readonly Name: string;
@@ -59,20 +59,20 @@ export interface DefineRequest extends Message {
   } | null;
 }
 
-/** Where logs go unless LogDir says otherwise: below it, a directory for each name. */
+/** Without LogDir, an instance logs into a directory of its own name below this one. */
 export const LOG_DIRECTORY = "/var/log/myikev2";
 
-/** A name is also that of files and of a network namespace. */
+/** Instance names are also parts of file names and of the name of a network namespace. */
 const NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$/;
-/** Longest path Linux takes. */
+/** Longest path that Linux accepts, in characters. */
 const PATH_MAX = 4_095;
 
-/** Whether an instance can be called so. */
+/** Whether a text is a valid name of an instance. */
 export function isInstanceName(name: string): boolean {
   return NAME.test(name);
 }
 
-/** @throws {Refusal} INVALID_ARGUMENT for what no instance can be called. */
+/** Returns a valid instance name unchanged. @throws {Refusal} INVALID_ARGUMENT for any other text. */
 export function checkName(name: string): string {
   if (isInstanceName(name)) return name;
   if (name === "") throw invalid("Name is empty");
@@ -82,7 +82,10 @@ export function checkName(name: string): string {
   );
 }
 
-/** @throws {Refusal} INVALID_ARGUMENT, with the place in the setup where it is one. */
+/**
+ * Checks a request and splits it into its parts; `verify` reads the setup of a Type 1 instance.
+ * @throws {Refusal} INVALID_ARGUMENT; for an error in a setup with its line and column.
+ */
 export function checkDefinition(request: DefineRequest, verify: VerifySetup): Definition {
   const name = checkName(request.Name);
   const { Type: type, MyIKEv2Test: ours, OtherTest: other } = request;
@@ -96,13 +99,13 @@ export function checkDefinition(request: DefineRequest, verify: VerifySetup): De
   if (foreign) throw invalid(`Type is ${type}, and ${names[1]} is set: only ${names[0]} may be`);
   const common = { name, override: request.Override };
   return ours
-    ? { ...common, ...ourPart(name, ours, verify) }
-    : { ...common, ...otherPart(name, other!) };
+    ? { ...common, ...ourDefinition(name, ours, verify) }
+    : { ...common, ...otherDefinition(name, other!) };
 }
 
 type Part = Omit<Definition, "name" | "override">;
 
-function ourPart(
+function ourDefinition(
   name: string,
   { Setup: text, LogDir }: NonNullable<DefineRequest["MyIKEv2Test"]>,
   verify: VerifySetup,
@@ -124,20 +127,20 @@ function ourPart(
   const { bindifname } = setup;
   return {
     logDirectory,
-    // Each namespace has a lo of its own.
+    // Every namespace has its own lo, so that the host's is never moved.
     dataInterface: bindifname === "lo" ? "" : bindifname,
     dataAddress: "",
     what: { type: InstanceType.OURS, text, setup },
   };
 }
 
-/** The setup that is run is the one that was sent, but for its address. */
+/** Asserts that writing the management address into a setup changes nothing else of it. */
 function mustKeep(sent: Setup, written: Setup): void {
   const rest = (setup: Setup) => JSON.stringify({ ...setup, apilistenaddr: null });
   must(rest(sent) === rest(written), "a setup with another apilistenaddr is the same setup");
 }
 
-function otherPart(name: string, other: NonNullable<DefineRequest["OtherTest"]>): Part {
+function otherDefinition(name: string, other: NonNullable<DefineRequest["OtherTest"]>): Part {
   const { DataIf: dataInterface, DataIfAddr: dataAddress } = other;
   if (interfaceName.parse(dataInterface) === undefined || dataInterface.includes("\0")) {
     throw invalid(
@@ -180,7 +183,7 @@ function commandsOf(field: string, list: string): string[] {
   }
 }
 
-/** The file that a setup is kept in, in the instance's log directory. */
+/** Name of the file in the log directory that holds the setup of an instance. */
 export function setupFileName(name: string): string {
   return `${name}.yaml`;
 }

@@ -1,5 +1,6 @@
 /**
- * The networks of all instances on this host: one change at a time, and the bridge goes with the last.
+ * Makes and removes the networks of the instances of a host. Changes are serialized, and the management
+ * bridge is removed together with the last instance.
  * @module
  */
 import { type IpPrefix, parseAddress } from "@/base/address.ts";
@@ -7,52 +8,55 @@ import { must } from "@/base/errors.ts";
 import { bridgeAddress } from "@/daemon/management_address.ts";
 import {
   endProcessesIn,
-  giveBack,
-  lend,
+  type InstanceNetwork,
   makeBridge,
-  makeSite,
+  makeInstanceNetwork,
+  moveInterfaceBack,
+  moveInterfaceIn,
   removeBridge,
-  removeSite,
-  type Site,
+  removeInstanceNetwork,
 } from "@/daemon/network.ts";
 import type { InstanceRecord } from "@/daemon/record.ts";
-import { Turn } from "@/daemon/surroundings.ts";
+import { Mutex } from "@/daemon/daemon_context.ts";
 
-/** The networks of a daemon's instances. */
+/** Serializes all changes of the host's network by one daemon. */
 export class HostNetwork {
-  readonly #turn = new Turn();
+  readonly #mutex = new Mutex();
   readonly #prefix: IpPrefix;
   readonly #othersPresent: (record: InstanceRecord) => boolean;
 
-  /** `othersPresent`: whether an instance beside this one has a network. */
+  /** `othersPresent` says whether any other instance still has a network. */
   constructor(prefix: IpPrefix, othersPresent: (record: InstanceRecord) => boolean) {
     this.#prefix = prefix;
     this.#othersPresent = othersPresent;
   }
 
-  /** Makes all that the record names. @throws {SystemError} */
+  /** Makes bridge, namespace and management link, and moves the data interface in. @throws {SystemError} */
   make(record: InstanceRecord, dataAddress: string): Promise<void> {
-    return this.#turn.take(async () => {
+    return this.#mutex.run(async () => {
       const bridge = bridgeAddress(this.#prefix);
       await makeBridge(bridge);
-      await makeSite(siteOf(record), bridge);
-      if (record.lent) await lend(record.namespace, record.lent.name, dataAddress);
+      await makeInstanceNetwork(networkOf(record), bridge);
+      if (record.moved) await moveInterfaceIn(record.namespace, record.moved.name, dataAddress);
     });
   }
 
-  /** Ends what runs in it, gives back what was lent, removes the rest. @throws {SystemError} */
+  /**
+   * Ends the processes in the namespace, moves the data interface back, and removes what was made.
+   * @throws {SystemError}
+   */
   async remove(record: InstanceRecord): Promise<void> {
     await endProcessesIn(record.namespace);
-    await this.#turn.take(async () => {
-      // First: a namespace that is removed takes most kinds of interfaces with it.
-      if (record.lent) await giveBack(record.namespace, record.lent);
-      await removeSite(siteOf(record));
+    await this.#mutex.run(async () => {
+      // The interface is moved back first: most kinds of interfaces are deleted together with their namespace.
+      if (record.moved) await moveInterfaceBack(record.namespace, record.moved);
+      await removeInstanceNetwork(networkOf(record));
       if (!this.#othersPresent(record)) await removeBridge();
     });
   }
 }
 
-function siteOf({ namespace, link, address }: InstanceRecord): Site {
+function networkOf({ namespace, link, address }: InstanceRecord): InstanceNetwork {
   const octets = parseAddress(address);
   must(octets !== undefined, "a record holds an address");
   return { namespace, link, address: octets };

@@ -1,6 +1,6 @@
 /**
- * One instance from its definition to its end. Its record is kept before anything is done in its name,
- * so that whatever happens to the daemon, the next one finds what there is to be taken away.
+ * One instance from its definition to its end. Its record is saved before anything is made for it, so that
+ * a daemon that starts after a crash finds everything that has to be removed.
  * @module
  */
 import { status } from "@grpc/grpc-js";
@@ -15,60 +15,65 @@ import { appendText } from "@/files/private_file.ts";
 import { InstanceApi } from "@/daemon/instance_api.ts";
 import { runShell } from "@/daemon/ip_command.ts";
 import { isNamespace, namespaceInode, renameNamespace } from "@/daemon/network.ts";
-import { endOurs, filesOf, startOurs, writeOwn } from "@/daemon/test_process.ts";
+import {
+  endInstanceProcess,
+  instanceFiles,
+  startInstanceProcess,
+  writeForOwner,
+} from "@/daemon/test_process.ts";
 import { bootId, isAlive } from "@/daemon/process.ts";
 import { type InstanceRecord, InstanceState, InstanceType } from "@/daemon/record.ts";
 import { readResultFile } from "@/daemon/result_file.ts";
 import type { RunEnd } from "@/daemon/state.ts";
-import { type Surroundings, Turn } from "@/daemon/surroundings.ts";
+import { type DaemonContext, Mutex } from "@/daemon/daemon_context.ts";
 import { withOptions } from "@/setup/write.ts";
 
-/** How long an instance may take to answer. */
+/** Longest wait for an answer of an instance's API, in milliseconds. */
 export const ANSWER_MS = 2_000;
-/** After so long an instance is taken to run although its API does not answer us. */
+/** An instance that lives for this long counts as running even if its API never answered, in milliseconds. */
 const START_MS = 20_000;
 
-/** What the numbers of `SummaryResp.Result` say of a run. */
+/** Outcomes by the number in `SummaryResp.Result`; 0 is a test that still runs. */
 const OUTCOMES = [undefined, "passed", "failed", "stopped"] as const;
 
-/** One instance. */
+/** One instance: starts it, watches it, and removes everything that belongs to it. */
 export class Instance {
   readonly record: InstanceRecord;
-  readonly #around: Surroundings;
+  readonly #context: DaemonContext;
   readonly #network: HostNetwork;
-  readonly #turn = new Turn();
-  /** Raised when it is to be destroyed: commands at work are ended. */
+  readonly #mutex = new Mutex();
+  /** Aborted when the instance is to be destroyed; shell commands that still run are killed. */
   readonly #cancel = new AbortController();
-  /** Raised when its destruction is to be no longer graceful. */
+  /** Aborted when a graceful destruction is to be cut short. */
   readonly #hurry = new AbortController();
   readonly #since = Date.now();
   #api: InstanceApi | undefined;
-  /** The record as it was last kept. */
+  /** JSON of the record as it was last saved. */
   #saved = "";
-  /** Its death has been seen: what resists then is left to `destroy`. */
-  #isBuried = false;
-  /** A question that is under way; whoever asks the same waits for its answer. */
+  /** Whether the end of its process was handled; what could not be removed then is left to `destroy`. */
+  #deathHandled = false;
+  /** A GetSummary call that is under way; concurrent callers share its answer. */
   #asking: Promise<void> | undefined;
   #destruction: Promise<void> | undefined;
 
-  constructor(record: InstanceRecord, around: Surroundings, network: HostNetwork) {
+  constructor(record: InstanceRecord, context: DaemonContext, network: HostNetwork) {
     this.record = record;
-    this.#around = around;
+    this.#context = context;
     this.#network = network;
   }
 
-  /** Whether it has, or may yet get, something in the system. */
+  /** Whether it has a network on this host, or is about to get one. */
   get isPresent(): boolean {
-    return this.record.hasSite;
+    return this.record.hasNetwork;
   }
 
   /**
-   * Makes what was defined. Where that fails, all of it is undone; the instance stays, as one that
-   * could not start.
+   * Makes the network and starts the instance. If that fails everything is removed again, and the instance
+   * stays listed as one that could not start.
    * @throws {Refusal}
    */
   begin(definition: Definition): Promise<void> {
-    return this.#turn.take(async () => {
+    return this.#mutex.run(async () => {
       try {
         await this.#network.make(this.record, definition.dataAddress);
         this.record.namespaceInode = namespaceInode(this.record.namespace);
@@ -90,7 +95,7 @@ export class Instance {
 
   async #start({ what }: Definition): Promise<void> {
     if (what.type === InstanceType.OURS) {
-      this.#startOurs(what.text);
+      this.#startInstanceProcess(what.text);
       return;
     }
     await this.#runCommands("SetupCMDs", what.setupCommands);
@@ -98,15 +103,15 @@ export class Instance {
     this.#become(InstanceState.RUNNING);
   }
 
-  #startOurs(text: string): void {
-    const { record } = this, { ownCommand, lenient, allowUsers, insecure } = this.#around;
-    const files = filesOf(record.name), directory = record.logDirectory;
+  #startInstanceProcess(text: string): void {
+    const { record } = this, { ownCommand, lenient, allowUsers, insecure } = this.#context;
+    const files = instanceFiles(record.name), directory = record.logDirectory;
     const options = { apilistenaddr: record.address, apilistenport: String(record.apiPort) };
-    writeOwn(`${directory}/${files.setup}`, withOptions(text, options));
-    // What an earlier test of this name said is not this one's result.
-    for (const file of [files.result, files.output]) writeOwn(`${directory}/${file}`, "");
+    writeForOwner(`${directory}/${files.setup}`, withOptions(text, options));
+    // The result of an earlier test of the same name must not be taken for that of this one.
+    for (const file of [files.result, files.output]) writeForOwner(`${directory}/${file}`, "");
     const { namespace } = record;
-    record.process = startOurs({
+    record.process = startInstanceProcess({
       ...{ namespace, directory, files, ownCommand },
       ...{ lenient, allowUsers, insecure },
     });
@@ -114,7 +119,7 @@ export class Instance {
     this.#tell(4, `started as process ${record.process.pid}`);
   }
 
-  /** One after the other. @throws {Refusal} naming the one that failed. */
+  /** Runs commands one after the other until one fails. @throws {Refusal} ABORTED, naming that command. */
   async #runCommands(list: string, commands: readonly string[]): Promise<void> {
     for (const [i, command] of commands.entries()) {
       const why = await this.#runCommand(list, i, command, this.#cancel.signal);
@@ -126,7 +131,7 @@ export class Instance {
     }
   }
 
-  /** All of them: one that fails does not keep the others from tidying up. */
+  /** Runs all DestroyCMDs, also those behind one that fails, as each may remove something else. */
   async #runDestroyCommands(): Promise<void> {
     const { destroyCommands, namespace } = this.record;
     if (destroyCommands.length === 0 || !await isNamespace(namespace)) return;
@@ -145,14 +150,14 @@ export class Instance {
     command: string,
     cancel?: AbortSignal,
   ): Promise<string | undefined> {
-    const { name, namespace, address, lent, logDirectory: directory } = this.record;
+    const { name, namespace, address, moved, logDirectory: directory } = this.record;
     const log = (line: string) => {
       const text = `${new Date().toISOString()} ${list} ${index + 1}: ${line}\n`;
       try {
         makeDirectory(directory, "service");
         appendText(this.#logFile, text, "service");
       } catch (e) {
-        // Commands are run all the same: those at the end take away what the others made.
+        // The command runs nevertheless: DestroyCMDs must remove what earlier commands made.
         this.#tell(2, `Cannot write ${this.#logFile}: ${systemWords(e)}`);
       }
     };
@@ -163,11 +168,11 @@ export class Instance {
       directory,
       environment: {
         MYIKEV2_NAME: name,
-        MYIKEV2_DATAIF: lent?.name ?? "",
+        MYIKEV2_DATAIF: moved?.name ?? "",
         MYIKEV2_MGMTADDR: address,
       },
       logFile: this.#logFile,
-      timeoutMs: this.#around.commandTimeoutMs,
+      timeoutMs: this.#context.commandTimeoutMs,
       ...(cancel ? { cancel } : {}),
     });
     log(why ?? "ended with status 0");
@@ -175,11 +180,11 @@ export class Instance {
     return why;
   }
 
-  /** Ends it and takes away what was made for it; more calls wait for the same end. */
+  /** Ends the instance and removes what was made for it; concurrent calls share one destruction. */
   destroy(gracefully: boolean): Promise<void> {
     if (!gracefully) this.#hurry.abort();
     this.#destruction ??= this.#destroy(gracefully).catch((e) => {
-      // What could not be taken away may be tried again.
+      // A later call may try again to remove what could not be removed now.
       this.#destruction = undefined;
       throw e;
     });
@@ -190,16 +195,16 @@ export class Instance {
     this.record.state = InstanceState.DESTROYING;
     this.#save();
     this.#cancel.abort();
-    await this.#turn.take(async () => {
+    await this.#mutex.run(async () => {
       const { process, name, run } = this.record;
       if (process && isAlive(process)) {
         const stopNow = () => this.#connect().call("Stop", { Gracefully: false }, ANSWER_MS);
-        await endOurs(process, gracefully ? undefined : stopNow, this.#hurry.signal);
+        await endInstanceProcess(process, gracefully ? undefined : stopNow, this.#hurry.signal);
       }
       if (this.isPresent) await this.#runDestroyCommands();
       await this.#clean();
       this.#endRun(this.#outcomeOfDestroyed());
-      this.#around.state.forget(name);
+      this.#context.state.forget(name);
       this.#tell(4, `destroyed (run ${run})`);
     });
   }
@@ -212,21 +217,21 @@ export class Instance {
     return this.#readResult() ?? { outcome: "died", words, ...this.#tunnels() };
   }
 
-  /** An earlier daemon's: goes on with it, or ends what has died. */
+  /** Takes over an instance of an earlier daemon: watches it if it still runs, else removes what is left. */
   async adopt(): Promise<void> {
     const { record } = this, { state, namespace } = record;
-    if (record.hasSite && record.bootId === bootId()) {
+    if (record.hasNetwork && record.bootId === bootId()) {
       await renameNamespace(namespace, record.namespaceInode);
     }
     if (state === InstanceState.DESTROYING) return await this.destroy(false);
-    await this.#turn.take(async () => {
+    await this.#mutex.run(async () => {
       if (record.type === InstanceType.OTHER) return await this.#adoptOther();
       if (record.process && isAlive(record.process)) {
         return this.#tell(4, `adopted process ${record.process.pid}`);
       }
       if (record.process) return await this.#died();
       if (state === InstanceState.STARTING) return await this.#interrupted();
-      if (record.hasSite) await this.#clean();
+      if (record.hasNetwork) await this.#clean();
     });
   }
 
@@ -234,7 +239,7 @@ export class Instance {
     const { record } = this;
     if (record.state === InstanceState.STARTING) return await this.#interrupted();
     if (record.state !== InstanceState.RUNNING) {
-      if (record.hasSite) await this.#clean();
+      if (record.hasNetwork) await this.#clean();
       return;
     }
     const isThere = record.bootId === bootId() && await isNamespace(record.namespace);
@@ -253,20 +258,20 @@ export class Instance {
     this.#endRun({ outcome: "could not start", words, ...NO_TUNNELS });
   }
 
-  /** Sees how it stands; of an instance that has died it takes away what is left. */
+  /** Updates the state from the process and its API; after the process has ended, removes what is left. */
   async look(): Promise<void> {
-    const { process, hasSite } = this.record;
-    if (!process || !hasSite || this.#isBuried) return;
-    if (this.#destruction || this.#turn.isTaken) return;
-    if (!isAlive(process)) return await this.#turn.take(() => this.#died());
+    const { process, hasNetwork } = this.record;
+    if (!process || !hasNetwork || this.#deathHandled) return;
+    if (this.#destruction || this.#mutex.isLocked) return;
+    if (!isAlive(process)) return await this.#mutex.run(() => this.#died());
     await this.#ask();
   }
 
-  /** Its process is there no more, and nobody here ended it. */
+  /** Handles the end of a process that was not ended by this daemon. */
   async #died(): Promise<void> {
     const { record } = this;
-    if (!record.hasSite || this.#destruction || this.#isBuried) return;
-    this.#isBuried = true;
+    if (!record.hasNetwork || this.#destruction || this.#deathHandled) return;
+    this.#deathHandled = true;
     this.#tell(3, `process ${record.process!.pid} has ended; what it had is taken away`);
     try {
       await this.#clean();
@@ -279,7 +284,7 @@ export class Instance {
     }
   }
 
-  /** Asks its API; what does not answer keeps what it last said. */
+  /** Asks its API for the summary; without an answer the last summary is kept. */
   #ask(): Promise<void> {
     return this.#asking ??= this.#askNow().finally(() => this.#asking = undefined);
   }
@@ -302,7 +307,7 @@ export class Instance {
     this.#endRun({ outcome, words, ...this.#tunnels() });
   }
 
-  /** How it stands where its API says nothing: by its result, which is written before it is held. */
+  /** Derives the state when the API does not answer: from the result file, which is written before `--hold`. */
   #guess(): void {
     const result = this.#readResult();
     if (result) {
@@ -315,7 +320,7 @@ export class Instance {
     }
   }
 
-  /** The summary as it is now, else the last one known; `pingRows` of its ping tasks at most. */
+  /** Refreshes summary and ping results, with at most `pingRows` ping tasks; keeps the last ones without an answer. */
   async report(pingRows: number): Promise<void> {
     if (!this.isAnswering) return;
     const ping = this.#connect().call("GetPingSummary", { Start: 0, Len: pingRows }, ANSWER_MS)
@@ -323,13 +328,13 @@ export class Instance {
     await Promise.all([this.#ask(), ping]);
   }
 
-  /** Whether its API may be asked. */
+  /** Whether its process runs, so that its API can be asked. */
   get isAnswering(): boolean {
-    const { process, hasSite } = this.record;
-    return hasSite && process !== null && isAlive(process);
+    const { process, hasNetwork } = this.record;
+    return hasNetwork && process !== null && isAlive(process);
   }
 
-  /** @throws {Refusal} with the instance's own status, or FAILED_PRECONDITION. */
+  /** Resets its ping counters. @throws {Refusal} with the status of its API, or FAILED_PRECONDITION. */
   async clearPing(): Promise<void> {
     if (!this.isAnswering) {
       throw new Refusal(status.FAILED_PRECONDITION, `${this.record.name} has no ping tasks`);
@@ -344,11 +349,11 @@ export class Instance {
     return this.#api ??= new InstanceApi(octets, apiPort, apiTls);
   }
 
-  /** Nothing is left of it in the system. @throws {Refusal} where something resists. */
+  /** Removes its network from the system. @throws {Refusal} INTERNAL where something cannot be removed. */
   async #clean(): Promise<void> {
     this.#api?.close();
     this.#api = undefined;
-    if (!this.record.hasSite) return;
+    if (!this.record.hasNetwork) return;
     try {
       await this.#network.remove(this.record);
     } catch (e) {
@@ -356,13 +361,13 @@ export class Instance {
       this.#tell(2, e.message);
       throw new Refusal(status.INTERNAL, e.message);
     }
-    this.record.hasSite = false;
+    this.record.hasNetwork = false;
     this.#save();
   }
 
   #readResult() {
     const { logDirectory, name } = this.record;
-    return readResultFile(`${logDirectory}/${filesOf(name).result}`);
+    return readResultFile(`${logDirectory}/${instanceFiles(name).result}`);
   }
 
   #tunnels(): Pick<RunEnd, "established" | "configured"> {
@@ -373,7 +378,7 @@ export class Instance {
   }
 
   #endRun(end: RunEnd): void {
-    this.#around.state.endRun(this.record.run, end);
+    this.#context.state.endRun(this.record.run, end);
   }
 
   #become(state: InstanceState, words = ""): void {
@@ -386,14 +391,14 @@ export class Instance {
 
   #save(): void {
     const text = JSON.stringify(this.record);
-    // Most looks find nothing new.
+    // Most updates change nothing, and the state file is written only for changes.
     if (text === this.#saved) return;
     this.#saved = text;
-    this.#around.state.save(this.record);
+    this.#context.state.save(this.record);
   }
 
   #tell(level: 2 | 3 | 4 | 5, words: string): void {
-    this.#around.tell(level, `${this.record.name}: ${words}`);
+    this.#context.tell(level, `${this.record.name}: ${words}`);
   }
 }
 

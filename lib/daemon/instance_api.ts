@@ -1,5 +1,5 @@
 /**
- * The daemon as a client of the Test API of its own instances.
+ * A client of the Test API of an instance, for the daemon and for the controller.
  * @module
  */
 import {
@@ -15,14 +15,14 @@ import type { Message } from "@/api/messages.ts";
 import { Refusal } from "@/api/calls.ts";
 import { type IpAddress, showEndpoint } from "@/base/address.ts";
 
-/** Pause before an instance that does not answer is tried again. */
+/** Pause before the next attempt to connect, in milliseconds. */
 const RECONNECT_MS = 500;
 
-/** A summary that is still to come. */
+/** The summary that an instance sends when its test ends. */
 export interface FinalSummary {
-  /** Whether the instance has heard that somebody waits for it. */
+  /** Resolves to true once the instance has accepted the subscription, to false if it refused. */
   readonly heard: Promise<boolean>;
-  /** Undefined: the connection ended without it. */
+  /** Resolves at the end of the test; to undefined if the connection ended without a summary. */
   readonly summary: Promise<Message | undefined>;
 }
 
@@ -46,7 +46,7 @@ export class InstanceApi {
       "grpc.initial_reconnect_backoff_ms": RECONNECT_MS,
       "grpc.max_reconnect_backoff_ms": RECONNECT_MS,
       "grpc.enable_http_proxy": 0,
-      // An address is no server name (RFC 6066 §3), so that the library needs another.
+      // An address is no server name (RFC 6066 §3), so the library has to be given another name.
       ...(tls ? { "grpc.ssl_target_name_override": "instance.myikev2" } : {}),
     });
   }
@@ -70,7 +70,7 @@ export class InstanceApi {
     });
   }
 
-  /** Waits for the summary of the test at its end. */
+  /** Subscribes to the final summary (NotifyFinalResult). */
   final(): FinalSummary {
     service ??= loadService(TEST_API, "MyIKEv2APISvc");
     const { path, requestSerialize, responseDeserialize } = service.NotifyFinalResult!;

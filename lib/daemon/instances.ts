@@ -1,5 +1,5 @@
 /**
- * All instances of a daemon: names, addresses and interfaces are given to one of them at a time.
+ * All instances of a daemon. Names, addresses and interfaces are assigned here, each to one instance at a time.
  * @module
  */
 import { status } from "@grpc/grpc-js";
@@ -24,45 +24,45 @@ import {
   gatewaysOfHost,
   inspectInterface,
   interfaceTo,
-  type LentInterface,
   linkNames,
+  type MovedInterface,
   namespaceNames,
 } from "@/daemon/network.ts";
 import { bootId } from "@/daemon/process.ts";
 import { type InstanceRecord, InstanceState, InstanceType } from "@/daemon/record.ts";
-import { type Surroundings, Turn } from "@/daemon/surroundings.ts";
+import { type DaemonContext, Mutex } from "@/daemon/daemon_context.ts";
 
-/** How often instances are looked at. */
+/** Interval at which the state of every instance is updated, in milliseconds. */
 const LOOK_MS = 1_000;
 /** Instances of a host at most. */
 const INSTANCES_MAX = 1_000;
-/** Ping tasks told in one List, over all instances: the message stays well under 4 MiB. */
+/** Ping tasks in one List answer, over all instances, which keeps the message well under 4 MiB. */
 const PING_ROWS_MAX = 20_000;
 /** Port of an instance's API where its setup leaves the choice to the system. */
 const API_PORT = 12_330;
-/** Management links on the host: this and a number. */
+/** Management links on the host are named by this prefix and a number. */
 const LINK_PREFIX = "my2mgmt";
 
 /** The instances of one daemon. */
 export class Instances {
   readonly #instances = new Map<string, Instance>();
-  readonly #around: Surroundings;
+  readonly #context: DaemonContext;
   readonly #network: HostNetwork;
-  /** Definitions are accepted one at a time: what is free for one is not for the next. */
-  readonly #accepting = new Turn();
+  /** Serializes the assignment of names, addresses and interfaces to new instances. */
+  readonly #accepting = new Mutex();
   #timer: ReturnType<typeof setInterval> | undefined;
   #isLooking = false;
 
-  constructor(around: Surroundings) {
-    this.#around = around;
-    this.#network = new HostNetwork(around.prefix, (record) => this.#othersPresent(record));
+  constructor(context: DaemonContext) {
+    this.#context = context;
+    this.#network = new HostNetwork(context.prefix, (record) => this.#othersPresent(record));
   }
 
-  /** Takes over what an earlier daemon left, and begins to look after all instances. */
+  /** Takes over the instances of an earlier daemon, and begins to update the state of all. */
   async open(): Promise<void> {
-    const records = this.#around.state.instances();
+    const records = this.#context.state.instances();
     for (const record of records) {
-      this.#instances.set(record.name, new Instance(record, this.#around, this.#network));
+      this.#instances.set(record.name, new Instance(record, this.#context, this.#network));
     }
     for (const instance of [...this.#instances.values()]) {
       await this.#guarded(instance, () => instance.adopt());
@@ -71,14 +71,14 @@ export class Instances {
     this.#timer = setInterval(() => this.#look(), LOOK_MS);
   }
 
-  /** Looks no more; the instances go on. */
+  /** Stops watching; the instances themselves go on. */
   close(): void {
     clearInterval(this.#timer);
   }
 
   /**
-   * Makes an instance; resolves when it runs, or for one of ours when its process is started. Its
-   * interface is not the one that leads to `caller`. @throws {Refusal}
+   * Makes an instance. Resolves when its commands have run (Type 2), or its process is started (Type 1).
+   * An interface by which the host reaches `caller` is not moved. @throws {Refusal}
    */
   async define(definition: Definition, caller?: IpAddress): Promise<void> {
     const { dataInterface } = definition;
@@ -87,20 +87,20 @@ export class Instances {
       throw new Refusal(status.FAILED_PRECONDITION, words);
     }
     for (;;) {
-      const accepted = await this.#accepting.take(() => this.#accept(definition));
+      const accepted = await this.#accepting.run(() => this.#accept(definition));
       if (accepted !== "replace") return await accepted.begin(definition);
       await this.destroy(definition.name, true);
     }
   }
 
-  /** As it stands now. @throws {Refusal} NOT_FOUND */
+  /** The current state of an instance. @throws {Refusal} NOT_FOUND */
   async state(name: string): Promise<InstanceState> {
     const instance = this.#find(name);
     await this.#guarded(instance, () => instance.look());
     return instance.record.state;
   }
 
-  /** All of them as they stand now, in the order of their definition. */
+  /** All instances with up-to-date summaries, in the order of their definition. */
   async list(): Promise<readonly Instance[]> {
     const all = [...this.#instances.values()];
     const answering = all.filter((instance) => instance.isAnswering);
@@ -109,7 +109,7 @@ export class Instances {
     return all;
   }
 
-  /** Nothing is left of it; an unknown name is nothing already. @throws {Refusal} */
+  /** Destroys an instance; an unknown name is no error, as nothing of it is left. @throws {Refusal} */
   async destroy(name: string, gracefully: boolean): Promise<void> {
     const instance = this.#instances.get(name);
     if (!instance) return;
@@ -117,14 +117,14 @@ export class Instances {
     this.#forget(instance);
   }
 
-  /** @throws {Refusal} */
+  /** Resets the ping counters of an instance. @throws {Refusal} */
   async clearPing(name: string): Promise<void> {
     await this.#find(name).clearPing();
   }
 
   /**
-   * Checks what is taken, and enters the instance into the books; nothing is done where there is one to
-   * be replaced first. @throws {Refusal}
+   * Assigns address, interface, namespace and link to a new instance, and saves its record. Returns
+   * "replace" without doing anything if an instance of this name has to be destroyed first. @throws {Refusal}
    */
   async #accept(definition: Definition): Promise<Instance | "replace"> {
     const { name, override, what, logDirectory } = definition;
@@ -133,7 +133,7 @@ export class Instances {
       throw new Refusal(status.ALREADY_EXISTS, `${name} exists already; Override replaces it`);
     }
     if (existing) {
-      // What would be refused is refused before the old one is given up.
+      // A definition that would be refused must not cost the existing instance.
       await this.#addressFor(definition, existing);
       await this.#interfaceFor(definition, existing);
       return "replace";
@@ -141,44 +141,44 @@ export class Instances {
     if (this.#instances.size >= INSTANCES_MAX) {
       throw new Refusal(status.RESOURCE_EXHAUSTED, `There are ${INSTANCES_MAX} instances already`);
     }
-    const lent = await this.#interfaceFor(definition);
+    const moved = await this.#interfaceFor(definition);
     const names = await this.#freeNames(name);
     const address = await this.#addressFor(definition);
-    // Last: what is refused leaves nothing, and the directory stays.
+    // The directory is made last: it stays, and a refused definition should leave nothing behind.
     makeLogDirectory(logDirectory);
     const record: InstanceRecord = {
       name,
       type: what.type,
-      run: this.#around.state.beginRun(name, what.type, logDirectory),
+      run: this.#context.state.beginRun(name, what.type, logDirectory),
       bootId: bootId(),
       logDirectory,
       ...names,
       address: showAddress(address),
       apiPort: what.type === InstanceType.OURS ? what.setup.apilistenport || API_PORT : 0,
       apiTls: what.type === InstanceType.OURS && what.setup.apitlscert !== "",
-      lent,
+      moved,
       destroyCommands: what.type === InstanceType.OTHER ? what.destroyCommands : [],
       namespaceInode: 0,
       state: InstanceState.STARTING,
-      hasSite: true,
+      hasNetwork: true,
       process: null,
       words: "",
       summary: null,
       ping: null,
     };
-    this.#around.state.save(record);
-    const instance = new Instance(record, this.#around, this.#network);
+    this.#context.state.save(record);
+    const instance = new Instance(record, this.#context, this.#network);
     this.#instances.set(name, instance);
-    this.#around.tell(4, `${name}: defined, in ${record.namespace} at ${record.address}`);
+    this.#context.tell(4, `${name}: defined, in ${record.namespace} at ${record.address}`);
     return instance;
   }
 
-  /** The management address: the setup's own, or the next free one. @throws {Refusal} */
+  /** The management address: `apilistenaddr` of the setup, else the lowest free one of the prefix. @throws {Refusal} */
   async #addressFor({ what }: Definition, replaced?: Instance): Promise<IpAddress> {
-    const { prefix } = this.#around;
+    const { prefix } = this.#context;
     const used = [...this.#instances.values()].filter((i) => i.isPresent && i !== replaced)
       .map(({ record }) => parseAddress(record.address)!);
-    // Behind the bridge there may be what another daemon, or a lost state, has left.
+    // Another daemon, or one whose state was lost, may have left routes to addresses behind the bridge.
     const behind = (await bridgedAddresses())
       .filter((text) => text !== replaced?.record.address).map((text) => parseAddress(text)!);
     used.push(bridgeAddress(prefix), ...hostAddresses(), ...behind);
@@ -190,7 +190,7 @@ export class Instances {
         const words = `The address ${text} of apilistenaddr is in use`;
         throw new Refusal(status.ALREADY_EXISTS, words);
       }
-      // The host would look for its next hop behind the management bridge.
+      // A route to this address over the bridge would make the host's next hop unreachable.
       const gateways = (await gatewaysOfHost()).map(parseAddress);
       if (!gateways.some((gateway) => gateway && same(gateway, wanted))) return wanted;
       const words = `The address ${text} of apilistenaddr is a gateway of this host`;
@@ -201,15 +201,15 @@ export class Instances {
     throw new Refusal(status.RESOURCE_EXHAUSTED, "No address of --mgmtprefix is free");
   }
 
-  /** The interface that is to be lent, as it is. @throws {Refusal} */
+  /** The present configuration of the interface that is to be moved, to restore it later. @throws {Refusal} */
   async #interfaceFor(
     { dataInterface: name }: Definition,
     replaced?: Instance,
-  ): Promise<LentInterface | null> {
-    if (name === "" || replaced?.isPresent && replaced.record.lent?.name === name) return null;
+  ): Promise<MovedInterface | null> {
+    if (name === "" || replaced?.isPresent && replaced.record.moved?.name === name) return null;
     const refuse = (words: string) => new Refusal(status.FAILED_PRECONDITION, words);
     const holder = [...this.#instances.values()]
-      .find(({ isPresent, record }) => isPresent && record.lent?.name === name);
+      .find(({ isPresent, record }) => isPresent && record.moved?.name === name);
     if (holder) throw refuse(`The interface ${name} is with ${holder.record.name}`);
     const found = await inspectInterface(name).catch((e) => {
       throw e instanceof SystemError ? refuse(e.message) : e;
@@ -221,7 +221,7 @@ export class Instances {
     return found;
   }
 
-  /** A namespace and a link that nobody has. */
+  /** Unused names for the namespace and the management link. */
   async #freeNames(name: string): Promise<Pick<InstanceRecord, "namespace" | "link">> {
     const [links, namespaces] = await Promise.all([linkNames(), namespaceNames()]);
     for (const { record } of this.#instances.values()) links.add(record.link);
@@ -256,13 +256,13 @@ export class Instances {
     this.#isLooking = false;
   }
 
-  /** What goes wrong with one instance is no matter of the others. */
+  /** Logs what goes wrong with one instance, so that the others are not affected. */
   async #guarded(instance: Instance, body: () => Promise<void>): Promise<void> {
     try {
       await body();
     } catch (e) {
       const words = e instanceof Error ? e.message : String(e);
-      this.#around.tell(2, `${instance.record.name}: ${words}`);
+      this.#context.tell(2, `${instance.record.name}: ${words}`);
     }
   }
 }
@@ -271,13 +271,13 @@ function same(a: IpAddress, b: IpAddress): boolean {
   return compareAddresses(a, b) === 0;
 }
 
-/** Addresses that this host has itself. */
+/** All addresses of this host. */
 function hostAddresses(): IpAddress[] {
   return Deno.networkInterfaces().map(({ address }) => parseAddress(address.replace(/%.*$/, "")))
     .filter((address) => address !== undefined);
 }
 
-/** @throws {Refusal} where it cannot be made, or others can write into it. */
+/** Makes the log directory. @throws {Refusal} if that fails, or others can write into it. */
 function makeLogDirectory(path: string): void {
   try {
     makeDirectory(path, "service");

@@ -28,30 +28,30 @@ export async function ip(what: string, args: readonly string[]): Promise<string>
   throw new SystemError(`Cannot ${what}: ${why.replace(/^RTNETLINK answers: /, "")}`, "ip", why);
 }
 
-/** What `ip -json` prints. @throws {SystemError} */
+/** Runs `ip -json` and parses what it prints. @throws {SystemError} */
 export async function ipJson<T>(what: string, args: readonly string[]): Promise<T[]> {
   const text = (await ip(what, ["-json", ...args])).trim();
-  // iproute2 prints nothing at all where there is nothing to show.
+  // iproute2 prints an empty text instead of an empty list.
   return text === ""
     ? []
     : JSON.parse(text).filter((entry: object) => Object.keys(entry).length > 0);
 }
 
-/** Whether it can be done; what `ip` says is of no interest. */
+/** Runs `ip` and returns whether it succeeded; its output is discarded. */
 export async function ipTry(args: readonly string[]): Promise<boolean> {
   return await ip("try", args).then(() => true, () => false);
 }
 
-/** A shell command of an instance. */
+/** One shell command of a Type 2 instance. */
 export interface ShellCommand {
   readonly command: string;
   readonly namespace: string;
   readonly directory: string;
   readonly environment: Readonly<Record<string, string>>;
-  /** Its output is added to this file. */
+  /** File to which its output is appended. */
   readonly logFile: string;
   readonly timeoutMs: number;
-  /** Raised: it is ended. */
+  /** Kills the command when it is aborted. */
   readonly cancel?: AbortSignal;
 }
 
@@ -63,8 +63,8 @@ const LOGGED = 'cd "$3"; test -f "$1" && test ! -L "$1" && exec >>"$1" 2>&1; ' +
   'exec /bin/sh -c "$2" </dev/null';
 
 /**
- * Runs it by `/bin/sh -c` in a session of its own; resolves to how it ended: undefined is good, else
- * words. What it has left in the background goes on.
+ * Runs a command by `/bin/sh -c` in a session of its own. Resolves to undefined if it succeeded, else to
+ * the reason. Processes that the command left in the background go on.
  */
 export async function runShell(shell: ShellCommand): Promise<string | undefined> {
   const { command, namespace, timeoutMs, cancel } = shell;

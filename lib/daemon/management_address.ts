@@ -13,13 +13,13 @@ import {
 } from "@/base/address.ts";
 import { SetupError } from "@/base/errors.ts";
 
-/** Where the addresses come from unless `--mgmtprefix` says otherwise. */
+/** Default of `--mgmtprefix`. */
 export const MANAGEMENT_PREFIX = "169.254.240.0/20";
 
-/** The bridge, one instance, and the two ends that IPv4 keeps for itself. */
+/** Host bits for at least four addresses: network, broadcast, the bridge and one instance. */
 const HOST_BITS_MIN = 2;
 
-/** @throws {SetupError} for what is no prefix, or has no room for an instance. */
+/** Parses `--mgmtprefix`. @throws {SetupError} if it is no prefix, or too small for one instance. */
 export function parseManagementPrefix(text: string): IpPrefix {
   const prefix = text.includes("/") ? parsePrefix(text) : undefined;
   if (!prefix) {
@@ -31,17 +31,17 @@ export function parseManagementPrefix(text: string): IpPrefix {
   return prefix;
 }
 
-/** Whether there is room for the bridge and an instance. */
+/** Whether a prefix has addresses for the bridge and at least one instance. */
 export function hasRoom({ address, bits }: IpPrefix): boolean {
   return address.length * 8 - bits >= HOST_BITS_MIN;
 }
 
-/** The bridge's own: the first after that of the network. */
+/** The address of the bridge: the first one behind the network address. */
 export function bridgeAddress(prefix: IpPrefix): IpAddress {
   return addressPlus(prefixRange(prefix)[0], 1)!;
 }
 
-/** The lowest that nobody uses, neither the network's ends nor the bridge's; none is left: undefined. */
+/** The lowest unused address between that of the bridge and the broadcast address; undefined if none is left. */
 export function freeAddress(
   prefix: IpPrefix,
   isUsed: (address: IpAddress) => boolean,

@@ -1,32 +1,32 @@
 /**
- * The network of an instance: its namespace, its way to the host over the management bridge, and the
- * data interface that is lent to it. Everything has a name that is known before it is made, so that it
- * can be taken away again by whoever finds the name, in whatever state it is.
+ * The network of an instance: its namespace, its management link to the host's bridge, and the data
+ * interface that is moved into it. All names are chosen and saved before anything is made, so that a
+ * later daemon can remove by name what exists, however far the making had come.
  * @module
  */
 import { type IpAddress, showAddress } from "@/base/address.ts";
 import { ip, ipJson, ipTry } from "@/daemon/ip_command.ts";
 
-/** The bridge of all instances of a host. */
+/** Name of the management bridge, which all instances of a host share. */
 export const BRIDGE = "myikev2mgmtbrg";
-/** How the management link is called inside a namespace. */
+/** Name of the management link inside a namespace. */
 const INSIDE = "myikev2mgmt";
-/** The bridge's IPv6 address: next hop of instances with an IPv6 management address. */
+/** IPv6 address of the bridge: the next hop of instances that have an IPv6 management address. */
 const BRIDGE_V6 = "fe80::1";
-/** How long what is in a namespace may take to end when it is asked to. */
+/** Time that processes in a namespace have to end after SIGTERM, in milliseconds. */
 const TERM_MS = 2_000;
-/** How long the kernel may take to remove it then. */
+/** Time that the kernel has to remove them after SIGKILL, in milliseconds. */
 const KILL_MS = 2_000;
 
-/** What an instance has of the network. */
-export interface Site {
+/** The parts of an instance's network that are made for it. */
+export interface InstanceNetwork {
   readonly namespace: string;
   /** The management link's end on the host. */
   readonly link: string;
   readonly address: IpAddress;
 }
 
-/** A flag word of `ip -json link`, an address of `ip -json addr`. */
+/** What is read of one link in the output of `ip -json link` and `ip -json addr`. */
 interface Link {
   readonly ifname: string;
   readonly flags: readonly string[];
@@ -39,15 +39,15 @@ interface Link {
   }[];
 }
 
-/** An interface that was lent, and what has to be on it when it is back. */
-export interface LentInterface {
+/** A data interface and the configuration that is restored when it is moved back. */
+export interface MovedInterface {
   readonly name: string;
   readonly isUp: boolean;
   /** Bridge or bond it belonged to; empty: none. */
   readonly master: string;
   /** `address/bits`. */
   readonly addresses: readonly string[];
-  /** Routes in words of `ip route`, without the device, each with the option of its family. */
+  /** Routes as `ip route` prints them, without the device, each with the option of its address family. */
   readonly routes: readonly (readonly [family: "-4" | "-6", words: string])[];
 }
 
@@ -63,15 +63,15 @@ export async function namespaceNames(): Promise<Set<string>> {
   return new Set(text.split("\n").map((line) => line.split(" ")[0]!).filter((name) => name !== ""));
 }
 
-/** Where namespaces have their names: each is a mount over an empty file. */
+/** Directory of named network namespaces; each name is a bind mount over an empty file. */
 const NAMES = "/run/netns";
 
-/** Whether the name leads to a namespace: the file may be there without the mount. */
+/** Whether a name refers to a namespace; the file may exist without the mount. */
 export async function isNamespace(name: string): Promise<boolean> {
   return await ipTry(["-n", name, "link", "show", "dev", "lo"]);
 }
 
-/** What tells a namespace from all others of this boot; 0: it is none. */
+/** Inode number that identifies a namespace within this boot; 0 if the name refers to none. */
 export function namespaceInode(name: string): number {
   try {
     return Deno.statSync(`${NAMES}/${name}`).ino ?? 0;
@@ -81,8 +81,8 @@ export function namespaceInode(name: string): number {
 }
 
 /**
- * Makes the name lead to its namespace again, by a process that is in it. Where a daemon had mounts of
- * its own (`ip netns exec`, a service's sandbox), the names it gave went with them.
+ * Restores the name of a namespace by means of a process that is in it. If the earlier daemon had a mount
+ * namespace of its own (`ip netns exec`, a sandboxed service), its names vanished with it.
  */
 export async function renameNamespace(name: string, inode: number): Promise<void> {
   if (await isNamespace(name)) return;
@@ -92,20 +92,20 @@ export async function renameNamespace(name: string, inode: number): Promise<void
   await ip(`give ${name} its name back`, ["netns", "attach", name, String(pid)]);
 }
 
-/** A process that is in the network namespace of this number; undefined where none is. */
+/** A process in the network namespace with this inode number; undefined if there is none. */
 export function processWithNamespace(inode: number): number | undefined {
   for (const { name } of Deno.readDirSync("/proc")) {
     if (!/^\d+$/.test(name)) continue;
     try {
       if (Deno.readLinkSync(`/proc/${name}/ns/net`) === `net:[${inode}]`) return Number(name);
     } catch {
-      // It ended in between, or may not be looked at.
+      // The process has ended, or its namespace may not be read.
     }
   }
   return undefined;
 }
 
-/** Addresses that are reached over the bridge, in words. */
+/** Addresses to which the host has routes over the bridge, as text. */
 export async function bridgedAddresses(): Promise<string[]> {
   if (!(await linkNames()).has(BRIDGE)) return [];
   const show = (family: string) =>
@@ -114,7 +114,7 @@ export async function bridgedAddresses(): Promise<string[]> {
   return routes.map(({ dst }) => dst).filter((dst) => dst !== "default" && !dst.includes("/"));
 }
 
-/** Makes the bridge, where it is not there yet, and gives it its addresses. */
+/** Makes the bridge if it does not exist, and gives it its addresses. */
 export async function makeBridge(address: IpAddress): Promise<void> {
   const what = `make the management bridge ${BRIDGE}`;
   if (!(await linkNames()).has(BRIDGE)) {
@@ -123,11 +123,11 @@ export async function makeBridge(address: IpAddress): Promise<void> {
   await ip(what, ["addr", "replace", hostPrefix(address), "dev", BRIDGE]);
   await ip(what, ["addr", "replace", hostPrefix(nextHopV4(address)), "dev", BRIDGE]);
   await ip(what, ["link", "set", BRIDGE, "up"]);
-  // Without IPv6 on this host no instance has an IPv6 address either.
+  // This fails on a host without IPv6, where no instance has an IPv6 address either.
   await ipTry(["addr", "replace", `${BRIDGE_V6}/64`, "dev", BRIDGE, "nodad"]);
 }
 
-/** Removes the bridge, unless somebody else has joined it. */
+/** Removes the bridge, unless it still has ports. */
 export async function removeBridge(): Promise<void> {
   if (!(await linkNames()).has(BRIDGE)) return;
   const joined = await ipJson<Link>(`look at ${BRIDGE}`, ["link", "show", "master", BRIDGE]);
@@ -136,8 +136,11 @@ export async function removeBridge(): Promise<void> {
 }
 
 /** Makes namespace and management link; `bridge` is the bridge's address. @throws {SystemError} */
-export async function makeSite(site: Site, bridge: IpAddress): Promise<void> {
-  const { namespace, link, address } = site;
+export async function makeInstanceNetwork(
+  network: InstanceNetwork,
+  bridge: IpAddress,
+): Promise<void> {
+  const { namespace, link, address } = network;
   const what = `make the network of ${namespace}`;
   const inside = (...args: string[]) => ip(what, ["-n", namespace, ...args]);
   await ip(what, ["netns", "add", namespace]);
@@ -157,21 +160,21 @@ export async function makeSite(site: Site, bridge: IpAddress): Promise<void> {
 }
 
 /**
- * A new namespace has the forwarding of the host, and would lead from the device under test to the
- * management network.
+ * Switches forwarding off. A new namespace inherits the setting of the host, and would forward packets of
+ * the device under test into the management network.
  */
 async function forwardNothing(namespace: string, what: string): Promise<void> {
-  // "all" of IPv4 is ip_forward; without IPv6 its files are missing.
+  // Writing ip_forward sets it for all interfaces. Without IPv6 the files below ipv6/conf do not exist.
   const off = "echo 0 >/proc/sys/net/ipv4/ip_forward; cd /proc/sys/net/ipv6/conf 2>/dev/null && " +
     "for each in */forwarding; do echo 0 >$each; done; :";
   await ip(what, ["netns", "exec", namespace, "/bin/sh", "-c", off]);
 }
 
 /**
- * Lets only the management link and the namespace itself reach the management address. The kernel takes
- * packets for any address of the host from any interface: the device under test would reach the API over
- * the data interface or through a tunnel. The rule that makes addresses local is the first of all, so it
- * has to stand behind ours.
+ * Accepts packets for the management address from the management link and from the namespace itself alone.
+ * By default the kernel accepts packets for any of its addresses on any interface, so that the device under
+ * test could reach the API over the data interface or through a tunnel. The rule for the local table has
+ * preference 0 and is moved behind the new ones.
  */
 async function answerManagementAlone(
   inside: (...args: string[]) => Promise<string>,
@@ -187,20 +190,22 @@ async function answerManagementAlone(
   await inside(family, "rule", "del", "pref", "0");
 }
 
-/** Next hop of IPv4: the bridge's address, and where that is of IPv6 one that nobody routes. */
+/** The IPv4 next hop: the address of the bridge; a fixed link-local address if the bridge has an IPv6 one. */
 function nextHopV4(bridge: IpAddress): IpAddress {
   return bridge.length === 4 ? bridge : Uint8Array.of(169, 254, 240, 1);
 }
 
-/** Takes everything away that {@linkcode makeSite} made, as far as it is there. */
-export async function removeSite({ namespace, link, address }: Site): Promise<void> {
+/** Removes what {@linkcode makeInstanceNetwork} made, as far as it exists. */
+export async function removeInstanceNetwork(
+  { namespace, link, address }: InstanceNetwork,
+): Promise<void> {
   const [links, namespaces] = await Promise.all([linkNames(), namespaceNames()]);
   if (links.has(BRIDGE)) await ipTry(["route", "del", hostPrefix(address), "dev", BRIDGE]);
   if (links.has(link)) await ip(`remove ${link}`, ["link", "del", link]);
   if (namespaces.has(namespace)) await ip(`remove ${namespace}`, ["netns", "del", namespace]);
 }
 
-/** Ends what runs in a namespace: politely, then not. */
+/** Ends all processes in a namespace, by SIGTERM and then by SIGKILL. */
 export async function endProcessesIn(namespace: string): Promise<void> {
   if (!await isNamespace(namespace)) return;
   for (const [name, ms] of [["SIGTERM", TERM_MS], ["SIGKILL", KILL_MS]] as const) {
@@ -228,8 +233,8 @@ function kill(pid: number, name: Deno.Signal): void {
   }
 }
 
-/** The interface as it is on the host; undefined where there is none of this name. */
-export async function inspectInterface(name: string): Promise<LentInterface | undefined> {
+/** The present configuration of an interface; undefined if the host has none of this name. */
+export async function inspectInterface(name: string): Promise<MovedInterface | undefined> {
   if (!(await linkNames()).has(name)) return undefined;
   const [link] = await ipJson<Link>(`look at ${name}`, ["addr", "show", "dev", name]);
   if (!link) return undefined;
@@ -249,12 +254,12 @@ async function routesOf(
 ): Promise<(readonly ["-4" | "-6", string])[]> {
   const text = await ip(`look at the routes of ${name}`, [family, "route", "show", "dev", name]);
   const own = text.split("\n").map((line) => line.trim()).filter((line) => line !== "")
-    // The kernel and routers advertise theirs again.
+    // Routes of the kernel and of router advertisements come back by themselves.
     .filter((line) => !/\bproto (?:kernel|ra)\b/.test(line));
   return own.map((line) => [family, line.replaceAll(/ (?:linkdown|dead)\b/g, "")] as const);
 }
 
-/** The interface by which this host reaches an address; empty: it does not. */
+/** Name of the interface by which this host reaches an address; empty if it has no route. */
 export async function interfaceTo(address: IpAddress): Promise<string> {
   const family = address.length === 4 ? "-4" : "-6";
   const what = `look for ${showAddress(address)}`;
@@ -268,7 +273,7 @@ export async function interfaceTo(address: IpAddress): Promise<string> {
   return routes[0]?.dev ?? "";
 }
 
-/** Next hops of all routes of this host. */
+/** The next hops of all routes of this host, as text. */
 export async function gatewaysOfHost(): Promise<string[]> {
   const show = (family: string) =>
     ip("look at the routes", [family, "route", "show", "table", "all"]).catch(() => "");
@@ -276,39 +281,43 @@ export async function gatewaysOfHost(): Promise<string[]> {
   return [...text.matchAll(/\bvia (?:inet6? )?(\S+)/g)].map(([, address]) => address!);
 }
 
-/** Whether traffic of the whole host leaves by it. */
-export function carriesDefaultRoute({ routes }: LentInterface): boolean {
+/** Whether the host's default route leads over the interface. */
+export function carriesDefaultRoute({ routes }: MovedInterface): boolean {
   return routes.some(([, words]) => words.startsWith("default"));
 }
 
-/** Moves an interface in; `address` (`address/bits`, or empty) is put on it. @throws {SystemError} */
-export async function lend(namespace: string, name: string, address: string): Promise<void> {
+/** Moves an interface into a namespace and adds `address` (`address/bits`; empty: none). @throws {SystemError} */
+export async function moveInterfaceIn(
+  namespace: string,
+  name: string,
+  address: string,
+): Promise<void> {
   const what = `move ${name} into ${namespace}`;
   await ip(what, ["link", "set", "dev", name, "netns", namespace]);
   if (address !== "") await ip(what, ["-n", namespace, "addr", "replace", address, "dev", name]);
   await ip(what, ["-n", namespace, "link", "set", "dev", name, "up"]);
 }
 
-/** Moves it back, unless that is done or it is gone, and makes it what it was. @throws {SystemError} */
-export async function giveBack(namespace: string, lent: LentInterface): Promise<void> {
-  const { name } = lent, what = `give ${name} back`;
+/** Moves an interface back to the host, if it still exists, and restores its configuration. @throws {SystemError} */
+export async function moveInterfaceBack(namespace: string, moved: MovedInterface): Promise<void> {
+  const { name } = moved, what = `give ${name} back`;
   if (await ipTry(["-n", namespace, "link", "show", "dev", name])) {
     await ip(what, ["-n", namespace, "link", "set", "dev", name, "netns", String(Deno.pid)]);
-    // Who was killed behind this step has left it here as the kernel moves it: down, and bare.
+    // A daemon that was killed right after the move left the interface here, down and without addresses.
   } else if (!(await linkNames()).has(name)) return;
-  if (lent.master !== "") await ipTry(["link", "set", "dev", name, "master", lent.master]);
-  for (const address of lent.addresses) {
+  if (moved.master !== "") await ipTry(["link", "set", "dev", name, "master", moved.master]);
+  for (const address of moved.addresses) {
     const nodad = address.includes(":") ? ["nodad"] : [];
     await ip(what, ["addr", "replace", address, "dev", name, ...nodad]);
   }
-  if (!lent.isUp) return;
+  if (!moved.isUp) return;
   await ip(what, ["link", "set", "dev", name, "up"]);
-  for (const [family, words] of lent.routes) {
+  for (const [family, words] of moved.routes) {
     await ip(what, [family, "route", "replace", ...words.split(/\s+/), "dev", name]);
   }
 }
 
-/** An address with the length of all its bits. */
+/** An address as a host prefix, such as 192.0.2.1/32. */
 function hostPrefix(address: IpAddress): string {
   return `${showAddress(address)}/${address.length * 8}`;
 }

@@ -1,11 +1,11 @@
 /**
- * Processes that outlive the daemon, told apart by more than their number: a number is given again to
- * another process, and after a reboot so is the time at which it started.
+ * Identifies processes that outlive the daemon. A process number is reused by later processes, and its start
+ * time in clock ticks may repeat after a reboot, so an identity has number, start time and boot.
  * @module
  */
 import process from "node:process";
 
-/** One process, for ever. */
+/** Identity of one process, never shared with another one. */
 export interface ProcessId {
   readonly pid: number;
   /** Clock ticks since boot at which it started: field 22 of `/proc/PID/stat` (proc(5)). */
@@ -14,26 +14,26 @@ export interface ProcessId {
   readonly bootId: string;
 }
 
-/** How often a process is looked at that is about to end. */
+/** Polling interval while a process is expected to end, in milliseconds. */
 const LOOK_MS = 20;
 
-/** The boot we are in. */
+/** Identifier of the present boot. */
 export function bootId(): string {
   return Deno.readTextFileSync("/proc/sys/kernel/random/boot_id").trim();
 }
 
-/** The process that has this number now; undefined where there is none, or only its exit status. */
+/** Identity of the process that has this number now; undefined if there is none, or it is a zombie. */
 export function processOf(pid: number): ProcessId | undefined {
   const startTicks = startTicksOf(pid);
   return startTicks === undefined ? undefined : { pid, startTicks, bootId: bootId() };
 }
 
-/** Whether it still runs. */
+/** Whether the process still runs. */
 export function isAlive({ pid, startTicks, bootId: boot }: ProcessId): boolean {
   return startTicksOf(pid) === startTicks && boot === bootId();
 }
 
-/** Sends a signal, where it still runs. */
+/** Sends a signal if the process still runs. */
 export function signal(id: ProcessId, name: Deno.Signal): void {
   if (!isAlive(id)) return;
   try {
@@ -52,7 +52,7 @@ export function killGroup(leader: number): void {
   }
 }
 
-/** Resolves to whether it has ended within `ms`, or until `hurry` is raised. */
+/** Waits until the process ends, for at most `ms` milliseconds or until `hurry` is aborted; says whether it has. */
 export async function hasEnded(id: ProcessId, ms: number, hurry?: AbortSignal): Promise<boolean> {
   const deadline = Date.now() + ms;
   while (isAlive(id)) {

@@ -1,10 +1,10 @@
 /**
- * What the daemon knows of one instance and keeps through its own death: plain data, as JSON in the
- * state file.
+ * The persistent record of one instance: plain data that is stored as JSON in the state file, so that the
+ * next daemon can take the instance over.
  * @module
  */
 import type { Message } from "@/api/messages.ts";
-import type { LentInterface } from "@/daemon/network.ts";
+import type { MovedInterface } from "@/daemon/network.ts";
 import type { ProcessId } from "@/daemon/process.ts";
 
 /** State of an instance, as `StatusResp` tells it. */
@@ -27,11 +27,11 @@ export const InstanceType = { OURS: 1, OTHER: 2 } as const;
 /** One of {@linkcode InstanceType}. */
 export type InstanceType = typeof InstanceType[keyof typeof InstanceType];
 
-/** One instance. What is made for it is named here before it is made. */
+/** One instance. Names of what is made for it are saved here before it is made. */
 export interface InstanceRecord {
   readonly name: string;
   readonly type: InstanceType;
-  /** Number of its run in the history. */
+  /** Number of the run in the history. */
   readonly run: number;
   /** The boot in which its network was made. */
   readonly bootId: string;
@@ -45,18 +45,18 @@ export interface InstanceRecord {
   readonly apiPort: number;
   /** Whether its API speaks TLS. */
   readonly apiTls: boolean;
-  /** Interface that was lent to it, as it was before. */
-  readonly lent: LentInterface | null;
-  /** Commands that are run at its end. */
+  /** The interface that was moved into its namespace, with its previous configuration. */
+  readonly moved: MovedInterface | null;
+  /** Commands that run when the instance is destroyed (DestroyCMDs). */
   readonly destroyCommands: readonly string[];
-  /** What tells its namespace from others of this boot; 0: there is none yet. */
+  /** Inode number of its namespace within this boot; 0 before it is made. */
   namespaceInode: number;
   state: InstanceState;
-  /** Whether it has a network that is to be taken away. */
-  hasSite: boolean;
-  /** Of Type 1, once started. */
+  /** Whether it has a network that has to be removed. */
+  hasNetwork: boolean;
+  /** The process of a Type 1 instance, once it is started. */
   process: ProcessId | null;
-  /** Why it is in a bad state. */
+  /** Reason of a bad state; empty otherwise. */
   words: string;
   /** The last SummaryResp known. */
   summary: Message | null;
@@ -64,7 +64,7 @@ export interface InstanceRecord {
   ping: Message | null;
 }
 
-/** How a run ended: of ours the words of its result, of another program `ended`. */
+/** How a run ended: the result of a Type 1 instance, `ended` for another program. */
 export type RunOutcome = "passed" | "failed" | "stopped" | "died" | "could not start" | "ended";
 
 /** A finished run. */
@@ -80,8 +80,8 @@ export interface FinishedRun {
   /** The first reason of a failure; empty: none. */
   readonly words: string;
   readonly logDirectory: string;
-  /** Tunnels that came up; null where it cannot be told. */
+  /** Number of established tunnels; null if unknown. */
   readonly established: number | null;
-  /** Tunnels wanted; null where it cannot be told. */
+  /** Number of configured tunnels; null if unknown. */
   readonly configured: number | null;
 }

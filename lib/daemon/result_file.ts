@@ -1,23 +1,23 @@
 /**
- * What an instance of ours says at its end: the one line of JSON of `test --json` (docs/results.md), in
- * its log directory.
+ * Reads the result of a Type 1 instance: the line of JSON that `test --json` prints (docs/results.md),
+ * redirected into a file of its log directory.
  * @module
  */
 import { readPrivate } from "@/files/private_file.ts";
 import { InstanceState, type RunOutcome } from "@/daemon/record.ts";
 import type { RunEnd } from "@/daemon/state.ts";
 
-/** The result, and the state it means. */
+/** A result and the instance state that follows from it. */
 export interface InstanceResult extends RunEnd {
   readonly state: InstanceState;
 }
 
 const OUTCOMES: readonly RunOutcome[] = ["passed", "failed", "stopped"];
 
-/** A result has some kilobytes. */
+/** Largest result file that is read; a result has some kilobytes. */
 const OCTETS_MAX = 16 << 20;
 
-/** The result in the file; undefined where it has none, as when the process was killed. */
+/** Reads the result; undefined if the file holds none, as after a kill. */
 export function readResultFile(path: string): InstanceResult | undefined {
   try {
     return parseResult(JSON.parse(readPrivate(path, OCTETS_MAX).trim().split("\n").at(-1)!));
@@ -32,7 +32,7 @@ function parseResult(json: any): InstanceResult | undefined {
   if (outcome === undefined) return undefined;
   const words = typeof json.error === "string" ? json.error : "";
   const { established = null, configured = null } = json.tunnels ?? {};
-  // A run that never began has no duration.
+  // A test whose setup was refused has no duration.
   if (json.durationSec === null) {
     const state = InstanceState.COULD_NOT_START;
     return { state, outcome: "could not start", words, established: null, configured: null };

@@ -30,9 +30,9 @@ import { checkDefinition, checkName, type DefineRequest } from "@/daemon/definit
 import type { Instance } from "@/daemon/instance.ts";
 import type { Instances } from "@/daemon/instances.ts";
 import { type InstanceRecord, InstanceType } from "@/daemon/record.ts";
-import type { Surroundings } from "@/daemon/surroundings.ts";
+import type { DaemonContext } from "@/daemon/daemon_context.ts";
 
-/** Its port unless `--listen` says otherwise. */
+/** Default port of the Daemon API. */
 export const DAEMON_PORT = 12_240;
 
 /** Where a Daemon API listens and whom it trusts. */
@@ -51,24 +51,24 @@ export interface DaemonApiOptions {
 
 /** A Daemon API that listens. */
 export interface DaemonApi {
-  /** The port it got. */
+  /** The TCP port it listens on. */
   readonly port: number;
-  /** Stops listening; calls that are under way have half a second. */
+  /** Stops listening, and gives open calls half a second to finish. */
   close(): Promise<void>;
 }
 
-/** Names of the options on the command line. */
+/** Command-line options that name the TLS files. */
 export const DAEMON_TLS_NAMES: TlsOptionNames = {
   certificate: "--tls-cert",
   key: "--tls-key",
   clientCa: "--tls-client-ca",
 };
 
-/** A setup of half a million characters, and room for the rest. */
+/** Largest request in octets: a setup of half a million characters in UTF-8, and the other fields. */
 const REQUEST_OCTETS_MAX = 4 << 20;
-/** Characters of a refusal: it goes in a header, of which common clients take 8 KiB. */
+/** Length of a refusal's details once encoded; they travel in a header, and common clients accept 8 KiB. */
 const DETAILS_MAX = 2_000;
-/** How long open calls may take when the server closes. */
+/** Time that open calls have to finish when the server closes, in milliseconds. */
 const CLOSE_GRACE_MS = 500;
 
 const SERVICE = "MyIKEv2DaemonAPISvc";
@@ -79,14 +79,14 @@ const SERVICE = "MyIKEv2DaemonAPISvc";
  */
 export async function startDaemonApi(
   instances: Instances,
-  around: Surroundings,
+  context: DaemonContext,
   options: DaemonApiOptions,
 ): Promise<DaemonApi> {
   const { address, port, socket, trust } = options;
   const credentials = serverCredentials(options.tls, DAEMON_TLS_NAMES);
   const serve = (judge: CallerJudge) => {
     const server = newServer(REQUEST_OCTETS_MAX);
-    server.addService(loadService(DAEMON_API, SERVICE), implementation(instances, around, judge));
+    server.addService(loadService(DAEMON_API, SERVICE), implementation(instances, context, judge));
     addCommonServices(server, [TEST_API, DAEMON_API], [`${DAEMON_API.package}.${SERVICE}`]);
     return server;
   };
@@ -109,12 +109,12 @@ export async function startDaemonApi(
       await close();
       throw e;
     }
-    around.tell(3, e.message);
+    context.tell(3, e.message);
   }
   return { port: listening.port, close };
 }
 
-/** A request as the loader hands it over. */
+/** A decoded request that names an instance. */
 interface NamedRequest extends Message {
   readonly Name: string;
   readonly Gracefully: boolean;
@@ -122,7 +122,7 @@ interface NamedRequest extends Message {
 
 type Answer<R> = (request: R, caller: CallOrigin) => Promise<Message>;
 
-/** The caller's address, without its port; undefined where it has none. */
+/** The caller's address without the port; undefined for a caller at the Unix socket. */
 function addressOf(caller: CallOrigin): IpAddress | undefined {
   const peer = caller.getPeer();
   return parseAddress(
@@ -132,22 +132,22 @@ function addressOf(caller: CallOrigin): IpAddress | undefined {
 
 function implementation(
   instances: Instances,
-  around: Surroundings,
+  context: DaemonContext,
   judge: CallerJudge,
 ): UntypedServiceImplementation {
   const guarded = <T>(method: string, answer: Promise<T>) =>
-    answer.catch((e) => refuse(method, e, around));
+    answer.catch((e) => refuse(method, e, context));
   const call = <R extends Message>(method: string, answer: Answer<R>) =>
     delayed<R>((request, caller) => guarded(method, answer(request, caller)));
   /** A call that changes something: only for callers who are trusted, and told in the log. */
   const change = <R extends Message>(method: string, answer: Answer<R>) =>
     changing<R>(method, judge, (request, caller, origin) => {
-      around.tell(4, `${method} ${(request as unknown as NamedRequest).Name} by ${caller.words}`);
+      context.tell(4, `${method} ${(request as unknown as NamedRequest).Name} by ${caller.words}`);
       return guarded(method, answer(request, origin));
     });
   return {
     Define: change<DefineRequest>("Define", async (request, caller) => {
-      const definition = checkDefinition(request, around.verify);
+      const definition = checkDefinition(request, context.verify);
       await instances.define(definition, addressOf(caller));
       return {};
     }),
@@ -169,7 +169,7 @@ function implementation(
 function entry({ record }: Instance): Message {
   const common = { Name: record.name, Type: record.type };
   if (record.type === InstanceType.OTHER) return common;
-  const isThere = record.hasSite;
+  const isThere = record.hasNetwork;
   return {
     ...common,
     ...(isThere ? { APIAddr: parseAddress(record.address), APIPort: record.apiPort } : {}),
@@ -178,24 +178,24 @@ function entry({ record }: Instance): Message {
   };
 }
 
-/** The last summary known; of an instance that never told one, why it did not. */
+/** The last known summary, or a summary with nothing but the reason why there is none. */
 function statusOf({ summary, words }: InstanceRecord): Message {
   if (summary) return { Status: summary };
   return words === "" ? {} : { Status: { LastErrMsg: words } };
 }
 
-/** What is no refusal is a mistake of ours: told in the log, and the daemon goes on. */
-function refuse(method: string, e: unknown, around: Surroundings): never {
+/** Passes refusals on; any other exception is a bug, which is logged and answered as INTERNAL. */
+function refuse(method: string, e: unknown, context: DaemonContext): never {
   if (e instanceof Refusal) throw new Refusal(e.code, shortened(e.details));
   const story = e instanceof Error ? e.stack ?? e.message : String(e);
-  around.tell(2, `Internal error in ${method}: ${story}`);
+  context.tell(2, `Internal error in ${method}: ${story}`);
   const words = e instanceof Error ? e.message : String(e);
   throw new Refusal(status.INTERNAL, shortened(`Internal error in ${method}: ${words}`));
 }
 
-/** As many whole lines as fit in a header. */
+/** Shortens details to as many whole lines as fit in a header. */
 function shortened(details: string): string {
-  // Percent-encoding makes three of every octet that is not printable ASCII.
+  // gRPC percent-encodes details: every octet that is not printable ASCII takes three.
   const cost = (text: string) => encodeURI(text.toWellFormed()).length;
   if (cost(details) <= DETAILS_MAX) return details;
   const lines = details.split("\n");

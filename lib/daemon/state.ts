@@ -1,6 +1,6 @@
 /**
- * The daemon's state file: SQLite, only for its owner. Instances are rows of JSON, since nobody asks
- * for parts of them; finished runs are a table to be read by people and other programs.
+ * The daemon's state in an SQLite file that only its owner can read. Instances are stored as JSON, since
+ * they are only read as a whole; finished runs are a table with columns for people and other programs.
  * @module
  */
 import { DatabaseSync } from "node:sqlite";
@@ -9,13 +9,13 @@ import { makeDirectory } from "@/files/directory.ts";
 import { createPrivate, ensurePrivate } from "@/files/private_file.ts";
 import type { FinishedRun, InstanceRecord, InstanceType, RunOutcome } from "@/daemon/record.ts";
 
-/** Where it lies unless `--statedir` says otherwise. */
+/** Default of `--statedir`. */
 export const STATE_DIRECTORY = "/var/lib/myikev2";
 
-/** Finished runs that are kept; older ones go. */
+/** Number of finished runs that are kept; older ones are deleted. */
 export const RUNS_MAX = 10_000;
 
-/** How long another reader or writer may keep us waiting. */
+/** Longest wait for a lock of another reader or writer, in milliseconds. */
 const BUSY_MS = 5_000;
 
 const TABLES = `
@@ -36,7 +36,7 @@ const TABLES = `
   ) STRICT;
 `;
 
-/** What a run's end is remembered by. */
+/** How a run ended, as it is stored in the history. */
 export interface RunEnd {
   readonly outcome: RunOutcome;
   readonly words: string;
@@ -44,7 +44,7 @@ export interface RunEnd {
   readonly configured: number | null;
 }
 
-/** The state of one daemon; nobody else has it open to write. */
+/** The open state file of one daemon, locked against others. */
 export class StateFile {
   readonly #database: DatabaseSync;
   readonly #lock: Deno.FsFile;
@@ -67,22 +67,22 @@ export class StateFile {
   /** All instances, in the order of their definition. */
   instances(): InstanceRecord[] {
     const rows = this.#database.prepare("SELECT record FROM instances ORDER BY rowid").all();
-    return rows.map(({ record }) => JSON.parse(record as string));
+    return rows.map(({ record }) => withPresentNames(JSON.parse(record as string)));
   }
 
-  /** Keeps an instance as it is now. */
+  /** Saves the record of an instance. */
   save(record: InstanceRecord): void {
     this.#database.prepare(
       "INSERT INTO instances VALUES (?, ?) ON CONFLICT DO UPDATE SET record = excluded.record",
     ).run(record.name, JSON.stringify(record));
   }
 
-  /** Forgets an instance. */
+  /** Deletes the record of an instance. */
   forget(name: string): void {
     this.#database.prepare("DELETE FROM instances WHERE name = ?").run(name);
   }
 
-  /** A run begins; returns its number, which no other run ever has. */
+  /** Adds a run to the history; returns its number, which is never reused. */
   beginRun(name: string, type: InstanceType, logDirectory: string): number {
     const { lastInsertRowid } = this.#database.prepare(
       "INSERT INTO runs (name, type, logDirectory, defined) VALUES (?, ?, ?, ?)",
@@ -90,7 +90,7 @@ export class StateFile {
     return Number(lastInsertRowid);
   }
 
-  /** A run has ended; only the first end counts. */
+  /** Stores how a run ended; later calls for the same run change nothing. */
   endRun(run: number, { outcome, words, established, configured }: RunEnd): void {
     this.#database.prepare(
       "UPDATE runs SET ended = ?, outcome = ?, words = ?, established = ?, configured = ? " +
@@ -101,20 +101,32 @@ export class StateFile {
     );
   }
 
-  /** A run that never was: its definition was refused. */
+  /** Deletes a run whose definition was refused. */
   dropRun(run: number): void {
     this.#database.prepare("DELETE FROM runs WHERE run = ?").run(run);
   }
 
-  /** Closes it, and lets others have it. */
+  /** Closes the file and releases its lock. */
   close(): void {
     this.#database.close();
     this.#lock.close();
   }
 }
 
+/** Names of members in records that earlier versions saved, and what they are called now. */
+const RENAMED = { lent: "moved", hasSite: "hasNetwork" } as const;
+
+/** Reads a record of this or an earlier version. */
+function withPresentNames(saved: Record<string, unknown>): InstanceRecord {
+  const present = Object.entries(saved).map(([name, value]) => [
+    Object.hasOwn(RENAMED, name) ? RENAMED[name as keyof typeof RENAMED] : name,
+    value,
+  ]);
+  return Object.fromEntries(present) as InstanceRecord;
+}
+
 /**
- * The finished runs of a state directory, oldest first; a daemon may be at work there.
+ * Reads the finished runs of a state directory, oldest first; a daemon may have it open.
  * @throws {SetupError} where there is none.
  */
 export function finishedRuns(directory: string): FinishedRun[] {

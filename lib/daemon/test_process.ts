@@ -1,6 +1,6 @@
 /**
- * An instance of ours as a process: `myikev2 test` in its namespace, detached from the daemon, its
- * output in files.
+ * The process of a Type 1 instance: `myikev2 test` in its namespace, detached from the daemon, with its
+ * output redirected into files.
  * @module
  */
 import { SystemError, systemWords } from "@/base/errors.ts";
@@ -8,27 +8,27 @@ import { replaceText } from "@/files/private_file.ts";
 import { hostEnvironment } from "@/daemon/host_process.ts";
 import { hasEnded, type ProcessId, processOf, signal } from "@/daemon/process.ts";
 
-/** Files of an instance of ours in its log directory. */
-export interface OurFiles {
-  /** The setup that it runs. */
+/** Names of the files of a Type 1 instance in its log directory. */
+export interface InstanceFiles {
+  /** The setup file. */
   readonly setup: string;
-  /** Its result: one line of JSON. */
+  /** Standard output: the result as one line of JSON. */
   readonly result: string;
-  /** What it says beside that. */
+  /** Standard error. */
   readonly output: string;
   readonly log: string;
   readonly crash: string;
 }
 
-/** How long it may take to tell its peers and to end by itself: 10 s, and some more to tidy up. */
+/** Time for a graceful end in milliseconds: 10 s to tell the peers, and some more to clean up. */
 const GRACEFUL_MS = 14_000;
-/** How long it may take where nobody is told. */
+/** Time for an end that tells no peer, in milliseconds. */
 const UNGRACEFUL_MS = 3_000;
-/** How long the kernel may take to remove it. */
+/** Time that the kernel has to remove the process after SIGKILL, in milliseconds. */
 const KILL_MS = 3_000;
 
-/** Their names; two instances may share a directory. */
-export function filesOf(name: string): OurFiles {
+/** File names of an instance; its name is in each, as instances may share a directory. */
+export function instanceFiles(name: string): InstanceFiles {
   return {
     setup: `${name}.yaml`,
     result: `${name}.result.json`,
@@ -38,11 +38,11 @@ export function filesOf(name: string): OurFiles {
   };
 }
 
-/** What is needed to start it. */
+/** What is needed to start the process. */
 export interface StartOptions {
   readonly namespace: string;
   readonly directory: string;
-  readonly files: OurFiles;
+  readonly files: InstanceFiles;
   readonly ownCommand: readonly string[];
   readonly lenient: boolean;
   /** Users whom its API trusts, as --allow-user names them. */
@@ -51,14 +51,14 @@ export interface StartOptions {
   readonly insecure: boolean;
 }
 
-/** Result and output belong to the owner alone; then the shell becomes the test. */
+/** Redirects output into files that only the owner can read, then replaces the shell by the test. */
 const INTO_FILES = 'cd "$1" || exit; umask 077; exec >"$2" 2>"$3" </dev/null; shift 3; exec "$@"';
 
 /**
- * Starts it; resolves to the process, which has a session of its own and asks nothing of us any more.
+ * Starts the process in a session of its own, so that it survives the daemon.
  * @throws {SystemError}
  */
-export function startOurs(options: StartOptions): ProcessId {
+export function startInstanceProcess(options: StartOptions): ProcessId {
   const { namespace, directory, files, ownCommand } = options;
   const test = [
     ...ownCommand,
@@ -81,7 +81,7 @@ export function startOurs(options: StartOptions): ProcessId {
   } catch (e) {
     throw new SystemError(`Cannot start the test: ${systemWords(e)}`, "execve", "");
   }
-  // Its status is fetched, so that it does not stay as a zombie; nobody waits for it.
+  // Its status is collected, so that it does not stay a zombie; nothing waits for it.
   child.status.catch(() => {});
   child.unref();
   const id = processOf(child.pid);
@@ -89,14 +89,17 @@ export function startOurs(options: StartOptions): ProcessId {
   return id;
 }
 
-/** Ends it; `stopNow` asks its API for an end without a word to its peers, and `hurry` may come later. */
-export async function endOurs(
+/**
+ * Ends the process. With `stopNow`, which calls Stop of its API, no peer is told; without it the end is
+ * graceful until `hurry` is aborted.
+ */
+export async function endInstanceProcess(
   id: ProcessId,
   stopNow: (() => Promise<unknown>) | undefined,
   hurry: AbortSignal,
 ): Promise<void> {
   if (stopNow) await stopNow().catch(() => {});
-  // The first signal asks for a graceful end, unless it is over already; it also ends --hold.
+  // The first SIGTERM asks for a graceful end and ends --hold; after Stop it only ends --hold.
   signal(id, "SIGTERM");
   if (!stopNow && await hasEnded(id, GRACEFUL_MS, hurry)) return;
   if (!stopNow) signal(id, "SIGTERM");
@@ -105,8 +108,8 @@ export async function endOurs(
   await hasEnded(id, KILL_MS);
 }
 
-/** A file only its owner may read: a setup holds a PSK. @throws {SystemError} */
-export function writeOwn(path: string, text: string): void {
+/** Writes a file that only its owner can read, since a setup holds a PSK. @throws {SystemError} */
+export function writeForOwner(path: string, text: string): void {
   try {
     replaceText(path, text, "service");
   } catch (e) {

@@ -15,11 +15,11 @@ function record(name: string, over: Partial<InstanceRecord> = {}): InstanceRecor
     address: "169.254.240.2",
     apiPort: 12330,
     apiTls: false,
-    lent: null,
+    moved: null,
     destroyCommands: [],
     namespaceInode: 0,
     state: InstanceState.STARTING,
-    hasSite: true,
+    hasNetwork: true,
     process: null,
     words: "",
     summary: null,
@@ -40,7 +40,7 @@ function withDirectory(body: (directory: string) => void): void {
 Deno.test("what is kept is there for the next daemon, in the order of definition", () => {
   withDirectory((directory) => {
     const first = new StateFile(directory);
-    const b = record("b"), a = record("a", { lent: null, words: "with 'quotes' and ☺" });
+    const b = record("b"), a = record("a", { moved: null, words: "with 'quotes' and ☺" });
     for (const one of [b, a]) first.save(one);
     b.state = InstanceState.RUNNING;
     b.process = { pid: 7, startTicks: 99, bootId: "boot" };
@@ -52,6 +52,19 @@ Deno.test("what is kept is there for the next daemon, in the order of definition
     second.forget("nobody");
     assert.deepEqual(second.instances(), [a]);
     second.close();
+  });
+});
+
+Deno.test("a record that an earlier version saved is read under the present names of its members", () => {
+  withDirectory((directory) => {
+    const moved = { name: "eth1", isUp: true, master: "", addresses: [], routes: [] };
+    const state = new StateFile(directory), present = record("a", { moved, hasNetwork: true });
+    const { moved: lent, hasNetwork: hasSite, ...rest } = present;
+    state.save({ ...rest, lent, hasSite } as unknown as InstanceRecord);
+    state.close();
+    const later = new StateFile(directory);
+    assert.deepEqual(later.instances(), [present]);
+    later.close();
   });
 });
 
