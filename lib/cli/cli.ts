@@ -1,5 +1,5 @@
 /**
- * `myikev2 cli`: a connection to a running test, and the shell or one command on it.
+ * Runs `myikev2 cli`: connects to a running test, and opens its shell or runs one of the shell's commands.
  * @module
  */
 import { printLine, tellLine } from "@/files/terminal.ts";
@@ -22,7 +22,7 @@ function connect({ svr, tlsCa, tlsCert, tlsKey }: CliFlags): TestClient {
   });
 }
 
-/** The shell, until it is left; returns the exit status. */
+/** Opens the shell until the user leaves it; returns the exit status. */
 export async function openShell(flags: CliFlags): Promise<number> {
   return await connected(flags, async (test) => {
     await test.call("GetSummary"); // Is there a test at all?
@@ -32,7 +32,7 @@ export async function openShell(flags: CliFlags): Promise<number> {
   });
 }
 
-/** One command; returns the exit status. */
+/** Runs one command; returns the exit status. */
 export async function runOneCommand(
   flags: CliFlags,
   name: string,
@@ -47,7 +47,7 @@ export async function runOneCommand(
   });
 }
 
-/** What Tab offers for the SPI of the command of this name. @throws {CallFailed} without a test. */
+/** The completions for the SPI that a command takes. @throws {CallFailed} if no test answers. */
 export async function spisOfTest(flags: CliFlags, name: string, word: string): Promise<Offer[]> {
   const test = connect(flags);
   try {
@@ -73,7 +73,7 @@ async function connected(
   }
 }
 
-/** Events until the test ends; without a level, those of the setup's. */
+/** Prints events until the test ends; without a level, those of the setup's log level. */
 async function follow(test: TestConnection, args: ShellArguments, json: boolean): Promise<void> {
   const { level, keyword = "" } = args;
   if (level === 0) return;
@@ -84,7 +84,9 @@ async function follow(test: TestConnection, args: ShellArguments, json: boolean)
   await feed.ended;
 }
 
-/** Lines of thousands are written as they come; a reader that went away ends us quietly. */
+/**
+ * Writes a line at once, also among thousands; ends the process quietly if the reader has closed the pipe.
+ */
 function print(line: string): void {
   printLine(line);
 }

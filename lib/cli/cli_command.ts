@@ -1,5 +1,5 @@
 /**
- * The command `cli`: the shell of a running test, and each of its commands alone.
+ * Declares the command `cli`: the shell of a running test, and each of its commands alone.
  * @module
  */
 import type { CliFlags } from "@/cli/cli_flags.ts";
@@ -7,11 +7,11 @@ import type { Command } from "commander";
 import { parseSwitch, refuseUnknownCommand } from "@/cli/options.ts";
 import { addShellCommands } from "@/cli/shell_commands.ts";
 
-/** Adds `cli` and its commands. */
+/** Adds `cli` and its commands to the program. */
 export function addCli(program: Command, exit: (status: number) => void): void {
   const cli = program.command("cli")
     .description("shell of a running test, or one of its commands alone")
-    // Its options may stand behind the commands too.
+    // The options of `cli` may stand after the names of its commands too.
     .enablePositionalOptions(false)
     .configureHelp({ showGlobalOptions: true })
     .option("--svr <address:port>", "where the test's API is", "127.0.0.1:12330")

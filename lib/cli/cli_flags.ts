@@ -1,5 +1,5 @@
 /**
- * What the command line says to the shell.
+ * The options of the command `cli`.
  * @module
  */
 

@@ -1,55 +1,54 @@
 /**
- * What may stand next on a command line, read from the tree of commands itself: its subcommands,
- * options, choices and the names of their values (`<file>`, `[bool]`). A system shell and the shell of
- * a running test ask the same function.
+ * Finds what may follow on a command line in commander's tree of commands: subcommands, options, choices, and
+ * the names of values (`<file>`, `[bool]`). System shells and the shell of a running test use it.
  * @module
  */
 import type { Argument, Command, Option } from "commander";
 import { acceptsWord, knownOptions, optionsOf } from "@/cli/options.ts";
 
-/** A word that fits, and what it means. */
+/** A word that completes the line, with its meaning. */
 export interface Offer {
   readonly value: string;
-  /** Empty where there is nothing to say. */
+  /** The meaning of the word; empty if there is none to show. */
   readonly does: string;
   readonly kind: "command" | "option" | "value";
 }
 
-/** All that fit, and whether names of files would fit as well. */
+/** All words that complete the line, and whether file names would too. */
 export interface Offers {
   readonly offers: readonly Offer[];
   readonly files: "none" | "files" | "directories";
 }
 
-/** What stands before the word that is completed. */
+/** The command and the options before the word that is completed. */
 export interface Place {
   readonly command: Command;
   /** The value of each option by its name in the program (`tlsCa`), defaults included. */
   readonly flags: Readonly<Record<string, unknown>>;
 }
 
-/** Finds values that nobody can list beforehand, by the name that help shows for them (`spi`). */
+/** Finds values that are only known at run time, by the name that help shows for them (`spi`). */
 export type Lookup = (name: string, place: Place, word: string) => Promise<readonly Offer[]>;
 
 const NOTHING: Offers = { offers: [], files: "none" };
 const SWITCH_VALUES: readonly string[] = ["true", "false"];
 
-/** Where the words before the cursor lead. */
+/** The state after the words before the cursor. */
 interface At {
   command: Command;
-  /** Words that are neither commands nor options or their values. */
+  /** Number of words that are neither commands nor options nor values of options. */
   positionals: number;
-  /** Options that were given, with the value where there is one. */
+  /** Options that were given, with their values. */
   readonly given: Map<Option, string | undefined>;
-  /** The last option, where its value may follow. */
+  /** The last option, if its value may follow. */
   pending: Option | undefined;
-  /** Behind `--`. */
+  /** Whether `--` was given, after which no word is an option. */
   onlyArguments: boolean;
-  /** Behind `help`: the name of a command follows. */
+  /** Whether `help` was given, which the name of a command follows. */
   isHelp: boolean;
 }
 
-/** What may stand in place of the last of `words`, which may be empty; the name of `root` is not among them. */
+/** Completes the last of `words`, which may be empty. The name of `root` is not among the words. */
 export async function offersAt(
   root: Command,
   words: readonly string[],
@@ -110,7 +109,7 @@ function step(at: At, word: string): void {
   }
 }
 
-/** A word that is no option: the name of a command, or an argument. */
+/** Takes a word that is no option: the name of a command, or an argument. */
 function stepInto(at: At, word: string): void {
   const isFirst = at.positionals === 0;
   const next = at.command.commands.find((c) => c.name() === word || c.aliases().includes(word));
@@ -128,7 +127,7 @@ function options(at: At, word: string): Offer[] {
   const known = knownOptions(at.command);
   const free = known.filter((option) => option.variadic || !at.given.has(option));
   return free.flatMap(({ long, short, description }) => {
-    // A short one is offered where it stands there already: it is complete.
+    // A short option that is typed completely is offered as it is.
     const value = short === word ? short : long;
     return value?.startsWith(word)
       ? [{ value, does: firstWords(description), kind: "option" }]
@@ -168,7 +167,7 @@ async function valuesThatFit(
   return { ...NOTHING, offers: await lookup(name, word) };
 }
 
-/** What help calls the value: `file` of `--lf <file>`. */
+/** The name that help shows for a value: `file` of `--lf <file>`. */
 function nameOf(of: Option | Argument): string {
   if (!("flags" in of)) return of.name();
   return /[<[]([^>\]]+?)(?:\.\.\.)?[>\]]/.exec(of.flags)?.[1] ?? "";
@@ -183,7 +182,7 @@ function flagsOf({ command, given }: At): Record<string, unknown> {
   );
 }
 
-/** The first sentence, or what is before a semicolon: a list of offers has room for that. */
+/** The first sentence of a description, or its part before a semicolon, so that it fits in a list. */
 function firstWords(description: string): string {
   return description.split(/;\s|\.\s+(?=[A-Z])/)[0]!.replaceAll(/\s+/g, " ");
 }

@@ -1,5 +1,5 @@
 /**
- * The command `completion`, and what the scripts it prints ask when Tab is pressed.
+ * Declares the command `completion`, and answers the scripts that it prints when Tab is pressed.
  * @module
  */
 import { printLine } from "@/files/terminal.ts";
@@ -15,10 +15,10 @@ import {
 } from "@/cli/completion_scripts.ts";
 import { withTwoDashes } from "@/cli/shell_words.ts";
 
-/** Longest wait for a running test to tell its SPIs: somebody has pressed a key. */
-const PATIENCE_MS = 5_000;
+/** Longest wait for the SPIs of a running test, in milliseconds, as a user is waiting. */
+const LOOKUP_MS_MAX = 5_000;
 
-/** Values that have to be looked up, by the name that help shows for them. */
+/** Values that are only known at run time, by the name that help shows for them. */
 const LOOKUPS: Readonly<Record<string, Lookup>> = {
   spi: async (_, { command, flags }, word) => {
     const { spisOfTest } = await import("@/cli/cli.ts");
@@ -43,7 +43,7 @@ function starting(word: string, values: readonly (readonly [string, string])[]):
     .map(([value, does]) => ({ value, does, kind: "value" }));
 }
 
-/** Adds `completion`. */
+/** Adds `completion` to the program. */
 export function addCompletion(program: Command): void {
   program.command("completion")
     .description("print the script by which a shell completes commands, options and their values")
@@ -65,14 +65,14 @@ myikev2 completion fish | source.`,
     });
 }
 
-/** Answers a script; `args` is what stands behind `__complete`. */
+/** Answers a completion script; `args` are the arguments after `__complete`. */
 export async function answerTab(program: Command, args: readonly string[]): Promise<void> {
   const describe = args[0] !== BARE;
   const typed = args.slice(args.indexOf("--") + 1);
   const words = typed[0] === "cli" ? withTwoDashes(typed) : typed;
   const offers = await offersAt(program, words, async (name, place, word) => {
     const look = LOOKUPS[name]?.(name, place, word) ?? [];
-    // Nothing is offered where no test answers; what is wrong is told when the command runs.
+    // If no test answers, nothing is offered. The error is shown when the command itself is run.
     return await Promise.race([look, late()]).catch(() => []);
   });
   for (const line of answerLines(offers, describe)) printLine(line);
@@ -80,6 +80,6 @@ export async function answerTab(program: Command, args: readonly string[]): Prom
 
 function late(): Promise<never[]> {
   return new Promise((resolve) => {
-    Deno.unrefTimer(setTimeout(() => resolve([]), PATIENCE_MS));
+    Deno.unrefTimer(setTimeout(() => resolve([]), LOOKUP_MS_MAX));
   });
 }

@@ -1,5 +1,5 @@
 /**
- * `myikev2 control run` and `myikev2 control example`; what `control cli` shares with them.
+ * Runs `myikev2 control run` and `myikev2 control example`, and has what `control cli` shares with them.
  * @module
  */
 import { printLine, tellLine } from "@/files/terminal.ts";
@@ -21,7 +21,7 @@ import { outcomeTable } from "@/control/table.ts";
 import { EventHub } from "@/engine/show/event_hub.ts";
 import { LogFile } from "@/report/log_file.ts";
 
-/** Options of all commands over daemons. */
+/** Options of all commands that use several daemons. */
 export interface ControlOptions {
   readonly configfile: string;
   readonly lf: string;
@@ -29,14 +29,14 @@ export interface ControlOptions {
   readonly cmdtimeout: string;
 }
 
-/** Options of `control run`; empty texts are options that were not given. */
+/** Options of `control run`; an empty text is an option that was not given. */
 export interface RunRecipeOptions extends ControlOptions {
   readonly json: boolean;
   readonly junit: string;
   readonly timeout: string;
 }
 
-/** Octets after which the controller's log begins anew. */
+/** Octets after which the controller's log file is started anew. */
 const LOG_OCTETS_MAX = 100_000_000;
 
 /** Runs a recipe to its end and undoes it; returns the exit status. */
@@ -52,7 +52,7 @@ export async function runRecipe(path: string, options: RunRecipeOptions): Promis
       timeoutMs,
       tell: log.tell,
     });
-    // A junit file that cannot be written is told before anything is done.
+    // A JUnit file that cannot be written is an error before anything is started.
     if (options.junit !== "") writeText(options.junit, [""], "--junit", true);
     const outcome = await runToItsEnd(run);
     report(outcome, options);
@@ -110,7 +110,7 @@ function isThere(path: string): boolean {
   }
 }
 
-/** The controller file, with its warnings on standard error. @throws {SetupError} */
+/** Reads the controller file and prints its warnings on standard error. @throws {SetupError} */
 export function loadControllerFile(path: string): ControllerFile {
   const { value, warnings } = readControllerFile(readText(path), path);
   for (const warning of warnings) tellLine(`myikev2: ${warning}`);
@@ -122,24 +122,24 @@ export function loadControllerFile(path: string): ControllerFile {
   return value;
 }
 
-/** A recipe that is ready to run: its file and all its setups are good. @throws {SetupError} */
+/** Reads a recipe and checks all its setups, so that it is ready to run. @throws {SetupError} */
 export function loadRecipe(path: string, daemons: Daemons, options: RunOptions): RecipeRun {
   const { value: recipe, warnings } = readRecipe(readText(path), path, daemons.file);
   for (const warning of warnings) tellLine(`myikev2: ${warning}`);
   const prepared = prepareInstances(recipe, path);
-  // TLS files that cannot be used are told before anything is done.
+  // TLS files that cannot be used are an error before anything is started.
   for (const { daemonName } of recipe.instances) daemons.client(daemonName);
   return new RecipeRun({ recipe, file: path, prepared }, daemons, options);
 }
 
-/** @throws {SetupError} naming the option. */
+/** Parses the duration of an option. @throws {SetupError} naming the option. */
 export function durationOf(option: string, text: string): number {
   const ms = parseDuration(text);
   if (ms !== undefined && ms > 0) return ms;
   throw new SetupError(`Cannot use ${option} ${text}: expected a duration such as 60s`);
 }
 
-/** Tells on standard error and in a log file. */
+/** Reports on standard error and in a log file. */
 export function openControlLog(path: string): Pick<RunOptions, "tell"> & { close: () => void } {
   const events = new EventHub();
   const log = new LogFile({

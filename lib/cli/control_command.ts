@@ -1,5 +1,5 @@
 /**
- * The command `control` with its options and examples.
+ * Declares the command `control` with its options and examples.
  * @module
  */
 import type { Command } from "commander";
@@ -20,7 +20,7 @@ interface ControlFlags {
   readonly junit?: string;
 }
 
-/** Adds `control cli`, `control run` and `control example`. */
+/** Adds `control cli`, `control run` and `control example` to the program. */
 export function addControl(program: Command, exit: (status: number) => void): void {
   const control = program.command("control")
     .enablePositionalOptions()

@@ -1,6 +1,6 @@
 /**
- * `myikev2 control cli`: a shell over all daemons of a controller file. Each line is a command line of its
- * own, with help and suggestions.
+ * Runs `myikev2 control cli`: a shell over all daemons of a controller file. Each line is parsed by a tree of
+ * commands of its own, with help and suggestions.
  * @module
  */
 import { printLine, tellLine } from "@/files/terminal.ts";
@@ -15,8 +15,8 @@ import { openControlLog } from "@/cli/control.ts";
 import { EXIT_FAILED, EXIT_PASSED } from "@/cli/exit_status.ts";
 import { parseSwitch, settleCommandLine } from "@/cli/options.ts";
 import { ownCommand } from "@/cli/own_command.ts";
-import { wordsOf as wordsOfLine } from "@/cli/shell_words.ts";
-import { wordsOf } from "@/control/daemon_client.ts";
+import { splitLine } from "@/cli/shell_words.ts";
+import { describeError } from "@/control/daemon_client.ts";
 import { Daemons } from "@/control/daemons.ts";
 import type { RecipeRun } from "@/control/recipe_run.ts";
 import { listTable } from "@/control/table.ts";
@@ -24,7 +24,10 @@ import { InstanceType } from "@/daemon/record.ts";
 
 const PROMPT = "control> ";
 
-/** Reads commands until `quit` or the end of input; returns 1 where input was no terminal and one failed. */
+/**
+ * Runs commands until `quit` or the end of the input; returns 1 if the input was no terminal and a command
+ * failed.
+ */
 export async function runControlShell(options: ControlOptions): Promise<number> {
   const commandTimeoutMs = durationOf("--cmdtimeout", options.cmdtimeout);
   const daemons = new Daemons(loadControllerFile(options.configfile));
@@ -44,11 +47,11 @@ export async function runControlShell(options: ControlOptions): Promise<number> 
   }
 }
 
-/** One session. */
+/** One session of the shell. */
 class ControlShell {
   readonly #daemons: Daemons;
   readonly #load: (path: string) => RecipeRun;
-  /** Recipes of this session whose cleancmds are still to be run. */
+  /** Recipes of this session whose clean-up commands have not run yet. */
   readonly #runs = new Set<RecipeRun>();
   #isOver = false;
 
@@ -76,10 +79,10 @@ class ControlShell {
     return done ? undefined : value;
   }
 
-  /** Whether the command of a line went well; what did not is told. */
+  /** Runs the command of a line; returns whether it succeeded. Errors are printed. */
   async #execute(line: string): Promise<boolean> {
     try {
-      const words = wordsOfLine(line);
+      const words = splitLine(line);
       if (!words) throw new SetupError("Cannot read the line: a quote is not closed");
       if (words.length === 0 || words[0]!.startsWith("#")) return true;
       const commands = this.#commands();
@@ -88,7 +91,7 @@ class ControlShell {
     } catch (e) {
       if (e instanceof CommanderError) return e.exitCode === 0;
       if (!(e instanceof SetupError || e instanceof SystemError || e instanceof Refusal)) throw e;
-      tellLine(`myikev2: ${wordsOf(e)}`);
+      tellLine(`myikev2: ${describeError(e)}`);
       return false;
     }
   }
@@ -157,7 +160,7 @@ class ControlShell {
       for (const { name, api } of instances) {
         if (!api) continue;
         await this.#daemons.client(daemonName).clearPing(name)
-          .catch((e) => failed.push(`${name}: ${wordsOf(e)}`));
+          .catch((e) => failed.push(`${name}: ${describeError(e)}`));
       }
     }
     if (failed.length > 0) throw new SetupError(failed.join("\n"));
@@ -170,7 +173,7 @@ class ControlShell {
     await this.#cleanAfter();
   }
 
-  /** When the last instance of a recipe is gone, its cleancmds are run. */
+  /** Runs the clean-up commands of each recipe whose last instance has gone. */
   async #cleanAfter(): Promise<void> {
     const lists = await this.#daemons.list();
     const isComplete = lists.every(({ error }) => error === "");
@@ -192,7 +195,7 @@ const TARGET = ["-t <instance>", "the instance: NAME, or DAEMON/NAME"] as const;
 
 const NAMES = ["def", "list", "cli", "clearping", "stop", "shell", "quit", "help"];
 
-/** One line of the terminal, with the history of those before; undefined at its end. */
+/** Reads one line of the terminal, with `history` to go back to; undefined at the end of the input. */
 function ask(history: string[]): Promise<string | undefined> {
   const { promise, resolve } = Promise.withResolvers<string | undefined>();
   const reader = createInterface({
@@ -216,7 +219,7 @@ function ask(history: string[]): Promise<string | undefined> {
   return promise;
 }
 
-/** Lines of an input that is no terminal. */
+/** The lines of an input that is no terminal. */
 async function* pipedLines(): AsyncGenerator<string> {
   let rest = "";
   for await (const chunk of Deno.stdin.readable.pipeThrough(new TextDecoderStream())) {
@@ -227,9 +230,9 @@ async function* pipedLines(): AsyncGenerator<string> {
   if (rest !== "") yield rest;
 }
 
-/** Another program at this terminal; resolves at its end. @throws {SystemError} */
+/** Runs another program on this terminal; resolves when it ends. @throws {SystemError} */
 async function spawnHere([program, ...args]: readonly string[]): Promise<void> {
-  // Ctrl-C is for the program at the terminal.
+  // Ctrl-C is meant for the program on the terminal.
   const ignore = () => {};
   Deno.addSignalListener("SIGINT", ignore);
   try {
@@ -237,7 +240,7 @@ async function spawnHere([program, ...args]: readonly string[]): Promise<void> {
     if (!success) throw new SetupError(`${program} ended with status ${code}`);
   } catch (e) {
     if (e instanceof SetupError) throw e;
-    throw new SystemError(`Cannot run ${program}: ${wordsOf(e)}`, "execve", "");
+    throw new SystemError(`Cannot run ${program}: ${describeError(e)}`, "execve", "");
   } finally {
     Deno.removeSignalListener("SIGINT", ignore);
   }

@@ -1,5 +1,7 @@
 /**
- * `myikev2 createpki`: a root, authorities below it, and end-entity pairs in bulk, as PEM files.
+ * Runs `myikev2 createpki`: makes a root, authorities below it, and many end-entity certificates with keys,
+ * as
+ * PEM files.
  * @module
  */
 import { printLine, tellLine } from "@/files/terminal.ts";
@@ -25,7 +27,7 @@ export interface CreatePkiOptions {
   readonly count: number;
   readonly cadir: string;
   readonly eedir: string;
-  /** Authorities below the root. */
+  /** Number of levels of authorities below the root. */
   readonly calvl: number;
   readonly cakeytype: KeyType;
   readonly eekeytype: KeyType;
@@ -33,19 +35,19 @@ export interface CreatePkiOptions {
   readonly eeprefix: string;
 }
 
-/** Pairs under way at a time: RSA keys are made on threads. */
+/** How many pairs are made at the same time; RSA keys are generated on threads. */
 const CONCURRENCY = 4;
-/** How often progress is told. */
+/** How often progress is reported, in milliseconds. */
 const PROGRESS_MS = 1000;
-/** What others may do with keys, with certificates, and with directories of both. */
+/** File modes of keys, of certificates, and of the directories of both. */
 const OWNER_ONLY = 0o600, READABLE = 0o644, ENTERED_BY_ALL = 0o755;
 
-/** Makes all of it; returns the exit status. @throws {SetupError} where a file cannot be written. */
+/** Makes all files; returns the exit status. @throws {SetupError} if a file cannot be written. */
 export async function createPki(options: CreatePkiOptions): Promise<number> {
   const { count, cadir, eedir, calvl, cakeytype, eekeytype } = options;
   const backend = chooseBackend(loadLibcrypto(), "auto"), nowMs = Date.now();
   for (const directory of [cadir, eedir]) enterDirectory(directory);
-  refuseWhatIsThere(options);
+  refuseExistingFiles(options);
   const maker = { backend, nowMs };
   let issuer: Issuer | undefined;
   for (const name of authorityNames(calvl)) {
@@ -85,18 +87,18 @@ interface Pair {
   readonly privateKey: PrivateKey;
 }
 
-/** What one pair is to be. */
-interface PairWish {
+/** The description of a pair that is to be made. */
+interface PairOptions {
   readonly commonName: string;
   readonly template: (holder: Holder) => CertificateTemplate;
-  /** `undefined`: it signs itself. */
+  /** The authority that issues it; undefined: it is self-signed. */
   readonly issuer: Issuer | undefined;
 }
 
 async function makePair(
   { backend, nowMs }: { readonly backend: CryptoBackend; readonly nowMs: number },
   { kind, rsaBits }: KeyType,
-  { commonName, template, issuer }: PairWish,
+  { commonName, template, issuer }: PairOptions,
 ): Promise<Pair> {
   const { privateKey, publicKey } = await backend.signatures.generate(kind, rsaBits);
   const means = { backend, random: backend.randomOctets };
@@ -130,8 +132,11 @@ function enterDirectory(path: string): void {
   }
 }
 
-/** Before minutes of keys are made: the first and the last of each kind stand for all. */
-function refuseWhatIsThere({ count, cadir, eedir, calvl }: CreatePkiOptions): void {
+/**
+ * Refuses to overwrite, before minutes are spent on keys. Only the first and the last file of each kind are
+ * looked at.
+ */
+function refuseExistingFiles({ count, cadir, eedir, calvl }: CreatePkiOptions): void {
   const names = authorityNames(calvl).map((name) => `${cadir}/${name}`);
   if (count > 0) names.push(...[0, count - 1].map((at) => `${eedir}/${endEntityName(at)}`));
   for (const path of names.flatMap((name) => [`${name}.cert`, `${name}.key`])) {

@@ -1,5 +1,5 @@
 /**
- * The command `createpki` with its options and examples.
+ * Declares the command `createpki` with its options and examples.
  * @module
  */
 import { type Command, InvalidArgumentError } from "commander";
@@ -9,7 +9,7 @@ import { KEY_TYPES, type KeyType, parseKeyType } from "@/pki/templates.ts";
 
 const COUNT_MAX = 1_000_000, LEVELS_MAX = 16;
 
-/** Adds `createpki`. */
+/** Adds `createpki` to the program. */
 export function addCreatePki(program: Command, exit: (status: number) => void): void {
   program.command("createpki")
     .description("make certificate authorities and end-entity certificates, with their keys")
@@ -53,7 +53,7 @@ function keyType(value: string): KeyType {
   throw new InvalidArgumentError(`Expected one of ${KEY_TYPES}.`);
 }
 
-/** A default that help shows as it is typed. */
+/** A default value that help shows in the form in which it is typed. */
 function rsa(rsaBits: number): KeyType {
   return { kind: "rsa", rsaBits, toString: () => `rsa:${rsaBits}` } as KeyType;
 }

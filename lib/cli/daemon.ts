@@ -1,6 +1,7 @@
 /**
- * `myikev2 daemon`: serves the Daemon API until a signal comes; `myikev2 daemon history` lists finished
- * runs.
+ * Runs `myikev2 daemon`, which serves the Daemon API until a signal ends it, and `myikev2 daemon history`,
+ * which
+ * lists finished runs.
  * @module
  */
 import { printLine, tellLine } from "@/files/terminal.ts";
@@ -37,9 +38,9 @@ export interface DaemonOptions {
   readonly tlsKey: string;
   readonly tlsClientCa: string;
   readonly insecure: boolean;
-  /** Path of the Unix socket; empty: none. */
+  /** Path of the Unix socket; empty: there is none. */
   readonly socket: string;
-  /** Names or numbers of users who may define and destroy, beside root. */
+  /** Names or numbers of users who may define and destroy instances, beside root. */
   readonly allowUser: readonly string[];
   readonly cmdtimeout: string;
   readonly mgmtprefix: string;
@@ -48,13 +49,13 @@ export interface DaemonOptions {
   readonly profiling: boolean;
 }
 
-/** Octets after which the daemon's log begins anew. */
+/** Octets after which the daemon's log file is started anew. */
 const LOG_OCTETS_MAX = 100_000_000;
 
-/** Runs the daemon until SIGINT or SIGTERM; the instances go on. Returns the exit status. */
+/** Runs the daemon until SIGINT or SIGTERM; instances keep running. Returns the exit status. */
 export async function runDaemon(options: DaemonOptions): Promise<number> {
   const { address, port } = parseListen(options.listen);
-  refuseOpenDoor(address, options);
+  refuseUnprotectedApi(address, options);
   const prefix = parseManagementPrefix(options.mgmtprefix);
   const commandTimeoutMs = timeoutOf(options.cmdtimeout);
   const users = options.allowUser.map(userNumber);
@@ -83,7 +84,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
     const { socket } = options;
     const api = await startDaemonApi(instances, context, {
       ...{ address, port, tls, socket },
-      // Another daemon of this machine, in another network namespace, may have the usual one.
+      // A daemon in another network namespace of this host may have the usual socket.
       socketIsOptional: socket === DAEMON_SOCKET,
       trust: { users, trustsOtherHosts: options.insecure },
     });
@@ -103,7 +104,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   return EXIT_PASSED;
 }
 
-/** Lists the finished runs, oldest first; returns the exit status. */
+/** Prints the finished runs, oldest first; returns the exit status. */
 export function printHistory(statedir: string, json: boolean): number {
   const runs = finishedRuns(statedir);
   if (json) printLine(JSON.stringify(runs));
@@ -111,7 +112,7 @@ export function printHistory(statedir: string, json: boolean): number {
   return EXIT_PASSED;
 }
 
-/** A table for people. */
+/** The finished runs as the lines of a table. */
 export function historyLines(runs: readonly FinishedRun[]): string[] {
   const rows = runs.map((run) => [
     String(run.run),
@@ -128,7 +129,7 @@ export function historyLines(runs: readonly FinishedRun[]): string[] {
   return table.map((row) => row.map((cell, i) => cell.padEnd(widths[i]!)).join("  ").trimEnd());
 }
 
-/** `ADDR:PORT`, `[ADDR]:PORT` or `ADDR`. @throws {SetupError} */
+/** Parses `ADDR:PORT`, `[ADDR]:PORT` or `ADDR`. @throws {SetupError} */
 export function parseListen(text: string): { readonly address: string; readonly port: number } {
   const [, v6, v4, portText] = /^(?:\[(.+)\]|([^:]+))(?::(\d{1,5}))?$/.exec(text) ?? [];
   const address = v6 ?? v4 ?? text;
@@ -141,8 +142,11 @@ export function parseListen(text: string): { readonly address: string; readonly 
   return { address, port };
 }
 
-/** The API runs shell commands as root: others than this host must show who they are. */
-function refuseOpenDoor(address: string, options: DaemonOptions): void {
+/**
+ * Refuses an address that other hosts can reach without TLS client certificates, as the API runs shell
+ * commands as root.
+ */
+function refuseUnprotectedApi(address: string, options: DaemonOptions): void {
   if (isLoopback(`${address}:0`) || options.tlsClientCa !== "" || options.insecure) return;
   throw new SetupError(
     `Cannot listen on ${address} for everybody: whoever reaches the daemon runs shell commands as ` +
@@ -151,14 +155,14 @@ function refuseOpenDoor(address: string, options: DaemonOptions): void {
   );
 }
 
-/** @throws {SetupError} */
+/** Parses the duration of `--cmdtimeout`. @throws {SetupError} */
 function timeoutOf(text: string): number {
   const ms = parseDuration(text);
   if (ms !== undefined && ms > 0) return ms;
   throw new SetupError(`Cannot use --cmdtimeout ${text}: expected a duration such as 60s`);
 }
 
-/** What `test --verify` says. @throws {SetupError} */
+/** Checks a setup as `test --verify` does. @throws {SetupError} */
 function verify(text: string, file: string, lenient: boolean): Setup {
   const { setup, positionOf } = readSetup(text, file, { lenient });
   environment(setup, positionOf);
@@ -183,7 +187,7 @@ function openLog(options: DaemonOptions): Pick<DaemonContext, "tell"> & { close:
   };
 }
 
-/** Resolves at the first signal that asks for an end. */
+/** Resolves at the first signal that asks the daemon to end. */
 function ended(): Promise<void> {
   return new Promise((resolve) => onSignals(() => resolve()));
 }

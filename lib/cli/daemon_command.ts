@@ -1,5 +1,5 @@
 /**
- * The command `daemon` with its options and examples.
+ * Declares the command `daemon` with its options and examples.
  * @module
  */
 import { DAEMON_SOCKET } from "@/cli/daemon_socket.ts";
@@ -8,7 +8,7 @@ import { parseSwitch, refuseUnknownCommand, wholeNumber } from "@/cli/options.ts
 
 const STATE_DIRECTORY = "/var/lib/myikev2";
 
-/** Options as commander gives them. */
+/** Options of `daemon` as commander gives them. */
 interface DaemonFlags {
   readonly listen: string;
   readonly lf: string;
@@ -26,10 +26,10 @@ interface DaemonFlags {
   readonly lenient?: boolean;
 }
 
-/** Adds `daemon` and `daemon history`. */
+/** Adds `daemon` and `daemon history` to the program. */
 export function addDaemon(program: Command, exit: (status: number) => void): void {
   const daemon = program.command("daemon")
-    // Both have --statedir: what follows `history` is its own.
+    // Both commands have --statedir, and one that stands after `history` belongs to `history`.
     .enablePositionalOptions()
     .description("serve the Daemon API: run tests in network namespaces of this host (as root)")
     .option("--listen <address:port>", "where the Daemon API listens", "127.0.0.1:12240")

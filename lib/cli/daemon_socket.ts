@@ -1,7 +1,7 @@
 /**
- * Where a daemon listens unless it is told otherwise.
+ * The default Unix socket of the daemon.
  * @module
  */
 
-/** The Unix socket unless `--socket` says otherwise. */
+/** Path of the Unix socket unless `--socket` names another. */
 export const DAEMON_SOCKET = "/run/myikev2/daemon.sock";

@@ -1,6 +1,7 @@
 /**
- * `myikev2 demo`: a gateway and a client of ours in this process, over UDP on loopback. Every datagram
- * passes a socket; nothing needs root, the shim, or a file.
+ * Runs `myikev2 demo`: a gateway and a client in this process, over UDP on loopback. All datagrams pass
+ * through
+ * sockets. Neither root nor the shim nor any file is needed.
  * @module
  */
 import { printLine } from "@/files/terminal.ts";
@@ -22,7 +23,7 @@ import { summaryLines } from "@/report/summary.ts";
 import { readSetup } from "@/setup/read.ts";
 import type { Setup } from "@/setup/setup.ts";
 
-/** Its options. */
+/** Options of `demo`. */
 export interface DemoOptions {
   readonly tunnels: number;
   readonly json?: boolean;
@@ -33,16 +34,16 @@ export interface DemoOptions {
   readonly suite: string;
 }
 
-/** Algorithms by the name of the suite, as they stand in the setup of both ends. */
+/** The suites of the demo: for each name the algorithms, as the setups of both ends name them. */
 export const SUITES: Readonly<Record<string, string>> = {
   "x25519-gcm": "dhgrpid: 31, ikeencyptalg: aes-gcm-16:128, ikeprfalg: sha256",
   "modp2048-cbc": "dhgrpid: 14, ikeencyptalg: aes-cbc:128, ikeintegrityalg: sha256",
 };
-/** A demo in which nothing happens for so long is ended, and has failed. */
+/** Milliseconds without progress after which a demo is ended as failed. */
 const STALL_MS = 60_000;
 const LOOK_MS = 5;
 
-/** Runs it; returns the exit status. */
+/** Runs the demo; returns the exit status. */
 export async function runDemo(options: DemoOptions): Promise<number> {
   const recorders = openRecorders(options);
   const watch = watchForCrash();
@@ -58,7 +59,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   }
 }
 
-/** Both ends, not yet begun. */
+/** Both ends of the demo, before they are started. */
 interface Pair {
   readonly gateway: TestRun;
   readonly client: TestRun;
@@ -96,7 +97,7 @@ function openPair(options: DemoOptions, recorders: Recorders): Pair {
   return { gateway, client };
 }
 
-/** Runs both to their ends; what came of it is the client's result, and failed where either failed. */
+/** Runs both ends to their end. The result is that of the client, and failed if either end failed. */
 async function drive({ gateway, client }: Pair, options: DemoOptions): Promise<RunResultJson> {
   let isStopped = false;
   const forget = onSignals((again) => {
@@ -121,7 +122,7 @@ async function drive({ gateway, client }: Pair, options: DemoOptions): Promise<R
   return stalled || short ? { ...result, result: "failed", error: result.error ?? error } : result;
 }
 
-/** Waits until every tunnel is up, or none can come any more; whether it gave up waiting. */
+/** Waits until every tunnel is established, or none can be any more; returns whether it gave up waiting. */
 async function complete(run: TestRun, tunnels: number): Promise<boolean> {
   let isOver = false, settled = 0, sinceMs = performance.now();
   run.finalResult.then(() => isOver = true);

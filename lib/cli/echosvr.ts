@@ -1,5 +1,5 @@
 /**
- * `myikev2 echosvr`: sends UDP datagrams back, at any number of addresses by one socket.
+ * Runs `myikev2 echosvr`: returns UDP datagrams to their sender, at any number of addresses by one socket.
  * @module
  */
 import { tellLine } from "@/files/terminal.ts";
@@ -13,7 +13,7 @@ import { type ArrivedPacket, PacketSockets } from "@/native/packet_sockets.ts";
 import { markAsReply } from "@/ping/echo.ts";
 import { addressesOfPlace, type EchoDecision, type EchoPlace, EchoRule } from "@/ping/echo_rule.ts";
 
-/** Options as commander gives them. */
+/** Options of `echosvr` as commander gives them. */
 export interface EchosvrOptions {
   readonly startip: string;
   readonly count: number;
@@ -23,7 +23,9 @@ export interface EchosvrOptions {
 
 const RECEIVE_BUFFER_OCTETS = 16 << 20;
 
-/** Echoes until a signal; returns the exit status. @throws {SetupError} where it cannot begin. */
+/**
+ * Echoes datagrams until a signal ends it; returns the exit status. @throws {SetupError} if it cannot start.
+ */
 export async function runEchosvr(options: EchosvrOptions): Promise<number> {
   const first = parseAddress(options.startip);
   if (!first) {
@@ -70,12 +72,12 @@ async function echo(
 }
 
 class EchoServer {
-  /** Datagrams by what became of them. */
+  /** Number of datagrams by what was done with them. */
   readonly #counts = new Map<EchoDecision, number>();
   readonly #rule: EchoRule;
   readonly #sockets: PacketSockets;
   #fail: (error: unknown) => void = () => {};
-  /** Resolves with what made the socket useless. */
+  /** Resolves with the error that made the socket unusable. */
   readonly failed = new Promise<unknown>((resolve) => this.#fail = resolve);
 
   constructor(own: readonly IpAddress[], port: number) {
@@ -103,7 +105,7 @@ class EchoServer {
     return this.#sockets.close();
   }
 
-  /** What became of the datagrams that came, in sentences. */
+  /** Describes in sentences what was done with the datagrams. */
   account(): string {
     const count = (decision: EchoDecision) => this.#counts.get(decision) ?? 0;
     const causes = (["misaddressed", "reply of a server", "possible loop"] as const)

@@ -1,5 +1,5 @@
 /**
- * The command `echosvr` with its options and examples.
+ * Declares the command `echosvr` with its options and examples.
  * @module
  */
 import type { Command } from "commander";
@@ -8,7 +8,7 @@ import type { EchosvrOptions } from "@/cli/echosvr.ts";
 
 const COUNT_MAX = 1_000_000, STEP_MAX = 2 ** 31 - 1;
 
-/** Adds `echosvr`. */
+/** Adds `echosvr` to the program. */
 export function addEchosvr(program: Command, exit: (status: number) => void): void {
   program.command("echosvr")
     .description("send UDP datagrams back: the far end of pings with ptype: udp")

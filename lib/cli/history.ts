@@ -1,28 +1,28 @@
 /**
- * The lines typed in the shell, kept for the next time in a file that only its owner may read:
- * `myikev2/history` in XDG_STATE_HOME (`~/.local/state` without it).
+ * The history of the shell: the lines that were typed, kept in a file that only its owner can read,
+ * `myikev2/history` in XDG_STATE_HOME (`~/.local/state` if that is not set).
  * @module
  */
 import { makeDirectory } from "@/files/directory.ts";
 import { appendText, readPrivate, replaceText } from "@/files/private_file.ts";
 
-/** Lines that are kept. */
+/** The most lines that are kept. */
 const LINES_MAX = 1_000;
-/** A longer file is none of ours. */
+/** Octets of the longest file that is read; a longer one was not written by this program. */
 const OCTETS_MAX = 16 << 20;
 
-/** Where the history is; nothing where there is no home to keep it in. */
+/** Path of the history file; undefined if there is no home directory. */
 export function historyPath(env: (name: string) => string | undefined): string | undefined {
   const state = env("XDG_STATE_HOME"), home = env("HOME");
-  // The XDG Base Directory Specification: a relative path is to be ignored.
+  // The XDG Base Directory Specification has relative paths ignored.
   if (state?.startsWith("/")) return `${state}/myikev2/history`;
   return home?.startsWith("/") ? `${home}/.local/state/myikev2/history` : undefined;
 }
 
-/** A history in a file. What cannot be read or written is not kept, and nobody is told. */
+/** A history in a file. Errors of reading or writing are ignored, as the shell works without a history. */
 export class History {
   readonly #path: string | undefined;
-  /** Oldest first. */
+  /** The lines, oldest first. */
   #lines: string[] = [];
 
   constructor(path: string | undefined) {
@@ -34,12 +34,12 @@ export class History {
     }
   }
 
-  /** Newest first, as `node:readline` wants it. */
+  /** The lines, newest first, as `node:readline` expects them. */
   get lines(): string[] {
     return this.#lines.toReversed();
   }
 
-  /** Keeps a line, unless it is the same as the last. */
+  /** Adds a line, unless it equals the last one. */
   add(line: string): void {
     const one = line.trim().replaceAll(/[\r\n]+/g, " ");
     if (one === "" || one === this.#lines.at(-1)) return;
@@ -63,7 +63,7 @@ export class History {
       if (append) appendText(this.#path, text, "user");
       else replaceText(this.#path, text, "user");
     } catch {
-      // A read-only home: the shell works all the same.
+      // The home directory may be read-only; the shell works all the same.
     }
   }
 }

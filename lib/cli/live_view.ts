@@ -1,6 +1,7 @@
 /**
- * What a person sees while a test runs: figures that are redrawn in place on a terminal, a plain line
- * now and then elsewhere.
+ * Shows a running test to a person: on a terminal figures that are redrawn in place, elsewhere a plain line
+ * at
+ * intervals.
  * @module
  */
 import { tellLine } from "@/files/terminal.ts";
@@ -13,13 +14,13 @@ import type { RunView } from "@/engine/show/view.ts";
 
 const REDRAW_MS = 250;
 const PLAIN_LINE_MS = 5_000;
-/** Of a terminal that does not say. */
+/** Size of a terminal that does not tell its own. */
 const COLUMNS = 80, ROWS = 24;
 
-/** Begins to show a run on standard error; the function returned ends it. */
+/** Begins to show a run on standard error; returns a function that ends it. */
 export function showLive(run: RunView): () => void {
   if (!Deno.stderr.isTerminal()) return every(PLAIN_LINE_MS, () => tellLine(plainLine(run)));
-  // The cursor stays where it is seen: whatever ends this process need not bring it back.
+  // The cursor stays visible, so that nothing has to be restored however this process ends.
   const draw = createLogUpdate(sized(process.stderr), { showCursor: true });
   const stop = every(REDRAW_MS, () => draw(box(run.figures(), run.summary().configured)));
   return () => {
@@ -28,7 +29,7 @@ export function showLive(run: RunView): () => void {
   };
 }
 
-/** A terminal that does not know its size (0 by 0, as under `script` without one) has the usual one. */
+/** Gives the usual size to a terminal that reports 0 by 0, such as one under `script`. */
 function sized(stream: NodeJS.WriteStream): NodeJS.WriteStream {
   return new Proxy(stream, {
     get(target, name) {
@@ -45,7 +46,7 @@ function every(intervalMs: number, show: () => void): () => void {
   return () => clearInterval(timer);
 }
 
-/** One line for a file or a pipe. */
+/** The figures as one line for a file or a pipe. */
 export function plainLine(run: RunView): string {
   const f = run.figures();
   return `${elapsed(f)} tunnels: ${f.established}/${run.summary().configured} established, ` +

@@ -1,23 +1,23 @@
 /**
- * Values of command-line options: switches that take a value or none, numbers, and the words for
- * what is wrong with them.
+ * Parses values of command-line options: switches with an optional value, numbers, and the error messages for
+ * both.
  * @module
  */
 import { type Command, InvalidArgumentError, type Option } from "commander";
 
-/** `--flush`, `--flush=false` and `--flush false` all work; other words are an error. */
+/** Parses a switch, so that `--flush`, `--flush=false` and `--flush false` work; other words are an error. */
 export function parseSwitch(value: string): boolean {
   if (/^(true|yes|on|1)$/i.test(value)) return true;
   if (/^(false|no|off|0)$/i.test(value)) return false;
   throw new InvalidArgumentError("Expected true or false.");
 }
 
-/** `true`, `false`, or `force`. */
+/** Parses `true`, `false` or `force`. */
 export function parseFlush(value: string): boolean | "force" {
   return value === "force" ? "force" : parseSwitch(value);
 }
 
-/** A whole number from `min` to `max`. */
+/** A parser of whole numbers from `min` to `max`. */
 export function wholeNumber(min: number, max: number): (value: string) => number {
   return (value) => {
     const n = Number(value);
@@ -26,7 +26,7 @@ export function wholeNumber(min: number, max: number): (value: string) => number
   };
 }
 
-/** A fraction from 0 to 1. */
+/** Parses a fraction from 0 to 1. */
 export function fraction(value: string): number {
   const n = Number(value);
   if (value.trim() !== "" && n >= 0 && n <= 1) return n;
@@ -34,8 +34,8 @@ export function fraction(value: string): number {
 }
 
 /**
- * Gives every switch of `command` in `args` its value by `=`, so that `--json FILE` leaves FILE alone:
- * only a word that the switch can take (`--flush false`) belongs to it.
+ * Rewrites every switch of `command` in `args` to the form `--switch=value`, so that in `--json FILE` the
+ * word FILE stays an argument. Only a word that the switch accepts (`--flush false`) becomes its value.
  */
 export function settleSwitches(command: Command, args: readonly string[]): string[] {
   const settled: string[] = [], known = knownOptions(command);
@@ -45,7 +45,7 @@ export function settleSwitches(command: Command, args: readonly string[]): strin
     const [, short, value] = /^(-[a-z])=(.*)$/is.exec(arg) ?? [];
     const named = known.find((option) => option.short === short);
     if (short !== undefined && named) {
-      // Commander would take the equals sign for a part of the value.
+      // Commander would take an equals sign after a short option for a part of the value.
       settled.push(named.long ? `${named.long}=${value}` : `${short}${value}`);
       continue;
     }
@@ -59,29 +59,31 @@ export function settleSwitches(command: Command, args: readonly string[]): strin
         continue;
       }
       settled.push(option.long ?? option.short!);
-      // The value of an option that needs one is no switch, whatever it looks like.
+      // The word after an option that requires a value is that value, even if it looks like a switch.
       if (option.required && next !== undefined) settled.push(args[++i]!);
     }
   }
   return settled;
 }
 
-/** The same for a whole command line: the switches of the command that its first words name. */
+/** Rewrites the switches of a whole command line, for the command that its first words name. */
 export function settleCommandLine(command: Command, args: readonly string[]): string[] {
   const below = command.commands.find((c) => c.name() === args[0]);
   if (below) return [args[0]!, ...settleCommandLine(below, args.slice(1))];
   return command.parent ? settleSwitches(command, args) : [...args];
 }
 
-/** The options that may stand at `command`, those of commands above it included where help shows them. */
+/**
+ * The options that may be used with `command`: its own, and those of the commands above it that help shows.
+ */
 export function knownOptions(command: Command): Option[] {
   const help = command.createHelp();
   return [...help.visibleOptions(command), ...help.visibleGlobalOptions(command)]
-    // Only the program itself has a version.
+    // Only the program itself has `--version`.
     .filter(({ long }) => command.parent === null || long !== "--version");
 }
 
-/** The option of `--long` or `-s` among `known`, or those of `-abc`; none where it is something else. */
+/** The options among `known` that `--long`, `-s` or `-abc` names; empty if it names none. */
 export function optionsOf(known: readonly Option[], arg: string): Option[] {
   const whole = known.find(({ long, short }) => arg === long || arg === short);
   if (whole) return [whole];
@@ -91,7 +93,7 @@ export function optionsOf(known: readonly Option[], arg: string): Option[] {
   return all ? each as Option[] : [];
 }
 
-/** Whether the switch `option` takes `word` as its value. */
+/** Whether the switch `option` accepts `word` as its value. */
 export function acceptsWord(option: Option, word: string): boolean {
   try {
     option.parseArg?.(word, undefined);
@@ -102,8 +104,8 @@ export function acceptsWord(option: Option, word: string): boolean {
 }
 
 /**
- * Refuses the first of `words`, typed in place of a command below `command`, and says which is the
- * nearest: of a command that does something by itself commander would call it an argument too many.
+ * Refuses the first of `words`, which is typed where a subcommand is expected, and suggests the nearest one.
+ * Commander would call it an excess argument of a command that has an action of its own.
  */
 export function refuseUnknownCommand(command: Command, words = command.args): void {
   if (words.length === 0) return;

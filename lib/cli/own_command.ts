@@ -1,9 +1,9 @@
 /**
- * How this program is started again.
+ * The command line that starts this program again.
  * @module
  */
 
-/** The executable itself, or from source the runtime with our main file. */
+/** The path of the executable; when run from source, the runtime and the main file. */
 export function ownCommand(): string[] {
   const runtime = Deno.execPath();
   if (Deno.build.standalone) return [runtime];

@@ -1,15 +1,15 @@
 /**
- * A CPU profile of this process by V8's sampling profiler, in the form that Chrome's and other
- * developers' tools open (`.cpuprofile`).
+ * Takes a CPU profile of this process by V8's sampling profiler, in the format (`.cpuprofile`) that the
+ * developer tools of Chrome and others read.
  * @module
  */
 import { tellLine } from "@/files/terminal.ts";
 import { Session } from "node:inspector/promises";
 import { SecretFile } from "@/report/secret_file.ts";
 
-/** Between two samples: a second of profile takes some kilobytes. */
+/** Microseconds between two samples; a second of profile takes some kilobytes. */
 const INTERVAL_US = 2_000;
-/** A profile is kept in memory until it is written: it ends here, whatever goes on. */
+/** Longest duration of a profile in milliseconds, as it is kept in memory until it is written. */
 const LENGTH_MS_MAX = 30 * 60_000;
 
 /** A profile that is being taken. */
@@ -21,8 +21,8 @@ export class CpuProfile {
   #over: Promise<void> | undefined;
 
   /**
-   * Begins it; `option` is what asked for it on the command line.
-   * @throws {SetupError} where the file cannot be written.
+   * Starts a profile; `option` is the command-line option that asked for it.
+   * @throws {SetupError} if the file cannot be written.
    */
   static async start(path: string, option: string): Promise<CpuProfile> {
     const profile = new CpuProfile(path, option);
@@ -41,11 +41,11 @@ export class CpuProfile {
     await this.#session.post("Profiler.setSamplingInterval", { interval: INTERVAL_US });
     await this.#session.post("Profiler.start");
     this.#timer = setTimeout(() => this.stop(), LENGTH_MS_MAX);
-    // It keeps nothing from ending.
+    // The timer does not keep the process alive.
     Deno.unrefTimer(Number(this.#timer));
   }
 
-  /** Ends it and writes the file; again it does nothing. */
+  /** Ends the profile and writes the file. Later calls do nothing. */
   stop(): Promise<void> {
     return this.#over ??= this.#end();
   }

@@ -1,8 +1,8 @@
 /**
- * The command line: every command with its options and examples. What a command does is loaded only
- * when it runs, so that help is there at once.
+ * The command line: every command with its options and examples. The code of a command is loaded only when it
+ * runs, so that help appears at once.
  *
- * Exit status: 0 passed, 1 failed, 2 bad setup or usage.
+ * The exit status is 0 if the command passed, 1 if it failed, and 2 for a bad setup or usage.
  * @module
  */
 import { printLine, tellLine } from "@/files/terminal.ts";
@@ -28,7 +28,7 @@ import {
 import type { DefaultOptions } from "@/cli/setup_files.ts";
 import { withTwoDashes } from "@/cli/shell_words.ts";
 
-/** Commands whose result is JSON where that is asked for, also when they are refused. */
+/** Commands that print their result as JSON if asked to, also when they are refused. */
 const WITH_RESULT = ["test", "exec", "demo"];
 
 /** Runs one command line; returns the exit status. */
@@ -43,16 +43,16 @@ export async function main(args: readonly string[]): Promise<number> {
     return status;
   } catch (e) {
     if (e instanceof CommanderError && e.exitCode === 0) return EXIT_PASSED;
-    return await complain(e, settledArgs);
+    return await reportError(e, settledArgs);
   }
 }
 
-/** Says what is wrong, in JSON too where that is asked for; returns the exit status. */
-async function complain(e: unknown, args: readonly string[]): Promise<number> {
+/** Prints an error, as JSON too if that is asked for; returns the exit status. */
+async function reportError(e: unknown, args: readonly string[]): Promise<number> {
   const usage = e instanceof CommanderError;
   const refused = usage || e instanceof SetupError || e instanceof SystemError;
   const words = e instanceof Error ? e.message : String(e);
-  // Commander has already said what is wrong; of an error of ours the whole story is wanted.
+  // Commander has printed its own errors already; an error of this program is printed with its stack.
   if (!refused) tellLine(e instanceof Error ? e.stack : String(e));
   else if (!usage) tellLine(`myikev2: ${words}`);
   if (wantsJson(args)) {
@@ -68,7 +68,7 @@ function wantsJson([command, ...args]: readonly string[]): boolean {
     args.some((arg) => /^--(json|usejsonresult)=(true|yes|on|1)$/i.test(arg));
 }
 
-/** The tree of commands; `exit` is told the status of the one that runs. */
+/** Builds the tree of commands; `exit` receives the exit status of the command that runs. */
 export function build(exit: (status: number) => void): Command {
   const program = new Command("myikev2")
     .description("Creates, answers, stresses and judges IKEv2/IPsec tunnels.")
@@ -111,7 +111,7 @@ Exit status: 0 passed, 1 failed, 2 bad setup or usage.`,
   return program;
 }
 
-/** `help control run` as well as `help control`, and the nearest where there is no such command. */
+/** Makes `help control run` work like `help control`, and suggests the nearest command for an unknown one. */
 function addHelp(program: Command): void {
   program.helpCommand(false).command("help").description("help for a command")
     .argument("[command...]", "its name, and that of one below it")
@@ -127,7 +127,7 @@ function addHelp(program: Command): void {
     });
 }
 
-/** Options of `test` and `exec`. */
+/** Adds the options of `test` and `exec`. */
 function withRunOptions(command: Command): Command {
   return command
     .option(
@@ -220,7 +220,7 @@ interface RunFlags {
   readonly licfile?: string;
 }
 
-/** The same, settled: every switch has a value. */
+/** The options of a run, with a value for every switch. */
 function settled(flags: RunFlags): import("@/cli/run_setup.ts").RunSetupOptions {
   if (flags.licfile !== undefined) tellLine("myikev2: --licfile is not needed, and ignored");
   return {
@@ -240,10 +240,10 @@ function settled(flags: RunFlags): import("@/cli/run_setup.ts").RunSetupOptions 
   };
 }
 
-/** Ways that the demo's crypto and transport can be done. */
+/** The choices for the crypto and the transport of the demo. */
 const BACKENDS = ["auto", "portable", "native"];
 
-/** An option with these values, by default the first. */
+/** An option with these choices, of which the first is the default. */
 function oneOf(flags: string, does: string, values: readonly string[]): Option {
   return new Option(flags, does).choices(values).default(values[0]);
 }

@@ -1,5 +1,5 @@
 /**
- * `myikev2 test`: one setup file from its text to its result.
+ * Runs `myikev2 test`: one setup file, from its text to its result.
  * @module
  */
 import type { IkeEnv } from "@/ike/records/sa.ts";
@@ -37,7 +37,7 @@ import { readSetup, SetupErrors, type SetupReading } from "@/setup/read.ts";
 import type { Setup } from "@/setup/setup.ts";
 import type { Transport } from "@/transport/transport.ts";
 
-/** What the command line says beside the setup. */
+/** The command-line options of a run, beside the setup. */
 export interface RunSetupOptions {
   readonly json: boolean;
   readonly logFile: string;
@@ -45,14 +45,14 @@ export interface RunSetupOptions {
   readonly flush: boolean | "force";
   readonly verify: boolean;
   readonly lenient: boolean;
-  /** Names or numbers of users of this host whom the API trusts, beside root and our own. */
+  /** Names or numbers of users of this host whom the API trusts, beside root and the user of this process. */
   readonly allowUser: readonly string[];
   /** Whether the API trusts callers on other hosts without a certificate. */
   readonly insecure: boolean;
   readonly hold: boolean;
-  /** The shell of the test on its terminal. */
+  /** Whether the shell of the test is opened on its terminal. */
   readonly shell: boolean;
-  /** A CPU profile beside the log file. */
+  /** Whether a CPU profile is written beside the log file. */
   readonly profile: boolean;
   readonly pcap: string | undefined;
   readonly keylog: string | undefined;
@@ -60,7 +60,7 @@ export interface RunSetupOptions {
 
 const OCTETS_PER_MB = 1_000_000;
 
-/** Runs, or checks, one setup file; returns the exit status. */
+/** Runs or checks one setup file; returns the exit status. */
 export async function runSetup(path: string, options: RunSetupOptions): Promise<number> {
   try {
     const reading = readSetup(readText(path), path, { lenient: options.lenient });
@@ -88,7 +88,7 @@ function verified(
   return EXIT_PASSED;
 }
 
-/** The story of an error of ours, for whoever mends it. */
+/** Writes the stack of an internal error to a file, for whoever has to mend it. */
 function recordCrash(path: string, error: unknown): void {
   const story = error instanceof Error ? error.stack ?? error.message : String(error);
   try {
@@ -107,13 +107,13 @@ function print(result: RunResultJson): void {
 
 function showPorts({ ikePort, nattPort, connections }: Transport): string {
   const tcp = connections && `TCP port ${connections.port}`;
-  // A transport that is TCP alone has the same port as its IKE port.
+  // A transport of TCP alone uses the same port as the IKE port.
   if (tcp && nattPort === undefined && connections.port === ikePort) return tcp;
   const udp = `UDP port ${ikePort}${nattPort === undefined ? "" : ` and ${nattPort}`}`;
   return tcp ? `${udp}, ${tcp}` : udp;
 }
 
-/** One run with everything around it: addresses, log, recorders, API, signals, live view. */
+/** One run with everything around it: addresses, log, recorders, API, signals and live view. */
 class SetupRun {
   readonly #path: string;
   readonly #setup: Setup;
@@ -121,10 +121,10 @@ class SetupRun {
   readonly #positionOf: PositionOf;
   readonly #options: RunSetupOptions;
   readonly #events = new EventHub();
-  /** What has to be undone, last first. */
+  /** The actions that undo what was done, to be performed in reverse order. */
   readonly #undo: (() => void | Promise<void>)[] = [];
   #run: TestRun | undefined;
-  /** A signal came: before there was a run, or after it. */
+  /** Whether a signal came before the run existed, or after it. */
   #isStopped = false;
   #endHold: () => void = () => {};
 
@@ -144,7 +144,7 @@ class SetupRun {
       const api = await Promise.race([this.#prepare(), watch.crashed]);
       const final = await Promise.race([this.#drive(), watch.crashed]);
       this.#report(resultOf(final), false);
-      await Promise.race([this.#afterwards(api), watch.crashed]);
+      await Promise.race([this.#keepApi(api), watch.crashed]);
       return final.result === RunResult.FAILED ? EXIT_FAILED : EXIT_PASSED;
     } catch (e) {
       if (e instanceof SetupError || e instanceof SystemError) throw e;
@@ -158,7 +158,7 @@ class SetupRun {
     }
   }
 
-  /** One that fails does not keep the others from being undone. */
+  /** Performs all undo actions; an action that fails does not prevent the others. */
   async #undoAll(): Promise<void> {
     for (const undo of this.#undo.reverse()) {
       try {
@@ -175,8 +175,8 @@ class SetupRun {
     this.#endHold();
   }
 
-  /** The API answers until every subscriber has the result, with `--hold` until a signal. */
-  async #afterwards(api: TestApi): Promise<void> {
+  /** Keeps the API until every subscriber has the result; with `--hold` until a signal. */
+  async #keepApi(api: TestApi): Promise<void> {
     api.endEvents();
     if (this.#options.hold && !this.#isStopped) {
       tellLine("the API answers until this process is stopped (--hold)");
@@ -185,7 +185,7 @@ class SetupRun {
     await api.finished();
   }
 
-  /** As far as it came. */
+  /** The result of a run that ended by an internal error, as far as it came. */
   #crashResult(e: unknown): RunResultJson {
     const error = `Internal error: ${e instanceof Error ? e.message : e}`;
     if (!this.#run) return refusedResult([new Error(error)], this.#path);
@@ -234,14 +234,14 @@ class SetupRun {
     return api;
   }
 
-  /** Whom the API trusts; callers over the management link of an instance are users of its host. */
+  /** Whom the API trusts. Callers over the management link of an instance are users of the host. */
   #trust(): TrustRules {
     const { allowUser, insecure } = this.#options, hostProcess = hostProcessFinder();
     const rules = { users: allowUser.map(userNumber), trustsOtherHosts: insecure };
     return hostProcess ? { ...rules, hostProcess } : rules;
   }
 
-  /** Certificates, and EAP where it is used. */
+  /** Opens the certificates, and EAP if it is used. */
   async #openAuth({ crypto, random }: IkeEnv): Promise<AuthMaterial> {
     const certificates = await readCertificateFiles(this.#setup, crypto, this.#positionOf);
     const eap = openEap(this.#setup, {
@@ -263,7 +263,7 @@ class SetupRun {
     this.#undo.push(() => profile.stop());
   }
 
-  /** On the screen, and in the log. */
+  /** Prints a warning on the screen and writes it into the log. */
   #warn(words: string): void {
     tellLine(`myikev2: ${words}`);
     this.#events.publish(3, words);
@@ -281,7 +281,7 @@ class SetupRun {
     }
   }
 
-  /** The shell, and after it the live view; the function returned ends whichever is there. */
+  /** Opens the shell and, after it, the live view; returns a function that ends whichever is open. */
   async #openShell(run: TestRun): Promise<() => void> {
     const { LocalTest } = await import("@/api/local.ts");
     const { Shell } = await import("@/cli/shell.ts");
@@ -290,7 +290,7 @@ class SetupRun {
       json: false,
       echo: this.#options.json ? "stderr" : "stdout",
       remote: false,
-      // Standard output is for the result alone where that is JSON.
+      // With --json, standard output is for the result alone.
       print: this.#options.json ? tellLine : printLine,
       interrupted: () => Deno.kill(Deno.pid, "SIGINT"),
     });
@@ -304,7 +304,10 @@ class SetupRun {
     };
   }
 
-  /** `saysEnd`: the first line, how the test ended, is an event too; else the run has told it. */
+  /**
+   * Reports the result. `saysEnd`: whether its first line, how the test ended, also becomes an event;
+   * otherwise the run has sent that event.
+   */
   #report(result: RunResultJson, saysEnd: boolean): void {
     const lines = summaryLines(result);
     for (const line of lines.slice(saysEnd ? 0 : 1)) this.#events.publish(4, line);

@@ -1,6 +1,6 @@
 /**
- * `myikev2 default` and `myikev2 compact`: setup files that are written, not run, and the users of a
- * FreeRADIUS server that such setups log in at.
+ * Runs `myikev2 default` and `myikev2 compact`, which write setup files without running them; `default` also
+ * writes the users of a FreeRADIUS server at which such setups log in.
  * @module
  */
 import { tellLine } from "@/files/terminal.ts";
@@ -13,14 +13,14 @@ import { compactSetup, defaultSetup } from "@/setup/write.ts";
 export interface DefaultOptions {
   readonly exportfile?: string;
   readonly exportcount: number;
-  /** One entry of FreeRADIUS's users file, in which `&d` is the index of the user. */
+  /** An entry of FreeRADIUS's users file, in which `&d` is replaced by the index of the user. */
   readonly temp: string;
 }
 
-/** Entries are joined to a text of about so many characters before it is written. */
+/** Number of characters to which entries are joined before they are written. */
 const CHUNK = 64 * 1024;
 
-/** Writes the commented setup file, or the users file; returns the exit status. */
+/** Writes the commented setup file or the users file; returns the exit status. */
 export function writeDefault(what: "setup" | "freeradius", options: DefaultOptions): number {
   if (what === "setup") {
     writeText(options.exportfile ?? "default_myikev2.setup", [defaultSetup()], "--exportfile");
@@ -34,7 +34,7 @@ export function writeDefault(what: "setup" | "freeradius", options: DefaultOptio
   return 0;
 }
 
-/** The template once for each user, from 0 on. */
+/** The template with the index of each user, from 0 on. */
 function* users(template: string, count: number): Generator<string> {
   let chunk = "";
   for (let i = 0; i < count; i++) {
@@ -68,7 +68,7 @@ export function writeCompact({ input, output, check, lenient }: CompactOptions):
   return same ? 0 : 1;
 }
 
-/** The text of a file. @throws {SetupError} naming it. */
+/** Reads the text of a file. @throws {SetupError} naming the file. */
 export function readText(path: string): string {
   try {
     return new TextDecoder().decode(Deno.readFileSync(path));
@@ -77,7 +77,10 @@ export function readText(path: string): string {
   }
 }
 
-/** Writes a file and says so unless `quiet`; `-` is standard output. @throws {SetupError} naming the option. */
+/**
+ * Writes a file and reports it unless `quiet`; `-` is standard output. @throws {SetupError} naming the
+ * option.
+ */
 export function writeText(
   path: string,
   chunks: Iterable<string>,

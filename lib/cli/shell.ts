@@ -1,6 +1,7 @@
 /**
- * The shell of a running test: lines with history and completion on a terminal, or the lines of a
- * file or a pipe.
+ * The shell of a running test: it reads lines from a terminal, with history and completion, or from a file or
+ * a
+ * pipe.
  * @module
  */
 import { printableEntry } from "@/base/printable.ts";
@@ -23,20 +24,22 @@ import { answer, isAnswered } from "@/cli/shell_answers.ts";
 import { addShellCommands, type RunCommand, type ShellArguments } from "@/cli/shell_commands.ts";
 import { completeLine } from "@/cli/shell_completion.ts";
 import { showMessage } from "@/cli/shell_fields.ts";
-import { withTwoDashes, wordsOf } from "@/cli/shell_words.ts";
+import { splitLine, withTwoDashes } from "@/cli/shell_words.ts";
 
-/** What a shell is about. */
+/** Options of a shell. */
 export interface ShellOptions {
   readonly test: TestConnection;
-  /** Answers are JSON unless a command says otherwise. */
+  /** Whether answers are JSON unless a command asks otherwise. */
   readonly json: boolean;
-  /** Where what is typed is echoed: standard error where standard output is for something else. */
+  /** Where typed text is echoed: standard error if standard output is used for something else. */
   readonly echo: "stdout" | "stderr";
-  /** The test is another process: its end is told here, and Ctrl-C is not for it. */
+  /**
+   * Whether the test is another process. Then the shell reports its end, and Ctrl-C does not stop the test.
+   */
   readonly remote: boolean;
-  /** Where the lines of answers go. */
+  /** Prints a line of an answer. */
   print(line: string): void;
-  /** Ctrl-C at an empty prompt. Without it, how to leave is told. */
+  /** Is called on Ctrl-C at an empty prompt. If absent, the shell says how to leave. */
   interrupted?(): void;
 }
 
@@ -50,12 +53,12 @@ export class Shell {
   readonly #history = new History(historyPath((name) => Deno.env.get(name)));
   readonly #onTerminal: boolean;
   #lines: readline.Interface | undefined;
-  /** Events on the screen. */
+  /** Which events are shown on the screen. */
   #wanted: WantedEvents = { level: 0, keyword: "" };
   #feed: EventFeed | undefined;
   #status: number = EXIT_PASSED;
   #left = false;
-  /** Lines are carried out one after the other. */
+  /** Ends when all earlier lines have been carried out, as lines are carried out one after the other. */
   #turn: Promise<void> = Promise.resolve();
   #isBusy = false;
   #abandon: () => void = () => {};
@@ -68,8 +71,9 @@ export class Shell {
   }
 
   /**
-   * Reads until `quit`, the end of the input, or {@linkcode close}. Returns the exit status: on a
-   * terminal 0, of a script the worst of its lines.
+   * Reads lines until `quit`, the end of the input, or {@linkcode close}. Returns the exit status: 0 on a
+   * terminal,
+   * and for a script the worst status of its lines.
    */
   async run(): Promise<number> {
     if (this.#options.remote) this.#tellEnd();
@@ -80,7 +84,7 @@ export class Shell {
     return this.#onTerminal ? EXIT_PASSED : this.#status;
   }
 
-  /** Ends it from outside. */
+  /** Ends the shell from outside. */
   close(): void {
     if (!this.#left && !this.#isBusy) this.#wipe();
     this.#left = true;
@@ -138,7 +142,7 @@ export class Shell {
     try {
       await Promise.race([
         this.#execute(line),
-        promise.then(() => this.#complain("not waited for any longer", EXIT_FAILED)),
+        promise.then(() => this.#reportError("not waited for any longer", EXIT_FAILED)),
       ]);
     } finally {
       this.#isBusy = false;
@@ -147,8 +151,8 @@ export class Shell {
   }
 
   async #execute(line: string): Promise<void> {
-    const words = wordsOf(line);
-    if (words === undefined) return this.#complain("A quote is not closed", EXIT_USAGE);
+    const words = splitLine(line);
+    if (words === undefined) return this.#reportError("A quote is not closed", EXIT_USAGE);
     if (words.length === 0) return;
     const tree = this.#tree((name, args) => {
       const { json = this.#options.json } = tree.opts<{ json?: boolean }>();
@@ -157,8 +161,8 @@ export class Shell {
     try {
       await tree.parseAsync(settleSwitches(tree, withTwoDashes(words)), { from: "user" });
     } catch (e) {
-      if (e instanceof CallFailed) return this.#complain(e.message, EXIT_FAILED);
-      // Commander has told its errors itself.
+      if (e instanceof CallFailed) return this.#reportError(e.message, EXIT_FAILED);
+      // Commander has printed its own errors already.
       if (!(e instanceof CommanderError)) throw e;
       if (e.exitCode !== 0) this.#status = Math.max(this.#status, EXIT_USAGE);
     }
@@ -188,11 +192,11 @@ export class Shell {
     else if (name === "quit") this.close();
   }
 
-  /** Changes what the screen shows of events; without arguments tells it. */
+  /** Changes which events the screen shows; without arguments, prints that. */
   async #log({ level, keyword }: ShellArguments): Promise<void> {
     if (level !== undefined || keyword !== undefined) {
       const before = this.#wanted.level;
-      // A keyword alone looks into what is shown, or into everything up to info.
+      // A keyword without a level filters the level that is shown, or all events up to info.
       const wanted = { level: level ?? (before || 4), keyword: keyword ?? "" };
       await this.#listen(wanted);
     }
@@ -223,7 +227,7 @@ export class Shell {
     this.#wanted = wanted;
   }
 
-  /** The terminal belongs to another program for a while. */
+  /** Hands the terminal to a shell of the system until that ends. */
   async #systemShell(): Promise<void> {
     const lines = this.#lines;
     if (this.#onTerminal) {
@@ -238,7 +242,7 @@ export class Shell {
     }
   }
 
-  /** Says what happens to the test meanwhile. */
+  /** Says what happens to the test when the shell ends. */
   async #tellEnd(): Promise<void> {
     const summary = await this.#test.final();
     if (this.#left) return;
@@ -247,25 +251,25 @@ export class Shell {
     this.#say(`the test has ended: ${Result}${LastErrMsg ? ` (${LastErrMsg})` : ""}`);
   }
 
-  #complain(words: string, status: number): void {
+  #reportError(words: string, status: number): void {
     this.#status = Math.max(this.#status, status);
     tellLine(words);
   }
 
-  /** A line between what is typed. */
+  /** Prints a line above the prompt, without disturbing the line that is being typed. */
   #say(line: string): void {
     this.#wipe();
     this.#options.print(line);
     if (!this.#isBusy) this.#prompt();
   }
 
-  /** Takes the prompt away; what is typed comes back with the next. */
+  /** Removes the prompt from the screen; it returns with the typed text when it is drawn next. */
   #wipe(): void {
     if (this.#onTerminal) process[this.#options.echo].write("\r\x1b[K");
   }
 }
 
-/** `06:08:24.123 INFO  text`, or a line of JSON. */
+/** An event as a line: `06:08:24.123 INFO  text`, or JSON. */
 export function showEvent({ level, msg, epochMs }: ShownEvent, json: boolean): string {
   const time = new Date(epochMs).toISOString();
   const word = (LEVEL_WORDS[level] ?? "").slice(2);
@@ -273,10 +277,10 @@ export function showEvent({ level, msg, epochMs }: ShownEvent, json: boolean): s
   return `${time.slice(11, 23)} ${word.toUpperCase().padEnd(8)} ${printableEntry(msg)}`;
 }
 
-/** `$SHELL` on our terminal, until it ends; returns its status. */
+/** Runs `$SHELL` on the terminal of this process until it ends; returns its status. */
 export async function runSystemShell(): Promise<number> {
   const path = Deno.env.get("SHELL") || "/bin/sh";
-  // Ctrl-C there is not meant for us.
+  // Ctrl-C is meant for the other shell.
   const ignore = () => {};
   Deno.addSignalListener("SIGINT", ignore);
   try {

@@ -1,5 +1,6 @@
 /**
- * What the commands of a running test's shell ask, and how they tell the answer: in words, or as one
+ * Carries out the commands of a running test's shell: calls the Test API, and prints the answer as text or as
+ * one
  * line of JSON.
  * @module
  */
@@ -18,20 +19,20 @@ import {
   tableLines,
 } from "@/cli/shell_fields.ts";
 
-/** Entries of one answer: a message must stay under gRPC's 4 MiB. */
+/** Number of entries of one answer, so that a message stays below gRPC's limit of 4 MiB. */
 export const PAGE = 10_000;
 
-/** Where an answer goes. */
+/** How an answer is printed. */
 export interface Answering {
   readonly test: TestConnection;
-  /** As one line of JSON. */
+  /** Whether the answer is one line of JSON. */
   readonly json: boolean;
   print(line: string): void;
 }
 
 type Answer = (to: Answering, args: ShellArguments) => Promise<void>;
 
-/** Whether `name` is answered here: the others are about the shell itself. */
+/** Whether the command `name` is carried out here; others concern the shell itself. */
 export function isAnswered(name: string): boolean {
   return Object.hasOwn(ANSWERS, name);
 }
@@ -42,7 +43,7 @@ export async function answer(name: string, args: ShellArguments, to: Answering):
   await ANSWERS[name]!(to, args);
 }
 
-/** The IKE SAs from `start` on, at most `len` (0: all), page by page. */
+/** The IKE SAs from index `start` on, at most `len` (0: all), in pages. */
 export async function* ikeSas(test: TestConnection, start = 0, len = 0): AsyncGenerator<Message[]> {
   const end = len === 0 ? Infinity : start + len;
   for (let at = start; at < end; at += PAGE) {
@@ -108,7 +109,7 @@ async function listIkeSas(to: Answering, { start, len }: ShellArguments): Promis
   to.print(to.json ? JSON.stringify(all) : `${count} IKE SA${count === 1 ? "" : "s"}`);
 }
 
-/** The rows of one page; only the first has headings. */
+/** The rows of one page as lines; only the first page has headings. */
 function pageLines(page: readonly ShownMessage[], first: boolean): string[] {
   const rows = page.map((
     sa,
@@ -116,7 +117,7 @@ function pageLines(page: readonly ShownMessage[], first: boolean): string[] {
   return tableLines(LIST_HEADINGS, rows).slice(first ? 0 : 1);
 }
 
-/** Where the peer is: `192.0.2.7:500`, `[2001:db8::1]:500`. */
+/** Address and port of the peer: `192.0.2.7:500`, `[2001:db8::1]:500`. */
 export function endpoint({ PeerAddr, PeerPort }: ShownMessage): string {
   const host = String(PeerAddr ?? "-");
   return host.includes(":") ? `[${host}]:${PeerPort}` : `${host}:${PeerPort}`;

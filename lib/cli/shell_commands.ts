@@ -1,26 +1,26 @@
 /**
- * The commands of a running test's shell with their arguments and options: one declaration for the
- * shell itself, for `myikev2 cli COMMAND`, for their help and for completion. What they do is in
- * `shell_answers.ts`.
+ * Declares the commands of a running test's shell with their arguments and options. The declarations serve
+ * the
+ * shell, `myikev2 cli COMMAND`, help and completion. `shell_answers.ts` carries the commands out.
  * @module
  */
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { parseSwitch, wholeNumber } from "@/cli/options.ts";
 
-/** What was said behind the name of a command; what a command does not have is absent. */
+/** The arguments and options of a command line; those that the command does not have are absent. */
 export interface ShellArguments {
-  /** uint64, or uint32 of a CHILD_SA. */
+  /** SPI of an IKE SA (uint64) or of a CHILD_SA (uint32). */
   readonly spi?: bigint;
   readonly start?: number;
-  /** 0: all. */
+  /** The most entries that are shown; 0: all. */
   readonly len?: number;
-  /** 1–5; 0: no events. */
+  /** Log level from 1 to 5; 0: no events. */
   readonly level?: number;
   readonly keyword?: string;
   readonly gracefully?: boolean;
 }
 
-/** What carries a command out. */
+/** A function that carries a command out. */
 export type RunCommand = (name: string, args: ShellArguments) => Promise<void>;
 
 /** Commands whose argument is the SPI of an IKE SA. */
@@ -29,10 +29,10 @@ export const OF_IKE_SA: readonly string[] = ["dump", "listchild", "rekeyike"];
 export const OF_CHILD_SA: readonly string[] = ["dumpchild", "rekeychild"];
 
 const UINT32_MAX = 2 ** 32 - 1;
-/** Levels of events, and the word for none. */
+/** The values of a log level; `no` stands for no events. */
 const LEVELS = ["1", "2", "3", "4", "5", "no"];
 
-/** Commands without argument or option. */
+/** Commands without arguments and options. */
 const PLAIN: readonly (readonly [name: string, does: string])[] = [
   ["summary", "how the test stands"],
   ["clearping", "set the counters of all ping tasks to zero"],
@@ -55,7 +55,7 @@ const WINDOWED: readonly (readonly [name: string, does: string])[] = [
   ["psummary", "results of the ping tasks"],
 ];
 
-/** Adds them all to `parent`; `shown` stands before each in examples (`myikev2 cli `). */
+/** Adds all commands to `parent`. Examples show them with the prefix `shown` (`myikev2 cli `). */
 export function addShellCommands(parent: Command, shown: string, run: RunCommand): void {
   const example = (text: string) => `\nExample:\n  ${shown}${text}`;
   for (const [name, does] of PLAIN) {
@@ -104,7 +104,7 @@ function addOfSpi(
     .action((spi: bigint) => run(name, { spi }));
 }
 
-/** An SPI of at most so many hex digits, in any case, with or without leading zeros and `0x`. */
+/** A parser of SPIs of at most `digits` hex digits in any case, with or without leading zeros and `0x`. */
 export function parseSpi(digits: number): (text: string) => bigint {
   return (text) => {
     const [, hex] = /^(?:0x)?(?=.)0*([0-9a-f]*)$/i.exec(text) ?? [];

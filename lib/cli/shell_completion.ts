@@ -1,5 +1,5 @@
 /**
- * What Tab offers in the shell: commands, options, and the SPIs of the test that is asked.
+ * Completes lines of the shell: commands, options, and the SPIs of the running test.
  * @module
  */
 import type { Command } from "commander";
@@ -11,12 +11,12 @@ import { OF_CHILD_SA, OF_IKE_SA } from "@/cli/shell_commands.ts";
 import { showMessage } from "@/cli/shell_fields.ts";
 import { withTwoDashes } from "@/cli/shell_words.ts";
 
-/** Offers at most. */
+/** The most completions that are offered. */
 const OFFERS_MAX = 500;
-/** IKE SAs whose CHILD_SAs are looked at: each is a call. */
+/** The most IKE SAs whose CHILD_SAs are looked up, as each takes a call. */
 const PARENTS_MAX = 50;
 
-/** What may stand in place of the last word of `line`, and that word: as `node:readline` wants it. */
+/** The completions of the last word of `line`, and that word, as `node:readline` expects them. */
 export async function completeLine(
   line: string,
   tree: Command,
@@ -29,12 +29,12 @@ export async function completeLine(
     async (name, { command }, word) =>
       name === "spi" ? await spisFor(command.name(), word, test) : [],
   );
-  // Values may be typed further: an SPI of which others are the beginning.
+  // No space follows a value, as an SPI may be the beginning of a longer one.
   const texts = offers.map(({ value, kind }) => kind === "value" ? value : `${value} `);
   return [texts, words.at(-1)!];
 }
 
-/** Our SPIs that the command of this name takes and that begin with `word`, leading zeros written or not. */
+/** The SPIs that a command takes and that begin with `word`, with or without their leading zeros. */
 export async function spisFor(
   command: string,
   word: string,
@@ -54,7 +54,7 @@ async function ikeSpis(word: string, test: TestConnection): Promise<Offer[]> {
         return { value: String(sa.OwnSPI), does: `${endpoint(sa)} ${sa.State}`, kind: "value" };
       }),
     );
-    // Of many tunnels the first that fit do: nobody reads ten thousand.
+    // Among many tunnels the first that fit are enough.
     if (offers.length > 0) return offers;
   }
   return [];
@@ -64,7 +64,7 @@ async function childSpis(word: string, test: TestConnection): Promise<Offer[]> {
   const { SummaryList } = await test.call("ListIKESA", { Start: 0, Len: PARENTS_MAX });
   const parents = (SummaryList as { OwnSPI: string }[]).map(({ OwnSPI }) => OwnSPI);
   const lists = await Promise.all(parents.map(async (OwnSPI): Promise<Offer[]> => {
-    // One that has gone meanwhile has none.
+    // An SA that has gone in the meantime has no CHILD_SAs.
     const { OwnSPIList } = await test.call("ListCHILDSA", { IKEOwnSPI: OwnSPI })
       .catch(() => ({ OwnSPIList: [] }));
     const does = `of ${showSpi64(BigInt(OwnSPI))}`;
@@ -73,7 +73,7 @@ async function childSpis(word: string, test: TestConnection): Promise<Offer[]> {
   return fitting(word, lists.flat());
 }
 
-/** Those that begin with `word`; where none does, those that do without their leading zeros. */
+/** The SPIs that begin with `word`; if there are none, those that do so without their leading zeros. */
 function fitting(word: string, spis: readonly Offer[]): Offer[] {
   const typed = word.toUpperCase().replace(/^0X/, "");
   const whole = spis.filter(({ value }) => value.startsWith(typed));

@@ -1,6 +1,7 @@
 /**
- * Messages of the Test API as people and programs read them: the API's field names, with SPIs in hex,
- * addresses, times, durations and registered numbers in words.
+ * Shows messages of the Test API to people and programs: under the field names of the API, with SPIs in hex,
+ * and
+ * with addresses, times, durations and registered numbers as text.
  * @module
  */
 import { showAddress } from "@/base/address.ts";
@@ -19,7 +20,7 @@ import { nameOfPrf } from "@/iana/prf.ts";
 import { nameOfTsType } from "@/iana/ts_type.ts";
 import type { Message } from "@/api/messages.ts";
 
-/** What JSON shows of a field; null: it does not apply, or has not happened. */
+/** The value that JSON shows for a field; null: it does not apply, or has not happened. */
 export type Shown = string | number | boolean | null | readonly ShownMessage[];
 /** A message by the names of its fields. */
 export interface ShownMessage {
@@ -28,7 +29,7 @@ export interface ShownMessage {
 
 type Show = (value: unknown) => Shown;
 
-/** Seconds as decimal text, and nanoseconds: both well-known types of protobuf. */
+/** A Timestamp or Duration of protobuf: seconds as decimal text, and nanoseconds. */
 interface Time {
   readonly seconds: string;
   readonly nanos: number;
@@ -50,17 +51,17 @@ const address: Show = (value) => {
   const octets = value as Uint8Array;
   return octets.length === 4 || octets.length === 16 ? showAddress(octets) : null;
 };
-/** A number of a registry; 0 where there is none yet. */
+/** Shows a number of a registry by its name; 0 means that there is none yet. */
 const named = (nameOf: (value: number) => string): Show => (value) =>
   value ? nameOf(value as number) : null;
 const oneOf = (names: readonly string[]): Show => (value) =>
   names[value as number] ?? `unknown(${value})`;
 
-/** Methods that have no number at IANA. */
+/** Names of authentication methods that have no number at IANA. */
 const OWN_METHODS: ReadonlyMap<number, string> = new Map([[201, "EAP"], [202, "EAP only"]]);
 const method: Show = named((value) => OWN_METHODS.get(value) ?? nameOfAuthMethod(value));
 
-/** Milliseconds of a Timestamp or a Duration. */
+/** A Timestamp or a Duration in milliseconds. */
 export function msOf({ seconds, nanos }: Time): number {
   return Number(seconds) * 1e3 + nanos / 1e6;
 }
@@ -146,9 +147,9 @@ const IKE_DUMP: Readonly<Record<string, Show>> = {
   ...KEYS,
 };
 
-/** Types of traffic selectors, as the documents call them. */
+/** Names of traffic selector types, as the documents use them. */
 const RANGES: ReadonlyMap<number, string> = new Map([[7, "IPv4 range"], [8, "IPv6 range"]]);
-/** A traffic selector for every IP protocol. */
+/** Is shown of a traffic selector for all IP protocols. */
 const ANY = "any";
 
 const SELECTOR: Readonly<Record<string, Show>> = {
@@ -195,7 +196,7 @@ const POOL: Readonly<Record<string, Show>> = {
   V6Assigned: count,
 };
 
-/** The kinds of messages that are shown. */
+/** The kinds of messages that can be shown. */
 const KINDS = {
   summary: SUMMARY,
   ikeLine: IKE_LINE,
@@ -205,7 +206,7 @@ const KINDS = {
   pool: POOL,
 };
 
-/** A message of this kind, its fields in the order people look for them. */
+/** A message of this kind, with its fields in the order in which people look for them. */
 export function showMessage(kind: keyof typeof KINDS, message: Message): ShownMessage {
   return shown(message, KINDS[kind]);
 }
@@ -216,7 +217,7 @@ function shown(message: Message, fields: Readonly<Record<string, Show>>): ShownM
   );
 }
 
-/** One line a field; what does not apply is a dash. */
+/** The message as one line for each field; a field that does not apply is a dash. */
 export function fieldLines(message: ShownMessage): string[] {
   const width = Math.max(...Object.keys(message).map((name) => name.length));
   return Object.entries(message).map(([name, value]) => `${name.padEnd(width)}  ${text(value)}`);
@@ -228,14 +229,14 @@ function text(value: Shown): string {
   return value.map(selectorText).join(", ") || "-";
 }
 
-/** `10.0.0.0-10.0.0.255`, with protocol and ports where they are not any. */
+/** A traffic selector as `10.0.0.0-10.0.0.255`, with protocol and ports if they are restricted. */
 function selectorText(ts: ShownMessage): string {
   const { StartAddr, EndAddr, Protocol, StartPort, EndPort } = ts;
   const ports = StartPort === 0 && EndPort === 65_535 ? "" : ` ports ${StartPort}-${EndPort}`;
   return `${StartAddr}-${EndAddr}${Protocol === ANY ? "" : ` protocol ${Protocol}`}${ports}`;
 }
 
-/** Rows below their headings; the columns are as wide as they need to be. */
+/** Rows below their headings, in columns of sufficient width. */
 export function tableLines(
   headings: readonly string[],
   rows: readonly (readonly Shown[])[],

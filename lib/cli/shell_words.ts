@@ -1,16 +1,17 @@
 /**
- * A line of the shell as words: quotes, and the options that the field writes with one dash.
+ * Splits a line of the shell into words with quotes, and accepts long options with one dash.
  * @module
  */
 
-/** Long options of the shell that are written `-start` as well as `--start`. */
+/** Long options of the shell that may be written `-start` as well as `--start`. */
 const ONE_DASH = /^-(start|len|kw|json|level)(?=$|=)/;
 
 /**
- * The words of a line: split at blanks outside `'…'` and `"…"`; a backslash takes the next character as
- * it is, but not within `'…'`. Nothing where a quote is open.
+ * Splits a line at blanks outside of `'…'` and `"…"`. A backslash escapes the next character, but not within
+ * `'…'`.
+ * Undefined if a quote is not closed.
  */
-export function wordsOf(line: string): string[] | undefined {
+export function splitLine(line: string): string[] | undefined {
   const words: string[] = [];
   const part = /\s*((?:[^\s"'\\]|\\[^]|'[^']*'|"(?:[^"\\]|\\[^])*")+)\s*/y;
   while (part.lastIndex < line.length) {
@@ -30,12 +31,13 @@ function unquoted(word: string): string {
   );
 }
 
-/** `-g=false`: a short option and its value. */
+/** A short option with its value: `-g=false`. */
 const SHORT_WITH_VALUE = /^(-[a-z])=(.*)$/s;
 
 /**
- * The same words with `--` before the long options, and with the value of a short option as a word of
- * its own: the field writes `-g=false` for `-g false`.
+ * Rewrites words so that long options have two dashes and the value of a short option is a word of its own,
+ * as
+ * `-g=false` may be written for `-g false`.
  */
 export function withTwoDashes(words: readonly string[]): string[] {
   return words.flatMap((word) => {

@@ -1,23 +1,24 @@
 /**
- * What ends a run from outside: SIGINT and SIGTERM (the first asks for a graceful end, the second ends
- * at once, a third does not wait for anything), the terminal that goes, and errors nobody caught.
+ * Ends a run from outside: on SIGINT and SIGTERM (the first asks for a graceful end, the second ends at once,
+ * a
+ * third does not wait for anything), when the terminal goes away, and on errors that nobody has caught.
  * @module
  */
 
-/** Requests that are still answered by tidying up. */
-const PATIENT_REQUESTS = 2;
+/** Number of requests to end after which the process still cleans up. */
+const GRACEFUL_REQUESTS_MAX = 2;
 /** Bit of SIGHUP in the `SigIgn` mask of `/proc/self/status`. */
 const SIGHUP_BIT = 1n;
 
-/** Calls `stop` for each signal, `again` from the second on; the function returned forgets them. */
+/** Calls `stop` at each signal, with `again` from the second on; returns a function that stops listening. */
 export function onSignals(stop: (again: boolean) => void): () => void {
   let seen = 0;
   const heard = () => {
-    if (++seen > PATIENT_REQUESTS) Deno.exit(1);
+    if (++seen > GRACEFUL_REQUESTS_MAX) Deno.exit(1);
     stop(seen > 1);
   };
   const signals: Deno.Signal[] = ["SIGINT", "SIGTERM"];
-  // Under nohup a test goes on when its terminal is gone.
+  // Under nohup a test continues when its terminal goes away.
   if (!isHangUpIgnored()) signals.push("SIGHUP");
   for (const signal of signals) Deno.addSignalListener(signal, heard);
   return () => {
@@ -34,15 +35,17 @@ function isHangUpIgnored(): boolean {
   }
 }
 
-/** The first error that nobody catches, while it is watched for. */
+/** Watches for an error that nobody catches. */
 export interface CrashWatch {
-  /** Never resolves; rejects with that error. */
+  /** Never resolves; rejects with the first such error. */
   readonly crashed: Promise<never>;
-  /** From now on the runtime ends the process, as usual. */
+  /** Stops watching, so that the runtime again ends the process at such an error. */
   forget(): void;
 }
 
-/** Begins to watch: what would end the process ends the run instead, and so is told in its result. */
+/**
+ * Begins to watch. An error that would end the process ends the run instead, and is reported in its result.
+ */
 export function watchForCrash(): CrashWatch {
   const { promise, reject } = Promise.withResolvers<never>();
   promise.catch(() => {}); // Whoever runs something races it; nobody else need hear of it.

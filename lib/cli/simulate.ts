@@ -1,5 +1,5 @@
 /**
- * `myikev2 simulate`: worlds in a row, and what became of them.
+ * Runs `myikev2 simulate`: simulated worlds one after the other, and reports their outcome.
  * @module
  */
 import { printLine, tellLine } from "@/files/terminal.ts";
@@ -9,7 +9,7 @@ import { FAULTS, isFaultName } from "@/ike/records/fault.ts";
 import { ALL_SCENARIOS } from "@/sim/all_scenarios.ts";
 import { simulate, type SimulateResult } from "@/sim/simulate.ts";
 
-/** Its options. */
+/** Options of `simulate`. */
 export interface SimulationOptions {
   readonly seed: number;
   readonly count: number;
@@ -20,7 +20,9 @@ export interface SimulationOptions {
   readonly json?: boolean;
 }
 
-/** Runs it; 0: no invariant broken, 1: one was, and its ladder is printed. */
+/**
+ * Runs the worlds; returns 0 if no invariant was broken, otherwise 1 after printing the ladder of the world.
+ */
 export function runSimulation(options: SimulationOptions): number {
   const rule = options.break;
   if (rule === "list") {

@@ -1,10 +1,10 @@
 /**
- * `--allow-user`: users of this host by their names or numbers.
+ * Finds the users of this host whom `--allow-user` names.
  * @module
  */
 import { SetupError } from "@/base/errors.ts";
 
-/** The number of a user of this host, given by name or number. @throws {SetupError} */
+/** The number of a user who is given by name or number. @throws {SetupError} if there is none. */
 export function userNumber(name: string): number {
   if (/^\d{1,10}$/.test(name)) return Number(name);
   const { success, stdout } = new Deno.Command("id", {

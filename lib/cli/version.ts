@@ -1,12 +1,12 @@
 /**
- * `myikev2 version`: what this is, and what it can use on this machine.
+ * Runs `myikev2 version`: prints the version, and what the program can use on this machine.
  * @module
  */
 import { printLine } from "@/files/terminal.ts";
 import { VERSION } from "@/base/version.ts";
 import { loadShim } from "@/native/load.ts";
 
-/** Prints it. */
+/** Prints the version. */
 export function printVersion(): void {
   printLine(`myikev2 ${VERSION}`);
   const shim = loadShim();

@@ -1,6 +1,6 @@
 /**
- * The controller file: which daemons there are, how they and their hosts are reached, and the variables
- * of recipes.
+ * Reads the controller file, which lists the daemons, says how to reach them and their hosts, and defines the
+ * variables of recipes.
  * @module
  */
 import { type IpPrefix, parseAddress } from "@/base/address.ts";
@@ -17,13 +17,13 @@ import { hasRoom } from "@/daemon/management_address.ts";
 import { bool, type Kind, port, prefix, text } from "@/setup/kinds.ts";
 import type { MapSource } from "@/setup/yaml_source.ts";
 
-/** How commands reach a daemon's host. */
+/** How to log in at a daemon's host by SSH. */
 export interface SshAccess {
   readonly address: string;
   readonly port: number;
-  /** Empty: as the system's ssh decides. */
+  /** Name of the user; empty: the system's ssh decides. */
   readonly user: string;
-  /** Empty: keys or an agent only. */
+  /** Password of the user; empty: only keys or an agent are tried. */
   readonly password: string;
   /** Path of a private key; empty: those of the system's ssh. */
   readonly keyPath: string;
@@ -31,32 +31,34 @@ export interface SshAccess {
   readonly configPath: string;
 }
 
-/** Paths of PEM files; empty: not set. */
+/** Paths of the PEM files for TLS to a daemon; an empty path is not set. */
 export interface DaemonTls {
   readonly certificate: string;
   readonly key: string;
-  /** Authorities of the daemon's certificate. Set: the daemon is asked over TLS. */
+  /** Certificates of the authorities that may have issued the daemon's certificate. If set, TLS is used. */
   readonly ca: string;
 }
 
-/** One daemon. */
+/** One daemon of the list. */
 export interface DaemonEntry {
   readonly name: string;
-  /** Address or name of its host. */
+  /** IP address or name of the daemon's host. */
   readonly address: string;
   readonly port: number;
   readonly ssh: SshAccess;
-  /** Where instances have their management addresses; null: where the daemon says. */
+  /** Prefix of the management addresses of its instances; null: the daemon has its own (`--mgmtprefix`). */
   readonly managementPrefix: IpPrefix | null;
   readonly tls: DaemonTls;
 }
 
-/** All of the file. */
+/** The contents of a controller file. */
 export interface ControllerFile {
   readonly daemons: ReadonlyMap<string, DaemonEntry>;
-  /** What stands for what in the commands of recipes. */
+  /** Variables of the commands in recipes, and their values. */
   readonly variables: ReadonlyMap<string, string>;
-  /** Whether instances of ours get their management address here. */
+  /**
+   * Whether the controller assigns management addresses to instances of myikev2; otherwise the daemon does.
+   */
   readonly assignsAddresses: boolean;
 }
 
@@ -67,13 +69,13 @@ const DAEMON_KEYS = [
   ...["sshaddr", "sshport", "sshuser", "sshpass", "sshkeypath", "sshconfigpath"],
 ];
 
-/** Where a daemon or SSH server is. A name must not look like an option of ssh. */
+/** Address or name of a daemon or an SSH server. A name must not look like an option of ssh. */
 const host: Kind<string> = {
   expects: "an IP address or a host name",
   parse(value) {
     const isName = value.length <= 253 &&
       /^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?$/.test(value);
-    // What has only digits and points is an address, or a mistake.
+    // A text of digits and points that is no address is a mistyped address, not a host name.
     return parseAddress(value) || isName && !/^[\d.]+$/.test(value) ? value : undefined;
   },
 };
@@ -83,7 +85,7 @@ const user: Kind<string> = {
   parse: (value) => /^([A-Za-z0-9_][^\s\p{C}]{0,255})?$/u.test(value) ? value : undefined,
 };
 
-/** A path in PEM or key files; `~/` is the home directory, others start at the file's directory. */
+/** A path of a PEM file or an SSH key. `~/` is the home directory; relative paths start at `directory`. */
 function path(directory: string): Kind<string> {
   return {
     expects: "a path",
@@ -95,7 +97,7 @@ function path(directory: string): Kind<string> {
   };
 }
 
-/** Reads a controller file's text. @throws {SetupErrors} with every error. */
+/** Reads the text of a controller file. @throws {SetupErrors} with every error of the file. */
 export function readControllerFile(content: string, file: string): FileReading<ControllerFile> {
   return readFileText(content, file, (top, reader) => controllerFile(top, reader, file));
 }
@@ -133,7 +135,7 @@ function daemonEntry(
   directory: string,
 ): DaemonEntry | undefined {
   const { key: name, position, value } = entry;
-  // A `/` stands between a daemon's name and an instance's.
+  // `DAEMON/INSTANCE` names an instance, so the name of a daemon must not contain a slash.
   if (!/^[^\s/\p{C}]{1,64}$/u.test(name)) {
     return reader.fail("Expected a daemon's name of 1 to 64 characters, no space or /", position);
   }

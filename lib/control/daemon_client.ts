@@ -22,24 +22,24 @@ import { SetupError, systemWords } from "@/base/errors.ts";
 import type { DaemonEntry } from "@/control/controller_file.ts";
 import { InstanceState, type InstanceType } from "@/daemon/record.ts";
 
-/** How long a question may take. */
+/** Time in which a daemon must answer a query, in milliseconds. */
 const ANSWER_MS = 10_000;
-/** How long a daemon may take to end an instance, told to its peers. */
+/** Time in which a daemon must end an instance gracefully, in milliseconds. */
 const DESTROY_MS = 60_000;
-/** How long all commands of another program may take. */
+/** Time in which all set-up commands of an instance must end, in milliseconds. */
 const DEFINE_MS = 15 * 60_000;
-/** Pauses between attempts to connect. */
+/** Pause between attempts to connect, in milliseconds. */
 const RECONNECT_MS = 500;
 
-/** What is asked of a summary (`api.SummaryResp`); 64-bit numbers are decimal text. */
+/** The members that are read of a summary (`api.SummaryResp`). 64-bit numbers are decimal text. */
 export interface Summary {
-  /** 1 client, 2 gateway; 0: it never ran. */
+  /** 1 is a client, 2 a gateway; 0 means that the test never ran. */
   readonly Role: number;
   readonly NumOfCreatedTunnel: number;
   readonly SetupRate: number;
   readonly Live_count: string;
   readonly Configured_count: string;
-  /** 0 running, 1 passed, 2 failed, 3 stopped. */
+  /** 0 means running, 1 passed, 2 failed, 3 stopped. */
   readonly Result: number;
   readonly LastErrMsg: string;
 }
@@ -48,21 +48,21 @@ export interface Summary {
 export interface ListedInstance {
   readonly name: string;
   readonly type: InstanceType;
-  /** Of its Test API; null: it has none now. */
+  /** Address of the instance's Test API; null: it has none at present. */
   readonly api: { readonly address: IpAddress; readonly port: number } | null;
   readonly summary: Summary | null;
-  /** Echo requests and replies of all its ping tasks; null: it has none. */
+  /** Number of echo requests and replies of all its ping tasks; null: it has no ping task. */
   readonly ping: { readonly sent: number; readonly received: number } | null;
 }
 
 let service: ServiceDefinition | undefined;
 
-/** One daemon. Every call that fails throws a {@linkcode Refusal} with the daemon's status. */
+/** A client of one daemon. Every call that fails throws a {@linkcode Refusal} with the daemon's status. */
 export class DaemonClient {
   readonly entry: DaemonEntry;
   readonly #client: Client;
 
-  /** @throws {SetupError} when a file of its TLS cannot be used. */
+  /** @throws {SetupError} if a file for TLS cannot be used. */
   constructor(entry: DaemonEntry) {
     this.entry = entry;
     const { address, port, tls } = entry;
@@ -73,18 +73,18 @@ export class DaemonClient {
       "grpc.initial_reconnect_backoff_ms": RECONNECT_MS,
       "grpc.max_reconnect_backoff_ms": RECONNECT_MS,
       "grpc.enable_http_proxy": 0,
-      // An address is no server name (RFC 6066 §3); whose certificate it is, is checked all the same.
+      // An IP address is not allowed as a server name (RFC 6066 §3). The certificate is checked all the same.
       ...(tls.ca && parseAddress(address) ? { "grpc.ssl_target_name_override": SERVER_NAME } : {}),
     });
   }
 
-  /** All instances of the daemon. */
+  /** Lists all instances of the daemon. */
   async list(): Promise<ListedInstance[]> {
     const { results } = await this.#call("List", {}, ANSWER_MS) as { results: ListEntry[] };
     return results.map(listed);
   }
 
-  /** One of `InstanceState`; undefined where the daemon has no such instance. */
+  /** The {@linkcode InstanceState} of an instance; undefined if the daemon has no such instance. */
   async state(name: string): Promise<InstanceState | undefined> {
     try {
       const { State } = await this.#call("Status", { Name: name }, ANSWER_MS);
@@ -95,12 +95,12 @@ export class DaemonClient {
     }
   }
 
-  /** Starts an instance: a `DefineGenericTestReq`. */
+  /** Starts an instance by a `DefineGenericTestReq`. */
   async define(request: Message): Promise<void> {
     await this.#call("Define", request, DEFINE_MS);
   }
 
-  /** Ends an instance; one that is gone already is no error. */
+  /** Ends an instance. An instance that is gone already is no error. */
   async destroy(name: string, gracefully: boolean): Promise<void> {
     await this.#call("Destroy", { Name: name, Gracefully: gracefully }, DESTROY_MS);
   }
@@ -110,7 +110,7 @@ export class DaemonClient {
     await this.#call("ClearPingStats", { Name: name }, ANSWER_MS);
   }
 
-  /** Ends the connection. */
+  /** Closes the connection. */
   close(): void {
     this.#client.close();
   }
@@ -133,7 +133,9 @@ export class DaemonClient {
     });
   }
 
-  /** A daemon that wants TLS, or another certificate, ends the connection without a word. */
+  /**
+   * Explains a lost connection: a daemon that requires TLS or another certificate closes it without a reason.
+   */
   #detailsOf({ code, details }: ServiceError): string {
     if (code !== status.UNAVAILABLE) return details;
     const reason = reasonIn(details), { ca, certificate } = this.entry.tls;
@@ -143,24 +145,24 @@ export class DaemonClient {
   }
 }
 
-/** Sent in place of an address. */
+/** Server name for TLS to a daemon that is given by its IP address. */
 const SERVER_NAME = "daemon.myikev2";
 
-/** The words of what went wrong with a daemon, for people. */
-export function wordsOf(e: unknown): string {
+/** Describes an error of a call to a daemon for people. */
+export function describeError(e: unknown): string {
   if (!(e instanceof Refusal)) return e instanceof Error ? e.message : String(e);
   if (e.code === status.DEADLINE_EXCEEDED) return "the daemon does not answer in time";
   if (e.code !== status.UNAVAILABLE) return e.details;
   return `the daemon does not answer: ${e.details}`;
 }
 
-/** Whether the daemon could not be asked, so that nobody knows what it would have said. */
-export function isSilence(e: unknown): boolean {
+/** Whether the daemon could not be asked, so that the state of its instances is unknown. */
+export function isUnreachable(e: unknown): boolean {
   return e instanceof Refusal &&
     [status.UNAVAILABLE, status.DEADLINE_EXCEEDED, status.CANCELLED].includes(e.code);
 }
 
-/** An entry of `List` as the loader hands it over. */
+/** An entry of `ListResp` as it is decoded. */
 interface ListEntry {
   readonly Name: string;
   readonly Type: number;

@@ -1,27 +1,27 @@
 /**
- * All daemons of a controller file: asked together, and the instances found on them by name.
+ * Asks all daemons of a controller file at the same time, and finds instances on them by name.
  * @module
  */
 import { must, SetupError } from "@/base/errors.ts";
 import type { ControllerFile } from "@/control/controller_file.ts";
-import { DaemonClient, type ListedInstance, wordsOf } from "@/control/daemon_client.ts";
+import { DaemonClient, describeError, type ListedInstance } from "@/control/daemon_client.ts";
 import { nearestWord } from "@/setup/kinds.ts";
 
-/** What one daemon said when all were asked. */
+/** The answer of one daemon when all were asked. */
 export interface DaemonList {
   readonly daemonName: string;
   readonly instances: readonly ListedInstance[];
-  /** Why it said nothing; empty: it did. */
+  /** The reason why there is no answer; empty if there is one. */
   readonly error: string;
 }
 
-/** An instance, and the daemon it is on. */
+/** An instance and its daemon. */
 export interface FoundInstance {
   readonly daemonName: string;
   readonly instance: ListedInstance;
 }
 
-/** The daemons; connections are made when they are needed. */
+/** The daemons of a controller file. A connection is made when it is first needed. */
 export class Daemons {
   readonly file: ControllerFile;
   readonly #clients = new Map<string, DaemonClient>();
@@ -30,7 +30,10 @@ export class Daemons {
     this.file = file;
   }
 
-  /** @throws {SetupError} for a daemon that the controller file does not have, or whose TLS fails. */
+  /**
+   * The client of a daemon. @throws {SetupError} if the controller file does not name it, or its TLS files
+   * fail.
+   */
   client(daemonName: string): DaemonClient {
     const known = this.#clients.get(daemonName);
     if (known) return known;
@@ -45,21 +48,24 @@ export class Daemons {
     return client;
   }
 
-  /** Asks these daemons, or all, at the same time; one that does not answer does not hide the others. */
+  /**
+   * Lists the instances of the named daemons, by default of all. A daemon that does not answer hides no
+   * other.
+   */
   list(names: readonly string[] = [...this.file.daemons.keys()]): Promise<DaemonList[]> {
     const clients = names.map((name) => [name, this.client(name)] as const);
     return Promise.all(clients.map(async ([daemonName, client]) => {
       try {
         return { daemonName, instances: await client.list(), error: "" };
       } catch (e) {
-        return { daemonName, instances: [], error: wordsOf(e) };
+        return { daemonName, instances: [], error: describeError(e) };
       }
     }));
   }
 
   /**
-   * The instance called `NAME`, or `DAEMON/NAME` where several daemons have that name.
-   * @throws {SetupError} where there is none, or more than one.
+   * Finds the instance called `NAME`, or `DAEMON/NAME` where several daemons have that name.
+   * @throws {SetupError} if there is none, or more than one.
    */
   async find(target: string): Promise<FoundInstance> {
     const slash = target.indexOf("/");
@@ -84,13 +90,13 @@ export class Daemons {
     );
   }
 
-  /** Ends all connections. */
+  /** Closes all connections. */
   close(): void {
     for (const client of this.#clients.values()) client.close();
     this.#clients.clear();
   }
 
-  /** The entry of a daemon that a recipe names. */
+  /** The entry of a daemon that a recipe names. @throws {SetupError} if there is none. */
   entry(daemonName: string) {
     const entry = this.file.daemons.get(daemonName);
     must(entry !== undefined, "a recipe names daemons of the controller file");

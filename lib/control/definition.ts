@@ -1,6 +1,6 @@
 /**
- * What is sent to daemons for the instances of a recipe: setup files are read here, where the controller
- * is, and get their management address.
+ * Prepares the requests that define the instances of a recipe. Setup files are read here, on the host of the
+ * controller, and get their management address.
  * @module
  */
 import type { Message } from "@/api/messages.ts";
@@ -13,24 +13,24 @@ import { InstanceType } from "@/daemon/record.ts";
 import { readSetup, SetupErrors } from "@/setup/read.ts";
 import { withOptions } from "@/setup/write.ts";
 
-/** What is known of a setup before it runs. */
+/** What the controller needs to know of a setup before the test runs. */
 export interface SetupFacts {
   readonly text: string;
   readonly role: "client" | "gateway";
-  /** Whether the test ends by itself (`runningtime`). */
+  /** Whether the test ends by itself, by `runningtime`. */
   readonly ends: boolean;
-  /** Whether its API speaks TLS. */
+  /** Whether the API of the test uses TLS. */
   readonly apiTls: boolean;
 }
 
-/** An instance that can be defined; `setup` is null for another program. */
+/** An instance that can be defined. `setup` is null for another program. */
 export interface PreparedInstance extends RecipeInstance {
   readonly setup: SetupFacts | null;
 }
 
 /**
- * Reads the setup files of a recipe; relative paths start at its directory. Values are checked; whether
- * the setup can run where it goes, its daemon says.
+ * Reads the setup files of a recipe; relative paths start at the directory of the recipe. Values are checked
+ * here; whether the setup can run on its host is checked by the daemon.
  * @throws {SetupErrors} with every error of every file.
  */
 export function prepareInstances(recipe: Recipe, recipeFile: string): PreparedInstance[] {
@@ -64,16 +64,16 @@ function setupOf({ what }: RecipeInstance, recipeFile: string): SetupFacts | nul
   return { text, role, ends: runningtime > 0, apiTls: apitlscert !== "" };
 }
 
-/** Management addresses of one recipe: the next free of each daemon's prefix. */
+/** Assigns the management addresses of one recipe, each time the next free one of the daemon's prefix. */
 export class ManagementAddresses {
   readonly #used = new Set<string>();
 
-  /** Takes an address out of what is free. */
+  /** Marks an address as used. */
   use(address: IpAddress): void {
     this.#used.add(showAddress(address));
   }
 
-  /** @throws {SetupError} when none is free. */
+  /** The next free address of a daemon's prefix. @throws {SetupError} if none is free. */
   next({ name, managementPrefix }: DaemonEntry): IpAddress | undefined {
     if (!managementPrefix) return undefined;
     const address = freeAddress(managementPrefix, (a) => this.#used.has(showAddress(a)));
@@ -83,7 +83,7 @@ export class ManagementAddresses {
   }
 }
 
-/** A `DefineGenericTestReq`; `address` goes into the setup as its `apilistenaddr`. */
+/** Makes a `DefineGenericTestReq`; `address` becomes the `apilistenaddr` of the setup. */
 export function defineRequest(
   { name, what, setup }: PreparedInstance,
   address: IpAddress | undefined,

@@ -1,42 +1,42 @@
 /**
- * Watches instances until they end. A test of ours with a `runningtime` ends by itself; one without is
- * stopped when all those have ended.
+ * Watches the instances of a recipe until they end. A myikev2 test with a `runningtime` ends by itself; tests
+ * without one are stopped when all tests with one have ended.
  * @module
  */
 import { Refusal } from "@/api/calls.ts";
-import { type ListedInstance, type Summary, wordsOf } from "@/control/daemon_client.ts";
+import { describeError, type ListedInstance, type Summary } from "@/control/daemon_client.ts";
 import type { Daemons } from "@/control/daemons.ts";
 import type { InstanceOutcome, InstanceResult } from "@/control/outcome.ts";
 import { pause } from "@/control/pause.ts";
 import { InstanceApi } from "@/daemon/instance_api.ts";
 import { InstanceState } from "@/daemon/record.ts";
 
-/** What is asked of the run. */
+/** What the watch needs of the run of a recipe. */
 export interface WatchOptions {
-  /** After so long everything is stopped; 0: never. */
+  /** Milliseconds after which everything is stopped; 0: never. */
   readonly timeoutMs: number;
   readonly tell: (level: 2 | 3 | 4, words: string) => void;
 }
 
-/** Pause between two looks. */
-const LOOK_MS = 500;
-/** A daemon that is silent for so long is given up. */
+/** Pause between two polls of the daemons, in milliseconds. */
+const POLL_MS = 500;
+/** Silence of a daemon after which its instances are given up, in milliseconds. */
 const SILENCE_MAX_MS = 30_000;
-/** How long the API of an instance may take to hear that its summary is waited for. */
-const HEAR_MS = 5_000;
-/** How long its summary may be on the way when its daemon has ended it. */
-const FINAL_MS = 2_000;
-/** `SummaryResp.Result`: stopped before its end with nothing failed. */
+/** Time in which the API of an instance must accept the subscription to its summary, in milliseconds. */
+const SUBSCRIBE_MS_MAX = 5_000;
+/** Time in which the summary must arrive after the daemon has ended the instance, in milliseconds. */
+const FINAL_SUMMARY_MS_MAX = 2_000;
+/** Value of `SummaryResp.Result`: the test was stopped before its end, and nothing had failed. */
 const STOPPED = 3;
 
-/** A test that did not come to its end has not passed. */
+/** Reason that is given for a test that did not come to its end, and so has not passed. */
 const STOPPED_BY_OTHERS =
   "it was stopped before its end, and not by this recipe; its log says who asked for that";
 
 /** What is known of an instance while it runs. */
 interface Watched {
   readonly begunMs: number;
-  /** Since when its daemon has said nothing. */
+  /** Time of the first unanswered query to its daemon, in milliseconds; undefined: the daemon answers. */
   silentSinceMs: number | undefined;
   api: ListedInstance["api"];
 }
@@ -54,23 +54,23 @@ export class EndWatch {
     this.#cancel = cancel;
   }
 
-  /** An instance runs since `begunMs`. */
+  /** Records that an instance runs since `begunMs`. */
   started(outcome: InstanceOutcome, begunMs: number): void {
     this.#watched.set(outcome, { begunMs, silentSinceMs: undefined, api: null });
   }
 
-  /** Resolves when all tests of ours among these have ended, or could not be ended. */
+  /** Resolves when all myikev2 tests among the instances have ended, or could not be ended. */
   async wait(defined: Iterable<InstanceOutcome>): Promise<void> {
-    const pending = new Set([...defined].filter((o) => isOurs(o) && this.#watched.has(o)));
+    const pending = new Set([...defined].filter((o) => isTest(o) && this.#watched.has(o)));
     const hasOwnEnd = [...pending].some(endsItself);
     if (pending.size > 0 && !hasOwnEnd && this.#options.timeoutMs === 0) {
       this.#options.tell(3, "No instance has a runningtime: they run until a signal comes");
     }
     const untilMs = this.#options.timeoutMs > 0 ? Date.now() + this.#options.timeoutMs : Infinity;
     while (pending.size > 0 && !this.#cancel.aborted && Date.now() < untilMs) {
-      await this.#look(pending);
+      await this.#poll(pending);
       if (hasOwnEnd && ![...pending].some(endsItself)) break;
-      await pause(Math.min(LOOK_MS, untilMs - Date.now()), this.#cancel);
+      await pause(Math.min(POLL_MS, untilMs - Date.now()), this.#cancel);
     }
     const isLate = !this.#cancel.aborted && Date.now() >= untilMs;
     const late = isLate ? [...pending].filter(endsItself) : [];
@@ -81,9 +81,9 @@ export class EndWatch {
     }
   }
 
-  /** How other programs stand, just before they are taken away. */
-  async lookAtOthers(defined: Iterable<InstanceOutcome>): Promise<void> {
-    const others = [...defined].filter((o) => !isOurs(o) && this.#watched.has(o));
+  /** Records the state of instances of other programs, just before they are destroyed. */
+  async recordOtherPrograms(defined: Iterable<InstanceOutcome>): Promise<void> {
+    const others = [...defined].filter((o) => !isTest(o) && this.#watched.has(o));
     for (const outcome of others) {
       const { instance } = outcome, watched = this.#watched.get(outcome)!;
       try {
@@ -94,33 +94,35 @@ export class EndWatch {
         outcome.words = state === undefined ? "it is gone" : "it runs no more";
       } catch (e) {
         outcome.result = "unknown";
-        outcome.words = wordsOf(e);
+        outcome.words = describeError(e);
       }
     }
   }
 
-  /** Asks all daemons of pending instances at the same time; what has ended is pending no more. */
-  async #look(pending: Set<InstanceOutcome>): Promise<void> {
+  /**
+   * Asks the daemons of all pending instances at the same time. An instance that has ended leaves `pending`.
+   */
+  async #poll(pending: Set<InstanceOutcome>): Promise<void> {
     const byDaemon = Map.groupBy(pending, ({ instance }) => instance.daemonName);
     await Promise.all([...byDaemon].map(async ([daemonName, outcomes]) => {
       const client = this.#daemons.client(daemonName);
       try {
         const names = outcomes.map(({ instance }) => instance.name);
         const states = await Promise.all(names.map((name) => client.state(name)));
-        // Asked after the states: a test that has ended has its last summary now.
+        // The list is asked for after the states, as a test that has ended has its last summary by then.
         const listed = new Map((await client.list()).map((one) => [one.name, one]));
         for (const [i, outcome] of outcomes.entries()) {
-          this.#heard(outcome, states[i], listed.get(names[i]!));
+          this.#update(outcome, states[i], listed.get(names[i]!));
           if (hasEnded(outcome)) pending.delete(outcome);
         }
       } catch (e) {
         if (!(e instanceof Refusal)) throw e;
-        for (const outcome of outcomes) if (this.#silent(outcome, e)) pending.delete(outcome);
+        for (const outcome of outcomes) if (this.#noAnswer(outcome, e)) pending.delete(outcome);
       }
     }));
   }
 
-  #heard(
+  #update(
     outcome: InstanceOutcome,
     state: InstanceState | undefined,
     listed: ListedInstance | undefined,
@@ -137,29 +139,29 @@ export class EndWatch {
     const words = outcome.summary?.LastErrMsg ?? "";
     switch (state) {
       case InstanceState.PASSED:
-        if (isStopped) return this.#ended(outcome, "failed", STOPPED_BY_OTHERS);
-        return this.#ended(outcome, "passed", "");
+        if (isStopped) return this.#setResult(outcome, "failed", STOPPED_BY_OTHERS);
+        return this.#setResult(outcome, "passed", "");
       case InstanceState.FAILED:
-        return this.#ended(outcome, "failed", words);
+        return this.#setResult(outcome, "failed", words);
       case InstanceState.COULD_NOT_START:
-        return this.#ended(outcome, "could not start", words);
+        return this.#setResult(outcome, "could not start", words);
       case InstanceState.DIED:
-        return this.#ended(outcome, "died", words || "its process ended without a result");
+        return this.#setResult(outcome, "died", words || "its process ended without a result");
       case undefined:
-        return this.#ended(outcome, "unknown", "somebody else has destroyed it");
+        return this.#setResult(outcome, "unknown", "somebody else has destroyed it");
     }
   }
 
-  /** Whether that was too long. */
-  #silent(outcome: InstanceOutcome, e: unknown): boolean {
+  /** Records that a daemon did not answer; returns whether it has been silent for too long. */
+  #noAnswer(outcome: InstanceOutcome, e: unknown): boolean {
     const watched = this.#watched.get(outcome)!;
     watched.silentSinceMs ??= Date.now();
     if (Date.now() - watched.silentSinceMs < SILENCE_MAX_MS) return false;
-    this.#ended(outcome, "unknown", wordsOf(e));
+    this.#setResult(outcome, "unknown", describeError(e));
     return true;
   }
 
-  #ended(outcome: InstanceOutcome, result: InstanceResult, words: string): void {
+  #setResult(outcome: InstanceOutcome, result: InstanceResult, words: string): void {
     outcome.result = result;
     outcome.words = words;
     const why = words === "" ? "" : `: ${words}`;
@@ -167,54 +169,54 @@ export class EndWatch {
     this.#options.tell(level, `${outcome.instance.name}: ${result}${why}`);
   }
 
-  /** Has their daemons end them, with word to their peers, and hears their results from themselves. */
+  /** Has the daemons end all pending instances gracefully, and receives the results from the instances. */
   async #stop(pending: Set<InstanceOutcome>): Promise<void> {
     await Promise.all([...pending].map(async (outcome) => {
       const summary = await this.#end(outcome);
       if (hasEnded(outcome)) return;
-      if (summary) this.#told(outcome, summary);
-      else this.#guess(outcome);
+      if (summary) this.#setResultBy(outcome, summary);
+      else this.#judgeByLastSummary(outcome);
     }));
   }
 
-  /** The last summary of an instance that its daemon ends now; undefined: it said none. */
+  /** Ends an instance; returns the last summary that it sent, or undefined if it sent none. */
   async #end(outcome: InstanceOutcome): Promise<Summary | undefined> {
     const { instance } = outcome, api = this.#watched.get(outcome)?.api;
     const client = api && new InstanceApi(api.address, api.port, instance.setup?.apiTls ?? false);
     try {
       const final = client?.final();
-      const isHeard = final && await within(final.heard, HEAR_MS);
+      const isSubscribed = final && await within(final.subscribed, SUBSCRIBE_MS_MAX);
       await this.#daemons.client(instance.daemonName).destroy(instance.name, true);
-      if (!final || !isHeard) return undefined;
-      return await within(final.summary, FINAL_MS) as Summary | undefined;
+      if (!final || !isSubscribed) return undefined;
+      return await within(final.summary, FINAL_SUMMARY_MS_MAX) as Summary | undefined;
     } catch (e) {
       if (!(e instanceof Refusal)) throw e;
-      this.#options.tell(3, `Cannot stop ${instance.name}: ${wordsOf(e)}`);
+      this.#options.tell(3, `Cannot stop ${instance.name}: ${describeError(e)}`);
       return undefined;
     } finally {
       client?.close();
     }
   }
 
-  #told(outcome: InstanceOutcome, summary: Summary): void {
+  #setResultBy(outcome: InstanceOutcome, summary: Summary): void {
     outcome.summary = summary;
     const result = ({ 1: "passed", 2: "failed", [STOPPED]: "stopped" } as const)[summary.Result];
-    if (result) this.#ended(outcome, result, summary.LastErrMsg);
-    else this.#guess(outcome);
+    if (result) this.#setResult(outcome, result, summary.LastErrMsg);
+    else this.#judgeByLastSummary(outcome);
   }
 
-  /** Its daemon will end it; what it said until then is all that is known. */
-  #guess(outcome: InstanceOutcome): void {
+  /** Judges an instance that is being ended by the last summary that was received of it. */
+  #judgeByLastSummary(outcome: InstanceOutcome): void {
     const { summary } = outcome, words = summary?.LastErrMsg ?? "";
-    if (words !== "") return this.#ended(outcome, "failed", words);
+    if (words !== "") return this.#setResult(outcome, "failed", words);
     const isComplete = summary !== null && summary.Role > 0 &&
       summary.NumOfCreatedTunnel >= Number(summary.Configured_count);
     const why = "its API is out of reach from here, its daemon ended it";
-    this.#ended(outcome, isComplete ? "stopped" : "unknown", why);
+    this.#setResult(outcome, isComplete ? "stopped" : "unknown", why);
   }
 }
 
-/** What a promise gives, if it does so in time. */
+/** The result of a promise, or undefined after `ms` milliseconds. */
 function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<undefined>((resolve) =>
@@ -223,7 +225,7 @@ function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
-function isOurs({ instance }: InstanceOutcome): boolean {
+function isTest({ instance }: InstanceOutcome): boolean {
   return instance.setup !== null;
 }
 

@@ -3,7 +3,7 @@
  * @module
  */
 
-/** A controller file of two hosts. */
+/** An example of a controller file, with two hosts. */
 export const EXAMPLE_CONTROLLER_FILE =
   `# Controller file: the daemons, and how they and their hosts are reached.
 daemonlist:
@@ -36,7 +36,7 @@ varlist:
 autoassignmgmtip: true
 `;
 
-/** A recipe for the two hosts. */
+/** An example of a recipe for the two hosts. */
 export const EXAMPLE_RECIPE =
   `# Recipe: a gateway on svr2, a client on svr1, and a capture beside them.
 name: a gateway and a client

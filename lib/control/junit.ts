@@ -11,7 +11,7 @@ import {
   type RecipeOutcome,
 } from "@/control/outcome.ts";
 
-/** The file's text. */
+/** The text of the JUnit file. */
 export function junitXml(outcome: RecipeOutcome): string {
   const cases = [
     ...outcome.commands.filter((c) => c.when === "setup").map(commandCase),
@@ -98,7 +98,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "\t": "&#9;",
 };
 
-/** Text for XML 1.0; characters that it does not allow (§2.2) become U+FFFD. */
+/** Escapes text for XML 1.0. Characters that XML does not allow (§2.2) become U+FFFD. */
 function escaped(text: string): string {
   // deno-lint-ignore no-control-regex -- those that XML does not allow
   const allowed = text.toWellFormed().replaceAll(/[\x00-\x08\x0b-\x1f\ufffe\uffff]/g, "\ufffd");

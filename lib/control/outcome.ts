@@ -1,13 +1,13 @@
 /**
- * What became of a recipe: of its commands, of each instance, of all.
+ * The outcome of a recipe: of its commands, of each instance, and as a whole.
  * @module
  */
 import type { Summary } from "@/control/daemon_client.ts";
 import type { PreparedInstance } from "@/control/definition.ts";
 
 /**
- * What became of one instance. `running` is that of another program, which has no result of its own;
- * `stopped` was ended by request with nothing failed; `unknown`: its daemon fell silent.
+ * The result of one instance. `running` is the result of another program, which has none of its own;
+ * `stopped` was ended by request while nothing had failed; `unknown`: its daemon stopped answering.
  */
 export type InstanceResult =
   | "passed"
@@ -21,37 +21,39 @@ export type InstanceResult =
   | "unknown"
   | "not started";
 
-/** One instance at the end of its run. */
+/** The outcome of one instance. */
 export interface InstanceOutcome {
   readonly instance: PreparedInstance;
   result: InstanceResult;
-  /** Why; empty where nothing is wrong. */
+  /** The reason of a bad result; empty otherwise. */
   words: string;
-  /** The last one known. */
+  /** The last summary that was received; null: none. */
   summary: Summary | null;
   ping: { readonly sent: number; readonly received: number } | null;
-  /** From its definition to its end; null: it was never defined. */
+  /** Seconds from its definition to its end; null: it was never defined. */
   durationSec: number | null;
 }
 
-/** Commands of one host, before or after the instances. */
+/** The outcome of the commands of one host, before or after the instances. */
 export interface CommandOutcome {
   readonly when: "setup" | "clean";
   readonly daemonName: string;
   readonly commands: string;
-  /** Why they failed; empty: they did not. */
+  /** The reason why they failed; empty if they did not. */
   readonly words: string;
   readonly output: string;
   readonly durationSec: number;
 }
 
-/** All of it. */
+/** The outcome of a whole recipe. */
 export interface RecipeOutcome {
   readonly recipe: string;
   readonly file: string;
   readonly commands: readonly CommandOutcome[];
   readonly instances: readonly InstanceOutcome[];
-  /** What went wrong beside commands and instances, such as an instance that could not be destroyed. */
+  /**
+   * Errors that belong to no command and no instance result, such as an instance that could not be destroyed.
+   */
   readonly errors: readonly string[];
   readonly startEpochMs: number;
   readonly durationSec: number;
@@ -59,21 +61,21 @@ export interface RecipeOutcome {
 
 const GOOD: readonly InstanceResult[] = ["passed", "stopped", "running"];
 
-/** Whether an instance has nothing to complain about. */
+/** Whether the result of an instance is no failure. */
 export function isGood({ result }: Pick<InstanceOutcome, "result">): boolean {
   return GOOD.includes(result);
 }
 
-/** Whether all went well: what the exit status says. */
+/** Whether the recipe as a whole has passed, which decides the exit status. */
 export function hasPassed({ instances, commands, errors }: RecipeOutcome): boolean {
   return instances.every(isGood) && commands.every((c) => c.words === "") && errors.length === 0;
 }
 
-/** The first thing that went wrong; null where nothing did. */
+/** The first error; null if there is none. */
 export function firstError({ instances, commands, errors }: RecipeOutcome): string | null {
   const setup = commands.find((c) => c.when === "setup" && c.words !== "");
   if (setup) return commandWords(setup);
-  // What was not started is not where it began.
+  // Instances that were not started are the consequence of an error, so errors of others come first.
   const bad = instances.filter((i) => !isGood(i));
   const first = bad.find((i) => i.result !== "not started") ?? bad[0];
   if (first) return `${first.instance.name}: ${first.result}${first.words && `: ${first.words}`}`;
@@ -81,12 +83,12 @@ export function firstError({ instances, commands, errors }: RecipeOutcome): stri
   return clean ? commandWords(clean) : errors[0] ?? null;
 }
 
-/** What is wrong with commands, and where they ran. */
+/** Describes a failure of commands, with the host on which they ran. */
 export function commandWords({ when, daemonName, words }: CommandOutcome): string {
   return `${when}cmds on ${daemonName}: ${words}`;
 }
 
-/** The outcome as `--json` prints it; documented in docs/control.md. */
+/** The outcome as `--json` prints it (docs/control.md). */
 export function outcomeJson(outcome: RecipeOutcome): Record<string, unknown> {
   return {
     result: hasPassed(outcome) ? "passed" : "failed",

@@ -1,9 +1,9 @@
 /**
- * Waiting that can be cut short.
+ * A pause that can be cancelled.
  * @module
  */
 
-/** Resolves after so many milliseconds, or when `cancel` is raised. */
+/** Resolves after `ms` milliseconds, or when `cancel` is aborted. */
 export function pause(ms: number, cancel: AbortSignal): Promise<void> {
   if (ms <= 0 || cancel.aborted) return Promise.resolve();
   return new Promise((resolve) => {

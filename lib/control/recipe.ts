@@ -1,5 +1,5 @@
 /**
- * A recipe: instances on several daemons, in order, and the commands before and after them.
+ * Reads a recipe: instances on several daemons in an order, and commands that run before and after them.
  * @module
  */
 import { SetupError, type SetupPosition } from "@/base/errors.ts";
@@ -18,51 +18,51 @@ import { splitCommands } from "@/daemon/split_commands.ts";
 import { duration, interfaceName, type Kind, nearestWord, prefix, text } from "@/setup/kinds.ts";
 import type { MapSource, Source } from "@/setup/yaml_source.ts";
 
-/** Commands for one host, by SSH. */
+/** Commands that run on one host by SSH. */
 export interface HostCommands {
   readonly daemonName: string;
-  /** Their text, variables replaced. */
+  /** The commands, with their variables replaced. */
   readonly commands: string;
 }
 
-/** A test of ours. */
-export interface OurInstance {
+/** An instance that runs a myikev2 test. */
+export interface TestInstance {
   readonly kind: "myikev2";
-  /** Path of the setup file on this host. */
+  /** Path of the setup file on the host of the controller. */
   readonly setupPath: string;
   readonly setupPosition: SetupPosition;
-  /** Directory on the daemon's host; empty: the daemon's choice. */
+  /** Directory for logs on the daemon's host; empty: the daemon's choice. */
   readonly logDirectory: string;
 }
 
-/** Any other program. */
+/** An instance that runs another program. */
 export interface OtherInstance {
   readonly kind: "other";
   readonly setupCommands: string;
   readonly upCommands: string;
   readonly destroyCommands: string;
-  /** Empty: none. */
+  /** Name of the interface that is moved into its namespace; empty: none. */
   readonly dataInterface: string;
-  /** `address/bits`; empty: none. */
+  /** Address of that interface as `address/bits`; empty: none. */
   readonly dataAddress: string;
 }
 
-/** One instance. */
+/** One instance of a recipe. */
 export interface RecipeInstance {
   readonly id: number;
   readonly name: string;
   readonly daemonName: string;
-  /** Pause before it is started, in milliseconds. */
+  /** Milliseconds to wait before the instance is started. */
   readonly waitMs: number;
-  readonly what: OurInstance | OtherInstance;
+  readonly what: TestInstance | OtherInstance;
 }
 
-/** All of the file. */
+/** The contents of a recipe. */
 export interface Recipe {
   readonly name: string;
   readonly setupCommands: readonly HostCommands[];
   readonly cleanCommands: readonly HostCommands[];
-  /** In the order of their ids. */
+  /** The instances in the order of their ids. */
   readonly instances: readonly RecipeInstance[];
 }
 
@@ -87,7 +87,7 @@ const someText: Kind<string> = {
   parse: (value) => value === "" ? undefined : value,
 };
 
-/** As it was written: the daemon reads it again. */
+/** An address with its prefix length. The text is kept as it is, since the daemon reads it again. */
 const prefixText: Kind<string> = {
   expects: prefix.expects,
   parse: (value) => prefix.parse(value) === undefined ? undefined : value,
@@ -146,7 +146,7 @@ class RecipeReader {
     return name;
   }
 
-  /** Commands with their variables replaced. A quote that stays open is told here. */
+  /** Commands with their variables replaced. An unclosed quote is an error. */
   #commands(section: Section, key: string): string {
     const commands = substitute(section.value(key, text, ""), this.#controller.variables);
     const fail = (words: string) => {
@@ -201,18 +201,18 @@ class RecipeReader {
     return { id, name, daemonName, waitMs, what };
   }
 
-  #what(section: Section): OurInstance | OtherInstance | undefined {
-    const ours = section.source("myikev2"), other = section.source("other");
-    if (ours && other && ours.kind !== "broken" && other.kind !== "broken") {
+  #what(section: Section): TestInstance | OtherInstance | undefined {
+    const test = section.source("myikev2"), other = section.source("other");
+    if (test && other && test.kind !== "broken" && other.kind !== "broken") {
       const words = `${section.where} has myikev2 and other: expected one of them`;
       return this.#reader.fail(words, section.positionOf("other"));
     }
-    if (ours) return this.#ours(ours, `${section.where}.myikev2`);
-    if (other) return this.#other(other, `${section.where}.other`);
+    if (test) return this.#testInstance(test, `${section.where}.myikev2`);
+    if (other) return this.#otherInstance(other, `${section.where}.other`);
     return this.#reader.fail(`${section.where} needs myikev2 or other`, section.position);
   }
 
-  #ours(source: Source, where: string): OurInstance | undefined {
+  #testInstance(source: Source, where: string): TestInstance | undefined {
     const section = this.#reader.section(source, where, OUR_KEYS);
     if (!section) return undefined;
     const alias = section.source("setupath");
@@ -231,7 +231,7 @@ class RecipeReader {
     return { kind: "myikev2", setupPath, setupPosition, logDirectory };
   }
 
-  #other(source: Source, where: string): OtherInstance | undefined {
+  #otherInstance(source: Source, where: string): OtherInstance | undefined {
     const section = this.#reader.section(source, where, OTHER_KEYS);
     if (!section) return undefined;
     const dataInterface = section.value("dataif", interfaceName, "");

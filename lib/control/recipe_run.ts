@@ -1,13 +1,13 @@
 /**
- * A recipe at work: its commands by SSH, its instances on their daemons, in order, until all of ours
- * have ended, and everything undone.
+ * Runs a recipe: its commands by SSH and its instances on their daemons, in order; waits until all myikev2
+ * tests have ended, and undoes everything.
  * @module
  */
 import { status } from "@grpc/grpc-js";
 import { Refusal } from "@/api/calls.ts";
 import { type IpAddress, showAddress } from "@/base/address.ts";
 import { SetupError } from "@/base/errors.ts";
-import { isSilence, wordsOf } from "@/control/daemon_client.ts";
+import { describeError, isUnreachable } from "@/control/daemon_client.ts";
 import type { Daemons } from "@/control/daemons.ts";
 import { defineRequest, ManagementAddresses, type PreparedInstance } from "@/control/definition.ts";
 import { EndWatch } from "@/control/end_watch.ts";
@@ -22,25 +22,25 @@ import { pause } from "@/control/pause.ts";
 import type { HostCommands, Recipe } from "@/control/recipe.ts";
 import { runRemote } from "@/control/remote_commands.ts";
 
-/** How a recipe is run. */
+/** Options of a run. */
 export interface RunOptions {
-  /** Whether instances of the same name are replaced; otherwise they are in the way. */
+  /** Whether instances of the same name are replaced; otherwise such an instance is an error. */
   readonly override: boolean;
-  /** Longest time of the commands of one host. */
+  /** Longest time of the commands of one host, in milliseconds. */
   readonly commandTimeoutMs: number;
-  /** After so long everything is ended; 0: never. */
+  /** Milliseconds after which everything is ended; 0: never. */
   readonly timeoutMs: number;
-  /** Tells how it goes on; 2 is an error, 3 a warning. */
+  /** Reports progress at a log level: 2 error, 3 warning, 4 info. */
   readonly tell: (level: 2 | 3 | 4, words: string) => void;
 }
 
-/** Addresses of others that are met before a definition is given up. */
+/** How many used addresses are met before the definition of an instance is given up. */
 const ADDRESS_TRIES_MAX = 100;
 
 /** One run of a recipe. */
 export class RecipeRun {
   readonly recipe: Recipe;
-  /** Each instance, in order. */
+  /** The outcome of each instance, in the order of the recipe. */
   readonly instances: readonly InstanceOutcome[];
   readonly #file: string;
   readonly #daemons: Daemons;
@@ -51,7 +51,7 @@ export class RecipeRun {
   readonly #cancel = new AbortController();
   readonly #addresses = new ManagementAddresses();
   readonly #watch: EndWatch;
-  /** Instances that may be there because of us. */
+  /** Instances that may exist because this run has defined them. */
   readonly #defined = new Set<InstanceOutcome>();
   #gracefully = true;
 
@@ -79,19 +79,22 @@ export class RecipeRun {
     this.#watch = new EndWatch(daemons, options, this.#cancel.signal);
   }
 
-  /** Ends it early: tests of ours are stopped, then all is undone; `again`: without telling peers. */
+  /**
+   * Ends the run early: tests are stopped, then everything is undone. `again`: tests end without telling
+   * peers.
+   */
   cancel(again: boolean): void {
     if (again) this.#gracefully = false;
     else this.#errors.push("ended early by a signal");
     this.#cancel.abort();
   }
 
-  /** Runs the commands before, and defines every instance. False where something kept it from that. */
+  /** Runs the commands that come first and defines every instance; false if an error prevented that. */
   async start(): Promise<boolean> {
     for (const commands of this.recipe.setupCommands) {
       if (this.#cancel.signal.aborted || !await this.#runCommands("setup", commands)) return false;
     }
-    if (!await this.#lookAround()) return false;
+    if (!await this.#learnAddresses()) return false;
     for (const outcome of this.instances) {
       await this.#pause(outcome.instance.waitMs);
       if (this.#cancel.signal.aborted || !await this.#define(outcome)) return false;
@@ -99,12 +102,12 @@ export class RecipeRun {
     return true;
   }
 
-  /** Resolves when all tests of ours that were defined have ended, or were ended. */
+  /** Resolves when all myikev2 tests that were defined have ended, or were ended. */
   async wait(): Promise<void> {
     await this.#watch.wait(this.#defined);
   }
 
-  /** What runs already when the others could not be started is not waited for. */
+  /** Gives up the run: instances that run already are not waited for when others could not be started. */
   giveUp(): void {
     for (const outcome of this.instances) {
       if (outcome.result !== "running") continue;
@@ -113,19 +116,19 @@ export class RecipeRun {
     }
   }
 
-  /** Destroys what was defined, and runs the commands after it. */
+  /** Destroys what was defined, and runs the commands that come after it. */
   async undo(): Promise<void> {
-    await this.#watch.lookAtOthers(this.#defined);
+    await this.#watch.recordOtherPrograms(this.#defined);
     await Promise.all([...this.#defined].map((outcome) => this.#destroy(outcome)));
     await this.clean();
   }
 
-  /** Runs the commands after it: all of them, whatever the others say. */
+  /** Runs all commands that come last, also if some of them fail. */
   async clean(): Promise<void> {
     for (const commands of this.recipe.cleanCommands) await this.#runCommands("clean", commands);
   }
 
-  /** What became of it so far. */
+  /** The outcome so far. */
   outcome(): RecipeOutcome {
     return {
       recipe: this.recipe.name,
@@ -154,8 +157,10 @@ export class RecipeRun {
     return words === "";
   }
 
-  /** Learns which addresses are taken. False where a daemon does not answer, which has been told. */
-  async #lookAround(): Promise<boolean> {
+  /**
+   * Learns which management addresses are in use; false if a daemon does not answer, which has been reported.
+   */
+  async #learnAddresses(): Promise<boolean> {
     const names = [...new Set(this.instances.map(({ instance }) => instance.daemonName))];
     let isComplete = true;
     for (const { daemonName, instances, error } of await this.#daemons.list(names)) {
@@ -181,7 +186,7 @@ export class RecipeRun {
 
   async #define(outcome: InstanceOutcome): Promise<boolean> {
     const { instance } = outcome;
-    // Whatever comes of it, it may be there from now on.
+    // Even if the call fails, the instance may exist from now on.
     this.#defined.add(outcome);
     const begun = Date.now();
     try {
@@ -189,7 +194,7 @@ export class RecipeRun {
     } catch (e) {
       if (!(e instanceof Refusal || e instanceof SetupError)) throw e;
       if (e instanceof Refusal && e.code === status.ALREADY_EXISTS) this.#defined.delete(outcome);
-      this.#refused(outcome, wordsOf(e));
+      this.#refused(outcome, describeError(e));
       return false;
     }
     outcome.result = "running";
@@ -198,7 +203,10 @@ export class RecipeRun {
     return true;
   }
 
-  /** The next free address may be another program's, which `List` does not tell: then the one after it. */
+  /**
+   * Defines an instance at the next free address. Where a process that the daemon does not list has that
+   * address, the next one is tried.
+   */
   async #defineAtFreeAddress(instance: PreparedInstance): Promise<void> {
     const { override } = this.#options, client = this.#daemons.client(instance.daemonName);
     for (let tries = 1;; tries++) {
@@ -231,9 +239,10 @@ export class RecipeRun {
       this.#defined.delete(outcome);
       this.#options.tell(4, `${name} is taken away from ${daemonName}`);
     } catch (e) {
-      // Where it was never seen, its daemon's silence has been told.
-      if (isSilence(e) && !isGood(outcome)) this.#options.tell(2, `${name}: ${wordsOf(e)}`);
-      else this.#error(`Cannot destroy ${name} on ${daemonName}: ${wordsOf(e)}`);
+      // If its state was never learnt, the silence of its daemon has been reported already.
+      if (isUnreachable(e) && !isGood(outcome)) {
+        this.#options.tell(2, `${name}: ${describeError(e)}`);
+      } else this.#error(`Cannot destroy ${name} on ${daemonName}: ${describeError(e)}`);
     }
   }
 

@@ -1,39 +1,41 @@
 /**
- * Commands on the host of a daemon, run by the system's `ssh`. Keys and known hosts are its business; a
- * password goes by SSH_ASKPASS, through the environment of that one process, and never as an argument.
+ * Runs commands on a daemon's host by the system's `ssh`, which finds keys and known hosts itself. A password
+ * is handed over by SSH_ASKPASS in the environment of that one process, never as an argument.
  * @module
  */
 import { SystemError, systemWords } from "@/base/errors.ts";
 import { writeScript } from "@/files/private_file.ts";
 import type { SshAccess } from "@/control/controller_file.ts";
 
-/** How commands are run. */
+/** Options of a call of `ssh`. */
 export interface RemoteOptions {
-  /** Longest time of one call. */
+  /** Longest time of one call, in milliseconds. */
   readonly timeoutMs: number;
-  /** Whether a command that fails stops those behind it. */
+  /** Whether a command that fails prevents those after it. */
   readonly stopsAtFailure: boolean;
-  /** Ends them early. */
+  /** Ends the call early. */
   readonly cancel?: AbortSignal;
 }
 
-/** What became of them. */
+/** The outcome of commands on a host. */
 export interface RemoteOutcome {
-  /** Why they failed, in words; empty: they did not. */
+  /** The reason why they failed; empty if they did not. */
   readonly words: string;
-  /** Output and error output, its end where there is much. */
+  /** Standard output and standard error; only the end where it is long. */
   readonly output: string;
 }
 
-/** Output that is kept. */
+/** The most octets of output that are kept. */
 const OUTPUT_OCTETS_MAX = 64 * 1024;
-/** Status of `ssh` when it could not connect or log in. */
+/** Exit status of `ssh` when it could not connect or log in. */
 const SSH_FAILED = 255;
 const CONNECT_SEC = 10;
 
 /**
- * Answers the two prompts by which `ssh` asks for the password of that user at that host, and nothing
- * else: not the prompt of a jump host, not one that the far end made up, not trust in an unknown host.
+ * Script for SSH_ASKPASS. It answers only the two prompts by which `ssh` asks for the password of this user
+ * at
+ * this host: no prompt of a jump host, none that the far end made up, and no question to trust an unknown
+ * host.
  */
 const ASKPASS = `#!/bin/sh
 if [ "$1" = "$MYIKEV2_SSH_PROMPT" ] || [ "$1" = "$MYIKEV2_SSH_KEYBOARD_PROMPT" ]; then
@@ -45,13 +47,13 @@ else
 fi
 `;
 
-/** Who logs in where, in the words of `ssh` itself. */
+/** The user and the host of a login, as `ssh` prints them. */
 export interface LoginIdentity {
   readonly user: string;
   readonly host: string;
 }
 
-/** The identity in the output of `ssh -G`; undefined where it says none. */
+/** Reads the identity from the output of `ssh -G`; undefined if it is not there. */
 export function loginIdentity(configuration: string): LoginIdentity | undefined {
   const valueOf = (key: string) => new RegExp(`^${key} (.+)$`, "m").exec(configuration)?.[1];
   const user = valueOf("user"), host = valueOf("hostkeyalias") ?? valueOf("hostname");
@@ -59,15 +61,15 @@ export function loginIdentity(configuration: string): LoginIdentity | undefined 
 }
 
 /**
- * The prompts of `ssh` for the password of a user at a host: of the method "password", and of
- * "keyboard-interactive" since OpenSSH 8.6, which cut them as this does.
+ * The prompts of `ssh` for the password of a user at a host, for the methods "password" and
+ * "keyboard-interactive". OpenSSH since 8.6 shortens them in the same way.
  */
 export function passwordPrompts({ user, host }: LoginIdentity): [plain: string, keyboard: string] {
   const shortUser = user.slice(0, 30), shortHost = host.slice(0, 128);
   return [`${shortUser}@${shortHost}'s password: `, `(${user}@${host}) Password: `];
 }
 
-/** Arguments of `ssh` for commands on a host. */
+/** Arguments of `ssh` to run a command on a host. */
 export function sshArguments(ssh: SshAccess, command: string): string[] {
   const options = ["-T", "-o", `ConnectTimeout=${CONNECT_SEC}`, "-p", String(ssh.port)];
   if (ssh.configPath !== "") options.push("-F", ssh.configPath);
@@ -82,13 +84,13 @@ export function sshArguments(ssh: SshAccess, command: string): string[] {
   return [...options, "--", ssh.address, command];
 }
 
-/** What the login shell of the host is given: whatever that is, `sh` runs the commands. */
+/** The command line for the login shell of the host, whatever shell that is: `sh` runs the commands. */
 export function shellCommand(commands: string, stopsAtFailure: boolean): string {
   const quoted = `'${commands.replaceAll("'", `'\\''`)}'`;
   return `exec /bin/sh -${stopsAtFailure ? "e" : ""}c ${quoted}`;
 }
 
-/** Runs commands on a host, one after the other. @throws {SystemError} where there is no `ssh`. */
+/** Runs commands on a host, one after the other. @throws {SystemError} if there is no `ssh`. */
 export async function runRemote(
   ssh: SshAccess,
   commands: string,
@@ -110,7 +112,10 @@ export async function runRemote(
   }
 }
 
-/** Asks `ssh` itself as whom it will log in where: its files may say so. @throws {SystemError} */
+/**
+ * Asks `ssh` which user will log in at which host, as its configuration may change both. @throws
+ * {SystemError}
+ */
 async function askIdentity(ssh: SshAccess): Promise<LoginIdentity> {
   let output: Deno.CommandOutput;
   try {
@@ -172,7 +177,7 @@ async function runSsh(
   }
 }
 
-/** Empty: all went well. */
+/** The reason of a failure; empty for status 0. */
 function statusWords(code: number, output: string): string {
   if (code === 0) return "";
   const last = output.trim().split("\n").at(-1)!.slice(0, 200);
@@ -180,7 +185,7 @@ function statusWords(code: number, output: string): string {
   return `ssh ended with status ${code}${last ? `: ${last}` : ""}`;
 }
 
-/** The end of an output. */
+/** Keeps the end of an output. */
 class Tail {
   #octets = new Uint8Array(0);
   readonly #max: number;

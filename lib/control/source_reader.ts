@@ -1,6 +1,7 @@
 /**
- * From source text to typed values for the files of the controller: which keys are known, what is
- * expected where something else stands, and every error of a file at its line and column.
+ * Reads typed values from the YAML of the controller's files, rejects unknown keys, and reports every error
+ * of
+ * a file with its line and column.
  * @module
  */
 import { must, SetupError, type SetupPosition } from "@/base/errors.ts";
@@ -9,21 +10,21 @@ import { SetupErrors } from "@/setup/read.ts";
 import { byPlace } from "@/setup/section_reader.ts";
 import { type MapSource, readYaml, type Source } from "@/setup/yaml_source.ts";
 
-/** One key of a map, with what stands behind it. */
+/** A key of a map, with its value and position. */
 export type Entry = MapSource["entries"][number];
 
-/** What a file gives. */
+/** The result of reading a file. */
 export interface FileReading<T> {
   readonly value: T;
-  /** Each with its place in the file. */
+  /** Each warning has its position in the file. */
   readonly warnings: readonly string[];
 }
 
-/** Errors of one file that are told; more are counted. */
+/** The most errors of one file that are listed; the others are only counted. */
 const ERRORS_MAX = 100;
 
 /**
- * Reads a file's text by `read`, which tells its errors to the reader and goes on.
+ * Reads the text of a file. `read` reports errors to the reader and continues.
  * @throws {SetupErrors} with every error.
  */
 export function readFileText<T>(
@@ -44,23 +45,23 @@ export function readFileText<T>(
   return { value, warnings: reader.warnings.sort(byPlace).map(({ message }) => message) };
 }
 
-/** Collects what is wrong with a file. */
+/** Collects the errors and warnings of a file. */
 export class SourceReader {
   readonly errors: SetupError[] = [];
   readonly warnings: SetupError[] = [];
 
-  /** Takes an error about a place in the file. */
+  /** Adds an error at a position of the file. */
   fail(what: string, position: SetupPosition): undefined {
     this.errors.push(new SetupError(what, position));
     return undefined;
   }
 
-  /** Takes a warning about a place in the file. */
+  /** Adds a warning at a position of the file. */
   warn(what: string, position: SetupPosition): void {
     this.warnings.push(new SetupError(what, position));
   }
 
-  /** A map with the keys `known`; `where` names it in errors. Undefined where it is none. */
+  /** Reads a map with the keys `known`; `where` names it in errors. Undefined if it is no map. */
   section(source: Source, where: string, known: readonly string[]): Section | undefined {
     const given = this.entries(source, where);
     if (!given) return undefined;
@@ -70,14 +71,14 @@ export class SourceReader {
       const near = nearestWord(key, known);
       const hint = near ? `; did you mean ${near}?` : `; known are ${known.join(", ")}`;
       this.fail(`Unknown key ${nameOf(key)} in ${where}${hint}`, position);
-      // What was meant is not asked for again.
+      // The key that was meant counts as given, so that it is not reported as missing too.
       if (!near || given.some((entry) => entry.key === near)) continue;
       entries.push({ key: near, position, value: { kind: "broken", position } });
     }
     return new Section(this, entries, where, source.position);
   }
 
-  /** A map with keys of the user's choice; nothing at all is an empty one. */
+  /** Reads a map whose keys the user chooses; an absent value is an empty map. */
   entries(source: Source, where: string): readonly Entry[] | undefined {
     if (source.kind === "map") return source.entries;
     if (isNothing(source)) return [];
@@ -86,7 +87,7 @@ export class SourceReader {
     return this.fail(`Expected keys under ${where}, found ${what}`, source.position);
   }
 
-  /** A list; nothing at all is an empty one. */
+  /** Reads a list; an absent value is an empty list. */
   list(source: Source | undefined, where: string): readonly Source[] {
     if (!source || isNothing(source)) return [];
     if (source.kind === "list") return source.items;
@@ -96,7 +97,7 @@ export class SourceReader {
     return [];
   }
 
-  /** The value of one scalar; undefined where it is wrong, which has been told. */
+  /** Reads a scalar; undefined if it is wrong, which has been reported. */
   scalar<T>(source: Source, where: string, kind: Kind<T>): T | undefined {
     if (source.kind === "broken") return undefined;
     if (source.kind !== "text") {
@@ -111,7 +112,7 @@ export class SourceReader {
   }
 }
 
-/** The keys of one map. */
+/** A map of a file with a fixed set of keys. */
 export class Section {
   readonly #reader: SourceReader;
   readonly #entries: ReadonlyMap<string, Entry>;
@@ -119,7 +120,7 @@ export class Section {
   constructor(
     reader: SourceReader,
     entries: readonly Entry[],
-    /** Names it in errors: `daemonlist.svr1`. */
+    /** Names the map in errors, as in `daemonlist.svr1`. */
     readonly where: string,
     readonly position: SetupPosition,
   ) {
@@ -127,25 +128,25 @@ export class Section {
     this.#entries = new Map(entries.map((entry) => [entry.key, entry]));
   }
 
-  /** What stands behind a key; undefined where there is nothing, or `null`. */
+  /** The value of a key as it was read; undefined if it is absent or `null`. */
   source(key: string): Source | undefined {
     const value = this.#entries.get(key)?.value;
     return value && !isNothing(value) ? value : undefined;
   }
 
-  /** Where a key stands, else where the map begins. */
+  /** The position of a key, or of the map if the key is absent. */
   positionOf(key: string): SetupPosition {
     return this.#entries.get(key)?.position ?? this.position;
   }
 
-  /** The value of a key, or `fallback` where it is not set or wrong. */
+  /** The value of a key, or `fallback` if it is absent or wrong. */
   value<T>(key: string, kind: Kind<T>, fallback: T): T {
     const source = this.source(key);
     if (!source) return fallback;
     return this.#reader.scalar(source, `${this.where}.${key}`, kind) ?? fallback;
   }
 
-  /** The value of a key that must be there; undefined where it is not, or wrong, which has been told. */
+  /** The value of a key that must be given; undefined if it is absent or wrong, which has been reported. */
   required<T>(key: string, kind: Kind<T>): T | undefined {
     const source = this.source(key);
     if (source) return this.#reader.scalar(source, `${this.where}.${key}`, kind);
@@ -157,7 +158,7 @@ function isNothing(source: Source): boolean {
   return source.kind === "text" && source.isNull;
 }
 
-/** A key as it stands in a sentence. */
+/** Quotes a key for a sentence, where it needs quotes. */
 export function nameOf(key: string): string {
   return /^[\w.%-]{1,80}$/.test(key) ? key : shown(key);
 }

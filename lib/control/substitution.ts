@@ -1,11 +1,11 @@
 /**
- * Variables in the commands of a recipe: the names of `varlist`, wherever they stand, by their values.
+ * Replaces variables in the commands of a recipe: every occurrence of a name of `varlist` by its value.
  * @module
  */
 
 /**
- * `text` with each variable replaced, once: what a value brings is not looked at again. Where several
- * names begin at the same place, the longest counts.
+ * Replaces each variable of `text` once; the values are not searched again. Where several names begin at the
+ * same place, the longest is taken.
  */
 export function substitute(text: string, variables: ReadonlyMap<string, string>): string {
   const names = [...variables.keys()].filter((name) => name !== "");

@@ -1,5 +1,5 @@
 /**
- * Tables for people: the instances of a recipe at its end, those of all daemons now.
+ * Tables for people: the instances of a recipe at its end, and the present instances of all daemons.
  * @module
  */
 import type { DaemonList } from "@/control/daemons.ts";
@@ -9,7 +9,7 @@ import { showEndpoint } from "@/base/address.ts";
 import { printable } from "@/base/printable.ts";
 import { InstanceType } from "@/daemon/record.ts";
 
-/** One line an instance, in the order of the recipe. */
+/** A table with one line for each instance, in the order of the recipe. */
 export function outcomeTable(outcomes: readonly InstanceOutcome[]): string[] {
   const head = ["id", "instance", "daemon", "role", "result", "tunnels", "rate", "time", "why"];
   return aligned([
@@ -30,7 +30,9 @@ export function outcomeTable(outcomes: readonly InstanceOutcome[]): string[] {
 
 const ROLES = ["-", "client", "gateway"], RESULTS = ["running", "passed", "failed", "stopped"];
 
-/** One line an instance, by daemons; one for each daemon that did not answer. */
+/**
+ * A table with one line for each instance, grouped by daemon, and one for each daemon that did not answer.
+ */
 export function listTable(lists: readonly DaemonList[]): string[] {
   const head = ["daemon", "instance", "role", "result", "live", "tunnels", "ping", "API", "why"];
   const rows = lists.flatMap(({ daemonName, instances, error }) => [
@@ -54,12 +56,12 @@ function listedCells({ name, type, api, summary, ping }: ListedInstance): string
   ];
 }
 
-/** Words of others, with nothing in them that could steer a terminal or break a table. */
+/** Makes foreign text fit into one line, without characters that could steer a terminal. */
 function oneLine(words: string): string {
   return printable(words).replaceAll(/\s+/g, " ").trim();
 }
 
-/** Columns as wide as their widest cell. */
+/** Pads each column to the width of its widest cell. */
 function aligned(rows: readonly (readonly string[])[]): string[] {
   const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
   return rows.map((row) => row.map((cell, i) => cell.padEnd(widths[i]!)).join("  ").trimEnd());

@@ -21,7 +21,7 @@ const RECONNECT_MS = 500;
 /** The summary that an instance sends when its test ends. */
 export interface FinalSummary {
   /** Resolves to true once the instance has accepted the subscription, to false if it refused. */
-  readonly heard: Promise<boolean>;
+  readonly subscribed: Promise<boolean>;
   /** Resolves at the end of the test; to undefined if the connection ended without a summary. */
   readonly summary: Promise<Message | undefined>;
 }
@@ -80,19 +80,19 @@ export class InstanceApi {
       responseDeserialize,
       {},
     );
-    let heard = false, summary: Message | undefined;
+    let subscribed = false, summary: Message | undefined;
     const ended = new Promise<void>((resolve) => {
       for (const name of ["end", "error"]) stream.on(name, () => resolve());
     });
     const opened = new Promise<void>((resolve) =>
       stream.on("metadata", () => {
-        heard = true;
+        subscribed = true;
         resolve();
       })
     );
     stream.on("data", (message: Message) => summary = message);
     return {
-      heard: Promise.race([opened, ended]).then(() => heard),
+      subscribed: Promise.race([opened, ended]).then(() => subscribed),
       summary: ended.then(() => summary),
     };
   }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { parseSpi } from "@/cli/shell_commands.ts";
-import { withTwoDashes, wordsOf } from "@/cli/shell_words.ts";
+import { splitLine, withTwoDashes } from "@/cli/shell_words.ts";
 
 const LINES: readonly (readonly [line: string, words: readonly string[] | undefined])[] = [
   ["", []],
@@ -17,7 +17,7 @@ const LINES: readonly (readonly [line: string, words: readonly string[] | undefi
 ];
 
 for (const [line, words] of LINES) {
-  Deno.test(`words of <${line}>`, () => assert.deepEqual(wordsOf(line), words));
+  Deno.test(`words of <${line}>`, () => assert.deepEqual(splitLine(line), words));
 }
 
 Deno.test("long options of the field have one dash or two, short ones keep theirs", () => {
