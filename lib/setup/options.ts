@@ -125,7 +125,7 @@ export const TOP = {
   apisecrets: option(
     oneOf("auto", "always", "never"),
     "auto",
-    "keys in dumps: auto to callers on loopback or with a client certificate",
+    "keys in dumps: auto to root and the user who runs the test, on this host, and to clients with a certificate",
   ),
   apitlscert: option(text, "", "certificate of the API (PEM); TLS when set"),
   apitlskey: option(text, "", "its key (PEM)"),

@@ -25,9 +25,13 @@ def dumps(target, tls, certificate):
     return fields
 
 
-def ask_from(namespace, target, tls=False, certificate=None):
-    """`dumps`, asked by a process in a network namespace."""
-    command = [sys.executable, __file__, "--dumps", target]
+NOBODY = 65534
+
+
+def ask_from(namespace, target, tls=False, certificate=None, user=0):
+    """`dumps`, asked by a process of a user in a network namespace."""
+    command = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"] if user else []
+    command += [sys.executable, "-B", __file__, "--dumps", target]
     command += ["--tls"] if tls else []
     command += ["--certificate", certificate] if certificate else []
     done = subprocess.run(["ip", "netns", "exec", namespace] + command, check=True, text=True,
@@ -57,10 +61,10 @@ def check_secrets_elsewhere(checks):
         (ours, theirs), (address, _) = spaces.names, spaces.addresses
         with harness.FakeServer("0.0.0.0", namespace=ours) as server:
             checks.equal("auto: another host sees none", ask_from(theirs, server.target(address)), PUBLIC)
-            checks.equal("auto: loopback of the same server sees all",
-                         ask_from(ours, server.target()), SECRET)
-            checks.equal("auto: an own address that is not loopback sees none",
-                         ask_from(ours, server.target(address)), PUBLIC)
+            for name, target in (("loopback", server.target()), ("an own address", server.target(address))):
+                checks.equal(f"auto: root by {name} of the same host sees all", ask_from(ours, target), SECRET)
+                checks.equal(f"auto: another user by {name} of the same host sees none",
+                             ask_from(ours, target, user=NOBODY), PUBLIC)
         with harness.FakeServer("0.0.0.0", tls="mutual", namespace=ours) as server:
             checks.equal("auto: another host with a client certificate sees all",
                          ask_from(theirs, server.target(address), True, "client"), SECRET)

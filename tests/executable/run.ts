@@ -51,6 +51,29 @@ async function row(name: string, check: () => Promise<void>): Promise<void> {
   }
 }
 
+/** What a stream says until it has said `words`, for at most 20 s; the rest is read and dropped. */
+async function readUntil(stream: ReadableStream<Uint8Array>, words: string): Promise<string> {
+  let said = "";
+  const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
+  const one = async () => {
+    const { done, value } = await reader.read();
+    said += value ?? "";
+    return done;
+  };
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(true), 20_000);
+  });
+  while (!said.includes(words)) {
+    if (await Promise.race([one(), late])) break;
+  }
+  clearTimeout(timer);
+  (async () => {
+    while (!await one());
+  })();
+  return said;
+}
+
 /** An empty directory with the executable in it, readable by everybody. */
 async function place(): Promise<{ dir: string; binary: string }> {
   const dir = await Deno.makeTempDir({ prefix: "executable" });
@@ -196,11 +219,12 @@ await row("SIGINT ends a test gracefully", async () => {
     stdout: "piped",
     stderr: "piped",
   }).spawn();
-  await new Promise((resolve) => setTimeout(resolve, 1_500));
+  const said = await readUntil(child.stderr, "API on");
+  assert.ok(said.includes("API on"), said);
   child.kill("SIGINT");
-  const { stdout } = await child.output();
-  const result = JSON.parse(new TextDecoder().decode(stdout));
-  assert.equal(result.result, "stopped");
+  const stdout = await new Response(child.stdout).text();
+  const result = JSON.parse(stdout);
+  assert.equal(result.result, "stopped", stdout);
   assert.equal(result.latencyMs.setup.p50, null);
   await Deno.remove(work, { recursive: true });
 });
