@@ -127,6 +127,19 @@ export function isAbout(
     sameOctets(issuerKeyHash, digest(issuer.keyOctets));
 }
 
+/**
+ * Whether an answer names this certificate: by its serial number and the hash of its issuer's name. The
+ * issuer's key is not looked at, as who sends a response need not know it.
+ */
+export function namesCertificate(
+  { hash, issuerNameHash, serial }: CertificateId,
+  certificate: Certificate,
+  backend: CryptoBackend,
+): boolean {
+  return hash !== undefined && sameOctets(serial, certificate.serial) &&
+    sameOctets(issuerNameHash, backend[hash](certificate.issuer.der));
+}
+
 /** A request for one certificate, without signature (RFC 6960 §4.1.1), asked with SHA-1 as RFC 5019 does. */
 export function encodeOcspRequest(
   certificate: Certificate,

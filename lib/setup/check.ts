@@ -14,9 +14,10 @@ import { showAddress } from "@/base/address.ts";
 import { showDuration } from "@/base/duration.ts";
 import { isAead } from "@/iana/encr.ts";
 import { checkEap } from "@/setup/check_eap.ts";
+import { checkCertificates, warnOfRevocation } from "@/setup/check_certificates.ts";
 import { checkChild, firstMisfit } from "@/setup/check_child.ts";
 import { warnOfRanges } from "@/setup/check_ranges.ts";
-import { CERTIFICATE_IDENTITIES, MYID_WORDS, PEERID_WORDS } from "@/setup/ike_options.ts";
+import { MYID_WORDS, PEERID_WORDS } from "@/setup/ike_options.ts";
 import type { Check, Rule } from "@/setup/rule.ts";
 import { nearestWord, shown } from "@/setup/kinds.ts";
 import type { Setup } from "@/setup/setup.ts";
@@ -51,6 +52,7 @@ export function checkSetup(setup: Setup, check: Check): void {
   checkImpairment(setup, rule);
   warnOfIdentities(setup, warn);
   warnOfMargin(setup, warn);
+  warnOfRevocation(setup, warn);
   warnOfPing(setup, warn);
   for (const [i, child] of setup.ikeconf.childlist.entries()) {
     checkChild(setup, child, `ikeconf.childlist[${i}]`, { rule, warn });
@@ -239,25 +241,6 @@ function checkIke({ role, ikeconf }: Setup, rule: Rule): void {
   }
   checkIdentity("myid", ikeconf.myid, rule);
   if (role === "client") checkIdentity("peerid", ikeconf.peerid, rule);
-}
-
-/** What authentication by certificates cannot be without. */
-function checkCertificates({ ikeconf }: Pick<Setup, "ikeconf">, rule: Rule): void {
-  const { authownmethod, authpeermethod, myid, cadir, eedir } = ikeconf;
-  if (isSignature(authownmethod) && eedir === "") {
-    const paths = ["ikeconf.authownmethod", "ikeconf.eedir"] as const;
-    rule(`eedir is required for authentication by ${authownmethod}`, ...paths);
-  } else if (CERTIFICATE_IDENTITIES.includes(myid) && eedir === "") {
-    rule(`eedir is required for myid ${myid}`, "ikeconf.myid", "ikeconf.eedir");
-  }
-  if (isSignature(authpeermethod) && cadir === "") {
-    const paths = ["ikeconf.authpeermethod", "ikeconf.cadir"] as const;
-    rule(`cadir is required to verify a peer by ${authpeermethod}`, ...paths);
-  }
-}
-
-function isSignature(method: string): boolean {
-  return method !== "psk" && !method.startsWith("eap");
 }
 
 function checkIdentity(name: "myid" | "peerid", value: string, rule: Rule): void {

@@ -3,6 +3,7 @@
  * @module
  */
 import { ESP_ENCRYPTION, GROUPS, IKE_ENCRYPTION, INTEGRITY, PRFS } from "@/setup/algorithms.ts";
+import { CERTIFICATE_OPTIONS } from "@/setup/certificate_options.ts";
 import { EAP_OPTIONS } from "@/setup/eap_options.ts";
 import type { Feature } from "@/setup/features.ts";
 import {
@@ -22,7 +23,6 @@ import {
 import { listOption, option } from "@/setup/option.ts";
 
 const C = { role: "client" } as const, G = { role: "gateway" } as const;
-const CERTIFICATES = { feature: "certificates" } as const;
 
 const authMethod = oneOf(
   "psk",
@@ -103,40 +103,8 @@ export const IKECONF = {
   ),
   peerid: option(text, "", "IDr to send: peer-addr, address, e-mail, FQDN; empty: none", C),
   matchpeerid: option(bool, "false", "fail when the received IDr differs", C),
-  cadir: option(text, "", "directory of CA certificates, PEM or DER", CERTIFICATES),
-  eedir: option(
-    text,
-    "",
-    "directory of end-entity pairs NAME.cert, NAME.key: one for each tunnel of a client, in the " +
-      "order of their names (ee-2 before ee-10); a gateway has the first",
-    CERTIFICATES,
-  ),
-  dshashalg: option(
-    oneOf("sha1", "sha256", "sha384", "sha512"),
-    "sha256",
-    "hash of digital signatures, and the one we announce (RFC 7427)",
-    CERTIFICATES,
-  ),
-  usersapss: option(
-    bool,
-    "false",
-    "digital signatures by RSA-PSS instead of PKCS#1 v1.5",
-    CERTIFICATES,
-  ),
-  idincert: option(
-    oneOf("note", "fail"),
-    "note",
-    "what an identity of the peer does that its certificate does not hold: a line in the log, or the end",
-    CERTIFICATES,
-  ),
+  ...CERTIFICATE_OPTIONS,
   psk: option(text, "", "pre-shared key", { secret: true }),
-  sendingmarkedca: option(
-    bool,
-    "false",
-    "true: CERTREQ names CAs whose file suffix has reqp, CERT adds those whose suffix has certp; " +
-      "false: CERTREQ names root CAs, CERT is the own certificate alone",
-    CERTIFICATES,
-  ),
   initiatedpd: option(bool, "true", "ask whether the peer is there"),
   forcedpd: option(bool, "false", "ask also when the peer was heard"),
   dpdinterval: option(pause, "30s", "silence before asking"),

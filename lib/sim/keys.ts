@@ -15,6 +15,8 @@ import {
 } from "@/crypto/backend.ts";
 import { SignatureError } from "@/crypto/signature.ts";
 import { parseCertificate } from "@/pki/certificate.ts";
+import { parseCrl } from "@/pki/crl.ts";
+import { parseOcspResponse } from "@/pki/ocsp.ts";
 import { validatePath } from "@/pki/validate.ts";
 import type { ComputeJob, ComputeResult } from "@/ike/records/event.ts";
 
@@ -78,8 +80,10 @@ export class WorldKeys {
           store: job.trust,
           nowMs: WORLD_EPOCH_MS,
           revocation: job.revocation,
-          purpose: "ike",
-        } as const;
+          purpose: job.purpose,
+          receivedCrls: job.crls.map(parseCrl),
+          receivedOcsp: job.ocsp.map(parseOcspResponse),
+        };
         return { op: "verify_chain", verdict: atOnce(validatePath(question, this.#crypto)) };
       }
       case "ke_generate":

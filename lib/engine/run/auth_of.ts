@@ -113,16 +113,23 @@ function signingAuth({ ikeconf }: Setup, files: CertificateFiles): OwnAuthConfig
       : [],
     hashes: [ikeconf.dshashalg as SignatureHash],
     pss: ikeconf.usersapss,
+    ocsp: files.ocsp,
   };
 }
 
-function verifyingAuth({ ikeconf }: Setup, { authorities }: CertificateFiles): VerifyingAuth {
-  const trust = trustStoreOf({ authorities: authorities.map(({ certificate }) => certificate) });
+function verifyingAuth(
+  { ikeconf }: Setup,
+  { authorities, crls, ocsp }: CertificateFiles,
+): VerifyingAuth {
+  const certificates = authorities.map(({ certificate }) => certificate);
+  const trust = trustStoreOf({ authorities: certificates, crls, ocsp });
   return {
     kind: "signature",
     method: SIGNATURES.get(ikeconf.authpeermethod) ?? 0,
     trust,
-    revocation: "off",
+    revocation: ikeconf.revocation,
+    purpose: ikeconf.certpurpose,
+    asksOcsp: ikeconf.ocsprequest,
     requested: ikeconf.sendingmarkedca
       ? marked(authorities, MARKS.requested).map(({ certificate }) => certificate)
       : trust.anchors,

@@ -8,7 +8,9 @@ import type { CryptoBackend } from "@/crypto/backend.ts";
 import { showKind, SignatureError } from "@/crypto/signature.ts";
 import type { Credential } from "@/ike/records/config.ts";
 import { type Certificate, readCertificates } from "@/pki/certificate.ts";
+import { type Crl, readCrls } from "@/pki/crl.ts";
 import { schemeOfIssuer } from "@/pki/issue.ts";
+import { type OcspResponse, readOcspResponses } from "@/pki/ocsp.ts";
 import { readPrivateKey } from "@/pki/private_key.ts";
 import { BY_TLS } from "@/setup/check_eap.ts";
 import { CERTIFICATE_IDENTITIES } from "@/setup/ike_options.ts";
@@ -25,18 +27,27 @@ export interface CertificateFiles {
   /** End-entity pairs in the order of their names: one for each tunnel of a client, one of a gateway. */
   readonly credentials: readonly Credential[];
   readonly authorities: readonly Authority[];
+  /** Revocation lists (`crldir`). */
+  readonly crls: readonly Crl[];
+  /** OCSP responses (`ocspdir`). */
+  readonly ocsp: readonly OcspResponse[];
 }
 
 /** Where an option stands in its file. */
 type PositionOf = (path: string) => SetupPosition;
 
-/** Octets of a file of certificates or keys that is read. */
-const FILE_OCTETS_MAX = 1_048_576;
+/** Octets of a file that is read: revocation lists are large, and larger as PEM. */
+const FILE_OCTETS_MAX = 24 * 1_048_576;
 /** Numbers in names count as numbers: ee-2 comes before ee-10. */
 const BY_NAME = new Intl.Collator("en", { numeric: true });
 
 /** Nothing was read, as nothing is needed. */
-export const NO_CERTIFICATES: CertificateFiles = { credentials: [], authorities: [] };
+export const NO_CERTIFICATES: CertificateFiles = {
+  credentials: [],
+  authorities: [],
+  crls: [],
+  ocsp: [],
+};
 
 /** Whether this end signs, or says who it is by what stands in its certificate. */
 export function needsCredentials({ ikeconf }: Setup): boolean {
@@ -72,14 +83,20 @@ export async function readCertificateFiles(
   crypto: CryptoBackend,
   positionOf?: PositionOf,
 ): Promise<CertificateFiles> {
-  const { cadir, eedir } = setup.ikeconf;
+  const { cadir, eedir, crldir, ocspdir, revocation } = setup.ikeconf;
+  const verifies = needsAuthorities(setup), asks = verifies && revocation !== "off";
+  const signs = isSignature(setup.ikeconf.authownmethod);
   const place = (option: string) => ({ option, position: positionOf?.(`ikeconf.${option}`) });
   return {
     credentials: needsCredentials(setup)
       ? await readCredentials(setup, new Directory(eedir, place("eedir")), crypto)
       : [],
-    authorities: needsAuthorities(setup)
-      ? readAuthorities(new Directory(cadir, place("cadir")))
+    authorities: verifies ? readAuthorities(new Directory(cadir, place("cadir"))) : [],
+    crls: asks && crldir !== ""
+      ? readAll(new Directory(crldir, place("crldir")), readCrls, "revocation list")
+      : [],
+    ocsp: (asks || signs) && ocspdir !== ""
+      ? readAll(new Directory(ocspdir, place("ocspdir")), readOcspResponses, "OCSP response")
       : [],
   };
 }
@@ -187,9 +204,21 @@ async function pairFault(
 
 /** All certificates of the directory, but of files that hold keys. */
 function readAuthorities(directory: Directory): Authority[] {
-  const found = directory.names().filter((name) => !/^\.|\.key$/.test(name)).flatMap((file) =>
+  const found = namesOfData(directory).flatMap((file) =>
     directory.read(file, readCertificates).map((certificate) => ({ file, certificate }))
   );
   if (found.length > 0) return found;
   throw directory.fault(`${directory.path} has no certificate of an authority`);
+}
+
+/** All things of one kind that the files of a directory hold. @throws {SetupError} where there is none. */
+function readAll<T>(directory: Directory, read: (file: Uint8Array) => T[], what: string): T[] {
+  const found = namesOfData(directory).flatMap((file) => directory.read(file, read));
+  if (found.length > 0) return found;
+  throw directory.fault(`${directory.path} has no ${what}`);
+}
+
+/** Names of files but hidden ones and those that hold keys. */
+function namesOfData(directory: Directory): string[] {
+  return directory.names().filter((name) => !/^\.|\.key$/.test(name));
 }

@@ -169,7 +169,7 @@ function judge(
     store: job.trust,
     nowMs: epochMs(),
     revocation: job.revocation,
-    purpose: "ike",
+    purpose: job.purpose,
     receivedCrls: job.crls.map(parseCrl),
     receivedOcsp: job.ocsp.map(parseOcspResponse),
   });

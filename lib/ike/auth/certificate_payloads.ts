@@ -7,13 +7,16 @@ import { concat } from "@/base/bytes.ts";
 import type { CryptoBackend } from "@/crypto/backend.ts";
 import { CertEncoding, nameOfCertEncoding } from "@/iana/cert_encoding.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
+import type { VerifyingAuth } from "@/ike/records/config.ts";
 import type { ComputeJob } from "@/ike/records/event.ts";
+import type { IkeSa } from "@/ike/records/sa.ts";
 import { type Certificate, keyHash } from "@/pki/certificate.ts";
+import { namesCertificate, type OcspResponse } from "@/pki/ocsp.ts";
 import type { Payload } from "@/wire/message.ts";
 import type { CertPayload, CertreqPayload } from "@/wire/payloads/certificate.ts";
 
-/** CERT payloads of one message that are looked at. */
-const CERTIFICATES_MAX = 100;
+/** CERT, and CERTREQ, payloads of one message that are looked at. */
+const CERTIFICATES_MAX = 100, REQUESTS_MAX = 16;
 
 /** The octets that a peer sent, by what they are. */
 export type SentCertificates = Pick<
@@ -40,16 +43,54 @@ export function certificatesIn(payloads: readonly Payload[]): SentCertificates |
 }
 
 /**
- * A wish for certificates of these authorities: SHA-1 of the SubjectPublicKeyInfo of each, 20 octets
- * (RFC 7296 §3.7). None: any certificate.
+ * What is asked of a peer that signs: certificates of the authorities that are trusted, named by SHA-1 of
+ * the SubjectPublicKeyInfo of each, 20 octets (RFC 7296 §3.7), where none is named of any; and an OCSP
+ * response, which the issuer or a responder of its own may have signed (RFC 4806 §3.1, without hashes).
  */
-export function certificateRequest(
+export function certificateRequests(
   crypto: CryptoBackend,
-  authorities: readonly Certificate[],
-): CertreqPayload {
-  const hashes = authorities.map((authority) => hashOf(crypto, authority));
-  const data = concat(...hashes);
-  return { type: PayloadType.CERTREQ, encoding: CertEncoding.X509_SIGNATURE, data };
+  { requested, asksOcsp }: VerifyingAuth,
+): CertreqPayload[] {
+  const type = PayloadType.CERTREQ, none = new Uint8Array(0);
+  const data = concat(...requested.map((authority) => hashOf(crypto, authority)));
+  return [
+    { type, encoding: CertEncoding.X509_SIGNATURE, data },
+    ...(asksOcsp ? [{ type, encoding: CertEncoding.OCSP_CONTENT, data: none }] : []),
+  ];
+}
+
+/** The encodings that the CERTREQ payloads of a message ask for; those beyond a few are passed over. */
+export function encodingsAskedFor(payloads: readonly Payload[]): number[] {
+  return payloads.filter((p): p is CertreqPayload =>
+    p.type === PayloadType.CERTREQ && !("raw" in p)
+  ).slice(0, REQUESTS_MAX).map(({ encoding }) => encoding);
+}
+
+/** Whether the peer has asked for CERT payloads of this encoding. */
+export function isAskedFor({ setup, originalInitiator }: IkeSa, encoding: number): boolean {
+  const { requestedEncodings, authRequest } = setup!;
+  const asked = originalInitiator ? requestedEncodings : encodingsAskedFor(authRequest!.payloads);
+  return asked.includes(encoding);
+}
+
+/** CERT payloads of certificates, in this order. */
+export function certificatePayloads(certificates: readonly Certificate[]): CertPayload[] {
+  return certificates.map(({ der }) => certPayload(CertEncoding.X509_SIGNATURE, der));
+}
+
+/** CERT payloads of the OCSP responses that are about one of these certificates (RFC 4806 §3.2). */
+export function ocspPayloads(
+  responses: readonly OcspResponse[],
+  certificates: readonly Certificate[],
+  crypto: CryptoBackend,
+): CertPayload[] {
+  return responses.filter(({ answers }) =>
+    answers.some(({ id }) => certificates.some((one) => namesCertificate(id, one, crypto)))
+  ).map(({ der }) => certPayload(CertEncoding.OCSP_CONTENT, der));
+}
+
+function certPayload(encoding: number, data: Uint8Array): CertPayload {
+  return { type: PayloadType.CERT, encoding, data };
 }
 
 /** Every tunnel names the same few. */

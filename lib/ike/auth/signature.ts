@@ -26,7 +26,13 @@ import {
   refuses,
   waits,
 } from "@/ike/auth/authenticator.ts";
-import { certificateRequest, certificatesIn } from "@/ike/auth/certificate_payloads.ts";
+import {
+  certificatePayloads,
+  certificateRequests,
+  certificatesIn,
+  isAskedFor,
+  ocspPayloads,
+} from "@/ike/auth/certificate_payloads.ts";
 import { signedOctetsOf } from "@/ike/auth/signed_octets.ts";
 import { showIdentity } from "@/ike/negotiate/identity.ts";
 import type { AuthSide } from "@/ike/records/auth_rounds.ts";
@@ -81,10 +87,10 @@ export const signature: AuthMethodPair<SigningAuth, VerifyingAuth> = {
         ? encodeDigitalSignature({ scheme, signature })
         : signature;
       const certificates = [credentialOf(sa, config).certificate, ...config.authorities];
+      const responses = isAskedFor(sa, CertEncoding.OCSP_CONTENT) ? config.ocsp : [];
       return done([
-        ...certificates.map(({ der }) => (
-          { type: PayloadType.CERT, encoding: CertEncoding.X509_SIGNATURE, data: der } as const
-        )),
+        ...certificatePayloads(certificates),
+        ...ocspPayloads(responses, certificates, sa.env.crypto),
         { type: PayloadType.AUTH, method, data },
       ]);
     },
@@ -92,7 +98,7 @@ export const signature: AuthMethodPair<SigningAuth, VerifyingAuth> = {
 
   peer: {
     // A responder's wish stands in its IKE_SA_INIT response.
-    begin: ({ sa }, { config }) => waits([certificateRequest(sa.env.crypto, config.requested)]),
+    begin: ({ sa }, { config }) => waits(certificateRequests(sa.env.crypto, config)),
 
     take(turn, side, payloads) {
       const auth = authBy(turn, payloads, {
@@ -165,9 +171,9 @@ function judgeCertificates(
 ): AuthStep {
   const sent = certificatesIn(payloads);
   if (typeof sent === "string") return refuses(sent);
-  const { trust, revocation } = side.config;
+  const { trust, revocation, purpose } = side.config;
   side.progress = { auth, certificate: undefined } satisfies Verifying;
-  return { kind: "computes", job: { op: "verify_chain", ...sent, trust, revocation } };
+  return { kind: "computes", job: { op: "verify_chain", ...sent, trust, revocation, purpose } };
 }
 
 /** The certificate is judged: its identity, then its signature. */

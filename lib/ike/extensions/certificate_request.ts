@@ -4,7 +4,7 @@
  * @module
  */
 import { ExchangeType } from "@/iana/exchange_type.ts";
-import { certificateRequest } from "@/ike/auth/certificate_payloads.ts";
+import { certificateRequests, encodingsAskedFor } from "@/ike/auth/certificate_payloads.ts";
 import type { Extension } from "@/ike/records/extension.ts";
 
 /** See {@linkcode Extension}. */
@@ -14,6 +14,10 @@ export const certificateRequested: Extension = {
   says({ sa }, { response }) {
     const { peer } = sa.config.auth;
     if (!response || peer.kind !== "signature") return [];
-    return [certificateRequest(sa.env.crypto, peer.requested)];
+    return certificateRequests(sa.env.crypto, peer);
+  },
+
+  hears({ sa }, { header, payloads }) {
+    if (header.response) sa.setup!.requestedEncodings = encodingsAskedFor(payloads);
   },
 };

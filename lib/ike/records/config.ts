@@ -8,7 +8,8 @@ import type { PrivateKey, SignatureHash } from "@/crypto/signature.ts";
 import type { EapPeer, EapServer } from "@/eap/conversation.ts";
 import type { PoolPlans } from "@/ike/records/pool.ts";
 import type { Certificate } from "@/pki/certificate.ts";
-import type { RevocationMode, TrustStore } from "@/pki/verdict.ts";
+import type { OcspResponse } from "@/pki/ocsp.ts";
+import type { PathQuestion, RevocationMode, TrustStore } from "@/pki/verdict.ts";
 import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";
 
 /** An encryption transform: IANA type 1 id and its Key Length attribute (0: no attribute). */
@@ -104,6 +105,8 @@ export interface SigningAuth {
   readonly hashes: readonly SignatureHash[];
   /** RSASSA-PSS instead of PKCS#1 v1.5, of method 14. */
   readonly pss: boolean;
+  /** Responses about certificates of this end, for a peer that asks for them (RFC 4806). */
+  readonly ocsp: readonly OcspResponse[];
 }
 
 /** The peer signs, and its certificate leads up to an authority that is trusted here. */
@@ -113,6 +116,10 @@ export interface VerifyingAuth {
   readonly method: number;
   readonly trust: TrustStore;
   readonly revocation: RevocationMode;
+  /** Whether usages of the peer's certificate are looked at (RFC 4945 §5.1.3). */
+  readonly purpose: PathQuestion["purpose"];
+  /** Whether the peer is asked for an OCSP response about its certificate (RFC 4806). */
+  readonly asksOcsp: boolean;
   /** Authorities that CERTREQ names. */
   readonly requested: readonly Certificate[];
   /** Whether an identity that the certificate does not hold fails the authentication. */

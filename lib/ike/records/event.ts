@@ -9,7 +9,7 @@ import type { Path } from "@/base/address.ts";
 import type { KeyPair } from "@/crypto/backend.ts";
 import type { PrivateKey, PublicKey, SignatureScheme } from "@/crypto/signature.ts";
 import type { EapAnswer, EapPeer, EapServer } from "@/eap/conversation.ts";
-import type { PathVerdict, RevocationMode, TrustStore } from "@/pki/verdict.ts";
+import type { PathQuestion, PathVerdict, RevocationMode, TrustStore } from "@/pki/verdict.ts";
 import type { IkeHeader, Payload } from "@/wire/message.ts";
 
 /** Something that happened, or a command. */
@@ -89,6 +89,7 @@ export type ComputeJob =
     readonly ocsp: readonly Uint8Array[];
     readonly trust: TrustStore;
     readonly revocation: RevocationMode;
+    readonly purpose: PathQuestion["purpose"];
   }
   /** The first packet of an EAP server. */
   | {

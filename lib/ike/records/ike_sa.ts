@@ -63,6 +63,7 @@ export function newIkeSa(origin: IkeSaOrigin): IkeSa {
       initResponse: undefined,
       intermediate: undefined,
       signatureHashes: [],
+      requestedEncodings: [],
       intAuth: undefined,
       keptOctets: 0,
       initialContact: false,

@@ -27,6 +27,8 @@ export interface SetupState {
   intermediate: Intermediate | undefined;
   /** The peer's SIGNATURE_HASH_ALGORITHMS (RFC 7427 §4), IANA numbers; empty: it announced none. */
   signatureHashes: readonly number[];
+  /** Encodings of certificates that the CERTREQs of a responder's IKE_SA_INIT ask for (RFC 7296 §3.7). */
+  requestedEncodings: readonly number[];
   /** IntAuth of RFC 9242 §3.3.2; undefined where no IKE_INTERMEDIATE exchange took place. */
   intAuth: Uint8Array | undefined;
   /** Octets of the peer's messages that are kept here. */

@@ -362,6 +362,20 @@ Deno.test("NAT-T needs two ports at a client, and shows a NAT where none is allo
   assert.ok(load(`${GATEWAY}${both}`), "a gateway has no disallownat");
 });
 
+Deno.test("what asks about revocation, and what cannot answer, fit each other", () => {
+  const ike = (lines: string) => `${CLIENT}  authpeermethod: rsa\n  cadir: /etc/ike/ca\n${lines}`;
+  assert.deepEqual(errorsOf(ike("  ocsprequest: true\n  revocation: off\n")), [
+    "9:3: ocsprequest asks for what revocation: off does not look at",
+  ]);
+  const warned = (lines: string) => load(ike(lines)).warnings.join();
+  assert.match(
+    warned("  revocation: strict\n"),
+    /revocation: strict refuses every peer that sends/,
+  );
+  assert.equal(warned("  revocation: strict\n  ocsprequest: true\n"), "");
+  assert.match(warned("  revocation: off\n  crldir: /x\n"), /crldir has no effect: revocation/);
+});
+
 Deno.test("who signs needs eedir, who verifies a signature needs cadir", () => {
   const of = (lines: string) => errorsOf(`${GATEWAY}${lines}`);
   assert.deepEqual(of("  authownmethod: rsa\n"), [

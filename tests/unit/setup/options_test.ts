@@ -138,6 +138,11 @@ pingconf.holdtime 10s
 
 /** Options that existing files do not know. */
 const OURS = `
+ikeconf.certpurpose ike
+ikeconf.crldir
+ikeconf.ocspdir
+ikeconf.ocsprequest false
+ikeconf.revocation soft
 ikeconf.idincert note
 ikeconf.eapmethod []
 ikeconf.eapidentity

@@ -12,11 +12,11 @@ import { IdType } from "@/iana/id_type.ts";
 import { NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import { findNotify } from "@/ike/records/notify.ts";
-import type { EapServerAuth, IkeConfig, PeerAuthConfig } from "@/ike/records/config.ts";
-import { trustStoreOf } from "@/pki/trust.ts";
+import type { EapServerAuth, IkeConfig } from "@/ike/records/config.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
 import type { AuthPayload } from "@/wire/payloads/authentication.ts";
 import { Maker } from "../../pki/_maker.ts";
+import { signs, verifies } from "./_signing.ts";
 import { type Ends, setUp } from "./two_ends.ts";
 
 const crypto = portableBackend(), maker = new Maker(crypto), root = await maker.root();
@@ -33,23 +33,9 @@ const fqdn = (text: string): IkeConfig["ownId"] => ({
 const random = new SeededRandom(2716);
 const env = { random: (count: number) => random.octets(count), tls: undefined };
 const certificate = {
-  own: {
-    kind: "signature",
-    method: ECDSA_SHA256_P256,
-    credentials: [{ certificate: gateway.certificate, privateKey: gateway.keys.privateKey }],
-    authorities: [],
-    hashes: [],
-    pss: false,
-  },
-  peer: {
-    kind: "signature",
-    method: ECDSA_SHA256_P256,
-    trust: trustStoreOf({ authorities: [root.certificate] }),
-    revocation: "off",
-    requested: [],
-    idMustBeInCertificate: true,
-  },
-} as const satisfies { own: IkeConfig["auth"]["own"]; peer: PeerAuthConfig };
+  own: signs(gateway, ECDSA_SHA256_P256),
+  peer: verifies(root, ECDSA_SHA256_P256, { requested: [] }),
+};
 
 interface Wish {
   readonly method?: number;
@@ -199,10 +185,7 @@ Deno.test("a server that forgets the MSK, as a RADIUS server may, is found by AU
 
 Deno.test("a responder whose certificate is not trusted is not spoken to in EAP", async () => {
   const stranger = await maker.root("Stranger"), { initiator, responder } = ends();
-  const peer = {
-    ...certificate.peer,
-    trust: trustStoreOf({ authorities: [stranger.certificate] }),
-  };
+  const peer = verifies(stranger, ECDSA_SHA256_P256);
   const careful = { ...initiator, auth: { ...initiator!.auth!, peer } };
   const both = await setUp(crypto, { initiator: careful, responder: responder! });
   assert.match(both.initiator.failures[0]!, /Cannot trust gw\.test .*is refused/);

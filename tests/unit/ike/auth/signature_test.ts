@@ -10,12 +10,12 @@ import { NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import type { IkeSa } from "@/ike/records/sa.ts";
 import { findNotify } from "@/ike/records/notify.ts";
-import type { IkeConfig, SigningAuth, VerifyingAuth } from "@/ike/records/config.ts";
+import type { SigningAuth, VerifyingAuth } from "@/ike/records/config.ts";
 import { keyHash } from "@/pki/certificate.ts";
-import { trustStoreOf } from "@/pki/trust.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
 import type { CertPayload } from "@/wire/payloads/certificate.ts";
 import { Maker, type Party } from "../../pki/_maker.ts";
+import { fqdn, signs, verifies as verifiesBy } from "./_signing.ts";
 import { type Ends, setUp } from "./two_ends.ts";
 
 const crypto = portableBackend(), maker = new Maker(crypto);
@@ -36,36 +36,8 @@ async function party(name: string, kind: KeyKind): Promise<Party> {
   return made;
 }
 
-function signs({ certificate, keys }: Party, method: number, change: Partial<SigningAuth> = {}) {
-  const credentials = [{ certificate, privateKey: keys.privateKey }];
-  return {
-    kind: "signature",
-    method,
-    credentials,
-    authorities: [],
-    hashes: ["sha256"],
-    pss: false,
-    ...change,
-  } satisfies SigningAuth as SigningAuth;
-}
-
-function verifies(method: number, change: Partial<VerifyingAuth> = {}): VerifyingAuth {
-  const trust = trustStoreOf({ authorities: [root.certificate] });
-  return {
-    kind: "signature",
-    method,
-    trust,
-    revocation: "off",
-    requested: trust.anchors,
-    idMustBeInCertificate: true,
-    ...change,
-  };
-}
-
-const fqdn = (text: string): IkeConfig["ownId"] => ({
-  kind: "fixed",
-  identity: { idType: IdType.ID_FQDN, data: new TextEncoder().encode(text) },
-});
+const verifies = (method: number, change: Partial<VerifyingAuth> = {}) =>
+  verifiesBy(root, method, change);
 
 /** Both ends sign by one method, each with a key of its own. */
 async function both(

@@ -36,6 +36,10 @@ export interface Ends {
   readonly responder?: Partial<IkeConfig>;
   /** The tunnel. */
   readonly index?: number;
+  /** The time of day, milliseconds since 1970; absent: 2026-06-01. */
+  readonly epochMs?: () => number;
+  /** What is remembered of certificates; absent: nothing is. */
+  readonly paths?: PathMemory;
   /** Called when the initiator has its keys, before it says anything in IKE_AUTH. */
   readonly keyed?: (sa: IkeSa) => void;
 }
@@ -45,7 +49,8 @@ export async function setUp(
   crypto: CryptoBackend,
   ends: Ends,
 ): Promise<{ readonly initiator: End; readonly responder: End }> {
-  const paths = new PathMemory(crypto), means = { crypto, paths, epochMs: () => EPOCH_MS };
+  const { paths = new PathMemory(crypto), epochMs = () => EPOCH_MS } = ends;
+  const means = { crypto, paths, epochMs };
   const waiting: (() => void | Promise<void>)[] = [];
   const host = (config: Partial<IkeConfig>, seed: number) => {
     const random = new SeededRandom(seed);

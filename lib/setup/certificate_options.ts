@@ -1,0 +1,79 @@
+/**
+ * The options of `ikeconf` about certificates: whose are trusted, which one is ours, and how both are
+ * used.
+ * @module
+ */
+import { bool, oneOf, text } from "@/setup/kinds.ts";
+import { option } from "@/setup/option.ts";
+
+const CERTIFICATES = { feature: "certificates" } as const;
+
+/** A part of `ikeconf`. */
+export const CERTIFICATE_OPTIONS = {
+  cadir: option(text, "", "directory of CA certificates, PEM or DER", CERTIFICATES),
+  eedir: option(
+    text,
+    "",
+    "directory of end-entity pairs NAME.cert, NAME.key: one for each tunnel of a client, in the " +
+      "order of their names (ee-2 before ee-10); a gateway has the first",
+    CERTIFICATES,
+  ),
+  dshashalg: option(
+    oneOf("sha1", "sha256", "sha384", "sha512"),
+    "sha256",
+    "hash of digital signatures, and the one we announce (RFC 7427)",
+    CERTIFICATES,
+  ),
+  usersapss: option(
+    bool,
+    "false",
+    "digital signatures by RSA-PSS instead of PKCS#1 v1.5",
+    CERTIFICATES,
+  ),
+  idincert: option(
+    oneOf("note", "fail"),
+    "note",
+    "what an identity of the peer does that its certificate does not hold: a line in the log, or the end",
+    CERTIFICATES,
+  ),
+  sendingmarkedca: option(
+    bool,
+    "false",
+    "true: CERTREQ names CAs whose file suffix has reqp, CERT adds those whose suffix has certp; " +
+      "false: CERTREQ names root CAs, CERT is the own certificate alone",
+    CERTIFICATES,
+  ),
+  revocation: option(
+    oneOf("off", "soft", "strict"),
+    "soft",
+    "revoked certificates of the peer, by OCSP and lists: off: taken; soft: refused, and what nobody " +
+      "knows is logged; strict: that is refused too",
+    CERTIFICATES,
+  ),
+  crldir: option(
+    text,
+    "",
+    "directory of revocation lists, PEM or DER; those that a peer sends are looked at as well",
+    CERTIFICATES,
+  ),
+  ocspdir: option(
+    text,
+    "",
+    "directory of OCSP responses, DER or PEM: about the peer's certificates, and about ours for a peer " +
+      "that asks (RFC 4806)",
+    CERTIFICATES,
+  ),
+  ocsprequest: option(
+    bool,
+    "false",
+    "the peer is asked for an OCSP response about its certificate (RFC 4806)",
+    CERTIFICATES,
+  ),
+  certpurpose: option(
+    oneOf("ike", "any"),
+    "ike",
+    "ike: a peer's certificate whose usages leave IKE out, such as for TLS servers alone, is refused " +
+      "(RFC 4945 §5.1.3); any: they are not looked at",
+    CERTIFICATES,
+  ),
+} as const;

@@ -1,0 +1,154 @@
+// What the directories of a setup hold, made and judged by OpenSSL: certificates, revocation lists, OCSP.
+import assert from "node:assert/strict";
+import { SetupError } from "@/base/errors.ts";
+import { portableBackend } from "@/crypto/portable.ts";
+import { type CertificateFiles, readCertificateFiles } from "@/engine/run/certificate_files.ts";
+import { authOf } from "@/engine/run/auth_of.ts";
+import { validatePath } from "@/pki/validate.ts";
+import type { PathVerdict } from "@/pki/verdict.ts";
+import type { IkeConf } from "@/setup/setup.ts";
+import { setup } from "../setups.ts";
+
+const crypto = portableBackend();
+
+/** An authority of OpenSSL's with the certificates 01 `good` and 02 `bad`, the latter revoked. */
+class OpensslAuthority {
+  readonly dir = Deno.makeTempDirSync();
+
+  constructor() {
+    const { dir } = this;
+    for (const name of ["ca", "ee", "crl", "ocsp", "new"]) Deno.mkdirSync(`${dir}/${name}`);
+    Deno.writeTextFileSync(`${dir}/index.txt`, "");
+    Deno.writeTextFileSync(`${dir}/serial`, "01\n");
+    const policy = "[any]\ncommonName = supplied\n";
+    const ca = `[ca]\ndefault_ca = it\n[it]\ndir = ${dir}\ndatabase = ${dir}/index.txt\n` +
+      `serial = ${dir}/serial\nnew_certs_dir = ${dir}/new\ncertificate = ${dir}/ca/root.cert\n` +
+      `private_key = ${dir}/root.key\ndefault_md = sha256\npolicy = any\ndefault_crl_days = 3\n` +
+      `email_in_dn = no\nunique_subject = no\ncopy_extensions = copy\n${policy}`;
+    const request = "[req]\ndistinguished_name = dn\n[dn]\n";
+    Deno.writeTextFileSync(`${dir}/conf`, ca + request);
+    this.run("req", ...NEW_KEY, "-x509", "-days", "30", "-subj", "/CN=Lab Root", ...this.#conf, [
+      "-keyout",
+      "root.key",
+    ], ["-out", "ca/root.cert"]);
+    for (const name of ["good", "bad"]) {
+      this.run(
+        "req",
+        ...[...NEW_KEY, "-subj", `/CN=${name}.test`, "-addext", `subjectAltName=DNS:${name}.test`],
+        ...this.#conf,
+        ["-keyout", `ee/${name}.key`],
+        ["-out", `${name}.csr`],
+      );
+      this.run("ca", ...this.#conf, "-batch", "-notext", "-days", "20", ["-in", `${name}.csr`], [
+        "-out",
+        `ee/${name}.cert`,
+      ]);
+    }
+    this.run("ca", ...this.#conf, "-revoke", `${dir}/ee/bad.cert`, "-crl_reason", "keyCompromise");
+  }
+
+  get #conf(): string[] {
+    return ["-config", `${this.dir}/conf`];
+  }
+
+  /** Texts are arguments, pairs an option and a file of the directory. */
+  run(...args: readonly (string | readonly [string, string])[]): void {
+    const flat = args.flatMap((a) => typeof a === "string" ? [a] : [a[0], `${this.dir}/${a[1]}`]);
+    const { code, stderr } = new Deno.Command("openssl", { args: flat, stdin: "null" })
+      .outputSync();
+    assert.equal(code, 0, new TextDecoder().decode(stderr));
+  }
+
+  list(days: readonly string[]): void {
+    this.run("ca", ...this.#conf, "-gencrl", ...days, ["-out", "crl/root.pem"]);
+  }
+
+  /** A response of the root itself, from the same database. */
+  respond(name: string): void {
+    this.run(
+      "ocsp",
+      ...["-issuer", `${this.dir}/ca/root.cert`, "-cert", `${this.dir}/ee/${name}.cert`],
+      ...["-no_nonce", "-reqout", `${this.dir}/${name}.req`],
+    );
+    this.run(
+      "ocsp",
+      ...["-index", `${this.dir}/index.txt`, "-CA", `${this.dir}/ca/root.cert`, "-ndays", "2"],
+      ...["-rsigner", `${this.dir}/ca/root.cert`, "-rkey", `${this.dir}/root.key`],
+      ["-reqin", `${name}.req`],
+      ["-respout", `ocsp/${name}.der`],
+    );
+  }
+
+  read(change: Partial<IkeConf> = {}): Promise<CertificateFiles> {
+    return readCertificateFiles(this.#setup(change), crypto);
+  }
+
+  /** What a run of this setup says of one of the certificates. */
+  async verdict(name: "good" | "bad", change: Partial<IkeConf>): Promise<PathVerdict> {
+    const files = await this.read(change), { peer } = authOf(this.#setup(change), files, undefined);
+    assert.equal(peer.kind, "signature");
+    const { trust: store, revocation, purpose } = peer as Extract<typeof peer, { trust: unknown }>;
+    const { certificate } = files.credentials[name === "bad" ? 0 : 1]!;
+    const nowMs = Date.now();
+    return await validatePath(
+      { certificate, untrusted: [], store, nowMs, revocation, purpose },
+      crypto,
+    );
+  }
+
+  #setup(change: Partial<IkeConf>) {
+    const { dir } = this, method = "ecdsa-sha256-p256";
+    const directories = { cadir: `${dir}/ca`, eedir: `${dir}/ee` };
+    return setup({ numberoftunnels: 2 }, {
+      authownmethod: method,
+      authpeermethod: method,
+      ...directories,
+      ...change,
+    });
+  }
+
+  [Symbol.dispose](): void {
+    Deno.removeSync(this.dir, { recursive: true });
+  }
+}
+
+const NEW_KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+
+Deno.test("openssl's revocation list: its revoked certificate is refused, the other is good", async () => {
+  using lab = new OpensslAuthority();
+  lab.list([]);
+  const change = { crldir: `${lab.dir}/crl`, revocation: "strict" } as const;
+  const bad = await lab.verdict("bad", change);
+  assert.ok(!bad.accepted);
+  assert.match(bad.why, /CN=bad\.test: it has been revoked at .* \(keyCompromise\)/);
+  assert.ok((await lab.verdict("good", change)).accepted);
+  assert.ok((await lab.verdict("bad", { ...change, revocation: "off" })).accepted);
+});
+
+Deno.test("openssl's OCSP responses: revoked and good, about the certificates they name", async () => {
+  using lab = new OpensslAuthority();
+  for (const name of ["good", "bad"]) lab.respond(name);
+  const change = { ocspdir: `${lab.dir}/ocsp`, revocation: "strict" } as const;
+  const bad = await lab.verdict("bad", change);
+  assert.ok(!bad.accepted && bad.rule === "revoked", JSON.stringify(bad.accepted));
+  assert.ok((await lab.verdict("good", change)).accepted);
+  // Soft without any word is a note.
+  const unsaid = await lab.verdict("bad", { revocation: "soft" });
+  assert.ok(unsaid.accepted);
+  assert.match(unsaid.notes.join(), /Cannot tell whether CN=bad\.test has been revoked/);
+});
+
+Deno.test("what is no list, or an empty directory, is refused with option and file", async () => {
+  using lab = new OpensslAuthority();
+  const { dir } = lab,
+    refuses = (change: Partial<IkeConf>, words: RegExp) =>
+      assert.rejects(lab.read(change), (e) => e instanceof SetupError && words.test(e.message));
+  await refuses({ crldir: `${dir}/crl` }, /ikeconf\.crldir: .*\/crl has no revocation list/);
+  await refuses({ ocspdir: `${dir}/ocsp` }, /ikeconf\.ocspdir: .*\/ocsp has no OCSP response/);
+  await refuses({ crldir: `${dir}/nowhere` }, /ikeconf\.crldir: cannot read the directory/);
+  Deno.writeFileSync(`${dir}/crl/odd.crl`, Uint8Array.of(0x30, 3, 2, 1, 0));
+  await refuses({ crldir: `${dir}/crl` }, /ikeconf\.crldir: .*\/crl\/odd\.crl: Cannot read/);
+  // Nobody asks, nobody reads.
+  const { crls } = await lab.read({ crldir: `${dir}/crl`, revocation: "off" });
+  assert.deepEqual(crls, []);
+});
