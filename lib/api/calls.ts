@@ -23,21 +23,6 @@ export class Refusal extends Error {
 }
 
 /** A call with one answer, made from the request `R`. */
-export function unary<R>(
-  answer: (request: R, call: CallOrigin) => Message,
-): handleUnaryCall<Message, Message> {
-  return (call: ServerUnaryCall<Message, Message>, callback: sendUnaryData<Message>) => {
-    let message: Message;
-    try {
-      message = answer(checked<R>(call.request), call as unknown as CallOrigin);
-    } catch (error) {
-      return callback(refused(error));
-    }
-    callback(null, message);
-  };
-}
-
-/** A call whose one answer takes its time. */
 export function delayed<R>(
   answer: (request: R, call: CallOrigin) => Promise<Message>,
 ): handleUnaryCall<Message, Message> {

@@ -10,7 +10,7 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { ikeService } from "@/api/ike_api.ts";
-import { changing, checked, delayed, notRekeyed, Refusal, refused, unary } from "@/api/calls.ts";
+import { changing, checked, delayed, notRekeyed, Refusal, refused } from "@/api/calls.ts";
 import {
   type Caller,
   type CallerJudge,
@@ -143,19 +143,19 @@ class TestApiService {
   implementation(): UntypedServiceImplementation {
     return {
       Stop: this.#changing("Stop", (request, caller) => this.#stop(request, caller)),
-      GetSummary: unary(() => summaryMessage(this.#view.summary())),
+      GetSummary: delayed(async () => summaryMessage(await this.#view.summary())),
       GetIKESA: delayed((request: Request, call) => this.#getIkeSa(request, call)),
-      ListIKESA: unary((request: Request) => this.#listIkeSas(request)),
-      ListCHILDSA: unary((request: Request) => this.#listChildSas(request)),
+      ListIKESA: delayed((request: Request) => this.#listIkeSas(request)),
+      ListCHILDSA: delayed((request: Request) => this.#listChildSas(request)),
       GetCHILDSA: delayed((request: Request, call) => this.#getChildSa(request, call)),
       SubscrEvent: (call: StreamCall) => this.#subscribe(call, (r) => this.#sendEvents(call, r)),
       UpdateEventFilter: delayed((request: Request, call) => this.#updateFilter(request, call)),
-      GetPingSummary: unary((request: Request) => this.#pings(request)),
-      ClearPingStats: this.#changing("ClearPingStats", () => {
-        this.#view.clearPings();
+      GetPingSummary: delayed((request: Request) => this.#pings(request)),
+      ClearPingStats: this.#changing("ClearPingStats", async () => {
+        await this.#view.clearPings();
         return {};
       }),
-      GetPoolUsageSummary: unary(() => this.#poolUsage()),
+      GetPoolUsageSummary: delayed(() => this.#poolUsage()),
       NotifyFinalResult: (call: StreamCall) =>
         this.#subscribe(call, () => this.#sendFinalResult(call)),
       RekeyChild: this.#changing("RekeyChild", (request) => this.#rekeyChild(request)),
@@ -181,16 +181,19 @@ class TestApiService {
     while (this.#subscribers.size > 0) await Promise.all(this.#subscribers);
   }
 
-  #poolUsage(): Message {
-    const { v4, v6 } = this.#view.poolUsage();
+  async #poolUsage(): Promise<Message> {
+    const { v4, v6 } = await this.#view.poolUsage();
     return {
       ...(v4 ? { V4StartAddr: v4.start, V4Assigned: v4.assigned } : {}),
       ...(v6 ? { V6StartAddr: v6.start, V6Assigned: v6.assigned } : {}),
     };
   }
 
-  #pings(request: Request): Message {
-    const list = this.#view.pings(request.Start, request.Len), totals = this.#view.pingTotals();
+  async #pings({ Start, Len }: Request): Promise<Message> {
+    const [list, totals] = await Promise.all([
+      this.#view.pings(Start, Len),
+      this.#view.pingTotals(),
+    ]);
     return {
       ResultList: list.map(pingMessage),
       TotalSent: totals.sent,
@@ -215,19 +218,19 @@ class TestApiService {
   async #getIkeSa(request: Request, call: CallOrigin): Promise<Message> {
     const seesSecrets = await maySeeSecrets(this.#secrets, call, this.#judge);
     const spi = BigInt(request.OwnSPI);
-    const sa = this.#view.ikeSa(spi);
+    const sa = await this.#view.ikeSa(spi);
     if (!sa) throw new Refusal(status.NOT_FOUND, `No IKE SA has our SPI ${showSpi64(spi)}`);
     return ikeDumpMessage(sa, this.#settings, seesSecrets);
   }
 
-  #listIkeSas(request: Request): Message {
-    const list = this.#view.listIkeSas(request.Start, request.Len);
+  async #listIkeSas(request: Request): Promise<Message> {
+    const list = await this.#view.listIkeSas(request.Start, request.Len);
     return { SummaryList: list.map(ikeSummaryMessage) };
   }
 
-  #listChildSas(request: Request): Message {
+  async #listChildSas(request: Request): Promise<Message> {
     const spi = BigInt(request.IKEOwnSPI);
-    const children = this.#view.childSas(spi);
+    const children = await this.#view.childSas(spi);
     if (!children) throw new Refusal(status.NOT_FOUND, `No IKE SA has our SPI ${showSpi64(spi)}`);
     return { OwnSPIList: children };
   }
@@ -235,7 +238,7 @@ class TestApiService {
   async #getChildSa(request: Request, call: CallOrigin): Promise<Message> {
     const seesSecrets = await maySeeSecrets(this.#secrets, call, this.#judge);
     const spi = Number(request.OwnSPI);
-    const child = this.#view.childSa(spi);
+    const child = await this.#view.childSa(spi);
     if (!child) throw new Refusal(status.NOT_FOUND, `No CHILD_SA has our SPI ${showSpi32(spi)}`);
     return childDumpMessage(child, seesSecrets);
   }

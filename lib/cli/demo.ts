@@ -17,6 +17,7 @@ import {
 } from "@/cli/prepare.ts";
 import { onSignals, watchForCrash } from "@/cli/signals.ts";
 import { EventHub } from "@/engine/show/event_hub.ts";
+import { RunAnswers } from "@/engine/run/run_answers.ts";
 import type { TestRun } from "@/engine/run/test_run.ts";
 import { resultOf, type RunResultJson } from "@/report/result.ts";
 import { summaryLines } from "@/report/summary.ts";
@@ -104,7 +105,7 @@ async function drive({ gateway, client }: Pair, options: DemoOptions): Promise<R
     isStopped = true;
     client.stop(!again);
   });
-  const hide = showLive(client);
+  const hide = showLive(new RunAnswers(client));
   gateway.start();
   client.start();
   const stalled = await complete(client, options.tunnels);

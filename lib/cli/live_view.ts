@@ -19,10 +19,18 @@ const COLUMNS = 80, ROWS = 24;
 
 /** Begins to show a run on standard error; returns a function that ends it. */
 export function showLive(run: RunView): () => void {
-  if (!Deno.stderr.isTerminal()) return every(PLAIN_LINE_MS, () => tellLine(plainLine(run)));
+  if (!Deno.stderr.isTerminal()) {
+    return every(PLAIN_LINE_MS, async (isWanted) => {
+      const line = await plainLine(run);
+      if (isWanted()) tellLine(line);
+    });
+  }
   // The cursor stays visible, so that nothing has to be restored however this process ends.
   const draw = createLogUpdate(sized(process.stderr), { showCursor: true });
-  const stop = every(REDRAW_MS, () => draw(box(run.figures(), run.summary().configured)));
+  const stop = every(REDRAW_MS, async (isWanted) => {
+    const [figures, { configured }] = await Promise.all([run.figures(), run.summary()]);
+    if (isWanted()) draw(box(figures, configured));
+  });
   return () => {
     stop();
     draw.clear();
@@ -41,15 +49,23 @@ function sized(stream: NodeJS.WriteStream): NodeJS.WriteStream {
   });
 }
 
-function every(intervalMs: number, show: () => void): () => void {
-  const timer = setInterval(show, intervalMs);
-  return () => clearInterval(timer);
+/** `show` may ask whether it is still wanted when its answers have come. */
+function every(
+  intervalMs: number,
+  show: (isWanted: () => boolean) => Promise<void>,
+): () => void {
+  let isWanted = true;
+  const timer = setInterval(() => show(() => isWanted), intervalMs);
+  return () => {
+    isWanted = false;
+    clearInterval(timer);
+  };
 }
 
 /** The figures as one line for a file or a pipe. */
-export function plainLine(run: RunView): string {
-  const f = run.figures();
-  return `${elapsed(f)} tunnels: ${f.established}/${run.summary().configured} established, ` +
+export async function plainLine(run: RunView): Promise<string> {
+  const [f, { configured }] = await Promise.all([run.figures(), run.summary()]);
+  return `${elapsed(f)} tunnels: ${f.established}/${configured} established, ` +
     `${f.live} live, ${f.halfOpen} half-open, ${f.failed} failed, ` +
     `${f.retransmissions} retransmissions, ${f.recentRate.toFixed(0)}/s` +
     `${f.ping ? `, ping: ${pingText(f.ping)}` : ""}${timeLeft(f)}`;

@@ -27,8 +27,9 @@ import type { AuthMaterial } from "@/engine/run/config_of.ts";
 import { openEap } from "@/engine/run/eap_of.ts";
 import { loadLibssl } from "@/native/libssl.ts";
 import { EventHub } from "@/engine/show/event_hub.ts";
+import { RunAnswers } from "@/engine/run/run_answers.ts";
 import type { TestRun } from "@/engine/run/test_run.ts";
-import { type FinalResult, RunResult } from "@/engine/show/view.ts";
+import { type FinalResult, RunResult, type RunView } from "@/engine/show/view.ts";
 import { LogFile } from "@/report/log_file.ts";
 import { refusedResult, resultOf, type RunResultJson } from "@/report/result.ts";
 import { SecretFile } from "@/report/secret_file.ts";
@@ -223,7 +224,7 @@ class SetupRun {
       hooks: recorders.hooks,
       notYet: this.#notYet,
     });
-    const api = await startTestApi(run, testApiOptions(setup, this.#trust()));
+    const api = await startTestApi(new RunAnswers(run), testApiOptions(setup, this.#trust()));
     this.#undo.push(() => api.close());
     tellLine(
       `${setup.role} on ${showPorts(transport)}, ` +
@@ -270,8 +271,8 @@ class SetupRun {
   }
 
   async #drive(): Promise<FinalResult> {
-    const run = this.#run!;
-    const hide = this.#options.shell ? await this.#openShell(run) : showLive(run);
+    const run = this.#run!, view = new RunAnswers(run);
+    const hide = this.#options.shell ? await this.#openShell(view) : showLive(view);
     try {
       run.start();
       if (this.#isStopped) run.stop(true);
@@ -282,11 +283,11 @@ class SetupRun {
   }
 
   /** Opens the shell and, after it, the live view; returns a function that ends whichever is open. */
-  async #openShell(run: TestRun): Promise<() => void> {
+  async #openShell(view: RunView): Promise<() => void> {
     const { LocalTest } = await import("@/api/local.ts");
     const { Shell } = await import("@/cli/shell.ts");
     const shell = new Shell({
-      test: new LocalTest(run, this.#setup.apisecrets),
+      test: new LocalTest(view, this.#setup.apisecrets),
       json: false,
       echo: this.#options.json ? "stderr" : "stdout",
       remote: false,
@@ -296,7 +297,7 @@ class SetupRun {
     });
     let hide = () => shell.close(), over = false;
     shell.run().then(() => {
-      if (!over) hide = showLive(run);
+      if (!over) hide = showLive(view);
     });
     return () => {
       over = true;

@@ -12,6 +12,7 @@ import type {
   FinalResult,
   IkeSaDump,
   IkeSaSummary,
+  PoolsUsage,
   RekeyIkeOutcome,
   RekeyOutcome,
   RunSummary,
@@ -41,37 +42,39 @@ export class FakeRun implements RunView {
   constructor() {
     this.finalResult = new Promise((resolve) => this.#resolve = resolve);
   }
-  summary(): RunSummary {
-    return this.#summary;
+  summary(): Promise<RunSummary> {
+    return Promise.resolve(this.#summary);
   }
-  figures(): RunFigures {
+  figures(): Promise<RunFigures> {
     throw new Error("The API does not ask for figures");
   }
-  listIkeSas(start: number, len: number): IkeSaSummary[] {
-    return this.list.slice(start, len === 0 ? undefined : start + len);
+  listIkeSas(start: number, len: number): Promise<IkeSaSummary[]> {
+    return Promise.resolve(this.list.slice(start, len === 0 ? undefined : start + len));
   }
-  ikeSa(spi: bigint): IkeSaDump | undefined {
-    return [FIRST, SECOND].find((sa) => sa.spi === spi);
+  ikeSa(spi: bigint): Promise<IkeSaDump | undefined> {
+    return Promise.resolve([FIRST, SECOND].find((sa) => sa.spi === spi));
   }
-  childSas(ikeSpi: bigint): number[] | undefined {
-    if (ikeSpi === FIRST.spi) return [CHILD.spi, AH_CHILD.spi];
-    return ikeSpi === SECOND.spi ? [] : undefined;
+  childSas(ikeSpi: bigint): Promise<number[] | undefined> {
+    if (ikeSpi === FIRST.spi) return Promise.resolve([CHILD.spi, AH_CHILD.spi]);
+    return Promise.resolve(ikeSpi === SECOND.spi ? [] : undefined);
   }
-  childSa(spi: number): ChildSaDump | undefined {
-    return [CHILD, AH_CHILD].find((child) => child.spi === spi);
+  childSa(spi: number): Promise<ChildSaDump | undefined> {
+    return Promise.resolve([CHILD, AH_CHILD].find((child) => child.spi === spi));
   }
-  poolUsage() {
-    return { v4: undefined, v6: undefined };
+  poolUsage(): Promise<PoolsUsage> {
+    return Promise.resolve({ v4: undefined, v6: undefined });
   }
 
-  pings(start: number, len: number): PingTaskView[] {
-    return PINGS.slice(start, len === 0 ? undefined : start + len);
+  pings(start: number, len: number): Promise<PingTaskView[]> {
+    return Promise.resolve(PINGS.slice(start, len === 0 ? undefined : start + len));
   }
-  pingTotals() {
-    return { sent: this.pingsCleared ? 0 : 9_007_199_254_740_991, received: 4_294_967_297 };
+  pingTotals(): Promise<{ readonly sent: number; readonly received: number }> {
+    const sent = this.pingsCleared ? 0 : 9_007_199_254_740_991;
+    return Promise.resolve({ sent, received: 4_294_967_297 });
   }
-  clearPings(): void {
+  clearPings(): Promise<void> {
     this.pingsCleared = true;
+    return Promise.resolve();
   }
   rekeyChild(spi: number): Promise<RekeyOutcome> {
     if (spi === CHILD.spi) return Promise.resolve({ kind: "done" });

@@ -3,6 +3,7 @@
  * each. A tunnel costs three octets here; its SA is the core's.
  * @module
  */
+import type { Hearing } from "@/engine/run/part.ts";
 import { showPath } from "@/base/address.ts";
 import { showSpi64 } from "@/base/bytes.ts";
 import { showDuration } from "@/base/duration.ts";
@@ -97,6 +98,13 @@ export class Client implements Role {
     });
   }
 
+  readonly hears: Hearing = {
+    established: (_, sa, nowMs) => this.#established(sa, nowMs),
+    // Tunnels are known by their index, which the new SA has too.
+    replaced: ({ by }, sa) => this.#flapping?.replaced(sa, by),
+    closed: (_, sa, nowMs) => this.#closed(sa, nowMs),
+  };
+
   get halfOpen(): number {
     return this.#dialling;
   }
@@ -134,7 +142,7 @@ export class Client implements Role {
     this.#pump(nowMs);
   }
 
-  established(sa: IkeSa, nowMs: number): void {
+  #established(sa: IkeSa, nowMs: number): void {
     const { tally, events, ending } = this.#floor;
     if (this.#states[sa.index] !== State.DIALLING) return;
     if (sa === this.#herald) this.#herald = undefined;
@@ -160,12 +168,7 @@ export class Client implements Role {
     if (!ending) this.#settled(nowMs);
   }
 
-  /** Tunnels are known by their index, which the new SA has too. */
-  replaced(sa: IkeSa, by: IkeSa): void {
-    this.#flapping?.replaced(sa, by);
-  }
-
-  closed(sa: IkeSa, nowMs: number): void {
+  #closed(sa: IkeSa, nowMs: number): void {
     if (sa.closeCode === CloseCode.REKEYED) return; // the tunnel goes on
     const state = this.#states[sa.index];
     if (sa === this.#herald) this.#herald = undefined;

@@ -3,6 +3,7 @@
  * earlier IKE SA is gone, or ends it by INITIAL_CONTACT, is the same tunnel.
  * @module
  */
+import type { Hearing } from "@/engine/run/part.ts";
 import type { FailureFigures } from "@/engine/show/figure.ts";
 import { showEndpoint } from "@/base/address.ts";
 import { showDuration } from "@/base/duration.ts";
@@ -73,6 +74,14 @@ export class Gateway implements Role {
     this.#strangers = new Strangers(floor.events);
   }
 
+  readonly hears: Hearing = {
+    established: (_, sa, nowMs) => this.#established(sa, nowMs),
+    child_failed: ({ failure }, sa) =>
+      this.#floor.tunnelFailed(failure, `No CHILD_SA: ${failure.text}, ${showSa(sa)}`),
+    replaced: ({ by }, sa) => this.#replaced(sa, by),
+    closed: (_, sa, nowMs) => this.#closed(sa, nowMs),
+  };
+
   get halfOpen(): number {
     return this.#floor.loop.endpoint.halfOpen;
   }
@@ -113,7 +122,7 @@ export class Gateway implements Role {
     this.#floor.events.publish(4, `Gateway ready at ${at}, ${tunnels} tunnels expected`);
   }
 
-  established(sa: IkeSa, nowMs: number): void {
+  #established(sa: IkeSa, nowMs: number): void {
     const { tally, events } = this.#floor;
     const setupMs = nowMs - sa.startedMs, peer = this.#peerOf(sa);
     this.#begun++;
@@ -129,7 +138,7 @@ export class Gateway implements Role {
     if (tally.established >= this.#plan.tunnels) this.#floor.creationFinished(nowMs);
   }
 
-  replaced(sa: IkeSa, by: IkeSa): void {
+  #replaced(sa: IkeSa, by: IkeSa): void {
     const peer = this.#live.get(sa);
     if (!peer) return;
     this.#live.delete(sa);
@@ -137,7 +146,7 @@ export class Gateway implements Role {
     if (peer.newest === sa) peer.newest = by;
   }
 
-  closed(sa: IkeSa, nowMs: number): void {
+  #closed(sa: IkeSa, nowMs: number): void {
     const peer = this.#live.get(sa);
     if (!peer) return this.#neverUp(sa, nowMs);
     this.#live.delete(sa);

@@ -3,6 +3,7 @@
  * replies are `ping/`'s.
  * @module
  */
+import type { Hearing, RunPart } from "@/engine/run/part.ts";
 import type { PingFigures, PingTaskView } from "@/engine/show/ping_table.ts";
 import { type IpAddress, isUnspecified, showAddress } from "@/base/address.ts";
 import type { DataPath } from "@/datapath/data_path.ts";
@@ -50,7 +51,7 @@ export interface PingRunOptions {
 }
 
 /** See the module. */
-export class PingRun {
+export class PingRun implements RunPart {
   readonly #options: PingRunOptions;
   readonly #echo: InnerEcho | undefined;
   readonly #carrier: PingCarrier | undefined;
@@ -99,6 +100,12 @@ export class PingRun {
     });
   }
 
+  readonly hears: Hearing = {
+    established: (_, sa, nowMs) => this.#established(sa, nowMs),
+    replaced: ({ by }, sa) => this.#replaced(sa, by),
+    closed: (_, sa) => this.#closed(sa),
+  };
+
   /** The run begins: a gateway is ready. */
   begin(nowMs: number): void {
     const { ping, plan } = this.#options;
@@ -110,7 +117,7 @@ export class PingRun {
   }
 
   /** A tunnel is up. */
-  established(sa: IkeSa, nowMs: number): void {
+  #established(sa: IkeSa, nowMs: number): void {
     const { ping } = this.#options, task = ping && this.#taskOf(ping, sa);
     if (!ping || task === undefined || this.#isOver) return;
     this.#tasks.set(sa, task);
@@ -129,13 +136,13 @@ export class PingRun {
   }
 
   /** A rekey: `by` is the tunnel's IKE SA now. */
-  replaced(sa: IkeSa, by: IkeSa): void {
+  #replaced(sa: IkeSa, by: IkeSa): void {
     const task = this.#tasks.get(sa);
     if (task !== undefined) this.#tasks.set(by, task);
   }
 
   /** A tunnel is gone; one that was to go is not pinged until it is there again. */
-  closed(sa: IkeSa): void {
+  #closed(sa: IkeSa): void {
     const task = this.#tasks.get(sa), started = task !== undefined && this.#started.get(task);
     const wasToGo = this.#options.plan.role === "client"
       ? sa.closeCode === CloseCode.FLAPPED
@@ -213,7 +220,8 @@ export class PingRun {
 
   /** What all tasks together have sent and received. */
   get totals(): { readonly sent: number; readonly received: number } {
-    return this.#pinger?.totals ?? { sent: 0, received: 0 };
+    const { sent = 0, received = 0 } = this.#pinger?.totals ?? {};
+    return { sent, received };
   }
 
   /** See RunFigures. */

@@ -3,10 +3,12 @@
  * tunnel has now. It is bounded: the oldest go first. They carry nothing, and count nowhere.
  * @module
  */
+import type { Hearing, RunPart } from "@/engine/run/part.ts";
+import { isReplaced } from "@/ike/records/ike_sa.ts";
 import type { ChildSa, IkeSa } from "@/ike/records/sa.ts";
 
 /** See {@linkcode ChildHistory.keep}; `max` 0 keeps none. */
-export class ChildHistory {
+export class ChildHistory implements RunPart {
   readonly #max: number;
   /** By own SPI, oldest first. */
   readonly #bySpi = new Map<number, ChildSa>();
@@ -15,6 +17,14 @@ export class ChildHistory {
   constructor(max: number) {
     this.#max = max;
   }
+
+  readonly hears: Hearing = {
+    uninstall: ({ child }) => this.keep(child),
+    replaced: ({ by }, sa) => this.moved(sa, by),
+    closed: (_, sa) => {
+      if (!isReplaced(sa)) this.dropped(sa);
+    },
+  };
 
   /** CHILD_SAs that are kept. */
   get size(): number {

@@ -3,6 +3,7 @@
  * own terms, and what the data path tells comes back as events.
  * @module
  */
+import type { Hearing, RunPart } from "@/engine/run/part.ts";
 import { type IpAddress, type IpPrefix, type Path, samePath } from "@/base/address.ts";
 import { must } from "@/base/errors.ts";
 import type {
@@ -33,7 +34,7 @@ export interface ChildPathOwner {
 }
 
 /** The CHILD_SAs of one run in a data path. */
-export class ChildPaths {
+export class ChildPaths implements RunPart {
   readonly path: DataPath;
   readonly #owner: ChildPathOwner;
   /** By the SPI we receive on. */
@@ -55,8 +56,17 @@ export class ChildPaths {
     });
   }
 
+  readonly hears: Hearing = {
+    install: ({ child, old }, sa) => this.#install(child, old, sa),
+    send_by: ({ child }) => this.#sendBy(child),
+    uninstall: ({ child }) => this.#uninstall(child),
+    moved: (_, sa) => this.#moved(sa),
+    replaced: ({ by }, sa) => this.#replaced(sa, by),
+    closed: (_, sa) => this.#closed(sa),
+  };
+
   /** See the effect `install`; `sa` has the inner addresses of a remote-access client. */
-  install(child: ChildSa, old: ChildSa | undefined, sa: IkeSa): void {
+  #install(child: ChildSa, old: ChildSa | undefined, sa: IkeSa): void {
     const rekeyChain = (old && this.#rekeyChains.get(old)) ?? ++this.#lastRekeyChain;
     this.#rekeyChains.set(child, rekeyChain);
     this.#children.set(child.spiIn, child);
@@ -69,7 +79,7 @@ export class ChildPaths {
   }
 
   /** See the effect `send_by`. */
-  sendBy(child: ChildSa): void {
+  #sendBy(child: ChildSa): void {
     if (!this.#children.has(child.spiIn)) return;
     const rekeyChain = this.#rekeyChainOf(child);
     this.path.installOut(pairOf(child, rekeyChain));
@@ -77,21 +87,21 @@ export class ChildPaths {
   }
 
   /** See the effect `uninstall`. */
-  uninstall(child: ChildSa): void {
+  #uninstall(child: ChildSa): void {
     if (!this.#children.delete(child.spiIn)) return;
     this.path.uninstall(child.spiIn);
     this.#forget(child);
   }
 
   /** The ends of the path of an IKE SA have changed: ESP goes the new way too. */
-  moved({ children, path }: IkeSa): void {
+  #moved({ children, path }: IkeSa): void {
     for (const child of children) {
       if (this.#children.has(child.spiIn)) this.path.move(child.spiIn, path, howSent(child));
     }
   }
 
   /** An IKE SA goes on under another: its inner addresses stay. */
-  replaced(old: IkeSa, by: IkeSa): void {
+  #replaced(old: IkeSa, by: IkeSa): void {
     const inner = this.#inner.get(old);
     if (!inner) return;
     this.#inner.delete(old);
@@ -99,7 +109,7 @@ export class ChildPaths {
   }
 
   /** The IKE SA is gone, and with it the addresses its peer assigned. */
-  closed(sa: IkeSa): void {
+  #closed(sa: IkeSa): void {
     for (const prefix of this.#inner.get(sa) ?? []) this.path.removeInnerAddress(prefix);
     this.#inner.delete(sa);
   }

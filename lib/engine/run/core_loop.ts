@@ -134,6 +134,11 @@ export class CoreLoop implements Outbox {
     if (transport.sendErrors) transport.sendErrors.tell = (words) => this.#tellSendError(words);
   }
 
+  /** Whether nothing happens any more. */
+  get isStopped(): boolean {
+    return this.#stopped;
+  }
+
   /** SAs, alarms and jobs that are waited for; for tests. */
   get awaited(): number {
     return this.#wheel.size + this.#pool.waiting + this.#pool.running;

@@ -3,6 +3,7 @@
  * have answered, or after {@linkcode ENDING_MS} when some do not.
  * @module
  */
+import type { Hearing, RunPart } from "@/engine/run/part.ts";
 import type { Alarm } from "@/engine/run/core_loop.ts";
 import type { Floor } from "@/engine/run/run_context.ts";
 import { isLive } from "@/engine/show/sa_view.ts";
@@ -16,7 +17,7 @@ const SENDING_MS = 3_000;
 const STEP_MS = 20;
 
 /** Closes all SAs of a run; `finished` is called once, with the deletes nobody answered. */
-export class Ending implements Alarm {
+export class Ending implements Alarm, RunPart {
   deadlineMs = 0;
   readonly #floor: Floor;
   readonly #window: number;
@@ -60,16 +61,17 @@ export class Ending implements Alarm {
     this.#check(nowMs);
   }
 
+  readonly hears: Hearing = {
+    closed: ({ unanswered }, sa, nowMs) => this.#closed(sa, unanswered, nowMs),
+    // A rekey that was in flight is through: the new SA is deleted in the old one's place.
+    replaced: ({ by }, sa) => void (this.#open.has(sa) && this.#open.add(by)),
+  };
+
   /** An SA is gone. */
-  closed(sa: IkeSa, unanswered: boolean, nowMs: number): void {
+  #closed(sa: IkeSa, unanswered: boolean, nowMs: number): void {
     if (unanswered) this.#unanswered++;
     if (!this.#open.delete(sa) || this.#next < this.#all.length) return;
     this.#check(nowMs);
-  }
-
-  /** A rekey that was in flight is through: the new SA is deleted in the old one's place. */
-  replaced(sa: IkeSa, by: IkeSa): void {
-    if (this.#open.has(sa)) this.#open.add(by);
   }
 
   /** Ends it now; what is open counts as unanswered. */

@@ -2,6 +2,7 @@
  * What a role (client, gateway, the ending) stands on: the run seen from inside.
  * @module
  */
+import type { RunPart } from "@/engine/run/part.ts";
 import type { IkeSa } from "@/ike/records/sa.ts";
 import type { Failure } from "@/ike/records/failure.ts";
 import type { FailureFigures } from "@/engine/show/figure.ts";
@@ -40,14 +41,9 @@ export interface FlapCounts {
 export const NO_FLAPS: FlapCounts = { down: 0, flaps: 0, rebuilds: 0 };
 
 /** A client or a gateway: keeps the books of tunnels. Called within turns of the loop only. */
-export interface Role {
+export interface Role extends RunPart {
   /** Begins; may arm alarms. */
   begin(nowMs: number): void;
-  established(sa: IkeSa, nowMs: number): void;
-  /** A rekey: `by` is the tunnel's IKE SA now. */
-  replaced(sa: IkeSa, by: IkeSa): void;
-  /** The SA is gone; `sa.failure` and `sa.closeCode` say why. */
-  closed(sa: IkeSa, nowMs: number): void;
   /** IKE SAs on the way. */
   readonly halfOpen: number;
   /** Tunnels begun. */

@@ -19,6 +19,7 @@ import { dropEnded, isListed } from "@/ike/ended.ts";
 import type { Endpoint } from "@/ike/endpoint.ts";
 import { isLiveChild } from "@/ike/records/child_sa.ts";
 import { ownSpi } from "@/ike/records/ike_sa.ts";
+import { hearTraffic } from "@/ike/window/lifetime.ts";
 
 /** Where a list looks. */
 export interface SaListSource {
@@ -27,6 +28,8 @@ export interface SaListSource {
   /** The clock of the core. */
   readonly nowMs: () => number;
   readonly toEpoch: ToEpoch;
+  /** Whether the run is over: what the data path heard is asked for no more. */
+  readonly isOver: () => boolean;
 }
 
 /** How many IKE SAs stand where. */
@@ -62,8 +65,9 @@ export class SaList {
 
   /** By our own SPI (uint64). */
   ikeSa(spi: bigint): IkeSaDump | undefined {
-    const sa = this.#find(spi);
-    return sa && dumpOf(sa, this.#source.toEpoch);
+    const sa = this.#find(spi), { nowMs, isOver, toEpoch } = this.#source;
+    if (sa && !isOver()) hearTraffic(sa, nowMs());
+    return sa && dumpOf(sa, toEpoch);
   }
 
   /**

@@ -3,13 +3,13 @@
  * CHILD_SAs that are gone, requests of peers that this end refused.
  * @module
  */
+import type { Hearing, RunPart } from "@/engine/run/part.ts";
 import type { RunFigures } from "@/engine/show/figures.ts";
 import type { CountedCauses } from "@/engine/show/figure.ts";
 import { CauseCounts } from "@/engine/show/cause_counts.ts";
 import { showSa } from "@/engine/show/sa_view.ts";
 import type { IkeSa } from "@/ike/records/sa.ts";
-import type { IkeEffect } from "@/ike/records/event.ts";
-import { CloseCode } from "@/ike/records/failure.ts";
+import { CloseCode, type Failure } from "@/ike/records/failure.ts";
 
 /** What it counts. */
 export type SaFigures = Pick<
@@ -17,8 +17,8 @@ export type SaFigures = Pick<
   "rekeysRefused" | "overtime" | "childrenRefused" | "childrenLost" | "refusals" | "displaced"
 >;
 
-/** See the file; it hears of every effect of the core. */
-export class SaTally {
+/** See the file. */
+export class SaTally implements RunPart {
   readonly #refused = { ike: 0, child: 0 };
   readonly #overtime = { ike: 0, child: 0 };
   readonly #refusedRekeys = new CauseCounts();
@@ -27,31 +27,22 @@ export class SaTally {
   readonly #refusals = new CauseCounts();
   #displaced = 0;
 
-  /** Counts an effect, where it is one of those. */
-  effect(effect: IkeEffect, sa: IkeSa | undefined): void {
-    const example = (text: string) => () => sa ? `${text}; ${showSa(sa)}` : text;
-    switch (effect.kind) {
-      case "create_child_failed": {
-        const { old, failure: { cause, text } } = effect;
-        if (old) this.#refused.child++;
-        return (old ? this.#refusedRekeys : this.#refusedChildren).add(cause, example(text));
-      }
-      case "rekey_ike_failed":
-        this.#refused.ike++;
-        return this.#refusedRekeys.add(effect.failure.cause, example(effect.failure.text));
-      case "overtime":
-        return void (effect.child ? this.#overtime.child++ : this.#overtime.ike++);
-      case "child_lost":
-        return this.#lostChildren.add(effect.failure.cause, example(effect.failure.text));
-      case "refused":
-        return this.#refusals.add(effect.failure.cause, example(effect.failure.text));
-      case "closed":
-        if (sa?.closeCode === CloseCode.INITIAL_CONTACT) this.#displaced++;
-        return;
-      default:
-        return;
-    }
-  }
+  readonly hears: Hearing = {
+    create_child_failed: ({ old, failure }, sa) => {
+      if (old) this.#refused.child++;
+      add(old ? this.#refusedRekeys : this.#refusedChildren, failure, sa);
+    },
+    rekey_ike_failed: ({ failure }, sa) => {
+      this.#refused.ike++;
+      add(this.#refusedRekeys, failure, sa);
+    },
+    overtime: ({ child }) => void (child ? this.#overtime.child++ : this.#overtime.ike++),
+    child_lost: ({ failure }, sa) => add(this.#lostChildren, failure, sa),
+    refused: ({ failure }, sa) => add(this.#refusals, failure, sa),
+    closed: (_, sa) => {
+      if (sa.closeCode === CloseCode.INITIAL_CONTACT) this.#displaced++;
+    },
+  };
 
   /** See {@linkcode SaFigures}. */
   figures(): SaFigures {
@@ -68,4 +59,8 @@ export class SaTally {
 
 function counted(causes: CauseCounts): CountedCauses {
   return { count: causes.total, causes: causes.figures() };
+}
+
+function add(counts: CauseCounts, { cause, text }: Failure, sa: IkeSa): void {
+  counts.add(cause, () => `${text}; ${showSa(sa)}`);
 }

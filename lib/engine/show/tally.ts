@@ -3,9 +3,11 @@
  * protocol and no clock.
  * @module
  */
+import type { Hearing, RunPart } from "@/engine/run/part.ts";
 import type { FailureFigures } from "@/engine/show/figure.ts";
 import { CauseCounts } from "@/engine/show/cause_counts.ts";
 import { Histogram } from "@/engine/show/histogram.ts";
+import { ExchangeType } from "@/iana/exchange_type.ts";
 import { SaTally } from "@/engine/show/sa_tally.ts";
 
 /** Seconds over which the recent rate is an average. */
@@ -13,7 +15,7 @@ const RECENT_MS = 1_000;
 const RECENT_PARTS = 10;
 
 /** What a run has counted so far. Fields are for those who count; `figures` for those who ask. */
-export class Tally {
+export class Tally implements RunPart {
   /** Tunnels ever established. */
   established = 0;
   /** Part of `failed`: see RunFigures. */
@@ -29,6 +31,17 @@ export class Tally {
   readonly sas = new SaTally();
   readonly #failures = new CauseCounts();
   readonly #recent = new RecentRate();
+
+  readonly hears: Hearing = {
+    answered: ({ exchange, latencyMs }) => {
+      if (exchange === ExchangeType.IKE_SA_INIT) this.ikeSaInitMs.add(latencyMs);
+      else if (exchange === ExchangeType.IKE_AUTH) this.ikeAuthMs.add(latencyMs);
+    },
+    replaced: () => void this.ikeRekeys++,
+    child_up: ({ old }) => {
+      if (old) this.childRekeys++;
+    },
+  };
 
   /** A tunnel came up for the first time; `setupMs` since its first message of this try. */
   countEstablished(setupMs: number, nowMs: number): void {

@@ -230,6 +230,12 @@ export interface PoolUsage {
   readonly assigned: number;
 }
 
+/** Use of a gateway's pools; undefined where there is none. */
+export interface PoolsUsage {
+  readonly v4: PoolUsage | undefined;
+  readonly v6: PoolUsage | undefined;
+}
+
 /** How a run ended. */
 export interface FinalResult {
   /** Never RUNNING. */
@@ -259,36 +265,36 @@ export type RekeyIkeOutcome =
   | RefusedRekey
   | NoRekey;
 
-/** A test that runs, or has run. Every answer is of this moment. */
+/** A test that runs, or has run. Every answer is of the moment in which it is given. */
 export interface RunView {
   readonly setup: Setup;
   readonly events: EventHub;
   /** Resolves once, at the end; never rejects. */
   readonly finalResult: Promise<FinalResult>;
-  summary(): RunSummary;
-  figures(): RunFigures;
+  summary(): Promise<RunSummary>;
+  figures(): Promise<RunFigures>;
   /**
    * IKE SAs in order of creation from the `start`th (from 0), at most `len` of them, 0: all. An
    * ended SA goes away; the order of the others stays.
    */
-  listIkeSas(start: number, len: number): IkeSaSummary[];
+  listIkeSas(start: number, len: number): Promise<IkeSaSummary[]>;
   /** By our own SPI. */
-  ikeSa(spi: bigint): IkeSaDump | undefined;
+  ikeSa(spi: bigint): Promise<IkeSaDump | undefined>;
   /**
-   * Our own SPIs of the CHILD_SAs of an IKE SA, rekeyed ones that are kept first; undefined where
-   * there is no such IKE SA.
+   * Our own SPIs of the CHILD_SAs of an IKE SA, those that carry traffic first, rekeyed ones that
+   * are kept last; undefined where there is no such IKE SA.
    */
-  childSas(ikeSpi: bigint): number[] | undefined;
+  childSas(ikeSpi: bigint): Promise<number[] | undefined>;
   /** By our own SPI (uint32). */
-  childSa(spi: number): ChildSaDump | undefined;
+  childSa(spi: number): Promise<ChildSaDump | undefined>;
   /** The gateway's address pools; undefined where there is none, and at a client. */
-  poolUsage(): { readonly v4: PoolUsage | undefined; readonly v6: PoolUsage | undefined };
+  poolUsage(): Promise<PoolsUsage>;
   /** Ping tasks in order of creation from the `start`th (from 0), at most `len` of them, 0: all. */
-  pings(start: number, len: number): PingTaskView[];
+  pings(start: number, len: number): Promise<PingTaskView[]>;
   /** What all ping tasks together sent and received; zeros without any. */
-  pingTotals(): { readonly sent: number; readonly received: number };
+  pingTotals(): Promise<{ readonly sent: number; readonly received: number }>;
   /** Sets the counters of all ping tasks to zero. */
-  clearPings(): void;
+  clearPings(): Promise<void>;
   /** Rekeys the CHILD_SA of our own SPI (uint32); resolves when the new one is up, or will not be. */
   rekeyChild(spi: number): Promise<RekeyOutcome>;
   /** Rekeys the IKE SA of our own SPI (uint64); resolves when the new one is up, or will not be. */

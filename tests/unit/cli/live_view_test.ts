@@ -70,7 +70,7 @@ for (
   });
 }
 
-Deno.test("elsewhere a line says the same, the time left where there is an end", () => {
+Deno.test("elsewhere a line says the same, the time left where there is an end", async () => {
   const figures = {
     elapsedMs: 65_400,
     established: 40,
@@ -87,8 +87,8 @@ Deno.test("elsewhere a line says the same, the time left where there is an end",
     }) as unknown as RunView;
   const line = "1m5s tunnels: 40/100 established, 39 live, 2 half-open, 1 failed, " +
     "12 retransmissions, 10/s";
-  assert.equal(plainLine(view({})), line);
-  assert.equal(plainLine(view({ timeLeftMs: 4_100 })), `${line}, 5s left`);
+  assert.equal(await plainLine(view({})), line);
+  assert.equal(await plainLine(view({ timeLeftMs: 4_100 })), `${line}, 5s left`);
   const ping = {
     tasks: 7,
     sent: 0,
@@ -96,11 +96,11 @@ Deno.test("elsewhere a line says the same, the time left where there is an end",
     lossPercent: null,
     latencyMs: null,
   } as PingFigures;
-  assert.equal(plainLine(view({ ping })), `${line}, ping: not begun`);
+  assert.equal(await plainLine(view({ ping })), `${line}, ping: not begun`);
   const latencyMs = { p50: 1.234, p90: 2, p99: 3, max: 4, samples: 5 };
   const begun = { ...ping, sent: 50, received: 40, lossPercent: 12.345, latencyMs };
   assert.equal(
-    plainLine(view({ ping: begun })),
+    await plainLine(view({ ping: begun })),
     `${line}, ping: 7 tasks, 40/50 answered, 12.35 % lost, p50 1.23 ms`,
   );
 });

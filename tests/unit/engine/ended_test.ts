@@ -19,7 +19,7 @@ Deno.test("the CloseCode of a deleted IKE SA is to be seen for 5 s at both ends"
   const { clock, client, gateway } = world();
   client.run.start();
   clock.pass(500);
-  const spis = [client, gateway].map(({ run }) => run.listIkeSas(0, 1)[0]!.spi);
+  const spis = [client, gateway].map(({ run }) => run.sas.ikeSas(0, 1)[0]!.spi);
   client.run.stop(true);
   clock.pass(4_900);
   await client.run.finalResult;
@@ -28,16 +28,16 @@ Deno.test("the CloseCode of a deleted IKE SA is to be seen for 5 s at both ends"
       .summary();
     assert.deepEqual([ikeSasByState[7], ikeSasTotal, createdTunnels], [2, 2, 2]);
     assert.deepEqual([live, hasChild, createdLive], [0, 0, 0]);
-    const { state, closeCode } = run.ikeSa(spis[i]!)!;
+    const { state, closeCode } = run.sas.ikeSa(spis[i]!)!;
     const expected = [CloseCode.STOPPED, CloseCode.DELETED_BY_PEER][i];
     assert.deepEqual([state, closeCode], [7, expected]);
-    assert.equal(run.listIkeSas(0, 0)[0]!.spi, spis[i], "in the order of creation");
+    assert.equal(run.sas.ikeSas(0, 0)[0]!.spi, spis[i], "in the order of creation");
   }
   clock.pass(200);
   for (const [i, { run }] of [client, gateway].entries()) {
     assert.equal(run.summary().ikeSasTotal, 0);
-    assert.deepEqual([run.ikeSa(spis[i]!), run.childSas(spis[i]!)], [undefined, undefined]);
-    assert.deepEqual(run.listIkeSas(0, 0), []);
+    assert.deepEqual([run.sas.ikeSa(spis[i]!), run.sas.childSas(spis[i]!)], [undefined, undefined]);
+    assert.deepEqual(run.sas.ikeSas(0, 0), []);
   }
 });
 
@@ -45,8 +45,8 @@ Deno.test("an IKE SA that a rekey replaced is listed for 5 s in state 6, and cou
   const { clock, client, gateway } = world();
   client.run.start();
   clock.pass(500);
-  const { spi } = client.run.listIkeSas(0, 1)[0]!;
-  const rekey = client.run.rekeyIke(spi);
+  const { spi } = client.run.sas.ikeSas(0, 1)[0]!;
+  const rekey = client.run.rekeys.ikeSa(spi);
   clock.pass(500);
   assert.equal((await rekey).kind, "done");
   for (const { run } of [client, gateway]) {
@@ -54,10 +54,10 @@ Deno.test("an IKE SA that a rekey replaced is listed for 5 s in state 6, and cou
     assert.deepEqual([ikeSasByState[6], ikeSasByState[3], ikeSasTotal], [1, 2, 3]);
     assert.deepEqual([live, createdLive], [2, 2]);
   }
-  const { state, closeCode } = client.run.ikeSa(spi)!;
+  const { state, closeCode } = client.run.sas.ikeSa(spi)!;
   assert.deepEqual([state, closeCode], [6, CloseCode.REKEYED]);
   clock.pass(5_000);
-  assert.deepEqual([client.run.ikeSa(spi), client.run.summary().ikeSasTotal], [undefined, 2]);
+  assert.deepEqual([client.run.sas.ikeSa(spi), client.run.summary().ikeSasTotal], [undefined, 2]);
   assert.equal(gateway.run.summary().ikeSasTotal, 2);
 });
 
@@ -70,17 +70,17 @@ Deno.test("an IKE SA whose IKE_AUTH is refused is listed with its notify, a refu
   wrong.run.start();
   clock.pass(500);
   for (const { run } of [wrong, gateway]) {
-    const [sa, ...others] = run.listIkeSas(0, 0), { state, closeCode } = run.ikeSa(sa!.spi)!;
+    const [sa, ...others] = run.sas.ikeSas(0, 0), { state, closeCode } = run.sas.ikeSa(sa!.spi)!;
     assert.deepEqual([state, closeCode, others.length], [7, 24, 0]);
   }
   clock.pass(5_000);
-  assert.deepEqual(gateway.run.listIkeSas(0, 0), []);
+  assert.deepEqual(gateway.run.sas.ikeSas(0, 0), []);
   const algorithms = { ...CONFIG.algorithms, prf: [2] };
   const refused = rig(network, clock, { plan: clientPlan(), config: { ...config, algorithms } });
   refused.run.start();
   clock.pass(500);
   assert.ok(refused.run.figures().retries > 0, "NO_PROPOSAL_CHOSEN");
-  const [sa] = refused.run.listIkeSas(0, 0);
+  const [sa] = refused.run.sas.ikeSas(0, 0);
   assert.deepEqual([sa, gateway.run.summary().ikeSasByState[7]], [undefined, 0]);
   assert.equal(client.run.summary().ikeSasTotal, 0);
 });

@@ -41,7 +41,7 @@ Deno.test("rekeyed SAs stay listed at both ends, and count as rekeyed (CloseCode
   const { clock, ends } = stage(10, 10);
   clock.pass(100 * SECOND);
   for (const run of ends) {
-    const list = run.listIkeSas(0, 0), summary = run.summary();
+    const list = run.sas.ikeSas(0, 0), summary = run.summary();
     const live = list.filter(({ state }) => state === IkeStateNumber.ESTABLISHED);
     assert.equal(live.length, 1);
     assert.equal(list.at(-1), live[0], "the order of creation");
@@ -50,11 +50,11 @@ Deno.test("rekeyed SAs stay listed at both ends, and count as rekeyed (CloseCode
     assert.equal(summary.ikeSasTotal, list.length);
     // Nine have gone by then, and the ends of the last ones still repeat their answers.
     assert.ok(list.length >= 8 && list.length <= 13, String(list.length));
-    const first = run.ikeSa(list[0]!.spi)!;
+    const first = run.sas.ikeSa(list[0]!.spi)!;
     assert.deepEqual([first.state, first.closeCode], [IkeStateNumber.REKEYED, CloseCode.REKEYED]);
     assert.ok(first.keys!.skEi.length > 0, "a capture can still be decrypted");
-    assert.deepEqual(run.childSas(first.spi), [], "its CHILD_SAs went with the tunnel");
-    const children = run.childSas(live[0]!.spi)!.map((spi) => run.childSa(spi)!);
+    assert.deepEqual(run.sas.childSas(first.spi), [], "its CHILD_SAs went with the tunnel");
+    const children = run.sas.childSas(live[0]!.spi)!.map((spi) => run.sas.childSa(spi)!);
     assert.equal(children.length, 10 + 1);
     const states = children.map(({ state }) => state);
     assert.deepEqual(states.filter((s) => s === ChildStateNumber.ESTABLISHED).length, 1);
@@ -79,33 +79,33 @@ Deno.test("of rekeyed SAs as many are kept as asked for, the last ones; by defau
     // Beside the live one and the kept ones: those that still repeat their last answer.
     const others = endpoint.bySpi.size - 3;
     assert.equal(others, bare.ends[i]!.loop.endpoint.bySpi.size);
-    assert.equal(run.childSas(run.listIkeSas(0, 0).at(-1)!.spi)!.length, 2 + 1);
-    assert.equal(bare.ends[i]!.childSas(bare.ends[i]!.listIkeSas(0, 0).at(-1)!.spi)!.length, 1);
+    assert.equal(run.sas.childSas(run.sas.ikeSas(0, 0).at(-1)!.spi)!.length, 2 + 1);
+    assert.equal(bare.ends[i]!.sas.childSas(bare.ends[i]!.sas.ikeSas(0, 0).at(-1)!.spi)!.length, 1);
   }
 });
 
 Deno.test("a CHILD_SA that is only listed any more cannot be rekeyed", async () => {
   const { clock, ends: [client] } = stage(0, 10);
   clock.pass(30 * SECOND);
-  const children = client!.childSas(client!.listIkeSas(0, 0).at(-1)!.spi)!;
-  assert.deepEqual(await client!.rekeyChild(children.at(-1)!), { kind: "not_established" });
-  assert.deepEqual(await client!.rekeyChild(1), { kind: "unknown" });
+  const children = client!.sas.childSas(client!.sas.ikeSas(0, 0).at(-1)!.spi)!;
+  assert.deepEqual(await client!.rekeys.child(children.at(-1)!), { kind: "not_established" });
+  assert.deepEqual(await client!.rekeys.child(1), { kind: "unknown" });
 });
 
 Deno.test("the kept CHILD_SAs of a tunnel go when it is closed", () => {
   const { clock, ends: [client, gateway] } = stage(0, 10);
   clock.pass(30 * SECOND);
-  const kept = gateway!.childSas(gateway!.listIkeSas(0, 0).at(-1)!.spi)!;
-  assert.ok(kept.every((spi) => gateway!.childSa(spi) !== undefined) && kept.length > 1);
+  const kept = gateway!.sas.childSas(gateway!.sas.ikeSas(0, 0).at(-1)!.spi)!;
+  assert.ok(kept.every((spi) => gateway!.sas.childSa(spi) !== undefined) && kept.length > 1);
   client!.stop(true);
   clock.pass(SECOND);
-  assert.deepEqual(kept.map((spi) => gateway!.childSa(spi)), kept.map(() => undefined));
+  assert.deepEqual(kept.map((spi) => gateway!.sas.childSa(spi)), kept.map(() => undefined));
 });
 
 Deno.test("a datagram for a rekeyed SA that is only looked at any more is dropped", () => {
   const { clock, ends: [client] } = stage(10, 0);
   clock.pass(100 * SECOND);
-  const [oldest] = client!.listIkeSas(0, 1);
+  const [oldest] = client!.sas.ikeSas(0, 1);
   const sa = client!.loop.endpoint.bySpi.get(oldest!.spi)!;
   assert.ok(sa.forgotten && sa.window.answered === undefined);
   // An empty INFORMATIONAL request of the peer: only the header is looked at.

@@ -55,8 +55,8 @@ Deno.test("a rekey put off by TEMPORARY_FAILURE may come after the lifetime, but
     network.loses = (octets, path) =>
       path.ownAddress[1] === 9 && isRequest(octets, CREATE_CHILD_SA) &&
       (forEver || clock.nowMs() < 11_000);
-    for (const { spi } of gateway.run.listIkeSas(0, 0)) {
-      gateway.run.rekeyChild(gateway.run.childSas(spi)![0]!);
+    for (const { spi } of gateway.run.sas.ikeSas(0, 0)) {
+      gateway.run.rekeys.child(gateway.run.sas.childSas(spi)![0]!);
     }
     clock.pass(1.5 * SECOND);
     assert.deepEqual([client.run.figures().ikeRekeys, client.run.figures().lost], [0, 0]);

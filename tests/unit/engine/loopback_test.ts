@@ -58,7 +58,7 @@ Deno.test("100 tunnels over UDP on loopback, one process, no retransmission", as
   assert.ok(setupRate! > 0);
   // Both ends share the table of CHILD_SAs of this process: no SPI of one is one of the other.
   assert.equal(shared.childrenBySpi.size, 2 * tunnels);
-  const theirs = gateway.listIkeSas(0, 0).map((sa) => sa.peerAddress.join("."));
+  const theirs = gateway.sas.ikeSas(0, 0).map((sa) => sa.peerAddress.join("."));
   assert.equal(new Set(theirs).size, tunnels);
   client.stop(true);
   const ours = await client.finalResult;

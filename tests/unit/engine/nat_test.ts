@@ -84,18 +84,18 @@ for (const { name, open } of VARIANTS) {
     const ike = { forcedpd: true, dpdinterval: 300 };
     const client = clientOf(gateway.transport, open, { relay, ike });
     await until(() => client.run.figures().established === 1);
-    const [ours] = client.run.listIkeSas(0, 0);
-    const theirs = () => gateway.run.listIkeSas(0, 0)[0]!;
+    const [ours] = client.run.sas.ikeSas(0, 0);
+    const theirs = () => gateway.run.sas.ikeSas(0, 0)[0]!;
     assert.equal(ours!.peerPort, nattPort);
     assert.ok(relay.mapped.includes(theirs().peerPort), "the gateway sees the relay's port");
-    const child = client.run.childSas(ours!.spi)![0]!;
-    assert.deepEqual(client.run.childSa(child)!.encapsulation, {
+    const child = client.run.sas.childSas(ours!.spi)![0]!;
+    assert.deepEqual(client.run.sas.childSa(child)!.encapsulation, {
       kind: "udp",
       ownPort: client.transport.nattPort,
       peerPort: nattPort,
     });
-    const theirChild = gateway.run.childSas(theirs().spi)![0]!;
-    assert.deepEqual(gateway.run.childSa(theirChild)!.encapsulation, {
+    const theirChild = gateway.run.sas.childSas(theirs().spi)![0]!;
+    assert.deepEqual(gateway.run.sas.childSa(theirChild)!.encapsulation, {
       kind: "udp",
       ownPort: nattPort,
       peerPort: theirs().peerPort,
@@ -111,9 +111,9 @@ for (const { name, open } of VARIANTS) {
     );
     assert.match(gateway.said.join("\n"), words);
     // By the gateway, to the new mapping.
-    assert.deepEqual(await gateway.run.rekeyChild(theirChild), { kind: "done" });
-    const [after] = gateway.run.childSas(theirs().spi)!;
-    assert.ok(gateway.run.childSa(after!)!.encapsulation);
+    assert.deepEqual(await gateway.run.rekeys.child(theirChild), { kind: "done" });
+    const [after] = gateway.run.sas.childSas(theirs().spi)!;
+    assert.ok(gateway.run.sas.childSa(after!)!.encapsulation);
     client.run.stop(true);
     const ending = await client.run.finalResult;
     assert.deepEqual([ending.result, ending.figures.deletesUnanswered], [RunResult.PASSED, 0]);
@@ -149,9 +149,9 @@ for (const { name, open } of VARIANTS) {
       const ike = { tradtionalencapforceudp: forced };
       const client = clientOf(gateway.transport, open, { ike });
       await until(() => client.run.figures().established === 1);
-      assert.equal(client.run.listIkeSas(0, 0)[0]!.peerPort, forced ? nattPort : ikePort);
-      const [sa] = gateway.run.listIkeSas(0, 0);
-      const dump = gateway.run.childSa(gateway.run.childSas(sa!.spi)![0]!)!;
+      assert.equal(client.run.sas.ikeSas(0, 0)[0]!.peerPort, forced ? nattPort : ikePort);
+      const [sa] = gateway.run.sas.ikeSas(0, 0);
+      const dump = gateway.run.sas.childSa(gateway.run.sas.childSas(sa!.spi)![0]!)!;
       assert.equal(dump.encapsulation !== undefined, forced);
       client.run.stop(true);
       assert.equal((await client.run.finalResult).result, RunResult.PASSED);

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import type { IkeEnv } from "@/ike/records/sa.ts";
 import { portableBackend } from "@/crypto/portable.ts";
+import { RunAnswers } from "@/engine/run/run_answers.ts";
 import { EventHub } from "@/engine/show/event_hub.ts";
 import { TestRun } from "@/engine/run/test_run.ts";
 import type { Setup } from "@/setup/setup.ts";
@@ -61,11 +62,14 @@ Deno.test("1,000 tunnels have an address each, the 1,001st is refused, all come 
   assert.deepEqual(failures.map(({ cause, count }) => [cause, count]), [
     ["INTERNAL_ADDRESS_FAILURE", 1],
   ]);
-  assert.deepEqual(gateway.poolUsage(), { v4: { start: first, assigned: 1_000 }, v6: undefined });
-  assert.deepEqual(client.poolUsage(), { v4: undefined, v6: undefined });
+  assert.deepEqual(await new RunAnswers(gateway).poolUsage(), {
+    v4: { start: first, assigned: 1_000 },
+    v6: undefined,
+  });
+  assert.deepEqual(await new RunAnswers(client).poolUsage(), { v4: undefined, v6: undefined });
   client.stop(true);
   await client.finalResult;
-  assert.equal(gateway.poolUsage().v4!.assigned, 0);
+  assert.equal((await new RunAnswers(gateway).poolUsage()).v4!.assigned, 0);
   gateway.stop(true);
   await gateway.finalResult;
 });

@@ -104,9 +104,9 @@ Deno.test("transport mode, ESN, AH and IPComp between a gateway and a client on 
   });
   await until(() => run.figures().childRekeys >= 4);
   for (const { run: end } of [gateway, { run }]) {
-    const [sa] = end.listIkeSas(0, 1);
+    const [sa] = end.sas.ikeSas(0, 1);
     // Of one that is being created nothing is agreed yet: a rekey may be under way.
-    const children = end.childSas(sa!.spi)!.map((spi) => end.childSa(spi)!)
+    const children = end.sas.childSas(sa!.spi)!.map((spi) => end.sas.childSa(spi)!)
       .filter(({ state }) => state !== ChildStateNumber.CREATING);
     const seen = children.map(({ protocol, tunnelMode, esn }) =>
       `${protocol} ${tunnelMode} ${esn}`

@@ -160,7 +160,7 @@ test("what a lost connection left unanswered goes out by the next, and the SA go
   const theirs = liveSas(gateway)[0]!;
   gateway.loop.turn(() => gateway.loop.command(theirs, { kind: "liveness_check" }));
   await until(() => theirs.window.request === undefined && theirs.lastLivenessMs !== undefined);
-  const rekeyed = await client.rekeyIke(sa!.spiI);
+  const rekeyed = await client.rekeys.ikeSa(sa!.spiI);
   assert.equal(rekeyed.kind, "done");
   // Again, while two IKE SAs may be there: one connection serves both.
   relay.cut();

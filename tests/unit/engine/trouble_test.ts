@@ -42,10 +42,11 @@ function twoChildren(gatewayTakesBoth: boolean) {
 Deno.test("LastErrMsg names the second CHILD_SA that was refused, as long as its tunnel is there", async () => {
   const { clock, client } = twoChildren(false);
   assert.equal(client.run.summary().live, 3);
-  const words = /^Tunnel 0 lacks a CHILD_SA: Peer refused the CHILD_SA \(\w+\)/;
+  const words =
+    /^Tunnel 0 lacks a CHILD_SA: Peer refused the CHILD_SA \(NO_PROPOSAL_CHOSEN\): offered /;
   assert.match(client.run.summary().lastErrMsg, words);
   // The tunnel is the same under its new IKE SA.
-  const rekey = client.run.rekeyIke(client.run.listIkeSas(0, 0)[0]!.spi);
+  const rekey = client.run.rekeys.ikeSa(client.run.sas.ikeSas(0, 0)[0]!.spi);
   clock.pass(1_000);
   assert.equal((await rekey).kind, "done");
   assert.match(client.run.summary().lastErrMsg, /^Tunnel [01] lacks a CHILD_SA/);
@@ -67,14 +68,14 @@ Deno.test("right after a rekey the list has the new CHILD_SA first, and the even
   gateway.run.start();
   client.run.start();
   clock.pass(1_000);
-  const { spi } = client.run.listIkeSas(1, 1)[0]!, [old] = client.run.childSas(spi)!;
-  const before = client.run.childSa(old!)!;
+  const { spi } = client.run.sas.ikeSas(1, 1)[0]!, [old] = client.run.sas.childSas(spi)!;
+  const before = client.run.sas.childSa(old!)!;
   // The Delete of the old one is never answered: both stand there.
   network.loses = (octets) => octets[18] === 37;
-  const rekeyed = client.run.rekeyChild(old!);
+  const rekeyed = client.run.rekeys.child(old!);
   clock.pass(100);
   assert.equal((await rekeyed).kind, "done");
-  const [first, second] = client.run.childSas(spi)!, now = client.run.childSa(first!)!;
+  const [first, second] = client.run.sas.childSas(spi)!, now = client.run.sas.childSa(first!)!;
   assert.deepEqual([second, now.state], [old, 2]);
   const pair = (own: number, peer: number) => `CHILD_SA ${showSpi32(own)}/${showSpi32(peer)}`;
   const words =

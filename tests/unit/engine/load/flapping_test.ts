@@ -37,7 +37,7 @@ function world(flapping: number, part: Parameters<typeof clientPlan>[0] = {}): W
 
 Deno.test("tunnels are torn down and rebuilt for ever, the others stand", () => {
   const { clock, client, gateway } = world(3);
-  const standing = client.run.listIkeSas(0, 0).map((sa) => client.run.ikeSa(sa.spi)!)
+  const standing = client.run.sas.ikeSas(0, 0).map((sa) => client.run.sas.ikeSa(sa.spi)!)
     .filter((sa) => sa.tunnel >= 3).map((sa) => sa.spi);
   let downSeen = 0;
   for (let second = 0; second < 600; second++) {
@@ -55,7 +55,9 @@ Deno.test("tunnels are torn down and rebuilt for ever, the others stand", () => 
   assert.ok(flaps >= 45 && flaps <= 90, `${flaps} flaps`);
   assert.ok(flaps - rebuilds <= 3 && rebuilds <= flaps);
   assert.deepEqual([established, failed, lost, retries], [5, 0, 0, 0]);
-  for (const spi of standing) assert.equal(client.run.ikeSa(spi)?.state, 3, "it was not to flap");
+  for (const spi of standing) {
+    assert.equal(client.run.sas.ikeSa(spi)?.state, 3, "it was not to flap");
+  }
   const theirs = gateway.run.figures();
   assert.deepEqual([theirs.established, theirs.failed, theirs.lost], [5, 0, 0]);
   assert.deepEqual([theirs.flaps, gateway.run.summary().flapping], [0, 0]);

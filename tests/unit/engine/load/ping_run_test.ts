@@ -8,7 +8,7 @@ import { isRequest } from "../rig.ts";
 const at = (text: string) => parseAddress(text)!;
 
 function counts(run: TestRun): string[] {
-  return run.pings(0, 0).map(({ own, peer, sent, received }) =>
+  return run.ping.list(0, 0).map(({ own, peer, sent, received }) =>
     `${showAddress(own)} ${showAddress(peer)} ${sent}/${received}`
   );
 }
@@ -25,8 +25,8 @@ Deno.test("pings begin when all tunnels are up and the hold time is over, each i
     "10.2.0.2 10.3.0.2 3/3",
     "10.2.0.3 10.3.0.3 3/3",
   ]);
-  assert.deepEqual(bench.client.run.pings(2, 5).length, 1);
-  assert.deepEqual(bench.client.run.pings(3, 5), []);
+  assert.deepEqual(bench.client.run.ping.list(2, 5).length, 1);
+  assert.deepEqual(bench.client.run.ping.list(3, 5), []);
   assert.equal(bench.gateway.run.figures().pingsAnswered, 9);
   assert.equal(bench.gateway.run.figures().ping, null);
   const { ping } = bench.client.run.figures();
@@ -185,9 +185,9 @@ Deno.test("a tunnel that is down on purpose is not pinged, at either end, and ha
   await bench.pass(2_000);
   const { figures } = await bench.client.run.finalResult;
   assert.equal(figures.ping!.lost, 0);
-  const [first, second] = bench.client.run.pings(0, 0);
+  const [first, second] = bench.client.run.ping.list(0, 0);
   assert.ok(second!.sent > 440 && first!.sent < 350 && first!.sent > 150, `${first!.sent}`);
-  const there = bench.gateway.run.pings(0, 0);
+  const there = bench.gateway.run.ping.list(0, 0);
   assert.equal(there.length, 2);
   assert.ok(there.some(({ sent }) => sent < 350) && there.some(({ sent }) => sent > 430));
 });
@@ -196,13 +196,13 @@ Deno.test("cleared counters begin anew, and tests that were never pinged say so"
   const bench = new PingBench({ tunnels: 1 });
   bench.start();
   await bench.pass(4_500);
-  assert.deepEqual(bench.client.run.pingTotals(), { sent: 3, received: 3 });
-  bench.client.run.clearPings();
-  assert.deepEqual(bench.client.run.pingTotals(), { sent: 0, received: 0 });
+  assert.deepEqual(bench.client.run.ping.totals, { sent: 3, received: 3 });
+  bench.client.run.ping.clear();
+  assert.deepEqual(bench.client.run.ping.totals, { sent: 0, received: 0 });
   assert.deepEqual(counts(bench.client.run), ["10.2.0.1 10.3.0.1 0/0"]);
   assert.equal(bench.client.run.figures().ping!.latencyMs, null);
   await bench.pass(1_000);
-  assert.deepEqual(bench.client.run.pingTotals(), { sent: 1, received: 1 });
+  assert.deepEqual(bench.client.run.ping.totals, { sent: 1, received: 1 });
 
   const early = new PingBench({ tunnels: 1 });
   early.start();

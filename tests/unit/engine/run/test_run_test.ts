@@ -261,11 +261,11 @@ Deno.test("lists are in order of creation and survive the end of some", () => {
   gateway.run.start();
   client.run.start();
   clock.pass(1_000);
-  const all = gateway.run.listIkeSas(0, 0);
+  const all = gateway.run.sas.ikeSas(0, 0);
   assert.deepEqual(all.map((sa) => sa.peerAddress[3]), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
-  assert.deepEqual(gateway.run.listIkeSas(3, 2), all.slice(3, 5));
-  assert.deepEqual(gateway.run.listIkeSas(9, 5), all.slice(9));
-  assert.deepEqual(gateway.run.listIkeSas(10, 5), []);
+  assert.deepEqual(gateway.run.sas.ikeSas(3, 2), all.slice(3, 5));
+  assert.deepEqual(gateway.run.sas.ikeSas(9, 5), all.slice(9));
+  assert.deepEqual(gateway.run.sas.ikeSas(10, 5), []);
   for (const { state, establishedEpochMs } of all) {
     assert.equal(state, 3);
     assert.ok(establishedEpochMs! > 1_700_000_001_000 && establishedEpochMs! < 1_700_000_003_000);
@@ -284,8 +284,8 @@ Deno.test("dumps of both ends agree on SPIs, keys and selectors", () => {
   gateway.run.start();
   client.run.start();
   clock.pass(1_000);
-  const ours = client.run.ikeSa(client.run.listIkeSas(0, 0)[0]!.spi)!;
-  const theirs = gateway.run.ikeSa(ours.peerSpi)!;
+  const ours = client.run.sas.ikeSa(client.run.sas.ikeSas(0, 0)[0]!.spi)!;
+  const theirs = gateway.run.sas.ikeSa(ours.peerSpi)!;
   assert.equal(theirs.peerSpi, ours.spi);
   assert.deepEqual([ours.encryption, ours.keyBits, ours.prf, ours.integrity], [20, 128, 5, 0]);
   assert.deepEqual([ours.ownAuth, ours.peerAuth, ours.ownIdType], [2, 2, 1]);
@@ -293,8 +293,8 @@ Deno.test("dumps of both ends agree on SPIs, keys and selectors", () => {
   assert.equal(ours.keys!.skEi.length, 20);
   assert.equal(ours.keys!.skAi.length, 0);
   assert.match(ours.ownId, /^10\.1\.0\.1 /);
-  const [spi] = client.run.childSas(ours.spi)!;
-  const child = client.run.childSa(spi!)!, peer = gateway.run.childSa(child.peerSpi)!;
+  const [spi] = client.run.sas.childSas(ours.spi)!;
+  const child = client.run.sas.childSa(spi!)!, peer = gateway.run.sas.childSa(child.peerSpi)!;
   assert.equal(peer.peerSpi, child.spi);
   assert.deepEqual(child.keys, peer.keys);
   assert.deepEqual(child.ownTs, peer.peerTs);
@@ -303,9 +303,9 @@ Deno.test("dumps of both ends agree on SPIs, keys and selectors", () => {
   assert.equal(keyed.length, 1);
   assert.deepEqual(keyed[0]!.keys, ours.keys);
   assert.equal(children[0]!.spi, child.spi);
-  assert.equal(client.run.ikeSa(1n), undefined);
-  assert.equal(client.run.childSas(1n), undefined);
-  assert.equal(client.run.childSa(1), undefined);
+  assert.equal(client.run.sas.ikeSa(1n), undefined);
+  assert.equal(client.run.sas.childSas(1n), undefined);
+  assert.equal(client.run.sas.childSa(1), undefined);
 });
 
 Deno.test("messages are decoded when somebody reads at level 5, and only then", () => {
@@ -408,9 +408,9 @@ Deno.test("after an end that tells nobody, no IKE SA is live, and all are closed
     6,
     6,
   ]);
-  for (const { spi } of client.run.listIkeSas(0, 0)) {
-    assert.equal(client.run.ikeSa(spi)!.closeCode, 65537);
-    assert.deepEqual(client.run.childSas(spi), []);
+  for (const { spi } of client.run.sas.ikeSas(0, 0)) {
+    assert.equal(client.run.sas.ikeSa(spi)!.closeCode, 65537);
+    assert.deepEqual(client.run.sas.childSas(spi), []);
   }
   clock.pass(100);
   assert.equal(network.sent.length, sent, "nothing was sent");

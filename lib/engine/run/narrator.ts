@@ -1,0 +1,86 @@
+/**
+ * Says as events what the core did: rekeys, moves, refusals, dropped datagrams, decoded messages. What
+ * becomes of tunnels is said by the client and the gateway.
+ * @module
+ */
+import { type Path, showEndpoint, showPath } from "@/base/address.ts";
+import { showSpi64 } from "@/base/bytes.ts";
+import type { Hearing, RunPart } from "@/engine/run/part.ts";
+import type { Role } from "@/engine/run/run_context.ts";
+import type { EventHub } from "@/engine/show/event_hub.ts";
+import { showChildren, showSa } from "@/engine/show/sa_view.ts";
+import { nameOfExchange } from "@/iana/exchange_type.ts";
+import type { IkeEffect } from "@/ike/records/event.ts";
+import { isStranger, ownSpi } from "@/ike/records/ike_sa.ts";
+import { showMessage } from "@/wire/show.ts";
+import type { ChildSa, IkeSa } from "@/ike/records/sa.ts";
+import type { Failure } from "@/ike/records/failure.ts";
+
+/** See the file. */
+export class Narrator implements RunPart {
+  readonly #events: EventHub;
+  readonly #role: Role;
+
+  /** `role` says what strangers do, no more often than a log can bear. */
+  constructor(events: EventHub, role: Role) {
+    this.#events = events;
+    this.#role = role;
+  }
+
+  readonly hears: Hearing = {
+    replaced: ({ by }, sa) => {
+      const spis = () => `${showSpi64(ownSpi(sa))} is ${showSpi64(ownSpi(by))} now`;
+      this.#events.publish(4, () => `IKE SA rekeyed: ${spis()}`);
+    },
+    moved: ({ from }, sa) => this.#events.publish(4, () => showMove(sa, from)),
+    child_up: ({ by, old }) => this.#events.publish(4, () => showChildUp(by, old)),
+    create_child_failed: ({ failure }, sa) => this.#exchangeFailed(failure, sa),
+    rekey_ike_failed: ({ failure }, sa) => this.#exchangeFailed(failure, sa),
+    child_lost: ({ failure, left }, sa) =>
+      this.#events.publish(left ? 3 : 2, () => failure.text + aboutSa(sa)),
+    refused: ({ failure: { cause, text }, exchange }, sa) => {
+      const what = `Refused ${nameOfExchange(exchange)} of the peer (${cause})`;
+      this.#events.publish(3, () => `${what}: ${text}${aboutSa(sa)}`);
+    },
+    dropped: ({ reason }, sa) => this.#events.publish(5, () => `Dropped: ${reason}${aboutSa(sa)}`),
+    trace: (trace) => this.#events.publish(5, () => showTrace(trace)),
+    note: ({ level, text }, sa, nowMs) => {
+      if (sa && isStranger(sa)) return this.#role.strangerSaid(level, text + aboutSa(sa), nowMs);
+      this.#events.publish(level, () => text + aboutSa(sa));
+    },
+  };
+
+  /** What the peer will take later is a warning; what it refuses for good may lose the tunnel. */
+  #exchangeFailed({ cause, text }: Failure, sa: IkeSa): void {
+    const level = cause === "TEMPORARY_FAILURE" ? 3 : 2;
+    this.#events.publish(level, () => text + aboutSa(sa));
+  }
+}
+
+function showTrace(trace: Extract<IkeEffect, { kind: "trace" }>): string {
+  const { sent, path, header, payloads, fragments } = trace;
+  const pieces = fragments > 1 ? ` in ${fragments} fragments` : "";
+  return `${sent ? "Sent" : "Received"}${pieces} ${showPath(path)}\n${
+    showMessage(header, payloads)
+  }`;
+}
+
+/** Old and new SPIs of a rekey, with the tunnel and its IKE SA. */
+function showChildUp(by: ChildSa, old: ChildSa | undefined): string {
+  const now = showChildren([by]), where = `tunnel ${by.parent.index}${aboutSa(by.parent)}`;
+  return old ? `${showChildren([old])} rekeyed: ${now} now, ${where}` : `${now} up, ${where}`;
+}
+
+/** The peer's NAT has given it another mapping, or it is in another connection. */
+function showMove(sa: IkeSa, from: Path): string {
+  if (sa.path.tcp) {
+    return `The connection ${showPath(from)} is ${showPath(sa.path)} now${aboutSa(sa)}`;
+  }
+  const before = showEndpoint(from.peerAddress, from.peerPort);
+  const now = showEndpoint(sa.path.peerAddress, sa.path.peerPort);
+  return `The peer's NAT mapping changed: ${before} is ${now} now${aboutSa(sa)}`;
+}
+
+function aboutSa(sa: IkeSa | undefined): string {
+  return sa ? `; ${showSa(sa)}` : "";
+}
