@@ -21,7 +21,7 @@ import {
   startInstanceProcess,
   writeForOwner,
 } from "@/daemon/test_process.ts";
-import { bootId, isAlive } from "@/daemon/process.ts";
+import { bootId, isAlive, namespacesInUse } from "@/daemon/process.ts";
 import { type InstanceRecord, InstanceState, InstanceType } from "@/daemon/record.ts";
 import { readResultFile } from "@/daemon/result_file.ts";
 import type { RunEnd } from "@/daemon/state.ts";
@@ -30,6 +30,10 @@ import { withOptions } from "@/setup/write.ts";
 
 /** Longest wait for an answer of an instance's API, in milliseconds. */
 export const ANSWER_MS = 2_000;
+/** Longest wait of `List` for an instance, in milliseconds. */
+const LIST_MS = 500;
+/** Consecutive looks without any process after which an instance of another program has ended. */
+const EMPTY_LOOKS = 2;
 /** An instance that lives for this long counts as running even if its API never answered, in milliseconds. */
 const START_MS = 20_000;
 
@@ -52,6 +56,12 @@ export class Instance {
   #saved = "";
   /** Whether the end of its process was handled; what could not be removed then is left to `destroy`. */
   #deathHandled = false;
+  /** When its API answered last, in milliseconds since 1970; undefined: it never answered this daemon. */
+  #answeredMs: number | undefined;
+  /** Whether the last `List` waited for its answer in vain. */
+  #isSilent = false;
+  /** Of another program: consecutive looks that found no process in its namespace. */
+  #emptyLooks = 0;
   /** A GetSummary call that is under way; concurrent callers share its answer. */
   #asking: Promise<void> | undefined;
   #destruction: Promise<void> | undefined;
@@ -100,6 +110,7 @@ export class Instance {
     }
     await this.#runCommands("SetupCMDs", what.setupCommands);
     await this.#runCommands("UpCMDs", what.upCommands);
+    this.record.leftProcess = namespacesInUse().has(this.record.namespaceInode);
     this.#become(InstanceState.RUNNING);
   }
 
@@ -267,6 +278,28 @@ export class Instance {
     await this.#ask();
   }
 
+  /** Notices the end of another program, whose processes are all that run in its namespace. */
+  async lookAtOther(namespacesInUse: ReadonlySet<number>): Promise<void> {
+    const { type, state, namespaceInode, leftProcess } = this.record;
+    // Commands may have started nothing that stays: such an instance runs until it is destroyed.
+    if (type !== InstanceType.OTHER || state !== InstanceState.RUNNING || !leftProcess) return;
+    if (this.#destruction || this.#mutex.isLocked) return;
+    this.#emptyLooks = namespacesInUse.has(namespaceInode) ? 0 : this.#emptyLooks + 1;
+    if (this.#emptyLooks < EMPTY_LOOKS) return;
+    await this.#mutex.run(async () => {
+      if (this.record.state !== InstanceState.RUNNING || this.#destruction) return;
+      const words = "its last process has ended";
+      this.#tell(3, `${words}; what it had is taken away`);
+      this.#become(InstanceState.COULD_NOT_START, words);
+      try {
+        await this.#runDestroyCommands();
+        await this.#clean();
+      } finally {
+        this.#endRun({ outcome: "ended", words, ...NO_TUNNELS });
+      }
+    });
+  }
+
   /** Handles the end of a process that was not ended by this daemon. */
   async #died(): Promise<void> {
     const { record } = this;
@@ -299,6 +332,8 @@ export class Instance {
       return this.#guess();
     }
     if (this.#destruction) return;
+    this.#answeredMs = Date.now();
+    this.#isSilent = false;
     this.record.summary = summary;
     const outcome = OUTCOMES[Number(summary.Result)];
     const words = String(summary.LastErrMsg ?? "");
@@ -325,7 +360,27 @@ export class Instance {
     if (!this.isAnswering) return;
     const ping = this.#connect().call("GetPingSummary", { Start: 0, Len: pingRows }, ANSWER_MS)
       .then((answer) => this.record.ping = answer, () => {});
-    await Promise.all([this.#ask(), ping]);
+    const asked = Promise.all([this.#ask(), ping]), begunMs = Date.now();
+    // An instance that hangs does not delay `List`: an answer that comes later is in the next list.
+    await Promise.race([asked, pause(LIST_MS)]);
+    this.#isSilent = (this.#answeredMs ?? 0) < begunMs;
+    asked.catch(() => {}); // #ask() reports its own failures.
+  }
+
+  /** Says why the last summary is not of this moment; undefined where it is. */
+  get doubt(): string | undefined {
+    const { state, words } = this.record;
+    if (state === InstanceState.DIED) return words;
+    if (!this.isAnswering || !this.#isSilent) return undefined;
+    const when = this.#answeredMs === undefined
+      ? "an earlier daemon's"
+      : `of ${new Date(this.#answeredMs).toISOString()}`;
+    return `Its API does not answer; these figures are ${when}`;
+  }
+
+  /** Whether a new definition of its name replaces it without `Override`, as nothing of it is left. */
+  get isReplaceable(): boolean {
+    return this.record.state === InstanceState.COULD_NOT_START && !this.record.hasNetwork;
   }
 
   /** Whether its process runs, so that its API can be asked. */
@@ -400,6 +455,10 @@ export class Instance {
   #tell(level: 2 | 3 | 4 | 5, words: string): void {
     this.#context.tell(level, `${this.record.name}: ${words}`);
   }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 const NO_TUNNELS = { established: null, configured: null };

@@ -28,7 +28,7 @@ import {
   type MovedInterface,
   namespaceNames,
 } from "@/daemon/network.ts";
-import { bootId } from "@/daemon/process.ts";
+import { bootId, namespacesInUse } from "@/daemon/process.ts";
 import { type InstanceRecord, InstanceState, InstanceType } from "@/daemon/record.ts";
 import { type DaemonContext, Mutex } from "@/daemon/daemon_context.ts";
 
@@ -106,6 +106,9 @@ export class Instances {
     const answering = all.filter((instance) => instance.isAnswering);
     const rows = Math.max(1, Math.floor(PING_ROWS_MAX / Math.max(1, answering.length)));
     await Promise.all(answering.map((i) => this.#guarded(i, () => i.report(rows))));
+    // One that has died since the last look, or while it was asked, is not told as running.
+    const dead = all.filter((instance) => instance.isPresent && !instance.isAnswering);
+    await Promise.all(dead.map((i) => this.#guarded(i, () => i.look())));
     return all;
   }
 
@@ -129,7 +132,7 @@ export class Instances {
   async #accept(definition: Definition): Promise<Instance | "replace"> {
     const { name, override, what, logDirectory } = definition;
     const existing = this.#instances.get(name);
-    if (existing && !override) {
+    if (existing && !override && !existing.isReplaceable) {
       throw new Refusal(status.ALREADY_EXISTS, `${name} exists already; Override replaces it`);
     }
     if (existing) {
@@ -161,6 +164,7 @@ export class Instances {
       namespaceInode: 0,
       state: InstanceState.STARTING,
       hasNetwork: true,
+      leftProcess: false,
       process: null,
       words: "",
       summary: null,
@@ -253,6 +257,13 @@ export class Instances {
     this.#isLooking = true;
     const all = [...this.#instances.values()];
     await Promise.all(all.map((i) => this.#guarded(i, () => i.look())));
+    const others = all.filter(({ record }) =>
+      record.type === InstanceType.OTHER && record.hasNetwork
+    );
+    if (others.length > 0) {
+      const inUse = namespacesInUse();
+      await Promise.all(others.map((i) => this.#guarded(i, () => i.lookAtOther(inUse))));
+    }
     this.#isLooking = false;
   }
 

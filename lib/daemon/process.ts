@@ -62,6 +62,21 @@ export async function hasEnded(id: ProcessId, ms: number, hurry?: AbortSignal): 
   return true;
 }
 
+/** Inode numbers of the network namespaces in which something runs. */
+export function namespacesInUse(): Set<number> {
+  const inUse = new Set<number>();
+  for (const { name } of Deno.readDirSync("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      const [, inode] = /^net:\[(\d+)\]$/.exec(Deno.readLinkSync(`/proc/${name}/ns/net`)) ?? [];
+      if (inode !== undefined) inUse.add(Number(inode));
+    } catch {
+      // It ended in between, or only waits for its parent.
+    }
+  }
+  return inUse;
+}
+
 function startTicksOf(pid: number): number | undefined {
   let stat: string;
   try {

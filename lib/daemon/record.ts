@@ -54,6 +54,8 @@ export interface InstanceRecord {
   state: InstanceState;
   /** Whether it has a network that has to be removed. */
   hasNetwork: boolean;
+  /** Whether the commands of a Type 2 instance left a process running in its namespace. */
+  leftProcess: boolean;
   /** The process of a Type 1 instance, once it is started. */
   process: ProcessId | null;
   /** Reason of a bad state; empty otherwise. */

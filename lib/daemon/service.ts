@@ -29,7 +29,7 @@ import { SetupError } from "@/base/errors.ts";
 import { checkDefinition, checkName, type DefineRequest } from "@/daemon/definition.ts";
 import type { Instance } from "@/daemon/instance.ts";
 import type { Instances } from "@/daemon/instances.ts";
-import { type InstanceRecord, InstanceType } from "@/daemon/record.ts";
+import { type InstanceRecord, InstanceState, InstanceType } from "@/daemon/record.ts";
 import type { DaemonContext } from "@/daemon/daemon_context.ts";
 
 /** Default port of the Daemon API. */
@@ -166,20 +166,30 @@ function implementation(
   };
 }
 
-function entry({ record }: Instance): Message {
+function entry({ record, doubt }: Instance): Message {
   const common = { Name: record.name, Type: record.type };
   if (record.type === InstanceType.OTHER) return common;
   const isThere = record.hasNetwork;
   return {
     ...common,
     ...(isThere ? { APIAddr: parseAddress(record.address), APIPort: record.apiPort } : {}),
-    ...statusOf(record),
+    ...statusOf(record, doubt),
     ...(record.ping ? { PingResults: record.ping } : {}),
   };
 }
 
-/** The last known summary, or a summary with nothing but the reason why there is none. */
-function statusOf({ summary, words }: InstanceRecord): Message {
+/** Values of `SummaryResp.Result`. */
+const RUNNING = 0, FAILED = 2;
+
+/**
+ * The last known summary, marked where it is not of this moment, or a summary with nothing but the reason
+ * why there is none.
+ */
+function statusOf({ summary, words, state }: InstanceRecord, doubt: string | undefined): Message {
+  if (summary && doubt !== undefined && Number(summary.Result) === RUNNING) {
+    const Result = state === InstanceState.DIED ? FAILED : RUNNING;
+    return { Status: { ...summary, Result, LastErrMsg: doubt } };
+  }
   if (summary) return { Status: summary };
   return words === "" ? {} : { Status: { LastErrMsg: words } };
 }

@@ -27,8 +27,10 @@ def check_hanging(checks, host):
     os.kill(pid, signal.SIGSTOP)
     begun = time.monotonic()
     entry = daemon.entry(GATEWAY)
-    checks.that("hanging: List has a deadline", time.monotonic() - begun < 6, time.monotonic() - begun)
+    checks.that("hanging: List has a deadline", time.monotonic() - begun < 1.5, time.monotonic() - begun)
     checks.equal("hanging: and the last summary", (entry.Status.Role, entry.Status.Configured_count), (2, 3))
+    words = entry.Status.LastErrMsg
+    checks.that("hanging: marked as such", words.startswith("Its API does not answer; these figures are of 20"), words)
     checks.equal("hanging: it is alive", daemon.state(GATEWAY), 2)
     begun = time.monotonic()
     graceful = threading.Thread(target=lambda: daemon.api.Destroy(Name=GATEWAY, Gracefully=True, timeout=60))
@@ -41,6 +43,24 @@ def check_hanging(checks, host):
     checks.equal("hanging: nothing is left", host.seen(), before)
     check_override(checks, host, daemon, before)
     check_cannot_start(checks, host, daemon, before)
+    daemon.interrupt()
+
+
+def check_murdered(checks, host):
+    """An instance whose process was killed is not listed as a running one, not even at once."""
+    daemon = host.daemon()
+    before = host.seen()
+    define(daemon, GATEWAY, gateway(3))
+    checks.that("murdered: it runs", daemon.until_state(GATEWAY, 2))
+    checks.equal("murdered: and says so", daemon.entry(GATEWAY).Status.Result, 0)
+    os.kill(process_of(daemon, GATEWAY), signal.SIGKILL)
+    entry = daemon.entry(GATEWAY)
+    checks.equal("murdered: List says that it died", (
+        entry.Status.Result, entry.Status.LastErrMsg, bytes(entry.APIAddr), entry.APIPort, entry.Status.Configured_count),
+        (2, "its process ended without a result", b"", 0, 3))
+    checks.equal("murdered: Status too", daemon.state(GATEWAY), 7)
+    daemon.api.Destroy(Name=GATEWAY, timeout=30)
+    checks.equal("murdered: nothing is left", host.seen(), before)
     daemon.interrupt()
 
 

@@ -1,7 +1,9 @@
 """Instances of other programs: their commands, what is undone when one fails, and a strongSwan that
 answers a client of ours."""
 
+import os
 import pathlib
+import signal
 import subprocess
 import threading
 import time
@@ -68,9 +70,39 @@ def check_failing(checks, host, daemon, before):
         after = host.seen()
         checks.equal(f"other: {name}: its name stays", after.pop("state"), [OTHER])
         checks.equal(f"other: {name}: nothing else does", after, {k: v for k, v in before.items() if k != "state"})
-        checks.equal(f"other: {name}: which is taken", code(lambda: define_other(daemon, OTHER))[0], "ALREADY_EXISTS")
+        checks.equal(f"other: {name}: another of its name may be defined", code(
+            lambda: define_other(daemon, OTHER, DataIf="da"))[0], "OK")
+        checks.equal(f"other: {name}: and runs", daemon.state(OTHER), 2)
+        checks.equal(f"other: {name}: its name is taken then", code(
+            lambda: define_other(daemon, OTHER))[0], "ALREADY_EXISTS")
         daemon.api.Destroy(Name=OTHER, timeout=30)
     checks.equal("other: failed ones leave nothing", host.seen(), before)
+
+
+def check_last_process(checks, host):
+    """A Type 2 instance whose last process has ended does not stay running; one that started none does."""
+    daemon = host.daemon()
+    before = host.seen()
+    out, idle = host.directory / "last", f"{OTHER}-none"
+    define_other(daemon, OTHER, DataIf="da", UpCMDs="sleep 1000 & sleep 3 & true", DestroyCMDs=f"echo down >> {out}")
+    define_other(daemon, idle, UpCMDs="true")
+    run("ip", "netns", "exec", f"myikev2-{idle}", "sleep", "3")  # a visitor, who goes again
+    time.sleep(2)
+    checks.equal("last process: another one is there", daemon.state(OTHER), 2)
+    # It ends while no daemon looks.
+    daemon.kill()
+    for pid in run("ip", "netns", "pids", f"myikev2-{OTHER}").split():
+        os.kill(int(pid), signal.SIGKILL)
+    daemon = host.daemon()
+    checks.that("last process: the instance runs no more", daemon.until_state(OTHER, 5, seconds=20),
+                daemon.state(OTHER))
+    checks.that("last process: DestroyCMDs are run", until(lambda: lines(out) == ["down"], 10), lines(out))
+    checks.equal("last process: an instance that started none runs on", daemon.state(idle), 2)
+    for name in (OTHER, idle):
+        daemon.api.Destroy(Name=name, timeout=30)
+    checks.equal("last process: DestroyCMDs are run once", lines(out), ["down"])
+    checks.equal("last process: nothing is left", host.seen(), before)
+    daemon.interrupt()
 
 
 def check_cancelled(checks, host, daemon, before):

@@ -30,9 +30,9 @@ def main():
         check_refusals.check_privileges, check_refusals.check_bad_input, check_refusals.check_tls,
         check_pair.check_pair, check_pair.check_survival, check_pair.check_reboot,
         check_more.check_hanging, check_more.check_addresses, check_more.check_lending, check_more.check_mounts,
-        check_more.check_killed, check_more.check_profiling,
+        check_more.check_murdered, check_more.check_killed, check_more.check_profiling,
         check_access.check_access, check_access.check_allowed, check_access.check_files,
-        check_other.check_commands, check_other.check_strongswan]
+        check_other.check_commands, check_other.check_last_process, check_other.check_strongswan]
     with host.Host() as site:
         for section in sections:
             if options.only in section.__name__:

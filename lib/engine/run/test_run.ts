@@ -34,7 +34,6 @@ import type { IkeEnv, IkeSa } from "@/ike/records/sa.ts";
 import type { IkeConfig } from "@/ike/records/config.ts";
 import type { IkeEffect } from "@/ike/records/event.ts";
 import type { Failure } from "@/ike/records/failure.ts";
-import type { AddressPool } from "@/ike/records/pool.ts";
 import type { Setup } from "@/setup/setup.ts";
 import type { Datagram, Transport } from "@/transport/transport.ts";
 

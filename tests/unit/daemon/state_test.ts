@@ -20,6 +20,7 @@ function record(name: string, over: Partial<InstanceRecord> = {}): InstanceRecor
     namespaceInode: 0,
     state: InstanceState.STARTING,
     hasNetwork: true,
+    leftProcess: false,
     process: null,
     words: "",
     summary: null,
