@@ -30,9 +30,11 @@ import { endOvertime } from "@/ike/window/overtime.ts";
 import { isSpent, patienceMs } from "@/ike/window/patience.ts";
 import { isAnswered, isRepeat, OTHER_OCTETS } from "@/ike/window/repeats.ts";
 import type { ResponderKind, TaskKind } from "@/ike/records/task.ts";
+import { expireFollowups } from "@/ike/tasks/awaited_keys.ts";
 import { createChild } from "@/ike/tasks/create_child.ts";
 import { createChildResponse } from "@/ike/tasks/create_child_response.ts";
 import { childExpired, ikeSaExpired } from "@/ike/tasks/expiry.ts";
+import { followupResponse } from "@/ike/tasks/followup_response.ts";
 import { ikeAuthRequest } from "@/ike/tasks/ike_auth_request.ts";
 import { ikeAuthResponse } from "@/ike/tasks/ike_auth_response.ts";
 import { ikeInitRequest } from "@/ike/tasks/ike_init_request.ts";
@@ -59,9 +61,14 @@ const TASKS: { readonly [K in Task["kind"]]: TaskKind<Extract<Task, { kind: K }>
 };
 
 const RESPONDERS: ReadonlyMap<number, ResponderKind> = new Map(
-  [ikeInitResponse, intermediateResponse, ikeAuthResponse, informational, createChildResponse].map((
-    r,
-  ) => [r.exchange, r]),
+  [
+    ikeInitResponse,
+    intermediateResponse,
+    ikeAuthResponse,
+    informational,
+    createChildResponse,
+    followupResponse,
+  ].map((responder) => [responder.exchange, responder]),
 );
 
 function kindOf(task: Task): TaskKind<Task> {
@@ -129,6 +136,7 @@ function dueWork(turn: Turn): void {
     if (sa.expireMs === Infinity || sa.phase === "closed") return;
   }
   resumePostponed(turn);
+  expireFollowups(turn);
   for (const child of [...sa.children]) {
     if (nowMs >= child.rekeyMs && child.state === "established") rekeyChild(sa, child);
     if (nowMs >= child.expireMs) childExpired(turn, child);

@@ -5,6 +5,7 @@
  */
 import type { ChildSa, IkeSa, Phase } from "@/ike/records/sa.ts";
 import { keepaliveDueMs } from "@/ike/path/nat.ts";
+import { followupsDueMs } from "@/ike/tasks/awaited_keys.ts";
 import { fragmentsDueMs } from "@/ike/window/fragments.ts";
 import { livenessDueMs } from "@/ike/window/lifetime.ts";
 
@@ -36,6 +37,8 @@ const TIMERS = {
   lifetime: { phases: ESTABLISHED, dueMs: ({ expireMs }) => expireMs },
   /** We rekey a CHILD_SA, or its lifetime ends. */
   children: { phases: ESTABLISHED, dueMs: ({ children }) => firstOf(children, childDueMs) },
+  /** The peer has not completed a CREATE_CHILD_SA by IKE_FOLLOWUP_KE (RFC 9370 §2.2.4). */
+  followups: { phases: ESTABLISHED, dueMs: followupsDueMs },
   /** A task that was put off is tried again (§2.25). */
   postponed: {
     phases: ESTABLISHED,

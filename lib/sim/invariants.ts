@@ -10,6 +10,7 @@ import type { OwnAuthConfig, PeerAuthConfig } from "@/ike/records/config.ts";
 import type { Endpoint } from "@/ike/endpoint.ts";
 import type { FragmentPlace } from "@/ike/records/event.ts";
 import type { Reassembly } from "@/ike/records/window.ts";
+import { patienceMs } from "@/ike/window/patience.ts";
 import { REASSEMBLED_OCTETS_MAX } from "@/ike/window/fragments.ts";
 import { isReplaced, isStranger } from "@/ike/records/ike_sa.ts";
 import { isHalfOpen } from "@/ike/newcomers.ts";
@@ -128,7 +129,8 @@ function checkSa(sa: IkeSa): string | undefined {
   }
   if (phase === "init" && sa.children.length > 0) return "no CHILD_SA before there are keys";
   if (phase === "closed") {
-    const left = request || active || sa.answering || sa.queue.length || sa.children.length;
+    const left = request || active || sa.answering || sa.queue.length || sa.children.length ||
+      sa.followups.length;
     if (left) return "a closed SA has nothing left to do";
     if (sa.closeCode === 0) return "a closed SA says why";
     if (isStranger(sa) && sa.peer.id) return "a closed SA keeps no identity that was not proved";
@@ -150,6 +152,13 @@ function checkSa(sa: IkeSa): string | undefined {
   const waits = sa.deadlineMs < Infinity || active !== undefined || sa.answering !== undefined;
   if (!waits && (phase === "created" || phase === "closing")) {
     return "an SA under way waits for something";
+  }
+  const overdue = sa.followups.some(({ untilMs }) => untilMs < sa.deadlineMs);
+  const tooLong = sa.followups.some(({ untilMs }) =>
+    untilMs > (sa.lastSentMs ?? 0) + 2 * patienceMs(sa.config)
+  );
+  if (phase === "established" && (overdue || tooLong)) {
+    return "what IKE_FOLLOWUP_KE is to complete is waited for so long only (RFC 9370 §2.2.4)";
   }
   const partial = checkPartial(sa, sa.window.partialRequest) ??
     checkPartial(sa, sa.window.partialResponse);

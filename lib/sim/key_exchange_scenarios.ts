@@ -1,11 +1,24 @@
 /**
  * Plays about additional key exchanges (RFC 9370): IKE_INTERMEDIATE between IKE_SA_INIT and IKE_AUTH
- * (RFC 9242), whole and in fragments, with classical groups and with ML-KEM.
+ * (RFC 9242), and IKE_FOLLOWUP_KE behind CREATE_CHILD_SA, whole and in fragments, with classical groups
+ * and with ML-KEM.
  * @module
  */
 import { KeGroup } from "@/iana/ke_group.ts";
-import type { IkeAlgorithms } from "@/ike/records/config.ts";
-import { pair, PATIENT, type Scenario, SUITES, up } from "@/sim/scenarios.ts";
+import { CloseCode } from "@/ike/records/failure.ts";
+import type { IkeAlgorithms, IkeConfig } from "@/ike/records/config.ts";
+import { STATES_LOST_MAX } from "@/ike/tasks/followup_request.ts";
+import {
+  CHILD,
+  oneTunnel,
+  type Pair,
+  pair,
+  PATIENT,
+  type Scenario,
+  someone,
+  SUITES,
+  up,
+} from "@/sim/scenarios.ts";
 import type { World } from "@/sim/world.ts";
 
 /** Methods that are additional ones here; the suites of the plays use none of them first. */
@@ -65,5 +78,191 @@ const optional: Scenario = {
   },
 };
 
+/** An IKE SA and a CHILD_SA whose rekeys have one to three additional key exchanges each. */
+function hybridBoth(world: World): Partial<IkeConfig> {
+  const { additional } = hybrid(world);
+  const pfsGroups = [world.random.pick([KeGroup.CURVE25519, KeGroup.ECP_256])];
+  return {
+    ...PATIENT,
+    algorithms: hybrid(world),
+    children: [{ ...CHILD, pfsGroups, pfsAdditional: additional! }],
+    fragmentOctets: world.random.chance(0.5) ? 400 : 0,
+  };
+}
+
+/** What each end of the tunnel runs on after its rekeys: as many methods as both ends want. */
+function hybridTunnel(
+  hosts: Pair,
+  { children, algorithms }: Partial<IkeConfig>,
+): string | undefined {
+  const broken = oneTunnel(hosts);
+  if (broken) return broken;
+  const [config] = children!;
+  for (const host of [hosts.a, hosts.b]) {
+    const sa = up(host);
+    if (sa && sa.suite!.additional.join() !== algorithms!.additional!.flat().join()) {
+      return "a rekeyed IKE SA has the additional key exchanges of the setup";
+    }
+    const child = sa?.children[0];
+    const wanted = config!.pfsAdditional!.flat().join();
+    if (child && child.group !== 0 && child.additional.join() !== wanted) {
+      return "a rekeyed CHILD_SA has the additional key exchanges of the setup";
+    }
+  }
+  return undefined;
+}
+
+const followupChild: Scenario = {
+  name: "followup_rekey_child",
+  play(world) {
+    const both = hybridBoth(world), hosts = pair(world, both);
+    world.seamless = true;
+    world.dial(hosts.a, hosts.b);
+    someone(world, hosts, (host, sa) => {
+      const child = sa.children[0];
+      if (child) world.tell(host, sa, { kind: "rekey_child", child });
+    });
+    return { stands: true, check: () => hybridTunnel(hosts, both) };
+  },
+};
+
+const followupIkeSa: Scenario = {
+  name: "followup_rekey_ike",
+  play(world) {
+    const both = hybridBoth(world), hosts = pair(world, both);
+    world.seamless = true;
+    world.dial(hosts.a, hosts.b);
+    someone(world, hosts, (host, sa) => world.tell(host, sa, { kind: "rekey_ike" }));
+    return { stands: true, check: () => hybridTunnel(hosts, both) };
+  },
+};
+
+/** Rekeys of both kinds again and again; in some worlds only one end has additional key exchanges. */
+const followupMixed: Scenario = {
+  name: "followup_rekey_mixed",
+  play(world) {
+    const both = hybridBoth(world), uneven = world.random.chance(0.3);
+    const hosts = pair(world, both, uneven ? unevenEnds(both) : {});
+    world.seamless = true;
+    world.dial(hosts.a, hosts.b);
+    for (let round = 0; round < 4; round++) {
+      for (const host of [hosts.a, hosts.b]) {
+        world.at(8_000 + round * 700 + world.random.below(3) * 50, () => {
+          const sa = up(host), child = sa?.children[0];
+          if (!sa) return;
+          if (world.random.chance(0.5)) return world.tell(host, sa, { kind: "rekey_ike" });
+          if (child) world.tell(host, sa, { kind: "rekey_child", child });
+        });
+      }
+    }
+    return {
+      stands: true,
+      check: () => uneven ? oneTunnel(hosts) : hybridTunnel(hosts, both),
+    };
+  },
+};
+
+/**
+ * Host a would rather have one key exchange alone, and host b all of them: what crosses is of either kind,
+ * as each proposes by its own preference.
+ */
+function unevenEnds(both: Partial<IkeConfig>): {
+  readonly a: Partial<IkeConfig>;
+  readonly b: Partial<IkeConfig>;
+} {
+  const [child] = both.children!, { additional } = both.algorithms!;
+  const optional = (lists: readonly (readonly number[])[], first: boolean) =>
+    lists.map((list) =>
+      list.length === 0 ? list : first ? [KeGroup.NONE, ...list] : [...list, KeGroup.NONE]
+    );
+  const end = (first: boolean): Partial<IkeConfig> => ({
+    algorithms: { ...both.algorithms!, additional: optional(additional!, first) },
+    children: [{ ...child!, pfsAdditional: optional(child!.pfsAdditional!, first) }],
+  });
+  return { a: end(true), b: end(false) };
+}
+
+const followupAndDelete: Scenario = {
+  name: "followup_and_delete",
+  play(world) {
+    const hosts = pair(world, hybridBoth(world));
+    world.dial(hosts.a, hosts.b);
+    for (const host of [hosts.a, hosts.b]) {
+      for (const at of [8_000, 8_000 + world.random.fraction() * 800]) {
+        world.at(at, () => {
+          const sa = up(host), child = sa?.children[0], what = world.random.below(5);
+          if (!sa) return;
+          if (what === 0) return world.tell(host, sa, { kind: "rekey_ike" });
+          if (what === 1 && at > 8_000) {
+            return world.tell(host, sa, { kind: "close", closeCode: CloseCode.STOPPED });
+          }
+          if (!child) return;
+          world.tell(host, sa, { kind: what < 4 ? "rekey_child" : "delete_child", child });
+        });
+      }
+    }
+    return { stands: false };
+  },
+};
+
+/** The responder of a rekey forgets what it waits for sooner than the initiator gives up. */
+const followupTooLate: Scenario = {
+  name: "followup_too_late",
+  play(world) {
+    const both = hybridBoth(world);
+    const hasty = { transmissionsMax: 3, retransmitIntervalMs: 40 };
+    const hosts = pair(world, both, { b: hasty });
+    world.dial(hosts.a, hosts.b);
+    world.at(8_000 + world.random.fraction() * 500, () => {
+      const sa = up(hosts.a), child = sa?.children[0];
+      if (!sa || !child) return;
+      const kind = world.random.chance(0.5) ? "rekey_ike" : "rekey_child";
+      world.tell(hosts.a, sa, kind === "rekey_ike" ? { kind } : { kind, child });
+    });
+    // An exchange takes longer than the responder waits: some rekeys come to nothing, and are tried again.
+    world.at(7_000, () => {
+      world.computing = (host) => host === hosts.a && world.random.chance(0.7) ? 300 : undefined;
+    });
+    world.at(60_000, () => {
+      world.computing = undefined;
+    });
+    return {
+      stands: false, // three times in a row is once too often
+      check: () =>
+        (up(hosts.a)?.peer.statesLost ?? 0) >= STATES_LOST_MAX
+          ? "an IKE SA whose peer forgets every series ends"
+          : undefined,
+    };
+  },
+};
+
+/** Lifetimes end while rekeys with additional key exchanges go on; nothing may expire. */
+const followupLifetimes: Scenario = {
+  name: "followup_lifetimes",
+  play(world) {
+    const both = hybridBoth(world), [child] = both.children!;
+    const timing = { ikeLifetimeMs: 120_000, marginMs: 55_000, jitter: false };
+    const children = [{ ...child!, lifetimeMs: 115_000 }];
+    const hosts = pair(world, { ...both, ...timing, children });
+    world.seamless = true;
+    world.dial(hosts.a, hosts.b);
+    world.at(300_000, () => {
+      world.seamless = false;
+      const live = up(hosts.a);
+      if (live) world.tell(hosts.a, live, { kind: "close", closeCode: CloseCode.STOPPED });
+    });
+    return { stands: false };
+  },
+};
+
 /** Every play of this file. */
-export const KEY_EXCHANGE_SCENARIOS: readonly Scenario[] = [intermediate, optional];
+export const KEY_EXCHANGE_SCENARIOS: readonly Scenario[] = [
+  intermediate,
+  optional,
+  followupChild,
+  followupIkeSa,
+  followupMixed,
+  followupAndDelete,
+  followupTooLate,
+  followupLifetimes,
+];

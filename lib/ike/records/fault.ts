@@ -12,6 +12,8 @@ export const FAULTS = {
   answer_late_init: "a copy of an IKE_SA_INIT request makes an SA after IKE_AUTH too (§2.1)",
   answer_by_new_keys:
     "an IKE_INTERMEDIATE response goes under the keys that follow it (RFC 9370 §2.2.2)",
+  answer_rekey_in_series:
+    "a rekey is answered though additional key exchanges of ours of the same SA go on (RFC 9370 §2.2.4)",
   answer_unauthenticated: "requests are answered before IKE_AUTH is through (§1.2)",
   accept_any_cookie: "a wrong cookie makes an SA (§2.6)",
   end_on_time:
@@ -19,12 +21,15 @@ export const FAULTS = {
   endless_overtime: "the overtime of an SA that is being replaced has no end (§2.8)",
   overtime_when_refused: "an SA goes on past its lifetime though its rekey was refused (§2.8)",
   follow_behind_nat: "the end behind a NAT follows its peer as well (RFC 7296 §2.23)",
+  follow_lost_rekey:
+    "the rekey with the lowest nonce goes on with its additional key exchanges (RFC 9370 §2.2.4)",
   follow_replay: "a repeated request moves the peer to where it came from (§2.23)",
   forget_assigned: "selectors are not narrowed to the assigned inner address (§2.19)",
   forget_encapsulation: "a rekeyed IKE SA does not know that ESP goes in UDP (§2.23)",
   forget_int_auth: "the initiator's AUTH does not cover IKE_INTERMEDIATE (RFC 9242 §3.3.2)",
   forget_answered_rekey:
     "an IKE SA that the peer deletes while the new one's keys are computed is the end (§2.8)",
+  forget_followup_secret: "KEYMAT lacks the last additional secret (RFC 9370 §2.2.4)",
   forget_overtaking_delete:
     "a Delete that comes before the response that names its CHILD_SA is forgotten (§1.4.1)",
   forget_spi_in_answer: "a CHILD_SA whose keys are computed cannot be deleted (§1.4.1)",
@@ -40,6 +45,8 @@ export const FAULTS = {
   keep_sending_by_old:
     "who answered a rekey goes on with the old CHILD_SA when that is gone (§2.8)",
   keep_fragments: "fragments wait for the others without end (RFC 7383 §2.6)",
+  keep_followups:
+    "what IKE_FOLLOWUP_KE was to complete is waited for without end (RFC 9370 §2.2.4)",
   keep_half_open: "an initiator that went silent is waited for without end (§2.4)",
   leak_child_spi: "the SPI of a deleted CHILD_SA is never free again",
   leak_lease: "the inner addresses of an IKE SA that has ended are never free again",
@@ -56,6 +63,8 @@ export const FAULTS = {
   send_by_lost: "packets leave by a redundant CHILD_SA while it is deleted (§2.8.1)",
   send_by_new_at_once:
     "who answers a rekey sends by the new CHILD_SA before the peer has it (§2.8)",
+  skip_followup:
+    "the initiator makes the SA without its additional key exchanges (RFC 9370 §2.2.4)",
   skip_intermediate:
     "the initiator goes to IKE_AUTH without its additional key exchanges (RFC 9370 §2.2.2)",
   stay_on_ike_port: "an initiator that sees a NAT stays at the IKE port (§2.23)",

@@ -78,6 +78,7 @@ export function newIkeSa(origin: IkeSaOrigin): IkeSa {
     active: undefined,
     window: newWindow(),
     answering: undefined,
+    followups: [],
     initHash: "",
     connectionLost: false,
     connectionTries: 0,
@@ -156,6 +157,7 @@ export function endSa(turn: Turn, closeCode: number, failure?: Failure, unanswer
   const freed = emptyWindow(sa.window);
   if (freed > 0) sa.env.reassembly!.octets -= freed;
   sa.active = sa.answering = undefined;
+  sa.followups = [];
   dropSetup(sa);
   for (const child of [...sa.children]) removeChild(sa, child, out);
   releaseLeases(sa);

@@ -29,6 +29,8 @@ export interface PeerRecord {
   encapsulated: boolean;
   /** Whether both ends said that they support fragments, in IKE_SA_INIT alone (RFC 7383 §2.3). */
   fragmentation: boolean;
+  /** How often in a row the peer had forgotten what an IKE_FOLLOWUP_KE was to complete (RFC 9370 §2.2.4). */
+  statesLost: number;
 }
 
 /** A peer of which nothing is known. */
@@ -44,5 +46,6 @@ export function newPeerRecord(): PeerRecord {
     natDetected: false,
     encapsulated: false,
     fragmentation: false,
+    statesLost: 0,
   };
 }

@@ -91,6 +91,8 @@ export interface IkeSa {
   readonly window: MessageWindow;
   /** The peer's request that waits for a `computed`. */
   answering: Answering | undefined;
+  /** What the peer's CREATE_CHILD_SA requests began and its IKE_FOLLOWUP_KE requests have to complete. */
+  followups: readonly AwaitedFollowup[];
   /** Responder: the hash of the IKE_SA_INIT request that made the SA; empty where none of a peer's did. */
   initHash: string;
   /** In TCP: the connection is no more, and how often another was asked for since the peer spoke. */
@@ -164,6 +166,8 @@ export interface ChildSa {
   readonly path: Path;
   /** Transform Type 4 of a key exchange of its own; 0: none. */
   group: number;
+  /** The methods of the additional key exchanges after it, in their order (RFC 9370); empty: none. */
+  additional: readonly number[];
   establishedMs: number | undefined;
   /** When we rekey it; Infinity: not by ourselves. */
   rekeyMs: number;
@@ -172,6 +176,46 @@ export interface ChildSa {
   /** Why our last rekey of it came to nothing, for the report of its loss. */
   rekeyRefusal: string | undefined;
 }
+
+/**
+ * What a responder keeps between a CREATE_CHILD_SA that it answered and the IKE_FOLLOWUP_KE exchanges
+ * that have to follow before anything is made of it (RFC 9370 §2.2.4).
+ */
+interface AwaitedKeys {
+  /** The content of ADDITIONAL_KEY_EXCHANGE in our last response, by which the next request is known. */
+  link: Uint8Array;
+  /** Methods of the exchanges that are still to come, Transform Type 4 numbers in their order. */
+  methods: readonly number[];
+  /** The shared secrets so far, that of CREATE_CHILD_SA first. */
+  secrets: readonly Uint8Array[];
+  readonly nonceI: Uint8Array;
+  readonly nonceR: Uint8Array;
+  /** When the peer has taken too long for its next request. */
+  untilMs: number;
+}
+
+/** A CHILD_SA of the peer's CREATE_CHILD_SA whose key exchanges are not complete. */
+export interface AwaitedChild extends AwaitedKeys {
+  readonly kind: "create_child";
+  /** It is in the state `creating`: it has an SPI of ours, and no keys. */
+  readonly child: ChildSa;
+  readonly agreed: ChildAgreement;
+  /** Transform Type 4 of the first key exchange. */
+  readonly group: number;
+  readonly old: ChildSa | undefined;
+}
+
+/** An IKE SA of the peer's rekey whose key exchanges are not complete. */
+export interface AwaitedIkeSa extends AwaitedKeys {
+  readonly kind: "rekey_ike";
+  /** uint64s of the new IKE SA. */
+  readonly spiI: bigint;
+  readonly spiR: bigint;
+  readonly suite: IkeSuite;
+}
+
+/** A CREATE_CHILD_SA of the peer that waits for IKE_FOLLOWUP_KE. */
+export type AwaitedFollowup = AwaitedChild | AwaitedIkeSa;
 
 /** A task whose time is yet to come. */
 export interface Postponed {
@@ -185,6 +229,8 @@ export interface KeyExchangeRound {
   readonly method: number;
   /** Ours, once it is generated. */
   pair: KeyPair | undefined;
+  /** The shared secret, once it is computed. */
+  shared: Uint8Array | undefined;
 }
 
 /** What a task with key exchanges keeps of them; what is done with it is in `tasks/key_exchange.ts`. */
@@ -225,6 +271,13 @@ export interface IkeAuthTask {
 interface NoncedExchange extends KeyExchange {
   nonce: Uint8Array;
   peerNonce: Uint8Array;
+  /**
+   * Methods of the additional key exchanges that the answer to CREATE_CHILD_SA settled, in their order;
+   * each has an IKE_FOLLOWUP_KE (RFC 9370 §2.2.4). Empty before that answer, and where there are none.
+   */
+  additional: readonly number[];
+  /** The content of the peer's last ADDITIONAL_KEY_EXCHANGE, which our next request sends back. */
+  link: Uint8Array | undefined;
 }
 
 /** CREATE_CHILD_SA for one more CHILD_SA, or for one that replaces `old` (RFC 7296 §1.3.1, §1.3.3). */
@@ -240,7 +293,10 @@ export interface CreateChildTask extends NoncedExchange {
    * CHILD_SA may overtake the response that names it. At most {@linkcode OVERTAKING_MAX}.
    */
   deletedSpis: readonly number[];
-  /** The peer rekeyed `old` too, meanwhile: its CHILD_SA, and the lower nonce of its exchange. */
+  /**
+   * The peer rekeyed `old` too, meanwhile: its CHILD_SA, and the lower nonce of its exchange. The CHILD_SA
+   * is in the state `creating` as long as additional key exchanges of the peer's are awaited.
+   */
   rival: { readonly child: ChildSa; readonly lowest: Uint8Array } | undefined;
   /** The peer deleted `old` while our request was out: it is lost if that comes to nothing. */
   oldDeleted: boolean;
@@ -260,13 +316,21 @@ export interface RekeyIkeTask extends NoncedExchange {
   spi: bigint;
   peerSpi: bigint;
   suite: IkeSuite | undefined;
-  /** The peer rekeyed the IKE SA too, meanwhile: its SA, and the lower nonce of its exchange. */
-  rival: { readonly sa: IkeSa; readonly lowest: Uint8Array } | undefined;
+  /** The peer rekeyed the IKE SA too, meanwhile. */
+  rival: RivalIkeSa | undefined;
   /**
    * The peer deleted the old IKE SA while the new one's keys were computed here: it needs no Delete of
    * ours. The new one stands all the same, unless the peer's own rekey made another.
    */
   deletedMeanwhile: boolean;
+}
+
+/** What a rekey of the peer's that crosses ours makes. */
+export interface RivalIkeSa {
+  /** The new IKE SA; undefined as long as additional key exchanges of the peer's are awaited. */
+  sa: IkeSa | undefined;
+  /** The lower nonce of the peer's exchange. */
+  readonly lowest: Uint8Array;
 }
 
 /** INFORMATIONAL {D} for the IKE SA. */
@@ -322,6 +386,12 @@ export type Answering =
     readonly kind: "ike_auth" | "intermediate";
     readonly ticket: number;
     readonly request: Received;
+  }
+  | {
+    readonly kind: "followup";
+    readonly ticket: number;
+    readonly request: Received;
+    readonly awaited: AwaitedFollowup;
   }
   | {
     readonly kind: "create_child";

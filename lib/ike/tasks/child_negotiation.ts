@@ -21,6 +21,7 @@ import { findError, PeerError } from "@/ike/records/notify.ts";
 import { selectorsOf } from "@/ike/records/pool.ts";
 import {
   accepted,
+  additionalMethods,
   answerOf,
   childProposals,
   chosenId,
@@ -65,6 +66,7 @@ export function newChild(sa: IkeSa, configIndex: number, initiatedHere: boolean)
     replaced: false,
     path: sa.path,
     group: 0,
+    additional: [],
     establishedMs: undefined,
     rekeyMs: Infinity,
     expireMs: Infinity,
@@ -81,6 +83,8 @@ export interface ChildInputs {
   readonly nonceR: Uint8Array;
   /** g^ir (new) of an exchange with KE payloads. */
   readonly shared?: Uint8Array;
+  /** The secrets of the IKE_FOLLOWUP_KE exchanges after it, in their order (RFC 9370 §2.2.4). */
+  readonly additional?: readonly Uint8Array[];
   /** The group of that KE; 0: none. */
   readonly group: number;
   /** The CHILD_SA that is rekeyed: what it carries is proposed again (§2.9.2). */
@@ -300,6 +304,8 @@ function reasonFor(
       return `offered ${offered}; ` + (isRekey ? hintOfPfs(config) : WHAT_PEER_HAS);
     case NotifyType.TEMPORARY_FAILURE:
       return "it is busy with another exchange; it is asked again";
+    case NotifyType.STATE_NOT_FOUND:
+      return "it has forgotten the key exchanges before, and is asked for all of them again";
     default:
       return `offered ${offered} for ${selectors}`;
   }
@@ -314,16 +320,22 @@ function hintOfPfs({ pfsGroups }: ChildConfig): string {
     : `pfsenabled is false, and the peer may want a key exchange; else ${WHAT_PEER_HAS}`;
 }
 
+/** A responder's half of a CHILD_SA that has an SPI and no keys yet, and what the peer is told of it. */
+export interface AnsweredChild extends ChildPayloads {
+  readonly child: ChildSa;
+  readonly agreed: ChildAgreement;
+}
+
 /**
  * Makes the responder's half of the first candidate whose selectors meet: narrows, and gives SAr2,
- * TSi, TSr.
+ * TSi, TSr. Whoever calls it completes the CHILD_SA.
  * @throws {PeerError} TS_UNACCEPTABLE, with words.
  */
 export function answerChild(
   turn: Turn,
   request: readonly Payload[],
-  { list, inputs }: { readonly list: readonly ChildCandidate[]; readonly inputs: ChildInputs },
-): ChildPayloads & { readonly child: ChildSa } {
+  list: readonly ChildCandidate[],
+): AnsweredChild {
   const { sa } = turn;
   const said: SelectorPair = {
     own: findPayload(request, PayloadType.TSR)!.selectors,
@@ -338,9 +350,9 @@ export function answerChild(
     const child = newChild(sa, index, false);
     child.peerTakesTfc = takesTfc(request);
     child.ipcomp = chooseIpcomp(request, config);
-    completeChild(turn, child, { choice, ownTs, peerTs, inputs });
     return {
       child,
+      agreed: { choice, ownTs, peerTs },
       proposal: [
         ...answered(child, config),
         { type: PayloadType.SA, proposals: [answerOf(choice, spiOctets32(child.spiIn))] },
@@ -371,14 +383,18 @@ export function completeChild(turn: Turn, child: ChildSa, negotiated: CompleteCh
   child.ownTs = negotiated.ownTs;
   child.peerTs = negotiated.peerTs;
   child.group = inputs.group;
+  child.additional = additionalMethods(negotiated.choice);
   const swapped = sa.env.broken.has("swap_nonces") && child.initiatedHere;
   const nonces = swapped ? { nonceI: inputs.nonceR, nonceR: inputs.nonceI } : inputs;
-  const { shared } = inputs;
+  const { shared, additional = [] } = inputs;
+  const counted = sa.env.broken.has("forget_followup_secret") && child.initiatedHere
+    ? additional.slice(0, -1)
+    : additional;
   child.keys = deriveChildKeys(sa.suite!.prf, d, {
     nonceI: nonces.nonceI,
     nonceR: nonces.nonceR,
     suite,
-    ...(shared ? { shared } : {}),
+    ...(shared ? { shared, additional: counted } : {}),
   });
   startLifetime(turn, child);
   child.state = "established";

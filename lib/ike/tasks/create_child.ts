@@ -1,10 +1,12 @@
 /**
  * CREATE_CHILD_SA for a CHILD_SA, as initiator (RFC 7296 §1.3.1, §1.3.3):
- * HDR, SK {[N(REKEY_SA)], SA, Ni, [KEi], TSi, TSr} → ← HDR, SK {SA, Nr, [KEr], TSi, TSr}.
+ * HDR, SK {[N(REKEY_SA)], SA, Ni, [KEi], TSi, TSr} → ← HDR, SK {SA, Nr, [KEr], TSi, TSr}; with additional
+ * key exchanges, IKE_FOLLOWUP_KE follows as often as there are some (RFC 9370 §2.2.4).
  *
  * Both ends may rekey the same CHILD_SA at once: both exchanges are answered, and of the two new
  * SAs the one with the lowest nonce goes, deleted by its creator; the other's creator deletes the old
- * one (§2.8.1).
+ * one (§2.8.1). Where additional key exchanges are to follow there is nothing to delete yet: the exchange
+ * with the lowest nonce is not gone on with (RFC 9370 §2.2.4).
  * @module
  */
 import { ExchangeType } from "@/iana/exchange_type.ts";
@@ -20,7 +22,19 @@ import { CloseCode, type Failure, refusedHere } from "@/ike/records/failure.ts";
 import { compareOctets, lowerNonce, nonceFault } from "@/ike/negotiate/nonces.ts";
 import { findError } from "@/ike/records/notify.ts";
 import { childDeletedByPeer } from "@/ike/tasks/child_loss.ts";
+import { awaitedIkeRekey, awaitedRekey, forgetFollowup } from "@/ike/tasks/awaited_keys.ts";
+import {
+  beginSeries,
+  isAnswered,
+  isInSeries,
+  nextInSeries,
+  sendFollowup,
+  seriesComplete,
+  stateLost,
+  takeFollowup,
+} from "@/ike/tasks/followup_request.ts";
 import { newCreateChild, soonMs } from "@/ike/tasks/new_create_child.ts";
+import { additionalMethods } from "@/ike/negotiate/proposal.ts";
 import type { TaskKind } from "@/ike/records/task.ts";
 import {
   childRequest,
@@ -38,6 +52,7 @@ import {
   NONCE_OCTETS,
   ownKeyPayload,
   RESTARTS_MAX,
+  secretsOf,
   takeComputed,
 } from "@/ike/tasks/key_exchange.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
@@ -50,6 +65,7 @@ export const createChild: TaskKind<CreateChildTask> = {
   begin(turn, task) {
     const { sa } = turn, { old } = task;
     if (isOvertaken(task)) return dropTask(turn, task);
+    if (isAwaited(sa, task)) return putOff(turn, task);
     const missing = old ? undefined : missingFamily(sa, task.configIndex);
     if (missing) return giveUp(turn, task, missing);
     if (old) old.state = "rekeying";
@@ -61,8 +77,8 @@ export const createChild: TaskKind<CreateChildTask> = {
     // The time of all CHILD_SAs of this IKE SA was over meanwhile.
     if (task.child?.state === "closed") return dropTask(turn, task);
     takeComputed(task, result, {
-      generated: () => isOvertaken(task) ? dropTask(turn, task) : send(turn, task),
-      derived: (shared) => accept(turn, task, shared),
+      generated: () => generated(turn, task),
+      derived: () => nextInSeries(turn, task) || accept(turn, task),
       refused: (why) =>
         giveUp(turn, task, refusedHere(`Cannot use the peer's public value: ${why}`)),
     });
@@ -72,6 +88,7 @@ export const createChild: TaskKind<CreateChildTask> = {
     if (task.child!.state === "closed") return dropTask(turn, task);
     const error = findError(response.payloads);
     if (error) return refused(turn, task, error);
+    if (isInSeries(task)) return followed(turn, task, response);
     const { payloads } = response, { old } = task, child = task.child!, group = methodOf(task);
     task.peerNonce = findPayload(payloads, PayloadType.NONCE)!.data;
     const agreed = judgeAnswer(turn.sa, child, { payloads, group, replaces: old });
@@ -79,16 +96,80 @@ export const createChild: TaskKind<CreateChildTask> = {
     task.agreed = agreed;
     const fault = nonceFault(task.peerNonce, turn.sa.suite!.prf);
     if (fault) return giveUp(turn, task, refusedHere(`Peer answered with ${fault}`));
+    const unlinked = beginSeries(task, additionalMethods(agreed.choice), payloads);
+    if (unlinked) return giveUp(turn, task, refusedHere(`Peer answered ${unlinked}`));
     if (task.deletedSpis.includes(child.spiOut)) {
       removeChild(turn.sa, child, turn.out);
       return deletedByPeer(turn, task);
     }
     if (group === 0) return accept(turn, task);
+    if (isInSeries(task) && yieldsToRival(turn, task)) return;
     if (!deriveSecret(turn, task, payloads)) {
       giveUp(turn, task, refusedHere("Peer answered without a public value of our group"));
     }
   },
 };
+
+function generated(turn: Turn, task: CreateChildTask): void {
+  if (isInSeries(task)) return sendFollowup(turn, task);
+  if (isOvertaken(task)) return dropTask(turn, task);
+  if (isAwaited(turn.sa, task)) return putOff(turn, task);
+  send(turn, task);
+}
+
+/** Whether a rekey of the peer's is under way that would have it refuse ours. */
+function isAwaited(sa: IkeSa, { old }: CreateChildTask): boolean {
+  return awaitedIkeRekey(sa) !== undefined ||
+    old !== undefined && awaitedRekey(sa, old) !== undefined;
+}
+
+function putOff(turn: Turn, task: CreateChildTask): void {
+  const { old } = task;
+  dropTask(turn, task);
+  if (old?.state === "rekeying") old.state = "established";
+  againSoon(turn, task);
+}
+
+/** The response to an IKE_FOLLOWUP_KE. */
+function followed(turn: Turn, task: CreateChildTask, { payloads }: Received): void {
+  const child = task.child!;
+  const fault = takeFollowup(turn, task, payloads);
+  if (fault) return giveUp(turn, task, refusedHere(`Peer answered IKE_FOLLOWUP_KE ${fault}`));
+  if (task.deletedSpis.includes(child.spiOut)) {
+    removeChild(turn.sa, child, turn.out);
+    deletedByPeer(turn, task);
+  }
+}
+
+/**
+ * A rekey of the peer's crosses ours, and both are answered: where ours has the lowest nonce it is not
+ * gone on with, else the peer's will not be (RFC 9370 §2.2.4).
+ */
+function yieldsToRival(turn: Turn, task: CreateChildTask): boolean {
+  const { sa, out } = turn, { rival, old, nonce, peerNonce } = task;
+  if (!counts(rival) || sa.env.broken.has("follow_lost_rekey")) return false;
+  if (compareOctets(lowerNonce(nonce, peerNonce), rival!.lowest) > 0) {
+    const pending = awaitedRekey(sa, old!);
+    if (pending) forgetFollowup(turn, pending);
+    return false;
+  }
+  sa.active = undefined;
+  removeChild(sa, task.child!, out);
+  leaveToRival(turn, task);
+  return true;
+}
+
+/** Whether there is a rekey of the peer's that is complete, or is still to be: not one that it gave up. */
+function counts(rival: CreateChildTask["rival"]): boolean {
+  return rival !== undefined && (rival.child.state !== "closed" || rival.child.keys !== undefined);
+}
+
+/** The peer's rekey is the one that counts: it is complete, or it will be, or else ours comes again. */
+function leaveToRival(turn: Turn, { old, rival }: CreateChildTask): void {
+  const isComplete = rival!.child.state !== "creating";
+  if (old!.state === "rekeying") old!.state = isComplete ? "rekeyed" : "established";
+  if (old!.state === "established") old!.rekeyMs = soonMs(turn);
+}
 
 /**
  * The peer was faster: what this would replace is rekeyed or deleted already, and no request of ours is
@@ -130,16 +211,18 @@ function rekeyNotify(old: ChildSa): NotifyPayload {
   };
 }
 
-function accept(turn: Turn, task: CreateChildTask, shared?: Uint8Array): void {
+function accept(turn: Turn, task: CreateChildTask): void {
   const { sa, out } = turn, child = task.child!, { old, nonce, peerNonce } = task;
+  const [shared, ...additional] = secretsOf(task);
   const inputs = {
     nonceI: nonce,
     nonceR: peerNonce,
-    group: methodOf(task),
-    ...(shared ? { shared } : {}),
+    group: task.rounds[0]?.method ?? 0,
+    ...(shared ? { shared, additional } : {}),
     ...(old ? { replaces: old } : {}),
   };
   completeChild(turn, child, { ...task.agreed!, inputs });
+  if (isInSeries(task)) seriesComplete(sa);
   sa.active = undefined;
   out.push({ kind: "child_up", by: child, old }, sa);
   if (old) settle(turn, task, child);
@@ -147,14 +230,18 @@ function accept(turn: Turn, task: CreateChildTask, shared?: Uint8Array): void {
 
 /**
  * The peer answered, and deleted the new CHILD_SA before it was complete here. To the peer the exchange
- * went through: what was rekeyed is replaced, and is deleted as after any rekey.
+ * went through: what was rekeyed is replaced, and is deleted as after any rekey. Where additional key
+ * exchanges are still to come the peer made none, and what was there before stands.
  */
 export function deletedByPeer(turn: Turn, task: CreateChildTask): void {
   const { sa, out } = turn, { old, child } = task;
+  if (isInSeries(task) && !isAnswered(task)) {
+    const text = "Peer deleted the new CHILD_SA before its additional key exchanges were complete";
+    return giveUp(turn, task, { ...DELETED_BY_PEER, text });
+  }
   sa.active = undefined;
   const failure = {
-    cause: "DELETED_BY_PEER",
-    closeCode: CloseCode.DELETED_BY_PEER,
+    ...DELETED_BY_PEER,
     text: "Peer deleted the new CHILD_SA as soon as it had made it",
   };
   out.push({ kind: "create_child_failed", old, failure }, sa);
@@ -162,21 +249,23 @@ export function deletedByPeer(turn: Turn, task: CreateChildTask): void {
   childDeletedByPeer(turn, child!);
 }
 
+const DELETED_BY_PEER = { cause: "DELETED_BY_PEER", closeCode: CloseCode.DELETED_BY_PEER };
+
 /** Which of the SAs goes, and who says so (RFC 7296 §2.8.1). */
-function settle(
-  { sa, out }: Turn,
-  { old, nonce, peerNonce, rival }: CreateChildTask,
-  child: ChildSa,
-): void {
-  const ours = lowerNonce(nonce, peerNonce);
-  const lost = rival !== undefined && compareOctets(ours, rival.lowest) < 0 &&
+function settle(turn: Turn, task: CreateChildTask, child: ChildSa): void {
+  const { sa, out } = turn, { old, nonce, peerNonce, rival } = task;
+  const ours = lowerNonce(nonce, peerNonce), isContested = counts(rival);
+  const lost = isContested && compareOctets(ours, rival!.lowest) < 0 &&
     !sa.env.broken.has("keep_both_children");
+  const pending = rival?.child.state === "creating" ? awaitedRekey(sa, old!) : undefined;
   const goes = lost ? child : old!;
   // The peer forgets what is redundant as soon as our Delete is there: packets leave by another.
   const other = old!.state !== "closed" ? old! : rival?.child;
-  if (lost && other && other.state !== "closed" && !sa.env.broken.has("send_by_lost")) {
+  if (lost && other?.keys && other.state !== "closed" && !sa.env.broken.has("send_by_lost")) {
     out.push({ kind: "send_by", child: other }, sa);
   }
+  if (lost && pending) return loseToAwaited(turn, task, child);
+  if (pending) forgetFollowup(turn, pending);
   if (!lost && rival && rival.child.state !== "closed") {
     // Ours sends, whatever becomes of the old one; the peer's is redundant, and the peer deletes it.
     rival.child.behind = undefined;
@@ -191,16 +280,25 @@ function settle(
   sa.queue.unshift({ kind: "delete_child", child: goes });
 }
 
+/**
+ * Ours is complete and lost against a rekey of the peer's whose additional key exchanges are still to
+ * come: the old CHILD_SA carries on until then.
+ */
+function loseToAwaited(turn: Turn, task: CreateChildTask, child: ChildSa): void {
+  leaveToRival(turn, task);
+  child.replaced = true;
+  if (child.state === "closed") return;
+  child.state = "rekeyed";
+  turn.sa.queue.unshift({ kind: "delete_child", child });
+}
+
 /** It came to nothing; the old CHILD_SA, if it still stands, is tried again later. */
 function giveUp(turn: Turn, task: CreateChildTask, failure: Failure): void {
   const { sa, out } = turn, { old, child, rival } = task;
   sa.active = undefined;
   if (child) withdraw(turn, child);
-  if (old && rival) {
-    // The peer's exchange went through: it rekeyed, we did not.
-    if (old.state === "rekeying") old.state = "rekeyed";
-    return;
-  }
+  // The peer's exchange went through, or is about to: it rekeys, we do not.
+  if (old && counts(rival)) return leaveToRival(turn, task);
   out.push({ kind: "create_child_failed", old, failure }, sa);
   if (!old) return;
   old.rekeyRefusal = failure.text;
@@ -219,18 +317,21 @@ function withdraw({ sa, out }: Turn, child: ChildSa): void {
 }
 
 function refused(turn: Turn, task: CreateChildTask, error: NotifyPayload): void {
-  const { sa } = turn, { old, child } = task, group = methodOf(task);
+  const { sa } = turn, { old, child } = task, group = task.rounds[0]?.method ?? 0;
   const failure = refusedByPeer(sa, child!, { error, group, replaces: old });
+  // The peer keeps nothing of a series that it refuses to go on with: there is nothing to delete.
+  if (isInSeries(task)) removeChild(sa, child!, turn.out);
   switch (error.notify) {
+    case NotifyType.STATE_NOT_FOUND:
+      giveUp(turn, task, failure);
+      if (isInSeries(task) && !stateLost(turn)) againSoon(turn, task);
+      return;
     case NotifyType.INVALID_KE_PAYLOAD:
       if (otherMethod(turn, task, error)) return;
       return giveUp(turn, task, failure);
-    case NotifyType.TEMPORARY_FAILURE: {
+    case NotifyType.TEMPORARY_FAILURE:
       giveUp(turn, task, failure);
-      if (old?.state === "established") old.rekeyMs = soonMs(turn);
-      else if (!old) retryLater(turn, task);
-      return;
-    }
+      return againSoon(turn, task);
     case NotifyType.CHILD_SA_NOT_FOUND:
       giveUp(turn, task, failure);
       // §2.25: what the peer does not know is silently gone; what is still wanted is made anew.
@@ -245,16 +346,23 @@ function refused(turn: Turn, task: CreateChildTask, error: NotifyPayload): void 
 }
 
 /** §2.25: not at once, the peer is busy with what made it refuse. */
-function retryLater(turn: Turn, task: CreateChildTask): void {
-  if (++task.restarts > RESTARTS_MAX) return;
-  const postponed = { task: { ...task, child: undefined }, dueMs: soonMs(turn) };
-  turn.sa.postponed = [...turn.sa.postponed, postponed];
+function againSoon(turn: Turn, task: CreateChildTask): void {
+  const { sa } = turn, { old, configIndex } = task;
+  if (old) {
+    if (old.state === "established") old.rekeyMs = soonMs(turn);
+    return;
+  }
+  const restarts = task.restarts + 1;
+  if (restarts > RESTARTS_MAX) return;
+  const again = { ...newCreateChild(sa, configIndex), restarts };
+  sa.postponed = [...sa.postponed, { task: again, dueMs: soonMs(turn) }];
 }
 
 /** Whether it is begun anew with the method that the peer asks for. */
 function otherMethod(turn: Turn, task: CreateChildTask, error: NotifyPayload): boolean {
-  // The peer's own rekey went through meanwhile: there is nothing left to try for.
-  if (task.rival) return false;
+  // The peer's own rekey went through meanwhile: there is nothing left to try for. What was settled by
+  // the answer to CREATE_CHILD_SA is not changed any more.
+  if (task.rival || isInSeries(task)) return false;
   const methods = turn.sa.config.children[task.configIndex]!.pfsGroups;
   if (!changeMethod(task, error, { methods })) return false;
   createChild.begin(turn, task);

@@ -12,7 +12,14 @@ import { NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import { ProtocolId } from "@/iana/protocol_id.ts";
 import { TransformType } from "@/iana/transform_type.ts";
-import type { Answering, ChildSa, IkeSa } from "@/ike/records/sa.ts";
+import type {
+  Answering,
+  AwaitedChild,
+  AwaitedIkeSa,
+  ChildSa,
+  IkeSa,
+  RivalIkeSa,
+} from "@/ike/records/sa.ts";
 import type { Received } from "@/ike/records/received.ts";
 import type { Turn } from "@/ike/records/event.ts";
 import type { ChildCandidate } from "@/ike/records/choice.ts";
@@ -23,6 +30,7 @@ import { spiOctets } from "@/ike/negotiate/keymat.ts";
 import { lowerNonce, nonceFault } from "@/ike/negotiate/nonces.ts";
 import { findNotify, groupData, PeerError } from "@/ike/records/notify.ts";
 import {
+  additionalMethods,
   answerOf,
   choose,
   chosenId,
@@ -31,7 +39,18 @@ import {
 } from "@/ike/negotiate/proposal.ts";
 import type { ResponderKind } from "@/ike/records/task.ts";
 import { candidates } from "@/ike/tasks/child_candidates.ts";
-import { answerChild, type ChildInputs } from "@/ike/tasks/child_negotiation.ts";
+import {
+  awaitedIkeRekey,
+  awaitedRekey,
+  awaitedUntilMs,
+  awaitFollowup,
+  forgetFollowup,
+  linkNotify,
+  mayAwait,
+  newLink,
+} from "@/ike/tasks/awaited_keys.ts";
+import { answerChild, completeChild } from "@/ike/tasks/child_negotiation.ts";
+import { isInSeries, type SeriesTask } from "@/ike/tasks/followup_request.ts";
 import { rekeyTarget, rekeyUnderWay } from "@/ike/tasks/create_child.ts";
 import { NONCE_OCTETS } from "@/ike/tasks/key_exchange.ts";
 import { decideByUse, newSpi, replace, spiOf, successor } from "@/ike/tasks/rekey_ike.ts";
@@ -50,6 +69,10 @@ export const createChildResponse: ResponderKind = {
     const first = findPayload(payloads, PayloadType.SA)!.proposals[0];
     if (first?.protocol === ProtocolId.IKE) return respondIke(turn, request);
     const old = mayCreate(sa, request);
+    // Who rekeys it anew has given up what it had begun.
+    const before = old && awaitedRekey(sa, old);
+    if (before) forgetFollowup(turn, before);
+    mayAwait(sa);
     checkNonce(payloads, sa.suite!.prf);
     if (sa.children.length >= CHILDREN_MAX) {
       throw new PeerError(NotifyType.NO_ADDITIONAL_SAS, `More than ${CHILDREN_MAX} CHILD_SAs`);
@@ -97,6 +120,14 @@ function mayCreate(sa: IkeSa, request: Received): ChildSa | undefined {
   return targetOf(sa, request);
 }
 
+/**
+ * Whether the CREATE_CHILD_SA of a rekey of ours is answered and its additional key exchanges go on: it is
+ * too late for a rekey of the same SA that crosses it (RFC 9370 §2.2.4).
+ */
+function isGoingOn({ env }: IkeSa, task: SeriesTask | undefined): boolean {
+  return task !== undefined && isInSeries(task) && !env.broken.has("answer_rekey_in_series");
+}
+
 /** @throws {PeerError} where the IKE SA cannot be replaced now. */
 function mayReplace(sa: IkeSa): void {
   // §2.25.2: "rekey an IKE SA that it is currently trying to close".
@@ -104,6 +135,8 @@ function mayReplace(sa: IkeSa): void {
   // §2.25.1: "currently creating, rekeying, or closing a CHILD SA of that IKE SA".
   const busy = sa.active?.kind === "create_child" || sa.active?.kind === "delete_child";
   if (busy && !sa.env.broken.has("rekey_while_busy")) throw later("a CHILD_SA is under way");
+  const ours = sa.active?.kind === "rekey_ike" ? sa.active : undefined;
+  if (isGoingOn(sa, ours)) throw later("the IKE SA is being rekeyed");
 }
 
 /** The CHILD_SA that the request replaces. @throws {PeerError} where it cannot be (§2.25.1). */
@@ -123,6 +156,7 @@ function targetOf(sa: IkeSa, request: Received): ChildSa | undefined {
   }
   const goes = old?.state === "closing" || old?.state === "rekeyed";
   if (goes && !sa.env.broken.has("rekey_closing_child")) throw later("the CHILD_SA is closed");
+  if (old && isGoingOn(sa, rekeyUnderWay(sa, old))) throw later("the CHILD_SA is being rekeyed");
   return old;
 }
 
@@ -158,37 +192,62 @@ function answer(
   { list, group, old }: ChildTerms,
   key?: { readonly publicValue: Uint8Array; readonly shared: Uint8Array },
 ): void {
-  const { sa, out } = turn;
+  const { sa } = turn;
   const nonceI = findPayload(request.payloads, PayloadType.NONCE)!.data;
   const nonceR = sa.env.random(NONCE_OCTETS);
-  const inputs: ChildInputs = {
-    nonceI,
-    nonceR,
-    group,
-    ...(key ? { shared: key.shared } : {}),
-    ...(old ? { replaces: old } : {}),
-  };
-  const { child, proposal, selectors } = answerChild(turn, request.payloads, { list, inputs });
-  const payloads: Payload[] = [
+  const { child, agreed, proposal, selectors } = answerChild(turn, request.payloads, list);
+  const methods = key ? additionalMethods(agreed.choice) : [];
+  const awaited: AwaitedChild | undefined = key && methods.length > 0
+    ? {
+      kind: "create_child",
+      child,
+      agreed,
+      group,
+      old,
+      link: newLink(sa),
+      methods,
+      secrets: [key.shared],
+      nonceI,
+      nonceR,
+      untilMs: awaitedUntilMs(turn),
+    }
+    : undefined;
+  if (awaited) {
+    awaitFollowup(turn, awaited);
+  } else {
+    const shared = key ? { shared: key.shared } : {}, replaces = old ? { replaces: old } : {};
+    const inputs = { nonceI, nonceR, group, ...shared, ...replaces };
+    completeChild(turn, child, { ...agreed, inputs });
+  }
+  sendResponse(turn, request, [
     ...proposal,
     { type: PayloadType.NONCE, data: nonceR },
     ...(key ? [{ type: PayloadType.KE, group, data: key.publicValue } as const] : []),
     ...selectors,
-  ];
-  sendResponse(turn, request, payloads);
+    ...(awaited ? [linkNotify(awaited)] : []),
+  ]);
+  // §2.25.1: "rekey a CHILD SA that it is currently trying to rekey": answer as usual, compare later.
+  const ours = old && rekeyUnderWay(sa, old);
+  const crosses = ours && ours.stage !== "generating";
+  if (crosses) ours.rival = { child, lowest: lowerNonce(nonceI, nonceR) };
+  if (!awaited) childUp(turn, child, old);
+}
+
+/** A CHILD_SA of the peer's CREATE_CHILD_SA is up, after its last key exchange. */
+export function childUp({ sa, out }: Turn, child: ChildSa, old: ChildSa | undefined): void {
   out.push({ kind: "child_up", by: child, old }, sa);
   if (!old) return;
   old.replaced = true;
-  // §2.25.1: "rekey a CHILD SA that it is currently trying to rekey": answer as usual, compare later.
-  const ours = rekeyUnderWay(sa, old);
-  const crosses = ours && ours.stage !== "generating";
-  if (crosses) ours.rival = { child, lowest: lowerNonce(nonceI, nonceR) };
-  else if (old.state !== "closed") old.state = "rekeyed";
+  const isContested = rekeyUnderWay(sa, old)?.rival?.child === child;
+  if (!isContested && old.state !== "closed") old.state = "rekeyed";
 }
 
 function respondIke(turn: Turn, request: Received): void {
   const { sa } = turn, { payloads } = request;
   mayReplace(sa);
+  const before = awaitedIkeRekey(sa);
+  if (before) forgetFollowup(turn, before);
+  mayAwait(sa);
   const ke = findPayload(payloads, PayloadType.KE);
   if (!ke) throw new WireError("Cannot rekey an IKE SA without KE");
   const proposals = findPayload(payloads, PayloadType.SA)!.proposals;
@@ -218,27 +277,25 @@ function answerIke(
   const { sa } = turn, { request, suite, choice } = answering;
   const nonceI = findPayload(request.payloads, PayloadType.NONCE)!.data;
   const nonceR = sa.env.random(NONCE_OCTETS);
-  const spiR = newSpi(sa);
+  const spiI = spiOf(choice.spi), spiR = newSpi(sa), { shared } = key;
+  const keys = { link: newLink(sa), methods: suite.additional, secrets: [shared], nonceI, nonceR };
+  const awaited: AwaitedIkeSa | undefined = suite.additional.length > 0
+    ? { kind: "rekey_ike", spiI, spiR, suite, ...keys, untilMs: awaitedUntilMs(turn) }
+    : undefined;
   sendResponse(turn, request, [
     { type: PayloadType.SA, proposals: [answerOf(choice, spiOctets(spiR))] },
     { type: PayloadType.NONCE, data: nonceR },
     { type: PayloadType.KE, group: suite.group, data: key.publicValue },
+    ...(awaited ? [linkNotify(awaited)] : []),
   ]);
-  const made = successor(turn, {
-    initiatedHere: false,
-    spiI: spiOf(choice.spi),
-    spiR,
-    suite,
-    nonceI,
-    nonceR,
-    shared: key.shared,
-  });
   // §2.25.2: "rekey an IKE SA that it is currently trying to rekey": answer, and compare later.
   const active = sa.active?.kind === "rekey_ike" ? sa.active : undefined;
-  if (active && active.stage !== "generating") {
-    made.succession = { kind: "undecided", predecessor: sa };
-    active.rival = { sa: made, lowest: lowerNonce(nonceI, nonceR) };
-  } else {
-    replace(turn, made);
-  }
+  const crosses = active && active.stage !== "generating" ? active : undefined;
+  const rival: RivalIkeSa = { sa: undefined, lowest: lowerNonce(nonceI, nonceR) };
+  if (crosses) crosses.rival = rival;
+  if (awaited) return awaitFollowup(turn, awaited);
+  const made = successor(turn, { initiatedHere: false, spiI, spiR, suite, nonceI, nonceR, shared });
+  if (!crosses) return replace(turn, made);
+  made.succession = { kind: "undecided", predecessor: sa };
+  rival.sa = made;
 }

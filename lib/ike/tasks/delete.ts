@@ -16,7 +16,10 @@ import { CloseCode } from "@/ike/records/failure.ts";
 import { endSa, enter, isCurrent } from "@/ike/records/ike_sa.ts";
 import { type InformationalPart, OVERTAKING_MAX, type TaskKind } from "@/ike/records/task.ts";
 import { childDeletedByPeer } from "@/ike/tasks/child_loss.ts";
+import { forgetFollowup } from "@/ike/tasks/awaited_keys.ts";
 import { deletedByPeer } from "@/ike/tasks/create_child.ts";
+import { isAnswered } from "@/ike/tasks/followup_request.ts";
+import { spiNumber } from "@/ike/negotiate/child_spi.ts";
 import { decideByUse, replace } from "@/ike/tasks/rekey_ike.ts";
 import { sendRequest } from "@/ike/window/exchange.ts";
 import type { Payload } from "@/wire/message.ts";
@@ -80,6 +83,12 @@ function deleteChildren(turn: Turn, deletes: readonly DeletePayload[]): Payload[
     for (const spi of spis) {
       const child = childByOutboundSpi(sa, protocol, spi);
       if (!child) {
+        withdrawn(turn, spi);
+        noteOvertaking(sa, spi);
+        continue;
+      }
+      // Its response, which is still to come, decides what it is worth (RFC 9370 §2.2.4).
+      if (isOutstanding(sa, child)) {
         noteOvertaking(sa, spi);
         continue;
       }
@@ -100,6 +109,19 @@ function deleteChildren(turn: Turn, deletes: readonly DeletePayload[]): Payload[
   return answer;
 }
 
+/** Whether a request of ours that is to complete the CHILD_SA is out. */
+function isOutstanding({ active }: IkeSa, child: ChildSa): boolean {
+  return active?.kind === "create_child" && active.child === child && active.stage === "sent";
+}
+
+/** The peer takes back a CHILD_SA whose additional key exchanges are still to come. */
+function withdrawn(turn: Turn, spi: number): void {
+  for (const awaited of turn.sa.followups) {
+    if (awaited.kind !== "create_child" || spiNumber(awaited.agreed.choice.spi) !== spi) continue;
+    forgetFollowup(turn, awaited);
+  }
+}
+
 /** The Delete of a CHILD_SA that is unknown, gone already, or named by a response yet to come. */
 function noteOvertaking({ active, env }: IkeSa, spi: number): void {
   if (active?.kind !== "create_child" || active.stage !== "sent") return;
@@ -112,10 +134,11 @@ function endedByPeer(turn: Turn): void {
   // §2.25.2: "close an IKE SA that it is currently rekeying": our own rekey is forgotten, and what
   // the peer's made inherits.
   const rekey = sa.active?.kind === "rekey_ike" ? sa.active : undefined;
-  if (rekey?.rival?.sa.phase === "established") replace(turn, rekey.rival.sa);
+  const rival = rekey?.rival?.sa;
+  if (rival?.phase === "established") replace(turn, rival);
   // The peer has answered ours and has the new IKE SA. Once its keys are there it is the tunnel, or,
   // where the peer's own rekey has won, we who created it delete it (§2.8.2).
-  if (rekey?.stage === "deriving" && !sa.env.broken.has("forget_answered_rekey")) {
+  if (rekey && isAnswered(rekey) && !sa.env.broken.has("forget_answered_rekey")) {
     return void (rekey.deletedMeanwhile = true);
   }
   if (!isCurrent(sa)) return endSa(turn, CloseCode.REKEYED);

@@ -28,7 +28,7 @@ import type { ResponderKind } from "@/ike/records/task.ts";
 import { grant } from "@/ike/negotiate/configuration.ts";
 import { nextMethod } from "@/ike/tasks/intermediate.ts";
 import { candidates } from "@/ike/tasks/child_candidates.ts";
-import { answerChild } from "@/ike/tasks/child_negotiation.ts";
+import { answerChild, completeChild } from "@/ike/tasks/child_negotiation.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
 
 /** See {@linkcode ResponderKind}. */
@@ -140,7 +140,8 @@ function childAnswer(turn: Turn, payloads: readonly Payload[]): Payload[] {
     turn.sa.inner = granted?.inner;
     const list = candidates(turn.sa, payloads, { keGroup: 0, first: true });
     const inputs = { nonceI: nonceI!, nonceR: nonceR!, group: 0 };
-    const { proposal, selectors } = answerChild(turn, payloads, { list, inputs });
+    const { child, agreed, proposal, selectors } = answerChild(turn, payloads, list);
+    completeChild(turn, child, { ...agreed, inputs });
     return [...(granted ? [granted.reply] : []), ...proposal, ...selectors];
   } catch (e) {
     if (!(e instanceof PeerError)) throw e;

@@ -1,14 +1,15 @@
 /**
  * The key exchanges of an exchange that we initiate, wherever it is: IKE_SA_INIT, IKE_INTERMEDIATE (RFC
- * 9242) and CREATE_CHILD_SA. A round has a method and our key pair: it is generated, its public value is
- * sent, and the shared secret is computed from the peer's (RFC 7296 §1.2, §2.14, RFC 9370 §2.2). A peer
- * that wants another method says so by INVALID_KE_PAYLOAD (§1.3, §2.7).
+ * 9242), CREATE_CHILD_SA and the IKE_FOLLOWUP_KE exchanges after it (RFC 9370). A round has a method and
+ * our key pair: it is generated, its public value is sent, and the shared secret is computed from the
+ * peer's (RFC 7296 §1.2, §2.14, RFC 9370 §2.2). A peer that wants another method says so by
+ * INVALID_KE_PAYLOAD (§1.3, §2.7).
  * @module
  */
 import { must } from "@/base/errors.ts";
 import { NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
-import type { KeyExchange } from "@/ike/records/sa.ts";
+import type { KeyExchange, KeyExchangeRound } from "@/ike/records/sa.ts";
 import type { ComputeResult, Turn } from "@/ike/records/event.ts";
 import { requestCompute } from "@/ike/window/exchange.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
@@ -21,8 +22,23 @@ export const NONCE_OCTETS = 32;
 
 /** One round by a method (Transform Type 4); 0: the exchange has no key exchange. */
 export function newKeyExchange(method: number): KeyExchange {
-  const rounds = method === 0 ? [] : [{ method, pair: undefined }];
+  const rounds = method === 0 ? [] : [newRound(method)];
   return { stage: "generating", ticket: 0, rounds, restarts: 0 };
+}
+
+function newRound(method: number): KeyExchangeRound {
+  return { method, pair: undefined, shared: undefined };
+}
+
+/** Begins one round more, after those that are complete. */
+export function addRound(turn: Turn, task: KeyExchange, method: number): void {
+  task.rounds = [...task.rounds, newRound(method)];
+  generatePair(turn, task);
+}
+
+/** The shared secrets of all rounds that are complete, in their order. */
+export function secretsOf({ rounds }: KeyExchange): Uint8Array[] {
+  return rounds.flatMap(({ shared }) => shared ? [shared] : []);
 }
 
 /** The method of the round under way; 0: the exchange has no key exchange. */
@@ -64,6 +80,7 @@ export function deriveSecret(turn: Turn, task: KeyExchange, answer: readonly Pay
 export interface KeyExchangeSteps {
   /** Our key pair is there: the request can go out. */
   generated(): void;
+  /** The shared secret is there; its round keeps it. */
   derived(shared: Uint8Array): void;
   /** The peer's public value is not acceptable. */
   refused(why: string): void;
@@ -79,6 +96,7 @@ export function takeComputed(
     task.rounds.at(-1)!.pair = result.pair;
     steps.generated();
   } else if (result.op === "ke_derive") {
+    task.rounds.at(-1)!.shared = result.shared;
     steps.derived(result.shared);
   } else if (result.op === "refused") {
     steps.refused(result.why);
@@ -106,6 +124,6 @@ export function changeMethod(
   const method = wantedMethod(error);
   if (!methods.includes(method) || method === methodOf(task)) return false;
   if (++task.restarts > restartsMax) return false;
-  task.rounds = [...task.rounds.slice(0, -1), { method, pair: undefined }];
+  task.rounds = [...task.rounds.slice(0, -1), newRound(method)];
   return true;
 }

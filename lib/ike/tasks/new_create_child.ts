@@ -18,6 +18,8 @@ export function newCreateChild(sa: IkeSa, configIndex: number, old?: ChildSa): C
     ...newKeyExchange(sa.config.children[configIndex]!.pfsGroups[0] ?? 0),
     nonce: NOTHING,
     peerNonce: NOTHING,
+    additional: [],
+    link: undefined,
     child: undefined,
     agreed: undefined,
     deletedSpis: [],

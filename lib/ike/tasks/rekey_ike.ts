@@ -1,16 +1,19 @@
 /**
  * CREATE_CHILD_SA for a new IKE SA, as initiator (RFC 7296 §1.3.2, §2.18):
- * HDR, SK {SA, Ni, KEi} → ← HDR, SK {SA, Nr, KEr}. CHILD_SAs move to the new IKE SA; the old one is
+ * HDR, SK {SA, Ni, KEi} → ← HDR, SK {SA, Nr, KEr}; with additional key exchanges, IKE_FOLLOWUP_KE follows
+ * as often as there are some (RFC 9370 §2.2.4). CHILD_SAs move to the new IKE SA; the old one is
  * deleted by whoever initiated the exchange that won.
  *
  * Both ends may rekey at once: both exchanges are answered, and of the two new IKE SAs the one with
- * the lowest nonce goes, deleted by its creator; the other inherits (§2.8.2).
+ * the lowest nonce goes, deleted by its creator; the other inherits (§2.8.2). Where additional key
+ * exchanges are to follow there is nothing to delete yet: the exchange with the lowest nonce is not gone
+ * on with (RFC 9370 §2.2.4).
  * @module
  */
 import { ExchangeType } from "@/iana/exchange_type.ts";
 import { nameOfNotify, NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
-import type { IkeSa, RekeyIkeTask } from "@/ike/records/sa.ts";
+import type { IkeSa, RekeyIkeTask, RivalIkeSa } from "@/ike/records/sa.ts";
 import type { Received } from "@/ike/records/received.ts";
 import type { Turn } from "@/ike/records/event.ts";
 import { suiteOf } from "@/ike/negotiate/suite.ts";
@@ -32,8 +35,19 @@ import {
   newKeyExchange,
   NONCE_OCTETS,
   ownKeyPayload,
+  secretsOf,
   takeComputed,
 } from "@/ike/tasks/key_exchange.ts";
+import { awaitedIkeRekey, forgetFollowups } from "@/ike/tasks/awaited_keys.ts";
+import {
+  beginSeries,
+  isInSeries,
+  nextInSeries,
+  sendFollowup,
+  seriesComplete,
+  stateLost,
+  takeFollowup,
+} from "@/ike/tasks/followup_request.ts";
 import { soonMs } from "@/ike/tasks/new_create_child.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
 import type { NotifyPayload } from "@/wire/payloads/notify.ts";
@@ -47,6 +61,8 @@ export function newRekeyIke(sa: IkeSa): RekeyIkeTask {
     ...newKeyExchange(sa.config.algorithms.groups[0]!),
     nonce: NOTHING,
     peerNonce: NOTHING,
+    additional: [],
+    link: undefined,
     spi: 0n,
     peerSpi: 0n,
     suite: undefined,
@@ -62,6 +78,8 @@ export const rekeyIke: TaskKind<RekeyIkeTask> = {
   begin(turn, task) {
     const { sa } = turn;
     if (isReplaced(sa)) return void (sa.active = undefined); // the peer was faster
+    // What the peer has begun here ends with the IKE SA, or would have it refuse ours.
+    if (sa.followups.length > 0) return putOff(turn);
     task.nonce = sa.env.random(NONCE_OCTETS);
     task.spi ||= newSpi(sa);
     generatePair(turn, task);
@@ -72,9 +90,11 @@ export const rekeyIke: TaskKind<RekeyIkeTask> = {
       generated() {
         // The peer was faster, and no request of ours is out that could cross its own.
         if (isReplaced(turn.sa)) turn.sa.active = undefined;
+        else if (isInSeries(task)) sendFollowup(turn, task);
+        else if (turn.sa.followups.length > 0) putOff(turn);
         else send(turn, task);
       },
-      derived: (shared) => complete(turn, task, shared),
+      derived: () => nextInSeries(turn, task) || complete(turn, task),
       refused: (why) =>
         giveUp(turn, task, refusedHere(`Cannot use the peer's public value: ${why}`)),
     });
@@ -83,9 +103,17 @@ export const rekeyIke: TaskKind<RekeyIkeTask> = {
   finish(turn, task, response) {
     const error = findError(response.payloads);
     if (error) return refused(turn, task, error);
-    accept(turn, task, response);
+    if (!isInSeries(task)) return accept(turn, task, response);
+    const fault = takeFollowup(turn, task, response.payloads);
+    if (fault) giveUp(turn, task, refusedHere(`Peer answered IKE_FOLLOWUP_KE ${fault}`));
   },
 };
+
+/** Not now: a CREATE_CHILD_SA of the peer has key exchanges to come. */
+function putOff(turn: Turn): void {
+  turn.sa.active = undefined;
+  turn.sa.rekeyMs = soonMs(turn);
+}
 
 /** An SPI for a new IKE SA: random, never zero. */
 export function newSpi(sa: IkeSa): bigint {
@@ -125,7 +153,38 @@ function accept(turn: Turn, task: RekeyIkeTask, { payloads }: Received): void {
   task.peerNonce = findPayload(payloads, PayloadType.NONCE)!.data;
   const fault = nonceFault(task.peerNonce, sa.suite!.prf, task.suite.prf);
   if (fault) return giveUp(turn, task, refusedHere(`Peer answered with ${fault}`));
+  const unlinked = beginSeries(task, task.suite.additional, payloads);
+  if (unlinked) return giveUp(turn, task, refusedHere(`Peer answered ${unlinked}`));
+  if (isInSeries(task) && yieldsToRival(turn, task)) return;
   deriveSecret(turn, task, payloads);
+}
+
+/**
+ * A rekey of the peer's crosses ours, and both are answered: where ours has the lowest nonce it is not
+ * gone on with, else the peer's will not be (RFC 9370 §2.2.4).
+ */
+function yieldsToRival(turn: Turn, task: RekeyIkeTask): boolean {
+  const { sa } = turn, { rival, nonce, peerNonce } = task;
+  if (!counts(sa, rival) || sa.env.broken.has("follow_lost_rekey")) return false;
+  if (compareOctets(lowerNonce(nonce, peerNonce), rival!.lowest) > 0) {
+    forgetFollowups(turn);
+    return false;
+  }
+  sa.active = undefined;
+  leaveToRival(turn, rival!);
+  return true;
+}
+
+/** Whether there is a rekey of the peer's that made an IKE SA, or is still to: not one that it gave up. */
+function counts(sa: IkeSa, rival: RivalIkeSa | undefined): boolean {
+  if (!rival) return false;
+  return rival.sa ? rival.sa.phase === "established" : awaitedIkeRekey(sa) !== undefined;
+}
+
+/** The peer's rekey is the one that counts: it is complete, or it will be, or else ours comes again. */
+function leaveToRival(turn: Turn, { sa: made }: RivalIkeSa): void {
+  if (made) replace(turn, made);
+  else turn.sa.rekeyMs = soonMs(turn);
 }
 
 /** The eight octets of an SPI; 0n where they are none. */
@@ -134,8 +193,11 @@ export function spiOf(octets: Uint8Array): bigint {
   return new DataView(octets.buffer, octets.byteOffset).getBigUint64(0);
 }
 
-function complete(turn: Turn, task: RekeyIkeTask, shared: Uint8Array): void {
-  const { sa } = turn, { nonce, peerNonce, rival } = task;
+function complete(turn: Turn, task: RekeyIkeTask): void {
+  const { sa } = turn,
+    { nonce, peerNonce, rival } = task,
+    [shared, ...additional] = secretsOf(task);
+  const isLate = task.deletedMeanwhile && !rival?.sa;
   const made = successor(turn, {
     initiatedHere: true,
     spiI: task.spi,
@@ -143,21 +205,23 @@ function complete(turn: Turn, task: RekeyIkeTask, shared: Uint8Array): void {
     suite: task.suite!,
     nonceI: nonce,
     nonceR: peerNonce,
-    shared,
+    shared: shared!,
+    additional,
   });
   sa.active = undefined;
+  if (isInSeries(task)) seriesComplete(sa);
   // A rival that its creator has deleted already has lost, whatever we would have found.
-  const lost = isReplaced(sa) || rival?.sa.phase === "established" &&
-      compareOctets(lowerNonce(nonce, peerNonce), rival.lowest) < 0;
+  const lost = isReplaced(sa) || counts(sa, rival) && !isLate &&
+      compareOctets(lowerNonce(nonce, peerNonce), rival!.lowest) < 0;
   if (lost && rival && !sa.env.broken.has("keep_both_ike_sas")) {
     made.succession = REDUNDANT;
     made.queue.push({ kind: "delete_ike", closeCode: CloseCode.REKEYED });
     made.deadlineMs = turn.nowMs;
-    replace(turn, rival.sa);
+    leaveToRival(turn, rival);
     if (task.deletedMeanwhile) endSa(turn, CloseCode.REKEYED);
     return;
   }
-  if (rival) leaveToPeer(turn, rival.sa);
+  if (rival?.sa) leaveToPeer(turn, rival.sa);
   replace(turn, made);
   if (task.deletedMeanwhile) return endSa(turn, CloseCode.REKEYED);
   sa.queue.length = 0;
@@ -187,6 +251,8 @@ export interface SuccessorInputs {
   readonly nonceI: Uint8Array;
   readonly nonceR: Uint8Array;
   readonly shared: Uint8Array;
+  /** The secrets of the IKE_FOLLOWUP_KE exchanges, in their order (RFC 9370 §2.2.4). */
+  readonly additional?: readonly Uint8Array[];
 }
 
 /** The new IKE SA: established from its first moment, with the old one's identities (§2.8). */
@@ -221,11 +287,12 @@ export function successor({ sa, nowMs, out }: Turn, inputs: SuccessorInputs): Ik
 }
 
 /** `by` inherits the CHILD_SAs, and what was still to be done (RFC 7296 §2.8). */
-export function replace({ sa, out }: Turn, by: IkeSa): void {
+export function replace({ sa, nowMs, out }: Turn, by: IkeSa): void {
   if (isReplaced(sa)) {
     if (by.succession.kind === "undecided") by.succession = REDUNDANT;
     return;
   }
+  forgetFollowups({ sa, nowMs, out });
   by.succession = CURRENT;
   sa.succession = { kind: "replaced", by };
   by.inner = sa.inner;
@@ -264,7 +331,7 @@ function giveUp(turn: Turn, task: RekeyIkeTask, failure: Failure): void {
     out.push({ kind: "rekey_ike_failed", failure }, sa);
     return endSa(turn, CloseCode.DELETED_BY_PEER);
   }
-  if (rival?.sa.phase === "established") return replace(turn, rival.sa);
+  if (counts(sa, rival)) return leaveToRival(turn, rival!);
   sa.rekeyRefusal = failure.text;
   out.push({ kind: "rekey_ike_failed", failure }, sa);
 }
@@ -272,15 +339,17 @@ function giveUp(turn: Turn, task: RekeyIkeTask, failure: Failure): void {
 function refused(turn: Turn, task: RekeyIkeTask, error: NotifyPayload): void {
   const { sa } = turn, name = nameOfNotify(error.notify);
   // Where the peer's own rekey went through meanwhile there is nothing left to try for.
-  const methods = task.rival ? [] : sa.config.algorithms.groups;
+  const methods = task.rival || isInSeries(task) ? [] : sa.config.algorithms.groups;
   if (changeMethod(task, error, { methods })) return rekeyIke.begin(turn, task);
   const offered = showProposals(ikeProposals(sa.config.algorithms));
   const why = error.notify === NotifyType.TEMPORARY_FAILURE
     ? "it is busy with another exchange; it is asked again"
+    : error.notify === NotifyType.STATE_NOT_FOUND
+    ? "it has forgotten the key exchanges before, and is asked for all of them again"
     : `offered ${offered}; compare ikeencyptalg, ikeintegrityalg, ikeprfalg and dhgrpid`;
   const text = `Peer refused the rekey of the IKE SA (${name}): ${why}`;
   giveUp(turn, task, { cause: name, closeCode: error.notify, text });
-  if (error.notify === NotifyType.TEMPORARY_FAILURE && !isReplaced(sa)) {
-    sa.rekeyMs = soonMs(turn);
-  }
+  const forgot = error.notify === NotifyType.STATE_NOT_FOUND && isInSeries(task);
+  const again = error.notify === NotifyType.TEMPORARY_FAILURE || forgot && !stateLost(turn);
+  if (again && !isReplaced(sa)) sa.rekeyMs = soonMs(turn);
 }

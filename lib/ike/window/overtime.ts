@@ -55,15 +55,21 @@ export function isBeingReplaced(
   child: ChildSa | undefined,
   nowMs: number,
 ): boolean {
-  const { active, answering, queue, postponed } = sa, { rekeyMs } = child ?? sa;
+  const { active, answering, followups, queue, postponed } = sa, { rekeyMs } = child ?? sa;
   if (child ? child.state === "rekeyed" : isReplaced(sa)) return true;
   const isPutOff = rekeyMs > nowMs && rekeyMs < Infinity && nowMs >= lifetimeEndMs(sa, child);
   if (isPutOff) return true;
   const replaces = (task: Task) =>
     child ? task.kind === "create_child" && task.old === child : task.kind === "rekey_ike";
-  const byPeer = child
+  const answers = child
     ? answering?.kind === "create_child" && answering.old === child
     : answering?.kind === "rekey_ike";
+  const byPeer = answers ||
+    followups.some((awaited) =>
+      child
+        ? awaited.kind === "create_child" && awaited.old === child
+        : awaited.kind === "rekey_ike"
+    );
   return byPeer || active !== undefined && replaces(active) || queue.some(replaces) ||
     postponed.some(({ task }) => replaces(task));
 }
