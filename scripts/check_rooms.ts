@@ -29,7 +29,7 @@ const MAY_SEE: Readonly<Record<string, readonly string[]>> = {
   ],
   report: ["base", "iana", "files", "engine"],
   api: ["base", "native", "files", "setup", "engine"],
-  daemon: ["base", "files", "setup", "api"],
+  daemon: ["base", "native", "files", "setup", "api"],
   control: ["base", "files", "setup", "api", "daemon"],
 };
 /**

@@ -4,6 +4,7 @@
  */
 import { SystemError } from "@/base/errors.ts";
 import { killGroup } from "@/daemon/process.ts";
+import { keepDescriptorsFromChildren } from "@/native/descriptors.ts";
 
 /**
  * Runs `ip` to its end; returns what it printed.
@@ -70,6 +71,7 @@ export async function runShell(shell: ShellCommand): Promise<string | undefined>
   const { command, namespace, timeoutMs, cancel } = shell;
   if (cancel?.aborted) return "was cancelled";
   const positional = [shell.logFile, command, shell.directory];
+  keepDescriptorsFromChildren();
   const child = new Deno.Command("ip", {
     args: ["netns", "exec", namespace, "/bin/sh", "-c", LOGGED, "sh", ...positional],
     env: shell.environment,

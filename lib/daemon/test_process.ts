@@ -7,6 +7,7 @@ import { SystemError, systemWords } from "@/base/errors.ts";
 import { replaceText } from "@/files/private_file.ts";
 import { hostEnvironment } from "@/daemon/host_process.ts";
 import { hasEnded, type ProcessId, processOf, signal } from "@/daemon/process.ts";
+import { keepDescriptorsFromChildren } from "@/native/descriptors.ts";
 
 /** Names of the files of a Type 1 instance in its log directory. */
 export interface InstanceFiles {
@@ -69,6 +70,7 @@ export function startInstanceProcess(options: StartOptions): ProcessId {
   ];
   const shell = ["/bin/sh", "-c", INTO_FILES, "sh", directory, files.result, files.output];
   let child: Deno.ChildProcess;
+  keepDescriptorsFromChildren();
   try {
     child = new Deno.Command("ip", {
       args: ["netns", "exec", namespace, ...shell, ...test],
