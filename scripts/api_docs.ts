@@ -5,12 +5,15 @@
  * With `--check` it writes nothing and fails where the document is not current.
  * @module
  */
+import { type ProtoBlock, type ProtoEntry, type ProtoText, readProto } from "./proto_text.ts";
 
 /** The document, from the directory that holds `proto/`. */
 export async function apiDocument(root: string): Promise<string> {
   const parts = [HEAD];
   for (const [path, title] of FILES) {
-    parts.push(describeFile(parse(await Deno.readTextFile(`${root}/proto/${path}`)), path, title));
+    parts.push(
+      describeFile(readProto(await Deno.readTextFile(`${root}/proto/${path}`)), path, title),
+    );
   }
   return parts.join("\n");
 }
@@ -79,80 +82,7 @@ changes, cannot ask for.
   \`words\` (why), \`logDirectory\`, \`established\` and \`configured\` (tunnels; null: not known).
 `;
 
-/** A message, a nested message or a service; a field or a call. */
-interface Block {
-  readonly kind: "message" | "service";
-  readonly name: string;
-  readonly comment: string;
-  readonly entries: Entry[];
-  readonly nested: Block[];
-}
-interface Entry {
-  readonly comment: string;
-  /** Of a field: name, number, type. Of a call: name, request, answer. */
-  readonly name: string;
-  readonly columns: readonly string[];
-}
-interface File {
-  readonly comment: string;
-  readonly blocks: Block[];
-}
-
-const FIELD = /^((?:repeated )?[\w.]+) (\w+) = (\d+);$/;
-const CALL = /^rpc (\w+)\((\w+)\) returns \((stream )?(\w+)\);$/;
-const OPEN = /^(message|service) (\w+) \{(\})?$/;
-const ASIDE = /^(syntax|package|import|option) /;
-
-/** Reads our own proto files: every statement stands on a line of its own. */
-function parse(text: string): File {
-  const blocks: Block[] = [], open: Block[] = [];
-  let fileComment: string | undefined, comment: string[] = [];
-  for (const [i, raw] of text.split("\n").entries()) {
-    const line = raw.trim();
-    const said = comment.join("\n");
-    if (line.startsWith("//")) {
-      comment.push(line.slice(3));
-      continue;
-    }
-    comment = [];
-    if (line.startsWith("syntax ")) fileComment = said;
-    if (line === "" || ASIDE.test(line)) continue;
-    if (line === "}") {
-      open.pop();
-      continue;
-    }
-    const [, kind, name, closed] = OPEN.exec(line) ?? [];
-    if (kind) {
-      const block = {
-        kind: kind as Block["kind"],
-        name: name!,
-        comment: said,
-        entries: [],
-        nested: [],
-      };
-      (open.at(-1)?.nested ?? blocks).push(block);
-      if (!closed) open.push(block);
-      continue;
-    }
-    const entry = parseEntry(line, said);
-    if (!entry || said === "") {
-      throw new Error(`Line ${i + 1} is no documented field or call: ${line}`);
-    }
-    open.at(-1)!.entries.push(entry);
-  }
-  if (!fileComment) throw new Error("Cannot describe a file that does not say what it is");
-  return { comment: fileComment, blocks };
-}
-
-function parseEntry(line: string, comment: string): Entry | undefined {
-  const field = FIELD.exec(line);
-  if (field) return { comment, name: field[2]!, columns: [field[3]!, field[1]!] };
-  const call = CALL.exec(line);
-  if (call) return { comment, name: call[1]!, columns: [call[2]!, `${call[3] ?? ""}${call[4]}`] };
-  return undefined;
-}
-
-function describeFile(file: File, path: string, title: string): string {
+function describeFile(file: ProtoText, path: string, title: string): string {
   const services = file.blocks.filter((block) => block.kind === "service");
   const messages = file.blocks.filter((block) => block.kind === "message");
   return [
@@ -163,7 +93,7 @@ function describeFile(file: File, path: string, title: string): string {
   ].join("\n");
 }
 
-function describeBlock(block: Block, prefix: string): string {
+function describeBlock(block: ProtoBlock, prefix: string): string {
   const name = prefix + block.name;
   const parts = [`### ${name}\n`, `${block.comment}\n`];
   if (block.entries.length > 0) {
@@ -175,7 +105,7 @@ function describeBlock(block: Block, prefix: string): string {
   return [...parts, ...block.nested.map((inner) => describeBlock(inner, `${name}.`))].join("\n");
 }
 
-function table(heads: readonly string[], entries: readonly Entry[]): string {
+function table(heads: readonly string[], entries: readonly ProtoEntry[]): string {
   const row = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
   const rows = entries.map(({ name, columns, comment }) =>
     row([`\`${name}\``, ...columns, comment.replaceAll("\n", " ").replaceAll("|", "\\|")])

@@ -11,25 +11,17 @@ import {
 } from "@grpc/grpc-js";
 import { type Caller, type CallerJudge, type CallOrigin, notTrusted } from "@/api/caller.ts";
 import { Malformed } from "@/api/definitions.ts";
-import type { Message } from "@/api/messages.ts";
+import { Refusal } from "@/api/refusal.ts";
 import type { RefusedRekey } from "@/engine/show/view.ts";
 
-/** An answer that is not OK: status code and a sentence. */
-export class Refusal extends Error {
-  /** `details` is what the caller reads. */
-  constructor(readonly code: status, readonly details: string) {
-    super(details);
-  }
-}
-
-/** A call with one answer, made from the request `R`. */
-export function delayed<R>(
-  answer: (request: R, call: CallOrigin) => Promise<Message>,
-): handleUnaryCall<Message, Message> {
-  return async (call: ServerUnaryCall<Message, Message>, callback: sendUnaryData<Message>) => {
-    let message: Message;
+/** A call with one answer `A`, made from the request `R`. */
+export function answering<R, A>(
+  answer: (request: R, call: CallOrigin) => Promise<NoInfer<A>>,
+): handleUnaryCall<R, A> {
+  return async (call: ServerUnaryCall<R, A>, callback: sendUnaryData<A>) => {
+    let message: A;
     try {
-      message = await answer(checked<R>(call.request), call as unknown as CallOrigin);
+      message = await answer(checked(call.request), call as unknown as CallOrigin);
     } catch (error) {
       return callback(refused(error));
     }
@@ -38,12 +30,12 @@ export function delayed<R>(
 }
 
 /** A call that changes something, for callers whom `judge` trusts. */
-export function changing<R>(
+export function changing<R, A>(
   method: string,
   judge: CallerJudge,
-  answer: (request: R, caller: Caller, call: CallOrigin) => Message | Promise<Message>,
-): handleUnaryCall<Message, Message> {
-  return delayed<R>(async (request, call) => {
+  answer: (request: R, caller: Caller, call: CallOrigin) => Promise<NoInfer<A>>,
+): handleUnaryCall<R, A> {
+  return answering<R, A>(async (request, call) => {
     const caller = await judge(call);
     if (caller.isTrusted) return await answer(request, caller, call);
     const { code, details } = notTrusted(caller, method);
@@ -52,8 +44,8 @@ export function changing<R>(
 }
 
 /** The request, where it is one. @throws {Refusal} INVALID_ARGUMENT with the decoder's words. */
-export function checked<R>(request: Message | Malformed): R {
-  if (!(request instanceof Malformed)) return request as unknown as R;
+export function checked<R>(request: R | Malformed): R {
+  if (!(request instanceof Malformed)) return request;
   throw new Refusal(status.INVALID_ARGUMENT, `Cannot decode the request: ${request.why}`);
 }
 

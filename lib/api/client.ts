@@ -7,7 +7,6 @@ import { isIP } from "node:net";
 import { checkServerIdentity, type PeerCertificate } from "node:tls";
 import {
   type ChannelCredentials,
-  type Client,
   type ClientReadableStream,
   credentials,
   logVerbosity,
@@ -16,17 +15,21 @@ import {
   status,
 } from "@grpc/grpc-js";
 import {
-  CallFailed,
   type EventFeed,
-  methodOf,
+  serviceOf,
   type ShownEvent,
   shownEvent,
+  type TestAnswer,
   type TestCall,
   type TestConnection,
+  type TestRequest,
   type WantedEvents,
 } from "@/api/connection.ts";
-import { openGrpcClient } from "@/api/grpc_door.ts";
-import type { Message } from "@/api/messages.ts";
+import { GrpcChannel } from "@/api/grpc_channel.ts";
+import type { EventFilter } from "@/api/proto/api.ts";
+import type { SummaryRespRead } from "@/api/proto/api_read.ts";
+import { Refusal } from "@/api/refusal.ts";
+import { TEST_SERVICE } from "@/api/typed_service.ts";
 import { SetupError, systemWords } from "@/base/errors.ts";
 import { reasonIn } from "@/api/unanswered.ts";
 
@@ -47,57 +50,46 @@ export type ClientTlsNames = { readonly [K in keyof Required<ClientTlsFiles>]: s
 const ANSWER_MS = 30_000;
 /** A rekey waits for the peer, its retransmissions included. */
 const REKEY_MS = 300_000;
-/** Pause before a server that is gone is tried again. */
-const RECONNECT_MS = 500;
-/** The name asked for in TLS where the server is known by its address: RFC 6066 §3 has no addresses. */
+/** The name asked for in TLS where the server is known by its address. */
 const NAME_OF_ADDRESS = "address.myikev2.invalid";
+
+/** Where no file is given none is named. */
+const NO_NAMES: ClientTlsNames = { ca: "ca", certificate: "certificate", key: "key" };
 
 /** A connection to the test at `address:port`; it is made when it is first needed. */
 export class TestClient implements TestConnection {
   readonly place: string;
-  readonly #client: Client;
+  readonly #channel: GrpcChannel;
 
   /**
-   * `place` is `address:port`, an IPv6 address in brackets.
+   * `place` is `address:port`, an IPv6 address in brackets; without `tls` it is asked in clear.
    * @throws {SetupError} where it is no such thing, or a TLS file cannot be used.
    */
-  constructor(place: string, tls: ClientTlsFiles, names: ClientTlsNames) {
+  constructor(place: string, tls: ClientTlsFiles = {}, names: ClientTlsNames = NO_NAMES) {
     const host = hostOf(place);
     setLogVerbosity(logVerbosity.NONE);
     this.place = place;
     const secure = Boolean(tls.ca || tls.certificate || tls.key);
     const channel = secure ? tlsChannel(host, tls, names) : credentials.createInsecure();
-    this.#client = openGrpcClient(place, channel, {
-      "grpc.use_local_subchannel_pool": 1,
-      "grpc.max_receive_message_length": -1,
-      "grpc.initial_reconnect_backoff_ms": RECONNECT_MS,
-      "grpc.max_reconnect_backoff_ms": RECONNECT_MS,
-      "grpc.enable_http_proxy": 0,
-      ...(secure && isIP(host) ? { "grpc.ssl_target_name_override": NAME_OF_ADDRESS } : {}),
-    });
+    this.#channel = new GrpcChannel(
+      place,
+      channel,
+      secure && isIP(host) ? NAME_OF_ADDRESS : undefined,
+    );
   }
 
-  call(method: TestCall, request: Message = {}): Promise<Message> {
-    const { path, requestSerialize, responseDeserialize } = methodOf(method);
+  async call<M extends TestCall>(method: M, request: TestRequest<M> = {}): Promise<TestAnswer<M>> {
     const patience = method.startsWith("Rekey") ? REKEY_MS : ANSWER_MS;
-    return new Promise((resolve, reject) => {
-      this.#client.makeUnaryRequest(
-        path,
-        requestSerialize,
-        responseDeserialize,
-        request,
-        { deadline: Date.now() + patience },
-        (error: ServiceError | null, answer?: Message) => {
-          if (error) reject(this.#failure(error));
-          else resolve(answer ?? {});
-        },
-      );
-    });
+    try {
+      return await this.#channel.of(serviceOf(method)).call(method, request, patience);
+    } catch (e) {
+      throw e instanceof Refusal ? this.#failure(e) : e;
+    }
   }
 
   events(wanted: WantedEvents, each: (event: ShownEvent) => void): EventFeed {
-    const stream = this.#stream("SubscrEvent", filterMessage(wanted));
-    stream.on("data", (message: Message) => each(shownEvent(message)));
+    const stream = this.#channel.of(TEST_SERVICE).stream("SubscrEvent", filterMessage(wanted));
+    stream.on("data", (message) => each(shownEvent(message)));
     return {
       ended: this.#endOf(stream),
       change: async (other) => void await this.call("UpdateEventFilter", filterMessage(other)),
@@ -105,29 +97,19 @@ export class TestClient implements TestConnection {
     };
   }
 
-  async final(): Promise<Message | undefined> {
-    const stream = this.#stream("NotifyFinalResult", {});
-    let summary: Message | undefined;
-    stream.on("data", (message: Message) => summary = message);
+  async final(): Promise<SummaryRespRead | undefined> {
+    const stream = this.#channel.of(TEST_SERVICE).stream("NotifyFinalResult", {});
+    let summary: SummaryRespRead | undefined;
+    stream.on("data", (message) => summary = message);
     await this.#endOf(stream).catch(() => {});
     return summary;
   }
 
   close(): void {
-    this.#client.close();
+    this.#channel.close();
   }
 
-  #stream(method: string, request: Message): ClientReadableStream<Message> {
-    const { path, requestSerialize, responseDeserialize } = methodOf(method);
-    return this.#client.makeServerStreamRequest(
-      path,
-      requestSerialize,
-      responseDeserialize,
-      request,
-    );
-  }
-
-  #endOf(stream: ClientReadableStream<Message>): Promise<void> {
+  #endOf(stream: ClientReadableStream<unknown>): Promise<void> {
     return new Promise((resolve, reject) => {
       stream.on("end", resolve);
       stream.on("error", (error: ServiceError) => {
@@ -137,18 +119,18 @@ export class TestClient implements TestConnection {
     });
   }
 
-  #failure({ code, details }: ServiceError): CallFailed {
+  #failure({ code, details }: { readonly code: status; readonly details: string }): Refusal {
     if (code === status.UNAVAILABLE) {
-      return new CallFailed(code, `No test answers at ${this.place}: ${reasonIn(details)}`);
+      return new Refusal(code, `No test answers at ${this.place}: ${reasonIn(details)}`);
     }
     if (code === status.DEADLINE_EXCEEDED) {
-      return new CallFailed(code, `The test at ${this.place} does not answer in time`);
+      return new Refusal(code, `The test at ${this.place} does not answer in time`);
     }
-    return new CallFailed(code, details || (status[code] ?? `status ${code}`));
+    return new Refusal(code, details || (status[code] ?? `status ${code}`));
   }
 }
 
-function filterMessage({ level, keyword }: WantedEvents): Message {
+function filterMessage({ level, keyword }: WantedEvents): EventFilter {
   return { Level: level, keyword };
 }
 

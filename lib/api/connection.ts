@@ -3,25 +3,23 @@
  * whether they go over the network (`client.ts`) or stay in this process (`local.ts`).
  * @module
  */
-import { IKE_API, loadProto, type ProtoFile, TEST_API } from "@/api/definitions.ts";
-import type { Message } from "@/api/messages.ts";
-import { must } from "@/base/errors.ts";
-import type { MethodDefinition, ServiceDefinition } from "@grpc/grpc-js";
+import type { MyIKEv2APISvc } from "@/api/proto/api.ts";
+import type { MyIKEv2EventRead, SummaryRespRead } from "@/api/proto/api_read.ts";
+import type { MyIKEv2IKESvc } from "@/api/proto/ikeapi.ts";
+import type { CallOf, UnaryName } from "@/api/call_types.ts";
+import { type ApiService, IKE_SERVICE, TEST_SERVICE } from "@/api/typed_service.ts";
 
-/** A call of the Test API with one answer, or `RekeyIKESA`. */
-export type TestCall =
-  | "Stop"
-  | "GetSummary"
-  | "GetIKESA"
-  | "ListIKESA"
-  | "ListCHILDSA"
-  | "GetCHILDSA"
-  | "UpdateEventFilter"
-  | "GetPingSummary"
-  | "ClearPingStats"
-  | "GetPoolUsageSummary"
-  | "RekeyChild"
-  | "RekeyIKESA";
+/** All calls to a running test: those of the Test API, and `RekeyIKESA`. */
+export interface TestCalls extends MyIKEv2APISvc, MyIKEv2IKESvc {}
+
+/** A call with one answer. */
+export type TestCall = UnaryName<TestCalls>;
+
+/** What such a call is asked with. */
+export type TestRequest<M extends TestCall> = CallOf<TestCalls, M>["request"];
+
+/** What it answers. */
+export type TestAnswer<M extends TestCall> = CallOf<TestCalls, M>["answerRead"];
 
 /** Which events are wanted, as `EventFilter` of the API says it: level 0 is the setup's loglevel. */
 export interface WantedEvents {
@@ -41,9 +39,9 @@ export interface ShownEvent {
 
 /** Events that come until they end, or are no longer wanted. */
 export interface EventFeed {
-  /** Resolves when there will be no more. @throws {CallFailed} where they broke off. */
+  /** Resolves when there will be no more. @throws {Refusal} where they broke off. */
   readonly ended: Promise<void>;
-  /** Another filter from now on. @throws {CallFailed} */
+  /** Another filter from now on. @throws {Refusal} */
   change(wanted: WantedEvents): Promise<void>;
   /** No more. */
   close(): void;
@@ -53,53 +51,24 @@ export interface EventFeed {
 export interface TestConnection {
   /** Where it is, in words. */
   readonly place: string;
-  /** One call; 64-bit numbers of the answer are decimal text. @throws {CallFailed} */
-  call(method: TestCall, request?: Message): Promise<Message>;
+  /** One call. @throws {Refusal} whose `message` says in words for people why there is no answer. */
+  call<M extends TestCall>(method: M, request?: TestRequest<M>): Promise<TestAnswer<M>>;
   /** Begins to hear events. */
   events(wanted: WantedEvents, each: (event: ShownEvent) => void): EventFeed;
   /** The summary at the end of the test; nothing where the connection ended first. */
-  final(): Promise<Message | undefined>;
+  final(): Promise<SummaryRespRead | undefined>;
   /** Ends the connection; the test goes on. */
   close(): void;
 }
 
-/** A call that was not answered with OK. */
-export class CallFailed extends Error {
-  override name = "CallFailed";
-  /** `code`: the number of the gRPC status; `details`: what the other side says about it. */
-  constructor(readonly code: number, readonly details: string) {
-    super(details);
-  }
-}
-
-/** How a method is encoded and where it is; of a stream, of one of its messages. */
-export function methodOf(name: string): MethodDefinition<Message, Message> {
-  const [file, service] = name === "RekeyIKESA"
-    ? [IKE_API, "MyIKEv2IKESvc"] as const
-    : [TEST_API, "MyIKEv2APISvc"] as const;
-  const definition = serviceOf(file, service)[name];
-  must(definition !== undefined, `${service} has the call ${name}`);
-  return definition as MethodDefinition<Message, Message>;
-}
-
-const loaded = new Map<string, ServiceDefinition>();
-
-/** Loaded once in a process. */
-function serviceOf(file: ProtoFile, name: string): ServiceDefinition {
-  const known = loaded.get(name);
-  if (known) return known;
-  const service = loadProto(file)[`${file.package}.${name}`] as ServiceDefinition;
-  loaded.set(name, service);
-  return service;
+/** The service that a call belongs to. */
+export function serviceOf(method: keyof TestCalls): ApiService<TestCalls> {
+  const service = method === "RekeyIKESA" ? IKE_SERVICE : TEST_SERVICE;
+  return service as unknown as ApiService<TestCalls>;
 }
 
 /** An event of the API in our words. */
-export function shownEvent(message: Message): ShownEvent {
-  const { Level, Msg, EventTime } = message as {
-    Level: number;
-    Msg: string;
-    EventTime: { seconds: string; nanos: number } | null;
-  };
+export function shownEvent({ Level, Msg, EventTime }: MyIKEv2EventRead): ShownEvent {
   const epochMs = Number(EventTime?.seconds ?? 0) * 1e3 + (EventTime?.nanos ?? 0) / 1e6;
   return { level: Level, msg: Msg, epochMs };
 }

@@ -5,11 +5,13 @@
  */
 import { Metadata, type ServerWritableStream } from "@grpc/grpc-js";
 import { connectionOf } from "@/api/caller.ts";
-import { eventMessage, type Message } from "@/api/messages.ts";
+import { eventMessage } from "@/api/messages.ts";
+import type { EventFilterRead } from "@/api/proto/api_read.ts";
+import type { MyIKEv2Event } from "@/api/proto/api.ts";
 import type { EventFilter, EventHub, EventSubscription } from "@/engine/show/event_hub.ts";
 
 /** A stream that answers a call. */
-type EventCall = ServerWritableStream<Message, Message>;
+type EventCall = ServerWritableStream<EventFilterRead, MyIKEv2Event>;
 
 /** The open event streams of one server. */
 export class EventStreams {
@@ -67,7 +69,7 @@ function sendAhead(call: EventCall): void {
   if (typeof transport?.sendMessage !== "function") return;
   let onTheirWay = 0;
   let blocked: Parameters<EventCall["_write"]>[2] | undefined;
-  call._write = (event: Message, _encoding, done) => {
+  call._write = (event: MyIKEv2Event, _encoding, done) => {
     onTheirWay++;
     const isFull = onTheirWay >= AHEAD_MAX;
     if (isFull) blocked = done;
@@ -86,7 +88,7 @@ const AHEAD_MAX = 200;
 
 /** What the library's stream hands its messages to. */
 interface MessageSender {
-  sendMessage(message: Message, taken: () => void): void;
+  sendMessage(message: MyIKEv2Event, taken: () => void): void;
 }
 
 /** Until the connection takes more, or is gone. */

@@ -9,11 +9,8 @@ import {
   type ChannelOptions,
   Client,
   type ClientOptions,
-  type GrpcObject,
-  loadPackageDefinition,
   Server,
 } from "@grpc/grpc-js";
-import type { PackageDefinition } from "@grpc/proto-loader";
 import type { Http2Server, ServerHttp2Session } from "node:http2";
 import { guardHttp2Sessions } from "@/api/http2_guard.ts";
 import { must } from "@/base/errors.ts";
@@ -32,12 +29,6 @@ export function openGrpcClient(
 export function openGrpcServer(options: ChannelOptions): Server {
   guardHttp2Sessions();
   return new Server(options);
-}
-
-/** The client classes of a package's services, by name. */
-export function loadGrpcPackage(definition: PackageDefinition): GrpcObject {
-  guardHttp2Sessions();
-  return loadPackageDefinition(definition);
 }
 
 /** The HTTP/2 connection of one client of a server. */

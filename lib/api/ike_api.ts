@@ -3,30 +3,21 @@
  * beside the Test API, which never changes.
  * @module
  */
-import type { UntypedServiceImplementation } from "@grpc/grpc-js";
 import { changing, notRekeyed } from "@/api/calls.ts";
 import type { CallerJudge } from "@/api/caller.ts";
-import type { Message } from "@/api/messages.ts";
+import type { MyIKEv2IKESvc, RekeyIKESAResp } from "@/api/proto/ikeapi.ts";
+import type { Handlers } from "@/api/typed_service.ts";
 import { showSpi64 } from "@/base/bytes.ts";
 import type { RunView } from "@/engine/show/view.ts";
 
-/** A request as the loader hands it over: 64-bit numbers as decimal text. */
-interface Request {
-  readonly OwnSPI: string;
-}
-
 /** The handlers of the one call, over a run. */
-export function ikeService(view: RunView, judge: CallerJudge): UntypedServiceImplementation {
+export function ikeService(view: RunView, judge: CallerJudge): Handlers<MyIKEv2IKESvc> {
   return {
-    RekeyIKESA: changing<Request>(
-      "RekeyIKESA",
-      judge,
-      (request) => rekeyIkeSa(view, BigInt(request.OwnSPI)),
-    ),
+    RekeyIKESA: changing("RekeyIKESA", judge, ({ OwnSPI }) => rekeyIkeSa(view, BigInt(OwnSPI))),
   };
 }
 
-async function rekeyIkeSa(view: RunView, spi: bigint): Promise<Message> {
+async function rekeyIkeSa(view: RunView, spi: bigint): Promise<RekeyIKESAResp> {
   const outcome = await view.rekeyIke(spi);
   if (outcome.kind === "done") return { NewOwnSPI: outcome.spi.toString() };
   throw notRekeyed(outcome, "IKE SA", showSpi64(spi));

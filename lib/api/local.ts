@@ -3,31 +3,32 @@
  * others, its messages encoded and decoded as on the way.
  * @module
  */
-import type {
-  sendUnaryData,
-  ServerUnaryCall,
-  ServiceError,
-  UntypedServiceImplementation,
-} from "@grpc/grpc-js";
+import type { sendUnaryData, ServerUnaryCall, ServiceError } from "@grpc/grpc-js";
 import { type CallOrigin, judgeOneself, type SecretsRule } from "@/api/caller.ts";
 import {
-  CallFailed,
   type EventFeed,
-  methodOf,
+  serviceOf,
   type ShownEvent,
+  type TestAnswer,
   type TestCall,
+  type TestCalls,
   type TestConnection,
+  type TestRequest,
   type WantedEvents,
 } from "@/api/connection.ts";
 import { ikeService } from "@/api/ike_api.ts";
-import { type Message, summaryMessage } from "@/api/messages.ts";
+import { summaryMessage } from "@/api/messages.ts";
+import type { SummaryRespRead } from "@/api/proto/api_read.ts";
+import { Refusal } from "@/api/refusal.ts";
 import { testService } from "@/api/test_api.ts";
+import type { CallOf } from "@/api/call_types.ts";
+import { definitionOf, type Handlers, TEST_SERVICE } from "@/api/typed_service.ts";
 import type { EventFilter } from "@/engine/show/event_hub.ts";
 import type { RunView } from "@/engine/show/view.ts";
 
 type Handler = (
-  call: ServerUnaryCall<Message, Message>,
-  callback: sendUnaryData<Message>,
+  call: ServerUnaryCall<unknown, unknown>,
+  callback: sendUnaryData<unknown>,
 ) => void;
 
 /** Whoever sits at the terminal of the test. */
@@ -37,7 +38,7 @@ const HERE: CallOrigin = { getPeer: () => "127.0.0.1:0", getAuthContext: () => (
 export class LocalTest implements TestConnection {
   readonly place = "this process";
   readonly #view: RunView;
-  readonly #handlers: UntypedServiceImplementation;
+  readonly #handlers: Handlers<TestCalls>;
 
   /** `secrets` is the setup's `apisecrets`. */
   constructor(view: RunView, secrets: SecretsRule) {
@@ -48,16 +49,18 @@ export class LocalTest implements TestConnection {
     };
   }
 
-  call(method: TestCall, request: Message = {}): Promise<Message> {
+  call<M extends TestCall>(method: M, request: TestRequest<M> = {}): Promise<TestAnswer<M>> {
     const { requestSerialize, requestDeserialize, responseSerialize, responseDeserialize } =
-      methodOf(method);
+      definitionOf(serviceOf(method), method);
     const call = { ...HERE, request: requestDeserialize(requestSerialize(request)) };
     const handle = this.#handlers[method] as unknown as Handler;
     return new Promise((resolve, reject) => {
-      handle(call as ServerUnaryCall<Message, Message>, (error, answer) => {
+      handle(call as ServerUnaryCall<unknown, unknown>, (error, answer) => {
         const { code = 2, details = "" } = (error ?? {}) as Partial<ServiceError>;
-        if (error) reject(new CallFailed(code, details));
-        else resolve(responseDeserialize(responseSerialize(answer ?? {})));
+        if (error) reject(new Refusal(code, details));
+        else {resolve(
+            responseDeserialize(responseSerialize(answer as CallOf<TestCalls, M>["answer"])),
+          );}
       });
     });
   }
@@ -77,8 +80,8 @@ export class LocalTest implements TestConnection {
     };
   }
 
-  async final(): Promise<Message | undefined> {
-    const { responseSerialize, responseDeserialize } = methodOf("GetSummary");
+  async final(): Promise<SummaryRespRead | undefined> {
+    const { responseSerialize, responseDeserialize } = definitionOf(TEST_SERVICE, "GetSummary");
     const { summary } = await this.#view.finalResult;
     return responseDeserialize(responseSerialize(summaryMessage(summary)));
   }

@@ -4,6 +4,16 @@
  * `proto/myikev2/api/api.proto`.
  * @module
  */
+import type {
+  CHILDSADump,
+  CHILDSADumpTS,
+  IKESADump,
+  IKESASummary,
+  MyIKEv2Event,
+  PingResult,
+  SummaryResp,
+} from "@/api/proto/api.ts";
+import type { Duration, Timestamp } from "@/api/proto/well_known.ts";
 import type { PingTaskView } from "@/engine/show/ping_table.ts";
 import { isUnspecified, showAddress } from "@/base/address.ts";
 import type { RunEvent } from "@/engine/show/event_hub.ts";
@@ -17,9 +27,6 @@ import {
   type RunSummary,
   type TrafficSelectorView,
 } from "@/engine/show/view.ts";
-
-/** A message to send, by the names of its fields; an undefined field is left out. */
-export type Message = Record<string, unknown>;
 
 /** What a dump of an IKE SA tells of the setup. */
 export interface IkeSettings {
@@ -43,17 +50,17 @@ export interface IkeSettings {
 const DIGITAL_SIGNATURE = 14;
 
 /** A Timestamp of milliseconds since 1970; absent stays absent. */
-export function timestamp(epochMs: number | undefined): Message | undefined {
+export function timestamp(epochMs: number | undefined): Timestamp | undefined {
   return epochMs === undefined ? undefined : secondsAndNanos(epochMs);
 }
 
 /** A Duration; absent stays absent. */
-export function duration(ms: number | undefined): Message | undefined {
+export function duration(ms: number | undefined): Duration | undefined {
   return ms === undefined ? undefined : secondsAndNanos(ms);
 }
 
 /** Both well-known types are a count of seconds and what is left in nanoseconds. */
-function secondsAndNanos(ms: number): Message {
+function secondsAndNanos(ms: number): Timestamp & Duration {
   // Rounded to whole microseconds: a double holds no more of the time since 1970.
   const us = Math.round(ms * 1e3);
   const seconds = Math.floor(us / 1e6);
@@ -61,7 +68,7 @@ function secondsAndNanos(ms: number): Message {
 }
 
 /** SummaryResp. */
-export function summaryMessage(summary: RunSummary): Message {
+export function summaryMessage(summary: RunSummary): SummaryResp {
   const states = summary.ikeSasByState;
   return {
     Role: RoleNumber[summary.role],
@@ -96,7 +103,7 @@ export function summaryMessage(summary: RunSummary): Message {
 }
 
 /** IKESASummary. */
-export function ikeSummaryMessage(sa: IkeSaSummary): Message {
+export function ikeSummaryMessage(sa: IkeSaSummary): IKESASummary {
   return {
     PeerAddr: sa.peerAddress,
     PeerPort: sa.peerPort,
@@ -107,7 +114,7 @@ export function ikeSummaryMessage(sa: IkeSaSummary): Message {
 }
 
 /** PingResult. */
-export function pingMessage(task: PingTaskView): Message {
+export function pingMessage(task: PingTaskView): PingResult {
   return {
     LocalAddr: isUnspecified(task.own) ? "" : showAddress(task.own),
     RemoteAddr: showAddress(task.peer),
@@ -117,7 +124,7 @@ export function pingMessage(task: PingTaskView): Message {
 }
 
 /** IKESADump; keys and PSK only where `secrets`. */
-export function ikeDumpMessage(sa: IkeSaDump, settings: IkeSettings, secrets: boolean): Message {
+export function ikeDumpMessage(sa: IkeSaDump, settings: IkeSettings, secrets: boolean): IKESADump {
   const signs = sa.ownAuth === DIGITAL_SIGNATURE;
   return {
     State: sa.state,
@@ -158,7 +165,7 @@ export function ikeDumpMessage(sa: IkeSaDump, settings: IkeSettings, secrets: bo
 }
 
 /** CHILDSADump; keys only where `secrets`. */
-export function childDumpMessage(child: ChildSaDump, secrets: boolean): Message {
+export function childDumpMessage(child: ChildSaDump, secrets: boolean): CHILDSADump {
   return {
     State: child.state,
     OwnSPI: child.spi,
@@ -181,16 +188,19 @@ export function childDumpMessage(child: ChildSaDump, secrets: boolean): Message 
 }
 
 /** MyIKEv2Event. */
-export function eventMessage(event: RunEvent): Message {
+export function eventMessage(event: RunEvent): MyIKEv2Event {
   return { Level: event.level, Msg: event.msg, EventTime: timestamp(event.epochMs) };
 }
 
-function keyFields(keys: IkeKeys | undefined, secrets: boolean): Message {
+/** The keys of a dump. */
+type KeyFields = Pick<IKESADump, "SKei" | "SKer" | "SKai" | "SKar">;
+
+function keyFields(keys: IkeKeys | undefined, secrets: boolean): KeyFields {
   if (!secrets || !keys) return {};
   return { SKei: keys.skEi, SKer: keys.skEr, SKai: keys.skAi, SKar: keys.skAr };
 }
 
-function selectorMessage(ts: TrafficSelectorView): Message {
+function selectorMessage(ts: TrafficSelectorView): CHILDSADumpTS {
   return {
     Type: ts.type,
     Protocol: ts.protocol,

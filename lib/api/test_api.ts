@@ -3,14 +3,9 @@
  * call is answered from the live state of a {@linkcode RunView}; nothing is decided here.
  * @module
  */
-import {
-  Metadata,
-  type ServerWritableStream,
-  status,
-  type UntypedServiceImplementation,
-} from "@grpc/grpc-js";
+import { Metadata, type ServerWritableStream, status } from "@grpc/grpc-js";
 import { ikeService } from "@/api/ike_api.ts";
-import { changing, checked, delayed, notRekeyed, Refusal, refused } from "@/api/calls.ts";
+import { answering, changing, checked, notRekeyed, refused } from "@/api/calls.ts";
 import {
   type Caller,
   type CallerJudge,
@@ -23,7 +18,7 @@ import {
 } from "@/api/caller.ts";
 import { Bounds, type Holder, STREAM_LIMITS } from "@/api/connection_bounds.ts";
 import { serverCredentials } from "@/api/credentials.ts";
-import { IKE_API, loadService, TEST_API } from "@/api/definitions.ts";
+import { IKE_API, TEST_API } from "@/api/definitions.ts";
 import { EventStreams } from "@/api/event_streams.ts";
 import { addCommonServices, listen, newServer, shutDown } from "@/api/listen.ts";
 import {
@@ -31,10 +26,40 @@ import {
   ikeDumpMessage,
   type IkeSettings,
   ikeSummaryMessage,
-  type Message,
   pingMessage,
   summaryMessage,
 } from "@/api/messages.ts";
+import type {
+  CHILDSADump,
+  Empty,
+  IKESADump,
+  ListCHILDSAResp,
+  ListIKESAResp,
+  ListPingResult,
+  MyIKEv2APISvc,
+  MyIKEv2Event,
+  PoolUsageSummary,
+  SummaryResp,
+} from "@/api/proto/api.ts";
+import type {
+  CHILDSAQueryRead,
+  EmptyRead,
+  EventFilterRead,
+  IKESAQueryRead,
+  ListCHILDSAQueryRead,
+  ListIKESAQueryRead,
+  PingResultQueryRead,
+  RekeyChildReqRead,
+  StopReqRead,
+} from "@/api/proto/api_read.ts";
+import { Refusal } from "@/api/refusal.ts";
+import {
+  addService,
+  fullName,
+  type Handlers,
+  IKE_SERVICE,
+  TEST_SERVICE,
+} from "@/api/typed_service.ts";
 import { showSpi32, showSpi64 } from "@/base/bytes.ts";
 import type { EventFilter } from "@/engine/show/event_hub.ts";
 import type { RunView } from "@/engine/show/view.ts";
@@ -60,9 +85,6 @@ const SUBSCRIBERS_MS_MAX = 2_000;
 /** How long open calls may take when the server closes. */
 const CLOSE_GRACE_MS = 500;
 
-const SERVICE = "MyIKEv2APISvc";
-const IKE_SERVICE = "MyIKEv2IKESvc";
-
 /**
  * Serves the Test API of a run.
  *
@@ -73,9 +95,9 @@ export async function startTestApi(view: RunView, options: TestApiOptions): Prom
   const server = newServer();
   const judge = judgeByOwner(options.trust);
   const service = new TestApiService(view, options.secrets, judge);
-  server.addService(loadService(TEST_API, SERVICE), service.implementation());
-  server.addService(loadService(IKE_API, IKE_SERVICE), ikeService(view, judge));
-  const names = [`${TEST_API.package}.${SERVICE}`, `${IKE_API.package}.${IKE_SERVICE}`];
+  addService(server, TEST_SERVICE, service.handlers());
+  addService(server, IKE_SERVICE, ikeService(view, judge));
+  const names = [fullName(TEST_SERVICE), fullName(IKE_SERVICE)];
   const health = addCommonServices(server, [TEST_API, IKE_API], names);
   const listening = await listen(server, {
     address: options.address,
@@ -103,22 +125,12 @@ export function testService(
   view: RunView,
   secrets: SecretsRule,
   judge: CallerJudge,
-): UntypedServiceImplementation {
-  return new TestApiService(view, secrets, judge).implementation();
+): Handlers<MyIKEv2APISvc> {
+  return new TestApiService(view, secrets, judge).handlers();
 }
 
-/** A request as the loader hands it over: 64-bit numbers as decimal text. */
-interface Request extends Message {
-  readonly OwnSPI: string | number;
-  readonly IKEOwnSPI: string;
-  readonly Start: number;
-  readonly Len: number;
-  readonly Level: number;
-  readonly keyword: string;
-  readonly Gracefully: boolean;
-}
-
-type StreamCall = ServerWritableStream<Message, Message>;
+type EventCall = ServerWritableStream<EventFilterRead, MyIKEv2Event>;
+type FinalCall = ServerWritableStream<EmptyRead, SummaryResp>;
 
 /** The handlers of the thirteen calls. */
 class TestApiService {
@@ -140,34 +152,26 @@ class TestApiService {
     this.#events = new EventStreams(view.events);
   }
 
-  implementation(): UntypedServiceImplementation {
+  handlers(): Handlers<MyIKEv2APISvc> {
+    const judge = this.#judge, view = this.#view;
     return {
-      Stop: this.#changing("Stop", (request, caller) => this.#stop(request, caller)),
-      GetSummary: delayed(async () => summaryMessage(await this.#view.summary())),
-      GetIKESA: delayed((request: Request, call) => this.#getIkeSa(request, call)),
-      ListIKESA: delayed((request: Request) => this.#listIkeSas(request)),
-      ListCHILDSA: delayed((request: Request) => this.#listChildSas(request)),
-      GetCHILDSA: delayed((request: Request, call) => this.#getChildSa(request, call)),
-      SubscrEvent: (call: StreamCall) => this.#subscribe(call, (r) => this.#sendEvents(call, r)),
-      UpdateEventFilter: delayed((request: Request, call) => this.#updateFilter(request, call)),
-      GetPingSummary: delayed((request: Request) => this.#pings(request)),
-      ClearPingStats: this.#changing("ClearPingStats", async () => {
-        await this.#view.clearPings();
+      Stop: changing("Stop", judge, (request, caller) => this.#stop(request, caller)),
+      GetSummary: answering(async () => summaryMessage(await view.summary())),
+      GetIKESA: answering((request, call) => this.#getIkeSa(request, call)),
+      ListIKESA: answering((request) => this.#listIkeSas(request)),
+      ListCHILDSA: answering((request) => this.#listChildSas(request)),
+      GetCHILDSA: answering((request, call) => this.#getChildSa(request, call)),
+      SubscrEvent: (call) => this.#subscribe(call, (filter) => this.#sendEvents(call, filter)),
+      UpdateEventFilter: answering((request, call) => this.#updateFilter(request, call)),
+      GetPingSummary: answering((request) => this.#pings(request)),
+      ClearPingStats: changing("ClearPingStats", judge, async () => {
+        await view.clearPings();
         return {};
       }),
-      GetPoolUsageSummary: delayed(() => this.#poolUsage()),
-      NotifyFinalResult: (call: StreamCall) =>
-        this.#subscribe(call, () => this.#sendFinalResult(call)),
-      RekeyChild: this.#changing("RekeyChild", (request) => this.#rekeyChild(request)),
+      GetPoolUsageSummary: answering(() => this.#poolUsage()),
+      NotifyFinalResult: (call) => this.#subscribe(call, () => this.#sendFinalResult(call)),
+      RekeyChild: changing("RekeyChild", judge, (request) => this.#rekeyChild(request)),
     };
-  }
-
-  /** A call that changes something: only for callers who are trusted. */
-  #changing(
-    method: string,
-    answer: (request: Request, caller: Caller) => Message | Promise<Message>,
-  ) {
-    return changing<Request>(method, this.#judge, answer);
   }
 
   /** The test is over: event streams end with what they have queued. */
@@ -181,15 +185,17 @@ class TestApiService {
     while (this.#subscribers.size > 0) await Promise.all(this.#subscribers);
   }
 
-  async #poolUsage(): Promise<Message> {
+  async #poolUsage(): Promise<PoolUsageSummary> {
     const { v4, v6 } = await this.#view.poolUsage();
     return {
-      ...(v4 ? { V4StartAddr: v4.start, V4Assigned: v4.assigned } : {}),
-      ...(v6 ? { V6StartAddr: v6.start, V6Assigned: v6.assigned } : {}),
+      V4StartAddr: v4?.start,
+      V4Assigned: v4?.assigned,
+      V6StartAddr: v6?.start,
+      V6Assigned: v6?.assigned,
     };
   }
 
-  async #pings({ Start, Len }: Request): Promise<Message> {
+  async #pings({ Start, Len }: PingResultQueryRead): Promise<ListPingResult> {
     const [list, totals] = await Promise.all([
       this.#view.pings(Start, Len),
       this.#view.pingTotals(),
@@ -201,49 +207,45 @@ class TestApiService {
     };
   }
 
-  #stop(request: Request, caller: Caller): Message {
+  #stop({ Gracefully }: StopReqRead, caller: Caller): Promise<Empty> {
     this.#view.events.publish(4, `Stop was asked for by ${caller.words}`);
     // Answered first: an end that is not graceful may be over before the answer is out.
-    setTimeout(() => this.#view.stop(request.Gracefully), 0);
-    return {};
+    setTimeout(() => this.#view.stop(Gracefully), 0);
+    return Promise.resolve({});
   }
 
-  async #rekeyChild(request: Request): Promise<Message> {
-    const own = Number(request.OwnSPI);
-    const outcome = await this.#view.rekeyChild(own);
+  async #rekeyChild({ OwnSPI }: RekeyChildReqRead): Promise<Empty> {
+    const outcome = await this.#view.rekeyChild(OwnSPI);
     if (outcome.kind === "done") return {};
-    throw notRekeyed(outcome, "CHILD_SA", showSpi32(own));
+    throw notRekeyed(outcome, "CHILD_SA", showSpi32(OwnSPI));
   }
 
-  async #getIkeSa(request: Request, call: CallOrigin): Promise<Message> {
+  async #getIkeSa({ OwnSPI }: IKESAQueryRead, call: CallOrigin): Promise<IKESADump> {
     const seesSecrets = await maySeeSecrets(this.#secrets, call, this.#judge);
-    const spi = BigInt(request.OwnSPI);
-    const sa = await this.#view.ikeSa(spi);
+    const spi = BigInt(OwnSPI), sa = await this.#view.ikeSa(spi);
     if (!sa) throw new Refusal(status.NOT_FOUND, `No IKE SA has our SPI ${showSpi64(spi)}`);
     return ikeDumpMessage(sa, this.#settings, seesSecrets);
   }
 
-  async #listIkeSas(request: Request): Promise<Message> {
-    const list = await this.#view.listIkeSas(request.Start, request.Len);
+  async #listIkeSas({ Start, Len }: ListIKESAQueryRead): Promise<ListIKESAResp> {
+    const list = await this.#view.listIkeSas(Start, Len);
     return { SummaryList: list.map(ikeSummaryMessage) };
   }
 
-  async #listChildSas(request: Request): Promise<Message> {
-    const spi = BigInt(request.IKEOwnSPI);
-    const children = await this.#view.childSas(spi);
+  async #listChildSas({ IKEOwnSPI }: ListCHILDSAQueryRead): Promise<ListCHILDSAResp> {
+    const spi = BigInt(IKEOwnSPI), children = await this.#view.childSas(spi);
     if (!children) throw new Refusal(status.NOT_FOUND, `No IKE SA has our SPI ${showSpi64(spi)}`);
     return { OwnSPIList: children };
   }
 
-  async #getChildSa(request: Request, call: CallOrigin): Promise<Message> {
+  async #getChildSa({ OwnSPI }: CHILDSAQueryRead, call: CallOrigin): Promise<CHILDSADump> {
     const seesSecrets = await maySeeSecrets(this.#secrets, call, this.#judge);
-    const spi = Number(request.OwnSPI);
-    const child = await this.#view.childSa(spi);
-    if (!child) throw new Refusal(status.NOT_FOUND, `No CHILD_SA has our SPI ${showSpi32(spi)}`);
+    const child = await this.#view.childSa(OwnSPI);
+    if (!child) throw new Refusal(status.NOT_FOUND, `No CHILD_SA has our SPI ${showSpi32(OwnSPI)}`);
     return childDumpMessage(child, seesSecrets);
   }
 
-  async #updateFilter(request: Request, call: CallOrigin): Promise<Message> {
+  async #updateFilter(request: EventFilterRead, call: CallOrigin): Promise<Empty> {
     const filter = this.#filter(request);
     if (this.#events.updateOwn(connectionOf(call), filter) > 0) return {};
     const caller = await this.#judge(call);
@@ -255,7 +257,7 @@ class TestApiService {
     throw new Refusal(status.FAILED_PRECONDITION, "No event stream is open");
   }
 
-  #filter(request: Request): EventFilter {
+  #filter(request: EventFilterRead): EventFilter {
     if (request.Level > 5) {
       throw new Refusal(
         status.INVALID_ARGUMENT,
@@ -266,7 +268,10 @@ class TestApiService {
   }
 
   /** Serves a stream, keeps it among the subscribers until it is over, and ends it with a status. */
-  #subscribe(call: StreamCall, serve: (request: Request) => Promise<void>): void {
+  #subscribe<R, A>(
+    call: ServerWritableStream<R, A>,
+    serve: (request: R) => Promise<void>,
+  ): void {
     const over = new Promise<void>((resolve) => {
       for (const name of ["close", "finish", "cancelled"]) call.on(name, () => resolve());
     });
@@ -275,9 +280,12 @@ class TestApiService {
     served.then(() => this.#subscribers.delete(served));
   }
 
-  async #answerStream(call: StreamCall, serve: (request: Request) => Promise<void>): Promise<void> {
+  async #answerStream<R, A>(
+    call: ServerWritableStream<R, A>,
+    serve: (request: R) => Promise<void>,
+  ): Promise<void> {
     try {
-      const request = checked<Request>(call.request);
+      const request = checked(call.request);
       const { isTrusted, key } = await this.#streamHolder(call as unknown as CallOrigin);
       const why = this.#streams.take({ key, isTrusted });
       if (why !== undefined) {
@@ -301,11 +309,11 @@ class TestApiService {
     return { isTrusted, key: words.replace(/:\d+$/, "") };
   }
 
-  async #sendEvents(call: StreamCall, request: Request): Promise<void> {
+  async #sendEvents(call: EventCall, request: EventFilterRead): Promise<void> {
     await this.#events.serve(call, this.#filter(request));
   }
 
-  async #sendFinalResult(call: StreamCall): Promise<void> {
+  async #sendFinalResult(call: FinalCall): Promise<void> {
     // The caller learns from the headers that it is heard.
     call.sendMetadata(new Metadata());
     const left = new Promise<void>((resolve) => call.on("cancelled", () => resolve()));

@@ -4,7 +4,9 @@
  */
 import { printLine, tellLine } from "@/files/terminal.ts";
 import { TestClient } from "@/api/client.ts";
-import { CallFailed, type TestConnection } from "@/api/connection.ts";
+import type { TestConnection } from "@/api/connection.ts";
+import { Refusal } from "@/api/refusal.ts";
+import { SetupError } from "@/base/errors.ts";
 import type { CliFlags } from "@/cli/cli_flags.ts";
 import { EXIT_FAILED, EXIT_PASSED } from "@/cli/exit_status.ts";
 import { runSystemShell, Shell, showEvent } from "@/cli/shell.ts";
@@ -47,7 +49,7 @@ export async function runOneCommand(
   });
 }
 
-/** The completions for the SPI that a command takes. @throws {CallFailed} if no test answers. */
+/** The completions for the SPI that a command takes. @throws {Refusal} if no test answers. */
 export async function spisOfTest(flags: CliFlags, name: string, word: string): Promise<Offer[]> {
   const test = connect(flags);
   try {
@@ -65,7 +67,7 @@ async function connected(
   try {
     return await use(test);
   } catch (e) {
-    if (!(e instanceof CallFailed)) throw e;
+    if (!(e instanceof Refusal || e instanceof SetupError)) throw e;
     tellLine(`myikev2: ${e.message}`);
     return EXIT_FAILED;
   } finally {

@@ -7,7 +7,7 @@ import { printLine, tellLine } from "@/files/terminal.ts";
 import { Command, CommanderError } from "commander";
 import process from "node:process";
 import { createInterface } from "node:readline";
-import { Refusal } from "@/api/calls.ts";
+import { Refusal } from "@/api/refusal.ts";
 import { showEndpoint } from "@/base/address.ts";
 import { SetupError, SystemError } from "@/base/errors.ts";
 import { type ControlOptions, durationOf, loadControllerFile, loadRecipe } from "@/cli/control.ts";

@@ -10,13 +10,13 @@ import process from "node:process";
 import readline from "node:readline";
 import { Command, CommanderError } from "commander";
 import {
-  CallFailed,
   type EventFeed,
   type ShownEvent,
   type TestConnection,
   type WantedEvents,
 } from "@/api/connection.ts";
-import { systemWords } from "@/base/errors.ts";
+import { Refusal } from "@/api/refusal.ts";
+import { SetupError, systemWords } from "@/base/errors.ts";
 import { EXIT_FAILED, EXIT_PASSED, EXIT_USAGE } from "@/cli/exit_status.ts";
 import { History, historyPath } from "@/cli/history.ts";
 import { parseSwitch, settleSwitches } from "@/cli/options.ts";
@@ -161,7 +161,9 @@ export class Shell {
     try {
       await tree.parseAsync(settleSwitches(tree, withTwoDashes(words)), { from: "user" });
     } catch (e) {
-      if (e instanceof CallFailed) return this.#reportError(e.message, EXIT_FAILED);
+      if (e instanceof Refusal || e instanceof SetupError) {
+        return this.#reportError(e.message, EXIT_FAILED);
+      }
       // Commander has printed its own errors already.
       if (!(e instanceof CommanderError)) throw e;
       if (e.exitCode !== 0) this.#status = Math.max(this.#status, EXIT_USAGE);
@@ -291,7 +293,7 @@ export async function runSystemShell(): Promise<number> {
     });
     return (await child.spawn().status).code;
   } catch (e) {
-    throw new CallFailed(0, `Cannot run ${path}: ${systemWords(e)}`);
+    throw new SetupError(`Cannot run ${path}: ${systemWords(e)}`);
   } finally {
     Deno.removeSignalListener("SIGINT", ignore);
   }

@@ -5,7 +5,8 @@
  * @module
  */
 import type { TestConnection } from "@/api/connection.ts";
-import type { Message } from "@/api/messages.ts";
+import type { IKESASummaryRead } from "@/api/proto/api_read.ts";
+import type { TimestampRead } from "@/api/proto/well_known.ts";
 import { must } from "@/base/errors.ts";
 import { showSpi32, showSpi64 } from "@/base/bytes.ts";
 import { showDuration } from "@/base/duration.ts";
@@ -37,19 +38,22 @@ export function isAnswered(name: string): boolean {
   return Object.hasOwn(ANSWERS, name);
 }
 
-/** Carries out one command. @throws {CallFailed} */
+/** Carries out one command. @throws {Refusal} */
 export async function answer(name: string, args: ShellArguments, to: Answering): Promise<void> {
   must(isAnswered(name), `${name} is a command with an answer`);
   await ANSWERS[name]!(to, args);
 }
 
 /** The IKE SAs from index `start` on, at most `len` (0: all), in pages. */
-export async function* ikeSas(test: TestConnection, start = 0, len = 0): AsyncGenerator<Message[]> {
+export async function* ikeSas(
+  test: TestConnection,
+  start = 0,
+  len = 0,
+): AsyncGenerator<readonly IKESASummaryRead[]> {
   const end = len === 0 ? Infinity : start + len;
   for (let at = start; at < end; at += PAGE) {
     const wanted = Math.min(PAGE, end - at);
-    const { SummaryList } = await test.call("ListIKESA", { Start: at, Len: wanted });
-    const page = SummaryList as Message[];
+    const { SummaryList: page } = await test.call("ListIKESA", { Start: at, Len: wanted });
     if (page.length > 0) yield page;
     if (page.length < wanted) return;
   }
@@ -75,7 +79,7 @@ const ANSWERS: Readonly<Record<string, Answer>> = {
   },
   listchild: async (to, { spi }) => {
     const { OwnSPIList } = await to.test.call("ListCHILDSA", { IKEOwnSPI: String(spi) });
-    const spis = (OwnSPIList as number[]).map(showSpi32);
+    const spis = OwnSPIList.map((spi) => showSpi32(spi));
     if (to.json) return to.print(JSON.stringify(spis));
     for (const child of spis) to.print(child);
     if (spis.length === 0) to.print(`the IKE SA ${showSpi64(spi!)} has no CHILD_SA`);
@@ -86,7 +90,7 @@ const ANSWERS: Readonly<Record<string, Answer>> = {
   },
   rekeyike: async (to, { spi }) => {
     const { NewOwnSPI } = await to.test.call("RekeyIKESA", { OwnSPI: String(spi) });
-    const [before, after] = [showSpi64(spi!), showSpi64(BigInt(NewOwnSPI as string))];
+    const [before, after] = [showSpi64(spi!), showSpi64(BigInt(NewOwnSPI))];
     tellDone(to, { rekeyed: before, NewOwnSPI: after }, `${before} is rekeyed, now ${after}`);
   },
   pool: tellPool,
@@ -126,7 +130,7 @@ export function endpoint({ PeerAddr, PeerPort }: ShownMessage): string {
 async function listPings(to: Answering, args: ShellArguments): Promise<void> {
   const { start = 0, len = 0 } = args, end = len === 0 ? Infinity : start + len;
   const pings: ShownMessage[] = [];
-  let totals: Message = {};
+  let totals = { TotalSent: "0", TotalRecv: "0" };
   for (let at = start; at < end; at += PAGE) {
     const wanted = Math.min(PAGE, end - at);
     const { ResultList, ...sums } = await to.test.call("GetPingSummary", {
@@ -134,9 +138,8 @@ async function listPings(to: Answering, args: ShellArguments): Promise<void> {
       Len: wanted,
     });
     totals = sums;
-    const page = ResultList as Message[];
-    pings.push(...page.map((ping) => showMessage("ping", ping)));
-    if (page.length < wanted) break;
+    pings.push(...ResultList.map((ping) => showMessage("ping", ping)));
+    if (ResultList.length < wanted) break;
   }
   const [TotalSent, TotalRecv] = [Number(totals.TotalSent), Number(totals.TotalRecv)];
   if (to.json) return to.print(JSON.stringify({ ResultList: pings, TotalSent, TotalRecv }));
@@ -164,13 +167,10 @@ async function tellPool(to: Answering): Promise<void> {
 
 async function tellUptime(to: Answering): Promise<void> {
   const summary = await to.test.call("GetSummary");
-  type Time = Parameters<typeof msOf>[0] | null;
-  const at = (field: string) => {
-    const value = summary[field] as Time;
-    return value ? msOf(value) : undefined;
-  };
+  const at = (value: TimestampRead | null) => value ? msOf(value) : undefined;
   const { StartTime, TestEndTime, ActualTestEndTime } = showMessage("summary", summary);
-  const started = at("StartTime"), ends = at("TestEndTime"), ended = at("ActualTestEndTime");
+  const started = at(summary.StartTime), ends = at(summary.TestEndTime);
+  const ended = at(summary.ActualTestEndTime);
   const now = ended ?? Date.now();
   const upMs = started === undefined ? 0 : Math.max(0, now - started);
   if (to.json) {

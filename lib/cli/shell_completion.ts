@@ -62,7 +62,7 @@ async function ikeSpis(word: string, test: TestConnection): Promise<Offer[]> {
 
 async function childSpis(word: string, test: TestConnection): Promise<Offer[]> {
   const { SummaryList } = await test.call("ListIKESA", { Start: 0, Len: PARENTS_MAX });
-  const parents = (SummaryList as { OwnSPI: string }[]).map(({ OwnSPI }) => OwnSPI);
+  const parents = SummaryList.map(({ OwnSPI }) => OwnSPI);
   const lists = await Promise.all(parents.map(async (OwnSPI): Promise<Offer[]> => {
     // An SA that has gone in the meantime has no CHILD_SAs.
     const { OwnSPIList } = await test.call("ListCHILDSA", { IKEOwnSPI: OwnSPI })

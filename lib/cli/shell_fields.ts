@@ -4,6 +4,16 @@
  * with addresses, times, durations and registered numbers as text.
  * @module
  */
+import type {
+  CHILDSADumpRead,
+  CHILDSADumpTSRead,
+  IKESADumpRead,
+  IKESASummaryRead,
+  PingResultRead,
+  PoolUsageSummaryRead,
+  SummaryRespRead,
+} from "@/api/proto/api_read.ts";
+import type { DurationRead, TimestampRead } from "@/api/proto/well_known.ts";
 import { showAddress } from "@/base/address.ts";
 import { showSpi32, showSpi64, toHex } from "@/base/bytes.ts";
 import { printableLine } from "@/base/printable.ts";
@@ -18,7 +28,6 @@ import { nameOfInteg } from "@/iana/integ.ts";
 import { nameOfIpProtocol } from "@/iana/ip_protocol.ts";
 import { nameOfPrf } from "@/iana/prf.ts";
 import { nameOfTsType } from "@/iana/ts_type.ts";
-import type { Message } from "@/api/messages.ts";
 
 /** The value that JSON shows for a field; null: it does not apply, or has not happened. */
 export type Shown = string | number | boolean | null | readonly ShownMessage[];
@@ -27,46 +36,45 @@ export interface ShownMessage {
   readonly [field: string]: Shown;
 }
 
-type Show = (value: unknown) => Shown;
+/** How a field of type `T` is shown. */
+type Show<T> = (value: T) => Shown;
 
 /** A Timestamp or Duration of protobuf: seconds as decimal text, and nanoseconds. */
-interface Time {
-  readonly seconds: string;
-  readonly nanos: number;
-}
+type Fields<M> = { readonly [F in keyof M]: Show<M[F]> };
 
-const plain: Show = (value) => value as Shown;
-const count: Show = (value) => {
+const plain: Show<string | number | boolean> = (value) => value;
+/** A 64-bit number: as a number where that is exact. */
+const count: Show<string | number> = (value) => {
   const n = Number(value);
   return Number.isSafeInteger(n) ? n : String(value);
 };
-const rate: Show = (value) => Number((value as number).toFixed(3));
-const time: Show = (value) => value ? new Date(msOf(value as Time)).toISOString() : null;
-const period: Show = (value) => value ? showDuration(Math.round(msOf(value as Time))) : null;
-const spi64: Show = (value) => showSpi64(BigInt(value as string));
-const spi32: Show = (value) => showSpi32(value as number);
-const octets: Show = (value) => toHex(value as Uint8Array).toUpperCase() || null;
-const words: Show = (value) => value as string || null;
-const address: Show = (value) => {
-  const octets = value as Uint8Array;
-  return octets.length === 4 || octets.length === 16 ? showAddress(octets) : null;
-};
-/** Shows a number of a registry by its name; 0 means that there is none yet. */
-const named = (nameOf: (value: number) => string): Show => (value) =>
-  value ? nameOf(value as number) : null;
-const oneOf = (names: readonly string[]): Show => (value) =>
-  names[value as number] ?? `unknown(${value})`;
+const rate: Show<number> = (value) => Number(value.toFixed(3));
+const time: Show<TimestampRead | null> = (value) =>
+  value ? new Date(msOf(value)).toISOString() : null;
+const period: Show<DurationRead | null> = (value) =>
+  value ? showDuration(Math.round(msOf(value))) : null;
+const spi64: Show<string> = (value) => showSpi64(BigInt(value));
+const spi32: Show<number> = (value) => showSpi32(value);
+const octets: Show<Uint8Array> = (value) => toHex(value).toUpperCase() || null;
+const words: Show<string> = (value) => value || null;
+const address: Show<Uint8Array> = (value) =>
+  value.length === 4 || value.length === 16 ? showAddress(value) : null;
+/** A number of a registry; 0 where there is none yet. */
+const named = (nameOf: (value: number) => string): Show<number> => (value) =>
+  value ? nameOf(value) : null;
+const oneOf = (names: readonly string[]): Show<number> => (value) =>
+  names[value] ?? `unknown(${value})`;
 
 /** Names of authentication methods that have no number at IANA. */
 const OWN_METHODS: ReadonlyMap<number, string> = new Map([[201, "EAP"], [202, "EAP only"]]);
-const method: Show = named((value) => OWN_METHODS.get(value) ?? nameOfAuthMethod(value));
+const method: Show<number> = named((value) => OWN_METHODS.get(value) ?? nameOfAuthMethod(value));
 
 /** A Timestamp or a Duration in milliseconds. */
-export function msOf({ seconds, nanos }: Time): number {
+export function msOf({ seconds, nanos }: TimestampRead | DurationRead): number {
   return Number(seconds) * 1e3 + nanos / 1e6;
 }
 
-const SUMMARY: Readonly<Record<string, Show>> = {
+const SUMMARY: Fields<SummaryRespRead> = {
   Role: oneOf(["", "client", "gateway"]),
   Result: oneOf(RUN_RESULT_NAMES),
   LastErrMsg: words,
@@ -97,14 +105,14 @@ const SUMMARY: Readonly<Record<string, Show>> = {
   Ikesa_state_child_rekeying: count,
 };
 
-const KEYS: Readonly<Record<string, Show>> = {
+const KEYS: Fields<Pick<IKESADumpRead, "SKei" | "SKer" | "SKai" | "SKar">> = {
   SKei: octets,
   SKer: octets,
   SKai: octets,
   SKar: octets,
 };
 
-const IKE_LINE: Readonly<Record<string, Show>> = {
+const IKE_LINE: Fields<IKESASummaryRead> = {
   OwnSPI: spi64,
   PeerAddr: address,
   PeerPort: plain,
@@ -112,7 +120,7 @@ const IKE_LINE: Readonly<Record<string, Show>> = {
   EstabTime: time,
 };
 
-const IKE_DUMP: Readonly<Record<string, Show>> = {
+const IKE_DUMP: Fields<IKESADumpRead> = {
   OwnSPI: spi64,
   PeerSPI: (value) => value === "0" ? null : spi64(value),
   State: oneOf(IKE_STATE_NAMES),
@@ -128,7 +136,7 @@ const IKE_DUMP: Readonly<Record<string, Show>> = {
   OwnAuth: method,
   PeerAuth: method,
   MyIdType: named(nameOfIdType),
-  HashAlgDS: (value) => value as number < 0 ? null : nameOfHashAlgorithm(value as number),
+  HashAlgDS: (value) => value < 0 ? null : nameOfHashAlgorithm(value),
   RSAPSS: plain,
   PSK: words,
   InitiateDPD: plain,
@@ -152,17 +160,18 @@ const RANGES: ReadonlyMap<number, string> = new Map([[7, "IPv4 range"], [8, "IPv
 /** Is shown of a traffic selector for all IP protocols. */
 const ANY = "any";
 
-const SELECTOR: Readonly<Record<string, Show>> = {
-  Type: (value) => RANGES.get(value as number) ?? nameOfTsType(value as number),
-  Protocol: (value) => value === 0 ? ANY : nameOfIpProtocol(value as number),
+const SELECTOR: Fields<CHILDSADumpTSRead> = {
+  Type: (value) => RANGES.get(value) ?? nameOfTsType(value),
+  Protocol: (value) => value === 0 ? ANY : nameOfIpProtocol(value),
   StartAddr: address,
   EndAddr: address,
   StartPort: plain,
   EndPort: plain,
 };
-const selectors: Show = (value) => (value as Message[]).map((ts) => shown(ts, SELECTOR));
+const selectors: Show<readonly CHILDSADumpTSRead[]> = (value) =>
+  value.map((ts) => shown(ts, SELECTOR));
 
-const CHILD_DUMP: Readonly<Record<string, Show>> = {
+const CHILD_DUMP: Fields<CHILDSADumpRead> = {
   OwnSPI: spi32,
   PeerSPI: spi32,
   State: oneOf(CHILD_STATE_NAMES),
@@ -182,14 +191,14 @@ const CHILD_DUMP: Readonly<Record<string, Show>> = {
   ...KEYS,
 };
 
-const PING: Readonly<Record<string, Show>> = {
+const PING: Fields<PingResultRead> = {
   LocalAddr: plain,
   RemoteAddr: plain,
   TotalSentPkt: count,
   TotalRecvPkt: count,
 };
 
-const POOL: Readonly<Record<string, Show>> = {
+const POOL: Fields<PoolUsageSummaryRead> = {
   V4StartAddr: address,
   V4Assigned: count,
   V6StartAddr: address,
@@ -197,7 +206,16 @@ const POOL: Readonly<Record<string, Show>> = {
 };
 
 /** The kinds of messages that can be shown. */
-const KINDS = {
+interface Kinds {
+  readonly summary: SummaryRespRead;
+  readonly ikeLine: IKESASummaryRead;
+  readonly ikeDump: IKESADumpRead;
+  readonly childDump: CHILDSADumpRead;
+  readonly ping: PingResultRead;
+  readonly pool: PoolUsageSummaryRead;
+}
+
+const FIELDS: { readonly [K in keyof Kinds]: Fields<Kinds[K]> } = {
   summary: SUMMARY,
   ikeLine: IKE_LINE,
   ikeDump: IKE_DUMP,
@@ -207,14 +225,20 @@ const KINDS = {
 };
 
 /** A message of this kind, with its fields in the order in which people look for them. */
-export function showMessage(kind: keyof typeof KINDS, message: Message): ShownMessage {
-  return shown(message, KINDS[kind]);
+export type ShownFields<M> = { readonly [F in keyof M]: Shown };
+
+/** A message of this kind, its fields in the order people look for them. */
+export function showMessage<K extends keyof Kinds>(
+  kind: K,
+  message: Kinds[K],
+): ShownFields<Kinds[K]> {
+  return shown(message, FIELDS[kind]);
 }
 
-function shown(message: Message, fields: Readonly<Record<string, Show>>): ShownMessage {
-  return Object.fromEntries(
-    Object.entries(fields).map(([name, show]) => [name, show(message[name])]),
-  );
+function shown<M>(message: M, fields: Fields<M>): ShownFields<M> {
+  const names = Object.keys(fields) as (keyof M)[];
+  const values = names.map((name) => [name, fields[name](message[name])]);
+  return Object.fromEntries(values) as ShownFields<M>;
 }
 
 /** The message as one line for each field; a field that does not apply is a dash. */

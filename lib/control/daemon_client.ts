@@ -2,20 +2,16 @@
  * A client of the Daemon API of one host.
  * @module
  */
-import {
-  type ChannelCredentials,
-  type Client,
-  credentials,
-  type ServiceDefinition,
-  type ServiceError,
-  status,
-} from "@grpc/grpc-js";
+import { type ChannelCredentials, credentials, status } from "@grpc/grpc-js";
 import { Buffer } from "node:buffer";
 import { checkServerIdentity } from "node:tls";
-import { Refusal } from "@/api/calls.ts";
-import { DAEMON_API, loadService } from "@/api/definitions.ts";
-import { openGrpcClient } from "@/api/grpc_door.ts";
-import type { Message } from "@/api/messages.ts";
+import { Refusal } from "@/api/refusal.ts";
+import { GrpcChannel, type ServiceClient } from "@/api/grpc_channel.ts";
+import type { SummaryRespRead } from "@/api/proto/api_read.ts";
+import type { DefineGenericTestReq, MyIKEv2DaemonAPISvc } from "@/api/proto/daemonapi.ts";
+import type { ListTestStatusEntryRead } from "@/api/proto/daemonapi_read.ts";
+import type { CallOf, UnaryName } from "@/api/call_types.ts";
+import { DAEMON_SERVICE } from "@/api/typed_service.ts";
 import { CONNECTION_LOST, reasonIn } from "@/api/unanswered.ts";
 import { type IpAddress, parseAddress } from "@/base/address.ts";
 import { SetupError, systemWords } from "@/base/errors.ts";
@@ -29,20 +25,16 @@ const DESTROY_MS = 60_000;
 /** Time in which all set-up commands of an instance must end, in milliseconds. */
 const DEFINE_MS = 15 * 60_000;
 /** Pause between attempts to connect, in milliseconds. */
-const RECONNECT_MS = 500;
-
-/** The members that are read of a summary (`api.SummaryResp`). 64-bit numbers are decimal text. */
-export interface Summary {
-  /** 1 is a client, 2 a gateway; 0 means that the test never ran. */
-  readonly Role: number;
-  readonly NumOfCreatedTunnel: number;
-  readonly SetupRate: number;
-  readonly Live_count: string;
-  readonly Configured_count: string;
-  /** 0 means running, 1 passed, 2 failed, 3 stopped. */
-  readonly Result: number;
-  readonly LastErrMsg: string;
-}
+export type Summary = Pick<
+  SummaryRespRead,
+  | "Role"
+  | "NumOfCreatedTunnel"
+  | "SetupRate"
+  | "Live_count"
+  | "Configured_count"
+  | "Result"
+  | "LastErrMsg"
+>;
 
 /** One instance as its daemon lists it. */
 export interface ListedInstance {
@@ -55,32 +47,27 @@ export interface ListedInstance {
   readonly ping: { readonly sent: number; readonly received: number } | null;
 }
 
-let service: ServiceDefinition | undefined;
+type DaemonCall = UnaryName<MyIKEv2DaemonAPISvc>;
 
 /** A client of one daemon. Every call that fails throws a {@linkcode Refusal} with the daemon's status. */
 export class DaemonClient {
   readonly entry: DaemonEntry;
-  readonly #client: Client;
+  readonly #channel: GrpcChannel;
+  readonly #calls: ServiceClient<MyIKEv2DaemonAPISvc>;
 
   /** @throws {SetupError} if a file for TLS cannot be used. */
   constructor(entry: DaemonEntry) {
     this.entry = entry;
     const { address, port, tls } = entry;
     const target = address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
-    this.#client = openGrpcClient(target, channelCredentials(entry), {
-      "grpc.use_local_subchannel_pool": 1,
-      "grpc.max_receive_message_length": -1,
-      "grpc.initial_reconnect_backoff_ms": RECONNECT_MS,
-      "grpc.max_reconnect_backoff_ms": RECONNECT_MS,
-      "grpc.enable_http_proxy": 0,
-      // An IP address is not allowed as a server name (RFC 6066 §3). The certificate is checked all the same.
-      ...(tls.ca && parseAddress(address) ? { "grpc.ssl_target_name_override": SERVER_NAME } : {}),
-    });
+    const serverName = tls.ca && parseAddress(address) ? SERVER_NAME : undefined;
+    this.#channel = new GrpcChannel(target, channelCredentials(entry), serverName);
+    this.#calls = this.#channel.of(DAEMON_SERVICE);
   }
 
   /** Lists all instances of the daemon. */
   async list(): Promise<ListedInstance[]> {
-    const { results } = await this.#call("List", {}, ANSWER_MS) as { results: ListEntry[] };
+    const { results } = await this.#call("List", {}, ANSWER_MS);
     return results.map(listed);
   }
 
@@ -96,7 +83,7 @@ export class DaemonClient {
   }
 
   /** Starts an instance by a `DefineGenericTestReq`. */
-  async define(request: Message): Promise<void> {
+  async define(request: DefineGenericTestReq): Promise<void> {
     await this.#call("Define", request, DEFINE_MS);
   }
 
@@ -112,31 +99,25 @@ export class DaemonClient {
 
   /** Closes the connection. */
   close(): void {
-    this.#client.close();
+    this.#channel.close();
   }
 
-  #call(method: string, request: Message, deadlineMs: number): Promise<Message> {
-    service ??= loadService(DAEMON_API, "MyIKEv2DaemonAPISvc");
-    const { path, requestSerialize, responseDeserialize } = service[method]!;
-    return new Promise((resolve, reject) => {
-      this.#client.makeUnaryRequest(
-        path,
-        requestSerialize,
-        responseDeserialize,
-        request,
-        { deadline: Date.now() + deadlineMs },
-        (error: ServiceError | null, answer?: Message) => {
-          if (error) reject(new Refusal(error.code, this.#detailsOf(error)));
-          else resolve(answer ?? {});
-        },
-      );
-    });
+  async #call<M extends DaemonCall>(
+    method: M,
+    request: CallOf<MyIKEv2DaemonAPISvc, M>["request"],
+    deadlineMs: number,
+  ): Promise<CallOf<MyIKEv2DaemonAPISvc, M>["answerRead"]> {
+    try {
+      return await this.#calls.call(method, request, deadlineMs);
+    } catch (e) {
+      throw e instanceof Refusal ? new Refusal(e.code, this.#detailsOf(e)) : e;
+    }
   }
 
   /**
    * Explains a lost connection: a daemon that requires TLS or another certificate closes it without a reason.
    */
-  #detailsOf({ code, details }: ServiceError): string {
+  #detailsOf({ code, details }: Refusal): string {
     if (code !== status.UNAVAILABLE) return details;
     const reason = reasonIn(details), { ca, certificate } = this.entry.tls;
     if (reason !== CONNECTION_LOST) return reason;
@@ -162,17 +143,9 @@ export function isUnreachable(e: unknown): boolean {
     [status.UNAVAILABLE, status.DEADLINE_EXCEEDED, status.CANCELLED].includes(e.code);
 }
 
-/** An entry of `ListResp` as it is decoded. */
-interface ListEntry {
-  readonly Name: string;
-  readonly Type: number;
-  readonly APIAddr: Uint8Array;
-  readonly APIPort: number;
-  readonly Status: Summary | null;
-  readonly PingResults: { readonly TotalSent: string; readonly TotalRecv: string } | null;
-}
-
-function listed({ Name, Type, APIAddr, APIPort, Status, PingResults }: ListEntry): ListedInstance {
+function listed(
+  { Name, Type, APIAddr, APIPort, Status, PingResults }: ListTestStatusEntryRead,
+): ListedInstance {
   return {
     name: Name,
     type: Type as InstanceType,

@@ -3,7 +3,7 @@
  * controller, and get their management address.
  * @module
  */
-import type { Message } from "@/api/messages.ts";
+import type { DefineGenericTestReq } from "@/api/proto/daemonapi.ts";
 import { type IpAddress, showAddress } from "@/base/address.ts";
 import { SetupError, systemWords } from "@/base/errors.ts";
 import type { DaemonEntry } from "@/control/controller_file.ts";
@@ -88,7 +88,7 @@ export function defineRequest(
   { name, what, setup }: PreparedInstance,
   address: IpAddress | undefined,
   override: boolean,
-): Message {
+): DefineGenericTestReq {
   if (what.kind === "other") {
     const OtherTest = {
       SetupCMDs: what.setupCommands,

@@ -3,7 +3,7 @@
  * without one are stopped when all tests with one have ended.
  * @module
  */
-import { Refusal } from "@/api/calls.ts";
+import { Refusal } from "@/api/refusal.ts";
 import { describeError, type ListedInstance, type Summary } from "@/control/daemon_client.ts";
 import type { Daemons } from "@/control/daemons.ts";
 import type { InstanceOutcome, InstanceResult } from "@/control/outcome.ts";

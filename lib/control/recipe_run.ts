@@ -4,7 +4,7 @@
  * @module
  */
 import { status } from "@grpc/grpc-js";
-import { Refusal } from "@/api/calls.ts";
+import { Refusal } from "@/api/refusal.ts";
 import { type IpAddress, showAddress } from "@/base/address.ts";
 import { SetupError } from "@/base/errors.ts";
 import { describeError, isUnreachable } from "@/control/daemon_client.ts";

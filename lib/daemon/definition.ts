@@ -4,8 +4,8 @@
  * @module
  */
 import { status } from "@grpc/grpc-js";
-import type { Message } from "@/api/messages.ts";
-import { Refusal } from "@/api/calls.ts";
+import type { DefineGenericTestReqRead } from "@/api/proto/daemonapi_read.ts";
+import { Refusal } from "@/api/refusal.ts";
 import { parsePrefix } from "@/base/address.ts";
 import { must, SetupError } from "@/base/errors.ts";
 import { InstanceType } from "@/daemon/record.ts";
@@ -44,21 +44,6 @@ export interface Definition {
   readonly what: OurDefinition | OtherDefinition;
 }
 
-/** A decoded `Define` request (DefineGenericTestReq); a sub-message that was not sent is null. */
-export interface DefineRequest extends Message {
-  readonly Type: number;
-  readonly Name: string;
-  readonly Override: boolean;
-  readonly MyIKEv2Test: { readonly Setup: string; readonly LogDir: string } | null;
-  readonly OtherTest: {
-    readonly SetupCMDs: string;
-    readonly UpCMDs: string;
-    readonly DestroyCMDs: string;
-    readonly DataIf: string;
-    readonly DataIfAddr: string;
-  } | null;
-}
-
 /** Without LogDir, an instance logs into a directory of its own name below this one. */
 export const LOG_DIRECTORY = "/var/log/myikev2";
 
@@ -86,7 +71,10 @@ export function checkName(name: string): string {
  * Checks a request and splits it into its parts; `verify` reads the setup of a Type 1 instance.
  * @throws {Refusal} INVALID_ARGUMENT; for an error in a setup with its line and column.
  */
-export function checkDefinition(request: DefineRequest, verify: VerifySetup): Definition {
+export function checkDefinition(
+  request: DefineGenericTestReqRead,
+  verify: VerifySetup,
+): Definition {
   const name = checkName(request.Name);
   const { Type: type, MyIKEv2Test: ours, OtherTest: other } = request;
   if (type !== InstanceType.OURS && type !== InstanceType.OTHER) {
@@ -107,7 +95,7 @@ type Part = Omit<Definition, "name" | "override">;
 
 function ourDefinition(
   name: string,
-  { Setup: text, LogDir }: NonNullable<DefineRequest["MyIKEv2Test"]>,
+  { Setup: text, LogDir }: NonNullable<DefineGenericTestReqRead["MyIKEv2Test"]>,
   verify: VerifySetup,
 ): Part {
   const logDirectory = LogDir === "" ? `${LOG_DIRECTORY}/${name}` : LogDir;
@@ -140,7 +128,10 @@ function mustKeep(sent: Setup, written: Setup): void {
   must(rest(sent) === rest(written), "a setup with another apilistenaddr is the same setup");
 }
 
-function otherDefinition(name: string, other: NonNullable<DefineRequest["OtherTest"]>): Part {
+function otherDefinition(
+  name: string,
+  other: NonNullable<DefineGenericTestReqRead["OtherTest"]>,
+): Part {
   const { DataIf: dataInterface, DataIfAddr: dataAddress } = other;
   if (interfaceName.parse(dataInterface) === undefined || dataInterface.includes("\0")) {
     throw invalid(

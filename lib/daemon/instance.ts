@@ -4,8 +4,8 @@
  * @module
  */
 import { status } from "@grpc/grpc-js";
-import type { Message } from "@/api/messages.ts";
-import { Refusal } from "@/api/calls.ts";
+import type { SummaryRespRead } from "@/api/proto/api_read.ts";
+import { Refusal } from "@/api/refusal.ts";
 import { parseAddress } from "@/base/address.ts";
 import { must, SystemError, systemWords } from "@/base/errors.ts";
 import type { Definition } from "@/daemon/definition.ts";
@@ -323,7 +323,7 @@ export class Instance {
   }
 
   async #askNow(): Promise<void> {
-    let summary: Message;
+    let summary: SummaryRespRead;
     try {
       summary = await this.#connect().call("GetSummary", {}, ANSWER_MS);
     } catch (e) {
@@ -335,8 +335,8 @@ export class Instance {
     this.#answeredMs = Date.now();
     this.#isSilent = false;
     this.record.summary = summary;
-    const outcome = OUTCOMES[Number(summary.Result)];
-    const words = String(summary.LastErrMsg ?? "");
+    const outcome = OUTCOMES[summary.Result];
+    const words = summary.LastErrMsg;
     if (outcome === undefined) return this.#become(InstanceState.RUNNING);
     this.#become(outcome === "failed" ? InstanceState.FAILED : InstanceState.PASSED, words);
     this.#endRun({ outcome, words, ...this.#tunnels() });

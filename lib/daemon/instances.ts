@@ -4,7 +4,7 @@
  */
 import { status } from "@grpc/grpc-js";
 import { isLoopback } from "@/api/caller.ts";
-import { Refusal } from "@/api/calls.ts";
+import { Refusal } from "@/api/refusal.ts";
 import {
   compareAddresses,
   type IpAddress,

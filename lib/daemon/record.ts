@@ -3,7 +3,7 @@
  * next daemon can take the instance over.
  * @module
  */
-import type { Message } from "@/api/messages.ts";
+import type { ListPingResultRead, SummaryRespRead } from "@/api/proto/api_read.ts";
 import type { MovedInterface } from "@/daemon/network.ts";
 import type { ProcessId } from "@/daemon/process.ts";
 
@@ -61,9 +61,9 @@ export interface InstanceRecord {
   /** Reason of a bad state; empty otherwise. */
   words: string;
   /** The last SummaryResp known. */
-  summary: Message | null;
+  summary: SummaryRespRead | null;
   /** The last ListPingResult known. */
-  ping: Message | null;
+  ping: ListPingResultRead | null;
 }
 
 /** How a run ended: the result of a Type 1 instance, `ended` for another program. */

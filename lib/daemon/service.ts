@@ -3,7 +3,7 @@
  * and destroyed over gRPC. Nothing is decided here.
  * @module
  */
-import { type Server, status, type UntypedServiceImplementation } from "@grpc/grpc-js";
+import { type Server, status } from "@grpc/grpc-js";
 import {
   type CallerJudge,
   type CallOrigin,
@@ -11,7 +11,7 @@ import {
   judgeByOwner,
   type TrustRules,
 } from "@/api/caller.ts";
-import { DAEMON_API, loadService, TEST_API } from "@/api/definitions.ts";
+import { DAEMON_API, TEST_API } from "@/api/definitions.ts";
 import {
   addCommonServices,
   listen,
@@ -22,11 +22,14 @@ import {
   type UnixUsers,
 } from "@/api/listen.ts";
 import { serverCredentials, type TlsFiles, type TlsOptionNames } from "@/api/credentials.ts";
-import type { Message } from "@/api/messages.ts";
-import { changing, delayed, Refusal } from "@/api/calls.ts";
+import { answering, changing } from "@/api/calls.ts";
+import type { SummaryResp } from "@/api/proto/api.ts";
+import type { ListTestStatusEntry, MyIKEv2DaemonAPISvc } from "@/api/proto/daemonapi.ts";
+import { Refusal } from "@/api/refusal.ts";
+import { addService, DAEMON_SERVICE, fullName, type Handlers } from "@/api/typed_service.ts";
 import { type IpAddress, parseAddress } from "@/base/address.ts";
 import { SetupError } from "@/base/errors.ts";
-import { checkDefinition, checkName, type DefineRequest } from "@/daemon/definition.ts";
+import { checkDefinition, checkName } from "@/daemon/definition.ts";
 import type { Instance } from "@/daemon/instance.ts";
 import type { Instances } from "@/daemon/instances.ts";
 import { type InstanceRecord, InstanceState, InstanceType } from "@/daemon/record.ts";
@@ -71,8 +74,6 @@ const DETAILS_MAX = 2_000;
 /** Time that open calls have to finish when the server closes, in milliseconds. */
 const CLOSE_GRACE_MS = 500;
 
-const SERVICE = "MyIKEv2DaemonAPISvc";
-
 /**
  * Serves the Daemon API.
  * @throws {SetupError} naming the option when it cannot listen there or use those TLS files.
@@ -86,8 +87,8 @@ export async function startDaemonApi(
   const credentials = serverCredentials(options.tls, DAEMON_TLS_NAMES);
   const serve = (judge: CallerJudge) => {
     const server = newServer(REQUEST_OCTETS_MAX);
-    server.addService(loadService(DAEMON_API, SERVICE), implementation(instances, context, judge));
-    addCommonServices(server, [TEST_API, DAEMON_API], [`${DAEMON_API.package}.${SERVICE}`]);
+    addService(server, DAEMON_SERVICE, handlersOf(instances, context, judge));
+    addCommonServices(server, [TEST_API, DAEMON_API], [fullName(DAEMON_SERVICE)]);
     return server;
   };
   const ends: (() => Promise<void>)[] = [];
@@ -114,14 +115,6 @@ export async function startDaemonApi(
   return { port: listening.port, close };
 }
 
-/** A decoded request that names an instance. */
-interface NamedRequest extends Message {
-  readonly Name: string;
-  readonly Gracefully: boolean;
-}
-
-type Answer<R> = (request: R, caller: CallOrigin) => Promise<Message>;
-
 /** The caller's address without the port; undefined for a caller at the Unix socket. */
 function addressOf(caller: CallOrigin): IpAddress | undefined {
   const peer = caller.getPeer();
@@ -130,51 +123,55 @@ function addressOf(caller: CallOrigin): IpAddress | undefined {
   );
 }
 
-function implementation(
+function handlersOf(
   instances: Instances,
   context: DaemonContext,
   judge: CallerJudge,
-): UntypedServiceImplementation {
+): Handlers<MyIKEv2DaemonAPISvc> {
   const guarded = <T>(method: string, answer: Promise<T>) =>
     answer.catch((e) => refuse(method, e, context));
-  const call = <R extends Message>(method: string, answer: Answer<R>) =>
-    delayed<R>((request, caller) => guarded(method, answer(request, caller)));
+  const call = <R, A>(method: string, answer: (request: R) => Promise<NoInfer<A>>) =>
+    answering<R, A>((request) => guarded(method, answer(request)));
   /** A call that changes something: only for callers who are trusted, and told in the log. */
-  const change = <R extends Message>(method: string, answer: Answer<R>) =>
-    changing<R>(method, judge, (request, caller, origin) => {
-      context.tell(4, `${method} ${(request as unknown as NamedRequest).Name} by ${caller.words}`);
+  const change = <R extends { readonly Name: string }, A>(
+    method: string,
+    answer: (request: R, caller: CallOrigin) => Promise<NoInfer<A>>,
+  ) =>
+    changing<R, A>(method, judge, (request, caller, origin) => {
+      context.tell(4, `${method} ${request.Name} by ${caller.words}`);
       return guarded(method, answer(request, origin));
     });
   return {
-    Define: change<DefineRequest>("Define", async (request, caller) => {
+    Define: change("Define", async (request, caller) => {
       const definition = checkDefinition(request, context.verify);
       await instances.define(definition, addressOf(caller));
       return {};
     }),
-    Status: call<NamedRequest>("Status", async ({ Name }) => {
+    Status: call("Status", async ({ Name }) => {
       return { State: await instances.state(checkName(Name)) };
     }),
     List: call("List", async () => ({ results: (await instances.list()).map(entry) })),
-    Destroy: change<NamedRequest>("Destroy", async ({ Name, Gracefully }) => {
+    Destroy: change("Destroy", async ({ Name, Gracefully }) => {
       await instances.destroy(checkName(Name), Gracefully);
       return {};
     }),
-    ClearPingStats: change<NamedRequest>("ClearPingStats", async ({ Name }) => {
+    ClearPingStats: change("ClearPingStats", async ({ Name }) => {
       await instances.clearPing(checkName(Name));
       return {};
     }),
   };
 }
 
-function entry({ record, doubt }: Instance): Message {
-  const common = { Name: record.name, Type: record.type };
-  if (record.type === InstanceType.OTHER) return common;
-  const isThere = record.hasNetwork;
+function entry({ record, doubt }: Instance): ListTestStatusEntry {
+  const { name, type, address, apiPort, hasNetwork } = record;
+  if (type === InstanceType.OTHER) return { Name: name, Type: type };
   return {
-    ...common,
-    ...(isThere ? { APIAddr: parseAddress(record.address), APIPort: record.apiPort } : {}),
-    ...statusOf(record, doubt),
-    ...(record.ping ? { PingResults: record.ping } : {}),
+    Name: name,
+    Type: type,
+    APIAddr: hasNetwork ? parseAddress(address) : undefined,
+    APIPort: hasNetwork ? apiPort : undefined,
+    Status: statusOf(record, doubt),
+    PingResults: record.ping,
   };
 }
 
@@ -185,13 +182,15 @@ const RUNNING = 0, FAILED = 2;
  * The last known summary, marked where it is not of this moment, or a summary with nothing but the reason
  * why there is none.
  */
-function statusOf({ summary, words, state }: InstanceRecord, doubt: string | undefined): Message {
-  if (summary && doubt !== undefined && Number(summary.Result) === RUNNING) {
+function statusOf(
+  { summary, words, state }: InstanceRecord,
+  doubt: string | undefined,
+): SummaryResp | null {
+  if (summary && doubt !== undefined && summary.Result === RUNNING) {
     const Result = state === InstanceState.DIED ? FAILED : RUNNING;
-    return { Status: { ...summary, Result, LastErrMsg: doubt } };
+    return { ...summary, Result, LastErrMsg: doubt };
   }
-  if (summary) return { Status: summary };
-  return words === "" ? {} : { Status: { LastErrMsg: words } };
+  return summary ?? (words === "" ? null : { LastErrMsg: words });
 }
 
 /** Passes refusals on; any other exception is a bug, which is logged and answered as INTERNAL. */

@@ -7,7 +7,6 @@
  */
 import { TestClient } from "@/api/client.ts";
 
-const NO_TLS_NAMES = { ca: "ca", certificate: "certificate", key: "key" };
 const POLL_MS = 50;
 /** A slow machine ends the measurement before the last tunnel is up. */
 const PATIENCE_MS = 60_000;
@@ -23,8 +22,8 @@ interface Heard {
 
 /** Reads events and asks for the summary until so many tunnels are up; a process of its own. */
 async function listen(place: string, tunnels: number): Promise<Heard> {
-  const reader = new TestClient(place, {}, NO_TLS_NAMES);
-  const asker = new TestClient(place, {}, NO_TLS_NAMES);
+  const reader = new TestClient(place);
+  const asker = new TestClient(place);
   let events = 0, lost = 0;
   const feed = reader.events({ level: 4, keyword: "" }, ({ msg }) => {
     events++;
@@ -129,7 +128,7 @@ async function compare(tunnels: number): Promise<void> {
           `max ${percentile(sorted, 1)} ms`,
       );
     }
-    const asker = new TestClient(`127.0.0.1:${ports.client}`, {}, NO_TLS_NAMES);
+    const asker = new TestClient(`127.0.0.1:${ports.client}`);
     const { SetupRate, NumOfCreatedTunnel: up } = await asker.call("GetSummary");
     console.log(`${up} of ${tunnels} tunnels, ${Number(SetupRate).toFixed(0)} tunnels/s`);
     asker.close();
@@ -141,7 +140,7 @@ async function compare(tunnels: number): Promise<void> {
 
 async function answering(place: string): Promise<void> {
   for (let tries = 0; tries < 200; tries++) {
-    const asker = new TestClient(place, {}, NO_TLS_NAMES);
+    const asker = new TestClient(place);
     const isThere = await asker.call("GetSummary").then(() => true, () => false);
     asker.close();
     if (isThere) return;

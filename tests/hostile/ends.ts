@@ -3,9 +3,7 @@
  * and looked at through /proc. MYIKEV2 names another program than the sources of this checkout.
  * @module
  */
-import { credentials, type GrpcObject } from "@grpc/grpc-js";
-import { loadProto, TEST_API } from "@/api/definitions.ts";
-import { loadGrpcPackage } from "@/api/grpc_door.ts";
+import { TestClient } from "@/api/client.ts";
 
 const PROGRAM = Deno.env.get("MYIKEV2")?.split(" ") ??
   [Deno.execPath(), "run", "-A", new URL("../../main.ts", import.meta.url).pathname];
@@ -50,8 +48,6 @@ export class End {
   readonly port: number;
   readonly apiPort: number;
   readonly #child: Deno.ChildProcess;
-  /** Whether a socket of the system is this process's, by its inode. */
-  readonly #own = new Map<string, boolean>();
 
   private constructor(file: string, { port, apiPort }: EndOptions) {
     this.pcap = `${file}.pcap`;
@@ -68,7 +64,6 @@ export class End {
       stderr: "null",
     }).spawn();
     this.result = new Response(this.#child.stdout).text().then((text) => JSON.parse(text));
-    this.result.catch(() => {}); // whoever waits for it hears of it
   }
 
   /** Starts it and waits until its API answers. */
@@ -124,40 +119,13 @@ ikeconf:
     return (await this.#sockets()).reduce((sum, [, drops]) => sum + drops, 0);
   }
 
-  /**
-   * Receive queue and drops of each of its sockets at its port (proc_net_udp: columns 5 and 13). Other
-   * processes may have the same port at other addresses, and what waits there is no concern of it.
-   */
+  /** Receive queue and drops of each socket at its port (proc_net_udp: columns 5 and 13). */
   async #sockets(): Promise<[queued: number, drops: number][]> {
     const port = `:${this.port.toString(16).toUpperCase().padStart(4, "0")}`;
     const table = await Deno.readTextFile("/proc/net/udp");
     return table.split("\n").slice(1).map((line) => line.trim().split(/\s+/))
-      .filter((columns) => columns[1]?.endsWith(port) && this.#isOwn(columns[9]!))
+      .filter((columns) => columns[1]?.endsWith(port))
       .map((columns) => [parseInt(columns[4]!.split(":")[1]!, 16), Number(columns.at(-1))]);
-  }
-
-  #isOwn(inode: string): boolean {
-    let own = this.#own.get(inode);
-    if (own === undefined) {
-      own = descriptorsOf(this.#child.pid).includes(`socket:[${inode}]`);
-      this.#own.set(inode, own);
-    }
-    return own;
-  }
-
-  /** Waits until at most `octets` wait in its socket. @throws Error when it does not read for 60 s. */
-  async readsDownTo(octets: number): Promise<void> {
-    const endMs = performance.now() + 60_000;
-    while (await this.queuedOctets() > octets) {
-      if (performance.now() > endMs) throw new Error("The gateway has not read for 60 s.");
-      await delay(2);
-    }
-  }
-
-  /** Asks it to end gracefully, and gives its result. @throws Error when it does not end within 60 s. */
-  async ended(): Promise<Result> {
-    this.stop();
-    return await within(60_000, this.result);
   }
 
   /** Asks it to end gracefully. */
@@ -175,48 +143,19 @@ ikeconf:
   }
 }
 
-/** What the descriptors of a process stand for, as the kernel names it; none once it has ended. */
-function descriptorsOf(pid: number): string[] {
-  try {
-    return [...Deno.readDirSync(`/proc/${pid}/fd`)].map(({ name }) => {
-      try {
-        return Deno.readLinkSync(`/proc/${pid}/fd/${name}`);
-      } catch {
-        return ""; // closed meanwhile
-      }
-    });
-  } catch {
-    return [];
-  }
-}
-
-/**
- * Live and half-open SAs, and all that are listed, of the test whose API is at `port`.
- * @throws Error when it does not answer within 10 s.
- */
-export function askSummary(
+/** Live and half-open SAs, and all that are listed, of the test whose API is at `port`. */
+export async function askSummary(
   port: number,
 ): Promise<{ live: number; halfOpen: number; total: number }> {
-  const api = loadGrpcPackage(DEFINITION)["api"] as GrpcObject;
-  // deno-lint-ignore no-explicit-any -- the loader's classes have no types
-  const service = new (api["MyIKEv2APISvc"] as any)(
-    `127.0.0.1:${port}`,
-    credentials.createInsecure(),
-  );
-  const options = { deadline: Date.now() + 10_000 };
-  return new Promise((resolve, reject) =>
-    // deno-lint-ignore no-explicit-any
-    service.GetSummary({}, options, (error: Error | null, answer: any) => {
-      service.close();
-      if (error) return reject(error);
-      const halfOpen = Number(answer.Ikesa_state_init) + Number(answer.Ikesa_state_created);
-      const total = Number(answer.Ikesa_total);
-      resolve({ live: Number(answer.Live_count), halfOpen, total });
-    })
-  );
+  const client = new TestClient(`127.0.0.1:${port}`);
+  try {
+    const summary = await client.call("GetSummary");
+    const halfOpen = Number(summary.Ikesa_state_init) + Number(summary.Ikesa_state_created);
+    return { live: Number(summary.Live_count), halfOpen, total: Number(summary.Ikesa_total) };
+  } finally {
+    client.close();
+  }
 }
-
-const DEFINITION = loadProto(TEST_API);
 
 /** A port that is free now. */
 export function freePort(kind: "udp" | "tcp"): Promise<number> {
@@ -240,15 +179,6 @@ export async function until(
     if (performance.now() > endMs) throw new Error(`Nothing within ${timeoutMs} ms: ${what}`);
     await delay(50);
   }
-}
-
-/** What `awaited` gives. @throws Error when it gives nothing within `ms` milliseconds. */
-export async function within<T>(ms: number, awaited: Promise<T>): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`Nothing came within ${ms} ms.`)), ms);
-  });
-  return await Promise.race([awaited, late]).finally(() => clearTimeout(timer));
 }
 
 /** Resolves after `ms` milliseconds. */

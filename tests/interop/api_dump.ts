@@ -5,23 +5,9 @@
  *   deno run -A tests/interop/api_dump.ts PORT
  * @module
  */
-import { credentials, type GrpcObject } from "@grpc/grpc-js";
-import { loadProto, TEST_API } from "@/api/definitions.ts";
-import { loadGrpcPackage } from "@/api/grpc_door.ts";
+import { TestClient } from "@/api/client.ts";
+import type { CHILDSADumpRead, IKESADumpRead } from "@/api/proto/api_read.ts";
 import type { Keylog, KeylogEsp, KeylogIke } from "./keylog.ts";
-
-/** Messages as the loader gives them: 64-bit numbers as text, bytes as Buffers. */
-interface Dump {
-  readonly State: number;
-  readonly OwnSPI: string | number;
-  readonly PeerSPI: string | number;
-  readonly SKei: Uint8Array;
-  readonly SKer: Uint8Array;
-  readonly SKai: Uint8Array;
-  readonly SKar: Uint8Array;
-  readonly ESN?: boolean;
-  readonly TunnelMode?: boolean;
-}
 
 /** What a CHILD_SA negotiated beside its keys. */
 export interface DumpedChild {
@@ -41,47 +27,31 @@ export interface ApiDump extends Keylog {
 /** State of an IKE SA that is up and does nothing. */
 const ESTABLISHED = 3;
 
-type Call = (
-  request: Record<string, unknown>,
-  done: (error: Error | null, answer: Record<string, unknown>) => void,
-) => void;
-
-/** Asks everything. Which SPI is the initiator's the API does not tell: `client` does. */
-async function ask(port: number, client: boolean): Promise<ApiDump> {
-  const api = loadGrpcPackage(loadProto(TEST_API))["api"] as GrpcObject;
-  const Service = api["MyIKEv2APISvc"] as unknown as new (
-    address: string,
-    security: ReturnType<typeof credentials.createInsecure>,
-  ) => Record<string, Call> & { close(): void };
-  const service = new Service(`127.0.0.1:${port}`, credentials.createInsecure());
-  const call = <T>(name: string, request: Record<string, unknown>) =>
-    new Promise<T>((resolve, reject) =>
-      service[name]!(request, (error, answer) => error ? reject(error) : resolve(answer as T))
-    );
-  const { SummaryList } = await call<{ SummaryList: { OwnSPI: string }[] }>("ListIKESA", {});
-  const ike: KeylogIke[] = [],
-    esp: KeylogEsp[] = [],
-    children: DumpedChild[] = [],
-    live: string[] = [];
+/** Asks everything. Which SPI is the initiator's the API does not tell: `isClient` does. */
+async function ask(port: number, isClient: boolean): Promise<ApiDump> {
+  const client = new TestClient(`127.0.0.1:${port}`);
+  const { SummaryList } = await client.call("ListIKESA");
+  const ike: KeylogIke[] = [];
+  const esp: KeylogEsp[] = [];
+  const children: DumpedChild[] = [];
+  const live: string[] = [];
   for (const { OwnSPI } of SummaryList) {
-    const sa = await call<Dump>("GetIKESA", { OwnSPI });
-    ike.push(ikeLine(sa, client));
+    const sa = await client.call("GetIKESA", { OwnSPI });
+    ike.push(ikeLine(sa, isClient));
     if (sa.State === ESTABLISHED) live.push(spi(sa.OwnSPI, 16));
-    const { OwnSPIList } = await call<{ OwnSPIList: number[] }>("ListCHILDSA", {
-      IKEOwnSPI: OwnSPI,
-    });
+    const { OwnSPIList } = await client.call("ListCHILDSA", { IKEOwnSPI: OwnSPI });
     for (const number of OwnSPIList) {
-      const child = await call<Dump>("GetCHILDSA", { OwnSPI: number });
-      esp.push(...espLines(child, client));
-      const { ESN = false, TunnelMode = false } = child;
+      const child = await client.call("GetCHILDSA", { OwnSPI: number });
+      esp.push(...espLines(child, isClient));
+      const { ESN, TunnelMode } = child;
       children.push({ spi: spi(number, 8), esn: ESN, tunnelMode: TunnelMode });
     }
   }
-  service.close();
+  client.close();
   return { ike, live, esp, children };
 }
 
-function ikeLine(sa: Dump, client: boolean): KeylogIke {
+function ikeLine(sa: IKESADumpRead, client: boolean): KeylogIke {
   const own = spi(sa.OwnSPI, 16), peer = spi(sa.PeerSPI, 16);
   return {
     spiI: client ? own : peer,
@@ -96,7 +66,7 @@ function ikeLine(sa: Dump, client: boolean): KeylogIke {
 }
 
 /** i and r are of the exchange that made the SA: what the initiator sends has the keys of i. */
-function espLines(child: Dump, client: boolean): KeylogEsp[] {
+function espLines(child: CHILDSADumpRead, client: boolean): KeylogEsp[] {
   const line = (number: string | number, encryption: Uint8Array, integrity: Uint8Array) => ({
     family: "",
     from: "",

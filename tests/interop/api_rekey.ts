@@ -5,29 +5,16 @@
  *   deno run -A tests/interop/api_rekey.ts PORT child|ike SPI
  * @module
  */
-import { credentials, type GrpcObject } from "@grpc/grpc-js";
-import { IKE_API, loadProto, TEST_API } from "@/api/definitions.ts";
-import { loadGrpcPackage } from "@/api/grpc_door.ts";
+import { TestClient } from "@/api/client.ts";
 
-type Call = (request: Record<string, unknown>, done: (error: Error | null) => void) => void;
-
-function rekey(port: string, what: string, spi: string): Promise<void> {
-  const [api, name, call] = what === "ike"
-    ? [IKE_API, "MyIKEv2IKESvc", "RekeyIKESA"] as const
-    : [TEST_API, "MyIKEv2APISvc", "RekeyChild"] as const;
-  const loaded = loadGrpcPackage(loadProto(api))[api.package] as GrpcObject;
-  const Service = loaded[name] as unknown as new (
-    address: string,
-    security: ReturnType<typeof credentials.createInsecure>,
-  ) => Record<string, Call> & { close(): void };
-  const service = new Service(`127.0.0.1:${port}`, credentials.createInsecure());
-  return new Promise<void>((resolve, reject) =>
-    service[call]!({ OwnSPI: BigInt(`0x${spi}`).toString() }, (error) => {
-      service.close();
-      if (error) reject(error);
-      else resolve();
-    })
-  );
+async function rekey(port: string, what: string, spi: string): Promise<void> {
+  const client = new TestClient(`127.0.0.1:${port}`), OwnSPI = BigInt(`0x${spi}`).toString();
+  try {
+    if (what === "ike") await client.call("RekeyIKESA", { OwnSPI });
+    else await client.call("RekeyChild", { OwnSPI: Number(OwnSPI) });
+  } finally {
+    client.close();
+  }
 }
 
 if (import.meta.main) {

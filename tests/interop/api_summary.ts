@@ -4,17 +4,15 @@
  *   deno run -A tests/interop/api_summary.ts PORT
  * @module
  */
-import { credentials, type GrpcObject } from "@grpc/grpc-js";
-import { loadProto, TEST_API } from "@/api/definitions.ts";
-import { loadGrpcPackage } from "@/api/grpc_door.ts";
+import { TestClient } from "@/api/client.ts";
+import type { SummaryRespRead } from "@/api/proto/api_read.ts";
 import { delay, type Lab } from "./harness.ts";
 
 /** The part of the summary that rows look at; 64-bit numbers are text. */
-export interface ApiSummary {
-  readonly Live_count: string;
-  readonly Ikesa_state_dpd: string;
-  readonly NumOfCreatedTunnel: number;
-}
+export type ApiSummary = Pick<
+  SummaryRespRead,
+  "Live_count" | "Ikesa_state_dpd" | "NumOfCreatedTunnel"
+>;
 
 /** Asks the API of our process at `port`. @throws Error with what the client said. */
 export async function apiSummary(lab: Lab, port: number): Promise<ApiSummary> {
@@ -39,15 +37,7 @@ export async function apiUntil(
 }
 
 if (import.meta.main) {
-  const api = loadGrpcPackage(loadProto(TEST_API))["api"] as GrpcObject;
-  // deno-lint-ignore no-explicit-any -- the loader's classes have no types
-  const service = new (api["MyIKEv2APISvc"] as any)(
-    `127.0.0.1:${Deno.args[0]}`,
-    credentials.createInsecure(),
-  );
-  service.GetSummary({}, (error: Error | null, answer: unknown) => {
-    if (error) throw error;
-    console.log(JSON.stringify(answer));
-    service.close();
-  });
+  const client = new TestClient(`127.0.0.1:${Deno.args[0]}`);
+  console.log(JSON.stringify(await client.call("GetSummary")));
+  client.close();
 }

@@ -1,24 +1,26 @@
 /**
- * A gRPC client for the tests of the API: the library's own, over definitions loaded as a client
- * would, with promises in place of callbacks.
+ * A client for the tests of the API: every call of a running test by promises, and streams that keep
+ * what came.
  * @module
  */
 import {
-  ChannelCredentials,
-  type Client,
+  type ChannelCredentials,
+  type ClientReadableStream,
   credentials,
   type Metadata,
-  type ServiceError,
 } from "@grpc/grpc-js";
-import * as protoLoader from "@grpc/proto-loader";
-import { loadGrpcPackage } from "@/api/grpc_door.ts";
+import {
+  serviceOf,
+  type TestAnswer,
+  type TestCall,
+  type TestCalls,
+  type TestRequest,
+} from "@/api/connection.ts";
+import { GrpcChannel } from "@/api/grpc_channel.ts";
 import { startTestApi, type TestApi } from "@/api/test_api.ts";
 import type { TestApiOptions } from "@/api/test_api_options.ts";
+import type { CallOf, StreamName } from "@/api/call_types.ts";
 import { FakeRun } from "../../api/fake_view.ts";
-
-/** A message as the client reads it: 64-bit numbers as text, what is absent is null. */
-// deno-lint-ignore no-explicit-any -- messages are looked at field by field
-export type Reply = any;
 
 /** Options of a server on a free port of 127.0.0.1 without TLS. */
 export const PLAIN: TestApiOptions = {
@@ -29,66 +31,55 @@ export const PLAIN: TestApiOptions = {
   trust: {},
 };
 
+/** How long a call of a test may take. */
+const ANSWER_MS = 60_000;
+
+/** A call that is answered by a stream. */
+export type TestStream = StreamName<TestCalls>;
+
+/** A message of such a stream. */
+export type StreamMessage<M extends TestStream> = CallOf<TestCalls, M>["answerRead"];
+
 /** One connection to a Test API. */
 export class ApiClient {
-  readonly #client: Client;
-  constructor(
-    target: string,
-    channel: ChannelCredentials = credentials.createInsecure(),
-    [file, name] = ["myikev2/api/api.proto", "api.MyIKEv2APISvc"],
-  ) {
-    const loaded = protoLoader.loadSync(file, {
-      keepCase: true,
-      longs: String,
-      defaults: true,
-      includeDirs: [`${import.meta.dirname}/../../../proto`],
-    });
-    const Service = name.split(".").reduce<Reply>(
-      (at, part) => at[part],
-      loadGrpcPackage(loaded),
+  readonly #channel: GrpcChannel;
+  constructor(target: string, channel: ChannelCredentials = credentials.createInsecure()) {
+    // The library cannot check a certificate against an IP address; this is a name of the server's.
+    this.#channel = new GrpcChannel(
+      target,
+      channel,
+      channel._isSecure() ? "myikev2.test" : undefined,
     );
-    // A connection of its own, not one shared with other clients of this process.
-    this.#client = new Service(target, channel, {
-      "grpc.use_local_subchannel_pool": 1,
-      "grpc.max_receive_message_length": -1,
-      // The library cannot check a certificate against an IP address; this is a name of the server's.
-      ...(channel._isSecure() ? { "grpc.ssl_target_name_override": "myikev2.test" } : {}),
-    });
   }
-  /** A call with one answer; rejects with a ServiceError. */
-  call(method: string, request: object = {}): Promise<Reply> {
-    return new Promise((resolve, reject) => {
-      // deno-lint-ignore no-explicit-any
-      (this.#client as any)[method](
-        request,
-        (error: ServiceError | null, reply: Reply) => error ? reject(error) : resolve(reply),
-      );
-    });
+  /** A call with one answer; rejects with a Refusal. */
+  call<M extends TestCall>(method: M, request: TestRequest<M> = {}): Promise<TestAnswer<M>> {
+    return this.#channel.of(serviceOf(method)).call(method, request, ANSWER_MS);
   }
   /** A call with a stream of answers; `opened` resolves when the server took it. */
-  stream(method: string, request: object = {}): Stream {
-    // deno-lint-ignore no-explicit-any
-    return new Stream((this.#client as any)[method](request));
+  stream<M extends TestStream>(
+    method: M,
+    request: CallOf<TestCalls, M>["request"] = {},
+  ): Stream<StreamMessage<M>> {
+    return new Stream(this.#channel.of(serviceOf(method)).stream(method, request));
   }
   close(): void {
-    this.#client.close();
+    this.#channel.close();
   }
 }
 
 /** Answers as they come. */
-export class Stream {
-  readonly replies: Reply[] = [];
+export class Stream<R> {
+  readonly replies: R[] = [];
   readonly opened: Promise<Metadata>;
   /** Resolves to the status code. */
   readonly ended: Promise<number>;
   #changed: () => void = () => {};
-  // deno-lint-ignore no-explicit-any
-  constructor(readonly call: any) {
+  constructor(readonly call: ClientReadableStream<R>) {
     this.opened = new Promise((resolve) => call.on("metadata", resolve));
     this.ended = new Promise((resolve) =>
       call.on("status", (s: { code: number }) => resolve(s.code))
     );
-    call.on("data", (reply: Reply) => {
+    call.on("data", (reply: R) => {
       this.replies.push(reply);
       this.#changed();
     });

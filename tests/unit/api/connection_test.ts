@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type ClientTlsFiles, TestClient } from "@/api/client.ts";
-import { CallFailed, type ShownEvent } from "@/api/connection.ts";
+import type { ShownEvent } from "@/api/connection.ts";
 import { LocalTest } from "@/api/local.ts";
 import { FakeRun } from "../../api/fake_view.ts";
 import { withApi } from "./client.ts";
@@ -19,7 +19,7 @@ async function overTls(
   let answer: unknown;
   await withApi(async ({ api }) => {
     const client = new TestClient(`${host}:${api.port}`, files, NAMES);
-    answer = await client.call("GetSummary").then((s) => s.Role, (e: CallFailed) => e.message);
+    answer = await client.call("GetSummary").then((s) => s.Role, (e: Error) => e.message);
     client.close();
   }, { tls: { ...SERVER, clientCa } });
   return answer;
@@ -52,7 +52,7 @@ Deno.test("a server that goes is told, and heard again when it is back", async (
     client = new TestClient(`127.0.0.1:${api.port}`, {}, NAMES);
     assert.equal((await client.call("GetSummary")).Role, 2);
   });
-  const gone = await client!.call("GetSummary").catch((e: CallFailed) => e.message);
+  const gone = await client!.call("GetSummary").catch((e: Error) => e.message);
   assert.match(String(gone), /^No test answers at 127\.0\.0\.1:\d+: the connection is \w+$/);
   const port = Number(client!.place.split(":")[1]);
   await withApi(async () => {

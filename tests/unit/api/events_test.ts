@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { status } from "@grpc/grpc-js";
 import { STREAM_LIMITS } from "@/api/connection_bounds.ts";
 import { QUEUE_CHARACTERS_MAX } from "@/engine/show/event_hub.ts";
-import { ApiClient, type Reply, type Stream, withApi } from "./client.ts";
+import type { EventFilter } from "@/api/proto/api.ts";
+import { ApiClient, type Stream, type StreamMessage, withApi } from "./client.ts";
 
 Deno.test("a stream carries the events of its level and keyword, with their time", () =>
   withApi(async ({ run, client }) => {
@@ -17,7 +18,7 @@ Deno.test("a stream carries the events of its level and keyword, with their time
       [4, "Tunnel 2: established"],
       [1, "Cannot go on: Tunnel 4 failed"],
     ]);
-    const { seconds, nanos } = stream.replies[0].EventTime;
+    const { seconds, nanos } = stream.replies[0]!.EventTime!;
     const time = Number(seconds) * 1_000 + nanos / 1e6;
     assert.ok(time >= before && time <= Date.now());
   }));
@@ -28,7 +29,7 @@ Deno.test("level 0 is the setup's loglevel, and above 5 there is none", () =>
     run.events.publish(4, "past the setup's level");
     run.events.publish(3, "within it");
     await stream.until(1);
-    assert.equal(stream.replies[0].Msg, "within it");
+    assert.equal(stream.replies[0]!.Msg, "within it");
     assert.equal(await client.stream("SubscrEvent", { Level: 6 }).ended, status.INVALID_ARGUMENT);
     assert.equal(
       await code(client.call("UpdateEventFilter", { Level: 4_294_967_295 })),
@@ -118,29 +119,31 @@ Deno.test("streams beyond the limit are refused", () =>
   withApi(async ({ client }) => {
     const streams = Array.from({ length: STREAM_LIMITS.all }, () => client.stream("SubscrEvent"));
     await Promise.all(streams.map((stream) => stream.opened));
-    for (const method of ["SubscrEvent", "NotifyFinalResult"]) {
+    for (const method of ["SubscrEvent", "NotifyFinalResult"] as const) {
       assert.equal(await client.stream(method).ended, status.RESOURCE_EXHAUSTED);
     }
   }));
 
 const { FAILED_PRECONDITION } = status;
 
+type EventStream = Stream<StreamMessage<"SubscrEvent">>;
+
 /** A stream that the server has taken: no later event is missed. */
-async function opened(client: ApiClient, filter: object): Promise<Stream> {
+async function opened(client: ApiClient, filter: EventFilter): Promise<EventStream> {
   const stream = client.stream("SubscrEvent", filter);
   await stream.opened;
   return stream;
 }
 
-function texts(stream: Stream): string[] {
-  return stream.replies.map((event: Reply) => event.Msg);
+function texts(stream: EventStream): string[] {
+  return stream.replies.map((event) => event.Msg);
 }
 
-async function all(streams: Stream[], counts: number[]): Promise<void> {
+async function all(streams: EventStream[], counts: number[]): Promise<void> {
   await Promise.all(streams.map((stream, i) => stream.until(counts[i]!)));
 }
 
-function code(call: Promise<Reply>): Promise<number> {
+function code(call: Promise<unknown>): Promise<number> {
   return call.then(() => status.OK, (error) => error.code);
 }
 

@@ -1,8 +1,11 @@
+import { Buffer } from "node:buffer";
 import assert from "node:assert/strict";
 import { TestClient } from "@/api/client.ts";
-import { CallFailed, type TestCall, type TestConnection } from "@/api/connection.ts";
+import type { TestAnswer, TestCall, TestConnection, TestRequest } from "@/api/connection.ts";
+import type { SummaryRespRead } from "@/api/proto/api_read.ts";
+import { Refusal } from "@/api/refusal.ts";
+import { definitionOf, TEST_SERVICE } from "@/api/typed_service.ts";
 import { LocalTest } from "@/api/local.ts";
-import type { Message } from "@/api/messages.ts";
 import { answer } from "@/cli/shell_answers.ts";
 import type { ShellArguments } from "@/cli/shell_commands.ts";
 import { withApi } from "../api/client.ts";
@@ -153,7 +156,7 @@ const REFUSED: readonly (readonly [name: string, args: ShellArguments, words: Re
 
 for (const [name, args, words] of REFUSED) {
   Deno.test(`${name} that is refused says why in words`, async () => {
-    const isTold = (e: Error) => e instanceof CallFailed && words.test(e.message);
+    const isTold = (e: Error) => e instanceof Refusal && words.test(e.message);
     await assert.rejects(ask(name, args), isTold);
     await assert.rejects(linesOf(new LocalTest(new FakeRun(), "auto"), name, args), isTold);
   });
@@ -165,13 +168,21 @@ Deno.test("secrets are for whom the setup says, in this process too", async () =
   assert.ok(shown.map(columns).includes("PSK -"));
 });
 
+/** Which entries of a list are asked for. */
+interface Window {
+  readonly Start?: number | undefined;
+  readonly Len?: number | undefined;
+}
+
 /** A test that answers from a table, and remembers what it was asked. */
 class Scripted implements TestConnection {
   readonly place = "nowhere";
-  readonly asked: [TestCall, Message][] = [];
-  constructor(readonly answers: Partial<Record<TestCall, (request: Message) => Message>>) {}
-  call(method: TestCall, request: Message = {}): Promise<Message> {
-    this.asked.push([method, request]);
+  readonly asked: Window[] = [];
+  constructor(
+    readonly answers: { readonly [M in TestCall]?: (request: TestRequest<M>) => TestAnswer<M> },
+  ) {}
+  call<M extends TestCall>(method: M, request: TestRequest<M> = {}): Promise<TestAnswer<M>> {
+    this.asked.push(request as Window);
     return Promise.resolve(this.answers[method]!(request));
   }
   events(): never {
@@ -184,10 +195,10 @@ class Scripted implements TestConnection {
 }
 
 /** `total` entries, asked for by windows. */
-function windowOf(total: number, entry: (i: number) => Message): (request: Message) => Message[] {
+function windowOf<E>(total: number, entry: (i: number) => E): (request: Window) => E[] {
   return ({ Start, Len }) => {
-    const left = Math.max(0, total - (Start as number));
-    return Array.from({ length: Math.min(Len as number, left) }, (_, i) => entry(i));
+    const left = Math.max(0, total - Start!);
+    return Array.from({ length: Math.min(Len!, left) }, (_, i) => entry(i));
   };
 }
 
@@ -204,11 +215,11 @@ Deno.test("list asks for 10,000 at a time, and no more than wanted", async () =>
   const lines = await linesOf(test, "list");
   assert.equal(lines.length, 1 + 25_000 + 1);
   assert.equal(lines.at(-1), "25000 IKE SAs");
-  const windows = test.asked.map(([, request]) => [request.Start, request.Len]);
+  const windows = test.asked.map(({ Start, Len }) => [Start, Len]);
   assert.deepEqual(windows, [[0, 10_000], [10_000, 10_000], [20_000, 10_000]]);
   test.asked.length = 0;
   assert.equal((await linesOf(test, "list", { start: 5, len: 10_001 })).at(-1), "10001 IKE SAs");
-  assert.deepEqual(test.asked.map(([, r]) => [r.Start, r.Len]), [[5, 10_000], [10_005, 1]]);
+  assert.deepEqual(test.asked.map(({ Start, Len }) => [Start, Len]), [[5, 10_000], [10_005, 1]]);
 });
 
 Deno.test("psummary shows each task's loss and the sum", async () => {
@@ -235,9 +246,11 @@ Deno.test("psummary shows each task's loss and the sum", async () => {
 
 Deno.test("uptime tells since when, and until when", async () => {
   const at = (ms: number) => ({ seconds: String(Math.floor(ms / 1e3)), nanos: 0 });
-  const now = Math.floor(Date.now() / 1e3) * 1e3, empty = { CreateDuration: null };
-  const summary = (times: Message) =>
-    new Scripted({ GetSummary: () => ({ Role: 1, Result: 0, SetupRate: 0, ...empty, ...times }) });
+  const now = Math.floor(Date.now() / 1e3) * 1e3;
+  const { responseDeserialize } = definitionOf(TEST_SERVICE, "GetSummary");
+  const empty = responseDeserialize(Buffer.alloc(0));
+  const summary = (times: Partial<SummaryRespRead>) =>
+    new Scripted({ GetSummary: () => ({ ...empty, ...times }) });
   const [open] = await linesOf(summary({ StartTime: at(now - 61_000) }), "uptime");
   assert.match(open!, /^1m[12]s, since 20\d\d-.*Z; runs until it is stopped$/);
   const times = { StartTime: at(now - 5_000), TestEndTime: at(now + 65_000) };

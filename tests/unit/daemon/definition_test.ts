@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { status } from "@grpc/grpc-js";
-import { Refusal } from "@/api/calls.ts";
-import { checkDefinition, type DefineRequest } from "@/daemon/definition.ts";
+import { Refusal } from "@/api/refusal.ts";
+import type { DefineGenericTestReqRead } from "@/api/proto/daemonapi_read.ts";
+import { checkDefinition } from "@/daemon/definition.ts";
 import { readSetup } from "@/setup/read.ts";
 
 const SETUP = `role: gateway
@@ -11,7 +12,7 @@ ikeconf: {psk: a secret}
 `;
 const OTHER = { SetupCMDs: "", UpCMDs: "", DestroyCMDs: "", DataIf: "", DataIfAddr: "" };
 
-function check(over: Partial<DefineRequest>) {
+function check(over: Partial<DefineGenericTestReqRead>) {
   const request = {
     Type: 1,
     Name: "gw",
@@ -23,7 +24,7 @@ function check(over: Partial<DefineRequest>) {
   return checkDefinition(request, (text, file) => readSetup(text, file).setup);
 }
 
-function refusal(over: Partial<DefineRequest>): string {
+function refusal(over: Partial<DefineGenericTestReqRead>): string {
   try {
     check(over);
   } catch (e) {
