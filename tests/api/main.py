@@ -1,6 +1,7 @@
 """The Test API, asked by an independent implementation of gRPC. See `run.ts` beside this file."""
 
 import argparse
+import faulthandler
 import json
 import os
 import subprocess
@@ -113,4 +114,6 @@ def main():
 
 
 if __name__ == "__main__":
+    # Where it stands is said, should it ever stand still.
+    faulthandler.dump_traceback_later(10 * 60, exit=True)
     sys.exit(main())

@@ -1,6 +1,7 @@
 """The daemon, asked by an independent implementation of gRPC. See `run.ts` beside this file."""
 
 import argparse
+import faulthandler
 import os
 import pathlib
 import sys
@@ -44,4 +45,6 @@ def main():
 
 
 if __name__ == "__main__":
+    # Where it stands is said, should it ever stand still.
+    faulthandler.dump_traceback_later(11 * 60, exit=True)
     sys.exit(main())

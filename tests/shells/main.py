@@ -1,6 +1,7 @@
 """The command line as people have it before them. See `run.ts` beside this file."""
 
 import argparse
+import faulthandler
 import pathlib
 import sys
 
@@ -29,4 +30,6 @@ def main():
 
 
 if __name__ == "__main__":
+    # Where it stands is said, should it ever stand still.
+    faulthandler.dump_traceback_later(10 * 60, exit=True)
     sys.exit(main())
