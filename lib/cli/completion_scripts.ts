@@ -1,8 +1,8 @@
 /**
- * The scripts by which bash, zsh and fish ask this program for completions. They call
- * `myikev2 __complete -- WORD...` with the words up to the cursor. The first line of the answer says whether
- * names of `files`, of `directories` or `none` complete the last word; each further line is a word, with its
- * meaning after a tab. What was typed is passed on unchanged and never evaluated.
+ * The scripts by which bash, zsh and fish ask this program for completions. They call `myikev2 __complete --
+ * WORD...` with the words up to the cursor. The first line of the answer says whether names of `files`, of
+ * `directories` or `none` complete the last word; each further line is a word, with its meaning after a tab.
+ * What was typed is passed on unchanged and never evaluated.
  * @module
  */
 import BASH from "@/cli/completion.bash" with { type: "text" };

@@ -1,7 +1,6 @@
 /**
  * Runs `myikev2 createpki`: makes a root, authorities below it, and many end-entity certificates with keys,
- * as
- * PEM files.
+ * as PEM files.
  * @module
  */
 import { printLine, tellLine } from "@/files/terminal.ts";

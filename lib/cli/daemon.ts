@@ -1,7 +1,6 @@
 /**
  * Runs `myikev2 daemon`, which serves the Daemon API until a signal ends it, and `myikev2 daemon history`,
- * which
- * lists finished runs.
+ * which lists finished runs.
  * @module
  */
 import { printLine, tellLine } from "@/files/terminal.ts";

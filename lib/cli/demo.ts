@@ -1,7 +1,6 @@
 /**
  * Runs `myikev2 demo`: a gateway and a client in this process, over UDP on loopback. All datagrams pass
- * through
- * sockets. Neither root nor the shim nor any file is needed.
+ * through sockets. Neither root nor the shim nor any file is needed.
  * @module
  */
 import { printLine } from "@/files/terminal.ts";

@@ -11,7 +11,12 @@ import { addToLoopback } from "@/datapath/loopback_addresses.ts";
 import { loadShim } from "@/native/load.ts";
 import { type ArrivedPacket, PacketSockets } from "@/native/packet_sockets.ts";
 import { markAsReply } from "@/ping/echo.ts";
-import { addressesOfPlace, type EchoDecision, type EchoPlace, EchoRule } from "@/ping/echo_rule.ts";
+import {
+  type EchoAddresses,
+  type EchoDecision,
+  EchoRule,
+  expandAddresses,
+} from "@/ping/echo_rule.ts";
 
 /** Options of `echosvr` as commander gives them. */
 export interface EchosvrOptions {
@@ -31,7 +36,7 @@ export async function runEchosvr(options: EchosvrOptions): Promise<number> {
   if (!first) {
     throw new SetupError(`--startip: expected an IPv4 or IPv6 address, found ${options.startip}`);
   }
-  const own = addressesOfPlace({ ...options, first });
+  const own = expandAddresses({ ...options, first });
   if (!own) {
     throw new SetupError(`--count: there are no ${options.count} addresses from --startip on`);
   }
@@ -47,7 +52,7 @@ export async function runEchosvr(options: EchosvrOptions): Promise<number> {
 }
 
 async function echo(
-  { first, port }: EchoPlace,
+  { first, port }: EchoAddresses,
   own: readonly IpAddress[],
   stopped: Promise<undefined>,
 ): Promise<number> {

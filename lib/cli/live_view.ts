@@ -1,7 +1,6 @@
 /**
  * Shows a running test to a person: on a terminal figures that are redrawn in place, elsewhere a plain line
- * at
- * intervals.
+ * at intervals.
  * @module
  */
 import { tellLine } from "@/files/terminal.ts";

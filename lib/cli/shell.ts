@@ -1,7 +1,6 @@
 /**
  * The shell of a running test: it reads lines from a terminal, with history and completion, or from a file or
- * a
- * pipe.
+ * a pipe.
  * @module
  */
 import { printableEntry } from "@/base/printable.ts";
@@ -72,8 +71,7 @@ export class Shell {
 
   /**
    * Reads lines until `quit`, the end of the input, or {@linkcode close}. Returns the exit status: 0 on a
-   * terminal,
-   * and for a script the worst status of its lines.
+   * terminal, and for a script the worst status of its lines.
    */
   async run(): Promise<number> {
     if (this.#options.remote) this.#tellEnd();

@@ -1,7 +1,6 @@
 /**
  * Declares the commands of a running test's shell with their arguments and options. The declarations serve
- * the
- * shell, `myikev2 cli COMMAND`, help and completion. `shell_answers.ts` carries the commands out.
+ * the shell, `myikev2 cli COMMAND`, help and completion. `shell_answers.ts` carries the commands out.
  * @module
  */
 import { type Command, InvalidArgumentError, Option } from "commander";

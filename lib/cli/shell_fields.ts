@@ -1,7 +1,6 @@
 /**
  * Shows messages of the Test API to people and programs: under the field names of the API, with SPIs in hex,
- * and
- * with addresses, times, durations and registered numbers as text.
+ * and with addresses, times, durations and registered numbers as text.
  * @module
  */
 import type {

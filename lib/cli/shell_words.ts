@@ -8,8 +8,7 @@ const ONE_DASH = /^-(start|len|kw|json|level)(?=$|=)/;
 
 /**
  * Splits a line at blanks outside of `'…'` and `"…"`. A backslash escapes the next character, but not within
- * `'…'`.
- * Undefined if a quote is not closed.
+ * `'…'`. Undefined if a quote is not closed.
  */
 export function splitLine(line: string): string[] | undefined {
   const words: string[] = [];
@@ -36,8 +35,7 @@ const SHORT_WITH_VALUE = /^(-[a-z])=(.*)$/s;
 
 /**
  * Rewrites words so that long options have two dashes and the value of a short option is a word of its own,
- * as
- * `-g=false` may be written for `-g false`.
+ * as `-g=false` may be written for `-g false`.
  */
 export function withTwoDashes(words: readonly string[]): string[] {
   return words.flatMap((word) => {

@@ -1,7 +1,6 @@
 /**
  * Ends a run from outside: on SIGINT and SIGTERM (the first asks for a graceful end, the second ends at once,
- * a
- * third does not wait for anything), when the terminal goes away, and on errors that nobody has caught.
+ * a third does not wait for anything), when the terminal goes away, and on errors that nobody has caught.
  * @module
  */
 

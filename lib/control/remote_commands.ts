@@ -33,8 +33,7 @@ const CONNECT_SEC = 10;
 
 /**
  * Script for SSH_ASKPASS. It answers only the two prompts by which `ssh` asks for the password of this user
- * at
- * this host: no prompt of a jump host, none that the far end made up, and no question to trust an unknown
+ * at this host: no prompt of a jump host, none that the far end made up, and no question to trust an unknown
  * host.
  */
 const ASKPASS = `#!/bin/sh

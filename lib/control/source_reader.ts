@@ -1,7 +1,6 @@
 /**
  * Reads typed values from the YAML of the controller's files, rejects unknown keys, and reports every error
- * of
- * a file with its line and column.
+ * of a file with its line and column.
  * @module
  */
 import { must, SetupError, type SetupPosition } from "@/base/errors.ts";

@@ -38,9 +38,9 @@ function hasIpv6(): boolean {
 }
 
 /**
- * Flushes and adds, unless `flush` is false; each thing removed is told to `say` before. Where it
- * fails half-way, what it added is taken away.
- * @throws {SetupError} where the guard refuses, or the system does.
+ * Flushes what an earlier test left and adds the addresses, unless `flush` is false. Each removal is
+ * announced by `say` first. If it fails half-way, what it has added is removed again.
+ * @throws {SetupError} if the flush guard refuses, or the system does.
  */
 export async function prepareAddresses(
   plan: AddressPlan,
@@ -99,7 +99,7 @@ async function linkOf(name: string): Promise<Link> {
   throw new SetupError(`Cannot use bindifname ${name}: there is no such interface`);
 }
 
-/** All addresses of a link but IPv6's own (fe80::), without which it has no IPv6. */
+/** All addresses of a link except its link-local ones (fe80::), without which the link has no IPv6. */
 function addressesOf(link: Link): string[] {
   return link.addr_info.filter((a) => a.scope !== "link").map((a) => `${a.local}/${a.prefixlen}`);
 }
@@ -108,14 +108,14 @@ async function flushLink(link: Link, say: (line: string) => void): Promise<void>
   const name = link.ifname, kept = name === "lo" ? LO_ADDRESSES : [];
   const old = addressesOf(link).filter((a) => !kept.includes(a));
   for (const address of old) say(`removing ${address} from ${name}`);
-  // The last first: with the first of a subnet the kernel removes the others of it.
+  // The last address is removed first, as the kernel removes the other addresses of a subnet with its first.
   const lines = old.reverse().map((a) => `addr del ${a} dev ${name}`);
   await ipBatch(lines, { what: `flush ${name}` });
 }
 
 async function addAddresses(plan: AddressPlan, link: Link, undo: Undo): Promise<void> {
   const name = plan.bindifname, own = tunnelAddresses(plan);
-  // What was there before, and what lo always has, stays.
+  // Addresses that were there before stay, and so do those that lo always has.
   const before = new Set([...addressesOf(link), ...(name === "lo" ? LO_ADDRESSES : [])]);
   const [kept, added] = [true, false].map((was) =>
     own.filter((a) => before.has(textOf(a)) === was)
@@ -123,7 +123,7 @@ async function addAddresses(plan: AddressPlan, link: Link, undo: Undo): Promise<
   undo.add(async () => {
     const lines = added!.map((a) => `addr del ${textOf(a)} dev ${name}`).reverse();
     await ipBatch(lines, { what: "remove addresses", quiet: true });
-    // With the first of a subnet the kernel removed the others of it.
+    // The kernel has removed the other addresses of a subnet with its first.
     await ipBatch(kept!.map((a) => addLine(a, name)), { what: "keep addresses", quiet: true });
   });
   await ipBatch(own.map((a) => addLine(a, name)), { what: `add addresses to ${name}` });
@@ -131,7 +131,7 @@ async function addAddresses(plan: AddressPlan, link: Link, undo: Undo): Promise<
 }
 
 function addLine(prefix: IpPrefix, name: string): string {
-  // IPv6 does not wait for others to claim it: a test begins at once.
+  // Without duplicate address detection an IPv6 address can be used at once.
   const now = prefix.address.length === 16 ? " nodad" : "";
   return `addr replace ${textOf(prefix)} dev ${name}${now}`;
 }
@@ -160,21 +160,21 @@ async function flushTunnels(say: (line: string) => void): Promise<void> {
   await ip(["xfrm", "state", "flush"], { what: "flush XFRM states" });
   await ip(["xfrm", "policy", "flush"], { what: "flush XFRM policies" });
   for (const family of ["-4", "-6"]) {
-    // A table that never had a route is not there, and that is as good as empty.
+    // A table that never had a route does not exist, which is as good as an empty one.
     const call = { what: "flush routes", quiet: true };
     await ip([family, "route", "flush", "table", TUNNEL_TABLE], call);
   }
 }
 
-/** `-4` or `-6`, then `route` or `rule` as far as iproute2 wants it, and what is done to one. */
+/** Matches `-4` or `-6`, and the abbreviations of `route` and `rule` that iproute2 accepts. */
 const FAMILY = /^-[46]$/, OBJECT = /^(?:ro(?:u(?:te?)?)?|r|ru(?:le?)?)$/;
 const VERB = /^(?:add|append|prepend|replace|change|chg|del|delete)$/;
-/** Names, addresses, numbers: nothing that another program or option could be. */
+/** Matches names, addresses and numbers, which cannot be the name of a program or an option. */
 const WORD = /^[A-Za-z0-9_.:/@%+][A-Za-z0-9_.:/@%+-]*$/;
 
 /**
- * The words behind `ip`: one route or rule is changed, and nothing else is run. `ip` can also run programs
- * (`ip netns exec`), read command files (`-batch`), go to another namespace (`-n`) and load programs for
+ * The words after `ip`, if they change one route or rule and do nothing else. `ip` can also run programs
+ * (`ip netns exec`), read command files (`-batch`), switch to another namespace (`-n`) and load programs for
  * packets (`encap bpf`).
  * @throws {SetupError} for anything else.
  */
@@ -195,7 +195,10 @@ export function routeWords(command: string): string[] {
   return words;
 }
 
-/** A route or rule that was added goes at the end; one that was deleted stays away. */
+/**
+ * Runs the command of `staticroute`. A route or rule that it adds is removed at the end; one that it deletes
+ * is not restored.
+ */
 async function addRoute(
   words: readonly string[],
   say: (line: string) => void,

@@ -8,7 +8,7 @@ import type { Selector } from "@/datapath/data_path.ts";
 
 const ICMP = 1, ICMPV6 = 58, MOBILITY = 135;
 
-/** The smallest prefix with both ends of a selector in it; host bits are zero. */
+/** The smallest prefix that contains both ends of a selector; its host bits are zero. */
 export function coveringPrefix({ first, last }: Selector): IpPrefix {
   let bits = 8 * first.length;
   let differing = addressToBigInt(first) ^ addressToBigInt(last);
@@ -29,7 +29,7 @@ export interface MaskedPort {
 
 const ANY: MaskedPort = { port: 0, mask: 0 };
 
-/** Ports of a packet from `from` to `to` as XFRM compares them. */
+/** The ports of a packet from `from` to `to`, as XFRM compares them. */
 export function coveringPorts(
   from: Selector,
   to: Selector,
@@ -51,7 +51,7 @@ function isAnyPort({ startPort, endPort }: Selector): boolean {
   return startPort === 0 && endPort === 65_535;
 }
 
-/** Ports that cannot be seen (RFC 7296 §3.13.1). */
+/** Whether a selector means ports that cannot be seen (RFC 7296 §3.13.1). */
 function isOpaque({ startPort, endPort }: Selector): boolean {
   return startPort > endPort;
 }

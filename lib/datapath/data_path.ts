@@ -20,15 +20,15 @@ export interface Selector {
   readonly endPort: number;
 }
 
-/** The transforms of both directions, IANA numbers. */
+/** The transforms of both directions, by IANA number. */
 export interface SaSuite {
-  /** 3 ESP, 2 AH. */
+  /** 3 for ESP, 2 for AH. */
   readonly protocol: number;
-  /** Transform type 1; 0 for AH. */
+  /** Encryption algorithm (transform type 1); 0 for AH. */
   readonly encryption: number;
-  /** The Key Length attribute; 0: a cipher of fixed length. */
+  /** Value of the Key Length attribute; 0 for a cipher of fixed key length. */
   readonly keyBits: number;
-  /** Transform type 3; 0: none (AEAD). */
+  /** Integrity algorithm (transform type 3); 0 for none, as with an AEAD cipher. */
   readonly integrity: number;
   readonly esn: boolean;
 }
@@ -125,9 +125,9 @@ export interface DataPath {
   /** The packets of a CHILD_SA; undefined: there is no such CHILD_SA, or nobody counts. */
   counters(spiIn: number): SaCounters | undefined;
   /**
-   * Milliseconds since an authentic packet of this CHILD_SA came that was no replay (RFC 7296 §2.4). Where
-   * packets are only counted it is the time since they were last seen to be more. Undefined: none came, or
-   * nobody knows.
+   * Milliseconds since the last authentic packet of this CHILD_SA that was no replay (RFC 7296 §2.4). A data
+   * path that only sees counters tells the time since it saw the counter grow. Undefined: no packet came, or
+   * unknown.
    */
   silenceMs(spiIn: number): number | undefined;
   /** Packets of all CHILD_SAs; undefined: they are not counted here, but in the kernel. */

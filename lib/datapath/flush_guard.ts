@@ -1,15 +1,15 @@
 /**
- * What must not be flushed by accident: the interface by which this machine is reached, and lo where
- * other programs need it.
+ * Prevents a flush by accident of the interface by which this machine is reached, and of lo where other
+ * programs need it.
  * @module
  */
 import { SetupError } from "@/base/errors.ts";
 import { ipShow } from "@/datapath/ip_command.ts";
 
-/** The table of our own routes: a default route in it is one of an earlier test. */
+/** The routing table of tunnels; a default route in it was left by an earlier test. */
 const TUNNEL_TABLE = "330";
 
-/** @throws {SetupError} where flushing `bindifname`, and lo, would cut somebody off. */
+/** Checks that flushing `bindifname` and lo cuts nobody off. @throws {SetupError} if it would. */
 export async function guardFlush(bindifname: string): Promise<void> {
   const why = await whyNot(bindifname);
   if (!why) return;
@@ -42,7 +42,7 @@ async function defaultRouteDevices(): Promise<Set<string>> {
   for (const family of ["-4", "-6"]) {
     const routes = await ipShow<Route>([family, "route", "show", "table", "all", "default"]);
     for (const { type, table, dev, nexthops = [] } of routes) {
-      // An unreachable default route names lo, and leads nowhere.
+      // An unreachable default route names lo, but leads nowhere.
       if (type !== undefined && type !== "unicast" || table === TUNNEL_TABLE) continue;
       for (const name of [dev, ...nexthops.map((hop) => hop.dev)]) if (name) devices.add(name);
     }
@@ -50,7 +50,10 @@ async function defaultRouteDevices(): Promise<Set<string>> {
   return devices;
 }
 
-/** Our ends of the SSH sessions that we, or who started us, are in: sudo hides the variable. */
+/**
+ * Local addresses of the SSH sessions in which this process or one of its ancestors runs; sudo hides the
+ * variable.
+ */
 function sshAddresses(): Set<string> {
   const addresses = new Set<string>();
   const add = (connection: string | undefined) => {
@@ -65,7 +68,7 @@ function sshAddresses(): Set<string> {
   return addresses;
 }
 
-/** 0 where that cannot be seen. */
+/** The parent of a process; 0 if it cannot be read. */
 function parentOf(pid: string): number {
   return Number(/^PPid:\s*(\d+)$/m.exec(read(`/proc/${pid}/status`))?.[1] ?? 0);
 }
@@ -77,8 +80,8 @@ function holds(name: string, address: string): boolean {
 }
 
 /**
- * Whether this process is in a network namespace that was made for something: one that has a name
- * (`ip netns add`), or another than that of process 1, where that may be looked at.
+ * Whether this process is in a network namespace of its own: one that has a name (`ip netns add`), or a
+ * different one from that of process 1, if that may be read.
  */
 async function isOwnNamespace(): Promise<boolean> {
   const own = await namespaceOf("/proc/self/ns/net");
@@ -92,13 +95,13 @@ async function isOwnNamespace(): Promise<boolean> {
         if (ino === own) return true;
       }
     } catch {
-      // No named namespaces here.
+      // There are no named namespaces.
     }
   }
   return false;
 }
 
-/** The number in `net:[4026531833]`. */
+/** The number in a link such as `net:[4026531833]`. */
 async function namespaceOf(path: string): Promise<number | undefined> {
   try {
     return Number(/\[(\d+)\]/.exec(await Deno.readLink(path))?.[1]);

@@ -1,6 +1,6 @@
 /**
- * The routes of a data path with a TUN device: what the peers of its CHILD_SAs protect is routed into
- * the device, and the sockets that carry tunnels pass that over by their mark.
+ * The routes of a data path with a TUN device: they lead what the peers of its CHILD_SAs protect into the
+ * device. Sockets that carry tunnels bypass them by the mark of their packets.
  * @module
  */
 import type { IpPrefix } from "@/base/address.ts";
@@ -16,14 +16,14 @@ import { TUNNEL_MARK } from "@/native/udp.ts";
 export interface HostRoutesOptions {
   readonly socket: NetlinkSocket;
   readonly listener: DataPathListener;
-  /** Interface that gets inner addresses. */
+  /** Index of the interface that gets inner addresses. */
   readonly innerDevice: number;
-  /** Interface that packets for tunnels are routed to. */
+  /** Index of the interface into which packets for tunnels are routed. */
   readonly tunnelDevice: number;
   readonly journal: KernelJournal;
 }
 
-/** See the module. */
+/** The routes into the TUN device of a data path. */
 export class HostRoutes {
   readonly #routes: TunnelRoutes;
   readonly #tunnelDevice: number;
@@ -49,8 +49,8 @@ export class HostRoutes {
   }
 
   /** Removes the routes that this CHILD_SA alone wanted. */
-  letGo(spiIn: number): void {
-    this.#routes.letGo(spiIn);
+  release(spiIn: number): void {
+    this.#routes.release(spiIn);
   }
 
   /** Sends the requests that wait. */

@@ -14,12 +14,12 @@ import { answerEcho, EchoReader, type EchoShape, EchoWriter } from "@/ping/echo.
 const BATCH = 64;
 const UDP_HEADER_OCTETS = 8;
 const HEADERS_OCTETS_MAX = 40 + UDP_HEADER_OCTETS;
-/** An IPv4 packet that is longer, in octets, is allowed to be fragmented. */
-const WHOLE_OCTETS = 1280;
+/** Octets above which an IPv4 packet may be fragmented. */
+const FRAGMENTED_ABOVE_OCTETS = 1280;
 
 /** Receives all inner packets of a data path. */
 export class InnerEcho {
-  /** Echo requests of the other ends that were answered. */
+  /** Number of echo requests of peers that were answered. */
   answered = 0;
   readonly #inner: InnerPackets;
   readonly #view = new IpView();
@@ -30,7 +30,7 @@ export class InnerEcho {
     inner.receiver = (packet) => this.#take(packet);
   }
 
-  /** What carries our own pings; there is one for a data path. */
+  /** Makes the carrier of this process's own pings; a data path has one. */
   carrier(shape: EchoShape): InnerPingCarrier {
     return this.#carrier ??= new InnerPingCarrier(this.#inner, shape);
   }
@@ -41,11 +41,11 @@ export class InnerEcho {
     return this.#carrier?.take(packet, view) || this.#answer(packet, view);
   }
 
-  /** Answers an echo request. Its selectors were checked, so that its destination is an address of ours. */
+  /** Answers an echo request. The selectors were checked, so the destination is an address of this end. */
   #answer(packet: Uint8Array, view: IpView): boolean {
     const isV4 = view.addressOctets === 4;
     const isIcmp = view.protocol === (isV4 ? IpProtocol.ICMP : IpProtocol.ICMPV6);
-    if (this.#inner.hasDevice || !isIcmp || !isSound(packet, view)) return false;
+    if (this.#inner.hasDevice || !isIcmp || !hasValidChecksum(packet, view)) return false;
     const message = packet.slice(view.upper, view.total);
     if (!answerEcho(message, view.addressOctets)) return false;
     const answer = new Uint8Array(HEADERS_OCTETS_MAX + message.length);
@@ -59,7 +59,7 @@ export class InnerEcho {
   }
 }
 
-/** See {@linkcode PingCarrier}. */
+/** Sends pings as inner packets; see {@linkcode PingCarrier}. */
 export class InnerPingCarrier implements PingCarrier {
   receiver: ReplyReceiver | undefined;
   unsent = 0;
@@ -91,7 +91,7 @@ export class InnerPingCarrier implements PingCarrier {
       protocol: isUdp ? IpProtocol.UDP : isV4 ? IpProtocol.ICMP : IpProtocol.ICMPV6,
       payload: isUdp ? this.#udp(message) : message,
     });
-    if (isV4 && octets > WHOLE_OCTETS) this.#mayBeCut(room);
+    if (isV4 && octets > FRAGMENTED_ABOVE_OCTETS) this.#allowFragmentation(room);
     this.#waiting.push(room.subarray(0, octets));
   }
 
@@ -119,13 +119,13 @@ export class InnerPingCarrier implements PingCarrier {
     const own = packet.subarray(view.destination, view.destination + view.addressOctets);
     const peer = packet.subarray(view.source, view.source + view.addressOctets);
     const { identifier, sequence } = this.#reader;
-    if (verdict === "altered" || !isSound(packet, view)) {
+    if (verdict === "altered" || !hasValidChecksum(packet, view)) {
       return receiver.altered(own, peer, identifier);
     }
     return receiver.reply(own, peer, identifier, sequence);
   }
 
-  /** The UDP datagram of a payload; its checksum is computed later, with the addresses. */
+  /** Makes the UDP datagram of a payload. Its checksum is computed later, when the addresses are known. */
   #udp(payload: Uint8Array): Uint8Array {
     const { port } = this.#shape, datagram = this.#datagram, octets = datagram.length;
     datagram.set([port >> 8, port & 255, port >> 8, port & 255, octets >> 8, octets & 255, 1, 1]);
@@ -133,8 +133,11 @@ export class InnerPingCarrier implements PingCarrier {
     return datagram;
   }
 
-  /** Allows fragmentation, and gives an identification by which fragments are told apart (RFC 6864 §4.1). */
-  #mayBeCut(packet: Uint8Array): void {
+  /**
+   * Allows fragmentation of a packet, and gives it an identification to tell its fragments apart (RFC 6864
+   * §4.1).
+   */
+  #allowFragmentation(packet: Uint8Array): void {
     this.#identification = this.#identification + 1 & 0xffff;
     packet[4] = this.#identification >> 8;
     packet[5] = this.#identification;
@@ -156,8 +159,8 @@ function writePacket(
   return rebuildPacket(out, { ...ends, ...upper, trafficClass: 0, newChecksum: true });
 }
 
-/** Whether the checksum of UDP or ICMPv6 is right, and that of ICMP (RFC 768, RFC 4443 §2.3, RFC 792). */
-function isSound(packet: Uint8Array, view: IpView): boolean {
+/** Whether the checksum of a UDP, ICMP or ICMPv6 message is right (RFC 768, RFC 792, RFC 4443 §2.3). */
+function hasValidChecksum(packet: Uint8Array, view: IpView): boolean {
   const { upper, total, protocol, addressOctets, source } = view, octets = total - upper;
   if (octets < UDP_HEADER_OCTETS) return false;
   const isUdp = protocol === IpProtocol.UDP;

@@ -1,20 +1,20 @@
 /**
- * Packets of our own through tunnels, without a device of the system: what pings with.
+ * The interface by which pings send packets through tunnels without a device of the system.
  * @module
  */
 
 /** Whole IP packets, sent into tunnels and received from them, without a device of the system. */
 export interface InnerPackets {
   /**
-   * Sends IP packets (IPv4 or IPv6, header and all, checksums right) by the SAs whose selectors hold
-   * them; returns how many had none.
+   * Sends whole IPv4 or IPv6 packets with valid checksums by the SAs whose selectors match them; returns the
+   * number of packets that no SA matched.
    */
   send(packets: readonly Uint8Array[]): number;
-  /** Whether what the receiver does not want goes to a device of the system; else it is dropped. */
+  /** Whether packets that the receiver refuses go to a device of the system; otherwise they are dropped. */
   readonly hasDevice: boolean;
   /**
-   * Is offered each packet that came out of a tunnel; false: not wanted, it goes to the device.
-   * Undefined: nobody.
+   * Is called for each packet that came out of a tunnel; false: it is refused and goes to the device.
+   * Undefined: there is no receiver.
    */
   receiver: ((packet: Uint8Array) => boolean) | undefined;
 }

@@ -1,10 +1,10 @@
 /**
- * The `ip` program of iproute2, by which addresses and routes are changed.
+ * Runs the `ip` program of iproute2, which changes addresses and routes.
  * @module
  */
 import { SetupError } from "@/base/errors.ts";
 
-/** Commands of `ip`; `what` completes "Cannot …" where one fails. */
+/** Options of a call of `ip`. `what` completes "Cannot …" in the error message. */
 export interface IpCall {
   readonly what: string;
   /** Whether failures are ignored, as what is to be removed may be gone already. */
@@ -13,19 +13,19 @@ export interface IpCall {
   readonly hint?: string;
 }
 
-/** Runs one command; its output. @throws {SetupError} where it fails. */
+/** Runs one command; returns its output. @throws {SetupError} if it fails. */
 export function ip(args: readonly string[], call: IpCall): Promise<string> {
   return run(args, "", call);
 }
 
-/** Runs many commands in one process; a quiet one goes on behind those that fail. */
+/** Runs many commands in one process. A quiet call continues after a command that fails. */
 export async function ipBatch(lines: readonly string[], call: IpCall): Promise<void> {
   if (lines.length === 0) return;
   const force = call.quiet ? ["-force"] : [];
   await run([...force, "-batch", "-"], lines.map((line) => `${line}\n`).join(""), call);
 }
 
-/** The JSON answer of a command; an empty list where what it asks about is not there. */
+/** The JSON output of a command; an empty list if what it asks about does not exist. */
 export async function ipShow<T>(args: readonly string[]): Promise<T[]> {
   const what = `ask for ip ${args.join(" ")}`;
   const text = await run(["-j", ...args], "", { what, quiet: true });
@@ -61,12 +61,12 @@ async function output(
       `Cannot ${what}: the program ip (iproute2) is not there; --flush=false does without it`,
     );
   }
-  // Input and output at once: a program that is not read from stops reading itself.
+  // Input is written while output is read, as a program whose output is not read stops reading its input.
   const [result] = await Promise.all([process.output(), feed(process.stdin, input)]);
   return result;
 }
 
-/** Writes the input; a process that ends before it has read all of it says why by itself. */
+/** Writes the input. A process that ends before it has read all of it reports the reason itself. */
 async function feed(stdin: WritableStream<Uint8Array>, input: string): Promise<void> {
   const writer = stdin.getWriter();
   await writer.write(new TextEncoder().encode(input)).catch(() => {});

@@ -19,8 +19,8 @@ import {
   type KernelScope,
   policiesIn,
   policiesOut,
+  policyContent,
   policyKey,
-  policySign,
   routesOut,
   routeToPeer,
   stateIn,
@@ -42,13 +42,13 @@ import {
   readExpire,
   readMapping,
   readState,
-  type ReplayTold,
+  type ReplayRecord,
+  type ReportedState,
   sentSequence,
   XFRM_GROUPS,
   XfrmMessage,
   type XfrmPolicy,
   type XfrmState,
-  type XfrmStateTold,
 } from "@/datapath/xfrm_message.ts";
 import type { ShimSymbols } from "@/native/load.ts";
 import {
@@ -60,8 +60,8 @@ import {
 import { SocketWait } from "@/native/udp.ts";
 
 /**
- * How long the states of a replaced SA stay. A program that waits for room in its socket has been given its
- * route, and with it the SA, already; and packets that are under way may still arrive.
+ * How long the states of a replaced SA stay, in milliseconds. A program that waits for room in its socket
+ * already holds its route and with it the old SA, and packets of the peer may still be under way.
  */
 const LINGER_MS = 2000;
 
@@ -90,13 +90,13 @@ interface Entry {
   pair: SaPair;
   in: boolean;
   out: boolean;
-  /** Packets that had come when it was last asked, and when they were seen to be more; 0: never. */
+  /** Number of packets at the last query, and the time at which it was seen to have grown; 0: never. */
   packetsSeen: number;
-  heardAtMs: number;
+  lastPacketMs: number;
 }
 
 /** A request to the kernel that waits for the next batch. */
-interface Order {
+interface PendingRequest {
   readonly message: Uint8Array;
   /** Completes "the kernel refuses …". */
   readonly what: string;
@@ -106,7 +106,7 @@ interface Order {
   readonly fine: readonly string[];
 }
 
-/** See {@linkcode DataPath}. */
+/** The kernel's IPsec; see {@linkcode DataPath}. */
 export class KernelDataPath implements DataPath {
   readonly kind = "kernel";
   readonly #options: KernelOptions;
@@ -121,14 +121,14 @@ export class KernelDataPath implements DataPath {
   readonly #senders = new Map<number, number>();
   /** States of replaced SAs, with the timers that end them. */
   readonly #lingering = new Map<Uint8Array, ReturnType<typeof setTimeout>>();
-  readonly #policies = new Owned<XfrmPolicy>(policyKey, policySign);
+  readonly #policies = new Owned<XfrmPolicy>(policyKey, policyContent);
   readonly #routes: TunnelRoutes;
   readonly #bypass: readonly XfrmPolicy[];
-  #orders: Order[] = [];
+  #orders: PendingRequest[] = [];
   #windowNoted = false;
   #closed = false;
 
-  /** @throws {SystemError} where the system gives no netlink socket. */
+  /** @throws {SystemError} if the system gives no netlink socket. */
   constructor(options: KernelOptions) {
     this.#options = options;
     const { shim, namespacePath } = options, { XFRM, ROUTE } = NetlinkFamily;
@@ -143,10 +143,10 @@ export class KernelDataPath implements DataPath {
       listener,
       innerDevice,
       journal,
-      routeRefused: (spiIn, why) => this.#cannotBeWithout(spiIn, why),
+      routeRefused: (spiIn, why) => this.#removePair(spiIn, why),
     });
     const bypass = bypassPolicies(), refused = this.#xfrm.request(bypass.map(addPolicy));
-    // A policy that is there already belongs to somebody else, and serves as well.
+    // An equal policy of somebody else serves as well, and is left to them.
     this.#bypass = bypass.filter((_, i) => !refused[i]);
     if (this.#bypass.length > 0) options.journal?.addBypass();
     this.#hear();
@@ -164,7 +164,7 @@ export class KernelDataPath implements DataPath {
   installOut(pair: SaPair): void {
     const entry = this.#entry(pair);
     this.#senders.set(pair.rekeyChain, pair.spiIn);
-    if (entry.out) return this.#withdrawOthers(pair);
+    if (entry.out) return this.#removeNewerOutbound(pair);
     entry.out = true;
     this.#outbound.set(outboundKey(pair.spiOut, pair.path.peerAddress), entry);
     const needed = pair.spiIn;
@@ -179,7 +179,7 @@ export class KernelDataPath implements DataPath {
     this.#entries.delete(spiIn);
     const { scope } = this.#options, { pair } = entry;
     this.#outbound.delete(outboundKey(pair.spiOut, pair.path.peerAddress));
-    const policies = this.#policies.letGo(spiIn);
+    const policies = this.#policies.release(spiIn);
     for (const policy of policies.restored) this.#want(putPolicy(policy), "a policy", undefined);
     for (const policy of policies.removed) this.#tidy(deletePolicy(policy), "a policy");
     const states = [
@@ -191,7 +191,7 @@ export class KernelDataPath implements DataPath {
     // The kernel sends by the newest state, so that only a state which was replaced may stay for a while.
     if (sender !== undefined && sender !== spiIn) this.#removeLater(states);
     else for (const state of states) this.#tidy(state, "a state");
-    this.#routes.letGo(spiIn);
+    this.#routes.release(spiIn);
   }
 
   #removeLater(states: readonly Uint8Array[]): void {
@@ -221,7 +221,7 @@ export class KernelDataPath implements DataPath {
       this.#outbound.delete(outboundKey(pair.spiOut, before.path.peerAddress));
       this.#outbound.set(outboundKey(pair.spiOut, path.peerAddress), entry);
     }
-    this.#policies.letGo(spiIn);
+    this.#policies.release(spiIn);
     for (const { old, now } of states) {
       const replay = this.#replayOf(old);
       // The new state counts packets from 0, while its sequence numbers go on.
@@ -235,7 +235,7 @@ export class KernelDataPath implements DataPath {
     if (entry.in) { for (const policy of policiesIn(pair, scope)) this.#put(policy, spiIn); }
     if (!entry.out) return this.flush();
     for (const policy of policiesOut(pair, scope)) this.#put(policy, spiIn);
-    this.#routes.letGo(spiIn);
+    this.#routes.release(spiIn);
     this.#addRoutes(pair);
     this.flush();
   }
@@ -279,11 +279,11 @@ export class KernelDataPath implements DataPath {
     const told = this.#stateOf(stateIn(entry.pair, this.#options.scope)), nowMs = Date.now();
     if (told && told.packets > entry.packetsSeen) {
       entry.packetsSeen = told.packets;
-      // The kernel tells whole seconds, where it tells the time at all.
+      // The kernel gives whole seconds, if it gives the time at all.
       const lastMs = told.lastUsedSec === undefined ? nowMs : told.lastUsedSec * 1_000 + 999;
-      entry.heardAtMs = Math.min(nowMs, lastMs);
+      entry.lastPacketMs = Math.min(nowMs, lastMs);
     }
-    return entry.heardAtMs ? Math.max(0, nowMs - entry.heardAtMs) : undefined;
+    return entry.lastPacketMs ? Math.max(0, nowMs - entry.lastPacketMs) : undefined;
   }
 
   totals(): undefined {}
@@ -313,13 +313,13 @@ export class KernelDataPath implements DataPath {
   #entry(pair: SaPair): Entry {
     const known = this.#entries.get(pair.spiIn);
     if (known) return known;
-    const entry = { pair, in: false, out: false, packetsSeen: 0, heardAtMs: 0 };
+    const entry = { pair, in: false, out: false, packetsSeen: 0, lastPacketMs: 0 };
     this.#entries.set(pair.spiIn, entry);
     return entry;
   }
 
   /** Removes the outbound states that are newer than a pair's: the kernel sends by the newest state. */
-  #withdrawOthers({ rekeyChain, spiIn }: SaPair): void {
+  #removeNewerOutbound({ rekeyChain, spiIn }: SaPair): void {
     for (const entry of this.#entries.values()) {
       if (entry.pair.rekeyChain !== rekeyChain || entry.pair.spiIn === spiIn || !entry.out) {
         continue;
@@ -373,25 +373,25 @@ export class KernelDataPath implements DataPath {
     this.#orders.push({ message, what, needed: undefined, fine: ["ESRCH", "ENOENT"] });
   }
 
-  #refused({ what, needed, fine }: Order, refused: NetlinkRefusal): void {
+  #refused({ what, needed, fine }: PendingRequest, refused: NetlinkRefusal): void {
     if (fine.includes(refused.errno)) return;
     const why = `The kernel refuses ${what}: ${showRefusal(refused)}${hintOf(refused.errno)}`;
     if (needed === undefined) return this.#options.listener.note(2, why);
-    this.#cannotBeWithout(needed, why);
+    this.#removePair(needed, why);
   }
 
-  /** The kernel has refused what a pair needs: the pair is removed, where it has not been already. */
-  #cannotBeWithout(spiIn: number, why: string): void {
+  /** Removes a pair for which the kernel has refused something, if it is still there. */
+  #removePair(spiIn: number, why: string): void {
     if (!this.#entries.has(spiIn)) return this.#options.listener.note(2, why);
     this.uninstall(spiIn);
     this.#options.listener.refused(spiIn, why);
   }
 
-  #replayOf(state: XfrmState): ReplayTold | undefined {
+  #replayOf(state: XfrmState): ReplayRecord | undefined {
     return this.#stateOf(state)?.replay;
   }
 
-  #stateOf(state: XfrmState): XfrmStateTold | undefined {
+  #stateOf(state: XfrmState): ReportedState | undefined {
     try {
       const [told] = this.#xfrm.ask(getState(state));
       return told && readState(told.body);

@@ -1,23 +1,23 @@
 /**
- * What the kernel calls the transforms of ESP and AH, by IANA number.
+ * The kernel's names for the transforms of ESP and AH, by IANA number.
  * @module
  */
 import { Encr } from "@/iana/encr.ts";
 import { Integ } from "@/iana/integ.ts";
 
-/** A cipher as XFRM has it; `icvBits` is there for AEAD ones. */
+/** A cipher by its name in XFRM; `icvBits` is set for AEAD ciphers. */
 export interface KernelCipher {
   readonly name: string;
   readonly icvBits?: number;
 }
 
-/** An integrity algorithm as XFRM has it. */
+/** An integrity algorithm by its name in XFRM. */
 export interface KernelIntegrity {
   readonly name: string;
   readonly truncatedBits: number;
 }
 
-/** Transform type 1. */
+/** Ciphers by the number of transform type 1. */
 export const KERNEL_CIPHERS: ReadonlyMap<number, KernelCipher> = new Map<number, KernelCipher>([
   [Encr.ENCR_3DES, { name: "cbc(des3_ede)" }],
   [Encr.ENCR_NULL, { name: "ecb(cipher_null)" }],
@@ -32,7 +32,7 @@ export const KERNEL_CIPHERS: ReadonlyMap<number, KernelCipher> = new Map<number,
   [Encr.ENCR_CHACHA20_POLY1305, { name: "rfc7539esp(chacha20,poly1305)", icvBits: 128 }],
 ]);
 
-/** Transform type 3; `truncatedBits` is the length of the ICV. */
+/** Integrity algorithms by the number of transform type 3; `truncatedBits` is the length of the ICV. */
 export const KERNEL_INTEGRITIES: ReadonlyMap<number, KernelIntegrity> = new Map([
   [Integ.AUTH_HMAC_MD5_96, { name: "hmac(md5)", truncatedBits: 96 }],
   [Integ.AUTH_HMAC_SHA1_96, { name: "hmac(sha1)", truncatedBits: 96 }],

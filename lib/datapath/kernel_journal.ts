@@ -15,8 +15,8 @@ import {
 import { bypassPolicies } from "@/datapath/kernel_plan.ts";
 import {
   deletePolicy,
-  deletePolicyTold,
-  deleteStateTold,
+  deleteReportedPolicy,
+  deleteReportedState,
   dumpOf,
   readPolicies,
   readStates,
@@ -51,7 +51,7 @@ export class KernelJournal {
   readonly #path: string;
   readonly #file: Deno.FsFile | undefined;
 
-  /** Where the file cannot be written, nothing is: a process that ends in order needs no journal. */
+  /** If the file cannot be written, no journal is kept; a process that ends in order needs none. */
   constructor(namespace: number, entry: JournalEntry) {
     this.#path = `${DIRECTORY}/datapath-${namespace}-${entry.pid}-${entry.reqidBase}`;
     try {
@@ -101,9 +101,9 @@ export interface Cleaners {
   readonly route: NetlinkSocket;
 }
 
-/** What the journals of this namespace tell. */
+/** The result of reading the journals of a namespace. */
 export interface JournalReading {
-  /** The first reqids of processes that live. */
+  /** The first reqids of the ranges of living processes. */
   readonly taken: number[];
   /** A sentence for each process whose leftovers were removed. */
   readonly cleaned: string[];
@@ -152,8 +152,8 @@ function cleanOne(entry: JournalEntry, lines: readonly string[], cleaners: Clean
   // Somebody else may have removed some of it already.
   xfrm.request([
     ...bypass,
-    ...policies.map(deletePolicyTold),
-    ...states.map(deleteStateTold),
+    ...policies.map(deleteReportedPolicy),
+    ...states.map(deleteReportedState),
   ]);
   route.request([
     ...addresses.map((prefix) => addressMessage("delete", prefix, innerDevice)),

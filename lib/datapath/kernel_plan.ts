@@ -1,6 +1,6 @@
 /**
- * What the kernel must hold for a pair of SAs: two states, the policies of each pair of selectors, and the
- * routes to what the peer protects.
+ * Derives what the kernel needs for a pair of SAs: two states, the policies of each pair of selectors, and
+ * the routes to what the peer protects.
  * @module
  */
 import { type IpAddress, isUnspecified } from "@/base/address.ts";
@@ -11,11 +11,11 @@ import { PolicyDirection, type XfrmPolicy, type XfrmState } from "@/datapath/xfr
 
 /** The routing table of tunnels. */
 export const TUNNEL_TABLE = 330;
-/** Of priorities: the prefix lengths of selectors count most, then the protocol, then the ports. */
+/** Base of policy priorities: prefix lengths of selectors count most, then the protocol, then the ports. */
 const PRIORITY_OF_ANY = 0x8000;
 const STEP_OF_BIT = 8, STEP_OF_PROTOCOL = 4, STEP_OF_PORT = 2;
 
-/** What is the same for all pairs of one data path. */
+/** Values that all pairs of one data path share. */
 export interface KernelScope {
   /** The reqid to which the number of a rekey chain is added. */
   readonly reqidBase: number;
@@ -65,7 +65,7 @@ export function stateOut(pair: SaPair, { reqidBase, ifId }: KernelScope): XfrmSt
   };
 }
 
-/** Policies that let IKE pass whatever others say, for sockets that have no bypass of their own. */
+/** Policies that let IKE pass, whatever other policies say, for sockets without a bypass of their own. */
 export function bypassPolicies(): XfrmPolicy[] {
   const port = { protocol: 17, startPort: 500, endPort: 500 };
   return [4, 16].flatMap((octets) => {
@@ -76,7 +76,7 @@ export function bypassPolicies(): XfrmPolicy[] {
   });
 }
 
-/** Policies of packets that arrive: for this host, and for the networks behind it. */
+/** Policies of arriving packets, for this host and for the networks behind it. */
 export function policiesIn(pair: SaPair, scope: KernelScope): XfrmPolicy[] {
   const directions = [PolicyDirection.IN, ...(pair.tunnelMode ? [PolicyDirection.FORWARD] : [])];
   const { ownAddress, peerAddress } = pair.path;
@@ -90,7 +90,7 @@ export function policiesIn(pair: SaPair, scope: KernelScope): XfrmPolicy[] {
   );
 }
 
-/** Policies of packets that leave. */
+/** Policies of departing packets. */
 export function policiesOut(pair: SaPair, scope: KernelScope): XfrmPolicy[] {
   const { ownAddress, peerAddress } = pair.path, direction = PolicyDirection.OUT;
   return selectorPairs(pair).map(({ own, peer }) =>
@@ -117,28 +117,28 @@ export function routesOut(
   });
 }
 
-/** The route of the ESP packets themselves. */
+/** The route by which ESP packets themselves reach the peer. */
 export function routeToPeer({ path: { peerAddress } }: SaPair, by: NextHop): Route {
   const to = { address: peerAddress, bits: 8 * peerAddress.length };
   return { to, by, source: undefined, table: TUNNEL_TABLE };
 }
 
-/** The key of a policy: two with the same key are one policy to the kernel, whatever else they say. */
+/** The key of a policy: the kernel allows only one policy for each key. */
 export function policyKey({ direction, from, to, ifId }: XfrmPolicy): string {
   return `${direction} ${ifId} ${selectorText(from)} ${selectorText(to)}`;
 }
-/** See {@linkcode policyKey}. */
-export function policySign({ template, priority }: XfrmPolicy): string {
+/** What a policy says beyond its key: two policies of one key with the same text are equal. */
+export function policyContent({ template, priority }: XfrmPolicy): string {
   if (!template) return `${priority}`;
   const { protocol, reqid, tunnelMode, source, destination } = template;
   return `${priority} ${protocol} ${reqid} ${tunnelMode} ${source} ${destination}`;
 }
-/** See {@linkcode policyKey}. */
+/** The key of a route: the kernel allows only one route for each key. */
 export function routeKey({ to, table }: Route): string {
   return `${to.address}/${to.bits} ${table}`;
 }
-/** See {@linkcode policyKey}. */
-export function routeSign({ by, source }: Route): string {
+/** What a route says beyond its key: two routes of one key with the same text are equal. */
+export function routeContent({ by, source }: Route): string {
   return `${by.device} ${by.gateway ?? ""} ${source ?? ""}`;
 }
 

@@ -1,15 +1,15 @@
 /**
- * Addresses that are put on lo for as long as something answers at them.
+ * Adds addresses to lo for as long as something answers at them.
  * @module
  */
 import { type IpAddress, parseAddress, showAddress } from "@/base/address.ts";
 import { ipBatch, ipShow } from "@/datapath/ip_command.ts";
 
-/** Addresses that are in place. */
+/** Addresses that were added to lo. */
 export interface LoopbackAddresses {
-  /** How many were not there before. */
+  /** Number of addresses that were not there before. */
   readonly added: number;
-  /** Takes away those that were added. */
+  /** Removes the added addresses. */
   undo(): Promise<void>;
 }
 
@@ -20,7 +20,7 @@ interface Link {
   readonly addr_info: readonly { readonly local?: string }[];
 }
 
-/** Puts addresses on lo that no interface has. @throws {SetupError} where the system refuses it. */
+/** Adds to lo the addresses that no interface has. @throws {SetupError} if the system refuses. */
 export async function addToLoopback(addresses: readonly IpAddress[]): Promise<LoopbackAddresses> {
   const links = await ipShow<Link>(["addr", "show"]);
   const there = new Set(
@@ -45,7 +45,7 @@ export async function addToLoopback(addresses: readonly IpAddress[]): Promise<Lo
   return { added: missing.length, undo };
 }
 
-/** As we write an address, however the system does. */
+/** Writes an address in the form of this program, whatever form the system uses. */
 function keyOf(local = ""): string {
   const address = parseAddress(local);
   return address ? showAddress(address) : local;

@@ -1,7 +1,7 @@
 /**
- * The kernel's tables of neighbours, ARP's and that of IPv6 (RTM_GETNEIGHTBL of `linux/neighbour.h`):
- * how many of a link's hosts the kernel can know, and how often it wanted to know one more. A table is
- * shared by all network namespaces.
+ * Reads the kernel's neighbour tables, of ARP and of IPv6 (RTM_GETNEIGHTBL of `linux/neighbour.h`): how many
+ * hosts of its links the kernel can know, and how often the table was full. All network namespaces share
+ * them.
  * @module
  */
 import { attributesIn, NetlinkMessageWriter } from "@/datapath/netlink_message.ts";
@@ -10,21 +10,21 @@ import { NetlinkFamily, NetlinkFlag, NetlinkSocket } from "@/native/netlink.ts";
 
 const NEW_NEIGHBOUR_TABLE = 64, GET_NEIGHBOUR_TABLE = 66;
 const NDTA_NAME = 1, NDTA_THRESH3 = 4, NDTA_CONFIG = 5, NDTA_STATS = 7;
-/** Octets of `ndtmsg`, and where the counts stand in `ndt_config` (uint32) and `ndt_stats` (uint64). */
+/** Octets of `ndtmsg`, and offsets of the counters in `ndt_config` (uint32) and `ndt_stats` (uint64). */
 const RECORD_OCTETS = 4, ENTRIES_AT = 4, TABLE_FULLS_AT = 80;
 
-/** One table. */
+/** The state of one neighbour table. */
 export interface NeighbourTable {
   readonly family: 4 | 6;
-  /** Hosts that are known now. */
+  /** Number of hosts in the table. */
   readonly entries: number;
-  /** `gc_thresh3`: the most that can be known. */
+  /** `gc_thresh3`: the most hosts that the table can hold. */
   readonly entriesMax: number;
-  /** How often a host could not be known since the machine was started. */
+  /** How often the table was full when a host had to be added, since the machine was started. */
   readonly overflows: number;
 }
 
-/** Both tables; none where there is no shim, or the system does not tell. */
+/** Reads both tables; empty without the shim, or if the system does not tell. */
 export function readNeighbourTables(): NeighbourTable[] {
   const { symbols: shim } = loadShim();
   if (!shim) return [];
@@ -39,12 +39,14 @@ export function readNeighbourTables(): NeighbourTable[] {
       socket.close();
     }
   } catch {
-    // What is read here explains failures, and must not be one.
+    // The tables only help to explain failures, so an error here must not become one.
     return [];
   }
 }
 
-/** The table that a message of the kernel is about; undefined: one of its devices, or of no family of ours. */
+/**
+ * The table that a message of the kernel describes; undefined if it describes a device, or another family.
+ */
 export function neighbourTableIn(body: Uint8Array): NeighbourTable | undefined {
   const attributes = attributesIn(body, RECORD_OCTETS);
   const name = new TextDecoder().decode(attributes.get(NDTA_NAME) ?? new Uint8Array(0));

@@ -1,6 +1,6 @@
 /**
- * Netlink messages as octets: a header, a fixed record, attributes. Numbers are little-endian, as on
- * every machine that Deno runs on; addresses and ports stay in network order.
+ * Encodes netlink messages: a header, a fixed record, and attributes. Numbers are little-endian, as on every
+ * machine on which Deno runs; addresses and ports stay in network byte order.
  * @module
  */
 import { must } from "@/base/errors.ts";
@@ -8,13 +8,13 @@ import { must } from "@/base/errors.ts";
 const HEADER_OCTETS = 16;
 const ATTRIBUTE_TYPE_MASK = 0x3fff;
 
-/** Builds one message. Each call appends; `octets` is the whole, with its length filled in. */
+/** Builds one message. Each call appends; `octets` returns the message with its length filled in. */
 export class NetlinkMessageWriter {
   #octets = new Uint8Array(512);
   #view = new DataView(this.#octets.buffer);
   #length = HEADER_OCTETS;
 
-  /** `type` and `flags` of the header, both uint16; sequence number and port id are the socket's. */
+  /** `type` and `flags` of the header are uint16. Sequence number and port id are filled in by the socket. */
   constructor(type: number, flags: number) {
     this.#view.setUint16(4, type, true);
     this.#view.setUint16(6, flags, true);
@@ -31,7 +31,7 @@ export class NetlinkMessageWriter {
     return this;
   }
 
-  /** Network order. */
+  /** Appends a uint16 in network byte order. */
   be16(value: number): this {
     const at = this.#grow(2);
     this.#view.setUint16(at, value);
@@ -44,7 +44,7 @@ export class NetlinkMessageWriter {
     return this;
   }
 
-  /** Network order. */
+  /** Appends a uint32 in network byte order. */
   be32(value: number): this {
     const at = this.#grow(4);
     this.#view.setUint32(at, value);
@@ -58,7 +58,7 @@ export class NetlinkMessageWriter {
   }
 
   bytes(octets: Uint8Array): this {
-    // Grown first: growing replaces the array.
+    // The buffer grows first, as growing replaces it.
     const at = this.#grow(octets.length);
     this.#octets.set(octets, at);
     return this;
@@ -69,18 +69,18 @@ export class NetlinkMessageWriter {
     return this;
   }
 
-  /** Octets in a field of fixed size, zeros behind. */
+  /** Appends octets, followed by zeros up to `size`. */
   padded(octets: Uint8Array, size: number): this {
     must(octets.length <= size, "a field that its value fits");
     return this.bytes(octets).zeros(size - octets.length);
   }
 
-  /** Zeros to the next multiple of 4, where attributes begin. */
+  /** Appends zeros up to the next multiple of 4, where an attribute can begin. */
   align(): this {
     return this.zeros(-this.#length & 3);
   }
 
-  /** An attribute whose value `write` appends. */
+  /** Appends an attribute whose value `write` appends. */
   attribute(type: number, write: (message: this) => void): this {
     this.align();
     const at = this.#grow(4);
@@ -108,7 +108,7 @@ export class NetlinkMessageWriter {
   }
 }
 
-/** Attributes behind a fixed record of `from` octets, by type; the last of a type counts. */
+/** The attributes after a fixed record of `from` octets, by type; of several of a type the last. */
 export function attributesIn(body: Uint8Array, from: number): Map<number, Uint8Array> {
   const view = new DataView(body.buffer, body.byteOffset, body.length);
   const found = new Map<number, Uint8Array>();

@@ -1,10 +1,10 @@
 /**
- * No data path: CHILD_SAs are negotiated and listed, and nothing carries packets.
+ * The data path of a test without packets: CHILD_SAs are negotiated and listed, and nothing carries packets.
  * @module
  */
 import type { DataPath, SaCounters } from "@/datapath/data_path.ts";
 
-/** See {@linkcode DataPath}; nothing is installed, and every call succeeds. */
+/** Installs nothing, and lets every call succeed; see {@linkcode DataPath}. */
 export class NoDataPath implements DataPath {
   readonly kind = "none";
   installIn(): void {}

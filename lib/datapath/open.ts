@@ -5,7 +5,7 @@
 import { SetupError } from "@/base/errors.ts";
 import type { DataPath, DataPathKind, DataPathListener } from "@/datapath/data_path.ts";
 import { NoDataPath } from "@/datapath/no_data_path.ts";
-import { kernelLacks, openKernel } from "@/datapath/open_kernel.ts";
+import { openKernel, whyKernelCannot } from "@/datapath/open_kernel.ts";
 import { openUserland } from "@/datapath/open_userland.ts";
 import type { EspCarrier } from "@/esp/carrier.ts";
 import type { EspCrypto } from "@/datapath/userland_sa.ts";
@@ -18,21 +18,21 @@ export interface DataPathPlan {
   readonly xfrmif: string;
 }
 
-/** What ESP in this process needs. */
+/** What a data path in this process needs. */
 export interface DataPathParts {
   readonly crypto: Omit<EspCrypto, "shim">;
-  /** Carries ESP by the sockets and connections of IKE; undefined: they carry none. */
+  /** Carries ESP by the sockets and connections of IKE; undefined: they cannot carry it. */
   readonly udp: EspCarrier | undefined;
 }
 
-/** The data path of a setup; `auto` is the kernel's where the kernel has ESP and the process may use it. */
+/** Resolves the options of a setup: `auto` means the kernel if it has ESP and the process may use it. */
 export function dataPathKind({ installfastpath, datapath }: DataPathPlan): DataPathKind {
   if (!installfastpath || datapath === "none") return "none";
   if (datapath !== "auto") return datapath;
-  return kernelLacks() === undefined ? "kernel" : "userland";
+  return whyKernelCannot() === undefined ? "kernel" : "userland";
 }
 
-/** @throws {SetupError} where what is asked for cannot be had. */
+/** Opens a data path. @throws {SetupError} if the requested one is not available. */
 export function openDataPath(
   plan: DataPathPlan,
   listener: DataPathListener,

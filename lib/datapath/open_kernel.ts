@@ -1,6 +1,6 @@
 /**
- * Opens the kernel data path: what earlier processes left is taken out, the kernel is asked whether it
- * has ESP, the XFRM interface is made where one is wanted.
+ * Opens the kernel data path: removes what earlier processes have left, checks that the kernel has ESP, and
+ * makes the XFRM interface if one is wanted.
  * @module
  */
 import { SetupError, SystemError } from "@/base/errors.ts";
@@ -19,16 +19,16 @@ import { loadShim, type ShimSymbols } from "@/native/load.ts";
 import { NetlinkFamily, NetlinkSocket, showRefusal } from "@/native/netlink.ts";
 
 /** The options of a kernel data path. */
-export interface KernelWish {
-  /** Interface that gets inner addresses. */
+export interface OpenKernelOptions {
+  /** Name of the interface that gets inner addresses. */
   readonly virtualipif: string;
-  /** Name of an XFRM interface to be made; "": none, policies hold for all interfaces. */
+  /** Name of an XFRM interface to be made; empty: none, so that policies hold for all interfaces. */
   readonly xfrmif: string;
   readonly listener: DataPathListener;
 }
 
-/** Why the kernel cannot be the data path; undefined: it can. */
-export function kernelLacks(): string | undefined {
+/** The reason why the kernel cannot be the data path; undefined: it can. */
+export function whyKernelCannot(): string | undefined {
   const { symbols, ...shim } = loadShim();
   if (!symbols) return "reason" in shim ? shim.reason : "there is no C shim";
   try {
@@ -44,9 +44,9 @@ export function kernelLacks(): string | undefined {
   }
 }
 
-/** @throws {SetupError} where the setup or the system must be changed first. */
-export function openKernel(wish: KernelWish): KernelDataPath {
-  const lack = kernelLacks();
+/** Opens the kernel data path. @throws {SetupError} if the setup or the system has to be changed first. */
+export function openKernel(wish: OpenKernelOptions): KernelDataPath {
+  const lack = whyKernelCannot();
   if (lack) throw new SetupError(`Cannot use datapath: kernel: ${lack}`);
   const shim = loadShim().symbols!;
   const xfrm = new NetlinkSocket(shim, { family: NetlinkFamily.XFRM });
@@ -65,7 +65,7 @@ interface Sockets {
   readonly route: NetlinkSocket;
 }
 
-function openOver(wish: KernelWish, { shim, xfrm, route }: Sockets): KernelDataPath {
+function openOver(wish: OpenKernelOptions, { shim, xfrm, route }: Sockets): KernelDataPath {
   const { virtualipif, xfrmif, listener } = wish, namespace = namespaceNumber(undefined);
   const { taken, cleaned } = cleanLeftovers(namespace, { xfrm, route });
   for (const line of cleaned) listener.note(3, line);

@@ -1,6 +1,6 @@
 /**
- * Opens the userland data path with what the process is allowed: a TUN device and routes, or only packets
- * of our own.
+ * Opens the userland data path as far as the process is allowed to: with a TUN device and routes, or only for
+ * packets of its own.
  * @module
  */
 import { SetupError, SystemError } from "@/base/errors.ts";
@@ -23,20 +23,20 @@ import { loadShim, type ShimSymbols } from "@/native/load.ts";
 import { NetlinkFamily, NetlinkSocket } from "@/native/netlink.ts";
 import { pathMtu } from "@/native/udp.ts";
 
-/** MTU of the device: an ESP packet in UDP over IPv6, whatever its cipher, then fits 1500 octets. */
+/** MTU of the device: with any cipher, an ESP packet in UDP over IPv6 then fits into 1500 octets. */
 const TUN_MTU = 1400;
 
 /** The options of a userland data path. */
-export interface UserlandWish {
-  /** Interface that gets inner addresses. */
+export interface OpenUserlandOptions {
+  /** Name of the interface that gets inner addresses. */
   readonly virtualipif: string;
   readonly listener: DataPathListener;
   readonly crypto: Omit<EspCrypto, "shim">;
   readonly udp: EspCarrier | undefined;
 }
 
-/** @throws {SetupError} where the setup must be changed first. */
-export function openUserland(wish: UserlandWish): UserlandDataPath {
+/** Opens the userland data path. @throws {SetupError} if the setup has to be changed first. */
+export function openUserland(wish: OpenUserlandOptions): UserlandDataPath {
   const { listener, udp } = wish, { symbols: shim } = loadShim();
   const crypto = { ...wish.crypto, shim };
   if (!shim) {
@@ -67,8 +67,8 @@ interface OpenedSystem {
   readonly closed: () => void;
 }
 
-/** The device and its routes; undefined, with a note, where the process is not allowed to have them. */
-function openSystem(shim: ShimSymbols, wish: UserlandWish): OpenedSystem | undefined {
+/** Opens the device and its routes; undefined, with a note, if the process is not allowed to. */
+function openSystem(shim: ShimSymbols, wish: OpenUserlandOptions): OpenedSystem | undefined {
   const { listener, virtualipif } = wish;
   const socket = new NetlinkSocket(shim, { family: NetlinkFamily.ROUTE });
   const innerDevice = linkIndex(socket, virtualipif);
@@ -115,7 +115,7 @@ function openJournal(
       xfrm.close();
     }
   } catch (e) {
-    // A kernel without XFRM has nothing of ours in it.
+    // A kernel without XFRM holds nothing that could be left over.
     if (!(e instanceof SystemError)) throw e;
   }
   return new KernelJournal(namespace, {

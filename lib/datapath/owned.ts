@@ -1,11 +1,11 @@
 /**
- * Policies and routes that several CHILD_SAs want at a time, as after a rekey, or with the same selectors in
- * several tunnels. Each has its owners, the value of the latest owner is in force, and without owners it is
- * removed.
+ * Policies and routes that several CHILD_SAs need at the same time, as after a rekey, or with equal selectors
+ * in several tunnels. Each key has its owners; the value of its latest owner is in force, and without owners
+ * it is removed.
  * @module
  */
 
-/** A claim in the doubly linked list of those to one thing, of which there may be 100,000. */
+/** A claim of an owner, in the doubly linked list of all claims to one key, which may be 100,000 long. */
 interface Claim<T> {
   readonly key: string;
   readonly value: T;
@@ -13,29 +13,38 @@ interface Claim<T> {
   after: Claim<T> | undefined;
 }
 
-/** What is to be done when an owner gives up its claims. */
-export interface LetGo<T> {
-  /** Values that nobody wants any more. */
+/** What remains to be done when an owner has released its claims. */
+export interface Released<T> {
+  /** Values that nobody owns any more. */
   readonly removed: T[];
   /** Values of other owners that are in force again. */
   readonly restored: T[];
 }
 
-/** See the module. `key` names the thing that a value belongs to, `sign` tells values of one thing apart. */
+/**
+ * Keeps owners and values. `key` is what a value belongs to; `content` tells different values of one key
+ * apart.
+ */
 export class Owned<T> {
-  /** The claim that is in force, by the key of its thing. */
+  /** For each key the claim that is in force. */
   readonly #last = new Map<string, Claim<T>>();
   readonly #ofOwner = new Map<number, Claim<T>[]>();
 
-  constructor(private readonly key: (value: T) => string, private readonly sign: (v: T) => string) {
+  constructor(
+    private readonly key: (value: T) => string,
+    private readonly content: (v: T) => string,
+  ) {
   }
 
-  /** How many things are in force. */
+  /** Number of keys that are owned. */
   get size(): number {
     return this.#last.size;
   }
 
-  /** Claims a value; whether it has to be installed, as it was not in force, or another value was. */
+  /**
+   * Adds a claim; returns whether the value has to be installed, as nothing or a different value was in
+   * force.
+   */
   claim(owner: number, value: T): boolean {
     const key = this.key(value), before = this.#last.get(key);
     const claim: Claim<T> = { key, value, before, after: undefined };
@@ -44,11 +53,11 @@ export class Owned<T> {
     const others = this.#ofOwner.get(owner);
     if (others) others.push(claim);
     else this.#ofOwner.set(owner, [claim]);
-    return !before || this.sign(before.value) !== this.sign(value);
+    return !before || this.content(before.value) !== this.content(value);
   }
 
-  /** Gives up all claims of an owner. */
-  letGo(owner: number): LetGo<T> {
+  /** Releases all claims of an owner. */
+  release(owner: number): Released<T> {
     const removed: T[] = [], restored: T[] = [];
     for (const { key, value, before, after } of this.#ofOwner.get(owner) ?? []) {
       if (before) before.after = after;
@@ -56,7 +65,7 @@ export class Owned<T> {
         after.before = before;
       } else if (before) {
         this.#last.set(key, before);
-        if (this.sign(before.value) !== this.sign(value)) restored.push(before.value);
+        if (this.content(before.value) !== this.content(value)) restored.push(before.value);
       } else {
         this.#last.delete(key);
         removed.push(value);

@@ -1,5 +1,5 @@
 /**
- * ESP as IP protocol 50 (RFC 4303 §2): raw sockets, one for each family.
+ * Sends and receives ESP as IP protocol 50 (RFC 4303 §2) by raw sockets, one for each address family.
  * @module
  */
 import type { IpAddress, Path } from "@/base/address.ts";
@@ -10,11 +10,13 @@ import { PacketSockets } from "@/native/packet_sockets.ts";
 
 const RECEIVE_BUFFER_OCTETS = 8 << 20;
 
-/** See the module. */
+/** Raw sockets for ESP, which are opened when they are needed. */
 export class RawEsp {
   readonly #sockets: PacketSockets;
 
-  /** `failed`: the sockets are of no use any more. @throws {SystemError} where descriptors run out. */
+  /**
+   * `failed` is called when the sockets have become unusable. @throws {SystemError} if descriptors run out.
+   */
   constructor(shim: ShimSymbols, receiver: EspReceiver, failed: (error: unknown) => void) {
     this.#sockets = new PacketSockets({
       shim,
@@ -32,32 +34,34 @@ export class RawEsp {
     });
   }
 
-  /** Packets that the system did not take. */
+  /** Number of packets that the system did not take. */
   get notSent(): number {
     return this.#sockets.refused;
   }
 
-  /** Opens the socket of an address's family where there is none yet; the errno that forbids it. */
+  /**
+   * Opens the socket of an address's family, if it is not open; returns the errno name if the system refuses.
+   */
   open(address: IpAddress): string | undefined {
     return this.#sockets.open(address.length === 4 ? 4 : 16)?.errno;
   }
 
-  /** Sends a packet; may wait for the flush. */
+  /** Sends a packet, at the latest with the next flush. */
   send(packet: Uint8Array, { ownAddress, peerAddress }: Path, trafficClass: number): void {
     this.#sockets.send(packet, { own: ownAddress, peer: peerAddress, peerPort: 0, trafficClass });
   }
 
-  /** Sends what waits. */
+  /** Sends the packets that wait. */
   flush(): void {
     this.#sockets.flush();
   }
 
-  /** Takes a batch of what has arrived, now; how much it was. */
+  /** Reads a batch of arrived packets at once; returns their number. */
   drain(): number {
     return this.#sockets.drain();
   }
 
-  /** Idempotent. */
+  /** Closes the sockets. Idempotent. */
   close(): Promise<void> {
     return this.#sockets.close();
   }

@@ -21,48 +21,48 @@ const NESTED = 0x8000;
 const REQUEST = NetlinkFlag.REQUEST | NetlinkFlag.ACK;
 const ADD = REQUEST | NetlinkFlag.CREATE;
 const UNICAST = 1, SCOPE_UNIVERSE = 0, SCOPE_LINK = 253, TO_TABLE = 1;
-/** No detection of duplicates (RFC 4862): the address is of use at once. */
+/** Skips duplicate address detection (RFC 4862), so that the address can be used at once. */
 const IFA_F_NODAD = 2;
 const IFF_UP = 1;
 const FIB_RULE_INVERT = 2;
 
-/** The routing protocol by which our own routes and rules are known. */
+/** The routing protocol number that marks routes and rules of this program. */
 export const OWN_PROTOCOL = 233;
 
-/** How a packet leaves. */
+/** The next hop of a packet. */
 export interface NextHop {
   /** Interface index. */
   readonly device: number;
   readonly gateway: IpAddress | undefined;
 }
 
-/** A route in a table of its own. */
+/** A route in a routing table. */
 export interface Route {
   readonly to: IpPrefix;
   readonly by: NextHop;
-  /** Source of packets that have none yet. */
+  /** Source address of packets that have none yet; undefined: the kernel chooses. */
   readonly source: IpAddress | undefined;
   readonly table: number;
 }
 
-/** Adds a route, or changes the one with its destination. */
+/** Adds a route, or replaces the one to the same destination. */
 export function putRoute(route: Route): Uint8Array {
   return routeMessage(NEW_ROUTE, ADD | NetlinkFlag.REPLACE, route);
 }
 
-/** Takes a route out. */
+/** Deletes a route. */
 export function deleteRoute(route: Route): Uint8Array {
   return routeMessage(DELETE_ROUTE, REQUEST, route);
 }
 
-/** Asks how packets to an address leave. */
+/** Asks for the next hop to an address. */
 export function askRoute(address: IpAddress): Uint8Array {
   const message = new NetlinkMessageWriter(GET_ROUTE, REQUEST);
   message.u8(familyOf(address), 8 * address.length, 0, 0, 0, 0, 0, 0).u32(0);
   return message.attribute(RTA_DST, (m) => m.bytes(address)).octets;
 }
 
-/** Reads the answer to {@linkcode askRoute}; undefined: it leads nowhere. */
+/** Reads the answer to {@linkcode askRoute}; undefined: the address is unreachable. */
 export function readNextHop(body: Uint8Array): NextHop | undefined {
   const attributes = attributesIn(body, 12), device = attributes.get(RTA_OIF);
   if (!device) return undefined;
@@ -70,7 +70,7 @@ export function readNextHop(body: Uint8Array): NextHop | undefined {
   return { device: index, gateway: attributes.get(RTA_GATEWAY)?.slice() };
 }
 
-/** Requests that take out every route of ours. */
+/** Requests that delete every route of this program. */
 export function readOwnRoutes(socket: NetlinkSocket): Uint8Array[] {
   const ask = new NetlinkMessageWriter(GET_ROUTE, NetlinkFlag.REQUEST | NetlinkFlag.DUMP);
   return socket.dump(ask.zeros(12).octets)
@@ -78,7 +78,7 @@ export function readOwnRoutes(socket: NetlinkSocket): Uint8Array[] {
     .map(({ body }) => new NetlinkMessageWriter(DELETE_ROUTE, REQUEST).bytes(body).octets);
 }
 
-/** Requests that take out every rule of ours. */
+/** Requests that delete every rule of this program. */
 export function readOwnRules(socket: NetlinkSocket): Uint8Array[] {
   const ask = new NetlinkMessageWriter(GET_RULE, NetlinkFlag.REQUEST | NetlinkFlag.DUMP);
   return socket.dump(ask.zeros(12).octets)
@@ -88,17 +88,17 @@ export function readOwnRules(socket: NetlinkSocket): Uint8Array[] {
     .map(({ body }) => new NetlinkMessageWriter(DELETE_RULE, REQUEST).bytes(body).octets);
 }
 
-/** By which packets look up a table before the main one. */
+/** A rule by which packets look up a routing table before the main one. */
 export interface RoutingRule {
-  /** Those of an address: the family. */
+  /** Octets of an address of the rule's family. */
   readonly octets: 4 | 16;
   readonly table: number;
   readonly priority: number;
-  /** Packets with this mark do not; absent: all do. */
+  /** Mark of packets to which the rule does not apply; absent: it applies to all. */
   readonly exceptMark?: number;
 }
 
-/** Adds a rule, or takes it out. */
+/** Adds or deletes a rule. */
 export function ruleMessage(what: "add" | "delete", rule: RoutingRule): Uint8Array {
   const { octets, table, priority, exceptMark } = rule, add = what === "add";
   const invert = exceptMark === undefined ? 0 : FIB_RULE_INVERT;
@@ -114,7 +114,7 @@ export function ruleMessage(what: "add" | "delete", rule: RoutingRule): Uint8Arr
   return message.attribute(FRA_PROTOCOL, (m) => m.u8(OWN_PROTOCOL)).octets;
 }
 
-/** Puts an address on an interface, or takes it off. */
+/** Adds an address to an interface, or deletes it. */
 export function addressMessage(
   what: "add" | "delete",
   { address, bits }: IpPrefix,
@@ -129,7 +129,7 @@ export function addressMessage(
   return message.attribute(IFA_FLAGS, (m) => m.u32(IFA_F_NODAD)).octets;
 }
 
-/** Makes an XFRM interface, up. `link`: the interface below it; 0: none. */
+/** Makes an XFRM interface and sets it up. `link` is the index of the interface below it; 0: none. */
 export function newXfrmLink(name: string, ifId: number, link: number): Uint8Array {
   const message = new NetlinkMessageWriter(NEW_LINK, ADD | NetlinkFlag.EXCL);
   message.zeros(8).u32(IFF_UP).u32(IFF_UP);
@@ -143,14 +143,14 @@ export function newXfrmLink(name: string, ifId: number, link: number): Uint8Arra
   }).octets;
 }
 
-/** Sets an interface up, with this MTU. */
+/** Sets an interface up and gives it an MTU. */
 export function linkUp(index: number, mtu: number): Uint8Array {
   const message = new NetlinkMessageWriter(NEW_LINK, REQUEST);
   message.u32(0).u32(index).u32(IFF_UP).u32(IFF_UP);
   return message.attribute(IFLA_MTU, (m) => m.u32(mtu)).octets;
 }
 
-/** Index of an interface by its name; undefined: there is none. */
+/** The index of an interface by its name; undefined: it does not exist. */
 export function linkIndex(socket: NetlinkSocket, name: string): number | undefined {
   const ask = new NetlinkMessageWriter(GET_LINK, REQUEST).zeros(16);
   ask.attribute(IFLA_IFNAME, (m) => m.bytes(new TextEncoder().encode(`${name}\0`)));
@@ -163,7 +163,7 @@ export function linkIndex(socket: NetlinkSocket, name: string): number | undefin
   }
 }
 
-/** Takes an interface away. */
+/** Deletes an interface. */
 export function deleteLink(name: string): Uint8Array {
   const message = new NetlinkMessageWriter(DELETE_LINK, REQUEST).zeros(16);
   return message.attribute(IFLA_IFNAME, (m) => m.bytes(new TextEncoder().encode(`${name}\0`)))
@@ -172,7 +172,7 @@ export function deleteLink(name: string): Uint8Array {
 
 function routeMessage(type: number, flags: number, { to, by, source, table }: Route): Uint8Array {
   const message = new NetlinkMessageWriter(type, flags);
-  // A route without a gateway leads to neighbours: the kernel's own scope for it in IPv4.
+  // A route without a gateway leads to neighbours, for which the kernel uses link scope in IPv4.
   const scope = by.gateway || to.address.length === 16 ? SCOPE_UNIVERSE : SCOPE_LINK;
   message.u8(familyOf(to.address), to.bits, 0, 0, 0, OWN_PROTOCOL, scope, UNICAST).u32(0);
   message.attribute(RTA_TABLE, (m) => m.u32(table));

@@ -26,7 +26,7 @@ export interface TunListener {
   failed(error: unknown): void;
 }
 
-/** See the module. */
+/** One TUN device. */
 export class TunDevice {
   readonly name: string;
   readonly index: number;
@@ -35,14 +35,14 @@ export class TunDevice {
   readonly #wait: SocketWait;
   readonly #arena = new Uint8Array(SLOTS * SLOT_OCTETS);
   readonly #lengths = new Uint32Array(SLOTS);
-  /** Offsets and octets of packets to be written, all in one buffer. */
+  /** Offsets and lengths of the packets that wait to be written, all in one buffer. */
   readonly #places = new Uint32Array(2 * SLOTS);
   #from: Uint8Array = this.#arena;
   #waiting = 0;
   #loop: Promise<void> = Promise.resolve();
   #closed = false;
 
-  /** @throws {SystemError} where the system gives no device: EPERM, ENOENT. */
+  /** @throws {SystemError} if the system gives no device: EPERM, ENOENT. */
   constructor(shim: ShimSymbols, route: NetlinkSocket, mtu: number) {
     this.#shim = shim;
     this.#tun = openTun(shim, NAME);

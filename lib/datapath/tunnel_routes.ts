@@ -1,12 +1,12 @@
 /**
- * Inner addresses, routes into tunnels and the rule that makes their table count, for both data paths
- * that the system routes into. What was put in is taken out again, and nothing else.
+ * Keeps inner addresses, the routes into tunnels and the rule by which their routing table is used, for both
+ * data paths into which the system routes. What was added is removed again, and nothing else.
  * @module
  */
 import { compareAddresses, type IpAddress, type IpPrefix } from "@/base/address.ts";
 import type { DataPathListener, SaPair, Selector } from "@/datapath/data_path.ts";
 import type { KernelJournal } from "@/datapath/kernel_journal.ts";
-import { routeKey, routeSign, TUNNEL_TABLE } from "@/datapath/kernel_plan.ts";
+import { routeContent, routeKey, TUNNEL_TABLE } from "@/datapath/kernel_plan.ts";
 import { Owned } from "@/datapath/owned.ts";
 import {
   addressMessage,
@@ -18,27 +18,27 @@ import {
 } from "@/datapath/route_message.ts";
 import { type NetlinkRefusal, type NetlinkSocket, showRefusal } from "@/native/netlink.ts";
 
-/** Where the rule stands: before the main table's. */
+/** Priority of the rule, which comes before that of the main table. */
 const RULE_PRIORITY = 330;
 /** Errno names that mean that what is to be removed has gone already. */
 const GONE = ["ESRCH", "ENOENT", "EADDRNOTAVAIL", "ENODEV"];
 
-/** What the routes are made with. */
+/** Options of the routes. */
 export interface TunnelRoutesOptions {
   readonly socket: NetlinkSocket;
   readonly listener: DataPathListener;
   /** Index of the interface that gets inner addresses. */
   readonly innerDevice: number;
-  /** Addresses are written down there before they are added; absent: nowhere. */
+  /** Where addresses are recorded before they are added; absent: nowhere. */
   readonly journal?: KernelJournal | undefined;
-  /** Packets with this mark pass the table of tunnels over; absent: none do. */
+  /** Mark of packets that skip the routing table of tunnels; absent: no packets do. */
   readonly exceptMark?: number;
-  /** A route that a CHILD_SA wanted was refused; absent: it is noted. */
+  /** Is called when a route that a CHILD_SA needs was refused; absent: the refusal is noted in the log. */
   readonly routeRefused?: (spiIn: number, why: string) => void;
 }
 
 /** A request that waits for {@linkcode TunnelRoutes.flush}. */
-interface Order {
+interface PendingRequest {
   readonly message: Uint8Array;
   /** Completes "the kernel refuses …". */
   readonly what: string;
@@ -48,14 +48,14 @@ interface Order {
   readonly fine: readonly string[];
 }
 
-/** See the module. */
+/** Inner addresses, routes and rules of one data path. */
 export class TunnelRoutes {
   readonly #options: TunnelRoutesOptions;
-  readonly #routes = new Owned<Route>(routeKey, routeSign);
+  readonly #routes = new Owned<Route>(routeKey, routeContent);
   readonly #addresses = new Map<string, { readonly prefix: IpPrefix; users: number }>();
-  /** Octets of an address of the families that have the rule. */
+  /** The address families that have the rule, by the octets of an address. */
   readonly #rules = new Set<4 | 16>();
-  #orders: Order[] = [];
+  #orders: PendingRequest[] = [];
 
   constructor(options: TunnelRoutesOptions) {
     this.#options = options;
@@ -68,7 +68,7 @@ export class TunnelRoutes {
     const { journal, socket, innerDevice, listener } = this.#options;
     journal?.addAddress(prefix);
     const [refused] = socket.request([addressMessage("add", prefix, innerDevice)]);
-    // An address that was there already is somebody else's, and stays when we go.
+    // An address that existed before belongs to somebody else, and stays.
     if (refused?.errno === "EEXIST") return;
     if (refused) return listener.note(2, `No inner address: ${showRefusal(refused)}`);
     this.#addresses.set(key, { prefix, users: 1 });
@@ -82,13 +82,15 @@ export class TunnelRoutes {
     this.#remove(addressMessage("delete", prefix, this.#options.innerDevice), "an address");
   }
 
-  /** The inner addresses that a CHILD_SA's own selectors hold: sources of what goes by it. */
+  /**
+   * The inner addresses within a CHILD_SA's own selectors, which are the sources of packets that it carries.
+   */
   addressesFor({ ownSelectors }: SaPair): IpAddress[] {
     return [...this.#addresses.values()].map(({ prefix }) => prefix.address)
       .filter((address) => ownSelectors.some((selector) => holds(selector, address)));
   }
 
-  /** Puts in the routes that a CHILD_SA wants, as far as no other has the same. */
+  /** Adds the routes that a CHILD_SA needs, unless another one has added the same. */
   claim(spiIn: number, routes: readonly Route[]): void {
     for (const route of routes) {
       if (!this.#routes.claim(spiIn, route)) continue;
@@ -97,9 +99,9 @@ export class TunnelRoutes {
     }
   }
 
-  /** Takes out the routes that this CHILD_SA alone wanted, and puts back what they had replaced. */
-  letGo(spiIn: number): void {
-    const { removed, restored } = this.#routes.letGo(spiIn);
+  /** Removes the routes that only this CHILD_SA needed, and restores those that they had replaced. */
+  release(spiIn: number): void {
+    const { removed, restored } = this.#routes.release(spiIn);
     for (const route of restored) this.#order(putRoute(route), "a route", undefined);
     for (const route of removed) this.#remove(deleteRoute(route), "a route");
   }
@@ -112,7 +114,7 @@ export class TunnelRoutes {
     outcomes.forEach((refused, i) => refused && this.#refused(orders[i]!, refused));
   }
 
-  /** Takes out everything, and then what `last` asks for. */
+  /** Removes everything, and then sends the request `last`. */
   close(last?: { readonly message: Uint8Array; readonly what: string }): void {
     const { innerDevice } = this.#options;
     for (const { prefix } of this.#addresses.values()) {
@@ -153,7 +155,7 @@ export class TunnelRoutes {
     this.#orders.push({ message, what, spiIn: undefined, fine: GONE });
   }
 
-  #refused({ what, spiIn, fine }: Order, refused: NetlinkRefusal): void {
+  #refused({ what, spiIn, fine }: PendingRequest, refused: NetlinkRefusal): void {
     if (fine.includes(refused.errno)) return;
     const hint = refused.errno === "EPERM" ? ". It needs CAP_NET_ADMIN" : "";
     const why = `The kernel refuses ${what}: ${showRefusal(refused)}${hint}`;

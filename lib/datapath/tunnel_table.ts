@@ -23,7 +23,7 @@ interface Shape<T> {
   readonly tunnels: Map<string, T[]>;
 }
 
-/** See the module. */
+/** Tunnels that can be found by packet. */
 export class TunnelTable<T extends Tunnel> {
   /** The longest peer prefixes first, then the longest own ones. */
   #shapes: Shape<T>[] = [];
@@ -54,7 +54,7 @@ export class TunnelTable<T extends Tunnel> {
       if (octets !== view.addressOctets) continue;
       const key = keyOf(buffer, view.source, ownBits) + keyOf(buffer, view.destination, peerBits);
       for (const tunnel of tunnels.get(key) ?? []) {
-        if (tunnel.selectors.holdsOut(buffer, view)) return tunnel;
+        if (tunnel.selectors.matchesOutbound(buffer, view)) return tunnel;
       }
     }
     return undefined;

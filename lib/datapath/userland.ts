@@ -19,9 +19,9 @@ import type { InnerPackets } from "@/datapath/inner_packets.ts";
 import type { RawEsp } from "@/datapath/raw_esp.ts";
 import type { TunDevice } from "@/datapath/tun_device.ts";
 import { TunnelTable } from "@/datapath/tunnel_table.ts";
-import { type EspCrypto, lackFor, UserlandSa } from "@/datapath/userland_sa.ts";
+import { type EspCrypto, UserlandSa, whyUnsupported } from "@/datapath/userland_sa.ts";
 import type { EspCarrier, EspOrigin, EspReceiver } from "@/esp/carrier.ts";
-import { IpProtocol, IpView, leaveTunnel, mustStayWhole, trafficClass } from "@/esp/ip_packet.ts";
+import { IpProtocol, IpView, leaveTunnel, mustNotFragment, trafficClass } from "@/esp/ip_packet.ts";
 import { fragmentsOf, IPV6_MTU_MIN, tooBigMessage } from "@/esp/too_big.ts";
 import { rebuildPacket } from "@/esp/transport_mode.ts";
 
@@ -81,7 +81,7 @@ export interface UserlandOptions {
   readonly closed: () => void;
 }
 
-/** See {@linkcode DataPath}. */
+/** Encrypts and decrypts ESP in this process; see {@linkcode DataPath}. */
 export class UserlandDataPath implements DataPath {
   readonly kind = "userland";
   readonly drops: UserlandDrops = {
@@ -97,7 +97,7 @@ export class UserlandDataPath implements DataPath {
   /** Refusals that the next flush reports, by inbound SPI. */
   readonly #refused = new Map<number, string>();
   readonly #table = new TunnelTable<UserlandSa>();
-  /** Of the packet at hand: each method that uses it reads a packet into it first. */
+  /** A view of the packet that is being handled; each method that uses it reads a packet into it first. */
   readonly #view = new IpView();
   readonly #scratch = new Uint8Array(SCRATCH_OCTETS);
   readonly #rebuilt = new Uint8Array(SCRATCH_OCTETS);
@@ -117,14 +117,14 @@ export class UserlandDataPath implements DataPath {
     };
     this.#receiver = {
       packet: (buffer, at, octets, outerClass, from) => {
-        const sa = this.#arrived(buffer, at, octets, outerClass);
-        if (sa && from) this.#cameFrom(sa, from);
+        const sa = this.#receiveEsp(buffer, at, octets, outerClass);
+        if (sa && from) this.#noteOrigin(sa, from);
       },
       batchEnds: () => void options.system?.tun.flush(),
     };
     if (options.udp) options.udp.receiver = this.#receiver;
     options.system?.tun.listen({
-      packet: (buffer, at, octets) => void this.#leaves(buffer, at, octets),
+      packet: (buffer, at, octets) => void this.#sendInner(buffer, at, octets),
       batchEnds: () => this.#flushOut(),
       failed: (e) => options.listener.note(1, `The TUN device is of no use any more: ${e}`),
     });
@@ -132,7 +132,7 @@ export class UserlandDataPath implements DataPath {
 
   installIn(pair: SaPair): void {
     const sa = this.#saOf(pair);
-    if (sa) sa.takes = true;
+    if (sa) sa.hasInbound = true;
   }
 
   installOut(pair: SaPair): void {
@@ -144,8 +144,8 @@ export class UserlandDataPath implements DataPath {
     const others = chain.filter((other) => other !== sa);
     this.#rekeyChains.set(pair.rekeyChain, [...others, sa]);
     this.#table.add(sa);
-    if (!sa.sends) this.#options.system?.routes.claim(pair);
-    sa.sends = true;
+    if (!sa.hasOutbound) this.#options.system?.routes.claim(pair);
+    sa.hasOutbound = true;
   }
 
   uninstall(spiIn: number): void {
@@ -163,7 +163,7 @@ export class UserlandDataPath implements DataPath {
     }
     if (rest.length > 0) this.#rekeyChains.set(sa.pair.rekeyChain, rest);
     else this.#rekeyChains.delete(sa.pair.rekeyChain);
-    this.#options.system?.routes.letGo(spiIn);
+    this.#options.system?.routes.release(spiIn);
     addTo(this.#past, countersOf(sa));
     sa.close();
   }
@@ -171,13 +171,13 @@ export class UserlandDataPath implements DataPath {
   move(spiIn: number, path: Path, encapsulation: Encapsulation): void {
     const sa = this.#sas.get(spiIn);
     if (!sa) return;
-    const why = this.#lackOf({ ...sa.pair, path, encapsulation });
+    const why = this.#openSockets({ ...sa.pair, path, encapsulation });
     if (why) return this.#options.listener.note(2, `${showSpi32(spiIn)} cannot move: ${why}`);
     sa.pair = { ...sa.pair, path, encapsulation };
     sa.pathMtuAtMs = -Infinity;
     sa.movedTo = undefined;
-    if (!sa.sends || sa.pair.tunnelMode) return;
-    this.#options.system?.routes.letGo(spiIn);
+    if (!sa.hasOutbound || sa.pair.tunnelMode) return;
+    this.#options.system?.routes.release(spiIn);
     this.#options.system?.routes.claim(sa.pair);
   }
 
@@ -202,8 +202,8 @@ export class UserlandDataPath implements DataPath {
   }
 
   silenceMs(spiIn: number): number | undefined {
-    const heardAtMs = this.#sas.get(spiIn)?.heardAtMs;
-    return heardAtMs ? Math.max(0, Date.now() - heardAtMs) : undefined;
+    const lastPacketMs = this.#sas.get(spiIn)?.lastPacketMs;
+    return lastPacketMs ? Math.max(0, Date.now() - lastPacketMs) : undefined;
   }
 
   totals(): DataPathTotals {
@@ -229,16 +229,18 @@ export class UserlandDataPath implements DataPath {
   #saOf(pair: SaPair): UserlandSa | undefined {
     const known = this.#sas.get(pair.spiIn);
     if (known) return known;
-    const why = this.#lackOf(pair);
+    const why = this.#openSockets(pair);
     if (why) return void this.#refused.set(pair.spiIn, why);
     const sa = new UserlandSa(pair, this.#options.crypto);
     this.#sas.set(pair.spiIn, sa);
     return sa;
   }
 
-  /** Opens what the packets of a pair need; why they cannot be carried, if they cannot. */
-  #lackOf(pair: SaPair): string | undefined {
-    const { crypto, udp, raw } = this.#options, lack = lackFor(pair, crypto);
+  /**
+   * Opens the sockets that the packets of a pair need; returns why they cannot be carried, if they cannot.
+   */
+  #openSockets(pair: SaPair): string | undefined {
+    const { crypto, udp, raw } = this.#options, lack = whyUnsupported(pair, crypto);
     if (lack) return lack;
     if (pair.encapsulation !== "none") {
       const how = pair.encapsulation.toUpperCase();
@@ -257,7 +259,7 @@ export class UserlandDataPath implements DataPath {
 
   #sendOwn(packets: readonly Uint8Array[]): number {
     let without = 0;
-    for (const packet of packets) if (!this.#leaves(packet, 0, packet.length)) without++;
+    for (const packet of packets) if (!this.#sendInner(packet, 0, packet.length)) without++;
     this.#flushOut();
     this.#options.system?.tun.flush();
     return without;
@@ -270,7 +272,7 @@ export class UserlandDataPath implements DataPath {
   }
 
   /** Sends a packet into its tunnel; false: there is no tunnel for it. */
-  #leaves(buffer: Uint8Array, at: number, octets: number): boolean {
+  #sendInner(buffer: Uint8Array, at: number, octets: number): boolean {
     const view = this.#view;
     if (!view.read(buffer, at, octets)) return !++this.drops.malformed;
     const sa = this.#table.find(buffer, view);
@@ -278,7 +280,7 @@ export class UserlandDataPath implements DataPath {
     const { tunnelMode } = sa.pair, end = at + view.total;
     const from = tunnelMode ? at : view.upper, clear = buffer.subarray(from, end);
     if (!tunnelMode && view.isFragment) return !!++this.drops.fragment;
-    const room = this.#roomOf(sa, clear.length);
+    const room = this.#clearMaxFor(sa, clear.length);
     if (clear.length <= room) {
       const tunnelled = view.addressOctets === 4 ? IpProtocol.IPV4 : IpProtocol.IPV6;
       this.#seal(sa, clear, tunnelMode ? tunnelled : view.protocol, trafficClass(buffer, at));
@@ -290,7 +292,7 @@ export class UserlandDataPath implements DataPath {
   }
 
   /** The most octets of plaintext that reach the peer without fragmentation; asked only when it matters. */
-  #roomOf(sa: UserlandSa, clear: number): number {
+  #clearMaxFor(sa: UserlandSa, clear: number): number {
     if (sa.outbound.sealedOctets(clear) + sa.outerOctets <= IPV6_MTU_MIN) return clear;
     // TCP splits its stream as the path needs it (RFC 9329 §9.4), so that only the length field is a limit.
     if (sa.pair.encapsulation === "tcp") return sa.outbound.clearMax(TCP_PACKET_MAX);
@@ -309,7 +311,7 @@ export class UserlandDataPath implements DataPath {
     mtu: number,
   ): void {
     const isV6 = view.addressOctets === 16;
-    if (!mustStayWhole(packet, 0) && sa.pair.tunnelMode) {
+    if (!mustNotFragment(packet, 0) && sa.pair.tunnelMode) {
       for (const fragment of fragmentsOf(packet, mtu)) {
         this.#seal(sa, fragment, IpProtocol.IPV4, trafficClass(fragment, 0));
       }
@@ -329,7 +331,7 @@ export class UserlandDataPath implements DataPath {
 
   #seal(sa: UserlandSa, clear: Uint8Array, nextHeader: number, innerClass: number): void {
     const { outbound, pair } = sa, { listener, udp } = this.#options;
-    if (outbound.left <= SEQUENCE_LEFT) this.#tellOfEnd(sa, listener);
+    if (outbound.left <= SEQUENCE_LEFT) this.#reportSequenceEnd(sa, listener);
     if (outbound.left <= 0) return void this.drops.exhausted++;
     const octets = outbound.seal(clear, nextHeader, this.#scratch, 0);
     const packet = this.#scratch.subarray(0, octets);
@@ -338,18 +340,18 @@ export class UserlandDataPath implements DataPath {
     else this.#raw!.send(packet, pair.path, innerClass);
   }
 
-  #tellOfEnd(sa: UserlandSa, listener: DataPathListener): void {
-    if (sa.outbound.left <= 0 && !sa.toldHard) {
-      sa.toldHard = true;
+  #reportSequenceEnd(sa: UserlandSa, listener: DataPathListener): void {
+    if (sa.outbound.left <= 0 && !sa.hardReported) {
+      sa.hardReported = true;
       listener.expired(sa.pair.spiIn, true);
-    } else if (!sa.toldSoft) {
-      sa.toldSoft = true;
+    } else if (!sa.softReported) {
+      sa.softReported = true;
       listener.expired(sa.pair.spiIn, false);
     }
   }
 
-  /** Takes an ESP packet, which may be anybody's; the SA that it belongs to where it is authentic. */
-  #arrived(
+  /** Takes an ESP packet from anybody; returns the SA that it belongs to if it is authentic. */
+  #receiveEsp(
     buffer: Uint8Array,
     at: number,
     octets: number,
@@ -359,18 +361,18 @@ export class UserlandDataPath implements DataPath {
     const spi = (buffer[at]! << 24 | buffer[at + 1]! << 16 | buffer[at + 2]! << 8 |
       buffer[at + 3]!) >>> 0;
     const sa = this.#sas.get(spi);
-    if (!sa?.takes) return void this.drops.unknownSpi++;
+    if (!sa?.hasInbound) return void this.drops.unknownSpi++;
     const drop = sa.inbound.open(buffer, at, octets);
     if (drop) return void this.drops[drop]++;
-    sa.heardAtMs = Date.now();
+    sa.lastPacketMs = Date.now();
     if (sa.inbound.nextHeader === IpProtocol.NO_NEXT_HEADER) this.drops.dummy++;
-    else if (sa.pair.tunnelMode) this.#leftTunnel(sa, buffer, outerClass);
-    else this.#leftTransport(sa, buffer, outerClass);
+    else if (sa.pair.tunnelMode) this.#receiveTunnelled(sa, buffer, outerClass);
+    else this.#receiveTransport(sa, buffer, outerClass);
     return sa;
   }
 
-  /** Notes the ends that an authentic packet came from: its sender is there now (RFC 7296 §2.23). */
-  #cameFrom(sa: UserlandSa, { address, port }: EspOrigin): void {
+  /** Records the address and port of the other end, from which an authentic packet came (RFC 7296 §2.23). */
+  #noteOrigin(sa: UserlandSa, { address, port }: EspOrigin): void {
     const { path, encapsulation, spiIn } = sa.pair;
     if (encapsulation !== "udp" || isAt(address, port, path.peerAddress, path.peerPort)) return;
     const { movedTo } = sa;
@@ -379,19 +381,19 @@ export class UserlandDataPath implements DataPath {
     this.#options.listener.peerMoved(spiIn, address, port);
   }
 
-  #leftTunnel(sa: UserlandSa, buffer: Uint8Array, outerClass: number): void {
+  #receiveTunnelled(sa: UserlandSa, buffer: Uint8Array, outerClass: number): void {
     const { clearAt, clearOctets, nextHeader } = sa.inbound, view = this.#view;
     // Octets behind the inner packet are TFC padding (RFC 4303 §2.7).
     const isKnown = view.read(buffer, clearAt, clearOctets) &&
       nextHeader === (view.addressOctets === 4 ? IpProtocol.IPV4 : IpProtocol.IPV6);
     if (!isKnown) return void this.drops.badInner++;
-    if (!sa.selectors.holdsIn(buffer, view)) return void this.drops.wrongSelectors++;
+    if (!sa.selectors.matchesInbound(buffer, view)) return void this.drops.wrongSelectors++;
     if (leaveTunnel(buffer, clearAt, outerClass) === "dropped") return void this.drops.congestion++;
     sa.inbound.count(view.total);
     this.#deliver(buffer, clearAt, view.total);
   }
 
-  #leftTransport(sa: UserlandSa, buffer: Uint8Array, outerClass: number): void {
+  #receiveTransport(sa: UserlandSa, buffer: Uint8Array, outerClass: number): void {
     const { clearAt, clearOctets, nextHeader } = sa.inbound, { path, encapsulation } = sa.pair;
     const octets = rebuildPacket(this.#rebuilt, {
       source: path.peerAddress,
@@ -404,7 +406,7 @@ export class UserlandDataPath implements DataPath {
     });
     const view = this.#view;
     if (!view.read(this.#rebuilt, 0, octets)) return void this.drops.badInner++;
-    if (!sa.selectors.holdsIn(this.#rebuilt, view)) return void this.drops.wrongSelectors++;
+    if (!sa.selectors.matchesInbound(this.#rebuilt, view)) return void this.drops.wrongSelectors++;
     sa.inbound.count(clearOctets);
     this.#deliver(this.#rebuilt, 0, octets);
     this.#options.system?.tun.flush();

@@ -30,25 +30,25 @@ export interface EspCrypto {
   readonly random: RandomOctets;
 }
 
-/** See the module. */
+/** Both directions of a CHILD_SA in the userland data path. */
 export class UserlandSa implements Tunnel {
   pair: SaPair;
   readonly selectors: SelectorSet;
   readonly inbound: InboundSa;
   readonly outbound: OutboundSa;
-  /** Whether packets are accepted by it, and whether packets may be sent by it. */
-  takes = false;
-  sends = false;
+  /** Whether the inbound and the outbound SA are installed. */
+  hasInbound = false;
+  hasOutbound = false;
   /** Octets of the largest packet that reaches the peer without fragmentation, and when that was asked. */
   pathMtu = 0;
   pathMtuAtMs = -Infinity;
   /** The ends that its packets come from, where the pair's path still has others. */
   movedTo: EspOrigin | undefined;
   /** When an authentic packet came last that was no replay, in milliseconds since 1970; 0: never. */
-  heardAtMs = 0;
+  lastPacketMs = 0;
   /** Whether it has been reported that few sequence numbers are left, and that none is. */
-  toldSoft = false;
-  toldHard = false;
+  softReported = false;
+  hardReported = false;
 
   constructor(pair: SaPair, crypto: EspCrypto) {
     const { spiIn, spiOut, keysIn, keysOut, suite: { esn }, replayWindow } = pair;
@@ -81,8 +81,8 @@ export class UserlandSa implements Tunnel {
   }
 }
 
-/** Why this data path cannot carry a CHILD_SA; undefined: it can. */
-export function lackFor(
+/** The reason why this data path cannot carry a CHILD_SA; undefined: it can. */
+export function whyUnsupported(
   { suite }: SaPair,
   { backend }: EspCrypto,
 ): string | undefined {

@@ -1,5 +1,5 @@
 /**
- * XFRM requests as octets (`linux/xfrm.h`): states, policies, and what the kernel says of them.
+ * Encodes XFRM requests for states and policies (`linux/xfrm.h`), and decodes the kernel's reports of them.
  * @module
  */
 import { type IpAddress, type IpPrefix, prefixRange } from "@/base/address.ts";
@@ -28,7 +28,7 @@ export const XfrmMessage = {
 /** Multicast groups as bits of a socket's mask: acquire, expire and mapping messages. */
 export const XFRM_GROUPS = 1 << 0 | 1 << 1 | 1 << 7;
 
-/** Direction of a policy. */
+/** Directions of a policy. */
 export const PolicyDirection = { IN: 0, OUT: 1, FORWARD: 2 } as const;
 
 const Attribute = {
@@ -47,27 +47,33 @@ const REQUEST = NetlinkFlag.REQUEST | NetlinkFlag.ACK;
 const IPPROTO_ESP = 50, IPPROTO_AH = 51, PROTOCOL_AH = 2, PROTOCOL_ESP = 3;
 const AF_INET = 2, AF_INET6 = 10;
 const MODE_TRANSPORT = 0, MODE_TUNNEL = 1;
-/** Both inner families; the high half of sequence numbers counts. */
+/**
+ * XFRM_STATE_AF_UNSPEC allows both inner address families, XFRM_STATE_ESN uses the high half of sequence
+ * numbers.
+ */
 const FLAG_AF_UNSPEC = 32, FLAG_ESN = 128;
 const ENCAP_UDP = 2, ENCAP_TCP = 7;
 const NAME_OCTETS = 64;
 const FOREVER = 0xffff_ffff_ffff_ffffn;
-/** The kernel's bound: a bitmap of 4096 bits. */
+/** The kernel's limit of a replay window, in packets. */
 export const KERNEL_REPLAY_WINDOW_MAX = 4096;
-/** A sender keeps no window, but the kernel wants one beside extended sequence numbers. */
+/**
+ * The replay window of an outbound state: it is unused, but the kernel requires one for extended sequence
+ * numbers.
+ */
 const SENDER_WINDOW = 32;
 const SELECTOR_OCTETS = 56, STATE_OCTETS = 224, POLICY_OCTETS = 168, MAPPING_OCTETS = 64;
 
-/** One direction of an SA pair. */
+/** A state: one direction of a pair of SAs. */
 export interface XfrmState {
-  /** uint32 */
+  /** The SPI, uint32. */
   readonly spi: number;
   readonly source: IpAddress;
   readonly destination: IpAddress;
   readonly suite: SaSuite;
   readonly keys: SaKeys;
   readonly tunnelMode: boolean;
-  /** What a transport mode SA carries, as a packet of this direction; none in tunnel mode. */
+  /** Selectors of a transport mode state, seen from a packet of this direction; undefined in tunnel mode. */
   readonly selectors: { readonly from: Selector; readonly to: Selector } | undefined;
   readonly reqid: number;
   readonly encapsulation: Encapsulation;
@@ -75,14 +81,14 @@ export interface XfrmState {
   readonly destinationPort: number;
   /** The replay window in packets; undefined: the state is an outbound one. */
   readonly replayWindow: number | undefined;
-  /** 0: no XFRM interface. */
+  /** Id of the XFRM interface; 0: none. */
   readonly ifId: number;
-  /** Packets after which the kernel tells that it is used up; undefined: none. */
+  /** Packets after which the kernel reports that the state should be replaced; undefined: none. */
   readonly packetsSoft?: number | undefined;
-  /** Packets after which the kernel takes it out, and tells so: its sequence numbers are spent. */
+  /** Packets after which the kernel removes the state and reports it, as no sequence numbers are left. */
   readonly packetsHard?: number | undefined;
-  /** Where sequence numbers stand, for a state that takes another's place. */
-  readonly replay?: ReplayTold | undefined;
+  /** Sequence numbers from which to continue, for a state that replaces another. */
+  readonly replay?: ReplayRecord | undefined;
 }
 
 /** Adds a state. */
@@ -110,15 +116,15 @@ export function newState(state: XfrmState): Uint8Array {
   return message.octets;
 }
 
-/** The replay record of a state, to be handed to the one that takes its place. */
-export interface ReplayTold {
-  /** XFRMA_REPLAY_VAL or XFRMA_REPLAY_ESN_VAL. */
+/** The replay record of a state, as it is handed to the state that replaces it. */
+export interface ReplayRecord {
+  /** Type of the attribute: XFRMA_REPLAY_VAL or XFRMA_REPLAY_ESN_VAL. */
   readonly attribute: number;
   readonly octets: Uint8Array;
 }
 
-/** The last sequence number sent, its lower half; the records have it in different places. */
-export function sentSequence({ attribute, octets }: ReplayTold): number {
+/** The lower half of the last sequence number that was sent; the two records have it at different offsets. */
+export function sentSequence({ attribute, octets }: ReplayRecord): number {
   const at = attribute === Attribute.REPLAY ? 4 : 0;
   return new DataView(octets.buffer, octets.byteOffset).getUint32(at, true);
 }
@@ -131,7 +137,7 @@ export function deleteState(id: XfrmStateId): Uint8Array {
   return stateRequest(XfrmMessage.DELETE_SA, id);
 }
 
-/** Asks for one state: its counters, and where its sequence numbers stand. */
+/** Asks for the counters and sequence numbers of one state. */
 export function getState(id: XfrmStateId): Uint8Array {
   return stateRequest(XfrmMessage.GET_SA, id);
 }
@@ -143,38 +149,38 @@ export function dumpOf(what: "states" | "policies"): Uint8Array {
   return new NetlinkMessageWriter(type, flags).octets;
 }
 
-/** A state as the kernel tells it. */
-export interface XfrmStateTold {
+/** A state as the kernel reports it. */
+export interface ReportedState {
   readonly spi: number;
   readonly reqid: number;
   readonly source: IpAddress;
   readonly destination: IpAddress;
-  /** 50 ESP, 51 AH. */
+  /** 50 for ESP, 51 for AH. */
   readonly ipProtocol: number;
   readonly octets: number;
   readonly packets: number;
-  /** Packets outside the replay window, replayed, with a wrong ICV. */
+  /** Number of packets that were refused as outside of the replay window, as replays, or for a wrong ICV. */
   readonly refused: { readonly window: number; readonly replay: number; readonly icv: number };
-  readonly replay: ReplayTold | undefined;
-  /** When a packet passed last, in seconds since 1970; undefined: the kernel does not tell. */
+  readonly replay: ReplayRecord | undefined;
+  /** Time of the last packet in seconds since 1970; undefined: the kernel does not report it. */
   readonly lastUsedSec: number | undefined;
 }
 
 /** Reads a dump of states. */
-export function readStates(messages: readonly NetlinkMessage[]): XfrmStateTold[] {
+export function readStates(messages: readonly NetlinkMessage[]): ReportedState[] {
   return messages.filter(({ type }) => type === XfrmMessage.NEW_SA).map((m) => readState(m.body));
 }
 
-/** Removes a state that was read. */
-export function deleteStateTold({ spi, destination, ipProtocol }: XfrmStateTold): Uint8Array {
+/** Removes a state that was read from the kernel. */
+export function deleteReportedState({ spi, destination, ipProtocol }: ReportedState): Uint8Array {
   const protocol = ipProtocol === IPPROTO_AH ? PROTOCOL_AH : PROTOCOL_ESP;
   const message = new NetlinkMessageWriter(XfrmMessage.DELETE_SA, REQUEST);
   writeStateId(message, { spi, destination, protocol });
   return message.octets;
 }
 
-/** Reads NEW_SA. */
-export function readState(body: Uint8Array): XfrmStateTold {
+/** Reads a NEW_SA message. */
+export function readState(body: Uint8Array): ReportedState {
   const view = new DataView(body.buffer, body.byteOffset, body.length);
   const family = view.getUint16(212, true), octets = family === AF_INET ? 4 : 16;
   const attributes = attributesIn(body, STATE_OCTETS);
@@ -196,13 +202,13 @@ export function readState(body: Uint8Array): XfrmStateTold {
   };
 }
 
-/** A uint64 in the order of the host. */
+/** Reads a uint64 in host byte order. */
 function secondsIn(octets: Uint8Array | undefined): number | undefined {
   if (!octets || octets.length < 8) return undefined;
   return Number(new DataView(octets.buffer, octets.byteOffset).getBigUint64(0, true));
 }
 
-function replayIn(attributes: Map<number, Uint8Array>): ReplayTold | undefined {
+function replayIn(attributes: Map<number, Uint8Array>): ReplayRecord | undefined {
   for (const attribute of [Attribute.REPLAY, Attribute.REPLAY_SHORT]) {
     const octets = attributes.get(attribute)?.slice();
     if (octets) return { attribute, octets };
@@ -210,24 +216,27 @@ function replayIn(attributes: Map<number, Uint8Array>): ReplayTold | undefined {
   return undefined;
 }
 
-/** Reads EXPIRE: the SPI of the state, and whether it is gone. */
+/** Reads an EXPIRE message: the SPI of the state, and whether the kernel has removed it. */
 export function readExpire(
   body: Uint8Array,
-): Pick<XfrmStateTold, "spi" | "destination"> & { readonly hard: boolean } {
+): Pick<ReportedState, "spi" | "destination"> & { readonly hard: boolean } {
   const view = new DataView(body.buffer, body.byteOffset, body.length);
   const destination = body.slice(56, view.getUint16(212, true) === AF_INET ? 60 : 72);
   return { spi: view.getUint32(72), destination, hard: body[STATE_OCTETS] !== 0 };
 }
 
-/** What MAPPING tells: from where the packets of an inbound state in UDP come now. */
-export interface MappingTold {
+/**
+ * The content of a MAPPING message: the new address and port from which packets of an inbound state in UDP
+ * come.
+ */
+export interface ReportedMapping {
   readonly spi: number;
   readonly address: IpAddress;
   readonly port: number;
 }
 
-/** Reads MAPPING; undefined: it is too short. */
-export function readMapping(body: Uint8Array): MappingTold | undefined {
+/** Reads a MAPPING message; undefined if it is too short. */
+export function readMapping(body: Uint8Array): ReportedMapping | undefined {
   if (body.length < MAPPING_OCTETS) return undefined;
   const view = new DataView(body.buffer, body.byteOffset, body.length);
   const octets = view.getUint16(20, true) === AF_INET ? 4 : 16;
@@ -238,7 +247,7 @@ export function readMapping(body: Uint8Array): MappingTold | undefined {
   };
 }
 
-/** Reads ACQUIRE: the reqid of the first template, which says whose packet it was. */
+/** Reads an ACQUIRE message: the reqid of its first template, which tells the rekey chain of the packet. */
 export function readAcquire(body: Uint8Array): number | undefined {
   const template = attributesIn(body, 24 + 16 + SELECTOR_OCTETS + POLICY_OCTETS + 16)
     .get(Attribute.TEMPLATE);
@@ -246,18 +255,18 @@ export function readAcquire(body: Uint8Array): number | undefined {
   return new DataView(template.buffer, template.byteOffset).getUint32(44, true);
 }
 
-/** A policy: which packets leave or arrive, and by which SA. */
+/** A policy: which packets depart or arrive, and by which SA. */
 export interface XfrmPolicy {
   readonly direction: number;
-  /** As a packet of this direction. */
+  /** Selectors as seen from a packet of this direction. */
   readonly from: Selector;
   readonly to: Selector;
   readonly priority: number;
-  /** 0: no XFRM interface. */
+  /** Id of the XFRM interface; 0: none. */
   readonly ifId: number;
-  /** Undefined: packets pass as they are. */
+  /** The SA that packets must use; undefined: they pass in clear. */
   readonly template: {
-    /** 3 ESP, 2 AH. */
+    /** 3 for ESP, 2 for AH. */
     readonly protocol: number;
     readonly source: IpAddress;
     readonly destination: IpAddress;
@@ -266,12 +275,12 @@ export interface XfrmPolicy {
   } | undefined;
 }
 
-/** Adds a policy, or changes it where it is there. */
+/** Adds a policy, or changes the one with the same selectors. */
 export function putPolicy(policy: XfrmPolicy): Uint8Array {
   return policyMessage(XfrmMessage.UPDATE_POLICY, policy);
 }
 
-/** Adds a policy; EEXIST where somebody has one of these selectors. */
+/** Adds a policy; the kernel answers EEXIST if there is one with the same selectors. */
 export function addPolicy(policy: XfrmPolicy): Uint8Array {
   return policyMessage(XfrmMessage.NEW_POLICY, policy);
 }
@@ -285,7 +294,7 @@ function policyMessage(type: number, policy: XfrmPolicy): Uint8Array {
   if (template) {
     message.attribute(Attribute.TEMPLATE, (m) => {
       const { source, destination, protocol, tunnelMode } = template;
-      // Addresses of a transport mode SA are those of the packet.
+      // With a transport mode SA the addresses are those of the packet itself.
       m.padded(tunnelMode ? destination : new Uint8Array(0), 16).u32(0);
       m.u8(ipProtocolOf(protocol)).zeros(3);
       m.u16(familyOf(tunnelMode ? source : policy.from.first)).zeros(2);
@@ -309,9 +318,9 @@ export function deletePolicy(
   return message.octets;
 }
 
-/** A policy as the kernel reports it: as much as it takes to remove it. */
-export interface XfrmPolicyTold {
-  /** The selector, as it was sent. */
+/** A policy as the kernel reports it, as far as it is needed to delete the policy. */
+export interface ReportedPolicy {
+  /** The selector as the kernel sent it. */
   readonly selector: Uint8Array;
   readonly direction: number;
   readonly reqid: number;
@@ -319,13 +328,13 @@ export interface XfrmPolicyTold {
 }
 
 /** Reads a dump of policies. */
-export function readPolicies(messages: readonly NetlinkMessage[]): XfrmPolicyTold[] {
+export function readPolicies(messages: readonly NetlinkMessage[]): ReportedPolicy[] {
   return messages.filter(({ type }) => type === XfrmMessage.NEW_POLICY)
     .map((m) => readPolicy(m.body));
 }
 
-/** Reads NEW_POLICY. */
-export function readPolicy(body: Uint8Array): XfrmPolicyTold {
+/** Reads a NEW_POLICY message. */
+export function readPolicy(body: Uint8Array): ReportedPolicy {
   const attributes = attributesIn(body, POLICY_OCTETS);
   const word = (octets: Uint8Array | undefined, at: number) =>
     octets && octets.length >= at + 4
@@ -339,8 +348,8 @@ export function readPolicy(body: Uint8Array): XfrmPolicyTold {
   };
 }
 
-/** Removes a policy that was read. */
-export function deletePolicyTold(policy: XfrmPolicyTold): Uint8Array {
+/** Removes a policy that was read from the kernel. */
+export function deleteReportedPolicy(policy: ReportedPolicy): Uint8Array {
   const message = new NetlinkMessageWriter(XfrmMessage.DELETE_POLICY, REQUEST);
   message.bytes(policy.selector).u32(0).u8(policy.direction).zeros(3);
   if (policy.ifId !== 0) message.attribute(Attribute.IF_ID, (m) => m.u32(policy.ifId));
@@ -386,7 +395,9 @@ function writeStateRecord(message: NetlinkMessageWriter, state: XfrmState): void
   message.u8((suite.esn ? FLAG_ESN : 0) | (selectors ? 0 : FLAG_AF_UNSPEC)).zeros(7);
 }
 
-/** Whether the window stands in a record of its own: the state's field has room for 32 packets. */
+/**
+ * Whether the replay window needs an attribute of its own, as the state's own field holds only 32 packets.
+ */
 function hasReplayRecord({ suite, replayWindow = 0 }: XfrmState): boolean {
   return suite.esn || replayWindow > 32;
 }
@@ -402,7 +413,7 @@ function writeSelector(message: NetlinkMessageWriter, from: Selector, to: Select
   message.u8(from.protocol || to.protocol).zeros(3).u32(0).u32(0);
 }
 
-/** struct xfrm_lifetime_cfg, octets before packets, soft before hard: IKE counts the time. */
+/** Writes struct xfrm_lifetime_cfg: octets before packets, soft before hard limits. IKE measures the time. */
 function writeLifetime(
   message: NetlinkMessageWriter,
   { packetsSoft, packetsHard }: Pick<XfrmState, "packetsSoft" | "packetsHard"> = {},
@@ -444,7 +455,7 @@ function writeEncapsulation(message: NetlinkMessageWriter, state: XfrmState): vo
   });
 }
 
-/** A selector of one prefix, any protocol and port. */
+/** A selector that matches a prefix with any protocol and port. */
 export function selectorOf(prefix: IpPrefix): Selector {
   const [first, last] = prefixRange(prefix);
   return { first, last, protocol: 0, startPort: 0, endPort: 65_535 };

@@ -1,22 +1,22 @@
 /**
- * What carries ESP packets for a data path in this process: in UDP (RFC 3948 §2.1), in TCP (RFC 9329
- * §3.2), or as IP protocol 50 (RFC 4303 §2).
+ * The interface of what carries ESP packets for a data path in this process: in UDP (RFC 3948 §2.1), in TCP
+ * (RFC 9329 §3.2), or as IP protocol 50 (RFC 4303 §2).
  * @module
  */
 import type { IpAddress, Path } from "@/base/address.ts";
 
-/** The other end that a packet in UDP came from. */
+/** The other end from which a packet in UDP came. */
 export interface EspOrigin {
   readonly address: IpAddress;
-  /** uint16. */
+  /** UDP port, uint16. */
   readonly port: number;
 }
 
-/** Who takes ESP packets that arrive. */
+/** Receives ESP packets. */
 export interface EspReceiver {
   /**
-   * The packet at `at`; lent until the batch ends, and may be opened in place. `from` is the other end that
-   * it came from in UDP; absent: it came otherwise.
+   * Takes the packet at `at`. The buffer is lent until the batch ends, and may be decrypted in place. `from`
+   * is the other end from which it came in UDP; absent: it did not come in UDP.
    */
   packet(
     buffer: Uint8Array,
@@ -25,15 +25,17 @@ export interface EspReceiver {
     trafficClass: number,
     from?: EspOrigin,
   ): void;
-  /** No more for now; the buffer is filled anew after it. */
+  /** Ends a batch; afterwards the buffer is used again. */
   batchEnds(): void;
 }
 
-/** See the module. */
+/** Sends ESP packets, and hands over those that arrive. */
 export interface EspCarrier {
-  /** Absent: what comes is counted, and nobody takes it. */
+  /** Undefined: arriving packets are only counted. */
   receiver: EspReceiver | undefined;
-  /** Sends an ESP packet by a path; it may wait for the flush. DSCP and ECN are `trafficClass`, uint8. */
+  /**
+   * Sends an ESP packet by a path, at the latest with the next flush. `trafficClass` has DSCP and ECN, uint8.
+   */
   send(packet: Uint8Array, path: Path, trafficClass: number): void;
   flush(): void;
 }

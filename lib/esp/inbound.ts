@@ -7,25 +7,25 @@ import { ReplayWindow } from "@/esp/replay.ts";
 
 const WORD = 2 ** 32;
 
-/** Why an ESP packet is not taken. */
+/** The reason why an ESP packet is dropped. */
 export type EspDrop = "truncated" | "replayed" | "badIcv" | "badTrailer";
 
-/** What an inbound SA is made of. */
+/** Options of an inbound SA. */
 export interface InboundOptions {
-  /** uint32. */
+  /** The SPI, uint32. */
   readonly spi: number;
   readonly cipher: PacketCipher;
   readonly esn: boolean;
-  /** Packets; 0: replays are not looked for. */
+  /** The replay window in packets; 0: replays are not looked for. */
   readonly replayWindow: number;
 }
 
-/** See the module. */
+/** An inbound SA under the keys of one direction. */
 export class InboundSa {
   readonly spi: number;
   packets = 0;
   octets = 0;
-  /** Of the packet that was opened last: where its payload stands, how long it is, what it is. */
+  /** Offset and length of the payload of the packet that was opened last, and its Next Header. */
   clearAt = 0;
   clearOctets = 0;
   nextHeader = 0;
@@ -41,8 +41,8 @@ export class InboundSa {
   }
 
   /**
-   * Opens the packet at `at` in place. Undefined: it is authentic and new, and its payload stands at
-   * {@linkcode InboundSa.clearAt}; else why it is dropped.
+   * Decrypts the packet at `at` in place. Undefined: it is authentic and new, and its payload is at
+   * {@linkcode InboundSa.clearAt}; otherwise the reason why it is dropped.
    */
   open(buffer: Uint8Array, at: number, octets: number): EspDrop | undefined {
     const { ivOctets, icvOctets, alignment } = this.#cipher.measures;
@@ -62,19 +62,19 @@ export class InboundSa {
     return undefined;
   }
 
-  /** The payload opened last was taken. */
+  /** Counts the payload that was opened last, once it has been accepted. */
   count(octets: number): void {
     this.packets++;
     this.octets += octets;
   }
 
-  /** Forgets the keys. */
+  /** Erases the keys. */
   close(): void {
     this.#cipher.close();
   }
 }
 
-/** 1, 2, 3, … (RFC 4303 §2.4). */
+/** Whether padding has the values 1, 2, 3, … (RFC 4303 §2.4). */
 function isPadding(buffer: Uint8Array, at: number, octets: number): boolean {
   for (let i = 0; i < octets; i++) if (buffer[at + i] !== i + 1) return false;
   return true;

@@ -1,11 +1,10 @@
 /**
- * IP packets as ESP sees them (RFC 791, RFC 8200): where the parts are that selectors are about, and
- * the few fields that change on the way. Nothing is copied: a view is filled from octets that stay
- * where they are.
+ * Reads IP packets as far as ESP needs them (RFC 791, RFC 8200): the fields that selectors compare, and the
+ * few that change on the way. Nothing is copied: a view holds offsets into the buffer of the packet.
  * @module
  */
 
-/** Protocol numbers that matter here. */
+/** IP protocol numbers that are used here. */
 export const IpProtocol = {
   HOP_BY_HOP: 0,
   ICMP: 1,
@@ -25,36 +24,39 @@ export const IpProtocol = {
 } as const;
 
 const P = IpProtocol;
-/** Protocols whose ports stand first. */
+/** Protocols whose header begins with two ports. */
 const HAS_PORTS: ReadonlySet<number> = new Set([P.TCP, P.UDP, P.SCTP, 33, 136]);
 
-/** What a packet says of itself, from its octets `at` to `at + total` of a buffer. */
+/** The fields of the packet at `at` of a buffer, of `total` octets. */
 export class IpView {
   at = 0;
-  /** Octets of the whole packet, by its own length field. */
+  /** Octets of the whole packet by its length field. */
   total = 0;
-  /** 4 or 16. */
+  /** Octets of an address: 4 or 16. */
   addressOctets: 4 | 16 = 4;
-  /** Offsets of the addresses in the buffer. */
+  /** Offsets of the source and destination addresses in the buffer. */
   source = 0;
   destination = 0;
-  /** Upper-layer protocol; of a fragment that is not the first too. */
+  /** Protocol of the upper layer, also of a fragment that is not the first. */
   protocol = 0;
-  /** Offset of the upper layer in the buffer. */
+  /** Offset of the upper layer header in the buffer. */
   upper = 0;
-  /** Offset of the octet that names the protocol of {@linkcode IpView.upper}. */
+  /** Offset of the octet that has {@linkcode IpView.protocol}. */
   protocolAt = 0;
-  /** A fragment that is not the first: the upper layer's header is elsewhere. */
+  /** Whether it is a fragment other than the first, which has no upper layer header. */
   isLaterFragment = false;
-  /** A fragment, first or later. */
+  /** Whether it is a fragment of any kind. */
   isFragment = false;
-  /** uint16, -1 where the packet has none or does not show them. ICMP: type and code in `sourcePort`. */
+  /**
+   * The ports, uint16; -1 if the packet has none or does not show them. For ICMP, `sourcePort` has type and
+   * code.
+   */
   sourcePort = -1;
   destinationPort = -1;
 
   /**
-   * Reads the packet at `at`, of which `octets` are there.
-   * @returns false where it is no whole IP packet.
+   * Reads the packet at `at`, of which `octets` are present.
+   * @returns false if it is no whole IP packet.
    */
   read(buffer: Uint8Array, at: number, octets: number): boolean {
     this.at = at;
@@ -95,7 +97,7 @@ export class IpView {
     return this.#walk(buffer, { next: at + 6, upper: at + 40, end: at + total });
   }
 
-  /** Over extension headers (RFC 8200 §4.1) to the upper layer. */
+  /** Skips extension headers (RFC 8200 §4.1) up to the upper layer. */
   #walk(
     buffer: Uint8Array,
     start: { readonly next: number; readonly upper: number; readonly end: number },
@@ -142,17 +144,17 @@ export function trafficClass(buffer: Uint8Array, at: number): number {
   return (buffer[at]! & 15) << 4 | buffer[at + 1]! >> 4;
 }
 
-/** Whether an IPv4 packet must not be fragmented; an IPv6 packet never may. */
-export function mustStayWhole(buffer: Uint8Array, at: number): boolean {
+/** Whether routers must not fragment a packet: an IPv4 packet with DF, and every IPv6 packet. */
+export function mustNotFragment(buffer: Uint8Array, at: number): boolean {
   return buffer[at]! >> 4 === 6 || (buffer[at + 6]! & 0x40) !== 0;
 }
 
-/** What becomes of ECN where a packet leaves its tunnel (RFC 6040 §4.2, figure 4). */
+/** What happens to a packet by its ECN when it leaves a tunnel (RFC 6040 §4.2, figure 4). */
 export type EcnOutcome = "same" | "dropped";
 
 const NOT_ECT = 0, ECT_1 = 1, ECT_0 = 2, CE = 3;
 
-/** Carries congestion of the outer way into the packet at `at`. */
+/** Copies congestion from the outer traffic class into the packet at `at`. */
 export function leaveTunnel(buffer: Uint8Array, at: number, outerClass: number): EcnOutcome {
   const inner = trafficClass(buffer, at) & 3, outer = outerClass & 3;
   if (outer === CE && inner === NOT_ECT) return "dropped";
@@ -170,7 +172,7 @@ function setEcn(buffer: Uint8Array, at: number, ecn: number): void {
   writeHeaderChecksum(buffer, at);
 }
 
-/** Computes the header checksum of an IPv4 packet anew (RFC 791 §3.1). */
+/** Recomputes the header checksum of an IPv4 packet (RFC 791 §3.1). */
 export function writeHeaderChecksum(buffer: Uint8Array, at: number): void {
   buffer[at + 10] = buffer[at + 11] = 0;
   const sum = foldSum(sumWords(buffer, at, 4 * (buffer[at]! & 15)));
@@ -178,14 +180,14 @@ export function writeHeaderChecksum(buffer: Uint8Array, at: number): void {
   buffer[at + 11] = sum;
 }
 
-/** The sum of 16-bit words from `at` on, an odd octet padded with zero (RFC 1071 §1). */
+/** The sum of 16-bit words from `at` on; an odd last octet is padded with zero (RFC 1071 §1). */
 export function sumWords(buffer: Uint8Array, at: number, octets: number): number {
   let sum = 0;
   for (let i = 0; i + 1 < octets; i += 2) sum += u16(buffer, at + i);
   return octets % 2 ? sum + (buffer[at + octets - 1]! << 8) : sum;
 }
 
-/** The Internet checksum of a sum of words: folded to 16 bits and complemented. */
+/** The Internet checksum of a sum of words: the sum folded to 16 bits and complemented. */
 export function foldSum(sum: number): number {
   let folded = sum;
   while (folded > 0xffff) folded = (folded & 0xffff) + Math.floor(folded / 0x10000);

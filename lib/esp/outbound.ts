@@ -7,21 +7,21 @@ import type { RandomOctets } from "@/base/random.ts";
 import { ESP_HEADER_OCTETS, type PacketCipher } from "@/esp/packet_cipher.ts";
 
 const WORD = 2 ** 32;
-/** Octets of Pad Length and Next Header. */
+/** Octets of the fields Pad Length and Next Header. */
 const TRAILER_OCTETS = 2;
 
-/** What an outbound SA is made of. */
+/** Options of an outbound SA. */
 export interface OutboundOptions {
-  /** uint32. */
+  /** The SPI, uint32. */
   readonly spi: number;
   readonly cipher: PacketCipher;
   readonly esn: boolean;
   readonly random: RandomOctets;
-  /** The number of the first packet; 1 (RFC 4303 §3.3.3) if absent. */
+  /** The first sequence number; 1 (RFC 4303 §3.3.3) if absent. */
   readonly first?: number;
 }
 
-/** See the module. */
+/** An outbound SA under the keys of one direction. */
 export class OutboundSa {
   readonly spi: number;
   packets = 0;
@@ -38,22 +38,22 @@ export class OutboundSa {
     this.#esn = esn;
     this.#random = random;
     this.#sequence = first - 1;
-    // With ESN as far as numbers are exact; nobody comes there.
+    // With ESN the limit is that of exact integers, which no SA can reach.
     this.#sequenceMax = esn ? Number.MAX_SAFE_INTEGER : WORD - 1;
   }
 
-  /** Sequence numbers that are left; at 0 nothing may be sent any more (RFC 4303 §3.3.3). */
+  /** Number of sequence numbers that are left; at 0 nothing may be sent any more (RFC 4303 §3.3.3). */
   get left(): number {
     return this.#sequenceMax - this.#sequence;
   }
 
-  /** Octets of the packet that so many of plaintext make. */
+  /** Octets of the ESP packet for a plaintext of `clear` octets. */
   sealedOctets(clear: number): number {
     const { ivOctets, alignment, icvOctets } = this.#cipher.measures;
     return ESP_HEADER_OCTETS + ivOctets + roundUp(clear + TRAILER_OCTETS, alignment) + icvOctets;
   }
 
-  /** The most octets of plaintext that fit into a packet of so many. */
+  /** The most octets of plaintext that fit into an ESP packet of `octets`. */
   clearMax(octets: number): number {
     const { ivOctets, alignment, icvOctets } = this.#cipher.measures;
     const room = octets - ESP_HEADER_OCTETS - ivOctets - icvOctets;
@@ -61,9 +61,10 @@ export class OutboundSa {
   }
 
   /**
-   * Writes the ESP packet of a plaintext to `out`; there must be a number {@linkcode OutboundSa.left}.
-   * @returns its octets.
-   * @throws {Bug} where there is none: a number that came again would undo the keys of counter modes.
+   * Writes the ESP packet of a plaintext to `out` at `at`. A sequence number must be {@linkcode
+   * OutboundSa.left}.
+   * @returns the octets of the packet.
+   * @throws {Bug} if none is left, as a repeated number would reveal the plaintext under a counter mode.
    */
   seal(clear: Uint8Array, nextHeader: number, out: Uint8Array, at: number): number {
     const { ivOctets, alignment } = this.#cipher.measures;
@@ -85,12 +86,15 @@ export class OutboundSa {
     return ESP_HEADER_OCTETS + ivOctets + whole + this.#cipher.measures.icvOctets;
   }
 
-  /** Forgets the keys. */
+  /** Erases the keys. */
   close(): void {
     this.#cipher.close();
   }
 
-  /** Counter modes: the sequence number never comes twice. CBC: nobody may foresee it (RFC 3602 §3). */
+  /**
+   * Writes the IV. Counter modes use the sequence number, which never repeats; CBC needs an unpredictable IV
+   * (RFC 3602 §3).
+   */
   #writeIv(out: Uint8Array, at: number, sequence: number): void {
     const { ivOctets, countedIv } = this.#cipher.measures;
     if (ivOctets === 0) return;

@@ -1,48 +1,48 @@
 /**
- * Protection of ESP packets in place, under the keys of one SA (RFC 4303 §2): header of 8 octets (SPI,
- * lower half of the sequence number), IV, plaintext with its trailer, ICV. The portable kind goes by
- * the algorithms of `crypto/`; a native one may stand in its place.
+ * Protects ESP packets in place with the keys of one SA (RFC 4303 §2). A packet is a header of 8 octets (SPI
+ * and lower half of the sequence number), the IV, the plaintext with its trailer, and the ICV. The portable
+ * implementation uses the algorithms of `crypto/`; a native one may take its place.
  * @module
  */
 import type { Cipher, Integrity } from "@/crypto/backend.ts";
 
-/** Octets of SPI and sequence number. */
+/** Octets of SPI and sequence number together. */
 export const ESP_HEADER_OCTETS = 8;
 
-/** Lengths that the algorithms of an SA give its packets. */
+/** The lengths in ESP packets that follow from the algorithms of an SA. */
 export interface PacketMeasures {
   /** Octets of the IV. */
   readonly ivOctets: number;
-  /** Plaintext and trailer together fill a multiple of it: at least 4 (RFC 4303 §2.4). */
+  /** The length of plaintext and trailer is a multiple of it: at least 4 (RFC 4303 §2.4). */
   readonly alignment: number;
   /** Octets of the ICV. */
   readonly icvOctets: number;
-  /** Whether an IV need only differ from all before it, as counter modes want it (RFC 4106 §3.1). */
+  /** Whether IVs only have to be distinct, as counter modes require (RFC 4106 §3.1). */
   readonly countedIv: boolean;
 }
 
-/** One direction's keys at work. */
+/** Encrypts and decrypts packets of one direction. */
 export interface PacketCipher {
   readonly measures: PacketMeasures;
   /**
-   * Seals the packet that begins at `at` and has header, IV and `clear` octets of plaintext; the ICV
-   * is written behind them. `high`: upper half of the sequence number; undefined: no ESN.
+   * Encrypts the packet at `at`, which has header, IV and `clear` octets of plaintext; the ICV is written
+   * after them. `high` is the upper half of the sequence number; undefined without ESN.
    */
   seal(buffer: Uint8Array, at: number, clear: number, high: number | undefined): void;
   /**
-   * Opens a packet of `octets` octets in place: the plaintext stands where it was sealed. False where
-   * the ICV is wrong, or the length is none that sealing gives; the octets are of no use then.
+   * Decrypts a packet of `octets` octets in place. False if the ICV is wrong or the length is impossible;
+   * then the octets of the packet are destroyed.
    */
   open(buffer: Uint8Array, at: number, octets: number, high: number | undefined): boolean;
-  /** Forgets the keys. */
+  /** Erases the keys. */
   close(): void;
 }
 
-/** Keys and algorithms of one direction. */
+/** Algorithms and keys of one direction. */
 export interface PacketKeys {
   readonly cipher: Cipher;
   readonly encryption: Uint8Array;
-  /** Undefined where the cipher is combined-mode. */
+  /** Undefined if the cipher is a combined mode. */
   readonly integrity: Integrity | undefined;
   readonly authentication: Uint8Array;
 }
@@ -57,15 +57,15 @@ export function packetMeasures({ cipher, integrity }: PacketKeys): PacketMeasure
   };
 }
 
-/** The portable kind. */
+/** A packet cipher over the algorithms of `crypto/`. */
 export function portablePacketCipher(keys: PacketKeys): PacketCipher {
   const measures = packetMeasures(keys);
   return keys.cipher.icvOctets > 0
     ? new CombinedMode(keys, measures)
-    : new TwoSteps(keys, measures);
+    : new EncryptThenAuthenticate(keys, measures);
 }
 
-/** RFC 4106, 4309, 7634: the associated data are SPI and sequence number, ESN as a whole. */
+/** A combined-mode cipher; SPI and the whole sequence number are associated data (RFC 4106, 4309, 7634). */
 class CombinedMode implements PacketCipher {
   readonly measures: PacketMeasures;
   readonly #keys: PacketKeys;
@@ -105,8 +105,11 @@ class CombinedMode implements PacketCipher {
   }
 }
 
-/** Encrypt, then authenticate header, IV and ciphertext, with ESN its upper half behind (§3.3.2.1). */
-class TwoSteps implements PacketCipher {
+/**
+ * Encrypts, then authenticates header, IV and ciphertext, followed by the upper half of an ESN (RFC 4303
+ * §3.3.2.1).
+ */
+class EncryptThenAuthenticate implements PacketCipher {
   readonly measures: PacketMeasures;
   readonly #keys: PacketKeys;
 
@@ -156,7 +159,7 @@ class TwoSteps implements PacketCipher {
 
 const NOTHING = new Uint8Array(0);
 
-/** In constant time for one length. */
+/** Compares ICVs of one length in constant time. */
 function isEqual(icv: Uint8Array, buffer: Uint8Array, at: number): boolean {
   let differing = 0;
   for (let i = 0; i < icv.length; i++) differing |= icv[i]! ^ buffer[at + i]!;

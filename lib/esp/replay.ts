@@ -1,49 +1,49 @@
 /**
- * The anti-replay window of an inbound SA, and the upper half of extended sequence numbers, which no
- * packet carries (RFC 4303 §3.4.3, appendix A2).
+ * The anti-replay window of an inbound SA. It also infers the upper half of extended sequence numbers, which
+ * no packet carries (RFC 4303 §3.4.3, appendix A2).
  * @module
  */
 
 const WORD = 2 ** 32;
-/** The window by which the upper half is guessed where replays are not looked for. */
-const GUESS_MIN = 32;
+/** Smallest window for inferring the upper half, used where replays are not looked for. */
+const ESN_WINDOW_MIN = 32;
 
-/** Sequence numbers that have been seen: 1 to 2^32 − 1, with ESN beyond (exact up to 2^53). */
+/** Remembers sequence numbers: 1 to 2^32 − 1, and with ESN beyond (exact up to 2^53). */
 export class ReplayWindow {
   readonly #esn: boolean;
   readonly #size: number;
-  /** A ring of bits, one for each number within the window; empty: replays are not looked for. */
+  /** A ring of bits, one for each number of the window; empty: replays are not looked for. */
   readonly #seen: Uint32Array;
   #highest = 0;
 
-  /** @param size packets; 0: replays are not looked for. */
+  /** @param size The window in packets; 0: replays are not looked for. */
   constructor(size: number, esn: boolean) {
     this.#size = size;
     this.#esn = esn;
     this.#seen = new Uint32Array(size === 0 ? 0 : Math.ceil(size / 32) + 1);
   }
 
-  /** The highest number accepted so far; 0: none. */
+  /** The highest number accepted so far; 0 if none was. */
   get highest(): number {
     return this.#highest;
   }
 
   /**
-   * The whole sequence number of a packet by the 32 bits it carries. Undefined: seen before, or left
-   * of the window. Nothing is remembered yet: the packet may be forged.
+   * The whole sequence number of a packet from the 32 bits that it carries. Undefined if it was seen before
+   * or is below the window. Nothing is remembered yet, as the packet may be forged.
    */
   judge(low: number): number | undefined {
-    // A sender that nobody told to look for the end goes on at 0 (RFC 4303 §3.3.3).
+    // Such a sender need not watch for the end of its numbers, and continues at 0 (RFC 4303 §3.3.3).
     if (this.#size === 0 && !this.#esn) return low;
     const sequence = this.#esn ? this.#whole(low) : low;
-    // The first packet has 1 (RFC 4303 §2.2); 0 comes back only where the upper half counts.
+    // The first packet has number 1 (RFC 4303 §2.2); 0 only occurs as the lower half of an ESN.
     if (sequence <= 0) return undefined;
     if (this.#size === 0 || sequence > this.#highest) return sequence;
     if (sequence <= this.#highest - this.#size) return undefined;
     return this.#isSeen(sequence) ? undefined : sequence;
   }
 
-  /** An authentic packet had this number, which {@linkcode ReplayWindow.judge} gave. */
+  /** Remembers the number of an authentic packet, as {@linkcode ReplayWindow.judge} returned it. */
   accept(sequence: number): void {
     if (this.#size > 0) {
       this.#forgetUpTo(sequence);
@@ -52,9 +52,9 @@ export class ReplayWindow {
     if (sequence > this.#highest) this.#highest = sequence;
   }
 
-  /** RFC 4303 appendix A2.2: the number nearest to the window that has this lower half. */
+  /** The number nearest to the window that has this lower half (RFC 4303 appendix A2.2). */
   #whole(low: number): number {
-    const size = Math.max(this.#size, GUESS_MIN);
+    const size = Math.max(this.#size, ESN_WINDOW_MIN);
     const highestLow = this.#highest % WORD, high = Math.floor(this.#highest / WORD);
     if (highestLow >= size - 1) {
       return (low >= highestLow - size + 1 ? high : high + 1) * WORD + low;
@@ -70,7 +70,7 @@ export class ReplayWindow {
     return (this.#seen[this.#wordOf(sequence)]! & 1 << (sequence % 32)) !== 0;
   }
 
-  /** Words that the window moves into are used again. */
+  /** Clears the words of the ring that the window moves into. */
   #forgetUpTo(sequence: number): void {
     const from = Math.floor(this.#highest / 32), to = Math.floor(sequence / 32);
     const steps = Math.min(to - from, this.#seen.length);

@@ -1,11 +1,10 @@
 /**
- * Which packets a CHILD_SA carries: traffic selectors against packets (RFC 4301 §4.4.1.1, RFC 7296
- * §2.9, §3.13.1).
+ * Decides which packets a CHILD_SA carries, by traffic selectors (RFC 4301 §4.4.1.1, RFC 7296 §2.9, §3.13.1).
  * @module
  */
 import { IpProtocol, type IpView } from "@/esp/ip_packet.ts";
 
-/** One traffic selector: an address range, a protocol (0: any) and ports (65535–0: OPAQUE). */
+/** One traffic selector: an address range, a protocol (0: any) and ports (65535 to 0: OPAQUE). */
 export interface SelectorRange {
   readonly first: Uint8Array;
   readonly last: Uint8Array;
@@ -14,7 +13,7 @@ export interface SelectorRange {
   readonly endPort: number;
 }
 
-/** The selectors of one CHILD_SA, ready to be asked for each packet. */
+/** The selectors of one CHILD_SA, prepared for comparison with many packets. */
 export class SelectorSet {
   readonly #own: readonly Range[];
   readonly #peer: readonly Range[];
@@ -24,8 +23,8 @@ export class SelectorSet {
     this.#peer = peer.map((selector) => new Range(selector));
   }
 
-  /** Whether a packet that leaves is for this CHILD_SA. */
-  holdsOut(buffer: Uint8Array, view: IpView): boolean {
+  /** Whether a departing packet belongs to this CHILD_SA. */
+  matchesOutbound(buffer: Uint8Array, view: IpView): boolean {
     const { sourcePort, destinationPort } = view, isIcmp = showsType(view);
     return holdsAny(this.#own, { buffer, view, address: view.source, port: sourcePort }) &&
       holdsAny(this.#peer, {
@@ -34,8 +33,8 @@ export class SelectorSet {
       });
   }
 
-  /** Whether a packet that arrived by this CHILD_SA may have. */
-  holdsIn(buffer: Uint8Array, view: IpView): boolean {
+  /** Whether a packet that arrived by this CHILD_SA was allowed to. */
+  matchesInbound(buffer: Uint8Array, view: IpView): boolean {
     const { sourcePort, destinationPort } = view, isIcmp = showsType(view);
     return holdsAny(this.#peer, { buffer, view, address: view.source, port: sourcePort }) &&
       holdsAny(this.#own, {
@@ -45,7 +44,10 @@ export class SelectorSet {
   }
 }
 
-/** ICMP has no ports: its type and code are compared with the selectors of both ends. */
+/**
+ * Whether a packet is ICMP, which has no ports: its type and code are compared with the selectors of both
+ * ends.
+ */
 function showsType({ protocol }: IpView): boolean {
   return protocol === IpProtocol.ICMP || protocol === IpProtocol.ICMPV6 ||
     protocol === IpProtocol.MOBILITY;
@@ -54,7 +56,7 @@ function showsType({ protocol }: IpView): boolean {
 interface End {
   readonly buffer: Uint8Array;
   readonly view: IpView;
-  /** Offset of the address. */
+  /** Offset of the address in the packet. */
   readonly address: number;
   readonly port: number;
 }
@@ -66,7 +68,7 @@ function holdsAny(ranges: readonly Range[], end: End): boolean {
 
 class Range {
   readonly #of: SelectorRange;
-  /** IPv4 alone. */
+  /** The first and the last address of an IPv4 range as numbers. */
   readonly #first: number;
   readonly #last: number;
 
@@ -87,7 +89,7 @@ class Range {
       return false;
     }
     if (startPort === 0 && endPort === 0xffff) return true;
-    // OPAQUE is for packets that show no port; a later fragment is one (RFC 4301 §7).
+    // OPAQUE matches packets that show no port, such as a later fragment (RFC 4301 §7).
     if (startPort > endPort) return port < 0;
     return port >= startPort && port <= endPort;
   }

@@ -1,6 +1,6 @@
 /**
- * Packets that do not fit: fragments of IPv4 packets before they enter a tunnel (RFC 791 §3.2), and the
- * ICMP messages that say how much would (RFC 1191 §4, RFC 4443 §3.2; RFC 4301 §8.2).
+ * Handles packets that do not fit: fragments IPv4 packets before they enter a tunnel (RFC 791 §3.2), and
+ * makes the ICMP messages that tell the path MTU (RFC 1191 §4, RFC 4443 §3.2; RFC 4301 §8.2).
  * @module
  */
 import {
@@ -11,17 +11,17 @@ import {
   writeHeaderChecksum,
 } from "@/esp/ip_packet.ts";
 
-/** Tells of a better way; no error, and nothing is told about it all the same (RFC 4443 §2.4 e.2). */
+/** ICMPv6 Redirect is no error message, but must not be answered by one either (RFC 4443 §2.4 e.2). */
 const ICMPV6_REDIRECT = 137;
-/** No IPv6 link carries less (RFC 8200 §5). */
+/** The smallest MTU of an IPv6 link (RFC 8200 §5). */
 export const IPV6_MTU_MIN = 1280;
 const MORE_FRAGMENTS = 0x2000, OFFSET = 0x1fff;
 /** Types of IPv4 options (RFC 791 §3.1), and the flag of those that every fragment has. */
 const END_OF_OPTIONS = 0, NO_OPERATION = 1, COPIED = 0x80;
-/** Of the packet that is too big an ICMP message has so many octets (RFC 4443 §3.2: within 1280). */
+/** Octets of the offending packet that an ICMP message quotes (RFC 4443 §3.2: within 1280 octets). */
 const QUOTED_4 = 548, QUOTED_6 = IPV6_MTU_MIN - 48;
 
-/** The fragments of an IPv4 packet, each of `mtu` octets at most; none where not even 8 octets fit. */
+/** The fragments of an IPv4 packet, each of at most `mtu` octets; empty if not even 8 octets of data fit. */
 export function fragmentsOf(packet: Uint8Array, mtu: number): Uint8Array[] {
   const octets = 4 * (packet[0]! & 15), later = laterHeader(packet.subarray(0, octets));
   if (mtu - octets < 8) return [];
@@ -47,14 +47,14 @@ export function fragmentsOf(packet: Uint8Array, mtu: number): Uint8Array[] {
   return fragments;
 }
 
-/** The header of all fragments but the first: with those options that are to be copied (RFC 791 §3.1). */
+/** The header of all fragments but the first, with the options that have to be copied (RFC 791 §3.1). */
 function laterHeader(header: Uint8Array): Uint8Array {
   const kept = Array.from(header.subarray(0, 20));
   for (let at = 20; at < header.length;) {
     const type = header[at]!;
     if (type === END_OF_OPTIONS) break;
     const octets = type === NO_OPERATION ? 1 : header[at + 1] ?? 0;
-    // Nobody knows where a malformed option ends.
+    // The end of a malformed option is unknown.
     if (octets === 0 || at + octets > header.length) break;
     if (type & COPIED) kept.push(...header.subarray(at, at + octets));
     at += octets;
@@ -64,10 +64,10 @@ function laterHeader(header: Uint8Array): Uint8Array {
 }
 
 /**
- * What tells a packet's sender that only `mtu` octets fit, from the packet's destination; undefined
- * where none may be sent: about ICMP errors, to what is no single host's address, from what is none
- * (RFC 1122 §3.2.2, RFC 4443 §2.4), and of IPv4 about a later fragment.
- * @param view of the packet, wherever it was read.
+ * The ICMP message that tells the sender of a packet that only `mtu` octets fit, with the packet's
+ * destination as source. Undefined if none may be sent: about an ICMP error, to or about an address that is
+ * not of a single host (RFC 1122 §3.2.2, RFC 4443 §2.4), and in IPv4 about a fragment other than the first.
+ * @param view The fields of the packet, at any offset.
  */
 export function tooBigMessage(
   packet: Uint8Array,
@@ -86,17 +86,20 @@ function isIcmpError(packet: Uint8Array, { protocol, upper, at }: IpView): boole
   const type = packet[upper - at];
   if (type === undefined) return false;
   if (protocol === IpProtocol.ICMPV6) return type < 128 || type === ICMPV6_REDIRECT;
-  // Echo, router discovery, timestamp and their like are no errors.
+  // Other types, such as echo, router discovery and timestamp, are no errors.
   return protocol === IpProtocol.ICMP && [3, 4, 5, 11, 12].includes(type);
 }
 
-/** Neither this network, nor loopback, nor multicast, class E or broadcast (RFC 1122 §3.2.1.3). */
+/**
+ * Whether an IPv4 address is that of a host: not of this network, loopback, multicast, class E or broadcast
+ * (RFC 1122 §3.2.1.3).
+ */
 function isHost4(packet: Uint8Array, at: number): boolean {
   const first = packet[at]!;
   return first !== 0 && first !== 127 && first < 224;
 }
 
-/** Neither unspecified nor multicast (RFC 4291 §2.5.2, §2.7). */
+/** Whether an IPv6 address is that of a host: neither unspecified nor multicast (RFC 4291 §2.5.2, §2.7). */
 function isHost6(packet: Uint8Array, at: number): boolean {
   return packet[at] !== 0xff && packet.subarray(at, at + 16).some((octet) => octet !== 0);
 }
@@ -133,7 +136,7 @@ function packetTooBig(packet: Uint8Array, mtu: number): Uint8Array {
   message.set(packet.subarray(8, 24), 24);
   message.set([2, 0, 0, 0, 0, 0, mtu >> 8, mtu & 255], 40);
   message.set(quoted, 48);
-  // The pseudo-header (RFC 8200 §8.1): addresses, length, next header.
+  // The pseudo-header (RFC 8200 §8.1) has addresses, length and next header.
   const sum = sumWords(message, 8, 32) + octets + IpProtocol.ICMPV6 + sumWords(message, 40, octets);
   const checksum = foldSum(sum);
   message.set([checksum >> 8, checksum & 255], 42);

@@ -1,20 +1,20 @@
 /**
- * Packets that arrive in transport mode, with the IP header that ESP took the place behind (RFC 4303
- * §3.1.1): made anew from what the socket and the SA know of it.
+ * Rebuilds the IP header of packets that arrive in transport mode (RFC 4303 §3.1.1) from what the socket and
+ * the SA know of it.
  * @module
  */
 import { foldSum, IpProtocol, sumWords, writeHeaderChecksum } from "@/esp/ip_packet.ts";
 
-/** What the packet is made of. */
+/** The parts of the packet. */
 export interface TransportPacket {
-  /** 4 or 16 octets, both. */
+  /** Addresses of 4 or 16 octets, both of the same family. */
   readonly source: Uint8Array;
   readonly destination: Uint8Array;
-  /** Next Header of ESP. */
+  /** The Next Header of ESP. */
   readonly protocol: number;
   readonly trafficClass: number;
   readonly payload: Uint8Array;
-  /** Whether the checksum of TCP and UDP is computed anew. */
+  /** Whether the checksum of TCP and UDP is recomputed. */
   readonly newChecksum: boolean;
 }
 
@@ -27,7 +27,7 @@ export function rebuildPacket(out: Uint8Array, packet: TransportPacket): number 
   out.fill(0, 0, header);
   if (source.length === 4) {
     out.set([0x45, trafficClass, total >> 8, total & 255]);
-    // An identification is for fragments alone (RFC 6864 §4.1): this packet has met none.
+    // Only fragments need an identification (RFC 6864 §4.1), and this packet must not be fragmented.
     out.set([0x40, 0, HOP_LIMIT, protocol], 6);
   } else {
     const octets = payload.length;
@@ -42,7 +42,9 @@ export function rebuildPacket(out: Uint8Array, packet: TransportPacket): number 
   return total;
 }
 
-/** Of TCP, UDP and ICMPv6, over the pseudo-header (RFC 9293 §3.1, RFC 768, RFC 8200 §8.1). */
+/**
+ * Writes the checksum of TCP, UDP or ICMPv6 with its pseudo-header (RFC 9293 §3.1, RFC 768, RFC 8200 §8.1).
+ */
 function writeUpperChecksum(
   out: Uint8Array,
   upper: { readonly header: number; readonly protocol: number; readonly octets: number },
@@ -52,7 +54,7 @@ function writeUpperChecksum(
   const place = protocol === IpProtocol.TCP ? 16 : isUdp ? 6 : isIcmp6 ? 2 : undefined;
   if (place === undefined || octets < place + 2) return;
   const at = header + place, addresses = header === 20 ? 8 : 32;
-  // A UDP datagram of IPv4 may have none (RFC 768), and keeps none.
+  // In IPv4 a UDP datagram may have no checksum (RFC 768), and then keeps none.
   if (isUdp && header === 20 && out[at] === 0 && out[at + 1] === 0) return;
   out[at] = out[at + 1] = 0;
   const sum = sumWords(out, header - addresses, addresses) + octets + protocol +

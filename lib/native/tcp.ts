@@ -20,7 +20,7 @@ const ENDS_OCTETS = 48;
 const READY_MAX = 256;
 
 /** The options of a TCP socket. */
-export interface TcpSocketWish {
+export interface TcpSocketOptions {
   readonly ownAddress: IpAddress;
   /** The own port; 0 takes a free one. */
   readonly ownPort: number;
@@ -46,7 +46,7 @@ export interface TcpSocket {
  * Opens a socket that listens, or one that begins to connect.
  * @throws {SystemError} with the call that failed and its errno name.
  */
-export function openTcpSocket(shim: ShimSymbols, wish: TcpSocketWish): TcpSocket {
+export function openTcpSocket(shim: ShimSymbols, wish: TcpSocketOptions): TcpSocket {
   const { ownAddress, ownPort, peer, namespacePath = "" } = wish;
   const path = new TextEncoder().encode(namespacePath), told = new Uint32Array(4);
   const flags = OPEN_BYPASS | (wish.freebind ? OPEN_FREEBIND : 0) |

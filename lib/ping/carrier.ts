@@ -1,26 +1,26 @@
 /**
- * What brings echo requests to their destination and replies back: packets of our own in tunnels, or
- * sockets of the system.
+ * The interface of what carries echo requests to their destination and replies back: inner packets of this
+ * process, or sockets of the system.
  * @module
  */
 import type { IpAddress } from "@/base/address.ts";
 
-/** Who gets replies. Addresses are lent. */
+/** Receives replies. Addresses are only valid during the call. */
 export interface ReplyReceiver {
-  /** A reply to a request; false: to none of ours. */
+  /** Takes a reply; false: it answers no request of this test. */
   reply(own: IpAddress, peer: IpAddress, identifier: number, sequence: number): boolean;
-  /** A reply whose checksum or payload is not what was sent; false: to none of ours. */
+  /** Takes a reply with a wrong checksum or a changed payload; false: it answers no request of this test. */
   altered(own: IpAddress, peer: IpAddress, identifier: number): boolean;
 }
 
-/** See the module. Requests of one carrier have one shape (`EchoShape`). */
+/** Sends requests of one shape (`EchoShape`), and hands replies to a receiver. */
 export interface PingCarrier {
   receiver: ReplyReceiver | undefined;
-  /** Requests that nothing took: no tunnel for them, or refused by the system. */
+  /** Number of requests that could not be sent: no tunnel carried them, or the system refused them. */
   readonly unsent: number;
   /**
-   * A request; may wait for {@linkcode PingCarrier.flush}. An unspecified own address is the carrier's
-   * choice.
+   * Sends a request, at the latest with {@linkcode PingCarrier.flush}. If the own address is unspecified, the
+   * carrier chooses it.
    */
   send(own: IpAddress, peer: IpAddress, identifier: number, sequence: number): void;
   flush(): void;

@@ -1,14 +1,14 @@
 /**
- * Echo messages: ICMP (RFC 792), ICMPv6 (RFC 4443 §4) and UDP (as RFC 862 has it sent back), with what
- * tells a request from all others. What is made and read here is what a socket takes and gives: of
- * ICMP the message from its type on, of UDP the payload.
+ * Encodes and decodes echo messages: ICMP (RFC 792), ICMPv6 (RFC 4443 §4), and UDP, which an echo server
+ * returns (RFC 862). Messages have the form in which sockets send and receive them: for ICMP the message from
+ * its type on, for UDP the payload.
  *
- *      ICMP   type | code | checksum | identifier | sequence | pattern …
- *      UDP                             identifier | sequence | "ping" or "pong" | tag | pattern …
+ *     ICMP   type | code | checksum | identifier | sequence | pattern …
+ *     UDP                             identifier | sequence | "ping" or "pong" | tag | pattern …
  *
- * In UDP nothing but the payload tells a request from a reply. An echo server of ours makes "pong" of
- * "ping", and never answers a "pong", so that two of them cannot be made to answer each other. The tag,
- * uint16, tells the echo of a server that changes nothing (RFC 862) from another host's request.
+ * In UDP only the payload tells a request from a reply. The echo server of myikev2 replaces "ping" by "pong",
+ * and never answers a "pong", so that two of them cannot be made to answer each other. The tag, uint16, tells
+ * an unchanged echo (RFC 862) from a request of another host.
  * @module
  */
 import { foldSum, sumWords } from "@/esp/ip_packet.ts";
@@ -16,32 +16,32 @@ import { foldSum, sumWords } from "@/esp/ip_packet.ts";
 /** Types of echo messages. */
 export const EchoType = { REQUEST_4: 8, REPLY_4: 0, REQUEST_6: 128, REPLY_6: 129 } as const;
 
-/** What all requests of a test are like. */
+/** What all requests of a test have in common. */
 export interface EchoShape {
   readonly protocol: "icmp" | "udp";
-  /** Port of both ends; of UDP alone. */
+  /** Port of both ends; only used for UDP. */
   readonly port: number;
-  /** Octets behind the header of ICMP or UDP; with UDP {@linkcode UDP_PAYLOAD_MIN} at least. */
+  /** Octets after the header of ICMP or UDP; for UDP at least {@linkcode UDP_PAYLOAD_MIN}. */
   readonly payloadOctets: number;
-  /** Tells requests of this test from those of others, uint16; of UDP alone. */
+  /** Identifies requests of this test, uint16; only used for UDP. */
   readonly tag: number;
 }
 
 /** Octets of a UDP payload before its pattern: identifier, sequence number, mark and tag. */
 export const UDP_PAYLOAD_MIN = 10;
-/** Where the mark of a UDP payload stands, and the tag behind it. */
+/** Offsets of the mark ("ping" or "pong") and of the tag in a UDP payload. */
 const MARK_AT = 4, TAG_AT = 8;
-/** "ping" and "pong", uint32. */
+/** "ping" and "pong" as uint32. */
 const REQUEST_MARK = 0x70696e67, REPLY_MARK = 0x706f6e67;
 const ICMP_HEADER_OCTETS = 8;
-/** Where the identifier stands in an ICMP message; the sequence number is behind it. */
+/** Offset of the identifier in an ICMP message; the sequence number follows it. */
 const ICMP_IDENTIFIER_AT = 4;
 
 /** Writes requests of one shape. */
 export class EchoWriter {
   readonly #isIcmp: boolean;
   readonly #message: Uint8Array;
-  /** Sum of the words behind the sequence number. */
+  /** Sum of the 16-bit words after the sequence number. */
   readonly #patternSum: number;
 
   constructor({ protocol, payloadOctets, tag }: EchoShape) {
@@ -58,8 +58,8 @@ export class EchoWriter {
   }
 
   /**
-   * The request to an address of so many octets; identifier and sequence are uint16. It is lent until
-   * the next one is made. The checksum of ICMPv6 is left zero: it covers the addresses (RFC 4443 §2.3).
+   * A request to an address of `addressOctets` octets; identifier and sequence are uint16. It is valid until
+   * the next request is made. The checksum of ICMPv6 stays zero, as it covers the addresses (RFC 4443 §2.3).
    */
   request(addressOctets: number, identifier: number, sequence: number): Uint8Array {
     const message = this.#message, at = this.#isIcmp ? ICMP_IDENTIFIER_AT : 0;
@@ -74,14 +74,14 @@ export class EchoWriter {
   }
 }
 
-/** What became of octets that may be a reply. */
+/** What octets are that may be a reply: a reply, an altered one, or something else. */
 export type EchoVerdict = "reply" | "altered" | "other";
 
 /** Reads replies to requests of one shape. */
 export class EchoReader {
-  /** uint16; of the last reply that was read. */
+  /** Identifier of the last reply that was read, uint16. */
   identifier = 0;
-  /** uint16; likewise. */
+  /** Sequence number of the last reply that was read, uint16. */
   sequence = 0;
   readonly #isIcmp: boolean;
   readonly #payloadOctets: number;
@@ -94,8 +94,8 @@ export class EchoReader {
   }
 
   /**
-   * Reads the message at `at`, that came from an address of so many octets. `altered`: a reply whose
-   * checksum or payload is not what was sent; the checksum of ICMPv6 and UDP is the caller's.
+   * Reads the message at `at`, which came from an address of `addressOctets` octets. `altered`: it is a reply
+   * with a wrong checksum or a changed payload. Checksums of ICMPv6 and UDP are verified by the caller.
    */
   read(buffer: Uint8Array, at: number, octets: number, addressOctets: number): EchoVerdict {
     const header = this.#isIcmp ? ICMP_HEADER_OCTETS : 0;
@@ -114,28 +114,31 @@ export class EchoReader {
     return "reply";
   }
 
-  /** A server of ours has changed the mark; any other gives it back as it was. */
+  /**
+   * Whether a UDP payload echoes a request of this test: with the mark changed by an echo server of myikev2,
+   * or unchanged by any other.
+   */
   #isEchoOfOurs(payload: Uint8Array, at: number, octets: number): boolean {
     return udpKind(payload, at, octets) !== "plain" && read16(payload, at + TAG_AT) === this.#tag;
   }
 }
 
-/** What a UDP payload is: a request of a pinger of ours, the reply to one, or something else. */
+/** The kind of a UDP payload: a request of a pinger of myikev2, the reply to one, or neither. */
 export type UdpEchoKind = "request" | "reply" | "plain";
 
-/** Tells the kind of the UDP payload at `at`. */
+/** The kind of the UDP payload at `at`. */
 export function udpKind(payload: Uint8Array, at: number, octets: number): UdpEchoKind {
   if (octets < UDP_PAYLOAD_MIN) return "plain";
   const mark = (read16(payload, at + MARK_AT) << 16 | read16(payload, at + MARK_AT + 2)) >>> 0;
   return mark === REQUEST_MARK ? "request" : mark === REPLY_MARK ? "reply" : "plain";
 }
 
-/** Turns the request at `at`, by {@linkcode udpKind}, into its reply, in place. */
+/** Turns the request at `at`, as {@linkcode udpKind} found it, into its reply, in place. */
 export function markAsReply(payload: Uint8Array, at: number): void {
   writeMark(payload, at, REPLY_MARK);
 }
 
-/** Turns an ICMP or ICMPv6 echo request into its reply, in place; false: it is none. */
+/** Turns an ICMP or ICMPv6 echo request into its reply, in place; false: it is no echo request. */
 export function answerEcho(message: Uint8Array, addressOctets: number): boolean {
   const isV4 = addressOctets === 4, [type, code] = message;
   if (message.length < ICMP_HEADER_OCTETS || code !== 0) return false;
@@ -151,7 +154,7 @@ function isReply(buffer: Uint8Array, at: number, addressOctets: number): boolean
   return buffer[at] === type && buffer[at + 1] === 0;
 }
 
-/** Octets that a link which swaps, shifts or cuts does not give again. */
+/** An octet of the pattern, chosen so that a link which swaps, shifts or cuts octets changes it. */
 function patternAt(i: number): number {
   return i * 31 + 7 & 255;
 }

@@ -1,27 +1,30 @@
 /**
- * Whom a UDP echo server answers. Whoever sends to it chooses the source that it answers to, so that
- * what it would answer for ever, or to many, is left alone.
+ * Decides whom a UDP echo server answers. As the sender chooses the source address to which the server
+ * answers, datagrams are ignored that could make it answer for ever, or to many hosts.
  * @module
  */
 import { addressPlus, type IpAddress, isUnspecified, showEndpoint } from "@/base/address.ts";
 import { udpKind } from "@/ping/echo.ts";
 
-/** Plain datagrams that one sender gets back without a pause of so long. */
+/**
+ * The most plain datagrams of one sender that are answered without a pause, and the length of such a pause in
+ * milliseconds.
+ */
 const PLAIN_MAX = 1_000, PAUSE_MS = 10_000;
-/** Senders of plain datagrams that are remembered. */
+/** The most senders of plain datagrams that are remembered. */
 const SENDERS_MAX = 10_000;
 
-/** Where a server is. */
-export interface EchoPlace {
+/** The addresses and the port of a server. */
+export interface EchoAddresses {
   readonly first: IpAddress;
-  /** Addresses, `step` from each to the next. */
+  /** Number of addresses, and the distance from each to the next. */
   readonly count: number;
   readonly step: number;
   readonly port: number;
 }
 
-/** All addresses of a place; undefined: they go past the end of their family's space. */
-export function addressesOfPlace({ first, count, step }: EchoPlace): IpAddress[] | undefined {
+/** All addresses of a server; undefined: they exceed the address space of their family. */
+export function expandAddresses({ first, count, step }: EchoAddresses): IpAddress[] | undefined {
   const addresses: IpAddress[] = [];
   for (let i = 0; i < count; i++) {
     const address = addressPlus(first, i * step);
@@ -31,43 +34,46 @@ export function addressesOfPlace({ first, count, step }: EchoPlace): IpAddress[]
   return addresses;
 }
 
-/** What an echo server does with a datagram, and of what it ignores, why. */
+/** What an echo server does with a datagram, or why it ignores it. */
 export type EchoDecision =
-  /** A request of our pinger: it is sent back as its reply. */
+  /** The datagram is a request of a pinger of myikev2, and is returned as its reply. */
   | "reply"
-  /** What any other client sent: it is sent back as it is. */
+  /** The datagram is from any other client, and is returned unchanged. */
   | "unchanged"
-  /** Not sent to an address of the server, or from no host that could be answered. */
+  /** The datagram was not sent to an address of the server, or its source is no host. */
   | "misaddressed"
-  /** The reply of another echo server. */
+  /** The datagram is the reply of another echo server. */
   | "reply of a server"
-  /** Of no pinger of ours, and from the port of echo servers, or one too many of its sender. */
+  /**
+   * The datagram is of no pinger of myikev2, and came from the echo port or exceeds the number of its sender.
+   */
   | "possible loop";
 
-/** A datagram that came to an echo server. */
+/** A datagram that has arrived at an echo server. */
 export interface EchoDatagram {
   readonly own: IpAddress;
   readonly peer: IpAddress;
   readonly peerPort: number;
   readonly buffer: Uint8Array;
-  /** Where its payload begins, and the octets of that. */
+  /** Offset and length of its payload. */
   readonly at: number;
   readonly octets: number;
 }
 
 /**
- * See the module. A payload of another client looks the same as request and as reply, so two servers
- * could answer each other for ever by it. That is why those are not answered at the port of echo
- * servers, and elsewhere not without end. The first one that is ignored ends such a conversation.
+ * Decides about each datagram. The payload of another client looks the same in request and reply, so two
+ * servers could answer each other for ever. Such payloads are therefore not answered if they come from the
+ * echo port, and only a limited number of times otherwise: the first one that is ignored ends such a
+ * conversation.
  */
 export class EchoRule {
-  /** By the last four octets. */
+  /** The server's addresses by their last four octets. */
   readonly #own = new Map<number, IpAddress[]>();
   readonly #port: number;
-  /** Plain datagrams of a sender, by its address and port, and when the last one came. */
+  /** Number and time of the last plain datagram of each sender, by address and port. */
   readonly #plain = new Map<string, { count: number; lastMs: number }>();
 
-  /** The server's addresses, and its port. */
+  /** A rule for a server with these addresses and this port. */
   constructor(own: readonly IpAddress[], port: number) {
     this.#port = port;
     for (const address of own) {
@@ -77,11 +83,11 @@ export class EchoRule {
     }
   }
 
-  /** What becomes of a datagram that comes at `nowMs`. */
+  /** Decides about a datagram that arrives at `nowMs`. */
   decide(datagram: EchoDatagram, nowMs: number): EchoDecision {
     const { own, peer, peerPort, buffer, at, octets } = datagram;
     if (!this.#has(own) || peerPort === 0 || !isHost(peer)) return "misaddressed";
-    // A source that is forged as ours would have the server talk to itself.
+    // With the server's own address as a forged source it would answer itself.
     if (peerPort === this.#port && this.#has(peer)) return "misaddressed";
     const kind = udpKind(buffer, at, octets);
     if (kind === "request") return "reply";
@@ -111,7 +117,9 @@ export class EchoRule {
   }
 }
 
-/** Neither multicast nor broadcast, nor nobody (RFC 1112 §4, RFC 4291 §2.7). */
+/**
+ * Whether an address is that of a host: not unspecified, multicast or broadcast (RFC 1112 §4, RFC 4291 §2.7).
+ */
 function isHost(address: IpAddress): boolean {
   const first = address[0]!;
   return address.length === 4

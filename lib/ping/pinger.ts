@@ -1,7 +1,7 @@
 /**
- * The ping test: echo requests of any number of tasks, each at its own pace, and what becomes of them.
- * It has no clock and no timer of its own: who drives it calls {@linkcode Pinger.pump} by
- * {@linkcode Pinger.nextMs}. All tasks have one interval, so that who is due next is a queue.
+ * The ping test: sends echo requests of any number of tasks at a common interval, and judges what becomes of
+ * them. It has no clock and no timer: its driver calls {@linkcode Pinger.pump} at the time of {@linkcode
+ * Pinger.nextMs}. As all tasks have one interval, the order in which they are due is a queue.
  * @module
  */
 import type { IpAddress } from "@/base/address.ts";
@@ -10,71 +10,74 @@ import { TaskCounts } from "@/ping/task_counts.ts";
 import { TaskTable } from "@/ping/task_table.ts";
 import { RequestWindow, slotsFor } from "@/ping/window.ts";
 
-/** What all tasks have in common. */
+/** Options that all tasks share. */
 export interface PingerOptions {
   readonly carrier: PingCarrier;
   readonly intervalMs: number;
-  /** Tasks that are expected; more may come. */
+  /** Expected number of tasks; there may be more. */
   readonly tasks: number;
-  /** uint16. */
+  /** The first identifier, uint16. */
   readonly firstIdentifier: number;
-  /** The caller's clock, for what takes longer than a moment. */
+  /** Reads the driver's clock, for actions that take longer than a moment. */
   readonly nowMs: () => number;
-  /** A reply in time; `latencyMs` since its request. */
+  /** Is called for a reply in time, `latencyMs` after its request. */
   readonly replied: (latencyMs: number) => void;
-  /** The first reply of a task whose tunnel was up at a known time, so long ago. */
+  /**
+   * Is called for the first reply of a task, `sinceUpMs` after its tunnel was established, if that time is
+   * known.
+   */
   readonly first: (sinceUpMs: number) => void;
 }
 
-/** A ping task to be. */
-export interface TaskWish {
-  /** Unspecified: the carrier's choice. */
+/** A ping task that is to be added. */
+export interface NewTask {
+  /** The own address; unspecified: the carrier chooses it. */
   readonly own: IpAddress;
   readonly peer: IpAddress;
-  /** When its tunnel was up, on the caller's clock; NaN: not known. */
+  /** When its tunnel was established, on the driver's clock; NaN: unknown. */
   readonly upMs: number;
-  /** When it begins; never before one that was added earlier. */
+  /** When the task begins; never before a task that was added earlier. */
   readonly startMs: number;
 }
 
-/** What was counted over all tasks since the last clearing. */
+/** Counters of all tasks since they were last cleared. */
 export interface PingTotals {
   sent: number;
-  /** Replies in time, each request counted once. */
+  /** Number of requests that were answered in time. */
   received: number;
-  /** Requests nobody answered in time. */
+  /** Number of requests that nobody answered in time. */
   lost: number;
-  /** Replies to requests that had one already. */
+  /** Number of replies to requests that had been answered already. */
   duplicates: number;
-  /** Replies to requests that were given up. */
+  /** Number of replies to requests that had been counted as lost. */
   late: number;
-  /** Replies that came after a reply to a later request. */
+  /** Number of replies that came after the reply to a later request. */
   reordered: number;
-  /** Replies whose checksum or payload was not what was sent: they answer nothing. */
+  /** Number of replies with a wrong checksum or a changed payload, which answer nothing. */
   altered: number;
-  /** Most requests of one task lost one after the other. */
+  /** The most consecutive requests of one task that were lost. */
   burstMax: number;
 }
 
-/** Requests between two looks at the clock. */
+/** Number of requests that are sent between two readings of the clock. */
 const BATCH = 64;
-/** Requests of one call of {@linkcode Pinger.pump}. */
+/** The most requests of one call of {@linkcode Pinger.pump}. */
 const PUMP_MAX = 2048;
-/** How far a short interval may catch up. */
+/** Milliseconds by which a short interval may be caught up. */
 const CATCH_UP_MS = 20;
 
-/** See the module. */
+/** Drives all ping tasks of a test. */
 export class Pinger implements ReplyReceiver {
   readonly table: TaskTable;
   readonly counts: TaskCounts;
   readonly totals: PingTotals = nothing();
   readonly #options: PingerOptions;
   readonly #window: RequestWindow;
-  /** Own addresses that replies have told, of tasks that leave theirs to the carrier. */
+  /** Own addresses of tasks whose address the carrier chose, as replies have shown them. */
   readonly #told = new Map<number, IpAddress>();
-  /** Tasks that have not begun, from `#begun` on, in their order. */
+  /** Index of the first task that has not begun. */
   #begun = 0;
-  /** Tasks that have begun, by when they are due: a ring. */
+  /** Tasks that have begun, in the order in which they are due. */
   readonly #ring = new DueRing();
   #lastDueMs = -Infinity;
   #stopped = false;
@@ -88,8 +91,8 @@ export class Pinger implements ReplyReceiver {
     carrier.receiver = this;
   }
 
-  /** Adds a task; undefined: its replies could not be told from those of others. */
-  add({ own, peer, upMs, startMs }: TaskWish): number | undefined {
+  /** Adds a task; undefined: its replies could not be told from those of other tasks. */
+  add({ own, peer, upMs, startMs }: NewTask): number | undefined {
     const task = this.table.add(own, peer);
     if (task === undefined) return undefined;
     this.counts.reach(task);
@@ -99,12 +102,12 @@ export class Pinger implements ReplyReceiver {
     return task;
   }
 
-  /** Its tunnel is up, where that was not known before. */
+  /** Sets when the tunnel of a task was established, if that was unknown. */
   tunnelUp(task: number, nowMs: number): void {
     if (Number.isNaN(this.counts.upMs[task])) this.counts.upMs[task] = nowMs;
   }
 
-  /** Own and peer's address; the own one is unspecified until it is known. */
+  /** The addresses of both ends; the own one is unspecified until it is known. */
   endsOf(task: number): readonly [own: IpAddress, peer: IpAddress] {
     return [
       (this.#told.get(task) ?? this.table.ownOf(task)).slice(),
@@ -112,17 +115,17 @@ export class Pinger implements ReplyReceiver {
     ];
   }
 
-  /** Tasks that have begun. */
+  /** Number of tasks that have begun. */
   get begun(): number {
     return this.#begun;
   }
 
-  /** Requests that may still be answered. */
+  /** Number of requests that may still be answered. */
   get outstanding(): number {
     return this.totals.sent - this.totals.received - this.totals.lost;
   }
 
-  /** When {@linkcode pump} is worth calling; Infinity: not without a new task. */
+  /** When {@linkcode pump} has something to do; Infinity: not before a task is added. */
   nextMs(): number {
     if (this.#stopped) return Infinity;
     const { dueMs } = this.counts;
@@ -130,7 +133,7 @@ export class Pinger implements ReplyReceiver {
     return Math.min(begins, this.#ring.size > 0 ? dueMs[this.#ring.first]! : Infinity);
   }
 
-  /** Sends what is due, up to a limit: some may be left, and {@linkcode nextMs} says so. */
+  /** Sends the requests that are due, up to a limit. If some are left, {@linkcode nextMs} says so. */
   pump(): void {
     const { carrier, nowMs: clock } = this.#options;
     let nowMs = clock();
@@ -147,12 +150,12 @@ export class Pinger implements ReplyReceiver {
     carrier.flush();
   }
 
-  /** See {@linkcode ReplyReceiver}. */
+  /** Takes a reply; see {@linkcode ReplyReceiver}. */
   reply(own: IpAddress, peer: IpAddress, identifier: number, wire: number): boolean {
     const task = this.table.find(own, peer, identifier);
     if (task === undefined) return false;
     const { counts, totals } = this, last = counts.next[task]! - 1;
-    // The latest request that has these lower bits.
+    // The reply is to the latest request with these lower 16 bits of the sequence number.
     const sequence = last - (last - wire & 0xffff);
     if (sequence < 0 || sequence < counts.base[task]!) return true;
     if (sequence < counts.judged[task]!) return !!++totals.late;
@@ -163,7 +166,7 @@ export class Pinger implements ReplyReceiver {
     return true;
   }
 
-  /** See {@linkcode ReplyReceiver}. */
+  /** Takes an altered reply; see {@linkcode ReplyReceiver}. */
   altered(own: IpAddress, peer: IpAddress, identifier: number): boolean {
     if (this.table.find(own, peer, identifier) === undefined) return false;
     this.totals.altered++;
@@ -171,8 +174,8 @@ export class Pinger implements ReplyReceiver {
   }
 
   /**
-   * A task's tunnel is down on purpose: it sends nothing, and what is on its way counts no more, not
-   * even as sent.
+   * Pauses a task whose tunnel is taken down on purpose: it sends nothing, and its unanswered requests no
+   * longer count, not even as sent.
    */
   pause(task: number): void {
     const { counts, totals } = this;
@@ -186,22 +189,22 @@ export class Pinger implements ReplyReceiver {
     counts.base[task] = counts.judged[task] = counts.next[task]!;
   }
 
-  /** It is up again. */
+  /** Resumes a paused task, as its tunnel is established again. */
   resume(task: number): void {
     this.counts.paused[task] = 0;
   }
 
-  /** Nothing more is sent; replies still count. */
+  /** Stops sending; replies still count. */
   stop(): void {
     this.#stopped = true;
   }
 
-  /** Who has not answered by now will not: all requests are judged. */
+  /** Judges all requests, so that those without an answer are lost. */
   judgeAll(): void {
     for (let task = 0; task < this.#begun; task++) this.#judge(task, this.counts.next[task]!);
   }
 
-  /** Sets all counters to zero. Requests on their way count no more, and neither do their replies. */
+  /** Sets all counters to zero. Unanswered requests and their replies no longer count. */
   clear(): void {
     this.counts.clear(this.table.count);
     Object.assign(this.totals, nothing());
@@ -210,7 +213,7 @@ export class Pinger implements ReplyReceiver {
   #turn(task: number, nowMs: number): void {
     const { counts } = this, { intervalMs } = this.#options;
     if (counts.paused[task] === 0) this.#request(task, nowMs);
-    // Who was held up does not catch up with a burst; the queue stays in order.
+    // A driver that was held up must not catch up with a burst; the order of the queue is kept.
     const onTimeMs = counts.dueMs[task]! + intervalMs, leastMs = nowMs + leastPause(intervalMs);
     this.#lastDueMs = Math.max(onTimeMs, leastMs, this.#lastDueMs);
     counts.dueMs[task] = this.#lastDueMs;
@@ -243,7 +246,7 @@ export class Pinger implements ReplyReceiver {
     this.#options.first(sinceUpMs);
   }
 
-  /** Requests before `end` are answered, or lost. */
+  /** Judges the requests before `end`: they are answered, or lost. */
   #judge(task: number, end: number): void {
     const { counts, totals } = this;
     for (let sequence = counts.judged[task]!; sequence < end; sequence++) {
@@ -261,7 +264,10 @@ export class Pinger implements ReplyReceiver {
   }
 }
 
-/** Who is driven by ticks longer than the interval sends several at a time. */
+/**
+ * The smallest pause between two requests of a task: a driver with ticks longer than the interval sends
+ * several.
+ */
 function leastPause(intervalMs: number): number {
   return intervalMs > 2 * CATCH_UP_MS ? intervalMs / 2 : -CATCH_UP_MS;
 }
@@ -278,13 +284,13 @@ function isAny(address: IpAddress): boolean {
   return true;
 }
 
-/** A queue of tasks in a ring that grows. */
+/** A queue of tasks in a ring buffer that grows. */
 class DueRing {
   size = 0;
   #tasks = new Uint32Array(64);
   #at = 0;
 
-  /** The first; there must be one. */
+  /** The first task; the queue must not be empty. */
   get first(): number {
     return this.#tasks[this.#at]!;
   }

@@ -1,48 +1,54 @@
 /**
- * What is counted for each ping task, in arrays: some 120 octets a task.
+ * The counters of each ping task, in arrays: about 120 octets for a task.
  * @module
  */
 
-/** Latencies of a task: buckets that grow by the square root of two, from 32 µs to 2 s. */
+/**
+ * The latency histogram of a task: number of buckets, which grow by the square root of two from 32 µs to 2 s,
+ * and the limit of the first in microseconds.
+ */
 const BUCKETS = 32, FIRST_US = 32;
 const CAPACITY_MIN = 64;
-/** A bucket counts so far and no further. */
+/** The highest count of a bucket; further latencies are not counted in it. */
 const COUNT_MAX = 0xffff;
 
-/** See the module. Arrays are by task; who reads them keeps none, as they are replaced when they grow. */
+/**
+ * Arrays with one element for each task. They are replaced when they grow, so that a reader must not keep
+ * them.
+ */
 export class TaskCounts {
-  /** Sequence number of the next request; the wire has its lower 16 bits. */
+  /** Sequence number of the next request; messages carry its lower 16 bits. */
   next = new Uint32Array(CAPACITY_MIN);
   /** Sequence number of the first request whose reply counts. */
   base = new Uint32Array(CAPACITY_MIN);
-  /** Requests before it are judged: answered in time, or lost. */
+  /** Requests before this sequence number are judged: answered in time, or lost. */
   judged = new Uint32Array(CAPACITY_MIN);
-  /** The highest sequence number answered, plus one. */
+  /** The highest sequence number that was answered, plus one. */
   top = new Uint32Array(CAPACITY_MIN);
   sent = new Uint32Array(CAPACITY_MIN);
   received = new Uint32Array(CAPACITY_MIN);
   lost = new Uint32Array(CAPACITY_MIN);
-  /** Requests lost one after the other: up to now, and at most. */
+  /** Number of consecutive lost requests at present, and the highest such number. */
   burst = new Uint32Array(CAPACITY_MIN);
   burstMax = new Uint32Array(CAPACITY_MIN);
   sumMs = new Float64Array(CAPACITY_MIN);
   maxMs = new Float32Array(CAPACITY_MIN);
-  /** From the tunnel's being there to the first reply; NaN: none yet. */
+  /** Milliseconds from the establishment of the tunnel to the first reply; NaN: there is none yet. */
   firstMs = new Float32Array(CAPACITY_MIN);
-  /** When the tunnel was there; NaN: unknown. */
+  /** When the tunnel was established; NaN: unknown. */
   upMs = new Float64Array(CAPACITY_MIN);
   /** When the next request is due. */
   dueMs = new Float64Array(CAPACITY_MIN);
-  /** 1: nothing is sent. */
+  /** 1: the task is paused. */
   paused = new Uint8Array(CAPACITY_MIN);
   #latencies = new Uint16Array(BUCKETS * CAPACITY_MIN);
 
-  /** Room for so many tasks; more make their own. */
+  /** Makes room for `tasks`; further tasks make room when they are added. */
   constructor(tasks = 0) {
     if (tasks > CAPACITY_MIN) this.#grow(tasks);
   }
 
-  /** Makes room for a task, which starts with nothing counted. */
+  /** Makes room for a task, with its counters at zero. */
   reach(task: number): void {
     if (task >= this.next.length) this.#grow(2 * this.next.length);
     this.firstMs[task] = this.upMs[task] = NaN;
@@ -56,7 +62,9 @@ export class TaskCounts {
     if (this.#latencies[at]! < COUNT_MAX) this.#latencies[at]!++;
   }
 
-  /** The latency that `fraction` (0–1) of the task's replies do not exceed, 20 % more or less. */
+  /**
+   * The latency that `fraction` (0 to 1) of the task's replies do not exceed, with an error of up to 20 %.
+   */
   percentileMs(task: number, fraction: number): number {
     const buckets = this.#latencies.subarray(BUCKETS * task, BUCKETS * (task + 1));
     const samples = buckets.reduce((sum, count) => sum + count, 0);
@@ -69,7 +77,10 @@ export class TaskCounts {
     return this.maxMs[task]!;
   }
 
-  /** Begins to count anew, for all tasks; what was sent before does not count when it is answered. */
+  /**
+   * Sets the counters of all tasks to zero. Requests that were sent before no longer count when they are
+   * answered.
+   */
   clear(tasks: number): void {
     for (let task = 0; task < tasks; task++) {
       this.base[task] = this.judged[task] = this.next[task]!;

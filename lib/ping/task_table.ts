@@ -1,30 +1,33 @@
 /**
- * The ends of ping tasks, and how a reply finds its task: by both addresses and the identifier, in an
- * open-addressing table. A task costs 35 octets and its places in the table.
+ * The ends of ping tasks, and the search for the task of a reply by both addresses and the identifier, in a
+ * hash table with open addressing. A task takes 35 octets and its places in the table.
  * @module
  */
 import type { IpAddress } from "@/base/address.ts";
 
 const ADDRESS_OCTETS = 16, ENDS_OCTETS = 2 * ADDRESS_OCTETS;
 const CAPACITY_MIN = 64;
-/** Tasks of the same ends that can be told apart; a search for an identifier goes over all of them. */
+/** The most tasks of equal ends; a search for a free identifier looks at all of them. */
 export const SAME_ENDS_MAX = 4096;
 
-/** See the module. Tasks are numbered from 0 in the order they are added. */
+/** A table of tasks, which are numbered from 0 in the order in which they are added. */
 export class TaskTable {
-  /** Tasks so far. */
+  /** Number of tasks. */
   count = 0;
   #capacity = CAPACITY_MIN;
   #ends = new Uint8Array(ENDS_OCTETS * CAPACITY_MIN);
   #octets = new Uint8Array(CAPACITY_MIN);
   #identifiers = new Uint16Array(CAPACITY_MIN);
-  /** Task + 1 at each place; 0: empty. A power of two, half as many again as the capacity at least. */
+  /**
+   * Number of a task plus one at each place; 0: the place is free. The length is a power of two, at least 1.5
+   * times the capacity.
+   */
   #places = new Int32Array(2 * CAPACITY_MIN);
   readonly #firstIdentifier: number;
 
   /**
-   * `firstIdentifier`: uint16; tasks of the same ends have those that follow it. Room for so many
-   * tasks; more make their own.
+   * `firstIdentifier`, uint16, is that of the first task of given ends; further tasks of the same ends count
+   * up from it. There is room for `tasks`; further tasks make room when they are added.
    */
   constructor(firstIdentifier: number, tasks = 0) {
     this.#firstIdentifier = firstIdentifier;
@@ -32,8 +35,8 @@ export class TaskTable {
   }
 
   /**
-   * Adds a task; an unspecified own address is any. Undefined: there are {@linkcode SAME_ENDS_MAX} of
-   * the same ends already.
+   * Adds a task; an unspecified own address matches any. Undefined: there are {@linkcode SAME_ENDS_MAX} tasks
+   * of these ends already.
    */
   add(own: IpAddress, peer: IpAddress): number | undefined {
     for (let i = 0; i < SAME_ENDS_MAX; i++) {
@@ -43,24 +46,24 @@ export class TaskTable {
     return undefined;
   }
 
-  /** The task whose replies have these ends and this identifier; undefined: none. */
+  /** The task whose replies have these ends and this identifier; undefined: there is none. */
   find(own: IpAddress, peer: IpAddress, identifier: number): number | undefined {
     let place = this.#placeOf(own, peer, identifier);
     if (place < 0) place = this.#placeOf(ANY.subarray(0, own.length), peer, identifier);
     return place < 0 ? undefined : this.#places[place]! - 1;
   }
 
-  /** uint16. */
+  /** The identifier of a task, uint16. */
   identifierOf(task: number): number {
     return this.#identifiers[task]!;
   }
 
-  /** As it was added; a view that lives until the next task is added. */
+  /** The own address of a task as it was added; the array is valid until the next task is added. */
   ownOf(task: number): IpAddress {
     return this.#address(ENDS_OCTETS * task, task);
   }
 
-  /** Likewise. */
+  /** The peer's address of a task; the array is valid until the next task is added. */
   peerOf(task: number): IpAddress {
     return this.#address(ENDS_OCTETS * task + ADDRESS_OCTETS, task);
   }
@@ -92,7 +95,7 @@ export class TaskTable {
     for (let task = 0; task < this.count; task++) this.#settle(task);
   }
 
-  /** Gives a task its place. */
+  /** Enters a task into the hash table. */
   #settle(task: number): void {
     const mask = this.#places.length - 1;
     let place = hashOf(this.ownOf(task), this.peerOf(task), this.#identifiers[task]!) & mask;
@@ -123,7 +126,7 @@ export class TaskTable {
 
 const ANY = new Uint8Array(ADDRESS_OCTETS);
 
-/** FNV-1a with a last round that carries the upper bits down. */
+/** The FNV-1a hash, with a last round that mixes the upper bits into the lower. */
 function hashOf(own: IpAddress, peer: IpAddress, identifier: number): number {
   let hash = 0x811c9dc5 ^ identifier;
   for (let i = 0; i < own.length; i++) hash = Math.imul(hash ^ own[i]!, 0x01000193);

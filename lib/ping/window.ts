@@ -1,18 +1,18 @@
 /**
- * The requests of every task that may still be answered: when each of the last few was sent. One
- * buffer for all tasks, eight octets for a request.
+ * Remembers when the last few requests of every task were sent, which may still be answered: one buffer for
+ * all tasks, with eight octets for a request.
  * @module
  */
 
-/** Requests of a task that are waited for at least, and at most. */
+/** The least and the most requests of a task that may be unanswered at a time. */
 const SLOTS_MIN = 2, SLOTS_MAX = 4096;
-/** A request is waited for so long, as far as there is room. */
+/** How long a request is waited for if there is room, in milliseconds. */
 const WAIT_MS = 3_000;
-/** Octets for all tasks. */
+/** The most octets for all tasks. */
 const OCTETS_MAX = 256 << 20;
 const ANSWERED = -1;
 
-/** Slots of a task's window: a power of two. */
+/** The number of slots of a task's window, a power of two. */
 export function slotsFor(intervalMs: number, tasks: number): number {
   const room = OCTETS_MAX / (8 * Math.max(1, tasks));
   const wanted = Math.min(SLOTS_MAX, Math.ceil(WAIT_MS / Math.max(1, intervalMs)) + 1);
@@ -21,14 +21,14 @@ export function slotsFor(intervalMs: number, tasks: number): number {
   return slots;
 }
 
-/** See the module. Sequence numbers (uint32) of a task are sent one after the other. */
+/** The windows of all tasks. A task sends sequence numbers (uint32) one after the other. */
 export class RequestWindow {
-  /** Requests of one task that are waited for. */
+  /** The most requests of one task that are waited for. */
   readonly slots: number;
   readonly #mask: number;
   #sentMs: Float64Array;
 
-  /** `slots` is a power of two; `tasks` may be exceeded. */
+  /** `slots` is a power of two; there may be more tasks than `tasks`. */
   constructor(slots: number, tasks: number) {
     this.slots = slots;
     this.#mask = slots - 1;
@@ -43,18 +43,18 @@ export class RequestWindow {
     this.#sentMs = grown;
   }
 
-  /** The request was sent; the one that had its slot is forgotten. */
+  /** Records that a request was sent; the one that had its slot is forgotten. */
   sent(task: number, sequence: number, nowMs: number): void {
     this.#sentMs[task * this.slots + (sequence & this.#mask)] = nowMs;
   }
 
-  /** When a request of the window was sent; undefined: it is answered. */
+  /** When a request of the window was sent; undefined: it is answered or forgotten. */
   sentMs(task: number, sequence: number): number | undefined {
     const sentMs = this.#sentMs[task * this.slots + (sequence & this.#mask)]!;
     return sentMs === ANSWERED ? undefined : sentMs;
   }
 
-  /** It is answered. */
+  /** Records that a request is answered. */
   answered(task: number, sequence: number): void {
     this.#sentMs[task * this.slots + (sequence & this.#mask)] = ANSWERED;
   }

@@ -8,7 +8,7 @@ import type { IpAddress } from "@/base/address.ts";
 /** The most addresses that are cached, so that strangers cannot fill the memory with theirs. */
 const REMEMBERED_MAX = 100_000;
 
-/** See the module. */
+/** Cached addresses by their octets. */
 export class AddressBook {
   /** The key of an IPv4 address is its octets as a number, that of an IPv6 address its octets as a text. */
   readonly #known = new Map<number | string, IpAddress>();
@@ -18,7 +18,7 @@ export class AddressBook {
     for (const address of addresses) this.#known.set(keyOf(address, 0, address.length), address);
   }
 
-  /** The cached address that stands at an offset of a buffer; undefined where it is not cached. */
+  /** The cached address at an offset of a buffer; undefined if it is not cached. */
   find(buffer: Uint8Array, at: number, octets: number): IpAddress | undefined {
     return this.#known.get(keyOf(buffer, at, octets));
   }

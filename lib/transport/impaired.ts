@@ -8,11 +8,11 @@ import type { Path } from "@/base/address.ts";
 import type { EspCarrier } from "@/esp/carrier.ts";
 import {
   type Direction,
-  type Fate,
   type Impairment,
   type ImpairmentCounts,
   messageKind,
   messageSpis,
+  type Treatment,
 } from "@/transport/impairment.ts";
 import { SendErrorBook, type SendErrors } from "@/transport/send_errors.ts";
 import type { Connections, Datagram, Transport, TransportListener } from "@/transport/transport.ts";
@@ -37,7 +37,7 @@ interface Crossing extends Held {
   readonly waitsFor: string;
 }
 
-/** See the file. */
+/** A transport whose messages are impaired on their way in and out. */
 export class ImpairedTransport implements Transport {
   readonly name: Transport["name"];
   readonly counters: Transport["counters"];
@@ -142,7 +142,7 @@ export class ImpairedTransport implements Transport {
     lent: Uint8Array,
     pass: (octets: Uint8Array, now: boolean) => void,
   ): void {
-    // A message that is held has not left yet, so that a repeat of it has nothing to repeat.
+    // A held message has not left yet, so that a copy of it is no repeat to the peer.
     if (this.#isHeld(direction, lent)) return;
     const waiting = this.#overtaken.get(direction);
     const fate = this.#impairment.judge(direction, lent);
@@ -159,7 +159,7 @@ export class ImpairedTransport implements Transport {
     direction: Direction,
     lent: Uint8Array,
     { fate, pass, meets }: {
-      readonly fate: Fate;
+      readonly fate: Treatment;
       readonly pass: (octets: Uint8Array, now: boolean) => void;
       readonly meets: boolean;
     },
@@ -184,7 +184,7 @@ export class ImpairedTransport implements Transport {
   #holdForCrossing(
     direction: Direction,
     lent: Uint8Array,
-    { fate, all }: { readonly fate: Fate; readonly all: (now: boolean) => void },
+    { fate, all }: { readonly fate: Treatment; readonly all: (now: boolean) => void },
   ): void {
     const other = direction === "in" ? "out" : "in", spis = messageSpis(lent);
     const waitsFor = nameOf(other, fate.crossingKind, spis);
@@ -219,7 +219,7 @@ export class ImpairedTransport implements Transport {
     return isSame(this.#crossingByName.get(name)?.octets, octets);
   }
 
-  /** Takes the message out that was held to cross one like this. */
+  /** Releases and returns the message that was held to cross one like this. */
   #takeCrossing(direction: Direction, octets: Uint8Array): Crossing | undefined {
     const kind = this.#crossing.size > 0 ? messageKind(octets) : undefined;
     if (kind === undefined) return undefined;

@@ -46,7 +46,7 @@ export interface ImpairmentRule {
   readonly crossingWith: number | undefined;
 }
 
-/** How often one rule did what. */
+/** How often one rule did what it does. */
 export interface ImpairmentCounts {
   /** Messages of the rule's direction, exchange and kind; those that `skip` and `count` spare included. */
   matched: number;
@@ -61,7 +61,7 @@ export interface ImpairmentCounts {
 }
 
 /** What is to be done with one message. */
-export interface Fate {
+export interface Treatment {
   lost: boolean;
   copies: number;
   /** Undefined: no bit is inverted. */
@@ -79,7 +79,9 @@ export interface Fate {
   readonly countsOfCrossing: ImpairmentCounts[];
 }
 
-/** Offsets of Exchange Type and Flags in an IKE header, and the Response flag (RFC 7296 §3.1). */
+/**
+ * Offsets of Exchange Type and Flags in an IKE header, and the value of the Response flag (RFC 7296 §3.1).
+ */
 const EXCHANGE_AT = 18, FLAGS_AT = 19, FLAG_RESPONSE = 0x20;
 /** Octets of both SPIs, with which the header begins. */
 const SPIS_OCTETS = 16;
@@ -110,11 +112,14 @@ export class Impairment {
     }));
   }
 
-  /** What is to be done with a message; undefined: no rule applies to it. Rules add to those before them. */
-  judge(direction: Direction, octets: Uint8Array): Fate | undefined {
+  /**
+   * Decides what is done with a message; undefined: no rule applies. Each rule adds to the decision of those
+   * before it.
+   */
+  judge(direction: Direction, octets: Uint8Array): Treatment | undefined {
     const kind = messageKind(octets);
     if (kind === undefined) return undefined;
-    let fate: Fate | undefined;
+    let fate: Treatment | undefined;
     for (const [i, rule] of this.#rules.entries()) {
       if (!isAbout(rule, direction, kind)) continue;
       const counts = this.counts[i]!, number = counts.matched++ - rule.skip;
@@ -141,7 +146,7 @@ export class Impairment {
   #apply(
     rule: ImpairmentRule,
     counts: ImpairmentCounts,
-    { fate, kind }: { readonly fate: Fate; readonly kind: number },
+    { fate, kind }: { readonly fate: Treatment; readonly kind: number },
   ): void {
     const random = this.#random;
     if (random.chance(rule.loss)) {

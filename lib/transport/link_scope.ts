@@ -1,11 +1,11 @@
 /**
- * The interface that link-local addresses belong to (RFC 4007 §6): they name nobody without it.
+ * Finds the interface of link-local addresses, which are ambiguous without it (RFC 4007 §6).
  * @module
  */
 
 /**
- * The index of the interface, as `sin6_scope_id` wants it, where it has an IPv6 address; 0 where it has
- * none, or none is named.
+ * The index of the interface for `sin6_scope_id`, if it has an IPv6 address; 0 if it has none, or no
+ * interface is named.
  */
 export function linkScopeOf(interfaceName: string | undefined): number {
   if (interfaceName === undefined) return 0;

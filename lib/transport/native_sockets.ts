@@ -1,6 +1,6 @@
 /**
- * The sockets that the native transport opens: one for each port and address family, bound to the own
- * address where there is a single one, and to any address otherwise.
+ * Opens the sockets of the native transport: one for each port and address family, bound to the own address
+ * if there is a single one, and to any address otherwise.
  * @module
  */
 import { type IpAddress, isUnspecified } from "@/base/address.ts";
@@ -10,7 +10,7 @@ import { closeFd, openUdpSocket, type UdpSocket, type UdpSocketWish } from "@/na
 import { refusalOf } from "@/transport/refusal.ts";
 import type { UdpOptions } from "@/transport/transport.ts";
 
-/** Octets of receive buffer to ask for where the options do not say. */
+/** Size of the receive buffer that is asked for unless the options name one, in octets. */
 const RECEIVE_BUFFER_OCTETS = 8 << 20;
 /**
  * The most addresses that get a socket each. That is needed where another process has the port at some
@@ -20,10 +20,10 @@ const OWN_SOCKETS_MAX = 1024;
 /** How often a free port is looked for that both families have. */
 const FREE_PORT_TRIES = 20;
 
-/** A socket, and which datagrams it is for. */
+/** A socket, and the datagrams that it is for. */
 export interface NativeSocket extends UdpSocket {
   readonly natt: boolean;
-  /** The own address that it is bound to; all zeros where it is for many. */
+  /** The own address to which it is bound; all zeros: it serves many. */
   readonly address: IpAddress;
 }
 
@@ -66,7 +66,7 @@ export function notesOf(sockets: readonly NativeSocket[]): string[] {
   ];
 }
 
-/** What is the same for all sockets of one port. */
+/** Values that all sockets of one port share. */
 interface Opening {
   readonly shim: ShimSymbols;
   readonly options: UdpOptions;

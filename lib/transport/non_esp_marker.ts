@@ -1,22 +1,22 @@
 /**
- * IKE, ESP and keepalives on one UDP port (RFC 3948 §2): four zero octets stand before an IKE
- * message, a single 0xff is a keepalive, all else is ESP.
+ * Tells IKE, ESP and keepalives on one UDP port apart (RFC 3948 §2): four zero octets stand before an IKE
+ * message, a single 0xff is a keepalive, and everything else is ESP.
  * @module
  */
 
 /** Octets of the non-ESP marker. */
 export const MARKER_OCTETS = 4;
 
-/** Where the Length field of an IKE header stands (RFC 7296 §3.1), uint32 of the whole message. */
+/** Offset of the Length field in an IKE header (RFC 7296 §3.1), a uint32 that counts the whole message. */
 const LENGTH_AT = 24;
 
 /** What a UDP payload of a NAT-T port is. */
 export type Encapsulated = "ike" | "keepalive" | "esp" | "nothing";
 
-/** The payload of a keepalive. Not to be changed. */
+/** The payload of a keepalive, which must not be changed. */
 export const KEEPALIVE = Uint8Array.of(0xff);
 
-/** Tells what a UDP payload is. */
+/** The kind of a UDP payload of a NAT-T port. */
 export function kindOf(payload: Uint8Array): Encapsulated {
   if (payload.length === 1) return payload[0] === 0xff ? "keepalive" : "nothing";
   if (payload.length < MARKER_OCTETS) return "nothing";
@@ -49,7 +49,7 @@ function hasMarker(payload: Uint8Array): boolean {
     payload[2] === 0 && payload[3] === 0;
 }
 
-/** The message with its marker. */
+/** A message with its non-ESP marker. */
 export function withMarker(message: Uint8Array): Uint8Array {
   const payload = new Uint8Array(MARKER_OCTETS + message.length);
   payload.set(message, MARKER_OCTETS);

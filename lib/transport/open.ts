@@ -9,12 +9,14 @@ import type { TcpOptions, Transport, UdpOptions } from "@/transport/transport.ts
 import { openNativeUdp } from "@/transport/udp_native.ts";
 import { openPortableUdp } from "@/transport/udp_portable.ts";
 
-/** A transport by name; `auto`: the native one where the shim loads, else the portable one. */
+/**
+ * The name of a transport; `auto` is the native one if the shim can be loaded, otherwise the portable one.
+ */
 export type TransportChoice = "auto" | "portable" | "native";
 
 /**
  * Opens the sockets.
- * @throws {SetupError} where the setup can mend it; also where `native` is wanted and there is none.
+ * @throws {SetupError} if the setup can be changed to avoid it, or `native` is wanted and not available.
  * @throws {SystemError} otherwise.
  */
 export function openUdp(options: UdpOptions, wanted: TransportChoice): Transport {
@@ -24,8 +26,8 @@ export function openUdp(options: UdpOptions, wanted: TransportChoice): Transport
 }
 
 /**
- * Opens the transport in TCP, which listens for connections or only begins them.
- * @throws {SetupError} where the setup can mend it; also where there is no native transport.
+ * Opens the transport in TCP, which listens for connections or only makes them.
+ * @throws {SetupError} if the setup can be changed to avoid it, or there is no native transport.
  * @throws {SystemError} otherwise.
  */
 export function openTcp(options: TcpOptions, wanted: TransportChoice): TcpTransport {

@@ -1,18 +1,18 @@
 /**
- * Why a socket could not be opened, in a sentence that names the option to change.
+ * Explains why a socket could not be opened, in a sentence that names the option to change.
  * @module
  */
 import { type IpAddress, showEndpoint } from "@/base/address.ts";
 import { SetupError, SystemError } from "@/base/errors.ts";
 import { showPortHolder } from "@/native/port_holder.ts";
 
-/** A socket that was refused. */
+/** A socket that could not be opened. */
 export interface Refused {
   readonly address: IpAddress;
   readonly port: number;
   /** Whether it is for the NAT-T port of UDP. */
   readonly natt?: boolean;
-  /** Whether it is a socket of TCP; absent: of UDP. */
+  /** Whether it is a TCP socket; absent: it is a UDP socket. */
   readonly tcp?: boolean;
   /** The network namespace; undefined: the process's own. */
   readonly namespace?: string | undefined;
@@ -22,7 +22,7 @@ export interface Refused {
   readonly errno: string;
 }
 
-/** A {@linkcode SetupError} where the setup can mend it, else a {@linkcode SystemError}. */
+/** A {@linkcode SetupError} if the setup can be changed to avoid it, otherwise a {@linkcode SystemError}. */
 export function refusalOf(refused: Refused): SetupError | SystemError {
   const { address, port, natt = false, tcp = false, namespace, syscall, errno } = refused;
   const option = tcp ? "owntcpport" : natt ? "ownnattport" : "ownport";
@@ -37,7 +37,7 @@ export function refusalOf(refused: Refused): SetupError | SystemError {
           `set ${option} to a port from 1024 on`,
       );
     case "EADDRINUSE": {
-      // Who has a port can only be looked up in the process's own namespace.
+      // The process that uses a port can only be found in the process's own namespace.
       const holder = namespace === undefined
         ? showPortHolder(tcp ? "tcp" : "udp", port, address)
         : "a process there";

@@ -1,30 +1,30 @@
 /**
- * What could not be sent, and what ICMP says of datagrams that were: counted by cause with an example,
- * told in words that are limited in rate, and remembered for each pair of ends, so that "no answer" can
- * say why. Nobody vouches for ICMP: what it says explains a failure, and never makes one.
+ * Records which datagrams could not be sent, and which ICMP errors came back: counted by cause with an
+ * example, reported as sentences at a limited rate, and remembered for each path, so that "no answer" can be
+ * explained. ICMP can be forged, so that it explains a failure but never causes one.
  * @module
  */
 import { endsKey, type IpAddress, type Path, showAddress, showEndpoint } from "@/base/address.ts";
 
-/** Causes that are counted apart, and pairs of ends whose last error is remembered. */
+/** The most causes that are counted apart, and the most paths whose last error is remembered. */
 const CAUSES_MAX = 50, ENDS_MAX = 10_000;
-/** After the first error of a cause the next words about it come so much later, with a number. */
+/** Milliseconds after the first report of a cause until the next, which has the number of errors since. */
 const QUIET_MS = 10_000;
 /** The cause under which all are counted once there are {@linkcode CAUSES_MAX}. */
 const OTHER = "other errors";
 
-/** Errors of one cause. */
+/** The errors of one cause. */
 export interface SendErrorFigures {
   readonly cause: string;
   readonly count: number;
-  /** The first of them, in words. */
+  /** The first of these errors, as a sentence. */
   readonly example: string;
 }
 
-/** The last error between two ends since a datagram came the other way. */
+/** The last error of a path since a datagram came back by it. */
 export interface SendTrouble {
   readonly words: string;
-  /** Whether the datagram left, and ICMP said that it came to nothing. */
+  /** Whether the datagram was sent, and an ICMP error came back. */
   readonly isIcmp: boolean;
 }
 
@@ -34,31 +34,31 @@ export interface NewSendError {
   readonly words: string;
   readonly path: Path;
   readonly isIcmp?: boolean;
-  /** Datagrams; absent: one. */
+  /** Number of datagrams; absent: one. */
   readonly count?: number;
-  /** Those of them that are IKE messages which did not leave. */
+  /** How many of them are IKE messages that were not sent. */
   readonly unsentIke?: number;
 }
 
-/** See the module. */
+/** The errors of a transport, as others see them. */
 export interface SendErrors {
-  /** IKE messages that did not leave. */
+  /** Number of IKE messages that were not sent. */
   readonly unsentIke: number;
-  /** Hears of errors in words; each cause at once, and then with pauses. */
+  /** Is called with a sentence for the log: at once for a new cause, then at intervals. */
   tell: ((words: string) => void) | undefined;
-  /** Most frequent first. */
+  /** The errors by cause, the most frequent first. */
   figures(): SendErrorFigures[];
-  /** What was the matter with the way last; undefined: nothing. */
+  /** The last error of a path; undefined: there is none. */
   lastOf(path: Path): SendTrouble | undefined;
-  /** A datagram came by the path: what was the matter before is over. */
-  heard(path: Path): void;
+  /** Records that a datagram came by a path, so that its earlier errors are over. */
+  received(path: Path): void;
 }
 
 interface Cause {
   count: number;
   readonly example: string;
-  /** When it was told of last, ms, and errors that came since. */
-  toldMs: number;
+  /** When the cause was last reported, in milliseconds, and how many errors came since. */
+  reportedMs: number;
   untold: number;
 }
 
@@ -67,16 +67,16 @@ export class SendErrorBook implements SendErrors {
   unsentIke = 0;
   tell: ((words: string) => void) | undefined;
   readonly #causes = new Map<string, Cause>();
-  /** By both ends; by the peer's alone where the own is not known. */
+  /** The last error by the key of both ends, or by that of the peer if the own end is unknown. */
   readonly #last = new Map<string, SendTrouble>();
   readonly #nowMs: () => number;
 
-  /** `nowMs` is for tests. */
+  /** `nowMs` reads the clock; tests set it. */
   constructor(nowMs: () => number = () => performance.now()) {
     this.#nowMs = nowMs;
   }
 
-  /** Counts an error, remembers it, and tells of it where that is due. */
+  /** Counts an error, remembers it, and reports it if a report is due. */
   add(error: NewSendError): void {
     const { words, path, isIcmp = false, count = 1, unsentIke = 0 } = error;
     this.unsentIke += unsentIke;
@@ -90,14 +90,14 @@ export class SendErrorBook implements SendErrors {
     const isKnown = this.#causes.has(error.cause);
     const cause = isKnown || this.#causes.size < CAUSES_MAX ? error.cause : OTHER;
     const known = this.#causes.get(cause) ??
-      { count: 0, example: words, toldMs: -Infinity, untold: 0 };
+      { count: 0, example: words, reportedMs: -Infinity, untold: 0 };
     this.#causes.set(cause, known);
     known.count += count;
     known.untold += count;
     const nowMs = this.#nowMs();
-    if (!this.tell || nowMs < known.toldMs + QUIET_MS) return;
+    if (!this.tell || nowMs < known.reportedMs + QUIET_MS) return;
     const others = known.untold - 1;
-    known.toldMs = nowMs;
+    known.reportedMs = nowMs;
     known.untold = 0;
     this.tell(others > 0 ? `${words} (and ${others} more: ${cause})` : words);
   }
@@ -111,14 +111,14 @@ export class SendErrorBook implements SendErrors {
     return this.#last.get(endsKey(path)) ?? this.#last.get(endsKey({ ...path, ...NOWHERE }));
   }
 
-  heard(path: Path): void {
+  received(path: Path): void {
     if (this.#last.size === 0) return;
     this.#last.delete(endsKey(path));
     this.#last.delete(endsKey({ ...path, ...NOWHERE }));
   }
 }
 
-/** Two books as one: of UDP, and of TCP. */
+/** The errors of two transports, UDP and TCP, as one. */
 export class JoinedSendErrors implements SendErrors {
   readonly #udp: SendErrors;
   readonly #tcp: SendErrors;
@@ -149,13 +149,13 @@ export class JoinedSendErrors implements SendErrors {
     return (path.tcp ? this.#tcp : this.#udp).lastOf(path);
   }
 
-  heard(path: Path): void {
-    (path.tcp ? this.#tcp : this.#udp).heard(path);
+  received(path: Path): void {
+    (path.tcp ? this.#tcp : this.#udp).received(path);
   }
 }
 
-/** What an errno means for a datagram, and what can be done about it where that is plain. */
-const MEANINGS: Readonly<Record<string, string>> = {
+/** The meaning of an errno for a datagram, with a remedy if there is an obvious one. */
+const ERRNO_MEANINGS: Readonly<Record<string, string>> = {
   EACCES: "Permission denied: no unicast address, or a route that prohibits it",
   EADDRNOTAVAIL: "No interface has the own address",
   EAGAIN: "The socket's send buffer stays full",
@@ -170,9 +170,9 @@ const MEANINGS: Readonly<Record<string, string>> = {
   EPERM: "Operation not permitted: a firewall of this host, most likely",
 };
 
-/** `Network is unreachable: no route leads there (ENETUNREACH)`. */
+/** An errno with its meaning, as in `Network is unreachable: no route leads there (ENETUNREACH)`. */
 export function showErrno(errno: string): string {
-  const meaning = MEANINGS[errno];
+  const meaning = ERRNO_MEANINGS[errno];
   return meaning === undefined ? errno : `${meaning} (${errno})`;
 }
 
@@ -186,19 +186,19 @@ export function refusedDatagram(
   return { cause, words: `${cannotSend(path)}: ${cause}`, path, count, unsentIke };
 }
 
-/** A datagram that cannot leave by any socket or connection of ours. */
-export function strayDatagram(path: Path, why: string, unsentIke: number): NewSendError {
+/** A datagram that cannot be sent by any socket or connection of this transport. */
+export function unroutableDatagram(path: Path, why: string, unsentIke: number): NewSendError {
   return { cause: why, words: `${cannotSend(path)}: ${why}`, path, unsentIke };
 }
 
-/** A TCP connection that came to nothing; `why` is an errno, or words. */
+/** A TCP connection that could not be made; `why` is an errno name, or a sentence. */
 export function refusedConnection(path: Path, why: string): NewSendError {
   const cause = `TCP: ${showErrno(why)}`, to = showEndpoint(path.peerAddress, path.peerPort);
   const from = showEndpoint(path.ownAddress, path.ownPort);
   return { cause, words: `Cannot connect to ${to} from ${from}: ${showErrno(why)}`, path };
 }
 
-/** Why something is no UDP datagram that a socket of ours could send. */
+/** The reason why a datagram cannot be sent by any UDP socket of this transport. */
 export function whyNoDatagram(
   { isClosed, hasSocket, length, peerPort }: {
     readonly isClosed: boolean;
@@ -218,7 +218,7 @@ function cannotSend({ ownAddress, ownPort, peerAddress, peerPort }: Path): strin
   return `Cannot send to ${to} from ${showEndpoint(ownAddress, ownPort)}`;
 }
 
-/** Names of ICMP destination unreachable by code (RFC 792, RFC 1812 §5.2.7.1), and of ICMPv6's. */
+/** Names of ICMP destination unreachable codes (RFC 792, RFC 1812 §5.2.7.1), and of those of ICMPv6. */
 const UNREACHABLE_4: readonly string[] = [
   "network unreachable",
   "host unreachable",
@@ -245,7 +245,7 @@ const UNREACHABLE_6: readonly string[] = [
   "route rejected",
 ];
 
-/** What ICMP, or the system by itself, says of a datagram that was sent. */
+/** An ICMP error, or an error of the system, about a datagram that was sent. */
 export function icmpError(
   path: Path,
   { errno, icmp, offender }: {
@@ -264,14 +264,20 @@ export function icmpError(
   return { cause, words: `${who} says of a datagram to ${to}: ${cause}`, path, isIcmp: true };
 }
 
-/** RFC 792: 3 is destination unreachable, 11 time exceeded, 12 a parameter problem. */
+/**
+ * Describes an ICMP error: type 3 is destination unreachable, 11 time exceeded, 12 a parameter problem (RFC
+ * 792).
+ */
 function showIcmp4(type: number, code: number): string | undefined {
   if (type === 3) return UNREACHABLE_4[code];
   if (type === 11) return "time to live exceeded";
   return type === 12 ? "parameter problem" : undefined;
 }
 
-/** RFC 4443 §3: 1 is destination unreachable, 2 packet too big, 3 time exceeded, 4 a parameter problem. */
+/**
+ * Describes an ICMPv6 error: type 1 is destination unreachable, 2 packet too big, 3 time exceeded, 4 a
+ * parameter problem (RFC 4443 §3).
+ */
 function showIcmp6(type: number, code: number): string | undefined {
   if (type === 1) return UNREACHABLE_6[code];
   if (type === 2) return "packet too big";
@@ -279,5 +285,5 @@ function showIcmp6(type: number, code: number): string | undefined {
   return type === 4 ? "parameter problem" : undefined;
 }
 
-/** The own end where it is not known. */
+/** Stands for an own end that is unknown. */
 const NOWHERE = { ownAddress: new Uint8Array(0), ownPort: 0 };

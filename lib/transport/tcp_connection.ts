@@ -1,6 +1,6 @@
 /**
- * One TCP connection that carries IKE and ESP (RFC 9329): what waits to be sent, and the frames in what
- * arrives. The stream is split into frames here, or by the kernel where the kernel has the data path.
+ * One TCP connection that carries IKE and ESP (RFC 9329): queues what is sent, and finds the frames in what
+ * arrives. The stream is split into frames here, or by the kernel if the kernel has the data path.
  * @module
  */
 import type { Path } from "@/base/address.ts";
@@ -16,19 +16,22 @@ import {
   STREAM_PREFIX,
 } from "@/transport/tcp_frames.ts";
 
-/** Octets of IKE that wait for a peer which does not read: more is no IKE any more. */
+/**
+ * The most octets of IKE messages that wait for a peer which does not read; beyond that the connection is
+ * closed.
+ */
 const PENDING_MAX = 1 << 20;
 /** The most octets of ESP that wait for a flush; further packets are dropped. */
 const BATCH_MAX = 128 * 1024;
 
-/** Why a connection has ended. */
+/** The reason why a connection has ended. */
 export interface ConnectionEnd {
   readonly why: string;
-  /** Whether the peer sent what is no stream of frames. */
+  /** Whether the peer's stream was malformed. */
   readonly isBad?: boolean;
 }
 
-/** What a connection is made of. */
+/** Options of a connection. */
 export interface ConnectionParts {
   readonly shim: ShimSymbols;
   readonly fd: number;
@@ -40,7 +43,7 @@ export interface ConnectionParts {
   readonly kernelEsp: boolean;
 }
 
-/** See the module. */
+/** A connection that this end opened or accepted. */
 export class TcpConnection {
   readonly path: Path;
   readonly fd: number;
@@ -74,17 +77,17 @@ export class TcpConnection {
     this.#reader = new FrameReader(!opened);
   }
 
-  /** Whether the connection has come about; a connection of the peer's always has. */
-  get stood(): boolean {
+  /** Whether the connection is established; a connection that was accepted always is. */
+  get isEstablished(): boolean {
     return this.#connected;
   }
 
-  /** Whether nothing waits to be sent, or the connection does not stand yet. */
+  /** Whether nothing waits to be sent, or the connection is not established yet. */
   get isIdle(): boolean {
     return !this.#connected || this.#pendingOctets === 0 && this.#batchOctets === 0;
   }
 
-  /** Whether what is sent has to wait until the connection stands, or there is room. */
+  /** Whether sending has to wait until the connection is established, or there is room. */
   get isBlocked(): boolean {
     return !this.#connected || this.#isFull;
   }
@@ -94,7 +97,10 @@ export class TcpConnection {
     return this.#pendingOctets + this.#batchOctets + this.#reader.kept;
   }
 
-  /** Queues an IKE message. It is not dropped while the connection stands; too many of them end it. */
+  /**
+   * Queues an IKE message. It is not dropped while the connection exists; too many of them end the
+   * connection.
+   */
   sendIke(message: Uint8Array): ConnectionEnd | undefined {
     this.#settleBatch();
     this.#push(frameOf(message, MARKER_OCTETS));
@@ -112,7 +118,7 @@ export class TcpConnection {
     return true;
   }
 
-  /** Sends what is queued, as far as there is room; what ended the connection, if anything did. */
+  /** Sends what is queued as far as there is room; returns the reason if that ended the connection. */
   flush(): ConnectionEnd | undefined {
     if (!this.#connected) return undefined;
     this.#settleBatch();
@@ -136,14 +142,14 @@ export class TcpConnection {
     return undefined;
   }
 
-  /** To be called when the socket is ready: the connection now stands, or it could not be made. */
+  /** Is called when the socket is ready: the connection is now established, or could not be made. */
   settle(): ConnectionEnd | undefined {
     if (this.#connected) return undefined;
     const why = outcomeOf(this.#shim, this.fd);
     if (why !== undefined) return { why };
     // A kernel that splits frames must not see the prefix; otherwise it leaves with what is queued.
     const first = this.#kernelEsp ? STREAM_PREFIX : concat(STREAM_PREFIX, ...this.#pending);
-    // "later" means that the connection does not stand yet.
+    // "later" means that the connection is not established yet.
     const sent = sendTcp(this.#shim, this.fd, first, 0);
     if (sent === "later") return undefined;
     if (typeof sent === "object") return { why: sent.ended };

@@ -1,15 +1,20 @@
 /**
- * The stream of IKE and ESP in TCP (RFC 9329 §3, §4): six octets of prefix from who opened the
- * connection, then frames. The length counts itself; what follows it is as a payload of the NAT-T port.
+ * Encodes and decodes the stream of IKE and ESP in TCP (RFC 9329 §3, §4): a prefix of six octets from the end
+ * that has opened the connection, then frames. The length counts its own octets; the content of a frame is
+ * like a payload of the NAT-T port.
  *
  * ```text
- * | "IKETCP" |      | length u16 | 0 u32 | IKE message |      | length u16 | ESP packet |
+ * | "IKETCP" |
+ *     | length u16 | 0 u32 | IKE message |
+ *     | length u16 | ESP packet |
  * ```
  * @module
  */
 import { MARKER_OCTETS } from "@/transport/non_esp_marker.ts";
 
-/** What stands first in the stream of who opened the connection (RFC 9329 §4). Not to be changed. */
+/**
+ * The beginning of the stream of the end that opened the connection (RFC 9329 §4). It must not be changed.
+ */
 export const STREAM_PREFIX = new TextEncoder().encode("IKETCP");
 /** Octets of a length field. */
 export const LENGTH_OCTETS = 2;
@@ -20,7 +25,7 @@ export const MESSAGE_MAX = FRAME_MAX - LENGTH_OCTETS - MARKER_OCTETS;
 /** Octets of the longest ESP packet in a frame. */
 export const PACKET_MAX = FRAME_MAX - LENGTH_OCTETS;
 
-/** Why a stream cannot be read any further, so that its connection must be closed. */
+/** The reason why a stream cannot be read any further, so that its connection must be closed. */
 export type StreamFault = "no stream prefix" | "a length that does not count itself";
 
 /** Takes the content of a frame: `octets` of the buffer from `at` on, lent until the function returns. */
@@ -34,7 +39,9 @@ export class FrameReader {
   /** The beginning of a frame, or of the prefix, whose end has not arrived. */
   #rest: Uint8Array = NOTHING;
 
-  /** `awaitsPrefix`: the sender has opened the connection, so that its stream begins with the prefix. */
+  /**
+   * `awaitsPrefix`: whether the sender has opened the connection, so that its stream begins with the prefix.
+   */
   constructor(awaitsPrefix: boolean) {
     this.#awaitsPrefix = awaitsPrefix;
   }
@@ -49,15 +56,15 @@ export class FrameReader {
     return this.#rest.length;
   }
 
-  /** Copies the incomplete frame to the start of a buffer, to be continued behind it; its octets. */
+  /** Copies the incomplete frame to the start of a buffer, to be continued after it; returns its octets. */
   putKept(buffer: Uint8Array): number {
     buffer.set(this.#rest);
     return this.#rest.length;
   }
 
   /**
-   * Reads the first `octets` of a buffer, {@linkcode FrameReader.putKept} and what arrived since, and
-   * hands out every whole frame's content.
+   * Reads the first `octets` of a buffer, which are those of {@linkcode FrameReader.putKept} and what arrived
+   * since, and hands out the content of every whole frame.
    */
   read(buffer: Uint8Array, octets: number, take: FrameTaker): StreamFault | undefined {
     let at = 0;
@@ -85,14 +92,17 @@ export class FrameReader {
   }
 }
 
-/** A frame around a payload with so many zero octets before it: the four of the marker for IKE, 0 for ESP. */
+/**
+ * A frame around a payload with `zeros` zero octets before it: the four octets of the marker for IKE, none
+ * for ESP.
+ */
 export function frameOf(payload: Uint8Array, zeros: number): Uint8Array {
   const frame = new Uint8Array(LENGTH_OCTETS + zeros + payload.length);
   putFrame(frame, 0, payload, zeros);
   return frame;
 }
 
-/** Writes a frame into a buffer with room for it; the offset behind it. */
+/** Writes a frame into a buffer with room for it; returns the offset after it. */
 export function putFrame(
   buffer: Uint8Array,
   at: number,

@@ -14,13 +14,13 @@ import {
   kernelLacksFrames,
   openTcpSocket,
   type TcpSocket,
-  type TcpSocketWish,
+  type TcpSocketOptions,
   TcpWait,
 } from "@/native/tcp.ts";
 import { closeFd } from "@/native/udp.ts";
 import { kindOf, MARKER_OCTETS } from "@/transport/non_esp_marker.ts";
 import { refusalOf } from "@/transport/refusal.ts";
-import { refusedConnection, SendErrorBook, strayDatagram } from "@/transport/send_errors.ts";
+import { refusedConnection, SendErrorBook, unroutableDatagram } from "@/transport/send_errors.ts";
 import { type ConnectionEnd, TcpConnection } from "@/transport/tcp_connection.ts";
 import { TcpStrangers } from "@/transport/tcp_strangers.ts";
 import { FRAME_MAX, MESSAGE_MAX, PACKET_MAX } from "@/transport/tcp_frames.ts";
@@ -37,24 +37,27 @@ import type {
 
 /** Octets received from a connection in one call, including what is kept of an incomplete frame. */
 const ARENA_OCTETS = 2 * FRAME_MAX;
-/** How often one connection is received from before others have their turn. */
+/** How often one connection is read before others have their turn. */
 const CALLS_MAX = 4;
-/** Connections accepted in one turn. */
+/** The most connections that are accepted in one turn. */
 const ACCEPTED_MAX = 64;
-/** Sockets read in one turn: between two turns others have theirs. */
+/** The most sockets that are read in one turn. */
 const READ_MAX = 16;
-/** The most connections of strangers, and how long each has to authenticate, where the options do not say. */
+/**
+ * Defaults: the most connections without an authenticated SA, and the milliseconds that each has to
+ * authenticate.
+ */
 const STRANGERS_MAX = 1024, STRANGER_MS = 30_000;
 /** Errno names that mean that an own port, or a pair of ends, is in use. */
 const HELD: ReadonlySet<string> = new Set(["EADDRINUSE", "EADDRNOTAVAIL"]);
-/** How long nothing is accepted when the system refuses to hand over a connection. */
+/** Milliseconds without accepting after the system has refused to hand over a connection. */
 const FULL_PAUSE_MS = 100;
-/** The most tunnels to set up at a time. A stream loses nothing, but the other end must keep up. */
+/** The most tunnels to set up at a time. TCP loses nothing, but the other end must keep up. */
 const HALF_OPEN_MAX = 256;
 
 /**
- * Opens the transport, and the sockets that listen where any do.
- * @throws {SetupError} where the setup can mend it, naming the option; also where there is no shim.
+ * Opens the transport, and its listening sockets if it has any.
+ * @throws {SetupError} naming the option if the setup can be changed to avoid it, or there is no shim.
  * @throws {SystemError} otherwise.
  */
 export function openNativeTcp(options: TcpOptions): TcpTransport {
@@ -65,7 +68,7 @@ export function openNativeTcp(options: TcpOptions): TcpTransport {
   return new TcpTransport(shim.symbols, options);
 }
 
-/** See the module. */
+/** A transport whose connections are made and accepted through the shim. */
 export class TcpTransport implements Transport {
   readonly name = "native";
   readonly counters: TransportCounters = {
@@ -80,9 +83,9 @@ export class TcpTransport implements Transport {
   readonly #shim: ShimSymbols;
   readonly #options: TcpOptions;
   readonly #wait: TcpWait;
-  /** Tags of sockets that have something and were not read yet. */
+  /** Tags of sockets that are ready and have not been read yet. */
   readonly #ready: number[] = [];
-  /** File descriptors of sockets that listen, by tag. */
+  /** File descriptors of listening sockets, by tag. */
   readonly #listening = new Map<number, number>();
   readonly #byTag = new Map<number, TcpConnection>();
   readonly #byPath = new Map<string, TcpConnection>();
@@ -127,13 +130,13 @@ export class TcpTransport implements Transport {
     };
   }
 
-  /** Octets that are kept for connections of strangers; for tests. */
+  /** Octets that are kept for connections of strangers; used by tests. */
   get strangersHeld(): number {
     return this.#strangers.heldOctets;
   }
 
-  /** The number of connections, including those that do not stand yet; for tests. */
-  get standing(): number {
+  /** The number of connections, including those that are not established yet; used by tests. */
+  get connectionCount(): number {
     return this.#byTag.size;
   }
 
@@ -149,7 +152,7 @@ export class TcpTransport implements Transport {
       const why = connection
         ? `${octets.length} octets are more than a frame takes`
         : "there is no connection";
-      return this.sendErrors.add(strayDatagram(path, why, 1));
+      return this.sendErrors.add(unroutableDatagram(path, why, 1));
     }
     this.counters.sent++;
     const end = connection.sendIke(octets);
@@ -158,7 +161,7 @@ export class TcpTransport implements Transport {
     this.#countHeld(connection);
   }
 
-  /** RFC 9329 §6.6: a connection needs none. */
+  /** Does nothing, as a connection needs no keepalives (RFC 9329 §6.6). */
   keepalive(): void {
     must(false, "no keepalive in TCP");
   }
@@ -196,7 +199,7 @@ export class TcpTransport implements Transport {
     return same;
   }
 
-  #open(ownAddress: IpAddress, ownPort: number, peer?: TcpSocketWish["peer"]): TcpSocket {
+  #open(ownAddress: IpAddress, ownPort: number, peer?: TcpSocketOptions["peer"]): TcpSocket {
     const { namespace, freebind, ownEsp } = this.#options;
     const namespacePath = namespace?.includes("/")
       ? namespace
@@ -224,8 +227,11 @@ export class TcpTransport implements Transport {
     return real;
   }
 
-  /** An earlier connection may hold the own port for a minute (TIME_WAIT): then any other port will do. */
-  #openFrom(ownAddress: IpAddress, ownPort: number, peer: TcpSocketWish["peer"]): TcpSocket {
+  /**
+   * Opens a connection. An earlier one may hold the own port for a minute (TIME_WAIT); then any other port is
+   * used.
+   */
+  #openFrom(ownAddress: IpAddress, ownPort: number, peer: TcpSocketOptions["peer"]): TcpSocket {
     try {
       return this.#open(ownAddress, ownPort, peer);
     } catch (e) {
@@ -237,7 +243,7 @@ export class TcpTransport implements Transport {
 
   #add(connection: TcpConnection): void {
     const key = endsKey(connection.path), before = this.#byPath.get(key);
-    // No two connections have the same ends: the earlier one has ended, and we have not been told yet.
+    // No two connections have the same ends: the earlier one has ended, though that was not reported yet.
     if (before) this.#forget(before);
     this.#byPath.set(key, connection);
     this.#byTag.set(connection.tag, connection);
@@ -252,18 +258,21 @@ export class TcpTransport implements Transport {
   #release(path: Path): void {
     const connection = this.#byPath.get(endsKey(path));
     if (!connection) return;
-    // RFC 9329 §6.1: whoever opened a connection closes it. A gateway waits for that, but not for ever.
+    // The end that opened a connection closes it (RFC 9329 §6.1). A gateway waits for that, but not for ever.
     if (!this.#options.listens) connection.released = true;
     else this.#watch(connection);
     this.#dirty.add(connection);
   }
 
-  /** No authenticated SA uses a connection: its time to get one begins. */
+  /**
+   * Treats a connection as that of a stranger, as no authenticated SA uses it: it has limited time to get
+   * one.
+   */
   #watch(connection: TcpConnection): void {
     const { strangersMax = STRANGERS_MAX, strangerMs = STRANGER_MS } = this.#options;
     this.#strangers.add(connection, performance.now() + strangerMs);
     if (this.#strangers.size > strangersMax) {
-      // An honest client authenticates at once, so that the oldest stranger is the least likely to.
+      // An honest client authenticates at once, so that the oldest stranger is the least likely to be one.
       this.connections.counters.crowdedOut++;
       this.#end(this.#strangers.oldest!.connection, { why: "too many connections of strangers" });
     }
@@ -300,10 +309,10 @@ export class TcpTransport implements Transport {
     this.#waitFor(connection);
   }
 
-  /** What waits for strangers is bounded: the one for which most waits loses its connection. */
+  /** Bounds what waits for strangers: the connection for which most waits is closed. */
   #countHeld(connection: TcpConnection): void {
     this.#strangers.count(connection);
-    for (let one = this.#strangers.hoarder; one; one = this.#strangers.hoarder) {
+    for (let one = this.#strangers.greediest; one; one = this.#strangers.greediest) {
       this.connections.counters.hoarding++;
       this.#end(one, { why: "too much waits for a peer that has not authenticated" });
     }
@@ -315,16 +324,16 @@ export class TcpTransport implements Transport {
     this.#wait.change(connection.fd, connection.tag, { toTake: true, room: connection.wantsRoom });
   }
 
-  /** Closes a connection that has ended, and tells whoever uses it. */
+  /** Closes a connection that has ended, and reports it to its user. */
   #end(connection: TcpConnection, { why, isBad }: ConnectionEnd): void {
     if (isBad) this.connections.counters.badStreams++;
     const isUsed = !connection.released && this.#byTag.has(connection.tag);
     this.#forget(connection);
     if (!isUsed || this.#closed) return;
-    // A connection that never stood is to be told like a datagram that could not be sent.
-    if (!connection.stood) this.sendErrors.add(refusedConnection(connection.path, why));
+    // A connection that was never established is reported like a datagram that could not be sent.
+    if (!connection.isEstablished) this.sendErrors.add(refusedConnection(connection.path, why));
     this.#lost.push({ path: connection.path, why });
-    // Told later, as the caller may be sending just now.
+    // The report comes later, as the caller may be sending at this moment.
     this.#lostTimer ??= setTimeout(() => {
       this.#lostTimer = undefined;
       const lost = this.#lost;
@@ -357,7 +366,7 @@ export class TcpTransport implements Transport {
     }
   }
 
-  /** Serves some of the sockets that are ready, in turn; how many they were. */
+  /** Handles some of the sockets that are ready, in turn; returns their number. */
   #takeSome(listener: TransportListener): number {
     if (this.#ready.length === 0) this.#ready.push(...this.#wait.ready());
     const tags = this.#ready.splice(0, READ_MAX);
@@ -415,7 +424,9 @@ export class TcpTransport implements Transport {
     this.#countHeld(connection);
   }
 
-  /** The IKE message of a frame; undefined: it is none, and has been handed on or counted. */
+  /**
+   * The IKE message of a frame; undefined: the frame was something else, and has been handed on or counted.
+   */
   #frame(buffer: Uint8Array, at: number, octets: number, path: Path): Datagram | undefined {
     this.counters.received++;
     const payload = buffer.subarray(at, at + octets);
@@ -427,7 +438,7 @@ export class TcpTransport implements Transport {
         this.esp.receiver?.packet(buffer, at, octets, 0);
         return undefined;
       case "keepalive":
-        // RFC 9329 §6.6: keepalives are not sent in TCP, and are ignored where they come.
+        // Keepalives are not sent in TCP, and are ignored if they arrive (RFC 9329 §6.6).
         this.counters.keepalives++;
         return undefined;
       case "nothing":

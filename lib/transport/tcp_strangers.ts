@@ -1,22 +1,22 @@
 /**
- * TCP connections that nobody vouches for yet (RFC 9329): how many there may be, how long each has to
- * authenticate, and how much may wait in this process for all of them, to be read by a peer or to become a whole
+ * Bounds the TCP connections without an authenticated SA (RFC 9329): their number, the time in which each has
+ * to authenticate, and the octets that wait in this process, to be read by the peer or to become a whole
  * frame.
  * @module
  */
 import type { TcpConnection } from "@/transport/tcp_connection.ts";
 
-/** Octets that may wait for one stranger: a whole IKE message of any length. */
+/** The most octets that may wait for one stranger: a whole IKE message of any length. */
 const HELD_MAX = 128 * 1024;
-/** Octets that may wait for all strangers, where nobody says. */
+/** The most octets that may wait for all strangers, unless the options set it. */
 const HELD_BY_ALL_MAX = 8 * 2 ** 20;
 
-/** A stranger's connection and when it must be somebody's. */
+/** A stranger's connection, and when it must have an authenticated SA. */
 interface Stranger {
   readonly connection: TcpConnection;
-  /** On the clock of `performance.now()`. */
+  /** Time on the clock of `performance.now()`. */
   readonly untilMs: number;
-  /** Octets that wait for it. */
+  /** Octets that wait for the connection. */
   held: number;
 }
 
@@ -26,12 +26,12 @@ export class TcpStrangers {
   readonly #heldMax: number;
   #held = 0;
 
-  /** `heldMax`: octets that may wait for all of them. */
+  /** `heldMax`: the most octets that may wait for all of them. */
   constructor(heldMax = HELD_BY_ALL_MAX) {
     this.#heldMax = heldMax;
   }
 
-  /** How many there are. */
+  /** Number of strangers. */
   get size(): number {
     return this.#byTag.size;
   }
@@ -41,26 +41,26 @@ export class TcpStrangers {
     return this.#held;
   }
 
-  /** The one that has been here the longest. */
+  /** The stranger that connected first. */
   get oldest(): { readonly connection: TcpConnection; readonly untilMs: number } | undefined {
     const [oldest] = this.#byTag.values();
     return oldest;
   }
 
-  /** One more, until `untilMs`. */
+  /** Adds a connection, which has until `untilMs` to authenticate. */
   add(connection: TcpConnection, untilMs: number): void {
     this.delete(connection.tag);
     this.#byTag.set(connection.tag, { connection, untilMs, held: 0 });
     this.count(connection);
   }
 
-  /** It is no stranger any more, or no connection. */
+  /** Removes a connection that has authenticated, or has ended. */
   delete(tag: number): void {
     this.#held -= this.#byTag.get(tag)?.held ?? 0;
     this.#byTag.delete(tag);
   }
 
-  /** Those whose time is over at `nowMs`. */
+  /** The connections whose time is over at `nowMs`. */
   overdue(nowMs: number): TcpConnection[] {
     const overdue: TcpConnection[] = [];
     for (const { connection, untilMs } of this.#byTag.values()) {
@@ -70,7 +70,7 @@ export class TcpStrangers {
     return overdue;
   }
 
-  /** Looks at what waits for a connection now, if it is a stranger's. */
+  /** Updates the octets that wait for a connection, if it is a stranger's. */
   count({ tag, heldOctets }: TcpConnection): void {
     const stranger = this.#byTag.get(tag);
     if (!stranger) return;
@@ -78,8 +78,8 @@ export class TcpStrangers {
     stranger.held = heldOctets;
   }
 
-  /** The stranger to part with, as too much waits for it, or for all of them and most for it. */
-  get hoarder(): TcpConnection | undefined {
+  /** The stranger to be closed, as too much waits for it, or too much for all of them and most for it. */
+  get greediest(): TcpConnection | undefined {
     const isFull = this.#held > this.#heldMax;
     let most: Stranger | undefined;
     if (!isFull && this.#held <= HELD_MAX) return undefined;

@@ -13,16 +13,16 @@ export interface Datagram {
   /** The IKE message, without a non-ESP marker. It is valid only until the listener returns. */
   readonly octets: Uint8Array;
   readonly path: Path;
-  /** Whether a non-ESP marker stood before it (RFC 3948 §2.2). */
+  /** Whether a non-ESP marker isEstablished before it (RFC 3948 §2.2). */
   readonly encapsulated: boolean;
 }
 
 /** Whoever receives what arrives at a transport. */
 export interface TransportListener {
   datagrams(batch: readonly Datagram[]): void;
-  /** The sockets have failed, and nothing will arrive any more. It is not called after a close. */
+  /** Is called when the sockets have failed, so that nothing will arrive any more; not after a close. */
   failed(error: unknown): void;
-  /** TCP connections that have ended although they were not released here. */
+  /** Is called with TCP connections that have ended although they were not released. */
   lost?(ends: readonly LostConnection[]): void;
 }
 
@@ -38,23 +38,26 @@ export interface Connections {
   readonly port: number;
   readonly counters: ConnectionCounters;
   /**
-   * Opens a connection between the ends of a path. What is sent by the path that it returns waits until
-   * the connection stands. The own port of that path is another one where that of `path` is not free.
-   * @throws {SetupError | SystemError} where the system refuses at once.
+   * Opens a connection between the ends of a path. What is sent by the returned path waits until the
+   * connection is established. If the own port of `path` is in use, the returned path has another one.
+   * @throws {SetupError | SystemError} if the system refuses at once.
    */
   open(path: Path): Path;
-  /** An authenticated SA uses the connection, which stays until it is released. */
+  /** Tells that an authenticated SA uses the connection, which stays until it is released. */
   keep(path: Path): void;
-  /** No SA uses the connection any more: it is closed when what waits has been sent. */
+  /** Tells that no SA uses the connection any more, so that it is closed when what waits has been sent. */
   release(path: Path): void;
 }
 
-/** Numbers of TCP connections, and of what was dropped in them. */
+/** Counters of TCP connections, and of what was dropped in them. */
 export interface ConnectionCounters {
-  /** Connections that were begun here; those that were accepted. */
+  /** Number of connections that were opened here, and of those that were accepted. */
   opened: number;
   accepted: number;
-  /** Of strangers, closed: too many of them, nobody authenticated in time, or too much waited for it. */
+  /**
+   * Connections without an authenticated SA that were closed, as there were too many, their time was over, or
+   * too much waited for them.
+   */
   crowdedOut: number;
   idle: number;
   hoarding: number;
@@ -66,7 +69,7 @@ export interface ConnectionCounters {
   badFrames: number;
 }
 
-/** Numbers of datagrams. */
+/** Counters of datagrams. */
 export interface TransportCounters {
   sent: number;
   received: number;
@@ -95,19 +98,22 @@ export interface Transport {
   readonly halfOpenMax: number;
   /** Sentences for the tester about what these sockets lack; absent: nothing. */
   readonly notes?: readonly string[];
-  /** What could not be sent, and why; absent: the transport cannot tell. */
+  /** The errors of what was sent; absent: the transport cannot tell. */
   readonly sendErrors?: SendErrors;
   /** What each rule of `impairment` did to messages; absent: there are no rules. */
   readonly impairment?: readonly ImpairmentCounts[];
   /** Carries ESP packets; absent: the transport carries IKE alone. */
   readonly esp?: EspCarrier | undefined;
-  /** Absent: there is only UDP. */
+  /** TCP connections; absent: the transport is UDP only. */
   readonly connections?: Connections | undefined;
-  /** Names who receives what arrives; to be called once. */
+  /** Sets the receiver of what arrives; it is called once. */
   listen(listener: TransportListener): void;
-  /** Sends an IKE message; from the NAT-T port and in TCP with a marker. May wait for {@linkcode flush}. */
+  /**
+   * Sends an IKE message, at the latest with {@linkcode flush}; from the NAT-T port and in TCP it gets a
+   * marker.
+   */
   send(octets: Uint8Array, path: Path): void;
-  /** Sends a NAT-T keepalive; from the NAT-T port only. May wait for {@linkcode flush}. */
+  /** Sends a NAT-T keepalive, at the latest with {@linkcode flush}; only possible from the NAT-T port. */
   keepalive(path: Path): void;
   flush(): void;
   close(): Promise<void>;
@@ -121,13 +127,13 @@ export interface TcpOptions extends
   > {
   /** The own TCP port; 0 takes a free one. */
   readonly port: number;
-  /** Whether it listens at the own addresses; false: connections are only begun from here. */
+  /** Whether it listens at the own addresses; false: it only opens connections. */
   readonly listens: boolean;
   /** The most connections of strangers at a time. */
   readonly strangersMax?: number;
-  /** How long a stranger has to authenticate. */
+  /** Milliseconds that a stranger has to authenticate. */
   readonly strangerMs?: number;
-  /** Octets that may wait for all strangers: to be read by them, or for the rest of what they sent. */
+  /** The most octets that may wait for all strangers: to be read by them, or for the rest of a frame. */
   readonly strangersHeldMax?: number;
 }
 

@@ -1,5 +1,5 @@
 /**
- * UDP through the shim: one socket of each family serves any number of own addresses, system calls move
+ * UDP through the shim: one socket of each family serves any number of own addresses, system calls handle
  * batches of datagrams, the receive buffer has megabytes, and sockets can be in a named network namespace.
  * @module
  */
@@ -34,7 +34,7 @@ import {
   icmpError,
   refusedDatagram,
   SendErrorBook,
-  strayDatagram,
+  unroutableDatagram,
   whyNoDatagram,
 } from "@/transport/send_errors.ts";
 import type {
@@ -47,7 +47,7 @@ import type {
 
 /** The most datagrams of one batch. */
 const SLOTS = 64;
-/** IKE messages that are delivered at a time: between two batches others have their turn. */
+/** The most IKE messages that are delivered before other work has its turn. */
 const BATCH_MAX = 16;
 /** Octets of receive buffer, as the system counts them, that one tunnel may need while it is set up. */
 const OCTETS_PER_HALF_OPEN = 3328;
@@ -57,7 +57,7 @@ const SCOPES_MAX = 10_000;
 
 /**
  * Opens the sockets.
- * @throws {SetupError} where the setup can mend it, naming the option; also where there is no shim.
+ * @throws {SetupError} naming the option if the setup can be changed to avoid it, or there is no shim.
  * @throws {SystemError} otherwise.
  */
 export function openNativeUdp(options: UdpOptions): Transport {
@@ -78,25 +78,25 @@ class NativeUdp implements Transport {
   readonly #shim: ShimSymbols;
   readonly #wait: SocketWait;
   readonly #sockets: NativeSocket[] = [];
-  /** The own addresses; undefined: every address that a datagram was sent to is one. */
+  /** The own addresses; undefined: every address to which a datagram was sent is one. */
   readonly #own: AddressBook | undefined;
   readonly #book = new AddressBook();
   /** Sockets that serve all addresses of a family, by {@linkcode sharedIndex}. */
   readonly #shared: (NativeSocket | undefined)[] = [];
   /** Sockets that are bound to one address, by address and port. */
   readonly #byAddress = new Map<string, NativeSocket>();
-  /** Interface index of link-local peers that were not heard yet; 0: none is known. */
+  /** Interface index for link-local peers from which nothing was received yet; 0: none is known. */
   readonly #linkScope: number;
-  /** Interface indices of link-local peers that were heard, by address. */
+  /** Interface index of link-local peers from which something was received, by address. */
   readonly #scopes = new Map<string, number>();
   readonly #arena = new Uint8Array(SLOTS * SLOT_OCTETS);
   readonly #arenaWords = new Uint32Array(this.#arena.buffer);
   readonly #queue: RecordQueue;
-  /** IKE messages that lie in the arena. */
+  /** IKE messages in the arena that have not been delivered. */
   readonly #undelivered: Datagram[] = [];
   #loop: Promise<void> | undefined;
   #closed = false;
-  /** What the receive buffers had lost when the sockets were closed. */
+  /** The number of datagrams that the receive buffers had lost when the sockets were closed. */
   #dropsAtEnd = 0;
 
   constructor(shim: ShimSymbols, options: UdpOptions) {
@@ -155,7 +155,7 @@ class NativeUdp implements Transport {
     if (!socket || length > PAYLOAD_MAX || peerPort === 0 || this.#closed) {
       this.counters.sendErrors++;
       const why = whyNoDatagram({ isClosed: this.#closed, hasSocket: !!socket, length, peerPort });
-      return this.sendErrors.add(strayDatagram(how.path, why, how.isIke ? 1 : 0));
+      return this.sendErrors.add(unroutableDatagram(how.path, why, how.isIke ? 1 : 0));
     }
     if (this.#queue.isFullFor(length)) this.flush();
     const scope = isLinkLocal(peerAddress) ? this.#scopeOf(peerAddress) : 0;
@@ -194,7 +194,7 @@ class NativeUdp implements Transport {
     }
   }
 
-  /** Counts the error in a record: what the system or ICMP says of a datagram that was sent. */
+  /** Counts the error in a record: an error of the system, or of ICMP, about a datagram that was sent. */
   #noteError(at: number): void {
     const words = this.#arenaWords, word = at >> 2, arena = this.#arena;
     const octets = words[word + RecordWord.FAMILY]!, { OWN, PEER } = RecordAt;
@@ -291,7 +291,7 @@ class NativeUdp implements Transport {
     }
   }
 
-  /** ESP goes to its receiver at once, IKE messages wait to be delivered. */
+  /** Hands ESP to its receiver at once, and queues IKE messages for delivery. */
   #sort(count: number): void {
     const batch = this.#undelivered;
     for (let slot = 0; slot < count; slot++) {
@@ -312,7 +312,7 @@ class NativeUdp implements Transport {
     this.esp.receiver?.batchEnds();
   }
 
-  /** The IKE message in a record, of so many octets at `from` of its payload; what is none is counted. */
+  /** The IKE message of `length` octets at `from` of a record's payload; what is none is counted. */
   #datagramAt(at: number, from: number, length: number): Datagram | undefined {
     const words = this.#arenaWords, word = at >> 2, arena = this.#arena;
     const socket = this.#sockets[words[word + RecordWord.SOCKET]!]!;
@@ -358,7 +358,7 @@ class NativeUdp implements Transport {
   }
 }
 
-/** The own addresses; undefined where every address is one. */
+/** The own addresses; undefined if every address is an own one. */
 function ownBook(addresses: readonly IpAddress[]): AddressBook | undefined {
   if (addresses.some(isUnspecified)) return undefined;
   return new AddressBook(addresses);

@@ -23,7 +23,7 @@ import { refusalOf } from "@/transport/refusal.ts";
 import {
   refusedDatagram,
   SendErrorBook,
-  strayDatagram,
+  unroutableDatagram,
   whyNoDatagram,
 } from "@/transport/send_errors.ts";
 import type {
@@ -37,7 +37,7 @@ import type {
 const PAYLOAD_MAX = 65_535;
 /** The most tunnels to set up at a time, so that a receive buffer of 208 KB holds their messages. */
 const HALF_OPEN_MAX = 64;
-/** How often a port is looked for that is free at all own addresses. */
+/** How often a port is tried that is free at all own addresses. */
 const FREE_PORT_TRIES = 20;
 
 interface Socket {
@@ -49,7 +49,7 @@ interface Socket {
 
 /**
  * Opens the sockets.
- * @throws {SetupError} where the setup can mend it, naming the option.
+ * @throws {SetupError} naming the option if the setup can be changed to avoid it.
  * @throws {SystemError} otherwise.
  */
 export function openPortableUdp(options: UdpOptions): Transport {
@@ -86,7 +86,7 @@ class PortableUdp implements Transport {
   };
   readonly sendErrors = new SendErrorBook();
   readonly #sockets: Socket[] = [];
-  /** By own address and port. */
+  /** Sockets by own address and port. */
   readonly #byEnd = new Map<string, Socket>();
   /** Addresses by the text that the system gives for them, so that each is parsed once. */
   readonly #addresses = new Map<string, IpAddress>();
@@ -139,7 +139,7 @@ class PortableUdp implements Transport {
     if (!socket) {
       this.counters.sendErrors++;
       const known = { isClosed: this.#closed, hasSocket: false, length, peerPort };
-      return this.sendErrors.add(strayDatagram(path, whyNoDatagram(known), unsentIke));
+      return this.sendErrors.add(unroutableDatagram(path, whyNoDatagram(known), unsentIke));
     }
     const to = { hostname: this.#hostnameOf(peerAddress), port: peerPort } as const;
     const sent = socket.conn.send(payload, { transport: "udp", ...to })
@@ -165,7 +165,7 @@ class PortableUdp implements Transport {
     for (const { conn } of this.#sockets) conn.close();
   }
 
-  /** One port for all addresses; 0 takes one that is free at each. */
+  /** Opens one port at all addresses; 0 takes one that is free at each. */
   #openAll(addresses: readonly IpAddress[], port: number, natt: boolean): number {
     for (let tries = 1;; tries++) {
       const opened: Socket[] = [];
@@ -192,11 +192,11 @@ class PortableUdp implements Transport {
     while (!this.#closed) {
       try {
         const [octets, from] = await socket.conn.receive(buffer);
-        // The core keeps views of a message for as long as it needs them; the buffer is used again.
+        // The buffer is used again, while the core keeps views of a message for as long as it needs them.
         this.#arrived(socket, octets.slice(), from as Deno.NetAddr, listener);
       } catch (e) {
         if (this.#closed) return;
-        // An ICMP error that an earlier datagram met does not make the socket useless.
+        // An ICMP error about an earlier datagram does not make the socket unusable.
         if (e instanceof Deno.errors.ConnectionRefused) continue;
         if (e instanceof Deno.errors.ConnectionReset) continue;
         return listener.failed(e);
@@ -276,7 +276,7 @@ function openSocket(
   }
 }
 
-/** The errno name of an error, or its words where the runtime tells none. */
+/** The errno name of an error, or its message if the runtime gives none. */
 function errnoOf(e: unknown): string {
   const code = (e as { readonly code?: unknown }).code;
   if (typeof code === "string") return code;

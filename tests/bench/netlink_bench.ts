@@ -10,7 +10,7 @@ import { toHex } from "@/base/bytes.ts";
 import { showAddress } from "@/base/address.ts";
 import { must } from "@/base/errors.ts";
 import { stateIn, stateOut } from "@/datapath/kernel_plan.ts";
-import { kernelLacks } from "@/datapath/open_kernel.ts";
+import { whyKernelCannot } from "@/datapath/open_kernel.ts";
 import { newState, type XfrmState } from "@/datapath/xfrm_message.ts";
 import { loadShim } from "@/native/load.ts";
 import { NetlinkFamily, NetlinkSocket } from "@/native/netlink.ts";
@@ -92,7 +92,7 @@ async function bench(): Promise<void> {
   );
 }
 
-const lack = kernelLacks(), booter = Deno.env.get("ESPKERNEL");
+const lack = whyKernelCannot(), booter = Deno.env.get("ESPKERNEL");
 if (Deno.uid() !== 0) console.log("left out: it needs root");
 else if (lack === undefined) await bench();
 else if (!booter || Deno.env.has("NETLINK_BENCH_BOOTED")) {

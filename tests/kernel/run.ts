@@ -7,7 +7,7 @@
  *   deno task test:kernel [--filter TEXT] [FILE...]
  * @module
  */
-import { kernelLacks } from "@/datapath/open_kernel.ts";
+import { whyKernelCannot } from "@/datapath/open_kernel.ts";
 
 /** Seconds that one file may take; on a machine with nothing else to do none takes a quarter of it. */
 const LIMIT_S = 1500;
@@ -24,7 +24,7 @@ interface Outcome {
 }
 
 const { options, files } = await asked(Deno.args);
-const lack = kernelLacks();
+const lack = whyKernelCannot();
 const booter = Deno.env.get("ESPKERNEL");
 if (lack !== undefined && !booter) {
   console.error(`tests/kernel: ${lack}; ESPKERNEL names no command that boots a kernel with ESP`);

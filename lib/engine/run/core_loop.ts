@@ -216,7 +216,7 @@ export class CoreLoop implements Outbox {
       for (const datagram of batch) {
         this.datagramsReceived++;
         const { path, encapsulated } = datagram;
-        transport.sendErrors?.heard(path);
+        transport.sendErrors?.received(path);
         // The octets are lent, and the core keeps views of messages.
         const octets = datagram.octets.slice();
         listener.datagram?.(false, encapsulated ? withMarker(octets) : octets, path, nowMs);

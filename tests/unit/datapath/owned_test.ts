@@ -27,8 +27,8 @@ Deno.test("the last owner takes it away, others put their own shape back", () =>
   const book = owned();
   book.claim(1, thing("a"));
   book.claim(2, thing("a", "bent"));
-  assert.deepEqual(book.letGo(2), { removed: [], restored: [thing("a")] });
-  assert.deepEqual(book.letGo(1), { removed: [thing("a")], restored: [] });
+  assert.deepEqual(book.release(2), { removed: [], restored: [thing("a")] });
+  assert.deepEqual(book.release(1), { removed: [thing("a")], restored: [] });
   assert.equal(book.size, 0);
 });
 
@@ -36,7 +36,7 @@ Deno.test("an owner under others goes without a trace", () => {
   const book = owned();
   book.claim(1, thing("a"));
   book.claim(2, thing("a", "bent"));
-  assert.deepEqual(book.letGo(1), { removed: [], restored: [] });
+  assert.deepEqual(book.release(1), { removed: [], restored: [] });
   assert.deepEqual(book.all(), [thing("a", "bent")]);
 });
 
@@ -45,7 +45,7 @@ Deno.test("an owner lets go of all it claimed, also twice of one thing, and a st
   book.claim(1, thing("a"));
   book.claim(1, thing("a"));
   book.claim(1, thing("b"));
-  assert.deepEqual(book.letGo(9), { removed: [], restored: [] });
-  assert.deepEqual(book.letGo(1).removed.map(({ name }) => name).sort(), ["a", "b"]);
-  assert.deepEqual(book.letGo(1), { removed: [], restored: [] });
+  assert.deepEqual(book.release(9), { removed: [], restored: [] });
+  assert.deepEqual(book.release(1).removed.map(({ name }) => name).sort(), ["a", "b"]);
+  assert.deepEqual(book.release(1), { removed: [], restored: [] });
 });

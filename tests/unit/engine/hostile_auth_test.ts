@@ -32,16 +32,17 @@ const raw = (type: number, ...octets: number[]): Twist => (m) => {
 };
 
 /** What becomes of it: `up`, or a cause of failure, or the reason for which each copy is dropped. */
-type Fate = "up" | { readonly cause: string } | { readonly dropped: string };
+type Treatment = "up" | { readonly cause: string } | { readonly dropped: string };
 
 /** The message, and its fate at a gateway and at a client. */
-type Case = readonly [twist: Twist, gateway: Fate, client: Fate];
+type Case = readonly [twist: Twist, gateway: Treatment, client: Treatment];
 
-const UP: Fate = "up", WRONG_ICV: Fate = { dropped: "a wrong ICV" };
-const MALFORMED: Fate = { cause: "REFUSED_HERE" };
-const SYNTAX: Fate = { cause: "INVALID_SYNTAX" }, AUTH: Fate = { cause: "AUTHENTICATION_FAILED" };
-const OUTSIDE: Fate = { dropped: "a request outside the window" };
-const OTHER: Fate = { dropped: "a response to another request" };
+const UP: Treatment = "up", WRONG_ICV: Treatment = { dropped: "a wrong ICV" };
+const MALFORMED: Treatment = { cause: "REFUSED_HERE" };
+const SYNTAX: Treatment = { cause: "INVALID_SYNTAX" },
+  AUTH: Treatment = { cause: "AUTHENTICATION_FAILED" };
+const OUTSIDE: Treatment = { dropped: "a request outside the window" };
+const OTHER: Treatment = { dropped: "a response to another request" };
 
 /** What is malformed, and answered with INVALID_SYNTAX where it is a request. */
 const broken = (twist: Twist): Case => [twist, SYNTAX, MALFORMED];

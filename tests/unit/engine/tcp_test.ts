@@ -95,7 +95,7 @@ test("30 tunnels, each in a connection of its own, nothing sent twice, all close
   client.start();
   await until(() => client.figures().established === tunnels);
   await until(() => gateway.figures().established === tunnels);
-  assert.equal(near.standing, tunnels);
+  assert.equal(near.connectionCount, tunnels);
   assert.equal(new Set(sent.map(({ path }) => endsKey(path))).size, tunnels);
   for (const sa of [...liveSas(client), ...liveSas(gateway)]) {
     assert.equal(sa.path.tcp, true);
@@ -103,11 +103,11 @@ test("30 tunnels, each in a connection of its own, nothing sent twice, all close
   }
   // Who has authenticated is no stranger.
   await new Promise((resolve) => setTimeout(resolve, STRANGER_MS + 100));
-  assert.deepEqual([near.standing, near.connections.counters.idle], [tunnels, 0]);
+  assert.deepEqual([near.connectionCount, near.connections.counters.idle], [tunnels, 0]);
   client.stop(true);
   const ours = await client.finalResult;
-  await until(() => near.standing === 0);
-  assert.equal(far.standing, 0);
+  await until(() => near.connectionCount === 0);
+  assert.equal(far.connectionCount, 0);
   gateway.stop(true);
   const theirs = await gateway.finalResult;
   for (const { result, figures } of [ours, theirs]) {
@@ -115,9 +115,12 @@ test("30 tunnels, each in a connection of its own, nothing sent twice, all close
     assert.deepEqual([figures.retransmissions, figures.failed, figures.lost], [0, 0, 0]);
   }
   assert.equal(sent.length, 3 * tunnels);
-  assert.deepEqual([near.connections.counters.accepted, near.standing, far.standing], [
-    ...[tunnels, 0, 0],
-  ]);
+  assert.deepEqual(
+    [near.connections.counters.accepted, near.connectionCount, far.connectionCount],
+    [
+      ...[tunnels, 0, 0],
+    ],
+  );
 });
 
 test("the connection of an SA that ends goes, and others stay", async () => {
@@ -127,9 +130,9 @@ test("the connection of an SA that ends goes, and others stay", async () => {
   await until(() => client.figures().established === 3 && gateway.figures().established === 3);
   const [sa] = liveSas(gateway);
   gateway.loop.turn(() => gateway.loop.command(sa!, { kind: "close", closeCode: 1 }));
-  await until(() => far.standing === 2 && near.standing === 2);
+  await until(() => far.connectionCount === 2 && near.connectionCount === 2);
   await new Promise((resolve) => setTimeout(resolve, STRANGER_MS + 100));
-  assert.deepEqual([far.standing, near.standing], [2, 2]);
+  assert.deepEqual([far.connectionCount, near.connectionCount], [2, 2]);
   for (const run of [client, gateway]) {
     run.stop(true);
     await run.finalResult;
@@ -175,7 +178,7 @@ test("what a lost connection left unanswered goes out by the next, and the SA go
   await gateway.finalResult;
   assert.ok(sent.length > 5);
   assert.equal(far.counters.keepalivesSent, 0);
-  assert.equal(near.standing, 0);
+  assert.equal(near.connectionCount, 0);
   await relay.close();
 });
 

@@ -5,7 +5,7 @@ import {
   foldSum,
   IpView,
   leaveTunnel,
-  mustStayWhole,
+  mustNotFragment,
   sumWords,
   trafficClass,
   writeHeaderChecksum,
@@ -255,12 +255,12 @@ Deno.test("IPv6: ECN changes without the flow label beside it", () => {
 });
 
 Deno.test("IPv4 may be cut unless DF is set, IPv6 never", () => {
-  assert.equal(mustStayWhole(ip4({ fragment: 0x4000 }), 0), true);
+  assert.equal(mustNotFragment(ip4({ fragment: 0x4000 }), 0), true);
   for (const fragment of [0, 0x8000, 0x2000, 0x3fff]) {
-    assert.equal(mustStayWhole(ip4({ fragment }), 0), false);
+    assert.equal(mustNotFragment(ip4({ fragment }), 0), false);
   }
-  assert.equal(mustStayWhole(ip6(), 0), true);
-  assert.equal(mustStayWhole(concat(Uint8Array.of(1, 2), ip4({ fragment: 0x4000 })), 2), true);
+  assert.equal(mustNotFragment(ip6(), 0), true);
+  assert.equal(mustNotFragment(concat(Uint8Array.of(1, 2), ip4({ fragment: 0x4000 })), 2), true);
 });
 
 Deno.test("checksums: the example of RFC 1071, odd octets, sums that carry twice", () => {

@@ -25,8 +25,8 @@ function holds(
 ): boolean {
   const view = new IpView();
   assert.ok(view.read(packet, 0, packet.length));
-  const out = new SelectorSet(own, peer).holdsOut(packet, view);
-  assert.equal(new SelectorSet(peer, own).holdsIn(packet, view), out);
+  const out = new SelectorSet(own, peer).matchesOutbound(packet, view);
+  assert.equal(new SelectorSet(peer, own).matchesInbound(packet, view), out);
   return out;
 }
 
@@ -105,7 +105,7 @@ Deno.test("addresses: IPv6 at random, against numbers of 128 bits", () => {
     view.read(packet, 0, packet.length);
     const own = { ...all, first: first!, last: last! };
     const wanted = big(source) >= big(first!) && big(source) <= big(last!);
-    assert.equal(new SelectorSet([own], [all]).holdsOut(packet, view), wanted);
+    assert.equal(new SelectorSet([own], [all]).matchesOutbound(packet, view), wanted);
     if (wanted) held++;
   }
   assert.ok(held > 500 && held < 2500, `${held}`);
@@ -157,11 +157,11 @@ Deno.test("ports: those of each end against the selectors of that end", () => {
   // What returns has them the other way round.
   const back = udp("10.1.1.1", "10.0.0.1", 53, 1500), view = new IpView();
   view.read(back, 0, back.length);
-  assert.equal(new SelectorSet([own], [peer]).holdsIn(back, view), true);
-  assert.equal(new SelectorSet([own], [peer]).holdsOut(back, view), false);
+  assert.equal(new SelectorSet([own], [peer]).matchesInbound(back, view), true);
+  assert.equal(new SelectorSet([own], [peer]).matchesOutbound(back, view), false);
   const wrong = udp("10.1.1.1", "10.0.0.1", 1500, 53);
   view.read(wrong, 0, wrong.length);
-  assert.equal(new SelectorSet([own], [peer]).holdsIn(wrong, view), false);
+  assert.equal(new SelectorSet([own], [peer]).matchesInbound(wrong, view), false);
 });
 
 Deno.test("ports: a port of 0 is a port, and 65535 is one", () => {

@@ -1,18 +1,18 @@
 import assert from "node:assert/strict";
 import { parseAddress, showAddress } from "@/base/address.ts";
 import { EchoWriter, markAsReply } from "@/ping/echo.ts";
-import { addressesOfPlace, EchoRule } from "@/ping/echo_rule.ts";
+import { EchoRule, expandAddresses } from "@/ping/echo_rule.ts";
 
 const at = (text: string) => parseAddress(text)!;
 
 Deno.test("the addresses of an echo server, and those there are not", () => {
   const place = { first: at("10.0.0.254"), count: 3, step: 256, port: 9922 };
-  assert.deepEqual(addressesOfPlace(place)!.map(showAddress), [
+  assert.deepEqual(expandAddresses(place)!.map(showAddress), [
     "10.0.0.254",
     "10.0.1.254",
     "10.0.2.254",
   ]);
-  assert.equal(addressesOfPlace({ ...place, first: at("255.255.255.254") }), undefined);
+  assert.equal(expandAddresses({ ...place, first: at("255.255.255.254") }), undefined);
 });
 
 const OWN = ["10.0.0.1", "10.0.0.3", "fd00::a00:1", "fd01::a00:1"].map(at);

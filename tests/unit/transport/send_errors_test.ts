@@ -47,7 +47,7 @@ Deno.test("what was the matter is over when a datagram comes by the path", () =>
   errors.add(icmpError(other, icmp));
   const words = "10.0.0.9 says of a datagram to 10.0.0.2:4500: ICMP host unreachable";
   assert.deepEqual(errors.lastOf(PATH), { words, isIcmp: true });
-  errors.heard(PATH);
+  errors.received(PATH);
   assert.equal(errors.lastOf(PATH), undefined);
   assert.notEqual(errors.lastOf(other), undefined);
 });
@@ -57,7 +57,7 @@ Deno.test("an error whose own end is not known is found by the peer's", () => {
   const unknown = { ...PATH, ownAddress: new Uint8Array(0), ownPort: 0 };
   errors.add(icmpError(unknown, { errno: "ECONNREFUSED", icmp: undefined, offender: undefined }));
   assert.equal(errors.lastOf(PATH)?.isIcmp, true);
-  errors.heard(PATH);
+  errors.received(PATH);
   assert.equal(errors.lastOf(PATH), undefined);
 });
 

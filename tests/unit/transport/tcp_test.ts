@@ -146,7 +146,10 @@ test("what is released goes once it is sent, and its end is no loss", async (ope
   client.transport.connections.release(path);
   client.transport.flush();
   await until("the message", () => gateway.messages.length === 2);
-  await until("the end", () => client.transport.standing + gateway.transport.standing === 0);
+  await until(
+    "the end",
+    () => client.transport.connectionCount + gateway.transport.connectionCount === 0,
+  );
   assert.deepEqual(client.lost, []);
   assert.deepEqual(gateway.lost.map(({ why }) => why), ["the peer closed it"]);
   client.transport.send(message(40), path);
@@ -162,7 +165,7 @@ test("what was never connected goes at once when it is released", async (open) =
   client.transport.send(message(40), path);
   client.transport.connections.release(path);
   client.transport.flush();
-  assert.equal(client.transport.standing, 0);
+  assert.equal(client.transport.connectionCount, 0);
   await pause(30);
   assert.deepEqual(client.lost, []);
 });
@@ -227,7 +230,7 @@ test("a stranger that reads nothing loses its connection before much waits for i
   await until("a message", () => gateway.messages.length === 1);
   const { path } = gateway.messages[0]!;
   let most = 0;
-  for (let i = 0; i < 2_000 && gateway.transport.standing > 0; i++) {
+  for (let i = 0; i < 2_000 && gateway.transport.connectionCount > 0; i++) {
     gateway.transport.send(message(3_000), path);
     gateway.transport.flush();
     most = Math.max(most, gateway.transport.strangersHeld);
@@ -250,7 +253,7 @@ test("what waits for all strangers is bounded: the greediest goes, and who reads
   }
   await until("the losses", () => gateway.counts.hoarding === 6);
   assert.ok(gateway.transport.strangersHeld <= 200_000);
-  assert.equal(gateway.transport.standing, 5);
+  assert.equal(gateway.transport.connectionCount, 5);
   gateway.transport.send(message(500), gateway.messages[0]!.path);
   gateway.transport.flush();
   assert.ok(await good.read(new Uint8Array(600)));
@@ -263,7 +266,7 @@ test("a peer that never reads IKE loses its connection, not our memory", async (
   await until("a message", () => gateway.messages.length === 1);
   const { path } = gateway.messages[0]!;
   gateway.transport.connections.keep(path);
-  for (let i = 0; i < 2_000 && gateway.transport.standing > 0; i++) {
+  for (let i = 0; i < 2_000 && gateway.transport.connectionCount > 0; i++) {
     gateway.transport.send(message(60_000), path);
     gateway.transport.flush();
   }
@@ -285,7 +288,7 @@ for (
     assert.equal(await untilClosed(conn), 0);
     conn.close();
     assert.equal(gateway.counts.badStreams, 1);
-    assert.equal(gateway.transport.standing, 0);
+    assert.equal(gateway.transport.connectionCount, 0);
     assert.equal(gateway.messages.length, name === "a length of 1" ? 1 : 0);
   });
 }
@@ -314,7 +317,7 @@ test("strangers have a time, however slowly they speak", async (open) => {
   await end;
   slow.close();
   assert.equal(gateway.counts.idle, 1);
-  assert.equal(gateway.transport.standing, 1, "the one that somebody vouched for stays");
+  assert.equal(gateway.transport.connectionCount, 1, "the one that somebody vouched for stays");
   gateway.transport.connections.release(gateway.messages[0]!.path);
   await untilClosed(good);
   good.close();
@@ -330,7 +333,7 @@ test("of many strangers the oldest go, and who is known stays", async (open) => 
   for (let i = 0; i < 100; i++) flood.push(await dial(gateway));
   await until("all taken", () => gateway.counts.accepted === 101);
   assert.equal(gateway.counts.crowdedOut, 92);
-  assert.equal(gateway.transport.standing, 9);
+  assert.equal(gateway.transport.connectionCount, 9);
   const late = await dial(gateway);
   await late.write(concat(STREAM_PREFIX, frameOf(message(50), 4)));
   await good.write(frameOf(message(60), 4));
