@@ -1,11 +1,11 @@
-/* Setting libcrypto up, what it can do, and its source of randomness. */
+/* Sets libcrypto up, tells what it can do, and gives its random octets. */
 #include "crypto.h"
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/rand.h>
 
-/* No openssl.cnf of the machine decides here, and no handler runs at the end of the program. */
+/* No openssl.cnf of the machine is read, and no handler runs at the end of the program. */
 __attribute__((constructor)) static void set_up(void) {
   OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, NULL);
 }

@@ -1,7 +1,5 @@
-/*
- * AES-XCBC-MAC (RFC 3566 §4) and AES-CMAC (RFC 4493 §2). Both are CBC under a zero IV whose last
- * block is changed by one of two subkeys, so both run on one cached AES-128-CBC context.
- */
+/* AES-XCBC-MAC (RFC 3566 §4) and AES-CMAC (RFC 4493 §2). Both are CBC with a zero IV whose last
+ * block is changed by one of two subkeys, so both use one cached AES-128-CBC context. */
 #include "crypto.h"
 
 #include <openssl/crypto.h>
@@ -10,7 +8,7 @@
 static _Thread_local EVP_CIPHER_CTX *cbc_context;
 static const uint8_t zeros[16];
 
-/* CBC of whole blocks from where the context stands; the last block of it is left in `last`. */
+/* Continues CBC over whole blocks; `last` receives the last encrypted block. */
 static int chain(my_aes_mac *mac, const uint8_t *blocks, uint32_t length, uint8_t last[16]) {
   uint8_t scratch[512];
   int written;
@@ -33,7 +31,7 @@ static int set_key(my_aes_mac *mac, const uint8_t key[16]) {
          EVP_CIPHER_CTX_set_padding(mac->cbc, 0);
 }
 
-/* RFC 4493 §2.3: doubles in GF(2^128). */
+/* Doubles an element of GF(2^128) (RFC 4493 §2.3). */
 static void double_block(const uint8_t in[16], uint8_t out[16]) {
   uint8_t carry = 0;
   for (int i = 15; i >= 0; i--) {
@@ -54,7 +52,7 @@ int my_aes_mac_schedule(my_aes_mac *mac, my_aes_mac_kind kind, const uint8_t *ke
     double_block(mac->whole, mac->padded);
     return 1;
   }
-  /* RFC 3566 §4: K1, K2 and K3 encrypt 0x01.., 0x02.. and 0x03.. under K. */
+  /* K1, K2 and K3 are 0x01.., 0x02.. and 0x03.. encrypted under K (RFC 3566 §4). */
   uint8_t constant[16];
   memset(constant, 2, 16);
   if (!one_block(mac, constant, mac->whole)) return 0;
@@ -75,7 +73,7 @@ int my_aes_mac_begin(my_aes_mac *mac) {
 int my_aes_mac_add(my_aes_mac *mac, const uint8_t *data, uint32_t length) {
   uint8_t ignored[16];
   if (length == 0) return 1;
-  /* The last block is kept back: only the end knows which subkey it gets. */
+  /* The last block is kept back, as only the end decides which subkey it gets. */
   uint32_t room = 16 - mac->pending_length;
   if (length <= room) {
     memcpy(mac->pending + mac->pending_length, data, length);

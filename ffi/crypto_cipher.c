@@ -1,7 +1,6 @@
-/*
- * Ciphers of IKE and ESP by IANA transform number: the salt ends the key, the nonce is salt and IV.
- * Contexts are cached, one for each cipher, direction and thread; a call sets key and IV anew.
- */
+/* Ciphers of IKE and ESP by IANA transform number. The salt is at the end of the key, and the nonce
+ * is salt and IV. Contexts are cached for each cipher, direction and thread; each call sets key and
+ * IV. */
 #include "crypto.h"
 
 #include <openssl/crypto.h>
@@ -27,7 +26,7 @@ static const my_cipher ciphers[] = {
 };
 
 #define MY_CIPHERS (sizeof ciphers / sizeof *ciphers)
-/* RFC 4309 §4: salt and IV make a nonce of 11 octets; GCM and ChaCha20-Poly1305 have 12. */
+/* Salt and IV make a nonce of 11 octets (RFC 4309 §4); GCM and ChaCha20-Poly1305 have 12. */
 #define MY_CCM_NONCE 11
 
 static _Thread_local EVP_CIPHER_CTX *contexts[2][MY_CIPHERS];
@@ -44,7 +43,7 @@ EVP_CIPHER_CTX *my_cipher_context(EVP_CIPHER_CTX **slot, const my_cipher *cipher
   EVP_CIPHER_CTX *ctx = my_cached_cipher(slot, cipher->name, seals);
   if (!ctx) return NULL;
   if (cipher->mode == MY_PLAIN) EVP_CIPHER_CTX_set_padding(ctx, 0);
-  /* CCM wants both lengths before the key. */
+  /* CCM needs both lengths before the key. */
   if (cipher->mode == MY_CCM &&
       (EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_IVLEN, MY_CCM_NONCE, NULL) <= 0 ||
        EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, (int)cipher->icv, NULL) <= 0)) {
@@ -74,7 +73,7 @@ int32_t my_crypt_plain(EVP_CIPHER_CTX *ctx, const uint8_t *in, uint32_t length, 
   return (uint32_t)(written + last) == length ? (int32_t)length : MY_CANNOT;
 }
 
-/* The associated data and, for CCM, the length of the plaintext before it (RFC 3610 §2.2). */
+/* Sets the associated data and, for CCM, before it the length of the plaintext (RFC 3610 §2.2). */
 static int announce(EVP_CIPHER_CTX *ctx, const my_cipher *cipher, const uint8_t *aad,
                     uint32_t aad_len, uint32_t plain_len) {
   int ignored;
@@ -88,7 +87,7 @@ int32_t my_seal_aead(EVP_CIPHER_CTX *ctx, const my_cipher *cipher, const uint8_t
   uint8_t none[16];
   int written = 0, last = 0;
   if (!announce(ctx, cipher, aad, aad_len, plain_len)) return MY_CANNOT;
-  /* CCM works at an update only, also for an empty plaintext; the others need none then. */
+  /* CCM needs an update even for an empty plaintext; the others do not. */
   if (plain_len > 0 || cipher->mode == MY_CCM) {
     const uint8_t *in = plain_len > 0 ? plain : nothing;
     if (!EVP_CipherUpdate(ctx, plain_len > 0 ? out : none, &written, in, (int)plain_len)) return MY_CANNOT;
@@ -125,12 +124,12 @@ int32_t my_open_aead(EVP_CIPHER_CTX *ctx, const my_cipher *cipher, const uint8_t
   int written = 0, last = 0;
   uint32_t length = sealed_len - cipher->icv;
   memcpy(icv, sealed + length, cipher->icv);
-  /* GCM and ChaCha20-Poly1305 forget the ICV at the key, CCM needs it there. */
+  /* Setting the key resets the ICV of GCM and ChaCha20-Poly1305, while CCM needs it before the key. */
   if (cipher->mode != MY_CCM && !EVP_DecryptInit_ex2(ctx, NULL, key, nonce, NULL)) return MY_CANNOT;
   if (EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, (int)cipher->icv, icv) <= 0) return MY_CANNOT;
   if (cipher->mode == MY_CCM && !EVP_DecryptInit_ex2(ctx, NULL, key, nonce, NULL)) return MY_CANNOT;
   if (!announce(ctx, cipher, aad, aad_len, length)) return MY_CANNOT;
-  /* CCM verifies at the update and never at the end, so an empty plaintext needs its update too. */
+  /* CCM verifies in the update and not at the end, so that an empty plaintext needs an update too. */
   if (length > 0 || cipher->mode == MY_CCM) {
     const uint8_t *in = length > 0 ? sealed : nothing;
     if (!EVP_DecryptUpdate(ctx, length > 0 ? out : none, &written, in, (int)length)) return MY_PEER_IS_WRONG;
@@ -161,7 +160,7 @@ MY_EXPORT int32_t my_open(uint32_t encr, const uint8_t *key, uint32_t key_len, c
 int my_has_encr(uint32_t encr, uint32_t key_bits) {
   for (size_t i = 0; i < MY_CIPHERS; i++) {
     const my_cipher *cipher = &ciphers[i];
-    /* The Key Length attribute is for ciphers that have several: AES. */
+    /* Only AES has the Key Length attribute, as the other ciphers have one length. */
     int aes = strncmp(cipher->name, "AES", 3) == 0;
     if (cipher->encr != encr || (aes ? cipher->key * 8 : 0) != key_bits) continue;
     return cipher->mode == MY_NULL || (context_of(cipher, 0) && context_of(cipher, 1));

@@ -1,7 +1,6 @@
 /*
  * Key exchange by IANA transform number: MODP (RFC 2409, RFC 3526) by Montgomery exponentiation,
- * ECP (RFC 5903) and Brainpool (RFC 6954) by point multiplication, X25519 and X448 (RFC 8031).
- */
+ * ECP (RFC 5903) and Brainpool (RFC 6954) by point multiplication, X25519 and X448 (RFC 8031). */
 #include "crypto.h"
 
 #include <openssl/bn.h>
@@ -11,15 +10,14 @@
 #include <openssl/rand.h>
 #include <string.h>
 
-/*
- * The arithmetic itself, which EVP_PKEY wraps at two to three times its price. Internal names of
- * libcrypto, there in every release of 3.x, and within reach because it is linked statically.
- */
+/* The arithmetic without the EVP_PKEY interface, which takes two to three times as long. These are
+ * internal functions of libcrypto that exist in every release of 3.x; they can be called because
+ * libcrypto is linked statically. */
 int ossl_x25519(uint8_t out[32], const uint8_t private_key[32], const uint8_t peer[32]);
 int ossl_x448(uint8_t out[56], const uint8_t private_key[56], const uint8_t peer[56]);
 void ossl_x448_public_from_private(uint8_t out[56], const uint8_t private_key[56]);
 
-/* An exponent longer than the modulus of group 18 serves nobody. */
+/* The most octets of an exponent: those of the modulus of group 18. */
 #define MY_EXPONENT_MAX 1024
 
 typedef struct {
@@ -50,7 +48,8 @@ static const my_curve curves[] = {
 #define MY_MODPS (sizeof modps / sizeof *modps)
 #define MY_CURVES (sizeof curves / sizeof *curves)
 
-/* What a group needs once: for MODP the prime, p - 1 and the Montgomery form, for curves p and n. */
+/* Precomputed values of a group: the prime, p - 1 and the Montgomery form for MODP, p and n for
+ * curves. */
 typedef struct {
   BIGNUM *prime, *last;
   BN_MONT_CTX *mont;
@@ -128,7 +127,7 @@ static my_field *curve_field(const my_curve *curve) {
   return NULL;
 }
 
-/* out = base^priv mod p, left-padded to the modulus (RFC 7296 §2.14). */
+/* out = base^priv mod p, padded on the left to the length of the modulus (RFC 7296 §2.14). */
 static int32_t modp_power(const my_modp *modp, my_field *f, const BIGNUM *base, const uint8_t *priv,
                           uint32_t priv_len, uint8_t *out) {
   int32_t result = MY_CANNOT;
@@ -164,7 +163,7 @@ static int32_t modp_derive(const my_modp *modp, const uint8_t *priv, uint32_t pr
   int32_t result = MY_CANNOT;
   BIGNUM *base = BN_bin2bn(peer, (int)peer_len, NULL);
   if (base) {
-    /* RFC 6989 §2.1: 1 < r < p - 1. */
+    /* A public value must satisfy 1 < r < p - 1 (RFC 6989 §2.1). */
     int refused = BN_cmp(base, BN_value_one()) <= 0 || BN_cmp(base, f->last) >= 0;
     result = refused ? MY_PEER_IS_WRONG : modp_power(modp, f, base, priv, priv_len, shared);
   }
@@ -172,7 +171,7 @@ static int32_t modp_derive(const my_modp *modp, const uint8_t *priv, uint32_t pr
   return result;
 }
 
-/* Affine coordinates as RFC 5903 §7 has them, left-padded; y may be left out. */
+/* Writes affine coordinates in the form of RFC 5903 §7, padded on the left; y may be omitted. */
 static int put_point(const my_curve *curve, my_field *f, const EC_POINT *point, uint8_t *out, int with_y) {
   int octets = (int)curve->octets, done = 0;
   BIGNUM *x = BN_new(), *y = BN_new();
@@ -185,7 +184,7 @@ static int put_point(const my_curve *curve, my_field *f, const EC_POINT *point, 
   return done;
 }
 
-/* A private value in 1..n-1, or NULL. */
+/* A private value from 1 to n-1, or NULL if it is outside of that. */
 static BIGNUM *scalar_of(my_field *f, const uint8_t *priv, uint32_t priv_len) {
   BIGNUM *scalar = BN_secure_new();
   if (scalar && BN_bin2bn(priv, (int)priv_len, scalar) && !BN_is_zero(scalar) &&
@@ -197,7 +196,7 @@ static BIGNUM *scalar_of(my_field *f, const uint8_t *priv, uint32_t priv_len) {
   return NULL;
 }
 
-/* Fills priv with a value drawn evenly from 1..n-1. */
+/* Fills priv with a uniformly random value from 1 to n-1. */
 static int draw_scalar(my_field *f, uint8_t *priv, uint32_t priv_len) {
   BIGNUM *scalar = BN_secure_new();
   int done = scalar && BN_priv_rand_range(scalar, f->last) && BN_add_word(scalar, 1) &&
@@ -220,7 +219,7 @@ static int32_t curve_generate(const my_curve *curve, uint32_t fresh, uint8_t *pr
   return done ? (int32_t)(2 * curve->octets) : MY_CANNOT;
 }
 
-/* The peer's point; NULL where a coordinate is not below p or the point is off the curve. */
+/* The peer's point; NULL if a coordinate is not below p, or the point is not on the curve. */
 static EC_POINT *take_point(const my_curve *curve, my_field *f, const uint8_t *peer) {
   int octets = (int)curve->octets, good = 0;
   BIGNUM *x = BN_bin2bn(peer, octets, NULL), *y = BN_bin2bn(peer + octets, octets, NULL);
@@ -246,7 +245,7 @@ static int32_t curve_derive(const my_curve *curve, const uint8_t *priv, uint32_t
   int32_t result = MY_PEER_IS_WRONG;
   EC_POINT *point = take_point(curve, f, peer);
   if (point) {
-    /* RFC 5903 §9: the shared secret is x alone. All these curves have the cofactor 1. */
+    /* The shared secret is only x (RFC 5903 §9). All these curves have the cofactor 1. */
     int done = EC_POINT_mul(f->curve, point, NULL, point, scalar, bn_context) &&
                put_point(curve, f, point, shared, 0);
     result = done ? (int32_t)curve->octets : MY_CANNOT;
@@ -260,7 +259,7 @@ static int32_t x_generate(uint32_t group, uint32_t fresh, uint8_t *priv, uint32_
   if (!ready() || priv_len != x_octets(group)) return MY_CANNOT;
   if (fresh && RAND_priv_bytes(priv, (int)priv_len) != 1) return MY_CANNOT;
   if (is_zero(priv, priv_len)) return MY_CANNOT;
-  /* The ladder from the base point takes less than libcrypto's detour over Ed25519. */
+  /* The ladder from the base point is faster than libcrypto's own way, which uses Ed25519. */
   static const uint8_t base[32] = {9};
   if (group == 32) ossl_x448_public_from_private(pub, priv);
   else if (!ossl_x25519(pub, priv, base)) return MY_CANNOT;
@@ -271,7 +270,7 @@ static int32_t x_derive(uint32_t group, const uint8_t *priv, uint32_t priv_len, 
                         uint32_t peer_len, uint8_t *shared) {
   if (!ready() || priv_len != x_octets(group)) return MY_CANNOT;
   if (peer_len != priv_len) return MY_PEER_IS_WRONG;
-  /* RFC 8031 §4: 0 means that the result is all zeros. */
+  /* 0 means that the result is all zeros, which is refused (RFC 8031 §4). */
   int good = group == 31 ? ossl_x25519(shared, priv, peer) : ossl_x448(shared, priv, peer);
   return good ? (int32_t)priv_len : MY_PEER_IS_WRONG;
 }

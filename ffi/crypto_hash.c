@@ -1,4 +1,4 @@
-/* Hashes and HMAC (RFC 2104) over libcrypto's low-level states: no fetch, no allocation. */
+/* Hashes and HMAC (RFC 2104) over libcrypto's low-level states, without fetches and allocation. */
 #include "crypto.h"
 
 #include <openssl/crypto.h>
@@ -23,7 +23,7 @@ MY_HASH(sha512, sha512, SHA512, 128, 64)
 void my_hmac_schedule(my_hmac_key *key, const my_hash *hash, const uint8_t *octets, uint32_t length) {
   uint8_t block[MY_HASH_BLOCK_MAX] = {0};
   key->hash = hash;
-  /* RFC 2104 §2: a key longer than a block is hashed first. */
+  /* A key that is longer than a block is hashed first (RFC 2104 §2). */
   if (length > hash->block) {
     hash->init(&key->inner);
     hash->update(&key->inner, octets, length);

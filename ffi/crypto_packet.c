@@ -1,7 +1,6 @@
-/*
- * ESP packets sealed and opened in place under keys that are set up once (RFC 4303 §2): header of 8
- * octets, IV, plaintext with its trailer, ICV. Keys are known by a small number, to this thread alone.
- */
+/* Encrypts and decrypts ESP packets in place with keys that are set up once (RFC 4303 §2). A packet
+ * has a header of 8 octets, the IV, the plaintext with its trailer, and the ICV. Keys are
+ * identified by small numbers within one thread. */
 #include "crypto.h"
 
 #include <openssl/crypto.h>
@@ -13,7 +12,8 @@
 typedef struct {
   const my_cipher *cipher;
   EVP_CIPHER_CTX *ctx;
-  /* Integrity of its own: by HMAC where there is a hash, else by AES; 0 octets: none. */
+  /* The separate integrity algorithm: HMAC if it has a hash, otherwise AES; icv is 0 if there is
+   * none. */
   uint32_t integ, icv, integ_key_len;
   int is_hmac, seals;
   my_hmac_key hmac;
@@ -56,7 +56,7 @@ static int set_cipher(packet_key *k, uint32_t encr, const uint8_t *key, uint32_t
   memcpy(k->key, key, key_len);
   if (k->cipher->mode == MY_NULL) return 1;
   if (!my_cipher_context(&k->ctx, k->cipher, k->seals)) return 0;
-  /* CCM wants the ICV before the key when it opens: its key is set anew for each packet. */
+  /* CCM needs the ICV before the key when it decrypts, so that its key is set for each packet. */
   if (k->cipher->mode == MY_CCM && !k->seals) return 1;
   return EVP_CipherInit_ex2(k->ctx, NULL, key, zeros, k->seals, NULL);
 }
@@ -74,10 +74,8 @@ static int set_integrity(packet_key *k, uint32_t integ, const uint8_t *key, uint
   return 1;
 }
 
-/*
- * Sets keys up: encr with key and salt, integ (0: none) with its key, for sealing (1) or opening (0).
- * The number they have until my_packet_forget, or MY_CANNOT.
- */
+/* Sets keys up: encr with key and salt, integ (0: none) with its key, for encryption (1) or
+ * decryption (0). Returns the number by which they are used until my_packet_forget, or MY_CANNOT. */
 MY_EXPORT int32_t my_packet_key(uint32_t encr, const uint8_t *key, uint32_t key_len, uint32_t integ,
                                 const uint8_t *integ_key, uint32_t integ_key_len, uint32_t seals) {
   int32_t slot = key_len <= MY_KEY_MAX && integ_key_len <= MY_DIGEST_MAX ? free_slot() : MY_CANNOT;
@@ -92,7 +90,7 @@ MY_EXPORT int32_t my_packet_key(uint32_t encr, const uint8_t *key, uint32_t key_
   return slot;
 }
 
-/* Forgets keys; a number that names none is passed over. */
+/* Erases keys; a number without keys is ignored. */
 MY_EXPORT int32_t my_packet_forget(int32_t number) {
   packet_key *k = key_at(number);
   if (!k) return 0;
@@ -101,7 +99,8 @@ MY_EXPORT int32_t my_packet_forget(int32_t number) {
   return 1;
 }
 
-/* RFC 4106 §5: SPI and sequence number; an extended one as a whole. */
+/* Writes the associated data: SPI and the sequence number, an extended one as a whole (RFC 4106
+ * §5). */
 static uint32_t associated(const uint8_t *packet, uint32_t high, uint32_t esn, uint8_t aad[12]) {
   memcpy(aad, packet, HEADER);
   if (!esn) return HEADER;
@@ -110,7 +109,8 @@ static uint32_t associated(const uint8_t *packet, uint32_t high, uint32_t esn, u
   return 12;
 }
 
-/* Of header, IV and ciphertext, with the upper half of an extended number behind (RFC 4303 §2.2.1). */
+/* Computes the ICV of header, IV and ciphertext, followed by the upper half of an ESN (RFC 4303
+ * §2.2.1). */
 static int icv_of(packet_key *k, const uint8_t *packet, uint32_t length, uint32_t high, uint32_t esn,
                   uint8_t out[MY_DIGEST_MAX]) {
   uint8_t tail[4];
@@ -130,11 +130,9 @@ static int icv_of(packet_key *k, const uint8_t *packet, uint32_t length, uint32_
          my_aes_mac_end(&mac, out);
 }
 
-/*
- * Seals the packet at buffer + at, of which header, IV and `clear` octets of plaintext are there; the
- * ICV is written behind. esn: 1 with `high`, the upper half of the sequence number. Octets of the
- * whole packet, or MY_CANNOT.
- */
+/* Encrypts the packet at buffer + at, which has header, IV and `clear` octets of plaintext, and
+ * appends the ICV. esn is 1 if `high` is the upper half of the sequence number. Returns the octets
+ * of the whole packet, or MY_CANNOT. */
 MY_EXPORT int32_t my_packet_seal(int32_t number, uint8_t *buffer, uint32_t at, uint32_t clear,
                                  uint32_t high, uint32_t esn) {
   packet_key *k = key_at(number);
@@ -160,10 +158,8 @@ MY_EXPORT int32_t my_packet_seal(int32_t number, uint8_t *buffer, uint32_t at, u
   return (int32_t)(whole + k->icv);
 }
 
-/*
- * Opens a packet of `octets` octets in place. Octets of plaintext, which stand where they were sealed;
- * MY_PEER_IS_WRONG: a wrong ICV, or a length that sealing never gives.
- */
+/* Decrypts a packet of `octets` octets in place. Returns the octets of plaintext, which begin where
+ * they were encrypted, or MY_PEER_IS_WRONG for a wrong ICV or an impossible length. */
 MY_EXPORT int32_t my_packet_open(int32_t number, uint8_t *buffer, uint32_t at, uint32_t octets,
                                  uint32_t high, uint32_t esn) {
   packet_key *k = key_at(number);

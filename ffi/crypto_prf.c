@@ -4,7 +4,7 @@
 #include <openssl/crypto.h>
 #include <string.h>
 
-/* What a pseudorandom function runs on: a hash, or one of the two AES-based MACs. */
+/* The basis of a pseudorandom function: a hash, or one of the two AES-based MACs. */
 typedef struct {
   const my_hash *hash;
   my_aes_mac_kind kind;
@@ -42,7 +42,7 @@ static int aes_mac_of(my_aes_mac *mac, my_aes_mac_kind kind, const uint8_t *key,
          my_aes_mac_add(mac, data, data_len) && my_aes_mac_end(mac, out);
 }
 
-/* Makes any key one of 16 octets: RFC 4434 §2 for XCBC, RFC 4615 §3 for CMAC. */
+/* Derives a key of 16 octets from any key: RFC 4434 §2 for XCBC, RFC 4615 §3 for CMAC. */
 static int aes_prf_schedule(my_prf_key *k, my_aes_mac_kind kind, const uint8_t *key, uint32_t length) {
   static const uint8_t zeros[16];
   uint8_t fixed[16] = {0};
@@ -98,7 +98,7 @@ MY_EXPORT int32_t my_prf_plus(uint32_t prf, const uint8_t *key, uint32_t key_len
   my_prf_key k;
   uint8_t block[MY_DIGEST_MAX];
   if (!kind_of_prf(prf, &kind) || key_len > MY_LENGTH_MAX || seed_len > MY_LENGTH_MAX) return MY_CANNOT;
-  /* RFC 7296 §2.13: the counter is one octet and starts at 1. */
+  /* The counter is one octet and starts at 1 (RFC 7296 §2.13). */
   if (out_len > 255 * kind.out) return MY_CANNOT;
   if (!prf_schedule(&k, &kind, key, key_len)) return MY_CANNOT;
   uint8_t counter = 1;

@@ -1,7 +1,5 @@
-/*
- * Signatures: RSA PKCS#1 v1.5 and PSS (RFC 8017), ECDSA as r || s (RFC 4754), Ed25519 and Ed448
- * (RFC 8032). A key is parsed once; the caller keeps its address and gives it back.
- */
+/* Signatures: RSA PKCS#1 v1.5 and PSS (RFC 8017), ECDSA as r || s (RFC 4754), Ed25519 and Ed448
+ * (RFC 8032). A key is parsed once; the caller keeps its address and passes it to each call. */
 #include "crypto.h"
 
 #include <openssl/ec.h>
@@ -12,16 +10,16 @@
 #include <openssl/x509.h>
 #include <string.h>
 
-/* How a signature is made. */
+/* Signature schemes. */
 enum { MY_EDDSA = 0, MY_RSA_PKCS1 = 1, MY_RSA_PSS = 2, MY_ECDSA = 3 };
 
 
 typedef struct {
-  /* Of RSA and EdDSA. */
+  /* The key of RSA or EdDSA. */
   EVP_PKEY *key;
-  /* Of the curves: below EVP, whose fetches cost a fifth of what verifying does. */
+  /* The key of ECDSA, below EVP, whose fetches cost a fifth of a verification. */
   EC_KEY *ec;
-  /* Octets of r and of s. */
+  /* Octets of r, and of s. */
   int order;
 } my_key;
 
@@ -51,7 +49,7 @@ static const my_hash *hash_of(uint32_t hash) {
   }
 }
 
-/* 0 where the hash is not known. */
+/* The digest of data; 0 if the hash is unknown. */
 static int digest(uint32_t hash, const uint8_t *data, uint32_t length, uint8_t out[MY_DIGEST_MAX]) {
   const my_hash *h = hash_of(hash);
   my_hash_state state;
@@ -68,10 +66,8 @@ static my_key *key_at(const uint8_t *address) {
 /* Kinds of keys. */
 enum { MY_KEY_RSA = 1, MY_KEY_EC = 2, MY_KEY_ED25519 = 3, MY_KEY_ED448 = 4 };
 
-/*
- * The functions of one algorithm each read a key in a tenth of the time of those that take any, which
- * ask every decoder of every provider in OpenSSL 3.
- */
+/* Functions that read keys of one algorithm take a tenth of the time of those that accept any,
+ * which ask every decoder of every provider in OpenSSL 3. */
 static int read_public(my_key *k, uint32_t kind, const uint8_t *der, long length) {
   const uint8_t *at = der;
   if (kind == MY_KEY_EC) return (k->ec = d2i_EC_PUBKEY(NULL, &at, length)) != NULL;
@@ -82,7 +78,7 @@ static int read_public(my_key *k, uint32_t kind, const uint8_t *der, long length
     RSA_free(rsa);
     return 0;
   }
-  /* RFC 8410: the key is what SubjectPublicKeyInfo ends with. */
+  /* The key is at the end of SubjectPublicKeyInfo (RFC 8410). */
   size_t octets = kind == MY_KEY_ED25519 ? 32 : 57;
   int type = kind == MY_KEY_ED25519 ? EVP_PKEY_ED25519 : EVP_PKEY_ED448;
   if ((size_t)length < octets) return 0;
@@ -114,7 +110,7 @@ static int read_private(my_key *k, uint32_t kind, const uint8_t *der, long lengt
       done = k->key && EVP_PKEY_assign_RSA(k->key, rsa) == 1;
       if (!done) RSA_free(rsa);
     } else if (inner_length > 2) {
-      /* An OCTET STRING in an OCTET STRING. */
+      /* The private key is an OCTET STRING in an OCTET STRING (RFC 8410 §7). */
       int type = kind == MY_KEY_ED25519 ? EVP_PKEY_ED25519 : EVP_PKEY_ED448;
       k->key = EVP_PKEY_new_raw_private_key(type, NULL, inner + 2, (size_t)inner_length - 2);
       done = k->key != NULL;
@@ -130,7 +126,7 @@ MY_EXPORT int32_t my_key_load(uint32_t is_private, uint32_t kind, const uint8_t 
   if (der_len > MY_LENGTH_MAX || kind < MY_KEY_RSA || kind > MY_KEY_ED448) return MY_CANNOT;
   my_key *k = OPENSSL_zalloc(sizeof *k);
   if (!k) return MY_CANNOT;
-  /* A point off its curve, or at infinity, is refused here. */
+  /* A point that is not on its curve, or at infinity, is refused by the function that reads it. */
   int done = is_private ? read_private(k, kind, der, (long)der_len) : read_public(k, kind, der, (long)der_len);
   ERR_clear_error();
   if (!done) {
@@ -148,7 +144,7 @@ MY_EXPORT int32_t my_key_free(const uint8_t address[8]) {
   return 0;
 }
 
-/* The context of one RSA or EdDSA signature; NULL where libcrypto refuses the scheme. */
+/* The context of one RSA or EdDSA signature; NULL if libcrypto refuses the scheme. */
 static EVP_MD_CTX *begin(my_key *k, uint32_t padding, uint32_t hash, uint32_t salt, int signs) {
   EVP_MD_CTX *ctx = EVP_MD_CTX_new();
   EVP_PKEY_CTX *inner = NULL;
@@ -171,7 +167,7 @@ fail:
   return NULL;
 }
 
-/* r || s, each as long as the order. */
+/* Writes r || s, each padded to the length of the order. */
 static int32_t sign_ecdsa(my_key *k, uint32_t hash, const uint8_t *data, uint32_t data_len, uint8_t *out,
                           uint32_t out_max) {
   uint8_t hashed[MY_DIGEST_MAX];
@@ -230,7 +226,7 @@ MY_EXPORT int32_t my_verify(const uint8_t address[8], uint32_t padding, uint32_t
     result = verify_ecdsa(k, hash, data, data_len, signature, signature_len);
   } else {
     EVP_MD_CTX *ctx = begin(k, padding, hash, salt, 0);
-    /* What EVP refuses for another reason than the signature is refused all the same. */
+    /* If EVP refuses for another reason than the signature, the result is the same. */
     result = ctx ? EVP_DigestVerify(ctx, signature, signature_len, data, data_len) == 1 : MY_CANNOT;
     EVP_MD_CTX_free(ctx);
   }
@@ -238,7 +234,7 @@ MY_EXPORT int32_t my_verify(const uint8_t address[8], uint32_t padding, uint32_t
   return result;
 }
 
-/* The DER of PKCS#8 into out; its length, or -1. */
+/* Writes the PKCS#8 encoding of a key to out; returns its length, or -1. */
 static int32_t put_pkcs8(EVP_PKEY *key, uint8_t *out, uint32_t out_max) {
   PKCS8_PRIV_KEY_INFO *info = EVP_PKEY2PKCS8(key);
   int length = info ? i2d_PKCS8_PRIV_KEY_INFO(info, NULL) : -1;
@@ -263,7 +259,7 @@ MY_EXPORT int32_t my_key_generate(uint32_t kind, uint32_t bits, uint8_t *pkcs8, 
   return result;
 }
 
-/* SubjectPublicKeyInfo of a private key. */
+/* Writes the SubjectPublicKeyInfo of a private key. */
 MY_EXPORT int32_t my_key_public(const uint8_t address[8], uint8_t *spki, uint32_t spki_max) {
   my_key *k = key_at(address);
   int length = k->ec ? i2d_EC_PUBKEY(k->ec, NULL) : i2d_PUBKEY(k->key, NULL);

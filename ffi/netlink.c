@@ -1,7 +1,5 @@
-/*
- * Netlink: requests and their answers, and what the kernel tells by itself. Messages are made and
- * read in TypeScript (lib/datapath); here are only the socket and its calls.
- */
+/* Netlink sockets: sends requests, and receives answers and events. Messages are encoded and
+ * decoded in TypeScript (lib/datapath); only the socket and its calls are here. */
 #define _GNU_SOURCE
 #include "netns.h"
 
@@ -15,7 +13,7 @@ static int open_here(uint32_t protocol, uint32_t groups, uint32_t receive_octets
   int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, (int)protocol);
   if (fd < 0) return -errno;
   int one = 1, size = receive_octets > INT32_MAX / 2 ? INT32_MAX / 2 : (int)receive_octets;
-  /* Words where a request fails, and no copy of the request in its acknowledgement. */
+  /* An acknowledgement has a text if a request fails, and no copy of the request. */
   setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, &one, sizeof one);
   setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &one, sizeof one);
   if (size > 0 && setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size) < 0) {
@@ -33,10 +31,9 @@ static int open_here(uint32_t protocol, uint32_t groups, uint32_t receive_octets
   return fd;
 }
 
-/*
- * A netlink socket of a protocol (NETLINK_XFRM, NETLINK_ROUTE) that hears the groups of a bit mask:
- * its file descriptor, or -errno. The path names a network namespace (empty: this one).
- */
+/* Opens a netlink socket of a protocol (NETLINK_XFRM, NETLINK_ROUTE) that receives the multicast
+ * groups of a bit mask. Returns its file descriptor, or -errno. The path names a network namespace
+ * (empty: that of the thread). */
 MY_EXPORT int32_t my_netlink_open(const uint8_t *ns_path, uint32_t ns_path_len, uint32_t protocol,
                                uint32_t groups, uint32_t receive_octets) {
   int home;
@@ -49,7 +46,7 @@ MY_EXPORT int32_t my_netlink_open(const uint8_t *ns_path, uint32_t ns_path_len, 
   return error;
 }
 
-/* Hands messages to the kernel, which works on all of them before this returns. 0 or -errno. */
+/* Sends messages to the kernel, which handles all of them before the call returns. 0 or -errno. */
 MY_EXPORT int32_t my_netlink_send(int32_t fd, const uint8_t *messages, uint32_t length) {
   struct sockaddr_nl kernel;
   memset(&kernel, 0, sizeof kernel);
@@ -61,10 +58,8 @@ MY_EXPORT int32_t my_netlink_send(int32_t fd, const uint8_t *messages, uint32_t 
   return sent < 0 ? -errno : 0;
 }
 
-/*
- * One datagram of messages of the kernel: octets of it, 0 where none waits, or -errno (ENOBUFS: some
- * were lost; EMSGSIZE: it does not fit).
- */
+/* Receives one datagram of messages from the kernel. Returns its octets, 0 if none waits, or -errno
+ * (ENOBUFS: some were lost; EMSGSIZE: it does not fit). */
 MY_EXPORT int32_t my_netlink_receive(int32_t fd, uint8_t *out, uint32_t capacity) {
   for (;;) {
     struct sockaddr_nl from;
@@ -76,7 +71,7 @@ MY_EXPORT int32_t my_netlink_receive(int32_t fd, uint8_t *out, uint32_t capacity
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return errno == EAGAIN ? 0 : -errno;
     if (message.msg_flags & MSG_TRUNC) return -EMSGSIZE;
-    /* Another process may send as well; only the kernel is believed. */
+    /* Another process may send to the socket too; only messages of the kernel are accepted. */
     if (message.msg_namelen == sizeof from && from.nl_pid == 0) return (int32_t)got;
   }
 }

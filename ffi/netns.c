@@ -1,4 +1,4 @@
-/* Network namespaces: sockets belong to that of the thread which opens them (setns(2)). */
+/* Network namespaces. A socket belongs to the namespace of the thread that opens it (setns(2)). */
 #define _GNU_SOURCE
 #include "netns.h"
 

@@ -1,11 +1,9 @@
-/*
- * The C shim: what TypeScript cannot do by itself, which is system calls and libcrypto. No protocol
- * and no policy lives here. Only functions marked MY_EXPORT leave the library.
+/* The C shim does what TypeScript cannot do by itself: system calls and libcrypto. It has no
+ * protocol and no policy. Only functions marked MY_EXPORT are visible outside of the library.
  *
- * Conventions: lengths are octets in uint32_t; a result >= 0 is a count or a file descriptor, a
- * negative one is -errno (sockets) or MY_CANNOT / MY_PEER_IS_WRONG (crypto). Nothing is kept between
- * calls but caches of libcrypto objects, one set for each thread, and what a pointer was given out for.
- */
+ * Lengths are octets in uint32_t. A result >= 0 is a count or a file descriptor, a negative one is
+ * -errno (sockets) or MY_CANNOT / MY_PEER_IS_WRONG (crypto). Between calls the shim keeps only
+ * caches of libcrypto objects, one set for each thread, and objects whose addresses were returned. */
 #ifndef MYIKEV2_SHIM_H
 #define MYIKEV2_SHIM_H
 
@@ -14,12 +12,12 @@
 
 #define MY_EXPORT __attribute__((visibility("default")))
 
-/* Moves with every change of a function or of a record: lib/native/load.ts holds the same number. */
+/* Increases with every change of a function or a record; lib/native/load.ts has the same number. */
 #define MY_SHIM_ABI 9
 
-/* libcrypto does not do that. */
+/* libcrypto does not support the request. */
 #define MY_CANNOT (-1)
-/* What the peer sent is wrong. */
+/* What the peer sent is invalid. */
 #define MY_PEER_IS_WRONG (-2)
 
 #endif

@@ -1,7 +1,5 @@
-/*
- * TLS over memory: records in and out by value, for EAP-TLS, EAP-TTLS and PEAP. Which records travel
- * how is told in lib/eap/tls/; here are libssl's objects and nothing of EAP.
- */
+/* TLS over memory, with records passed by value, for EAP-TLS, EAP-TTLS and PEAP. How records are
+ * carried is described in lib/eap/tls/; here are only the objects of libssl. */
 #include "shim.h"
 
 #include <openssl/bio.h>
@@ -20,12 +18,12 @@ typedef struct {
   int failed;
 } my_tls;
 
-/* What my_tls_step found; the order is that of lib/native/libssl.ts. */
+/* The result of my_tls_step; lib/native/libssl.ts has the same order. */
 typedef struct {
   uint32_t out, plain, established, more, text;
 } my_tls_found;
 
-/* Puts a text where there is room for it; octets written. */
+/* Writes a text as far as there is room for it; returns the octets written. */
 static uint32_t put(uint8_t *text, uint32_t room, const char *words, const char *reason) {
   char whole[TEXT_MAX];
   int length = snprintf(whole, sizeof whole, "%s%s%s", words, reason ? ": " : "", reason ? reason : "");
@@ -36,7 +34,7 @@ static uint32_t put(uint8_t *text, uint32_t room, const char *words, const char 
   return (uint32_t)length;
 }
 
-/* The last words of libssl, and of its certificate check where that is what has failed. */
+/* Writes the last error of libssl, and that of the certificate check if that is what has failed. */
 static uint32_t say(const SSL *ssl, uint8_t *text, uint32_t room) {
   unsigned long code = ERR_peek_last_error();
   const char *reason = code ? ERR_reason_error_string(code) : NULL;
@@ -51,13 +49,14 @@ static BIO *reading(const uint8_t *octets, uint32_t length) {
   return BIO_new_mem_buf(octets, (int)length);
 }
 
-/* No pass phrase is ever asked for at a terminal. */
+/* Supplies no pass phrase, so that none is asked for at a terminal. */
 static int no_phrase(char *room, int size, int writes, void *user) {
   (void)room, (void)size, (void)writes, (void)user;
   return 0;
 }
 
-/* All certificates of a PEM text that may hold other things too; how many, or -1. */
+/* Adds all certificates of a PEM text, which may contain other things too; returns their number, or
+ * -1. */
 static int add_anchors(SSL_CTX *context, const uint8_t *pem, uint32_t length) {
   BIO *bio = reading(pem, length);
   if (!bio) return -1;
@@ -65,7 +64,7 @@ static int add_anchors(SSL_CTX *context, const uint8_t *pem, uint32_t length) {
   int count = 0;
   for (X509 *found; (found = PEM_read_bio_X509(bio, NULL, no_phrase, NULL)); count++) {
     int added = X509_STORE_add_cert(store, found);
-    /* Servers name whom they trust, so that clients can choose a certificate. */
+    /* Servers name the authorities that they trust, so that clients can choose a certificate. */
     added = added && SSL_CTX_add_client_CA(context, found);
     X509_free(found);
     if (!added) {
@@ -78,7 +77,7 @@ static int add_anchors(SSL_CTX *context, const uint8_t *pem, uint32_t length) {
   return count;
 }
 
-/* The own certificate, and behind it its chain. */
+/* Uses the own certificate and the chain that follows it. */
 static int use_chain(SSL_CTX *context, const uint8_t *pem, uint32_t length) {
   BIO *bio = reading(pem, length);
   if (!bio) return 0;
@@ -103,11 +102,9 @@ static int use_key(SSL_CTX *context, const uint8_t *pem, uint32_t length) {
   return good;
 }
 
-/*
- * A context: PEM of anchors (empty: any chain is taken), of the own certificate and its key (empty:
- * none). flags: 1 is a server, 2 asks clients for a certificate. NULL where the PEM cannot be used;
- * then text has the words and *text_len their number, of room for text_len.
- */
+/* Makes a context from PEM: anchors (empty: any chain is accepted), the own certificate and its key
+ * (empty: none). flags: 1 is a server, 2 asks clients for a certificate. NULL if the PEM cannot be
+ * used; then text has the error and *text_len its length, of at most text_len. */
 MY_EXPORT void *my_tls_context(uint32_t flags, uint32_t version_max, const uint8_t *anchors,
                                uint32_t anchors_len, const uint8_t *chain, uint32_t chain_len,
                                const uint8_t *key, uint32_t key_len, uint8_t *text,
@@ -121,7 +118,7 @@ MY_EXPORT void *my_tls_context(uint32_t flags, uint32_t version_max, const uint8
   const char *what = "libssl fails";
   if (!context) goto cannot;
   SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-  /* The chain that is sent is the one that was given, and not one made of the anchors. */
+  /* The chain that is sent is the given one, and not one made of the anchors. */
   SSL_CTX_set_mode(context, SSL_MODE_NO_AUTO_CHAIN);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_num_tickets(context, 0);
@@ -155,7 +152,8 @@ MY_EXPORT void my_tls_context_free(void *context) {
   SSL_CTX_free(context);
 }
 
-/* A connection; name: what a server's certificate must hold, empty for anything. NULL: no memory. */
+/* Opens a connection. name is what a server's certificate must name; empty: anything. NULL: no
+ * memory. */
 MY_EXPORT void *my_tls_open(void *context, uint32_t server, const uint8_t *name,
                             uint32_t name_len) {
   char host[256];
@@ -195,17 +193,16 @@ MY_EXPORT void my_tls_free(void *handle) {
   OPENSSL_free(tls);
 }
 
-/* Whether libssl only waits for more. */
+/* Whether libssl only waits for more records. */
 static int waits(my_tls *tls, int result) {
   int error = SSL_get_error(tls->ssl, result);
   return error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE;
 }
 
-/*
- * Takes records, goes on with the handshake, reads plaintext, and gives what is to be sent, as much as
- * fits: `more` says that there is more of either, for a call without records. 0, or MY_PEER_IS_WRONG
- * where TLS has failed: text then has the words; what is to be sent (an alert) is given all the same.
- */
+/* Takes records, continues the handshake, reads plaintext, and returns what has to be sent, as much
+ * as fits: `more` says that there is more of either, for a call without records. Returns 0, or
+ * MY_PEER_IS_WRONG if TLS has failed: then text has the error, and what has to be sent (an alert)
+ * is returned all the same. */
 MY_EXPORT int32_t my_tls_step(void *handle, const uint8_t *records, uint32_t records_len,
                               uint8_t *out, uint32_t out_room, uint8_t *plain, uint32_t plain_room,
                               uint8_t *text, uint32_t text_room, my_tls_found *found) {
@@ -244,7 +241,7 @@ MY_EXPORT int32_t my_tls_step(void *handle, const uint8_t *records, uint32_t rec
   return tls->failed ? MY_PEER_IS_WRONG : 0;
 }
 
-/* Encrypts; what is to be sent comes by my_tls_step without records. */
+/* Encrypts data. What has to be sent is returned by my_tls_step without records. */
 MY_EXPORT int32_t my_tls_write(void *handle, const uint8_t *plain, uint32_t length) {
   my_tls *tls = handle;
   ERR_clear_error();
@@ -254,7 +251,7 @@ MY_EXPORT int32_t my_tls_write(void *handle, const uint8_t *plain, uint32_t leng
   return written == (int)length ? written : MY_CANNOT;
 }
 
-/* The exporter of RFC 5705 and RFC 8446 §7.5. */
+/* Exports keying material (RFC 5705, RFC 8446 §7.5). */
 MY_EXPORT int32_t my_tls_export(void *handle, const uint8_t *label, uint32_t label_len,
                                 const uint8_t *context, uint32_t context_len, uint32_t has_context,
                                 uint8_t *out, uint32_t out_len) {
@@ -266,13 +263,13 @@ MY_EXPORT int32_t my_tls_export(void *handle, const uint8_t *label, uint32_t lab
   return good == 1 ? (int32_t)out_len : MY_CANNOT;
 }
 
-/* 0x0303 or 0x0304 once the handshake has come so far. */
+/* The version, 0x0303 or 0x0304, once the handshake has negotiated it. */
 MY_EXPORT int32_t my_tls_version(void *handle) {
   my_tls *tls = handle;
   return SSL_version(tls->ssl);
 }
 
-/* The subject of the other end's certificate (RFC 2253); 0 where it has shown none. */
+/* The subject of the other end's certificate (RFC 2253); 0 if it has sent none. */
 MY_EXPORT int32_t my_tls_peer(void *handle, uint8_t *text, uint32_t room) {
   my_tls *tls = handle;
   X509 *peer = SSL_get1_peer_certificate(tls->ssl);

@@ -1,4 +1,4 @@
-/* A TUN device: IP packets that the system routes into it are read here, and written ones arrive. */
+/* TUN devices: packets that the system routes into a device are read here, and written ones arrive. */
 #define _GNU_SOURCE
 #include "tun_offload.h"
 
@@ -11,36 +11,34 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-/*
- * Makes a device that lasts as long as its file descriptor. name: 16 octets, NUL-terminated, may have
- * a %d that the kernel fills; the name it has then stands there. The descriptor, or -errno.
- */
+/* Makes a device that exists as long as its file descriptor. name has 16 octets, is NUL-terminated,
+ * and may contain a %d for which the kernel puts a number; it receives the final name. Returns the
+ * descriptor, or -errno. */
 MY_EXPORT int32_t my_tun_open(uint8_t *name) {
-  struct ifreq wish;
+  struct ifreq request;
   int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return -errno;
-  memset(&wish, 0, sizeof wish);
-  memcpy(wish.ifr_name, name, sizeof wish.ifr_name - 1);
-  wish.ifr_flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR;
-  if (ioctl(fd, TUNSETIFF, &wish) < 0) {
+  memset(&request, 0, sizeof request);
+  memcpy(request.ifr_name, name, sizeof request.ifr_name - 1);
+  request.ifr_flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR;
+  if (ioctl(fd, TUNSETIFF, &request) < 0) {
     int error = errno;
     close(fd);
     return -error;
   }
-  /* A system that does not hand over large segments hands over packets. */
+  /* A system that does not deliver large segments delivers packets. */
   (void)ioctl(fd, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6);
-  memcpy(name, wish.ifr_name, sizeof wish.ifr_name);
+  memcpy(name, request.ifr_name, sizeof request.ifr_name);
   return fd;
 }
 
-/*
- * One read: a packet into the slot, 1 and its octets in length; or a large segment into held, 0; or
- * -errno. What does not fit, or is told of wrongly, comes as its first octets, for the caller to count.
- */
+/* Reads once: returns 1 after a packet into the slot, with its octets in length; 0 after a large
+ * segment into held; or -errno. A packet that does not fit, or is described wrongly, comes as its
+ * first octets, for the caller to count. */
 static int32_t read_one(int fd, tun_held *held, uint8_t *slot, uint32_t slot_octets, uint32_t *length) {
-  struct virtio_net_hdr told;
+  struct virtio_net_hdr vnet;
   struct iovec parts[] = {
-      {&told, sizeof told},
+      {&vnet, sizeof vnet},
       {slot, slot_octets},
       {held->segment + slot_octets, TUN_PACKET_MAX - slot_octets},
   };
@@ -48,30 +46,28 @@ static int32_t read_one(int fd, tun_held *held, uint8_t *slot, uint32_t slot_oct
   do got = readv(fd, parts, 3);
   while (got < 0 && errno == EINTR);
   if (got < 0) return -errno;
-  if (got < (ssize_t)sizeof told) {
-    /* Not even the header that says what the packet is: it comes as one of no octets. */
+  if (got < (ssize_t)sizeof vnet) {
+    /* It was too short for the header that describes it, and counts as a packet of no octets. */
     *length = 0;
     return 1;
   }
-  uint32_t octets = (uint32_t)got - (uint32_t)sizeof told;
+  uint32_t octets = (uint32_t)got - (uint32_t)sizeof vnet;
   *length = octets < slot_octets ? octets : slot_octets;
-  if (told.gso_type == VIRTIO_NET_HDR_GSO_NONE) {
-    /* An incomplete packet must not leave: without octets it is malformed. */
-    if (octets <= slot_octets && !my_tun_complete(slot, octets, &told)) *length = 0;
+  if (vnet.gso_type == VIRTIO_NET_HDR_GSO_NONE) {
+    /* A packet without its checksum must not leave; without octets it counts as malformed. */
+    if (octets <= slot_octets && !my_tun_complete(slot, octets, &vnet)) *length = 0;
     return 1;
   }
   memcpy(held->segment, slot, *length);
-  if (my_tun_hold(held, octets, &told, slot_octets)) return 0;
+  if (my_tun_hold(held, octets, &vnet, slot_octets)) return 0;
   *length = 0;
   return 1;
 }
 
-/*
- * Reads the packets that wait, without blocking, each to a slot of the arena: how many; 0 where none
- * waits. lengths gets the octets of each. Segments of TCP come large and are cut into packets with
- * checksums; held, all zeros at first, keeps for the next call what there were no slots for. A slot
- * has TUN_PACKET_MAX octets at most.
- */
+/* Reads the packets that wait, without blocking, each into a slot of the arena; returns their
+ * number, 0 if none waits. lengths receives the octets of each. Large TCP segments are cut into
+ * packets with checksums; held, all zeros at first, keeps those for which there were no slots until
+ * the next call. A slot has at most TUN_PACKET_MAX octets. */
 MY_EXPORT int32_t my_tun_read(int32_t fd, uint8_t *held_octets, uint8_t *arena, uint32_t slot_octets,
                               uint32_t slots, uint32_t *lengths) {
   tun_held *held = (tun_held *)(void *)held_octets;
@@ -98,11 +94,11 @@ static int put(int fd, const struct iovec *parts, int count) {
 }
 
 static int32_t put_each(int fd, const uint8_t *buffer, const uint32_t *places, uint32_t count) {
-  struct virtio_net_hdr told = {0};
+  struct virtio_net_hdr vnet = {0};
   int32_t taken = 0;
   for (uint32_t i = 0; i < count; i++) {
     struct iovec parts[] = {
-        {&told, sizeof told},
+        {&vnet, sizeof vnet},
         {(void *)(uintptr_t)(buffer + places[2 * i]), places[2 * i + 1]},
     };
     taken += put(fd, parts, 2);
@@ -110,10 +106,8 @@ static int32_t put_each(int fd, const uint8_t *buffer, const uint32_t *places, u
   return taken;
 }
 
-/*
- * Writes packets: places has the offset and the octets of each. Those of one TCP connection that
- * follow each other are joined and written at once. How many the device took.
- */
+/* Writes packets; places has the offset and the octets of each. Successive packets of one TCP
+ * connection are joined and written at once. Returns how many the device took. */
 MY_EXPORT int32_t my_tun_write(int32_t fd, const uint8_t *buffer, const uint32_t *places,
                                uint32_t count) {
   tun_run run;

@@ -1,7 +1,5 @@
-/*
- * Large TCP segments and incomplete checksums of a TUN device: cut into packets as the system would
- * cut them (RFC 9293 §3.1, RFC 791 §3.1, RFC 8200 §3), and packets joined to large segments.
- */
+/* Large TCP segments and incomplete checksums of a TUN device: cuts segments into packets as the
+ * system would (RFC 9293 §3.1, RFC 791 §3.1, RFC 8200 §3), and joins packets to large segments. */
 #include "tun_offload.h"
 
 #include <arpa/inet.h>
@@ -13,7 +11,7 @@
 #define TCP_FLAGS 13u
 enum { FIN = 1, PSH = 8, ACK = 16, CWR = 128 };
 
-/* One's complement sums are kept in the order of the machine: they are the same in any (RFC 1071 §2). */
+/* One's complement sums are kept in host byte order, as they are the same in any (RFC 1071 §2). */
 static uint64_t add_octets(uint64_t sum, const uint8_t *from, uint32_t octets) {
   uint64_t other = 0;
   uint32_t word, more;
@@ -57,7 +55,7 @@ static int is_v4(const uint8_t *packet) {
   return packet[0] >> 4 == 4;
 }
 
-/* The lengths of the IP header, the checksum of IPv4 with them. */
+/* Writes the lengths of the IP header, and for IPv4 its checksum. */
 static void write_lengths(uint8_t *packet, uint32_t octets) {
   if (!is_v4(packet)) return put16(packet + 4, octets - 40);
   uint16_t sum;
@@ -67,30 +65,31 @@ static void write_lengths(uint8_t *packet, uint32_t octets) {
   memcpy(packet + 10, &sum, 2);
 }
 
-int my_tun_complete(uint8_t *packet, uint32_t octets, const struct virtio_net_hdr *told) {
-  uint32_t start = told->csum_start, at = start + told->csum_offset;
-  if (!(told->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)) return 1;
+int my_tun_complete(uint8_t *packet, uint32_t octets, const struct virtio_net_hdr *vnet) {
+  uint32_t start = vnet->csum_start, at = start + vnet->csum_offset;
+  if (!(vnet->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)) return 1;
   if (start > octets || at + 2 > octets) return 0;
-  /* The sum of the pseudo-header stands where the checksum will. 0 would say that UDP has none. */
+  /* The checksum field has the sum of the pseudo-header. For UDP a result of 0 would mean no
+   * checksum. */
   uint16_t sum = (uint16_t)~fold(add_octets(0, packet + start, octets - start));
   if (sum == 0) sum = 0xffff;
   memcpy(packet + at, &sum, 2);
   return 1;
 }
 
-int my_tun_hold(tun_held *held, uint32_t octets, const struct virtio_net_hdr *told, uint32_t slot_octets) {
-  uint32_t kind = told->gso_type & ~(uint32_t)VIRTIO_NET_HDR_GSO_ECN, upper = told->csum_start;
+int my_tun_hold(tun_held *held, uint32_t octets, const struct virtio_net_hdr *vnet, uint32_t slot_octets) {
+  uint32_t kind = vnet->gso_type & ~(uint32_t)VIRTIO_NET_HDR_GSO_ECN, upper = vnet->csum_start;
   uint8_t *segment = held->segment;
   held->octets = held->next = 0;
   if (octets < 20 || kind != (is_v4(segment) ? VIRTIO_NET_HDR_GSO_TCPV4 : VIRTIO_NET_HDR_GSO_TCPV6)) return 0;
   uint32_t header = is_v4(segment) ? 4u * (segment[0] & 15) : 40;
   if (header < 20 || upper < header || upper + TCP_HEADER > octets) return 0;
   uint32_t headers = upper + 4u * (segment[upper + 12] >> 4);
-  if (headers < upper + TCP_HEADER || headers >= octets || told->gso_size == 0) return 0;
-  if (headers + told->gso_size > slot_octets) return 0;
+  if (headers < upper + TCP_HEADER || headers >= octets || vnet->gso_size == 0) return 0;
+  if (headers + vnet->gso_size > slot_octets) return 0;
   held->octets = octets;
   held->headers = held->next = headers;
-  held->payload = told->gso_size;
+  held->payload = vnet->gso_size;
   held->upper = upper;
   held->given = 0;
   return 1;
@@ -108,7 +107,7 @@ uint32_t my_tun_cut(tun_held *held, uint8_t *packet) {
   memcpy(tcp + 4, &sequence, 4);
   if (held->given > 0) tcp[TCP_FLAGS] &= (uint8_t)~CWR;
   if (payload < rest) tcp[TCP_FLAGS] &= (uint8_t) ~(FIN | PSH);
-  /* The sum of the pseudo-header has the length of the whole; that of the packet takes its place. */
+  /* The sum of the pseudo-header has the length of the segment, which that of the packet replaces. */
   uint64_t length = (uint64_t)(uint16_t)~htons((uint16_t)(held->octets - upper)) +
                     htons((uint16_t)(octets - upper));
   uint16_t sum = (uint16_t)~fold(add_octets(length, tcp, octets - upper));
@@ -123,12 +122,12 @@ static uint64_t pseudo_header(const uint8_t *packet, uint32_t upper_octets) {
   return is_v4(packet) ? add_octets(sum, packet + 12, 8) : add_octets(sum, packet + 8, 32);
 }
 
-/* Where the TCP header begins in a packet that may be joined with others; 0: it may not. */
+/* Offset of the TCP header in a packet that may be joined with others; 0: it may not. */
 static uint32_t upper_of(const uint8_t *packet, uint32_t octets, uint32_t *headers) {
   uint32_t upper = octets > 0 && is_v4(packet) ? 20 : 40;
   if (octets < upper + TCP_HEADER) return 0;
   if (upper == 20) {
-    /* Neither options nor fragments. */
+    /* Packets with options and fragments are not joined. */
     if (packet[0] != 0x45 || packet[9] != TCP || get16(packet + 2) != octets) return 0;
     if ((get16(packet + 6) & 0xbfff) != 0) return 0;
     if (fold(add_octets(0, packet, 20)) != 0xffff) return 0;
@@ -138,7 +137,8 @@ static uint32_t upper_of(const uint8_t *packet, uint32_t octets, uint32_t *heade
   *headers = upper + 4u * (packet[upper + 12] >> 4);
   if (*headers < upper + TCP_HEADER || *headers >= octets) return 0;
   if ((packet[upper + TCP_FLAGS] & ~PSH) != ACK) return 0;
-  /* The receiver takes a joined segment without looking at checksums: a wrong one must reach it. */
+  /* The receiver accepts a joined segment without verifying checksums, so a wrong one is not
+   * joined. */
   uint64_t sum = pseudo_header(packet, octets - upper);
   return fold(add_octets(sum, packet + upper, octets - upper)) == 0xffff ? upper : 0;
 }
@@ -162,11 +162,11 @@ int my_tun_begin(tun_run *run, const uint8_t *packet, uint32_t octets) {
   return !run->closed;
 }
 
-/* All but lengths, identification, checksums, sequence number and PSH. */
+/* Whether all fields agree but lengths, identification, checksums, sequence number and PSH. */
 static int is_alike(const tun_run *run, const uint8_t *packet) {
   const uint8_t *first = run->header, *tcp = packet + run->upper, *first_tcp = first + run->upper;
   if (is_v4(first)) {
-    /* An identification means nothing where fragments are forbidden (RFC 6864 §4.1). */
+    /* Without fragmentation the identification has no meaning (RFC 6864 §4.1). */
     int counts = !(first[6] & 0x40) && get16(packet + 4) != ((get16(first + 4) + run->count) & 0xffff);
     if (counts || memcmp(first, packet, 2) || memcmp(first + 6, packet + 6, 4)) return 0;
     if (memcmp(first + 12, packet + 12, 8)) return 0;
@@ -196,7 +196,7 @@ int my_tun_parts(tun_run *run) {
   write_lengths(run->header, run->total);
   sum = fold(pseudo_header(run->header, run->total - run->upper));
   memcpy(run->header + run->upper + TCP_CHECKSUM, &sum, 2);
-  run->told = (struct virtio_net_hdr){
+  run->vnet = (struct virtio_net_hdr){
       .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
       .gso_type = is_v4(run->header) ? VIRTIO_NET_HDR_GSO_TCPV4 : VIRTIO_NET_HDR_GSO_TCPV6,
       .hdr_len = (uint16_t)run->headers,
@@ -204,7 +204,7 @@ int my_tun_parts(tun_run *run) {
       .csum_start = (uint16_t)run->upper,
       .csum_offset = TCP_CHECKSUM,
   };
-  run->parts[0] = (struct iovec){&run->told, sizeof run->told};
+  run->parts[0] = (struct iovec){&run->vnet, sizeof run->vnet};
   run->parts[1] = (struct iovec){run->header, run->headers};
   return 2 + (int)run->count;
 }

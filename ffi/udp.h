@@ -34,24 +34,23 @@ _Static_assert(sizeof(udp_record) == 64, "the layout that lib/native/udp.ts has"
 
 /* The payload was longer than the slot. */
 #define RECORD_TRUNCATED 1u
-/* The system did not tell the own address. */
+/* The system did not report the own address. */
 #define RECORD_NO_OWN 2u
-/* To be sent by a raw socket: there is no port. */
+/* The record is sent by a raw socket, which has no port. */
 #define RECORD_RAW 4u
-/* To be sent: may go in one piece with others of the same length and way (UDP_SEGMENT of udp(7)). */
+/* The record may be sent in one piece with others of equal length and ends (UDP_SEGMENT of udp(7)). */
 #define RECORD_JOINS 8u
-/* Received: no datagram, but what became of one that was sent (IP_RECVERR of ip(7)). */
+/* The record is an error about a datagram that was sent (IP_RECVERR of ip(7)). */
 #define RECORD_ERROR 16u
 
-/* The largest UDP payload by its length field. */
+/* The largest UDP payload that the length field allows. */
 #define PAYLOAD_MAX 65535u
-/* Datagrams of one system call. */
+/* The most datagrams of one system call. */
 #define BATCH_MAX 64u
 
-/*
- * The errors of a socket as records with RECORD_ERROR, one for a slot: how many. They get half of the
- * slots at most, as what anybody's ICMP says must not keep datagrams waiting.
- */
+/* Writes the errors of a socket as records with RECORD_ERROR, one for each slot; returns their
+ * number. They get at most half of the slots, so that ICMP messages of anybody do not delay
+ * datagrams. */
 uint32_t udp_take_errors(int fd, uint32_t tag, uint8_t *arena, uint32_t slot_octets, uint32_t slots);
 
 #endif

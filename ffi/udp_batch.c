@@ -1,4 +1,5 @@
-/* Datagrams in batches: recvmmsg(2) and sendmmsg(2) with the own address of each (IP_PKTINFO). */
+/* Sends and receives datagrams in batches by recvmmsg(2) and sendmmsg(2), with the own address of
+ * each (IP_PKTINFO). */
 #define _GNU_SOURCE
 #include "udp.h"
 
@@ -10,24 +11,24 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-/* How long a full send buffer is waited for, in ms, before a datagram is given up. */
+/* How long to wait for room in a full send buffer, in ms, before a datagram is given up. */
 #define SEND_WAIT_MS 5
-/* Sockets looked at in one call. */
+/* The most sockets that are read in one call. */
 #define READY_MAX 64
-/* Times that a datagram is offered again because of an error which may be another datagram's. */
+/* How often a datagram is sent again after an error that may concern another datagram. */
 #define OFFERS_MAX 3
-/* Refused datagrams that one my_udp_send lists. */
+/* The most refused datagrams that one my_udp_send lists. */
 #define LISTED_MAX 64u
-/* Of a buffer of records, so that offsets do not overflow. */
+/* The most octets of a buffer of records, so that offsets do not overflow. */
 #define OCTETS_MAX (1u << 30)
-/* Of datagrams that go in one piece; the system takes 64 of them at most. */
+/* The most octets of datagrams in one piece; the system also limits their number to 64. */
 #define JOINED_MAX 64000u
-/* Messages of one recvmmsg, each of which may be of many datagrams. */
+/* The most messages of one recvmmsg, each of which may contain several datagrams. */
 #define STEP 8u
 
 typedef union {
   struct cmsghdr header;
-  /* The own address, the traffic class, and the octets of a segment. */
+  /* Room for the own address, the traffic class, and the octets of a segment. */
   uint8_t octets[CMSG_SPACE(sizeof(struct in6_pktinfo)) + 2 * CMSG_SPACE(sizeof(int))];
 } control_space;
 
@@ -42,7 +43,7 @@ typedef struct {
   control_space controls[BATCH_MAX];
 } batch;
 
-/* A message with room for one payload. */
+/* Prepares a message for one payload. */
 static void prepare(batch *b, uint32_t i, struct iovec *vector, struct iovec payload) {
   struct msghdr *m = &b->messages[i].msg_hdr;
   *vector = payload;
@@ -55,7 +56,7 @@ static void prepare(batch *b, uint32_t i, struct iovec *vector, struct iovec pay
   m->msg_controllen = sizeof b->controls[i];
 }
 
-/* Fills the record before a received payload. */
+/* Fills in the record before a received payload. */
 static void describe(batch *b, uint32_t i, udp_record *r, uint32_t tag) {
   struct msghdr *m = &b->messages[i].msg_hdr;
   int six = b->names[i].any.sa_family == AF_INET6;
@@ -101,7 +102,8 @@ static void describe(batch *b, uint32_t i, udp_record *r, uint32_t tag) {
   }
 }
 
-/* Errors that a socket hands on from the network or for a moment: it stays good. */
+/* Whether an error of a socket comes from the network or is temporary, so that the socket stays
+ * usable. */
 static int is_passing(int error) {
   switch (error) {
     case EAGAIN: case EINTR: case ECONNREFUSED: case ECONNRESET: case EHOSTUNREACH: case EHOSTDOWN:
@@ -113,7 +115,8 @@ static int is_passing(int error) {
   }
 }
 
-/* One recvmmsg into slots from `arena` on: messages, or -errno where the socket is of no use. */
+/* Calls recvmmsg once for slots from `arena` on; returns the messages, or -errno if the socket is
+ * unusable. */
 static int32_t receive_some(int fd, uint32_t tag, uint8_t *arena, uint32_t slot_octets, uint32_t slots) {
   batch b;
   if (slots > STEP) slots = STEP;
@@ -134,7 +137,7 @@ static uint32_t datagrams_in(const uint8_t *slot) {
   return r->segment > 0 ? (r->length + r->segment - 1) / r->segment : 1;
 }
 
-/* Fills slots from `arena` on until the socket is empty, or that many datagrams have come. */
+/* Fills slots from `arena` on until the socket is empty or `wanted` datagrams were received. */
 static int32_t receive_from(int fd, uint32_t tag, uint8_t *arena, uint32_t slot_octets, uint32_t slots) {
   uint32_t filled = 0, datagrams = 0;
   while (filled < slots && datagrams < slots) {
@@ -148,12 +151,10 @@ static int32_t receive_from(int fd, uint32_t tag, uint8_t *arena, uint32_t slot_
   return (int32_t)filled;
 }
 
-/*
- * What waits at the sockets of an epoll, without blocking: the number of slots filled from the
- * start of the arena, each of them a record and its payload; 0 where nothing waits. What became of
- * datagrams that were sent comes first, as records with RECORD_ERROR. A slot has
- * slot_octets, a multiple of 8. No socket gets more than its share of the slots in one call.
- */
+/* Receives from the sockets of an epoll, without blocking. Returns the number of slots that were
+ * filled from the start of the arena, each with a record and its payload; 0 if nothing waits.
+ * Errors about datagrams that were sent come first, as records with RECORD_ERROR. A slot has
+ * slot_octets, a multiple of 8. No socket gets more than its share of the slots in one call. */
 MY_EXPORT int32_t my_udp_receive(int32_t epoll, uint8_t *arena, uint32_t arena_octets, uint32_t slot_octets) {
   struct epoll_event ready[READY_MAX];
   if (slot_octets <= sizeof(udp_record) || slot_octets % 8 != 0) return -EINVAL;
@@ -172,14 +173,14 @@ MY_EXPORT int32_t my_udp_receive(int32_t epoll, uint8_t *arena, uint32_t arena_o
       share -= errors;
     }
     int32_t got = receive_from(fd, tag, arena + (size_t)filled * slot_octets, slot_octets, share);
-    /* What has arrived is handed out first; the error comes again. */
+    /* What has arrived is returned first; the error will occur again. */
     if (got < 0) return filled > 0 ? (int32_t)filled : got;
     filled += (uint32_t)got;
   }
   return (int32_t)filled;
 }
 
-/* Behind the own address in the control octets of a datagram to be sent. */
+/* Appends the traffic class to the control octets of a datagram to be sent. */
 static void add_class(struct msghdr *m, int level, int type, uint32_t traffic_class) {
   int value = (int)(traffic_class & 255);
   if (value == 0) return;
@@ -191,7 +192,7 @@ static void add_class(struct msghdr *m, int level, int type, uint32_t traffic_cl
   m->msg_controllen += CMSG_SPACE(sizeof value);
 }
 
-/* Addresses of a datagram to be sent. 0 where the record has none that can be. */
+/* Sets the addresses of a datagram to be sent; 0 if those of the record are invalid. */
 static int address(batch *b, uint32_t i, const udp_record *r) {
   struct msghdr *m = &b->messages[i].msg_hdr;
   memset(&b->names[i], 0, sizeof b->names[i]);
@@ -231,28 +232,29 @@ static int address(batch *b, uint32_t i, const udp_record *r) {
   return 1;
 }
 
-/* What my_udp_send tells, in words of uint32_t; behind them two words for each that is listed. */
-enum { TOLD_SENT, TOLD_REFUSED, TOLD_LISTED, TOLD_WORDS };
+/* Words of uint32_t that my_udp_send reports, followed by two for each refused datagram that is
+ * listed. */
+enum { REPORT_SENT, REPORT_REFUSED, REPORT_LISTED, REPORT_WORDS };
 
-/* Where my_udp_send keeps its account. */
+/* The words that my_udp_send fills in. */
 typedef struct {
   const uint8_t *records;
-  uint32_t *told;
+  uint32_t *report;
 } account;
 
 /* Counts the datagrams of a message that the system refused, and lists the first of them. */
 static void refused(const account *a, const void *payload, uint32_t datagrams, int error) {
-  uint32_t *listed = &a->told[TOLD_LISTED];
-  a->told[TOLD_REFUSED] += datagrams;
+  uint32_t *listed = &a->report[REPORT_LISTED];
+  a->report[REPORT_REFUSED] += datagrams;
   if (*listed == LISTED_MAX) return;
-  a->told[TOLD_WORDS + 2 * *listed] = (uint32_t)((const uint8_t *)payload - a->records - sizeof(udp_record));
-  a->told[TOLD_WORDS + 2 * *listed + 1] = (uint32_t)error;
+  a->report[REPORT_WORDS + 2 * *listed] = (uint32_t)((const uint8_t *)payload - a->records - sizeof(udp_record));
+  a->report[REPORT_WORDS + 2 * *listed + 1] = (uint32_t)error;
   ++*listed;
 }
 
 static void send_messages(int fd, struct mmsghdr *messages, uint32_t count, const account *a);
 
-/* Each datagram of a message by itself: too large a one goes in fragments, say. */
+/* Sends each datagram of a message by itself; one that is too large is then fragmented. */
 static void send_apart(int fd, const struct msghdr *joined, const account *a) {
   for (size_t i = 0; i < joined->msg_iovlen; i++) {
     struct mmsghdr one = {.msg_hdr = *joined};
@@ -263,19 +265,20 @@ static void send_apart(int fd, const struct msghdr *joined, const account *a) {
   }
 }
 
-/* The way out may not do this, or not with packets of this length. */
+/* Whether an error may mean that this route, or packets of this length, cannot be sent in one
+ * piece. */
 static int is_about_joining(int error) {
   return error == EINVAL || error == EMSGSIZE || error == EIO || error == EOPNOTSUPP;
 }
 
-/* Sends messages of one socket; what the system refuses is counted and passed over. */
+/* Sends messages of one socket; those that the system refuses are counted and skipped. */
 static void send_messages(int fd, struct mmsghdr *messages, uint32_t count, const account *a) {
   uint32_t at = 0, offers = 1;
   int waited = 0;
   while (at < count) {
     int sent = sendmmsg(fd, messages + at, count - at, MSG_DONTWAIT);
     if (sent > 0) {
-      for (int i = 0; i < sent; i++) a->told[TOLD_SENT] += (uint32_t)messages[at++].msg_hdr.msg_iovlen;
+      for (int i = 0; i < sent; i++) a->report[REPORT_SENT] += (uint32_t)messages[at++].msg_hdr.msg_iovlen;
       waited = 0;
       offers = 1;
       continue;
@@ -290,7 +293,8 @@ static void send_messages(int fd, struct mmsghdr *messages, uint32_t count, cons
     }
     const struct msghdr *message = &messages[at].msg_hdr;
     int is_joined = message->msg_iovlen > 1 && is_about_joining(error);
-    /* A socket with IP_RECVERR tells the next call what ICMP said of an earlier datagram, once. */
+    /* A socket with IP_RECVERR reports an ICMP error about an earlier datagram in the next call,
+     * once. */
     if (!is_joined && error != EAGAIN && offers++ < OFFERS_MAX) continue;
     at++;
     waited = 0;
@@ -300,7 +304,7 @@ static void send_messages(int fd, struct mmsghdr *messages, uint32_t count, cons
   }
 }
 
-/* Whether a datagram may go in one piece with those that begin with the first. */
+/* Whether a datagram may be sent in one piece with those that begin with `first`. */
 static int goes_with(const udp_record *first, const udp_record *r, const struct msghdr *message) {
   if (!(first->flags & r->flags & RECORD_JOINS) || r->length == 0 || r->length > first->length) return 0;
   if (message->msg_iov[message->msg_iovlen - 1].iov_len != first->length) return 0;
@@ -310,7 +314,7 @@ static int goes_with(const udp_record *first, const udp_record *r, const struct 
          !memcmp(r->peer, first->peer, sizeof r->peer);
 }
 
-/* Tells the system where the datagrams of a message end. */
+/* Tells the system the length of the datagrams in a message. */
 static void add_segment(struct msghdr *m) {
   uint16_t octets = (uint16_t)m->msg_iov->iov_len;
   struct cmsghdr *c = (struct cmsghdr *)(void *)((uint8_t *)m->msg_control + m->msg_controllen);
@@ -328,19 +332,18 @@ static void send_batch(int fd, batch *b, uint32_t count, const account *a) {
   send_messages(fd, b->messages, count, a);
 }
 
-/*
- * Sends records that lie one behind the other, each with its payload and up to the next multiple of
- * 8. told: datagrams sent, refused by the system, and how many of those are listed, LISTED_MAX at most;
- * then for each of these where its record begins and the errno. A refused piece of several datagrams is
- * listed by the first. 0, or -EINVAL where a record does not fit, from which on nothing is sent.
- */
-MY_EXPORT int32_t my_udp_send(uint8_t *records, uint32_t octets, uint32_t *told) {
+/* Sends consecutive records, each with its payload, padded to a multiple of 8. report receives the
+ * datagrams sent, those refused by the system, and the number of listed ones, at most LISTED_MAX;
+ * then for each of these the offset of its record and the errno. Of a refused piece of several
+ * datagrams the first is listed. Returns 0, or -EINVAL at a record that does not fit, after which
+ * nothing is sent. */
+MY_EXPORT int32_t my_udp_send(uint8_t *records, uint32_t octets, uint32_t *report) {
   batch b;
   uint32_t at = 0, count = 0, vectors = 0;
   const udp_record *first = NULL;
   int fd = -1;
-  account a = {records, told};
-  memset(told, 0, TOLD_WORDS * sizeof *told);
+  account a = {records, report};
+  memset(report, 0, REPORT_WORDS * sizeof *report);
   if (octets > OCTETS_MAX) return -EINVAL;
   while (at < octets) {
     udp_record *r = (udp_record *)(void *)(records + at);

@@ -1,4 +1,5 @@
-/* What the system and ICMP say of datagrams that were sent: the error queue of a socket (ip(7)). */
+/* Errors of the system and of ICMP about datagrams that were sent: the error queue of a socket
+ * (ip(7)). */
 #define _GNU_SOURCE
 #include "udp.h"
 
@@ -10,7 +11,7 @@
 
 #include <linux/errqueue.h>
 
-/* Fills in what the system tells of a datagram that came to nothing. */
+/* Fills in the system's description of an error. */
 static void describe_error(udp_record *r, const struct sock_extended_err *e) {
   int is_icmp = e->ee_origin == SO_EE_ORIGIN_ICMP || e->ee_origin == SO_EE_ORIGIN_ICMP6;
   const struct sockaddr *offender = SO_EE_OFFENDER(e);
@@ -26,10 +27,8 @@ static void describe_error(udp_record *r, const struct sock_extended_err *e) {
   }
 }
 
-/*
- * Takes one error out of a socket's queue, where sockets that ask for it (OPEN_ERRORS) keep what ICMP
- * and the system say of datagrams that were sent: 1, or 0 where none waits.
- */
+/* Takes one error from the queue of a socket with OPEN_ERRORS, which keeps errors of ICMP and of
+ * the system about datagrams that were sent: 1, or 0 if none waits. */
 static int take_error(int fd, uint32_t tag, udp_record *r) {
   struct sockaddr_storage name;
   union {
@@ -55,15 +54,15 @@ static int take_error(int fd, uint32_t tag, udp_record *r) {
   for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c)) {
     int is_v4 = c->cmsg_level == IPPROTO_IP, is_v6 = c->cmsg_level == IPPROTO_IPV6;
     if ((is_v4 && c->cmsg_type == IP_RECVERR) || (is_v6 && c->cmsg_type == IPV6_RECVERR)) {
-      /* The address of the offender stands behind it, where there is one. */
+      /* The address of the offender follows it, if there is one. */
       struct {
         struct sock_extended_err error;
         struct sockaddr_in6 offender;
-      } told;
+      } report;
       size_t octets = c->cmsg_len - CMSG_LEN(0);
-      memset(&told, 0, sizeof told);
-      memcpy(&told, CMSG_DATA(c), octets < sizeof told ? octets : sizeof told);
-      describe_error(r, &told.error);
+      memset(&report, 0, sizeof report);
+      memcpy(&report, CMSG_DATA(c), octets < sizeof report ? octets : sizeof report);
+      describe_error(r, &report.error);
     } else if (is_v4 && c->cmsg_type == IP_PKTINFO && c->cmsg_len >= CMSG_LEN(sizeof(struct in_pktinfo))) {
       struct in_pktinfo info;
       memcpy(&info, CMSG_DATA(c), sizeof info);

@@ -1,7 +1,5 @@
-/*
- * UDP sockets as IKE wants them: packet info, a large receive buffer, no IPsec for IKE itself. Raw
- * sockets of an IP protocol are opened the same way.
- */
+/* UDP sockets for IKE: with packet info, a large receive buffer, and exempt from IPsec. Raw sockets
+ * of an IP protocol are opened in the same way. */
 #define _GNU_SOURCE
 #include "sockets.h"
 
@@ -32,7 +30,7 @@ int socket_on(int fd, int level, int option) {
   return setsockopt(fd, level, option, &one, sizeof one) < 0 ? -errno : 0;
 }
 
-/* IKE itself never goes through the tunnels it makes: both directions pass, whatever policies say. */
+/* Exempts both directions of IKE itself from all policies, so that it does not use its own tunnels. */
 int socket_bypass(int fd, int six) {
   struct xfrm_userpolicy_info policy;
   memset(&policy, 0, sizeof policy);
@@ -46,7 +44,7 @@ int socket_bypass(int fd, int six) {
   return 0;
 }
 
-/* As much as is wanted where we are permitted to, else as much as the system lets anybody have. */
+/* Sets the receive buffer to the wanted size if permitted, otherwise to the system's maximum. */
 static uint32_t enlarge(int fd, uint32_t wanted) {
   int size = wanted > INT32_MAX / 2 ? INT32_MAX / 2 : (int)wanted, got = 0;
   socklen_t length = sizeof got;
@@ -59,7 +57,7 @@ static uint32_t enlarge(int fd, uint32_t wanted) {
   return getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &got, &length) < 0 || got < 0 ? 0 : (uint32_t)got;
 }
 
-/* The interface that has a link-local address; 0 where none has (RFC 4007 §6). */
+/* The interface that has a link-local address; 0 if none has (RFC 4007 §6). */
 static uint32_t scope_of(const struct in6_addr *address) {
   struct ifaddrs *all, *one;
   uint32_t scope = 0;
@@ -74,50 +72,50 @@ static uint32_t scope_of(const struct in6_addr *address) {
   return scope;
 }
 
-static int set_options(int fd, int six, const socket_wish *wish, uint32_t *told) {
-  int is_raw = wish->flags >> OPEN_RAW_SHIFT != 0, mark = TUNNEL_MARK;
+static int set_options(int fd, int six, const socket_options *options, uint32_t *report) {
+  int is_raw = options->flags >> OPEN_RAW_SHIFT != 0, mark = TUNNEL_MARK;
   int error = six && !is_raw ? socket_on(fd, IPPROTO_IPV6, IPV6_V6ONLY) : 0;
   if (!error) error = six ? socket_on(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO) : socket_on(fd, IPPROTO_IP, IP_PKTINFO);
-  if (!error && wish->flags & OPEN_FREEBIND) {
+  if (!error && options->flags & OPEN_FREEBIND) {
     error = six ? socket_on(fd, IPPROTO_IPV6, IPV6_FREEBIND) : socket_on(fd, IPPROTO_IP, IP_FREEBIND);
   }
-  if (!error && wish->flags & OPEN_ESP_IN_UDP) {
-    /* The kernel takes ESP out of UDP and leaves messages behind a non-ESP marker (RFC 3948). */
+  if (!error && options->flags & OPEN_ESP_IN_UDP) {
+    /* The kernel takes ESP out of UDP and leaves messages with a non-ESP marker (RFC 3948). */
     int kind = UDP_ENCAP_ESPINUDP;
     if (setsockopt(fd, IPPROTO_UDP, UDP_ENCAP, &kind, sizeof kind) < 0) error = -errno;
   }
-  if (!error && wish->flags & OPEN_TRAFFIC_CLASS) {
+  if (!error && options->flags & OPEN_TRAFFIC_CLASS) {
     error = six ? socket_on(fd, IPPROTO_IPV6, IPV6_RECVTCLASS) : socket_on(fd, IPPROTO_IP, IP_RECVTOS);
-    /* A system or a protocol without this gives each datagram by itself. */
+    /* A system or a protocol without this delivers each datagram by itself. */
     (void)socket_on(fd, IPPROTO_UDP, UDP_GRO);
   }
-  if (!error && wish->flags & OPEN_ERRORS) {
+  if (!error && options->flags & OPEN_ERRORS) {
     error = six ? socket_on(fd, IPPROTO_IPV6, IPV6_RECVERR) : socket_on(fd, IPPROTO_IP, IP_RECVERR);
   }
-  /* Without it Linux takes no path MTU from Packet Too Big where a raw socket is not connected. */
+  /* Without it Linux takes no path MTU from Packet Too Big for an unconnected raw socket. */
   if (!error && six && is_raw) error = socket_on(fd, IPPROTO_IPV6, IPV6_RECVERR);
   if (error) return error;
-  /* Who may not mark may not make rules either. */
-  if (wish->flags & OPEN_MARK) setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof mark);
-  if (wish->flags & OPEN_BYPASS) told[TOLD_BYPASS_ERRNO] = (uint32_t)socket_bypass(fd, six);
-  told[TOLD_BUFFER] = enlarge(fd, wish->receive_octets);
+  /* A process that may not set marks may not make rules either, so that an error is ignored. */
+  if (options->flags & OPEN_MARK) setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof mark);
+  if (options->flags & OPEN_BYPASS) report[REPORT_BYPASS_ERRNO] = (uint32_t)socket_bypass(fd, six);
+  report[REPORT_BUFFER] = enlarge(fd, options->receive_octets);
   return 0;
 }
 
-socklen_t socket_name(const socket_wish *wish, struct sockaddr_storage *name) {
+socklen_t socket_name(const socket_options *options, struct sockaddr_storage *name) {
   memset(name, 0, sizeof *name);
-  if (wish->address_len == 16) {
+  if (options->address_len == 16) {
     struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)name;
     in6->sin6_family = AF_INET6;
-    in6->sin6_port = htons((uint16_t)wish->port);
-    memcpy(&in6->sin6_addr, wish->address, 16);
+    in6->sin6_port = htons((uint16_t)options->port);
+    memcpy(&in6->sin6_addr, options->address, 16);
     in6->sin6_scope_id = scope_of(&in6->sin6_addr);
     return sizeof *in6;
   }
   struct sockaddr_in *in = (struct sockaddr_in *)name;
   in->sin_family = AF_INET;
-  in->sin_port = htons((uint16_t)wish->port);
-  memcpy(&in->sin_addr, wish->address, 4);
+  in->sin_port = htons((uint16_t)options->port);
+  memcpy(&in->sin_addr, options->address, 4);
   return sizeof *in;
 }
 
@@ -126,62 +124,61 @@ uint32_t socket_port(const struct sockaddr_storage *name) {
                                            : ((const struct sockaddr_in *)name)->sin_port);
 }
 
-int socket_bind(int fd, const socket_wish *wish, uint32_t *told) {
+int socket_bind(int fd, const socket_options *options, uint32_t *report) {
   struct sockaddr_storage name;
-  socklen_t length = socket_name(wish, &name);
+  socklen_t length = socket_name(options, &name);
   if (bind(fd, (struct sockaddr *)&name, length) < 0) return -errno;
   length = sizeof name;
   if (getsockname(fd, (struct sockaddr *)&name, &length) < 0) return -errno;
-  told[TOLD_PORT] = socket_port(&name);
+  report[REPORT_PORT] = socket_port(&name);
   return 0;
 }
 
-static int open_here(const socket_wish *wish, uint32_t *told) {
-  int six = wish->address_len == 16, protocol = (int)(wish->flags >> OPEN_RAW_SHIFT);
-  told[TOLD_STEP] = STEP_SOCKET;
+static int open_here(const socket_options *options, uint32_t *report) {
+  int six = options->address_len == 16, protocol = (int)(options->flags >> OPEN_RAW_SHIFT);
+  report[REPORT_STEP] = STEP_SOCKET;
   int fd = socket(six ? AF_INET6 : AF_INET,
                   (protocol ? SOCK_RAW : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
   if (fd < 0) return -errno;
-  told[TOLD_STEP] = STEP_OPTION;
-  int error = set_options(fd, six, wish, told);
+  report[REPORT_STEP] = STEP_OPTION;
+  int error = set_options(fd, six, options, report);
   if (!error) {
-    told[TOLD_STEP] = STEP_BIND;
-    error = socket_bind(fd, wish, told);
+    report[REPORT_STEP] = STEP_BIND;
+    error = socket_bind(fd, options, report);
   }
   if (error) {
     close(fd);
     return error;
   }
-  told[TOLD_STEP] = STEP_NONE;
+  report[REPORT_STEP] = STEP_NONE;
   return fd;
 }
 
-/*
- * A bound socket: its file descriptor, or -errno. The path names a network namespace (empty: this
- * one); the address has 4 or 16 octets and may be all zeros; port 0 takes a free one. told: 4 words,
- * as TOLD_* counts them; the buffer is what SO_RCVBUF then says, twice the octets asked for.
- */
+/* Opens a bound socket; returns its file descriptor, or -errno. The path names a network namespace
+ * (empty: that of the thread); the address has 4 or 16 octets and may be all zeros; port 0 takes a
+ * free one. report receives 4 words, indexed by REPORT_*; the buffer is what SO_RCVBUF then says, twice
+ * the octets asked for. */
 MY_EXPORT int32_t my_udp_open(const uint8_t *ns_path, uint32_t ns_path_len, const uint8_t *address,
                            uint32_t address_len, uint32_t port, uint32_t flags,
-                           uint32_t receive_octets, uint32_t *told) {
-  socket_wish wish = {address, address_len, port, flags, receive_octets};
-  memset(told, 0, TOLD_WORDS * sizeof *told);
+                           uint32_t receive_octets, uint32_t *report) {
+  socket_options options = {address, address_len, port, flags, receive_octets};
+  memset(report, 0, REPORT_WORDS * sizeof *report);
   if ((address_len != 4 && address_len != 16) || port > 65535) return -EINVAL;
   int home;
-  told[TOLD_STEP] = STEP_NAMESPACE;
+  report[REPORT_STEP] = STEP_NAMESPACE;
   int error = netns_enter(ns_path, ns_path_len, &home);
   if (error) return error;
-  int fd = open_here(&wish, told);
+  int fd = open_here(&options, report);
   error = netns_leave(home);
   if (error) {
     if (fd >= 0) close(fd);
-    told[TOLD_STEP] = STEP_RETURN;
+    report[REPORT_STEP] = STEP_RETURN;
     return error;
   }
   return fd;
 }
 
-/* Datagrams that the full receive buffer of a socket has lost so far. */
+/* Number of datagrams that a socket has lost because its receive buffer was full. */
 MY_EXPORT int32_t my_udp_drops(int32_t fd) {
   uint32_t words[SK_MEMINFO_VARS] = {0};
   socklen_t length = sizeof words;
@@ -189,15 +186,16 @@ MY_EXPORT int32_t my_udp_drops(int32_t fd) {
   return (int32_t)(words[SK_MEMINFO_DROPS] & INT32_MAX);
 }
 
-/* The largest packet that goes whole to an address, by what the system knows of the way; or -errno. */
+/* The largest packet that reaches an address without fragmentation, as far as the system knows; or
+ * -errno. */
 MY_EXPORT int32_t my_path_mtu(const uint8_t *address, uint32_t address_len) {
-  socket_wish wish = {address, address_len, 9, 0, 0};
+  socket_options options = {address, address_len, 9, 0, 0};
   if (address_len != 4 && address_len != 16) return -EINVAL;
   int six = address_len == 16, mark = TUNNEL_MARK, mtu = 0;
   int fd = socket(six ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return -errno;
   struct sockaddr_storage name;
-  socklen_t name_length = socket_name(&wish, &name), length = sizeof mtu;
+  socklen_t name_length = socket_name(&options, &name), length = sizeof mtu;
   setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof mark);
   int error = connect(fd, (struct sockaddr *)&name, name_length) < 0 ||
                       getsockopt(fd, six ? IPPROTO_IPV6 : IPPROTO_IP, six ? IPV6_MTU : IP_MTU, &mtu, &length) < 0

@@ -1,7 +1,5 @@
-/*
- * Waiting for any of several sockets: an epoll with an eventfd in it, by which another thread ends
- * the wait. `my_wait` is the one function that blocks; it is called off the main thread.
- */
+/* Waits for any of several sockets by an epoll, with an eventfd by which another thread ends the
+ * wait. my_wait is the only function that blocks; it is called outside of the main thread. */
 #define _GNU_SOURCE
 #include "shim.h"
 
@@ -12,10 +10,10 @@
 
 /* The eventfd's tag; sockets have smaller ones. */
 #define TAG_WAKE UINT32_MAX
-/* Sockets told of in one call. */
+/* The most sockets that are reported in one call. */
 #define READY_MAX 256
 
-/* A new epoll, with an eventfd for my_wait_wake in out[0]. */
+/* Makes an epoll, with an eventfd for my_wait_wake in out[0]. */
 MY_EXPORT int32_t my_wait_open(int32_t *out) {
   int epoll = epoll_create1(EPOLL_CLOEXEC);
   if (epoll < 0) return -errno;
@@ -31,22 +29,23 @@ MY_EXPORT int32_t my_wait_open(int32_t *out) {
   return epoll;
 }
 
-/* Adds a socket; `tag` < 2^32 - 1 is the caller's name for it. */
+/* Adds a socket with a tag of the caller, which is below 2^32 - 1. */
 MY_EXPORT int32_t my_wait_add(int32_t epoll, int32_t fd, uint32_t tag) {
   if (tag == TAG_WAKE) return -EINVAL;
-  /* The file descriptor and the tag travel together. */
+  /* The file descriptor and the tag are stored together. */
   struct epoll_event event = {.events = EPOLLIN, .data.u64 = (uint64_t)(uint32_t)fd << 32 | tag};
   return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
 
-/* Changes what a socket is waited for: bit 0, octets to take; bit 1, room to send. */
+/* Changes what a socket is waited for: bit 0, to receive; bit 1, room to send. */
 MY_EXPORT int32_t my_wait_change(int32_t epoll, int32_t fd, uint32_t tag, uint32_t wanted) {
   uint32_t events = (wanted & 1 ? (uint32_t)EPOLLIN : 0u) | (wanted & 2 ? (uint32_t)EPOLLOUT : 0u);
   struct epoll_event event = {.events = events, .data.u64 = (uint64_t)(uint32_t)fd << 32 | tag};
   return epoll_ctl(epoll, EPOLL_CTL_MOD, fd, &event) < 0 ? -errno : 0;
 }
 
-/* Tags of sockets that have something, without blocking: how many, READY_MAX and `tags_max` at most. */
+/* Writes the tags of sockets that are ready, without blocking; returns their number, at most
+ * READY_MAX and `tags_max`. */
 MY_EXPORT int32_t my_wait_ready(int32_t epoll, uint32_t *tags, uint32_t tags_max) {
   struct epoll_event ready[READY_MAX];
   int got = epoll_wait(epoll, ready, tags_max < READY_MAX ? (int)tags_max : READY_MAX, 0), count = 0;
@@ -58,7 +57,8 @@ MY_EXPORT int32_t my_wait_ready(int32_t epoll, uint32_t *tags, uint32_t tags_max
   return count;
 }
 
-/* Blocks until a socket can be read, or it was woken, or time is over (-1: never). Takes nothing. */
+/* Blocks until a socket can be read, my_wait_wake was called, or the time is over (-1: never).
+ * Reads nothing. */
 MY_EXPORT int32_t my_wait(int32_t epoll, int32_t timeout_ms) {
   struct epoll_event event;
   int ready = epoll_wait(epoll, &event, 1, timeout_ms);
@@ -66,7 +66,7 @@ MY_EXPORT int32_t my_wait(int32_t epoll, int32_t timeout_ms) {
   return ready;
 }
 
-/* Ends a my_wait, now or when it comes; for good. */
+/* Ends my_wait, now and in the future. */
 MY_EXPORT int32_t my_wait_wake(int32_t event) {
   return eventfd_write(event, 1) < 0 ? -errno : 0;
 }

@@ -1,10 +1,10 @@
 /**
- * IP addresses as octets (4 or 16, network order, never IPv4-mapped), prefixes, and where a datagram
- * came from and went to.
+ * IP addresses as octets (4 or 16, network byte order, never IPv4-mapped), prefixes, and the path of a
+ * datagram.
  * @module
  */
 
-/** 4 octets (IPv4) or 16 (IPv6), network order. Treated as immutable. */
+/** An address: 4 octets (IPv4) or 16 (IPv6) in network byte order. It must not be changed. */
 export type IpAddress = Uint8Array;
 
 /** An address with its prefix length; host bits may be set. */
@@ -13,22 +13,22 @@ export interface IpPrefix {
   readonly bits: number;
 }
 
-/** The two ends of a datagram's way as this host sees them. */
+/** The two ends of a datagram's path as this host sees them. */
 export interface Path {
   readonly ownAddress: IpAddress;
   readonly ownPort: number;
   readonly peerAddress: IpAddress;
   readonly peerPort: number;
-  /** In a TCP connection between the two (RFC 9329); absent: in UDP. */
+  /** Whether the path is a TCP connection (RFC 9329); absent: it is UDP. */
   readonly tcp?: true;
 }
 
-/** Octets of a textual IPv4 or IPv6 address; `undefined` if it is none. No zone, no prefix. */
+/** Parses an IPv4 or IPv6 address without zone and prefix; undefined if it is none. */
 export function parseAddress(text: string): IpAddress | undefined {
   return text.includes(":") ? parseV6(text) : parseV4(text);
 }
 
-/** An address or `address/bits`; without bits, all of them. */
+/** Parses an address or `address/bits`; without bits, the prefix has the full length. */
 export function parsePrefix(text: string): IpPrefix | undefined {
   const [host, bitsText, ...more] = text.split("/");
   const address = parseAddress(host!);
@@ -38,17 +38,17 @@ export function parsePrefix(text: string): IpPrefix | undefined {
   return { address, bits: Number(bitsText) };
 }
 
-/** Dotted quad, or IPv6 as RFC 5952 §4 writes it. */
+/** An address as dotted quad, or in the form of RFC 5952 §4. */
 export function showAddress(address: IpAddress): string {
   return address.length === 4 ? address.join(".") : showV6(address);
 }
 
-/** `address:port`, an IPv6 address in brackets. */
+/** An endpoint as `address:port`, with an IPv6 address in brackets. */
 export function showEndpoint(address: IpAddress, port: number): string {
   return address.length === 4 ? `${address.join(".")}:${port}` : `[${showV6(address)}]:${port}`;
 }
 
-/** `own → peer` with ports. */
+/** A path as `own → peer`, both with ports. */
 export function showPath(path: Path): string {
   const own = showEndpoint(path.ownAddress, path.ownPort);
   const peer = showEndpoint(path.peerAddress, path.peerPort);
@@ -62,24 +62,24 @@ export function samePath(a: Path, b: Path): boolean {
       compareAddresses(a.ownAddress, b.ownAddress) === 0;
 }
 
-/** The ends of a path as a key; paths in UDP and in TCP are not told apart. */
+/** A text for the ends of a path; paths in UDP and in TCP with equal ends have the same. */
 export function endsKey({ ownAddress, ownPort, peerAddress, peerPort }: Path): string {
   return `${String.fromCharCode(...ownAddress, ...peerAddress)}${ownPort} ${peerPort}`;
 }
 
-/** Whether it means something on one link alone: fe80::/10 (RFC 4291 §2.5.6). */
+/** Whether an address is only unique on a link: fe80::/10 (RFC 4291 §2.5.6). */
 export function isLinkLocal(address: IpAddress): boolean {
   return address.length === 16 && address[0] === 0xfe && (address[1]! & 0xc0) === 0x80;
 }
 
-/** The address as a number, for arithmetic and order. */
+/** An address as a number, for arithmetic and comparison. */
 export function addressToBigInt(address: IpAddress): bigint {
   let value = 0n;
   for (const octet of address) value = value << 8n | BigInt(octet);
   return value;
 }
 
-/** Inverse of {@linkcode addressToBigInt}; `undefined` where it does not fit `octets` (4 or 16). */
+/** Inverse of {@linkcode addressToBigInt}; undefined if the number does not fit into `octets` (4 or 16). */
 export function addressFromBigInt(value: bigint, octets: number): IpAddress | undefined {
   if (value < 0n || value >> BigInt(8 * octets) !== 0n) return undefined;
   const address = new Uint8Array(octets);
@@ -87,19 +87,19 @@ export function addressFromBigInt(value: bigint, octets: number): IpAddress | un
   return address;
 }
 
-/** The address `step` further on; `undefined` past either end of the family's space. */
+/** The address that is `step` after another; undefined if it is outside of the address space. */
 export function addressPlus(address: IpAddress, step: number | bigint): IpAddress | undefined {
   return addressFromBigInt(addressToBigInt(address) + BigInt(step), address.length);
 }
 
-/** Negative, 0 or positive as `a` lies before, at or after `b`; IPv4 lies before IPv6. */
+/** Negative, 0 or positive if `a` is before, equal to or after `b`; IPv4 is before IPv6. */
 export function compareAddresses(a: IpAddress, b: IpAddress): number {
   if (a.length !== b.length) return a.length - b.length;
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return a[i]! - b[i]!;
   return 0;
 }
 
-/** First and last address of the prefix. */
+/** The first and the last address of a prefix. */
 export function prefixRange(prefix: IpPrefix): readonly [first: IpAddress, last: IpAddress] {
   const octets = prefix.address.length;
   const hostBits = BigInt(8 * octets - prefix.bits);
@@ -125,7 +125,7 @@ export function isUnspecified(address: IpAddress): boolean {
 
 function parseV4(text: string): IpAddress | undefined {
   const parts = text.split(".");
-  // Octal to some programs, decimal to others (RFC 6943 §3.1.1): a leading zero is no address here.
+  // A leading zero means octal to some programs and decimal to others (RFC 6943 §3.1.1), so it is refused.
   if (parts.length !== 4 || !parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part))) {
     return undefined;
   }
@@ -144,7 +144,7 @@ function parseV6(text: string): IpAddress | undefined {
   return Uint8Array.from([...head, ...Array<number>(missing).fill(0), ...tail]);
 }
 
-/** Octets of colon-separated groups; a dotted quad may stand last. */
+/** Octets of colon-separated groups; the last may be a dotted quad. */
 function groups(text: string, last: boolean): number[] | undefined {
   if (text === "") return [];
   const octets: number[] = [];
@@ -165,7 +165,7 @@ function groups(text: string, last: boolean): number[] | undefined {
 
 function showV6(address: IpAddress): string {
   const words = Array.from({ length: 8 }, (_, i) => address[2 * i]! << 8 | address[2 * i + 1]!);
-  // RFC 5952 §4.2.3: the first of the longest runs of zero words, never a run of one.
+  // The first of the longest runs of zero words is shortened, but no single word (RFC 5952 §4.2.3).
   let best = 0, bestAt = -1;
   for (let at = 0; at < 8; at++) {
     let run = 0;

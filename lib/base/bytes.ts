@@ -1,11 +1,11 @@
 /**
- * Octets in network byte order: a bounds-checked cursor to read, a growing buffer to write, and the
- * few helpers every room needs.
+ * Reads and writes octets in network byte order: a reader with checked bounds, a growing writer, and a few
+ * helpers.
  * @module
  */
 import { WireError } from "@/base/errors.ts";
 
-/** Bounds-checked cursor over received octets, network byte order. Slices are views, not copies. */
+/** Reads received octets in network byte order, with checked bounds. Slices are views, not copies. */
 export class Reader {
   #at: number;
   readonly #end: number;
@@ -13,7 +13,7 @@ export class Reader {
     this.#at = start;
     this.#end = end;
   }
-  /** Octets not yet read. */
+  /** Number of octets not yet read. */
   get left(): number {
     return this.#end - this.#at;
   }
@@ -21,40 +21,40 @@ export class Reader {
   get at(): number {
     return this.#at;
   }
-  /** uint8. @throws {WireError} past the end. */
+  /** Reads a uint8. @throws {WireError} at the end. */
   u8(): number {
     this.#need(1);
     return this.octets[this.#at++]!;
   }
-  /** uint16. @throws {WireError} past the end. */
+  /** Reads a uint16. @throws {WireError} at the end. */
   u16(): number {
     this.#need(2);
     const at = this.#at;
     this.#at = at + 2;
     return this.octets[at]! << 8 | this.octets[at + 1]!;
   }
-  /** uint32. @throws {WireError} past the end. */
+  /** Reads a uint32. @throws {WireError} at the end. */
   u32(): number {
     this.#need(4);
     const b = this.octets, at = this.#at;
     this.#at = at + 4;
     return (b[at]! << 24 | b[at + 1]! << 16 | b[at + 2]! << 8 | b[at + 3]!) >>> 0;
   }
-  /** uint64. @throws {WireError} past the end. */
+  /** Reads a uint64. @throws {WireError} at the end. */
   u64(): bigint {
     const high = this.u32(), low = this.u32();
     return BigInt(high) << 32n | BigInt(low);
   }
-  /** The next `count` octets as a view. @throws {WireError} past the end. */
+  /** The next `count` octets as a view. @throws {WireError} at the end. */
   take(count: number): Uint8Array {
     this.#need(count);
     return this.octets.subarray(this.#at, this.#at += count);
   }
-  /** All that is left, as a view. */
+  /** All remaining octets as a view. */
   rest(): Uint8Array {
     return this.take(this.left);
   }
-  /** Throws if octets remain: a payload must be consumed to its last octet. */
+  /** Checks that nothing remains, as a payload must be consumed to its last octet. @throws {WireError} */
   end(): void {
     if (this.left > 0) throw new WireError(`Cannot ignore ${this.left} trailing octets`);
   }
@@ -65,14 +65,14 @@ export class Reader {
   }
 }
 
-/** Growing network-byte-order buffer. */
+/** Writes octets in network byte order into a growing buffer. */
 export class Writer {
   #octets: Uint8Array;
   #at = 0;
   constructor(capacity = 256) {
     this.#octets = new Uint8Array(capacity);
   }
-  /** Octets written so far. */
+  /** Number of octets written so far. */
   get length(): number {
     return this.#at;
   }
@@ -110,21 +110,21 @@ export class Writer {
     this.#at += octets.length;
     return this;
   }
-  /** Overwrites a uint8 written before. */
+  /** Overwrites a uint8. */
   setU8(at: number, v: number): void {
     this.#octets[at] = v;
   }
-  /** Overwrites a uint16 written before: a length known only now. */
+  /** Overwrites a uint16, such as a length that was unknown before. */
   setU16(at: number, v: number): void {
     this.#octets[at] = v >>> 8;
     this.#octets[at + 1] = v;
   }
-  /** Overwrites a uint32 written before. */
+  /** Overwrites a uint32. */
   setU32(at: number, v: number): void {
     this.setU16(at, v >>> 16);
     this.setU16(at + 2, v & 0xffff);
   }
-  /** What was written, as a copy of exact size. */
+  /** A copy of what was written. */
   done(): Uint8Array {
     return this.#octets.slice(0, this.#at);
   }
@@ -150,7 +150,7 @@ export function concat(...parts: readonly Uint8Array[]): Uint8Array {
   return joined;
 }
 
-/** Whether two octet strings are the same; takes the same time wherever they differ. */
+/** Whether two octet strings are equal, compared in constant time for their length. */
 export function sameOctets(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false;
   let different = 0;
@@ -160,14 +160,14 @@ export function sameOctets(a: Uint8Array, b: Uint8Array): boolean {
 
 const HEX = Array.from({ length: 256 }, (_, v) => v.toString(16).padStart(2, "0"));
 
-/** Lower-case hex, two digits an octet. */
+/** Octets as lower-case hex, two digits each. */
 export function toHex(octets: Uint8Array): string {
   let text = "";
   for (let i = 0; i < octets.length; i++) text += HEX[octets[i]!];
   return text;
 }
 
-/** Octets of a hex text; `undefined` if it is none (odd length, other characters). */
+/** Octets of a hex text; undefined if it is none (odd length, other characters). */
 export function fromHex(text: string): Uint8Array | undefined {
   if (text.length % 2 || /[^0-9a-f]/i.test(text)) return undefined;
   const octets = new Uint8Array(text.length / 2);

@@ -1,11 +1,10 @@
 /**
- * A reader of capture files: frames of a pcap file, and the UDP datagrams in them, put together
- * from IP fragments.
+ * Reads pcap files: their frames, and the UDP datagrams in them, reassembled from IP fragments.
  * @module
  */
 import { concat } from "@/base/bytes.ts";
 
-/** A capture that cannot be read; the message is a sentence without the file's name. */
+/** A capture that cannot be read; the message does not name the file. */
 export class CaptureError extends Error {
   override name = "CaptureError";
 }
@@ -24,7 +23,7 @@ interface IpPacket {
   readonly destination: Uint8Array;
   readonly protocol: number;
   readonly payload: Uint8Array;
-  /** Present for a fragment: what tells its packet from others, and its place in octets. */
+  /** For a fragment: a key of its packet, and its offset in octets. */
   readonly part?: { readonly key: string; readonly offset: number; readonly more: boolean };
 }
 
@@ -33,7 +32,7 @@ const IPV6_FRAGMENT = 44;
 
 const FILE_HEADER_OCTETS = 24, FRAME_HEADER_OCTETS = 16;
 const PCAPNG_MAGIC = 0x0a0d0d0a;
-/** What begins a pcap file: microseconds or nanoseconds, in either order of octets. */
+/** The first word of a pcap file, for time stamps in microseconds or nanoseconds and both byte orders. */
 const MAGICS: ReadonlyMap<number, { readonly little: boolean }> = new Map([
   [0xa1b2c3d4, { little: false }],
   [0xa1b23c4d, { little: false }],
@@ -42,8 +41,8 @@ const MAGICS: ReadonlyMap<number, { readonly little: boolean }> = new Map([
 ]);
 
 /**
- * Frames of a pcap file, without their link headers: IP packets only.
- * @throws {CaptureError} where it is no pcap file, is cut short, or has frames that were.
+ * The IP packets of a pcap file, without link headers.
+ * @throws {CaptureError} if it is no pcap file, or it or one of its frames is truncated.
  */
 export function readIpPackets(file: Uint8Array): Uint8Array[] {
   if (file.length < FILE_HEADER_OCTETS) {
@@ -75,8 +74,8 @@ export function readIpPackets(file: Uint8Array): Uint8Array[] {
 }
 
 /**
- * All UDP datagrams of a pcap file, in order of their last fragment.
- * @throws {CaptureError} as for {@linkcode readIpPackets}, and where fragments are missing.
+ * The UDP datagrams of a pcap file, in the order of their last fragment.
+ * @throws {CaptureError} as for {@linkcode readIpPackets}, and if fragments are missing.
  */
 export function readDatagrams(file: Uint8Array): UdpDatagram[] {
   const datagrams: UdpDatagram[] = [];
@@ -113,7 +112,7 @@ function withoutLink(frame: Uint8Array, linkType: number): Uint8Array | undefine
   }
 }
 
-/** `undefined` for what is no whole IP packet, as other protocols of a link are. */
+/** Reads an IP packet; undefined for anything else, such as other protocols of a link. */
 function readIp(octets: Uint8Array): IpPacket | undefined {
   const version = (octets[0] ?? 0) >> 4;
   if (version === 4 && octets.length >= 20) return readV4(octets);
@@ -150,7 +149,7 @@ function readV6(octets: Uint8Array): IpPacket {
   return { ...packet, protocol: octets[40]!, payload: octets.subarray(48, total), part };
 }
 
-/** The whole packet once its last missing fragment is there. */
+/** The whole packet, once its last missing fragment has been read. */
 function reassembled(waiting: Map<string, IpPacket[]>, packet: IpPacket): IpPacket | undefined {
   const { key } = packet.part!;
   const parts = [...waiting.get(key) ?? [], packet].sort((a, b) => a.part!.offset - b.part!.offset);

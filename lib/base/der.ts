@@ -1,9 +1,9 @@
 /**
- * The Distinguished Encoding Rules of ASN.1 (X.690), as far as certificates need them: a reader that
- * refuses what DER does not allow, and a writer.
+ * The Distinguished Encoding Rules of ASN.1 (X.690) as far as certificates need them: a reader, which refuses
+ * what DER does not allow, and a writer.
  *
- * Everything is a tag, a length and contents; tags of more than 30 and indefinite lengths do not
- * occur and are refused. Contents are views into what was given, never copies.
+ * An element is a tag, a length and contents. Tags above 30 and indefinite lengths do not occur and are
+ * refused. Contents are views, never copies.
  * @module
  */
 import { concat } from "@/base/bytes.ts";
@@ -37,7 +37,7 @@ export function contextTag(number: number, form: "constructed" | "primitive"): n
   return (form === "constructed" ? 0xa0 : 0x80) | number;
 }
 
-/** Elements in a row: the contents of a SEQUENCE or SET, or a whole encoding. */
+/** Reads a row of elements: the contents of a SEQUENCE or SET, or a whole encoding. */
 export class DerReader {
   #at: number;
   readonly #end: number;
@@ -48,7 +48,7 @@ export class DerReader {
     this.#end = end;
   }
 
-  /** Octets not yet read. */
+  /** Number of octets not yet read. */
   get left(): number {
     return this.#end - this.#at;
   }
@@ -60,32 +60,32 @@ export class DerReader {
 
   /**
    * The contents of the next element, which must have this tag.
-   * @throws {WireError} where it has another, or breaks DER.
+   * @throws {WireError} if it has another, or breaks DER.
    */
   contents(tag: number, what: string): Uint8Array {
     const [from, to] = this.#next(tag, what);
     return this.octets.subarray(from, to);
   }
 
-  /** A reader of the next element's contents; @throws {WireError} as {@linkcode contents}. */
+  /** A reader of the next element's contents. @throws {WireError} as {@linkcode contents}. */
   within(tag: number, what: string): DerReader {
     const [from, to] = this.#next(tag, what);
     return new DerReader(this.octets, from, to);
   }
 
-  /** The same where the next element has this tag, else `undefined` and nothing read. */
+  /** A reader of the next element's contents if it has this tag; otherwise undefined, and nothing is read. */
   maybeWithin(tag: number, what: string): DerReader | undefined {
     return this.tag === tag ? this.within(tag, what) : undefined;
   }
 
-  /** The next element whole: tag, length and contents. @throws {WireError} where it breaks DER. */
+  /** The next element as a whole: tag, length and contents. @throws {WireError} if it breaks DER. */
   whole(what: string, tag = this.tag): Uint8Array {
     const from = this.#at;
     const [, to] = this.#next(tag, what);
     return this.octets.subarray(from, to);
   }
 
-  /** A BOOLEAN. @throws {WireError} where it is none, or neither 0x00 nor 0xff (X.690 §11.1). */
+  /** A BOOLEAN. @throws {WireError} if it is none, or neither 0x00 nor 0xff (X.690 §11.1). */
   boolean(what: string): boolean {
     const octets = this.contents(Tag.BOOLEAN, what);
     if (octets.length !== 1 || (octets[0] !== 0 && octets[0] !== 0xff)) {
@@ -94,7 +94,7 @@ export class DerReader {
     return octets[0] === 0xff;
   }
 
-  /** An INTEGER, its contents: two's complement, big-endian. @throws {WireError} where not minimal. */
+  /** The contents of an INTEGER: two's complement, big-endian. @throws {WireError} if it is not minimal. */
   integer(what: string, tag: number = Tag.INTEGER): Uint8Array {
     const octets = this.contents(tag, what), [first, second] = octets;
     const padded = second !== undefined &&
@@ -112,7 +112,7 @@ export class DerReader {
     return octets.length > 1 && octets[0] === 0 ? octets.subarray(1) : octets;
   }
 
-  /** An INTEGER from 0 to `max`, which is below 2^31. @throws {WireError} where it is outside. */
+  /** An INTEGER from 0 to `max`, which is below 2^31. @throws {WireError} if it is outside of that. */
   small(what: string, max: number, tag: number = Tag.INTEGER): number {
     const octets = this.integer(what, tag);
     let value = octets.length <= 5 ? 0 : NaN;
@@ -123,23 +123,23 @@ export class DerReader {
     return value;
   }
 
-  /** An OBJECT IDENTIFIER in dotted form. @throws {WireError} where it is none, or huge. */
+  /** An OBJECT IDENTIFIER in dotted form. @throws {WireError} if it is none, or too long. */
   oid(what: string): string {
     return oidOf(this.contents(Tag.OID, what), what);
   }
 
-  /** A BIT STRING of whole octets. @throws {WireError} where bits of the last octet are unused. */
+  /** A BIT STRING of whole octets. @throws {WireError} if bits of the last octet are unused. */
   bitString(what: string): Uint8Array {
     const octets = this.contents(Tag.BIT_STRING, what);
     if (octets[0] !== 0) throw new WireError(`Cannot read ${what}, it is not of whole octets`);
     return octets.subarray(1);
   }
 
-  /** A BIT STRING of named bits: bit 0 is the lowest bit of the result, at most 31 of them. */
+  /** A BIT STRING of at most 31 named bits: bit 0 becomes the lowest bit of the result. */
   namedBits(what: string, tag: number = Tag.BIT_STRING): number {
     const octets = this.contents(tag, what), unused = octets[0] ?? 8;
     const last = octets.at(-1)!;
-    // X.690 §11.2: unused bits are zero, and trailing zero bits of a named list are left out.
+    // Unused bits must be zero, and trailing zero bits of a named list are omitted (X.690 §11.2).
     const empty = octets.length === 1;
     const bad = unused > 7 || octets.length > 5 || (empty && unused > 0) ||
       (!empty && (last & (1 << unused) - 1) !== 0);
@@ -151,14 +151,14 @@ export class DerReader {
     return bits;
   }
 
-  /** @throws {WireError} where elements are left. */
+  /** Checks that no elements remain. @throws {WireError} */
   end(what: string): void {
     if (this.left > 0) {
       throw new WireError(`Cannot read ${what}, ${this.left} octets follow its last element`);
     }
   }
 
-  /** Where the contents of the next element begin and end; moves behind it. */
+  /** The range of the next element's contents; the position moves after it. */
   #next(tag: number, what: string): readonly [from: number, to: number] {
     const { octets } = this, end = this.#end;
     let at = this.#at;
@@ -178,7 +178,7 @@ export class DerReader {
       if (end - at < count) throw new WireError(`Cannot read ${what}, it ends inside its length`);
       length = 0;
       for (let i = 0; i < count; i++) length = length * 256 + octets[at++]!;
-      // X.690 §10.1: in as few octets as can be.
+      // A length must be encoded in as few octets as possible (X.690 §10.1).
       if (length < 0x80 || (count > 1 && length < 256 ** (count - 1))) {
         throw new WireError(`Cannot read ${what}, its length is not of DER`);
       }
@@ -191,7 +191,7 @@ export class DerReader {
   }
 }
 
-/** A reader of the contents of a SEQUENCE that is all there is. @throws {WireError} where it is not. */
+/** A reader of a SEQUENCE that takes up all octets. @throws {WireError} if it does not. */
 export function derSequence(octets: Uint8Array, what: string): DerReader {
   const outer = new DerReader(octets);
   const inner = outer.within(Tag.SEQUENCE, what);
@@ -199,10 +199,10 @@ export function derSequence(octets: Uint8Array, what: string): DerReader {
   return inner;
 }
 
-/** Octets of an OBJECT IDENTIFIER that anybody uses. */
+/** The most octets of an OBJECT IDENTIFIER that are accepted. */
 const OID_OCTETS_MAX = 64;
 
-/** The dotted form of an OBJECT IDENTIFIER's contents. @throws {WireError} where it is none, or huge. */
+/** The dotted form of an OBJECT IDENTIFIER's contents. @throws {WireError} if it is none, or too long. */
 export function oidOf(octets: Uint8Array, what: string): string {
   const last = octets.at(-1);
   if (last === undefined || last >= 0x80 || octets.length > OID_OCTETS_MAX) {
@@ -213,7 +213,7 @@ export function oidOf(octets: Uint8Array, what: string): string {
     if (fresh && octet === 0x80) {
       throw new WireError(`Cannot read ${what}, it is not an OBJECT IDENTIFIER of DER`);
     }
-    // Arcs beyond 2^46 occur in UUIDs alone (X.667); all others are counted without bigints.
+    // Only UUIDs have arcs beyond 2^46 (X.667); all others are computed without bigints.
     if (arc < 2 ** 46) arc = arc * 128 + (octet & 0x7f);
     else wide = (wide || BigInt(arc)) << 7n | BigInt(octet & 0x7f);
     fresh = octet < 0x80;
@@ -228,19 +228,19 @@ export function oidOf(octets: Uint8Array, what: string): string {
   return dotted;
 }
 
-/** One element: tag, length, and the parts as its contents. */
+/** An element with a tag and parts as its contents. */
 export function der(tag: number, ...parts: readonly Uint8Array[]): Uint8Array {
   let length = 0;
   for (const part of parts) length += part.length;
   return concat(Uint8Array.of(tag, ...lengthOctets(length)), ...parts);
 }
 
-/** A SEQUENCE of these elements. */
+/** A SEQUENCE of elements. */
 export function derSequenceOf(...parts: readonly Uint8Array[]): Uint8Array {
   return der(Tag.SEQUENCE, ...parts);
 }
 
-/** An INTEGER that is not negative, of big-endian octets; leading zeros are dropped. */
+/** An INTEGER that is not negative, from big-endian octets; leading zeros are dropped. */
 export function derUnsigned(octets: Uint8Array): Uint8Array {
   let at = 0;
   while (at < octets.length - 1 && octets[at] === 0) at++;
@@ -254,7 +254,7 @@ export function derBitString(octets: Uint8Array): Uint8Array {
   return der(Tag.BIT_STRING, Uint8Array.of(0), octets);
 }
 
-/** A BIT STRING of named bits, of which bit 0 is the lowest of `bits`. */
+/** A BIT STRING of named bits; bit 0 is the lowest of `bits`. */
 export function derNamedBits(bits: number): Uint8Array {
   const count = 32 - Math.clz32(bits), octets = new Uint8Array(1 + Math.ceil(count / 8));
   octets[0] = 8 * (octets.length - 1) - count;
@@ -264,7 +264,7 @@ export function derNamedBits(bits: number): Uint8Array {
   return der(Tag.BIT_STRING, octets);
 }
 
-/** An OBJECT IDENTIFIER of its dotted form. */
+/** An OBJECT IDENTIFIER from its dotted form. */
 export function derOid(dotted: string): Uint8Array {
   const [root, second, ...rest] = dotted.split(".").map(BigInt);
   const octets: number[] = [];

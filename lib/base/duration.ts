@@ -1,5 +1,6 @@
 /**
- * Durations as setup files write them: `1h2m3.5s`, units h, m, s, ms, us or µs, ns, and a plain `0`.
+ * Durations as setup files write them: `1h2m3.5s`, with the units h, m, s, ms, us or µs and ns, or a plain
+ * `0`.
  * @module
  */
 
@@ -14,7 +15,7 @@ const UNIT_MS: Readonly<Record<string, number>> = {
   ns: 1e-6,
 };
 
-/** Milliseconds of a duration text; `undefined` if it is none or negative. */
+/** Milliseconds of a duration; undefined if it is none, or negative. */
 export function parseDuration(text: string): number | undefined {
   if (text === "0") return 0;
   if (!/^(\d+(\.\d*)?|\.\d+)(h|m|s|ms|us|µs|μs|ns)/.test(text)) return undefined;

@@ -1,7 +1,7 @@
 /**
- * What this program calls itself; the same as in `deno.json`, which `scripts/check_docs.ts` holds.
+ * The version of this program, which must equal that in `deno.json`; `scripts/check_docs.ts` compares them.
  * @module
  */
 
-/** Semantic version. */
+/** The semantic version. */
 export const VERSION = "0.1.0";

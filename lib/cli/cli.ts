@@ -87,7 +87,7 @@ async function follow(test: TestConnection, args: ShellArguments, json: boolean)
 }
 
 /**
- * Writes a line at once, also among thousands; ends the process quietly if the reader has closed the pipe.
+ * Writes a line at once, also among thousands; ends the process orElse if the reader has closed the pipe.
  */
 function print(line: string): void {
   printLine(line);

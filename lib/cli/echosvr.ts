@@ -92,7 +92,7 @@ class EchoServer {
     this.#rule = new EchoRule(own, port);
     this.#sockets = new PacketSockets({
       shim,
-      wish: () => ({
+      socketOptions: () => ({
         address: new Uint8Array(family),
         port,
         underPolicy: true,

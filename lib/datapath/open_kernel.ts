@@ -45,14 +45,14 @@ export function whyKernelCannot(): string | undefined {
 }
 
 /** Opens the kernel data path. @throws {SetupError} if the setup or the system has to be changed first. */
-export function openKernel(wish: OpenKernelOptions): KernelDataPath {
+export function openKernel(options: OpenKernelOptions): KernelDataPath {
   const lack = whyKernelCannot();
   if (lack) throw new SetupError(`Cannot use datapath: kernel: ${lack}`);
   const shim = loadShim().symbols!;
   const xfrm = new NetlinkSocket(shim, { family: NetlinkFamily.XFRM });
   const route = new NetlinkSocket(shim, { family: NetlinkFamily.ROUTE });
   try {
-    return openOver(wish, { shim, xfrm, route });
+    return openOver(options, { shim, xfrm, route });
   } finally {
     xfrm.close();
     route.close();
@@ -65,8 +65,8 @@ interface Sockets {
   readonly route: NetlinkSocket;
 }
 
-function openOver(wish: OpenKernelOptions, { shim, xfrm, route }: Sockets): KernelDataPath {
-  const { virtualipif, xfrmif, listener } = wish, namespace = namespaceNumber(undefined);
+function openOver(options: OpenKernelOptions, { shim, xfrm, route }: Sockets): KernelDataPath {
+  const { virtualipif, xfrmif, listener } = options, namespace = namespaceNumber(undefined);
   const { taken, cleaned } = cleanLeftovers(namespace, { xfrm, route });
   for (const line of cleaned) listener.note(3, line);
   const innerDevice = linkIndex(route, virtualipif);

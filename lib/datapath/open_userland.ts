@@ -36,15 +36,15 @@ export interface OpenUserlandOptions {
 }
 
 /** Opens the userland data path. @throws {SetupError} if the setup has to be changed first. */
-export function openUserland(wish: OpenUserlandOptions): UserlandDataPath {
-  const { listener, udp } = wish, { symbols: shim } = loadShim();
-  const crypto = { ...wish.crypto, shim };
+export function openUserland(options: OpenUserlandOptions): UserlandDataPath {
+  const { listener, udp } = options, { symbols: shim } = loadShim();
+  const crypto = { ...options.crypto, shim };
   if (!shim) {
     listener.note(3, "No C shim: no TUN device and no ESP without UDP, only pings of our own");
     const nothing = { raw: undefined, system: undefined, pathMtu: () => undefined };
     return new UserlandDataPath({ crypto, listener, udp, ...nothing, closed: () => {} });
   }
-  const opened = openSystem(shim, wish);
+  const opened = openSystem(shim, options);
   return new UserlandDataPath({
     crypto,
     listener,
@@ -68,8 +68,8 @@ interface OpenedSystem {
 }
 
 /** Opens the device and its routes; undefined, with a note, if the process is not allowed to. */
-function openSystem(shim: ShimSymbols, wish: OpenUserlandOptions): OpenedSystem | undefined {
-  const { listener, virtualipif } = wish;
+function openSystem(shim: ShimSymbols, options: OpenUserlandOptions): OpenedSystem | undefined {
+  const { listener, virtualipif } = options;
   const socket = new NetlinkSocket(shim, { family: NetlinkFamily.ROUTE });
   const innerDevice = linkIndex(socket, virtualipif);
   if (innerDevice === undefined) {

@@ -20,7 +20,7 @@ export class RawEsp {
   constructor(shim: ShimSymbols, receiver: EspReceiver, failed: (error: unknown) => void) {
     this.#sockets = new PacketSockets({
       shim,
-      wish: (family) => ({
+      socketOptions: (family) => ({
         address: new Uint8Array(family),
         port: 0,
         rawProtocol: IpProtocol.ESP,

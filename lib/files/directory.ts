@@ -1,33 +1,33 @@
 /**
- * Directories that the program writes into. Whoever may write into a directory may put a link, a pipe or
- * a file of his own in the place of ours, so that root would write where somebody else wants it to: such
- * a directory is refused before anything is done in it.
+ * Checks directories before files are written into them. A user who may write into a directory can replace a
+ * file there by a link, a pipe or a file of his own, so that root would write where that user wants; such a
+ * directory is refused.
  * @module
  */
 import fs, { constants } from "node:fs";
 import process from "node:process";
 import { SystemError } from "@/base/errors.ts";
 
-/** Names a file without opening it (`open(2)`); `node:fs` has no word for it. */
+/** Flag of `open(2)` that refers to a file without opening it; `node:fs` has no name for it. */
 const O_PATH = 0o10000000;
 const STICKY = 0o1000, GROUP_WRITES = 0o020, OTHERS_WRITE = 0o002;
-/** Only the owner reads, writes and enters. */
+/** Mode of a directory that only its owner can read, write and enter. */
 const OWNER_ONLY_DIRECTORY = 0o700;
 
 /**
- * How much a directory is trusted. `user`: it was named on the command line by who runs the program, and
- * may belong to another user, as a home does under sudo. `service`: it belongs to root or to us, and
- * nobody else can write into it or into one above it.
+ * How strict the check of a directory is. `user`: it was named on the command line by the user who runs the
+ * program, and may belong to another user, as a home directory does under sudo. `service`: it belongs to root
+ * or to the user of this process, and nobody else can write into it or into one above it.
  */
 export type DirectoryTrust = "user" | "service";
 
-/** A directory that was judged and stays the same one, whatever happens to its name. */
+/** A directory that has been checked and stays the same one, whatever happens to its name. */
 export class Directory {
   readonly #fd: number;
 
   /**
    * `stickyIsGood`: every user may write into it if it is sticky, as /tmp is.
-   * @throws {SystemError} where it is not there, is no directory, or others can write into it.
+   * @throws {SystemError} if it does not exist, is no directory, or others can write into it.
    */
   constructor(path: string, trust: DirectoryTrust, stickyIsGood = trust === "user") {
     this.#fd = asSystemError(
@@ -47,7 +47,7 @@ export class Directory {
     return `/proc/self/fd/${this.#fd}/${name}`;
   }
 
-  /** Gives the descriptor back. */
+  /** Closes the descriptor. */
   close(): void {
     fs.closeSync(this.#fd);
   }
@@ -62,8 +62,8 @@ export class Directory {
 }
 
 /**
- * Makes a directory and those above it that are missing, each for its owner alone unless `mode` says
- * otherwise; what is there already is judged and left as it is.
+ * Makes a directory and those above it that are missing, each only for its owner unless `mode` is given.
+ * Existing directories are checked and not changed.
  * @throws {SystemError}
  */
 export function makeDirectory(
@@ -80,13 +80,16 @@ export function makeDirectory(
   if (missing.length > 0) new Directory(there, trust, true).close();
   for (const each of missing.reverse()) {
     asSystemError(each, () => fs.mkdirSync(each, { mode }));
-    // Whatever the umask took: a service may run with one that leaves nothing to others.
+    // The mode is set again, as the umask of a service may have removed bits of it.
     asSystemError(each, () => fs.chmodSync(each, mode));
   }
   new Directory(path, trust).close();
 }
 
-/** The users that may own what root trusts: root, ourselves, and who called us by sudo. */
+/**
+ * Whether a user may own what root trusts: root, the user of this process, and the user who called it by
+ * sudo.
+ */
 export function isTrustedOwner(uid: number): boolean {
   return uid === 0 || uid === ownUser() || uid === sudoUser();
 }
@@ -96,7 +99,7 @@ export function ownUser(): number {
   return process.geteuid!();
 }
 
-/** Runs a call of `node:fs`. @throws {SystemError} with the system's words, the path left out. */
+/** Runs a call of `node:fs`. @throws {SystemError} with the text of the system, without the path. */
 export function asSystemError<T>(path: string, call: () => T): T {
   try {
     return call();
@@ -107,7 +110,7 @@ export function asSystemError<T>(path: string, call: () => T): T {
   }
 }
 
-/** The words of strerror(3) where those of the runtime are other ones. */
+/** Texts of strerror(3) for errors that the runtime describes in other words. */
 const WORDS: Readonly<Record<string, string>> = {
   ENOENT: "No such file or directory",
   EACCES: "Permission denied",
@@ -130,10 +133,10 @@ function refuseWritable(
     throw new SystemError(`${where} ${why}`, "open", "EPERM");
   };
   if (trust === "service" && !isTrustedOwner(uid)) refuse(`belongs to user ${uid}`);
-  // In a sticky directory nobody removes or renames what is another's (unlink(2)).
+  // In a sticky directory nobody removes or renames what belongs to another user (unlink(2)).
   if ((mode & STICKY) !== 0 && stickyIsGood) return;
   if ((mode & OTHERS_WRITE) !== 0) refuse("is a directory into which every user can write");
-  // A group with the number of the owner is his own, as most systems make one for each user.
+  // A group with the number of the owner is private to him, as most systems make one for each user.
   const isPrivateGroup = gid === 0 || gid === uid;
   if (ownUser() === 0 && (mode & GROUP_WRITES) !== 0 && !isPrivateGroup) {
     refuse(`is a directory into which the group ${gid} can write`);

@@ -1,7 +1,7 @@
 /**
- * The one door by which the program writes files: logs, captures, keys, results, state, records. No link
- * is followed, nothing is written into a file that another user owns or may have opened already, and
- * nothing waits for the reader of a pipe. Files are readable by their owner alone unless said otherwise.
+ * Writes all files of the program: logs, captures, keys, results, state and records. No link is followed,
+ * nothing is written into a file that another user owns or may have open, and nothing waits for the reader of
+ * a pipe. Files can only be read by their owner unless a function says otherwise.
  * @module
  */
 import fs, { constants } from "node:fs";
@@ -15,44 +15,44 @@ import {
 } from "@/files/directory.ts";
 
 const { O_RDONLY, O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_APPEND, O_NOFOLLOW, O_NONBLOCK } = constants;
-/** Only the owner reads and writes. */
+/** Mode of a file that only its owner can read and write. */
 const OWNER_ONLY = 0o600;
-/** The owner may run it as well. */
+/** Mode of a file that its owner can also execute. */
 const OWNER_RUNS = 0o700;
-/** As far as the umask of the process lets it, everybody reads. */
+/** Mode of a file that everybody can read, as far as the umask permits. */
 const PUBLIC = 0o666;
-/** Attempts to find a name that nobody has, or to open what another process replaces meanwhile. */
+/** The most attempts to find an unused name, or to open a file that another process replaces meanwhile. */
 const TRIES_MAX = 10;
 
-/** A file that is open to be written. */
+/** A file that is open for writing. */
 export interface WrittenFile {
   readonly file: Deno.FsFile;
-  /** False of a device or a pipe, whose mode, name and octets are not ours. */
+  /** False for a device or a pipe, whose mode and name are not changed. */
   readonly isRegular: boolean;
 }
 
-/** What may stand in the place of a file that is to be written. */
-export interface WriteWish {
+/** Options for a file that is to be written. */
+export interface WriteOptions {
   readonly trust: DirectoryTrust;
-  /** Whether a device or a pipe is taken as it is. */
+  /** Whether a device or a pipe is accepted as it is. */
   readonly takesDevices?: boolean;
-  /** Of a new file, less what the umask takes; its owner's alone unless said. */
+  /** Mode of a new file, less the umask; by default only its owner has access. */
   readonly mode?: number;
-  /** Said of a file whose lock another process has. @throws {Error} its own. */
+  /** Is called if another process has locked the file, and throws an error. */
   readonly isLocked?: (inode: number) => never;
 }
 
 /**
- * Opens a new file in the place of what is there: an old file is replaced, not cut, for somebody may have
- * it open. The new one is locked until it is closed.
- * @throws {SystemError} where the directory, the owner or the kind of what is there is not good.
+ * Opens a new file in the place of an old one. The old file is replaced and not truncated, as somebody may
+ * have it open. The new file is locked until it is closed.
+ * @throws {SystemError} if the directory, the owner or the kind of the old file is not acceptable.
  */
-export function createPrivate(path: string, wish: WriteWish): WrittenFile {
+export function createPrivate(path: string, options: WriteOptions): WrittenFile {
   const [directoryPath, name] = split(path);
-  const directory = new Directory(directoryPath, wish.trust);
+  const directory = new Directory(directoryPath, options.trust);
   try {
     for (let tries = 0; tries < TRIES_MAX; tries++) {
-      const opened = createOnce(directory, name, wish, path);
+      const opened = createOnce(directory, name, options, path);
       if (opened) return opened;
     }
     throw new SystemError("Another process replaces it again and again", "open", "EEXIST");
@@ -61,7 +61,7 @@ export function createPrivate(path: string, wish: WriteWish): WrittenFile {
   }
 }
 
-/** Writes a whole file at once: whoever reads it sees the old text or the new one. @throws {SystemError} */
+/** Replaces a file as a whole: a reader sees the old text or the new one. @throws {SystemError} */
 export function replaceText(
   path: string,
   text: string,
@@ -88,8 +88,8 @@ export function replaceText(
 }
 
 /**
- * Writes a file that must not be there yet: nothing of that name is followed, opened or replaced.
- * @throws {SystemError} EEXIST where there is anything.
+ * Writes a file that must not exist: nothing of that name is followed, opened or replaced.
+ * @throws {SystemError} EEXIST if anything has the name.
  */
 export function writeNew(
   path: string,
@@ -114,7 +114,7 @@ export function writeNew(
   }
 }
 
-/** Adds to a file of our own, which is made where it is missing. @throws {SystemError} */
+/** Appends to a file of this program, which is made if it is missing. @throws {SystemError} */
 export function appendText(path: string, text: string, trust: DirectoryTrust): void {
   const [directoryPath, name] = split(path);
   const directory = new Directory(directoryPath, trust);
@@ -138,8 +138,8 @@ export function appendText(path: string, text: string, trust: DirectoryTrust): v
 }
 
 /**
- * Makes an empty file for its owner alone where there is none, for a library that opens it by its name.
- * @throws {SystemError} where what is there is not ours.
+ * Makes an empty file for its owner if there is none, for a library that opens it by name.
+ * @throws {SystemError} if an existing file is not owned by this user.
  */
 export function ensurePrivate(path: string, trust: DirectoryTrust): void {
   appendText(path, "", trust);
@@ -147,7 +147,7 @@ export function ensurePrivate(path: string, trust: DirectoryTrust): void {
 
 /**
  * Reads a file that the program wrote earlier.
- * @throws {SystemError} for what is no file, belongs to others, or is longer than `octetsMax`.
+ * @throws {SystemError} if it is no file, belongs to another user, or is longer than `octetsMax`.
  */
 export function readPrivate(path: string, octetsMax: number): string {
   const fd = asSystemError(path, () => fs.openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
@@ -163,7 +163,7 @@ export function readPrivate(path: string, octetsMax: number): string {
   }
 }
 
-/** Gives a file another name in the same directory; a link of that name is replaced. @throws {SystemError} */
+/** Renames a file within its directory; a link of the new name is replaced. @throws {SystemError} */
 export function renamePrivate(path: string, to: string): void {
   asSystemError(path, () => fs.renameSync(path, to));
 }
@@ -179,12 +179,12 @@ export function writePublic(path: string, chunks: Iterable<string>): void {
   }
 }
 
-/** Removes a file, where it is there; a link goes, and not what it leads to. @throws {SystemError} */
+/** Removes a file if it exists; of a link only the link. @throws {SystemError} */
 export function removePrivate(path: string): void {
   asSystemError(path, () => fs.rmSync(path, { force: true }));
 }
 
-/** A program of a few lines in a directory of its own, which the caller removes. @throws {SystemError} */
+/** Writes a script into a directory of its own, which the caller removes. @throws {SystemError} */
 export function writeScript(prefix: string, text: string): { directory: string; path: string } {
   const directory = Deno.makeTempDirSync({ prefix }), path = `${directory}/script`;
   replaceText(path, text, "user", OWNER_RUNS);
@@ -196,40 +196,40 @@ export function writeAll(file: Pick<Deno.FsFile, "writeSync">, octets: Uint8Arra
   for (let at = 0; at < octets.length;) at += file.writeSync(octets.subarray(at));
 }
 
-/** Undefined where another process has changed what is there meanwhile. */
+/** One attempt to create a file; undefined if another process has replaced the old file meanwhile. */
 function createOnce(
   directory: Directory,
   name: string,
-  wish: WriteWish,
+  options: WriteOptions,
   path: string,
 ): WrittenFile | undefined {
   const at = directory.entry(name);
   const old = fs.lstatSync(at, { throwIfNoEntry: false });
-  if (!old) return createFirst(at, wish);
-  if (wish.takesDevices && isSystemLink(old, path)) return openDevice(path);
+  if (!old) return createFirst(at, options);
+  if (options.takesDevices && isSystemLink(old, path)) return openDevice(path);
   if (old.isSymbolicLink()) throw new SystemError(KIND.link, "open", "ELOOP");
   if (!isTrustedOwner(old.uid)) throw foreign(old);
-  if (wish.takesDevices && (old.isCharacterDevice() || old.isFIFO())) return openDevice(at);
+  if (options.takesDevices && (old.isCharacterDevice() || old.isFIFO())) return openDevice(at);
   if (!old.isFile()) throw new SystemError(KIND.noFile, "open", "EINVAL");
-  return replaceOld(directory, name, wish);
+  return replaceOld(directory, name, options);
 }
 
-function createFirst(at: string, wish: WriteWish): WrittenFile | undefined {
+function createFirst(at: string, options: WriteOptions): WrittenFile | undefined {
   let fd: number;
   try {
-    fd = asSystemError(at, () => fs.openSync(at, NEW, wish.mode ?? OWNER_ONLY));
+    fd = asSystemError(at, () => fs.openSync(at, NEW, options.mode ?? OWNER_ONLY));
   } catch (e) {
     if (e instanceof SystemError && e.errno === "EEXIST") return undefined;
     throw e;
   }
-  return { file: locked(fileOf(fd), wish), isRegular: true };
+  return { file: locked(fileOf(fd), options), isRegular: true };
 }
 
-/** Holds the old file's lock until the new one stands in its place: only one process replaces it. */
+/** Replaces an old file while its lock is held, so that only one process replaces it. */
 function replaceOld(
   directory: Directory,
   name: string,
-  wish: WriteWish,
+  options: WriteOptions,
 ): WrittenFile | undefined {
   const at = directory.entry(name);
   const fd = asSystemError(at, () => fs.openSync(at, O_RDWR | O_NOFOLLOW | O_NONBLOCK));
@@ -237,10 +237,10 @@ function replaceOld(
     fs.closeSync(fd);
     return undefined;
   }
-  const old = locked(fileOf(fd), wish);
+  const old = locked(fileOf(fd), options);
   try {
-    const [file, temporary] = newFile(directory, name, wish.mode ?? OWNER_ONLY);
-    locked(file, wish);
+    const [file, temporary] = newFile(directory, name, options.mode ?? OWNER_ONLY);
+    locked(file, options);
     asSystemError(at, () => fs.renameSync(temporary, at));
     return { file, isRegular: true };
   } finally {
@@ -250,7 +250,7 @@ function replaceOld(
 
 const NEW = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW;
 
-/** A new file under a name of its own, and that name. */
+/** Makes a new file under a temporary name; returns both. */
 function newFile(directory: Directory, name: string, mode: number): [Deno.FsFile, string] {
   const random = crypto.getRandomValues(new Uint8Array(8)).toHex();
   const at = directory.entry(`.${name.slice(0, 200)}.${random}`);
@@ -258,7 +258,7 @@ function newFile(directory: Directory, name: string, mode: number): [Deno.FsFile
   return [fileOf(fd), at];
 }
 
-/** The runtime's own file over a descriptor, which it has no way to take: the same file, opened again. */
+/** Opens the file of a descriptor again as a file of the runtime, which cannot take over a descriptor. */
 function fileOf(fd: number): Deno.FsFile {
   try {
     return Deno.openSync(`/proc/self/fd/${fd}`, { read: true, write: true });
@@ -267,7 +267,7 @@ function fileOf(fd: number): Deno.FsFile {
   }
 }
 
-/** What is opened without waiting has a reader, and then is written as that reader reads. */
+/** Opens a device or pipe without waiting for its reader, and then writes at the pace of the reader. */
 function openDevice(at: string): WrittenFile {
   const fd = asSystemError(at, () => fs.openSync(at, O_WRONLY | O_NONBLOCK));
   try {
@@ -278,12 +278,12 @@ function openDevice(at: string): WrittenFile {
   }
 }
 
-/** `/dev/stdout` and its like are links, but the system's own. */
+/** Whether a path is a link of the system such as `/dev/stdout`. */
 function isSystemLink(old: fs.Stats, path: string): boolean {
   return old.isSymbolicLink() && old.uid === 0 && /^\/dev\/(?:stdout|stderr|fd)(?:\/|$)/.test(path);
 }
 
-/** What stands where a file is to be put by renaming. */
+/** Checks what exists at the place of a file that is going to be renamed to it. */
 function judgeOld(directory: Directory, name: string): void {
   const old = fs.lstatSync(directory.entry(name), { throwIfNoEntry: false });
   if (!old) return;
@@ -292,7 +292,10 @@ function judgeOld(directory: Directory, name: string): void {
   if (!isTrustedOwner(old.uid)) throw foreign(old);
 }
 
-/** @throws {SystemError} for what another user owns, what has a second name, and what is no file. */
+/**
+ * Checks the ownership of a file. @throws {SystemError} if another user owns it, it has a second name, or it
+ * is no file.
+ */
 function mustBeOwn(stat: fs.Stats): void {
   if (!stat.isFile()) throw new SystemError(KIND.noFile, "open", "EINVAL");
   if (!isTrustedOwner(stat.uid)) throw foreign(stat);
@@ -309,8 +312,8 @@ function foreign({ uid }: fs.Stats): SystemError {
   return new SystemError(`It belongs to user ${uid}, not to user ${ownUser()}`, "open", "EPERM");
 }
 
-/** Takes the file's lock, which ends with the process; where another has it, the file is closed. */
-function locked(file: Deno.FsFile, { isLocked }: WriteWish): Deno.FsFile {
+/** Locks a file for as long as the process lives; if another process has the lock, the file is closed. */
+function locked(file: Deno.FsFile, { isLocked }: WriteOptions): Deno.FsFile {
   try {
     if (file.tryLockSync(true)) return file;
   } catch {

@@ -1,16 +1,16 @@
 /**
- * The one door to standard output and standard error, which are a terminal more often than not: what comes
- * from peers, other hosts and files cannot steer it.
+ * Writes to standard output and standard error, which are often a terminal: characters that could steer it
+ * are escaped, as text may come from peers, other hosts and files.
  * @module
  */
 import { printable } from "@/base/printable.ts";
 
-/** A line of what was asked for, on standard output. */
+/** Prints a line of the command's output on standard output. */
 export function printLine(text = ""): void {
   console.log(printable(text));
 }
 
-/** A line of what is told beside that, on standard error. */
+/** Prints a line of other information on standard error. */
 export function tellLine(text = ""): void {
   console.error(printable(text));
 }

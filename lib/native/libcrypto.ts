@@ -1,17 +1,17 @@
 /**
- * The shim's libcrypto under the names that the crypto room's native backend calls. The room may not
- * open libraries and this one may not see it: the shape is the contract.
+ * Offers the shim's libcrypto under the names that the native backend of `crypto/` calls. `crypto/` may not
+ * open libraries, and this room may not import `crypto/`: the shape of the functions is the contract.
  * @module
  */
 import { loadShim, type ShimSymbols } from "@/native/load.ts";
 
-/** The functions of the shim where it loads; see {@linkcode loadShim} for why it does not. */
+/** The functions of the shim if it can be loaded; {@linkcode loadShim} says why it cannot. */
 export function loadLibcrypto(): ReturnType<typeof libcryptoOf> | undefined {
   const { symbols } = loadShim();
   return symbols && libcryptoOf(symbols);
 }
 
-/** The functions, one to one; fit for `nativeBackend` of `lib/crypto/native_backend.ts`. */
+/** The functions of the shim, for `nativeBackend` of `lib/crypto/native_backend.ts`. */
 export function libcryptoOf(symbols: ShimSymbols) {
   return {
     has: symbols.my_crypto_has,
@@ -35,8 +35,8 @@ export function libcryptoOf(symbols: ShimSymbols) {
 }
 
 /**
- * A function with plain `Uint8Array` for its buffers. Deno's types rule out shared memory, of which
- * nobody here makes an array; a call with null is ruled out as well.
+ * The type of a function that takes plain `Uint8Array` for its buffers. Deno's types exclude shared memory,
+ * of which this program makes no arrays, and calls with null.
  */
 type OverAnyBuffer<F> = F extends (...args: infer A) => infer R
   ? (...args: { [I in keyof A]: A[I] extends number ? number : Uint8Array }) => R

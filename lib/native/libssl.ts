@@ -1,19 +1,19 @@
 /**
- * TLS by the shim's libssl, over memory: what the methods of EAP that run in TLS are handed. The room
- * of EAP may not see this one, nor this one that: the shape of {@linkcode openLibssl}'s result is the
- * contract (`TlsEngine` of `lib/eap/tls/engine.ts`).
+ * TLS by the shim's libssl over memory, for the EAP methods that run inside TLS. `eap/` may not import this
+ * room, nor this room `eap/`: the shape of {@linkcode openLibssl}'s result is the contract (`TlsEngine` of
+ * `lib/eap/tls/engine.ts`).
  * @module
  */
 import { must } from "@/base/errors.ts";
 import { loadShim, type ShimSymbols } from "@/native/load.ts";
 
-/** Flags of a context. */
+/** Flags of a TLS context. */
 const SERVER = 1, ASKS_CERTIFICATE = 2;
-/** Octets that one call gives back at most; more is asked for. */
+/** The most octets of records, of plaintext and of text that one call returns. */
 const OUT_OCTETS = 32 * 1024, PLAIN_OCTETS = 32 * 1024, TEXT_OCTETS = 512;
-/** Result of the shim where TLS itself has failed. */
+/** Result of a call of the shim when TLS has failed. */
 const PEER_IS_WRONG = -2;
-/** Octets of one connection's records and plaintext in one step; more is an attack. */
+/** The most octets of records and plaintext of one connection in one step; more is treated as an attack. */
 const STEP_OCTETS_MAX = 1 << 20;
 
 /** See `TlsSettings`. */
@@ -31,13 +31,13 @@ interface Role {
   readonly asksCertificate: boolean;
 }
 
-/** TLS where the shim loads; see {@linkcode loadShim} for why it does not. */
+/** TLS if the shim can be loaded; {@linkcode loadShim} says why it cannot. */
 export function loadLibssl(): Libssl | undefined {
   const { symbols } = loadShim();
   return symbols && new Libssl(symbols);
 }
 
-/** Opens TLS connections, and keeps what was read of PEM for as long as its settings live. */
+/** Opens TLS connections, and caches the contexts made of PEM texts as long as their settings exist. */
 export class Libssl {
   readonly #shim: ShimSymbols;
   readonly #contexts = new WeakMap<Settings, Map<number, Context>>();
@@ -48,7 +48,7 @@ export class Libssl {
     this.#garbage = new FinalizationRegistry((pointer) => shim.my_tls_context_free(pointer));
   }
 
-  /** A connection. @throws {Error} with a sentence where the PEM cannot be used. */
+  /** Opens a connection. @throws {Error} with a sentence if the PEM cannot be used. */
   open(role: Role, settings: Settings): LibsslSession {
     const context = this.#contextOf(role, settings);
     const name = new TextEncoder().encode(role.server ? "" : settings.serverName ?? "");
@@ -84,12 +84,12 @@ export class Libssl {
   }
 }
 
-/** A context of libssl; it lives as long as a connection or its settings hold it. */
+/** A context of libssl, which exists as long as a connection or its settings refer to it. */
 interface Context {
   readonly pointer: Deno.PointerObject;
 }
 
-/** Where calls put what they give, before it is copied out: nothing is kept there between two calls. */
+/** Buffers for the results of calls, from which they are copied at once. */
 const scratch = {
   out: new Uint8Array(OUT_OCTETS),
   plain: new Uint8Array(PLAIN_OCTETS),
@@ -97,18 +97,18 @@ const scratch = {
   found: new Uint32Array(5),
 };
 
-/** One TLS connection; see `TlsSession` of `lib/eap/tls/engine.ts` for what each call promises. */
+/** One TLS connection; `TlsSession` of `lib/eap/tls/engine.ts` describes each call. */
 export class LibsslSession {
   readonly #shim: ShimSymbols;
   #handle: Deno.PointerObject | null;
 
-  /** `context` is only held, so that it is not freed before the connection. */
+  /** `context` is kept so that it is not freed before the connection. */
   constructor(shim: ShimSymbols, handle: Deno.PointerObject, readonly context: Context) {
     this.#shim = shim;
     this.#handle = handle;
   }
 
-  /** Takes records of the other end; empty at a client's beginning. */
+  /** Takes records of the other end; a client begins with none. */
   feed(records: Uint8Array): {
     readonly out: Uint8Array;
     readonly plaintext: Uint8Array;
@@ -138,7 +138,7 @@ export class LibsslSession {
     }
   }
 
-  /** Encrypts application data; the records to send. */
+  /** Encrypts application data; returns the records to send. */
   write(plaintext: Uint8Array): Uint8Array {
     const octets = plainArray(plaintext);
     must(
@@ -148,12 +148,12 @@ export class LibsslSession {
     return this.feed(new Uint8Array(0)).out;
   }
 
-  /** 0x0303 or 0x0304. */
+  /** The version of TLS: 0x0303 or 0x0304. */
   version(): number {
     return this.#shim.my_tls_version(this.#open());
   }
 
-  /** Keying material of this connection. */
+  /** Exports keying material of this connection. */
   exportKey(label: string, context: Uint8Array | undefined, octets: number): Uint8Array {
     const name = new TextEncoder().encode(label), key = new Uint8Array(octets);
     const bound = plainArray(context ?? new Uint8Array(0));
@@ -165,14 +165,14 @@ export class LibsslSession {
     return key;
   }
 
-  /** Subject of the other end's certificate. */
+  /** The subject of the other end's certificate. */
   peerSubject(): string | undefined {
     const text = new Uint8Array(TEXT_OCTETS);
     const octets = this.#shim.my_tls_peer(this.#open(), text, text.length);
     return octets > 0 ? new TextDecoder().decode(text.subarray(0, octets)) : undefined;
   }
 
-  /** Frees it; twice does no harm. */
+  /** Frees the connection. Idempotent. */
   close(): void {
     if (this.#handle) this.#shim.my_tls_free(this.#handle);
     this.#handle = null;
@@ -195,7 +195,7 @@ function join(parts: readonly Uint8Array[]): Uint8Array {
   return joined;
 }
 
-/** Nobody here makes arrays of shared memory, which the types of the runtime rule out. */
+/** Narrows a type: this program makes no arrays of shared memory, which Deno's types exclude. */
 function plainArray(octets: Uint8Array): Uint8Array<ArrayBuffer> {
   return octets as Uint8Array<ArrayBuffer>;
 }

@@ -1,16 +1,20 @@
 /**
- * Loads the C shim, without a file on the machine: its octets, embedded in the executable or read beside
- * the sources, go to a memory file that the dynamic loader reads. The only `dlopen` of the program.
+ * Loads the C shim without a file on the machine: its octets, embedded in the executable or read beside the
+ * sources, are written to a memory file that the dynamic loader reads. This is the only `dlopen` of the
+ * program.
  * @module
  */
 
-/** What the shim must say of itself; `MY_SHIM_ABI` of `ffi/shim.h`. */
+/** The version that the shim must report; `MY_SHIM_ABI` of `ffi/shim.h`. */
 const ABI = 9;
-/** Beside the sources, and at the same place among the files embedded in the executable. */
+/** Path of the shim beside the sources, which is the same among the files embedded in the executable. */
 const SHIM = new URL("../../ffi/build/myikev2_shim.so", import.meta.url);
-/** `memfd_create(2)`: gone in programs that are started. */
+/** Flag of `memfd_create(2)`: the file is closed in programs that are started. */
 const MFD_CLOEXEC = 1;
-/** Never to be started itself: machines with `vm.memfd_noexec` take no other, kernels before 6.3 not this. */
+/**
+ * Flag of `memfd_create(2)`: the file cannot be executed as a program. Machines with `vm.memfd_noexec`
+ * require it, kernels before 6.3 do not know it.
+ */
 const MFD_NOEXEC_SEAL = 8;
 
 const LIBC = {
@@ -19,7 +23,7 @@ const LIBC = {
   close: { parameters: ["i32"], result: "i32" },
 } as const;
 
-/** The crypto functions; `lib/crypto/native_backend.ts` says what each promises. */
+/** The crypto functions, which `lib/crypto/native_backend.ts` describes. */
 const CRYPTO = {
   my_crypto_has: { parameters: ["u32", "u32", "u32"], result: "i32" },
   my_prf: { parameters: ["u32", "buffer", "u32", "buffer", "u32", "buffer"], result: "i32" },
@@ -62,7 +66,7 @@ const CRYPTO = {
   my_random: { parameters: ["buffer", "u32"], result: "i32" },
 } as const;
 
-/** Sockets; what each function does stands before it in `ffi/udp_*.c`, `ffi/tcp.c`, `ffi/wait.c`. */
+/** The socket functions, which are described in `ffi/udp_*.c`, `ffi/tcp.c` and `ffi/wait.c`. */
 const SOCKETS = {
   my_udp_open: {
     parameters: ["buffer", "u32", "buffer", "u32", "u32", "u32", "u32", "buffer"],
@@ -90,7 +94,7 @@ const SOCKETS = {
   my_close: { parameters: ["i32"], result: "i32" },
 } as const;
 
-/** TLS; `ffi/tls.c` says what each does, and who frees what. */
+/** The TLS functions. `ffi/tls.c` describes each, and who frees what. */
 const TLS = {
   my_tls_context: {
     parameters: [
@@ -134,7 +138,7 @@ const TLS = {
   my_tls_peer: { parameters: ["pointer", "buffer", "u32"], result: "i32" },
 } as const;
 
-/** A TUN device; `ffi/tun.c` says what each does. */
+/** The functions of TUN devices, which `ffi/tun.c` describes. */
 const TUN = {
   my_tun_open: { parameters: ["buffer"], result: "i32" },
   my_tun_read: {
@@ -144,7 +148,7 @@ const TUN = {
   my_tun_write: { parameters: ["i32", "buffer", "buffer", "u32"], result: "i32" },
 } as const;
 
-/** ESP packets; `ffi/crypto_packet.c` says what each does. */
+/** The functions for ESP packets, which `ffi/crypto_packet.c` describes. */
 const PACKETS = {
   my_packet_key: {
     parameters: ["u32", "buffer", "u32", "u32", "buffer", "u32", "u32"],
@@ -155,7 +159,7 @@ const PACKETS = {
   my_packet_forget: { parameters: ["i32"], result: "i32" },
 } as const;
 
-/** Netlink; `ffi/netlink.c` says what each does. */
+/** The netlink functions, which `ffi/netlink.c` describes. */
 const NETLINK = {
   my_netlink_open: { parameters: ["buffer", "u32", "u32", "u32", "u32"], result: "i32" },
   my_netlink_send: { parameters: ["i32", "buffer", "u32"], result: "i32" },
@@ -175,14 +179,14 @@ const SHIM_SYMBOLS = {
 /** The functions of the shim. */
 export type ShimSymbols = Deno.DynamicLibrary<typeof SHIM_SYMBOLS>["symbols"];
 
-/** The shim, or why there is none. */
+/** The shim, or the reason why it cannot be used. */
 export type Shim =
   | { readonly symbols: ShimSymbols }
   | { readonly symbols?: undefined; readonly reason: string };
 
 let loaded: Shim | undefined;
 
-/** The shim; it is loaded at the first call, and a failure is remembered as well. */
+/** The shim. It is loaded at the first call; a failure is remembered too. */
 export function loadShim(): Shim {
   return loaded ??= load();
 }
@@ -202,7 +206,7 @@ function load(): Shim {
   }
 }
 
-/** @throws {Error} where the system or the shim refuses. */
+/** Loads the shim from a memory file. @throws {Error} if the system or the shim refuses. */
 function loadFromMemory(octets: Uint8Array): ShimSymbols {
   const libc = Deno.dlopen("libc.so.6", LIBC);
   try {
@@ -228,8 +232,9 @@ function loadFromMemory(octets: Uint8Array): ShimSymbols {
 }
 
 /**
- * Another version may lack symbols and mean other things by those it has: it is asked first. What has
- * been asked stays open, for libcrypto leaves hooks for the end of threads.
+ * Opens the shim and checks its version first, as another version may lack symbols or define them
+ * differently. A shim of another version stays open, as libcrypto has registered hooks for the end of
+ * threads.
  */
 function open(path: string): ShimSymbols {
   const asked = Deno.dlopen(path, { my_shim_abi: SHIM_SYMBOLS.my_shim_abi });

@@ -1,8 +1,8 @@
 /**
- * Netlink sockets of the shim: requests to the kernel in batches with their outcomes, dumps, and the
- * messages that the kernel sends by itself. The caller makes and reads the bodies of messages; here are
- * only the header of 16 octets and the acknowledgement (`linux/netlink.h`). Numbers of netlink are in
- * host order, which is little-endian on every machine that Deno runs on.
+ * Netlink sockets of the shim: requests to the kernel in batches with their results, dumps, and events of the
+ * kernel. The caller encodes and decodes the bodies of messages; this file handles the header of 16 octets
+ * and the acknowledgement (`linux/netlink.h`). Numbers are in host byte order, which is little-endian on
+ * every machine on which Deno runs.
  * @module
  */
 import { must, SystemError } from "@/base/errors.ts";
@@ -14,7 +14,7 @@ export const NetlinkFamily = { ROUTE: 0, XFRM: 6 } as const;
 
 /** Octets of a message's header. */
 export const NETLINK_HEADER_OCTETS = 16;
-/** Flags of a header: a request, one that is acknowledged, one that asks for all of a table. */
+/** Flags of a header: for a request, an acknowledged request, and one for a whole table. */
 export const NetlinkFlag = {
   REQUEST: 1,
   ACK: 4,
@@ -26,36 +26,36 @@ export const NetlinkFlag = {
 } as const;
 
 const NLMSG_ERROR = 2, NLMSG_DONE = 3;
-/** Flags of an answer: words follow the error; the table changed while it was dumped. */
+/** Flags of an answer: a text follows the error; the table changed while it was dumped. */
 const NLM_F_DUMP_INTR = 0x10, NLM_F_ACK_TLVS = 0x200;
-/** Attribute of an acknowledgement: the kernel's own words. */
+/** Attribute of an acknowledgement that has the kernel's error text. */
 const NLMSGERR_ATTR_MSG = 1;
-/** Octets of requests in one call; their acknowledgements fit the smallest receive buffer. */
+/** The most octets of requests in one call; their acknowledgements fit into the smallest receive buffer. */
 const BATCH_OCTETS = 64 * 1024;
 const RECEIVE_OCTETS = 256 * 1024;
 const SOCKET_BUFFER_OCTETS = 4 << 20;
 
-/** Why the kernel refused a request: the errno's name, and its own words where it had any. */
+/** Why the kernel refused a request: the name of the errno, and the kernel's own text if there is one. */
 export interface NetlinkRefusal {
   readonly errno: string;
   readonly words: string;
 }
 
-/** `EEXIST (the kernel's words)`. */
+/** A refusal as `EEXIST (the kernel's text)`. */
 export function showRefusal({ errno, words }: NetlinkRefusal): string {
   return words ? `${errno} (${words})` : errno;
 }
 
-/** A message of the kernel; `body` is lent until the next call. */
+/** A message of the kernel; `body` is valid until the next call. */
 export interface NetlinkMessage {
   readonly type: number;
   readonly body: Uint8Array;
 }
 
 /** The options of a netlink socket. */
-export interface NetlinkWish {
+export interface NetlinkOptions {
   readonly family: number;
-  /** Bit mask of the multicast groups to hear; 0: only answers to requests arrive. */
+  /** Bit mask of the multicast groups to receive; 0: only answers to requests arrive. */
   readonly groups?: number;
   /** Path of a network namespace; absent: the process's own. */
   readonly namespacePath?: string | undefined;
@@ -70,8 +70,8 @@ export class NetlinkSocket {
   #sequence = 0;
   #closed = false;
 
-  /** @throws {SystemError} where the system refuses. */
-  constructor(shim: ShimSymbols, { family, groups = 0, namespacePath = "" }: NetlinkWish) {
+  /** @throws {SystemError} if the system refuses. */
+  constructor(shim: ShimSymbols, { family, groups = 0, namespacePath = "" }: NetlinkOptions) {
     this.#shim = shim;
     const path = new TextEncoder().encode(namespacePath);
     const fd = shim.my_netlink_open(path, path.length, family, groups, SOCKET_BUFFER_OCTETS);
@@ -79,9 +79,9 @@ export class NetlinkSocket {
   }
 
   /**
-   * Sends requests: whole messages whose flags are REQUEST and ACK, to which sequence numbers are given
-   * here. The result has an entry for each request, in order: the refusal, or undefined.
-   * @throws {SystemError} where the socket itself fails.
+   * Sends requests: whole messages with the flags REQUEST and ACK, which get their sequence numbers here. The
+   * result has an entry for each request, in order: the refusal, or undefined.
+   * @throws {SystemError} if the socket itself fails.
    */
   request(messages: readonly Uint8Array[]): (NetlinkRefusal | undefined)[] {
     const outcomes: (NetlinkRefusal | undefined)[] = new Array(messages.length).fill(undefined);
@@ -91,7 +91,7 @@ export class NetlinkSocket {
 
   /**
    * Sends one request, and returns the messages that the kernel sends before its acknowledgement.
-   * @throws {SystemError} with the errno name where it refuses.
+   * @throws {SystemError} with the errno name if the kernel refuses.
    */
   ask(message: Uint8Array): NetlinkMessage[] {
     const request = message.slice(), sequence = ++this.#sequence, found: NetlinkMessage[] = [];
@@ -111,7 +111,7 @@ export class NetlinkSocket {
     }
   }
 
-  /** All entries a DUMP request asks for. @throws {SystemError} where the kernel refuses. */
+  /** All entries for which a DUMP request asks. @throws {SystemError} if the kernel refuses. */
   dump(message: Uint8Array): NetlinkMessage[] {
     for (;;) {
       const found = this.#dumpOnce(message);
@@ -119,7 +119,7 @@ export class NetlinkSocket {
     }
   }
 
-  /** Copies of the messages that the kernel has sent by itself. `lost`: some did not fit into the buffer. */
+  /** Copies of the events that the kernel has sent. `lost`: some did not fit into the receive buffer. */
   events(): { readonly messages: NetlinkMessage[]; readonly lost: boolean } {
     const messages: NetlinkMessage[] = [];
     let lost = false;
@@ -137,13 +137,13 @@ export class NetlinkSocket {
     }
   }
 
-  /** Idempotent. */
+  /** Closes the socket. Idempotent. */
   close(): void {
     if (!this.#closed) closeFd(this.#shim, this.fd);
     this.#closed = true;
   }
 
-  /** Sends as many requests as fit, and reads their outcomes; the index of the next request. */
+  /** Sends as many requests as fit, and reads their results; returns the index of the next request. */
   #batch(
     messages: readonly Uint8Array[],
     from: number,
@@ -174,7 +174,7 @@ export class NetlinkSocket {
     return to;
   }
 
-  /** Undefined: the table changed while it was dumped, so that the dump has to be repeated. */
+  /** One attempt at a dump. Undefined: the table changed meanwhile, so that the dump has to be repeated. */
   #dumpOnce(message: Uint8Array): NetlinkMessage[] | undefined {
     const request = message.slice(), sequence = ++this.#sequence, found: NetlinkMessage[] = [];
     wordsOf(request, 0).setUint32(8, sequence, true);
@@ -198,7 +198,9 @@ export class NetlinkSocket {
     }
   }
 
-  /** One datagram of answers. The kernel has put it into the socket before the request returned. */
+  /**
+   * Receives one datagram of answers, which the kernel has put into the socket before the request returned.
+   */
   #receive(): Answer[] {
     const octets = this.#shim.my_netlink_receive(this.fd, this.#in, this.#in.length);
     if (octets === 0) throw new SystemError("netlink gives no answer", "recvmsg", "EAGAIN");
@@ -228,14 +230,14 @@ function messagesIn(octets: Uint8Array): Answer[] {
   return found;
 }
 
-/** The refusal in an acknowledgement; undefined where its error is 0. */
+/** The refusal in an acknowledgement; undefined if its error is 0. */
 function refusalIn({ body, flags }: Answer): NetlinkRefusal | undefined {
   const error = wordsOf(body, 0).getInt32(0, true);
   if (error === 0) return undefined;
   return { errno: errnoName(-error), words: flags & NLM_F_ACK_TLVS ? wordsIn(body) : "" };
 }
 
-/** The kernel's own words, which stand behind the error and the request's header (NETLINK_CAP_ACK). */
+/** The kernel's own text, which follows the error and the request's header (NETLINK_CAP_ACK). */
 function wordsIn(body: Uint8Array): string {
   for (let at = 4 + NETLINK_HEADER_OCTETS; at + 4 <= body.length;) {
     const attribute = wordsOf(body, at), length = attribute.getUint16(0, true);

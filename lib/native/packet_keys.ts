@@ -9,9 +9,9 @@ import type { ShimSymbols } from "@/native/load.ts";
 /** Keys and algorithms of one direction, by IANA number. */
 export interface NativePacketKeys {
   readonly encryption: number;
-  /** The key, with the salt behind it. */
+  /** The encryption key, followed by the salt. */
   readonly encryptionKey: Uint8Array;
-  /** 0: there is no integrity algorithm. */
+  /** Integrity algorithm; 0: there is none. */
   readonly integrity: number;
   readonly integrityKey: Uint8Array;
   readonly seals: boolean;
@@ -53,7 +53,7 @@ export class PacketKey {
     return this.#shim.my_packet_open(this.#number, lent, at, octets, high ?? 0, esn) >= 0;
   }
 
-  /** Idempotent. */
+  /** Erases the keys. Idempotent. */
   close(): void {
     if (!this.#closed) this.#shim.my_packet_forget(this.#number);
     this.#closed = true;

@@ -17,7 +17,7 @@ import {
   RecordWord,
   SLOT_OCTETS,
   SocketWait,
-  type UdpSocketWish,
+  type UdpSocketOptions,
 } from "@/native/udp.ts";
 
 /** The most packets of one batch. */
@@ -25,49 +25,49 @@ const SLOTS = 64;
 /** Flags of records that hold no packet, or none that can be used. */
 const NO_PACKET = RecordFlag.TRUNCATED | RecordFlag.NO_OWN | RecordFlag.ERROR;
 
-/** A packet that arrived; all of it is lent until the next one. */
+/** A packet that has arrived. All of it is valid only until the next packet. */
 export interface ArrivedPacket {
   readonly own: IpAddress;
   readonly peer: IpAddress;
-  /** 0 with a raw socket. */
+  /** UDP port of the peer; 0 with a raw socket. */
   readonly peerPort: number;
-  /** Interface index of a link-local peer, else 0. */
+  /** Interface index of a link-local peer, otherwise 0. */
   readonly scope: number;
-  /** DSCP and ECN, uint8; 0 where the socket carries no tunnels. */
+  /** DSCP and ECN, uint8; 0 if the socket carries no tunnels. */
   readonly trafficClass: number;
   readonly buffer: Uint8Array;
-  /** Where its octets begin: those behind the IP header, of UDP the payload. */
+  /** Offset of its octets: those after the IP header, and of UDP the payload. */
   readonly at: number;
   readonly octets: number;
 }
 
-/** Where a packet goes. */
+/** The addresses and ports of a packet that is sent. */
 export interface PacketWay {
-  /** Unspecified: the system's choice. */
+  /** The own address; unspecified: the system chooses. */
   readonly own: IpAddress;
   readonly peer: IpAddress;
-  /** 0 with a raw socket. */
+  /** UDP port of the peer; 0 with a raw socket. */
   readonly peerPort: number;
   readonly scope?: number;
   /** DSCP and ECN, uint8; absent: 0. */
   readonly trafficClass?: number;
 }
 
-/** See the module. */
+/** The options of the sockets. */
 export interface PacketSocketsOptions {
   readonly shim: ShimSymbols;
-  /** The options of the socket of a family. */
-  readonly wish: (family: 4 | 16) => UdpSocketWish;
+  /** The options of the socket of an address family. */
+  readonly socketOptions: (family: 4 | 16) => UdpSocketOptions;
   readonly arrived: (packet: ArrivedPacket) => void;
-  /** All packets of a batch have been handed over. */
+  /** Is called when all packets of a batch have been handed over. */
   readonly batchEnds: () => void;
-  /** The sockets have failed: no packet will arrive any more. */
+  /** Is called when the sockets have failed, so that no packet will arrive any more. */
   readonly failed: (error: unknown) => void;
 }
 
-/** See the module. */
+/** The sockets of both address families. */
 export class PacketSockets {
-  /** Packets that the system did not take. */
+  /** Number of packets that the system did not take. */
   refused = 0;
   readonly #options: PacketSocketsOptions;
   readonly #queue: RecordQueue;
@@ -76,12 +76,12 @@ export class PacketSockets {
   readonly #arena = new Uint8Array(SLOTS * SLOT_OCTETS);
   readonly #words = new Uint32Array(this.#arena.buffer);
   readonly #packet = new LentPacket(this.#arena, this.#words);
-  /** Whether its sockets are raw; undefined: nobody has asked yet. */
+  /** Whether the sockets are raw; undefined before that was determined. */
   #isRaw: boolean | undefined;
   readonly #loop: Promise<void>;
   #closed = false;
 
-  /** @throws {SystemError} where file descriptors run out. */
+  /** @throws {SystemError} if file descriptors run out. */
   constructor(options: PacketSocketsOptions) {
     this.#options = options;
     this.#queue = new RecordQueue(options.shim);
@@ -93,12 +93,12 @@ export class PacketSockets {
       });
   }
 
-  /** Opens the socket of a family where there is none yet; the error where the system refuses it. */
+  /** Opens the socket of a family if it is not open; returns the error if the system refuses. */
   open(family: 4 | 16): SystemError | undefined {
     if (this.#sockets.has(family)) return undefined;
-    const { shim, wish } = this.#options;
+    const { shim, socketOptions } = this.#options;
     try {
-      const { fd } = openUdpSocket(shim, wish(family));
+      const { fd } = openUdpSocket(shim, socketOptions(family));
       this.#sockets.set(family, fd);
       this.#wait.add(fd, family);
       return undefined;
@@ -108,7 +108,7 @@ export class PacketSockets {
     }
   }
 
-  /** Sends a packet; may wait for the flush. */
+  /** Sends a packet, at the latest with the flush. */
   send(packet: Uint8Array, way: PacketWay): void {
     const { own, peer, peerPort, scope = 0, trafficClass = 0 } = way;
     const socket = this.#sockets.get(peer.length);
@@ -130,7 +130,7 @@ export class PacketSockets {
     this.refused += this.#queue.flush()?.refused ?? 0;
   }
 
-  /** Idempotent. */
+  /** Closes the sockets. Idempotent. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.flush();
@@ -141,17 +141,17 @@ export class PacketSockets {
     this.#wait.close();
   }
 
-  /** Hands out a batch of packets that have arrived by now; how many there were. */
+  /** Hands out a batch of packets that have arrived; returns their number. */
   drain(): number {
-    const { arrived, batchEnds, wish } = this.#options, buffer = this.#arena;
+    const { arrived, batchEnds, socketOptions } = this.#options, buffer = this.#arena;
     const count = this.#wait.receive(buffer), words = this.#words, packet = this.#packet;
     for (let slot = 0; slot < count; slot++) {
       const record = slot * SLOT_OCTETS, word = record >> 2;
       const family = words[word + RecordWord.FAMILY]! as 4 | 16;
       if (words[word + RecordWord.FLAGS]! & NO_PACKET) continue;
       const start = record + RECORD_OCTETS, octets = words[word + RecordWord.LENGTH]!;
-      // A raw socket of IPv4 gives the header too, one of IPv6 does not (raw(7), RFC 3542 §3).
-      const isRaw = (this.#isRaw ??= wish(family).rawProtocol !== undefined);
+      // A raw IPv4 socket includes the IP header, a raw IPv6 socket does not (raw(7), RFC 3542 §3).
+      const isRaw = (this.#isRaw ??= socketOptions(family).rawProtocol !== undefined);
       const header = isRaw && family === 4 ? 4 * (buffer[start]! & 15) : 0;
       if (octets < header) continue;
       packet.record = record;
@@ -165,9 +165,9 @@ export class PacketSockets {
   }
 }
 
-/** What is handed out for each packet: one object for all, as packets come at up to one a microsecond. */
+/** The one object that is handed out for every packet, as packets arrive at up to one a microsecond. */
 class LentPacket implements ArrivedPacket {
-  /** Where the record begins. */
+  /** Offset of the record. */
   record = 0;
   family: 4 | 16 = 4;
   at = 0;

@@ -1,11 +1,11 @@
 /**
- * Who is at the far end of a Unix socket: SO_PEERCRED (unix(7)), which the kernel fixed when the
- * connection was made.
+ * Finds out which user is at the far end of a Unix socket, by SO_PEERCRED (unix(7)), which the kernel
+ * recorded when the connection was made.
  * @module
  */
 
 const SOL_SOCKET = 1, SO_PEERCRED = 17;
-/** `struct ucred`: process, user, group, each of 32 bits. */
+/** Octets of `struct ucred`: process, user and group, each of 32 bits. */
 const UCRED_OCTETS = 12;
 
 const LIBC = {
@@ -14,7 +14,7 @@ const LIBC = {
 
 let libc: Deno.DynamicLibrary<typeof LIBC> | undefined;
 
-/** The number of the user who connected the socket of this descriptor; undefined: it cannot be told. */
+/** The number of the user who connected this socket; undefined if it is unknown. */
 export function peerUser(fd: number): number | undefined {
   const credentials = new Uint8Array(UCRED_OCTETS);
   const length = new Uint8Array(new Uint32Array([UCRED_OCTETS]).buffer);

@@ -6,14 +6,14 @@
  */
 import { setImmediate } from "node:timers";
 
-/** How many turns of the event loop in a row must find nothing before it is waited. */
+/** How many turns of the event loop in a row must find nothing before the loop waits. */
 const LOOKS = 3;
 
 /** What the loop reads from. */
 export interface Polled {
-  /** Reads what has arrived; how much it was. */
+  /** Reads what has arrived; returns how much it was. */
   take(): number;
-  /** Resolves when something has arrived, or the loop is to end. */
+  /** Resolves when something has arrived, or the loop has to end. */
   wait(): Promise<void>;
   isOver(): boolean;
 }

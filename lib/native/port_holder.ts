@@ -1,5 +1,5 @@
 /**
- * The process that already has a port, looked up in Linux' `/proc` for the error message that names it.
+ * Finds the process that already uses a port in Linux' `/proc`, for an error message that names it.
  * @module
  */
 import { type IpAddress, isUnspecified } from "@/base/address.ts";
@@ -12,12 +12,12 @@ export interface PortHolder {
   readonly name: string;
 }
 
-/** The state of a socket that takes what comes: TCP_LISTEN, and in UDP TCP_CLOSE (not connected). */
+/** The states of sockets that receive: TCP_LISTEN, and for UDP TCP_CLOSE (not connected). */
 const WAITING = { tcp: "0A", udp: "07" } as const;
 
 /**
- * The process that has a port at an address, or at any; `undefined` when it cannot be told, as it cannot
- * without privileges for processes of other users.
+ * The process that uses a port at an address, or at any; undefined if it is unknown, as it is without
+ * privileges for processes of other users.
  */
 export function portHolder(
   protocol: "tcp" | "udp",
@@ -36,7 +36,7 @@ export function portHolder(
   return undefined;
 }
 
-/** `pid 12 (name)`, or that it cannot be told; for error messages. */
+/** Describes the holder of a port for error messages: `pid 12 (name)`, or that it is unknown. */
 export function showPortHolder(
   protocol: "tcp" | "udp",
   port: number,
@@ -44,7 +44,7 @@ export function showPortHolder(
 ): string {
   const holder = portHolder(protocol, port, address);
   if (holder) return `process ${holder.pid} (${holder.name})`;
-  // Only root may look into processes of others, but everybody sees whose they are.
+  // Only root may inspect processes of other users, but everybody can see whose they are.
   const [socket] = socketsAt(protocol, port, address);
   return socket ? `a process of user ${socket.user}` : "a process that cannot be told";
 }
@@ -58,13 +58,13 @@ function socketsAt(protocol: "tcp" | "udp", port: number, address?: IpAddress): 
 /** A socket as the kernel lists it. */
 export interface WaitingSocket {
   readonly inode: string;
-  /** Number of the user who opened it; 0 is root. */
+  /** Number of the user who opened it. */
   readonly user: number;
 }
 
 /**
- * Sockets in `state` at `port` that keep `address`, where one is given, from being bound, from the text of
- * `/proc/net/tcp` or `udp`. Columns: number, local address:port (hex), remote one, state, queues,
+ * Sockets in `state` at `port` that prevent `address`, if one is given, from being bound, in the text of
+ * `/proc/net/tcp` or `udp`. Its columns are number, local address:port (hex), remote one, state, queues,
  * timers, retransmissions, uid, timeout, inode.
  */
 export function waitingSockets(
@@ -83,12 +83,12 @@ export function waitingSockets(
     .map((column) => ({ inode: column[9]!, user: Number(column[7]) }));
 }
 
-/** Whether a bound address, in hex, keeps `address` from being bound: the same, or one that is any. */
+/** Whether a bound address, in hex, prevents `address` from being bound: it is the same, or unspecified. */
 function isInTheWay(bound: string, address: IpAddress): boolean {
   // An IPv6 socket at any address may take IPv4 as well.
   if (/^0+$/.test(bound)) return address.length === 4 || bound.length === 32;
   if (isUnspecified(address)) return bound.length === 2 * address.length;
-  // Each four octets are written as a little-endian number.
+  // Each group of four octets is written as a little-endian number.
   const words: string[] = [];
   for (let at = 0; at < address.length; at += 4) {
     words.push(toHex(address.slice(at, at + 4).reverse()).toUpperCase());
@@ -96,8 +96,8 @@ function isInTheWay(bound: string, address: IpAddress): boolean {
   return bound === words.join("");
 }
 
-/** What `read` returns, or `otherwise` where it fails: processes end, and others' may not be looked into. */
-function quietly<T>(read: () => T, otherwise: T): T {
+/** The result of `read`, or `otherwise` if it throws, as processes end and others' may not be inspected. */
+function orElse<T>(read: () => T, otherwise: T): T {
   try {
     return read();
   } catch {
@@ -106,13 +106,13 @@ function quietly<T>(read: () => T, otherwise: T): T {
 }
 
 function readText(path: string): string {
-  return quietly(() => Deno.readTextFileSync(path), "");
+  return orElse(() => Deno.readTextFileSync(path), "");
 }
 
 function readLink(path: string): string {
-  return quietly(() => Deno.readLinkSync(path), "");
+  return orElse(() => Deno.readLinkSync(path), "");
 }
 
 function entries(path: string): string[] {
-  return quietly(() => [...Deno.readDirSync(path)].map((entry) => entry.name), []);
+  return orElse(() => [...Deno.readDirSync(path)].map((entry) => entry.name), []);
 }

@@ -14,7 +14,7 @@ import {
   sendRecords,
 } from "@/native/udp.ts";
 
-/** Octets of records that wait for a flush; the largest datagram fits several times. */
+/** Octets of records that can wait for a flush; the largest datagram fits several times. */
 const QUEUE_OCTETS = 512 * 1024;
 /** The largest payload of a datagram. */
 export const PAYLOAD_MAX = 65_535;
@@ -25,11 +25,11 @@ export interface RecordWay {
   readonly socket: number;
   readonly ownAddress: IpAddress;
   readonly peerAddress: IpAddress;
-  /** 0 only with a raw socket. */
+  /** UDP port of the peer; 0 only with a raw socket. */
   readonly peerPort: number;
   /** How many zero octets are sent before the payload. */
   readonly zeros: number;
-  /** Interface index of a link-local peer, else 0. */
+  /** Interface index of a link-local peer, otherwise 0. */
   readonly scope: number;
   /** DSCP and ECN, uint8. */
   readonly trafficClass: number;
@@ -47,7 +47,7 @@ export interface QueuedDatagram {
   readonly payload: Uint8Array;
 }
 
-/** See the module. */
+/** The queue of datagrams that wait. */
 export class RecordQueue {
   readonly #shim: ShimSymbols;
   readonly #queue = new Uint8Array(QUEUE_OCTETS);
@@ -58,16 +58,16 @@ export class RecordQueue {
     this.#shim = shim;
   }
 
-  /** Whether there is no room for a datagram of so many octets before the next flush. */
+  /** Whether there is no room for a datagram of `octets` before the next flush. */
   isFullFor(octets: number): boolean {
     return this.#queued + RECORD_OCTETS + (octets + 7 & ~7) > QUEUE_OCTETS;
   }
 
-  /** Adds a datagram, of {@linkcode PAYLOAD_MAX} octets at most, for which there must be room. */
+  /** Adds a datagram of at most {@linkcode PAYLOAD_MAX} octets, for which there must be room. */
   put(payload: Uint8Array, way: RecordWay): void {
     const at = this.#queued, queue = this.#queue, words = this.#words, word = at >> 2;
     const { zeros, peerAddress } = way, length = zeros + payload.length;
-    // An earlier record's octets must not be left as an address, a scope or a marker.
+    // Octets of an earlier record must not remain as an address, a scope or a marker.
     queue.fill(0, at, at + RECORD_OCTETS + zeros);
     words[word + RecordWord.LENGTH] = length;
     words[word + RecordWord.SOCKET] = way.socket;
@@ -83,7 +83,7 @@ export class RecordQueue {
     this.#queued = at + RECORD_OCTETS + (length + 7 & ~7);
   }
 
-  /** A copy of the datagram at `at` of the last flush; to be read before another is queued. */
+  /** A copy of the datagram at `at` of the last flush; it must be read before another is queued. */
   queuedAt(at: number): QueuedDatagram {
     const words = this.#words, word = at >> 2, queue = this.#queue;
     const octets = words[word + RecordWord.FAMILY]!, start = at + RECORD_OCTETS;
@@ -96,7 +96,7 @@ export class RecordQueue {
     };
   }
 
-  /** Sends the datagrams that wait; undefined: there were none. */
+  /** Sends the datagrams that wait; undefined if there were none. */
   flush(): SendOutcome | undefined {
     if (this.#queued === 0) return undefined;
     const octets = this.#queued;

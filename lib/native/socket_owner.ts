@@ -1,10 +1,10 @@
 /**
- * Which user of this host has opened the socket at the far end of a TCP connection. The kernel is asked
- * for that one connection by NETLINK_SOCK_DIAG (`linux/inet_diag.h`, sock_diag(7)); without the C shim, or
- * where the kernel has no socket diagnostics, its table in `/proc/net/tcp` is read (proc(5)).
+ * Finds the user of this host who owns the socket at the far end of a TCP connection. The kernel is asked for
+ * that one connection by NETLINK_SOCK_DIAG (`linux/inet_diag.h`, sock_diag(7)); without the C shim, or on a
+ * kernel without socket diagnostics, the table `/proc/net/tcp` is read (proc(5)).
  *
- * Only an established connection whose socket a process still has open counts: sockets in TIME_WAIT and
- * those that were closed are shown as root's.
+ * Only an established connection counts whose socket a process still holds: sockets in TIME_WAIT and closed
+ * sockets are shown as root's.
  * @module
  */
 import { type IpAddress } from "@/base/address.ts";
@@ -18,23 +18,23 @@ export interface TcpEnd {
   readonly port: number;
 }
 
-/** A network namespace that another process is in; absent: our own. */
+/** A process in the network namespace to look in; undefined: that of this process. */
 export type NamespaceProcess = number | undefined;
 
 const NETLINK_SOCK_DIAG = 4, SOCK_DIAG_BY_FAMILY = 20;
 const AF_INET = 2, AF_INET6 = 10, IPPROTO_TCP = 6;
-/** `TCP_ESTABLISHED` of the kernel, and how `/proc/net/tcp` writes it. */
+/** `TCP_ESTABLISHED` of the kernel, as a number and in `/proc/net/tcp`. */
 const ESTABLISHED = 1, ESTABLISHED_TEXT = "01";
-/** Octets of `inet_diag_req_v2` behind the header. */
+/** Octets of `inet_diag_req_v2` after the header. */
 const REQUEST_OCTETS = 56;
-/** Octets of the table in `/proc` that are read at most, as reading holds everything else up. */
+/** The most octets that are read of a table in `/proc`, as reading blocks everything else. */
 const TABLE_OCTETS_MAX = 16 << 20;
-/** Tables that are read in a second at most. */
+/** The most tables that are read in a second. */
 const TABLES_PER_SECOND_MAX = 20;
 
 /**
- * The number of the user who has the socket at `local` that is connected to `remote`; undefined where no
- * process of the namespace has such a socket now, or where it cannot be told.
+ * The number of the user who owns the socket at `local` that is connected to `remote`; undefined if no
+ * process of the namespace has such a socket now, or the owner is unknown.
  */
 export function socketOwner(
   local: TcpEnd,
@@ -47,7 +47,7 @@ export function socketOwner(
   return asked === "unknown" ? readTables(ends.local, ends.remote, namespace) : asked;
 }
 
-/** `unknown`: the kernel cannot be asked so. */
+/** The owner as the kernel tells it; `unknown`: the kernel cannot be asked. */
 function askKernel(
   local: TcpEnd,
   remote: TcpEnd,
@@ -62,14 +62,14 @@ function askKernel(
     const [answer] = socket.ask(diagRequest(local, remote));
     return answer && ownerIn(answer.body);
   } catch {
-    // The same errno says that there is no such socket and that the kernel has no diagnostics.
+    // The same errno means that there is no such socket and that the kernel has no diagnostics.
     return "unknown";
   } finally {
     socket?.close();
   }
 }
 
-/** `nlmsghdr` and `inet_diag_req_v2` for one connection. */
+/** A request of `nlmsghdr` and `inet_diag_req_v2` for one connection. */
 function diagRequest(local: TcpEnd, remote: TcpEnd): Uint8Array {
   const message = new Uint8Array(NETLINK_HEADER_OCTETS + REQUEST_OCTETS);
   const view = new DataView(message.buffer);
@@ -80,7 +80,7 @@ function diagRequest(local: TcpEnd, remote: TcpEnd): Uint8Array {
   message[at] = local.address.length === 4 ? AF_INET : AF_INET6;
   message[at + 1] = IPPROTO_TCP;
   view.setUint32(at + 4, 1 << ESTABLISHED, true);
-  // Ports and addresses are in network order; the cookie says that we know none.
+  // Ports and addresses are in network byte order; the cookie says that none is known.
   view.setUint16(at + 8, local.port);
   view.setUint16(at + 10, remote.port);
   message.set(local.address, at + 12);
@@ -90,7 +90,9 @@ function diagRequest(local: TcpEnd, remote: TcpEnd): Uint8Array {
   return message;
 }
 
-/** The owner in an `inet_diag_msg`: where no connection is, the kernel answers with who listens. */
+/**
+ * The owner in an `inet_diag_msg`. If there is no connection, the kernel answers with the listening socket.
+ */
 function ownerIn(body: Uint8Array): number | undefined {
   const view = new DataView(body.buffer, body.byteOffset, body.length);
   const state = view.getUint8(1), user = view.getUint32(64, true), inode = view.getUint32(68, true);
@@ -117,8 +119,8 @@ function readTables(
 }
 
 /**
- * The owner of an established connection in the text of `/proc/net/tcp` or `tcp6`. Columns: number, local
- * address:port (hex), remote one, state, queues, timers, retransmissions, user, timeout, inode.
+ * The owner of an established connection in the text of `/proc/net/tcp` or `tcp6`. Its columns are number,
+ * local address:port (hex), remote one, state, queues, timers, retransmissions, user, timeout, inode.
  */
 export function ownerInTable(table: string, local: TcpEnd, remote: TcpEnd): number | undefined {
   const wanted = formsOf(local).map((form, i) =>
@@ -132,11 +134,12 @@ export function ownerInTable(table: string, local: TcpEnd, remote: TcpEnd): numb
   return undefined;
 }
 
-/** An end as the table writes it; an IPv6 socket may carry IPv4. */
+/** The forms in which the table may write an end, as an IPv6 socket may carry IPv4. */
 function formsOf({ address, port }: TcpEnd): string[] {
   const at = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
   const words: string[] = [];
-  // Each four octets stand as a number of the machine: on all that we run on, the last octet first.
+  // Each group of four octets is a number in host byte order, which is little-endian on all supported
+  // machines.
   for (let i = 0; i < address.length; i += 4) {
     words.push(toHex(address.slice(i, i + 4).reverse()).toUpperCase());
   }
@@ -144,7 +147,7 @@ function formsOf({ address, port }: TcpEnd): string[] {
   return address.length === 4 ? [text, `0000000000000000FFFF0000${text}`] : [text];
 }
 
-/** Its beginning, where it is very long. */
+/** The text of a table, or its beginning if it is very long. */
 function readTable(path: string): string {
   const parts: string[] = [], decoder = new TextDecoder(), buffer = new Uint8Array(1 << 18);
   try {
@@ -156,12 +159,12 @@ function readTable(path: string): string {
       parts.push(decoder.decode(buffer.subarray(0, got), { stream: true }));
     }
   } catch {
-    // A table that is not there has nobody in it.
+    // A table that does not exist has no sockets.
   }
   return parts.join("");
 }
 
-/** An IPv4 address that stands in an IPv6 one (RFC 4291 §2.5.5.2) is that IPv4 address. */
+/** Replaces an IPv4-mapped IPv6 address (RFC 4291 §2.5.5.2) by the IPv4 address. */
 function unmapped({ address, port }: TcpEnd): TcpEnd {
   const isMapped = address.length === 16 && address[10] === 0xff && address[11] === 0xff &&
     address.subarray(0, 10).every((octet) => octet === 0);

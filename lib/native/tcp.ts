@@ -1,6 +1,6 @@
 /**
- * The shim's TCP sockets (`ffi/tcp.c`): opening them, accepting, octets both ways, and waiting for
- * many of them at once.
+ * The shim's TCP sockets (`ffi/tcp.c`): opens them, accepts connections, receives and sends octets, and waits
+ * for many sockets at once.
  * @module
  */
 import type { IpAddress } from "@/base/address.ts";
@@ -10,7 +10,7 @@ import { closeFd, errnoName } from "@/native/udp.ts";
 
 /** Bits of the flags of `my_tcp_open`. */
 const OPEN_FREEBIND = 1, OPEN_BYPASS = 2, OPEN_MARK = 16;
-/** What `my_tcp_open` says of the step that failed. */
+/** The step of `my_tcp_open` that failed, by the number that it returns. */
 const STEPS = ["", "setns", "socket", "setsockopt", "bind", "setns", "listen", "connect"];
 const STEP_RETURN = 5;
 const EAGAIN = 11, ENFILE = 23, EMFILE = 24, ENODATA = 61, ENOBUFS = 105;
@@ -24,13 +24,13 @@ export interface TcpSocketOptions {
   readonly ownAddress: IpAddress;
   /** The own port; 0 takes a free one. */
   readonly ownPort: number;
-  /** The other end of a connection that is begun; absent: the socket listens. */
+  /** The other end of a connection that is to be made; absent: the socket listens. */
   readonly peer?: { readonly address: IpAddress; readonly port: number } | undefined;
   /** Path of a network namespace; absent: the process's own. */
   readonly namespacePath?: string | undefined;
   /** Whether it may be bound to an address that no interface has. */
   readonly freebind?: boolean | undefined;
-  /** Whether it carries tunnels, so that it bears the mark `TUNNEL_MARK`. */
+  /** Whether it carries tunnels, so that its packets have the mark `TUNNEL_MARK`. */
   readonly carriesTunnels?: boolean | undefined;
 }
 
@@ -46,11 +46,11 @@ export interface TcpSocket {
  * Opens a socket that listens, or one that begins to connect.
  * @throws {SystemError} with the call that failed and its errno name.
  */
-export function openTcpSocket(shim: ShimSymbols, wish: TcpSocketOptions): TcpSocket {
-  const { ownAddress, ownPort, peer, namespacePath = "" } = wish;
-  const path = new TextEncoder().encode(namespacePath), told = new Uint32Array(4);
-  const flags = OPEN_BYPASS | (wish.freebind ? OPEN_FREEBIND : 0) |
-    (wish.carriesTunnels ? OPEN_MARK : 0);
+export function openTcpSocket(shim: ShimSymbols, options: TcpSocketOptions): TcpSocket {
+  const { ownAddress, ownPort, peer, namespacePath = "" } = options;
+  const path = new TextEncoder().encode(namespacePath), report = new Uint32Array(4);
+  const flags = OPEN_BYPASS | (options.freebind ? OPEN_FREEBIND : 0) |
+    (options.carriesTunnels ? OPEN_MARK : 0);
   const fd = shim.my_tcp_open(
     path,
     path.length,
@@ -60,16 +60,16 @@ export function openTcpSocket(shim: ShimSymbols, wish: TcpSocketOptions): TcpSoc
     (peer?.address ?? ownAddress) as Uint8Array<ArrayBuffer>,
     peer?.port ?? 0,
     flags,
-    told,
+    report,
   );
-  // The rest of the program runs in this thread, and would do so in the wrong namespace.
-  must(told[0] !== STEP_RETURN, "a thread returns from a network namespace");
+  // The rest of the program runs in this thread, which would otherwise be in the wrong namespace.
+  must(report[0] !== STEP_RETURN, "a thread returns from a network namespace");
   if (fd < 0) {
-    const errno = errnoName(-fd), syscall = STEPS[told[0]!] || "socket";
+    const errno = errnoName(-fd), syscall = STEPS[report[0]!] || "socket";
     throw new SystemError(`${syscall} fails: ${errno}`, syscall, errno);
   }
-  const bypassRefused = told[3] === 0 ? undefined : errnoName(told[3]!);
-  return { fd, port: told[1]!, bypassRefused };
+  const bypassRefused = report[3] === 0 ? undefined : errnoName(report[3]!);
+  return { fd, port: report[1]!, bypassRefused };
 }
 
 /** A connection that was accepted. */
@@ -82,9 +82,9 @@ export interface AcceptedTcp {
 }
 
 /**
- * Takes a connection from a socket that listens; `undefined`: none waits, `full`: no file descriptor is
- * left for it, `refused`: the system forbids it, or many of them ended before they were taken.
- * @throws {SystemError} where the socket is of no use any more.
+ * Accepts a connection. `undefined`: none waits; `full`: no file descriptor is left for it; `refused`: the
+ * system forbids it, or many connections ended before they were accepted.
+ * @throws {SystemError} if the listening socket has become unusable.
  */
 export function acceptTcp(
   shim: ShimSymbols,
@@ -99,7 +99,7 @@ export function acceptTcp(
   const ownAddress = ends.slice(16, 16 + family), peerAddress = ends.slice(32, 32 + family);
   return { fd, ownAddress, ownPort, peerAddress, peerPort };
 }
-/** Errno names of `accept(2)` that are about the connection, not about the socket that listens. */
+/** Errno names of `accept(2)` that concern the connection, not the listening socket. */
 const REFUSALS: ReadonlySet<string> = new Set([
   ...["EPERM", "ECONNABORTED", "EPROTO", "ENOPROTOOPT", "EHOSTDOWN", "ENONET", "EHOSTUNREACH"],
   ...["EOPNOTSUPP", "ENETUNREACH", "ENETDOWN", "EINTR"],
@@ -107,13 +107,13 @@ const REFUSALS: ReadonlySet<string> = new Set([
 const ends = new Uint8Array(ENDS_OCTETS);
 const endsWords = new Uint32Array(ends.buffer);
 
-/** Why a connection that was begun could not be made; undefined: it stands. */
+/** Why a connection could not be made; undefined: it is established. */
 export function outcomeOf(shim: ShimSymbols, fd: number): string | undefined {
   const error = shim.my_tcp_outcome(fd);
   return error < 0 ? errnoName(-error) : undefined;
 }
 
-/** Lets the kernel split the stream into frames and take the ESP; the errno name where it refuses. */
+/** Lets the kernel split the stream into frames and take the ESP; returns the errno name if it refuses. */
 export function frameByKernel(shim: ShimSymbols, fd: number): string | undefined {
   const error = shim.my_tcp_frames(fd);
   return error < 0 ? errnoName(-error) : undefined;
@@ -128,10 +128,10 @@ export function kernelLacksFrames(shim: ShimSymbols): string | undefined {
   return refused === "ENOENT" ? "it has no ESP in TCP (CONFIG_INET_ESPINTCP)" : undefined;
 }
 
-/** How many octets were received or sent; `later`: none now; or why the connection has ended. */
+/** Number of octets that were received or sent; `later`: none at present; or why the connection has ended. */
 export type TcpOutcome = number | "later" | { readonly ended: string };
 
-/** Receives into the buffer from `at` on, up to its end or `octets` of them at most. */
+/** Receives into the buffer from `at` on, up to its end or at most `octets`. */
 export function receiveTcp(
   shim: ShimSymbols,
   fd: number,
@@ -161,19 +161,19 @@ function outcome(result: number): TcpOutcome {
   return { ended: result === -ENODATA ? "the peer closed it" : errnoName(-result) };
 }
 
-/** Waits for many sockets at once, each named by a tag of the caller's (uint32). */
+/** Waits for many sockets at once, each identified by a tag of the caller (uint32). */
 export class TcpWait {
   readonly #shim: ShimSymbols;
   readonly #epoll: number;
   readonly #wake: number;
   readonly #ready = new Uint32Array(READY_MAX);
 
-  /** @throws {SystemError} where file descriptors have run out. */
+  /** @throws {SystemError} if file descriptors have run out. */
   constructor(shim: ShimSymbols) {
     this.#shim = shim;
-    const told = new Int32Array(1);
-    this.#epoll = checked(shim.my_wait_open(told), "epoll_create1");
-    this.#wake = told[0]!;
+    const report = new Int32Array(1);
+    this.#epoll = checked(shim.my_wait_open(report), "epoll_create1");
+    this.#wake = report[0]!;
   }
 
   /** Adds a socket, to be reported when there are octets to receive. */
@@ -181,17 +181,17 @@ export class TcpWait {
     checked(this.#shim.my_wait_add(this.#epoll, fd, tag), "epoll_ctl");
   }
 
-  /** Changes what a socket is waited for; the end of its connection is always reported. */
+  /** Changes what a socket is waited for. The end of its connection is always reported. */
   change(
     fd: number,
     tag: number,
-    wish: { readonly toTake: boolean; readonly room: boolean },
+    options: { readonly toTake: boolean; readonly room: boolean },
   ): void {
-    const wanted = (wish.toTake ? 1 : 0) | (wish.room ? 2 : 0);
+    const wanted = (options.toTake ? 1 : 0) | (options.room ? 2 : 0);
     checked(this.#shim.my_wait_change(this.#epoll, fd, tag, wanted), "epoll_ctl");
   }
 
-  /** Tags of the sockets that are ready now; the array is lent until the next call. */
+  /** Tags of the sockets that are ready now; the array is valid until the next call. */
   ready(): Uint32Array {
     const { my_wait_ready } = this.#shim;
     const count = checked(my_wait_ready(this.#epoll, this.#ready, READY_MAX), "epoll_wait");
@@ -203,12 +203,12 @@ export class TcpWait {
     checked(await this.#shim.my_wait(this.#epoll, -1), "epoll_wait");
   }
 
-  /** Ends {@linkcode wait}, for good. */
+  /** Ends {@linkcode wait} for ever. */
   wake(): void {
     this.#shim.my_wait_wake(this.#wake);
   }
 
-  /** Closes it; to be called when nobody waits any more. */
+  /** Closes it. Nobody may wait any more. */
   close(): void {
     this.#shim.my_close(this.#epoll);
     this.#shim.my_close(this.#wake);

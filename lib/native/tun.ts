@@ -1,17 +1,17 @@
 /**
- * The shim's TUN devices: opening one, and packets in batches both ways.
+ * The shim's TUN devices: opens one, and reads and writes packets in batches.
  * @module
  */
 import { SystemError } from "@/base/errors.ts";
 import type { ShimSymbols } from "@/native/load.ts";
 import { errnoName } from "@/native/udp.ts";
 
-/** Octets of an interface's name, its NUL included (`IFNAMSIZ`). */
+/** Octets of an interface name including its NUL (`IFNAMSIZ`). */
 const NAME_OCTETS = 16;
 /** Octets of `tun_held` in `ffi/tun_offload.h`: a large segment that is being cut into packets. */
 const HELD_OCTETS = 65_568;
 
-/** An open device; closing its file descriptor takes it away. */
+/** An open device; closing its file descriptor removes it. */
 export interface Tun {
   readonly fd: number;
   readonly name: string;
@@ -54,8 +54,8 @@ export function readTun(
 }
 
 /**
- * Writes packets of a buffer, of which `places` has the offset and the octets of each. Successive packets of
- * a TCP connection are handed over as one large segment.
+ * Writes packets of a buffer; `places` has the offset and length of each. Successive packets of a TCP
+ * connection are handed over as one large segment.
  * @returns how many the device took.
  */
 export function writeTun(

@@ -1,6 +1,6 @@
 /**
- * The shim's UDP sockets: opening them, waiting for any of them, taking and sending datagrams in
- * batches. A datagram is a record in a buffer that C and TypeScript share (see `ffi/udp.h`).
+ * The shim's UDP sockets: opens them, waits for any of them, and receives and sends datagrams in batches. A
+ * datagram is a record in a buffer that C and TypeScript share (see `ffi/udp.h`).
  * @module
  */
 import os from "node:os";
@@ -12,7 +12,7 @@ import type { ShimSymbols } from "@/native/load.ts";
 export const RECORD_OCTETS = 64;
 /** Octets from one received record to the next: any payload fits, and records fall into different cache sets. */
 export const SLOT_OCTETS = RECORD_OCTETS + 65_536 + 64;
-/** Words (uint32, host order) of a record. */
+/** Indices of the words (uint32, host byte order) of a record. */
 export const RecordWord = {
   LENGTH: 0,
   SOCKET: 1,
@@ -23,48 +23,49 @@ export const RecordWord = {
   TRAFFIC_CLASS: 14,
   SEGMENT: 15,
 };
-/** Octets at which a record's addresses stand. */
+/** Offsets of the addresses in a record. */
 export const RecordAt = { OWN: 16, PEER: 32 };
 /**
- * Bits of a record's flags: the payload did not fit; the system did not tell the own address; to be
- * sent by a raw socket; to be sent in one piece with others of its length and way, where they follow;
- * the record is no datagram but an error that a datagram met which was sent ({@linkcode errorAt}).
+ * Bits of a record's flags: the payload did not fit; the system did not tell the own address; the record is
+ * sent by a raw socket; it may be sent in one piece with following records of its length and ends; it is no
+ * datagram but an error about one that was sent ({@linkcode errorAt}).
  */
 export const RecordFlag = { TRUNCATED: 1, NO_OWN: 2, RAW: 4, JOINS: 8, ERROR: 16 };
 
 /** Bits of the flags of `my_udp_open`; above them the protocol of a raw socket. */
 const OPEN_FREEBIND = 1, OPEN_BYPASS = 2, OPEN_ESP_IN_UDP = 4, OPEN_TRAFFIC_CLASS = 8;
 const OPEN_MARK = 16, OPEN_ERRORS = 32, OPEN_RAW_SHIFT = 8;
-/** What marked sockets send bears it: the rule that leads into tunnels passes it over. */
+/** Mark of packets that sockets with tunnels send; the rule that leads into tunnels skips packets with it. */
 export const TUNNEL_MARK = 330;
-/** What `my_udp_open` says of the step that failed. */
+/** The step of `my_udp_open` that failed, by the number that it returns. */
 const STEPS = ["", "setns", "socket", "setsockopt", "bind", "setns"];
 const STEP_RETURN = 5;
 
-/** What to open. */
-export interface UdpSocketWish {
-  /** All zeros: any address of its family. */
+/** The options of a socket. */
+export interface UdpSocketOptions {
+  /** The own address; all zeros: any address of its family. */
   readonly address: IpAddress;
-  /** 0: a free one. */
+  /** The own port; 0: a free one. */
   readonly port: number;
   /** Path of a network namespace; absent: the process's own. */
   readonly namespacePath?: string | undefined;
-  /** Also addresses that no interface has. */
+  /** Whether it may be bound to an address that no interface has. */
   readonly freebind?: boolean | undefined;
-  /** Octets to ask for; the system doubles them for its own books. 0: the system's default. */
+  /** Octets to ask for, which the system doubles for its own administration. 0: the system's default. */
   readonly receiveBufferOctets: number;
-  /** The kernel takes ESP that comes in UDP (RFC 3948): it never reaches this process. */
+  /** Whether the kernel takes ESP that comes in UDP (RFC 3948), so that it never reaches this process. */
   readonly espInUdp?: boolean;
   /**
-   * It carries tunnels: tells DSCP and ECN of what arrives, bears {@linkcode TUNNEL_MARK}, and gives
-   * datagrams of one length and sender in one record (`RecordWord.SEGMENT`).
+   * Whether it carries tunnels: then it reports DSCP and ECN of what arrives, sends with {@linkcode
+   * TUNNEL_MARK}, and returns several datagrams of one length and sender in one record
+   * (`RecordWord.SEGMENT`).
    */
   readonly carriesTunnels?: boolean | undefined;
-  /** It hands out what ICMP says of the datagrams that it sent, as records with an error. */
+  /** Whether errors about datagrams that it sent, as from ICMP, are returned as records. */
   readonly tellsErrors?: boolean;
-  /** A raw socket of this IP protocol; absent: UDP. The port is ignored then. */
+  /** The IP protocol of a raw socket, whose port is ignored; absent: the socket is UDP. */
   readonly rawProtocol?: number;
-  /** IPsec policies hold for it, as for any socket of the system: it has no bypass. */
+  /** Whether IPsec policies apply to it, as to other sockets of the system; otherwise it bypasses them. */
   readonly underPolicy?: boolean;
 }
 
@@ -72,7 +73,7 @@ export interface UdpSocketWish {
 export interface UdpSocket {
   readonly fd: number;
   readonly port: number;
-  /** The receive buffer as the system counts it, twice what was asked for at most. */
+  /** The receive buffer as the system counts it, at most twice what was asked for. */
   readonly receiveBufferOctets: number;
   /** The errno name for which IPsec policies apply to this socket; undefined: they do not. */
   readonly bypassRefused: string | undefined;
@@ -82,14 +83,14 @@ export interface UdpSocket {
  * Opens and binds a socket.
  * @throws {SystemError} with the call that failed and its errno name.
  */
-export function openUdpSocket(shim: ShimSymbols, wish: UdpSocketWish): UdpSocket {
-  const { address, port, namespacePath = "", freebind = false, receiveBufferOctets } = wish;
-  const path = new TextEncoder().encode(namespacePath), told = new Uint32Array(4);
-  const flags = (wish.underPolicy ? 0 : OPEN_BYPASS) | (freebind ? OPEN_FREEBIND : 0) |
-    (wish.espInUdp ? OPEN_ESP_IN_UDP : 0) |
-    (wish.carriesTunnels ? OPEN_TRAFFIC_CLASS | OPEN_MARK : 0) |
-    (wish.tellsErrors ? OPEN_ERRORS : 0) |
-    (wish.rawProtocol ?? 0) << OPEN_RAW_SHIFT;
+export function openUdpSocket(shim: ShimSymbols, options: UdpSocketOptions): UdpSocket {
+  const { address, port, namespacePath = "", freebind = false, receiveBufferOctets } = options;
+  const path = new TextEncoder().encode(namespacePath), report = new Uint32Array(4);
+  const flags = (options.underPolicy ? 0 : OPEN_BYPASS) | (freebind ? OPEN_FREEBIND : 0) |
+    (options.espInUdp ? OPEN_ESP_IN_UDP : 0) |
+    (options.carriesTunnels ? OPEN_TRAFFIC_CLASS | OPEN_MARK : 0) |
+    (options.tellsErrors ? OPEN_ERRORS : 0) |
+    (options.rawProtocol ?? 0) << OPEN_RAW_SHIFT;
   const fd = shim.my_udp_open(
     path,
     path.length,
@@ -98,53 +99,55 @@ export function openUdpSocket(shim: ShimSymbols, wish: UdpSocketWish): UdpSocket
     port,
     flags,
     receiveBufferOctets,
-    told,
+    report,
   );
-  // The rest of the program runs in this thread, and would do so in the wrong namespace.
-  must(told[0] !== STEP_RETURN, "a thread returns from a network namespace");
+  // The rest of the program runs in this thread, which would otherwise be in the wrong namespace.
+  must(report[0] !== STEP_RETURN, "a thread returns from a network namespace");
   if (fd < 0) {
     const errno = errnoName(-fd);
-    const syscall = STEPS[told[0]!] || "socket";
+    const syscall = STEPS[report[0]!] || "socket";
     throw new SystemError(`${syscall} fails: ${errno}`, syscall, errno);
   }
-  const bypassRefused = told[3] === 0 ? undefined : errnoName(told[3]!);
-  return { fd, port: told[1]!, receiveBufferOctets: told[2]!, bypassRefused };
+  const bypassRefused = report[3] === 0 ? undefined : errnoName(report[3]!);
+  return { fd, port: report[1]!, receiveBufferOctets: report[2]!, bypassRefused };
 }
 
 /**
- * The largest packet, in octets, that reaches an address without being fragmented, as far as the system
- * knows; undefined: it knows no route there.
+ * The largest packet, in octets, that reaches an address without fragmentation, as far as the system knows;
+ * undefined: it knows no route to it.
  */
 export function pathMtu(shim: ShimSymbols, address: IpAddress): number | undefined {
   const mtu = shim.my_path_mtu(address as Uint8Array<ArrayBuffer>, address.length);
   return mtu > 0 ? mtu : undefined;
 }
 
-/** Datagrams the socket has lost because its receive buffer was full. */
+/** Number of datagrams that the socket has lost because its receive buffer was full. */
 export function receiveDropsOf(shim: ShimSymbols, fd: number): number {
   return Math.max(0, shim.my_udp_drops(fd));
 }
 
 /** A record that the system refused to send. */
 export interface RefusedRecord {
-  /** Where it begins in the buffer. */
+  /** Offset of the record in the buffer. */
   readonly at: number;
-  /** `ENETUNREACH`, say. */
+  /** Name of the errno, such as `ENETUNREACH`. */
   readonly errno: string;
 }
 
-/** What became of records to be sent. */
+/** The outcome of sending records. */
 export interface SendOutcome {
   readonly sent: number;
-  /** Datagrams that the system did not take. */
+  /** Number of datagrams that the system did not take. */
   readonly refused: number;
-  /** The first of them, {@linkcode LISTED_MAX} at most; of several in one piece the first alone. */
+  /** The first of these, at most {@linkcode LISTED_MAX}; of several in one piece only the first. */
   readonly listed: readonly RefusedRecord[];
 }
 
 /** `LISTED_MAX` of `ffi/udp_batch.c`. */
 const LISTED_MAX = 64;
-/** Words of the account of `my_udp_send`: sent, refused, listed; then offset and errno of each. */
+/**
+ * Words of the outcome of `my_udp_send`: sent, refused, listed; then offset and errno of each that is listed.
+ */
 const ACCOUNT_WORDS = 3;
 const account = new Uint32Array(ACCOUNT_WORDS + 2 * LISTED_MAX);
 
@@ -160,13 +163,13 @@ export function sendRecords(shim: ShimSymbols, records: Uint8Array, octets: numb
   return { sent, refused, listed };
 }
 
-/** What a record with `RecordFlag.ERROR` says. */
+/** The content of a record with `RecordFlag.ERROR`. */
 export interface RecordError {
-  /** `ECONNREFUSED`, say. */
+  /** Name of the errno, such as `ECONNREFUSED`. */
   readonly errno: string;
-  /** Type and code of the ICMP message that said so; undefined: the system said so itself. */
+  /** Type and code of the ICMP message; undefined: the error is the system's own. */
   readonly icmp: { readonly type: number; readonly code: number } | undefined;
-  /** Who sent that message, lent; undefined: it is not known. */
+  /** Sender of the ICMP message, valid until the next record; undefined if unknown. */
   readonly offender: IpAddress | undefined;
 }
 
@@ -187,15 +190,15 @@ export class SocketWait {
   readonly #epoll: number;
   readonly #wake: number;
 
-  /** @throws {SystemError} where file descriptors have run out. */
+  /** @throws {SystemError} if file descriptors have run out. */
   constructor(shim: ShimSymbols) {
     this.#shim = shim;
-    const told = new Int32Array(1);
-    this.#epoll = checked(shim.my_wait_open(told), "epoll_create1");
-    this.#wake = told[0]!;
+    const report = new Int32Array(1);
+    this.#epoll = checked(shim.my_wait_open(report), "epoll_create1");
+    this.#wake = report[0]!;
   }
 
-  /** Adds a socket; the records of its datagrams have the tag. */
+  /** Adds a socket; records of its datagrams have the tag. */
   add(fd: number, tag: number): void {
     checked(this.#shim.my_wait_add(this.#epoll, fd, tag), "epoll_ctl");
   }
@@ -206,9 +209,9 @@ export class SocketWait {
   }
 
   /**
-   * Receives what has arrived, {@linkcode SLOT_OCTETS} for each datagram from the start of the buffer.
+   * Receives what has arrived: a record in each {@linkcode SLOT_OCTETS} from the start of the buffer.
    * @returns how many.
-   * @throws {SystemError} where a socket is of no use any more.
+   * @throws {SystemError} if a socket has become unusable.
    */
   receive(arena: Uint8Array): number {
     const buffer = arena as Uint8Array<ArrayBuffer>;
@@ -216,12 +219,12 @@ export class SocketWait {
     return checked(my_udp_receive(this.#epoll, buffer, buffer.length, SLOT_OCTETS), "recvmmsg");
   }
 
-  /** Ends {@linkcode wait}, for good. */
+  /** Ends {@linkcode wait} for ever. */
   wake(): void {
     this.#shim.my_wait_wake(this.#wake);
   }
 
-  /** Closes it; to be called when nobody waits any more. */
+  /** Closes it. Nobody may wait any more. */
   close(): void {
     this.#shim.my_close(this.#epoll);
     this.#shim.my_close(this.#wake);
@@ -233,7 +236,7 @@ export function closeFd(shim: ShimSymbols, fd: number): void {
   shim.my_close(fd);
 }
 
-/** `EACCES` for 13. */
+/** The name of an errno: `EACCES` for 13. */
 export function errnoName(errno: number): string {
   for (const [name, value] of Object.entries(os.constants.errno)) {
     if (value === errno) return name;

@@ -1,10 +1,9 @@
 /**
- * Keys for Wireshark: `ikev2_decryption_table` (SPIi, SPIr, SK_ei, SK_er, cipher, SK_ai, SK_ar,
- * integrity) and `esp_sa` (family, source, destination, SPI, cipher, key, integrity, key), in the
- * names of Wireshark 4.0. It refuses a whole table for one name that it does not know, so keys of
- * other algorithms stand in `other_keys`, in the same columns under their IANA names. `ike_secrets` has
- * what only a comparison of two ends needs: SPIi, SPIr and all SK_* of an IKE SA, as RFC 7296 §2.14
- * orders them.
+ * Writes key tables for Wireshark: `ikev2_decryption_table` (SPIi, SPIr, SK_ei, SK_er, cipher, SK_ai, SK_ar,
+ * integrity) and `esp_sa` (family, source, destination, SPI, cipher, key, integrity, key), with the names of
+ * Wireshark 4.0. Wireshark rejects a whole table for one unknown name, so keys of other algorithms are in
+ * `other_keys`, in the same columns under their IANA names. `ike_secrets` has SPIi, SPIr and all SK_* of an
+ * IKE SA in the order of RFC 7296 §2.14, which is only needed to compare two ends.
  * @module
  */
 import { showAddress } from "@/base/address.ts";
@@ -32,7 +31,7 @@ const IKE_INTEGRITY: Readonly<Record<number, string>> = {
   [Integ.AUTH_HMAC_SHA2_256_128]: "HMAC_SHA2_256_128 [RFC4868]",
   [Integ.AUTH_HMAC_SHA2_384_192]: "HMAC_SHA2_384_192 [RFC4868]",
   [Integ.AUTH_HMAC_SHA2_512_256]: "HMAC_SHA2_512_256 [RFC4868]",
-  // No check, but the length is right, and so the octets decrypt.
+  // Wireshark cannot verify this ICV, but with its length it can decrypt the packet.
   [Integ.AUTH_AES_XCBC_96]: "ANY 96-bits of Authentication [No Checking]",
   [Integ.AUTH_AES_CMAC_96]: "ANY 96-bits of Authentication [No Checking]",
 };
@@ -48,7 +47,7 @@ const ESP_INTEGRITY: Readonly<Record<number, string>> = {
   [Integ.AUTH_AES_CMAC_96]: "ANY 96 bit authentication [no checking]",
 };
 
-/** Key tables that are being written. */
+/** The key tables of one run. */
 export class KeylogDirectory {
   readonly #ike: SecretFile;
   readonly #esp: SecretFile;
@@ -56,12 +55,12 @@ export class KeylogDirectory {
   readonly #secrets: SecretFile;
   readonly #encoder = new TextEncoder();
 
-  /** Makes the directory, if need be. @throws {SetupError} where its files cannot be written. */
+  /** Makes the directory if it does not exist. @throws {SetupError} if its files cannot be written. */
   constructor(directory: string) {
     try {
       makeDirectory(directory, "user");
     } catch {
-      // What is wrong with it shows, in better words, when its files are opened.
+      // An error of the directory shows, with a better message, when its files are opened.
     }
     const open = (name: string) => new SecretFile(`${directory}/${name}`, "--keylog");
     this.#ike = open("ikev2_decryption_table");
@@ -93,7 +92,7 @@ export class KeylogDirectory {
     this.#write(this.#secrets, [...spis, ...octets].join(","));
   }
 
-  /** Adds the keys of both directions of an ESP SA; AH needs none to be read. */
+  /** Adds the keys of both directions of an ESP SA. AH is readable without keys. */
   addChild(child: ChildSaDump): void {
     const keys = child.keys;
     if (!keys || child.protocol !== ProtocolId.ESP) return;

@@ -1,5 +1,6 @@
 /**
- * The log file of a run: one line an event, a size cap, or all of it in memory until the end.
+ * Writes the log file of a run, with one line for each event and a size limit; or keeps it in memory until
+ * the end.
  * @module
  */
 import { concat } from "@/base/bytes.ts";
@@ -7,40 +8,46 @@ import { printableEntry } from "@/base/printable.ts";
 import type { EventFilter, EventSink, RunEvent } from "@/engine/show/event_hub.ts";
 import { SecretFile } from "@/report/secret_file.ts";
 
-/** How a log is kept. */
+/** Options of a log. */
 export interface LogFileOptions {
   readonly path: string;
   readonly filter: EventFilter;
-  /** Octets after which a new file is begun and the old one is `.prev`; 0: no cap. */
+  /** Octets after which the file is renamed to `.prev` and a new one is begun; 0: no limit. */
   readonly capOctets: number;
-  /** Keep everything in memory (the same cap: the oldest half goes), write it at the end. */
+  /**
+   * Whether everything is kept in memory and written at the end; of more than the size limit the older half
+   * is dropped.
+   */
   readonly inMemory: boolean;
 }
 
 const LEVEL_NAMES = ["", "CRIT ", "ERROR", "WARN ", "INFO ", "DEBUG"];
-/** Lines that are gathered before they are written, and the longest that they wait. */
+/**
+ * The most lines that are collected before they are written, and the longest time that they wait, in
+ * milliseconds.
+ */
 const PENDING_MAX = 200;
 const FLUSH_INTERVAL_MS = 1_000;
 
-/** `2026-01-31T12:00:00.000Z INFO  text` */
+/** An event as a line: `2026-01-31T12:00:00.000Z INFO  text`. */
 export function logLine({ level, msg, epochMs }: RunEvent): string {
   return `${new Date(epochMs).toISOString()} ${LEVEL_NAMES[level]} ${printableEntry(msg)}\n`;
 }
 
-/** A log that is being written. */
+/** The log of one run. */
 export class LogFile implements EventSink {
   filter: EventFilter;
   readonly #options: LogFileOptions;
   readonly #encoder = new TextEncoder();
   readonly #file: SecretFile;
-  /** Who follows the file sees what happened. */
+  /** Writes collected lines at intervals, so that a reader of the file is up to date. */
   readonly #timer: ReturnType<typeof setInterval>;
   #octets = 0;
   #pending: Uint8Array[] = [];
-  /** What memory holds of an older half, when `inMemory`. */
+  /** The older half of a log that is kept in memory. */
   #older: Uint8Array[] = [];
 
-  /** @throws {SetupError} where the file cannot be written, or another process writes it. */
+  /** @throws {SetupError} if the file cannot be written, or another process writes it. */
   constructor(options: LogFileOptions) {
     this.#options = options;
     this.filter = options.filter;
@@ -53,11 +60,11 @@ export class LogFile implements EventSink {
     this.#octets += line.length;
     this.#pending.push(line);
     if (this.#options.inMemory) return this.#forget();
-    // What ends a test must be on disk when it ends.
+    // Events that end a test must be on disk when it ends.
     if (this.#pending.length >= PENDING_MAX || event.level <= 3) this.flush();
   }
 
-  /** Writes what is pending; a log in memory stays there. */
+  /** Writes the collected lines; a log in memory stays there. */
   flush(): void {
     if (this.#options.inMemory) return;
     this.#file.write(concat(...this.#pending));

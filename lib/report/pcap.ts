@@ -1,7 +1,7 @@
 /**
- * A capture of our own datagrams, as pcap with raw IP (LINKTYPE_RAW): headers are made up from the
- * path, since sockets do not show them. What goes in TCP stands there as if it were in UDP, with its
- * ports: Wireshark reads port 4500 in UDP, and streams of RFC 9329 not at all (4.0).
+ * Writes a capture of this program's own datagrams, as pcap with raw IP (LINKTYPE_RAW). The headers are
+ * derived from the path, as sockets do not show them. IKE and ESP in TCP are written as if they were in UDP
+ * with the same ports, as Wireshark 4.0 decodes port 4500 in UDP, but not the streams of RFC 9329.
  *
  * ```text
  * | seconds u32 | microseconds u32 | captured u32 | length u32 | IP header | UDP header | payload |
@@ -16,7 +16,9 @@ const LINKTYPE_RAW = 101;
 const MAGIC_MICROSECONDS = 0xa1b2c3d4;
 const SNAP_OCTETS = 0x40000;
 const UDP = 17;
-/** Octets gathered before they are written, and the longest that they wait. */
+/**
+ * Octets that are collected before they are written, and the longest time that they wait, in milliseconds.
+ */
 const BUFFER_OCTETS = 1 << 16;
 const FLUSH_INTERVAL_MS = 1_000;
 
@@ -25,10 +27,10 @@ export class PcapFile {
   readonly #file: SecretFile;
   #pending: Uint8Array[] = [];
   #pendingOctets = 0;
-  /** Who looks into the file while the test runs sees what happened. */
+  /** Writes collected octets at intervals, so that a reader of the file is up to date. */
   readonly #timer: ReturnType<typeof setInterval>;
 
-  /** @throws {SetupError} where the file cannot be written. */
+  /** @throws {SetupError} if the file cannot be written. */
   constructor(path: string) {
     this.#file = new SecretFile(path, "--pcap");
     const w = new Writer(24);
@@ -37,7 +39,7 @@ export class PcapFile {
     this.#timer = setInterval(() => this.flush(), FLUSH_INTERVAL_MS);
   }
 
-  /** Adds a UDP payload; `sent`: from our end of the path. */
+  /** Adds a UDP payload; `sent`: it left the own end of the path. */
   add(sent: boolean, payload: Uint8Array, path: Path, epochMs: number): void {
     const packet = sent
       ? packetOf(path.ownAddress, path.ownPort, path.peerAddress, path.peerPort, payload)
@@ -50,7 +52,7 @@ export class PcapFile {
     if (this.#pendingOctets >= BUFFER_OCTETS) this.flush();
   }
 
-  /** Writes what is pending. */
+  /** Writes the collected octets. */
   flush(): void {
     this.#file.write(concat(...this.#pending));
     this.#pending = [];
@@ -76,7 +78,7 @@ function packetOf(
   const udp = new Writer(udpOctets).u16(sourcePort).u16(destinationPort).u16(udpOctets).u16(0);
   udp.put(payload);
   const datagram = udp.done();
-  // Length, protocol: the pseudo header (RFC 768, RFC 8200 §8.1).
+  // Length and protocol of the pseudo-header (RFC 768, RFC 8200 §8.1).
   const pseudo = concat(
     source,
     destination,
@@ -107,7 +109,7 @@ function headerV6(source: Uint8Array, destination: Uint8Array, octets: number): 
     .done();
 }
 
-/** One's complement sum of 16-bit words, not yet folded. */
+/** The one's complement sum of 16-bit words, not yet folded. */
 function checksumOf(octets: Uint8Array): number {
   let sum = 0;
   for (let i = 0; i < octets.length; i += 2) sum += octets[i]! << 8 | (octets[i + 1] ?? 0);

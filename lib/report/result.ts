@@ -1,5 +1,5 @@
 /**
- * The JSON result of a run: one object, documented in `docs/results.md`. Written also when a test
+ * The JSON result of a run: one object, documented in `docs/results.md`. It is also written when a test
  * fails, is stopped, or never began because its setup was refused.
  * @module
  */
@@ -8,7 +8,7 @@ import { figure, type FiguresOf, type JsonOf, jsonOf, noneOf } from "@/engine/sh
 import { FIGURES } from "@/engine/show/figures.ts";
 import { type FinalResult, RUN_RESULT_NAMES } from "@/engine/show/view.ts";
 
-/** A field that is no figure: the same of all parts of a run. */
+/** A field that is no figure, and the same in all parts of a run. */
 function given<P extends string, T>(path: P, type: string, none: T, doc: string) {
   return figure({
     path,
@@ -20,7 +20,7 @@ function given<P extends string, T>(path: P, type: string, none: T, doc: string)
   });
 }
 
-/** What stands before the figures: which run it was, and how it ended. */
+/** The fields before the figures: they identify the run and say how it ended. */
 export const RUN_FIELDS = {
   result: given(
     "result",
@@ -53,10 +53,10 @@ export const RUN_FIELDS = {
   ),
 } as const;
 
-/** Every field of the JSON result, in its order. */
+/** Every field of the JSON result, in order. */
 export const RESULT_TABLE = { ...RUN_FIELDS, ...FIGURES } as const;
 
-/** The object itself. */
+/** The type of the JSON result. */
 export type RunResultJson = JsonOf<typeof RESULT_TABLE>;
 
 /** The result of a run that took place. */

@@ -1,6 +1,6 @@
 /**
- * Files only their owner may read: logs, captures and key files tell too much for others. One process
- * writes such a file at a time.
+ * Files that only their owner can read, as logs, captures and key files contain secrets. One process at a
+ * time writes such a file.
  * @module
  */
 import { tellLine } from "@/files/terminal.ts";
@@ -8,10 +8,10 @@ import { SetupError, systemWords } from "@/base/errors.ts";
 import { createPrivate, renamePrivate, writeAll } from "@/files/private_file.ts";
 
 /**
- * A file that is written from its start. A write that fails (a full disk, a reader that went) is told
- * once, and nothing more is written: a test is not ended by what records it.
+ * A file that is written from its start. A write that fails (a full disk, a reader that has gone) is reported
+ * once, and nothing more is written, so that a test does not end because of its records.
  *
- * A device or a pipe is written to as it is: its mode, its name and its octets are not ours.
+ * The mode and name of a device or a pipe are not changed.
  */
 export class SecretFile {
   readonly #path: string;
@@ -22,8 +22,9 @@ export class SecretFile {
   #isBroken = false;
 
   /**
-   * `option` is what names the file on the command line; `tell` hears of a write that fails.
-   * @throws {SetupError} where the file cannot be written, or another process writes it.
+   * `option` is the command-line option that names the file; `tell` is called with the message of a failed
+   * write.
+   * @throws {SetupError} if the file cannot be written, or another process writes it.
    */
   constructor(path: string, option: string, tell: (line: string) => void = tellOnScreen) {
     this.#path = path;
@@ -32,7 +33,7 @@ export class SecretFile {
     [this.#file, this.#isRegular] = this.#open();
   }
 
-  /** Writes all octets, if it still can. */
+  /** Writes all octets, unless an earlier write has failed. */
   write(octets: Uint8Array): void {
     if (this.#isBroken) return;
     try {
@@ -42,7 +43,7 @@ export class SecretFile {
     }
   }
 
-  /** Keeps what is written under the name `.prev`, and begins anew; a device just goes on. */
+  /** Renames the file to `.prev` and begins a new one; a device is not changed. */
   turnOver(): void {
     if (!this.#isRegular || this.#isBroken) return;
     try {
@@ -54,19 +55,19 @@ export class SecretFile {
     }
   }
 
-  /** Closes it. */
+  /** Closes the file. */
   close(): void {
     try {
       this.#file.close();
     } catch {
-      // It broke while it was turned over.
+      // Turning over has failed and closed it.
     }
   }
 
   #open(): [file: Deno.FsFile, isRegular: boolean] {
     const path = this.#path, option = this.#option;
     const isLocked = (inode: number): never => {
-      const holder = holderOf(inode);
+      const holder = lockHolder(inode);
       throw new SetupError(
         `Cannot write ${path}: ${holder} writes it; name another with ${option}`,
       );
@@ -90,8 +91,11 @@ export class SecretFile {
   }
 }
 
-/** Who has the lock: `8: FLOCK ADVISORY WRITE <pid> <device>:<inode> 0 EOF` in `/proc/locks`. */
-function holderOf(inode: number | null): string {
+/**
+ * The process that holds the lock, by a line such as `8: FLOCK ADVISORY WRITE <pid> <device>:<inode> 0 EOF`
+ * of `/proc/locks`.
+ */
+function lockHolder(inode: number | null): string {
   const lock = readText("/proc/locks").split("\n").map((line) => line.trim().split(/\s+/))
     .find((words) => words[5]?.endsWith(`:${inode}`));
   const pid = Number(lock?.[4]);

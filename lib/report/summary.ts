@@ -1,6 +1,5 @@
 /**
- * The closing report of a run, in plain words. What a figure by itself has to tell stands in the table
- * of figures.
+ * Makes the closing report of a run as text. The lines of single figures are defined in the table of figures.
  * @module
  */
 import { showDuration } from "@/base/duration.ts";
@@ -8,7 +7,7 @@ import { linesOf } from "@/engine/show/figure.ts";
 import { FIGURES } from "@/engine/show/figures.ts";
 import type { RunResultJson } from "@/report/result.ts";
 
-/** Lines for a person; the first says how it ended. */
+/** The lines of the report; the first says how the run ended. */
 export function summaryLines(result: RunResultJson): string[] {
   const { tunnels, flaps, rekeys } = result;
   const seconds = showDuration(Math.round((result.durationSec ?? 0) * 1000));

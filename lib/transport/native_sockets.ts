@@ -6,7 +6,7 @@
 import { type IpAddress, isUnspecified } from "@/base/address.ts";
 import { must, SetupError, SystemError } from "@/base/errors.ts";
 import type { ShimSymbols } from "@/native/load.ts";
-import { closeFd, openUdpSocket, type UdpSocket, type UdpSocketWish } from "@/native/udp.ts";
+import { closeFd, openUdpSocket, type UdpSocket, type UdpSocketOptions } from "@/native/udp.ts";
 import { refusalOf } from "@/transport/refusal.ts";
 import type { UdpOptions } from "@/transport/transport.ts";
 
@@ -132,9 +132,13 @@ function openEach(
 function probe(opening: Opening, addresses: readonly IpAddress[], port: number): void {
   const { shim, options } = opening;
   for (const address of addresses) {
-    const wish = { ...wishOf(options, address, 0), receiveBufferOctets: 0, underPolicy: true };
+    const socketOptions = {
+      ...socketOptionsFor(options, address, 0),
+      receiveBufferOctets: 0,
+      underPolicy: true,
+    };
     try {
-      closeFd(shim, openUdpSocket(shim, wish).fd);
+      closeFd(shim, openUdpSocket(shim, socketOptions).fd);
     } catch (e) {
       throw refusalFor(e, opening, { address, port });
     }
@@ -144,19 +148,19 @@ function probe(opening: Opening, addresses: readonly IpAddress[], port: number):
 function openSocket(opening: Opening, address: IpAddress, port: number): NativeSocket {
   const { shim, options, natt } = opening;
   try {
-    const wish = {
-      ...wishOf(options, address, port),
+    const socketOptions = {
+      ...socketOptionsFor(options, address, port),
       espInUdp: natt && options.kernelEsp === true,
       carriesTunnels: options.ownEsp,
       tellsErrors: true,
     };
-    return { ...openUdpSocket(shim, wish), natt, address };
+    return { ...openUdpSocket(shim, socketOptions), natt, address };
   } catch (e) {
     throw refusalFor(e, opening, { address, port });
   }
 }
 
-function wishOf(options: UdpOptions, address: IpAddress, port: number): UdpSocketWish {
+function socketOptionsFor(options: UdpOptions, address: IpAddress, port: number): UdpSocketOptions {
   const { namespace, freebind, receiveBufferOctets = RECEIVE_BUFFER_OCTETS } = options;
   const namespacePath = namespace?.includes("/")
     ? namespace

@@ -7,7 +7,7 @@ import type { IpAddress } from "@/base/address.ts";
 import { SetupError, type SystemError } from "@/base/errors.ts";
 import { loadShim } from "@/native/load.ts";
 import { type ArrivedPacket, PacketSockets } from "@/native/packet_sockets.ts";
-import type { UdpSocketWish } from "@/native/udp.ts";
+import type { UdpSocketOptions } from "@/native/udp.ts";
 import type { PingCarrier, ReplyReceiver } from "@/ping/carrier.ts";
 import { EchoReader, type EchoShape, EchoWriter } from "@/ping/echo.ts";
 
@@ -57,7 +57,7 @@ export class PingSockets implements PingCarrier {
     this.#peerPort = shape.protocol === "udp" ? shape.port : 0;
     this.#sockets = new PacketSockets({
       shim,
-      wish: (family) => wishFor(shape, family),
+      socketOptions: (family) => socketOptionsFor(shape, family),
       arrived: (packet) => this.#arrived(packet),
       batchEnds: () => {},
       failed,
@@ -112,7 +112,7 @@ export class PingSockets implements PingCarrier {
   }
 }
 
-function wishFor({ protocol, port }: EchoShape, family: 4 | 16): UdpSocketWish {
+function socketOptionsFor({ protocol, port }: EchoShape, family: 4 | 16): UdpSocketOptions {
   return {
     address: new Uint8Array(family),
     port: protocol === "udp" ? port : 0,

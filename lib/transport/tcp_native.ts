@@ -204,8 +204,15 @@ export class TcpTransport implements Transport {
     const namespacePath = namespace?.includes("/")
       ? namespace
       : namespace && `/run/netns/${namespace}`;
-    const wish = { ownAddress, ownPort, peer, namespacePath, freebind, carriesTunnels: ownEsp };
-    return openTcpSocket(this.#shim, wish);
+    const socketOptions = {
+      ownAddress,
+      ownPort,
+      peer,
+      namespacePath,
+      freebind,
+      carriesTunnels: ownEsp,
+    };
+    return openTcpSocket(this.#shim, socketOptions);
   }
 
   #newTag(fd: number): number {
