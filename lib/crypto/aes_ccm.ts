@@ -1,7 +1,7 @@
 /**
- * AES-CCM (RFC 3610) as ESP and IKE use it (RFC 4309, RFC 5282): a nonce of 11 octets, which leaves
- * 4 for the length (L = 4). `node:crypto` in Deno has no CCM, so it is built here of its two halves,
- * CBC-MAC and counter mode.
+ * AES-CCM (RFC 3610) as ESP and IKE use it (RFC 4309, RFC 5282): with a nonce of 11 octets, which leaves 4
+ * for the length (L = 4). `node:crypto` in Deno has no CCM, so it is made here of its two halves, CBC-MAC and
+ * counter mode.
  * @module
  */
 import { createCipheriv } from "node:crypto";
@@ -10,22 +10,25 @@ import { must } from "@/base/errors.ts";
 import { cbcMac } from "@/crypto/aes_mac.ts";
 import { plain } from "@/crypto/portable_hash.ts";
 
-/** L - 1, the low three bits of both flag octets. */
+/** The value L - 1 in the low three bits of both flag octets. */
 const LENGTH_FLAG = 3;
 const ADATA_FLAG = 0x40;
-/** Longer associated data would need another encoding of its length; IKE and ESP stay far below. */
+/** The most associated data whose length fits into two octets; IKE and ESP stay far below. */
 const AAD_OCTETS_MAX = 0xfeff;
 
-/** Key without salt, nonce of 11 octets, associated data and the octets of the check value. */
+/**
+ * The inputs of CCM: the key without salt, a nonce of 11 octets, associated data, and the octets of the check
+ * value.
+ */
 export interface CcmInput {
   readonly key: Uint8Array;
   readonly nonce: Uint8Array;
   readonly aad: Uint8Array;
-  /** 8, 12 or 16. */
+  /** Octets of the check value: 8, 12 or 16. */
   readonly icvOctets: number;
 }
 
-/** Ciphertext ‖ ICV. */
+/** Encrypts; returns ciphertext ‖ ICV. */
 export function ccmSeal(input: CcmInput, plaintext: Uint8Array): Uint8Array {
   const tag = ccmTag(input, plaintext);
   const sealed = new Uint8Array(plaintext.length + input.icvOctets);
@@ -35,7 +38,7 @@ export function ccmSeal(input: CcmInput, plaintext: Uint8Array): Uint8Array {
   return sealed;
 }
 
-/** The plaintext; `undefined` where the ICV is wrong. */
+/** Decrypts; returns the plaintext, or undefined if the ICV is wrong. */
 export function ccmOpen(input: CcmInput, sealed: Uint8Array): Uint8Array | undefined {
   const octets = sealed.length - input.icvOctets;
   if (octets < 0) return undefined;
@@ -45,7 +48,10 @@ export function ccmOpen(input: CcmInput, sealed: Uint8Array): Uint8Array | undef
   return sameOctets(expected, sealed.subarray(octets)) ? plaintext : undefined;
 }
 
-/** CBC-MAC over B_0, the length of the associated data with the data, and the plaintext (RFC 3610 §2.2). */
+/**
+ * Computes CBC-MAC over B_0, the length of the associated data with the data, and the plaintext (RFC 3610
+ * §2.2).
+ */
 function ccmTag(input: CcmInput, plaintext: Uint8Array): Uint8Array {
   const { aad } = input;
   must(aad.length <= AAD_OCTETS_MAX, "associated data with a length of two octets");
@@ -64,7 +70,7 @@ function ccmTag(input: CcmInput, plaintext: Uint8Array): Uint8Array {
   return cbcMac(input.key, blocks);
 }
 
-/** S_0, which masks the tag, and the data under S_1, S_2, … (RFC 3610 §2.3). */
+/** Computes S_0, which masks the tag, and encrypts the data with S_1, S_2, … (RFC 3610 §2.3). */
 function counterMode(input: CcmInput, data: Uint8Array): [mask: Uint8Array, data: Uint8Array] {
   const counter = new Uint8Array(16);
   counter[0] = LENGTH_FLAG;

@@ -9,7 +9,7 @@ import { cbc, cmac } from "@noble/ciphers/aes.js";
 export type AesMac = (key: Uint8Array, data: Uint8Array) => Uint8Array;
 
 const ZEROS = new Uint8Array(16);
-/** RFC 3566 §4: K1, K2 and K3 are these three blocks encrypted under K. */
+/** K1, K2 and K3 are these three blocks encrypted under K (RFC 3566 §4). */
 const DERIVATION = Uint8Array.from({ length: 48 }, (_, i) => 1 + Math.floor(i / 16));
 
 /** AES-CMAC, not truncated (RFC 4493 §2.4). */
@@ -30,17 +30,22 @@ export function aesXcbc(key: Uint8Array, data: Uint8Array): Uint8Array {
   return cbcMac(k1, padded);
 }
 
-/** The last block of CBC under a zero IV: CBC-MAC of whole blocks. Also the heart of CCM. */
+/** CBC-MAC of whole blocks: the last block of CBC with a zero IV. CCM uses it too. */
 export function cbcMac(key: Uint8Array, blocks: Uint8Array): Uint8Array {
   return cbc(key, ZEROS, { disablePadding: true }).encrypt(blocks).slice(-16);
 }
 
-/** The AES-CMAC-PRF-128 key (RFC 4615 §3): 16 octets as they are, any other length through CMAC. */
+/**
+ * The key of AES-CMAC-PRF-128 (RFC 4615 §3): 16 octets stay as they are, any other length goes through CMAC.
+ */
 export function cmacPrfKey(key: Uint8Array): Uint8Array {
   return key.length === 16 ? key : aesCmac(ZEROS, key);
 }
 
-/** The AES-XCBC-PRF-128 key (RFC 4434 §2): shorter keys get zeros, longer ones go through XCBC. */
+/**
+ * The key of AES-XCBC-PRF-128 (RFC 4434 §2): a shorter key is padded with zeros, a longer one goes through
+ * XCBC.
+ */
 export function xcbcPrfKey(key: Uint8Array): Uint8Array {
   if (key.length === 16) return key;
   if (key.length > 16) return aesXcbc(ZEROS, key);

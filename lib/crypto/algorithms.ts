@@ -1,7 +1,7 @@
 /**
- * The measures of every algorithm this program knows, by IANA transform number (RFC 7296 §3.3.2):
- * lengths of keys, salts, IVs, blocks and check values. Both backends are built from these tables,
- * so they cannot differ in anything but the work itself.
+ * The properties of every algorithm that this program knows, by IANA transform number (RFC 7296 §3.3.2):
+ * lengths of keys, salts, IVs, blocks and check values. Both backends are made from these tables, so that
+ * they differ only in who computes.
  * @module
  */
 import { must } from "@/base/errors.ts";
@@ -11,26 +11,26 @@ import { Integ, nameOfInteg } from "@/iana/integ.ts";
 import { KeGroup, nameOfKeGroup } from "@/iana/ke_group.ts";
 import { nameOfPrf, Prf as PrfId } from "@/iana/prf.ts";
 
-/** The measures of a {@linkcode Prf}. */
+/** The properties of a {@linkcode Prf}. */
 export type PrfMeasures = Omit<Prf, "compute" | "plus">;
-/** The measures of a {@linkcode Cipher}. */
+/** The properties of a {@linkcode Cipher}. */
 export type CipherMeasures = Omit<Cipher, "seal" | "open">;
-/** The measures of an {@linkcode Integrity}. */
+/** The properties of an {@linkcode Integrity}. */
 export type IntegrityMeasures = Omit<Integrity, "mac">;
 
-/** What a group computes in. */
+/** The kind of arithmetic of a group. */
 export type GroupFamily = "modp" | "ecp" | "brainpool" | "x";
 
-/** The measures of a {@linkcode KeyExchange}. */
+/** The properties of a {@linkcode KeyExchange} by groups. */
 export interface GroupMeasures extends Omit<KeyExchange, "generate" | "respond" | "derive"> {
   readonly family: GroupFamily;
   /** Octets of a private value. */
   readonly privateOctets: number;
 }
 
-/** The measures of a key encapsulation method. */
+/** The properties of a key encapsulation method. */
 export interface KemMeasures extends Omit<KeyExchange, "generate" | "respond" | "derive"> {
-  /** As WebCrypto names it. */
+  /** Its name in WebCrypto. */
   readonly webName: string;
 }
 
@@ -77,9 +77,8 @@ export const CIPHERS: readonly CipherMeasures[] = [
 ];
 
 /**
- * Key exchange groups: RFC 2409 §6, RFC 3526, RFC 5903, RFC 6954, RFC 8031. A MODP exponent has
- * the bits that the second, larger estimate of RFC 3526 §8 asks for, and 160 in the two groups
- * below it.
+ * Key exchange groups: RFC 2409 §6, RFC 3526, RFC 5903, RFC 6954, RFC 8031. The exponent of a MODP group has
+ * as many bits as the second, larger estimate of RFC 3526 §8 asks for, and 160 in the two groups below those.
  */
 export const GROUPS: readonly GroupMeasures[] = [
   modp(KeGroup.MODP_768, 96, 20),
@@ -108,10 +107,10 @@ export const KEMS: readonly KemMeasures[] = [
   mlKem(KeGroup.ML_KEM_1024, "ML-KEM-1024", [1568, 1568]),
 ];
 
-/** States that key and IV have the lengths that the cipher takes. @throws {Bug} if not. */
+/** Asserts that key and IV have the lengths of the cipher. @throws {Bug} if they do not. */
 export function checkKeyAndIv(measures: CipherMeasures, key: Uint8Array, iv: Uint8Array): void {
   const { name, keyOctets, ivOctets } = measures;
-  // This runs for every message: a sentence is put together only when it is needed.
+  // This runs for every message, so the sentence is only made when it is needed.
   if (key.length !== keyOctets) must(false, `${name} takes a key of ${keyOctets} octets`);
   if (iv.length !== ivOctets) must(false, `${name} takes an IV of ${ivOctets} octets`);
 }

@@ -1,10 +1,10 @@
 /**
- * What a crypto backend offers: pseudorandom functions, ciphers, integrity algorithms and key
- * exchanges, and signatures, found by their IANA transform number (RFC 7296 §3.3.2). Two backends answer to it and
- * give the same octets: the portable one, and the native one over libcrypto. Symmetric work is a
- * plain call; asymmetric work may be a promise, and the core asks for it by a `compute` effect.
+ * The interface of a crypto backend: pseudorandom functions, ciphers, integrity algorithms, key exchanges and
+ * signatures, found by their IANA transform number (RFC 7296 §3.3.2). Two backends implement it and give the
+ * same octets: the portable one, and the native one over libcrypto. Symmetric algorithms are plain calls;
+ * asymmetric ones may return a promise, and the core asks for them by a `compute` effect.
  *
- * Keys, IVs and data are only read, never kept and never changed; what is returned is the caller's.
+ * Keys, IVs and data are neither kept nor changed; what is returned belongs to the caller.
  * @module
  */
 import type { RandomOctets } from "@/base/random.ts";
@@ -18,12 +18,12 @@ export interface Prf {
   readonly name: string;
   /** Preferred key length in octets: that of SK_d, SK_pi and SK_pr (RFC 7296 §2.14). */
   readonly keyOctets: number;
-  /** Octets that one {@linkcode compute} gives. */
+  /** Octets of the result of {@linkcode compute}. */
   readonly outputOctets: number;
   /**
-   * Whether the function is defined over a key of one length only, as those built on AES are. Then
-   * only the first `keyOctets / 2` octets of Ni and of Nr key SKEYSEED (RFC 7296 §2.14), though any
-   * key, a PSK too, is taken: longer and shorter ones as RFC 4434 §2 and RFC 4615 §3 say.
+   * Whether the function is defined for keys of one length, like those made of AES. Then only the first
+   * `keyOctets / 2` octets of Ni and of Nr are the key of SKEYSEED (RFC 7296 §2.14). Other keys, such as a
+   * PSK, may have any length: RFC 4434 §2 and RFC 4615 §3 adapt them.
    */
   readonly fixedKey: boolean;
   /** prf(key, data): `outputOctets` octets. */
@@ -43,27 +43,27 @@ export interface Cipher {
   readonly keyBits: number;
   /** IANA name, `ENCR_AES_GCM_16`. */
   readonly name: string;
-  /** Key material to take, in octets; the last `saltOctets` of it are the salt. */
+  /** Octets of key material; the last `saltOctets` of them are the salt. */
   readonly keyOctets: number;
   /** Octets of salt (nonce) at the end of the key material; 0 for none. */
   readonly saltOctets: number;
   /** Octets of the IV that precedes the ciphertext in a payload or packet. */
   readonly ivOctets: number;
-  /** The plaintext must be a multiple of this; 1 where any length will do. */
+  /** The length of plaintext must be a multiple of this; 1 if any length is allowed. */
   readonly blockOctets: number;
   /** Octets of the integrity check value; 0 means not AEAD. */
   readonly icvOctets: number;
   /**
-   * Encrypts. `aad` counts for AEAD ciphers only. Padding is the caller's.
+   * Encrypts. `aad` is only used by AEAD ciphers. The caller adds padding.
    * @returns ciphertext ‖ ICV.
-   * @throws {Bug} where key, IV or plaintext has a length the cipher does not take.
+   * @throws {Bug} if key, IV or plaintext has a length that the cipher does not accept.
    */
   seal(key: Uint8Array, iv: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): Uint8Array;
   /**
    * Decrypts ciphertext ‖ ICV.
-   * @returns the plaintext, padding included; `undefined` where the ICV is wrong, or where the
-   * length is none that {@linkcode seal} gives.
-   * @throws {Bug} where key or IV has a length the cipher does not take.
+   * @returns the plaintext with its padding; undefined if the ICV is wrong, or {@linkcode seal} never gives
+   * that length.
+   * @throws {Bug} if key or IV has a length that the cipher does not accept.
    */
   open(
     key: Uint8Array,
@@ -88,19 +88,19 @@ export interface Integrity {
 }
 
 /**
- * A private value with its public one. The secret is for the backend that made it; it prints as
- * nothing. Made by {@linkcode newKeyPair} only.
+ * A private value with its public value. Only the backend that made it reads the secret, which is never
+ * printed. {@linkcode newKeyPair} makes it.
  */
 export interface KeyPair {
   /** Transform Type 4 number. */
   readonly group: number;
-  /** What the KE payload carries. */
+  /** The content of the KE payload. */
   readonly publicValue: Uint8Array;
-  /** Opaque to all but the backend. */
+  /** The private value in a form that only the backend knows. */
   readonly secret: unknown;
 }
 
-/** What a responder sends in its KE payload, and the shared secret that it has from then on. */
+/** The responder's answer for its KE payload, with the shared secret. */
 export interface KeyExchangeAnswer {
   readonly publicValue: Uint8Array;
   readonly shared: Uint8Array;
@@ -117,35 +117,35 @@ export interface KeyExchange {
   readonly name: string;
   /** Octets of the public value: of the modulus, or of x ‖ y, or of u, or of a KEM's key. */
   readonly publicOctets: number;
-  /** Octets of what the responder answers: of a KEM's ciphertext, else as `publicOctets`. */
+  /** Octets of the responder's answer: those of a KEM's ciphertext, otherwise as `publicOctets`. */
   readonly answerOctets: number;
-  /** Whether the answer depends on the initiator's value; such a pair is never used twice. */
+  /** Whether the answer depends on the initiator's value, so that a pair must not be used twice. */
   readonly isKem: boolean;
-  /** Octets of the shared secret: of the modulus, or of x, or of u; leading zeros stay. */
+  /** Octets of the shared secret: those of the modulus, of x, or of u; leading zeros are kept. */
   readonly secretOctets: number;
   /**
-   * A fresh key pair. With `random` the pair depends on its octets alone, and both calls of the
-   * pair answer at once instead of by promise: for worlds that repeat.
+   * Makes a fresh key pair. With `random` the pair depends only on its octets and is returned at once instead
+   * of by promise, so that a simulation can be repeated.
    */
   generate(random?: RandomOctets): Promise<KeyPair> | KeyPair;
   /**
-   * The responder's half: what it answers the initiator's public value with, and the shared secret.
-   * With `random` it depends on its octets alone and is there at once.
-   * @throws {KeyExchangeError} (or rejects) on a public value that must not be used.
+   * Computes the responder's answer to the initiator's public value, and the shared secret. With `random`
+   * both depend only on its octets and are returned at once.
+   * @throws {KeyExchangeError} (or rejects) for a public value that must not be used.
    */
   respond(
     peerPublic: Uint8Array,
     random?: RandomOctets,
   ): Promise<KeyExchangeAnswer> | KeyExchangeAnswer;
   /**
-   * The shared secret, `secretOctets` long, of our pair and what the peer sent: g^ir (RFC 7296
-   * §2.14), or what a KEM's ciphertext decapsulates to.
-   * @throws {KeyExchangeError} (or rejects) on a public value that RFC 6989 §2 or RFC 8031 §4 refuses.
+   * The shared secret of `secretOctets` octets from the own pair and the peer's value: g^ir (RFC 7296 §2.14),
+   * or the decapsulation of a KEM's ciphertext.
+   * @throws {KeyExchangeError} (or rejects) for a public value that RFC 6989 §2 or RFC 8031 §4 refuses.
    */
   derive(pair: KeyPair, peerPublic: Uint8Array): Promise<Uint8Array> | Uint8Array;
 }
 
-/** All the algorithms of one implementation; what it lacks is `undefined`. */
+/** All algorithms of one implementation; one that it lacks is undefined. */
 export interface CryptoBackend {
   readonly name: "portable" | "native";
   /** By Transform Type 2 number. */
@@ -158,20 +158,20 @@ export interface CryptoBackend {
   keyExchange(group: number): KeyExchange | undefined;
   /** Signing and verifying, by the kind of key; see `lib/crypto/signature.ts`. */
   readonly signatures: Signatures;
-  /** SHA-1, 20 octets: NAT_DETECTION_*_IP (RFC 7296 §2.23). */
+  /** SHA-1, 20 octets, for NAT_DETECTION_*_IP (RFC 7296 §2.23). */
   sha1(data: Uint8Array): Uint8Array;
   /** SHA-256, 32 octets. */
   sha256(data: Uint8Array): Uint8Array;
-  /** Octets nobody can foresee: nonces, SPIs, IVs. */
+  /** Unpredictable octets for nonces, SPIs and IVs. */
   readonly randomOctets: RandomOctets;
 }
 
-/** A peer's public value that must not be used (RFC 6989 §2, RFC 8031 §4). */
+/** A public value of a peer that must not be used (RFC 6989 §2, RFC 8031 §4). */
 export class KeyExchangeError extends Error {
   override name = "KeyExchangeError";
 }
 
-/** The responder's half of an exchange in which both ends make a pair: a fresh one, and g^ir. */
+/** Answers as the responder of a method in which both ends make a pair: with a fresh pair and g^ir. */
 export function respondByPair(
   exchange: Pick<KeyExchange, "generate" | "derive">,
   peerPublic: Uint8Array,
@@ -188,12 +188,14 @@ export function respondByPair(
   return pair instanceof Promise ? pair.then(answerOf) : answerOf(pair);
 }
 
-/** A {@linkcode KeyPair} whose secret shows neither in a dump nor in JSON, and which can be cloned. */
+/**
+ * Makes a {@linkcode KeyPair} whose secret appears neither in a dump nor in JSON, and which can be cloned.
+ */
 export function newKeyPair(group: number, publicValue: Uint8Array, secret: unknown): KeyPair {
   return new HiddenPair(group, publicValue, secret);
 }
 
-/** Says nothing of its secret, whoever prints it. */
+/** A pair that does not show its secret when it is printed. */
 class HiddenPair implements KeyPair {
   constructor(
     readonly group: number,

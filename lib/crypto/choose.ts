@@ -1,5 +1,5 @@
 /**
- * Which backend a run uses, and what a setup asks for that the backend lacks.
+ * Chooses the backend of a run, and finds the algorithms of a setup that the backend lacks.
  * @module
  */
 import { SetupError } from "@/base/errors.ts";
@@ -11,12 +11,12 @@ import { Integ, nameOfInteg } from "@/iana/integ.ts";
 import { KeGroup, nameOfKeGroup } from "@/iana/ke_group.ts";
 import { nameOfPrf } from "@/iana/prf.ts";
 
-/** What a user may ask for; `auto` is native where it is there. */
+/** What a user may choose; `auto` is the native backend if it is available. */
 export type WantedBackend = "auto" | "portable" | "native";
 
 /**
- * The backend to use; `native` are the shim's bindings where they could be loaded.
- * @throws {SetupError} where native is asked for and not there.
+ * The backend to use; `native` are the shim's bindings if they could be loaded.
+ * @throws {SetupError} if the native backend is requested and not available.
  */
 export function chooseBackend(
   native: NativeCrypto | undefined,
@@ -36,7 +36,7 @@ export interface WantedAlgorithms {
   readonly groups?: readonly number[];
 }
 
-/** The names of what the backend lacks, each once; empty where it has all. NONE is had by all. */
+/** The names of algorithms that the backend lacks, each once. NONE is never lacking. */
 export function missingFrom(backend: CryptoBackend, wanted: WantedAlgorithms): string[] {
   const missing = new Set<string>();
   for (const { id, keyBits } of wanted.encr ?? []) {

@@ -1,8 +1,8 @@
 /**
- * ML-KEM (FIPS 203) as a key exchange method of IKEv2, in both backends: the initiator's public
- * value is an encapsulation key, the responder's is the ciphertext that it encapsulated under that
- * key, and the shared secret has 32 octets (draft-ietf-ipsecme-ikev2-mlkem §2). Fresh pairs go
- * through WebCrypto, off the event loop; pairs of a given source are computed at once.
+ * ML-KEM (FIPS 203) as a key exchange method of IKEv2, in both backends. The initiator's public value is an
+ * encapsulation key, the responder's is the ciphertext that it has encapsulated under that key, and the
+ * shared secret has 32 octets (draft-ietf-ipsecme-ikev2-mlkem §2). Fresh pairs are computed by WebCrypto, off
+ * the event loop; pairs of a given source of randomness are computed at once.
  * @module
  */
 import { ml_kem1024, ml_kem512, ml_kem768 } from "@noble/post-quantum/ml-kem.js";
@@ -18,7 +18,7 @@ import {
 } from "@/crypto/backend.ts";
 import { KeGroup } from "@/iana/ke_group.ts";
 
-/** Octets of the seeds d ‖ z that a key pair is made from (FIPS 203 §7.1). */
+/** Octets of the seeds d ‖ z from which a key pair is made (FIPS 203 §7.1). */
 const SEED_OCTETS = 64;
 /** Octets of the random message m of one encapsulation (FIPS 203 §7.2). */
 const MESSAGE_OCTETS = 32;
@@ -29,7 +29,7 @@ const LIBRARY = {
   [KeGroup.ML_KEM_1024]: ml_kem1024,
 } as const;
 
-/** The part of WebCrypto's modern algorithms that TypeScript's own types do not know yet. */
+/** The part of WebCrypto's modern algorithms that TypeScript's own types do not declare yet. */
 interface WebKem {
   exportKey(format: "raw-public", key: CryptoKey): Promise<ArrayBuffer>;
   importKey(
@@ -83,7 +83,7 @@ function kemExchange(kem: KemMeasures): KeyExchange {
 }
 
 function generateSeeded({ group }: KemMeasures, random: RandomOctets): KeyPair {
-  // The library erases the seed that it is given, so it gets a copy.
+  // The library erases the seed that it is given, so that it gets a copy.
   const { publicKey, secretKey } = libraryOf(group).keygen(random(SEED_OCTETS).slice());
   return newKeyPair(group, publicKey, secretKey);
 }
@@ -118,13 +118,13 @@ async function encapsulate(kem: KemMeasures, octets: Uint8Array): Promise<KeyExc
     const { ciphertext, sharedKey } = await web().encapsulateBits(algorithm, key);
     return { publicValue: new Uint8Array(ciphertext), shared: new Uint8Array(sharedKey) };
   } catch (error) {
-    // FIPS 203 §7.2: an encapsulation key whose coefficients are not below q is refused.
+    // An encapsulation key with a coefficient that is not below q is refused (FIPS 203 §7.2).
     if (error instanceof DOMException) throw unusableKey(kem);
     throw error;
   }
 }
 
-/** A ciphertext that was altered gives another secret, and no error (FIPS 203 §7.3). */
+/** Decapsulates; a ciphertext that was altered gives another secret, and no error (FIPS 203 §7.3). */
 function decapsulate(
   { group, webName }: KemMeasures,
   { secret }: KeyPair,
@@ -138,7 +138,7 @@ function decapsulate(
   return libraryOf(group).decapsulate(ciphertext, secret);
 }
 
-/** @throws {KeyExchangeError} where a value has not the length that the method fixes. */
+/** Checks the length of a value. @throws {KeyExchangeError} if it is not that of the method. */
 function checkOctets(kem: KemMeasures, value: Uint8Array, octets: number, what: string): void {
   if (value.length === octets) return;
   throw new KeyExchangeError(

@@ -1,7 +1,7 @@
 /**
- * RSA signatures of keys beyond 4096 bits verified (RFC 8017 §8), which neither WebCrypto nor
- * `node:crypto` takes here. A public exponent has 32 bits at most, so that it takes milliseconds. There
- * is nothing secret in it; signing by such keys is for the native backend.
+ * Verifies RSA signatures of keys beyond 4096 bits (RFC 8017 §8), which neither WebCrypto nor `node:crypto`
+ * accepts here. As a public exponent has at most 32 bits, this takes milliseconds, and nothing in it is
+ * secret. Only the native backend signs with such keys.
  * @module
  */
 import { createHash } from "node:crypto";
@@ -15,7 +15,7 @@ import {
   type SignatureScheme,
 } from "@/crypto/signature.ts";
 
-/** DigestInfo before the hash itself (RFC 8017 §9.2, note 1). */
+/** The encoding of DigestInfo before the hash (RFC 8017 §9.2, note 1). */
 const DIGEST_INFO: Readonly<Record<SignatureHash, string>> = {
   sha1: "3021300906052b0e03021a05000414",
   sha256: "3031300d060960864801650304020105000420",
@@ -23,7 +23,7 @@ const DIGEST_INFO: Readonly<Record<SignatureHash, string>> = {
   sha512: "3051300d060960864801650304020305000440",
 };
 
-/** Whether an RSA signature as long as the modulus is right. */
+/** Verifies an RSA signature as long as the modulus. */
 export function verifyLargeRsa(
   key: PublicKey,
   scheme: SignatureScheme,
@@ -47,7 +47,7 @@ function pkcs1Encoding(hash: SignatureHash, hashed: Uint8Array, octets: number):
   return concat(Uint8Array.of(0, 1), padding, tail);
 }
 
-/** EMSA-PSS-VERIFY (RFC 8017 §9.1.2) for a message representative of `bits` bits at most. */
+/** Checks EMSA-PSS (RFC 8017 §9.1.2) for an encoded message of at most `bits` bits. */
 function isPss(
   encoded: Uint8Array,
   bits: number,

@@ -1,6 +1,6 @@
 /**
- * What only old protocols need: MD4 and DES for MSCHAPv2 (RFC 2759), MD5 for EAP and RADIUS, single
- * blocks of AES for Milenage, and the generator of EAP-SIM. Each is weak or bare by itself, and
+ * Algorithms that only old protocols need: MD4 and DES for MSCHAPv2 (RFC 2759), MD5 for EAP and RADIUS,
+ * single blocks of AES for Milenage, and the generator of EAP-SIM. Each is weak or incomplete by itself, and
  * nothing else may use it.
  * @module
  */
@@ -38,8 +38,8 @@ export function hmacSha256(key: Uint8Array, data: Uint8Array): Uint8Array {
 }
 
 /**
- * One block of DES: 8 octets under a key of 8, whose parity bits do not count (FIPS 46-3). The
- * runtime has only three-key DES, which is DES where all three are the same.
+ * Encrypts one block of 8 octets by DES under a key of 8 octets, whose parity bits are ignored (FIPS 46-3).
+ * The runtime only has three-key DES, which is DES if all three keys are equal.
  */
 export function desEncryptBlock(key: Uint8Array, block: Uint8Array): Uint8Array {
   must(key.length === 8 && block.length === 8, "a DES key and a block of 8 octets");
@@ -48,13 +48,13 @@ export function desEncryptBlock(key: Uint8Array, block: Uint8Array): Uint8Array 
   return concat(plain(cipher.update(block)), plain(cipher.final()));
 }
 
-/** One block of AES-128: 16 octets under a key of 16 (FIPS 197). */
+/** Encrypts one block of 16 octets by AES-128 under a key of 16 octets (FIPS 197). */
 export function aesEncryptBlock(key: Uint8Array, block: Uint8Array): Uint8Array {
   must(key.length === 16 && block.length === 16, "an AES-128 key and a block of 16 octets");
   return aesCbcEncrypt(key, new Uint8Array(16), block);
 }
 
-/** AES-128-CBC of whole blocks, without padding (RFC 4187 §10.12). */
+/** Encrypts whole blocks by AES-128-CBC without padding (RFC 4187 §10.12). */
 export function aesCbcEncrypt(key: Uint8Array, iv: Uint8Array, blocks: Uint8Array): Uint8Array {
   must(blocks.length % 16 === 0, "whole blocks of 16 octets");
   const cipher = createCipheriv("aes-128-cbc", key, iv);
@@ -62,7 +62,7 @@ export function aesCbcEncrypt(key: Uint8Array, iv: Uint8Array, blocks: Uint8Arra
   return concat(plain(cipher.update(blocks)), plain(cipher.final()));
 }
 
-/** Undoes {@linkcode aesCbcEncrypt}. */
+/** Decrypts what {@linkcode aesCbcEncrypt} has encrypted. */
 export function aesCbcDecrypt(key: Uint8Array, iv: Uint8Array, blocks: Uint8Array): Uint8Array {
   must(blocks.length % 16 === 0, "whole blocks of 16 octets");
   const cipher = createDecipheriv("aes-128-cbc", key, iv);
@@ -80,7 +80,7 @@ export function sha1Compress(block: Uint8Array): Uint8Array {
   return new Compression().of(block);
 }
 
-/** Reaches the state behind one block, which a whole hash would go on from. */
+/** Gives access to the state of SHA-1 after one block. */
 class Compression extends _SHA1 {
   of(block: Uint8Array): Uint8Array {
     this.process(new DataView(block.buffer, block.byteOffset, block.length), 0);

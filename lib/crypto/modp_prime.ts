@@ -10,7 +10,7 @@
 import { must } from "@/base/errors.ts";
 import { KeGroup } from "@/iana/ke_group.ts";
 
-/** Bits of the modulus and the k of the formula, by Transform Type 4 number. */
+/** Bits of the modulus, and k of the formula, by Transform Type 4 number. */
 const FORMULA: Readonly<Record<number, readonly [bits: number, k: number]>> = {
   [KeGroup.MODP_768]: [768, 149686],
   [KeGroup.MODP_1024]: [1024, 129093],
@@ -22,7 +22,7 @@ const FORMULA: Readonly<Record<number, readonly [bits: number, k: number]>> = {
   [KeGroup.MODP_8192]: [8192, 4743158],
 };
 
-/** Bits beyond those needed, where the rounding of the series stays. */
+/** Additional bits, in which the rounding error of the series stays. */
 const GUARD_BITS = 64n;
 
 const computed = new Map<number, bigint>();
@@ -39,13 +39,13 @@ export function modpPrime(group: number): bigint {
   return prime;
 }
 
-/** [2^bits pi], by Machin's formula: pi = 16 arctan(1/5) - 4 arctan(1/239). */
+/** The value [2^bits pi], by Machin's formula: pi = 16 arctan(1/5) - 4 arctan(1/239). */
 function piTimes2To(bits: bigint): bigint {
   const one = 1n << bits + GUARD_BITS;
   return 16n * arctanOfInverse(5n, one) - 4n * arctanOfInverse(239n, one) >> GUARD_BITS;
 }
 
-/** arctan(1/x) in units of 1/one. */
+/** The value arctan(1/x) in units of 1/one. */
 function arctanOfInverse(x: bigint, one: bigint): bigint {
   const square = x * x;
   let power = one / x, sum = power;

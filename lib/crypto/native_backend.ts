@@ -169,10 +169,10 @@ export interface NativeCrypto extends NativeSignatures {
   random(out: Uint8Array, outLen: number): number;
 }
 
-/** The shim's answer where what the peer sent is wrong. */
+/** Result of the shim if what the peer sent is wrong. */
 const PEER_IS_WRONG = -2;
 
-/** The native backend over these bindings; what its libcrypto lacks, it lacks. */
+/** The native backend over these bindings. It lacks what its libcrypto lacks. */
 export function nativeBackend(native: NativeCrypto): CryptoBackend {
   const has = (type: number, id: number, keyBits = 0) => native.has(type, id, keyBits) === 1;
   const prfs = new Map(
@@ -186,7 +186,7 @@ export function nativeBackend(native: NativeCrypto): CryptoBackend {
     CIPHERS.filter((m) => has(TransformType.ENCR, m.id, m.keyBits))
       .map((m) => [m.id << 16 | m.keyBits, nativeCipher(native, m)]),
   );
-  // libcrypto has ML-KEM from OpenSSL 3.5 on only; WebCrypto's serves this backend as well.
+  // libcrypto has ML-KEM only since OpenSSL 3.5, so that this backend also uses WebCrypto's.
   const exchanges = new Map([
     ...GROUPS.filter((m) => has(TransformType.KE, m.group))
       .map((m) => [m.group, nativeExchange(native, m)] as const),
@@ -301,8 +301,8 @@ function filled(octets: number, fill: (out: Uint8Array) => number): Uint8Array {
   return out;
 }
 
-/** The shim says how many octets it wrote; everything else would be an error that nobody saw. */
+/** Asserts that the shim wrote as many octets as expected, so that no error stays unnoticed. */
 function check(result: number, octets: number): void {
-  // The sentence is put together only when it is needed: this runs for every message.
+  // This runs for every message, so the sentence is only made when it is needed.
   if (result !== octets) must(false, `libcrypto gives ${octets} octets, not ${result}`);
 }

@@ -75,17 +75,17 @@ export interface NativeSignatures {
     signature: Uint8Array,
     signatureLen: number,
   ): number;
-  /** `my_key_generate`, on a thread of its own: an RSA key takes seconds. */
+  /** `my_key_generate`, on another thread, as an RSA key takes seconds. */
   keyGenerate(kind: number, bits: number, pkcs8: Uint8Array, pkcs8Max: number): Promise<number>;
   /** `my_key_public` */
   keyPublic(name: Uint8Array, spki: Uint8Array, spkiMax: number): number;
 }
 
 const HOW = { "rsa-pkcs1": 1, "rsa-pss": 2, "ecdsa": 3 } as const;
-/** Octets of the PKCS#8 of an RSA key of 16,384 bits, with some to spare. */
+/** Octets that the PKCS#8 encoding of an RSA key of 16,384 bits fits into. */
 const KEY_OCTETS_MAX = 16_384;
 
-/** Signatures by libcrypto; ML-DSA, which OpenSSL has from 3.5 on, by WebCrypto. */
+/** Signatures by libcrypto; ML-DSA, which OpenSSL only has since 3.5, by WebCrypto. */
 export function nativeSignatures(native: NativeSignatures): Signatures {
   const bare = bareSignatures(native), web = webSignatures();
   const of = (kind: KeyKind) => kind.startsWith("ml-dsa") ? web : bare;
@@ -106,7 +106,7 @@ function bareSignatures(native: NativeSignatures): BareSignatures {
       const out = new Uint8Array(signatureOctets(key));
       const { length } = data;
       const result = native.sign(load(key), how, hash, salt, data, length, out, out.length);
-      // The parts of a private key may contradict each other.
+      // The parts of a private key may contradict each other, so that signing can fail.
       if (result !== out.length) throw unusableKey(key);
       return out;
     },
@@ -121,7 +121,7 @@ function bareSignatures(native: NativeSignatures): BareSignatures {
   };
 }
 
-/** Loads each key once; it is freed when nobody has its record any more. */
+/** Loads each key once. It is freed when its record is garbage collected. */
 function keyLoader(native: NativeSignatures): (key: PrivateKey | PublicKey) => Uint8Array {
   const names = new WeakMap<PrivateKey | PublicKey, Uint8Array>();
   const freed = new FinalizationRegistry((name: Uint8Array) => void native.keyFree(name));
@@ -168,7 +168,7 @@ async function generate(
   return { privateKey: { kind, bits, pkcs8 }, publicKey: { kind, bits, spki } };
 }
 
-/** The shim's number of a kind. */
+/** The number of a kind of key in the shim. */
 function kindNumber(kind: KeyKind): number {
   return kind === "rsa" ? 1 : kind.startsWith("p-") ? 2 : kind === "ed25519" ? 3 : 4;
 }

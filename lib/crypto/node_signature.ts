@@ -1,5 +1,5 @@
 /**
- * Signatures of `node:crypto`, for what WebCrypto lacks: P-224 and Ed448.
+ * Signatures by `node:crypto` for kinds of keys that WebCrypto lacks: P-224 and Ed448.
  * @module
  */
 import {
@@ -13,7 +13,7 @@ import {
 import type { PrivateKey, PublicKey, SignatureScheme } from "@/crypto/signature.ts";
 import { type BareSignatures, unusableKey } from "@/crypto/signature_rules.ts";
 
-/** Signatures by `node:crypto`, of P-224 and of Ed448 alone. */
+/** Signatures by `node:crypto`, only of P-224 and Ed448. */
 export function nodeSignatures(): BareSignatures {
   const loaded = new WeakMap<PrivateKey | PublicKey, KeyObject>();
   const load = (key: PrivateKey | PublicKey) => {
@@ -46,12 +46,12 @@ export function nodeSignatures(): BareSignatures {
   };
 }
 
-/** The name of the hash; null where the algorithm hashes by itself. */
+/** The name of the hash; null if the algorithm hashes by itself. */
 function hashOf(scheme: SignatureScheme): string | null {
   return "hash" in scheme ? scheme.hash : null;
 }
 
-/** @throws {SignatureError} where the key is none. */
+/** Imports a key. @throws {SignatureError} if it is none. */
 function importKey(key: PrivateKey | PublicKey): KeyObject {
   try {
     return "pkcs8" in key

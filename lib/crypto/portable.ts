@@ -1,6 +1,6 @@
 /**
- * The portable backend: `node:crypto`, WebCrypto and audited JavaScript libraries, whichever is
- * there and faster. It works wherever this program does and knows every algorithm of the tables.
+ * The portable backend: of `node:crypto`, WebCrypto and audited JavaScript libraries, the fastest that has an
+ * algorithm. It works wherever this program does, and has every algorithm of the tables.
  * @module
  */
 import { withStock } from "@/crypto/random_stock.ts";
@@ -13,10 +13,10 @@ import { portableSha1, portableSha256 } from "@/crypto/portable_hash.ts";
 import { portableSignatures } from "@/crypto/portable_signature.ts";
 import { portableIntegrity, portablePrf } from "@/crypto/portable_prf.ts";
 
-/** What `crypto.getRandomValues` fills in one call. */
+/** The most octets that `crypto.getRandomValues` fills in one call. */
 const RANDOM_OCTETS_MAX = 65_536;
 
-/** The portable backend; the same at every call. */
+/** The portable backend; every call returns the same. */
 export function portableBackend(): CryptoBackend {
   return backend ??= newPortableBackend();
 }
@@ -45,7 +45,7 @@ function newPortableBackend(): CryptoBackend {
   };
 }
 
-/** One number of two, each a uint16 on the wire. */
+/** Combines two numbers, each a uint16 on the wire, into one key. */
 function cipherKey(id: number, keyBits: number): number {
   return id * 65_536 + keyBits;
 }

@@ -1,7 +1,7 @@
 /**
- * Ciphers of the portable backend. CBC of AES is faster in JavaScript for the lengths of IKE
- * messages, and `node:crypto` in Deno lacks its 192-bit keys; GCM, ChaCha20-Poly1305, counter mode
- * and 3DES come from `node:crypto`, but for 192-bit GCM, which it lacks too.
+ * Ciphers of the portable backend. AES-CBC is faster in JavaScript for the lengths of IKE messages, and
+ * `node:crypto` in Deno lacks its 192-bit keys. GCM, ChaCha20-Poly1305, counter mode and 3DES come from
+ * `node:crypto`, except for GCM with 192-bit keys, which it lacks too.
  * @module
  */
 import { createCipheriv, createDecipheriv } from "node:crypto";
@@ -14,7 +14,7 @@ import type { Cipher } from "@/crypto/backend.ts";
 import { plain } from "@/crypto/portable_hash.ts";
 import { Encr } from "@/iana/encr.ts";
 
-/** What differs from cipher to cipher: the work on key without salt, nonce (salt ‖ IV) and data. */
+/** The part in which ciphers differ: it takes the key without salt, the nonce (salt ‖ IV) and the data. */
 interface Work {
   seal(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): Uint8Array;
   open(
@@ -25,10 +25,10 @@ interface Work {
   ): Uint8Array | undefined;
 }
 
-/** The part of `node:crypto` that its AEAD ciphers share. */
+/** The AEAD ciphers of `node:crypto`. */
 type NodeAead = "aes-128-gcm" | "aes-256-gcm" | "chacha20-poly1305";
 
-/** The cipher of these measures; `undefined` where this backend has none. */
+/** The cipher with these properties; undefined if this backend has none. */
 export function portableCipher(measures: CipherMeasures): Cipher | undefined {
   const work = workOf(measures);
   return work && checked(measures, work);
@@ -61,7 +61,7 @@ function workOf(measures: CipherMeasures): Work | undefined {
   }
 }
 
-/** Puts the checks and the split of key material and IV, the same for all, around the work. */
+/** Adds to the algorithm what all ciphers share: the checks, and the split of key material and IV. */
 function checked(measures: CipherMeasures, work: Work): Cipher {
   const { name, saltOctets, blockOctets, icvOctets } = measures;
   const cipherKey = (key: Uint8Array) => saltOctets ? key.subarray(0, -saltOctets) : key;
@@ -83,7 +83,7 @@ function checked(measures: CipherMeasures, work: Work): Cipher {
   };
 }
 
-/** RFC 2410: the identity. */
+/** The NULL cipher changes nothing (RFC 2410). */
 const NULL: Work = {
   seal: (_key, _nonce, _aad, plaintext) => plaintext.slice(),
   open: (_key, _nonce, _aad, sealed) => sealed.slice(),
@@ -107,7 +107,7 @@ const TRIPLE_DES: Work = {
   },
 };
 
-/** RFC 3686 §4: the counter block is nonce ‖ IV ‖ a block counter that begins with 1. */
+/** Counter mode, whose counter block is nonce ‖ IV ‖ a block counter that begins with 1 (RFC 3686 §4). */
 function aesCtr(keyBits: number): Work {
   const both = (key: Uint8Array, nonce: Uint8Array, data: Uint8Array) => {
     const counter = concat(nonce, Uint8Array.of(0, 0, 0, 1));
@@ -127,7 +127,7 @@ function aesCcm(icvOctets: number): Work {
 }
 
 function nodeAead(name: NodeAead, icvOctets: number): Work {
-  // Types of node:crypto know GCM and ChaCha20-Poly1305 apart; their calls are the same.
+  // The types of node:crypto distinguish GCM and ChaCha20-Poly1305, whose calls are the same.
   const algorithm = name as "chacha20-poly1305";
   const options = { authTagLength: icvOctets };
   return {
@@ -149,7 +149,7 @@ function nodeAead(name: NodeAead, icvOctets: number): Work {
       try {
         cipher.final();
       } catch {
-        // All lengths are checked before: what final() still refuses is the tag.
+        // All lengths were checked before, so that final() can only refuse the tag.
         return undefined;
       }
       return plaintext;
@@ -158,8 +158,8 @@ function nodeAead(name: NodeAead, icvOctets: number): Work {
 }
 
 /**
- * Opened by counter mode, and judged by sealing the plaintext again: the library knows full tags
- * only, a short tag is their first octets (NIST SP 800-38D §5.2.1.2).
+ * Decrypts by counter mode and verifies by encrypting the plaintext again, as the library only knows full
+ * tags, of which a short tag is the first octets (NIST SP 800-38D §5.2.1.2).
  */
 function aesGcmOfJavaScript(icvOctets: number): Work {
   const seal: Work["seal"] = (key, nonce, aad, plaintext) => {
@@ -169,7 +169,7 @@ function aesGcmOfJavaScript(icvOctets: number): Work {
   return {
     seal,
     open: (key, nonce, aad, sealed) => {
-      // NIST SP 800-38D §7.1: the data begins with the counter block after nonce ‖ 1.
+      // The data begins with the counter block after nonce ‖ 1 (NIST SP 800-38D §7.1).
       const counter = concat(nonce, Uint8Array.of(0, 0, 0, 2));
       const ciphertext = sealed.subarray(0, sealed.length - icvOctets);
       const plaintext = plain(createCipheriv("aes-192-ctr", key, counter).update(ciphertext));

@@ -1,6 +1,6 @@
 /**
- * Key exchange of the portable backend. Curve25519, Curve448 and the NIST curves go through
- * WebCrypto, off the event loop; MODP and Brainpool, which it lacks, are computed at once.
+ * Key exchange of the portable backend. Curve25519, Curve448 and the NIST curves are computed by WebCrypto,
+ * off the event loop; MODP and Brainpool, which it lacks, are computed at once.
  * @module
  */
 import { concat } from "@/base/bytes.ts";
@@ -12,11 +12,11 @@ import { checkPublicLength, unusablePublic } from "@/crypto/public_value.ts";
 import { groupArithmetic } from "@/crypto/seeded_exchange.ts";
 import { KeGroup } from "@/iana/ke_group.ts";
 
-/** How WebCrypto names a group, and the bits it derives for it. */
+/** WebCrypto's name of a group, and the bits that it derives. */
 interface WebGroup {
   readonly algorithm: { readonly name: string; readonly namedCurve?: string };
   readonly bits: number;
-  /** What WebCrypto's raw public keys have before ours: 0x04 for uncompressed points. */
+  /** Octets before a raw public key of WebCrypto: 0x04 of an uncompressed point. */
   readonly prefix: Uint8Array<ArrayBuffer>;
 }
 
@@ -29,7 +29,7 @@ const WEB_GROUPS: Readonly<Record<number, WebGroup>> = {
   [KeGroup.CURVE448]: { algorithm: { name: "X448" }, bits: 448, prefix: new Uint8Array(0) },
 };
 
-/** The key exchange of these measures; `undefined` where this backend has none. */
+/** The key exchange with these properties; undefined if this backend has none. */
 export function portableExchange(
   group: GroupMeasures,
   randomOctets: RandomOctets,
@@ -83,7 +83,7 @@ async function deriveByWeb(
   try {
     return new Uint8Array(await crypto.subtle.deriveBits(algorithm, secret, web.bits));
   } catch (error) {
-    // RFC 8031 §4: what is refused here of X25519 and X448 is a result of all zeros.
+    // For X25519 and X448 the refused case is a result of all zeros (RFC 8031 §4).
     if (group.family === "x" && error instanceof DOMException) throw unusablePublic(group);
     throw error;
   }

@@ -1,7 +1,7 @@
 /**
- * HMAC (RFC 2104) and hashes of the portable backend. Two implementations serve each hash: a call
- * of `node:crypto` costs 13–20 µs whatever the length, the JavaScript one starts at 10 µs and grows
- * with it. Measured on Deno 2.9, the latter wins for MD5, SHA-1 and SHA-256 up to some 300 octets.
+ * HMAC (RFC 2104) and hashes of the portable backend. Each hash has two implementations: a call of
+ * `node:crypto` takes 13–20 µs for any length, the JavaScript one begins at 10 µs and grows with the length.
+ * Measured on Deno 2.9, the latter is faster for MD5, SHA-1 and SHA-256 up to about 300 octets.
  * @module
  */
 import { createHash, createHmac } from "node:crypto";
@@ -9,30 +9,30 @@ import { md5, sha1 } from "@noble/hashes/legacy.js";
 import { hmac } from "@noble/hashes/hmac.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 
-/** The hashes that HMAC is built on here. */
+/** The hashes that HMAC is used with. */
 export type HashName = "md5" | "sha1" | "sha256" | "sha384" | "sha512";
 
-/** SHA-384 and SHA-512 are missing: in JavaScript they never win. */
+/** Hashes in JavaScript. SHA-384 and SHA-512 are never faster there. */
 const SHORT_HASHES = { md5, sha1, sha256 } as const;
 const SHORT_HMAC_MAX = 256;
 const SHORT_HASH_MAX = 64;
 
-/** HMAC under one hash, with both ways to compute it. */
+/** HMAC with one hash, in both implementations. */
 export class Hmac {
   readonly #short: typeof sha256 | typeof sha1 | typeof md5 | undefined;
   constructor(readonly hash: HashName) {
     this.#short = hash === "sha384" || hash === "sha512" ? undefined : SHORT_HASHES[hash];
   }
 
-  /** HMAC(key, data), not truncated. */
+  /** Computes HMAC(key, data), not truncated. */
   compute(key: Uint8Array, data: Uint8Array): Uint8Array {
     if (this.#short && data.length <= SHORT_HMAC_MAX) return hmac(this.#short, key, data);
     return plain(createHmac(this.hash, key).update(data).digest());
   }
 
   /**
-   * A function that computes HMAC(key, part ‖ part ‖ …) for one key, which is prepared only once
-   * where the implementation allows.
+   * A function that computes HMAC(key, part ‖ part ‖ …) for one key, which is prepared once if the
+   * implementation allows that.
    */
   keyed(key: Uint8Array): (parts: readonly Uint8Array[]) => Uint8Array {
     if (!this.#short) {
@@ -62,7 +62,7 @@ export function portableSha256(data: Uint8Array): Uint8Array {
   return plain(createHash("sha256").update(data).digest());
 }
 
-/** The octets of a Buffer as what they are, so that no Buffer method is met by surprise. */
+/** The octets of a Buffer as a plain Uint8Array, whose methods differ from those of Buffer. */
 export function plain(buffer: Uint8Array): Uint8Array {
   return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
 }

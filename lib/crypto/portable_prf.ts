@@ -11,7 +11,7 @@ import { type HashName, Hmac } from "@/crypto/portable_hash.ts";
 import { Integ } from "@/iana/integ.ts";
 import { Prf as PrfId } from "@/iana/prf.ts";
 
-/** prf+ has a counter of one octet (RFC 7296 §2.13). */
+/** The most blocks of prf+, whose counter is one octet (RFC 7296 §2.13). */
 const BLOCKS_MAX = 255;
 
 const PRF_HASHES: Readonly<Record<number, HashName>> = {
@@ -33,7 +33,7 @@ const INTEGRITY_HASHES: Readonly<Record<number, HashName>> = {
 /** A MAC of several parts under one key. */
 type Keyed = (parts: readonly Uint8Array[]) => Uint8Array;
 
-/** The prf of these measures; `undefined` where this backend has none. */
+/** The prf with these properties; undefined if this backend has none. */
 export function portablePrf(measures: PrfMeasures): Prf | undefined {
   const hash = PRF_HASHES[measures.id];
   if (hash) {
@@ -45,7 +45,7 @@ export function portablePrf(measures: PrfMeasures): Prf | undefined {
   return undefined;
 }
 
-/** The integrity algorithm of these measures; `undefined` where this backend has none. */
+/** The integrity algorithm with these properties; undefined if this backend has none. */
 export function portableIntegrity(measures: IntegrityMeasures): Integrity | undefined {
   const mac = macOf(measures.id);
   if (!mac) return undefined;
@@ -94,7 +94,7 @@ function newPrf(
   };
 }
 
-/** T1 | T2 | … with Tn = prf(K, Tn-1 | S | n), T0 empty (RFC 7296 §2.13). */
+/** Computes T1 | T2 | … with Tn = prf(K, Tn-1 | S | n) and an empty T0 (RFC 7296 §2.13). */
 function prfPlus(prf: Keyed, seed: Uint8Array, octets: number, outputOctets: number): Uint8Array {
   must(octets <= BLOCKS_MAX * outputOctets, `prf+ of at most ${BLOCKS_MAX} blocks, not ${octets}`);
   const stream = new Uint8Array(octets);

@@ -1,6 +1,6 @@
 /**
- * Signatures of the portable backend: WebCrypto, off the event loop, where it has the key's kind, else
- * `node:crypto`, at once. What both leave out is done by an audited library.
+ * Signatures of the portable backend: by WebCrypto, off the event loop, if it has the key's kind, otherwise
+ * by `node:crypto`, at once. What both lack is computed by an audited library.
  * @module
  */
 import { createHash } from "node:crypto";
@@ -48,7 +48,7 @@ export function portableSignatures(): Signatures {
   });
 }
 
-/** What WebCrypto takes. */
+/** The most bits of an RSA modulus that WebCrypto accepts. */
 const RSA_BITS_MAX = 4096;
 
 function isLarge({ kind, bits }: PrivateKey | PublicKey): boolean {
@@ -63,19 +63,19 @@ function tooLarge(bits: number): SignatureError {
 
 const CURVES = { "p-256": p256, "p-384": p384, "p-521": p521 } as const;
 
-/** WebCrypto takes points that are off the curve, and then finds every signature wrong. */
+/** Checks that a point is on its curve, as WebCrypto accepts others and then rejects every signature. */
 function checkPoint(key: PublicKey): void {
   if (!(key.kind in CURVES)) return;
   const curve = CURVES[key.kind as keyof typeof CURVES];
   if (!curve.utils.isValidPublicKey(pointOf(key), false)) throw unusableKey(key);
 }
 
-/** WebCrypto refuses a hash shorter than half of P-384's order, which X9.62 allows. */
+/** Whether the hash is shorter than half of P-384's order, which WebCrypto refuses and X9.62 allows. */
 function isShort(kind: KeyKind, scheme: SignatureScheme): boolean {
   return kind === "p-384" && scheme.algorithm === "ecdsa" && scheme.hash === "sha1";
 }
 
-/** ECDSA P-384 over SHA-1, and nothing else. */
+/** Signatures of ECDSA P-384 over SHA-1 only. */
 const SHORT_HASHES: BareSignatures = {
   has: (kind) => kind === "p-384",
   sign: (key, _scheme, data) => p384.sign(sha1(data), valueOf(key), BARE),
@@ -85,22 +85,22 @@ const SHORT_HASHES: BareSignatures = {
   },
 };
 
-/** The hash is given, and both halves of the order are taken for s. */
+/** Options of the library: the hash is given, and s may be in both halves of the order. */
 const BARE = { prehash: false, lowS: false } as const;
 
 function sha1(data: Uint8Array): Uint8Array {
   return new Uint8Array(createHash("sha1").update(data).digest());
 }
 
-/** The uncompressed point at the end of a SubjectPublicKeyInfo. */
+/** The uncompressed point, at the end of a SubjectPublicKeyInfo. */
 function pointOf({ kind, spki }: PublicKey): Uint8Array {
   return spki.subarray(spki.length - 2 * orderOctets(kind) - 1);
 }
 
-/** The private value inside PKCS#8: the octet string of its own length. */
+/** The private value in PKCS#8: the octet string of the length of the order. */
 function valueOf({ kind, pkcs8 }: PrivateKey): Uint8Array {
   const octets = orderOctets(kind);
-  // ECPrivateKey begins with the version 1 and this octet string (RFC 5915 §3).
+  // An ECPrivateKey begins with version 1 and this octet string (RFC 5915 §3).
   for (let at = 0; at + 5 + octets <= pkcs8.length; at++) {
     const isHere = pkcs8[at] === 2 && pkcs8[at + 1] === 1 && pkcs8[at + 2] === 1 &&
       pkcs8[at + 3] === 4 && pkcs8[at + 4] === octets;

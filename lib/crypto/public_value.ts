@@ -1,6 +1,6 @@
 /**
- * What both backends say of public and private values: which are refused, and how a private one is
- * drawn from a given source, so that the same source gives the same pair on both.
+ * The rules of both backends for public and private values: which are refused, and how a private value is
+ * drawn from a given source, so that both make the same pair of it.
  * @module
  */
 import { must } from "@/base/errors.ts";
@@ -9,10 +9,13 @@ import type { GroupMeasures } from "@/crypto/algorithms.ts";
 import { KeyExchangeError } from "@/crypto/backend.ts";
 import { KeGroup } from "@/iana/ke_group.ts";
 
-/** A source that gives no private value in so many draws is broken. */
+/** The most draws without a private value, after which the source is considered broken. */
 const DRAWS_MAX = 1000;
 
-/** @throws {KeyExchangeError} where a public value has not the group's length (RFC 7296 §3.4). */
+/**
+ * Checks the length of a public value. @throws {KeyExchangeError} if it is not that of the group (RFC 7296
+ * §3.4).
+ */
 export function checkPublicLength(group: GroupMeasures, peerPublic: Uint8Array): void {
   const { name, publicOctets } = group, { length } = peerPublic;
   if (length === publicOctets) return;
@@ -26,7 +29,7 @@ export function unusablePublic(group: GroupMeasures): KeyExchangeError {
   return new KeyExchangeError(`Cannot use a public value that is none of ${group.name}`);
 }
 
-/** The next octets of the source that are a private value; never zero, however the group sees it. */
+/** Draws a private value from the source; it is never zero, also after the group has masked it. */
 export function drawPrivate(
   group: GroupMeasures,
   random: RandomOctets,
@@ -34,7 +37,7 @@ export function drawPrivate(
 ): Uint8Array {
   for (let i = 0; i < DRAWS_MAX; i++) {
     const value = random(group.privateOctets).slice();
-    // P-521 leaves seven bits of its first octet unused; elsewhere the order fills its octets.
+    // P-521 leaves seven bits of its first octet unused; the orders of other curves fill their octets.
     if (group.group === KeGroup.ECP_521) value[0]! &= 0x01;
     if (value.some((octet) => octet > 0) && isPrivate(value)) return value;
   }

@@ -1,14 +1,14 @@
 /**
- * Random octets drawn in large pieces: a system call, or a call into libcrypto, for every IV and SPI
- * would cost more than the octets do. What was handed out is wiped here.
+ * Draws random octets in large pieces, as a system call or a call into libcrypto for every IV and SPI would
+ * cost more than the octets do. Octets that were handed out are erased here.
  * @module
  */
 import type { RandomOctets } from "@/base/random.ts";
 
-/** Octets drawn at once. */
+/** Number of octets that are drawn at once. */
 const STOCK_OCTETS = 4096;
 
-/** The same source, asked seldom; more than the stock holds is drawn directly. */
+/** Wraps a source so that it is called rarely; requests beyond the stock are drawn directly. */
 export function withStock(draw: RandomOctets): RandomOctets {
   let stock: Uint8Array = new Uint8Array(0), at = 0;
   return (count) => {

@@ -1,7 +1,7 @@
 /**
- * Key exchanges that answer at once and draw their private values from a given source: the whole of
- * MODP (RFC 7296 §2.14) and Brainpool (RFC 6954), and for worlds that repeat also the curves for
- * which the portable backend has something faster.
+ * Key exchanges that compute at once and draw their private values from a given source: MODP (RFC 7296 §2.14)
+ * and Brainpool (RFC 6954), and for repeatable simulations also the curves for which the portable backend has
+ * something faster.
  * @module
  */
 import { createDiffieHellman } from "node:crypto";
@@ -17,25 +17,25 @@ import { modpPrime } from "@/crypto/modp_prime.ts";
 import { checkPublicLength, drawPrivate, unusablePublic } from "@/crypto/public_value.ts";
 import { KeGroup } from "@/iana/ke_group.ts";
 
-/** The arithmetic of one group, on octets. */
+/** The arithmetic of one group over octets. */
 export interface GroupArithmetic {
-  /** A private value from the source's next octets; draws again where those are none. */
+  /** Draws a private value from the source, again as long as the octets are none. */
   drawPrivate(random: RandomOctets): Uint8Array;
-  /** The public value that belongs to a private one. */
+  /** The public value of a private value. */
   publicOf(privateValue: Uint8Array): Uint8Array;
-  /** Whether this public value of the right length may be used; not known of X25519 and X448. */
+  /** Whether a public value of the right length may be used; for X25519 and X448 only the result shows it. */
   isUsable(peerPublic: Uint8Array): boolean;
-  /** The shared secret. @throws {KeyExchangeError} on a public value that must not be used. */
+  /** The shared secret. @throws {KeyExchangeError} for a public value that must not be used. */
   sharedOf(privateValue: Uint8Array, peerPublic: Uint8Array): Uint8Array;
 }
 
-/** What is used of any curve of the library. */
+/** The functions of the library that are used for every curve. */
 interface AnyCurve {
   getPublicKey(secretKey: Uint8Array, compressed?: boolean): Uint8Array;
   getSharedSecret(secretKey: Uint8Array, publicKey: Uint8Array, compressed?: boolean): Uint8Array;
 }
 
-/** What is used of a short Weierstrass curve besides. */
+/** The functions that are used for a short Weierstrass curve. */
 interface Curve extends AnyCurve {
   readonly utils: {
     isValidSecretKey(secretKey: Uint8Array): boolean;
@@ -53,7 +53,7 @@ const CURVES: Readonly<Record<number, () => Curve>> = {
   [KeGroup.BRAINPOOL_P512R1]: () => brainpoolP512r1,
 };
 
-/** The arithmetic of a group; `undefined` where there is none here. */
+/** The arithmetic of a group; undefined if there is none here. */
 export function groupArithmetic(group: GroupMeasures): GroupArithmetic | undefined {
   if (group.family === "modp") return modpArithmetic(group);
   if (group.family === "x") {
@@ -71,7 +71,7 @@ function modpArithmetic(group: GroupMeasures): GroupArithmetic {
     dh.setPrivateKey(privateValue);
     return dh;
   };
-  // RFC 6989 §2.1: for safe primes 1 < r < p - 1 is all there is to check.
+  // For safe primes 1 < r < p - 1 is the only check (RFC 6989 §2.1).
   const isUsable = (peerPublic: Uint8Array) => {
     const value = BigInt(`0x${toHex(peerPublic)}`);
     return value > 1n && value < modpPrime(group.group) - 1n;
@@ -91,7 +91,7 @@ function modpArithmetic(group: GroupMeasures): GroupArithmetic {
 function curveArithmetic(group: GroupMeasures, curve: () => Curve): GroupArithmetic {
   const uncompressed = (value: Uint8Array) => concat(Uint8Array.of(4), value);
   return {
-    // RFC 6989 §2.3: both coordinates below p, and the point on the curve.
+    // Both coordinates must be below p, and the point on the curve (RFC 6989 §2.3).
     isUsable: (peerPublic) => curve().utils.isValidPublicKey(uncompressed(peerPublic), false),
     drawPrivate: (random) =>
       drawPrivate(group, random, (value) => curve().utils.isValidSecretKey(value)),
@@ -117,14 +117,14 @@ function xArithmetic(group: GroupMeasures, curve: AnyCurve): GroupArithmetic {
       try {
         return curve.getSharedSecret(value, peerPublic);
       } catch {
-        // RFC 8031 §4: a result of all zeros, which is what the library refuses.
+        // The library refuses a result of all zeros (RFC 8031 §4).
         throw unusablePublic(group);
       }
     },
   };
 }
 
-/** RFC 7296 §2.14: values are padded with zeros to the length of the modulus. */
+/** Pads a value with zeros on the left to the length of the modulus (RFC 7296 §2.14). */
 function padLeft(value: Uint8Array, octets: number): Uint8Array {
   const padded = new Uint8Array(octets);
   padded.set(value, octets - value.length);
@@ -133,7 +133,7 @@ function padLeft(value: Uint8Array, octets: number): Uint8Array {
 
 let p224: Curve | undefined;
 
-/** RFC 5639 §3.3; the library has the larger three only. */
+/** The curve brainpoolP224r1 (RFC 5639 §3.3), as the library only has the larger three. */
 function brainpoolP224r1(): Curve {
   return p224 ??= ecdh(weierstrass({
     p: 0xd7c134aa264366862a18302575d1d787b09f075797da89f57ec8c0ffn,

@@ -1,10 +1,10 @@
 /**
- * Signing keys, signature schemes, and which fit each other. Keys and schemes are plain data, so that
- * a job for them can be queued, recorded and sent to a worker; a backend parses a key once and keeps
- * what it made of it for as long as the record lives.
+ * Signing keys, signature schemes, and which of them fit each other. Keys and schemes are plain data, so that
+ * a job can be queued, recorded and sent to a worker. A backend parses a key once, and keeps the result as
+ * long as the record lives.
  *
- * The DER of a key is what `lib/pki/public_key.ts` and `lib/pki/private_key.ts` make: checked, and
- * of one form for each kind, so that both backends are asked the same.
+ * `lib/pki/public_key.ts` and `lib/pki/private_key.ts` make the DER of a key: checked, and in one form for
+ * each kind, so that both backends get the same.
  * @module
  */
 import { HashAlgorithm } from "@/iana/hash_algorithm.ts";
@@ -25,19 +25,19 @@ export type KeyKind =
   | "ml-dsa-65"
   | "ml-dsa-87";
 
-/** A public key that signatures are verified by. */
+/** A public key. */
 export interface PublicKey {
   readonly kind: KeyKind;
-  /** Bits of the modulus of an RSA key, of the curve's field, of the parameter set's public key. */
+  /** Bits of the modulus of an RSA key, of the curve's field, or of the parameter set's public key. */
   readonly bits: number;
-  /** SubjectPublicKeyInfo (RFC 5280 §4.1), DER; of an RSA key always with rsaEncryption. */
+  /** SubjectPublicKeyInfo (RFC 5280 §4.1) in DER; that of an RSA key always has rsaEncryption. */
   readonly spki: Uint8Array;
 }
 
-/** A private key that signs. */
+/** A private key. */
 export interface PrivateKey {
   readonly kind: KeyKind;
-  /** As in {@linkcode PublicKey}. */
+  /** The same as in {@linkcode PublicKey}. */
   readonly bits: number;
   /** PrivateKeyInfo (PKCS#8, RFC 5208), DER, not encrypted. */
   readonly pkcs8: Uint8Array;
@@ -49,7 +49,7 @@ export interface SigningKeyPair {
   readonly publicKey: PublicKey;
 }
 
-/** How a signature is made: all that an AlgorithmIdentifier of RFC 7427 or of a certificate says. */
+/** A signature scheme: the content of an AlgorithmIdentifier of RFC 7427 or of a certificate. */
 export type SignatureScheme =
   /** RSASSA-PKCS1-v1_5 (RFC 8017 §8.2). */
   | { readonly algorithm: "rsa-pkcs1"; readonly hash: SignatureHash }
@@ -61,8 +61,8 @@ export type SignatureScheme =
     readonly saltOctets: number;
   }
   /**
-   * ECDSA. `raw`: r ‖ s, each as long as the curve's order (RFC 4754 §7). `der`: ECDSA-Sig-Value
-   * (RFC 3279 §2.2.3), as in certificates and in RFC 7427.
+   * ECDSA. `raw` is r ‖ s, each as long as the curve's order (RFC 4754 §7); `der` is ECDSA-Sig-Value (RFC
+   * 3279 §2.2.3), as in certificates and in RFC 7427.
    */
   | {
     readonly algorithm: "ecdsa";
@@ -74,14 +74,14 @@ export type SignatureScheme =
     readonly algorithm: "ed25519" | "ed448" | "ml-dsa-44" | "ml-dsa-65" | "ml-dsa-87";
   };
 
-/** Signatures, as a backend computes them; see `lib/crypto/backend.ts`. */
+/** Signatures as a backend computes them; see `lib/crypto/backend.ts`. */
 export interface Signatures {
-  /** Whether keys of this kind can be used at all. */
+  /** Whether keys of this kind can be used. */
   has(kind: KeyKind): boolean;
   /**
-   * Signs `data`, which is hashed here.
-   * @throws {SignatureError} (or rejects) where the scheme does not fit the key ({@linkcode fits}),
-   * or where the key cannot sign with it: an RSA modulus too short for the hash.
+   * Hashes and signs `data`.
+   * @throws {SignatureError} (or rejects) if the scheme does not fit the key ({@linkcode fits}), or the key
+   * cannot sign with it, as an RSA modulus that is too short for the hash.
    */
   sign(
     key: PrivateKey,
@@ -89,9 +89,10 @@ export interface Signatures {
     data: Uint8Array,
   ): Promise<Uint8Array> | Uint8Array;
   /**
-   * Whether `signature` over `data` is right; false for a signature of a wrong length or form, and
-   * where the scheme does not fit the key.
-   * @throws {SignatureError} (or rejects) where the key itself is refused: a point off its curve.
+   * Verifies `signature` over `data`; false also for a signature of a wrong length or form, and if the scheme
+   * does not fit the key.
+   * @throws {SignatureError} (or rejects) if the key itself is refused, such as a point that is not on its
+   * curve.
    */
   verify(
     key: PublicKey,
@@ -99,16 +100,16 @@ export interface Signatures {
     data: Uint8Array,
     signature: Uint8Array,
   ): Promise<boolean> | boolean;
-  /** A fresh pair; `rsaBits` counts for RSA alone, 2048 to 16,384. */
+  /** Generates a key pair; `rsaBits` is only used for RSA and is from 2048 to 16,384. */
   generate(kind: KeyKind, rsaBits?: number): Promise<SigningKeyPair> | SigningKeyPair;
 }
 
-/** A key that cannot be used, or not in the wanted way. */
+/** A key that cannot be used, or not for this purpose. */
 export class SignatureError extends Error {
   override name = "SignatureError";
 }
 
-/** Octets that each hash gives. */
+/** Octets of each hash. */
 export const HASH_OCTETS: Readonly<Record<SignatureHash, number>> = {
   sha1: 20,
   sha256: 32,
@@ -116,7 +117,7 @@ export const HASH_OCTETS: Readonly<Record<SignatureHash, number>> = {
   sha512: 64,
 };
 
-/** Bits of each curve's field, and of nothing else. */
+/** Bits of the field of each curve. */
 export const CURVE_BITS: Readonly<Partial<Record<KeyKind, number>>> = {
   "p-224": 224,
   "p-256": 256,
@@ -139,7 +140,7 @@ export function fits(kind: KeyKind, scheme: SignatureScheme): boolean {
 
 /** The IANA number (IKEv2 Hash Algorithms) that a peer must have announced for a scheme (RFC 7427 §4). */
 export function hashAlgorithmOf(scheme: SignatureScheme): number {
-  // RFC 8420 §2: EdDSA hashes by itself, which is announced as Identity. ML-DSA is alike.
+  // EdDSA hashes by itself, which is announced as Identity (RFC 8420 §2); ML-DSA is treated the same.
   if (!("hash" in scheme)) return HashAlgorithm.IDENTITY;
   return HASH_ALGORITHMS[scheme.hash];
 }
@@ -152,7 +153,7 @@ export const HASH_ALGORITHMS: Readonly<Record<SignatureHash, number>> = {
   sha512: HashAlgorithm.SHA2_512,
 };
 
-/** How a scheme is told to a user: `RSASSA-PSS with SHA-256`, `ECDSA with SHA-384`, `Ed25519`. */
+/** A scheme as users read it: `RSASSA-PSS with SHA-256`, `ECDSA with SHA-384`, `Ed25519`. */
 export function showScheme(scheme: SignatureScheme): string {
   switch (scheme.algorithm) {
     case "rsa-pkcs1":
@@ -166,7 +167,7 @@ export function showScheme(scheme: SignatureScheme): string {
   }
 }
 
-/** How a kind of key is told to a user: `RSA`, `ECDSA P-256`, `Ed25519`, `ML-DSA-44`. */
+/** A kind of key as users read it: `RSA`, `ECDSA P-256`, `Ed25519`, `ML-DSA-44`. */
 export function showKind(kind: KeyKind): string {
   if (kind in CURVE_BITS) return `ECDSA ${kind.toUpperCase()}`;
   if (kind === "ed25519" || kind === "ed448") return kind.replace("ed", "Ed");

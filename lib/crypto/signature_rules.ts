@@ -1,6 +1,6 @@
 /**
- * What both backends say of keys, schemes and the form of signatures, so that their verdicts are the
- * same: a backend itself only signs and verifies octets of the right length.
+ * The rules of both backends for keys, schemes and the form of signatures, so that their verdicts are the
+ * same. A backend itself only signs and verifies octets of the right length.
  * @module
  */
 import { concat } from "@/base/bytes.ts";
@@ -20,10 +20,12 @@ import {
   type SignatureScheme,
 } from "@/crypto/signature.ts";
 
-/** Signatures as a backend makes them: the scheme fits the key, lengths are right, ECDSA is r ‖ s. */
+/**
+ * Signatures as a backend implements them: the scheme fits the key, lengths are right, and ECDSA is r ‖ s.
+ */
 export type BareSignatures = Signatures;
 
-/** Octets of signatures of the kinds whose kind says all. */
+/** Octets of signatures of those kinds that have one length. */
 const SIGNATURE_OCTETS: Readonly<Partial<Record<KeyKind, number>>> = {
   "ed25519": 64,
   "ed448": 114,
@@ -32,10 +34,10 @@ const SIGNATURE_OCTETS: Readonly<Partial<Record<KeyKind, number>>> = {
   "ml-dsa-87": 4627,
 };
 
-/** Octets of DigestInfo around a hash, at most (RFC 8017 §9.2), and of the padding around that. */
+/** The most octets of DigestInfo around a hash (RFC 8017 §9.2), and the least of the padding around that. */
 const DIGEST_INFO_OCTETS = 19, PKCS1_PADDING_OCTETS = 11;
 
-/** The signatures of a backend with these rules before and after. */
+/** Adds these rules to the signatures of a backend. */
 export function withRules(bare: BareSignatures): Signatures {
   return {
     has: (kind) => bare.has(kind),
@@ -68,7 +70,7 @@ export function withRules(bare: BareSignatures): Signatures {
   };
 }
 
-/** Octets of each coordinate of a curve, of its private values, of r and of s. */
+/** Octets of a coordinate of a curve, of a private value, of r and of s. */
 export function orderOctets(kind: KeyKind): number {
   const bits = CURVE_BITS[kind];
   must(bits !== undefined, "a curve");
@@ -80,7 +82,7 @@ export function unsupported(kind: KeyKind): SignatureError {
   return new SignatureError(`Cannot use an ${showKind(kind)} key, this crypto backend has none`);
 }
 
-/** The error for a key that cannot be loaded, though its form is right. */
+/** The error for a key that cannot be loaded although its form is right. */
 export function unusableKey({ kind }: { readonly kind: KeyKind }): SignatureError {
   const why = kind in CURVE_BITS ? ", its point or value is none of the curve" : "";
   return new SignatureError(`Cannot use this ${showKind(kind)} key${why}`);
@@ -99,7 +101,7 @@ function checkSigns(bare: BareSignatures, key: PrivateKey, scheme: SignatureSche
   );
 }
 
-/** Whether an RSA modulus is too short for what the scheme puts into it (RFC 8017 §9.1.1, §9.2). */
+/** Whether an RSA modulus is too short for the encoding of the scheme (RFC 8017 §9.1.1, §9.2). */
 function hasNoRoom({ bits }: { readonly bits: number }, scheme: SignatureScheme): boolean {
   if (scheme.algorithm === "rsa-pkcs1") {
     const need = HASH_OCTETS[scheme.hash] + DIGEST_INFO_OCTETS + PKCS1_PADDING_OCTETS;
@@ -114,13 +116,13 @@ function signatureOctets({ kind, bits }: PublicKey): number {
   return SIGNATURE_OCTETS[kind] ?? 2 * orderOctets(kind);
 }
 
-/** ECDSA-Sig-Value (RFC 3279 §2.2.3) of r ‖ s. */
+/** The ECDSA-Sig-Value (RFC 3279 §2.2.3) of r ‖ s. */
 export function derOfRaw(raw: Uint8Array): Uint8Array {
   const half = raw.length / 2;
   return derSequenceOf(derUnsigned(raw.subarray(0, half)), derUnsigned(raw.subarray(half)));
 }
 
-/** r ‖ s of an ECDSA-Sig-Value; `undefined` where it breaks DER, or a number is too long. */
+/** The r ‖ s of an ECDSA-Sig-Value; undefined if it breaks DER, or a number is too long. */
 export function rawOfDer(signature: Uint8Array, octets: number): Uint8Array | undefined {
   try {
     const reader: DerReader = derSequence(signature, "a signature");

@@ -1,6 +1,6 @@
 /**
- * Signatures of WebCrypto, which computes them off the event loop: the NIST curves but P-224, RSA up
- * to 4096 bits, Ed25519, and ML-DSA, which is nowhere else.
+ * Signatures by WebCrypto, which computes them off the event loop: NIST curves except P-224, RSA up to 4096
+ * bits, Ed25519, and ML-DSA, which nothing else has.
  * @module
  */
 import { must } from "@/base/errors.ts";
@@ -31,9 +31,9 @@ const NAMES: Readonly<Partial<Record<KeyKind, string>>> = {
   "ml-dsa-87": "ML-DSA-87",
 };
 
-/** 65,537, big-endian. */
+/** The RSA exponent 65,537, big-endian. */
 const RSA_EXPONENT = Uint8Array.of(1, 0, 1);
-/** Keys of one record: RSA has one for each padding and hash. */
+/** Imported keys of one record, as RSA needs one for each padding and hash. */
 type Loaded = Map<string, Promise<CryptoKey>>;
 
 /** Signatures by WebCrypto. */
@@ -93,12 +93,12 @@ async function importKey(key: PrivateKey | PublicKey, scheme: SignatureScheme): 
       ? await crypto.subtle.importKey("pkcs8", own(key.pkcs8), algorithm, false, ["sign"])
       : await crypto.subtle.importKey("spki", own(key.spki), algorithm, false, ["verify"]);
   } catch {
-    // Which class of error a key causes differs with what is wrong in it.
+    // WebCrypto throws different classes of errors for different defects of a key.
     throw unusableKey(key);
   }
 }
 
-/** What a key is imported for. */
+/** The algorithm for which a key is imported. */
 function algorithmOf(kind: KeyKind, scheme: SignatureScheme): {
   readonly name: string;
   readonly namedCurve?: string;
@@ -112,7 +112,7 @@ function algorithmOf(kind: KeyKind, scheme: SignatureScheme): {
     : { name: NAMES[kind]! };
 }
 
-/** What a signature is made with. */
+/** The parameters of a signature. */
 function parametersOf(kind: KeyKind, scheme: SignatureScheme): {
   readonly name: string;
   readonly saltLength?: number;
@@ -134,13 +134,13 @@ function rsaName(algorithm: "rsa-pkcs1" | "rsa-pss"): string {
   return algorithm === "rsa-pss" ? "RSA-PSS" : "RSASSA-PKCS1-v1_5";
 }
 
-/** As `PublicKey.bits` says; what SubjectPublicKeyInfo has around a key of fixed length is known. */
+/** The value of `PublicKey.bits`, from the length of SubjectPublicKeyInfo for keys of fixed length. */
 function bitsOf(kind: KeyKind, spki: Uint8Array): number {
   if (kind.startsWith("p-")) return Number(kind.slice(2));
   return kind === "ed25519" ? 256 : 8 * (spki.length - 22);
 }
 
-/** WebCrypto's types rule out shared memory, of which nobody here makes an array. */
+/** Narrows a type: this program makes no arrays of shared memory, which WebCrypto's types exclude. */
 function own(octets: Uint8Array): Uint8Array<ArrayBuffer> {
   return octets as Uint8Array<ArrayBuffer>;
 }

@@ -1,28 +1,28 @@
 /**
- * What every payload of `payloads/` offers: a pair that must round-trip.
+ * The interface of every payload in `payloads/`: an encoder and a decoder that must round-trip.
  * @module
  */
 import type { Reader, Writer } from "@/base/bytes.ts";
 
 /**
- * The body of one payload type, behind the generic payload header (RFC 7296 §3.2). `decode` checks
- * all that the RFC says about octets and must consume the body to its end; `encode` checks nothing,
- * so that a setup can say what no RFC allows.
+ * Encodes and decodes the body of one payload type, after the generic payload header (RFC 7296 §3.2).
+ * `decode` checks all that the RFC says about octets and must consume the whole body. `encode` checks
+ * nothing, so that a setup can send what no RFC allows.
  */
 export interface PayloadCodec<P> {
   /** Next Payload number. */
   readonly type: number;
-  /** Slices are views of the body. @throws {WireError} where the body breaks the RFC. */
+  /** Decodes the body; slices are views of it. @throws {WireError} if the body breaks the RFC. */
   decode(body: Reader): P;
-  /** Appends the body; values too large for their field lose their higher bits. */
+  /** Appends the body; a value that is too large for its field loses its higher bits. */
   encode(payload: P, body: Writer): void;
 }
 
-/** What every payload may carry beside its body. */
+/** Properties of every payload beside its body. */
 export interface PayloadFlags {
   /**
-   * The critical bit of the generic header (RFC 7296 §2.5); absent where it is zero. A receiver that
-   * knows the type ignores it.
+   * The critical bit of the generic header (RFC 7296 §2.5); absent if it is zero. A receiver that knows the
+   * type ignores it.
    */
   readonly critical?: boolean;
 }

@@ -1,7 +1,7 @@
 /**
- * Which payloads an exchange needs and which it may hold once only (RFC 7296 §1.2–§1.4, Appendix C;
- * RFC 5723, RFC 7383, RFC 9242, RFC 9370). The order of payloads is free (RFC 7296 §2.5), what an
- * exchange does not know is ignored, and so the table says only what must hold.
+ * Which payloads an exchange requires, and which may occur only once (RFC 7296 §1.2–§1.4, Appendix C; RFC
+ * 5723, RFC 7383, RFC 9242, RFC 9370). The order of payloads is free (RFC 7296 §2.5), and payloads without a
+ * meaning in an exchange are ignored, so that the table only has requirements.
  * @module
  */
 import { WireError } from "@/base/errors.ts";
@@ -11,17 +11,17 @@ import { nameOfPayload, PayloadType } from "@/iana/payload_type.ts";
 import { ProtocolId } from "@/iana/protocol_id.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
 
-/** What a message of one exchange and direction holds. */
+/** The payloads of a message of one exchange and direction. */
 export interface ExchangeRule {
-  /** All of these, unless a response says why it refuses. */
+  /** All of these are required, unless a response refuses. */
   readonly required: readonly number[];
-  /** At least one of these, unless a response says why it refuses; empty: no such demand. */
+  /** At least one of these is required, unless a response refuses; empty: none is. */
   readonly oneOf: readonly number[];
-  /** These too; anything else has no meaning here and is ignored. */
+  /** These are allowed too; others have no meaning in the exchange and are ignored. */
   readonly optional: readonly number[];
 }
 
-/** Payload types that a message holds once at most, whatever the exchange. */
+/** Payload types that occur at most once in a message of any exchange. */
 export const SINGLE_PAYLOADS: ReadonlySet<number> = new Set([
   PayloadType.SA,
   PayloadType.KE,
@@ -39,7 +39,7 @@ export const SINGLE_PAYLOADS: ReadonlySet<number> = new Set([
 ]);
 
 const P = PayloadType;
-/** In every message. */
+/** Payload types that every message may have. */
 const ANYWHERE: readonly number[] = [P.NOTIFY, P.VENDOR];
 const NOTHING: readonly number[] = [];
 
@@ -56,7 +56,8 @@ const RULES: ReadonlyMap<number, ExchangeRules> = new Map([
   [ExchangeType.IKE_AUTH, {
     request: {
       required: NOTHING,
-      // RFC 7296 §2.16: the first names itself, the following ones of EAP go on or prove it.
+      // The first request identifies the initiator; later ones continue EAP or end it with AUTH (RFC 7296
+      // §2.16).
       oneOf: [P.IDI, P.EAP, P.AUTH, P.GSPM],
       optional: [P.IDR, P.CERT, P.CERTREQ, P.CP, P.SA, P.TSI, P.TSR, P.PS],
     },
@@ -97,23 +98,23 @@ const RULES: ReadonlyMap<number, ExchangeRules> = new Map([
 ]);
 
 /**
- * Whether the messages of an exchange go in clear, as there are no keys before it is over
- * (RFC 7296 §1.2). All others go under SK.
+ * Whether the messages of an exchange are not encrypted, as there are no keys yet (RFC 7296 §1.2). All others
+ * are encrypted in SK.
  */
 export function isInClear(exchange: number): boolean {
   return exchange === ExchangeType.IKE_SA_INIT;
 }
 
-/** The rule of an exchange and direction; `undefined` for exchanges that have none here. */
+/** The rule of an exchange and direction; undefined for exchanges without one. */
 export function ruleOf(exchange: number, response: boolean): ExchangeRule | undefined {
   const rules = RULES.get(exchange);
   return response ? rules?.response : rules?.request;
 }
 
 /**
- * Checks the decrypted payloads of a message. What follows from contents is the tasks' matter.
- * @throws {WireError} where a required payload is missing, or one that must be single is there twice:
- * the peer is owed INVALID_SYNTAX (RFC 7296 §3.10.1).
+ * Checks the decrypted payloads of a message. Rules about their contents are checked by tasks.
+ * @throws {WireError} if a required payload is missing, or a single one occurs twice: the peer is sent
+ * INVALID_SYNTAX (RFC 7296 §3.10.1).
  */
 export function checkExchange(
   exchange: number,
@@ -133,14 +134,14 @@ export function checkExchange(
   checkSelectors(exchange, response, payloads, present);
 }
 
-/** RFC 7296 §3.3.1: the SPIs of a first IKE SA stand in the header alone. */
+/** Checks that proposals of IKE_SA_INIT have no SPI, as the header has the SPIs (RFC 7296 §3.3.1). */
 function checkNoSpi(payloads: readonly Payload[]): void {
   const { proposals } = findPayload(payloads, P.SA) ?? { proposals: [] };
   const named = proposals.find((p) => p.protocol === ProtocolId.IKE && p.spi.length > 0);
   if (named) throw new WireError(`Cannot accept an SPI in proposal ${named.number} of IKE_SA_INIT`);
 }
 
-/** Types of the payloads that mean nothing in this exchange and direction; they are ignored. */
+/** Types of payloads that have no meaning in this exchange and direction; they are ignored. */
 export function strayPayloads(
   exchange: number,
   response: boolean,
@@ -166,7 +167,7 @@ function checkSingle(exchange: number, payloads: readonly Payload[]): ReadonlySe
   return present;
 }
 
-/** Status notifies that a response may have in place of all else, where their exchange knows them. */
+/** Status notifies that a response may have in place of everything else, by exchange. */
 const INSTEAD: ReadonlyMap<number, readonly number[]> = new Map([
   [ExchangeType.IKE_SA_INIT, [NotifyType.COOKIE, NotifyType.REDIRECT]], // RFC 7296 §2.6, RFC 5685 §3
   [ExchangeType.IKE_AUTH, [NotifyType.REDIRECT]], // RFC 5685 §6
@@ -177,7 +178,7 @@ const INSTEAD: ReadonlyMap<number, readonly number[]> = new Map([
   ]],
 ]);
 
-/** A response that says why there is not more: an error, a cookie, a redirection, no ticket. */
+/** Whether a response refuses: by an error, a cookie, a redirection, or no ticket. */
 function isRefusal(exchange: number, payloads: readonly Payload[]): boolean {
   for (const payload of payloads) {
     if (payload.type !== P.NOTIFY || "raw" in payload) continue;
@@ -187,7 +188,7 @@ function isRefusal(exchange: number, payloads: readonly Payload[]): boolean {
   return false;
 }
 
-/** TSi and TSr come together, with each SA payload of a CHILD_SA and with none of an IKE SA. */
+/** Checks that TSi and TSr occur together, with each SA payload of a CHILD_SA and with none of an IKE SA. */
 function checkSelectors(
   exchange: number,
   response: boolean,
@@ -204,7 +205,7 @@ function checkSelectors(
     if (tsI) throw lacks(exchange, response, nameOfPayload(P.SA));
     return;
   }
-  // RFC 7296 §1.3.2: a new IKE SA has its own key exchange, and no selectors.
+  // The rekey of an IKE SA has a key exchange and no selectors (RFC 7296 §1.3.2).
   const rekeysIke = sa.proposals[0]?.protocol === ProtocolId.IKE;
   if (rekeysIke && !present.has(P.KE)) throw lacks(exchange, response, nameOfPayload(P.KE));
   if (!rekeysIke && !tsI) throw lacks(exchange, response, "TSi and TSr");

@@ -1,6 +1,6 @@
 /**
- * Messages as text: one line in the RFC's notation for ladders, or all fields for a debug log.
- * Secrets do not show: of AUTH, KE, nonces, EAP and ciphertext only the length.
+ * Shows messages as text: in one line in the RFC's notation for ladders, or with all fields for a debug log.
+ * Secrets are not shown: of AUTH, KE, nonces, EAP and ciphertext only the length is.
  * @module
  */
 import { showAddress } from "@/base/address.ts";
@@ -33,17 +33,17 @@ import type { NotifyPayload } from "@/wire/payloads/notify.ts";
 import type { RawAttribute, SaPayload, Transform } from "@/wire/payloads/security_association.ts";
 import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";
 
-/** Octets shown of what has no meaning here. */
+/** The most octets that are shown of fields without a known meaning. */
 const HEX_OCTETS_MAX = 32;
 
-/** `IKE_AUTH req 1 {IDi, AUTH, SA, TSi, TSr, N(INITIAL_CONTACT)}` */
+/** A message in one line: `IKE_AUTH req 1 {IDi, AUTH, SA, TSi, TSr, N(INITIAL_CONTACT)}`. */
 export function showBrief(header: MessageHeader, payloads: readonly Payload[]): string {
   const { exchange, response, messageId } = header;
   const inside = payloads.map((p) => briefly(p, header)).join(", ");
   return `${nameOfExchange(exchange)} ${response ? "resp" : "req"} ${messageId} {${inside}}`;
 }
 
-/** The header on one line, then each payload with its fields, further in; no line end at the end. */
+/** The header on one line, then each payload with its fields, indented; without a final line end. */
 export function showMessage(
   header: MessageHeader | IkeHeader,
   payloads: readonly Payload[],
@@ -65,7 +65,7 @@ export function showMessage(
   return lines.join("\n");
 }
 
-/** As RFC 7296 §1.2 writes a payload; where one notation has sides, the message's side. */
+/** A payload in the notation of RFC 7296 §1.2, with the side (i or r) of the message. */
 function briefly(payload: Payload, { response }: MessageHeader): string {
   const side = response ? "r" : "i";
   if (isRaw(payload)) return nameOfPayload(payload.type);
@@ -99,7 +99,7 @@ function isRaw(payload: Payload): payload is Exclude<Payload, KnownPayload> {
   return "raw" in payload;
 }
 
-/** The payload's first line, then its parts. */
+/** The first line of a payload, then its parts. */
 function linesOf(payload: Payload): string[] {
   const name = nameOfPayload(payload.type);
   if (isRaw(payload)) return [`${name} ${hex(payload.raw)}`];
@@ -237,7 +237,7 @@ function showDelete({ protocol, spis, rawSpis }: DeletePayload): string {
   return [nameOfProtocol(protocol), ...shown].join(" ");
 }
 
-/** `10.0.0.0-10.0.0.255 UDP ports 53-53`, without what is any. */
+/** A selector as `10.0.0.0-10.0.0.255 UDP ports 53-53`, without parts that match everything. */
 function showSelector(ts: TrafficSelector): string {
   const protocol = ts.protocol === 0 ? "" : ` ${nameOfIpProtocol(ts.protocol)}`;
   if (ts.raw) return `${nameOfTsType(ts.tsType)}${protocol} ${hex(ts.raw)}`;
@@ -281,7 +281,7 @@ function showCfgValue(attribute: number, value: Uint8Array): string {
   }
 }
 
-/** `EAP(REQUEST Identity)`: what a record made by hand lacks is left out. */
+/** An EAP packet as `EAP(REQUEST Identity)`; a part that a record made by a test lacks is left out. */
 function showEap(data: Uint8Array): string {
   const code = data[0] ?? 0, method = data[4];
   const typed = code === EapCode.REQUEST || code === EapCode.RESPONSE;
@@ -289,12 +289,12 @@ function showEap(data: Uint8Array): string {
   return `EAP(${nameOfEapCode(code)}${type})`;
 }
 
-/** An address where the octets are one, as they need not be in a record made by hand. */
+/** An address, if the octets are one, which they need not be in a record made by a test. */
 function showAddressOctets(octets: Uint8Array): string {
   return octets.length === 4 || octets.length === 16 ? showAddress(octets) : hex(octets);
 }
 
-/** Text of a peer: what does not print, and a quotation mark, is escaped. */
+/** Text of a peer, with invisible characters and quotation marks escaped. */
 function text(octets: Uint8Array): string {
   let shown = "";
   for (const octet of octets.subarray(0, 4 * HEX_OCTETS_MAX)) {

@@ -16,7 +16,7 @@ import { CertEncoding } from "@/iana/cert_encoding.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import type { PayloadCodec, PayloadFlags } from "@/wire/codec.ts";
 
-/** A certificate, a CRL or what else the encoding says. */
+/** A certificate, a CRL, or other data according to the encoding. */
 export interface CertPayload extends PayloadFlags {
   readonly type: typeof PayloadType.CERT;
   /** Cert Encoding, uint8. */
@@ -24,12 +24,14 @@ export interface CertPayload extends PayloadFlags {
   readonly data: Uint8Array;
 }
 
-/** A wish for certificates. */
+/** A request for certificates. */
 export interface CertreqPayload extends PayloadFlags {
   readonly type: typeof PayloadType.CERTREQ;
   /** Cert Encoding, uint8. */
   readonly encoding: number;
-  /** Of X.509 encodings: SHA-1 hashes of trusted CAs' public keys, 20 octets each; may be empty. */
+  /**
+   * For X.509 encodings the SHA-1 hashes of trusted authorities' public keys, 20 octets each; may be empty.
+   */
   readonly data: Uint8Array;
 }
 
@@ -68,7 +70,7 @@ export const certreqCodec: PayloadCodec<CertreqPayload> = {
   },
 };
 
-/** RFC 7296 §3.7: for these encodings the field is a list of hashes; for others it is not defined. */
+/** Whether the field is a list of hashes for this encoding, as for others it is undefined (RFC 7296 §3.7). */
 function namesHashes(encoding: number): boolean {
   return encoding === CertEncoding.X509_SIGNATURE || encoding === CertEncoding.HASH_AND_URL_X509 ||
     encoding === CertEncoding.HASH_AND_URL_BUNDLE;

@@ -20,11 +20,11 @@ import type { PayloadCodec, PayloadFlags } from "@/wire/codec.ts";
 /** SAs of one protocol that their receiver has deleted. */
 export interface DeletePayload extends PayloadFlags {
   readonly type: typeof PayloadType.DELETE;
-  /** Protocol ID, uint8. IKE: the SA that protects the message. */
+  /** Protocol ID, uint8. IKE means the SA that protects the message. */
   readonly protocol: number;
-  /** uint32 each, as the sender receives them; empty for IKE. */
+  /** Inbound SPIs of the sender, uint32; empty for IKE. */
   readonly spis: readonly number[];
-  /** The SPIs of a protocol that is none of IKE, AH and ESP, all of one length; `spis` is empty. */
+  /** SPIs of a protocol other than IKE, AH and ESP, all of one length; then `spis` is empty. */
   readonly rawSpis?: readonly Uint8Array[];
 }
 

@@ -26,26 +26,26 @@ import type { PayloadCodec, PayloadFlags } from "@/wire/codec.ts";
 /** Encrypted and Authenticated. */
 export interface SkPayload extends PayloadFlags {
   readonly type: typeof PayloadType.SK;
-  /** Type of the first payload inside; 0: none is inside. */
+  /** Type of the first payload inside; 0: it is empty. */
   readonly firstType: number;
   /** IV ‖ ciphertext ‖ ICV. */
   readonly body: Uint8Array;
-  /** Where `body` begins in its message: what stands before is associated data (RFC 5282 §5.1). */
+  /** Offset of `body` in its message; what is before it is associated data (RFC 5282 §5.1). */
   readonly offset: number;
 }
 
 /** Encrypted and Authenticated Fragment. */
 export interface SkfPayload extends PayloadFlags {
   readonly type: typeof PayloadType.SKF;
-  /** In the first fragment, type of the first payload of the whole; else 0. */
+  /** In the first fragment the type of the first payload of the whole message; otherwise 0. */
   readonly firstType: number;
   /** Fragment Number, uint16, from 1. */
   readonly fragment: number;
-  /** Total Fragments, uint16, not less than `fragment`. */
+  /** Total Fragments, uint16, at least `fragment`. */
   readonly total: number;
   /** IV ‖ ciphertext ‖ ICV. */
   readonly body: Uint8Array;
-  /** Where `body` begins in its message; the fragment's numbers are associated data too. */
+  /** Offset of `body` in its message; the fragment's numbers are associated data too. */
   readonly offset: number;
 }
 
@@ -69,7 +69,7 @@ export const skfCodec: PayloadCodec<SkfPayload> = {
 
   decode(body) {
     const fragment = body.u16(), total = body.u16();
-    // RFC 7383 §2.6: neither is zero, and the number does not pass the total.
+    // Neither number is zero, and the fragment's number is not above the total (RFC 7383 §2.6).
     if (fragment === 0 || fragment > total) {
       throw new WireError(`Cannot accept fragment ${fragment} of ${total}`);
     }

@@ -22,21 +22,27 @@ import { PayloadType } from "@/iana/payload_type.ts";
 import { TsType } from "@/iana/ts_type.ts";
 import type { PayloadCodec, PayloadFlags } from "@/wire/codec.ts";
 
-/** A range of addresses, and of ports of one protocol or of any (RFC 7296 §3.13.1). */
+/** A range of addresses, and of ports of one protocol or of all (RFC 7296 §3.13.1). */
 export interface TrafficSelector {
   /** TS Type, uint8. */
   readonly tsType: number;
-  /** IP Protocol ID, uint8; 0: any. */
+  /** IP Protocol ID, uint8; 0 means any. */
   readonly protocol: number;
-  /** uint16; of ICMP and MH, type and code (RFC 7296 §3.13.1). 65535 with `endPort` 0: OPAQUE. */
+  /**
+   * First port, uint16; for ICMP and MH type and code (RFC 7296 §3.13.1). 65535 with `endPort` 0 means
+   * OPAQUE.
+   */
   readonly startPort: number;
-  /** uint16, inclusive. */
+  /** Last port, uint16. */
   readonly endPort: number;
-  /** 4 or 16 octets by the type; empty where `raw` is. */
+  /** First address, of 4 or 16 octets by the type; empty if there is `raw`. */
   readonly startAddress: Uint8Array;
-  /** As long as `startAddress`, inclusive. */
+  /** Last address, as long as `startAddress`. */
   readonly endAddress: Uint8Array;
-  /** Of a type that is no address range: all behind Selector Length; ports and addresses are void. */
+  /**
+   * For a type that is no address range, everything after Selector Length; then ports and addresses have no
+   * meaning.
+   */
   readonly raw?: Uint8Array;
 }
 
@@ -84,7 +90,7 @@ function decodeSelectors(body: Reader): TrafficSelector[] {
   const count = body.u8();
   body.u8(); // RESERVED
   body.u16(); // RESERVED
-  // RFC 7296 §3.13: one or more.
+  // There must be at least one selector (RFC 7296 §3.13).
   if (count === 0) throw new WireError("Cannot accept a payload without traffic selectors");
   const selectors: TrafficSelector[] = [];
   for (let i = 0; i < count; i++) selectors.push(decodeSelector(body));
@@ -114,7 +120,7 @@ function decodeSelector(body: Reader): TrafficSelector {
   return { tsType, protocol, startPort, endPort, startAddress, endAddress };
 }
 
-/** Octets of an address; 0 where the type is no address range. */
+/** Octets of an address; 0 if the type is no address range. */
 function octetsOf(tsType: number): number {
   if (tsType === TsType.TS_IPV4_ADDR_RANGE) return 4;
   return tsType === TsType.TS_IPV6_ADDR_RANGE ? 16 : 0;
