@@ -26,8 +26,8 @@ import { encodeTime } from "@/pki/time.ts";
 
 /** What a certificate is to say. */
 export interface CertificateTemplate {
-  /** Dotted OIDs with their texts, each a relative name. */
-  readonly subject: readonly (readonly [type: string, text: string])[];
+  /** Dotted OIDs with their texts, each a relative name; or the DER of a whole name. */
+  readonly subject: readonly (readonly [type: string, text: string])[] | Uint8Array;
   readonly publicKey: PublicKey;
   /** Milliseconds since 1970. */
   readonly notBeforeMs: number;
@@ -73,7 +73,9 @@ export function issueCertificate(
   { backend, random }: IssueMeans,
 ): Promise<Certificate> | Certificate {
   const { publicKey, notBeforeMs, notAfterMs } = template;
-  const subject = encodeName(template.subject);
+  const subject = template.subject instanceof Uint8Array
+    ? template.subject
+    : encodeName(template.subject);
   const scheme = schemeOfIssuer(privateKey.kind), algorithm = encodeSignatureAlgorithm(scheme);
   const tbs = derSequenceOf(
     der(contextTag(0, "constructed"), derUnsigned(Uint8Array.of(2))),

@@ -10,7 +10,8 @@
 import { toHex } from "@/base/bytes.ts";
 import { der, derOid, DerReader, derSequence, derSequenceOf, Tag } from "@/base/der.ts";
 import { WireError } from "@/base/errors.ts";
-import { ATTRIBUTE_NAMES, AttributeType } from "@/pki/oid.ts";
+import { ATTRIBUTE_NAMES } from "@/iana/attribute_type.ts";
+import { AttributeType } from "@/pki/oid.ts";
 
 /** A distinguished name. */
 export interface Name {

@@ -3,28 +3,6 @@
  * @module
  */
 
-/** Attribute types of names that are shown by a short name (RFC 4514 §3, RFC 5280 appendix A). */
-export const ATTRIBUTE_NAMES: ReadonlyMap<string, string> = new Map([
-  ["2.5.4.3", "CN"],
-  ["2.5.4.4", "SN"],
-  ["2.5.4.5", "serialNumber"],
-  ["2.5.4.6", "C"],
-  ["2.5.4.7", "L"],
-  ["2.5.4.8", "ST"],
-  ["2.5.4.9", "street"],
-  ["2.5.4.10", "O"],
-  ["2.5.4.11", "OU"],
-  ["2.5.4.12", "title"],
-  ["2.5.4.42", "GN"],
-  ["2.5.4.43", "initials"],
-  ["2.5.4.44", "generationQualifier"],
-  ["2.5.4.46", "dnQualifier"],
-  ["2.5.4.65", "pseudonym"],
-  ["0.9.2342.19200300.100.1.1", "UID"],
-  ["0.9.2342.19200300.100.1.25", "DC"],
-  ["1.2.840.113549.1.9.1", "E"],
-]);
-
 /** Attribute types that are looked at by themselves. */
 export const AttributeType = {
   COMMON_NAME: "2.5.4.3",

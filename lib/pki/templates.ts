@@ -69,8 +69,11 @@ function template({ commonName, publicKey, nowMs }: Holder): CertificateTemplate
   };
 }
 
-/** None for what is not ASCII, which a name there cannot be. */
-function altNamesOf(name: string): AltName[] {
+/**
+ * The subjectAltName of a text by what it looks like: an address, an e-mail address, or else a host; none
+ * for what is not ASCII, which a name there cannot be.
+ */
+export function altNamesOf(name: string): AltName[] {
   const octets = parseAddress(name);
   if (octets) return [{ form: "ip", octets }];
   if (!/^[\x21-\x7e]+$/.test(name)) return [];

@@ -32,6 +32,12 @@ export function encodeTime(timeMs: number): Uint8Array {
   return der(isUtc ? Tag.UTC_TIME : Tag.GENERALIZED_TIME, text);
 }
 
+/** Encodes a time as GeneralizedTime, as OCSP has all times (RFC 6960 §4.2.1); milliseconds are dropped. */
+export function encodeGeneralizedTime(timeMs: number): Uint8Array {
+  const digits = new Date(timeMs).toISOString().replaceAll(/\.\d+|[-:T]/g, "");
+  return der(Tag.GENERALIZED_TIME, new TextEncoder().encode(digits));
+}
+
 /** A time as users read it: `2026-11-29 11:30:00 UTC`. */
 export function showTime(timeMs: number): string {
   return new Date(timeMs).toISOString().replace("T", " ").replace(/\.\d+Z$/, " UTC");

@@ -3,9 +3,23 @@
  * used.
  * @module
  */
-import { bool, oneOf, text } from "@/setup/kinds.ts";
+import { bool, oneOf, pause, text } from "@/setup/kinds.ts";
 import { option } from "@/setup/option.ts";
 
+/** Keys of certificates that are issued; ML-DSA is experimental. */
+const ISSUED_KEYS = [
+  "rsa:2048",
+  "rsa:3072",
+  "rsa:4096",
+  "ecdsa:p-256",
+  "ecdsa:p-384",
+  "ecdsa:p-521",
+  "ed25519",
+  "ed448",
+  "ml-dsa-44",
+  "ml-dsa-65",
+  "ml-dsa-87",
+] as const;
 const CERTIFICATES = { feature: "certificates" } as const;
 
 /** A part of `ikeconf`. */
@@ -18,6 +32,27 @@ export const CERTIFICATE_OPTIONS = {
       "order of their names (ee-2 before ee-10); a gateway has the first",
     CERTIFICATES,
   ),
+  issuercert: option(
+    text,
+    "",
+    "certificate of the authority that issues ours, one for each identity of this end, while the test " +
+      "runs; in place of eedir",
+    CERTIFICATES,
+  ),
+  issuerkey: option(text, "", "its private key; PEM or DER, not encrypted", CERTIFICATES),
+  issuekeys: option(
+    oneOf("one", "each"),
+    "one",
+    "the key of issued certificates: one for all, or each has its own",
+    CERTIFICATES,
+  ),
+  issuekeytype: option(
+    oneOf("auto", ...ISSUED_KEYS),
+    "auto",
+    "what kind of key; auto: what authownmethod asks for, else as the issuer's",
+    CERTIFICATES,
+  ),
+  issuelifetime: option(pause, "8760h", "how long issued certificates are valid", CERTIFICATES),
   dshashalg: option(
     oneOf("sha1", "sha256", "sha384", "sha512"),
     "sha256",

@@ -17,6 +17,7 @@ import { checkEap } from "@/setup/check_eap.ts";
 import { checkCertificates, warnOfRevocation } from "@/setup/check_certificates.ts";
 import { checkChild, firstMisfit } from "@/setup/check_child.ts";
 import { warnOfRanges } from "@/setup/check_ranges.ts";
+import { identityFault } from "@/setup/identity_text.ts";
 import { MYID_WORDS, PEERID_WORDS } from "@/setup/ike_options.ts";
 import type { Check, Rule } from "@/setup/rule.ts";
 import { nearestWord, shown } from "@/setup/kinds.ts";
@@ -251,6 +252,8 @@ function checkIdentity(name: "myid" | "peerid", value: string, rule: Rule): void
   if (value.includes("/") && parseAddress(value.split("/")[0]!)) {
     rule(`${name} is an identity: expected an address without a prefix length`, path);
   }
+  const fault = value === "" ? undefined : identityFault(value);
+  if (fault) rule(`${name} ${shown(value)} ${fault}`, path);
   const octets = new TextEncoder().encode(value).length;
   if (octets > IDENTITY_MAX) {
     rule(`${name} has ${octets} octets: expected at most ${IDENTITY_MAX}`, path);

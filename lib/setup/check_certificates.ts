@@ -13,13 +13,15 @@ export function isSignature(method: string): boolean {
 
 /** Tells what is missing, or contradicts itself. */
 export function checkCertificates({ ikeconf }: Pick<Setup, "ikeconf">, rule: Rule): void {
-  const { authownmethod, authpeermethod, myid, cadir, eedir } = ikeconf;
-  if (isSignature(authownmethod) && eedir === "") {
+  const { authownmethod, authpeermethod, myid, cadir, eedir, issuercert } = ikeconf;
+  const hasOwn = eedir !== "" || issuercert !== "";
+  if (isSignature(authownmethod) && !hasOwn) {
     const paths = ["ikeconf.authownmethod", "ikeconf.eedir"] as const;
-    rule(`eedir is required for authentication by ${authownmethod}`, ...paths);
-  } else if (CERTIFICATE_IDENTITIES.includes(myid) && eedir === "") {
-    rule(`eedir is required for myid ${myid}`, "ikeconf.myid", "ikeconf.eedir");
+    rule(`eedir or issuercert is required for authentication by ${authownmethod}`, ...paths);
+  } else if (CERTIFICATE_IDENTITIES.includes(myid) && !hasOwn) {
+    rule(`eedir or issuercert is required for myid ${myid}`, "ikeconf.myid", "ikeconf.eedir");
   }
+  checkIssuing(ikeconf, rule);
   if (!isSignature(authpeermethod)) return;
   if (cadir === "") {
     const paths = ["ikeconf.authpeermethod", "ikeconf.cadir"] as const;
@@ -33,6 +35,33 @@ export function checkCertificates({ ikeconf }: Pick<Setup, "ikeconf">, rule: Rul
     );
   }
 }
+
+/** An authority is a certificate and its key, and its keys fit the method. */
+function checkIssuing(ikeconf: Setup["ikeconf"], rule: Rule): void {
+  const { issuercert, issuerkey, eedir, issuekeytype, authownmethod } = ikeconf;
+  const [cert, key] = ["ikeconf.issuercert", "ikeconf.issuerkey"];
+  if (issuercert === "" && issuerkey === "") return;
+  if (issuerkey === "") rule("issuercert needs issuerkey", cert, key);
+  if (issuercert === "") rule("issuerkey needs issuercert", key, cert);
+  if (eedir !== "" && isSignature(authownmethod)) {
+    rule("issuercert and eedir exclude each other: certificates are issued, or there", cert, EEDIR);
+  }
+  const wanted = KEYS_OF_METHODS[authownmethod];
+  if (wanted && issuekeytype !== "auto" && !issuekeytype.startsWith(wanted)) {
+    const words =
+      `authownmethod ${authownmethod} signs with keys of ${wanted}, not ${issuekeytype}`;
+    rule(words, "ikeconf.issuekeytype", "ikeconf.authownmethod");
+  }
+}
+
+const EEDIR = "ikeconf.eedir";
+/** How the key types begin that the methods before RFC 7427 sign with. */
+const KEYS_OF_METHODS: Readonly<Record<string, string>> = {
+  "rsa": "rsa",
+  "ecdsa-sha256-p256": "ecdsa:p-256",
+  "ecdsa-sha384-p384": "ecdsa:p-384",
+  "ecdsa-sha512-p521": "ecdsa:p-521",
+};
 
 /** Revocation that cannot say anything, or that says no to everybody. */
 export function warnOfRevocation({ ikeconf }: Setup, warn: Check["warn"]): void {

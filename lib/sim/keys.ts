@@ -15,6 +15,7 @@ import {
 } from "@/crypto/backend.ts";
 import { SignatureError } from "@/crypto/signature.ts";
 import { parseCertificate } from "@/pki/certificate.ts";
+import { IssuedCredentials } from "@/pki/issuing.ts";
 import { parseCrl } from "@/pki/crl.ts";
 import { parseOcspResponse } from "@/pki/ocsp.ts";
 import { validatePath } from "@/pki/validate.ts";
@@ -41,8 +42,12 @@ export class WorldKeys {
   readonly #secrets = new Map<string, Uint8Array>();
   readonly #answers = new Map<string, KeyExchangeAnswer>();
 
+  readonly #issued: IssuedCredentials;
+
   constructor(crypto: CryptoBackend) {
     this.#crypto = crypto;
+    const random = new SeededRandom(PAIRS);
+    this.#issued = new IssuedCredentials(crypto, (count) => random.octets(count));
   }
 
   /** Performs a job; `random` chooses among the pool's pairs. */
@@ -67,6 +72,12 @@ export class WorldKeys {
       case "verify": {
         const { key, scheme, data, signature } = job;
         return { op: "verify", valid: atOnce(signatures.verify(key, scheme, data, signature)) };
+      }
+      case "issue": {
+        const { authority, holder, withOcsp } = job, nowMs = WORLD_EPOCH_MS;
+        const credential = atOnce(this.#issued.credential(authority, holder, nowMs));
+        const respond = () => this.#issued.response(authority, credential.certificate, nowMs);
+        return { op: "issue", credential, ocsp: withOcsp ? [atOnce(respond())] : [] };
       }
       case "eap_start":
         return { op: "eap", answer: atOnce(job.server.start(job.identity)) };

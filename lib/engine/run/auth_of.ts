@@ -19,7 +19,7 @@ import type {
 } from "@/ike/records/config.ts";
 import { must, SetupError } from "@/base/errors.ts";
 import type { EapEnd } from "@/engine/run/eap_of.ts";
-import { showCertificate } from "@/pki/certificate.ts";
+import { sameCertificate, showCertificate } from "@/pki/certificate.ts";
 import { identityOfCommonName } from "@/pki/identity.ts";
 import { trustStoreOf } from "@/pki/trust.ts";
 import type { Setup } from "@/setup/setup.ts";
@@ -103,14 +103,17 @@ export function signatureHashesOf({ ikeconf }: Setup): number[] {
 }
 
 function signingAuth({ ikeconf }: Setup, files: CertificateFiles): OwnAuthConfig {
-  const { credentials, authorities } = files;
+  const { credentials, authorities, issuing } = files;
+  const marks = ikeconf.sendingmarkedca
+    ? marked(authorities, MARKS.sent).map(({ certificate }) => certificate)
+    : [];
+  const above = issuing?.sent ?? [];
   return {
     kind: "signature",
     method: SIGNATURES.get(ikeconf.authownmethod) ?? 0,
     credentials,
-    authorities: ikeconf.sendingmarkedca
-      ? marked(authorities, MARKS.sent).map(({ certificate }) => certificate)
-      : [],
+    issuing: issuing?.authority,
+    authorities: [...above, ...marks.filter((one) => !above.some((a) => sameCertificate(a, one)))],
     hashes: [ikeconf.dshashalg as SignatureHash],
     pss: ikeconf.usersapss,
     ocsp: files.ocsp,

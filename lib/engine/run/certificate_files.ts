@@ -5,11 +5,11 @@
  */
 import { SetupError, type SetupPosition, systemWords, WireError } from "@/base/errors.ts";
 import type { CryptoBackend } from "@/crypto/backend.ts";
-import { showKind, SignatureError } from "@/crypto/signature.ts";
+import { type Issuing, readIssuing } from "@/engine/run/issuing_of.ts";
+import { pairFault } from "@/engine/run/key_pair.ts";
 import type { Credential } from "@/ike/records/config.ts";
 import { type Certificate, readCertificates } from "@/pki/certificate.ts";
 import { type Crl, readCrls } from "@/pki/crl.ts";
-import { schemeOfIssuer } from "@/pki/issue.ts";
 import { type OcspResponse, readOcspResponses } from "@/pki/ocsp.ts";
 import { readPrivateKey } from "@/pki/private_key.ts";
 import { BY_TLS } from "@/setup/check_eap.ts";
@@ -26,6 +26,8 @@ export interface Authority {
 export interface CertificateFiles {
   /** End-entity pairs in the order of their names: one for each tunnel of a client, one of a gateway. */
   readonly credentials: readonly Credential[];
+  /** Who issues certificates of this end while the test runs (`issuercert`); undefined: nobody. */
+  readonly issuing: Issuing | undefined;
   readonly authorities: readonly Authority[];
   /** Revocation lists (`crldir`). */
   readonly crls: readonly Crl[];
@@ -44,6 +46,7 @@ const BY_NAME = new Intl.Collator("en", { numeric: true });
 /** Nothing was read, as nothing is needed. */
 export const NO_CERTIFICATES: CertificateFiles = {
   credentials: [],
+  issuing: undefined,
   authorities: [],
   crls: [],
   ocsp: [],
@@ -87,8 +90,10 @@ export async function readCertificateFiles(
   const verifies = needsAuthorities(setup), asks = verifies && revocation !== "off";
   const signs = isSignature(setup.ikeconf.authownmethod);
   const place = (option: string) => ({ option, position: positionOf?.(`ikeconf.${option}`) });
+  const needsOwn = needsCredentials(setup), issues = needsOwn && setup.ikeconf.issuercert !== "";
   return {
-    credentials: needsCredentials(setup)
+    issuing: issues ? await readIssuing(setup, crypto, positionOf) : undefined,
+    credentials: needsOwn && eedir !== ""
       ? await readCredentials(setup, new Directory(eedir, place("eedir")), crypto)
       : [],
     authorities: verifies ? readAuthorities(new Directory(cadir, place("cadir"))) : [],
@@ -174,32 +179,6 @@ async function readCredential(
   const fault = await pairFault({ certificate, privateKey }, crypto);
   if (fault) throw directory.fault(`${directory.path}/${name}.key ${fault}`);
   return { certificate, privateKey };
-}
-
-const PROBE = new TextEncoder().encode("Does the certificate belong to the key?");
-
-/** Why a key is not the one of the certificate beside it: what it signs must verify. */
-async function pairFault(
-  { certificate, privateKey }: Credential,
-  { signatures, name }: CryptoBackend,
-): Promise<string | undefined> {
-  const { publicKey, keyFault } = certificate, { kind } = privateKey;
-  if (!publicKey) return `cannot be used with its certificate: ${keyFault}`;
-  if (publicKey.kind !== kind) {
-    return `is ${showKind(kind)}, the key of its certificate is ${showKind(publicKey.kind)}`;
-  }
-  if (!signatures.has(kind)) {
-    return `is ${showKind(kind)}, which the ${name} crypto backend cannot sign with`;
-  }
-  try {
-    const scheme = schemeOfIssuer(kind);
-    const signature = await signatures.sign(privateKey, scheme, PROBE);
-    const fits = await signatures.verify(publicKey, scheme, PROBE, signature);
-    return fits ? undefined : "is not the key of its certificate";
-  } catch (e) {
-    if (e instanceof SignatureError) return `cannot be used: ${e.message}`;
-    throw e;
-  }
 }
 
 /** All certificates of the directory, but of files that hold keys. */

@@ -10,6 +10,7 @@ import { KeyExchangeError } from "@/crypto/backend.ts";
 import { ComputeQueue, OURS, type WorkOrigin } from "@/engine/run/compute_queue.ts";
 import { SignatureError } from "@/crypto/signature.ts";
 import type { ComputeJob, ComputeResult } from "@/ike/records/event.ts";
+import type { IssuedCredentials } from "@/pki/issuing.ts";
 import { parseCrl } from "@/pki/crl.ts";
 import { parseOcspResponse } from "@/pki/ocsp.ts";
 import type { PathMemory } from "@/pki/trust.ts";
@@ -29,6 +30,8 @@ export interface ComputeMeans {
   readonly crypto: CryptoBackend;
   /** Certificates and verdicts that are known already. */
   readonly paths: PathMemory;
+  /** Certificates that were issued to identities of this end. */
+  readonly issued: IssuedCredentials;
   /** Milliseconds since 1970: certificates are valid for a time. */
   readonly epochMs: () => number;
 }
@@ -138,6 +141,8 @@ export function perform(
       const valid = crypto.signatures.verify(key, scheme, data, signature);
       return then(valid, (valid) => ({ op: job.op, valid }));
     }
+    case "issue":
+      return then(issue(means, job), (given) => ({ op: job.op, ...given }));
     case "eap_start":
       return then(job.server.start(job.identity), (answer) => ({ op: "eap", answer }));
     case "eap_step":
@@ -175,11 +180,23 @@ function judge(
   });
 }
 
+/** What is issued to an identity of this end. */
+function issue(
+  { issued, epochMs }: ComputeMeans,
+  { authority, holder, withOcsp }: Extract<ComputeJob, { op: "issue" }>,
+): Issued | Promise<Issued> {
+  const nowMs = epochMs();
+  return then(issued.credential(authority, holder, nowMs), (credential) => {
+    if (!withOcsp) return { credential, ocsp: [] };
+    const response = issued.response(authority, credential.certificate, nowMs);
+    return then(response, (one) => ({ credential, ocsp: [one] }));
+  });
+}
+
+type Issued = Omit<Extract<ComputeResult, { op: "issue" }>, "op">;
+
 /** Goes on at once with a value that is there, later with a promised one. */
-function then<A>(
-  value: A | Promise<A>,
-  next: (value: A) => ComputeResult | Promise<ComputeResult>,
-): ComputeResult | Promise<ComputeResult> {
+function then<A, B>(value: A | Promise<A>, next: (value: A) => B | Promise<B>): B | Promise<B> {
   return value instanceof Promise ? value.then(next) : next(value);
 }
 

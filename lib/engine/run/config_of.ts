@@ -3,22 +3,16 @@
  * the plan of tunnels and time.
  * @module
  */
-import {
-  type IpAddress,
-  type IpPrefix,
-  parseAddress,
-  prefixRange,
-  showAddress,
-} from "@/base/address.ts";
+import { type IpAddress, type IpPrefix, prefixRange, showAddress } from "@/base/address.ts";
 import { SetupError } from "@/base/errors.ts";
-import { authOf, certificateIdentities, signatureHashesOf } from "@/engine/run/auth_of.ts";
+import { authOf, signatureHashesOf } from "@/engine/run/auth_of.ts";
 import { type CertificateFiles, NO_CERTIFICATES } from "@/engine/run/certificate_files.ts";
 import type { EapEnd } from "@/engine/run/eap_of.ts";
+import { ownIdentity, peerIdentity } from "@/engine/run/identity_of.ts";
 import { type ClientPlan, pathOfTunnel, type RunPlan } from "@/engine/run/plan.ts";
-import { IdType } from "@/iana/id_type.ts";
 import { ProtocolId } from "@/iana/protocol_id.ts";
 import { TsType } from "@/iana/ts_type.ts";
-import type { ChildConfig, IdentityRule, IkeConfig } from "@/ike/records/config.ts";
+import type { ChildConfig, IkeConfig } from "@/ike/records/config.ts";
 import type { PoolPlan, PoolPlans } from "@/ike/records/pool.ts";
 import type { ChildConf, SelectorConf, Setup } from "@/setup/setup.ts";
 import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";
@@ -65,7 +59,7 @@ export function ikeConfigOf(
       groups: ikeconf.dhgrpid,
     },
     children: ikeconf.childlist.map((child) => childConfig(setup, child)),
-    ownId: ownIdentity(ikeconf.myid, client, { certificates, eap }),
+    ownId: ownIdentity(ikeconf.myid, client, { certificates, eapIdentity: eap?.identity }),
     peerId: client ? peerIdentity(ikeconf.peerid) : undefined,
     matchPeerId: client && ikeconf.matchpeerid,
     auth: authOf(setup, certificates, eap),
@@ -214,43 +208,6 @@ function clientAddresses(setup: Setup): { ownAddress: IpAddress; addressStep: nu
 function required<T>(value: T | null, option: string): T {
   if (value === null) throw new SetupError(`Cannot run a client without ${option}`);
   return value;
-}
-
-/** `myid`: &d counts at a client only, where the tunnel is known when the identity is needed. */
-function ownIdentity(
-  text: string,
-  client: boolean,
-  { certificates: { credentials }, eap }: AuthMaterial,
-): IdentityRule {
-  if (text === "client-src-addr") return { kind: "own-address" };
-  if (text === "cert-dn" || text === "cert-subject-cn") {
-    return { kind: "listed", identities: certificateIdentities(text, credentials) };
-  }
-  if (text === "eapol-test-conf" || text === "eapusepcap") {
-    if (eap?.identity === undefined) {
-      throw new SetupError(`ikeconf.myid: ${text} stands for an identity that EAP does not name`);
-    }
-    return ownIdentity(eap.identity, client, NO_MATERIAL);
-  }
-  const fixed = fixedIdentity(text);
-  const templated = client && text.includes("&d") && fixed.kind === "fixed";
-  return templated ? { kind: "template", idType: fixed.identity.idType, text } : fixed;
-}
-
-function peerIdentity(text: string): IdentityRule | undefined {
-  if (text === "") return undefined;
-  return text === "peer-addr" ? { kind: "peer-address" } : fixedIdentity(text);
-}
-
-/** An address, an e-mail address, else a domain name. */
-function fixedIdentity(text: string): IdentityRule {
-  const address = parseAddress(text);
-  if (address) {
-    const idType = address.length === 4 ? IdType.ID_IPV4_ADDR : IdType.ID_IPV6_ADDR;
-    return { kind: "fixed", identity: { idType, data: address } };
-  }
-  const idType = /^[^@]+@[^@]+$/.test(text) ? IdType.ID_RFC822_ADDR : IdType.ID_FQDN;
-  return { kind: "fixed", identity: { idType, data: new TextEncoder().encode(text) } };
 }
 
 /** The steps from tunnel to tunnel are a client's: a gateway does not know whose tunnel it is. */

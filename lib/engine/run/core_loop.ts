@@ -23,6 +23,7 @@ import {
 } from "@/ike/endpoint.ts";
 import type { ComputeJob, IkeEffect, IkeEvent, Outbox } from "@/ike/records/event.ts";
 import { isStranger } from "@/ike/records/ike_sa.ts";
+import { IssuedCredentials } from "@/pki/issuing.ts";
 import { PathMemory } from "@/pki/trust.ts";
 import { KEEPALIVE, withMarker } from "@/transport/non_esp_marker.ts";
 import type { Connections, Datagram, Transport } from "@/transport/transport.ts";
@@ -117,6 +118,7 @@ export class CoreLoop implements Outbox {
     this.#pool = new ComputePool<Ticket>({
       crypto: env.crypto,
       paths: new PathMemory(env.crypto),
+      issued: new IssuedCredentials(env.crypto),
       epochMs: () => clock.epochMs(),
       concurrencyMax: computeMax,
       isWanted: ({ sa }) => sa.phase !== "closed",

@@ -3,10 +3,13 @@
  * (RFC 7296 §3.5).
  * @module
  */
-import { type Path, showAddress } from "@/base/address.ts";
+import { parseAddress, type Path, showAddress } from "@/base/address.ts";
 import { sameOctets, toHex } from "@/base/bytes.ts";
+import { WireError } from "@/base/errors.ts";
 import { IdType, nameOfIdType } from "@/iana/id_type.ts";
-import type { Identity, IdentityRule } from "@/ike/records/config.ts";
+import type { Identity, IdentityRule, WrittenIdentity } from "@/ike/records/config.ts";
+import { type Name, parseName, showName } from "@/pki/name.ts";
+import { encodeNameText } from "@/pki/name_text.ts";
 
 /** Octets, and characters, of an identity that words show. */
 const SHOWN_OCTETS_MAX = 64, SHOWN_CHARACTERS_MAX = 256;
@@ -22,11 +25,35 @@ export function resolveIdentity(rule: IdentityRule, path: Path, index: number): 
       return rule.identity;
     case "listed":
       return rule.identities[index] ?? rule.identities.at(-1)!;
-    case "template": {
-      const text = rule.text.replaceAll("&d", String(index));
-      return { idType: rule.idType, data: new TextEncoder().encode(text) };
+    case "template":
+      return identityOfText({ ...rule, text: rule.text.replaceAll("&d", String(index)) });
+  }
+}
+
+/** The identity of words. @throws {WireError} where they are none of their form. */
+export function identityOfText({ idType, form, text }: WrittenIdentity): Identity {
+  switch (form) {
+    case "text":
+      return { idType, data: new TextEncoder().encode(text) };
+    case "hex":
+      return { idType, data: hexOctets(text) };
+    case "dn":
+      return { idType, data: encodeNameText(text) };
+    case "address": {
+      const address = parseAddress(text);
+      if (!address) throw new WireError("Cannot use a text as an address, it is none");
+      return addressIdentity(address);
     }
   }
+}
+
+/** Octets of pairs of hex digits; a number of odd length that stands for &d is padded at its front. */
+function hexOctets(text: string): Uint8Array {
+  const digits = text.replaceAll(/[ :]/g, ""), even = digits.length % 2 ? `0${digits}` : digits;
+  if (!/^[0-9a-f]*$/i.test(even)) {
+    throw new WireError("Cannot use a text as hex digits, it is none");
+  }
+  return Uint8Array.fromHex(even);
 }
 
 function addressIdentity(address: Uint8Array): Identity {
@@ -34,9 +61,10 @@ function addressIdentity(address: Uint8Array): Identity {
   return { idType, data: address };
 }
 
-/** Same type and same octets. */
+/** Same type and same octets; distinguished names are the same as RFC 5280 §7.1 says. */
 export function sameIdentity(a: Identity, b: Identity): boolean {
-  return a.idType === b.idType && sameOctets(a.data, b.data);
+  if (a.idType !== b.idType) return false;
+  return sameOctets(a.data, b.data) || isName(a) && identityKey(a) === identityKey(b);
 }
 
 /**
@@ -48,8 +76,10 @@ export function identityIn({ idType, data: octets, reserved }: Identity): Identi
   return reserved === undefined ? { idType, data } : { idType, data, reserved };
 }
 
-/** A key that two identities share only if they are the same. */
+/** A key that two identities share only if they are the same, as {@linkcode sameIdentity} says. */
 export function identityKey(identity: Identity): string {
+  const name = nameIn(identity);
+  if (name) return `${String.fromCharCode(identity.idType)}${name.key}`;
   return String.fromCharCode(identity.idType, ...identity.data);
 }
 
@@ -58,8 +88,28 @@ export function showIdentity(identity: Identity): string {
   const { idType, data } = identity;
   const isAddress = idType === IdType.ID_IPV4_ADDR && data.length === 4 ||
     idType === IdType.ID_IPV6_ADDR && data.length === 16;
-  const text = isAddress ? showAddress(data) : printable(data) ?? hexOf(data);
+  const name = nameIn(identity);
+  const text = isAddress
+    ? showAddress(data)
+    : name
+    ? showName(name)
+    : printable(data) ?? (data.length === 0 ? "nobody" : hexOf(data));
   return `${text} (${nameOfIdType(idType)})`;
+}
+
+function isName({ idType }: Identity): boolean {
+  return idType === IdType.ID_DER_ASN1_DN;
+}
+
+/** The distinguished name of an identity; undefined where it is of another type, or malformed. */
+function nameIn(identity: Identity): Name | undefined {
+  if (!isName(identity)) return undefined;
+  try {
+    return parseName(identity.data, "an identity");
+  } catch (e) {
+    if (e instanceof WireError) return undefined;
+    throw e;
+  }
 }
 
 function hexOf(octets: Uint8Array): string {

@@ -8,6 +8,7 @@ import type { PrivateKey, SignatureHash } from "@/crypto/signature.ts";
 import type { EapPeer, EapServer } from "@/eap/conversation.ts";
 import type { PoolPlans } from "@/ike/records/pool.ts";
 import type { Certificate } from "@/pki/certificate.ts";
+import type { IssuingAuthority } from "@/pki/issuing.ts";
 import type { OcspResponse } from "@/pki/ocsp.ts";
 import type { PathQuestion, RevocationMode, TrustStore } from "@/pki/verdict.ts";
 import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";
@@ -47,7 +48,15 @@ export type IdentityRule =
   | { readonly kind: "fixed"; readonly identity: Identity }
   /** Of each tunnel in order; a single one is that of all. */
   | { readonly kind: "listed"; readonly identities: readonly Identity[] }
-  | { readonly kind: "template"; readonly idType: number; readonly text: string };
+  | { readonly kind: "template" } & WrittenIdentity;
+
+/** An identity in words, and how its octets follow from them. */
+export interface WrittenIdentity {
+  readonly idType: number;
+  /** The text in UTF-8, hex digits, the DER of a distinguished name, or an address. */
+  readonly form: "text" | "hex" | "dn" | "address";
+  readonly text: string;
+}
 
 /** One CHILD_SA to negotiate. */
 export interface ChildConfig {
@@ -97,8 +106,10 @@ export interface SigningAuth {
   readonly kind: "signature";
   /** IANA Authentication Method: 1, 9, 10, 11 or 14. */
   readonly method: number;
-  /** Of each tunnel in order; a gateway has one, for all of them. Never empty. */
+  /** Of each tunnel in order; a gateway has one, for all of them. Empty only where `issuing` is there. */
   readonly credentials: readonly Credential[];
+  /** The authority that makes the certificate of each identity of this end; undefined: none does. */
+  readonly issuing: IssuingAuthority | undefined;
   /** Certificates of authorities that are sent behind the own one. */
   readonly authorities: readonly Certificate[];
   /** Hashes of method 14, the most wanted first. */

@@ -9,6 +9,8 @@ import type { Path } from "@/base/address.ts";
 import type { KeyPair } from "@/crypto/backend.ts";
 import type { PrivateKey, PublicKey, SignatureScheme } from "@/crypto/signature.ts";
 import type { EapAnswer, EapPeer, EapServer } from "@/eap/conversation.ts";
+import type { HolderIdentity, IssuedCredential, IssuingAuthority } from "@/pki/issuing.ts";
+import type { OcspResponse } from "@/pki/ocsp.ts";
 import type { PathQuestion, PathVerdict, RevocationMode, TrustStore } from "@/pki/verdict.ts";
 import type { IkeHeader, Payload } from "@/wire/message.ts";
 
@@ -91,6 +93,13 @@ export type ComputeJob =
     readonly revocation: RevocationMode;
     readonly purpose: PathQuestion["purpose"];
   }
+  /** A certificate of this end for an identity, and its issuer's OCSP response where `withOcsp`. */
+  | {
+    readonly op: "issue";
+    readonly authority: IssuingAuthority;
+    readonly holder: HolderIdentity;
+    readonly withOcsp: boolean;
+  }
   /** The first packet of an EAP server. */
   | {
     readonly op: "eap_start";
@@ -110,6 +119,11 @@ export type ComputeResult =
   | { readonly op: "ke_respond"; readonly publicValue: Uint8Array; readonly shared: Uint8Array }
   | { readonly op: "sign"; readonly signature: Uint8Array }
   | { readonly op: "verify"; readonly valid: boolean }
+  | {
+    readonly op: "issue";
+    readonly credential: IssuedCredential;
+    readonly ocsp: readonly OcspResponse[];
+  }
   | { readonly op: "verify_chain"; readonly verdict: PathVerdict }
   | { readonly op: "eap"; readonly answer: EapAnswer }
   | { readonly op: "refused"; readonly why: string };

@@ -251,7 +251,7 @@ Deno.test("identities", () => {
   ]);
   for (const myid of ["cert-dn", "cert-subject-cn"]) {
     assert.deepEqual(id(`myid: ${myid}`), [
-      `7:3: eedir is required for myid ${myid}`,
+      `7:3: eedir or issuercert is required for myid ${myid}`,
     ]);
   }
   for (const myid of ["eapol-test-conf", "eapusepcap"]) {
@@ -376,10 +376,42 @@ Deno.test("what asks about revocation, and what cannot answer, fit each other", 
   assert.match(warned("  revocation: off\n  crldir: /x\n"), /crldir has no effect: revocation/);
 });
 
+Deno.test("who issues has a certificate and its key, no eedir, and keys that fit", () => {
+  const signs = (lines: string) => errorsOf(`${CLIENT}  authownmethod: rsa\n${lines}`);
+  assert.deepEqual(signs("  issuercert: ca.cert\n"), ["8:3: issuercert needs issuerkey"]);
+  assert.deepEqual(signs("  issuerkey: ca.key\n  eedir: ee\n"), [
+    "5:1: issuercert and eedir exclude each other: certificates are issued, or there",
+    "8:3: issuerkey needs issuercert",
+  ]);
+  const both = "  issuercert: ca.cert\n  issuerkey: ca.key\n";
+  load(`${CLIENT}  authownmethod: rsa\n${both}`);
+  assert.deepEqual(signs(`${both}  issuekeytype: ecdsa:p-256\n`), [
+    "10:3: authownmethod rsa signs with keys of rsa, not ecdsa:p-256",
+  ]);
+});
+
+Deno.test("identities of an explicit type are checked", () => {
+  const setupWith = (myid: string) => `${CLIENT}  myid: "${myid}"\n`;
+  const id = (myid: string) => errorsOf(setupWith(myid));
+  for (
+    const good of ["fqdn:gw", "rfc822:a", "keyid:odd name", "keyid-hex:01 02:ff", "keyid-hex:&d"]
+  ) load(setupWith(good));
+  load(setupWith("dn:C=CH, O=Lab\\\\, Inc, CN=tunnel-&d"));
+  const refusals: readonly (readonly [string, RegExp])[] = [
+    ["fqdn:", /has nothing behind its type/],
+    ["keyid-hex:012", /is not of pairs of hex digits/],
+    ["dn:gateway", /is no distinguished name: expected such as dn:C=CH/],
+    ["dn:CN=", /is no distinguished name/],
+    ["dn:CN=a,", /is no distinguished name/],
+    ["dn:XX=a", /names the attribute XX, which is not known here/],
+  ];
+  for (const [text, words] of refusals) assert.match(id(text).join(), words);
+});
+
 Deno.test("who signs needs eedir, who verifies a signature needs cadir", () => {
   const of = (lines: string) => errorsOf(`${GATEWAY}${lines}`);
   assert.deepEqual(of("  authownmethod: rsa\n"), [
-    "5:3: eedir is required for authentication by rsa",
+    "5:3: eedir or issuercert is required for authentication by rsa",
   ]);
   assert.deepEqual(of("  authpeermethod: ecdsa-sha256-p256\n"), [
     "5:3: cadir is required to verify a peer by ecdsa-sha256-p256",

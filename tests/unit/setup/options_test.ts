@@ -138,6 +138,11 @@ pingconf.holdtime 10s
 
 /** Options that existing files do not know. */
 const OURS = `
+ikeconf.issuekeys one
+ikeconf.issuekeytype auto
+ikeconf.issuelifetime 8760h
+ikeconf.issuercert
+ikeconf.issuerkey
 ikeconf.certpurpose ike
 ikeconf.crldir
 ikeconf.ocspdir

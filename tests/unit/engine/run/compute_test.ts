@@ -6,6 +6,7 @@ import {
   type KeyPair,
   respondByPair,
 } from "@/crypto/backend.ts";
+import { IssuedCredentials } from "@/pki/issuing.ts";
 import { PathMemory } from "@/pki/trust.ts";
 import { ComputePool } from "@/engine/run/compute.ts";
 import type { ComputeResult } from "@/ike/records/event.ts";
@@ -32,6 +33,7 @@ function pool(crypto: CryptoBackend, concurrencyMax = 4) {
   const pool = new ComputePool<string>({
     crypto,
     paths: new PathMemory(crypto),
+    issued: new IssuedCredentials(crypto),
     epochMs: () => 0,
     concurrencyMax,
     done: (owner, result) => void results.push([owner, result]),

@@ -17,6 +17,7 @@ export function signs(
     kind: "signature",
     method,
     credentials: [{ certificate, privateKey: keys.privateKey }],
+    issuing: undefined,
     authorities: [],
     hashes: ["sha256"],
     pss: false,

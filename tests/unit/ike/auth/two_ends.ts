@@ -10,6 +10,7 @@ import type { IkeSa } from "@/ike/records/sa.ts";
 import { dispatch, initiate, newEndpoint, receive } from "@/ike/endpoint.ts";
 import type { IkeConfig } from "@/ike/records/config.ts";
 import type { IkeEffect } from "@/ike/records/event.ts";
+import { IssuedCredentials } from "@/pki/issuing.ts";
 import { PathMemory } from "@/pki/trust.ts";
 import { worldConfig } from "@/sim/scenarios.ts";
 import type { Payload } from "@/wire/message.ts";
@@ -50,7 +51,7 @@ export async function setUp(
   ends: Ends,
 ): Promise<{ readonly initiator: End; readonly responder: End }> {
   const { paths = new PathMemory(crypto), epochMs = () => EPOCH_MS } = ends;
-  const means = { crypto, paths, epochMs };
+  const issued = new IssuedCredentials(crypto), means = { crypto, paths, issued, epochMs };
   const waiting: (() => void | Promise<void>)[] = [];
   const host = (config: Partial<IkeConfig>, seed: number) => {
     const random = new SeededRandom(seed);

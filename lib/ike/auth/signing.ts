@@ -1,0 +1,95 @@
+/**
+ * How this end signs, and which certificates go with its signature: its own of a file, or one that is
+ * issued for its identity (RFC 7296 §2.15, RFC 4754, RFC 7427).
+ * @module
+ */
+import { must } from "@/base/errors.ts";
+import { type KeyKind, showKind, type SignatureScheme } from "@/crypto/signature.ts";
+import { AuthMethod } from "@/iana/auth_method.ts";
+import { CertEncoding } from "@/iana/cert_encoding.ts";
+import { nameOfHashAlgorithm } from "@/iana/hash_algorithm.ts";
+import { PayloadType } from "@/iana/payload_type.ts";
+import { type Authenticator, type AuthStep, done, refuses } from "@/ike/auth/authenticator.ts";
+import { certificatePayloads, isAskedFor, ocspPayloads } from "@/ike/auth/certificate_payloads.ts";
+import { SIGNATURE_METHODS } from "@/ike/auth/signature_methods.ts";
+import { signedOctetsOf } from "@/ike/auth/signed_octets.ts";
+import type { AuthSide } from "@/ike/records/auth_rounds.ts";
+import type { Credential, SigningAuth } from "@/ike/records/config.ts";
+import type { Turn } from "@/ike/records/event.ts";
+import type { IkeSa } from "@/ike/records/sa.ts";
+import { chooseScheme, encodeDigitalSignature, schemeOfMethod } from "@/pki/digital_signature.ts";
+import type { OcspResponse } from "@/pki/ocsp.ts";
+
+/** What this end signs by, and what it says of its certificate. */
+interface Signing {
+  readonly credential: Credential;
+  /** Responses that may be about what is sent. */
+  readonly ocsp: readonly OcspResponse[];
+}
+
+/** Our direction of the methods by signature. */
+export const signing: Authenticator<SigningAuth> = {
+  begin(turn, side) {
+    const { sa } = turn, { issuing: authority, credentials, ocsp } = side.config;
+    const withOcsp = isAskedFor(sa, CertEncoding.OCSP_CONTENT);
+    if (authority) {
+      const job = { op: "issue", authority, holder: sa.peer.ownId!, withOcsp } as const;
+      return { kind: "computes", job };
+    }
+    const credential = credentials[sa.index] ?? credentials.at(-1)!;
+    return sign(turn, side, { credential, ocsp: withOcsp ? ocsp : [] });
+  },
+
+  take: () => done(),
+
+  computed(turn, side, result) {
+    if (result.op === "issue") return sign(turn, side, result);
+    if (result.op === "refused") return refuses(`our key cannot sign: ${result.why}`);
+    must(result.op === "sign", "the own authenticator asked for a signature");
+    const { sa } = turn, { method, authorities } = side.config, { signature } = result;
+    const scheme = sa.peer.ownScheme!;
+    sa.peer.ownAuth = method;
+    const data = method === AuthMethod.DIGITAL_SIGNATURE
+      ? encodeDigitalSignature({ scheme, signature })
+      : signature;
+    const { credential, ocsp } = side.progress as Signing;
+    const certificates = [credential.certificate, ...authorities];
+    return done([
+      ...certificatePayloads(certificates),
+      ...ocspPayloads(ocsp, certificates, sa.env.crypto),
+      { type: PayloadType.AUTH, method, data },
+    ]);
+  },
+};
+
+/** The certificate is there: how its key signs, and what. */
+function sign(
+  { sa }: Turn,
+  side: AuthSide<SigningAuth>,
+  { credential, ocsp }: Signing,
+): AuthStep {
+  const { privateKey } = credential, scheme = ownScheme(sa, side.config, privateKey.kind);
+  if (typeof scheme === "string") return refuses(scheme);
+  side.progress = { credential, ocsp } satisfies Signing;
+  sa.peer.ownScheme = scheme;
+  const data = signedOctetsOf(sa, "own");
+  return { kind: "computes", job: { op: "sign", key: privateKey, scheme, data } };
+}
+
+/** How this end signs; a text says why it may not. */
+function ownScheme(sa: IkeSa, config: SigningAuth, kind: KeyKind): SignatureScheme | string {
+  const { method, hashes, pss } = config, announced = sa.setup!.signatureHashes;
+  if (method !== AuthMethod.DIGITAL_SIGNATURE) {
+    const name = SIGNATURE_METHODS.get(method)!.name;
+    return schemeOfMethod(method, kind) ??
+      `authownmethod is ${name}, and our key is ${showKind(kind)}`;
+  }
+  if (announced.length === 0) {
+    return "authownmethod is digital-signature, and the peer announced no " +
+      "SIGNATURE_HASH_ALGORITHMS: it does not verify them (RFC 7427)";
+  }
+  const names = announced.map(nameOfHashAlgorithm).join(", ");
+  return chooseScheme(kind, { hashes, announced, pss }) ??
+    `the peer announced ${names} (SIGNATURE_HASH_ALGORITHMS), and we sign by ${showKind(kind)} ` +
+      `with dshashalg ${hashes.join(", ")}`;
+}

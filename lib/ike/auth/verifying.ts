@@ -1,0 +1,152 @@
+/**
+ * How the signature of a peer is verified: is its certificate to be trusted, has it the identity, and is
+ * what it signed right (RFC 7296 §2.15, RFC 4754, RFC 7427).
+ * @module
+ */
+import { must, WireError } from "@/base/errors.ts";
+import { fits, hashAlgorithmOf, showKind, showScheme } from "@/crypto/signature.ts";
+import { AuthMethod, nameOfAuthMethod } from "@/iana/auth_method.ts";
+import { nameOfHashAlgorithm } from "@/iana/hash_algorithm.ts";
+import {
+  authBy,
+  type Authenticator,
+  type AuthStep,
+  done,
+  refuses,
+  waits,
+} from "@/ike/auth/authenticator.ts";
+import { certificateRequests, certificatesIn } from "@/ike/auth/certificate_payloads.ts";
+import { SIGNATURE_METHODS } from "@/ike/auth/signature_methods.ts";
+import { signedOctetsOf } from "@/ike/auth/signed_octets.ts";
+import { showIdentity } from "@/ike/negotiate/identity.ts";
+import type { AuthSide } from "@/ike/records/auth_rounds.ts";
+import type { VerifyingAuth } from "@/ike/records/config.ts";
+import type { Turn } from "@/ike/records/event.ts";
+import type { IkeSa } from "@/ike/records/sa.ts";
+import { type Certificate, showCertificate } from "@/pki/certificate.ts";
+import {
+  decodeDigitalSignature,
+  type DigitalSignature,
+  schemeOfMethod,
+} from "@/pki/digital_signature.ts";
+import { placeOfIdentity } from "@/pki/identity.ts";
+import type { PathVerdict } from "@/pki/verdict.ts";
+import type { Payload } from "@/wire/message.ts";
+import type { AuthPayload } from "@/wire/payloads/authentication.ts";
+
+/** The peer's direction of the methods by signature. */
+export const verifying: Authenticator<VerifyingAuth> = {
+  // A responder's wish stands in its IKE_SA_INIT response.
+  begin: ({ sa }, { config }) => waits(certificateRequests(sa.env.crypto, config)),
+
+  take(turn, side, payloads) {
+    const auth = authBy(turn, payloads, {
+      methods: acceptedMethods(turn.sa, side.config),
+      wanted: SIGNATURE_METHODS.get(side.config.method)!.name,
+    });
+    if (typeof auth === "string") return refuses(auth);
+    return judgeCertificates(side, auth, payloads);
+  },
+
+  computed(turn, side, result) {
+    if (result.op === "refused") return refuses(result.why);
+    if (result.op === "verify_chain") return certified(turn, side, result.verdict);
+    must(result.op === "verify", "the peer's authenticator asked for a verification");
+    const { auth, certificate } = progressOf(side), name = showCertificate(certificate!);
+    if (!result.valid && !turn.sa.env.broken.has("accept_any_auth")) {
+      return refuses(`its signature is not that of the key of its certificate ${name}`);
+    }
+    turn.sa.peer.auth = auth.method;
+    return done();
+  },
+};
+
+/** What is known of a peer's authentication while its certificate and signature are verified. */
+interface Verifying {
+  readonly auth: AuthPayload;
+  certificate: Certificate | undefined;
+}
+
+function progressOf(side: AuthSide<VerifyingAuth>): Verifying {
+  return side.progress as Verifying;
+}
+
+/**
+ * RFC 7427 §4: who announces hash algorithms supports Digital Signature, so that its peer may choose
+ * it for whatever key it has.
+ */
+function acceptedMethods({ config: { signatureHashes } }: IkeSa, { method }: VerifyingAuth) {
+  return signatureHashes.length > 0 ? [method, AuthMethod.DIGITAL_SIGNATURE] : [method];
+}
+
+/** Asks whether the peer's certificate may be trusted. */
+function judgeCertificates(
+  side: AuthSide<VerifyingAuth>,
+  auth: AuthPayload,
+  payloads: readonly Payload[],
+): AuthStep {
+  const sent = certificatesIn(payloads);
+  if (typeof sent === "string") return refuses(sent);
+  const { trust, revocation, purpose } = side.config;
+  side.progress = { auth, certificate: undefined } satisfies Verifying;
+  return { kind: "computes", job: { op: "verify_chain", ...sent, trust, revocation, purpose } };
+}
+
+/** The certificate is judged: its identity, then its signature. */
+function certified(turn: Turn, side: AuthSide<VerifyingAuth>, verdict: PathVerdict): AuthStep {
+  const { sa, out } = turn, { config } = side, progress = progressOf(side);
+  if (!verdict.accepted) return refuses(refusalOf(verdict));
+  for (const text of verdict.notes) out.push({ kind: "note", level: 4, text }, sa);
+  const [certificate] = verdict.chain;
+  progress.certificate = certificate!;
+  if (!certificate!.publicKey) return refuses(`its key cannot be used: ${certificate!.keyFault}`);
+  const id = sa.peer.id!;
+  if (!placeOfIdentity(certificate!, id.idType, id.data)) {
+    const text = `${showIdentity(id)} is not in its certificate ${showCertificate(certificate!)}`;
+    if (config.idMustBeInCertificate) return refuses(`its identity ${text} (idincert: fail)`);
+    out.push({ kind: "note", level: 4, text: `The identity ${text}` }, sa);
+  }
+  const signed = peerScheme(sa, config, progress.auth, certificate!);
+  if (typeof signed === "string") return refuses(signed);
+  const { scheme, signature } = signed, key = certificate!.publicKey!;
+  const data = signedOctetsOf(sa, "peer");
+  return { kind: "computes", job: { op: "verify", key, scheme, data, signature } };
+}
+
+/** Which certificate, which rule, and the chain as it was seen. */
+function refusalOf({ why, chain }: Extract<PathVerdict, { accepted: false }>): string {
+  const seen = chain.map(showCertificate).join(" issued by ");
+  const refused = why.replace("Cannot trust the certificate of ", "");
+  return `its chain holds a certificate that is refused, of ${refused}; the chain seen is ${seen}`;
+}
+
+/** How the peer says it signed; a text says why that is not taken. */
+function peerScheme(
+  { config: { signatureHashes } }: IkeSa,
+  { method: wanted }: VerifyingAuth,
+  { method, data }: AuthPayload,
+  { publicKey }: Certificate,
+): DigitalSignature | string {
+  const { kind } = publicKey!, asked = SIGNATURE_METHODS.get(wanted)!;
+  if (asked.kind && asked.kind !== kind) {
+    return `its key is ${showKind(kind)}, authpeermethod asks for ${asked.name}`;
+  }
+  if (method !== AuthMethod.DIGITAL_SIGNATURE) {
+    const scheme = schemeOfMethod(method, kind);
+    if (scheme) return { scheme, signature: data };
+    return `it authenticates by ${nameOfAuthMethod(method)}, and its key is ${showKind(kind)}`;
+  }
+  try {
+    const signed = decodeDigitalSignature(data), { scheme } = signed;
+    if (!fits(kind, scheme)) {
+      return `it signs by ${showScheme(scheme)}, and its key is ${showKind(kind)}`;
+    }
+    const hash = hashAlgorithmOf(scheme);
+    if (signatureHashes.includes(hash)) return signed;
+    const announced = signatureHashes.map(nameOfHashAlgorithm).join(", ");
+    return `it signs by ${showScheme(scheme)}, we announced ${announced} (dshashalg)`;
+  } catch (e) {
+    if (e instanceof WireError) return `its signature is malformed: ${e.message}`;
+    throw e;
+  }
+}

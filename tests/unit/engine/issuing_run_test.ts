@@ -1,0 +1,93 @@
+// Runs of both roles from setups whose certificates are issued while they run.
+import assert from "node:assert/strict";
+import { parsePrefix } from "@/base/address.ts";
+import { portableBackend } from "@/crypto/portable.ts";
+import { readCertificateFiles } from "@/engine/run/certificate_files.ts";
+import { ikeConfigOf, ownAddressesOf, planOf } from "@/engine/run/config_of.ts";
+import { TestRun } from "@/engine/run/test_run.ts";
+import { EventHub } from "@/engine/show/event_hub.ts";
+import { RunResult } from "@/engine/show/view.ts";
+import { issueCertificate } from "@/pki/issue.ts";
+import { encodePem } from "@/pki/pem.ts";
+import { authorityTemplate } from "@/pki/templates.ts";
+import type { IkeConf, Setup } from "@/setup/setup.ts";
+import { openPortableUdp } from "@/transport/udp_portable.ts";
+import { setup } from "./setups.ts";
+
+const LOOPBACK = parsePrefix("127.0.0.1/8")!, TUNNELS = 12;
+const crypto = portableBackend();
+
+/** A root that issues, in files. */
+async function makeRoot(dir: string): Promise<void> {
+  const { publicKey, privateKey } = await crypto.signatures.generate("p-256");
+  const holder = { commonName: "Lab Root", publicKey, nowMs: Date.now() };
+  const means = { backend: crypto, random: crypto.randomOctets };
+  const { der } = await issueCertificate(authorityTemplate(holder), { privateKey }, means);
+  Deno.mkdirSync(`${dir}/ca`);
+  Deno.writeTextFileSync(`${dir}/ca/root.cert`, encodePem({ label: "CERTIFICATE", der }));
+  Deno.writeTextFileSync(
+    `${dir}/root.key`,
+    encodePem({ label: "PRIVATE KEY", der: privateKey.pkcs8 }),
+  );
+}
+
+async function open(top: Partial<Setup>, ike: Partial<IkeConf>) {
+  const whole = setup({ ownport: 0, setupinterval: 0, numberoftunnels: TUNNELS, ...top }, {
+    dhgrpid: [31],
+    authownmethod: "digital-signature",
+    authpeermethod: "digital-signature",
+    idincert: "fail",
+    ...ike,
+  });
+  const certificates = await readCertificateFiles(whole, crypto);
+  const ownAddresses = ownAddressesOf(whole, () => []);
+  const transport = openPortableUdp({ ownAddresses, ikePort: whole.ownport });
+  const run = new TestRun({
+    setup: whole,
+    setupFileName: "my.yaml",
+    config: ikeConfigOf(whole, undefined, { certificates }),
+    plan: planOf(whole, transport),
+    env: { crypto, random: crypto.randomOctets, childrenBySpi: new Map(), broken: new Set() },
+    transport,
+    events: new EventHub(),
+    notYet: [],
+  });
+  run.start();
+  return { run, port: transport.ikePort };
+}
+
+for (const issuekeys of ["one", "each"] as const) {
+  Deno.test(`tunnels whose certificates are issued while they are set up: ${issuekeys} key`, async () => {
+    const dir = Deno.makeTempDirSync();
+    try {
+      await makeRoot(dir);
+      const ike = {
+        cadir: `${dir}/ca`,
+        issuercert: `${dir}/ca/root.cert`,
+        issuerkey: `${dir}/root.key`,
+        issuekeys,
+      };
+      const gateway = await open({ role: "gateway", bindifaddr: LOOPBACK }, {
+        ...ike,
+        myid: "cert-dn",
+      });
+      const { run } = await open({
+        role: "client",
+        startclntaddr: parsePrefix("127.0.3.1/8")!,
+        peeraddr: LOOPBACK.address,
+        peerport: gateway.port,
+      }, { ...ike, myid: "tunnel-&d.lab.test" });
+      while (run.figures().established + run.figures().failed < TUNNELS) {
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+      run.stop(true);
+      const { result, figures } = await run.finalResult;
+      assert.equal(result, RunResult.PASSED);
+      assert.deepEqual([figures.established, figures.failed], [TUNNELS, 0]);
+      gateway.run.stop(true);
+      await gateway.run.finalResult;
+    } finally {
+      Deno.removeSync(dir, { recursive: true });
+    }
+  });
+}
