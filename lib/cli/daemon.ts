@@ -9,7 +9,7 @@ import { parseAddress } from "@/base/address.ts";
 import { printableLine } from "@/base/printable.ts";
 import { parseDuration } from "@/base/duration.ts";
 import { SetupError } from "@/base/errors.ts";
-import { environment } from "@/cli/prepare.ts";
+import { environment } from "@/engine/run/prepare.ts";
 import { EXIT_PASSED } from "@/cli/exit_status.ts";
 import { ownCommand } from "@/cli/own_command.ts";
 import { CpuProfile } from "@/cli/profile.ts";

@@ -7,18 +7,13 @@ import { printLine } from "@/files/terminal.ts";
 import { SetupError } from "@/base/errors.ts";
 import { EXIT_FAILED, EXIT_PASSED } from "@/cli/exit_status.ts";
 import { showLive } from "@/cli/live_view.ts";
-import {
-  environment,
-  openRecorders,
-  openTransport,
-  prepareRun,
-  type Recorders,
-} from "@/cli/prepare.ts";
 import { onSignals, watchForCrash } from "@/cli/signals.ts";
 import { EventHub } from "@/engine/show/event_hub.ts";
 import { RunAnswers } from "@/engine/run/run_answers.ts";
+import { environment, openTransport, prepareRun } from "@/engine/run/prepare.ts";
 import type { TestRun } from "@/engine/run/test_run.ts";
 import { resultOf, type RunResultJson } from "@/report/result.ts";
+import { openRunFiles, type RunFiles } from "@/report/run_files.ts";
 import { summaryLines } from "@/report/summary.ts";
 import { readSetup } from "@/setup/read.ts";
 import type { Setup } from "@/setup/setup.ts";
@@ -45,7 +40,7 @@ const LOOK_MS = 5;
 
 /** Runs the demo; returns the exit status. */
 export async function runDemo(options: DemoOptions): Promise<number> {
-  const recorders = openRecorders(options);
+  const recorders = openRunFiles(options);
   const watch = watchForCrash();
   try {
     const pair = openPair(options, recorders);
@@ -65,7 +60,7 @@ interface Pair {
   readonly client: TestRun;
 }
 
-function openPair(options: DemoOptions, recorders: Recorders): Pair {
+function openPair(options: DemoOptions, recorders: RunFiles): Pair {
   const suite = SUITES[options.suite];
   if (!suite) {
     throw new SetupError(`Cannot run suite ${options.suite}: ${Object.keys(SUITES).join(", ")}`);

@@ -2,7 +2,6 @@
  * Runs `myikev2 test`: one setup file, from its text to its result.
  * @module
  */
-import type { IkeEnv } from "@/ike/records/sa.ts";
 import { printLine, tellLine } from "@/files/terminal.ts";
 import { SetupError, SystemError } from "@/base/errors.ts";
 import type { TrustRules } from "@/api/caller.ts";
@@ -10,29 +9,26 @@ import { testApiOptions } from "@/api/settings.ts";
 import { startTestApi, type TestApi } from "@/api/test_api.ts";
 import { EXIT_FAILED, EXIT_PASSED, EXIT_USAGE } from "@/cli/exit_status.ts";
 import { showLive } from "@/cli/live_view.ts";
-import {
-  environment,
-  openRecorders,
-  openTransport,
-  type PositionOf,
-  prepareRun,
-} from "@/cli/prepare.ts";
 import { readText } from "@/cli/setup_files.ts";
 import { onSignals, watchForCrash } from "@/cli/signals.ts";
 import { userNumber } from "@/cli/user_number.ts";
 import { hostProcessFinder } from "@/daemon/host_process.ts";
 import { prepareAddresses } from "@/datapath/addresses.ts";
-import { readCertificateFiles } from "@/engine/run/certificate_files.ts";
-import type { AuthMaterial } from "@/engine/run/config_of.ts";
-import { openEap } from "@/engine/run/eap_of.ts";
-import { loadLibssl } from "@/native/libssl.ts";
 import { EventHub } from "@/engine/show/event_hub.ts";
 import { RunAnswers } from "@/engine/run/run_answers.ts";
+import {
+  environment,
+  openAuth,
+  openTransport,
+  type PositionOf,
+  prepareRun,
+} from "@/engine/run/prepare.ts";
 import type { TestRun } from "@/engine/run/test_run.ts";
 import { type FinalResult, RunResult, type RunView } from "@/engine/show/view.ts";
 import { LogFile } from "@/report/log_file.ts";
 import { refusedResult, resultOf, type RunResultJson } from "@/report/result.ts";
 import { SecretFile } from "@/report/secret_file.ts";
+import { openRunFiles } from "@/report/run_files.ts";
 import { summaryLines } from "@/report/summary.ts";
 import { readSetup, SetupErrors, type SetupReading } from "@/setup/read.ts";
 import type { Setup } from "@/setup/setup.ts";
@@ -204,7 +200,11 @@ class SetupRun {
     if (this.#options.profile) await this.#profile();
     for (const feature of this.#notYet) this.#warn(`Not there yet: ${feature}`);
     const env = environment(setup, this.#positionOf);
-    const auth = await this.#openAuth(env);
+    const auth = await openAuth(setup, env, {
+      positionOf: this.#positionOf,
+      note: (words) => this.#events.publish(4, words),
+    });
+    this.#undo.push(() => auth.close());
     const addresses = await prepareAddresses(setup, flush, (line) => {
       tellLine(line);
       this.#events.publish(4, line);
@@ -213,7 +213,7 @@ class SetupRun {
     const transport = openTransport(setup, (words) => this.#warn(words));
     this.#undo.push(() => transport.close());
     for (const note of transport.notes ?? []) this.#warn(note);
-    const recorders = openRecorders(this.#options);
+    const recorders = openRunFiles(this.#options);
     this.#undo.push(() => recorders.close());
     const run = prepareRun(setup, {
       env,
@@ -240,19 +240,6 @@ class SetupRun {
     const { allowUser, insecure } = this.#options, hostProcess = hostProcessFinder();
     const rules = { users: allowUser.map(userNumber), trustsOtherHosts: insecure };
     return hostProcess ? { ...rules, hostProcess } : rules;
-  }
-
-  /** Opens the certificates, and EAP if it is used. */
-  async #openAuth({ crypto, random }: IkeEnv): Promise<AuthMaterial> {
-    const certificates = await readCertificateFiles(this.#setup, crypto, this.#positionOf);
-    const eap = openEap(this.#setup, {
-      random,
-      tls: loadLibssl(),
-      certificates,
-      note: (words) => this.#events.publish(4, words),
-    });
-    if (eap) this.#undo.push(() => eap.close());
-    return { certificates, eap };
   }
 
   async #profile(): Promise<void> {

@@ -20,6 +20,7 @@ import {
   latencyText,
   measured,
   mergeCauses,
+  mergeFigures,
   noneOf,
   rounded,
   word,
@@ -362,6 +363,22 @@ export interface LiveFigures {
 
 /** What the live view, the closing report and the JSON result show. */
 export type RunFigures = FiguresOf<typeof FIGURES> & LiveFigures;
+
+/** The figures of a run that several threads share, from those of each. */
+export function mergeRunFigures(parts: readonly RunFigures[]): RunFigures {
+  const sum = (name: "created" | "halfOpen" | "live" | "recentRate") =>
+    parts.reduce((total, part) => total + part[name], 0);
+  const left = parts.map(({ timeLeftMs }) => timeLeftMs).filter((ms) => ms !== undefined);
+  return {
+    ...mergeFigures(FIGURES, parts),
+    created: sum("created"),
+    halfOpen: sum("halfOpen"),
+    live: sum("live"),
+    recentRate: sum("recentRate"),
+    timeLeftMs: left.length > 0 ? Math.max(...left) : undefined,
+    cpuMs: Math.max(...parts.map(({ cpuMs }) => cpuMs)),
+  };
+}
 
 /** The part of the JSON result that is made of figures. */
 export type FiguresJson = JsonOf<typeof FIGURES>;

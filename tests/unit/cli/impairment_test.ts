@@ -3,7 +3,7 @@
  * loopback interface to the results.
  */
 import assert from "node:assert/strict";
-import { environment, openTransport, prepareRun } from "@/cli/prepare.ts";
+import { environment, openTransport, prepareRun } from "@/engine/run/prepare.ts";
 import { EventHub } from "@/engine/show/event_hub.ts";
 import type { TestRun } from "@/engine/run/test_run.ts";
 import { resultOf, type RunResultJson } from "@/report/result.ts";

@@ -1,5 +1,6 @@
 /**
- * From a checked setup to a run that can start: crypto backend, sockets, configuration, recorders.
+ * From a checked setup to a run that can start: crypto backend, authentication, sockets, configuration.
+ * Nothing here knows of a command line, so that any thread or process can make a run of its own.
  * @module
  */
 import { type IpAddress, parseAddress, parsePrefix } from "@/base/address.ts";
@@ -16,6 +17,8 @@ import {
   planOf,
   wantsNatt,
 } from "@/engine/run/config_of.ts";
+import { readCertificateFiles } from "@/engine/run/certificate_files.ts";
+import { openEap } from "@/engine/run/eap_of.ts";
 import type { EventHub } from "@/engine/show/event_hub.ts";
 import { impairmentOf } from "@/engine/run/impairment_of.ts";
 import type { RunHooks } from "@/engine/run/hooks.ts";
@@ -24,8 +27,7 @@ import { TestRun } from "@/engine/run/test_run.ts";
 import type { IkeEnv } from "@/ike/records/sa.ts";
 import type { IkeConfig } from "@/ike/records/config.ts";
 import { loadLibcrypto } from "@/native/libcrypto.ts";
-import { KeylogDirectory } from "@/report/keylog.ts";
-import { PcapFile } from "@/report/pcap.ts";
+import { loadLibssl } from "@/native/libssl.ts";
 import { SetupErrors } from "@/setup/read.ts";
 import type { Setup } from "@/setup/setup.ts";
 import { JoinedTransport } from "@/transport/joined.ts";
@@ -137,8 +139,31 @@ function addressesOn(name: string): IpAddress[] {
     .map((i) => parseAddress(i.address)).filter((a) => a !== undefined);
 }
 
+/** What is opened for the authentication of a run, and what closes it. */
+export interface OpenedAuth extends AuthMaterial {
+  close(): void;
+}
+
+/**
+ * Reads the certificates of a setup, and opens EAP where it is used; `note` takes, in words, what EAP has
+ * to tell.
+ * @throws {SetupError} naming the file that cannot be used.
+ */
+export async function openAuth(
+  setup: Setup,
+  { crypto, random }: IkeEnv,
+  { positionOf, note }: {
+    readonly positionOf?: PositionOf;
+    readonly note: (words: string) => void;
+  },
+): Promise<OpenedAuth> {
+  const certificates = await readCertificateFiles(setup, crypto, positionOf);
+  const eap = openEap(setup, { random, tls: loadLibssl(), certificates, note });
+  return { certificates, eap, close: () => eap?.close() };
+}
+
 /** What a run is made of, beside its setup. */
-export interface RunParts {
+export interface RunMaterial {
   readonly env: IkeEnv;
   /** Absent: the setup needs none. */
   readonly auth?: AuthMaterial;
@@ -150,7 +175,7 @@ export interface RunParts {
 }
 
 /** A run that has not begun. */
-export function prepareRun(setup: Setup, parts: RunParts): TestRun {
+export function prepareRun(setup: Setup, parts: RunMaterial): TestRun {
   const { ikePort, nattPort, halfOpenMax } = parts.transport;
   const config = withHostNetworks(ikeConfigOf(setup, nattPort, parts.auth), setup);
   return new TestRun({
@@ -176,33 +201,4 @@ function withHostNetworks(config: IkeConfig, { ikeconf }: Setup): IkeConfig {
   const hostNetworks = Deno.networkInterfaces().map(({ cidr }) => parsePrefix(cidr))
     .filter((prefix) => prefix !== undefined);
   return { ...config, hostNetworks };
-}
-
-/** Capture and key files of a run. */
-export interface Recorders {
-  readonly hooks: RunHooks;
-  close(): void;
-}
-
-/** Opens what was asked for. @throws {SetupError} where a file cannot be written. */
-export function openRecorders(files: {
-  readonly pcap?: string | undefined;
-  readonly keylog?: string | undefined;
-}): Recorders {
-  const pcap = files.pcap === undefined ? undefined : new PcapFile(files.pcap);
-  const keylog = files.keylog === undefined ? undefined : new KeylogDirectory(files.keylog);
-  return {
-    hooks: {
-      ...(pcap
-        ? { datagram: (sent, octets, path, epochMs) => pcap.add(sent, octets, path, epochMs) }
-        : {}),
-      ...(keylog
-        ? { ikeKeyed: (sa) => keylog.addIke(sa), childKeyed: (child) => keylog.addChild(child) }
-        : {}),
-    },
-    close() {
-      pcap?.close();
-      keylog?.close();
-    },
-  };
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { openTransport, refuseMissing } from "@/cli/prepare.ts";
+import { openTransport, refuseMissing } from "@/engine/run/prepare.ts";
 import { portableBackend } from "@/crypto/portable.ts";
 import { Encr } from "@/iana/encr.ts";
 import { KeGroup } from "@/iana/ke_group.ts";

@@ -1,0 +1,36 @@
+/**
+ * The files that record a run while it goes on: its capture and its keys.
+ * @module
+ */
+import type { RunHooks } from "@/engine/run/hooks.ts";
+import { KeylogDirectory } from "@/report/keylog.ts";
+import { PcapFile } from "@/report/pcap.ts";
+
+/** Capture and key files of a run. */
+export interface RunFiles {
+  readonly hooks: RunHooks;
+  close(): void;
+}
+
+/** Opens what was asked for. @throws {SetupError} where a file cannot be written. */
+export function openRunFiles(files: {
+  readonly pcap?: string | undefined;
+  readonly keylog?: string | undefined;
+}): RunFiles {
+  const pcap = files.pcap === undefined ? undefined : new PcapFile(files.pcap);
+  const keylog = files.keylog === undefined ? undefined : new KeylogDirectory(files.keylog);
+  return {
+    hooks: {
+      ...(pcap
+        ? { datagram: (sent, octets, path, epochMs) => pcap.add(sent, octets, path, epochMs) }
+        : {}),
+      ...(keylog
+        ? { ikeKeyed: (sa) => keylog.addIke(sa), childKeyed: (child) => keylog.addChild(child) }
+        : {}),
+    },
+    close() {
+      pcap?.close();
+      keylog?.close();
+    },
+  };
+}

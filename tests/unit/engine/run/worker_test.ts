@@ -1,0 +1,79 @@
+/** Runs that share a load, each in a thread of its own, and their figures as those of one. */
+import assert from "node:assert/strict";
+import { mergeRunFigures, type RunFigures } from "@/engine/show/figures.ts";
+import { EventHub } from "@/engine/show/event_hub.ts";
+import { environment, openTransport, prepareRun } from "@/engine/run/prepare.ts";
+import { readSetup } from "@/setup/read.ts";
+
+const TUNNELS = 5;
+const WORKERS = 2;
+
+const COMMON = `
+setupinterval: 0
+bindifname: lo
+ownport: 0
+ownnattport: 0
+transport: portable
+cryptobackend: portable
+`;
+const IKE = "dhgrpid: 31, ikeencyptalg: aes-gcm-16:128, ikeprfalg: sha256";
+const CHILD = "childlist: {encalg: aes-gcm-16:128}";
+
+function clientText(worker: number, port: number): string {
+  return `role: client
+numberoftunnels: ${TUNNELS}
+startclntaddr: 127.0.${1 + worker}.1/8
+peeraddr: 127.0.0.1
+peerport: ${port}
+${COMMON}
+ikeconf: {psk: threads, myid: "tunnel-${worker}-&d.threads", ${IKE}, ${CHILD}}
+`;
+}
+
+/** Runs a client in a thread of its own, to its end. */
+async function runInWorker(text: string): Promise<RunFigures> {
+  const url = new URL("./_client_in_worker.ts", import.meta.url);
+  const worker = new Worker(url, { type: "module" });
+  try {
+    return await new Promise<RunFigures>((resolve, reject) => {
+      worker.onmessage = ({ data }) => resolve(data);
+      worker.onerror = (event) => reject(new Error(event.message));
+      worker.postMessage(text);
+    });
+  } finally {
+    worker.terminate();
+  }
+}
+
+Deno.test("workers make runs of their own, and their figures become those of one", async () => {
+  const { setup } = readSetup(
+    `role: gateway
+numberoftunnels: ${WORKERS * TUNNELS}
+bindifaddr: 127.0.0.1/8
+${COMMON}
+ikeconf: {psk: threads, ${IKE}, ${CHILD}}
+`,
+    "gateway.yaml",
+  );
+  const transport = openTransport(setup);
+  const gateway = prepareRun(setup, {
+    env: environment(setup),
+    transport,
+    events: new EventHub(),
+    setupFileName: "gateway.yaml",
+    hooks: {},
+    notYet: [],
+  });
+  gateway.start();
+  const texts = Array.from({ length: WORKERS }, (_, i) => clientText(i, transport.ikePort));
+  const parts = await Promise.all(texts.map(runInWorker));
+  gateway.stop(false);
+  const { figures } = await gateway.finalResult;
+  const whole = mergeRunFigures(parts);
+  assert.equal(whole.established, WORKERS * TUNNELS);
+  assert.equal(figures.established, WORKERS * TUNNELS);
+  assert.equal(whole.created, WORKERS * TUNNELS);
+  assert.equal(whole.failed, 0);
+  assert.equal(whole.setupMs!.samples, WORKERS * TUNNELS);
+  assert.equal(whole.setupMs!.max, Math.max(...parts.map(({ setupMs }) => setupMs!.max)));
+});
