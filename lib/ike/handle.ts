@@ -131,6 +131,7 @@ function dueWork(turn: Turn): void {
     sa.rekeyMs = Infinity;
     sa.queue.push(newRekeyIke(sa));
   }
+  if (isDue(sa, "redundant", nowMs)) return endSa(turn, CloseCode.REKEYED);
   if (isDue(sa, "lifetime", nowMs)) {
     ikeSaExpired(turn);
     if (sa.expireMs === Infinity || sa.phase === "closed") return;

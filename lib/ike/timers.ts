@@ -35,6 +35,11 @@ const TIMERS = {
   rekey: { phases: ESTABLISHED, dueMs: ({ rekeyMs }) => rekeyMs },
   /** The lifetime of the IKE SA, or its overtime, ends (§2.8). */
   lifetime: { phases: ESTABLISHED, dueMs: ({ expireMs }) => expireMs },
+  /** The creator of a redundant IKE SA has not deleted it (§2.8.2). */
+  redundant: {
+    phases: ESTABLISHED,
+    dueMs: ({ succession }) => succession.kind === "redundant" ? succession.untilMs : Infinity,
+  },
   /** We rekey a CHILD_SA, or its lifetime ends. */
   children: { phases: ESTABLISHED, dueMs: ({ children }) => firstOf(children, childDueMs) },
   /** The peer has not completed a CREATE_CHILD_SA by IKE_FOLLOWUP_KE (RFC 9370 §2.2.4). */

@@ -29,7 +29,7 @@ const MOVES: Readonly<Record<Phase, readonly Phase[]>> = {
 /** Of an SA that is the tunnel; all of them share it. */
 export const CURRENT: Succession = { kind: "current" };
 /** Of an SA that lost; all of them share it. */
-export const REDUNDANT: Succession = { kind: "redundant" };
+export const REDUNDANT: Succession = { kind: "redundant", untilMs: Infinity };
 
 /** Who a new SA is. */
 export interface IkeSaOrigin {

@@ -50,8 +50,11 @@ export type Succession =
   | { readonly kind: "current" }
   /** The peer's crossing rekey of `predecessor` made it, and the nonces have not decided yet (§2.8.2). */
   | { readonly kind: "undecided"; readonly predecessor: IkeSa }
-  /** It lost against another of a crossing rekey: its creator deletes it. */
-  | { readonly kind: "redundant" }
+  /**
+   * It lost against another of a crossing rekey: its creator deletes it. Where that is the peer, it goes
+   * at `untilMs` without a Delete; Infinity: it does not.
+   */
+  | { readonly kind: "redundant"; readonly untilMs: number }
   /** `by` took over its CHILD_SAs: it only waits for its Delete. */
   | { readonly kind: "replaced"; readonly by: IkeSa };
 

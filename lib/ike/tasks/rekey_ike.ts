@@ -235,10 +235,11 @@ function complete(turn: Turn, task: RekeyIkeTask): void {
 function leaveToPeer({ sa, nowMs, out }: Turn, rival: IkeSa): void {
   if (rival.phase !== "established") return;
   const { retransmitIntervalMs, transmissionsMax } = sa.config;
-  rival.succession = REDUNDANT;
+  const untilMs = nowMs + retransmitIntervalMs * (transmissionsMax + 1);
+  rival.succession = { kind: "redundant", untilMs };
   rival.rekeyMs = Infinity;
-  rival.expireMs = nowMs + retransmitIntervalMs * (transmissionsMax + 1);
-  rival.deadlineMs = Math.min(rival.deadlineMs, rival.expireMs);
+  rival.expireMs = Infinity;
+  rival.deadlineMs = Math.min(rival.deadlineMs, untilMs);
   out.push({ kind: "rearmed" }, rival);
 }
 

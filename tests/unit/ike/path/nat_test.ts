@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { REDUNDANT } from "@/ike/records/ike_sa.ts";
 import type { IkeSa } from "@/ike/records/sa.ts";
 import { keepaliveDueMs } from "@/ike/path/nat.ts";
 
@@ -17,7 +18,7 @@ Deno.test("a keepalive is due where there is a NAT in front of us, at the NAT-T 
     { peer: { ...FLOATED.peer, natOwn: false } },
     { path: { ...FLOATED.path, ownPort: 500 } },
     { succession: { kind: "replaced", by: FLOATED } },
-    { succession: { kind: "redundant" } },
+    { succession: REDUNDANT },
     { config: { ...FLOATED.config, natt: undefined } },
     { config: { ...FLOATED.config, natt: { ...FLOATED.config.natt!, keepaliveMs: 0 } } },
   ];
