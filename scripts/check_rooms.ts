@@ -24,8 +24,20 @@ const MAY_SEE: Readonly<Record<string, readonly string[]>> = {
   datapath: ["base", "iana", "crypto", "esp", "native", "files", "ping"],
   setup: ["base", "iana"],
   engine: [
-    ...["base", "iana", "wire", "crypto", "pki", "eap", "ike", "esp"],
-    ...["ping", "native", "radius", "transport", "datapath", "setup"],
+    "base",
+    "iana",
+    "wire",
+    "crypto",
+    "pki",
+    "eap",
+    "ike",
+    "esp",
+    "ping",
+    "native",
+    "radius",
+    "transport",
+    "datapath",
+    "setup",
   ],
   report: ["base", "iana", "files", "engine"],
   api: ["base", "native", "files", "setup", "engine"],
@@ -84,11 +96,16 @@ const HTTP2_DOORS: ReadonlySet<string> = new Set([
 ]);
 /** What of the gRPC library opens connections; types and constants do not. */
 const OPENS_GRPC: ReadonlySet<string> = new Set([
-  ...["Client", "Server", "loadPackageDefinition", "makeClientConstructor"],
+  "Client",
+  "Server",
+  "loadPackageDefinition",
+  "makeClientConstructor",
   "makeGenericClientConstructor",
 ]);
 /** What reaches a terminal goes by `files/terminal.ts`, which takes out what would steer it. */
 const SPEAKS = /\bconsole\.\w+/;
+/** A literal within a literal, which only keeps the formatter from writing a line for each field. */
+const SPREAD_LITERAL = /\.\.\.\{\s*\w/;
 const LINES_MAX = 600;
 /** Files that would collect what has a room of its own, or hide where it is. */
 const NO_FILE = /(?:^|\/)(?:utils?|helpers?|common|mod|index)\.ts$/;
@@ -127,6 +144,7 @@ export function faultsOf(path: string, source: string): string[] {
   if (/^export\s+(?:type\s+)?(?:\*|\{[^}]*\})\s*(?:as \w+ )?from\b/m.test(code)) {
     faults.push("exports what another file has: import it from where it is");
   }
+  if (SPREAD_LITERAL.test(code)) faults.push("spreads a literal: write its fields");
   if (NO_FILE.test(path)) faults.push("has a name that says nothing");
   const lines = source.split("\n").length;
   if (lines > LINES_MAX && room !== "iana") faults.push(`is longer than ${LINES_MAX} lines`);

@@ -82,7 +82,10 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
     const tls = { certificate, key, clientCa };
     const { socket } = options;
     const api = await startDaemonApi(instances, context, {
-      ...{ address, port, tls, socket },
+      address,
+      port,
+      tls,
+      socket,
       // A daemon in another network namespace of this host may have the usual socket.
       socketIsOptional: socket === DAEMON_SOCKET,
       trust: { users, trustsOtherHosts: options.insecure },

@@ -65,8 +65,18 @@ export interface ControllerFile {
 const SSH_PORT = 22;
 const TOP = ["daemonlist", "varlist", "autoassignmgmtip"];
 const DAEMON_KEYS = [
-  ...["daemonaddr", "daemonport", "mgmtaddrprefix", "tlscert", "tlskey", "tlsca"],
-  ...["sshaddr", "sshport", "sshuser", "sshpass", "sshkeypath", "sshconfigpath"],
+  "daemonaddr",
+  "daemonport",
+  "mgmtaddrprefix",
+  "tlscert",
+  "tlskey",
+  "tlsca",
+  "sshaddr",
+  "sshport",
+  "sshuser",
+  "sshpass",
+  "sshkeypath",
+  "sshconfigpath",
 ];
 
 /** Address or name of a daemon or an SSH server. A name must not look like an option of ssh. */

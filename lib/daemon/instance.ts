@@ -123,8 +123,13 @@ export class Instance {
     for (const file of [files.result, files.output]) writeForOwner(`${directory}/${file}`, "");
     const { namespace } = record;
     record.process = startInstanceProcess({
-      ...{ namespace, directory, files, ownCommand },
-      ...{ lenient, allowUsers, insecure },
+      namespace,
+      directory,
+      files,
+      ownCommand,
+      lenient,
+      allowUsers,
+      insecure,
     });
     this.#save();
     this.#tell(4, `started as process ${record.process.pid}`);

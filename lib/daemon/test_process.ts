@@ -63,7 +63,14 @@ export function startInstanceProcess(options: StartOptions): ProcessId {
   const { namespace, directory, files, ownCommand } = options;
   const test = [
     ...ownCommand,
-    ...["test", files.setup, "--hold", "--json", "--lf", files.log, "--crlf", files.crash],
+    "test",
+    files.setup,
+    "--hold",
+    "--json",
+    "--lf",
+    files.log,
+    "--crlf",
+    files.crash,
     ...(options.lenient ? ["--lenient"] : []),
     ...(options.insecure ? ["--insecure"] : []),
     ...options.allowUsers.flatMap((name) => ["--allow-user", name]),

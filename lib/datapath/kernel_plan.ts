@@ -71,7 +71,12 @@ export function bypassPolicies(): XfrmPolicy[] {
   return [4, 16].flatMap((octets) => {
     const all = { first: new Uint8Array(octets), last: new Uint8Array(octets).fill(255), ...port };
     return [PolicyDirection.IN, PolicyDirection.OUT].map((direction) => ({
-      ...{ direction, from: all, to: all, priority: 1, ifId: 0, template: undefined },
+      direction,
+      from: all,
+      to: all,
+      priority: 1,
+      ifId: 0,
+      template: undefined,
     }));
   });
 }
@@ -83,8 +88,11 @@ export function policiesIn(pair: SaPair, scope: KernelScope): XfrmPolicy[] {
   return selectorPairs(pair).flatMap(({ own, peer }) =>
     directions.map((direction) =>
       policy(pair, scope, {
-        ...{ direction, from: peer, to: own },
-        ...{ source: peerAddress, destination: ownAddress },
+        direction,
+        from: peer,
+        to: own,
+        source: peerAddress,
+        destination: ownAddress,
       })
     )
   );
@@ -95,8 +103,11 @@ export function policiesOut(pair: SaPair, scope: KernelScope): XfrmPolicy[] {
   const { ownAddress, peerAddress } = pair.path, direction = PolicyDirection.OUT;
   return selectorPairs(pair).map(({ own, peer }) =>
     policy(pair, scope, {
-      ...{ direction, from: own, to: peer },
-      ...{ source: ownAddress, destination: peerAddress },
+      direction,
+      from: own,
+      to: peer,
+      source: ownAddress,
+      destination: peerAddress,
     })
   );
 }

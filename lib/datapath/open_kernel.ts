@@ -78,7 +78,11 @@ function openOver(options: OpenKernelOptions, { shim, xfrm, route }: Sockets): K
   const journal = new KernelJournal(namespace, entry);
   const xfrmDevice = xfrmif ? makeLink(route, xfrmif, ifId) : undefined;
   return new KernelDataPath({
-    ...{ shim, listener, innerDevice, xfrmDevice, journal },
+    shim,
+    listener,
+    innerDevice,
+    xfrmDevice,
+    journal,
     scope: { reqidBase, ifId },
   });
 }

@@ -85,9 +85,21 @@ export interface UserlandOptions {
 export class UserlandDataPath implements DataPath {
   readonly kind = "userland";
   readonly drops: UserlandDrops = {
-    ...{ truncated: 0, unknownSpi: 0, replayed: 0, badIcv: 0, badTrailer: 0, badInner: 0 },
-    ...{ wrongSelectors: 0, congestion: 0, dummy: 0, noDevice: 0, noSa: 0, malformed: 0 },
-    ...{ tooBig: 0, fragment: 0, exhausted: 0 },
+    truncated: 0,
+    unknownSpi: 0,
+    replayed: 0,
+    badIcv: 0,
+    badTrailer: 0,
+    badInner: 0,
+    wrongSelectors: 0,
+    congestion: 0,
+    dummy: 0,
+    noDevice: 0,
+    noSa: 0,
+    malformed: 0,
+    tooBig: 0,
+    fragment: 0,
+    exhausted: 0,
   };
   readonly inner: InnerPackets;
   readonly #options: UserlandOptions;

@@ -28,7 +28,9 @@ export class SelectorSet {
     const { sourcePort, destinationPort } = view, isIcmp = showsType(view);
     return holdsAny(this.#own, { buffer, view, address: view.source, port: sourcePort }) &&
       holdsAny(this.#peer, {
-        ...{ buffer, view, address: view.destination },
+        buffer,
+        view,
+        address: view.destination,
         port: isIcmp ? sourcePort : destinationPort,
       });
   }
@@ -38,7 +40,9 @@ export class SelectorSet {
     const { sourcePort, destinationPort } = view, isIcmp = showsType(view);
     return holdsAny(this.#peer, { buffer, view, address: view.source, port: sourcePort }) &&
       holdsAny(this.#own, {
-        ...{ buffer, view, address: view.destination },
+        buffer,
+        view,
+        address: view.destination,
         port: isIcmp ? sourcePort : destinationPort,
       });
   }

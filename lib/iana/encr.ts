@@ -43,8 +43,12 @@ export const Encr = {
 const NAMES = namesOf(Encr);
 
 const AEAD: ReadonlySet<number> = new Set([
-  ...[Encr.ENCR_AES_CCM_8, Encr.ENCR_AES_CCM_12, Encr.ENCR_AES_CCM_16],
-  ...[Encr.ENCR_AES_GCM_8, Encr.ENCR_AES_GCM_12, Encr.ENCR_AES_GCM_16],
+  Encr.ENCR_AES_CCM_8,
+  Encr.ENCR_AES_CCM_12,
+  Encr.ENCR_AES_CCM_16,
+  Encr.ENCR_AES_GCM_8,
+  Encr.ENCR_AES_GCM_12,
+  Encr.ENCR_AES_GCM_16,
   Encr.ENCR_CHACHA20_POLY1305,
 ]);
 

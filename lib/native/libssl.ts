@@ -74,9 +74,16 @@ export class Libssl {
       .map((pem) => new TextEncoder().encode(pem));
     const text = new Uint8Array(TEXT_OCTETS), octets = Uint32Array.of(TEXT_OCTETS);
     const pointer = this.#shim.my_tls_context(
-      ...[flags, settings.versionMax] as const,
-      ...[anchors!, anchors!.length, chain!, chain!.length, key!, key!.length] as const,
-      ...[text, octets] as const,
+      flags,
+      settings.versionMax,
+      anchors!,
+      anchors!.length,
+      chain!,
+      chain!.length,
+      key!,
+      key!.length,
+      text,
+      octets,
     );
     if (pointer) return pointer;
     const words = new TextDecoder().decode(text.subarray(0, octets[0]));
@@ -120,8 +127,16 @@ export class LibsslSession {
     let input = plainArray(records), octets = 0;
     for (;;) {
       const result = this.#shim.my_tls_step(
-        ...[this.#open(), input, input.length, out, out.length, plain, plain.length] as const,
-        ...[text, text.length, found] as const,
+        this.#open(),
+        input,
+        input.length,
+        out,
+        out.length,
+        plain,
+        plain.length,
+        text,
+        text.length,
+        found,
       );
       const [sent = 0, received = 0, established = 0, more = 0, words = 0] = found;
       outs.push(out.slice(0, sent));
@@ -158,8 +173,14 @@ export class LibsslSession {
     const name = new TextEncoder().encode(label), key = new Uint8Array(octets);
     const bound = plainArray(context ?? new Uint8Array(0));
     const result = this.#shim.my_tls_export(
-      ...[this.#open(), name, name.length, bound, bound.length, context ? 1 : 0] as const,
-      ...[key, key.length] as const,
+      this.#open(),
+      name,
+      name.length,
+      bound,
+      bound.length,
+      context ? 1 : 0,
+      key,
+      key.length,
     );
     must(result === octets, "libssl exports behind its handshake");
     return key;

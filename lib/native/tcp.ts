@@ -101,8 +101,17 @@ export function acceptTcp(
 }
 /** Errno names of `accept(2)` that concern the connection, not the listening socket. */
 const REFUSALS: ReadonlySet<string> = new Set([
-  ...["EPERM", "ECONNABORTED", "EPROTO", "ENOPROTOOPT", "EHOSTDOWN", "ENONET", "EHOSTUNREACH"],
-  ...["EOPNOTSUPP", "ENETUNREACH", "ENETDOWN", "EINTR"],
+  "EPERM",
+  "ECONNABORTED",
+  "EPROTO",
+  "ENOPROTOOPT",
+  "EHOSTDOWN",
+  "ENONET",
+  "EHOSTUNREACH",
+  "EOPNOTSUPP",
+  "ENETUNREACH",
+  "ENETDOWN",
+  "EINTR",
 ]);
 const ends = new Uint8Array(ENDS_OCTETS);
 const endsWords = new Uint32Array(ends.buffer);

@@ -274,7 +274,13 @@ function leastPause(intervalMs: number): number {
 
 function nothing(): PingTotals {
   return {
-    ...{ sent: 0, received: 0, lost: 0, duplicates: 0, late: 0, reordered: 0, altered: 0 },
+    sent: 0,
+    received: 0,
+    lost: 0,
+    duplicates: 0,
+    late: 0,
+    reordered: 0,
+    altered: 0,
     burstMax: 0,
   };
 }

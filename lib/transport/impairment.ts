@@ -107,8 +107,14 @@ export class Impairment {
     this.#rules = rules;
     this.#random = new SeededRandom(seed);
     this.counts = rules.map(() => ({
-      ...{ matched: 0, lost: 0, duplicated: 0, reordered: 0 },
-      ...{ delayed: 0, replayed: 0, corrupted: 0, crossed: 0 },
+      matched: 0,
+      lost: 0,
+      duplicated: 0,
+      reordered: 0,
+      delayed: 0,
+      replayed: 0,
+      corrupted: 0,
+      crossed: 0,
     }));
   }
 
@@ -125,8 +131,15 @@ export class Impairment {
       const counts = this.counts[i]!, number = counts.matched++ - rule.skip;
       if (number < 0 || rule.count > 0 && number >= rule.count) continue;
       fate ??= {
-        ...{ lost: false, copies: 1, corrupted: undefined, delayMs: 0, reorderWaitMs: 0 },
-        ...{ replayAfterMs: undefined, crossingMs: 0, crossingKind: kind, countsOfCrossing: [] },
+        lost: false,
+        copies: 1,
+        corrupted: undefined,
+        delayMs: 0,
+        reorderWaitMs: 0,
+        replayAfterMs: undefined,
+        crossingMs: 0,
+        crossingKind: kind,
+        countsOfCrossing: [],
       };
       this.#apply(rule, counts, { fate, kind });
       if (fate.lost) return fate;

@@ -72,7 +72,12 @@ export function openNativeTcp(options: TcpOptions): TcpTransport {
 export class TcpTransport implements Transport {
   readonly name = "native";
   readonly counters: TransportCounters = {
-    ...{ sent: 0, received: 0, sendErrors: 0, keepalives: 0, keepalivesSent: 0, esp: 0 },
+    sent: 0,
+    received: 0,
+    sendErrors: 0,
+    keepalives: 0,
+    keepalivesSent: 0,
+    esp: 0,
   };
   readonly ikePort: number;
   readonly nattPort = undefined;
@@ -121,8 +126,14 @@ export class TcpTransport implements Transport {
     this.connections = {
       port: this.ikePort,
       counters: {
-        ...{ opened: 0, accepted: 0, crowdedOut: 0, idle: 0, hoarding: 0 },
-        ...{ badStreams: 0, espDropped: 0, badFrames: 0 },
+        opened: 0,
+        accepted: 0,
+        crowdedOut: 0,
+        idle: 0,
+        hoarding: 0,
+        badStreams: 0,
+        espDropped: 0,
+        badFrames: 0,
       },
       open: (path) => this.#begin(path),
       keep: (path) => this.#keep(path),
@@ -406,7 +417,12 @@ export class TcpTransport implements Transport {
     const path: Path = { ...ends, tcp: true }, tag = this.#newTag(fd);
     const { kernelEsp = false } = this.#options;
     const connection = new TcpConnection({
-      ...{ shim: this.#shim, fd, path, tag, opened: false, kernelEsp },
+      shim: this.#shim,
+      fd,
+      path,
+      tag,
+      opened: false,
+      kernelEsp,
     });
     this.connections.counters.accepted++;
     this.#add(connection);

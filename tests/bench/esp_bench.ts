@@ -66,12 +66,16 @@ async function ourPair(): Promise<Pair> {
   const lab = await Lab.open("u");
   await inner(lab);
   const child = (own: string, peer: string): Setup => ({
-    ...{ encalg: ["aes-gcm-16:128"], integrityalg: [] },
-    ...{ ownts: [{ startaddr: own, endaddr: own }], peerts: [{ startaddr: peer, endaddr: peer }] },
+    encalg: ["aes-gcm-16:128"],
+    integrityalg: [],
+    ownts: [{ startaddr: own, endaddr: own }],
+    peerts: [{ startaddr: peer, endaddr: peer }],
   });
   const forced = {
-    ...{ installfastpath: true, datapath: "userland" },
-    ...{ enablenatt: true, tradtionalencapforceudp: true },
+    installfastpath: true,
+    datapath: "userland",
+    enablenatt: true,
+    tradtionalencapforceudp: true,
   };
   const gateway = merge(ourGateway({}, MODERN), {
     bindifaddr: `${THEIRS.address4}/16`,
@@ -92,14 +96,21 @@ async function strongSwanPair(): Promise<Pair> {
   const espProposals = "aes128gcm16";
   const theirs = await Charon.start(lab, lab.theirs, USERLAND);
   await theirs.load(swanctl(connection({
-    ...{ suite: MODERN, espProposals },
-    ...{ localTs: `${INNER.theirs}/32`, remoteTs: `${INNER.ours}/32` },
+    suite: MODERN,
+    espProposals,
+    localTs: `${INNER.theirs}/32`,
+    remoteTs: `${INNER.ours}/32`,
   })));
   const ours = await Charon.start(lab, lab.ours, USERLAND);
   await ours.load(swanctl(connection({
-    ...{ suite: MODERN, espProposals, localId: OUR_ID, remoteId: THEIR_ID },
-    ...{ localAddress: OURS.address4, remoteAddress: THEIRS.address4 },
-    ...{ localTs: `${INNER.ours}/32`, remoteTs: `${INNER.theirs}/32` },
+    suite: MODERN,
+    espProposals,
+    localId: OUR_ID,
+    remoteId: THEIR_ID,
+    localAddress: OURS.address4,
+    remoteAddress: THEIRS.address4,
+    localTs: `${INNER.ours}/32`,
+    remoteTs: `${INNER.theirs}/32`,
   })));
   await ours.initiate("net");
   await reaches(lab);

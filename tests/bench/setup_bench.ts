@@ -24,9 +24,19 @@ async function demo(
 ): Promise<Figures | undefined> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
-      ...["run", "-A", new URL("../../main.ts", import.meta.url).pathname],
-      ...["demo", "--json", "--tunnels", String(tunnels), "--suite", suite],
-      ...["--cryptobackend", backend, "--transport", backend],
+      "run",
+      "-A",
+      new URL("../../main.ts", import.meta.url).pathname,
+      "demo",
+      "--json",
+      "--tunnels",
+      String(tunnels),
+      "--suite",
+      suite,
+      "--cryptobackend",
+      backend,
+      "--transport",
+      backend,
     ],
     stdout: "piped",
     stderr: "piped",

@@ -86,7 +86,11 @@ check("§2.6", "Who has shown where it is takes the place of the oldest half-ope
   assert.deepEqual(
     [...bench.core.newcomers.halfOpen.keys()].map(({ spiI }) => spiI - bench.peer.spiI),
     [
-      ...[-4n, -3n, -2n, -1n, 0n],
+      -4n,
+      -3n,
+      -2n,
+      -1n,
+      0n,
     ],
   );
 });
@@ -199,7 +203,9 @@ check(
     bench.sa.peer.fragmentation = true;
     const { peer } = bench, { ivOctets } = peer.suite!.cipher;
     const parts = sealFragments(peer.header(IKE_AUTH), peer.authPayloads(), {
-      ...{ protection: peer.protection(), iv: () => peer.random.octets(ivOctets), clearMax: 64 },
+      protection: peer.protection(),
+      iv: () => peer.random.octets(ivOctets),
+      clearMax: 64,
     });
     assert.ok(parts.length > 1);
     bench.ignores("fragments, of which too many wait at this end", parts[0]!);

@@ -109,7 +109,14 @@ async function writeSwan(lab: Lab): Promise<string> {
   // Where the kernel has no ESP, CHILD_SAs are established all the same.
   const library = `${directory}/accept_sas.so`;
   const { code, stderr } = await run([
-    ...["gcc", "-O2", "-shared", "-fPIC", "-o", library, ACCEPT_SAS, "-ldl"],
+    "gcc",
+    "-O2",
+    "-shared",
+    "-fPIC",
+    "-o",
+    library,
+    ACCEPT_SAS,
+    "-ldl",
   ]);
   if (code !== 0) throw new Error(`gcc: ${stderr}`);
   return directory;

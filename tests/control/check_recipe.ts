@@ -139,8 +139,16 @@ async function checkShell(checks: Checks, lab: Lab): Promise<void> {
   const config = lab.controllerFile("controller.conf"), before = await lab.seen();
   writeRecipe(lab, "shell.recipe");
   const first = await lab.shell(config, [
-    ...["def -f shell.recipe", "list", "list -d svra", "clearping", "lisst", "stop -t nobody"],
-    ...["stop -g true -t " + CLIENT, `stop -g false -t svrb/${GATEWAY}`, "list", "quit"],
+    "def -f shell.recipe",
+    "list",
+    "list -d svra",
+    "clearping",
+    "lisst",
+    "stop -t nobody",
+    "stop -g true -t " + CLIENT,
+    `stop -g false -t svrb/${GATEWAY}`,
+    "list",
+    "quit",
   ]);
   checks.equal("shell: a line that failed is the status of a pipe", first.code, 1);
   checks.match("shell: list", first.stdout, new RegExp(`svra +${CLIENT}[^]*svrb +${GATEWAY}`));

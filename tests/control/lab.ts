@@ -128,18 +128,38 @@ export class Lab {
   async #certificates(): Promise<void> {
     for (const authority of ["ca", "strange"]) {
       await this.#openssl(authority, [
-        ...["req", "-x509", "-subj", `/CN=${authority}`, "-days", "2"],
-        ...["-out", this.path(`${authority}.pem`)],
-        ...["-addext", "basicConstraints=critical,CA:TRUE"],
+        "req",
+        "-x509",
+        "-subj",
+        `/CN=${authority}`,
+        "-days",
+        "2",
+        "-out",
+        this.path(`${authority}.pem`),
+        "-addext",
+        "basicConstraints=critical,CA:TRUE",
       ]);
     }
     const issue = async (name: string, authority: string, alternative: string) => {
       await this.#openssl(name, ["req", "-subj", `/CN=${name}`, "-out", this.path(`${name}.csr`)]);
       const extensions = this.write(`${name}.ext`, `subjectAltName=${alternative}\n`);
       await must(
-        ...["openssl", "x509", "-req", "-in", this.path(`${name}.csr`), "-days", "2"],
-        ...["-CA", this.path(`${authority}.pem`), "-CAkey", this.path(`${authority}.key`)],
-        ...["-CAcreateserial", "-extfile", extensions, "-out", this.path(`${name}.pem`)],
+        "openssl",
+        "x509",
+        "-req",
+        "-in",
+        this.path(`${name}.csr`),
+        "-days",
+        "2",
+        "-CA",
+        this.path(`${authority}.pem`),
+        "-CAkey",
+        this.path(`${authority}.key`),
+        "-CAcreateserial",
+        "-extfile",
+        extensions,
+        "-out",
+        this.path(`${name}.pem`),
       );
     };
     await issue("a", "ca", `IP:${HOSTS.a}`);
@@ -205,9 +225,19 @@ export class Lab {
     this.spawn(
       inside(host, [
         ...program(),
-        ...["daemon", "--listen", HOSTS[host], "--statedir", this.path(`state_${host}`)],
-        ...["--tls-cert", this.path(`${host}.pem`), "--tls-key", this.path(`${host}.key`)],
-        ...["--tls-client-ca", this.path("ca.pem"), "--lf", this.path(`daemon_${host}.log`)],
+        "daemon",
+        "--listen",
+        HOSTS[host],
+        "--statedir",
+        this.path(`state_${host}`),
+        "--tls-cert",
+        this.path(`${host}.pem`),
+        "--tls-key",
+        this.path(`${host}.key`),
+        "--tls-client-ca",
+        this.path("ca.pem"),
+        "--lf",
+        this.path(`daemon_${host}.log`),
       ]),
       `daemon_${host}.out`,
     );

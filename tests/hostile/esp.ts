@@ -58,7 +58,9 @@ class Gateway {
     const program = new URL("esp_gateway.ts", import.meta.url).pathname;
     this.#child = new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", "--unstable-net", "--no-check", program],
-      ...{ stdin: "piped", stdout: "piped", stderr: "inherit" },
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "inherit",
     }).spawn();
     this.#ask = this.#child.stdin.getWriter();
     this.#lines = linesOf(this.#child.stdout);

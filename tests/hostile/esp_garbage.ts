@@ -58,12 +58,19 @@ export interface Made {
 /** The gateway's CHILD_SAs: UDP alone, between one address and one. */
 export function gatewayPairs(path: Path): readonly SaPair[] {
   return [VICTIM, INSIDER].map(({ number, peer, own }) => ({
-    ...{ spiIn: spiOf(number), spiOut: 0x7000_0000 + number, rekeyChain: number, path },
+    spiIn: spiOf(number),
+    spiOut: 0x7000_0000 + number,
+    rekeyChain: number,
+    path,
     suite: { protocol: 3, encryption: 20, keyBits: 128, integrity: 0, esn: false },
     keysIn: { encryption: keyOf(number), integrity: new Uint8Array(0) },
     keysOut: { encryption: keyOf(100 + number), integrity: new Uint8Array(0) },
-    ...{ tunnelMode: true, encapsulation: "udp" as const, replayWindow: 1024, noTfcPadding: false },
-    ...{ ownSelectors: [selector(own)], peerSelectors: [selector(peer)] },
+    tunnelMode: true,
+    encapsulation: "udp" as const,
+    replayWindow: 1024,
+    noTfcPadding: false,
+    ownSelectors: [selector(own)],
+    peerSelectors: [selector(peer)],
   }));
 }
 
@@ -208,13 +215,19 @@ function outbound(number: number): OutboundSa {
 function cipherOf(number: number): PacketCipher {
   const encryption = keyOf(number), cipher = portableBackend().cipher(20, 128)!;
   const keys: PacketKeys = {
-    ...{ cipher, encryption, integrity: undefined, authentication: new Uint8Array(0) },
+    cipher,
+    encryption,
+    integrity: undefined,
+    authentication: new Uint8Array(0),
   };
   const { symbols } = loadShim();
   if (!symbols) return portablePacketCipher(keys);
   const key = new PacketKey(symbols, {
-    ...{ encryption: 20, encryptionKey: encryption, integrity: 0 },
-    ...{ integrityKey: keys.authentication, seals: true },
+    encryption: 20,
+    encryptionKey: encryption,
+    integrity: 0,
+    integrityKey: keys.authentication,
+    seals: true,
   });
   return {
     measures: packetMeasures(keys),

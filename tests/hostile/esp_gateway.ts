@@ -37,7 +37,10 @@ const dataPath = new UserlandDataPath({
   },
   listener: { acquired() {}, expired() {}, peerMoved() {}, refused() {}, note() {} },
   udp: transport.esp,
-  ...{ raw: undefined, system: undefined, pathMtu: () => undefined, closed() {} },
+  raw: undefined,
+  system: undefined,
+  pathMtu: () => undefined,
+  closed() {},
 });
 let delivered = 0;
 dataPath.inner.receiver = () => {
@@ -59,7 +62,10 @@ console.log(transport.nattPort);
 for await (const _ of Deno.stdin.readable) {
   const { counters } = transport, { drops } = dataPath;
   const counted: Counted = {
-    ...{ arrived: counters.esp, lost: counters.receiveDrops ?? 0, delivered, drops },
+    arrived: counters.esp,
+    lost: counters.receiveDrops ?? 0,
+    delivered,
+    drops,
   };
   console.log(JSON.stringify(counted));
 }

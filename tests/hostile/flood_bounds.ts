@@ -23,7 +23,10 @@ type Check = (name: string, holds: boolean, detail?: string) => void;
 
 /** The suite of all ends of a flood: AES-GCM-16/128, PRF SHA2-256, Curve25519. */
 const ALGORITHMS: IkeAlgorithms = {
-  ...{ encryption: [{ id: 20, keyBits: 128 }], integrity: [], prf: [5], groups: [31] },
+  encryption: [{ id: 20, keyBits: 128 }],
+  integrity: [],
+  prf: [5],
+  groups: [31],
 };
 /** With `numoftunneltoenablecookie: auto` half of the half-open SAs that a gateway holds. */
 const AUTO_COOKIES_FROM = 5_000;

@@ -18,8 +18,13 @@ export interface Creation {
 }
 
 const FIELDS = [
-  ...["ip.src", "isakmp.exchangetype", "isakmp.flag_r", "isakmp.messageid"],
-  ...["isakmp.ispi", "isakmp.nonce", "isakmp.spi"],
+  "ip.src",
+  "isakmp.exchangetype",
+  "isakmp.flag_r",
+  "isakmp.messageid",
+  "isakmp.ispi",
+  "isakmp.nonce",
+  "isakmp.spi",
 ];
 const CREATE_CHILD_SA = "36";
 const DIGITS = { child: 8, ike: 16 } as const;

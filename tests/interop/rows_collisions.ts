@@ -78,7 +78,10 @@ async function apiDump(run: RowRun, client: boolean): Promise<ApiDump | undefine
 function script(run: RowRun, name: string, args: readonly string[]): Promise<Finished> {
   const path = new URL(`${name}.ts`, import.meta.url).pathname;
   return run.lab.exec(run.lab.ours, Deno.execPath(), [
-    ...["run", "-A", path, String(API_PORT)],
+    "run",
+    "-A",
+    path,
+    String(API_PORT),
     ...args,
   ]);
 }
@@ -166,12 +169,16 @@ function bothWays(
   const conf = swanctl(connection({ suite: MODERN }));
   return [
     {
-      ...{ name, direction: "ours → strongSwan", swanctl: conf },
+      name,
+      direction: "ours → strongSwan",
+      swanctl: conf,
       setup: ourClient(setup, MODERN),
       check: (run) => check(run, true),
     },
     {
-      ...{ name, direction: "strongSwan → ours", swanctl: conf },
+      name,
+      direction: "strongSwan → ours",
+      swanctl: conf,
       setup: ourGateway(setup, MODERN),
       check: async (run) => {
         await run.charon.initiate("net");
@@ -204,12 +211,18 @@ function badNetwork(): Row[] {
   };
   return [
     {
-      ...{ name, settings, direction: "ours → strongSwan", swanctl: conf },
+      name,
+      settings,
+      direction: "ours → strongSwan",
+      swanctl: conf,
       setup: ourClient(BAD_NETWORK, MODERN),
       check: (run) => check(run, true),
     },
     {
-      ...{ name, settings, direction: "strongSwan → ours", swanctl: conf },
+      name,
+      settings,
+      direction: "strongSwan → ours",
+      swanctl: conf,
       setup: ourGateway(BAD_NETWORK, MODERN),
       check: async (run) => {
         await run.charon.initiate("net");

@@ -89,16 +89,22 @@ export const USERLAND_ROWS: readonly Row[] = SUITES.flatMap(([name, esp, espProp
     peerts: [{ startaddr: INNER.theirs, endaddr: INNER.theirs }],
   };
   const ikeconf = {
-    ...{ installfastpath: true, datapath: "userland", enablenatt: true },
+    installfastpath: true,
+    datapath: "userland",
+    enablenatt: true,
     childlist: [{ ...esp, ...ends }],
   };
   const common = {
     name: `ESP of both processes, ${name}`,
     swanctl: swanctl(connection({
-      ...{ suite: MODERN, espProposals },
-      ...{ localTs: `${INNER.theirs}/32`, remoteTs: `${INNER.ours}/32` },
+      suite: MODERN,
+      espProposals,
+      localTs: `${INNER.theirs}/32`,
+      remoteTs: `${INNER.ours}/32`,
     })),
-    ...{ settings: SETTINGS, before: addInner, after: removeInner },
+    settings: SETTINGS,
+    before: addInner,
+    after: removeInner,
   };
   return [
     {

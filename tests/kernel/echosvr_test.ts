@@ -86,13 +86,21 @@ Deno.test("echosvr answers at each of its addresses from that address, and at no
     assert.deepEqual(
       await python(lab, CLIENT, ours.address4, "4000", "10.5.0.1", "10.5.0.2", "10.5.0.3"),
       [
-        ...["10.5.0.1 0 True", "10.5.0.1 1 True", "10.5.0.1 5120 True"],
-        ...["10.5.0.2 0 nothing", "10.5.0.2 2 nothing", "10.5.0.2 5120 nothing"],
-        ...["10.5.0.3 0 True", "10.5.0.3 3 True", "10.5.0.3 5120 True"],
+        "10.5.0.1 0 True",
+        "10.5.0.1 1 True",
+        "10.5.0.1 5120 True",
+        "10.5.0.2 0 nothing",
+        "10.5.0.2 2 nothing",
+        "10.5.0.2 5120 nothing",
+        "10.5.0.3 0 True",
+        "10.5.0.3 3 True",
+        "10.5.0.3 5120 True",
       ],
     );
     assert.deepEqual(await python(lab, CLIENT, ours.address6, "4000", "fd05::2"), [
-      ...["fd05::2 0 True", "fd05::2 1 True", "fd05::2 5120 True"],
+      "fd05::2 0 True",
+      "fd05::2 1 True",
+      "fd05::2 5120 True",
     ]);
     assert.match(
       await kernelSays(theirs, "addr", "show", "dev", "lo"),
@@ -115,7 +123,10 @@ Deno.test("echosvr does not talk to itself when its own address is forged", asyn
   const lab = await Lab.open("e");
   try {
     const server = await startEchosvr(lab, lab.ours, [
-      ...["--startip", "10.5.0.1", "--count", "3"],
+      "--startip",
+      "10.5.0.1",
+      "--count",
+      "3",
     ]);
     await python(lab, FORGER, "10.5.0.1", "9922", "10.5.0.3", "9922", REQUEST);
     await new Promise((resolve) => setTimeout(resolve, 300));

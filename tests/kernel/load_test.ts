@@ -84,8 +84,11 @@ async function startTheirs(lab: Lab, who: "ours" | "strongSwan"): Promise<void> 
   const charon = await Charon.start(lab, lab.theirs, settings, { kernelHasEsp: true });
   await charon.load(swanctl(
     connection({
-      ...{ suite: MODERN, espProposals: "aes128gcm16", remoteAddress: "%any" },
-      ...{ localTs: "10.1.0.1/32", remoteTs: "10.2.0.0/16" },
+      suite: MODERN,
+      espProposals: "aes128gcm16",
+      remoteAddress: "%any",
+      localTs: "10.1.0.1/32",
+      remoteTs: "10.2.0.0/16",
       // All under one identity: by default each ends the one before.
       extra: "mobike = no\n    unique = never",
     }),

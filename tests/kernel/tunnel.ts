@@ -84,7 +84,9 @@ export async function withTunnel(
     const ends = selectors(wish, 0);
     await take({
       ...tunnel,
-      ...{ lab, ends, ping: (count, interval) => ping(lab, ends, count, interval) },
+      lab,
+      ends,
+      ping: (count, interval) => ping(lab, ends, count, interval),
     });
   } finally {
     await lab.close();

@@ -29,7 +29,10 @@ function atRest([a, b]: readonly Host[], crossing: Crossing, story: string): voi
     for (const sa of sas) {
       const { queue, active, window: { request }, answering } = sa;
       assert.deepEqual([queue.length, active, request, answering], [
-        ...[0, undefined, undefined, undefined],
+        0,
+        undefined,
+        undefined,
+        undefined,
       ], `nothing waits\n${story}`);
     }
   }

@@ -130,15 +130,24 @@ function atRest(world: World): void {
     assert.equal(installed.size, children.length, `no CHILD_SA leaks\n${story}`);
     for (const { queue, active, window: { request }, answering } of sas) {
       assert.deepEqual([queue.length, active, request, answering], [
-        ...[0, undefined, undefined, undefined],
+        0,
+        undefined,
+        undefined,
+        undefined,
       ], `nothing waits\n${story}`);
     }
   }
 }
 
 const ALL: readonly Asked[] = [
-  ...["delete_new", "delete_old", "rekey_new", "rekey_old", "rekey_ike"] as const,
-  ...["close_old", "close_new", "liveness_check"] as const,
+  "delete_new",
+  "delete_old",
+  "rekey_new",
+  "rekey_old",
+  "rekey_ike",
+  "close_old",
+  "close_new",
+  "liveness_check",
 ];
 
 for (const begun of ["rekey_child", "create_child", "rekey_ike"] as const) {

@@ -9,7 +9,9 @@ import type { SendErrors } from "@/transport/send_errors.ts";
 
 /** Causes of failures that mean that no answer came. */
 const NO_ANSWERS: ReadonlySet<string> = new Set([
-  ...["NO_ANSWER", "LIVENESS_FAILED", "HALF_OPEN_TIMEOUT"],
+  "NO_ANSWER",
+  "LIVENESS_FAILED",
+  "HALF_OPEN_TIMEOUT",
 ]);
 
 /**

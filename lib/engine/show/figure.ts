@@ -89,7 +89,13 @@ export function measured<P extends string>(
   { lines = silent }: Told<number | null> = {},
 ): Figure<P, number | null, number | null> {
   return {
-    ...{ path, type: "number or null", doc, parts: [], none: null, json: rounded, lines },
+    path,
+    type: "number or null",
+    doc,
+    parts: [],
+    none: null,
+    json: rounded,
+    lines,
     merge(parts, whole) {
       const known = parts.filter((part) => part !== null);
       return known.length > 0 ? merge(known, whole) : null;
@@ -104,7 +110,11 @@ export function latency<P extends string>(
   { lines = silent }: Told<LatencyResult> = {},
 ): Figure<P, LatencyFigures | null, LatencyResult> {
   return {
-    ...{ path, type: "{p50, p90, p99, max}", doc, parts: [], lines },
+    path,
+    type: "{p50, p90, p99, max}",
+    doc,
+    parts: [],
+    lines,
     none: latencyJson(null),
     merge: mergeLatencies,
     json: latencyJson,
@@ -118,7 +128,11 @@ export function causes<P extends string>(
   lineOf: (cause: string) => string,
 ): Figure<P, readonly FailureFigures[], readonly FailureFigures[]> {
   return {
-    ...{ path, type: "list of {cause, count, example}", doc, parts: [], none: [] },
+    path,
+    type: "list of {cause, count, example}",
+    doc,
+    parts: [],
+    none: [],
     merge: (parts) => mergeCauses(parts.flat()),
     json: (list) => list,
     lines: (list) => causeLines(list, lineOf),
@@ -132,7 +146,11 @@ export function byName<P extends string>(
   lineOf: (name: string, count: number) => string,
 ): Figure<P, ReadonlyMap<string, number>, Readonly<Record<string, number>>> {
   return {
-    ...{ path, type: "object of numbers", doc, parts: [], none: {} },
+    path,
+    type: "object of numbers",
+    doc,
+    parts: [],
+    none: {},
     merge: (parts) => {
       const sums = new Map<string, number>();
       for (const part of parts) {
@@ -152,7 +170,12 @@ export function word<P extends string, T extends string>(
   doc: string,
 ): Figure<P, T, T | null> {
   return {
-    ...{ path, type: "text or null", doc, parts: [], none: null, lines: silent },
+    path,
+    type: "text or null",
+    doc,
+    parts: [],
+    none: null,
+    lines: silent,
     merge: ([first]) => first!,
     json: (text) => text,
   };

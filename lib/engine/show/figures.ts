@@ -54,7 +54,9 @@ const CAUSES = { path: "causes", type: "list of {cause, count, example}" } as co
 /** Counted, with its causes. */
 function counted<P extends string>(path: P, doc: string, lineOf: (cause: string) => string) {
   return figure({
-    ...{ path, type: "object", doc },
+    path,
+    type: "object",
+    doc,
     parts: [
       { path: "count", type: "number", doc: "how many" },
       { ...CAUSES, doc: "the same by cause, the most frequent first" },
@@ -85,7 +87,9 @@ const PACKET_TABLE = {
   octetsOut: count("octetsSent", "octets of those that left"),
   octetsIn: count("octetsReceived", "octets of those that came"),
   drops: figure({
-    ...{ path: "drops", type: "object of numbers", doc: "packets that went no further, by cause" },
+    path: "drops",
+    type: "object of numbers",
+    doc: "packets that went no further, by cause",
     none: {},
     merge: (parts: readonly Readonly<Record<string, number>>[]): Readonly<Record<string, number>> =>
       summed(parts),
@@ -222,7 +226,8 @@ export const FIGURES = {
         doc: "IKE_SA_INIT requests that were answered with a cookie",
       },
       {
-        ...{ path: "automatic", type: "number" },
+        path: "automatic",
+        type: "number",
         doc: "those of them for which the load alone asked (`numoftunneltoenablecookie: auto`)",
       },
     ],
@@ -329,7 +334,10 @@ export const FIGURES = {
     (parts) => 1 / parts.reduce((sum, n) => sum + 1 / n, 0),
   ),
   rssBytes: figure({
-    ...{ path: "rssBytes", type: "number", doc: "resident memory of the process, octets", none: 0 },
+    path: "rssBytes",
+    type: "number",
+    doc: "resident memory of the process, octets",
+    none: 0,
     merge: (parts: readonly number[]) => Math.max(...parts),
     json: (octets) => octets,
   }),

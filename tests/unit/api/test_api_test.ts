@@ -246,8 +246,10 @@ Deno.test("ping tasks come by pages with the totals of all, and are cleared", ()
     });
     const all = await client.call("GetPingSummary");
     assert.deepEqual((all.ResultList as unknown[])[0], {
-      ...{ LocalAddr: "10.1.0.1", RemoteAddr: "10.2.0.1" },
-      ...{ TotalSentPkt: "5", TotalRecvPkt: "3" },
+      LocalAddr: "10.1.0.1",
+      RemoteAddr: "10.2.0.1",
+      TotalSentPkt: "5",
+      TotalRecvPkt: "3",
     });
     const past = await client.call("GetPingSummary", { Start: 2 });
     assert.deepEqual(past.ResultList, []);

@@ -40,8 +40,20 @@ for (const [type, shown] of KEY_TYPES) {
     try {
       const ca = `${dir}/ca`, ee = `${dir}/ee`;
       const { code, said } = await createPki(
-        ...["-c", "2", "-l", "2", "--cadir", ca, "--eedir", ee],
-        ...["--cakeytype", type, "--eekeytype", type, "--eeprefix", "gw&d.example"],
+        "-c",
+        "2",
+        "-l",
+        "2",
+        "--cadir",
+        ca,
+        "--eedir",
+        ee,
+        "--cakeytype",
+        type,
+        "--eekeytype",
+        type,
+        "--eeprefix",
+        "gw&d.example",
       );
       assert.equal(code, 0, said);
       const below = `${dir}/below.pem`;
@@ -52,7 +64,12 @@ for (const [type, shown] of KEY_TYPES) {
       );
       const pairs = [0, 1].map((at) => `${ee}/ee-${at}_myikev2`);
       await openssl(
-        ...["verify", "-x509_strict", "-CAfile", `${ca}/rootca.cert`, "-untrusted", below],
+        "verify",
+        "-x509_strict",
+        "-CAfile",
+        `${ca}/rootca.cert`,
+        "-untrusted",
+        below,
         ...pairs.map((pair) => `${pair}.cert`),
       );
       for (const [at, pair] of pairs.entries()) {
@@ -84,9 +101,22 @@ Deno.test("createpki -l 0: the root signs end entities; prefixes", async () => {
   const dir = await Deno.makeTempDir();
   try {
     const { code, said } = await createPki(
-      ...["-l", "0", "-c", "1", "--cadir", dir, "--eedir", dir],
-      ...["--cakeytype", "ecdsa:p-256", "--eekeytype", "ecdsa:p-256"],
-      ...["--caprefix", "lab-", "--eeprefix", "lab-"],
+      "-l",
+      "0",
+      "-c",
+      "1",
+      "--cadir",
+      dir,
+      "--eedir",
+      dir,
+      "--cakeytype",
+      "ecdsa:p-256",
+      "--eekeytype",
+      "ecdsa:p-256",
+      "--caprefix",
+      "lab-",
+      "--eeprefix",
+      "lab-",
     );
     assert.equal(code, 0, said);
     const names = [...Deno.readDirSync(dir)].map(({ name }) => name).sort();

@@ -35,8 +35,15 @@ async function prepared(plan: object, around: Surroundings = {}): Promise<Told> 
     for (const line of around.before ?? []) await inside(line);
     const script = `${import.meta.dirname}/_prepare.ts`;
     const { stdout, stderr } = await run("ip", [
-      ...["netns", "exec", NAMESPACE, Deno.execPath(), "run", "-A", script],
-      ...[JSON.stringify({ bindifname: "v0", ...plan }), around.flush ?? "true"],
+      "netns",
+      "exec",
+      NAMESPACE,
+      Deno.execPath(),
+      "run",
+      "-A",
+      script,
+      JSON.stringify({ bindifname: "v0", ...plan }),
+      around.flush ?? "true",
     ], around.env);
     assert.notEqual(stdout, "", stderr);
     return JSON.parse(stdout);

@@ -38,7 +38,11 @@ Deno.test("messages about tables of devices and of other families are passed ove
     return [length, 0, 1, 0, ...octets, ...new Uint8Array(-length & 3)];
   };
   const attribute = (type: number, octets: Uint8Array) => [
-    ...[4 + octets.length & 255, 4 + octets.length >> 8, type, 0, ...octets],
+    4 + octets.length & 255,
+    4 + octets.length >> 8,
+    type,
+    0,
+    ...octets,
   ];
   const config = fromHex("0400500105000000")!, stats = new Uint8Array(96).with(80, 7);
   const body = (...attributes: number[][]) => Uint8Array.from([2, 0, 0, 0, ...attributes.flat()]);

@@ -81,21 +81,35 @@ function pairs(number: number, change: Partial<SaPair> = {}): { a: SaPair; b: Sa
   const path: Path = { ownAddress: A, ownPort: 4500, peerAddress: B, peerPort: 4500 };
   const ownSelectors = [selector("10.0.0.1")], peerSelectors = [selector("10.0.1.1")];
   const common = {
-    ...{ rekeyChain: 1, suite: GCM, tunnelMode: true, encapsulation: "udp" as const },
-    ...{ replayWindow: 64, noTfcPadding: false },
+    rekeyChain: 1,
+    suite: GCM,
+    tunnelMode: true,
+    encapsulation: "udp" as const,
+    replayWindow: 64,
+    noTfcPadding: false,
     ...change,
   };
   const [toA, toB] = [keys(number), keys(100 + number)], spis = [2 * number, 2 * number + 1];
   const a: SaPair = {
     ...common,
-    ...{ spiIn: spis[0]!, spiOut: spis[1]!, keysIn: toA, keysOut: toB, path },
-    ...{ ownSelectors, peerSelectors },
+    spiIn: spis[0]!,
+    spiOut: spis[1]!,
+    keysIn: toA,
+    keysOut: toB,
+    path,
+    ownSelectors,
+    peerSelectors,
   };
   const back = { ownAddress: B, ownPort: 4500, peerAddress: A, peerPort: 4500 };
   const b: SaPair = {
     ...common,
-    ...{ spiIn: spis[1]!, spiOut: spis[0]!, keysIn: toB, keysOut: toA, path: back },
-    ...{ ownSelectors: peerSelectors, peerSelectors: ownSelectors },
+    spiIn: spis[1]!,
+    spiOut: spis[0]!,
+    keysIn: toB,
+    keysOut: toA,
+    path: back,
+    ownSelectors: peerSelectors,
+    peerSelectors: ownSelectors,
   };
   return { a, b };
 }
@@ -187,7 +201,10 @@ Deno.test("userland: replays, forgeries and strangers cost a counter each", () =
   });
   const { truncated, badIcv, unknownSpi, replayed } = bench.b.drops;
   assert.deepEqual({ truncated, badIcv, unknownSpi, replayed }, {
-    ...{ truncated: 2, badIcv: 1, unknownSpi: 1, replayed: 1 },
+    truncated: 2,
+    badIcv: 1,
+    unknownSpi: 1,
+    replayed: 1,
   });
   assert.equal(bench.got.b.length, 1);
 });

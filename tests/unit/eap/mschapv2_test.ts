@@ -25,8 +25,15 @@ function challenged() {
 function textRequest(opCode: number, text: string): Uint8Array {
   const octets = new TextEncoder().encode(text), length = 4 + octets.length;
   return Uint8Array.from([
-    ...[1, 2, 0, 5 + length, 26],
-    ...[opCode, 1, 0, length],
+    1,
+    2,
+    0,
+    5 + length,
+    26,
+    opCode,
+    1,
+    0,
+    length,
     ...octets,
   ]);
 }

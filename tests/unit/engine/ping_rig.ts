@@ -52,7 +52,10 @@ export class PingBench {
     const flap = flapping > 0 ? { flap: { tunnels: flapping, minMs: 10_000, maxMs: 10_000 } } : {};
     const children = CONFIG.children.map((child) => ({
       ...child,
-      ...{ ownTs: [host("10.2.0.1")], peerTs: [host("10.3.0.1")], ownTsStep: 1, peerTsStep: 1 },
+      ownTs: [host("10.2.0.1")],
+      peerTs: [host("10.3.0.1")],
+      ownTsStep: 1,
+      peerTsStep: 1,
     }));
     const run = { network: this.network, clock: this.clock };
     this.gateway = rig(run.network, run.clock, {
@@ -124,8 +127,11 @@ export function host(address: string): TrafficSelector {
 function planOf(numberoftunnels: number, conf: Partial<Setup["pingconf"]> = {}) {
   const pingconf = {
     ...setup().pingconf,
-    ...{ destaddr: parseAddress("10.3.0.1")!, srcaddr: parseAddress("10.2.0.1")! },
-    ...{ interval: 1_000, setupinterval: 10, holdtime: 2_000 },
+    destaddr: parseAddress("10.3.0.1")!,
+    srcaddr: parseAddress("10.2.0.1")!,
+    interval: 1_000,
+    setupinterval: 10,
+    holdtime: 2_000,
     ...conf,
   };
   return pingPlanOf(setup({ numberoftunnels, pingconf }));

@@ -60,13 +60,25 @@ async function pair(
   const common = { setup: {} as Setup, setupFileName: "" };
   const whole = { ...CONFIG, natt: NATT, ...config };
   const gateway = new TestRun({
-    ...{ ...common, config: whole, transport: near, events: new EventHub(), env: env() },
+    ...common,
+    config: whole,
+    transport: near,
+    events: new EventHub(),
+    env: env(),
     plan: gatewayPlan({ tunnels, ownAddress: GATEWAY, ownPort: near.ikePort }),
   });
   const client = new TestRun({
-    ...{ ...common, config: whole, transport: far, events, env: env() },
+    ...common,
+    config: whole,
+    transport: far,
+    events,
+    env: env(),
     plan: clientPlan({
-      ...{ tunnels, ownAddress: address(0), ownPort: 0, peerAddress: GATEWAY, tcp: true },
+      tunnels,
+      ownAddress: address(0),
+      ownPort: 0,
+      peerAddress: GATEWAY,
+      tcp: true,
       triesMax: 1,
       peerPort: await relay(near.ikePort),
     }),
@@ -118,7 +130,9 @@ test("30 tunnels, each in a connection of its own, nothing sent twice, all close
   assert.deepEqual(
     [near.connections.counters.accepted, near.connectionCount, far.connectionCount],
     [
-      ...[tunnels, 0, 0],
+      tunnels,
+      0,
+      0,
     ],
   );
 });

@@ -39,8 +39,11 @@ export async function dissect(
     );
     await Deno.writeFile(`${home}/packets.pcap`, pcapOf(packets));
     const options = [
-      ...["esp.enable_encryption_decode", "esp.enable_authentication_check"],
-      ...["ip.check_checksum", "udp.check_checksum", "tcp.check_checksum"],
+      "esp.enable_encryption_decode",
+      "esp.enable_authentication_check",
+      "ip.check_checksum",
+      "udp.check_checksum",
+      "tcp.check_checksum",
     ].flatMap((name) => ["-o", `${name}:TRUE`]);
     const shown = fields.flatMap((field) => ["-e", field]);
     const { code, stdout, stderr } = await new Deno.Command("tshark", {

@@ -29,9 +29,18 @@ Deno.test("IPv4: where the parts are, with options and without, wherever it stan
       const options = Array.from({ length: 4 * words }, () => 1);
       const packet = ip4({ options, content: ports(0xabcd, 53) });
       assert.deepEqual(seen(packet, at), {
-        ...{ at, total: packet.length, addressOctets: 4, source: at + 12, destination: at + 16 },
-        ...{ protocol: 17, upper: at + 20 + 4 * words, protocolAt: at + 9 },
-        ...{ isLaterFragment: false, isFragment: false, sourcePort: 0xabcd, destinationPort: 53 },
+        at,
+        total: packet.length,
+        addressOctets: 4,
+        source: at + 12,
+        destination: at + 16,
+        protocol: 17,
+        upper: at + 20 + 4 * words,
+        protocolAt: at + 9,
+        isLaterFragment: false,
+        isFragment: false,
+        sourcePort: 0xabcd,
+        destinationPort: 53,
       });
     }
   }
@@ -125,11 +134,18 @@ Deno.test("IPv6: the upper layer is found behind extension headers of any number
     const lengths = extensions.map(({ octets }) => octets.length);
     const upper = 40 + lengths.reduce((sum, octets) => sum + octets, 0);
     assert.deepEqual(seen(packet, at), {
-      ...{ at, total: packet.length, addressOctets: 16, source: at + 8, destination: at + 24 },
-      ...{ protocol: 6, upper: at + upper },
+      at,
+      total: packet.length,
+      addressOctets: 16,
+      source: at + 8,
+      destination: at + 24,
+      protocol: 6,
+      upper: at + upper,
       protocolAt: at + (count === 0 ? 6 : upper - lengths.at(-1)!),
-      ...{ isLaterFragment: false, isFragment: false },
-      ...{ sourcePort: 5000 + run, destinationPort: 80 },
+      isLaterFragment: false,
+      isFragment: false,
+      sourcePort: 5000 + run,
+      destinationPort: 80,
     });
     // Cut anywhere, it is none; of another length than it says, neither.
     assert.equal(seen(packet.subarray(0, random.below(packet.length))), undefined);

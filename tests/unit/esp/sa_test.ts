@@ -212,7 +212,10 @@ for (const maker of MAKERS) {
 Deno.test("another implementation reads our packets: AES-GCM, with ESN and without", () => {
   for (const [esn, first] of [[false, 7], [true, 7], [true, 3 * WORD + 7]] as const) {
     const out = new OutboundSa({
-      ...{ spi: 0x1234_5678, cipher: PORTABLE.make(GCM, true), esn, first },
+      spi: 0x1234_5678,
+      cipher: PORTABLE.make(GCM, true),
+      esn,
+      first,
       random: () => assert.fail("counter modes draw nothing"),
     });
     const packet = Buffer.from(sealed(out, filled(50, 1))), end = packet.length - 16;
@@ -282,7 +285,10 @@ Deno.test("an IV never comes twice under a counter mode, and is drawn anew under
     for (const first of [1, WORD - 50]) {
       let drawn = "";
       const out = new OutboundSa({
-        ...{ spi: 5, cipher: PORTABLE.make(keys, true), esn: true, first },
+        spi: 5,
+        cipher: PORTABLE.make(keys, true),
+        esn: true,
+        first,
         random: (octets) => {
           const octet = random.octets(octets);
           drawn = toHex(octet);

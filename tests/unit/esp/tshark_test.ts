@@ -51,8 +51,13 @@ function udp(octets: number): Uint8Array {
 function saLine({ cipher, keys }: Suite, spi: number): string {
   const name = CIPHERS[cipher.name]!, mac = keys.integrity && INTEGRITIES[keys.integrity.name]!;
   const quoted = [
-    ...["IPv4", "192.0.2.1", "192.0.2.2", `0x${spi.toString(16).padStart(8, "0")}`, name],
-    ...[keys.encryption.length > 0 ? `0x${toHex(keys.encryption)}` : "", mac ?? "NULL"],
+    "IPv4",
+    "192.0.2.1",
+    "192.0.2.2",
+    `0x${spi.toString(16).padStart(8, "0")}`,
+    name,
+    keys.encryption.length > 0 ? `0x${toHex(keys.encryption)}` : "",
+    mac ?? "NULL",
     mac ? `0x${toHex(keys.authentication)}` : "",
   ];
   return quoted.map((field) => `"${field}"`).join(",");

@@ -55,7 +55,12 @@ Deno.test({
         ...(knowsPattern ? [PATTERN] : []),
         "tests/unit/native/shim_check.c",
         ...sources,
-        ...["-l:libssl.a", "-l:libcrypto.a", "-lpthread", "-ldl", "-o", program],
+        "-l:libssl.a",
+        "-l:libcrypto.a",
+        "-lpthread",
+        "-ldl",
+        "-o",
+        program,
       ]);
       assert.ok(built, complaint);
       const [passed, output] = await run(program, []);

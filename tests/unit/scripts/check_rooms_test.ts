@@ -47,6 +47,8 @@ const CASES: readonly (readonly [path: string, code: string, fault: RegExp | und
   ["lib/files/a.ts", "console.log(x);", undefined],
   ["lib/ike/a.ts", 'export * from "@/ike/b.ts";', /another file/],
   ["lib/ike/a.ts", 'export type { X } from "@/ike/b.ts";', /another file/],
+  ["lib/ike/a.ts", "const x = { ...{ a, b }, c };", /spreads a literal/],
+  ["lib/ike/a.ts", "const x = { ...a, ...(b ? { b } : {}) };", undefined],
   ["lib/base/utils.ts", "", /says nothing/],
   ["lib/ike/tasks/index.ts", "", /says nothing/],
   ["lib/ike/a.ts", "\n".repeat(599), undefined],

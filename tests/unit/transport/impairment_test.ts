@@ -129,8 +129,14 @@ Deno.test("skip and count bound a rule", () => {
   for (const mark of [1, 2, 3, 4, 5]) bench.send(message(mark));
   assert.deepEqual(Bench.marks(bench.sent), [1, 4, 5]);
   assert.deepEqual(bench.impaired.impairment[0], {
-    ...{ matched: 5, lost: 2, duplicated: 0, reordered: 0 },
-    ...{ delayed: 0, replayed: 0, corrupted: 0, crossed: 0 },
+    matched: 5,
+    lost: 2,
+    duplicated: 0,
+    reordered: 0,
+    delayed: 0,
+    replayed: 0,
+    corrupted: 0,
+    crossed: 0,
   });
 });
 

@@ -25,7 +25,10 @@ class End {
 
   constructor(options: Partial<TcpOptions>, hear: (d: Datagram) => void = () => {}) {
     this.transport = openTcp({
-      ...{ ownAddresses: [HERE], port: 0, listens: true, ownEsp: true },
+      ownAddresses: [HERE],
+      port: 0,
+      listens: true,
+      ownEsp: true,
       ...options,
     }, "native");
     this.transport.esp.receiver = {
@@ -52,7 +55,10 @@ class End {
   /** A connection of this end to another. */
   to(other: End): Path {
     return this.transport.connections.open({
-      ...{ ownAddress: CLIENT, ownPort: 0, peerAddress: HERE, peerPort: other.transport.ikePort },
+      ownAddress: CLIENT,
+      ownPort: 0,
+      peerAddress: HERE,
+      peerPort: other.transport.ikePort,
       tcp: true,
     });
   }
@@ -115,8 +121,11 @@ test("IKE and ESP go both ways by one connection, in order and whole", async (op
   assert.deepEqual(gateway.messages[0]!.octets, message(300));
   const back = gateway.messages[0]!.path;
   assert.deepEqual(back, {
-    ...{ ownAddress: HERE, ownPort: gateway.transport.ikePort, peerAddress: CLIENT },
-    ...{ peerPort: path.ownPort, tcp: true },
+    ownAddress: HERE,
+    ownPort: gateway.transport.ikePort,
+    peerAddress: CLIENT,
+    peerPort: path.ownPort,
+    tcp: true,
   });
   for (let i = 0; i < 50; i++) {
     client.transport.esp.send(message(100 + i), path, 0);
@@ -131,7 +140,12 @@ test("IKE and ESP go both ways by one connection, in order and whole", async (op
   assert.deepEqual(gateway.packets, Array.from({ length: 50 }, (_, i) => message(100 + i)));
   assert.deepEqual(client.packets, Array.from({ length: 50 }, (_, i) => message(60 + i)));
   assert.deepEqual(gateway.messages.map((m) => m.octets.length), [
-    ...[300, 1000, 1010, 1020, 1030, 1040],
+    300,
+    1000,
+    1010,
+    1020,
+    1030,
+    1040,
   ]);
   assert.deepEqual(client.messages[0]!.octets, message(65_529));
   assert.equal(client.counts.espDropped, 1);
@@ -160,7 +174,11 @@ test("what was never connected goes at once when it is released", async (open) =
   const client = open(CLIENT_ONLY);
   const peerAddress = at("127.0.0.2");
   const path = client.transport.connections.open({
-    ...{ ownAddress: CLIENT, ownPort: 0, peerAddress, peerPort: 9, tcp: true },
+    ownAddress: CLIENT,
+    ownPort: 0,
+    peerAddress,
+    peerPort: 9,
+    tcp: true,
   });
   client.transport.send(message(40), path);
   client.transport.connections.release(path);
@@ -175,7 +193,10 @@ test("a connection that nobody takes is told as lost", async (open) => {
   const port = gateway.transport.ikePort;
   await gateway.transport.close();
   const path = client.transport.connections.open({
-    ...{ ownAddress: CLIENT, ownPort: 0, peerAddress: HERE, peerPort: port },
+    ownAddress: CLIENT,
+    ownPort: 0,
+    peerAddress: HERE,
+    peerPort: port,
   });
   client.transport.send(message(40), path);
   await until("the loss", () => client.lost.length === 1);

@@ -94,7 +94,13 @@ test("a listener that takes long does not starve timers", async (open) => {
 /** Packets of ESP, by their octets: runs of one length, one that ends such a run, and others between. */
 const ESP_LENGTHS = [
   ...Array.from({ length: 30 }, () => 900),
-  ...[901, 900, 900, 300, 300, 8, 899],
+  901,
+  900,
+  900,
+  300,
+  300,
+  8,
+  899,
   ...Array.from({ length: 3 }, () => 2000),
 ];
 

@@ -34,7 +34,11 @@ class OpensslAuthority {
     for (const name of ["good", "bad"]) {
       this.run(
         "req",
-        ...[...NEW_KEY, "-subj", `/CN=${name}.test`, "-addext", `subjectAltName=DNS:${name}.test`],
+        ...NEW_KEY,
+        "-subj",
+        `/CN=${name}.test`,
+        "-addext",
+        `subjectAltName=DNS:${name}.test`,
         ...this.#conf,
         ["-keyout", `ee/${name}.key`],
         ["-out", `${name}.csr`],
@@ -67,13 +71,26 @@ class OpensslAuthority {
   respond(name: string): void {
     this.run(
       "ocsp",
-      ...["-issuer", `${this.dir}/ca/root.cert`, "-cert", `${this.dir}/ee/${name}.cert`],
-      ...["-no_nonce", "-reqout", `${this.dir}/${name}.req`],
+      "-issuer",
+      `${this.dir}/ca/root.cert`,
+      "-cert",
+      `${this.dir}/ee/${name}.cert`,
+      "-no_nonce",
+      "-reqout",
+      `${this.dir}/${name}.req`,
     );
     this.run(
       "ocsp",
-      ...["-index", `${this.dir}/index.txt`, "-CA", `${this.dir}/ca/root.cert`, "-ndays", "2"],
-      ...["-rsigner", `${this.dir}/ca/root.cert`, "-rkey", `${this.dir}/root.key`],
+      "-index",
+      `${this.dir}/index.txt`,
+      "-CA",
+      `${this.dir}/ca/root.cert`,
+      "-ndays",
+      "2",
+      "-rsigner",
+      `${this.dir}/ca/root.cert`,
+      "-rkey",
+      `${this.dir}/root.key`,
       ["-reqin", `${name}.req`],
       ["-respout", `ocsp/${name}.der`],
     );

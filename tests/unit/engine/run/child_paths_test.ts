@@ -72,10 +72,14 @@ function stage(childLifetimeMs = 0) {
     return path;
   };
   const gateway = rig(network, clock, {
-    ...{ plan: gatewayPlan({ tunnels: 1 }), config: config(0), openDataPath },
+    plan: gatewayPlan({ tunnels: 1 }),
+    config: config(0),
+    openDataPath,
   });
   const client = rig(network, clock, {
-    ...{ plan: clientPlan({ tunnels: 1 }), config: config(childLifetimeMs), openDataPath },
+    plan: clientPlan({ tunnels: 1 }),
+    config: config(childLifetimeMs),
+    openDataPath,
   });
   gateway.run.start();
   client.run.start();
