@@ -1,6 +1,7 @@
 /**
- * The Test API of both ends while tunnels are set up as fast as they can be: how long GetSummary takes,
- * and how many events a reader of level 4 loses that does nothing else.
+ * The Test API of both ends while tunnels are set up as fast as they can be: how long GetSummary and a
+ * page of ListIKESA take, how old an event of level 4 is when its reader has it, and how many events that
+ * reader loses, which does nothing else.
  *
  * Run: deno run -A tests/bench/api_bench.ts [TUNNELS]
  * @module
@@ -8,6 +9,8 @@
 import { TestClient } from "@/api/client.ts";
 
 const POLL_MS = 50;
+/** IKE SAs of one page of ListIKESA. */
+const PAGE_LEN = 100;
 /** A slow machine ends the measurement before the last tunnel is up. */
 const PATIENCE_MS = 60_000;
 const LOST = /^(\d+) events? (?:was|were) lost/;
@@ -17,7 +20,11 @@ interface Heard {
   readonly events: number;
   readonly lost: number;
   /** Milliseconds that each GetSummary took. */
-  readonly callsMs: readonly number[];
+  readonly summariesMs: readonly number[];
+  /** Milliseconds that each page of ListIKESA took; the pages go round the list. */
+  readonly pagesMs: readonly number[];
+  /** Milliseconds between the making of an event and its arrival at the reader, of every event. */
+  readonly eventsMs: readonly number[];
 }
 
 /** Reads events and asks for the summary until so many tunnels are up; a process of its own. */
@@ -25,26 +32,36 @@ async function listen(place: string, tunnels: number): Promise<Heard> {
   const reader = new TestClient(place);
   const asker = new TestClient(place);
   let events = 0, lost = 0;
-  const feed = reader.events({ level: 4, keyword: "" }, ({ msg }) => {
+  const summariesMs: number[] = [], pagesMs: number[] = [], eventsMs: number[] = [];
+  const feed = reader.events({ level: 4, keyword: "" }, ({ msg, epochMs }) => {
     events++;
+    eventsMs.push(Date.now() - epochMs);
     lost += Number(LOST.exec(msg)?.[1] ?? 0);
   });
   await asker.call("GetSummary");
   console.log("ready");
-  const callsMs: number[] = [];
   const untilMs = performance.now() + PATIENCE_MS;
-  for (let isUp = false; !isUp && performance.now() < untilMs;) {
+  for (let isUp = false, start = 0; !isUp && performance.now() < untilMs;) {
     await pause(POLL_MS);
-    const asked = performance.now();
-    const summary = await asker.call("GetSummary");
-    callsMs.push(performance.now() - asked);
+    const summary = await timed(summariesMs, () => asker.call("GetSummary"));
     isUp = Number(summary.NumOfCreatedTunnel) >= tunnels;
+    const page = { Start: start, Len: PAGE_LEN };
+    const { SummaryList: list } = await timed(pagesMs, () => asker.call("ListIKESA", page));
+    start = (list as unknown[]).length < PAGE_LEN ? 0 : start + PAGE_LEN;
   }
   await pause(2_000);
   feed.close();
   reader.close();
   asker.close();
-  return { events, lost, callsMs };
+  return { events, lost, summariesMs, pagesMs, eventsMs };
+}
+
+/** Does a call and notes how many milliseconds it took. */
+async function timed<T>(all: number[], call: () => Promise<T>): Promise<T> {
+  const asked = performance.now();
+  const answer = await call();
+  all.push(performance.now() - asked);
+  return answer;
 }
 
 function pause(ms: number): Promise<void> {
@@ -70,9 +87,12 @@ function start(args: readonly string[]): Deno.ChildProcess {
   }).spawn();
 }
 
-function percentile(sorted: readonly number[], fraction: number): string {
-  return (sorted[Math.min(sorted.length - 1, Math.floor(fraction * sorted.length))] ?? NaN)
-    .toFixed(0);
+/** How many there are, their median, the 99th percentile and the maximum, in milliseconds. */
+function figures(all: readonly number[]): string {
+  const sorted = [...all].sort((a, b) => a - b);
+  const at = (fraction: number) =>
+    (sorted[Math.min(sorted.length - 1, Math.floor(fraction * sorted.length))] ?? NaN).toFixed(0);
+  return `${all.length}×, p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, max ${at(1)} ms`;
 }
 
 /** A line of a process's standard output, once it is there; then all that follows. */
@@ -120,12 +140,10 @@ async function compare(tunnels: number): Promise<void> {
       listeners.push({ role, rest: await outputAfter(child, "ready") });
     }
     for (const { role, rest } of listeners) {
-      const { events, lost, callsMs } = JSON.parse(await rest()) as Heard;
-      const sorted = [...callsMs].sort((a, b) => a - b);
+      const { events, lost, summariesMs, pagesMs, eventsMs } = JSON.parse(await rest()) as Heard;
       console.log(
-        `${role.padEnd(8)} ${events} events, ${lost} lost; GetSummary ${callsMs.length} times, ` +
-          `p50 ${percentile(sorted, 0.5)} ms, p99 ${percentile(sorted, 0.99)} ms, ` +
-          `max ${percentile(sorted, 1)} ms`,
+        `${role.padEnd(8)} GetSummary ${figures(summariesMs)}; ListIKESA ${figures(pagesMs)}; ` +
+          `events ${figures(eventsMs)}, ${lost} of ${events} lost`,
       );
     }
     const asker = new TestClient(`127.0.0.1:${ports.client}`);

@@ -2,7 +2,7 @@
  * Where a run takes its time from, so that a test can hand it a clock of its own.
  * @module
  */
-import { clearImmediate, setImmediate } from "node:timers";
+import { afterIterations, ITERATIONS_MAX } from "@/native/iterations.ts";
 
 /** A clock and its one kind of alarm. */
 export interface Clock {
@@ -22,11 +22,8 @@ export const systemClock: Clock = {
   nowMs: () => performance.now(),
   epochMs: () => Date.now(),
   after(delayMs, ring) {
-    // A timer waits for a millisecond at least; this comes as soon as sockets have been read.
-    if (delayMs <= 0) {
-      const immediate = setImmediate(ring);
-      return () => clearImmediate(immediate);
-    }
+    // Work that was left over goes on without a timer's millisecond, but after sockets and the API.
+    if (delayMs <= 0) return afterIterations(ITERATIONS_MAX, ring);
     let timer: ReturnType<typeof setTimeout>;
     // A longer delay would ring at once: it is waited for in pieces.
     const wait = (leftMs: number) => {

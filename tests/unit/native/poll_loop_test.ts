@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { setImmediate } from "node:timers";
+import { afterIterations, ITERATIONS_MAX } from "@/native/iterations.ts";
 import { pollUntilOver } from "@/native/poll_loop.ts";
 
 Deno.test("what waits already is taken only after the caller has gone on", async () => {
@@ -11,4 +13,41 @@ Deno.test("what waits already is taken only after the caller has gone on", async
   assert.equal(taken, 0);
   await polling;
   assert.equal(taken, 1);
+});
+
+/** Iterations of the event loop between two batches, each of which takes so many milliseconds. */
+async function iterationsBetweenBatches(batchMs: number): Promise<number> {
+  let nowMs = 0, batches = 0, iterations = 0;
+  const counts: number[] = [], isOver = () => batches >= 4;
+  const take = () => {
+    counts.push(iterations);
+    nowMs += batchMs;
+    return ++batches;
+  };
+  const count = () => {
+    iterations++;
+    if (!isOver()) setImmediate(count);
+  };
+  setImmediate(count);
+  await pollUntilOver({ take, wait: () => Promise.reject(), isOver }, () => nowMs);
+  return Math.min(...counts.slice(1).map((at, i) => at - counts[i]!));
+}
+
+Deno.test("between two batches that take long, callbacks of others run in many iterations", async () => {
+  // A call of the API needs about five iterations from its first octets to its answer.
+  assert.ok(await iterationsBetweenBatches(5) >= ITERATIONS_MAX - 1);
+  assert.ok(await iterationsBetweenBatches(100) >= ITERATIONS_MAX - 1);
+});
+
+Deno.test("batches that take no time follow each other at once", async () => {
+  assert.ok(await iterationsBetweenBatches(0) <= 2);
+});
+
+Deno.test("a pause of some iterations can be cancelled in each of them", async () => {
+  let resumed = false;
+  const cancel = afterIterations(3, () => resumed = true);
+  await new Promise((resolve) => setImmediate(resolve));
+  cancel();
+  await new Promise<void>((resolve) => void afterIterations(6, resolve));
+  assert.equal(resumed, false);
 });

@@ -1,0 +1,15 @@
+import assert from "node:assert/strict";
+import { setImmediate } from "node:timers";
+import { systemClock } from "@/engine/run/clock.ts";
+
+Deno.test("work that was left over lets callbacks of others run in several iterations first", async () => {
+  let iterations = 0, isOver = false;
+  const count = () => {
+    iterations++;
+    if (!isOver) setImmediate(count);
+  };
+  setImmediate(count);
+  await new Promise<void>((resolve) => void systemClock.after(0, resolve));
+  isOver = true;
+  assert.ok(iterations >= 6, `${iterations}`);
+});
