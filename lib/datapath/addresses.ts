@@ -5,6 +5,7 @@
  */
 import { addressPlus, type IpAddress, type IpPrefix, showAddress } from "@/base/address.ts";
 import { SetupError } from "@/base/errors.ts";
+import { ROUTE_COMMAND, routeCommand } from "@/base/route_command.ts";
 import { guardFlush } from "@/datapath/flush_guard.ts";
 import { ip, ipBatch, ipShow } from "@/datapath/ip_command.ts";
 
@@ -166,33 +167,11 @@ async function flushTunnels(say: (line: string) => void): Promise<void> {
   }
 }
 
-/** Matches `-4` or `-6`, and the abbreviations of `route` and `rule` that iproute2 accepts. */
-const FAMILY = /^-[46]$/, OBJECT = /^(?:ro(?:u(?:te?)?)?|r|ru(?:le?)?)$/;
-const VERB = /^(?:add|append|prepend|replace|change|chg|del|delete)$/;
-/** Matches names, addresses and numbers, which cannot be the name of a program or an option. */
-const WORD = /^[A-Za-z0-9_.:/@%+][A-Za-z0-9_.:/@%+-]*$/;
-
-/**
- * The words after `ip`, if they change one route or rule and do nothing else. `ip` can also run programs
- * (`ip netns exec`), read command files (`-batch`), switch to another namespace (`-n`) and load programs for
- * packets (`encap bpf`).
- * @throws {SetupError} for anything else.
- */
-export function routeWords(command: string): string[] {
-  const fail = (found: string) => {
-    const expected =
-      "expected `ip route …` or `ip rule …` that adds, replaces, changes or deletes one";
-    return new SetupError(`Cannot run staticroute: ${expected}, found ${found}`);
-  };
-  const [program, ...words] = command.trim().split(/\s+/);
-  if (program !== "ip") throw fail(program || "nothing");
-  const behindFamily = FAMILY.test(words[0] ?? "") ? words.slice(1) : words;
-  const [object = "nothing", verb = "nothing", ...rest] = behindFamily;
-  if (!OBJECT.test(object)) throw fail(`ip ${object}`);
-  if (!VERB.test(verb)) throw fail(`ip ${object} ${verb}`);
-  const strange = rest.find((word) => !WORD.test(word) || word === "bpf");
-  if (strange !== undefined) throw fail(strange);
-  return words;
+/** @throws {SetupError} where the command is not one about a route or a rule. */
+function routeWords(command: string): readonly string[] {
+  const { words, found } = routeCommand(command);
+  if (words) return words;
+  throw new SetupError(`Cannot run staticroute: expected ${ROUTE_COMMAND}, found ${found}`);
 }
 
 /**

@@ -4,6 +4,7 @@
  * @module
  */
 import { type IpAddress, type IpPrefix, parseAddress, parsePrefix } from "@/base/address.ts";
+import { ROUTE_COMMAND, routeCommand } from "@/base/route_command.ts";
 import { parseDuration, showDuration } from "@/base/duration.ts";
 
 /** Characters of a wrong value that a message repeats. */
@@ -121,6 +122,12 @@ export const pause = durationFrom(1);
 
 /** Any text. */
 export const text: Kind<string> = { expects: "a text", parse: (value) => value };
+
+/** A command that changes one route or rule; an empty text is none. */
+export const routeChange: Kind<string> = {
+  expects: ROUTE_COMMAND,
+  parse: (value) => value === "" || routeCommand(value).words ? value : undefined,
+};
 
 /** An IPv4 or IPv6 address; an empty text is none. */
 export const address: Kind<IpAddress | null> = {

@@ -18,6 +18,7 @@ import {
   port,
   prefix,
   prefixOf,
+  routeChange,
   text,
 } from "@/setup/kinds.ts";
 import { listOption, option } from "@/setup/option.ts";
@@ -86,7 +87,7 @@ export const TOP = {
   ),
   bindifaddr: option(prefix, "", "gateway: its address; client: an extra one on the interface"),
   staticroute: option(
-    text,
+    routeChange,
     "",
     "one `ip route …` or `ip rule …` to run first, such as `ip route replace …`",
   ),

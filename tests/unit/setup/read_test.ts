@@ -360,3 +360,17 @@ Deno.test("a default that is written out is a default", () => {
   assert.deepEqual(load(text).setup, load(CLIENT).setup);
   assert.deepEqual(load(text).notYet, load(CLIENT).notYet);
 });
+
+Deno.test("a staticroute that does anything but change a route is refused where it stands", () => {
+  const of = (command: string) => `${CLIENT}staticroute: ${command}\n`;
+  for (const command of ["ip netns exec x sh", "ip -n x route add 10.0.0.0/8 dev lo", "reboot"]) {
+    assert.deepEqual(errorsOf(of(command)), [
+      "7:14: Expected `ip route …` or `ip rule …` that adds, replaces, changes or deletes one for " +
+      `staticroute, found "${command}"`,
+    ]);
+  }
+  assert.equal(
+    load(of("ip route replace 10.0.0.0/8 via 10.0.0.9")).setup.staticroute,
+    "ip route replace 10.0.0.0/8 via 10.0.0.9",
+  );
+});
