@@ -15,7 +15,7 @@ const MAY_SEE: Readonly<Record<string, readonly string[]>> = {
   ike: ["base", "iana", "wire", "crypto", "pki", "eap"],
   esp: ["base", "iana", "crypto"],
   ping: ["base", "esp"],
-  sim: ["base", "iana", "wire", "crypto", "pki", "ike", "esp"],
+  sim: ["base", "iana", "wire", "crypto", "pki", "eap", "ike", "esp"],
   script: ["base", "iana", "wire", "crypto", "ike"],
   native: ["base"],
   files: ["base"],

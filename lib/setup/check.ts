@@ -13,6 +13,7 @@ import {
 import { showAddress } from "@/base/address.ts";
 import { showDuration } from "@/base/duration.ts";
 import { isAead } from "@/iana/encr.ts";
+import { ownMethods, peerMethods } from "@/setup/auth_methods.ts";
 import { checkEap } from "@/setup/check_eap.ts";
 import { checkCertificates, warnOfRevocation } from "@/setup/check_certificates.ts";
 import { checkChild, firstMisfit } from "@/setup/check_child.ts";
@@ -227,12 +228,12 @@ function unreachable(address: IpAddress): string | undefined {
 }
 
 function checkIke({ role, ikeconf }: Setup, rule: Rule): void {
-  const { authownmethod, authpeermethod, psk, ikeencyptalg, ikeintegrityalg } = ikeconf;
-  if (psk === "" && (authownmethod === "psk" || authpeermethod === "psk")) {
-    const methods = ["ikeconf.authownmethod", "ikeconf.authpeermethod"];
-    rule("psk is required for authentication by psk", "ikeconf.psk", ...methods);
+  const { psk, ikeencyptalg, ikeintegrityalg } = ikeconf;
+  if (psk === "" && [...ownMethods(ikeconf), ...peerMethods(ikeconf)].includes("psk")) {
+    rule("psk is required for authentication by psk", "ikeconf.psk", ...METHOD_OPTIONS);
   }
   checkCertificates({ ikeconf }, rule);
+  checkSecondAuth({ ikeconf }, rule);
   if (ikeintegrityalg.length === 0 && !ikeencyptalg.every(({ id }) => isAead(id))) {
     rule(
       "ikeintegrityalg is empty, and ikeencyptalg names a cipher that is not AEAD",
@@ -244,7 +245,22 @@ function checkIke({ role, ikeconf }: Setup, rule: Rule): void {
   if (role === "client") checkIdentity("peerid", ikeconf.peerid, rule);
 }
 
-function checkIdentity(name: "myid" | "peerid", value: string, rule: Rule): void {
+const METHOD_OPTIONS = ["authownmethod", "authpeermethod", "authown2", "authpeer2"].map((name) =>
+  `ikeconf.${name}`
+);
+
+/** What a second authentication cannot go with (RFC 4739). */
+function checkSecondAuth({ ikeconf }: Pick<Setup, "ikeconf">, rule: Rule): void {
+  const { authown2, authpeer2, authownmethod, authpeermethod, myid2 } = ikeconf;
+  const first = [authownmethod, authpeermethod];
+  for (const [option, method] of [["authown2", authown2], ["authpeer2", authpeer2]] as const) {
+    if (method === "none" || !first.includes("eap-only")) continue;
+    rule(`${option} does not go with eap-only (RFC 5998)`, `ikeconf.${option}`, ...METHOD_OPTIONS);
+  }
+  if (authown2 !== "none" && myid2 !== "") checkIdentity("myid2", myid2, rule);
+}
+
+function checkIdentity(name: "myid" | "myid2" | "peerid", value: string, rule: Rule): void {
   const path = `ikeconf.${name}`;
   if (name === "myid" && value === "") {
     rule("myid is empty: expected client-src-addr, an address, an e-mail or a domain name", path);

@@ -2,30 +2,34 @@
  * What authentication by certificates cannot be without, and what is doubtful about it.
  * @module
  */
+import { isSignature, ownMethods, peerMethods } from "@/setup/auth_methods.ts";
 import { CERTIFICATE_IDENTITIES } from "@/setup/ike_options.ts";
 import type { Check, Rule } from "@/setup/rule.ts";
 import type { Setup } from "@/setup/setup.ts";
 
-/** Whether a method of authentication is by a signature. */
-export function isSignature(method: string): boolean {
-  return method !== "psk" && !method.startsWith("eap");
-}
-
 /** Tells what is missing, or contradicts itself. */
 export function checkCertificates({ ikeconf }: Pick<Setup, "ikeconf">, rule: Rule): void {
-  const { authownmethod, authpeermethod, myid, cadir, eedir, issuercert } = ikeconf;
+  const { authownmethod, authpeermethod, cadir, eedir, issuercert } = ikeconf;
   const hasOwn = eedir !== "" || issuercert !== "";
-  if (isSignature(authownmethod) && !hasOwn) {
-    const paths = ["ikeconf.authownmethod", "ikeconf.eedir"] as const;
-    rule(`eedir or issuercert is required for authentication by ${authownmethod}`, ...paths);
-  } else if (CERTIFICATE_IDENTITIES.includes(myid) && !hasOwn) {
-    rule(`eedir or issuercert is required for myid ${myid}`, "ikeconf.myid", "ikeconf.eedir");
+  const signs = ownMethods(ikeconf).find(isSignature);
+  const id = (["myid", "myid2"] as const).find((option) =>
+    CERTIFICATE_IDENTITIES.includes(ikeconf[option])
+  );
+  if (signs !== undefined && !hasOwn) {
+    const named = isSignature(authownmethod) ? "authownmethod" : "authown2";
+    const paths = [`ikeconf.${named}`, "ikeconf.eedir"] as const;
+    rule(`eedir or issuercert is required for authentication by ${signs}`, ...paths);
+  } else if (id && !hasOwn) {
+    const words = `eedir or issuercert is required for ${id} ${ikeconf[id]}`;
+    rule(words, `ikeconf.${id}`, "ikeconf.eedir");
   }
   checkIssuing(ikeconf, rule);
-  if (!isSignature(authpeermethod)) return;
+  const verified = peerMethods(ikeconf).find(isSignature);
+  if (verified === undefined) return;
   if (cadir === "") {
-    const paths = ["ikeconf.authpeermethod", "ikeconf.cadir"] as const;
-    rule(`cadir is required to verify a peer by ${authpeermethod}`, ...paths);
+    const named = isSignature(authpeermethod) ? "authpeermethod" : "authpeer2";
+    const paths = [`ikeconf.${named}`, "ikeconf.cadir"] as const;
+    rule(`cadir is required to verify a peer by ${verified}`, ...paths);
   }
   if (ikeconf.ocsprequest && ikeconf.revocation === "off") {
     rule(
@@ -38,19 +42,21 @@ export function checkCertificates({ ikeconf }: Pick<Setup, "ikeconf">, rule: Rul
 
 /** An authority is a certificate and its key, and its keys fit the method. */
 function checkIssuing(ikeconf: Setup["ikeconf"], rule: Rule): void {
-  const { issuercert, issuerkey, eedir, issuekeytype, authownmethod } = ikeconf;
+  const { issuercert, issuerkey, eedir, issuekeytype } = ikeconf;
   const [cert, key] = ["ikeconf.issuercert", "ikeconf.issuerkey"];
   if (issuercert === "" && issuerkey === "") return;
   if (issuerkey === "") rule("issuercert needs issuerkey", cert, key);
   if (issuercert === "") rule("issuerkey needs issuercert", key, cert);
-  if (eedir !== "" && isSignature(authownmethod)) {
+  const methods = ownMethods(ikeconf).filter(isSignature);
+  if (eedir !== "" && methods.length > 0) {
     rule("issuercert and eedir exclude each other: certificates are issued, or there", cert, EEDIR);
   }
-  const wanted = KEYS_OF_METHODS[authownmethod];
-  if (wanted && issuekeytype !== "auto" && !issuekeytype.startsWith(wanted)) {
-    const words =
-      `authownmethod ${authownmethod} signs with keys of ${wanted}, not ${issuekeytype}`;
-    rule(words, "ikeconf.issuekeytype", "ikeconf.authownmethod");
+  for (const method of methods) {
+    const wanted = KEYS_OF_METHODS[method];
+    if (!wanted || issuekeytype === "auto" || issuekeytype.startsWith(wanted)) continue;
+    const option = method === ikeconf.authownmethod ? "authownmethod" : "authown2";
+    const words = `${option} ${method} signs with keys of ${wanted}, not ${issuekeytype}`;
+    rule(words, "ikeconf.issuekeytype", `ikeconf.${option}`);
   }
 }
 
@@ -65,8 +71,8 @@ const KEYS_OF_METHODS: Readonly<Record<string, string>> = {
 
 /** Revocation that cannot say anything, or that says no to everybody. */
 export function warnOfRevocation({ ikeconf }: Setup, warn: Check["warn"]): void {
-  const { authpeermethod, revocation, crldir, ocspdir, ocsprequest } = ikeconf;
-  if (!isSignature(authpeermethod)) return;
+  const { revocation, crldir, ocspdir, ocsprequest } = ikeconf;
+  if (!peerMethods(ikeconf).some(isSignature)) return;
   if (revocation === "off" && crldir !== "") {
     warn("crldir has no effect: revocation is off", "ikeconf.crldir");
   }

@@ -3,6 +3,7 @@
  * @module
  */
 import { EapType } from "@/iana/eap_type.ts";
+import { ownMethods, peerMethods } from "@/setup/auth_methods.ts";
 import { MYID_WORDS } from "@/setup/ike_options.ts";
 import type { Rule } from "@/setup/rule.ts";
 import type { IkeConf, Setup } from "@/setup/setup.ts";
@@ -21,24 +22,29 @@ const KEY_DIGITS = 32, SQN_DIGITS_MAX = 12;
 
 /** Checks the roles of EAP, and what its methods and relays need. */
 export function checkEap(setup: Setup, rule: Rule): void {
-  const { authownmethod, authpeermethod, myid } = setup.ikeconf;
-  if (IDENTITIES.includes(myid) && authownmethod !== "eap") {
-    return rule(`myid ${myid} needs authownmethod eap`, "ikeconf.myid", OWN);
+  const { myid, myid2 } = setup.ikeconf, own = ownMethods(setup.ikeconf);
+  const foreign = [myid, myid2].find((id) => IDENTITIES.includes(id));
+  if (foreign !== undefined && !own.includes("eap")) {
+    const words = `${foreign === myid ? "myid" : "myid2"} ${foreign} needs authownmethod eap`;
+    return rule(words, "ikeconf.myid", "ikeconf.myid2", OWN);
   }
-  if (!authownmethod.startsWith("eap") && !authpeermethod.startsWith("eap")) return;
+  if (![...own, ...peerMethods(setup.ikeconf)].some((method) => method.startsWith("eap"))) return;
   if (setup.role === "client") checkClient(setup.ikeconf, rule);
   else checkGateway(setup.ikeconf, rule);
 }
 
 function checkClient(ikeconf: IkeConf, rule: Rule): void {
   const { authownmethod, authpeermethod, eapmethod } = ikeconf;
+  if (ikeconf.authpeer2 === "eap") {
+    return rule("a gateway is authenticated by no EAP of its own (RFC 7296 §2.16)", PEER2);
+  }
   if (authownmethod === "eap-only") {
     return rule("a client authenticates by eap: eap-only is for its authpeermethod", OWN);
   }
   if (authpeermethod === "eap") {
     return rule("a gateway is authenticated by eap-only, never by eap (RFC 5998)", PEER);
   }
-  if (authownmethod !== "eap") {
+  if (authpeermethod === "eap-only" && authownmethod !== "eap") {
     return rule("authpeermethod eap-only needs authownmethod eap (RFC 5998)", PEER, OWN);
   }
   if (eapmethod.length === 0) checkRelay(ikeconf, rule);
@@ -58,9 +64,11 @@ function checkRelay(ikeconf: IkeConf, rule: Rule): void {
 
 function checkMethods(ikeconf: IkeConf, rule: Rule): void {
   const { eapmethod, eappassword, eapsimk, eapsimopc, eapsimsqn, eedir, eapinner } = ikeconf;
-  const { eapidentity, myid } = ikeconf;
-  if (eapidentity === "" && MYID_WORDS.includes(myid)) {
-    rule(`eapidentity is required: myid ${myid} is no EAP identity`, METHOD, "ikeconf.eapidentity");
+  const { eapidentity, myid, myid2, authownmethod } = ikeconf;
+  const id = authownmethod === "eap" || myid2 === "" ? myid : myid2;
+  if (eapidentity === "" && MYID_WORDS.includes(id)) {
+    const words = `${id === myid ? "myid" : "myid2"} ${id} is no EAP identity`;
+    rule(`eapidentity is required: ${words}`, METHOD, "ikeconf.eapidentity");
   }
   const uses = (types: readonly number[]) => eapmethod.some((type) => types.includes(type));
   if (uses(BY_PASSWORD) && eappassword === "") {
@@ -81,7 +89,10 @@ function checkGateway(ikeconf: IkeConf, rule: Rule): void {
   if (authownmethod === "eap") {
     return rule("a gateway authenticates by eap-only, never by eap (RFC 5998)", OWN);
   }
-  if (authpeermethod !== "eap") {
+  if (ikeconf.authown2 === "eap") {
+    return rule("a gateway authenticates by no EAP of its own (RFC 7296 §2.16)", OWN2);
+  }
+  if (authpeermethod !== "eap" && ikeconf.authpeer2 !== "eap") {
     return authpeermethod === "eap-only"
       ? rule("a client is authenticated by eap: eap-only is for authownmethod", PEER)
       : rule("authownmethod eap-only needs authpeermethod eap (RFC 5998)", OWN, PEER);
@@ -90,7 +101,7 @@ function checkGateway(ikeconf: IkeConf, rule: Rule): void {
   if (eapmethod.length === 0 || eapusers.length === 0) {
     const words =
       "authpeermethod eap needs eapmethod and eapusers, or a RADIUS server (eapradiussvr)";
-    return rule(words, PEER);
+    return rule(words, authpeermethod === "eap" ? PEER : PEER2);
   }
   if (eapmethod.some((type) => BY_TLS.includes(type)) && eedir === "") {
     rule("eedir is required for eapmethod tls, ttls and peap", METHOD);
@@ -107,6 +118,7 @@ function checkGateway(ikeconf: IkeConf, rule: Rule): void {
 
 /** Words of `myid` that stand for the identity of a relay. */
 const IDENTITIES = ["eapol-test-conf", "eapusepcap"];
+const OWN2 = "ikeconf.authown2", PEER2 = "ikeconf.authpeer2";
 const OWN = "ikeconf.authownmethod", PEER = "ikeconf.authpeermethod", METHOD = "ikeconf.eapmethod";
 
 /** `&d` takes the place of the digits that are missing. */

@@ -24,7 +24,10 @@ export interface FeatureChoices {
     readonly reauth: boolean;
     readonly authownmethod: string;
     readonly authpeermethod: string;
+    readonly authown2: string;
+    readonly authpeer2: string;
     readonly myid: string;
+    readonly myid2: string;
   };
 }
 
@@ -45,12 +48,13 @@ const SWITCHED: Readonly<Record<string, FeatureUse>> = {
   certificates: {
     isUsed: ({ ikeconf }) =>
       methodsOf(ikeconf).some((method) => method !== "psk" && !isEap(method)) ||
-      /^cert-(dn|subject-cn)$/.test(ikeconf.myid),
+      [ikeconf.myid, ikeconf.myid2].some((id) => /^cert-(dn|subject-cn)$/.test(id)),
     unused: "neither end authenticates by certificates",
   },
   eap: {
     isUsed: ({ ikeconf }) =>
-      methodsOf(ikeconf).some(isEap) || /^eapol-test-conf$|^eapusepcap$/.test(ikeconf.myid),
+      methodsOf(ikeconf).some(isEap) ||
+      [ikeconf.myid, ikeconf.myid2].some((id) => /^eapol-test-conf$|^eapusepcap$/.test(id)),
     unused: "neither end authenticates by EAP",
   },
 };
@@ -61,8 +65,9 @@ export function whyUnused(feature: string, choices: FeatureChoices): string | un
   return use && !use.isUsed(choices) ? use.unused : undefined;
 }
 
-function methodsOf({ authownmethod, authpeermethod }: FeatureChoices["ikeconf"]): string[] {
-  return [authownmethod, authpeermethod];
+function methodsOf(ikeconf: FeatureChoices["ikeconf"]): string[] {
+  const { authownmethod, authpeermethod, authown2, authpeer2 } = ikeconf;
+  return [authownmethod, authpeermethod, authown2, authpeer2].filter((method) => method !== "none");
 }
 
 function isEap(method: string): boolean {

@@ -35,6 +35,17 @@ const authMethod = oneOf(
   "eap-only",
 );
 
+const secondAuthMethod = oneOf(
+  "none",
+  "psk",
+  "rsa",
+  "ecdsa-sha256-p256",
+  "ecdsa-sha384-p384",
+  "ecdsa-sha512-p521",
+  "digital-signature",
+  "eap",
+);
+
 function featureOfMethod(method: unknown): Feature | undefined {
   return String(method).startsWith("eap") ? "eap" : undefined;
 }
@@ -93,6 +104,18 @@ export const IKECONF = {
     featureOf: featureOfMethod,
   }),
   authownmethod: option(authMethod, "psk", "how we authenticate", { featureOf: featureOfMethod }),
+  authpeer2: option(
+    secondAuthMethod,
+    "none",
+    "how the peer authenticates a second time, behind authpeermethod (RFC 4739)",
+    { featureOf: featureOfMethod },
+  ),
+  authown2: option(
+    secondAuthMethod,
+    "none",
+    "how we authenticate a second time, behind authownmethod (RFC 4739)",
+    { featureOf: featureOfMethod },
+  ),
   ...EAP_OPTIONS,
   myid: option(
     text,
@@ -101,6 +124,7 @@ export const IKECONF = {
       "eapol-test-conf, eapusepcap",
     { featureOf: (value) => FOREIGN_IDENTITIES.get(String(value)) },
   ),
+  myid2: option(text, "", "identity of authown2, as myid; empty: that of myid"),
   peerid: option(text, "", "IDr to send: peer-addr, address, e-mail, FQDN; empty: none", C),
   matchpeerid: option(bool, "false", "fail when the received IDr differs", C),
   ...CERTIFICATE_OPTIONS,

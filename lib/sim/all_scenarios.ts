@@ -2,6 +2,7 @@
  * All plays there are, in the order in which a mixed run takes them.
  * @module
  */
+import { AUTH_SCENARIOS } from "@/sim/auth_scenarios.ts";
 import { CHILD_SCENARIOS } from "@/sim/child_scenarios.ts";
 import { HOSTILE_SCENARIOS } from "@/sim/hostile_scenarios.ts";
 import { KEY_EXCHANGE_SCENARIOS } from "@/sim/key_exchange_scenarios.ts";
@@ -21,4 +22,5 @@ export const ALL_SCENARIOS: readonly Scenario[] = [
   ...KEY_EXCHANGE_SCENARIOS,
   ...COMPUTING_SCENARIOS,
   ...OVERTIME_SCENARIOS,
+  ...AUTH_SCENARIOS,
 ];

@@ -57,14 +57,18 @@ const RULES: ReadonlyMap<number, ExchangeRules> = new Map([
     request: {
       required: NOTHING,
       // The first request identifies the initiator; later ones continue EAP or end it with AUTH (RFC 7296
-      // §2.16).
-      oneOf: [P.IDI, P.EAP, P.AUTH, P.GSPM],
-      optional: [P.IDR, P.CERT, P.CERTREQ, P.CP, P.SA, P.TSI, P.TSR, P.PS],
+      // §2.16). One that waits for a second authentication of the responder has no payload (RFC 4739).
+      oneOf: NOTHING,
+      optional: [
+        ...[P.IDI, P.EAP, P.AUTH, P.GSPM],
+        ...[P.IDR, P.CERT, P.CERTREQ, P.CP, P.SA, P.TSI, P.TSR, P.PS],
+      ],
     },
     response: {
       required: NOTHING,
-      oneOf: [P.IDR, P.EAP, P.AUTH, P.GSPM],
-      optional: [P.CERT, P.CP, P.SA, P.TSI, P.TSR],
+      // Behind a second authentication of the initiator the CHILD_SA alone is left to say (RFC 4739).
+      oneOf: [P.IDR, P.EAP, P.AUTH, P.GSPM, P.SA],
+      optional: [P.CERT, P.CP, P.TSI, P.TSR],
     },
   }],
   [ExchangeType.CREATE_CHILD_SA, {

@@ -11,6 +11,7 @@ import { IdType } from "@/iana/id_type.ts";
 import type {
   Credential,
   Identity,
+  IdentityRule,
   IkeConfig,
   OwnAuthConfig,
   PeerAuthConfig,
@@ -22,6 +23,7 @@ import type { EapEnd } from "@/engine/run/eap_of.ts";
 import { sameCertificate, showCertificate } from "@/pki/certificate.ts";
 import { identityOfCommonName } from "@/pki/identity.ts";
 import { trustStoreOf } from "@/pki/trust.ts";
+import { ownMethods, peerMethods } from "@/setup/auth_methods.ts";
 import type { Setup } from "@/setup/setup.ts";
 
 /** IANA numbers of the methods by signature, as `authownmethod` and `authpeermethod` name them. */
@@ -36,44 +38,60 @@ const SIGNATURES: ReadonlyMap<string, number> = new Map<string, number>([
 /** Files of authorities whose suffix has this are named in CERTREQ, or sent in CERT. */
 const MARKS = { requested: "reqp", sent: "certp" } as const;
 
-/** How both ends are authenticated; `eap` is there where one of them is by EAP. */
-export function authOf(
-  setup: Setup,
-  files: CertificateFiles,
-  eap: EapEnd | undefined,
-): IkeConfig["auth"] {
-  const own = ownAuth(setup, files, eap);
-  // One secret for both directions is one record, so that what is derived from it is kept once.
-  const samePsk = own.kind === "psk" && setup.ikeconf.authpeermethod === "psk";
-  return { own, peer: samePsk ? own : peerAuth(setup, files, eap) };
+/** What authentication needs beside the setup. */
+export interface AuthMaterial {
+  /** What `readCertificateFiles` gave. */
+  readonly certificates: CertificateFiles;
+  /** What `openEap` gave. */
+  readonly eap?: EapEnd | undefined;
 }
 
-function ownAuth(
+/**
+ * How both ends are authenticated; `eap` is there where one of them is by EAP. `ownId2` is who this end
+ * is in its second authentication.
+ */
+export function authOf(
   setup: Setup,
-  files: CertificateFiles,
-  eap: EapEnd | undefined,
-): OwnAuthConfig {
-  switch (setup.ikeconf.authownmethod) {
+  { certificates: files, eap }: AuthMaterial,
+  ownId2: IdentityRule,
+): IkeConfig["auth"] {
+  // One secret for both directions is one record, so that what is derived from it is kept once.
+  const { ikeconf } = setup, material = { psk: pskAuth(setup), files, eap };
+  const [own, own2] = ownMethods(ikeconf).map((method) => ownAuth(setup, method, material));
+  const [peer, peer2] = peerMethods(ikeconf).map((method) => peerAuth(setup, method, material));
+  return {
+    own: own!,
+    peer: peer!,
+    ...(own2 ? { own2: { config: own2, id: ownId2 } } : {}),
+    ...(peer2 ? { peer2 } : {}),
+  };
+}
+
+/** What configurations of one end are made of. */
+interface Material {
+  readonly psk: PskAuth;
+  readonly files: CertificateFiles;
+  readonly eap: EapEnd | undefined;
+}
+
+function ownAuth(setup: Setup, method: string, { psk, files, eap }: Material): OwnAuthConfig {
+  switch (method) {
     case "psk":
-      return pskAuth(setup);
+      return psk;
     case "eap":
       must(eap?.own !== undefined, "EAP of this end is open");
       return eap.own;
     case "eap-only":
       return { kind: "eap_only" };
     default:
-      return signingAuth(setup, files);
+      return signingAuth(setup, method, files);
   }
 }
 
-function peerAuth(
-  setup: Setup,
-  files: CertificateFiles,
-  eap: EapEnd | undefined,
-): PeerAuthConfig {
-  switch (setup.ikeconf.authpeermethod) {
+function peerAuth(setup: Setup, wanted: string, { psk, files, eap }: Material): PeerAuthConfig {
+  switch (wanted) {
     case "psk":
-      return pskAuth(setup);
+      return psk;
     case "eap":
       must(eap?.peer !== undefined, "EAP of the peer is open");
       return eap.peer;
@@ -81,12 +99,12 @@ function peerAuth(
       // Any signature will do there, as none is asked for.
       const method = AuthMethod.DIGITAL_SIGNATURE;
       const verifying = files.authorities.length > 0
-        ? { ...verifyingAuth(setup, files), method }
+        ? { ...verifyingAuth(setup, wanted, files), method }
         : undefined;
       return { kind: "eap_only", verifying };
     }
     default:
-      return verifyingAuth(setup, files);
+      return verifyingAuth(setup, wanted, files);
   }
 }
 
@@ -96,13 +114,13 @@ function pskAuth({ ikeconf }: Setup): PskAuth {
 
 /** What SIGNATURE_HASH_ALGORITHMS announces: nothing where neither end signs by that method. */
 export function signatureHashesOf({ ikeconf }: Setup): number[] {
-  const { authownmethod, authpeermethod, dshashalg } = ikeconf;
-  if (![authownmethod, authpeermethod].includes("digital-signature")) return [];
+  const { dshashalg } = ikeconf;
+  if (![...ownMethods(ikeconf), ...peerMethods(ikeconf)].includes("digital-signature")) return [];
   // RFC 8420 §2: Identity says that EdDSA can be verified, which both crypto backends can.
   return [HASH_ALGORITHMS[dshashalg as SignatureHash], HashAlgorithm.IDENTITY];
 }
 
-function signingAuth({ ikeconf }: Setup, files: CertificateFiles): OwnAuthConfig {
+function signingAuth({ ikeconf }: Setup, name: string, files: CertificateFiles): OwnAuthConfig {
   const { credentials, authorities, issuing } = files;
   const marks = ikeconf.sendingmarkedca
     ? marked(authorities, MARKS.sent).map(({ certificate }) => certificate)
@@ -110,7 +128,7 @@ function signingAuth({ ikeconf }: Setup, files: CertificateFiles): OwnAuthConfig
   const above = issuing?.sent ?? [];
   return {
     kind: "signature",
-    method: SIGNATURES.get(ikeconf.authownmethod) ?? 0,
+    method: SIGNATURES.get(name) ?? 0,
     credentials,
     issuing: issuing?.authority,
     authorities: [...above, ...marks.filter((one) => !above.some((a) => sameCertificate(a, one)))],
@@ -122,13 +140,14 @@ function signingAuth({ ikeconf }: Setup, files: CertificateFiles): OwnAuthConfig
 
 function verifyingAuth(
   { ikeconf }: Setup,
+  name: string,
   { authorities, crls, ocsp }: CertificateFiles,
 ): VerifyingAuth {
   const certificates = authorities.map(({ certificate }) => certificate);
   const trust = trustStoreOf({ authorities: certificates, crls, ocsp });
   return {
     kind: "signature",
-    method: SIGNATURES.get(ikeconf.authpeermethod) ?? 0,
+    method: SIGNATURES.get(name) ?? 0,
     trust,
     revocation: ikeconf.revocation,
     purpose: ikeconf.certpurpose,

@@ -12,6 +12,7 @@ import { type Certificate, readCertificates } from "@/pki/certificate.ts";
 import { type Crl, readCrls } from "@/pki/crl.ts";
 import { type OcspResponse, readOcspResponses } from "@/pki/ocsp.ts";
 import { readPrivateKey } from "@/pki/private_key.ts";
+import { isSignature, ownMethods, peerMethods } from "@/setup/auth_methods.ts";
 import { BY_TLS } from "@/setup/check_eap.ts";
 import { CERTIFICATE_IDENTITIES } from "@/setup/ike_options.ts";
 import type { Setup } from "@/setup/setup.ts";
@@ -55,25 +56,21 @@ export const NO_CERTIFICATES: CertificateFiles = {
 /** Whether this end signs, or says who it is by what stands in its certificate. */
 export function needsCredentials({ ikeconf }: Setup): boolean {
   const inEap = usesTls(ikeconf) && ikeconf.eedir !== "";
-  return inEap || isSignature(ikeconf.authownmethod) ||
-    CERTIFICATE_IDENTITIES.includes(ikeconf.myid);
+  return inEap || ownMethods(ikeconf).some(isSignature) ||
+    [ikeconf.myid, ikeconf.myid2].some((id) => CERTIFICATE_IDENTITIES.includes(id));
 }
 
 /** Whether the peer signs, or may. */
 export function needsAuthorities({ ikeconf }: Setup): boolean {
   const { authpeermethod, cadir } = ikeconf;
   const optional = authpeermethod === "eap-only" || usesTls(ikeconf);
-  return isSignature(authpeermethod) || optional && cadir !== "";
+  return peerMethods(ikeconf).some(isSignature) || optional && cadir !== "";
 }
 
 /** Whether a method of EAP has TLS inside; certificates are looked for where the setup names any. */
-function usesTls({ authownmethod, authpeermethod, eapmethod }: Setup["ikeconf"]): boolean {
-  const byEap = authownmethod === "eap" || authpeermethod === "eap";
-  return byEap && eapmethod.some((type) => BY_TLS.includes(type));
-}
-
-function isSignature(method: string): boolean {
-  return method !== "psk" && !method.startsWith("eap");
+function usesTls(ikeconf: Setup["ikeconf"]): boolean {
+  const byEap = [...ownMethods(ikeconf), ...peerMethods(ikeconf)].includes("eap");
+  return byEap && ikeconf.eapmethod.some((type) => BY_TLS.includes(type));
 }
 
 /**
@@ -88,7 +85,7 @@ export async function readCertificateFiles(
 ): Promise<CertificateFiles> {
   const { cadir, eedir, crldir, ocspdir, revocation } = setup.ikeconf;
   const verifies = needsAuthorities(setup), asks = verifies && revocation !== "off";
-  const signs = isSignature(setup.ikeconf.authownmethod);
+  const signs = ownMethods(setup.ikeconf).some(isSignature);
   const place = (option: string) => ({ option, position: positionOf?.(`ikeconf.${option}`) });
   const needsOwn = needsCredentials(setup), issues = needsOwn && setup.ikeconf.issuercert !== "";
   return {

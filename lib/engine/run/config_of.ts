@@ -5,9 +5,8 @@
  */
 import { type IpAddress, type IpPrefix, prefixRange, showAddress } from "@/base/address.ts";
 import { SetupError } from "@/base/errors.ts";
-import { authOf, signatureHashesOf } from "@/engine/run/auth_of.ts";
-import { type CertificateFiles, NO_CERTIFICATES } from "@/engine/run/certificate_files.ts";
-import type { EapEnd } from "@/engine/run/eap_of.ts";
+import { type AuthMaterial, authOf, signatureHashesOf } from "@/engine/run/auth_of.ts";
+import { NO_CERTIFICATES } from "@/engine/run/certificate_files.ts";
 import { ownIdentity, peerIdentity } from "@/engine/run/identity_of.ts";
 import { type ClientPlan, pathOfTunnel, type RunPlan } from "@/engine/run/plan.ts";
 import { ProtocolId } from "@/iana/protocol_id.ts";
@@ -28,14 +27,6 @@ const HALF_OPEN_TIMEOUT_MS = 30_000;
 const ENDED_KEPT_MS = 5_000;
 /** Rekeyed IKE SAs, and CHILD_SAs, that a run keeps listed at most. */
 const HISTORY_MAX = 10_000;
-
-/** What authentication needs beside the setup. */
-export interface AuthMaterial {
-  /** What `readCertificateFiles` gave. */
-  readonly certificates: CertificateFiles;
-  /** What `openEap` gave. */
-  readonly eap?: EapEnd | undefined;
-}
 
 const NO_MATERIAL: AuthMaterial = { certificates: NO_CERTIFICATES };
 
@@ -62,7 +53,14 @@ export function ikeConfigOf(
     ownId: ownIdentity(ikeconf.myid, client, { certificates, eapIdentity: eap?.identity }),
     peerId: client ? peerIdentity(ikeconf.peerid) : undefined,
     matchPeerId: client && ikeconf.matchpeerid,
-    auth: authOf(setup, certificates, eap),
+    auth: authOf(
+      setup,
+      { certificates, eap },
+      ownIdentity(ikeconf.myid2 || ikeconf.myid, client, {
+        certificates,
+        eapIdentity: eap?.identity,
+      }),
+    ),
     signatureHashes: signatureHashesOf(setup),
     initialContact: client && ikeconf.initialcontact,
     natt: wantsNatt(setup) || ikeconf.tcpencap

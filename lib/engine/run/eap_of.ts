@@ -25,6 +25,7 @@ import { RadiusClient } from "@/radius/client.ts";
 import { EapolTest, identityInConf } from "@/radius/eapol_test.ts";
 import type { RadiusAddress } from "@/radius/sockets.ts";
 import { RadiusServer } from "@/radius/server.ts";
+import { ownMethods, peerMethods } from "@/setup/auth_methods.ts";
 import type { IkeConf, Setup } from "@/setup/setup.ts";
 
 /** EAP of one end, ready to converse. */
@@ -55,14 +56,14 @@ const OWN_NAME = "myikev2";
  * @throws {SetupError} where a file, a program or a socket of it cannot be used.
  */
 export function openEap(setup: Setup, means: EapMeans): EapEnd | undefined {
-  const { authownmethod, authpeermethod, eapmethod } = setup.ikeconf;
-  if (authownmethod === "eap") {
+  const { eapmethod } = setup.ikeconf;
+  if (ownMethods(setup.ikeconf).includes("eap")) {
     if (eapmethod.length > 0) return ownPeer(setup.ikeconf, means);
     return setup.ikeconf.eapimplementaion === "eap-snoop"
       ? snoop(setup.ikeconf)
       : replayed(setup.ikeconf, means);
   }
-  if (authpeermethod !== "eap") return undefined;
+  if (!peerMethods(setup.ikeconf).includes("eap")) return undefined;
   return eapmethod.length > 0 ? ownServer(setup.ikeconf, means) : relayed(setup.ikeconf, means);
 }
 
@@ -73,12 +74,14 @@ function ownPeer(ikeconf: IkeConf, means: EapMeans): EapEnd {
   const { eapmethod: methods, eappassword, eapinner } = ikeconf, env = environment(means);
   // What a card remembers of the network outlives a conversation.
   const cards = new Map<number, SimCard>(), tls = new Map<number, TlsSettings>();
+  const second = ikeconf.authownmethod === "eap" ? "" : ikeconf.myid2;
+  const identity = ikeconf.eapidentity || second || ikeconf.myid;
   const open = (tunnel: number) => {
     const sim = ikeconf.eapsimk === ""
       ? undefined
       : kept(cards, tunnel, () => cardOf(ikeconf, tunnel));
     return openEapPeer({
-      identity: numbered(ikeconf.eapidentity || ikeconf.myid, tunnel),
+      identity: numbered(identity, tunnel),
       methods,
       password: numbered(eappassword, tunnel) || undefined,
       sim,

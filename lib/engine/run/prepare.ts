@@ -9,8 +9,8 @@ import { chooseBackend, missingFrom, type WantedAlgorithms } from "@/crypto/choo
 import type { CryptoBackend } from "@/crypto/backend.ts";
 import { readNeighbourTables } from "@/datapath/neighbour_table.ts";
 import { dataPathKind, openDataPath } from "@/datapath/open.ts";
+import type { AuthMaterial } from "@/engine/run/auth_of.ts";
 import {
-  type AuthMaterial,
   ikeConfigOf,
   isTcpAlone,
   ownAddressesOf,

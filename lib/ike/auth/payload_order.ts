@@ -22,6 +22,12 @@ export function inOrder(payloads: readonly Payload[]): Payload[] {
   return payloads.toSorted((a, b) => place(a) - place(b));
 }
 
+/** The payloads of a response in the order of the RFC: IDr is the responder's own, and comes first. */
+export function inResponseOrder(payloads: readonly Payload[]): Payload[] {
+  const names = payloads.filter(({ type }) => type === PayloadType.IDR);
+  return [...names, ...inOrder(payloads.filter(({ type }) => type !== PayloadType.IDR))];
+}
+
 function place({ type }: Payload): number {
   const at = ORDER.indexOf(type);
   return at < 0 ? ORDER.length : at;

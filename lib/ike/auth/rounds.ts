@@ -6,8 +6,15 @@
 import { must } from "@/base/errors.ts";
 import type { Authenticator, AuthRefusal, AuthStep } from "@/ike/auth/authenticator.ts";
 import { methodOf } from "@/ike/auth/methods.ts";
-import type { AuthAct, AuthEnd, AuthRounds, AuthSide } from "@/ike/records/auth_rounds.ts";
-import type { IkeConfig } from "@/ike/records/config.ts";
+import {
+  announcement,
+  ownName,
+  succeedOwn,
+  succeedPeer,
+  takeOwnName,
+  takePeerName,
+} from "@/ike/auth/second_auth.ts";
+import type { AuthAct, AuthEnd, AuthSide } from "@/ike/records/auth_rounds.ts";
 import type { ComputeResult, Turn } from "@/ike/records/event.ts";
 import { requestCompute } from "@/ike/window/exchange.ts";
 import type { Payload } from "@/wire/message.ts";
@@ -24,34 +31,23 @@ export type RoundsOutcome =
   /** These payloads belong into our next message; `done`: both ends are authenticated. */
   | { readonly kind: "says"; readonly payloads: readonly Payload[]; readonly done: boolean };
 
-/** Both ends' authentication, not yet begun. */
-export function newRounds({ own, peer }: IkeConfig["auth"]): AuthRounds {
-  return {
-    own: { config: own, progress: undefined, done: false },
-    peer: { config: peer, progress: undefined, done: false },
-    acts: [],
-    said: [],
-    taken: 0,
-  };
-}
-
 /** An initiator's first message: nothing of the peer's IKE_AUTH has come. */
 export function beginRounds(turn: Turn): RoundsOutcome {
-  return act(turn, [{ end: "peer", moment: "begin" }, { end: "own", moment: "begin" }]);
+  turn.sa.setup!.auth!.ownBegun = true;
+  return act(turn, [{ end: "peer", moment: "begin" }, { end: "own", moment: "begin" }], []);
 }
 
 /** A message of the peer; a responder's own authentication begins with its answer to the first. */
 export function takeRound(turn: Turn, payloads: readonly Payload[]): RoundsOutcome {
-  const rounds = turn.sa.setup!.auth!;
+  const rounds = turn.sa.setup!.auth!, acts: AuthAct[] = [];
   if (++rounds.taken > TAKEN_MAX) {
     return { kind: "refuses", end: "peer", why: `it is not through after ${TAKEN_MAX} messages` };
   }
-  const begins = rounds.taken === 1 && !turn.sa.originalInitiator;
-  const acts: readonly AuthAct[] = [
-    { end: "peer", moment: "take" },
-    { end: "own", moment: begins ? "begin" : "take" },
-  ];
-  return act(turn, acts.filter(({ end }) => !rounds[end].done), payloads);
+  const named = rounds.peerUnnamed ? takePeerName(turn, payloads) : undefined;
+  if (named !== undefined && named !== "waits") return { kind: "refuses", end: "peer", why: named };
+  if (!rounds.peer.done && named === undefined) acts.push({ end: "peer", moment: "take" });
+  if (!rounds.own.done) acts.push({ end: "own", moment: rounds.ownBegun ? "take" : "begin" });
+  return act(turn, acts, payloads);
 }
 
 /** The result that the outcome `computes` waited for. */
@@ -64,47 +60,82 @@ export function resumeRounds(
   must(first !== undefined, "an authenticator waits for the result");
   const side: AuthSide = rounds[first.end];
   const step = authenticatorOf(side, first.end).computed!(turn, side, result);
-  return settle(turn, first, step) ?? act(turn, others, payloads);
+  const settled = settle(turn, first, { step, payloads });
+  return settled.outcome ?? act(turn, [...others, ...settled.acts], payloads);
 }
 
 /** Lets the ends act in turn, until one computes or refuses, or all have acted. */
 function act(
   turn: Turn,
   acts: readonly AuthAct[],
-  payloads: readonly Payload[] = [],
+  payloads: readonly Payload[],
 ): RoundsOutcome {
-  const rounds = turn.sa.setup!.auth!;
-  for (const [i, next] of acts.entries()) {
-    rounds.acts = acts.slice(i);
-    const { end, moment } = next, side: AuthSide = rounds[end];
-    const authenticator = authenticatorOf(side, end);
-    const step = moment === "begin"
-      ? authenticator.begin(turn, side)
-      : authenticator.take(turn, side, payloads);
-    const outcome = settle(turn, next, step);
-    if (outcome) return outcome;
+  const { sa } = turn, rounds = sa.setup!.auth!;
+  rounds.acts = acts;
+  for (let next = acts[0]; next; next = rounds.acts[0]) {
+    const settled = settle(turn, next, { step: perform(turn, next, payloads), payloads });
+    if (settled.outcome) return settled.outcome;
+    rounds.acts = [...rounds.acts.slice(1), ...settled.acts];
   }
   const { said, own, peer } = rounds;
-  rounds.acts = [];
   rounds.said = [];
-  return { kind: "says", payloads: said, done: own.done && peer.done };
+  // What an initiator has to say goes out before anything is over: the last word is the responder's.
+  const through = own.done && peer.done && !(sa.originalInitiator && said.length > 0);
+  return { kind: "says", payloads: said, done: through };
+}
+
+function perform(turn: Turn, { end, moment }: AuthAct, payloads: readonly Payload[]): AuthStep {
+  const rounds = turn.sa.setup!.auth!, side: AuthSide = rounds[end];
+  const authenticator = authenticatorOf(side, end);
+  if (moment === "take") return authenticator.take(turn, side, payloads);
+  if (end === "own" && !rounds.ownBegun) {
+    rounds.ownBegun = true;
+    if (isSecond(turn)) {
+      takeOwnName(turn);
+      rounds.said.push(...ownName(turn));
+    }
+  }
+  return authenticator.begin(turn, side);
+}
+
+/** Whether the authentication of this end that is under way is the second one. */
+function isSecond({ sa }: Turn): boolean {
+  return sa.config.auth.own2 !== undefined && sa.setup!.auth!.nextOwn === undefined;
 }
 
 function authenticatorOf({ config }: AuthSide, end: AuthEnd): Authenticator {
   return methodOf(config)[end] as Authenticator;
 }
 
-/** Notes a step; an outcome where the acts end with it for now. */
-function settle(turn: Turn, { end }: AuthAct, step: AuthStep): RoundsOutcome | undefined {
+/** What a step came to, and the message of the peer that it is about. */
+interface Taken {
+  readonly step: AuthStep;
+  readonly payloads: readonly Payload[];
+}
+
+/** What there is to do behind a step: an outcome ends the acts for now. */
+interface Settled {
+  readonly outcome?: RoundsOutcome;
+  readonly acts: readonly AuthAct[];
+}
+
+/** Notes a step, and begins the next authentication of an end that is through with one. */
+function settle(turn: Turn, { end }: AuthAct, { step, payloads }: Taken): Settled {
   const rounds = turn.sa.setup!.auth!;
-  switch (step.kind) {
-    case "computes":
-      return { kind: "computes", ticket: requestCompute(turn, step.job) };
-    case "refuses":
-      return { ...step, end };
-    case "says":
-      rounds.said.push(...step.payloads);
-      rounds[end].done = step.done;
-      return undefined;
+  const refused = (why: string): Settled => ({
+    outcome: { kind: "refuses", end, why },
+    acts: [],
+  });
+  if (step.kind === "computes") {
+    return { outcome: { kind: "computes", ticket: requestCompute(turn, step.job) }, acts: [] };
   }
+  if (step.kind === "refuses") return { outcome: { ...step, end }, acts: [] };
+  const beside = end === "own" ? announcement(turn, step.payloads) : [];
+  if (typeof beside === "string") return refused(beside);
+  rounds.said.push(...step.payloads, ...beside);
+  rounds[end].done = step.done;
+  if (!step.done) return { acts: [] };
+  const next = end === "own" ? succeedOwn(turn, step.payloads) : succeedPeer(turn, payloads);
+  if (typeof next === "string") return refused(next);
+  return { acts: next ? [next] : [] };
 }

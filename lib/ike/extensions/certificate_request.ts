@@ -12,9 +12,10 @@ export const certificateRequested: Extension = {
   exchange: ExchangeType.IKE_SA_INIT,
 
   says({ sa }, { response }) {
-    const { peer } = sa.config.auth;
-    if (!response || peer.kind !== "signature") return [];
-    return certificateRequests(sa.env.crypto, peer);
+    const { peer, peer2 } = sa.config.auth;
+    const signs = [peer, peer2].find((auth) => auth?.kind === "signature");
+    if (!response || signs?.kind !== "signature") return [];
+    return certificateRequests(sa.env.crypto, signs);
   },
 
   hears({ sa }, { header, payloads }) {

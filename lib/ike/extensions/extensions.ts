@@ -10,6 +10,7 @@ import { configuration } from "@/ike/extensions/configuration.ts";
 import { fragmentation } from "@/ike/extensions/fragmentation.ts";
 import { initialContact } from "@/ike/extensions/initial_contact.ts";
 import { intermediateSupported } from "@/ike/extensions/intermediate_supported.ts";
+import { multipleAuthAnnounced, multipleAuthTaken } from "@/ike/extensions/multiple_auth.ts";
 import { natDetected } from "@/ike/extensions/nat_detected.ts";
 import { noNats } from "@/ike/extensions/no_nats.ts";
 import { signatureHashes } from "@/ike/extensions/signature_hashes.ts";
@@ -21,6 +22,8 @@ const EXTENSIONS: readonly Extension[] = [
   fragmentation,
   intermediateSupported,
   signatureHashes,
+  multipleAuthAnnounced,
+  multipleAuthTaken,
   certificateRequested,
   initialContact,
   noNats,

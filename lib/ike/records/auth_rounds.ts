@@ -3,7 +3,13 @@
  * to it is in `auth/`.
  * @module
  */
-import type { AuthConfig, OwnAuthConfig, PeerAuthConfig } from "@/ike/records/config.ts";
+import type {
+  AuthConfig,
+  BothAuthConfigs,
+  OwnAuthConfig,
+  PeerAuthConfig,
+  SecondOwnAuth,
+} from "@/ike/records/config.ts";
 import type { Payload } from "@/wire/message.ts";
 
 /** Whose authentication it is: that of this end, or that of its peer. */
@@ -26,8 +32,16 @@ export interface AuthAct {
 
 /** The authentication of both ends, over any number of IKE_AUTH exchanges. */
 export interface AuthRounds {
-  readonly own: AuthSide<OwnAuthConfig>;
-  readonly peer: AuthSide<PeerAuthConfig>;
+  own: AuthSide<OwnAuthConfig>;
+  peer: AuthSide<PeerAuthConfig>;
+  /** The authentication of this end that follows the one under way (RFC 4739); undefined: none. */
+  nextOwn: SecondOwnAuth | undefined;
+  /** That of the peer. */
+  nextPeer: PeerAuthConfig | undefined;
+  /** Whether the authentication of this end that is under way has begun. */
+  ownBegun: boolean;
+  /** Whether the peer has still to say the identity of its second authentication. */
+  peerUnnamed: boolean;
   /** What is still to be done before the next message of this end; the first one may be computing. */
   acts: readonly AuthAct[];
   /** What the methods have added to the next message of this end so far. */
@@ -36,7 +50,33 @@ export interface AuthRounds {
   taken: number;
 }
 
+/** Both ends' authentication, not yet begun. */
+export function newRounds({ own, peer, own2, peer2 }: BothAuthConfigs): AuthRounds {
+  return {
+    own: newSide(own),
+    peer: newSide(peer),
+    nextOwn: own2,
+    nextPeer: peer2,
+    ownBegun: false,
+    peerUnnamed: false,
+    acts: [],
+    said: [],
+    taken: 0,
+  };
+}
+
+/** The authentication of one end, not yet begun. */
+export function newSide<C>(config: C): AuthSide<C> {
+  return { config, progress: undefined, done: false };
+}
+
 /** Lets go of what the methods hold, such as an EAP conversation. */
 export function closeRounds({ own, peer }: AuthRounds): void {
-  for (const { progress } of [own, peer]) (progress as { close?(): void } | undefined)?.close?.();
+  closeSide(own);
+  closeSide(peer);
+}
+
+/** Lets go of what the method of one end holds. */
+export function closeSide({ progress }: AuthSide): void {
+  (progress as { close?(): void } | undefined)?.close?.();
 }

@@ -172,6 +172,24 @@ export type PeerAuthConfig = PskAuth | VerifyingAuth | EapServerAuth | EapOnlyPe
 /** How an end is authenticated. */
 export type AuthConfig = OwnAuthConfig | PeerAuthConfig;
 
+/** How both ends are authenticated, once or twice (RFC 4739). */
+export interface BothAuthConfigs {
+  /** How this end proves who it is. */
+  readonly own: OwnAuthConfig;
+  /** How its peer must. */
+  readonly peer: PeerAuthConfig;
+  /** How this end proves a second identity behind the first; absent: it is authenticated once. */
+  readonly own2?: SecondOwnAuth | undefined;
+  /** How the peer must authenticate behind its first authentication; absent: it must not. */
+  readonly peer2?: PeerAuthConfig | undefined;
+}
+
+/** A second authentication of this end, under an identity of its own (RFC 4739). */
+export interface SecondOwnAuth {
+  readonly config: OwnAuthConfig;
+  readonly id: IdentityRule;
+}
+
 /** Tell of it alone; make it anew after a second or more; or end the tunnel as failed. */
 export type ChildLostAction = "note" | "recreate" | "fail";
 
@@ -196,7 +214,7 @@ export interface IkeConfig {
   /** Initiator: fail when the received IDr differs from `peerId`. */
   readonly matchPeerId: boolean;
   /** How this end proves who it is, and how its peer must. */
-  readonly auth: { readonly own: OwnAuthConfig; readonly peer: PeerAuthConfig };
+  readonly auth: BothAuthConfigs;
   /**
    * What SIGNATURE_HASH_ALGORITHMS announces, IANA IKEv2 Hash Algorithms (RFC 7427 §4); empty: it is
    * not sent, and no peer may sign by the method Digital Signature.

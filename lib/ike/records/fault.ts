@@ -18,6 +18,7 @@ export const FAULTS = {
   accept_any_cookie: "a wrong cookie makes an SA (§2.6)",
   end_on_time:
     "an SA ends at its lifetime though the exchange that replaces it is under way (§2.8)",
+  eap_only_without_key: "EAP-only takes methods without a key (RFC 5998 §4)",
   endless_overtime: "the overtime of an SA that is being replaced has no end (§2.8)",
   overtime_when_refused: "an SA goes on past its lifetime though its rekey was refused (§2.8)",
   follow_behind_nat: "the end behind a NAT follows its peer as well (RFC 7296 §2.23)",
@@ -67,6 +68,7 @@ export const FAULTS = {
     "the initiator makes the SA without its additional key exchanges (RFC 9370 §2.2.4)",
   skip_intermediate:
     "the initiator goes to IKE_AUTH without its additional key exchanges (RFC 9370 §2.2.2)",
+  skip_second_auth: "the responder is content with the first of two authentications (RFC 4739)",
   stay_on_ike_port: "an initiator that sees a NAT stays at the IKE port (§2.23)",
   swap_nonces: "the initiator takes Ni and Nr the wrong way round (§2.17)",
   widen_selectors: "the responder does not narrow TSi (§2.9)",

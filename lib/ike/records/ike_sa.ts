@@ -64,6 +64,7 @@ export function newIkeSa(origin: IkeSaOrigin): IkeSa {
       intermediate: undefined,
       signatureHashes: [],
       requestedEncodings: [],
+      multipleAuth: false,
       intAuth: undefined,
       keptOctets: 0,
       initialContact: false,

@@ -29,6 +29,8 @@ export interface SetupState {
   signatureHashes: readonly number[];
   /** Encodings of certificates that the CERTREQs of a responder's IKE_SA_INIT ask for (RFC 7296 §3.7). */
   requestedEncodings: readonly number[];
+  /** Whether the responder said in IKE_SA_INIT that it takes several authentications (RFC 4739). */
+  multipleAuth: boolean;
   /** IntAuth of RFC 9242 §3.3.2; undefined where no IKE_INTERMEDIATE exchange took place. */
   intAuth: Uint8Array | undefined;
   /** Octets of the peer's messages that are kept here. */

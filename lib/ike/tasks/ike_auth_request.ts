@@ -13,13 +13,8 @@ import type { Received } from "@/ike/records/received.ts";
 import type { Turn } from "@/ike/records/event.ts";
 import type { AuthRefusal } from "@/ike/auth/authenticator.ts";
 import { methodOf } from "@/ike/auth/methods.ts";
-import {
-  beginRounds,
-  newRounds,
-  resumeRounds,
-  type RoundsOutcome,
-  takeRound,
-} from "@/ike/auth/rounds.ts";
+import { beginRounds, resumeRounds, type RoundsOutcome, takeRound } from "@/ike/auth/rounds.ts";
+import { newRounds } from "@/ike/records/auth_rounds.ts";
 import { removeChild } from "@/ike/records/child_sa.ts";
 import type { Identity } from "@/ike/records/config.ts";
 import { sendRequest } from "@/ike/window/exchange.ts";
@@ -68,8 +63,8 @@ export const ikeAuthRequest: TaskKind<IkeAuthTask> = {
     const { sa } = turn, { payloads } = response, first = task.response === undefined;
     const error = findError(payloads), idR = findPayload(payloads, PayloadType.IDR);
     const proves = findPayload(payloads, PayloadType.AUTH) && (idR || !first);
-    // RFC 7296 §2.16: EAP Failure says why better than the notify beside it.
-    const converses = findPayload(payloads, PayloadType.EAP) !== undefined;
+    // RFC 7296 §2.16: EAP Failure says why better than the notify beside it, where EAP is under way.
+    const converses = !first && findPayload(payloads, PayloadType.EAP) !== undefined;
     if (error && !proves && !converses) return refused(turn, error, response);
     const fault = first ? identityFault(sa, idR) : undefined;
     if (fault) return distrust(turn, fault);
@@ -106,10 +101,10 @@ function failOurselves(turn: Turn, { why, cause }: AuthRefusal): void {
   fail(turn, { ...refusedHere(text), ...(cause ? { cause } : {}) });
 }
 
-/** The identities and the CHILD_SA stand in the first request alone (RFC 7296 §2.16). */
+/** The CHILD_SA stands in the first request alone (RFC 7296 §2.16), an identity where it begins. */
 function sendRound(turn: Turn, task: IkeAuthTask, said: readonly Payload[]): void {
   const { sa } = turn, { config } = sa;
-  if (task.response) return void sendRequest(turn, ExchangeType.IKE_AUTH, said);
+  if (task.response) return void sendRequest(turn, ExchangeType.IKE_AUTH, inOrder(said));
   const peer = config.peerId && resolveIdentity(config.peerId, sa.path, sa.index);
   const { proposal, selectors } = childRequest(sa, task.child!, { group: 0 });
   const added = sayAll(turn, ExchangeType.IKE_AUTH, { response: false, path: sa.path });
@@ -201,8 +196,9 @@ function refused(turn: Turn, error: NotifyPayload, response: Received): void {
   fail(turn, { cause: name, closeCode: error.notify, text });
 }
 
-function ownMethodOf({ config }: IkeSa): string {
-  const { own } = config.auth;
+/** The method that was under way, the second one where there are two. */
+function ownMethodOf({ config, setup }: IkeSa): string {
+  const own = setup?.auth?.own.config ?? config.auth.own;
   return methodOf(own).nameOf(own);
 }
 

@@ -14,14 +14,15 @@ import { PayloadType } from "@/iana/payload_type.ts";
 import type { IkeSa } from "@/ike/records/sa.ts";
 import type { Received } from "@/ike/records/received.ts";
 import type { Turn } from "@/ike/records/event.ts";
-import { newRounds, resumeRounds, type RoundsOutcome, takeRound } from "@/ike/auth/rounds.ts";
+import { resumeRounds, type RoundsOutcome, takeRound } from "@/ike/auth/rounds.ts";
+import { newRounds } from "@/ike/records/auth_rounds.ts";
 import { sendResponse } from "@/ike/window/exchange.ts";
 import { identityIn, resolveIdentity, showIdentity } from "@/ike/negotiate/identity.ts";
 import { dropSetup, enter, fail, releaseLeases } from "@/ike/records/ike_sa.ts";
 import { startIkeLifetime } from "@/ike/window/lifetime.ts";
 import { authenticatedPath } from "@/ike/path/nat.ts";
 import type { AuthRefusal } from "@/ike/auth/authenticator.ts";
-import { inOrder } from "@/ike/auth/payload_order.ts";
+import { inResponseOrder } from "@/ike/auth/payload_order.ts";
 import { hearAll, sayAll } from "@/ike/extensions/extensions.ts";
 import { notify, PeerError } from "@/ike/records/notify.ts";
 import type { ResponderKind } from "@/ike/records/task.ts";
@@ -99,7 +100,7 @@ function refuseWith(
 /** An answer that is not the last: one of the ends is not authenticated yet. */
 function sendRound(turn: Turn, request: Received, said: readonly Payload[]): void {
   turn.sa.path = authenticatedPath(turn.sa, request.path);
-  sendResponse(turn, request, [...ownIdentity(turn.sa), ...inOrder(said)]);
+  sendResponse(turn, request, inResponseOrder([...ownIdentity(turn.sa), ...said]));
 }
 
 /** Both ends are authenticated: the CHILD_SA of the first request, and the last answer. */
@@ -116,12 +117,12 @@ function establish(turn: Turn, request: Received, said: readonly Payload[]): voi
   sa.establishedMs = nowMs;
   startIkeLifetime(sa, nowMs);
   dropSetup(sa);
-  sendResponse(turn, request, [...identity, ...inOrder([...said, ...added]), ...child]);
+  sendResponse(turn, request, [...inResponseOrder([...identity, ...said, ...added]), ...child]);
   sa.window.afterAuthId = sa.window.nextPeerId;
   if (sa.children.length > 0) out.push({ kind: "established" }, sa);
 }
 
-/** IDr stands in the first answer alone (RFC 7296 §2.16). */
+/** IDr stands in the first answer (RFC 7296 §2.16), and in that which begins a second authentication. */
 function ownIdentity({ setup, peer }: IkeSa): Payload[] {
   return setup!.auth!.taken === 1 ? [{ type: PayloadType.IDR, ...peer.ownId! }] : [];
 }

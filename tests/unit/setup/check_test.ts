@@ -454,3 +454,32 @@ Deno.test("EAP: which end is which, and what methods and relays need", () => {
     "7:40: eapusers[0].simopc is no key: expected 32 hex digits",
   ]);
 });
+
+Deno.test("a second authentication: what it needs, and what it does not go with", () => {
+  const client = (lines: string) => errorsOf(`${CLIENT}${lines}`);
+  const gateway = (lines: string) => errorsOf(`${GATEWAY}${lines}`);
+  assert.deepEqual(client("  authown2: rsa\n"), [
+    "7:3: eedir or issuercert is required for authentication by rsa",
+  ]);
+  assert.deepEqual(client("  authpeer2: digital-signature\n"), [
+    "7:3: cadir is required to verify a peer by digital-signature",
+  ]);
+  assert.deepEqual(client("  authown2: eap\n  eapmethod: md5\n  eappassword: x\n"), [
+    "8:3: eapidentity is required: myid client-src-addr is no EAP identity",
+  ]);
+  assert.deepEqual(client("  authpeer2: eap\n"), [
+    "7:3: a gateway is authenticated by no EAP of its own (RFC 7296 §2.16)",
+  ]);
+  assert.deepEqual(gateway("  authown2: eap\n"), [
+    "5:3: a gateway authenticates by no EAP of its own (RFC 7296 §2.16)",
+  ]);
+  assert.deepEqual(gateway("  authpeer2: eap\n"), [
+    "5:3: authpeermethod eap needs eapmethod and eapusers, or a RADIUS server (eapradiussvr)",
+  ]);
+  const only = "  authownmethod: eap-only\n  authpeermethod: eap\n  authpeer2: psk\n";
+  const users = "  eapmethod: mschapv2\n  eapusers: [{identity: bob, password: x}]\n";
+  assert.deepEqual(gateway(only + users), ["7:3: authpeer2 does not go with eap-only (RFC 5998)"]);
+  assert.deepEqual(client("  authown2: psk\n  myid2: 192.0.2.1/24\n"), [
+    "8:3: myid2 is an identity: expected an address without a prefix length",
+  ]);
+});

@@ -148,6 +148,9 @@ ikeconf.crldir
 ikeconf.ocspdir
 ikeconf.ocsprequest false
 ikeconf.revocation soft
+ikeconf.authown2 none
+ikeconf.authpeer2 none
+ikeconf.myid2
 ikeconf.idincert note
 ikeconf.eapmethod []
 ikeconf.eapidentity

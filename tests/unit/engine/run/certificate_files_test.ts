@@ -102,10 +102,11 @@ class OpensslAuthority {
 
   /** What a run of this setup says of one of the certificates. */
   async verdict(name: "good" | "bad", change: Partial<IkeConf>): Promise<PathVerdict> {
-    const files = await this.read(change), { peer } = authOf(this.#setup(change), files, undefined);
+    const certificates = await this.read(change), anybody = { kind: "own-address" } as const;
+    const { peer } = authOf(this.#setup(change), { certificates }, anybody);
     assert.equal(peer.kind, "signature");
     const { trust: store, revocation, purpose } = peer as Extract<typeof peer, { trust: unknown }>;
-    const { certificate } = files.credentials[name === "bad" ? 0 : 1]!;
+    const { certificate } = certificates.credentials[name === "bad" ? 0 : 1]!;
     const nowMs = Date.now();
     return await validatePath(
       { certificate, untrusted: [], store, nowMs, revocation, purpose },

@@ -191,3 +191,11 @@ Deno.test("a responder whose certificate is not trusted is not spoken to in EAP"
   assert.match(both.initiator.failures[0]!, /Cannot trust gw\.test .*is refused/);
   assert.equal(both.initiator.said.length, 2, "nothing is said behind its IKE_AUTH response");
 });
+
+Deno.test("a gateway that refuses at once is told as it says: EAP Failure without IDr", async () => {
+  const { initiator, responder } = ends();
+  const bob = { ...initiator, ownId: fqdn("bob") };
+  const both = await setUp(crypto, { initiator: bob, responder: responder! });
+  assert.match(both.responder.failures[0]!, /there is no such user/);
+  assert.match(both.initiator.failures[0]!, /refused our authentication .*we are bob .* by eap/);
+});

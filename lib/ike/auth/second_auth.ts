@@ -1,0 +1,126 @@
+/**
+ * A second authentication of either end (RFC 4739): ANOTHER_AUTH_FOLLOWS stands beside the AUTH payload
+ * of the first, and the next message of that end begins the second, by its own method and under an
+ * identity of its own.
+ * @module
+ */
+import { NotifyType } from "@/iana/notify_type.ts";
+import { PayloadType } from "@/iana/payload_type.ts";
+import { methodOf } from "@/ike/auth/methods.ts";
+import { identityIn, resolveIdentity, showIdentity } from "@/ike/negotiate/identity.ts";
+import {
+  type AuthAct,
+  type AuthEnd,
+  type AuthSide,
+  closeSide,
+  newSide,
+} from "@/ike/records/auth_rounds.ts";
+import type { Turn } from "@/ike/records/event.ts";
+import { findNotify, notify } from "@/ike/records/notify.ts";
+import { findPayload, type Payload } from "@/wire/message.ts";
+
+/** What this end has to say before its second authentication begins: who it is then. */
+export function ownName({ sa }: Turn): Payload[] {
+  const type = sa.originalInitiator ? PayloadType.IDI : PayloadType.IDR;
+  return [{ type, ...sa.peer.ownId! } as Payload];
+}
+
+/**
+ * This end has said these payloads in its authentication that is under way: what stands beside them
+ * where another one follows. A text says why none can.
+ */
+export function announcement(turn: Turn, payloads: readonly Payload[]): Payload[] | string {
+  const { nextOwn } = turn.sa.setup!.auth!;
+  if (!nextOwn || !findPayload(payloads, PayloadType.AUTH)) return [];
+  if (peerTakesSeveral(turn)) return [notify(NotifyType.ANOTHER_AUTH_FOLLOWS)];
+  return `authown2 is ${methodOf(nextOwn.config).nameOf(nextOwn.config)}, and the peer takes one ` +
+    "authentication alone (no MULTIPLE_AUTH_SUPPORTED, RFC 4739)";
+}
+
+function peerTakesSeveral({ sa }: Turn): boolean {
+  const { multipleAuth, authRequest } = sa.setup!;
+  if (sa.originalInitiator) return multipleAuth;
+  return findNotify(authRequest!.payloads, NotifyType.MULTIPLE_AUTH_SUPPORTED) !== undefined;
+}
+
+/**
+ * This end is through with the authentication that was under way: the act that begins the next one, which
+ * waits for another message of ours where its AUTH payload stands in this one.
+ */
+export function succeedOwn(turn: Turn, said: readonly Payload[]): AuthAct | undefined {
+  const { sa } = turn, rounds = sa.setup!.auth!, { nextOwn, own } = rounds;
+  if (!nextOwn) return undefined;
+  closeSide(own);
+  tell(turn, "own", own);
+  rounds.own = newSide(nextOwn.config);
+  rounds.nextOwn = undefined;
+  rounds.ownBegun = false;
+  return findPayload(said, PayloadType.AUTH) ? undefined : { end: "own", moment: "begin" };
+}
+
+/** The identity of the second authentication of this end takes the place of that of the first. */
+export function takeOwnName({ sa }: Turn): void {
+  const { own2 } = sa.config.auth;
+  sa.peer.ownId = resolveIdentity(own2!.id, sa.path, sa.index);
+}
+
+/**
+ * The peer is through with the authentication that was under way, and `payloads` are its message: the
+ * next one takes its place. A text says why the peer is refused all the same.
+ */
+export function succeedPeer(
+  turn: Turn,
+  payloads: readonly Payload[],
+): AuthAct | string | undefined {
+  const { sa } = turn, rounds = sa.setup!.auth!, { nextPeer, peer } = rounds;
+  const follows = findNotify(payloads, NotifyType.ANOTHER_AUTH_FOLLOWS) !== undefined;
+  if (!nextPeer) {
+    return follows
+      ? `it announces ${sa.config.auth.peer2 ? "a third" : "a second"} ${UNASKED}`
+      : undefined;
+  }
+  const name = methodOf(nextPeer).nameOf(nextPeer);
+  if (!follows && sa.env.broken.has("skip_second_auth")) return undefined;
+  // It is a stranger until all is proved that is asked for.
+  sa.peer.auth = 0;
+  if (!follows) {
+    return `it authenticates once alone (no ANOTHER_AUTH_FOLLOWS), authpeer2 asks for ${name}`;
+  }
+  closeSide(peer);
+  tell(turn, "peer", peer);
+  rounds.peer = newSide(nextPeer);
+  rounds.nextPeer = undefined;
+  rounds.peerUnnamed = true;
+  return sa.originalInitiator ? { end: "peer", moment: "begin" } : undefined;
+}
+
+const UNASKED = "authentication (ANOTHER_AUTH_FOLLOWS), which authpeer2 does not ask for";
+
+/**
+ * The peer's message that begins its second authentication says who it is then. `waits`: a responder
+ * may go on with EAP first. A text says what is wrong.
+ */
+export function takePeerName(
+  { sa }: Turn,
+  payloads: readonly Payload[],
+): "waits" | string | undefined {
+  const rounds = sa.setup!.auth!, type = sa.originalInitiator ? PayloadType.IDR : PayloadType.IDI;
+  const id = findPayload(payloads, type);
+  if (!id) {
+    if (sa.originalInitiator && !rounds.own.done && rounds.ownBegun) return "waits";
+    return `it does not say who it is (${
+      sa.originalInitiator ? "IDr" : "IDi"
+    }) in its second authentication`;
+  }
+  rounds.peerUnnamed = false;
+  sa.peer.id = identityIn(id);
+  return undefined;
+}
+
+function tell({ sa, out }: Turn, end: AuthEnd, { config }: AuthSide): void {
+  const { id, ownId } = sa.peer, [who, as] = end === "own" ? ["This end", ownId] : ["The peer", id];
+  const text = `${who} is authenticated as ${showIdentity(as!)} by ${
+    methodOf(config).nameOf(config)
+  }; another authentication follows (RFC 4739)`;
+  out.push({ kind: "note", level: 4, text }, sa);
+}
