@@ -193,7 +193,7 @@ for (const [name, kind, wish] of ROUTED) {
   });
 }
 
-/** Our own device is as wide as before: only ICMP tells, and the sender inside hears of it. */
+/** Our own device is as wide as before: only ICMP tells, and the sender inside handlers of it. */
 async function narrower(tunnel: Tunnel, router: Router): Promise<void> {
   const { lab, ends } = tunnel, isV6 = ends[0].includes(":"), header = isV6 ? 48 : 28;
   const ping = async (count: number, octets: number, ...words: string[]) => {

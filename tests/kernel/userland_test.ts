@@ -102,7 +102,7 @@ async function rekeyed(kind: Kind): Promise<void> {
   });
 }
 
-/** 1300 octets to the peer: what may be cut is, and who forbids it hears how much would go. */
+/** 1300 octets to the peer: what may be cut is, and who forbids it handlers how much would go. */
 async function narrowed(kind: Kind): Promise<void> {
   await withTunnel(kind, USERLAND, async ({ lab }) => {
     const { ours, theirs } = lab;

@@ -1,9 +1,9 @@
 /**
- * The client: creates tunnels at their pace, tries again those that fail, and knows what became of
- * each. A tunnel costs three octets here; its SA is the core's.
+ * The client: creates tunnels at their configured rate, tries failed ones again, and knows the state of each.
+ * A tunnel takes three octets here; the core has its SA.
  * @module
  */
-import type { Hearing } from "@/engine/run/part.ts";
+import type { EffectHandlers } from "@/engine/run/part.ts";
 import { showPath } from "@/base/address.ts";
 import { showSpi64 } from "@/base/bytes.ts";
 import { showDuration } from "@/base/duration.ts";
@@ -13,9 +13,9 @@ import { Flapping } from "@/engine/load/flapping.ts";
 import {
   alarm,
   type FlapCounts,
-  type Floor,
   NO_FLAPS,
   type Role,
+  type RunContext,
 } from "@/engine/run/run_context.ts";
 import { type ClientPlan, pathOfTunnel, type RunPlan } from "@/engine/run/plan.ts";
 import { showChildren, showInner, showSa } from "@/engine/show/sa_view.ts";
@@ -24,7 +24,7 @@ import { CloseCode, type Failure } from "@/ike/records/failure.ts";
 import { ownSpi } from "@/ike/records/ike_sa.ts";
 import { nameOfCloseCode } from "@/engine/run/close_code.ts";
 
-/** Where a tunnel stands. */
+/** The state of a tunnel. */
 const State = {
   WAITING: 0,
   DIALLING: 1,
@@ -36,71 +36,73 @@ const State = {
   FLAPPED: 7,
 };
 
-/** What a tunnel has been through: bits of `#past`. */
+/** The past of a tunnel: bits of `#past`. */
 const Past = { ESTABLISHED: 1, LOST: 2 };
 
-/** Losses after which a tunnel is tried again: nobody wanted it to end, and the peer may come back. */
-const TRIED_AGAIN: ReadonlySet<number> = new Set([
+/**
+ * Close codes after which a lost tunnel is tried again, as nobody wanted it to end and the peer may return.
+ */
+const RETRIED_AFTER: ReadonlySet<number> = new Set([
   CloseCode.NO_ANSWER,
   CloseCode.LIVENESS_FAILED,
   CloseCode.HARD_EXPIRY,
 ]);
 
-/** Tunnels that are dialled at once: then others have their turn. */
+/** The most tunnels that are dialled before others have their turn. */
 const DIALS_MAX = 32;
 
-/** How far creation may catch up after the process was held up. */
+/** Milliseconds of creation that may be caught up after the process was held up. */
 const CATCH_UP_MS = 100;
 
-/** See {@linkcode Role}. */
+/** The tunnels of a client; see {@linkcode Role}. */
 export class Client implements Role {
-  readonly #floor: Floor;
+  readonly #context: RunContext;
   readonly #plan: ClientPlan & RunPlan;
   readonly #states: Uint8Array;
-  /** Bits of {@linkcode Past}. */
+  /** For each tunnel bits of {@linkcode Past}. */
   readonly #past: Uint8Array;
   readonly #tries: Uint16Array;
   readonly #flapping: Flapping | undefined;
-  /** Tunnels whose flap is over: to be dialled as soon as there is room. */
+  /** Tunnels that are to be rebuilt by flapping, as soon as there is room. */
   readonly #rebuild: number[] = [];
-  /** The next tunnel that was never tried. */
+  /** Index of the next tunnel that was never tried. */
   #next = 0;
   #nextMs = 0;
-  /** Tunnels to be tried again, by time; from `#retryAt` on. */
+  /** Tunnels that are to be tried again, by time, from index `#retryAt` on. */
   #retries: { readonly index: number; readonly atMs: number }[] = [];
   #retryAt = 0;
-  /** Why the last try of a tunnel failed that is, or will be, tried again. */
+  /** For each tunnel that will be tried again, why its last try failed. */
   readonly #unsettled = new Map<number, { readonly sa: IkeSa; readonly words: string }>();
   #dialling = 0;
   #live = 0;
   #givenUp = 0;
   /**
-   * The tunnel that says INITIAL_CONTACT for all where they share an identity (RFC 7296 §2.4). The
-   * others wait for it: whoever is at the peer before it would be taken for a former life of ours.
+   * The IKE SA that sends INITIAL_CONTACT on behalf of all tunnels that share an identity (RFC 7296 §2.4).
+   * The other tunnels wait for it, as the peer would close those that were established earlier.
    */
-  #herald: IkeSa | undefined;
+  #initialContact: IkeSa | undefined;
   #heralded = false;
   readonly #window: DialWindow;
   readonly #pace = alarm((nowMs) => this.#pump(nowMs));
 
-  /** @throws {SetupError} where the last tunnel would have no address. */
-  constructor(floor: Floor, plan: ClientPlan & RunPlan) {
+  /** @throws {SetupError} if the last tunnel would have no address. */
+  constructor(context: RunContext, plan: ClientPlan & RunPlan) {
     pathOfTunnel(plan, plan.tunnels - 1);
-    this.#floor = floor;
+    this.#context = context;
     this.#plan = plan;
     this.#states = new Uint8Array(plan.tunnels);
     this.#past = new Uint8Array(plan.tunnels);
     this.#tries = new Uint16Array(plan.tunnels);
     this.#window = new DialWindow(plan.halfOpenMax, plan.halfOpenAdapts);
-    this.#flapping = plan.flap && new Flapping(floor, plan.flap, (index, nowMs) => {
+    this.#flapping = plan.flap && new Flapping(context, plan.flap, (index, nowMs) => {
       this.#rebuild.push(index);
       this.#pump(nowMs);
     });
   }
 
-  readonly hears: Hearing = {
+  readonly handlers: EffectHandlers = {
     established: (_, sa, nowMs) => this.#established(sa, nowMs),
-    // Tunnels are known by their index, which the new SA has too.
+    // A tunnel is known by its index, which the new SA has too.
     replaced: ({ by }, sa) => this.#flapping?.replaced(sa, by),
     closed: (_, sa, nowMs) => this.#closed(sa, nowMs),
   };
@@ -117,7 +119,7 @@ export class Client implements Role {
     return this.#states[sa.index] === State.LIVE;
   }
 
-  /** What a client dials is a tunnel from the beginning. */
+  /** There is no such SA, as what a client dials is a tunnel from the beginning. */
   firstOnItsWayMs(): undefined {}
 
   trouble(): string | undefined {
@@ -128,13 +130,13 @@ export class Client implements Role {
     return this.#flapping ?? NO_FLAPS;
   }
 
-  /** Who does not authenticate to a client has failed a tunnel of its own. */
+  /** A client has no strangers: a peer that does not authenticate has failed a tunnel. */
   get strangers(): readonly [] {
     return [];
   }
 
   strangerSaid(level: EventLevel, text: string): void {
-    this.#floor.events.publish(level, text);
+    this.#context.events.publish(level, text);
   }
 
   begin(nowMs: number): void {
@@ -143,9 +145,9 @@ export class Client implements Role {
   }
 
   #established(sa: IkeSa, nowMs: number): void {
-    const { tally, events, ending } = this.#floor;
+    const { tally, events, ending } = this.#context;
     if (this.#states[sa.index] !== State.DIALLING) return;
-    if (sa === this.#herald) this.#herald = undefined;
+    if (sa === this.#initialContact) this.#initialContact = undefined;
     this.#states[sa.index] = State.LIVE;
     this.#unsettled.delete(sa.index);
     this.#dialling--;
@@ -171,16 +173,16 @@ export class Client implements Role {
   #closed(sa: IkeSa, nowMs: number): void {
     if (sa.closeCode === CloseCode.REKEYED) return; // the tunnel goes on
     const state = this.#states[sa.index];
-    if (sa === this.#herald) this.#herald = undefined;
+    if (sa === this.#initialContact) this.#initialContact = undefined;
     if (state === State.DIALLING) {
       this.#dialling--;
-      if (this.#floor.ending) this.#states[sa.index] = State.CLOSED;
+      if (this.#context.ending) this.#states[sa.index] = State.CLOSED;
       else this.#tryFailed(sa, nowMs);
     } else if (state === State.LIVE) {
       this.#live--;
       this.#tunnelClosed(sa, nowMs);
     }
-    if (!this.#floor.ending) this.#settled(nowMs);
+    if (!this.#context.ending) this.#settled(nowMs);
   }
 
   ended(): void {
@@ -188,13 +190,16 @@ export class Client implements Role {
       if (this.#past[sa.index]! & Past.LOST) continue; // was counted when it was lost
       if (this.#flapping?.givenUp(sa.index)) this.#countLoss(sa.index);
       const failure = failureOf(sa, "before it was established");
-      this.#floor.tunnelFailed(failure, `${words}; the test ended before the next try was through`);
+      this.#context.tunnelFailed(
+        failure,
+        `${words}; the test ended before the next try was through`,
+      );
     }
     this.#unsettled.clear();
   }
 
   shortfall(): string | undefined {
-    const { tally } = this.#floor, { tunnels } = this.#plan;
+    const { tally } = this.#context, { tunnels } = this.#plan;
     if (tally.established < tunnels) {
       return `${tally.established} of ${tunnels} tunnels established`;
     }
@@ -202,14 +207,14 @@ export class Client implements Role {
     return lost > 0 ? `${lost} of ${tunnels} tunnels lost` : undefined;
   }
 
-  /** Dials what may be dialled now, and sets the alarm for what may be dialled later. */
+  /** Dials the tunnels that may be dialled now, and sets the alarm for later ones. */
   #pump(nowMs: number): void {
     this.#pace.deadlineMs = Infinity;
-    if (this.#floor.ending) return;
+    if (this.#context.ending) return;
     const { tunnels, setupIntervalMs } = this.#plan, { size } = this.#window;
     let dialled = 0;
-    while (this.#dialling < size && !this.#herald) {
-      if (dialled++ === DIALS_MAX) return this.#floor.loop.soon((laterMs) => this.#pump(laterMs));
+    while (this.#dialling < size && !this.#initialContact) {
+      if (dialled++ === DIALS_MAX) return this.#context.loop.soon((laterMs) => this.#pump(laterMs));
       const retry = this.#retries[this.#retryAt];
       if (retry && retry.atMs <= nowMs) {
         this.#takeRetry();
@@ -223,11 +228,11 @@ export class Client implements Role {
         break;
       }
     }
-    // At the limit, or behind the herald, it is the end of a dialling tunnel that pumps again.
-    if (this.#dialling >= size || this.#herald) return;
+    // At the limit, or before INITIAL_CONTACT is established, the next end of a set-up calls this again.
+    if (this.#dialling >= size || this.#initialContact) return;
     const retryMs = this.#retries[this.#retryAt]?.atMs ?? Infinity;
     this.#pace.deadlineMs = Math.min(retryMs, this.#next < tunnels ? this.#nextMs : Infinity);
-    this.#floor.loop.arm(this.#pace);
+    this.#context.loop.arm(this.#pace);
   }
 
   #takeRetry(): void {
@@ -242,11 +247,11 @@ export class Client implements Role {
     this.#dialling++;
     const path = pathOfTunnel(this.#plan, index);
     const shared = this.#identityIsShared();
-    const sa = this.#floor.loop.initiate({ index, path, introduce: !shared || !this.#heralded });
-    this.#floor.creationStarted(sa.startedMs);
-    if (shared && sa.setup?.initialContact) this.#herald = sa;
+    const sa = this.#context.loop.initiate({ index, path, introduce: !shared || !this.#heralded });
+    this.#context.creationStarted(sa.startedMs);
+    if (shared && sa.setup?.initialContact) this.#initialContact = sa;
     this.#heralded = true;
-    this.#floor.events.publish(
+    this.#context.events.publish(
       5,
       () =>
         `Tunnel ${index}: try ${this.#tries[index]}, ${showPath(sa.path)}, SPI ${
@@ -256,7 +261,7 @@ export class Client implements Role {
   }
 
   #identityIsShared(): boolean {
-    const { ownId } = this.#floor.loop.endpoint.config, { tunnels, addressStep } = this.#plan;
+    const { ownId } = this.#context.loop.endpoint.config, { tunnels, addressStep } = this.#plan;
     return tunnels > 1 &&
       (ownId.kind === "fixed" || ownId.kind === "own-address" && addressStep === 0);
   }
@@ -267,7 +272,7 @@ export class Client implements Role {
     const tried = this.#tries[index]!;
     const words = `Tunnel ${index} failed (try ${tried} of ${triesMax}): ${failure.text}`;
     if (tried < triesMax) {
-      this.#floor.tally.retries++;
+      this.#context.tally.retries++;
       return this.#retryLater(sa, { words, said: words, nowMs });
     }
     this.#unsettled.delete(index);
@@ -275,16 +280,19 @@ export class Client implements Role {
     const flapped = this.#flapping?.givenUp(index) ?? false;
     if (!(this.#past[index]! & Past.ESTABLISHED)) {
       this.#givenUp++;
-      this.#floor.tunnelFailed(failure, words);
+      this.#context.tunnelFailed(failure, words);
     } else if (flapped) {
       this.#countLoss(index);
-      this.#floor.tunnelFailed(failure, `${words}; it had flapped`);
+      this.#context.tunnelFailed(failure, `${words}; it had flapped`);
     } else {
-      this.#floor.events.publish(2, `${words}; it had been lost before`);
+      this.#context.events.publish(2, `${words}; it had been lost before`);
     }
   }
 
-  /** `words`: the failure that stands if no try is through in time; `said` is what is told now. */
+  /**
+   * Tries a tunnel again. `words` is the failure that counts if no try succeeds in time; `said` is reported
+   * now.
+   */
   #retryLater(
     sa: IkeSa,
     { words, said, nowMs }: {
@@ -297,47 +305,47 @@ export class Client implements Role {
     this.#states[sa.index] = State.RETRYING;
     this.#retries.push({ index: sa.index, atMs: nowMs + retryIntervalMs });
     this.#unsettled.set(sa.index, { sa, words });
-    this.#floor.events.publish(3, `${said}; next try in ${showDuration(retryIntervalMs)}`);
+    this.#context.events.publish(3, `${said}; next try in ${showDuration(retryIntervalMs)}`);
   }
 
-  /** An established tunnel is no more. */
+  /** Handles the end of an established tunnel. */
   #tunnelClosed(sa: IkeSa, nowMs: number): void {
     const { index } = sa;
     const flapped = this.#flapping?.closed(sa, nowMs) ?? false;
-    if (this.#floor.ending || flapped || sa.closeCode === CloseCode.STOPPED) {
-      const goesOn = flapped && !this.#floor.ending;
+    if (this.#context.ending || flapped || sa.closeCode === CloseCode.STOPPED) {
+      const goesOn = flapped && !this.#context.ending;
       this.#states[index] = goesOn ? State.FLAPPED : State.CLOSED;
       const how = flapped ? `closed (${nameOfCloseCode(sa.closeCode)})` : "closed";
-      this.#floor.events.publish(4, () => `Tunnel ${index} ${how}: ${showSa(sa)}`);
+      this.#context.events.publish(4, () => `Tunnel ${index} ${how}: ${showSa(sa)}`);
       return;
     }
     this.#states[index] = State.LOST;
     this.#countLoss(index);
     const failure = failureOf(sa, "after it was established");
     const words = `Tunnel ${index} lost: ${failure.text}; ${showSa(sa)}`;
-    this.#floor.tunnelFailed(failure, words);
-    // What the peer ended it does not want back; from one that went silent nobody knows.
-    if (this.#floor.ending || !TRIED_AGAIN.has(sa.closeCode)) return;
+    this.#context.tunnelFailed(failure, words);
+    // A tunnel that the peer has ended is not wanted by it; a silent peer may come back.
+    if (this.#context.ending || !RETRIED_AFTER.has(sa.closeCode)) return;
     this.#retryLater(sa, { words, said: `Tunnel ${index} was lost`, nowMs });
   }
 
   #countLoss(index: number): void {
     this.#past[index]! |= Past.LOST;
-    this.#floor.tally.lost++;
+    this.#context.tally.lost++;
   }
 
-  /** A tunnel came to rest: goes on with others, or notices that there are none. */
+  /** Continues after a tunnel was established or given up, or notices that it was the last. */
   #settled(nowMs: number): void {
     this.#pump(nowMs);
-    const { tally } = this.#floor, { tunnels } = this.#plan;
-    if (tally.established + this.#givenUp >= tunnels) this.#floor.creationFinished(nowMs);
+    const { tally } = this.#context, { tunnels } = this.#plan;
+    if (tally.established + this.#givenUp >= tunnels) this.#context.creationFinished(nowMs);
     const waiting = this.#retries.length > this.#retryAt || this.#next < tunnels ||
       this.flapping.down > 0;
-    if (!waiting && this.#dialling === 0 && this.#live === 0) this.#floor.nothingLeft();
+    if (!waiting && this.#dialling === 0 && this.#live === 0) this.#context.nothingLeft();
   }
 }
 
-/** The core's words, or, where the peer just closed it, ours. */
+/** The failure of the core or, if the peer has just closed the SA, a description of that. */
 function failureOf(sa: IkeSa, when: string): Failure {
   if (sa.failure) return sa.failure;
   const cause = nameOfCloseCode(sa.closeCode);

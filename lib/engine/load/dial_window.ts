@@ -1,20 +1,20 @@
 /**
- * How many tunnels may be on their way at a time. Where the setup does not say it, it follows the
- * peer: more than it can answer at once would only wait in queues, be repeated and be lost there. What
- * tells is the time that set-ups take, not messages that are lost, which a bad line does as well.
+ * Limits the number of tunnels that are set up at a time. Unless the setup fixes it, it adapts to the peer,
+ * as more than it can answer would only wait in its queues, be repeated and be lost. The measure is the time
+ * that set-ups take, not lost messages, which also a bad network causes.
  * @module
  */
 
-/** Set-ups of one judgement, and how long it lasts at least. */
+/** Number of set-ups after which the window is adapted, and the shortest time between two adaptations. */
 const SETUPS_MIN = 32, PERIOD_MS = 250;
-/** Set-ups that take this much longer than the quickest did have waited. */
+/** A set-up that takes this much longer than the quickest has waited in queues. */
 const WAIT_MAX_MS = 500;
-/** Tunnels that are always allowed. */
+/** The least size of the window. */
 const SIZE_MIN = 32;
-/** Factors by which the window becomes smaller, and larger again. */
-const LESS = 0.7, MORE = 1.25;
+/** Factors by which the window is reduced and increased. */
+const SHRINK_FACTOR = 0.7, GROW_FACTOR = 1.25;
 
-/** A window for the tunnels of one client. */
+/** The window of one client. */
 export class DialWindow {
   readonly #max: number;
   #size: number;
@@ -23,18 +23,18 @@ export class DialWindow {
   #waited = 0;
   #sinceMs = -Infinity;
 
-  /** Opens with `max`; `adapts` false: it stays so. */
+  /** Begins with size `max`; if `adapts` is false, it stays so. */
   constructor(max: number, readonly adapts: boolean) {
     this.#max = max;
     this.#size = max;
   }
 
-  /** Tunnels that may be on their way. */
+  /** The most tunnels that may be set up at a time. */
   get size(): number {
     return this.#size;
   }
 
-  /** A tunnel came up, so many milliseconds after its first message. */
+  /** Records that a tunnel was established `setupMs` after its first message. */
   established(setupMs: number, nowMs: number): void {
     if (!this.adapts) return;
     this.#quickestMs = Math.min(this.#quickestMs, setupMs);
@@ -43,8 +43,8 @@ export class DialWindow {
     if (this.#setups < SETUPS_MIN || nowMs - this.#sinceMs < PERIOD_MS) return;
     const smallest = Math.min(SIZE_MIN, this.#max);
     this.#size = 2 * this.#waited > this.#setups
-      ? Math.max(smallest, Math.floor(this.#size * LESS))
-      : Math.min(this.#max, Math.ceil(this.#size * MORE));
+      ? Math.max(smallest, Math.floor(this.#size * SHRINK_FACTOR))
+      : Math.min(this.#max, Math.ceil(this.#size * GROW_FACTOR));
     this.#setups = this.#waited = 0;
     this.#sinceMs = nowMs;
   }

@@ -1,39 +1,39 @@
 /**
- * Flapping: some tunnels of a client are torn down and rebuilt for ever, after pauses that are drawn
- * anew each time. It only says when; closing and dialling are the client's.
+ * Flapping: some tunnels of a client are torn down and rebuilt repeatedly, after random pauses. This file
+ * only says when; the client closes and dials.
  * @module
  */
 import type { Alarm } from "@/engine/run/core_loop.ts";
-import type { Floor } from "@/engine/run/run_context.ts";
+import type { RunContext } from "@/engine/run/run_context.ts";
 import type { FlapPlan } from "@/engine/run/plan.ts";
 import { showSa } from "@/engine/show/sa_view.ts";
 import type { IkeSa } from "@/ike/records/sa.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
 
-/** Where a tunnel that flaps stands: up, on its way down, down, or none of the flaps' business. */
+/** The stage of a flapping tunnel: up, being closed, down, or not flapping at present. */
 type Stage = "up" | "closing" | "down" | "off";
 
-/** The flaps of a client's first `plan.tunnels` tunnels. Called within turns of the loop only. */
+/** The flapping of a client's first `plan.tunnels` tunnels. It is only called within turns of the loop. */
 export class Flapping {
-  /** Tunnels that are down on purpose now: until they are up again, or given up. */
+  /** Number of tunnels that are down on purpose: until they are established again, or given up. */
   down = 0;
   /** How often a tunnel was torn down. */
   flaps = 0;
-  /** How often one was up again after that. */
+  /** How often a tunnel was established again afterwards. */
   rebuilds = 0;
-  readonly #floor: Floor;
+  readonly #context: RunContext;
   readonly #plan: FlapPlan;
   readonly #dial: (index: number, nowMs: number) => void;
   readonly #tunnels = new Map<number, Flap>();
 
-  /** `dial` is called when a tunnel's time to be rebuilt has come. */
-  constructor(floor: Floor, plan: FlapPlan, dial: (index: number, nowMs: number) => void) {
-    this.#floor = floor;
+  /** `dial` is called when a tunnel has to be rebuilt. */
+  constructor(context: RunContext, plan: FlapPlan, dial: (index: number, nowMs: number) => void) {
+    this.#context = context;
     this.#plan = plan;
     this.#dial = dial;
   }
 
-  /** The tunnel is up, for the first time or again. */
+  /** Records that a tunnel is established, for the first time or again. */
   established(sa: IkeSa, nowMs: number): void {
     if (sa.index >= this.#plan.tunnels) return;
     let flap = this.#tunnels.get(sa.index);
@@ -49,13 +49,16 @@ export class Flapping {
     this.#enter(flap, "up", nowMs);
   }
 
-  /** A rekey: it is `by` that will be closed. */
+  /** Records a rekey, after which `by` is the SA to be closed. */
   replaced(sa: IkeSa, by: IkeSa): void {
     const flap = this.#tunnels.get(sa.index);
     if (flap?.sa === sa) flap.sa = by;
   }
 
-  /** An established tunnel has ended; returns whether that was meant, and it will be rebuilt. */
+  /**
+   * Records the end of an established tunnel; returns whether it was on purpose, so that the tunnel will be
+   * rebuilt.
+   */
   closed(sa: IkeSa, nowMs: number): boolean {
     const flap = this.#tunnels.get(sa.index);
     if (!flap) return false;
@@ -66,7 +69,7 @@ export class Flapping {
     return meant;
   }
 
-  /** The tunnel will not be up again; returns whether it was down on purpose until now. */
+  /** Records that a tunnel will not be established again; returns whether it was down on purpose. */
   givenUp(index: number): boolean {
     const flap = this.#tunnels.get(index);
     if (flap?.stage !== "down") return false;
@@ -77,37 +80,37 @@ export class Flapping {
 
   #due(flap: Flap, nowMs: number): void {
     flap.deadlineMs = Infinity;
-    if (this.#floor.ending) return;
+    if (this.#context.ending) return;
     if (flap.stage === "down") return this.#dial(flap.index, nowMs);
     const { sa } = flap;
     if (flap.stage !== "up" || !sa) return;
     flap.stage = "closing";
     this.flaps++;
-    this.#floor.events.publish(4, () => `Tunnel ${flap.index} flaps: closing ${showSa(sa)}`);
-    this.#floor.loop.command(sa, { kind: "close", closeCode: CloseCode.FLAPPED });
+    this.#context.events.publish(4, () => `Tunnel ${flap.index} flaps: closing ${showSa(sa)}`);
+    this.#context.loop.command(sa, { kind: "close", closeCode: CloseCode.FLAPPED });
   }
 
-  /** What comes next comes after a pause, where anything does. */
+  /** Enters a stage, whose end comes after a pause if it has one. */
   #enter(flap: Flap, stage: Stage, nowMs: number): void {
     flap.stage = stage;
     flap.deadlineMs = stage === "off" ? Infinity : nowMs + this.#pauseMs();
-    this.#floor.loop.arm(flap);
+    this.#context.loop.arm(flap);
   }
 
-  /** Drawn evenly from both limits and what is between. */
+  /** A random pause between both limits, inclusive. */
   #pauseMs(): number {
     const { minMs, maxMs } = this.#plan;
-    const [a, b, c, d] = this.#floor.loop.endpoint.env.random(4);
+    const [a, b, c, d] = this.#context.loop.endpoint.env.random(4);
     const drawn = (a! << 24 | b! << 16 | c! << 8 | d!) >>> 0;
     return minMs + (maxMs - minMs) * drawn / 0xffffffff;
   }
 }
 
-/** One tunnel that flaps, and its alarm. */
+/** One flapping tunnel with its alarm. */
 class Flap implements Alarm {
   deadlineMs = Infinity;
   stage: Stage = "off";
-  /** The tunnel's IKE SA while it is up. */
+  /** The tunnel's IKE SA while it is established. */
   sa: IkeSa | undefined;
 
   constructor(readonly index: number, readonly due: (flap: Flap, nowMs: number) => void) {}

@@ -1,14 +1,14 @@
 /**
- * The gateway: counts the tunnels that clients build to it. An identity that comes again when its
- * earlier IKE SA is gone, or ends it by INITIAL_CONTACT, is the same tunnel.
+ * The gateway: counts the tunnels that clients build to it. If an identity comes again after its earlier IKE
+ * SA is gone, or ends that by INITIAL_CONTACT, it counts as the same tunnel.
  * @module
  */
-import type { Hearing } from "@/engine/run/part.ts";
+import type { EffectHandlers } from "@/engine/run/part.ts";
 import type { FailureFigures } from "@/engine/show/figure.ts";
 import { showEndpoint } from "@/base/address.ts";
 import { showDuration } from "@/base/duration.ts";
 import { nameOfCloseCode } from "@/engine/run/close_code.ts";
-import { type FlapCounts, type Floor, NO_FLAPS, type Role } from "@/engine/run/run_context.ts";
+import { type FlapCounts, NO_FLAPS, type Role, type RunContext } from "@/engine/run/run_context.ts";
 import type { GatewayPlan, RunPlan } from "@/engine/run/plan.ts";
 import type { EventLevel } from "@/engine/show/event_hub.ts";
 
@@ -19,8 +19,11 @@ import { CloseCode } from "@/ike/records/failure.ts";
 import { identityKey, showIdentity } from "@/ike/negotiate/identity.ts";
 import { isStranger } from "@/ike/records/ike_sa.ts";
 
-/** Ends that a client asked for, or that follow from what it did: no loss. */
-const ASKED_FOR: ReadonlySet<number> = new Set([
+/**
+ * Close codes of ends that a client asked for, or that follow from what it did, so that the tunnel is not
+ * lost.
+ */
+const ENDED_BY_CLIENT: ReadonlySet<number> = new Set([
   CloseCode.STOPPED,
   CloseCode.DELETED_BY_PEER,
   CloseCode.REKEYED,
@@ -30,60 +33,60 @@ const ASKED_FOR: ReadonlySet<number> = new Set([
 ]);
 
 /**
- * Whoever comes under one identity. Several at once are as many tunnels: clients may share an
- * identity. One that comes when an earlier tunnel is down takes that up again.
+ * The clients of one identity. Several at a time count as several tunnels, as clients may share an identity.
+ * One that comes while an earlier tunnel is down continues that tunnel.
  */
 interface Peer {
-  /** Tunnels whose IKE SA is gone. */
+  /** Number of tunnels whose IKE SA is gone. */
   down: number;
-  /** Tunnels that were taken up before we heard that their earlier IKE SA is gone. */
-  takenUp: number;
+  /** Number of tunnels that were continued before the end of their earlier IKE SA was reported. */
+  continued: number;
   /** The IKE SA that was established last. */
   newest: IkeSa | undefined;
 }
 
-/** Whether a new IKE SA takes up a tunnel that was there before. */
-function takesUpEarlier(peer: Peer): boolean {
+/** Whether a new IKE SA continues an earlier tunnel. */
+function continuesEarlier(peer: Peer): boolean {
   if (peer.down > 0) {
     peer.down--;
     return true;
   }
-  // INITIAL_CONTACT ends all earlier SAs of the identity (RFC 7296 §2.4), the newest of them too, and
-  // we hear of that right after this.
+  // INITIAL_CONTACT closes all earlier SAs of the identity (RFC 7296 §2.4), including the newest; this is
+  // reported after the establishment of the new one.
   if (peer.newest?.phase !== "closed") return false;
-  peer.takenUp++;
+  peer.continued++;
   return true;
 }
 
-/** See {@linkcode Role}. */
+/** The tunnels of a gateway; see {@linkcode Role}. */
 export class Gateway implements Role {
-  readonly #floor: Floor;
+  readonly #context: RunContext;
   readonly #plan: GatewayPlan & RunPlan;
-  /** By {@linkcode identityKey}; a peer stays when its last tunnel has gone. */
+  /** Clients by {@linkcode identityKey}; an entry stays after its last tunnel has gone. */
   readonly #peers = new Map<string, Peer>();
-  /** The peer of each tunnel's IKE SA. */
+  /** The client of each tunnel's IKE SA. */
   readonly #live = new Map<IkeSa, Peer>();
   readonly #strangers: Strangers;
-  /** IKE SAs whose peers authenticated, those of tunnels that came again included. */
+  /** Number of IKE SAs whose peers authenticated, including those that continue a tunnel. */
   #begun = 0;
   #lost = 0;
 
-  constructor(floor: Floor, plan: GatewayPlan & RunPlan) {
-    this.#floor = floor;
+  constructor(context: RunContext, plan: GatewayPlan & RunPlan) {
+    this.#context = context;
     this.#plan = plan;
-    this.#strangers = new Strangers(floor.events);
+    this.#strangers = new Strangers(context.events);
   }
 
-  readonly hears: Hearing = {
+  readonly handlers: EffectHandlers = {
     established: (_, sa, nowMs) => this.#established(sa, nowMs),
     child_failed: ({ failure }, sa) =>
-      this.#floor.tunnelFailed(failure, `No CHILD_SA: ${failure.text}, ${showSa(sa)}`),
+      this.#context.tunnelFailed(failure, `No CHILD_SA: ${failure.text}, ${showSa(sa)}`),
     replaced: ({ by }, sa) => this.#replaced(sa, by),
     closed: (_, sa, nowMs) => this.#closed(sa, nowMs),
   };
 
   get halfOpen(): number {
-    return this.#floor.loop.endpoint.halfOpen;
+    return this.#context.loop.endpoint.halfOpen;
   }
 
   get created(): number {
@@ -95,15 +98,15 @@ export class Gateway implements Role {
   }
 
   firstOnItsWayMs(): number | undefined {
-    // One without keys may still be refused in IKE_SA_INIT.
-    for (const { keys, startedMs } of this.#floor.loop.endpoint.newcomers.halfOpen.keys()) {
+    // An IKE SA without keys may still be refused in IKE_SA_INIT.
+    for (const { keys, startedMs } of this.#context.loop.endpoint.newcomers.halfOpen.keys()) {
       if (keys) return startedMs;
     }
   }
 
   trouble(): undefined {}
 
-  /** To a gateway a tunnel that flaps is deleted by its client, and comes again. */
+  /** A gateway has none: it sees a flapping tunnel as deleted by its client and established again. */
   get flapping(): FlapCounts {
     return NO_FLAPS;
   }
@@ -119,15 +122,15 @@ export class Gateway implements Role {
   begin(): void {
     const { tunnels, ownAddress, ownPort } = this.#plan;
     const at = showEndpoint(ownAddress, ownPort);
-    this.#floor.events.publish(4, `Gateway ready at ${at}, ${tunnels} tunnels expected`);
+    this.#context.events.publish(4, `Gateway ready at ${at}, ${tunnels} tunnels expected`);
   }
 
   #established(sa: IkeSa, nowMs: number): void {
-    const { tally, events } = this.#floor;
+    const { tally, events } = this.#context;
     const setupMs = nowMs - sa.startedMs, peer = this.#peerOf(sa);
     this.#begun++;
-    this.#floor.creationStarted(sa.startedMs);
-    if (!takesUpEarlier(peer)) tally.countEstablished(setupMs, nowMs);
+    this.#context.creationStarted(sa.startedMs);
+    if (!continuesEarlier(peer)) tally.countEstablished(setupMs, nowMs);
     peer.newest = sa;
     this.#live.set(sa, peer);
     events.publish(4, () =>
@@ -135,7 +138,7 @@ export class Gateway implements Role {
       `${showChildren(sa.children)}${showInner(sa)}, ${
         showDuration(Math.round(setupMs * 10) / 10)
       }`);
-    if (tally.established >= this.#plan.tunnels) this.#floor.creationFinished(nowMs);
+    if (tally.established >= this.#plan.tunnels) this.#context.creationFinished(nowMs);
   }
 
   #replaced(sa: IkeSa, by: IkeSa): void {
@@ -150,29 +153,29 @@ export class Gateway implements Role {
     const peer = this.#live.get(sa);
     if (!peer) return this.#neverUp(sa, nowMs);
     this.#live.delete(sa);
-    if (peer.takenUp > 0 && sa.closeCode === CloseCode.INITIAL_CONTACT) peer.takenUp--;
+    if (peer.continued > 0 && sa.closeCode === CloseCode.INITIAL_CONTACT) peer.continued--;
     else peer.down++;
     if (peer.newest === sa) peer.newest = undefined;
     const who = showIdentity(sa.peer.id!);
-    if (this.#floor.ending || ASKED_FOR.has(sa.closeCode)) {
-      this.#floor.events.publish(
+    if (this.#context.ending || ENDED_BY_CLIENT.has(sa.closeCode)) {
+      this.#context.events.publish(
         4,
         () => `Tunnel of ${who} closed (${nameOfCloseCode(sa.closeCode)}): ${showSa(sa)}`,
       );
       return;
     }
     this.#lost++;
-    this.#floor.tally.lost++;
+    this.#context.tally.lost++;
     const cause = nameOfCloseCode(sa.closeCode);
     const failure = sa.failure ??
       { cause, closeCode: sa.closeCode, text: `Its IKE SA was closed (${cause})` };
-    this.#floor.tunnelFailed(failure, `Tunnel of ${who} lost: ${failure.text}; ${showSa(sa)}`);
+    this.#context.tunnelFailed(failure, `Tunnel of ${who} lost: ${failure.text}; ${showSa(sa)}`);
   }
 
   ended(): void {}
 
   shortfall(): string | undefined {
-    const { tunnels } = this.#plan, { established } = this.#floor.tally;
+    const { tunnels } = this.#plan, { established } = this.#context.tally;
     if (established < tunnels) {
       return `${established} of ${tunnels} expected tunnels established` +
         this.#strangers.commonest();
@@ -183,20 +186,23 @@ export class Gateway implements Role {
   #peerOf(sa: IkeSa): Peer {
     const key = identityKey(sa.peer.id!), known = this.#peers.get(key);
     if (known) return known;
-    const peer: Peer = { down: 0, takenUp: 0, newest: undefined };
+    const peer: Peer = { down: 0, continued: 0, newest: undefined };
     this.#peers.set(key, peer);
     return peer;
   }
 
-  /** A peer that did not get through. It is a tunnel of the test only if it has authenticated. */
+  /**
+   * Handles an IKE SA that was not established. It is a tunnel of the test only if its peer has
+   * authenticated.
+   */
   #neverUp(sa: IkeSa, nowMs: number): void {
     const { failure } = sa;
-    if (!failure || this.#floor.ending) return;
+    if (!failure || this.#context.ending) return;
     const { peerAddress, peerPort } = sa.path;
     const from = showEndpoint(peerAddress, peerPort);
     if (isStranger(sa)) {
       return this.#strangers.failed(failure.cause, `${from}: ${failure.text}`, nowMs);
     }
-    this.#floor.tunnelFailed(failure, `Tunnel from ${from} failed: ${failure.text}`);
+    this.#context.tunnelFailed(failure, `Tunnel from ${from} failed: ${failure.text}`);
   }
 }

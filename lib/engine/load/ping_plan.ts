@@ -1,5 +1,5 @@
 /**
- * What the ping test of a run is to do: `pingconf` as plain values, and whose addresses a task has.
+ * The plan of the ping test: `pingconf` as plain values, and the addresses of each task.
  * @module
  */
 import type { ChildSa, IkeSa } from "@/ike/records/sa.ts";
@@ -14,33 +14,35 @@ import { SetupError } from "@/base/errors.ts";
 import type { EchoShape } from "@/ping/echo.ts";
 import type { Setup } from "@/setup/setup.ts";
 
-/** See the module. */
+/** The plan of a ping test. */
 export interface PingPlan {
   readonly shape: EchoShape;
-  /** Tasks at most: `numberoftunnels`. */
+  /** The most tasks: `numberoftunnels`. */
   readonly tasks: number;
-  /** Whether traffic starts with each tunnel; else after all. */
+  /**
+   * Whether the pings of a tunnel start when it is established; otherwise all start after the last tunnel.
+   */
   readonly withTunnel: boolean;
-  /** Addresses come from the negotiated selectors. */
+  /** Whether addresses are taken from the negotiated selectors. */
   readonly auto: boolean;
-  /** Of task 0; the steps are from task to task. */
+  /** The peer's address of task 0; the steps are from task to task. */
   readonly peer: IpAddress;
   readonly peerStep: number;
-  /** Unspecified: not said. */
+  /** The own address of task 0; unspecified: it is not configured. */
   readonly own: IpAddress;
   readonly ownStep: number;
-  /** Own addresses are put on `virtualipif`. */
+  /** Whether own addresses are added to `virtualipif`. */
   readonly assignsOwn: boolean;
   readonly intervalMs: number;
   readonly setupIntervalMs: number;
   readonly holdMs: number;
-  /** Percent. */
+  /** The permitted loss in percent. */
   readonly lossMax: number;
 }
 
 /**
- * Undefined: nothing is pinged.
- * @throws {SetupError} where the last task would have no address.
+ * Reads the plan from a setup; undefined: nothing is pinged.
+ * @throws {SetupError} if the last task would have no address.
  */
 export function pingPlanOf(
   { pingconf: conf, numberoftunnels, ikeconf }: Setup,
@@ -61,7 +63,7 @@ export function pingPlanOf(
     peerStep: conf.deststep,
     own: srcaddr ?? new Uint8Array(destaddr.length),
     ownStep: srcaddr ? conf.srcstep : 0,
-    // The peer assigns those of remote access, and the data path puts them there.
+    // With remote access the peer assigns the addresses, and the data path adds them.
     assignsOwn: conf.assignsrc && !ikeconf.ratunnel,
     intervalMs: conf.interval,
     setupIntervalMs: conf.setupinterval,
@@ -72,21 +74,21 @@ export function pingPlanOf(
   return plan;
 }
 
-/** Own and peer's address of a ping task. */
+/** The addresses of a ping task. */
 export interface TaskEnds {
-  /** Unspecified: whatever the system or the tunnel's selectors give. */
+  /** The own address; unspecified: the system or the tunnel's selectors determine it. */
   readonly own: IpAddress;
   readonly peer: IpAddress;
 }
 
-/** The addresses that the setup gives a task. @throws {SetupError} past the end of their space. */
+/** The addresses of a task by the setup. @throws {SetupError} if they are outside of the address space. */
 export function endsOfTask(plan: PingPlan, task: number): TaskEnds {
   const peer = stepped("destaddr", plan.peer, task * plan.peerStep);
   return { own: stepped("srcaddr", plan.own, task * plan.ownStep), peer };
 }
 
 /**
- * The addresses of a task by its tunnel: what `autoaddr` takes from the selectors, and the source that
+ * The addresses of a task by its tunnel: those that `autoaddr` takes from the selectors, and a source that
  * the setup leaves open. A selector for any address gives none.
  */
 export function endsOfTunnel(plan: PingPlan, task: number, sa: IkeSa): TaskEnds {
@@ -103,8 +105,8 @@ export function endsOfTunnel(plan: PingPlan, task: number, sa: IkeSa): TaskEnds 
 }
 
 /**
- * The task whose destination the setup gives lies in a tunnel's remote selectors, from task `from` on;
- * undefined: none does.
+ * The task, from `from` on, whose configured destination is in a tunnel's remote selectors; undefined: there
+ * is none.
  */
 export function taskWithin(plan: PingPlan, { children }: IkeSa, from: number): number | undefined {
   for (const { startAddress, endAddress } of children.flatMap((child) => child.peerTs)) {
@@ -120,7 +122,7 @@ export function taskWithin(plan: PingPlan, { children }: IkeSa, from: number): n
       if (isIn(BigInt(from))) return from;
       continue;
     }
-    // The nearest end of the range, by the direction of the step, or the first task that counts.
+    // The end of the range that is nearest in the direction of the step, or the first task that counts.
     const offset = step > 0n ? first - zero : zero - last, size = step > 0n ? step : -step;
     const nearest = offset <= 0n ? 0n : (offset + size - 1n) / size;
     const task = nearest < BigInt(from) ? BigInt(from) : nearest;

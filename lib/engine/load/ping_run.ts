@@ -1,15 +1,15 @@
 /**
- * The ping test of a run: which tasks begin when, by which way, and what is told of them. Requests and
- * replies are `ping/`'s.
+ * The ping test of a run: which tasks begin when and by which carrier, and what is reported of them. `ping/`
+ * makes the requests and judges the replies.
  * @module
  */
-import type { Hearing, RunPart } from "@/engine/run/part.ts";
+import type { EffectHandlers, RunPart } from "@/engine/run/part.ts";
 import type { PingFigures, PingTaskView } from "@/engine/show/ping_table.ts";
 import { type IpAddress, isUnspecified, showAddress } from "@/base/address.ts";
 import type { DataPath } from "@/datapath/data_path.ts";
 import { InnerEcho } from "@/datapath/inner_echo.ts";
 import type { Clock } from "@/engine/run/clock.ts";
-import { alarm, type Floor } from "@/engine/run/run_context.ts";
+import { alarm, type RunContext } from "@/engine/run/run_context.ts";
 import { Histogram } from "@/engine/show/histogram.ts";
 import { pingFiguresOf, worstLoss } from "@/engine/show/ping_figures.ts";
 import {
@@ -26,31 +26,34 @@ import { CloseCode } from "@/ike/records/failure.ts";
 import type { PingCarrier } from "@/ping/carrier.ts";
 import { Pinger } from "@/ping/pinger.ts";
 
-/** How often losses are looked at. */
+/** Interval at which losses are checked, in milliseconds. */
 const LOSS_EVERY_MS = 1_000;
-/** Judged requests below which a loss rate says nothing yet. */
+/** The least number of judged requests for which a loss rate is reported. */
 const JUDGED_MIN = 10;
-/** What is on its way when the test ends is waited for so long. */
+/** How long replies are waited for when the test ends, in milliseconds. */
 const LAST_REPLIES_MS = 1_000;
 const LAST_LOOK_MS = 20;
-/** A gateway's first request leaves behind the message that tells the client of its tunnel. */
+/**
+ * Delay of a gateway's first request, which must not overtake the message that establishes the tunnel at the
+ * client.
+ */
 const GATEWAY_DELAY_MS = 200;
 
-/** Opens sockets of the system for a plan's pings. */
+/** Opens sockets of the system for the pings of a plan. */
 export type OpenPingSockets = (plan: PingPlan, failed: (error: unknown) => void) => PingCarrier;
 
-/** What a ping test stands on. */
+/** The options of a ping test. */
 export interface PingRunOptions {
-  readonly floor: Floor;
+  readonly context: RunContext;
   readonly clock: Clock;
   readonly plan: RunPlan;
-  /** Undefined: nothing is pinged, and pings of others are answered all the same. */
+  /** The plan; undefined: nothing is pinged, but pings of peers are answered. */
   readonly ping: PingPlan | undefined;
   readonly path: DataPath;
   readonly openSockets: OpenPingSockets;
 }
 
-/** See the module. */
+/** The ping test of one run. */
 export class PingRun implements RunPart {
   readonly #options: PingRunOptions;
   readonly #echo: InnerEcho | undefined;
@@ -58,17 +61,17 @@ export class PingRun implements RunPart {
   readonly #pinger: Pinger | undefined;
   #latencyMs = new Histogram();
   readonly #firstMs = new Histogram();
-  /** When each tunnel was up, by task; a gateway's as far as it knows whose it is. */
+  /** When the tunnel of each task was established; at a gateway only for tasks whose tunnel is known. */
   readonly #upMs = new Map<number, number>();
-  /** Addresses of the tasks whose tunnels give them. */
+  /** Addresses of tasks that are taken from their tunnels. */
   readonly #ends = new Map<number, TaskEnds>();
   /** The pinger's number of each task that was started. */
   readonly #started = new Map<number, number>();
   /** The task of each tunnel. */
   readonly #tasks = new WeakMap<IkeSa, number>();
-  /** Tasks of a gateway by the first addresses of their tunnels' selectors, with `autoaddr`. */
+  /** With `autoaddr`, tasks of a gateway by the first addresses of their tunnels' selectors. */
   readonly #known = new Map<string, number>();
-  /** The time from which tasks may start; Infinity: not yet known. */
+  /** The time from which tasks may start; Infinity: it is not known yet. */
   #fromMs = Infinity;
   #nextTask = 0;
   #untold = 0;
@@ -81,14 +84,14 @@ export class PingRun implements RunPart {
   readonly #beat = alarm(() => this.#pump());
   readonly #watch = alarm((nowMs) => this.#look(nowMs));
 
-  /** @throws {SetupError} where there are no sockets for it. */
+  /** @throws {SetupError} if sockets for it cannot be opened. */
   constructor(options: PingRunOptions) {
-    const { path, ping, clock, floor, openSockets } = options;
+    const { path, ping, clock, context, openSockets } = options;
     this.#options = options;
     this.#echo = path.inner && new InnerEcho(path.inner);
     if (!ping) return;
     this.#carrier = this.#echo?.carrier(ping.shape) ??
-      openSockets(ping, (e) => floor.events.publish(1, `Pings get no replies any more: ${e}`));
+      openSockets(ping, (e) => context.events.publish(1, `Pings get no replies any more: ${e}`));
     this.#pinger = new Pinger({
       carrier: this.#carrier,
       intervalMs: ping.intervalMs,
@@ -100,23 +103,23 @@ export class PingRun implements RunPart {
     });
   }
 
-  readonly hears: Hearing = {
+  readonly handlers: EffectHandlers = {
     established: (_, sa, nowMs) => this.#established(sa, nowMs),
     replaced: ({ by }, sa) => this.#replaced(sa, by),
     closed: (_, sa) => this.#closed(sa),
   };
 
-  /** The run begins: a gateway is ready. */
+  /** Handles the start of the run, at which a gateway is ready. */
   begin(nowMs: number): void {
     const { ping, plan } = this.#options;
     if (!ping) return;
     if (ping.withTunnel) this.#fromMs = nowMs;
     else if (plan.role === "gateway") this.#holdFrom(nowMs);
     this.#watch.deadlineMs = nowMs + LOSS_EVERY_MS;
-    this.#options.floor.loop.arm(this.#watch);
+    this.#options.context.loop.arm(this.#watch);
   }
 
-  /** A tunnel is up. */
+  /** Handles an established tunnel. */
   #established(sa: IkeSa, nowMs: number): void {
     const { ping } = this.#options, task = ping && this.#taskOf(ping, sa);
     if (!ping || task === undefined || this.#isOver) return;
@@ -128,20 +131,20 @@ export class PingRun implements RunPart {
       return this.#pinger!.tunnelUp(started, nowMs);
     }
     if (this.#needsTunnel(ping)) this.#ends.set(task, endsOfTunnel(ping, task, sa));
-    // Whoever comes after the others have begun, or begins with its tunnel.
+    // Only tunnels that come after the start of all tasks, or start with their tunnel, continue here.
     if (nowMs < this.#fromMs) return;
     const delayMs = this.#options.plan.role === "gateway" ? GATEWAY_DELAY_MS : 0;
     this.#start(task, nowMs + delayMs);
     this.#beatAt(nowMs);
   }
 
-  /** A rekey: `by` is the tunnel's IKE SA now. */
+  /** Handles a rekey, after which `by` is the tunnel's IKE SA. */
   #replaced(sa: IkeSa, by: IkeSa): void {
     const task = this.#tasks.get(sa);
     if (task !== undefined) this.#tasks.set(by, task);
   }
 
-  /** A tunnel is gone; one that was to go is not pinged until it is there again. */
+  /** Handles the end of a tunnel; one that is down on purpose is not pinged until it is established again. */
   #closed(sa: IkeSa): void {
     const task = this.#tasks.get(sa), started = task !== undefined && this.#started.get(task);
     const wasToGo = this.#options.plan.role === "client"
@@ -150,30 +153,30 @@ export class PingRun implements RunPart {
     if (wasToGo && typeof started === "number") this.#pinger!.pause(started);
   }
 
-  /** All configured tunnels are up, or given up. */
+  /** Handles that all configured tunnels are established or given up. */
   creationFinished(nowMs: number): void {
     const { ping, plan } = this.#options;
     if (ping && !ping.withTunnel && plan.role === "client") this.#holdFrom(nowMs);
   }
 
-  /** The data path has what this turn gave it: traffic that starts with a tunnel may leave. */
+  /** Handles the end of a turn: the data path has its SAs, so that traffic of new tunnels may start. */
   settled(nowMs: number): void {
     if (this.#pinger && this.#pinger.nextMs() <= nowMs && !this.#isOver) this.#pump();
   }
 
   /**
-   * Sends no more. `done` is called when all replies have come, or will not: within the turn where
-   * nothing is waited for, else within {@linkcode LAST_REPLIES_MS}.
+   * Stops sending. `done` is called when all replies have come or time is up: within the turn if nothing is
+   * waited for, otherwise within {@linkcode LAST_REPLIES_MS}.
    */
   end(nowMs: number, isPatient: boolean, done: () => void): void {
-    const pinger = this.#pinger, { floor } = this.#options;
+    const pinger = this.#pinger, { context } = this.#options;
     this.#isOver = true;
     for (const one of [this.#hold, this.#beat, this.#watch]) one.deadlineMs = Infinity;
     pinger?.stop();
     const judged = () => {
       last.deadlineMs = Infinity;
       pinger?.judgeAll();
-      if (pinger?.begun === 0) floor.events.publish(3, "The test ended before its pings began");
+      if (pinger?.begun === 0) context.events.publish(3, "The test ended before its pings began");
       this.#tellLoss();
       done();
     };
@@ -185,17 +188,17 @@ export class PingRun implements RunPart {
     this.#last = judged;
     if (!pinger || pinger.outstanding === 0 || !isPatient) return this.hurry();
     last.deadlineMs = nowMs + LAST_LOOK_MS;
-    floor.loop.arm(last);
+    context.loop.arm(last);
   }
 
-  /** What {@linkcode PingRun.end} waits for is waited for no longer. */
+  /** Ends the wait of {@linkcode PingRun.end} at once. */
   hurry(): void {
     const last = this.#last;
     this.#last = undefined;
     last?.();
   }
 
-  /** Why pings make a test fail; undefined: they do not. */
+  /** The reason why pings make the test fail; undefined: they do not. */
   shortfall(): string | undefined {
     const { ping, plan } = this.#options;
     if (!ping || !this.#pinger || plan.role !== "client") return undefined;
@@ -205,7 +208,7 @@ export class PingRun implements RunPart {
     return `${percent(rate)} of the pings lost, more than maxlossrate ${ping.lossMax} %`;
   }
 
-  /** In the order of their creation. */
+  /** Tasks in the order of their creation. */
   list(start: number, len: number): PingTaskView[] {
     const pinger = this.#pinger;
     if (!pinger) return [];
@@ -218,13 +221,13 @@ export class PingRun implements RunPart {
     return tasks;
   }
 
-  /** What all tasks together have sent and received. */
+  /** Number of requests and replies of all tasks. */
   get totals(): { readonly sent: number; readonly received: number } {
     const { sent = 0, received = 0 } = this.#pinger?.totals ?? {};
     return { sent, received };
   }
 
-  /** See RunFigures. */
+  /** The figures of the ping test; see RunFigures. */
   figures(): PingFigures | null {
     const { ping } = this.#options, pinger = this.#pinger;
     if (!ping || !pinger) return null;
@@ -233,12 +236,12 @@ export class PingRun implements RunPart {
     return pingFiguresOf(pinger, { ping, latencyMs, firstPacketMs, unsent });
   }
 
-  /** Pings of the other ends that we answered ourselves. */
+  /** Number of pings of peers that this process answered. */
   get answered(): number {
     return this.#echo?.answered ?? 0;
   }
 
-  /** All counters begin anew; the time to the first packet of a tunnel stays. */
+  /** Sets all counters to zero; the time to the first packet of a tunnel stays. */
   clear(): void {
     this.#pinger?.clear();
     this.#latencyMs = new Histogram();
@@ -246,19 +249,19 @@ export class PingRun implements RunPart {
     this.#tasksAbove = 0;
   }
 
-  /** Sockets are closed; addresses go with the data path. */
+  /** Closes the sockets; the data path removes the addresses. */
   async close(): Promise<void> {
     await this.#carrier?.close();
   }
 
   #holdFrom(nowMs: number): void {
     this.#hold.deadlineMs = nowMs + this.#options.ping!.holdMs;
-    this.#options.floor.loop.arm(this.#hold);
+    this.#options.context.loop.arm(this.#hold);
   }
 
-  /** The hold time is over: tasks start one after the other, tunnels that come later with them. */
+  /** Starts the tasks one after the other when the hold time is over; later tunnels are started with them. */
   #startAll(nowMs: number): void {
-    const { plan, floor, ping } = this.#options;
+    const { plan, context, ping } = this.#options;
     this.#hold.deadlineMs = Infinity;
     if (this.#isOver) return;
     this.#fromMs = nowMs;
@@ -267,9 +270,9 @@ export class PingRun implements RunPart {
       ? [...this.#upMs.keys()].sort((a, b) => a - b)
       : Array.from({ length: ping!.tasks }, (_, task) => task);
     tasks.forEach((task, i) => this.#start(task, nowMs + i * ping!.setupIntervalMs));
-    floor.events.publish(4, `${this.#started.size} ping tasks start`);
+    context.events.publish(4, `${this.#started.size} ping tasks start`);
     if (this.#untold > 0) {
-      floor.events.publish(
+      context.events.publish(
         2,
         `${this.#untold} ping tasks are left out: their ends are others' too`,
       );
@@ -289,7 +292,7 @@ export class PingRun implements RunPart {
     else this.#started.set(task, started);
   }
 
-  /** The task of a tunnel; undefined: there is none for it. */
+  /** The task of a tunnel; undefined: it has none. */
   #taskOf(ping: PingPlan, sa: IkeSa): number | undefined {
     if (this.#options.plan.role === "client") return sa.index;
     if (ping.auto) return this.#taskBySelectors(ping, sa);
@@ -298,7 +301,7 @@ export class PingRun implements RunPart {
     return task;
   }
 
-  /** A client that comes again to a gateway is a tunnel of its own, and no new task. */
+  /** The task of a gateway's tunnel by its selectors, so that a client that comes again gets no new task. */
   #taskBySelectors({ tasks }: PingPlan, { children: [child] }: IkeSa): number | undefined {
     const key = `${child?.ownTs[0]?.startAddress} ${child?.peerTs[0]?.startAddress}`;
     const known = this.#known.get(key);
@@ -307,7 +310,7 @@ export class PingRun implements RunPart {
     return this.#nextTask++;
   }
 
-  /** Whether a task's addresses are known with its tunnel alone. */
+  /** Whether a task's addresses are only known with its tunnel. */
   #needsTunnel({ auto, own }: PingPlan): boolean {
     return auto || this.#echo !== undefined && isUnspecified(own);
   }
@@ -319,7 +322,7 @@ export class PingRun implements RunPart {
 
   #beatAt(deadlineMs: number): void {
     this.#beat.deadlineMs = deadlineMs;
-    this.#options.floor.loop.arm(this.#beat);
+    this.#options.context.loop.arm(this.#beat);
   }
 
   #look(nowMs: number): void {
@@ -327,29 +330,29 @@ export class PingRun implements RunPart {
     this.#tellLoss();
   }
 
-  /** Says when losses go above what is permitted, over all tasks, and of more and more tasks. */
+  /** Reports losses above what is permitted, over all tasks, whenever more tasks are affected. */
   #tellLoss(): void {
-    const { ping, floor } = this.#options, pinger = this.#pinger;
+    const { ping, context } = this.#options, pinger = this.#pinger;
     if (!ping || !pinger) return;
     const { received, lost } = pinger.totals, rate = rateOf(lost, received);
     const isAbove = rate > ping.lossMax, isSure = this.#isOver || lost + received >= JUDGED_MIN;
     if (isAbove && !this.#wasAbove && isSure) {
       this.#wasAbove = true;
-      floor.events.publish(
+      context.events.publish(
         2,
         `Ping loss ${percent(rate)} (${lost} of ${lost + received}) is above maxlossrate ` +
           `${ping.lossMax} %`,
       );
     } else if (!isAbove && this.#wasAbove) {
       this.#wasAbove = false;
-      floor.events.publish(4, `Ping loss ${percent(rate)} is within maxlossrate again`);
+      context.events.publish(4, `Ping loss ${percent(rate)} is within maxlossrate again`);
     }
     const { above, first } = worstLoss(pinger, ping.lossMax, this.#isOver ? 1 : JUDGED_MIN);
     if (above <= 2 * this.#tasksAbove || first === undefined) return;
     this.#tasksAbove = above;
     const [own, peer] = pinger.endsOf(first), { counts } = pinger;
     const judged = counts.received[first]! + counts.lost[first]!;
-    floor.events.publish(
+    context.events.publish(
       2,
       `${above} of ${pinger.begun} ping tasks lose more than ${ping.lossMax} %, for example ` +
         `${showEnd(own)} → ${showAddress(peer)}: ${counts.lost[first]} of ${judged}`,

@@ -1,21 +1,21 @@
 /**
- * What peers did at a gateway that never proved who they are. Anybody on the network may begin an IKE
- * SA, so that none of it is a tunnel of the test, fails it or ends it: it is counted by its cause, and
- * said in the log as often as a log can bear.
+ * Counts what peers did at a gateway that never authenticated. Anybody on the network may begin an IKE SA, so
+ * that none of this is a tunnel of the test, fails it or ends it: it is counted by cause, and written to the
+ * log at a limited rate.
  * @module
  */
 import type { FailureFigures } from "@/engine/show/figure.ts";
 import { CauseCounts } from "@/engine/show/cause_counts.ts";
 import type { EventHub } from "@/engine/show/event_hub.ts";
 
-/** Lines about strangers in the log within a second; the others are counted. */
+/** The most lines about strangers in the log within a second; others are only counted. */
 const LINES_MAX = 10;
 
-/** Counts strangers, and says what they did. */
+/** Counts strangers, and reports what they did. */
 export class Strangers {
   readonly #events: EventHub;
   readonly #counts = new CauseCounts();
-  /** When the second began in which `#lines` are counted. */
+  /** When the second began for which `#lines` counts. */
   #sinceMs = -Infinity;
   #lines = 0;
   #unsaid = 0;
@@ -24,13 +24,13 @@ export class Strangers {
     this.#events = events;
   }
 
-  /** A peer did not get through; `words` say who and why. */
+  /** Counts a peer that did not authenticate; `words` describe who and why. */
   failed(cause: string, words: string, nowMs: number): void {
     this.#counts.add(cause, () => words);
     this.say(3, words, nowMs);
   }
 
-  /** Something else about a stranger is worth a line in the log. */
+  /** Writes another line about a stranger. */
   say(level: 1 | 2 | 3 | 4 | 5, words: string, nowMs: number): void {
     if (nowMs >= this.#sinceMs + 1_000) {
       this.#sinceMs = nowMs;
@@ -44,12 +44,12 @@ export class Strangers {
     this.#events.publish(level, words);
   }
 
-  /** By cause, the most frequent first. */
+  /** Strangers by cause, the most frequent first. */
   figures(): FailureFigures[] {
     return this.#counts.figures();
   }
 
-  /** A clause about the commonest cause, for the words of a failed test; empty without strangers. */
+  /** A clause about the most frequent cause, for the message of a failed test; empty without strangers. */
   commonest(): string {
     const [first] = this.figures(), { total } = this.#counts;
     if (!first) return "";

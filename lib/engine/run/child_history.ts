@@ -1,16 +1,16 @@
 /**
- * Rekeyed CHILD_SAs that stay listed when they are gone: with their keys, under the IKE SA that their
- * tunnel has now. It is bounded: the oldest go first. They carry nothing, and count nowhere.
+ * Keeps rekeyed CHILD_SAs in the lists after they are gone: with their keys, under the present IKE SA of
+ * their tunnel. Their number is bounded, and the oldest go first. They carry nothing and are counted nowhere.
  * @module
  */
-import type { Hearing, RunPart } from "@/engine/run/part.ts";
+import type { EffectHandlers, RunPart } from "@/engine/run/part.ts";
 import { isReplaced } from "@/ike/records/ike_sa.ts";
 import type { ChildSa, IkeSa } from "@/ike/records/sa.ts";
 
-/** See {@linkcode ChildHistory.keep}; `max` 0 keeps none. */
+/** The rekeyed CHILD_SAs of a run, see {@linkcode ChildHistory.keep}; with a `max` of 0 none is kept. */
 export class ChildHistory implements RunPart {
   readonly #max: number;
-  /** By own SPI, oldest first. */
+  /** Kept CHILD_SAs by own SPI, oldest first. */
   readonly #bySpi = new Map<number, ChildSa>();
   readonly #byParent = new Map<IkeSa, Set<ChildSa>>();
 
@@ -18,7 +18,7 @@ export class ChildHistory implements RunPart {
     this.#max = max;
   }
 
-  readonly hears: Hearing = {
+  readonly handlers: EffectHandlers = {
     uninstall: ({ child }) => this.keep(child),
     replaced: ({ by }, sa) => this.moved(sa, by),
     closed: (_, sa) => {
@@ -26,15 +26,15 @@ export class ChildHistory implements RunPart {
     },
   };
 
-  /** CHILD_SAs that are kept. */
+  /** Number of kept CHILD_SAs. */
   get size(): number {
     return this.#bySpi.size;
   }
 
-  /** A CHILD_SA has left the data path: kept if another took its place. */
+  /** Keeps a CHILD_SA that has left the data path, if another one replaced it. */
   keep(child: ChildSa): void {
     if (!child.replaced || this.#max === 0) return;
-    // Its SPI was free for another meanwhile: of two with one SPI the later is shown.
+    // Its SPI may have been used again meanwhile: of two CHILD_SAs with one SPI the later is listed.
     const before = this.#bySpi.get(child.spiIn);
     if (before) this.#drop(before);
     this.#bySpi.set(child.spiIn, child);
@@ -45,7 +45,7 @@ export class ChildHistory implements RunPart {
     for (const oldest of this.#bySpi.values()) return this.#drop(oldest);
   }
 
-  /** `by` is the tunnel's IKE SA now. */
+  /** Moves the history of a tunnel to its new IKE SA `by`. */
   moved(sa: IkeSa, by: IkeSa): void {
     const children = this.#byParent.get(sa);
     if (!children) return;
@@ -54,17 +54,17 @@ export class ChildHistory implements RunPart {
     this.#byParent.set(by, new Set([...children, ...this.#byParent.get(by) ?? []]));
   }
 
-  /** The tunnel is gone, and its history with it. */
+  /** Drops the history of a tunnel that has gone. */
   dropped(sa: IkeSa): void {
     for (const child of this.of(sa)) this.#drop(child);
   }
 
-  /** Those of one IKE SA, oldest first. */
+  /** The kept CHILD_SAs of an IKE SA, oldest first. */
   of(sa: IkeSa): readonly ChildSa[] {
     return [...this.#byParent.get(sa) ?? []];
   }
 
-  /** By own SPI (uint32). */
+  /** A kept CHILD_SA by its own SPI (uint32). */
   get(spi: number): ChildSa | undefined {
     return this.#bySpi.get(spi);
   }

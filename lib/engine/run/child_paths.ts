@@ -1,9 +1,9 @@
 /**
- * Between the core's CHILD_SAs and the data path: what the core wishes is handed on in the data path's
- * own terms, and what the data path tells comes back as events.
+ * Connects the core's CHILD_SAs to the data path: translates effects of the core into calls, and reports of
+ * the data path into events.
  * @module
  */
-import type { Hearing, RunPart } from "@/engine/run/part.ts";
+import type { EffectHandlers, RunPart } from "@/engine/run/part.ts";
 import { type IpAddress, type IpPrefix, type Path, samePath } from "@/base/address.ts";
 import { must } from "@/base/errors.ts";
 import type {
@@ -18,17 +18,17 @@ import { childKeys } from "@/ike/records/child_sa.ts";
 import { encapsulationOf } from "@/ike/path/nat.ts";
 import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";
 
-/** Opens a data path that tells the listener what it has to say. */
+/** Opens a data path that reports to the listener. */
 export type OpenDataPath = (listener: DataPathListener) => DataPath;
 
-/** What the run does about what the data path tells. */
+/** Reacts to reports of the data path. */
 export interface ChildPathOwner {
   installFailed(child: ChildSa, why: string): void;
-  /** Traffic wants what this CHILD_SA is for, and the data path has it no more. */
+  /** Traffic needs this CHILD_SA, and the data path does not have it any more. */
   wanted(child: ChildSa): void;
-  /** Its octets or packets have come to their end; `hard`: it carries nothing more. */
+  /** It has reached its limit of octets or packets; `hard`: it carries nothing any more. */
   spent(child: ChildSa, hard: boolean): void;
-  /** Its packets come by `path` now. */
+  /** Its packets now come by `path`. */
   peerMoved(child: ChildSa, path: Path): void;
   note(level: 1 | 2 | 3 | 4, text: string): void;
 }
@@ -37,10 +37,10 @@ export interface ChildPathOwner {
 export class ChildPaths implements RunPart {
   readonly path: DataPath;
   readonly #owner: ChildPathOwner;
-  /** By the SPI we receive on. */
+  /** CHILD_SAs by inbound SPI. */
   readonly #children = new Map<number, ChildSa>();
   readonly #rekeyChains = new WeakMap<ChildSa, number>();
-  /** By rekey chain, the CHILD_SA that packets leave by. */
+  /** For each rekey chain the CHILD_SA by which packets leave. */
   readonly #senders = new Map<number, ChildSa>();
   readonly #inner = new WeakMap<IkeSa, readonly IpPrefix[]>();
   #lastRekeyChain = 0;
@@ -56,7 +56,7 @@ export class ChildPaths implements RunPart {
     });
   }
 
-  readonly hears: Hearing = {
+  readonly handlers: EffectHandlers = {
     install: ({ child, old }, sa) => this.#install(child, old, sa),
     send_by: ({ child }) => this.#sendBy(child),
     uninstall: ({ child }) => this.#uninstall(child),
@@ -65,7 +65,7 @@ export class ChildPaths implements RunPart {
     closed: (_, sa) => this.#closed(sa),
   };
 
-  /** See the effect `install`; `sa` has the inner addresses of a remote-access client. */
+  /** Handles the effect `install`; `sa` has the inner addresses of a remote-access client. */
   #install(child: ChildSa, old: ChildSa | undefined, sa: IkeSa): void {
     const rekeyChain = (old && this.#rekeyChains.get(old)) ?? ++this.#lastRekeyChain;
     this.#rekeyChains.set(child, rekeyChain);
@@ -78,7 +78,7 @@ export class ChildPaths implements RunPart {
     this.#senders.set(rekeyChain, child);
   }
 
-  /** See the effect `send_by`. */
+  /** Handles the effect `send_by`. */
   #sendBy(child: ChildSa): void {
     if (!this.#children.has(child.spiIn)) return;
     const rekeyChain = this.#rekeyChainOf(child);
@@ -86,21 +86,21 @@ export class ChildPaths implements RunPart {
     this.#senders.set(rekeyChain, child);
   }
 
-  /** See the effect `uninstall`. */
+  /** Handles the effect `uninstall`. */
   #uninstall(child: ChildSa): void {
     if (!this.#children.delete(child.spiIn)) return;
     this.path.uninstall(child.spiIn);
     this.#forget(child);
   }
 
-  /** The ends of the path of an IKE SA have changed: ESP goes the new way too. */
+  /** Moves ESP to the new path of an IKE SA. */
   #moved({ children, path }: IkeSa): void {
     for (const child of children) {
       if (this.#children.has(child.spiIn)) this.path.move(child.spiIn, path, howSent(child));
     }
   }
 
-  /** An IKE SA goes on under another: its inner addresses stay. */
+  /** Moves the inner addresses of an IKE SA to the one that replaces it. */
   #replaced(old: IkeSa, by: IkeSa): void {
     const inner = this.#inner.get(old);
     if (!inner) return;
@@ -108,7 +108,7 @@ export class ChildPaths implements RunPart {
     this.#inner.set(by, inner);
   }
 
-  /** The IKE SA is gone, and with it the addresses its peer assigned. */
+  /** Removes the addresses that the peer of a closed IKE SA had assigned. */
   #closed(sa: IkeSa): void {
     for (const prefix of this.#inner.get(sa) ?? []) this.path.removeInnerAddress(prefix);
     this.#inner.delete(sa);
@@ -158,7 +158,7 @@ export class ChildPaths implements RunPart {
   }
 }
 
-/** A CHILD_SA as the data path wants it. */
+/** The description of a CHILD_SA for the data path. */
 export function pairOf(child: ChildSa, rekeyChain: number): SaPair {
   const { suite, initiatedHere, parent } = child, keys = childKeys(child);
   must(suite !== undefined, "a CHILD_SA with keys");

@@ -1,5 +1,5 @@
 /**
- * Names of the API's close codes, for causes and messages.
+ * Names of the API's close codes, for causes of failures and messages.
  * @module
  */
 import { nameOfNotify } from "@/iana/notify_type.ts";
@@ -9,7 +9,7 @@ const NAMES: ReadonlyMap<number, string> = new Map(
   Object.entries(CloseCode).map(([name, code]) => [code, name]),
 );
 
-/** `NO_ANSWER`, `DELETED_BY_PEER`, …, or the name of the error notify that ended the SA. */
+/** The name of a close code, such as `NO_ANSWER`, or of the error notify that ended the SA. */
 export function nameOfCloseCode(code: number): string {
   return NAMES.get(code) ?? nameOfNotify(code);
 }

@@ -1,7 +1,7 @@
 /**
- * Performs the asymmetric work that the core asks for. A backend that answers by promise gets at
- * most so many jobs at a time; one that answers at once is worked off in slices, so that the event
- * loop still reads its sockets between them.
+ * Performs the asymmetric computations that the core asks for. A backend that answers by promise gets a
+ * limited number of jobs at a time. Jobs of one that answers at once are done in slices, so that sockets are
+ * read between them.
  * @module
  */
 import { Bug, WireError } from "@/base/errors.ts";
@@ -16,41 +16,41 @@ import { parseOcspResponse } from "@/pki/ocsp.ts";
 import type { PathMemory } from "@/pki/trust.ts";
 import type { PathVerdict } from "@/pki/verdict.ts";
 
-/** Whom a result is for is the caller's own; the pool only carries it. */
+/** A job with the owner of its result, which the pool only passes on. */
 interface Order<T> {
   readonly job: ComputeJob;
   readonly owner: T;
 }
 
-/** What a job costs at least, where the clock is too coarse to tell. */
+/** The least assumed cost of a job, as the clock may be too coarse to measure it. */
 const COST_MIN_MS = 0.01;
 
-/** What jobs are done by. */
+/** What jobs are performed with. */
 export interface ComputeMeans {
   readonly crypto: CryptoBackend;
   /** Certificates and verdicts that are known already. */
   readonly paths: PathMemory;
   /** Certificates that were issued to identities of this end. */
   readonly issued: IssuedCredentials;
-  /** Milliseconds since 1970: certificates are valid for a time. */
+  /** Milliseconds since 1970, as certificates have a period of validity. */
   readonly epochMs: () => number;
 }
 
-/** How the pool works; see {@linkcode ComputePool}. */
+/** Options of a {@linkcode ComputePool}. */
 export interface ComputePoolOptions<T> extends ComputeMeans {
   /** Whether anybody still waits for a result; absent: always. */
   readonly isWanted?: (owner: T) => boolean;
-  /** Milliseconds of any clock, to know what jobs cost; absent: they all cost the same. */
+  /** Any clock in milliseconds, to measure the cost of jobs; absent: all jobs cost the same. */
   readonly nowMs?: () => number;
-  /** Jobs under way at a time, where the backend answers by promise. */
+  /** The most jobs at a time, with a backend that answers by promise. */
   readonly concurrencyMax: number;
-  /** Takes a result, never inside {@linkcode ComputePool.submit}. */
+  /** Is called with a result, never within {@linkcode ComputePool.submit}. */
   readonly done: (owner: T, result: ComputeResult) => void;
-  /** Takes an error that is no refusal: ours, and the end of the run. */
+  /** Is called with an error that is no refusal: an internal error, which ends the run. */
   readonly broken: (error: unknown) => void;
 }
 
-/** Which order is next is the matter of `compute_queue.ts`. */
+/** A pool of jobs; `compute_queue.ts` decides which job is next. */
 export class ComputePool<T> {
   readonly #options: ComputePoolOptions<T>;
   readonly #queue: ComputeQueue<Order<T>>;
@@ -62,24 +62,24 @@ export class ComputePool<T> {
     this.#queue = new ComputeQueue(({ owner }) => isWanted(owner));
   }
 
-  /** Orders not yet begun. */
+  /** Number of jobs that have not begun. */
   get waiting(): number {
     return this.#queue.waiting;
   }
 
-  /** Orders begun and not yet answered. */
+  /** Number of jobs that have begun and not ended. */
   get running(): number {
     return this.#running;
   }
 
-  /** Takes an order; it is begun by {@linkcode work}. */
+  /** Adds a job, which {@linkcode work} will begin. */
   submit(owner: T, job: ComputeJob, origin: WorkOrigin = OURS): void {
     this.#queue.add({ job, owner }, origin);
   }
 
   /**
-   * Begins what may be begun, until `enough` says so; results that are there at once are given to
-   * `done` before this returns. Whether orders are left that could be begun now.
+   * Begins jobs until `enough` returns true; results of jobs that end at once are given to `done` before this
+   * returns. Returns whether jobs are left that could be begun now.
    */
   work(enough: () => boolean): boolean {
     while (this.waiting > 0 && this.#running < this.#options.concurrencyMax) {
@@ -100,7 +100,7 @@ export class ComputePool<T> {
       cost();
       return done(owner, result);
     }
-    // A conversation that others hold takes no processor: it must not keep the others waiting.
+    // An EAP relay waits for another program without using the processor, so it does not count.
     const place = job.op === "eap_start" || job.op === "eap_step" ? 0 : 1;
     this.#running += place;
     result.then((value) => {
@@ -111,7 +111,7 @@ export class ComputePool<T> {
   }
 }
 
-/** As {@linkcode perform}, with a refusal as an answer. */
+/** Performs a job, and returns a refusal as a result. */
 function answer(means: ComputeMeans, job: ComputeJob): Promise<ComputeResult> | ComputeResult {
   try {
     const result = perform(means, job);
@@ -122,8 +122,8 @@ function answer(means: ComputeMeans, job: ComputeJob): Promise<ComputeResult> | 
 }
 
 /**
- * Does one job; a promise only where the backend gives one.
- * @throws {KeyExchangeError | SignatureError | WireError} (or rejects) on a public value, a key or a
+ * Performs a job; returns a promise only if the backend does.
+ * @throws {KeyExchangeError | SignatureError | WireError} (or rejects) for a public value, a key or a
  * certificate that must be refused.
  */
 export function perform(
@@ -162,7 +162,7 @@ export function perform(
   }
 }
 
-/** @throws {WireError} where a certificate or a list is none. */
+/** Judges a certificate path. @throws {WireError} if a certificate or a list is malformed. */
 function judge(
   { paths, epochMs }: ComputeMeans,
   job: Extract<ComputeJob, { op: "verify_chain" }>,
@@ -195,7 +195,7 @@ function issue(
 
 type Issued = Omit<Extract<ComputeResult, { op: "issue" }>, "op">;
 
-/** Goes on at once with a value that is there, later with a promised one. */
+/** Continues at once with a value, or later with a promised one. */
 function then<A, B>(value: A | Promise<A>, next: (value: A) => B | Promise<B>): B | Promise<B> {
   return value instanceof Promise ? value.then(next) : next(value);
 }
@@ -206,7 +206,7 @@ function exchangeOf(crypto: CryptoBackend, group: number): KeyExchange {
   return exchange;
 }
 
-/** @throws whatever is no refusal of what the peer sent, or of our own key. */
+/** The result for a refusal of what the peer sent, or of the own key. @throws any other error. */
 function refusal(error: unknown): ComputeResult {
   const refuses = error instanceof KeyExchangeError || error instanceof SignatureError ||
     error instanceof WireError;

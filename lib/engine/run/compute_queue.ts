@@ -1,50 +1,52 @@
 /**
- * The order in which asymmetric work is begun. Peers that are not authenticated share half of the
- * processor at most, in equal parts for each key exchange group and within a group for each address, so
- * that neither a flood of one host nor the costliest group keeps all others waiting.
+ * Decides in which order asymmetric computations begin. Peers that are not authenticated share at most half
+ * of the processor, equally between key exchange groups and within a group between addresses, so that neither
+ * a flood from one host nor the most expensive group makes all others wait.
  * @module
  */
 
-/** Whose work it is. */
+/** On whose behalf a computation is done. */
 export interface WorkOrigin {
-  /** What has its own share of the time: the group of the key exchange, or `ours`. */
+  /** Name of the share of processor time: the group of the key exchange, or `ours`. */
   readonly share: string;
-  /** Within the share everybody has a turn after the other. */
+  /** Within a share, the sources take turns. */
   readonly source: string;
 }
 
-/** Work of this end's own SAs, and of peers that are authenticated: half of the time, first come first served. */
+/** Computations for own SAs and authenticated peers: half of the time, in the order of arrival. */
 export const OURS: WorkOrigin = { share: "ours", source: "" };
 
-/** Orders of one share. */
+/** The jobs of one share. */
 interface Share<T> {
-  /** Orders of each source; the source whose turn it is comes first. */
+  /** Jobs by source; the source whose turn it is comes first. */
   readonly bySource: Map<string, Fifo<T>>;
-  /** Processor time that its work has taken, weighed; who has had the least is next. */
+  /** Weighted processor time that the share has used; the share with the least is next. */
   spentMs: number;
 }
 
-/** Orders that are not begun yet. */
+/** Jobs that have not begun. */
 export class ComputeQueue<T> {
   readonly #shares = new Map<string, Share<T>>();
   readonly #isWanted: (order: T) => boolean;
   #waiting = 0;
-  /** What the share that was served last had spent by then: a share that begins has no credit. */
+  /**
+   * The time used by the share that was served last; a share that begins starts from there, without credit.
+   */
   #clockMs = 0;
-  /** With so many orders, those that nobody waits for any more are looked for. */
+  /** Number of jobs at which those that nobody waits for any more are removed. */
   #sweepAt = 1_024;
 
-  /** `isWanted`: whether anybody still waits for an order. */
+  /** `isWanted`: whether anybody still waits for a job. */
   constructor(isWanted: (order: T) => boolean) {
     this.#isWanted = isWanted;
   }
 
-  /** Orders that wait, those that nobody wants any more and that were not met yet among them. */
+  /** Number of waiting jobs, including those that nobody wants any more and that were not removed yet. */
   get waiting(): number {
     return this.#waiting;
   }
 
-  /** Adds an order. */
+  /** Adds a job. */
   add(order: T, { share: name, source }: WorkOrigin): void {
     let share = this.#shares.get(name);
     if (!share) this.#shares.set(name, share = { bySource: new Map(), spentMs: this.#clockMs });
@@ -55,7 +57,7 @@ export class ComputeQueue<T> {
     if (++this.#waiting >= this.#sweepAt) this.#sweep();
   }
 
-  /** The next order that somebody waits for, and the share it is of. */
+  /** The next job that somebody waits for, with its share. */
   take(): { readonly order: T; readonly share: string } | undefined {
     for (;;) {
       const name = this.#next();
@@ -64,7 +66,7 @@ export class ComputeQueue<T> {
       const [source, orders] = first(share.bySource)!;
       const order = orders.take();
       this.#waiting--;
-      // Its next turn comes after all others have had theirs.
+      // The source gets its next turn after all others.
       share.bySource.delete(source);
       if (orders.size > 0) share.bySource.set(source, orders);
       if (!this.#isWanted(order)) continue;
@@ -73,7 +75,7 @@ export class ComputeQueue<T> {
     }
   }
 
-  /** An order of a share took so long. */
+  /** Records the time that a job of a share has taken. */
   spent(name: string, ms: number): void {
     const share = this.#shares.get(name);
     if (!share) return;
@@ -81,7 +83,7 @@ export class ComputeQueue<T> {
     share.spentMs += name === OURS.share ? ms / Math.max(1, strangers) : ms;
   }
 
-  /** The share with work that has had the least time. */
+  /** The share with jobs that has used the least time. */
   #next(): string | undefined {
     let next: string | undefined, leastMs = Infinity;
     for (const [name, { bySource, spentMs }] of this.#shares) {
@@ -104,7 +106,7 @@ export class ComputeQueue<T> {
   }
 }
 
-/** First in, first out, at the same cost however many there are. */
+/** A queue with constant cost at any length. */
 class Fifo<T> {
   #all: T[];
   #next = 0;
@@ -121,7 +123,7 @@ class Fifo<T> {
     this.#all.push(one);
   }
 
-  /** The first one; there must be one. */
+  /** Removes and returns the first item; there must be one. */
   take(): T {
     const one = this.#all[this.#next++]!;
     if (this.#next < 1_024 && this.#next < this.#all.length) return one;

@@ -1,6 +1,6 @@
 /**
- * Between IKE SAs and the TCP connections they are in (RFC 9329 §6.1): who uses which, what happens when
- * one is lost, and when one may go.
+ * Connects IKE SAs to their TCP connections (RFC 9329 §6.1): which SA uses which connection, what happens
+ * when one is lost, and when one is released.
  * @module
  */
 import { endsKey, type Path, samePath, showPath } from "@/base/address.ts";
@@ -9,18 +9,18 @@ import type { IkeSa } from "@/ike/records/sa.ts";
 import type { IkeEffect, IkeEvent } from "@/ike/records/event.ts";
 import type { Connections, LostConnection } from "@/transport/transport.ts";
 
-/** What the keeper may ask for. */
+/** What the keeper needs of its owner. */
 export interface KeeperOwner {
   readonly sas: Iterable<IkeSa>;
   command(sa: IkeSa, event: IkeEvent): void;
   note(level: 3 | 4, text: string, sa: IkeSa | undefined): void;
 }
 
-/** See the file. */
+/** The TCP connections of all IKE SAs of a run. */
 export class ConnectionKeeper {
   readonly #connections: Connections;
   readonly #owner: KeeperOwner;
-  /** Authenticated SAs by the ends of their connection: two while a rekey is under way. */
+  /** Authenticated SAs by the ends of their connection; there are two during a rekey. */
   readonly #users = new Map<string, Set<IkeSa>>();
 
   constructor(connections: Connections, owner: KeeperOwner) {
@@ -28,7 +28,7 @@ export class ConnectionKeeper {
     this.#owner = owner;
   }
 
-  /** A connection for a tunnel that is about to be dialled; what cannot even be begun is lost at once. */
+  /** Opens a connection for a tunnel that is going to be dialled; `why` if it failed at once. */
   dial(path: Path): { readonly path: Path; readonly why?: string } {
     try {
       return { path: this.#connections.open(path) };
@@ -38,7 +38,7 @@ export class ConnectionKeeper {
     }
   }
 
-  /** Connections have ended that nobody let go. */
+  /** Handles connections that have ended without being released. */
   lost(ends: readonly LostConnection[]): void {
     const whys = new Map(ends.map(({ path, why }) => [endsKey(path), why]));
     for (const sa of this.#owner.sas) {
@@ -47,7 +47,7 @@ export class ConnectionKeeper {
     }
   }
 
-  /** An SA has no connection. */
+  /** Tells an SA that its connection is lost. */
   tell(sa: IkeSa, why: string): void {
     if (!sa.connectionLost) {
       this.#owner.note(3, `The connection ${showPath(sa.path)} is lost: ${why}`, sa);
@@ -55,7 +55,7 @@ export class ConnectionKeeper {
     this.#owner.command(sa, { kind: "connection_lost" });
   }
 
-  /** Keeps the books by what an SA wishes. */
+  /** Keeps track of connections by the effects of an SA. */
   effect(effect: IkeEffect, sa: IkeSa): void {
     switch (effect.kind) {
       case "reconnect":
@@ -88,7 +88,7 @@ export class ConnectionKeeper {
     this.#connections.release(path);
   }
 
-  /** SAs of one tunnel have one connection, while a rekey leaves two of them. */
+  /** Opens a connection again, once for all SAs of a tunnel, which are two during a rekey. */
   #reconnect(sa: IkeSa): void {
     if (!sa.connectionLost || sa.phase === "closed") return;
     const from = sa.path, { path, why } = this.dial(from);

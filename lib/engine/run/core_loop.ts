@@ -1,7 +1,7 @@
 /**
- * Runs one endpoint of the core for real: datagrams in, effects out, deadlines kept, asymmetric work
- * done. One turn of the loop is: events go in, their effects are performed until none is left, all
- * datagrams leave in one flush, the next alarm is set.
+ * Runs one endpoint of the core: feeds it datagrams, performs its effects, calls it at its deadlines, and
+ * does its computations. A turn of the loop takes events, performs effects until none is left, sends all
+ * datagrams in one flush, and sets the next alarm.
  * @module
  */
 import type { Path } from "@/base/address.ts";
@@ -29,30 +29,30 @@ import { KEEPALIVE, withMarker } from "@/transport/non_esp_marker.ts";
 import type { Connections, Datagram, Transport } from "@/transport/transport.ts";
 
 /**
- * After so long a turn begins no more work of what it may leave for the next: deadlines and asymmetric
- * jobs. Between turns sockets are read and the API is served, so no load keeps callers waiting.
+ * Milliseconds after which a turn leaves deadlines and computations for the next turn. Between turns sockets
+ * are read and the API is served, so that no load makes callers wait.
  */
 const TURN_MS = 5;
 
-/** Something else that wants to be called at a time: its `deadlineMs` is moved by `ring`. */
+/** An alarm of another part of the run: `ring` is called at `deadlineMs`, and moves it. */
 export interface Alarm {
   deadlineMs: number;
   ring(nowMs: number): void;
 }
 
-/** What the loop tells its owner. Calls are synchronous, within a turn. */
+/** Receives what the loop does not handle itself. Calls are synchronous and within a turn. */
 export interface LoopListener {
-  /** An effect that is not the loop's own business; may call `initiate` and `command`. */
+  /** Handles an effect that is not the loop's own; may call `initiate` and `command`. */
   effect(effect: IkeEffect, sa: IkeSa | undefined, nowMs: number): void;
-  /** Whether a datagram may go to the core. */
+  /** Whether a datagram may be given to the core. */
   admits(datagram: Datagram): boolean;
-  /** A UDP payload that came or goes; undefined where nobody records. */
+  /** Is called with each UDP payload that is received or sent; undefined: nobody records them. */
   readonly datagram:
     | ((sent: boolean, octets: Uint8Array, path: Path, nowMs: number) => void)
     | undefined;
-  /** All effects so far are performed, and nothing has left yet; may cause more. */
+  /** Is called when all effects are performed and nothing has been sent yet; may cause more effects. */
   settled(): void;
-  /** Something of ours is broken; the loop is stopped already. */
+  /** Is called with an internal error; the loop has stopped. */
   broken(error: unknown): void;
 }
 
@@ -60,24 +60,26 @@ export interface LoopListener {
 export interface CoreLoopOptions {
   readonly env: IkeEnv;
   readonly config: IkeConfig;
-  /** Whether newcomers are answered. */
+  /** Whether peers that are not known yet are answered. */
   readonly answers: boolean;
   readonly transport: Transport;
   readonly clock: Clock;
   readonly listener: LoopListener;
-  /** What the data path says of its packets: see {@linkcode IkeEnv}. */
+  /** The data path's knowledge of the peer's packets: see {@linkcode IkeEnv}. */
   readonly silenceMs?: IkeEnv["silenceMs"];
-  /** Asymmetric jobs under way at a time, where the backend answers by promise. */
+  /** The most asymmetric jobs at a time, if the backend answers by promise. */
   readonly computeMax: number;
 }
 
-/** An order of the compute pool comes back to its SA by ticket. */
+/** The SA and the ticket of a job in the pool. */
 interface Ticket {
   readonly sa: IkeSa;
   readonly ticket: number;
 }
 
-/** Whose work a job is: that of a stranger has its share by what it costs and who asks for it. */
+/**
+ * On whose behalf a job is: a stranger's has the share of its key exchange group, and its address as source.
+ */
 function originOf(sa: IkeSa, job: ComputeJob): WorkOrigin {
   if (!isStranger(sa)) return OURS;
   return {
@@ -86,22 +88,22 @@ function originOf(sa: IkeSa, job: ComputeJob): WorkOrigin {
   };
 }
 
-/** One endpoint, running. */
+/** Runs one endpoint. */
 export class CoreLoop implements Outbox {
   readonly endpoint: Endpoint;
-  /** Requests sent again so far. */
+  /** Number of requests that were sent again. */
   retransmissions = 0;
   datagramsSent = 0;
   datagramsReceived = 0;
   readonly #options: CoreLoopOptions;
   readonly #wheel: TimerWheel<IkeSa | Alarm>;
   readonly #pool: ComputePool<Ticket>;
-  /** Undefined: there is only UDP. */
+  /** Undefined: the transport is UDP only. */
   readonly #keeper: ConnectionKeeper | undefined;
-  /** Effects not yet performed, in pairs with their SAs. */
+  /** Effects that are not performed yet; `#effectSas` has the SA of each. */
   #effects: IkeEffect[] = [];
   #owners: (IkeSa | undefined)[] = [];
-  /** Time of the turn under way; every event of one turn has the same. */
+  /** Time of the present turn, which is the same for all its events. */
   #nowMs: number;
   #inTurn = false;
   #stopped = false;
@@ -136,17 +138,17 @@ export class CoreLoop implements Outbox {
     if (transport.sendErrors) transport.sendErrors.tell = (words) => this.#tellSendError(words);
   }
 
-  /** Whether nothing happens any more. */
+  /** Whether the loop has stopped. */
   get isStopped(): boolean {
     return this.#stopped;
   }
 
-  /** SAs, alarms and jobs that are waited for; for tests. */
+  /** Number of SAs, alarms and jobs that are waited for; used by tests. */
   get awaited(): number {
     return this.#wheel.size + this.#pool.waiting + this.#pool.running;
   }
 
-  /** Does `work` as a turn of the loop, or as part of the one under way. */
+  /** Does `work` in a turn of the loop, or as part of the present one. */
   turn(work: (nowMs: number) => void): void {
     if (this.#stopped) return;
     if (this.#inTurn) return work(this.#nowMs);
@@ -162,12 +164,12 @@ export class CoreLoop implements Outbox {
     }
   }
 
-  /** Does `work` as a turn of its own, when sockets have been read and others had theirs. */
+  /** Does `work` in a turn of its own, after sockets were read and others had their turn. */
   soon(work: (nowMs: number) => void): void {
     this.#options.clock.after(0, () => this.turn(work));
   }
 
-  /** Dials; within a turn only. */
+  /** Dials a tunnel; only within a turn. */
   initiate(dial: Dial): IkeSa {
     const begun = dial.path.tcp && this.#keeper?.dial(dial.path), path = (begun || dial).path;
     const sa = initiate(this.endpoint, { ...dial, path }, this.#nowMs, this);
@@ -176,25 +178,25 @@ export class CoreLoop implements Outbox {
     return sa;
   }
 
-  /** Gives an SA any other event; within a turn only. */
+  /** Gives another event to an SA; only within a turn. */
   command(sa: IkeSa, event: IkeEvent): void {
     dispatch(this.endpoint, { sa, event }, this.#nowMs, this);
     this.#wheel.arm(sa);
   }
 
-  /** Has an alarm rung; to be called again when its deadline has moved nearer. */
+  /** Registers an alarm; to be called again when its deadline becomes earlier. */
   arm(alarm: Alarm): void {
     this.#wheel.arm(alarm);
     if (!this.#inTurn) this.#sleep();
   }
 
-  /** Nothing happens after this turn; SAs stay to be looked at. */
+  /** Stops the loop after this turn. SAs stay, so that they can still be shown. */
   stop(): void {
     this.#stopped = true;
     this.#forgetWake();
   }
 
-  /** See {@linkcode Outbox}: effects are only collected while the core is at work. */
+  /** Collects an effect while the core is at work; see {@linkcode Outbox}. */
   push(effect: IkeEffect, sa: IkeSa | undefined): void {
     this.#effects.push(effect);
     this.#owners.push(sa);
@@ -219,7 +221,7 @@ export class CoreLoop implements Outbox {
         this.datagramsReceived++;
         const { path, encapsulated } = datagram;
         transport.sendErrors?.received(path);
-        // The octets are lent, and the core keeps views of messages.
+        // The octets are only valid during the call, and the core keeps views of messages.
         const octets = datagram.octets.slice();
         listener.datagram?.(false, encapsulated ? withMarker(octets) : octets, path, nowMs);
         if (listener.admits(datagram)) receive(this.endpoint, { octets, path }, nowMs, this);
@@ -227,7 +229,7 @@ export class CoreLoop implements Outbox {
     });
   }
 
-  /** Performs effects and work until both are done, or work has had its slice. */
+  /** Performs effects and jobs until there are none, or the time slice is over. */
   #settle(): void {
     const { clock, transport, listener } = this.#options;
     const untilMs = this.#nowMs + TURN_MS;
@@ -242,7 +244,7 @@ export class CoreLoop implements Outbox {
   }
 
   #perform(): void {
-    // An effect may cause others: the list grows while it is gone through.
+    // An effect may cause others, so that the list grows during the loop.
     for (let i = 0; i < this.#effects.length; i++) {
       const effect = this.#effects[i]!, sa = this.#owners[i];
       if (sa) this.#wheel.arm(sa);
@@ -265,7 +267,7 @@ export class CoreLoop implements Outbox {
 
   #send({ octets, path, transmission, fragment }: Extract<IkeEffect, { kind: "send" }>): void {
     this.datagramsSent++;
-    // A repeated message counts once, however many datagrams it is.
+    // A repeated message counts once, however many fragments it has.
     if (transmission > 1 && (fragment?.number ?? 1) === 1) this.retransmissions++;
     const { transport, listener } = this.#options;
     transport.send(octets, path);
@@ -279,14 +281,14 @@ export class CoreLoop implements Outbox {
     this.#options.listener.effect({ kind: "note", level: 3, text }, undefined, this.#nowMs);
   }
 
-  /** A keepalive is no IKE message: only the transport counts it. */
+  /** Sends a keepalive, which is no IKE message, so that only the transport counts it. */
   #keepalive(path: Path): void {
     const { transport, listener } = this.#options;
     transport.keepalive(path);
     listener.datagram?.(true, KEEPALIVE, path, this.#nowMs);
   }
 
-  /** Sets the alarm clock, unless it rings early enough already. */
+  /** Sets the timer, unless it ends early enough already. */
   #sleep(atMs = Infinity): void {
     const { clock } = this.#options;
     const wakeMs = Math.min(atMs, this.#wheel.nextMs());

@@ -1,28 +1,28 @@
 /**
- * The graceful end: every live SA is deleted, at a pace peers can follow, and the end comes when all
- * have answered, or after {@linkcode ENDING_MS} when some do not.
+ * The graceful end of a run: every live SA is deleted, at a rate that peers can follow. It ends when all have
+ * answered, or after {@linkcode ENDING_MS}.
  * @module
  */
-import type { Hearing, RunPart } from "@/engine/run/part.ts";
+import type { EffectHandlers, RunPart } from "@/engine/run/part.ts";
 import type { Alarm } from "@/engine/run/core_loop.ts";
-import type { Floor } from "@/engine/run/run_context.ts";
+import type { RunContext } from "@/engine/run/run_context.ts";
 import { isLive } from "@/engine/show/sa_view.ts";
 import type { IkeSa } from "@/ike/records/sa.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
 
-/** The end comes by itself after so long: within the 10 s that are promised. */
+/** Milliseconds after which the end comes without answers, within the 10 s that are documented. */
 export const ENDING_MS = 8_000;
-/** All deletes are sent within about so long, answered or not. */
+/** Milliseconds within which about all Deletes are sent, answered or not. */
 const SENDING_MS = 3_000;
 const STEP_MS = 20;
 
-/** Closes all SAs of a run; `finished` is called once, with the deletes nobody answered. */
+/** Closes all SAs of a run, then calls `finished` once with the number of unanswered Deletes. */
 export class Ending implements Alarm, RunPart {
   deadlineMs = 0;
-  readonly #floor: Floor;
+  readonly #context: RunContext;
   readonly #window: number;
   readonly #finished: (sent: number, unanswered: number) => void;
-  /** SAs to delete, from `#next` on. */
+  /** SAs to be deleted, from index `#next` on. */
   readonly #all: IkeSa[];
   readonly #halfOpen: readonly IkeSa[];
   #next = 0;
@@ -32,23 +32,23 @@ export class Ending implements Alarm, RunPart {
   readonly #untilMs: number;
   #over = false;
 
-  /** `window`: deletes that may wait for an answer before the pace alone sends more. */
+  /** `window`: how many Deletes may be unanswered before only the rate decides when the next is sent. */
   constructor(
-    floor: Floor,
+    context: RunContext,
     { window, nowMs }: { readonly window: number; readonly nowMs: number },
     finished: (sent: number, unanswered: number) => void,
   ) {
-    this.#floor = floor;
+    this.#context = context;
     this.#window = window;
     this.#finished = finished;
     this.#untilMs = nowMs + ENDING_MS;
-    const sas = [...floor.loop.endpoint.bySpi.values()];
+    const sas = [...context.loop.endpoint.bySpi.values()];
     this.#all = sas.filter(isLive);
     this.#perStep = Math.ceil(this.#all.length / (SENDING_MS / STEP_MS));
     this.#halfOpen = sas.filter((sa) => sa.phase !== "closed" && !isLive(sa));
   }
 
-  /** Begins; within a turn. */
+  /** Begins; only within a turn. */
   begin(nowMs: number): void {
     for (const sa of this.#halfOpen) this.#close(sa);
     this.#send(this.#window);
@@ -61,20 +61,20 @@ export class Ending implements Alarm, RunPart {
     this.#check(nowMs);
   }
 
-  readonly hears: Hearing = {
+  readonly handlers: EffectHandlers = {
     closed: ({ unanswered }, sa, nowMs) => this.#closed(sa, unanswered, nowMs),
-    // A rekey that was in flight is through: the new SA is deleted in the old one's place.
+    // A rekey that was in progress has ended, so that the new SA is deleted in place of the old one.
     replaced: ({ by }, sa) => void (this.#open.has(sa) && this.#open.add(by)),
   };
 
-  /** An SA is gone. */
+  /** Handles that an SA is gone. */
   #closed(sa: IkeSa, unanswered: boolean, nowMs: number): void {
     if (unanswered) this.#unanswered++;
     if (!this.#open.delete(sa) || this.#next < this.#all.length) return;
     this.#check(nowMs);
   }
 
-  /** Ends it now; what is open counts as unanswered. */
+  /** Ends at once; SAs that are still open count as unanswered. */
   cut(): void {
     if (this.#over) return;
     this.#over = true;
@@ -91,9 +91,9 @@ export class Ending implements Alarm, RunPart {
     }
   }
 
-  /** One without keys is gone at once; one that waits for IKE_AUTH is deleted when it has come. */
+  /** Deletes an SA. One without keys is gone at once; one that waits for IKE_AUTH is deleted afterwards. */
   #close(sa: IkeSa): void {
-    this.#floor.loop.command(sa, { kind: "close", closeCode: CloseCode.STOPPED });
+    this.#context.loop.command(sa, { kind: "close", closeCode: CloseCode.STOPPED });
     if (sa.phase !== "closed") this.#open.add(sa);
   }
 
@@ -101,6 +101,6 @@ export class Ending implements Alarm, RunPart {
     const allSent = this.#next === this.#all.length;
     if (allSent && this.#open.size === 0 || nowMs >= this.#untilMs) return this.cut();
     this.deadlineMs = allSent ? this.#untilMs : nowMs + STEP_MS;
-    this.#floor.loop.arm(this);
+    this.#context.loop.arm(this);
   }
 }

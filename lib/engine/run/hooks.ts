@@ -1,32 +1,32 @@
 /**
- * What a run hands to those who record it: key files, captures. Every hook is called synchronously;
- * octets are only lent, so a hook copies what it keeps.
+ * Hands data of a run to recorders: key files and captures. Hooks are called synchronously; octets are only
+ * valid during the call.
  * @module
  */
 import type { Path } from "@/base/address.ts";
-import type { Hearing, RunPart } from "@/engine/run/part.ts";
+import type { EffectHandlers, RunPart } from "@/engine/run/part.ts";
 import { childDumpOf, dumpOf, type ToEpoch } from "@/engine/show/sa_view.ts";
 import type { ChildSaDump, IkeSaDump } from "@/engine/show/view.ts";
 
-/** Recorders of a run. A hook that is absent costs nothing. */
+/** The recorders of a run. */
 export interface RunHooks {
-  /** The keys of an IKE SA exist. */
+  /** Is called when an IKE SA has keys. */
   readonly ikeKeyed?: (sa: IkeSaDump) => void;
-  /** Both directions of a CHILD_SA exist. */
+  /** Is called when a CHILD_SA has both directions. */
   readonly childKeyed?: (child: ChildSaDump) => void;
   /**
-   * A UDP payload as it is on the wire, its non-ESP marker included where it carries one.
-   * `epochMs` counts from 1970, with fractions.
+   * Is called with a UDP payload as it is on the wire, with its non-ESP marker if it has one. `epochMs` is
+   * milliseconds since 1970, with fractions.
    */
   readonly datagram?: (sent: boolean, octets: Uint8Array, path: Path, epochMs: number) => void;
 }
 
-/** Hands to the recorders of a run what they want. */
+/** Calls the hooks of a run. */
 export class Recorders implements RunPart {
-  readonly hears: Hearing;
+  readonly handlers: EffectHandlers;
 
   constructor({ ikeKeyed, childKeyed }: RunHooks, toEpoch: ToEpoch) {
-    this.hears = {
+    this.handlers = {
       ...(ikeKeyed ? { keyed: (_, sa) => ikeKeyed(dumpOf(sa, toEpoch)) } : {}),
       ...(childKeyed ? { install: ({ child }) => childKeyed(childDumpOf(child, toEpoch)) } : {}),
     };

@@ -1,5 +1,5 @@
 /**
- * From the section `impairment` of a setup to the rules that the transport follows.
+ * Translates the section `impairment` of a setup into rules for the transport.
  * @module
  */
 import { ExchangeType } from "@/iana/exchange_type.ts";
@@ -13,7 +13,7 @@ const EXCHANGES: Readonly<Record<string, number>> = {
   informational: ExchangeType.INFORMATIONAL,
 };
 
-/** Undefined where no rule does anything. */
+/** The rules; undefined if no rule does anything. */
 export function impairmentOf({ seed, rules }: ImpairmentConf): Impairment | undefined {
   const wanted = rules.map(ruleOf);
   return wanted.some(doesSomething) ? new Impairment(wanted, seed) : undefined;

@@ -1,11 +1,11 @@
 /**
- * Says as events what the core did: rekeys, moves, refusals, dropped datagrams, decoded messages. What
- * becomes of tunnels is said by the client and the gateway.
+ * Writes events about what the core did: rekeys, moves, refusals, dropped datagrams, decoded messages. Client
+ * and gateway write about tunnels.
  * @module
  */
 import { type Path, showEndpoint, showPath } from "@/base/address.ts";
 import { showSpi64 } from "@/base/bytes.ts";
-import type { Hearing, RunPart } from "@/engine/run/part.ts";
+import type { EffectHandlers, RunPart } from "@/engine/run/part.ts";
 import type { Role } from "@/engine/run/run_context.ts";
 import type { EventHub } from "@/engine/show/event_hub.ts";
 import { showChildren, showSa } from "@/engine/show/sa_view.ts";
@@ -16,18 +16,18 @@ import { showMessage } from "@/wire/show.ts";
 import type { ChildSa, IkeSa } from "@/ike/records/sa.ts";
 import type { Failure } from "@/ike/records/failure.ts";
 
-/** See the file. */
+/** Writes the events of a run that are not about tunnels as a whole. */
 export class Narrator implements RunPart {
   readonly #events: EventHub;
   readonly #role: Role;
 
-  /** `role` says what strangers do, no more often than a log can bear. */
+  /** `role` writes about strangers, at a limited rate. */
   constructor(events: EventHub, role: Role) {
     this.#events = events;
     this.#role = role;
   }
 
-  readonly hears: Hearing = {
+  readonly handlers: EffectHandlers = {
     replaced: ({ by }, sa) => {
       const spis = () => `${showSpi64(ownSpi(sa))} is ${showSpi64(ownSpi(by))} now`;
       this.#events.publish(4, () => `IKE SA rekeyed: ${spis()}`);
@@ -50,7 +50,7 @@ export class Narrator implements RunPart {
     },
   };
 
-  /** What the peer will take later is a warning; what it refuses for good may lose the tunnel. */
+  /** Reports a failed exchange: a temporary refusal is a warning, a permanent one may cost the tunnel. */
   #exchangeFailed({ cause, text }: Failure, sa: IkeSa): void {
     const level = cause === "TEMPORARY_FAILURE" ? 3 : 2;
     this.#events.publish(level, () => text + aboutSa(sa));
@@ -65,13 +65,13 @@ function showTrace(trace: Extract<IkeEffect, { kind: "trace" }>): string {
   }`;
 }
 
-/** Old and new SPIs of a rekey, with the tunnel and its IKE SA. */
+/** Describes a rekey by the old and new SPIs, with the tunnel and its IKE SA. */
 function showChildUp(by: ChildSa, old: ChildSa | undefined): string {
   const now = showChildren([by]), where = `tunnel ${by.parent.index}${aboutSa(by.parent)}`;
   return old ? `${showChildren([old])} rekeyed: ${now} now, ${where}` : `${now} up, ${where}`;
 }
 
-/** The peer's NAT has given it another mapping, or it is in another connection. */
+/** Describes that the peer has another address, by its NAT, or another connection. */
 function showMove(sa: IkeSa, from: Path): string {
   if (sa.path.tcp) {
     return `The connection ${showPath(from)} is ${showPath(sa.path)} now${aboutSa(sa)}`;

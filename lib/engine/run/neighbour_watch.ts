@@ -1,14 +1,14 @@
 /**
- * Whether the kernel's neighbour table was full while a test ran: then hosts of the link get no answer,
- * and nothing else says why.
+ * Detects that the kernel's neighbour table was full during a test, as hosts of the link are then not reached
+ * and nothing else shows why.
  * @module
  */
 import type { NeighbourTable } from "@/datapath/neighbour_table.ts";
 
-/** A table that was full. `overflows` are those of the test. */
+/** A neighbour table that was full; `overflows` are those during the test. */
 export type NeighbourOverflow = NeighbourTable;
 
-/** See the module. */
+/** Compares the neighbour tables at the beginning and the end of a test. */
 export class NeighbourWatch {
   /** The table that was full most often; undefined: none was, or the test has not ended. */
   overflow: NeighbourOverflow | undefined;
@@ -19,12 +19,15 @@ export class NeighbourWatch {
     this.#read = read;
   }
 
-  /** The test begins. */
+  /** Reads the tables at the beginning of a test. */
   begin(): void {
     this.#before = this.#read();
   }
 
-  /** The test ends: the words for a tester whose tunnels did not come up; undefined: no table was full. */
+  /**
+   * Reads the tables at the end; returns a sentence for a user whose tunnels were not established, or
+   * undefined if no table was full.
+   */
   end(): string | undefined {
     const before = (family: 4 | 6) => this.#before.find((table) => table.family === family);
     const full = this.#read().map((table) => ({

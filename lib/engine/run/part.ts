@@ -1,6 +1,6 @@
 /**
- * A run as a list of parts. Each hears of what the core wishes and does its own about it; none knows
- * of the others, and a new one is added to the list and nowhere else.
+ * A run as a list of parts. Each part has handlers for effects of the core and knows nothing of the other
+ * parts; a new part is only added to the list.
  * @module
  */
 import type { IkeEffect } from "@/ike/records/event.ts";
@@ -11,36 +11,36 @@ type EffectOf<K extends Kind> = Extract<IkeEffect, { kind: K }>;
 /** Effects that may be about no IKE SA: a datagram that belonged to none. */
 type SaOf<K extends Kind> = K extends "dropped" | "trace" | "note" ? IkeSa | undefined : IkeSa;
 
-/** What a part does about effects, by their kind. Called within turns of the loop only. */
-export type Hearing = {
+/** The handlers of a part, by the kind of effect. They are only called within turns of the loop. */
+export type EffectHandlers = {
   readonly [K in Kind]?: (effect: EffectOf<K>, sa: SaOf<K>, nowMs: number) => void;
 };
 
 /** One part of a run. */
 export interface RunPart {
-  readonly hears: Hearing;
+  readonly handlers: EffectHandlers;
 }
 
-type Hear = (effect: IkeEffect, sa: IkeSa | undefined, nowMs: number) => void;
+type Handler = (effect: IkeEffect, sa: IkeSa | undefined, nowMs: number) => void;
 
 /** The parts of one run. */
 export class RunParts {
-  readonly #byKind = new Map<Kind, Hear[]>();
+  readonly #byKind = new Map<Kind, Handler[]>();
 
-  /** Adds parts; of one effect they hear in the order in which they were added. */
+  /** Adds parts, whose handlers for an effect are called in the order in which they were added. */
   add(...parts: readonly RunPart[]): void {
-    for (const { hears } of parts) {
-      for (const [kind, hear] of Object.entries(hears) as [Kind, Hear][]) {
+    for (const { handlers } of parts) {
+      for (const [kind, handler] of Object.entries(handlers) as [Kind, Handler][]) {
         const others = this.#byKind.get(kind);
-        if (others) others.push(hear);
-        else this.#byKind.set(kind, [hear]);
+        if (others) others.push(handler);
+        else this.#byKind.set(kind, [handler]);
       }
     }
   }
 
-  /** Tells the parts that are concerned. */
+  /** Calls the handlers for an effect. */
   tell(effect: IkeEffect, sa: IkeSa | undefined, nowMs: number): void {
-    const hearers = this.#byKind.get(effect.kind);
-    if (hearers) { for (const hear of hearers) hear(effect, sa, nowMs); }
+    const handlers = this.#byKind.get(effect.kind);
+    if (handlers) { for (const handler of handlers) handler(effect, sa, nowMs); }
   }
 }

@@ -1,28 +1,28 @@
 /**
- * What a run does about what its data path tells: each is a command to the core.
+ * Turns reports of the data path into commands to the core.
  * @module
  */
 import type { Path } from "@/base/address.ts";
 import { showSpi32 } from "@/base/bytes.ts";
 import type { ChildPathOwner } from "@/engine/run/child_paths.ts";
-import type { Floor } from "@/engine/run/run_context.ts";
+import type { RunContext } from "@/engine/run/run_context.ts";
 import { isLive } from "@/engine/show/sa_view.ts";
 import type { IkeEvent } from "@/ike/records/event.ts";
 import type { ChildSa } from "@/ike/records/sa.ts";
 
-/** See {@linkcode ChildPathOwner}. */
+/** Implements {@linkcode ChildPathOwner}. */
 export class PathCommands implements ChildPathOwner {
-  readonly #floor: Floor;
+  readonly #context: RunContext;
 
-  constructor(floor: Floor) {
-    this.#floor = floor;
+  constructor(context: RunContext) {
+    this.#context = context;
   }
 
   installFailed(child: ChildSa, why: string): void {
     this.#command(child, { kind: "install_failed", child, why });
   }
 
-  /** Somebody took its states away, so others are made. */
+  /** Its states were removed by somebody else, so that it is replaced by a new CHILD_SA. */
   wanted(child: ChildSa): void {
     this.#renew(child, "is not in the data path, and traffic wants it");
   }
@@ -37,18 +37,18 @@ export class PathCommands implements ChildPathOwner {
   }
 
   note(level: 1 | 2 | 3 | 4, text: string): void {
-    this.#floor.events.publish(level, text);
+    this.#context.events.publish(level, text);
   }
 
   #renew(child: ChildSa, why: string): void {
-    const { loop, events } = this.#floor;
+    const { loop, events } = this.#context;
     if (loop.isStopped || child.state !== "established" || !isLive(child.parent)) return;
     events.publish(3, () => `CHILD_SA ${showSpi32(child.spiIn)} ${why}: it is rekeyed`);
     this.#command(child, { kind: "rekey_child", child });
   }
 
   #command({ parent }: ChildSa, event: IkeEvent): void {
-    const { loop } = this.#floor;
+    const { loop } = this.#context;
     loop.turn(() => loop.command(parent, event));
   }
 }

@@ -1,69 +1,68 @@
 /**
- * What a run is to do, as plain values: the part of a setup that is about tunnels and time, and not
- * about the protocol.
+ * The plan of a run as plain values: the part of a setup that concerns tunnels and time, not the protocol.
  * @module
  */
 import type { IpAddress, Path } from "@/base/address.ts";
 import { addressPlus } from "@/base/address.ts";
 import { SetupError } from "@/base/errors.ts";
 
-/** A client's part. */
+/** The plan of a client. */
 export interface ClientPlan {
   readonly role: "client";
-  /** Pause between two tunnel creations; 0: none. */
+  /** Pause between the creation of two tunnels, in milliseconds; 0: none. */
   readonly setupIntervalMs: number;
-  /** Pause before a tunnel is tried again. */
+  /** Pause before a tunnel is tried again, in milliseconds. */
   readonly retryIntervalMs: number;
-  /** Tries for one tunnel, the first included. */
+  /** The most tries for one tunnel, including the first. */
   readonly triesMax: number;
-  /** Tunnels on their way at a time. */
+  /** The most tunnels that are being set up at a time. */
   readonly halfOpenMax: number;
-  /** Whether there are fewer where the peer cannot follow. */
+  /** Whether this number is reduced if the peer cannot follow. */
   readonly halfOpenAdapts: boolean;
   /** Address of tunnel 0. */
   readonly ownAddress: IpAddress;
-  /** Addresses that one tunnel owns: the step from tunnel to tunnel. */
+  /** Number of addresses of a tunnel, which is the step from tunnel to tunnel. */
   readonly addressStep: number;
   readonly ownPort: number;
   readonly peerAddress: IpAddress;
   readonly peerPort: number;
-  /** Tunnels are in TCP (RFC 9329), and the ports are of TCP. */
+  /** Whether tunnels use TCP (RFC 9329); then the ports are TCP ports. */
   readonly tcp?: boolean;
-  /** Tunnels that are torn down and rebuilt for ever; absent: none. */
+  /** Tunnels that are torn down and rebuilt repeatedly; absent: none. */
   readonly flap?: FlapPlan;
 }
 
 /** Which tunnels flap, and how. */
 export interface FlapPlan {
-  /** The first so many. */
+  /** Number of tunnels that flap, counted from the first. */
   readonly tunnels: number;
-  /** Limits of the pauses, up and down, both included. */
+  /** Limits of the pauses while a tunnel is up and while it is down, both inclusive. */
   readonly minMs: number;
   readonly maxMs: number;
 }
 
-/** A gateway's part. */
+/** The plan of a gateway. */
 export interface GatewayPlan {
   readonly role: "gateway";
-  /** The address tunnels are expected at; unspecified: any of this host. */
+  /** The address at which tunnels are expected; unspecified: any of this host. */
   readonly ownAddress: IpAddress;
   readonly ownPort: number;
 }
 
-/** What a run is to do. */
+/** The plan of a run. */
 export type RunPlan = (ClientPlan | GatewayPlan) & {
-  /** Client: tunnels to create. Gateway: tunnels expected. */
+  /** For a client the tunnels to create, for a gateway the tunnels that are expected. */
   readonly tunnels: number;
-  /** 0: until stopped. */
+  /** Running time in milliseconds; 0: until the run is stopped. */
   readonly runningTimeMs: number;
   readonly abortOnError: boolean;
-  /** Rekeyed CHILD_SAs that stay listed, at most; 0: none. */
+  /** The most rekeyed CHILD_SAs that stay listed; 0: none. */
   readonly childHistoryMax: number;
 };
 
 /**
  * The path of one tunnel of a client.
- * @throws {SetupError} where the tunnel's address lies past the end of its family's space.
+ * @throws {SetupError} if the tunnel's address is outside of the address space.
  */
 export function pathOfTunnel(plan: ClientPlan, index: number): Path {
   const { ownPort, peerAddress, peerPort, tcp } = plan;

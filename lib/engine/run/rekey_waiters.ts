@@ -1,22 +1,22 @@
 /**
- * Who waits for a rekey that was asked for from outside, of a CHILD_SA or of an IKE SA.
+ * Keeps those who wait for a rekey of a CHILD_SA or an IKE SA that was requested from outside.
  * @module
  */
 import type { IkeSa } from "@/ike/records/sa.ts";
 import type { Failure } from "@/ike/records/failure.ts";
 import type { RefusedRekey } from "@/engine/show/view.ts";
 
-/** Waiters by what is to be replaced; `D` is what they are told when it has been. */
+/** Waiters by the SA that is being replaced; they get a `D` when it has been. */
 export class RekeyWaiters<T, D> {
   readonly #waiting = new Map<T, ((outcome: D | RefusedRekey) => void)[]>();
   readonly #ikeSaOf: (one: T) => IkeSa;
 
-  /** `ikeSaOf`: the IKE SA whose end is the end of a rekey too. */
+  /** `ikeSaOf` returns the IKE SA whose end also ends the rekey. */
   constructor(ikeSaOf: (one: T) => IkeSa) {
     this.#ikeSaOf = ikeSaOf;
   }
 
-  /** What will become of the rekey of `old`. */
+  /** Resolves with the outcome of the rekey of `old`. */
   awaited(old: T): Promise<D | RefusedRekey> {
     return new Promise((resolve) => {
       const others = this.#waiting.get(old);
@@ -25,17 +25,17 @@ export class RekeyWaiters<T, D> {
     });
   }
 
-  /** It has been replaced, by whichever end's exchange. */
+  /** Resolves the waiters of an SA that was replaced, by an exchange of either end. */
   done(old: T | undefined, outcome: D): void {
     this.#tell(old, outcome);
   }
 
-  /** The exchange came to nothing. */
+  /** Resolves the waiters of an SA whose rekey has failed. */
   failed(old: T | undefined, { cause, text }: Failure): void {
     this.#tell(old, { kind: "refused", cause, text });
   }
 
-  /** An IKE SA is gone, and with it what hung on it. */
+  /** Resolves all waiters that depend on an IKE SA which is gone. */
   closed(sa: IkeSa): void {
     for (const old of this.#waiting.keys()) {
       if (this.#ikeSaOf(old) !== sa) continue;
@@ -45,7 +45,7 @@ export class RekeyWaiters<T, D> {
     }
   }
 
-  /** The run is over: nothing will come of any rekey. */
+  /** Resolves all waiters at the end of the run. */
   over(): void {
     const text = "The test ended meanwhile";
     for (const old of this.#waiting.keys()) {

@@ -1,9 +1,9 @@
 /**
- * Rekeys that are asked for from outside, of CHILD_SAs and of IKE SAs, and what became of each.
+ * Handles rekeys of CHILD_SAs and IKE SAs that are requested from outside, and their outcomes.
  * @module
  */
 import type { CoreLoop } from "@/engine/run/core_loop.ts";
-import type { Hearing, RunPart } from "@/engine/run/part.ts";
+import type { EffectHandlers, RunPart } from "@/engine/run/part.ts";
 import { RekeyWaiters } from "@/engine/run/rekey_waiters.ts";
 import type { SaList } from "@/engine/show/sa_list.ts";
 import { isLive } from "@/engine/show/sa_view.ts";
@@ -12,14 +12,14 @@ import { CloseCode } from "@/ike/records/failure.ts";
 import { ownSpi } from "@/ike/records/ike_sa.ts";
 import type { ChildSa, IkeSa } from "@/ike/records/sa.ts";
 
-/** What those hear who wait for the rekey of a CHILD_SA that is deleted before. */
+/** The outcome for those who wait for the rekey of a CHILD_SA that is deleted first. */
 const DELETED_CHILD = {
   cause: "CLOSED",
   closeCode: CloseCode.OPEN,
   text: "The CHILD_SA was deleted meanwhile",
 };
 
-/** See the file. */
+/** The requested rekeys of a run. */
 export class Rekeys implements RunPart {
   readonly #loop: CoreLoop;
   readonly #sas: SaList;
@@ -32,12 +32,12 @@ export class Rekeys implements RunPart {
     this.#sas = sas;
   }
 
-  readonly hears: Hearing = {
+  readonly handlers: EffectHandlers = {
     replaced: ({ by }, sa) => this.#ikeSas.done(sa, { kind: "done", spi: ownSpi(by) }),
     child_up: ({ old }) => this.#children.done(old, { kind: "done" }),
     create_child_failed: ({ old, failure }) => this.#children.failed(old, failure),
     rekey_ike_failed: ({ failure }, sa) => this.#ikeSas.failed(sa, failure),
-    // Where it has been replaced that was told before.
+    // The waiters of a CHILD_SA that was replaced have been resolved before.
     uninstall: ({ child }) => this.#children.failed(child, DELETED_CHILD),
     closed: (_, sa) => {
       this.#children.closed(sa);
@@ -45,7 +45,7 @@ export class Rekeys implements RunPart {
     },
   };
 
-  /** Rekeys the CHILD_SA of our own SPI (uint32); resolves when the new one is up, or will not be. */
+  /** Rekeys the CHILD_SA with an own SPI (uint32); resolves when that has succeeded or failed. */
   child(spi: number): Promise<RekeyOutcome> {
     const child = this.#sas.ownChild(spi);
     if (!child) {
@@ -60,7 +60,7 @@ export class Rekeys implements RunPart {
     return outcome;
   }
 
-  /** Rekeys the IKE SA of our own SPI (uint64); resolves when the new one is up, or will not be. */
+  /** Rekeys the IKE SA with an own SPI (uint64); resolves when that has succeeded or failed. */
   ikeSa(spi: bigint): Promise<RekeyIkeOutcome> {
     const sa = this.#loop.endpoint.bySpi.get(spi);
     if (!sa) return Promise.resolve({ kind: "unknown" });
@@ -70,7 +70,7 @@ export class Rekeys implements RunPart {
     return outcome;
   }
 
-  /** The run is over: nothing will come of any rekey. */
+  /** Resolves all waiters at the end of the run. */
   over(): void {
     this.#isOver = true;
     this.#children.over();

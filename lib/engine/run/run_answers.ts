@@ -1,6 +1,6 @@
 /**
- * A run as others ask it: every answer is a promise, so that one that is spread over several threads
- * can be asked in the same way.
+ * Answers questions about a run. Every answer is a promise, so that a run which is spread over several
+ * threads can be asked in the same way.
  * @module
  */
 import type { TestRun } from "@/engine/run/test_run.ts";
@@ -21,7 +21,7 @@ import type {
 import type { AddressPool } from "@/ike/records/pool.ts";
 import type { Setup } from "@/setup/setup.ts";
 
-/** The answers of one run of this thread. */
+/** The answers of a run in this thread. */
 export class RunAnswers implements RunView {
   readonly setup: Setup;
   readonly events: EventHub;

@@ -1,18 +1,18 @@
 /**
- * The books of a run: its times, its processor time, and the answers that are made of them.
+ * Keeps times and processor time of a run, and makes the summary and the figures from them.
  * @module
  */
 import type { IkeEnv } from "@/ike/records/sa.ts";
 import type { RunFigures } from "@/engine/show/figures.ts";
 import process from "node:process";
 import type { Clock } from "@/engine/run/clock.ts";
-import type { Floor, Role } from "@/engine/run/run_context.ts";
+import type { Role, RunContext } from "@/engine/run/run_context.ts";
 import type { RunPlan } from "@/engine/run/plan.ts";
 import type { SaCounts } from "@/engine/show/sa_list.ts";
 import type { RunResult, RunSummary } from "@/engine/show/view.ts";
 import type { Transport } from "@/transport/transport.ts";
 
-/** What the books take from the options of a run. */
+/** The options of a run that are needed here. */
 export interface BooksOptions {
   readonly setupFileName: string;
   readonly plan: RunPlan;
@@ -21,14 +21,14 @@ export interface BooksOptions {
   readonly notYet?: readonly string[];
 }
 
-/** How a run stands, as far as it is not of these books. */
+/** The state of a run that is kept elsewhere. */
 export interface StandingRun {
   readonly result: RunResult;
   readonly lastErrMsg: string;
   readonly sas: SaCounts;
 }
 
-/** Figures that the books do not have: of the data path, of pings and of the kernel. */
+/** Figures that are kept elsewhere: of the data path, of pings and of the kernel. */
 type OfOtherParts =
   | "live"
   | "dataPath"
@@ -37,13 +37,13 @@ type OfOtherParts =
   | "pingsAnswered"
   | "neighbourOverflow";
 
-/** Times are kept on the core's clock and told as milliseconds since 1970. */
+/** Times are kept on the core's clock, and reported as milliseconds since 1970. */
 export class RunBooks {
-  /** From the core's clock to milliseconds since 1970. */
+  /** Converts the core's time to milliseconds since 1970. */
   readonly toEpoch = (coreMs: number): number => coreMs + this.#epochOffset;
   readonly #options: BooksOptions;
   readonly #clock: Clock;
-  readonly #floor: Floor;
+  readonly #context: RunContext;
   readonly #role: Role;
   #epochOffset: number;
   #startMs: number;
@@ -51,50 +51,50 @@ export class RunBooks {
   #creationStartMs: number | undefined;
   #creationFinishMs: number | undefined;
   #cpuStartMs = 0;
-  /** At the end of creation, for the cost of a tunnel. */
+  /** Processor time at the end of creation, from which the cost of a tunnel is computed. */
   #cpuCreationMs: number | undefined;
   #cpuEndMs: number | undefined;
   #deletesUnanswered: number | null = null;
 
-  constructor(options: BooksOptions, clock: Clock, floor: Floor, role: Role) {
+  constructor(options: BooksOptions, clock: Clock, context: RunContext, role: Role) {
     this.#options = options;
     this.#clock = clock;
-    this.#floor = floor;
+    this.#context = context;
     this.#role = role;
     this.#startMs = clock.nowMs();
     this.#epochOffset = clock.epochMs() - this.#startMs;
   }
 
-  /** The run begins. */
+  /** Records the start of the run. */
   started(nowMs: number): void {
     this.#startMs = nowMs;
     this.#epochOffset = this.#clock.epochMs() - nowMs;
     this.#cpuStartMs = processorMs();
   }
 
-  /** An IKE SA of a tunnel began at `startedMs`: the earliest counts. */
+  /** Records the start of a tunnel's IKE SA; the earliest is kept. */
   creationStarted(startedMs: number): void {
     if (this.#creationFinishMs !== undefined) return;
     this.#creationStartMs = Math.min(this.#creationStartMs ?? Infinity, startedMs);
   }
 
-  /** The last configured tunnel is up or given up; only the first call counts. */
+  /** Records that the last configured tunnel is established or given up; only the first call counts. */
   creationFinished(nowMs: number): void {
     if (this.#creationFinishMs !== undefined) return;
     this.#creationFinishMs = nowMs;
     this.#cpuCreationMs = processorMs() - this.#cpuStartMs;
   }
 
-  /** The run is over. */
+  /** Records the end of the run. */
   ended(deletesUnanswered: number | null): void {
     this.#endMs = this.#clock.nowMs();
     this.#cpuEndMs = processorMs() - this.#cpuStartMs;
     this.#deletesUnanswered = deletesUnanswered;
   }
 
-  /** See {@linkcode RunSummary}. */
+  /** Makes the {@linkcode RunSummary}. */
   summary({ result, lastErrMsg, sas }: StandingRun): RunSummary {
-    const { plan, setupFileName } = this.#options, { tally } = this.#floor;
+    const { plan, setupFileName } = this.#options, { tally } = this.#context;
     return {
       role: plan.role,
       startEpochMs: this.toEpoch(this.#startMs),
@@ -120,10 +120,10 @@ export class RunBooks {
     };
   }
 
-  /** All figures that are not of SAs, of the data path or of pings: see {@linkcode RunFigures}. */
+  /** All figures except those of SAs, the data path and pings: see {@linkcode RunFigures}. */
   figures(): Omit<RunFigures, OfOtherParts> {
     const { env, transport, plan, notYet = [] } = this.#options;
-    const { tally, loop } = this.#floor, role = this.#role, { admission } = loop.endpoint;
+    const { tally, loop } = this.#context, role = this.#role, { admission } = loop.endpoint;
     const nowMs = this.#endMs ?? this.#clock.nowMs();
     const elapsedMs = nowMs - this.#startMs;
     const cpuMs = this.#cpuEndMs ?? processorMs() - this.#cpuStartMs;
@@ -175,15 +175,15 @@ export class RunBooks {
     return (this.#creationFinishMs ?? this.#endMs ?? this.#clock.nowMs()) - startMs;
   }
 
-  /** A peer on its way may be the first tunnel; that it was a stranger shows later. */
+  /** The start of the first tunnel. A peer that is being set up may be it, or turn out to be a stranger. */
   #creationStart(): number | undefined {
     return this.#creationStartMs ?? this.#role.firstOnItsWayMs();
   }
 
   #setupRate(): number | null {
     const durationMs = this.#createDurationMs(), { plan } = this.#options;
-    // The duration stands still when the last configured tunnel is up: so does what it is of.
-    const tunnels = Math.min(this.#floor.tally.established, plan.tunnels);
+    // Both the duration and the number of tunnels end with the last configured tunnel.
+    const tunnels = Math.min(this.#context.tally.established, plan.tunnels);
     return tunnels > 0 && durationMs ? tunnels / (durationMs / 1_000) : null;
   }
 
@@ -192,7 +192,7 @@ export class RunBooks {
   }
 }
 
-/** User and system time of the whole process so far. */
+/** User and system time of the whole process so far, in milliseconds. */
 function processorMs(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1_000;

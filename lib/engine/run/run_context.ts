@@ -1,5 +1,5 @@
 /**
- * What a role (client, gateway, the ending) stands on: the run seen from inside.
+ * What the parts of a run (client, gateway, end) know of the run.
  * @module
  */
 import type { RunPart } from "@/engine/run/part.ts";
@@ -11,57 +11,57 @@ import type { EventHub, EventLevel } from "@/engine/show/event_hub.ts";
 import type { Tally } from "@/engine/show/tally.ts";
 
 /** The run as its parts see it. */
-export interface Floor {
+export interface RunContext {
   readonly loop: CoreLoop;
   readonly tally: Tally;
   readonly events: EventHub;
-  /** Whether the end has begun: nothing new is dialled, a close is no loss. */
+  /** Whether the end has begun: then nothing is dialled any more, and a closed tunnel is not lost. */
   readonly ending: boolean;
-  /** A tunnel is given up or lost: counts it, says it (level 2), and ends the run if so configured. */
+  /** Counts a tunnel that is given up or lost, reports it (level 2), and ends the run if so configured. */
   tunnelFailed(failure: Failure, words: string): void;
-  /** An IKE SA of a tunnel began at `startedMs`: the earliest counts. */
+  /** Records the start of a tunnel's IKE SA; the earliest is kept. */
   creationStarted(startedMs: number): void;
-  /** The last configured tunnel is up, or given up. */
+  /** Records that the last configured tunnel is established or given up. */
   creationFinished(nowMs: number): void;
-  /** Nothing is left to wait for: the run ends at once. */
+  /** Ends the run at once, as there is nothing left to wait for. */
   nothingLeft(): void;
 }
 
-/** Tunnels that are torn down and rebuilt on purpose. */
+/** Counters of tunnels that are torn down and rebuilt on purpose. */
 export interface FlapCounts {
-  /** Tunnels that are down on purpose now. */
+  /** Number of tunnels that are down on purpose at present. */
   readonly down: number;
   /** How often a tunnel was torn down. */
   readonly flaps: number;
-  /** How often one was up again after that. */
+  /** How often a tunnel was established again afterwards. */
   readonly rebuilds: number;
 }
 
-/** Where nothing flaps. */
+/** The counters of a run without flapping. */
 export const NO_FLAPS: FlapCounts = { down: 0, flaps: 0, rebuilds: 0 };
 
-/** A client or a gateway: keeps the books of tunnels. Called within turns of the loop only. */
+/** A client or a gateway, which keeps track of tunnels. It is only called within turns of the loop. */
 export interface Role extends RunPart {
-  /** Begins; may arm alarms. */
+  /** Begins; may register alarms. */
   begin(nowMs: number): void;
-  /** IKE SAs on the way. */
+  /** Number of IKE SAs that are being set up. */
   readonly halfOpen: number;
-  /** Tunnels begun. */
+  /** Number of tunnels that were begun. */
   readonly created: number;
-  /** Whether a live IKE SA is that of a tunnel which was established. */
+  /** Whether a live IKE SA belongs to a tunnel that was established. */
   isTunnel(sa: IkeSa): boolean;
-  /** When the IKE SA began that is on its way longest; undefined: none is. */
+  /** When the oldest IKE SA began that is still being set up; undefined: there is none. */
   firstOnItsWayMs(): number | undefined;
-  /** Why a tunnel is not up that is tried again; undefined: none is. */
+  /** Why a tunnel is not up that will be tried again; undefined: there is none. */
   trouble(): string | undefined;
   readonly flapping: FlapCounts;
-  /** Peers that did not authenticate, by cause; a client has none. */
+  /** Peers that did not authenticate, by cause; empty for a client. */
   readonly strangers: readonly FailureFigures[];
-  /** Something about an SA is worth a line in the log, whose peer has not authenticated. */
+  /** Writes a line about an SA whose peer has not authenticated. */
   strangerSaid(level: EventLevel, text: string, nowMs: number): void;
-  /** The end has begun: settles what will not be tried again. */
+  /** Handles the beginning of the end: tunnels that were to be tried again are given up. */
   ended(): void;
-  /** Why the run has not passed, as far as it is this role's to say; undefined: it has. */
+  /** The reason why the run has not passed as far as the role knows; undefined: it has. */
   shortfall(): string | undefined;
 }
 

@@ -1,5 +1,5 @@
 /**
- * The end of a run: what ends it, which result it has, and how its IKE SAs are taken down.
+ * The end of a run: what ends it, its result, and how its IKE SAs are closed.
  * @module
  */
 import { showDuration } from "@/base/duration.ts";
@@ -9,35 +9,38 @@ import { Ending } from "@/engine/run/ending.ts";
 import type { NeighbourWatch } from "@/engine/run/neighbour_watch.ts";
 import type { RunParts } from "@/engine/run/part.ts";
 import type { RunPlan } from "@/engine/run/plan.ts";
-import type { Floor, Role } from "@/engine/run/run_context.ts";
+import type { Role, RunContext } from "@/engine/run/run_context.ts";
 import { RUN_RESULT_NAMES, RunResult } from "@/engine/show/view.ts";
 import { dispatch } from "@/ike/endpoint.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
 
-/** Deletes of a gateway that may wait for their answers before the pace alone sends more. */
+/** Number of a gateway's unanswered Deletes beyond which only the rate decides when the next is sent. */
 const GATEWAY_WINDOW = 64;
 
-/** Why a run ends. */
+/** The reason why a run ends. */
 export type EndKind = "time" | "nothing-left" | "stopped" | "aborted" | "broken";
 
-/** What the end of a run has to do with. */
+/** What the end of a run needs. */
 export interface RunEndOptions {
-  readonly floor: Floor;
+  readonly context: RunContext;
   readonly plan: RunPlan;
   readonly role: Role;
   readonly ping: PingRun;
   readonly neighbours: NeighbourWatch;
   readonly parts: RunParts;
   readonly nowMs: () => number;
-  /** All is decided and nothing moves any more; the deletes that went unanswered, null: none was sent. */
+  /**
+   * Is called when the result is decided and nothing moves any more, with the number of unanswered Deletes;
+   * null: none was sent.
+   */
   readonly over: (deletesUnanswered: number | null) => void;
   /** How long the run took, in milliseconds. */
   readonly elapsedMs: () => number;
-  /** Everything is told: sockets and data path may be closed. */
+  /** Is called when everything is reported, so that sockets and data path may be closed. */
   readonly finished: () => void;
 }
 
-/** See the file. */
+/** The end of a run. */
 export class RunEnd {
   /** Whether the end has begun. */
   hasBegun = false;
@@ -52,9 +55,9 @@ export class RunEnd {
     this.#options = options;
   }
 
-  /** A request from outside; a second one, or one that is not graceful, ends at once. */
+  /** Handles a request to stop. A second request, or one that is not graceful, ends the run at once. */
   stop(gracefully: boolean): void {
-    const { loop } = this.#options.floor;
+    const { loop } = this.#options.context;
     if (this.#isOver) return;
     loop.turn(() => {
       if (!this.hasBegun) return this.begin("stopped", gracefully);
@@ -63,7 +66,7 @@ export class RunEnd {
     });
   }
 
-  /** Pings get their last replies first, where the tunnels are still there. */
+  /** Begins the end. Pings get their last replies first, while the tunnels still exist. */
   begin(kind: EndKind, gracefully = true): void {
     if (this.hasBegun) return;
     this.hasBegun = true;
@@ -73,21 +76,21 @@ export class RunEnd {
     ping.end(nowMs(), isPatient, () => this.#conclude(kind, gracefully));
   }
 
-  /** The run cannot go on, not even to say goodbye. */
+  /** Ends a run that cannot continue, without Deletes. */
   broken(error: unknown): void {
     const known = error instanceof SystemError || error instanceof SetupError;
     const message = error instanceof Error ? error.message : String(error);
     const words = known ? message : `Internal error: ${message}`;
     const stack = !known && error instanceof Error ? `\n${error.stack}` : "";
-    this.#options.floor.events.publish(1, `The test cannot go on: ${words}${stack}`);
+    this.#options.context.events.publish(1, `The test cannot go on: ${words}${stack}`);
     this.firstError ||= words;
     if (this.hasBegun) return this.#finish(RunResult.FAILED, null);
     this.begin("broken", false);
   }
 
-  /** Decides the result, then takes the SAs down; the decision stands whatever happens then. */
+  /** Decides the result, then closes the SAs. The decision does not change afterwards. */
   #conclude(kind: EndKind, gracefully: boolean): void {
-    const { floor: { events, loop }, neighbours, plan } = this.#options;
+    const { context: { events, loop }, neighbours, plan } = this.#options;
     const result = this.#verdict(kind);
     if (result === RunResult.FAILED) this.firstError ||= this.#shortfall() ?? "Test failed";
     const overflow = neighbours.end();
@@ -96,7 +99,7 @@ export class RunEnd {
     if (!gracefully) return this.#finish(result, null);
     loop.turn((nowMs) => {
       const window = plan.role === "client" ? plan.halfOpenMax : GATEWAY_WINDOW;
-      this.#ending = new Ending(this.#options.floor, { window, nowMs }, (sent, unanswered) => {
+      this.#ending = new Ending(this.#options.context, { window, nowMs }, (sent, unanswered) => {
         if (unanswered > 0) events.publish(3, `${unanswered} of ${sent} deletes went unanswered`);
         this.#finish(result, sent > 0 ? unanswered : null);
       });
@@ -111,11 +114,11 @@ export class RunEnd {
 
   #verdict(kind: EndKind): RunResult {
     if (kind === "broken" || kind === "aborted") return RunResult.FAILED;
-    const complete = this.#shortfall() === undefined, { plan, floor, ping } = this.#options;
+    const complete = this.#shortfall() === undefined, { plan, context, ping } = this.#options;
     if (kind === "stopped") {
-      // Without a running time the request to stop is the end that was meant.
+      // Without a running time, a request to stop is the regular end.
       if (complete && plan.runningTimeMs === 0) return RunResult.PASSED;
-      const isSound = floor.tally.failed === 0 && ping.shortfall() === undefined;
+      const isSound = context.tally.failed === 0 && ping.shortfall() === undefined;
       return isSound ? RunResult.STOPPED : RunResult.FAILED;
     }
     return complete ? RunResult.PASSED : RunResult.FAILED;
@@ -124,7 +127,7 @@ export class RunEnd {
   #finish(result: RunResult, deletesUnanswered: number | null): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    const { floor: { loop, events }, over, elapsedMs, finished } = this.#options;
+    const { context: { loop, events }, over, elapsedMs, finished } = this.#options;
     this.#abandon();
     loop.stop();
     over(deletesUnanswered);
@@ -137,11 +140,11 @@ export class RunEnd {
   }
 
   /**
-   * What is still there at the end of a run is gone with it, and no peer is told. Nothing is left to
-   * perform what the core wishes then: the data path and the sockets are closed as a whole.
+   * Drops the SAs that exist at the end without telling their peers. Effects of the core are not performed
+   * any more, as the data path and the sockets are closed as a whole.
    */
   #abandon(): void {
-    const { floor: { loop: { endpoint }, events }, nowMs } = this.#options;
+    const { context: { loop: { endpoint }, events }, nowMs } = this.#options;
     const atMs = nowMs(), nowhere = { push: () => {} };
     let untold = 0;
     for (const sa of [...endpoint.bySpi.values()]) {

@@ -1,5 +1,5 @@
 /**
- * Why nobody answered, where the system or ICMP has said so: the core knows only that no answer came.
+ * Adds to a failure for lack of an answer what the system or ICMP has reported about the path to the peer.
  * @module
  */
 import type { IkeSa } from "@/ike/records/sa.ts";
@@ -15,8 +15,8 @@ const NO_ANSWERS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * The effect itself, or a failure for want of an answer with what was the matter with the way to the
- * peer since it was heard last. The SA then has the same failure.
+ * The effect with a more precise failure if no answer came and the path had an error since the peer was last
+ * heard; otherwise the effect itself. The SA then has the same failure.
  */
 export function explained(
   effect: IkeEffect,

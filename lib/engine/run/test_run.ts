@@ -23,7 +23,7 @@ import { PathCommands } from "@/engine/run/path_commands.ts";
 import type { RunPlan } from "@/engine/run/plan.ts";
 import { Rekeys } from "@/engine/run/rekeys.ts";
 import { RunBooks } from "@/engine/run/run_books.ts";
-import { alarm, type Floor, type Role } from "@/engine/run/run_context.ts";
+import { alarm, type Role, type RunContext } from "@/engine/run/run_context.ts";
 import { RunEnd } from "@/engine/run/run_end.ts";
 import type { EventHub } from "@/engine/show/event_hub.ts";
 import type { RunFigures } from "@/engine/show/figures.ts";
@@ -69,7 +69,7 @@ export interface TestRunOptions {
 }
 
 /** One run; nothing happens before {@linkcode TestRun.start}. */
-export class TestRun implements Floor, LoopListener {
+export class TestRun implements RunContext, LoopListener {
   readonly setup: Setup;
   readonly events: EventHub;
   /** Resolves once, at the end; never rejects. */
@@ -121,13 +121,13 @@ export class TestRun implements Floor, LoopListener {
     this.rekeys = new Rekeys(this.loop, this.sas);
     this.ping = this.#newPing();
     this.#end = this.#newEnd();
-    // Who keeps the books of tunnels hears first, then who acts on it.
+    // Who keeps the books of tunnels handlers first, then who acts on it.
     this.#parts.add(this.tally, this.tally.sas, this.#role, this.ping, this.#paths, this.rekeys);
     this.#parts.add(this.#missing, history, new Recorders(hooks, this.#books.toEpoch));
     this.#parts.add(new Narrator(events, this.#role));
   }
 
-  /** See {@linkcode Floor}. */
+  /** See {@linkcode RunContext}. */
   get ending(): boolean {
     return this.#end.hasBegun;
   }
@@ -196,7 +196,7 @@ export class TestRun implements Floor, LoopListener {
     this.#end.broken(error);
   }
 
-  /** See {@linkcode Floor}. */
+  /** See {@linkcode RunContext}. */
   tunnelFailed(failure: Failure, words: string): void {
     this.tally.countFailure(failure.cause, () => words);
     this.events.publish(2, words);
@@ -204,18 +204,18 @@ export class TestRun implements Floor, LoopListener {
     if (this.#options.plan.abortOnError) this.#end.begin("aborted");
   }
 
-  /** See {@linkcode Floor}. */
+  /** See {@linkcode RunContext}. */
   creationStarted(startedMs: number): void {
     this.#books.creationStarted(startedMs);
   }
 
-  /** See {@linkcode Floor}. */
+  /** See {@linkcode RunContext}. */
   creationFinished(nowMs: number): void {
     this.#books.creationFinished(nowMs);
     this.ping.creationFinished(nowMs);
   }
 
-  /** See {@linkcode Floor}. */
+  /** See {@linkcode RunContext}. */
   nothingLeft(): void {
     const words =
       "The test ends: no tunnel is live, and none is left to be tried (with --hold its " +
@@ -244,12 +244,12 @@ export class TestRun implements Floor, LoopListener {
       throw new SetupError("Cannot ping: nothing carries packets");
     });
     const { path } = this.#paths;
-    return new PingRun({ floor: this, clock: this.#clock, plan, ping, path, openSockets });
+    return new PingRun({ context: this, clock: this.#clock, plan, ping, path, openSockets });
   }
 
   #newEnd(): RunEnd {
     return new RunEnd({
-      floor: this,
+      context: this,
       plan: this.#options.plan,
       role: this.#role,
       ping: this.ping,

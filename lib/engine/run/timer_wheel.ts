@@ -1,17 +1,17 @@
 /**
- * One hashed timer wheel for all deadlines of a run. An item carries its own `deadlineMs`; the wheel
- * only remembers in which tick it will look at it next. A deadline that moves later, or away, costs
- * nothing: when its old tick comes the item is put where it belongs now.
+ * A hashed timer wheel for all deadlines of a run. An item has its own `deadlineMs`; the wheel only knows in
+ * which tick to look at it next. Moving a deadline to a later time, or removing it, costs nothing: when the
+ * old tick comes, the item is moved to where it belongs.
  * @module
  */
 
-/** Something with a deadline on the caller's clock, in milliseconds; Infinity: none. */
+/** Something with a deadline on the caller's clock, in milliseconds; Infinity: it has none. */
 export interface Timed {
   deadlineMs: number;
 }
 
 const SLOT_COUNT = 4096;
-/** Stands for the tick of an item whose own has come, and that was not looked at yet. */
+/** Marks an item whose tick has come and that was not looked at yet. */
 const LEFT = -1;
 
 /** What is done with items whose tick has come. */
@@ -21,34 +21,34 @@ interface Work<T> {
   readonly enough: () => boolean;
 }
 
-/** A wheel of 4096 slots; a deadline further away than one revolution is passed over until due. */
+/** A wheel of 4096 slots. A deadline that is more than one revolution away is passed over until it is due. */
 export class TimerWheel<T extends Timed> {
   readonly #tickMs: number;
-  /** Items by tick modulo the slot count, and the tick each entry stands for. */
+  /** Items by tick modulo the number of slots, with the tick for which each entry was made. */
   readonly #items: T[][] = Array.from({ length: SLOT_COUNT }, () => []);
   readonly #ticks: number[][] = Array.from({ length: SLOT_COUNT }, () => []);
-  /** The tick each item is awaited in; an entry of another tick is stale. */
+  /** The tick in which each item is expected; an entry for another tick is outdated. */
   readonly #awaited = new Map<T, number>();
-  /** Items whose tick has come when it was enough, in order. */
+  /** Items whose tick has come but that were left when `enough` was true, in order. */
   #left: T[] = [];
-  /** The last tick that was worked off. */
+  /** The last tick whose items were handled. */
   #tick: number;
-  /** No slot before this tick holds anything: where the search for the next one begins. */
+  /** No slot before this tick has an item, so that the search for the next one begins here. */
   #hint: number;
 
-  /** `nowMs` is the caller's clock; `tickMs` how late a deadline may be noticed. */
+  /** `nowMs` is the caller's clock; `tickMs` is by how much a deadline may be noticed late. */
   constructor(nowMs: number, tickMs = 10) {
     this.#tickMs = tickMs;
     this.#tick = Math.floor(nowMs / tickMs);
     this.#hint = this.#tick + 1;
   }
 
-  /** Items that are awaited. */
+  /** Number of items that are waited for. */
   get size(): number {
     return this.#awaited.size;
   }
 
-  /** To be called whenever an item is new or its deadline has changed. */
+  /** Must be called whenever an item is new or its deadline has changed. */
   arm(item: T): void {
     if (item.deadlineMs === Infinity) return;
     const tick = this.#tickOf(item.deadlineMs);
@@ -56,15 +56,15 @@ export class TimerWheel<T extends Timed> {
     if (awaited === undefined || tick < awaited) this.#put(item, tick);
   }
 
-  /** Forgets an item. */
+  /** Removes an item. */
   disarm(item: T): void {
     this.#awaited.delete(item);
   }
 
   /**
-   * Calls `due` for every item whose deadline is not after `nowMs`, in order of ticks, until `enough`
-   * says so: the others are due when this is called next. `due` moves the item's deadline; an item
-   * whose deadline stays in the past comes again with the next tick.
+   * Calls `due` for every item whose deadline is not after `nowMs`, in the order of ticks, until `enough`
+   * returns true; the others are due at the next call. `due` moves the item's deadline; an item whose
+   * deadline stays in the past comes again with the next tick.
    */
   advance(nowMs: number, due: (item: T) => void, enough: () => boolean = () => false): void {
     const left = this.#left;
@@ -72,19 +72,19 @@ export class TimerWheel<T extends Timed> {
     const isEnough = this.#workOff(left, { nowMs, due, enough });
     if (isEnough) return;
     const last = Math.floor(nowMs / this.#tickMs);
-    // After a clock that stood still for long, one revolution sees every slot.
+    // If the clock has not been read for long, one revolution covers every slot.
     const first = Math.max(this.#tick + 1, last - SLOT_COUNT + 1);
     for (let tick = first; tick <= last; tick++) {
       const slot = tick % SLOT_COUNT;
       if (this.#items[slot]!.length === 0) continue;
       this.#tick = tick;
-      // Ticks that were not looked at are still to come.
+      // The remaining ticks are handled by the next call.
       if (this.#workOff(this.#dueOf(slot, last), { nowMs, due, enough })) return;
     }
     this.#tick = Math.max(this.#tick, last);
   }
 
-  /** When {@linkcode advance} is worth calling again; Infinity with nothing awaited. */
+  /** When {@linkcode advance} has something to do; Infinity: nothing is waited for. */
   nextMs(): number {
     if (this.#awaited.size === 0) return Infinity;
     if (this.#left.length > 0) return -Infinity;
@@ -116,7 +116,7 @@ export class TimerWheel<T extends Timed> {
     return due;
   }
 
-  /** Whether it was enough; what is left then waits for the next call. */
+  /** Handles items; returns whether `enough` was true, so that the rest waits for the next call. */
   #workOff(items: readonly T[], { nowMs, due, enough }: Work<T>): boolean {
     for (let i = 0; i < items.length; i++) {
       const item = items[i]!;
@@ -134,7 +134,7 @@ export class TimerWheel<T extends Timed> {
 
   #put(item: T, tick: number): void {
     this.#awaited.set(item, tick);
-    // An item of a later revolution lies in a slot of this one, and is looked at there.
+    // An item of a later revolution is in a slot of this one, and is looked at there.
     const near = tick - Math.floor((tick - this.#tick - 1) / SLOT_COUNT) * SLOT_COUNT;
     if (near < this.#hint) this.#hint = near;
     const slot = tick % SLOT_COUNT;
@@ -142,7 +142,9 @@ export class TimerWheel<T extends Timed> {
     this.#ticks[slot]!.push(tick);
   }
 
-  /** Rounded up, so that nothing is due early, and never a tick already worked off. */
+  /**
+   * The tick of a deadline, rounded up so that nothing is due early, and never one that is already handled.
+   */
   #tickOf(deadlineMs: number): number {
     return Math.max(Math.ceil(deadlineMs / this.#tickMs), this.#tick + 1);
   }

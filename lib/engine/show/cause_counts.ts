@@ -1,20 +1,20 @@
 /**
- * Counts by cause, with the first of each cause in words.
+ * Counts events by cause, with an example of each cause.
  * @module
  */
 import type { FailureFigures } from "@/engine/show/figure.ts";
 
-/** Distinct causes that are counted apart; all others share one line. */
+/** The most causes that are counted apart; all others are counted together. */
 const CAUSES_MAX = 100;
 const OTHER_CAUSES = "OTHER";
 
-/** Counts of one kind of event by its cause. */
+/** Counts one kind of event by its cause. */
 export class CauseCounts {
-  /** How many there were in all. */
+  /** Number of all events. */
   total = 0;
   readonly #byCause = new Map<string, { count: number; example: string }>();
 
-  /** Counts one; `example` is asked for and kept when it is the first of its cause. */
+  /** Counts an event; `example` is only called for the first event of a cause. */
   add(cause: string, example: () => string): void {
     this.total++;
     this.#count(cause, example);

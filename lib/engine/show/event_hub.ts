@@ -1,16 +1,17 @@
 /**
- * The events of a test run: what the log file, the screen and the API's subscribers read. A message
- * is formatted only when somebody wants its level, so that nobody pays for what nobody reads.
+ * The events of a test run, which the log file, the screen and the API's subscribers read. A message is only
+ * formatted if somebody wants its level.
  *
- * Level: 1 critical, 2 error, 3 warning, 4 info, 5 debug. No PSK, key or password at levels ≤ 4.
+ * Levels are 1 critical, 2 error, 3 warning, 4 info, 5 debug. Messages of levels 1 to 4 contain no PSK, key
+ * or password.
  * @module
  */
 import { clipped } from "@/base/text.ts";
 
-/** How grave an event is. */
+/** The level of an event. */
 export type EventLevel = 1 | 2 | 3 | 4 | 5;
 
-/** Something a person may want to know. */
+/** An event of a run. */
 export interface RunEvent {
   readonly level: EventLevel;
   readonly msg: string;
@@ -18,27 +19,33 @@ export interface RunEvent {
   readonly epochMs: number;
 }
 
-/** What a reader wants: levels up to `level` whose message contains `keyword` (empty: all). */
+/**
+ * The events that a reader wants: those of levels up to `level` whose message contains `keyword` (empty:
+ * all).
+ */
 export interface EventFilter {
-  /** 1–5. */
+  /** From 1 to 5. */
   readonly level: number;
-  /** Case-sensitive. */
+  /** A case-sensitive text. */
   readonly keyword: string;
 }
 
 /**
- * Events of levels 1 to 4 that a queue holds when its reader does not say otherwise: some seconds of
- * a set-up at full speed.
+ * The most events of levels 1 to 4 in a queue unless its reader sets another limit: some seconds of a set-up
+ * at full speed.
  */
 export const EVENT_QUEUE_MAX = 50_000;
-/** Characters of all messages that a queue holds. */
+/** The most characters of all messages in a queue. */
 export const QUEUE_CHARACTERS_MAX = 8_000_000;
-/** A queue that holds so many takes no event of level 5: debugging must not crowd out the others. */
+/**
+ * The number of events in a queue at which it takes no more events of level 5, so that debugging does not
+ * displace others.
+ */
 const DEBUG_QUEUE_MAX = 1_000;
-/** Events that were read are kept until there are so many: to take each out by itself is costly. */
+/** Number of read events at which they are removed from a queue, as removing each by itself is slow. */
 const TIDY_AFTER = 5_000;
 
-/** Characters of one message by its level: only decoded messages, of level 5, may be long. */
+/** The most characters of one message by its level; only decoded messages, of level 5, may be long. */
 const MSG_MAX: Readonly<Record<EventLevel, number>> = {
   1: 16_384,
   2: 4_096,

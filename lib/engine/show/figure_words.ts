@@ -1,9 +1,9 @@
 /**
- * What the closing report says of figures that one word does not tell.
+ * Lines of the closing report for figures that need more than one word.
  * @module
  */
 
-/** The graceful end closes each SA by a Delete, and waits for the peer's answer to it. */
+/** The line about Deletes. The graceful end closes each SA by a Delete and waits for the answer. */
 export function deletesLines(unanswered: number | null): string[] {
   if (!unanswered) return [];
   const [subject, whose] = unanswered === 1
@@ -12,7 +12,7 @@ export function deletesLines(unanswered: number | null): string[] {
   return [`${subject} went unanswered before the test ended: the peer may still hold ${whose}`];
 }
 
-/** Cookies, and why a gateway asked for them that was not told to. */
+/** The lines about cookies, and why a gateway asked for them without being configured to. */
 export function cookieLines(
   { asked, automatic }: { readonly asked: number; readonly automatic: number },
 ): string[] {
@@ -21,7 +21,7 @@ export function cookieLines(
   return [`Cookies: ${asked} asked for` + (automatic > 0 ? `, ${automatic} of them ${why}` : "")];
 }
 
-/** What each rule of `impairment` did. */
+/** The lines about each rule of `impairment`. */
 export function impairmentLines(rules: readonly object[]): string[] {
   return rules.map((counts, i) => {
     const done = Object.entries(counts).map(([what, count]) => `${count} ${what}`);
@@ -29,7 +29,7 @@ export function impairmentLines(rules: readonly object[]): string[] {
   });
 }
 
-/** TCP connections by what became of them. */
+/** The lines about TCP connections. */
 export function connectionLines(counters: object | null): string[] {
   if (!counters) return [];
   const { opened, accepted, ...causes } = counters as Readonly<Record<string, number>>;
@@ -38,7 +38,7 @@ export function connectionLines(counters: object | null): string[] {
   return [`TCP connections: ${opened} opened, ${accepted} accepted`, ...closed];
 }
 
-/** Packets of CHILD_SAs that this process carried. */
+/** The lines about packets of CHILD_SAs that this process carried. */
 export function packetLines(
   packets: {
     readonly sent: number;
@@ -56,7 +56,7 @@ export function packetLines(
   ];
 }
 
-/** What became of connections and frames, in words. */
+/** Descriptions of the counters of connections and frames. */
 const CONNECTION_CAUSES: Readonly<Record<string, string>> = {
   crowdedOut: "connections closed, for too many strangers had one",
   idle: "connections closed, for nobody authenticated in time",
@@ -66,7 +66,7 @@ const CONNECTION_CAUSES: Readonly<Record<string, string>> = {
   badFrames: "frames dropped, for they were neither IKE nor ESP",
 };
 
-/** The causes in words. */
+/** Descriptions of the causes of dropped packets. */
 const PACKET_DROPS: Readonly<Record<string, string>> = {
   truncated: "no whole ESP packet",
   unknownSpi: "an unknown SPI",

@@ -1,7 +1,7 @@
 /**
- * All figures of a run, one table: the type of what the engine says, the JSON result and its type,
- * docs/results.md, the closing report, the result of a refused setup and the figures of several runs
- * that share a load are made from it. To add a figure is to add a line here, and to count it.
+ * All figures of a run in one table. The type of the engine's figures, the JSON result and its type,
+ * docs/results.md, the closing report, the result of a refused setup, and the figures of several runs that
+ * share a load are made from it. A new figure needs a line here and has to be counted.
  * @module
  */
 import type { DataPathKind } from "@/datapath/data_path.ts";
@@ -39,7 +39,7 @@ import type { ConnectionCounters } from "@/transport/transport.ts";
 
 type Refused = { readonly ike: number; readonly child: number };
 
-/** IKE SAs and CHILD_SAs, counted apart. */
+/** Adds the counts of IKE SAs and of CHILD_SAs. */
 function both(parts: readonly Refused[]): Refused {
   const sum = (of: (part: Refused) => number) => parts.reduce((n, part) => n + of(part), 0);
   return { ike: sum(({ ike }) => ike), child: sum(({ child }) => child) };
@@ -51,7 +51,7 @@ const BOTH_PARTS = [
 ] as const;
 const CAUSES = { path: "causes", type: "list of {cause, count, example}" } as const;
 
-/** Counted, with its causes. */
+/** A figure with a number and its causes. */
 function counted<P extends string>(path: P, doc: string, lineOf: (cause: string) => string) {
   return figure({
     path,
@@ -71,7 +71,7 @@ function counted<P extends string>(path: P, doc: string, lineOf: (cause: string)
   });
 }
 
-/** Sums of counters with the same names. */
+/** The sums of counters with equal names. */
 function summed<T extends object>(parts: readonly T[]): T {
   const sums: Record<string, number> = {};
   for (const part of parts) {
@@ -80,7 +80,7 @@ function summed<T extends object>(parts: readonly T[]): T {
   return sums as T;
 }
 
-/** Packets of CHILD_SAs; names are those of the data paths. */
+/** Packets of CHILD_SAs; the names are those of the data paths. */
 const PACKET_TABLE = {
   packetsOut: count("sent", "packets that left through CHILD_SAs"),
   packetsIn: count("received", "packets that came through CHILD_SAs"),
@@ -97,7 +97,7 @@ const PACKET_TABLE = {
   }),
 } as const;
 
-/** In the order of the JSON result, and of the closing report. */
+/** All figures in the order of the JSON result and of the closing report. */
 export const FIGURES = {
   established: count(
     "tunnels.established",
@@ -119,7 +119,7 @@ export const FIGURES = {
     "setupRate",
     "tunnels per second: the smaller of `established` and `configured` over the time from the first " +
       "IKE_SA_INIT to the last configured tunnel up or given up",
-    // Parts of a run set up at the same time.
+    // The parts of a run set up tunnels at the same time.
     (parts) => parts.reduce((sum, n) => sum + n, 0),
   ),
   retransmissions: count("retransmissions", "requests that were sent again"),
@@ -253,7 +253,7 @@ export const FIGURES = {
   sendErrors: causes(
     "datagrams.sendErrors",
     "datagrams of any kind that the system refused to send, and those of which ICMP says that they " +
-      "came to nothing (`transport: native` alone hears it), by cause, the most frequent first",
+      "came to nothing (`transport: native` alone handlers it), by cause, the most frequent first",
     (cause) => `Sent in vain, by ${cause}`,
   ),
   neighbourOverflow: figure({
@@ -264,7 +264,7 @@ export const FIGURES = {
       "no answer: `family` (4 or 6), `entries`, `entriesMax` (`gc_thresh3`), `overflows`; it is said " +
       "in `error` too where the test failed",
     none: null as NeighbourOverflow | null,
-    // There is one table of the whole system.
+    // All parts see the one table of the system.
     merge: (parts: readonly (NeighbourOverflow | null)[]): NeighbourOverflow | null =>
       parts.find((part) => part !== null) ?? null,
     json: (table) => table && { ...table },
@@ -330,7 +330,7 @@ export const FIGURES = {
     "cpuMsPerTunnel",
     "milliseconds of processor time of the whole process by established tunnel, up to the end of " +
       "creation; the demo runs both ends in one process",
-    // Each part says what the whole process took, by its own tunnels.
+    // Each part relates the time of the whole process to its own tunnels.
     (parts) => 1 / parts.reduce((sum, n) => sum + 1 / n, 0),
   ),
   rssBytes: figure({
@@ -353,23 +353,26 @@ export const FIGURES = {
   }),
 } as const;
 
-/** What only the live view shows. */
+/** Figures that only the live view shows. */
 export interface LiveFigures {
-  /** Tunnels that were begun: first tries sent (gateway: each time one was established). */
+  /**
+   * Number of tunnels that were begun: first tries that were sent; at a gateway tunnels that were
+   * established.
+   */
   readonly created: number;
-  /** IKE SAs on the way now. */
+  /** Number of IKE SAs that are being set up at present. */
   readonly halfOpen: number;
-  /** Tunnels that are live now. */
+  /** Number of tunnels that are live at present. */
   readonly live: number;
   /** Tunnels established in the last second. */
   readonly recentRate: number;
-  /** Undefined without a running time. */
+  /** Milliseconds until the running time ends; undefined without a running time. */
   readonly timeLeftMs: number | undefined;
-  /** Processor time of the whole process since the start, milliseconds. */
+  /** Processor time of the whole process since its start, in milliseconds. */
   readonly cpuMs: number;
 }
 
-/** What the live view, the closing report and the JSON result show. */
+/** The figures of the live view, the closing report and the JSON result. */
 export type RunFigures = FiguresOf<typeof FIGURES> & LiveFigures;
 
 /** The figures of a run that several threads share, from those of each. */
@@ -388,5 +391,5 @@ export function mergeRunFigures(parts: readonly RunFigures[]): RunFigures {
   };
 }
 
-/** The part of the JSON result that is made of figures. */
+/** The part of the JSON result that consists of figures. */
 export type FiguresJson = JsonOf<typeof FIGURES>;

@@ -1,5 +1,5 @@
 /**
- * Latencies of any number of samples in constant memory: 64 buckets for each doubling, so that a
+ * Counts latencies of any number of samples in constant memory: with 64 buckets for each doubling, a
  * percentile is at most 1.6 % off; the maximum is exact.
  * @module
  */
@@ -11,22 +11,22 @@ export interface LatencyFigures {
   readonly p99: number;
   readonly max: number;
   readonly samples: number;
-  /** What they were read from, so that they can be merged; absent of a single ping task. */
+  /** The histogram from which they were computed, for merging; absent for a single ping task. */
   readonly histogram?: HistogramData;
 }
 
 /** A histogram as plain data, without its empty buckets. */
 export interface HistogramData {
-  /** Pairs of a bucket's number and its samples. */
+  /** Pairs of a bucket's number and its number of samples. */
   readonly buckets: readonly (readonly [bucket: number, samples: number])[];
-  /** Milliseconds. */
+  /** The largest sample in milliseconds. */
   readonly max: number;
 }
 
-/** Buckets within one doubling, as a power of two. */
+/** The number of buckets within one doubling is two to this power. */
 const SUB_BITS = 6;
 const SUB_COUNT = 1 << SUB_BITS;
-/** Doublings above the first 64 µs: up to 2^42 µs, 50 days. */
+/** Number of doublings above the first 64 µs: up to 2^42 µs, which is 50 days. */
 const DOUBLINGS = 36;
 
 /** Counts durations in milliseconds, with a resolution of 1 µs. */
@@ -35,12 +35,12 @@ export class Histogram {
   #samples = 0;
   #max = 0;
 
-  /** Samples so far. */
+  /** Number of samples. */
   get samples(): number {
     return this.#samples;
   }
 
-  /** All samples of several histograms. */
+  /** A histogram of all samples of several histograms. */
   static merged(parts: readonly HistogramData[]): Histogram {
     const whole = new Histogram();
     for (const { buckets, max } of parts) {
@@ -53,7 +53,7 @@ export class Histogram {
     return whole;
   }
 
-  /** To be sent elsewhere, and merged with others there. */
+  /** The histogram as plain data, to be sent elsewhere and merged. */
   data(): HistogramData {
     const buckets: [number, number][] = [];
     for (const [at, samples] of this.#buckets.entries()) {
@@ -62,7 +62,7 @@ export class Histogram {
     return { buckets, max: this.#max };
   }
 
-  /** Takes a duration; a negative one counts as 0. */
+  /** Adds a duration; a negative one counts as 0. */
   add(ms: number): void {
     const us = Math.max(0, Math.round(ms * 1000));
     const at = Math.min(bucketOf(us), this.#buckets.length - 1);
@@ -71,7 +71,7 @@ export class Histogram {
     if (ms > this.#max) this.#max = ms;
   }
 
-  /** The duration that `fraction` (0–1) of the samples do not exceed; 0 without samples. */
+  /** The duration that `fraction` (0 to 1) of the samples do not exceed; 0 without samples. */
   percentile(fraction: number): number {
     const rank = Math.max(1, Math.ceil(fraction * this.#samples));
     let seen = 0;
@@ -82,7 +82,7 @@ export class Histogram {
     return this.#max;
   }
 
-  /** p50, p90, p99 and the maximum; null without samples. */
+  /** The percentiles p50, p90, p99 and the maximum; null without samples. */
   figures(): LatencyFigures | null {
     if (this.#samples === 0) return null;
     return {
@@ -96,7 +96,7 @@ export class Histogram {
   }
 }
 
-/** Below 64 µs each value is its own bucket; above, the top 7 bits choose. */
+/** The bucket of a duration: below 64 µs each value has its own; above, the top 7 bits choose. */
 function bucketOf(us: number): number {
   if (us < SUB_COUNT) return us;
   const doubling = Math.floor(Math.log2(us)) - SUB_BITS;

@@ -1,5 +1,5 @@
 /**
- * The figures of a ping test, made of what `ping/` has counted.
+ * Makes the figures of a ping test from the counters of `ping/`.
  * @module
  */
 import type { PingPlan } from "@/engine/load/ping_plan.ts";
@@ -7,7 +7,7 @@ import type { LatencyFigures } from "@/engine/show/histogram.ts";
 import { type PingFigures, type PingTaskFigures, WORST_MAX } from "@/engine/show/ping_table.ts";
 import type { Pinger } from "@/ping/pinger.ts";
 
-/** What the pinger does not count itself. */
+/** Values that the pinger does not count itself. */
 export interface PingBeside {
   readonly ping: PingPlan;
   readonly latencyMs: LatencyFigures | null;
@@ -15,7 +15,7 @@ export interface PingBeside {
   readonly unsent: number;
 }
 
-/** See {@linkcode PingFigures}. */
+/** The {@linkcode PingFigures} of a pinger. */
 export function pingFiguresOf(pinger: Pinger, beside: PingBeside): PingFigures {
   const { ping, latencyMs, firstPacketMs, unsent } = beside, { totals } = pinger;
   const judged = totals.received + totals.lost;
@@ -31,7 +31,9 @@ export function pingFiguresOf(pinger: Pinger, beside: PingBeside): PingFigures {
   };
 }
 
-/** How many tasks lose more than so many percent of `judgedMin` requests or more, and the first one. */
+/**
+ * The number of tasks that lose more than `percent` of at least `judgedMin` requests, and the first of them.
+ */
 export function worstLoss(
   { counts, begun }: Pinger,
   lossMax: number,
@@ -48,7 +50,7 @@ export function worstLoss(
   return { above, first };
 }
 
-/** Tasks by their losses, most first; those without any are not among them. */
+/** Tasks in the order of their losses, the highest first; tasks without losses are left out. */
 function worstOf({ counts, begun }: Pinger): number[] {
   const worst: number[] = [], { lost } = counts;
   for (let task = 0; task < begun; task++) {

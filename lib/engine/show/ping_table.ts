@@ -18,34 +18,34 @@ import {
 } from "@/engine/show/figure.ts";
 import type { LatencyFigures } from "@/engine/show/histogram.ts";
 
-/** Ping tasks that are told with their own figures, at most. */
+/** The most ping tasks whose own figures are reported. */
 export const WORST_MAX = 10;
 
 /** A ping task. */
 export interface PingTaskView {
-  /** Unspecified: left to the system, and no reply has told it yet. */
+  /** The own address; unspecified: the system chooses it, and no reply has shown it yet. */
   readonly own: IpAddress;
   readonly peer: IpAddress;
-  /** Requests since the counters were cleared. */
+  /** Number of requests since the counters were cleared. */
   readonly sent: number;
-  /** Requests among them that were answered in time. */
+  /** Number of these requests that were answered in time. */
   readonly received: number;
 }
 
-/** A ping task with all that is known of it. */
+/** A ping task with all its figures. */
 export interface PingTaskFigures extends PingTaskView {
   readonly lost: number;
-  /** Most requests lost one after the other. */
+  /** The most consecutive requests that were lost. */
   readonly burstMax: number;
-  /** Percentiles 20 % more or less; null without a reply. */
+  /** Percentiles with an error of up to 20 %; null without a reply. */
   readonly latencyMs: LatencyFigures | null;
-  /** From its tunnel's being up to the first reply; null: not known, or none. */
+  /** Milliseconds from the establishment of its tunnel to the first reply; null: unknown, or no reply. */
   readonly firstPacketMs: number | null;
 }
 
 /** One ping task in the JSON result. */
 export interface PingTaskJson {
-  /** Null: left to the system, and no reply has told it. */
+  /** Null: the system chooses it, and no reply has shown it. */
   readonly from: string | null;
   readonly to: string;
   readonly sent: number;
@@ -56,7 +56,7 @@ export interface PingTaskJson {
   readonly firstPacketMs: number | null;
 }
 
-/** All figures count from when the counters were last cleared. */
+/** All figures count since the counters were last cleared. */
 export const PING_TABLE = {
   tasks: count("tasks", "tasks that began; 0 without `pingconf.destaddr`"),
   sent: count("sent", "requests; `received` and `lost` together at the end"),
@@ -104,13 +104,13 @@ export const PING_TABLE = {
   }),
 } as const;
 
-/** What the ping test has counted, over all its tasks. */
+/** The figures of the ping test over all its tasks. */
 export type PingFigures = FiguresOf<typeof PING_TABLE>;
 
-/** The same in the JSON result. */
+/** The figures of the ping test in the JSON result. */
 export type PingResultJson = JsonOf<typeof PING_TABLE>;
 
-/** What the closing report tells of the ping test; nothing where none began. */
+/** The lines of the closing report about the ping test; empty if no task began. */
 export function pingLines(ping: PingResultJson): string[] {
   const { tasks, sent, received, lost, lossPercent, burstMax, tasksAbove } = ping;
   if (tasks === 0) return [];

@@ -1,6 +1,6 @@
 /**
- * The IKE SAs and CHILD_SAs of a run as others may look at them: lists, dumps and counts, made from
- * the endpoint's table and from the history of rekeyed CHILD_SAs.
+ * Lists, dumps and counts of the IKE SAs and CHILD_SAs of a run, made from the endpoint's table and from the
+ * history of rekeyed CHILD_SAs.
  * @module
  */
 import type { ChildHistory } from "@/engine/run/child_history.ts";
@@ -21,30 +21,30 @@ import { isLiveChild } from "@/ike/records/child_sa.ts";
 import { ownSpi } from "@/ike/records/ike_sa.ts";
 import { hearTraffic } from "@/ike/window/lifetime.ts";
 
-/** Where a list looks. */
+/** The sources of a list. */
 export interface SaListSource {
   readonly endpoint: Endpoint;
   readonly history: ChildHistory;
   /** The clock of the core. */
   readonly nowMs: () => number;
   readonly toEpoch: ToEpoch;
-  /** Whether the run is over: what the data path heard is asked for no more. */
+  /** Whether the run is over, so that the data path is not asked any more. */
   readonly isOver: () => boolean;
 }
 
-/** How many IKE SAs stand where. */
+/** The number of IKE SAs in each state. */
 export interface SaCounts {
-  /** By the API's state number, 1–10; index 0 is unused. */
+  /** Indexed by the API's state number, 1 to 10; index 0 is unused. */
   readonly byState: readonly number[];
   readonly total: number;
   readonly live: number;
-  /** Live ones with an established CHILD_SA. */
+  /** Number of live IKE SAs with an established CHILD_SA. */
   readonly hasChild: number;
-  /** Live ones that are tunnels of the run. */
+  /** Number of live IKE SAs that are tunnels of the run. */
   readonly tunnels: number;
 }
 
-/** See the file. */
+/** The lists of one run. */
 export class SaList {
   readonly #source: SaListSource;
 
@@ -52,7 +52,7 @@ export class SaList {
     this.#source = source;
   }
 
-  /** From the `start`th (from 0) on in order of creation, at most `len` of them, 0: all. */
+  /** IKE SAs in the order of creation from index `start` on, at most `len` of them (0: all). */
   ikeSas(start: number, len: number): IkeSaSummary[] {
     const list: IkeSaSummary[] = [], end = len === 0 ? Infinity : start + len;
     let at = 0;
@@ -63,7 +63,7 @@ export class SaList {
     return list;
   }
 
-  /** By our own SPI (uint64). */
+  /** An IKE SA by its own SPI (uint64). */
   ikeSa(spi: bigint): IkeSaDump | undefined {
     const sa = this.#find(spi), { nowMs, isOver, toEpoch } = this.#source;
     if (sa && !isOver()) hearTraffic(sa, nowMs());
@@ -71,8 +71,8 @@ export class SaList {
   }
 
   /**
-   * Our own SPIs of the CHILD_SAs of an IKE SA: those that carry traffic first, then those that are
-   * being made or taken down, then rekeyed ones that are kept; each group oldest first.
+   * Own SPIs of the CHILD_SAs of an IKE SA: first those that carry traffic, then those that are being set up
+   * or closed, then rekeyed ones that are kept; each group oldest first.
    */
   childSas(ikeSpi: bigint): number[] | undefined {
     const sa = this.#find(ikeSpi);
@@ -82,19 +82,19 @@ export class SaList {
     return [...live, ...others, ...this.#source.history.of(sa)].map((child) => child.spiIn);
   }
 
-  /** By our own SPI (uint32). */
+  /** A CHILD_SA by its own SPI (uint32). */
   childSa(spi: number): ChildSaDump | undefined {
     const shown = this.ownChild(spi) ?? this.#source.history.get(spi);
     return shown && childDumpOf(shown, this.#source.toEpoch);
   }
 
-  /** The CHILD_SA of our own SPI (uint32) that is there now, of this run and not of another here. */
+  /** A CHILD_SA that exists at present, by its own SPI (uint32). */
   ownChild(spi: number): ChildSa | undefined {
     const { env, bySpi } = this.#source.endpoint, child = env.childrenBySpi.get(spi);
     return child && bySpi.get(ownSpi(child.parent)) === child.parent ? child : undefined;
   }
 
-  /** `isTunnel` tells a tunnel's IKE SA from one that never was one. */
+  /** Counts IKE SAs; `isTunnel` says whether one belongs to a tunnel that was established. */
   counts(isTunnel: (sa: IkeSa) => boolean): SaCounts {
     const byState = new Array<number>(11).fill(0);
     let total = 0, live = 0, hasChild = 0, tunnels = 0;

@@ -1,9 +1,9 @@
 /**
- * What happens to SAs that are up, counted: rekeys that were refused, lifetimes that were outlived,
- * CHILD_SAs that are gone, requests of peers that this end refused.
+ * Counts events of established SAs: refused rekeys, exceeded lifetimes, closed CHILD_SAs, refused requests of
+ * peers.
  * @module
  */
-import type { Hearing, RunPart } from "@/engine/run/part.ts";
+import type { EffectHandlers, RunPart } from "@/engine/run/part.ts";
 import type { RunFigures } from "@/engine/show/figures.ts";
 import type { CountedCauses } from "@/engine/show/figure.ts";
 import { CauseCounts } from "@/engine/show/cause_counts.ts";
@@ -11,13 +11,13 @@ import { showSa } from "@/engine/show/sa_view.ts";
 import type { IkeSa } from "@/ike/records/sa.ts";
 import { CloseCode, type Failure } from "@/ike/records/failure.ts";
 
-/** What it counts. */
+/** The figures that are counted here. */
 export type SaFigures = Pick<
   RunFigures,
   "rekeysRefused" | "overtime" | "childrenRefused" | "childrenLost" | "refusals" | "displaced"
 >;
 
-/** See the file. */
+/** Counters of established SAs. */
 export class SaTally implements RunPart {
   readonly #refused = { ike: 0, child: 0 };
   readonly #overtime = { ike: 0, child: 0 };
@@ -27,7 +27,7 @@ export class SaTally implements RunPart {
   readonly #refusals = new CauseCounts();
   #displaced = 0;
 
-  readonly hears: Hearing = {
+  readonly handlers: EffectHandlers = {
     create_child_failed: ({ old, failure }, sa) => {
       if (old) this.#refused.child++;
       add(old ? this.#refusedRekeys : this.#refusedChildren, failure, sa);
@@ -44,7 +44,7 @@ export class SaTally implements RunPart {
     },
   };
 
-  /** See {@linkcode SaFigures}. */
+  /** The {@linkcode SaFigures}. */
   figures(): SaFigures {
     return {
       rekeysRefused: { ...this.#refused, causes: this.#refusedRekeys.figures() },

@@ -1,6 +1,6 @@
 /**
- * From the records of the core to the plain answers of a run: states by the API's numbers, times
- * since 1970, keys cut apart.
+ * Makes plain answers from the records of the core: states by the API's numbers, times since 1970, keys cut
+ * into parts.
  * @module
  */
 import { showAddress, showPath } from "@/base/address.ts";
@@ -27,7 +27,7 @@ import { ikeKeys } from "@/ike/negotiate/keymat.ts";
 import { encapsulationOf } from "@/ike/path/nat.ts";
 import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";
 
-/** Turns the core's clock into milliseconds since 1970. */
+/** Converts the core's time to milliseconds since 1970. */
 export type ToEpoch = (coreMs: number) => number;
 
 const STATE_OF_PHASE = {
@@ -39,7 +39,7 @@ const STATE_OF_PHASE = {
   closed: IkeStateNumber.CLOSED,
 } as const;
 
-/** The API's number of the SA's state. */
+/** The API's number for the state of an IKE SA. */
 export function ikeStateNumber(sa: IkeSa): number {
   if (sa.phase === "closed" && sa.closeCode === CloseCode.REKEYED) return IkeStateNumber.REKEYED;
   if (sa.phase !== "established") return STATE_OF_PHASE[sa.phase];
@@ -56,7 +56,7 @@ export function ikeStateNumber(sa: IkeSa): number {
   }
 }
 
-/** The API's number of a CHILD_SA's state. */
+/** The API's number for the state of a CHILD_SA. */
 export function childStateNumber(child: ChildSa): number {
   switch (child.state) {
     case "creating":
@@ -74,17 +74,17 @@ export function childStateNumber(child: ChildSa): number {
   }
 }
 
-/** Whether it is up: states 3, 4, 5, 9 and 10 of the API. */
+/** Whether an IKE SA is live: states 3, 4, 5, 9 and 10 of the API. */
 export function isLive(sa: IkeSa): boolean {
   return sa.phase === "established" && isCurrent(sa);
 }
 
-/** Whether a CHILD_SA of it carries traffic. */
+/** Whether a CHILD_SA of an IKE SA carries traffic. */
 export function hasLiveChild(sa: IkeSa): boolean {
   return sa.children.some(isLiveChild);
 }
 
-/** A line of the list. */
+/** An IKE SA as a line of the list. */
 export function summaryOf(sa: IkeSa, toEpoch: ToEpoch): IkeSaSummary {
   return {
     spi: ownSpi(sa),
@@ -135,7 +135,7 @@ export function childDumpOf(child: ChildSa, toEpoch: ToEpoch): ChildSaDump {
     state: childStateNumber(child),
     spi: child.spiIn,
     peerSpi: child.spiOut,
-    // Where its packets go now: the path of the IKE SA it belongs to.
+    // The present path of its packets is that of its IKE SA.
     ownAddress: parent.path.ownAddress,
     peerAddress: parent.path.peerAddress,
     parentSpi: ownSpi(parent),
@@ -156,13 +156,19 @@ export function childDumpOf(child: ChildSa, toEpoch: ToEpoch): ChildSaDump {
   };
 }
 
-/** `IKE SA 0123456789ABCDEF/FEDCBA9876543210, 10.0.0.1:500 → 10.0.0.2:500`: own SPI first. */
+/**
+ * An IKE SA as `IKE SA 0123456789ABCDEF/FEDCBA9876543210, 10.0.0.1:500 → 10.0.0.2:500`, with the own SPI
+ * first.
+ */
 export function showSa(sa: IkeSa): string {
   const spis = `${showSpi64(ownSpi(sa))}/${showSpi64(peerSpi(sa))}`;
   return `IKE SA ${spis}, ${showPath(sa.path)}`;
 }
 
-/** `CHILD_SA 01234567/89ABCDEF (AH, transport mode)`, own SPI first; several separated by commas. */
+/**
+ * CHILD_SAs as `CHILD_SA 01234567/89ABCDEF (AH, transport mode)`, with the own SPI first; several are
+ * separated by commas.
+ */
 export function showChildren(children: readonly ChildSa[]): string {
   if (children.length === 0) return "no CHILD_SA";
   const pairs = children.map((c) => `${showSpi32(c.spiIn)}/${showSpi32(c.spiOut)}${showTraits(c)}`);
@@ -171,7 +177,7 @@ export function showChildren(children: readonly ChildSa[]): string {
 
 const ENCAPSULATED = { none: "", udp: "in UDP", tcp: "in TCP" };
 
-/** What is not so with every CHILD_SA; empty for ESP in tunnel mode. */
+/** The properties in which a CHILD_SA differs from ESP in tunnel mode; empty if it does not. */
 function showTraits(child: ChildSa): string {
   const { suite, tunnelMode, ipcomp, cpiIn, peerTakesTfc } = child;
   const traits = [
@@ -187,7 +193,7 @@ function showTraits(child: ChildSa): string {
   return traits.length > 0 ? ` (${traits.join(", ")})` : "";
 }
 
-/** `, inner 10.1.0.5, DNS 10.1.0.1` of a remote-access tunnel; empty for any other. */
+/** The inner addresses of a remote-access tunnel as `, inner 10.1.0.5, DNS 10.1.0.1`; empty for any other. */
 export function showInner({ inner }: IkeSa): string {
   if (!inner) return "";
   const dns = inner.dns.length > 0 ? `, DNS ${inner.dns.map(showAddress).join(" ")}` : "";

@@ -1,9 +1,9 @@
 /**
- * The running counts of a test: tries, tunnels, failures by cause, latencies, rates. It knows no
- * protocol and no clock.
+ * The counters of a test: tries, tunnels, failures by cause, latencies, rates. They do not depend on protocol
+ * or clock.
  * @module
  */
-import type { Hearing, RunPart } from "@/engine/run/part.ts";
+import type { EffectHandlers, RunPart } from "@/engine/run/part.ts";
 import type { FailureFigures } from "@/engine/show/figure.ts";
 import { CauseCounts } from "@/engine/show/cause_counts.ts";
 import { Histogram } from "@/engine/show/histogram.ts";
@@ -14,25 +14,25 @@ import { SaTally } from "@/engine/show/sa_tally.ts";
 const RECENT_MS = 1_000;
 const RECENT_PARTS = 10;
 
-/** What a run has counted so far. Fields are for those who count; `figures` for those who ask. */
+/** The counters of a run: fields for those who count, `figures` for those who read. */
 export class Tally implements RunPart {
-  /** Tunnels ever established. */
+  /** Number of tunnels that were ever established. */
   established = 0;
-  /** Part of `failed`: see RunFigures. */
+  /** Part of `failed`; see RunFigures. */
   lost = 0;
   retries = 0;
-  /** IKE SAs and CHILD_SAs that were replaced, by whichever end. */
+  /** Number of IKE SAs and CHILD_SAs that were replaced, by either end. */
   ikeRekeys = 0;
   childRekeys = 0;
   readonly ikeSaInitMs = new Histogram();
   readonly ikeAuthMs = new Histogram();
   readonly setupMs = new Histogram();
-  /** Of SAs that are up. */
+  /** Counters of established SAs. */
   readonly sas = new SaTally();
   readonly #failures = new CauseCounts();
   readonly #recent = new RecentRate();
 
-  readonly hears: Hearing = {
+  readonly handlers: EffectHandlers = {
     answered: ({ exchange, latencyMs }) => {
       if (exchange === ExchangeType.IKE_SA_INIT) this.ikeSaInitMs.add(latencyMs);
       else if (exchange === ExchangeType.IKE_AUTH) this.ikeAuthMs.add(latencyMs);
@@ -43,35 +43,37 @@ export class Tally implements RunPart {
     },
   };
 
-  /** A tunnel came up for the first time; `setupMs` since its first message of this try. */
+  /**
+   * Counts a tunnel that is established for the first time, `setupMs` after the first message of this try.
+   */
   countEstablished(setupMs: number, nowMs: number): void {
     this.established++;
     this.setupMs.add(setupMs);
     this.#recent.count(nowMs);
   }
 
-  /** A tunnel is given up or lost; `example` is kept when it is the first of its cause. */
+  /** Counts a tunnel that is given up or lost; `example` is called for the first of its cause. */
   countFailure(cause: string, example: () => string): void {
     this.#failures.add(cause, example);
   }
 
-  /** Tunnels that are not, or no more, there: see RunFigures. */
+  /** Number of tunnels that were not established, or have been lost; see RunFigures. */
   get failed(): number {
     return this.#failures.total;
   }
 
-  /** Most frequent first. */
+  /** Failures by cause, the most frequent first. */
   failures(): FailureFigures[] {
     return this.#failures.figures();
   }
 
-  /** Tunnels established in the last second. */
+  /** Number of tunnels that were established in the last second. */
   recentRate(nowMs: number): number {
     return this.#recent.perSecond(nowMs);
   }
 }
 
-/** Counts of the last second in tenths. */
+/** Counts of the last second in ten parts. */
 class RecentRate {
   readonly #counts = new Array<number>(RECENT_PARTS).fill(0);
   #part = -Infinity;
@@ -86,7 +88,7 @@ class RecentRate {
     return this.#counts.reduce((sum, n) => sum + n, 0) * 1_000 / RECENT_MS;
   }
 
-  /** Empties the parts that have gone by since; the part of now. */
+  /** Clears the parts of the past; returns the index of the present part. */
   #turn(nowMs: number): number {
     const now = Math.floor(nowMs * RECENT_PARTS / RECENT_MS);
     const first = Math.max(this.#part + 1, now - RECENT_PARTS + 1);

@@ -1,8 +1,9 @@
 /**
- * What the API, the command line and the reports may ask of a test run: plain types, and the
- * interface `RunView`. Numbers of states, roles and results are those of the API.
+ * The interface `RunView`, by which the API, the command line and the reports ask a test run, and its plain
+ * types. Numbers of states, roles and results are those of the API.
  *
- * Times named `…EpochMs` are milliseconds since 1970; absent means that it has not happened.
+ * Times with names ending in `EpochMs` are milliseconds since 1970; an absent time means that the event has
+ * not happened.
  * @module
  */
 import type { RunFigures } from "@/engine/show/figures.ts";
@@ -12,15 +13,15 @@ import type { EventHub } from "@/engine/show/event_hub.ts";
 import type { EspEncapsulation } from "@/ike/path/nat.ts";
 import type { Setup } from "@/setup/setup.ts";
 
-/** Who a run is, as the API counts. */
+/** The API's numbers of roles. */
 export const RoleNumber = { client: 1, gateway: 2 } as const;
 
-/** How a run stands, as the API counts: 3 is stopped by request with nothing failed. */
+/** The API's numbers of results; 3 means stopped by request while nothing had failed. */
 export const RunResult = { RUNNING: 0, PASSED: 1, FAILED: 2, STOPPED: 3 } as const;
 /** A member of {@linkcode RunResult}. */
 export type RunResult = typeof RunResult[keyof typeof RunResult];
 
-/** The words of the JSON result, by {@linkcode RunResult}. */
+/** Names of results in JSON, by {@linkcode RunResult}. */
 export const RUN_RESULT_NAMES = ["running", "passed", "failed", "stopped"] as const;
 
 /** The API's numbers of an IKE SA's state. 3, 4, 5, 9 and 10 are live. */
@@ -37,7 +38,7 @@ export const IkeStateNumber = {
   CHILD_REKEYING: 10,
 } as const;
 
-/** Names of the IKE states by number, for people; index 0 is none. */
+/** Names of the states of IKE SAs by number, for people; index 0 is unused. */
 export const IKE_STATE_NAMES = [
   "",
   "init",
@@ -62,7 +63,7 @@ export const ChildStateNumber = {
   CLOSED: 6,
 } as const;
 
-/** Names of the CHILD states by number, for people; index 0 is none. */
+/** Names of the states of CHILD_SAs by number, for people; index 0 is unused. */
 export const CHILD_STATE_NAMES = [
   "",
   "creating",
@@ -77,83 +78,86 @@ export const CHILD_STATE_NAMES = [
 export interface RunSummary {
   readonly role: "client" | "gateway";
   readonly startEpochMs: number;
-  /** Start + runningtime; undefined without a running time. */
+  /** The start time plus the running time; undefined without a running time. */
   readonly testEndEpochMs: number | undefined;
-  /** When it ended. */
+  /** When the run ended. */
   readonly actualEndEpochMs: number | undefined;
-  /** First IKE_SA_INIT sent (gateway: received). */
+  /** When the first IKE_SA_INIT request was sent (gateway: received). */
   readonly creationStartEpochMs: number | undefined;
-  /** Last configured tunnel up, or given up. */
+  /** When the last configured tunnel was established or given up. */
   readonly creationFinishEpochMs: number | undefined;
-  /** Finish (or now) − start; undefined before the first IKE_SA_INIT. */
+  /** The time from start to finish, or until now; undefined before the first IKE_SA_INIT. */
   readonly createDurationMs: number | undefined;
   readonly setupFileName: string;
-  /** Tunnels ever established; a rekeyed or rebuilt one does not count again. */
+  /** Number of tunnels ever established; a rekeyed or rebuilt one does not count again. */
   readonly createdTunnels: number;
-  /** Configured tunnels among those created, per second of `createDurationMs`; null without any. */
+  /** Configured tunnels that were created, per second of `createDurationMs`; null if there are none. */
   readonly setupRate: number | null;
-  /** IKE SAs by state: index is the API's state number, 1–10; index 0 is unused. */
+  /** Number of IKE SAs by state; the index is the API's state number, 1 to 10; index 0 is unused. */
   readonly ikeSasByState: readonly number[];
   readonly ikeSasTotal: number;
   readonly live: number;
-  /** Live IKE SAs with an established CHILD_SA. */
+  /** Number of live IKE SAs with an established CHILD_SA. */
   readonly hasChild: number;
-  /** Tunnels of `createdTunnels` that are live now. */
+  /** Number of tunnels of `createdTunnels` that are live at present. */
   readonly createdLive: number;
   /** `numberoftunnels`. */
   readonly configured: number;
-  /** Tunnels that are down on purpose now. */
+  /** Number of tunnels that are down on purpose at present. */
   readonly flapping: number;
   readonly result: RunResult;
-  /** First reason of a failure; empty when there is none. */
+  /** The first reason of a failure; empty if there is none. */
   readonly lastErrMsg: string;
 }
 
 /** One line of the list of IKE SAs. */
 export interface IkeSaSummary {
-  /** uint64, our own. */
+  /** The own SPI, uint64. */
   readonly spi: bigint;
   readonly peerAddress: IpAddress;
   readonly peerPort: number;
-  /** See {@linkcode IkeStateNumber}. */
+  /** One of {@linkcode IkeStateNumber}. */
   readonly state: number;
   readonly establishedEpochMs: number | undefined;
 }
 
-/** Everything about one IKE SA. Keys are views of the SA's own: copy what is kept. */
+/** All data of one IKE SA. Keys are views of the SA's own, which a caller must copy to keep them. */
 export interface IkeSaDump extends IkeSaSummary {
-  /** uint64; 0n until known. */
+  /** The peer's SPI, uint64; 0n until it is known. */
   readonly peerSpi: bigint;
-  /** uint64s by who sent the first IKE_SA_INIT. */
+  /** The SPIs of original initiator and responder, uint64. */
   readonly spiI: bigint;
   readonly spiR: bigint;
   readonly originalInitiator: boolean;
-  /** The tunnel, from 0; at a gateway the order of arrival. */
+  /** Index of the tunnel from 0; at a gateway the order of arrival. */
   readonly tunnel: number;
   readonly ownAddress: IpAddress;
   readonly ownPort: number;
-  /** IANA transform numbers, 0 until negotiated. */
+  /** IANA transform numbers; 0 until they are negotiated. */
   readonly encryption: number;
-  /** The Key Length attribute in bits; 0: a cipher of fixed length. */
+  /** Value of the Key Length attribute in bits; 0 for a cipher of fixed key length. */
   readonly keyBits: number;
   readonly integrity: number;
   readonly prf: number;
-  /** Transform Type 4; 0 until negotiated. */
+  /** Number of transform type 4; 0 until it is negotiated. */
   readonly group: number;
-  /** IANA Authentication Method; 0 not yet. */
+  /** IANA Authentication Method; 0 until it is known. */
   readonly ownAuth: number;
   readonly peerAuth: number;
-  /** IANA IKEv2 Hash Algorithm by which this end signed; 0: it did not. */
+  /** IANA IKEv2 Hash Algorithm by which this end signed; 0: it did not sign. */
   readonly ownSignatureHash: number;
-  /** Whether it signed by RSASSA-PSS. */
+  /** Whether this end signed by RSASSA-PSS. */
   readonly ownRsaPss: boolean;
-  /** IANA ID types; 0 not yet. */
+  /** IANA ID types; 0 until they are known. */
   readonly ownIdType: number;
   readonly peerIdType: number;
-  /** Identities for people: text where it is text; empty until known. */
+  /** Identities as text for people; empty until they are known. */
   readonly ownId: string;
   readonly peerId: string;
-  /** `undefined` until there are keys. AEAD: salt included, SK_a* empty. */
+  /**
+   * The keys; undefined until there are any. For AEAD ciphers, encryption keys include the salt and SK_a* are
+   * empty.
+   */
   readonly keys: IkeSecrets | undefined;
   readonly lastReceivedEpochMs: number | undefined;
   readonly lastLivenessEpochMs: number | undefined;
@@ -177,9 +181,9 @@ export interface IkeSecrets extends IkeKeys {
 
 /** A traffic selector (RFC 7296 §3.13.1). */
 export interface TrafficSelectorView {
-  /** 7 IPv4 range, 8 IPv6 range. */
+  /** 7 is an IPv4 range, 8 an IPv6 range. */
   readonly type: number;
-  /** IP protocol; 0 any. */
+  /** IP protocol; 0 means any. */
   readonly protocol: number;
   readonly startAddress: IpAddress;
   readonly endAddress: IpAddress;
@@ -187,85 +191,88 @@ export interface TrafficSelectorView {
   readonly endPort: number;
 }
 
-/** Everything about one CHILD_SA. Keys are views of its own: copy what is kept. */
+/** All data of one CHILD_SA. Keys are views of its own, which a caller must copy to keep them. */
 export interface ChildSaDump {
-  /** See {@linkcode ChildStateNumber}. */
+  /** One of {@linkcode ChildStateNumber}. */
   readonly state: number;
-  /** uint32, our own: what we receive on. */
+  /** The own SPI, by which packets are received, uint32. */
   readonly spi: number;
-  /** uint32; 0 until known. */
+  /** The peer's SPI, uint32; 0 until it is known. */
   readonly peerSpi: number;
   readonly ownAddress: IpAddress;
   readonly peerAddress: IpAddress;
-  /** uint64: our own SPI of the IKE SA it belongs to. */
+  /** The own SPI of its IKE SA, uint64. */
   readonly parentSpi: bigint;
   readonly establishedEpochMs: number | undefined;
-  /** 3 ESP, 2 AH. */
+  /** 3 for ESP, 2 for AH. */
   readonly protocol: number;
-  /** IANA transform numbers, 0 until negotiated. */
+  /** IANA transform numbers; 0 until they are negotiated. */
   readonly encryption: number;
   readonly keyBits: number;
   readonly integrity: number;
   readonly esn: boolean;
   readonly tunnelMode: boolean;
-  /** The ports of ESP in UDP (RFC 3948); undefined: its packets stand for themselves. */
+  /** The ports of ESP in UDP (RFC 3948); undefined: ESP is not encapsulated. */
   readonly encapsulation: EspEncapsulation | undefined;
-  /** As configured. */
+  /** The configured lifetime. */
   readonly lifetimeMs: number;
-  /** As configured, in packets. */
+  /** The configured replay window, in packets. */
   readonly replayWindow: number;
-  /** i and r of the exchange that made it; undefined until there are keys. */
+  /** Keys by the roles of the exchange that made it; undefined until there are any. */
   readonly keys: IkeKeys | undefined;
-  /** Whether that exchange was initiated here: whether "i" is what we send with. */
+  /** Whether this end initiated that exchange, so that it sends with the keys of the initiator. */
   readonly initiatedHere: boolean;
   readonly ownTs: readonly TrafficSelectorView[];
   readonly peerTs: readonly TrafficSelectorView[];
 }
 
-/** Use of one address pool. */
+/** The use of one address pool. */
 export interface PoolUsage {
-  /** First address. */
+  /** The first address of the pool. */
   readonly start: IpAddress;
-  /** Addresses leased now. */
+  /** Number of addresses that are leased at present. */
   readonly assigned: number;
 }
 
-/** Use of a gateway's pools; undefined where there is none. */
+/** The use of a gateway's pools; undefined if it has none. */
 export interface PoolsUsage {
   readonly v4: PoolUsage | undefined;
   readonly v6: PoolUsage | undefined;
 }
 
-/** How a run ended. */
+/** The outcome of a run. */
 export interface FinalResult {
-  /** Never RUNNING. */
+  /** The result, which is never RUNNING. */
   readonly result: RunResult;
   readonly summary: RunSummary;
   readonly figures: RunFigures;
 }
 
-/** By the peer, or because it did not answer: `cause` is the notify's IANA name, or NO_ANSWER, …. */
+/**
+ * A rekey that the peer refused or did not answer; `cause` is the notify's IANA name, or NO_ANSWER and the
+ * like.
+ */
 export interface RefusedRekey {
   readonly kind: "refused";
   readonly cause: string;
   readonly text: string;
 }
 
-/** What is no SA of ours, or none that could be rekeyed now. */
+/** There is no such SA, or it cannot be rekeyed at present. */
 interface NoRekey {
   readonly kind: "not_established" | "unknown";
 }
 
-/** What became of the rekey of a CHILD_SA that was asked for. */
+/** The outcome of a requested rekey of a CHILD_SA. */
 export type RekeyOutcome = { readonly kind: "done" } | RefusedRekey | NoRekey;
 
-/** What became of the rekey of an IKE SA: `spi` (uint64) is our own of the new one. */
+/** The outcome of a requested rekey of an IKE SA; `spi` (uint64) is the own SPI of the new one. */
 export type RekeyIkeOutcome =
   | { readonly kind: "done"; readonly spi: bigint }
   | RefusedRekey
   | NoRekey;
 
-/** A test that runs, or has run. Every answer is of the moment in which it is given. */
+/** A test that is running or has ended. Answers describe the moment in which they are given. */
 export interface RunView {
   readonly setup: Setup;
   readonly events: EventHub;
@@ -274,34 +281,34 @@ export interface RunView {
   summary(): Promise<RunSummary>;
   figures(): Promise<RunFigures>;
   /**
-   * IKE SAs in order of creation from the `start`th (from 0), at most `len` of them, 0: all. An
-   * ended SA goes away; the order of the others stays.
+   * IKE SAs in the order of creation from index `start` on, at most `len` of them (0: all). An SA that has
+   * ended disappears; the order of the others stays.
    */
   listIkeSas(start: number, len: number): Promise<IkeSaSummary[]>;
-  /** By our own SPI. */
+  /** An IKE SA by its own SPI. */
   ikeSa(spi: bigint): Promise<IkeSaDump | undefined>;
   /**
-   * Our own SPIs of the CHILD_SAs of an IKE SA, those that carry traffic first, rekeyed ones that
-   * are kept last; undefined where there is no such IKE SA.
+   * Own SPIs of the CHILD_SAs of an IKE SA: first those that carry traffic, last rekeyed ones that are kept;
+   * undefined if there is no such IKE SA.
    */
   childSas(ikeSpi: bigint): Promise<number[] | undefined>;
-  /** By our own SPI (uint32). */
+  /** A CHILD_SA by its own SPI (uint32). */
   childSa(spi: number): Promise<ChildSaDump | undefined>;
-  /** The gateway's address pools; undefined where there is none, and at a client. */
+  /** The gateway's address pools; undefined if it has none, and for a client. */
   poolUsage(): Promise<PoolsUsage>;
-  /** Ping tasks in order of creation from the `start`th (from 0), at most `len` of them, 0: all. */
+  /** Ping tasks in the order of creation from index `start` on, at most `len` of them (0: all). */
   pings(start: number, len: number): Promise<PingTaskView[]>;
-  /** What all ping tasks together sent and received; zeros without any. */
+  /** Number of requests and replies of all ping tasks; zeros if there are none. */
   pingTotals(): Promise<{ readonly sent: number; readonly received: number }>;
   /** Sets the counters of all ping tasks to zero. */
   clearPings(): Promise<void>;
-  /** Rekeys the CHILD_SA of our own SPI (uint32); resolves when the new one is up, or will not be. */
+  /** Rekeys the CHILD_SA with an own SPI (uint32); resolves when that has succeeded or failed. */
   rekeyChild(spi: number): Promise<RekeyOutcome>;
-  /** Rekeys the IKE SA of our own SPI (uint64); resolves when the new one is up, or will not be. */
+  /** Rekeys the IKE SA with an own SPI (uint64); resolves when that has succeeded or failed. */
   rekeyIke(spi: bigint): Promise<RekeyIkeOutcome>;
   /**
-   * Ends the test and returns at once. Gracefully: deletes are sent, the end comes within 10 s; a
-   * second call, or one that is not graceful, ends it now.
+   * Begins to end the test. If gracefully, Deletes are sent and the end comes within 10 s; a second call, or
+   * one that is not graceful, ends it at once.
    */
   stop(gracefully: boolean): void;
 }

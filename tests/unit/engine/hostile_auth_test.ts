@@ -128,7 +128,7 @@ function atGateway(twist: Twist) {
   return gateway.run;
 }
 
-/** A client whose first tunnel is honest, and whose second one hears what `twist` makes of IKE_AUTH. */
+/** A client whose first tunnel is honest, and whose second one receives what `twist` makes of IKE_AUTH. */
 function atClient(twist: Twist) {
   const { clock, network } = world();
   const onlySecond: Twist = (m) => {

@@ -7,7 +7,7 @@ import type { Datagram, Transport } from "@/transport/transport.ts";
 
 const LOOPBACK = "127.0.0.1";
 
-/** Where a gateway hears. */
+/** The address of the gateway. */
 interface Ports {
   readonly ikePort: number;
   readonly nattPort: number;

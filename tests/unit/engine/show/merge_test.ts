@@ -105,7 +105,7 @@ Deno.test("tallies merge to that of all tunnels", () => {
 /** One thing that happens to a tunnel. */
 function count(tally: Tally, event: number, ms: number, cause: string): void {
   const failure = { cause, closeCode: 1, text: cause };
-  const { hears } = tally.sas;
+  const { handlers } = tally.sas;
   switch (event) {
     case 0:
       return tally.countEstablished(ms, 1_000 + ms);
@@ -120,20 +120,20 @@ function count(tally: Tally, event: number, ms: number, cause: string): void {
       return;
     case 5:
       tally.ikeRekeys++;
-      return hears.rekey_ike_failed!({ kind: "rekey_ike_failed", failure }, SA, ms);
+      return handlers.rekey_ike_failed!({ kind: "rekey_ike_failed", failure }, SA, ms);
     case 6:
-      return hears.overtime!({ kind: "overtime" }, SA, ms);
+      return handlers.overtime!({ kind: "overtime" }, SA, ms);
     case 7:
       tally.lost++;
-      return hears.create_child_failed!(
+      return handlers.create_child_failed!(
         { kind: "create_child_failed", old: undefined, failure },
         SA,
         ms,
       );
     case 8:
-      return hears.refused!({ kind: "refused", exchange: 36, failure }, SA, ms);
+      return handlers.refused!({ kind: "refused", exchange: 36, failure }, SA, ms);
     default:
-      return hears.closed!({ kind: "closed", unanswered: false }, SA, ms);
+      return handlers.closed!({ kind: "closed", unanswered: false }, SA, ms);
   }
 }
 
