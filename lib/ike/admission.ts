@@ -1,6 +1,6 @@
 /**
- * For whom a responder makes an SA (RFC 7296 §2.6): how long a request may be, how many peers may be on
- * their way, and from when on each must first show, by a cookie, that it is where it says it is.
+ * Decides for which requests a responder makes an SA (RFC 7296 §2.6): how long a request may be, how many SAs
+ * may be half-open, and from when on a peer must first prove its address by a cookie.
  * @module
  */
 import { WireError } from "@/base/errors.ts";
@@ -13,42 +13,42 @@ import type { IkeConfig } from "@/ike/records/config.ts";
 import { findNotify } from "@/ike/records/notify.ts";
 import { decodeMessage, findPayload, type IkeHeader, type Payload } from "@/wire/message.ts";
 
-/** Octets of an IKE_SA_INIT message that is taken in UDP; the largest key exchange needs less than half. */
+/** The most octets of an IKE_SA_INIT message in UDP; the largest key exchange needs less than half. */
 export const INIT_OCTETS_MAX = 8_192;
-/** With `auto`, cookies are asked for from this part of `halfOpenMax`, and of `computingMax`, on. */
+/** With `auto`, the fractions of `halfOpenMax` and `computingMax` from which on cookies are requested. */
 const AUTO_HALF_OPEN = 1 / 2, AUTO_COMPUTING = 1 / 8;
 
-/** What an endpoint needs to decide, and what it has asked for. */
+/** The state of an endpoint's admission, and its counters. */
 export interface Admission {
   readonly jar: CookieJar;
-  /** Requests that were answered with a cookie. */
+  /** Number of requests that were answered by a cookie. */
   cookiesAsked: number;
-  /** Those of them for which no number of the setup asked, but the load. */
+  /** Number of these where the load, not a configured threshold, was the reason. */
   cookiesAutomatic: number;
 }
 
-/** Nobody has asked yet. */
+/** The state before the first request. */
 export function newAdmission(env: IkeEnv): Admission {
   return { jar: newCookieJar(env.random), cookiesAsked: 0, cookiesAutomatic: 0 };
 }
 
-/** A request for an SA as it arrived. */
+/** A received request for an SA. */
 export interface InitRequest {
   readonly header: IkeHeader;
   readonly octets: Uint8Array;
-  /** The sender's, four or sixteen octets. */
+  /** The sender's address, of 4 or 16 octets. */
   readonly address: Uint8Array;
 }
 
-/** What is to be done about a new request. */
+/** The decision about a new request. */
 export type Verdict =
-  /** An SA is made; `proven`: the sender has shown by a cookie where it is. */
+  /** An SA is made; `proven`: the sender has proved its address by a cookie. */
   | { readonly kind: "admitted"; readonly proven: boolean }
-  /** It is answered with this cookie; `stale`: that of the request is not ours, or too old. */
+  /** The request is answered by this cookie; `stale`: the cookie in the request is not ours, or too old. */
   | { readonly kind: "cookie"; readonly cookie: Uint8Array; readonly stale: boolean }
   | { readonly kind: "dropped"; readonly reason: string };
 
-/** The part of an endpoint that decides. */
+/** The parts of an endpoint that are needed here. */
 export interface Admitting {
   readonly env: IkeEnv;
   readonly config: IkeConfig;
@@ -56,7 +56,7 @@ export interface Admitting {
   readonly admission: Admission;
 }
 
-/** Whether an SA is made for a request that nobody has seen before. */
+/** Decides whether an SA is made for a request that was not seen before. */
 export function admit(endpoint: Admitting, request: InitRequest, nowMs: number): Verdict {
   const { newcomers, config, admission } = endpoint;
   const demanded = demandsCookies(config, newcomers);
@@ -73,14 +73,14 @@ export function admit(endpoint: Admitting, request: InitRequest, nowMs: number):
   if (newcomers.computing.size >= config.computingMax) {
     return { kind: "dropped", reason: "too many key exchanges that wait to be computed" };
   }
-  // Who has shown where it is takes the place of the oldest, who is the least likely to go on.
+  // A sender with a proven address replaces the oldest half-open SA, which is the least likely to continue.
   if (!proven && newcomers.halfOpen.size >= config.halfOpenMax) {
     return { kind: "dropped", reason: "too many half-open SAs" };
   }
   return { kind: "admitted", proven };
 }
 
-/** Why cookies are asked for now; `undefined`: they are not. */
+/** The reason why cookies are requested now; undefined: they are not. */
 function demandsCookies(
   { cookieThreshold, halfOpenMax, computingMax }: IkeConfig,
   { halfOpen, computing }: Newcomers,

@@ -1,6 +1,6 @@
 /**
- * Cookies of IKE_SA_INIT (RFC 7296 §2.6): a hash that only we could have made, over what the sender
- * shows us each time; so nothing needs to be kept.
+ * Cookies of IKE_SA_INIT (RFC 7296 §2.6): a hash with a secret of this end over what the sender sends each
+ * time, so that nothing has to be stored.
  * @module
  */
 import { concat, sameOctets } from "@/base/bytes.ts";
@@ -8,10 +8,10 @@ import type { RandomOctets } from "@/base/random.ts";
 import type { CryptoBackend } from "@/crypto/backend.ts";
 import { spiOctets } from "@/ike/negotiate/keymat.ts";
 
-/** How long a secret makes cookies; it is accepted for as long again. */
+/** How long a secret is used for new cookies, in milliseconds; they are accepted for as long again. */
 const SECRET_LIFETIME_MS = 60_000;
 
-/** Two secrets: the one in use, and the one before. */
+/** The secret in use, and the one before it. */
 export interface CookieJar {
   version: number;
   secret: Uint8Array;
@@ -19,7 +19,7 @@ export interface CookieJar {
   sinceMs: number;
 }
 
-/** What a cookie is bound to: Ni, the initiator's address, SPIi. */
+/** What a cookie is bound to: Ni, the initiator's address, and SPIi. */
 export interface CookieSubject {
   readonly nonce: Uint8Array;
   readonly address: Uint8Array;
@@ -37,9 +37,9 @@ export function newCookieJar(random: RandomOctets): CookieJar {
 }
 
 /**
- * Version of the secret, then SHA-256 of |Ni| ‖ Ni ‖ |IPi| ‖ IPi ‖ SPIi ‖ secret: 33 octets. Each length
- * is two octets. Without them the end of a nonce and an IPv4 address could be read as an IPv6 address,
- * and a cookie that was sent to one host would be good for another.
+ * Makes a cookie of 33 octets: version of the secret, then SHA-256 of |Ni| ‖ Ni ‖ |IPi| ‖ IPi ‖ SPIi ‖
+ * secret, with lengths of two octets. Without the lengths, the end of a nonce and an IPv4 address could be
+ * read as an IPv6 address, so that the cookie for one host would be valid for another.
  */
 export function cookieFor(
   jar: CookieJar,
@@ -51,7 +51,7 @@ export function cookieFor(
   return make(jar.version, jar.secret, tools, subject);
 }
 
-/** Whether we made this cookie, for this sender, not long ago. */
+/** Whether this end made the cookie recently for this sender. */
 export function isOurCookie(
   jar: CookieJar,
   tools: Tools,
@@ -69,7 +69,7 @@ export function isOurCookie(
 function turnOver(jar: CookieJar, { random }: Tools, nowMs: number): void {
   const age = nowMs - jar.sinceMs;
   if (age < SECRET_LIFETIME_MS) return;
-  // After two lifetimes without use, the one before is too old as well.
+  // After two lifetimes without use, the previous secret is too old as well.
   jar.previous = age < 2 * SECRET_LIFETIME_MS ? jar.secret : random(32);
   jar.secret = random(32);
   jar.version = (jar.version + 1) % 256;
@@ -88,7 +88,7 @@ function make(
   return concat(Uint8Array.of(version), hash);
 }
 
-/** Two octets. */
+/** A length in two octets. */
 function lengthOf({ length }: Uint8Array): Uint8Array {
   return Uint8Array.of(length >> 8, length & 0xff);
 }

@@ -1,31 +1,31 @@
 /**
- * IKE SAs that have ended and are still listed for a while, so that whoever asks can see how they
- * ended. Nothing is sent or taken by them; they only stand in the endpoint's table.
+ * Keeps IKE SAs that have ended in the endpoint's table for a while, so that callers can see how they ended.
+ * Nothing is sent or received by them.
  * @module
  */
 import type { IkeSa } from "@/ike/records/sa.ts";
 import type { IkeConfig } from "@/ike/records/config.ts";
 import { isReplaced, ownSpi } from "@/ike/records/ike_sa.ts";
 
-/** Ended IKE SAs that are listed for a while, at most; the oldest go first. */
+/** The most ended IKE SAs that are kept; the oldest go first. */
 export const ENDED_MAX = 10_000;
 
-/** The books of an endpoint that an ended IKE SA stands in. */
-export interface EndedBooks {
+/** The tables of an endpoint that hold an ended IKE SA. */
+export interface EndedTables {
   readonly config: IkeConfig;
-  /** By own SPI, in order of creation. */
+  /** IKE SAs by own SPI, in the order of creation. */
   readonly bySpi: Map<bigint, IkeSa>;
-  /** Own SPIs of SAs that ended a short while ago, oldest first, with the time they go. */
+  /** Own SPIs of SAs that ended recently, oldest first, with the time at which they are removed. */
   readonly ended: Map<bigint, number>;
-  /** Own SPIs of rekeyed IKE SAs that are gone and stay listed, oldest first. */
+  /** Own SPIs of rekeyed IKE SAs that have ended and stay listed, oldest first. */
   readonly rekeyed: Set<bigint>;
 }
 
 /**
- * An SA has ended: it stays listed for `endedKeptMs`, provided that it ever had keys. One that was
- * refused in IKE_SA_INIT does not: anybody could fill the list with those.
+ * Keeps an SA that has ended for `endedKeptMs`, if it ever had keys. An SA that was refused in IKE_SA_INIT is
+ * not kept, as anybody could fill the list with those.
  */
-export function keepEnded(books: EndedBooks, sa: IkeSa, nowMs: number): void {
+export function keepEnded(books: EndedTables, sa: IkeSa, nowMs: number): void {
   const { config: { endedKeptMs }, ended } = books;
   dropEnded(books, nowMs);
   if (endedKeptMs === 0 || !sa.keys) return;
@@ -34,16 +34,16 @@ export function keepEnded(books: EndedBooks, sa: IkeSa, nowMs: number): void {
   for (const oldest of ended.keys()) return unlist(books, oldest);
 }
 
-/** Takes off the list those whose time is over. */
-export function dropEnded(books: EndedBooks, nowMs: number): void {
+/** Removes SAs whose time is over. */
+export function dropEnded(books: EndedTables, nowMs: number): void {
   for (const [spi, untilMs] of books.ended) {
     if (untilMs > nowMs) return;
     unlist(books, spi);
   }
 }
 
-/** Nobody waits for the SA's answers any more: it goes, or stays to be looked at. */
-export function forgetEnded(books: EndedBooks, sa: IkeSa): void {
+/** Handles that an SA's responses need not be repeated any more: it is removed, or stays listed. */
+export function forgetEnded(books: EndedTables, sa: IkeSa): void {
   const { bySpi, ended, rekeyed, config: { rekeyedKeptMax } } = books, spi = ownSpi(sa);
   sa.window.answered = undefined;
   if (isReplaced(sa) && rekeyedKeptMax > 0) {
@@ -58,13 +58,13 @@ export function forgetEnded(books: EndedBooks, sa: IkeSa): void {
   if (!ended.has(spi)) bySpi.delete(spi);
 }
 
-/** Whether an SA of the endpoint's table is listed: an ended one may stand there to repeat answers. */
-export function isListed({ config, ended }: EndedBooks, sa: IkeSa): boolean {
+/** Whether an SA of the endpoint's table is listed; an ended one may only be there to repeat responses. */
+export function isListed({ config, ended }: EndedTables, sa: IkeSa): boolean {
   if (sa.phase !== "closed" || ended.has(ownSpi(sa))) return true;
   return isReplaced(sa) && config.rekeyedKeptMax > 0;
 }
 
-function unlist({ bySpi, ended, rekeyed }: EndedBooks, spi: bigint): void {
+function unlist({ bySpi, ended, rekeyed }: EndedTables, spi: bigint): void {
   ended.delete(spi);
   if (bySpi.get(spi)?.forgotten && !rekeyed.has(spi)) bySpi.delete(spi);
 }

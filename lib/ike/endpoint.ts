@@ -1,6 +1,7 @@
 /**
- * All IKE SAs behind one configuration: finds the SA a datagram is for, makes one for a newcomer, and
- * keeps strangers cheap: half-open SAs are bounded and cookies come before state (RFC 7296 §2.6).
+ * All IKE SAs of one configuration: finds the SA of a datagram, makes one for a new peer, and limits the cost
+ * of peers that are not authenticated: half-open SAs are bounded, and cookies come before state (RFC 7296
+ * §2.6).
  * @module
  */
 import { type Path, showEndpoint } from "@/base/address.ts";
@@ -36,39 +37,45 @@ import {
   type Payload,
 } from "@/wire/message.ts";
 
-/** Reasons that are counted apart: some name a number of the peer's choice. */
+/** The most reasons that are counted apart, as some contain a number of the peer's choice. */
 const DROP_REASONS_MAX = 200;
 const LATE_INIT = "a late copy of an IKE_SA_INIT request";
-/** INVALID_MAJOR_VERSION a second at most: nothing vouches for what it answers (RFC 7296 §2.4). */
+/**
+ * The most INVALID_MAJOR_VERSION responses in a second, as the requests are not authenticated (RFC 7296
+ * §2.4).
+ */
 const REFUSALS_MAX = 10;
 
 /** The IKE SAs of one configuration in this process. */
 export interface Endpoint {
   readonly env: IkeEnv;
   readonly config: IkeConfig;
-  /** Whether it takes IKE_SA_INIT requests. */
+  /** Whether it accepts IKE_SA_INIT requests. */
   readonly answers: boolean;
-  /** By own SPI, in order of creation; those of `ended` and `rekeyed` among them. */
+  /** IKE SAs by own SPI in the order of creation, including those of `ended` and `rekeyed`. */
   readonly bySpi: Map<bigint, IkeSa>;
-  /** Own SPIs of SAs that ended a short while ago and are listed, oldest first: the time they go. */
+  /**
+   * Own SPIs of SAs that ended recently and are listed, oldest first, with the time at which they are
+   * removed.
+   */
   readonly ended: Map<bigint, number>;
-  /** Own SPIs of rekeyed IKE SAs that are gone and stay listed, oldest first. */
+  /** Own SPIs of rekeyed IKE SAs that have ended and stay listed, oldest first. */
   readonly rekeyed: Set<bigint>;
-  /** Responder SAs that are not authenticated: how many, and which, among what is known of newcomers. */
+  /** Number of responder SAs that are not authenticated; `newcomers` has the SAs. */
   readonly halfOpen: number;
   readonly newcomers: Newcomers;
-  /** Datagrams that cost a counter, by reason. */
+  /** Number of dropped datagrams, by reason. */
   readonly drops: Map<string, number>;
-  /** SAs by the identity that INITIAL_CONTACT is about: those dialled, and those let in. */
+  /** SAs by the identity to which INITIAL_CONTACT refers, for SAs of either role. */
   readonly byIdentity: Map<string, Set<IkeSa>>;
   readonly admission: Admission;
-  /** SAs that newcomers made so far. */
+  /** Number of SAs that peers have begun. */
   arrivals: number;
-  /** Refusals of versions in the second that began at `sinceMs`. */
+  /** Number of version refusals in the second that began at `sinceMs`. */
   readonly refusals: { sinceMs: number; count: number };
 }
 
-/** An endpoint without SAs; `answers` makes it a responder too. */
+/** An endpoint without SAs; `answers`: whether it is a responder too. */
 export function newEndpoint(env: IkeEnv, config: IkeConfig, answers: boolean): Endpoint {
   const newcomers = newNewcomers();
   return {
@@ -96,14 +103,14 @@ export function newEndpoint(env: IkeEnv, config: IkeConfig, answers: boolean): E
 
 /** A tunnel to dial. */
 export interface Dial {
-  /** The tunnel. */
+  /** Index of the tunnel. */
   readonly index: number;
   readonly path: Path;
-  /** False: INITIAL_CONTACT is not said, whatever the configuration says. */
+  /** False: INITIAL_CONTACT is not sent, whatever the configuration says. */
   readonly introduce?: boolean;
 }
 
-/** A new SA that dials. */
+/** Makes an SA that dials. */
 export function initiate(
   endpoint: Endpoint,
   { index, path, introduce = true }: Dial,
@@ -114,8 +121,8 @@ export function initiate(
   const spi = freeSpi(endpoint);
   const sa = newIkeSa({ env, config, index, path, originalInitiator: true, spi });
   endpoint.bySpi.set(spi, sa);
-  // INITIAL_CONTACT says "my only SA with this identity" (RFC 7296 §2.4): true for the first alone.
-  // A sibling on its way counts too: established at the peer first, it would be displaced there.
+  // INITIAL_CONTACT means "my only SA with this identity" (RFC 7296 §2.4), which is only true for the first.
+  // Another SA that is being set up counts too: if it is established first, the peer would close it.
   sa.peer.ownId = resolveIdentity(config.ownId, path, index);
   const first = !endpoint.byIdentity.has(identityKey(sa.peer.ownId));
   const initialContact = config.initialContact && introduce && first;
@@ -124,7 +131,7 @@ export function initiate(
   return sa;
 }
 
-/** Hands an event to an SA, and keeps the endpoint's books. */
+/** Gives an event to an SA, and updates the endpoint's tables. */
 export function dispatch(
   endpoint: Endpoint,
   { sa, event }: { readonly sa: IkeSa; readonly event: IkeEvent },
@@ -147,7 +154,7 @@ export function dispatch(
   if (oldest) forgetAtOnce(endpoint, oldest);
 }
 
-/** Half-open SAs beyond what this end holds, in number or in octets, are ended: the oldest first. */
+/** Ends the oldest half-open SAs beyond the limits of number and octets. */
 function crowdOut(endpoint: Endpoint, nowMs: number, out: Outbox): void {
   const { newcomers, config } = endpoint;
   for (let sa = crowded(newcomers, config); sa; sa = crowded(newcomers, config)) {
@@ -155,14 +162,14 @@ function crowdOut(endpoint: Endpoint, nowMs: number, out: Outbox): void {
   }
 }
 
-/** A closed SA that others have crowded out: its peer gets no repeated answer any more. */
+/** Removes a closed SA that was crowded out at once, so that no response is repeated for its peer. */
 function forgetAtOnce(endpoint: Endpoint, sa: IkeSa): void {
   sa.forgotten = true;
   sa.deadlineMs = Infinity;
   forgetEnded(endpoint, sa);
 }
 
-/** Reads along what an SA wishes: some of it is the endpoint's business too. */
+/** Passes on the effects of an SA, and handles those that concern the endpoint too. */
 class Tap implements Outbox {
   readonly #endpoint: Endpoint;
   readonly #nowMs: number;
@@ -179,7 +186,8 @@ class Tap implements Outbox {
     else if (effect.kind === "adopted") adopt(this.#endpoint, about!);
     this.#out.push(effect, about);
     if (effect.kind !== "initial_contact") return;
-    // At once: the addresses that the displaced SAs held are free before this one asks for its own.
+    // This happens at once, so that the addresses of the displaced SAs are free before this one asks for its
+    // own.
     if (this.#endpoint.env.broken.has("ignore_initial_contact")) return;
     displace(this.#endpoint, about!, this.#nowMs, this.#out);
   }
@@ -189,7 +197,7 @@ function isOver(sa: IkeSa): boolean {
   return sa.phase === "closed";
 }
 
-/** A datagram from the wire, without its non-ESP marker. */
+/** Handles a received datagram, without its non-ESP marker. */
 export function receive(
   endpoint: Endpoint,
   datagram: { readonly octets: Uint8Array; readonly path: Path },
@@ -204,7 +212,7 @@ export function receive(
     return drop(endpoint, `an IKE_SA_INIT message above ${INIT_OCTETS_MAX} octets in UDP`, out);
   }
   if (header.majorVersion !== 2) return refuseVersion(endpoint, header, datagram, { nowMs, out });
-  // RFC 7296 §3.1: the I flag tells whose SPI is whose.
+  // The I flag tells which of the two SPIs is ours (RFC 7296 §3.1).
   const spi = header.initiator ? header.spiR : header.spiI;
   if (spi === 0n) return newcomer(endpoint, header, datagram, { nowMs, out });
   const sa = endpoint.bySpi.get(spi);
@@ -218,7 +226,7 @@ export function receive(
   if (isHalfOpen(sa)) crowdOut(endpoint, nowMs, out);
 }
 
-/** Cheap checks first: most garbage ends here, without a throw. */
+/** Checks the header cheaply, so that most garbage is dropped here without an exception. */
 function plausibleHeader(octets: Uint8Array): IkeHeader | string {
   if (octets.length < HEADER_OCTETS) return "shorter than an IKE header";
   const length = (octets[24]! << 24 | octets[25]! << 16 | octets[26]! << 8 | octets[27]!) >>> 0;
@@ -231,7 +239,7 @@ function plausibleHeader(octets: Uint8Array): IkeHeader | string {
   }
 }
 
-/** RFC 7296 §2.5: a higher major version is dropped, and the sender told what we speak. */
+/** Drops a message of a higher major version, and tells the sender the supported one (RFC 7296 §2.5). */
 function refuseVersion(
   endpoint: Endpoint,
   header: IkeHeader,
@@ -247,7 +255,7 @@ function refuseVersion(
   sendStateless(endpoint, header, refusal, { path, out });
 }
 
-/** An IKE_SA_INIT request, first or repeated; anything else without our SPI is dropped. */
+/** Handles an IKE_SA_INIT request, new or repeated; anything else without our SPI is dropped. */
 function newcomer(
   endpoint: Endpoint,
   header: IkeHeader,
@@ -290,7 +298,7 @@ function newcomer(
   crowdOut(endpoint, nowMs, out);
 }
 
-/** A response that leaves nothing behind: the request's SPIs and Message ID, in clear. */
+/** Sends an unencrypted response without keeping state, with the request's SPIs and Message ID. */
 function sendStateless(
   { config }: Endpoint,
   request: IkeHeader,
@@ -309,7 +317,9 @@ function sendStateless(
   out.push({ kind: "send", octets, path, transmission: 0 }, undefined);
 }
 
-/** RFC 7296 §2.4: the peer's other SAs under this identity are of a former life. */
+/**
+ * Ends the peer's other SAs under this identity, which are from before a crash of the peer (RFC 7296 §2.4).
+ */
 function displace(endpoint: Endpoint, sa: IkeSa, nowMs: number, out: Outbox): void {
   const same = endpoint.byIdentity.get(identityKeyOf(endpoint, sa));
   for (const other of [...same ?? []]) {
@@ -321,7 +331,7 @@ function displace(endpoint: Endpoint, sa: IkeSa, nowMs: number, out: Outbox): vo
   }
 }
 
-/** A new IKE SA that a rekey made. */
+/** Adds a new IKE SA that a rekey made. */
 function adopt(endpoint: Endpoint, sa: IkeSa): void {
   endpoint.bySpi.set(ownSpi(sa), sa);
   remember(endpoint, sa);
@@ -341,15 +351,15 @@ function recall(endpoint: Endpoint, sa: IkeSa): void {
 }
 
 /**
- * A client's SAs are told apart by its own identity, a gateway's by the peer's; whichever end began
- * the last rekey.
+ * The identity by which SAs are told apart: for a client its own, for a gateway the peer's, whichever end
+ * began the last rekey.
  */
 function identityKeyOf({ answers }: Endpoint, sa: IkeSa): string {
   const identity = answers ? sa.peer.id : sa.peer.ownId;
   return identity ? identityKey(identity) : "";
 }
 
-/** A random SPI that is not zero and nobody here has (RFC 7296 §2.6). */
+/** A random SPI that is not zero and not in use here (RFC 7296 §2.6). */
 function freeSpi(endpoint: Endpoint): bigint {
   for (;;) {
     const octets = endpoint.env.random(8);

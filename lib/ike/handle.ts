@@ -27,7 +27,7 @@ import { followPeer, sendKeepalive } from "@/ike/path/nat.ts";
 import { findNotify, isFatalInAuth, notifyOf, PeerError } from "@/ike/records/notify.ts";
 import { isDue, nextDueMs } from "@/ike/timers.ts";
 import { endOvertime } from "@/ike/window/overtime.ts";
-import { isSpent, patienceMs } from "@/ike/window/patience.ts";
+import { isTimeOver, patienceMs } from "@/ike/window/patience.ts";
 import { isAnswered, isRepeat, OTHER_OCTETS } from "@/ike/window/repeats.ts";
 import type { ResponderKind, TaskKind } from "@/ike/records/task.ts";
 import { expireFollowups } from "@/ike/tasks/awaited_keys.ts";
@@ -117,7 +117,7 @@ function onDeadline(turn: Turn): void {
   const { window: { request } } = sa;
   if (!request || !isDue(sa, "retransmission", nowMs)) return;
   if (sa.path.tcp) {
-    return isSpent(sa, request, nowMs) ? noAnswer(turn) : reconnect(turn, request);
+    return isTimeOver(sa, request, nowMs) ? noAnswer(turn) : reconnect(turn, request);
   }
   const spent = request.transmissions >= sa.config.transmissionsMax;
   if (spent && !sa.env.broken.has("retransmit_forever")) return noAnswer(turn);
@@ -213,7 +213,7 @@ function receiveResponse(turn: Turn, received: Received): void {
   if (header.exchange !== request.exchange) return drop(turn, "a response of another exchange");
   if (received.fault) return badResponse(turn, received.fault);
   if (isInvalidSyntax(sa, received)) return endedBySyntax(turn);
-  const doubt = kindOf(active).doubts?.(turn, active, received);
+  const doubt = kindOf(active).reasonToDrop?.(turn, active, received);
   if (doubt) return drop(turn, doubt);
   const { firstSentMs, transmissions, exchange } = request;
   sa.lastReceivedMs = nowMs;

@@ -1,39 +1,41 @@
 /**
- * The IKE_SA_INIT requests that a responder knows, and the SAs that they made. RFC 7296 §2.1 has three
- * cases for such a request: it is new; it is a copy of one whose SA is half-open, and has its response
- * repeated; it is a copy of one whose IKE_AUTH request was received, and is passed over. A request is
- * known by a hash of the whole message, as anybody may choose its SPI and its address.
+ * Knows the IKE_SA_INIT requests that a responder has received, and the SAs made for them. RFC 7296 §2.1 has
+ * three cases for a request: it is new; it is a copy of one whose SA is half-open, whose response is
+ * repeated; or it is a copy of one whose IKE_AUTH request was received, and is ignored. A request is known by
+ * a hash of the whole message, as anybody can choose its SPI and its address.
  * @module
  */
 import type { IkeSa } from "@/ike/records/sa.ts";
 import { isStranger } from "@/ike/records/ike_sa.ts";
 
-/** How long copies of a request are passed over after the SA that it made has ended. */
+/** How long copies of a request are ignored after its SA has ended, in milliseconds. */
 const PASSED_OVER_MS = 60_000;
-/** SAs that have ended whose requests are remembered, at most; then the oldest is forgotten. */
+/** The most ended SAs whose requests are remembered; beyond that the oldest is dropped. */
 const ENDED_MAX = 20_000;
-/** Octets of messages that all half-open SAs together keep, at most; then the oldest SA is ended. */
+/** The most octets of messages that all half-open SAs keep; beyond that the oldest SA is ended. */
 const KEPT_OCTETS_MAX = 64 * 2 ** 20;
-/** Closed SAs of strangers that still repeat their last response, at most; then the oldest is forgotten. */
+/**
+ * The most closed SAs of strangers that still repeat their last response; beyond that the oldest is dropped.
+ */
 const LINGERING_MAX = 1_000;
 
-/** What an endpoint knows of peers that began an SA. */
+/** What an endpoint knows of peers that have begun an SA. */
 export interface Newcomers {
-  /** Responder SAs that are not authenticated, with the octets of messages that each keeps; the oldest first. */
+  /** Responder SAs that are not authenticated, oldest first, with the octets of messages that each keeps. */
   readonly halfOpen: Map<IkeSa, number>;
   /** Those of them whose IKE_SA_INIT key exchange is not computed yet. */
   readonly computing: Set<IkeSa>;
   /** Octets of messages that all half-open SAs keep together. */
   keptOctets: number;
-  /** Responder SAs that are not closed, by `initHash`. */
+  /** Responder SAs that are not closed, by the `initHash` of their request. */
   readonly byRequest: Map<string, IkeSa>;
-  /** Until when (milliseconds) copies of a request are passed over, by `initHash`; the oldest first. */
+  /** Time until which copies of a request are ignored, by `initHash`, oldest first. */
   readonly ended: Map<string, number>;
-  /** Closed SAs of strangers that are not forgotten yet, the oldest first. */
+  /** Closed SAs of strangers that are not removed yet, oldest first. */
   readonly lingering: Set<IkeSa>;
 }
 
-/** Nobody was there yet. */
+/** The state before the first request. */
 export function newNewcomers(): Newcomers {
   return {
     halfOpen: new Map(),
@@ -45,14 +47,14 @@ export function newNewcomers(): Newcomers {
   };
 }
 
-/** Whether an SA is on its way, as the responder sees it. */
+/** Whether an SA is half-open at the responder. */
 export function isHalfOpen(sa: IkeSa): boolean {
   return !sa.originalInitiator && (sa.phase === "init" || sa.phase === "created");
 }
 
 /**
- * What a request is by its hash: of the half-open SA that is returned, a copy that is passed over, or
- * new (`undefined`).
+ * Classifies a request by its hash: the half-open SA whose request it repeats, a copy that is ignored, or new
+ * (undefined).
  */
 export function knownRequest(
   { byRequest, ended }: Newcomers,
@@ -68,19 +70,19 @@ export function knownRequest(
   return ended.has(hash) ? "passed over" : undefined;
 }
 
-/** Whether an IKE_AUTH request of a half-open SA was received: its Message ID follows IKE_SA_INIT. */
+/** Whether an IKE_AUTH request of a half-open SA was received, as its Message ID follows IKE_SA_INIT. */
 function hasIkeAuth({ phase, answering, window: { nextPeerId } }: IkeSa): boolean {
   return phase === "created" && (answering !== undefined || nextPeerId > 1);
 }
 
-/** An SA is made for a new request. */
+/** Records an SA that is made for a new request. */
 export function arrive({ halfOpen, computing, byRequest }: Newcomers, sa: IkeSa): void {
   halfOpen.set(sa, 0);
   computing.add(sa);
   byRequest.set(sa.initHash, sa);
 }
 
-/** The oldest half-open SA, where they are too many or keep too much; `undefined`: they do not. */
+/** The oldest half-open SA if there are too many or they keep too much; otherwise undefined. */
 export function crowded(
   { halfOpen, keptOctets }: Newcomers,
   { halfOpenMax }: { readonly halfOpenMax: number },
@@ -89,7 +91,7 @@ export function crowded(
   return isFull ? first(halfOpen.keys()) : undefined;
 }
 
-/** Keeps the books once something has happened to an SA; the SA to forget, where too many linger. */
+/** Updates the tables after an event of an SA; returns an SA to remove if too many closed ones are kept. */
 export function settle(newcomers: Newcomers, sa: IkeSa, nowMs: number): IkeSa | undefined {
   const { halfOpen, computing, byRequest, ended, lingering } = newcomers;
   if (sa.initHash === "") return undefined;

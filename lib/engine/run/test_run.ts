@@ -121,7 +121,7 @@ export class TestRun implements RunContext, LoopListener {
     this.rekeys = new Rekeys(this.loop, this.sas);
     this.ping = this.#newPing();
     this.#end = this.#newEnd();
-    // Who keeps the books of tunnels handlers first, then who acts on it.
+    // The parts that count tunnels handle an effect before those that act on it.
     this.#parts.add(this.tally, this.tally.sas, this.#role, this.ping, this.#paths, this.rekeys);
     this.#parts.add(this.#missing, history, new Recorders(hooks, this.#books.toEpoch));
     this.#parts.add(new Narrator(events, this.#role));

@@ -253,7 +253,7 @@ export const FIGURES = {
   sendErrors: causes(
     "datagrams.sendErrors",
     "datagrams of any kind that the system refused to send, and those of which ICMP says that they " +
-      "came to nothing (`transport: native` alone handlers it), by cause, the most frequent first",
+      "came to nothing (`transport: native` alone hears it), by cause, the most frequent first",
     (cause) => `Sent in vain, by ${cause}`,
   ),
   neighbourOverflow: figure({

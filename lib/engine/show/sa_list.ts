@@ -19,7 +19,7 @@ import { dropEnded, isListed } from "@/ike/ended.ts";
 import type { Endpoint } from "@/ike/endpoint.ts";
 import { isLiveChild } from "@/ike/records/child_sa.ts";
 import { ownSpi } from "@/ike/records/ike_sa.ts";
-import { hearTraffic } from "@/ike/window/lifetime.ts";
+import { noteTraffic } from "@/ike/window/lifetime.ts";
 
 /** The sources of a list. */
 export interface SaListSource {
@@ -66,7 +66,7 @@ export class SaList {
   /** An IKE SA by its own SPI (uint64). */
   ikeSa(spi: bigint): IkeSaDump | undefined {
     const sa = this.#find(spi), { nowMs, isOver, toEpoch } = this.#source;
-    if (sa && !isOver()) hearTraffic(sa, nowMs());
+    if (sa && !isOver()) noteTraffic(sa, nowMs());
     return sa && dumpOf(sa, toEpoch);
   }
 

@@ -4,7 +4,7 @@
  */
 import type { IkeEnv } from "@/ike/records/sa.ts";
 
-/** Where none is known yet. */
+/** The SPI field while no SPI is known. */
 export const NO_SPI32 = new Uint8Array(4);
 /** SPIs 1–255 are reserved (RFC 4303 §2.1). */
 const SPI_MIN = 256;
@@ -17,13 +17,13 @@ export function freeSpi(env: IkeEnv): number {
   }
 }
 
-/** What is wrong with the SPI of a peer's proposal; undefined: nothing. */
+/** What is wrong with the SPI of a peer's proposal; undefined if nothing is. */
 export function spiFault(spi: Uint8Array): string | undefined {
   if (spi.length !== 4) return `an SPI of ${spi.length} octets instead of 4`;
   return spiNumber(spi) < SPI_MIN ? "a reserved SPI (RFC 4303 §2.1)" : undefined;
 }
 
-/** The number that the octets are. */
+/** The SPI as a number. */
 export function spiNumber(octets: Uint8Array): number {
   return (octets[0]! << 24 | octets[1]! << 16 | octets[2]! << 8 | octets[3]!) >>> 0;
 }

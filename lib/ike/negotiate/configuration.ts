@@ -1,6 +1,6 @@
 /**
- * The configuration payload in IKE_AUTH: a client asks for inner addresses and DNS servers, a gateway
- * hands them out of its pools (RFC 7296 §2.19, §3.15).
+ * The configuration payload in IKE_AUTH: a client asks for inner addresses and DNS servers, a gateway assigns
+ * them from its pools (RFC 7296 §2.19, §3.15).
  * @module
  */
 import {
@@ -32,7 +32,7 @@ const ASKED = [
   CfgAttribute.INTERNAL_IP6_DNS,
 ];
 
-/** What is particular to a family. */
+/** The attributes and sizes of each address family. */
 const FAMILIES = [
   {
     name: "IPv4",
@@ -52,13 +52,13 @@ const FAMILIES = [
   },
 ] as const;
 
-/** The CFG_REQUEST of a remote-access client: every attribute empty, without a wish. */
+/** The CFG_REQUEST of a remote-access client, with all attributes empty. */
 export function configurationRequest(): CpPayload {
   const attributes = ASKED.map((attribute) => ({ attribute, value: new Uint8Array(0) }));
   return { type: PayloadType.CP, cpType: CpType.CFG_REQUEST, attributes };
 }
 
-/** What a CFG_REPLY assigns; undefined where there is none, or none with an address. */
+/** What a CFG_REPLY assigns; undefined if there is none, or none with an address. */
 export function assignedBy(payloads: readonly Payload[]): InnerConfiguration | undefined {
   const reply = findPayload(payloads, PayloadType.CP);
   if (reply?.cpType !== CpType.CFG_REPLY) return undefined;
@@ -71,11 +71,11 @@ export function assignedBy(payloads: readonly Payload[]): InnerConfiguration | u
   return addresses.length > 0 ? { addresses, dns: values("dns") } : undefined;
 }
 
-/** What no host can have as an address of its own: this network, loopback, multicast and above. */
+/** Ranges whose addresses no host can have: this network, loopback, multicast and above. */
 const NEVER_ASSIGNED = ["0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3", "::/127", "ff00::/8"]
   .map((text) => parsePrefix(text)!);
 
-/** Why an assigned address cannot be taken, in words; undefined: all of them can. */
+/** The reason why an assigned address cannot be used; undefined: all can. */
 export function unassignable(
   { addresses }: InnerConfiguration,
   hostNetworks: readonly IpPrefix[],
@@ -94,17 +94,17 @@ export function unassignable(
   return undefined;
 }
 
-/** What a request is granted: the SA's share, and the payload that says so. */
+/** What a request is granted: the leases of the SA, and the payload of the response. */
 export interface Grant {
   readonly inner: InnerConfiguration;
   readonly reply: CpPayload;
 }
 
 /**
- * Leases what a CFG_REQUEST asks for. A family is leased when it is asked for, TSi has selectors of
- * it, and there is a pool: one address of several wanted is enough (RFC 7296 §3.15.4). Undefined: there
- * is no request, or no pool at all; such a request may be passed over (§2.19).
- * @throws {PeerError} INTERNAL_ADDRESS_FAILURE, when no address at all can be leased.
+ * Leases what a CFG_REQUEST asks for. An address of a family is leased if it is asked for, TSi has selectors
+ * of the family, and there is a pool; one of several requested addresses is enough (RFC 7296 §3.15.4).
+ * Undefined: there is no request, or no pool, so that the request may be ignored (§2.19).
+ * @throws {PeerError} INTERNAL_ADDRESS_FAILURE if no address at all can be leased.
  */
 export function grant(sa: IkeSa, request: readonly Payload[]): Grant | undefined {
   const cp = findPayload(request, PayloadType.CP), { pools } = sa.env;
@@ -140,7 +140,7 @@ function allLeased(pool: AddressPool, name: string): string {
   return `all ${pool.leased.size} addresses of the ${name} pool are assigned`;
 }
 
-/** The address a client would like to have; an unspecified one is no wish. */
+/** The address that a client asks for; undefined if it is unspecified. */
 function wishOf({ value }: ConfigurationAttribute, octets: number): IpAddress | undefined {
   const address = value.slice(0, octets);
   return address.length === octets && !isUnspecified(address) ? address : undefined;

@@ -9,7 +9,7 @@ import type { ChildSuite } from "@/ike/records/child_suite.ts";
 import type { Identity } from "@/ike/records/config.ts";
 import type { IkeSuite } from "@/ike/records/suite.ts";
 
-/** What IKE_SA_INIT gave. */
+/** The results of IKE_SA_INIT from which keys are derived. */
 export interface KeyInputs {
   readonly nonceI: Uint8Array;
   readonly nonceR: Uint8Array;
@@ -19,7 +19,7 @@ export interface KeyInputs {
   readonly spiR: bigint;
   /** g^ir, as long as the group's modulus or coordinate. */
   readonly shared: Uint8Array;
-  /** The secrets of additional key exchanges of a rekey, in their order (RFC 9370); absent: none. */
+  /** The shared secrets of additional key exchanges of a rekey, in their order (RFC 9370); absent: none. */
   readonly additional?: readonly Uint8Array[];
 }
 
@@ -91,7 +91,7 @@ function keyOctets(suite: IkeSuite): number {
   return 3 * suite.prf.keyOctets + 2 * a + 2 * suite.cipher.keyOctets;
 }
 
-/** Views of what {@linkcode deriveIkeKeys} gave, each made when it is asked for. */
+/** Views of the keys of {@linkcode deriveIkeKeys}, each made when it is read. */
 export function ikeKeys(suite: IkeSuite, keys: Uint8Array): IkeKeys {
   return new KeyViews(suite, keys);
 }

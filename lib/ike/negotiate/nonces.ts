@@ -1,11 +1,12 @@
 /**
- * Nonces: how long a peer's must be (RFC 7296 §2.10), and how they decide collisions: of two redundant SAs the one whose exchange holds the lowest of the four
- * nonces is closed by the end that created it (RFC 7296 §2.8.1, §2.8.2).
+ * Nonces: the required length of a peer's (RFC 7296 §2.10), and how they decide collisions: of two redundant
+ * SAs, the one whose exchange had the lowest of the four nonces is closed by the end that created it (§2.8.1,
+ * §2.8.2).
  * @module
  */
 import type { Prf } from "@/crypto/backend.ts";
 
-/** Negative, 0 or positive, octet by octet; a nonce that is the beginning of another is lower. */
+/** Compares octets: negative, 0 or positive; a nonce that is the beginning of another is lower. */
 export function compareOctets(a: Uint8Array, b: Uint8Array): number {
   const shared = Math.min(a.length, b.length);
   for (let i = 0; i < shared; i++) if (a[i] !== b[i]) return a[i]! - b[i]!;
@@ -13,8 +14,8 @@ export function compareOctets(a: Uint8Array, b: Uint8Array): number {
 }
 
 /**
- * What is wrong with a peer's nonce under the negotiated PRFs: each half of a key of theirs must come
- * from each end (§2.10). Undefined: nothing.
+ * What is wrong with a peer's nonce: for each negotiated PRF it must have half the octets of the key (§2.10).
+ * Undefined if nothing is.
  */
 export function nonceFault(nonce: Uint8Array, ...prfs: readonly Prf[]): string | undefined {
   const least = Math.max(...prfs.map((prf) => prf.keyOctets / 2));

@@ -1,6 +1,6 @@
 /**
- * Proposals: what we offer, which of a peer's offers we take, and whether an answer is one of ours
- * (RFC 7296 §2.7, §3.3). AEAD ciphers stand in a proposal of their own, without integrity (§3.3).
+ * Proposals: what this end offers, which of a peer's proposals it chooses, and whether an answer matches an
+ * offer (RFC 7296 §2.7, §3.3). AEAD ciphers have a proposal of their own, without integrity (§3.3).
  * @module
  */
 import { isAead, nameOfEncr } from "@/iana/encr.ts";
@@ -17,8 +17,8 @@ import type { Proposal, Transform } from "@/wire/payloads/security_association.t
 const NO_SPI = new Uint8Array(0);
 
 /**
- * The proposals for an IKE SA, in order of preference; without an SPI in IKE_SA_INIT, with the new
- * one (eight octets) where it is rekeyed (RFC 7296 §3.3.1).
+ * The proposals for an IKE SA in order of preference: without an SPI in IKE_SA_INIT, with the new SPI (eight
+ * octets) in a rekey (RFC 7296 §3.3.1).
  */
 export function ikeProposals(algorithms: IkeAlgorithms, spi: Uint8Array = NO_SPI): Proposal[] {
   let lists = IKE_TRANSFORMS.get(algorithms);
@@ -31,7 +31,7 @@ export function ikeProposals(algorithms: IkeAlgorithms, spi: Uint8Array = NO_SPI
   }));
 }
 
-/** Configurations are shared by all SAs of a test and never change, so their transforms are kept. */
+/** Cache of the transforms of each configuration, which all SAs of a test share. */
 const IKE_TRANSFORMS = new WeakMap<IkeAlgorithms, Transform[][]>();
 
 function ikeTransforms(algorithms: IkeAlgorithms): Transform[][] {
@@ -45,23 +45,24 @@ function ikeTransforms(algorithms: IkeAlgorithms): Transform[][] {
   const extra = additionalTransforms(additional);
   if (extra.length === 0) return plain;
   const whole = plain.map((transforms) => [...transforms, ...extra]);
-  // An end that knows no such transform types refuses what has them, NONE or not (RFC 7296 §3.3.6).
+  // An end that does not know these transform types refuses a proposal that has them, also with NONE (RFC
+  // 7296 §3.3.6).
   return additional.every(isOptional) ? [...whole, ...plain] : whole;
 }
 
-/** Whether the exchange may be left out: there is none, or NONE is among its methods. */
+/** Whether the exchange may be omitted: there is none, or NONE is among its methods. */
 function isOptional(methods: readonly number[]): boolean {
   return methods.length === 0 || methods.includes(0);
 }
 
-/** ADDKE1 to ADDKE7, transform types 6 to 12 (RFC 9370 §2.2.1). */
+/** The transforms of types ADDKE1 to ADDKE7, 6 to 12 (RFC 9370 §2.2.1). */
 function additionalTransforms(additional: readonly (readonly number[])[]): Transform[] {
   return additional.flatMap((methods, i) => of(TransformType.ADDKE1 + i, methods));
 }
 
 /**
- * The proposals of a CHILD_SA that we would receive on `spi` (four octets); `groups` of a
- * CREATE_CHILD_SA with a key exchange of its own, which then has the additional ones as well.
+ * The proposals of a CHILD_SA with the inbound SPI `spi` (four octets). `groups` are those of a
+ * CREATE_CHILD_SA exchange with a key exchange of its own, which then has the additional ones too.
  */
 export function childProposals(
   config: ChildConfig,
@@ -71,7 +72,7 @@ export function childProposals(
   const rest = [
     ...of(TransformType.KE, groups),
     ...(groups.length > 0 ? additionalTransforms(config.pfsAdditional ?? []) : []),
-    // RFC 7296 §3.3.2: value 1 alone says that 32-bit sequence numbers are not acceptable.
+    // A value of 1 alone means that 32-bit sequence numbers are not acceptable (RFC 7296 §3.3.2).
     ...of(TransformType.ESN, [config.esn ? Esn.ESN : Esn.NO_ESN]),
   ];
   if (config.protocol === ProtocolId.AH) {
@@ -90,7 +91,7 @@ export function childProposals(
   }));
 }
 
-/** AEAD ciphers apart from the others; the kind of the first cipher comes first. */
+/** Separates AEAD ciphers from the others; the kind of the first cipher comes first. */
 function split(ciphers: readonly EncryptionChoice[]): EncryptionChoice[][] {
   const aead = ciphers.filter((c) => isAead(c.id)), other = ciphers.filter((c) => !isAead(c.id));
   const parts = ciphers.length > 0 && isAead(ciphers[0]!.id) ? [aead, other] : [other, aead];
@@ -106,8 +107,8 @@ function of(type: number, ids: readonly number[]): Transform[] {
 }
 
 /**
- * Takes the first of the peer's proposals that one of ours meets; of each type, the transform we
- * prefer. A group whose public value came along is preferred, which saves an INVALID_KE_PAYLOAD.
+ * Chooses the first of the peer's proposals that matches one of ours, and for each type the transform that
+ * this end prefers. A group whose public value was sent is preferred, which saves an INVALID_KE_PAYLOAD.
  */
 export function choose(
   theirs: readonly Proposal[],
@@ -126,7 +127,7 @@ export function choose(
   return undefined;
 }
 
-/** One transform for each type, or `undefined` where some type has none in common. */
+/** One transform for each type; undefined if a type has none in common. */
 function meet(theirs: Proposal, ours: Proposal, keGroup: number): Transform[] | undefined {
   const candidates = new Map<number, readonly Transform[]>();
   for (const { type } of [...theirs.transforms, ...ours.transforms]) {
@@ -135,7 +136,7 @@ function meet(theirs: Proposal, ours: Proposal, keGroup: number): Transform[] | 
     const wanted = ours.transforms.filter((t) => t.type === type);
     const common = wanted.filter((w) => offered.some((o) => sameTransform(o, w)));
     if (common.length > 0) {
-      // What is preferred comes first; the sort is stable, so the others keep our order.
+      // As the sort is stable, the other transforms keep our order.
       const rank = (t: Transform) => type === TransformType.KE && t.id === keGroup ? 0 : 1;
       candidates.set(type, common.toSorted((a, b) => rank(a) - rank(b)));
     } else if (!mayLack(type, offered, wanted)) {
@@ -151,7 +152,7 @@ function meet(theirs: Proposal, ours: Proposal, keGroup: number): Transform[] | 
   return [...candidates.values()].flatMap((list) => list.slice(0, 1));
 }
 
-/** Whether transforms of this type are key exchange methods: the first one, or an additional one. */
+/** Whether a transform type is that of key exchange methods, the first or an additional one. */
 function isKeyExchange(type: number): boolean {
   return type === TransformType.KE || isAdditional(type);
 }
@@ -162,9 +163,8 @@ export function isAdditional(type: number): boolean {
 }
 
 /**
- * One of each list, the first that will do, so that no method but NONE comes twice: the same method
- * again would add nothing, and an initiator that gets such an answer must refuse it (RFC 9370
- * §2.2.1). `undefined` where that cannot be.
+ * Chooses one method of each list, the first possible ones, so that no method except NONE occurs twice: an
+ * initiator must refuse an answer that repeats a method (RFC 9370 §2.2.1). Undefined if that is impossible.
  */
 function allDifferent(
   lists: readonly (readonly Transform[])[],
@@ -180,9 +180,9 @@ function allDifferent(
 }
 
 /**
- * Whether a type may go without a common transform: the peer offers NONE where we have nothing, or
- * leaves out ESN where we do without. A type we do not know refuses the proposal unless it offers
- * NONE (RFC 7296 §3.3.6, RFC 9370 §2.2.1).
+ * Whether a type may have no common transform: the peer offers NONE and we have nothing, or it omits ESN and
+ * we do not need it. A proposal with an unknown type is refused unless it offers NONE (RFC 7296 §3.3.6, RFC
+ * 9370 §2.2.1).
  */
 function mayLack(
   type: number,
@@ -193,15 +193,18 @@ function mayLack(
   return offered.length === 0 && type === TransformType.ESN && wanted.some((t) => t.id === 0);
 }
 
-/** Same id and key length; a transform with attributes we do not know matches nothing (§3.3.6). */
+/**
+ * Whether two transforms have the same id and key length; one with unknown attributes matches nothing
+ * (§3.3.6).
+ */
 function sameTransform(theirs: Transform, ours: Transform): boolean {
   return theirs.id === ours.id && (theirs.keyBits ?? 0) === (ours.keyBits ?? 0) &&
     !theirs.attributes?.length;
 }
 
 /**
- * The initiator's check of an answer (RFC 7296 §2.7): one proposal, one of ours by number, with
- * exactly one of the offered transforms for each type.
+ * Checks an answer as the initiator (RFC 7296 §2.7): it must be one proposal, with the number of one of ours
+ * and exactly one of the offered transforms for each type.
  */
 export function accepted(
   offered: readonly Proposal[],
@@ -224,7 +227,7 @@ export function accepted(
   }
   for (const { type } of proposal.transforms) {
     if (transforms.some((t) => t.type === type)) continue;
-    // Without a word about them, sequence numbers are of 32 bits.
+    // If ESN is not mentioned, sequence numbers have 32 bits.
     const ours = proposal.transforms.filter((t) => t.type === type);
     const meant = type === TransformType.ESN && ours.some((t) => t.id === Esn.NO_ESN);
     if (!meant) return `no transform of type ${type}`;
@@ -239,28 +242,28 @@ function methodTwice(transforms: readonly Transform[]): number | undefined {
   return methods.find((id, i) => methods.indexOf(id) !== i);
 }
 
-/** The methods of the additional key exchanges in their order, ADDKE1 first; NONE is left out. */
+/** The methods of the additional key exchanges in their order, ADDKE1 first, without NONE. */
 export function additionalMethods({ transforms }: Choice): number[] {
   return transforms.filter((t) => isAdditional(t.type))
     .filter((t) => t.id !== 0).sort((a, b) => a.type - b.type).map((t) => t.id);
 }
 
-/** The chosen transform's id of a type; 0 (NONE) where there is none. */
+/** The chosen transform id of a type; 0 (NONE) if there is none. */
 export function chosenId(choice: Choice, type: number): number {
   return choice.transforms.find((t) => t.type === type)?.id ?? 0;
 }
 
-/** The Key Length of the chosen cipher in bits; 0 where it has none. */
+/** The Key Length of the chosen cipher in bits; 0 if it has none. */
 export function chosenKeyBits(choice: Choice): number {
   return choice.transforms.find((t) => t.type === TransformType.ENCR)?.keyBits ?? 0;
 }
 
-/** The answer to a peer's proposal: its number, our SPI, what was chosen (RFC 7296 §2.7). */
+/** The answer to a peer's proposal: its number, the own SPI, and the chosen transforms (RFC 7296 §2.7). */
 export function answerOf(choice: Choice, spi: Uint8Array = NO_SPI): Proposal {
   return { number: choice.number, protocol: choice.protocol, spi, transforms: choice.transforms };
 }
 
-/** `ENCR_AES_CBC-128` */
+/** A transform as text: `ENCR_AES_CBC-128`. */
 export function showTransform(t: Transform): string {
   switch (t.type) {
     case TransformType.ENCR:
@@ -279,7 +282,7 @@ export function showTransform(t: Transform): string {
   }
 }
 
-/** Each proposal as its transforms, for words a tester can act on. */
+/** Proposals as text, each with its transforms. */
 export function showProposals(proposals: readonly Proposal[]): string {
   const kind = (p: Proposal) => p.protocol === ProtocolId.AH ? "AH " : "";
   return proposals.map((p) => `${kind(p)}{${p.transforms.map(showTransform).join(", ")}}`)

@@ -7,17 +7,17 @@ import { addressPlus, compareAddresses, showAddress } from "@/base/address.ts";
 import { TsType } from "@/iana/ts_type.ts";
 import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";
 
-/** Selectors that one proposal is narrowed to at most; a peer that sends more gets the first. */
+/** The most selectors of a narrowed proposal; of a longer one the first are taken. */
 const NARROWED_MAX = 255;
 
-/** Whether it names addresses at all; other types never match. */
+/** Whether a selector is an address range; other types never match. */
 function isRange(ts: TrafficSelector): boolean {
   return ts.tsType === TsType.TS_IPV4_ADDR_RANGE || ts.tsType === TsType.TS_IPV6_ADDR_RANGE;
 }
 
 /**
- * What both selectors cover, or `undefined`. OPAQUE ports (65535–0) match OPAQUE and ANY only
- * (RFC 7296 §3.13.1).
+ * The intersection of two selectors, or undefined. OPAQUE ports (65535 to 0) match only OPAQUE and ANY (RFC
+ * 7296 §3.13.1).
  */
 export function intersect(a: TrafficSelector, b: TrafficSelector): TrafficSelector | undefined {
   if (a.tsType !== b.tsType || !isRange(a)) return undefined;
@@ -66,7 +66,7 @@ export function covers(outer: TrafficSelector, inner: TrafficSelector): boolean 
   return common !== undefined && sameSelector(common, inner);
 }
 
-/** Whether both cover the same. */
+/** Whether both selectors cover the same packets. */
 export function sameSelector(a: TrafficSelector, b: TrafficSelector): boolean {
   return a.tsType === b.tsType && a.protocol === b.protocol && a.startPort === b.startPort &&
     a.endPort === b.endPort && compareAddresses(a.startAddress, b.startAddress) === 0 &&
@@ -82,8 +82,8 @@ export function allCovered(
 }
 
 /**
- * Narrows what a peer proposed to what is allowed here (RFC 7296 §2.9): every common part once, in
- * the peer's order, so that the packet it named first stays first. Empty: TS_UNACCEPTABLE.
+ * Narrows the peer's selectors to what is allowed here (RFC 7296 §2.9): every common part once, in the peer's
+ * order, so that the packet that it named first stays first. Empty means TS_UNACCEPTABLE.
  */
 export function narrow(
   proposed: readonly TrafficSelector[],
@@ -101,15 +101,15 @@ export function narrow(
   return dropCovered(narrowed);
 }
 
-/** Drops what an earlier or wider selector covers already, but never the first. */
+/** Drops selectors that an earlier or wider one covers, except the first. */
 function dropCovered(list: readonly TrafficSelector[]): TrafficSelector[] {
   return list.filter((ts, i) => i === 0 || !list.some((o, j) => j !== i && covers(o, ts)));
 }
 
 /**
- * The selectors of tunnel `index`: each shifted by `step` addresses a tunnel. A whole-space selector
- * is not shifted; past the family's last address a selector stays where it is (the setup's check has
- * refused that before).
+ * The selectors of tunnel `index`, each shifted by `step` addresses for each tunnel. A selector for the whole
+ * space is not shifted, nor one that would exceed the address space, which the check of the setup has
+ * refused.
  */
 export function shifted(
   selectors: readonly TrafficSelector[],
@@ -125,12 +125,12 @@ export function shifted(
   });
 }
 
-/** Whether it covers every address of its family. */
+/** Whether a selector covers every address of its family. */
 export function isWholeSpace(ts: TrafficSelector): boolean {
   return ts.startAddress.every((o) => o === 0) && ts.endAddress.every((o) => o === 255);
 }
 
-/** `10.0.0.0-10.0.0.255 proto 17 ports 53-53`, without what is any. */
+/** A selector as text: `10.0.0.0-10.0.0.255 proto 17 ports 53-53`, without parts that match everything. */
 export function showSelector(ts: TrafficSelector): string {
   if (!isRange(ts)) return `type ${ts.tsType}`;
   const start = showAddress(ts.startAddress), end = showAddress(ts.endAddress);
@@ -142,7 +142,7 @@ export function showSelector(ts: TrafficSelector): string {
     : `${addresses}${protocol} ports ${ts.startPort}-${ts.endPort}`;
 }
 
-/** Several selectors in one line. */
+/** Several selectors as text in one line. */
 export function showSelectors(selectors: readonly TrafficSelector[]): string {
   return selectors.map(showSelector).join(", ") || "none";
 }

@@ -1,5 +1,5 @@
 /**
- * From the transforms of an accepted proposal to the algorithms of a backend.
+ * Finds the algorithms of a backend for the transforms of an accepted proposal.
  * @module
  */
 import { must } from "@/base/errors.ts";
@@ -10,8 +10,8 @@ import type { Choice } from "@/ike/records/choice.ts";
 import type { IkeSuite } from "@/ike/records/suite.ts";
 
 /**
- * The suite of an accepted proposal. What a backend lacks was refused when the setup was checked, so
- * a transform of ours that it does not know is a Bug.
+ * The suite of an accepted proposal. As the check of the setup has refused algorithms that the backend lacks,
+ * an unknown transform is a {@linkcode Bug}.
  */
 export function suiteOf(crypto: CryptoBackend, choice: Choice): IkeSuite {
   const cipher = crypto.cipher(

@@ -1,7 +1,6 @@
 /**
- * Selectors in transport mode: it carries what the two hosts of the path say to each other, so that
- * each selector names one of them (RFC 7296 §1.3.1), and across a NAT the address that this end sees
- * takes the place of the one the peer sees (§2.23.1).
+ * Selectors in transport mode: each names one of the two hosts of the path (RFC 7296 §1.3.1), and with a NAT
+ * between them the address that this end sees replaces the one that the peer sees (§2.23.1).
  * @module
  */
 import type { FaultName } from "@/ike/records/fault.ts";
@@ -11,20 +10,20 @@ import { TsType } from "@/iana/ts_type.ts";
 import { isWholeSpace } from "@/ike/negotiate/selectors.ts";
 import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";
 
-/** Both ends' selectors of one CHILD_SA. */
+/** The selectors of both ends of a CHILD_SA. */
 export interface SelectorPair {
   readonly own: readonly TrafficSelector[];
   readonly peer: readonly TrafficSelector[];
 }
 
-/** Selectors of the whole space, of either family, become the one host that is meant. */
+/** Replaces selectors for the whole address space by the host of the path. */
 export function ofHosts({ own, peer }: SelectorPair, path: Path): SelectorPair {
   const host = (address: IpAddress) => (ts: TrafficSelector) =>
     isWholeSpace(ts) ? withAddress(ts, address) : ts;
   return { own: own.map(host(path.ownAddress)), peer: peer.map(host(path.peerAddress)) };
 }
 
-/** Where the addresses of a path are not those the peer knows. */
+/** Which addresses of a path the peer sees differently. */
 export interface Natted {
   readonly env: { readonly broken: ReadonlySet<FaultName> };
   readonly path: Path;
@@ -32,8 +31,8 @@ export interface Natted {
 }
 
 /**
- * What the peer said, in the addresses of this end: the same rule for the responder's look at a
- * request and the initiator's look at an answer. Ranges of several addresses stay as they are.
+ * Translates the peer's selectors into addresses of this end. The rule is the same for a responder with a
+ * request and an initiator with an answer. Ranges of several addresses are not changed.
  */
 export function substituted({ own, peer }: SelectorPair, natted: Natted): SelectorPair {
   const { path, env } = natted, { natOwn, natPeer } = natted.peer;

@@ -21,17 +21,17 @@ export function childKeys(child: ChildSa): {
   };
 }
 
-/** Whether it carries, or still may carry, traffic. */
+/** Whether it carries traffic, or may still do so. */
 export function isLiveChild(child: ChildSa): boolean {
   return child.state === "established" || child.state === "rekeying";
 }
 
-/** The CHILD_SA whose peer receives on `spi`; that is how a peer names it in a Delete. */
+/** The CHILD_SA to whose peer packets with this SPI are sent, as a Delete of the peer names it. */
 export function childByOutboundSpi(sa: IkeSa, protocol: number, spi: number): ChildSa | undefined {
   return sa.children.find((c) => c.spiOut === spi && c.suite?.protocol === protocol);
 }
 
-/** Ends a CHILD_SA: out of the data path, off its IKE SA, its SPI free again. Idempotent. */
+/** Ends a CHILD_SA: removes it from the data path and from its IKE SA, and frees its SPI. Idempotent. */
 export function removeChild(
   sa: IkeSa,
   child: ChildSa,
@@ -41,7 +41,7 @@ export function removeChild(
   const { broken, childrenBySpi } = sa.env;
   child.state = "closed";
   child.behind = undefined;
-  // Before the old one goes: there is an SA to send by at any time.
+  // The new CHILD_SA takes over sending first, so that there is always an SA to send by.
   for (const next of sa.children) {
     if (next.behind !== child) continue;
     next.behind = undefined;

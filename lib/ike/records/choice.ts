@@ -1,5 +1,5 @@
 /**
- * What was chosen of a peer's proposals (RFC 7296 §2.7).
+ * The choice among a peer's proposals (RFC 7296 §2.7).
  * @module
  */
 import type { ChildConfig } from "@/ike/records/config.ts";
@@ -13,7 +13,7 @@ export interface Choice {
   readonly transforms: readonly Transform[];
 }
 
-/** A proposal of the peer's that an entry of our child list meets. */
+/** A proposal of the peer that matches an entry of the configured CHILD_SAs. */
 export interface ChildCandidate {
   readonly choice: Choice;
   readonly config: ChildConfig;

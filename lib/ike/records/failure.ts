@@ -1,19 +1,22 @@
 /**
- * Why an SA ends: words for a person, and the API's close codes.
+ * The reasons why an SA ends: texts for people, and the API's close codes.
  * @module
  */
 
-/** Why a tunnel is not there, for a counter (`cause`), for the API (`closeCode`) and for a person. */
+/**
+ * Why a tunnel was not established or is lost: for counters (`cause`), for the API (`closeCode`) and for
+ * people (`text`).
+ */
 export interface Failure {
-  /** A notify's IANA name, or NO_ANSWER, REFUSED_HERE, HALF_OPEN_TIMEOUT, …: few distinct values. */
+  /** A notify's IANA name, or NO_ANSWER, REFUSED_HERE, HALF_OPEN_TIMEOUT, …; there are few values. */
   readonly cause: string;
-  /** As in the API's CloseCode. */
+  /** The CloseCode of the API. */
   readonly closeCode: number;
-  /** One sentence a tester can act on: what was offered, what is configured, how often, to whom. */
+  /** One sentence for the user: what was offered, what is configured, how often, to whom. */
   readonly text: string;
 }
 
-/** Why an IKE SA ended, above the 16383 of an IANA error notify (the API's CloseCode). */
+/** Codes for the end of an IKE SA, above 16383, the last IANA error notify (the API's CloseCode). */
 export const CloseCode = {
   OPEN: 0,
   STOPPED: 65537,
@@ -29,7 +32,7 @@ export const CloseCode = {
   REFUSED_HERE: 65547,
 } as const;
 
-/** A failure that this end found: what the peer said is not what we can go on with. */
+/** A failure that this end has detected: it cannot continue with what the peer sent. */
 export function refusedHere(text: string): Failure {
   return { cause: "REFUSED_HERE", closeCode: CloseCode.REFUSED_HERE, text };
 }

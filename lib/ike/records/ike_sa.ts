@@ -12,7 +12,7 @@ import { removeChild } from "@/ike/records/child_sa.ts";
 import { closeRounds } from "@/ike/records/auth_rounds.ts";
 import type { IkeConfig } from "@/ike/records/config.ts";
 import type { Turn } from "@/ike/records/event.ts";
-import { giveBack } from "@/ike/records/pool.ts";
+import { returnLeases } from "@/ike/records/pool.ts";
 import { emptyWindow, newWindow } from "@/ike/records/window.ts";
 import { newPeerRecord } from "@/ike/records/peer.ts";
 
@@ -178,7 +178,7 @@ export function releaseLeases(sa: IkeSa): void {
   const { inner } = sa, { pools } = sa.env;
   sa.inner = undefined;
   if (!inner || !pools || sa.env.broken.has("leak_lease")) return;
-  giveBack(pools, inner);
+  returnLeases(pools, inner);
 }
 
 function lingerMs(sa: IkeSa): number {

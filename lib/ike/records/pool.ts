@@ -1,6 +1,6 @@
 /**
- * Inner addresses for remote access: pools of a gateway, and what one IKE SA holds of them (RFC 7296
- * §2.19). A lease belongs to an IKE SA, moves with its rekey, and comes back when the SA ends.
+ * Inner addresses for remote access: the pools of a gateway, and the leases of an IKE SA (RFC 7296 §2.19). A
+ * lease belongs to an IKE SA, moves with its rekey, and is returned when the SA ends.
  * @module
  */
 import { addressFromBigInt, addressToBigInt, type IpAddress } from "@/base/address.ts";
@@ -8,35 +8,35 @@ import { must } from "@/base/errors.ts";
 import { TsType } from "@/iana/ts_type.ts";
 import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";
 
-/** Identities whose last address is kept in mind at most, by pool. */
+/** The most identities of a pool whose last address is remembered. */
 const REMEMBERED_MAX = 100_000;
 
-/** Addresses of one family that may be handed out, and the DNS servers that go with them. */
+/** The addresses of one family that may be leased, and the DNS servers that go with them. */
 export interface PoolPlan {
   readonly first: IpAddress;
-  /** Included. */
+  /** The last address, inclusive. */
   readonly last: IpAddress;
-  /** Prefix length of the network it is part of. */
+  /** Prefix length of the network to which the addresses belong. */
   readonly prefixBits: number;
   readonly dns: readonly IpAddress[];
 }
 
-/** What a gateway has to hand out; a family without a plan is not served. */
+/** The pools of a gateway; a family without a plan is not served. */
 export interface PoolPlans {
   readonly v4: PoolPlan | undefined;
   readonly v6: PoolPlan | undefined;
 }
 
-/** A pool of one family, as it is used. */
+/** The state of a pool. */
 export interface AddressPool {
   readonly plan: PoolPlan;
-  /** Addresses handed out now, as numbers. */
+  /** Addresses that are leased at present, as numbers. */
   readonly leased: Set<bigint>;
-  /** Addresses below `nextFresh` that came back, longest free first. */
+  /** Addresses below `nextFresh` that were returned, the longest free first. */
   readonly returned: Set<bigint>;
-  /** Where addresses begin that were never handed out in turn. */
+  /** The first address that was never leased in turn. */
   nextFresh: bigint;
-  /** The last address of an identity, by its key, oldest first. */
+  /** The last address of each identity, by its key, oldest first. */
   readonly lastOf: Map<string, bigint>;
 }
 
@@ -46,14 +46,14 @@ export interface AddressPools {
   readonly v6: AddressPool | undefined;
 }
 
-/** Inner addresses and DNS servers of the remote-access client of an IKE SA, at either end. */
+/** Inner addresses and DNS servers of a remote-access client, as the IKE SA at either end knows them. */
 export interface InnerConfiguration {
-  /** At most one of each family at a gateway. */
+  /** At a gateway at most one address of each family. */
   readonly addresses: readonly IpAddress[];
   readonly dns: readonly IpAddress[];
 }
 
-/** Pools with nothing handed out. */
+/** Pools without leases. */
 export function newPools(plans: PoolPlans): AddressPools {
   return { v4: plans.v4 && newPool(plans.v4), v6: plans.v6 && newPool(plans.v6) };
 }
@@ -64,8 +64,8 @@ function newPool(plan: PoolPlan): AddressPool {
 }
 
 /**
- * Hands out an address: the one wished for if it is free, else the identity's last one if it is
- * free, else one never used, else the one that is free longest. Undefined: all are handed out.
+ * Leases an address: the requested one if it is free, otherwise the identity's last one if it is free,
+ * otherwise one that was never used, otherwise the one that is free the longest. Undefined: none is free.
  */
 export function lease(
   pool: AddressPool,
@@ -88,7 +88,9 @@ function isFree(pool: AddressPool, address: bigint): boolean {
     !pool.leased.has(address);
 }
 
-/** The next address in turn; one that was handed out by wish, out of turn, is passed over. */
+/**
+ * The next address that was never leased; addresses that were leased on request, out of turn, are skipped.
+ */
 function fresh(pool: AddressPool): bigint | undefined {
   const last = addressToBigInt(pool.plan.last);
   while (pool.nextFresh <= last) {
@@ -104,8 +106,8 @@ function remember({ lastOf }: AddressPool, identity: string, address: bigint): v
   if (lastOf.size > REMEMBERED_MAX) lastOf.delete(lastOf.keys().next().value!);
 }
 
-/** Takes back what one IKE SA held; addresses that are not of these pools are a Bug. */
-export function giveBack(pools: AddressPools, { addresses }: InnerConfiguration): void {
+/** Returns the leases of one IKE SA. An address that is not of these pools is a {@linkcode Bug}. */
+export function returnLeases(pools: AddressPools, { addresses }: InnerConfiguration): void {
   for (const address of addresses) {
     const pool = address.length === 4 ? pools.v4 : pools.v6, value = addressToBigInt(address);
     must(pool?.leased.delete(value) === true, "an address comes back once");
@@ -113,7 +115,7 @@ export function giveBack(pools: AddressPools, { addresses }: InnerConfiguration)
   }
 }
 
-/** Selectors that cover exactly these addresses: what a remote-access client's end is narrowed to. */
+/** Selectors for exactly these addresses, to which the client's end of a CHILD_SA is narrowed. */
 export function selectorsOf({ addresses }: InnerConfiguration): TrafficSelector[] {
   return addresses.map((address) => ({
     tsType: address.length === 4 ? TsType.TS_IPV4_ADDR_RANGE : TsType.TS_IPV6_ADDR_RANGE,

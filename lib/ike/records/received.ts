@@ -1,5 +1,5 @@
 /**
- * A message as it is handed to tasks and responders.
+ * A received message as tasks and responders get it.
  * @module
  */
 import type { Path } from "@/base/address.ts";
@@ -7,19 +7,19 @@ import type { WireError } from "@/base/errors.ts";
 import type { PeerError } from "@/ike/records/notify.ts";
 import type { IkeHeader, Payload } from "@/wire/message.ts";
 
-/** A message that arrived for an SA: decoded, decrypted, verified. */
+/** A message for an SA, decoded, decrypted and verified. */
 export interface Received {
   readonly header: IkeHeader;
   readonly payloads: readonly Payload[];
-  /** As it was on the wire; of a message in fragments, the one that came last. */
+  /** Its octets on the wire; for a fragmented message those of the last fragment. */
   readonly octets: Uint8Array;
-  /** Of an IKE_INTERMEDIATE message, what AUTH will prove of it; see `clearForm()`. */
+  /** The part of an IKE_INTERMEDIATE message that AUTH will authenticate; see `clearForm()`. */
   readonly clear?: Uint8Array | undefined;
   readonly path: Path;
-  /** `messageHash` of the message; of one in fragments, of fragment number 1. */
+  /** The `messageHash` of the message; for a fragmented one that of fragment number 1. */
   readonly hash: string;
-  /** How many fragments it came in; 1: it was whole. */
+  /** Number of fragments; 1 means that it was not fragmented. */
   readonly fragments: number;
-  /** Authentic, but its payloads are not as they must be; `payloads` is empty then. */
+  /** The error of an authentic message whose payloads are wrong; then `payloads` is empty. */
   readonly fault: WireError | PeerError | undefined;
 }

@@ -293,7 +293,7 @@ export interface CreateChildTask extends NoncedExchange {
   agreed: ChildAgreement | undefined;
   /**
    * SPIs of CHILD_SAs unknown here that the peer deleted while our request was out: a Delete of the new
-   * CHILD_SA may overtake the response that names it. At most {@linkcode OVERTAKING_MAX}.
+   * CHILD_SA may overtake the response that names it. At most {@linkcode DELETED_SPIS_MAX}.
    */
   deletedSpis: readonly number[];
   /**

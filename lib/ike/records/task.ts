@@ -1,6 +1,6 @@
 /**
- * The errands of an IKE SA. A task is a plain record in the SA's queue; its kind holds what we ask,
- * how we take the answer, and how we answer the same request.
+ * The interface of tasks. A task is a plain record in the queue of an SA; its kind has the functions that
+ * send our request, handle the response, and answer the same request of the peer.
  * @module
  */
 import type { Received } from "@/ike/records/received.ts";
@@ -8,40 +8,43 @@ import type { Answering } from "@/ike/records/sa.ts";
 import type { ComputeResult, Turn } from "@/ike/records/event.ts";
 import type { KnownPayload, Payload } from "@/wire/message.ts";
 
-/** SPIs that {@linkcode CreateChildTask.deletedSpis} holds at most. */
-export const OVERTAKING_MAX = 16;
+/** The most SPIs in {@linkcode CreateChildTask.deletedSpis}. */
+export const DELETED_SPIS_MAX = 16;
 
-/** What a kind of task does; `T` is its record. */
+/** The functions for one kind of task; `T` is its record. */
 export interface TaskKind<T> {
   readonly exchange: number;
-  /** Its turn has come: send the request, or ask for a computation first. */
+  /** Begins the task when its turn has come: sends the request, or asks for a computation first. */
   begin(turn: Turn, task: T): void;
-  /** The computation it asked for. */
+  /** Handles the result of a computation. */
   computed?(turn: Turn, task: T, result: ComputeResult): void;
-  /** Why a response is dropped as if it had never come; only what is not authenticated needs it. */
-  doubts?(turn: Turn, task: T, response: Received): string | undefined;
-  /** The peer's response to its request. */
+  /**
+   * The reason why a response is dropped as if it had not come. Only needed for responses that are not
+   * authenticated.
+   */
+  reasonToDrop?(turn: Turn, task: T, response: Received): string | undefined;
+  /** Handles the peer's response. */
   finish(turn: Turn, task: T, response: Received): void;
 }
 
-/** How an exchange of the peer is answered. */
+/** Answers an exchange of the peer. */
 export interface ResponderKind {
   readonly exchange: number;
   respond(turn: Turn, request: Received): void;
-  /** The computation that `sa.answering` waits for. */
+  /** Handles the result of the computation for which `sa.answering` waits. */
   computed?(turn: Turn, answering: Answering, result: ComputeResult): void;
 }
 
-/** What one feature answers to an INFORMATIONAL request. */
+/** The answer of one feature to an INFORMATIONAL request. */
 export interface InformationalAnswer {
   readonly payloads: readonly Payload[];
-  /** The SA ends by this request: what is done once the response is sent, in place of all else. */
+  /** Ends the SA after the response has been sent; set if the request ends it. */
   readonly ends?: () => void;
 }
 
-/** One feature's part in answering INFORMATIONAL requests: the payloads `P` are its own. */
+/** The part of one feature in answering INFORMATIONAL requests; `P` are the payloads that it handles. */
 export interface InformationalPart<P extends KnownPayload = KnownPayload> {
   concerns(payload: KnownPayload): payload is P;
-  /** Called where at least one payload of the request concerns it. */
+  /** Is called if the request has at least one payload that it handles. */
   answer(turn: Turn, payloads: readonly P[], request: Received): InformationalAnswer;
 }

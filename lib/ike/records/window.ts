@@ -1,72 +1,74 @@
 /**
- * The message window of an IKE SA: one request in flight in each direction (RFC 7296 §2.3), what is
- * remembered to repeat an answer (§2.1), and messages of which fragments are missing (RFC 7383 §2.6).
- * What happens to it is in `window/`.
+ * The message window of an IKE SA: one request at a time in each direction (RFC 7296 §2.3), what is needed to
+ * repeat an answer (§2.1), and messages with missing fragments (RFC 7383 §2.6). `window/` has the functions.
  * @module
  */
 
-/** Our one request in flight; window size 1 (RFC 7296 §2.3). */
+/** Our outstanding request. The window size is 1 (RFC 7296 §2.3). */
 export interface OutstandingRequest {
   readonly exchange: number;
   readonly messageId: number;
-  /** As it is on the wire: one datagram, or its fragments in order. */
+  /** The datagrams on the wire: one, or the fragments in order. */
   readonly datagrams: readonly Uint8Array[];
   readonly firstSentMs: number;
   transmissions: number;
   nextMs: number;
 }
 
-/** The peer's last request that was answered, and our response to it. */
+/** The peer's last answered request with our response. */
 export interface AnsweredRequest {
-  /** `messageHash` of the request; of a request in fragments, of fragment number 1. */
+  /** The `messageHash` of the request; for a fragmented one that of fragment number 1. */
   hash: string;
-  /** How many fragments the request came in; 1: it was whole. */
+  /** Number of fragments of the request; 1 means that it was not fragmented. */
   fragments: number;
-  /** All datagrams of the response. */
+  /** The datagrams of the response. */
   readonly response: readonly Uint8Array[];
-  /** When the second began in which `repeats` are counted, in milliseconds. */
+  /** Begin of the second for which `repeats` are counted, in milliseconds. */
   sinceMs: number;
   repeats: number;
 }
 
-/** A message of the peer of which some fragments are there; all of them authentic. */
+/** A message of the peer with missing fragments. Those that have arrived are authentic. */
 export interface Reassembly {
   readonly messageId: number;
   readonly exchange: number;
   /** Total Fragments. */
   readonly total: number;
-  /** When the others have not come in time. */
+  /** Time at which the message is given up. */
   readonly untilMs: number;
-  /** Type of the first payload of all; 0 until fragment 1 is there. */
+  /** Type of the first payload; 0 until fragment 1 has arrived. */
   firstType: number;
-  /** `messageHash` of fragment 1; empty until it is there. */
+  /** The `messageHash` of fragment 1; empty until it has arrived. */
   firstHash: string;
-  /** Parts of the payloads by Fragment Number. */
+  /** Parts of the payloads, by Fragment Number. */
   readonly contents: Map<number, Uint8Array>;
   /** Octets of all `contents`. */
   contentOctets: number;
-  /** Octets of the datagrams they came in. */
+  /** Octets of the datagrams in which they arrived. */
   datagramOctets: number;
 }
 
-/** The window of one IKE SA. A rekey begins a new one (RFC 7296 §2.18). */
+/** The message window of one IKE SA. A rekey begins with a new one (RFC 7296 §2.18). */
 export interface MessageWindow {
-  /** Our request whose response is awaited. */
+  /** Our request that is not answered yet. */
   request: OutstandingRequest | undefined;
-  /** Message ID of our request in flight, or else of our next one. */
+  /** Message ID of our outstanding request, or otherwise of our next one. */
   nextRequestId: number;
   /** Message ID of the peer's next request. */
   nextPeerId: number;
-  /** Responder: the request in which the peer may refuse our IKE_AUTH (RFC 7296 §2.21.2); -1: none. */
+  /**
+   * Responder: Message ID of the request by which the peer may refuse our IKE_AUTH response (RFC 7296
+   * §2.21.2); -1: none.
+   */
   afterAuthId: number;
-  /** The peer's last request that was answered; `undefined`: none, or its response is forgotten. */
+  /** The peer's last answered request; undefined: there is none, or its response is dropped. */
   answered: AnsweredRequest | undefined;
-  /** The peer's request, and its response, of which some fragments are still missing. */
+  /** A request and a response of the peer with missing fragments. */
   partialRequest: Reassembly | undefined;
   partialResponse: Reassembly | undefined;
 }
 
-/** A window in which nothing was sent or received. */
+/** The window of a new SA. */
 export function newWindow(): MessageWindow {
   return {
     request: undefined,
@@ -80,8 +82,8 @@ export function newWindow(): MessageWindow {
 }
 
 /**
- * The SA has ended: no response is awaited and no fragment is kept any more. What was answered stays, to
- * be answered again. Returns the octets of fragments that are free now.
+ * Clears the window at the end of the SA: no response is awaited and no fragment is kept any more. The last
+ * response stays, so that it can be repeated. Returns the octets of the dropped fragments.
  */
 export function emptyWindow(window: MessageWindow): number {
   const { partialRequest, partialResponse } = window;

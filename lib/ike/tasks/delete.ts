@@ -14,7 +14,7 @@ import type { Turn } from "@/ike/records/event.ts";
 import { childByOutboundSpi, isLiveChild, removeChild } from "@/ike/records/child_sa.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
 import { endSa, enter, isCurrent } from "@/ike/records/ike_sa.ts";
-import { type InformationalPart, OVERTAKING_MAX, type TaskKind } from "@/ike/records/task.ts";
+import { DELETED_SPIS_MAX, type InformationalPart, type TaskKind } from "@/ike/records/task.ts";
 import { childDeletedByPeer } from "@/ike/tasks/child_loss.ts";
 import { forgetFollowup } from "@/ike/tasks/awaited_keys.ts";
 import { deletedByPeer } from "@/ike/tasks/create_child.ts";
@@ -126,7 +126,9 @@ function withdrawn(turn: Turn, spi: number): void {
 function noteOvertaking({ active, env }: IkeSa, spi: number): void {
   if (active?.kind !== "create_child" || active.stage !== "sent") return;
   if (env.broken.has("forget_overtaking_delete")) return;
-  if (active.deletedSpis.length < OVERTAKING_MAX) active.deletedSpis = [...active.deletedSpis, spi];
+  if (active.deletedSpis.length < DELETED_SPIS_MAX) {
+    active.deletedSpis = [...active.deletedSpis, spi];
+  }
 }
 
 function endedByPeer(turn: Turn): void {

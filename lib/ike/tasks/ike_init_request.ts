@@ -74,7 +74,7 @@ export const ikeInitRequest: TaskKind<IkeInitTask> = {
 
   // Nothing here is authenticated: what could not have been meant seriously is dropped, and the
   // true answer may still come (RFC 7296 §2.21.1).
-  doubts(turn, task, { header, payloads }) {
+  reasonToDrop(turn, task, { header, payloads }) {
     const retry = findNotify(payloads, NotifyType.COOKIE) ?? findError(payloads);
     if (retry?.notify === NotifyType.INVALID_KE_PAYLOAD) {
       const group = wantedMethod(retry);

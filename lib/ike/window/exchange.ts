@@ -1,6 +1,6 @@
 /**
- * Messages of one SA: sealing and opening them, sending a request and repeating it, answering the
- * peer's and remembering the answer (RFC 7296 §2.1–2.4, §3.14), whole or in fragments (RFC 7383).
+ * Exchanges messages of one SA: encrypts and decrypts them, sends and repeats requests, and answers the
+ * peer's and remembers the answer (RFC 7296 §2.1–2.4, §3.14), whole or in fragments (RFC 7383).
  * @module
  */
 import { type Path, samePath } from "@/base/address.ts";
@@ -31,14 +31,14 @@ import { clearForm, type Inside } from "@/wire/protected.ts";
 
 type Trace = Extract<IkeEffect, { kind: "trace" }>;
 
-/** Asks for asymmetric work; its answer carries the ticket returned here. */
+/** Asks for an asymmetric computation; its result will have the ticket that is returned. */
 export function requestCompute({ sa, out }: Turn, job: ComputeJob): number {
   const ticket = sa.nextTicket++;
   out.push({ kind: "compute", ticket, job }, sa);
   return ticket;
 }
 
-/** Sends a new request and awaits its response; returns its datagrams. */
+/** Sends a new request, whose response is awaited; returns its datagrams. */
 export function sendRequest(
   turn: Turn,
   exchange: number,
@@ -61,7 +61,7 @@ export function sendRequest(
   return datagrams;
 }
 
-/** The same octets again (RFC 7296 §2.1), every fragment of them, and when to think of it next. */
+/** Sends the same datagrams again (RFC 7296 §2.1), and sets when that happens next. */
 export function retransmit(turn: Turn): void {
   const { sa, nowMs } = turn;
   const request = sa.window.request!, { retransmitIntervalMs, retransmitBackoff } = sa.config;
@@ -69,7 +69,7 @@ export function retransmit(turn: Turn): void {
   repeatRequest(turn);
 }
 
-/** The same octets again, by the path as it is now. */
+/** Sends the same datagrams again by the present path. */
 export function repeatRequest(turn: Turn): void {
   const { sa } = turn, request = sa.window.request!;
   request.transmissions++;
@@ -77,8 +77,8 @@ export function repeatRequest(turn: Turn): void {
 }
 
 /**
- * Answers a request to where it came from (RFC 7296 §2.11), keeps the answer for a repeat, and moves
- * the window on. Returns the response's datagrams.
+ * Sends the response to where the request came from (RFC 7296 §2.11), keeps it for repeats, and advances the
+ * window. Returns the datagrams of the response.
  */
 export function sendResponse(
   turn: Turn,
@@ -96,8 +96,8 @@ export function sendResponse(
 }
 
 /**
- * Refuses an IKE_SA_INIT request: in clear, with a responder SPI of zero, and nothing of it is kept
- * (RFC 7296 §2.6).
+ * Refuses an IKE_SA_INIT request unencrypted and with a responder SPI of zero; nothing of it is kept (RFC
+ * 7296 §2.6).
  */
 export function refuse(turn: Turn, request: Received, payloads: readonly Payload[]): void {
   const { sa } = turn, { path } = request, { spiI, exchange, messageId } = request.header;
@@ -109,8 +109,8 @@ export function refuse(turn: Turn, request: Received, payloads: readonly Payload
 }
 
 /**
- * The last response again, to where its request was repeated from (RFC 7296 §2.1). A copy of a request
- * may come from anywhere: it does not say where the peer is, and only so many have an answer.
+ * Sends the last response again, to where the repeated request came from (RFC 7296 §2.1). As anybody can send
+ * a copy of a request, it does not show where the peer is, and the number of answers is limited.
  */
 export function repeatResponse(turn: Turn, path: Path): void {
   const { sa, nowMs, out } = turn, answered = sa.window.answered!;
@@ -125,7 +125,7 @@ function sendAll(
   datagrams: readonly Uint8Array[],
   to: { readonly path: Path; readonly transmission: number },
 ): void {
-  // What nothing carries is not sent: a request goes out again by the next connection.
+  // Without a connection nothing is sent; the request is repeated by the next connection.
   if (sa.connectionLost && samePath(to.path, sa.path)) return;
   sa.lastSentMs = nowMs;
   const total = datagrams.length;
@@ -147,16 +147,18 @@ function headerOf(
   return { spiI, spiR, exchange, messageId, response, initiator: originalInitiator };
 }
 
-/** RFC 7383 §2: what goes in clear is never cut, as nothing is agreed on before it. */
+/**
+ * Encodes an unencrypted message. It is never fragmented, as nothing is negotiated before it (RFC 7383 §2).
+ */
 function encode(sa: IkeSa, header: MessageHeader, payloads: readonly Payload[]): Uint8Array[] {
   if (isInClear(header.exchange)) return [encodeMessage(header, payloads)];
   return seal(sa, header, payloads);
 }
 
 /**
- * Opens what arrived: what goes in clear as it is, all else only if its ICV is right. A text is why the
- * datagram is dropped; a `fault` is an authentic message with a wrong content, which is answered.
- * `undefined`: a fragment, and others are missing.
+ * Decodes a datagram; an encrypted message only if its ICV is right. A text is the reason why the datagram is
+ * dropped; `fault` is set for an authentic message with wrong content, which is answered. Undefined: it is a
+ * fragment, and others are missing.
  */
 export function openReceived(
   turn: Turn,
@@ -179,7 +181,7 @@ export function openReceived(
     const { payloads, content } = opened, { firstType } = inner;
     const clear = clearOf(header, octets, { firstType, content });
     const received = complete(turn, { header, octets, path, clear }, payloads);
-    // What stands before SK is under its ICV: it is skipped, unless it must not be.
+    // The ICV also covers payloads before SK; they are skipped unless one is critical.
     const isFirst = header.nextPayload === PayloadType.SK;
     const fault = isFirst ? undefined : criticalFault(decodeMessage(octets).payloads);
     return fault ? { ...received, payloads: [], fault } : received;
@@ -190,18 +192,21 @@ export function openReceived(
   }
 }
 
-/** What arrived, before its payloads are known. */
+/** A message that has arrived, before its payloads are decoded. */
 type Arrived = Pick<Received, "header" | "octets" | "path" | "clear">;
 
-/** What AUTH will prove of an IKE_INTERMEDIATE message (RFC 9242 §3.3.2); no other needs it. */
+/**
+ * The part of an IKE_INTERMEDIATE message that AUTH will authenticate (RFC 9242 §3.3.2); undefined for
+ * others.
+ */
 function clearOf(header: IkeHeader, octets: Uint8Array, inside: Inside): Uint8Array | undefined {
   return header.exchange === ExchangeType.IKE_INTERMEDIATE ? clearForm(octets, inside) : undefined;
 }
 
-/** How a whole message arrived; see {@linkcode Received}. */
+/** The form in which a whole message arrived; see {@linkcode Received}. */
 type Form = Pick<Received, "hash" | "fragments">;
 
-/** Nobody asks for the hash of a response. */
+/** The hash of a request; a response needs none. */
 function hashOfRequest(sa: IkeSa, { header, octets }: Pick<Arrived, "header" | "octets">): string {
   return header.response ? "" : messageHash(sa.env, octets);
 }
@@ -219,7 +224,7 @@ function openFragmented(
         return undefined;
       case "dropped":
         return result.reason;
-      case "cut_anew":
+      case "fragmented_again":
         Object.assign(sa.window.answered!, { hash, fragments });
         return void repeatResponse(turn, path);
       case "whole": {
@@ -246,7 +251,9 @@ function complete(
   return { ...arrived, payloads: fault ? [] : payloads, hash, fragments, fault };
 }
 
-/** What the content breaks: a critical payload nobody knows (RFC 7296 §2.5), or the exchange's rules. */
+/**
+ * The rule that the content breaks: an unknown critical payload (RFC 7296 §2.5), or a rule of the exchange.
+ */
 function faultOf(
   header: IkeHeader,
   payloads: readonly Payload[],
@@ -262,7 +269,7 @@ function faultOf(
   }
 }
 
-/** The refusal of a critical payload nobody knows. */
+/** The refusal of an unknown critical payload. */
 function criticalFault(payloads: readonly Payload[]): PeerError | undefined {
   const critical = payloads.find((p) => "raw" in p && p.critical);
   if (!critical) return undefined;
@@ -271,7 +278,7 @@ function criticalFault(payloads: readonly Payload[]): PeerError | undefined {
   return new PeerError(NotifyType.UNSUPPORTED_CRITICAL_PAYLOAD, text, data);
 }
 
-/** The whole message, however many datagrams it goes in. */
+/** Reports a sent message as a whole, also if it is fragmented. */
 function traceSent(
   turn: Turn,
   datagrams: readonly Uint8Array[],

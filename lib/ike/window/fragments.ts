@@ -1,7 +1,7 @@
 /**
- * Fragmented messages of one SA (RFC 7383): whether both ends support them, and how what arrives in
- * fragments becomes a message again. A fragment is kept only if its ICV is right, of one request and
- * one response of the peer at a time, and only so many, so large and so long.
+ * Fragmented messages of one SA (RFC 7383): whether both ends support them, and how fragments become a
+ * message again. A fragment is only kept if its ICV is right, for one request and one response of the peer at
+ * a time, and within limits of number, size and time.
  * @module
  */
 import { concat } from "@/base/bytes.ts";
@@ -18,51 +18,54 @@ import type { NotifyPayload } from "@/wire/payloads/notify.ts";
 import type { SkfPayload } from "@/wire/payloads/encrypted.ts";
 import { type Inside, joinFragments } from "@/wire/protected.ts";
 
-/** Octets of clear payloads that a message put together from fragments has at most. */
+/** The most octets of payloads of a message that was reassembled. */
 export const REASSEMBLED_OCTETS_MAX = 0xffff;
-/** Octets of fragments that wait at one endpoint, at most; strangers have a half of it at most. */
+/**
+ * The most octets of fragments that wait at one endpoint; peers that are not authenticated get at most half
+ * of them.
+ */
 export const REASSEMBLY_OCTETS_MAX = 16 * 2 ** 20;
-/** Fragments of a message that are waited for: the longest message in pieces of 64 octets. */
+/** The most fragments of a message: those of the longest message in parts of 64 octets. */
 export const REASSEMBLED_FRAGMENTS_MAX = 1_024;
 
-/** A fragment as it arrived, not opened. */
+/** A fragment that has arrived and is not decrypted. */
 export interface ArrivedFragment {
   readonly header: IkeHeader;
   readonly octets: Uint8Array;
   readonly skf: SkfPayload;
 }
 
-/** What a fragment led to. */
+/** The result of a fragment. */
 export type FragmentResult =
-  /** Others are missing. */
+  /** The fragment is kept, as others are missing. */
   | { readonly kind: "kept" }
-  /** It is not wanted, or not authentic. */
+  /** The fragment is not wanted, or not authentic. */
   | { readonly kind: "dropped"; readonly reason: string }
   /**
-   * It is the first of the request that was answered, which the peer has cut into more fragments since
-   * (RFC 7383 §2.5.1): to be answered again.
+   * It is the first fragment of the request that was answered, which the peer has since split into more
+   * fragments (RFC 7383 §2.5.1): the answer is repeated.
    */
-  | { readonly kind: "cut_anew" }
-  /** It was the last one missing. `octets`: of all datagrams. */
+  | { readonly kind: "fragmented_again" }
+  /** It was the last missing fragment; `octets` is the sum of all datagrams. */
   | {
     readonly kind: "whole";
     readonly payloads: readonly Payload[];
-    /** The payloads as octets, and the type of the first of them. */
+    /** The payloads as octets, and the type of the first. */
     readonly inside: Inside;
     readonly octets: number;
   };
 
-/** IKEV2_FRAGMENTATION_SUPPORTED where `says` (RFC 7383 §2.3). */
+/** The notify IKEV2_FRAGMENTATION_SUPPORTED if `says` is true (RFC 7383 §2.3). */
 export function fragmentationNotify(says: boolean): NotifyPayload[] {
   return says ? [notify(NotifyType.IKEV2_FRAGMENTATION_SUPPORTED)] : [];
 }
 
-/** Whether we support fragments, by the setup. */
+/** Whether this end supports fragments by its configuration. */
 export function supportsFragments(sa: IkeSa): boolean {
   return sa.config.fragmentOctets > 0;
 }
 
-/** Notes from the peer's IKE_SA_INIT whether both ends support fragments. */
+/** Records from the peer's IKE_SA_INIT whether both ends support fragments. */
 export function noteFragmentation(sa: IkeSa, payloads: readonly Payload[]): void {
   const said = findNotify(payloads, NotifyType.IKEV2_FRAGMENTATION_SUPPORTED) !== undefined ||
     sa.env.broken.has("fragment_unasked");
@@ -71,7 +74,7 @@ export function noteFragmentation(sa: IkeSa, payloads: readonly Payload[]): void
 
 /**
  * Takes a fragment (RFC 7383 §2.6).
- * @throws {WireError} where the message is authentic and breaks the RFC; its fragments are forgotten.
+ * @throws {WireError} if the message is authentic and breaks the RFC; its fragments are dropped.
  */
 export function takeFragment(turn: Turn, arrived: ArrivedFragment): FragmentResult {
   const { sa } = turn, { header, octets, skf } = arrived;
@@ -79,7 +82,7 @@ export function takeFragment(turn: Turn, arrived: ArrivedFragment): FragmentResu
   if (doubt) return { kind: "dropped", reason: doubt };
   const content = openPart(sa, octets, skf);
   if (typeof content === "string") return { kind: "dropped", reason: content };
-  if (isAnswered(sa, header)) return { kind: "cut_anew" };
+  if (isAnswered(sa, header)) return { kind: "fragmented_again" };
   const partial = partialFor(turn, arrived);
   const tooMuch = tooMuchWith(sa, content.length);
   if (tooMuch) {
@@ -105,7 +108,7 @@ export function takeFragment(turn: Turn, arrived: ArrivedFragment): FragmentResu
   };
 }
 
-/** Why so many octets more are not kept; `undefined`: they are. */
+/** The reason why `octets` more are not kept; undefined: they are. */
 function tooMuchWith(sa: IkeSa, octets: number): string | undefined {
   const { window: { partialRequest, partialResponse }, env } = sa;
   const own = (partialRequest?.contentOctets ?? 0) + (partialResponse?.contentOctets ?? 0);
@@ -116,18 +119,18 @@ function tooMuchWith(sa: IkeSa, octets: number): string | undefined {
     : undefined;
 }
 
-/** `messageHash` of the first fragment of a message, as far as that is there by now. */
+/** The `messageHash` of the first fragment of a message, if it has arrived. */
 export function hashOfFirst(sa: IkeSa, { header, octets, skf }: ArrivedFragment): string {
   if (skf.fragment === 1) return messageHash(sa.env, octets);
   return partialOf(sa, header.response)?.firstHash ?? "";
 }
 
-/** Forgets the fragments of a message that has come whole by other means. */
+/** Drops the fragments of a message that has arrived by other datagrams. */
 export function forgetFragments(sa: IkeSa, { response, messageId }: IkeHeader): void {
   if (partialOf(sa, response)?.messageId === messageId) setPartial(sa, response, undefined);
 }
 
-/** When the next message in fragments will have been waited for too long; Infinity: none is. */
+/** When the next fragmented message is given up; Infinity: none waits. */
 export function fragmentsDueMs(
   { window: { partialRequest, partialResponse }, env }: IkeSa,
 ): number {
@@ -135,7 +138,7 @@ export function fragmentsDueMs(
   return Math.min(partialRequest?.untilMs ?? Infinity, partialResponse?.untilMs ?? Infinity);
 }
 
-/** Gives up messages whose fragments have not all come in time (RFC 7383 §2.6). */
+/** Gives up messages whose fragments have not all arrived in time (RFC 7383 §2.6). */
 export function expireFragments({ sa, nowMs, out }: Turn): void {
   for (const response of [false, true]) {
     const partial = partialOf(sa, response);
@@ -145,12 +148,12 @@ export function expireFragments({ sa, nowMs, out }: Turn): void {
   }
 }
 
-/** Why a fragment is not worth a look at its ICV. */
+/** The reason why a fragment is dropped without verifying its ICV. */
 function unwanted(sa: IkeSa, header: IkeHeader, skf: SkfPayload): string | undefined {
   if (!sa.peer.fragmentation) return "a fragment, and fragmentation was not negotiated";
   const { response, messageId, exchange } = header, { fragment, total } = skf;
   if (isAnswered(sa, header)) {
-    // RFC 7383 §2.6.1: of a repeated request, the first fragment stands for all.
+    // The first fragment of a repeated request stands for all (RFC 7383 §2.6.1).
     if (fragment !== 1) return "a repeated fragment that is not the first";
     return total > sa.window.answered!.fragments ? undefined : OTHER_OCTETS;
   }
@@ -168,13 +171,13 @@ function unwanted(sa: IkeSa, header: IkeHeader, skf: SkfPayload): string | undef
   const partial = partialOf(sa, response);
   if (partial?.messageId !== messageId) return undefined;
   if (exchange !== partial.exchange) return "a fragment of another exchange";
-  // RFC 7383 §2.6: a sender that tries again with smaller fragments has more of them, never fewer.
+  // A sender that tries again with smaller fragments has more of them, never fewer (RFC 7383 §2.6).
   if (total < partial.total) return "a fragment of fewer than there were";
   const known = total === partial.total && partial.contents.has(fragment);
   return known ? "a fragment that is there already" : undefined;
 }
 
-/** What waits for this fragment; of another message, or cut otherwise: anew. */
+/** The message to which this fragment belongs; a new one for another message or another fragmentation. */
 function partialFor({ sa, nowMs, out }: Turn, { header, skf }: ArrivedFragment): Reassembly {
   const { messageId, exchange, response } = header, { total } = skf;
   const known = partialOf(sa, response);

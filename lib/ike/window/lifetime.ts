@@ -1,13 +1,13 @@
 /**
- * Lifetimes: when an SA is rekeyed, and when it is dead (RFC 7296 §2.8: each end has its own, and
- * nothing of it is negotiated).
+ * Lifetimes: when an SA is rekeyed, and when it expires. Each end has its own, which is not negotiated (RFC
+ * 7296 §2.8).
  * @module
  */
 import type { ChildSa, IkeEnv, IkeSa, Postponed } from "@/ike/records/sa.ts";
 import type { Turn } from "@/ike/records/event.ts";
 import { isReplaced } from "@/ike/records/ike_sa.ts";
 
-/** When an SA of this lifetime, beginning now, is rekeyed and when it is dead. */
+/** When an SA with this lifetime that begins now is rekeyed, and when it expires. */
 export function lifetimeOf(
   sa: {
     readonly env: IkeEnv;
@@ -22,51 +22,54 @@ export function lifetimeOf(
   return { rekeyMs: nowMs + lifetimeMs - drawn, expireMs: nowMs + lifetimeMs };
 }
 
-/** In (0, 1]. */
+/** A fraction above 0 and at most 1. */
 function fraction(env: IkeEnv): number {
   const [a, b] = env.random(2);
   return ((a! << 8 | b!) + 1) / 65536;
 }
 
-/** Starts the life of a CHILD_SA. */
+/** Starts the lifetime of a CHILD_SA. */
 export function startLifetime({ sa, nowMs }: Turn, child: ChildSa): void {
   const { lifetimeMs } = sa.config.children[child.configIndex]!;
   Object.assign(child, lifetimeOf(sa, lifetimeMs, nowMs));
 }
 
-/** Starts the life of an IKE SA that has just been established. */
+/** Starts the lifetime of an IKE SA that has just been established. */
 export function startIkeLifetime(sa: IkeSa, nowMs: number): void {
   const { rekeyMs, expireMs } = lifetimeOf(sa, sa.config.ikeLifetimeMs, nowMs);
   sa.rekeyMs = rekeyMs;
   sa.expireMs = expireMs;
 }
 
-/** What was put off comes into the queue once its time has come. */
+/** Queues postponed tasks whose time has come. */
 export function resumePostponed({ sa, nowMs }: Turn): void {
   const isDue = ({ dueMs }: Postponed) => dueMs <= nowMs;
   sa.queue.push(...sa.postponed.filter(isDue).map(({ task }) => task));
   sa.postponed = sa.postponed.filter((p) => !isDue(p));
 }
 
-/** Message IDs of 32 bits; from here on there are few enough left to make an end (RFC 7296 §2.2). */
-const FEW_IDS_LEFT = 0xffff_0000;
+/**
+ * The Message ID, of 32 bits, from which on the SA is rekeyed, so that enough are left to end it (RFC 7296
+ * §2.2).
+ */
+const REKEY_FROM_ID = 0xffff_0000;
 const ID_MAX = 0xffff_ffff;
-/** A rekey that came to nothing is begun again after so many. */
+/** Number of Message IDs after which a failed rekey is tried again. */
 const IDS_BETWEEN_TRIES = 0x1000;
 
-/** Message IDs never start again: an SA that has used most of them is rekeyed. */
+/** Rekeys an SA that has used most Message IDs, as they never start again. */
 export function spareMessageIds({ sa, nowMs }: Turn, id: number): void {
-  const near = id >= FEW_IDS_LEFT && id % IDS_BETWEEN_TRIES === 0;
+  const near = id >= REKEY_FROM_ID && id % IDS_BETWEEN_TRIES === 0;
   if (near && sa.phase === "established" && !isReplaced(sa)) sa.rekeyMs = nowMs;
 }
 
-/** Whether there is no Message ID left for a request of ours. */
+/** Whether no Message ID is left for a request of ours. */
 export function hasSpentMessageIds({ window: { nextRequestId } }: IkeSa): boolean {
   return nextRequestId > ID_MAX;
 }
 
-/** Takes packets of its CHILD_SAs for signs of life of the peer too (RFC 7296 §2.4). */
-export function hearTraffic(sa: IkeSa, nowMs: number): void {
+/** Takes packets of the CHILD_SAs as signs of life of the peer (RFC 7296 §2.4). */
+export function noteTraffic(sa: IkeSa, nowMs: number): void {
   const { silenceMs } = sa.env;
   if (!silenceMs) return;
   for (const child of sa.children) {
@@ -76,14 +79,14 @@ export function hearTraffic(sa: IkeSa, nowMs: number): void {
   }
 }
 
-/** Whether the peer is to be asked now: it was not heard within the interval, by IKE or by its packets. */
+/** Whether a liveness check is due: neither a message nor a packet of the peer came within the interval. */
 export function isLivenessDue({ sa, nowMs }: Turn): boolean {
   if (nowMs < livenessDueMs(sa)) return false;
-  if (!sa.config.livenessForced) hearTraffic(sa, nowMs);
+  if (!sa.config.livenessForced) noteTraffic(sa, nowMs);
   return nowMs >= livenessDueMs(sa);
 }
 
-/** When the peer is to be asked whether it is there; Infinity: never (RFC 7296 §2.4). */
+/** When the next liveness check is due; Infinity: never (RFC 7296 §2.4). */
 export function livenessDueMs(sa: IkeSa): number {
   const { livenessIntervalMs, livenessForced } = sa.config;
   if (livenessIntervalMs <= 0 || sa.window.request || sa.active) return Infinity;

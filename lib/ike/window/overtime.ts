@@ -1,7 +1,7 @@
 /**
- * Overtime: while an exchange that replaces an SA is under way, the SA may outlive its lifetime. Without
- * it one lost datagram near the end of a lifetime would lose the tunnel. Lifetimes are each end's own and
- * negotiated with nobody (RFC 7296 §2.8), so this concerns nobody else.
+ * Overtime: while an exchange that replaces an SA is in progress, the SA may exceed its lifetime. Otherwise
+ * one lost datagram near the end of a lifetime would cost the tunnel. As lifetimes are not negotiated (RFC
+ * 7296 §2.8), this does not concern the peer.
  * @module
  */
 import type { ChildSa, IkeSa, Task } from "@/ike/records/sa.ts";
@@ -9,7 +9,7 @@ import type { Turn } from "@/ike/records/event.ts";
 import { isReplaced } from "@/ike/records/ike_sa.ts";
 import { patienceMs } from "@/ike/window/patience.ts";
 
-/** When the lifetime of a CHILD_SA, or of the IKE SA itself, ends; Infinity: it has none. */
+/** When the lifetime of a CHILD_SA, or of the IKE SA itself, ends; Infinity: never. */
 export function lifetimeEndMs(sa: IkeSa, child: ChildSa | undefined): number {
   const lifetimeMs = child
     ? sa.config.children[child.configIndex]!.lifetimeMs
@@ -19,8 +19,8 @@ export function lifetimeEndMs(sa: IkeSa, child: ChildSa | undefined): number {
 }
 
 /**
- * Until when an SA whose lifetime has ended lives on: as long as an exchange that replaces it is under
- * way, at most for as long as a request is repeated. Undefined: it ends now.
+ * Until when an SA is kept whose lifetime has ended: while an exchange that replaces it is in progress, at
+ * most as long as a request is repeated. Undefined: it ends now.
  */
 export function overtimeEndMs({ sa, nowMs }: Turn, child: ChildSa | undefined): number | undefined {
   if (!sa.config.lifetimeOvertime || sa.env.broken.has("end_on_time")) return undefined;
@@ -30,10 +30,7 @@ export function overtimeEndMs({ sa, nowMs }: Turn, child: ChildSa | undefined): 
   return nowMs < endMs ? endMs : undefined;
 }
 
-/**
- * An SA in overtime whose replacement came to nothing, refused for example, ends at once: its deadline
- * is now.
- */
+/** Ends an SA in overtime at once if its replacement has failed, by setting its deadline to now. */
 export function endOvertime({ sa, nowMs }: Turn): void {
   if (sa.env.broken.has("overtime_when_refused")) return;
   if (isOver(sa, undefined, nowMs)) sa.expireMs = nowMs;
@@ -47,8 +44,8 @@ function isOver(sa: IkeSa, child: ChildSa | undefined, nowMs: number): boolean {
 }
 
 /**
- * Whether an exchange of either end replaces the SA: one of ours from its place in the queue to its
- * answer, or that is only put off (RFC 7296 §2.25); one of the peer's until its Delete.
+ * Whether an exchange of either end replaces the SA: one of ours from its place in the queue to its response,
+ * or while it is postponed (RFC 7296 §2.25); one of the peer's until its Delete.
  */
 export function isBeingReplaced(
   sa: IkeSa,

@@ -6,7 +6,10 @@ import type { IkeSa } from "@/ike/records/sa.ts";
 import type { IkeConfig } from "@/ike/records/config.ts";
 import type { OutstandingRequest } from "@/ike/records/window.ts";
 
-/** How long a response is awaited: as long as all transmissions of a request would take in UDP. */
+/**
+ * How long a response is awaited, in milliseconds: as long as all transmissions of a request would take in
+ * UDP.
+ */
 export function patienceMs(config: IkeConfig): number {
   const { retransmitIntervalMs, retransmitBackoff, transmissionsMax } = config;
   let sum = 0;
@@ -15,8 +18,8 @@ export function patienceMs(config: IkeConfig): number {
 }
 
 /**
- * When to think of a request next: in TCP when its time is over, as the system repeats what is lost
- * (RFC 9329 §6.2), or when a connection is to be begun anew.
+ * When a request needs attention next: in TCP when its time is over, as the system repeats what is lost (RFC
+ * 9329 §6.2), or when a new connection is to be made.
  */
 export function requestDueMs(sa: IkeSa, firstSentMs: number, nowMs: number): number {
   const endMs = firstSentMs + patienceMs(sa.config);
@@ -24,14 +27,17 @@ export function requestDueMs(sa: IkeSa, firstSentMs: number, nowMs: number): num
   return Math.min(endMs, nowMs + pauseMs(sa));
 }
 
-/** The first try follows at once where there was a tunnel; others as retransmissions do. */
+/**
+ * The pause before a new connection: none for the first try of an established tunnel, otherwise that of
+ * retransmissions.
+ */
 function pauseMs({ config, connectionTries, phase }: IkeSa): number {
   const { retransmitIntervalMs, retransmitBackoff } = config;
   if (connectionTries === 0 && phase !== "init") return 0;
   return retransmitIntervalMs * retransmitBackoff ** connectionTries;
 }
 
-/** Whether a request's time is over. */
-export function isSpent(sa: IkeSa, { firstSentMs }: OutstandingRequest, nowMs: number): boolean {
+/** Whether the time of a request is over. */
+export function isTimeOver(sa: IkeSa, { firstSentMs }: OutstandingRequest, nowMs: number): boolean {
   return nowMs >= firstSentMs + patienceMs(sa.config);
 }

@@ -1,6 +1,6 @@
 /**
- * SK and SKF payloads of one SA: which keys protect which direction, and with which IV (RFC 7296
- * §3.14, RFC 5282 §3, RFC 7383 §2.5). The layout is `wire/`'s, the algorithms are the SA's suite.
+ * Encrypts and decrypts the SK and SKF payloads of one SA: chooses the keys of each direction and the IV (RFC
+ * 7296 §3.14, RFC 5282 §3, RFC 7383 §2.5). `wire/` defines the layout, the SA's suite the algorithms.
  * @module
  */
 import { Writer } from "@/base/bytes.ts";
@@ -23,8 +23,8 @@ import {
 const WRONG_ICV = "a wrong ICV";
 
 /**
- * One of our messages under SK; where its payloads are more than a fragment holds and both ends
- * support it, in fragments (RFC 7383 §2.5).
+ * Encrypts one of our messages; in fragments if its payloads exceed one and both ends support that (RFC 7383
+ * §2.5).
  */
 export function seal(
   sa: IkeSa,
@@ -32,7 +32,7 @@ export function seal(
   payloads: readonly Payload[],
 ): Uint8Array[] {
   const protection = protectionOf(sa, sa.originalInitiator);
-  // RFC 9329 §7.5: a stream carries messages of any length, so that they are not cut in TCP.
+  // In TCP messages are not fragmented, as a stream carries any length (RFC 9329 §7.5).
   if (!sa.peer.fragmentation || sa.path.tcp) {
     return [sealMessage(header, payloads, { protection, iv: nextIv(sa) })];
   }
@@ -45,8 +45,8 @@ export function seal(
 }
 
 /**
- * What is inside a message of the peer; a text is why it is dropped.
- * @throws {WireError} where it is authentic and breaks the RFC.
+ * Decrypts a message of the peer; a text is the reason why it is dropped.
+ * @throws {WireError} if it is authentic and breaks the RFC.
  */
 export function openWhole(
   sa: IkeSa,
@@ -57,8 +57,8 @@ export function openWhole(
 }
 
 /**
- * A fragment's part of the payloads; a text is why it is dropped.
- * @throws {WireError} where it is authentic and breaks the RFC.
+ * Decrypts the part of the payloads in a fragment; a text is the reason why it is dropped.
+ * @throws {WireError} if it is authentic and breaks the RFC.
  */
 export function openPart(sa: IkeSa, octets: Uint8Array, skf: SkfPayload): Uint8Array | string {
   const opened = openFragment(octets, skf, protectionOf(sa, !sa.originalInitiator));
@@ -66,8 +66,8 @@ export function openPart(sa: IkeSa, octets: Uint8Array, skf: SkfPayload): Uint8A
 }
 
 /**
- * The encrypted payload of a message, not opened; a text is why the message is dropped. What is wrong
- * before the ICV is checked says nothing about the peer: anybody could have sent it.
+ * Finds the encrypted payload of a message; a text is the reason why the message is dropped. Errors before
+ * the ICV is verified say nothing about the peer, as anybody could have sent the message.
  */
 export function encryptedPayload(octets: Uint8Array): SkPayload | SkfPayload | string {
   try {
@@ -93,7 +93,9 @@ function protectionOf(sa: IkeSa, byInitiator: boolean): Protection {
   };
 }
 
-/** Ciphers in counter mode must never see an IV twice, so it counts (RFC 5282 §3.1); others draw. */
+/**
+ * The next IV: a counter for counter modes, which must never repeat an IV (RFC 5282 §3.1), random for others.
+ */
 function nextIv(sa: IkeSa): Uint8Array {
   const { cipher } = sa.suite!;
   if (cipher.blockOctets > 1) return sa.env.random(cipher.ivOctets);

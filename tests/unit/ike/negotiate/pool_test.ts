@@ -4,9 +4,9 @@ import { parseAddress, showAddress } from "@/base/address.ts";
 import {
   type AddressPool,
   type AddressPools,
-  giveBack,
   lease,
   newPools,
+  returnLeases,
 } from "@/ike/records/pool.ts";
 
 const v4 = (text: string) => parseAddress(text)!;
@@ -37,8 +37,8 @@ Deno.test("addresses go out in turn from the first to the last, then there is no
 Deno.test("what came back goes out again, longest free first, once nothing fresh is left", () => {
   const all = pools("10.1.0.5", "10.1.0.7");
   for (const who of ["a", "b", "c"]) take(all.v4, who);
-  giveBack(all, { addresses: [v4("10.1.0.6")], dns: [] });
-  giveBack(all, { addresses: [v4("10.1.0.5")], dns: [] });
+  returnLeases(all, { addresses: [v4("10.1.0.6")], dns: [] });
+  returnLeases(all, { addresses: [v4("10.1.0.5")], dns: [] });
   assert.deepEqual([take(all.v4, "x"), take(all.v4, "y"), take(all.v4, "z")], [
     "10.1.0.6",
     "10.1.0.5",
@@ -50,7 +50,7 @@ Deno.test("an identity gets its last address again while it is free", () => {
   const all = pools("10.1.0.0", "10.1.0.7");
   take(all.v4, "a");
   assert.equal(take(all.v4, "b"), "10.1.0.1");
-  giveBack(all, { addresses: [v4("10.1.0.1")], dns: [] });
+  returnLeases(all, { addresses: [v4("10.1.0.1")], dns: [] });
   assert.equal(take(all.v4, "b"), "10.1.0.1");
   assert.equal(take(all.v4, "b"), "10.1.0.2", "a second SA of it has an address of its own");
 });
@@ -66,7 +66,7 @@ Deno.test("a wish is granted if it is in the pool and free, and is not handed ou
 Deno.test("an address that was wished for out of turn is handed out once after it came back", () => {
   const all = pools("10.1.0.5", "10.1.0.6");
   take(all.v4, "a", "10.1.0.6");
-  giveBack(all, { addresses: [v4("10.1.0.6")], dns: [] });
+  returnLeases(all, { addresses: [v4("10.1.0.6")], dns: [] });
   assert.deepEqual([take(all.v4, "x"), take(all.v4, "y"), take(all.v4, "z")], [
     "10.1.0.5",
     "10.1.0.6",
@@ -77,6 +77,6 @@ Deno.test("an address that was wished for out of turn is handed out once after i
 Deno.test("an address comes back once", () => {
   const all = pools("10.1.0.5", "10.1.0.6");
   take(all.v4, "a");
-  giveBack(all, { addresses: [v4("10.1.0.5")], dns: [] });
-  assert.throws(() => giveBack(all, { addresses: [v4("10.1.0.5")], dns: [] }));
+  returnLeases(all, { addresses: [v4("10.1.0.5")], dns: [] });
+  assert.throws(() => returnLeases(all, { addresses: [v4("10.1.0.5")], dns: [] }));
 });
