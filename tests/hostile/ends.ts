@@ -1,6 +1,6 @@
 /**
- * The processes of a flood: `myikev2 test` as gateway and as client on loopback, asked over their API
- * and looked at through /proc. MYIKEV2 names another program than the sources of this checkout.
+ * The processes of a flood: `myikev2 test` as gateway and as client on loopback, which are asked by their API
+ * and inspected in /proc. MYIKEV2 names another program than the sources of this checkout.
  * @module
  */
 import { TestClient } from "@/api/client.ts";
@@ -8,7 +8,7 @@ import { TestClient } from "@/api/client.ts";
 const PROGRAM = Deno.env.get("MYIKEV2")?.split(" ") ??
   [Deno.execPath(), "run", "-A", new URL("../../main.ts", import.meta.url).pathname];
 
-/** The part of the JSON result that is looked at. */
+/** The part of the JSON result that is checked. */
 export interface Result {
   readonly result: string;
   readonly error: string | null;
@@ -54,7 +54,7 @@ export class End {
     this.log = `${file}.log`;
     this.port = port;
     this.apiPort = apiPort;
-    // Only a client's traffic is small enough to be captured.
+    // Only the traffic of a client is small enough for a capture.
     const capture = file.includes("client") ? ["--pcap", this.pcap] : [];
     const args = [...PROGRAM.slice(1), "test", file, "--flush=false", "--json", ...capture];
     this.#child = new Deno.Command(PROGRAM[0]!, {
@@ -103,7 +103,7 @@ ikeconf:
     return end;
   }
 
-  /** Resident memory now. */
+  /** Resident memory at present. */
   async memoryMiB(): Promise<number> {
     const status = await Deno.readTextFile(`/proc/${this.#child.pid}/status`);
     return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) / 1024;
@@ -114,12 +114,12 @@ ikeconf:
     return (await this.#sockets()).reduce((sum, [queued]) => sum + queued, 0);
   }
 
-  /** Datagrams that did not fit into its socket so far. */
+  /** Number of datagrams that its socket has lost. */
   async kernelDrops(): Promise<number> {
     return (await this.#sockets()).reduce((sum, [, drops]) => sum + drops, 0);
   }
 
-  /** Receive queue and drops of each socket at its port (proc_net_udp: columns 5 and 13). */
+  /** Receive queue and drops of each socket at its port (columns 5 and 13 of /proc/net/udp). */
   async #sockets(): Promise<[queued: number, drops: number][]> {
     const port = `:${this.port.toString(16).toUpperCase().padStart(4, "0")}`;
     const table = await Deno.readTextFile("/proc/net/udp");
@@ -133,7 +133,7 @@ ikeconf:
     this.#child.kill("SIGINT");
   }
 
-  /** Ends it, whatever it does. */
+  /** Kills it. */
   kill(): void {
     try {
       this.#child.kill("SIGKILL");
@@ -168,7 +168,7 @@ export function freePort(kind: "udp" | "tcp"): Promise<number> {
   return Promise.resolve(port);
 }
 
-/** Waits until `holds`; one that throws does not hold yet. @throws Error naming `what`. */
+/** Waits until `holds`; a call that throws counts as false. @throws Error naming `what`. */
 export async function until(
   what: string,
   holds: () => Promise<boolean>,

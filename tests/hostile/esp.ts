@@ -31,12 +31,12 @@ const { values } = parseArgs({
   },
 });
 const count = Number(values.count), rounds = Number(values.rounds);
-/** Packets that are sent before the sender looks whether they were taken. */
+/** Number of packets between two checks of how many were received. */
 const BURST = 64;
-/** So many good ones stand before all that is bad: the window has moved on. */
+/** Number of good packets before all bad ones, so that the replay window has moved on. */
 const WARM_UP = 4096;
 const ROUND_MS = 2000, TICK_MS = 4;
-/** What must be left of the good traffic while the flood lasts. */
+/** The part of the good traffic that must remain during the flood. */
 const RATIO_MIN = 0.9;
 
 let passed = 0, failed = 0;
@@ -110,7 +110,7 @@ function send({ packet, trafficClass }: Made): void {
   transport.esp!.send(packet, path, trafficClass);
 }
 
-/** Sends so many, not faster than the gateway takes them; what it counted when all were there. */
+/** Sends `total` packets at the rate of the gateway; returns what it counted when all had arrived. */
 async function sendAll(total: number, make: () => Made): Promise<Counted> {
   let told = await gateway.counted();
   const wanted = told.arrived + total, endMs = performance.now() + 60_000;
@@ -125,7 +125,7 @@ async function sendAll(total: number, make: () => Made): Promise<Counted> {
   return told;
 }
 
-/** Each kind alone, and what was counted of it. */
+/** Sends each kind alone and checks its counter. */
 async function countKinds(): Promise<void> {
   const warm = await sendAll(WARM_UP, () => garbage.good());
   check(`${WARM_UP} good packets come out`, warm.delivered === WARM_UP, `${warm.delivered}`);
@@ -145,7 +145,7 @@ async function countKinds(): Promise<void> {
   check("good packets come out as before", good.delivered === WARM_UP + 100);
 }
 
-/** What was seen of good and bad packets in a second. */
+/** The numbers of good and bad packets in a second. */
 interface Rates {
   readonly sent: number;
   readonly cameOut: number;
@@ -155,14 +155,14 @@ interface Rates {
 /** Sends at these rates for a while. */
 async function round(goodRate: number, badRate: number): Promise<Rates> {
   const random = new SeededRandom(Number(values.seed));
-  // Made before, so that the flood costs its sender little.
+  // The packets are made before, so that the flood costs its sender little.
   const floodOf = Math.ceil(badRate * ROUND_MS / 1000);
   const flood = Array.from({ length: floodOf }, () => garbage.make(random.pick(KIND_NAMES)));
   const before = await gateway.counted(), beganMs = performance.now();
   let good = 0, bad = 0;
   for (let ms = 0; ms < ROUND_MS; ms = performance.now() - beganMs) {
     const goodDue = goodRate * ms / 1000, badDue = Math.min(badRate * ms / 1000, flood.length);
-    // In turn, so that neither stands in front of the other.
+    // Good and bad packets alternate, so that neither delays the other.
     for (; good < goodDue; good++) {
       send(garbage.good());
       for (const until = badDue * good / goodDue; bad < until; bad++) send(flood[bad]!);
@@ -185,7 +185,7 @@ function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 }
 
-/** With the flood and without, in turn. */
+/** Compares rounds with and without the flood, in turn. */
 async function compareRates(): Promise<void> {
   const goodRate = Number(values.good), badRate = Number(values.bad);
   const calm: Rates[] = [], flooded: Rates[] = [];
@@ -200,7 +200,7 @@ async function compareRates(): Promise<void> {
     `beside ${of("bad", list).toFixed(0)} bad ones/s`;
   console.log(`       medians of ${rounds}: ${say(calm)}`);
   console.log(`       medians of ${rounds}: ${say(flooded)}`);
-  // Both ends may share few processors: that the sender is slower beside a flood is no loss.
+  // As both ends may share few processors, a slower sender during the flood is no loss.
   const share = (list: readonly Rates[]) => median(list.map(({ sent, cameOut }) => cameOut / sent));
   const ratio = share(flooded) / share(calm);
   const name = `${(100 * ratio).toFixed(1)} % of good traffic goes on, at least ${

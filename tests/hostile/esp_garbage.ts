@@ -1,6 +1,6 @@
 /**
- * What a flood of ESP is made of: packets that strangers send, that were overheard, and that a peer
- * sends who has keys and means ill. Drawn from a seed.
+ * Makes the packets of a flood of ESP from a seed: packets of strangers, packets that were overheard, and
+ * packets of a hostile peer that has keys.
  * @module
  */
 import { parseAddress, type Path } from "@/base/address.ts";
@@ -16,7 +16,7 @@ import { portablePacketCipher } from "@/esp/packet_cipher.ts";
 import { loadShim } from "@/native/load.ts";
 import { PacketKey } from "@/native/packet_keys.ts";
 
-/** What is sent, and the counter of the gateway that it belongs to. */
+/** The kinds of packets, and the counter of the gateway to which each belongs. */
 export const KINDS = {
   "random octets": "unknownSpi",
   "an SPI that nobody has": "unknownSpi",
@@ -38,24 +38,24 @@ export const KINDS = {
 /** A kind of {@linkcode KINDS}. */
 export type Kind = keyof typeof KINDS;
 
-/** Its names. */
+/** The names of all kinds. */
 export const KIND_NAMES = Object.keys(KINDS) as Kind[];
 
 const UDP = 17, IPV4 = 4, IPV6 = 41, DUMMY = 59, CE = 3;
 const KEY_OCTETS = 20, INNER_OCTETS = 256;
-/** Sequence numbers. */
+/** How far ahead sequence numbers are. */
 const AHEAD = 1 << 20;
-/** Two tunnels of the gateway: one is attacked, the other is the attacker's own. */
+/** Two tunnels of the gateway: one is attacked, the other is that of the attacker. */
 const VICTIM = { number: 1, peer: "10.66.1.1", own: "10.66.0.1" };
 const INSIDER = { number: 2, peer: "10.66.1.2", own: "10.66.0.2" };
 
-/** A packet, and the traffic class it must be sent with. */
+/** A packet, and the traffic class with which it is sent. */
 export interface Made {
   readonly packet: Uint8Array;
   readonly trafficClass: number;
 }
 
-/** The gateway's CHILD_SAs: UDP alone, between one address and one. */
+/** The gateway's CHILD_SAs, in UDP between two addresses. */
 export function gatewayPairs(path: Path): readonly SaPair[] {
   return [VICTIM, INSIDER].map(({ number, peer, own }) => ({
     spiIn: spiOf(number),
@@ -98,15 +98,15 @@ function selector(text: string): Selector {
   };
 }
 
-/** Both peers of the gateway: the good one, and who would do harm. */
+/** Both peers of the gateway: an honest one and an attacker. */
 export class EspGarbage {
   readonly #random: SeededRandom;
   readonly #victim: OutboundSa;
   readonly #insider: OutboundSa;
-  /** Of the insider's SA, for packets that no {@linkcode OutboundSa} makes. */
+  /** The cipher of the attacker's SA, for packets that no {@linkcode OutboundSa} makes. */
   readonly #cipher = cipherOf(INSIDER.number);
   readonly #good = innerPacket(VICTIM.peer, VICTIM.own);
-  /** Good packets as they were on the wire: the first ones, and the last one. */
+  /** Good packets as they were on the wire: the first ones and the last one. */
   readonly #overheard: Uint8Array[] = [];
 
   constructor(random: SeededRandom) {
@@ -115,7 +115,7 @@ export class EspGarbage {
     this.#insider = outbound(INSIDER.number);
   }
 
-  /** The next good packet; lent until the next one is made. */
+  /** The next good packet; valid until the next one is made. */
   good(): Made {
     const packet = seal(this.#victim, this.#good, IPV4);
     if (this.#overheard.length < 64) this.#overheard.push(packet);
@@ -123,7 +123,7 @@ export class EspGarbage {
     return { packet, trafficClass: 0 };
   }
 
-  /** A bad one; good ones must have been made before it, at least 2048. */
+  /** A bad packet; at least 2048 good ones must have been made before. */
   make(kind: Kind): Made {
     const trafficClass = kind === "congestion met by who knows none" ? CE : 0;
     return { packet: this.#packet(kind), trafficClass };
@@ -133,7 +133,7 @@ export class EspGarbage {
     const random = this.#random, last = this.#overheard.at(-1)!;
     switch (kind) {
       case "random octets": {
-        // Neither an IKE message nor a keepalive, nor an SPI of ours.
+        // The first octets are neither an IKE message nor a keepalive nor an own SPI.
         const packet = random.octets(8 + random.below(1400));
         packet[0] = 0x80 | packet[0]!;
         return packet;
@@ -155,14 +155,14 @@ export class EspGarbage {
     }
   }
 
-  /** One bit, under a number that is new still when others have been sent meanwhile. */
+  /** Changes one bit of a packet with a number that is new even after others were sent. */
   #flipped(last: Uint8Array): Uint8Array {
     const packet = changed(last, (view) => view.setUint32(4, view.getUint32(4) + AHEAD));
     packet[8 + this.#random.below(packet.length - 8)]! ^= 1 << this.#random.below(8);
     return packet;
   }
 
-  /** What only who has keys can send. */
+  /** Makes a packet that only a peer with keys can send. */
   #fromInside(kind: Kind): Uint8Array {
     const insider = this.#insider, { peer, own } = INSIDER;
     switch (kind) {
@@ -186,7 +186,7 @@ export class EspGarbage {
   }
 
   #badPadding(): Uint8Array {
-    // The next packet of the SA, with another plaintext under the same number.
+    // This is the next packet of the SA, with another plaintext under the same number.
     const packet = seal(this.#insider, new Uint8Array(62), IPV4), clear = 64;
     packet.fill(0, 16, 16 + clear);
     packet.set([1 + this.#random.below(255), IPV4], 16 + clear - 2);
@@ -237,7 +237,7 @@ function cipherOf(number: number): PacketCipher {
   };
 }
 
-/** A UDP datagram, or what is said to be another protocol. */
+/** A UDP datagram, or one that claims to be another protocol. */
 function innerPacket(from: string, to: string, protocol = UDP): Uint8Array {
   const packet = new Uint8Array(INNER_OCTETS), view = new DataView(packet.buffer);
   packet.set([0x45, 0, 0, 0, 0, 0, 0x40, 0, 64, protocol]);

@@ -1,6 +1,6 @@
 /**
- * A gateway of ESP in a process of its own: two CHILD_SAs on a socket of loopback. Prints its port,
- * and for every line it reads what it counted so far, until its input ends.
+ * A gateway of ESP in a process of its own: two CHILD_SAs on a loopback socket. It prints its port and, for
+ * every line that it reads, its counters, until its input ends.
  * @module
  */
 import { parseAddress } from "@/base/address.ts";
@@ -13,11 +13,11 @@ import { gatewayPairs } from "./esp_garbage.ts";
 
 /** A line that it prints. */
 export interface Counted {
-  /** Datagrams of ESP that its socket gave. */
+  /** Number of ESP datagrams that its socket received. */
   readonly arrived: number;
-  /** Datagrams that its socket could not keep. */
+  /** Number of datagrams that its socket lost. */
   readonly lost: number;
-  /** Inner packets that came out of tunnels. */
+  /** Number of inner packets that came out of tunnels. */
   readonly delivered: number;
   readonly drops: UserlandDrops;
 }

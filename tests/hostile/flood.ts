@@ -28,14 +28,14 @@ const { values } = parseArgs({
 });
 const count = Number(values.count), seed = Number(values.seed);
 const TUNNELS = 100;
-/** Sockets of the flood: "IKE_SA_INIT of strangers" come from as many addresses and ports. */
+/** Number of sockets, as IKE_SA_INIT requests of strangers come from as many addresses and ports. */
 const SOURCES = 64;
-/** What a gateway holds of half-open SAs whatever `numberoftunnels` says (engine/run/config_of.ts). */
+/** The limit of half-open SAs whatever `numberoftunnels` is (engine/run/config_of.ts). */
 const HALF_OPEN_MAX = 10_000;
 const COOKIES_FROM = 50;
-/** Requests of strangers that meet a gateway without cookies. */
+/** The most requests of strangers that are sent to a gateway without cookies. */
 const STRANGERS_MAX = 15_000;
-/** Octets that may wait in the gateway's socket: the flood is as fast as the gateway is. */
+/** Octets that may wait in the gateway's socket, so that the flood is as fast as the gateway. */
 const QUEUED_MAX = 60_000;
 const BURST = 32;
 const GROWTH_MAX_MIB = 200;
@@ -48,7 +48,7 @@ function check(name: string, holds: boolean, detail = ""): void {
   console.log(`${holds ? "ok    " : "FAILED"} ${name}${holds || !detail ? "" : `: ${detail}`}`);
 }
 
-/** What one flood saw. */
+/** What was counted of one flood. */
 interface Seen {
   readonly sent: number;
   readonly halfOpenMax: number;
@@ -56,20 +56,20 @@ interface Seen {
   readonly seconds: number;
 }
 
-/** Sends datagrams to a gateway, not faster than it reads them. */
+/** Sends datagrams to a gateway at the rate at which it reads them. */
 class Flood {
   readonly #sockets = Array.from(
     { length: SOURCES },
     (_, i) => Deno.listenDatagram({ transport: "udp", hostname: `127.9.0.${1 + i}`, port: 0 }),
   );
-  /** Datagrams so far. */
+  /** Number of datagrams so far. */
   sent = 0;
   #halfOpenMax = 0;
   #liveMin = Infinity;
 
   constructor(readonly gateway: End, readonly garbage: Garbage, readonly random: SeededRandom) {}
 
-  /** `total` datagrams of these kinds, evenly. */
+  /** Sends `total` datagrams, evenly of these kinds. */
   async send(total: number, kinds: readonly Kind[]): Promise<Seen> {
     const beganMs = performance.now(), before = this.sent;
     this.#halfOpenMax = 0;
@@ -118,7 +118,7 @@ function report(name: string, seen: Seen, before: number, after: number): void {
   );
 }
 
-/** Every flood, on one transport and with or without cookies. */
+/** Runs every flood on one transport, with or without cookies. */
 async function run(transport: string, cookies: boolean): Promise<void> {
   const name = `${transport}, ${
     cookies ? `cookies from ${COOKIES_FROM} half-open on` : "no cookies"
@@ -189,7 +189,7 @@ async function floods(flood: Flood, cookies: boolean): Promise<void> {
       seen.liveMin >= TUNNELS,
       `${seen.liveMin}`,
     );
-    // A changed request may be a good one, and those under way when cookies begin are let through.
+    // A changed request may still be valid, and those in progress when cookies begin are accepted.
     const bound = cookies ? COOKIES_FROM + 100 : HALF_OPEN_MAX;
     check(
       `${name}: half-open SAs are bounded by ${bound}`,
@@ -201,7 +201,9 @@ async function floods(flood: Flood, cookies: boolean): Promise<void> {
   check(`memory grew by less than ${GROWTH_MAX_MIB} MiB`, grown < GROWTH_MAX_MIB, `${grown} MiB`);
 }
 
-/** The cookie flood still fills the half-open SAs: one who answers a cookie gets in all the same. */
+/**
+ * During a cookie flood the half-open SAs are full; a client that answers a cookie is accepted all the same.
+ */
 async function newcomer(directory: string, transport: string, port: number): Promise<void> {
   const apiPort = await freePort("tcp");
   const late = await End.start(
@@ -232,7 +234,7 @@ async function ends(
   },
 ): Promise<void> {
   const kernelDrops = await gateway.kernelDrops();
-  // Every tunnel is asked once more, and answers.
+  // Every tunnel has a liveness check once more, and answers.
   await delay(2_500);
   client.stop();
   const ours = await client.result;
@@ -262,7 +264,7 @@ async function ends(
   }
 }
 
-/** Reasons that every flood of garbage must be counted under. */
+/** Reasons under which every flood of garbage must be counted. */
 const EXPECTED = [
   "shorter than an IKE header",
   "a Length that is not the datagram's",

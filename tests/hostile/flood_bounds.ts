@@ -1,7 +1,7 @@
 /**
- * Floods that each aim at one thing that a gateway keeps of strangers: half-open SAs, the queue of key
- * exchanges, SAs that failed to authenticate, refusals, unfinished frames in TCP. After each an honest
- * client still gets in, and the memory of the gateway is said.
+ * Floods that each aim at one resource that a gateway keeps for strangers: half-open SAs, the queue of key
+ * exchanges, SAs that failed to authenticate, refusals, unfinished frames in TCP. After each an honest client
+ * must still be accepted, and the memory of the gateway is reported.
  * @module
  */
 import { SeededRandom } from "@/base/random.ts";
@@ -18,7 +18,7 @@ import { frameOf, STREAM_PREFIX } from "@/transport/tcp_frames.ts";
 import { encodeMessage } from "@/wire/message.ts";
 import { askSummary, delay, End, freePort, type Result, until } from "./ends.ts";
 
-/** Says whether something holds. */
+/** Reports whether a condition holds. */
 type Check = (name: string, holds: boolean, detail?: string) => void;
 
 /** The suite of all ends of a flood: AES-GCM-16/128, PRF SHA2-256, Curve25519. */
@@ -28,22 +28,22 @@ const ALGORITHMS: IkeAlgorithms = {
   prf: [5],
   groups: [31],
 };
-/** With `numoftunneltoenablecookie: auto` half of the half-open SAs that a gateway holds. */
+/** With `numoftunneltoenablecookie: auto`, cookies begin at half of the limit of half-open SAs. */
 const AUTO_COOKIES_FROM = 5_000;
 /** Octets that may wait in the gateway's socket. */
 const QUEUED_MAX = 60_000;
 const TUNNELS = 5;
 const random = new SeededRandom(7);
 
-/** One flood: how the gateway is set up, and what is done to it. */
+/** One flood: the configuration of the gateway, and what is done to it. */
 interface BoundsFlood {
   readonly name: string;
   readonly groups?: string;
   /** Lines of the gateway's `ikeconf`; TCP_PORT stands for a free port. */
   readonly ike?: string;
-  /** MiB that its memory may grow by. */
+  /** The most MiB by which its memory may grow. */
   readonly growthMaxMiB: number;
-  /** Seconds in which five tunnels of an honest client are up afterwards. */
+  /** Seconds within which five tunnels of an honest client must be up afterwards. */
   readonly honestSec: number;
   flood(gateway: End, check: Check, tcpPort: number): Promise<void>;
   ended?(result: Result, gateway: End, check: Check): Promise<void> | void;
@@ -124,7 +124,7 @@ const TCP_FLOOD: BoundsFlood = {
   },
 };
 
-/** Every flood of this file against a gateway of its own. */
+/** Runs every flood of this file against a gateway of its own. */
 export async function floodBounds(transport: string, check: Check): Promise<void> {
   const floods = transport === "native" ? [...FLOODS, TCP_FLOOD] : FLOODS;
   for (const flood of floods) await floodOne(transport, flood, check);
@@ -164,7 +164,7 @@ async function floodOne(transport: string, one: BoundsFlood, check: Check): Prom
   }
 }
 
-/** Sets up five tunnels and takes them down again; the seconds until they were up. */
+/** Sets up five tunnels and closes them; returns the seconds until they were up. */
 async function honestClient(
   directory: string,
   { transport, port }: { readonly transport: string; readonly port: number },
@@ -183,7 +183,7 @@ async function honestClient(
   return seconds;
 }
 
-/** An IKE_SA_INIT request of a peer that never goes on. */
+/** An IKE_SA_INIT request of a peer that does not continue. */
 function initRequest(algorithms: IkeAlgorithms, publicValue: Uint8Array): Uint8Array {
   const spiI = new DataView(random.octets(8).buffer).getBigUint64(0) || 1n;
   const header = { spiI, spiR: 0n, exchange: ExchangeType.IKE_SA_INIT, messageId: 0 };
@@ -194,7 +194,7 @@ function initRequest(algorithms: IkeAlgorithms, publicValue: Uint8Array): Uint8A
   ]);
 }
 
-/** Sends datagrams from many addresses, not faster than the gateway reads them. */
+/** Sends datagrams from many addresses at the rate at which the gateway reads them. */
 async function sendAll(gateway: End, count: number, make: () => Uint8Array): Promise<void> {
   const sockets = Array.from(
     { length: 64 },
@@ -209,7 +209,7 @@ async function sendAll(gateway: End, count: number, make: () => Uint8Array): Pro
   for (const socket of sockets) socket.close();
 }
 
-/** Peers that do IKE_SA_INIT as they should, and fail in IKE_AUTH with an identity of 60,000 octets. */
+/** Simulates peers with a correct IKE_SA_INIT that fail in IKE_AUTH with an identity of 60,000 octets. */
 async function failedAuths(gateway: End, count: number): Promise<void> {
   const crypto = portableBackend(),
     config = worldConfig({ algorithms: ALGORITHMS, children: [CHILD] });
@@ -232,7 +232,7 @@ async function failedAuths(gateway: End, count: number): Promise<void> {
   socket.close();
 }
 
-/** Connections that begin a frame and do not end it, until the gateway closes most of them. */
+/** Opens connections that begin a frame and do not finish it, until the gateway closes most of them. */
 async function unfinishedFrames(port: number): Promise<void> {
   const part = frameOf(random.octets(60_000), 4).subarray(0, 55_000);
   const conns: Deno.TcpConn[] = [];

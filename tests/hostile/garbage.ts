@@ -1,6 +1,6 @@
 /**
- * What a flood is made of: datagrams of several kinds, drawn from a seed. Those of real messages are
- * changed, cut or repeated messages of tunnels that are up, with their real SPIs.
+ * Makes the datagrams of a flood from a seed. Those from real messages are changed, truncated or repeated
+ * messages of established tunnels, with their real SPIs.
  * @module
  */
 import type { SeededRandom } from "@/base/random.ts";
@@ -39,7 +39,7 @@ export const KINDS = [
 /** A kind of {@linkcode KINDS}. */
 export type Kind = typeof KINDS[number];
 
-/** Makes datagrams; each is good until the next one is made. */
+/** Makes datagrams; each is valid until the next one is made. */
 export class Garbage {
   readonly #random: SeededRandom;
   /** Messages of tunnels, as they were on the wire. */
@@ -74,7 +74,7 @@ export class Garbage {
     }
   }
 
-  /** A valid IKE_SA_INIT request whose sender never goes on. */
+  /** A valid IKE_SA_INIT request of a sender that does not continue. */
   stranger(): Uint8Array {
     const random = this.#random;
     const header: MessageHeader = {
@@ -96,7 +96,7 @@ export class Garbage {
     const random = this.#random;
     const header: MessageHeader = {
       spiI: this.#spi(),
-      // No SPI of a responder outside IKE_SA_INIT: nobody could be meant.
+      // A responder's SPI outside of IKE_SA_INIT that belongs to no SA.
       spiR: random.chance(0.25) ? 0n : this.#spi(),
       exchange: random.pick(EXCHANGES),
       messageId: random.below(8),
@@ -106,7 +106,7 @@ export class Garbage {
     return encodeMessage(header, [{ type: PayloadType.NONCE, data: random.octets(32) }]);
   }
 
-  /** One octet or run changed, and half the time the Length made right again. */
+  /** Changes an octet or a run of octets; half of the time the Length is corrected. */
   #changed(real: Uint8Array): Uint8Array {
     const s = this.#scratch, random = this.#random;
     s.length = 0;

@@ -1,17 +1,17 @@
 /**
- * A client of the Test API, run inside our namespace (the API listens on loopback): prints every IKE
- * SA with its CHILD_SAs as one line of JSON, in the columns of the key tables.
+ * A client of the Test API that runs in our namespace (the API listens on loopback) and prints every IKE SA
+ * with its CHILD_SAs as one line of JSON, with the columns of the key tables.
  *
- *   deno run -A tests/interop/api_dump.ts PORT
+ *  deno run -A tests/interop/api_dump.ts PORT
  * @module
  */
 import { TestClient } from "@/api/client.ts";
 import type { CHILDSADumpRead, IKESADumpRead } from "@/api/proto/api_read.ts";
 import type { Keylog, KeylogEsp, KeylogIke } from "./keylog.ts";
 
-/** What a CHILD_SA negotiated beside its keys. */
+/** What a CHILD_SA has negotiated beside its keys. */
 export interface DumpedChild {
-  /** 8 digits; what we receive on. */
+  /** Our inbound SPI in 8 digits. */
   readonly spi: string;
   readonly esn: boolean;
   readonly tunnelMode: boolean;

@@ -1,8 +1,8 @@
 /**
- * A client of our APIs, run inside our namespace: rekeys the CHILD_SA or the IKE SA with our SPI given
- * in hex. Prints nothing; what the call answers instead of success goes to standard error.
+ * A client of our APIs that runs in our namespace and rekeys the CHILD_SA or the IKE SA with our SPI in hex.
+ * On success it prints nothing; otherwise the answer goes to standard error.
  *
- *   deno run -A tests/interop/api_rekey.ts PORT child|ike SPI
+ *  deno run -A tests/interop/api_rekey.ts PORT child|ike SPI
  * @module
  */
 import { TestClient } from "@/api/client.ts";

@@ -1,7 +1,7 @@
 /**
- * A client of the Test API, run inside our namespace: prints its summary as one line of JSON.
+ * A client of the Test API that runs in our namespace and prints the summary as one line of JSON.
  *
- *   deno run -A tests/interop/api_summary.ts PORT
+ *  deno run -A tests/interop/api_summary.ts PORT
  * @module
  */
 import { TestClient } from "@/api/client.ts";
@@ -14,7 +14,7 @@ export type ApiSummary = Pick<
   "Live_count" | "Ikesa_state_dpd" | "NumOfCreatedTunnel"
 >;
 
-/** Asks the API of our process at `port`. @throws Error with what the client said. */
+/** Asks the API of our process at `port`. @throws Error with the output of the client. */
 export async function apiSummary(lab: Lab, port: number): Promise<ApiSummary> {
   const args = ["run", "-A", new URL(import.meta.url).pathname, String(port)];
   const asked = await lab.exec(lab.ours, Deno.execPath(), args);
@@ -22,7 +22,7 @@ export async function apiSummary(lab: Lab, port: number): Promise<ApiSummary> {
   return JSON.parse(asked.stdout) as ApiSummary;
 }
 
-/** Asks until `holds`. @throws Error with the last answer. */
+/** Asks until `holds` is true. @throws Error with the last answer. */
 export async function apiUntil(
   { lab, port }: { readonly lab: Lab; readonly port: number },
   what: string,

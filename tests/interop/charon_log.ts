@@ -1,6 +1,6 @@
 /**
- * Reads what charon (strongSwan's daemon) logs at `ike = 4`, `chd = 4` with `ike_name = yes`: for each
- * IKE SA its SPIs and the octets of SK_*, for each CHILD_SA the SPI and keys of either direction.
+ * Reads the log of charon (strongSwan's daemon) with `ike = 4`, `chd = 4` and `ike_name = yes`: of each IKE
+ * SA its SPIs and all SK_*, of each CHILD_SA the SPI and keys of both directions.
  * @module
  */
 
@@ -15,20 +15,20 @@ export interface EspKeys {
 export interface CharonSa {
   /** charon's number of the IKE SA, from 1. */
   readonly id: number;
-  /** Name of the connection; empty while none is chosen. */
+  /** Name of the connection; empty before one is chosen. */
   connection: string;
-  /** 16 digits each. */
+  /** SPIs in 16 digits. */
   spiI: string;
   spiR: string;
   established: boolean;
-  /** By the name of RFC 7296 §2.14: `SK_d`, `SK_ai`, … Absent where the suite has none. */
+  /** Keys by the names of RFC 7296 §2.14: `SK_d`, `SK_ai`, …; absent if the suite has none. */
   readonly secrets: Map<string, string>;
   /**
-   * All that was ever logged here, as `SK_d` and the octets: the keys of an IKE SA that replaces this
-   * one are logged under this one's number.
+   * All keys that were ever logged under this number, as the name and the octets: keys of an IKE SA that
+   * replaces this one are logged under the number of this one.
    */
   readonly everySecret: Set<string>;
-  /** SPI (8 digits) → keys of the ESP SA that carries it. */
+  /** Keys by the SPI (8 digits) of the ESP SA that they protect. */
   readonly esp: Map<string, EspKeys>;
   /** All other lines, without their prefix. */
   readonly lines: string[];
@@ -41,7 +41,7 @@ const RESPONSE_FLAG = 0x20;
 const EXCHANGE =
   /^(generating (?:IKE_AUTH|CREATE_CHILD_SA) request|parsed (?:IKE_AUTH|CREATE_CHILD_SA) \w+) /;
 
-/** A dump under way in one thread of charon. */
+/** A hex dump that a thread of charon is writing. */
 interface OpenDump {
   readonly sa: CharonSa;
   readonly name: string;
@@ -49,13 +49,13 @@ interface OpenDump {
   hex: string;
 }
 
-/** Keys of a CHILD_SA that is not established yet, by charon's wording. */
+/** Keys of a CHILD_SA that is not established yet, by charon's words for them. */
 interface Pending {
   initiator: boolean;
   readonly keys: Map<string, string>;
 }
 
-/** Reads a whole log, or the part of it since a row began. */
+/** Reads a whole log, or its part since a row began. */
 export function parseCharonLog(text: string): Map<number, CharonSa> {
   const sas = new Map<number, CharonSa>();
   const pending = new Map<number, Pending>();
@@ -108,7 +108,7 @@ function saOf(sas: Map<number, CharonSa>, id: number): CharonSa {
 
 function takeDump(dump: OpenDump, state: Pending): void {
   const { sa, name } = dump;
-  // The last row of a dump is cut at its length: what follows it is the text column.
+  // The last row of a dump ends at its length; the text column follows.
   const hex = dump.hex.slice(0, dump.digits);
   const secret = /^Sk_(\w+) secret$/.exec(name);
   if (secret) {
@@ -117,7 +117,7 @@ function takeDump(dump: OpenDump, state: Pending): void {
   } else if (/^(encryption|integrity) (initiator|responder) key$/.test(name)) {
     state.keys.set(name, hex);
   } else if (name.startsWith("octets = message")) {
-    // Both AUTH payloads cover an IKE_SA_INIT message; the response carries both SPIs.
+    // AUTH covers both IKE_SA_INIT messages; the response has both SPIs.
     if (parseInt(hex.slice(38, 40), 16) & RESPONSE_FLAG) {
       sa.spiI = hex.slice(0, 16);
       sa.spiR = hex.slice(16, 32);
@@ -128,7 +128,7 @@ function takeDump(dump: OpenDump, state: Pending): void {
 function takeLine(sa: CharonSa, state: Pending, message: string): void {
   sa.lines.push(message);
   if (/^IKE_SA .* established between /.test(message)) sa.established = true;
-  // Keys follow the message they come of; where two requests cross, the one generated is not it.
+  // Keys follow the message that they come from; of two requests that cross, it is the received one.
   const exchange = EXCHANGE.exec(message)?.[1];
   if (exchange) state.initiator = !exchange.startsWith("parsed") || exchange.endsWith("response");
   const child = /^(?:inbound )?CHILD_SA .* established with SPIs (\w{8})_i (\w{8})_o/.exec(message);
@@ -137,7 +137,7 @@ function takeLine(sa: CharonSa, state: Pending, message: string): void {
     encryption: state.keys.get(`encryption ${end} key`) ?? "",
     integrity: state.keys.get(`integrity ${end} key`) ?? "",
   });
-  // The initiator's keys protect what the initiator sends: outbound where charon initiated.
+  // What charon sends is protected by its outbound keys, which are the initiator's if it initiated.
   sa.esp.set(child[1]!, keys(state.initiator ? "responder" : "initiator"));
   sa.esp.set(child[2]!, keys(state.initiator ? "initiator" : "responder"));
   state.keys.clear();

@@ -1,20 +1,20 @@
 /**
- * The two configurations a row starts from: our setup file as client or gateway, and strongSwan's
- * swanctl.conf for the same tunnel. Rows lay their differences over them.
+ * The two configurations from which rows start: our setup file as client or gateway, and strongSwan's
+ * swanctl.conf for the same tunnel. Rows add their differences.
  * @module
  */
 import type { Site } from "./harness.ts";
 import { merge, type Setup } from "./ours.ts";
 import { espProposal, ikeProposal, PLAIN, type Suite } from "./suites.ts";
 
-/** What both ends know by default. */
+/** The pre-shared key of both ends, unless a row has another. */
 export const PSK = "interop-psk-0123456789";
 /** Our identity. */
 export const OUR_ID = "ours.interop.test";
 /** strongSwan's identity. */
 export const THEIR_ID = "theirs.interop.test";
 
-/** Where both ends are. The namespaces' addresses are the same in every run. */
+/** Our addresses. The addresses in the namespaces are the same in every run. */
 export const OURS = {
   address4: "10.77.0.2",
   address6: "fd77::2",
@@ -22,7 +22,7 @@ export const OURS = {
   net: ["10.2.0.0", "10.2.255.255"],
 } as const;
 
-/** strongSwan's end. */
+/** Addresses of strongSwan's end. */
 export const THEIRS = {
   address4: "10.77.0.1",
   address6: "fd77::1",
@@ -30,7 +30,7 @@ export const THEIRS = {
   net: ["10.1.0.0", "10.1.255.255"],
 } as const;
 
-/** Options of our setup that say which algorithms. */
+/** The options of our setup for the algorithms of a suite. */
 export function algorithms(suite: Suite): Setup {
   return {
     ikeencyptalg: [suite.encryption],
@@ -65,7 +65,7 @@ function common(suite: Suite): Setup {
   };
 }
 
-/** Our setup as client; one try for each tunnel. */
+/** Our setup as client, with one try for each tunnel. */
 export function ourClient(over: Setup = {}, suite = PLAIN): Setup {
   const base: Setup = {
     role: "client",
@@ -85,16 +85,16 @@ export function ourGateway(over: Setup = {}, suite = PLAIN): Setup {
   return merge(merge(common(suite), base), over);
 }
 
-/** The setup with what only the running lab knows: the interface. */
+/** The setup with the interface, which is only known when the lab runs. */
 export function atSite(setup: Setup, site: Site): Setup {
   return merge({ bindifname: site.interface }, setup);
 }
 
-/** What a connection of swanctl.conf says; each field has the default of the plain tunnel. */
+/** The options of a connection in swanctl.conf; each has the default of the plain tunnel. */
 export interface Connection {
   readonly name?: string;
   readonly suite?: Suite;
-  /** In strongSwan's words, instead of the suite's. */
+  /** Proposals in strongSwan's form, instead of those of the suite. */
   readonly proposals?: string;
   readonly espProposals?: string;
   readonly localAddress?: string;
@@ -107,11 +107,11 @@ export interface Connection {
   readonly extra?: string;
   /** Further lines of its child. */
   readonly childExtra?: string;
-  /** Further children, whole. */
+  /** Complete sections of further children. */
   readonly children?: string;
 }
 
-/** A connection of swanctl.conf, its child called like it. */
+/** A connection of swanctl.conf; its child has the same name. */
 export function connection(options: Connection = {}): string {
   const suite = options.suite ?? PLAIN;
   const name = options.name ?? "net";
@@ -144,7 +144,7 @@ export function connection(options: Connection = {}): string {
 `;
 }
 
-/** Without any, what else is proposed (AH) stands alone. */
+/** The line of ESP proposals; without any, only other proposals (AH) are made. */
 function espLine(proposals: string): string {
   return proposals === "" ? "" : `esp_proposals = ${proposals}`;
 }

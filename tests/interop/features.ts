@@ -7,14 +7,14 @@
 /** A line of the matrix. */
 export interface Feature {
   readonly name: string;
-  /** Of the names of its rows. */
+  /** A pattern for the names of its rows. */
   readonly rows: RegExp;
 }
 
-/** How many features must pass with strongSwan in every direction they have. */
+/** The number of features that must pass with strongSwan in every direction that they have. */
 export const FEATURES_MIN = 25;
 
-/** A line a feature: what it is, and the names of its rows. */
+/** For each feature its description, and the names of its rows. */
 const TABLE: readonly (readonly [string, RegExp])[] = [
   ["Pre-shared keys, one row a suite", /^psk /],
   ["Several proposals", /^several proposals/],
@@ -72,7 +72,7 @@ const TABLE: readonly (readonly [string, RegExp])[] = [
 /** All features. */
 export const FEATURES: readonly Feature[] = TABLE.map(([name, rows]) => ({ name, rows }));
 
-/** The features that the row `name` belongs to; one, if all is well. */
+/** The features of the row `name`; there must be exactly one. */
 export function featuresOf(name: string): Feature[] {
   return FEATURES.filter((feature) => feature.rows.test(name));
 }

@@ -1,12 +1,12 @@
 /**
- * Reads the tables that `--keylog` writes in Wireshark's form: `ikev2_decryption_table` (SPIs, SK_e*,
- * SK_a* of each IKE SA), `esp_sa` (SPI and keys of each ESP SA), `other_keys` (lines of either
- * kind with algorithms that Wireshark does not know), and `ike_secrets` (all SK_* of each IKE SA).
+ * Reads the tables that `--keylog` writes in Wireshark's form: `ikev2_decryption_table` (SPIs, SK_e*, SK_a*
+ * of each IKE SA), `esp_sa` (SPI and keys of each ESP SA), `other_keys` (lines of both kinds with algorithms
+ * that Wireshark does not know), and `ike_secrets` (all SK_* of each IKE SA).
  * @module
  */
 import type { EspKeys } from "./charon_log.ts";
 
-/** One line of `ikev2_decryption_table`; octets in lower-case hex, empty where the suite has none. */
+/** A line of `ikev2_decryption_table`; octets are lower-case hex, empty if the suite has none. */
 export interface KeylogIke {
   readonly spiI: string;
   readonly spiR: string;
@@ -24,20 +24,20 @@ export interface KeylogEsp extends EspKeys {
   readonly family: string;
   readonly from: string;
   readonly to: string;
-  /** 8 digits. */
+  /** SPI in 8 digits. */
   readonly spi: string;
 }
 
-/** One line of `ike_secrets`: SPIs, and octets by the names of RFC 7296 §2.14 (`SK_d`, `SK_ai`, …). */
+/** A line of `ike_secrets`: SPIs, and octets by the names of RFC 7296 §2.14 (`SK_d`, `SK_ai`, …). */
 export interface KeylogSecrets {
   readonly spiI: string;
   readonly spiR: string;
   readonly octets: ReadonlyMap<string, string>;
 }
 
-/** All tables. One that is not there yet is empty. */
+/** All tables; one that does not exist yet is empty. */
 export interface Keylog {
-  /** Absent where the keys come from somewhere that does not tell SK_d and SK_p*. */
+  /** Absent if the source of the keys does not have SK_d and SK_p*. */
   readonly secrets?: readonly KeylogSecrets[];
   readonly ike: readonly KeylogIke[];
   readonly esp: readonly KeylogEsp[];

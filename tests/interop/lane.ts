@@ -1,7 +1,7 @@
 /**
- * A lane of the interop run: one lab, and in it one row after the other, with strongSwan or libreswan
- * as the peer. charon stays from row to row and is restarted when a row wants other settings; pluto
- * comes up in a tenth of a second and is new in every row.
+ * A lane of the interop run: one lab in which rows run one after the other, with strongSwan or libreswan as
+ * the peer. charon keeps running and is restarted when a row needs other settings; pluto, which starts in a
+ * tenth of a second, is started for every row.
  * @module
  */
 import { atSite, PSK } from "./ends.ts";
@@ -21,7 +21,7 @@ export type AnyRow = Row | LibreswanRow;
 export interface Outcome {
   readonly row: AnyRow;
   readonly result: "passed" | "failed" | "not offered";
-  /** What is wrong, or in which words the peer refuses; empty when the row passed. */
+  /** What is wrong, or the words by which the peer refuses; empty if the row passed. */
   readonly why: string;
   readonly ms: number;
 }
@@ -38,12 +38,12 @@ export class Lane {
 
   private constructor(readonly lab: Lab) {}
 
-  /** Makes the lab; `letter` tells the lanes of one process apart. */
+  /** Makes the lab; `letter` distinguishes the lanes of one process. */
   static async open(letter: string): Promise<Lane> {
     return new Lane(await Lab.open(letter));
   }
 
-  /** Runs one row to its end; never throws for what is wrong in it. */
+  /** Runs one row. It does not throw for what is wrong in the row. */
   async run(row: AnyRow): Promise<Outcome> {
     const beganMs = performance.now();
     const ended = withStrongSwan(row)
@@ -84,12 +84,12 @@ export class Lane {
     await standIn?.stop();
     await ours?.abandon();
     await row.after?.(this.lab);
-    // What a failed row left in charon is not worth deleting SA by SA.
+    // SAs that a failed row left in charon are dropped by a restart.
     if (why !== "") this.#settings = undefined;
     return passedUnless(why);
   }
 
-  /** A pluto of its own; both peers want port 500, so charon goes first. */
+  /** Starts a pluto. As both peers use port 500, charon is ended first. */
   async #pluto(row: LibreswanRow): Promise<Pluto> {
     await this.#charon?.stop();
     this.#charon = undefined;
@@ -113,7 +113,7 @@ export class Lane {
     return passedUnless(why);
   }
 
-  /** The row is one that libreswan says it does not offer, in words that the row knows. */
+  /** Runs a row that libreswan does not offer, whose words are known to the row. */
   async #refused(row: LibreswanRow, words: RegExp): Promise<Ended> {
     let pluto: Pluto | undefined;
     try {
@@ -142,7 +142,7 @@ function passedUnless(why: string): Ended {
   return { result: why === "" ? "passed" : "failed", why };
 }
 
-/** What is wrong, with the ends of both logs. */
+/** Describes what is wrong, with the ends of both logs. */
 function told(error: Error, ours: Ours | undefined, peer: string, log: readonly string[]): string {
   const parts = [[`${peer}'s log`, log.slice(-25).join("\n")]];
   if (ours) parts.unshift(["what we said", ours.said()]);

@@ -1,38 +1,38 @@
 /**
- * libreswan as the second peer: writes ipsec.conf and ipsec.secrets, starts pluto in the peer's
- * namespace with a /run of its own, and drives it through whack. The Debian package conflicts with
- * strongSwan's, so it is unpacked, not installed. What pluto keyed is read from two places: SPIs and
- * SK_a*, SK_e* from its log, the keys of ESP from what it asked of the kernel (`accept_sas.c`).
+ * Runs libreswan as the second peer: writes ipsec.conf and ipsec.secrets, starts pluto in the peer's
+ * namespace with a /run of its own, and controls it by whack. The Debian package conflicts with strongSwan's,
+ * so it is unpacked and not installed. Keys are read from two places: SPIs, SK_a* and SK_e* from pluto's log,
+ * and the keys of ESP from what it requested of the kernel (`accept_sas.c`).
  * @module
  */
 import { endProcess, type Finished, type Lab, mustRun, run, type Site, until } from "./harness.ts";
 import { buildAcceptAll } from "./strongswan.ts";
 
-/** Where `tests/interop/unpack_libreswan.sh` puts the package. */
+/** Where `tests/interop/unpack_libreswan.sh` unpacks the package. */
 const UNPACKED = "/opt/libreswan";
 /** Where an installed pluto looks for its programs. */
 const INSTALLED = "/usr/libexec/ipsec";
 
-/** An IKE SA or CHILD_SA as `whack --showstates` shows it now. */
+/** An IKE SA or CHILD_SA as `whack --showstates` shows it. */
 export interface PlutoState {
   /** pluto's serial number. */
   readonly serial: number;
-  /** Such as `V2_ESTABLISHED_IKE_SA`. */
+  /** The name of the state, such as `V2_ESTABLISHED_IKE_SA`. */
   readonly state: string;
-  /** SPIs of a CHILD_SA, 8 digits: the peer's (that is, ours) and pluto's own. */
+  /** SPIs of a CHILD_SA in 8 digits: the peer's (which is ours) and pluto's own. */
   readonly spis: readonly string[];
 }
 
 /**
- * Keys of an IKE SA in pluto's log, lower-case hex; of integrity keys at most the first 32 octets,
- * and nothing with an AEAD.
+ * The keys of an IKE SA in pluto's log, in lower-case hex: of integrity keys at most the first 32 octets, and
+ * none with an AEAD cipher.
  */
 export interface PlutoIkeKeys {
   readonly spiI: string;
   readonly spiR: string;
   readonly skAi: string;
   readonly skAr: string;
-  /** Without the salt of an AEAD, which pluto keeps apart. */
+  /** The key without the salt of an AEAD cipher, which pluto keeps apart. */
   readonly skEi: string;
   readonly skEr: string;
 }
@@ -45,9 +45,9 @@ export interface AcceptedSa {
   readonly spi: string;
   readonly mode: string;
   readonly esn: boolean;
-  /** Whether it goes in UDP. */
+  /** Whether it is encapsulated in UDP. */
   readonly encapsulated: boolean;
-  /** Lower-case hex, with the salt of an AEAD; empty where there is none. */
+  /** The key in lower-case hex, with the salt of an AEAD cipher; empty if there is none. */
   readonly encryption: string;
   readonly integrity: string;
 }
@@ -56,7 +56,7 @@ async function isFile(path: string): Promise<boolean> {
   return await Deno.stat(path).then((found) => found.isFile, () => false);
 }
 
-/** Directory of libreswan's programs: of LIBRESWAN, else as unpacked, else as installed. */
+/** The directory of libreswan's programs: that in LIBRESWAN, or where it is unpacked or installed. */
 async function programs(): Promise<string | undefined> {
   for (const root of [Deno.env.get("LIBRESWAN") ?? UNPACKED, ""]) {
     const directory = `${root}/usr/libexec/ipsec`;
@@ -65,7 +65,7 @@ async function programs(): Promise<string | undefined> {
   return undefined;
 }
 
-/** What libreswan calls itself, or `undefined` where it is not there or cannot run. */
+/** The version of libreswan; undefined if it is not there or cannot run. */
 export async function libreswanVersion(): Promise<string | undefined> {
   const directory = await programs();
   if (directory === undefined) return undefined;
@@ -84,7 +84,7 @@ export interface PlutoOptions {
 /** One running pluto. */
 export class Pluto {
   #process: Deno.ChildProcess | undefined;
-  /** Words before pluto's command. */
+  /** Assignments before pluto's command line. */
   #preload = "";
 
   private constructor(
@@ -95,9 +95,9 @@ export class Pluto {
   ) {}
 
   /**
-   * Starts pluto at `site` with the sections of `conf` and one pre-shared key for everybody; loads
-   * nothing yet. Where the kernel has ESP the SAs are its own. @throws Error with the end of its log
-   * when it does not come up.
+   * Starts pluto at `site` with the sections of `conf` and one pre-shared key for everybody, without loading
+   * a connection. If the kernel has ESP, it installs the SAs. @throws Error with the end of its log if it
+   * does not start.
    */
   static async start(
     lab: Lab,
@@ -136,8 +136,8 @@ ${general.map((line) => `    ${line}\n`).join("")}${sections}`;
   }
 
   /**
-   * Where pluto is not installed its programs are put where it looks for them, for itself alone. A
-   * larval SA of SPI allocation is never taken up by a kernel that installs nothing.
+   * Starts the process. If pluto is not installed, its programs are mounted where it looks for them, only for
+   * itself. A larval SA of SPI allocation is never completed by a kernel that installs nothing.
    */
   async #spawn(): Promise<void> {
     const { lab, site, directory, programs } = this;
@@ -169,13 +169,13 @@ ${general.map((line) => `    ${line}\n`).join("")}${sections}`;
     return await Deno.readTextFile(`${this.directory}/pluto.log`).catch(() => "");
   }
 
-  /** Its log without what only `plutodebug` adds, for a failed row. */
+  /** Its log without the lines of `plutodebug`, for a failed row. */
   async plainLog(): Promise<string> {
     const lines = (await this.log()).split("\n");
     return lines.filter((line) => !/: \| |response for Get SA/.test(line)).join("\n");
   }
 
-  /** Runs whack against this pluto; at most `timeoutSec`, since it waits for what it asks for. */
+  /** Runs whack against this pluto for at most `timeoutSec`, since it waits for the outcome. */
   whack(args: string[], timeoutSec = 10): Promise<Finished> {
     const control = ["--ctlsocket", `${this.directory}/run/pluto.ctl`];
     return run("timeout", [String(timeoutSec), `${this.programs}/whack`, ...control, ...args]);
@@ -186,7 +186,7 @@ ${general.map((line) => `    ${line}\n`).join("")}${sections}`;
     if (done.code !== 0) throw new Error(`whack ${args.join(" ")}: ${done.stdout}${done.stderr}`);
   }
 
-  /** Loads the connection `name`; what was said about it is in the result. */
+  /** Loads the connection `name`; the result has whack's output. */
   tryLoad(name: string): Promise<Finished> {
     const { directory } = this;
     const args = [
@@ -198,7 +198,7 @@ ${general.map((line) => `    ${line}\n`).join("")}${sections}`;
     return run(`${this.programs}/addconn`, [...args, name]);
   }
 
-  /** {@linkcode tryLoad}. @throws Error when pluto has not got the connection then. */
+  /** Loads a connection. @throws Error if pluto does not have it afterwards. */
   async load(name: string): Promise<void> {
     const done = await this.tryLoad(name);
     const added = (await this.log()).includes(`"${name}": added IKEv2 connection`);
@@ -207,7 +207,7 @@ ${general.map((line) => `    ${line}\n`).join("")}${sections}`;
     }
   }
 
-  /** Initiates the connection `name` and waits. @throws Error with whack's words. */
+  /** Initiates the connection `name` and waits. @throws Error with whack's output. */
   async initiate(name: string): Promise<void> {
     const done = await this.tryInitiate(name);
     if (done.code === 0) return;
@@ -215,12 +215,12 @@ ${general.map((line) => `    ${line}\n`).join("")}${sections}`;
     throw new Error(`libreswan cannot initiate: ${said.slice(-6).join(" | ")}`);
   }
 
-  /** {@linkcode initiate} for what is expected to fail. */
+  /** Initiates a connection for which a failure is expected. */
   tryInitiate(name: string, timeoutSec = 10): Promise<Finished> {
     return this.whack(["--name", name, "--initiate"], timeoutSec);
   }
 
-  /** What is there now. */
+  /** The present SAs. */
   async states(): Promise<PlutoState[]> {
     return parseStates((await this.whack(["--showstates"])).stdout);
   }
@@ -236,13 +236,13 @@ ${general.map((line) => `    ${line}\n`).join("")}${sections}`;
     return parseAccepted(text);
   }
 
-  /** Ends pluto; it deletes its SAs. */
+  /** Ends pluto, which deletes its SAs. */
   async stop(): Promise<void> {
     if (this.#process) await endProcess(this.#process, 3_000);
     this.#process = undefined;
   }
 
-  /** Ends pluto without a word to anybody, as a crash does. */
+  /** Kills pluto like a crash, without Deletes. */
   async kill(): Promise<void> {
     const child = this.#process;
     this.#process = undefined;

@@ -1,20 +1,20 @@
 /**
- * What a run prints and writes to `docs/interop.md`: the matrix, a line a feature and a column a
- * direction and peer, what a peer does not offer in its own words, and every row.
+ * What a run prints and writes to `docs/interop.md`: the matrix with a line for each feature and a column for
+ * each direction and peer, what a peer does not offer in its own words, and every row.
  * @module
  */
 import { type Feature, FEATURES, FEATURES_MIN, featuresOf } from "./features.ts";
 import type { AnyRow, Outcome } from "./lane.ts";
 import { rowKey } from "./row.ts";
 
-/** Versions of what the run met. */
+/** Versions of the programs of a run. */
 export interface Versions {
   readonly strongSwan: string;
   readonly libreswan: string;
   readonly tshark: string;
 }
 
-/** Columns of the matrix; the rows of the harness itself are in the list of rows only. */
+/** Columns of the matrix. Rows that check the harness itself are only in the list of rows. */
 const COLUMNS = [
   "ours → strongSwan",
   "strongSwan → ours",
@@ -32,7 +32,7 @@ function table(head: readonly string[], lines: readonly (readonly string[])[]): 
   return [line(head), line(head.map(() => "---")), ...lines.map(line)].join("\n");
 }
 
-/** All rows defined, and how those that ran ended. */
+/** All rows that are defined, and the outcomes of those that ran. */
 export class Matrix {
   readonly #outcomes: ReadonlyMap<string, Outcome>;
 
@@ -58,7 +58,7 @@ export class Matrix {
     return parts.join(", ");
   }
 
-  /** Features all of whose rows with strongSwan passed, of either direction that they have. */
+  /** Features all of whose rows with strongSwan passed, in every direction that they have. */
   get passingWithStrongSwan(): Feature[] {
     return FEATURES.filter((feature) => {
       const outcomes = COLUMNS.slice(0, 2).flatMap((column) => this.#of(feature, column));
@@ -74,7 +74,7 @@ export class Matrix {
     return table(["feature", ...COLUMNS], lines);
   }
 
-  /** Rows that a peer does not offer, with its words; Markdown. */
+  /** The rows that a peer does not offer, with its words, as Markdown. */
   notOffered(): string {
     const absent = [...this.#outcomes.values()].filter(({ result }) => result === "not offered");
     const words = new Map(absent.map(({ row, why }) => [row.name, why]));
@@ -96,7 +96,7 @@ export class Matrix {
     return table(["row", ...columns], lines);
   }
 
-  /** What is wrong with the features, in words. */
+  /** Describes errors in the assignment of rows to features. */
   wrongFeatures(): string[] {
     const names = [...new Set(this.rows.map((row) => row.name))];
     const wrong = names.filter((name) => featuresOf(name).length !== 1).map((name) =>

@@ -1,17 +1,19 @@
 /**
- * NATs for interop rows, made of nftables in the namespace of the end they stand in front of: what
- * leaves it has another source address and port on the wire, and what comes for that finds its way
- * back. The end itself sees nothing of it.
+ * Makes NATs for interop rows by nftables in the namespace of the end behind them: departing packets get
+ * another source address and port, and replies to these are translated back. The end itself does not notice.
  * @module
  */
 import { type Lab, mustRun, run, type Site } from "./harness.ts";
 
 const TABLE = "interop_nat";
 const WATCH = "interop_watch";
-/** Longer than any row. */
+/** Lifetime of mappings that is longer than any row. */
 const LASTING_SEC = 120;
 
-/** Gives what the first address of `site` sends another source: `as`, and ports from `firstPort` on. */
+/**
+ * Gives packets from the first address of `site` another source: the address `as`, and ports from `firstPort`
+ * on.
+ */
 export async function hide(
   site: Site,
   { as, firstPort }: { readonly as: string; readonly firstPort: number },
@@ -25,7 +27,7 @@ export async function hide(
   );
 }
 
-/** Passes on what comes to `as` at IKE's two ports to the first address of `site`. */
+/** Forwards what arrives at `as` at the two ports of IKE to the first address of `site`. */
 export async function forward(site: Site, as: string): Promise<void> {
   await table(
     site,
@@ -36,8 +38,8 @@ export async function forward(site: Site, as: string): Promise<void> {
 }
 
 /**
- * How long mappings last without a datagram, from the next one on. Another rule changes a mapping only
- * when it has ended.
+ * Sets how long future mappings last without a datagram. A changed rule affects a mapping only after it has
+ * expired.
  */
 export async function mappingsLast(site: Site, seconds = LASTING_SEC): Promise<void> {
   const names = ["nf_conntrack_udp_timeout", "nf_conntrack_udp_timeout_stream"];
@@ -63,7 +65,7 @@ export async function keepalivesAt(site: Site): Promise<number> {
   return Number(/counter packets (\d+)/.exec(listed)?.[1] ?? 0);
 }
 
-/** Takes all of it away again. */
+/** Removes all NATs of a lab. */
 export async function removeNats(lab: Lab): Promise<void> {
   for (const site of [lab.ours, lab.theirs]) {
     await mappingsLast(site);
@@ -71,12 +73,12 @@ export async function removeNats(lab: Lab): Promise<void> {
     for (const name of [TABLE, WATCH]) {
       await run("ip", ["netns", "exec", namespace, "nft", "delete", "table", "ip", name]);
     }
-    // What a mapping says outlives its rule, and the next row has the same addresses.
+    // A mapping outlasts its rule, and the next row has the same addresses.
     await inside(site, ["conntrack", "-F"]);
   }
 }
 
-/** In one transaction: the table as it was, if it was, and the new one. */
+/** Replaces the whole table in one transaction. */
 async function table(site: Site, chains: string): Promise<void> {
   const anew = `table ip ${TABLE} {}\ndelete table ip ${TABLE}\n`;
   await inside(site, ["nft", "-f", "-"], `${anew}table ip ${TABLE} {\n${chains}\n}\n`);

@@ -1,6 +1,6 @@
 /**
- * Our side of a row: the setup file, one process of `myikev2 test`, its JSON result and its key files.
- * The command is this Deno with `main.ts`, or what the environment variable MYIKEV2 names, such as
+ * Our end of a row: the setup file, one process of `myikev2 test`, its JSON result and its key files. The
+ * process is this Deno with `main.ts`, or the command that the environment variable MYIKEV2 names, such as
  * `dist/myikev2`.
  * @module
  */
@@ -9,7 +9,7 @@ import type { PingResultJson } from "@/engine/show/ping_table.ts";
 import { endProcess, type Lab, type Site, until } from "./harness.ts";
 import { type Keylog, readKeylog } from "./keylog.ts";
 
-/** A setup file as nested records, in the file's own spelling. */
+/** A setup file as nested records with the option names of the file. */
 export interface Setup {
   readonly [option: string]: SetupValue;
 }
@@ -17,7 +17,7 @@ export interface Setup {
 /** What a setup file may hold. */
 export type SetupValue = string | number | boolean | readonly SetupValue[] | Setup;
 
-/** The part of the JSON result that rows look at. */
+/** The part of the JSON result that rows check. */
 export interface TestResult {
   readonly result: string;
   readonly tunnels: {
@@ -38,11 +38,11 @@ export interface TestResult {
     readonly crossed: number;
   }[];
   readonly failures: readonly CauseCount[];
-  /** Of a gateway: peers that did not authenticate. */
+  /** For a gateway, the peers that did not authenticate. */
   readonly strangers: readonly CauseCount[];
 }
 
-/** Failed tunnels, or strangers, of one cause. */
+/** The number of failed tunnels, or strangers, with one cause. */
 interface CauseCount {
   readonly cause: string;
   readonly count: number;
@@ -53,7 +53,7 @@ interface CauseCount {
 export const ROOT = new URL("../..", import.meta.url).pathname;
 const IKE_PORT = 500;
 
-/** `over` laid over `base`, section by section. */
+/** Adds `over` to `base`, section by section. */
 export function merge(base: Setup, over: Setup): Setup {
   const merged: Record<string, SetupValue> = { ...base };
   for (const [option, value] of Object.entries(over)) {
@@ -87,7 +87,7 @@ export class Ours {
     child.status.then((status) => this.#exitCode = status.code);
   }
 
-  /** Starts a test of `setup` at `site`; a gateway is awaited until it listens. */
+  /** Starts a test of `setup` at `site`; of a gateway, waits until it listens. */
   static async start(lab: Lab, site: Site, setup: Setup): Promise<Ours> {
     const directory = await Deno.makeTempDir({ dir: lab.directory, prefix: "ours-" });
     await Deno.mkdir(`${directory}/keys`);
@@ -110,13 +110,13 @@ export class Ours {
     });
   }
 
-  /** @throws Error with what it said, when the process has ended. */
+  /** Checks that the process runs. @throws Error with its output if it has ended. */
   mustRun(): void {
     if (this.#exitCode === undefined) return;
     throw new Error(`Our test ended with ${this.#exitCode}: ${this.said()}`);
   }
 
-  /** The end of what it wrote, for a failed row. */
+  /** The end of its output, for a failed row. */
   said(): string {
     return `${this.#stdout}${this.#stderr}`.trim().split("\n").slice(-25).join("\n");
   }
@@ -154,7 +154,7 @@ export class Ours {
     return `${this.directory}/wire.pcap`;
   }
 
-  /** Waits for the end of the test by itself. @throws Error when it takes longer. */
+  /** Waits until the test ends by itself. @throws Error if it takes longer. */
   async ended(timeoutMs: number): Promise<TestResult> {
     await until("the end of our test", timeoutMs, () => this.#exitCode !== undefined);
     await Promise.all(this.#reading);
@@ -167,13 +167,13 @@ export class Ours {
     return await this.ended(15_000);
   }
 
-  /** Ends it without a chance to clean up. */
+  /** Kills it, so that it cannot clean up. */
   async kill(): Promise<void> {
     this.child.kill("SIGKILL");
     await this.child.status;
   }
 
-  /** Ends it whatever it does; for a row that is over. */
+  /** Ends it in any state, when its row is over. */
   async abandon(): Promise<void> {
     if (this.#exitCode === undefined) await endProcess(this.child, 3_000);
   }
@@ -187,13 +187,13 @@ export class Ours {
     return this.#result = JSON.parse(lines[0]!) as TestResult;
   }
 
-  /** Exit status; undefined while it runs. */
+  /** The exit status; undefined while it runs. */
   get exitCode(): number | undefined {
     return this.#exitCode;
   }
 }
 
-/** The program as a command line; a path in MYIKEV2 counts from the project's directory. */
+/** The command line of the program; a path in MYIKEV2 is relative to the project's directory. */
 export async function command(): Promise<string[]> {
   const words = Deno.env.get("MYIKEV2")?.split(" ");
   if (!words) return [Deno.execPath(), "run", "-A", `${ROOT}main.ts`];

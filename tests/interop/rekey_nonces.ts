@@ -1,19 +1,19 @@
 /**
- * Which of two SAs that were made at the same time is kept: of the four nonces the lowest belongs to
- * the one that goes (RFC 7296 §2.8.1, §2.8.2). Nonces and SPIs are what tshark reads in our capture.
+ * Determines which of two SAs that were made at the same time must be kept: the lowest of the four nonces
+ * belongs to the SA that is closed (RFC 7296 §2.8.1, §2.8.2). tshark reads nonces and SPIs in our capture.
  * @module
  */
 import { OURS } from "./ends.ts";
 import { expect, type RowRun } from "./row.ts";
 import { decryptedFields } from "./tshark.ts";
 
-/** A CREATE_CHILD_SA exchange that was answered with an SA. All octets in lower-case hex. */
+/** A CREATE_CHILD_SA exchange that made an SA. All octets are lower-case hex. */
 export interface Creation {
-  /** Whose request it was. */
+  /** The end that sent the request. */
   readonly by: "ours" | "theirs";
-  /** Of request and response. */
+  /** The nonces of request and response. */
   readonly nonces: readonly string[];
-  /** Of the new SA, as request and response give them. */
+  /** The SPIs of the new SA, in request and response. */
   readonly spis: readonly string[];
 }
 
@@ -29,7 +29,7 @@ const FIELDS = [
 const CREATE_CHILD_SA = "36";
 const DIGITS = { child: 8, ike: 16 } as const;
 
-/** All exchanges that made SAs behind IKE_AUTH, in their order. */
+/** All exchanges after IKE_AUTH that made SAs, in order. */
 export async function exchangesThatCreate(
   run: RowRun,
   what: "child" | "ike",
@@ -41,7 +41,7 @@ export async function exchangesThatCreate(
     const isResponse = flag === "1" || flag === "True";
     const by = (source === OURS.address4) !== isResponse ? "ours" : "theirs";
     const key = `${by} ${ike} ${id}`, both = exchanges.get(key) ?? [];
-    // The notify REKEY_SA in front of the SA payload has an SPI as well, the old one.
+    // The notify REKEY_SA before the SA payload has an SPI too, that of the old SA.
     const made = plain(spis).split(",").findLast((spi) => spi.length === DIGITS[what]);
     if (made) both[isResponse ? 1 : 0] = { by, nonce: plain(nonce), spi: made };
     exchanges.set(key, both);
@@ -69,7 +69,7 @@ function plain(octets: string): string {
   return octets.replaceAll(":", "").toLowerCase();
 }
 
-/** The one without the lowest nonce; hex digits order as octets do. */
+/** The exchange without the lowest nonce. Hex digits have the same order as octets. */
 export function survivorOf(exchanges: readonly Creation[]): Creation {
   const lowest = exchanges.flatMap(({ nonces }) => nonces).sort()[0]!;
   const kept = exchanges.find(({ nonces }) => !nonces.includes(lowest));

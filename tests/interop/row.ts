@@ -1,7 +1,6 @@
 /**
- * A row of the interop matrix: who initiates, our setup file, the peer's swanctl.conf, and what must
- * hold. {@linkcode RowRun} is what a row's check has at hand, above all the comparison of both ends:
- * SPIs and the octets of all SK_* and the ESP keys.
+ * A row of the interop matrix: who initiates, our setup file, the peer's swanctl.conf, and a check.
+ * {@linkcode RowRun} helps the check, above all by comparing both ends: SPIs, all SK_* and the keys of ESP.
  * @module
  */
 import type { CharonSa } from "./charon_log.ts";
@@ -10,27 +9,27 @@ import type { Keylog } from "./keylog.ts";
 import type { Ours, Setup, TestResult } from "./ours.ts";
 import type { Charon } from "./strongswan.ts";
 
-/** Who sends IKE_SA_INIT to whom; the last is the harness's check of itself. */
+/** The direction of the first IKE_SA_INIT; the last value is the check of the harness itself. */
 export type Direction =
   | "ours → strongSwan"
   | "strongSwan → ours"
   | "strongSwan ↔ strongSwan";
 
-/** One row. Its key is direction and name. */
+/** One row, identified by direction and name. */
 export interface Row {
   readonly name: string;
   readonly direction: Direction;
-  /** Our setup file; of the peer standing in for us (its swanctl.conf) where direction is ↔. */
+  /** Our setup file; in the check of the harness the swanctl.conf of the strongSwan in our place. */
   readonly setup: Setup | string;
   /** The peer's swanctl.conf. */
   readonly swanctl: string;
-  /** Further lines of its strongswan.conf; rows with the same lines share one charon. */
+  /** Further lines of its strongswan.conf. Rows with the same lines share one charon. */
   readonly settings?: string;
-  /** What happens when strongSwan is configured and we have not begun. */
+  /** Is run when strongSwan is configured and our end has not started. */
   readonly before?: (run: RowRun) => Promise<void>;
-  /** Undoes what `before` did, however the row ends. */
+  /** Undoes what `before` did, also after a failure. */
   readonly after?: (lab: Lab) => Promise<void>;
-  /** @throws whatever is wrong, in words. */
+  /** Checks the row. @throws an error that describes what is wrong. */
   readonly check: (run: RowRun) => Promise<void>;
 }
 
@@ -39,19 +38,19 @@ export function rowKey(row: { readonly direction: string; readonly name: string 
   return `${row.direction}: ${row.name}`;
 }
 
-/** @throws Error with `what` unless it holds. */
+/** Throws an error with the text `what` unless `holds`. */
 export function expect(holds: boolean, what: string): asserts holds {
   if (!holds) throw new Error(what);
 }
 
-/** A row under way. */
+/** A row that is running. */
 export class RowRun {
   constructor(
     readonly lab: Lab,
     readonly charon: Charon,
-    /** Undefined in a row without us. */
+    /** Our process; undefined in the check of the harness. */
     private readonly process: Ours | undefined,
-    /** The charon in our place, in a row without us. */
+    /** The strongSwan in our place, in the check of the harness. */
     readonly standIn: Charon | undefined,
   ) {}
 
@@ -61,7 +60,7 @@ export class RowRun {
     return this.process;
   }
 
-  /** Waits until the peer has `count` IKE SAs established, each with its CHILD_SA. */
+  /** Waits until the peer has `count` established IKE SAs, each with its CHILD_SA. */
   async established(count: number, timeoutMs = 15_000): Promise<CharonSa[]> {
     let sas: CharonSa[] = [];
     try {
@@ -92,15 +91,15 @@ export class RowRun {
     });
   }
 
-  /** How often the peer logged it. */
+  /** How often a pattern occurs in the peer's log. */
   async peerLogged(pattern: RegExp): Promise<number> {
     const all = new RegExp(pattern.source, `${pattern.flags.replace("g", "")}g`);
     return [...(await this.charon.log()).matchAll(all)].length;
   }
 
   /**
-   * The usual row: `count` tunnels, the same keys at both ends, still there a moment later; then a
-   * graceful stop after which the peer has none and our result counts all, none failed.
+   * The check of most rows: `count` tunnels with the same keys at both ends, which still exist a moment
+   * later; then a graceful stop, after which the peer has none and our result counts all, and no failure.
    */
   async wholeLife(count = 1): Promise<void> {
     await this.sameKeys(await this.established(count));
@@ -116,13 +115,13 @@ export class RowRun {
     });
   }
 
-  /** Our test fails by itself or is stopped; one failure must match every one of `words`. */
+  /** Waits until our test fails, or stops it; one failure must match all patterns. */
   async failure(words: readonly RegExp[], timeoutMs = 20_000): Promise<TestResult> {
     return await failedWith(this.ours, words, timeoutMs);
   }
 }
 
-/** Waits until our test has failed by itself; one failure must match every one of `words`. */
+/** Waits until our test has failed by itself; one failure must match all patterns. */
 export async function failedWith(
   ours: Ours,
   words: readonly RegExp[],
@@ -135,7 +134,7 @@ export async function failedWith(
   return result;
 }
 
-/** @throws Error unless the result counts these tunnels. */
+/** Checks the numbers of tunnels in a result. @throws Error if they differ. */
 export function expectCounts(
   result: TestResult,
   counts: { readonly established: number; readonly failed: number },
@@ -148,7 +147,10 @@ export function expectCounts(
   );
 }
 
-/** @throws Error unless one failure, or stranger (cause and example together) matches every pattern. */
+/**
+ * Checks that one failure, or stranger, matches all patterns in its cause and example. @throws Error if none
+ * does.
+ */
 export function expectFailure(result: TestResult, words: readonly RegExp[]): void {
   const texts = [...result.failures, ...result.strangers].map((failure) =>
     `${failure.cause}: ${failure.example}`
@@ -159,7 +161,7 @@ export function expectFailure(result: TestResult, words: readonly RegExp[]): voi
   throw new Error(texts.length === 0 ? "The result names no failure" : lacks.join("; "));
 }
 
-/** @throws Error naming the first SPI or key that differs. */
+/** Compares an SA with our key tables. @throws Error naming the first SPI or key that differs. */
 export function compareSa(sa: CharonSa, keylog: Keylog): void {
   const ike = keylog.ike.find((entry) => entry.spiI === sa.spiI && entry.spiR === sa.spiR);
   expect(

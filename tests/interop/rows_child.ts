@@ -1,7 +1,7 @@
 /**
- * Rows about what a CHILD_SA negotiates beside ciphers and selectors: transport mode, extended
- * sequence numbers, AH, TFC padding, IPComp. The peer's kernel takes part in none of it: its SAs are
- * only accepted, so that mode and keys can be compared at both ends.
+ * Rows about what a CHILD_SA negotiates beside ciphers and selectors: transport mode, extended sequence
+ * numbers, AH, TFC padding, IPComp. The peer's kernel implements none of it here: its SAs are only accepted,
+ * so that mode and keys can be compared at both ends.
  * @module
  */
 import type { ApiDump } from "./api_dump.ts";
@@ -14,7 +14,7 @@ import { MODERN } from "./suites.ts";
 
 const API_PORT = 12330;
 
-/** What both ends must say of the CHILD_SA. */
+/** What both ends must report of the CHILD_SA. */
 interface Settled {
   readonly tunnelMode: boolean;
   readonly esn: boolean;
@@ -22,7 +22,7 @@ interface Settled {
   readonly listed: RegExp;
 }
 
-/** A tunnel that both ends want alike. */
+/** A tunnel for which both ends have the same configuration. */
 interface Terms {
   readonly name: string;
   readonly ours: Setup;
@@ -42,7 +42,7 @@ async function dumped(run: RowRun, client: boolean): Promise<ApiDump> {
   return JSON.parse(asked.stdout) as ApiDump;
 }
 
-/** Both ends have one CHILD_SA with the same SPIs and keys, and say the same of it. */
+/** Checks that both ends have one CHILD_SA with the same SPIs, keys and properties. */
 async function alike(run: RowRun, { tunnelMode, esn, listed }: Settled, client: boolean) {
   const [sa] = await run.established(1);
   const dump = await dumped(run, client);
@@ -61,7 +61,10 @@ async function theirs(run: RowRun, listed: RegExp): Promise<void> {
   expect(listed.test(line), `strongSwan lists ${line.trim()}, not ${listed}`);
 }
 
-/** As {@linkcode Terms} say; then strongSwan rekeys the CHILD_SA, which keeps all of it. */
+/**
+ * Checks a tunnel by its {@linkcode Terms}; then strongSwan rekeys the CHILD_SA, which must keep all
+ * properties.
+ */
 async function keeps(run: RowRun, terms: Terms, client: boolean): Promise<void> {
   const { settled, logged = [] } = terms;
   const first = await alike(run, settled, client);
@@ -84,7 +87,7 @@ async function keeps(run: RowRun, terms: Terms, client: boolean): Promise<void> 
   expect(result.tunnels.established === 1 && result.tunnels.failed === 0, "The tunnel was lost");
 }
 
-/** strongSwan began the rekey: what the initiator of the exchange sends is what it sends. */
+/** strongSwan initiated the rekey, so that it sends with the keys of the initiator. */
 function expectKeys(sa: CharonSa, { children, esp }: ApiDump): void {
   const [{ spi } = { spi: "" }] = children, inward = sa.esp.get(spi);
   expect(inward !== undefined, `strongSwan has no SA ${spi} of ours`);
@@ -121,7 +124,7 @@ function bothWays(terms: Terms): Row[] {
   ];
 }
 
-/** Selectors of the two hosts: ours by default, strongSwan's by a word. */
+/** Selectors for the two hosts: our default, and strongSwan's `dynamic`. */
 const HOSTS = {
   ours: { ownts: [{}], peerts: [{}] },
   theirs: { localTs: "dynamic", remoteTs: "dynamic" },
@@ -197,7 +200,7 @@ const AGREED: readonly Terms[] = [
   },
 ];
 
-/** Our log names both CPIs in decimal, strongSwan lists them in hex, each its own first. */
+/** Compares the CPIs: our log has them in decimal, strongSwan lists them in hex, each with its own first. */
 async function sameCpis(run: RowRun): Promise<void> {
   await run.established(1);
   const text = (await run.charon.swanctl(["--list-sas"])).stdout;
@@ -233,7 +236,7 @@ function ipcomp(): Row[] {
   ];
 }
 
-/** Our lifetime is short: the CHILD_SA that we make anew is what the first was. */
+/** Rows in which our lifetime is short: the CHILD_SA of the rekey must have the properties of the first. */
 function rekeyedByUs(): Row[] {
   const name = "CHILD_SA in transport mode with ESN rekeyed by us, the old one kept listed";
   const over = withChild({ ...TRANSPORT.ours, esn: true, lifetime: "4s" });
@@ -276,12 +279,12 @@ function rekeyedByUs(): Row[] {
   ];
 }
 
-/** What the ends want does not go together, and each says so. */
+/** A tunnel for which the ends have incompatible configurations, and each says so. */
 interface Misfit {
   readonly name: string;
   readonly ours: Setup;
   readonly theirs: Connection;
-  /** What our result says as client, and what our log says as gateway. */
+  /** Patterns for our result as client and for our log as gateway. */
   readonly words: RegExp;
   readonly said: RegExp;
 }
@@ -349,7 +352,7 @@ const declined: Row[] = [
     },
   },
   {
-    // strongSwan takes what it gets: tunnel mode at both ends.
+    // strongSwan accepts tunnel mode, so that both ends use it.
     name: DECLINED,
     direction: "strongSwan → ours",
     setup: ourGateway(withChild(HOSTS.ours), MODERN),

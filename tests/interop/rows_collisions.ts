@@ -1,8 +1,8 @@
 /**
- * Requests that cross on purpose, and a bad network: what `impairment` of our setup does to a tunnel
- * with strongSwan. After rekeys that crossed both ends must have the same one IKE SA and the same one
- * CHILD_SA with the same keys, those that the nonces say (RFC 7296 §2.8.1, §2.8.2); after a delete that
- * crossed a rekey, nothing that only one end has.
+ * Rows with requests that cross on purpose, and with a bad network, by the section `impairment` of our setup.
+ * After crossing rekeys both ends must have the same single IKE SA and the same single CHILD_SA with the same
+ * keys, namely those that the nonces determine (RFC 7296 §2.8.1, §2.8.2); after a Delete that crosses a
+ * rekey, no end may have an SA that the other does not have.
  * @module
  */
 import type { ApiDump } from "./api_dump.ts";
@@ -14,7 +14,7 @@ import { exchangesThatCreate, survivorOf } from "./rekey_nonces.ts";
 import { MODERN } from "./suites.ts";
 
 const API_PORT = 12_399;
-/** Tries to see either end win; each is won by either with the same probability. */
+/** The most rounds until either end has won; each wins with the same probability. */
 const ROUNDS_MAX = 12;
 const HELD = { exchange: "create_child_sa", message: "request", crossing: "10s" } as const;
 const BAD_NETWORK: Setup = {
@@ -26,37 +26,37 @@ const BAD_NETWORK: Setup = {
   ikeconf: { retraninterval: "500ms", maxretran: 12 },
 };
 
-/** What both ends have: SPIs in hex. */
+/** The SAs of both ends, with SPIs in hex. */
 interface Agreed {
-  /** Sorted: the API does not tell who initiated a rekeyed SA. */
+  /** SPIs in sorted order, as the API does not tell which end initiated a rekeyed SA. */
   readonly ike: readonly string[];
-  /** As strongSwan orders them. */
+  /** SPIs in strongSwan's order. */
   readonly spiI: string;
   readonly spiR: string;
   readonly ourSpi: string;
-  /** Of the CHILD_SA: what we receive on, what strongSwan does. */
+  /** Inbound SPIs of the CHILD_SA at both ends. */
   readonly esp: readonly [ours: string, theirs: string];
 }
 
-/** The SAs both ends have now are the same ones, one of each; other ones than `before`. */
+/** Checks that both ends have the same single SAs, which differ from `before`. */
 async function agree(run: RowRun, client: boolean, before?: Agreed): Promise<Agreed> {
   let seen = "";
   const what = "one IKE SA and one CHILD_SA, the same at both ends";
   return await until(what, 15_000, async () => {
-    // Redundant ones, too, are listed as long as it has them.
+    // strongSwan lists redundant SAs too, as long as they exist.
     const theirs = await run.charon.list();
     const ours = await apiDump(run, client);
     seen = `ours ${JSON.stringify(ours)}, strongSwan's ${JSON.stringify(theirs)}`;
     const ourSpi = ours?.live[0]!, child = ours?.children[0];
     const [sa] = theirs, own = ours?.ike.find((ike) => [ike.spiI, ike.spiR].includes(ourSpi));
     const installed = sa?.children.filter(({ state }) => state === "INSTALLED") ?? [];
-    // The API answered nothing: an SA was rekeyed while it was asked.
+    // The API did not answer, as an SA was rekeyed at that moment.
     if (sa?.state !== "ESTABLISHED" || !own || !child || theirs.length + ours.live.length > 2) {
       return undefined;
     }
     if (installed.length !== 1 || ours.children.length !== 1) return undefined;
     const ike = [sa.spiI, sa.spiR].sort();
-    // What strongSwan sends by is what we receive on.
+    // strongSwan's outbound SPI is our inbound one.
     const esp = [installed[0]!.spiOut, installed[0]!.spiIn] as const;
     if (String([own.spiI, own.spiR].sort()) !== String(ike) || child.spi !== esp[0]) {
       return undefined;
@@ -88,12 +88,12 @@ function script(run: RowRun, name: string, args: readonly string[]): Promise<Fin
 
 type What = "child" | "ike";
 
-/** Our own rekey of what both ends have; resolves when it is answered. */
+/** Rekeys an SA of both ends from our end; resolves with the answer. */
 function rekeyOurs(run: RowRun, what: What, { ourSpi, esp }: Agreed): Promise<Finished> {
   return script(run, "api_rekey", [what, what === "ike" ? ourSpi : esp[0]]);
 }
 
-/** SPIs of an SA that both ends have, and all its keys, ours against strongSwan's. */
+/** Compares the SPIs and all keys of an SA at both ends. */
 async function sameKeysOf(run: RowRun, { spiI, spiR, esp }: Agreed): Promise<void> {
   const theirs = await run.charon.sas(), ours = await run.ours.keylog();
   const ike = ours.secrets?.find((sa) => sa.spiI === spiI && sa.spiR === spiR);
@@ -109,7 +109,10 @@ async function sameKeysOf(run: RowRun, { spiI, spiR, esp }: Agreed): Promise<voi
   }
 }
 
-/** What the capture shows once it has so many exchanges, or for some seconds no more: it is written late. */
+/**
+ * The exchanges in the capture, once there are `count` of them, or none is added for some seconds, as it is
+ * written late.
+ */
 async function captured(run: RowRun, what: What, count: number) {
   let exchanges = await exchangesThatCreate(run, what);
   for (let tries = 0; tries < 10 && exchanges.length < count; tries++) {
@@ -119,7 +122,7 @@ async function captured(run: RowRun, what: What, count: number) {
   return exchanges;
 }
 
-/** Rekeys cross, round by round, until either end has made the SA that is kept. */
+/** Makes rekeys cross, in rounds, until either end has made the SA that is kept. */
 async function collide(run: RowRun, what: What, client: boolean): Promise<void> {
   await run.established(1);
   const kept: Agreed[] = [await agree(run, client)];
@@ -127,7 +130,7 @@ async function collide(run: RowRun, what: What, client: boolean): Promise<void> 
   let seen = 0;
   for (let round = 0; round < ROUNDS_MAX && winners.size < 2; round++) {
     const before = kept.at(-1)!;
-    // Whose request is there first does not matter: it waits for the other.
+    // The order in which requests arrive does not matter, as each waits for the other.
     const theirs = () => run.charon.swanctl(["--rekey", `--${what}`, "net"]);
     if (round % 2 === 0) await theirs();
     const ours = rekeyOurs(run, what, before);
@@ -138,7 +141,7 @@ async function collide(run: RowRun, what: What, client: boolean): Promise<void> 
     kept.push(now);
     const all = await captured(run, what, seen + 2), exchanges = all.slice(seen);
     seen = all.length;
-    // charon works with several threads: it may be through with one before it looks at the other.
+    // charon has several threads, so that it may finish one exchange before it handles the other.
     expect(exchanges.length === 1 || exchanges.length === 2, `${exchanges.length} exchanges`);
     const isCollision = exchanges.length === 2;
     const survivor = isCollision ? survivorOf(exchanges) : exchanges[0]!;
@@ -193,7 +196,7 @@ function crossings(what: What, name: string): Row[] {
   return bothWays(name, setup, (run, client) => collide(run, what, client));
 }
 
-/** Set-up, a rekey of each kind and the end, through loss, copies, disorder and corruption. */
+/** A row with set-up, a rekey of each kind and the end, under loss, copies, reordering and corruption. */
 function badNetwork(): Row[] {
   const name = "loss, duplicates, disorder, replays and corruption on the way";
   const conf = swanctl(connection({ suite: MODERN }));

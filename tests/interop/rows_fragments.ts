@@ -1,6 +1,6 @@
 /**
- * Rows about fragments (RFC 7383): pieces so small that IKE_AUTH of a PSK tunnel goes in several, cut
- * by both ends, by either one alone, or not at all where one end does not support them.
+ * Rows about fragments (RFC 7383). Fragments are so small that IKE_AUTH of a PSK tunnel has several; both
+ * ends fragment, or only one of them, or none if one end does not support it.
  * @module
  */
 import { connection, ourClient, ourGateway, swanctl } from "./ends.ts";
@@ -8,17 +8,17 @@ import type { Setup } from "./ours.ts";
 import { expect, type Row, type RowRun } from "./row.ts";
 import { MODERN, PLAIN } from "./suites.ts";
 
-/** Octets of a packet of strongSwan's that carries a fragment, IP header included. */
+/** Octets of strongSwan's packets with a fragment, including the IP header. */
 const SMALL_PACKETS = "fragment_size = 200";
-/** A line for each message that strongSwan cuts, and for each fragment that it receives. */
+/** Matches strongSwan's log for each message that it fragments, and for each fragment that it receives. */
 const THEY_CUT = /splitting IKE message \(\d+ bytes\) into [2-9]\d* fragments/;
 const WE_CUT = /received fragment #1 of [2-9]\d*/;
 
-/** What each end is told, and which of them must then cut its messages. */
+/** The configuration of each end, and which of them must then fragment its messages. */
 interface Case {
   readonly name: string;
   readonly ikeconf: Setup;
-  /** strongSwan's `fragmentation`. */
+  /** The option `fragmentation` of strongSwan. */
   readonly theirs: "yes" | "accept" | "no";
   readonly weCut: boolean;
   readonly theyCut: boolean;

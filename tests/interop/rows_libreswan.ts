@@ -1,6 +1,6 @@
 /**
- * Rows with libreswan about how a tunnel is set up: suites, proposals, addresses, selectors, modes,
- * and what ends without a tunnel. Every one that establishes a tunnel compares the keys of both ends.
+ * Rows with libreswan about setting up a tunnel: suites, proposals, addresses, selectors, modes, and
+ * refusals. Every row with a tunnel compares the keys of both ends.
  * @module
  */
 import { child, OUR_ID, ourClient, ourGateway, OURS, THEIR_ID, THEIRS } from "./ends.ts";
@@ -9,21 +9,21 @@ import { merge, type Setup } from "./ours.ts";
 import { expect } from "./row.ts";
 import { MODERN, PLAIN, showSuite, type Suite, SUITES } from "./suites.ts";
 
-/** Differences of a pair of rows that is the same tunnel, initiated by either end. */
+/** A tunnel that two rows establish, each initiated by another end. */
 export interface Pair {
   readonly suite?: Suite;
-  /** Laid over our setup, whichever the role. */
+  /** Options that are added to our setup in either role. */
   readonly setup?: Setup;
   readonly client?: Setup;
   readonly gateway?: Setup;
   readonly theirs?: Conn;
   readonly refused?: RegExp;
   readonly before?: (run: LibreswanRun) => Promise<void>;
-  /** Instead of {@linkcode LibreswanRun.wholeLife}, once the tunnel is up. */
+  /** The check after the tunnel is up; by default {@linkcode LibreswanRun.wholeLife}. */
   readonly check?: (run: LibreswanRun) => Promise<void>;
 }
 
-/** Both rows of a pair; libreswan's initiating waits until its CHILD_SA is up. */
+/** Both rows of a pair. If libreswan initiates, the row waits until its CHILD_SA is up. */
 export function bothWays(name: string, pair: Pair): LibreswanRow[] {
   const { suite = PLAIN, setup = {}, theirs = {}, refused, before } = pair;
   const check = pair.check ?? ((run: LibreswanRun) => run.wholeLife());
@@ -50,7 +50,10 @@ export function bothWays(name: string, pair: Pair): LibreswanRow[] {
   ];
 }
 
-/** What libreswan has no word for: groups, AES-CCM in IKE, and a PRF apart from the integrity. */
+/**
+ * A pattern for what libreswan does not offer: some groups, AES-CCM in IKE, and a PRF that differs from the
+ * integrity algorithm.
+ */
 function notInLibreswan(suite: Suite): RegExp | undefined {
   if (suite.encryption.startsWith("aes-ccm")) return /IKE encryption algorithm .* is not supported/;
   if (suite.integrity === "aes-cmac") return /IKE PRF algorithm 'aes_cmac' is not recognized/;
@@ -64,7 +67,10 @@ function suiteRows(suite: Suite): LibreswanRow[] {
   return bothWays(`psk ${showSuite(suite)}`, { suite, ...(refused ? { refused } : {}) });
 }
 
-/** The everyday CHILD_SA inside an IKE SA of another suite: what `refused` suites have for ESP. */
+/**
+ * Rows with the usual CHILD_SA in an IKE SA of another suite, for the ESP algorithms of suites that are
+ * `refused`.
+ */
 function espRows(espEncryption: string, espIntegrity: string): LibreswanRow[] {
   const suite = { ...MODERN, espEncryption, espIntegrity };
   return bothWays(`psk ${showSuite(suite)}`, { suite });

@@ -1,6 +1,6 @@
 /**
- * Rows about what happens around and after the set-up: cookies, deletes from either end, liveness
- * checks, rekeys by either end, and a second CHILD_SA.
+ * Rows about what happens around and after the set-up: cookies, Deletes by either end, liveness checks,
+ * rekeys by either end, and a second CHILD_SA.
  * @module
  */
 import type { CharonSa } from "./charon_log.ts";
@@ -78,7 +78,7 @@ const deletes: Row[] = [
   }),
 ];
 
-/** A valid IKE_SA_INIT request whose sender never goes on: AES-CBC-128, SHA2-256, X25519. */
+/** A valid IKE_SA_INIT request of a sender that does not continue: AES-CBC-128, SHA2-256, X25519. */
 function halfOpenRequest(): Uint8Array {
   const transforms = [
     [3, 0, 0, 12, 1, 0, 0, 12, 0x80, 14, 0, 128],
@@ -154,7 +154,7 @@ const liveness = bothWays(
   },
 );
 
-/** The first SA of strongSwan's log, once it has keyed so many ESP SAs (two each CHILD_SA). */
+/** The first IKE SA in strongSwan's log, once it has keys of `espSas` ESP SAs (two for each CHILD_SA). */
 async function keyed(run: RowRun, espSas: number): Promise<CharonSa> {
   return await until(`${espSas} ESP SAs keyed at strongSwan`, 15_000, async () => {
     const [sa] = await run.charon.sas();
@@ -162,7 +162,7 @@ async function keyed(run: RowRun, espSas: number): Promise<CharonSa> {
   });
 }
 
-/** The end of a row with rekeys: our result counts them, and one tunnel that was never lost. */
+/** Ends a row with rekeys: our result must count them, and one tunnel that was never lost. */
 async function endedWith(run: RowRun, rekeys: { ike?: number; child?: number }): Promise<void> {
   const result = await run.ours.stop();
   expect(result.tunnels.established === 1 && result.tunnels.failed === 0, "The tunnel was lost");
@@ -183,7 +183,7 @@ const secondChild = bothWays(
   },
 );
 
-/** Both CHILD_SAs, the old and the new, have the same keys at both ends. */
+/** The old and the new CHILD_SA must both have the same keys at both ends. */
 const childByThem = bothWays("CHILD_SA rekeyed by strongSwan", {}, async (run) => {
   await run.established(1);
   await run.charon.swanctl(["--rekey", "--child", "net"]);
@@ -193,8 +193,8 @@ const childByThem = bothWays("CHILD_SA rekeyed by strongSwan", {}, async (run) =
 });
 
 /**
- * The new IKE SA has the same keys at both ends. strongSwan logs them in the old one's name, so they
- * are known by not being those of the first.
+ * The new IKE SA must have the same keys at both ends. strongSwan logs them under the number of the old one,
+ * so that they are recognized as those that differ from the first.
  */
 async function ikeRekeyed(run: RowRun): Promise<void> {
   await until("the keys of the new IKE SA at both ends", 15_000, async () => {
@@ -215,7 +215,7 @@ const ikeByThem = bothWays("IKE SA rekeyed by strongSwan", {}, async (run) => {
   await ikeRekeyed(run);
 });
 
-/** Our lifetimes are short, strongSwan's long: it is we who rekey. */
+/** Rows in which our end rekeys, as its lifetimes are short and strongSwan's long. */
 function byUs(
   name: string,
   { ikeconf, child, espProposals }: {
@@ -274,7 +274,7 @@ const rekeys: Row[] = [
   }),
 ];
 
-/** A second client with the identity of the first: INITIAL_CONTACT ends what the first had. */
+/** A second client with the identity of the first, whose INITIAL_CONTACT ends the first one's tunnel. */
 function initialContact(sent: boolean): Row {
   const setup: Setup = { ikeconf: { initialcontact: sent } };
   return {

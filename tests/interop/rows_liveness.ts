@@ -1,6 +1,6 @@
 /**
- * Rows about peers that are gone, and come back: liveness checks that nobody answers (RFC 7296 §2.4),
- * what becomes of the tunnel then, and INITIAL_CONTACT of a strongSwan that was killed and restarted.
+ * Rows about peers that vanish and return: liveness checks without an answer (RFC 7296 §2.4), what happens to
+ * the tunnel then, and INITIAL_CONTACT of a strongSwan that was killed and restarted.
  * @module
  */
 import { apiUntil } from "./api_summary.ts";
@@ -12,10 +12,13 @@ import { MODERN } from "./suites.ts";
 
 const API_PORT = 12331;
 
-/** A charon of their own: these rows kill it. strongSwan takes any line for a comment after #. */
+/** A comment line that makes these rows use a charon of their own, as they kill it. */
 const MORTAL = "# killed and restarted";
 
-/** Our checks after a second of silence, given up after four transmissions a second apart. */
+/**
+ * Our liveness checks begin after a second of silence and are given up after four transmissions a second
+ * apart.
+ */
 const QUICK: Setup = {
   apilistenport: API_PORT,
   loglevel: 4,
@@ -24,7 +27,7 @@ const QUICK: Setup = {
 
 const CONF = swanctl(connection({ suite: MODERN }));
 
-/** @throws Error unless the result tells of one tunnel that was lost by liveness. */
+/** Checks that the result has one tunnel that was lost by a liveness check. @throws Error otherwise. */
 function expectLost(result: TestResult): void {
   const { established, lost, failed } = result.tunnels;
   const counts = JSON.stringify(result.tunnels);
@@ -33,7 +36,7 @@ function expectLost(result: TestResult): void {
   expect(result.result === "failed", `The result is ${result.result}, not failed`);
 }
 
-/** strongSwan dies; we must notice: state dpd meanwhile, then the loss. */
+/** Kills strongSwan; our end must notice: first the state dpd, then the loss. */
 async function dies(run: RowRun): Promise<void> {
   await run.charon.kill();
   const at = { lab: run.lab, port: API_PORT };
@@ -99,7 +102,7 @@ const gatewayLoses: Row = {
   },
 };
 
-/** Its liveness checks are far away: what ends the old SA is the INITIAL_CONTACT alone. */
+/** Liveness checks would come much later, so that only INITIAL_CONTACT can end the old SA. */
 const initialContact: Row = {
   name: "INITIAL_CONTACT of a restarted peer honoured",
   direction: "strongSwan → ours",
@@ -126,7 +129,10 @@ const initialContact: Row = {
   },
 };
 
-/** strongSwan asks every second, so that it is heard of all the time; our interval is two. */
+/**
+ * Rows in which strongSwan sends a check every second, so that it is always heard; our interval is two
+ * seconds.
+ */
 function heardPeer(forced: boolean): Row[] {
   const name = forced
     ? "forcedpd: checks of ours although the peer is heard"
@@ -161,7 +167,7 @@ function heardPeer(forced: boolean): Row[] {
   ];
 }
 
-/** Ten seconds up, ten seconds down: to strongSwan a Delete, and then a new tunnel. */
+/** A tunnel that is up and down for ten seconds each; strongSwan sees a Delete and then a new tunnel. */
 const flapping: Row = {
   name: "flapping tunnel torn down and rebuilt",
   direction: "ours → strongSwan",

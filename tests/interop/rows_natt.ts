@@ -11,13 +11,15 @@ import { merge, type Setup } from "./ours.ts";
 import { expect, type Row, type RowRun } from "./row.ts";
 import { MODERN } from "./suites.ts";
 
-/** What the world sees of a client behind a NAT: addresses of its interface that nobody else uses. */
+/** Addresses under which a client behind a NAT is seen; its interface has them, and nobody else uses them. */
 const SEEN = { ours: OURS.many4.replace(/1$/, "120"), theirs: THEIRS.many4.replace(/1$/, "120") };
-/** And of a gateway: others, as mappings of one row may still be there in the next. */
+/**
+ * Addresses under which a gateway is seen. They differ, as mappings of one row may still exist in the next.
+ */
 const SHOWN = { ours: OURS.many4.replace(/1$/, "121"), theirs: THEIRS.many4.replace(/1$/, "121") };
 const FIRST_PORT = 20_000, OTHER_PORT = 30_000;
 
-/** charon's keepalives each second, where it is behind a NAT. */
+/** Makes charon send keepalives each second if it is behind a NAT. */
 const KEEP_ALIVE = "keep_alive = 1s";
 
 type Connection = NonNullable<Parameters<typeof connection>[0]>;
@@ -36,7 +38,7 @@ function theirs(over: Connection = {}): string {
   return swanctl(connection({ suite: MODERN, ...over }));
 }
 
-/** A row with NATs that are there before either end begins, and gone after it. */
+/** A row with NATs that are made before either end starts, and removed afterwards. */
 function withNat(row: Omit<Row, "after">): Row {
   return { ...row, after: removeNats };
 }
@@ -46,7 +48,7 @@ const hideOurs = ({ lab }: RowRun, firstPort = FIRST_PORT) =>
 const hideTheirs = ({ lab }: RowRun, firstPort = FIRST_PORT) =>
   hide(lab.theirs, { as: SEEN.theirs, firstPort });
 
-/** Waits for words of our log, which is written every second. */
+/** Waits for a pattern in our log, which is written every second. */
 async function weSay(run: RowRun, words: RegExp): Promise<void> {
   let log = "";
   await until(`${words} in our log`, 5_000, async () => {
@@ -57,7 +59,7 @@ async function weSay(run: RowRun, words: RegExp): Promise<void> {
   });
 }
 
-/** The peer's log says so, and the tunnel is at the NAT-T ports of both ends. */
+/** Checks the peer's log, and that the tunnel uses the NAT-T ports of both ends. */
 async function floated(run: RowRun, words: RegExp): Promise<CharonSa> {
   const [sa] = await run.established(1);
   await run.peerLogs(words);
@@ -196,20 +198,20 @@ const refused: Row = withNat({
   },
 });
 
-/** What strongSwan takes for its peer's address now. */
+/** The address that strongSwan now considers its peer's. */
 async function peerAt(run: RowRun): Promise<string> {
   const listed = (await run.charon.swanctl(["--list-sas"])).stdout;
   return /remote '.*' @ (\S+)/.exec(listed)?.[1] ?? "";
 }
 
-/** Has the mappings of `site` end and be others, by silence. */
+/** Lets the mappings of `site` expire by silence, and makes the next ones different. */
 async function changeMapping(site: Site, as: string): Promise<void> {
   await delay(2_500);
   await hide(site, { as, firstPort: OTHER_PORT });
   await mappingsLast(site);
 }
 
-/** Liveness checks of ours, whether or not the peer was heard. */
+/** Makes our end send liveness checks also if the peer was heard. */
 const CHECKS: Setup = { forcedpd: true, dpdinterval: "5s" };
 
 const changing: Row[] = [
@@ -230,7 +232,7 @@ const changing: Row[] = [
         return (await peerAt(run)).startsWith(`${SEEN.ours}[3`);
       });
       expect(before.startsWith(`${SEEN.ours}[2`), `strongSwan saw us at ${before} before`);
-      // By strongSwan, so to the new mapping.
+      // strongSwan sends first, so that it must use the new mapping.
       const done = await run.charon.swanctl(["--rekey", "--child", "net"]);
       expect(done.code === 0, `swanctl says ${done.stderr.trim()}`);
       await keyed(run, sa.id, 4);
@@ -255,7 +257,7 @@ const changing: Row[] = [
       await keyed(run, sa.id, 4);
       const at = SEEN.theirs;
       await weSay(run, new RegExp(`mapping changed: ${at}:2\\d+ is ${at}:3\\d+ now`));
-      // By us, so to the new mapping.
+      // Our end sends first, so that it must use the new mapping.
       await run.peerLogs(/parsed INFORMATIONAL request \d+ \[ \]/);
       await until("an answer to our check", 5_000, async () => {
         return await run.peerLogged(/generating INFORMATIONAL response \d+ \[ \]/) > 0;
@@ -266,7 +268,7 @@ const changing: Row[] = [
   }),
 ];
 
-/** Waits until strongSwan has keyed so many ESP SAs (two each CHILD_SA), and compares them all. */
+/** Waits until strongSwan has keys of `espSas` ESP SAs (two for each CHILD_SA), and compares them all. */
 async function keyed(run: RowRun, id: number, espSas: number): Promise<void> {
   const sa = await until(`${espSas} ESP SAs keyed at strongSwan`, 15_000, async () => {
     const found = (await run.charon.sas()).find((one) => one.id === id);
@@ -275,7 +277,7 @@ async function keyed(run: RowRun, id: number, espSas: number): Promise<void> {
   await run.sameKeys([sa]);
 }
 
-/** A CHILD_SA, then the IKE SA, are rekeyed by strongSwan, and by us after that. */
+/** strongSwan rekeys a CHILD_SA and the IKE SA, and then our end does. */
 async function rekeys(run: RowRun, words: RegExp): Promise<void> {
   await floated(run, words);
   await run.charon.swanctl(["--rekey", "--child", "net"]);
@@ -291,7 +293,7 @@ async function rekeys(run: RowRun, words: RegExp): Promise<void> {
   expect(result.tunnels.failed === 0, `Failures: ${JSON.stringify(result.failures)}`);
 }
 
-/** Ours is rekeyed by itself 6 s into its life. */
+/** Our end rekeys by itself after 6 s. */
 const SHORT: Setup = {
   margintime: "4s",
   jitter: false,

@@ -1,5 +1,5 @@
 /**
- * Rows about inner addresses (RFC 7296 §2.19): either end asks for one, the other has a pool.
+ * Rows about inner addresses (RFC 7296 §2.19): either end asks for one from the other's pool.
  * @module
  */
 import { connection, ourClient, ourGateway, swanctl } from "./ends.ts";
@@ -7,10 +7,10 @@ import type { Setup } from "./ours.ts";
 import { expect, type Row, type RowRun } from "./row.ts";
 import { MODERN } from "./suites.ts";
 
-/** Any selectors: what is assigned narrows them. */
+/** Selectors for any address, which the assigned address narrows. */
 const OPEN: Setup = { ikeconf: { childlist: [{ encalg: ["aes-gcm-16:128"] }] } };
 
-/** strongSwan lists the CHILD_SA with the assigned address alone at the client's end. */
+/** Checks that strongSwan lists the CHILD_SA with only the assigned address at the client's end. */
 async function narrowedTo(run: RowRun, selectors: RegExp): Promise<void> {
   await run.established(1);
   await run.peerLogs(selectors);

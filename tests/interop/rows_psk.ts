@@ -25,15 +25,15 @@ function suiteRows(suite: Suite): Row[] {
   return bothWays(name, { suite });
 }
 
-/** Differences of a pair of rows that is the same tunnel, initiated by either end. */
+/** A tunnel that two rows establish, each initiated by another end. */
 interface Pair {
   readonly suite?: Suite;
-  /** Laid over our setup, whichever the role. */
+  /** Options that are added to our setup in either role. */
   readonly setup?: Setup;
   readonly client?: Setup;
-  /** Of strongSwan's connection. */
+  /** Options of strongSwan's connection. */
   readonly theirs?: Parameters<typeof connection>[0];
-  /** Instead of {@linkcode RowRun.wholeLife}, once the tunnel is up. */
+  /** The check after the tunnel is up; by default {@linkcode RowRun.wholeLife}. */
   readonly check?: (run: RowRun) => Promise<void>;
 }
 
@@ -72,7 +72,7 @@ function manyTunnels(suite: Suite, label: string): Row[] {
       suite,
       localAddress: THEIRS.many4.replace(/1$/, String(i + 1)),
       localTs: `10.1.0.${i}/32`,
-      // All under one identity: by default each says INITIAL_CONTACT and ends the one before.
+      // All tunnels have one identity; by default each would close the one before by INITIAL_CONTACT.
       extra: "mobike = no\n    unique = never",
     })
   );
@@ -107,7 +107,7 @@ function manyTunnels(suite: Suite, label: string): Row[] {
   ];
 }
 
-/** Runs `work` for every item, `width` at a time. */
+/** Runs `work` for every item, at most `width` at a time. */
 async function inTurn<T>(items: readonly T[], width: number, work: (item: T) => Promise<void>) {
   const queue = [...items];
   const worker = async () => {
@@ -116,7 +116,7 @@ async function inTurn<T>(items: readonly T[], width: number, work: (item: T) => 
   await Promise.all(Array.from({ length: width }, worker));
 }
 
-/** Our lists of several algorithms each; what is common lies in the middle of both ends' lists. */
+/** Lists of several algorithms; the common ones are in the middle of both ends' lists. */
 const SEVERAL: Setup = {
   ikeencyptalg: ["aes-gcm-16:256", "aes-cbc:256", "aes-cbc:128", "3des"],
   ikeintegrityalg: ["sha512", "sha256", "sha1-96"],
@@ -158,7 +158,7 @@ function identityRows(label: string, id: string): Row[] {
   });
 }
 
-/** Identities of strongSwan's, asked for by our `peerid` and held to by `matchpeerid`. */
+/** A row in which our `peerid` asks for an identity of strongSwan and `matchpeerid` insists on it. */
 function peerIdentityRow(label: string, id: string): Row {
   return {
     name: `peer identity ${label}`,
@@ -283,7 +283,10 @@ const ipv6Inner = bothWays("IPv4 outside, IPv6 inside", {
   theirs: { localTs: "fd01::/64", remoteTs: "fd02::/64" },
 });
 
-/** strongSwan asks for more than we do: what it offers goes unanswered, where it asks is answered. */
+/**
+ * A row in which strongSwan sends more NAT-T and MOBIKE requests than we support, and is answered where it
+ * asks.
+ */
 function onPort4500(name: string, setup: Setup, extra: string): Row {
   return {
     name,

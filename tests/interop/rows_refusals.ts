@@ -1,6 +1,6 @@
 /**
- * Rows that end without a tunnel: each end refuses the other, or nobody answers. What is checked is
- * that our result says so in words a tester can act on, and that the peer saw the right notify.
+ * Rows without a tunnel: one end refuses the other, or nobody answers. Our result must say so in words that a
+ * user can act on, and the peer must have seen the right notify.
  * @module
  */
 import { child, connection, ourClient, ourGateway, OURS, swanctl, THEIRS } from "./ends.ts";
@@ -11,13 +11,13 @@ import { PLAIN } from "./suites.ts";
 
 const WRONG_PSK = "this-is-not-the-secret";
 
-/** What the peer must log, and what our result must say, in a refused tunnel. */
+/** What the peer must log and our result must say of a refused tunnel. */
 interface Refusal {
   readonly peer: RegExp;
   readonly words: readonly RegExp[];
 }
 
-/** We initiate, strongSwan refuses. */
+/** A row in which we initiate and strongSwan refuses. */
 function refusedByPeer(name: string, setup: Setup, conf: string, refusal: Refusal): Row {
   return {
     name,
@@ -33,7 +33,7 @@ function refusedByPeer(name: string, setup: Setup, conf: string, refusal: Refusa
   };
 }
 
-/** strongSwan initiates, we refuse. */
+/** A row in which strongSwan initiates and we refuse. */
 function refusedByUs(name: string, setup: Setup, conf: string, refusal: Refusal): Row {
   return {
     name,
@@ -52,7 +52,7 @@ function refusedByUs(name: string, setup: Setup, conf: string, refusal: Refusal)
   };
 }
 
-/** Neither end keeps an IKE SA of a tunnel that failed. */
+/** Checks that neither end keeps an IKE SA of a failed tunnel. */
 async function nothingLeft(run: RowRun): Promise<void> {
   await until("no IKE SA left at strongSwan", 5_000, async () => {
     return (await run.charon.list()).length === 0;
@@ -165,7 +165,7 @@ const selectors: Row[] = [
 const TRIES = 3;
 const quick: Setup = { ikeconf: { retraninterval: "300ms", maxretran: TRIES } };
 
-/** Datagrams that had reached the peer of a lab before its row began. */
+/** Number of datagrams that the peer of a lab had received before the row began. */
 const receivedBefore = new WeakMap<Lab, number>();
 
 const silence: Row[] = [
@@ -173,7 +173,7 @@ const silence: Row[] = [
     name: "peer that never answers",
     direction: "ours → strongSwan",
     setup: ourClient(quick),
-    // strongSwan is there and drops what it has no connection for, when told to.
+    // strongSwan runs, and with this setting drops requests for which it has no connection.
     settings: "initiator_only = yes",
     swanctl: swanctl(connection()),
     before: async ({ lab }) => {

@@ -1,6 +1,6 @@
 /**
- * Rows that put our files before other eyes: tshark decrypts our capture with the keys we export; and
- * the row in which strongSwan stands in for us, which checks the harness itself.
+ * Rows that check our files by other programs: tshark decrypts our capture with the keys that we export. In
+ * one more row a second strongSwan takes our place, which checks the harness itself.
  * @module
  */
 import {
@@ -21,11 +21,11 @@ import { decryptedFields } from "./tshark.ts";
 
 const IKE_SA_INIT = "34";
 const IKE_AUTH = "35";
-/** IDi, IDr, AUTH, SA, TSi, TSr by payload number (RFC 7296 §3.2). */
+/** Payload numbers of IDi, IDr, AUTH, SA, TSi and TSr (RFC 7296 §3.2). */
 const REQUEST_PAYLOADS = ["35", "39", "33", "44", "45"];
 const RESPONSE_PAYLOADS = ["36", "39", "33", "44", "45"];
 
-/** What tshark sees of one frame. */
+/** The fields that tshark decodes of one frame. */
 interface Frame {
   readonly exchange: string;
   readonly response: boolean;
@@ -93,7 +93,7 @@ const gatewayCapture: Row = {
 
 const API_PORT = 12330;
 
-/** What the Test API says of a tunnel, against what strongSwan logged. */
+/** Compares what the Test API says of a tunnel with what strongSwan has logged. */
 function apiDump(suite: Suite): Row[] {
   const name = `the Test API shows the SPIs and keys of strongSwan, ${ikeProposal(suite)}`;
   const conf = swanctl(connection({ suite }));
@@ -127,7 +127,7 @@ function apiDump(suite: Suite): Row[] {
   ];
 }
 
-/** Whether tshark is there. */
+/** The version of tshark; undefined if it is not installed. */
 export async function tsharkVersion(): Promise<string | undefined> {
   try {
     const said = await runCommand("tshark", ["--version"]);
@@ -137,7 +137,7 @@ export async function tsharkVersion(): Promise<string | undefined> {
   }
 }
 
-/** strongSwan's suites for the check of the harness: with and without an integrity algorithm. */
+/** strongSwan's suites for the check of the harness: one with an integrity algorithm, one without. */
 const selfCheck = [PLAIN, MODERN].map((suite): Row => ({
   name: `the harness reads both ends alike, ${ikeProposal(suite)}`,
   direction: "strongSwan ↔ strongSwan",

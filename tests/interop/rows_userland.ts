@@ -10,12 +10,15 @@ import { expect, type Row, type RowRun } from "./row.ts";
 import { PLUGINS } from "./strongswan.ts";
 import { MODERN } from "./suites.ts";
 
-/** A later line counts: the plugin before the one of the kernel, and the routes that it needs. */
+/**
+ * Settings of strongSwan; of repeated lines the last counts: the plugin comes before that of the kernel, and
+ * needs routes.
+ */
 const SETTINGS = `  load = kernel-libipsec ${PLUGINS}\n  install_routes = yes`;
 const INNER = { ours: "10.2.0.1", theirs: "10.1.0.1" } as const;
 const SITES = ["ours", "theirs"] as const;
 
-/** Our names of the ESP algorithms, and strongSwan's. */
+/** Our names of the ESP algorithms, with strongSwan's. */
 const SUITES: readonly (readonly [name: string, child: Setup, proposal: string])[] = [
   ["AES-GCM-16", { encalg: ["aes-gcm-16:128"], integrityalg: [] }, "aes128gcm16"],
   [
@@ -40,11 +43,11 @@ async function removeInner(lab: Lab): Promise<void> {
   }
 }
 
-/** Pings from each end, and through a rekey; what strongSwan counted is what was sent. */
+/** Sends pings from each end, also during a rekey; strongSwan's counters must equal what was sent. */
 async function carries(run: RowRun, theyBegin: boolean): Promise<void> {
   if (theyBegin) await run.charon.initiate("net");
   await run.established(1);
-  // Keys are known a moment before packets are led into the tunnel.
+  // Keys are known a moment before packets are routed into the tunnel.
   for (const site of SITES) {
     await until("a route into the tunnel", 5_000, async () => {
       const words = ["route", "get", INNER[other(site)], "from", INNER[site]];

@@ -1,12 +1,12 @@
 /**
- * Runs the interop rows against strongSwan and libreswan in network namespaces (needs root), prints
- * the matrix and writes `docs/interop.md`.
+ * Runs the interop rows against strongSwan and libreswan in network namespaces (as root), prints the matrix
+ * and writes `docs/interop.md`.
  *
- *   deno task test:interop [--only PATTERN] [--lanes N] [--list]
+ *  deno task test:interop [--only PATTERN] [--lanes N] [--list]
  *
- * The plain file `rows` beside this one lists every row. One that did not run is a failure, so is one
- * that is not listed, and under CI=true so is a missing peer; else the rows of a missing libreswan are
- * left out, and the document stays as it is. Exit status 0 when all passed.
+ * The plain file `rows` beside this one lists every row. A row that did not run or is not listed is a
+ * failure, and under CI=true a missing peer as well; otherwise the rows of a missing libreswan are left out,
+ * and the document is not written. The exit status is 0 if all rows passed.
  * @module
  */
 import { FEATURES_MIN } from "./features.ts";
@@ -51,13 +51,16 @@ const PACKAGES =
   "apt-get install iproute2 conntrack gcc libc6-dev strongswan-charon strongswan-swanctl " +
   "libstrongswan-standard-plugins libstrongswan-extra-plugins libcharon-extra-plugins tshark nftables";
 
-/** What the command line says. */
+/** Options of the command line. */
 interface Options {
   readonly only: RegExp | undefined;
   readonly lanes: number;
 }
 
-/** Rows that want the same peer and settings stay together, so that charon starts seldom. */
+/**
+ * Orders rows so that those with the same peer and settings follow each other, which saves restarts of
+ * charon.
+ */
 function inOrder(rows: readonly AnyRow[]): AnyRow[] {
   const place = (row: AnyRow) => withStrongSwan(row) ? ` ${row.settings ?? ""}` : "libreswan";
   return rows.toSorted((a, b) => place(a) < place(b) ? -1 : place(a) > place(b) ? 1 : 0);
@@ -91,7 +94,7 @@ async function runAll(rows: readonly AnyRow[], lanes: number): Promise<Outcome[]
   return outcomes;
 }
 
-/** Differences between the list of rows and what is defined, in words. */
+/** Describes the differences between the list of rows and the rows that are defined. */
 async function listedWrongly(): Promise<string[]> {
   const text = await Deno.readTextFile(LIST).catch(() => "");
   const listed = new Set(text.split("\n").filter((line) => line !== "" && !line.startsWith("#")));

@@ -1,7 +1,7 @@
 /**
- * strongSwan as the peer: writes its two configuration files, starts charon in the peer's namespace
- * with a /run of its own, and drives it through swanctl. Where the kernel has no ESP, the preloaded
- * `accept_sas.c` lets CHILD_SAs be established all the same.
+ * Runs strongSwan as the peer: writes its two configuration files, starts charon in the peer's namespace with
+ * a /run of its own, and controls it by swanctl. If the kernel has no ESP, the preloaded `accept_sas.c` lets
+ * CHILD_SAs be established all the same.
  * @module
  */
 import { type CharonSa, parseCharonLog } from "./charon_log.ts";
@@ -9,23 +9,23 @@ import { endProcess, type Finished, type Lab, mustRun, run, type Site, until } f
 
 const CHARON = "/usr/lib/ipsec/charon";
 const SWANCTL = "/usr/sbin/swanctl";
-/** The plugins it is started with. */
+/** The plugins with which charon is started. */
 export const PLUGINS =
   "random nonce openssl aes sha1 sha2 md5 hmac kdf xcbc cmac ctr ccm gcm chapoly " +
   "curve25519 drbg mgf1 x509 constraints pubkey pkcs1 pkcs8 pem kernel-netlink socket-default vici " +
   "updown attr counters";
 
-/** swanctl complains about each of these that is missing. */
+/** Directories without which swanctl prints warnings. */
 const SWANCTL_DIRECTORIES =
   "x509 x509ca x509ocsp x509aa x509ac x509crl pubkey private rsa ecdsa bliss pkcs8 pkcs12".split(
     " ",
   );
 
-/** An IKE SA as `swanctl --list-sas` shows it now. */
+/** An IKE SA as `swanctl --list-sas` shows it. */
 export interface ListedSa {
   readonly connection: string;
   readonly id: number;
-  /** `ESTABLISHED`, `CONNECTING`, … */
+  /** The state, such as `ESTABLISHED` or `CONNECTING`. */
   readonly state: string;
   readonly spiI: string;
   readonly spiR: string;
@@ -33,20 +33,20 @@ export interface ListedSa {
   readonly children: readonly ListedChild[];
 }
 
-/** A CHILD_SA as `swanctl --list-sas` shows it now. */
+/** A CHILD_SA as `swanctl --list-sas` shows it. */
 export interface ListedChild {
   readonly name: string;
   readonly id: number;
-  /** `INSTALLED`, `REKEYED`, … */
+  /** The state, such as `INSTALLED` or `REKEYED`. */
   readonly state: string;
-  /** SPI of each direction, 8 digits; empty when not listed. */
+  /** The SPI of each direction in 8 digits; empty if it is not listed. */
   spiIn: string;
   spiOut: string;
   local: string;
   remote: string;
 }
 
-/** What strongSwan calls itself, or `undefined` where it is not installed. */
+/** The version of strongSwan; undefined if it is not installed. */
 export async function strongSwanVersion(): Promise<string | undefined> {
   for (const path of [CHARON, SWANCTL]) {
     if (!await Deno.stat(path).then(() => true, () => false)) return undefined;
@@ -55,7 +55,7 @@ export async function strongSwanVersion(): Promise<string | undefined> {
   return /strongSwan (\S+)/.exec(said.stdout + said.stderr)?.[1] ?? "of unknown version";
 }
 
-/** Compiles the library that makes the kernel accept all SAs. @throws Error without a compiler. */
+/** Compiles the library that makes the kernel seem to accept all SAs. @throws Error without a compiler. */
 export async function buildAcceptAll(directory: string): Promise<string> {
   const source = new URL("accept_sas.c", import.meta.url).pathname;
   const library = `${directory}/accept_sas.so`;
@@ -66,7 +66,7 @@ export async function buildAcceptAll(directory: string): Promise<string> {
 /** One running charon. */
 export class Charon {
   #process: Deno.ChildProcess | undefined;
-  /** What the shell sets before charon, where the kernel has no ESP. */
+  /** Assignments before charon's command line, if the kernel has no ESP. */
   #preload = "";
   #seen = 0;
 
@@ -77,8 +77,8 @@ export class Charon {
   ) {}
 
   /**
-   * Starts charon at `site`. `settings` are further lines of the `charon` section of
-   * strongswan.conf. @throws Error with the end of its log when it does not come up.
+   * Starts charon at `site`. `settings` are further lines of the section `charon` of strongswan.conf. @throws
+   * Error with the end of its log if it does not start.
    */
   static async start(
     lab: Lab,
@@ -105,7 +105,7 @@ export class Charon {
       env: { STRONGSWAN_CONF: `${directory}/strongswan.conf` },
     });
     this.#process = child;
-    // charon writes its log itself; what it says before that is worth having when it fails.
+    // charon writes its own log; its earlier output helps if it fails to start.
     const output = child.output();
     let ended = "";
     output.then((o) => ended = new TextDecoder().decode(o.stderr) || "it ended", () => {});
@@ -121,7 +121,7 @@ export class Charon {
     }
   }
 
-  /** Ends charon without a word to anybody, as a crash does; the peer's SAs stay. */
+  /** Kills charon like a crash, without Deletes; the peer's SAs stay. */
   async kill(): Promise<void> {
     const child = this.#process;
     this.#process = undefined;
@@ -132,7 +132,7 @@ export class Charon {
     }
   }
 
-  /** A new charon in the place of one that was killed: the same configuration, no SA. */
+  /** Starts a new charon in place of one that was killed, with the same configuration and no SAs. */
   async comeBack(): Promise<void> {
     await this.#spawn();
     const loaded = await this.swanctl(["--load-all", "--noprompt"]);
@@ -173,17 +173,17 @@ ${settings}
     return await Deno.readTextFile(`${this.directory}/charon.log`).catch(() => "");
   }
 
-  /** What was logged since {@linkcode load}. */
+  /** The log since {@linkcode load}. */
   async log(): Promise<string> {
     return (await this.#wholeLog()).slice(this.#seen);
   }
 
-  /** The IKE SAs in what was logged since {@linkcode load}. */
+  /** The IKE SAs in the log since {@linkcode load}. */
   async sas(): Promise<CharonSa[]> {
     return [...parseCharonLog(await this.log()).values()];
   }
 
-  /** Ends all SAs, forgets all connections, takes `swanctl` (the text of swanctl.conf) instead. */
+  /** Ends all SAs, unloads all connections, and loads the text `swanctl` of a swanctl.conf. */
   async load(swanctl: string): Promise<void> {
     await Deno.writeTextFile(`${this.directory}/swanctl/swanctl.conf`, "");
     await this.swanctl(["--load-all", "--clear", "--noprompt"]);
@@ -208,7 +208,7 @@ ${settings}
     return run("env", [...variables, SWANCTL, ...args, "--uri", uri]);
   }
 
-  /** Initiates `child` (and its IKE SA where there is none). @throws Error with swanctl's words. */
+  /** Initiates `child`, and its IKE SA if there is none. @throws Error with swanctl's output. */
   async initiate(child: string, timeoutSec = 10): Promise<void> {
     const done = await this.tryInitiate(child, timeoutSec);
     if (done.code !== 0) {
@@ -217,12 +217,12 @@ ${settings}
     }
   }
 
-  /** {@linkcode initiate} for what is expected to fail. */
+  /** Initiates a child for which a failure is expected. */
   tryInitiate(child: string, timeoutSec = 10): Promise<Finished> {
     return this.swanctl(["--initiate", "--child", child, "--timeout", String(timeoutSec)]);
   }
 
-  /** What is up now. */
+  /** The present SAs. */
   async list(): Promise<ListedSa[]> {
     return parseListedSas((await this.swanctl(["--list-sas"])).stdout);
   }

@@ -1,5 +1,6 @@
 /**
- * The suites of the PSK matrix, in the spelling of our setup file, and the same suites in strongSwan's.
+ * The suites of the PSK matrix under the names of our setup file, and the same suites under strongSwan's
+ * names.
  * @module
  */
 
@@ -37,7 +38,7 @@ const GROUPS: Readonly<Record<number, string>> = {
   32: "curve448",
 };
 
-/** One line a suite: IKE encryption, integrity, PRF, group / ESP encryption, integrity. */
+/** A suite in each line: IKE encryption, integrity, PRF, group / ESP encryption, integrity. */
 const TABLE = `
 3des               sha1-96   sha1      2   3des               sha1-96
 3des               md5-96    md5       1   3des               md5-96
@@ -80,7 +81,7 @@ type Six = [string, string, string, string, string, string];
 /** The suite of rows that are about something else. */
 export const PLAIN: Suite = SUITES[3]!;
 
-/** A second everyday suite: AEAD in both places, X25519. */
+/** A second common suite: AEAD ciphers in both places, and X25519. */
 export const MODERN: Suite = {
   encryption: "aes-gcm-16:128",
   integrity: "",
@@ -97,21 +98,21 @@ export function showSuite(suite: Suite): string {
   return `${ike.filter((name) => name !== "").join(" ")} / ${esp.join(" ").trim()}`;
 }
 
-/** strongSwan's word for an IKE proposal. */
+/** strongSwan's name of an IKE proposal. */
 export function ikeProposal(suite: Suite): string {
   const { encryption, integrity, prf, group } = suite;
   const names = [cipherName(encryption), integrityName(integrity), `prf${macName(prf)}`];
   return [...names, groupName(group)].filter((name) => name !== "").join("-");
 }
 
-/** strongSwan's word for an ESP proposal. */
+/** strongSwan's name of an ESP proposal. */
 export function espProposal(suite: Suite): string {
   const { espEncryption, espIntegrity } = suite;
   const names = [cipherName(espEncryption), integrityName(espIntegrity)];
   return names.filter((name) => name !== "").join("-");
 }
 
-/** strongSwan's word for a key exchange group. */
+/** strongSwan's name of a key exchange group. */
 export function groupName(group: number): string {
   return GROUPS[group]!;
 }

@@ -1,13 +1,13 @@
 /**
- * tshark on our capture, with the keys we export: what somebody else's eyes see in our messages.
+ * Runs tshark on our capture with the keys that we export, to see our messages as another program does.
  * @module
  */
 import { mustRun, run as runCommand } from "./harness.ts";
 import { expect, type RowRun } from "./row.ts";
 
 /**
- * The named fields of every frame, values of one field separated by commas.
- * @throws Error when tshark refuses a key table or finds a malformed frame.
+ * The named fields of every frame, with commas between the values of one field.
+ * @throws Error if tshark rejects a key table or finds a malformed frame.
  */
 export async function decryptedFields(run: RowRun, fields: readonly string[]): Promise<string[][]> {
   const home = await Deno.makeTempDir({ dir: run.lab.directory, prefix: "tshark-" });
