@@ -1,8 +1,7 @@
 /**
- * A scripted IKEv2 peer: its cryptography is right, and it says whatever its caller wants, in
- * whatever order. It has no state machine, only what the octets need: SPIs, nonces, a key pair and
- * Message IDs. It neither sends nor waits, so that a test drives it in memory and a conformance test
- * over a transport.
+ * A scripted IKEv2 peer: its cryptography is right, and it sends what its caller wants, in any order. It has
+ * no state machine, only what the octets need: SPIs, nonces, a key pair and Message IDs. It neither sends nor
+ * waits, so that a test can use it in memory and a conformance test over a transport.
  * @module
  */
 import { must } from "@/base/errors.ts";
@@ -36,10 +35,10 @@ import {
 } from "@/wire/message.ts";
 import { clearForm, openMessage, type Protection, sealMessage } from "@/wire/protected.ts";
 
-/** The SPI of the first CHILD_SA that the peer receives on; each further one is one more. */
+/** The inbound SPI of the peer's first CHILD_SA; further ones count up from it. */
 const FIRST_SPI = 0x00c0ffee;
 
-/** Makes key pairs and shared secrets for a peer, at once. */
+/** Makes key pairs and shared secrets for a peer at once. */
 export interface PeerKeys {
   /** A key pair of a group (Transform Type 4), chosen by `random`. */
   generate(group: number, random: SeededRandom): KeyPair;
@@ -47,7 +46,7 @@ export interface PeerKeys {
   derive(pair: KeyPair, peerPublic: Uint8Array): Uint8Array;
 }
 
-/** What a scripted peer is made of. */
+/** The options of a scripted peer. */
 export interface ScriptedPeerOptions {
   /** Whether it is the initiator of the IKE SA. */
   readonly initiator: boolean;
@@ -57,32 +56,32 @@ export interface ScriptedPeerOptions {
   readonly keys: PeerKeys;
 }
 
-/** One end of an IKE SA that says what it is told to say. */
+/** One end of an IKE SA that sends what it is told to. */
 export class ScriptedPeer {
   readonly initiator: boolean;
   readonly config: IkeConfig;
   readonly crypto: CryptoBackend;
   readonly random: SeededRandom;
-  /** uint64s; 0n until known. */
+  /** SPIs, uint64; 0n until they are known. */
   spiI = 0n;
   spiR = 0n;
-  /** Ni and Nr of IKE_SA_INIT; the other end's is replaced when its message is learnt. */
+  /** Ni and Nr of IKE_SA_INIT; that of the other end is set when its message is learnt. */
   nonceI: Uint8Array;
   nonceR: Uint8Array;
   /** Its key pair of IKE_SA_INIT. */
   pair: KeyPair;
-  /** The IKE_SA_INIT messages as they were on the wire: what AUTH is computed over. */
+  /** The IKE_SA_INIT messages on the wire, over which AUTH is computed. */
   initRequest: Uint8Array = new Uint8Array(0);
   initResponse: Uint8Array = new Uint8Array(0);
   suite: IkeSuite | undefined;
-  /** The keys of the IKE SA in one buffer (RFC 7296 §2.14); `undefined` until they are derived. */
+  /** The keys of the IKE SA in one buffer (RFC 7296 §2.14); undefined until they are derived. */
   keys: Uint8Array | undefined;
   /** Message ID of its next request. */
   nextId = 0;
   /** Its identity. */
   readonly id: Identity;
   #spis = FIRST_SPI;
-  /** Additional key exchanges that are done, and the last links of what AUTH covers of them. */
+  /** Number of additional key exchanges that are done; then the last links of what AUTH covers of them. */
   #added = 0;
   #linkI: Uint8Array | undefined;
   #linkR: Uint8Array | undefined;
@@ -112,21 +111,21 @@ export class ScriptedPeer {
     return this.#keys.derive(pair, publicValue);
   }
 
-  /** The SPI (4 octets) of one more CHILD_SA that it receives on. */
+  /** The SPI (4 octets) of another CHILD_SA by which the peer receives. */
   spi(): Uint8Array {
     const spi = this.#spis++;
     return Uint8Array.of(spi >>> 24, spi >>> 16, spi >>> 8, spi);
   }
 
-  /** A header in the peer's name; its next request unless `change` says otherwise. */
+  /** A header of the peer, for its next request unless `change` says otherwise. */
   header(exchange: number, change: Partial<MessageHeader> = {}): MessageHeader {
     const { spiI, spiR, initiator, nextId: messageId } = this;
     return { spiI, spiR, exchange, messageId, initiator, response: false, ...change };
   }
 
   /**
-   * SA, KE, Nonce of an IKE_SA_INIT; where additional key exchanges are configured, the notify without
-   * which there are none (RFC 9242 §3.1).
+   * SA, KE and Nonce of IKE_SA_INIT; if additional key exchanges are configured, also the notify that
+   * announces them (RFC 9242 §3.1).
    */
   initPayloads(): Payload[] {
     const { algorithms } = this.config, proposals = ikeProposals(algorithms);
@@ -139,7 +138,7 @@ export class ScriptedPeer {
     ];
   }
 
-  /** Its IKE_SA_INIT message, which is kept for AUTH. */
+  /** The peer's IKE_SA_INIT message, which is kept for AUTH. */
   init(payloads = this.initPayloads(), change: Partial<MessageHeader> = {}): Uint8Array {
     const header = this.header(ExchangeType.IKE_SA_INIT, {
       messageId: 0,
@@ -152,7 +151,7 @@ export class ScriptedPeer {
     return octets;
   }
 
-  /** Takes the other end's IKE_SA_INIT message and derives the keys of the IKE SA. */
+  /** Takes the other end's IKE_SA_INIT message, and derives the keys of the IKE SA. */
   learn(octets: Uint8Array): void {
     const { header, payloads } = decodeMessage(octets);
     const nonce = findPayload(payloads, PayloadType.NONCE)!.data;
@@ -183,7 +182,7 @@ export class ScriptedPeer {
     this.keys = deriveIkeKeys(this.suite, { nonceI, nonceR, spiI, spiR, shared });
   }
 
-  /** The identity's AUTH payload, by the pre-shared key. */
+  /** The AUTH payload of an identity by the pre-shared key. */
   auth(id: Identity = this.id, secret = secretOf(this.config)): Payload {
     const keys = ikeKeys(this.suite!, this.keys!);
     const signed = signedOctets(this.suite!.prf, {
@@ -197,7 +196,7 @@ export class ScriptedPeer {
     return { type: PayloadType.AUTH, method: AuthMethod.SHARED_KEY_MIC, data };
   }
 
-  /** Takes the secret of an additional key exchange: what follows goes under the next keys. */
+  /** Takes the secret of an additional key exchange; later messages use the next keys. */
   addSecret(shared: Uint8Array): void {
     const { nonceI, nonceR, spiI, spiR } = this, suite = this.suite!;
     const { d } = ikeKeys(suite, this.keys!);
@@ -205,7 +204,7 @@ export class ScriptedPeer {
     this.keys = nextIkeKeys(suite, d, { nonceI, nonceR, spiI, spiR, shared });
   }
 
-  /** Chains an IKE_INTERMEDIATE message of one end to what its AUTH covers (RFC 9242 §3.3.2). */
+  /** Adds an IKE_INTERMEDIATE message of one end to what AUTH covers (RFC 9242 §3.3.2). */
   link(byInitiator: boolean, octets: Uint8Array, payloads: readonly Payload[]): void {
     const { pi, pr } = ikeKeys(this.suite!, this.keys!), { prf } = this.suite!;
     const clear = clearForm(octets, payloads);
@@ -223,7 +222,7 @@ export class ScriptedPeer {
     return this.initiator ? { type: PayloadType.IDI, ...id } : { type: PayloadType.IDR, ...id };
   }
 
-  /** SA, TSi, TSr of a CHILD_SA as the first entry of the list has it. */
+  /** SA, TSi and TSr of a CHILD_SA by the first configured entry. */
   childPayloads(): Payload[] {
     const [child] = this.config.children;
     return [
@@ -233,13 +232,13 @@ export class ScriptedPeer {
     ];
   }
 
-  /** SA, Nonce, TSi, TSr of a CREATE_CHILD_SA request, with notifies before them. */
+  /** SA, Nonce, TSi and TSr of a CREATE_CHILD_SA request, with notifies before them. */
   createChild(notifies: readonly Payload[] = []): Payload[] {
     const [sa, ...selectors] = this.childPayloads();
     return [...notifies, sa!, this.nonce(), ...selectors];
   }
 
-  /** SA, Nonce, KE of a request for a new IKE SA. */
+  /** SA, Nonce and KE of a request for a new IKE SA. */
   rekeyIke(spi = 0x5555555566666666n, pair = this.pair): Payload[] {
     const proposals = ikeProposals(this.config.algorithms, spiOctets(spi));
     return [
@@ -254,21 +253,21 @@ export class ScriptedPeer {
     return { type: PayloadType.NONCE, data: this.random.octets(octets) };
   }
 
-  /** The keys of the messages that the initiator, or the responder, sends. */
+  /** The keys of messages of the initiator, or of the responder. */
   protection(byInitiator = this.initiator): Protection {
     const suite = this.suite!, { ei, ai, er, ar } = ikeKeys(suite, this.keys!);
     const [encryptionKey, integrityKey] = byInitiator ? [ei, ai] : [er, ar];
     return { cipher: suite.cipher, integrity: suite.integrity, encryptionKey, integrityKey };
   }
 
-  /** A message whose payloads are in an Encrypted payload. */
+  /** A message with its payloads in an Encrypted payload. */
   seal(header: MessageHeader, payloads: readonly Payload[], padding?: Uint8Array): Uint8Array {
     const protection = this.protection();
     const iv = this.random.octets(protection.cipher.ivOctets);
     return sealMessage(header, payloads, { protection, iv, ...(padding ? { padding } : {}) });
   }
 
-  /** The payloads of a message of the other end, decrypted where it is encrypted. */
+  /** The payloads of a message of the other end, decrypted if it is encrypted. */
   open(octets: Uint8Array): readonly Payload[] {
     const { payloads } = decodeMessage(octets);
     const sk = findPayload(payloads, PayloadType.SK);
@@ -279,7 +278,7 @@ export class ScriptedPeer {
   }
 }
 
-/** The secret that a check goes by, where it names no other. */
+/** The secret of a check that names no other. */
 function secretOf({ auth: { own } }: IkeConfig): Uint8Array {
   must(
     own.kind === "psk",

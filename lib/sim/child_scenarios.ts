@@ -1,6 +1,6 @@
 /**
- * Plays about what a CHILD_SA negotiates beside ciphers and selectors: mode, sequence numbers, AH,
- * TFC padding, IPComp.
+ * Scenarios about what a CHILD_SA negotiates beside ciphers and selectors: mode, sequence numbers, AH, TFC
+ * padding, IPComp.
  * @module
  */
 import { sameOctets } from "@/base/bytes.ts";
@@ -27,7 +27,7 @@ const AH: Partial<ChildConfig> = {
   integrity: [Integ.AUTH_HMAC_SHA2_256_128],
 };
 
-/** Any mode with any protocol; `tfc` and `ipcomp` are each end's own. */
+/** A random mode and protocol; `tfc` and `ipcomp` are drawn for each end. */
 function drawn({ random }: World): Partial<ChildConfig> {
   return {
     ...(random.chance(0.5) ? AH : {}),
@@ -69,7 +69,7 @@ const modes: Scenario = {
   },
 };
 
-/** The ends differ in one thing, or in several. */
+/** The ends differ in one property, or in several. */
 const misfits: Scenario = {
   name: "child_misfits",
   play(world) {
@@ -84,14 +84,14 @@ const misfits: Scenario = {
     world.dial(hosts.a, hosts.b);
     return {
       stands: false,
-      // The responder may have made its half of what it declined, until the Delete arrives.
+      // The responder may have made its part of what it declined, until the Delete arrives.
       check: () =>
         hosts.a.installed.size > 0 ? "ends that want different things have no CHILD_SA" : undefined,
     };
   },
 };
 
-/** The tunnel stands, its second CHILD_SA is declined: it is gone at both ends (§1.3.1). */
+/** The tunnel is established and its second CHILD_SA declined, so that it is gone at both ends (§1.3.1). */
 const declined: Scenario = {
   name: "declined_later",
   play(world) {
@@ -113,7 +113,7 @@ const declined: Scenario = {
   },
 };
 
-/** Transport mode, and a NAT in front of either end or of both (RFC 7296 §2.23.1). */
+/** Transport mode with a NAT in front of either end, or of both (RFC 7296 §2.23.1). */
 const natted: Scenario = {
   name: "nat_transport",
   play(world) {
@@ -134,7 +134,7 @@ const natted: Scenario = {
   },
 };
 
-/** Selectors name the two addresses of the path as the end itself sees them. */
+/** The selectors of a host if they name the two addresses of the path as it sees them. */
 function seen(host: Host): string | undefined {
   const sa = up(host), child = sa?.children[0];
   if (!sa || !child) return undefined;
@@ -145,5 +145,5 @@ function seen(host: Host): string | undefined {
     : `${host.name} names the addresses that it sees`;
 }
 
-/** All plays of this file. */
+/** All scenarios of this file. */
 export const CHILD_SCENARIOS: readonly Scenario[] = [modes, misfits, declined, natted];

@@ -1,6 +1,6 @@
 /**
- * Plays about slow computations: the peer says something while the keys of an exchange are computed,
- * at either end.
+ * Scenarios about slow computations: the peer sends a request while the keys of an exchange are computed, at
+ * either end.
  * @module
  */
 import { KeGroup } from "@/iana/ke_group.ts";
@@ -11,10 +11,10 @@ import { isReplaced } from "@/ike/records/ike_sa.ts";
 import { CHILD, pair, PATIENT, type Scenario, up } from "@/sim/scenarios.ts";
 import type { Host, World } from "@/sim/world.ts";
 
-/** When the exchange begins: by then the tunnel is up in the worst network. */
+/** When the exchange begins, in milliseconds: the tunnel is established by then in the worst network. */
 const START_MS = 15_000;
 
-/** Tries a deed from time to time, until it could be done once. */
+/** Tries an action at intervals until it has succeeded once. */
 function asSoonAsPossible(world: World, deed: () => boolean): void {
   let done = false;
   for (let ms = 5; ms < 8_000; ms += 5) world.at(START_MS + ms, () => done ||= deed());
@@ -24,14 +24,14 @@ function liveSas(host: Host): IkeSa[] {
   return [...host.endpoint.bySpi.values()].filter((sa) => sa.phase === "established");
 }
 
-/** CHILD_SAs of a host by their SPIs, `mirrored` as the peer sees them. */
+/** The CHILD_SAs of a host by their SPIs; `mirrored`: as the peer sees them. */
 function pairsOf(host: Host, mirrored: boolean): string {
   return liveSas(host).flatMap((sa) => sa.children).map(({ spiIn, spiOut }) =>
     mirrored ? `${spiOut} ${spiIn}` : `${spiIn} ${spiOut}`
   ).sort().join();
 }
 
-/** The end that answers a CREATE_CHILD_SA deletes, or rekeys, what it has just made. */
+/** The end that answers a CREATE_CHILD_SA request deletes or rekeys the new CHILD_SA at once. */
 const newChild: Scenario = {
   name: "asked_while_computing",
   play(world) {
@@ -83,7 +83,7 @@ const oldIkeSa: Scenario = {
     });
     asSoonAsPossible(world, () => {
       const old = liveSas(other).find((sa) => isReplaced(sa));
-      // Only once the peer has the answer: else it forgets its request, as RFC 7296 §2.25.2 has it.
+      // The peer must have the response before, as it would otherwise forget its request (RFC 7296 §2.25.2).
       const answered = liveSas(by).some(({ active }) =>
         active?.kind === "rekey_ike" && active.stage === "deriving"
       );
@@ -102,5 +102,5 @@ const oldIkeSa: Scenario = {
   },
 };
 
-/** All plays of this file. */
+/** All scenarios of this file. */
 export const COMPUTING_SCENARIOS: readonly Scenario[] = [newChild, oldIkeSa];

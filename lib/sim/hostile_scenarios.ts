@@ -1,6 +1,6 @@
 /**
- * Plays with an attacker on the network who has no keys: what it sends is made of what it saw. It must
- * get nothing that is longer than what it sent, and leave the tunnels of others alone.
+ * Scenarios with an attacker on the network without keys, whose messages are made from those that it has
+ * seen. It must not get an answer that is longer than its message, and must not affect the tunnels of others.
  * @module
  */
 import { ExchangeType } from "@/iana/exchange_type.ts";
@@ -10,12 +10,12 @@ import type { Host, World } from "@/sim/world.ts";
 import { encodeMessage } from "@/wire/message.ts";
 
 const ATTACKER = Uint8Array.of(203, 0, 113, 66);
-/** Where the attacker sends from: headers that it made itself, and copies of what it saw. */
+/** Ports from which the attacker sends headers that it made, and copies of messages that it saw. */
 const MADE_PORT = 666, COPIED_PORT = 667;
-/** When the attacker is at work, in milliseconds after the tunnel is dialled. */
+/** When the attacker sends, in milliseconds after the tunnel is dialled. */
 const AT_MS = [15, 30, 100, 500, 2_000, 20_000, 70_000];
 
-/** The attacker repeats the IKE_SA_INIT request, and makes headers out of SPIs and Message IDs. */
+/** The attacker repeats the IKE_SA_INIT request, and makes headers of SPIs and Message IDs. */
 const COPIED_AND_MADE: Scenario = {
   name: "copied requests and made headers",
   play(world) {
@@ -44,7 +44,7 @@ function arrive(world: World, to: Host, octets: Uint8Array, peerPort: number): v
   world.inject(to, { octets, path });
 }
 
-/** For each SA a header alone, as if it were the last request that was answered. */
+/** For each SA a header without payloads, as if it were the last request that was answered. */
 function madeHeaders({ endpoint }: Host): Uint8Array[] {
   return [...endpoint.bySpi.values()].filter((sa) => sa.window.answered).map((sa) => {
     const { spiI, spiR, window: { nextPeerId } } = sa;
@@ -54,5 +54,5 @@ function madeHeaders({ endpoint }: Host): Uint8Array[] {
   });
 }
 
-/** The plays of this file. */
+/** All scenarios of this file. */
 export const HOSTILE_SCENARIOS: readonly Scenario[] = [COPIED_AND_MADE];

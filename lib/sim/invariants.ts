@@ -1,6 +1,6 @@
 /**
- * What must hold in a world after every event, whatever the network does. Each is a sentence; a
- * broken one is the text of the failure.
+ * What must hold in a world after every event, whatever the network does. Each invariant is a sentence, which
+ * is the text of the failure if it is broken.
  * @module
  */
 import { showAddress } from "@/base/address.ts";
@@ -21,19 +21,19 @@ import { HEADER_OCTETS, type Payload, PAYLOAD_HEADER_OCTETS } from "@/wire/messa
 import type { DeletePayload } from "@/wire/payloads/delete.ts";
 import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";
 
-/** What invariants look at of a host. */
+/** What invariants examine of a host. */
 export interface Observed {
   readonly name: string;
   readonly endpoint: Endpoint;
   readonly installed: ReadonlySet<ChildSa>;
   readonly traffic: Traffic;
-  /** Tunnels that came up here so far. */
+  /** Number of tunnels that were established here so far. */
   readonly established: number;
 }
 
 /**
- * Whether traffic passes once both ends are up: there is some CHILD_SA, and what leaves by it is taken.
- * What a rekey must never interrupt (RFC 7296 §2.8).
+ * Whether traffic passes once both ends are established: there is a CHILD_SA, and the peer accepts what is
+ * sent by it. A rekey must never interrupt it (RFC 7296 §2.8).
  */
 export function carriesTraffic([a, b]: readonly Observed[]): boolean {
   if (!a || !b || !a.established || !b.established) return true;
@@ -41,7 +41,7 @@ export function carriesTraffic([a, b]: readonly Observed[]): boolean {
   return isTaken(a.traffic, b.traffic) && isTaken(b.traffic, a.traffic);
 }
 
-/** The first broken invariant, or `undefined`. */
+/** The first broken invariant, or undefined. */
 export function checkEverything(hosts: readonly Observed[]): string | undefined {
   for (const host of hosts) {
     const fault = checkHost(host);
@@ -86,7 +86,7 @@ function checkHost({ endpoint, installed }: Observed): string | undefined {
   return undefined;
 }
 
-/** What is counted of peers on their way is what they keep (RFC 7296 §2.6, RFC 7383 §2.6). */
+/** Compares the counted octets of half-open SAs with those that they keep (RFC 7296 §2.6, RFC 7383 §2.6). */
 function checkSums({ bySpi, newcomers, env }: Endpoint): string | undefined {
   let fragments = 0, kept = 0, computing = 0;
   for (const sa of bySpi.values()) {
@@ -102,7 +102,7 @@ function checkSums({ bySpi, newcomers, env }: Endpoint): string | undefined {
   return undefined;
 }
 
-/** Each address that is handed out belongs to one IKE SA that is not gone (RFC 7296 §2.19). */
+/** Checks that each leased address belongs to one IKE SA that is not closed (RFC 7296 §2.19). */
 function checkLeases({ env: { pools }, bySpi }: Endpoint): string | undefined {
   if (!pools) return undefined;
   const held = new Set<string>();
@@ -117,7 +117,7 @@ function checkLeases({ env: { pools }, bySpi }: Endpoint): string | undefined {
   return leased === held.size ? undefined : "each leased address belongs to an SA";
 }
 
-/** No SA is half-made, and its window holds what it may (RFC 7296 §2.3). */
+/** Checks that an SA is complete, and its window in a legal state (RFC 7296 §2.3). */
 function checkSa(sa: IkeSa): string | undefined {
   const { phase, window: { request }, active } = sa;
   if (request && request.messageId !== sa.window.nextRequestId) {
@@ -175,7 +175,7 @@ function checkSa(sa: IkeSa): string | undefined {
   return undefined;
 }
 
-/** Mode, protocol and sequence numbers are what is configured, or there is no CHILD_SA. */
+/** Checks that mode, protocol and sequence numbers of a CHILD_SA are the configured ones. */
 function unlikeConfig(sa: IkeSa, child: ChildSa): string | undefined {
   if (child.state !== "established") return undefined;
   const { tunnelMode, esn, protocol, ipcomp } = sa.config.children[child.configIndex]!;
@@ -192,7 +192,7 @@ function withinConfig(sa: IkeSa, child: ChildSa): boolean {
     allCovered(shifted(peerTs, peerTsStep, tunnel), child.peerTs);
 }
 
-/** Ends that are both established agree on everything. */
+/** Checks that ends which are both established agree on everything. */
 function checkPairs(hosts: readonly Observed[]): string | undefined {
   const initiators = new Map<string, IkeSa>();
   for (const { endpoint } of hosts) {
@@ -238,7 +238,9 @@ function checkPair(i: IkeSa, r: IkeSa): string | undefined {
   return undefined;
 }
 
-/** Additional key exchanges that are done: the responder has the keys of one before its initiator. */
+/**
+ * Number of additional key exchanges that are done; the responder has the keys of one before its initiator.
+ */
 function exchangesDone({ setup, suite }: IkeSa): number {
   return setup?.intermediate?.done ?? suite!.additional.length;
 }
@@ -248,10 +250,10 @@ function sameSecret(i: IkeSa, r: IkeSa): boolean {
   return meets(ofI.own, ofR.peer) && meets(ofR.own, ofI.peer);
 }
 
-/** Whether one end may authenticate to the other: by the same secret, or by what the other trusts. */
+/** Whether one end can authenticate to the other: by the same secret, or by what the other trusts. */
 function meets(own: OwnAuthConfig, peer: PeerAuthConfig): boolean {
   if (own.kind === "psk") return peer.kind === "psk" && sameOctets(own.secret, peer.secret);
-  // Who lets EAP users in is the matter of their server.
+  // The server of EAP decides which users are accepted.
   if (own.kind !== "signature" || peer.kind !== "signature") return own.kind === peer.kind;
   const { anchors } = peer.trust;
   return own.credentials.every(({ certificate }) =>
@@ -269,7 +271,7 @@ function checkChildPair(a: ChildSa, b: ChildSa): string | undefined {
   if (a.ipcomp?.cpiOut !== (b.ipcomp && b.cpiIn) || b.ipcomp?.cpiOut !== (a.ipcomp && a.cpiIn)) {
     return "the CPIs of a CHILD_SA cross";
   }
-  // RFC 7296 §2.23.1: through a NAT each end names the addresses that it sees itself.
+  // Behind a NAT each end names the addresses that it sees itself (RFC 7296 §2.23.1).
   const natted = !a.tunnelMode && (a.parent.peer.natOwn || a.parent.peer.natPeer);
   const same = natted ? samePorts : sameSelectors;
   if (!same(a.ownTs, b.peerTs) || !same(a.peerTs, b.ownTs)) {
@@ -288,13 +290,13 @@ function samePorts(a: readonly TrafficSelector[], b: readonly TrafficSelector[])
   return a.map(shown).join() === b.map(shown).join();
 }
 
-/** Remembers what was sent: the same Message ID never carries two different messages. */
-export class Witness {
+/** Observes what is sent, and checks that a Message ID never carries two different messages. */
+export class MessageObserver {
   readonly #seen = new Map<string, string>();
   readonly #deleted = new Set<string>();
 
-  /** Notes the payloads of a message of `sender`; the broken invariant, if one breaks it. */
-  sent(sender: string, payloads: readonly Payload[]): string | undefined {
+  /** Takes the payloads of a message of `sender`; returns the invariant that it breaks, if any. */
+  observePayloads(sender: string, payloads: readonly Payload[]): string | undefined {
     for (const payload of payloads) {
       if (payload.type !== PayloadType.DELETE || "raw" in payload) continue;
       for (const spi of (payload as DeletePayload).spis) {
@@ -306,11 +308,11 @@ export class Witness {
     return undefined;
   }
 
-  /** Notes one datagram of `sender`; the broken invariant, if it breaks one. */
-  saw(sender: string, octets: Uint8Array): string | undefined {
+  /** Takes a datagram of `sender`; returns the invariant that it breaks, if any. */
+  observe(sender: string, octets: Uint8Array): string | undefined {
     const spis = toHex(octets.subarray(0, 16)), exchange = octets[18]!, flags = octets[19]!;
     const settled = octets.subarray(8, 16).some((o) => o !== 0);
-    // IKE_SA_INIT may come again, with a cookie or another group, until there is a responder SPI.
+    // IKE_SA_INIT may be sent again with a cookie or another group, until there is a responder SPI.
     if (!settled) return undefined;
     const response = (flags & 0x20) !== 0;
     const name = `${sender} ${spis} ${response} ${toHex(octets.subarray(20, 24))}`;
@@ -321,7 +323,7 @@ export class Witness {
     return `one Message ID carries one ${response ? "response" : "request"} (exchange ${exchange})`;
   }
 
-  /** Whether a name stands for the same content as ever. */
+  /** Whether a name always stands for the same content. */
   #isSame(name: string, content: string): boolean {
     const before = this.#seen.get(name);
     this.#seen.set(name, content);
@@ -329,7 +331,7 @@ export class Witness {
   }
 }
 
-/** Fragment Number and Total Fragments, where the first payload is SKF (RFC 7383 §2.5). */
+/** Fragment Number and Total Fragments if the first payload is SKF (RFC 7383 §2.5). */
 function placeOf(octets: Uint8Array): FragmentPlace | undefined {
   if (octets[16] !== PayloadType.SKF) return undefined;
   const at = HEADER_OCTETS + PAYLOAD_HEADER_OCTETS;
@@ -337,7 +339,9 @@ function placeOf(octets: Uint8Array): FragmentPlace | undefined {
   return { number: u16(at), total: u16(at + 2) };
 }
 
-/** Fragments are kept where both ends support them, no more than asked for, no longer than needed. */
+/**
+ * Checks that fragments are only kept if both ends support them, within limits, and no longer than needed.
+ */
 function checkPartial(sa: IkeSa, partial: Reassembly | undefined): string | undefined {
   if (!partial) return undefined;
   if (!sa.peer.fragmentation || sa.phase === "closed") {

@@ -1,7 +1,7 @@
 /**
- * Plays about additional key exchanges (RFC 9370): IKE_INTERMEDIATE between IKE_SA_INIT and IKE_AUTH
- * (RFC 9242), and IKE_FOLLOWUP_KE behind CREATE_CHILD_SA, whole and in fragments, with classical groups
- * and with ML-KEM.
+ * Scenarios about additional key exchanges (RFC 9370): IKE_INTERMEDIATE between IKE_SA_INIT and IKE_AUTH (RFC
+ * 9242), and IKE_FOLLOWUP_KE after CREATE_CHILD_SA, with and without fragments, with classical groups and
+ * with ML-KEM.
  * @module
  */
 import { KeGroup } from "@/iana/ke_group.ts";
@@ -21,10 +21,10 @@ import {
 } from "@/sim/scenarios.ts";
 import type { World } from "@/sim/world.ts";
 
-/** Methods that are additional ones here; the suites of the plays use none of them first. */
+/** The methods of additional key exchanges; no suite of the scenarios has one of them first. */
 const METHODS = [KeGroup.ML_KEM_512, KeGroup.ML_KEM_768, KeGroup.ECP_384] as const;
 
-/** A suite with one to three additional key exchanges at drawn places between ADDKE1 and ADDKE7. */
+/** A suite with one to three additional key exchanges at random places between ADDKE1 and ADDKE7. */
 function hybrid({ random }: World): IkeAlgorithms {
   const additional: number[][] = [];
   let methods: readonly number[] = METHODS;
@@ -90,7 +90,7 @@ function hybridBoth(world: World): Partial<IkeConfig> {
   };
 }
 
-/** What each end of the tunnel runs on after its rekeys: as many methods as both ends want. */
+/** Checks which methods each end of the tunnel uses after its rekeys: those that both ends want. */
 function hybridTunnel(
   hosts: Pair,
   { children, algorithms }: Partial<IkeConfig>,
@@ -137,7 +137,7 @@ const followupIkeSa: Scenario = {
   },
 };
 
-/** Rekeys of both kinds again and again; in some worlds only one end has additional key exchanges. */
+/** Repeated rekeys of both kinds; in some worlds only one end has additional key exchanges. */
 const followupMixed: Scenario = {
   name: "followup_rekey_mixed",
   play(world) {
@@ -163,8 +163,8 @@ const followupMixed: Scenario = {
 };
 
 /**
- * Host a would rather have one key exchange alone, and host b all of them: what crosses is of either kind,
- * as each proposes by its own preference.
+ * Host a prefers one key exchange, and host b all of them: as each proposes by its own preference, requests
+ * that cross are of both kinds.
  */
 function unevenEnds(both: Partial<IkeConfig>): {
   readonly a: Partial<IkeConfig>;
@@ -205,7 +205,7 @@ const followupAndDelete: Scenario = {
   },
 };
 
-/** The responder of a rekey forgets what it waits for sooner than the initiator gives up. */
+/** The responder of a rekey gives up waiting sooner than the initiator gives up. */
 const followupTooLate: Scenario = {
   name: "followup_too_late",
   play(world) {
@@ -219,7 +219,7 @@ const followupTooLate: Scenario = {
       const kind = world.random.chance(0.5) ? "rekey_ike" : "rekey_child";
       world.tell(hosts.a, sa, kind === "rekey_ike" ? { kind } : { kind, child });
     });
-    // An exchange takes longer than the responder waits: some rekeys come to nothing, and are tried again.
+    // An exchange takes longer than the responder waits, so that some rekeys fail and are tried again.
     world.at(7_000, () => {
       world.computing = (host) => host === hosts.a && world.random.chance(0.7) ? 300 : undefined;
     });
@@ -236,7 +236,7 @@ const followupTooLate: Scenario = {
   },
 };
 
-/** Lifetimes end while rekeys with additional key exchanges go on; nothing may expire. */
+/** Lifetimes end while rekeys with additional key exchanges are in progress; nothing may expire. */
 const followupLifetimes: Scenario = {
   name: "followup_lifetimes",
   play(world) {
@@ -255,7 +255,7 @@ const followupLifetimes: Scenario = {
   },
 };
 
-/** Every play of this file. */
+/** All scenarios of this file. */
 export const KEY_EXCHANGE_SCENARIOS: readonly Scenario[] = [
   intermediate,
   optional,

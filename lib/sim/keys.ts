@@ -1,6 +1,6 @@
 /**
- * Key exchange for worlds: pairs drawn from the seed of the process' pool, shared secrets computed
- * once. The secrets are real; only their making is not paid for in every world.
+ * Key exchange for simulated worlds: pairs are drawn by the seed from a pool of the process, and shared
+ * secrets are computed once. The secrets are real; only their computation is saved in most worlds.
  * @module
  */
 import { toHex } from "@/base/bytes.ts";
@@ -21,12 +21,12 @@ import { parseOcspResponse } from "@/pki/ocsp.ts";
 import { validatePath } from "@/pki/validate.ts";
 import type { ComputeJob, ComputeResult } from "@/ike/records/event.ts";
 
-/** The time of day in every world: 2026-06-01, midnight, milliseconds since 1970. */
+/** The time of day in every world: midnight of 2026-06-01, in milliseconds since 1970. */
 export const WORLD_EPOCH_MS = Date.UTC(2026, 5, 1);
-/** Pairs of each group in the pool. */
+/** Number of pairs of each group in the pool. */
 const PAIRS = 12;
 
-/** What keys of a kind that a backend works on at once give; others have no place in a world. */
+/** The value of a computation that ends at once; others are not possible in a world. */
 function atOnce<T>(value: T | Promise<T>): T {
   must(
     !(value instanceof Promise),
@@ -35,7 +35,7 @@ function atOnce<T>(value: T | Promise<T>): T {
   return value;
 }
 
-/** Answers compute jobs at once, the same way in every run. */
+/** Performs compute jobs at once, with the same result in every run. */
 export class WorldKeys {
   readonly #crypto: CryptoBackend;
   readonly #pairs = new Map<number, KeyPair[]>();
@@ -50,7 +50,7 @@ export class WorldKeys {
     this.#issued = new IssuedCredentials(crypto, (count) => random.octets(count));
   }
 
-  /** Performs a job; `random` chooses among the pool's pairs. */
+  /** Performs a job; `random` selects pairs of the pool. */
   compute(job: ComputeJob, random: SeededRandom): ComputeResult {
     try {
       return this.#perform(job, random);
@@ -116,7 +116,7 @@ export class WorldKeys {
     return random.pick(this.#pool(group));
   }
 
-  /** The shared secret of a pair and a public value that may be used, for a scripted peer. */
+  /** The shared secret of a pair and a usable public value, for a scripted peer. */
   derive(pair: KeyPair, peerPublic: Uint8Array): Uint8Array {
     const result = this.#derive(pair, peerPublic);
     must(result.op === "ke_derive", "a public value that may be used");
@@ -137,7 +137,7 @@ export class WorldKeys {
     return pool;
   }
 
-  /** A KEM's answer belongs to one key; what it decapsulates to is remembered as any secret is. */
+  /** Encapsulates for a key; the secret is remembered for the decapsulation. */
   #encapsulate(
     { group, peerPublic }: Extract<ComputeJob, { op: "ke_respond" }>,
     random: SeededRandom,

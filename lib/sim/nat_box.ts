@@ -1,20 +1,20 @@
 /**
- * A NAT in front of one host of a simulated world: mappings by source address and port, whatever the
- * destination; they expire unless something goes out, and change when told to (RFC 4787 §4.1, §4.3).
+ * A NAT in front of one host of a simulated world: it maps source addresses and ports independently of the
+ * destination. Mappings expire unless something is sent, and can be changed (RFC 4787 §4.1, §4.3).
  * @module
  */
 import type { IpAddress, Path } from "@/base/address.ts";
 
-/** The first port that mappings get. */
+/** The first port of mappings. */
 const FIRST_PORT = 20_000;
 
-/** What a box is. */
+/** The options of a NAT. */
 export interface NatBoxOptions {
-  /** The one address it shows to the world. */
+  /** The external address. */
   readonly outside: IpAddress;
-  /** How long a mapping lasts after the last datagram that went out by it; Infinity: for ever. */
+  /** Lifetime of a mapping after the last datagram that was sent by it; Infinity: unlimited. */
   readonly lifetimeMs: number;
-  /** Ports that are forwarded to the host as they are: how a host behind a NAT can answer. */
+  /** Ports that are forwarded to the host unchanged, so that a host behind the NAT can be a responder. */
   readonly forwards: readonly number[];
 }
 
@@ -25,11 +25,11 @@ interface Mapping {
   usedMs: number;
 }
 
-/** See the file. */
+/** A NAT in front of one host. */
 export class NatBox {
   readonly outside: IpAddress;
   readonly #options: NatBoxOptions;
-  /** By inside port: there is one host. */
+  /** Mappings by internal port, as there is one host. */
   readonly #byInside = new Map<number, Mapping>();
   readonly #byPort = new Map<number, Mapping>();
   #nextPort = FIRST_PORT;
@@ -39,7 +39,7 @@ export class NatBox {
     this.outside = options.outside;
   }
 
-  /** The path of a datagram of the host as it goes on from here; what has no mapping gets one. */
+  /** The path of a datagram of the host after the NAT; a mapping is made if there is none. */
   outward(path: Path, nowMs: number): Path {
     const { ownAddress, ownPort } = path;
     let mapping = this.#alive(this.#byInside.get(ownPort), nowMs);
@@ -53,19 +53,22 @@ export class NatBox {
     return { ...path, ownAddress: this.outside, ownPort: mapping.port };
   }
 
-  /** The path of a datagram to `host` as it sees it; undefined: no mapping, it ends here. */
+  /**
+   * The path of a datagram to `host` as the host sees it; undefined: there is no mapping, so that it is
+   * dropped.
+   */
   inward(path: Path, host: IpAddress, nowMs: number): Path | undefined {
     if (this.#options.forwards.includes(path.ownPort)) return { ...path, ownAddress: host };
     const mapping = this.#alive(this.#byPort.get(path.ownPort), nowMs);
     return mapping && { ...path, ownAddress: mapping.address, ownPort: mapping.insidePort };
   }
 
-  /** The port that the world sees the host's `insidePort` at; undefined where it has no mapping. */
+  /** The external port of the host's `insidePort`; undefined: it has no mapping. */
   portOf(insidePort: number): number | undefined {
     return this.#byInside.get(insidePort)?.port;
   }
 
-  /** Forgets all mappings, as a box does that was switched off and on: the next are others. */
+  /** Drops all mappings like a device that was restarted, so that the next ones differ. */
   forget(): void {
     this.#byInside.clear();
     this.#byPort.clear();

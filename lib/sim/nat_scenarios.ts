@@ -1,6 +1,6 @@
 /**
- * Plays with a NAT on the way (RFC 7296 §2.23): found, traversed, kept alive, changed behind the back
- * of both ends, and an attacker who repeats what it saw from another address.
+ * Scenarios with a NAT on the path (RFC 7296 §2.23): it is detected, traversed, kept alive and changed
+ * without notice to the ends, and an attacker repeats from another address what it has seen.
  * @module
  */
 import { compareAddresses } from "@/base/address.ts";
@@ -16,13 +16,13 @@ const OUTSIDE_A = Uint8Array.of(10, 0, 0, 1), OUTSIDE_B = Uint8Array.of(10, 0, 0
 const ATTACKER = Uint8Array.of(10, 0, 0, 99);
 const FOREVER = { lifetimeMs: Infinity, forwards: [] };
 
-/** Which NATs there are, and what each end does. */
+/** The NATs of a scenario, and the configurations of the ends. */
 export interface NatStage {
   readonly a?: Partial<NatTraversal>;
   readonly b?: Partial<NatTraversal>;
   readonly boxA?: NatBox;
   readonly boxB?: NatBox;
-  /** The child list of both; absent: one in tunnel mode. */
+  /** The CHILD_SAs of both ends; absent: one in tunnel mode. */
   readonly children?: readonly ChildConfig[];
 }
 
@@ -45,7 +45,7 @@ export function boxOfA(lifetimeMs = Infinity): NatBox {
   return new NatBox({ ...FOREVER, outside: OUTSIDE_A, lifetimeMs });
 }
 
-/** A NAT in front of the responder, with its two ports forwarded. */
+/** A NAT in front of the responder, with both ports forwarded. */
 export function boxOfB(): NatBox {
   return new NatBox({ ...FOREVER, outside: OUTSIDE_B, forwards: [500, 4500] });
 }
@@ -66,7 +66,7 @@ const traversal: Scenario = {
     const stage = world.random.pick(STAGES)(), { a, b } = natPair(world, stage);
     world.seamless = true;
     world.dial(a, b);
-    // Rekeyed SAs are at the NAT-T port as well, and their ESP in UDP.
+    // Rekeyed SAs use the NAT-T port too, and their ESP is encapsulated in UDP.
     for (const atMs of [8_000, 50_000]) {
       world.at(atMs, () => {
         const host = world.random.pick([a, b]), sa = up(host), child = sa?.children[0];
@@ -87,7 +87,7 @@ const traversal: Scenario = {
   },
 };
 
-/** What `from` has just sent comes to `to` from the attacker's address too, after some time. */
+/** Repeats the last message of `from` to `to` from the attacker's address, after a delay. */
 function divert(world: World, from: Host, to: Host, delayMs = 0): void {
   const octets = up(from)?.window.request?.datagrams[0];
   if (!octets) return;
@@ -105,7 +105,7 @@ function isAt(sa: IkeSa, address: Uint8Array): boolean {
   return compareAddresses(sa.path.peerAddress, address) === 0;
 }
 
-/** The mapping of a changes: b follows, as a is the end behind the NAT, and a stays where it is. */
+/** The mapping of a changes: b follows, as a is behind the NAT, and a stays where it is. */
 const changing: Scenario = {
   name: "nat_mapping_changes",
   play(world) {
@@ -114,7 +114,7 @@ const changing: Scenario = {
     world.at(20_000, () => box.forget());
     world.at(21_000, () => check(world, a));
     world.at(60_000, () => check(world, b));
-    // What b sends comes to a from the attacker first: it is answered, and moves nothing.
+    // A message of b reaches a from the attacker first: it is answered, but moves nothing.
     world.at(100_000, () => {
       check(world, b);
       divert(world, b, a);
@@ -134,7 +134,7 @@ const changing: Scenario = {
   },
 };
 
-/** Old requests of a come again from an address that is not its own. */
+/** Old requests of a arrive again from another address. */
 const replayed: Scenario = {
   name: "nat_replay",
   play(world) {
@@ -154,7 +154,10 @@ const replayed: Scenario = {
   },
 };
 
-/** A mapping that lasts 30 s, keepalives each 20 s: the responder reaches the initiator at any time. */
+/**
+ * A mapping lasts 30 s and keepalives are sent every 20 s, so that the responder reaches the initiator at any
+ * time.
+ */
 const keptAlive: Scenario = {
   name: "nat_keepalives",
   play(world) {
@@ -183,5 +186,5 @@ const keptAlive: Scenario = {
   },
 };
 
-/** All plays of this file. */
+/** All scenarios of this file. */
 export const NAT_SCENARIOS: readonly Scenario[] = [traversal, changing, replayed, keptAlive];

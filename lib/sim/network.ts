@@ -1,48 +1,48 @@
 /**
- * A seeded network: loses, repeats, delays (and so reorders) datagrams, and keeps the ladder.
+ * A seeded network that loses, repeats and delays (and so reorders) datagrams.
  * @module
  */
 import type { Path } from "@/base/address.ts";
 import type { SeededRandom } from "@/base/random.ts";
 
-/** How bad the weather is; each datagram is drawn on its own. */
+/** The conditions of a network; each datagram is drawn by itself. */
 export interface Weather {
-  /** 0…1. */
+  /** Probability of loss, 0 to 1. */
   readonly loss: number;
-  /** 0…1. */
+  /** Probability of duplication, 0 to 1. */
   readonly duplication: number;
   readonly delayMs: readonly [min: number, max: number];
 }
 
-/** Something that will happen at a time; `order` keeps what is due together in order. */
+/** Something that is due at a time; `order` keeps the order of what is due at the same time. */
 export interface Due<T> {
   readonly atMs: number;
   readonly order: number;
   readonly what: T;
 }
 
-/** A datagram on its way, as its receiver will see it. */
+/** A datagram in flight, as its receiver will see it. */
 export interface Flight {
   readonly octets: Uint8Array;
   readonly path: Path;
 }
 
-/** A binary heap of what is due, earliest first. */
+/** A binary heap of what is due, the earliest first. */
 export class Agenda<T> {
   readonly #heap: Due<T>[] = [];
   #order = 0;
 
-  /** How much is due. */
+  /** Number of entries. */
   get size(): number {
     return this.#heap.length;
   }
 
-  /** When the next is due; Infinity when nothing is. */
+  /** Time of the next entry; Infinity: there is none. */
   get nextMs(): number {
     return this.#heap[0]?.atMs ?? Infinity;
   }
 
-  /** Adds one. */
+  /** Adds an entry. */
   add(atMs: number, what: T): void {
     const heap = this.#heap;
     let at = heap.push({ atMs, order: this.#order++, what }) - 1;
@@ -54,7 +54,7 @@ export class Agenda<T> {
     }
   }
 
-  /** Takes the next; the agenda must not be empty. */
+  /** Removes and returns the next entry; there must be one. */
   take(): T {
     const heap = this.#heap, first = heap[0]!, last = heap.pop()!;
     if (heap.length === 0) return first.what;
@@ -75,7 +75,7 @@ function before<T>(a: Due<T>, b: Due<T>): boolean {
   return a.atMs < b.atMs || a.atMs === b.atMs && a.order < b.order;
 }
 
-/** When the copies of one datagram arrive: none, one or two times. */
+/** The arrival times of the copies of a datagram: none, one or two. */
 export function drawArrivals(weather: Weather, random: SeededRandom, nowMs: number): number[] {
   if (random.chance(weather.loss)) return [];
   const copies = random.chance(weather.duplication) ? 2 : 1;
@@ -83,7 +83,7 @@ export function drawArrivals(weather: Weather, random: SeededRandom, nowMs: numb
   return Array.from({ length: copies }, () => nowMs + min + random.fraction() * (max - min));
 }
 
-/** The same way seen from its other end. */
+/** The path as seen from its other end. */
 export function mirrored(path: Path): Path {
   return {
     ownAddress: path.peerAddress,

@@ -1,6 +1,6 @@
 /**
- * Plays about lifetimes that are short against retransmission: while an exchange that replaces an SA is
- * under way it outlives its lifetime, but never for longer, and never without such an exchange.
+ * Scenarios about lifetimes that are short compared with retransmission: while an exchange that replaces an
+ * SA is in progress the SA exceeds its lifetime, but not for longer, and not without such an exchange.
  * @module
  */
 import { KeGroup } from "@/iana/ke_group.ts";
@@ -10,17 +10,17 @@ import { isCurrent } from "@/ike/records/ike_sa.ts";
 import { CHILD, type Pair, pair, type Scenario, up } from "@/sim/scenarios.ts";
 import type { Host, World } from "@/sim/world.ts";
 
-/** By then the tunnel is up in the worst network. */
+/** Time in milliseconds by which the tunnel is established in the worst network. */
 const START_MS = 30_000;
-/** How often it is looked whether some SA is older than it may be. */
+/** Interval at which ages of SAs are checked, in milliseconds. */
 const LOOK_MS = 250;
-/** The event that ends an SA may be due at the very time it is looked at. */
+/** Tolerance in milliseconds, as the event that ends an SA may be due at the time of the check. */
 const SLACK_MS = 1;
 
-/** Lifetimes of the same order as one interval, and patience that never runs dry. */
+/** Lifetimes are of the order of one retransmission interval, and the number of transmissions never ends. */
 const SHORT = { retransmitIntervalMs: 1_000, transmissionsMax: 60, jitter: true };
 
-/** Whether an exchange of either end that replaces the SA is under way, as a reader of §2.8 would say. */
+/** Whether an exchange of either end that replaces the SA is in progress, by RFC 7296 §2.8. */
 function isBeingReplaced(sa: IkeSa, child: ChildSa | undefined): boolean {
   const tasks = [...sa.queue, ...(sa.active ? [sa.active] : [])];
   if (!child) {
@@ -38,7 +38,7 @@ function isBeingReplaced(sa: IkeSa, child: ChildSa | undefined): boolean {
     );
 }
 
-/** Throws where an SA is older than its lifetime and nothing replaces it, or is older by too much. */
+/** Throws if an SA has exceeded its lifetime without a replacement in progress, or by too much. */
 function lookAtAges(world: World, { a, b }: Pair): void {
   for (const host of [a, b]) {
     for (const sa of host.endpoint.bySpi.values()) {
@@ -76,7 +76,7 @@ function lookUntil(world: World, hosts: Pair, untilMs: number): void {
   for (let ms = START_MS; ms < untilMs; ms += LOOK_MS) world.at(ms, () => lookAtAges(world, hosts));
 }
 
-/** A rekey under way may make another IKE SA of what is closed: so all of them are, again and again. */
+/** Closes all IKE SAs repeatedly, as a rekey in progress may make another one. */
 function closeAll(world: World, { a, b }: Pair): void {
   for (const host of [a, b]) {
     for (const sa of [...host.endpoint.bySpi.values()]) {
@@ -94,7 +94,7 @@ const late: Scenario = {
     const timing = { marginMs: 500 + random.below(2_000), ...SHORT };
     const children = [{ ...CHILD, lifetimeMs: 4_000 + random.below(3_000) }];
     const ikeLifetimeMs = random.chance(0.5) ? 5_000 + random.below(6_000) : 0;
-    // A foul network takes longer than the first lifetimes to set a tunnel up at both ends.
+    // In a bad network the set-up at both ends may take longer than the first lifetimes.
     const hosts = pair(world, { ...timing, children, ikeLifetimeMs });
     world.dial(hosts.a, hosts.b);
     world.at(START_MS, () => world.seamless = true);
@@ -116,7 +116,7 @@ const refused: Scenario = {
   name: "refused_rekeys",
   play(world) {
     const timing = { marginMs: 1_000 + world.random.below(3_000), ...SHORT };
-    // The first CHILD_SA has no key exchange: what the ends do not have in common shows in the rekey.
+    // The first CHILD_SA has no key exchange, so that incompatible groups only show in the rekey.
     const mine = [{ ...CHILD, lifetimeMs: 8_000, pfsGroups: [KeGroup.CURVE25519] }];
     const theirs = [{ ...CHILD, pfsGroups: [KeGroup.ECP_256] }];
     const hosts = pair(world, timing, { a: { children: mine }, b: { children: theirs } });
@@ -129,7 +129,7 @@ const refused: Scenario = {
   },
 };
 
-/** The end that begins a rekey vanishes: what the other one replaced goes in time. */
+/** The end that begins a rekey vanishes; what the other end has replaced is removed in time. */
 const vanished: Scenario = {
   name: "rekeyed_and_vanished",
   play(world) {
@@ -156,5 +156,5 @@ function abandonAll(world: World, host: Host): void {
   }
 }
 
-/** All plays of this file. */
+/** All scenarios of this file. */
 export const OVERTIME_SCENARIOS: readonly Scenario[] = [late, refused, vanished];

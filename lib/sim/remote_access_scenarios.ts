@@ -1,5 +1,5 @@
 /**
- * Plays about remote access: a gateway assigns inner addresses out of a pool (RFC 7296 §2.19).
+ * Scenarios about remote access: a gateway assigns inner addresses from a pool (RFC 7296 §2.19).
  * @module
  */
 import { selectorsOf } from "@/ike/records/pool.ts";
@@ -9,7 +9,7 @@ import { pair, type Scenario, up } from "@/sim/scenarios.ts";
 
 const ADDRESS = Uint8Array.of(10, 9, 0, 1);
 
-/** The pool has one address: a second tunnel gets it once the first has been closed. */
+/** The pool has one address, which a second tunnel gets after the first has been closed. */
 const lastAddress: Scenario = {
   name: "remote_access",
   play(world) {
@@ -35,5 +35,5 @@ const lastAddress: Scenario = {
   },
 };
 
-/** Every play of this file. */
+/** All scenarios of this file. */
 export const REMOTE_ACCESS_SCENARIOS: readonly Scenario[] = [lastAddress];

@@ -1,6 +1,6 @@
 /**
- * Many worlds, one seed each: how many established, failed at both ends, or ended half-way, by task;
- * and the first that broke an invariant, with its ladder.
+ * Runs many worlds with one seed each: counts by task how many were established, failed at both ends, or at
+ * one end only; and reports the first that broke an invariant, with its ladder.
  * @module
  */
 import type { IkeSa } from "@/ike/records/sa.ts";
@@ -13,38 +13,38 @@ import { ALL_SCENARIOS } from "@/sim/all_scenarios.ts";
 import type { Ending, Scenario } from "@/sim/scenarios.ts";
 import { BrokenInvariant, type Host, World } from "@/sim/world.ts";
 
-/** What to simulate. */
+/** The options of a simulation. */
 export interface SimulateOptions {
-  /** First seed; each world takes the next. */
+  /** The first seed; each world takes the next. */
   readonly seed: number;
   readonly count: number;
   readonly crypto: CryptoBackend;
-  /** Rules broken on purpose, by name (see `ike/records/fault.ts`). */
+  /** Names of rules that are broken on purpose (see `ike/records/fault.ts`). */
   readonly broken?: ReadonlySet<FaultName>;
-  /** Of every world; without it each world draws its own, fair ones among them. */
+  /** The network conditions of every world; absent: each world draws its own. */
   readonly weather?: Weather;
-  /** Only this task; without it each world takes the next. */
+  /** The name of the only scenario that is run; absent: each world takes the next. */
   readonly task?: string;
-  /** Hears of progress now and then. */
+  /** Is called at intervals with the progress. */
   readonly progress?: (worldsDone: number) => void;
 }
 
-/** How the worlds of one task ended. */
+/** The outcomes of the worlds of one scenario. */
 export interface TaskCount {
   worlds: number;
-  /** Both ends hold the SA (or took it down together, where that is the play). */
+  /** Both ends have the SA (or have closed it together, if that is the scenario). */
   established: number;
-  /** No end holds it, and both know. */
+  /** Neither end has it. */
   failed: number;
-  /** One end holds what the other does not. */
+  /** One end has an SA that the other does not have. */
   halfway: number;
 }
 
-/** What a simulation found. */
+/** The result of a simulation. */
 export interface SimulateResult {
   readonly tasks: ReadonlyMap<string, TaskCount>;
   readonly worlds: number;
-  /** The first broken invariant: the seed and what its world printed. */
+  /** The first broken invariant: the seed, and the output of its world. */
   readonly broken:
     | { readonly seed: number; readonly task: string; readonly story: string }
     | undefined;
@@ -70,10 +70,10 @@ export function simulate(options: SimulateOptions): SimulateResult {
   return { tasks, worlds: options.count, broken: undefined };
 }
 
-/** How one world ended. */
+/** The outcome of a world. */
 export type Outcome = "established" | "failed" | "halfway";
 
-/** One world to its end. @throws {BrokenInvariant} with the ladder. */
+/** Runs a world to its end. @throws {BrokenInvariant} with the ladder. */
 export function runWorld(
   scenario: Scenario,
   options: SimulateOptions,
@@ -101,7 +101,7 @@ export function runWorld(
   return { world, outcome };
 }
 
-/** A Bug in the core is a finding like a broken invariant: it needs its ladder too. */
+/** Runs a step; a Bug of the core is reported with the ladder, like a broken invariant. */
 function guarded<T>(world: World, step: () => T): T {
   try {
     return step();
@@ -111,7 +111,7 @@ function guarded<T>(world: World, step: () => T): T {
   }
 }
 
-/** Fair weather in one world of four; foul in the others, each in its own way. */
+/** The network conditions of a world: perfect in one of four, and bad in different ways in the others. */
 function drawWeather(seed: number): Weather {
   const kind = (Math.imul(seed, 2654435761) >>> 8) % 4;
   if (kind === 0) return { loss: 0, duplication: 0, delayMs: [10, 10] };
@@ -120,11 +120,11 @@ function drawWeather(seed: number): Weather {
 }
 
 /**
- * Lets each end ask after the other: whoever holds an SA alone finds out (RFC 7296 §2.4), as it
- * would in life. The weather stays as it is.
+ * Lets each end make liveness checks, so that an end which has an SA alone finds out (RFC 7296 §2.4). The
+ * network conditions stay.
  */
 function settle(world: World): void {
-  // An end that gives up on a check leaves the other to find out by its next one.
+  // If an end gives up during a check, the other finds out by its next one.
   for (let round = 0; round < SETTLE_ROUNDS; round++) {
     for (const host of world.hosts) {
       for (const sa of [...host.endpoint.bySpi.values()]) {
@@ -136,10 +136,10 @@ function settle(world: World): void {
   }
 }
 
-/** Liveness checks that each end may still make once the play is over. */
+/** Number of liveness checks that each end may make after the scenario. */
 const SETTLE_ROUNDS = 4;
 
-/** Whether both ends hold the same SAs. */
+/** Whether both ends have the same SAs. */
 function sameLive(world: World): boolean {
   const [a, b] = world.hosts.map(liveNames);
   return a!.length === b!.length && a!.every((name) => b!.includes(name));

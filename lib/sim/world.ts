@@ -1,7 +1,7 @@
 /**
- * A whole world in one thread: virtual clock, seeded network, endpoints that are the real core with
- * the real key schedule and SK protection. Same seed, same ladder, on every machine. After every
- * event the invariants are checked; a broken one stops the world with its ladder.
+ * A world in one thread: a virtual clock, a seeded network, and endpoints of the real core with the real key
+ * schedule and encryption. The same seed gives the same ladder on every machine. The invariants are checked
+ * after every event; a broken one stops the world with its ladder.
  * @module
  */
 import type { ChildSa, IkeEnv, IkeSa } from "@/ike/records/sa.ts";
@@ -13,22 +13,22 @@ import type { IkeConfig } from "@/ike/records/config.ts";
 import { dispatch, type Endpoint, initiate, newEndpoint, receive } from "@/ike/endpoint.ts";
 import type { ComputeJob, IkeEffect, IkeEvent } from "@/ike/records/event.ts";
 import type { CryptoBackend } from "@/crypto/backend.ts";
-import { carriesTraffic, checkEverything, Witness } from "@/sim/invariants.ts";
+import { carriesTraffic, checkEverything, MessageObserver } from "@/sim/invariants.ts";
 import type { WorldKeys } from "@/sim/keys.ts";
 import type { NatBox } from "@/sim/nat_box.ts";
 import { Agenda, drawArrivals, type Flight, mirrored, type Weather } from "@/sim/network.ts";
 import { Traffic } from "@/sim/traffic.ts";
 import { showBrief } from "@/wire/show.ts";
 
-/** How a world is made. */
+/** The options of a world. */
 export interface WorldOptions {
   readonly seed: number;
   readonly crypto: CryptoBackend;
   readonly keys: WorldKeys;
   readonly weather: Weather;
-  /** How long asymmetric work takes. */
+  /** Range of the duration of asymmetric computations, in milliseconds. */
   readonly computeMs: readonly [min: number, max: number];
-  /** Rules to break on purpose. */
+  /** Rules that are broken on purpose. */
   readonly broken: ReadonlySet<FaultName>;
 }
 
@@ -38,7 +38,7 @@ export interface Host {
   readonly address: Uint8Array;
   readonly endpoint: Endpoint;
   readonly traffic: Traffic;
-  /** CHILD_SAs in its data path. */
+  /** The CHILD_SAs in its data path. */
   readonly installed: ReadonlySet<ChildSa>;
   readonly failures: string[];
   /** The NAT in front of it. */
@@ -63,20 +63,20 @@ type Happening =
   }
   | { readonly kind: "deed"; readonly deed: () => void };
 
-/** Events a world may take before it is said never to come to rest. */
+/** The most events of a world, after which it is considered never to come to rest. */
 const EVENTS_MAX = 20_000;
-/** Lines a ladder keeps. */
+/** The most lines of a ladder. */
 const LADDER_MAX = 2_000;
 
-/** A broken invariant, with the seed and ladder that show it. */
+/** A broken invariant, with the seed and the ladder that show it. */
 export class BrokenInvariant extends Error {
   override name = "BrokenInvariant";
 }
 
-/** A world under one seed. */
+/** The world of one seed. */
 export class World {
   nowMs = 0;
-  /** Whether some CHILD_SA must be in both data paths from the set-up on. */
+  /** Whether a CHILD_SA must be in both data paths at any time after the set-up. */
   seamless = false;
   /** Milliseconds that a job takes, where a test wants to say; absent or undefined: it is drawn. */
   computing: ((host: Host, job: ComputeJob) => number | undefined) | undefined;
@@ -88,7 +88,7 @@ export class World {
   readonly hosts: Host[] = [];
   readonly #options: WorldOptions;
   readonly #agenda = new Agenda<Happening>();
-  readonly #witness = new Witness();
+  readonly #observer = new MessageObserver();
   #effects: [IkeEffect, IkeSa | undefined][] = [];
 
   constructor(options: WorldOptions) {
@@ -132,7 +132,7 @@ export class World {
     return sa;
   }
 
-  /** Hands an event to an SA, now. */
+  /** Gives an event to an SA at once. */
   tell(host: Host, sa: IkeSa, event: IkeEvent): void {
     dispatch(host.endpoint, { sa, event }, this.nowMs, this.#outbox());
     this.#perform(host);
@@ -143,12 +143,12 @@ export class World {
     this.#agenda.add(atMs, { kind: "deed", deed });
   }
 
-  /** A datagram from nowhere: what an attacker sends, or a test repeats. */
+  /** Delivers a datagram that no host has sent, such as one of an attacker. */
   inject(to: Host, flight: Flight, delayMs = 0): void {
     this.#agenda.add(this.nowMs + delayMs, { kind: "arrival", to, flight });
   }
 
-  /** Runs until nobody waits for anything. @throws {BrokenInvariant} */
+  /** Runs until nothing is waited for. @throws {BrokenInvariant} */
   run(): void {
     for (let events = 0; events < EVENTS_MAX; events++) {
       const waiting = this.#nextDeadline();
@@ -161,17 +161,17 @@ export class World {
     throw this.broken("the world comes to rest");
   }
 
-  /** The weather of this world. */
+  /** The network conditions of this world. */
   get weather(): Weather {
     return this.#options.weather;
   }
 
-  /** Seed and ladder: what a failing seed prints. */
+  /** Seed and ladder, which are printed for a failing seed. */
   get story(): string {
     return [`seed ${this.#options.seed}`, ...this.ladder].join("\n");
   }
 
-  /** An error that tells the whole story. */
+  /** An error with seed and ladder. */
   broken(invariant: string): BrokenInvariant {
     return new BrokenInvariant(`Broken: ${invariant}\n${this.story}`);
   }
@@ -218,7 +218,7 @@ export class World {
     for (const [effect, sa] of effects) {
       if (effect.kind === "trace" && effect.sent) {
         brief = showBrief(effect.header, effect.payloads);
-        const fault = this.#witness.sent(host.name, effect.payloads);
+        const fault = this.#observer.observePayloads(host.name, effect.payloads);
         if (fault) throw this.broken(fault);
       } else this.#performOne(host, effect, sa, brief);
     }
@@ -281,7 +281,7 @@ export class World {
 
   #send(from: Host, effect: Extract<IkeEffect, { kind: "send" }>, brief: string): void {
     const { octets, path, fragment } = effect;
-    const fault = this.#witness.saw(from.name, octets);
+    const fault = this.#observer.observe(from.name, octets);
     if (fault) throw this.broken(fault);
     const to = this.hosts.find(({ address, nat }) =>
       compareAddresses(nat?.outside ?? address, path.peerAddress) === 0

@@ -1,6 +1,6 @@
 /**
- * What the core must be told before it speaks: one record shared by every SA of a test, so that an
- * SA itself stays small. Values that differ by tunnel are computed from the tunnel's index.
+ * The configuration of the core: one record that all SAs of a test share, so that an SA stays small. Values
+ * that differ by tunnel are computed from the tunnel's index.
  * @module
  */
 import type { IpPrefix } from "@/base/address.ts";
@@ -13,13 +13,15 @@ import type { OcspResponse } from "@/pki/ocsp.ts";
 import type { PathQuestion, RevocationMode, TrustStore } from "@/pki/verdict.ts";
 import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";
 
-/** An encryption transform: IANA type 1 id and its Key Length attribute (0: no attribute). */
+/**
+ * An encryption transform: its IANA type 1 number, and its Key Length attribute in bits (0: no attribute).
+ */
 export interface EncryptionChoice {
   readonly id: number;
   readonly keyBits: number;
 }
 
-/** Transforms in order of preference, IANA numbers; AEAD and other ciphers may be mixed. */
+/** Transforms in order of preference, by IANA number; AEAD and other ciphers may be mixed. */
 export interface IkeAlgorithms {
   readonly encryption: readonly EncryptionChoice[];
   readonly integrity: readonly number[];
@@ -33,15 +35,18 @@ export interface IkeAlgorithms {
   readonly additional?: readonly (readonly number[])[];
 }
 
-/** An identity as it goes on the wire (RFC 7296 §3.5). */
+/** An identity as it is sent (RFC 7296 §3.5). */
 export interface Identity {
   readonly idType: number;
   readonly data: Uint8Array;
-  /** A peer's RESERVED octets, uint24, where they are not 0: they are no part of who it is. */
+  /** The peer's RESERVED octets, uint24, if they are not 0. They do not belong to the identity. */
   readonly reserved?: number;
 }
 
-/** How an identity is found: an address of the path, octets, or a text whose `&d` is the tunnel. */
+/**
+ * How an identity is determined: an address of the path, octets, or a text in which `&d` is the index of the
+ * tunnel.
+ */
 export type IdentityRule =
   | { readonly kind: "own-address" }
   | { readonly kind: "peer-address" }
@@ -58,33 +63,36 @@ export interface WrittenIdentity {
   readonly text: string;
 }
 
-/** One CHILD_SA to negotiate. */
+/** The configuration of a CHILD_SA. */
 export interface ChildConfig {
-  /** IANA Security Protocol Identifier: 3 ESP, 2 AH. */
+  /** IANA Security Protocol Identifier: 3 for ESP, 2 for AH. */
   readonly protocol: number;
   readonly encryption: readonly EncryptionChoice[];
   readonly integrity: readonly number[];
-  /** Extended sequence numbers and no others; false: 32-bit ones and no others. */
+  /** True: only extended sequence numbers; false: only 32-bit ones. */
   readonly esn: boolean;
-  /** False: transport mode, and nothing else. */
+  /** True: only tunnel mode; false: only transport mode. */
   readonly tunnelMode: boolean;
-  /** Whether TFC padding is taken; false: the peer is told not to send it. ESP only. */
+  /** Whether TFC padding is accepted; false: the peer is told not to send it. Only for ESP. */
   readonly tfc: boolean;
-  /** Whether IPComp with DEFLATE is offered, and taken where it is offered (RFC 3173). */
+  /** Whether IPComp with DEFLATE is offered, and accepted if the peer offers it (RFC 3173). */
   readonly ipcomp: boolean;
   readonly lifetimeMs: number;
-  /** Groups of a key exchange of its own when it is rekeyed, or not the first; empty: none. */
+  /** Groups of a key exchange of its own, when it is rekeyed or not the first CHILD_SA; empty: none. */
   readonly pfsGroups: readonly number[];
   /** Additional key exchanges of the same exchanges, as in {@linkcode IkeAlgorithms}; absent: none. */
   readonly pfsAdditional?: readonly (readonly number[])[];
   /** Whether a rekey proposes the configured selectors instead of those in use. */
   readonly useProvisionedTs: boolean;
-  /** Packets. */
+  /** The replay window in packets. */
   readonly replayWindow: number;
-  /** Of tunnel 0; see `ownTsStep`. */
+  /** Selectors of tunnel 0; see `ownTsStep`. */
   readonly ownTs: readonly TrafficSelector[];
   readonly peerTs: readonly TrafficSelector[];
-  /** Addresses that each following tunnel's selectors are shifted by; whole-space ones are not. */
+  /**
+   * Number of addresses by which the selectors of each following tunnel are shifted, except those for the
+   * whole space.
+   */
   readonly ownTsStep: number;
   readonly peerTsStep: number;
 }
@@ -95,7 +103,7 @@ export interface PskAuth {
   readonly secret: Uint8Array;
 }
 
-/** A certificate that says who this end is, and what is sent with it. */
+/** A certificate of this end, and what is sent with it. */
 export interface Credential {
   readonly certificate: Certificate;
   readonly privateKey: PrivateKey;
@@ -137,31 +145,31 @@ export interface VerifyingAuth {
   readonly idMustBeInCertificate: boolean;
 }
 
-/** This end is the peer of EAP (RFC 7296 §2.16); it is an initiator. */
+/** This end, an initiator, is the peer of EAP (RFC 7296 §2.16). */
 export interface EapPeerAuth {
   readonly kind: "eap";
-  /** A new conversation of a tunnel. */
+  /** Opens a new conversation for a tunnel. */
   readonly open: (tunnel: number) => EapPeer;
 }
 
-/** The peer is authenticated by EAP, whose server, or the relay to it, is this end: a responder. */
+/** The peer is authenticated by EAP; this end, a responder, is the server, or relays to it. */
 export interface EapServerAuth {
   readonly kind: "eap";
-  /** A new conversation; `spi` is our own of the IKE SA. */
+  /** Opens a new conversation; `spi` is the own SPI of the IKE SA. */
   readonly open: (login: { readonly spi: bigint }) => EapServer;
-  /** Whether the peer is asked who it is though its IDi has said it. */
+  /** Whether the peer is asked for its identity although its IDi has one. */
   readonly asksIdentity: boolean;
 }
 
-/** This end, a responder, is authenticated by the key of EAP alone (RFC 5998). */
+/** This end, a responder, is only authenticated by the key of EAP (RFC 5998). */
 export interface EapOnlyOwnAuth {
   readonly kind: "eap_only";
 }
 
-/** The responder may be authenticated by the key of EAP alone (RFC 5998). */
+/** The responder may be authenticated by only the key of EAP (RFC 5998). */
 export interface EapOnlyPeerAuth {
   readonly kind: "eap_only";
-  /** How a signature that it sends all the same is verified; undefined: it is refused. */
+  /** How a signature is verified that it sends nevertheless; undefined: it is refused. */
   readonly verifying: VerifyingAuth | undefined;
 }
 
@@ -193,25 +201,25 @@ export interface SecondOwnAuth {
 /** Tell of it alone; make it anew after a second or more; or end the tunnel as failed. */
 export type ChildLostAction = "note" | "recreate" | "fail";
 
-/** What an end does about NATs (RFC 7296 §2.23, RFC 3948). */
+/** NAT traversal of this end (RFC 7296 §2.23, RFC 3948). */
 export interface NatTraversal {
-  /** The ports that an initiator goes on at once a NAT shows, uint16. */
+  /** The ports to which an initiator changes when it detects a NAT, uint16. */
   readonly ownPort: number;
   readonly peerPort: number;
-  /** Whether ESP goes in UDP though there is no NAT: the peer is made to see one. */
+  /** Whether ESP is encapsulated in UDP without a NAT, by making the peer see one. */
   readonly forced: boolean;
-  /** Silence after which an end behind a NAT sends a keepalive; 0: never. */
+  /** Milliseconds of silence after which an end behind a NAT sends a keepalive; 0: never. */
   readonly keepaliveMs: number;
 }
 
-/** Everything an SA of this test follows; plain data, shared, never changed. */
+/** The configuration that all SAs of a test share; plain data that never changes. */
 export interface IkeConfig {
   readonly algorithms: IkeAlgorithms;
   readonly children: readonly ChildConfig[];
   readonly ownId: IdentityRule;
-  /** What the initiator sends as IDr; absent: none is sent. */
+  /** The IDr that an initiator sends; absent: none. */
   readonly peerId: IdentityRule | undefined;
-  /** Initiator: fail when the received IDr differs from `peerId`. */
+  /** Whether an initiator fails if the received IDr differs from `peerId`. */
   readonly matchPeerId: boolean;
   /** How this end proves who it is, and how its peer must. */
   readonly auth: BothAuthConfigs;
@@ -226,58 +234,63 @@ export interface IkeConfig {
   /** Initiator: NO_NATS_ALLOWED in IKE_AUTH, and a NAT that shows ends the SA (RFC 4555 §3.9). */
   readonly refuseNat: boolean;
   /**
-   * Half-open SAs from which on cookies are demanded (RFC 7296 §2.6); < 0: never, 0: always. `auto`:
-   * when half of `halfOpenMax`, or an eighth of `computingMax`, is in use.
+   * Number of half-open SAs from which on cookies are requested (RFC 7296 §2.6); below 0: never, 0: always.
+   * `auto`: when half of `halfOpenMax`, or an eighth of `computingMax`, is in use.
    */
   readonly cookieThreshold: number | "auto";
-  /** Half-open SAs a responder holds at most; more requests are dropped and counted. */
+  /** The most half-open SAs of a responder; further requests are dropped and counted. */
   readonly halfOpenMax: number;
-  /** Half-open SAs whose key exchange waits to be computed, at most; more requests are dropped and counted. */
+  /**
+   * The most half-open SAs whose key exchange is not computed yet; further requests are dropped and counted.
+   */
   readonly computingMax: number;
-  /** How long a responder keeps an SA that is not authenticated. */
+  /** Milliseconds for which a responder keeps an SA that is not authenticated. */
   readonly halfOpenTimeoutMs: number;
   readonly retransmitIntervalMs: number;
-  /** Each interval is this many times the one before; 1 keeps it constant. */
+  /** Factor from each retransmission interval to the next; 1 keeps it constant. */
   readonly retransmitBackoff: number;
-  /** Transmissions of one request in all, the first included. */
+  /** The most transmissions of a request, including the first. */
   readonly transmissionsMax: number;
-  /** Of an IKE SA; 0: it lives until it is deleted. */
+  /** Lifetime of an IKE SA; 0: unlimited. */
   readonly ikeLifetimeMs: number;
-  /** An SA is rekeyed this long before its lifetime ends (at most half of it). */
+  /** How long before the end of its lifetime an SA is rekeyed (at most half of it). */
   readonly marginMs: number;
-  /** Whether the margin is drawn from (0, margin]. */
+  /** Whether the margin is a random part of itself, above 0. */
   readonly jitter: boolean;
   /**
-   * Whether an SA may outlive its lifetime while an exchange that replaces it is under way, at most for as
+   * Whether an SA may exceed its lifetime while an exchange that replaces it is in progress, at most for as
    * long as a request is repeated.
    */
   readonly lifetimeOvertime: boolean;
-  /** What is done when the peer deletes a CHILD_SA and puts none in its place. */
+  /** What happens when the peer deletes a CHILD_SA and makes no other in its place. */
   readonly childLost: ChildLostAction;
-  /** Seconds of silence after which the peer is asked whether it is there; 0: never. */
+  /** Milliseconds of silence after which the peer is asked whether it is there; 0: never. */
   readonly livenessIntervalMs: number;
-  /** Ask also when the peer was heard within the interval. */
+  /** Whether it is also asked if it was heard within the interval. */
   readonly livenessForced: boolean;
-  /** Initiator: ask for an inner address, and fail without one (RFC 7296 §2.19). */
+  /** Whether an initiator asks for an inner address, and fails without one (RFC 7296 §2.19). */
   readonly remoteAccess: boolean;
   /**
-   * Initiator: networks of this host, of which no peer may assign an inner address, as that would divert
-   * the host's own traffic; absent: assigned addresses are put on no interface.
+   * Networks of this host. An initiator accepts no inner address of them, as that would divert the host's own
+   * traffic; absent: assigned addresses are added to no interface.
    */
   readonly hostNetworks?: readonly IpPrefix[];
-  /** Responder: what CFG_REQUESTs are answered from; absent: they are passed over. */
+  /** The pools from which a responder answers CFG_REQUESTs; absent: they are ignored. */
   readonly pools: PoolPlans | undefined;
   /**
-   * Octets of clear payloads that one message holds before it is cut, and one fragment holds at most;
-   * 0: fragmentation is not negotiated (RFC 7383).
+   * The most octets of payloads of a message that is not fragmented, and of a fragment; 0: fragmentation is
+   * not negotiated (RFC 7383).
    */
   readonly fragmentOctets: number;
-  /** How long fragments wait for the others of their message. */
+  /** How long fragments wait for the others of their message, in milliseconds. */
   readonly reassembleTimeoutMs: number;
-  /** IKE SAs that were rekeyed and stay listed when they are gone, at most; 0: none. */
+  /** The most rekeyed IKE SAs that stay listed when they are gone; 0: none. */
   readonly rekeyedKeptMax: number;
-  /** How long an ended IKE SA stays listed; 0: it is gone at once. Rekeyed ones may stay longer. */
+  /**
+   * Milliseconds for which an ended IKE SA stays listed; 0: it is removed at once. Rekeyed ones may stay
+   * longer.
+   */
   readonly endedKeptMs: number;
-  /** Whether decoded messages are handed out as `trace` effects. */
+  /** Whether decoded messages are reported as `trace` effects. */
   readonly trace: boolean;
 }

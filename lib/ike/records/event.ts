@@ -14,33 +14,33 @@ import type { OcspResponse } from "@/pki/ocsp.ts";
 import type { PathQuestion, PathVerdict, RevocationMode, TrustStore } from "@/pki/verdict.ts";
 import type { IkeHeader, Payload } from "@/wire/message.ts";
 
-/** Something that happened, or a command. */
+/** An event for an SA: a fact, or a command. */
 export type IkeEvent =
   /** A datagram for this SA, without a non-ESP marker. */
   | { readonly kind: "datagram"; readonly octets: Uint8Array; readonly path: Path }
-  /** `sa.deadlineMs` has come. */
+  /** The time `sa.deadlineMs` has come. */
   | { readonly kind: "deadline" }
   /** The answer to a `compute` effect, matched by `ticket`. */
   | { readonly kind: "computed"; readonly ticket: number; readonly result: ComputeResult }
   | IkeCommand;
 
-/** What the owner of an SA wants of it, or has to tell it. */
+/** A command of the owner of an SA, or a report to it. */
 export type IkeCommand =
-  /** Dial: begin with IKE_SA_INIT. Only for a new SA of an initiator. */
+  /** Begins with IKE_SA_INIT; only for a new SA of an initiator. */
   | { readonly kind: "initiate"; readonly initialContact: boolean }
-  /** Delete the IKE SA and wait for the answer; `closeCode` says why (api-meaning: CloseCode). */
+  /** Deletes the IKE SA and waits for the response; `closeCode` is the reason (API: CloseCode). */
   | { readonly kind: "close"; readonly closeCode: number }
-  /** Forget the SA at once, without a word to the peer. */
+  /** Drops the SA at once without telling the peer. */
   | { readonly kind: "abandon"; readonly closeCode: number; readonly why: string }
-  /** The SA of a peer that has not authenticated is given up, as others came that this end has room for. */
+  /** Ends the SA of a peer that has not authenticated, to make room for others. */
   | { readonly kind: "crowded_out" }
-  /** Delete one CHILD_SA of ours. */
+  /** Deletes a CHILD_SA. */
   | { readonly kind: "delete_child"; readonly child: ChildSa }
-  /** Rekey one CHILD_SA of ours now (RFC 7296 §1.3.3). */
+  /** Rekeys a CHILD_SA now (RFC 7296 §1.3.3). */
   | { readonly kind: "rekey_child"; readonly child: ChildSa }
-  /** Rekey the IKE SA now (RFC 7296 §1.3.2). */
+  /** Rekeys the IKE SA now (RFC 7296 §1.3.2). */
   | { readonly kind: "rekey_ike" }
-  /** Make one more CHILD_SA, of an entry of the child list (RFC 7296 §1.3.1). */
+  /** Makes another CHILD_SA by an entry of the configuration (RFC 7296 §1.3.1). */
   | { readonly kind: "create_child"; readonly configIndex: number }
   /** An empty INFORMATIONAL request: is the peer there? (RFC 7296 §2.4) */
   | { readonly kind: "liveness_check" }
@@ -51,29 +51,32 @@ export type IkeCommand =
    * the SA's own.
    */
   | { readonly kind: "esp_moved"; readonly path: Path }
-  /** The TCP connection of the SA's path is no more (RFC 9329 §6.1). */
+  /** The TCP connection of the SA's path is lost (RFC 9329 §6.1). */
   | { readonly kind: "connection_lost" }
-  /** The answer to a `reconnect` effect: another connection is begun. */
+  /** The answer to a `reconnect` effect: another connection is being made. */
   | { readonly kind: "reconnected"; readonly path: Path }
   /** An `install` effect could not be performed. */
   | { readonly kind: "install_failed"; readonly child: ChildSa; readonly why: string };
 
-/** Asymmetric work, done elsewhere: 0.04–9 ms each, a chain of certificates some times that. */
+/**
+ * An asymmetric computation that is done elsewhere. Each takes 0.04 to 9 ms, a chain of certificates several
+ * times that.
+ */
 export type ComputeJob =
-  /** A fresh key pair of the group. */
+  /** Generates a key pair of the group. */
   | { readonly op: "ke_generate"; readonly group: number }
-  /** The shared secret of our pair and the peer's public value. */
+  /** Computes the shared secret of an own pair and the peer's public value. */
   | { readonly op: "ke_derive"; readonly pair: KeyPair; readonly peerPublic: Uint8Array }
-  /** Both at once: what a responder does. */
+  /** Both for a responder: answers the peer's public value, and computes the shared secret. */
   | { readonly op: "ke_respond"; readonly group: number; readonly peerPublic: Uint8Array }
-  /** A signature over `data`. */
+  /** Signs `data`. */
   | {
     readonly op: "sign";
     readonly key: PrivateKey;
     readonly scheme: SignatureScheme;
     readonly data: Uint8Array;
   }
-  /** Whether a signature over `data` is right. */
+  /** Verifies a signature over `data`. */
   | {
     readonly op: "verify";
     readonly key: PublicKey;
@@ -128,11 +131,11 @@ export type ComputeResult =
   | { readonly op: "eap"; readonly answer: EapAnswer }
   | { readonly op: "refused"; readonly why: string };
 
-/** Something the core wants done, or wants known. */
+/** An effect: something that the core wants to be done, or reports. */
 export type IkeEffect =
   /**
-   * Send to the peer of `path`, from its own end. `transmission` counts from 1; 0: not a request.
-   * `fragment` is there where the datagram is not the whole message.
+   * Sends to the peer of `path`, from its own end. `transmission` counts from 1; 0: it is no request.
+   * `fragment` is set if the datagram is not the whole message.
    */
   | {
     readonly kind: "send";
@@ -155,35 +158,35 @@ export type IkeEffect =
   /** The keys of the IKE SA exist: `sa.suite`, `sa.keys` (for key files). */
   | { readonly kind: "keyed" }
   /**
-   * Put a CHILD_SA into the data path: what is received by it; and what is sent as well, unless
-   * `child.behind` says that our packets still leave by the one it replaces. `old` is that one, or the
-   * one that was replaced at once.
+   * Adds a CHILD_SA to the data path: what is received by it, and what is sent as well, unless `child.behind`
+   * says that our packets still leave by the one that it replaces. `old` is that one, or one that was
+   * replaced at once.
    */
   | { readonly kind: "install"; readonly child: ChildSa; readonly old: ChildSa | undefined }
-  /** What `child.behind` was is gone: our packets leave by this one from now on. */
+  /** The CHILD_SA `child.behind` is gone, so that our packets leave by this one from now on. */
   | { readonly kind: "send_by"; readonly child: ChildSa }
-  /** Take both directions out again. */
+  /** Removes both directions from the data path. */
   | { readonly kind: "uninstall"; readonly child: ChildSa }
-  /** A response of ours was awaited and came: first transmission to answer. */
+  /** A response came; the duration is from the first transmission to the response. */
   | {
     readonly kind: "answered";
     readonly exchange: number;
     readonly latencyMs: number;
     readonly transmissions: number;
   }
-  /** `by` is a CHILD_SA that is up; `old`, if any, is the one it replaces. */
+  /** The CHILD_SA `by` is established; `old` is the one that it replaces, if any. */
   | { readonly kind: "child_up"; readonly by: ChildSa; readonly old: ChildSa | undefined }
-  /** A CREATE_CHILD_SA of ours came to nothing; what was there before still stands. */
+  /** A CREATE_CHILD_SA exchange of ours has failed; existing SAs are not affected. */
   | {
     readonly kind: "create_child_failed";
     readonly old: ChildSa | undefined;
     readonly failure: Failure;
   }
-  /** A rekey of ours of this IKE SA came to nothing; it still stands. */
+  /** A rekey of this IKE SA by us has failed; the SA is not affected. */
   | { readonly kind: "rekey_ike_failed"; readonly failure: Failure }
   /**
-   * A CHILD_SA that carried traffic is gone, and none is in its place. `left`: others of its IKE SA carry
-   * traffic still.
+   * A CHILD_SA that carried traffic is gone without a replacement. `left`: others of its IKE SA still carry
+   * traffic.
    */
   | {
     readonly kind: "child_lost";
@@ -191,34 +194,37 @@ export type IkeEffect =
     readonly failure: Failure;
     readonly left: boolean;
   }
-  /** The SA, or its `child`, outlives its lifetime, as an exchange that replaces it is under way. */
+  /** The SA, or its `child`, exceeds its lifetime while an exchange that replaces it is in progress. */
   | { readonly kind: "overtime"; readonly child?: ChildSa }
-  /** A request of the peer, whose identity is verified, was refused with an error notify of this name. */
+  /** A request of an authenticated peer was refused by an error notify of this name. */
   | { readonly kind: "refused"; readonly exchange: number; readonly failure: Failure }
-  /** This is a new IKE SA, made by a rekey: an endpoint keeps it from now on. */
+  /** This is a new IKE SA made by a rekey, which the endpoint has to add. */
   | { readonly kind: "adopted" }
-  /** The deadline of this SA has moved, though the event was another SA's, or led to nothing yet. */
+  /**
+   * The deadline of this SA has changed although the event was for another SA, or has not led to anything
+   * yet.
+   */
   | { readonly kind: "rearmed" }
-  /** `by` has taken over this SA's CHILD_SAs: it is the tunnel now. */
+  /** The SA `by` has taken over the CHILD_SAs of this one, and is the tunnel now. */
   | { readonly kind: "replaced"; readonly by: IkeSa }
-  /** The IKE SA is authenticated and its first CHILD_SA (if any was asked) is up. */
+  /** The IKE SA is authenticated, and its first CHILD_SA, if one was requested, is established. */
   | { readonly kind: "established" }
-  /** The SA will never be, or is no more, established: the tunnel's failure. */
+  /** The SA will not be, or is no longer, established; the failure is that of the tunnel. */
   | { readonly kind: "failed"; readonly failure: Failure }
-  /** Responder: authenticated, but its CHILD_SA was refused; the IKE SA stands. */
+  /** Responder: the peer is authenticated, but its CHILD_SA was refused; the IKE SA stays. */
   | { readonly kind: "child_failed"; readonly failure: Failure }
   /**
-   * The SA is gone (after `failed`, too); `sa.closeCode` says why. `unanswered`: our Delete was never
+   * The SA is closed (also after `failed`); `sa.closeCode` is the reason. `unanswered`: our Delete was not
    * answered. It may still repeat its last response until `sa.forgotten`.
    */
   | { readonly kind: "closed"; readonly unanswered: boolean }
-  /** The peer said INITIAL_CONTACT: its other SAs with this identity are dead (RFC 7296 §2.4). */
+  /** The peer has sent INITIAL_CONTACT, so that its other SAs with this identity are dead (RFC 7296 §2.4). */
   | { readonly kind: "initial_contact" }
-  /** A message cost a counter and nothing else. */
+  /** A message was dropped, and is only counted. */
   | { readonly kind: "dropped"; readonly reason: string }
   /**
-   * A decoded message, when `config.trace` asks for it; encrypted payloads are in clear. `fragments`
-   * is how many it came or went in; 1: it was whole.
+   * A decoded message, if `config.trace` is set; encrypted payloads are shown decrypted. `fragments` is their
+   * number; 1 means that it was not fragmented.
    */
   | {
     readonly kind: "trace";
@@ -228,21 +234,21 @@ export type IkeEffect =
     readonly payloads: readonly Payload[];
     readonly fragments: number;
   }
-  /** Worth a line in the log. Level: 1 critical, 2 error, 3 warning, 4 info. */
+  /** A sentence for the log. Levels are 1 critical, 2 error, 3 warning, 4 info. */
   | { readonly kind: "note"; readonly level: 1 | 2 | 3 | 4; readonly text: string };
 
-/** Which fragment of how many, both from 1 (RFC 7383 §2.5). */
+/** The number of a fragment and of all fragments, both from 1 (RFC 7383 §2.5). */
 export interface FragmentPlace {
   readonly number: number;
   readonly total: number;
 }
 
-/** Where wishes go, in order. `sa` is undefined where no SA exists (stateless answers). */
+/** Receives effects in order. `sa` is undefined if there is no SA (stateless answers). */
 export interface Outbox {
   push(effect: IkeEffect, sa: IkeSa | undefined): void;
 }
 
-/** What every step of the core is given: the SA, the time, where wishes go. */
+/** What every function of the core gets: the SA, the time, and the receiver of effects. */
 export interface Turn {
   readonly sa: IkeSa;
   readonly nowMs: number;

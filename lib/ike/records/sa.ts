@@ -1,6 +1,6 @@
 /**
- * The records that name each other: an IKE SA, its CHILD_SAs, its tasks, and what surrounds them all.
- * Plain data; what is done with them is in the files that are named after them, and in the other wings.
+ * The records that refer to each other: an IKE SA, its CHILD_SAs, its tasks, and their environment. They are
+ * plain data; their functions are in the files named after them, and in the other wings.
  * @module
  */
 import type { Path } from "@/base/address.ts";
@@ -19,28 +19,28 @@ import type { IkeSuite } from "@/ike/records/suite.ts";
 import type { MessageWindow } from "@/ike/records/window.ts";
 import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";
 
-/** The surroundings of every SA in this process. Randomness is an argument, as time is. */
+/** The environment of every SA in this process. Randomness is an argument, as time is. */
 export interface IkeEnv {
   readonly crypto: CryptoBackend;
   readonly random: RandomOctets;
-  /** Every CHILD_SA of the process by the SPI we receive on (uint32), over ESP and AH. */
+  /** All CHILD_SAs of the process by inbound SPI (uint32), of ESP and AH. */
   readonly childrenBySpi: Map<number, ChildSa>;
   /**
-   * Milliseconds since an authentic packet of a CHILD_SA came that was no replay; undefined: none came, or
-   * nobody knows. Absent: nobody knows of any. It is asked before the peer is (RFC 7296 §2.4).
+   * Milliseconds since an authentic packet of a CHILD_SA came that was no replay; undefined: none came, or it
+   * is unknown. Absent: it is always unknown. It is asked before the peer is (RFC 7296 §2.4).
    */
   readonly silenceMs?: (child: ChildSa) => number | undefined;
-  /** Inner addresses of one endpoint; absent where it hands out none. */
+  /** Inner addresses of one endpoint; absent if it assigns none. */
   readonly pools?: AddressPools;
-  /** Octets of fragments that wait at one endpoint for the others of their messages; the endpoint sets it. */
+  /** Octets of fragments of one endpoint that wait for others; the endpoint sets it. */
   readonly reassembly?: { octets: number };
   /** The planted faults of a simulation: rules that are broken on purpose. Empty in real runs. */
   readonly broken: ReadonlySet<FaultName>;
 }
 
 /**
- * Where an SA stands: nothing sent yet · IKE_SA_INIT under way · keys, not yet authenticated ·
- * authenticated · our Delete is out · gone, but still repeating its last answer.
+ * The phase of an SA: nothing sent yet; IKE_SA_INIT in progress; keys, but not authenticated; authenticated;
+ * our Delete is sent; closed, but still repeating its last response.
  */
 export type Phase = "idle" | "init" | "created" | "established" | "closing" | "closed";
 
@@ -62,33 +62,35 @@ export type Succession =
 export interface IkeSa {
   readonly env: IkeEnv;
   readonly config: IkeConfig;
-  /** Initiator: the tunnel, from 0. Responder: the order of arrival, from 0. */
+  /** Initiator: index of the tunnel, from 0. Responder: the order of arrival, from 0. */
   readonly index: number;
   /** Whether this end sent the first IKE_SA_INIT: the I flag, SK_ei or SK_er. */
   readonly originalInitiator: boolean;
-  /** Whether this end dialled the tunnel, and so knows its index; a rekey by the peer leaves it. */
+  /** Whether this end dialled the tunnel, and so knows its index; a rekey by the peer does not change it. */
   dialled: boolean;
   phase: Phase;
-  /** uint64; 0n until known. */
+  /** Initiator's SPI, uint64; 0n until it is known. */
   spiI: bigint;
-  /** uint64; 0n until known. */
+  /** Responder's SPI, uint64; 0n until it is known. */
   spiR: bigint;
-  /** Where we send: moves to the NAT-T ports, and with the mapping of a NAT before the peer. */
+  /**
+   * The path by which we send. It changes to the NAT-T ports, and with the mapping of a NAT before the peer.
+   */
   path: Path;
   suite: IkeSuite | undefined;
   /** SK_d ‖ SK_ai ‖ SK_ar ‖ SK_ei ‖ SK_er ‖ SK_pi ‖ SK_pr (RFC 7296 §2.14), one buffer. */
   keys: Uint8Array | undefined;
-  /** What only the set-up needs; dropped once established. */
+  /** What is only needed during set-up; undefined once established. */
   setup: SetupState | undefined;
-  /** What this end has settled with its peer and learnt of it; a rekey passes it on. */
+  /** What this end has agreed with its peer and learnt of it; a rekey passes it on. */
   peer: PeerRecord;
   children: ChildSa[];
-  /** Of remote access: what was assigned to the client, at either end. Moves with a rekey. */
+  /** What was assigned to a remote-access client, at either end. It moves with a rekey. */
   inner: InnerConfiguration | undefined;
   readonly queue: Task[];
-  /** Tasks that the peer cannot do for the moment, and when to ask again (RFC 7296 §2.25). */
+  /** Tasks that the peer has refused temporarily, and when to try again (RFC 7296 §2.25). */
   postponed: readonly Postponed[];
-  /** The task of ours that computes, or whose request is out. */
+  /** The task of ours that computes, or whose request is outstanding. */
   active: Task | undefined;
   /** Requests in flight, repeats and fragments. */
   readonly window: MessageWindow;
@@ -101,69 +103,69 @@ export interface IkeSa {
   /** In TCP: the connection is no more, and how often another was asked for since the peer spoke. */
   connectionLost: boolean;
   connectionTries: number;
-  /** The last IKE_SA_INIT or IKE_AUTH that failed with words; for the closing report. */
+  /** The last failure of IKE_SA_INIT or IKE_AUTH with a text, for the closing report. */
   failure: Failure | undefined;
-  /** Why it ended, as the API's CloseCode; 0 open. */
+  /** The reason why it ended, as the API's CloseCode; 0: it has not ended. */
   closeCode: number;
-  /** Messages sealed so far: the explicit IV of counter-mode ciphers. */
+  /** Number of messages encrypted so far, which is the explicit IV of counter-mode ciphers. */
   sealed: number;
   nextTicket: number;
   /** Whether it is the tunnel, or what its rekeys have made of it. */
   succession: Succession;
-  /** The close code of a close that was asked for while something else was under way; 0: none. */
+  /** Close code of a requested close that waits for another exchange; 0: none. */
   closeAsked: number;
-  /** When we rekey it; Infinity: not by ourselves. */
+  /** When this end rekeys it; Infinity: never by itself. */
   rekeyMs: number;
-  /** Why our last rekey of it came to nothing, for the report of its loss. */
+  /** Why our last rekey of it failed, for the report if it is lost. */
   rekeyRefusal: string | undefined;
-  /** When its lifetime ends, or its overtime; Infinity: it has no end. */
+  /** When its lifetime, or its overtime, ends; Infinity: never. */
   expireMs: number;
   /** When a responder gives up a peer that has not authenticated. */
   halfOpenEndMs: number;
   /** When a closed SA no longer repeats its last response. */
   forgetMs: number;
-  /** Milliseconds on the caller's clock; Infinity when nothing is awaited. */
+  /** The next deadline in milliseconds on the caller's clock; Infinity: there is none. */
   deadlineMs: number;
-  /** First IKE_SA_INIT sent or received. */
+  /** When the first IKE_SA_INIT was sent or received. */
   startedMs: number;
   establishedMs: number | undefined;
   lastReceivedMs: number | undefined;
-  /** Anything at all, keepalives too. */
+  /** When anything was last sent, including keepalives. */
   lastSentMs: number | undefined;
   lastLivenessMs: number | undefined;
   forgotten: boolean;
 }
 
-/** A pair of ESP or AH SAs negotiated together. */
+/** A pair of ESP or AH SAs that were negotiated together. */
 export interface ChildSa {
   state: ChildState;
-  /** The IKE SA it belongs to now. */
+  /** The IKE SA to which it belongs at present. */
   parent: IkeSa;
-  /** Which entry of the configuration's child list. */
+  /** Index of its entry in the configured CHILD_SAs. */
   readonly configIndex: number;
-  /** uint32; what we receive on, the name the API knows it by. */
+  /** The inbound SPI, uint32; the API names the CHILD_SA by it. */
   readonly spiIn: number;
-  /** uint32; what we send on. 0 until the peer named it. */
+  /** The outbound SPI, uint32; 0 until the peer has sent it. */
   spiOut: number;
   suite: ChildSuite | undefined;
-  /** Whether the exchange that made it was initiated here: who is "i" of the keys. */
+  /** Whether this end initiated the exchange that made it, and so is "i" of the keys. */
   readonly initiatedHere: boolean;
   /** SK_ei ‖ SK_ai ‖ SK_er ‖ SK_ar, in the order of KEYMAT (RFC 7296 §2.17). */
   keys: Uint8Array | undefined;
   tunnelMode: boolean;
-  /** Whether the peer takes TFC padding in what we send it (RFC 4303 §2.7). */
+  /** Whether the peer accepts TFC padding (RFC 4303 §2.7). */
   peerTakesTfc: boolean;
-  /** uint16; the CPI of what we receive, once offered or settled; 0: none. */
+  /** The CPI of received packets, uint16, once it is offered or negotiated; 0: none. */
   cpiIn: number;
   ipcomp: Ipcomp | undefined;
   ownTs: readonly TrafficSelector[];
   peerTs: readonly TrafficSelector[];
   /**
-   * The one it replaces, as long as our packets still leave by that: who answers a rekey cannot know
-   * that the peer has the new one before it deletes the old (RFC 7296 §2.8).
+   * The CHILD_SA that it replaces, as long as our packets still leave by that one: the end that answers a
+   * rekey only knows that the peer has the new one when it deletes the old one (RFC 7296 §2.8).
    */
   behind: ChildSa | undefined;
-  /** Whether a rekey put another in its place, or it lost against one: what it is closed for. */
+  /** Whether a rekey has replaced it, or it lost against another one, which is why it is closed. */
   replaced: boolean;
   /** The path of the IKE SA when it was made. */
   readonly path: Path;
@@ -238,29 +240,31 @@ export interface KeyExchangeRound {
 
 /** What a task with key exchanges keeps of them; what is done with it is in `tasks/key_exchange.ts`. */
 export interface KeyExchange {
-  /** Our key pair is generated; our request is out; the shared secret is computed. */
+  /** Our key pair is being generated; our request is sent; or the shared secret is being computed. */
   stage: "generating" | "sent" | "deriving";
-  /** Of the computation that is waited for. */
+  /** Ticket of the computation that is waited for. */
   ticket: number;
-  /** In their order, the last one is under way; none: the exchange has no key exchange. */
+  /**
+   * The rounds in their order, of which the last one is in progress; empty: the exchange has no key exchange.
+   */
   rounds: readonly KeyExchangeRound[];
-  /** How often it was begun anew as the peer wished. */
+  /** How often it was begun again because the peer asked for another group. */
   restarts: number;
 }
 
-/** IKE_SA_INIT as initiator: through cookies and INVALID_KE_PAYLOAD to the keys. */
+/** IKE_SA_INIT as initiator, through cookies and INVALID_KE_PAYLOAD up to the keys. */
 export interface IkeInitTask extends KeyExchange {
   readonly kind: "ike_init";
   cookie: Uint8Array | undefined;
   suite: IkeSuite | undefined;
 }
 
-/** IKE_INTERMEDIATE as initiator: one additional key exchange (RFC 9242, RFC 9370). */
+/** IKE_INTERMEDIATE as initiator, for one additional key exchange (RFC 9242, RFC 9370). */
 export interface IntermediateTask extends KeyExchange {
   readonly kind: "intermediate";
 }
 
-/** IKE_AUTH as initiator, with the first CHILD_SA: one exchange, or as many as the methods need. */
+/** IKE_AUTH as initiator, with the first CHILD_SA, in as many exchanges as the methods need. */
 export interface IkeAuthTask {
   readonly kind: "ike_auth";
   stage: "computing" | "sent";
@@ -283,13 +287,13 @@ interface NoncedExchange extends KeyExchange {
   link: Uint8Array | undefined;
 }
 
-/** CREATE_CHILD_SA for one more CHILD_SA, or for one that replaces `old` (RFC 7296 §1.3.1, §1.3.3). */
+/** CREATE_CHILD_SA for an additional CHILD_SA, or for one that replaces `old` (RFC 7296 §1.3.1, §1.3.3). */
 export interface CreateChildTask extends NoncedExchange {
   readonly kind: "create_child";
   readonly configIndex: number;
   readonly old: ChildSa | undefined;
   child: ChildSa | undefined;
-  /** What the peer's answer settled, while the key exchange is computed. */
+  /** What the peer's response has agreed, while the key exchange is computed. */
   agreed: ChildAgreement | undefined;
   /**
    * SPIs of CHILD_SAs unknown here that the peer deleted while our request was out: a Delete of the new
@@ -342,13 +346,13 @@ export interface DeleteIkeTask {
   readonly closeCode: number;
 }
 
-/** INFORMATIONAL {D} for one CHILD_SA. */
+/** INFORMATIONAL {D} for a CHILD_SA. */
 export interface DeleteChildTask {
   readonly kind: "delete_child";
   readonly child: ChildSa;
-  /** It could send no more while its rekey was under way: why the tunnel is lost where that fails. */
+  /** The failure of the tunnel if the rekey fails: the CHILD_SA could send no more while it was rekeyed. */
   readonly expired?: Failure;
-  /** It is gone here already, as its time was over; the peer is told all the same. */
+  /** Whether it is gone here already, as its time was over; the peer is told all the same. */
   readonly isGone?: boolean;
 }
 
