@@ -84,7 +84,7 @@ function report(outcome: RecipeOutcome, { json, junit }: RunRecipeOptions): void
   }
   for (const words of outcome.errors) printLine(words);
   const first = firstError(outcome);
-  printLine(`${outcome.recipe}: ${first === null ? "passed" : "failed"}`);
+  printLine(`${outcome.recipe}: ${first === undefined ? "passed" : "failed"}`);
 }
 
 /** Writes an example controller file and recipe; returns the exit status. */

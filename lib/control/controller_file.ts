@@ -46,8 +46,8 @@ export interface DaemonEntry {
   readonly address: string;
   readonly port: number;
   readonly ssh: SshAccess;
-  /** Prefix of the management addresses of its instances; null: the daemon has its own (`--mgmtprefix`). */
-  readonly managementPrefix: IpPrefix | null;
+  /** Prefix of the management addresses of its instances; undefined: the daemon has its own (`--mgmtprefix`). */
+  readonly managementPrefix: IpPrefix | undefined;
   readonly tls: DaemonTls;
 }
 
@@ -152,7 +152,7 @@ function daemonEntry(
   const section = reader.section(value, `daemonlist.${nameOf(name)}`, DAEMON_KEYS);
   if (!section) return undefined;
   const address = section.required("daemonaddr", host) ?? "";
-  const managementPrefix = section.value("mgmtaddrprefix", prefix, null);
+  const managementPrefix = section.value("mgmtaddrprefix", prefix, null) ?? undefined;
   if (managementPrefix && !hasRoom(managementPrefix)) {
     reader.fail("mgmtaddrprefix has no room for an instance", section.positionOf("mgmtaddrprefix"));
   }

@@ -40,11 +40,11 @@ export type Summary = Pick<
 export interface ListedInstance {
   readonly name: string;
   readonly type: InstanceType;
-  /** Address of the instance's Test API; null: it has none at present. */
-  readonly api: { readonly address: IpAddress; readonly port: number } | null;
-  readonly summary: Summary | null;
-  /** Number of echo requests and replies of all its ping tasks; null: it has no ping task. */
-  readonly ping: { readonly sent: number; readonly received: number } | null;
+  /** Address of the instance's Test API; undefined: it has none at present. */
+  readonly api: { readonly address: IpAddress; readonly port: number } | undefined;
+  readonly summary: Summary | undefined;
+  /** Number of echo requests and replies of all its ping tasks; undefined: it has no ping task. */
+  readonly ping: { readonly sent: number; readonly received: number } | undefined;
 }
 
 type DaemonCall = UnaryName<MyIKEv2DaemonAPISvc>;
@@ -149,11 +149,11 @@ function listed(
   return {
     name: Name,
     type: Type as InstanceType,
-    api: APIPort === 0 ? null : { address: Uint8Array.from(APIAddr), port: APIPort },
-    summary: Status,
+    api: APIPort === 0 ? undefined : { address: Uint8Array.from(APIAddr), port: APIPort },
+    summary: Status ?? undefined,
     ping: PingResults && Number(PingResults.TotalSent) > 0
       ? { sent: Number(PingResults.TotalSent), received: Number(PingResults.TotalRecv) }
-      : null,
+      : undefined,
   };
 }
 

@@ -23,9 +23,9 @@ export interface SetupFacts {
   readonly apiTls: boolean;
 }
 
-/** An instance that can be defined. `setup` is null for another program. */
+/** An instance that can be defined. `setup` is undefined for another program. */
 export interface PreparedInstance extends RecipeInstance {
-  readonly setup: SetupFacts | null;
+  readonly setup: SetupFacts | undefined;
 }
 
 /**
@@ -41,15 +41,15 @@ export function prepareInstances(recipe: Recipe, recipeFile: string): PreparedIn
     } catch (e) {
       if (!(e instanceof SetupError)) throw e;
       errors.push(...(e instanceof SetupErrors ? e.errors : [e]));
-      return { ...instance, setup: null };
+      return { ...instance, setup: undefined };
     }
   });
   if (errors.length > 0) throw new SetupErrors(errors);
   return prepared;
 }
 
-function setupOf({ what }: RecipeInstance, recipeFile: string): SetupFacts | null {
-  if (what.kind === "other") return null;
+function setupOf({ what }: RecipeInstance, recipeFile: string): SetupFacts | undefined {
+  if (what.kind === "other") return undefined;
   const slash = recipeFile.lastIndexOf("/");
   const directory = slash < 0 ? "" : recipeFile.slice(0, slash + 1);
   const path = what.setupPath.startsWith("/") ? what.setupPath : directory + what.setupPath;

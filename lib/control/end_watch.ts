@@ -56,7 +56,7 @@ export class EndWatch {
 
   /** Records that an instance runs since `begunMs`. */
   started(outcome: InstanceOutcome, begunMs: number): void {
-    this.#watched.set(outcome, { begunMs, silentSinceMs: undefined, api: null });
+    this.#watched.set(outcome, { begunMs, silentSinceMs: undefined, api: undefined });
   }
 
   /** Resolves when all myikev2 tests among the instances have ended, or could not be ended. */
@@ -209,7 +209,7 @@ export class EndWatch {
   #judgeByLastSummary(outcome: InstanceOutcome): void {
     const { summary } = outcome, words = summary?.LastErrMsg ?? "";
     if (words !== "") return this.#setResult(outcome, "failed", words);
-    const isComplete = summary !== null && summary.Role > 0 &&
+    const isComplete = summary !== undefined && summary.Role > 0 &&
       summary.NumOfCreatedTunnel >= Number(summary.Configured_count);
     const why = "its API is out of reach from here, its daemon ended it";
     this.#setResult(outcome, isComplete ? "stopped" : "unknown", why);
@@ -226,7 +226,7 @@ function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
 }
 
 function isTest({ instance }: InstanceOutcome): boolean {
-  return instance.setup !== null;
+  return instance.setup !== undefined;
 }
 
 function endsItself({ instance }: InstanceOutcome): boolean {

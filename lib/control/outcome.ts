@@ -27,11 +27,11 @@ export interface InstanceOutcome {
   result: InstanceResult;
   /** The reason of a bad result; empty otherwise. */
   words: string;
-  /** The last summary that was received; null: none. */
-  summary: Summary | null;
-  ping: { readonly sent: number; readonly received: number } | null;
-  /** Seconds from its definition to its end; null: it was never defined. */
-  durationSec: number | null;
+  /** The last summary that was received; undefined: none. */
+  summary: Summary | undefined;
+  ping: { readonly sent: number; readonly received: number } | undefined;
+  /** Seconds from its definition to its end; undefined: it was never defined. */
+  durationSec: number | undefined;
 }
 
 /** The outcome of the commands of one host, before or after the instances. */
@@ -71,8 +71,8 @@ export function hasPassed({ instances, commands, errors }: RecipeOutcome): boole
   return instances.every(isGood) && commands.every((c) => c.words === "") && errors.length === 0;
 }
 
-/** The first error; null if there is none. */
-export function firstError({ instances, commands, errors }: RecipeOutcome): string | null {
+/** The first error; undefined if there is none. */
+export function firstError({ instances, commands, errors }: RecipeOutcome): string | undefined {
   const setup = commands.find((c) => c.when === "setup" && c.words !== "");
   if (setup) return commandWords(setup);
   // Instances that were not started are the consequence of an error, so errors of others come first.
@@ -80,7 +80,7 @@ export function firstError({ instances, commands, errors }: RecipeOutcome): stri
   const first = bad.find((i) => i.result !== "not started") ?? bad[0];
   if (first) return `${first.instance.name}: ${first.result}${first.words && `: ${first.words}`}`;
   const clean = commands.find((c) => c.words !== "");
-  return clean ? commandWords(clean) : errors[0] ?? null;
+  return clean ? commandWords(clean) : errors[0];
 }
 
 /** Describes a failure of commands, with the host on which they ran. */
@@ -92,7 +92,7 @@ export function commandWords({ when, daemonName, words }: CommandOutcome): strin
 export function outcomeJson(outcome: RecipeOutcome): Record<string, unknown> {
   return {
     result: hasPassed(outcome) ? "passed" : "failed",
-    error: firstError(outcome),
+    error: firstError(outcome) ?? null,
     errors: outcome.errors,
     recipe: outcome.recipe,
     file: outcome.file,
@@ -115,14 +115,16 @@ export function outcomeJson(outcome: RecipeOutcome): Record<string, unknown> {
       role: instance.setup?.role ?? null,
       result,
       error: words || null,
-      tunnels: summary && {
-        configured: Number(summary.Configured_count),
-        established: summary.NumOfCreatedTunnel,
-        live: Number(summary.Live_count),
-      },
-      setupRate: summary && rounded(summary.SetupRate),
-      ping,
-      durationSec: durationSec === null ? null : rounded(durationSec),
+      tunnels: summary
+        ? {
+          configured: Number(summary.Configured_count),
+          established: summary.NumOfCreatedTunnel,
+          live: Number(summary.Live_count),
+        }
+        : null,
+      setupRate: summary ? rounded(summary.SetupRate) : null,
+      ping: ping ?? null,
+      durationSec: durationSec === undefined ? null : rounded(durationSec),
     })),
   };
 }

@@ -69,9 +69,9 @@ export class RecipeRun {
       instance,
       result: "not started",
       words: "",
-      summary: null,
-      ping: null,
-      durationSec: null,
+      summary: undefined,
+      ping: undefined,
+      durationSec: undefined,
     }));
     this.#file = file;
     this.#daemons = daemons;

@@ -22,7 +22,7 @@ export function outcomeTable(outcomes: readonly InstanceOutcome[]): string[] {
       result,
       summary?.Role ? `${summary.NumOfCreatedTunnel} of ${summary.Configured_count}` : "-",
       summary?.SetupRate ? `${summary.SetupRate.toFixed(1)}/s` : "-",
-      durationSec === null ? "-" : `${durationSec.toFixed(1)} s`,
+      durationSec === undefined ? "-" : `${durationSec.toFixed(1)} s`,
       oneLine(words),
     ]),
   ]);
@@ -43,7 +43,7 @@ export function listTable(lists: readonly DaemonList[]): string[] {
 }
 
 function listedCells({ name, type, api, summary, ping }: ListedInstance): string[] {
-  const ran = summary !== null && summary.Role > 0;
+  const ran = summary !== undefined && summary.Role > 0;
   return [
     name,
     type === InstanceType.OTHER ? "other" : ROLES[summary?.Role ?? 0] ?? "-",

@@ -34,7 +34,7 @@ const NAMES: ReadonlyMap<number, string> = new Map([
   [AuthMethod.PRIVATE_EAP_ONLY, "EAP-only"],
 ]);
 
-/** `Shared Key Message Integrity Code`; `unknown(203)` where the registry has no name. */
+/** The name of a number, such as `Shared Key Message Integrity Code`, or `unknown(203)` if the registry has none. */
 export function nameOfAuthMethod(value: number): string {
   return nameIn(NAMES, value);
 }

@@ -39,7 +39,7 @@ const NAMES: ReadonlyMap<number, string> = new Map([
   [CertEncoding.RAW_PUBLIC_KEY, "Raw Public Key"],
 ]);
 
-/** `X.509 Certificate - Signature`; `unknown(201)` where the registry has no name. */
+/** The name of a number, such as `X.509 Certificate - Signature`, or `unknown(201)` if the registry has none. */
 export function nameOfCertEncoding(value: number): string {
   return nameIn(NAMES, value);
 }

@@ -36,7 +36,7 @@ export const CfgAttribute = {
 
 const NAMES = namesOf(CfgAttribute);
 
-/** `INTERNAL_IP4_ADDRESS`; `unknown(16384)` where the registry has no name. */
+/** The name of a number, such as `INTERNAL_IP4_ADDRESS`, or `unknown(16384)` if the registry has none. */
 export function nameOfCfgAttribute(value: number): string {
   return nameIn(NAMES, value);
 }

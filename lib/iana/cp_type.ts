@@ -14,7 +14,7 @@ export const CpType = {
 
 const NAMES = namesOf(CpType);
 
-/** `CFG_REQUEST`; `unknown(9)` where the registry has no name. */
+/** The name of a number, such as `CFG_REQUEST`, or `unknown(9)` if the registry has none. */
 export function nameOfCpType(value: number): string {
   return nameIn(NAMES, value);
 }

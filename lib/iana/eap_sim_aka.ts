@@ -19,7 +19,7 @@ export const SimSubtype = {
 
 const SUBTYPE_NAMES = namesOf(SimSubtype);
 
-/** `AKA_CHALLENGE`; `unknown(9)` where the registry has no name. */
+/** The name of a number, such as `AKA_CHALLENGE`, or `unknown(9)` if the registry has none. */
 export function nameOfSimSubtype(value: number): string {
   return nameIn(SUBTYPE_NAMES, value);
 }
@@ -57,7 +57,7 @@ export const SimAttributeType = {
 
 const ATTRIBUTE_NAMES = namesOf(SimAttributeType);
 
-/** `AT_RAND`; `unknown(99)` where the registry has no name. */
+/** The name of a number, such as `AT_RAND`, or `unknown(99)` if the registry has none. */
 export function nameOfSimAttribute(value: number): string {
   return nameIn(ATTRIBUTE_NAMES, value);
 }
@@ -72,7 +72,7 @@ export const SimClientError = {
 
 const CLIENT_ERROR_NAMES = namesOf(SimClientError);
 
-/** `UNSUPPORTED_VERSION`; `unknown(9)` where the registry has no name. */
+/** The name of a number, such as `UNSUPPORTED_VERSION`, or `unknown(9)` if the registry has none. */
 export function nameOfSimClientError(value: number): string {
   return nameIn(CLIENT_ERROR_NAMES, value);
 }
@@ -88,7 +88,7 @@ export const SimNotification = {
 
 const NOTIFICATION_NAMES = namesOf(SimNotification);
 
-/** `NOT_SUBSCRIBED`; `unknown(9)` where the registry has no name. */
+/** The name of a number, such as `NOT_SUBSCRIBED`, or `unknown(9)` if the registry has none. */
 export function nameOfSimNotification(value: number): string {
   return nameIn(NOTIFICATION_NAMES, value);
 }

@@ -57,7 +57,7 @@ const NAMES: ReadonlyMap<number, string> = new Map([
   [EapType.EXPANDED, "Expanded Type"],
 ]);
 
-/** `EAP-TLS`; `unknown(200)` where the table has no name. */
+/** The name of a number, such as `EAP-TLS`, or `unknown(200)` if the table has none. */
 export function nameOfEapType(value: number): string {
   return nameIn(NAMES, value);
 }
@@ -67,7 +67,7 @@ export const EapCode = { REQUEST: 1, RESPONSE: 2, SUCCESS: 3, FAILURE: 4 } as co
 
 const CODE_NAMES = namesOf(EapCode);
 
-/** `REQUEST`; `unknown(9)` where the registry has no name. */
+/** The name of a number, such as `REQUEST`, or `unknown(9)` if the registry has none. */
 export function nameOfEapCode(value: number): string {
   return nameIn(CODE_NAMES, value);
 }

@@ -57,7 +57,7 @@ export function isAead(value: number): boolean {
   return AEAD.has(value);
 }
 
-/** `ENCR_AES_CBC`; `unknown(1024)` where the registry has no name. */
+/** The name of a number, such as `ENCR_AES_CBC`, or `unknown(1024)` if the registry has none. */
 export function nameOfEncr(value: number): string {
   return nameIn(NAMES, value);
 }

@@ -13,7 +13,7 @@ export const Esn = {
 
 const NAMES = namesOf(Esn);
 
-/** `NO_ESN`, `ESN`; `unknown(9)` where the registry has no name. */
+/** The name of a number, such as `NO_ESN`, `ESN`, or `unknown(9)` if the registry has none. */
 export function nameOfEsn(value: number): string {
   return nameIn(NAMES, value);
 }

@@ -21,7 +21,7 @@ export const ExchangeType = {
 
 const NAMES = namesOf(ExchangeType);
 
-/** `IKE_SA_INIT`; `unknown(240)` where the registry has no name. */
+/** The name of a number, such as `IKE_SA_INIT`, or `unknown(240)` if the registry has none. */
 export function nameOfExchange(value: number): string {
   return nameIn(NAMES, value);
 }

@@ -13,7 +13,7 @@ export const GatewayIdType = {
 
 const NAMES = namesOf(GatewayIdType);
 
-/** `FQDN`; `unknown(9)` where the registry has no name. */
+/** The name of a number, such as `FQDN`, or `unknown(9)` if the registry has none. */
 export function nameOfGatewayIdType(value: number): string {
   return nameIn(NAMES, value);
 }

@@ -25,7 +25,7 @@ const NAMES: ReadonlyMap<number, string> = new Map([
   [HashAlgorithm.STREEBOG_512, "STREEBOG_512"],
 ]);
 
-/** `SHA2-256`, `Identity` (RFC 8420); `unknown(1024)` where the registry has no name. */
+/** The name of a number, such as `SHA2-256`, `Identity` (RFC 8420), or `unknown(1024)` if the registry has none. */
 export function nameOfHashAlgorithm(value: number): string {
   return nameIn(NAMES, value);
 }

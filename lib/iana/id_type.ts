@@ -19,7 +19,7 @@ export const IdType = {
 
 const NAMES = namesOf(IdType);
 
-/** `ID_FQDN`; `unknown(201)` where the registry has no name. */
+/** The name of a number, such as `ID_FQDN`, or `unknown(201)` if the registry has none. */
 export function nameOfIdType(value: number): string {
   return nameIn(NAMES, value);
 }

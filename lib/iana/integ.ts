@@ -25,7 +25,7 @@ export const Integ = {
 
 const NAMES = namesOf(Integ);
 
-/** `AUTH_HMAC_SHA2_256_128`; `unknown(1024)` where the registry has no name. */
+/** The name of a number, such as `AUTH_HMAC_SHA2_256_128`, or `unknown(1024)` if the registry has none. */
 export function nameOfInteg(value: number): string {
   return nameIn(NAMES, value);
 }

@@ -27,7 +27,7 @@ export const IpProtocol = {
 
 const NAMES = namesOf(IpProtocol);
 
-/** `UDP`; `unknown(253)` where the table has no name. */
+/** The name of a number, such as `UDP`, or `unknown(253)` if the table has none. */
 export function nameOfIpProtocol(value: number): string {
   return nameIn(NAMES, value);
 }

@@ -14,7 +14,7 @@ export const IpcompTransform = {
 
 const NAMES = namesOf(IpcompTransform);
 
-/** `IPCOMP_DEFLATE`; `unknown(9)` where the registry has no name. */
+/** The name of a number, such as `IPCOMP_DEFLATE`, or `unknown(9)` if the registry has none. */
 export function nameOfIpcompTransform(value: number): string {
   return nameIn(NAMES, value);
 }

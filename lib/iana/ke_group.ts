@@ -67,7 +67,7 @@ const NAMES: ReadonlyMap<number, string> = new Map([
   [KeGroup.ML_KEM_1024, "ml-kem-1024"],
 ]);
 
-/** `2048-bit MODP Group`; `unknown(1024)` where the registry has no name. */
+/** The name of a number, such as `2048-bit MODP Group`, or `unknown(1024)` if the registry has none. */
 export function nameOfKeGroup(value: number): string {
   return nameIn(NAMES, value);
 }

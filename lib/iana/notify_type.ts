@@ -101,7 +101,7 @@ export const NotifyType = {
 
 const NAMES = namesOf(NotifyType);
 
-/** `NO_PROPOSAL_CHOSEN`; `unknown(40960)` where the registry has no name. */
+/** The name of a number, such as `NO_PROPOSAL_CHOSEN`, or `unknown(40960)` if the registry has none. */
 export function nameOfNotify(value: number): string {
   return nameIn(NAMES, value);
 }

@@ -12,7 +12,7 @@ export const PpkIdType = {
 
 const NAMES = namesOf(PpkIdType);
 
-/** `PPK_ID_FIXED`; `unknown(9)` where the registry has no name. */
+/** The name of a number, such as `PPK_ID_FIXED`, or `unknown(9)` if the registry has none. */
 export function nameOfPpkIdType(value: number): string {
   return nameIn(NAMES, value);
 }

@@ -19,7 +19,7 @@ export const Prf = {
 
 const NAMES = namesOf(Prf);
 
-/** `PRF_HMAC_SHA2_256`; `unknown(1024)` where the registry has no name. */
+/** The name of a number, such as `PRF_HMAC_SHA2_256`, or `unknown(1024)` if the registry has none. */
 export function nameOfPrf(value: number): string {
   return nameIn(NAMES, value);
 }

@@ -16,7 +16,7 @@ export const ProtocolId = {
 
 const NAMES = namesOf(ProtocolId);
 
-/** `IKE`, `AH`, `ESP`; `unknown(9)` where the registry has no name. */
+/** The name of a number, such as `IKE`, `AH`, `ESP`, or `unknown(9)` if the registry has none. */
 export function nameOfProtocol(value: number): string {
   return nameIn(NAMES, value);
 }

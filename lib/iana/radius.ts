@@ -14,7 +14,7 @@ export const RadiusCode = {
 
 const CODE_NAMES = namesOf(RadiusCode);
 
-/** `ACCESS_REQUEST`; `unknown(9)` where the registry has no name. */
+/** The name of a number, such as `ACCESS_REQUEST`, or `unknown(9)` if the registry has none. */
 export function nameOfRadiusCode(value: number): string {
   return nameIn(CODE_NAMES, value);
 }
@@ -39,7 +39,7 @@ export const RadiusAttribute = {
 
 const ATTRIBUTE_NAMES = namesOf(RadiusAttribute);
 
-/** `EAP_MESSAGE`; `unknown(200)` where the table has no name. */
+/** The name of a number, such as `EAP_MESSAGE`, or `unknown(200)` if the table has none. */
 export function nameOfRadiusAttribute(value: number): string {
   return nameIn(ATTRIBUTE_NAMES, value);
 }

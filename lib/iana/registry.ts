@@ -10,7 +10,7 @@ export function namesOf(table: Readonly<Record<string, number>>): ReadonlyMap<nu
   return names;
 }
 
-/** The name of a number; `unknown(1234)` where the registry has none. */
+/** The name of a number, or `unknown(1234)` if the registry has none. */
 export function nameIn(names: ReadonlyMap<number, string>, value: number): string {
   return names.get(value) ?? `unknown(${value})`;
 }

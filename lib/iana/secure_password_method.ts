@@ -17,7 +17,7 @@ const NAMES: ReadonlyMap<number, string> = new Map([
   [SecurePasswordMethod.SECURE_PSK, "Secure PSK Authentication"],
 ]);
 
-/** `PACE`; `unknown(9)` where the registry has no name. */
+/** The name of a number, such as `PACE`, or `unknown(9)` if the registry has none. */
 export function nameOfSecurePasswordMethod(value: number): string {
   return nameIn(NAMES, value);
 }

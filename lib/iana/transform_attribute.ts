@@ -12,7 +12,7 @@ export const TransformAttribute = {
 
 const NAMES = namesOf(TransformAttribute);
 
-/** `KEY_LENGTH`; `unknown(15)` where the registry has no name. */
+/** The name of a number, such as `KEY_LENGTH`, or `unknown(15)` if the registry has none. */
 export function nameOfTransformAttribute(value: number): string {
   return nameIn(NAMES, value);
 }

@@ -24,7 +24,7 @@ export const TransformType = {
 
 const NAMES = namesOf(TransformType);
 
-/** `ENCR`, `ADDKE1`; `unknown(200)` where the registry has no name. */
+/** The name of a number, such as `ENCR`, `ADDKE1`, or `unknown(200)` if the registry has none. */
 export function nameOfTransformType(value: number): string {
   return nameIn(NAMES, value);
 }

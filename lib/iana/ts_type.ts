@@ -14,7 +14,7 @@ export const TsType = {
 
 const NAMES = namesOf(TsType);
 
-/** `TS_IPV4_ADDR_RANGE`; `unknown(241)` where the registry has no name. */
+/** The name of a number, such as `TS_IPV4_ADDR_RANGE`, or `unknown(241)` if the registry has none. */
 export function nameOfTsType(value: number): string {
   return nameIn(NAMES, value);
 }

@@ -17,7 +17,8 @@ function daemonsWith(result: number): Daemons {
   };
   const client = {
     state: () => Promise.resolve(InstanceState.PASSED),
-    list: () => Promise.resolve([{ name: "one", type: 1, api: null, summary, ping: null }]),
+    list: () =>
+      Promise.resolve([{ name: "one", type: 1, api: undefined, summary, ping: undefined }]),
   };
   return { client: () => client } as unknown as Daemons;
 }
@@ -28,9 +29,9 @@ async function outcomeOf(result: number): Promise<InstanceOutcome> {
     instance,
     result: "running",
     words: "",
-    summary: null,
-    ping: null,
-    durationSec: null,
+    summary: undefined,
+    ping: undefined,
+    durationSec: undefined,
   } as unknown as InstanceOutcome;
   const options = { timeoutMs: 0, tell: () => {} };
   const watch = new EndWatch(daemonsWith(result), options, new AbortController().signal);

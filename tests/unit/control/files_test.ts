@@ -59,7 +59,7 @@ Deno.test("what a daemon's entry leaves out has its default", () => {
     "host-2.example",
     22,
     "",
-    null,
+    undefined,
   ]);
   assert.deepEqual(tls, { certificate: "", key: "", ca: "" });
 });

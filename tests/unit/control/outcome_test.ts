@@ -26,7 +26,7 @@ function instance(
   name: string,
   result: InstanceResult,
   words = "",
-  summary: Summary | null = null,
+  summary?: Summary,
 ): InstanceOutcome {
   const setup = summary && { text: "", role: "client" as const, ends: true, apiTls: false };
   const what = summary
@@ -44,9 +44,9 @@ function instance(
       dataInterface: "",
       dataAddress: "",
     };
-  const durationSec = result === "not started" ? null : 1.25;
+  const durationSec = result === "not started" ? undefined : 1.25;
   const place = { id, name, daemonName: "svr1", waitMs: 0, what, setup };
-  return { instance: place, result, words, summary, ping: null, durationSec };
+  return { instance: place, result, words, summary, ping: undefined, durationSec };
 }
 
 function recipe(
@@ -81,7 +81,7 @@ Deno.test("every instance, every command and every other error decides the exit 
     instance(3, "c", "stopped"),
   ];
   assert.equal(hasPassed(recipe(good)), true);
-  assert.equal(firstError(recipe(good)), null);
+  assert.equal(firstError(recipe(good)), undefined);
   const bad: InstanceResult[] = [
     "failed",
     "could not start",
