@@ -13,7 +13,7 @@ import type { HostNetwork } from "@/daemon/host_network.ts";
 import { makeDirectory } from "@/files/directory.ts";
 import { appendText } from "@/files/private_file.ts";
 import { InstanceApi } from "@/daemon/instance_api.ts";
-import { runShell } from "@/daemon/ip_command.ts";
+import { runShell } from "@/daemon/shell_command.ts";
 import { isNamespace, namespaceInode, renameNamespace } from "@/daemon/network.ts";
 import {
   endInstanceProcess,

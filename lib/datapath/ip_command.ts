@@ -1,8 +1,9 @@
 /**
- * Runs the `ip` program of iproute2, which changes addresses and routes.
+ * Changes addresses and routes by the `ip` program of iproute2; a failure is an error of the setup.
  * @module
  */
 import { SetupError } from "@/base/errors.ts";
+import { runIp } from "@/native/ip_program.ts";
 
 /** Options of a call of `ip`. `what` completes "Cannot …" in the error message. */
 export interface IpCall {
@@ -33,42 +34,16 @@ export async function ipShow<T>(args: readonly string[]): Promise<T[]> {
 }
 
 async function run(args: readonly string[], input: string, call: IpCall): Promise<string> {
-  const { success, stdout, stderr } = await output(args, input, call.what);
-  const decoder = new TextDecoder();
-  if (success || call.quiet) return decoder.decode(stdout);
-  const why = decoder.decode(stderr).trim().split("\n")[0]!;
+  const outcome = await runIp(args, input);
+  if (!outcome) {
+    throw new SetupError(
+      `Cannot ${call.what}: the program ip (iproute2) is not there; --flush=false does without it`,
+    );
+  }
+  const { success, output, why } = outcome;
+  if (success || call.quiet) return output;
   const hint = /not permitted|denied/i.test(why)
     ? call.hint ?? "; it needs CAP_NET_ADMIN (or root), and --flush=false does without it"
     : "";
   throw new SetupError(`Cannot ${call.what}: ${why}${hint}`);
-}
-
-async function output(
-  args: readonly string[],
-  input: string,
-  what: string,
-): Promise<Deno.CommandOutput> {
-  let process: Deno.ChildProcess;
-  try {
-    process = new Deno.Command("ip", {
-      args: [...args],
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-  } catch {
-    throw new SetupError(
-      `Cannot ${what}: the program ip (iproute2) is not there; --flush=false does without it`,
-    );
-  }
-  // Input is written while output is read, as a program whose output is not read stops reading its input.
-  const [result] = await Promise.all([process.output(), feed(process.stdin, input)]);
-  return result;
-}
-
-/** Writes the input. A process that ends before it has read all of it reports the reason itself. */
-async function feed(stdin: WritableStream<Uint8Array>, input: string): Promise<void> {
-  const writer = stdin.getWriter();
-  await writer.write(new TextEncoder().encode(input)).catch(() => {});
-  await writer.close().catch(() => {});
 }
