@@ -1,6 +1,6 @@
 /**
- * `assignsrc`: the sources of pings are put on the system's interface when their task begins, and are
- * gone with the test, or with the next one where the test was killed.
+ * Tests `assignsrc`: the source addresses of pings are added to the system's interface when their task
+ * begins, and are removed with the test, or by the next one if the test was killed.
  * @module
  */
 import assert from "node:assert/strict";
@@ -33,7 +33,7 @@ for (const dataPath of ["kernel", "userland"] as const) {
     }));
 }
 
-/** A tunnel with pings from an address that is nobody's before; handed over when it is there. */
+/** Sets up a tunnel with pings from an address that nobody had before, and hands it over. */
 async function withSource(
   dataPath: Carrier,
   family: 4 | 6,
@@ -65,7 +65,7 @@ function onLo({ lab }: Pick<Tunnel, "lab">): Promise<string> {
   return kernelSays(lab.ours, "addr", "show", "dev", "lo");
 }
 
-/** What the other end's kernel has sent. */
+/** Number of packets that the other end's kernel has sent. */
 async function packets({ lab }: Tunnel): Promise<number> {
   const states = await kernelSays(lab.theirs, "-s", "xfrm", "state");
   const [, count] = /^src 10\.77\.0\.1 dst[^]*?, (\d+)\(packets\)/m.exec(states) ?? [];

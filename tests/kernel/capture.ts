@@ -1,10 +1,10 @@
 /**
- * What passes a device meanwhile, as tcpdump tells it: each packet with its IP header on one line.
+ * Captures what passes a device by tcpdump: each packet with its IP header on one line.
  * @module
  */
 import { type Lab, mustRun, type Site, until } from "../interop/harness.ts";
 
-/** The device of a site that tunnels of a process come out at. */
+/** The device of a site at which packets of tunnels in the process come out. */
 export async function tunDevice({ namespace }: Site): Promise<string> {
   const links = await mustRun("ip", ["-n", namespace, "-br", "link"]);
   const name = /^(myikev2t\w*)/m.exec(links)?.[1];
@@ -12,7 +12,7 @@ export async function tunDevice({ namespace }: Site): Promise<string> {
   return name;
 }
 
-/** Packets that pass `device` while `during` runs, and match `filter` of tcpdump. */
+/** The packets that pass `device` while `during` runs and match tcpdump's `filter`. */
 export async function captured(
   lab: Lab,
   where: { readonly site: Site; readonly device: string; readonly filter: string },
@@ -31,7 +31,7 @@ export async function captured(
   child.kill("SIGINT");
   await child.status;
   await reading;
-  // A packet goes on in lines that begin with a space.
+  // A packet continues in lines that begin with a space.
   return said.replaceAll(/\n\s+/g, " ").split("\n").filter((line) => line !== "");
 }
 

@@ -1,10 +1,10 @@
-/** Our `echosvr` as a process at a site. */
+/** Runs our `echosvr` as a process at a site. */
 import { type Lab, type Site, until } from "../interop/harness.ts";
 import { command } from "../interop/ours.ts";
 
-/** One that runs. */
+/** A running `echosvr`. */
 export interface RunningEchosvr {
-  /** Ends it by SIGINT; its exit status, and all it said. */
+  /** Ends it by SIGINT; returns its exit status and its output. */
   stop(): Promise<{ readonly code: number; readonly said: string }>;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Our UDP echo server asked by a client that is not ours, over a link: IPv4 and IPv6, several addresses
- * by one socket, and sources that nobody should answer.
+ * Tests our UDP echo server with an independent client over a link: IPv4 and IPv6, several addresses by one
+ * socket, and sources that must not be answered.
  * @module
  */
 import assert from "node:assert/strict";
@@ -10,7 +10,7 @@ import { Lab, mustRun } from "../interop/harness.ts";
 import { startEchosvr } from "./echosvr.ts";
 import { kernelSays } from "./tunnel.ts";
 
-/** Sends to each address, and tells who answered with what was sent. */
+/** A client that sends to each address, and prints who answered with the same payload. */
 const CLIENT = `
 import socket, sys
 own, port, *peers = sys.argv[1:]
@@ -28,7 +28,7 @@ for n, peer in enumerate(peers):
             print(peer, len(payload), "nothing")
 `;
 
-/** A datagram with a source that is forged: its ends and, in hex, its payload are arguments. */
+/** A client that sends a datagram with a forged source; the ends and the payload in hex are its arguments. */
 const FORGER = `
 import socket, struct, sys
 source, source_port, destination, port, payload = sys.argv[1:]
@@ -149,7 +149,8 @@ Deno.test("two echo servers that a forged datagram sets on each other fall silen
     }
     await new Promise((resolve) => setTimeout(resolve, 2_000));
     const said = [await near.stop(), await far.stop(), await other.stop()].map((end) => end.said);
-    // The request is answered once; nothing plain from an echo server's port is; the rest has an end.
+    // The request is answered once, plain datagrams from an echo server's port are not, and others a limited
+    // number of times.
     assert.match(said[0]!, /^1001 datagrams sent back, 2 ignored \(2 possible loop\)$/m);
     assert.match(said[1]!, /^0 datagrams sent back, 1 ignored \(1 reply of a server\)$/m);
     assert.match(said[2]!, /^1000 datagrams sent back, 0 ignored$/m);

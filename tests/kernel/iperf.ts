@@ -1,32 +1,32 @@
 /**
- * iperf3 through a tunnel, by TCP and by UDP, whose sequence numbers the receiver compares.
+ * Runs iperf3 through a tunnel by TCP and by UDP, whose sequence numbers the receiver compares.
  * @module
  */
 import assert from "node:assert/strict";
 import { type Lab, mustRun, type Site, until } from "../interop/harness.ts";
 import { kernelDrops } from "./tunnel.ts";
 
-/** What iperf3 says of a stream of UDP. */
+/** The result of iperf3 for a stream of UDP. */
 export interface Stream {
   readonly packets: number;
-  /** By their sequence numbers; those that arrived at the receiver's full socket are not. */
+  /** Lost datagrams by their sequence numbers, without those that the receiver's full socket lost. */
   readonly lost: number;
   readonly perSecond: number;
 }
 
-/** Between which addresses, own and the peer's. */
+/** An own and a peer's address. */
 export type Ends = readonly [string, string];
 
-/** A stream of UDP from our side. */
+/** A stream of UDP from our site. */
 export interface StreamWish {
   readonly seconds: number;
-  /** 0: as many as go. */
+  /** Packets per second; 0: as many as possible. */
   readonly packetsPerS: number;
-  /** Of a datagram. */
+  /** Octets of a datagram. */
   readonly octets: number;
 }
 
-/** Octets of buffer at the receiver: what the receiver's program is late for is not lost by IPsec. */
+/** Octets of buffer at the receiver, so that a late program is not mistaken for losses by IPsec. */
 const BUFFER = 16 << 20;
 
 interface Report {
@@ -53,8 +53,8 @@ export async function stream(lab: Lab, ends: Ends, wish: StreamWish): Promise<St
 }
 
 /**
- * Sends so many octets by TCP; how many had been received when all were sent. Each segment leaves by
- * itself, so that states count the same going out as coming in.
+ * Sends octets by TCP; returns how many had been received when all were sent. Each segment is a packet of its
+ * own, so that states count the same at both ends.
  */
 export async function transfer(lab: Lab, ends: Ends, octets: number): Promise<number> {
   for (const { namespace, interface: device } of [lab.ours, lab.theirs]) {
@@ -66,8 +66,8 @@ export async function transfer(lab: Lab, ends: Ends, octets: number): Promise<nu
 }
 
 /**
- * Sends so many octets by TCP from us, then to us, in large segments where the systems make them.
- * @returns octets that were received, and segments that any of the two systems refused by checksum.
+ * Sends octets by TCP from us, then to us, in large segments if the systems make them.
+ * @returns octets that were received, and segments that either system rejected by checksum.
  */
 export async function transferBothWays(
   lab: Lab,
@@ -102,7 +102,7 @@ async function iperf3(lab: Lab, [own, peer]: Ends, shape: readonly string[]): Pr
   return JSON.parse(stdout) as Report;
 }
 
-/** Datagrams that came out of the tunnel and found a socket whose program was late. */
+/** Datagrams that came out of the tunnel and were lost by the socket of a late program. */
 async function overruns({ namespace }: Site): Promise<number> {
   const words = ["netns", "exec", namespace, "cat", "/proc/net/snmp", "/proc/net/snmp6"];
   const text = await mustRun("ip", words);

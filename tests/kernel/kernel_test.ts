@@ -1,6 +1,6 @@
 /**
- * The kernel data path against the kernel: what we put in carries packets, is what the kernel's own
- * listing says, and is gone afterwards.
+ * Tests the kernel data path with the kernel: what it adds carries packets, equals the kernel's own listing,
+ * and is removed afterwards.
  * @module
  */
 import assert from "node:assert/strict";
@@ -45,7 +45,7 @@ for (const [name, wish] of SUITES) {
       assert.equal(await ping(left, INNER[4][0], INNER[4][1]), 3);
       assert.equal(left.path.counters(pair[0].spiIn)!.packetsOut, 3);
       assert.equal(right.path.counters(pair[1].spiIn)!.packetsIn, 3);
-      // What came is a sign of life, and only at the end that it came to.
+      // An arriving packet is a sign of life, only at the end at which it arrived.
       assert.ok(right.path.silenceMs(pair[1].spiIn)! < 5_000);
     });
   });
@@ -93,7 +93,7 @@ Deno.test("a rekey loses nothing, and the old states go", async () => {
     const pinging = ping(left, INNER[4][0], INNER[4][1], 60);
     for (const [i, [site, now, old]] of ([[left, c, a], [right, d, b]] as const).entries()) {
       await new Promise((resolve) => setTimeout(resolve, 400));
-      // Both take what comes before either sends by it.
+      // Both ends accept packets of the new pair before either sends by it.
       if (i === 0) {
         for (const [s, p] of [[left, c], [right, d]] as const) {
           s.path.installIn(p);
@@ -137,7 +137,7 @@ Deno.test("a moved pair goes on where its sequence numbers stood", async () => {
 Deno.test("a packet without an SA is told, with the chain of rekeyed CHILD_SAs it belongs to", async () => {
   await withSites(async (left) => {
     const [a] = pairOf({ rekeyChain: 7 });
-    // The policy alone: the state is taken away behind our back.
+    // Only the policy is left, as the state was removed by somebody else.
     left.path.installOut(a);
     left.path.flush();
     await sh(`ip -n ${left.namespace} xfrm state flush`);
@@ -155,7 +155,7 @@ Deno.test("a pair that the kernel refuses leaves nothing behind", async () => {
     assert.match(left.told.join(), /refused 4097: The kernel refuses the inbound state: EINVAL/);
     left.path.flush();
     assert.equal(await sh(`ip -n ${left.namespace} xfrm state`), "");
-    // Those that let IKE pass are no pair's.
+    // The policies that let IKE pass belong to no pair.
     assert.doesNotMatch(await sh(`ip -n ${left.namespace} xfrm policy`), /tmpl/);
     void right;
   });

@@ -1,6 +1,5 @@
 /**
- * Tunnels in TCP with libreswan, whose packets its kernel carries: what it has, and strongSwan has not
- * (5.9.8).
+ * Tunnels in TCP with libreswan, whose kernel carries the packets; strongSwan (5.9.8) does not offer that.
  * @module
  */
 import { atSite, OURS, PSK, THEIRS } from "../interop/ends.ts";
@@ -19,24 +18,24 @@ import {
   untilInstalled,
 } from "./tunnel.ts";
 
-/** Who sends IKE_SA_INIT to whom. */
+/** The direction of the first IKE_SA_INIT. */
 export type LibreswanKind = "ours → libreswan" | "libreswan → ours";
 
-/** A tunnel that is up. */
+/** An established tunnel. */
 export interface LibreswanTunnel {
   readonly lab: Lab;
   readonly ours: Ours;
   readonly pluto: Pluto;
-  /** Pings from our side to theirs, and how many of `count` came back. */
+  /** Sends pings from our site to theirs; returns how many of `count` came back. */
   ping(count?: number): Promise<number>;
 }
 
-/** Whether there is a libreswan to be tried with. */
+/** Whether libreswan is installed. */
 export async function hasLibreswan(): Promise<boolean> {
   return await libreswanVersion() !== undefined;
 }
 
-/** Sets a tunnel in TCP up, hands it over, and takes all of it down. */
+/** Sets up a tunnel in TCP, hands it over, and closes it. */
 export async function withLibreswan(
   kind: LibreswanKind,
   over: TunnelWish,

@@ -1,10 +1,10 @@
 /**
- * Loaded before the tests of this directory: none of them may take longer than
- * {@linkcode TEST_LIMIT_S}. One that hangs would otherwise end the run of all that come after it.
+ * Is loaded before the tests of this directory, so that none takes longer than {@linkcode TEST_LIMIT_S}.
+ * Otherwise one that hangs would end the run of all that follow it.
  * @module
  */
 
-/** Seconds; the longest takes about one minute where the machine has nothing else to do. */
+/** Limit in seconds; the longest test takes about one minute on a machine that does nothing else. */
 const TEST_LIMIT_S = 300;
 
 const register = Deno.test;
@@ -28,5 +28,5 @@ function limited(what: string | Deno.TestDefinition, fn?: Test): void {
   register({ ...about, fn: inTime });
 }
 
-// Tests here use no other form.
+// Tests here use no other form of Deno.test.
 Object.defineProperty(Deno, "test", { value: limited });

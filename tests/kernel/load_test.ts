@@ -1,6 +1,6 @@
 /**
- * Many tunnels, and much traffic: a thousand tunnels in the kernel at both ends, and rekeys under a
- * stream of UDP whose sequence numbers are compared at the receiver (iperf3).
+ * Tests many tunnels and much traffic: a thousand tunnels in the kernel at both ends, and rekeys during a
+ * stream of UDP whose sequence numbers the receiver compares (iperf3).
  * @module
  */
 import assert from "node:assert/strict";
@@ -14,12 +14,12 @@ import { stream } from "./iperf.ts";
 import { kernelDrops, kernelSays, type Kind, KINDS, withTunnel } from "./tunnel.ts";
 
 const TUNNELS = 1000;
-/** Tunnels that carry a ping. */
+/** The tunnels through which pings are sent. */
 const SAMPLE = [0, 1, 255, 256, 511, 998, 999];
 const FAST_PATH = { installfastpath: true, datapath: "kernel" };
 const GCM = { encalg: ["aes-gcm-16:128"], integrityalg: [] };
 
-/** The address `i` further than 10.N.0.0. */
+/** The address that is `i` after 10.N.0.0. */
 function inner(net: number, i: number): string {
   return `10.${net}.${i >> 8}.${i & 255}`;
 }
@@ -36,7 +36,7 @@ async function withThousand(
   const lab = await Lab.open("m");
   try {
     const all = Array.from({ length: TUNNELS }, (_, i) => i);
-    // Outer addresses of the tunnels, then inner ones of those that are tried.
+    // The outer addresses of the tunnels, then the inner ones of those with pings.
     await addAddresses(lab.ours, lab.ours.interface, all.map((i) => `${inner(77, 1024 + i)}/16`));
     await addAddresses(lab.ours, "lo", SAMPLE.map((i) => `${inner(2, i)}/32`));
     await addAddresses(lab.theirs, "lo", ["10.1.0.1/32"]);
@@ -89,7 +89,7 @@ async function startTheirs(lab: Lab, who: "ours" | "strongSwan"): Promise<void> 
       remoteAddress: "%any",
       localTs: "10.1.0.1/32",
       remoteTs: "10.2.0.0/16",
-      // All under one identity: by default each ends the one before.
+      // All tunnels have one identity; by default each would close the one before.
       extra: "mobike = no\n    unique = never",
     }),
     PSK,
@@ -125,7 +125,7 @@ for (const theirs of ["ours", "strongSwan"] as const) {
   });
 }
 
-/** Rekeys that the side which makes them must come to. */
+/** The least number of rekeys that the end which makes them must reach. */
 const REKEYS_MIN = 20;
 const STREAM_S = 28;
 const PACKETS_PER_S = 5000;
@@ -149,7 +149,7 @@ async function rekeysUnderLoad(kind: Kind, who: "we" | "they"): Promise<void> {
       `${Math.round(perSecond)}/s of ${Math.round(capacity)}/s`;
     console.log(told);
     assert.equal(lost, 0, `${told}\n${await kernelDrops(lab)}`);
-    // A machine that does something else too sends less than it was asked for.
+    // A machine that does something else too sends less than was asked for.
     assert.ok(packets >= 0.25 * rate * STREAM_S, told);
     assert.ok(rekeys >= REKEYS_MIN, told);
     const result = await ours.stop();

@@ -1,6 +1,6 @@
 /**
- * A NAT in front of the client, whose mapping becomes another while packets go: the gateway's states
- * follow by what ESP itself shows, nothing of IKE being sent meanwhile (RFC 7296 §2.23).
+ * Tests a NAT in front of the client whose mapping changes while packets are sent: the gateway's states
+ * follow by ESP, as no IKE message is sent meanwhile (RFC 7296 §2.23).
  * @module
  */
 import assert from "node:assert/strict";
@@ -25,7 +25,7 @@ async function remapped(kind: Kind, dataPath: "kernel" | "userland"): Promise<vo
   const map = (lab: Lab, firstPort: number) => hide(lab[client], { as: seen, firstPort });
   const wish = {
     dataPath,
-    // No liveness checks: it is ESP that shows the new mapping.
+    // Without liveness checks only ESP shows the new mapping.
     ikeconf: { enablenatt: true, dpdinterval: "1h" },
     before: async (lab: Lab) => {
       await map(lab, FIRST_PORT);
@@ -46,7 +46,7 @@ async function remapped(kind: Kind, dataPath: "kernel" | "userland"): Promise<vo
     await delay(2_500);
     await map(lab, OTHER_PORT);
     await mappingsLast(lab[client]);
-    // The first reply or two of a kernel still go where nobody is any more.
+    // The first replies of a kernel may still go to the old mapping.
     const received = await ping("-c", "20", "-i", "0.2");
     assert.ok(received >= 16, `${received} of 20`);
     if (showsPorts) await sendsTo(lab, gateway, { seen, firstPort: OTHER_PORT });
@@ -56,7 +56,9 @@ async function remapped(kind: Kind, dataPath: "kernel" | "userland"): Promise<vo
   });
 }
 
-/** The gateway's kernel has one state to the mapping, with a port of its range, and one from it. */
+/**
+ * Waits until the gateway's kernel has one state to the mapping, with a port of its range, and one from it.
+ */
 async function sendsTo(
   lab: Lab,
   gateway: "ours" | "theirs",

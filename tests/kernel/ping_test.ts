@@ -1,7 +1,6 @@
 /**
- * Our ping test through tunnels: by sockets of the system where the kernel carries them, by packets of
- * our own where this process does. What the API tells is compared with what the other end's kernel has
- * counted.
+ * Tests our ping test through tunnels: by sockets of the system if the kernel carries them, by inner packets
+ * if this process does. What the API tells is compared with the counters of the other end's kernel.
  * @module
  */
 import assert from "node:assert/strict";
@@ -24,9 +23,9 @@ const API_PORT = 12331;
 interface Row {
   readonly wish: TunnelWish;
   readonly pingconf?: Setup;
-  /** The far end's system has to be asked by UDP. */
+  /** Set if the system at the far end has to be asked by UDP. */
   readonly echosvr?: true;
-  /** Whom it is tried with; absent: all. */
+  /** The kinds of tunnels that are tried; absent: all. */
   readonly kinds?: readonly Kind[];
 }
 
@@ -49,7 +48,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
 };
 
-/** A page of `GetPingSummary`, as `psummary --json` tells it. */
+/** A page of `GetPingSummary` as `psummary --json` prints it. */
 interface PingSummary {
   readonly ResultList: readonly {
     readonly LocalAddr: string;
@@ -72,7 +71,7 @@ for (const dataPath of ["kernel", "userland"] as const) {
 
 async function pings(kind: Kind, row: Row, dataPath: "kernel" | "userland"): Promise<void> {
   const { wish, pingconf } = row, [srcaddr, destaddr] = endsOf(wish);
-  // A gateway that only holds from its start on would ping before it is called.
+  // A gateway that only waits from its start on would ping before the tunnel exists.
   const startwith = kind === "strongSwan → ours" ? "tunnel" : "tunnels";
   const setup = {
     apilistenport: API_PORT,
@@ -88,13 +87,13 @@ async function pings(kind: Kind, row: Row, dataPath: "kernel" | "userland"): Pro
   });
 }
 
-/** Own and peer's address as our site sees them. */
+/** The own and the peer's address as seen from our site. */
 function endsOf({ outer = 4, inner = 4, transport }: TunnelWish): readonly [string, string] {
   if (!transport) return INNER[inner];
   return outer === 4 ? ["10.77.0.2", "10.77.0.1"] : ["fd77::2", "fd77::1"];
 }
 
-/** All pings are answered, and the kernel of the other end has counted them. */
+/** Checks that all pings are answered, and that the kernel of the other end has counted them. */
 async function answered(tunnel: Tunnel, wish: TunnelWish): Promise<void> {
   const { ours } = tunnel, family = wish.outer ?? 4, [own, peer] = endsOf(wish);
   await until("twenty pings answered", 40_000, async () => {
@@ -121,7 +120,7 @@ async function answered(tunnel: Tunnel, wish: TunnelWish): Promise<void> {
   assert.ok(ping.latencyMs.p50! > 0 && ping.latencyMs.max! < 1_000);
 }
 
-/** What their kernel counted, into them and out of them. */
+/** The counters of the other end's kernel, into the tunnels and out of them. */
 async function packetsOf({ lab }: Tunnel, family: 4 | 6): Promise<(number | undefined)[]> {
   const states = await kernelSays(lab.theirs, "-s", "xfrm", "state");
   const theirs = family === 4 ? "10.77.0.1" : "fd77::1";

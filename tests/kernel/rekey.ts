@@ -1,8 +1,8 @@
 /**
- * Has a running test of ours rekey its one CHILD_SA again and again by its Test API; run inside the
- * namespace of the test. Prints how often it did.
+ * Makes a running test rekey its one CHILD_SA repeatedly by its Test API; it runs inside the namespace of the
+ * test and prints the number of rekeys.
  *
- *   deno run -A tests/kernel/rekey.ts PORT SECONDS INTERVAL_MS
+ *  deno run -A tests/kernel/rekey.ts PORT SECONDS INTERVAL_MS
  * @module
  */
 import { TestClient } from "@/api/client.ts";

@@ -1,13 +1,13 @@
 /**
- * A router between the two sites of a lab: their addresses stay, the way from one to the other is by a
- * third namespace, whose links can be made narrower than the sites' own devices.
+ * A router between the two sites of a lab: their addresses stay, and a third namespace is on the path, whose
+ * links can have a smaller MTU than the sites' own devices.
  * @module
  */
 import { type Lab, mustRun, run } from "../interop/harness.ts";
 
-/** A router that stands. */
+/** A running router. */
 export interface Router {
-  /** Octets of the largest packet on the link to their site, at both ends of it. */
+  /** Sets the MTU of the link to their site, in octets, at both of its ends. */
   narrow(mtu: number): Promise<void>;
   close(): Promise<void>;
 }

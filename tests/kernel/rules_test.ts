@@ -1,8 +1,8 @@
 /**
- * Rules of ESP in our process that only another end shows: what of an inner packet's header goes with
- * the outer one and back (RFC 4301 §5.1.2, RFC 6040 §4), TFC padding and dummy packets of a peer
- * (RFC 4303 §2.6, §2.7), packets outside the selectors (RFC 4301 §5.2), and a narrower link on the way
- * (RFC 4301 §8.2). The other end's kernel has ESP of its own.
+ * Tests rules of ESP in our process that only another end shows: which fields of the inner header are copied
+ * to the outer one and back (RFC 4301 §5.1.2, RFC 6040 §4), TFC padding and dummy packets of a peer (RFC 4303
+ * §2.6, §2.7), packets outside of the selectors (RFC 4301 §5.2), and a narrower link on the path (RFC 4301
+ * §8.2). The other end's kernel has ESP of its own.
  * @module
  */
 import assert from "node:assert/strict";
@@ -28,13 +28,13 @@ const FORCED = {
 };
 const KINDS: readonly Kind[] = ["ours → strongSwan", "strongSwan → ours"];
 
-/** What a tunnel's outer packets are called by tcpdump and nft. */
+/** How tcpdump and nft describe the outer packets of a tunnel. */
 const WAYS: Readonly<Record<string, { wish: TunnelWish; dump: string; nft: string }>> = {
   "ESP over IPv4": { wish: {}, dump: "esp", nft: "ip protocol esp ip ecn set ce" },
   "ESP over IPv6": {
     wish: { outer: 6, inner: 6 },
     dump: "ip6 proto 50",
-    // Version, class and 4 bits of the flow label: not every nft sets `ip6 ecn`.
+    // Version, class and 4 bits of the flow label, as not every nft sets `ip6 ecn`.
     nft: "meta l4proto esp @nh,0,16 set 0x6230",
   },
   "ESP in UDP": { wish: FORCED, dump: "udp port 4500", nft: "udp dport 4500 ip ecn set ce" },
@@ -48,7 +48,7 @@ for (const [name, { wish, dump, nft }] of Object.entries(WAYS)) {
     }));
 }
 
-/** `ping` at a site from its end of the tunnel; how many came back. */
+/** Runs `ping` at a site from its end of the tunnel; returns how many came back. */
 async function pingAt({ lab, ends }: Tunnel, who: "ours" | "theirs", words: readonly string[]) {
   const [from, to] = who === "ours" ? ends : ends.toReversed();
   const all = ["-q", "-n", "-c", "3", "-i", "0.1", "-W", "1", "-I", from!, ...words, to!];
@@ -58,16 +58,16 @@ async function pingAt({ lab, ends }: Tunnel, who: "ours" | "theirs", words: read
   return Number(received);
 }
 
-/** Ends our test; what it dropped of what came. */
+/** Ends our test; returns its counters of dropped packets. */
 async function dropped(ours: Ours): Promise<Readonly<Record<string, number>>> {
   const { packets } = await ours.stop();
   assert.ok(packets);
-  // The device asks for routers by itself, and nothing leads there.
+  // The device sends router solicitations by itself, for which there is no tunnel.
   const { noSa: _, ...drops } = packets.drops;
   return drops;
 }
 
-/** Traffic class and hop limit of packets that tcpdump has told of; 0 where it tells of no class. */
+/** Traffic class and hop limit of packets in tcpdump's output; 0 if it shows no class. */
 function headers(lines: readonly string[]): string[] {
   return lines.map((line) => {
     const [, tos] = /\b(?:tos|class) (0x[0-9a-f]+)/.exec(line) ?? [];
@@ -76,7 +76,7 @@ function headers(lines: readonly string[]): string[] {
   });
 }
 
-/** EF and ECT(0), and a hop limit of its own; the outer packet has one of a new packet. */
+/** Sends packets with EF, ECT(0) and a hop limit; the outer packet has the hop limit of a new packet. */
 async function leaves(tunnel: Tunnel, dump: string): Promise<void> {
   const { lab, ends } = tunnel, { theirs } = lab, device = theirs.interface;
   const inner = `host ${ends[1]} and src ${ends[0]}`;
@@ -92,7 +92,10 @@ async function leaves(tunnel: Tunnel, dump: string): Promise<void> {
   assert.deepEqual(opened, ["186 33", "186 33", "186 33"], lines.join("\n"));
 }
 
-/** What was congested on the way says so inside, or is dropped where its ends would not understand. */
+/**
+ * Checks that congestion on the path is copied to the inner packet, or drops it if its ends do not support
+ * ECN.
+ */
 async function comes(tunnel: Tunnel, nft: string): Promise<void> {
   const { lab, ours, ends } = tunnel, site = lab.ours, device = await tunDevice(site);
   const family = ends[0].includes(":") ? "ip6" : "ip";
@@ -129,7 +132,7 @@ for (const kind of KINDS) {
     withTunnel(kind, USERLAND, outside));
 }
 
-/** Three packets without a next header, from a socket of their own. */
+/** Sends three packets without a next header from a raw socket. */
 const DUMMIES = `
 import socket, sys
 s = socket.socket(socket.AF_INET, socket.SOCK_RAW, 59)
@@ -137,7 +140,7 @@ for n in range(3):
     s.sendto(b"x" * (10 + n), (sys.argv[1], 0))
 `;
 
-/** The peer's kernel is told to send more by the SA than was agreed on: from and to another address. */
+/** Makes the peer's kernel send more by the SA than was negotiated: from and to another address. */
 async function outside(tunnel: Tunnel): Promise<void> {
   const { lab, ours, ping } = tunnel, { theirs } = lab, [own, peer] = INNER[4];
   assert.equal(await ping(), 5);
@@ -166,10 +169,10 @@ async function outside(tunnel: Tunnel): Promise<void> {
   assert.deepEqual(await dropped(ours), { wrongSelectors: 6 });
 }
 
-/** Octets; as many as our device takes whole, which no tunnel then does. */
+/** An MTU in octets that our device has itself, and no tunnel then has. */
 const NARROW = 1400;
 
-/** Who has ESP in the process, and how it goes. */
+/** Tunnels with ESP in the process, and how they are encapsulated. */
 const ROUTED: readonly (readonly [string, Kind, TunnelWish])[] = [
   ["ours → strongSwan, ESP", "ours → strongSwan", {}],
   ["strongSwan → ours, ESP", "strongSwan → ours", {}],
@@ -193,7 +196,7 @@ for (const [name, kind, wish] of ROUTED) {
   });
 }
 
-/** Our own device is as wide as before: only ICMP tells, and the sender inside handlers of it. */
+/** Our own device is as wide as before, so that only ICMP tells, and the sender inside is informed. */
 async function narrower(tunnel: Tunnel, router: Router): Promise<void> {
   const { lab, ends } = tunnel, isV6 = ends[0].includes(":"), header = isV6 ? 48 : 28;
   const ping = async (count: number, octets: number, ...words: string[]) => {
@@ -218,7 +221,7 @@ for (const kind of KINDS) {
     withTunnel(kind, USERLAND, padded));
 }
 
-/** Sends hexadecimal packets, each an argument behind the address, as ESP. */
+/** Sends packets in hex as ESP; each is an argument after the address. */
 const SEALED = `
 import socket, sys
 s = socket.socket(socket.AF_INET, socket.SOCK_RAW, 50)
@@ -226,7 +229,9 @@ for packet in sys.argv[2:]:
     s.sendto(bytes.fromhex(packet), (sys.argv[1], 0))
 `;
 
-/** The peer's kernel makes neither: its keys and SPI are taken to make them, each with a number. */
+/**
+ * As the peer's kernel makes neither, its keys and SPI are used to make such packets, each with its number.
+ */
 async function padded(tunnel: Tunnel): Promise<void> {
   const { lab, ours, ping } = tunnel, { theirs } = lab;
   assert.equal(await ping(), 5);
@@ -254,7 +259,7 @@ async function padded(tunnel: Tunnel): Promise<void> {
   assert.deepEqual(await dropped(ours), { dummy: 2 });
 }
 
-/** Seals plaintexts as their kernel would (RFC 4303 §2, RFC 4106), all else than TFC as short as it goes. */
+/** Seals plaintexts like their kernel (RFC 4303 §2, RFC 4106), with the least padding except for TFC. */
 async function sealer({ lab }: Tunnel) {
   const states = await kernelSays(lab.theirs, "xfrm", "state");
   const pattern = /^src 10\.77\.0\.1 dst[^]*?proto esp spi 0x(\w{8})[^]*?aead \S+ 0x(\w{40}) 128/m;
@@ -272,7 +277,7 @@ async function sealer({ lab }: Tunnel) {
   };
 }
 
-/** An echo request of 28 octets from their end of the tunnel to ours, its checksums right. */
+/** An echo request of 28 octets from their end of the tunnel to ours, with valid checksums. */
 function echoRequest(): Uint8Array {
   const icmp = [8, 0, 0xf7, 0xfe, 0, 1, 0, 0];
   const ip = [0x45, 0, 0, 28, 0, 1, 0, 0, 64, 1, 0, 0, 10, 1, 0, 1, 10, 2, 0, 1];

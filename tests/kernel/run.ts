@@ -9,14 +9,14 @@
  */
 import { whyKernelCannot } from "@/datapath/open_kernel.ts";
 
-/** Seconds that one file may take; on a machine with nothing else to do none takes a quarter of it. */
+/** Limit for one file in seconds; on a machine that does nothing else none takes a quarter of it. */
 const LIMIT_S = 1500;
-/** Kernels that run at a time: they have one processor each. */
+/** The most kernels that run at a time; each has one processor. */
 const LANES = 2;
-/** Files that are best begun first. */
+/** Files that are started first, as they take the longest. */
 const LONGEST = ["load_test.ts", "userland_test.ts", "tunnels_test.ts", "ping_test.ts"];
 
-/** What a file's tests came to. */
+/** The outcome of a file. */
 interface Outcome {
   readonly file: string;
   readonly passed: number;
@@ -34,7 +34,7 @@ const temporary = await Deno.makeTempDir({ prefix: "kernel-tests-" });
 const outcomes: Outcome[] = [];
 try {
   const waiting = [...files];
-  // Tests of one kernel would find each other's devices, marks and rules.
+  // Tests in one kernel would find each other's devices, marks and rules.
   const lanes = lack === undefined ? 1 : LANES;
   await Promise.all(Array.from({ length: lanes }, async () => {
     for (let file; (file = waiting.shift());) outcomes.push(await runFile(file));
@@ -62,7 +62,7 @@ async function asked(args: readonly string[]) {
   return { options, files: names.map((name) => `tests/kernel/${name}`) };
 }
 
-/** One file in one boot; its output when it has ended. */
+/** Runs one file in one boot; its output is shown when it has ended. */
 async function runFile(file: string): Promise<Outcome> {
   const limits = `${import.meta.dirname}/limit.ts`;
   const test = ["test", "-A", "--unstable-net", "--no-check", "--preload", limits];
@@ -92,14 +92,13 @@ async function run(command: string, args: readonly string[]) {
 }
 
 /**
- * A directory for one boot with a directory for Deno in it: what that compiles for the other kernel's
- * processor must not be found by the one here, and two kernels do not share databases. Only the
- * packages are the same.
+ * A directory for one boot that contains one for Deno: code compiled for the processor of the other kernel
+ * must not be found here, and two kernels must not share databases. Only the packages are shared.
  */
 async function directoryOf(boot: number): Promise<string> {
   const info = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).output();
   const { denoDir } = JSON.parse(new TextDecoder().decode(info.stdout)) as { denoDir: string };
-  // Short: what is made in it has to fit into the name of a Unix socket.
+  // The path is short, as it has to fit into the name of a Unix socket.
   const directory = `${temporary}/${boot}`;
   await Deno.mkdir(`${directory}/deno`, { recursive: true });
   const { code, said } = await run("cp", ["-r", `${denoDir}/npm`, `${directory}/deno`]);

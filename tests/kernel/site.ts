@@ -1,6 +1,6 @@
 /**
- * Two sites in network namespaces of their own, joined by a link, each with the kernel data path: what
- * the tests of the kernel stand on. To be run where the kernel has ESP, as root.
+ * Two sites in network namespaces of their own, joined by a link, each with the kernel data path: the basis
+ * of the kernel tests. It needs root and a kernel with ESP.
  * @module
  */
 import type { SaPair, SaSuite, Selector } from "@/datapath/data_path.ts";
@@ -10,20 +10,20 @@ import { parseAddress, parsePrefix, showEndpoint } from "@/base/address.ts";
 import { selectorOf } from "@/datapath/xfrm_message.ts";
 import { loadShim } from "@/native/load.ts";
 
-/** One end. */
+/** One end of the link. */
 export interface Site {
   readonly namespace: string;
   readonly path: KernelDataPath;
-  /** What the data path told, a line each. */
+  /** Reports of the data path, one in each line. */
   readonly told: string[];
 }
 
-/** Outer and inner addresses of both sites, by family. */
+/** Outer addresses of both sites, by address family. */
 export const OUTER = { 4: ["10.99.0.1", "10.99.0.2"], 6: ["fd99::1", "fd99::2"] } as const;
-/** See {@linkcode OUTER}. */
+/** Inner addresses of both sites, by address family. */
 export const INNER = { 4: ["10.98.1.1", "10.98.2.1"], 6: ["fd98:1::1", "fd98:2::1"] } as const;
 
-/** Runs a command; its output. @throws {Error} where it fails. */
+/** Runs a command; returns its output. @throws {Error} if it fails. */
 export async function sh(command: string): Promise<string> {
   const { success, stdout, stderr } = await new Deno.Command("sh", { args: ["-c", command] })
     .output();
@@ -32,7 +32,7 @@ export async function sh(command: string): Promise<string> {
   return said;
 }
 
-/** Makes both sites; `take` ends and everything is taken down. */
+/** Makes both sites, calls `take`, and removes everything. */
 export async function withSites(
   take: (left: Site, right: Site) => Promise<void>,
   xfrmDevice?: XfrmDevice,
@@ -80,7 +80,7 @@ function openSite(namespace: string, xfrmDevice: XfrmDevice | undefined): Site {
   return { namespace, path, told };
 }
 
-/** What a pair is like; whatever is not said is AES-GCM in an IPv4 tunnel in IPv4. */
+/** The properties of a pair; by default AES-GCM in an IPv4 tunnel over IPv4. */
 export interface PairWish {
   readonly suite?: Partial<SaSuite>;
   readonly keyOctets?: number;
@@ -89,7 +89,7 @@ export interface PairWish {
   readonly inner?: 4 | 6;
   readonly tunnelMode?: boolean;
   readonly encapsulation?: "none" | "udp";
-  /** Tells pairs apart; SPIs follow from it. */
+  /** Distinguishes pairs; SPIs are derived from it. */
   readonly number?: number;
   readonly rekeyChain?: number;
 }
@@ -133,7 +133,7 @@ function hostSelector(address: string): Selector {
   return selectorOf(parsePrefix(address)!);
 }
 
-/** Puts a pair in at both ends. */
+/** Installs a pair at both ends. */
 export function install(left: Site, right: Site, [a, b]: readonly [SaPair, SaPair]): void {
   for (const [site, pair] of [[left, a], [right, b]] as const) {
     site.path.installIn(pair);
@@ -142,7 +142,7 @@ export function install(left: Site, right: Site, [a, b]: readonly [SaPair, SaPai
   }
 }
 
-/** Pings from left to right; how many of `count` came back. */
+/** Sends pings from left to right; returns how many of `count` came back. */
 export async function ping(
   left: Site,
   from: string,
