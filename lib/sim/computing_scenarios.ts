@@ -15,9 +15,9 @@ import type { Host, World } from "@/sim/world.ts";
 const START_MS = 15_000;
 
 /** Tries an action at intervals until it has succeeded once. */
-function asSoonAsPossible(world: World, deed: () => boolean): void {
+function asSoonAsPossible(world: World, action: () => boolean): void {
   let done = false;
-  for (let ms = 5; ms < 8_000; ms += 5) world.at(START_MS + ms, () => done ||= deed());
+  for (let ms = 5; ms < 8_000; ms += 5) world.at(START_MS + ms, () => done ||= action());
 }
 
 function liveSas(host: Host): IkeSa[] {

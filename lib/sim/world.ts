@@ -61,7 +61,7 @@ type Happening =
     readonly ticket: number;
     readonly job: ComputeJob;
   }
-  | { readonly kind: "deed"; readonly deed: () => void };
+  | { readonly kind: "action"; readonly action: () => void };
 
 /** The most events of a world, after which it is considered never to come to rest. */
 const EVENTS_MAX = 20_000;
@@ -81,7 +81,7 @@ export class World {
   /** Milliseconds that a job takes, where a test wants to say; absent or undefined: it is drawn. */
   computing: ((host: Host, job: ComputeJob) => number | undefined) | undefined;
   /** What becomes of the next datagram, where a test wants to say; absent: the weather says. */
-  meddler: (() => "lost" | "twice" | undefined) | undefined;
+  tamper: (() => "lost" | "twice" | undefined) | undefined;
   /** The run as an RFC-style ladder, one line a datagram or turn. */
   readonly ladder: string[] = [];
   readonly random: SeededRandom;
@@ -139,8 +139,8 @@ export class World {
   }
 
   /** Does something at a later time. */
-  at(atMs: number, deed: () => void): void {
-    this.#agenda.add(atMs, { kind: "deed", deed });
+  at(atMs: number, action: () => void): void {
+    this.#agenda.add(atMs, { kind: "action", action });
   }
 
   /** Delivers a datagram that no host has sent, such as one of an attacker. */
@@ -200,8 +200,8 @@ export class World {
         const result = this.#options.keys.compute(job, this.random);
         return this.tell(host, sa, { kind: "computed", ticket, result });
       }
-      case "deed":
-        return happening.deed();
+      case "action":
+        return happening.action();
     }
   }
 
@@ -270,7 +270,7 @@ export class World {
 
   #arrivals(): number[] {
     const drawn = drawArrivals(this.#options.weather, this.random, this.nowMs);
-    const fate = this.meddler?.();
+    const fate = this.tamper?.();
     if (fate === "lost") return [];
     return fate === "twice" ? drawn.flatMap((atMs) => [atMs, atMs + 10]) : drawn;
   }

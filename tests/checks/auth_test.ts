@@ -16,7 +16,7 @@ const { AUTHENTICATION_FAILED, INVALID_SYNTAX, TS_UNACCEPTABLE, NO_PROPOSAL_CHOS
 
 const text = (s: string) => new TextEncoder().encode(s);
 
-/** The core does not trust what the peer says in IKE_AUTH, tells it so, and keeps nothing. */
+/** Checks that the core does not accept the peer's IKE_AUTH, tells it so, and keeps nothing. */
 function distrusts(bench: Bench, payloads: readonly Payload[]): void {
   if (bench.role === "responder") {
     bench.refuses(AUTHENTICATION_FAILED, IKE_AUTH, payloads);
@@ -87,7 +87,7 @@ both("§2.15", "The core's own AUTH sent back to it is wrong", (role) => {
   const bench = Bench.keyed(role), { peer } = bench;
   const [id, , ...child] = peer.authPayloads();
   const { initRequest, nonceI, nonceR, initResponse } = peer;
-  // What the other end would sign, with the keys of this one.
+  // The octets that the other end would sign, with the keys of this one.
   [peer.initRequest, peer.initResponse] = [initResponse, initRequest];
   [peer.nonceI, peer.nonceR] = [nonceR, nonceI];
   distrusts(bench, [id!, peer.auth(), ...child]);

@@ -1,6 +1,6 @@
 /**
- * The bench: our core at one end, a scripted peer at the other, and between them a wire that carries
- * what a check puts on it. The core is the real one, with its endpoint; time moves when told.
+ * A test bench: our core at one end, a scripted peer at the other, and between them a wire that carries what
+ * a check sends. The core is the real one with its endpoint; time passes when a check says so.
  * @module
  */
 import assert from "node:assert/strict";
@@ -26,7 +26,7 @@ export { notify };
 
 const crypto = portableBackend(), keys = new WorldKeys(crypto);
 
-/** As the core sees it. */
+/** The path as the core sees it. */
 export const PATH: Path = {
   ownAddress: Uint8Array.of(10, 0, 0, 1),
   ownPort: 500,
@@ -40,26 +40,29 @@ export interface Said {
   readonly path: Path;
   readonly transmission: number;
   readonly header: IkeHeader;
-  /** Opened. */
+  /** The payloads, decrypted. */
   readonly payloads: readonly Payload[];
 }
 
-/** One core, one peer. */
+/** One core and one peer. */
 export class Bench {
   readonly role: Role;
   readonly core: Endpoint;
   readonly peer: ScriptedPeer;
   nowMs = 0;
-  /** Effects of the core, `send` included, since the start. */
+  /** Effects of the core since the start, including `send`. */
   readonly effects: IkeEffect[] = [];
-  /** False: asymmetric work waits for `work()`. */
+  /** Whether asymmetric computations are done at once; otherwise they wait for `work()`. */
   computes = true;
   #sent: Said[] = [];
   #drops: string[] = [];
   #jobs: (() => void)[] = [];
   readonly #random = new SeededRandom(5);
 
-  /** The core of a role: as initiator it has just sent its IKE_SA_INIT. `change`: its configuration. */
+  /**
+   * A core in a role; as initiator it has just sent its IKE_SA_INIT. `change` is a change of its
+   * configuration.
+   */
   constructor(role: Role, change: Partial<IkeConfig> = {}, peers: Partial<IkeConfig> = {}) {
     this.role = role;
     const env: IkeEnv = {
@@ -80,7 +83,7 @@ export class Bench {
     this.work();
   }
 
-  /** A bench past IKE_SA_INIT. As initiator, the core has just sent its IKE_AUTH. */
+  /** A bench after IKE_SA_INIT. As initiator, the core has just sent its IKE_AUTH. */
   static keyed(role: Role, change: Partial<IkeConfig> = {}, peers: Partial<IkeConfig> = {}): Bench {
     const bench = new Bench(role, change, peers), { peer } = bench;
     if (role === "initiator") peer.learn(bench.said().at(-1)!.octets);
@@ -90,7 +93,7 @@ export class Bench {
     return bench;
   }
 
-  /** A bench whose SA is up, with a CHILD_SA. */
+  /** A bench with an established SA and a CHILD_SA. */
   static up(role: Role, change: Partial<IkeConfig> = {}, peers: Partial<IkeConfig> = {}): Bench {
     const bench = Bench.keyed(role, change, peers), { peer } = bench;
     if (role === "responder") {
@@ -105,7 +108,7 @@ export class Bench {
     return bench;
   }
 
-  /** The only SA that is not over; of none, the last. */
+  /** The only SA that has not ended; if there is none, the last one. */
   get sa(): IkeSa {
     const all = [...this.core.bySpi.values()];
     const live = all.filter((sa) => sa.phase !== "closed" && !isReplaced(sa));
@@ -120,24 +123,24 @@ export class Bench {
     return [...this.core.bySpi.values()].filter((sa) => sa.phase !== "closed");
   }
 
-  /** A datagram arrives at the core. */
+  /** Delivers a datagram to the core. */
   hear(octets: Uint8Array, path = PATH): void {
     receive(this.core, { octets, path }, this.nowMs, this.#outbox);
     if (this.computes) this.work();
   }
 
-  /** Something else happens to the SA. */
+  /** Gives another event to the SA. */
   tell(event: IkeEvent, sa = this.sa): void {
     dispatch(this.core, { sa, event }, this.nowMs, this.#outbox);
     if (this.computes) this.work();
   }
 
-  /** Does the asymmetric work that is asked for. */
+  /** Does the asymmetric computations that are requested. */
   work(): void {
     for (let job = this.#jobs.shift(); job; job = this.#jobs.shift()) job();
   }
 
-  /** Time passes, and what is due happens on the way. */
+  /** Lets time pass; what becomes due happens meanwhile. */
   pass(ms: number): void {
     const until = this.nowMs + ms;
     for (;;) {
@@ -150,17 +153,17 @@ export class Bench {
     this.nowMs = until;
   }
 
-  /** What the core sent since the last call. */
+  /** The messages that the core has sent since the last call. */
   said(): Said[] {
     return this.#sent.splice(0);
   }
 
-  /** Why the core dropped messages since the last call. */
+  /** The reasons why the core has dropped messages since the last call. */
   dropped(): string[] {
     return this.#drops.splice(0);
   }
 
-  /** A request of the peer's with its next Message ID; what the core answered. */
+  /** Sends a request of the peer with its next Message ID; returns the core's answer. */
   ask(
     exchange: number,
     payloads: readonly Payload[],
@@ -181,12 +184,12 @@ export class Bench {
     return payloads;
   }
 
-  /** The peer's response to the core's request that is out. */
+  /** Sends the peer's response to the core's outstanding request. */
   answer(payloads: readonly Payload[], change: Partial<MessageHeader> = {}): void {
     this.hear(this.response(payloads, change));
   }
 
-  /** The core rekeys its CHILD_SA and is answered so; why that came to nothing. */
+  /** Makes the core rekey its CHILD_SA and answers with these payloads; returns why the rekey failed. */
   answersRekey(payloads: readonly Payload[]): string {
     this.tell({ kind: "rekey_child", child: this.sa.children[0]! });
     this.answer(payloads);
@@ -203,7 +206,7 @@ export class Bench {
     );
   }
 
-  /** The core answers a request with this error notify and nothing else; its data. */
+  /** Checks that the core answers a request with only this error notify; returns its data. */
   refuses(
     type: number,
     exchange: number,
@@ -216,7 +219,7 @@ export class Bench {
     return notifies(answer)[0]!.data;
   }
 
-  /** What is heard costs one counter and nothing else: no word, no change. */
+  /** Checks that a datagram is only counted: the core does not answer and does not change. */
   ignores(reason: string | RegExp, octets: Uint8Array, path = PATH): void {
     const before = this.#state();
     this.said();
@@ -236,7 +239,7 @@ export class Bench {
     return [...this.core.drops.values()].reduce((sum, n) => sum + n, 0);
   }
 
-  /** What an ignored message must leave as it was. */
+  /** The state that an ignored message must not change. */
   #state(): unknown {
     const { halfOpen, bySpi, env } = this.core;
     const sas = [...bySpi.values()].map((sa) => ({
@@ -258,21 +261,21 @@ export class Bench {
     return { halfOpen, sas, spis: [...env.childrenBySpi.keys()] };
   }
 
-  /** The SA is up with so many CHILD_SAs, and answers the peer. */
+  /** Checks that the SA is established with this number of CHILD_SAs, and answers the peer. */
   stands(children = 1): void {
     assert.equal(this.sa.phase, "established");
     assert.equal(this.sa.children.filter((c) => c.state === "established").length, children);
     assert.deepEqual(this.ask(ExchangeType.INFORMATIONAL, []), []);
   }
 
-  /** No SA and no CHILD_SA is left. */
+  /** Checks that no SA and no CHILD_SA is left. */
   over(): void {
     assert.deepEqual(this.live, []);
     assert.equal(this.core.env.childrenBySpi.size, 0);
     assert.equal(this.core.halfOpen, 0);
   }
 
-  /** The words of the last failure. */
+  /** The text of the last failure. */
   get failure(): string {
     const failed = this.effects.filter((e) => e.kind === "failed" || e.kind === "child_failed");
     const last = failed.at(-1);

@@ -51,7 +51,7 @@ both("§1.3", "A CREATE_CHILD_SA response without SA, Nonce, TSi or TSr ends the
 
 type SaPayload = Extract<Payload, { type: typeof PayloadType.SA; proposals: unknown }>;
 
-/** The proposals with the group of {@linkcode PFS}. */
+/** The proposals of an SA payload with the group of {@linkcode PFS}. */
 function withGroup({ type, proposals }: SaPayload): SaPayload {
   const group = { type: TransformType.KE, id: KeGroup.ECP_256 };
   return {
@@ -103,7 +103,7 @@ both(
     const chosen = withGroup(sa as SaPayload);
     const why = bench.answersRekey([chosen, nonce!, ...ts]);
     assert.match(why, /without a public value of our group/);
-    // The peer has its half all the same.
+    // The peer has its half of the CHILD_SA nevertheless.
     assert.deepEqual(bench.said().at(-1)!.payloads.map(({ type }) => type), [PayloadType.DELETE]);
     bench.answer([]);
     bench.stands();
@@ -151,7 +151,7 @@ both(
   },
 );
 
-/** A bench whose core has its rekey with a key exchange answered, and computes the keys. */
+/** A bench whose core gets the response to a rekey with a key exchange, and computes the keys. */
 function deriving(role: Role): { readonly bench: Bench; readonly spi: number; done(): void } {
   const bench = Bench.up(role, PFS, PFS), { peer } = bench, [sa, nonce, ...ts] = peer.createChild();
   bench.tell({ kind: "rekey_child", child: bench.sa.children[0]! });
@@ -467,7 +467,7 @@ both(
   },
 );
 
-/** Rows of the crossings in `tests/sim`: what the core is busy with, and what it is asked. */
+/** Rows of the crossings in `tests/sim`: the exchange of the core, and the request that meets it. */
 const CROSSINGS = [
   [
     "§2.25.1",

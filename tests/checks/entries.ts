@@ -1,21 +1,21 @@
 /**
- * The rules of RFC 7296 on received data, each with the test that holds our core to it: what a test
- * file of this directory states is a test, and a line of `docs/checks.md`.
+ * The rules of RFC 7296 on received data, each with the test that checks our core: a rule in a test file of
+ * this directory becomes a test, and a line of `docs/checks.md`.
  * @module
  */
 
-/** Which end of the IKE SA our core is. */
+/** The role of our core in the IKE SA. */
 export type Role = "initiator" | "responder";
 
 /** A line of `docs/checks.md`. */
 export interface Entry {
-  /** `§2.2`, or of another RFC: `RFC 7383 §2.6`. */
+  /** A section such as `§2.2`, or of another RFC: `RFC 7383 §2.6`. */
   readonly section: string;
-  /** The rule in our own words, as one sentence. */
+  /** The rule in our own words, in one sentence. */
   readonly rule: string;
-  /** The file, from the root of the project, whose test it is; of an absent one, that says so. */
+  /** The file of the test, relative to the project; for a rule without a test, the file that says so. */
   readonly file: string;
-  /** Names of tests; none where the rule is deliberately absent. */
+  /** Names of tests; empty if the rule deliberately has none. */
   readonly tests: readonly string[];
   /** Why there is no test of it. */
   readonly reason?: string;
@@ -23,24 +23,24 @@ export interface Entry {
 
 const ENTRIES: Entry[] = [];
 
-/** What all test files that were imported state. */
+/** The rules of all test files that were imported. */
 export function entries(): readonly Entry[] {
   return ENTRIES;
 }
 
-/** How a test file states rules; they belong to the file. */
+/** The functions by which a test file declares rules. */
 export interface Checks {
-  /** A rule, and the test that fails when our core does not follow it. */
+  /** Declares a rule and its test, which fails if our core does not follow the rule. */
   check(section: string, rule: string, test: () => void): void;
-  /** The same for a rule that both ends of an IKE SA must follow: a test each. */
+  /** Declares a rule that both ends of an IKE SA must follow, with a test for each. */
   both(section: string, rule: string, test: (role: Role) => void): void;
-  /** A rule that a test elsewhere proves; `name` must be (part of) its name there. */
+  /** Declares a rule that another test checks; `name` must be contained in the name of that test. */
   proved(section: string, rule: string, by: { readonly file: string; readonly name: string }): void;
-  /** A rule without a test, and why. */
+  /** Declares a rule without a test, and the reason. */
   absent(section: string, rule: string, reason: string): void;
 }
 
-/** The way of the file at `url`, which is its `import.meta.url`. */
+/** The functions for the file at `url`, which is its `import.meta.url`. */
 export function checksOf(url: string): Checks {
   const file = url.slice(url.lastIndexOf("/tests/") + 1);
   const add = (section: string, rule: string, tests: string[], more: Partial<Entry> = {}) => {

@@ -28,11 +28,11 @@ const {
   TEMPORARY_FAILURE,
 } = NotifyType;
 
-/** The first method and two additional ones, classical, so that the peer has pairs for them. */
+/** The first method and two additional ones; they are classical, as the peer has pairs for them. */
 const FIRST = KeGroup.CURVE25519, ADDED = [KeGroup.ECP_384, KeGroup.ECP_256] as const;
 const LISTS = ADDED.map((group) => [group]);
 const { algorithms } = worldConfig();
-/** CHILD_SAs alone, so that the IKE SA needs no IKE_INTERMEDIATE. */
+/** Only CHILD_SAs have additional key exchanges, so that the IKE SA needs no IKE_INTERMEDIATE. */
 const CHILDREN = { children: [{ ...CHILD, pfsGroups: [FIRST], pfsAdditional: LISTS }] };
 /** The same with an IKE SA whose additional methods may be left out, as this set-up does. */
 const BOTH_KINDS = {
@@ -52,14 +52,14 @@ function keIn(payloads: readonly Payload[]): Uint8Array {
   return findPayload(payloads, PayloadType.KE)!.data;
 }
 
-/** What the two ends have in common of a series, by the peer's reckoning. */
+/** What both ends share of a series of exchanges, as the peer computes it. */
 interface Series {
   readonly nonceI: Uint8Array;
   readonly nonceR: Uint8Array;
   readonly secrets: Uint8Array[];
 }
 
-/** SA, Nonce, KE, TSi, TSr of the peer's request for a CHILD_SA; `old`: REKEY_SA before them. */
+/** SA, Nonce, KE, TSi and TSr of the peer's request for a CHILD_SA; with `old`, REKEY_SA comes first. */
 function childRequest(
   bench: Bench,
   pair: KeyPair,
@@ -85,7 +85,7 @@ function ikeRequest(bench: Bench, pair: KeyPair): Payload[] {
   return [{ type: PayloadType.SA, proposals }, bench.peer.nonce(), keOf(pair)];
 }
 
-/** The peer begins a series and is answered; the link to its next request. */
+/** Lets the peer begin a series; returns the link for its next request. */
 function begins(
   bench: Bench,
   payloads: readonly Payload[],
@@ -101,7 +101,7 @@ function begins(
   };
 }
 
-/** The peer's next request by the link, and the link of the answer. */
+/** Sends the peer's next request with the link; returns the link of the answer. */
 function follows(
   bench: Bench,
   series: Series,
@@ -114,7 +114,7 @@ function follows(
   return linkOf(answer);
 }
 
-/** The core's series, which has just said its CREATE_CHILD_SA, is answered up to its end. */
+/** Answers the core's series, which has just sent its CREATE_CHILD_SA request, up to its end. */
 function answersAll(bench: Bench, said: readonly Payload[], sa: Proposal): Series {
   const { peer } = bench, nonceI = findPayload(said, PayloadType.NONCE)!.data;
   const first = peer.freshPair(FIRST), nonce = peer.nonce() as Payload & { data: Uint8Array };
@@ -139,7 +139,7 @@ function answersAll(bench: Bench, said: readonly Payload[], sa: Proposal): Serie
   return series;
 }
 
-/** One transform of each type of the core's first proposal, with an SPI of the peer's. */
+/** One transform of each type of the core's first proposal, with an SPI of the peer. */
 function chosen(said: readonly Payload[], spi: Uint8Array): Proposal {
   const [proposal] = findPayload(said, PayloadType.SA)!.proposals;
   const transforms = proposal!.transforms.filter((t, i, all) =>
@@ -148,7 +148,7 @@ function chosen(said: readonly Payload[], spi: Uint8Array): Proposal {
   return { ...proposal!, spi, transforms };
 }
 
-/** What goes into the key material: SK(0) ‖ Ni ‖ Nr ‖ SK(1) ‖ … ‖ SK(n). */
+/** The input of the key material: SK(0) ‖ Ni ‖ Nr ‖ SK(1) ‖ … ‖ SK(n). */
 function seed({ nonceI, nonceR, secrets: [first, ...others] }: Series): Uint8Array {
   return concat(first!, nonceI, nonceR, ...others);
 }
@@ -193,7 +193,7 @@ both(
     const bench = Bench.up(role, hybrid, {}), { sa, peer } = bench, { prf } = sa.suite!;
     const { d } = ikeKeys(sa.suite!, sa.keys!);
     if (role === "initiator") {
-      // The set-up needs no IKE_INTERMEDIATE that way: what the rekey proposes is what the check is about.
+      // The set-up then needs no IKE_INTERMEDIATE, as the check concerns what the rekey proposes.
       const hybrid = { ...algorithms, additional: LISTS };
       Object.assign(sa, { config: { ...sa.config, algorithms: hybrid } });
     }
@@ -331,7 +331,7 @@ check(
   },
 );
 
-/** The peer's rekey of the same CHILD_SA crosses the core's; its nonce is all zeros, or all ones. */
+/** Lets the peer's rekey of the same CHILD_SA cross the core's; its nonce is all zeros, or all ones. */
 function crosses(bench: Bench, fill: number): void {
   const { peer, sa } = bench, said = rekeyChildSaid(bench), pair = peer.freshPair(FIRST);
   const nonce = { type: PayloadType.NONCE, data: new Uint8Array(32).fill(fill) } as const;
@@ -357,7 +357,7 @@ check(
     crosses(wins, 0);
     assert.deepEqual(wins.said().map(({ header }) => header.exchange), [IKE_FOLLOWUP_KE]);
     assert.deepEqual(wins.sa.followups, [], "the peer's will not be gone on with");
-    // Both nonces of the peer's exchange, ours too, have to be above those of the core's own.
+    // Both nonces of the peer's exchange must be above those of the core's own.
     const loses = Bench.up("initiator", CHILDREN, CHILDREN), random = loses.core.env.random;
     Object.assign(loses.core.env, {
       random: (count: number) => count === 32 ? low(loses) : random(count),
@@ -369,7 +369,7 @@ check(
   },
 );
 
-/** The core's nonces: low in its own exchange, high in its answer. */
+/** Makes the core's nonces low in its own exchange and high in its answer. */
 function low({ sa }: Bench): Uint8Array {
   return new Uint8Array(32).fill(sa.answering || sa.window.request ? 0xee : 0x01);
 }
@@ -401,7 +401,7 @@ check(
         failed.failure.text,
         fault === "none" ? /without ADDITIONAL_KEY_EXCHANGE/ : /with ADDITIONAL_KEY/,
       );
-      // The peer believes in a CHILD_SA that is none here.
+      // The peer assumes a CHILD_SA that does not exist here.
       assert.equal(bench.said().at(-1)!.header.exchange, INFORMATIONAL);
       assert.equal(bench.sa.children[0]!.state, "established");
     }

@@ -14,7 +14,7 @@ const { check, both } = checksOf(import.meta.url);
 const { IKE_AUTH, CREATE_CHILD_SA } = ExchangeType;
 const { COOKIE, INVALID_KE_PAYLOAD, INVALID_SYNTAX } = NotifyType;
 
-/** A core that has dialled, and what it said. */
+/** A core that has dialled, and the message that it has sent. */
 function dialled(change = {}) {
   const bench = new Bench("initiator", change), [first] = bench.said();
   bench.peer.learn(first!.octets);

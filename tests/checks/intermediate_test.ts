@@ -13,7 +13,7 @@ const { check, both } = checksOf(import.meta.url);
 const { IKE_AUTH, IKE_INTERMEDIATE } = ExchangeType;
 const { AUTHENTICATION_FAILED, INVALID_SYNTAX, NO_PROPOSAL_CHOSEN } = NotifyType;
 
-/** Two additional key exchanges, by classical groups, so that the peer has pairs for them. */
+/** Two additional key exchanges by classical groups, as the peer has pairs for them. */
 const GROUPS = [KeGroup.ECP_384, KeGroup.ECP_256] as const;
 const { algorithms } = worldConfig();
 const HYBRID = { algorithms: { ...algorithms, additional: GROUPS.map((group) => [group]) } };
@@ -79,7 +79,7 @@ both(
 both("RFC 9242 §3.3.2", "AUTH that does not cover the exchanges is wrong", (role) => {
   const bench = keyed(role), { peer } = bench;
   for (const group of GROUPS) exchange(bench, group);
-  // The peer believes to have said one message more.
+  // The peer assumes that it has sent one message more.
   peer.link(true, peer.seal(peer.header(IKE_INTERMEDIATE), []), []);
   if (role === "responder") {
     bench.refuses(AUTHENTICATION_FAILED, IKE_AUTH, peer.authPayloads());

@@ -14,7 +14,7 @@ import { checksOf, type Role } from "./entries.ts";
 const { both } = checksOf(import.meta.url);
 const { IKE_AUTH, CREATE_CHILD_SA, INFORMATIONAL } = ExchangeType;
 
-/** SAs that are tried in a test, and messages to each. */
+/** The number of SAs in a test, and of messages to each. */
 const BENCHES = 300, MESSAGES = 4;
 const KE_AND_IPCOMP = { children: [{ ...CHILD, pfsGroups: [31], ipcomp: true }] };
 
@@ -23,7 +23,7 @@ function someBench(role: Role, random: SeededRandom): Bench {
   return random.below(3) ? Bench.up(role, config, config) : Bench.keyed(role, config, config);
 }
 
-/** Payloads of a good message, some missing, some of another. */
+/** Payloads of a valid message, of which some are missing or come from another one. */
 function payloads({ peer, sa }: Bench, random: SeededRandom): Payload[] {
   const spis = sa.children.map((c) => c.spiOut);
   const all: Payload[][] = [
@@ -41,7 +41,7 @@ function payloads({ peer, sa }: Bench, random: SeededRandom): Payload[] {
   return list;
 }
 
-/** A message whose octets inside SK are changed here and there, with a right ICV. */
+/** A message with random changes inside SK and a valid ICV. */
 function nonsense(bench: Bench, random: SeededRandom): Uint8Array {
   const { peer, sa } = bench, w = new Writer();
   const firstType = encodePayloads(payloads(bench, random), w);
@@ -61,7 +61,7 @@ function nonsense(bench: Bench, random: SeededRandom): Uint8Array {
   return sealContent(header, { firstType, content: content.subarray(0, end) }, { protection, iv });
 }
 
-/** The core has a request of its own out. */
+/** Makes the core send a request of its own. */
 function busy(bench: Bench, random: SeededRandom): void {
   const [child] = bench.sa.children;
   const events: IkeEvent[] = [

@@ -13,7 +13,7 @@ import { checksOf, type Role } from "./entries.ts";
 const { check, both } = checksOf(import.meta.url);
 const { INFORMATIONAL, CREATE_CHILD_SA, IKE_AUTH } = ExchangeType;
 
-/** A type that no RFC gives a payload. */
+/** A payload of a type that no RFC defines. */
 const UNKNOWN: Payload = { type: 200, raw: Uint8Array.of(1, 2, 3) };
 const CRITICAL: Payload = { ...UNKNOWN, critical: true };
 const VENDOR: Payload = { type: PayloadType.VENDOR, data: Uint8Array.of(9, 9, 9, 9) };
@@ -24,7 +24,7 @@ function within({ peer }: Bench, firstType: number, content: Uint8Array): Uint8A
   return sealContent(peer.header(INFORMATIONAL), { firstType, content }, { protection, iv });
 }
 
-/** The SA dies of a malformed request, and its sender is told so. */
+/** Checks that a malformed request ends the SA, and that its sender is told so. */
 function diesOf(bench: Bench, octets: Uint8Array): void {
   bench.said();
   bench.hear(octets);
@@ -91,7 +91,7 @@ both("§2.5", "An unknown payload before the encrypted one is skipped", (role) =
   bench.stands();
 });
 
-/** An empty request with a payload in clear before SK, all of it under the ICV. */
+/** An empty request with an unencrypted payload before SK; the ICV covers both. */
 function sealedBehind({ peer }: Bench, first: Payload, messageId: number): Uint8Array {
   const protection = peer.protection(), { cipher, integrity, encryptionKey } = protection;
   const iv = peer.random.octets(cipher.ivOctets);

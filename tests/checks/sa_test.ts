@@ -19,7 +19,7 @@ const { CREATE_CHILD_SA } = ExchangeType;
 const NO_ESN: Transform = { type: TransformType.ESN, id: 0 };
 const GCM: Transform = { type: TransformType.ENCR, id: Encr.ENCR_AES_GCM_16, keyBits: 128 };
 
-/** The core's answer to an IKE_SA_INIT with these proposals. */
+/** The core's answer to an IKE_SA_INIT request with these proposals. */
 function initAnswer(bench: Bench, proposals: readonly Proposal[]): readonly Payload[] {
   const [, ...others] = bench.peer.initPayloads();
   bench.hear(bench.peer.init([{ type: PayloadType.SA, proposals }, ...others]));
@@ -54,7 +54,7 @@ function withEsp({ peer }: Bench, transforms: readonly Transform[], change = {})
   return [{ type: PayloadType.SA, proposals }, ...others];
 }
 
-/** The core's rekey of its CHILD_SA is answered with this SA; why it is refused. */
+/** Answers the core's rekey of its CHILD_SA with this SA; returns why the core refuses it. */
 function answerWith(bench: Bench, proposals: readonly Proposal[]): string {
   const [, ...others] = bench.peer.createChild();
   return bench.answersRekey([{ type: PayloadType.SA, proposals }, ...others]);
@@ -350,7 +350,7 @@ both("RFC 4303 §2.1", "An ESP SPI from the reserved ones is not accepted", (rol
   bench.stands();
 });
 
-/** The octets of an SA payload's body with one octet changed; whether the request then dies. */
+/** Sends the body of an SA payload with one change, and checks that the request is refused. */
 function inBody(bench: Bench, change: (body: Uint8Array) => Uint8Array): void {
   // deno-fmt-ignore: a row for each structure
   const body = Uint8Array.of(
@@ -364,7 +364,7 @@ function inBody(bench: Bench, change: (body: Uint8Array) => Uint8Array): void {
   bench.over();
 }
 
-/** Where one octet of {@linkcode inBody}'s is another. */
+/** Octets of the body of {@linkcode inBody} that are changed. */
 const WRONG = [
   ["a length of the proposal that is not that of its transforms", 3, 27],
   ["a length of the proposal past the payload", 2, 1],

@@ -15,7 +15,7 @@ const { both, absent } = checksOf(import.meta.url);
 const { CREATE_CHILD_SA } = ExchangeType;
 const N = NotifyType;
 
-/** A CREATE_CHILD_SA with these selectors; as the peer is initiator of the exchange, TSi is its own. */
+/** A CREATE_CHILD_SA request with these selectors; the peer initiates, so TSi is its own. */
 function withTs(
   { peer }: Bench,
   tsI: readonly TrafficSelector[],
@@ -32,9 +32,9 @@ function withTs(
 
 const HERE = range4([10, 1, 0, 0], [10, 1, 0, 255]), THERE = range4([10, 2, 0, 0], [10, 2, 0, 255]);
 const ANY = range4([0, 0, 0, 0], [255, 255, 255, 255]);
-/** The core protects HERE, and lets the peer have THERE. */
+/** A configuration in which the core protects HERE and allows the peer THERE. */
 const NARROW = { children: [{ ...CHILD, ownTs: [HERE], peerTs: [THERE] }] };
-/** The same as the peer has it, for the first CHILD_SA. */
+/** A bench in which the peer has the same configuration for the first CHILD_SA. */
 function narrowBench(role: Role): Bench {
   const mirrored = role === "responder"
     ? { children: [{ ...CHILD, ownTs: [THERE], peerTs: [HERE] }] }

@@ -18,7 +18,7 @@ const { IKE_AUTH } = ExchangeType;
 const { COOKIE, AUTHENTICATION_FAILED } = NotifyType;
 const TCP: Path = { ...PATH, tcp: true };
 
-/** A responder to which so many peers have sent an IKE_SA_INIT request. */
+/** A responder to which `count` peers have sent an IKE_SA_INIT request. */
 function crowd(count: number, change: Partial<IkeConfig>, computes = true): Bench {
   const bench = new Bench("responder", change);
   bench.computes = computes;
@@ -27,7 +27,7 @@ function crowd(count: number, change: Partial<IkeConfig>, computes = true): Benc
   return bench;
 }
 
-/** One more peer; the cookie it was asked for. */
+/** Adds a peer; returns the cookie that it was asked for. */
 function arrive(bench: Bench, path = PATH): Uint8Array | undefined {
   const { peer } = bench;
   peer.spiI++;
@@ -37,7 +37,7 @@ function arrive(bench: Bench, path = PATH): Uint8Array | undefined {
   return said && findNotify(said.payloads, COOKIE)?.data;
 }
 
-/** One more peer, which gives back the cookie that it is asked for. */
+/** Adds a peer that returns the cookie for which it is asked. */
 function arriveWithCookie(bench: Bench): void {
   const cookie = arrive(bench), { peer } = bench;
   assert(cookie, "a cookie is asked for");
@@ -183,7 +183,7 @@ check(
   },
 );
 
-/** One more peer that does not authenticate. */
+/** Adds a peer that does not authenticate. */
 function fail(bench: Bench): void {
   const { peer } = bench;
   peer.spiI++;

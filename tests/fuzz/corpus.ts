@@ -1,6 +1,6 @@
 /**
- * What the fuzzer starts from: the payload chains of the captures, decrypted, and chains made up
- * from the seed so that every payload type occurs.
+ * The input of the fuzzer: the decrypted payload chains of the captures, and chains made from the seed so
+ * that every payload type occurs.
  * @module
  */
 import { concat, Writer } from "@/base/bytes.ts";
@@ -28,11 +28,11 @@ export type Chain = readonly Part[];
 
 /** Everything that is mutated. */
 export interface Corpus {
-  /** Chains that stand in clear or stood inside SK. */
+  /** Chains that were unencrypted, or inside SK. */
   readonly chains: readonly Chain[];
   /** Whole datagrams, as captured. */
   readonly datagrams: readonly Uint8Array[];
-  /** All bodies of each payload type, of the captures and made up: what is put in place of others. */
+  /** All bodies of each payload type, captured and generated, which replace others. */
   readonly bodies: ReadonlyMap<number, readonly Uint8Array[]>;
 }
 
@@ -41,10 +41,10 @@ const ID_TYPES = Object.values(IdType);
 const CFG_ATTRIBUTES = Object.values(CfgAttribute);
 const NOTHING = new Uint8Array(0);
 
-/** Bodies made up of each type. */
+/** Number of generated bodies of each type. */
 const MADE_UP = 64;
 
-/** Reads the captures and makes up the rest from `random`. */
+/** Reads the captures, and generates the rest from `random`. */
 export function buildCorpus(random: SeededRandom): Corpus {
   const chains: Chain[] = [], datagrams: Uint8Array[] = [];
   const backend = portableBackend();
@@ -91,7 +91,7 @@ function cut(firstType: number, octets: Uint8Array): Chain {
   return parts;
 }
 
-/** One payload of every type that may stand inside SK, in an order of its own. */
+/** A chain with a payload of every type that may be inside SK, in random order. */
 function madeUpChain(random: SeededRandom): Chain {
   const w = new Writer(4096);
   const payloads = MAKERS.map((make) => make(random));

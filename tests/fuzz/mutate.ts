@@ -1,22 +1,22 @@
 /**
- * Changes to octets and to chains of payloads, drawn from a seed.
+ * Changes octets and chains of payloads, drawn from a seed.
  * @module
  */
 import type { SeededRandom } from "@/base/random.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import type { Chain, Corpus } from "./corpus.ts";
 
-/** Octets that mean something as a length, a count, a mark or a flag. */
+/** Octets that have a meaning as a length, a count, a mark or a flag. */
 const TELLING = [0, 1, 2, 3, 4, 5, 7, 8, 16, 20, 40, 0x7f, 0x80, 0xfe, 0xff];
-/** Octets that one change adds at most. */
+/** The most octets that one change adds. */
 const GROWTH_MAX = 64;
 
-/** A place to build mutated octets in, used again for each message. */
+/** A buffer in which mutated octets are made, used again for each message. */
 export class Scratch {
   readonly octets = new Uint8Array(0x20000);
   length = 0;
 
-  /** What was built, as a view: good until the next message. */
+  /** A view of what was made, which is valid until the next message. */
   view(): Uint8Array {
     return this.octets.subarray(0, this.length);
   }
@@ -29,8 +29,8 @@ export class Scratch {
 }
 
 /**
- * Changes what stands from `start` to the end, once: an octet, a run of octets cut out, doubled, put
- * in or cut off. Lengths are not repaired.
+ * Makes one change between `start` and the end: of an octet, or by deleting, doubling, inserting or
+ * truncating a run of octets. Lengths are not corrected.
  */
 export function mutateOctets(s: Scratch, start: number, random: SeededRandom): void {
   const { octets } = s, count = s.length - start;
@@ -74,15 +74,15 @@ export function mutateOctets(s: Scratch, start: number, random: SeededRandom): v
 
 /** How a chain is changed. */
 export interface ChainChange {
-  /** Chance that a payload's body is changed. */
+  /** Probability that a payload's body is changed. */
   readonly body: number;
-  /** Chance that payloads are left out, doubled, swapped for others, or get another type. */
+  /** Probability that payloads are left out, doubled, exchanged, or get another type. */
   readonly order: number;
 }
 
 /**
- * Builds a mutated chain at the end of the scratch, with the lengths and the Next Payload fields of
- * its generic headers right; returns the type of its first payload.
+ * Appends a mutated chain, with correct lengths and Next Payload fields of its generic headers; returns the
+ * type of its first payload.
  */
 export function buildChain(
   s: Scratch,

@@ -1,6 +1,6 @@
 /**
- * The fuzzer: decoders get mutated octets; what they accept must come back from its encoding, what
- * they refuse must be a WireError. The same seed gives the same messages on every machine.
+ * The fuzzer: decoders get mutated octets; what they accept must round-trip through the encoder, what they
+ * refuse must be refused by a WireError. The same seed gives the same messages on every machine.
  * @module
  */
 import { sameOctets, toHex, Writer } from "@/base/bytes.ts";
@@ -27,7 +27,7 @@ import { showBrief, showMessage } from "@/wire/show.ts";
 import { buildCorpus, type Corpus } from "./corpus.ts";
 import { buildChain, mutateOctets, Scratch } from "./mutate.ts";
 
-/** Calls of one decoder; what is not refused was accepted. */
+/** Calls of one decoder; those that were not refused were accepted. */
 export interface Tally {
   readonly name: string;
   calls: number;
@@ -38,12 +38,12 @@ export interface Tally {
 /** What a run did. */
 export interface FuzzResult {
   readonly messages: number;
-  /** Messages that were changed inside a decrypted chain, with the lengths repaired. */
+  /** Messages that were changed inside a decrypted chain, with corrected lengths. */
   readonly chains: number;
   readonly decoders: readonly Tally[];
 }
 
-/** Something that must not happen, with what it takes to repeat it. */
+/** A violation of the fuzzer's conditions, with what is needed to repeat it. */
 export class FuzzFailure extends Error {
   override name = "FuzzFailure";
 }
@@ -54,7 +54,7 @@ interface Run {
   readonly scratch: Scratch;
   readonly tallies: Map<string, Tally>;
   chains: number;
-  /** Whether codecs are called with mutated octets now, and not to compare. */
+  /** Whether codecs are called with mutated octets at present, and not for a comparison. */
   counting: boolean;
 }
 
@@ -66,14 +66,14 @@ const HEADER = {
   initiator: true,
   response: false,
 };
-/** Chances of a change beside the one that is certain. */
+/** Probabilities of changes beside the one that is certain. */
 const CHANGE = { body: 0.08, order: 0.03 };
-/** One message of so many is also shown as text. */
+/** The interval of messages that are also shown as text. */
 const SHOWN_EVERY = 64;
 
 /**
  * Decodes `messages` mutated messages.
- * @throws {FuzzFailure} at the first thing that must not happen.
+ * @throws {FuzzFailure} at the first violation.
  */
 export function runFuzz(
   { messages, seed, progress }: {
@@ -111,7 +111,7 @@ function oneMessage(run: Run, at: { readonly index: number; readonly seed: numbe
   const { scratch, random } = run;
   scratch.length = 0;
   try {
-    // Seven of ten change a decrypted chain.
+    // Seven of ten messages change a decrypted chain.
     const kind = random.below(10);
     if (kind < 6) insideChain(run, at.index);
     else if (kind < 7) sealedChain(run);
@@ -126,7 +126,7 @@ function oneMessage(run: Run, at: { readonly index: number; readonly seed: numbe
   }
 }
 
-/** A decrypted chain, mutated inside, with the generic headers repaired. */
+/** Mutates a decrypted chain inside, with corrected generic headers. */
 function insideChain(run: Run, index: number): void {
   const { scratch, corpus, random } = run;
   run.chains++;
@@ -142,7 +142,7 @@ function insideChain(run: Run, index: number): void {
   }
 }
 
-/** The same chain, or octets that are none, behind a cipher that hides nothing. */
+/** Encrypts the same chain, or other octets, by a cipher that hides nothing. */
 function sealedChain(run: Run): void {
   const { scratch, corpus, random } = run;
   run.chains++;
@@ -161,12 +161,12 @@ function sealedChain(run: Run): void {
   if (opened) comesBack(first, opened.payloads);
 }
 
-/** A captured datagram, or a chain in clear, changed anywhere; Length is mostly repaired. */
+/** Changes a captured datagram, or an unencrypted chain, anywhere; Length is mostly corrected. */
 function datagram(run: Run): void {
   const { scratch, corpus, random } = run;
   if (random.chance(0.7)) {
     scratch.put(random.pick(corpus.datagrams));
-    // What is encrypted is opaque here: the change belongs where the decoder looks.
+    // Encrypted octets are opaque here, so that changes are made where the decoder looks.
     const reach = random.chance(0.7) ? Math.min(scratch.length, 48) : scratch.length;
     const rest = scratch.octets.slice(reach, scratch.length);
     scratch.length = reach;
@@ -197,7 +197,7 @@ function datagram(run: Run): void {
   }
 }
 
-/** A header with changes in it, repaired or not. */
+/** Changes a header, and corrects it or not. */
 function header(run: Run): void {
   const { scratch, corpus, random } = run;
   scratch.put(random.pick(corpus.datagrams));
@@ -216,7 +216,7 @@ function header(run: Run): void {
   if (!same(decoded, decodeHeader(again))) throw new Error("the header changes on its way back");
 }
 
-/** Sets the header's Length, where there is room for it. */
+/** Sets the header's Length if there is room for it. */
 function repairLength({ octets, length }: Scratch): void {
   if (length < HEADER_OCTETS) return;
   for (let i = 0; i < 4; i++) octets[24 + i] = length >>> 24 - 8 * i;
@@ -230,7 +230,7 @@ function repairOuterLength({ octets, length }: Scratch): void {
   octets[HEADER_OCTETS + 3] = length - HEADER_OCTETS;
 }
 
-/** A chain that was accepted is the same once encoded, and its encoding is the same again. */
+/** Checks that an accepted chain round-trips, and so does its encoding. */
 function comesBack(first: number, payloads: readonly Payload[]): void {
   const w = new Writer(2048);
   const firstAgain = encodePayloads(payloads, w), octets = w.done();
@@ -239,7 +239,7 @@ function comesBack(first: number, payloads: readonly Payload[]): void {
   if (!same(payloads, again)) throw new Error("payloads change on their way back");
 }
 
-/** Counts a call; `undefined` where it was refused. Anything but a WireError goes on up. */
+/** Counts a call; undefined if it was refused. Any error other than a WireError is thrown on. */
 function attempt<T>(run: Run, name: string, decode: () => T): T | undefined {
   const tally = tallyOf(run, name);
   tally.calls++;
@@ -265,7 +265,7 @@ function tallyOf({ tallies }: Run, name: string): Tally {
   return fresh;
 }
 
-/** Counts the calls of each payload codec with mutated octets. Returns what undoes it. */
+/** Counts the calls of each payload codec with mutated octets; returns a function that undoes this. */
 function watchCodecs(run: Run): () => void {
   const undo: (() => void)[] = [];
   for (const codec of payloadCodecs()) {
@@ -309,7 +309,7 @@ function same(a: unknown, b: unknown): boolean {
   return fields === 0;
 }
 
-/** A cipher that leaves everything as it is, under an ICV that says nothing. */
+/** A cipher that changes nothing, with an ICV that proves nothing. */
 const CLEAR: Protection = {
   cipher: {
     ivOctets: 8,

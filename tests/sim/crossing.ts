@@ -1,6 +1,5 @@
 /**
- * Two exchanges that cross on the way (RFC 7296 §2.25), each in both roles: what the tests of collisions
- * play.
+ * Two exchanges that cross on the path (RFC 7296 §2.25), each in both roles, for the tests of collisions.
  * @module
  */
 import { portableBackend } from "@/crypto/portable.ts";
@@ -14,29 +13,29 @@ import { type Host, World } from "@/sim/world.ts";
 
 const crypto = portableBackend(), keys = new WorldKeys(crypto);
 
-/** What one end begins. */
-export type Deed = "rekey_child" | "delete_child" | "rekey_ike" | "close";
+/** The command by which one end begins an exchange. */
+export type Command = "rekey_child" | "delete_child" | "rekey_ike" | "close";
 
-function eventOf(deed: Deed, sa: IkeSa): IkeEvent {
-  if (deed === "rekey_ike") return { kind: deed };
-  if (deed === "close") return { kind: deed, closeCode: CloseCode.STOPPED };
-  return { kind: deed, child: sa.children[0]! };
+function eventOf(command: Command, sa: IkeSa): IkeEvent {
+  if (command === "rekey_ike") return { kind: command };
+  if (command === "close") return { kind: command, closeCode: CloseCode.STOPPED };
+  return { kind: command, child: sa.children[0]! };
 }
 
-/** IKE SAs of a host that are up. */
+/** Established IKE SAs of a host. */
 export function established(host: Host): IkeSa[] {
   return [...host.endpoint.bySpi.values()].filter((sa) => sa.phase === "established");
 }
 
-/** Which two exchanges cross, and what comes of it. */
+/** Two exchanges that cross, and the expected result. */
 export interface Crossing {
   readonly section: string;
-  /** What the receiver of the request is doing, and what it is asked. */
-  readonly busy: Deed;
-  readonly asked: Deed;
-  /** What the receiver answers. */
+  /** The exchange in which the receiver of the request is, and the request. */
+  readonly busy: Command;
+  readonly asked: Command;
+  /** The expected answer of the receiver. */
   readonly reply: RegExp;
-  /** IKE SAs and CHILD_SAs of each end at rest. */
+  /** The number of IKE SAs and CHILD_SAs of each end at rest. */
   readonly left: readonly [ikeSas: number, children: number];
   readonly seamless: boolean;
 }
@@ -63,26 +62,29 @@ export const CROSSINGS: readonly Crossing[] = [
   { section: "§2.25.2", busy: "rekey_ike", asked: "delete_child", reply: WITH_DELETE, left: [1, 0], seamless: false },
 ];
 
-/** Whose exchange the other one reaches. */
+/** The end whose exchange the request of the other one meets. */
 export const RECEIVERS = ["initiator", "responder"] as const;
 
-/** A play that has come to rest. */
-export interface Played {
+/** A world that has come to rest. */
+export interface PlayedCrossing {
   readonly world: World;
   readonly busyHost: Host;
   readonly asking: Host;
-  /** Where in the ladder both exchanges begin. */
+  /** Index in the ladder at which both exchanges begin. */
   readonly from: number;
-  /** Datagrams sent since then. */
+  /** Number of datagrams since then. */
   readonly datagrams: number;
 }
 
-/** Sets a tunnel up, lets both ends begin at once; `meddle` is told the number of each datagram since. */
+/**
+ * Sets up a tunnel and lets both ends begin at once; `tamper` is called with the number of each datagram
+ * since.
+ */
 export function play(
   crossing: Crossing,
   receiver: typeof RECEIVERS[number],
-  meddle: (number: number) => "lost" | "twice" | undefined = () => undefined,
-): Played {
+  tamper: (number: number) => "lost" | "twice" | undefined = () => undefined,
+): PlayedCrossing {
   const weather = { loss: 0, duplication: 0, delayMs: [50, 50] } as const;
   const options = { seed: 7, crypto, keys, weather, broken: new Set<FaultName>() };
   const world = new World({ ...options, computeMs: [1, 1] });
@@ -94,7 +96,7 @@ export function play(
   let from = 0, datagrams = 0;
   world.at(8_000, () => {
     from = world.ladder.length;
-    world.meddler = () => meddle(datagrams++);
+    world.tamper = () => tamper(datagrams++);
     const [mine] = established(busyHost), [theirs] = established(asking);
     world.tell(busyHost, mine!, eventOf(crossing.busy, mine!));
     world.tell(asking, theirs!, eventOf(crossing.asked, theirs!));

@@ -93,7 +93,7 @@ function play(begun: Begun, stage: Stage, asked: Asked, watchedIsA: boolean): Wo
         ? SLOW_MS
         : undefined;
     let sent = 0;
-    if (stage === "response lost") world.meddler = () => sent++ === 1 ? "lost" : undefined;
+    if (stage === "response lost") world.tamper = () => sent++ === 1 ? "lost" : undefined;
     const child = its.children[0]!;
     const event: IkeEvent = begun === "rekey_child"
       ? { kind: begun, child }

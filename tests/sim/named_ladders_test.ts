@@ -14,8 +14,8 @@ const ASKED = 1;
 
 for (const receiver of RECEIVERS) {
   Deno.test(`ladder: a rekey reaches the ${receiver} when the CHILD_SA is gone: CHILD_SA_NOT_FOUND (§2.25)`, () => {
-    const meddle = (number: number) => number === ASKED ? "lost" as const : undefined;
-    const { world, busyHost, asking, from } = play(DELETED, receiver, meddle);
+    const tamper = (number: number) => number === ASKED ? "lost" as const : undefined;
+    const { world, busyHost, asking, from } = play(DELETED, receiver, tamper);
     const lines = world.ladder.slice(from);
     const answer = lines.find((line) =>
       line.includes(`${busyHost.name} -> ${asking.name}`) &&

@@ -1,6 +1,6 @@
 /**
- * A peer that does the IKE_SA_INIT exchange as it should, and in IKE_AUTH whatever a test says: a run
- * of ours over a transport that opens its own IKE_AUTH messages and sends something else.
+ * A peer with a correct IKE_SA_INIT exchange that sends in IKE_AUTH what a test wants: a run over a transport
+ * that decrypts its own IKE_AUTH messages and sends something else.
  */
 import { SeededRandom } from "@/base/random.ts";
 import type { TestRun } from "@/engine/run/test_run.ts";
@@ -12,22 +12,22 @@ import { decodeMessage, type MessageHeader, type Payload } from "@/wire/message.
 import type { SkPayload } from "@/wire/payloads/encrypted.ts";
 import { openMessage, type Protection, sealContent, sealMessage } from "@/wire/protected.ts";
 
-/** An IKE_AUTH message before it is sent, and the means to make another of it. */
+/** An IKE_AUTH message before it is sent, with functions to make another of it. */
 export interface AuthMessage {
   readonly octets: Uint8Array;
   readonly header: MessageHeader;
   readonly payloads: readonly Payload[];
   readonly random: SeededRandom;
-  /** With other payloads, and another header where one is given; authentic. */
+  /** The message with other payloads, and with another header if one is given; it is authentic. */
   sealed(payloads: readonly Payload[], header?: Partial<MessageHeader>): Uint8Array;
-  /** With octets that are no payloads inside; authentic. */
+  /** The message with octets inside that are no payloads; it is authentic. */
   sealedOctets(firstType: number, content: Uint8Array): Uint8Array;
 }
 
-/** What is sent in the message's place: any number of datagrams. */
+/** Returns the datagrams that are sent in place of a message. */
 export type Twist = (message: AuthMessage) => Uint8Array[];
 
-/** A transport that sends what `twist` makes of IKE_AUTH messages; `run` is whose transport it is. */
+/** A transport that sends what `twist` makes of IKE_AUTH messages; `run` returns the run that uses it. */
 export function twisted(transport: Transport, run: () => TestRun, twist: Twist): Transport {
   const random = new SeededRandom(5);
   const send = (octets: Uint8Array, path: Parameters<Transport["send"]>[1]) => {
@@ -66,7 +66,7 @@ function messageOf(run: TestRun, octets: Uint8Array, random: SeededRandom): Auth
   };
 }
 
-/** The payloads with those of one type made into others. */
+/** The payloads with those of one type replaced. */
 export function changed(
   payloads: readonly Payload[],
   type: number,
@@ -75,7 +75,7 @@ export function changed(
   return payloads.flatMap((payload) => payload.type === type ? change(payload) : [payload]);
 }
 
-/** The Identification payload of the sender of a message. */
+/** The type of the Identification payload of the sender of a message. */
 export function ownIdOf({ header }: AuthMessage): number {
   return header.response ? PayloadType.IDR : PayloadType.IDI;
 }

@@ -1,6 +1,6 @@
 /**
- * A NAT on loopback: datagrams for either port of a gateway go on from ports of its own, one a source,
- * and answers find their way back. A transport that is {@linkcode behind} it does not know of it.
+ * A NAT on loopback: datagrams for either port of a gateway are sent on from ports of its own, one for each
+ * source, and answers are sent back. A transport that is {@linkcode behind} it does not notice.
  */
 import type { Path } from "@/base/address.ts";
 import type { Datagram, Transport } from "@/transport/transport.ts";
@@ -13,12 +13,12 @@ interface Ports {
   readonly nattPort: number;
 }
 
-/** See the file. */
+/** The relay in front of one gateway. */
 export class NatRelay {
-  /** Own ports, by the gateway's that is meant. */
+  /** Own ports by the port of the gateway for which they stand. */
   readonly entrances = new Map<number, number>();
   readonly #listeners: Deno.DatagramConn[] = [];
-  /** By source and the gateway's port. */
+  /** Own sockets by source and the gateway's port. */
   readonly #mappings = new Map<string, Deno.DatagramConn>();
 
   constructor({ ikePort, nattPort }: Ports) {
@@ -34,12 +34,12 @@ export class NatRelay {
     }
   }
 
-  /** Ports that the gateway sees now. */
+  /** The ports that the gateway sees at present. */
   get mapped(): number[] {
     return [...this.#mappings.values()].map(portOf);
   }
 
-  /** Gives every source other ports from its next datagram on. */
+  /** Makes every source appear with other ports from its next datagram on. */
   forget(): void {
     for (const mapping of this.#mappings.values()) mapping.close();
     this.#mappings.clear();
@@ -58,7 +58,7 @@ export class NatRelay {
   }
 }
 
-/** The same transport with the relay on its way to the gateway. */
+/** A transport whose path to the gateway leads through the relay. */
 export function behind(inner: Transport, relay: NatRelay): Transport {
   const detour = (path: Path): Path => {
     return { ...path, peerPort: relay.entrances.get(path.peerPort) ?? path.peerPort };

@@ -1,6 +1,6 @@
 /**
- * A client and a gateway in memory whose tunnels carry packets: ESP in this process at both ends, over
- * a wire of one millisecond that a test may cut.
+ * A client and a gateway in memory whose tunnels carry packets: ESP in this process at both ends, over a wire
+ * with a delay of one millisecond that a test may cut.
  */
 import { parseAddress, type Path, showAddress } from "@/base/address.ts";
 import { portableBackend } from "@/crypto/portable.ts";
@@ -23,25 +23,25 @@ import { setup } from "./setups.ts";
 type Options = ConstructorParameters<typeof UserlandDataPath>[0];
 type Receiver = Parameters<NonNullable<Options["raw"]>>[0];
 
-/** What a ping test is like; addresses of task 0 are 10.2.0.1 → 10.3.0.1 unless it says otherwise. */
+/** The options of a ping test; by default the addresses of task 0 are 10.2.0.1 → 10.3.0.1. */
 export interface PingWish {
   readonly client?: Partial<Setup["pingconf"]> & { readonly off?: true };
   readonly gateway?: Partial<Setup["pingconf"]>;
   readonly tunnels?: number;
   readonly runningTimeMs?: number;
-  /** The first so many tunnels flap, every ten seconds. */
+  /** Number of tunnels that flap every ten seconds, from the first on. */
   readonly flapping?: number;
 }
 
-/** See the module. */
+/** Both ends and the wire. */
 export class PingBench {
   readonly clock = new FakeClock();
   readonly network = new FakeNetwork(this.clock);
   /** Decides which ESP packets are lost. */
   loses: (from: string, number: number) => boolean = () => false;
-  /** ESP packets that left. */
+  /** Number of ESP packets that were sent. */
   esp = 0;
-  /** Milliseconds that ESP takes from end to end. */
+  /** Milliseconds that ESP takes from one end to the other. */
   delayMs = 1;
   readonly #receivers = new Map<string, Receiver>();
   readonly client: RiggedRun;

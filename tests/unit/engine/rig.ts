@@ -1,6 +1,6 @@
 /**
- * Runs in memory: a clock that jumps, transports that deliver into each other, a backend whose key
- * exchange answers at once. All else is the real engine and the real core.
+ * Runs in memory: a clock that jumps, transports that deliver to each other, and a backend whose key exchange
+ * ends at once. The engine and the core are the real ones.
  */
 import { parseAddress, type Path } from "@/base/address.ts";
 import { SeededRandom } from "@/base/random.ts";
@@ -17,7 +17,7 @@ import type { Setup } from "@/setup/setup.ts";
 import type { Transport, TransportListener } from "@/transport/transport.ts";
 import { withExchangeStock } from "../../exchange_stock.ts";
 
-/** Time that passes only when told to. */
+/** A clock whose time passes only when a test says so. */
 export class FakeClock implements Clock {
   #nowMs = 1_000;
   #order = 0;
@@ -37,12 +37,12 @@ export class FakeClock implements Clock {
     return () => this.#alarms = this.#alarms.filter((a) => a !== alarm);
   }
 
-  /** The processor was busy for `ms`: time has passed and nothing could ring. */
+  /** Simulates a busy processor: time has passed, and no alarm could ring. */
   busy(ms: number): void {
     this.#nowMs += ms;
   }
 
-  /** Lets `ms` pass; rings everything due on the way, in order. */
+  /** Lets `ms` pass, and rings all alarms that are due, in order. */
   pass(ms: number): void {
     const untilMs = this.#nowMs + ms;
     for (;;) {
@@ -57,13 +57,13 @@ export class FakeClock implements Clock {
   }
 }
 
-/** A wire between any number of transports, 1 ms long. */
+/** A wire between any number of transports, with a delay of 1 ms. */
 export class FakeNetwork {
-  /** Decides what is lost; may also look. */
+  /** Decides which datagrams are lost; it may also only observe them. */
   loses: (octets: Uint8Array, path: Path) => boolean = () => false;
-  /** Datagrams that left, in order. */
+  /** Datagrams that were sent, in order. */
   readonly sent: { readonly octets: Uint8Array; readonly path: Path }[] = [];
-  /** Transports so far. */
+  /** Number of transports so far. */
   opened = 0;
   readonly #clock: FakeClock;
   readonly #ends: { readonly host: string; readonly listener: TransportListener }[] = [];
@@ -72,7 +72,9 @@ export class FakeNetwork {
     this.#clock = clock;
   }
 
-  /** A transport that gets what is sent to addresses beginning with `host`; the last one opened does. */
+  /**
+   * A transport that receives what is sent to addresses beginning with `host`; of several the last one does.
+   */
   open(host: string): Transport {
     const waiting: { octets: Uint8Array; path: Path }[] = [];
     this.opened++;
@@ -92,7 +94,7 @@ export class FakeNetwork {
     };
   }
 
-  /** The socket of a host breaks. */
+  /** Makes the socket of a host fail. */
   fail(host: string, error: Error): void {
     this.#ends.findLast((end) => end.host === host)!.listener.failed(error);
   }
@@ -109,7 +111,8 @@ export class FakeNetwork {
       peerPort: path.ownPort,
     };
     this.#clock.after(1, () => {
-      // Octets are only lent: a real socket reads its next datagram into the same place.
+      // The octets are only valid during the call, as a real socket reads its next datagram into the same
+      // place.
       const lent = octets.slice();
       end?.listener.datagrams([{ octets: lent, path: turned, encapsulated: false }]);
       lent.fill(0xee);
@@ -119,7 +122,7 @@ export class FakeNetwork {
 
 const stock = withExchangeStock(portableBackend(), 4);
 
-/** A backend that answers at once, from a small stock of pairs. */
+/** A backend that computes at once, from a small stock of pairs. */
 function backend(random: SeededRandom): CryptoBackend {
   return {
     ...stock,
@@ -134,7 +137,7 @@ function backend(random: SeededRandom): CryptoBackend {
   };
 }
 
-/** Surroundings of a run; every rig has its own. */
+/** The environment of a run; every rig has its own. */
 export function fakeEnv(seed: number): IkeEnv {
   const random = new SeededRandom(seed);
   return {
@@ -210,12 +213,12 @@ export const CONFIG: IkeConfig = {
   trace: false,
 };
 
-/** The gateway of all rigs. */
+/** Address of the gateway of all rigs. */
 export const GATEWAY = parseAddress("10.9.0.1")!;
-/** Tunnel 0 of all rigs. */
+/** Address of tunnel 0 of all rigs. */
 export const CLIENT = parseAddress("10.1.0.1")!;
 
-/** A client's plan with what a test says about it. */
+/** The plan of a client with the differences of a test. */
 export function clientPlan(part: Partial<ClientPlan & RunPlan> = {}): ClientPlan & RunPlan {
   return {
     role: "client",
@@ -237,7 +240,7 @@ export function clientPlan(part: Partial<ClientPlan & RunPlan> = {}): ClientPlan
   };
 }
 
-/** A gateway's plan with what a test says about it. */
+/** The plan of a gateway with the differences of a test. */
 export function gatewayPlan(part: Partial<GatewayPlan & RunPlan> = {}): GatewayPlan & RunPlan {
   return {
     role: "gateway",
@@ -255,11 +258,11 @@ export function gatewayPlan(part: Partial<GatewayPlan & RunPlan> = {}): GatewayP
 export interface RiggedRun {
   readonly run: TestRun;
   readonly events: RunEvent[];
-  /** Messages of events up to a level. */
+  /** The messages of events up to a level. */
   said(level: number): string[];
 }
 
-/** A run on a fake network. */
+/** A run on a simulated network. */
 export function rig(
   network: FakeNetwork,
   clock: FakeClock,
@@ -273,7 +276,7 @@ export function rig(
     setup: {} as Setup,
     setupFileName: "test.setup",
     config: CONFIG,
-    // Two clients that draw the same would send the same IKE_SA_INIT request.
+    // Two clients with the same random octets would send the same IKE_SA_INIT request.
     env: fakeEnv(client ? 2 * network.opened + 1 : 2),
     transport: network.open(client ? "10.1." : "10.9."),
     events: hub,
@@ -284,7 +287,7 @@ export function rig(
   return { run, events, said };
 }
 
-/** Whether a datagram is an IKE_SA_INIT (34), IKE_AUTH (35), INFORMATIONAL (37) request. */
+/** Whether a datagram is a request of this exchange: IKE_SA_INIT (34), IKE_AUTH (35), INFORMATIONAL (37). */
 export function isRequest(octets: Uint8Array, exchange: number): boolean {
   return octets[18] === exchange && (octets[19]! & 0x20) === 0;
 }

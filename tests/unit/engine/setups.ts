@@ -1,4 +1,4 @@
-/** Setups without a file: the defaults of the tables, and what a test says of them. */
+/** Setups without a file: the defaults of the option tables with the differences of a test. */
 import { parseAddress, parsePrefix } from "@/base/address.ts";
 import { CHILD, IKECONF, PPK } from "@/setup/ike_options.ts";
 import { FLAP, PINGCONF, POOL, TOP } from "@/setup/options.ts";
@@ -19,7 +19,7 @@ export function ts(start: string, end: string, more: Partial<SelectorConf> = {})
 /** All of IPv4. */
 const ANY = ts("0.0.0.0", "255.255.255.255");
 
-/** The defaults with addresses, and what a test says of them. */
+/** The defaults with addresses and the differences of a test. */
 export function setup(
   top: Partial<Setup> = {},
   ike: Partial<IkeConf> = {},

@@ -1,4 +1,4 @@
-/** Clients and gateways in TCP (RFC 9329) by real connections on loopback. */
+/** Tests clients and gateways in TCP (RFC 9329) by real connections on loopback. */
 import assert from "node:assert/strict";
 import { endsKey, type IpAddress, type Path } from "@/base/address.ts";
 import { portableBackend } from "@/crypto/portable.ts";
@@ -36,10 +36,10 @@ interface Pair {
   readonly sent: { readonly octets: Uint8Array; readonly path: Path }[];
 }
 
-/** How long strangers may stay at a gateway of these tests. */
+/** How long strangers may stay at a gateway of these tests, in milliseconds. */
 const STRANGER_MS = 1_500;
 
-/** Both roles; `relay` gives the port that stands before the gateway's. */
+/** Starts both roles; `relay` returns the port in front of the gateway's. */
 async function pair(
   tunnels: number,
   config: Partial<IkeConfig>,
@@ -165,7 +165,7 @@ test("what a lost connection left unanswered goes out by the next, and the SA go
   const [first] = liveSas(gateway).map(({ path }) => path);
   assert.ok(liveSas(client)[0]!.peer.natOwn && liveSas(gateway)[0]!.peer.natPeer);
   relay.cut();
-  // A liveness check tells the gateway where the tunnel is now (RFC 9329 §6.1).
+  // A liveness check shows the gateway the present connection of the tunnel (RFC 9329 §6.1).
   await until(() => liveSas(gateway).some(({ path }) => path.peerPort !== first!.peerPort));
   assert.equal(relay.taken, 2);
   assert.ok(

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { DialWindow } from "@/engine/load/dial_window.ts";
 
-/** Has so many tunnels come up, one a millisecond, each `setupMs` after its first message. */
+/** Lets `count` tunnels be established, one in each millisecond, each `setupMs` after its first message. */
 function feed(window: DialWindow, count: number, setupMs: (i: number) => number, fromMs = 0) {
   for (let i = 0; i < count; i++) window.established(setupMs(i), fromMs + i);
 }
@@ -15,7 +15,7 @@ Deno.test("a peer that answers at once has the whole window", () => {
 Deno.test("a peer whose answers wait in queues gets fewer at a time, and more again when they do not", () => {
   const window = new DialWindow(2520, true);
   window.established(3, -1);
-  // A queue of the peer's: what is on its way leaves one a millisecond.
+  // The peer has a queue, from which one set-up leaves in each millisecond.
   feed(window, 20_000, () => window.size);
   assert.ok(window.size > 200 && window.size < 800, `${window.size}`);
   feed(window, 5_000, () => 10, 20_000);

@@ -19,7 +19,7 @@ function planOf(conf: Partial<Setup["pingconf"]>, numberoftunnels = 10) {
   return pingPlanOf(setup({ numberoftunnels, pingconf }))!;
 }
 
-/** A tunnel between these ranges; with inner addresses of remote access where there are any. */
+/** A tunnel between these ranges, with the inner addresses of remote access if there are any. */
 function tunnel(own: string, peer: string, ...inner: string[]): IkeSa {
   const [ownTs, peerTs] = [own, peer].map((range) => {
     const [start, end = start] = range.split("-");

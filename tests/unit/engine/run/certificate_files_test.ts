@@ -11,7 +11,7 @@ import { setup } from "../setups.ts";
 
 const crypto = portableBackend();
 
-/** An authority of OpenSSL's with the certificates 01 `good` and 02 `bad`, the latter revoked. */
+/** An authority of OpenSSL with the certificates 01 `good` and 02 `bad`, of which the latter is revoked. */
 class OpensslAuthority {
   readonly dir = Deno.makeTempDirSync();
 

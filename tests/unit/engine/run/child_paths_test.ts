@@ -1,6 +1,6 @@
 /**
- * What a data path is told of a run's CHILD_SAs: when what is received by, when what is sent by, in
- * which order with the datagrams, and what comes of what it tells back.
+ * Tests the calls that a data path gets for a run's CHILD_SAs: when it receives and sends by which, in which
+ * order with the datagrams, and what its reports lead to.
  */
 import assert from "node:assert/strict";
 import type { DataPath, DataPathListener, SaPair } from "@/datapath/data_path.ts";
@@ -9,13 +9,13 @@ import { clientPlan, CONFIG, FakeClock, FakeNetwork, gatewayPlan, rig } from "..
 
 const SECOND = 1_000;
 
-/** A data path that writes down what it is told. */
+/** A data path that records its calls. */
 class Recorder implements DataPath {
   readonly kind = "kernel";
   readonly lines: string[] = [];
   readonly pairs = new Map<number, SaPair>();
   closed = false;
-  /** What waits for {@linkcode flush}. */
+  /** Number of calls that wait for {@linkcode flush}. */
   waiting = 0;
 
   constructor(readonly listener: DataPathListener) {}
@@ -46,7 +46,7 @@ class Recorder implements DataPath {
     return Promise.resolve();
   }
 
-  /** First, second, … CHILD_SA of this end. */
+  /** The name of a CHILD_SA of this end: first, second, … */
   #name(spiIn: number): number {
     return [...this.pairs.keys()].indexOf(spiIn) + 1;
   }
@@ -56,7 +56,7 @@ class Recorder implements DataPath {
   }
 }
 
-/** Both ends of one tunnel; the client's CHILD_SA is rekeyed every 4 s. */
+/** Both ends of a tunnel whose CHILD_SA the client rekeys every 4 s. */
 function stage(childLifetimeMs = 0) {
   const clock = new FakeClock(), network = new FakeNetwork(clock);
   const [child] = CONFIG.children;

@@ -14,7 +14,9 @@ function order(name: string): Order {
   return { name, wanted: true };
 }
 
-/** Takes orders, each of which costs what its share says, until `name` is taken; what went before it. */
+/**
+ * Takes jobs, each with the cost of its share, until `name` is taken; returns those that were taken before.
+ */
 function before(waiting: ComputeQueue<Order>, name: string, costMs: (share: string) => number) {
   for (let count = 0, ms = 0;; count++) {
     const next = waiting.take();

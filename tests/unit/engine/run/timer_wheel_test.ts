@@ -10,7 +10,7 @@ function item(name: string, deadlineMs: number): Item {
   return { name, deadlineMs };
 }
 
-/** Advances and takes deadlines away as they are met. */
+/** Advances the wheel, and removes deadlines as they are met. */
 function due(wheel: TimerWheel<Item>, nowMs: number): string[] {
   const names: string[] = [];
   wheel.advance(nowMs, (i) => {
