@@ -1,6 +1,6 @@
 /**
- * What every CHILD_SA is made of, whichever exchange makes it (RFC 7296 §1.2, §1.3.1, §1.3.3):
- * proposals and selectors at both ends, SPIs, keys.
+ * What all exchanges that make a CHILD_SA share (RFC 7296 §1.2, §1.3.1, §1.3.3): proposals and selectors at
+ * both ends, SPIs, keys.
  * @module
  */
 import { showAddress } from "@/base/address.ts";
@@ -44,7 +44,7 @@ import { findPayload, type Payload } from "@/wire/message.ts";
 import type { NotifyPayload } from "@/wire/payloads/notify.ts";
 import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";
 
-/** A CHILD_SA with an SPI of ours, not yet negotiated; registered in the process. */
+/** Makes a CHILD_SA with an own SPI that is not negotiated yet, and registers it in the process. */
 export function newChild(sa: IkeSa, configIndex: number, initiatedHere: boolean): ChildSa {
   const { tunnelMode, ipcomp } = sa.config.children[configIndex]!;
   const child: ChildSa = {
@@ -77,21 +77,21 @@ export function newChild(sa: IkeSa, configIndex: number, initiatedHere: boolean)
   return child;
 }
 
-/** What a CHILD_SA's keys come from (RFC 7296 §2.17), and what it may replace. */
+/** The inputs for the keys of a CHILD_SA (RFC 7296 §2.17), and the CHILD_SA that it replaces. */
 export interface ChildInputs {
   readonly nonceI: Uint8Array;
   readonly nonceR: Uint8Array;
-  /** g^ir (new) of an exchange with KE payloads. */
+  /** The shared secret g^ir (new) of an exchange with KE payloads. */
   readonly shared?: Uint8Array;
   /** The secrets of the IKE_FOLLOWUP_KE exchanges after it, in their order (RFC 9370 §2.2.4). */
   readonly additional?: readonly Uint8Array[];
-  /** The group of that KE; 0: none. */
+  /** The group of that key exchange; 0: none. */
   readonly group: number;
-  /** The CHILD_SA that is rekeyed: what it carries is proposed again (§2.9.2). */
+  /** The CHILD_SA that is rekeyed, whose selectors are proposed again (§2.9.2). */
   readonly replaces?: ChildSa;
 }
 
-/** The groups a CREATE_CHILD_SA offers; the first CHILD_SA has none (RFC 7296 §1.2). */
+/** The groups that a CREATE_CHILD_SA request offers; the first CHILD_SA has none (RFC 7296 §1.2). */
 export function groupsOf(
   config: ChildConfig,
   inputs: { readonly group: number },
@@ -99,13 +99,13 @@ export function groupsOf(
   return inputs.group === 0 ? [] : config.pfsGroups;
 }
 
-/** A CHILD_SA's payloads; between the last two a CREATE_CHILD_SA has its nonce and key. */
+/** The payloads of a CHILD_SA. In CREATE_CHILD_SA, nonce and key exchange are between the last two. */
 export interface ChildPayloads {
   readonly proposal: readonly Payload[];
   readonly selectors: readonly Payload[];
 }
 
-/** Notifies, SAi2, TSi, TSr of an initiator's request. */
+/** The notifies, SAi2, TSi and TSr of an initiator's request. */
 export function childRequest(
   sa: IkeSa,
   child: ChildSa,
@@ -129,7 +129,9 @@ export function childRequest(
   };
 }
 
-/** A rekey proposes what is in use (§2.9.2), unless the setup wants its own selectors again. */
+/**
+ * The selectors of a proposal: a rekey proposes those in use (§2.9.2), unless the setup wants its own again.
+ */
 function proposedSelectors(
   sa: IkeSa,
   config: ChildConfig,
@@ -137,17 +139,20 @@ function proposedSelectors(
 ): SelectorPair {
   if (!replaces || config.useProvisionedTs) return configured(sa, config);
   const used = { own: replaces.ownTs, peer: replaces.peerTs };
-  // A NAT may have given an end another address since.
+  // A NAT may have given an end another address since then.
   return config.tunnelMode ? used : substituted(used, sa);
 }
 
-/** Both ends' selectors as the setup has them, of this SA's tunnel and hosts. */
+/** The configured selectors of both ends for this SA's tunnel and hosts. */
 function configured(sa: IkeSa, config: ChildConfig): SelectorPair {
   const pair = { own: ownSelectors(sa, config), peer: peerSelectors(sa, config) };
   return config.tunnelMode ? pair : ofHosts(pair, sa.path);
 }
 
-/** Our end's selectors of this SA's tunnel. A responder does not know the tunnel: they are as is. */
+/**
+ * Our configured selectors for this SA's tunnel. As a responder does not know the tunnel, they are not
+ * shifted.
+ */
 function ownSelectors(sa: IkeSa, config: ChildConfig): readonly TrafficSelector[] {
   const own = sa.dialled ? shifted(config.ownTs, config.ownTsStep, sa.index) : config.ownTs;
   return sa.env.pools ? own : withinInner(sa, own);
@@ -158,8 +163,10 @@ function peerSelectors(sa: IkeSa, config: ChildConfig): readonly TrafficSelector
   return sa.env.pools ? withinInner(sa, peer) : peer;
 }
 
-/** The remote-access client's end is what was assigned to it, at both ends (RFC 7296 §2.19). Who
- * has pools is the gateway, whichever end rekeyed the IKE SA last. */
+/**
+ * Narrows the end of a remote-access client to its assigned addresses, at both ends (RFC 7296 §2.19). The end
+ * with pools is the gateway, whichever end rekeyed the IKE SA last.
+ */
 function withinInner(
   { inner, env }: IkeSa,
   selectors: readonly TrafficSelector[],
@@ -168,18 +175,19 @@ function withinInner(
   return narrow(selectors, selectorsOf(inner));
 }
 
-/** A responder's payloads, and what its answer is judged by. */
+/** A responder's payloads, and what its answer is compared with. */
 export interface ChildAnswer {
   readonly payloads: readonly Payload[];
-  /** Transform Type 4 of our public value; 0: the exchange has none. */
+  /** Transform Type 4 of our public value; 0: the exchange has no key exchange. */
   readonly group: number;
   /** The CHILD_SA that is rekeyed. */
   readonly replaces?: ChildSa | undefined;
 }
 
 /**
- * Why a remote-access client does not ask for an entry of its child list: its own selectors are of a
- * family that the gateway assigned no address of, and an empty TSi says nothing (RFC 7296 §2.19, §3.13).
+ * The failure if a remote-access client cannot request an entry of the configured CHILD_SAs: its own
+ * selectors are of a family of which the gateway assigned no address, and an empty TSi has no meaning (RFC
+ * 7296 §2.19, §3.13).
  */
 export function missingFamily(sa: IkeSa, configIndex: number): Failure | undefined {
   const config = sa.config.children[configIndex]!;
@@ -194,7 +202,7 @@ export function missingFamily(sa: IkeSa, configIndex: number): Failure | undefin
   );
 }
 
-/** Takes the responder's SAr2, TSi, TSr; a failure says why the CHILD_SA cannot be. */
+/** Accepts the responder's SAr2, TSi and TSr, or returns the failure. */
 export function acceptChild(
   turn: Turn,
   child: ChildSa,
@@ -208,8 +216,8 @@ export function acceptChild(
 }
 
 /**
- * Judges the responder's SAr2, TSi, TSr, and notes its SPI: from then on a Delete of the peer finds the
- * CHILD_SA, which has no keys yet. A failure says why the CHILD_SA cannot be.
+ * Checks the responder's SAr2, TSi and TSr, and records its SPI: from then on a Delete of the peer finds the
+ * CHILD_SA, which has no keys yet. Returns the failure, if any.
  */
 export function judgeAnswer(
   sa: IkeSa,
@@ -220,7 +228,8 @@ export function judgeAnswer(
   const proposals = findPayload(payloads, PayloadType.SA)?.proposals;
   const tsI = findPayload(payloads, PayloadType.TSI)?.selectors;
   const tsR = findPayload(payloads, PayloadType.TSR)?.selectors;
-  // RFC 7296 §3.10.1: an error, known or not, fails the request, whatever stands beside it.
+  // An error notify, known or not, means that the request has failed, whatever else the response has (RFC
+  // 7296 §3.10.1).
   const refused = findError(payloads) !== undefined || !proposals || !tsI || !tsR;
   if (refused) return refusedByPeer(sa, child, { error: findError(payloads), group, replaces });
   const groups = groupsOf(config, { group });
@@ -230,7 +239,7 @@ export function judgeAnswer(
   }
   const fault = spiFault(choice.spi);
   if (fault) return refusedHere(`Peer answered with ${fault}`);
-  // From here on the peer has its half: whoever refuses the answer owes it a Delete.
+  // From here on the peer has its half, so that an end that refuses the answer must send a Delete.
   child.suite = childSuiteOf(sa, choice);
   if (!sa.env.broken.has("forget_spi_in_answer")) child.spiOut = spiNumber(choice.spi);
   const notified = answerFault(payloads, config);
@@ -256,9 +265,9 @@ function showPair({ own, peer }: SelectorPair): string {
   return `${showSelectors(own)} to ${showSelectors(peer)}`;
 }
 
-/** What the peer refused: its error notify, and what our request was about. */
+/** What the peer refused: its error notify, and the request. */
 export interface ChildRefusal {
-  /** Undefined: the answer lacks a payload instead. */
+  /** Undefined: the answer lacks a payload. */
   readonly error: NotifyPayload | undefined;
   /** Transform Type 4 of our public value; 0: there was none. */
   readonly group: number;
@@ -266,8 +275,8 @@ export interface ChildRefusal {
 }
 
 /**
- * Words for a CHILD_SA, or its rekey, that the peer refused: what was offered, and which options to
- * compare with the peer's (RFC 7296 §1.2: the IKE SA stands all the same).
+ * The text for a CHILD_SA, or its rekey, that the peer refused: what was offered, and which options to
+ * compare with the peer's (the IKE SA stays, RFC 7296 §1.2).
  */
 export function refusedByPeer(
   sa: IkeSa,
@@ -313,23 +322,26 @@ function reasonFor(
 
 const WHAT_PEER_HAS = "the peer's log says what it has configured";
 
-/** The CHILD_SA of IKE_AUTH has no key exchange, so that one configured at one end shows only now. */
+/**
+ * A hint for a rekey: as the CHILD_SA of IKE_AUTH has no key exchange, one that is only configured at one end
+ * shows now.
+ */
 function hintOfPfs({ pfsGroups }: ChildConfig): string {
   return pfsGroups.length > 0
     ? "pfsenabled and pfsgrpid ask for a key exchange, which the peer may not have configured"
     : `pfsenabled is false, and the peer may want a key exchange; else ${WHAT_PEER_HAS}`;
 }
 
-/** A responder's half of a CHILD_SA that has an SPI and no keys yet, and what the peer is told of it. */
+/** A responder's half of a CHILD_SA, with an SPI and without keys, and the payloads for the peer. */
 export interface AnsweredChild extends ChildPayloads {
   readonly child: ChildSa;
   readonly agreed: ChildAgreement;
 }
 
 /**
- * Makes the responder's half of the first candidate whose selectors meet: narrows, and gives SAr2,
- * TSi, TSr. Whoever calls it completes the CHILD_SA.
- * @throws {PeerError} TS_UNACCEPTABLE, with words.
+ * Makes the responder's half of the first candidate with common selectors: narrows them, and makes SAr2, TSi
+ * and TSr. The caller completes the CHILD_SA.
+ * @throws {PeerError} TS_UNACCEPTABLE with a text.
  */
 export function answerChild(
   turn: Turn,
@@ -370,10 +382,10 @@ export function answerChild(
   throw new PeerError(NotifyType.TS_UNACCEPTABLE, text);
 }
 
-/** What was agreed on, and what the keys are made of. */
+/** What was agreed, and the inputs for the keys. */
 export type CompleteChild = ChildAgreement & { readonly inputs: ChildInputs };
 
-/** Keys, selectors, state; and the wish to have it in the data path. */
+/** Completes a CHILD_SA: derives its keys, sets its selectors and state, and asks for its installation. */
 export function completeChild(turn: Turn, child: ChildSa, negotiated: CompleteChild): void {
   const { sa, nowMs, out } = turn;
   const suite = child.suite ?? childSuiteOf(sa, negotiated.choice);
@@ -402,7 +414,7 @@ export function completeChild(turn: Turn, child: ChildSa, negotiated: CompleteCh
   const old = inputs.replaces;
   const waits = old !== undefined && !child.initiatedHere && old.state !== "closed";
   if (waits && !sa.env.broken.has("send_by_new_at_once")) child.behind = old;
-  // Packets leave by the new one from now on, also where the old one still stood behind one before it.
+  // Packets leave by the new one from now on, also if the old one was itself waiting behind another.
   else if (old) old.behind = undefined;
   out.push({ kind: "install", child, old }, sa);
 }

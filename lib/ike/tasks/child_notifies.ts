@@ -1,7 +1,7 @@
 /**
- * What two ends settle about a CHILD_SA by notifies, beside its proposals and selectors: transport
- * mode (RFC 7296 §1.3.1), whether TFC padding is taken (§1.3.1, RFC 4303 §2.7), IPComp (§2.22).
- * NON_FIRST_FRAGMENTS_ALSO is passed over, which declines it.
+ * The notifies by which both ends negotiate a CHILD_SA beside proposals and selectors: transport mode (RFC
+ * 7296 §1.3.1), whether TFC padding is accepted (§1.3.1, RFC 4303 §2.7), and IPComp (§2.22).
+ * NON_FIRST_FRAGMENTS_ALSO is ignored, which declines it.
  * @module
  */
 import { IpcompTransform, nameOfIpcompTransform } from "@/iana/ipcomp.ts";
@@ -14,10 +14,13 @@ import { findNotify, notifies, notify } from "@/ike/records/notify.ts";
 import type { Payload } from "@/wire/message.ts";
 import type { NotifyPayload } from "@/wire/payloads/notify.ts";
 
-/** CPIs below are well-known or reserved, above for private use (RFC 3173 §3.3). */
+/**
+ * The range of CPIs that are drawn: lower ones are well-known or reserved, higher ones for private use (RFC
+ * 3173 §3.3).
+ */
 const CPI_MIN = 256, CPI_MAX = 61_439;
 
-/** What a request of ours says. */
+/** The notifies of our request. */
 export function asked(child: ChildSa, config: ChildConfig): NotifyPayload[] {
   return [
     ...(config.tunnelMode ? [] : [notify(NotifyType.USE_TRANSPORT_MODE)]),
@@ -26,7 +29,7 @@ export function asked(child: ChildSa, config: ChildConfig): NotifyPayload[] {
   ];
 }
 
-/** What an answer of ours says; `child` is what was settled. */
+/** The notifies of our response; `child` is what was negotiated. */
 export function answered(child: ChildSa, config: ChildConfig): NotifyPayload[] {
   return [
     ...(child.tunnelMode ? [] : [notify(NotifyType.USE_TRANSPORT_MODE)]),
@@ -41,14 +44,14 @@ function tfcNotify({ tfc, protocol }: ChildConfig): NotifyPayload[] {
     : [notify(NotifyType.ESP_TFC_PADDING_NOT_SUPPORTED)];
 }
 
-/** CPI (uint16) and transform. */
+/** The notify with CPI (uint16) and transform. */
 function ipcompNotify(cpi: number): NotifyPayload[] {
   if (cpi === 0) return [];
   const data = Uint8Array.of(cpi >> 8, cpi & 0xff, IpcompTransform.IPCOMP_DEFLATE);
   return [notify(NotifyType.IPCOMP_SUPPORTED, data)];
 }
 
-/** A CPI of ours. All of them mean DEFLATE without a state, so that it does no harm to meet again. */
+/** Draws a CPI. All CPIs mean DEFLATE without a state, so that one may be drawn twice. */
 export function drawCpi({ env }: IkeSa): number {
   const [high, low] = env.random(2);
   return CPI_MIN + (high! << 8 | low!) % (CPI_MAX - CPI_MIN + 1);
@@ -59,7 +62,7 @@ export function wantsTransport(payloads: readonly Payload[]): boolean {
   return findNotify(payloads, NotifyType.USE_TRANSPORT_MODE) !== undefined;
 }
 
-/** Whether its sender takes TFC padding. */
+/** Whether the sender of the message accepts TFC padding. */
 export function takesTfc(payloads: readonly Payload[]): boolean {
   return findNotify(payloads, NotifyType.ESP_TFC_PADDING_NOT_SUPPORTED) === undefined;
 }
@@ -70,7 +73,7 @@ function ipcompOffers(payloads: readonly Payload[]): Ipcomp[] {
     .map(({ data }) => ({ cpiOut: data[0]! << 8 | data[1]!, transform: data[2]! }));
 }
 
-/** A responder's choice of the peer's offers; undefined: none, which is no fault (§2.22). */
+/** A responder's choice among the peer's offers; undefined: none, which is no error (§2.22). */
 export function chooseIpcomp(
   payloads: readonly Payload[],
   config: ChildConfig,
@@ -83,7 +86,7 @@ function isDeflate({ transform, cpiOut }: Ipcomp): boolean {
   return transform === IpcompTransform.IPCOMP_DEFLATE && cpiOut >= CPI_MIN;
 }
 
-/** What a responder may not answer; undefined: it may, and `acceptNotifies` takes it. */
+/** What is wrong with a responder's notifies; undefined: nothing, and `acceptNotifies` takes them. */
 export function answerFault(
   payloads: readonly Payload[],
   config: ChildConfig,
@@ -97,7 +100,7 @@ export function answerFault(
     return "answered with transport mode, which we did not ask for";
   }
   const offers = ipcompOffers(payloads);
-  // RFC 7296 §2.22: an answer has one of those that were offered, or none.
+  // An answer has at most one of the offers (RFC 7296 §2.22).
   if (offers.length > 1) return `answered with ${offers.length} IPCOMP_SUPPORTED instead of one`;
   const [offer] = offers;
   if (!offer || config.ipcomp && isDeflate(offer)) return undefined;
@@ -105,7 +108,7 @@ export function answerFault(
   return `answered with ${name}, which we did not offer`;
 }
 
-/** The initiator's half of what an answer without fault settles. */
+/** Records at the initiator what the notifies of a valid answer mean. */
 export function acceptNotifies(child: ChildSa, payloads: readonly Payload[]): void {
   child.tunnelMode = !wantsTransport(payloads);
   child.peerTakesTfc = takesTfc(payloads);

@@ -58,7 +58,7 @@ import {
 import { findPayload, type Payload } from "@/wire/message.ts";
 import type { NotifyPayload } from "@/wire/payloads/notify.ts";
 
-/** See {@linkcode TaskKind}. */
+/** CREATE_CHILD_SA for a CHILD_SA as initiator; see {@linkcode TaskKind}. */
 export const createChild: TaskKind<CreateChildTask> = {
   exchange: ExchangeType.CREATE_CHILD_SA,
 
@@ -74,7 +74,7 @@ export const createChild: TaskKind<CreateChildTask> = {
   },
 
   computed(turn, task, result) {
-    // The time of all CHILD_SAs of this IKE SA was over meanwhile.
+    // The lifetime of all CHILD_SAs of this IKE SA has ended meanwhile.
     if (task.child?.state === "closed") return dropTask(turn, task);
     takeComputed(task, result, {
       generated: () => generated(turn, task),
@@ -117,7 +117,7 @@ function generated(turn: Turn, task: CreateChildTask): void {
   send(turn, task);
 }
 
-/** Whether a rekey of the peer's is under way that would have it refuse ours. */
+/** Whether a rekey of the peer is in progress because of which it would refuse ours. */
 function isAwaited(sa: IkeSa, { old }: CreateChildTask): boolean {
   return awaitedIkeRekey(sa) !== undefined ||
     old !== undefined && awaitedRekey(sa, old) !== undefined;
@@ -130,7 +130,7 @@ function putOff(turn: Turn, task: CreateChildTask): void {
   againSoon(turn, task);
 }
 
-/** The response to an IKE_FOLLOWUP_KE. */
+/** Handles the response to an IKE_FOLLOWUP_KE request. */
 function followed(turn: Turn, task: CreateChildTask, { payloads }: Received): void {
   const child = task.child!;
   const fault = takeFollowup(turn, task, payloads);
@@ -142,8 +142,8 @@ function followed(turn: Turn, task: CreateChildTask, { payloads }: Received): vo
 }
 
 /**
- * A rekey of the peer's crosses ours, and both are answered: where ours has the lowest nonce it is not
- * gone on with, else the peer's will not be (RFC 9370 §2.2.4).
+ * Whether ours stops, of two crossing rekeys that are both answered: the one with the lowest nonce is not
+ * continued (RFC 9370 §2.2.4).
  */
 function yieldsToRival(turn: Turn, task: CreateChildTask): boolean {
   const { sa, out } = turn, { rival, old, nonce, peerNonce } = task;
@@ -159,12 +159,12 @@ function yieldsToRival(turn: Turn, task: CreateChildTask): boolean {
   return true;
 }
 
-/** Whether there is a rekey of the peer's that is complete, or is still to be: not one that it gave up. */
+/** Whether a rekey of the peer is complete, or still will be, and was not given up by it. */
 function counts(rival: CreateChildTask["rival"]): boolean {
   return rival !== undefined && (rival.child.state !== "closed" || rival.child.keys !== undefined);
 }
 
-/** The peer's rekey is the one that counts: it is complete, or it will be, or else ours comes again. */
+/** Leaves the CHILD_SA to the peer's rekey: it is complete, or will be; otherwise ours is tried again. */
 function leaveToRival(turn: Turn, { old, rival }: CreateChildTask): void {
   const isComplete = rival!.child.state !== "creating";
   if (old!.state === "rekeying") old!.state = isComplete ? "rekeyed" : "established";
@@ -172,8 +172,8 @@ function leaveToRival(turn: Turn, { old, rival }: CreateChildTask): void {
 }
 
 /**
- * The peer was faster: what this would replace is rekeyed or deleted already, and no request of ours is
- * out that could cross the peer's.
+ * Whether the peer was faster: the CHILD_SA to replace is already rekeyed or deleted, and no request of ours
+ * is outstanding that could cross the peer's.
  */
 function isOvertaken({ old }: CreateChildTask): boolean {
   return old !== undefined && !isLiveChild(old);
@@ -199,7 +199,7 @@ function send(turn: Turn, task: CreateChildTask): void {
   sendRequest(turn, ExchangeType.CREATE_CHILD_SA, payloads);
 }
 
-/** REKEY_SA names the SPI that its sender receives on (RFC 7296 §1.3.3). */
+/** The notify REKEY_SA, with the SPI by which its sender receives (RFC 7296 §1.3.3). */
 function rekeyNotify(old: ChildSa): NotifyPayload {
   const { protocol } = old.suite!, spi = spiOctets32(old.spiIn);
   return {
@@ -229,9 +229,9 @@ function accept(turn: Turn, task: CreateChildTask): void {
 }
 
 /**
- * The peer answered, and deleted the new CHILD_SA before it was complete here. To the peer the exchange
- * went through: what was rekeyed is replaced, and is deleted as after any rekey. Where additional key
- * exchanges are still to come the peer made none, and what was there before stands.
+ * Handles that the peer answered and then deleted the new CHILD_SA before it was complete here. To the peer
+ * the exchange has succeeded: the rekeyed CHILD_SA is replaced, and is deleted as after any rekey. If
+ * additional key exchanges are still to come the peer has made none, and the old one stays.
  */
 export function deletedByPeer(turn: Turn, task: CreateChildTask): void {
   const { sa, out } = turn, { old, child } = task;
@@ -251,7 +251,7 @@ export function deletedByPeer(turn: Turn, task: CreateChildTask): void {
 
 const DELETED_BY_PEER = { cause: "DELETED_BY_PEER", closeCode: CloseCode.DELETED_BY_PEER };
 
-/** Which of the SAs goes, and who says so (RFC 7296 §2.8.1). */
+/** Decides which of the SAs is deleted, and by which end (RFC 7296 §2.8.1). */
 function settle(turn: Turn, task: CreateChildTask, child: ChildSa): void {
   const { sa, out } = turn, { old, nonce, peerNonce, rival } = task;
   const ours = lowerNonce(nonce, peerNonce), isContested = counts(rival);
@@ -259,7 +259,7 @@ function settle(turn: Turn, task: CreateChildTask, child: ChildSa): void {
     !sa.env.broken.has("keep_both_children");
   const pending = rival?.child.state === "creating" ? awaitedRekey(sa, old!) : undefined;
   const goes = lost ? child : old!;
-  // The peer forgets what is redundant as soon as our Delete is there: packets leave by another.
+  // The peer drops the redundant one as soon as it gets our Delete, so that packets must leave by another.
   const other = old!.state !== "closed" ? old! : rival?.child;
   if (lost && other?.keys && other.state !== "closed" && !sa.env.broken.has("send_by_lost")) {
     out.push({ kind: "send_by", child: other }, sa);
@@ -267,12 +267,12 @@ function settle(turn: Turn, task: CreateChildTask, child: ChildSa): void {
   if (lost && pending) return loseToAwaited(turn, task, child);
   if (pending) forgetFollowup(turn, pending);
   if (!lost && rival && rival.child.state !== "closed") {
-    // Ours sends, whatever becomes of the old one; the peer's is redundant, and the peer deletes it.
+    // Ours sends in any case; the peer's is redundant, and the peer deletes it.
     rival.child.behind = undefined;
     rival.child.state = "rekeyed";
     rival.child.replaced = true;
   }
-  // Whoever deletes it, the old one is replaced.
+  // The old one is replaced, whichever end deletes it.
   old!.replaced = goes.replaced = true;
   if (old!.state !== "closed") old!.state = "rekeyed";
   if (goes.state === "closed") return;
@@ -281,8 +281,8 @@ function settle(turn: Turn, task: CreateChildTask, child: ChildSa): void {
 }
 
 /**
- * Ours is complete and lost against a rekey of the peer's whose additional key exchanges are still to
- * come: the old CHILD_SA carries on until then.
+ * Handles that ours is complete, but has lost against a rekey of the peer whose additional key exchanges are
+ * still to come: the old CHILD_SA is used until then.
  */
 function loseToAwaited(turn: Turn, task: CreateChildTask, child: ChildSa): void {
   leaveToRival(turn, task);
@@ -292,12 +292,12 @@ function loseToAwaited(turn: Turn, task: CreateChildTask, child: ChildSa): void 
   turn.sa.queue.unshift({ kind: "delete_child", child });
 }
 
-/** It came to nothing; the old CHILD_SA, if it still stands, is tried again later. */
+/** Handles a failed exchange; if the old CHILD_SA still exists, its rekey is tried again later. */
 function giveUp(turn: Turn, task: CreateChildTask, failure: Failure): void {
   const { sa, out } = turn, { old, child, rival } = task;
   sa.active = undefined;
   if (child) withdraw(turn, child);
-  // The peer's exchange went through, or is about to: it rekeys, we do not.
+  // The peer's exchange has succeeded, or will: it rekeys, and we do not.
   if (old && counts(rival)) return leaveToRival(turn, task);
   out.push({ kind: "create_child_failed", old, failure }, sa);
   if (!old) return;
@@ -307,8 +307,8 @@ function giveUp(turn: Turn, task: CreateChildTask, failure: Failure): void {
 }
 
 /**
- * What the peer agreed to and we do not take is there at its end: it is deleted by us (RFC 7296
- * §1.3.1, of a declined transport mode).
+ * Deletes a CHILD_SA that exists at the peer because it agreed to something that we do not accept (RFC 7296
+ * §1.3.1, about a declined transport mode).
  */
 function withdraw({ sa, out }: Turn, child: ChildSa): void {
   const agreed = child.suite !== undefined && !sa.env.broken.has("keep_declined_child");
@@ -319,7 +319,7 @@ function withdraw({ sa, out }: Turn, child: ChildSa): void {
 function refused(turn: Turn, task: CreateChildTask, error: NotifyPayload): void {
   const { sa } = turn, { old, child } = task, group = task.rounds[0]?.method ?? 0;
   const failure = refusedByPeer(sa, child!, { error, group, replaces: old });
-  // The peer keeps nothing of a series that it refuses to go on with: there is nothing to delete.
+  // The peer keeps nothing of a series that it refuses to continue, so that there is nothing to delete.
   if (isInSeries(task)) removeChild(sa, child!, turn.out);
   switch (error.notify) {
     case NotifyType.STATE_NOT_FOUND:
@@ -334,7 +334,8 @@ function refused(turn: Turn, task: CreateChildTask, error: NotifyPayload): void 
       return againSoon(turn, task);
     case NotifyType.CHILD_SA_NOT_FOUND:
       giveUp(turn, task, failure);
-      // §2.25: what the peer does not know is silently gone; what is still wanted is made anew.
+      // An SA that the peer does not know is removed without a Delete; if it is still needed, a new one is
+      // made (§2.25).
       if (old && old.state === "established") {
         removeChild(sa, old, turn.out);
         sa.queue.push(newCreateChild(sa, task.configIndex));
@@ -345,7 +346,7 @@ function refused(turn: Turn, task: CreateChildTask, error: NotifyPayload): void 
   }
 }
 
-/** §2.25: not at once, the peer is busy with what made it refuse. */
+/** Postpones the task, as the peer is busy with what made it refuse (§2.25). */
 function againSoon(turn: Turn, task: CreateChildTask): void {
   const { sa } = turn, { old, configIndex } = task;
   if (old) {
@@ -358,10 +359,10 @@ function againSoon(turn: Turn, task: CreateChildTask): void {
   sa.postponed = [...sa.postponed, { task: again, dueMs: soonMs(turn) }];
 }
 
-/** Whether it is begun anew with the method that the peer asks for. */
+/** Whether the task begins again with the method that the peer asks for. */
 function otherMethod(turn: Turn, task: CreateChildTask, error: NotifyPayload): boolean {
-  // The peer's own rekey went through meanwhile: there is nothing left to try for. What was settled by
-  // the answer to CREATE_CHILD_SA is not changed any more.
+  // If the peer's own rekey has succeeded meanwhile, there is nothing left to try. What the answer to
+  // CREATE_CHILD_SA has settled does not change any more.
   if (task.rival || isInSeries(task)) return false;
   const methods = turn.sa.config.children[task.configIndex]!.pfsGroups;
   if (!changeMethod(task, error, { methods })) return false;
@@ -369,12 +370,15 @@ function otherMethod(turn: Turn, task: CreateChildTask, error: NotifyPayload): b
   return true;
 }
 
-/** Which old CHILD_SA our rekey under way is about; for collisions. */
+/** Our rekey of an old CHILD_SA that is in progress, if any; for collisions. */
 export function rekeyUnderWay(sa: IkeSa, old: ChildSa): CreateChildTask | undefined {
   return sa.active?.kind === "create_child" && sa.active.old === old ? sa.active : undefined;
 }
 
-/** The request that `received` answers is of this kind; type guard for the responder's side. */
+/**
+ * The CHILD_SA that a request of the peer replaces; "unknown" if it names none of ours, undefined if it
+ * replaces none.
+ */
 export function rekeyTarget(sa: IkeSa, received: Received): ChildSa | "unknown" | undefined {
   for (const p of received.payloads) {
     if (p.type !== PayloadType.NOTIFY || "raw" in p) continue;

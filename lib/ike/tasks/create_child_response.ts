@@ -1,7 +1,7 @@
 /**
- * CREATE_CHILD_SA as responder: a new CHILD_SA, one that replaces another, or a new IKE SA
- * (RFC 7296 §1.3). What collides with something of ours is decided here, under the sentences of
- * §2.25.1 and §2.25.2.
+ * CREATE_CHILD_SA as responder: for an additional CHILD_SA, for one that replaces another, or for a new IKE
+ * SA (RFC 7296 §1.3). Collisions with exchanges of ours are decided here, by the sentences of §2.25.1 and
+ * §2.25.2.
  * @module
  */
 import { must, WireError } from "@/base/errors.ts";
@@ -56,10 +56,10 @@ import { NONCE_OCTETS } from "@/ike/tasks/key_exchange.ts";
 import { decideByUse, newSpi, replace, spiOf, successor } from "@/ike/tasks/rekey_ike.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
 
-/** CHILD_SAs of one IKE SA at most, rekeyed ones that wait for their Delete included. */
+/** The most CHILD_SAs of an IKE SA, including rekeyed ones that wait for their Delete. */
 const CHILDREN_MAX = 256;
 
-/** See {@linkcode ResponderKind}. */
+/** CREATE_CHILD_SA as responder; see {@linkcode ResponderKind}. */
 export const createChildResponse: ResponderKind = {
   exchange: ExchangeType.CREATE_CHILD_SA,
 
@@ -69,7 +69,7 @@ export const createChildResponse: ResponderKind = {
     const first = findPayload(payloads, PayloadType.SA)!.proposals[0];
     if (first?.protocol === ProtocolId.IKE) return respondIke(turn, request);
     const old = mayCreate(sa, request);
-    // Who rekeys it anew has given up what it had begun.
+    // A peer that rekeys it again has given up what it had begun.
     const before = old && awaitedRekey(sa, old);
     if (before) forgetFollowup(turn, before);
     mayAwait(sa);
@@ -91,7 +91,7 @@ export const createChildResponse: ResponderKind = {
       throw new PeerError(NotifyType.INVALID_SYNTAX, `Cannot use the public value: ${result.why}`);
     }
     must(result.op === "ke_respond", "a responder asks for both halves at once");
-    // While it was computed an exchange of ours may have ended: what stood then may be going now.
+    // During the computation an exchange of ours may have ended, so that an SA may be closing by now.
     if (answering.kind === "create_child") {
       mayCreate(turn.sa, answering.request);
       return answer(turn, answering.request, answering, result);
@@ -106,13 +106,13 @@ function later(why: string): PeerError {
   return new PeerError(NotifyType.TEMPORARY_FAILURE, `CREATE_CHILD_SA while ${why}`);
 }
 
-/** @throws {WireError} where the peer's nonce is too short for what is made of it. */
+/** Checks the peer's nonce. @throws {WireError} if it is too short for the keys. */
 function checkNonce(request: readonly Payload[], ...prfs: readonly Prf[]): void {
   const fault = nonceFault(findPayload(request, PayloadType.NONCE)!.data, ...prfs);
   if (fault) throw new WireError(`Cannot accept ${fault}`);
 }
 
-/** The CHILD_SA to replace, if any. @throws {PeerError} where no CHILD_SA can be made now. */
+/** The CHILD_SA to replace, if any. @throws {PeerError} if no CHILD_SA can be made now. */
 function mayCreate(sa: IkeSa, request: Received): ChildSa | undefined {
   if (sa.phase === "closing" || isReplaced(sa)) throw later("the IKE SA is going");
   // §2.25.2: "create or rekey a CHILD SA when it is currently rekeying the IKE SA".
@@ -121,14 +121,14 @@ function mayCreate(sa: IkeSa, request: Received): ChildSa | undefined {
 }
 
 /**
- * Whether the CREATE_CHILD_SA of a rekey of ours is answered and its additional key exchanges go on: it is
- * too late for a rekey of the same SA that crosses it (RFC 9370 §2.2.4).
+ * Whether the CREATE_CHILD_SA of our rekey is answered and its additional key exchanges are in progress, so
+ * that it is too late for a crossing rekey of the same SA (RFC 9370 §2.2.4).
  */
 function isGoingOn({ env }: IkeSa, task: SeriesTask | undefined): boolean {
   return task !== undefined && isInSeries(task) && !env.broken.has("answer_rekey_in_series");
 }
 
-/** @throws {PeerError} where the IKE SA cannot be replaced now. */
+/** Checks that the IKE SA can be replaced now. @throws {PeerError} if it cannot. */
 function mayReplace(sa: IkeSa): void {
   // §2.25.2: "rekey an IKE SA that it is currently trying to close".
   if (sa.phase === "closing" || isReplaced(sa)) throw later("the IKE SA is going");
@@ -139,17 +139,17 @@ function mayReplace(sa: IkeSa): void {
   if (isGoingOn(sa, ours)) throw later("the IKE SA is being rekeyed");
 }
 
-/** The CHILD_SA that the request replaces. @throws {PeerError} where it cannot be (§2.25.1). */
+/** The CHILD_SA that the request replaces. @throws {PeerError} if it cannot be replaced (§2.25.1). */
 function targetOf(sa: IkeSa, request: Received): ChildSa | undefined {
   const old = rekeyTarget(sa, request), { active } = sa;
   const making = active?.kind === "create_child" && active.stage !== "generating";
-  // CHILD_SA_NOT_FOUND would have the peer forget the CHILD_SA it has just made with us, whose SPI
-  // its response that is lost or still on its way will tell us.
+  // With CHILD_SA_NOT_FOUND the peer would drop the CHILD_SA that it has just made with us, whose SPI is in a
+  // response that is lost or still in flight.
   if (making && (old === "unknown" || old === active.child)) {
     throw later("its CHILD_SA is not complete here");
   }
   if (old === "unknown") {
-    // §2.25: the refusal names it as the request did.
+    // The refusal names the CHILD_SA in the same way as the request (§2.25).
     const { protocol, spi } = findNotify(request.payloads, NotifyType.REKEY_SA)!;
     const text = "Rekey of a CHILD_SA that is not here";
     throw new PeerError(NotifyType.CHILD_SA_NOT_FOUND, text, undefined, { protocol, spi });
@@ -161,8 +161,8 @@ function targetOf(sa: IkeSa, request: Received): ChildSa | undefined {
 }
 
 /**
- * The candidates that go with the peer's public value.
- * @throws {PeerError} INVALID_KE_PAYLOAD where another group is wanted.
+ * The candidates that fit the peer's public value.
+ * @throws {PeerError} INVALID_KE_PAYLOAD if another group is required.
  */
 function sameGroup(
   list: readonly ChildCandidate[],
@@ -172,7 +172,7 @@ function sameGroup(
   const fitting = list.filter((c) => groupOf(c) === keGroup);
   if (fitting.length > 0) return { list: fitting, group: keGroup };
   const wanted = groupOf(list[0]!);
-  // A public value nobody asked for is ignored.
+  // A public value that is not needed is ignored.
   if (wanted === 0) return { list, group: 0 };
   const text = `Peer's public value is of ${nameOfKeGroup(keGroup)}, wanted ${
     nameOfKeGroup(wanted)
@@ -226,14 +226,15 @@ function answer(
     ...selectors,
     ...(awaited ? [linkNotify(awaited)] : []),
   ]);
-  // §2.25.1: "rekey a CHILD SA that it is currently trying to rekey": answer as usual, compare later.
+  // §2.25.1: "rekey a CHILD SA that it is currently trying to rekey": the request is answered as usual, and
+  // nonces are compared later.
   const ours = old && rekeyUnderWay(sa, old);
   const crosses = ours && ours.stage !== "generating";
   if (crosses) ours.rival = { child, lowest: lowerNonce(nonceI, nonceR) };
   if (!awaited) childUp(turn, child, old);
 }
 
-/** A CHILD_SA of the peer's CREATE_CHILD_SA is up, after its last key exchange. */
+/** Reports a CHILD_SA of the peer's CREATE_CHILD_SA, after its last key exchange. */
 export function childUp({ sa, out }: Turn, child: ChildSa, old: ChildSa | undefined): void {
   out.push({ kind: "child_up", by: child, old }, sa);
   if (!old) return;
@@ -288,7 +289,8 @@ function answerIke(
     { type: PayloadType.KE, group: suite.group, data: key.publicValue },
     ...(awaited ? [linkNotify(awaited)] : []),
   ]);
-  // §2.25.2: "rekey an IKE SA that it is currently trying to rekey": answer, and compare later.
+  // §2.25.2: "rekey an IKE SA that it is currently trying to rekey": the request is answered, and nonces are
+  // compared later.
   const active = sa.active?.kind === "rekey_ike" ? sa.active : undefined;
   const crosses = active && active.stage !== "generating" ? active : undefined;
   const rival: RivalIkeSa = { sa: undefined, lowest: lowerNonce(nonceI, nonceR) };

@@ -1,9 +1,9 @@
 /**
- * Deletes of the IKE SA and of CHILD_SAs, as either end of an INFORMATIONAL exchange (RFC 7296
- * §1.4.1).
+ * Deletes the IKE SA and CHILD_SAs, as either end of an INFORMATIONAL exchange (RFC 7296 §1.4.1).
  *
- * Crossing deletes of one CHILD_SA: each end drops it on the other's request and does not name it in
- * its response (§1.4.1). Crossing deletes of the IKE SA: each is answered empty, and both are gone.
+ * If Deletes of one CHILD_SA cross, each end drops it on the other's request and does not name it in its
+ * response (§1.4.1). If Deletes of the IKE SA cross, each is answered by an empty response, and both ends
+ * drop it.
  * @module
  */
 import { ExchangeType } from "@/iana/exchange_type.ts";
@@ -25,7 +25,7 @@ import { sendRequest } from "@/ike/window/exchange.ts";
 import type { Payload } from "@/wire/message.ts";
 import type { DeletePayload } from "@/wire/payloads/delete.ts";
 
-/** Deletes the IKE SA, and with it all its CHILD_SAs. */
+/** Deletes the IKE SA with all its CHILD_SAs. */
 export const deleteIke: TaskKind<DeleteIkeTask> = {
   exchange: ExchangeType.INFORMATIONAL,
   begin(turn, task) {
@@ -38,7 +38,7 @@ export const deleteIke: TaskKind<DeleteIkeTask> = {
   },
 };
 
-/** Deletes one CHILD_SA: names the SPI we receive on; the peer names its own of the pair. */
+/** Deletes a CHILD_SA by our inbound SPI; the peer names its own of the pair. */
 export const deleteChild: TaskKind<DeleteChildTask> = {
   exchange: ExchangeType.INFORMATIONAL,
   begin(turn, { child, isGone }) {
@@ -53,7 +53,7 @@ export const deleteChild: TaskKind<DeleteChildTask> = {
     const { sa, out } = turn;
     removeChild(sa, child, out);
     if (!expired || sa.children.some(isLiveChild)) return;
-    // It could send no more, and its rekey came to nothing.
+    // It could send no more, and its rekey has failed.
     const why = child.rekeyRefusal ? `: ${child.rekeyRefusal}` : "";
     sa.failure = { ...expired, text: `${expired.text}${why}` };
     sa.queue.length = 0;
@@ -61,7 +61,7 @@ export const deleteChild: TaskKind<DeleteChildTask> = {
   },
 };
 
-/** The Delete payloads of a peer's request. */
+/** Answers the Delete payloads of a peer's request. */
 export const peerDeletes: InformationalPart<DeletePayload> = {
   concerns: (payload) => payload.type === PayloadType.DELETE,
 
@@ -74,7 +74,7 @@ export const peerDeletes: InformationalPart<DeletePayload> = {
   },
 };
 
-/** Drops what the peer deletes; returns our halves, but for those whose Delete crosses (§1.4.1). */
+/** Drops what the peer deletes; returns our halves, except those whose Delete crosses (§1.4.1). */
 function deleteChildren(turn: Turn, deletes: readonly DeletePayload[]): Payload[] {
   const { sa, out } = turn, { active } = sa;
   const answer: Payload[] = [], unasked: ChildSa[] = [];
@@ -87,7 +87,7 @@ function deleteChildren(turn: Turn, deletes: readonly DeletePayload[]): Payload[
         noteOvertaking(sa, spi);
         continue;
       }
-      // Its response, which is still to come, decides what it is worth (RFC 9370 §2.2.4).
+      // The response, which is still to come, decides its fate (RFC 9370 §2.2.4).
       if (isOutstanding(sa, child)) {
         noteOvertaking(sa, spi);
         continue;
@@ -109,12 +109,12 @@ function deleteChildren(turn: Turn, deletes: readonly DeletePayload[]): Payload[
   return answer;
 }
 
-/** Whether a request of ours that is to complete the CHILD_SA is out. */
+/** Whether a request of ours is outstanding that will complete the CHILD_SA. */
 function isOutstanding({ active }: IkeSa, child: ChildSa): boolean {
   return active?.kind === "create_child" && active.child === child && active.stage === "sent";
 }
 
-/** The peer takes back a CHILD_SA whose additional key exchanges are still to come. */
+/** Handles that the peer withdraws a CHILD_SA whose additional key exchanges are still to come. */
 function withdrawn(turn: Turn, spi: number): void {
   for (const awaited of turn.sa.followups) {
     if (awaited.kind !== "create_child" || spiNumber(awaited.agreed.choice.spi) !== spi) continue;
@@ -122,7 +122,7 @@ function withdrawn(turn: Turn, spi: number): void {
   }
 }
 
-/** The Delete of a CHILD_SA that is unknown, gone already, or named by a response yet to come. */
+/** Records the Delete of a CHILD_SA that is unknown, already gone, or named by a response still to come. */
 function noteOvertaking({ active, env }: IkeSa, spi: number): void {
   if (active?.kind !== "create_child" || active.stage !== "sent") return;
   if (env.broken.has("forget_overtaking_delete")) return;
@@ -133,13 +133,13 @@ function noteOvertaking({ active, env }: IkeSa, spi: number): void {
 
 function endedByPeer(turn: Turn): void {
   const { sa } = turn;
-  // §2.25.2: "close an IKE SA that it is currently rekeying": our own rekey is forgotten, and what
-  // the peer's made inherits.
+  // §2.25.2: "close an IKE SA that it is currently rekeying": our own rekey is dropped, and the SA of the
+  // peer's rekey inherits.
   const rekey = sa.active?.kind === "rekey_ike" ? sa.active : undefined;
   const rival = rekey?.rival?.sa;
   if (rival?.phase === "established") replace(turn, rival);
-  // The peer has answered ours and has the new IKE SA. Once its keys are there it is the tunnel, or,
-  // where the peer's own rekey has won, we who created it delete it (§2.8.2).
+  // The peer has answered ours and has the new IKE SA. When its keys are computed it is the tunnel, or, if
+  // the peer's own rekey has won, this end, which created it, deletes it (§2.8.2).
   if (rekey && isAnswered(rekey) && !sa.env.broken.has("forget_answered_rekey")) {
     return void (rekey.deletedMeanwhile = true);
   }

@@ -1,8 +1,8 @@
 /**
- * IKE_FOLLOWUP_KE as initiator: the additional key exchanges of a CREATE_CHILD_SA of ours, one exchange
- * each: HDR, SK {KEi(n), N(ADDITIONAL_KEY_EXCHANGE)} → ← HDR, SK {KEr(n), [N(ADDITIONAL_KEY_EXCHANGE)]}
- * (RFC 9370 §2.2.4). The task of the CREATE_CHILD_SA goes on with them, and nothing is made before the
- * last one.
+ * IKE_FOLLOWUP_KE as initiator: the additional key exchanges of our CREATE_CHILD_SA, with one exchange for
+ * each: HDR, SK {KEi(n), N(ADDITIONAL_KEY_EXCHANGE)} → ← HDR, SK {KEr(n), [N(ADDITIONAL_KEY_EXCHANGE)]} (RFC
+ * 9370 §2.2.4). The task of the CREATE_CHILD_SA continues with them, and an SA is only made after the last
+ * one.
  * @module
  */
 import { must } from "@/base/errors.ts";
@@ -17,28 +17,27 @@ import { addRound, deriveSecret, methodOf, ownKeyPayload } from "@/ike/tasks/key
 import { sendRequest } from "@/ike/window/exchange.ts";
 import type { Payload } from "@/wire/message.ts";
 
-/** A task that begins with CREATE_CHILD_SA and may go on with IKE_FOLLOWUP_KE. */
+/** A task that begins with CREATE_CHILD_SA and may continue with IKE_FOLLOWUP_KE. */
 export type SeriesTask = CreateChildTask | RekeyIkeTask;
 
-/** How often in a row the peer may have forgotten what it was to complete, before the IKE SA ends. */
+/** How often in a row the peer may have lost the state of an exchange before the IKE SA is ended. */
 export const STATES_LOST_MAX = 3;
 
 /**
- * Whether the CREATE_CHILD_SA of the task is answered, and additional key exchanges are to follow or have
- * followed it.
+ * Whether the CREATE_CHILD_SA of the task is answered, and additional key exchanges follow or have followed.
  */
 export function isInSeries({ additional }: SeriesTask): boolean {
   return additional.length > 0;
 }
 
-/** Whether the peer's response to the last exchange of the task has come. */
+/** Whether the response to the last exchange of the task has arrived. */
 export function isAnswered({ stage, rounds, additional }: SeriesTask): boolean {
   return stage === "deriving" && rounds.length > additional.length;
 }
 
 /**
- * Begins with the additional key exchanges that the answer to CREATE_CHILD_SA settled. A text: what is
- * wrong with the answer.
+ * Begins the additional key exchanges that the answer to CREATE_CHILD_SA has settled. Returns what is wrong
+ * with the answer, if anything.
  */
 export function beginSeries(
   task: SeriesTask,
@@ -49,7 +48,7 @@ export function beginSeries(
   return methods.length > 0 ? takeLink(task, answer) : undefined;
 }
 
-/** Goes on to the next additional key exchange. False: all are complete. */
+/** Continues with the next additional key exchange. False: all are complete. */
 export function nextInSeries(turn: Turn, task: SeriesTask): boolean {
   const { rounds, additional } = task;
   const next = rounds.length === 0 ? undefined : additional[rounds.length - 1];
@@ -58,7 +57,7 @@ export function nextInSeries(turn: Turn, task: SeriesTask): boolean {
   return true;
 }
 
-/** Sends the request of an additional key exchange, whose key pair is there. */
+/** Sends the request of an additional key exchange whose key pair is generated. */
 export function sendFollowup(turn: Turn, task: SeriesTask): void {
   must(task.link !== undefined, "the peer's last response links to the next request");
   task.stage = "sent";
@@ -66,7 +65,7 @@ export function sendFollowup(turn: Turn, task: SeriesTask): void {
   sendRequest(turn, ExchangeType.IKE_FOLLOWUP_KE, [...ownKeyPayload(task), link]);
 }
 
-/** Takes the response to it, and asks for the shared secret. A text: what is wrong with it. */
+/** Takes the response, and asks for the shared secret. Returns what is wrong with it, if anything. */
 export function takeFollowup(
   turn: Turn,
   task: SeriesTask,
@@ -78,7 +77,7 @@ export function takeFollowup(
   return `without a public value of ${nameOfKeGroup(methodOf(task))}`;
 }
 
-/** The blob by which the peer knows our next request; it is there where one has to follow. */
+/** Takes the data by which the peer recognizes our next request; it must be there if one follows. */
 function takeLink(task: SeriesTask, answer: readonly Payload[]): string | undefined {
   const { rounds, additional } = task;
   const link = findNotify(answer, NotifyType.ADDITIONAL_KEY_EXCHANGE);
@@ -89,14 +88,14 @@ function takeLink(task: SeriesTask, answer: readonly Payload[]): string | undefi
   return undefined;
 }
 
-/** One series is complete: the peer remembers what it begins. */
+/** Records that a series is complete, so that the peer has kept its state. */
 export function seriesComplete({ peer }: IkeSa): void {
   peer.statesLost = 0;
 }
 
 /**
- * The peer has forgotten the exchanges before (STATE_NOT_FOUND). True: that was once too often, and the
- * IKE SA ends (RFC 9370 §2.2.4).
+ * Handles that the peer has lost the state of the exchanges before (STATE_NOT_FOUND). True: this happened too
+ * often, and the IKE SA ends (RFC 9370 §2.2.4).
  */
 export function stateLost({ sa }: Turn): boolean {
   if (++sa.peer.statesLost < STATES_LOST_MAX) return false;

@@ -1,6 +1,6 @@
 /**
- * IKE_FOLLOWUP_KE as responder (RFC 9370 §2.2.4): each additional key exchange that the answer to a
- * CREATE_CHILD_SA settled is answered in its order, and by the last one the CHILD_SA or the IKE SA is made.
+ * IKE_FOLLOWUP_KE as responder (RFC 9370 §2.2.4): answers each additional key exchange that the answer to a
+ * CREATE_CHILD_SA has settled, in order; the last one makes the CHILD_SA or the IKE SA.
  * @module
  */
 import { must, WireError } from "@/base/errors.ts";
@@ -26,7 +26,7 @@ import { replace, successor } from "@/ike/tasks/rekey_ike.ts";
 import { requestCompute, sendResponse } from "@/ike/window/exchange.ts";
 import { findPayload } from "@/wire/message.ts";
 
-/** See {@linkcode ResponderKind}. */
+/** IKE_FOLLOWUP_KE as responder; see {@linkcode ResponderKind}. */
 export const followupResponse: ResponderKind = {
   exchange: ExchangeType.IKE_FOLLOWUP_KE,
 
@@ -56,7 +56,7 @@ export const followupResponse: ResponderKind = {
     }
     must(result.op === "ke_respond", "a responder asks for both halves at once");
     const { request, awaited } = answering, group = awaited.methods[0]!;
-    // Its time may be over by now, or what it was to replace is gone.
+    // Its time may be over by now, or the SA that it was to replace may be gone.
     if (!turn.sa.followups.includes(awaited) || isGone(turn, awaited)) throw notFound();
     mayGoOn(turn, awaited);
     awaited.methods = awaited.methods.slice(1);
@@ -78,7 +78,7 @@ function notFound(): PeerError {
   return new PeerError(NotifyType.STATE_NOT_FOUND, text);
 }
 
-/** Whether what is to be completed, or what it was to replace, is no more; then it is forgotten. */
+/** Whether the SA to be completed, or the one that it was to replace, is gone; then the state is dropped. */
 function isGone(turn: Turn, awaited: AwaitedFollowup): boolean {
   if (awaited.kind !== "create_child") return false;
   const { child, old } = awaited;
@@ -87,7 +87,10 @@ function isGone(turn: Turn, awaited: AwaitedFollowup): boolean {
   return true;
 }
 
-/** @throws {PeerError} where something of ours is in the way now (RFC 7296 §2.25.1, §2.25.2). */
+/**
+ * Checks for collisions. @throws {PeerError} if an exchange of ours prevents it now (RFC 7296 §2.25.1,
+ * §2.25.2).
+ */
 function mayGoOn(turn: Turn, awaited: AwaitedFollowup): void {
   const why = hindrance(turn.sa, awaited);
   if (!why) return;
@@ -106,7 +109,7 @@ function hindrance(sa: IkeSa, awaited: AwaitedFollowup): string | undefined {
   return busy ? "a CHILD_SA is under way" : undefined;
 }
 
-/** Makes the SA of what is complete; what it gives is done once the response is out. */
+/** Makes the SA after the last exchange; returns what is done after the response is sent. */
 function complete(turn: Turn, awaited: AwaitedFollowup): () => void {
   const { sa } = turn, { nonceI, nonceR, secrets: [shared, ...additional] } = awaited;
   const keys = { nonceI, nonceR, shared: shared!, additional };
@@ -122,7 +125,7 @@ function complete(turn: Turn, awaited: AwaitedFollowup): () => void {
   const { spiI, spiR, suite } = awaited;
   return () => {
     const made = successor(turn, { ...keys, initiatedHere: false, spiI, spiR, suite });
-    // Whoever goes on with a rekey knows that none of ours crosses it, or that ours has lost.
+    // A peer that continues its rekey knows that none of ours crosses it, or that ours has lost.
     const active = sa.active?.kind === "rekey_ike" ? sa.active : undefined;
     if (active?.rival) active.rival.sa = made;
     replace(turn, made);

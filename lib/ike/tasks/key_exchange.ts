@@ -15,12 +15,12 @@ import { requestCompute } from "@/ike/window/exchange.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
 import type { NotifyPayload } from "@/wire/payloads/notify.ts";
 
-/** How often a CREATE_CHILD_SA is begun anew at most, as the peer wants another method or is busy. */
+/** How often a CREATE_CHILD_SA begins again at most because the peer wants another method or is busy. */
 export const RESTARTS_MAX = 4;
-/** Octets of our nonces: half of the longest prf key, and more than the 16 of RFC 7296 §2.10. */
+/** Octets of our nonces: half of the longest prf key, and more than the 16 that RFC 7296 §2.10 requires. */
 export const NONCE_OCTETS = 32;
 
-/** One round by a method (Transform Type 4); 0: the exchange has no key exchange. */
+/** A first round by a method (Transform Type 4); 0: the exchange has no key exchange. */
 export function newKeyExchange(method: number): KeyExchange {
   const rounds = method === 0 ? [] : [newRound(method)];
   return { stage: "generating", ticket: 0, rounds, restarts: 0 };
@@ -30,7 +30,7 @@ function newRound(method: number): KeyExchangeRound {
   return { method, pair: undefined, shared: undefined };
 }
 
-/** Begins one round more, after those that are complete. */
+/** Begins another round after those that are complete. */
 export function addRound(turn: Turn, task: KeyExchange, method: number): void {
   task.rounds = [...task.rounds, newRound(method)];
   generatePair(turn, task);
@@ -41,12 +41,12 @@ export function secretsOf({ rounds }: KeyExchange): Uint8Array[] {
   return rounds.flatMap(({ shared }) => shared ? [shared] : []);
 }
 
-/** The method of the round under way; 0: the exchange has no key exchange. */
+/** The method of the round in progress; 0: the exchange has no key exchange. */
 export function methodOf({ rounds }: KeyExchange): number {
   return rounds.at(-1)?.method ?? 0;
 }
 
-/** Asks for a key pair of the round under way. False: there is none to wait for. */
+/** Asks for a key pair of the round in progress. False: none is needed. */
 export function generatePair(turn: Turn, task: KeyExchange): boolean {
   const group = methodOf(task);
   if (group === 0) return false;
@@ -55,7 +55,7 @@ export function generatePair(turn: Turn, task: KeyExchange): boolean {
   return true;
 }
 
-/** The KE payload of a request; none where the exchange has no key exchange. */
+/** The KE payload of a request; empty if the exchange has no key exchange. */
 export function ownKeyPayload({ rounds }: KeyExchange): Payload[] {
   const round = rounds.at(-1);
   if (!round) return [];
@@ -65,7 +65,7 @@ export function ownKeyPayload({ rounds }: KeyExchange): Payload[] {
 
 /**
  * Asks for the shared secret with the peer's public value. False: the answer has none, or one of another
- * method than ours.
+ * method.
  */
 export function deriveSecret(turn: Turn, task: KeyExchange, answer: readonly Payload[]): boolean {
   const ke = findPayload(answer, PayloadType.KE), round = task.rounds.at(-1);
@@ -76,13 +76,13 @@ export function deriveSecret(turn: Turn, task: KeyExchange, answer: readonly Pay
   return true;
 }
 
-/** What a task does about the computations of its key exchange. */
+/** What a task does with the results of its key exchange. */
 export interface KeyExchangeSteps {
-  /** Our key pair is there: the request can go out. */
+  /** Is called when our key pair is generated, so that the request can be sent. */
   generated(): void;
-  /** The shared secret is there; its round keeps it. */
+  /** Is called with the shared secret, which its round keeps. */
   derived(shared: Uint8Array): void;
-  /** The peer's public value is not acceptable. */
+  /** Is called if the peer's public value is not acceptable. */
   refused(why: string): void;
 }
 
@@ -110,8 +110,8 @@ export function wantedMethod({ notify, data }: NotifyPayload): number {
 }
 
 /**
- * Goes over to the method that the peer asks for, and begins the round anew. False: it is not among
- * those of the setup, it is the same again, or it was enough (`restartsMax`).
+ * Changes to the method that the peer asks for, and begins the round again. False: it is not configured, it
+ * is the same again, or this has happened too often (`restartsMax`).
  */
 export function changeMethod(
   task: KeyExchange,

@@ -1,6 +1,6 @@
 /**
- * What a CREATE_CHILD_SA of ours for a CHILD_SA begins with, and when one that was put off is tried again
- * (RFC 7296 §1.3.1, §2.25).
+ * Makes the task of a CREATE_CHILD_SA for a CHILD_SA, and computes when a postponed one is tried again (RFC
+ * 7296 §1.3.1, §2.25).
  * @module
  */
 import type { ChildSa, CreateChildTask, IkeSa } from "@/ike/records/sa.ts";
@@ -9,7 +9,7 @@ import { newKeyExchange } from "@/ike/tasks/key_exchange.ts";
 
 const NOTHING = new Uint8Array(0);
 
-/** One more CHILD_SA of an entry of the child list; `old`: the one it replaces. */
+/** A task for another CHILD_SA of a configured entry; `old` is the CHILD_SA that it replaces. */
 export function newCreateChild(sa: IkeSa, configIndex: number, old?: ChildSa): CreateChildTask {
   return {
     kind: "create_child",
@@ -28,7 +28,7 @@ export function newCreateChild(sa: IkeSa, configIndex: number, old?: ChildSa): C
   };
 }
 
-/** A little later, in milliseconds on the core's clock: 1 to 3 s, drawn so that two ends differ. */
+/** A time 1 to 3 s later on the core's clock, in milliseconds; it is random, so that the ends differ. */
 export function soonMs({ sa, nowMs }: Turn): number {
   return nowMs + 1_000 + sa.env.random(1)[0]! * 8;
 }
