@@ -6,6 +6,7 @@
  * @module
  */
 import { status } from "@grpc/grpc-js";
+import type { Holder } from "@/api/connection_bounds.ts";
 import { type GrpcSession, sessionOf } from "@/api/grpc_door.ts";
 import { type IpAddress, parseAddress } from "@/base/address.ts";
 import { ownUser } from "@/files/directory.ts";
@@ -24,7 +25,7 @@ export type SecretsRule = "auto" | "always" | "never";
 /** A caller, judged. */
 export interface Caller {
   readonly isTrusted: boolean;
-  /** Who it is, for logs and refusals: `user 1000 at 127.0.0.1:4711`. */
+  /** Who it is, for logs and refusals: `user 1000 at 127.0.0.1:4711`. Ends with the port, if there is one. */
   readonly words: string;
 }
 
@@ -68,7 +69,7 @@ export function judgeByOwner(rules: TrustRules): CallerJudge {
     const caller = await known;
     // What could not be seen now may be seen at the next call.
     if (!caller) judged.delete(session);
-    return caller ?? { isTrusted: false, words: `a caller at ${at} who did not show himself` };
+    return caller ?? { isTrusted: false, words: `a caller who did not answer a PING, at ${at}` };
   };
 }
 
@@ -109,6 +110,11 @@ export function notTrusted(caller: Caller, what: string): { code: status; detail
     details: `${what} is for root and the user who runs this server, for users named by ` +
       `--allow-user, and for clients with a certificate; this call came from ${caller.words}`,
   };
+}
+
+/** What places are counted by: the same for all connections of one caller, whatever their ports are. */
+export function holderOf({ isTrusted, words }: Caller): Holder {
+  return { isTrusted, key: words.replace(/:\d+$/, "") };
 }
 
 /** Names the caller's connection: no two open ones share an address and port. */

@@ -11,12 +11,13 @@ import {
   type CallerJudge,
   type CallOrigin,
   connectionOf,
+  holderOf,
   judgeByOwner,
   maySeeSecrets,
   notTrusted,
   type SecretsRule,
 } from "@/api/caller.ts";
-import { Bounds, type Holder, STREAM_LIMITS } from "@/api/connection_bounds.ts";
+import { Bounds, STREAM_LIMITS } from "@/api/connection_bounds.ts";
 import { serverCredentials } from "@/api/credentials.ts";
 import { IKE_API, TEST_API } from "@/api/definitions.ts";
 import { EventStreams } from "@/api/event_streams.ts";
@@ -286,7 +287,7 @@ class TestApiService {
   ): Promise<void> {
     try {
       const request = checked(call.request);
-      const { isTrusted, key } = await this.#streamHolder(call as unknown as CallOrigin);
+      const { isTrusted, key } = holderOf(await this.#judge(call as unknown as CallOrigin));
       const why = this.#streams.take({ key, isTrusted });
       if (why !== undefined) {
         throw new Refusal(status.RESOURCE_EXHAUSTED, `No more streams: ${why}`);
@@ -301,12 +302,6 @@ class TestApiService {
       return void call.emit("error", refused(error));
     }
     call.end();
-  }
-
-  /** By whom a stream is held: what is said of a caller, without the port of the connection. */
-  async #streamHolder(call: CallOrigin): Promise<Holder> {
-    const { isTrusted, words } = await this.#judge(call);
-    return { isTrusted, key: words.replace(/:\d+$/, "") };
   }
 
   async #sendEvents(call: EventCall, request: EventFilterRead): Promise<void> {

@@ -127,6 +127,7 @@ def check_files(checks, host):
     logs = pathlib.Path(host.logs)
     logs.mkdir(mode=0o700, exist_ok=True)
     pipe = logs / f"{NAME}.result.json"
+    pipe.unlink(missing_ok=True)  # an earlier section's test of this name may have left one
     os.mkfifo(pipe)
     got = code(lambda: define(daemon, NAME, gateway(1)))
     checks.that("files: a pipe in the way is told", got[0] == "FAILED_PRECONDITION" and "no regular file" in got[1], got)
