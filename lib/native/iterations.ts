@@ -27,3 +27,32 @@ export function afterIterations(count: number, resume: () => void): () => void {
   let immediate = setImmediate(next);
   return () => clearImmediate(immediate);
 }
+
+/** Milliseconds of work after which others have their turn. */
+const SLICE_MS = 2;
+/** What one piece of work costs at least, its reading included, in milliseconds. */
+const PIECE_MS = 0.05;
+
+/**
+ * Work that comes piece by piece from promises which may be fulfilled already, such as datagrams that wait
+ * in a socket: the runtime goes on with them at once, and as long as there are more nothing else in the
+ * process is called. Several readers may share one.
+ */
+export class WorkSlice {
+  #spentMs = 0;
+  #pause: Promise<void> | undefined;
+
+  /** A piece of work took so many milliseconds; to be awaited before the next one is begun. */
+  spent(tookMs: number): Promise<void> | undefined {
+    this.#spentMs += Math.max(PIECE_MS, tookMs);
+    if (!this.#pause && this.#spentMs >= SLICE_MS) this.#pause = this.#rest();
+    return this.#pause;
+  }
+
+  async #rest(): Promise<void> {
+    const count = iterationsAfter(this.#spentMs);
+    await new Promise<void>((resolve) => void afterIterations(count, resolve));
+    this.#spentMs = 0;
+    this.#pause = undefined;
+  }
+}

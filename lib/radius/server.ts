@@ -2,6 +2,7 @@
  * A RADIUS server's socket: datagrams in, replies out. What is replied is decided behind it.
  * @module
  */
+import { setImmediate as nextIteration } from "node:timers/promises";
 import { SystemError, systemWords } from "@/base/errors.ts";
 import type { RadiusReply } from "@/eap/radius/face.ts";
 import { type RadiusAddress, showRadiusAddress } from "@/radius/sockets.ts";
@@ -71,6 +72,8 @@ export class RadiusServer {
         const reply = this.#answer(octets.slice(), from as Deno.NetAddr);
         this.#replies.add(reply);
         reply.finally(() => this.#replies.delete(reply));
+        // Datagrams that wait already would be read one after the other, and nothing else be done.
+        await nextIteration();
       } catch (e) {
         if (this.#closed) return;
         if (e instanceof Deno.errors.ConnectionRefused) continue;

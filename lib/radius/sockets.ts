@@ -3,6 +3,7 @@
  * octet (RFC 2865 §2.5), so that more sockets are opened where more requests are on their way.
  * @module
  */
+import { setImmediate as nextIteration } from "node:timers/promises";
 import { parseAddress, showAddress } from "@/base/address.ts";
 import { systemWords } from "@/base/errors.ts";
 
@@ -122,6 +123,8 @@ export class RadiusSockets {
         const isServer = hostname === this.#server.hostname && port === this.#server.port;
         if (slot && isServer) slot.heard(octets.slice());
         else this.strays++;
+        // Datagrams that wait already would be read one after the other, and nothing else be done.
+        await nextIteration();
       } catch (e) {
         if (this.#closed) return;
         // ICMP's word about an earlier datagram; what is not answered is sent again.

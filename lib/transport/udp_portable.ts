@@ -12,6 +12,7 @@ import {
 } from "@/base/address.ts";
 import type { EspCarrier } from "@/esp/carrier.ts";
 import { SetupError } from "@/base/errors.ts";
+import { WorkSlice } from "@/native/iterations.ts";
 import {
   isMarkedAtIkePort,
   KEEPALIVE,
@@ -93,6 +94,8 @@ class PortableUdp implements Transport {
   /** Texts of addresses, by their octets. */
   readonly #hostnames = new Map<string, string>();
   readonly #loops: Promise<void>[] = [];
+  /** Shared by all sockets: a flood of one or of all leaves the rest of the process its turns. */
+  readonly #slice = new WorkSlice();
   readonly #sends = new Set<Promise<unknown>>();
   #closed = false;
 
@@ -192,8 +195,10 @@ class PortableUdp implements Transport {
     while (!this.#closed) {
       try {
         const [octets, from] = await socket.conn.receive(buffer);
+        const beganMs = performance.now();
         // The buffer is used again, while the core keeps views of a message for as long as it needs them.
         this.#arrived(socket, octets.slice(), from as Deno.NetAddr, listener);
+        await this.#slice.spent(performance.now() - beganMs);
       } catch (e) {
         if (this.#closed) return;
         // An ICMP error about an earlier datagram does not make the socket unusable.

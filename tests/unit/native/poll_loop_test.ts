@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { setImmediate } from "node:timers";
-import { afterIterations, ITERATIONS_MAX } from "@/native/iterations.ts";
+import { afterIterations, ITERATIONS_MAX, WorkSlice } from "@/native/iterations.ts";
 import { pollUntilOver } from "@/native/poll_loop.ts";
 
 Deno.test("what waits already is taken only after the caller has gone on", async () => {
@@ -50,4 +50,18 @@ Deno.test("a pause of some iterations can be cancelled in each of them", async (
   cancel();
   await new Promise<void>((resolve) => void afterIterations(6, resolve));
   assert.equal(resumed, false);
+});
+
+Deno.test("pieces of work that follow each other at once pause after a slice, for all who share it", async () => {
+  const slice = new WorkSlice();
+  assert.equal(slice.spent(1), undefined);
+  const rest = slice.spent(1.5);
+  assert.ok(rest instanceof Promise);
+  assert.equal(slice.spent(0), rest, "another reader waits for the same pause");
+  await rest;
+  assert.equal(slice.spent(0), undefined);
+  // What costs next to nothing is bounded in number.
+  let pieces = 1;
+  while (!slice.spent(0)) pieces++;
+  assert.ok(pieces < 100, `${pieces}`);
 });

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { setImmediate } from "node:timers";
 import { showAddress, showPath } from "@/base/address.ts";
 import { SetupError } from "@/base/errors.ts";
 import { at, inboxOf, loopbacks, pause, VARIANTS, way } from "./_variants.ts";
@@ -33,6 +34,34 @@ for (const { name, open } of VARIANTS) {
       assert.equal(b.counters.received, 1);
     });
   }
+
+  Deno.test(`${name}: while datagrams wait, others of the process have their turns`, async () => {
+    const a = open({ ownAddresses: [V4], ikePort: 0 });
+    const b = open({ ownAddresses: [V4], ikePort: 0 });
+    inboxOf(a);
+    for (let i = 0; i < 64; i++) a.send(message(i + 1), way(a, V4, b, V4));
+    a.flush();
+    await pause(100);
+    let iterations = 0, isOver = false;
+    const count = () => {
+      iterations++;
+      if (!isOver) setImmediate(count);
+    };
+    setImmediate(count);
+    // Each datagram is a millisecond of work, and all of them wait in the socket.
+    const at: number[] = [];
+    const inbox = inboxOf(b, () => {
+      at.push(iterations);
+      for (const untilMs = performance.now() + 1; performance.now() < untilMs;);
+    });
+    await inbox.reach(64);
+    isOver = true;
+    const runs = new Map<number, number>();
+    for (const iteration of at) runs.set(iteration, (runs.get(iteration) ?? 0) + 1);
+    assert.ok(Math.max(...runs.values()) <= 16, "datagrams without a turn of others in between");
+    assert.ok(at.at(-1)! - at[0]! >= 12, `${at.at(-1)! - at[0]!} iterations in all`);
+    await Promise.all([a.close(), b.close()]);
+  });
 
   Deno.test(`${name}: the NAT-T port puts the marker on and takes it off; keepalives and ESP are counted`, async () => {
     const a = open({ ownAddresses: [V4], ikePort: 0, nattPort: 0 });
