@@ -1,6 +1,6 @@
 /**
  * What the calls of every service have in common: requests that are no message are refused, and so
- * is what a handler throws as a {@linkcode Refusal}; anything else thrown is a mistake of ours.
+ * is what a handler throws as a {@linkcode Refusal}; anything else that is thrown is an internal error.
  * @module
  */
 import {
@@ -43,13 +43,13 @@ export function changing<R, A>(
   });
 }
 
-/** The request, where it is one. @throws {Refusal} INVALID_ARGUMENT with the decoder's words. */
+/** The request if it could be decoded. @throws {Refusal} INVALID_ARGUMENT with the decoder's message. */
 export function checked<R>(request: R | Malformed): R {
   if (!(request instanceof Malformed)) return request;
   throw new Refusal(status.INVALID_ARGUMENT, `Cannot decode the request: ${request.why}`);
 }
 
-/** The status of a refusal. @throws {unknown} what is none: a mistake of ours, never sent. */
+/** The status of a refusal. @throws {unknown} any other error, which is internal and never sent. */
 export function refused(error: unknown): { code: status; details: string } {
   if (!(error instanceof Refusal)) throw error;
   return { code: error.code, details: error.details };

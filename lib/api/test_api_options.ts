@@ -1,20 +1,20 @@
 /**
- * Where the Test API listens, and whom it trusts.
+ * The options of the Test API: where it listens, and whom it trusts.
  * @module
  */
 import type { SecretsRule, TrustRules } from "@/api/caller.ts";
 import type { TlsFiles } from "@/api/credentials.ts";
 
-/** Where a Test API listens and whom it trusts. */
+/** The options of a Test API. */
 export interface TestApiOptions {
-  /** `apilistenaddr` in words. */
+  /** The option `apilistenaddr` as text. */
   readonly address: string;
-  /** `apilistenport`; 0: a free one. */
+  /** The option `apilistenport`; 0: a free port. */
   readonly port: number;
-  /** `apitlscert`, `apitlskey`, `apitlsclientca`. */
+  /** The options `apitlscert`, `apitlskey` and `apitlsclientca`. */
   readonly tls: TlsFiles;
-  /** `apisecrets`. */
+  /** The option `apisecrets`. */
   readonly secrets: SecretsRule;
-  /** Who may see secrets and change something. */
+  /** Who may see secrets and make changes. */
   readonly trust: TrustRules;
 }

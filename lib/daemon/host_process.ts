@@ -1,5 +1,5 @@
 /**
- * An instance of ours finds the host that it was started on: callers over the management link have their
+ * Lets a Type 1 instance find the host on which it was started: callers over the management link have their
  * sockets in the network namespace of the host, and only there can be seen whose they are.
  * @module
  */

@@ -283,10 +283,7 @@ const ipv6Inner = bothWays("IPv4 outside, IPv6 inside", {
   theirs: { localTs: "fd01::/64", remoteTs: "fd02::/64" },
 });
 
-/**
- * A row in which strongSwan sends more NAT-T and MOBIKE requests than we support, and is answered where it
- * asks.
- */
+/** A row in which strongSwan uses port 4500 at both ends although our NAT-T is off; it is answered there. */
 function onPort4500(name: string, setup: Setup, extra: string): Row {
   return {
     name,

@@ -1,6 +1,7 @@
 /**
- * Life in a TCP connection (RFC 9329 §6): nothing is sent twice by the same one, who dialled the tunnel
- * begins a new one when it is lost, and who was dialled goes on by the one that the peer speaks by.
+ * Rules for SAs in a TCP connection (RFC 9329 §6): nothing is sent twice by the same connection, the end that
+ * dialled the tunnel makes a new one when it is lost, and the other end continues by the one that the peer
+ * uses.
  * @module
  */
 import { type Path, samePath } from "@/base/address.ts";
@@ -10,15 +11,17 @@ import type { OutstandingRequest } from "@/ike/records/window.ts";
 import { followPeer } from "@/ike/path/nat.ts";
 import { patienceMs, requestDueMs } from "@/ike/window/patience.ts";
 
-/** The connection is no more: whoever dialled the tunnel has to say something by another one. */
+/**
+ * Handles that the connection is lost: the end that dialled the tunnel must send something by another one.
+ */
 export function connectionLost({ sa, nowMs }: Turn): void {
   if (!sa.path.tcp || sa.phase === "closed") return;
   sa.connectionLost = true;
-  // RFC 9329 §6.1: it is up to who began the connection to begin another.
+  // The end that made the connection has to make another one (RFC 9329 §6.1).
   if (!sa.dialled) return;
   const { window: { request } } = sa;
   if (request) request.nextMs = requestDueMs(sa, request.firstSentMs, nowMs);
-  // Any message tells the peer where we are; nothing else was to be said.
+  // Any message shows the peer the new connection, and nothing else had to be sent.
   else if (sa.phase === "established" && sa.queue.length === 0) {
     sa.queue.push({ kind: "liveness_check" });
   }
@@ -31,24 +34,22 @@ export function reconnect({ sa, out }: Turn, request: OutstandingRequest): void 
   out.push({ kind: "reconnect" }, sa);
 }
 
-/** A connection is begun: what was never answered goes out again by it (RFC 9329 §6.2). */
+/** Handles that a connection is being made: an unanswered request is sent again by it (RFC 9329 §6.2). */
 export function reconnected(turn: Turn, path: Path): void {
   const { sa } = turn;
   if (!sa.path.tcp || !sa.dialled || !sa.connectionLost) return;
-  // The peer may have had the request already, and goes by what is new to it alone.
+  // The peer may have had the request already, and only a new one shows it where we are.
   if (sa.window.request && sa.phase === "established") sa.queue.push({ kind: "liveness_check" });
   goOnBy(turn, path);
 }
 
-/** An authentic message that is new came by `path`: it may be another than the one we know. */
+/** Handles that a new authentic message came by `path`, which may differ from the known path. */
 export function follow(turn: Turn, path: Path): void {
   if (turn.sa.path.tcp) followConnection(turn, path);
   else if (!path.tcp) followPeer(turn, path);
 }
 
-/**
- * RFC 9329 §6.1: of several connections of a peer that dialled it is the one that it spoke by last.
- */
+/** Follows a peer that dialled to the connection by which it sent last, of several (RFC 9329 §6.1). */
 function followConnection(turn: Turn, path: Path): void {
   const { sa } = turn;
   sa.connectionTries = 0;

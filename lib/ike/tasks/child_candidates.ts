@@ -1,6 +1,6 @@
 /**
- * Which entries of our child list meet a peer's request: by proposals, mode, and the CHILD_SA that
- * it replaces (RFC 7296 §1.3.1, §2.7, §2.9.2).
+ * Finds the entries of our configured CHILD_SAs that match a peer's request: by proposals, mode, and the
+ * CHILD_SA that it replaces (RFC 7296 §1.3.1, §2.7, §2.9.2).
  * @module
  */
 import { NotifyType } from "@/iana/notify_type.ts";
@@ -16,21 +16,21 @@ import { wantsTransport } from "@/ike/tasks/child_notifies.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
 import type { Proposal } from "@/wire/payloads/security_association.ts";
 
-/** What a responder's choice of an entry depends on, beside the request's proposals. */
+/** What a responder's choice of an entry depends on, beside the proposals of the request. */
 export interface ChildWish {
   /** The group of its KE payload; 0: there is none. */
   readonly keGroup: number;
-  /** Whether it stands in IKE_AUTH. */
+  /** Whether the request is in IKE_AUTH. */
   readonly first: boolean;
-  /** The CHILD_SA that is rekeyed: its entry comes before others. */
+  /** The CHILD_SA that is rekeyed, whose entry comes first. */
   readonly old?: ChildSa | undefined;
 }
 
 /**
- * The entries of our child list that meet the peer's proposals and its mode, its selectors not yet
- * looked at. An entry of tunnel mode meets a request for transport mode too, and declines it (RFC
- * 7296 §1.3.1), after those that accept it.
- * @throws {PeerError} NO_PROPOSAL_CHOSEN, with words.
+ * The entries that match the peer's proposals and mode; selectors are not compared yet. An entry of tunnel
+ * mode also matches a request for transport mode, which it declines (RFC 7296 §1.3.1), after those that
+ * accept it.
+ * @throws {PeerError} NO_PROPOSAL_CHOSEN with a text.
  */
 export function candidates(
   sa: IkeSa,
@@ -61,7 +61,7 @@ export function candidates(
   throw new PeerError(NotifyType.NO_PROPOSAL_CHOSEN, text);
 }
 
-/** For the fault that is planted under this name. */
+/** Breaks a rule for the planted fault of this name. */
 function withAnyEsn(proposal: Proposal): Proposal {
   const any = [0, 1].map((id) => ({ type: TransformType.ESN, id }));
   const others = proposal.transforms.filter((t) => t.type !== TransformType.ESN);

@@ -1,6 +1,6 @@
 /**
- * A CHILD_SA that the peer deletes without another in its place. RFC 7296 §1.4.1 lets the IKE SA stand,
- * but the traffic of that CHILD_SA is carried no more: the option `childlost` says what is done.
+ * Handles a CHILD_SA that the peer deletes without a replacement. RFC 7296 §1.4.1 lets the IKE SA stay, but
+ * the traffic of the CHILD_SA is not carried any more; the option `childlost` says what is done.
  * @module
  */
 import { showSpi32 } from "@/base/bytes.ts";
@@ -12,8 +12,8 @@ import { isReplaced } from "@/ike/records/ike_sa.ts";
 import { newCreateChild, soonMs } from "@/ike/tasks/new_create_child.ts";
 
 /**
- * Tells of a CHILD_SA that carried traffic until the peer deleted it, unless another of the same entry of
- * the child list is there, as after a rekey or a make-before-break.
+ * Reports a CHILD_SA that carried traffic until the peer deleted it, unless there is another of the same
+ * configured entry, as after a rekey or a make-before-break.
  */
 export function childDeletedByPeer(turn: Turn, child: ChildSa): void {
   const { sa, out } = turn, same = (c: ChildSa) => c.configIndex === child.configIndex;
@@ -28,7 +28,7 @@ export function childDeletedByPeer(turn: Turn, child: ChildSa): void {
   sa.queue.push({ kind: "delete_ike", closeCode: failure.closeCode });
 }
 
-/** Not at once: a peer that deletes each new CHILD_SA must not be met by an endless exchange. */
+/** Postpones the new CHILD_SA, as a peer that deletes each new one must not cause an endless exchange. */
 function makeAnew(turn: Turn, { configIndex }: ChildSa): void {
   const { sa } = turn;
   const waiting = [...sa.queue, sa.active, ...sa.postponed.map(({ task }) => task)];

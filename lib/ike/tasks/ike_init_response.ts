@@ -1,6 +1,6 @@
 /**
- * IKE_SA_INIT as responder (RFC 7296 §1.2): takes a proposal, answers with our public value and
- * nonce, derives the keys. Cookies are asked for before an SA exists, in `endpoint.ts`.
+ * IKE_SA_INIT as responder (RFC 7296 §1.2): chooses a proposal, answers with our public value and nonce, and
+ * derives the keys. `endpoint.ts` asks for cookies before an SA exists.
  * @module
  */
 import { showEndpoint } from "@/base/address.ts";
@@ -32,7 +32,7 @@ import type { IkeAlgorithms } from "@/ike/records/config.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
 import type { Proposal } from "@/wire/payloads/security_association.ts";
 
-/** See {@linkcode ResponderKind}. */
+/** IKE_SA_INIT as responder; see {@linkcode ResponderKind}. */
 export const ikeInitResponse: ResponderKind = {
   exchange: ExchangeType.IKE_SA_INIT,
 
@@ -77,7 +77,7 @@ export const ikeInitResponse: ResponderKind = {
     const { request, suite, choice } = answering;
     const { sa, out } = turn;
     if (result.op === "refused") {
-      // RFC 6989 §2.5: a public value that fails its tests is answered like bad syntax.
+      // A public value that fails its tests is answered like wrong syntax (RFC 6989 §2.5).
       const text = `Cannot use the public value of ${
         showEndpoint(...peer(request))
       }: ${result.why}`;
@@ -102,8 +102,8 @@ export const ikeInitResponse: ResponderKind = {
 };
 
 /**
- * The proposals that are acceptable here. Additional key exchanges take place in IKE_INTERMEDIATE, so
- * a peer that does not know it cannot have any (RFC 9370 §2.2.1).
+ * The acceptable proposals. As additional key exchanges take place in IKE_INTERMEDIATE, a peer without it
+ * cannot have any (RFC 9370 §2.2.1).
  */
 function acceptable(algorithms: IkeAlgorithms, payloads: readonly Payload[]): Proposal[] {
   const ours = ikeProposals(algorithms);
@@ -111,16 +111,19 @@ function acceptable(algorithms: IkeAlgorithms, payloads: readonly Payload[]): Pr
   return ours.filter(({ transforms }) => !transforms.some((t) => isAdditional(t.type)));
 }
 
-/** Answers an IKE_SA_INIT that makes no SA: in clear, no responder SPI, no state (RFC 7296 §2.6). */
+/**
+ * Answers an IKE_SA_INIT request that makes no SA: unencrypted, without a responder SPI, and without state
+ * (RFC 7296 §2.6).
+ */
 export function refuseInit(turn: Turn, request: Received, error: PeerError): void {
   refuse(turn, request, [notify(error.notify, error.data)]);
   const { sa } = turn, cause = nameOfNotify(error.notify);
-  // Malformed octets are nobody's tunnel: they cost a counter.
+  // Malformed octets belong to no tunnel, and are only counted.
   if (error.notify === NotifyType.INVALID_SYNTAX) {
     turn.out.push({ kind: "dropped", reason: "a malformed IKE_SA_INIT request" }, sa);
     return endSa(turn, error.notify);
   }
-  // A wrong first guess at the group is no failure: the peer comes again.
+  // A wrong first guess of the group is no failure, as the peer tries again.
   if (error.notify === NotifyType.INVALID_KE_PAYLOAD) {
     turn.out.push({ kind: "note", level: 4, text: error.message }, sa);
     return endSa(turn, error.notify);
