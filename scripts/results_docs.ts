@@ -1,5 +1,6 @@
 /**
- * Writes `docs/results.md` from the table of the JSON result: the meaning of every field stands once.
+ * Writes `docs/results.md` and `docs/result.schema.json` from the table of the JSON result: the meaning
+ * of every field stands once.
  *
  * Run: deno run --allow-read --allow-write scripts/results_docs.ts
  * With `--check` it writes nothing and fails where the document is not current.
@@ -7,6 +8,7 @@
  */
 import { documentedOf } from "@/engine/show/figure.ts";
 import { RESULT_TABLE } from "@/report/result.ts";
+import { resultSchema } from "@/report/result_schema.ts";
 
 /** Columns of a terminal that the document is read in. */
 const COLUMNS = 100;
@@ -19,7 +21,8 @@ const HEAD = `<!-- deno-fmt-ignore-file -->
 
 \`myikev2 test --json\` and \`myikev2 demo --json\` print one object on one line, the only line on
 standard output. It is there also when the test failed, was stopped, or its setup was refused.
-Figures without samples are \`null\`, never 0.
+Figures without samples are \`null\`, never 0. Programs check \`schema\` first;
+[result.schema.json](result.schema.json) is the JSON Schema (draft 2020-12) of the object.
 
 `;
 
@@ -56,13 +59,21 @@ function wrapped(text: string): string {
   return [...lines, line].join("\n");
 }
 
+/** The files that are written, by their name in `docs/`. */
+const FILES: Readonly<Record<string, () => string>> = {
+  "results.md": resultsDocument,
+  "result.schema.json": () => `${JSON.stringify(resultSchema(), null, 2)}\n`,
+};
+
 if (import.meta.main) {
-  const url = new URL("../docs/results.md", import.meta.url), text = resultsDocument();
-  if (!Deno.args.includes("--check")) {
-    await Deno.writeTextFile(url, text);
-    console.log("wrote docs/results.md");
-  } else if (await Deno.readTextFile(url) !== text) {
-    console.error("docs/results.md is not current: deno run -A scripts/results_docs.ts");
-    Deno.exit(1);
+  for (const [name, textOf] of Object.entries(FILES)) {
+    const url = new URL(`../docs/${name}`, import.meta.url), text = textOf();
+    if (!Deno.args.includes("--check")) {
+      await Deno.writeTextFile(url, text);
+      console.log(`wrote docs/${name}`);
+    } else if (await Deno.readTextFile(url).catch(() => "") !== text) {
+      console.error(`docs/${name} is not current: deno run -A scripts/results_docs.ts`);
+      Deno.exit(1);
+    }
   }
 }

@@ -7,19 +7,22 @@ import { printLine } from "@/files/terminal.ts";
 import { SetupError } from "@/base/errors.ts";
 import { EXIT_FAILED, EXIT_PASSED } from "@/cli/exit_status.ts";
 import { showLive } from "@/cli/live_view.ts";
+import type { OutputFlags } from "@/cli/output_options.ts";
+import { RunOutputs } from "@/cli/run_outputs.ts";
 import { onSignals, watchForCrash } from "@/cli/signals.ts";
+import type { RunHooks } from "@/engine/run/hooks.ts";
 import { EventHub } from "@/engine/show/event_hub.ts";
 import { RunAnswers } from "@/engine/run/run_answers.ts";
 import { environment, openTransport, prepareRun } from "@/engine/run/prepare.ts";
 import type { TestRun } from "@/engine/run/test_run.ts";
-import { resultOf, type RunResultJson } from "@/report/result.ts";
-import { openRunFiles, type RunFiles } from "@/report/run_files.ts";
+import type { RunResultJson } from "@/report/result.ts";
+import { openRunFiles } from "@/report/run_files.ts";
 import { summaryLines } from "@/report/summary.ts";
 import { readSetup } from "@/setup/read.ts";
 import type { Setup } from "@/setup/setup.ts";
 
 /** Options of `demo`. */
-export interface DemoOptions {
+export interface DemoOptions extends OutputFlags {
   readonly tunnels: number;
   readonly json?: boolean;
   readonly pcap?: string;
@@ -40,16 +43,18 @@ const LOOK_MS = 5;
 
 /** Runs the demo; returns the exit status. */
 export async function runDemo(options: DemoOptions): Promise<number> {
-  const recorders = openRunFiles(options);
+  const outputs = new RunOutputs(options), recorders = openRunFiles(options);
   const watch = watchForCrash();
   try {
-    const pair = openPair(options, recorders);
-    const result = await Promise.race([drive(pair, options), watch.crashed]);
+    const pair = openPair(options, { ...recorders.hooks, ...outputs.hooks });
+    const result = await Promise.race([drive(pair, options, outputs), watch.crashed]);
+    outputs.write(result);
     if (options.json) printLine(JSON.stringify(result));
     else for (const line of summaryLines(result)) printLine(line);
     return result.result === "failed" ? EXIT_FAILED : EXIT_PASSED;
   } finally {
     recorders.close();
+    outputs.close();
     watch.forget();
   }
 }
@@ -60,7 +65,7 @@ interface Pair {
   readonly client: TestRun;
 }
 
-function openPair(options: DemoOptions, recorders: RunFiles): Pair {
+function openPair(options: DemoOptions, hooks: RunHooks): Pair {
   const suite = SUITES[options.suite];
   if (!suite) {
     throw new SetupError(`Cannot run suite ${options.suite}: ${Object.keys(SUITES).join(", ")}`);
@@ -87,19 +92,24 @@ function openPair(options: DemoOptions, recorders: RunFiles): Pair {
     transport: openTransport(clientSetup),
     events: new EventHub(),
     setupFileName: "demo client",
-    hooks: recorders.hooks,
+    hooks,
   });
   return { gateway, client };
 }
 
 /** Runs both ends to their end. The result is that of the client, and failed if either end failed. */
-async function drive({ gateway, client }: Pair, options: DemoOptions): Promise<RunResultJson> {
+async function drive(
+  { gateway, client }: Pair,
+  options: DemoOptions,
+  outputs: RunOutputs,
+): Promise<RunResultJson> {
   let isStopped = false;
   const forget = onSignals((again) => {
     isStopped = true;
     client.stop(!again);
   });
-  const hide = showLive(new RunAnswers(client));
+  const view = new RunAnswers(client), hide = showLive(view);
+  outputs.begin(view);
   gateway.start();
   client.start();
   const stalled = await complete(client, options.tunnels);
@@ -109,7 +119,7 @@ async function drive({ gateway, client }: Pair, options: DemoOptions): Promise<R
   const { established } = (await gateway.finalResult).figures;
   hide();
   forget();
-  const result = resultOf(final);
+  const result = outputs.resultOf(final);
   const error = stalled
     ? `Nothing happened for ${STALL_MS / 1000} s`
     : `The gateway has only ${established} of ${options.tunnels} tunnels`;

@@ -25,6 +25,7 @@ import {
   settleCommandLine,
   wholeNumber,
 } from "@/cli/options.ts";
+import { type OutputFlags, withOutputOptions } from "@/cli/output_options.ts";
 import type { DefaultOptions } from "@/cli/setup_files.ts";
 import { withTwoDashes } from "@/cli/shell_words.ts";
 
@@ -129,7 +130,7 @@ function addHelp(program: Command): void {
 
 /** Adds the options of `test` and `exec`. */
 function withRunOptions(command: Command): Command {
-  return command
+  return withOutputOptions(command)
     .option(
       "-j, --json [bool]",
       "print the result as one line of JSON, and nothing else on stdout",
@@ -202,7 +203,7 @@ function addExec(program: Command, exit: (status: number) => void): void {
 }
 
 /** Options of `test` and `exec` as commander gives them. */
-interface RunFlags {
+interface RunFlags extends OutputFlags {
   readonly json?: boolean;
   readonly usejsonresult?: boolean;
   readonly invokeshell?: boolean;
@@ -237,6 +238,7 @@ function settled(flags: RunFlags): import("@/cli/run_setup.ts").RunSetupOptions 
     profile: flags.enableprofile ?? false,
     pcap: flags.pcap,
     keylog: flags.keylog,
+    outputs: flags,
   };
 }
 
@@ -249,7 +251,7 @@ function oneOf(flags: string, does: string, values: readonly string[]): Option {
 }
 
 function addDemo(program: Command, exit: (status: number) => void): void {
-  program.command("demo")
+  withOutputOptions(program.command("demo"))
     .description("a gateway and a client in this process, over UDP on loopback: no root needed")
     .option("--tunnels <n>", "tunnels to create", wholeNumber(1, 100_000), 1000)
     .option("-j, --json [bool]", "print the result as one line of JSON", parseSwitch)

@@ -10,6 +10,8 @@ import { startTestApi, type TestApi } from "@/api/test_api.ts";
 import { EXIT_FAILED, EXIT_PASSED, EXIT_USAGE } from "@/cli/exit_status.ts";
 import { showLive } from "@/cli/live_view.ts";
 import { readText } from "@/cli/setup_files.ts";
+import type { OutputFlags } from "@/cli/output_options.ts";
+import { RunOutputs } from "@/cli/run_outputs.ts";
 import { onSignals, watchForCrash } from "@/cli/signals.ts";
 import { userNumber } from "@/cli/user_number.ts";
 import { hostProcessFinder } from "@/daemon/host_process.ts";
@@ -26,7 +28,7 @@ import {
 import type { TestRun } from "@/engine/run/test_run.ts";
 import { type FinalResult, RunResult, type RunView } from "@/engine/show/view.ts";
 import { LogFile } from "@/report/log_file.ts";
-import { refusedResult, resultOf, type RunResultJson } from "@/report/result.ts";
+import { refusedResult, type RunResultJson } from "@/report/result.ts";
 import { SecretFile } from "@/report/secret_file.ts";
 import { openRunFiles } from "@/report/run_files.ts";
 import { summaryLines } from "@/report/summary.ts";
@@ -53,23 +55,30 @@ export interface RunSetupOptions {
   readonly profile: boolean;
   readonly pcap: string | undefined;
   readonly keylog: string | undefined;
+  readonly outputs: OutputFlags;
 }
 
 const OCTETS_PER_MB = 1_000_000;
 
 /** Runs or checks one setup file; returns the exit status. */
 export async function runSetup(path: string, options: RunSetupOptions): Promise<number> {
+  let outputs: RunOutputs | undefined;
   try {
+    outputs = new RunOutputs(options.verify ? {} : options.outputs);
     const reading = readSetup(readText(path), path, { lenient: options.lenient });
     for (const warning of reading.warnings) tellLine(`myikev2: ${warning}`);
     if (options.verify) return verified(path, reading, options);
-    return await new SetupRun(path, reading, options).run();
+    return await new SetupRun(path, reading, { options, outputs }).run();
   } catch (e) {
     if (!(e instanceof SetupError || e instanceof SystemError)) throw e;
     const errors = e instanceof SetupErrors ? e.errors : [e];
     for (const error of errors) tellLine(`myikev2: ${error.message}`);
-    if (options.json) print(refusedResult(errors, path));
+    const refused = refusedResult(errors, path);
+    outputs?.write(refused);
+    if (options.json) print(refused);
     return EXIT_USAGE;
+  } finally {
+    outputs?.close();
   }
 }
 
@@ -117,6 +126,7 @@ class SetupRun {
   readonly #notYet: readonly string[];
   readonly #positionOf: PositionOf;
   readonly #options: RunSetupOptions;
+  readonly #outputs: RunOutputs;
   readonly #events = new EventHub();
   /** The actions that undo what was done, to be performed in reverse order. */
   readonly #undo: (() => void | Promise<void>)[] = [];
@@ -125,13 +135,18 @@ class SetupRun {
   #isStopped = false;
   #endHold: () => void = () => {};
 
-  constructor(path: string, reading: SetupReading, options: RunSetupOptions) {
+  constructor(
+    path: string,
+    reading: SetupReading,
+    { options, outputs }: { readonly options: RunSetupOptions; readonly outputs: RunOutputs },
+  ) {
     const { setup, notYet, positionOf } = reading;
     this.#path = path;
     this.#setup = setup;
     this.#notYet = notYet;
     this.#positionOf = positionOf;
     this.#options = options;
+    this.#outputs = outputs;
   }
 
   async run(): Promise<number> {
@@ -140,7 +155,7 @@ class SetupRun {
     try {
       const api = await Promise.race([this.#prepare(), watch.crashed]);
       const final = await Promise.race([this.#drive(), watch.crashed]);
-      this.#report(resultOf(final), false);
+      this.#report(this.#outputs.resultOf(final), false);
       await Promise.race([this.#keepApi(api), watch.crashed]);
       return final.result === RunResult.FAILED ? EXIT_FAILED : EXIT_PASSED;
     } catch (e) {
@@ -188,7 +203,7 @@ class SetupRun {
     if (!this.#run) return refusedResult([new Error(error)], this.#path);
     const [summary, figures] = [this.#run.summary(), this.#run.figures()];
     const final = { result: RunResult.FAILED, summary: { ...summary, lastErrMsg: error }, figures };
-    return resultOf(final);
+    return this.#outputs.resultOf(final);
   }
 
   async #prepare(): Promise<TestApi> {
@@ -221,7 +236,7 @@ class SetupRun {
       transport,
       events: this.#events,
       setupFileName: this.#path,
-      hooks: recorders.hooks,
+      hooks: { ...recorders.hooks, ...this.#outputs.hooks },
       notYet: this.#notYet,
     });
     const api = await startTestApi(new RunAnswers(run), testApiOptions(setup, this.#trust()));
@@ -261,6 +276,7 @@ class SetupRun {
     const run = this.#run!, view = new RunAnswers(run);
     const hide = this.#options.shell ? await this.#openShell(view) : showLive(view);
     try {
+      this.#outputs.begin(view);
       run.start();
       if (this.#isStopped) run.stop(true);
       return await run.finalResult;
@@ -298,6 +314,7 @@ class SetupRun {
    */
   #report(result: RunResultJson, saysEnd: boolean): void {
     const lines = summaryLines(result);
+    this.#outputs.write(result);
     for (const line of lines.slice(saysEnd ? 0 : 1)) this.#events.publish(4, line);
     if (this.#options.json) print(result);
     else for (const line of lines) printLine(line);

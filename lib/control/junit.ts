@@ -3,6 +3,7 @@
  * instance and for each host's commands.
  * @module
  */
+import { escapeXml, xmlAttributes } from "@/base/xml.ts";
 import {
   type CommandOutcome,
   commandWords,
@@ -22,7 +23,7 @@ export function junitXml(outcome: RecipeOutcome): string {
   const failures = outcome.instances.filter((i) => !isGood(i) && i.result !== "not started").length;
   const skipped = outcome.instances.filter((i) => i.result === "not started").length;
   const errors = outcome.commands.filter((c) => c.words !== "").length + outcome.errors.length;
-  const counts = attributes({
+  const counts = xmlAttributes({
     name: outcome.recipe,
     tests: String(cases.length),
     failures: String(failures),
@@ -45,7 +46,7 @@ export function junitXml(outcome: RecipeOutcome): string {
 function instanceCase(
   { instance, result, words, summary, durationSec }: InstanceOutcome,
 ): string[] {
-  const head = attributes({
+  const head = xmlAttributes({
     classname: instance.daemonName,
     name: instance.name,
     time: (durationSec ?? 0).toFixed(3),
@@ -53,54 +54,34 @@ function instanceCase(
   const tunnels = summary && summary.Role > 0
     ? `${summary.NumOfCreatedTunnel} of ${summary.Configured_count} tunnels, `
     : "";
-  const out = `<system-out>${escaped(`${tunnels}${result}`)}</system-out>`;
-  const message = attributes({ message: words || result });
+  const out = `<system-out>${escapeXml(`${tunnels}${result}`)}</system-out>`;
+  const message = xmlAttributes({ message: words || result });
   const body = result === "not started"
     ? [`<skipped${message}/>`]
     : isGood({ result })
     ? [out]
-    : [`<failure type="${escaped(result)}"${message}/>`, out];
+    : [`<failure type="${escapeXml(result)}"${message}/>`, out];
   return testCase(head, body);
 }
 
 function commandCase(outcome: CommandOutcome): string[] {
   const { when, daemonName, commands, words, output, durationSec } = outcome;
-  const head = attributes({
+  const head = xmlAttributes({
     classname: daemonName,
     name: `${when}cmds: ${commands}`,
     time: durationSec.toFixed(3),
   });
   const error = words === ""
     ? []
-    : [`<error type="command"${attributes({ message: commandWords(outcome) })}/>`];
-  return testCase(head, [...error, `<system-out>${escaped(output)}</system-out>`]);
+    : [`<error type="command"${xmlAttributes({ message: commandWords(outcome) })}/>`];
+  return testCase(head, [...error, `<system-out>${escapeXml(output)}</system-out>`]);
 }
 
 function errorCase(words: string): string[] {
-  const head = attributes({ classname: "controller", name: words });
-  return testCase(head, [`<error type="controller"${attributes({ message: words })}/>`]);
+  const head = xmlAttributes({ classname: "controller", name: words });
+  return testCase(head, [`<error type="controller"${xmlAttributes({ message: words })}/>`]);
 }
 
 function testCase(head: string, body: readonly string[]): string[] {
   return [`<testcase${head}>`, ...body.map((line) => `  ${line}`), "</testcase>"];
-}
-
-function attributes(values: Readonly<Record<string, string>>): string {
-  return Object.entries(values).map(([name, value]) => ` ${name}="${escaped(value)}"`).join("");
-}
-
-const ENTITIES: Readonly<Record<string, string>> = {
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  '"': "&quot;",
-  "\n": "&#10;",
-  "\t": "&#9;",
-};
-
-/** Escapes text for XML 1.0. Characters that XML does not allow (§2.2) become U+FFFD. */
-function escaped(text: string): string {
-  // deno-lint-ignore no-control-regex -- those that XML does not allow
-  const allowed = text.toWellFormed().replaceAll(/[\x00-\x08\x0b-\x1f\ufffe\uffff]/g, "\ufffd");
-  return allowed.replaceAll(/[&<>"\n\t]/g, (c) => ENTITIES[c]!);
 }

@@ -4,12 +4,18 @@
  * @module
  */
 import type { SetupError } from "@/base/errors.ts";
+import { VERSION } from "@/base/version.ts";
 import { figure, type FiguresOf, type JsonOf, jsonOf, noneOf } from "@/engine/show/figure.ts";
 import { FIGURES } from "@/engine/show/figures.ts";
+import type { TypeWords } from "@/engine/show/shape.ts";
 import { type FinalResult, RUN_RESULT_NAMES } from "@/engine/show/view.ts";
+import { type Timeline, TIMELINE_PARTS, type TimelineJson } from "@/report/timeline.ts";
+
+/** What a program checks before it reads a result. Within a number fields may be added, and none goes. */
+export const RESULT_SCHEMA = "myikev2-result/1";
 
 /** A field that is no figure, and the same in all parts of a run. */
-function given<P extends string, T>(path: P, type: string, none: T, doc: string) {
+function given<P extends string, T>(path: P, type: TypeWords, none: T, doc: string) {
   return figure({
     path,
     type,
@@ -22,6 +28,14 @@ function given<P extends string, T>(path: P, type: string, none: T, doc: string)
 
 /** The fields before the figures: they identify the run and say how it ended. */
 export const RUN_FIELDS = {
+  schema: given(
+    "schema",
+    "text",
+    RESULT_SCHEMA as string,
+    `the version of this format, \`${RESULT_SCHEMA}\`: within it fields may be added, and none ` +
+      "goes or changes its meaning; docs/result.schema.json is its JSON Schema",
+  ),
+  program: given("program", "text", `myikev2 ${VERSION}` as string, "what wrote it"),
   result: given(
     "result",
     '"passed", "failed" or "stopped"',
@@ -53,15 +67,35 @@ export const RUN_FIELDS = {
   ),
 } as const;
 
+/** What stands after the figures: the run over time. */
+export const TIMELINE_FIELD = {
+  timeline: figure({
+    path: "timeline",
+    type: "object or null",
+    doc:
+      "the run over time, where `--timeline` or a file that needs it asks for it; each list under " +
+      "`steps` has a value for each step",
+    parts: TIMELINE_PARTS,
+    none: null as TimelineJson | null,
+    merge: ([first]: readonly (TimelineJson | null)[]) => first!,
+    json: (timeline) => timeline,
+  }),
+} as const;
+
 /** Every field of the JSON result, in order. */
-export const RESULT_TABLE = { ...RUN_FIELDS, ...FIGURES } as const;
+export const RESULT_TABLE = { ...RUN_FIELDS, ...FIGURES, ...TIMELINE_FIELD } as const;
 
 /** The type of the JSON result. */
 export type RunResultJson = JsonOf<typeof RESULT_TABLE>;
 
-/** The result of a run that took place. */
-export function resultOf({ result, summary, figures }: FinalResult): RunResultJson {
+/** The result of a run that took place, with its timeline where one was taken. */
+export function resultOf(
+  { result, summary, figures }: FinalResult,
+  timeline?: Timeline,
+): RunResultJson {
   const fields: FiguresOf<typeof RUN_FIELDS> = {
+    schema: RESULT_SCHEMA,
+    program: `myikev2 ${VERSION}`,
     result: RUN_RESULT_NAMES[result] as "passed" | "failed" | "stopped",
     error: summary.lastErrMsg || null,
     setupErrors: [],
@@ -69,7 +103,7 @@ export function resultOf({ result, summary, figures }: FinalResult): RunResultJs
     setup: summary.setupFileName,
     configured: summary.configured,
   };
-  return jsonOf(RESULT_TABLE, { ...fields, ...figures });
+  return jsonOf(RESULT_TABLE, { ...fields, ...figures, timeline: timeline?.json() ?? null });
 }
 
 /** The result of a run that never began. */

@@ -6,6 +6,7 @@
 import type { Path } from "@/base/address.ts";
 import type { EffectHandlers, RunPart } from "@/engine/run/part.ts";
 import { childDumpOf, dumpOf, type ToEpoch } from "@/engine/show/sa_view.ts";
+import type { TunnelLog } from "@/engine/show/tunnel_log.ts";
 import type { ChildSaDump, IkeSaDump } from "@/engine/show/view.ts";
 
 /** The recorders of a run. */
@@ -19,6 +20,8 @@ export interface RunHooks {
    * milliseconds since 1970, with fractions.
    */
   readonly datagram?: (sent: boolean, octets: Uint8Array, path: Path, epochMs: number) => void;
+  /** Keeps a record of each tunnel. */
+  readonly tunnels?: TunnelLog;
 }
 
 /** Calls the hooks of a run. */

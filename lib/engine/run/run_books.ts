@@ -149,6 +149,8 @@ export class RunBooks {
       ikeAuthMs: tally.ikeAuthMs.figures(),
       setupMs: tally.setupMs.figures(),
       failures: tally.failures(),
+      suites: tally.suites.counts(),
+      peers: tally.peers.counts(),
       strangers: role.strangers,
       cookies: { asked: admission.cookiesAsked, automatic: admission.cookiesAutomatic },
       drops: loop.endpoint.drops,

@@ -121,6 +121,12 @@ export class TestRun implements RunContext, LoopListener {
     this.rekeys = new Rekeys(this.loop, this.sas);
     this.ping = this.#newPing();
     this.#end = this.#newEnd();
+    // Before the others, which may end the run by what they hear.
+    if (hooks.tunnels) {
+      const { role, tunnels } = plan, { toEpoch } = this.#books;
+      const isEnding = () => this.ending;
+      this.#parts.add(hooks.tunnels.part({ role, tunnels, isEnding, toEpoch }));
+    }
     // The parts that count tunnels handle an effect before those that act on it.
     this.#parts.add(this.tally, this.tally.sas, this.#role, this.ping, this.#paths, this.rekeys);
     this.#parts.add(this.#missing, history, new Recorders(hooks, this.#books.toEpoch));

@@ -5,6 +5,7 @@
  * @module
  */
 import { Histogram, type LatencyFigures } from "@/engine/show/histogram.ts";
+import type { TypeWords } from "@/engine/show/shape.ts";
 
 /** Failed tunnels, or strangers, of one cause. */
 export interface FailureFigures {
@@ -33,8 +34,8 @@ export interface LatencyResult {
 export interface Figure<P extends string, T, J> {
   /** Where it stands in the JSON result: `rekeys.ike`. Several figures may stand in one object. */
   readonly path: P;
-  /** Its type in JSON, for the documentation. */
-  readonly type: string;
+  /** Its type in JSON, for the documentation and the schema. */
+  readonly type: TypeWords;
   /** What it means, with its unit. */
   readonly doc: string;
   /** Fields within it that are documented by themselves. */
@@ -54,7 +55,7 @@ export interface Figure<P extends string, T, J> {
 /** A field of the JSON result as the documentation tells it. */
 export interface Documented {
   readonly path: string;
-  readonly type: string;
+  readonly type: TypeWords;
   readonly doc: string;
 }
 
@@ -151,13 +152,7 @@ export function byName<P extends string>(
     doc,
     parts: [],
     none: {},
-    merge: (parts) => {
-      const sums = new Map<string, number>();
-      for (const part of parts) {
-        for (const [name, n] of part) sums.set(name, (sums.get(name) ?? 0) + n);
-      }
-      return sums;
-    },
+    merge: mergeNames,
     json: (counts) => Object.fromEntries(counts),
     lines: (counts) =>
       Object.entries(counts).sort(([, a], [, b]) => b - a).map(([name, n]) => lineOf(name, n)),
@@ -298,6 +293,17 @@ function valueAt(json: unknown, path: string): unknown {
 function mergeLatencies(parts: readonly (LatencyFigures | null)[]): LatencyFigures | null {
   const data = parts.map((part) => part?.histogram).filter((one) => one !== undefined);
   return Histogram.merged(data).figures();
+}
+
+/** Counts of the same name become one. */
+export function mergeNames(
+  parts: readonly ReadonlyMap<string, number>[],
+): ReadonlyMap<string, number> {
+  const sums = new Map<string, number>();
+  for (const part of parts) {
+    for (const [name, n] of part) sums.set(name, (sums.get(name) ?? 0) + n);
+  }
+  return sums;
 }
 
 /** Causes that are the same become one, the most frequent first. */

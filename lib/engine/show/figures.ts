@@ -21,6 +21,7 @@ import {
   measured,
   mergeCauses,
   mergeFigures,
+  mergeNames,
   noneOf,
   rounded,
   word,
@@ -206,6 +207,21 @@ export const FIGURES = {
       "first in words",
     (cause) => `Failed by ${cause}`,
   ),
+  suites: byName(
+    "suites",
+    "set-ups by the algorithms that were agreed: those of the IKE SA, and after `;` those of its first " +
+      "CHILD_SA; the first 20 suites, the rest as `others`",
+    (suite, n) => `Agreed in ${n} set-ups: ${suite}`,
+  ),
+  peers: figure({
+    path: "peers",
+    type: "object of numbers",
+    doc: "set-ups by the peer's address; the first 20 addresses, the rest as `others`",
+    none: {},
+    merge: (parts: readonly ReadonlyMap<string, number>[]): ReadonlyMap<string, number> =>
+      mergeNames(parts),
+    json: (counts): Readonly<Record<string, number>> => Object.fromEntries(counts),
+  }),
   strangers: causes(
     "strangers",
     "gateway: peers that began an IKE SA and did not authenticate, by cause: the notify they were " +

@@ -53,6 +53,22 @@ export class Histogram {
     return whole;
   }
 
+  /**
+   * The samples of `now` that are not in `before`, an earlier state of the same histogram. The largest
+   * of them is exact only where it is the largest of all; else it is the middle of its bucket.
+   */
+  static since(before: HistogramData | undefined, now: HistogramData): HistogramData {
+    const earlier = new Map(before?.buckets), buckets: [number, number][] = [];
+    for (const [at, samples] of now.buckets) {
+      const more = samples - (earlier.get(at) ?? 0);
+      if (more > 0) buckets.push([at, more]);
+    }
+    const last = buckets.at(-1)?.[0];
+    if (last === undefined) return { buckets, max: 0 };
+    const isNewMax = before === undefined || now.max > before.max;
+    return { buckets, max: isNewMax ? now.max : Math.min(middleOf(last) / 1000, now.max) };
+  }
+
   /** The histogram as plain data, to be sent elsewhere and merged. */
   data(): HistogramData {
     const buckets: [number, number][] = [];
@@ -103,7 +119,8 @@ function bucketOf(us: number): number {
   return SUB_COUNT * (doubling + 1) + Math.floor(us / 2 ** doubling) - SUB_COUNT;
 }
 
-function middleOf(bucket: number): number {
+/** Microseconds in the middle of a bucket. */
+export function middleOf(bucket: number): number {
   if (bucket < SUB_COUNT) return bucket;
   const doubling = Math.floor(bucket / SUB_COUNT) - 1;
   return (bucket % SUB_COUNT + SUB_COUNT + 0.5) * 2 ** doubling;

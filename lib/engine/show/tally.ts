@@ -7,12 +7,17 @@ import type { EffectHandlers, RunPart } from "@/engine/run/part.ts";
 import type { FailureFigures } from "@/engine/show/figure.ts";
 import { CauseCounts } from "@/engine/show/cause_counts.ts";
 import { Histogram } from "@/engine/show/histogram.ts";
+import { NameCounts } from "@/engine/show/name_counts.ts";
+import { childSuiteWords, ikeSuiteWords } from "@/engine/show/suite_words.ts";
+import { showAddress } from "@/base/address.ts";
 import { ExchangeType } from "@/iana/exchange_type.ts";
 import { SaTally } from "@/engine/show/sa_tally.ts";
 
 /** Seconds over which the recent rate is an average. */
 const RECENT_MS = 1_000;
 const RECENT_PARTS = 10;
+/** Suites, and addresses of peers, that are counted apart. */
+const NAMES_MAX = 20;
 
 /** The counters of a run: fields for those who count, `figures` for those who read. */
 export class Tally implements RunPart {
@@ -29,6 +34,9 @@ export class Tally implements RunPart {
   readonly setupMs = new Histogram();
   /** Counters of established SAs. */
   readonly sas = new SaTally();
+  /** Tunnels by the algorithms agreed for their IKE SA and first CHILD_SA, and by their peer's address. */
+  readonly suites = new NameCounts(NAMES_MAX);
+  readonly peers = new NameCounts(NAMES_MAX);
   readonly #failures = new CauseCounts();
   readonly #recent = new RecentRate();
 
@@ -36,6 +44,11 @@ export class Tally implements RunPart {
     answered: ({ exchange, latencyMs }) => {
       if (exchange === ExchangeType.IKE_SA_INIT) this.ikeSaInitMs.add(latencyMs);
       else if (exchange === ExchangeType.IKE_AUTH) this.ikeAuthMs.add(latencyMs);
+    },
+    established: (_, sa) => {
+      const [child] = sa.children;
+      this.suites.add([ikeSuiteWords(sa), ...(child ? [childSuiteWords(child)] : [])].join("; "));
+      this.peers.add(showAddress(sa.path.peerAddress));
     },
     replaced: () => void this.ikeRekeys++,
     child_up: ({ old }) => {

@@ -100,6 +100,8 @@ Deno.test("a failure must say all words at once", () => {
     keepalives: { sent: 0, received: 0 },
     rekeys: { ike: 0, child: 0 },
     flaps: { down: 0, up: 0 },
+    suites: new Map(),
+    peers: new Map(),
     strangers: [],
     failures: [{ cause: "X", count: 1, example: "one" }, { cause: "Y", count: 1, example: "two" }],
   };

@@ -1,0 +1,45 @@
+/**
+ * The options of `test`, `exec` and `demo` that say which files a run writes at its end.
+ * @module
+ */
+import { type Command, InvalidArgumentError } from "commander";
+import { parseDuration } from "@/base/duration.ts";
+import { parseSwitch } from "@/cli/options.ts";
+
+/** Milliseconds of a step of the timeline where a file needs one and `--timeline` says none. */
+export const DEFAULT_STEP_MS = 1_000;
+const STEP_MIN_MS = 100, STEP_MAX_MS = 3_600_000;
+
+/** These options as commander gives them. */
+export interface OutputFlags {
+  /** Milliseconds of a step. */
+  readonly timeline?: number;
+  readonly csv?: string;
+  readonly junit?: string;
+  readonly hdrlog?: string;
+  readonly maskIdentities?: boolean;
+}
+
+/** Adds the options. */
+export function withOutputOptions(command: Command): Command {
+  return command
+    .option(
+      "--timeline <duration>",
+      "put the run over time into the JSON result, a figure for each step of so long (100ms to 1h)",
+      parseStep,
+    )
+    .option("--csv <file>", "write a row for each tunnel")
+    .option("--junit <file>", "write the result as JUnit XML, for CI systems")
+    .option("--hdrlog <file>", "write latencies as a HdrHistogram log, a line for each step")
+    .option(
+      "--mask-identities [bool]",
+      "leave identities, and sentences that may name one, out of the files of --csv and --junit",
+      parseSwitch,
+    );
+}
+
+function parseStep(text: string): number {
+  const ms = parseDuration(text);
+  if (ms !== undefined && ms >= STEP_MIN_MS && ms <= STEP_MAX_MS) return Math.round(ms);
+  throw new InvalidArgumentError("Expected a duration from 100ms to 1h, such as 1s.");
+}

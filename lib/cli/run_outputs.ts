@@ -1,0 +1,89 @@
+/**
+ * The files that a run writes at its end, and the timeline that they stand on.
+ * @module
+ */
+import { DEFAULT_STEP_MS, type OutputFlags } from "@/cli/output_options.ts";
+import type { RunHooks } from "@/engine/run/hooks.ts";
+import { TunnelLog } from "@/engine/show/tunnel_log.ts";
+import type { FinalResult, RunView } from "@/engine/show/view.ts";
+import { tellLine } from "@/files/terminal.ts";
+import { csvLines } from "@/report/csv.ts";
+import { hdrLogLines } from "@/report/hdr_log.ts";
+import { junitOf } from "@/report/junit.ts";
+import { resultOf, type RunResultJson } from "@/report/result.ts";
+import { SecretFile } from "@/report/secret_file.ts";
+import { TimelineClock } from "@/report/timeline_clock.ts";
+import type { Timeline } from "@/report/timeline.ts";
+
+/** Octets that are gathered before they are written. */
+const CHUNK_OCTETS = 1 << 16;
+
+/** See the file. */
+export class RunOutputs {
+  /** What the run has to record for them. */
+  readonly hooks: Pick<RunHooks, "tunnels">;
+  readonly #flags: OutputFlags;
+  readonly #csv: SecretFile | undefined;
+  readonly #junit: SecretFile | undefined;
+  readonly #hdrLog: SecretFile | undefined;
+  readonly #tunnels: TunnelLog | undefined;
+  #clock: TimelineClock | undefined;
+  #timeline: Timeline | undefined;
+
+  /** Opens the files, so that what cannot be written is said before the run. @throws {SetupError} */
+  constructor(flags: OutputFlags) {
+    const open = (path: string | undefined, option: string) =>
+      path === undefined ? undefined : new SecretFile(path, option);
+    this.#flags = flags;
+    this.#csv = open(flags.csv, "--csv");
+    this.#junit = open(flags.junit, "--junit");
+    this.#hdrLog = open(flags.hdrlog, "--hdrlog");
+    this.#tunnels = this.#csv && new TunnelLog();
+    this.hooks = this.#tunnels ? { tunnels: this.#tunnels } : {};
+  }
+
+  /** The run begins now. */
+  begin(run: RunView): void {
+    const { timeline } = this.#flags;
+    if (timeline === undefined && !this.#hdrLog) return;
+    this.#clock = new TimelineClock(run, timeline ?? DEFAULT_STEP_MS);
+  }
+
+  /** The result of the run, with its timeline where one was asked for. */
+  resultOf(final: FinalResult): RunResultJson {
+    this.#timeline = this.#clock?.finish(final);
+    return resultOf(final, this.#timeline);
+  }
+
+  /** Writes the files. Of a run that never began there are no tunnels, and no latencies. */
+  write(result: RunResultJson): void {
+    const masks = this.#flags.maskIdentities ?? false;
+    if (this.#junit) writeAll(this.#junit, [junitOf(result, masks)]);
+    if (this.#hdrLog && this.#timeline) writeAll(this.#hdrLog, hdrLogLines(this.#timeline));
+    if (!this.#csv || !this.#tunnels) return;
+    writeAll(this.#csv, csvLines(this.#tunnels.records(), masks));
+    const { leftOut } = this.#tunnels;
+    if (leftOut > 0) {
+      tellLine(`myikev2: ${this.#flags.csv} lacks ${leftOut} tunnels: it has no room`);
+    }
+  }
+
+  /** Takes no more steps, and closes the files. */
+  close(): void {
+    this.#clock?.stop();
+    for (const file of [this.#csv, this.#junit, this.#hdrLog]) file?.close();
+  }
+}
+
+/** Writes lines in pieces of some size. */
+function writeAll(file: SecretFile, lines: Iterable<string>): void {
+  const encoder = new TextEncoder();
+  let chunk = "";
+  for (const line of lines) {
+    chunk += line;
+    if (chunk.length < CHUNK_OCTETS) continue;
+    file.write(encoder.encode(chunk));
+    chunk = "";
+  }
+  if (chunk) file.write(encoder.encode(chunk));
+}

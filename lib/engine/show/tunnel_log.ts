@@ -1,0 +1,280 @@
+/**
+ * What became of each tunnel: a record for each, kept only where somebody wants them (`--csv`).
+ *
+ * Of a client a record is a tunnel, whatever number of tries it took; of a gateway it is an IKE SA whose
+ * peer authenticated, with the SAs that its rekeys made.
+ * @module
+ */
+import { showAddress } from "@/base/address.ts";
+import { nameOfCloseCode } from "@/engine/run/close_code.ts";
+import type { EffectHandlers, RunPart } from "@/engine/run/part.ts";
+import type { ToEpoch } from "@/engine/show/sa_view.ts";
+import { childSuiteWords, ikeSuiteWords } from "@/engine/show/suite_words.ts";
+import { ExchangeType } from "@/iana/exchange_type.ts";
+import { showIdentity } from "@/ike/negotiate/identity.ts";
+import { isStranger } from "@/ike/records/ike_sa.ts";
+import { CloseCode, type Failure } from "@/ike/records/failure.ts";
+import type { IkeSa } from "@/ike/records/sa.ts";
+
+/** Records that are kept at most; tunnels after those are counted. */
+export const RECORDS_MAX = 1_000_000;
+
+/**
+ * How a tunnel stands at the end of the run. `established`: it is up. `lost`: it was up, and went though
+ * nobody here asked. `closed`: it was up, and was closed on purpose (at a gateway: by its client too).
+ * `failed`: it never came up. `pending`: it never began, or was on its way.
+ */
+export type TunnelOutcome = "established" | "lost" | "closed" | "failed" | "pending";
+
+/** One tunnel. Times named `…EpochMs` are milliseconds since 1970, durations milliseconds. */
+export interface TunnelRecord {
+  /** Client: its number, from 0. Gateway: the order in which peers arrived. */
+  readonly tunnel: number;
+  readonly outcome: TunnelOutcome;
+  /** Why it failed or was lost, as `failures` of the result has it; empty: it is up, or was closed. */
+  readonly cause: string;
+  /** The same in a sentence. */
+  readonly words: string;
+  /** IKE SAs that were begun for it, rekeys aside. */
+  readonly tries: number;
+  /** How often it was lost. */
+  readonly losses: number;
+  readonly ownAddress: string;
+  readonly ownPort: number;
+  readonly peerAddress: string;
+  readonly peerPort: number;
+  readonly ownId: string;
+  readonly peerId: string;
+  /** uint64; 0n until known. Those of the last IKE SA. */
+  readonly spiI: bigint;
+  readonly spiR: bigint;
+  readonly ikeSuite: string;
+  /** uint32; of the first CHILD_SA of the last IKE SA when it was established; 0: there was none. */
+  readonly childSpiIn: number;
+  readonly childSpiOut: number;
+  readonly childSuite: string;
+  /** Addresses that were assigned to the client. */
+  readonly innerAddresses: readonly string[];
+  readonly startedEpochMs: number | undefined;
+  /** Of the last try, from the first transmission to the answer; undefined at a responder. */
+  readonly ikeSaInitMs: number | undefined;
+  /** All IKE_INTERMEDIATE exchanges, and all IKE_AUTH exchanges, of the last try together. */
+  readonly ikeIntermediateMs: number | undefined;
+  readonly ikeAuthMs: number | undefined;
+  /** From the first IKE_SA_INIT of the last try to established. */
+  readonly setupMs: number | undefined;
+  readonly establishedEpochMs: number | undefined;
+  /** When the last IKE SA ended; undefined: it is up at the end of the run. */
+  readonly endedEpochMs: number | undefined;
+  /** Requests sent again before they were answered. */
+  readonly retransmissions: number;
+  readonly ikeRekeys: number;
+  readonly childRekeys: number;
+}
+
+/** What a log has to know of its run. */
+export interface TunnelLogRun {
+  readonly role: "client" | "gateway";
+  /** `numberoftunnels`. */
+  readonly tunnels: number;
+  /** Whether the end has begun: what is closed from then on was up. */
+  readonly isEnding: () => boolean;
+  readonly toEpoch: ToEpoch;
+}
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+type Draft = Writable<TunnelRecord>;
+
+/** Ends of an IKE SA that were asked for, by role: no losses. */
+const ASKED_FOR: Readonly<Record<"client" | "gateway", ReadonlySet<number>>> = {
+  client: new Set([CloseCode.STOPPED, CloseCode.FLAPPED, CloseCode.REAUTHENTICATED]),
+  gateway: new Set([
+    ...[CloseCode.STOPPED, CloseCode.DELETED_BY_PEER, CloseCode.INITIAL_CONTACT],
+    ...[CloseCode.REAUTHENTICATED, CloseCode.REDIRECTED],
+  ]),
+};
+
+/** See the file. */
+export class TunnelLog {
+  /** Client: by tunnel. Gateway: in the order of authentication. */
+  readonly #records: (Draft | undefined)[] = [];
+  /** Gateway: the record of each IKE SA that is there. */
+  readonly #bySa = new Map<IkeSa, Draft>();
+  #run: TunnelLogRun | undefined;
+  /** Tunnels for which there was no room. */
+  leftOut = 0;
+
+  /** The part of `run` that keeps the records. A log is of one run. */
+  part(run: TunnelLogRun): RunPart {
+    this.#run = run;
+    return { handlers: this.#handlers(run) };
+  }
+
+  /** All records, in the order of tunnels; of a client those that never began too. */
+  *records(): IterableIterator<TunnelRecord> {
+    if (!this.#run) return;
+    const { role, tunnels } = this.#run;
+    const length = role === "client" ? Math.min(tunnels, RECORDS_MAX) : this.#records.length;
+    for (let i = 0; i < length; i++) yield this.#records[i] ?? newDraft(i);
+  }
+
+  #handlers({ role, isEnding, toEpoch }: TunnelLogRun): EffectHandlers {
+    return {
+      answered: ({ exchange, latencyMs, transmissions }, sa) => {
+        // A client hears first of a try when its IKE_SA_INIT is answered.
+        const isTry = role === "client" && (sa.phase === "init" || sa.phase === "created");
+        const draft = isTry ? this.#ofTry(sa, toEpoch) : this.#known(sa);
+        if (!draft) return;
+        draft.retransmissions += transmissions - 1;
+        if (exchange === ExchangeType.IKE_SA_INIT) draft.ikeSaInitMs = latencyMs;
+        if (exchange === ExchangeType.IKE_INTERMEDIATE) {
+          draft.ikeIntermediateMs = (draft.ikeIntermediateMs ?? 0) + latencyMs;
+        }
+        if (exchange === ExchangeType.IKE_AUTH) {
+          draft.ikeAuthMs = (draft.ikeAuthMs ?? 0) + latencyMs;
+        }
+      },
+      established: (_, sa, nowMs) => {
+        const draft = this.#ofTry(sa, toEpoch);
+        if (!draft) return;
+        draft.outcome = "established";
+        draft.cause = draft.words = "";
+        draft.setupMs = nowMs - sa.startedMs;
+        draft.establishedEpochMs = toEpoch(nowMs);
+        draft.endedEpochMs = undefined;
+        draft.innerAddresses = sa.inner?.addresses.map(showAddress) ?? [];
+        const [child] = sa.children;
+        draft.childSpiIn = child?.spiIn ?? 0;
+        draft.childSpiOut = child?.spiOut ?? 0;
+        draft.childSuite = child ? childSuiteWords(child) : "";
+      },
+      child_up: ({ by, old }) => {
+        const draft = old && this.#known(by.parent);
+        if (draft) draft.childRekeys++;
+      },
+      replaced: ({ by }, sa) => {
+        const draft = this.#known(sa);
+        if (!draft) return;
+        draft.ikeRekeys++;
+        if (this.#bySa.delete(sa)) this.#bySa.set(by, draft);
+        describe(draft, by);
+      },
+      child_failed: ({ failure }, sa, nowMs) => {
+        const draft = this.#ofTry(sa, toEpoch);
+        if (draft) this.#ended(draft, "failed", { failure, endedEpochMs: toEpoch(nowMs) });
+      },
+      closed: (_, sa, nowMs) => this.#closed(sa, isEnding(), toEpoch(nowMs)),
+    };
+  }
+
+  #closed(sa: IkeSa, isEnding: boolean, endedEpochMs: number): void {
+    const { role, toEpoch } = this.#run!;
+    if (sa.closeCode === CloseCode.REKEYED) return;
+    const known = this.#known(sa), isUp = known?.outcome === "established";
+    this.#bySa.delete(sa);
+    // A gateway knows a peer that was given no CHILD_SA already, and no stranger at all.
+    if (!isUp && (isEnding || role === "gateway" && (isStranger(sa) || known))) return;
+    const draft = isUp ? known : this.#ofTry(sa, toEpoch);
+    this.#bySa.delete(sa);
+    if (!draft || isUp && isEnding) return;
+    const cause = nameOfCloseCode(sa.closeCode);
+    const failure = sa.failure ??
+      { cause, closeCode: sa.closeCode, text: `Its IKE SA was closed (${cause})` };
+    if (!isUp) return this.#ended(draft, "failed", { failure, endedEpochMs });
+    if (ASKED_FOR[role].has(sa.closeCode)) return this.#ended(draft, "closed", { endedEpochMs });
+    draft.losses++;
+    this.#ended(draft, "lost", { failure, endedEpochMs });
+  }
+
+  #ended(
+    draft: Draft,
+    outcome: TunnelOutcome,
+    { failure, endedEpochMs }: {
+      readonly failure?: Failure;
+      readonly endedEpochMs: number;
+    },
+  ): void {
+    // What was up once and could not be brought back is lost, whatever its last try failed by.
+    const wasUp = draft.establishedEpochMs !== undefined;
+    draft.outcome = outcome === "failed" && wasUp ? "lost" : outcome;
+    draft.cause = failure?.cause ?? "";
+    draft.words = failure?.text ?? "";
+    draft.endedEpochMs = endedEpochMs;
+  }
+
+  /** The record of an IKE SA that was heard of, whatever its rekeys made of it. */
+  #known(sa: IkeSa): Draft | undefined {
+    return this.#run!.role === "gateway" ? this.#bySa.get(sa) : this.#records[sa.index];
+  }
+
+  /** The record of a tunnel, brought to the try that `sa` is. */
+  #ofTry(sa: IkeSa, toEpoch: ToEpoch): Draft | undefined {
+    const startedEpochMs = toEpoch(sa.startedMs);
+    let draft = this.#known(sa);
+    if (!draft) {
+      const at = this.#run!.role === "gateway" ? this.#records.length : sa.index;
+      if (at >= RECORDS_MAX) return void this.leftOut++;
+      this.#records[at] = draft = newDraft(sa.index);
+      if (this.#run!.role === "gateway") this.#bySa.set(sa, draft);
+    }
+    if (draft.startedEpochMs !== startedEpochMs) {
+      draft.tries++;
+      draft.startedEpochMs = startedEpochMs;
+      draft.ikeSaInitMs =
+        draft.ikeIntermediateMs =
+        draft.ikeAuthMs =
+        draft.setupMs =
+          undefined;
+    }
+    describe(draft, sa);
+    return draft;
+  }
+}
+
+/** What an IKE SA tells of itself. */
+function describe(draft: Draft, sa: IkeSa): void {
+  const { ownAddress, ownPort, peerAddress, peerPort } = sa.path, { ownId, id } = sa.peer;
+  draft.ownAddress = showAddress(ownAddress);
+  draft.ownPort = ownPort;
+  draft.peerAddress = showAddress(peerAddress);
+  draft.peerPort = peerPort;
+  if (ownId) draft.ownId = showIdentity(ownId);
+  if (id) draft.peerId = showIdentity(id);
+  draft.spiI = sa.spiI;
+  draft.spiR = sa.spiR;
+  draft.ikeSuite = ikeSuiteWords(sa);
+}
+
+function newDraft(tunnel: number): Draft {
+  return {
+    tunnel,
+    outcome: "pending",
+    cause: "",
+    words: "",
+    tries: 0,
+    losses: 0,
+    ownAddress: "",
+    ownPort: 0,
+    peerAddress: "",
+    peerPort: 0,
+    ownId: "",
+    peerId: "",
+    spiI: 0n,
+    spiR: 0n,
+    ikeSuite: "",
+    childSpiIn: 0,
+    childSpiOut: 0,
+    childSuite: "",
+    innerAddresses: [],
+    startedEpochMs: undefined,
+    ikeSaInitMs: undefined,
+    ikeIntermediateMs: undefined,
+    ikeAuthMs: undefined,
+    setupMs: undefined,
+    establishedEpochMs: undefined,
+    endedEpochMs: undefined,
+    retransmissions: 0,
+    ikeRekeys: 0,
+    childRekeys: 0,
+  };
+}

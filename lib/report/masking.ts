@@ -1,0 +1,33 @@
+/**
+ * Results that may be given away: identities of users and hosts stand in sentences, so those go.
+ * @module
+ */
+import type { RunResultJson } from "@/report/result.ts";
+import type { FailureFigures } from "@/engine/show/figure.ts";
+
+/** What stands in place of a sentence. */
+export const LEFT_OUT = "left out, as identities are masked";
+
+/** The result without sentences of peers and tunnels; figures, causes and algorithms stay. */
+export function withoutSentences(result: RunResultJson): RunResultJson {
+  const causes = (list: readonly FailureFigures[]) =>
+    list.map((one) => ({ ...one, example: LEFT_OUT }));
+  const { children, rekeys, datagrams, timeline } = result;
+  return {
+    ...result,
+    error: result.error === null ? null : LEFT_OUT,
+    failures: causes(result.failures),
+    strangers: causes(result.strangers),
+    refusals: causes(result.refusals),
+    rekeys: { ...rekeys, refused: { ...rekeys.refused, causes: causes(rekeys.refused.causes) } },
+    children: {
+      refused: { ...children.refused, causes: causes(children.refused.causes) },
+      lost: { ...children.lost, causes: causes(children.lost.causes) },
+    },
+    datagrams: { ...datagrams, sendErrors: causes(datagrams.sendErrors) },
+    timeline: timeline && {
+      ...timeline,
+      events: timeline.events.map((event) => ({ ...event, text: LEFT_OUT })),
+    },
+  };
+}

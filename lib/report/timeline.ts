@@ -1,0 +1,305 @@
+/**
+ * A run over time: a figure for each step of some seconds. The number of steps is bounded: a run that
+ * becomes too long for it has its step doubled, as often as needed, by joining steps in pairs.
+ * @module
+ */
+import { type Documented, latencyJson, type LatencyResult, rounded } from "@/engine/show/figure.ts";
+import type { RunFigures } from "@/engine/show/figures.ts";
+import { Histogram, type HistogramData } from "@/engine/show/histogram.ts";
+import type { RunEvent } from "@/engine/show/event_hub.ts";
+
+/** Steps that are kept at most: an hour in steps of 2 s. */
+export const STEPS_MAX = 1_800;
+/** Events that are kept at most; those after them are counted. */
+export const EVENTS_MAX = 100;
+/** Characters of an event that are kept. */
+const EVENT_TEXT_MAX = 400;
+
+/** Counters of a run of which each step has its own part; all parts together are the figure itself. */
+const COUNTERS = {
+  established: (f) => f.established,
+  failed: (f) => f.failed,
+  lost: (f) => f.lost,
+  retries: (f) => f.retries,
+  retransmissions: (f) => f.retransmissions,
+  rekeysIke: (f) => f.ikeRekeys,
+  rekeysChild: (f) => f.childRekeys,
+  strangers: (f) => f.strangers.reduce((sum, { count }) => sum + count, 0),
+  datagramsSent: (f) => f.datagramsSent,
+  datagramsReceived: (f) => f.datagramsReceived,
+  pingsSent: (f) => f.ping?.sent ?? 0,
+  pingsReceived: (f) => f.ping?.received ?? 0,
+  octetsSent: (f) => f.packets?.octetsOut ?? 0,
+  octetsReceived: (f) => f.packets?.octetsIn ?? 0,
+  impaired: (f) =>
+    f.impairment.reduce(
+      (sum, { lost, duplicated, reordered, delayed, replayed, corrupted }) =>
+        sum + lost + duplicated + reordered + delayed + replayed + corrupted,
+      0,
+    ),
+  cpuMs: (f) => f.cpuMs,
+} as const satisfies Readonly<Record<string, (figures: RunFigures) => number>>;
+
+/** Figures of the moment in which a step ends. */
+const STATES = {
+  live: (f) => f.live,
+  halfOpen: (f) => f.halfOpen,
+  rssBytes: (f) => f.rssBytes,
+} as const satisfies Readonly<Record<string, (figures: RunFigures) => number>>;
+
+/** Latencies of which each step has its own percentiles. */
+const LATENCIES = {
+  ikeSaInit: (f) => f.ikeSaInitMs?.histogram,
+  ikeAuth: (f) => f.ikeAuthMs?.histogram,
+  setup: (f) => f.setupMs?.histogram,
+} as const satisfies Readonly<Record<string, (figures: RunFigures) => HistogramData | undefined>>;
+
+/** Name of a latency of the timeline, as `latencyMs` of the result has it. */
+export type LatencyName = keyof typeof LATENCIES;
+/** Their names. */
+export const LATENCY_NAMES = Object.keys(LATENCIES) as readonly LatencyName[];
+
+const PERCENTILES = ["p50", "p90", "p99", "max"] as const;
+
+type Column = keyof typeof COUNTERS | keyof typeof STATES | `${LatencyName}${Percentile}`;
+type Percentile = Capitalize<typeof PERCENTILES[number]>;
+
+/** A list for each figure, with a value for each step; null where a step has no sample. */
+export type TimelineColumns = Readonly<Record<Column | "atSec", readonly (number | null)[]>>;
+
+/** An event that matters, on the time axis. */
+export interface TimelineEvent {
+  /** Seconds from the start of the run. */
+  readonly atSec: number;
+  /** 1 critical, 2 error, 3 warning. */
+  readonly level: number;
+  readonly text: string;
+}
+
+/** The timeline in the JSON result. */
+export interface TimelineJson {
+  /** ISO 8601, UTC. */
+  readonly startedAt: string;
+  /** Seconds of a step as it was wished, doubled as often as the run was too long for it. */
+  readonly stepSec: number;
+  readonly steps: TimelineColumns;
+  readonly events: readonly TimelineEvent[];
+  /** Events after those that were kept. */
+  readonly eventsLeftOut: number;
+}
+
+const STEP_DOCS: Readonly<Record<Column | "atSec", string>> = {
+  atSec: "seconds from the start of the run to the end of each step; steps follow each other",
+  established: "tunnels established for the first time in the step",
+  failed: "tunnels that failed in it, lost ones too",
+  lost: "tunnels lost in it",
+  retries: "tries that failed in it and are tried again",
+  retransmissions: "requests sent again in it",
+  rekeysIke: "IKE SAs replaced in it",
+  rekeysChild: "CHILD_SAs replaced in it",
+  strangers: "gateway: peers given up in it that did not authenticate",
+  datagramsSent: "IKE datagrams that left in it",
+  datagramsReceived: "IKE datagrams that came in it",
+  pingsSent: "ping requests in it; where the counters were cleared, those since",
+  pingsReceived: "ping requests answered in it",
+  octetsSent: "octets sent through CHILD_SAs in it; 0 where the kernel keeps the books",
+  octetsReceived: "octets received through CHILD_SAs in it; 0 where the kernel keeps the books",
+  impaired: "what `impairment` did to messages in it, all rules and kinds together",
+  cpuMs: "milliseconds of processor time of the whole process in it",
+  live: "tunnels that are live at its end",
+  halfOpen: "IKE SAs on their way at its end",
+  rssBytes: "resident memory at its end, octets",
+  ...latencyDocs("ikeSaInit", "IKE_SA_INITs answered in the step"),
+  ...latencyDocs("ikeAuth", "IKE_AUTHs answered in it"),
+  ...latencyDocs("setup", "set-ups completed in it"),
+};
+
+function latencyDocs<N extends LatencyName>(
+  name: N,
+  of: string,
+): Record<`${N}${Percentile}`, string> {
+  const docs = PERCENTILES.map((p) => [`${name}${capital(p)}`, `${p} of ${of}, milliseconds`]);
+  return Object.fromEntries(docs);
+}
+
+/** The fields of a timeline, for the documentation and the schema. */
+export const TIMELINE_PARTS: readonly Documented[] = [
+  { path: "startedAt", type: "text", doc: "when the run began, ISO 8601 in UTC" },
+  {
+    ...{ path: "stepSec", type: "number" },
+    doc: "seconds of a step: as `--timeline` says, doubled as often as the run was too long for " +
+      `${STEPS_MAX} steps`,
+  },
+  ...Object.entries(STEP_DOCS).map(([name, doc]) => ({
+    path: `steps.${name}`,
+    type: /P\d\d$|Max$/.test(name) ? "list of numbers or null" : "list of numbers",
+    doc,
+  } as const)),
+  {
+    ...{ path: "events", type: "list of {atSec, level, text}" },
+    doc:
+      `the first ${EVENTS_MAX} warnings and errors of the log (level 1 critical, 2 error, 3 warning)`,
+  },
+  { path: "eventsLeftOut", type: "number", doc: "how many came after those" },
+];
+
+/** What is kept of one step. */
+interface Step {
+  readonly endMs: number;
+  readonly counters: readonly number[];
+  readonly states: readonly number[];
+  /** Buckets and samples in turn, of each latency; undefined without a sample. */
+  readonly latencies: readonly (PackedHistogram | undefined)[];
+}
+
+/** A histogram in one array: bucket, samples, bucket, samples, … */
+interface PackedHistogram {
+  readonly pairs: Uint32Array;
+  /** Milliseconds. */
+  readonly max: number;
+}
+
+const COUNTER_NAMES = Object.keys(COUNTERS) as (keyof typeof COUNTERS)[];
+const STATE_NAMES = Object.keys(STATES) as (keyof typeof STATES)[];
+
+/** The latencies of one step of a timeline. */
+export interface LatencyStep {
+  /** Seconds from the start of the run. */
+  readonly startSec: number;
+  readonly endSec: number;
+  readonly histogram: HistogramData;
+}
+
+/** Collects the timeline of one run. It has no clock: `add` is called at the end of each step. */
+export class Timeline {
+  /** Wished length of a step, in milliseconds, doubled as often as steps were joined. */
+  stepMs: number;
+  readonly #startEpochMs: number;
+  #steps: Step[] = [];
+  /** Counters and latencies as they stood at the end of the last step. */
+  #counters: readonly number[] = COUNTER_NAMES.map(() => 0);
+  #histograms: (HistogramData | undefined)[] = LATENCY_NAMES.map(() => undefined);
+  readonly #events: TimelineEvent[] = [];
+  #eventsLeftOut = 0;
+
+  /** `stepMs`: milliseconds of a step; `startEpochMs`: of the run's start, since 1970. */
+  constructor(stepMs: number, startEpochMs: number) {
+    this.stepMs = stepMs;
+    this.#startEpochMs = startEpochMs;
+  }
+
+  /** Steps so far. */
+  get length(): number {
+    return this.#steps.length;
+  }
+
+  /** A step has ended, at which the run stands as `figures` say. A step of no length is joined to the last. */
+  add(figures: RunFigures): void {
+    const now = COUNTER_NAMES.map((name) => COUNTERS[name](figures));
+    // A counter that fell was cleared meanwhile (pings): what it shows came after that.
+    const counters = now.map((n, i) => n >= this.#counters[i]! ? n - this.#counters[i]! : n);
+    this.#counters = now;
+    const latencies = LATENCY_NAMES.map((name, i) => {
+      const data = LATENCIES[name](figures), before = this.#histograms[i];
+      this.#histograms[i] = data;
+      return data && packed(Histogram.since(before, data));
+    });
+    const states = STATE_NAMES.map((name) => STATES[name](figures));
+    const step: Step = { endMs: figures.elapsedMs, counters, states, latencies };
+    const last = this.#steps.at(-1);
+    if (last && step.endMs <= last.endMs) this.#steps[this.#steps.length - 1] = joined(last, step);
+    else this.#steps.push(step);
+    if (this.#steps.length > STEPS_MAX) this.#widen();
+  }
+
+  /** An event that matters. */
+  addEvent({ level, msg, epochMs }: RunEvent): void {
+    if (this.#events.length >= EVENTS_MAX) return void this.#eventsLeftOut++;
+    const atSec = Math.max(0, rounded((epochMs - this.#startEpochMs) / 1_000)!);
+    const text = msg.length > EVENT_TEXT_MAX ? `${msg.slice(0, EVENT_TEXT_MAX)}…` : msg;
+    this.#events.push({ atSec, level, text: text.toWellFormed() });
+  }
+
+  /** As the JSON result has it. */
+  json(): TimelineJson {
+    const columns: Record<string, (number | null)[]> = { atSec: [] };
+    for (const [i, step] of this.#steps.entries()) {
+      columns.atSec![i] = rounded(step.endMs / 1_000);
+      for (const [n, name] of COUNTER_NAMES.entries()) {
+        (columns[name] ??= [])[i] = Math.round(step.counters[n]!);
+      }
+      for (const [n, name] of STATE_NAMES.entries()) (columns[name] ??= [])[i] = step.states[n]!;
+      for (const [n, name] of LATENCY_NAMES.entries()) {
+        const figures = percentilesOf(step.latencies[n]);
+        for (const p of PERCENTILES) (columns[`${name}${capital(p)}`] ??= [])[i] = figures[p];
+      }
+    }
+    for (const name of Object.keys(STEP_DOCS)) columns[name] ??= [];
+    return {
+      startedAt: new Date(this.#startEpochMs).toISOString(),
+      stepSec: rounded(this.stepMs / 1_000)!,
+      steps: columns as unknown as TimelineColumns,
+      events: this.#events,
+      eventsLeftOut: this.#eventsLeftOut,
+    };
+  }
+
+  /** The samples of one latency, step by step; steps without any are left out. */
+  latencySteps(name: LatencyName): LatencyStep[] {
+    const at = LATENCY_NAMES.indexOf(name), found: LatencyStep[] = [];
+    for (const [i, { endMs, latencies }] of this.#steps.entries()) {
+      const histogram = latencies[at];
+      if (!histogram) continue;
+      const startMs = this.#steps[i - 1]?.endMs ?? 0;
+      found.push({ startSec: startMs / 1e3, endSec: endMs / 1e3, histogram: unpacked(histogram) });
+    }
+    return found;
+  }
+
+  /** Milliseconds since 1970 at which the run began. */
+  get startEpochMs(): number {
+    return this.#startEpochMs;
+  }
+
+  /** Joins steps in pairs, so that there is room for as many again. */
+  #widen(): void {
+    this.stepMs *= 2;
+    const wide: Step[] = [];
+    for (let i = 0; i < this.#steps.length; i += 2) {
+      const [first, second] = [this.#steps[i]!, this.#steps[i + 1]];
+      wide.push(second ? joined(first, second) : first);
+    }
+    this.#steps = wide;
+  }
+}
+
+function joined(first: Step, second: Step): Step {
+  return {
+    endMs: Math.max(first.endMs, second.endMs),
+    counters: first.counters.map((n, i) => n + second.counters[i]!),
+    states: second.states,
+    latencies: first.latencies.map((one, i) => {
+      const other = second.latencies[i];
+      if (!one || !other) return one ?? other;
+      return packed(Histogram.merged([unpacked(one), unpacked(other)]).data());
+    }),
+  };
+}
+
+function packed({ buckets, max }: HistogramData): PackedHistogram | undefined {
+  return buckets.length === 0 ? undefined : { pairs: Uint32Array.from(buckets.flat()), max };
+}
+
+function unpacked({ pairs, max }: PackedHistogram): HistogramData {
+  const buckets: [number, number][] = [];
+  for (let i = 0; i < pairs.length; i += 2) buckets.push([pairs[i]!, pairs[i + 1]!]);
+  return { buckets, max };
+}
+
+function percentilesOf(histogram: PackedHistogram | undefined): LatencyResult {
+  return latencyJson(histogram ? Histogram.merged([unpacked(histogram)]).figures() : null);
+}
+
+function capital<T extends string>(word: T): Capitalize<T> {
+  return word[0]!.toUpperCase() + word.slice(1) as Capitalize<T>;
+}

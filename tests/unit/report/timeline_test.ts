@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import type { RunFigures } from "@/engine/show/figures.ts";
+import { Histogram } from "@/engine/show/histogram.ts";
+import { EVENTS_MAX, STEPS_MAX, Timeline } from "@/report/timeline.ts";
+
+/** A run that sets up one tunnel a second, each in as many milliseconds as its number; figures are totals. */
+class FakeRun {
+  readonly #setup = new Histogram();
+  #seconds = 0;
+
+  second(extra: Partial<RunFigures> = {}): RunFigures {
+    this.#setup.add(++this.#seconds);
+    const none = {
+      ...{ failed: 0, lost: 0, retries: 0, retransmissions: 0, ikeRekeys: 0, childRekeys: 0 },
+      ...{ strangers: [], datagramsSent: 0, datagramsReceived: 0, ping: null, packets: null },
+      ...{ impairment: [], cpuMs: 0, halfOpen: 0, rssBytes: 1, ikeSaInitMs: null, ikeAuthMs: null },
+    };
+    const [established, elapsedMs] = [this.#seconds, this.#seconds * 1000];
+    const setupMs = this.#setup.figures();
+    return { ...none, established, live: established, elapsedMs, setupMs, ...extra } as RunFigures;
+  }
+}
+
+const sum = (values: readonly (number | null)[]) => values.reduce((n: number, v) => n + v!, 0);
+
+Deno.test("each step has its own part of a counter, and all of them are the figure itself", () => {
+  const run = new FakeRun(), timeline = new Timeline(1_000, 0);
+  for (let i = 0; i < 5; i++) timeline.add(run.second());
+  const { steps } = timeline.json();
+  assert.deepEqual(steps.atSec, [1, 2, 3, 4, 5]);
+  assert.deepEqual(steps.established, [1, 1, 1, 1, 1]);
+  assert.deepEqual(steps.live, [1, 2, 3, 4, 5]);
+});
+
+Deno.test("percentiles are those of the step alone, and null without a sample", () => {
+  const run = new FakeRun(), timeline = new Timeline(1_000, 0);
+  for (let i = 0; i < 3; i++) timeline.add(run.second());
+  const { setupP50, setupMax, ikeAuthP99 } = timeline.json().steps;
+  assert.deepEqual(setupMax, [1, 2, 3]);
+  assert.ok(setupP50.every((ms, i) => Math.abs(ms! - (i + 1)) <= 0.016 * (i + 1)), `${setupP50}`);
+  assert.deepEqual(ikeAuthP99, [null, null, null]);
+});
+
+Deno.test("a run of any length has a bounded number of steps, in which nothing is missing", () => {
+  const run = new FakeRun(), timeline = new Timeline(1_000, 0), seconds = 5 * STEPS_MAX + 3;
+  for (let i = 1, nextSec = 1; i <= seconds; i++) {
+    const figures = run.second();
+    if (i < nextSec && i < seconds) continue;
+    timeline.add(figures);
+    nextSec = i + timeline.stepMs / 1_000;
+  }
+  const { steps, stepSec } = timeline.json();
+  assert.ok(steps.atSec.length <= STEPS_MAX, `${steps.atSec.length} steps`);
+  assert.equal(stepSec, 8);
+  assert.equal(sum(steps.established), seconds);
+  assert.equal(steps.atSec.at(-1), seconds);
+  assert.equal(steps.setupMax.at(-1), seconds);
+  const samples = timeline.latencySteps("setup")
+    .map(({ histogram }) => Histogram.merged([histogram]).samples);
+  assert.equal(sum(samples), seconds);
+});
+
+Deno.test("a counter that was cleared meanwhile goes on from zero", () => {
+  const run = new FakeRun(), timeline = new Timeline(1_000, 0);
+  const ping = (sent: number) => ({ ping: { sent, received: sent } }) as Partial<RunFigures>;
+  for (const sent of [10, 15, 4]) timeline.add(run.second(ping(sent)));
+  assert.deepEqual(timeline.json().steps.pingsSent, [10, 5, 4]);
+});
+
+Deno.test("the last step may come at the time of the one before it, and is joined to that", () => {
+  const timeline = new Timeline(1_000, 0), figures = new FakeRun().second();
+  timeline.add(figures);
+  timeline.add({ ...figures, established: 4 });
+  assert.deepEqual(timeline.json().steps.established, [4]);
+});
+
+Deno.test("events are bounded in number and length, and those left out are counted", () => {
+  const timeline = new Timeline(1_000, 5_000);
+  for (let i = 0; i < EVENTS_MAX + 7; i++) {
+    timeline.addEvent({ level: 2, msg: `${"x".repeat(999)}${i}`, epochMs: 6_500 });
+  }
+  const { events, eventsLeftOut, startedAt } = timeline.json();
+  assert.deepEqual([events.length, eventsLeftOut], [EVENTS_MAX, 7]);
+  assert.deepEqual([events[0]!.atSec, events[0]!.text.length], [1.5, 401]);
+  assert.equal(startedAt, "1970-01-01T00:00:05.000Z");
+});
