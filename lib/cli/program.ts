@@ -14,6 +14,7 @@ import { addCompletion, answerTab } from "@/cli/completion_command.ts";
 import { ASK } from "@/cli/completion_scripts.ts";
 import { addControl } from "@/cli/control_command.ts";
 import { addCreatePki } from "@/cli/createpki_command.ts";
+import { addCompare } from "@/cli/compare_command.ts";
 import { addDaemon } from "@/cli/daemon_command.ts";
 import { addEchosvr } from "@/cli/echosvr_command.ts";
 import { EXIT_FAILED, EXIT_PASSED, EXIT_USAGE } from "@/cli/exit_status.ts";
@@ -99,6 +100,7 @@ Exit status: 0 passed, 1 failed, 2 bad setup or usage.`,
   addControl(program, exit);
   addEchosvr(program, exit);
   addCreatePki(program, exit);
+  addCompare(program, exit);
   addDefault(program, exit);
   addCompact(program, exit);
   addCompletion(program);

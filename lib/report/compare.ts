@@ -1,0 +1,202 @@
+/**
+ * Two results compared: what became better, what worse, and where noise allows to say nothing.
+ *
+ * A proportion (tunnels that failed, pings that were lost) differs where a test of two proportions says
+ * so with 99 % confidence. A rate or a latency differs where it changed by more than a tolerance, and,
+ * where both results have a timeline, its values in the steps differ as well, by Welch's test with 99 %
+ * confidence. One run says nothing of how much another run of the same would differ: only the tolerance
+ * stands for that.
+ * @module
+ */
+import type { RunResultJson } from "@/report/result.ts";
+import type { TimelineColumns } from "@/report/timeline.ts";
+
+/** What a comparison says of one figure. */
+export type Verdict = "better" | "worse" | "same" | "unclear";
+
+/** One figure of both results. */
+export interface ComparedFigure {
+  /** As in the JSON result: `latencyMs.setup.p99`. */
+  readonly name: string;
+  readonly before: number | null;
+  readonly after: number | null;
+  readonly verdict: Verdict;
+  /** Why, in words. */
+  readonly why: string;
+}
+
+/** The whole comparison. */
+export interface Comparison {
+  /** Whether any figure is worse, or a run failed that passed before. */
+  readonly isWorse: boolean;
+  readonly result: { readonly before: string; readonly after: string };
+  readonly figures: readonly ComparedFigure[];
+}
+
+/** Two-sided 99 % of the normal distribution. */
+const Z_99 = 2.576;
+/** Steps with a value that Welch's test needs on either side. */
+const STEPS_MIN = 5;
+
+type Path = (result: RunResultJson) => number | null;
+
+/** A measured figure: how large it is, which way is better, and its column of the timeline. */
+interface Measured {
+  readonly name: string;
+  readonly of: Path;
+  readonly isBetter: "larger" | "smaller";
+  readonly column?: keyof TimelineColumns;
+}
+
+/** A number of things among others of their kind. */
+interface Proportion {
+  readonly name: string;
+  readonly of: Path;
+  readonly among: Path;
+}
+
+const LATENCIES = (["ikeSaInit", "ikeAuth", "setup"] as const).flatMap((exchange) =>
+  (["p50", "p90", "p99"] as const).map((p): Measured => ({
+    name: `latencyMs.${exchange}.${p}`,
+    of: ({ latencyMs }) => latencyMs[exchange][p],
+    isBetter: "smaller",
+    column: `${exchange}${p.toUpperCase() as "P50" | "P90" | "P99"}`,
+  }))
+);
+
+const MEASURED: readonly Measured[] = [
+  { name: "setupRate", of: (r) => r.setupRate, isBetter: "larger", column: "established" },
+  ...LATENCIES,
+  { name: "ping.latencyMs.p50", of: (r) => r.ping.latencyMs.p50, isBetter: "smaller" },
+  { name: "ping.latencyMs.p99", of: (r) => r.ping.latencyMs.p99, isBetter: "smaller" },
+  { name: "cpuMsPerTunnel", of: (r) => r.cpuMsPerTunnel, isBetter: "smaller" },
+  { name: "rssBytes", of: (r) => r.rssBytes, isBetter: "smaller" },
+];
+
+const PROPORTIONS: readonly Proportion[] = [
+  { name: "tunnels.failed", of: (r) => r.tunnels.failed, among: (r) => r.tunnels.configured },
+  { name: "tunnels.lost", of: (r) => r.tunnels.lost, among: (r) => r.tunnels.established },
+  { name: "retransmissions", of: (r) => r.retransmissions, among: (r) => r.datagrams.sent },
+  {
+    name: "ping.lost",
+    of: (r) => r.ping.lost,
+    among: (r) => r.ping.received + r.ping.lost,
+  },
+];
+
+/** Compares two results. `tolerance`: 0.05 is a change of 5 % that is taken for noise. */
+export function compareResults(
+  before: RunResultJson,
+  after: RunResultJson,
+  tolerance: number,
+): Comparison {
+  const figures = [
+    ...PROPORTIONS.map((one) => comparedProportion(one, before, after)),
+    ...MEASURED.map((one) => comparedMeasure(one, { before, after, tolerance })),
+  ].filter((figure) => figure !== undefined);
+  const nowFails = after.result === "failed" && before.result !== "failed";
+  return {
+    isWorse: nowFails || figures.some(({ verdict }) => verdict === "worse"),
+    result: { before: before.result, after: after.result },
+    figures,
+  };
+}
+
+function comparedProportion(
+  { name, of, among }: Proportion,
+  before: RunResultJson,
+  after: RunResultJson,
+): ComparedFigure | undefined {
+  const [b, a, ofBefore, ofAfter] = [of(before), of(after), among(before), among(after)];
+  if (b === null || a === null || !ofBefore || !ofAfter) return undefined;
+  // Where something may happen more than once to each, it is no proportion above 1.
+  const [p, q] = [Math.min(1, b / ofBefore), Math.min(1, a / ofAfter)];
+  const figure = { name, before: b, after: a };
+  const shares = `${percent(p)} of ${ofBefore} and ${percent(q)} of ${ofAfter}`;
+  if (p === q) return { ...figure, verdict: "same", why: shares };
+  const pooled = (p * ofBefore + q * ofAfter) / (ofBefore + ofAfter);
+  const deviation = Math.sqrt(pooled * (1 - pooled) * (1 / ofBefore + 1 / ofAfter));
+  if (deviation > 0 && Math.abs(p - q) <= Z_99 * deviation) {
+    return { ...figure, verdict: "unclear", why: `${shares} may be chance` };
+  }
+  return { ...figure, verdict: q > p ? "worse" : "better", why: shares };
+}
+
+function comparedMeasure(
+  { name, of, isBetter, column }: Measured,
+  { before, after, tolerance }: {
+    readonly before: RunResultJson;
+    readonly after: RunResultJson;
+    readonly tolerance: number;
+  },
+): ComparedFigure | undefined {
+  const b = of(before), a = of(after), figure = { name, before: b, after: a };
+  if (b === null && a === null) return undefined;
+  if (b === null || a === null || b === 0) {
+    return { ...figure, verdict: "unclear", why: "one of them has no sample" };
+  }
+  const change = (a - b) / b, shown = `${change > 0 ? "+" : ""}${percent(change)}`;
+  if (Math.abs(change) <= tolerance) {
+    return { ...figure, verdict: "same", why: `${shown}, within ${percent(tolerance)}` };
+  }
+  const inSteps = column && differsInSteps(stepsOf(before, column), stepsOf(after, column));
+  if (inSteps === false) {
+    return { ...figure, verdict: "unclear", why: `${shown}, but the steps of a run vary as much` };
+  }
+  const isWorse = (change > 0) === (isBetter === "smaller");
+  const ground = inSteps === undefined ? "by the tolerance alone" : "beyond the steps' own noise";
+  return { ...figure, verdict: isWorse ? "worse" : "better", why: `${shown}, ${ground}` };
+}
+
+/** Values of the steps in which something was measured. Set-ups are told as a rate. */
+function stepsOf({ timeline }: RunResultJson, column: keyof TimelineColumns): number[] {
+  if (!timeline) return [];
+  const { atSec, established } = timeline.steps, values: number[] = [];
+  for (const [i, value] of timeline.steps[column].entries()) {
+    const seconds = atSec[i]! - (atSec[i - 1] ?? 0);
+    // Before the first and after the last set-up there is no rate of them.
+    if (value === null || seconds <= 0 || established[i] === 0) continue;
+    values.push(column === "established" ? value / seconds : value);
+  }
+  return values;
+}
+
+/** Welch's test; undefined: too few steps to say. */
+function differsInSteps(before: readonly number[], after: readonly number[]): boolean | undefined {
+  if (Math.min(before.length, after.length) < STEPS_MIN) return undefined;
+  const [b, a] = [momentsOf(before), momentsOf(after)];
+  const deviation = Math.sqrt(b.variance / before.length + a.variance / after.length);
+  return deviation === 0 ? b.mean !== a.mean : Math.abs(a.mean - b.mean) > Z_99 * deviation;
+}
+
+function momentsOf(values: readonly number[]): { mean: number; variance: number } {
+  const mean = values.reduce((sum, n) => sum + n, 0) / values.length;
+  const squares = values.reduce((sum, n) => sum + (n - mean) ** 2, 0);
+  return { mean, variance: squares / (values.length - 1) };
+}
+
+/** Lines for a person: a head, and one for each figure that is not the same. */
+export function comparisonLines({ isWorse, result, figures }: Comparison): string[] {
+  const verdict = isWorse
+    ? "Worse"
+    : figures.some((figure) => figure.verdict === "better")
+    ? "Better"
+    : "No difference that the noise allows to tell";
+  const told = figures.filter((figure) => figure.verdict !== "same");
+  const same = figures.length - told.length;
+  return [
+    `${verdict}: ${result.before} before, ${result.after} after`,
+    ...told.map(({ name, before, after, verdict, why }) =>
+      `${verdict.padEnd(8)}${name.padEnd(26)}${shown(before)} -> ${shown(after)} (${why})`
+    ),
+    `${same} figures are the same`,
+  ];
+}
+
+function shown(value: number | null): string {
+  return value === null ? "none" : String(Math.round(value * 1000) / 1000);
+}
+
+function percent(fraction: number): string {
+  return `${Math.round(fraction * 1000) / 10} %`;
+}

@@ -1,0 +1,34 @@
+/**
+ * Reads a JSON result that this or another program of the same schema wrote.
+ * @module
+ */
+import { SetupError } from "@/base/errors.ts";
+import { RESULT_SCHEMA, type RunResultJson } from "@/report/result.ts";
+import { resultSchema } from "@/report/result_schema.ts";
+import { faultBySchema } from "@/report/schema_check.ts";
+
+/** Characters of a foreign text that an error repeats. */
+const SHOWN_MAX = 100;
+
+/** The result in `text`; `name` is the file's. @throws {SetupError} for what is none, or of another version. */
+export function readResult(text: string, name: string): RunResultJson {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (e) {
+    throw new SetupError(`Cannot read ${name} as JSON: ${e instanceof Error ? e.message : e}`);
+  }
+  const isObject = typeof value === "object" && value !== null;
+  if (!isObject || !("schema" in value)) {
+    throw new SetupError(`Cannot read ${name}: it is no JSON result, as it has no \`schema\``);
+  }
+  const schema = String(value.schema).slice(0, SHOWN_MAX);
+  if (schema !== RESULT_SCHEMA) {
+    throw new SetupError(
+      `Cannot read ${name}: its schema is ${schema}, and this program reads ${RESULT_SCHEMA}`,
+    );
+  }
+  const fault = faultBySchema(value, resultSchema());
+  if (fault) throw new SetupError(`Cannot read ${name}: ${fault}`);
+  return value as unknown as RunResultJson;
+}
