@@ -36,6 +36,12 @@ const LOOKUPS: Readonly<Record<string, Lookup>> = {
     const { ALL_SCENARIOS } = await import("@/sim/all_scenarios.ts");
     return starting(word, ALL_SCENARIOS.map(({ name }) => [name, ""]));
   },
+  topic: async (_name, _place, word) => {
+    const { explainedNames } = await import("@/cli/explain.ts");
+    // Shells would take a name with a space or a colon for several words.
+    const names = explainedNames().filter((name) => /^[\w.[\]]+$/.test(name));
+    return starting(word, names.map((name) => [name, ""]));
+  },
 };
 
 function starting(word: string, values: readonly (readonly [string, string])[]): Offer[] {

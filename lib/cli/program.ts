@@ -17,6 +17,7 @@ import { addCreatePki } from "@/cli/createpki_command.ts";
 import { addCompare } from "@/cli/compare_command.ts";
 import { addDaemon } from "@/cli/daemon_command.ts";
 import { addEchosvr } from "@/cli/echosvr_command.ts";
+import { addExplain } from "@/cli/explain_command.ts";
 import { EXIT_FAILED, EXIT_PASSED, EXIT_USAGE } from "@/cli/exit_status.ts";
 import {
   fraction,
@@ -101,6 +102,7 @@ Exit status: 0 passed, 1 failed, 2 bad setup or usage.`,
   addEchosvr(program, exit);
   addCreatePki(program, exit);
   addCompare(program, exit);
+  addExplain(program, exit);
   addDefault(program, exit);
   addCompact(program, exit);
   addCompletion(program);

@@ -18,8 +18,7 @@ export function readResult(text: string, name: string): RunResultJson {
   } catch (e) {
     throw new SetupError(`Cannot read ${name} as JSON: ${e instanceof Error ? e.message : e}`);
   }
-  const isObject = typeof value === "object" && value !== null;
-  if (!isObject || !("schema" in value)) {
+  if (typeof value !== "object" || value === null || !("schema" in value)) {
     throw new SetupError(`Cannot read ${name}: it is no JSON result, as it has no \`schema\``);
   }
   const schema = String(value.schema).slice(0, SHOWN_MAX);

@@ -48,9 +48,10 @@ function faultOfProperties(
   }
   const known = properties as Readonly<Record<string, JsonSchema>>;
   for (const [name, inner] of Object.entries(value)) {
-    const schema = Object.hasOwn(known, name) ? known[name] : additionalProperties;
-    if (schema === false) return `${prefix}${name} is not known`;
-    const fault = schema && faultBySchema(inner, schema as JsonSchema, `${prefix}${name}`);
+    const isKnown = Object.hasOwn(known, name);
+    if (!isKnown && additionalProperties === false) return `${prefix}${name} is not known`;
+    const schema = isKnown ? known[name] : additionalProperties as JsonSchema | undefined;
+    const fault = schema ? faultBySchema(inner, schema, `${prefix}${name}`) : undefined;
     if (fault) return fault;
   }
   return undefined;

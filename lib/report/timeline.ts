@@ -126,7 +126,8 @@ function latencyDocs<N extends LatencyName>(
 export const TIMELINE_PARTS: readonly Documented[] = [
   { path: "startedAt", type: "text", doc: "when the run began, ISO 8601 in UTC" },
   {
-    ...{ path: "stepSec", type: "number" },
+    path: "stepSec",
+    type: "number",
     doc: "seconds of a step: as `--timeline` says, doubled as often as the run was too long for " +
       `${STEPS_MAX} steps`,
   },
@@ -136,7 +137,8 @@ export const TIMELINE_PARTS: readonly Documented[] = [
     doc,
   } as const)),
   {
-    ...{ path: "events", type: "list of {atSec, level, text}" },
+    path: "events",
+    type: "list of {atSec, level, text}",
     doc:
       `the first ${EVENTS_MAX} warnings and errors of the log (level 1 critical, 2 error, 3 warning)`,
   },

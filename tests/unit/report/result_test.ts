@@ -356,6 +356,7 @@ Deno.test("the closing report says in words what the result says", () => {
   assert.match(text, /^Flaps: 9 tunnels torn down on purpose, 8 rebuilt$/m);
   assert.match(text, /^IKE_SA_INIT p50 1.235 ms, p90 2 ms, p99 3 ms, max 4.5 ms$/m);
   assert.match(text, /^Failed by NO_ANSWER: 2, for example: tunnel 3: 4 transmissions$/m);
+  assert.match(text, /^What it means .*: myikev2 explain NO_ANSWER$/m);
   assert.match(text, /^Dropped: 8 for unknown SPI\nDropped: 2 for malformed$/m);
   assert.match(
     text,

@@ -1,0 +1,200 @@
+/**
+ * What the causes mean by which results count failures, beside those that are notifies.
+ * @module
+ */
+import type { Explanation } from "@/cli/explain_notifies.ts";
+import type { EapCause } from "@/eap/failure.ts";
+import type { RadiusCause } from "@/eap/radius/login.ts";
+import type { CloseCode } from "@/ike/records/failure.ts";
+
+/** Ends of an IKE SA that are no notify, by the name that the API's CloseCode has. */
+const CLOSE_CODES: Readonly<Record<keyof typeof CloseCode, Explanation>> = {
+  OPEN: ["The IKE SA has not ended.", "docs/api.md", "Nothing."],
+  STOPPED: [
+    "This end closed it on purpose, as a test ends or a flap begins.",
+    "docs/api.md",
+    "Nothing.",
+  ],
+  DELETED_BY_PEER: [
+    "The peer deleted the IKE SA. To a client that is a loss, to a gateway none.",
+    "RFC 7296 §1.4.1",
+    "The peer's log: its lifetimes, limits of sessions, a reload of its configuration.",
+  ],
+  REKEYED: ["Another IKE SA took its place.", "RFC 7296 §1.3.2, §2.18", "Nothing."],
+  NO_ANSWER: [
+    "A request was sent as often as `maxretran` says, and nobody answered.",
+    "RFC 7296 §2.1, §2.4",
+    "Whether the peer runs and can be reached (address, port, firewall, route); with many tunnels its queue: " +
+    "a smaller `maxhalfopen`, a longer `retraninterval`. A peer does not answer what it cannot decrypt or authenticate.",
+  ],
+  LIVENESS_FAILED: [
+    "A liveness check of an established IKE SA was not answered.",
+    "RFC 7296 §2.4",
+    "Whether the peer crashed or the path broke; on a loaded peer `dpdinterval`, `maxretran` and `retraninterval`.",
+  ],
+  HARD_EXPIRY: [
+    "The IKE SA came to the end of its lifetime before a rekey replaced it.",
+    "RFC 7296 §2.8",
+    "Why rekeys did not succeed (`rekeys.refused` of the result), `lifetimeovertime` and the lifetimes.",
+  ],
+  INITIAL_CONTACT: [
+    "The same identity came again and said INITIAL_CONTACT.",
+    "RFC 7296 §2.4",
+    "Whether clients share an identity (`myid` without `&d`).",
+  ],
+  REAUTHENTICATED: ["A new IKE SA was authenticated in its place.", "RFC 7296 §2.8.3", "Nothing."],
+  FLAPPED: ["`flapconf` closed it, and it is built again.", "docs/setup.md", "Nothing."],
+  REDIRECTED: [
+    "The gateway sent the client to another one.",
+    "RFC 5685",
+    "Nothing, or where to it was sent.",
+  ],
+  REFUSED_HERE: [
+    "This end found what the peer said unacceptable, or could not verify it.",
+    "RFC 7296 §2.21",
+    "The example names what is wrong: mostly the peer's proposal, AUTH, certificate or selectors against this setup.",
+  ],
+};
+
+/** Causes that are neither notifies nor close codes. */
+const OTHERS: Readonly<Record<string, Explanation>> = {
+  UNREACHABLE: [
+    "Nobody answered, and ICMP said that the peer or its port cannot be reached.",
+    "RFC 792, RFC 4443",
+    "Whether the peer listens at `peeraddr` and `peerport`; routes and firewalls that reject.",
+  ],
+  NOT_SENT: [
+    "Nobody answered, and the system refused to send: the example has its words.",
+    "sendto(2)",
+    "The route to the peer, the interface's state, its buffers; `datagrams.sendErrors` of the result.",
+  ],
+  HALF_OPEN_TIMEOUT: [
+    "A peer began an IKE SA and did not authenticate in time.",
+    "RFC 7296 §2.6",
+    "Whether its IKE_AUTH is lost on the way (large messages: `enablefragment`), or it is a scan or a flood.",
+  ],
+  CROWDED_OUT: [
+    "A peer that had not authenticated was given up, as too many others came.",
+    "RFC 7296 §2.6",
+    "Whether it is a flood, or clients come faster than this end can follow: cookies, a slower pace of the clients.",
+  ],
+  ICMP: [
+    "A cause of `datagrams.sendErrors` that begins so: ICMP or ICMPv6 said that a datagram came to nothing, and why.",
+    "RFC 792, RFC 4443",
+    "The example; routes and firewalls on the way.",
+  ],
+  CHILD_DELETED_BY_PEER: [
+    "The peer deleted a CHILD_SA that carried traffic, and made none in its place.",
+    "RFC 7296 §1.4.1",
+    "The peer's lifetimes and its log; `childlost` says what such a loss means to the test.",
+  ],
+  CLOSED: [
+    "The SA was closed while the exchange was under way.",
+    "docs/results.md",
+    "What closed it: the log at that time.",
+  ],
+  OTHER: [
+    "Causes after the first hundred distinct ones, together.",
+    "docs/results.md",
+    "The log, which has each of them.",
+  ],
+};
+
+const EAP: Readonly<Record<EapCause, Explanation>> = {
+  "malformed": [
+    "A packet, an attribute or a length is not as the method's RFC says.",
+    "RFC 3748 §4",
+    "The example names the attribute; the other end's implementation.",
+  ],
+  "wrong credentials": [
+    "The other end does not prove what it must.",
+    "RFC 3748 §7.2",
+    "Passwords, keys and identities of `eapusers` against those of the server.",
+  ],
+  "refused by the other end": [
+    "The other end says that ours are wrong, or refuses for a reason of its own.",
+    "RFC 3748 §4.2",
+    "The log of the server; the user's name and password.",
+  ],
+  "no common method": [
+    "There is no EAP method that both ends have.",
+    "RFC 3748 §5.3.1",
+    "The EAP methods of both ends; the example says what was offered and wanted.",
+  ],
+  "no credentials": [
+    "Nobody has that name, or there is nothing to prove oneself with.",
+    "RFC 3748 §5.1",
+    "`eapusers`, and the identity that the other end sends.",
+  ],
+  "out of order": [
+    "A message is well-formed, and not expected at this point of the conversation.",
+    "RFC 3748 §2",
+    "The other end's implementation; a relay that mixes conversations.",
+  ],
+  "too long": [
+    "The other end never comes to an end.",
+    "RFC 3748 §2",
+    "Whether it repeats itself: the log with `loglevel: 5`.",
+  ],
+  "tls": [
+    "TLS inside EAP failed; the example has its alert.",
+    "RFC 5216, RFC 9190",
+    "Certificates of both ends, their time and their CA; the versions of TLS.",
+  ],
+  "not available": [
+    "This program lacks something that the method needs, such as the C shim.",
+    "README.md",
+    "`myikev2 version`: which backends there are.",
+  ],
+  "not supported": [
+    "The other end asks for something that is refused here on purpose.",
+    "docs/setup.md",
+    "The example names it.",
+  ],
+  "relay": [
+    "A server, a process or a file behind a relay failed.",
+    "RFC 3579",
+    "The example names it: the RADIUS server, `eapol_test` or the capture.",
+  ],
+};
+
+const RADIUS: Readonly<Record<RadiusCause, Explanation>> = {
+  "silent server": [
+    "No RADIUS server answered.",
+    "RFC 2865 §2.4",
+    "The server's address and port, and whether it knows this client.",
+  ],
+  "wrong secret": [
+    "A response's authenticator does not fit the shared secret.",
+    "RFC 2865 §3, RFC 3579 §3.2",
+    "The shared secret at both ends.",
+  ],
+  "lying server": [
+    "The server's packet contradicts the EAP packet inside it, or what was asked.",
+    "RFC 3579 §2.6.3",
+    "The server's configuration, or a proxy on the way.",
+  ],
+  "rejected": [
+    "The server sent Access-Reject.",
+    "RFC 2865 §4.3",
+    "The server's log: user, password, policy.",
+  ],
+  "no MSK": [
+    "The server accepted and sent no key, which IKE needs.",
+    "RFC 7296 §2.16, RFC 2548",
+    "Whether the server sends MS-MPPE-Send-Key and MS-MPPE-Recv-Key.",
+  ],
+};
+
+/** `EAP: malformed`, as a result has the causes of IKE_AUTH by EAP. */
+function underEap(table: Readonly<Record<string, Explanation>>): Record<string, Explanation> {
+  return Object.fromEntries(Object.entries(table).map(([name, entry]) => [`EAP: ${name}`, entry]));
+}
+
+/** All of them, by the name that a result has. */
+export const CAUSE_EXPLANATIONS: Readonly<Record<string, Explanation>> = {
+  ...CLOSE_CODES,
+  ...OTHERS,
+  ...underEap(EAP),
+  ...underEap(RADIUS),
+};

@@ -1,0 +1,444 @@
+/**
+ * What each notify of IANA's registry means, where it is defined, and what to look at when it comes.
+ * @module
+ */
+import type { NotifyType } from "@/iana/notify_type.ts";
+
+/** An entry: its meaning, where that stands, and what to look at. Options stand in backquotes. */
+export type Explanation = readonly [means: string, source: string, lookAt: string];
+
+/** By the name of the notify; a name that the registry gets has to get its entry here. */
+export const NOTIFY_EXPLANATIONS: Readonly<Record<keyof typeof NotifyType, Explanation>> = {
+  UNSUPPORTED_CRITICAL_PAYLOAD: [
+    "A payload was marked critical and the receiver does not know its type; its number follows.",
+    "RFC 7296 §2.5, §3.10.1",
+    "Which end added the payload: decode the messages with `loglevel: 5` and compare what both implement.",
+  ],
+  INVALID_IKE_SPI: [
+    "A message named an IKE SA that the receiver does not have. It is outside of any SA, and proves nothing.",
+    "RFC 7296 §2.21.4",
+    "Whether the peer restarted or deleted the SA on its own; liveness checks (`dpdinterval`) find that out.",
+  ],
+  INVALID_MAJOR_VERSION: [
+    "The receiver does not speak this major version of IKE.",
+    "RFC 7296 §2.5",
+    "Whether the peer is set to IKEv1 alone.",
+  ],
+  INVALID_SYNTAX: [
+    "A message was malformed: a length, a type or a value is out of range, or it could not be decrypted properly.",
+    "RFC 7296 §2.21, §3.10.1",
+    "The log of both ends: one of them has a bug, or keys differ. `--pcap` and `--keylog` show the message in Wireshark.",
+  ],
+  INVALID_MESSAGE_ID: [
+    "A Message ID was outside of the window; it may be told in an INFORMATIONAL request of its own.",
+    "RFC 7296 §2.3, §3.10.1",
+    "Whether messages are injected or replayed, or an end lost its state.",
+  ],
+  INVALID_SPI: [
+    "An ESP or AH packet came with an SPI that the receiver does not have.",
+    "RFC 7296 §1.5",
+    "Whether the CHILD_SA was deleted or rekeyed at one end only: rekeys and lifetimes in both logs.",
+  ],
+  NO_PROPOSAL_CHOSEN: [
+    "None of the offered suites is acceptable to the responder.",
+    "RFC 7296 §2.7, §3.3.6",
+    "For the IKE SA `ikeencyptalg`, `ikeintegrityalg`, `ikeprfalg`, `dhgrpid`; for a CHILD_SA `encalg`, `integrityalg`, " +
+    "`esn`, `pfsgrpid`. The failure's example says what was offered; the peer's log says what it wants.",
+  ],
+  INVALID_KE_PAYLOAD: [
+    "The key exchange method of the KE payload is not the one the responder chose; it names the one it wants.",
+    "RFC 7296 §1.2, §1.3",
+    "`dhgrpid` or `pfsgrpid`: put the group that the peer wants first, which saves a round trip, or add it.",
+  ],
+  AUTHENTICATION_FAILED: [
+    "The peer's AUTH payload, certificate or EAP conversation was not accepted, or its identity is unknown. " +
+    "Responders do not tell which.",
+    "RFC 7296 §2.21.2",
+    "`psk`, `myid`, `peerid`, the authentication methods `authownmethod` and `authpeermethod`, " +
+    "certificates and their time; the log of the end that refused says why.",
+  ],
+  SINGLE_PAIR_REQUIRED: [
+    "The responder accepts traffic selectors of one pair of addresses only.",
+    "RFC 7296 §2.9",
+    "`ownts` and `peerts`: ask for single addresses.",
+  ],
+  NO_ADDITIONAL_SAS: [
+    "The responder makes no more CHILD_SAs on this IKE SA, or none at all after the first.",
+    "RFC 7296 §1.3, §3.10.1",
+    "How many entries `childlist` has, and the peer's limit. Where it refuses rekeys so, the SA ends at its lifetime.",
+  ],
+  INTERNAL_ADDRESS_FAILURE: [
+    "The gateway could not assign an inner address.",
+    "RFC 7296 §3.15.4",
+    "Whether the pool is used up (`poolconf`, `GetPoolUsageSummary`), or has no address of the family that was asked for.",
+  ],
+  FAILED_CP_REQUIRED: [
+    "The responder wants a configuration payload, and the initiator sent none.",
+    "RFC 7296 §2.19",
+    "`ratunnel: true` at the client.",
+  ],
+  TS_UNACCEPTABLE: [
+    "None of the offered traffic selectors is acceptable.",
+    "RFC 7296 §2.9",
+    "`ownts` and `peerts` of both ends, and whether an inner address lies in them.",
+  ],
+  INVALID_SELECTORS: [
+    "A packet came through a CHILD_SA whose selectors do not contain it.",
+    "RFC 7296 §3.10.1, RFC 4301 §5.2",
+    "What the sender routes into the tunnel, and the selectors that were narrowed at set-up.",
+  ],
+  UNACCEPTABLE_ADDRESSES: [
+    "The responder does not accept the new addresses of a MOBIKE update.",
+    "RFC 4555 §3.5",
+    "The peer's policy for addresses.",
+  ],
+  UNEXPECTED_NAT_DETECTED: [
+    "An end that forbade NATs found that one had changed the addresses.",
+    "RFC 4555 §3.9",
+    "`disallownat`, and which device on the way translates.",
+  ],
+  USE_ASSIGNED_HoA: [
+    "The home agent assigned another home address than the one asked for.",
+    "RFC 5026",
+    "Mobile IPv6 at the peer; this program does not use it.",
+  ],
+  TEMPORARY_FAILURE: [
+    "The peer cannot do this now, mostly as a rekey of its own crosses; it is to be asked again.",
+    "RFC 7296 §2.25",
+    "Nothing, where it is rare. Where it is frequent, rekey at one end only, or at different times.",
+  ],
+  CHILD_SA_NOT_FOUND: [
+    "The CHILD_SA that was to be rekeyed is not there any more.",
+    "RFC 7296 §2.25",
+    "Nothing, where a deletion crossed the rekey; else the lifetimes of both ends.",
+  ],
+  INVALID_GROUP_ID: [
+    "The group of a group key management request is unknown.",
+    "RFC 9838",
+    "G-IKEv2 at the peer; this program does not use it.",
+  ],
+  AUTHORIZATION_FAILED: [
+    "The group member is not authorized.",
+    "RFC 9838",
+    "G-IKEv2 at the peer; this program does not use it.",
+  ],
+  STATE_NOT_FOUND: [
+    "An IKE_FOLLOWUP_KE request names a key exchange that the responder does not know or has given up.",
+    "RFC 9370 §2.2.4",
+    "Whether the additional key exchanges took too long, or the peer lost its state.",
+  ],
+  TS_MAX_QUEUE: [
+    "The responder makes no more CHILD_SAs with the same selectors.",
+    "RFC 9611",
+    "How many parallel CHILD_SAs (one for a CPU) the peer allows.",
+  ],
+  REGISTRATION_FAILED: [
+    "A group member could not be registered.",
+    "RFC 9838",
+    "G-IKEv2 at the peer; this program does not use it.",
+  ],
+  INITIAL_CONTACT: [
+    "This is the only IKE SA between these identities: all earlier ones are dead.",
+    "RFC 7296 §2.4",
+    "Whether several clients share an identity (`myid` without `&d`): they would end each other's tunnels.",
+  ],
+  SET_WINDOW_SIZE: [
+    "The sender takes so many requests at a time.",
+    "RFC 7296 §2.3",
+    "Nothing: this program has one request in flight, which is always allowed.",
+  ],
+  ADDITIONAL_TS_POSSIBLE: [
+    "The selectors were narrowed, and more CHILD_SAs would be possible.",
+    "RFC 7296 §2.9",
+    "`ownts` and `peerts`, if less was agreed than was meant.",
+  ],
+  IPCOMP_SUPPORTED: [
+    "The sender can compress packets (IPComp), with this transform and CPI.",
+    "RFC 7296 §2.22",
+    "`ipcomp`.",
+  ],
+  NAT_DETECTION_SOURCE_IP: [
+    "A hash of the sender's address and port: where it does not fit, a NAT is before the sender.",
+    "RFC 7296 §2.23",
+    "`enablenatt`; the log says at which end a NAT was found.",
+  ],
+  NAT_DETECTION_DESTINATION_IP: [
+    "A hash of the receiver's address and port: where it does not fit, a NAT is before the receiver.",
+    "RFC 7296 §2.23",
+    "`enablenatt`; the log says at which end a NAT was found.",
+  ],
+  COOKIE: [
+    "The responder wants its request repeated with this cookie, before it keeps anything of the initiator.",
+    "RFC 7296 §2.6",
+    "The peer's limit of half-open SAs; `maxhalfopen` of a client, `numoftunneltoenablecookie` of a gateway.",
+  ],
+  USE_TRANSPORT_MODE: [
+    "The CHILD_SA is to be in transport mode.",
+    "RFC 7296 §1.3.1",
+    "`tunnelmode` of both ends.",
+  ],
+  HTTP_CERT_LOOKUP_SUPPORTED: [
+    "The sender can fetch certificates by HTTP.",
+    "RFC 7296 §3.6",
+    "Nothing: this program sends certificates themselves.",
+  ],
+  REKEY_SA: [
+    "The request rekeys the CHILD_SA with this SPI.",
+    "RFC 7296 §1.3.3",
+    "Lifetimes of the CHILD_SA at both ends.",
+  ],
+  ESP_TFC_PADDING_NOT_SUPPORTED: [
+    "The sender takes no packets with TFC padding.",
+    "RFC 7296 §1.3.1, RFC 4303 §2.7",
+    "`tfc`.",
+  ],
+  NON_FIRST_FRAGMENTS_ALSO: [
+    "Fragments other than the first may go through the CHILD_SA, which have no ports.",
+    "RFC 7296 §1.3.1, RFC 4301 §7",
+    "Selectors with ports, if fragments are lost.",
+  ],
+  MOBIKE_SUPPORTED: ["The sender supports MOBIKE.", "RFC 4555 §3.1", "`mobike`."],
+  ADDITIONAL_IP4_ADDRESS: ["Another IPv4 address of the sender.", "RFC 4555 §3.6", "`mobike`."],
+  ADDITIONAL_IP6_ADDRESS: ["Another IPv6 address of the sender.", "RFC 4555 §3.6", "`mobike`."],
+  NO_ADDITIONAL_ADDRESSES: [
+    "The sender has no other address any more.",
+    "RFC 4555 §3.6",
+    "`mobike`.",
+  ],
+  UPDATE_SA_ADDRESSES: [
+    "The SAs move to the addresses of this message.",
+    "RFC 4555 §3.5",
+    "`mobike`.",
+  ],
+  COOKIE2: [
+    "To be echoed, to prove that the path carries both ways.",
+    "RFC 4555 §3.7",
+    "`mobike`.",
+  ],
+  NO_NATS_ALLOWED: [
+    "The sender forbids NATs, and names the addresses that it used.",
+    "RFC 4555 §3.9",
+    "`disallownat`.",
+  ],
+  AUTH_LIFETIME: [
+    "The responder wants the initiator to reauthenticate within this time.",
+    "RFC 4478",
+    "`reauth`, and the peer's lifetime of authentication.",
+  ],
+  MULTIPLE_AUTH_SUPPORTED: [
+    "The sender can authenticate by several methods in turn.",
+    "RFC 4739",
+    "The peer's rounds of authentication; this program has one.",
+  ],
+  ANOTHER_AUTH_FOLLOWS: [
+    "Another round of authentication follows this one.",
+    "RFC 4739",
+    "The peer's rounds of authentication; this program has one.",
+  ],
+  REDIRECT_SUPPORTED: [
+    "The client can be redirected to another gateway.",
+    "RFC 5685 §3",
+    "Whether the peer is part of a cluster.",
+  ],
+  REDIRECT: [
+    "The gateway sends the client to another one.",
+    "RFC 5685 §3",
+    "Whether the named gateway can be reached.",
+  ],
+  REDIRECTED_FROM: [
+    "The gateway that redirected the client here.",
+    "RFC 5685 §3",
+    "Whether redirects go in a circle.",
+  ],
+  TICKET_LT_OPAQUE: [
+    "A ticket for session resumption, with its lifetime.",
+    "RFC 5723 §6",
+    "The peer's session resumption; this program does not use it.",
+  ],
+  TICKET_REQUEST: [
+    "The sender asks for a ticket.",
+    "RFC 5723 §4.1",
+    "The peer's session resumption; this program does not use it.",
+  ],
+  TICKET_ACK: [
+    "A ticket comes later.",
+    "RFC 5723 §4.2",
+    "The peer's session resumption; this program does not use it.",
+  ],
+  TICKET_NACK: [
+    "The ticket was not accepted, or none is given.",
+    "RFC 5723 §4.3",
+    "The peer's session resumption; this program does not use it.",
+  ],
+  TICKET_OPAQUE: [
+    "A ticket that is presented.",
+    "RFC 5723 §4.3",
+    "The peer's session resumption; this program does not use it.",
+  ],
+  LINK_ID: [
+    "An identifier of the virtual link of an IPv6 client.",
+    "RFC 5739",
+    "The peer's IPv6 configuration.",
+  ],
+  USE_WESP_MODE: [
+    "Wrapped ESP is offered.",
+    "RFC 5840",
+    "The peer's WESP; this program does not use it.",
+  ],
+  ROHC_SUPPORTED: [
+    "Header compression over IPsec is offered.",
+    "RFC 5857",
+    "The peer's ROHC; this program does not use it.",
+  ],
+  EAP_ONLY_AUTHENTICATION: [
+    "The initiator is content with mutual authentication by EAP alone.",
+    "RFC 5998",
+    "`authpeermethod`, and whether the EAP method authenticates the server.",
+  ],
+  CHILDLESS_IKEV2_SUPPORTED: [
+    "The responder allows an IKE SA without a CHILD_SA.",
+    "RFC 6023",
+    "Whether the peer expects a childless set-up.",
+  ],
+  QUICK_CRASH_DETECTION: [
+    "A token by which the peer can prove that it lost its state.",
+    "RFC 6290",
+    "The peer's crash detection; this program does not use it.",
+  ],
+  IKEV2_MESSAGE_ID_SYNC_SUPPORTED: [
+    "The sender's cluster can synchronize Message IDs.",
+    "RFC 6311",
+    "The peer's failover; this program does not use it.",
+  ],
+  IPSEC_REPLAY_COUNTER_SYNC_SUPPORTED: [
+    "The sender's cluster can synchronize replay counters.",
+    "RFC 6311",
+    "The peer's failover; this program does not use it.",
+  ],
+  IKEV2_MESSAGE_ID_SYNC: [
+    "Message IDs after a failover.",
+    "RFC 6311",
+    "The peer's failover; this program does not use it.",
+  ],
+  IPSEC_REPLAY_COUNTER_SYNC: [
+    "Replay counters after a failover.",
+    "RFC 6311",
+    "The peer's failover; this program does not use it.",
+  ],
+  SECURE_PASSWORD_METHODS: [
+    "Methods of password authentication that the sender has.",
+    "RFC 6467",
+    "The peer's password methods; this program uses EAP.",
+  ],
+  PSK_PERSIST: [
+    "A pre-shared key is to be replaced by a stronger one.",
+    "RFC 6631",
+    "The peer's PACE; this program does not use it.",
+  ],
+  PSK_CONFIRM: [
+    "The stronger pre-shared key is confirmed.",
+    "RFC 6631",
+    "The peer's PACE; this program does not use it.",
+  ],
+  ERX_SUPPORTED: [
+    "EAP re-authentication is supported.",
+    "RFC 6867",
+    "The peer's EAP; this program does not use ERP.",
+  ],
+  IFOM_CAPABILITY: [
+    "Flow mobility of 3GPP is supported.",
+    "3GPP TS 24.303",
+    "The peer's 3GPP profile; this program does not use it.",
+  ],
+  GROUP_SENDER: [
+    "The group member wants to send as well.",
+    "RFC 9838",
+    "G-IKEv2 at the peer; this program does not use it.",
+  ],
+  IKEV2_FRAGMENTATION_SUPPORTED: [
+    "The sender takes IKE messages in fragments.",
+    "RFC 7383 §2.3",
+    "`enablefragment` and `mtu`, where large messages (certificates, ML-KEM) are lost on the way.",
+  ],
+  SIGNATURE_HASH_ALGORITHMS: [
+    "Hash algorithms that the sender can verify signatures with.",
+    "RFC 7427 §4",
+    "The hash algorithms configured for signatures at both ends.",
+  ],
+  CLONE_IKE_SA_SUPPORTED: [
+    "IKE SAs can be cloned.",
+    "RFC 7791",
+    "The peer's cloning; this program does not use it.",
+  ],
+  CLONE_IKE_SA: [
+    "The new IKE SA is a clone of this one.",
+    "RFC 7791",
+    "The peer's cloning; this program does not use it.",
+  ],
+  PUZZLE: [
+    "The responder wants a puzzle solved before it goes on.",
+    "RFC 8019",
+    "The peer's defence against floods: fewer half-open SAs (`maxhalfopen`).",
+  ],
+  USE_PPK: ["A post-quantum pre-shared key can be used.", "RFC 8784 §3", "`ppk` of both ends."],
+  PPK_IDENTITY: [
+    "Which post-quantum pre-shared key is used.",
+    "RFC 8784 §3",
+    "`ppk` of both ends.",
+  ],
+  NO_PPK_AUTH: [
+    "An AUTH value for a responder that has no such key.",
+    "RFC 8784 §3",
+    "`ppk`: whether the key is mandatory.",
+  ],
+  INTERMEDIATE_EXCHANGE_SUPPORTED: [
+    "The sender supports IKE_INTERMEDIATE.",
+    "RFC 9242 §3.1",
+    "Additional key exchanges, which need it.",
+  ],
+  IP4_ALLOWED: [
+    "The gateway assigns IPv4 addresses.",
+    "RFC 8983",
+    "`poolconf`, and the family that the client asks for.",
+  ],
+  IP6_ALLOWED: [
+    "The gateway assigns IPv6 addresses.",
+    "RFC 8983",
+    "`poolconf`, and the family that the client asks for.",
+  ],
+  ADDITIONAL_KEY_EXCHANGE: [
+    "Links the exchanges of several key exchanges in a rekey.",
+    "RFC 9370 §2.2.4",
+    "Additional key exchanges of both ends.",
+  ],
+  USE_AGGFRAG: [
+    "Packets may be aggregated and fragmented in ESP (IP-TFS).",
+    "RFC 9347",
+    "The peer's IP-TFS; this program does not use it.",
+  ],
+  SUPPORTED_AUTH_METHODS: [
+    "Methods of authentication that the sender supports.",
+    "RFC 9593",
+    "`authownmethod` and `authpeermethod`.",
+  ],
+  SA_RESOURCE_INFO: [
+    "Which resource (such as a CPU) a parallel CHILD_SA belongs to.",
+    "RFC 9611",
+    "The peer's CHILD_SAs for each CPU.",
+  ],
+  USE_PPK_INT: [
+    "A post-quantum pre-shared key is mixed in by IKE_INTERMEDIATE.",
+    "RFC 9867",
+    "`ppk` of both ends.",
+  ],
+  PPK_IDENTITY_KEY: [
+    "Identity of such a key, with a confirmation.",
+    "RFC 9867",
+    "`ppk` of both ends.",
+  ],
+  IKE_SA_INIT_FULL_TRANSCRIPT_AUTH: [
+    "AUTH covers the IKE_SA_INIT messages of both ends.",
+    "IANA ikev2-parameters",
+    "The peer's profile; this program does not use it.",
+  ],
+};

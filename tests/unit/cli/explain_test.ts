@@ -1,0 +1,103 @@
+import assert from "node:assert/strict";
+import { CAUSE_EXPLANATIONS } from "@/cli/explain_causes.ts";
+import { NOTIFY_EXPLANATIONS } from "@/cli/explain_notifies.ts";
+import { explain, explainedNames, explanationLines } from "@/cli/explain.ts";
+import { answerTab } from "@/cli/completion_command.ts";
+import { build, main } from "@/cli/program.ts";
+import { NotifyType } from "@/iana/notify_type.ts";
+import { CloseCode } from "@/ike/records/failure.ts";
+import { namesOf, ROOT, type Section } from "@/setup/schema.ts";
+
+const LIB = new URL("../../../lib/", import.meta.url).pathname;
+
+async function* sources(folder: string): AsyncIterableIterator<string> {
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    if (isDirectory) yield* sources(`${folder}${name}/`);
+    else if (name.endsWith(".ts")) yield await Deno.readTextFile(folder + name);
+  }
+}
+
+/** Names in quotes that the code gives to causes of failures. */
+async function causesInCode(): Promise<Set<string>> {
+  const found = new Set<string>();
+  for await (const text of sources(LIB)) {
+    const given =
+      /\b(?:cause|own)\b[^\n;"]*?[:=?][^\n;"]*?"([A-Z][A-Z_]{2,})"(?: : "([A-Z_]{3,})")?/g;
+    for (const [, one, other] of text.matchAll(given)) {
+      for (const name of [one, other]) if (name) found.add(name);
+    }
+  }
+  return found;
+}
+
+Deno.test("every cause that the code names has an explanation", async () => {
+  const causes = await causesInCode(), known = { ...CAUSE_EXPLANATIONS, ...NOTIFY_EXPLANATIONS };
+  for (const sure of ["UNREACHABLE", "NOT_SENT", "HALF_OPEN_TIMEOUT", "HARD_EXPIRY"]) {
+    assert.ok(causes.has(sure), `${sure} is not found in the code`);
+  }
+  const missing = [...causes, ...Object.keys(CloseCode)].filter((name) => !(name in known));
+  assert.deepEqual(missing, []);
+});
+
+Deno.test("every notify of the registry has an explanation, by its name and its number", () => {
+  for (const [name, number] of Object.entries(NotifyType)) {
+    const lines = explanationLines(name);
+    assert.ok(lines.some((line) => line.startsWith(`${name} (notify ${number}, `)), name);
+    assert.ok(explanationLines(String(number)).join().includes(name), `${number}`);
+  }
+});
+
+function sections(section: Section): Section[] {
+  const inner = [...Object.values(section.sections), ...Object.values(section.lists)];
+  return [section, ...inner.flatMap(sections)];
+}
+
+const OPTIONS = sections(ROOT).flatMap(({ options }) => Object.keys(options));
+
+Deno.test("every option of a setup file has an explanation, with its default", () => {
+  assert.ok(OPTIONS.length > 100);
+  for (const name of OPTIONS) {
+    assert.match(
+      explanationLines(name).join("\n"),
+      /\(option.*\)\n {2}.+\n {2}Expects: .+ Default: /,
+    );
+  }
+});
+
+Deno.test("what an explanation calls an option, a method or an RFC is one", () => {
+  const known = new Set([...OPTIONS, ...sections(ROOT).flatMap(namesOf)]);
+  const entries = Object.entries({ ...CAUSE_EXPLANATIONS, ...NOTIFY_EXPLANATIONS });
+  for (const [name, [means, source, lookAt]] of entries) {
+    assert.match(source, /RFC \d{3,4}|docs\/|README|IANA|3GPP|sendto/, name);
+    assert.match(means, /\.$/, name);
+    assert.match(lookAt, /\.$/, name);
+    for (const [, quoted] of `${means} ${lookAt}`.matchAll(/`([a-z]+)(?:[:`])/g)) {
+      const isOther = /^(?:enabled|setup)$/.test(quoted!) || entries.some(([n]) => n === quoted);
+      assert.ok(known.has(quoted!) || isOther, `${name} names ${quoted}, which is no option`);
+    }
+  }
+});
+
+Deno.test("a name that nothing has is refused, with names that are near", async () => {
+  assert.throws(() => explain("no_such_thing"), /Cannot explain no_such_thing: no cause/);
+  assert.throws(() => explain("NOANSWER"), /there is NO_ANSWER/);
+  const { error } = console;
+  console.error = () => {};
+  try {
+    assert.equal(await main(["explain", "no_such_thing"]), 2);
+  } finally {
+    console.error = error;
+  }
+});
+
+Deno.test("Tab completes what can be explained", async () => {
+  const { log } = console, out: string[] = [];
+  console.log = (text: string) => void out.push(text);
+  try {
+    await answerTab(build(() => {}), ["--", "explain", "TS_UNA"]);
+  } finally {
+    console.log = log;
+  }
+  assert.match(out.join("\n"), /^TS_UNACCEPTABLE/m);
+  assert.ok(explainedNames().includes("EAP: malformed"));
+});
