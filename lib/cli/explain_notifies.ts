@@ -228,12 +228,12 @@ export const NOTIFY_EXPLANATIONS: Readonly<Record<keyof typeof NotifyType, Expla
   MULTIPLE_AUTH_SUPPORTED: [
     "The sender can authenticate by several methods in turn.",
     "RFC 4739",
-    "The peer's rounds of authentication; this program has one.",
+    "`authown2` and `authpeer2` of both ends.",
   ],
   ANOTHER_AUTH_FOLLOWS: [
     "Another round of authentication follows this one.",
     "RFC 4739",
-    "The peer's rounds of authentication; this program has one.",
+    "`authown2` and `authpeer2` of both ends.",
   ],
   REDIRECT_SUPPORTED: [
     "The client can be redirected to another gateway.",
