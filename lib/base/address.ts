@@ -72,6 +72,18 @@ export function isLinkLocal(address: IpAddress): boolean {
   return address.length === 16 && address[0] === 0xfe && (address[1]! & 0xc0) === 0x80;
 }
 
+/** Why no unicast datagram gets to an address, to complete "it is …"; undefined: it may. */
+export function whyUnreachable(address: IpAddress): string | undefined {
+  if (isUnspecified(address)) return "unspecified";
+  const [first] = address, isV4 = address.length === 4;
+  if (isV4 && address.every((o) => o === 255)) return "the broadcast address";
+  // RFC 4291 §2.5.5.2: an IPv4 address inside an API, nothing that stands in a header.
+  const mapped = !isV4 && address.every((o, i) => i > 11 || o === (i < 10 ? 0 : 0xff));
+  if (mapped) return "an IPv4 address in IPv6 form";
+  const multicast = isV4 ? first! >= 224 && first! < 240 : first === 0xff;
+  return multicast ? "a multicast address" : undefined;
+}
+
 /** An address as a number, for arithmetic and comparison. */
 export function addressToBigInt(address: IpAddress): bigint {
   let value = 0n;

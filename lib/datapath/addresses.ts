@@ -16,6 +16,10 @@ export interface AddressPlan {
   readonly bindifaddr: IpPrefix | null;
   readonly startclntaddr: IpPrefix | null;
   readonly numberoftunnels: number;
+  /** Whether a tunnel of a client, or the gateway, has as many addresses as the two options say. */
+  readonly mobike: boolean;
+  readonly mobikeaddrpertunnel: number;
+  readonly mobikeaddrpergw: number;
   readonly staticroute: string;
 }
 
@@ -139,17 +143,29 @@ function addLine(prefix: IpPrefix, name: string): string {
 
 /** The own addresses in their order: those of the tunnels, then `bindifaddr`. */
 function tunnelAddresses(plan: AddressPlan): IpPrefix[] {
-  const { role, startclntaddr, numberoftunnels, bindifaddr } = plan;
-  const own: IpPrefix[] = [];
-  if (role === "client" && startclntaddr) {
-    for (let i = 0; i < numberoftunnels; i++) {
-      const address: IpAddress | undefined = addressPlus(startclntaddr.address, i);
-      if (!address) throw new SetupError(`Cannot give tunnel ${i} an address: there is none left`);
-      own.push({ ...startclntaddr, address });
-    }
+  const { role, startclntaddr, numberoftunnels, bindifaddr, mobike } = plan;
+  const own: IpPrefix[] = [], isClient = role === "client";
+  if (isClient && startclntaddr) {
+    const each = mobike ? plan.mobikeaddrpertunnel : 1;
+    own.push(...following(startclntaddr, numberoftunnels * each, (i) => Math.floor(i / each)));
   }
-  if (bindifaddr) own.push(bindifaddr);
+  if (bindifaddr) {
+    own.push(...following(bindifaddr, mobike && !isClient ? plan.mobikeaddrpergw : 1, () => 0));
+  }
   return own;
+}
+
+/** `count` addresses from the first on, each with its prefix length. */
+function following(
+  first: IpPrefix,
+  count: number,
+  tunnelOf: (index: number) => number,
+): IpPrefix[] {
+  return Array.from({ length: count }, (_, i) => {
+    const address: IpAddress | undefined = addressPlus(first.address, i);
+    if (address) return { ...first, address };
+    throw new SetupError(`Cannot give tunnel ${tunnelOf(i)} an address: there is none left`);
+  });
 }
 
 function textOf({ address, bits }: IpPrefix): string {

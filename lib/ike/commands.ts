@@ -11,6 +11,7 @@ import { endSa, enter, fail } from "@/ike/records/ike_sa.ts";
 import { connectionLost, reconnected } from "@/ike/path/connection.ts";
 import { espMoved } from "@/ike/path/nat.ts";
 import { childSpent } from "@/ike/tasks/expiry.ts";
+import { move } from "@/ike/tasks/move.ts";
 import { newIkeInit } from "@/ike/tasks/ike_init_request.ts";
 import { newCreateChild } from "@/ike/tasks/new_create_child.ts";
 import { newRekeyIke } from "@/ike/tasks/rekey_ike.ts";
@@ -32,6 +33,7 @@ const COMMANDS: {
   ),
   rekey_ike: established(({ sa }) => sa.queue.push(newRekeyIke(sa))),
   liveness_check: established(({ sa }) => sa.queue.push({ kind: "liveness_check" })),
+  move: established((turn, { path }) => move(turn, path)),
   child_spent: established((turn, { child }) => {
     if (child.state !== "closed") childSpent(turn, child);
   }),

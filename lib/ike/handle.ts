@@ -23,6 +23,7 @@ import { command, rekeyChild } from "@/ike/commands.ts";
 import { follow, reconnect } from "@/ike/path/connection.ts";
 import { expireFragments, forgetFragments } from "@/ike/window/fragments.ts";
 import { endSa, fail, isCurrent } from "@/ike/records/ike_sa.ts";
+import { sharePath } from "@/ike/path/mobike.ts";
 import { followPeer, sendKeepalive } from "@/ike/path/nat.ts";
 import { findNotify, isFatalInAuth, notifyOf, PeerError } from "@/ike/records/notify.ts";
 import { isDue, nextDueMs } from "@/ike/timers.ts";
@@ -44,6 +45,8 @@ import { intermediateResponse } from "@/ike/tasks/intermediate_response.ts";
 import { newRekeyIke, rekeyIke } from "@/ike/tasks/rekey_ike.ts";
 import { deleteChild, deleteIke } from "@/ike/tasks/delete.ts";
 import { informational } from "@/ike/tasks/informational.ts";
+import { announceAddresses, checkPath, updateAddresses } from "@/ike/tasks/mobike_requests.ts";
+import { move, tryDetour } from "@/ike/tasks/move.ts";
 import { livenessCheck } from "@/ike/tasks/liveness_check.ts";
 import { reportError } from "@/ike/tasks/report_error.ts";
 import { isInClear } from "@/wire/exchange_rules.ts";
@@ -57,6 +60,9 @@ const TASKS: { readonly [K in Task["kind"]]: TaskKind<Extract<Task, { kind: K }>
   delete_ike: deleteIke,
   delete_child: deleteChild,
   liveness_check: livenessCheck,
+  update_addresses: updateAddresses,
+  check_path: checkPath,
+  announce_addresses: announceAddresses,
   report_error: reportError,
 };
 
@@ -78,6 +84,7 @@ function kindOf(task: Task): TaskKind<Task> {
 /** Moves the SA by one event at `nowMs`; everything it wants goes to `out`, in order. */
 export function handle(sa: IkeSa, event: IkeEvent, nowMs: number, out: Outbox): void {
   const turn: Turn = { sa, nowMs, out };
+  sharePath(sa);
   if (event.kind === "datagram") receive(turn, event);
   else if (event.kind === "deadline") onDeadline(turn);
   else if (event.kind === "computed") computed(turn, event);
@@ -121,6 +128,7 @@ function onDeadline(turn: Turn): void {
   }
   const spent = request.transmissions >= sa.config.transmissionsMax;
   if (spent && !sa.env.broken.has("retransmit_forever")) return noAnswer(turn);
+  tryDetour(turn, request);
   retransmit(turn);
 }
 
@@ -142,6 +150,7 @@ function dueWork(turn: Turn): void {
     if (nowMs >= child.rekeyMs && child.state === "established") rekeyChild(sa, child);
     if (nowMs >= child.expireMs) childExpired(turn, child);
   }
+  if (isDue(sa, "move", nowMs)) move(turn);
   if (isLivenessDue(turn)) sa.queue.push({ kind: "liveness_check" });
   // What is queued goes out at once, and keeps the mapping alive as well.
   if (isDue(sa, "keepalive", nowMs) && sa.queue.length === 0) sendKeepalive(turn);

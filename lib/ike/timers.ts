@@ -6,6 +6,7 @@
 import type { ChildSa, IkeSa, Phase } from "@/ike/records/sa.ts";
 import { keepaliveDueMs } from "@/ike/path/nat.ts";
 import { followupsDueMs } from "@/ike/tasks/awaited_keys.ts";
+import { moveDueMs } from "@/ike/tasks/move.ts";
 import { fragmentsDueMs } from "@/ike/window/fragments.ts";
 import { livenessDueMs } from "@/ike/window/lifetime.ts";
 
@@ -51,6 +52,8 @@ const TIMERS = {
   },
   /** The peer is asked whether it is there (§2.4). */
   liveness: { phases: ESTABLISHED, dueMs: livenessDueMs },
+  /** The client moves on (RFC 4555 §3.5). */
+  move: { phases: ESTABLISHED, dueMs: moveDueMs },
   /** The mapping of a NAT in front of us is kept alive (RFC 3948 §4). */
   keepalive: { phases: ESTABLISHED, dueMs: keepaliveDueMs },
   /** Nobody repeats a request to a closed SA any more (RFC 7296 §2.1). */

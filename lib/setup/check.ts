@@ -7,13 +7,14 @@ import {
   addressPlus,
   type IpAddress,
   isLinkLocal,
-  isUnspecified,
   parseAddress,
+  showAddress,
+  whyUnreachable,
 } from "@/base/address.ts";
-import { showAddress } from "@/base/address.ts";
 import { showDuration } from "@/base/duration.ts";
 import { isAead } from "@/iana/encr.ts";
 import { ownMethods, peerMethods } from "@/setup/auth_methods.ts";
+import { checkMobike } from "@/setup/check_mobike.ts";
 import { checkEap } from "@/setup/check_eap.ts";
 import { checkCertificates, warnOfRevocation } from "@/setup/check_certificates.ts";
 import { checkChild, firstMisfit } from "@/setup/check_child.ts";
@@ -47,6 +48,7 @@ export function checkSetup(setup: Setup, check: Check): void {
     checkLinkLocal(setup, check.zoneOf("peeraddr"), rule);
   }
   checkIke(setup, rule);
+  checkMobike(setup, check, rule);
   checkEap(setup, rule);
   checkPorts(setup, rule);
   checkApi(setup, rule);
@@ -84,7 +86,7 @@ function checkClient(setup: Setup, rule: Rule): void {
     rule("startclntaddr is required for a client: address and prefix of tunnel 0", "startclntaddr");
   }
   if (peeraddr) {
-    const why = unreachable(peeraddr);
+    const why = whyUnreachable(peeraddr);
     if (why) rule(`peeraddr ${showAddress(peeraddr)} is ${why}, no gateway's address`, "peeraddr");
   } else rule("peeraddr is required for a client: the gateway's address", "peeraddr");
   if (startclntaddr && peeraddr && startclntaddr.address.length !== peeraddr.length) {
@@ -197,7 +199,7 @@ function checkTcp({ role, transport, ikeconf }: Setup, rule: Rule): boolean {
 
 function checkTunnelAddresses(setup: Setup, first: IpAddress, rule: Rule): void {
   const { numberoftunnels, mobike, mobikeaddrpertunnel } = setup;
-  const why = unreachable(first);
+  const why = whyUnreachable(first);
   if (why) {
     rule(`startclntaddr ${showAddress(first)} is ${why}, no tunnel's address`, "startclntaddr");
   }
@@ -213,18 +215,6 @@ function checkTunnelAddresses(setup: Setup, first: IpAddress, rule: Rule): void 
     "numberoftunnels",
     "mobikeaddrpertunnel",
   );
-}
-
-/** Why no unicast datagram gets there; undefined: it may. */
-function unreachable(address: IpAddress): string | undefined {
-  if (isUnspecified(address)) return "unspecified";
-  const [first] = address, isV4 = address.length === 4;
-  if (isV4 && address.every((o) => o === 255)) return "the broadcast address";
-  // RFC 4291 §2.5.5.2: an IPv4 address inside an API, nothing that stands in a header.
-  const mapped = !isV4 && address.every((o, i) => i > 11 || o === (i < 10 ? 0 : 0xff));
-  if (mapped) return "an IPv4 address in IPv6 form";
-  const multicast = isV4 ? first! >= 224 && first! < 240 : first === 0xff;
-  return multicast ? "a multicast address" : undefined;
 }
 
 function checkIke({ role, ikeconf }: Setup, rule: Rule): void {

@@ -6,6 +6,7 @@ import { AUTH_SCENARIOS } from "@/sim/auth_scenarios.ts";
 import { CHILD_SCENARIOS } from "@/sim/child_scenarios.ts";
 import { HOSTILE_SCENARIOS } from "@/sim/hostile_scenarios.ts";
 import { KEY_EXCHANGE_SCENARIOS } from "@/sim/key_exchange_scenarios.ts";
+import { MOBIKE_SCENARIOS } from "@/sim/mobike_scenarios.ts";
 import { NAT_SCENARIOS } from "@/sim/nat_scenarios.ts";
 import { REMOTE_ACCESS_SCENARIOS } from "@/sim/remote_access_scenarios.ts";
 import { COMPUTING_SCENARIOS } from "@/sim/computing_scenarios.ts";
@@ -23,4 +24,5 @@ export const ALL_SCENARIOS: readonly Scenario[] = [
   ...COMPUTING_SCENARIOS,
   ...OVERTIME_SCENARIOS,
   ...AUTH_SCENARIOS,
+  ...MOBIKE_SCENARIOS,
 ];

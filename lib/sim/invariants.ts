@@ -3,7 +3,7 @@
  * is the text of the failure if it is broken.
  * @module
  */
-import { showAddress } from "@/base/address.ts";
+import { samePath, showAddress } from "@/base/address.ts";
 import { sameOctets, toHex } from "@/base/bytes.ts";
 import type { ChildSa, IkeSa } from "@/ike/records/sa.ts";
 import type { OwnAuthConfig, PeerAuthConfig } from "@/ike/records/config.ts";
@@ -227,7 +227,9 @@ function checkPair(i: IkeSa, r: IkeSa): string | undefined {
     return "the responder's window is one";
   }
   if (i.phase !== "established" || r.phase !== "established") return undefined;
-  if (i.peer.encapsulated !== r.peer.encapsulated) return "both ends have ESP in UDP, or none";
+  if (i.peer.encapsulated !== r.peer.encapsulated && !isMoving(i) && !isMoving(r)) {
+    return "both ends have ESP in UDP, or none";
+  }
   if (!sameSecret(i, r)) return "no SA is established between different secrets";
   for (const child of i.children) {
     const peer = r.children.find((c) => c.spiIn === child.spiOut);
@@ -238,9 +240,14 @@ function checkPair(i: IkeSa, r: IkeSa): string | undefined {
   return undefined;
 }
 
-/**
- * Number of additional key exchanges that are done; the responder has the keys of one before its initiator.
- */
+/** Whether one end has told the other of a path that both have not settled yet (RFC 4555 §3.5). */
+function isMoving({ peer: { mobility }, active, queue }: IkeSa): boolean {
+  const kinds = [active?.kind, ...queue.map(({ kind }) => kind)];
+  return mobility !== undefined && (!samePath(mobility.path, mobility.settled) ||
+    kinds.includes("update_addresses") || kinds.includes("check_path"));
+}
+
+/** Additional key exchanges that are done: the responder has the keys of one before its initiator. */
 function exchangesDone({ setup, suite }: IkeSa): number {
   return setup?.intermediate?.done ?? suite!.additional.length;
 }

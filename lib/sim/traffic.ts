@@ -3,7 +3,9 @@
  * by, and for each line of rekeyed ones the one that its packets leave by.
  * @module
  */
-import type { ChildSa } from "@/ike/records/sa.ts";
+import type { Path } from "@/base/address.ts";
+import { espPath } from "@/ike/path/nat.ts";
+import type { ChildSa, IkeSa } from "@/ike/records/sa.ts";
 
 /** CHILD_SAs that replaced each other; they share selectors. */
 interface Line {
@@ -14,11 +16,14 @@ interface Line {
 export class Traffic {
   /** What packets are taken by. */
   readonly installed = new Set<ChildSa>();
+  /** By what path packets of each go. */
+  readonly paths = new Map<ChildSa, Path>();
   readonly #lines = new Map<ChildSa, Line>();
 
   install(child: ChildSa, old: ChildSa | undefined): string | undefined {
     if (this.installed.has(child)) return "a CHILD_SA is installed once";
     this.installed.add(child);
+    this.paths.set(child, espPath(child.parent));
     const line = (old && this.#lines.get(old)) ?? { sender: undefined };
     this.#lines.set(child, line);
     if (child.behind && !line.sender) return "what packets still leave by is in the data path";
@@ -37,8 +42,14 @@ export class Traffic {
     if (!this.installed.delete(child)) return "what is uninstalled was installed";
     const line = this.#lines.get(child)!;
     this.#lines.delete(child);
+    this.paths.delete(child);
     if (line.sender === child) line.sender = undefined;
     return undefined;
+  }
+
+  /** The packets of an IKE SA's CHILD_SAs go by its path now. */
+  moved(sa: IkeSa): void {
+    for (const child of sa.children) if (this.paths.has(child)) this.paths.set(child, espPath(sa));
   }
 
   /** What packets leave by now, one of each line. */

@@ -6,7 +6,7 @@
  */
 import type { ChildSa, IkeEnv, IkeSa } from "@/ike/records/sa.ts";
 import type { FaultName } from "@/ike/records/fault.ts";
-import { compareAddresses, type Path } from "@/base/address.ts";
+import { compareAddresses, type Path, showPath } from "@/base/address.ts";
 import { must } from "@/base/errors.ts";
 import { SeededRandom } from "@/base/random.ts";
 import type { IkeConfig } from "@/ike/records/config.ts";
@@ -41,8 +41,10 @@ export interface Host {
   /** The CHILD_SAs in its data path. */
   readonly installed: ReadonlySet<ChildSa>;
   readonly failures: string[];
-  /** The NAT in front of it. */
+  /** The NAT in front of its first address. */
   readonly nat: NatBox | undefined;
+  /** Its addresses, the first included. */
+  readonly places: readonly Place[];
   established: number;
 }
 
@@ -50,6 +52,12 @@ export interface Host {
 export interface Sheltered {
   readonly address: Uint8Array;
   readonly nat: NatBox;
+}
+
+/** One address of a host, with the NAT in front of it. */
+export interface Place {
+  readonly address: Uint8Array;
+  readonly nat?: NatBox;
 }
 
 type Happening =
@@ -82,6 +90,8 @@ export class World {
   computing: ((host: Host, job: ComputeJob) => number | undefined) | undefined;
   /** What becomes of the next datagram, where a test wants to say; absent: the weather says. */
   tamper: (() => "lost" | "twice" | undefined) | undefined;
+  /** Whether nothing gets from one address to another, as they stand on the wire; absent: all does. */
+  severed: ((from: Uint8Array, to: Uint8Array) => boolean) | undefined;
   /** The run as an RFC-style ladder, one line a datagram or turn. */
   readonly ladder: string[] = [];
   readonly random: SeededRandom;
@@ -96,10 +106,16 @@ export class World {
     this.random = new SeededRandom(options.seed);
   }
 
-  /** A host with an endpoint of its own and surroundings drawn from the seed. */
-  join(name: string, at: Uint8Array | Sheltered, config: IkeConfig, answers: boolean): Host {
+  /** A host with an endpoint of its own and surroundings drawn from the seed, at one address or several. */
+  join(
+    name: string,
+    at: Uint8Array | Sheltered | readonly Place[],
+    config: IkeConfig,
+    answers: boolean,
+  ): Host {
     const { crypto, broken } = this.#options;
-    const { address, nat } = at instanceof Uint8Array ? { address: at, nat: undefined } : at;
+    const places = at instanceof Uint8Array ? [{ address: at }] : "length" in at ? at : [at];
+    const { address, nat } = places[0] as Place;
     const random = new SeededRandom(this.random.u32());
     const env: IkeEnv = {
       crypto,
@@ -117,6 +133,7 @@ export class World {
       installed: traffic.installed,
       failures: [],
       nat,
+      places,
       established: 0,
     };
     this.hosts.push(host);
@@ -189,8 +206,10 @@ export class World {
   #happen(happening: Happening): void {
     switch (happening.kind) {
       case "arrival": {
-        const { to, flight } = happening, { nat } = to;
-        const path = nat ? nat.inward(flight.path, to.address, this.nowMs) : flight.path;
+        const { to, flight } = happening, place = placeAt(to, flight.path.ownAddress);
+        const path = place?.nat
+          ? place.nat.inward(flight.path, place.address, this.nowMs)
+          : flight.path;
         if (!path) return this.#note(`${to.name}: its NAT has no mapping for it`);
         receive(to.endpoint, { ...flight, path }, this.nowMs, this.#outbox());
         return this.#perform(to);
@@ -234,7 +253,14 @@ export class World {
       case "keepalive":
         return this.#keepalive(host, sa!, effect.path);
       case "moved":
-        return this.#note(`${host.name}: its peer is at port ${sa!.path.peerPort} now`);
+        host.traffic.moved(sa!);
+        return this.#note(
+          sa!.peer.mobility
+            ? `${host.name}: goes by ${showPath(sa!.path)} now`
+            : `${host.name}: its peer is at port ${sa!.path.peerPort} now`,
+        );
+      case "move_failed":
+        return this.#note(`${host.name}: ${effect.failure.text}`);
       case "compute": {
         const { ticket, job } = effect, [min, max] = this.#options.computeMs;
         const drawnMs = min + this.random.fraction() * (max - min);
@@ -283,11 +309,11 @@ export class World {
     const { octets, path, fragment } = effect;
     const fault = this.#observer.observe(from.name, octets);
     if (fault) throw this.broken(fault);
-    const to = this.hosts.find(({ address, nat }) =>
-      compareAddresses(nat?.outside ?? address, path.peerAddress) === 0
-    );
-    const passed = from.nat ? from.nat.outward(path, this.nowMs) : path;
-    const arrivals = to ? this.#arrivals() : [];
+    const to = this.hosts.find((host) => placeAt(host, path.peerAddress));
+    const nat = from.places.find(({ address }) => isSame(address, path.ownAddress))?.nat;
+    const passed = nat ? nat.outward(path, this.nowMs) : path;
+    const cut = this.severed?.(passed.ownAddress, passed.peerAddress) ?? false;
+    const arrivals = to && !cut ? this.#arrivals() : [];
     const what = brief || (effect.transmission > 1 ? `again (${effect.transmission})` : "again");
     const part = fragment ? ` [${fragment.number}/${fragment.total}]` : "";
     const way = arrivals.length ? "->" : "-×";
@@ -304,7 +330,8 @@ export class World {
     this.#check(
       sa.peer.natOwn ? undefined : "keepalives come from an end behind a NAT (RFC 3948 §4)",
     );
-    from.nat?.outward(path, this.nowMs);
+    const place = from.places.find(({ address }) => isSame(address, path.ownAddress));
+    place?.nat?.outward(path, this.nowMs);
     this.#note(`${end(from.name, path.ownPort)} -> keepalive`);
   }
 
@@ -314,6 +341,15 @@ export class World {
       this.ladder.push(`${this.nowMs.toFixed(1).padStart(9)}  ${line}`);
     }
   }
+}
+
+/** The place of a host that the world sees at `address`. */
+function placeAt({ places }: Host, address: Uint8Array): Place | undefined {
+  return places.find((place) => isSame(place.nat?.outside ?? place.address, address));
+}
+
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  return compareAddresses(a, b) === 0;
 }
 
 /** The IKE port goes without saying. */

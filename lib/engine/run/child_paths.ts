@@ -15,7 +15,7 @@ import type {
 } from "@/datapath/data_path.ts";
 import type { ChildSa, IkeSa } from "@/ike/records/sa.ts";
 import { childKeys } from "@/ike/records/child_sa.ts";
-import { encapsulationOf } from "@/ike/path/nat.ts";
+import { encapsulationOf, espPath } from "@/ike/path/nat.ts";
 import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";
 
 /** Opens a data path that reports to the listener. */
@@ -93,9 +93,10 @@ export class ChildPaths implements RunPart {
     this.#forget(child);
   }
 
-  /** Moves ESP to the new path of an IKE SA. */
-  #moved({ children, path }: IkeSa): void {
-    for (const child of children) {
+  /** The ends of the path of an IKE SA have changed: ESP goes the new way too. */
+  #moved(sa: IkeSa): void {
+    const path = espPath(sa);
+    for (const child of sa.children) {
       if (this.#children.has(child.spiIn)) this.path.move(child.spiIn, path, howSent(child));
     }
   }
@@ -148,8 +149,8 @@ export class ChildPaths implements RunPart {
   #peerMoved(spiIn: number, peerAddress: IpAddress, peerPort: number): void {
     const child = this.#children.get(spiIn);
     if (!child) return;
-    const path = { ...child.parent.path, peerAddress, peerPort };
-    if (!samePath(path, child.parent.path)) this.#owner.peerMoved(child, path);
+    const before = espPath(child.parent), path = { ...before, peerAddress, peerPort };
+    if (!samePath(path, before)) this.#owner.peerMoved(child, path);
   }
 
   #expired(spiIn: number, hard: boolean): void {
@@ -173,7 +174,7 @@ export function pairOf(child: ChildSa, rekeyChain: number): SaPair {
     keysOut: initiatedHere ? ofInitiator : ofResponder,
     tunnelMode: child.tunnelMode,
     encapsulation: howSent(child),
-    path: parent.path,
+    path: espPath(parent),
     ownSelectors: child.ownTs.map(selectorOf),
     peerSelectors: child.peerTs.map(selectorOf),
     replayWindow: parent.config.children[child.configIndex]!.replayWindow,

@@ -8,6 +8,7 @@ import { SetupError } from "@/base/errors.ts";
 import { type AuthMaterial, authOf, signatureHashesOf } from "@/engine/run/auth_of.ts";
 import { NO_CERTIFICATES } from "@/engine/run/certificate_files.ts";
 import { ownIdentity, peerIdentity } from "@/engine/run/identity_of.ts";
+import { mobikeOf, mobileAddresses } from "@/engine/run/mobike_of.ts";
 import { type ClientPlan, pathOfTunnel, type RunPlan } from "@/engine/run/plan.ts";
 import { ProtocolId } from "@/iana/protocol_id.ts";
 import { TsType } from "@/iana/ts_type.ts";
@@ -41,7 +42,7 @@ export function ikeConfigOf(
   { certificates, eap }: AuthMaterial = NO_MATERIAL,
 ): IkeConfig {
   const { ikeconf, role, numberoftunnels } = setup, client = role === "client";
-  const { retraninterval, maxretran } = ikeconf;
+  const { retraninterval, maxretran } = ikeconf, mobike = mobikeOf(setup);
   return {
     algorithms: {
       encryption: ikeconf.ikeencyptalg,
@@ -72,6 +73,7 @@ export function ikeConfigOf(
       }
       : undefined,
     refuseNat: client && ikeconf.disallownat,
+    ...(mobike && !isTcpAlone(setup) ? { mobike } : {}),
     cookieThreshold: client ? -1 : ikeconf.numoftunneltoenablecookie,
     computingMax: COMPUTING_MAX,
     halfOpenMax: Math.max(HALF_OPEN_MIN, numberoftunnels),
@@ -186,6 +188,8 @@ export function ownAddressesOf(
   setup: Setup,
   onInterface: (name: string) => readonly IpAddress[],
 ): readonly IpAddress[] {
+  const mobike = mobikeOf(setup);
+  if (mobike) return mobileAddresses(mobike, setup.numberoftunnels);
   if (setup.role === "gateway") {
     if (setup.bindifaddr) return [setup.bindifaddr.address];
     const addresses = onInterface(setup.bindifname);

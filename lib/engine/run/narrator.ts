@@ -33,6 +33,7 @@ export class Narrator implements RunPart {
       this.#events.publish(4, () => `IKE SA rekeyed: ${spis()}`);
     },
     moved: ({ from }, sa) => this.#events.publish(4, () => showMove(sa, from)),
+    move_failed: ({ failure }, sa) => this.#events.publish(2, () => failure.text + aboutSa(sa)),
     child_up: ({ by, old }) => this.#events.publish(4, () => showChildUp(by, old)),
     create_child_failed: ({ failure }, sa) => this.#exchangeFailed(failure, sa),
     rekey_ike_failed: ({ failure }, sa) => this.#exchangeFailed(failure, sa),
@@ -71,11 +72,12 @@ function showChildUp(by: ChildSa, old: ChildSa | undefined): string {
   return old ? `${showChildren([old])} rekeyed: ${now} now, ${where}` : `${now} up, ${where}`;
 }
 
-/** Describes that the peer has another address, by its NAT, or another connection. */
+/** The peer's NAT has given it another mapping, it is in another connection, or the tunnel has moved. */
 function showMove(sa: IkeSa, from: Path): string {
   if (sa.path.tcp) {
     return `The connection ${showPath(from)} is ${showPath(sa.path)} now${aboutSa(sa)}`;
   }
+  if (sa.peer.mobility) return `Moved from ${showPath(from)}${aboutSa(sa)}`;
   const before = showEndpoint(from.peerAddress, from.peerPort);
   const now = showEndpoint(sa.path.peerAddress, sa.path.peerPort);
   return `The peer's NAT mapping changed: ${before} is ${now} now${aboutSa(sa)}`;

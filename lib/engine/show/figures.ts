@@ -160,6 +160,18 @@ export const FIGURES = {
         ? []
         : [`Outlived its lifetime while it was replaced: ${ike} IKE, ${child} CHILD`],
   }),
+  moves: count(
+    "moves.done",
+    "tunnels that went on by another path (MOBIKE), each time: the peer has answered there, and " +
+      "CHILD_SAs have followed",
+    { lines: (n) => n > 0 ? [`Moves to another path: ${n}`] : [] },
+  ),
+  movesFailed: counted(
+    "moves.failed",
+    "moves that came to nothing, as the peer refused the path or did not answer there; the tunnel " +
+      "goes on where it was",
+    (cause) => `Moves that failed (${cause})`,
+  ),
   childrenRefused: counted(
     "children.refused",
     "CHILD_SAs beside the first that could not be made",

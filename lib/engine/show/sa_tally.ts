@@ -14,7 +14,14 @@ import { CloseCode, type Failure } from "@/ike/records/failure.ts";
 /** The figures that are counted here. */
 export type SaFigures = Pick<
   RunFigures,
-  "rekeysRefused" | "overtime" | "childrenRefused" | "childrenLost" | "refusals" | "displaced"
+  | "rekeysRefused"
+  | "overtime"
+  | "moves"
+  | "movesFailed"
+  | "childrenRefused"
+  | "childrenLost"
+  | "refusals"
+  | "displaced"
 >;
 
 /** Counters of established SAs. */
@@ -25,7 +32,9 @@ export class SaTally implements RunPart {
   readonly #refusedChildren = new CauseCounts();
   readonly #lostChildren = new CauseCounts();
   readonly #refusals = new CauseCounts();
+  readonly #failedMoves = new CauseCounts();
   #displaced = 0;
+  #moves = 0;
 
   readonly handlers: EffectHandlers = {
     create_child_failed: ({ old, failure }, sa) => {
@@ -37,6 +46,10 @@ export class SaTally implements RunPart {
       add(this.#refusedRekeys, failure, sa);
     },
     overtime: ({ child }) => void (child ? this.#overtime.child++ : this.#overtime.ike++),
+    moved: (_, sa) => {
+      if (sa.peer.mobility) this.#moves++;
+    },
+    move_failed: ({ failure }, sa) => add(this.#failedMoves, failure, sa),
     child_lost: ({ failure }, sa) => add(this.#lostChildren, failure, sa),
     refused: ({ failure }, sa) => add(this.#refusals, failure, sa),
     closed: (_, sa) => {
@@ -49,6 +62,8 @@ export class SaTally implements RunPart {
     return {
       rekeysRefused: { ...this.#refused, causes: this.#refusedRekeys.figures() },
       overtime: { ...this.#overtime },
+      moves: this.#moves,
+      movesFailed: counted(this.#failedMoves),
       childrenRefused: counted(this.#refusedChildren),
       childrenLost: counted(this.#lostChildren),
       refusals: this.#refusals.figures(),

@@ -24,7 +24,7 @@ import { CloseCode } from "@/ike/records/failure.ts";
 import { showIdentity } from "@/ike/negotiate/identity.ts";
 import { isCurrent, ownSpi, peerSpi } from "@/ike/records/ike_sa.ts";
 import { ikeKeys } from "@/ike/negotiate/keymat.ts";
-import { encapsulationOf } from "@/ike/path/nat.ts";
+import { encapsulationOf, espPath } from "@/ike/path/nat.ts";
 import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";
 
 /** Converts the core's time to milliseconds since 1970. */
@@ -47,6 +47,9 @@ export function ikeStateNumber(sa: IkeSa): number {
   switch (sa.active?.kind) {
     case "liveness_check":
       return IkeStateNumber.DPD;
+    case "update_addresses":
+    case "check_path":
+      return IkeStateNumber.UPDATING_ADDRESS;
     case "rekey_ike":
       return IkeStateNumber.REKEYING;
     case "create_child":
@@ -135,9 +138,9 @@ export function childDumpOf(child: ChildSa, toEpoch: ToEpoch): ChildSaDump {
     state: childStateNumber(child),
     spi: child.spiIn,
     peerSpi: child.spiOut,
-    // The present path of its packets is that of its IKE SA.
-    ownAddress: parent.path.ownAddress,
-    peerAddress: parent.path.peerAddress,
+    // Where its packets go now.
+    ownAddress: espPath(parent).ownAddress,
+    peerAddress: espPath(parent).peerAddress,
     parentSpi: ownSpi(parent),
     establishedEpochMs: epoch(child.establishedMs, toEpoch),
     protocol: suite?.protocol ?? configured?.protocol ?? 3,

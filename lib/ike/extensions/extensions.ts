@@ -11,6 +11,7 @@ import { fragmentation } from "@/ike/extensions/fragmentation.ts";
 import { initialContact } from "@/ike/extensions/initial_contact.ts";
 import { intermediateSupported } from "@/ike/extensions/intermediate_supported.ts";
 import { multipleAuthAnnounced, multipleAuthTaken } from "@/ike/extensions/multiple_auth.ts";
+import { mobike } from "@/ike/extensions/mobike.ts";
 import { natDetected } from "@/ike/extensions/nat_detected.ts";
 import { noNats } from "@/ike/extensions/no_nats.ts";
 import { signatureHashes } from "@/ike/extensions/signature_hashes.ts";
@@ -27,6 +28,7 @@ const EXTENSIONS: readonly Extension[] = [
   certificateRequested,
   initialContact,
   noNats,
+  mobike,
   configuration,
 ];
 

@@ -21,22 +21,31 @@ export interface EspEncapsulation {
   readonly peerPort: number;
 }
 
+/** The path of an IKE SA's CHILD_SAs: its own, or the one before, as long as a move is not settled. */
+export function espPath({ path, peer: { mobility } }: IkeSa): Path {
+  return mobility?.settled ?? path;
+}
+
 /** How a CHILD_SA's packets go in UDP or TCP now; undefined: in neither. */
 export function encapsulationOf({ parent, suite }: ChildSa): EspEncapsulation | undefined {
-  const { ownPort, peerPort, tcp = false } = parent.path;
+  const { ownPort, peerPort, tcp = false } = espPath(parent), { mobility } = parent.peer;
   // RFC 3948 knows no AH in UDP: it covers the addresses, and no NAT lets it pass unharmed. Nor does
   // RFC 9329 know it in TCP.
   if (suite?.protocol === ProtocolId.AH) return undefined;
-  if (!tcp && !parent.peer.encapsulated) return undefined;
+  if (!tcp && !(mobility ?? parent.peer).encapsulated) return undefined;
   return { kind: tcp ? "tcp" : "udp", ownPort, peerPort };
 }
 
-/** Initiator: from IKE_AUTH on at the NAT-T ports, where there is something to traverse. */
+/**
+ * Initiator: from IKE_AUTH on at the NAT-T ports, where there is something to traverse, or may be later,
+ * as the IKE SA moves (RFC 4555 §3.3).
+ */
 export function floatPorts(sa: IkeSa): void {
-  const { natt } = sa.config;
+  const { natt, mobike } = sa.config, { encapsulated, natDetected } = sa.peer;
   // In TCP IKE and ESP have one port already (RFC 9329 §6.5).
   if (sa.path.tcp) return;
-  if (!natt || !sa.peer.encapsulated || sa.env.broken.has("stay_on_ike_port")) return;
+  const mayMeetNat = mobike !== undefined && natDetected;
+  if (!natt || !encapsulated && !mayMeetNat || sa.env.broken.has("stay_on_ike_port")) return;
   sa.path = { ...sa.path, ownPort: natt.ownPort, peerPort: natt.peerPort };
 }
 
@@ -46,10 +55,14 @@ export function floatPorts(sa: IkeSa): void {
  * (RFC 7296 §2.23).
  */
 export function followPeer({ sa, out }: Turn, path: Path): void {
+  // RFC 4555 §3.8: an IKE SA that may move goes where an update says, so that any other message can
+  // test a path.
+  if (sa.peer.mobility && !sa.env.broken.has("follow_when_mobile")) return;
   const follows = sa.peer.natOwn ? sa.env.broken.has("follow_behind_nat") : sa.peer.natPeer;
   if (!follows || samePath(path, sa.path) || leavesNattPort(sa, path)) return;
   const from = sa.path;
   sa.path = path;
+  if (sa.peer.mobility) Object.assign(sa.peer.mobility, { path, settled: path });
   out.push({ kind: "moved", from }, sa);
 }
 
@@ -66,7 +79,7 @@ export function authenticatedPath(sa: IkeSa, path: Path): Path {
  * it came from (RFC 7296 §2.11), but IKE and ESP stay at the NAT-T port once they are there (§2.23):
  * the IKE port knows no non-ESP marker, so ESP in UDP cannot share it (RFC 3948 §2).
  */
-function leavesNattPort(sa: IkeSa, path: Path): boolean {
+export function leavesNattPort(sa: IkeSa, path: Path): boolean {
   const nattPort = sa.config.natt?.ownPort;
   if (path.tcp || !sa.peer.encapsulated) return false;
   return sa.path.ownPort === nattPort && path.ownPort !== nattPort;
@@ -100,9 +113,15 @@ export function sendKeepalive({ sa, nowMs, out }: Turn): void {
   out.push({ kind: "keepalive", path: sa.path }, sa);
 }
 
-/** NO_NATS_ALLOWED: the addresses and ports that the request is sent with (RFC 4555 §4.2.6). */
+/**
+ * NO_NATS_ALLOWED: the addresses and ports that the request is sent with (RFC 4555 §4.2.6). An IKE SA
+ * that may move and cannot traverse NATs says so in each request that names addresses (§3.9).
+ */
 export function noNatsAllowed(sa: IkeSa): NotifyPayload[] {
-  return sa.config.refuseNat ? [notify(NotifyType.NO_NATS_ALLOWED, pathOctets(sa.path))] : [];
+  const { refuseNat, mobike, natt } = sa.config;
+  const cannotTraverse = mobike !== undefined && !natt && !sa.path.tcp;
+  if (!refuseNat && !cannotTraverse) return [];
+  return [notify(NotifyType.NO_NATS_ALLOWED, pathOctets(sa.path))];
 }
 
 /**

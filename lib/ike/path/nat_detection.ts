@@ -43,8 +43,8 @@ export function noteNat(turn: Turn, payloads: readonly Payload[], path: Path): v
   const sources = of(NotifyType.NAT_DETECTION_SOURCE_IP);
   const destinations = of(NotifyType.NAT_DETECTION_DESTINATION_IP);
   if (sources.length === 0 || destinations.length === 0) return;
-  // The initiator's notifies were hashed before it knew the responder's SPI.
-  const spiR = sa.originalInitiator ? sa.spiR : 0n;
+  // The initiator's notifies of IKE_SA_INIT were hashed before it knew the responder's SPI.
+  const spiR = sa.originalInitiator || sa.phase !== "init" ? sa.spiR : 0n;
   const seen = natHash(sa, spiR, path.peerAddress, path.peerPort);
   const here = natHash(sa, spiR, path.ownAddress, path.ownPort);
   sa.peer.natPeer = !sources.some((n) => sameOctets(n.data, seen));

@@ -6,6 +6,7 @@
 import type { IpPrefix } from "@/base/address.ts";
 import type { PrivateKey, SignatureHash } from "@/crypto/signature.ts";
 import type { EapPeer, EapServer } from "@/eap/conversation.ts";
+import type { MobikeConfig } from "@/ike/records/mobility.ts";
 import type { PoolPlans } from "@/ike/records/pool.ts";
 import type { Certificate } from "@/pki/certificate.ts";
 import type { IssuingAuthority } from "@/pki/issuing.ts";
@@ -231,8 +232,10 @@ export interface IkeConfig {
   readonly initialContact: boolean;
   /** NAT traversal; absent: NAT_DETECTION_*_IP are neither sent nor looked at (RFC 7296 §2.23). */
   readonly natt: NatTraversal | undefined;
-  /** Initiator: NO_NATS_ALLOWED in IKE_AUTH, and a NAT that shows ends the SA (RFC 4555 §3.9). */
+  /** Initiator: NO_NATS_ALLOWED is sent, and a NAT that shows ends the SA (RFC 4555 §3.9). */
   readonly refuseNat: boolean;
+  /** Absent: IKE SAs stay where they are, and MOBIKE_SUPPORTED is neither sent nor looked at. */
+  readonly mobike?: MobikeConfig;
   /**
    * Number of half-open SAs from which on cookies are requested (RFC 7296 §2.6); below 0: never, 0: always.
    * `auto`: when half of `halfOpenMax`, or an eighth of `computingMax`, is in use.

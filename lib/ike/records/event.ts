@@ -44,6 +44,8 @@ export type IkeCommand =
   | { readonly kind: "create_child"; readonly configIndex: number }
   /** An empty INFORMATIONAL request: is the peer there? (RFC 7296 §2.4) */
   | { readonly kind: "liveness_check" }
+  /** Client under MOBIKE: go on by this path, or by the next one (RFC 4555 §3.5). */
+  | { readonly kind: "move"; readonly path?: Path }
   /** The data path can send no more by this CHILD_SA: octets or packets have come to their end. */
   | { readonly kind: "child_spent"; readonly child: ChildSa }
   /**
@@ -149,10 +151,12 @@ export type IkeEffect =
   /** Begin another TCP connection between the ends of `sa.path`, and come back with `reconnected`. */
   | { readonly kind: "reconnect" }
   /**
-   * The peer, behind a NAT, is at `sa.path` now, or the TCP connection is another; the packets of the
-   * CHILD_SAs go there too.
+   * The peer, behind a NAT, is at `sa.path` now, the TCP connection is another, or the two ends have
+   * settled another path (RFC 4555); the packets of the CHILD_SAs go there too.
    */
   | { readonly kind: "moved"; readonly from: Path }
+  /** A move came to nothing: refused, or not answered. The tunnel goes on by the path before. */
+  | { readonly kind: "move_failed"; readonly failure: Failure }
   /** Do the work off this stack and come back with `computed`. */
   | { readonly kind: "compute"; readonly ticket: number; readonly job: ComputeJob }
   /** The keys of the IKE SA exist: `sa.suite`, `sa.keys` (for key files). */

@@ -24,9 +24,11 @@ export const FAULTS = {
   follow_behind_nat: "the end behind a NAT follows its peer as well (RFC 7296 §2.23)",
   follow_lost_rekey:
     "the rekey with the lowest nonce goes on with its additional key exchanges (RFC 9370 §2.2.4)",
+  follow_when_mobile: "an IKE SA that may move follows any message of its peer (RFC 4555 §3.8)",
   follow_replay: "a repeated request moves the peer to where it came from (§2.23)",
   forget_assigned: "selectors are not narrowed to the assigned inner address (§2.19)",
   forget_encapsulation: "a rekeyed IKE SA does not know that ESP goes in UDP (§2.23)",
+  forget_move_on_rekey: "a move that waits for its turn is forgotten in a rekey (RFC 4555 §3.5)",
   forget_int_auth: "the initiator's AUTH does not cover IKE_INTERMEDIATE (RFC 9242 §3.3.2)",
   forget_answered_rekey:
     "an IKE SA that the peer deletes while the new one's keys are computed is the end (§2.8)",
@@ -52,6 +54,8 @@ export const FAULTS = {
   leak_child_spi: "the SPI of a deleted CHILD_SA is never free again",
   leak_lease: "the inner addresses of an IKE SA that has ended are never free again",
   leave_children: "CHILD_SAs stay behind when the IKE SA is rekeyed (§2.8)",
+  move_unchecked:
+    "CHILD_SAs go where an update came from before the peer has answered there (RFC 4555 §3.7)",
   name_crossing_delete: "crossing Deletes are named in the response too (§1.4.1)",
   no_keepalives: "an end behind a NAT lets its mapping expire (RFC 3948 §4)",
   no_response_cache: "a repeated request is not answered from memory (§2.1)",
@@ -69,6 +73,7 @@ export const FAULTS = {
   skip_intermediate:
     "the initiator goes to IKE_AUTH without its additional key exchanges (RFC 9370 §2.2.2)",
   skip_second_auth: "the responder is content with the first of two authentications (RFC 4739)",
+  stay_on_dead_path: "a client that nobody answers at a new address stays there (RFC 4555 §3.5)",
   stay_on_ike_port: "an initiator that sees a NAT stays at the IKE port (§2.23)",
   swap_nonces: "the initiator takes Ni and Nr the wrong way round (§2.17)",
   widen_selectors: "the responder does not narrow TSi (§2.9)",

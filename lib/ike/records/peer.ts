@@ -6,6 +6,7 @@
  */
 import type { SignatureScheme } from "@/crypto/signature.ts";
 import type { Identity } from "@/ike/records/config.ts";
+import type { Mobility } from "@/ike/records/mobility.ts";
 
 /** The peer of an IKE SA and all IKE SAs that replace it. */
 export interface PeerRecord {
@@ -31,6 +32,8 @@ export interface PeerRecord {
   fragmentation: boolean;
   /** How often in a row the peer had forgotten what an IKE_FOLLOWUP_KE was to complete (RFC 9370 §2.2.4). */
   statesLost: number;
+  /** Undefined: the two ends have not agreed on MOBIKE (RFC 4555 §3.1). */
+  mobility: Mobility | undefined;
 }
 
 /** A peer of which nothing is known. */
@@ -47,5 +50,6 @@ export function newPeerRecord(): PeerRecord {
     encapsulated: false,
     fragmentation: false,
     statesLost: 0,
+    mobility: undefined,
   };
 }

@@ -361,6 +361,27 @@ export interface LivenessTask {
   readonly kind: "liveness_check";
 }
 
+/** INFORMATIONAL {N(UPDATE_SA_ADDRESSES)}: the IKE SA goes by `sa.path` now (RFC 4555 §3.5). */
+export interface UpdateAddressesTask {
+  readonly kind: "update_addresses";
+  /** The path that the request went by first; undefined before. */
+  path: Path | undefined;
+  cookie: Uint8Array;
+}
+
+/** INFORMATIONAL {N(COOKIE2)}: whether the peer is where its update came from (RFC 4555 §3.7). */
+export interface CheckPathTask {
+  readonly kind: "check_path";
+  path: Path | undefined;
+  cookie: Uint8Array;
+}
+
+/** INFORMATIONAL {N(ADDITIONAL_*_ADDRESS)…}: our addresses beside that of the path (RFC 4555 §3.6). */
+export interface AnnounceAddressesTask {
+  readonly kind: "announce_addresses";
+  path: Path | undefined;
+}
+
 /** INFORMATIONAL {N(error)}: tells the peer why its IKE_AUTH response ended the SA (§2.21.2). */
 export interface ReportErrorTask {
   readonly kind: "report_error";
@@ -378,6 +399,9 @@ export type Task =
   | DeleteIkeTask
   | DeleteChildTask
   | LivenessTask
+  | UpdateAddressesTask
+  | CheckPathTask
+  | AnnounceAddressesTask
   | ReportErrorTask;
 
 /** A request of the peer that waits for asymmetric work. */

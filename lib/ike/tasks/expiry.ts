@@ -8,6 +8,7 @@ import type { Turn } from "@/ike/records/event.ts";
 import { isLiveChild, removeChild } from "@/ike/records/child_sa.ts";
 import { CloseCode, type Failure } from "@/ike/records/failure.ts";
 import { endSa, isCurrent } from "@/ike/records/ike_sa.ts";
+import { takeDown } from "@/ike/tasks/take_down.ts";
 import { isBeingReplaced, lifetimeEndMs, overtimeEndMs } from "@/ike/window/overtime.ts";
 
 /** The deadline of the IKE SA's lifetime, or of its overtime, has come. */
@@ -71,17 +72,9 @@ function childEnds(turn: Turn, child: ChildSa): void {
   else queue.push(task);
 }
 
-/**
- * The tunnel ends with a lifetime. Its CHILD_SAs carry nothing from now on, also where the Delete of the
- * IKE SA has to wait for the answer to another request of ours.
- */
+/** The tunnel ends with a lifetime. */
 export function hardExpiry(turn: Turn, child: ChildSa | undefined): void {
-  const { sa, out } = turn;
-  sa.failure = expiryOf(sa, child);
-  for (const one of [...sa.children]) removeChild(sa, one, out);
-  sa.queue.length = 0;
-  sa.postponed = [];
-  sa.queue.push({ kind: "delete_ike", closeCode: CloseCode.HARD_EXPIRY });
+  takeDown(turn, expiryOf(turn.sa, child));
 }
 
 /** Why it was not replaced in time: its rekey was refused, was not answered, or was never begun. */

@@ -6,12 +6,13 @@
 import { ExchangeType } from "@/iana/exchange_type.ts";
 import type { InformationalPart, ResponderKind } from "@/ike/records/task.ts";
 import { peerDeletes } from "@/ike/tasks/delete.ts";
+import { peerMoves } from "@/ike/tasks/mobike_answer.ts";
 import { peerReports } from "@/ike/tasks/report_error.ts";
 import { sendResponse } from "@/ike/window/exchange.ts";
 import type { KnownPayload, Payload } from "@/wire/message.ts";
 
 /** In the order in which they are asked. */
-const PARTS = [peerDeletes, peerReports] as readonly InformationalPart[];
+const PARTS = [peerDeletes, peerReports, peerMoves] as readonly InformationalPart[];
 
 /** See {@linkcode ResponderKind}. */
 export const informational: ResponderKind = {

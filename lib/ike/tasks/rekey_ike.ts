@@ -21,6 +21,7 @@ import { sendRequest } from "@/ike/window/exchange.ts";
 import { CloseCode, type Failure, refusedHere } from "@/ike/records/failure.ts";
 import { CURRENT, endSa, enter, isReplaced, newIkeSa, REDUNDANT } from "@/ike/records/ike_sa.ts";
 import { ikeKeys, rekeyIkeKeys, spiOctets } from "@/ike/negotiate/keymat.ts";
+import { sharePath } from "@/ike/path/mobike.ts";
 import { startIkeLifetime } from "@/ike/window/lifetime.ts";
 import { compareOctets, lowerNonce, nonceFault } from "@/ike/negotiate/nonces.ts";
 import { findError } from "@/ike/records/notify.ts";
@@ -307,11 +308,30 @@ export function replace({ sa, nowMs, out }: Turn, by: IkeSa): void {
   for (const task of sa.queue) {
     if (task.kind === "create_child" || task.kind === "delete_child") by.queue.push(task);
   }
+  inheritMove(sa, by);
   by.postponed = [...by.postponed, ...sa.postponed];
   sa.postponed = [];
   sa.queue.length = 0;
   if (sa.closeAsked) by.queue.unshift({ kind: "delete_ike", closeCode: sa.closeAsked });
+  if (by.queue.length > 0) {
+    by.deadlineMs = nowMs;
+    out.push({ kind: "rearmed" }, by);
+  }
   out.push({ kind: "replaced", by }, sa);
+}
+
+/**
+ * A move that is not settled goes on by the new IKE SA (RFC 4555 §3.5), also where its request is out: the
+ * old IKE SA may be deleted before the answer comes.
+ */
+function inheritMove({ queue, active, env }: IkeSa, by: IkeSa): void {
+  sharePath(by);
+  if (env.broken.has("forget_move_on_rekey")) return;
+  for (const task of active ? [active, ...queue] : queue) {
+    if (task.kind === "update_addresses" || task.kind === "check_path") {
+      by.queue.push({ ...task, path: undefined });
+    } else if (task.kind === "announce_addresses") by.queue.push({ ...task, path: undefined });
+  }
 }
 
 /**

@@ -36,6 +36,7 @@ try {
       role: "client",
       numberoftunnels: 2,
       staticroute: "",
+      ...{ mobike: false, mobikeaddrpertunnel: 2, mobikeaddrpergw: 2 },
       ...plan,
       bindifaddr: plan.bindifaddr ? parsePrefix(plan.bindifaddr)! : null,
       startclntaddr: plan.startclntaddr ? parsePrefix(plan.startclntaddr)! : null,

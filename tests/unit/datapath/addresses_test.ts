@@ -208,6 +208,9 @@ const PLAN = {
   bindifaddr: null,
   startclntaddr: null,
   numberoftunnels: 1,
+  mobike: false,
+  mobikeaddrpertunnel: 2,
+  mobikeaddrpergw: 2,
   staticroute: "",
 };
 

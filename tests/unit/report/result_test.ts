@@ -44,6 +44,8 @@ const FIGURES: RunFigures = {
   childRekeys: 7,
   rekeysRefused: { ike: 1, child: 2, causes: [cause("NO_PROPOSAL_CHOSEN", 3)] },
   overtime: { ike: 0, child: 4 },
+  moves: 3,
+  movesFailed: { count: 1, causes: [cause("NO_ANSWER", 1)] },
   childrenRefused: { count: 1, causes: [cause("TS_UNACCEPTABLE", 1)] },
   childrenLost: { count: 5, causes: [cause("CHILD_DELETED_BY_PEER", 5)] },
   refusals: [cause("INVALID_KE_PAYLOAD", 6)],

@@ -27,13 +27,8 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
   "gateway_psk.yaml": [],
   "lan_to_lan_client.yaml": [],
   "lan_to_lan_gateway.yaml": [],
-  "mobike_client.yaml": [
-    "mobike",
-    "mobikeaddrpertunnel",
-    "mobikeiplifetime",
-    "mobikechangeaddrtype",
-  ],
-  "mobike_gateway.yaml": ["mobike", "mobikeaddrpergw"],
+  "mobike_client.yaml": [],
+  "mobike_gateway.yaml": [],
   "remote_access_client.yaml": [],
   "remote_access_gateway.yaml": [],
   "tcp_client.yaml": [

@@ -1,0 +1,188 @@
+/**
+ * Where an IKE SA that may move goes by, and where it could go by (MOBIKE, RFC 4555): the path that all
+ * IKE SAs of a tunnel share, the notifies that name addresses, and the choice of the next path.
+ * @module
+ */
+import {
+  addressPlus,
+  compareAddresses,
+  type IpAddress,
+  type Path,
+  samePath,
+  whyUnreachable,
+} from "@/base/address.ts";
+import { NotifyType } from "@/iana/notify_type.ts";
+import type { IkeSa } from "@/ike/records/sa.ts";
+import type { Turn } from "@/ike/records/event.ts";
+import type { Mobility } from "@/ike/records/mobility.ts";
+import { notifies, notify } from "@/ike/records/notify.ts";
+import { natDetection } from "@/ike/path/nat_detection.ts";
+import { noNatsAllowed } from "@/ike/path/nat.ts";
+import type { Payload } from "@/wire/message.ts";
+import type { NotifyPayload } from "@/wire/payloads/notify.ts";
+
+/** Addresses of a peer that are kept; of more it is only said that there are. */
+export const PEER_ADDRESSES_MAX = 64;
+/** Octets of a COOKIE2 of ours, and the least and most of one of the peer (RFC 4555 §4.2.5). */
+export const COOKIE2_OCTETS = 16, COOKIE2_MIN = 8, COOKIE2_MAX = 64;
+
+const { ADDITIONAL_IP4_ADDRESS, ADDITIONAL_IP6_ADDRESS, NO_ADDITIONAL_ADDRESSES } = NotifyType;
+
+/** Whether the IKE SA may say that it knows MOBIKE: a TCP connection has its own ways of moving. */
+export function offersMobike({ config, path }: IkeSa): boolean {
+  return config.mobike !== undefined && !path.tcp;
+}
+
+/** Both ends know MOBIKE, and the peer named its addresses in `payloads` of an IKE_AUTH message. */
+export function agreeOnMobike(turn: Turn, payloads: readonly Payload[], path: Path): void {
+  const { sa, nowMs } = turn, { intervalMs = Infinity } = sa.config.mobike ?? {};
+  sa.peer.mobility = {
+    path,
+    settled: path,
+    encapsulated: sa.peer.encapsulated,
+    peerAddresses: [],
+    moveMs: sa.dialled ? nowMs + intervalMs : Infinity,
+    seenAs: undefined,
+  };
+  takeAdditional(turn, payloads, path);
+}
+
+/** The IKE SA takes the path of its tunnel: another of its IKE SAs may have moved. */
+export function sharePath(sa: IkeSa): void {
+  const { mobility } = sa.peer;
+  if (mobility) sa.path = mobility.path;
+}
+
+/** The IKE SAs of the tunnel go by another path from now on; its CHILD_SAs do when it is settled. */
+export function takePath(sa: IkeSa, mobility: Mobility, path: Path): void {
+  sa.path = mobility.path = path;
+}
+
+/** The two ends have settled the path: CHILD_SAs go there too, in UDP where there is a NAT now. */
+export function settlePath({ sa, out }: Turn, mobility: Mobility): void {
+  const { settled: from, path } = mobility, { encapsulated } = sa.peer, current = inheritor(sa);
+  if (samePath(from, path) && mobility.encapsulated === encapsulated) return;
+  mobility.settled = current.path = path;
+  mobility.encapsulated = encapsulated;
+  out.push({ kind: "moved", from }, current);
+}
+
+/**
+ * The IKE SA of the tunnel that has the CHILD_SAs now, with its turn right after this one: a message may
+ * come by one that a rekey has replaced meanwhile.
+ */
+export function inheritorTurn(turn: Turn): Turn {
+  const { sa, nowMs, out } = turn, current = inheritor(sa);
+  if (current === sa) return turn;
+  current.deadlineMs = nowMs;
+  out.push({ kind: "rearmed" }, current);
+  return { sa: current, nowMs, out };
+}
+
+function inheritor(sa: IkeSa): IkeSa {
+  let current = sa;
+  while (current.succession.kind === "replaced") current = current.succession.by;
+  return current;
+}
+
+/** All addresses of this end, of the SA's own tunnel. */
+export function ownAddresses({ config: { mobike }, index }: IkeSa): IpAddress[] {
+  if (!mobike) return [];
+  return mobike.addresses.flatMap((address) => addressPlus(address, mobike.step * index) ?? []);
+}
+
+/**
+ * This end's addresses beside that of the path (RFC 4555 §3.4). `empty`: where there are none that is
+ * said too.
+ */
+export function additionalAddresses(sa: IkeSa, empty: boolean): NotifyPayload[] {
+  const others = ownAddresses(sa).filter((address) => !isSame(address, sa.path.ownAddress));
+  if (others.length === 0) return empty ? [notify(NO_ADDITIONAL_ADDRESSES)] : [];
+  return others.map((address) =>
+    notify(address.length === 4 ? ADDITIONAL_IP4_ADDRESS : ADDITIONAL_IP6_ADDRESS, address)
+  );
+}
+
+/** Whether `payloads` name the peer's addresses, or say that there are no others. */
+export function namesAddresses(payloads: readonly Payload[]): boolean {
+  return notifies(payloads).some(({ notify: type }) =>
+    type === ADDITIONAL_IP4_ADDRESS || type === ADDITIONAL_IP6_ADDRESS ||
+    type === NO_ADDITIONAL_ADDRESSES
+  );
+}
+
+/**
+ * Takes the peer's addresses in place of those before (RFC 4555 §3.6). The address that a message came
+ * from is one of them without being named.
+ */
+export function takeAdditional({ sa, out }: Turn, payloads: readonly Payload[], path: Path): void {
+  const named = notifies(payloads).filter(({ notify: type, data }) =>
+    type === ADDITIONAL_IP4_ADDRESS && data.length === 4 ||
+    type === ADDITIONAL_IP6_ADDRESS && data.length === 16
+  ).map(({ data }) => data);
+  const usable = named.filter((address) => !whyUnreachable(address)),
+    list: IpAddress[] = [path.peerAddress];
+  for (const address of usable) if (!list.some((one) => isSame(one, address))) list.push(address);
+  sa.peer.mobility!.peerAddresses = list.slice(0, PEER_ADDRESSES_MAX);
+  const passed = named.length - usable.length + Math.max(0, list.length - PEER_ADDRESSES_MAX);
+  if (passed === 0) return;
+  const text =
+    `${passed} of the ${named.length} additional addresses of the peer are passed over: ` +
+    `they are no host's addresses, or more than ${PEER_ADDRESSES_MAX}`;
+  out.push({ kind: "note", level: 3, text }, sa);
+}
+
+/**
+ * The path that a client goes on by: the next of its own addresses, of the peer's, or of both, around
+ * and around. Undefined: there is no other.
+ */
+export function nextPath(sa: IkeSa): Path | undefined {
+  const { mobility } = sa.peer, { mobike } = sa.config;
+  if (!mobility || !mobike) return undefined;
+  const { path, peerAddresses } = mobility, own = ownAddresses(sa);
+  const owns = following(own, path.ownAddress);
+  const peers = mobike.moves === "own-only"
+    ? [path.peerAddress]
+    : following(peerAddresses, path.peerAddress);
+  const fits = (ownAddress: IpAddress, peerAddress: IpAddress) =>
+    ownAddress.length === peerAddress.length;
+  const pairs = peers.flatMap((peer) => {
+    // Only a peer's address of the other family takes an end along that is not to move.
+    const stays = mobike.moves === "peer-only" && fits(path.ownAddress, peer);
+    return (stays ? [path.ownAddress] : owns).map((ownAddress) => [ownAddress, peer] as const);
+  });
+  return pairs.filter(([ownAddress, peerAddress]) => fits(ownAddress, peerAddress))
+    .map(([ownAddress, peerAddress]) => ({ ...path, ownAddress, peerAddress }))
+    .find((next) => !samePath(next, path));
+}
+
+/**
+ * The path to try when nobody answers by the present one: first back to the one that both ends have
+ * settled, then on through all pairs of addresses. Undefined: there is no other.
+ */
+export function detour(sa: IkeSa, { path, settled, peerAddresses }: Mobility): Path | undefined {
+  if (!samePath(path, settled)) return settled;
+  if (!sa.dialled) return undefined;
+  const all = ownAddresses(sa).flatMap((ownAddress) =>
+    peerAddresses.filter((peerAddress) => peerAddress.length === ownAddress.length)
+      .map((peerAddress) => ({ ...path, ownAddress, peerAddress }))
+  );
+  const at = all.findIndex((one) => samePath(one, path));
+  return [...all.slice(at + 1), ...all.slice(0, Math.max(at, 0))][0];
+}
+
+/** What goes with each request that names or changes addresses (RFC 4555 §3.5, §3.9). */
+export function natNotifies(sa: IkeSa): NotifyPayload[] {
+  const spiR = sa.spiR, detects = sa.config.natt && sa.peer.natDetected;
+  return [...(detects ? natDetection(sa, sa.path, spiR) : []), ...noNatsAllowed(sa)];
+}
+
+/** A list from behind one of its members on, around to that member. */
+function following(list: readonly IpAddress[], address: IpAddress): IpAddress[] {
+  const at = list.findIndex((one) => isSame(one, address));
+  return [...list.slice(at + 1), ...list.slice(0, at + 1)];
+}
+
+function isSame(a: IpAddress, b: IpAddress): boolean {
+  return compareAddresses(a, b) === 0;
+}

@@ -1,0 +1,62 @@
+/**
+ * The client moves its tunnel (RFC 4555 §3.5): it goes by another path at once, repeats there what is
+ * not answered yet, and tells the peer as soon as the window allows. CHILD_SAs follow when the peer has
+ * answered from there.
+ * @module
+ */
+import { type Path, samePath, showPath } from "@/base/address.ts";
+import type { IkeSa } from "@/ike/records/sa.ts";
+import type { Turn } from "@/ike/records/event.ts";
+import { isCurrent } from "@/ike/records/ike_sa.ts";
+import { detour, nextPath, takePath } from "@/ike/path/mobike.ts";
+import type { OutstandingRequest } from "@/ike/records/window.ts";
+
+/** When the client moves next; Infinity: never. */
+export function moveDueMs(sa: IkeSa): number {
+  const { mobility } = sa.peer;
+  return mobility && sa.dialled && isCurrent(sa) && !sa.closeAsked ? mobility.moveMs : Infinity;
+}
+
+/** The time at an address is over, or somebody wants a move now: to `path`, or to the next one. */
+export function move(turn: Turn, path?: Path): void {
+  const { sa, nowMs, out } = turn, { mobility } = sa.peer;
+  if (!mobility || !sa.dialled || !isCurrent(sa) || sa.closeAsked) return;
+  mobility.moveMs = nowMs + (sa.config.mobike?.intervalMs ?? Infinity);
+  // The move before is still under way: it has its time first.
+  if (!path && !samePath(mobility.path, mobility.settled)) return;
+  const next = path ?? nextPath(sa);
+  if (!next) {
+    mobility.moveMs = Infinity;
+    const text = `There is no other path than ${showPath(sa.path)}: the tunnel stays`;
+    return out.push({ kind: "note", level: 3, text }, sa);
+  }
+  takePath(sa, mobility, next);
+  askUpdate(sa);
+}
+
+/** The peer is to hear of our addresses, before anything else that waits. */
+export function askUpdate({ queue, closeAsked }: IkeSa): void {
+  if (closeAsked || queue.some(({ kind }) => kind === "update_addresses")) return;
+  queue.unshift({ kind: "update_addresses", path: undefined, cookie: new Uint8Array(0) });
+}
+
+/**
+ * A request has gone unanswered for half of its transmissions: the others try other paths, first the one
+ * that was settled before (RFC 4555 §3.5, §3.10).
+ */
+export function tryDetour({ sa, out }: Turn, { transmissions }: OutstandingRequest): void {
+  const { mobility } = sa.peer;
+  if (!mobility || sa.phase !== "established" || !isCurrent(sa)) return;
+  const { transmissionsMax } = sa.config;
+  if (transmissions < transmissionsMax / 2 || sa.env.broken.has("stay_on_dead_path")) return;
+  const other = detour(sa, mobility);
+  if (!other) return;
+  const text = `No answer by ${showPath(mobility.path)}: ${showPath(other)} is tried`;
+  out.push({ kind: "note", level: 3, text }, sa);
+  if (samePath(other, mobility.settled)) {
+    const failure = { cause: "NO_ANSWER", closeCode: 0, text };
+    out.push({ kind: "move_failed", failure }, sa);
+  }
+  takePath(sa, mobility, other);
+  if (sa.dialled) askUpdate(sa);
+}

@@ -1,0 +1,91 @@
+// MOBIKE over real sockets: tunnels of ours move between addresses of loopback, in each way there is.
+import assert from "node:assert/strict";
+import { parsePrefix } from "@/base/address.ts";
+import { portableBackend } from "@/crypto/portable.ts";
+import { ikeConfigOf, ownAddressesOf, planOf } from "@/engine/run/config_of.ts";
+import { EventHub } from "@/engine/show/event_hub.ts";
+import { TestRun } from "@/engine/run/test_run.ts";
+import { RunResult } from "@/engine/show/view.ts";
+import type { IkeConf, Setup } from "@/setup/setup.ts";
+import type { Transport } from "@/transport/transport.ts";
+import { VARIANTS } from "../transport/_variants.ts";
+import { setup } from "./setups.ts";
+
+const GATEWAY = parsePrefix("127.0.0.1/8")!, crypto = portableBackend();
+
+function begin(whole: Setup, transport: Transport) {
+  const events = new EventHub(), said: string[] = [];
+  const write = ({ msg }: { readonly msg: string }) => void said.push(msg);
+  events.attach({ filter: { level: 4, keyword: "" }, write });
+  const run = new TestRun({
+    setup: whole,
+    setupFileName: "my.yaml",
+    config: ikeConfigOf(whole, transport.nattPort),
+    plan: planOf(whole, transport),
+    env: { crypto, random: crypto.randomOctets, childrenBySpi: new Map(), broken: new Set() },
+    transport,
+    events,
+  });
+  run.start();
+  return { run, said };
+}
+
+async function until(done: () => boolean): Promise<void> {
+  const endMs = performance.now() + 30_000;
+  while (!done()) {
+    assert.ok(performance.now() < endMs, "30 s were not enough");
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+const IKE: Partial<IkeConf> = { psk: "one for both", dhgrpid: [31], retraninterval: 500 };
+const FREE = { ownport: 0, ownnattport: 0, setupinterval: 0, numberoftunnels: 2, mobike: true };
+
+for (const { name, open } of VARIANTS) {
+  for (const [moves, enablenatt] of [["own-only", true], ["both", false]] as const) {
+    const how = `${moves}, ${enablenatt ? "with" : "without"} NAT traversal`;
+    Deno.test(`${name}: tunnels move (MOBIKE, ${how}), and the gateway follows`, async () => {
+      const sockets = (whole: Setup) =>
+        open({
+          ownAddresses: ownAddressesOf(whole, () => []),
+          ikePort: 0,
+          nattPort: 0,
+        });
+      const ike = { ...IKE, enablenatt };
+      const ofGateway = setup({ ...FREE, role: "gateway", bindifaddr: GATEWAY }, ike);
+      const atGateway = sockets(ofGateway), gateway = begin(ofGateway, atGateway);
+      const ofClient = setup({
+        ...FREE,
+        role: "client",
+        startclntaddr: parsePrefix("127.0.2.1/8")!,
+        peeraddr: GATEWAY.address,
+        peerport: atGateway.ikePort,
+        peernattport: atGateway.nattPort!,
+        mobikeaddrpertunnel: 2,
+        mobikeiplifetime: 300,
+        mobikechangeaddrtype: moves,
+      }, ike);
+      const client = begin(ofClient, sockets(ofClient));
+      const ends = new Set<string>();
+      await until(() => {
+        for (const { spi } of client.run.sas.ikeSas(0, 0)) {
+          const { ownAddress, peerAddress } = client.run.sas.ikeSa(spi)!;
+          ends.add(`${ownAddress[3]} ${peerAddress[3]}`);
+        }
+        const { moves } = client.run.figures();
+        return moves >= 8 && gateway.run.figures().moves >= 8;
+      });
+      const expected = moves === "own-only"
+        ? ["1 1", "2 1", "3 1", "4 1"]
+        : ["1 1", "2 2", "3 1", "4 2"];
+      assert.deepEqual([...ends].sort(), expected);
+      client.run.stop(true);
+      const ending = await client.run.finalResult;
+      assert.deepEqual([ending.result, ending.figures.deletesUnanswered], [RunResult.PASSED, 0]);
+      assert.equal(ending.figures.movesFailed.count, 0);
+      assert.match(client.said.join("\n"), /Moved from 127\.0\.2\.\d/);
+      gateway.run.stop(true);
+      await gateway.run.finalResult;
+    });
+  }
+}
