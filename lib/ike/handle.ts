@@ -34,7 +34,7 @@ import type { ResponderKind, TaskKind } from "@/ike/records/task.ts";
 import { expireFollowups } from "@/ike/tasks/awaited_keys.ts";
 import { createChild } from "@/ike/tasks/create_child.ts";
 import { createChildResponse } from "@/ike/tasks/create_child_response.ts";
-import { childExpired, ikeSaExpired } from "@/ike/tasks/expiry.ts";
+import { authenticationEnds, childExpired, ikeSaExpired } from "@/ike/tasks/expiry.ts";
 import { followupResponse } from "@/ike/tasks/followup_response.ts";
 import { ikeAuthRequest } from "@/ike/tasks/ike_auth_request.ts";
 import { ikeAuthResponse } from "@/ike/tasks/ike_auth_response.ts";
@@ -149,6 +149,11 @@ function dueWork(turn: Turn): void {
   for (const child of [...sa.children]) {
     if (nowMs >= child.rekeyMs && child.state === "established") rekeyChild(sa, child);
     if (nowMs >= child.expireMs) childExpired(turn, child);
+  }
+  if (isDue(sa, "auth_end", nowMs)) return authenticationEnds(turn);
+  if (isDue(sa, "reauth", nowMs)) {
+    sa.peer.reauthMs = Infinity;
+    turn.out.push({ kind: "reauth_due" }, sa);
   }
   if (isDue(sa, "move", nowMs)) move(turn);
   if (isLivenessDue(turn)) sa.queue.push({ kind: "liveness_check" });

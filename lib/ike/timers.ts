@@ -7,6 +7,7 @@ import type { ChildSa, IkeSa, Phase } from "@/ike/records/sa.ts";
 import { keepaliveDueMs } from "@/ike/path/nat.ts";
 import { followupsDueMs } from "@/ike/tasks/awaited_keys.ts";
 import { moveDueMs } from "@/ike/tasks/move.ts";
+import { authEndDueMs, reauthDueMs } from "@/ike/window/auth_lifetime.ts";
 import { fragmentsDueMs } from "@/ike/window/fragments.ts";
 import { livenessDueMs } from "@/ike/window/lifetime.ts";
 
@@ -52,6 +53,10 @@ const TIMERS = {
   },
   /** The peer is asked whether it is there (§2.4). */
   liveness: { phases: ESTABLISHED, dueMs: livenessDueMs },
+  /** The client authenticates again (RFC 4478). */
+  reauth: { phases: ESTABLISHED, dueMs: reauthDueMs },
+  /** The time ends in which a peer was to authenticate again. */
+  auth_end: { phases: ESTABLISHED, dueMs: authEndDueMs },
   /** The client moves on (RFC 4555 §3.5). */
   move: { phases: ESTABLISHED, dueMs: moveDueMs },
   /** The mapping of a NAT in front of us is kept alive (RFC 3948 §4). */

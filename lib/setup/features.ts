@@ -9,12 +9,12 @@ import { SetupError, type SetupPosition } from "@/base/errors.ts";
 
 /** Features that are not there yet, with the words that refuse them. */
 export const NOT_YET = {
-  reauth: "reauthentication",
+  reauthmake: "reauthentication before the old IKE SA is gone (make before break)",
   ppk: "post-quantum pre-shared keys (RFC 8784)",
 } as const;
 
 /** A feature that may be missing, or that is there and has options of its own. */
-export type Feature = keyof typeof NOT_YET | "certificates" | "eap" | "mobike";
+export type Feature = keyof typeof NOT_YET | "certificates" | "eap" | "mobike" | "reauth";
 
 /** The options of a setup that decide which features it uses. */
 export interface FeatureChoices {

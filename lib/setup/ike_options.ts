@@ -77,13 +77,26 @@ export const IKECONF = {
       "or the queue of key exchanges fills",
     G,
   ),
-  reauth: option(bool, "false", "a gateway has its peers authenticate again in time (RFC 4478)", {
-    feature: "reauth",
-  }),
+  reauth: option(
+    bool,
+    "false",
+    "a gateway has its peers authenticate again in time (RFC 4478), a client does so where it is told to",
+    { feature: "reauth" },
+  ),
   reauthlifetime: option(duration, "10s", "the time they are given (AUTH_LIFETIME)", {
     ...G,
     feature: "reauth",
   }),
+  reauthmode: option(
+    oneOf("break", "make"),
+    "break",
+    "break: the old IKE SA is deleted before the new one is begun; make: the other way round",
+    {
+      ...C,
+      feature: "reauth",
+      featureOf: (value) => value === "make" ? "reauthmake" : undefined,
+    },
+  ),
   retraninterval: option(pause, "10s", "retransmission interval"),
   retranbackoff: option(float(1, 10), "1.0", "each interval is so many times the one before"),
   maxretran: option(int(1, 1000), "4", "transmissions before giving up, the first included"),

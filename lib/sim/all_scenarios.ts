@@ -8,6 +8,7 @@ import { HOSTILE_SCENARIOS } from "@/sim/hostile_scenarios.ts";
 import { KEY_EXCHANGE_SCENARIOS } from "@/sim/key_exchange_scenarios.ts";
 import { MOBIKE_SCENARIOS } from "@/sim/mobike_scenarios.ts";
 import { NAT_SCENARIOS } from "@/sim/nat_scenarios.ts";
+import { REAUTH_SCENARIOS } from "@/sim/reauth_scenarios.ts";
 import { REMOTE_ACCESS_SCENARIOS } from "@/sim/remote_access_scenarios.ts";
 import { COMPUTING_SCENARIOS } from "@/sim/computing_scenarios.ts";
 import { OVERTIME_SCENARIOS } from "@/sim/overtime_scenarios.ts";
@@ -25,4 +26,5 @@ export const ALL_SCENARIOS: readonly Scenario[] = [
   ...OVERTIME_SCENARIOS,
   ...AUTH_SCENARIOS,
   ...MOBIKE_SCENARIOS,
+  ...REAUTH_SCENARIOS,
 ];

@@ -90,6 +90,8 @@ export class World {
   computing: ((host: Host, job: ComputeJob) => number | undefined) | undefined;
   /** What becomes of the next datagram, where a test wants to say; absent: the weather says. */
   tamper: (() => "lost" | "twice" | undefined) | undefined;
+  /** What a client does whose time to authenticate again has come; absent: nothing. */
+  reauthenticates: ((host: Host, sa: IkeSa) => void) | undefined;
   /** Whether nothing gets from one address to another, as they stand on the wire; absent: all does. */
   severed: ((from: Uint8Array, to: Uint8Array) => boolean) | undefined;
   /** The run as an RFC-style ladder, one line a datagram or turn. */
@@ -259,6 +261,11 @@ export class World {
             ? `${host.name}: goes by ${showPath(sa!.path)} now`
             : `${host.name}: its peer is at port ${sa!.path.peerPort} now`,
         );
+      case "reauth_due": {
+        const does = this.reauthenticates;
+        if (does) this.at(this.nowMs, () => does(host, sa!));
+        return;
+      }
       case "move_failed":
         return this.#note(`${host.name}: ${effect.failure.text}`);
       case "compute": {

@@ -65,7 +65,9 @@ export class Client implements Role {
   readonly #flapping: Flapping | undefined;
   /** Tunnels that are to be rebuilt by flapping, as soon as there is room. */
   readonly #rebuild: number[] = [];
-  /** Index of the next tunnel that was never tried. */
+  /** Tunnels that are down to authenticate again, until they are up. */
+  readonly #renewing = new Set<number>();
+  /** The next tunnel that was never tried. */
   #next = 0;
   #nextMs = 0;
   /** Tunnels that are to be tried again, by time, from index `#retryAt` on. */
@@ -105,6 +107,13 @@ export class Client implements Role {
     // A tunnel is known by its index, which the new SA has too.
     replaced: ({ by }, sa) => this.#flapping?.replaced(sa, by),
     closed: (_, sa, nowMs) => this.#closed(sa, nowMs),
+    reauth_due: (_, sa) => {
+      this.#context.events.publish(
+        4,
+        () => `Tunnel ${sa.index} authenticates again: ${showSa(sa)}`,
+      );
+      this.#context.loop.command(sa, { kind: "close", closeCode: CloseCode.REAUTHENTICATED });
+    },
   };
 
   get halfOpen(): number {
@@ -158,6 +167,7 @@ export class Client implements Role {
     const again = (this.#past[sa.index]! & Past.ESTABLISHED) !== 0;
     this.#past[sa.index]! |= Past.ESTABLISHED;
     if (!again) tally.countEstablished(setupMs, nowMs);
+    if (this.#renewing.delete(sa.index)) tally.reauthentications++;
     this.#flapping?.established(sa, nowMs);
     events.publish(
       4,
@@ -188,7 +198,8 @@ export class Client implements Role {
   ended(): void {
     for (const { sa, words } of this.#unsettled.values()) {
       if (this.#past[sa.index]! & Past.LOST) continue; // was counted when it was lost
-      if (this.#flapping?.givenUp(sa.index)) this.#countLoss(sa.index);
+      const wasUp = this.#flapping?.givenUp(sa.index) || this.#renewing.has(sa.index);
+      if (wasUp) this.#countLoss(sa.index);
       const failure = failureOf(sa, "before it was established");
       this.#context.tunnelFailed(
         failure,
@@ -281,9 +292,10 @@ export class Client implements Role {
     if (!(this.#past[index]! & Past.ESTABLISHED)) {
       this.#givenUp++;
       this.#context.tunnelFailed(failure, words);
-    } else if (flapped) {
+    } else if (flapped || this.#renewing.delete(index)) {
       this.#countLoss(index);
-      this.#context.tunnelFailed(failure, `${words}; it had flapped`);
+      const why = flapped ? "it had flapped" : "it was to authenticate again";
+      this.#context.tunnelFailed(failure, `${words}; ${why}`);
     } else {
       this.#context.events.publish(2, `${words}; it had been lost before`);
     }
@@ -319,6 +331,12 @@ export class Client implements Role {
       this.#context.events.publish(4, () => `Tunnel ${index} ${how}: ${showSa(sa)}`);
       return;
     }
+    if (sa.closeCode === CloseCode.REAUTHENTICATED) {
+      this.#renewing.add(index);
+      this.#states[index] = State.FLAPPED;
+      this.#rebuild.push(index);
+      return;
+    }
     this.#states[index] = State.LOST;
     this.#countLoss(index);
     const failure = failureOf(sa, "after it was established");
@@ -340,7 +358,7 @@ export class Client implements Role {
     const { tally } = this.#context, { tunnels } = this.#plan;
     if (tally.established + this.#givenUp >= tunnels) this.#context.creationFinished(nowMs);
     const waiting = this.#retries.length > this.#retryAt || this.#next < tunnels ||
-      this.flapping.down > 0;
+      this.flapping.down > 0 || this.#rebuild.length > 0;
     if (!waiting && this.#dialling === 0 && this.#live === 0) this.#context.nothingLeft();
   }
 }

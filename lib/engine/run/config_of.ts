@@ -73,6 +73,7 @@ export function ikeConfigOf(
       }
       : undefined,
     refuseNat: client && ikeconf.disallownat,
+    ...(ikeconf.reauth ? { reauth: { lifetimeMs: client ? 0 : ikeconf.reauthlifetime } } : {}),
     ...(mobike && !isTcpAlone(setup) ? { mobike } : {}),
     cookieThreshold: client ? -1 : ikeconf.numoftunneltoenablecookie,
     computingMax: COMPUTING_MAX,

@@ -138,6 +138,7 @@ export class RunBooks {
       retransmissions: loop.retransmissions,
       ikeRekeys: tally.ikeRekeys,
       childRekeys: tally.childRekeys,
+      reauthentications: tally.reauthentications,
       ...tally.sas.figures(),
       flaps: role.flapping.flaps,
       rebuilds: role.flapping.rebuilds,

@@ -160,6 +160,12 @@ export const FIGURES = {
         ? []
         : [`Outlived its lifetime while it was replaced: ${ike} IKE, ${child} CHILD`],
   }),
+  reauthentications: count(
+    "reauthentications",
+    "client: how often a tunnel was up again after its gateway had it authenticate again (`reauth`); it " +
+      "counts neither in `tunnels` nor in `setupRate`",
+    { lines: (n) => n > 0 ? [`Reauthentications: ${n}`] : [] },
+  ),
   moves: count(
     "moves.done",
     "tunnels that went on by another path (MOBIKE), each time: the peer has answered there, and " +

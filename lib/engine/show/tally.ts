@@ -29,6 +29,8 @@ export class Tally implements RunPart {
   /** Number of IKE SAs and CHILD_SAs that were replaced, by either end. */
   ikeRekeys = 0;
   childRekeys = 0;
+  /** Client: tunnels that were up again after they had to authenticate again. */
+  reauthentications = 0;
   readonly ikeSaInitMs = new Histogram();
   readonly ikeAuthMs = new Histogram();
   readonly setupMs = new Histogram();

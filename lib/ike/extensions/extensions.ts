@@ -5,6 +5,7 @@
  */
 import type { Received } from "@/ike/records/received.ts";
 import type { Turn } from "@/ike/records/event.ts";
+import { authLifetimeGiven } from "@/ike/extensions/auth_lifetime.ts";
 import { certificateRequested } from "@/ike/extensions/certificate_request.ts";
 import { configuration } from "@/ike/extensions/configuration.ts";
 import { fragmentation } from "@/ike/extensions/fragmentation.ts";
@@ -29,6 +30,7 @@ const EXTENSIONS: readonly Extension[] = [
   initialContact,
   noNats,
   mobike,
+  authLifetimeGiven,
   configuration,
 ];
 

@@ -202,6 +202,12 @@ export interface SecondOwnAuth {
 /** Tell of it alone; make it anew after a second or more; or end the tunnel as failed. */
 export type ChildLostAction = "note" | "recreate" | "fail";
 
+/** Authentication that has to be repeated (RFC 4478). */
+export interface ReauthConfig {
+  /** Responder: AUTH_LIFETIME, in milliseconds; 0 at an initiator, which follows what it is given. */
+  readonly lifetimeMs: number;
+}
+
 /** NAT traversal of this end (RFC 7296 §2.23, RFC 3948). */
 export interface NatTraversal {
   /** The ports to which an initiator changes when it detects a NAT, uint16. */
@@ -234,6 +240,8 @@ export interface IkeConfig {
   readonly natt: NatTraversal | undefined;
   /** Initiator: NO_NATS_ALLOWED is sent, and a NAT that shows ends the SA (RFC 4555 §3.9). */
   readonly refuseNat: boolean;
+  /** Absent: no time is given to peers, and one that a peer gives is only told of (RFC 4478). */
+  readonly reauth?: ReauthConfig;
   /** Absent: IKE SAs stay where they are, and MOBIKE_SUPPORTED is neither sent nor looked at. */
   readonly mobike?: MobikeConfig;
   /**

@@ -186,6 +186,8 @@ export type IkeEffect =
     readonly old: ChildSa | undefined;
     readonly failure: Failure;
   }
+  /** Client: the time has come to authenticate again, by another IKE SA (RFC 4478). */
+  | { readonly kind: "reauth_due" }
   /** A rekey of this IKE SA by us has failed; the SA is not affected. */
   | { readonly kind: "rekey_ike_failed"; readonly failure: Failure }
   /**

@@ -20,6 +20,9 @@ export const FAULTS = {
     "an SA ends at its lifetime though the exchange that replaces it is under way (§2.8)",
   eap_only_without_key: "EAP-only takes methods without a key (RFC 5998 §4)",
   endless_overtime: "the overtime of an SA that is being replaced has no end (§2.8)",
+  outlive_authentication:
+    "an IKE SA goes on though its peer did not authenticate again in time (RFC 4478 §3)",
+  prolong_authentication: "a rekey counts as an authentication (RFC 4478 §2)",
   overtime_when_refused: "an SA goes on past its lifetime though its rekey was refused (§2.8)",
   follow_behind_nat: "the end behind a NAT follows its peer as well (RFC 7296 §2.23)",
   follow_lost_rekey:

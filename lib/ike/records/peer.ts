@@ -32,6 +32,10 @@ export interface PeerRecord {
   fragmentation: boolean;
   /** How often in a row the peer had forgotten what an IKE_FOLLOWUP_KE was to complete (RFC 9370 §2.2.4). */
   statesLost: number;
+  /** Client: when it has to authenticate again; Infinity: nobody asks for it (RFC 4478). */
+  reauthMs: number;
+  /** Gateway: when the time ends that it gave its peer to authenticate again; Infinity: there is no end. */
+  authEndMs: number;
   /** Undefined: the two ends have not agreed on MOBIKE (RFC 4555 §3.1). */
   mobility: Mobility | undefined;
 }
@@ -50,6 +54,8 @@ export function newPeerRecord(): PeerRecord {
     encapsulated: false,
     fragmentation: false,
     statesLost: 0,
+    reauthMs: Infinity,
+    authEndMs: Infinity,
     mobility: undefined,
   };
 }

@@ -72,6 +72,16 @@ function childEnds(turn: Turn, child: ChildSa): void {
   else queue.push(task);
 }
 
+/** A peer did not authenticate again within the time it was given (RFC 4478 §3). */
+export function authenticationEnds(turn: Turn): void {
+  const { peer, config } = turn.sa;
+  peer.authEndMs = Infinity;
+  if (isGoing(turn.sa)) return;
+  const within = showDuration(config.reauth?.lifetimeMs ?? 0);
+  const text = `The peer did not authenticate again within ${within} (AUTH_LIFETIME)`;
+  takeDown(turn, { cause: "NOT_REAUTHENTICATED", closeCode: CloseCode.HARD_EXPIRY, text });
+}
+
 /** The tunnel ends with a lifetime. */
 export function hardExpiry(turn: Turn, child: ChildSa | undefined): void {
   takeDown(turn, expiryOf(turn.sa, child));

@@ -5,6 +5,7 @@
  */
 import { ExchangeType } from "@/iana/exchange_type.ts";
 import type { InformationalPart, ResponderKind } from "@/ike/records/task.ts";
+import { peerLimitsAuthentication } from "@/ike/tasks/auth_lifetime_answer.ts";
 import { peerDeletes } from "@/ike/tasks/delete.ts";
 import { peerMoves } from "@/ike/tasks/mobike_answer.ts";
 import { peerReports } from "@/ike/tasks/report_error.ts";
@@ -12,7 +13,12 @@ import { sendResponse } from "@/ike/window/exchange.ts";
 import type { KnownPayload, Payload } from "@/wire/message.ts";
 
 /** In the order in which they are asked. */
-const PARTS = [peerDeletes, peerReports, peerMoves] as readonly InformationalPart[];
+const PARTS = [
+  peerDeletes,
+  peerReports,
+  peerMoves,
+  peerLimitsAuthentication,
+] as readonly InformationalPart[];
 
 /** See {@linkcode ResponderKind}. */
 export const informational: ResponderKind = {

@@ -276,6 +276,9 @@ export function successor({ sa, nowMs, out }: Turn, inputs: SuccessorInputs): Ik
   made.peer = sa.env.broken.has("forget_encapsulation")
     ? { ...sa.peer, encapsulated: false }
     : sa.peer;
+  if (sa.env.broken.has("prolong_authentication")) {
+    made.peer = { ...sa.peer, reauthMs: Infinity, authEndMs: Infinity };
+  }
   made.connectionLost = sa.connectionLost;
   made.lastSentMs = sa.lastSentMs;
   made.startedMs = nowMs;

@@ -44,6 +44,7 @@ const FIGURES: RunFigures = {
   childRekeys: 7,
   rekeysRefused: { ike: 1, child: 2, causes: [cause("NO_PROPOSAL_CHOSEN", 3)] },
   overtime: { ike: 0, child: 4 },
+  reauthentications: 4,
   moves: 3,
   movesFailed: { count: 1, causes: [cause("NO_ANSWER", 1)] },
   childrenRefused: { count: 1, causes: [cause("TS_UNACCEPTABLE", 1)] },

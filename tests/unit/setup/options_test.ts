@@ -46,6 +46,7 @@ poolconf.v6dnslist []
 ikeconf.numoftunneltoenablecookie auto
 ikeconf.reauth false
 ikeconf.reauthlifetime 10s
+ikeconf.reauthmode break
 ikeconf.retraninterval 10s
 ikeconf.maxretran 4
 ikeconf.dhgrpid [14]
@@ -207,7 +208,7 @@ ikeconf.xfrmif
 
 /** Options that one role alone reads. */
 const CLIENT =
-  /^(startclntaddr|mobikeaddrpertunnel|mobikeiplifetime|mobikechangeaddrtype|peeraddr|setupinterval|tunnelretryinterval|tunnelmaxretry|maxhalfopen|owntsaddrincrease|peertsaddrincrease|peerport|peernattport|flapconf\..*|ikeconf\.(initialcontact|eapimplementaion|eapidentity|eappassword|eapinner|eapsimk|eapsimopc|eapsimsqn|eapoltestconf|eapoltestpath|eapfile|peerid|matchpeerid|ratunnel|disallownat))$/;
+  /^(startclntaddr|mobikeaddrpertunnel|mobikeiplifetime|mobikechangeaddrtype|peeraddr|setupinterval|tunnelretryinterval|tunnelmaxretry|maxhalfopen|owntsaddrincrease|peertsaddrincrease|peerport|peernattport|flapconf\..*|ikeconf\.(initialcontact|eapimplementaion|eapidentity|eappassword|eapinner|eapsimk|eapsimopc|eapsimsqn|eapoltestconf|eapoltestpath|eapfile|peerid|matchpeerid|reauthmode|ratunnel|disallownat))$/;
 const GATEWAY =
   /^(mobikeaddrpergw|poolconf\..*|ikeconf\.(numoftunneltoenablecookie|reauthlifetime|eapsendstart|eapaskidentity|eapusers.*))$/;
 
@@ -245,7 +246,7 @@ Deno.test("every feature that is not there yet is wanted by an option", () => {
   const wanted = new Set<string | undefined>();
   for (const [, { feature, featureOf }] of all(ROOT)) {
     wanted.add(feature);
-    for (const value of ["rsa", "eap", "cert-dn", "eapusepcap", "userland"]) {
+    for (const value of ["rsa", "eap", "cert-dn", "eapusepcap", "userland", "make"]) {
       wanted.add(featureOf(value));
     }
   }

@@ -322,10 +322,11 @@ Deno.test("where an option stands is known afterwards", () => {
 });
 
 Deno.test("a feature that is not there is refused for the role that would use it", () => {
-  const refused = errorsOf(`${CLIENT}  reauth: yes\n  ppk: {value: hush}\n`);
+  const refused = errorsOf(`${CLIENT}  reauth: yes\n  reauthmode: make\n  ppk: {value: hush}\n`);
   assert.deepEqual(refused, [
-    "7:11: ikeconf.reauth: yes needs reauthentication, which is not there yet",
-    "8:16: ikeconf.ppk.value: its value needs post-quantum pre-shared keys (RFC 8784), which is " +
+    "8:15: ikeconf.reauthmode: make needs reauthentication before the old IKE SA is gone (make " +
+    "before break), which is not there yet",
+    "9:16: ikeconf.ppk.value: its value needs post-quantum pre-shared keys (RFC 8784), which is " +
     "not there yet",
   ]);
   assert.equal(load(`${GATEWAY}  disallownat: yes\n`).setup.ikeconf.disallownat, true);

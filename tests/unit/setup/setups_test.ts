@@ -14,10 +14,7 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
   // Every key of the default file in the public documentation, with its value there, for a PSK client.
   "all_keys_client.yaml": [],
   "certificates_client.yaml": [],
-  "certificates_gateway.yaml": [
-    "ikeconf.reauth",
-    "ikeconf.reauthlifetime",
-  ],
+  "certificates_gateway.yaml": [],
   "client_psk.yaml": [],
   "dead_keys.yaml": [],
   "eap_client.yaml": [],

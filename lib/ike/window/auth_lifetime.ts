@@ -1,0 +1,62 @@
+/**
+ * How long an authentication is good for (RFC 4478): a responder says so, and ends the IKE SA when it is
+ * over; the initiator authenticates again in time, by a new IKE SA. A rekey prolongs nothing.
+ * @module
+ */
+import { showDuration } from "@/base/duration.ts";
+import { NotifyType } from "@/iana/notify_type.ts";
+import type { IkeSa } from "@/ike/records/sa.ts";
+import type { Turn } from "@/ike/records/event.ts";
+import { isCurrent } from "@/ike/records/ike_sa.ts";
+import { findNotify, notify } from "@/ike/records/notify.ts";
+import { lifetimeOf } from "@/ike/window/lifetime.ts";
+import { patienceMs } from "@/ike/window/patience.ts";
+import type { Payload } from "@/wire/message.ts";
+import type { NotifyPayload } from "@/wire/payloads/notify.ts";
+
+/** Responder: the notify of what is configured; none where authentication is good for ever. */
+export function authLifetime({ config: { reauth } }: IkeSa): NotifyPayload[] {
+  if (!reauth || reauth.lifetimeMs <= 0) return [];
+  const data = new Uint8Array(4), seconds = Math.max(1, Math.round(reauth.lifetimeMs / 1_000));
+  new DataView(data.buffer).setUint32(0, seconds);
+  return [notify(NotifyType.AUTH_LIFETIME, data)];
+}
+
+/**
+ * Responder: the time begins. A peer that authenticates again at the last moment is given as long as a
+ * request is repeated.
+ */
+export function startAuthLifetime({ sa, nowMs }: Turn): void {
+  const { reauth } = sa.config;
+  if (!reauth || reauth.lifetimeMs <= 0) return;
+  sa.peer.authEndMs = nowMs + reauth.lifetimeMs + patienceMs(sa.config);
+}
+
+/** Initiator: the peer says how long it takes our authentication for good, in IKE_AUTH or later. */
+export function takeAuthLifetime({ sa, nowMs, out }: Turn, payloads: readonly Payload[]): void {
+  const { data } = findNotify(payloads, NotifyType.AUTH_LIFETIME) ?? {};
+  if (!data || !sa.dialled) return;
+  const lifetimeMs = new DataView(data.buffer, data.byteOffset).getUint32(0) * 1_000;
+  const within = showDuration(lifetimeMs);
+  if (!sa.config.reauth) {
+    const text =
+      `The peer wants us to authenticate again within ${within}: reauth is false, so that ` +
+      "this is not done";
+    return out.push({ kind: "note", level: 3, text }, sa);
+  }
+  // 0 says "at once": there is no margin to draw then.
+  sa.peer.reauthMs = lifetimeMs === 0 ? nowMs : lifetimeOf(sa, lifetimeMs, nowMs).rekeyMs;
+  const text = `The peer wants us to authenticate again within ${within}`;
+  out.push({ kind: "note", level: 4, text }, sa);
+}
+
+/** When the client authenticates again; Infinity: never. */
+export function reauthDueMs(sa: IkeSa): number {
+  return sa.dialled && isCurrent(sa) && !sa.closeAsked ? sa.peer.reauthMs : Infinity;
+}
+
+/** When the gateway ends an IKE SA whose peer has not authenticated again. */
+export function authEndDueMs(sa: IkeSa): number {
+  if (sa.dialled || !isCurrent(sa) || sa.env.broken.has("outlive_authentication")) return Infinity;
+  return sa.peer.authEndMs;
+}

@@ -1,0 +1,68 @@
+/**
+ * Plays of reauthentication (RFC 4478): a gateway gives its peer a time, the client authenticates again
+ * by another IKE SA, or does not.
+ * @module
+ */
+import type { IkeSa } from "@/ike/records/sa.ts";
+import { CloseCode } from "@/ike/records/failure.ts";
+import { pair, PATIENT, type Scenario, up } from "@/sim/scenarios.ts";
+import type { Host, World } from "@/sim/world.ts";
+
+const LIFETIME_MS = 60_000;
+
+/** A rekey of either end now and then: none of them prolongs anything. */
+function rekeySometimes(world: World, hosts: readonly Host[], untilMs: number): void {
+  for (let ms = 9_000; ms < untilMs; ms += 25_000) {
+    world.at(ms, () => {
+      const host = world.random.pick(hosts), sa = up(host);
+      if (sa) world.tell(host, sa, { kind: "rekey_ike" });
+    });
+  }
+}
+
+/** The client deletes its IKE SA in time, and dials again once that is answered. */
+const again: Scenario = {
+  name: "reauth",
+  play(world) {
+    const { a, b } = pair(world, PATIENT, {
+      a: { reauth: { lifetimeMs: 0 } },
+      b: { reauth: { lifetimeMs: LIFETIME_MS } },
+    });
+    let count = 0;
+    world.reauthenticates = (host, sa) => {
+      count++;
+      world.tell(host, sa, { kind: "close", closeCode: CloseCode.REAUTHENTICATED });
+      whenClosed(world, sa, () => world.dial(a, b));
+    };
+    world.dial(a, b);
+    rekeySometimes(world, [a, b], 200_000);
+    let fault: string | undefined;
+    world.at(250_000, () => {
+      if (count < 3) fault = `a client authenticates again each minute, and did so ${count} times`;
+      world.reauthenticates = undefined;
+    });
+    return { stands: false, check: () => fault };
+  },
+};
+
+/** Does something as soon as an IKE SA is closed. */
+function whenClosed(world: World, sa: IkeSa, deed: () => void): void {
+  world.at(world.nowMs + 100, () => sa.phase === "closed" ? deed() : whenClosed(world, sa, deed));
+}
+
+/** The client does not do it: the gateway ends the IKE SA, however often that was rekeyed. */
+const never: Scenario = {
+  name: "reauth_ignored",
+  play(world) {
+    const { a, b } = pair(world, PATIENT, { b: { reauth: { lifetimeMs: LIFETIME_MS } } });
+    world.dial(a, b);
+    rekeySometimes(world, [a, b], 110_000);
+    return {
+      stands: false,
+      check: () => up(b) ? "a peer that did not authenticate again is ended" : undefined,
+    };
+  },
+};
+
+/** All plays of this file. */
+export const REAUTH_SCENARIOS: readonly Scenario[] = [again, never];

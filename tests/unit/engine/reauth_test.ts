@@ -1,0 +1,77 @@
+// Reauthentication over real sockets: tunnels of ours are dialled anew each second, and none is lost.
+import assert from "node:assert/strict";
+import { parsePrefix } from "@/base/address.ts";
+import { portableBackend } from "@/crypto/portable.ts";
+import { ikeConfigOf, ownAddressesOf, planOf } from "@/engine/run/config_of.ts";
+import { EventHub } from "@/engine/show/event_hub.ts";
+import { TestRun } from "@/engine/run/test_run.ts";
+import { RunResult } from "@/engine/show/view.ts";
+import type { IkeConf, Setup } from "@/setup/setup.ts";
+import type { Transport } from "@/transport/transport.ts";
+import { VARIANTS } from "../transport/_variants.ts";
+import { setup } from "./setups.ts";
+
+const GATEWAY = parsePrefix("127.0.0.1/8")!, crypto = portableBackend();
+const IKE: Partial<IkeConf> = { psk: "one for both", dhgrpid: [31], margintime: 500 };
+const FREE = { ownport: 0, ownnattport: 0, setupinterval: 0, numberoftunnels: 2 };
+const GIVES: Partial<IkeConf> = { ...IKE, reauth: true, reauthlifetime: 1_000 };
+
+function begin(whole: Setup, transport: Transport) {
+  const events = new EventHub(), said: string[] = [];
+  const write = ({ msg }: { readonly msg: string }) => void said.push(msg);
+  events.attach({ filter: { level: 4, keyword: "" }, write });
+  const run = new TestRun({
+    setup: whole,
+    setupFileName: "my.yaml",
+    config: ikeConfigOf(whole, transport.nattPort),
+    plan: planOf(whole, transport),
+    env: { crypto, random: crypto.randomOctets, childrenBySpi: new Map(), broken: new Set() },
+    transport,
+    events,
+  });
+  run.start();
+  return { run, said };
+}
+
+async function until(done: () => boolean): Promise<void> {
+  const endMs = performance.now() + 30_000;
+  while (!done()) {
+    assert.ok(performance.now() < endMs, "30 s were not enough");
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+const { name, open } = VARIANTS[0]!;
+
+Deno.test(`${name}: tunnels authenticate again (reauth), and are no others for that`, async () => {
+  const sockets = (whole: Setup) =>
+    open({ ownAddresses: ownAddressesOf(whole, () => []), ikePort: 0, nattPort: 0 });
+  const ofGateway = setup({ ...FREE, role: "gateway", bindifaddr: GATEWAY }, GIVES);
+  const atGateway = sockets(ofGateway), gateway = begin(ofGateway, atGateway);
+  const dials = (ike: Partial<IkeConf>) => {
+    const startclntaddr = parsePrefix("127.0.2.1/8")!, peerport = atGateway.ikePort;
+    const top = { ...FREE, role: "client", startclntaddr, peeraddr: GATEWAY.address } as const;
+    const whole = setup({ ...top, peerport, tunnelmaxretry: 1 }, { ...IKE, ...ike });
+    return begin(whole, sockets(whole));
+  };
+  const client = dials({ reauth: true });
+  await until(() => client.run.figures().reauthentications >= 4);
+  client.run.stop(true);
+  const ending = await client.run.finalResult;
+  assert.equal(ending.result, RunResult.PASSED);
+  assert.deepEqual([ending.figures.established, ending.figures.lost, ending.figures.failed], [
+    2,
+    0,
+    0,
+  ]);
+  assert.match(client.said.join("\n"), /Tunnel 0 authenticates again/);
+  assert.equal(gateway.run.figures().lost, 0);
+  assert.equal(gateway.run.figures().established, 2, "the same tunnels to the gateway");
+
+  const other = dials({});
+  await until(() => other.said.some((line) => /within 1s: reauth is false/.test(line)));
+  other.run.stop(true);
+  await other.run.finalResult;
+  gateway.run.stop(true);
+  await gateway.run.finalResult;
+});
