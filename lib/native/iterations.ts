@@ -8,13 +8,14 @@
 import { clearImmediate, setImmediate } from "node:timers";
 
 /** The most iterations of the event loop that pass between two slices of work. */
-export const ITERATIONS_MAX = 8;
+export const ITERATIONS_MAX = 24;
 /** Iterations for each millisecond that the slice before has taken. */
-const ITERATIONS_PER_MS = 2;
+const ITERATIONS_PER_MS = 5;
 
-/** How many iterations of the event loop pass after a slice of work that took `tookMs` milliseconds. */
+/** How many iterations pass after a slice of work that took `tookMs` milliseconds; a short one is followed by the next at once. */
 export function iterationsAfter(tookMs: number): number {
-  return Math.max(1, Math.min(ITERATIONS_MAX, Math.ceil(tookMs * ITERATIONS_PER_MS)));
+  if (tookMs < 1) return 1;
+  return Math.min(ITERATIONS_MAX, Math.ceil(tookMs * ITERATIONS_PER_MS));
 }
 
 /**
