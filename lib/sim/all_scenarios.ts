@@ -12,11 +12,20 @@ import { REAUTH_SCENARIOS } from "@/sim/reauth_scenarios.ts";
 import { REMOTE_ACCESS_SCENARIOS } from "@/sim/remote_access_scenarios.ts";
 import { COMPUTING_SCENARIOS } from "@/sim/computing_scenarios.ts";
 import { OVERTIME_SCENARIOS } from "@/sim/overtime_scenarios.ts";
-import { type Scenario, SCENARIOS } from "@/sim/scenarios.ts";
+import { ABSENCE_SCENARIOS } from "@/sim/absence_scenarios.ts";
+import { FRAGMENT_SCENARIOS } from "@/sim/fragment_scenarios.ts";
+import { INFORMATIONAL_SCENARIOS } from "@/sim/informational_scenarios.ts";
+import { REKEY_SCENARIOS } from "@/sim/rekey_scenarios.ts";
+import type { Scenario } from "@/sim/scenarios.ts";
+import { SETUP_SCENARIOS } from "@/sim/setup_scenarios.ts";
 
 /** Every play of every file. */
 export const ALL_SCENARIOS: readonly Scenario[] = [
-  ...SCENARIOS,
+  ...SETUP_SCENARIOS,
+  ...INFORMATIONAL_SCENARIOS,
+  ...ABSENCE_SCENARIOS,
+  ...REKEY_SCENARIOS,
+  ...FRAGMENT_SCENARIOS,
   ...CHILD_SCENARIOS,
   ...NAT_SCENARIOS,
   ...HOSTILE_SCENARIOS,

@@ -10,9 +10,13 @@ import type { Clock } from "@/engine/run/clock.ts";
 import { EventHub, type RunEvent } from "@/engine/show/event_hub.ts";
 import type { ClientPlan, GatewayPlan, RunPlan } from "@/engine/run/plan.ts";
 import { TestRun, type TestRunOptions } from "@/engine/run/test_run.ts";
+import { Encr } from "@/iana/encr.ts";
+import { KeGroup } from "@/iana/ke_group.ts";
+import { Prf } from "@/iana/prf.ts";
 import type { IkeEnv } from "@/ike/records/sa.ts";
 import { bothByPsk } from "@/ike/auth/psk.ts";
 import type { IkeConfig } from "@/ike/records/config.ts";
+import { CHILD, worldConfig } from "@/sim/scenarios.ts";
 import type { Setup } from "@/setup/setup.ts";
 import type { Transport, TransportListener } from "@/transport/transport.ts";
 import { withExchangeStock } from "../../exchange_stock.ts";
@@ -148,70 +152,23 @@ export function fakeEnv(seed: number): IkeEnv {
   };
 }
 
-const ANY_V4 = {
-  tsType: 7,
-  protocol: 0,
-  startPort: 0,
-  endPort: 65535,
-  startAddress: Uint8Array.of(0, 0, 0, 0),
-  endAddress: Uint8Array.of(255, 255, 255, 255),
-};
-
-/** PSK, AES-GCM-16/128, PRF SHA-256, X25519; one ESP CHILD_SA for everything. */
-export const CONFIG: IkeConfig = {
+/** PSK, AES-GCM-16/128, PRF SHA-256, X25519; one ESP CHILD_SA for everything; no NAT-T. */
+export const CONFIG: IkeConfig = worldConfig({
   algorithms: {
-    encryption: [{ id: 20, keyBits: 128 }],
+    encryption: [{ id: Encr.ENCR_AES_GCM_16, keyBits: 128 }],
     integrity: [],
-    prf: [5],
-    groups: [31],
+    prf: [Prf.PRF_HMAC_SHA2_256],
+    groups: [KeGroup.CURVE25519],
   },
-  children: [{
-    protocol: 3,
-    encryption: [{ id: 20, keyBits: 128 }],
-    integrity: [],
-    esn: false,
-    tunnelMode: true,
-    tfc: true,
-    ipcomp: false,
-    lifetimeMs: 0,
-    pfsGroups: [],
-    useProvisionedTs: false,
-    replayWindow: 256,
-    ownTs: [ANY_V4],
-    peerTs: [ANY_V4],
-    ownTsStep: 0,
-    peerTsStep: 1,
-  }],
-  ownId: { kind: "own-address" },
-  peerId: undefined,
-  matchPeerId: false,
+  children: [{ ...CHILD, replayWindow: 256, peerTsStep: 1 }],
   auth: bothByPsk("a shared secret"),
-  signatureHashes: [],
-  initialContact: true,
   natt: undefined,
-  refuseNat: false,
-  cookieThreshold: -1,
   halfOpenMax: 1_000,
   computingMax: 1_000,
-  halfOpenTimeoutMs: 30_000,
   retransmitIntervalMs: 10_000,
-  retransmitBackoff: 1,
   transmissionsMax: 4,
-  ikeLifetimeMs: 0,
-  marginMs: 0,
-  jitter: false,
-  lifetimeOvertime: true,
-  childLost: "note",
-  livenessIntervalMs: 0,
-  livenessForced: false,
-  remoteAccess: false,
-  pools: undefined,
-  fragmentOctets: 0,
-  reassembleTimeoutMs: 30_000,
-  rekeyedKeptMax: 0,
-  endedKeptMs: 0,
   trace: false,
-};
+});
 
 /** Address of the gateway of all rigs. */
 export const GATEWAY = parseAddress("10.9.0.1")!;
