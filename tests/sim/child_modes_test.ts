@@ -1,13 +1,11 @@
 // Named ladders of what a CHILD_SA negotiates beside ciphers and selectors: sequence numbers, AH,
 // mode (RFC 7296 §1.3.1, §3.3.2).
 import assert from "node:assert/strict";
-import { portableBackend } from "@/crypto/portable.ts";
 import { Integ } from "@/iana/integ.ts";
 import { NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import { ProtocolId } from "@/iana/protocol_id.ts";
 import type { ChildSa, IkeSa } from "@/ike/records/sa.ts";
-import type { FaultName } from "@/ike/records/fault.ts";
 import type { ChildConfig, IkeConfig } from "@/ike/records/config.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
 import { notify } from "@/ike/records/notify.ts";
@@ -15,12 +13,12 @@ import { showSelectors } from "@/ike/negotiate/selectors.ts";
 import { childRequest } from "@/ike/tasks/child_negotiation.ts";
 import { answerFault, chooseIpcomp } from "@/ike/tasks/child_notifies.ts";
 import { substituted } from "@/ike/negotiate/transport_mode.ts";
-import { WorldKeys } from "@/sim/keys.ts";
 import { boxOfA, boxOfB, natPair } from "@/sim/nat_scenarios.ts";
+import { WorldKeys } from "@/sim/keys.ts";
 import { range4, worldConfig } from "@/sim/scenarios.ts";
 import { type Host, World } from "@/sim/world.ts";
+import { CRYPTO, fairWeather, twoHosts } from "../two_hosts.ts";
 
-const crypto = portableBackend(), keys = new WorldKeys(crypto);
 const [CHILD] = worldConfig().children;
 const AH: Partial<ChildConfig> = {
   protocol: ProtocolId.AH,
@@ -42,12 +40,11 @@ function stage(
   b: readonly Partial<ChildConfig>[] = a,
   change: Partial<IkeConfig> = {},
 ): Stage {
-  const weather = { loss: 0, duplication: 0, delayMs: [10, 10] } as const;
-  const world = new World({ seed: 7, crypto, keys, weather, computeMs: [1, 1], broken: new Set() });
-  const config = (list: readonly Partial<ChildConfig>[]) =>
-    worldConfig({ ...change, children: list.map((child) => ({ ...CHILD!, ...child })) });
-  const hostA = world.join("a", Uint8Array.of(10, 0, 0, 1), config(a), false);
-  const hostB = world.join("b", Uint8Array.of(10, 0, 0, 2), config(b), true);
+  const config = (list: readonly Partial<ChildConfig>[]) => ({
+    ...change,
+    children: list.map((child) => ({ ...CHILD!, ...child })),
+  });
+  const { world, a: hostA, b: hostB } = twoHosts({ a: config(a), b: config(b) });
   const lines = (from = 0) =>
     world.ladder.slice(from).map((line) =>
       line.slice(11).replace(/(failed|no CHILD_SA): .*/, "$1")
@@ -267,9 +264,14 @@ const BOXES: readonly (readonly [name: string, boxA: boolean, boxB: boolean])[] 
 
 for (const [name, natA, natB] of BOXES) {
   Deno.test(`ladder: transport mode with a NAT in front of ${name} names what each end sees (§2.23.1)`, () => {
-    const weather = { loss: 0, duplication: 0, delayMs: [10, 10] } as const;
-    const options = { seed: 7, crypto, keys, weather, broken: new Set<FaultName>() };
-    const world = new World({ ...options, computeMs: [1, 1] });
+    const world = new World({
+      seed: 7,
+      crypto: CRYPTO,
+      keys: new WorldKeys(CRYPTO),
+      weather: fairWeather(10),
+      computeMs: [1, 1],
+      broken: new Set(),
+    });
     const boxes = { ...(natA ? { boxA: boxOfA() } : {}), ...(natB ? { boxB: boxOfB() } : {}) };
     const ends = natPair(world, { children: [{ ...CHILD!, ...TRANSPORT }], ...boxes });
     const play: Stage = { world, ...ends, lines: () => [] };

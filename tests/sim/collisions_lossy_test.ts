@@ -1,7 +1,8 @@
 // Collisions (RFC 7296 §2.25) in which one datagram is lost, or comes twice: each of them in turn.
 import assert from "node:assert/strict";
 import type { Host } from "@/sim/world.ts";
-import { type Crossing, CROSSINGS, established, play, RECEIVERS } from "./crossing.ts";
+import { type Crossing, CROSSINGS, play, RECEIVERS } from "./crossing.ts";
+import { established } from "../two_hosts.ts";
 
 /** Pairs of SPIs of all CHILD_SAs, as this host sees them or as its peer does. */
 function pairs(host: Host, mirrored: boolean): string[] {

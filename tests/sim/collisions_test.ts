@@ -1,13 +1,7 @@
 // Collisions of two exchanges that cross on the way (RFC 7296 §2.25): each in both roles.
 import assert from "node:assert/strict";
-import { portableBackend } from "@/crypto/portable.ts";
-import type { FaultName } from "@/ike/records/fault.ts";
-import { WorldKeys } from "@/sim/keys.ts";
-import { worldConfig } from "@/sim/scenarios.ts";
-import { World } from "@/sim/world.ts";
-import { CROSSINGS, established, play, RECEIVERS } from "./crossing.ts";
-
-const crypto = portableBackend(), keys = new WorldKeys(crypto);
+import { established, fairWeather, twoHosts } from "../two_hosts.ts";
+import { CROSSINGS, play, RECEIVERS } from "./crossing.ts";
 
 for (const crossing of CROSSINGS) {
   for (const receiver of RECEIVERS) {
@@ -32,11 +26,7 @@ for (const crossing of CROSSINGS) {
 // that lost. The peer has that one since its response: without a Delete it would have it for ever.
 for (let seed = 1; seed <= 40; seed++) {
   Deno.test(`IKE SA rekeys cross: the one that lost is gone at both ends soon, seed ${seed} (§2.8.2)`, () => {
-    const weather = { loss: 0, duplication: 0, delayMs: [50, 50] } as const;
-    const options = { seed, crypto, keys, weather, broken: new Set<FaultName>() };
-    const world = new World({ ...options, computeMs: [1, 400] });
-    const a = world.join("a", Uint8Array.of(10, 0, 0, 1), worldConfig(), false);
-    const b = world.join("b", Uint8Array.of(10, 0, 0, 2), worldConfig(), true);
+    const { world, a, b } = twoHosts({ seed, weather: fairWeather(50), computeMs: [1, 400] });
     world.seamless = true;
     world.dial(a, b);
     world.at(8_000, () => {

@@ -2,16 +2,11 @@
  * Two exchanges that cross on the path (RFC 7296 §2.25), each in both roles, for the tests of collisions.
  * @module
  */
-import { portableBackend } from "@/crypto/portable.ts";
 import type { IkeSa } from "@/ike/records/sa.ts";
-import type { FaultName } from "@/ike/records/fault.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
 import type { IkeEvent } from "@/ike/records/event.ts";
-import { WorldKeys } from "@/sim/keys.ts";
-import { worldConfig } from "@/sim/scenarios.ts";
-import { type Host, World } from "@/sim/world.ts";
-
-const crypto = portableBackend(), keys = new WorldKeys(crypto);
+import type { Host, World } from "@/sim/world.ts";
+import { established, fairWeather, twoHosts } from "../two_hosts.ts";
 
 /** The command by which one end begins an exchange. */
 export type Command = "rekey_child" | "delete_child" | "rekey_ike" | "close";
@@ -20,11 +15,6 @@ function eventOf(command: Command, sa: IkeSa): IkeEvent {
   if (command === "rekey_ike") return { kind: command };
   if (command === "close") return { kind: command, closeCode: CloseCode.STOPPED };
   return { kind: command, child: sa.children[0]! };
-}
-
-/** Established IKE SAs of a host. */
-export function established(host: Host): IkeSa[] {
-  return [...host.endpoint.bySpi.values()].filter((sa) => sa.phase === "established");
 }
 
 /** Two exchanges that cross, and the expected result. */
@@ -85,11 +75,7 @@ export function play(
   receiver: typeof RECEIVERS[number],
   tamper: (number: number) => "lost" | "twice" | undefined = () => undefined,
 ): PlayedCrossing {
-  const weather = { loss: 0, duplication: 0, delayMs: [50, 50] } as const;
-  const options = { seed: 7, crypto, keys, weather, broken: new Set<FaultName>() };
-  const world = new World({ ...options, computeMs: [1, 1] });
-  const a = world.join("a", Uint8Array.of(10, 0, 0, 1), worldConfig(), false);
-  const b = world.join("b", Uint8Array.of(10, 0, 0, 2), worldConfig(), true);
+  const { world, a, b } = twoHosts({ weather: fairWeather(50) });
   const [busyHost, asking] = receiver === "initiator" ? [a, b] : [b, a];
   world.seamless = crossing.seamless;
   world.dial(a, b);

@@ -2,16 +2,12 @@
 // while we compute an answer. In each case both ends must come to hold the same SAs.
 import assert from "node:assert/strict";
 import type { IkeSa } from "@/ike/records/sa.ts";
-import type { FaultName } from "@/ike/records/fault.ts";
-import { portableBackend } from "@/crypto/portable.ts";
 import { KeGroup } from "@/iana/ke_group.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
 import type { IkeEvent } from "@/ike/records/event.ts";
-import { WorldKeys } from "@/sim/keys.ts";
-import { CHILD, worldConfig } from "@/sim/scenarios.ts";
-import { type Host, World } from "@/sim/world.ts";
-
-const crypto = portableBackend(), keys = new WorldKeys(crypto);
+import { CHILD } from "@/sim/scenarios.ts";
+import type { Host, World } from "@/sim/world.ts";
+import { fairWeather, twoHosts } from "../two_hosts.ts";
 
 /** What the end that is watched begins. */
 type Begun = "rekey_child" | "create_child" | "rekey_ike";
@@ -71,12 +67,8 @@ function ask(world: World, host: Host, asked: Asked, old: { sa: IkeSa; spi: numb
 
 /** Plays one case with the watched end as initiator or responder of the IKE SA; the world at rest. */
 function play(begun: Begun, stage: Stage, asked: Asked, watchedIsA: boolean): World {
-  const weather = { loss: 0, duplication: 0, delayMs: [20, 20] } as const;
-  const options = { seed: 3, crypto, keys, weather, broken: new Set<FaultName>() };
-  const world = new World({ ...options, computeMs: [1, 1] });
-  const config = worldConfig({ children: [{ ...CHILD, pfsGroups: [KeGroup.CURVE25519] }] });
-  const a = world.join("a", Uint8Array.of(10, 0, 0, 1), config, false);
-  const b = world.join("b", Uint8Array.of(10, 0, 0, 2), config, true);
+  const config = { children: [{ ...CHILD, pfsGroups: [KeGroup.CURVE25519] }] };
+  const { world, a, b } = twoHosts({ seed: 3, weather: fairWeather(20), a: config, b: config });
   const [watched, other] = watchedIsA ? [a, b] : [b, a];
   world.dial(a, b);
   const slowOp = { generating: "ke_generate", deriving: "ke_derive", answering: "ke_respond" };

@@ -1,6 +1,5 @@
 // Named ladders: what each task says on the wire, in fair weather, message by message.
 import assert from "node:assert/strict";
-import { portableBackend } from "@/crypto/portable.ts";
 import { Encr } from "@/iana/encr.ts";
 import { Integ } from "@/iana/integ.ts";
 import { KeGroup } from "@/iana/ke_group.ts";
@@ -9,28 +8,18 @@ import type { IkeSa } from "@/ike/records/sa.ts";
 import { bothByPsk } from "@/ike/auth/psk.ts";
 import type { IkeConfig } from "@/ike/records/config.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
-import { WorldKeys } from "@/sim/keys.ts";
 import { range4, worldConfig } from "@/sim/scenarios.ts";
-import { type Host, World } from "@/sim/world.ts";
+import type { Host, World } from "@/sim/world.ts";
+import { type TwoHosts, twoHosts } from "../two_hosts.ts";
 
-const crypto = portableBackend(), keys = new WorldKeys(crypto);
 const FAIR = { loss: 0, duplication: 0, delayMs: [10, 10] } as const;
 const LOST = { loss: 1, duplication: 0, delayMs: [10, 10] } as const;
-
-interface Play {
-  readonly world: World;
-  readonly a: Host;
-  readonly b: Host;
-}
 
 function stage(
   own: { readonly a?: Partial<IkeConfig>; readonly b?: Partial<IkeConfig> } = {},
   weather: { loss: number; duplication: number; delayMs: readonly [number, number] } = FAIR,
-): Play {
-  const world = new World({ seed: 7, crypto, keys, weather, computeMs: [1, 1], broken: new Set() });
-  const a = world.join("a", Uint8Array.of(10, 0, 0, 1), worldConfig(own.a), false);
-  const b = world.join("b", Uint8Array.of(10, 0, 0, 2), worldConfig(own.b), true);
-  return { world, a, b };
+): TwoHosts {
+  return twoHosts({ ...own, weather });
 }
 
 /** The ladder without times, and without the words of failures. */

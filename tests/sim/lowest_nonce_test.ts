@@ -1,15 +1,10 @@
 // Two rekeys that cross have four nonces: the exchange with the lowest of them, wherever in it that
 // stands, has made the SA that goes, and who began that exchange deletes it (RFC 7296 §2.8.1, §2.8.2).
 import assert from "node:assert/strict";
-import { portableBackend } from "@/crypto/portable.ts";
-import type { FaultName } from "@/ike/records/fault.ts";
-import { WorldKeys } from "@/sim/keys.ts";
-import { worldConfig } from "@/sim/scenarios.ts";
-import { type Host, World } from "@/sim/world.ts";
-import { established } from "./crossing.ts";
+import type { Host } from "@/sim/world.ts";
+import { established, fairWeather, twoHosts } from "../two_hosts.ts";
 
 const NONCE_OCTETS = 32;
-const crypto = portableBackend(), keys = new WorldKeys(crypto);
 
 /** Whose nonce is the lowest, in which message; the others are in the order that says least. */
 const POSITIONS = [
@@ -37,11 +32,7 @@ function fixNonces(host: Host, firsts: readonly number[]): void {
 for (const kind of ["rekey_child", "rekey_ike"] as const) {
   for (const { where, ofA, ofB, loser } of POSITIONS) {
     Deno.test(`ladder: ${kind} of both ends cross, the lowest nonce is in ${where}`, () => {
-      const weather = { loss: 0, duplication: 0, delayMs: [50, 50] } as const;
-      const options = { seed: 11, crypto, keys, weather, broken: new Set<FaultName>() };
-      const world = new World({ ...options, computeMs: [1, 1] });
-      const a = world.join("a", Uint8Array.of(10, 0, 0, 1), worldConfig(), false);
-      const b = world.join("b", Uint8Array.of(10, 0, 0, 2), worldConfig(), true);
+      const { world, a, b } = twoHosts({ seed: 11, weather: fairWeather(50) });
       world.seamless = true;
       world.dial(a, b);
       let from = 0;

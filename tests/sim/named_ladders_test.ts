@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { portableBackend } from "@/crypto/portable.ts";
 import { simulate } from "@/sim/simulate.ts";
-import { CROSSINGS, established, play, RECEIVERS } from "./crossing.ts";
+import { CROSSINGS, play, RECEIVERS } from "./crossing.ts";
+import { established } from "../two_hosts.ts";
 
 const DELETED = CROSSINGS.find(({ busy, asked }) =>
   busy === "delete_child" && asked === "rekey_child"

@@ -1,19 +1,16 @@
 // NAT traversal (RFC 7296 §2.23, RFC 3948, RFC 4555 §3.9): named ladders with a NAT on the way.
 import assert from "node:assert/strict";
-import { portableBackend } from "@/crypto/portable.ts";
 import { KeGroup } from "@/iana/ke_group.ts";
 import type { IkeSa } from "@/ike/records/sa.ts";
-import type { FaultName } from "@/ike/records/fault.ts";
 import { encapsulationOf } from "@/ike/path/nat.ts";
 import type { IkeConfig, NatTraversal } from "@/ike/records/config.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
-import { WorldKeys } from "@/sim/keys.ts";
 import { NatBox } from "@/sim/nat_box.ts";
 import { boxOfA, boxOfB } from "@/sim/nat_scenarios.ts";
 import { NATT, worldConfig } from "@/sim/scenarios.ts";
-import { type Host, World } from "@/sim/world.ts";
+import type { Host, World } from "@/sim/world.ts";
+import { twoHosts } from "../two_hosts.ts";
 
-const crypto = portableBackend(), keys = new WorldKeys(crypto);
 const FAIR = { loss: 0, duplication: 0, delayMs: [10, 10] } as const;
 const OUTSIDE_A = Uint8Array.of(10, 0, 0, 1), OUTSIDE_B = Uint8Array.of(10, 0, 0, 2);
 
@@ -25,15 +22,15 @@ interface Stage {
 }
 
 function stage({ a = {}, b = {}, boxA, boxB }: Stage) {
-  const options = { seed: 7, crypto, keys, weather: FAIR, broken: new Set<FaultName>() };
-  const world = new World({ ...options, computeMs: [1, 1] });
   const atA = boxA ? { address: Uint8Array.of(192, 168, 0, 2), nat: boxA } : OUTSIDE_A;
   const atB = boxB ? { address: Uint8Array.of(192, 168, 7, 2), nat: boxB } : OUTSIDE_B;
-  return {
-    world,
-    a: world.join("a", atA, worldConfig({ initialContact: false, ...a }), false),
-    b: world.join("b", atB, worldConfig({ initialContact: false, ...b }), true),
-  };
+  return twoHosts({
+    weather: FAIR,
+    a: { initialContact: false, ...a },
+    b: { initialContact: false, ...b },
+    atA,
+    atB,
+  });
 }
 
 const natt = (change: Partial<NatTraversal>) => ({ natt: { ...NATT, ...change } });

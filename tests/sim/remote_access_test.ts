@@ -1,17 +1,15 @@
 // Remote access (RFC 7296 §2.19, §3.15): a configuration payload at both ends, in simulated worlds.
 import assert from "node:assert/strict";
 import { parseAddress, showAddress } from "@/base/address.ts";
-import { portableBackend } from "@/crypto/portable.ts";
 import type { IkeSa } from "@/ike/records/sa.ts";
 import type { IkeConfig } from "@/ike/records/config.ts";
 import type { FaultName } from "@/ike/records/fault.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
 import { showSelectors } from "@/ike/negotiate/selectors.ts";
-import { WorldKeys } from "@/sim/keys.ts";
 import { range4, worldConfig } from "@/sim/scenarios.ts";
-import { BrokenInvariant, type Host, World } from "@/sim/world.ts";
+import { BrokenInvariant, type Host, type World } from "@/sim/world.ts";
+import { twoHosts } from "../two_hosts.ts";
 
-const crypto = portableBackend(), keys = new WorldKeys(crypto);
 const FAIR = { loss: 0, duplication: 0, delayMs: [10, 10] } as const;
 const FOUL = { loss: 0.2, duplication: 0.2, delayMs: [1, 400] } as const;
 const at = (text: string) => parseAddress(text)!;
@@ -45,13 +43,13 @@ function stage(
     broken = [],
   }: { seed?: number; weather?: typeof FAIR | typeof FOUL; broken?: FaultName[] } = {},
 ) {
-  const options = { seed, crypto, keys, weather, broken: new Set(broken) };
-  const world = new World({ ...options, computeMs: [1, 1] });
-  const client = worldConfig({ children: CHILDREN, remoteAccess: true, initialContact: false });
-  const gateway = worldConfig({ children: CHILDREN, pools });
-  const a = world.join("a", Uint8Array.of(10, 0, 0, 1), client, false);
-  const b = world.join("b", Uint8Array.of(10, 0, 0, 2), gateway, true);
-  return { world, a, b };
+  return twoHosts({
+    seed,
+    weather,
+    broken,
+    a: { children: CHILDREN, remoteAccess: true, initialContact: false },
+    b: { children: CHILDREN, pools },
+  });
 }
 
 function standing(host: Host): IkeSa[] {

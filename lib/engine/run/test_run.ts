@@ -3,70 +3,34 @@
  * puts the parts of a run together; what each does is theirs.
  * @module
  */
-import { SetupError } from "@/base/errors.ts";
-import type { NeighbourTable } from "@/datapath/neighbour_table.ts";
-import { NoDataPath } from "@/datapath/no_data_path.ts";
 import { Client } from "@/engine/load/client.ts";
 import { Gateway } from "@/engine/load/gateway.ts";
-import type { PingPlan } from "@/engine/load/ping_plan.ts";
-import { type OpenPingSockets, PingRun } from "@/engine/load/ping_run.ts";
+import { PingRun } from "@/engine/load/ping_run.ts";
 import { ChildHistory } from "@/engine/run/child_history.ts";
-import { ChildPaths, type OpenDataPath } from "@/engine/run/child_paths.ts";
-import { type Clock, systemClock } from "@/engine/run/clock.ts";
+import { ChildPaths } from "@/engine/run/child_paths.ts";
 import { CoreLoop, type LoopListener } from "@/engine/run/core_loop.ts";
-import { Recorders, type RunHooks } from "@/engine/run/hooks.ts";
+import { Recorders } from "@/engine/run/hooks.ts";
 import { MissingChildren } from "@/engine/run/missing_children.ts";
 import { Narrator } from "@/engine/run/narrator.ts";
 import { NeighbourWatch } from "@/engine/run/neighbour_watch.ts";
 import { RunParts } from "@/engine/run/part.ts";
 import { PathCommands } from "@/engine/run/path_commands.ts";
-import type { RunPlan } from "@/engine/run/plan.ts";
 import { Rekeys } from "@/engine/run/rekeys.ts";
 import { RunBooks } from "@/engine/run/run_books.ts";
 import { alarm, type Role, type RunContext } from "@/engine/run/run_context.ts";
 import { RunEnd } from "@/engine/run/run_end.ts";
+import { completed, type CompleteOptions, type TestRunOptions } from "@/engine/run/run_options.ts";
 import type { EventHub } from "@/engine/show/event_hub.ts";
 import type { RunFigures } from "@/engine/show/figures.ts";
 import { type SaCounts, SaList } from "@/engine/show/sa_list.ts";
 import { Tally } from "@/engine/show/tally.ts";
 import type { FinalResult, RunSummary } from "@/engine/show/view.ts";
-import type { IkeEnv, IkeSa } from "@/ike/records/sa.ts";
+import type { IkeSa } from "@/ike/records/sa.ts";
 import type { IkeConfig } from "@/ike/records/config.ts";
 import type { IkeEffect } from "@/ike/records/event.ts";
 import type { Failure } from "@/ike/records/failure.ts";
 import type { Setup } from "@/setup/setup.ts";
-import type { Datagram, Transport } from "@/transport/transport.ts";
-
-/** WebCrypto works on threads of its own: enough jobs for all of them. */
-const COMPUTE_MAX = Math.max(4, 2 * navigator.hardwareConcurrency);
-
-/** What a run is made of. */
-export interface TestRunOptions {
-  readonly setup: Setup;
-  readonly setupFileName: string;
-  readonly plan: RunPlan;
-  /** `trace` is not looked at: messages are decoded when a reader of events wants them. */
-  readonly config: IkeConfig;
-  /** May be shared with other runs of this process. */
-  readonly env: IkeEnv;
-  /** Open already; the run closes it at its end. */
-  readonly transport: Transport;
-  /** Its maker ends it, after the result. */
-  readonly events: EventHub;
-  readonly hooks?: RunHooks;
-  /** Absent: CHILD_SAs are negotiated and listed, and nothing carries packets. */
-  readonly openDataPath?: OpenDataPath;
-  /** Absent: nothing is pinged. */
-  readonly ping?: PingPlan | undefined;
-  /** What pings go by where the data path takes no packets of ours. */
-  readonly openPingSockets?: OpenPingSockets;
-  /** The kernel's neighbour tables; absent: they are not looked at. */
-  readonly readNeighbours?: () => readonly NeighbourTable[];
-  readonly clock?: Clock;
-  /** Asymmetric jobs at a time, where the crypto backend answers by promise. */
-  readonly computeMax?: number;
-  readonly notYet?: readonly string[];
-}
+import type { Datagram } from "@/transport/transport.ts";
 
 /** One run; nothing happens before {@linkcode TestRun.start}. */
 export class TestRun implements RunContext, LoopListener {
@@ -83,8 +47,7 @@ export class TestRun implements RunContext, LoopListener {
   /** Rekeys that are asked for. */
   readonly rekeys: Rekeys;
   readonly datagram: LoopListener["datagram"];
-  readonly #options: TestRunOptions;
-  readonly #clock: Clock;
+  readonly #options: CompleteOptions;
   readonly #role: Role;
   readonly #parts = new RunParts();
   readonly #missing = new MissingChildren();
@@ -95,17 +58,15 @@ export class TestRun implements RunContext, LoopListener {
   #resolve: (result: FinalResult) => void = () => {};
 
   constructor(options: TestRunOptions) {
-    const { setup, events, plan, clock = systemClock, hooks = {} } = options;
-    this.#options = options;
-    this.#clock = clock;
+    this.#options = completed(options);
+    const { setup, events, plan, clock, hooks, readNeighbours, openDataPath } = this.#options;
     this.setup = setup;
     this.events = events;
     this.finalResult = new Promise((resolve) => this.#resolve = resolve);
     const record = hooks.datagram;
     this.datagram = record &&
       ((sent, octets, path, nowMs) => record(sent, octets, path, this.#books.toEpoch(nowMs)));
-    this.#neighbours = new NeighbourWatch(options.readNeighbours ?? (() => []));
-    const openDataPath = options.openDataPath ?? (() => new NoDataPath());
+    this.#neighbours = new NeighbourWatch(readNeighbours);
     this.#paths = new ChildPaths(openDataPath, new PathCommands(this));
     this.loop = this.#newLoop();
     this.#role = plan.role === "client" ? new Client(this, plan) : new Gateway(this, plan);
@@ -194,7 +155,7 @@ export class TestRun implements RunContext, LoopListener {
   /** See {@linkcode LoopListener}. */
   settled(): void {
     this.#paths.path.flush();
-    this.ping.settled(this.#clock.nowMs());
+    this.ping.settled(this.#options.clock.nowMs());
   }
 
   /** See {@linkcode LoopListener}. */
@@ -231,13 +192,13 @@ export class TestRun implements RunContext, LoopListener {
   }
 
   #newLoop(): CoreLoop {
-    const { env, config, plan, transport, computeMax = COMPUTE_MAX } = this.#options;
+    const { env, config, plan, transport, clock, computeMax } = this.#options;
     return new CoreLoop({
       env,
       config: traced(config, this.events),
       answers: plan.role === "gateway",
       transport,
-      clock: this.#clock,
+      clock,
       listener: this,
       computeMax,
       silenceMs: ({ spiIn }) => this.#paths.path.silenceMs(spiIn),
@@ -245,12 +206,9 @@ export class TestRun implements RunContext, LoopListener {
   }
 
   #newPing(): PingRun {
-    const { plan, ping, openPingSockets } = this.#options;
-    const openSockets = openPingSockets ?? (() => {
-      throw new SetupError("Cannot ping: nothing carries packets");
-    });
+    const { plan, ping, clock, openPingSockets: openSockets } = this.#options;
     const { path } = this.#paths;
-    return new PingRun({ context: this, clock: this.#clock, plan, ping, path, openSockets });
+    return new PingRun({ context: this, clock, plan, ping, path, openSockets });
   }
 
   #newEnd(): RunEnd {
@@ -261,7 +219,7 @@ export class TestRun implements RunContext, LoopListener {
       ping: this.ping,
       neighbours: this.#neighbours,
       parts: this.#parts,
-      nowMs: () => this.#clock.nowMs(),
+      nowMs: () => this.#options.clock.nowMs(),
       over: (deletesUnanswered) => {
         this.rekeys.over();
         this.#books.ended(deletesUnanswered);

@@ -1,22 +1,14 @@
 // A peer that means harm, or only does what is rare: an SA that is up stays up, a refusal leaves nothing.
 import assert from "node:assert/strict";
 import { SeededRandom } from "@/base/random.ts";
-import { portableBackend } from "@/crypto/portable.ts";
 import type { IkeConfig } from "@/ike/records/config.ts";
 import { identityBody } from "@/ike/negotiate/keymat.ts";
-import { WorldKeys } from "@/sim/keys.ts";
 import { mirrored } from "@/sim/network.ts";
-import { worldConfig } from "@/sim/scenarios.ts";
-import { World } from "@/sim/world.ts";
-
-const crypto = portableBackend(), keys = new WorldKeys(crypto);
+import { twoHosts } from "../../two_hosts.ts";
 
 /** A world whose two ends have met; `init` is the IKE_SA_INIT request of the first. */
 function meeting(initiator: Partial<IkeConfig> = {}) {
-  const weather = { loss: 0, duplication: 0, delayMs: [10, 10] } as const;
-  const world = new World({ seed: 3, crypto, keys, weather, computeMs: [1, 1], broken: new Set() });
-  const a = world.join("a", Uint8Array.of(10, 0, 0, 1), worldConfig(initiator), false);
-  const b = world.join("b", Uint8Array.of(10, 0, 0, 2), worldConfig(), true);
+  const { world, a, b } = twoHosts({ seed: 3, a: initiator });
   const sa = world.dial(a, b);
   let init = new Uint8Array(0);
   world.at(5, () => init = sa.window.request!.datagrams[0]!.slice());

@@ -1,19 +1,11 @@
 // What anybody can send: a message in clear with the SPIs of an SA that is up, or an old one again.
 import assert from "node:assert/strict";
-import { portableBackend } from "@/crypto/portable.ts";
-import { WorldKeys } from "@/sim/keys.ts";
 import { mirrored } from "@/sim/network.ts";
-import { worldConfig } from "@/sim/scenarios.ts";
-import { World } from "@/sim/world.ts";
 import { encodeMessage } from "@/wire/message.ts";
-
-const crypto = portableBackend(), keys = new WorldKeys(crypto);
+import { twoHosts } from "../../two_hosts.ts";
 
 Deno.test("an IKE_SA_INIT in clear to an established SA is neither answered nor a sign of life", () => {
-  const weather = { loss: 0, duplication: 0, delayMs: [10, 10] } as const;
-  const world = new World({ seed: 3, crypto, keys, weather, computeMs: [1, 1], broken: new Set() });
-  const a = world.join("a", Uint8Array.of(10, 0, 0, 1), worldConfig(), false);
-  const b = world.join("b", Uint8Array.of(10, 0, 0, 2), worldConfig(), true);
+  const { world, a, b } = twoHosts({ seed: 3 });
   const sa = world.dial(a, b);
   world.run();
   const [theirs] = [...b.endpoint.bySpi.values()];
@@ -32,10 +24,7 @@ Deno.test("an IKE_SA_INIT in clear to an established SA is neither answered nor 
 });
 
 Deno.test("a replayed request is answered from memory, and is no sign of life (§2.4)", () => {
-  const weather = { loss: 0, duplication: 0, delayMs: [10, 10] } as const;
-  const world = new World({ seed: 3, crypto, keys, weather, computeMs: [1, 1], broken: new Set() });
-  const a = world.join("a", Uint8Array.of(10, 0, 0, 1), worldConfig(), false);
-  const b = world.join("b", Uint8Array.of(10, 0, 0, 2), worldConfig(), true);
+  const { world, a, b } = twoHosts({ seed: 3 });
   const sa = world.dial(a, b);
   world.run();
   world.tell(a, sa, { kind: "liveness_check" });
