@@ -133,7 +133,7 @@ async function complete(run: TestRun, tunnels: number): Promise<boolean> {
   run.finalResult.then(() => isOver = true);
   while (!isOver && settled < tunnels) {
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-    const { established, failed } = run.figures();
+    const { established, failed } = run.tally;
     if (established + failed > settled) sinceMs = performance.now();
     if (performance.now() - sinceMs > STALL_MS) return true;
     settled = established + failed;
