@@ -156,11 +156,11 @@ export class Gateway implements Role {
     if (peer.continued > 0 && sa.closeCode === CloseCode.INITIAL_CONTACT) peer.continued--;
     else peer.down++;
     if (peer.newest === sa) peer.newest = undefined;
-    const who = showIdentity(sa.peer.id!);
+    const who = () => showIdentity(sa.peer.id!);
     if (this.#context.ending || ENDED_BY_CLIENT.has(sa.closeCode)) {
       this.#context.events.publish(
         4,
-        () => `Tunnel of ${who} closed (${nameOfCloseCode(sa.closeCode)}): ${showSa(sa)}`,
+        () => `Tunnel of ${who()} closed (${nameOfCloseCode(sa.closeCode)}): ${showSa(sa)}`,
       );
       return;
     }
@@ -169,7 +169,7 @@ export class Gateway implements Role {
     const cause = nameOfCloseCode(sa.closeCode);
     const failure = sa.failure ??
       { cause, closeCode: sa.closeCode, text: `Its IKE SA was closed (${cause})` };
-    this.#context.tunnelFailed(failure, `Tunnel of ${who} lost: ${failure.text}; ${showSa(sa)}`);
+    this.#context.tunnelFailed(failure, `Tunnel of ${who()} lost: ${failure.text}; ${showSa(sa)}`);
   }
 
   ended(): void {}
