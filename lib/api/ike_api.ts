@@ -1,18 +1,21 @@
 /**
- * What can be done to IKE SAs of a running test (`proto/myikev2/api/ike.proto`): a service of our own
- * beside the Test API, which never changes.
+ * What IKE SAs of a running test are asked, and what can be done to them (`proto/myikev2/api/ike.proto`):
+ * a service of our own beside the Test API, which never changes.
  * @module
  */
-import { changing, notRekeyed } from "@/api/calls.ts";
+import { status } from "@grpc/grpc-js";
+import { answering, changing, notRekeyed } from "@/api/calls.ts";
 import type { CallerJudge } from "@/api/caller.ts";
-import type { MyIKEv2IKESvc, RekeyIKESAResp } from "@/api/proto/ikeapi.ts";
+import type { KeyExchangesResp, MyIKEv2IKESvc, RekeyIKESAResp } from "@/api/proto/ikeapi.ts";
+import { Refusal } from "@/api/refusal.ts";
 import type { Handlers } from "@/api/typed_service.ts";
 import { showSpi64 } from "@/base/bytes.ts";
 import type { RunView } from "@/engine/show/view.ts";
 
-/** The handlers of the one call, over a run. */
+/** The handlers of its calls, over a run. */
 export function ikeService(view: RunView, judge: CallerJudge): Handlers<MyIKEv2IKESvc> {
   return {
+    GetKeyExchanges: answering(({ OwnSPI }) => keyExchanges(view, BigInt(OwnSPI))),
     RekeyIKESA: changing("RekeyIKESA", judge, ({ OwnSPI }) => rekeyIkeSa(view, BigInt(OwnSPI))),
   };
 }
@@ -21,4 +24,22 @@ async function rekeyIkeSa(view: RunView, spi: bigint): Promise<RekeyIKESAResp> {
   const outcome = await view.rekeyIke(spi);
   if (outcome.kind === "done") return { NewOwnSPI: outcome.spi.toString() };
   throw notRekeyed(outcome, "IKE SA", showSpi64(spi));
+}
+
+async function keyExchanges(view: RunView, spi: bigint): Promise<KeyExchangesResp> {
+  const sa = await view.ikeSa(spi);
+  if (!sa) throw new Refusal(status.NOT_FOUND, `No IKE SA has our SPI ${showSpi64(spi)}`);
+  const spis = await view.childSas(spi) ?? [];
+  const children = await Promise.all(spis.map((child) => view.childSa(child)));
+  return {
+    Method: sa.group,
+    Additional: sa.additional,
+    // A CHILD_SA may go between two questions.
+    Children: children.filter((child) => child !== undefined)
+      .map(({ spi, group, additional }) => ({
+        OwnSPI: spi,
+        Method: group,
+        Additional: additional,
+      })),
+  };
 }

@@ -7,6 +7,7 @@
 import { showEndpoint } from "@/base/address.ts";
 import { must, WireError } from "@/base/errors.ts";
 import { ExchangeType, nameOfExchange } from "@/iana/exchange_type.ts";
+import { nameOfKeGroup } from "@/iana/ke_group.ts";
 import { nameOfNotify, NotifyType } from "@/iana/notify_type.ts";
 import type { IkeSa, Task } from "@/ike/records/sa.ts";
 import type { Received } from "@/ike/records/received.ts";
@@ -165,7 +166,8 @@ function dueWork(turn: Turn): void {
 function expire(turn: Turn): void {
   const { peerAddress, peerPort } = turn.sa.path;
   const seconds = turn.sa.config.halfOpenTimeoutMs / 1000;
-  const text = `${showEndpoint(peerAddress, peerPort)} did not authenticate within ${seconds} s`;
+  const text = `${showEndpoint(peerAddress, peerPort)} did not authenticate within ${seconds} s` +
+    otherKeys(turn.sa);
   fail(turn, { cause: "HALF_OPEN_TIMEOUT", closeCode: CloseCode.NO_ANSWER, text });
 }
 
@@ -178,11 +180,23 @@ function noAnswer(turn: Turn): void {
   const tried = sa.path.tcp
     ? `within ${patienceMs(sa.config) / 1000} s in TCP`
     : `after ${request.transmissions} transmissions`;
-  const text = `No answer to ${nameOfExchange(request.exchange)} ${tried} to ${to} from ${from}`;
+  const text = `No answer to ${nameOfExchange(request.exchange)} ${tried} to ${to} from ${from}` +
+    otherKeys(sa);
   if (!isCurrent(sa)) return endSa(turn, CloseCode.REKEYED, undefined, true);
   const checked = sa.active?.kind === "liveness_check";
   const cause = checked ? "LIVENESS_FAILED" : "NO_ANSWER";
   fail(turn, { cause, closeCode: CloseCode[cause], text });
+}
+
+/**
+ * Words for a silence behind additional key exchanges: a value that was altered gives another secret and
+ * no error (FIPS 203 §7.3), and what is sealed by other keys is not answered.
+ */
+function otherKeys({ phase, suite, setup }: IkeSa): string {
+  const done = setup?.intermediate?.done ?? 0;
+  if (phase !== "created" || done === 0) return "";
+  const methods = suite!.additional.slice(0, done).map(nameOfKeGroup).join(" and ");
+  return `; the two ends may have derived other keys by ${methods}`;
 }
 
 function computed(turn: Turn, event: Extract<IkeEvent, { kind: "computed" }>): void {

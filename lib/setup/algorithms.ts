@@ -4,6 +4,7 @@
  */
 import { Encr } from "@/iana/encr.ts";
 import { Integ } from "@/iana/integ.ts";
+import { KeGroup } from "@/iana/ke_group.ts";
 import { Prf } from "@/iana/prf.ts";
 
 /** An encryption transform: IANA type 1 id and Key Length in bits (0: none). */
@@ -60,7 +61,14 @@ export const PRFS: Readonly<Record<string, number>> = {
   "aes-cmac": Prf.PRF_AES128_CMAC,
 };
 
-/** Key exchange groups by IANA number. */
+/** Key exchange methods by IANA number; ML-KEM is 35, 36 and 37. */
 export const GROUPS: Readonly<Record<string, number>> = Object.fromEntries(
-  [1, 2, 5, 14, 15, 16, 17, 18, 19, 20, 21, 27, 28, 29, 30, 31, 32].map((g) => [String(g), g]),
+  [1, 2, 5, 14, 15, 16, 17, 18, 19, 20, 21, 27, 28, 29, 30, 31, 32, 35, 36, 37]
+    .map((g) => [String(g), g]),
 );
+
+/** Methods of an additional key exchange (RFC 9370); 0: it may be left out. */
+export const ADDITIONAL_METHODS: Readonly<Record<string, number>> = {
+  "0": KeGroup.NONE,
+  ...GROUPS,
+};

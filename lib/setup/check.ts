@@ -17,6 +17,7 @@ import { ownMethods, peerMethods } from "@/setup/auth_methods.ts";
 import { checkMobike } from "@/setup/check_mobike.ts";
 import { checkEap } from "@/setup/check_eap.ts";
 import { checkCertificates, warnOfRevocation } from "@/setup/check_certificates.ts";
+import { checkKeyExchanges } from "@/setup/check_key_exchange.ts";
 import { checkChild, firstMisfit } from "@/setup/check_child.ts";
 import { warnOfRanges } from "@/setup/check_ranges.ts";
 import { identityFault } from "@/setup/identity_text.ts";
@@ -49,6 +50,7 @@ export function checkSetup(setup: Setup, check: Check): void {
   }
   checkIke(setup, rule);
   checkMobike(setup, check, rule);
+  checkKeyExchanges(setup, rule, warn);
   checkEap(setup, rule);
   checkPorts(setup, rule);
   checkApi(setup, rule);

@@ -4,6 +4,7 @@
  */
 import { addressPlus, type IpAddress, showAddress } from "@/base/address.ts";
 import { Encr, isAead } from "@/iana/encr.ts";
+import { checkChildKeyExchanges } from "@/setup/check_key_exchange.ts";
 import type { Check, Rule } from "@/setup/rule.ts";
 import { CHILD } from "@/setup/ike_options.ts";
 import type { ChildConf, SelectorConf, Setup } from "@/setup/setup.ts";
@@ -22,6 +23,7 @@ export function checkChild(
   { rule, warn }: ChildCheck,
 ): void {
   checkAlgorithms(child, path, rule);
+  checkChildKeyExchanges(setup, child, path, warn);
   if (child.protocol === "ah") checkAh(setup, child, path, { rule, warn });
   if (!child.tunnelmode && setup.role === "client" && setup.ikeconf.ratunnel) {
     const what = "ratunnel needs tunnel mode: in transport mode there is no inner address";

@@ -2,7 +2,14 @@
  * Every option of `ikeconf` and what is inside it. Spellings are those of existing files.
  * @module
  */
-import { ESP_ENCRYPTION, GROUPS, IKE_ENCRYPTION, INTEGRITY, PRFS } from "@/setup/algorithms.ts";
+import {
+  ADDITIONAL_METHODS,
+  ESP_ENCRYPTION,
+  GROUPS,
+  IKE_ENCRYPTION,
+  INTEGRITY,
+  PRFS,
+} from "@/setup/algorithms.ts";
 import { CERTIFICATE_OPTIONS } from "@/setup/certificate_options.ts";
 import { EAP_OPTIONS } from "@/setup/eap_options.ts";
 import type { Feature } from "@/setup/features.ts";
@@ -68,6 +75,20 @@ export const MYID_WORDS: readonly string[] = [
 /** Words of `peerid` that stand for an identity. */
 export const PEERID_WORDS: readonly string[] = ["peer-addr"];
 
+/** ADDKE transforms of the IKE SA (RFC 9370 §2.2.1). */
+function additional(n: number) {
+  const doc =
+    `methods of additional key exchange ${n} of the IKE SA and its rekeys (RFC 9370), as in ` +
+    "dhgrpid; 0 among them: it may be left out; empty: it is not proposed";
+  return listOption(keyword(ADDITIONAL_METHODS), [], doc);
+}
+
+/** ADDKE transforms of CHILD_SAs. */
+function pfsAdditional(n: number) {
+  const doc = `methods of additional key exchange ${n} behind that one, as in addke${n}`;
+  return listOption(keyword(ADDITIONAL_METHODS), [], doc);
+}
+
 /** `ikeconf`, without its lists and `ppk`. */
 export const IKECONF = {
   numoftunneltoenablecookie: option(
@@ -100,7 +121,18 @@ export const IKECONF = {
   retraninterval: option(pause, "10s", "retransmission interval"),
   retranbackoff: option(float(1, 10), "1.0", "each interval is so many times the one before"),
   maxretran: option(int(1, 1000), "4", "transmissions before giving up, the first included"),
-  dhgrpid: listOption(keyword(GROUPS), ["14"], "key exchange groups of IKE_SA_INIT"),
+  dhgrpid: listOption(
+    keyword(GROUPS),
+    ["14"],
+    "key exchange methods of IKE_SA_INIT; 35, 36 and 37 are ML-KEM-512, -768 and -1024",
+  ),
+  addke1: additional(1),
+  addke2: additional(2),
+  addke3: additional(3),
+  addke4: additional(4),
+  addke5: additional(5),
+  addke6: additional(6),
+  addke7: additional(7),
   enablefragment: option(bool, "false", "IKE messages are cut into fragments (RFC 7383)"),
   mtu: option(int(64, 65_000), "1100", "largest clear payload size of a fragment"),
   reassembletimeout: option(pause, "30s", "how long fragments wait for each other"),
@@ -247,7 +279,14 @@ export const CHILD = {
   lifetime: option(duration, "5m", "lifetime of the CHILD_SA"),
   esn: option(bool, "false", "extended sequence numbers, and no others; false: 32-bit ones alone"),
   pfsenabled: option(bool, "false", "a key exchange when it is rekeyed"),
-  pfsgrpid: listOption(keyword(GROUPS), ["14"], "groups of that key exchange"),
+  pfsgrpid: listOption(keyword(GROUPS), ["14"], "methods of that key exchange"),
+  pfsaddke1: pfsAdditional(1),
+  pfsaddke2: pfsAdditional(2),
+  pfsaddke3: pfsAdditional(3),
+  pfsaddke4: pfsAdditional(4),
+  pfsaddke5: pfsAdditional(5),
+  pfsaddke6: pfsAdditional(6),
+  pfsaddke7: pfsAdditional(7),
   replaywindowsize: option(
     int(0, 65_536),
     "256",

@@ -47,3 +47,31 @@ export interface Setup extends Values<typeof TOP> {
   readonly impairment: ImpairmentConf;
   readonly ikeconf: IkeConf;
 }
+
+/**
+ * The methods of the additional key exchanges of the IKE SA: the list of `addke1` first, and none behind
+ * the last that is not empty.
+ */
+export function additionalOf(ikeconf: IkeConf): readonly (readonly number[])[] {
+  const { addke1, addke2, addke3, addke4, addke5, addke6, addke7 } = ikeconf;
+  return trimmed([addke1, addke2, addke3, addke4, addke5, addke6, addke7]);
+}
+
+/** Those of a CHILD_SA; empty where it has no key exchange of its own. */
+export function pfsAdditionalOf(child: ChildConf): readonly (readonly number[])[] {
+  if (!child.pfsenabled) return [];
+  const { pfsaddke1, pfsaddke2, pfsaddke3, pfsaddke4, pfsaddke5, pfsaddke6, pfsaddke7 } = child;
+  return trimmed([
+    pfsaddke1,
+    pfsaddke2,
+    pfsaddke3,
+    pfsaddke4,
+    pfsaddke5,
+    pfsaddke6,
+    pfsaddke7,
+  ]);
+}
+
+function trimmed(lists: readonly (readonly number[])[]): readonly (readonly number[])[] {
+  return lists.slice(0, lists.findLastIndex((methods) => methods.length > 0) + 1);
+}

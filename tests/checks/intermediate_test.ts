@@ -189,3 +189,22 @@ check(
     assert.deepEqual(second!.octets, first!.octets);
   },
 );
+
+both(
+  "FIPS 203 §7.3",
+  "An altered value that gives another secret lets no SA be established, and the method is named",
+  (role) => {
+    const bench = keyed(role), { peer } = bench;
+    exchange(bench, GROUPS[0]);
+    // The peer goes on with another secret than the core, as after an altered ciphertext.
+    peer.addSecret(new Uint8Array(32));
+    if (role === "responder") {
+      bench.ignores(/ICV/, peer.seal(peer.header(IKE_INTERMEDIATE), []));
+    } else {
+      bench.ignores(/ICV/, bench.response([]));
+    }
+    bench.pass(120_000);
+    assert.match(bench.failure, /derived other keys by 384-bit random ECP group/);
+    bench.over();
+  },
+);

@@ -185,13 +185,20 @@ async function examples(gateway: string, client: string) {
 }
 
 await row(
-  "the examples run as nobody, in two processes, those with packets and those in TCP too",
+  "the examples run as nobody, in two processes: plain, with packets, in TCP, with ML-KEM",
   async () => {
-    const [plain, packets, streams] = await Promise.all([
+    const [plain, packets, streams, quantum] = await Promise.all([
       examples("gateway", "client"),
       examples("ping-gateway", "ping-client"),
       examples("tcp-gateway", "tcp-client"),
+      examples("pq-gateway", "pq-client"),
     ]);
+    const { tunnels, rekeys, keyExchanges } = quantum.ofClient, words = JSON.stringify(quantum);
+    assert.deepEqual([tunnels.established, tunnels.failed], [10, 0], words);
+    const hybrid = "Curve25519 + ml-kem-768";
+    assert.deepEqual(Object.keys(keyExchanges.ike), [hybrid], words);
+    assert.deepEqual(Object.keys(keyExchanges.child), [hybrid], words);
+    assert.ok(rekeys.ike > 0 && rekeys.child > 0, words);
     const inTcp = JSON.stringify(streams.ofClient);
     assert.equal(streams.ofGateway.connections.accepted, 20, inTcp);
     const { sent, received } = streams.ofClient.ping;

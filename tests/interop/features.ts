@@ -37,6 +37,8 @@ const TABLE: readonly (readonly [string, RegExp])[] = [
   ["IKE SA deleted", /^IKE SA deleted/],
   ["CHILD_SA deleted", /^CHILD_SA deleted/],
   ["Further CHILD_SAs", /^second CHILD_SA/],
+  ["ML-KEM, alone and as an additional key exchange", /^ML-KEM|^additional key exchange/],
+  ["Several key exchanges, also of rekeys", /^three additional key exchanges/],
   ["CHILD_SA rekeyed by the peer", /^CHILD_SA rekeyed by (strongSwan|libreswan)/],
   [
     "CHILD_SA rekeyed by us",

@@ -10,7 +10,7 @@ import { Pluto } from "./libreswan.ts";
 import { type LibreswanRow, LibreswanRun } from "./libreswan_row.ts";
 import { Ours } from "./ours.ts";
 import { type Row, RowRun } from "./row.ts";
-import { Charon } from "./strongswan.ts";
+import { Charon, DEBIAN, type StrongSwan } from "./strongswan.ts";
 
 const ROW_LIMIT_MS = 90_000;
 
@@ -35,6 +35,7 @@ export function withStrongSwan(row: AnyRow): row is Row {
 export class Lane {
   #charon: Charon | undefined;
   #settings: string | undefined;
+  #installed: StrongSwan | undefined;
 
   private constructor(readonly lab: Lab) {}
 
@@ -54,17 +55,20 @@ export class Lane {
     return { row, ...ended, ms: Math.round(performance.now() - beganMs) };
   }
 
-  async #charonWith(settings: string): Promise<Charon> {
-    if (this.#charon && this.#settings === settings) return this.#charon;
+  async #charonWith(settings: string, installed: StrongSwan): Promise<Charon> {
+    const isSame = this.#settings === settings && this.#installed === installed;
+    if (this.#charon && isSame) return this.#charon;
     await this.#charon?.stop();
     this.#settings = settings;
-    return this.#charon = await Charon.start(this.lab, this.lab.theirs, settings);
+    this.#installed = installed;
+    const { lab } = this;
+    return this.#charon = await Charon.start(lab, lab.theirs, settings, { installed });
   }
 
   async #withCharon(row: Row): Promise<Ended> {
     let ours: Ours | undefined, standIn: Charon | undefined, why = "";
     try {
-      const charon = await this.#charonWith(row.settings ?? "");
+      const charon = await this.#charonWith(row.settings ?? "", row.strongSwan ?? DEBIAN);
       await charon.load(row.swanctl);
       await row.before?.(new RowRun(this.lab, charon, undefined, undefined));
       if (typeof row.setup === "string") {

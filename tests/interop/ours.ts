@@ -29,6 +29,11 @@ export interface TestResult {
   readonly retransmissions: number;
   readonly keepalives: { readonly sent: number; readonly received: number };
   readonly rekeys: { readonly ike: number; readonly child: number };
+  /** SAs by the names of their key exchange methods. */
+  readonly keyExchanges: {
+    readonly ike: Readonly<Record<string, number>>;
+    readonly child: Readonly<Record<string, number>>;
+  };
   readonly flaps: { readonly down: number; readonly up: number };
   readonly ping?: PingResultJson;
   readonly packets?: { readonly drops: Readonly<Record<string, number>> } | null;

@@ -7,7 +7,7 @@ import type { CharonSa } from "./charon_log.ts";
 import { type Lab, until } from "./harness.ts";
 import type { Keylog } from "./keylog.ts";
 import type { Ours, Setup, TestResult } from "./ours.ts";
-import type { Charon } from "./strongswan.ts";
+import type { Charon, StrongSwan } from "./strongswan.ts";
 
 /** The direction of the first IKE_SA_INIT; the last value is the check of the harness itself. */
 export type Direction =
@@ -23,7 +23,9 @@ export interface Row {
   readonly setup: Setup | string;
   /** The peer's swanctl.conf. */
   readonly swanctl: string;
-  /** Further lines of its strongswan.conf. Rows with the same lines share one charon. */
+  /** Which strongSwan is the peer; absent: Debian's. */
+  readonly strongSwan?: StrongSwan;
+  /** Further lines of its strongswan.conf; rows with the same lines share one charon. */
   readonly settings?: string;
   /** Is run when strongSwan is configured and our end has not started. */
   readonly before?: (run: RowRun) => Promise<void>;

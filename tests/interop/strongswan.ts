@@ -7,9 +7,31 @@
 import { type CharonSa, parseCharonLog } from "./charon_log.ts";
 import { endProcess, type Finished, type Lab, mustRun, run, type Site, until } from "./harness.ts";
 
-const CHARON = "/usr/lib/ipsec/charon";
-const SWANCTL = "/usr/sbin/swanctl";
-/** The plugins with which charon is started. */
+/** One installation of strongSwan. */
+export interface StrongSwan {
+  readonly charon: string;
+  readonly swanctl: string;
+  /** Plugins beside {@linkcode PLUGINS}. */
+  readonly plugins: string;
+}
+
+/** Debian's. */
+export const DEBIAN: StrongSwan = {
+  charon: "/usr/lib/ipsec/charon",
+  swanctl: "/usr/sbin/swanctl",
+  plugins: "",
+};
+
+const PREFIX_6 = Deno.env.get("STRONGSWAN6") ?? "/opt/ss6";
+
+/** Version 6, which has several key exchanges and ML-KEM, under the prefix that STRONGSWAN6 names. */
+export const STRONGSWAN_6: StrongSwan = {
+  charon: `${PREFIX_6}/libexec/ipsec/charon`,
+  swanctl: `${PREFIX_6}/sbin/swanctl`,
+  plugins: "ml sha3",
+};
+
+/** The plugins it is started with. */
 export const PLUGINS =
   "random nonce openssl aes sha1 sha2 md5 hmac kdf xcbc cmac ctr ccm gcm chapoly " +
   "curve25519 drbg mgf1 x509 constraints pubkey pkcs1 pkcs8 pem kernel-netlink socket-default vici " +
@@ -46,12 +68,12 @@ export interface ListedChild {
   remote: string;
 }
 
-/** The version of strongSwan; undefined if it is not installed. */
-export async function strongSwanVersion(): Promise<string | undefined> {
-  for (const path of [CHARON, SWANCTL]) {
+/** What strongSwan calls itself, or `undefined` where it is not installed. */
+export async function strongSwanVersion(of = DEBIAN): Promise<string | undefined> {
+  for (const path of [of.charon, of.swanctl]) {
     if (!await Deno.stat(path).then(() => true, () => false)) return undefined;
   }
-  const said = await run(CHARON, ["--version"]);
+  const said = await run(of.charon, ["--version"]);
   return /strongSwan (\S+)/.exec(said.stdout + said.stderr)?.[1] ?? "of unknown version";
 }
 
@@ -74,6 +96,7 @@ export class Charon {
     private readonly lab: Lab,
     private readonly site: Site,
     private readonly directory: string,
+    private readonly installed: StrongSwan,
   ) {}
 
   /**
@@ -84,10 +107,13 @@ export class Charon {
     lab: Lab,
     site: Site,
     settings = "",
-    { kernelHasEsp = false }: { readonly kernelHasEsp?: boolean } = {},
+    { kernelHasEsp = false, installed = DEBIAN }: {
+      readonly kernelHasEsp?: boolean;
+      readonly installed?: StrongSwan;
+    } = {},
   ): Promise<Charon> {
     const directory = await Deno.makeTempDir({ dir: lab.directory, prefix: "charon-" });
-    const charon = new Charon(lab, site, directory);
+    const charon = new Charon(lab, site, directory, installed);
     await Deno.mkdir(`${directory}/run`);
     for (const name of SWANCTL_DIRECTORIES) {
       await Deno.mkdir(`${directory}/swanctl/${name}`, { recursive: true });
@@ -100,7 +126,8 @@ export class Charon {
 
   async #spawn(): Promise<void> {
     const { lab, site, directory } = this;
-    const script = `mount --bind ${directory}/run /run && ${this.#preload} exec ${CHARON}`;
+    const script =
+      `mount --bind ${directory}/run /run && ${this.#preload} exec ${this.installed.charon}`;
     const child = lab.spawn(site, ["sh", "-c", script], {
       env: { STRONGSWAN_CONF: `${directory}/strongswan.conf` },
     });
@@ -142,7 +169,7 @@ export class Charon {
   #conf(settings: string): string {
     const socket = `unix://${this.directory}/run/charon.vici`;
     return `charon {
-  load = ${PLUGINS}
+  load = ${PLUGINS} ${this.installed.plugins}
   install_routes = no
   filelog {
     log {
@@ -205,7 +232,7 @@ ${settings}
       `SWANCTL_DIR=${this.directory}/swanctl`,
     ];
     const uri = `unix://${this.directory}/run/charon.vici`;
-    return run("env", [...variables, SWANCTL, ...args, "--uri", uri]);
+    return run("env", [...variables, this.installed.swanctl, ...args, "--uri", uri]);
   }
 
   /** Initiates `child`, and its IKE SA if there is none. @throws Error with swanctl's output. */

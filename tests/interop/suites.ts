@@ -36,6 +36,9 @@ const GROUPS: Readonly<Record<number, string>> = {
   30: "ecp512bp",
   31: "curve25519",
   32: "curve448",
+  35: "mlkem512",
+  36: "mlkem768",
+  37: "mlkem1024",
 };
 
 /** A suite in each line: IKE encryption, integrity, PRF, group / ESP encryption, integrity. */

@@ -14,3 +14,22 @@ export interface RekeyIKESAReqRead {
 export interface RekeyIKESARespRead {
   readonly NewOwnSPI: string;
 }
+
+/** `KeyExchangesReq` as it is read; its fields are described there. */
+export interface KeyExchangesReqRead {
+  readonly OwnSPI: string;
+}
+
+/** `KeyExchangesRespChild` as it is read; its fields are described there. */
+export interface KeyExchangesRespChildRead {
+  readonly OwnSPI: number;
+  readonly Method: number;
+  readonly Additional: readonly number[];
+}
+
+/** `KeyExchangesResp` as it is read; its fields are described there. */
+export interface KeyExchangesRespRead {
+  readonly Method: number;
+  readonly Additional: readonly number[];
+  readonly Children: readonly KeyExchangesRespChildRead[];
+}

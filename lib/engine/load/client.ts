@@ -18,7 +18,7 @@ import {
   type RunContext,
 } from "@/engine/run/run_context.ts";
 import { type ClientPlan, pathOfTunnel, type RunPlan } from "@/engine/run/plan.ts";
-import { showChildren, showInner, showSa } from "@/engine/show/sa_view.ts";
+import { showChildren, showInner, showKeyExchanges, showSa } from "@/engine/show/sa_view.ts";
 import type { IkeSa } from "@/ike/records/sa.ts";
 import { CloseCode, type Failure } from "@/ike/records/failure.ts";
 import { ownSpi } from "@/ike/records/ike_sa.ts";
@@ -174,7 +174,7 @@ export class Client implements Role {
       () =>
         `Tunnel ${sa.index} established${again ? " again" : ""}: ${showSa(sa)}, ${
           showChildren(sa.children)
-        }${showInner(sa)}, ` +
+        }${showKeyExchanges(sa)}${showInner(sa)}, ` +
         showDuration(Math.round(setupMs * 10) / 10),
     );
     if (!ending) this.#settled(nowMs);

@@ -13,7 +13,7 @@ import type { GatewayPlan, RunPlan } from "@/engine/run/plan.ts";
 import type { EventLevel } from "@/engine/show/event_hub.ts";
 
 import { Strangers } from "@/engine/load/strangers.ts";
-import { showChildren, showInner, showSa } from "@/engine/show/sa_view.ts";
+import { showChildren, showInner, showKeyExchanges, showSa } from "@/engine/show/sa_view.ts";
 import type { IkeSa } from "@/ike/records/sa.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
 import { identityKey, showIdentity } from "@/ike/negotiate/identity.ts";
@@ -135,7 +135,7 @@ export class Gateway implements Role {
     this.#live.set(sa, peer);
     events.publish(4, () =>
       `Tunnel of ${showIdentity(sa.peer.id!)} established: ${showSa(sa)}, ` +
-      `${showChildren(sa.children)}${showInner(sa)}, ${
+      `${showChildren(sa.children)}${showKeyExchanges(sa)}${showInner(sa)}, ${
         showDuration(Math.round(setupMs * 10) / 10)
       }`);
     if (tally.established >= this.#plan.tunnels) this.#context.creationFinished(nowMs);

@@ -14,7 +14,13 @@ import { ProtocolId } from "@/iana/protocol_id.ts";
 import { TsType } from "@/iana/ts_type.ts";
 import type { ChildConfig, IkeConfig } from "@/ike/records/config.ts";
 import type { PoolPlan, PoolPlans } from "@/ike/records/pool.ts";
-import type { ChildConf, SelectorConf, Setup } from "@/setup/setup.ts";
+import {
+  additionalOf,
+  type ChildConf,
+  pfsAdditionalOf,
+  type SelectorConf,
+  type Setup,
+} from "@/setup/setup.ts";
 import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";
 
 /** Half-open SAs that a gateway holds whatever `numberoftunnels` says. */
@@ -49,6 +55,7 @@ export function ikeConfigOf(
       integrity: ikeconf.ikeintegrityalg,
       prf: ikeconf.ikeprfalg,
       groups: ikeconf.dhgrpid,
+      additional: additionalOf(ikeconf),
     },
     children: ikeconf.childlist.map((child) => childConfig(setup, child)),
     ownId: ownIdentity(ikeconf.myid, client, { certificates, eapIdentity: eap?.identity }),
@@ -229,6 +236,7 @@ function childConfig(setup: Setup, child: ChildConf): ChildConfig {
     ipcomp: child.ipcomp,
     lifetimeMs: child.lifetime,
     pfsGroups: child.pfsenabled ? child.pfsgrpid : [],
+    pfsAdditional: pfsAdditionalOf(child),
     useProvisionedTs: child.useprovisionedtsforrekey,
     replayWindow: child.replaywindowsize,
     ownTs,

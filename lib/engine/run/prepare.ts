@@ -29,7 +29,8 @@ import type { IkeConfig } from "@/ike/records/config.ts";
 import { loadLibcrypto } from "@/native/libcrypto.ts";
 import { loadLibssl } from "@/native/libssl.ts";
 import { SetupErrors } from "@/setup/read.ts";
-import type { Setup } from "@/setup/setup.ts";
+import { KeGroup } from "@/iana/ke_group.ts";
+import { additionalOf, pfsAdditionalOf, type Setup } from "@/setup/setup.ts";
 import { JoinedTransport } from "@/transport/joined.ts";
 import { ImpairedTransport } from "@/transport/impaired.ts";
 import { openTcp, openUdp } from "@/transport/open.ts";
@@ -66,10 +67,16 @@ export function refuseMissing(
       [`${at}.encalg`, { encr: child.protocol === "ah" ? [] : child.encalg }],
       [`${at}.integrityalg`, { integ: child.integrityalg }],
       [`${at}.pfsgrpid`, { groups: child.pfsenabled ? child.pfsgrpid : [] }],
+      ...pfsAdditionalOf(child).map((groups, n) =>
+        [`${at}.pfsaddke${n + 1}`, { groups: methodsIn(groups) }] as const
+      ),
     ] as const;
   });
   const wanted: readonly (readonly [string, WantedAlgorithms])[] = [
     ["ikeconf.dhgrpid", { groups: ikeconf.dhgrpid }],
+    ...additionalOf(ikeconf).map((groups, n) =>
+      [`ikeconf.addke${n + 1}`, { groups: methodsIn(groups) }] as const
+    ),
     ["ikeconf.ikeintegrityalg", { integ: ikeconf.ikeintegrityalg }],
     ["ikeconf.ikeencyptalg", { encr: ikeconf.ikeencyptalg }],
     ["ikeconf.ikeprfalg", { prf: ikeconf.ikeprfalg }],
@@ -84,6 +91,11 @@ export function refuseMissing(
     )
   );
   if (errors.length > 0) throw new SetupErrors(errors);
+}
+
+/** NONE needs nothing of a backend. */
+function methodsIn(groups: readonly number[]): readonly number[] {
+  return groups.filter((group) => group !== KeGroup.NONE);
 }
 
 /**

@@ -40,7 +40,19 @@ import type { ConnectionCounters } from "@/transport/transport.ts";
 
 type Refused = { readonly ike: number; readonly child: number };
 
-/** Adds the counts of IKE SAs and of CHILD_SAs. */
+/** How many SAs by the names of their key exchange methods. */
+interface MethodCounts {
+  readonly ike: Readonly<Record<string, number>>;
+  readonly child: Readonly<Record<string, number>>;
+}
+
+/** Lines of those with additional key exchanges: what is usual needs none. */
+function methodLines(counts: Readonly<Record<string, number>>, what: string): string[] {
+  return Object.entries(counts).filter(([methods]) => methods.includes(" + "))
+    .map(([methods, count]) => `${what} by ${methods}: ${count}`);
+}
+
+/** IKE SAs and CHILD_SAs, counted apart. */
 function both(parts: readonly Refused[]): Refused {
   const sum = (of: (part: Refused) => number) => parts.reduce((n, part) => n + of(part), 0);
   return { ike: sum(({ ike }) => ike), child: sum(({ child }) => child) };
@@ -126,6 +138,31 @@ export const FIGURES = {
   retransmissions: count("retransmissions", "requests that were sent again"),
   ikeRekeys: count("rekeys.ike", "IKE SAs that were replaced, by whichever end"),
   childRekeys: count("rekeys.child", "CHILD_SAs that were replaced, by whichever end"),
+  keyExchanges: figure({
+    path: "keyExchanges",
+    type: "object",
+    doc:
+      "SAs by the methods of their key exchanges, such as `Curve25519 + ml-kem-768`: the first " +
+      "method and the additional ones in their order (`addke1` on)",
+    parts: [
+      { path: "ike", type: "object of numbers", doc: "IKE SAs that were established, or rekeyed" },
+      {
+        path: "child",
+        type: "object of numbers",
+        doc: "CHILD_SAs with a key exchange of their own",
+      },
+    ],
+    none: { ike: {}, child: {} },
+    merge: (parts: readonly MethodCounts[]): MethodCounts => ({
+      ike: summed(parts.map(({ ike }) => ike)),
+      child: summed(parts.map(({ child }) => child)),
+    }),
+    json: (counts) => counts,
+    lines: ({ ike, child }) => [
+      ...methodLines(ike, "IKE SAs"),
+      ...methodLines(child, "CHILD_SAs"),
+    ],
+  }),
   rekeysRefused: figure({
     path: "rekeys.refused",
     type: "object",

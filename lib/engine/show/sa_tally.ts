@@ -7,7 +7,7 @@ import type { EffectHandlers, RunPart } from "@/engine/run/part.ts";
 import type { RunFigures } from "@/engine/show/figures.ts";
 import type { CountedCauses } from "@/engine/show/figure.ts";
 import { CauseCounts } from "@/engine/show/cause_counts.ts";
-import { showSa } from "@/engine/show/sa_view.ts";
+import { showMethods, showSa } from "@/engine/show/sa_view.ts";
 import type { IkeSa } from "@/ike/records/sa.ts";
 import { CloseCode, type Failure } from "@/ike/records/failure.ts";
 
@@ -18,6 +18,7 @@ export type SaFigures = Pick<
   | "overtime"
   | "moves"
   | "movesFailed"
+  | "keyExchanges"
   | "childrenRefused"
   | "childrenLost"
   | "refusals"
@@ -33,10 +34,16 @@ export class SaTally implements RunPart {
   readonly #lostChildren = new CauseCounts();
   readonly #refusals = new CauseCounts();
   readonly #failedMoves = new CauseCounts();
+  readonly #methods = { ike: new Map<string, number>(), child: new Map<string, number>() };
   #displaced = 0;
   #moves = 0;
 
   readonly handlers: EffectHandlers = {
+    established: (_, sa) => countName(this.#methods.ike, showMethods(sa.suite!)),
+    replaced: ({ by }) => countName(this.#methods.ike, showMethods(by.suite!)),
+    child_up: ({ by }) => {
+      if (by.group !== 0) countName(this.#methods.child, showMethods(by));
+    },
     create_child_failed: ({ old, failure }, sa) => {
       if (old) this.#refused.child++;
       add(old ? this.#refusedRekeys : this.#refusedChildren, failure, sa);
@@ -60,6 +67,10 @@ export class SaTally implements RunPart {
   /** The {@linkcode SaFigures}. */
   figures(): SaFigures {
     return {
+      keyExchanges: {
+        ike: Object.fromEntries(this.#methods.ike),
+        child: Object.fromEntries(this.#methods.child),
+      },
       rekeysRefused: { ...this.#refused, causes: this.#refusedRekeys.figures() },
       overtime: { ...this.#overtime },
       moves: this.#moves,
@@ -70,6 +81,10 @@ export class SaTally implements RunPart {
       displaced: this.#displaced,
     };
   }
+}
+
+function countName(counts: Map<string, number>, name: string): void {
+  counts.set(name, (counts.get(name) ?? 0) + 1);
 }
 
 function counted(causes: CauseCounts): CountedCauses {

@@ -17,6 +17,7 @@ import {
 } from "@/engine/show/view.ts";
 import { hashAlgorithmOf } from "@/crypto/signature.ts";
 import { nameOfIpcompTransform } from "@/iana/ipcomp.ts";
+import { nameOfKeGroup } from "@/iana/ke_group.ts";
 import { ProtocolId } from "@/iana/protocol_id.ts";
 import type { ChildSa, IkeSa } from "@/ike/records/sa.ts";
 import { childKeys, isLiveChild } from "@/ike/records/child_sa.ts";
@@ -115,6 +116,7 @@ export function dumpOf(sa: IkeSa, toEpoch: ToEpoch): IkeSaDump {
     integrity: suite?.integrity?.id ?? 0,
     prf: suite?.prf.id ?? 0,
     group: suite?.group ?? 0,
+    additional: suite?.additional ?? [],
     ownAuth: sa.peer.ownAuth,
     peerAuth: sa.peer.auth,
     ownSignatureHash: ownScheme ? hashAlgorithmOf(ownScheme) : 0,
@@ -148,6 +150,8 @@ export function childDumpOf(child: ChildSa, toEpoch: ToEpoch): ChildSaDump {
     keyBits: suite?.keyBits ?? 0,
     integrity: suite?.integrity ?? 0,
     esn: suite?.esn ?? false,
+    group: child.group,
+    additional: child.additional,
     tunnelMode: child.tunnelMode,
     encapsulation: encapsulationOf(child),
     lifetimeMs: configured?.lifetimeMs ?? 0,
@@ -178,6 +182,18 @@ export function showChildren(children: readonly ChildSa[]): string {
   return `CHILD_SA ${pairs.join(", ")}`;
 }
 
+/** `Curve25519 + ml-kem-768`: the first method and the additional ones, in their order. */
+export function showMethods(
+  { group, additional }: { readonly group: number; readonly additional: readonly number[] },
+): string {
+  return [group, ...additional].map(nameOfKeGroup).join(" + ");
+}
+
+/** `, key exchanges Curve25519 + ml-kem-768`; empty where there was one key exchange alone. */
+export function showKeyExchanges({ suite }: IkeSa): string {
+  return suite && suite.additional.length > 0 ? `, key exchanges ${showMethods(suite)}` : "";
+}
+
 const ENCAPSULATED = { none: "", udp: "in UDP", tcp: "in TCP" };
 
 /** The properties in which a CHILD_SA differs from ESP in tunnel mode; empty if it does not. */
@@ -191,6 +207,7 @@ function showTraits(child: ChildSa): string {
     ipcomp
       ? `IPComp ${nameOfIpcompTransform(ipcomp.transform)}, CPI ${cpiIn}/${ipcomp.cpiOut}`
       : "",
+    child.additional.length > 0 ? `key exchanges ${showMethods(child)}` : "",
     peerTakesTfc ? "" : "TFC padding not taken by the peer",
   ].filter(Boolean);
   return traits.length > 0 ? ` (${traits.join(", ")})` : "";

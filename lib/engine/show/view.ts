@@ -141,7 +141,9 @@ export interface IkeSaDump extends IkeSaSummary {
   readonly prf: number;
   /** Number of transform type 4; 0 until it is negotiated. */
   readonly group: number;
-  /** IANA Authentication Method; 0 until it is known. */
+  /** The methods of the additional key exchanges in their order (RFC 9370); empty: none. */
+  readonly additional: readonly number[];
+  /** IANA Authentication Method; 0 not yet. */
   readonly ownAuth: number;
   readonly peerAuth: number;
   /** IANA IKEv2 Hash Algorithm by which this end signed; 0: it did not sign. */
@@ -211,6 +213,10 @@ export interface ChildSaDump {
   readonly keyBits: number;
   readonly integrity: number;
   readonly esn: boolean;
+  /** Transform Type 4 of a key exchange of its own; 0: none. */
+  readonly group: number;
+  /** The methods of the additional key exchanges after it, in their order; empty: none. */
+  readonly additional: readonly number[];
   readonly tunnelMode: boolean;
   /** The ports of ESP in UDP (RFC 3948); undefined: ESP is not encapsulated. */
   readonly encapsulation: EspEncapsulation | undefined;

@@ -252,7 +252,21 @@ Deno.test("the service for IKE SAs stands in a package of its own", () => {
   assert.deepEqual(described(IKE_API), {
     RekeyIKESAReq: ["fixed64 OwnSPI = 1"],
     RekeyIKESAResp: ["fixed64 NewOwnSPI = 1"],
-    MyIKEv2IKESvc: ["RekeyIKESA(RekeyIKESAReq) returns (RekeyIKESAResp)"],
+    KeyExchangesReq: ["fixed64 OwnSPI = 1"],
+    KeyExchangesResp: [
+      "uint32 Method = 1",
+      "repeated uint32 Additional = 2",
+      "repeated Child Children = 3",
+    ],
+    "KeyExchangesResp.Child": [
+      "fixed32 OwnSPI = 1",
+      "uint32 Method = 2",
+      "repeated uint32 Additional = 3",
+    ],
+    MyIKEv2IKESvc: [
+      "RekeyIKESA(RekeyIKESAReq) returns (RekeyIKESAResp)",
+      "GetKeyExchanges(KeyExchangesReq) returns (KeyExchangesResp)",
+    ],
   });
 });
 

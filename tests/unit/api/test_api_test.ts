@@ -235,6 +235,16 @@ Deno.test("RekeyIKESA tells the new SPI when it is done, and says why it is not"
     ]);
   }));
 
+Deno.test("GetKeyExchanges tells the methods of an IKE SA and of its CHILD_SAs", () =>
+  withApi(async ({ client }) => {
+    const answer = await client.call("GetKeyExchanges", { OwnSPI: CHILD.parentSpi.toString() });
+    assert.deepEqual([answer.Method, answer.Additional], [31, [36]]);
+    const [first] = answer.Children;
+    assert.deepEqual([first?.Method, first?.Additional], [14, [37]]);
+    const [code] = await refusal(client.call("GetKeyExchanges", { OwnSPI: "4711" }));
+    assert.equal(code, status.NOT_FOUND);
+  }));
+
 Deno.test("ping tasks come by pages with the totals of all, and are cleared", () =>
   withApi(async ({ run, client }) => {
     const ends = { LocalAddr: "", RemoteAddr: "2001:db8::7" };

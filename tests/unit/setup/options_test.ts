@@ -179,6 +179,20 @@ apisecrets auto
 apitlscert
 apitlskey
 apitlsclientca
+ikeconf.addke1 []
+ikeconf.addke2 []
+ikeconf.addke3 []
+ikeconf.addke4 []
+ikeconf.addke5 []
+ikeconf.addke6 []
+ikeconf.addke7 []
+ikeconf.childlist[].pfsaddke1 []
+ikeconf.childlist[].pfsaddke2 []
+ikeconf.childlist[].pfsaddke3 []
+ikeconf.childlist[].pfsaddke4 []
+ikeconf.childlist[].pfsaddke5 []
+ikeconf.childlist[].pfsaddke6 []
+ikeconf.childlist[].pfsaddke7 []
 ikeconf.retranbackoff 1.0
 pingconf.startwith tunnels
 impairment.seed 1

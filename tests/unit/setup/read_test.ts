@@ -56,7 +56,7 @@ Deno.test("null counts as omitted, except where it names the NULL cipher", () =>
   assert.deepEqual(child("encalg:").encalg, [{ id: 12, keyBits: 128 }]);
   assert.deepEqual(ikeErrors("dhgrpid: [~]"), [
     "5:12: ikeconf.dhgrpid is empty: expected at least one, each one of 1, 2, 5, 14, 15, 16, 17, " +
-    "18, 19, 20, 21, 27, 28, 29, 30, 31, 32",
+    "18, 19, 20, 21, 27, 28, 29, 30, 31, 32, 35, 36, 37",
   ]);
   assert.equal(
     errorsOf(GATEWAY.replace("secret", "null"))[0]!.slice(0, 20),
@@ -219,7 +219,7 @@ Deno.test("wrong values say what was expected, what was found, and what may be m
     'ikeconf.retraninterval, found "10"; a unit is missing: 10s?',
   ]);
   assert.deepEqual(ikeErrors("dhgrpid: [14, 22]"), [
-    "5:17: Expected one of 1, 2, 5, 14, 15, 16, 17, 18, 19, 20, 21, 27, 28, 29, 30, 31, 32 for " +
+    "5:17: Expected one of 1, 2, 5, 14, 15, 16, 17, 18, 19, 20, 21, 27, 28, 29, 30, 31, 32, 35, 36, 37 for " +
     'ikeconf.dhgrpid, found "22"',
   ]);
   assert.deepEqual(ikeErrors("ikeprfalg: [[sha1]]"), [

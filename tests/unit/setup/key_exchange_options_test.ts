@@ -1,0 +1,59 @@
+// Options of additional key exchanges: what they mean to the core, what is refused, what is warned of.
+import assert from "node:assert/strict";
+import { ikeConfigOf } from "@/engine/run/config_of.ts";
+import { CLIENT, errorsOf, GATEWAY, load } from "./_rig.ts";
+
+function warnings(ikeconf: readonly string[], setup = CLIENT): string[] {
+  const { warnings } = load(`${setup}${ikeconf.map((line) => `  ${line}\n`).join("")}`);
+  return warnings.map(String);
+}
+
+function configOf(...lines: readonly string[]) {
+  return ikeConfigOf(load(`${CLIENT}${lines.map((line) => `  ${line}\n`).join("")}`).setup);
+}
+
+Deno.test("addke1 to addke7 are ADDKE1 to ADDKE7, as far as the last that is given", () => {
+  assert.deepEqual(configOf().algorithms.additional, []);
+  const { algorithms } = configOf("addke1: 36", "addke3: [37, 20, 0]");
+  assert.deepEqual(algorithms.additional, [[36], [], [37, 20, 0]]);
+});
+
+Deno.test("pfsaddke1 to pfsaddke7 stand behind the key exchange of pfsenabled", () => {
+  const child = (lines: string) => configOf(`childlist: [{${lines}}]`).children[0]!;
+  assert.deepEqual(child("pfsaddke1: 36").pfsAdditional, []);
+  assert.deepEqual(child("pfsenabled: true, pfsaddke2: [35, 36]").pfsAdditional, [[], [35, 36]]);
+  assert.deepEqual(warnings(["childlist: [{pfsaddke1: 36}]"]).map((w) => w.replace(/^.*?: /, "")), [
+    "pfsaddke1 has no effect: pfsenabled is false",
+  ]);
+});
+
+Deno.test("ML-KEM is a first method where IKE_SA_INIT fits into a datagram", () => {
+  assert.deepEqual(configOf("dhgrpid: [36, 31]").algorithms.groups, [36, 31]);
+  const [refused, ...others] = errorsOf(`${CLIENT}  dhgrpid: [31, 37]\n`);
+  assert.match(refused!, /dhgrpid 37: IKE_SA_INIT would have more than 1568 octets/);
+  assert.deepEqual(others, []);
+  assert.deepEqual(errorsOf(`${CLIENT}  dhgrpid: 37\n  tcpencap: true\n`), []);
+  const both = "  dhgrpid: 37\n  tcpencap: true\n";
+  assert.match(errorsOf(`${GATEWAY}${both}`)[0]!, /dhgrpid 37/, "a gateway hears UDP as well");
+  assert.deepEqual(errorsOf(`${GATEWAY}${both}  traditionalencap: false\n`), []);
+});
+
+Deno.test("methods that cannot be all different are warned of, once", () => {
+  const said = warnings(["dhgrpid: 31", "addke1: 36", "addke2: [36, 31]", "addke3: 36"]);
+  assert.equal(said.length, 1);
+  assert.match(said[0]!, /addke2: no method is left .* peers answer NO_PROPOSAL_CHOSEN/);
+  assert.deepEqual(warnings(["dhgrpid: 31", "addke1: [36, 20]", "addke2: [36, 0]"]), []);
+});
+
+Deno.test("what is longer than a packet and is not cut is warned of", () => {
+  assert.match(warnings(["addke1: 37"])[0]!, /ml-kem-1024 are longer than a packet/);
+  assert.deepEqual(warnings(["addke1: 37", "enablefragment: true"]), []);
+  assert.deepEqual(warnings(["addke1: 36"]), []);
+});
+
+Deno.test("a number that is no method is refused with those that are", () => {
+  assert.match(
+    errorsOf(`${CLIENT}  addke1: 38\n`)[0]!,
+    /Expected one of 0, 1, 2, 5, .* 35, 36, 37/,
+  );
+});
