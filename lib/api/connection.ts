@@ -63,7 +63,8 @@ export interface TestConnection {
 
 /** The service that a call belongs to. */
 export function serviceOf(method: keyof TestCalls): ApiService<TestCalls> {
-  const service = method === "RekeyIKESA" ? IKE_SERVICE : TEST_SERVICE;
+  const isOfIke = method === "RekeyIKESA" || method === "GetKeyExchanges";
+  const service = isOfIke ? IKE_SERVICE : TEST_SERVICE;
   return service as unknown as ApiService<TestCalls>;
 }
 

@@ -34,6 +34,7 @@ async function keyExchanges(view: RunView, spi: bigint): Promise<KeyExchangesRes
   return {
     Method: sa.group,
     Additional: sa.additional,
+    PPKID: sa.ppkId,
     // A CHILD_SA may go between two questions.
     Children: children.filter((child) => child !== undefined)
       .map(({ spi, group, additional }) => ({

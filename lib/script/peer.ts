@@ -20,6 +20,7 @@ import {
   deriveIkeKeys,
   identityBody,
   ikeKeys,
+  mixPpk,
   nextIkeKeys,
   spiOctets,
 } from "@/ike/negotiate/keymat.ts";
@@ -124,14 +125,15 @@ export class ScriptedPeer {
   }
 
   /**
-   * SA, KE and Nonce of IKE_SA_INIT; if additional key exchanges are configured, also the notify that
-   * announces them (RFC 9242 §3.1).
+   * SA, KE, Nonce of an IKE_SA_INIT; where additional key exchanges or a PPK are configured, the notifies
+   * without which there are none (RFC 9242 §3.1, RFC 8784 §3).
    */
   initPayloads(): Payload[] {
     const { algorithms } = this.config, proposals = ikeProposals(algorithms);
     const adds = (algorithms.additional ?? []).length > 0;
     return [
       ...(adds ? [notify(NotifyType.INTERMEDIATE_EXCHANGE_SUPPORTED)] : []),
+      ...(this.config.ppk ? [notify(NotifyType.USE_PPK)] : []),
       { type: PayloadType.SA, proposals },
       { type: PayloadType.KE, group: this.pair.group, data: this.pair.publicValue },
       { type: PayloadType.NONCE, data: this.initiator ? this.nonceI : this.nonceR },
@@ -204,7 +206,13 @@ export class ScriptedPeer {
     this.keys = nextIkeKeys(suite, d, { nonceI, nonceR, spiI, spiR, shared });
   }
 
-  /** Adds an IKE_INTERMEDIATE message of one end to what AUTH covers (RFC 9242 §3.3.2). */
+  /** Mixes its PPK into the keys: AUTH, and what comes of SK_d, is with it from now on (RFC 8784 §3). */
+  mixPpk(): void {
+    must(this.config.ppk !== undefined, "the peer has a PPK");
+    this.keys = mixPpk(this.suite!, this.keys!, this.config.ppk.key);
+  }
+
+  /** Chains an IKE_INTERMEDIATE message of one end to what its AUTH covers (RFC 9242 §3.3.2). */
   link(byInitiator: boolean, octets: Uint8Array, payloads: readonly Payload[]): void {
     const { pi, pr } = ikeKeys(this.suite!, this.keys!), { prf } = this.suite!;
     const clear = clearForm(octets, payloads);

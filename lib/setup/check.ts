@@ -19,6 +19,7 @@ import { checkEap } from "@/setup/check_eap.ts";
 import { checkCertificates, warnOfRevocation } from "@/setup/check_certificates.ts";
 import { checkKeyExchanges } from "@/setup/check_key_exchange.ts";
 import { checkChild, firstMisfit } from "@/setup/check_child.ts";
+import { checkPpk } from "@/setup/check_ppk.ts";
 import { warnOfRanges } from "@/setup/check_ranges.ts";
 import { identityFault } from "@/setup/identity_text.ts";
 import { MYID_WORDS, PEERID_WORDS } from "@/setup/ike_options.ts";
@@ -52,6 +53,7 @@ export function checkSetup(setup: Setup, check: Check): void {
   checkMobike(setup, check, rule);
   checkKeyExchanges(setup, rule, warn);
   checkEap(setup, rule);
+  checkPpk(setup.ikeconf, rule, warn);
   checkPorts(setup, rule);
   checkApi(setup, rule);
   checkPing(setup, rule);

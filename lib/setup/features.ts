@@ -10,11 +10,16 @@ import { SetupError, type SetupPosition } from "@/base/errors.ts";
 /** Features that are not there yet, with the words that refuse them. */
 export const NOT_YET = {
   reauthmake: "reauthentication before the old IKE SA is gone (make before break)",
-  ppk: "post-quantum pre-shared keys (RFC 8784)",
 } as const;
 
 /** A feature that may be missing, or that is there and has options of its own. */
-export type Feature = keyof typeof NOT_YET | "certificates" | "eap" | "mobike" | "reauth";
+export type Feature =
+  | keyof typeof NOT_YET
+  | "certificates"
+  | "eap"
+  | "mobike"
+  | "ppk"
+  | "reauth";
 
 /** The options of a setup that decide which features it uses. */
 export interface FeatureChoices {
@@ -27,6 +32,7 @@ export interface FeatureChoices {
     readonly authpeer2: string;
     readonly myid: string;
     readonly myid2: string;
+    readonly ppk: { readonly id: string };
   };
 }
 
@@ -44,6 +50,7 @@ interface FeatureUse {
 const SWITCHED: Readonly<Record<string, FeatureUse>> = {
   mobike: { isUsed: ({ mobike }) => mobike, unused: "mobike is false" },
   reauth: { isUsed: ({ ikeconf }) => ikeconf.reauth, unused: "reauth is false" },
+  ppk: { isUsed: ({ ikeconf }) => ikeconf.ppk.id !== "", unused: "ppk.id is not set" },
   certificates: {
     isUsed: ({ ikeconf }) =>
       methodsOf(ikeconf).some((method) => method !== "psk" && !isEap(method)) ||

@@ -249,8 +249,11 @@ export const IKECONF = {
 
 /** `ikeconf.ppk`. */
 export const PPK = {
-  id: option(text, "", "PPK_ID", { feature: "ppk" }),
-  value: option(text, "", "0x… hex, 0s… base64, or text", { feature: "ppk", secret: true }),
+  id: option(text, "", "PPK_ID of a post-quantum pre-shared key (RFC 8784); empty: none is used"),
+  value: option(text, "", "the key: 0x… hex, 0s… base64, or text", {
+    feature: "ppk",
+    secret: true,
+  }),
   ppkrequired: option(bool, "false", "without it the negotiation fails", { feature: "ppk" }),
 } as const;
 

@@ -9,6 +9,7 @@ import { KEY_EXCHANGE_SCENARIOS } from "@/sim/key_exchange_scenarios.ts";
 import { MOBIKE_SCENARIOS } from "@/sim/mobike_scenarios.ts";
 import { NAT_SCENARIOS } from "@/sim/nat_scenarios.ts";
 import { REAUTH_SCENARIOS } from "@/sim/reauth_scenarios.ts";
+import { PPK_SCENARIOS } from "@/sim/ppk_scenarios.ts";
 import { REMOTE_ACCESS_SCENARIOS } from "@/sim/remote_access_scenarios.ts";
 import { COMPUTING_SCENARIOS } from "@/sim/computing_scenarios.ts";
 import { OVERTIME_SCENARIOS } from "@/sim/overtime_scenarios.ts";
@@ -31,6 +32,7 @@ export const ALL_SCENARIOS: readonly Scenario[] = [
   ...HOSTILE_SCENARIOS,
   ...REMOTE_ACCESS_SCENARIOS,
   ...KEY_EXCHANGE_SCENARIOS,
+  ...PPK_SCENARIOS,
   ...COMPUTING_SCENARIOS,
   ...OVERTIME_SCENARIOS,
   ...AUTH_SCENARIOS,

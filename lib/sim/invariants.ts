@@ -138,6 +138,9 @@ function checkSa(sa: IkeSa): string | undefined {
   if (phase === "established") {
     const whole = sa.keys && sa.suite && sa.peer.ownId && sa.peer.id && sa.peer.ownAuth &&
       sa.peer.auth;
+    if (sa.config.ppk?.required && !sa.peer.ppk) {
+      return "no IKE SA without the PPK that is required";
+    }
     if (!whole || sa.setup) return "an established SA is whole, and has dropped its set-up";
     // RFC 7296 §2.23: where there is a NAT, nothing but IKE_SA_INIT is at the IKE port.
     if (sa.peer.encapsulated && sa.path.ownPort !== sa.config.natt?.ownPort) {
@@ -216,7 +219,8 @@ function pairName(sa: IkeSa): string {
 }
 
 function checkPair(i: IkeSa, r: IkeSa): string | undefined {
-  const areKeyed = i.keys && r.keys && exchangesDone(i) === exchangesDone(r);
+  const areKeyed = i.keys && r.keys && exchangesDone(i) === exchangesDone(r) &&
+    ppkOf(i) === ppkOf(r);
   if (areKeyed && !sameOctets(i.keys!, r.keys!)) return "both ends have the same keys";
   const ahead = r.window.nextPeerId - i.window.nextRequestId,
     back = i.window.nextPeerId - r.window.nextRequestId;
@@ -227,6 +231,7 @@ function checkPair(i: IkeSa, r: IkeSa): string | undefined {
     return "the responder's window is one";
   }
   if (i.phase !== "established" || r.phase !== "established") return undefined;
+  if (ppkOf(i) !== ppkOf(r)) return "both ends have the same PPK in the keys, or none";
   if (i.peer.encapsulated !== r.peer.encapsulated && !isMoving(i) && !isMoving(r)) {
     return "both ends have ESP in UDP, or none";
   }
@@ -250,6 +255,11 @@ function isMoving({ peer: { mobility }, active, queue }: IkeSa): boolean {
 /** Additional key exchanges that are done: the responder has the keys of one before its initiator. */
 function exchangesDone({ setup, suite }: IkeSa): number {
   return setup?.intermediate?.done ?? suite!.additional.length;
+}
+
+/** The PPK in the keys, for the time being or for good; empty: none. Either end learns of it by itself. */
+function ppkOf({ setup, peer, config }: IkeSa): string {
+  return setup?.ppk?.isMixed ?? peer.ppk ? toHex(config.ppk!.key) : "";
 }
 
 function sameSecret(i: IkeSa, r: IkeSa): boolean {

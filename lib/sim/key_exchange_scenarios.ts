@@ -24,8 +24,8 @@ import type { World } from "@/sim/world.ts";
 /** The methods of additional key exchanges; no suite of the scenarios has one of them first. */
 const METHODS = [KeGroup.ML_KEM_512, KeGroup.ML_KEM_768, KeGroup.ECP_384] as const;
 
-/** A suite with one to three additional key exchanges at random places between ADDKE1 and ADDKE7. */
-function hybrid({ random }: World): IkeAlgorithms {
+/** A suite with one to three additional key exchanges at drawn places between ADDKE1 and ADDKE7. */
+export function hybrid({ random }: World): IkeAlgorithms {
   const additional: number[][] = [];
   let methods: readonly number[] = METHODS;
   for (let left = 1 + random.below(METHODS.length); left > 0; left--) {

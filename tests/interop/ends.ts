@@ -149,14 +149,14 @@ function espLine(proposals: string): string {
   return proposals === "" ? "" : `esp_proposals = ${proposals}`;
 }
 
-/** A whole swanctl.conf. */
-export function swanctl(connections: string, psk = PSK): string {
+/** A whole swanctl.conf; `secrets` are further sections of its secrets. */
+export function swanctl(connections: string, psk = PSK, secrets = ""): string {
   return `connections {
 ${connections}}
 secrets {
   ike-1 {
     secret = "${psk}"
   }
-}
+${secrets}}
 `;
 }

@@ -39,6 +39,7 @@ const TABLE: readonly (readonly [string, RegExp])[] = [
   ["Further CHILD_SAs", /^second CHILD_SA/],
   ["ML-KEM, alone and as an additional key exchange", /^ML-KEM|^additional key exchange/],
   ["Several key exchanges, also of rekeys", /^three additional key exchanges/],
+  ["Post-quantum pre-shared keys", /^PPK/],
   ["CHILD_SA rekeyed by the peer", /^CHILD_SA rekeyed by (strongSwan|libreswan)/],
   [
     "CHILD_SA rekeyed by us",

@@ -165,7 +165,8 @@ export function expectFailure(result: TestResult, words: readonly RegExp[]): voi
 
 /** Compares an SA with our key tables. @throws Error naming the first SPI or key that differs. */
 export function compareSa(sa: CharonSa, keylog: Keylog): void {
-  const ike = keylog.ike.find((entry) => entry.spiI === sa.spiI && entry.spiR === sa.spiR);
+  // An IKE SA has a line for each key exchange, and one with its PPK: the last is what it goes on with.
+  const ike = keylog.ike.findLast((entry) => entry.spiI === sa.spiI && entry.spiR === sa.spiR);
   expect(
     ike !== undefined,
     `Our key table has no IKE SA ${sa.spiI}_i ${sa.spiR}_r of strongSwan's`,
@@ -177,7 +178,9 @@ export function compareSa(sa: CharonSa, keylog: Keylog): void {
     ["SK_ar", ike.skAr],
   ]);
   if (keylog.secrets) {
-    const all = keylog.secrets.find((entry) => entry.spiI === sa.spiI && entry.spiR === sa.spiR);
+    const all = keylog.secrets.findLast((entry) =>
+      entry.spiI === sa.spiI && entry.spiR === sa.spiR
+    );
     expect(all !== undefined, `Our ike_secrets has no IKE SA ${sa.spiI}_i ${sa.spiR}_r`);
     for (const [name, octets] of all.octets) {
       expect((ours.get(name) ?? octets) === octets, `Our two tables differ in ${name}`);

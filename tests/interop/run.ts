@@ -20,6 +20,7 @@ import { CHILD_ROWS } from "./rows_child.ts";
 import { COLLISION_ROWS } from "./rows_collisions.ts";
 import { FRAGMENT_ROWS } from "./rows_fragments.ts";
 import { NATT_ROWS } from "./rows_natt.ts";
+import { PPK_ROWS } from "./rows_ppk.ts";
 import { POOL_ROWS } from "./rows_pool.ts";
 import { LIBRESWAN_ROWS } from "./rows_libreswan.ts";
 import { LIFE_ROWS } from "./rows_life.ts";
@@ -43,6 +44,7 @@ const ALL: readonly AnyRow[] = [
   ...USERLAND_ROWS,
   ...NATT_ROWS,
   ...KEY_EXCHANGE_ROWS,
+  ...PPK_ROWS,
   ...LIBRESWAN_ROWS,
 ];
 const LIST = new URL("rows", import.meta.url);

@@ -51,6 +51,8 @@ export interface KeyExchangesResp {
   readonly Additional?: readonly number[] | undefined;
   /** Its CHILD_SAs, in the order of GetCHILDList. */
   readonly Children?: readonly KeyExchangesRespChild[] | undefined;
+  /** PPK_ID of the post-quantum pre-shared key that is in its keys (RFC 8784); empty: none. */
+  readonly PPKID?: string | undefined;
 }
 
 /** IKE SAs of one running test. */

@@ -32,4 +32,5 @@ export interface KeyExchangesRespRead {
   readonly Method: number;
   readonly Additional: readonly number[];
   readonly Children: readonly KeyExchangesRespChildRead[];
+  readonly PPKID: string;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { type IpAddress, type IpPrefix, prefixRange, showAddress } from "@/base/address.ts";
-import { SetupError } from "@/base/errors.ts";
+import { must, SetupError } from "@/base/errors.ts";
 import { type AuthMaterial, authOf, signatureHashesOf } from "@/engine/run/auth_of.ts";
 import { NO_CERTIFICATES } from "@/engine/run/certificate_files.ts";
 import { ownIdentity, peerIdentity } from "@/engine/run/identity_of.ts";
@@ -12,11 +12,13 @@ import { mobikeOf, mobileAddresses } from "@/engine/run/mobike_of.ts";
 import { type ClientPlan, pathOfTunnel, type RunPlan } from "@/engine/run/plan.ts";
 import { ProtocolId } from "@/iana/protocol_id.ts";
 import { TsType } from "@/iana/ts_type.ts";
-import type { ChildConfig, IkeConfig } from "@/ike/records/config.ts";
+import type { ChildConfig, IkeConfig, PpkConfig } from "@/ike/records/config.ts";
 import type { PoolPlan, PoolPlans } from "@/ike/records/pool.ts";
+import { ppkOctets } from "@/setup/check_ppk.ts";
 import {
   additionalOf,
   type ChildConf,
+  type IkeConf,
   pfsAdditionalOf,
   type SelectorConf,
   type Setup,
@@ -70,6 +72,7 @@ export function ikeConfigOf(
       }),
     ),
     signatureHashes: signatureHashesOf(setup),
+    ppk: ppkOf(ikeconf),
     initialContact: client && ikeconf.initialcontact,
     natt: wantsNatt(setup) || ikeconf.tcpencap
       ? {
@@ -104,6 +107,14 @@ export function ikeConfigOf(
     endedKeptMs: ENDED_KEPT_MS,
     trace: false,
   };
+}
+
+/** The post-quantum pre-shared key; undefined where none is used. */
+function ppkOf({ ppk }: IkeConf): PpkConfig | undefined {
+  if (ppk.id === "") return undefined;
+  const key = ppkOctets(ppk.value);
+  must(key !== undefined, "a checked setup has a key that can be read");
+  return { id: new TextEncoder().encode(ppk.id), key, required: ppk.ppkrequired };
 }
 
 /** Whether nothing is in UDP: a client does not wait for TCP until UDP has failed (RFC 9329 §5.1). */

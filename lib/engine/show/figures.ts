@@ -44,6 +44,8 @@ type Refused = { readonly ike: number; readonly child: number };
 interface MethodCounts {
   readonly ike: Readonly<Record<string, number>>;
   readonly child: Readonly<Record<string, number>>;
+  /** IKE SAs with a post-quantum pre-shared key. */
+  readonly ppk: number;
 }
 
 /** Lines of those with additional key exchanges: what is usual needs none. */
@@ -151,14 +153,21 @@ export const FIGURES = {
         type: "object of numbers",
         doc: "CHILD_SAs with a key exchange of their own",
       },
+      {
+        path: "ppk",
+        type: "number",
+        doc: "IKE SAs that were established with a post-quantum pre-shared key (RFC 8784)",
+      },
     ],
-    none: { ike: {}, child: {} },
+    none: { ike: {}, child: {}, ppk: 0 },
     merge: (parts: readonly MethodCounts[]): MethodCounts => ({
       ike: summed(parts.map(({ ike }) => ike)),
       child: summed(parts.map(({ child }) => child)),
+      ppk: parts.reduce((sum, { ppk }) => sum + ppk, 0),
     }),
     json: (counts) => counts,
-    lines: ({ ike, child }) => [
+    lines: ({ ike, child, ppk }) => [
+      ...(ppk > 0 ? [`IKE SAs with a post-quantum pre-shared key: ${ppk}`] : []),
       ...methodLines(ike, "IKE SAs"),
       ...methodLines(child, "CHILD_SAs"),
     ],

@@ -35,11 +35,15 @@ export class SaTally implements RunPart {
   readonly #refusals = new CauseCounts();
   readonly #failedMoves = new CauseCounts();
   readonly #methods = { ike: new Map<string, number>(), child: new Map<string, number>() };
+  #withPpk = 0;
   #displaced = 0;
   #moves = 0;
 
   readonly handlers: EffectHandlers = {
-    established: (_, sa) => countName(this.#methods.ike, showMethods(sa.suite!)),
+    established: (_, sa) => {
+      countName(this.#methods.ike, showMethods(sa.suite!));
+      if (sa.peer.ppk) this.#withPpk++;
+    },
     replaced: ({ by }) => countName(this.#methods.ike, showMethods(by.suite!)),
     child_up: ({ by }) => {
       if (by.group !== 0) countName(this.#methods.child, showMethods(by));
@@ -70,6 +74,7 @@ export class SaTally implements RunPart {
       keyExchanges: {
         ike: Object.fromEntries(this.#methods.ike),
         child: Object.fromEntries(this.#methods.child),
+        ppk: this.#withPpk,
       },
       rekeysRefused: { ...this.#refused, causes: this.#refusedRekeys.figures() },
       overtime: { ...this.#overtime },

@@ -19,6 +19,7 @@ import { hashAlgorithmOf } from "@/crypto/signature.ts";
 import { nameOfIpcompTransform } from "@/iana/ipcomp.ts";
 import { nameOfKeGroup } from "@/iana/ke_group.ts";
 import { ProtocolId } from "@/iana/protocol_id.ts";
+import { showPpkId } from "@/ike/auth/ppk.ts";
 import type { ChildSa, IkeSa } from "@/ike/records/sa.ts";
 import { childKeys, isLiveChild } from "@/ike/records/child_sa.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
@@ -117,6 +118,7 @@ export function dumpOf(sa: IkeSa, toEpoch: ToEpoch): IkeSaDump {
     prf: suite?.prf.id ?? 0,
     group: suite?.group ?? 0,
     additional: suite?.additional ?? [],
+    ppkId: sa.peer.ppk ? showPpkId(sa.config.ppk!.id) : "",
     ownAuth: sa.peer.ownAuth,
     peerAuth: sa.peer.auth,
     ownSignatureHash: ownScheme ? hashAlgorithmOf(ownScheme) : 0,
@@ -189,9 +191,14 @@ export function showMethods(
   return [group, ...additional].map(nameOfKeGroup).join(" + ");
 }
 
-/** `, key exchanges Curve25519 + ml-kem-768`; empty where there was one key exchange alone. */
-export function showKeyExchanges({ suite }: IkeSa): string {
-  return suite && suite.additional.length > 0 ? `, key exchanges ${showMethods(suite)}` : "";
+/**
+ * `, key exchanges Curve25519 + ml-kem-768, PPK quantum-1`; empty where there was one key exchange alone,
+ * and no post-quantum pre-shared key.
+ */
+export function showKeyExchanges({ suite, peer, config }: IkeSa): string {
+  const several = suite && suite.additional.length > 0;
+  return (several ? `, key exchanges ${showMethods(suite)}` : "") +
+    (peer.ppk ? `, PPK ${showPpkId(config.ppk!.id)}` : "");
 }
 
 const ENCAPSULATED = { none: "", udp: "in UDP", tcp: "in TCP" };

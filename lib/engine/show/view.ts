@@ -143,6 +143,8 @@ export interface IkeSaDump extends IkeSaSummary {
   readonly group: number;
   /** The methods of the additional key exchanges in their order (RFC 9370); empty: none. */
   readonly additional: readonly number[];
+  /** The post-quantum pre-shared key that is in its keys, by its PPK_ID; empty: none. */
+  readonly ppkId: string;
   /** IANA Authentication Method; 0 not yet. */
   readonly ownAuth: number;
   readonly peerAuth: number;

@@ -6,6 +6,7 @@
 import { must } from "@/base/errors.ts";
 import type { Authenticator, AuthRefusal, AuthStep } from "@/ike/auth/authenticator.ts";
 import { methodOf } from "@/ike/auth/methods.ts";
+import { noPpkAuth, wantsNoPpkAuth } from "@/ike/auth/ppk.ts";
 import {
   announcement,
   ownName,
@@ -34,7 +35,12 @@ export type RoundsOutcome =
 /** An initiator's first message: nothing of the peer's IKE_AUTH has come. */
 export function beginRounds(turn: Turn): RoundsOutcome {
   turn.sa.setup!.auth!.ownBegun = true;
-  return act(turn, [{ end: "peer", moment: "begin" }, { end: "own", moment: "begin" }], []);
+  const begins: readonly AuthAct[] = [
+    { end: "peer", moment: "begin" },
+    { end: "own", moment: "begin" },
+  ];
+  const plain: AuthAct = { end: "own", moment: "begin", isPlain: true };
+  return act(turn, wantsNoPpkAuth(turn.sa) ? [...begins, plain] : begins, []);
 }
 
 /** A message of the peer; a responder's own authentication begins with its answer to the first. */
@@ -77,16 +83,22 @@ function act(
     if (settled.outcome) return settled.outcome;
     rounds.acts = [...rounds.acts.slice(1), ...settled.acts];
   }
-  const { said, own, peer } = rounds;
+  const { said, own, peer } = rounds, { ppk } = sa.setup!;
+  if (ppk) ppk.isPlain = false;
   rounds.said = [];
   // What an initiator has to say goes out before anything is over: the last word is the responder's.
   const through = own.done && peer.done && !(sa.originalInitiator && said.length > 0);
   return { kind: "says", payloads: said, done: through };
 }
 
-function perform(turn: Turn, { end, moment }: AuthAct, payloads: readonly Payload[]): AuthStep {
+function perform(
+  turn: Turn,
+  { end, moment, isPlain = false }: AuthAct,
+  payloads: readonly Payload[],
+): AuthStep {
   const rounds = turn.sa.setup!.auth!, side: AuthSide = rounds[end];
-  const authenticator = authenticatorOf(side, end);
+  const authenticator = authenticatorOf(side, end), { ppk } = turn.sa.setup!;
+  if (ppk) ppk.isPlain = isPlain;
   if (moment === "take") return authenticator.take(turn, side, payloads);
   if (end === "own" && !rounds.ownBegun) {
     rounds.ownBegun = true;
@@ -120,7 +132,7 @@ interface Settled {
 }
 
 /** Notes a step, and begins the next authentication of an end that is through with one. */
-function settle(turn: Turn, { end }: AuthAct, { step, payloads }: Taken): Settled {
+function settle(turn: Turn, { end, isPlain }: AuthAct, { step, payloads }: Taken): Settled {
   const rounds = turn.sa.setup!.auth!;
   const refused = (why: string): Settled => ({
     outcome: { kind: "refuses", end, why },
@@ -130,6 +142,10 @@ function settle(turn: Turn, { end }: AuthAct, { step, payloads }: Taken): Settle
     return { outcome: { kind: "computes", ticket: requestCompute(turn, step.job) }, acts: [] };
   }
   if (step.kind === "refuses") return { outcome: { ...step, end }, acts: [] };
+  if (isPlain) {
+    rounds.said.push(noPpkAuth(step.payloads));
+    return { acts: [] };
+  }
   const beside = end === "own" ? announcement(turn, step.payloads) : [];
   if (typeof beside === "string") return refused(beside);
   rounds.said.push(...step.payloads, ...beside);

@@ -33,7 +33,8 @@ export function signedOctets(prf: Prf, parts: SignedParts): Uint8Array {
 
 /** The octets that one end's AUTH is over; both identities must be known by then. */
 export function signedOctetsOf(sa: IkeSa, end: AuthEnd): Uint8Array {
-  const keys = ikeKeys(sa.suite!, sa.keys!), setup = sa.setup!;
+  const setup = sa.setup!, ppk = setup.ppk;
+  const keys = ikeKeys(sa.suite!, ppk?.isPlain ? ppk.plainKeys! : sa.keys!);
   const byInitiator = (end === "own") === sa.originalInitiator;
   return signedOctets(sa.suite!.prf, {
     message: byInitiator ? setup.initRequest! : setup.initResponse!,

@@ -16,6 +16,7 @@ import { mobike } from "@/ike/extensions/mobike.ts";
 import { natDetected } from "@/ike/extensions/nat_detected.ts";
 import { noNats } from "@/ike/extensions/no_nats.ts";
 import { signatureHashes } from "@/ike/extensions/signature_hashes.ts";
+import { usePpk } from "@/ike/extensions/use_ppk.ts";
 import type { Extension, OwnMessage } from "@/ike/records/extension.ts";
 import type { Payload } from "@/wire/message.ts";
 
@@ -26,6 +27,7 @@ const EXTENSIONS: readonly Extension[] = [
   signatureHashes,
   multipleAuthAnnounced,
   multipleAuthTaken,
+  usePpk,
   certificateRequested,
   initialContact,
   noNats,

@@ -28,6 +28,8 @@ export interface AuthSide<C = AuthConfig, P = unknown> {
 export interface AuthAct {
   readonly end: AuthEnd;
   readonly moment: "begin" | "take";
+  /** AUTH is computed without the PPK, and goes into NO_PPK_AUTH (RFC 8784 §3). */
+  readonly isPlain?: boolean;
 }
 
 /** The authentication of both ends, over any number of IKE_AUTH exchanges. */

@@ -199,6 +199,15 @@ export interface SecondOwnAuth {
   readonly id: IdentityRule;
 }
 
+/** A post-quantum pre-shared key (RFC 8784). */
+export interface PpkConfig {
+  /** PPK_ID, of the type PPK_ID_FIXED. */
+  readonly id: Uint8Array;
+  readonly key: Uint8Array;
+  /** Whether there is no IKE SA without it. */
+  readonly required: boolean;
+}
+
 /** Tell of it alone; make it anew after a second or more; or end the tunnel as failed. */
 export type ChildLostAction = "note" | "recreate" | "fail";
 
@@ -235,6 +244,8 @@ export interface IkeConfig {
    * not sent, and no peer may sign by the method Digital Signature.
    */
   readonly signatureHashes: readonly number[];
+  /** The post-quantum pre-shared key; absent: none is offered or taken. */
+  readonly ppk?: PpkConfig | undefined;
   readonly initialContact: boolean;
   /** NAT traversal; absent: NAT_DETECTION_*_IP are neither sent nor looked at (RFC 7296 §2.23). */
   readonly natt: NatTraversal | undefined;

@@ -38,6 +38,7 @@ export const FAULTS = {
   forget_followup_secret: "KEYMAT lacks the last additional secret (RFC 9370 §2.2.4)",
   forget_overtaking_delete:
     "a Delete that comes before the response that names its CHILD_SA is forgotten (§1.4.1)",
+  forget_ppk: "the initiator does not mix its PPK into the keys (RFC 8784 §3)",
   forget_spi_in_answer: "a CHILD_SA whose keys are computed cannot be deleted (§1.4.1)",
   forget_uninstall: "a deleted CHILD_SA stays in the data path (§1.4.1)",
   fragment_unasked: "fragments are sent to a peer that did not say it takes them (RFC 7383 §2.3)",
@@ -79,6 +80,7 @@ export const FAULTS = {
   stay_on_dead_path: "a client that nobody answers at a new address stays there (RFC 4555 §3.5)",
   stay_on_ike_port: "an initiator that sees a NAT stays at the IKE port (§2.23)",
   swap_nonces: "the initiator takes Ni and Nr the wrong way round (§2.17)",
+  waive_ppk: "an IKE SA is made without the PPK that is required (RFC 8784 §3)",
   widen_selectors: "the responder does not narrow TSi (§2.9)",
 } as const;
 

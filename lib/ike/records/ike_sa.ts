@@ -66,6 +66,7 @@ export function newIkeSa(origin: IkeSaOrigin): IkeSa {
       requestedEncodings: [],
       multipleAuth: false,
       intAuth: undefined,
+      ppk: undefined,
       keptOctets: 0,
       initialContact: false,
       auth: undefined,

@@ -20,6 +20,8 @@ export interface PeerRecord {
   ownScheme: SignatureScheme | undefined;
   /** The method by which the peer was authenticated, once its AUTH payload is verified; 0 before. */
   auth: number;
+  /** Whether a post-quantum pre-shared key is in the keys (RFC 8784). */
+  ppk: boolean;
   /** Whether NAT_DETECTION said that this end is behind a NAT (RFC 7296 §2.23). */
   natOwn: boolean;
   /** Whether it said that the peer is behind one. */
@@ -48,6 +50,7 @@ export function newPeerRecord(): PeerRecord {
     ownAuth: 0,
     ownScheme: undefined,
     auth: 0,
+    ppk: false,
     natOwn: false,
     natPeer: false,
     natDetected: false,

@@ -16,6 +16,16 @@ export interface Intermediate {
   linkR: Uint8Array | undefined;
 }
 
+/** A post-quantum pre-shared key that is being agreed on (RFC 8784 §3). */
+export interface PpkProgress {
+  /** Initiator: the seven keys without the PPK, to which it goes back where the peer does not know it. */
+  plainKeys: Uint8Array | undefined;
+  /** Whether AUTH is computed by those, for NO_PPK_AUTH. */
+  isPlain: boolean;
+  /** Whether the PPK is mixed into the keys. */
+  isMixed: boolean;
+}
+
 /** The part of an SA that IKE_SA_INIT and IKE_AUTH need and nobody after them. */
 export interface SetupState {
   nonceI: Uint8Array | undefined;
@@ -33,6 +43,8 @@ export interface SetupState {
   multipleAuth: boolean;
   /** IntAuth of RFC 9242 §3.3.2; undefined where no IKE_INTERMEDIATE exchange took place. */
   intAuth: Uint8Array | undefined;
+  /** Whether both ends said USE_PPK, and how far that has come; undefined: not both did. */
+  ppk: PpkProgress | undefined;
   /** Octets of the peer's messages that are kept here. */
   keptOctets: number;
   /** Whether the first IKE_AUTH carries INITIAL_CONTACT. */

@@ -15,6 +15,7 @@ import type { AuthRefusal } from "@/ike/auth/authenticator.ts";
 import { methodOf } from "@/ike/auth/methods.ts";
 import { beginRounds, resumeRounds, type RoundsOutcome, takeRound } from "@/ike/auth/rounds.ts";
 import { newRounds } from "@/ike/records/auth_rounds.ts";
+import { beginPpk, hearPpkAnswer, ppkHint, ppkPayloads } from "@/ike/auth/ppk.ts";
 import { removeChild } from "@/ike/records/child_sa.ts";
 import type { Identity } from "@/ike/records/config.ts";
 import { sendRequest } from "@/ike/window/exchange.ts";
@@ -51,6 +52,8 @@ export const ikeAuthRequest: TaskKind<IkeAuthTask> = {
     const { sa } = turn;
     sa.peer.ownId = resolveIdentity(sa.config.ownId, sa.path, sa.index);
     sa.setup!.auth = newRounds(sa.config.auth);
+    const unmixed = beginPpk(turn);
+    if (unmixed) return distrust(turn, unmixed);
     task.child = newChild(sa, 0, true);
     proceed(turn, task, beginRounds(turn));
   },
@@ -68,6 +71,8 @@ export const ikeAuthRequest: TaskKind<IkeAuthTask> = {
     if (error && !proves && !converses) return refused(turn, error, response);
     const fault = first ? identityFault(sa, idR) : undefined;
     if (fault) return distrust(turn, fault);
+    const unmixed = first && proves ? hearPpkAnswer(turn, payloads) : undefined;
+    if (unmixed) return distrust(turn, unmixed);
     task.response = response;
     proceed(turn, task, takeRound(turn, payloads));
   },
@@ -81,7 +86,7 @@ function proceed(turn: Turn, task: IkeAuthTask, outcome: RoundsOutcome): void {
       task.ticket = outcome.ticket;
       return;
     case "refuses":
-      if (outcome.end === "peer") return distrust(turn, outcome.why);
+      if (outcome.end === "peer") return distrust(turn, outcome.why + ppkHint(turn.sa));
       return failOurselves(turn, outcome);
     case "says": {
       if (outcome.done) return establish(turn, task);
@@ -112,6 +117,7 @@ function sendRound(turn: Turn, task: IkeAuthTask, said: readonly Payload[]): voi
     { type: PayloadType.IDI, ...sa.peer.ownId! },
     ...(peer ? [{ type: PayloadType.IDR, ...peer } as const] : []),
     ...said,
+    ...ppkPayloads(sa),
     ...added,
   ];
   sendRequest(turn, ExchangeType.IKE_AUTH, [...inOrder(payloads), ...proposal, ...selectors]);
@@ -189,7 +195,7 @@ function refused(turn: Turn, error: NotifyPayload, response: Received): void {
   const from = showEndpoint(response.path.peerAddress, response.path.peerPort);
   const text = error.notify === NotifyType.AUTHENTICATION_FAILED
     ? `${from} refused our authentication (${name}): we are ${showIdentity(sa.peer.ownId!)} by ` +
-      ownMethodOf(sa)
+      ownMethodOf(sa) + ppkHint(sa)
     : error.notify === NotifyType.UNEXPECTED_NAT_DETECTED
     ? `${from} sees a NAT on the way (${name}), and disallownat allows none`
     : `${from} refused IKE_AUTH (${name})`;

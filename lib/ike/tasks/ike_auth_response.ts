@@ -17,6 +17,7 @@ import type { Turn } from "@/ike/records/event.ts";
 import { resumeRounds, type RoundsOutcome, takeRound } from "@/ike/auth/rounds.ts";
 import { newRounds } from "@/ike/records/auth_rounds.ts";
 import { sendResponse } from "@/ike/window/exchange.ts";
+import { ppkHint, ppkPayloads, takePpk } from "@/ike/auth/ppk.ts";
 import { identityIn, resolveIdentity, showIdentity } from "@/ike/negotiate/identity.ts";
 import { dropSetup, enter, fail, releaseLeases } from "@/ike/records/ike_sa.ts";
 import { startIkeLifetime } from "@/ike/window/lifetime.ts";
@@ -52,6 +53,9 @@ export const ikeAuthResponse: ResponderKind = {
       setup.auth = newRounds(sa.config.auth);
       setup.authRequest = request;
       setup.keptOctets += request.header.length;
+      const judged = takePpk(turn, payloads);
+      if (typeof judged === "string") return distrust(turn, request, judged);
+      return proceed(turn, { ...request, payloads: judged }, takeRound(turn, judged));
     }
     proceed(turn, request, takeRound(turn, payloads));
   },
@@ -73,10 +77,9 @@ function proceed(turn: Turn, request: Received, outcome: RoundsOutcome): void {
       sa.answering = { kind: "ike_auth", ticket: outcome.ticket, request };
       return;
     case "refuses": {
-      const at = showEndpoint(request.path.peerAddress, request.path.peerPort);
-      const who = `${showIdentity(sa.peer.id!)} at ${at}`;
+      const who = whoAsks(sa, request);
       const what = outcome.end === "peer" ? who : `ourselves to ${who}`;
-      const text = `Cannot authenticate ${what}: ${outcome.why}`;
+      const text = `Cannot authenticate ${what}: ${outcome.why}${ppkHint(sa)}`;
       return refuseWith(turn, request, { ...outcome, why: text });
     }
     case "says":
@@ -84,6 +87,16 @@ function proceed(turn: Turn, request: Received, outcome: RoundsOutcome): void {
         ? establish(turn, request, outcome.payloads)
         : sendRound(turn, request, outcome.payloads);
   }
+}
+
+function whoAsks(sa: IkeSa, { path }: Received): string {
+  return `${showIdentity(sa.peer.id!)} at ${showEndpoint(path.peerAddress, path.peerPort)}`;
+}
+
+/** There is no IKE SA with the peer, whatever its AUTH is. */
+function distrust(turn: Turn, request: Received, why: string): void {
+  const text = `Cannot authenticate ${whoAsks(turn.sa, request)}: ${why}`;
+  refuseWith(turn, request, { kind: "refuses", why: text });
 }
 
 /** The peer is told why, and by EAP too where that was under way; nothing is left of the SA. */
@@ -116,8 +129,12 @@ function establish(turn: Turn, request: Received, said: readonly Payload[]): voi
   enter(sa, "established");
   sa.establishedMs = nowMs;
   startIkeLifetime(sa, nowMs);
+  const ppk = ppkPayloads(sa);
   dropSetup(sa);
-  sendResponse(turn, request, [...inResponseOrder([...identity, ...said, ...added]), ...child]);
+  sendResponse(turn, request, [
+    ...inResponseOrder([...identity, ...said, ...ppk, ...added]),
+    ...child,
+  ]);
   sa.window.afterAuthId = sa.window.nextPeerId;
   if (sa.children.length > 0) out.push({ kind: "established" }, sa);
 }

@@ -257,6 +257,7 @@ Deno.test("the service for IKE SAs stands in a package of its own", () => {
       "uint32 Method = 1",
       "repeated uint32 Additional = 2",
       "repeated Child Children = 3",
+      "string PPKID = 4",
     ],
     "KeyExchangesResp.Child": [
       "fixed32 OwnSPI = 1",

@@ -239,6 +239,7 @@ Deno.test("GetKeyExchanges tells the methods of an IKE SA and of its CHILD_SAs",
   withApi(async ({ client }) => {
     const answer = await client.call("GetKeyExchanges", { OwnSPI: CHILD.parentSpi.toString() });
     assert.deepEqual([answer.Method, answer.Additional], [31, [36]]);
+    assert.equal(answer.PPKID, "quantum-1");
     const [first] = answer.Children;
     assert.deepEqual([first?.Method, first?.Additional], [14, [37]]);
     const [code] = await refusal(client.call("GetKeyExchanges", { OwnSPI: "4711" }));

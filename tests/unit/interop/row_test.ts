@@ -99,6 +99,7 @@ Deno.test("a failure must say all words at once", () => {
     retransmissions: 0,
     keepalives: { sent: 0, received: 0 },
     rekeys: { ike: 0, child: 0 },
+    keyExchanges: { ike: {}, child: {} },
     flaps: { down: 0, up: 0 },
     suites: new Map(),
     peers: new Map(),

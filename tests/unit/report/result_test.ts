@@ -51,6 +51,7 @@ const FIGURES: RunFigures = {
   childrenLost: { count: 5, causes: [cause("CHILD_DELETED_BY_PEER", 5)] },
   refusals: [cause("INVALID_KE_PAYLOAD", 6)],
   displaced: 7,
+  keyExchanges: { ike: { Curve25519: 8, "Curve25519 + ml-kem-768": 2 }, child: {}, ppk: 1 },
   flaps: 9,
   rebuilds: 8,
   setupRate: 123.45678,
@@ -271,6 +272,7 @@ Deno.test("every figure stands where its name says", () => {
   assert.deepEqual([result.retries, result.retransmissions], [3, 5]);
   const { rekeysRefused: refused, overtime } = FIGURES;
   assert.deepEqual(result.rekeys, { ike: 6, child: 7, refused, overtime });
+  assert.deepEqual(result.keyExchanges, FIGURES.keyExchanges);
   const { childrenRefused, childrenLost, refusals } = FIGURES;
   assert.deepEqual(result.children, { refused: childrenRefused, lost: childrenLost });
   assert.deepEqual([result.refusals, result.displaced], [refusals, 7]);
@@ -350,6 +352,8 @@ Deno.test("the closing report says in words what the result says", () => {
     /^Tunnels: 10 of 12 established, 2 failed \(1 of them lost\), 123.5 tunnels\/s$/m,
   );
   assert.match(text, /^Retransmissions: 5, retries of tunnels: 3, rekeys: 6 IKE, 7 CHILD$/m);
+  assert.match(text, /^IKE SAs with a post-quantum pre-shared key: 1$/m);
+  assert.match(text, /^IKE SAs by Curve25519 \+ ml-kem-768: 2$/m);
   assert.match(text, /^Rekeys refused \(NO_PROPOSAL_CHOSEN\): 3, for example: tunnel 5$/m);
   assert.match(text, /^Outlived its lifetime while it was replaced: 0 IKE, 4 CHILD$/m);
   assert.match(text, /^CHILD_SAs refused \(TS_UNACCEPTABLE\): 1, for example: tunnel 5$/m);

@@ -32,10 +32,10 @@ Deno.test("ML-KEM is a first method where IKE_SA_INIT fits into a datagram", () 
   const [refused, ...others] = errorsOf(`${CLIENT}  dhgrpid: [31, 37]\n`);
   assert.match(refused!, /dhgrpid 37: IKE_SA_INIT would have more than 1568 octets/);
   assert.deepEqual(others, []);
-  assert.deepEqual(errorsOf(`${CLIENT}  dhgrpid: 37\n  tcpencap: true\n`), []);
+  load(`${CLIENT}  dhgrpid: 37\n  tcpencap: true\n`);
   const both = "  dhgrpid: 37\n  tcpencap: true\n";
   assert.match(errorsOf(`${GATEWAY}${both}`)[0]!, /dhgrpid 37/, "a gateway hears UDP as well");
-  assert.deepEqual(errorsOf(`${GATEWAY}${both}  traditionalencap: false\n`), []);
+  load(`${GATEWAY}${both}  traditionalencap: false\n`);
 });
 
 Deno.test("methods that cannot be all different are warned of, once", () => {

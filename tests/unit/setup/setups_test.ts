@@ -28,11 +28,7 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
   "mobike_gateway.yaml": [],
   "remote_access_client.yaml": [],
   "remote_access_gateway.yaml": [],
-  "tcp_client.yaml": [
-    "ikeconf.ppk.id",
-    "ikeconf.ppk.value",
-    "ikeconf.ppk.ppkrequired",
-  ],
+  "tcp_client.yaml": [],
   "udp_encap_gateway.yaml": [],
 };
 

@@ -1,0 +1,138 @@
+/**
+ * A post-quantum pre-shared key in IKE_AUTH (RFC 8784 §3): PPK_IDENTITY names it, SK_d, SK_pi and SK_pr are
+ * mixed with it before AUTH is computed, and NO_PPK_AUTH proves the initiator to a responder that does not
+ * know it.
+ *
+ * ```text
+ * | PPK_ID Type (uint8) | PPK_ID |
+ * ```
+ * @module
+ */
+import { concat, sameOctets } from "@/base/bytes.ts";
+import { must } from "@/base/errors.ts";
+import { printableLine } from "@/base/printable.ts";
+import { NotifyType } from "@/iana/notify_type.ts";
+import { PayloadType } from "@/iana/payload_type.ts";
+import { PpkIdType } from "@/iana/ppk_id_type.ts";
+import { mixPpk } from "@/ike/negotiate/keymat.ts";
+import type { Turn } from "@/ike/records/event.ts";
+import { findNotify, notify } from "@/ike/records/notify.ts";
+import type { IkeSa } from "@/ike/records/sa.ts";
+import { findPayload, type Payload } from "@/wire/message.ts";
+
+/** The PPK_ID that `ppk.id` is, as people write it. */
+export function showPpkId(id: Uint8Array): string {
+  return printableLine(new TextDecoder().decode(id));
+}
+
+/** PPK_IDENTITY of an initiator's request. */
+export function ppkIdentity(id: Uint8Array): Payload {
+  return notify(NotifyType.PPK_IDENTITY, concat(Uint8Array.of(PpkIdType.PPK_ID_FIXED), id));
+}
+
+/** SK_d, SK_pi and SK_pr go on with the PPK in them. */
+function mix({ sa, out }: Turn): void {
+  const ppk = sa.setup!.ppk!;
+  ppk.plainKeys = sa.keys;
+  ppk.isMixed = true;
+  const forgets = sa.originalInitiator && sa.env.broken.has("forget_ppk");
+  if (!forgets) sa.keys = mixPpk(sa.suite!, sa.keys!, sa.config.ppk!.key);
+  out.push({ kind: "keyed" }, sa);
+}
+
+/** An initiator begins IKE_AUTH. A text: why it cannot. */
+export function beginPpk(turn: Turn): string | undefined {
+  const { sa } = turn, { ppk } = sa.config;
+  if (!ppk) return undefined;
+  if (sa.setup!.ppk) mix(turn);
+  else if (isRequired(sa)) {
+    return "it did not say USE_PPK, so it has no post-quantum pre-shared key, and ppkrequired is true";
+  }
+  return undefined;
+}
+
+function isRequired({ config, env }: IkeSa): boolean {
+  return config.ppk!.required && !env.broken.has("waive_ppk");
+}
+
+/** Whether the initiator's AUTH is computed without the PPK as well: its peer may not know that. */
+export function wantsNoPpkAuth({ setup, config }: IkeSa): boolean {
+  return setup!.ppk?.isMixed === true && !config.ppk!.required;
+}
+
+/** The AUTH payload that was computed without the PPK, as NO_PPK_AUTH has it. */
+export function noPpkAuth(payloads: readonly Payload[]): Payload {
+  const auth = findPayload(payloads, PayloadType.AUTH);
+  must(auth !== undefined, "a method that ends with its first message says AUTH");
+  return notify(NotifyType.NO_PPK_AUTH, auth.data);
+}
+
+/** What an end of IKE_AUTH adds to its message with AUTH. */
+export function ppkPayloads({ setup, config, originalInitiator }: IkeSa): Payload[] {
+  if (!setup!.ppk?.isMixed) return [];
+  return [originalInitiator ? ppkIdentity(config.ppk!.id) : notify(NotifyType.PPK_IDENTITY)];
+}
+
+/** An initiator hears the response to its AUTH. A text: why it is not what this end can go on with. */
+export function hearPpkAnswer(turn: Turn, payloads: readonly Payload[]): string | undefined {
+  const { sa, out } = turn, ppk = sa.setup!.ppk;
+  const isTaken = findNotify(payloads, NotifyType.PPK_IDENTITY) !== undefined;
+  if (!ppk?.isMixed) {
+    return isTaken ? "it took a post-quantum pre-shared key that it was not offered" : undefined;
+  }
+  if (isTaken) {
+    sa.peer.ppk = true;
+    return undefined;
+  }
+  const id = showPpkId(sa.config.ppk!.id);
+  if (isRequired(sa)) {
+    return `it does not know the post-quantum pre-shared key ${id}, and ppkrequired is true`;
+  }
+  out.push(
+    { kind: "note", level: 3, text: `Peer does not know ppk.id ${id}: it goes without` },
+    sa,
+  );
+  sa.keys = ppk.plainKeys;
+  ppk.isMixed = false;
+  out.push({ kind: "keyed" }, sa);
+  return undefined;
+}
+
+/**
+ * A responder reads an initiator's request with AUTH: the payloads to authenticate it by, of which AUTH is
+ * that of NO_PPK_AUTH where the PPK is not known. A text: why there is no IKE SA (RFC 8784 §3 table 1).
+ */
+export function takePpk(turn: Turn, payloads: readonly Payload[]): readonly Payload[] | string {
+  const { sa } = turn, { ppk } = sa.config;
+  if (!ppk) return payloads;
+  const said = findNotify(payloads, NotifyType.PPK_IDENTITY)?.data;
+  const id = said?.[0] === PpkIdType.PPK_ID_FIXED ? said.subarray(1) : undefined;
+  const own = `ppk.id is ${showPpkId(ppk.id)} here`;
+  if (sa.setup!.ppk && id && sameOctets(id, ppk.id)) {
+    mix(turn);
+    sa.peer.ppk = true;
+    return payloads;
+  }
+  const what = !sa.setup!.ppk
+    ? "it did not say USE_PPK"
+    : !said
+    ? "it named no post-quantum pre-shared key"
+    : `it named the post-quantum pre-shared key ${
+      id ? showPpkId(id) : "of an unknown type"
+    }, ${own}`;
+  if (isRequired(sa)) return `${what}, and ppkrequired is true`;
+  if (!sa.setup!.ppk || !said) return payloads;
+  const plain = findNotify(payloads, NotifyType.NO_PPK_AUTH);
+  if (!plain) return `${what}, and sent no NO_PPK_AUTH: it does without none`;
+  turn.out.push({ kind: "note", level: 3, text: `Peer goes without a PPK: ${what}` }, sa);
+  return payloads.map((payload) =>
+    payload.type === PayloadType.AUTH && !("raw" in payload)
+      ? { ...payload, data: plain.data }
+      : payload
+  );
+}
+
+/** Words for a refused or wrong AUTH where a PPK is in it; empty where there is none. */
+export function ppkHint({ setup, config }: IkeSa): string {
+  return setup?.ppk?.isMixed ? `; is ppk.value of ${showPpkId(config.ppk!.id)} the same?` : "";
+}

@@ -1,0 +1,102 @@
+/**
+ * Rows about post-quantum pre-shared keys (RFC 8784) with strongSwan: known at both ends, of another name,
+ * of another value, at one end alone.
+ * @module
+ */
+import { connection, ourClient, ourGateway, PSK, swanctl } from "./ends.ts";
+import type { Setup } from "./ours.ts";
+import { expect, expectFailure, type Row, type RowRun } from "./row.ts";
+import { MODERN } from "./suites.ts";
+
+const VALUE = "0x6a5b8f2e9d0c1b3a4f5e6d7c8b9a00112233445566778899aabbccddeeff0011";
+const OTHER_VALUE = VALUE.replaceAll("6", "7");
+const ID = "quantum-1", OTHER_ID = "quantum-2";
+
+/** What strongSwan has: a PPK of its connection, or none. */
+interface Theirs {
+  readonly id?: string;
+  readonly required?: boolean;
+}
+
+function theirConf({ id, required = false }: Theirs): string {
+  const lines = id
+    ? ["mobike = no", `ppk_id = ${id}`, `ppk_required = ${required ? "yes" : "no"}`]
+    : [];
+  const extra = lines.length > 0 ? { extra: lines.join("\n    ") } : {};
+  const secret = id ? `  ppk-1 {\n    id = ${id}\n    secret = ${VALUE}\n  }\n` : "";
+  return swanctl(connection({ suite: MODERN, ...extra }), PSK, secret);
+}
+
+/** A check, the same with the tunnel initiated by either end. */
+function bothWays(
+  name: string,
+  ppk: Setup,
+  theirs: Theirs,
+  check: (run: RowRun) => Promise<void>,
+): Row[] {
+  const over = { ikeconf: { ppk } }, conf = theirConf(theirs);
+  return [
+    { name, direction: "ours → strongSwan", setup: ourClient(over, MODERN), swanctl: conf, check },
+    {
+      name,
+      direction: "strongSwan → ours",
+      setup: ourGateway(over, MODERN),
+      swanctl: conf,
+      check: async (run) => {
+        await run.charon.initiate("net");
+        await check(run);
+      },
+    },
+  ];
+}
+
+/** The whole life of a tunnel, which the result counts as one with a PPK, or as one without. */
+function lives(withPpk: boolean): (run: RowRun) => Promise<void> {
+  return async (run) => {
+    await run.wholeLife();
+    const said = await run.peerLogged(/using PPK for PPK_ID/);
+    expect((said > 0) === withPpk, `strongSwan uses a PPK ${said} times`);
+  };
+}
+
+const WRONG = [/AUTHENTICATION_FAILED/, /ppk\.value of quantum-1/];
+
+/** AUTH is wrong at the responder, which says so; our end names the option. */
+function otherValue(): Row[] {
+  const over = { ikeconf: { ppk: { id: ID, value: OTHER_VALUE } } };
+  const common = { name: "PPK of another value", swanctl: theirConf({ id: ID }) };
+  return [
+    {
+      ...common,
+      direction: "ours → strongSwan",
+      setup: ourClient(over, MODERN),
+      check: async (run) => void await run.failure(WRONG),
+    },
+    {
+      ...common,
+      direction: "strongSwan → ours",
+      setup: ourGateway(over, MODERN),
+      check: async (run) => {
+        const done = await run.charon.tryInitiate("net", 5);
+        expect(done.code !== 0, "strongSwan says that the tunnel is up");
+        expectFailure(await run.ours.stop(), WRONG);
+      },
+    },
+  ];
+}
+
+/** All rows of this file. */
+export const PPK_ROWS: readonly Row[] = [
+  ...bothWays(
+    "PPK that both ends require",
+    { id: ID, value: VALUE, ppkrequired: true },
+    { id: ID, required: true },
+    lives(true),
+  ),
+  ...bothWays("PPK that neither end requires", { id: ID, value: VALUE }, { id: ID }, lives(true)),
+  ...bothWays("PPK at our end alone", { id: ID, value: VALUE }, {}, lives(false)),
+  ...bothWays("PPK of another name, required by neither", { id: OTHER_ID, value: VALUE }, {
+    id: ID,
+  }, lives(false)),
+  ...otherValue(),
+];

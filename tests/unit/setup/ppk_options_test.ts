@@ -1,0 +1,44 @@
+// Options of a post-quantum pre-shared key.
+import assert from "node:assert/strict";
+import { ikeConfigOf } from "@/engine/run/config_of.ts";
+import { CLIENT, errorsOf, load } from "./_rig.ts";
+
+const withPpk = (...lines: readonly string[]) =>
+  `${CLIENT}  ppk:\n${lines.map((line) => `    ${line}\n`).join("")}`;
+const keyOf = (value: string) =>
+  ikeConfigOf(load(withPpk("id: q", `value: ${value}`)).setup).ppk!.key;
+
+Deno.test("a PPK is hex behind 0x, base64 behind 0s, or a text", () => {
+  assert.deepEqual(keyOf("0x00ff10"), Uint8Array.of(0, 255, 16));
+  assert.deepEqual(keyOf("0sAP8Q"), Uint8Array.of(0, 255, 16));
+  assert.deepEqual(keyOf("0sAP8="), Uint8Array.of(0, 255));
+  assert.deepEqual(keyOf("hush"), new TextEncoder().encode("hush"));
+  for (const value of ["0x0", "0xzz", "0x", "0s", "0sAP8", "0s*"]) {
+    assert.match(
+      errorsOf(withPpk("id: q", `value: ${value}`))[0]!,
+      /ppk.value is no key: expected hex/,
+      value,
+    );
+  }
+});
+
+Deno.test("a PPK has an id and a value, and what it is not for is refused", () => {
+  assert.equal(ikeConfigOf(load(CLIENT).setup).ppk, undefined);
+  const { ppk } = ikeConfigOf(
+    load(withPpk("id: quantum-1", "value: hush", "ppkrequired: true")).setup,
+  );
+  assert.deepEqual([ppk!.id, ppk!.required], [new TextEncoder().encode("quantum-1"), true]);
+  assert.match(errorsOf(withPpk("id: q"))[0]!, /ppk.value is required with ppk.id/);
+  assert.match(errorsOf(withPpk(`id: ${"q".repeat(1_001)}`, "value: hush"))[0]!, /1001 octets/);
+  const twice = withPpk("id: q", "value: hush").replace("ppk:", "authown2: psk\n  ppk:");
+  assert.ok(errorsOf(twice).some((e) => /a PPK beside a second authentication is not/.test(e)));
+  const eap = withPpk("id: q", "value: hush").replace("ppk:", "authownmethod: eap\n  ppk:");
+  assert.ok(errorsOf(eap).some((error) => /a PPK beside EAP is not there/.test(error)));
+});
+
+Deno.test("a short PPK is warned of, without its value", () => {
+  const [short] = load(withPpk("id: q", "value: hush")).warnings.map(String);
+  assert.match(short!, /ppk.value has 4 octets: a PPK has 32 at least/);
+  assert.doesNotMatch(short!, /hush/);
+  assert.deepEqual(load(withPpk("id: q", `value: ${"x".repeat(32)}`)).warnings, []);
+});
