@@ -35,6 +35,8 @@ export interface DemoOptions extends OutputFlags {
 /** The suites of the demo: for each name the algorithms, as the setups of both ends name them. */
 export const SUITES: Readonly<Record<string, string>> = {
   "x25519-gcm": "dhgrpid: 31, ikeencyptalg: aes-gcm-16:128, ikeprfalg: sha256",
+  "x25519-mlkem768-gcm":
+    "dhgrpid: 31, addke1: 36, enablefragment: true, ikeencyptalg: aes-gcm-16:128, ikeprfalg: sha256",
   "modp2048-cbc": "dhgrpid: 14, ikeencyptalg: aes-cbc:128, ikeintegrityalg: sha256",
 };
 /** Milliseconds without progress after which a demo is ended as failed. */

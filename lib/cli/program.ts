@@ -263,7 +263,7 @@ function addDemo(program: Command, exit: (status: number) => void): void {
     .option("--keylog <dir>", "write Wireshark's key tables")
     .addOption(oneOf("--cryptobackend <name>", "how crypto is done", BACKENDS))
     .addOption(oneOf("--transport <name>", "how datagrams go", BACKENDS))
-    .option("--suite <suite>", "x25519-gcm or modp2048-cbc", "x25519-gcm")
+    .option("--suite <suite>", "x25519-gcm, x25519-mlkem768-gcm or modp2048-cbc", "x25519-gcm")
     .addHelpText("after", "\nExamples:\n  myikev2 demo\n  myikev2 demo --tunnels 5000 --json")
     .action(async (options) => {
       const { runDemo } = await import("@/cli/demo.ts");

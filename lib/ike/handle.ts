@@ -196,7 +196,7 @@ function otherKeys({ phase, suite, setup }: IkeSa): string {
   const done = setup?.intermediate?.done ?? 0;
   if (phase !== "created" || done === 0) return "";
   const methods = suite!.additional.slice(0, done).map(nameOfKeGroup).join(" and ");
-  return `; the two ends may have derived other keys by ${methods}`;
+  return `; the two ends may have derived other keys by ${methods || "their PPK"}`;
 }
 
 function computed(turn: Turn, event: Extract<IkeEvent, { kind: "computed" }>): void {

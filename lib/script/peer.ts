@@ -22,6 +22,7 @@ import {
   ikeKeys,
   mixPpk,
   nextIkeKeys,
+  ppkIkeKeys,
   spiOctets,
 } from "@/ike/negotiate/keymat.ts";
 import { notify } from "@/ike/records/notify.ts";
@@ -130,10 +131,11 @@ export class ScriptedPeer {
    */
   initPayloads(): Payload[] {
     const { algorithms } = this.config, proposals = ikeProposals(algorithms);
-    const adds = (algorithms.additional ?? []).length > 0;
+    const { ppk } = this.config;
+    const adds = (algorithms.additional ?? []).length > 0 || ppk?.intermediate;
     return [
       ...(adds ? [notify(NotifyType.INTERMEDIATE_EXCHANGE_SUPPORTED)] : []),
-      ...(this.config.ppk ? [notify(NotifyType.USE_PPK)] : []),
+      ...(ppk ? [notify(ppk.intermediate ? NotifyType.USE_PPK_INT : NotifyType.USE_PPK)] : []),
       { type: PayloadType.SA, proposals },
       { type: PayloadType.KE, group: this.pair.group, data: this.pair.publicValue },
       { type: PayloadType.NONCE, data: this.initiator ? this.nonceI : this.nonceR },
@@ -210,6 +212,16 @@ export class ScriptedPeer {
   mixPpk(): void {
     must(this.config.ppk !== undefined, "the peer has a PPK");
     this.keys = mixPpk(this.suite!, this.keys!, this.config.ppk.key);
+  }
+
+  /**
+   * The PPK goes into all keys, as after IKE_INTERMEDIATE (RFC 9867 §3.1); the exchange counts where it
+   * had no key exchange.
+   */
+  mixIntermediatePpk(counts = true): void {
+    const { nonceI, nonceR, spiI, spiR, config } = this, ppk = config.ppk!.key;
+    if (counts) this.#added++;
+    this.keys = ppkIkeKeys(this.suite!, this.keys!, { nonceI, nonceR, spiI, spiR, ppk });
   }
 
   /** Chains an IKE_INTERMEDIATE message of one end to what its AUTH covers (RFC 9242 §3.3.2). */

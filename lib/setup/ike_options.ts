@@ -255,6 +255,12 @@ export const PPK = {
     secret: true,
   }),
   ppkrequired: option(bool, "false", "without it the negotiation fails", { feature: "ppk" }),
+  intermediate: option(
+    bool,
+    "false",
+    "mix it in before IKE_AUTH, by IKE_INTERMEDIATE (RFC 9867), where the peer can; else in IKE_AUTH",
+    { feature: "ppk" },
+  ),
 } as const;
 
 /** An entry of `ikeconf.childlist`, without its selectors. */

@@ -1,5 +1,5 @@
 /**
- * Plays about post-quantum pre-shared keys (RFC 8784): at both ends, at one, of another name or value,
+ * Plays about post-quantum pre-shared keys (RFC 8784, RFC 9867): at both ends, at one, of another name or value,
  * required or not, with rekeys after them.
  * @module
  */
@@ -14,6 +14,7 @@ function ppk(change: Partial<PpkConfig> = {}): PpkConfig {
     id: octets("quantum-1"),
     key: octets("a key of 32 octets in this world"),
     required: false,
+    intermediate: false,
     ...change,
   };
 }
@@ -22,11 +23,11 @@ function ppk(change: Partial<PpkConfig> = {}): PpkConfig {
 const shared: Scenario = {
   name: "ppk",
   play(world) {
-    const required = () => world.random.chance(0.5);
+    const chance = () => world.random.chance(0.5);
     const both = world.random.chance(0.3) ? { ...PATIENT, algorithms: hybrid(world) } : PATIENT;
     const hosts = pair(world, both, {
-      a: { ppk: ppk({ required: required() }) },
-      b: { ppk: ppk({ required: required() }) },
+      a: { ppk: ppk({ required: chance(), intermediate: chance() }) },
+      b: { ppk: ppk({ required: chance(), intermediate: chance() }) },
     });
     world.seamless = true;
     world.dial(hosts.a, hosts.b);
@@ -49,11 +50,12 @@ const shared: Scenario = {
 const lonely: Scenario = {
   name: "ppk_of_one_end",
   play(world) {
-    const other = ppk({ id: octets("quantum-2") });
+    const intermediate = world.random.chance(0.5);
+    const other = ppk({ id: octets("quantum-2"), intermediate });
     const own = world.random.pick<{ a?: Partial<IkeConfig>; b?: Partial<IkeConfig> }>([
-      { a: { ppk: ppk() } },
-      { b: { ppk: ppk() } },
-      { a: { ppk: ppk() }, b: { ppk: other } },
+      { a: { ppk: ppk({ intermediate }) } },
+      { b: { ppk: ppk({ intermediate }) } },
+      { a: { ppk: ppk({ intermediate }) }, b: { ppk: other } },
     ]);
     const { a, b } = pair(world, PATIENT, own);
     world.dial(a, b);
@@ -69,11 +71,12 @@ const lonely: Scenario = {
 const missing: Scenario = {
   name: "ppk_missing",
   play(world) {
-    const wanted = { ppk: ppk({ required: true }) };
+    const intermediate = world.random.chance(0.5);
+    const wanted = { ppk: ppk({ required: true, intermediate }) };
     const lacks = world.random.pick<Partial<IkeConfig>>([
       {},
-      { ppk: ppk({ id: octets("quantum-2") }) },
-      { ppk: ppk({ key: octets("another key of 32 octets, by them") }) },
+      { ppk: ppk({ id: octets("quantum-2"), intermediate }) },
+      { ppk: ppk({ key: octets("another key of 32 octets, by them"), intermediate }) },
     ]);
     const [a, b] = world.random.chance(0.5) ? [wanted, lacks] : [lacks, wanted];
     const hosts = pair(world, {}, { a, b });

@@ -1,6 +1,6 @@
 /**
  * Set-ups per second and CPU per tunnel: the demo (gateway and client in one process, over UDP on
- * loopback) for two suites on each backend, in turn within one run, with the ratios.
+ * loopback) for three suites on each backend, in turn within one run, with the ratios.
  *
  * Run: deno run -A tests/bench/setup_bench.ts [TUNNELS [ROUNDS]]
  * @module
@@ -8,7 +8,7 @@
 const wanted = Deno.args[0] === undefined ? undefined : Number(Deno.args[0]);
 const rounds = Number(Deno.args[1] ?? 3);
 /** Tunnels of each suite: enough that the start of the process does not count. */
-const SUITES = { "x25519-gcm": 8000, "modp2048-cbc": 1500 } as const;
+const SUITES = { "x25519-gcm": 8000, "x25519-mlkem768-gcm": 2000, "modp2048-cbc": 1500 } as const;
 const BACKENDS = ["portable", "native"] as const;
 
 interface Figures {
@@ -69,18 +69,18 @@ for (const [suite, usual] of Object.entries(SUITES)) {
   for (const backend of BACKENDS) {
     const m = medians.get(backend);
     if (!m) {
-      console.log(`${suite.padEnd(14)} ${backend.padEnd(9)} not here`);
+      console.log(`${suite.padEnd(19)} ${backend.padEnd(9)} not here`);
       continue;
     }
     const side = (m.cpuMs / 2).toFixed(3);
     console.log(
-      `${suite.padEnd(14)} ${backend.padEnd(9)} ${m.rate.toFixed(0).padStart(6)} tunnels/s  ` +
+      `${suite.padEnd(19)} ${backend.padEnd(9)} ${m.rate.toFixed(0).padStart(6)} tunnels/s  ` +
         `${side} ms CPU per tunnel and side`,
     );
   }
   const [portable, native] = BACKENDS.map((b) => medians.get(b));
   if (portable && native) {
     const ratio = (portable.cpuMs / native.cpuMs).toFixed(1);
-    console.log(`${suite.padEnd(14)} native uses 1/${ratio} of the portable CPU`);
+    console.log(`${suite.padEnd(19)} native uses 1/${ratio} of the portable CPU`);
   }
 }

@@ -1,4 +1,4 @@
-// Post-quantum pre-shared keys in IKE_AUTH. RFC 8784 §3.
+// Post-quantum pre-shared keys in IKE_AUTH and in IKE_INTERMEDIATE. RFC 8784 §3, RFC 9867 §3.1.
 import assert from "node:assert/strict";
 import { concat } from "@/base/bytes.ts";
 import { ExchangeType } from "@/iana/exchange_type.ts";
@@ -7,14 +7,14 @@ import { PayloadType } from "@/iana/payload_type.ts";
 import { sharedKeyMic } from "@/ike/auth/psk.ts";
 import { signedOctets } from "@/ike/auth/signed_octets.ts";
 import type { PpkConfig } from "@/ike/records/config.ts";
-import { identityBody, ikeKeys } from "@/ike/negotiate/keymat.ts";
+import { identityBody, ikeKeys, spiOctets } from "@/ike/negotiate/keymat.ts";
 import { findNotify } from "@/ike/records/notify.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
 import { Bench, notify } from "./bench.ts";
 import { checksOf, type Role } from "./entries.ts";
 
 const { check, both } = checksOf(import.meta.url);
-const { IKE_AUTH } = ExchangeType;
+const { IKE_AUTH, IKE_INTERMEDIATE } = ExchangeType;
 const { AUTHENTICATION_FAILED, NO_PPK_AUTH, PPK_IDENTITY, USE_PPK } = NotifyType;
 
 const text = (s: string) => new TextEncoder().encode(s);
@@ -22,6 +22,7 @@ const PPK: PpkConfig = {
   id: text("quantum-1"),
   key: text("a key of 32 octets for checks .."),
   required: false,
+  intermediate: false,
 };
 const REQUIRED = { ...PPK, required: true };
 const ID = identityOf("quantum-1");
@@ -207,3 +208,108 @@ both(
     }
   },
 );
+
+const INT: PpkConfig = { ...PPK, intermediate: true };
+
+/** PPK_IDENTITY_KEY of the peer: PPK_ID and the first 8 octets of prf(PPK, Ni ‖ Nr ‖ SPIi ‖ SPIr). */
+function identityKey({ peer }: Bench, { key, id } = PPK): Payload {
+  const seed = concat(peer.nonceI, peer.nonceR, spiOctets(peer.spiI), spiOctets(peer.spiR));
+  const confirmation = peer.suite!.prf.compute(key, seed).subarray(0, 8);
+  return notify(NotifyType.PPK_IDENTITY_KEY, concat(Uint8Array.of(2), id, confirmation));
+}
+
+/** The one IKE_INTERMEDIATE exchange of a peer that mixes its PPK in; what the core said in it. */
+function intermediate(bench: Bench, sent: readonly Payload[]): readonly Payload[] {
+  const { peer } = bench;
+  if (bench.role === "responder") {
+    const header = peer.header(IKE_INTERMEDIATE), octets = peer.seal(header, sent);
+    peer.link(true, octets, sent);
+    const answer = bench.ask(IKE_INTERMEDIATE, sent);
+    peer.link(false, peer.seal({ ...header, response: true, initiator: false }, answer), answer);
+    peer.mixIntermediatePpk();
+    return answer;
+  }
+  const { octets, payloads } = bench.said().at(-1)!, heard = bench.response(sent);
+  peer.link(true, octets, payloads);
+  peer.link(false, heard, sent);
+  peer.mixIntermediatePpk();
+  bench.hear(heard);
+  return payloads;
+}
+
+both("RFC 9867 §3.1", "A PPK of IKE_INTERMEDIATE is in all seven keys before IKE_AUTH", (role) => {
+  for (const ppk of [INT, { ...INT, required: true }]) {
+    const bench = Bench.keyed(role, { ppk }, { ppk: INT }),
+      { peer, sa } = bench,
+      { prf } = sa.suite!;
+    const { d } = ikeKeys(sa.suite!, sa.keys!.slice());
+    const nonces = concat(peer.nonceI, peer.nonceR, spiOctets(peer.spiI), spiOctets(peer.spiR));
+    const length = sa.keys!.length;
+    if (role === "responder") {
+      const [answer] = intermediate(bench, [identityKey(bench)]);
+      assert.deepEqual(answer, ID);
+    } else {
+      const wanted = identityKey(bench);
+      assert.deepEqual(intermediate(bench, [ID]), [wanted]);
+    }
+    assert.deepEqual(sa.keys, prf.plus(prf.plus(PPK.key, d, prf.keyOctets), nonces, length));
+    if (role === "responder") bench.ask(IKE_AUTH, peer.authPayloads());
+    else {
+      assert.equal(lastSaid(bench, PPK_IDENTITY), false);
+      bench.answer(peer.authPayloads());
+    }
+    assert.deepEqual([sa.phase, sa.peer.ppk], ["established", true]);
+  }
+});
+
+check("RFC 9867 §3.1", "A responder answers USE_PPK_INT or USE_PPK, never both", () => {
+  const answered = (own: PpkConfig, ...said: readonly number[]) => {
+    const bench = new Bench("responder", { ppk: own }, {}), { peer } = bench;
+    const known = notify(NotifyType.INTERMEDIATE_EXCHANGE_SUPPORTED);
+    bench.hear(peer.init([known, ...said.map((type) => notify(type)), ...peer.initPayloads()]));
+    const { payloads } = bench.said().at(-1)!;
+    return [USE_PPK, NotifyType.USE_PPK_INT].filter((type) => findNotify(payloads, type));
+  };
+  const { USE_PPK_INT } = NotifyType;
+  assert.deepEqual(answered(INT, USE_PPK, USE_PPK_INT), [USE_PPK_INT]);
+  assert.deepEqual(answered(PPK, USE_PPK, USE_PPK_INT), [USE_PPK]);
+  assert.deepEqual(answered(INT, USE_PPK), [USE_PPK]);
+  assert.deepEqual(answered(PPK, USE_PPK_INT), []);
+  const bench = new Bench("initiator", { ppk: INT }, { ppk: INT }), { peer } = bench;
+  peer.learn(bench.said().at(-1)!.octets);
+  bench.hear(peer.init([notify(USE_PPK), ...peer.initPayloads()]));
+  assert.match(bench.failure, /both USE_PPK and USE_PPK_INT/);
+});
+
+check(
+  "RFC 9867 §3.1",
+  "A PPK of IKE_INTERMEDIATE that is not known is done without, unless it is required",
+  () => {
+    const others = (bench: Bench) => [
+      identityKey(bench, { ...PPK, id: text("quantum-2") }),
+      identityKey(bench, { ...PPK, key: text("another key of 32 octets, wrong.") }),
+    ];
+    for (const which of [0, 1]) {
+      const optional = Bench.keyed("responder", { ppk: INT }, { ppk: INT });
+      const before = optional.sa.keys!.slice();
+      assert.deepEqual(optional.ask(IKE_INTERMEDIATE, [others(optional)[which]!]), []);
+      assert.deepEqual([optional.sa.keys, optional.sa.peer.ppk], [before, false]);
+      const strict = Bench.keyed("responder", { ppk: { ...INT, required: true } }, { ppk: INT });
+      strict.refuses(AUTHENTICATION_FAILED, IKE_INTERMEDIATE, [others(strict)[which]!]);
+      assert.match(strict.failure, /ppkrequired is true/);
+      strict.over();
+    }
+    const strict = Bench.keyed("initiator", { ppk: { ...INT, required: true } }, { ppk: INT });
+    strict.answer([]);
+    assert.match(strict.failure, /does not know .* quantum-1.*ppkrequired is true/);
+    const other = Bench.keyed("initiator", { ppk: INT }, { ppk: INT });
+    other.answer([identityOf("quantum-2")]);
+    assert.match(other.failure, /that we did not name/);
+  },
+);
+
+check("RFC 9867 §3.1", "IKE_AUTH before the PPK of IKE_INTERMEDIATE ends the SA", () => {
+  const bench = Bench.keyed("responder", { ppk: INT }, { ppk: INT });
+  bench.refuses(NotifyType.INVALID_SYNTAX, IKE_AUTH, bench.peer.authPayloads());
+  bench.over();
+});

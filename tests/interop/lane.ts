@@ -97,7 +97,9 @@ export class Lane {
   async #pluto(row: LibreswanRow): Promise<Pluto> {
     await this.#charon?.stop();
     this.#charon = undefined;
-    return await Pluto.start(this.lab, this.lab.theirs, row.conf, { psk: row.psk ?? PSK });
+    const { conf, psk = PSK, secrets = [], programs } = row;
+    const from = programs ? { programs } : {};
+    return await Pluto.start(this.lab, this.lab.theirs, conf, { psk, secrets, ...from });
   }
 
   async #withPluto(row: LibreswanRow): Promise<Ended> {

@@ -78,7 +78,19 @@ export interface PlutoOptions {
   readonly psk: string;
   /** Further lines of `config setup`. */
   readonly general?: readonly string[];
+  /** Further lines of ipsec.secrets. */
+  readonly secrets?: readonly string[];
+  /** Directory of its programs; absent: as {@linkcode programs} finds them. */
+  readonly programs?: string;
   readonly kernelHasEsp?: boolean;
+}
+
+/** Programs of libreswan 5, which mixes a PPK in IKE_INTERMEDIATE, under the prefix LIBRESWAN5 names. */
+export const LIBRESWAN_5 = `${Deno.env.get("LIBRESWAN5") ?? "/opt/lsw5"}/libexec/ipsec`;
+
+/** Whether they are there. */
+export function hasLibreswan5(): Promise<boolean> {
+  return isFile(`${LIBRESWAN_5}/pluto`);
 }
 
 /** One running pluto. */
@@ -103,9 +115,9 @@ export class Pluto {
     lab: Lab,
     site: Site,
     conf: string,
-    { psk, general = [], kernelHasEsp = false }: PlutoOptions,
+    { psk, general = [], secrets = [], programs: wanted, kernelHasEsp = false }: PlutoOptions,
   ): Promise<Pluto> {
-    const found = await programs();
+    const found = wanted ?? await programs();
     if (found === undefined) throw new Error("There is no libreswan");
     const directory = await Deno.makeTempDir({ dir: lab.directory, prefix: "pluto-" });
     const pluto = new Pluto(lab, site, directory, found);
@@ -113,7 +125,10 @@ export class Pluto {
       await Deno.mkdir(`${directory}/${name}`);
     }
     await mustRun("certutil", ["-N", "-d", `sql:${directory}/nss`, "--empty-password"]);
-    await Deno.writeTextFile(`${directory}/ipsec.secrets`, `%any %any : PSK "${psk}"\n`);
+    await Deno.writeTextFile(
+      `${directory}/ipsec.secrets`,
+      [`%any %any : PSK "${psk}"`, ...secrets, ""].join("\n"),
+    );
     await Deno.writeTextFile(`${directory}/ipsec.conf`, pluto.#conf(conf, general));
     if (!kernelHasEsp) {
       const library = await buildAcceptAll(directory);

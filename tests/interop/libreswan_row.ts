@@ -24,6 +24,10 @@ export interface LibreswanRow {
   readonly conf: string;
   /** libreswan's pre-shared key, where it is not {@linkcode PSK}. */
   readonly psk?: string;
+  /** Further lines of its ipsec.secrets. */
+  readonly secrets?: readonly string[];
+  /** Directory of another libreswan's programs. */
+  readonly programs?: string;
   /** libreswan must refuse to load the connection in these words: the row is one it does not offer. */
   readonly refused?: RegExp;
   /** What happens when the connection is loaded and we have not begun. */

@@ -1,11 +1,14 @@
 /**
- * Rows about post-quantum pre-shared keys (RFC 8784) with strongSwan: known at both ends, of another name,
- * of another value, at one end alone.
+ * Rows about post-quantum pre-shared keys: with strongSwan (RFC 8784) known at both ends, of another name,
+ * of another value, at one end alone; with libreswan in IKE_AUTH, and in IKE_INTERMEDIATE (RFC 9867).
  * @module
  */
 import { connection, ourClient, ourGateway, PSK, swanctl } from "./ends.ts";
 import type { Setup } from "./ours.ts";
 import { expect, expectFailure, type Row, type RowRun } from "./row.ts";
+import { LIBRESWAN_5 } from "./libreswan.ts";
+import type { LibreswanRow } from "./libreswan_row.ts";
+import { bothWays as libreswanBothWays } from "./rows_libreswan.ts";
 import { MODERN } from "./suites.ts";
 
 const VALUE = "0x6a5b8f2e9d0c1b3a4f5e6d7c8b9a00112233445566778899aabbccddeeff0011";
@@ -99,4 +102,30 @@ export const PPK_ROWS: readonly Row[] = [
     id: ID,
   }, lives(false)),
   ...otherValue(),
+];
+
+const TEXT_VALUE = "a post-quantum pre-shared key, 40 octets";
+const SECRETS = [`%any %any : PPKS "${ID}" "${TEXT_VALUE}"`];
+
+/** The same with libreswan, which is asked to insist on it. */
+export const LIBRESWAN_PPK_ROWS: readonly LibreswanRow[] = [
+  ...libreswanBothWays("PPK that both ends require", {
+    suite: MODERN,
+    setup: { ikeconf: { ppk: { id: ID, value: TEXT_VALUE, ppkrequired: true } } },
+    theirs: { extra: ["ppk=insist"] },
+    secrets: SECRETS,
+  }),
+  ...libreswanBothWays("PPK in IKE_INTERMEDIATE", {
+    suite: MODERN,
+    setup: {
+      ikeconf: { ppk: { id: ID, value: TEXT_VALUE, ppkrequired: true, intermediate: true } },
+    },
+    theirs: { extra: ["ppk=insist", "intermediate=yes"] },
+    secrets: SECRETS,
+    programs: LIBRESWAN_5,
+    check: async (run) => {
+      await run.wholeLife();
+      expect(await run.peerLogged(/PPK_IDENTITY_KEY|PPK used/) > 0, "libreswan mixed no PPK in");
+    },
+  }),
 ];

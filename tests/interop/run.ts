@@ -12,7 +12,7 @@
 import { FEATURES_MIN } from "./features.ts";
 import { run, sweepLeftovers } from "./harness.ts";
 import { type AnyRow, Lane, type Outcome, withStrongSwan } from "./lane.ts";
-import { libreswanVersion } from "./libreswan.ts";
+import { hasLibreswan5, libreswanVersion } from "./libreswan.ts";
 import { Matrix } from "./matrix.ts";
 import { rowKey } from "./row.ts";
 import { KEY_EXCHANGE_ROWS } from "./rows_key_exchange.ts";
@@ -20,7 +20,7 @@ import { CHILD_ROWS } from "./rows_child.ts";
 import { COLLISION_ROWS } from "./rows_collisions.ts";
 import { FRAGMENT_ROWS } from "./rows_fragments.ts";
 import { NATT_ROWS } from "./rows_natt.ts";
-import { PPK_ROWS } from "./rows_ppk.ts";
+import { LIBRESWAN_PPK_ROWS, PPK_ROWS } from "./rows_ppk.ts";
 import { POOL_ROWS } from "./rows_pool.ts";
 import { LIBRESWAN_ROWS } from "./rows_libreswan.ts";
 import { LIFE_ROWS } from "./rows_life.ts";
@@ -46,6 +46,7 @@ const ALL: readonly AnyRow[] = [
   ...KEY_EXCHANGE_ROWS,
   ...PPK_ROWS,
   ...LIBRESWAN_ROWS,
+  ...LIBRESWAN_PPK_ROWS,
 ];
 const LIST = new URL("rows", import.meta.url);
 const DOCUMENT = new URL("../../docs/interop.md", import.meta.url);
@@ -158,13 +159,16 @@ async function main(args: readonly string[]): Promise<number> {
     return ci ? 1 : 0;
   }
   const options = parseOptions(args), newer = await strongSwanVersion(STRONGSWAN_6);
+  const five = await hasLibreswan5();
+  if (!five) console.log("Rows with libreswan 5 left out: LIBRESWAN5 names no prefix that has it");
   if (!newer) {
     console.log("Rows with strongSwan 6 left out: STRONGSWAN6 names no prefix that has it");
   }
   await sweepLeftovers();
   const rows = ALL.filter((row) => options.only?.test(rowKey(row)) ?? true)
     .filter((row) => missing.length === 0 || withStrongSwan(row))
-    .filter((row) => newer || !withStrongSwan(row) || !row.strongSwan);
+    .filter((row) => newer || !withStrongSwan(row) || !row.strongSwan)
+    .filter((row) => five || withStrongSwan(row) || !row.programs);
   const outcomes = await runAll(rows, options.lanes);
   const matrix = new Matrix(ALL, outcomes);
   const wrong = [...await listedWrongly(), ...matrix.wrongFeatures()];

@@ -114,7 +114,12 @@ function ppkOf({ ppk }: IkeConf): PpkConfig | undefined {
   if (ppk.id === "") return undefined;
   const key = ppkOctets(ppk.value);
   must(key !== undefined, "a checked setup has a key that can be read");
-  return { id: new TextEncoder().encode(ppk.id), key, required: ppk.ppkrequired };
+  return {
+    id: new TextEncoder().encode(ppk.id),
+    key,
+    required: ppk.ppkrequired,
+    intermediate: ppk.intermediate,
+  };
 }
 
 /** Whether nothing is in UDP: a client does not wait for TCP until UDP has failed (RFC 9329 §5.1). */

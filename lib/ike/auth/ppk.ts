@@ -18,16 +18,23 @@ import { mixPpk } from "@/ike/negotiate/keymat.ts";
 import type { Turn } from "@/ike/records/event.ts";
 import { findNotify, notify } from "@/ike/records/notify.ts";
 import type { IkeSa } from "@/ike/records/sa.ts";
+import type { PpkProgress } from "@/ike/records/setup_state.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
+import type { NotifyPayload } from "@/wire/payloads/notify.ts";
 
 /** The PPK_ID that `ppk.id` is, as people write it. */
 export function showPpkId(id: Uint8Array): string {
   return printableLine(new TextDecoder().decode(id));
 }
 
-/** PPK_IDENTITY of an initiator's request. */
-export function ppkIdentity(id: Uint8Array): Payload {
+/** PPK_IDENTITY that names a PPK. */
+export function ppkIdentity(id: Uint8Array): NotifyPayload {
   return notify(NotifyType.PPK_IDENTITY, concat(Uint8Array.of(PpkIdType.PPK_ID_FIXED), id));
+}
+
+/** The PPK_ID in the data of a notify; undefined where it is of another type. */
+export function ppkIdIn(data: Uint8Array): Uint8Array | undefined {
+  return data[0] === PpkIdType.PPK_ID_FIXED ? data.subarray(1) : undefined;
 }
 
 /** SK_d, SK_pi and SK_pr go on with the PPK in them. */
@@ -42,22 +49,29 @@ function mix({ sa, out }: Turn): void {
 
 /** An initiator begins IKE_AUTH. A text: why it cannot. */
 export function beginPpk(turn: Turn): string | undefined {
-  const { sa } = turn, { ppk } = sa.config;
-  if (!ppk) return undefined;
-  if (sa.setup!.ppk) mix(turn);
-  else if (isRequired(sa)) {
+  const { sa } = turn, { ppk } = sa.config, agreed = sa.setup!.ppk;
+  // IKE_INTERMEDIATE has settled it already, without it where it is not required.
+  if (!ppk || agreed?.inIntermediate) return undefined;
+  if (agreed) mix(turn);
+  else if (isPpkRequired(sa)) {
     return "it did not say USE_PPK, so it has no post-quantum pre-shared key, and ppkrequired is true";
   }
   return undefined;
 }
 
-function isRequired({ config, env }: IkeSa): boolean {
+/** Whether there is no IKE SA without the PPK. */
+export function isPpkRequired({ config, env }: IkeSa): boolean {
   return config.ppk!.required && !env.broken.has("waive_ppk");
 }
 
 /** Whether the initiator's AUTH is computed without the PPK as well: its peer may not know that. */
 export function wantsNoPpkAuth({ setup, config }: IkeSa): boolean {
-  return setup!.ppk?.isMixed === true && !config.ppk!.required;
+  return isInAuth(setup!.ppk) && !config.ppk!.required;
+}
+
+/** Whether IKE_AUTH mixed it in, and has to say so. */
+function isInAuth(ppk: PpkProgress | undefined): boolean {
+  return ppk !== undefined && ppk.isMixed && !ppk.inIntermediate;
 }
 
 /** The AUTH payload that was computed without the PPK, as NO_PPK_AUTH has it. */
@@ -69,13 +83,14 @@ export function noPpkAuth(payloads: readonly Payload[]): Payload {
 
 /** What an end of IKE_AUTH adds to its message with AUTH. */
 export function ppkPayloads({ setup, config, originalInitiator }: IkeSa): Payload[] {
-  if (!setup!.ppk?.isMixed) return [];
+  if (!isInAuth(setup!.ppk)) return [];
   return [originalInitiator ? ppkIdentity(config.ppk!.id) : notify(NotifyType.PPK_IDENTITY)];
 }
 
 /** An initiator hears the response to its AUTH. A text: why it is not what this end can go on with. */
 export function hearPpkAnswer(turn: Turn, payloads: readonly Payload[]): string | undefined {
   const { sa, out } = turn, ppk = sa.setup!.ppk;
+  if (ppk?.inIntermediate) return undefined;
   const isTaken = findNotify(payloads, NotifyType.PPK_IDENTITY) !== undefined;
   if (!ppk?.isMixed) {
     return isTaken ? "it took a post-quantum pre-shared key that it was not offered" : undefined;
@@ -85,7 +100,7 @@ export function hearPpkAnswer(turn: Turn, payloads: readonly Payload[]): string 
     return undefined;
   }
   const id = showPpkId(sa.config.ppk!.id);
-  if (isRequired(sa)) {
+  if (isPpkRequired(sa)) {
     return `it does not know the post-quantum pre-shared key ${id}, and ppkrequired is true`;
   }
   out.push(
@@ -104,9 +119,9 @@ export function hearPpkAnswer(turn: Turn, payloads: readonly Payload[]): string 
  */
 export function takePpk(turn: Turn, payloads: readonly Payload[]): readonly Payload[] | string {
   const { sa } = turn, { ppk } = sa.config;
-  if (!ppk) return payloads;
+  if (!ppk || sa.setup!.ppk?.inIntermediate) return payloads;
   const said = findNotify(payloads, NotifyType.PPK_IDENTITY)?.data;
-  const id = said?.[0] === PpkIdType.PPK_ID_FIXED ? said.subarray(1) : undefined;
+  const id = said && ppkIdIn(said);
   const own = `ppk.id is ${showPpkId(ppk.id)} here`;
   if (sa.setup!.ppk && id && sameOctets(id, ppk.id)) {
     mix(turn);
@@ -120,7 +135,7 @@ export function takePpk(turn: Turn, payloads: readonly Payload[]): readonly Payl
     : `it named the post-quantum pre-shared key ${
       id ? showPpkId(id) : "of an unknown type"
     }, ${own}`;
-  if (isRequired(sa)) return `${what}, and ppkrequired is true`;
+  if (isPpkRequired(sa)) return `${what}, and ppkrequired is true`;
   if (!sa.setup!.ppk || !said) return payloads;
   const plain = findNotify(payloads, NotifyType.NO_PPK_AUTH);
   if (!plain) return `${what}, and sent no NO_PPK_AUTH: it does without none`;

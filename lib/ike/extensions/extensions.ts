@@ -23,11 +23,11 @@ import type { Payload } from "@/wire/message.ts";
 const EXTENSIONS: readonly Extension[] = [
   natDetected,
   fragmentation,
+  usePpk,
   intermediateSupported,
   signatureHashes,
   multipleAuthAnnounced,
   multipleAuthTaken,
-  usePpk,
   certificateRequested,
   initialContact,
   noNats,

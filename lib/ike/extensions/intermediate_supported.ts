@@ -14,7 +14,8 @@ export const intermediateSupported: Extension = {
 
   says({ sa }, { response }) {
     const wanted = (sa.config.algorithms.additional ?? []).some((methods) => methods.length > 0);
-    const says = response ? sa.setup!.intermediate !== undefined : wanted;
+    const mixes = sa.config.ppk?.intermediate === true;
+    const says = response ? sa.setup!.intermediate !== undefined : wanted || mixes;
     return says ? [notify(NotifyType.INTERMEDIATE_EXCHANGE_SUPPORTED)] : [];
   },
 };

@@ -1,24 +1,40 @@
 /**
- * USE_PPK in IKE_SA_INIT: whether both ends have a post-quantum pre-shared key (RFC 8784 §3). Which one it
- * is, IKE_AUTH says.
+ * USE_PPK and USE_PPK_INT in IKE_SA_INIT: whether both ends have a post-quantum pre-shared key, and whether
+ * IKE_AUTH (RFC 8784 §3) or IKE_INTERMEDIATE (RFC 9867 §3.1) mixes it in. An initiator may say both, a
+ * responder answers one. Which key it is, that exchange says.
  * @module
  */
 import { ExchangeType } from "@/iana/exchange_type.ts";
 import { NotifyType } from "@/iana/notify_type.ts";
 import type { Extension } from "@/ike/records/extension.ts";
 import { findNotify, notify } from "@/ike/records/notify.ts";
+import type { Payload } from "@/wire/message.ts";
 
 /** See {@linkcode Extension}. */
 export const usePpk: Extension = {
   exchange: ExchangeType.IKE_SA_INIT,
 
   says({ sa }, { response }) {
-    const says = response ? sa.setup!.ppk !== undefined : sa.config.ppk !== undefined;
-    return says ? [notify(NotifyType.USE_PPK)] : [];
+    const { ppk } = sa.config, agreed = sa.setup!.ppk, int = NotifyType.USE_PPK_INT;
+    if (response) return agreed ? [notify(agreed.inIntermediate ? int : NotifyType.USE_PPK)] : [];
+    if (!ppk) return [];
+    return [...(ppk.intermediate ? [notify(int)] : []), notify(NotifyType.USE_PPK)];
   },
 
   hears({ sa }, { payloads }) {
-    const both = sa.config.ppk && findNotify(payloads, NotifyType.USE_PPK);
-    sa.setup!.ppk = both ? { plainKeys: undefined, isPlain: false, isMixed: false } : undefined;
+    const { ppk } = sa.config, setup = sa.setup!;
+    setup.ppk = undefined;
+    if (!ppk) return;
+    const inIntermediate = ppk.intermediate && says(payloads, NotifyType.USE_PPK_INT) &&
+      says(payloads, NotifyType.INTERMEDIATE_EXCHANGE_SUPPORTED);
+    if (!inIntermediate && !says(payloads, NotifyType.USE_PPK)) return;
+    setup.ppk = { plainKeys: undefined, isPlain: false, isMixed: false, inIntermediate };
+    if (!inIntermediate) return;
+    setup.intermediate ??= { methods: [], ppk: true, done: 0, linkI: undefined, linkR: undefined };
+    setup.intermediate.ppk = true;
   },
 };
+
+function says(payloads: readonly Payload[], type: number): boolean {
+  return findNotify(payloads, type) !== undefined;
+}

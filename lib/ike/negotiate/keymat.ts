@@ -79,6 +79,21 @@ export function mixPpk(suite: IkeSuite, keys: Uint8Array, ppk: Uint8Array): Uint
   return mixed;
 }
 
+/**
+ * The keys that follow a PPK in IKE_INTERMEDIATE (RFC 9867 §3.1): SKEYSEED' = prf+(PPK, SK_d), as long as
+ * a key of the prf, and all seven keys anew as in IKE_SA_INIT.
+ */
+export function ppkIkeKeys(
+  suite: IkeSuite,
+  keys: Uint8Array,
+  { nonceI, nonceR, spiI, spiR, ppk }: Omit<KeyInputs, "shared"> & { readonly ppk: Uint8Array },
+): Uint8Array {
+  const { prf } = suite, { d } = ikeKeys(suite, keys);
+  const skeyseed = prf.plus(ppk, d, prf.keyOctets);
+  const seed = concat(nonceI, nonceR, spiOctets(spiI), spiOctets(spiR));
+  return prf.plus(skeyseed, seed, keyOctets(suite));
+}
+
 /** Ni ‖ Nr; of each only the first half of the key where the prf's key has one length (§2.14). */
 export function skeyseedKey(prf: Prf, nonceI: Uint8Array, nonceR: Uint8Array): Uint8Array {
   if (!prf.fixedKey) return concat(nonceI, nonceR);

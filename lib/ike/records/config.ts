@@ -206,6 +206,8 @@ export interface PpkConfig {
   readonly key: Uint8Array;
   /** Whether there is no IKE SA without it. */
   readonly required: boolean;
+  /** Whether it goes into the keys before IKE_AUTH, by IKE_INTERMEDIATE, where the peer can (RFC 9867). */
+  readonly intermediate: boolean;
 }
 
 /** Tell of it alone; make it anew after a second or more; or end the tunnel as failed. */

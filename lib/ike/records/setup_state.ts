@@ -9,6 +9,8 @@ import type { Received } from "@/ike/records/received.ts";
 export interface Intermediate {
   /** Transform Type 4 numbers in the order of the exchanges, ADDKE1 first. */
   readonly methods: readonly number[];
+  /** Whether the last exchange, the only one where there are no methods, mixes a PPK in (RFC 9867 §3.1). */
+  ppk: boolean;
   /** How many of them are done. */
   done: number;
   /** The last links of what AUTH proves of the messages (RFC 9242 §3.3.2); undefined before the first. */
@@ -22,6 +24,8 @@ export interface PpkProgress {
   plainKeys: Uint8Array | undefined;
   /** Whether AUTH is computed by those, for NO_PPK_AUTH. */
   isPlain: boolean;
+  /** Whether IKE_INTERMEDIATE mixes it in (RFC 9867), and not IKE_AUTH. */
+  readonly inIntermediate: boolean;
   /** Whether the PPK is mixed into the keys. */
   isMixed: boolean;
 }

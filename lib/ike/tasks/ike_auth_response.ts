@@ -42,9 +42,10 @@ export const ikeAuthResponse: ResponderKind = {
     if (!setup.auth) {
       const missing = nextMethod(sa);
       if (missing !== undefined) {
-        throw new WireError(
-          `Cannot take IKE_AUTH before the additional key exchange by ${nameOfKeGroup(missing)}`,
-        );
+        const what = missing === 0
+          ? "the post-quantum pre-shared key of IKE_INTERMEDIATE"
+          : `the additional key exchange by ${nameOfKeGroup(missing)}`;
+        throw new WireError(`Cannot take IKE_AUTH before ${what}`);
       }
       const idI = findPayload(payloads, PayloadType.IDI);
       if (!idI) throw new WireError("Cannot authenticate without IDi");

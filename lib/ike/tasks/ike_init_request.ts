@@ -166,6 +166,13 @@ function accept(turn: Turn, task: IkeInitTask, response: Received): void {
   sa.setup!.nonceR = nonce;
   sa.setup!.initResponse = response.octets;
   hearAll(turn, response);
+  const both = [NotifyType.USE_PPK, NotifyType.USE_PPK_INT].every((type) =>
+    findNotify(payloads, type)
+  );
+  if (both) {
+    // RFC 9867 §3.1: a responder answers one of them.
+    return fail(turn, refusedHere("Peer answered both USE_PPK and USE_PPK_INT"));
+  }
   const unwanted = natFault(sa);
   if (unwanted) return fail(turn, unwanted);
   task.suite = suite;

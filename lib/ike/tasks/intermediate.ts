@@ -10,6 +10,7 @@ import type { IkeSa } from "@/ike/records/sa.ts";
 import type { Turn } from "@/ike/records/event.ts";
 import type { Choice } from "@/ike/records/choice.ts";
 import { intAuthOf, nextIntAuth } from "@/ike/auth/int_auth.ts";
+import { mixIntermediatePpk } from "@/ike/auth/intermediate_ppk.ts";
 import { ikeKeys, nextIkeKeys } from "@/ike/negotiate/keymat.ts";
 import { additionalMethods } from "@/ike/negotiate/proposal.ts";
 import { findNotify } from "@/ike/records/notify.ts";
@@ -24,13 +25,17 @@ export function knowsIntermediate(payloads: readonly Payload[]): boolean {
 export function intermediateOf(choice: Choice): Intermediate | undefined {
   const methods = additionalMethods(choice);
   if (methods.length === 0) return undefined;
-  return { methods, done: 0, linkI: undefined, linkR: undefined };
+  return { methods, ppk: false, done: 0, linkI: undefined, linkR: undefined };
 }
 
-/** The method (Transform Type 4 number) of the next exchange; undefined: all are done. */
+/**
+ * The method (Transform Type 4 number) of the next exchange; 0: it has none, and mixes a PPK in alone.
+ * undefined: all are done.
+ */
 export function nextMethod({ setup }: IkeSa): number | undefined {
-  const { methods, done } = setup?.intermediate ?? { methods: [], done: 0 };
-  return methods[done];
+  if (!setup?.intermediate) return undefined;
+  const { methods, ppk, done } = setup.intermediate;
+  return methods[done] ?? (ppk && methods.length === 0 && done === 0 ? 0 : undefined);
 }
 
 /** Chains a message of one end to what AUTH will prove; `clear` as `clearForm()` gives it. */
@@ -45,21 +50,26 @@ export function linkMessage(sa: IkeSa, byInitiator: boolean, clear: Uint8Array):
 }
 
 /**
- * One additional key exchange is done: the SA goes on under new keys. After the last one,
- * `authMessageId` is the Message ID of the IKE_AUTH request that follows.
+ * One exchange is done: the SA goes on under new keys, by `shared`, the secret of its key exchange if it
+ * has one, and by the PPK that was taken in it. After the last one, `authMessageId` is the Message ID of
+ * the IKE_AUTH request that follows.
  */
 export function advance(
   { sa, out }: Turn,
-  shared: Uint8Array,
+  shared: Uint8Array | undefined,
   authMessageId: number,
 ): void {
   const setup = sa.setup!, { intermediate } = setup, suite = sa.suite!;
   const { nonceI, nonceR } = setup, { spiI, spiR } = sa;
   must(intermediate !== undefined, "an exchange that was negotiated");
   const { d } = ikeKeys(suite, sa.keys!);
-  sa.keys = nextIkeKeys(suite, d, { nonceI: nonceI!, nonceR: nonceR!, spiI, spiR, shared });
+  if (shared) {
+    sa.keys = nextIkeKeys(suite, d, { nonceI: nonceI!, nonceR: nonceR!, spiI, spiR, shared });
+  }
+  mixIntermediatePpk(sa);
   const forgotten = sa.originalInitiator && sa.env.broken.has("forget_int_auth");
-  if (++intermediate.done === intermediate.methods.length && !forgotten) {
+  intermediate.done++;
+  if (nextMethod(sa) === undefined && !forgotten) {
     setup.intAuth = intAuthOf(intermediate.linkI!, intermediate.linkR!, authMessageId);
   }
   out.push({ kind: "keyed" }, sa);

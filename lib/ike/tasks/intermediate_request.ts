@@ -7,6 +7,7 @@ import { showEndpoint } from "@/base/address.ts";
 import { must } from "@/base/errors.ts";
 import { ExchangeType } from "@/iana/exchange_type.ts";
 import { nameOfKeGroup } from "@/iana/ke_group.ts";
+import { hearPpkIdentity, ppkIdentityKey } from "@/ike/auth/intermediate_ppk.ts";
 import { nameOfNotify } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import type { IkeSa, IntermediateTask } from "@/ike/records/sa.ts";
@@ -41,7 +42,7 @@ export const intermediateRequest: TaskKind<IntermediateTask> = {
   exchange: ExchangeType.IKE_INTERMEDIATE,
 
   begin(turn, task) {
-    generatePair(turn, task);
+    if (!generatePair(turn, task)) send(turn, task);
   },
 
   computed(turn, task, result) {
@@ -56,30 +57,34 @@ export const intermediateRequest: TaskKind<IntermediateTask> = {
     const { sa } = turn, group = methodOf(task), error = findError(payloads);
     if (error) {
       const name = nameOfNotify(error.notify);
-      const text = `${peerOf(turn)} refused the additional key exchange by ` +
-        `${nameOfKeGroup(group)} (${name})`;
+      const what = group === 0
+        ? "the post-quantum pre-shared key"
+        : `the additional key exchange by ${nameOfKeGroup(group)}`;
+      const text = `${peerOf(turn)} refused ${what} (${name})`;
       return fail(turn, { cause: name, closeCode: error.notify, text });
     }
     const ke = findPayload(payloads, PayloadType.KE);
-    if (!ke || ke.group !== group) {
+    if (group !== 0 && ke?.group !== group) {
       const sent = ke ? `a value of ${nameOfKeGroup(ke.group)}` : "no KE payload";
       const text = `${peerOf(turn)} answered IKE_INTERMEDIATE with ${sent}, ` +
         `${nameOfKeGroup(group)} was negotiated`;
       return fail(turn, refusedHere(text));
     }
+    const unmixed = hearPpkIdentity(turn, payloads);
+    if (unmixed) return fail(turn, refusedHere(`Cannot trust ${peerOf(turn)}: ${unmixed}`));
     linkMessage(sa, false, clear!);
-    deriveSecret(turn, task, payloads);
+    if (!deriveSecret(turn, task, payloads)) proceed(turn, undefined);
   },
 };
 
 function send(turn: Turn, task: IntermediateTask): void {
-  const { sa } = turn, payloads = ownKeyPayload(task);
+  const { sa } = turn, payloads = [...ownKeyPayload(task), ...ppkIdentityKey(sa)];
   task.stage = "sent";
   const [datagram] = sendRequest(turn, ExchangeType.IKE_INTERMEDIATE, payloads);
   linkMessage(sa, true, clearForm(datagram!, payloads));
 }
 
-function proceed(turn: Turn, shared: Uint8Array): void {
+function proceed(turn: Turn, shared: Uint8Array | undefined): void {
   const { sa } = turn;
   advance(turn, shared, sa.window.nextRequestId);
   sa.active = undefined;

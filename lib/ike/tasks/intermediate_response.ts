@@ -1,6 +1,7 @@
 /**
  * IKE_INTERMEDIATE as responder (RFC 9242 §3.2, RFC 9370 §2.2.2): each exchange that was negotiated
- * in IKE_SA_INIT is answered once and in its order; the answer still goes under the keys of before.
+ * in IKE_SA_INIT is answered once and in its order; the answer still goes under the keys of before. The
+ * last one may mix a post-quantum pre-shared key in (RFC 9867 §3.1).
  * @module
  */
 import { showEndpoint } from "@/base/address.ts";
@@ -9,7 +10,11 @@ import { ExchangeType } from "@/iana/exchange_type.ts";
 import { nameOfKeGroup } from "@/iana/ke_group.ts";
 import { NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
-import { PeerError } from "@/ike/records/notify.ts";
+import { takePpkIdentityKey } from "@/ike/auth/intermediate_ppk.ts";
+import type { Turn } from "@/ike/records/event.ts";
+import { fail } from "@/ike/records/ike_sa.ts";
+import { notify, PeerError } from "@/ike/records/notify.ts";
+import type { Received } from "@/ike/records/received.ts";
 import type { ResponderKind } from "@/ike/records/task.ts";
 import { advance, linkMessage, nextMethod } from "@/ike/tasks/intermediate.ts";
 import { requestCompute, sendResponse } from "@/ike/window/exchange.ts";
@@ -26,34 +31,54 @@ export const intermediateResponse: ResponderKind = {
       throw new WireError("Cannot take one IKE_INTERMEDIATE more: all is done");
     }
     const ke = findPayload(request.payloads, PayloadType.KE);
-    if (ke?.group !== group) {
+    if (group !== 0 && ke?.group !== group) {
       const sent = ke ? `a value of ${nameOfKeGroup(ke.group)}` : "no KE payload";
       throw new WireError(
         `Cannot take ${sent} in IKE_INTERMEDIATE: ${nameOfKeGroup(group)} was negotiated`,
       );
     }
     linkMessage(sa, true, request.clear!);
-    const ticket = requestCompute(turn, { op: "ke_respond", group, peerPublic: ke.data });
+    if (group === 0) return answer(turn, request, undefined);
+    const ticket = requestCompute(turn, { op: "ke_respond", group, peerPublic: ke!.data });
     sa.answering = { kind: "intermediate", ticket, request };
   },
 
   computed(turn, { request }, result) {
-    const { sa } = turn, { peerAddress, peerPort } = request.path;
     if (result.op === "refused") {
-      const from = showEndpoint(peerAddress, peerPort);
-      const text = `Cannot use the public value of ${from}: ${result.why}`;
+      const text = `Cannot use the public value of ${peerOf(request)}: ${result.why}`;
       throw new PeerError(NotifyType.INVALID_SYNTAX, text);
     }
     must(result.op === "ke_respond", "a responder asks for both halves at once");
-    const group = nextMethod(sa)!;
-    const payloads: Payload[] = [{ type: PayloadType.KE, group, data: result.publicValue }];
-    const { shared } = result, authMessageId = request.header.messageId + 1;
-    if (sa.env.broken.has("answer_by_new_keys")) {
-      advance(turn, shared, authMessageId);
-      return void sendResponse(turn, request, payloads);
-    }
-    const [datagram] = sendResponse(turn, request, payloads);
-    linkMessage(sa, false, clearForm(datagram!, payloads));
-    advance(turn, shared, authMessageId);
+    answer(turn, request, result);
   },
 };
+
+/** Answers an exchange, with the half of a key exchange that it has; the next keys follow it. */
+function answer(
+  turn: Turn,
+  request: Received,
+  key: { readonly publicValue: Uint8Array; readonly shared: Uint8Array } | undefined,
+): void {
+  const { sa } = turn, group = nextMethod(sa)!, authMessageId = request.header.messageId + 1;
+  const ppk = takePpkIdentityKey(turn, request.payloads);
+  if (typeof ppk === "string") {
+    const closeCode = NotifyType.AUTHENTICATION_FAILED, cause = "AUTHENTICATION_FAILED";
+    sendResponse(turn, request, [notify(closeCode)]);
+    return fail(turn, { cause, closeCode, text: `Cannot trust ${peerOf(request)}: ${ppk}` });
+  }
+  const payloads: Payload[] = [
+    ...(key ? [{ type: PayloadType.KE, group, data: key.publicValue } as const] : []),
+    ...ppk,
+  ];
+  if (sa.env.broken.has("answer_by_new_keys")) {
+    advance(turn, key?.shared, authMessageId);
+    return void sendResponse(turn, request, payloads);
+  }
+  const [datagram] = sendResponse(turn, request, payloads);
+  linkMessage(sa, false, clearForm(datagram!, payloads));
+  advance(turn, key?.shared, authMessageId);
+}
+
+function peerOf({ path }: Received): string {
+  return showEndpoint(path.peerAddress, path.peerPort);
+}

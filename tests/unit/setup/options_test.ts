@@ -179,6 +179,7 @@ apisecrets auto
 apitlscert
 apitlskey
 apitlsclientca
+ikeconf.ppk.intermediate false
 ikeconf.addke1 []
 ikeconf.addke2 []
 ikeconf.addke3 []

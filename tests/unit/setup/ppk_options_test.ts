@@ -28,6 +28,9 @@ Deno.test("a PPK has an id and a value, and what it is not for is refused", () =
     load(withPpk("id: quantum-1", "value: hush", "ppkrequired: true")).setup,
   );
   assert.deepEqual([ppk!.id, ppk!.required], [new TextEncoder().encode("quantum-1"), true]);
+  assert.equal(ppk!.intermediate, false);
+  const early = load(withPpk("id: q", "value: hush", "intermediate: true")).setup;
+  assert.equal(ikeConfigOf(early).ppk!.intermediate, true);
   assert.match(errorsOf(withPpk("id: q"))[0]!, /ppk.value is required with ppk.id/);
   assert.match(errorsOf(withPpk(`id: ${"q".repeat(1_001)}`, "value: hush"))[0]!, /1001 octets/);
   const twice = withPpk("id: q", "value: hush").replace("ppk:", "authown2: psk\n  ppk:");
