@@ -21,6 +21,9 @@ import type { Payload } from "@/wire/message.ts";
 /** Octets of prf(PPK, Ni ‖ Nr ‖ SPIi ‖ SPIr) that show that an end has the PPK. */
 const CONFIRMATION_OCTETS = 8;
 
+/** PPK_IDs of a peer that are told of. */
+const NAMED_MAX = 3;
+
 /** Whether the exchange under way is the one that mixes a PPK in. */
 export function mixesPpk({ setup }: IkeSa): boolean {
   const { ppk, methods, done } = setup!.intermediate!;
@@ -55,13 +58,15 @@ export function takePpkIdentityKey(
     sa.setup!.ppk!.isMixed = true;
     return [ppkIdentity(ppk.id)];
   }
-  const names = offered.map(({ data }) => showPpkId(data.subarray(1, -CONFIRMATION_OCTETS)));
+  const names = offered.slice(0, NAMED_MAX).map(({ data }) =>
+    showPpkId(data.subarray(1, -CONFIRMATION_OCTETS))
+  );
   const why = names.length === 0
     ? "it named no post-quantum pre-shared key in IKE_INTERMEDIATE"
     : `it named the post-quantum pre-shared key ${names.join(", ")}, and ppk.id is ` +
       `${showPpkId(ppk.id)} here, or ppk.value is another`;
   if (isPpkRequired(sa)) return `${why}; ppkrequired is true`;
-  out.push({ kind: "note", level: 3, text: `Peer goes without a PPK: ${why}` }, sa);
+  out.push({ kind: "note", level: 4, text: `Peer goes without a PPK: ${why}` }, sa);
   return [];
 }
 

@@ -10,6 +10,7 @@
  */
 import { concat, sameOctets } from "@/base/bytes.ts";
 import { must } from "@/base/errors.ts";
+import { clipped } from "@/base/text.ts";
 import { printableLine } from "@/base/printable.ts";
 import { NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
@@ -22,9 +23,12 @@ import type { PpkProgress } from "@/ike/records/setup_state.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
 import type { NotifyPayload } from "@/wire/payloads/notify.ts";
 
+/** Characters of a PPK_ID that are shown: a peer that has not proved itself may name any. */
+const SHOWN_MAX = 80;
+
 /** The PPK_ID that `ppk.id` is, as people write it. */
 export function showPpkId(id: Uint8Array): string {
-  return printableLine(new TextDecoder().decode(id));
+  return clipped(printableLine(new TextDecoder().decode(id.subarray(0, 4 * SHOWN_MAX))), SHOWN_MAX);
 }
 
 /** PPK_IDENTITY that names a PPK. */
@@ -139,7 +143,7 @@ export function takePpk(turn: Turn, payloads: readonly Payload[]): readonly Payl
   if (!sa.setup!.ppk || !said) return payloads;
   const plain = findNotify(payloads, NotifyType.NO_PPK_AUTH);
   if (!plain) return `${what}, and sent no NO_PPK_AUTH: it does without none`;
-  turn.out.push({ kind: "note", level: 3, text: `Peer goes without a PPK: ${what}` }, sa);
+  turn.out.push({ kind: "note", level: 4, text: `Peer goes without a PPK: ${what}` }, sa);
   return payloads.map((payload) =>
     payload.type === PayloadType.AUTH && !("raw" in payload)
       ? { ...payload, data: plain.data }
