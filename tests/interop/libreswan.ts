@@ -216,7 +216,9 @@ ${general.map((line) => `    ${line}\n`).join("")}${sections}`;
   /** Loads a connection. @throws Error if pluto does not have it afterwards. */
   async load(name: string): Promise<void> {
     const done = await this.tryLoad(name);
-    const added = (await this.log()).includes(`"${name}": added IKEv2 connection`);
+    const added = new RegExp(`"${name}": added (?:oriented )?IKEv2 connection`).test(
+      await this.log(),
+    );
     if (done.code !== 0 || !added) {
       throw new Error(`libreswan refuses the connection: ${done.stdout}${done.stderr}`);
     }

@@ -102,7 +102,7 @@ async function ikeRekeyed(run: RowRun): Promise<void> {
     const { secrets = [] } = await run.ours.keylog(), sas = await run.charon.sas();
     const theirs = new Set(sas.flatMap(({ everySecret }) => [...everySecret]));
     const isTheirs = ({ octets }: { readonly octets: ReadonlyMap<string, string> }) =>
-      [...octets].every(([name, hex]) => theirs.has(`${name} ${hex}`));
+      [...octets].every(([name, hex]) => hex === "" || theirs.has(`${name} ${hex}`));
     const [before, after] = [secrets[0], secrets.at(-1)];
     return before && after && before.spiI !== after.spiI && isTheirs(after);
   });

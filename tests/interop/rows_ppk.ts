@@ -98,9 +98,27 @@ export const PPK_ROWS: readonly Row[] = [
   ),
   ...bothWays("PPK that neither end requires", { id: ID, value: VALUE }, { id: ID }, lives(true)),
   ...bothWays("PPK at our end alone", { id: ID, value: VALUE }, {}, lives(false)),
-  ...bothWays("PPK of another name, required by neither", { id: OTHER_ID, value: VALUE }, {
-    id: ID,
-  }, lives(false)),
+  {
+    name: "PPK of another name, required by neither",
+    direction: "strongSwan → ours",
+    setup: ourGateway({ ikeconf: { ppk: { id: OTHER_ID, value: VALUE } } }, MODERN),
+    swanctl: theirConf({ id: ID }),
+    check: async (run) => {
+      await run.charon.initiate("net");
+      await lives(false)(run);
+    },
+  },
+  {
+    // strongSwan takes no other PPK than that of its connection, though it does not require that.
+    name: "PPK of another name, which strongSwan refuses",
+    direction: "ours → strongSwan",
+    setup: ourClient({ ikeconf: { ppk: { id: OTHER_ID, value: VALUE } } }, MODERN),
+    swanctl: theirConf({ id: ID }),
+    check: async (run) => {
+      await run.failure([/AUTHENTICATION_FAILED/, /quantum-2/]);
+      await run.peerLogs(/received PPK_ID 'quantum-2', but require 'quantum-1'/, 1_000);
+    },
+  },
   ...otherValue(),
 ];
 
