@@ -97,9 +97,8 @@ export class Lane {
   async #pluto(row: LibreswanRow): Promise<Pluto> {
     await this.#charon?.stop();
     this.#charon = undefined;
-    const { conf, psk = PSK, secrets = [], programs } = row;
-    const from = programs ? { programs } : {};
-    return await Pluto.start(this.lab, this.lab.theirs, conf, { psk, secrets, ...from });
+    const { conf, psk = PSK, secrets = [] } = row;
+    return await Pluto.start(this.lab, this.lab.theirs, conf, { psk, secrets });
   }
 
   async #withPluto(row: LibreswanRow): Promise<Ended> {

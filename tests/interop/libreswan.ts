@@ -80,17 +80,7 @@ export interface PlutoOptions {
   readonly general?: readonly string[];
   /** Further lines of ipsec.secrets. */
   readonly secrets?: readonly string[];
-  /** Directory of its programs; absent: as {@linkcode programs} finds them. */
-  readonly programs?: string;
   readonly kernelHasEsp?: boolean;
-}
-
-/** Programs of libreswan 5, which mixes a PPK in IKE_INTERMEDIATE, under the prefix LIBRESWAN5 names. */
-export const LIBRESWAN_5 = `${Deno.env.get("LIBRESWAN5") ?? "/opt/lsw5"}/libexec/ipsec`;
-
-/** Whether they are there. */
-export function hasLibreswan5(): Promise<boolean> {
-  return isFile(`${LIBRESWAN_5}/pluto`);
 }
 
 /** One running pluto. */
@@ -115,9 +105,9 @@ export class Pluto {
     lab: Lab,
     site: Site,
     conf: string,
-    { psk, general = [], secrets = [], programs: wanted, kernelHasEsp = false }: PlutoOptions,
+    { psk, general = [], secrets = [], kernelHasEsp = false }: PlutoOptions,
   ): Promise<Pluto> {
-    const found = wanted ?? await programs();
+    const found = await programs();
     if (found === undefined) throw new Error("There is no libreswan");
     const directory = await Deno.makeTempDir({ dir: lab.directory, prefix: "pluto-" });
     const pluto = new Pluto(lab, site, directory, found);

@@ -26,8 +26,6 @@ export interface LibreswanRow {
   readonly psk?: string;
   /** Further lines of its ipsec.secrets. */
   readonly secrets?: readonly string[];
-  /** Directory of another libreswan's programs. */
-  readonly programs?: string;
   /** libreswan must refuse to load the connection in these words: the row is one it does not offer. */
   readonly refused?: RegExp;
   /** What happens when the connection is loaded and we have not begun. */

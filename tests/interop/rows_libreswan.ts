@@ -18,9 +18,8 @@ export interface Pair {
   readonly gateway?: Setup;
   readonly theirs?: Conn;
   readonly refused?: RegExp;
-  /** Further lines of ipsec.secrets, and the directory of another libreswan's programs. */
+  /** Further lines of ipsec.secrets. */
   readonly secrets?: readonly string[];
-  readonly programs?: string;
   readonly before?: (run: LibreswanRun) => Promise<void>;
   /** The check after the tunnel is up; by default {@linkcode LibreswanRun.wholeLife}. */
   readonly check?: (run: LibreswanRun) => Promise<void>;
@@ -28,14 +27,13 @@ export interface Pair {
 
 /** Both rows of a pair. If libreswan initiates, the row waits until its CHILD_SA is up. */
 export function bothWays(name: string, pair: Pair): LibreswanRow[] {
-  const { suite = PLAIN, setup = {}, theirs = {}, refused, before, secrets, programs } = pair;
+  const { suite = PLAIN, setup = {}, theirs = {}, refused, before, secrets } = pair;
   const check = pair.check ?? ((run: LibreswanRun) => run.wholeLife());
   const both = {
     name,
     conf: conn({ suite, ...theirs }),
     ...(refused ? { refused } : {}),
     ...(secrets ? { secrets } : {}),
-    ...(programs ? { programs } : {}),
   };
   const first = before ? { before } : {};
   return [

@@ -1,12 +1,11 @@
 /**
  * Rows about post-quantum pre-shared keys: with strongSwan (RFC 8784) known at both ends, of another name,
- * of another value, at one end alone; with libreswan in IKE_AUTH, and in IKE_INTERMEDIATE (RFC 9867).
+ * of another value, at one end alone; with libreswan known at both ends.
  * @module
  */
 import { connection, ourClient, ourGateway, PSK, swanctl } from "./ends.ts";
 import type { Setup } from "./ours.ts";
 import { expect, expectFailure, type Row, type RowRun } from "./row.ts";
-import { LIBRESWAN_5 } from "./libreswan.ts";
 import type { LibreswanRow } from "./libreswan_row.ts";
 import { bothWays as libreswanBothWays } from "./rows_libreswan.ts";
 import { MODERN } from "./suites.ts";
@@ -132,18 +131,5 @@ export const LIBRESWAN_PPK_ROWS: readonly LibreswanRow[] = [
     setup: { ikeconf: { ppk: { id: ID, value: TEXT_VALUE, ppkrequired: true } } },
     theirs: { extra: ["ppk=insist"] },
     secrets: SECRETS,
-  }),
-  ...libreswanBothWays("PPK in IKE_INTERMEDIATE", {
-    suite: MODERN,
-    setup: {
-      ikeconf: { ppk: { id: ID, value: TEXT_VALUE, ppkrequired: true, intermediate: true } },
-    },
-    theirs: { extra: ["ppk=insist", "intermediate=yes"] },
-    secrets: SECRETS,
-    programs: LIBRESWAN_5,
-    check: async (run) => {
-      await run.wholeLife();
-      expect(await run.peerLogged(/PPK_IDENTITY_KEY|PPK used/) > 0, "libreswan mixed no PPK in");
-    },
   }),
 ];

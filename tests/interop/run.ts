@@ -12,7 +12,7 @@
 import { FEATURES_MIN } from "./features.ts";
 import { run, sweepLeftovers } from "./harness.ts";
 import { type AnyRow, Lane, type Outcome, withStrongSwan } from "./lane.ts";
-import { hasLibreswan5, libreswanVersion } from "./libreswan.ts";
+import { libreswanVersion } from "./libreswan.ts";
 import { Matrix } from "./matrix.ts";
 import { rowKey } from "./row.ts";
 import { KEY_EXCHANGE_ROWS } from "./rows_key_exchange.ts";
@@ -159,16 +159,14 @@ async function main(args: readonly string[]): Promise<number> {
     return ci ? 1 : 0;
   }
   const options = parseOptions(args), newer = await strongSwanVersion(STRONGSWAN_6);
-  const five = await hasLibreswan5();
-  if (!five) console.log("Rows with libreswan 5 left out: LIBRESWAN5 names no prefix that has it");
   if (!newer) {
     console.log("Rows with strongSwan 6 left out: STRONGSWAN6 names no prefix that has it");
   }
   await sweepLeftovers();
   const rows = ALL.filter((row) => options.only?.test(rowKey(row)) ?? true)
     .filter((row) => missing.length === 0 || withStrongSwan(row))
-    .filter((row) => newer || !withStrongSwan(row) || !row.strongSwan)
-    .filter((row) => five || withStrongSwan(row) || !row.programs);
+    .filter((row) => newer || !withStrongSwan(row) || !row.strongSwan);
+
   const outcomes = await runAll(rows, options.lanes);
   const matrix = new Matrix(ALL, outcomes);
   const wrong = [...await listedWrongly(), ...matrix.wrongFeatures()];
