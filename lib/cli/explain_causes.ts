@@ -73,6 +73,11 @@ const OTHERS: Readonly<Record<string, Explanation>> = {
     "RFC 7296 §2.6",
     "Whether its IKE_AUTH is lost on the way (large messages: `enablefragment`), or it is a scan or a flood.",
   ],
+  NOT_REAUTHENTICATED: [
+    "A gateway ended an IKE SA whose peer did not authenticate again within the AUTH_LIFETIME that it was given.",
+    "RFC 4478 §3",
+    "Whether the client follows AUTH_LIFETIME (`reauth: true` for ours); `reauthlifetime` of the gateway.",
+  ],
   CROWDED_OUT: [
     "A peer that had not authenticated was given up, as too many others came.",
     "RFC 7296 §2.6",
