@@ -42,11 +42,17 @@ for (const [name, wish] of SUITES) {
       const pair = pairOf(wish);
       install(left, right, pair);
       assert.deepEqual([left.told, right.told], [[], []]);
+      for (const [site, { spiIn }] of [[left, pair[0]], [right, pair[1]]] as const) {
+        assert.equal(site.path.silenceMs(spiIn), undefined, "nothing has come yet");
+      }
       assert.equal(await ping(left, INNER[4][0], INNER[4][1]), 3);
       assert.equal(left.path.counters(pair[0].spiIn)!.packetsOut, 3);
       assert.equal(right.path.counters(pair[1].spiIn)!.packetsIn, 3);
-      // An arriving packet is a sign of life, only at the end at which it arrived.
-      assert.ok(right.path.silenceMs(pair[1].spiIn)! < 5_000);
+      // Requests came to one end and replies to the other: both have heard a sign of life.
+      for (const [site, { spiIn }] of [[left, pair[0]], [right, pair[1]]] as const) {
+        const silenceMs = site.path.silenceMs(spiIn);
+        assert.ok(silenceMs !== undefined && silenceMs >= 0 && silenceMs < 60_000, `${silenceMs}`);
+      }
     });
   });
 }
@@ -84,6 +90,21 @@ Deno.test("the kernel lists what was asked for", async () => {
     assert.match(await sh(`ip -n ${left.namespace} route show table 330`), /10\.98\.2\.1 dev eth0/);
     assert.match(await sh(`ip -n ${left.namespace} rule`), /330:\tfrom all lookup 330/);
   });
+});
+
+Deno.test("the kernel sends nothing past the last sequence number, and asks for a rekey before", async () => {
+  for (const esn of [false, true]) {
+    await withSites(async (left, right) => {
+      install(left, right, pairOf({ suite: { esn } }));
+      const states = await sh(`ip -s -n ${left.namespace} xfrm state`);
+      const limits: readonly string[] =
+        states.match(/limit: soft .*\(packets\), hard .*\(packets\)/g) ?? [];
+      const own = esn
+        ? "limit: soft (INF)(packets), hard (INF)(packets)"
+        : "limit: soft 4278190080(packets), hard 4294967295(packets)";
+      assert.ok(limits.includes(own), limits.join("\n"));
+    });
+  }
 });
 
 Deno.test("a rekey loses nothing, and the old states go", async () => {
