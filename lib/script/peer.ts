@@ -301,7 +301,7 @@ export class ScriptedPeer {
 /** The secret of a check that names no other. */
 function secretOf({ auth: { own } }: IkeConfig): Uint8Array {
   must(
-    own.kind === "psk",
+    own.kind === "psk" && own.secret !== undefined,
     "a scripted peer authenticates by a pre-shared key unless told otherwise",
   );
   return own.secret;

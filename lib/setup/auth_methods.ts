@@ -19,5 +19,5 @@ export function peerMethods({ authpeermethod, authpeer2 }: Methods): string[] {
 
 /** Whether a method is by a signature, with a certificate. */
 export function isSignature(method: string): boolean {
-  return method !== "psk" && !method.startsWith("eap");
+  return method !== "psk" && method !== "null-auth" && !method.startsWith("eap");
 }

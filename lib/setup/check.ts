@@ -13,11 +13,11 @@ import {
 } from "@/base/address.ts";
 import { showDuration } from "@/base/duration.ts";
 import { isAead } from "@/iana/encr.ts";
-import { ownMethods, peerMethods } from "@/setup/auth_methods.ts";
 import { checkMobike } from "@/setup/check_mobike.ts";
 import { checkEap } from "@/setup/check_eap.ts";
 import { checkCertificates, warnOfRevocation } from "@/setup/check_certificates.ts";
 import { checkKeyExchanges } from "@/setup/check_key_exchange.ts";
+import { checkNull, checkPeerId, checkPsk, warnOfEapByPsk } from "@/setup/check_identities.ts";
 import { checkChild, firstMisfit } from "@/setup/check_child.ts";
 import { checkPpk } from "@/setup/check_ppk.ts";
 import { warnOfRanges } from "@/setup/check_ranges.ts";
@@ -61,6 +61,7 @@ export function checkSetup(setup: Setup, check: Check): void {
   warnOfIdentities(setup, warn);
   warnOfMargin(setup, warn);
   warnOfRevocation(setup, warn);
+  warnOfEapByPsk(setup.ikeconf, warn);
   warnOfPing(setup, warn);
   for (const [i, child] of setup.ikeconf.childlist.entries()) {
     checkChild(setup, child, `ikeconf.childlist[${i}]`, { rule, warn });
@@ -101,9 +102,7 @@ function checkClient(setup: Setup, rule: Rule): void {
       "startclntaddr",
     );
   }
-  if (ikeconf.matchpeerid && ikeconf.peerid === "") {
-    rule("matchpeerid needs a peerid to match", "ikeconf.matchpeerid", "ikeconf.peerid");
-  }
+  checkPeerId(ikeconf, rule);
   if (!flapconf.flapping) return;
   if (flapconf.numoftunnel > setup.numberoftunnels) {
     rule(
@@ -222,10 +221,9 @@ function checkTunnelAddresses(setup: Setup, first: IpAddress, rule: Rule): void 
 }
 
 function checkIke({ role, ikeconf }: Setup, rule: Rule): void {
-  const { psk, ikeencyptalg, ikeintegrityalg } = ikeconf;
-  if (psk === "" && [...ownMethods(ikeconf), ...peerMethods(ikeconf)].includes("psk")) {
-    rule("psk is required for authentication by psk", "ikeconf.psk", ...METHOD_OPTIONS);
-  }
+  const { ikeencyptalg, ikeintegrityalg } = ikeconf;
+  checkPsk(ikeconf, rule);
+  checkNull(ikeconf, rule);
   checkCertificates({ ikeconf }, rule);
   checkSecondAuth({ ikeconf }, rule);
   if (ikeintegrityalg.length === 0 && !ikeencyptalg.every(({ id }) => isAead(id))) {

@@ -53,7 +53,7 @@ const SWITCHED: Readonly<Record<string, FeatureUse>> = {
   ppk: { isUsed: ({ ikeconf }) => ikeconf.ppk.id !== "", unused: "ppk.id is not set" },
   certificates: {
     isUsed: ({ ikeconf }) =>
-      methodsOf(ikeconf).some((method) => method !== "psk" && !isEap(method)) ||
+      methodsOf(ikeconf).some((method) => !/^(psk|null-auth)$/.test(method) && !isEap(method)) ||
       [ikeconf.myid, ikeconf.myid2].some((id) => /^cert-(dn|subject-cn)$/.test(id)),
     unused: "neither end authenticates by certificates",
   },

@@ -15,6 +15,7 @@ import { EAP_OPTIONS } from "@/setup/eap_options.ts";
 import type { Feature } from "@/setup/features.ts";
 import {
   bool,
+  boolOr,
   duration,
   float,
   int,
@@ -40,6 +41,7 @@ const authMethod = oneOf(
   "digital-signature",
   "eap",
   "eap-only",
+  "null-auth",
 );
 
 const secondAuthMethod = oneOf(
@@ -73,7 +75,7 @@ export const MYID_WORDS: readonly string[] = [
   ...FOREIGN_IDENTITIES.keys(),
 ];
 /** Words of `peerid` that stand for an identity. */
-export const PEERID_WORDS: readonly string[] = ["peer-addr"];
+export const PEERID_WORDS: readonly string[] = ["peer-addr", ...CERTIFICATE_IDENTITIES];
 
 /** ADDKE transforms of the IKE SA (RFC 9370 §2.2.1). */
 function additional(n: number) {
@@ -145,9 +147,14 @@ export const IKECONF = {
   ),
   ikeencyptalg: listOption(keyword(IKE_ENCRYPTION), ["aes-cbc:128"], "encryption of the IKE SA"),
   ikeprfalg: listOption(keyword(PRFS), ["sha256"], "pseudorandom functions"),
-  authpeermethod: option(authMethod, "psk", "how the peer authenticates", {
-    featureOf: featureOfMethod,
-  }),
+  authpeermethod: option(
+    authMethod,
+    "psk",
+    "how the peer authenticates; null-auth: not at all (RFC 7619)",
+    {
+      featureOf: featureOfMethod,
+    },
+  ),
   authownmethod: option(authMethod, "psk", "how we authenticate", { featureOf: featureOfMethod }),
   authpeer2: option(
     secondAuthMethod,
@@ -165,15 +172,39 @@ export const IKECONF = {
   myid: option(
     text,
     "client-src-addr",
-    "client-src-addr, an address, e-mail or FQDN (&d is the tunnel); cert-dn, cert-subject-cn, " +
-      "eapol-test-conf, eapusepcap",
+    "client-src-addr, an address, e-mail or FQDN (&d: tunnel), or fqdn:, rfc822:, keyid:, keyid-hex:, " +
+      "dn:; cert-dn, cert-subject-cn, eapol-test-conf, eapusepcap",
     { featureOf: (value) => FOREIGN_IDENTITIES.get(String(value)) },
   ),
   myid2: option(text, "", "identity of authown2, as myid; empty: that of myid"),
-  peerid: option(text, "", "IDr to send: peer-addr, address, e-mail, FQDN; empty: none", C),
-  matchpeerid: option(bool, "false", "fail when the received IDr differs", C),
+  peerid: option(
+    text,
+    "",
+    "IDr to send: peer-addr, or as myid; none where empty, and where cert-dn or cert-subject-cn has the " +
+      "received one be of its certificate",
+    C,
+  ),
+  matchpeerid: option(
+    boolOr("cert"),
+    "false",
+    "fail when the received IDr differs from peerid; cert: when the peer's certificate does not hold " +
+      "peerid, whatever its IDr is",
+    C,
+  ),
   ...CERTIFICATE_OPTIONS,
-  psk: option(text, "", "pre-shared key", { secret: true }),
+  psk: option(text, "", "pre-shared key, of all whom psks and pskfile do not name", {
+    secret: true,
+  }),
+  pskencoding: option(
+    oneOf("text", "hex", "base64"),
+    "text",
+    "how psk, psks and pskfile write secrets; hex may begin with 0x, base64 with 0s",
+  ),
+  pskfile: option(
+    text,
+    "",
+    "file of pre-shared keys by the client's identity: lines of an identity and its secret, as in psks",
+  ),
   initiatedpd: option(bool, "true", "ask whether the peer is there"),
   forcedpd: option(bool, "false", "ask also when the peer was heard"),
   dpdinterval: option(pause, "30s", "silence before asking"),
@@ -261,6 +292,12 @@ export const PPK = {
     "mix it in before IKE_AUTH, by IKE_INTERMEDIATE (RFC 9867), where the peer can; else in IKE_AUTH",
     { feature: "ppk" },
   ),
+} as const;
+
+/** An entry of `ikeconf.psks`: the pre-shared key of one client, or of many that differ by a number. */
+export const PSK = {
+  id: option(text, "", "identity of the client, written as myid; &d is any number"),
+  psk: option(text, "", "its pre-shared key; &d is that number", { secret: true }),
 } as const;
 
 /** An entry of `ikeconf.childlist`, without its selectors. */

@@ -38,6 +38,14 @@ export const bool: Kind<boolean> = {
   },
 };
 
+/** As {@linkcode bool}, or a word for a third thing. */
+export function boolOr<const W extends string>(word: W): Kind<boolean | W> {
+  return {
+    expects: `${bool.expects}, or ${word}`,
+    parse: (value) => value === word ? word : bool.parse(value),
+  };
+}
+
 /** What was typed, as messages show it: quoted, bounded, with nothing that could steer a terminal. */
 export function shown(text: string): string {
   const cut = text.length > SHOWN_MAX ? `${text.slice(0, SHOWN_MAX)}…` : text;

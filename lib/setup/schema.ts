@@ -3,7 +3,7 @@
  * @module
  */
 import { EAP_USER } from "@/setup/eap_options.ts";
-import { CHILD, IKECONF, PPK, SELECTOR } from "@/setup/ike_options.ts";
+import { CHILD, IKECONF, PPK, PSK, SELECTOR } from "@/setup/ike_options.ts";
 import type { Table } from "@/setup/option.ts";
 import { FLAP, IMPAIRMENT, IMPAIRMENT_RULE, PINGCONF, POOL, TOP } from "@/setup/options.ts";
 
@@ -43,7 +43,11 @@ export const ROOT: Section = section("", TOP, {
     poolconf: section("poolconf", POOL),
     ikeconf: section("ikeconf", IKECONF, {
       sections: { ppk: section("ikeconf.ppk", PPK) },
-      lists: { childlist: child, eapusers: section("ikeconf.eapusers[]", EAP_USER) },
+      lists: {
+        childlist: child,
+        eapusers: section("ikeconf.eapusers[]", EAP_USER),
+        psks: section("ikeconf.psks[]", PSK),
+      },
       dead: ["ikev2msgmaxsize"],
     }),
     pingconf: section("pingconf", PINGCONF),

@@ -5,7 +5,7 @@
  */
 import type { IpAddress } from "@/base/address.ts";
 import type { EAP_USER } from "@/setup/eap_options.ts";
-import type { CHILD, IKECONF, PPK } from "@/setup/ike_options.ts";
+import type { CHILD, IKECONF, PPK, PSK } from "@/setup/ike_options.ts";
 import type { Values } from "@/setup/option.ts";
 import type { FLAP, IMPAIRMENT, IMPAIRMENT_RULE, PINGCONF, POOL, TOP } from "@/setup/options.ts";
 
@@ -30,6 +30,7 @@ export interface ChildConf extends Values<typeof CHILD> {
 export interface IkeConf extends Values<typeof IKECONF> {
   readonly ppk: Values<typeof PPK>;
   readonly childlist: readonly ChildConf[];
+  readonly psks: readonly Values<typeof PSK>[];
   readonly eapusers: readonly Values<typeof EAP_USER>[];
 }
 

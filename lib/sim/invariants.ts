@@ -269,7 +269,10 @@ function sameSecret(i: IkeSa, r: IkeSa): boolean {
 
 /** Whether one end can authenticate to the other: by the same secret, or by what the other trusts. */
 function meets(own: OwnAuthConfig, peer: PeerAuthConfig): boolean {
-  if (own.kind === "psk") return peer.kind === "psk" && sameOctets(own.secret, peer.secret);
+  // Tables of secrets have no place in a world.
+  if (own.kind === "psk") {
+    return peer.kind === "psk" && sameOctets(own.secret!, peer.secret!);
+  }
   // The server of EAP decides which users are accepted.
   if (own.kind !== "signature" || peer.kind !== "signature") return own.kind === peer.kind;
   const { anchors } = peer.trust;

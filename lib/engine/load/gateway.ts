@@ -16,6 +16,7 @@ import { Strangers } from "@/engine/load/strangers.ts";
 import { showChildren, showInner, showKeyExchanges, showSa } from "@/engine/show/sa_view.ts";
 import type { IkeSa } from "@/ike/records/sa.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
+import { AuthMethod } from "@/iana/auth_method.ts";
 import { identityKey, showIdentity } from "@/ike/negotiate/identity.ts";
 import { isStranger } from "@/ike/records/ike_sa.ts";
 
@@ -184,10 +185,12 @@ export class Gateway implements Role {
   }
 
   #peerOf(sa: IkeSa): Peer {
-    const key = identityKey(sa.peer.id!), known = this.#peers.get(key);
+    const isNobody = sa.peer.auth === AuthMethod.NULL_AUTHENTICATION;
+    const key = identityKey(sa.peer.id!), known = isNobody ? undefined : this.#peers.get(key);
     if (known) return known;
     const peer: Peer = { down: 0, continued: 0, newest: undefined };
-    this.#peers.set(key, peer);
+    // RFC 7619: whoever is not authenticated is nobody who has been here before.
+    if (!isNobody) this.#peers.set(key, peer);
     return peer;
   }
 

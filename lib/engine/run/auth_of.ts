@@ -7,10 +7,7 @@ import { HASH_ALGORITHMS } from "@/crypto/signature.ts";
 import type { CertificateFiles } from "@/engine/run/certificate_files.ts";
 import { AuthMethod } from "@/iana/auth_method.ts";
 import { HashAlgorithm } from "@/iana/hash_algorithm.ts";
-import { IdType } from "@/iana/id_type.ts";
 import type {
-  Credential,
-  Identity,
   IdentityRule,
   IkeConfig,
   OwnAuthConfig,
@@ -18,10 +15,11 @@ import type {
   PskAuth,
   VerifyingAuth,
 } from "@/ike/records/config.ts";
-import { must, SetupError } from "@/base/errors.ts";
+import { must } from "@/base/errors.ts";
+import { peerIdentity } from "@/engine/run/identity_of.ts";
+import { pskAuth } from "@/engine/run/psk_of.ts";
 import type { EapEnd } from "@/engine/run/eap_of.ts";
-import { sameCertificate, showCertificate } from "@/pki/certificate.ts";
-import { identityOfCommonName } from "@/pki/identity.ts";
+import { sameCertificate } from "@/pki/certificate.ts";
 import { trustStoreOf } from "@/pki/trust.ts";
 import { ownMethods, peerMethods } from "@/setup/auth_methods.ts";
 import type { Setup } from "@/setup/setup.ts";
@@ -56,7 +54,7 @@ export function authOf(
   ownId2: IdentityRule,
 ): IkeConfig["auth"] {
   // One secret for both directions is one record, so that what is derived from it is kept once.
-  const { ikeconf } = setup, material = { psk: pskAuth(setup), files, eap };
+  const { ikeconf } = setup, material = { psk: pskAuth(setup, files.psks), files, eap };
   const [own, own2] = ownMethods(ikeconf).map((method) => ownAuth(setup, method, material));
   const [peer, peer2] = peerMethods(ikeconf).map((method) => peerAuth(setup, method, material));
   return {
@@ -83,6 +81,8 @@ function ownAuth(setup: Setup, method: string, { psk, files, eap }: Material): O
       return eap.own;
     case "eap-only":
       return { kind: "eap_only" };
+    case "null-auth":
+      return { kind: "null_auth" };
     default:
       return signingAuth(setup, method, files);
   }
@@ -95,6 +95,8 @@ function peerAuth(setup: Setup, wanted: string, { psk, files, eap }: Material): 
     case "eap":
       must(eap?.peer !== undefined, "EAP of the peer is open");
       return eap.peer;
+    case "null-auth":
+      return { kind: "null_auth" };
     case "eap-only": {
       // Any signature will do there, as none is asked for.
       const method = AuthMethod.DIGITAL_SIGNATURE;
@@ -106,10 +108,6 @@ function peerAuth(setup: Setup, wanted: string, { psk, files, eap }: Material): 
     default:
       return verifyingAuth(setup, wanted, files);
   }
-}
-
-function pskAuth({ ikeconf }: Setup): PskAuth {
-  return { kind: "psk", secret: new TextEncoder().encode(ikeconf.psk) };
 }
 
 /** What SIGNATURE_HASH_ALGORITHMS announces: nothing where neither end signs by that method. */
@@ -139,7 +137,7 @@ function signingAuth({ ikeconf }: Setup, name: string, files: CertificateFiles):
 }
 
 function verifyingAuth(
-  { ikeconf }: Setup,
+  { role, ikeconf }: Setup,
   name: string,
   { authorities, crls, ocsp }: CertificateFiles,
 ): VerifyingAuth {
@@ -156,29 +154,22 @@ function verifyingAuth(
       ? marked(authorities, MARKS.requested).map(({ certificate }) => certificate)
       : trust.anchors,
     idMustBeInCertificate: ikeconf.idincert === "fail",
+    ...(role === "client" ? wantedPeer(ikeconf) : {}),
   };
+}
+
+/** What `matchpeerid` asks of the peer's certificate. */
+function wantedPeer(
+  { peerid, matchpeerid }: Setup["ikeconf"],
+): Pick<VerifyingAuth, "mustHold" | "idFrom"> {
+  if (matchpeerid === true && (peerid === "cert-dn" || peerid === "cert-subject-cn")) {
+    return { idFrom: peerid };
+  }
+  const mustHold = matchpeerid === "cert" ? peerIdentity(peerid) : undefined;
+  return mustHold ? { mustHold } : {};
 }
 
 /** The suffix is what follows the first dot of the name: `root.cert-reqp`, `sub.reqp.certp`. */
 function marked(authorities: CertificateFiles["authorities"], mark: string) {
   return authorities.filter(({ file }) => file.split(".").slice(1).join(".").includes(mark));
-}
-
-/**
- * The identities of `cert-dn` and `cert-subject-cn`, of each pair in order.
- * @throws {SetupError} where a certificate has none.
- */
-export function certificateIdentities(
-  form: "cert-dn" | "cert-subject-cn",
-  credentials: readonly Credential[],
-): Identity[] {
-  return credentials.map(({ certificate }) => {
-    if (form === "cert-dn") {
-      return { idType: IdType.ID_DER_ASN1_DN, data: certificate.subject.der };
-    }
-    const found = identityOfCommonName(certificate);
-    if (found) return { idType: found.type, data: found.data };
-    const name = showCertificate(certificate);
-    throw new SetupError(`ikeconf.myid: cert-subject-cn needs a common name, ${name} has none`);
-  });
 }

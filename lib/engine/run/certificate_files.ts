@@ -7,6 +7,7 @@ import { SetupError, type SetupPosition, systemWords, WireError } from "@/base/e
 import type { CryptoBackend } from "@/crypto/backend.ts";
 import { type Issuing, readIssuing } from "@/engine/run/issuing_of.ts";
 import { pairFault } from "@/engine/run/key_pair.ts";
+import { readPskFile } from "@/engine/run/psk_of.ts";
 import type { Credential } from "@/ike/records/config.ts";
 import { type Certificate, readCertificates } from "@/pki/certificate.ts";
 import { type Crl, readCrls } from "@/pki/crl.ts";
@@ -30,6 +31,8 @@ export interface CertificateFiles {
   /** Who issues certificates of this end while the test runs (`issuercert`); undefined: nobody. */
   readonly issuing: Issuing | undefined;
   readonly authorities: readonly Authority[];
+  /** Identities and their pre-shared keys, as `pskfile` has them. */
+  readonly psks: ReturnType<typeof readPskFile>;
   /** Revocation lists (`crldir`). */
   readonly crls: readonly Crl[];
   /** OCSP responses (`ocspdir`). */
@@ -49,6 +52,7 @@ export const NO_CERTIFICATES: CertificateFiles = {
   credentials: [],
   issuing: undefined,
   authorities: [],
+  psks: [],
   crls: [],
   ocsp: [],
 };
@@ -94,6 +98,7 @@ export async function readCertificateFiles(
       ? await readCredentials(setup, new Directory(eedir, place("eedir")), crypto)
       : [],
     authorities: verifies ? readAuthorities(new Directory(cadir, place("cadir"))) : [],
+    psks: readPskFile(setup, positionOf),
     crls: asks && crldir !== ""
       ? readAll(new Directory(crldir, place("crldir")), readCrls, "revocation list")
       : [],

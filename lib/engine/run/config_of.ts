@@ -7,7 +7,7 @@ import { type IpAddress, type IpPrefix, prefixRange, showAddress } from "@/base/
 import { must, SetupError } from "@/base/errors.ts";
 import { type AuthMaterial, authOf, signatureHashesOf } from "@/engine/run/auth_of.ts";
 import { NO_CERTIFICATES } from "@/engine/run/certificate_files.ts";
-import { ownIdentity, peerIdentity } from "@/engine/run/identity_of.ts";
+import { ownIdentity, ownIdentityText, peerIdentity } from "@/engine/run/identity_of.ts";
 import { mobikeOf, mobileAddresses } from "@/engine/run/mobike_of.ts";
 import { type ClientPlan, pathOfTunnel, type RunPlan } from "@/engine/run/plan.ts";
 import { ProtocolId } from "@/iana/protocol_id.ts";
@@ -60,9 +60,12 @@ export function ikeConfigOf(
       additional: additionalOf(ikeconf),
     },
     children: ikeconf.childlist.map((child) => childConfig(setup, child)),
-    ownId: ownIdentity(ikeconf.myid, client, { certificates, eapIdentity: eap?.identity }),
+    ownId: ownIdentity(ownIdentityText(ikeconf), client, {
+      certificates,
+      eapIdentity: eap?.identity,
+    }),
     peerId: client ? peerIdentity(ikeconf.peerid) : undefined,
-    matchPeerId: client && ikeconf.matchpeerid,
+    matchPeerId: client && ikeconf.matchpeerid === true,
     auth: authOf(
       setup,
       { certificates, eap },

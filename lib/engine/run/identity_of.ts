@@ -3,12 +3,14 @@
  * @module
  */
 import { SetupError, WireError } from "@/base/errors.ts";
-import { certificateIdentities } from "@/engine/run/auth_of.ts";
 import type { CertificateFiles } from "@/engine/run/certificate_files.ts";
 import { IdType } from "@/iana/id_type.ts";
 import { identityOfText } from "@/ike/negotiate/identity.ts";
-import type { IdentityRule } from "@/ike/records/config.ts";
-import { parseIdentityText } from "@/setup/identity_text.ts";
+import type { Credential, Identity, IdentityRule } from "@/ike/records/config.ts";
+import { showCertificate } from "@/pki/certificate.ts";
+import { identityOfCommonName } from "@/pki/identity.ts";
+import { ID_NULL_WORD, parseIdentityText } from "@/setup/identity_text.ts";
+import type { Setup } from "@/setup/setup.ts";
 import { CERTIFICATE_IDENTITIES } from "@/setup/ike_options.ts";
 
 /** What identities are found in. */
@@ -16,6 +18,11 @@ export interface IdentityMaterial {
   readonly certificates: CertificateFiles;
   /** The identity that the configuration, or the capture, of EAP names. */
   readonly eapIdentity: string | undefined;
+}
+
+/** RFC 7619 §2.2: who does not authenticate is nobody, unless the setup names somebody. */
+export function ownIdentityText({ myid, authownmethod }: Setup["ikeconf"]): string {
+  return authownmethod === "null-auth" && myid === "client-src-addr" ? ID_NULL_WORD : myid;
 }
 
 /**
@@ -68,8 +75,21 @@ function textIdentity(written: string, client: boolean): IdentityRule {
   }
 }
 
-/** The identity of who is nobody (RFC 7619 §2.2). */
-export const ID_NULL: IdentityRule = {
-  kind: "fixed",
-  identity: { idType: IdType.ID_NULL, data: new Uint8Array(0) },
-};
+/**
+ * The identities of `cert-dn` and `cert-subject-cn`, of each pair in order.
+ * @throws {SetupError} where a certificate has none.
+ */
+function certificateIdentities(
+  form: "cert-dn" | "cert-subject-cn",
+  credentials: readonly Credential[],
+): Identity[] {
+  return credentials.map(({ certificate }) => {
+    if (form === "cert-dn") {
+      return { idType: IdType.ID_DER_ASN1_DN, data: certificate.subject.der };
+    }
+    const found = identityOfCommonName(certificate);
+    if (found) return { idType: found.type, data: found.data };
+    const name = showCertificate(certificate);
+    throw new SetupError(`ikeconf.myid: cert-subject-cn needs a common name, ${name} has none`);
+  });
+}

@@ -245,6 +245,11 @@ export const FIGURES = {
     "IKE SAs that ended because their peer came back and said INITIAL_CONTACT",
     { lines: (n) => n > 0 ? [`Displaced by INITIAL_CONTACT of the same peer: ${n}`] : [] },
   ),
+  unauthenticated: count(
+    "unauthenticated",
+    "IKE SAs that were set up with an end that is not authenticated (null-auth, RFC 7619)",
+    { lines: (n) => n > 0 ? [`IKE SAs with an end that is not authenticated: ${n}`] : [] },
+  ),
   flaps: count(
     "flaps.down",
     "how often a flapping tunnel was torn down on purpose; it counts neither in `tunnels` nor in " +

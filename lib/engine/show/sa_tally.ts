@@ -8,6 +8,7 @@ import type { RunFigures } from "@/engine/show/figures.ts";
 import type { CountedCauses } from "@/engine/show/figure.ts";
 import { CauseCounts } from "@/engine/show/cause_counts.ts";
 import { showMethods, showSa } from "@/engine/show/sa_view.ts";
+import { AuthMethod } from "@/iana/auth_method.ts";
 import type { IkeSa } from "@/ike/records/sa.ts";
 import { CloseCode, type Failure } from "@/ike/records/failure.ts";
 
@@ -23,6 +24,7 @@ export type SaFigures = Pick<
   | "childrenLost"
   | "refusals"
   | "displaced"
+  | "unauthenticated"
 >;
 
 /** Counters of established SAs. */
@@ -38,6 +40,7 @@ export class SaTally implements RunPart {
   #withPpk = 0;
   #displaced = 0;
   #moves = 0;
+  #unauthenticated = 0;
 
   readonly handlers: EffectHandlers = {
     established: (_, sa) => {
@@ -63,6 +66,10 @@ export class SaTally implements RunPart {
     move_failed: ({ failure }, sa) => add(this.#failedMoves, failure, sa),
     child_lost: ({ failure }, sa) => add(this.#lostChildren, failure, sa),
     refused: ({ failure }, sa) => add(this.#refusals, failure, sa),
+    established: (_, { peer }) => {
+      const methods = [peer.auth, peer.ownAuth];
+      if (methods.includes(AuthMethod.NULL_AUTHENTICATION)) this.#unauthenticated++;
+    },
     closed: (_, sa) => {
       if (sa.closeCode === CloseCode.INITIAL_CONTACT) this.#displaced++;
     },
@@ -84,6 +91,7 @@ export class SaTally implements RunPart {
       childrenLost: counted(this.#lostChildren),
       refusals: this.#refusals.figures(),
       displaced: this.#displaced,
+      unauthenticated: this.#unauthenticated,
     };
   }
 }

@@ -14,8 +14,7 @@ import type { IkeSa } from "@/ike/records/sa.ts";
 import { type AuthMethodPair, type AuthStep, done, waits } from "@/ike/auth/authenticator.ts";
 import { refuses } from "@/ike/auth/authenticator.ts";
 import { sharedKeyMic } from "@/ike/auth/psk.ts";
-import { signedOctetsOf } from "@/ike/auth/signed_octets.ts";
-import { ikeKeys } from "@/ike/negotiate/keymat.ts";
+import { signedOctetsOf, skPOf } from "@/ike/auth/signed_octets.ts";
 import type { AuthEnd, AuthSide } from "@/ike/records/auth_rounds.ts";
 import type { EapPeerAuth, EapServerAuth } from "@/ike/records/config.ts";
 import type { ComputeResult, Turn } from "@/ike/records/event.ts";
@@ -195,7 +194,5 @@ function keyFault(
 
 /** RFC 7296 §2.16: by the MSK; of a method without, by SK_pi of an initiator, SK_pr of a responder. */
 function macOf(sa: IkeSa, end: AuthEnd, { msk }: EapOutcome): Uint8Array {
-  const { prf } = sa.suite!, keys = ikeKeys(sa.suite!, sa.keys!);
-  const byInitiator = (end === "own") === sa.originalInitiator;
-  return sharedKeyMic(prf, msk ?? (byInitiator ? keys.pi : keys.pr), signedOctetsOf(sa, end));
+  return sharedKeyMic(sa.suite!.prf, msk ?? skPOf(sa, end), signedOctetsOf(sa, end));
 }

@@ -6,6 +6,7 @@
 import type { AuthMethodPair } from "@/ike/auth/authenticator.ts";
 import { eap } from "@/ike/auth/eap.ts";
 import { eapOnly } from "@/ike/auth/eap_only.ts";
+import { nullAuth } from "@/ike/auth/null_auth.ts";
 import { psk } from "@/ike/auth/psk.ts";
 import { signature } from "@/ike/auth/signature.ts";
 import type { AuthConfig, OwnAuthConfig, PeerAuthConfig } from "@/ike/records/config.ts";
@@ -17,7 +18,7 @@ const METHODS: {
     Extract<OwnAuthConfig, { kind: K }>,
     Extract<PeerAuthConfig, { kind: K }>
   >;
-} = { psk, signature, eap, eap_only: eapOnly };
+} = { psk, signature, eap, eap_only: eapOnly, null_auth: nullAuth };
 
 /** Both directions of the method that a configuration is for. */
 export function methodOf({ kind }: AuthConfig): AuthMethodPair {

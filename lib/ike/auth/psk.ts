@@ -8,7 +8,10 @@ import { AuthMethod } from "@/iana/auth_method.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import { authBy, type AuthMethodPair, done, refuses, waits } from "@/ike/auth/authenticator.ts";
 import { signedOctetsOf } from "@/ike/auth/signed_octets.ts";
-import type { IkeConfig, PskAuth } from "@/ike/records/config.ts";
+import { secretIn } from "@/ike/auth/psk_table.ts";
+import { showIdentity } from "@/ike/negotiate/identity.ts";
+import type { Identity, IkeConfig, PskAuth } from "@/ike/records/config.ts";
+import type { IkeSa } from "@/ike/records/sa.ts";
 
 /** See {@linkcode AuthMethodPair}. */
 export const psk: AuthMethodPair<PskAuth, PskAuth> = {
@@ -16,8 +19,10 @@ export const psk: AuthMethodPair<PskAuth, PskAuth> = {
 
   own: {
     begin({ sa }, { config }) {
+      const secret = secretOf(sa, config);
+      if (!secret) return refuses(noSecret(sa));
       const method = sa.peer.ownAuth = AuthMethod.SHARED_KEY_MIC;
-      const data = sharedKeyMic(sa.suite!.prf, config.secret, signedOctetsOf(sa, "own"));
+      const data = sharedKeyMic(sa.suite!.prf, secret, signedOctetsOf(sa, "own"));
       return done([{ type: PayloadType.AUTH, method, data }]);
     },
     take: () => done(),
@@ -32,7 +37,9 @@ export const psk: AuthMethodPair<PskAuth, PskAuth> = {
         wanted: "psk",
       });
       if (typeof auth === "string") return refuses(auth);
-      const data = sharedKeyMic(sa.suite!.prf, config.secret, signedOctetsOf(sa, "peer"));
+      const secret = secretOf(sa, config);
+      if (!secret) return refuses(noSecret(sa));
+      const data = sharedKeyMic(sa.suite!.prf, secret, signedOctetsOf(sa, "peer"));
       if (!sameOctets(auth.data, data) && !sa.env.broken.has("accept_any_auth")) {
         return refuses("its AUTH data (pre-shared key) is wrong: is psk the same?");
       }
@@ -41,6 +48,20 @@ export const psk: AuthMethodPair<PskAuth, PskAuth> = {
     },
   },
 };
+
+/** The secret of the initiator's identity, else the one of everybody; undefined: there is none. */
+function secretOf(sa: IkeSa, { secret, table }: PskAuth): Uint8Array | undefined {
+  return (table && secretIn(table, initiatorOf(sa))) ?? secret;
+}
+
+function initiatorOf({ originalInitiator, peer }: IkeSa): Identity {
+  return (originalInitiator ? peer.ownId : peer.id)!;
+}
+
+function noSecret(sa: IkeSa): string {
+  const who = showIdentity(initiatorOf(sa));
+  return `there is no pre-shared key of ${who} (psks, pskfile), and psk is not set`;
+}
 
 /** Both ends authenticated by one pre-shared key: the octets of `secret` in UTF-8. */
 export function bothByPsk(secret: string): IkeConfig["auth"] {

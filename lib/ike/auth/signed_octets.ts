@@ -31,15 +31,24 @@ export function signedOctets(prf: Prf, parts: SignedParts): Uint8Array {
   return intAuth ? concat(...octets, intAuth) : concat(...octets);
 }
 
+/** SK_pi where an end is the initiator, else SK_pr; of the keys without a PPK where AUTH is without one. */
+export function skPOf(sa: IkeSa, end: AuthEnd): Uint8Array {
+  const ppk = sa.setup!.ppk;
+  const { pi, pr } = ikeKeys(sa.suite!, ppk?.isPlain ? ppk.plainKeys! : sa.keys!);
+  return isInitiator(sa, end) ? pi : pr;
+}
+
+function isInitiator({ originalInitiator }: IkeSa, end: AuthEnd): boolean {
+  return (end === "own") === originalInitiator;
+}
+
 /** The octets that one end's AUTH is over; both identities must be known by then. */
 export function signedOctetsOf(sa: IkeSa, end: AuthEnd): Uint8Array {
-  const setup = sa.setup!, ppk = setup.ppk;
-  const keys = ikeKeys(sa.suite!, ppk?.isPlain ? ppk.plainKeys! : sa.keys!);
-  const byInitiator = (end === "own") === sa.originalInitiator;
+  const setup = sa.setup!, byInitiator = isInitiator(sa, end);
   return signedOctets(sa.suite!.prf, {
     message: byInitiator ? setup.initRequest! : setup.initResponse!,
     nonce: byInitiator ? setup.nonceR! : setup.nonceI!,
-    skP: byInitiator ? keys.pi : keys.pr,
+    skP: skPOf(sa, end),
     idBody: identityBody(end === "own" ? sa.peer.ownId! : sa.peer.id!),
     intAuth: setup.intAuth,
   });

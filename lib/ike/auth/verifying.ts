@@ -7,6 +7,7 @@ import { must, WireError } from "@/base/errors.ts";
 import { fits, hashAlgorithmOf, showKind, showScheme } from "@/crypto/signature.ts";
 import { AuthMethod, nameOfAuthMethod } from "@/iana/auth_method.ts";
 import { nameOfHashAlgorithm } from "@/iana/hash_algorithm.ts";
+import { IdType } from "@/iana/id_type.ts";
 import {
   authBy,
   type Authenticator,
@@ -18,7 +19,7 @@ import {
 import { certificateRequests, certificatesIn } from "@/ike/auth/certificate_payloads.ts";
 import { SIGNATURE_METHODS } from "@/ike/auth/signature_methods.ts";
 import { signedOctetsOf } from "@/ike/auth/signed_octets.ts";
-import { showIdentity } from "@/ike/negotiate/identity.ts";
+import { resolveIdentity, sameIdentity, showIdentity } from "@/ike/negotiate/identity.ts";
 import type { AuthSide } from "@/ike/records/auth_rounds.ts";
 import type { VerifyingAuth } from "@/ike/records/config.ts";
 import type { Turn } from "@/ike/records/event.ts";
@@ -29,7 +30,7 @@ import {
   type DigitalSignature,
   schemeOfMethod,
 } from "@/pki/digital_signature.ts";
-import { placeOfIdentity } from "@/pki/identity.ts";
+import { identityOfCommonName, placeOfIdentity } from "@/pki/identity.ts";
 import type { PathVerdict } from "@/pki/verdict.ts";
 import type { Payload } from "@/wire/message.ts";
 import type { AuthPayload } from "@/wire/payloads/authentication.ts";
@@ -100,7 +101,8 @@ function certified(turn: Turn, side: AuthSide<VerifyingAuth>, verdict: PathVerdi
   const [certificate] = verdict.chain;
   progress.certificate = certificate!;
   if (!certificate!.publicKey) return refuses(`its key cannot be used: ${certificate!.keyFault}`);
-  const id = sa.peer.id!;
+  const id = sa.peer.id!, wrong = identityFault(sa, config, certificate!);
+  if (wrong) return refuses(wrong);
   if (!placeOfIdentity(certificate!, id.idType, id.data)) {
     const text = `${showIdentity(id)} is not in its certificate ${showCertificate(certificate!)}`;
     if (config.idMustBeInCertificate) return refuses(`its identity ${text} (idincert: fail)`);
@@ -111,6 +113,28 @@ function certified(turn: Turn, side: AuthSide<VerifyingAuth>, verdict: PathVerdi
   const { scheme, signature } = signed, key = certificate!.publicKey!;
   const data = signedOctetsOf(sa, "peer");
   return { kind: "computes", job: { op: "verify", key, scheme, data, signature } };
+}
+
+/** Why the certificate is not that of the peer which `matchpeerid` asks for; undefined: it is. */
+function identityFault(
+  { peer, path, index }: IkeSa,
+  { mustHold, idFrom }: VerifyingAuth,
+  certificate: Certificate,
+): string | undefined {
+  const name = showCertificate(certificate);
+  if (mustHold) {
+    const wanted = resolveIdentity(mustHold, path, index);
+    if (placeOfIdentity(certificate, wanted.idType, wanted.data)) return undefined;
+    return `its certificate ${name} does not hold ${showIdentity(wanted)} (matchpeerid: cert)`;
+  }
+  if (!idFrom) return undefined;
+  const data = certificate.subject.der, common = identityOfCommonName(certificate);
+  const wanted = idFrom === "cert-dn"
+    ? { idType: IdType.ID_DER_ASN1_DN, data }
+    : common && { idType: common.type, data: common.data };
+  if (!wanted) return `its certificate ${name} has no common name, peerid asks for ${idFrom}`;
+  if (sameIdentity(wanted, peer.id!)) return undefined;
+  return `it is ${showIdentity(peer.id!)}, peerid ${idFrom} asks for ${showIdentity(wanted)}`;
 }
 
 /** Which certificate, which rule, and the chain as it was seen. */

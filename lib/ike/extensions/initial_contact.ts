@@ -3,6 +3,7 @@
  * (RFC 7296 §2.4).
  * @module
  */
+import { AuthMethod } from "@/iana/auth_method.ts";
 import { ExchangeType } from "@/iana/exchange_type.ts";
 import { NotifyType } from "@/iana/notify_type.ts";
 import type { Extension } from "@/ike/records/extension.ts";
@@ -13,11 +14,14 @@ export const initialContact: Extension = {
   exchange: ExchangeType.IKE_AUTH,
 
   says({ sa }, { response }) {
-    return !response && sa.setup!.initialContact ? [notify(NotifyType.INITIAL_CONTACT)] : [];
+    const { initialContact } = sa.setup!, isKnown = sa.config.auth.own.kind !== "null_auth";
+    return !response && initialContact && isKnown ? [notify(NotifyType.INITIAL_CONTACT)] : [];
   },
 
   hears({ sa, out }, { header, payloads }) {
     if (header.response || !findNotify(payloads, NotifyType.INITIAL_CONTACT)) return;
+    // RFC 7619 §2.3: whoever is not authenticated must not end the SAs of others.
+    if (sa.peer.auth === AuthMethod.NULL_AUTHENTICATION) return;
     out.push({ kind: "initial_contact" }, sa);
   },
 };

@@ -13,6 +13,7 @@ import {
   showAddress,
 } from "@/base/address.ts";
 import { CfgAttribute } from "@/iana/cfg_attribute.ts";
+import { AuthMethod } from "@/iana/auth_method.ts";
 import { CpType } from "@/iana/cp_type.ts";
 import { NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
@@ -116,7 +117,7 @@ export function grant(sa: IkeSa, request: readonly Payload[]): Grant | undefined
     const asked = cp.attributes.find((a) => a.attribute === family.address);
     const pool = pools[family.pool];
     if (!asked || !selectors.some((ts) => ts.tsType === family.tsType)) continue;
-    const address = pool && lease(pool, identityKey(sa.peer.id!), wishOf(asked, family.octets));
+    const address = pool && lease(pool, ownerOf(sa), wishOf(asked, family.octets));
     if (!address) {
       reasons.push(pool ? allLeased(pool, family.name) : `there is no ${family.name} pool`);
       continue;
@@ -134,6 +135,12 @@ export function grant(sa: IkeSa, request: readonly Payload[]): Grant | undefined
   }
   const reply: CpPayload = { type: PayloadType.CP, cpType: CpType.CFG_REPLY, attributes };
   return { inner: { addresses, dns }, reply };
+}
+
+/** Whose lease it is: a peer that is not authenticated is nobody, and has none but for this IKE SA. */
+function ownerOf({ peer, spiI, spiR }: IkeSa): string {
+  const isNobody = peer.auth === AuthMethod.NULL_AUTHENTICATION;
+  return isNobody ? `nobody ${spiI} ${spiR}` : identityKey(peer.id!);
 }
 
 function allLeased(pool: AddressPool, name: string): string {

@@ -101,7 +101,26 @@ export interface ChildConfig {
 /** Authentication by a pre-shared key. */
 export interface PskAuth {
   readonly kind: "psk";
-  readonly secret: Uint8Array;
+  /** Of whoever the table does not name; absent: nobody else has one. */
+  readonly secret?: Uint8Array;
+  /** Secrets by the identity of the initiator; absent: there are none. */
+  readonly table?: PskTable;
+}
+
+/** Pre-shared keys by identity; see `auth/psk_table.ts`. */
+export interface PskTable {
+  /** By identityKey() of `negotiate/identity.ts`. */
+  readonly exact: ReadonlyMap<string, Uint8Array>;
+  readonly numbered: readonly PskByNumber[];
+}
+
+/** Secrets of identities that differ by a number. */
+export interface PskByNumber {
+  readonly idType: number;
+  /** What stands before, and behind, the number. */
+  readonly before: string;
+  readonly after: string;
+  readonly secretOf: (number: string) => Uint8Array;
 }
 
 /** A certificate of this end, and what is sent with it. */
@@ -140,6 +159,10 @@ export interface VerifyingAuth {
   readonly purpose: PathQuestion["purpose"];
   /** Whether the peer is asked for an OCSP response about its certificate (RFC 4806). */
   readonly asksOcsp: boolean;
+  /** The identity that the peer's certificate must hold, whatever its ID payload says; absent: none. */
+  readonly mustHold?: IdentityRule;
+  /** The part of its certificate that the peer's ID payload must be; absent: any identity will do. */
+  readonly idFrom?: "cert-dn" | "cert-subject-cn";
   /** Authorities that CERTREQ names. */
   readonly requested: readonly Certificate[];
   /** Whether an identity that the certificate does not hold fails the authentication. */
@@ -174,10 +197,15 @@ export interface EapOnlyPeerAuth {
   readonly verifying: VerifyingAuth | undefined;
 }
 
+/** An end is not authenticated, and proves only that the keys are its own (RFC 7619). */
+export interface NullAuth {
+  readonly kind: "null_auth";
+}
+
 /** How this end is authenticated (RFC 7296 §2.15), with what the method needs. */
-export type OwnAuthConfig = PskAuth | SigningAuth | EapPeerAuth | EapOnlyOwnAuth;
+export type OwnAuthConfig = PskAuth | SigningAuth | EapPeerAuth | EapOnlyOwnAuth | NullAuth;
 /** How its peer is. */
-export type PeerAuthConfig = PskAuth | VerifyingAuth | EapServerAuth | EapOnlyPeerAuth;
+export type PeerAuthConfig = PskAuth | VerifyingAuth | EapServerAuth | EapOnlyPeerAuth | NullAuth;
 /** How an end is authenticated. */
 export type AuthConfig = OwnAuthConfig | PeerAuthConfig;
 

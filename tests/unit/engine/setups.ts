@@ -33,7 +33,14 @@ export function setup(
     flapconf: defaults(FLAP),
     poolconf: defaults(POOL),
     pingconf: defaults(PINGCONF),
-    ikeconf: { ...defaults(IKECONF), ppk: defaults(PPK), eapusers: [], childlist, ...ike },
+    ikeconf: {
+      ...defaults(IKECONF),
+      ppk: defaults(PPK),
+      eapusers: [],
+      psks: [],
+      childlist,
+      ...ike,
+    },
     ...top,
   };
 }

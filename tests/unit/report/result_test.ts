@@ -52,6 +52,7 @@ const FIGURES: RunFigures = {
   refusals: [cause("INVALID_KE_PAYLOAD", 6)],
   displaced: 7,
   keyExchanges: { ike: { Curve25519: 8, "Curve25519 + ml-kem-768": 2 }, child: {}, ppk: 1 },
+  unauthenticated: 3,
   flaps: 9,
   rebuilds: 8,
   setupRate: 123.45678,

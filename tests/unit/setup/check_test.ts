@@ -185,8 +185,8 @@ Deno.test("a mistyped word of an identity is told", () => {
     '7:3: myid "Cert-DN" is a domain name here; did you mean cert-dn?',
   ]);
   assert.deepEqual(id("myid: peer-addr"), ['7:3: myid "peer-addr" is a domain name here']);
-  assert.deepEqual(id("peerid: cert-subject-cn"), [
-    '7:3: peerid "cert-subject-cn" is a domain name here',
+  assert.deepEqual(id("peerid: client-src-addr"), [
+    '7:3: peerid "client-src-addr" is a domain name here',
   ]);
   for (const myid of ["client-src-addr", "gateway", "cert-dn.example.net", "cert-dn@x", "::1"]) {
     assert.deepEqual(id(`myid: "${myid}"`), [], myid);
@@ -406,6 +406,68 @@ Deno.test("identities of an explicit type are checked", () => {
     ["dn:XX=a", /names the attribute XX, which is not known here/],
   ];
   for (const [text, words] of refusals) assert.match(id(text).join(), words);
+});
+
+Deno.test("pre-shared keys by identity, and their encodings", () => {
+  const ike = (lines: string) => errorsOf(CLIENT.replace("  psk: secret\n", lines));
+  const good = (lines: string) => load(CLIENT.replace("  psk: secret\n", lines));
+  good("  pskfile: keys.txt\n");
+  good('  psks: [{id: "t&d.test", psk: "s&d"}]\n');
+  good("  psk: 0x00ff\n  pskencoding: hex\n");
+  good("  psk: 0sAAEC\n  pskencoding: base64\n");
+  assert.deepEqual(ike("  psk: 0x0\n  pskencoding: hex\n"), ["6:3: psk is no hex (pskencoding)"]);
+  assert.deepEqual(ike("  psk: odd!\n  pskencoding: base64\n"), [
+    "6:3: psk is no base64 (pskencoding)",
+  ]);
+  const list = (entry: string) => ike(`  psks: [${entry}]\n`).join();
+  assert.match(list("{psk: x}"), /psks\[0\]\.id is empty/);
+  assert.match(list("{id: a.test}"), /psks\[0\]\.psk is empty/);
+  assert.match(list('{id: "dn:x", psk: x}'), /psks\[0\]\.id is no distinguished name/);
+});
+
+Deno.test("matchpeerid, and words of peerid, fit the peer's method", () => {
+  const errors = (lines: string) => errorsOf(`${CLIENT}${lines}`).join();
+  assert.match(errors("  matchpeerid: cert\n"), /matchpeerid needs a peerid to match/);
+  assert.match(
+    errors("  matchpeerid: cert\n  peerid: gw\n"),
+    /matchpeerid: cert needs a peer that signs: authpeermethod is psk/,
+  );
+  const signs = "  authpeermethod: rsa\n  cadir: ca\n";
+  load(`${CLIENT}${signs}  matchpeerid: cert\n  peerid: gw\n`);
+  load(`${CLIENT}${signs}  matchpeerid: true\n  peerid: cert-dn\n`);
+  assert.match(
+    errors(`${signs}  peerid: cert-dn\n`),
+    /peerid cert-dn is never sent, and is compared by matchpeerid: true alone/,
+  );
+});
+
+/** Every pair of methods that a client, or a gateway, may have (RFC 7296 §2.16, RFC 5998, RFC 7619). */
+Deno.test("each end's method stands beside each of the other's that the RFCs allow", () => {
+  const proofs = ["psk", "rsa", "ecdsa-sha256-p256", "ecdsa-sha384-p384", "ecdsa-sha512-p521"];
+  const own = [...proofs, "digital-signature", "null-auth", "eap", "eap-only"];
+  const allowed = (role: string, mine: string, theirs: string) => {
+    const [client, gateway] = role === "client" ? [mine, theirs] : [theirs, mine];
+    if (client === "eap-only" || gateway === "eap") return false;
+    if (client === "eap") return gateway !== "null-auth";
+    return gateway !== "eap-only";
+  };
+  const eap =
+    "  eapmethod: mschapv2\n  eapidentity: u\n  eappassword: p\n  eapusers: [{identity: u}]\n";
+  for (const role of ["client", "gateway"]) {
+    const base = role === "client" ? CLIENT : GATEWAY;
+    for (const mine of own) {
+      for (const theirs of own) {
+        const methods = `  authownmethod: ${mine}\n  authpeermethod: ${theirs}\n`;
+        const rest = `${eap}  cadir: ca\n  eedir: ee\n`;
+        const text = base + (base.includes("psk:") ? "" : "  psk: s\n") + methods + rest;
+        const eapByPsk = [mine, theirs].includes("eap") && [mine, theirs].includes("psk");
+        if (allowed(role, mine, theirs)) {
+          const { warnings } = load(text);
+          assert.equal(/§2\.16/.test(warnings.join()), eapByPsk, `${role}: ${mine} ${theirs}`);
+        } else assert.match(errorsOf(text).join(), /eap|EAP/, `${role}: ${mine} ${theirs}`);
+      }
+    }
+  }
 });
 
 Deno.test("who signs needs eedir, who verifies a signature needs cadir", () => {

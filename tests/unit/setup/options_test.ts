@@ -139,6 +139,10 @@ pingconf.holdtime 10s
 
 /** Options that existing files do not know. */
 const OURS = `
+ikeconf.pskencoding text
+ikeconf.pskfile
+ikeconf.psks[].id
+ikeconf.psks[].psk
 ikeconf.issuekeys one
 ikeconf.issuekeytype auto
 ikeconf.issuelifetime 8760h
@@ -281,6 +285,7 @@ Deno.test("secrets are known as such", () => {
     "ikeconf.eapusers[].password",
     "ikeconf.eapusers[].simk",
     "ikeconf.eapusers[].simopc",
+    "ikeconf.psks[].psk",
   ]);
   // Any text is good, so that none is repeated in a refusal.
   for (const [path, { secret, kind }] of all(ROOT)) if (secret) assert.equal(kind, text, path);

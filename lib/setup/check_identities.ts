@@ -1,0 +1,84 @@
+/**
+ * What must hold of pre-shared keys and of the identity that is asked of the peer.
+ * @module
+ */
+import { secretOctets } from "@/base/secret_text.ts";
+import { isSignature, ownMethods, peerMethods } from "@/setup/auth_methods.ts";
+import { CERTIFICATE_IDENTITIES } from "@/setup/ike_options.ts";
+import { ID_NULL_WORD, identityFault } from "@/setup/identity_text.ts";
+import type { Check, Rule } from "@/setup/rule.ts";
+import type { IkeConf } from "@/setup/setup.ts";
+
+const SECOND = ["ikeconf.authown2", "ikeconf.authpeer2"];
+const OWN = "ikeconf.authownmethod", PEER = "ikeconf.authpeermethod";
+
+/** Whether an entry of `psks` says anything: a list that is not given has one that says nothing. */
+export function isGiven({ id, psk }: IkeConf["psks"][number]): boolean {
+  return id !== "" || psk !== "";
+}
+
+/** There is a secret where one authenticates, and each is of its encoding. */
+export function checkPsk(ikeconf: IkeConf, rule: Rule): void {
+  const { psk, pskfile, psks, pskencoding } = ikeconf;
+  if (![...ownMethods(ikeconf), ...peerMethods(ikeconf)].includes("psk")) return;
+  if (psk === "" && pskfile === "" && !psks.some(isGiven)) {
+    rule("psk is required for authentication by psk", "ikeconf.psk", OWN, PEER, ...SECOND);
+  } else if (psk !== "" && !secretOctets(psk, pskencoding)) {
+    rule(`psk is no ${pskencoding} (pskencoding)`, "ikeconf.psk", "ikeconf.pskencoding");
+  }
+  for (const [i, entry] of psks.entries()) {
+    if (!isGiven(entry)) continue;
+    const { id, psk } = entry;
+    const at = `ikeconf.psks[${i}]`;
+    const why = id === "" ? "is empty" : identityFault(id);
+    if (why) rule(`psks[${i}].id ${why}`, `${at}.id`);
+    if (!secretOctets(psk.replaceAll("&d", "10"), pskencoding)) {
+      const words = psk === "" ? "is empty" : `is no ${pskencoding} (pskencoding)`;
+      rule(`psks[${i}].psk ${words}`, `${at}.psk`, "ikeconf.pskencoding");
+    }
+  }
+}
+
+/** RFC 7619 §2.2: nobody is who does not authenticate; and EAP asks for a gateway that does. */
+export function checkNull({ authownmethod, authpeermethod, myid }: IkeConf, rule: Rule): void {
+  if (myid === ID_NULL_WORD && authownmethod !== "null-auth") {
+    rule(`myid ${ID_NULL_WORD} needs authownmethod null-auth (RFC 7619)`, "ikeconf.myid", OWN);
+  }
+  const methods = [authownmethod, authpeermethod];
+  if (methods.includes("null-auth") && methods.some((method) => method.startsWith("eap"))) {
+    const words =
+      "null-auth and EAP exclude each other: EAP needs a gateway that is authenticated " +
+      "(RFC 7296 §2.16)";
+    rule(words, authownmethod === "null-auth" ? OWN : PEER, OWN, PEER);
+  }
+}
+
+/** A gateway that has EAP users but does not sign is beyond what RFC 7296 §2.16 allows. */
+export function warnOfEapByPsk(
+  { authownmethod, authpeermethod }: IkeConf,
+  warn: Check["warn"],
+): void {
+  const methods = [authownmethod, authpeermethod];
+  if (!methods.includes("eap") || !methods.includes("psk")) return;
+  const words =
+    "a gateway with EAP clients must sign, or be authenticated by EAP alone (RFC 7296 " +
+    "§2.16, RFC 5998): psk is beyond the RFCs";
+  warn(words, authownmethod === "psk" ? OWN : PEER);
+}
+
+/** `matchpeerid` has something to match, and a certificate where it asks for one. */
+export function checkPeerId(ikeconf: IkeConf, rule: Rule): void {
+  const { matchpeerid, peerid, authpeermethod } = ikeconf;
+  const paths = ["ikeconf.matchpeerid", "ikeconf.peerid"] as const;
+  const ofCertificate = CERTIFICATE_IDENTITIES.includes(peerid);
+  if (matchpeerid !== false && peerid === "") {
+    return rule("matchpeerid needs a peerid to match", ...paths);
+  }
+  const needs = matchpeerid === "cert" ? "matchpeerid: cert" : ofCertificate && `peerid ${peerid}`;
+  if (needs && !isSignature(authpeermethod)) {
+    return rule(`${needs} needs a peer that signs: authpeermethod is ${authpeermethod}`, ...paths);
+  }
+  if (ofCertificate && matchpeerid !== true) {
+    rule(`peerid ${peerid} is never sent, and is compared by matchpeerid: true alone`, ...paths);
+  }
+}
