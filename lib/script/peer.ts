@@ -186,17 +186,21 @@ export class ScriptedPeer {
     this.keys = deriveIkeKeys(this.suite, { nonceI, nonceR, spiI, spiR, shared });
   }
 
-  /** The AUTH payload of an identity by the pre-shared key. */
-  auth(id: Identity = this.id, secret = secretOf(this.config)): Payload {
+  /** What its AUTH is over, for this identity (RFC 7296 §2.15). */
+  signedOctets(id: Identity = this.id): Uint8Array {
     const keys = ikeKeys(this.suite!, this.keys!);
-    const signed = signedOctets(this.suite!.prf, {
+    return signedOctets(this.suite!.prf, {
       message: this.initiator ? this.initRequest : this.initResponse,
       nonce: this.initiator ? this.nonceR : this.nonceI,
       skP: this.initiator ? keys.pi : keys.pr,
       idBody: identityBody(id),
       intAuth: this.#added > 0 ? intAuthOf(this.#linkI!, this.#linkR!, 1 + this.#added) : undefined,
     });
-    const data = sharedKeyMic(this.suite!.prf, secret, signed);
+  }
+
+  /** The AUTH payload of an identity by the pre-shared key. */
+  auth(id: Identity = this.id, secret = secretOf(this.config)): Payload {
+    const data = sharedKeyMic(this.suite!.prf, secret, this.signedOctets(id));
     return { type: PayloadType.AUTH, method: AuthMethod.SHARED_KEY_MIC, data };
   }
 

@@ -49,7 +49,7 @@ export const CERTIFICATE_OPTIONS = {
   issuekeytype: option(
     oneOf("auto", ...ISSUED_KEYS),
     "auto",
-    "what kind of key; auto: what authownmethod asks for, else as the issuer's",
+    "what kind of key; auto: what authownmethod asks for, else as the issuer's; ML-DSA is experimental",
     CERTIFICATES,
   ),
   issuelifetime: option(pause, "8760h", "how long issued certificates are valid", CERTIFICATES),

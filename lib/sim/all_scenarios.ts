@@ -3,6 +3,7 @@
  * @module
  */
 import { AUTH_SCENARIOS } from "@/sim/auth_scenarios.ts";
+import { CERTIFICATE_SCENARIOS } from "@/sim/certificate_scenarios.ts";
 import { CHILD_SCENARIOS } from "@/sim/child_scenarios.ts";
 import { HOSTILE_SCENARIOS } from "@/sim/hostile_scenarios.ts";
 import { KEY_EXCHANGE_SCENARIOS } from "@/sim/key_exchange_scenarios.ts";
@@ -38,4 +39,5 @@ export const ALL_SCENARIOS: readonly Scenario[] = [
   ...AUTH_SCENARIOS,
   ...MOBIKE_SCENARIOS,
   ...REAUTH_SCENARIOS,
+  ...CERTIFICATE_SCENARIOS,
 ];

@@ -108,6 +108,11 @@ export class World {
     this.random = new SeededRandom(options.seed);
   }
 
+  /** The backend of every host. */
+  get crypto(): CryptoBackend {
+    return this.#options.crypto;
+  }
+
   /** A host with an endpoint of its own and surroundings drawn from the seed, at one address or several. */
   join(
     name: string,

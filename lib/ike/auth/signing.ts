@@ -7,7 +7,7 @@ import { must } from "@/base/errors.ts";
 import { type KeyKind, showKind, type SignatureScheme } from "@/crypto/signature.ts";
 import { AuthMethod } from "@/iana/auth_method.ts";
 import { CertEncoding } from "@/iana/cert_encoding.ts";
-import { nameOfHashAlgorithm } from "@/iana/hash_algorithm.ts";
+import { HashAlgorithm, nameOfHashAlgorithm } from "@/iana/hash_algorithm.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import { type Authenticator, type AuthStep, done, refuses } from "@/ike/auth/authenticator.ts";
 import { certificatePayloads, isAskedFor, ocspPayloads } from "@/ike/auth/certificate_payloads.ts";
@@ -19,6 +19,9 @@ import type { Turn } from "@/ike/records/event.ts";
 import type { IkeSa } from "@/ike/records/sa.ts";
 import { chooseScheme, encodeDigitalSignature, schemeOfMethod } from "@/pki/digital_signature.ts";
 import type { OcspResponse } from "@/pki/ocsp.ts";
+
+/** What a peer could announce (IANA IKEv2 Hash Algorithms), for the planted fault. */
+const ALL_HASHES = Object.values(HashAlgorithm);
 
 /** What this end signs by, and what it says of its certificate. */
 interface Signing {
@@ -78,7 +81,9 @@ function sign(
 
 /** How this end signs; a text says why it may not. */
 function ownScheme(sa: IkeSa, config: SigningAuth, kind: KeyKind): SignatureScheme | string {
-  const { method, hashes, pss } = config, announced = sa.setup!.signatureHashes;
+  const { method, hashes, pss } = config;
+  const isBlind = sa.env.broken.has("ignore_announced_hashes");
+  const announced = isBlind ? ALL_HASHES : sa.setup!.signatureHashes;
   if (method !== AuthMethod.DIGITAL_SIGNATURE) {
     const name = SIGNATURE_METHODS.get(method)!.name;
     return schemeOfMethod(method, kind) ??

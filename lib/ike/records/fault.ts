@@ -42,6 +42,7 @@ export const FAULTS = {
   forget_spi_in_answer: "a CHILD_SA whose keys are computed cannot be deleted (§1.4.1)",
   forget_uninstall: "a deleted CHILD_SA stays in the data path (§1.4.1)",
   fragment_unasked: "fragments are sent to a peer that did not say it takes them (RFC 7383 §2.3)",
+  ignore_announced_hashes: "this end signs by a hash that its peer did not announce (RFC 7427 §4)",
   ignore_esn: "the responder takes any sequence numbers for its own (§3.3.2)",
   ignore_initial_contact: "INITIAL_CONTACT leaves older SAs alone (§2.4)",
   ignore_response_id: "a response counts whatever its Message ID is (§2.2)",
@@ -74,6 +75,7 @@ export const FAULTS = {
     "who answers a rekey sends by the new CHILD_SA before the peer has it (§2.8)",
   skip_followup:
     "the initiator makes the SA without its additional key exchanges (RFC 9370 §2.2.4)",
+  sign_own_nonce: "the initiator's AUTH covers its own nonce, not the responder's (§2.15)",
   skip_intermediate:
     "the initiator goes to IKE_AUTH without its additional key exchanges (RFC 9370 §2.2.2)",
   skip_second_auth: "the responder is content with the first of two authentications (RFC 4739)",
@@ -81,6 +83,7 @@ export const FAULTS = {
   stay_on_ike_port: "an initiator that sees a NAT stays at the IKE port (§2.23)",
   swap_nonces: "the initiator takes Ni and Nr the wrong way round (§2.17)",
   waive_ppk: "an IKE SA is made without the PPK that is required (RFC 8784 §3)",
+  trust_any_chain: "a certificate is taken whoever has issued it (RFC 5280 §6.1)",
   widen_selectors: "the responder does not narrow TSi (§2.9)",
 } as const;
 

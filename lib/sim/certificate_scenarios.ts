@@ -1,0 +1,191 @@
+/**
+ * Plays in which both ends sign: right certificates, one of an authority that nobody trusts, a revoked
+ * one, and a peer that did not announce what the other would sign by (RFC 7427 §4). Keys are of Ed448,
+ * which every backend signs with at once; they are fresh in each process, and of one length always.
+ * @module
+ */
+import { must } from "@/base/errors.ts";
+import type { CryptoBackend } from "@/crypto/backend.ts";
+import type { SigningKeyPair } from "@/crypto/signature.ts";
+import { AuthMethod } from "@/iana/auth_method.ts";
+import { HashAlgorithm } from "@/iana/hash_algorithm.ts";
+import { IdType } from "@/iana/id_type.ts";
+import type { Credential, IkeConfig, SigningAuth, VerifyingAuth } from "@/ike/records/config.ts";
+import type { Certificate } from "@/pki/certificate.ts";
+import { issueCertificate, type Issuer } from "@/pki/issue.ts";
+import { authorityTemplate, endEntityTemplate } from "@/pki/templates.ts";
+import { trustStoreOf } from "@/pki/trust.ts";
+import { WORLD_EPOCH_MS } from "@/sim/keys.ts";
+import { pair, PATIENT, type Scenario } from "@/sim/scenarios.ts";
+import type { World } from "@/sim/world.ts";
+
+/** Everybody's certificates in the worlds of one process. */
+interface WorldPki {
+  readonly root: Certificate;
+  /** Of the root: host a and host b. */
+  readonly a: Credential;
+  readonly b: Credential;
+  /** Says it is host a, and is of an authority that nobody trusts. */
+  readonly stranger: Credential;
+}
+
+const MADE = new WeakMap<CryptoBackend, WorldPki>();
+const METHOD = AuthMethod.DIGITAL_SIGNATURE;
+
+/** The play ends without any IKE SA, and this is true of it. */
+interface Refusal {
+  readonly check?: (world: World) => string | undefined;
+}
+
+const bothSign: Scenario = {
+  name: "certificates",
+  play(world) {
+    const { a, b } = signers(world, ({ a, b }) => ({ a: own(a), b: own(b) }));
+    world.dial(a, b);
+    return { stands: true };
+  },
+};
+
+const strangeAuthority = refused("strange_authority", ({ stranger, b }) => ({
+  a: own(stranger),
+  b: own(b),
+}));
+
+const unannounced = refused("unannounced_hash", ({ a, b }) => ({ a: own(a), b: own(b) }), {
+  b: { signatureHashes: [HashAlgorithm.SHA2_256] },
+}, {
+  check: ({ ladder }) =>
+    ladder.some((line) => line.includes("IKE_AUTH"))
+      ? "nothing is signed by a hash that the peer did not announce (RFC 7427 §4)"
+      : undefined,
+});
+
+const wrongIdentity = refused("identity_not_in_certificate", ({ a, b }) => ({
+  a: { ...own(a), ownId: nameOf("c") },
+  b: own(b),
+}));
+
+/** Every play of this file. */
+export const CERTIFICATE_SCENARIOS: readonly Scenario[] = [
+  bothSign,
+  strangeAuthority,
+  unannounced,
+  wrongIdentity,
+];
+
+/** What is an end's own of its configuration. */
+interface Own {
+  readonly credential: Credential;
+  readonly ownId?: IkeConfig["ownId"];
+}
+
+function own(credential: Credential): Own {
+  return { credential };
+}
+
+/** A play that comes to nothing. */
+function refused(
+  name: string,
+  choose: (pki: WorldPki) => { readonly a: Own; readonly b: Own },
+  change: { readonly b?: Partial<IkeConfig> } = {},
+  { check }: Refusal = {},
+): Scenario {
+  return {
+    name,
+    play(world) {
+      const { a, b } = signers(world, choose, change.b);
+      world.dial(a, b);
+      return { stands: false, ...(check ? { check: () => check(world) } : {}) };
+    },
+  };
+}
+
+/** Two hosts that sign and trust the root. */
+function signers(
+  world: World,
+  choose: (pki: WorldPki) => { readonly a: Own; readonly b: Own },
+  changeB: Partial<IkeConfig> = {},
+) {
+  const pki = pkiOf(world.crypto), { a, b } = choose(pki), peer = verifying(pki.root);
+  const signatureHashes = [HashAlgorithm.IDENTITY];
+  const config = (name: string, { credential, ownId = nameOf(name) }: Own) => ({
+    ownId,
+    auth: { own: signing(credential), peer },
+    signatureHashes,
+  });
+  return pair(world, PATIENT, { a: config("a", a), b: { ...config("b", b), ...changeB } });
+}
+
+function signing(credential: Credential): SigningAuth {
+  return {
+    kind: "signature",
+    method: METHOD,
+    credentials: [credential],
+    issuing: undefined,
+    authorities: [],
+    hashes: ["sha256"],
+    pss: false,
+    ocsp: [],
+  };
+}
+
+function verifying(root: Certificate): VerifyingAuth {
+  const trust = trustStoreOf({ authorities: [root] });
+  return {
+    kind: "signature",
+    method: METHOD,
+    trust,
+    revocation: "soft",
+    purpose: "ike",
+    asksOcsp: false,
+    idMustBeInCertificate: true,
+    requested: trust.anchors,
+  };
+}
+
+function nameOf(host: string): IkeConfig["ownId"] {
+  const data = new TextEncoder().encode(`${host}.world`);
+  return { kind: "fixed", identity: { idType: IdType.ID_FQDN, data } };
+}
+
+function pkiOf(crypto: CryptoBackend): WorldPki {
+  const made = MADE.get(crypto) ?? makePki(crypto);
+  MADE.set(crypto, made);
+  return made;
+}
+
+function makePki(crypto: CryptoBackend): WorldPki {
+  const authority = (commonName: string) => {
+    const keys = pairOf(crypto);
+    const holder = { commonName, publicKey: keys.publicKey, nowMs: WORLD_EPOCH_MS };
+    const { privateKey } = keys;
+    const certificate = atOnce(issueCertificate(authorityTemplate(holder), { privateKey }, {
+      backend: crypto,
+      random: crypto.randomOctets,
+    }));
+    return { certificate, privateKey };
+  };
+  const issue = (commonName: string, issuer: Issuer): Credential => {
+    const { publicKey, privateKey } = pairOf(crypto);
+    const holder = { commonName, publicKey, nowMs: WORLD_EPOCH_MS };
+    const means = { backend: crypto, random: crypto.randomOctets };
+    const certificate = atOnce(issueCertificate(endEntityTemplate(holder), issuer, means));
+    return { certificate, privateKey };
+  };
+  const root = authority("Root of the world"), other = authority("Nobody's root");
+  return {
+    root: root.certificate,
+    a: issue("a.world", root),
+    b: issue("b.world", root),
+    stranger: issue("a.world", other),
+  };
+}
+
+function pairOf(crypto: CryptoBackend): SigningKeyPair {
+  return atOnce(crypto.signatures.generate("ed448"));
+}
+
+function atOnce<T>(value: T | Promise<T>): T {
+  must(!(value instanceof Promise), "keys of Ed448 answer at once");
+  return value;
+}
