@@ -69,6 +69,11 @@ export interface EapServer {
    * that was made by somebody else.
    */
   step(octets: Uint8Array): EapAnswer | Promise<EapAnswer>;
+  /**
+   * Why the peer will fail, where that is known before the conversation is over: some peers hear of it and
+   * are gone.
+   */
+  verdict?(): { readonly cause: EapCause; readonly why: string } | undefined;
   /** As for {@linkcode EapPeer.close}. */
   close(): void;
 }

@@ -105,12 +105,20 @@ export type ServerReply =
     readonly identity?: string | undefined;
   };
 
+/** What a server has found against its peer: `why` is a sentence without the method's name. */
+export interface EapVerdict {
+  readonly cause: EapCause;
+  readonly why: string;
+}
+
 /** One run of a method at the server. Throws {@linkcode EapRefusal} or WireError: Failure is sent. */
 export interface ServerRun {
   /** Type-Data of the first request. */
   begin(identifier: number): Uint8Array;
   /** `nextIdentifier` is that of the next request. */
   take(response: MethodPacket, nextIdentifier: number): ServerReply;
+  /** What was found against the peer, where the method says it to the peer and waits for its answer. */
+  verdict?(): EapVerdict | undefined;
   notes?(): readonly string[];
   close?(): void;
 }

@@ -10,6 +10,7 @@ import type {
   EapEnvironment,
   EapMethod,
   EapServerSettings,
+  EapVerdict,
   MethodTable,
   ServerContext,
   ServerRun,
@@ -60,8 +61,14 @@ export function converseAsServer(
     start: (identity) => guarded(state, () => start(state, identity)),
     step: (octets) => guarded(state, () => take(state, octets)),
     requestAs: (identifier) => void (state.nextIdentifier = identifier),
+    verdict: () => verdict(state),
     close: () => close(state),
   };
+}
+
+function verdict({ run }: State): EapVerdict | undefined {
+  const found = run?.of.verdict?.();
+  return found && { ...found, why: printable(`${run!.method.name} fails: ${found.why}`) };
 }
 
 function guarded(state: State, work: () => EapAnswer): EapAnswer {

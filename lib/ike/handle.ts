@@ -49,7 +49,7 @@ import { informational } from "@/ike/tasks/informational.ts";
 import { announceAddresses, checkPath, updateAddresses } from "@/ike/tasks/mobike_requests.ts";
 import { move, tryDetour } from "@/ike/tasks/move.ts";
 import { livenessCheck } from "@/ike/tasks/liveness_check.ts";
-import { reportError } from "@/ike/tasks/report_error.ts";
+import { isGivingUp, reportError } from "@/ike/tasks/report_error.ts";
 import { isInClear } from "@/wire/exchange_rules.ts";
 
 const TASKS: { readonly [K in Task["kind"]]: TaskKind<Extract<Task, { kind: K }>> } = {
@@ -289,7 +289,7 @@ function receiveRequest(turn: Turn, received: Received): void {
   if (!expected && !sa.env.broken.has("no_window")) {
     return drop(turn, "a request outside the window");
   }
-  const misplaced = wrongPhase(sa, header.exchange);
+  const misplaced = isGivingUp(turn, received) ? undefined : wrongPhase(sa, header.exchange);
   if (misplaced) return drop(turn, misplaced);
   // Only what is new is a sign of life: a replay is not (RFC 7296 §2.4, "fresh").
   sa.lastReceivedMs = turn.nowMs;

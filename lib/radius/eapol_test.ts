@@ -23,6 +23,7 @@ import { sealResponse, verdictOfMac } from "@/eap/radius/secret.ts";
 import { EapCode, EapType, nameOfEapType } from "@/iana/eap_type.ts";
 import { RadiusAttribute, RadiusCode } from "@/iana/radius.ts";
 import { RadiusServer } from "@/radius/server.ts";
+import { isPortOfUser } from "@/radius/socket_user.ts";
 
 /** How logins are made. */
 export interface EapolTestSettings {
@@ -109,11 +110,18 @@ interface Pending {
 }
 
 class Login implements EapPeer {
+  /**
+   * It stands on the command line of the process, as eapol_test takes it in no other way, so that every user
+   * of the host can read it. It is drawn for this process alone, and who knows it gets nothing by it:
+   * requests are taken from a socket of our own user, answers carry no key.
+   */
   readonly #secret = crypto.getRandomValues(new Uint8Array(16));
   #server: RadiusServer | undefined;
   #child: Deno.ChildProcess | undefined;
   #over: Promise<void> | undefined;
   #pending: Pending | undefined;
+  /** Where its requests come from; undefined before the first. */
+  #from: string | undefined;
   /** Hears of the next request of the process; `undefined` says that it has ended. */
   #heard: ((pending: Pending | undefined) => void) | undefined;
   #method: number | undefined;
@@ -166,7 +174,7 @@ class Login implements EapPeer {
 
   /** Starts the process and its RADIUS server; why it cannot. */
   #begin(): string | undefined {
-    const receive = (datagram: Uint8Array) => this.#receive(datagram);
+    const receive = (datagram: Uint8Array, from: string) => this.#receive(datagram, from);
     try {
       this.#server = new RadiusServer({ hostname: "127.0.0.1", port: 0 }, { receive });
       const { port } = this.#server.address, { lifetimeSec = LIFETIME_SEC } = this.settings;
@@ -205,7 +213,7 @@ class Login implements EapPeer {
     this.places.ended();
   }
 
-  #receive(datagram: Uint8Array): Promise<RadiusReply> {
+  #receive(datagram: Uint8Array, from: string): Promise<RadiusReply> {
     const silence = (note: string) => Promise.resolve({ octets: undefined, note });
     let packet: RadiusPacket;
     try {
@@ -217,6 +225,8 @@ class Login implements EapPeer {
     const secret = new TextEncoder().encode(toHex(this.#secret)), eap = eapIn(packet);
     const right = verdictOfMac(packet, packet.authenticator, secret) === "right";
     if (!right || !eap || this.#exited) return silence("no request of ours");
+    this.#from ??= isPortOfUser(portOf(from), Deno.uid() ?? 0) ? from : undefined;
+    if (this.#from !== from) return silence("a request of somebody else");
     // A repetition: the first one is answered.
     const repeated = this.#pending && this.#pending.packet.identifier === packet.identifier;
     if (repeated) return silence("a repetition");
@@ -353,6 +363,10 @@ class Login implements EapPeer {
       // It has ended by itself.
     }
   }
+}
+
+function portOf(from: string): number {
+  return Number(from.slice(from.lastIndexOf(":") + 1));
 }
 
 /** Any State will do: the process has one conversation, and we know which. */

@@ -17,7 +17,15 @@ export class FreeRadius {
   static async start(directory: string, tlsMax: string): Promise<FreeRadius> {
     const port = freePort();
     await Deno.writeTextFile(`${directory}/users`, 'bob Cleartext-Password := "secret"\n');
-    await Deno.writeTextFile(`${directory}/radiusd.conf`, configuration(directory, port, tlsMax));
+    const files = {
+      key: `${TLS_DIR}server.key`,
+      certificate: `${TLS_DIR}server.pem`,
+      authority: `${TLS_DIR}authority.pem`,
+    };
+    await Deno.writeTextFile(
+      `${directory}/radiusd.conf`,
+      freeRadiusConf(directory, { port, tlsMax, files }),
+    );
     const child = new Deno.Command("freeradius", {
       args: ["-X", "-d", directory],
       stdout: "piped",
@@ -41,7 +49,24 @@ export class FreeRadius {
   }
 }
 
-function configuration(directory: string, port: number, tlsMax: string): string {
+/** What a `radiusd.conf` says. */
+export interface FreeRadiusConf {
+  readonly port: number;
+  /** `1.2` or `1.3`. */
+  readonly tlsMax: string;
+  /** PEM files: its key, its certificate, and the authority that clients are trusted by. */
+  readonly files: {
+    readonly key: string;
+    readonly certificate: string;
+    readonly authority: string;
+  };
+}
+
+/** A `radiusd.conf` for a server on loopback, whose users are in the file `users` of the directory. */
+export function freeRadiusConf(
+  directory: string,
+  { port, tlsMax, files: { key, certificate, authority } }: FreeRadiusConf,
+): string {
   return `
 prefix = /usr
 logdir = ${directory}
@@ -73,9 +98,9 @@ modules {
     gtc { }
     mschapv2 { }
     tls-config tls-common {
-      private_key_file = ${TLS_DIR}server.key
-      certificate_file = ${TLS_DIR}server.pem
-      ca_file = ${TLS_DIR}authority.pem
+      private_key_file = ${key}
+      certificate_file = ${certificate}
+      ca_file = ${authority}
       ecdh_curve = ""
       tls_min_version = "1.2"
       tls_max_version = "${tlsMax}"

@@ -123,3 +123,43 @@ labTest("a login that is closed midway leaves no process", ["eapol_test"], async
   await relay.close();
   assert.equal(relay.processes, 0);
 });
+
+labTest("another user who has read the secret by ps gets no answer, and ends no login", [
+  "eapol_test",
+  "setpriv",
+  "python3",
+], async (directory) => {
+  if (Deno.uid() !== 0) return;
+  // In place of eapol_test: another user sends a request by the same secret first, then the real one runs.
+  const stranger = `
+import hashlib, hmac, os, socket, sys
+port, secret = int(sys.argv[1]), sys.argv[2].encode()
+eap = bytes([2, 0, 0, 9, 1]) + b"evil"
+head = lambda n: bytes([1, 7]) + n.to_bytes(2, "big") + bytes(16)
+body = bytes([79, len(eap) + 2]) + eap + bytes([80, 18])
+packet = head(20 + len(body) + 16) + body + bytes(16)
+mac = hmac.new(secret, packet, hashlib.md5).digest()
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.settimeout(0.5)
+s.sendto(packet[:-16] + mac, ("127.0.0.1", port))
+try:
+    s.recv(4096)
+    open(sys.argv[3], "w").write("answered")
+except socket.timeout:
+    open(sys.argv[3], "w").write("silent")
+`;
+  await Deno.chmod(directory, 0o777);
+  await Deno.writeTextFile(`${directory}/stranger.py`, stranger);
+  const wrapper = `#!/bin/sh
+setpriv --reuid=65534 --regid=65534 --clear-groups python3 ${directory}/stranger.py "$7" "$9" ${directory}/said >&2
+exec eapol_test "$@"
+`;
+  await Deno.writeTextFile(`${directory}/eapol_test`, wrapper, { mode: 0o755 });
+  const relay = new EapolTest({ program: `${directory}/eapol_test` });
+  const text = conf([" eap=MD5", ' identity="bob7"', ...PASSWORD]);
+  const { peer, server } = await login(relay.open(text), EapType.MD5_CHALLENGE);
+  assert.equal(await Deno.readTextFile(`${directory}/said`), "silent");
+  assert.ok(server.kind === "succeeded", JSON.stringify(server));
+  assert.ok(peer.kind === "succeeded", JSON.stringify(peer));
+  await relay.close();
+});

@@ -19,6 +19,7 @@ import type {
   EapEnvironment,
   EapKeys,
   EapMethod,
+  EapVerdict,
   PeerReply,
   PeerRun,
   ServerContext,
@@ -180,11 +181,18 @@ function beginAsServer(context: ServerContext): ServerRun {
       );
     },
     take: ({ data }, next) => serverTakes(state, data, next),
+    // Some peers, strongSwan among them, end all when they hear of it and never acknowledge.
+    verdict: () => state.stage === "failing" ? wrongResponse(state) : undefined,
   };
 }
 
+function wrongResponse({ context: { user } }: ServerState): EapVerdict {
+  const why = `the peer's response for "${user!.identity}" is wrong`;
+  return { cause: "wrong credentials", why };
+}
+
 function serverTakes(state: ServerState, data: Uint8Array, next: number): ServerReply {
-  const { opCode, id, body } = decodeHeader(data), { user } = state.context;
+  const { opCode, id, body } = decodeHeader(data);
   if (opCode === OpCode.CHANGE_PASSWORD) {
     return refuse("not supported", "the peer asks to change its password, which is not done here");
   }
@@ -197,8 +205,10 @@ function serverTakes(state: ServerState, data: Uint8Array, next: number): Server
     case "succeeding":
       if (opCode === OpCode.SUCCESS) return { then: "done", keys: state.keys };
       return refuse("refused by the other end", "the peer does not accept this server's proof");
-    case "failing":
-      return refuse("wrong credentials", `the peer's response for "${user!.identity}" is wrong`);
+    case "failing": {
+      const { cause, why } = wrongResponse(state);
+      return refuse(cause, why);
+    }
   }
 }
 

@@ -90,6 +90,13 @@ export const eap: AuthMethodPair<EapPeerAuth, EapServerAuth> = {
   },
 };
 
+/** What the server has found against the peer while their conversation goes on; undefined: nothing. */
+export function foundAgainst({ config, progress }: AuthSide) {
+  if (config.kind !== "eap" || progress === undefined) return undefined;
+  const { conversation } = progress as Conversing<EapPeer | EapServer>;
+  return "verdict" in conversation ? conversation.verdict?.() : undefined;
+}
+
 function newProgress<E extends EapPeer | EapServer>(conversation: E): Conversing<E> {
   return { conversation, outcome: undefined, close: () => conversation.close() };
 }

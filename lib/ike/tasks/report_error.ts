@@ -3,12 +3,15 @@
  * INFORMATIONAL exchange, and the IKE SA is gone at both ends (RFC 7296 §2.21.2).
  * @module
  */
+import { showEndpoint } from "@/base/address.ts";
 import { ExchangeType } from "@/iana/exchange_type.ts";
 import { nameOfNotify } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import type { ReportErrorTask } from "@/ike/records/sa.ts";
 import type { Received } from "@/ike/records/received.ts";
 import type { Turn } from "@/ike/records/event.ts";
+import { foundAgainst } from "@/ike/auth/eap.ts";
+import { showIdentity } from "@/ike/negotiate/identity.ts";
 import { endSa } from "@/ike/records/ike_sa.ts";
 import { isFatalInAuth, notify } from "@/ike/records/notify.ts";
 import type { InformationalPart, TaskKind } from "@/ike/records/task.ts";
@@ -33,10 +36,35 @@ export const peerReports: InformationalPart<NotifyPayload> = {
     payload.type === PayloadType.NOTIFY && isFatalInAuth(payload.notify),
 
   answer(turn, [error], request) {
+    if (turn.sa.phase === "created") {
+      return { payloads: [], ends: () => givenUp(turn, request, error!.notify) };
+    }
     if (request.header.messageId !== turn.sa.window.afterAuthId) return { payloads: [] };
     return { payloads: [], ends: () => reported(turn, request, error!.notify) };
   },
 };
+
+/** Whether a request says that an initiator is not content with what it has in IKE_AUTH so far. */
+export function isGivingUp({ sa }: Turn, { header, payloads }: Received): boolean {
+  if (header.exchange !== ExchangeType.INFORMATIONAL || sa.originalInitiator) return false;
+  return sa.setup?.auth !== undefined &&
+    payloads.some((payload) => !("raw" in payload) && peerReports.concerns(payload));
+}
+
+/**
+ * The initiator ends IKE_AUTH in its midst (RFC 7296 §2.21.2), as some do that hear in EAP how they will
+ * fare: neither end has an SA.
+ */
+function givenUp(turn: Turn, { path }: Received, type: number): void {
+  const { sa } = turn, name = nameOfNotify(type), found = foundAgainst(sa.setup!.auth!.peer);
+  const who = `${showIdentity(sa.peer.id!)} at ${showEndpoint(path.peerAddress, path.peerPort)}`;
+  const why = found?.why ?? `it has ended IKE_AUTH (${name})`;
+  endSa(turn, type, {
+    cause: found ? `EAP: ${found.cause}` : name,
+    closeCode: type,
+    text: `Cannot authenticate ${who}: ${why}`,
+  });
+}
 
 /** The peer did not like what we said in IKE_AUTH: neither end has an SA now. */
 function reported(turn: Turn, request: Received, type: number): void {
