@@ -185,7 +185,7 @@ async function examples(gateway: string, client: string) {
 }
 
 await row(
-  "the examples run as nobody, in two processes: plain, with packets, in TCP, with ML-KEM",
+  "the examples run as nobody, in two processes: plain, with packets, in TCP, with ML-KEM, with EAP",
   async () => {
     const [plain, packets, streams, quantum] = await Promise.all([
       examples("gateway", "client"),
@@ -199,6 +199,14 @@ await row(
     assert.deepEqual(Object.keys(keyExchanges.ike), [hybrid], words);
     assert.deepEqual(Object.keys(keyExchanges.child), [hybrid], words);
     assert.ok(rekeys.ike > 0 && rekeys.child > 0, words);
+    const [users, subscribers] = await Promise.all([
+      examples("eap-gateway", "eap-client"),
+      examples("aka-gateway", "aka-client"),
+    ]);
+    for (const [{ ofClient, ofGateway }, wanted] of [[users, 20], [subscribers, 10]] as const) {
+      assert.equal(ofClient.tunnels.established, wanted, JSON.stringify(ofClient));
+      assert.equal(ofGateway.tunnels.established, wanted, JSON.stringify(ofGateway));
+    }
     const inTcp = JSON.stringify(streams.ofClient);
     assert.equal(streams.ofGateway.connections.accepted, 20, inTcp);
     const { sent, received } = streams.ofClient.ping;
