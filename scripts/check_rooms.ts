@@ -117,7 +117,8 @@ export function faultsOf(path: string, source: string): string[] {
   if (!(room in MAY_SEE) && !SEES_ALL.includes(room)) return ["is in no known room"];
   const faults: string[] = [];
   for (const specifier of importsOf(code)) {
-    const [, seen] = /^@\/([a-z]+)\/[a-z0-9_/]+\.(?:ts|bash|zsh|fish)$/.exec(specifier) ?? [];
+    const [, seen] = /^@\/([a-z]+)\/[a-z0-9_/]+\.(?:ts|bash|zsh|fish|js|css)$/.exec(specifier) ??
+      [];
     if (specifier.startsWith("@/") && !seen) faults.push(`imports ${specifier}, not a file.ts`);
     if (specifier.startsWith(".")) faults.push(`imports ${specifier}; write @/room/file.ts`);
     if (/^(?:npm|jsr|https?|file):/.test(specifier)) {

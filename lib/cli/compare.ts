@@ -28,6 +28,7 @@ export async function compareFiles(
   return comparison.isWorse ? EXIT_FAILED : EXIT_PASSED;
 }
 
-async function textOf(path: string): Promise<string> {
+/** The text of a file; `-` is standard input. @throws {SetupError} */
+export async function textOf(path: string): Promise<string> {
   return path === "-" ? await new Response(Deno.stdin.readable).text() : readText(path);
 }

@@ -17,6 +17,7 @@ export interface OutputFlags {
   readonly csv?: string;
   readonly junit?: string;
   readonly hdrlog?: string;
+  readonly report?: string;
   readonly maskIdentities?: boolean;
 }
 
@@ -31,9 +32,11 @@ export function withOutputOptions(command: Command): Command {
     .option("--csv <file>", "write a row for each tunnel")
     .option("--junit <file>", "write the result as JUnit XML, for CI systems")
     .option("--hdrlog <file>", "write latencies as a HdrHistogram log, a line for each step")
+    .option("--report <file>", "write a report as one HTML file, with plots over time")
     .option(
       "--mask-identities [bool]",
-      "leave identities, and sentences that may name one, out of the files of --csv and --junit",
+      "leave identities, and sentences that may name one, out of the files of --csv, --junit and " +
+        "--report",
       parseSwitch,
     );
 }

@@ -14,6 +14,7 @@ import { addCompletion, answerTab } from "@/cli/completion_command.ts";
 import { ASK } from "@/cli/completion_scripts.ts";
 import { addControl } from "@/cli/control_command.ts";
 import { addCreatePki } from "@/cli/createpki_command.ts";
+import { addReport } from "@/cli/report_command.ts";
 import { addCompare } from "@/cli/compare_command.ts";
 import { addDaemon } from "@/cli/daemon_command.ts";
 import { addEchosvr } from "@/cli/echosvr_command.ts";
@@ -101,6 +102,7 @@ Exit status: 0 passed, 1 failed, 2 bad setup or usage.`,
   addControl(program, exit);
   addEchosvr(program, exit);
   addCreatePki(program, exit);
+  addReport(program, exit);
   addCompare(program, exit);
   addExplain(program, exit);
   addDefault(program, exit);

@@ -10,6 +10,7 @@ import { tellLine } from "@/files/terminal.ts";
 import { csvLines } from "@/report/csv.ts";
 import { hdrLogLines } from "@/report/hdr_log.ts";
 import { junitOf } from "@/report/junit.ts";
+import { reportPage } from "@/report/report_page.ts";
 import { resultOf, type RunResultJson } from "@/report/result.ts";
 import { SecretFile } from "@/report/secret_file.ts";
 import { TimelineClock } from "@/report/timeline_clock.ts";
@@ -26,6 +27,7 @@ export class RunOutputs {
   readonly #csv: SecretFile | undefined;
   readonly #junit: SecretFile | undefined;
   readonly #hdrLog: SecretFile | undefined;
+  readonly #report: SecretFile | undefined;
   readonly #tunnels: TunnelLog | undefined;
   #clock: TimelineClock | undefined;
   #timeline: Timeline | undefined;
@@ -38,6 +40,7 @@ export class RunOutputs {
     this.#csv = open(flags.csv, "--csv");
     this.#junit = open(flags.junit, "--junit");
     this.#hdrLog = open(flags.hdrlog, "--hdrlog");
+    this.#report = open(flags.report, "--report");
     this.#tunnels = this.#csv && new TunnelLog();
     this.hooks = this.#tunnels ? { tunnels: this.#tunnels } : {};
   }
@@ -45,7 +48,7 @@ export class RunOutputs {
   /** The run begins now. */
   begin(run: RunView): void {
     const { timeline } = this.#flags;
-    if (timeline === undefined && !this.#hdrLog) return;
+    if (timeline === undefined && !this.#hdrLog && !this.#report) return;
     this.#clock = new TimelineClock(run, timeline ?? DEFAULT_STEP_MS);
   }
 
@@ -59,6 +62,7 @@ export class RunOutputs {
   write(result: RunResultJson): void {
     const masks = this.#flags.maskIdentities ?? false;
     if (this.#junit) writeAll(this.#junit, [junitOf(result, masks)]);
+    if (this.#report) writeAll(this.#report, [reportPage(result, masks)]);
     if (this.#hdrLog && this.#timeline) writeAll(this.#hdrLog, hdrLogLines(this.#timeline));
     if (!this.#csv || !this.#tunnels) return;
     writeAll(this.#csv, csvLines(this.#tunnels.records(), masks));
@@ -71,7 +75,7 @@ export class RunOutputs {
   /** Takes no more steps, and closes the files. */
   close(): void {
     this.#clock?.stop();
-    for (const file of [this.#csv, this.#junit, this.#hdrLog]) file?.close();
+    for (const file of [this.#csv, this.#junit, this.#hdrLog, this.#report]) file?.close();
   }
 }
 

@@ -1,0 +1,110 @@
+/**
+ * Which plots a report has, of which columns of the timeline.
+ * @module
+ */
+import type { TimelineColumns } from "@/report/timeline.ts";
+
+type Column = Exclude<keyof TimelineColumns, "atSec">;
+/** How a column becomes a curve: as it is, per second, summed up, in MiB, or as percent of a processor. */
+type Kind = "value" | "rate" | "total" | "mib" | "percent";
+
+/** One curve. */
+export interface PlotColumn {
+  readonly name: Column;
+  readonly label: string;
+  readonly kind: Kind;
+  /** A colour of the page, by its variable. */
+  readonly tone: string;
+  /** Lengths of dashes, so that curves are told apart without colour. */
+  readonly dash: readonly number[];
+}
+
+/** One plot. */
+export interface Plot {
+  readonly id: string;
+  readonly title: string;
+  readonly unit: string;
+  readonly columns: readonly PlotColumn[];
+  /** Whether there is anything to be seen. */
+  readonly isShown: (steps: TimelineColumns) => boolean;
+}
+
+const TONES = ["--one", "--two", "--three", "--four"];
+const DASHES: readonly (readonly number[])[] = [[], [8, 4], [2, 3], [10, 3, 2, 3]];
+
+/** A plot that is always there, or, with `isOptional`, where a value of it is not zero. */
+function plot(
+  id: string,
+  [title, unit]: readonly [title: string, unit: string],
+  curves: readonly (readonly [name: Column, label: string, kind: Kind])[],
+  isOptional = false,
+): Plot {
+  const columns = curves.map(([name, label, kind], i): PlotColumn => ({
+    name,
+    label,
+    kind,
+    tone: TONES[i]!,
+    dash: DASHES[i]!,
+  }));
+  const isShown = (steps: TimelineColumns) =>
+    !isOptional || columns.some(({ name }) => steps[name].some((value) => value));
+  return { id, title, unit, columns, isShown };
+}
+
+const latency = (name: "ikeSaInit" | "ikeAuth" | "setup", title: string) =>
+  plot(`latency-${name}`, [`${title}, milliseconds`, "ms"], [
+    [`${name}P50`, "p50", "value"],
+    [`${name}P90`, "p90", "value"],
+    [`${name}P99`, "p99", "value"],
+    [`${name}Max`, "max", "value"],
+  ], true);
+
+/** In the order of the page. */
+export const PLOTS: readonly Plot[] = [
+  plot("tunnels", ["Tunnels", ""], [
+    ["established", "established", "total"],
+    ["failed", "failed", "total"],
+    ["live", "live", "value"],
+    ["halfOpen", "half-open", "value"],
+  ]),
+  plot("rate", ["Set-up rate, tunnels per second", "/s"], [["established", "set-ups", "rate"]]),
+  latency("setup", "Latency of the whole set-up"),
+  latency("ikeSaInit", "Latency of IKE_SA_INIT"),
+  latency("ikeAuth", "Latency of IKE_AUTH"),
+  plot("repeats", ["Retransmissions and retries, per second", "/s"], [
+    ["retransmissions", "retransmissions", "rate"],
+    ["retries", "retries", "rate"],
+  ], true),
+  plot("losses", ["Losses", ""], [
+    ["lost", "tunnels lost", "total"],
+    ["strangers", "peers not authenticated", "total"],
+  ], true),
+  plot("rekeys", ["Rekeys per second", "/s"], [
+    ["rekeysIke", "IKE SAs", "rate"],
+    ["rekeysChild", "CHILD_SAs", "rate"],
+  ], true),
+  plot("pings", ["Pings per second", "/s"], [
+    ["pingsSent", "sent", "rate"],
+    ["pingsReceived", "answered", "rate"],
+  ], true),
+  plot("traffic", ["Traffic through CHILD_SAs, octets per second", "octets/s"], [
+    ["octetsSent", "sent", "rate"],
+    ["octetsReceived", "received", "rate"],
+  ], true),
+  plot("impaired", ["Messages impaired, per second", "/s"], [
+    ["impaired", "impaired", "rate"],
+  ], true),
+  plot("datagrams", ["IKE datagrams per second", "/s"], [
+    ["datagramsSent", "sent", "rate"],
+    ["datagramsReceived", "received", "rate"],
+  ]),
+  plot("cpu", ["Processor time, percent of one processor", "%"], [
+    ["cpuMs", "processor", "percent"],
+  ]),
+  plot("memory", ["Resident memory, MiB", "MiB"], [["rssBytes", "resident", "mib"]]),
+];
+
+/** What the page's script is told of a plot. */
+export function plotJson({ unit, columns }: Plot): string {
+  return JSON.stringify({ unit, columns });
+}
