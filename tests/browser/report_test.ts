@@ -153,7 +153,7 @@ Deno.test({
         const total = established.reduce((sum: number, n) => sum + n!, 0);
         assert.match(
           await textOf("#plot-tunnels .u-legend"),
-          new RegExp(`established:?\\s*${total}\\b`),
+          new RegExp(`established:?\\s*${total}(?!\\d)`),
         );
       });
       await t.step("both themes, and paper", async () => {
