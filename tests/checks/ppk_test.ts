@@ -124,7 +124,7 @@ check(
     assert(own.kind === "psk");
     assert.deepEqual(
       findNotify(payloads, NO_PPK_AUTH)!.data,
-      sharedKeyMic(prf, own.secret, signed),
+      sharedKeyMic(prf, own.secret!, signed),
     );
     const strict = Bench.keyed("initiator", { ppk: REQUIRED }, { ppk: PPK });
     assert.equal(lastSaid(strict, NO_PPK_AUTH), false);

@@ -46,6 +46,8 @@ export class SaTally implements RunPart {
     established: (_, sa) => {
       countName(this.#methods.ike, showMethods(sa.suite!));
       if (sa.peer.ppk) this.#withPpk++;
+      const methods = [sa.peer.auth, sa.peer.ownAuth];
+      if (methods.includes(AuthMethod.NULL_AUTHENTICATION)) this.#unauthenticated++;
     },
     replaced: ({ by }) => countName(this.#methods.ike, showMethods(by.suite!)),
     child_up: ({ by }) => {
@@ -66,10 +68,6 @@ export class SaTally implements RunPart {
     move_failed: ({ failure }, sa) => add(this.#failedMoves, failure, sa),
     child_lost: ({ failure }, sa) => add(this.#lostChildren, failure, sa),
     refused: ({ failure }, sa) => add(this.#refusals, failure, sa),
-    established: (_, { peer }) => {
-      const methods = [peer.auth, peer.ownAuth];
-      if (methods.includes(AuthMethod.NULL_AUTHENTICATION)) this.#unauthenticated++;
-    },
     closed: (_, sa) => {
       if (sa.closeCode === CloseCode.INITIAL_CONTACT) this.#displaced++;
     },
