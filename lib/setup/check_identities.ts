@@ -13,8 +13,8 @@ const SECOND = ["ikeconf.authown2", "ikeconf.authpeer2"];
 const OWN = "ikeconf.authownmethod", PEER = "ikeconf.authpeermethod";
 
 /** Whether an entry of `psks` says anything: a list that is not given has one that says nothing. */
-export function isGiven({ id, psk }: IkeConf["psks"][number]): boolean {
-  return id !== "" || psk !== "";
+export function isGiven({ id, secret }: IkeConf["psks"][number]): boolean {
+  return id !== "" || secret !== "";
 }
 
 /** There is a secret where one authenticates, and each is of its encoding. */
@@ -28,13 +28,13 @@ export function checkPsk(ikeconf: IkeConf, rule: Rule): void {
   }
   for (const [i, entry] of psks.entries()) {
     if (!isGiven(entry)) continue;
-    const { id, psk } = entry;
+    const { id, secret } = entry;
     const at = `ikeconf.psks[${i}]`;
     const why = id === "" ? "is empty" : identityFault(id);
     if (why) rule(`psks[${i}].id ${why}`, `${at}.id`);
-    if (!secretOctets(psk.replaceAll("&d", "10"), pskencoding)) {
-      const words = psk === "" ? "is empty" : `is no ${pskencoding} (pskencoding)`;
-      rule(`psks[${i}].psk ${words}`, `${at}.psk`, "ikeconf.pskencoding");
+    if (!secretOctets(secret.replaceAll("&d", "10"), pskencoding)) {
+      const words = secret === "" ? "is empty" : `is no ${pskencoding} (pskencoding)`;
+      rule(`psks[${i}].secret ${words}`, `${at}.secret`, "ikeconf.pskencoding");
     }
   }
 }

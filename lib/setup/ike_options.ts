@@ -297,7 +297,7 @@ export const PPK = {
 /** An entry of `ikeconf.psks`: the pre-shared key of one client, or of many that differ by a number. */
 export const PSK = {
   id: option(text, "", "identity of the client, written as myid; &d is any number"),
-  psk: option(text, "", "its pre-shared key; &d is that number", { secret: true }),
+  secret: option(text, "", "its pre-shared key; &d is that number", { secret: true }),
 } as const;
 
 /** An entry of `ikeconf.childlist`, without its selectors. */

@@ -17,7 +17,7 @@ const FILE_OCTETS_MAX = 64 * 1_048_576, LINES_MAX = 1_000_000;
 /** One identity and its secret, as they were written. */
 interface Line {
   readonly id: string;
-  readonly psk: string;
+  readonly secret: string;
 }
 
 /** The lines of `pskfile`; none where the setup names no file, or neither end has a pre-shared key. */
@@ -36,7 +36,7 @@ export function readPskFile(
     if (!line) throw fault(`${at}: expected an identity, white space, and its secret`);
     const why = identityFault(line.id);
     if (why) throw fault(`${at}: the identity ${why}`);
-    if (!secretOctets(sampled(line.psk), ikeconf.pskencoding)) {
+    if (!secretOctets(sampled(line.secret), ikeconf.pskencoding)) {
       throw fault(`${at}: the secret is no ${ikeconf.pskencoding} (pskencoding)`);
     }
     return line;
@@ -66,13 +66,13 @@ function linesOf(text: string): [number: number, text: string][] {
 
 /** An identity, in quotes where it has white space, and what follows it. */
 function parseLine(text: string): Line | undefined {
-  const [, quoted, bare, psk] = /^(?:"([^"]+)"|(\S+))\s+(.+)$/.exec(text) ?? [];
-  return psk === undefined ? undefined : { id: quoted ?? bare!, psk };
+  const [, quoted, bare, secret] = /^(?:"([^"]+)"|(\S+))\s+(.+)$/.exec(text) ?? [];
+  return secret === undefined ? undefined : { id: quoted ?? bare!, secret };
 }
 
 /** With a number where &d is. */
-function sampled(psk: string): string {
-  return psk.replaceAll("&d", "10");
+function sampled(secret: string): string {
+  return secret.replaceAll("&d", "10");
 }
 
 /** Pre-shared keys of both ends. @throws {SetupError} where an identity is none. */
@@ -84,11 +84,11 @@ export function pskAuth({ ikeconf }: Setup, file: readonly Line[]): PskAuth {
 }
 
 function tableOf(lines: readonly Line[], encoding: IkeConf["pskencoding"]) {
-  const entries = lines.map(({ id, psk }): PskEntry => {
-    const same = psk.includes("&d") ? undefined : secretOctets(psk, encoding)!;
+  const entries = lines.map(({ id, secret }): PskEntry => {
+    const same = secret.includes("&d") ? undefined : secretOctets(secret, encoding)!;
     return {
       identity: parseIdentityText(id),
-      secretOf: (number) => same ?? secretOctets(psk.replaceAll("&d", number), encoding)!,
+      secretOf: (number) => same ?? secretOctets(secret.replaceAll("&d", number), encoding)!,
     };
   });
   try {

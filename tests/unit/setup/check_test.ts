@@ -412,7 +412,7 @@ Deno.test("pre-shared keys by identity, and their encodings", () => {
   const ike = (lines: string) => errorsOf(CLIENT.replace("  psk: secret\n", lines));
   const good = (lines: string) => load(CLIENT.replace("  psk: secret\n", lines));
   good("  pskfile: keys.txt\n");
-  good('  psks: [{id: "t&d.test", psk: "s&d"}]\n');
+  good('  psks: [{id: "t&d.test", secret: "s&d"}]\n');
   good("  psk: 0x00ff\n  pskencoding: hex\n");
   good("  psk: 0sAAEC\n  pskencoding: base64\n");
   assert.deepEqual(ike("  psk: 0x0\n  pskencoding: hex\n"), ["6:3: psk is no hex (pskencoding)"]);
@@ -420,9 +420,9 @@ Deno.test("pre-shared keys by identity, and their encodings", () => {
     "6:3: psk is no base64 (pskencoding)",
   ]);
   const list = (entry: string) => ike(`  psks: [${entry}]\n`).join();
-  assert.match(list("{psk: x}"), /psks\[0\]\.id is empty/);
-  assert.match(list("{id: a.test}"), /psks\[0\]\.psk is empty/);
-  assert.match(list('{id: "dn:x", psk: x}'), /psks\[0\]\.id is no distinguished name/);
+  assert.match(list("{secret: x}"), /psks\[0\]\.id is empty/);
+  assert.match(list("{id: a.test}"), /psks\[0\]\.secret is empty/);
+  assert.match(list('{id: "dn:x", secret: x}'), /psks\[0\]\.id is no distinguished name/);
 });
 
 Deno.test("matchpeerid, and words of peerid, fit the peer's method", () => {

@@ -142,7 +142,7 @@ const OURS = `
 ikeconf.pskencoding text
 ikeconf.pskfile
 ikeconf.psks[].id
-ikeconf.psks[].psk
+ikeconf.psks[].secret
 ikeconf.issuekeys one
 ikeconf.issuekeytype auto
 ikeconf.issuelifetime 8760h
@@ -285,7 +285,7 @@ Deno.test("secrets are known as such", () => {
     "ikeconf.eapusers[].password",
     "ikeconf.eapusers[].simk",
     "ikeconf.eapusers[].simopc",
-    "ikeconf.psks[].psk",
+    "ikeconf.psks[].secret",
   ]);
   // Any text is good, so that none is repeated in a refusal.
   for (const [path, { secret, kind }] of all(ROOT)) if (secret) assert.equal(kind, text, path);

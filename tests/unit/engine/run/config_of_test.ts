@@ -16,6 +16,7 @@ Deno.test("the defaults become what the reference says, in IANA numbers", () => 
     integrity: [12],
     prf: [5],
     groups: [14],
+    additional: [],
   });
   const { retransmitIntervalMs, transmissionsMax, retransmitBackoff, halfOpenTimeoutMs } = config;
   assert.deepEqual([retransmitIntervalMs, transmissionsMax, retransmitBackoff], [10_000, 4, 1]);
