@@ -48,6 +48,8 @@ export class End {
   readonly port: number;
   readonly apiPort: number;
   readonly #child: Deno.ChildProcess;
+  /** Whether a socket of the system is this process's, by its inode. */
+  readonly #own = new Map<string, boolean>();
 
   private constructor(file: string, { port, apiPort }: EndOptions) {
     this.pcap = `${file}.pcap`;
@@ -64,6 +66,7 @@ export class End {
       stderr: "null",
     }).spawn();
     this.result = new Response(this.#child.stdout).text().then((text) => JSON.parse(text));
+    this.result.catch(() => {}); // whoever waits for it hears of it
   }
 
   /** Starts it and waits until its API answers. */
@@ -119,13 +122,40 @@ ikeconf:
     return (await this.#sockets()).reduce((sum, [, drops]) => sum + drops, 0);
   }
 
-  /** Receive queue and drops of each socket at its port (columns 5 and 13 of /proc/net/udp). */
+  /**
+   * Receive queue and drops of each of its sockets at its port (proc_net_udp: columns 5 and 13). Other
+   * processes may have the same port at other addresses, and what waits there is no concern of it.
+   */
   async #sockets(): Promise<[queued: number, drops: number][]> {
     const port = `:${this.port.toString(16).toUpperCase().padStart(4, "0")}`;
     const table = await Deno.readTextFile("/proc/net/udp");
     return table.split("\n").slice(1).map((line) => line.trim().split(/\s+/))
-      .filter((columns) => columns[1]?.endsWith(port))
+      .filter((columns) => columns[1]?.endsWith(port) && this.#isOwn(columns[9]!))
       .map((columns) => [parseInt(columns[4]!.split(":")[1]!, 16), Number(columns.at(-1))]);
+  }
+
+  #isOwn(inode: string): boolean {
+    let own = this.#own.get(inode);
+    if (own === undefined) {
+      own = descriptorsOf(this.#child.pid).includes(`socket:[${inode}]`);
+      this.#own.set(inode, own);
+    }
+    return own;
+  }
+
+  /** Waits until at most `octets` wait in its socket. @throws Error when it does not read for 60 s. */
+  async readsDownTo(octets: number): Promise<void> {
+    const endMs = performance.now() + 60_000;
+    while (await this.queuedOctets() > octets) {
+      if (performance.now() > endMs) throw new Error("The gateway has not read for 60 s.");
+      await delay(2);
+    }
+  }
+
+  /** Asks it to end gracefully, and gives its result. @throws Error when it does not end within 60 s. */
+  async ended(): Promise<Result> {
+    this.stop();
+    return await within(60_000, this.result);
   }
 
   /** Asks it to end gracefully. */
@@ -143,13 +173,31 @@ ikeconf:
   }
 }
 
-/** Live and half-open SAs, and all that are listed, of the test whose API is at `port`. */
+/** What the descriptors of a process stand for, as the kernel names it; none once it has ended. */
+function descriptorsOf(pid: number): string[] {
+  try {
+    return [...Deno.readDirSync(`/proc/${pid}/fd`)].map(({ name }) => {
+      try {
+        return Deno.readLinkSync(`/proc/${pid}/fd/${name}`);
+      } catch {
+        return ""; // closed meanwhile
+      }
+    });
+  } catch {
+    return [];
+  }
+}
+
+/**
+ * Live and half-open SAs, and all that are listed, of the test whose API is at `port`.
+ * @throws Error when it does not answer within 10 s.
+ */
 export async function askSummary(
   port: number,
 ): Promise<{ live: number; halfOpen: number; total: number }> {
   const client = new TestClient(`127.0.0.1:${port}`);
   try {
-    const summary = await client.call("GetSummary");
+    const summary = await within(10_000, client.call("GetSummary"));
     const halfOpen = Number(summary.Ikesa_state_init) + Number(summary.Ikesa_state_created);
     return { live: Number(summary.Live_count), halfOpen, total: Number(summary.Ikesa_total) };
   } finally {
@@ -179,6 +227,15 @@ export async function until(
     if (performance.now() > endMs) throw new Error(`Nothing within ${timeoutMs} ms: ${what}`);
     await delay(50);
   }
+}
+
+/** What `awaited` gives. @throws Error when it gives nothing within `ms` milliseconds. */
+export async function within<T>(ms: number, awaited: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`Nothing came within ${ms} ms.`)), ms);
+  });
+  return await Promise.race([awaited, late]).finally(() => clearTimeout(timer));
 }
 
 /** Resolves after `ms` milliseconds. */

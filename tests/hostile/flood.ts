@@ -80,13 +80,13 @@ class Flood {
       const sends = Array.from({ length: size }, () => this.#one(this.random.pick(kinds)));
       await Promise.all(sends);
       left -= size;
-      while (await this.gateway.queuedOctets() > QUEUED_MAX) await delay(2);
+      await this.gateway.readsDownTo(QUEUED_MAX);
       if (performance.now() - lookMs > 500) {
         await this.#look();
         lookMs = performance.now();
       }
     }
-    await until("the gateway has read all", async () => await this.gateway.queuedOctets() === 0);
+    await this.gateway.readsDownTo(0);
     await this.#look();
     const seconds = (performance.now() - beganMs) / 1000;
     const sent = this.sent - before;
@@ -220,8 +220,7 @@ numberoftunnels: 5
   );
   const all = until("five newcomers", async () => (await askSummary(apiPort)).live === 5, 20_000);
   check("five newcomers get in behind the flood", await all.then(() => true, () => false));
-  late.stop();
-  await late.result;
+  await late.ended().finally(() => late.kill());
 }
 
 async function ends(
@@ -236,10 +235,8 @@ async function ends(
   const kernelDrops = await gateway.kernelDrops();
   // Every tunnel has a liveness check once more, and answers.
   await delay(2_500);
-  client.stop();
-  const ours = await client.result;
-  gateway.stop();
-  const theirs = await gateway.result;
+  const ours = await client.ended();
+  const theirs = await gateway.ended();
   check(`${name}: the client passed`, ours.result === "passed", `${ours.result}: ${ours.error}`);
   check("no tunnel was lost at either end", ours.tunnels.lost + theirs.tunnels.lost === 0);
   check("the gateway passed", theirs.result === "passed", `${theirs.result}: ${theirs.error}`);
