@@ -151,7 +151,7 @@ except socket.timeout:
   await Deno.chmod(directory, 0o777);
   await Deno.writeTextFile(`${directory}/stranger.py`, stranger);
   const wrapper = `#!/bin/sh
-setpriv --reuid=65534 --regid=65534 --clear-groups python3 ${directory}/stranger.py "$7" "$9" ${directory}/said >&2
+setpriv --reuid=65534 --regid=65534 --clear-groups /usr/bin/python3 -B ${directory}/stranger.py "$7" "$9" ${directory}/said >&2
 exec eapol_test "$@"
 `;
   await Deno.writeTextFile(`${directory}/eapol_test`, wrapper, { mode: 0o755 });
