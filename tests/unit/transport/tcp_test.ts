@@ -164,6 +164,7 @@ test("what is released goes once it is sent, and its end is no loss", async (ope
     "the end",
     () => client.transport.connectionCount + gateway.transport.connectionCount === 0,
   );
+  await until("word of the end", () => gateway.lost.length > 0);
   assert.deepEqual(client.lost, []);
   assert.deepEqual(gateway.lost.map(({ why }) => why), ["the peer closed it"]);
   client.transport.send(message(40), path);
