@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { CIPHERS, GROUPS, INTEGRITIES, PRFS } from "@/crypto/algorithms.ts";
+import { ATTRIBUTE_NAMES, attributeOid } from "@/iana/attribute_type.ts";
 import { AuthMethod, nameOfAuthMethod } from "@/iana/auth_method.ts";
 import { Encr, nameOfEncr } from "@/iana/encr.ts";
 import { ExchangeType, nameOfExchange } from "@/iana/exchange_type.ts";
@@ -9,9 +10,10 @@ import { isErrorNotify, nameOfNotify, NotifyType } from "@/iana/notify_type.ts";
 import { nameOfPayload, PayloadType } from "@/iana/payload_type.ts";
 import { nameOfPrf, Prf } from "@/iana/prf.ts";
 
-/** Every module of the room but the helper. */
+/** Every module of numbers; the entries of attribute_type.ts are object identifiers. */
 const MODULES = [...Deno.readDirSync(new URL("../../../lib/iana", import.meta.url))]
-  .map((entry) => entry.name).filter((name) => name !== "registry.ts").sort();
+  .map((entry) => entry.name).filter((name) => !["registry.ts", "attribute_type.ts"].includes(name))
+  .sort();
 
 Deno.test("in every registry each number is named, once, and others are unknown", async () => {
   assert.equal(MODULES.length, 26);
@@ -39,6 +41,16 @@ function checkLookup(which: string, nameOf: Lookup, tables: readonly Table[]): v
   assert.equal(new Set(names).size, names.length, `${which}: a name is given twice`);
   assert.equal(nameOf(65000), "unknown(65000)", which);
 }
+
+Deno.test("attribute types are found by their names in any case, and by their identifiers", () => {
+  const names = [...ATTRIBUTE_NAMES.values()].map((name) => name.toLowerCase());
+  assert.equal(new Set(names).size, ATTRIBUTE_NAMES.size, "a name is given twice");
+  for (const [oid, name] of ATTRIBUTE_NAMES) {
+    for (const asked of [name, name.toUpperCase(), oid]) assert.equal(attributeOid(asked), oid);
+  }
+  assert.equal(attributeOid("emailAddress"), "1.2.840.113549.1.9.1");
+  assert.equal(attributeOid("none of them"), undefined);
+});
 
 Deno.test("numbers that the RFCs print are those of the tables", () => {
   // RFC 7296 §3.1, §3.2, §3.10.1; RFC 7383; RFC 9242; RFC 9370; RFC 9593.

@@ -10,6 +10,8 @@ const PLAIN = {
   peerTakesTfc: true,
   cpiIn: 0,
   ipcomp: undefined,
+  group: 0,
+  additional: [],
   parent: { peer: { encapsulated: false }, path: { ownPort: 4500, peerPort: 20_001 } },
 } as unknown as ChildSa;
 
@@ -21,6 +23,10 @@ Deno.test("a line names what is not so with every CHILD_SA", () => {
     showChildren([PLAIN, odd]),
     "CHILD_SA 01234567/89ABCDEF, 00000200/89ABCDEF (AH, transport mode, ESN, TFC padding not " +
       "taken by the peer)",
+  );
+  assert.equal(
+    showChildren([{ ...PLAIN, group: 31, additional: [36] }]),
+    "CHILD_SA 01234567/89ABCDEF (key exchanges Curve25519 + ml-kem-768)",
   );
   assert.equal(
     showChildren([{ ...PLAIN, cpiIn: 300, ipcomp: { cpiOut: 400, transform: 2 } }]),
