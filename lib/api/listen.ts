@@ -18,6 +18,7 @@ import { type GrpcSession, onNewSession, openGrpcServer } from "@/api/grpc_door.
 import { must, SetupError, SystemError } from "@/base/errors.ts";
 import { makeDirectory } from "@/files/directory.ts";
 import { removePrivate } from "@/files/private_file.ts";
+import { callersChanged } from "@/native/iterations.ts";
 import { peerUser } from "@/native/peer_credentials.ts";
 import { showPortHolder } from "@/native/port_holder.ts";
 
@@ -212,7 +213,11 @@ function takePlace(bounds: Bounds, holder: Holder, socket: Socket): boolean {
     socket.destroy();
     return false;
   }
-  socket.once("close", () => bounds.give(holder));
+  callersChanged(1);
+  socket.once("close", () => {
+    callersChanged(-1);
+    bounds.give(holder);
+  });
   return true;
 }
 

@@ -7,15 +7,29 @@
  */
 import { clearImmediate, setImmediate } from "node:timers";
 
-/** The most iterations of the event loop that pass between two slices of work. */
-export const ITERATIONS_MAX = 24;
+/** The most iterations of the event loop that pass between two slices of work while somebody may ask. */
+const ITERATIONS_WITH_CALLERS = 24;
+/** The same while nobody is connected; one accepts a connection. */
+const ITERATIONS_ALONE = 2;
 /** Iterations for each millisecond that the slice before has taken. */
 const ITERATIONS_PER_MS = 5;
+
+let callers = 0;
+
+/** Counts a connection of the API that came or went: pauses are longer only while there is one. */
+export function callersChanged(by: 1 | -1): void {
+  callers += by;
+}
+
+/** The most iterations of the event loop that pass between two slices of work now. */
+export function iterationsMax(): number {
+  return callers > 0 ? ITERATIONS_WITH_CALLERS : ITERATIONS_ALONE;
+}
 
 /** How many iterations pass after a slice of work that took `tookMs` milliseconds; a short one is followed by the next at once. */
 export function iterationsAfter(tookMs: number): number {
   if (tookMs < 1) return 1;
-  return Math.min(ITERATIONS_MAX, Math.ceil(tookMs * ITERATIONS_PER_MS));
+  return Math.min(iterationsMax(), Math.ceil(tookMs * ITERATIONS_PER_MS));
 }
 
 /**

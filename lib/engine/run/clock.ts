@@ -2,7 +2,7 @@
  * The source of time of a run, which a test can replace.
  * @module
  */
-import { afterIterations, ITERATIONS_MAX } from "@/native/iterations.ts";
+import { afterIterations, iterationsMax } from "@/native/iterations.ts";
 
 /** A clock with one kind of alarm. */
 export interface Clock {
@@ -23,7 +23,7 @@ export const systemClock: Clock = {
   epochMs: () => Date.now(),
   after(delayMs, ring) {
     // Remaining work continues without the millisecond of a timer, but after sockets and the API.
-    if (delayMs <= 0) return afterIterations(ITERATIONS_MAX, ring);
+    if (delayMs <= 0) return afterIterations(iterationsMax(), ring);
     let timer: ReturnType<typeof setTimeout>;
     // A longer delay would be treated as 0, so that it is waited for in parts.
     const wait = (leftMs: number) => {
