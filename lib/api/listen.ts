@@ -91,7 +91,7 @@ export function listen(server: Server, options: ListenOptions): Promise<Listenin
   const injector = server.createConnectionInjector(credentials);
   const bounds = new Bounds(CONNECTION_LIMITS);
   const listener = net.createServer((socket) => {
-    const holder = lockHolder(socket, trust);
+    const holder = holderOf(socket, trust);
     if (takePlace(bounds, holder, socket)) injector.injectConnection(socket);
   });
   return new Promise((resolve, reject) => {
@@ -198,7 +198,7 @@ function isAnswered(path: string): Promise<boolean> {
 }
 
 /** Who has the far end: a user of this host, or an address. */
-function lockHolder(socket: Socket, trust: TrustRules): Holder {
+function holderOf(socket: Socket, trust: TrustRules): Holder {
   const ends = endsOf(socket), owner = ends && ownerOfEnds(ends, trust);
   return owner === undefined
     ? { key: socket.remoteAddress ?? "a caller who left", isTrusted: false }

@@ -9,7 +9,7 @@ import { clearImmediate, setImmediate } from "node:timers";
 
 /** The most iterations of the event loop that pass between two slices of work while somebody may ask. */
 const ITERATIONS_WITH_CALLERS = 24;
-/** The same while nobody is connected; one accepts a connection. */
+/** The same while nobody is connected: few, which suffice to accept a connection. */
 const ITERATIONS_ALONE = 2;
 /** Iterations for each millisecond that the slice before has taken. */
 const ITERATIONS_PER_MS = 5;
@@ -26,7 +26,10 @@ export function iterationsMax(): number {
   return callers > 0 ? ITERATIONS_WITH_CALLERS : ITERATIONS_ALONE;
 }
 
-/** How many iterations pass after a slice of work that took `tookMs` milliseconds; a short one is followed by the next at once. */
+/**
+ * How many iterations pass after a slice of work that took `tookMs` milliseconds; a short slice is
+ * followed by the next one at once.
+ */
 export function iterationsAfter(tookMs: number): number {
   if (tookMs < 1) return 1;
   return Math.min(iterationsMax(), Math.ceil(tookMs * ITERATIONS_PER_MS));

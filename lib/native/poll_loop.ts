@@ -20,8 +20,8 @@ export interface Polled {
 }
 
 /**
- * Runs until `isOver`; `nowMs` tells how long a batch took, in milliseconds. Nothing is read before the function has returned its promise, as its caller may
- * not be ready yet.
+ * Runs until `isOver`; `nowMs` is the clock that tells how long a batch took, in milliseconds. Nothing is
+ * read before the function has returned its promise, as its caller may not be ready yet.
  * @throws what `take` and `wait` throw.
  */
 export async function pollUntilOver(
