@@ -6,6 +6,7 @@ import { loadService, TEST_API } from "@/api/definitions.ts";
 import { listenUnix, newServer, shutDown, type UnixUsers } from "@/api/listen.ts";
 import { startTestApi, testService } from "@/api/test_api.ts";
 import { SetupError } from "@/base/errors.ts";
+import { iterationsMax } from "@/native/iterations.ts";
 import { FakeRun } from "../../api/fake_view.ts";
 import { ApiClient, PLAIN, withApi } from "./client.ts";
 
@@ -30,6 +31,19 @@ Deno.test("an address of another host is told with its option", async () => {
     await setupError({ ...PLAIN, address: "192.0.2.1" }),
     /192\.0\.2\.1:0.*apilistenaddr/,
   );
+});
+
+Deno.test("work pauses longer for as long as somebody is connected, and shortly afterwards again", async () => {
+  const before = iterationsMax();
+  await withApi(async ({ client }) => {
+    await client.call("GetSummary");
+    assert.ok(iterationsMax() > before, "somebody is connected");
+  });
+  const untilMs = performance.now() + 10_000;
+  while (iterationsMax() !== before && performance.now() < untilMs) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  assert.equal(iterationsMax(), before, "nobody is connected");
 });
 
 Deno.test("IPv6 is served", async () => {
