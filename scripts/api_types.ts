@@ -47,7 +47,8 @@ class TypesFile {
 
   /** A message as it is sent, or as it is read. */
   addMessage({ name, comment, entries }: ProtoBlock): void {
-    const isSent = this.#form === "sent", own = isSent ? name : `${name}Read`;
+    const isSent = this.#form === "sent";
+    const own = isSent ? name : `${name}Read`;
     const said = isSent ? comment : `\`${name}\` as it is read; its fields are described there.`;
     const head = documented(said);
     if (entries.length === 0) {
@@ -92,8 +93,10 @@ class TypesFile {
   }
 
   #field({ name, comment, columns }: ProtoEntry): string {
-    const declared = columns[1]!, short = declared.replace("repeated ", "");
-    const scalar = SCALARS[short]?.[this.#form], one = scalar ?? this.#named(short, this.#form);
+    const declared = columns[1]!;
+    const short = declared.replace("repeated ", "");
+    const scalar = SCALARS[short]?.[this.#form];
+    const one = scalar ?? this.#named(short, this.#form);
     const single = scalar === undefined ? `${one} | null` : one;
     const type = declared === short ? single : `readonly ${one.includes("|") ? `(${one})` : one}[]`;
     if (this.#form === "read") return `  readonly ${name}: ${type};\n`;
@@ -102,7 +105,8 @@ class TypesFile {
 
   /** The name of a message's type, imported where another file has it. */
   #named(type: string, form: Form): string {
-    const at = type.lastIndexOf("."), owner = at < 0 ? this.#package : type.slice(0, at);
+    const at = type.lastIndexOf(".");
+    const owner = at < 0 ? this.#package : type.slice(0, at);
     const name = form === "sent" ? type.slice(at + 1) : `${type.slice(at + 1)}Read`;
     const file = owner === "google.protobuf" ? "well_known.ts" : fileName(owner, form);
     if (file !== fileName(this.#package, this.#form)) this.#import(`@/api/proto/${file}`, name);
@@ -137,7 +141,8 @@ function fileName(packageName: string, form: Form): string {
 
 /** A message and those within it, each under a name of its own: `CHILDSADump.TS` is `CHILDSADumpTS`. */
 function flattened(block: ProtoBlock, prefix: string): ProtoBlock[] {
-  const name = prefix + block.name, inner = new Set(block.nested.map((one) => one.name));
+  const name = prefix + block.name;
+  const inner = new Set(block.nested.map((one) => one.name));
   const entries = block.entries.map((entry) => {
     const [number, type] = entry.columns as readonly [string, string];
     const short = type.replace("repeated ", "");

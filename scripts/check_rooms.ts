@@ -175,7 +175,9 @@ export function circlesOf(sources: ReadonlyMap<string, string>): string[][] {
     const seen = importsOf(code).filter((one) => one.startsWith("@/"));
     return [path, seen.map((one) => `lib/${one.slice(2)}`).filter((one) => sources.has(one))];
   }));
-  const circles: string[][] = [], done = new Set<string>(), trail: string[] = [];
+  const circles: string[][] = [];
+  const done = new Set<string>();
+  const trail: string[] = [];
   const visit = (path: string) => {
     const at = trail.indexOf(path);
     if (at >= 0) return void circles.push(trail.slice(at));

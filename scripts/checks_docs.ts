@@ -78,7 +78,9 @@ async function readAll(): Promise<readonly Entry[]> {
 }
 
 if (import.meta.main) {
-  const all = await readAll(), text = markdownOf(all), faults = await missing(all);
+  const all = await readAll();
+  const text = markdownOf(all);
+  const faults = await missing(all);
   for (const fault of faults) console.error(fault);
   if (faults.length > 0) Deno.exit(1);
   if (Deno.args.includes("--check")) {

@@ -36,8 +36,10 @@ const ASIDE = /^(syntax|package|import|option) /;
  * @throws {Error} naming the line that is none of these.
  */
 export function readProto(text: string): ProtoText {
-  const blocks: ProtoBlock[] = [], open: ProtoBlock[] = [];
-  let fileComment: string | undefined, comment: string[] = [];
+  const blocks: ProtoBlock[] = [];
+  const open: ProtoBlock[] = [];
+  let fileComment: string | undefined;
+  let comment: string[] = [];
   for (const [i, raw] of text.split("\n").entries()) {
     const line = raw.trim();
     const said = comment.join("\n");

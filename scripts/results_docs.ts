@@ -67,7 +67,8 @@ const FILES: Readonly<Record<string, () => string>> = {
 
 if (import.meta.main) {
   for (const [name, textOf] of Object.entries(FILES)) {
-    const url = new URL(`../docs/${name}`, import.meta.url), text = textOf();
+    const url = new URL(`../docs/${name}`, import.meta.url);
+    const text = textOf();
     if (!Deno.args.includes("--check")) {
       await Deno.writeTextFile(url, text);
       console.log(`wrote docs/${name}`);

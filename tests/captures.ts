@@ -58,7 +58,8 @@ export function captureNames(): string[] {
 /** Reads one capture; the backend supplies the algorithms of its keys. */
 export function readCapture(name: string, crypto: CryptoBackend): Capture {
   const messages: Uint8Array[] = [];
-  let espPackets = 0, keepalives = 0;
+  let espPackets = 0;
+  let keepalives = 0;
   for (const datagram of readDatagrams(Deno.readFileSync(new URL(`${name}/cap.pcap`, DIRECTORY)))) {
     const { payload, sourcePort, destinationPort } = datagram;
     if (sourcePort === IKE_PORT && destinationPort === IKE_PORT) messages.push(payload);
@@ -85,7 +86,8 @@ export function openCapture(capture: Capture): OpenedCapture[] {
     stages.set(key, [...stages.get(key) ?? [], line]);
   }
   return capture.messages.map((octets) => {
-    const message = decodeMessage(octets), { header, payloads } = message;
+    const message = decodeMessage(octets);
+    const { header, payloads } = message;
     const sk = findPayload(payloads, PayloadType.SK);
     const skf = findPayload(payloads, PayloadType.SKF);
     if (!sk && !skf) return { octets, message };

@@ -61,7 +61,8 @@ function stockedExchange(exchange: KeyExchange, pairs: number): KeyExchange {
     },
     derive: (pair, peerPublic) => {
       // A value from elsewhere, broken ones included, is not remembered: that bounds the memory.
-      const ours = places.get(toHex(pair.publicValue)), theirs = places.get(toHex(peerPublic));
+      const ours = places.get(toHex(pair.publicValue));
+      const theirs = places.get(toHex(peerPublic));
       if (ours === undefined || theirs === undefined) return exchange.derive(pair, peerPublic);
       const which = `${ours} with ${theirs}`;
       const known = secrets.get(which);

@@ -54,7 +54,8 @@ export class Bounds {
   /** Takes a place; why there is none, in words, else undefined. What was taken is to be given back. */
   take({ key, isTrusted }: Holder): string | undefined {
     const { perStranger, strangers, perTrusted, all } = this.#limits;
-    const own = this.#held.get(key) ?? 0, ownMax = isTrusted ? perTrusted : perStranger;
+    const own = this.#held.get(key) ?? 0;
+    const ownMax = isTrusted ? perTrusted : perStranger;
     if (own >= ownMax) return `${key} has ${own} open already`;
     if (this.#all >= all) return `${all} are open already`;
     if (!isTrusted && this.#strangers >= strangers) return `others have ${strangers} open already`;

@@ -118,7 +118,9 @@ export function fileDescriptors(files: readonly ProtoFile[]): Uint8Array[] {
 }
 
 // Field numbers of FileDescriptorProto (descriptor.proto of protobuf).
-const FILE_NAME = 1, FILE_PACKAGE = 2, FILE_DEPENDENCY = 3;
+const FILE_NAME = 1;
+const FILE_PACKAGE = 2;
+const FILE_DEPENDENCY = 3;
 
 function isDescribed(
   definition: protoLoader.AnyDefinition,

@@ -199,7 +199,8 @@ function isAnswered(path: string): Promise<boolean> {
 
 /** Who has the far end: a user of this host, or an address. */
 function holderOf(socket: Socket, trust: TrustRules): Holder {
-  const ends = endsOf(socket), owner = ends && ownerOfEnds(ends, trust);
+  const ends = endsOf(socket);
+  const owner = ends && ownerOfEnds(ends, trust);
   return owner === undefined
     ? { key: socket.remoteAddress ?? "a caller who left", isTrusted: false }
     : { key: `user ${owner}`, isTrusted: isTrustedUser(owner, trust) };

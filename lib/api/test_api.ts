@@ -154,7 +154,8 @@ class TestApiService {
   }
 
   handlers(): Handlers<MyIKEv2APISvc> {
-    const judge = this.#judge, view = this.#view;
+    const judge = this.#judge;
+    const view = this.#view;
     return {
       Stop: changing("Stop", judge, (request, caller) => this.#stop(request, caller)),
       GetSummary: answering(async () => summaryMessage(await view.summary())),
@@ -223,7 +224,8 @@ class TestApiService {
 
   async #getIkeSa({ OwnSPI }: IKESAQueryRead, call: CallOrigin): Promise<IKESADump> {
     const seesSecrets = await maySeeSecrets(this.#secrets, call, this.#judge);
-    const spi = BigInt(OwnSPI), sa = await this.#view.ikeSa(spi);
+    const spi = BigInt(OwnSPI);
+    const sa = await this.#view.ikeSa(spi);
     if (!sa) throw new Refusal(status.NOT_FOUND, `No IKE SA has our SPI ${showSpi64(spi)}`);
     return ikeDumpMessage(sa, this.#settings, seesSecrets);
   }
@@ -234,7 +236,8 @@ class TestApiService {
   }
 
   async #listChildSas({ IKEOwnSPI }: ListCHILDSAQueryRead): Promise<ListCHILDSAResp> {
-    const spi = BigInt(IKEOwnSPI), children = await this.#view.childSas(spi);
+    const spi = BigInt(IKEOwnSPI);
+    const children = await this.#view.childSas(spi);
     if (!children) throw new Refusal(status.NOT_FOUND, `No IKE SA has our SPI ${showSpi64(spi)}`);
     return { OwnSPIList: children };
   }

@@ -75,7 +75,8 @@ export function isLinkLocal(address: IpAddress): boolean {
 /** Why no unicast datagram gets to an address, to complete "it is …"; undefined: it may. */
 export function whyUnreachable(address: IpAddress): string | undefined {
   if (isUnspecified(address)) return "unspecified";
-  const [first] = address, isV4 = address.length === 4;
+  const [first] = address;
+  const isV4 = address.length === 4;
   if (isV4 && address.every((o) => o === 255)) return "the broadcast address";
   // RFC 4291 §2.5.5.2: an IPv4 address inside an API, nothing that stands in a header.
   const mapped = !isV4 && address.every((o, i) => i > 11 || o === (i < 10 ? 0 : 0xff));
@@ -123,7 +124,8 @@ export function prefixRange(prefix: IpPrefix): readonly [first: IpAddress, last:
 /** Whether an address lies in a prefix of its own family. */
 export function prefixContains({ address: start, bits }: IpPrefix, address: IpAddress): boolean {
   if (start.length !== address.length) return false;
-  for (let i = 0, left = bits; left > 0; i++, left -= 8) {
+  let left = bits;
+  for (let i = 0; left > 0; i++, left -= 8) {
     const mask = left >= 8 ? 0xff : 0xff << 8 - left & 0xff;
     if (((start[i]! ^ address[i]!) & mask) !== 0) return false;
   }
@@ -178,7 +180,8 @@ function groups(text: string, last: boolean): number[] | undefined {
 function showV6(address: IpAddress): string {
   const words = Array.from({ length: 8 }, (_, i) => address[2 * i]! << 8 | address[2 * i + 1]!);
   // The first of the longest runs of zero words is shortened, but no single word (RFC 5952 §4.2.3).
-  let best = 0, bestAt = -1;
+  let best = 0;
+  let bestAt = -1;
   for (let at = 0; at < 8; at++) {
     let run = 0;
     while (at + run < 8 && words[at + run] === 0) run++;

@@ -36,13 +36,15 @@ export class Reader {
   /** Reads a uint32. @throws {WireError} at the end. */
   u32(): number {
     this.#need(4);
-    const b = this.octets, at = this.#at;
+    const b = this.octets;
+    const at = this.#at;
     this.#at = at + 4;
     return (b[at]! << 24 | b[at + 1]! << 16 | b[at + 2]! << 8 | b[at + 3]!) >>> 0;
   }
   /** Reads a uint64. @throws {WireError} at the end. */
   u64(): bigint {
-    const high = this.u32(), low = this.u32();
+    const high = this.u32();
+    const low = this.u32();
     return BigInt(high) << 32n | BigInt(low);
   }
   /** The next `count` octets as a view. @throws {WireError} at the end. */

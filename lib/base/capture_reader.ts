@@ -30,7 +30,8 @@ interface IpPacket {
 const UDP = 17;
 const IPV6_FRAGMENT = 44;
 
-const FILE_HEADER_OCTETS = 24, FRAME_HEADER_OCTETS = 16;
+const FILE_HEADER_OCTETS = 24;
+const FRAME_HEADER_OCTETS = 16;
 const PCAPNG_MAGIC = 0x0a0d0d0a;
 /** The first word of a pcap file, for time stamps in microseconds or nanoseconds and both byte orders. */
 const MAGICS: ReadonlyMap<number, { readonly little: boolean }> = new Map([
@@ -49,18 +50,21 @@ export function readIpPackets(file: Uint8Array): Uint8Array[] {
     throw new CaptureError(`Cannot read a capture of ${file.length} octets`);
   }
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
-  const magic = view.getUint32(0), kind = MAGICS.get(magic);
+  const magic = view.getUint32(0);
+  const kind = MAGICS.get(magic);
   if (magic === PCAPNG_MAGIC) {
     throw new CaptureError("Cannot read pcapng, only pcap: convert it by `editcap -F pcap`");
   }
   if (!kind) {
     throw new CaptureError(`Cannot read a capture that begins with ${magic.toString(16)}`);
   }
-  const { little } = kind, linkType = view.getUint32(20, little) & 0xffff;
+  const { little } = kind;
+  const linkType = view.getUint32(20, little) & 0xffff;
   const packets: Uint8Array[] = [];
   for (let at = FILE_HEADER_OCTETS; at < file.length;) {
     if (file.length - at < FRAME_HEADER_OCTETS) throw new CaptureError("Cannot read a cut capture");
-    const captured = view.getUint32(at + 8, little), original = view.getUint32(at + 12, little);
+    const captured = view.getUint32(at + 8, little);
+    const original = view.getUint32(at + 12, little);
     if (captured !== original) {
       throw new CaptureError(`Cannot use a frame cut to ${captured} octets`);
     }
@@ -96,7 +100,8 @@ export function readDatagrams(file: Uint8Array): UdpDatagram[] {
 function withoutLink(frame: Uint8Array, linkType: number): Uint8Array | undefined {
   switch (linkType) {
     case 1: { // Ethernet, perhaps with a VLAN tag
-      let at = 12, etherType = frame[at]! << 8 | frame[at + 1]!;
+      let at = 12;
+      let etherType = frame[at]! << 8 | frame[at + 1]!;
       if (etherType === 0x8100) etherType = frame[at += 4]! << 8 | frame[at + 1]!;
       return etherType === 0x0800 || etherType === 0x86dd ? frame.subarray(at + 2) : undefined;
     }
@@ -120,15 +125,18 @@ function readIp(octets: Uint8Array): IpPacket | undefined {
 }
 
 function readV4(octets: Uint8Array): IpPacket {
-  const headerOctets = (octets[0]! & 0x0f) * 4, total = octets[2]! << 8 | octets[3]!;
-  const fragment = octets[6]! << 8 | octets[7]!, protocol = octets[9]!;
+  const headerOctets = (octets[0]! & 0x0f) * 4;
+  const total = octets[2]! << 8 | octets[3]!;
+  const fragment = octets[6]! << 8 | octets[7]!;
+  const protocol = octets[9]!;
   const packet = {
     source: octets.subarray(12, 16),
     destination: octets.subarray(16, 20),
     protocol,
     payload: octets.subarray(headerOctets, total),
   };
-  const more = (fragment & 0x2000) !== 0, offset = (fragment & 0x1fff) * 8;
+  const more = (fragment & 0x2000) !== 0;
+  const offset = (fragment & 0x1fff) * 8;
   if (!more && offset === 0) return packet;
   const key = `${octets.subarray(12, 20)} ${protocol} ${octets.subarray(4, 6)}`;
   return { ...packet, part: { key, offset, more } };

@@ -96,7 +96,8 @@ export class DerReader {
 
   /** The contents of an INTEGER: two's complement, big-endian. @throws {WireError} if it is not minimal. */
   integer(what: string, tag: number = Tag.INTEGER): Uint8Array {
-    const octets = this.contents(tag, what), [first, second] = octets;
+    const octets = this.contents(tag, what);
+    const [first, second] = octets;
     const padded = second !== undefined &&
       (first === 0 && second < 0x80 || first === 0xff && second >= 0x80);
     if (first === undefined || padded) {
@@ -137,7 +138,8 @@ export class DerReader {
 
   /** A BIT STRING of at most 31 named bits: bit 0 becomes the lowest bit of the result. */
   namedBits(what: string, tag: number = Tag.BIT_STRING): number {
-    const octets = this.contents(tag, what), unused = octets[0] ?? 8;
+    const octets = this.contents(tag, what);
+    const unused = octets[0] ?? 8;
     const last = octets.at(-1)!;
     // Unused bits must be zero, and trailing zero bits of a named list are omitted (X.690 §11.2).
     const empty = octets.length === 1;
@@ -160,7 +162,8 @@ export class DerReader {
 
   /** The range of the next element's contents; the position moves after it. */
   #next(tag: number, what: string): readonly [from: number, to: number] {
-    const { octets } = this, end = this.#end;
+    const { octets } = this;
+    const end = this.#end;
     let at = this.#at;
     if (at >= end) throw new WireError(`Cannot read ${what}, its element is missing`);
     const found = octets[at++]!;
@@ -208,7 +211,10 @@ export function oidOf(octets: Uint8Array, what: string): string {
   if (last === undefined || last >= 0x80 || octets.length > OID_OCTETS_MAX) {
     throw new WireError(`Cannot read ${what}, it is not an OBJECT IDENTIFIER`);
   }
-  let arc = 0, wide = 0n, fresh = true, dotted = "";
+  let arc = 0;
+  let wide = 0n;
+  let fresh = true;
+  let dotted = "";
   for (const octet of octets) {
     if (fresh && octet === 0x80) {
       throw new WireError(`Cannot read ${what}, it is not an OBJECT IDENTIFIER of DER`);
@@ -256,7 +262,8 @@ export function derBitString(octets: Uint8Array): Uint8Array {
 
 /** A BIT STRING of named bits; bit 0 is the lowest of `bits`. */
 export function derNamedBits(bits: number): Uint8Array {
-  const count = 32 - Math.clz32(bits), octets = new Uint8Array(1 + Math.ceil(count / 8));
+  const count = 32 - Math.clz32(bits);
+  const octets = new Uint8Array(1 + Math.ceil(count / 8));
   octets[0] = 8 * (octets.length - 1) - count;
   for (let i = 0; i < count; i++) {
     if (bits & 1 << i) octets[1 + (i >> 3)]! |= 0x80 >> (i & 7);

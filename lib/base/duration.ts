@@ -19,7 +19,8 @@ const UNIT_MS: Readonly<Record<string, number>> = {
 export function parseDuration(text: string): number | undefined {
   if (text === "0") return 0;
   if (!/^(\d+(\.\d*)?|\.\d+)(h|m|s|ms|us|µs|μs|ns)/.test(text)) return undefined;
-  let ms = 0, rest = text;
+  let ms = 0;
+  let rest = text;
   while (rest !== "") {
     const part = /^(\d+\.?\d*|\.\d+)(ms|us|µs|μs|ns|h|m|s)/.exec(rest);
     if (!part) return undefined;
@@ -34,7 +35,8 @@ export function showDuration(ms: number): string {
   if (ms === 0) return "0s";
   if (ms < 1) return ms >= 1e-3 ? `${trim(ms * 1e3)}us` : `${trim(ms * 1e6)}ns`;
   if (ms < 1_000) return `${trim(ms)}ms`;
-  const hours = Math.floor(ms / 3_600_000), minutes = Math.floor(ms % 3_600_000 / 60_000);
+  const hours = Math.floor(ms / 3_600_000);
+  const minutes = Math.floor(ms % 3_600_000 / 60_000);
   const seconds = ms % 60_000 / 1_000;
   const parts = [hours ? `${hours}h` : "", minutes ? `${minutes}m` : ""];
   if (seconds || (!hours && !minutes)) parts.push(`${trim(seconds)}s`);

@@ -10,7 +10,8 @@ export const ROUTE_COMMAND =
   "`ip route …` or `ip rule …` that adds, replaces, changes or deletes one";
 
 /** Matches `-4` or `-6`, and the abbreviations of `route` and `rule` that iproute2 accepts. */
-const FAMILY = /^-[46]$/, OBJECT = /^(?:ro(?:u(?:te?)?)?|r|ru(?:le?)?)$/;
+const FAMILY = /^-[46]$/;
+const OBJECT = /^(?:ro(?:u(?:te?)?)?|r|ru(?:le?)?)$/;
 const VERB = /^(?:add|append|prepend|replace|change|chg|del|delete)$/;
 /** Matches names, addresses and numbers, which cannot be the name of a program or an option. */
 const WORD = /^[A-Za-z0-9_.:/@%+][A-Za-z0-9_.:/@%+-]*$/;

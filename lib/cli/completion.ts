@@ -147,7 +147,8 @@ function commands(at: At, word: string): Offer[] {
 
 function argumentAt({ command, positionals, isHelp }: At): Argument | undefined {
   if (isHelp) return undefined;
-  const { registeredArguments: all } = command, last = all.at(-1);
+  const { registeredArguments: all } = command;
+  const last = all.at(-1);
   return all[positionals] ?? (last?.variadic ? last : undefined);
 }
 

@@ -39,12 +39,15 @@ const CONCURRENCY = 4;
 /** How often progress is reported, in milliseconds. */
 const PROGRESS_MS = 1000;
 /** File modes of keys, of certificates, and of the directories of both. */
-const OWNER_ONLY = 0o600, READABLE = 0o644, ENTERED_BY_ALL = 0o755;
+const OWNER_ONLY = 0o600;
+const READABLE = 0o644;
+const ENTERED_BY_ALL = 0o755;
 
 /** Makes all files; returns the exit status. @throws {SetupError} if a file cannot be written. */
 export async function createPki(options: CreatePkiOptions): Promise<number> {
   const { count, cadir, eedir, calvl, cakeytype, eekeytype } = options;
-  const backend = chooseBackend(loadLibcrypto(), "auto"), nowMs = Date.now();
+  const backend = chooseBackend(loadLibcrypto(), "auto");
+  const nowMs = Date.now();
   for (const directory of [cadir, eedir]) enterDirectory(directory);
   refuseExistingFiles(options);
   const maker = { backend, nowMs };
@@ -59,10 +62,13 @@ export async function createPki(options: CreatePkiOptions): Promise<number> {
     write(`${cadir}/${name}`, made);
     issuer = made;
   }
-  let done = 0, next = 0, toldMs = performance.now();
+  let done = 0;
+  let next = 0;
+  let toldMs = performance.now();
   const work = async () => {
     while (next < count) {
-      const at = next++, commonName = endEntityCommonName(options.eeprefix, at);
+      const at = next++;
+      const commonName = endEntityCommonName(options.eeprefix, at);
       const made = await makePair(maker, eekeytype, {
         commonName,
         template: endEntityTemplate,

@@ -7,7 +7,8 @@ import type { CreatePkiOptions } from "@/cli/createpki.ts";
 import { wholeNumber } from "@/cli/options.ts";
 import { KEY_TYPES, type KeyType, parseKeyType } from "@/pki/templates.ts";
 
-const COUNT_MAX = 1_000_000, LEVELS_MAX = 16;
+const COUNT_MAX = 1_000_000;
+const LEVELS_MAX = 16;
 
 /** Adds `createpki` to the program. */
 export function addCreatePki(program: Command, exit: (status: number) => void): void {

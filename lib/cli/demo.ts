@@ -45,7 +45,8 @@ const LOOK_MS = 5;
 
 /** Runs the demo; returns the exit status. */
 export async function runDemo(options: DemoOptions): Promise<number> {
-  const outputs = new RunOutputs(options), recorders = openRunFiles(options);
+  const outputs = new RunOutputs(options);
+  const recorders = openRunFiles(options);
   const watch = watchForCrash();
   try {
     const pair = openPair(options, { ...recorders.hooks, ...outputs.hooks });
@@ -110,7 +111,8 @@ async function drive(
     isStopped = true;
     client.stop(!again);
   });
-  const view = new RunAnswers(client), hide = showLive(view);
+  const view = new RunAnswers(client);
+  const hide = showLive(view);
   outputs.begin(view);
   gateway.start();
   client.start();
@@ -131,7 +133,9 @@ async function drive(
 
 /** Waits until every tunnel is established, or none can be any more; returns whether it gave up waiting. */
 async function complete(run: TestRun, tunnels: number): Promise<boolean> {
-  let isOver = false, settled = 0, sinceMs = performance.now();
+  let isOver = false;
+  let settled = 0;
+  let sinceMs = performance.now();
   run.finalResult.then(() => isOver = true);
   while (!isOver && settled < tunnels) {
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));

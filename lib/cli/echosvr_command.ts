@@ -6,7 +6,8 @@ import type { Command } from "commander";
 import { wholeNumber } from "@/cli/options.ts";
 import type { EchosvrOptions } from "@/cli/echosvr.ts";
 
-const COUNT_MAX = 1_000_000, STEP_MAX = 2 ** 31 - 1;
+const COUNT_MAX = 1_000_000;
+const STEP_MAX = 2 ** 31 - 1;
 
 /** Adds `echosvr` to the program. */
 export function addEchosvr(program: Command, exit: (status: number) => void): void {

@@ -13,7 +13,8 @@ const OCTETS_MAX = 16 << 20;
 
 /** Path of the history file; undefined if there is no home directory. */
 export function historyPath(env: (name: string) => string | undefined): string | undefined {
-  const state = env("XDG_STATE_HOME"), home = env("HOME");
+  const state = env("XDG_STATE_HOME");
+  const home = env("HOME");
   // The XDG Base Directory Specification has relative paths ignored.
   if (state?.startsWith("/")) return `${state}/myikev2/history`;
   return home?.startsWith("/") ? `${home}/.local/state/myikev2/history` : undefined;

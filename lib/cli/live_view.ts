@@ -14,7 +14,8 @@ import type { RunView } from "@/engine/show/view.ts";
 const REDRAW_MS = 250;
 const PLAIN_LINE_MS = 5_000;
 /** Size of a terminal that does not tell its own. */
-const COLUMNS = 80, ROWS = 24;
+const COLUMNS = 80;
+const ROWS = 24;
 
 /** Begins to show a run on standard error; returns a function that ends it. */
 export function showLive(run: RunView): () => void {

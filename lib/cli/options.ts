@@ -38,7 +38,8 @@ export function fraction(value: string): number {
  * word FILE stays an argument. Only a word that the switch accepts (`--flush false`) becomes its value.
  */
 export function settleSwitches(command: Command, args: readonly string[]): string[] {
-  const settled: string[] = [], known = knownOptions(command);
+  const settled: string[] = [];
+  const known = knownOptions(command);
   for (let i = 0; i < args.length; i++) {
     const arg = args[i]!;
     if (arg === "--") return [...settled, ...args.slice(i)];

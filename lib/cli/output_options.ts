@@ -8,7 +8,8 @@ import { parseSwitch } from "@/cli/options.ts";
 
 /** Milliseconds of a step of the timeline where a file needs one and `--timeline` says none. */
 export const DEFAULT_STEP_MS = 1_000;
-const STEP_MIN_MS = 100, STEP_MAX_MS = 3_600_000;
+const STEP_MIN_MS = 100;
+const STEP_MAX_MS = 3_600_000;
 
 /** These options as commander gives them. */
 export interface OutputFlags {

@@ -207,7 +207,8 @@ class SetupRun {
   }
 
   async #prepare(): Promise<TestApi> {
-    const setup = this.#setup, { flush } = this.#options;
+    const setup = this.#setup;
+    const { flush } = this.#options;
     if (setup.desc) tellLine(setup.desc);
     const log = this.#openLog();
     this.#undo.push(() => log.close());
@@ -252,7 +253,8 @@ class SetupRun {
 
   /** Whom the API trusts. Callers over the management link of an instance are users of the host. */
   #trust(): TrustRules {
-    const { allowUser, insecure } = this.#options, hostProcess = hostProcessFinder();
+    const { allowUser, insecure } = this.#options;
+    const hostProcess = hostProcessFinder();
     const rules = { users: allowUser.map(userNumber), trustsOtherHosts: insecure };
     return hostProcess ? { ...rules, hostProcess } : rules;
   }
@@ -273,7 +275,8 @@ class SetupRun {
   }
 
   async #drive(): Promise<FinalResult> {
-    const run = this.#run!, view = new RunAnswers(run);
+    const run = this.#run!;
+    const view = new RunAnswers(run);
     const hide = this.#options.shell ? await this.#openShell(view) : showLive(view);
     try {
       this.#outputs.begin(view);
@@ -298,7 +301,8 @@ class SetupRun {
       print: this.#options.json ? tellLine : printLine,
       interrupted: () => Deno.kill(Deno.pid, "SIGINT"),
     });
-    let hide = () => shell.close(), over = false;
+    let hide = () => shell.close();
+    let over = false;
     shell.run().then(() => {
       if (!over) hide = showLive(view);
     });

@@ -127,7 +127,8 @@ export function endpoint({ PeerAddr, PeerPort }: ShownMessage): string {
 }
 
 async function listPings(to: Answering, args: ShellArguments): Promise<void> {
-  const { start = 0, len = 0 } = args, end = len === 0 ? Infinity : start + len;
+  const { start = 0, len = 0 } = args;
+  const end = len === 0 ? Infinity : start + len;
   const pings: ShownMessage[] = [];
   let totals = { TotalSent: "0", TotalRecv: "0" };
   for (let at = start; at < end; at += PAGE) {
@@ -168,7 +169,8 @@ async function tellUptime(to: Answering): Promise<void> {
   const summary = await to.test.call("GetSummary");
   const at = (value: TimestampRead | null) => value ? msOf(value) : undefined;
   const { StartTime, TestEndTime, ActualTestEndTime } = showMessage("summary", summary);
-  const started = at(summary.StartTime), ends = at(summary.TestEndTime);
+  const started = at(summary.StartTime);
+  const ends = at(summary.TestEndTime);
   const ended = at(summary.ActualTestEndTime);
   const now = ended ?? Date.now();
   const upMs = started === undefined ? 0 : Math.max(0, now - started);

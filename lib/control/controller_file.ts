@@ -202,7 +202,8 @@ function tlsOf(section: Section, reader: SourceReader, directory: string): Daemo
 }
 
 function variablesOf(section: Section, reader: SourceReader): Map<string, string> {
-  const source = section.source("varlist"), variables = new Map<string, string>();
+  const source = section.source("varlist");
+  const variables = new Map<string, string>();
   for (const { key, position, value } of source ? reader.entries(source, "varlist") ?? [] : []) {
     if (key === "") reader.fail("Expected the name of a variable, found nothing", position);
     const replacement = reader.scalar(value, `varlist.${nameOf(key)}`, text);

@@ -119,7 +119,8 @@ export class DaemonClient {
    */
   #detailsOf({ code, details }: Refusal): string {
     if (code !== status.UNAVAILABLE) return details;
-    const reason = reasonIn(details), { ca, certificate } = this.entry.tls;
+    const reason = reasonIn(details);
+    const { ca, certificate } = this.entry.tls;
     if (reason !== CONNECTION_LOST) return reason;
     const wanted = ca === "" ? "TLS (tlsca)" : certificate === "" ? "tlscert" : "another tlscert";
     return `${reason}; it may want ${wanted}`;
@@ -167,7 +168,8 @@ function channelCredentials({ name, address, tls }: DaemonEntry): ChannelCredent
       throw new SetupError(`Cannot read ${key} of ${name}, ${path}: ${systemWords(e)}`);
     }
   };
-  const ca = read(tls.ca, "tlsca"), key = read(tls.key, "tlskey");
+  const ca = read(tls.ca, "tlsca");
+  const key = read(tls.key, "tlskey");
   const certificate = read(tls.certificate, "tlscert");
   try {
     return credentials.createSsl(ca, key, certificate, {

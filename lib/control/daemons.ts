@@ -39,7 +39,8 @@ export class Daemons {
     if (known) return known;
     const entry = this.file.daemons.get(daemonName);
     if (!entry) {
-      const names = [...this.file.daemons.keys()], near = nearestWord(daemonName, names);
+      const names = [...this.file.daemons.keys()];
+      const near = nearestWord(daemonName, names);
       const hint = near ? `did you mean ${near}?` : `there are ${names.join(", ")}`;
       throw new SetupError(`The controller file has no daemon ${daemonName}; ${hint}`);
     }

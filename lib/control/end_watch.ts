@@ -85,7 +85,8 @@ export class EndWatch {
   async recordOtherPrograms(defined: Iterable<InstanceOutcome>): Promise<void> {
     const others = [...defined].filter((o) => !isTest(o) && this.#watched.has(o));
     for (const outcome of others) {
-      const { instance } = outcome, watched = this.#watched.get(outcome)!;
+      const { instance } = outcome;
+      const watched = this.#watched.get(outcome)!;
       try {
         const state = await this.#daemons.client(instance.daemonName).state(instance.name);
         outcome.durationSec = (Date.now() - watched.begunMs) / 1000;
@@ -181,7 +182,8 @@ export class EndWatch {
 
   /** Ends an instance; returns the last summary that it sent, or undefined if it sent none. */
   async #end(outcome: InstanceOutcome): Promise<Summary | undefined> {
-    const { instance } = outcome, api = this.#watched.get(outcome)?.api;
+    const { instance } = outcome;
+    const api = this.#watched.get(outcome)?.api;
     const client = api && new InstanceApi(api.address, api.port, instance.setup?.apiTls ?? false);
     try {
       const final = client?.final();
@@ -207,7 +209,8 @@ export class EndWatch {
 
   /** Judges an instance that is being ended by the last summary that was received of it. */
   #judgeByLastSummary(outcome: InstanceOutcome): void {
-    const { summary } = outcome, words = summary?.LastErrMsg ?? "";
+    const { summary } = outcome;
+    const words = summary?.LastErrMsg ?? "";
     if (words !== "") return this.#setResult(outcome, "failed", words);
     const isComplete = summary !== undefined && summary.Role > 0 &&
       summary.NumOfCreatedTunnel >= Number(summary.Configured_count);

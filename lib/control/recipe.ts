@@ -169,7 +169,9 @@ class RecipeReader {
       const position = section.positionOf("instancelist");
       this.#reader.fail("instancelist is empty: expected at least one instance", position);
     }
-    const instances: RecipeInstance[] = [], ids = new Set<number>(), names = new Set<string>();
+    const instances: RecipeInstance[] = [];
+    const ids = new Set<number>();
+    const names = new Set<string>();
     for (const entry of entries ?? []) {
       const instance = this.#instance(entry);
       if (!instance) continue;
@@ -202,7 +204,8 @@ class RecipeReader {
   }
 
   #what(section: Section): TestInstance | OtherInstance | undefined {
-    const test = section.source("myikev2"), other = section.source("other");
+    const test = section.source("myikev2");
+    const other = section.source("other");
     if (test && other && test.kind !== "broken" && other.kind !== "broken") {
       const words = `${section.where} has myikev2 and other: expected one of them`;
       return this.#reader.fail(words, section.positionOf("other"));

@@ -142,7 +142,8 @@ export class RecipeRun {
   }
 
   async #runCommands(when: "setup" | "clean", host: HostCommands): Promise<boolean> {
-    const { daemonName, commands } = host, { commandTimeoutMs, tell } = this.#options;
+    const { daemonName, commands } = host;
+    const { commandTimeoutMs, tell } = this.#options;
     tell(4, `${when}cmds on ${daemonName}: ${commands}`);
     const begun = Date.now();
     const { words, output } = await runRemote(this.#daemons.entry(daemonName).ssh, commands, {
@@ -208,7 +209,8 @@ export class RecipeRun {
    * address, the next one is tried.
    */
   async #defineAtFreeAddress(instance: PreparedInstance): Promise<void> {
-    const { override } = this.#options, client = this.#daemons.client(instance.daemonName);
+    const { override } = this.#options;
+    const client = this.#daemons.client(instance.daemonName);
     for (let tries = 1;; tries++) {
       const address = this.#addressFor(instance);
       try {

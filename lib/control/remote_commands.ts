@@ -55,7 +55,8 @@ export interface LoginIdentity {
 /** Reads the identity from the output of `ssh -G`; undefined if it is not there. */
 export function loginIdentity(configuration: string): LoginIdentity | undefined {
   const valueOf = (key: string) => new RegExp(`^${key} (.+)$`, "m").exec(configuration)?.[1];
-  const user = valueOf("user"), host = valueOf("hostkeyalias") ?? valueOf("hostname");
+  const user = valueOf("user");
+  const host = valueOf("hostkeyalias") ?? valueOf("hostname");
   return user === undefined || host === undefined ? undefined : { user, host };
 }
 
@@ -64,7 +65,8 @@ export function loginIdentity(configuration: string): LoginIdentity | undefined 
  * "keyboard-interactive". OpenSSH since 8.6 shortens them in the same way.
  */
 export function passwordPrompts({ user, host }: LoginIdentity): [plain: string, keyboard: string] {
-  const shortUser = user.slice(0, 30), shortHost = host.slice(0, 128);
+  const shortUser = user.slice(0, 30);
+  const shortHost = host.slice(0, 128);
   return [`${shortUser}@${shortHost}'s password: `, `(${user}@${host}) Password: `];
 }
 

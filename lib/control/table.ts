@@ -28,7 +28,8 @@ export function outcomeTable(outcomes: readonly InstanceOutcome[]): string[] {
   ]);
 }
 
-const ROLES = ["-", "client", "gateway"], RESULTS = ["running", "passed", "failed", "stopped"];
+const ROLES = ["-", "client", "gateway"];
+const RESULTS = ["running", "passed", "failed", "stopped"];
 
 /**
  * A table with one line for each instance, grouped by daemon, and one for each daemon that did not answer.

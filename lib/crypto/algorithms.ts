@@ -157,7 +157,8 @@ function newGroup(
   group: number,
   [publicOctets, secretOctets, privateOctets]: readonly [number, number, number],
 ): GroupMeasures {
-  const name = nameOfKeGroup(group), answerOctets = publicOctets;
+  const name = nameOfKeGroup(group);
+  const answerOctets = publicOctets;
   const octets = { publicOctets, answerOctets, secretOctets, privateOctets };
   return { family, group, name, isKem: false, ...octets };
 }

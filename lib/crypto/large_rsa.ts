@@ -31,7 +31,8 @@ export function verifyLargeRsa(
   signature: Uint8Array,
 ): boolean {
   must(scheme.algorithm === "rsa-pkcs1" || scheme.algorithm === "rsa-pss", "a scheme of RSA");
-  const { modulus, exponent } = numbersOf(key), value = toBigInt(signature);
+  const { modulus, exponent } = numbersOf(key);
+  const value = toBigInt(signature);
   if (value >= modulus) return false;
   const encoded = toOctets(power(value, exponent, modulus), signature.length);
   const hashed = digest(scheme.hash, data);
@@ -57,13 +58,15 @@ function isPss(
     readonly saltOctets: number;
   },
 ): boolean {
-  const length = Math.ceil(bits / 8),
-    from = encoded.length - length,
-    hashOctets = HASH_OCTETS[hash];
+  const length = Math.ceil(bits / 8);
+  const from = encoded.length - length;
+  const hashOctets = HASH_OCTETS[hash];
   if (encoded.subarray(0, from).some((octet) => octet > 0)) return false;
-  const message = encoded.subarray(from), split = length - hashOctets - 1;
+  const message = encoded.subarray(from);
+  const split = length - hashOctets - 1;
   if (message.at(-1) !== 0xbc || split < saltOctets + 1) return false;
-  const block = message.slice(0, split), seed = message.subarray(split, -1);
+  const block = message.slice(0, split);
+  const seed = message.subarray(split, -1);
   const unused = 8 * length - bits;
   if (block[0]! >> (8 - unused) !== 0 && unused > 0) return false;
   const mask = mgf1(hash, seed, split);
@@ -93,7 +96,8 @@ function numbersOf({ spki }: PublicKey): { modulus: bigint; exponent: bigint } {
 }
 
 function power(base: bigint, exponent: bigint, modulus: bigint): bigint {
-  let result = 1n, square = base;
+  let result = 1n;
+  let square = base;
   for (let left = exponent; left > 0n; left >>= 1n) {
     if (left & 1n) result = result * square % modulus;
     square = square * square % modulus;

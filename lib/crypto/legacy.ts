@@ -10,7 +10,9 @@ import { concat } from "@/base/bytes.ts";
 import { must } from "@/base/errors.ts";
 import { Hmac, plain } from "@/crypto/portable_hash.ts";
 
-const HMAC_MD5 = new Hmac("md5"), HMAC_SHA1 = new Hmac("sha1"), HMAC_SHA256 = new Hmac("sha256");
+const HMAC_MD5 = new Hmac("md5");
+const HMAC_SHA1 = new Hmac("sha1");
+const HMAC_SHA256 = new Hmac("sha256");
 
 /** MD4, 16 octets (RFC 1320). */
 export function md4(data: Uint8Array): Uint8Array {

@@ -33,7 +33,8 @@ export function modpPrime(group: number): bigint {
   if (known !== undefined) return known;
   const formula = FORMULA[group];
   must(formula !== undefined, `${group} is a MODP group`);
-  const n = BigInt(formula[0]), k = BigInt(formula[1]);
+  const n = BigInt(formula[0]);
+  const k = BigInt(formula[1]);
   const prime = (1n << n) - (1n << n - 64n) - 1n + ((piTimes2To(n - 130n) + k) << 64n);
   computed.set(group, prime);
   return prime;
@@ -48,8 +49,10 @@ function piTimes2To(bits: bigint): bigint {
 /** The value arctan(1/x) in units of 1/one. */
 function arctanOfInverse(x: bigint, one: bigint): bigint {
   const square = x * x;
-  let power = one / x, sum = power;
-  for (let divisor = 3n, sign = -1n; power !== 0n; divisor += 2n, sign = -sign) {
+  let power = one / x;
+  let sum = power;
+  let sign = -1n;
+  for (let divisor = 3n; power !== 0n; divisor += 2n, sign = -sign) {
     power /= square;
     sum += sign * (power / divisor);
   }

@@ -242,14 +242,16 @@ function nativeCipher(native: NativeCrypto, measures: CipherMeasures): Cipher {
     seal: (key, iv, aad, plaintext) => {
       checkKeyAndIv(measures, key, iv);
       if (plaintext.length % blockOctets) must(false, `blocks of ${blockOctets} octets`);
-      const octets = plaintext.length + icvOctets, out = new Uint8Array(octets);
+      const octets = plaintext.length + icvOctets;
+      const out = new Uint8Array(octets);
       const { length } = plaintext;
       check(native.seal(id, key, keyOctets, iv, aad, aad.length, plaintext, length, out), octets);
       return out;
     },
     open: (key, iv, aad, sealed) => {
       checkKeyAndIv(measures, key, iv);
-      const { length } = sealed, octets = length - icvOctets;
+      const { length } = sealed;
+      const octets = length - icvOctets;
       if (octets < 0 || octets % blockOctets !== 0) return undefined;
       const out = new Uint8Array(octets);
       const result = native.open(id, key, keyOctets, iv, aad, aad.length, sealed, length, out);

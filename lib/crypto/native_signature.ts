@@ -87,7 +87,8 @@ const KEY_OCTETS_MAX = 16_384;
 
 /** Signatures by libcrypto; ML-DSA, which OpenSSL only has since 3.5, by WebCrypto. */
 export function nativeSignatures(native: NativeSignatures): Signatures {
-  const bare = bareSignatures(native), web = webSignatures();
+  const bare = bareSignatures(native);
+  const web = webSignatures();
   const of = (kind: KeyKind) => kind.startsWith("ml-dsa") ? web : bare;
   return withRules({
     has: (kind) => of(kind).has(kind),
@@ -111,7 +112,9 @@ function bareSignatures(native: NativeSignatures): BareSignatures {
       return out;
     },
     verify: (key, scheme, data, signature) => {
-      const { how, hash, salt } = numbersOf(scheme), name = load(key), { length } = data;
+      const { how, hash, salt } = numbersOf(scheme);
+      const name = load(key);
+      const { length } = data;
       const octets = signature.length;
       const result = native.verify(name, how, hash, salt, data, length, signature, octets);
       must(result === 0 || result === 1, `libcrypto verifies ${scheme.algorithm}`);
@@ -128,7 +131,8 @@ function keyLoader(native: NativeSignatures): (key: PrivateKey | PublicKey) => U
   return (key) => {
     const known = names.get(key);
     if (known) return known;
-    const name = new Uint8Array(8), isPrivate = "pkcs8" in key;
+    const name = new Uint8Array(8);
+    const isPrivate = "pkcs8" in key;
     const der = isPrivate ? key.pkcs8 : key.spki;
     const kind = kindNumber(key.kind);
     const result = native.keyLoad(isPrivate ? 1 : 0, kind, der, der.length, name);
@@ -144,7 +148,8 @@ async function generate(
   kind: KeyKind,
   rsaBits: number,
 ): Promise<SigningKeyPair> {
-  const out = new Uint8Array(KEY_OCTETS_MAX), isCurve = kind.startsWith("p-");
+  const out = new Uint8Array(KEY_OCTETS_MAX);
+  const isCurve = kind.startsWith("p-");
   const number = kindNumber(kind);
   const bits = kind === "rsa"
     ? rsaBits
@@ -155,7 +160,8 @@ async function generate(
     : 456;
   const length = await native.keyGenerate(number, bits, out, out.length);
   must(length > 0, `libcrypto makes a key of ${bits} bits`);
-  const pkcs8 = out.slice(0, length), name = new Uint8Array(8);
+  const pkcs8 = out.slice(0, length);
+  const name = new Uint8Array(8);
   out.fill(0);
   must(
     native.keyLoad(1, number, pkcs8, length, name) === name.length,

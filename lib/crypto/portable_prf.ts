@@ -99,7 +99,8 @@ function prfPlus(prf: Keyed, seed: Uint8Array, octets: number, outputOctets: num
   must(octets <= BLOCKS_MAX * outputOctets, `prf+ of at most ${BLOCKS_MAX} blocks, not ${octets}`);
   const stream = new Uint8Array(octets);
   let block = new Uint8Array(0);
-  for (let at = 0, n = 1; at < octets; at += outputOctets, n++) {
+  let n = 1;
+  for (let at = 0; at < octets; at += outputOctets, n++) {
     block = new Uint8Array(prf([block, seed, Uint8Array.of(n)]));
     stream.set(at + outputOctets <= octets ? block : block.subarray(0, octets - at), at);
   }

@@ -25,7 +25,8 @@ import { webSignatures } from "@/crypto/web_signature.ts";
 
 /** Signatures without the shim. */
 export function portableSignatures(): Signatures {
-  const web = webSignatures(), node = nodeSignatures();
+  const web = webSignatures();
+  const node = nodeSignatures();
   const of = (kind: KeyKind, scheme?: SignatureScheme) =>
     node.has(kind) ? node : scheme && isShort(kind, scheme) ? SHORT_HASHES : web;
   const checked = new WeakSet<PublicKey>();

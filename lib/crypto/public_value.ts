@@ -17,7 +17,8 @@ const DRAWS_MAX = 1000;
  * §3.4).
  */
 export function checkPublicLength(group: GroupMeasures, peerPublic: Uint8Array): void {
-  const { name, publicOctets } = group, { length } = peerPublic;
+  const { name, publicOctets } = group;
+  const { length } = peerPublic;
   if (length === publicOctets) return;
   throw new KeyExchangeError(
     `Cannot use a public value of ${length} octets, ${name} takes ${publicOctets}`,

@@ -10,7 +10,8 @@ const STOCK_OCTETS = 4096;
 
 /** Wraps a source so that it is called rarely; requests beyond the stock are drawn directly. */
 export function withStock(draw: RandomOctets): RandomOctets {
-  let stock: Uint8Array = new Uint8Array(0), at = 0;
+  let stock: Uint8Array = new Uint8Array(0);
+  let at = 0;
   return (count) => {
     if (count > STOCK_OCTETS) return draw(count);
     if (at + count > stock.length) {

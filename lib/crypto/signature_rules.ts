@@ -35,7 +35,8 @@ const SIGNATURE_OCTETS: Readonly<Partial<Record<KeyKind, number>>> = {
 };
 
 /** The most octets of DigestInfo around a hash (RFC 8017 §9.2), and the least of the padding around that. */
-const DIGEST_INFO_OCTETS = 19, PKCS1_PADDING_OCTETS = 11;
+const DIGEST_INFO_OCTETS = 19;
+const PKCS1_PADDING_OCTETS = 11;
 
 /** Adds these rules to the signatures of a backend. */
 export function withRules(bare: BareSignatures): Signatures {
@@ -126,7 +127,8 @@ export function derOfRaw(raw: Uint8Array): Uint8Array {
 export function rawOfDer(signature: Uint8Array, octets: number): Uint8Array | undefined {
   try {
     const reader: DerReader = derSequence(signature, "a signature");
-    const r = reader.unsigned("r"), s = reader.unsigned("s");
+    const r = reader.unsigned("r");
+    const s = reader.unsigned("s");
     reader.end("a signature");
     if (r.length > octets || s.length > octets) return undefined;
     const zeros = (count: number) => new Uint8Array(count);

@@ -52,7 +52,8 @@ export function webSignatures(): BareSignatures {
   return {
     has: (kind) => kind === "rsa" || kind in NAMES,
     sign: async (key, scheme, data) => {
-      const loadedKey = await load(key, scheme), parameters = parametersOf(key.kind, scheme);
+      const loadedKey = await load(key, scheme);
+      const parameters = parametersOf(key.kind, scheme);
       try {
         return new Uint8Array(await crypto.subtle.sign(parameters, loadedKey, own(data)));
       } catch {
@@ -60,7 +61,8 @@ export function webSignatures(): BareSignatures {
       }
     },
     verify: async (key, scheme, data, signature) => {
-      const loadedKey = await load(key, scheme), parameters = parametersOf(key.kind, scheme);
+      const loadedKey = await load(key, scheme);
+      const parameters = parametersOf(key.kind, scheme);
       return await crypto.subtle.verify(parameters, loadedKey, own(signature), own(data));
     },
     generate,

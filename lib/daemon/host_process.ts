@@ -22,7 +22,8 @@ export function hostEnvironment(): Record<string, string> {
 export function hostProcessFinder(): (() => number | undefined) | undefined {
   const inode = Number(Deno.env.get(HOST_NAMESPACE));
   if (!(inode > 0) || Deno.statSync("/proc/self/ns/net").ino === inode) return undefined;
-  let known: number | undefined, nextSearch = 0;
+  let known: number | undefined;
+  let nextSearch = 0;
   return () => {
     if (known !== undefined && isIn(known, inode)) return known;
     if (performance.now() < nextSearch) return undefined;

@@ -115,8 +115,10 @@ export class Instance {
   }
 
   #startInstanceProcess(text: string): void {
-    const { record } = this, { ownCommand, lenient, allowUsers, insecure } = this.#context;
-    const files = instanceFiles(record.name), directory = record.logDirectory;
+    const { record } = this;
+    const { ownCommand, lenient, allowUsers, insecure } = this.#context;
+    const files = instanceFiles(record.name);
+    const directory = record.logDirectory;
     const options = { apilistenaddr: record.address, apilistenport: String(record.apiPort) };
     writeForOwner(`${directory}/${files.setup}`, withOptions(text, options));
     // The result of an earlier test of the same name must not be taken for that of this one.
@@ -235,7 +237,8 @@ export class Instance {
 
   /** Takes over an instance of an earlier daemon: watches it if it still runs, else removes what is left. */
   async adopt(): Promise<void> {
-    const { record } = this, { state, namespace } = record;
+    const { record } = this;
+    const { state, namespace } = record;
     if (record.hasNetwork && record.bootId === bootId()) {
       await renameNamespace(namespace, record.namespaceInode);
     }
@@ -365,7 +368,8 @@ export class Instance {
     if (!this.isAnswering) return;
     const ping = this.#connect().call("GetPingSummary", { Start: 0, Len: pingRows }, ANSWER_MS)
       .then((answer) => this.record.ping = answer, () => {});
-    const asked = Promise.all([this.#ask(), ping]), begunMs = Date.now();
+    const asked = Promise.all([this.#ask(), ping]);
+    const begunMs = Date.now();
     // An instance that hangs does not delay `List`: an answer that comes later is in the next list.
     await Promise.race([asked, pause(LIST_MS)]);
     this.#isSilent = (this.#answeredMs ?? 0) < begunMs;

@@ -53,7 +53,8 @@ export class InstanceApi {
   /** Subscribes to the final summary (NotifyFinalResult). */
   final(): FinalSummary {
     const stream = this.#calls.stream("NotifyFinalResult", {});
-    let subscribed = false, summary: SummaryRespRead | undefined;
+    let subscribed = false;
+    let summary: SummaryRespRead | undefined;
     const ended = new Promise<void>((resolve) => {
       for (const name of ["end", "error"]) stream.on(name, () => resolve());
     });

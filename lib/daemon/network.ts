@@ -300,7 +300,8 @@ export async function moveInterfaceIn(
 
 /** Moves an interface back to the host, if it still exists, and restores its configuration. @throws {SystemError} */
 export async function moveInterfaceBack(namespace: string, moved: MovedInterface): Promise<void> {
-  const { name } = moved, what = `give ${name} back`;
+  const { name } = moved;
+  const what = `give ${name} back`;
   if (await ipTry(["-n", namespace, "link", "show", "dev", name])) {
     await ip(what, ["-n", namespace, "link", "set", "dev", name, "netns", String(Deno.pid)]);
     // A daemon that was killed right after the move left the interface here, down and without addresses.

@@ -176,7 +176,8 @@ function entry({ record, doubt }: Instance): ListTestStatusEntry {
 }
 
 /** Values of `SummaryResp.Result`. */
-const RUNNING = 0, FAILED = 2;
+const RUNNING = 0;
+const FAILED = 2;
 
 /**
  * The last known summary, marked where it is not of this moment, or a summary with nothing but the reason

@@ -12,7 +12,8 @@ import { SetupError } from "@/base/errors.ts";
  */
 export function splitCommands(list: string): string[] {
   const commands: string[] = [];
-  let from = 0, quote = "";
+  let from = 0;
+  let quote = "";
   for (let at = 0; at < list.length; at++) {
     const character = list[at]!;
     if (character === "\\" && quote !== "'") at++;

@@ -110,7 +110,8 @@ function addressesOf(link: Link): string[] {
 }
 
 async function flushLink(link: Link, say: (line: string) => void): Promise<void> {
-  const name = link.ifname, kept = name === "lo" ? LO_ADDRESSES : [];
+  const name = link.ifname;
+  const kept = name === "lo" ? LO_ADDRESSES : [];
   const old = addressesOf(link).filter((a) => !kept.includes(a));
   for (const address of old) say(`removing ${address} from ${name}`);
   // The last address is removed first, as the kernel removes the other addresses of a subnet with its first.
@@ -119,7 +120,8 @@ async function flushLink(link: Link, say: (line: string) => void): Promise<void>
 }
 
 async function addAddresses(plan: AddressPlan, link: Link, undo: Undo): Promise<void> {
-  const name = plan.bindifname, own = tunnelAddresses(plan);
+  const name = plan.bindifname;
+  const own = tunnelAddresses(plan);
   // Addresses that were there before stay, and so do those that lo always has.
   const before = new Set([...addressesOf(link), ...(name === "lo" ? LO_ADDRESSES : [])]);
   const [kept, added] = [true, false].map((was) =>
@@ -144,7 +146,8 @@ function addLine(prefix: IpPrefix, name: string): string {
 /** The own addresses in their order: those of the tunnels, then `bindifaddr`. */
 function tunnelAddresses(plan: AddressPlan): IpPrefix[] {
   const { role, startclntaddr, numberoftunnels, bindifaddr, mobike } = plan;
-  const own: IpPrefix[] = [], isClient = role === "client";
+  const own: IpPrefix[] = [];
+  const isClient = role === "client";
   if (isClient && startclntaddr) {
     const each = mobike ? plan.mobikeaddrpertunnel : 1;
     own.push(...following(startclntaddr, numberoftunnels * each, (i) => Math.floor(i / each)));

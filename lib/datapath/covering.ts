@@ -6,7 +6,9 @@
 import { addressToBigInt, type IpPrefix } from "@/base/address.ts";
 import type { Selector } from "@/datapath/data_path.ts";
 
-const ICMP = 1, ICMPV6 = 58, MOBILITY = 135;
+const ICMP = 1;
+const ICMPV6 = 58;
+const MOBILITY = 135;
 
 /** The smallest prefix that contains both ends of a selector; its host bits are zero. */
 export function coveringPrefix({ first, last }: Selector): IpPrefix {

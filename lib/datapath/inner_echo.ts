@@ -84,7 +84,8 @@ export class InnerPingCarrier implements PingCarrier {
 
   send(own: IpAddress, peer: IpAddress, identifier: number, sequence: number): void {
     if (this.#waiting.length === BATCH) this.flush();
-    const room = this.#room[this.#waiting.length]!, isV4 = peer.length === 4;
+    const room = this.#room[this.#waiting.length]!;
+    const isV4 = peer.length === 4;
     const message = this.#writer.request(peer.length, identifier, sequence);
     const isUdp = this.#shape.protocol === "udp";
     const octets = writePacket(room, { source: own, destination: peer }, {
@@ -108,12 +109,14 @@ export class InnerPingCarrier implements PingCarrier {
 
   /** Takes a packet that came out of a tunnel; false: it is no reply to a request of ours. */
   take(packet: Uint8Array, view: IpView): boolean {
-    const { receiver } = this, isUdp = this.#shape.protocol === "udp";
+    const { receiver } = this;
+    const isUdp = this.#shape.protocol === "udp";
     const icmp = view.addressOctets === 4 ? IpProtocol.ICMP : IpProtocol.ICMPV6;
     if (!receiver || view.protocol !== (isUdp ? IpProtocol.UDP : icmp)) return false;
     if (isUdp && view.sourcePort !== this.#shape.port) return false;
     if (isUdp && view.destinationPort !== this.#shape.port) return false;
-    const at = view.upper + (isUdp ? UDP_HEADER_OCTETS : 0), octets = view.total - at;
+    const at = view.upper + (isUdp ? UDP_HEADER_OCTETS : 0);
+    const octets = view.total - at;
     const verdict = this.#reader.read(packet, at, octets, view.addressOctets);
     if (verdict === "other") return false;
     const own = packet.subarray(view.destination, view.destination + view.addressOctets);
@@ -127,7 +130,9 @@ export class InnerPingCarrier implements PingCarrier {
 
   /** Makes the UDP datagram of a payload. Its checksum is computed later, when the addresses are known. */
   #udp(payload: Uint8Array): Uint8Array {
-    const { port } = this.#shape, datagram = this.#datagram, octets = datagram.length;
+    const { port } = this.#shape;
+    const datagram = this.#datagram;
+    const octets = datagram.length;
     datagram.set([port >> 8, port & 255, port >> 8, port & 255, octets >> 8, octets & 255, 1, 1]);
     datagram.set(payload, UDP_HEADER_OCTETS);
     return datagram;
@@ -161,7 +166,8 @@ function writePacket(
 
 /** Whether the checksum of a UDP, ICMP or ICMPv6 message is right (RFC 768, RFC 792, RFC 4443 §2.3). */
 function hasValidChecksum(packet: Uint8Array, view: IpView): boolean {
-  const { upper, total, protocol, addressOctets, source } = view, octets = total - upper;
+  const { upper, total, protocol, addressOctets, source } = view;
+  const octets = total - upper;
   if (octets < UDP_HEADER_OCTETS) return false;
   const isUdp = protocol === IpProtocol.UDP;
   if (isUdp && addressOctets === 4 && packet[upper + 6] === 0 && packet[upper + 7] === 0) {

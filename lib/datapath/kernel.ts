@@ -131,7 +131,8 @@ export class KernelDataPath implements DataPath {
   /** @throws {SystemError} if the system gives no netlink socket. */
   constructor(options: KernelOptions) {
     this.#options = options;
-    const { shim, namespacePath } = options, { XFRM, ROUTE } = NetlinkFamily;
+    const { shim, namespacePath } = options;
+    const { XFRM, ROUTE } = NetlinkFamily;
     this.#xfrm = new NetlinkSocket(shim, { family: XFRM, namespacePath });
     this.#route = new NetlinkSocket(shim, { family: ROUTE, namespacePath });
     this.#told = new NetlinkSocket(shim, { family: XFRM, groups: XFRM_GROUPS, namespacePath });
@@ -145,7 +146,8 @@ export class KernelDataPath implements DataPath {
       journal,
       routeRefused: (spiIn, why) => this.#removePair(spiIn, why),
     });
-    const bypass = bypassPolicies(), refused = this.#xfrm.request(bypass.map(addPolicy));
+    const bypass = bypassPolicies();
+    const refused = this.#xfrm.request(bypass.map(addPolicy));
     // An equal policy of somebody else serves as well, and is left to them.
     this.#bypass = bypass.filter((_, i) => !refused[i]);
     if (this.#bypass.length > 0) options.journal?.addBypass();
@@ -177,7 +179,8 @@ export class KernelDataPath implements DataPath {
     const entry = this.#entries.get(spiIn);
     if (!entry) return;
     this.#entries.delete(spiIn);
-    const { scope } = this.#options, { pair } = entry;
+    const { scope } = this.#options;
+    const { pair } = entry;
     this.#outbound.delete(outboundKey(pair.spiOut, pair.path.peerAddress));
     const policies = this.#policies.release(spiIn);
     for (const policy of policies.restored) this.#want(putPolicy(policy), "a policy", undefined);
@@ -209,7 +212,8 @@ export class KernelDataPath implements DataPath {
     const entry = this.#entries.get(spiIn);
     if (!entry) return;
     this.flush();
-    const { scope } = this.#options, before = entry.pair;
+    const { scope } = this.#options;
+    const before = entry.pair;
     const pair: SaPair = { ...before, path, encapsulation };
     const states = [
       ...(entry.out ? [{ old: stateOut(before, scope), now: stateOut(pair, scope) }] : []),
@@ -276,7 +280,8 @@ export class KernelDataPath implements DataPath {
     const entry = this.#entries.get(spiIn);
     if (!entry?.in) return undefined;
     this.flush();
-    const told = this.#stateOf(stateIn(entry.pair, this.#options.scope)), nowMs = Date.now();
+    const told = this.#stateOf(stateIn(entry.pair, this.#options.scope));
+    const nowMs = Date.now();
     if (told && told.packets > entry.packetsSeen) {
       entry.packetsSeen = told.packets;
       // The kernel gives whole seconds, if it gives the time at all.
@@ -341,7 +346,8 @@ export class KernelDataPath implements DataPath {
 
   #addRoutes(pair: SaPair): void {
     if (!pair.tunnelMode) return;
-    const outer = this.#nextHop(pair), device = this.#options.xfrmDevice?.index;
+    const outer = this.#nextHop(pair);
+    const device = this.#options.xfrmDevice?.index;
     if (!outer) return;
     const by = device === undefined ? outer : { device, gateway: undefined };
     const routes = routesOut(pair, by, this.#routes.addressesFor(pair));

@@ -111,7 +111,8 @@ export interface JournalReading {
 
 /** Removes what processes that have died left in this namespace. */
 export function cleanLeftovers(namespace: number, cleaners: Cleaners): JournalReading {
-  const taken: number[] = [], dead: { path: string; entry: JournalEntry; lines: string[] }[] = [];
+  const taken: number[] = [];
+  const dead: { path: string; entry: JournalEntry; lines: string[] }[] = [];
   for (const path of journalsOf(namespace)) {
     const read = readJournal(path);
     if (!read) continue;
@@ -142,7 +143,8 @@ export function freeRange(taken: readonly number[]): number {
 }
 
 function cleanOne(entry: JournalEntry, lines: readonly string[], cleaners: Cleaners): number {
-  const { reqidBase, innerDevice, xfrmName } = entry, { xfrm, route } = cleaners;
+  const { reqidBase, innerDevice, xfrmName } = entry;
+  const { xfrm, route } = cleaners;
   const isOurs = ({ reqid }: { readonly reqid: number }) =>
     reqid >= reqidBase && reqid < reqidBase + REQID_RANGE;
   const states = readStates(xfrm.dump(dumpOf("states"))).filter(isOurs);

@@ -13,7 +13,9 @@ import { PolicyDirection, type XfrmPolicy, type XfrmState } from "@/datapath/xfr
 export const TUNNEL_TABLE = 330;
 /** Base of policy priorities: prefix lengths of selectors count most, then the protocol, then the ports. */
 const PRIORITY_OF_ANY = 0x8000;
-const STEP_OF_BIT = 8, STEP_OF_PROTOCOL = 4, STEP_OF_PORT = 2;
+const STEP_OF_BIT = 8;
+const STEP_OF_PROTOCOL = 4;
+const STEP_OF_PORT = 2;
 
 /** Values that all pairs of one data path share. */
 export interface KernelScope {
@@ -100,7 +102,8 @@ export function policiesIn(pair: SaPair, scope: KernelScope): XfrmPolicy[] {
 
 /** Policies of departing packets. */
 export function policiesOut(pair: SaPair, scope: KernelScope): XfrmPolicy[] {
-  const { ownAddress, peerAddress } = pair.path, direction = PolicyDirection.OUT;
+  const { ownAddress, peerAddress } = pair.path;
+  const direction = PolicyDirection.OUT;
   return selectorPairs(pair).map(({ own, peer }) =>
     policy(pair, scope, {
       direction,
@@ -120,7 +123,8 @@ export function routesOut(
 ): Route[] {
   if (!pair.tunnelMode) return [];
   return pair.peerSelectors.map((selector) => {
-    const to = coveringPrefix(selector), family = selector.first.length;
+    const to = coveringPrefix(selector);
+    const family = selector.first.length;
     const source = innerAddresses.find((address) => address.length === family);
     // A gateway leads on only in its own address family; the other family goes to the device directly.
     const hop = by.gateway && by.gateway.length !== family ? { ...by, gateway: undefined } : by;

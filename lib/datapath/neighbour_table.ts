@@ -8,10 +8,16 @@ import { attributesIn, NetlinkMessageWriter } from "@/datapath/netlink_message.t
 import { loadShim } from "@/native/load.ts";
 import { NetlinkFamily, NetlinkFlag, NetlinkSocket } from "@/native/netlink.ts";
 
-const NEW_NEIGHBOUR_TABLE = 64, GET_NEIGHBOUR_TABLE = 66;
-const NDTA_NAME = 1, NDTA_THRESH3 = 4, NDTA_CONFIG = 5, NDTA_STATS = 7;
+const NEW_NEIGHBOUR_TABLE = 64;
+const GET_NEIGHBOUR_TABLE = 66;
+const NDTA_NAME = 1;
+const NDTA_THRESH3 = 4;
+const NDTA_CONFIG = 5;
+const NDTA_STATS = 7;
 /** Octets of `ndtmsg`, and offsets of the counters in `ndt_config` (uint32) and `ndt_stats` (uint64). */
-const RECORD_OCTETS = 4, ENTRIES_AT = 4, TABLE_FULLS_AT = 80;
+const RECORD_OCTETS = 4;
+const ENTRIES_AT = 4;
+const TABLE_FULLS_AT = 80;
 
 /** The state of one neighbour table. */
 export interface NeighbourTable {

@@ -113,7 +113,8 @@ export function attributesIn(body: Uint8Array, from: number): Map<number, Uint8A
   const view = new DataView(body.buffer, body.byteOffset, body.length);
   const found = new Map<number, Uint8Array>();
   for (let at = from + 3 & ~3; at + 4 <= body.length;) {
-    const length = view.getUint16(at, true), type = view.getUint16(at + 2, true);
+    const length = view.getUint16(at, true);
+    const type = view.getUint16(at + 2, true);
     if (length < 4 || at + length > body.length) break;
     found.set(type & ATTRIBUTE_TYPE_MASK, body.subarray(at + 4, at + length));
     at += length + 3 & ~3;

@@ -38,7 +38,8 @@ export function openDataPath(
   listener: DataPathListener,
   { crypto, udp }: DataPathParts,
 ): DataPath {
-  const { virtualipif, xfrmif } = plan, kind = dataPathKind(plan);
+  const { virtualipif, xfrmif } = plan;
+  const kind = dataPathKind(plan);
   if (kind === "none") return new NoDataPath();
   if (kind === "kernel") return openKernel({ virtualipif, xfrmif, listener });
   if (xfrmif) throw new SetupError("xfrmif: XFRM interfaces are of the kernel's data path alone");

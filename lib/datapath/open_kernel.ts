@@ -66,14 +66,16 @@ interface Sockets {
 }
 
 function openOver(options: OpenKernelOptions, { shim, xfrm, route }: Sockets): KernelDataPath {
-  const { virtualipif, xfrmif, listener } = options, namespace = namespaceNumber(undefined);
+  const { virtualipif, xfrmif, listener } = options;
+  const namespace = namespaceNumber(undefined);
   const { taken, cleaned } = cleanLeftovers(namespace, { xfrm, route });
   for (const line of cleaned) listener.note(3, line);
   const innerDevice = linkIndex(route, virtualipif);
   if (innerDevice === undefined) {
     throw new SetupError(`Cannot use virtualipif ${virtualipif}: there is no such interface`);
   }
-  const reqidBase = freeRange(taken), ifId = xfrmif ? reqidBase : 0;
+  const reqidBase = freeRange(taken);
+  const ifId = xfrmif ? reqidBase : 0;
   const entry = { ...ownProcess(), reqidBase, innerDevice, xfrmName: xfrmif };
   const journal = new KernelJournal(namespace, entry);
   const xfrmDevice = xfrmif ? makeLink(route, xfrmif, ifId) : undefined;

@@ -37,7 +37,8 @@ export interface OpenUserlandOptions {
 
 /** Opens the userland data path. @throws {SetupError} if the setup has to be changed first. */
 export function openUserland(options: OpenUserlandOptions): UserlandDataPath {
-  const { listener, udp } = options, { symbols: shim } = loadShim();
+  const { listener, udp } = options;
+  const { symbols: shim } = loadShim();
   const crypto = { ...options.crypto, shim };
   if (!shim) {
     listener.note(3, "No C shim: no TUN device and no ESP without UDP, only pings of our own");

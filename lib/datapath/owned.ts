@@ -46,7 +46,8 @@ export class Owned<T> {
    * force.
    */
   claim(owner: number, value: T): boolean {
-    const key = this.key(value), before = this.#last.get(key);
+    const key = this.key(value);
+    const before = this.#last.get(key);
     const claim: Claim<T> = { key, value, before, after: undefined };
     if (before) before.after = claim;
     this.#last.set(key, claim);
@@ -58,7 +59,8 @@ export class Owned<T> {
 
   /** Releases all claims of an owner. */
   release(owner: number): Released<T> {
-    const removed: T[] = [], restored: T[] = [];
+    const removed: T[] = [];
+    const restored: T[] = [];
     for (const { key, value, before, after } of this.#ofOwner.get(owner) ?? []) {
       if (before) before.after = after;
       if (after) {

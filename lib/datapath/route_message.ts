@@ -8,19 +8,44 @@ import { attributesIn, NetlinkMessageWriter } from "@/datapath/netlink_message.t
 import { familyOf } from "@/datapath/xfrm_message.ts";
 import { NetlinkFlag, type NetlinkSocket } from "@/native/netlink.ts";
 
-const NEW_LINK = 16, DELETE_LINK = 17, GET_LINK = 18;
-const NEW_ADDRESS = 20, DELETE_ADDRESS = 21;
-const NEW_ROUTE = 24, DELETE_ROUTE = 25, GET_ROUTE = 26;
-const NEW_RULE = 32, DELETE_RULE = 33, GET_RULE = 34;
-const RTA_DST = 1, RTA_OIF = 4, RTA_GATEWAY = 5, RTA_PREFSRC = 7, RTA_TABLE = 15;
-const FRA_PRIORITY = 6, FRA_FWMARK = 10, FRA_TABLE = 15, FRA_FWMASK = 16, FRA_PROTOCOL = 21;
-const IFA_ADDRESS = 1, IFA_LOCAL = 2, IFA_FLAGS = 8;
-const IFLA_IFNAME = 3, IFLA_MTU = 4, IFLA_LINKINFO = 18, IFLA_INFO_KIND = 1, IFLA_INFO_DATA = 2;
-const IFLA_XFRM_LINK = 1, IFLA_XFRM_IF_ID = 2;
+const NEW_LINK = 16;
+const DELETE_LINK = 17;
+const GET_LINK = 18;
+const NEW_ADDRESS = 20;
+const DELETE_ADDRESS = 21;
+const NEW_ROUTE = 24;
+const DELETE_ROUTE = 25;
+const GET_ROUTE = 26;
+const NEW_RULE = 32;
+const DELETE_RULE = 33;
+const GET_RULE = 34;
+const RTA_DST = 1;
+const RTA_OIF = 4;
+const RTA_GATEWAY = 5;
+const RTA_PREFSRC = 7;
+const RTA_TABLE = 15;
+const FRA_PRIORITY = 6;
+const FRA_FWMARK = 10;
+const FRA_TABLE = 15;
+const FRA_FWMASK = 16;
+const FRA_PROTOCOL = 21;
+const IFA_ADDRESS = 1;
+const IFA_LOCAL = 2;
+const IFA_FLAGS = 8;
+const IFLA_IFNAME = 3;
+const IFLA_MTU = 4;
+const IFLA_LINKINFO = 18;
+const IFLA_INFO_KIND = 1;
+const IFLA_INFO_DATA = 2;
+const IFLA_XFRM_LINK = 1;
+const IFLA_XFRM_IF_ID = 2;
 const NESTED = 0x8000;
 const REQUEST = NetlinkFlag.REQUEST | NetlinkFlag.ACK;
 const ADD = REQUEST | NetlinkFlag.CREATE;
-const UNICAST = 1, SCOPE_UNIVERSE = 0, SCOPE_LINK = 253, TO_TABLE = 1;
+const UNICAST = 1;
+const SCOPE_UNIVERSE = 0;
+const SCOPE_LINK = 253;
+const TO_TABLE = 1;
 /** Skips duplicate address detection (RFC 4862), so that the address can be used at once. */
 const IFA_F_NODAD = 2;
 const IFF_UP = 1;
@@ -64,7 +89,8 @@ export function askRoute(address: IpAddress): Uint8Array {
 
 /** Reads the answer to {@linkcode askRoute}; undefined: the address is unreachable. */
 export function readNextHop(body: Uint8Array): NextHop | undefined {
-  const attributes = attributesIn(body, 12), device = attributes.get(RTA_OIF);
+  const attributes = attributesIn(body, 12);
+  const device = attributes.get(RTA_OIF);
   if (!device) return undefined;
   const index = new DataView(device.buffer, device.byteOffset).getUint32(0, true);
   return { device: index, gateway: attributes.get(RTA_GATEWAY)?.slice() };
@@ -100,9 +126,11 @@ export interface RoutingRule {
 
 /** Adds or deletes a rule. */
 export function ruleMessage(what: "add" | "delete", rule: RoutingRule): Uint8Array {
-  const { octets, table, priority, exceptMark } = rule, add = what === "add";
+  const { octets, table, priority, exceptMark } = rule;
+  const add = what === "add";
   const invert = exceptMark === undefined ? 0 : FIB_RULE_INVERT;
-  const type = add ? NEW_RULE : DELETE_RULE, flags = add ? ADD | NetlinkFlag.EXCL : REQUEST;
+  const type = add ? NEW_RULE : DELETE_RULE;
+  const flags = add ? ADD | NetlinkFlag.EXCL : REQUEST;
   const message = new NetlinkMessageWriter(type, flags);
   message.u8(familyOf(new Uint8Array(octets)), 0, 0, 0, 0, 0, 0, TO_TABLE).u32(invert);
   message.attribute(FRA_PRIORITY, (m) => m.u32(priority));

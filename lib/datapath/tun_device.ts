@@ -63,7 +63,8 @@ export class TunDevice {
   }
 
   #setUp(route: NetlinkSocket, mtu: number): number {
-    const { name } = this, index = linkIndex(route, name);
+    const { name } = this;
+    const index = linkIndex(route, name);
     if (index === undefined) {
       throw new SystemError(`${name} is gone before it was set up`, "RTM_GETLINK", "ENODEV");
     }
@@ -84,7 +85,8 @@ export class TunDevice {
       if (count > 0) listener.batchEnds();
       return count;
     };
-    const wait = () => this.#wait.wait(), isOver = () => this.#closed;
+    const wait = () => this.#wait.wait();
+    const isOver = () => this.#closed;
     this.#loop = pollUntilOver({ take, wait, isOver }).catch((e) => {
       if (!this.#closed) listener.failed(e);
     });

@@ -63,7 +63,8 @@ export class TunnelRoutes {
 
   /** See `DataPath.addInnerAddress`. */
   addAddress(prefix: IpPrefix): void {
-    const key = String(prefix.address), known = this.#addresses.get(key);
+    const key = String(prefix.address);
+    const known = this.#addresses.get(key);
     if (known) return void known.users++;
     const { journal, socket, innerDevice, listener } = this.#options;
     journal?.addAddress(prefix);
@@ -76,7 +77,8 @@ export class TunnelRoutes {
 
   /** See `DataPath.removeInnerAddress`. */
   removeAddress(prefix: IpPrefix): void {
-    const key = String(prefix.address), known = this.#addresses.get(key);
+    const key = String(prefix.address);
+    const known = this.#addresses.get(key);
     if (!known || --known.users > 0) return;
     this.#addresses.delete(key);
     this.#remove(addressMessage("delete", prefix, this.#options.innerDevice), "an address");

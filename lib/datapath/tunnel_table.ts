@@ -40,7 +40,8 @@ export class TunnelTable<T extends Tunnel> {
   /** Removes a tunnel, if it is there. */
   remove(tunnel: T): void {
     for (const { shape, key } of this.#placesOf(tunnel)) {
-      const tunnels = shape.tunnels.get(key), at = tunnels?.indexOf(tunnel) ?? -1;
+      const tunnels = shape.tunnels.get(key);
+      const at = tunnels?.indexOf(tunnel) ?? -1;
       if (at < 0) continue;
       tunnels!.splice(at, 1);
       if (tunnels!.length === 0) shape.tunnels.delete(key);
@@ -87,7 +88,8 @@ export class TunnelTable<T extends Tunnel> {
 
 /** The first `bits` of an address as a text. */
 function keyOf(buffer: Uint8Array, at: number, bits: number): string {
-  const whole = bits >> 3, rest = bits & 7;
+  const whole = bits >> 3;
+  const rest = bits & 7;
   let key = "";
   for (let i = 0; i < whole; i++) key += CHARACTERS[buffer[at + i]!];
   if (rest > 0) key += CHARACTERS[buffer[at + whole]! & 0xff00 >> rest];

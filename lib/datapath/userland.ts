@@ -150,7 +150,8 @@ export class UserlandDataPath implements DataPath {
   installOut(pair: SaPair): void {
     const sa = this.#saOf(pair);
     if (!sa) return;
-    const chain = this.#rekeyChains.get(pair.rekeyChain) ?? [], before = chain.at(-1);
+    const chain = this.#rekeyChains.get(pair.rekeyChain) ?? [];
+    const before = chain.at(-1);
     if (before === sa) return;
     if (before) this.#table.remove(before);
     const others = chain.filter((other) => other !== sa);
@@ -166,8 +167,8 @@ export class UserlandDataPath implements DataPath {
     // Packets that came before the message which ends the SA may wait at another socket than the message did.
     if (sa.pair.encapsulation === "none") this.#drain();
     this.#sas.delete(spiIn);
-    const chain = this.#rekeyChains.get(sa.pair.rekeyChain) ?? [],
-      rest = chain.filter((other) => other !== sa);
+    const chain = this.#rekeyChains.get(sa.pair.rekeyChain) ?? [];
+    const rest = chain.filter((other) => other !== sa);
     if (chain.at(-1) === sa) {
       this.#table.remove(sa);
       const next = rest.at(-1);
@@ -252,7 +253,8 @@ export class UserlandDataPath implements DataPath {
    * Opens the sockets that the packets of a pair need; returns why they cannot be carried, if they cannot.
    */
   #openSockets(pair: SaPair): string | undefined {
-    const { crypto, udp, raw } = this.#options, lack = whyUnsupported(pair, crypto);
+    const { crypto, udp, raw } = this.#options;
+    const lack = whyUnsupported(pair, crypto);
     if (lack) return lack;
     if (pair.encapsulation !== "none") {
       const how = pair.encapsulation.toUpperCase();
@@ -289,15 +291,18 @@ export class UserlandDataPath implements DataPath {
     if (!view.read(buffer, at, octets)) return !++this.drops.malformed;
     const sa = this.#table.find(buffer, view);
     if (!sa) return !++this.drops.noSa;
-    const { tunnelMode } = sa.pair, end = at + view.total;
-    const from = tunnelMode ? at : view.upper, clear = buffer.subarray(from, end);
+    const { tunnelMode } = sa.pair;
+    const end = at + view.total;
+    const from = tunnelMode ? at : view.upper;
+    const clear = buffer.subarray(from, end);
     if (!tunnelMode && view.isFragment) return !!++this.drops.fragment;
     const room = this.#clearMaxFor(sa, clear.length);
     if (clear.length <= room) {
       const tunnelled = view.addressOctets === 4 ? IpProtocol.IPV4 : IpProtocol.IPV6;
       this.#seal(sa, clear, tunnelMode ? tunnelled : view.protocol, trafficClass(buffer, at));
     } else {
-      const packet = buffer.subarray(at, end), mtu = room + (tunnelMode ? 0 : view.upper - at);
+      const packet = buffer.subarray(at, end);
+      const mtu = room + (tunnelMode ? 0 : view.upper - at);
       this.#tooBig(sa, { packet, view }, mtu);
     }
     return true;
@@ -342,7 +347,8 @@ export class UserlandDataPath implements DataPath {
   }
 
   #seal(sa: UserlandSa, clear: Uint8Array, nextHeader: number, innerClass: number): void {
-    const { outbound, pair } = sa, { listener, udp } = this.#options;
+    const { outbound, pair } = sa;
+    const { listener, udp } = this.#options;
     if (outbound.left <= SEQUENCE_LEFT) this.#reportSequenceEnd(sa, listener);
     if (outbound.left <= 0) return void this.drops.exhausted++;
     const octets = outbound.seal(clear, nextHeader, this.#scratch, 0);
@@ -394,7 +400,8 @@ export class UserlandDataPath implements DataPath {
   }
 
   #receiveTunnelled(sa: UserlandSa, buffer: Uint8Array, outerClass: number): void {
-    const { clearAt, clearOctets, nextHeader } = sa.inbound, view = this.#view;
+    const { clearAt, clearOctets, nextHeader } = sa.inbound;
+    const view = this.#view;
     // Octets behind the inner packet are TFC padding (RFC 4303 §2.7).
     const isKnown = view.read(buffer, clearAt, clearOctets) &&
       nextHeader === (view.addressOctets === 4 ? IpProtocol.IPV4 : IpProtocol.IPV6);
@@ -406,7 +413,8 @@ export class UserlandDataPath implements DataPath {
   }
 
   #receiveTransport(sa: UserlandSa, buffer: Uint8Array, outerClass: number): void {
-    const { clearAt, clearOctets, nextHeader } = sa.inbound, { path, encapsulation } = sa.pair;
+    const { clearAt, clearOctets, nextHeader } = sa.inbound;
+    const { path, encapsulation } = sa.pair;
     const octets = rebuildPacket(this.#rebuilt, {
       source: path.peerAddress,
       destination: path.ownAddress,

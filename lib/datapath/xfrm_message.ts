@@ -44,15 +44,22 @@ const Attribute = {
 } as const;
 
 const REQUEST = NetlinkFlag.REQUEST | NetlinkFlag.ACK;
-const IPPROTO_ESP = 50, IPPROTO_AH = 51, PROTOCOL_AH = 2, PROTOCOL_ESP = 3;
-const AF_INET = 2, AF_INET6 = 10;
-const MODE_TRANSPORT = 0, MODE_TUNNEL = 1;
+const IPPROTO_ESP = 50;
+const IPPROTO_AH = 51;
+const PROTOCOL_AH = 2;
+const PROTOCOL_ESP = 3;
+const AF_INET = 2;
+const AF_INET6 = 10;
+const MODE_TRANSPORT = 0;
+const MODE_TUNNEL = 1;
 /**
  * XFRM_STATE_AF_UNSPEC allows both inner address families, XFRM_STATE_ESN uses the high half of sequence
  * numbers.
  */
-const FLAG_AF_UNSPEC = 32, FLAG_ESN = 128;
-const ENCAP_UDP = 2, ENCAP_TCP = 7;
+const FLAG_AF_UNSPEC = 32;
+const FLAG_ESN = 128;
+const ENCAP_UDP = 2;
+const ENCAP_TCP = 7;
 const NAME_OCTETS = 64;
 const FOREVER = 0xffff_ffff_ffff_ffffn;
 /** The kernel's limit of a replay window, in packets. */
@@ -62,7 +69,10 @@ export const KERNEL_REPLAY_WINDOW_MAX = 4096;
  * numbers.
  */
 const SENDER_WINDOW = 32;
-const SELECTOR_OCTETS = 56, STATE_OCTETS = 224, POLICY_OCTETS = 168, MAPPING_OCTETS = 64;
+const SELECTOR_OCTETS = 56;
+const STATE_OCTETS = 224;
+const POLICY_OCTETS = 168;
+const MAPPING_OCTETS = 64;
 
 /** A state: one direction of a pair of SAs. */
 export interface XfrmState {
@@ -182,7 +192,8 @@ export function deleteReportedState({ spi, destination, ipProtocol }: ReportedSt
 /** Reads a NEW_SA message. */
 export function readState(body: Uint8Array): ReportedState {
   const view = new DataView(body.buffer, body.byteOffset, body.length);
-  const family = view.getUint16(212, true), octets = family === AF_INET ? 4 : 16;
+  const family = view.getUint16(212, true);
+  const octets = family === AF_INET ? 4 : 16;
   const attributes = attributesIn(body, STATE_OCTETS);
   return {
     destination: body.slice(56, 56 + octets),
@@ -404,7 +415,8 @@ function hasReplayRecord({ suite, replayWindow = 0 }: XfrmState): boolean {
 
 /** struct xfrm_selector */
 function writeSelector(message: NetlinkMessageWriter, from: Selector, to: Selector): void {
-  const source = coveringPrefix(from), destination = coveringPrefix(to);
+  const source = coveringPrefix(from);
+  const destination = coveringPrefix(to);
   const ports = coveringPorts(from, to);
   message.padded(destination.address, 16).padded(source.address, 16);
   message.be16(ports.destination.port).be16(ports.destination.mask);

@@ -56,7 +56,9 @@ export function decodeEap(octets: Uint8Array): EapPacket {
     throw new WireError(`Cannot accept an EAP packet of ${octets.length} octets`);
   }
   const header = new Reader(octets);
-  const code = header.u8(), identifier = header.u8(), length = header.u16();
+  const code = header.u8();
+  const identifier = header.u8();
+  const length = header.u16();
   if (length < HEADER_OCTETS || length > octets.length) {
     throw new WireError(`Cannot accept EAP length ${length} in ${octets.length} octets`);
   }
@@ -69,7 +71,8 @@ export function decodeEap(octets: Uint8Array): EapPacket {
     case EapCode.REQUEST:
     case EapCode.RESPONSE: {
       if (body.left === 0) throw new WireError("Cannot accept an EAP packet without its type");
-      const type = body.u8(), data = body.rest();
+      const type = body.u8();
+      const data = body.rest();
       if (type === EapType.EXPANDED && data.length < 7) {
         throw new WireError(`Cannot accept an expanded EAP type of ${data.length} octets`);
       }
@@ -113,7 +116,8 @@ export function typesInNak({ type, data }: EapMethodPacket): number[] | undefine
   const types: number[] = [];
   while (body.left >= 8) {
     body.u8();
-    const vendor = body.u8() << 16 | body.u16(), wanted = body.u32();
+    const vendor = body.u8() << 16 | body.u16();
+    const wanted = body.u32();
     if (vendor === 0 && wanted !== 0) types.push(wanted);
   }
   return types;

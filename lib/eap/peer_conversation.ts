@@ -22,7 +22,8 @@ import { EapCode, EapType, nameOfEapType } from "@/iana/eap_type.ts";
 /** Requests of one conversation; a server that has more never comes to an end. */
 const REQUESTS_MAX = 200;
 /** Notifications that are kept for users, and how much of each. */
-const NOTES_MAX = 16, NOTE_OCTETS_MAX = 1015;
+const NOTES_MAX = 16;
+const NOTE_OCTETS_MAX = 1015;
 
 interface State {
   readonly own: EapCredentials;
@@ -141,7 +142,8 @@ function responseTo(state: State, packet: EapMethodPacket): EapMethodPacket {
   if (end && !end.open) {
     throw new EapRefusal("out of order", "the server goes on after its method's end");
   }
-  const { identifier, data } = packet, reply = run.take({ identifier, data });
+  const { identifier, data } = packet;
+  const reply = run.take({ identifier, data });
   state.end = undefined;
   if (reply.then === "done") {
     state.end = { kind: "done", keys: reply.keys, open: reply.open ?? false };

@@ -117,7 +117,9 @@ function take(state: State, octets: Uint8Array): EapAnswer {
 /** Who the peer says it is decides what it is offered. */
 function choose(state: State, identity: string): EapAnswer {
   state.identity = identity;
-  const context = contextOf(state), { settings, methodOf } = state, lacks: string[] = [];
+  const context = contextOf(state);
+  const { settings, methodOf } = state;
+  const lacks: string[] = [];
   for (const type of settings.methods) {
     const method = methodOf(type);
     if (!method) {
@@ -186,7 +188,8 @@ function nextIdentifier({ identifier, nextIdentifier }: State): number {
 }
 
 function failed(state: State, cause: EapCause, why: string): EapAnswer {
-  const name = state.run?.method.name ?? "EAP", notes = state.run?.of.notes?.() ?? [];
+  const name = state.run?.method.name ?? "EAP";
+  const notes = state.run?.of.notes?.() ?? [];
   close(state);
   const octets = closing(state, EapCode.FAILURE);
   return { kind: "failed", octets, cause, why: printable(`${name} fails: ${why}`), notes };

@@ -51,7 +51,8 @@ export class EapUsers implements EapUserTable {
       if (user.identity === "*") this.#others = user;
       else if (at < 0) this.#byName.set(user.identity, user);
       else {
-        const before = user.identity.slice(0, at), after = user.identity.slice(at + 2);
+        const before = user.identity.slice(0, at);
+        const after = user.identity.slice(at + 2);
         this.#templates.push({ before, after, user });
       }
     }

@@ -46,14 +46,16 @@ export class InboundSa {
    */
   open(buffer: Uint8Array, at: number, octets: number): EspDrop | undefined {
     const { ivOctets, icvOctets, alignment } = this.#cipher.measures;
-    const around = ESP_HEADER_OCTETS + ivOctets + icvOctets, clear = octets - around;
+    const around = ESP_HEADER_OCTETS + ivOctets + icvOctets;
+    const clear = octets - around;
     if (clear < alignment || clear % alignment !== 0) return "truncated";
     const sequence = this.#window.judge(readU32(buffer, at + 4));
     if (sequence === undefined) return "replayed";
     const high = this.#esn ? Math.floor(sequence / WORD) : undefined;
     if (!this.#cipher.open(buffer, at, octets, high)) return "badIcv";
     this.#window.accept(sequence);
-    const from = at + ESP_HEADER_OCTETS + ivOctets, end = from + clear - 2;
+    const from = at + ESP_HEADER_OCTETS + ivOctets;
+    const end = from + clear - 2;
     const padding = buffer[end]!;
     if (padding > clear - 2 || !isPadding(buffer, end - padding, padding)) return "badTrailer";
     this.clearAt = from;

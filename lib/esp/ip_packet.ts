@@ -72,7 +72,8 @@ export class IpView {
   }
 
   #read4(buffer: Uint8Array, at: number, octets: number): boolean {
-    const header = 4 * (buffer[at]! & 15), total = u16(buffer, at + 2);
+    const header = 4 * (buffer[at]! & 15);
+    const total = u16(buffer, at + 2);
     if (header < 20 || total < header || total > octets) return false;
     const fragment = u16(buffer, at + 6);
     this.total = total;
@@ -125,7 +126,8 @@ export class IpView {
   }
 
   #readPorts(buffer: Uint8Array): void {
-    const { protocol, upper } = this, room = this.at + this.total - upper;
+    const { protocol, upper } = this;
+    const room = this.at + this.total - upper;
     if (HAS_PORTS.has(protocol)) {
       if (room < 4) return;
       this.sourcePort = u16(buffer, upper);
@@ -152,11 +154,15 @@ export function mustNotFragment(buffer: Uint8Array, at: number): boolean {
 /** What happens to a packet by its ECN when it leaves a tunnel (RFC 6040 §4.2, figure 4). */
 export type EcnOutcome = "same" | "dropped";
 
-const NOT_ECT = 0, ECT_1 = 1, ECT_0 = 2, CE = 3;
+const NOT_ECT = 0;
+const ECT_1 = 1;
+const ECT_0 = 2;
+const CE = 3;
 
 /** Copies congestion from the outer traffic class into the packet at `at`. */
 export function leaveTunnel(buffer: Uint8Array, at: number, outerClass: number): EcnOutcome {
-  const inner = trafficClass(buffer, at) & 3, outer = outerClass & 3;
+  const inner = trafficClass(buffer, at) & 3;
+  const outer = outerClass & 3;
   if (outer === CE && inner === NOT_ECT) return "dropped";
   if (outer === CE && inner !== CE) setEcn(buffer, at, CE);
   else if (outer === ECT_1 && inner === ECT_0) setEcn(buffer, at, ECT_1);

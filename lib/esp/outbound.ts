@@ -69,7 +69,8 @@ export class OutboundSa {
   seal(clear: Uint8Array, nextHeader: number, out: Uint8Array, at: number): number {
     const { ivOctets, alignment } = this.#cipher.measures;
     if (this.left <= 0) must(false, "an SA has sequence numbers left");
-    const sequence = ++this.#sequence, from = at + ESP_HEADER_OCTETS + ivOctets;
+    const sequence = ++this.#sequence;
+    const from = at + ESP_HEADER_OCTETS + ivOctets;
     writeU32(out, at, this.spi);
     writeU32(out, at + 4, sequence % WORD);
     this.#writeIv(out, at + ESP_HEADER_OCTETS, sequence);

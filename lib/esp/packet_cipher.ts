@@ -77,14 +77,18 @@ class CombinedMode implements PacketCipher {
   }
 
   seal(buffer: Uint8Array, at: number, clear: number, high: number | undefined): void {
-    const { cipher, encryption } = this.#keys, from = at + ESP_HEADER_OCTETS + cipher.ivOctets;
-    const iv = buffer.subarray(at + ESP_HEADER_OCTETS, from), aad = this.#header(buffer, at, high);
+    const { cipher, encryption } = this.#keys;
+    const from = at + ESP_HEADER_OCTETS + cipher.ivOctets;
+    const iv = buffer.subarray(at + ESP_HEADER_OCTETS, from);
+    const aad = this.#header(buffer, at, high);
     buffer.set(cipher.seal(encryption, iv, aad, buffer.subarray(from, from + clear)), from);
   }
 
   open(buffer: Uint8Array, at: number, octets: number, high: number | undefined): boolean {
-    const { cipher, encryption } = this.#keys, from = at + ESP_HEADER_OCTETS + cipher.ivOctets;
-    const iv = buffer.subarray(at + ESP_HEADER_OCTETS, from), aad = this.#header(buffer, at, high);
+    const { cipher, encryption } = this.#keys;
+    const from = at + ESP_HEADER_OCTETS + cipher.ivOctets;
+    const iv = buffer.subarray(at + ESP_HEADER_OCTETS, from);
+    const aad = this.#header(buffer, at, high);
     const clear = cipher.open(encryption, iv, aad, buffer.subarray(from, at + octets));
     if (!clear) return false;
     buffer.set(clear, from);
@@ -119,7 +123,8 @@ class EncryptThenAuthenticate implements PacketCipher {
   }
 
   seal(buffer: Uint8Array, at: number, clear: number, high: number | undefined): void {
-    const { cipher, encryption } = this.#keys, from = at + ESP_HEADER_OCTETS + cipher.ivOctets;
+    const { cipher, encryption } = this.#keys;
+    const from = at + ESP_HEADER_OCTETS + cipher.ivOctets;
     const iv = buffer.subarray(at + ESP_HEADER_OCTETS, from);
     buffer.set(cipher.seal(encryption, iv, NOTHING, buffer.subarray(from, from + clear)), from);
     const icv = this.#icv(buffer, at, from + clear, high);
@@ -127,7 +132,8 @@ class EncryptThenAuthenticate implements PacketCipher {
   }
 
   open(buffer: Uint8Array, at: number, octets: number, high: number | undefined): boolean {
-    const { cipher, encryption } = this.#keys, from = at + ESP_HEADER_OCTETS + cipher.ivOctets;
+    const { cipher, encryption } = this.#keys;
+    const from = at + ESP_HEADER_OCTETS + cipher.ivOctets;
     const to = at + octets - this.measures.icvOctets;
     if (to < from) return false;
     const icv = this.#icv(buffer, at, to, high);

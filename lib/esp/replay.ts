@@ -55,7 +55,8 @@ export class ReplayWindow {
   /** The number nearest to the window that has this lower half (RFC 4303 appendix A2.2). */
   #whole(low: number): number {
     const size = Math.max(this.#size, ESN_WINDOW_MIN);
-    const highestLow = this.#highest % WORD, high = Math.floor(this.#highest / WORD);
+    const highestLow = this.#highest % WORD;
+    const high = Math.floor(this.#highest / WORD);
     if (highestLow >= size - 1) {
       return (low >= highestLow - size + 1 ? high : high + 1) * WORD + low;
     }
@@ -72,7 +73,8 @@ export class ReplayWindow {
 
   /** Clears the words of the ring that the window moves into. */
   #forgetUpTo(sequence: number): void {
-    const from = Math.floor(this.#highest / 32), to = Math.floor(sequence / 32);
+    const from = Math.floor(this.#highest / 32);
+    const to = Math.floor(sequence / 32);
     const steps = Math.min(to - from, this.#seen.length);
     for (let i = 0; i < steps; i++) this.#seen[(to - i) % this.#seen.length] = 0;
   }

@@ -25,7 +25,8 @@ export class SelectorSet {
 
   /** Whether a departing packet belongs to this CHILD_SA. */
   matchesOutbound(buffer: Uint8Array, view: IpView): boolean {
-    const { sourcePort, destinationPort } = view, isIcmp = showsType(view);
+    const { sourcePort, destinationPort } = view;
+    const isIcmp = showsType(view);
     return holdsAny(this.#own, { buffer, view, address: view.source, port: sourcePort }) &&
       holdsAny(this.#peer, {
         buffer,
@@ -37,7 +38,8 @@ export class SelectorSet {
 
   /** Whether a packet that arrived by this CHILD_SA was allowed to. */
   matchesInbound(buffer: Uint8Array, view: IpView): boolean {
-    const { sourcePort, destinationPort } = view, isIcmp = showsType(view);
+    const { sourcePort, destinationPort } = view;
+    const isIcmp = showsType(view);
     return holdsAny(this.#peer, { buffer, view, address: view.source, port: sourcePort }) &&
       holdsAny(this.#own, {
         buffer,

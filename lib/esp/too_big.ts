@@ -15,29 +15,38 @@ import {
 const ICMPV6_REDIRECT = 137;
 /** The smallest MTU of an IPv6 link (RFC 8200 §5). */
 export const IPV6_MTU_MIN = 1280;
-const MORE_FRAGMENTS = 0x2000, OFFSET = 0x1fff;
+const MORE_FRAGMENTS = 0x2000;
+const OFFSET = 0x1fff;
 /** Types of IPv4 options (RFC 791 §3.1), and the flag of those that every fragment has. */
-const END_OF_OPTIONS = 0, NO_OPERATION = 1, COPIED = 0x80;
+const END_OF_OPTIONS = 0;
+const NO_OPERATION = 1;
+const COPIED = 0x80;
 /** Octets of the offending packet that an ICMP message quotes (RFC 4443 §3.2: within 1280 octets). */
-const QUOTED_4 = 548, QUOTED_6 = IPV6_MTU_MIN - 48;
+const QUOTED_4 = 548;
+const QUOTED_6 = IPV6_MTU_MIN - 48;
 
 /** The fragments of an IPv4 packet, each of at most `mtu` octets; empty if not even 8 octets of data fit. */
 export function fragmentsOf(packet: Uint8Array, mtu: number): Uint8Array[] {
-  const octets = 4 * (packet[0]! & 15), later = laterHeader(packet.subarray(0, octets));
+  const octets = 4 * (packet[0]! & 15);
+  const later = laterHeader(packet.subarray(0, octets));
   if (mtu - octets < 8) return [];
-  const total = packet[2]! << 8 | packet[3]!, word = packet[6]! << 8 | packet[7]!;
-  const base = word & OFFSET, last = word & MORE_FRAGMENTS;
+  const total = packet[2]! << 8 | packet[3]!;
+  const word = packet[6]! << 8 | packet[7]!;
+  const base = word & OFFSET;
+  const last = word & MORE_FRAGMENTS;
   const fragments: Uint8Array[] = [];
   let header = packet.subarray(0, octets);
   for (let at = octets; at < total; header = later) {
-    const room = mtu - header.length, end = total - at <= room ? total : at + (room & ~7);
+    const room = mtu - header.length;
+    const end = total - at <= room ? total : at + (room & ~7);
     const fragment = new Uint8Array(header.length + end - at);
     fragment.set(header);
     fragment.set(packet.subarray(at, end), header.length);
     fragment[0] = 0x40 | header.length / 4;
     fragment[2] = fragment.length >> 8;
     fragment[3] = fragment.length;
-    const more = end < total ? MORE_FRAGMENTS : last, offset = base + (at - octets) / 8;
+    const more = end < total ? MORE_FRAGMENTS : last;
+    const offset = base + (at - octets) / 8;
     fragment[6] = (more | offset) >> 8;
     fragment[7] = offset;
     writeHeaderChecksum(fragment, 0);
@@ -105,7 +114,8 @@ function isHost6(packet: Uint8Array, at: number): boolean {
 }
 
 function fragmentationNeeded(packet: Uint8Array, mtu: number): Uint8Array {
-  const quoted = packet.subarray(0, QUOTED_4), message = new Uint8Array(28 + quoted.length);
+  const quoted = packet.subarray(0, QUOTED_4);
+  const message = new Uint8Array(28 + quoted.length);
   message.set([
     0x45,
     0,
@@ -129,7 +139,8 @@ function fragmentationNeeded(packet: Uint8Array, mtu: number): Uint8Array {
 }
 
 function packetTooBig(packet: Uint8Array, mtu: number): Uint8Array {
-  const quoted = packet.subarray(0, QUOTED_6), octets = 8 + quoted.length;
+  const quoted = packet.subarray(0, QUOTED_6);
+  const octets = 8 + quoted.length;
   const message = new Uint8Array(40 + octets);
   message.set([0x60, 0, 0, 0, octets >> 8, octets & 255, IpProtocol.ICMPV6, 64]);
   message.set(packet.subarray(24, 40), 8);

@@ -23,7 +23,8 @@ const HOP_LIMIT = 64;
 /** Writes the packet to the start of `out`. @returns its octets. */
 export function rebuildPacket(out: Uint8Array, packet: TransportPacket): number {
   const { source, destination, protocol, trafficClass, payload, newChecksum } = packet;
-  const header = source.length === 4 ? 20 : 40, total = header + payload.length;
+  const header = source.length === 4 ? 20 : 40;
+  const total = header + payload.length;
   out.fill(0, 0, header);
   if (source.length === 4) {
     out.set([0x45, trafficClass, total >> 8, total & 255]);
@@ -49,11 +50,13 @@ function writeUpperChecksum(
   out: Uint8Array,
   upper: { readonly header: number; readonly protocol: number; readonly octets: number },
 ): void {
-  const { header, protocol, octets } = upper, isUdp = protocol === IpProtocol.UDP;
+  const { header, protocol, octets } = upper;
+  const isUdp = protocol === IpProtocol.UDP;
   const isIcmp6 = protocol === IpProtocol.ICMPV6;
   const place = protocol === IpProtocol.TCP ? 16 : isUdp ? 6 : isIcmp6 ? 2 : undefined;
   if (place === undefined || octets < place + 2) return;
-  const at = header + place, addresses = header === 20 ? 8 : 32;
+  const at = header + place;
+  const addresses = header === 20 ? 8 : 32;
   // In IPv4 a UDP datagram may have no checksum (RFC 768), and then keeps none.
   if (isUdp && header === 20 && out[at] === 0 && out[at + 1] === 0) return;
   out[at] = out[at + 1] = 0;

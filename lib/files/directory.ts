@@ -10,7 +10,9 @@ import { SystemError } from "@/base/errors.ts";
 
 /** Flag of `open(2)` that refers to a file without opening it; `node:fs` has no name for it. */
 const O_PATH = 0o10000000;
-const STICKY = 0o1000, GROUP_WRITES = 0o020, OTHERS_WRITE = 0o002;
+const STICKY = 0o1000;
+const GROUP_WRITES = 0o020;
+const OTHERS_WRITE = 0o002;
 /** Mode of a directory that only its owner can read, write and enter. */
 const OWNER_ONLY_DIRECTORY = 0o700;
 

@@ -186,7 +186,8 @@ export function removePrivate(path: string): void {
 
 /** Writes a script into a directory of its own, which the caller removes. @throws {SystemError} */
 export function writeScript(prefix: string, text: string): { directory: string; path: string } {
-  const directory = Deno.makeTempDirSync({ prefix }), path = `${directory}/script`;
+  const directory = Deno.makeTempDirSync({ prefix });
+  const path = `${directory}/script`;
   replaceText(path, text, "user", OWNER_RUNS);
   return { directory, path };
 }

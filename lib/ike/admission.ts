@@ -16,7 +16,8 @@ import { decodeMessage, findPayload, type IkeHeader, type Payload } from "@/wire
 /** The most octets of an IKE_SA_INIT message in UDP; the largest key exchange needs less than half. */
 export const INIT_OCTETS_MAX = 8_192;
 /** With `auto`, the fractions of `halfOpenMax` and `computingMax` from which on cookies are requested. */
-const AUTO_HALF_OPEN = 1 / 2, AUTO_COMPUTING = 1 / 8;
+const AUTO_HALF_OPEN = 1 / 2;
+const AUTO_COMPUTING = 1 / 8;
 
 /** The state of an endpoint's admission, and its counters. */
 export interface Admission {

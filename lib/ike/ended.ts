@@ -44,7 +44,8 @@ export function dropEnded(books: EndedTables, nowMs: number): void {
 
 /** Handles that an SA's responses need not be repeated any more: it is removed, or stays listed. */
 export function forgetEnded(books: EndedTables, sa: IkeSa): void {
-  const { bySpi, ended, rekeyed, config: { rekeyedKeptMax } } = books, spi = ownSpi(sa);
+  const { bySpi, ended, rekeyed, config: { rekeyedKeptMax } } = books;
+  const spi = ownSpi(sa);
   sa.window.answered = undefined;
   if (isReplaced(sa) && rekeyedKeptMax > 0) {
     rekeyed.add(spi);

@@ -139,7 +139,8 @@ export function dispatch(
   out: Outbox,
 ): void {
   if (sa.forgotten) return;
-  const wasUp = sa.phase === "established", wasOver = isOver(sa);
+  const wasUp = sa.phase === "established";
+  const wasOver = isOver(sa);
   const tap = new Tap(endpoint, nowMs, out);
   handle(sa, event, nowMs, tap);
   if (!wasUp && sa.establishedMs !== undefined && sa.phase === "established") {
@@ -284,7 +285,8 @@ function newcomer(
     const cookie = notify(NotifyType.COOKIE, verdict.cookie);
     return sendStateless(endpoint, header, [cookie], { path, out });
   }
-  const { env, config } = endpoint, spi = freeSpi(endpoint);
+  const { env, config } = endpoint;
+  const spi = freeSpi(endpoint);
   const index = endpoint.arrivals++;
   const sa = newIkeSa({ env, config, index, originalInitiator: false, spi, path });
   sa.spiI = header.spiI;

@@ -173,7 +173,8 @@ function expire(turn: Turn): void {
 
 /** All transmissions spent (RFC 7296 §2.4): what that means depends on where the SA stands. */
 function noAnswer(turn: Turn): void {
-  const { sa } = turn, request = sa.window.request!;
+  const { sa } = turn;
+  const request = sa.window.request!;
   if (sa.phase === "closing") return endSa(turn, sa.closeCode, sa.failure, true);
   const to = showEndpoint(sa.path.peerAddress, sa.path.peerPort);
   const from = showEndpoint(sa.path.ownAddress, sa.path.ownPort);
@@ -200,7 +201,8 @@ function otherKeys({ phase, suite, setup }: IkeSa): string {
 }
 
 function computed(turn: Turn, event: Extract<IkeEvent, { kind: "computed" }>): void {
-  const { sa } = turn, { answering, active } = sa;
+  const { sa } = turn;
+  const { answering, active } = sa;
   if (answering?.ticket === event.ticket) {
     sa.answering = undefined;
     const kind = RESPONDERS.get(answering.request.header.exchange)!;
@@ -233,7 +235,9 @@ function receive(turn: Turn, event: Extract<IkeEvent, { kind: "datagram" }>): vo
 }
 
 function receiveResponse(turn: Turn, received: Received): void {
-  const { sa, nowMs, out } = turn, { window: { request }, active } = sa, { header } = received;
+  const { sa, nowMs, out } = turn;
+  const { window: { request }, active } = sa;
+  const { header } = received;
   if (!request || !active) return drop(turn, "a response nobody waits for");
   if (header.messageId !== request.messageId && !sa.env.broken.has("ignore_response_id")) {
     return drop(turn, "a response to another request");
@@ -264,7 +268,9 @@ function isInvalidSyntax({ phase }: IkeSa, { payloads }: Received): boolean {
 
 /** RFC 7296 §2.21.3: it is fatal in both peers, and the IKE SA is deleted without another exchange. */
 function endedBySyntax(turn: Turn): void {
-  const { sa } = turn, { exchange } = sa.window.request!, cause = "INVALID_SYNTAX";
+  const { sa } = turn;
+  const { exchange } = sa.window.request!;
+  const cause = "INVALID_SYNTAX";
   const text =
     `Peer calls our ${nameOfExchange(exchange)} request malformed (${cause}), which ends the ` +
     "IKE SA at both ends";
@@ -274,13 +280,15 @@ function endedBySyntax(turn: Turn): void {
 
 /** A response whose ICV is right and whose content is not: the peer is broken (RFC 7296 §2.21). */
 function badResponse(turn: Turn, fault: WireError | PeerError): void {
-  const { sa } = turn, name = nameOfExchange(sa.window.request!.exchange);
+  const { sa } = turn;
+  const name = nameOfExchange(sa.window.request!.exchange);
   if (sa.phase === "init") return drop(turn, `a malformed ${name} response`);
   fail(turn, refusedHere(`Peer's ${name} response is malformed: ${fault.message}`));
 }
 
 function receiveRequest(turn: Turn, received: Received): void {
-  const { sa } = turn, { header, path } = received;
+  const { sa } = turn;
+  const { header, path } = received;
   if (sa.answering) return drop(turn, "a request while the one before is computed");
   const repeated = isAnswered(sa, header);
   if (repeated && !sa.env.broken.has("no_response_cache")) return drop(turn, OTHER_OCTETS);

@@ -10,7 +10,8 @@ const FIRST = 3;
 const LAST = 0xffff_ffff;
 /** Marks in place of closing (close_range(2)); Linux 5.11. */
 const CLOSE_RANGE_CLOEXEC = 4;
-const F_SETFD = 2, FD_CLOEXEC = 1;
+const F_SETFD = 2;
+const FD_CLOEXEC = 1;
 
 const LIBC = {
   close_range: { parameters: ["u32", "u32", "i32"], result: "i32" },

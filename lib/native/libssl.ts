@@ -8,9 +8,12 @@ import { must } from "@/base/errors.ts";
 import { loadShim, type ShimSymbols } from "@/native/load.ts";
 
 /** Flags of a TLS context. */
-const SERVER = 1, ASKS_CERTIFICATE = 2;
+const SERVER = 1;
+const ASKS_CERTIFICATE = 2;
 /** The most octets of records, of plaintext and of text that one call returns. */
-const OUT_OCTETS = 32 * 1024, PLAIN_OCTETS = 32 * 1024, TEXT_OCTETS = 512;
+const OUT_OCTETS = 32 * 1024;
+const PLAIN_OCTETS = 32 * 1024;
+const TEXT_OCTETS = 512;
 /** Result of a call of the shim when TLS has failed. */
 const PEER_IS_WRONG = -2;
 /** The most octets of records and plaintext of one connection in one step; more is treated as an attack. */
@@ -72,7 +75,8 @@ export class Libssl {
   #newContext(flags: number, settings: Settings): Deno.PointerObject {
     const [anchors, chain, key] = [settings.anchors, settings.certificate, settings.key]
       .map((pem) => new TextEncoder().encode(pem));
-    const text = new Uint8Array(TEXT_OCTETS), octets = Uint32Array.of(TEXT_OCTETS);
+    const text = new Uint8Array(TEXT_OCTETS);
+    const octets = Uint32Array.of(TEXT_OCTETS);
     const pointer = this.#shim.my_tls_context(
       flags,
       settings.versionMax,
@@ -122,9 +126,11 @@ export class LibsslSession {
     readonly established: boolean;
     readonly failure: string | undefined;
   } {
-    const outs: Uint8Array[] = [], plains: Uint8Array[] = [];
+    const outs: Uint8Array[] = [];
+    const plains: Uint8Array[] = [];
     const { out, plain, text, found } = scratch;
-    let input = plainArray(records), octets = 0;
+    let input = plainArray(records);
+    let octets = 0;
     for (;;) {
       const result = this.#shim.my_tls_step(
         this.#open(),
@@ -170,7 +176,8 @@ export class LibsslSession {
 
   /** Exports keying material of this connection. */
   exportKey(label: string, context: Uint8Array | undefined, octets: number): Uint8Array {
-    const name = new TextEncoder().encode(label), key = new Uint8Array(octets);
+    const name = new TextEncoder().encode(label);
+    const key = new Uint8Array(octets);
     const bound = plainArray(context ?? new Uint8Array(0));
     const result = this.#shim.my_tls_export(
       this.#open(),

@@ -25,9 +25,11 @@ export const NetlinkFlag = {
   APPEND: 0x800,
 } as const;
 
-const NLMSG_ERROR = 2, NLMSG_DONE = 3;
+const NLMSG_ERROR = 2;
+const NLMSG_DONE = 3;
 /** Flags of an answer: a text follows the error; the table changed while it was dumped. */
-const NLM_F_DUMP_INTR = 0x10, NLM_F_ACK_TLVS = 0x200;
+const NLM_F_DUMP_INTR = 0x10;
+const NLM_F_ACK_TLVS = 0x200;
 /** Attribute of an acknowledgement that has the kernel's error text. */
 const NLMSGERR_ATTR_MSG = 1;
 /** The most octets of requests in one call; their acknowledgements fit into the smallest receive buffer. */
@@ -94,7 +96,9 @@ export class NetlinkSocket {
    * @throws {SystemError} with the errno name if the kernel refuses.
    */
   ask(message: Uint8Array): NetlinkMessage[] {
-    const request = message.slice(), sequence = ++this.#sequence, found: NetlinkMessage[] = [];
+    const request = message.slice();
+    const sequence = ++this.#sequence;
+    const found: NetlinkMessage[] = [];
     wordsOf(request, 0).setUint32(8, sequence, true);
     checked(this.#shim.my_netlink_send(this.fd, request, request.length), "sendto");
     for (;;) {
@@ -149,10 +153,12 @@ export class NetlinkSocket {
     from: number,
     outcomes: (NetlinkRefusal | undefined)[],
   ): number {
-    let octets = 0, to = from;
+    let octets = 0;
+    let to = from;
     const first = this.#sequence + 1;
     while (to < messages.length) {
-      const message = messages[to]!, room = message.length + 3 & ~3;
+      const message = messages[to]!;
+      const room = message.length + 3 & ~3;
       if (octets + room > BATCH_OCTETS) break;
       this.#out.fill(0, octets + message.length, octets + room);
       this.#out.set(message, octets);
@@ -176,7 +182,9 @@ export class NetlinkSocket {
 
   /** One attempt at a dump. Undefined: the table changed meanwhile, so that the dump has to be repeated. */
   #dumpOnce(message: Uint8Array): NetlinkMessage[] | undefined {
-    const request = message.slice(), sequence = ++this.#sequence, found: NetlinkMessage[] = [];
+    const request = message.slice();
+    const sequence = ++this.#sequence;
+    const found: NetlinkMessage[] = [];
     wordsOf(request, 0).setUint32(8, sequence, true);
     checked(this.#shim.my_netlink_send(this.fd, request, request.length), "sendto");
     let changed = false;
@@ -217,7 +225,8 @@ interface Answer extends NetlinkMessage {
 function messagesIn(octets: Uint8Array): Answer[] {
   const found: Answer[] = [];
   for (let at = 0; at + NETLINK_HEADER_OCTETS <= octets.length;) {
-    const header = wordsOf(octets, at), length = header.getUint32(0, true);
+    const header = wordsOf(octets, at);
+    const length = header.getUint32(0, true);
     must(length >= NETLINK_HEADER_OCTETS && at + length <= octets.length, "whole netlink messages");
     found.push({
       type: header.getUint16(4, true),
@@ -240,7 +249,8 @@ function refusalIn({ body, flags }: Answer): NetlinkRefusal | undefined {
 /** The kernel's own text, which follows the error and the request's header (NETLINK_CAP_ACK). */
 function wordsIn(body: Uint8Array): string {
   for (let at = 4 + NETLINK_HEADER_OCTETS; at + 4 <= body.length;) {
-    const attribute = wordsOf(body, at), length = attribute.getUint16(0, true);
+    const attribute = wordsOf(body, at);
+    const length = attribute.getUint16(0, true);
     if (length < 4) break;
     if ((attribute.getUint16(2, true) & 0x3fff) === NLMSGERR_ATTR_MSG) {
       return new TextDecoder().decode(body.subarray(at + 4, at + length)).replace(/\0.*$/, "");

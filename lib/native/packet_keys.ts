@@ -42,14 +42,16 @@ export class PacketKey {
 
   /** See `PacketCipher.seal`. */
   seal(buffer: Uint8Array, at: number, clear: number, high: number | undefined): void {
-    const octets = buffer as Uint8Array<ArrayBuffer>, esn = high === undefined ? 0 : 1;
+    const octets = buffer as Uint8Array<ArrayBuffer>;
+    const esn = high === undefined ? 0 : 1;
     const result = this.#shim.my_packet_seal(this.#number, octets, at, clear, high ?? 0, esn);
     if (result < 0) must(false, "libcrypto seals a packet");
   }
 
   /** See `PacketCipher.open`. */
   open(buffer: Uint8Array, at: number, octets: number, high: number | undefined): boolean {
-    const esn = high === undefined ? 0 : 1, lent = buffer as Uint8Array<ArrayBuffer>;
+    const esn = high === undefined ? 0 : 1;
+    const lent = buffer as Uint8Array<ArrayBuffer>;
     return this.#shim.my_packet_open(this.#number, lent, at, octets, high ?? 0, esn) >= 0;
   }
 

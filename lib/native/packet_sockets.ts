@@ -86,7 +86,8 @@ export class PacketSockets {
     this.#options = options;
     this.#queue = new RecordQueue(options.shim);
     this.#wait = new SocketWait(options.shim);
-    const take = () => this.drain(), isOver = () => this.#closed;
+    const take = () => this.drain();
+    const isOver = () => this.#closed;
     this.#loop = pollUntilOver({ take, wait: () => this.#wait.wait(), isOver })
       .catch((e) => {
         if (!this.#closed) options.failed(e);
@@ -143,13 +144,18 @@ export class PacketSockets {
 
   /** Hands out a batch of packets that have arrived; returns their number. */
   drain(): number {
-    const { arrived, batchEnds, socketOptions } = this.#options, buffer = this.#arena;
-    const count = this.#wait.receive(buffer), words = this.#words, packet = this.#packet;
+    const { arrived, batchEnds, socketOptions } = this.#options;
+    const buffer = this.#arena;
+    const count = this.#wait.receive(buffer);
+    const words = this.#words;
+    const packet = this.#packet;
     for (let slot = 0; slot < count; slot++) {
-      const record = slot * SLOT_OCTETS, word = record >> 2;
+      const record = slot * SLOT_OCTETS;
+      const word = record >> 2;
       const family = words[word + RecordWord.FAMILY]! as 4 | 16;
       if (words[word + RecordWord.FLAGS]! & NO_PACKET) continue;
-      const start = record + RECORD_OCTETS, octets = words[word + RecordWord.LENGTH]!;
+      const start = record + RECORD_OCTETS;
+      const octets = words[word + RecordWord.LENGTH]!;
       // A raw IPv4 socket includes the IP header, a raw IPv6 socket does not (raw(7), RFC 3542 §3).
       const isRaw = (this.#isRaw ??= socketOptions(family).rawProtocol !== undefined);
       const header = isRaw && family === 4 ? 4 * (buffer[start]! & 15) : 0;

@@ -4,7 +4,8 @@
  * @module
  */
 
-const SOL_SOCKET = 1, SO_PEERCRED = 17;
+const SOL_SOCKET = 1;
+const SO_PEERCRED = 17;
 /** Octets of `struct ucred`: process, user and group, each of 32 bits. */
 const UCRED_OCTETS = 12;
 

@@ -65,8 +65,12 @@ export class RecordQueue {
 
   /** Adds a datagram of at most {@linkcode PAYLOAD_MAX} octets, for which there must be room. */
   put(payload: Uint8Array, way: RecordWay): void {
-    const at = this.#queued, queue = this.#queue, words = this.#words, word = at >> 2;
-    const { zeros, peerAddress } = way, length = zeros + payload.length;
+    const at = this.#queued;
+    const queue = this.#queue;
+    const words = this.#words;
+    const word = at >> 2;
+    const { zeros, peerAddress } = way;
+    const length = zeros + payload.length;
     // Octets of an earlier record must not remain as an address, a scope or a marker.
     queue.fill(0, at, at + RECORD_OCTETS + zeros);
     words[word + RecordWord.LENGTH] = length;
@@ -85,8 +89,11 @@ export class RecordQueue {
 
   /** A copy of the datagram at `at` of the last flush; it must be read before another is queued. */
   queuedAt(at: number): QueuedDatagram {
-    const words = this.#words, word = at >> 2, queue = this.#queue;
-    const octets = words[word + RecordWord.FAMILY]!, start = at + RECORD_OCTETS;
+    const words = this.#words;
+    const word = at >> 2;
+    const queue = this.#queue;
+    const octets = words[word + RecordWord.FAMILY]!;
+    const start = at + RECORD_OCTETS;
     return {
       socket: words[word + RecordWord.SOCKET]!,
       ownAddress: queue.slice(at + RecordAt.OWN, at + RecordAt.OWN + octets),

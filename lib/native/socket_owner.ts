@@ -21,10 +21,14 @@ export interface TcpEnd {
 /** A process in the network namespace to look in; undefined: that of this process. */
 export type NamespaceProcess = number | undefined;
 
-const NETLINK_SOCK_DIAG = 4, SOCK_DIAG_BY_FAMILY = 20;
-const AF_INET = 2, AF_INET6 = 10, IPPROTO_TCP = 6;
+const NETLINK_SOCK_DIAG = 4;
+const SOCK_DIAG_BY_FAMILY = 20;
+const AF_INET = 2;
+const AF_INET6 = 10;
+const IPPROTO_TCP = 6;
 /** `TCP_ESTABLISHED` of the kernel, as a number and in `/proc/net/tcp`. */
-const ESTABLISHED = 1, ESTABLISHED_TEXT = "01";
+const ESTABLISHED = 1;
+const ESTABLISHED_TEXT = "01";
 /** Octets of `inet_diag_req_v2` after the header. */
 const REQUEST_OCTETS = 56;
 /** The most octets that are read of a table in `/proc`, as reading blocks everything else. */
@@ -95,7 +99,9 @@ function diagRequest(local: TcpEnd, remote: TcpEnd): Uint8Array {
  */
 function ownerIn(body: Uint8Array): number | undefined {
   const view = new DataView(body.buffer, body.byteOffset, body.length);
-  const state = view.getUint8(1), user = view.getUint32(64, true), inode = view.getUint32(68, true);
+  const state = view.getUint8(1);
+  const user = view.getUint32(64, true);
+  const inode = view.getUint32(68, true);
   return state === ESTABLISHED && inode !== 0 ? user : undefined;
 }
 
@@ -149,7 +155,9 @@ function formsOf({ address, port }: TcpEnd): string[] {
 
 /** The text of a table, or its beginning if it is very long. */
 function readTable(path: string): string {
-  const parts: string[] = [], decoder = new TextDecoder(), buffer = new Uint8Array(1 << 18);
+  const parts: string[] = [];
+  const decoder = new TextDecoder();
+  const buffer = new Uint8Array(1 << 18);
   try {
     using file = Deno.openSync(path);
     for (let octets = 0; octets < TABLE_OCTETS_MAX;) {

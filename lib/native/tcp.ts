@@ -9,11 +9,17 @@ import type { ShimSymbols } from "@/native/load.ts";
 import { closeFd, errnoName } from "@/native/udp.ts";
 
 /** Bits of the flags of `my_tcp_open`. */
-const OPEN_FREEBIND = 1, OPEN_BYPASS = 2, OPEN_MARK = 16;
+const OPEN_FREEBIND = 1;
+const OPEN_BYPASS = 2;
+const OPEN_MARK = 16;
 /** The step of `my_tcp_open` that failed, by the number that it returns. */
 const STEPS = ["", "setns", "socket", "setsockopt", "bind", "setns", "listen", "connect"];
 const STEP_RETURN = 5;
-const EAGAIN = 11, ENFILE = 23, EMFILE = 24, ENODATA = 61, ENOBUFS = 105;
+const EAGAIN = 11;
+const ENFILE = 23;
+const EMFILE = 24;
+const ENODATA = 61;
+const ENOBUFS = 105;
 /** Octets in which `my_tcp_accept` describes the ends of a connection. */
 const ENDS_OCTETS = 48;
 /** The most sockets that are reported ready at a time. */
@@ -48,7 +54,8 @@ export interface TcpSocket {
  */
 export function openTcpSocket(shim: ShimSymbols, options: TcpSocketOptions): TcpSocket {
   const { ownAddress, ownPort, peer, namespacePath = "" } = options;
-  const path = new TextEncoder().encode(namespacePath), report = new Uint32Array(4);
+  const path = new TextEncoder().encode(namespacePath);
+  const report = new Uint32Array(4);
   const flags = OPEN_BYPASS | (options.freebind ? OPEN_FREEBIND : 0) |
     (options.carriesTunnels ? OPEN_MARK : 0);
   const fd = shim.my_tcp_open(
@@ -65,7 +72,8 @@ export function openTcpSocket(shim: ShimSymbols, options: TcpSocketOptions): Tcp
   // The rest of the program runs in this thread, which would otherwise be in the wrong namespace.
   must(report[0] !== STEP_RETURN, "a thread returns from a network namespace");
   if (fd < 0) {
-    const errno = errnoName(-fd), syscall = STEPS[report[0]!] || "socket";
+    const errno = errnoName(-fd);
+    const syscall = STEPS[report[0]!] || "socket";
     throw new SystemError(`${syscall} fails: ${errno}`, syscall, errno);
   }
   const bypassRefused = report[3] === 0 ? undefined : errnoName(report[3]!);
@@ -96,7 +104,8 @@ export function acceptTcp(
   if (fd === -EMFILE || fd === -ENFILE || fd === -ENOBUFS) return "full";
   if (fd < 0) throw new SystemError(`accept fails: ${errnoName(-fd)}`, "accept", errnoName(-fd));
   const [family = 4, ownPort = 0, peerPort = 0] = endsWords;
-  const ownAddress = ends.slice(16, 16 + family), peerAddress = ends.slice(32, 32 + family);
+  const ownAddress = ends.slice(16, 16 + family);
+  const peerAddress = ends.slice(32, 32 + family);
   return { fd, ownAddress, ownPort, peerAddress, peerPort };
 }
 /** Errno names of `accept(2)` that concern the connection, not the listening socket. */

@@ -33,8 +33,13 @@ export const RecordAt = { OWN: 16, PEER: 32 };
 export const RecordFlag = { TRUNCATED: 1, NO_OWN: 2, RAW: 4, JOINS: 8, ERROR: 16 };
 
 /** Bits of the flags of `my_udp_open`; above them the protocol of a raw socket. */
-const OPEN_FREEBIND = 1, OPEN_BYPASS = 2, OPEN_ESP_IN_UDP = 4, OPEN_TRAFFIC_CLASS = 8;
-const OPEN_MARK = 16, OPEN_ERRORS = 32, OPEN_RAW_SHIFT = 8;
+const OPEN_FREEBIND = 1;
+const OPEN_BYPASS = 2;
+const OPEN_ESP_IN_UDP = 4;
+const OPEN_TRAFFIC_CLASS = 8;
+const OPEN_MARK = 16;
+const OPEN_ERRORS = 32;
+const OPEN_RAW_SHIFT = 8;
 /** Mark of packets that sockets with tunnels send; the rule that leads into tunnels skips packets with it. */
 export const TUNNEL_MARK = 330;
 /** The step of `my_udp_open` that failed, by the number that it returns. */
@@ -85,7 +90,8 @@ export interface UdpSocket {
  */
 export function openUdpSocket(shim: ShimSymbols, options: UdpSocketOptions): UdpSocket {
   const { address, port, namespacePath = "", freebind = false, receiveBufferOctets } = options;
-  const path = new TextEncoder().encode(namespacePath), report = new Uint32Array(4);
+  const path = new TextEncoder().encode(namespacePath);
+  const report = new Uint32Array(4);
   const flags = (options.underPolicy ? 0 : OPEN_BYPASS) | (freebind ? OPEN_FREEBIND : 0) |
     (options.espInUdp ? OPEN_ESP_IN_UDP : 0) |
     (options.carriesTunnels ? OPEN_TRAFFIC_CLASS | OPEN_MARK : 0) |
@@ -175,8 +181,10 @@ export interface RecordError {
 
 /** Reads the error in the record at `at` of a buffer whose words are `words`. */
 export function errorAt(buffer: Uint8Array, words: Uint32Array, at: number): RecordError {
-  const word = at >> 2, said = words[word + RecordWord.TRAFFIC_CLASS]!;
-  const octets = words[word + RecordWord.LENGTH]!, offenderAt = at + RECORD_OCTETS;
+  const word = at >> 2;
+  const said = words[word + RecordWord.TRAFFIC_CLASS]!;
+  const octets = words[word + RecordWord.LENGTH]!;
+  const offenderAt = at + RECORD_OCTETS;
   return {
     errno: errnoName(words[word + RecordWord.SEGMENT]!),
     icmp: said === 0 && octets === 0 ? undefined : { type: said >> 8, code: said & 255 },

@@ -30,9 +30,11 @@ export interface EchoShape {
 /** Octets of a UDP payload before its pattern: identifier, sequence number, mark and tag. */
 export const UDP_PAYLOAD_MIN = 10;
 /** Offsets of the mark ("ping" or "pong") and of the tag in a UDP payload. */
-const MARK_AT = 4, TAG_AT = 8;
+const MARK_AT = 4;
+const TAG_AT = 8;
 /** "ping" and "pong" as uint32. */
-const REQUEST_MARK = 0x70696e67, REPLY_MARK = 0x706f6e67;
+const REQUEST_MARK = 0x70696e67;
+const REPLY_MARK = 0x706f6e67;
 const ICMP_HEADER_OCTETS = 8;
 /** Offset of the identifier in an ICMP message; the sequence number follows it. */
 const ICMP_IDENTIFIER_AT = 4;
@@ -62,7 +64,8 @@ export class EchoWriter {
    * the next request is made. The checksum of ICMPv6 stays zero, as it covers the addresses (RFC 4443 §2.3).
    */
   request(addressOctets: number, identifier: number, sequence: number): Uint8Array {
-    const message = this.#message, at = this.#isIcmp ? ICMP_IDENTIFIER_AT : 0;
+    const message = this.#message;
+    const at = this.#isIcmp ? ICMP_IDENTIFIER_AT : 0;
     write16(message, at, identifier);
     write16(message, at + 2, sequence);
     if (!this.#isIcmp) return message;
@@ -140,7 +143,8 @@ export function markAsReply(payload: Uint8Array, at: number): void {
 
 /** Turns an ICMP or ICMPv6 echo request into its reply, in place; false: it is no echo request. */
 export function answerEcho(message: Uint8Array, addressOctets: number): boolean {
-  const isV4 = addressOctets === 4, [type, code] = message;
+  const isV4 = addressOctets === 4;
+  const [type, code] = message;
   if (message.length < ICMP_HEADER_OCTETS || code !== 0) return false;
   if (type !== (isV4 ? EchoType.REQUEST_4 : EchoType.REQUEST_6)) return false;
   message[0] = isV4 ? EchoType.REPLY_4 : EchoType.REPLY_6;

@@ -10,7 +10,8 @@ import { udpKind } from "@/ping/echo.ts";
  * The most plain datagrams of one sender that are answered without a pause, and the length of such a pause in
  * milliseconds.
  */
-const PLAIN_MAX = 1_000, PAUSE_MS = 10_000;
+const PLAIN_MAX = 1_000;
+const PAUSE_MS = 10_000;
 /** The most senders of plain datagrams that are remembered. */
 const SENDERS_MAX = 10_000;
 
@@ -77,7 +78,8 @@ export class EchoRule {
   constructor(own: readonly IpAddress[], port: number) {
     this.#port = port;
     for (const address of own) {
-      const key = lastWord(address), same = this.#own.get(key);
+      const key = lastWord(address);
+      const same = this.#own.get(key);
       if (same) same.push(address);
       else this.#own.set(key, [address]);
     }
@@ -97,7 +99,8 @@ export class EchoRule {
   }
 
   #mayAnswer(peer: IpAddress, peerPort: number, nowMs: number): boolean {
-    const key = showEndpoint(peer, peerPort), known = this.#plain.get(key);
+    const key = showEndpoint(peer, peerPort);
+    const known = this.#plain.get(key);
     if (known && nowMs - known.lastMs < PAUSE_MS) {
       known.lastMs = nowMs;
       return ++known.count <= PLAIN_MAX;

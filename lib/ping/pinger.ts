@@ -142,7 +142,8 @@ export class Pinger implements ReplyReceiver {
         carrier.flush();
         nowMs = clock();
       }
-      const { dueMs } = this.counts, next = this.#begun;
+      const { dueMs } = this.counts;
+      const next = this.#begun;
       const begins = next < this.table.count && dueMs[next]! <= nowMs;
       if (begins) this.#begun++;
       this.#turn(begins ? next : this.#ring.shift(), nowMs);
@@ -154,7 +155,8 @@ export class Pinger implements ReplyReceiver {
   reply(own: IpAddress, peer: IpAddress, identifier: number, wire: number): boolean {
     const task = this.table.find(own, peer, identifier);
     if (task === undefined) return false;
-    const { counts, totals } = this, last = counts.next[task]! - 1;
+    const { counts, totals } = this;
+    const last = counts.next[task]! - 1;
     // The reply is to the latest request with these lower 16 bits of the sequence number.
     const sequence = last - (last - wire & 0xffff);
     if (sequence < 0 || sequence < counts.base[task]!) return true;
@@ -211,17 +213,20 @@ export class Pinger implements ReplyReceiver {
   }
 
   #turn(task: number, nowMs: number): void {
-    const { counts } = this, { intervalMs } = this.#options;
+    const { counts } = this;
+    const { intervalMs } = this.#options;
     if (counts.paused[task] === 0) this.#request(task, nowMs);
     // A driver that was held up must not catch up with a burst; the order of the queue is kept.
-    const onTimeMs = counts.dueMs[task]! + intervalMs, leastMs = nowMs + leastPause(intervalMs);
+    const onTimeMs = counts.dueMs[task]! + intervalMs;
+    const leastMs = nowMs + leastPause(intervalMs);
     this.#lastDueMs = Math.max(onTimeMs, leastMs, this.#lastDueMs);
     counts.dueMs[task] = this.#lastDueMs;
     this.#ring.push(task);
   }
 
   #request(task: number, nowMs: number): void {
-    const { counts, table, totals } = this, { carrier } = this.#options;
+    const { counts, table, totals } = this;
+    const { carrier } = this.#options;
     const sequence = counts.next[task]!++;
     this.#judge(task, sequence + 1 - this.#window.slots);
     this.#window.sent(task, sequence, nowMs);

@@ -7,7 +7,8 @@
  * The latency histogram of a task: number of buckets, which grow by the square root of two from 32 µs to 2 s,
  * and the limit of the first in microseconds.
  */
-const BUCKETS = 32, FIRST_US = 32;
+const BUCKETS = 32;
+const FIRST_US = 32;
 const CAPACITY_MIN = 64;
 /** The highest count of a bucket; further latencies are not counted in it. */
 const COUNT_MAX = 0xffff;

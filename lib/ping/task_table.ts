@@ -5,7 +5,8 @@
  */
 import type { IpAddress } from "@/base/address.ts";
 
-const ADDRESS_OCTETS = 16, ENDS_OCTETS = 2 * ADDRESS_OCTETS;
+const ADDRESS_OCTETS = 16;
+const ENDS_OCTETS = 2 * ADDRESS_OCTETS;
 const CAPACITY_MIN = 64;
 /** The most tasks of equal ends; a search for a free identifier looks at all of them. */
 export const SAME_ENDS_MAX = 4096;
@@ -86,7 +87,8 @@ export class TaskTable {
   #grow(capacity: number): void {
     this.#capacity = capacity;
     const ends = new Uint8Array(ENDS_OCTETS * this.#capacity);
-    const octets = new Uint8Array(this.#capacity), identifiers = new Uint16Array(this.#capacity);
+    const octets = new Uint8Array(this.#capacity);
+    const identifiers = new Uint16Array(this.#capacity);
     ends.set(this.#ends);
     octets.set(this.#octets);
     identifiers.set(this.#identifiers);
@@ -116,7 +118,8 @@ export class TaskTable {
 
   #isOf(task: number, own: IpAddress, peer: IpAddress, identifier: number): boolean {
     if (this.#identifiers[task] !== identifier || this.#octets[task] !== peer.length) return false;
-    const ends = this.#ends, at = ENDS_OCTETS * task;
+    const ends = this.#ends;
+    const at = ENDS_OCTETS * task;
     for (let i = 0; i < peer.length; i++) {
       if (ends[at + i] !== own[i] || ends[at + ADDRESS_OCTETS + i] !== peer[i]) return false;
     }

@@ -5,7 +5,8 @@
  */
 
 /** The least and the most requests of a task that may be unanswered at a time. */
-const SLOTS_MIN = 2, SLOTS_MAX = 4096;
+const SLOTS_MIN = 2;
+const SLOTS_MAX = 4096;
 /** How long a request is waited for if there is room, in milliseconds. */
 const WAIT_MS = 3_000;
 /** The most octets for all tasks. */

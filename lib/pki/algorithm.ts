@@ -55,7 +55,8 @@ const SALT_MAX = 2048;
  * @throws {WireError} where it breaks DER, and where it is of an algorithm that is not supported.
  */
 export function decodeSignatureAlgorithm(octets: Uint8Array): SignatureScheme {
-  const reader = derSequence(octets, WHAT), oid = reader.oid(WHAT);
+  const reader = derSequence(octets, WHAT);
+  const oid = reader.oid(WHAT);
   if (oid === Algorithm.RSA_PSS) {
     const scheme = decodePss(reader.within(Tag.SEQUENCE, "the parameters of RSASSA-PSS"));
     reader.end(WHAT);
@@ -121,11 +122,15 @@ function pss(hash: SignatureHash, saltOctets: number): SignatureScheme {
 function decodePss(reader: DerReader): SignatureScheme {
   const what = "the parameters of RSASSA-PSS";
   const field = (number: number) => reader.maybeWithin(contextTag(number, "constructed"), what);
-  const hashField = field(0), maskField = field(1), saltField = field(2), trailerField = field(3);
+  const hashField = field(0);
+  const maskField = field(1);
+  const saltField = field(2);
+  const trailerField = field(3);
   const hash = hashField ? decodeHash(hashField, what) : "sha1";
   let maskHash: SignatureHash = "sha1";
   if (maskField) {
-    const mask = maskField.within(Tag.SEQUENCE, what), oid = mask.oid(what);
+    const mask = maskField.within(Tag.SEQUENCE, what);
+    const oid = mask.oid(what);
     if (oid !== Algorithm.MGF1) throw new WireError(`Cannot use the mask generation ${oid}`);
     maskHash = decodeHash(mask, what);
     maskField.end(what);
@@ -144,7 +149,9 @@ function decodePss(reader: DerReader): SignatureScheme {
 
 /** A hash AlgorithmIdentifier, which is the last element of `reader`. */
 function decodeHash(reader: DerReader, what: string): SignatureHash {
-  const inner = reader.within(Tag.SEQUENCE, what), oid = inner.oid(what), hash = HASHES.get(oid);
+  const inner = reader.within(Tag.SEQUENCE, what);
+  const oid = inner.oid(what);
+  const hash = HASHES.get(oid);
   if (!hash) throw new WireError(`Cannot use the hash algorithm ${oid}`);
   if (inner.left > 0) inner.contents(Tag.NULL, what);
   inner.end(what);

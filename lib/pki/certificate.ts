@@ -157,7 +157,8 @@ export function parseSignature(
   what: string,
 ): { readonly algorithm: Uint8Array; readonly signature: SignedBy } {
   const algorithm = outer.whole(`${what}'s signature algorithm`, Tag.SEQUENCE);
-  const bits = outer.contents(Tag.BIT_STRING, `${what}'s signature`), value = bits.subarray(1);
+  const bits = outer.contents(Tag.BIT_STRING, `${what}'s signature`);
+  const value = bits.subarray(1);
   // Every signature is of whole octets, so this one is wrong and the certificate can be named.
   const fault = bits[0] === 0 ? undefined : "Cannot use a signature that is not of whole octets";
   const signature = fault

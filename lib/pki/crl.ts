@@ -77,7 +77,8 @@ export interface IssuingDistributionPoint {
 export const CrlReason = { CERTIFICATE_HOLD: 6, REMOVE_FROM_CRL: 8 } as const;
 
 /** Octets and entries of one list. */
-const CRL_OCTETS_MAX = 16 * 2 ** 20, ENTRIES_MAX = 500_000;
+const CRL_OCTETS_MAX = 16 * 2 ** 20;
+const ENTRIES_MAX = 500_000;
 
 /** Reads a revocation list. @throws {WireError} where it is none, or breaks DER. */
 export function parseCrl(octets: Uint8Array): Crl {
@@ -86,7 +87,8 @@ export function parseCrl(octets: Uint8Array): Crl {
       `Cannot read ${WHAT} of ${octets.length} octets, at most ${CRL_OCTETS_MAX}`,
     );
   }
-  const outer = derSequence(octets, WHAT), tbs = outer.whole(WHAT, Tag.SEQUENCE);
+  const outer = derSequence(octets, WHAT);
+  const tbs = outer.whole(WHAT, Tag.SEQUENCE);
   const { algorithm, signature } = parseSignature(outer, WHAT);
   outer.end(WHAT);
   const reader = derSequence(tbs, WHAT);
@@ -153,7 +155,8 @@ function decode(extensions: readonly RawExtension[], unknownCritical: string[]):
 }
 
 function crlNumber(value: Uint8Array): string {
-  const reader = new DerReader(value), number = reader.unsigned("a CRL number");
+  const reader = new DerReader(value);
+  const number = reader.unsigned("a CRL number");
   reader.end("a CRL number");
   return toHex(number);
 }
@@ -164,7 +167,8 @@ export function isNumberAtLeast(a: string, b: string): boolean {
 }
 
 function issuingDistributionPoint(value: Uint8Array): IssuingDistributionPoint {
-  const what = "issuingDistributionPoint", reader = derSequence(value, what);
+  const what = "issuingDistributionPoint";
+  const reader = derSequence(value, what);
   const name = parseDistributionPointName(reader);
   const flag = (number: number) => {
     const tag = contextTag(number, "primitive");
@@ -172,10 +176,12 @@ function issuingDistributionPoint(value: Uint8Array): IssuingDistributionPoint {
     const octets = reader.contents(tag, what);
     return octets.length === 1 && octets[0] !== 0;
   };
-  const onlyUserCertificates = flag(1), onlyAuthorityCertificates = flag(2);
+  const onlyUserCertificates = flag(1);
+  const onlyAuthorityCertificates = flag(2);
   const bits = contextTag(3, "primitive");
   const onlyReasons = reader.tag === bits ? reader.namedBits(what, bits) : undefined;
-  const indirect = flag(4), onlyAttributeCertificates = flag(5);
+  const indirect = flag(4);
+  const onlyAttributeCertificates = flag(5);
   reader.end(what);
   return {
     name,
@@ -193,13 +199,15 @@ function parseEntries(
   listIssuer: Name,
   unknownCritical: string[],
 ): Map<string, RevokedEntry> {
-  const what = "an entry of a revocation list", revoked = new Map<string, RevokedEntry>();
+  const what = "an entry of a revocation list";
+  const revoked = new Map<string, RevokedEntry>();
   let issuer = listIssuer;
   while (reader.left > 0) {
     if (revoked.size >= ENTRIES_MAX) {
       throw new WireError(`Cannot read ${WHAT}, it has more than ${ENTRIES_MAX} entries`);
     }
-    const entry = reader.within(Tag.SEQUENCE, what), serial = entry.integer(what);
+    const entry = reader.within(Tag.SEQUENCE, what);
+    const serial = entry.integer(what);
     const revokedMs = parseTime(entry, what);
     const list = entry.maybeWithin(Tag.SEQUENCE, what);
     entry.end(what);

@@ -66,7 +66,8 @@ interface PointQuery {
 
 /** §6.3.3 (a) to (l) for one distribution point. */
 function* askPoint(search: Search, subject: CrlSubject, query: PointQuery): Steps<void> {
-  const { certificate } = subject, { point, state } = query;
+  const { certificate } = subject;
+  const { point, state } = query;
   const { receivedCrls = [], store, nowMs } = search.question;
   const lists = [...receivedCrls, ...store.crls];
   for (const list of lists) {
@@ -110,7 +111,8 @@ function* askPoint(search: Search, subject: CrlSubject, query: PointQuery): Step
 
 /** (b): whether a list is about this certificate, by the way that the point leads to it. */
 function isInScope(list: Crl, certificate: Certificate, { point, isNamed }: PointQuery): boolean {
-  const { distribution } = list, { crlIssuer } = point;
+  const { distribution } = list;
+  const { crlIssuer } = point;
   const directories = crlIssuer.flatMap((name) => name.form === "directory" ? [name.name] : []);
   const isOfOther = directories.length > 0;
   const issuers = isOfOther ? directories : [certificate.issuer];

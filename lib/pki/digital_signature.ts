@@ -45,7 +45,8 @@ export function encodeDigitalSignature({ scheme, signature }: DigitalSignature):
  * @throws {WireError} where it is too short, or of an algorithm that is not supported.
  */
 export function decodeDigitalSignature(data: Uint8Array): DigitalSignature {
-  const reader = new Reader(data), scheme = decodeSignatureAlgorithm(reader.take(reader.u8()));
+  const reader = new Reader(data);
+  const scheme = decodeSignatureAlgorithm(reader.take(reader.u8()));
   const signature = reader.rest();
   if (signature.length === 0) {
     throw new WireError("Cannot read a digital signature, it has no value");

@@ -31,7 +31,8 @@ const POINTS_MAX = 64;
 
 /** The points of a CRLDistributionPoints value. @throws {WireError} where it breaks DER. */
 export function parseDistributionPoints(value: Uint8Array): DistributionPoint[] {
-  const reader = derSequence(value, WHAT), points: DistributionPoint[] = [];
+  const reader = derSequence(value, WHAT);
+  const points: DistributionPoint[] = [];
   while (reader.left > 0) {
     if (points.length >= POINTS_MAX) {
       throw new WireError(`Cannot read ${WHAT}, there are more than ${POINTS_MAX}`);
@@ -57,7 +58,8 @@ export function parseDistributionPointName(reader: DerReader): DistributionPoint
     outer.end(WHAT);
     return { form: "full", names: parseGeneralNames(full, WHAT) };
   }
-  const whole = outer.whole(WHAT, contextTag(1, "constructed")), rdn = whole.slice();
+  const whole = outer.whole(WHAT, contextTag(1, "constructed"));
+  const rdn = whole.slice();
   outer.end(WHAT);
   rdn[0] = Tag.SET;
   return { form: "relative", rdn };

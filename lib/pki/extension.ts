@@ -81,7 +81,8 @@ const COUNT_MAX = 2 ** 31 - 1;
 export function parseRawExtensions(list: DerReader, what: string): RawExtension[] {
   const raw: RawExtension[] = [];
   while (list.left > 0) {
-    const reader = list.within(Tag.SEQUENCE, what), oid = reader.oid(what);
+    const reader = list.within(Tag.SEQUENCE, what);
+    const oid = reader.oid(what);
     const critical = reader.tag === Tag.BOOLEAN && reader.boolean(what);
     const value = reader.contents(Tag.OCTET_STRING, what);
     reader.end(what);
@@ -151,11 +152,14 @@ const DECODERS: ReadonlyMap<string, (out: Writable, value: Uint8Array) => void> 
   [Extension.ISSUER_ALT_NAME, () => {}],
 ]);
 
-const EKU = "extendedKeyUsage", POLICIES = "certificatePolicies", MAPPINGS = "policyMappings";
+const EKU = "extendedKeyUsage";
+const POLICIES = "certificatePolicies";
+const MAPPINGS = "policyMappings";
 
 /** `SEQUENCE { cA BOOLEAN DEFAULT FALSE, pathLenConstraint INTEGER OPTIONAL }` */
 function basicConstraints(value: Uint8Array): CertificateExtensions["basicConstraints"] & object {
-  const what = "basicConstraints", reader = derSequence(value, what);
+  const what = "basicConstraints";
+  const reader = derSequence(value, what);
   const ca = reader.tag === Tag.BOOLEAN && reader.boolean(what);
   const pathLength = reader.left > 0 ? reader.small(what, COUNT_MAX) : undefined;
   reader.end(what);
@@ -172,14 +176,16 @@ function keyUsage(value: Uint8Array): number {
 
 /** `SEQUENCE OF OBJECT IDENTIFIER` */
 function oidList(value: Uint8Array, what: string): string[] {
-  const reader = derSequence(value, what), oids: string[] = [];
+  const reader = derSequence(value, what);
+  const oids: string[] = [];
   while (reader.left > 0) oids.push(reader.oid(what));
   return oids;
 }
 
 /** `OCTET STRING` */
 function keyIdentifier(value: Uint8Array): Uint8Array {
-  const what = "subjectKeyIdentifier", reader = new DerReader(value);
+  const what = "subjectKeyIdentifier";
+  const reader = new DerReader(value);
   const octets = reader.contents(Tag.OCTET_STRING, what);
   reader.end(what);
   return octets;
@@ -187,8 +193,10 @@ function keyIdentifier(value: Uint8Array): Uint8Array {
 
 /** `SEQUENCE { keyIdentifier [0] OPTIONAL, authorityCertIssuer [1] OPTIONAL, serial [2] OPTIONAL }` */
 export function authority(value: Uint8Array): AuthorityKeyIdentifier {
-  const what = "authorityKeyIdentifier", reader = derSequence(value, what);
-  const id = contextTag(0, "primitive"), serial = contextTag(2, "primitive");
+  const what = "authorityKeyIdentifier";
+  const reader = derSequence(value, what);
+  const id = contextTag(0, "primitive");
+  const serial = contextTag(2, "primitive");
   const keyIdentifier = reader.tag === id ? reader.contents(id, what) : undefined;
   const names = reader.maybeWithin(contextTag(1, "constructed"), what);
   const issuer = names ? parseGeneralNames(names, what) : [];
@@ -206,7 +214,8 @@ function altNames(value: Uint8Array): GeneralName[] {
 
 /** `SEQUENCE { permittedSubtrees [0] OPTIONAL, excludedSubtrees [1] OPTIONAL }` */
 function nameConstraints(value: Uint8Array): NameConstraints {
-  const what = "nameConstraints", reader = derSequence(value, what);
+  const what = "nameConstraints";
+  const reader = derSequence(value, what);
   const subtrees = (number: number) => {
     const list = reader.maybeWithin(contextTag(number, "constructed"), what);
     const names: GeneralName[] = [];
@@ -218,14 +227,16 @@ function nameConstraints(value: Uint8Array): NameConstraints {
     }
     return names;
   };
-  const permitted = subtrees(0), excluded = subtrees(1);
+  const permitted = subtrees(0);
+  const excluded = subtrees(1);
   reader.end(what);
   return { permitted, excluded };
 }
 
 /** `SEQUENCE OF SEQUENCE { policyIdentifier, policyQualifiers OPTIONAL }` */
 function policies(value: Uint8Array): string[] {
-  const reader = derSequence(value, POLICIES), oids: string[] = [];
+  const reader = derSequence(value, POLICIES);
+  const oids: string[] = [];
   while (reader.left > 0) {
     const oid = reader.within(Tag.SEQUENCE, POLICIES).oid(POLICIES);
     if (oids.includes(oid)) throw new WireError(`Cannot read ${POLICIES}, it has ${oid} twice`);
@@ -242,7 +253,8 @@ const POLICIES_MAX = 64;
 
 /** `SEQUENCE OF SEQUENCE { issuerDomainPolicy, subjectDomainPolicy }` */
 function policyMappings(value: Uint8Array): { issuer: string; subject: string }[] {
-  const reader = derSequence(value, MAPPINGS), mappings: { issuer: string; subject: string }[] = [];
+  const reader = derSequence(value, MAPPINGS);
+  const mappings: { issuer: string; subject: string }[] = [];
   while (reader.left > 0) {
     const pair = reader.within(Tag.SEQUENCE, MAPPINGS);
     mappings.push({ issuer: pair.oid(MAPPINGS), subject: pair.oid(MAPPINGS) });
@@ -256,7 +268,8 @@ function policyMappings(value: Uint8Array): { issuer: string; subject: string }[
 
 /** `SEQUENCE { requireExplicitPolicy [0] OPTIONAL, inhibitPolicyMapping [1] OPTIONAL }` */
 function policyConstraints(value: Uint8Array): CertificateExtensions["policyConstraints"] & object {
-  const what = "policyConstraints", reader = derSequence(value, what);
+  const what = "policyConstraints";
+  const reader = derSequence(value, what);
   const count = (number: number) => {
     const tag = contextTag(number, "primitive");
     return reader.tag === tag ? reader.small(what, COUNT_MAX, tag) : undefined;
@@ -276,9 +289,12 @@ function inhibitAnyPolicy(value: Uint8Array): number {
 
 /** `SEQUENCE OF SEQUENCE { accessMethod, accessLocation GeneralName }` */
 function ocspUrls(value: Uint8Array): string[] {
-  const what = "authorityInfoAccess", reader = derSequence(value, what), urls: string[] = [];
+  const what = "authorityInfoAccess";
+  const reader = derSequence(value, what);
+  const urls: string[] = [];
   while (reader.left > 0) {
-    const access = reader.within(Tag.SEQUENCE, what), method = access.oid(what);
+    const access = reader.within(Tag.SEQUENCE, what);
+    const method = access.oid(what);
     const name = parseGeneralName(access, what);
     access.end(what);
     if (method === Ocsp.ACCESS && name.form === "uri") urls.push(name.text);

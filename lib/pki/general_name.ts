@@ -46,8 +46,8 @@ export function parseGeneralName(reader: DerReader, what: string): GeneralName {
     case IP:
       return { form: "ip", octets: reader.contents(tag, what) };
     case DIRECTORY: {
-      const inner = reader.within(tag, what),
-        name = parseName(inner.whole(what, Tag.SEQUENCE), what);
+      const inner = reader.within(tag, what);
+      const name = parseName(inner.whole(what, Tag.SEQUENCE), what);
       inner.end(what);
       return { form: "directory", name };
     }
@@ -74,8 +74,10 @@ export function showGeneralName(name: GeneralName): string {
   }
 }
 
-const EMAIL = contextTag(1, "primitive"), DNS = contextTag(2, "primitive");
-const DIRECTORY = contextTag(4, "constructed"), URI = contextTag(6, "primitive");
+const EMAIL = contextTag(1, "primitive");
+const DNS = contextTag(2, "primitive");
+const DIRECTORY = contextTag(4, "constructed");
+const URI = contextTag(6, "primitive");
 const IP = contextTag(7, "primitive");
 
 function ascii(octets: Uint8Array, what: string): string {

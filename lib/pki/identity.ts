@@ -27,7 +27,8 @@ export function placeOfIdentity(
   type: number,
   data: Uint8Array,
 ): IdentityPlace | undefined {
-  const { subject, extensions } = certificate, names = extensions.subjectAltNames;
+  const { subject, extensions } = certificate;
+  const names = extensions.subjectAltNames;
   const text = latinText(data);
   switch (type) {
     case IdType.ID_IPV4_ADDR:

@@ -76,7 +76,8 @@ export function issueCertificate(
   const subject = template.subject instanceof Uint8Array
     ? template.subject
     : encodeName(template.subject);
-  const scheme = schemeOfIssuer(privateKey.kind), algorithm = encodeSignatureAlgorithm(scheme);
+  const scheme = schemeOfIssuer(privateKey.kind);
+  const algorithm = encodeSignatureAlgorithm(scheme);
   const tbs = derSequenceOf(
     der(contextTag(0, "constructed"), derUnsigned(Uint8Array.of(2))),
     derUnsigned(serialNumber(random)),

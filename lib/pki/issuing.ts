@@ -41,7 +41,8 @@ export interface IssuedCredential {
 /** Credentials that are remembered; a holder beyond them gets another certificate when it asks again. */
 const KEPT_MAX = 4096;
 /** A certificate begins an hour ago, as clocks differ; an OCSP response holds for an hour. */
-const BEFORE_MS = 3600_000, RESPONSE_MS = 3600_000;
+const BEFORE_MS = 3600_000;
+const RESPONSE_MS = 3600_000;
 /** Characters of a common name (RFC 5280 appendix A.1, ub-common-name). */
 const COMMON_NAME_MAX = 64;
 
@@ -63,7 +64,8 @@ export class IssuedCredentials {
   ): Promise<IssuedCredential> | IssuedCredential {
     let kept = this.#kept.get(authority);
     if (!kept) this.#kept.set(authority, kept = new Map());
-    const key = `${holder.idType} ${toHex(holder.data)}`, known = kept.get(key);
+    const key = `${holder.idType} ${toHex(holder.data)}`;
+    const known = kept.get(key);
     if (known && nowMs <= known.untilMs) return known.credential;
     const credential = this.#issue(authority, holder, nowMs);
     const entry: Kept = { credential, untilMs: expiryOf(authority, nowMs) };
@@ -94,7 +96,8 @@ export class IssuedCredentials {
     holder: HolderIdentity,
     nowMs: number,
   ): Promise<IssuedCredential> | IssuedCredential {
-    const { signatures } = this.backend, { kind, rsaBits } = authority.keyType;
+    const { signatures } = this.backend;
+    const { kind, rsaBits } = authority.keyType;
     const pair = authority.sharedPair ?? signatures.generate(kind, rsaBits);
     return then(pair, ({ publicKey, privateKey }) => {
       const template: CertificateTemplate = {

@@ -46,7 +46,8 @@ export function parseName(octets: Uint8Array, what: string): Name {
   const rdns: NameAttribute[][] = [];
   let count = 0;
   while (reader.left > 0) {
-    const set = reader.within(Tag.SET, what), rdn: NameAttribute[] = [];
+    const set = reader.within(Tag.SET, what);
+    const rdn: NameAttribute[] = [];
     while (set.left > 0) {
       if (++count > ATTRIBUTES_MAX) {
         throw new WireError(`Cannot read ${what}, it has more than ${ATTRIBUTES_MAX} attributes`);
@@ -109,7 +110,8 @@ export function encodeName(
 }
 
 function parseAttribute(reader: DerReader, what: string): NameAttribute {
-  const type = reader.oid(what), value = reader.whole(what);
+  const type = reader.oid(what);
+  const value = reader.whole(what);
   reader.end(what);
   return { type, value, text: textOf(value, what) };
 }

@@ -45,7 +45,8 @@ export class NameConstraintState {
       }
     }
     for (const subtrees of this.#permitted) {
-      let seen = false, within = false;
+      let seen = false;
+      let within = false;
       for (const base of subtrees) {
         if (within || !isSameForm(base, name)) continue;
         seen = true;
@@ -107,7 +108,8 @@ function isBelow(base: GeneralName, name: GeneralName): boolean | string {
 
 /** A host and all below it; the whole space where the base is empty. */
 function isHostBelow(base: string, name: string): boolean {
-  const below = base.toLowerCase(), host = withoutLastDot(name.toLowerCase());
+  const below = base.toLowerCase();
+  const host = withoutLastDot(name.toLowerCase());
   if (below === "") return true;
   if (below.startsWith(".")) return host.endsWith(below);
   return host === below || host.endsWith(`.${below}`);
@@ -115,7 +117,8 @@ function isHostBelow(base: string, name: string): boolean {
 
 /** `user@host` is that mailbox, `host` all of the host, `.domain` all hosts below it. */
 function isMailboxBelow(base: string, name: string): boolean | string {
-  const at = name.lastIndexOf("@"), host = name.slice(at + 1).toLowerCase();
+  const at = name.lastIndexOf("@");
+  const host = name.slice(at + 1).toLowerCase();
   if (at < 0) return `the mailbox ${showText(name)} cannot be compared`;
   const split = base.lastIndexOf("@");
   if (split >= 0) {

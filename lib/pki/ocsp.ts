@@ -69,7 +69,9 @@ export interface CertificateId {
 }
 
 /** Octets and answers of one response. */
-const RESPONSE_OCTETS_MAX = 2 ** 20, ANSWERS_MAX = 1000, CERTIFICATES_MAX = 16;
+const RESPONSE_OCTETS_MAX = 2 ** 20;
+const ANSWERS_MAX = 1000;
+const CERTIFICATES_MAX = 16;
 /** OCSPResponseStatus (RFC 6960 §4.2.1). */
 const STATUS = ["successful", "malformedRequest", "internalError", "", "tryLater", "sigRequired"];
 
@@ -83,18 +85,21 @@ export function parseOcspResponse(octets: Uint8Array): OcspResponse {
       `Cannot read ${WHAT} of ${octets.length} octets, at most ${RESPONSE_OCTETS_MAX}`,
     );
   }
-  const outer = derSequence(octets, WHAT), status = outer.small(WHAT, 255, Tag.ENUMERATED);
+  const outer = derSequence(octets, WHAT);
+  const status = outer.small(WHAT, 255, Tag.ENUMERATED);
   if (status !== 0) {
     throw new WireError(`Cannot use ${WHAT}, its status is ${STATUS[status] || status}`);
   }
   const wrapped = outer.within(contextTag(0, "constructed"), WHAT);
   outer.end(WHAT);
-  const bytes = wrapped.within(Tag.SEQUENCE, WHAT), type = bytes.oid(WHAT);
+  const bytes = wrapped.within(Tag.SEQUENCE, WHAT);
+  const type = bytes.oid(WHAT);
   if (type !== Ocsp.BASIC_RESPONSE) throw new WireError(`Cannot use ${WHAT} of the type ${type}`);
   const basic = derSequence(bytes.contents(Tag.OCTET_STRING, WHAT), WHAT);
   bytes.end(WHAT);
   wrapped.end(WHAT);
-  const tbs = basic.whole(WHAT, Tag.SEQUENCE), { signature } = parseSignature(basic, WHAT);
+  const tbs = basic.whole(WHAT, Tag.SEQUENCE);
+  const { signature } = parseSignature(basic, WHAT);
   const list = basic.maybeWithin(contextTag(0, "constructed"), WHAT);
   basic.end(WHAT);
   const certificates: Certificate[] = [];
@@ -168,11 +173,13 @@ function parseResponseData(tbs: Uint8Array): ResponseData {
   if (version && version.small(WHAT, 255) !== 0) {
     throw new WireError(`Cannot use ${WHAT} of version 2`);
   }
-  const responder = parseResponder(reader), producedMs = parseTime(reader, WHAT);
+  const responder = parseResponder(reader);
+  const producedMs = parseTime(reader, WHAT);
   const singles = reader.within(Tag.SEQUENCE, WHAT);
   const list = reader.maybeWithin(contextTag(1, "constructed"), WHAT);
   reader.end(WHAT);
-  const unknownCritical: string[] = [], answers: OcspAnswer[] = [];
+  const unknownCritical: string[] = [];
+  const answers: OcspAnswer[] = [];
   while (singles.left > 0) {
     if (answers.length >= ANSWERS_MAX) {
       throw new WireError(`Cannot read ${WHAT}, it has more than ${ANSWERS_MAX} answers`);
@@ -204,8 +211,11 @@ function parseResponder(reader: DerReader): OcspResponse["responder"] {
 /** `SEQUENCE { certID, certStatus, thisUpdate, nextUpdate [0] OPTIONAL, extensions [1] OPTIONAL }` */
 function parseAnswer(reader: DerReader, unknownCritical: string[]): OcspAnswer {
   const id = parseCertificateId(reader.within(Tag.SEQUENCE, WHAT));
-  const { tag } = reader, good = contextTag(0, "primitive"), unknown = contextTag(2, "primitive");
-  let revokedMs: number | undefined, reason = 0;
+  const { tag } = reader;
+  const good = contextTag(0, "primitive");
+  const unknown = contextTag(2, "primitive");
+  let revokedMs: number | undefined;
+  let reason = 0;
   const status = tag === good ? "good" : tag === unknown ? "unknown" : "revoked";
   if (status === "revoked") {
     const revoked = reader.within(contextTag(1, "constructed"), WHAT);
@@ -227,7 +237,8 @@ function parseAnswer(reader: DerReader, unknownCritical: string[]): OcspAnswer {
 }
 
 function parseCertificateId(reader: DerReader): CertificateId {
-  const algorithm = reader.within(Tag.SEQUENCE, WHAT), oid = algorithm.oid(WHAT);
+  const algorithm = reader.within(Tag.SEQUENCE, WHAT);
+  const oid = algorithm.oid(WHAT);
   const issuerNameHash = reader.contents(Tag.OCTET_STRING, WHAT);
   const issuerKeyHash = reader.contents(Tag.OCTET_STRING, WHAT);
   const serial = reader.integer(WHAT);

@@ -27,7 +27,8 @@ export function issueOcspResponse(
   backend: CryptoBackend,
 ): Promise<OcspResponse> | OcspResponse {
   const { certificate, privateKey } = issuer;
-  const keyHash = backend.sha1(certificate.keyOctets), from = encodeGeneralizedTime(fromMs);
+  const keyHash = backend.sha1(certificate.keyOctets);
+  const from = encodeGeneralizedTime(fromMs);
   const id = derSequenceOf(
     derSequenceOf(derOid(Algorithm.SHA1), der(Tag.NULL)),
     der(Tag.OCTET_STRING, backend.sha1(about.issuer.der)),

@@ -51,12 +51,16 @@ export function refuse(
 
 /** RFC 5280 §6.1.2 to §6.1.5 but revocation; `undefined`: nothing is wrong. */
 function* walk(search: Search, chain: readonly Certificate[]): Steps<RefusedPath | undefined> {
-  const below = chain.length - 1, { policies: inputs = {} } = search.question;
-  const names = new NameConstraintState(), policies = new PolicyState(inputs, below);
+  const below = chain.length - 1;
+  const { policies: inputs = {} } = search.question;
+  const names = new NameConstraintState();
+  const policies = new PolicyState(inputs, below);
   const anchor = chain[below]!;
   let pathLength = Infinity;
   for (let at = below; at >= 0; at--) {
-    const certificate = chain[at]!, isLast = at === 0, isAnchor = at === below;
+    const certificate = chain[at]!;
+    const isLast = at === 0;
+    const isAnchor = at === below;
     const wrong = (rule: PathRule, why: string) => refuse(chain, certificate, rule, why);
     const basic = isAnchor && !isLast ? undefined : yield* signatureFault(search, chain, at);
     if (basic) return basic;
@@ -106,7 +110,8 @@ function* signatureFault(
   chain: readonly Certificate[],
   at: number,
 ): Steps<RefusedPath | undefined> {
-  const certificate = chain[at]!, issuer = chain[at + 1];
+  const certificate = chain[at]!;
+  const issuer = chain[at + 1];
   if (!certificate.publicKey) {
     return refuse(chain, certificate, "algorithm", `has a key of no use: ${certificate.keyFault}`);
   }
@@ -158,7 +163,8 @@ function authorityFault(
 
 /** RFC 4945 §5.1.3.2, §5.1.3.12: what the certificate may be used for. */
 function usageFault(search: Search, chain: readonly Certificate[]): RefusedPath | undefined {
-  const [certificate] = chain, { purpose } = search.question;
+  const [certificate] = chain;
+  const { purpose } = search.question;
   if (purpose === "any") return undefined;
   const { keyUsage, extendedKeyUsage } = certificate!.extensions;
   const signs = KeyUsage.DIGITAL_SIGNATURE | KeyUsage.NON_REPUDIATION;
@@ -180,7 +186,8 @@ function usageFault(search: Search, chain: readonly Certificate[]): RefusedPath 
 
 /** §6.1.3 (a)(3), for every certificate below the anchor. */
 function* checkRevocation(search: Search, { chain, isValidSigner }: Path): Steps<PathVerdict> {
-  const { revocation } = search.question, notes: string[] = [];
+  const { revocation } = search.question;
+  const notes: string[] = [];
   for (const [at, certificate] of chain.entries()) {
     const above = chain.slice(at + 1);
     if (revocation === "off" || above.length === 0) break;

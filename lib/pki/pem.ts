@@ -23,7 +23,8 @@ const BEGIN = /-----BEGIN ([A-Z0-9 #]{1,64})-----/g;
 export function parsePem(text: string): PemBlock[] {
   const blocks: PemBlock[] = [];
   for (const begin of text.matchAll(BEGIN)) {
-    const label = begin[1]!, from = begin.index + begin[0].length;
+    const label = begin[1]!;
+    const from = begin.index + begin[0].length;
     const to = text.indexOf(`-----END ${label}-----`, from);
     if (to < 0) throw new WireError(`Cannot read a PEM block ${label}, it does not end`);
     const body = text.slice(from, to);

@@ -79,7 +79,8 @@ export class PolicyState {
 
   /** §6.1.3 (d): the next depth. */
   #grow(policies: readonly string[], isSelfIssuedAuthority: boolean): void {
-    const above = this.#levels!.at(-1)!, level: Level = new Map();
+    const above = this.#levels!.at(-1)!;
+    const level: Level = new Map();
     for (const policy of policies) {
       if (policy === ANY_POLICY) continue;
       const parents = [...above.values()].filter(({ expected }) => expected.has(policy));
@@ -112,7 +113,8 @@ export class PolicyState {
 
   /** §6.1.4 (b). */
   #map(mappings: readonly { readonly issuer: string; readonly subject: string }[]): void {
-    const level = this.#levels!.at(-1)!, targets = new Map<string, Set<string>>();
+    const level = this.#levels!.at(-1)!;
+    const targets = new Map<string, Set<string>>();
     for (const { issuer, subject } of mappings) {
       const known = targets.get(issuer) ?? new Set();
       targets.set(issuer, known.add(subject));
@@ -143,7 +145,8 @@ export class PolicyState {
 
   /** §6.1.5 (g): the acceptable policies, in the words of the anchor's domain. */
   #valid(): ReadonlySet<string> {
-    const levels = this.#levels, valid = new Set<string>();
+    const levels = this.#levels;
+    const valid = new Set<string>();
     if (!levels) return valid;
     for (const level of levels.slice(1)) {
       for (const { policy, parents } of level.values()) {

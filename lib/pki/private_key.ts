@@ -69,8 +69,10 @@ function readDer(der: Uint8Array): PrivateKey {
 /** Reads PKCS#8. @throws {WireError} where it is none, or of an algorithm that is not supported. */
 export function parsePkcs8(pkcs8: Uint8Array): PrivateKey {
   const what = "a PKCS#8 private key";
-  const reader = derSequence(pkcs8, what), version = reader.small(what, 1);
-  const algorithm = reader.within(Tag.SEQUENCE, what), oid = algorithm.oid(what);
+  const reader = derSequence(pkcs8, what);
+  const version = reader.small(what, 1);
+  const algorithm = reader.within(Tag.SEQUENCE, what);
+  const oid = algorithm.oid(what);
   const parameters = algorithm.left > 0 ? algorithm.whole(what) : undefined;
   algorithm.end(what);
   const key = reader.contents(Tag.OCTET_STRING, what);
@@ -97,7 +99,8 @@ export function parsePkcs1(octets: Uint8Array): PrivateKey {
   const what = "an RSA private key";
   const reader = derSequence(octets, what);
   if (reader.small(what, 1) !== 0) throw new WireError("Cannot use an RSA key of several primes");
-  const modulus = reader.unsigned(what), exponent = reader.unsigned(what);
+  const modulus = reader.unsigned(what);
+  const exponent = reader.unsigned(what);
   for (let i = 0; i < 6; i++) reader.unsigned(what);
   reader.end(what);
   const { kind, bits } = rsaPublicKey(modulus, exponent);
@@ -119,7 +122,8 @@ export function parseSec1(octets: Uint8Array, outerParameters?: Uint8Array): Pri
   const own = reader.maybeWithin(contextTag(0, "constructed"), what)?.whole(what);
   const point = reader.maybeWithin(contextTag(1, "constructed"), what)?.bitString(what);
   reader.end(what);
-  const kind = curveOf(outerParameters ?? own), width = coordinateOctets(kind);
+  const kind = curveOf(outerParameters ?? own);
+  const width = coordinateOctets(kind);
   if (own && outerParameters && curveOf(own) !== kind) {
     throw new WireError(`Cannot use ${what}, it names two curves`);
   }
@@ -149,14 +153,16 @@ function encodePkcs8(algorithm: Uint8Array, key: Uint8Array): Uint8Array {
 
 /** RFC 9881 §6: the seed alone as [0], or beside the expanded key; the expanded key alone signs, too, but not here. */
 function mlDsaSeed(key: Uint8Array): Uint8Array {
-  const what = "an ML-DSA private key", reader = new DerReader(key);
+  const what = "an ML-DSA private key";
+  const reader = new DerReader(key);
   const seed = reader.contents(contextTag(0, "primitive"), `${what}, which must be a seed`);
   reader.end(what);
   return seed;
 }
 
 function derOctets(key: Uint8Array, what: string): Uint8Array {
-  const reader = new DerReader(key), octets = reader.contents(Tag.OCTET_STRING, what);
+  const reader = new DerReader(key);
+  const octets = reader.contents(Tag.OCTET_STRING, what);
   reader.end(what);
   return octets;
 }

@@ -23,7 +23,8 @@ import { nameOfOid } from "@/pki/algorithm.ts";
 import { Algorithm, CURVES } from "@/pki/oid.ts";
 
 /** Bits of an RSA modulus that are taken: below, a lab's key is of no use; above, it only takes time. */
-const RSA_BITS_MIN = 1024, RSA_BITS_MAX = 16_384;
+const RSA_BITS_MIN = 1024;
+const RSA_BITS_MAX = 16_384;
 /** Octets of an RSA public exponent; longer ones are slow, and libraries differ in where they end. */
 const EXPONENT_OCTETS_MAX = 4;
 
@@ -52,7 +53,8 @@ export interface PublicKeyInfo {
 
 /** Takes a SubjectPublicKeyInfo apart. @throws {WireError} where it breaks DER. */
 export function parsePublicKeyInfo(spki: Uint8Array): PublicKeyInfo {
-  const reader = derSequence(spki, WHAT), algorithm = reader.within(Tag.SEQUENCE, WHAT);
+  const reader = derSequence(spki, WHAT);
+  const algorithm = reader.within(Tag.SEQUENCE, WHAT);
   const oid = algorithm.oid(WHAT);
   const parameters = algorithm.left > 0 ? algorithm.whole(WHAT) : undefined;
   algorithm.end(WHAT);
@@ -86,7 +88,8 @@ export function parsePublicKey(spki: Uint8Array): PublicKey {
 
 /** An RSA public key of its modulus and exponent, big-endian. @throws {WireError} as {@linkcode parsePublicKey}. */
 export function rsaPublicKey(modulus: Uint8Array, exponent: Uint8Array): PublicKey {
-  const n = withoutZeros(modulus), e = withoutZeros(exponent);
+  const n = withoutZeros(modulus);
+  const e = withoutZeros(exponent);
   const bits = n.length === 0 ? 0 : 8 * n.length - Math.clz32(n[0]!) + 24;
   if (bits < RSA_BITS_MIN || bits > RSA_BITS_MAX) {
     throw new WireError(
@@ -127,13 +130,15 @@ function rsaKey({ key, parameters }: PublicKeyInfo): PublicKey {
     throw new WireError("Cannot use an RSA key with parameters");
   }
   const reader = derSequence(key, "an RSA key");
-  const modulus = reader.unsigned("an RSA modulus"), exponent = reader.unsigned("an RSA exponent");
+  const modulus = reader.unsigned("an RSA modulus");
+  const exponent = reader.unsigned("an RSA exponent");
   reader.end("an RSA key");
   return rsaPublicKey(modulus, exponent);
 }
 
 function ecKey({ key, parameters }: PublicKeyInfo, spki: Uint8Array): PublicKey {
-  const kind = curveOf(parameters), octets = 1 + 2 * coordinateOctets(kind);
+  const kind = curveOf(parameters);
+  const octets = 1 + 2 * coordinateOctets(kind);
   // RFC 5480 §2.2: uncompressed points are what everybody must support.
   if (key[0] !== 4 || key.length !== octets) {
     throw new WireError(

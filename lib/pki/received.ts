@@ -44,7 +44,8 @@ export interface HashAndUrl {
 }
 
 /** Characters of an address, and things in a bundle. */
-const URL_MAX = 1024, BUNDLE_MAX = 100;
+const URL_MAX = 1024;
+const BUNDLE_MAX = 100;
 const HASH_OCTETS = 20;
 
 /** Reads a CERT payload's data. @throws {WireError} where it is malformed, or of an unsupported encoding. */
@@ -87,7 +88,8 @@ const BUNDLE = "a certificate bundle";
 
 /** `SEQUENCE OF CHOICE { cert [0] Certificate, crl [1] CertificateList }`, tags explicit (RFC 7296 §3.6). */
 function parseBundle(reader: DerReader): { certificates: Certificate[]; crls: Crl[] } {
-  const certificates: Certificate[] = [], crls: Crl[] = [];
+  const certificates: Certificate[] = [];
+  const crls: Crl[] = [];
   while (reader.left > 0) {
     if (certificates.length + crls.length >= BUNDLE_MAX) {
       throw new WireError(`Cannot read ${BUNDLE}, it has more than ${BUNDLE_MAX} parts`);
@@ -103,7 +105,9 @@ function parseBundle(reader: DerReader): { certificates: Certificate[]; crls: Cr
 }
 
 function parseHashAndUrl(data: Uint8Array, isBundle: boolean): HashAndUrl {
-  const reader = new Reader(data), hash = reader.take(HASH_OCTETS), url = latinText(reader.rest());
+  const reader = new Reader(data);
+  const hash = reader.take(HASH_OCTETS);
+  const url = latinText(reader.rest());
   if (url.length > URL_MAX || !/^http:\/\/[\x21-\x7e]+$/i.test(url)) {
     const shown = url.slice(0, 100).replaceAll(/[^\x20-\x7e]/g, "?");
     throw new WireError(`Cannot use "${shown}" as the address of a certificate: it is no http URL`);

@@ -128,7 +128,8 @@ function* delegationFault(
   responder: Certificate,
   issuer: Certificate,
 ): Steps<string | undefined> {
-  const told = `is signed by ${showCertificate(responder)}`, { nowMs } = search.question;
+  const told = `is signed by ${showCertificate(responder)}`;
+  const { nowMs } = search.question;
   const { extensions, notBeforeMs, notAfterMs } = responder;
   if (responder.issuer.key !== issuer.subject.key || !issuer.publicKey) {
     return `${told}, which is not of the certificate's issuer`;

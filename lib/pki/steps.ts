@@ -27,7 +27,9 @@ export interface VerifyStep {
 export type Steps<T> = Generator<VerifyStep, T, boolean>;
 
 /** Signatures that one question may cost, paths that it may try, and chains that it may lengthen. */
-const SIGNATURES_MAX = 200, PATHS_MAX = 100, STEPS_MAX = 1000;
+const SIGNATURES_MAX = 200;
+const PATHS_MAX = 100;
+const STEPS_MAX = 1000;
 
 /** What one question has found out so far. */
 export class Search {

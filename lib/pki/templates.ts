@@ -9,7 +9,8 @@ import type { AltName, CertificateTemplate } from "@/pki/issue.ts";
 import { AttributeType } from "@/pki/oid.ts";
 
 /** Certificates begin an hour ago, as clocks differ, and last ten years. */
-const BEFORE_MS = 3600_000, LIFETIME_MS = 3650 * 24 * 3600_000;
+const BEFORE_MS = 3600_000;
+const LIFETIME_MS = 3650 * 24 * 3600_000;
 
 /** A kind of key and how long one of RSA is. */
 export interface KeyType {

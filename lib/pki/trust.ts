@@ -75,7 +75,8 @@ export class PathMemory {
 
   /** As `validatePath`, remembered until what it relies on expires. */
   validate(question: PathQuestion): PathVerdict | Promise<PathVerdict> {
-    const key = this.#keyOf(question), { nowMs } = question;
+    const key = this.#keyOf(question);
+    const { nowMs } = question;
     const known = this.#verdicts.get(key);
     if (known && nowMs >= known.fromMs && nowMs <= known.untilMs) return known.verdict;
     const verdict = validatePath(question, this.backend);

@@ -54,7 +54,9 @@ interface Wanted {
 }
 
 /** How much a refusal says: one of a whole path most. */
-const WHOLE_PATH = 3, WRONG_SIGNATURE = 2, NO_ISSUER = 1;
+const WHOLE_PATH = 3;
+const WRONG_SIGNATURE = 2;
+const NO_ISSUER = 1;
 
 /** Tries all ways from the end of a chain up to an anchor. */
 function* extend(
@@ -62,7 +64,8 @@ function* extend(
   chain: readonly Certificate[],
   wanted: Wanted,
 ): Steps<AcceptedPath | undefined> {
-  const last = chain.at(-1)!, { anchors } = search.question.store;
+  const last = chain.at(-1)!;
+  const { anchors } = search.question.store;
   search.countStep();
   if (chain.length === 1 && !wanted.anchor && anchors.some((one) => sameCertificate(one, last))) {
     return yield* tryPath(search, chain, wanted);
@@ -119,7 +122,8 @@ function* isValidSigner(search: Search, signer: Certificate, wanted: Wanted): St
 
 /** Certificates whose subject has issued this one; those whose key is named come first. */
 function candidates(certificate: Certificate, all: Iterable<Certificate>): Certificate[] {
-  const named: Certificate[] = [], others: Certificate[] = [];
+  const named: Certificate[] = [];
+  const others: Certificate[] = [];
   const id = certificate.extensions.authorityKeyIdentifier?.keyIdentifier;
   for (const one of all) {
     // An authority has a name (RFC 5280 §4.1.2.6).
@@ -151,7 +155,7 @@ function wrongSignature(chain: readonly Certificate[], issuer: Certificate): Ref
 }
 
 function noIssuer(chain: readonly Certificate[]): RefusedPath {
-  const last = chain.at(-1)!,
-    why = `is issued by ${showName(last.issuer)}, which is not known here`;
+  const last = chain.at(-1)!;
+  const why = `is issued by ${showName(last.issuer)}, which is not known here`;
   return refuse(chain, last, "no_issuer", why);
 }

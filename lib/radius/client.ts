@@ -41,7 +41,8 @@ export interface RadiusClientSettings {
   readonly sendStart: boolean;
 }
 
-const TRIES = 4, FIRST_WAIT_MS = 1_000;
+const TRIES = 4;
+const FIRST_WAIT_MS = 1_000;
 
 interface Server {
   readonly name: string;
@@ -109,7 +110,8 @@ class ClientLogin implements EapServer {
   start(identity: string | undefined): Promise<EapAnswer> {
     const data = new TextEncoder().encode(identity ?? "");
     const known = identity !== undefined && !this.settings.sendStart;
-    const { RESPONSE: code } = EapCode, type = EapType.IDENTITY;
+    const { RESPONSE: code } = EapCode;
+    const type = EapType.IDENTITY;
     const first = known ? encodeEap({ code, identifier: 0, type, data }) : new Uint8Array(0);
     return this.#begin(first, identity ?? "");
   }
@@ -127,12 +129,14 @@ class ClientLogin implements EapServer {
 
   /** The first request goes to one server after the other until one answers. */
   async #begin(eap: Uint8Array, identity: string): Promise<EapAnswer> {
-    const { servers, settings, order } = this,
-      failures: EapAnswer[] = [],
-      first = order.preferred();
+    const { servers, settings, order } = this;
+    const failures: EapAnswer[] = [];
+    const first = order.preferred();
     for (let i = 0; i < servers.length; i++) {
-      const index = (first + i) % servers.length, { name, sockets } = servers[index]!;
-      const { secret, nasIdentifier, random } = settings, { attributes } = order;
+      const index = (first + i) % servers.length;
+      const { name, sockets } = servers[index]!;
+      const { secret, nasIdentifier, random } = settings;
+      const { attributes } = order;
       const login = newRadiusLogin(
         { server: name, secret, nasIdentifier, attributes, random },
         identity,
@@ -151,7 +155,8 @@ class ClientLogin implements EapServer {
   }
 
   async #goOn(eap: Uint8Array): Promise<EapAnswer> {
-    const login = this.#login!, exchanged = await this.#exchange(login, this.#sockets!, eap);
+    const login = this.#login!;
+    const exchanged = await this.#exchange(login, this.#sockets!, eap);
     if (exchanged.kind === "answered") return exchanged.answer;
     if (exchanged.kind === "refused") return notCarried(exchanged.why);
     return radiusFailure(login, exchanged.cause, { why: exchanged.why });

@@ -35,13 +35,18 @@ export interface EapolTestSettings {
   readonly lifetimeSec?: number;
 }
 
-const PROCESSES_MAX = 32, LIFETIME_SEC = 60;
+const PROCESSES_MAX = 32;
+const LIFETIME_SEC = 60;
 /** Milliseconds between the request to end and the end by force. */
 const GRACE_MS = 1_000;
 /** Lines that are kept of a process, and octets of one line. */
-const KEY_LINES_MAX = 256, LINE_MAX = 4_096, COMPLAINTS_MAX = 8;
+const KEY_LINES_MAX = 256;
+const LINE_MAX = 4_096;
+const COMPLAINTS_MAX = 8;
 const KEY_LINE = /^(.{1,80}) - hexdump\(len=(?:32|64|128)\): ([0-9a-f ]+)$/;
-const PMK = "PMK from EAPOL", PMK_OCTETS = 32, MSK_OCTETS = 64;
+const PMK = "PMK from EAPOL";
+const PMK_OCTETS = 32;
+const MSK_OCTETS = 64;
 /** What a line looks like that says why: a method's, TLS's or the configuration's, and no dump. */
 const COMPLAINT =
   /^(?:EAP-|TLS|SSL|OpenSSL|Line \d|Failed|Could not|Invalid)(?!.*hexdump).*(?:fail|invalid|mismatch|error|not |unknown)/i;
@@ -177,7 +182,8 @@ class Login implements EapPeer {
     const receive = (datagram: Uint8Array, from: string) => this.#receive(datagram, from);
     try {
       this.#server = new RadiusServer({ hostname: "127.0.0.1", port: 0 }, { receive });
-      const { port } = this.#server.address, { lifetimeSec = LIFETIME_SEC } = this.settings;
+      const { port } = this.#server.address;
+      const { lifetimeSec = LIFETIME_SEC } = this.settings;
       const secret = toHex(this.#secret);
       this.#child = new Deno.Command(this.settings.program, {
         // -n: the keys are not ours to give, they are what is wanted from it.
@@ -222,7 +228,8 @@ class Login implements EapPeer {
       if (!(e instanceof WireError)) throw e;
       return silence(e.message);
     }
-    const secret = new TextEncoder().encode(toHex(this.#secret)), eap = eapIn(packet);
+    const secret = new TextEncoder().encode(toHex(this.#secret));
+    const eap = eapIn(packet);
     const right = verdictOfMac(packet, packet.authenticator, secret) === "right";
     if (!right || !eap || this.#exited) return silence("no request of ours");
     this.#from ??= isPortOfUser(portOf(from), Deno.uid() ?? 0) ? from : undefined;
@@ -294,12 +301,14 @@ class Login implements EapPeer {
   #succeeded(): EapAnswer {
     const type = this.#method;
     if (type === undefined) return this.#failed("the server says Success without any method");
-    const method = methodOf(type), methodName = method?.name ?? nameOfEapType(type);
+    const method = methodOf(type);
+    const methodName = method?.name ?? nameOfEapType(type);
     const msk = this.#msk(type);
     if (!msk && method?.derivesKeys !== false) {
       return this.#failed(`it does not say the MSK of ${methodName}: ${this.#reason()}`);
     }
-    const identity = identityInConf(this.conf) ?? "", notes = ["by eapol_test"];
+    const identity = identityInConf(this.conf) ?? "";
+    const notes = ["by eapol_test"];
     const outcome = { method: type, methodName, identity, msk, notes };
     return { kind: "succeeded", octets: undefined, outcome };
   }

@@ -14,7 +14,8 @@ import { SystemError, systemWords } from "@/base/errors.ts";
 const LOCAL = ["0100007F", "7F000001", "00000000"];
 
 /** Columns of a line, counted from 0. */
-const LOCAL_COLUMN = 1, USER_COLUMN = 7;
+const LOCAL_COLUMN = 1;
+const USER_COLUMN = 7;
 
 /**
  * Whether the IPv4 sockets of this port belong to `user` alone.

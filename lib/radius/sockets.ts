@@ -97,7 +97,8 @@ export class RadiusSockets {
 
   #take(socket: Socket): RadiusSlot {
     while (socket.slots[socket.next]) socket.next = (socket.next + 1) % IDENTIFIERS;
-    const identifier = socket.next, { hostname, port } = this.#server;
+    const identifier = socket.next;
+    const { hostname, port } = this.#server;
     socket.next = (identifier + 1) % IDENTIFIERS;
     socket.used++;
     const slot: RadiusSlot = {
@@ -117,8 +118,8 @@ export class RadiusSockets {
     const buffer = new Uint8Array(DATAGRAM_MAX);
     while (!this.#closed) {
       try {
-        const [octets, from] = await conn.receive(buffer),
-          { hostname, port } = from as Deno.NetAddr;
+        const [octets, from] = await conn.receive(buffer);
+        const { hostname, port } = from as Deno.NetAddr;
         const slot = octets.length > 1 ? slots[octets[1]!] : undefined;
         const isServer = hostname === this.#server.hostname && port === this.#server.port;
         if (slot && isServer) slot.heard(octets.slice());

@@ -130,12 +130,15 @@ function comparedMeasure(
     readonly tolerance: number;
   },
 ): ComparedFigure | undefined {
-  const b = of(before), a = of(after), figure = { name, before: b, after: a };
+  const b = of(before);
+  const a = of(after);
+  const figure = { name, before: b, after: a };
   if (b === null && a === null) return undefined;
   if (b === null || a === null || b === 0) {
     return { ...figure, verdict: "unclear", why: "one of them has no sample" };
   }
-  const change = (a - b) / b, shown = `${change > 0 ? "+" : ""}${percent(change)}`;
+  const change = (a - b) / b;
+  const shown = `${change > 0 ? "+" : ""}${percent(change)}`;
   if (Math.abs(change) <= tolerance) {
     return { ...figure, verdict: "same", why: `${shown}, within ${percent(tolerance)}` };
   }
@@ -151,7 +154,8 @@ function comparedMeasure(
 /** Values of the steps in which something was measured. Set-ups are told as a rate. */
 function stepsOf({ timeline }: RunResultJson, column: keyof TimelineColumns): number[] {
   if (!timeline) return [];
-  const { atSec, established } = timeline.steps, values: number[] = [];
+  const { atSec, established } = timeline.steps;
+  const values: number[] = [];
   for (const [i, value] of timeline.steps[column].entries()) {
     const seconds = atSec[i]! - (atSec[i - 1] ?? 0);
     // Before the first and after the last set-up there is no rate of them.

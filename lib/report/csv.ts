@@ -77,6 +77,7 @@ function masked(tunnel: TunnelRecord): TunnelRecord {
  */
 function cell(value: Cell): string {
   if (typeof value === "number") return String(value);
-  const line = printableLine(value), safe = /^[=+\-@]/.test(line) ? `'${line}` : line;
+  const line = printableLine(value);
+  const safe = /^[=+\-@]/.test(line) ? `'${line}` : line;
   return /[",]|^[ ']|\s$/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

@@ -18,15 +18,18 @@ import { Buffer } from "node:buffer";
 import { type HistogramData, middleOf } from "@/engine/show/histogram.ts";
 import { LATENCY_NAMES, type LatencyName, type Timeline } from "@/report/timeline.ts";
 
-const COOKIE = 0x1c849313, COMPRESSED_COOKIE = 0x1c849314;
+const COOKIE = 0x1c849313;
+const COMPRESSED_COOKIE = 0x1c849314;
 const HEADER_OCTETS = 40;
 const SIGNIFICANT_DIGITS = 2;
 /** 2 · 10^digits values have to be told apart: 256 sub-buckets. */
 const SUB_BUCKETS_BITS = 8;
-const HALF_BITS = SUB_BUCKETS_BITS - 1, HALF_COUNT = 1 << HALF_BITS;
+const HALF_BITS = SUB_BUCKETS_BITS - 1;
+const HALF_COUNT = 1 << HALF_BITS;
 /** Nanoseconds of an hour: what a reader has to be ready for at least. */
 const HIGHEST_NS = 3.6e12;
-const NS_OF_US = 1_000, NS_OF_MS = 1e6;
+const NS_OF_US = 1_000;
+const NS_OF_MS = 1e6;
 
 /** Tag of each latency in the log. */
 const TAGS: Readonly<Record<LatencyName, string>> = {
@@ -59,7 +62,8 @@ export function encodedHistogram({ buckets, max }: HistogramData): string {
     const at = indexOf(Math.min(Math.round(middleOf(bucket) * NS_OF_US), maxNs));
     counts[at] = (counts[at] ?? 0) + samples;
   }
-  const body = encodedCounts(counts), octets = new Uint8Array(HEADER_OCTETS + body.length);
+  const body = encodedCounts(counts);
+  const octets = new Uint8Array(HEADER_OCTETS + body.length);
   const view = new DataView(octets.buffer);
   view.setUint32(0, COOKIE);
   view.setUint32(4, body.length);
@@ -68,7 +72,8 @@ export function encodedHistogram({ buckets, max }: HistogramData): string {
   view.setBigUint64(24, BigInt(Math.max(HIGHEST_NS, 2 * maxNs)));
   view.setFloat64(32, 1);
   octets.set(body, HEADER_OCTETS);
-  const small = deflateSync(octets), whole = new Uint8Array(8 + small.length);
+  const small = deflateSync(octets);
+  const whole = new Uint8Array(8 + small.length);
   const head = new DataView(whole.buffer);
   head.setUint32(0, COMPRESSED_COOKIE);
   head.setUint32(4, small.length);
@@ -79,7 +84,8 @@ export function encodedHistogram({ buckets, max }: HistogramData): string {
 /** Which count a value in nanoseconds belongs to. */
 function indexOf(ns: number): number {
   const bits = ns < 1 ? 0 : Math.floor(Math.log2(ns)) + 1;
-  const bucket = Math.max(0, bits - SUB_BUCKETS_BITS), sub = Math.floor(ns / 2 ** bucket);
+  const bucket = Math.max(0, bits - SUB_BUCKETS_BITS);
+  const sub = Math.floor(ns / 2 ** bucket);
   return ((bucket + 1) << HALF_BITS) + sub - HALF_COUNT;
 }
 

@@ -73,7 +73,8 @@ export class KeylogDirectory {
   addIke(sa: IkeSaDump): void {
     const keys = sa.keys;
     if (!keys) return;
-    const cipher = ikeCipher(sa.encryption, sa.keyBits), integrity = IKE_INTEGRITY[sa.integrity];
+    const cipher = ikeCipher(sa.encryption, sa.keyBits);
+    const integrity = IKE_INTEGRITY[sa.integrity];
     const known = cipher !== undefined && integrity !== undefined;
     const line = [
       showSpi64(sa.spiI).toLowerCase(),
@@ -98,7 +99,8 @@ export class KeylogDirectory {
     if (!keys || child.protocol !== ProtocolId.ESP) return;
     const inward = child.initiatedHere ? [keys.skEr, keys.skAr] : [keys.skEi, keys.skAi];
     const outward = child.initiatedHere ? [keys.skEi, keys.skAi] : [keys.skEr, keys.skAr];
-    const own = showAddress(child.ownAddress), peer = showAddress(child.peerAddress);
+    const own = showAddress(child.ownAddress);
+    const peer = showAddress(child.peerAddress);
     const family = child.ownAddress.length === 4 ? "IPv4" : "IPv6";
     this.#addEsp(child, [family, own, peer, showSpi32(child.peerSpi)], outward);
     this.#addEsp(child, [family, peer, own, showSpi32(child.spi)], inward);
@@ -114,7 +116,8 @@ export class KeylogDirectory {
     [family, from, to, spi]: readonly string[],
     [encryptionKey, integrityKey]: readonly Uint8Array[],
   ): void {
-    const cipher = espCipher(child.encryption), integrity = ESP_INTEGRITY[child.integrity];
+    const cipher = espCipher(child.encryption);
+    const integrity = ESP_INTEGRITY[child.integrity];
     const known = cipher !== undefined && integrity !== undefined;
     const columns = [
       family!,

@@ -65,7 +65,8 @@ export class SecretFile {
   }
 
   #open(): [file: Deno.FsFile, isRegular: boolean] {
-    const path = this.#path, option = this.#option;
+    const path = this.#path;
+    const option = this.#option;
     const isLocked = (inode: number): never => {
       const holder = lockHolder(inode);
       throw new SetupError(

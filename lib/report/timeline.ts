@@ -202,7 +202,8 @@ export class Timeline {
     const counters = now.map((n, i) => n >= this.#counters[i]! ? n - this.#counters[i]! : n);
     this.#counters = now;
     const latencies = LATENCY_NAMES.map((name, i) => {
-      const data = LATENCIES[name](figures), before = this.#histograms[i];
+      const data = LATENCIES[name](figures);
+      const before = this.#histograms[i];
       this.#histograms[i] = data;
       return data && packed(Histogram.since(before, data));
     });
@@ -248,7 +249,8 @@ export class Timeline {
 
   /** The samples of one latency, step by step; steps without any are left out. */
   latencySteps(name: LatencyName): LatencyStep[] {
-    const at = LATENCY_NAMES.indexOf(name), found: LatencyStep[] = [];
+    const at = LATENCY_NAMES.indexOf(name);
+    const found: LatencyStep[] = [];
     for (const [i, { endMs, latencies }] of this.#steps.entries()) {
       const histogram = latencies[at];
       if (!histogram) continue;

@@ -130,7 +130,8 @@ export class ScriptedPeer {
    * without which there are none (RFC 9242 §3.1, RFC 8784 §3).
    */
   initPayloads(): Payload[] {
-    const { algorithms } = this.config, proposals = ikeProposals(algorithms);
+    const { algorithms } = this.config;
+    const proposals = ikeProposals(algorithms);
     const { ppk } = this.config;
     const adds = (algorithms.additional ?? []).length > 0 || ppk?.intermediate;
     return [
@@ -206,7 +207,8 @@ export class ScriptedPeer {
 
   /** Takes the secret of an additional key exchange; later messages use the next keys. */
   addSecret(shared: Uint8Array): void {
-    const { nonceI, nonceR, spiI, spiR } = this, suite = this.suite!;
+    const { nonceI, nonceR, spiI, spiR } = this;
+    const suite = this.suite!;
     const { d } = ikeKeys(suite, this.keys!);
     this.#added++;
     this.keys = nextIkeKeys(suite, d, { nonceI, nonceR, spiI, spiR, shared });
@@ -223,14 +225,16 @@ export class ScriptedPeer {
    * had no key exchange.
    */
   mixIntermediatePpk(counts = true): void {
-    const { nonceI, nonceR, spiI, spiR, config } = this, ppk = config.ppk!.key;
+    const { nonceI, nonceR, spiI, spiR, config } = this;
+    const ppk = config.ppk!.key;
     if (counts) this.#added++;
     this.keys = ppkIkeKeys(this.suite!, this.keys!, { nonceI, nonceR, spiI, spiR, ppk });
   }
 
   /** Chains an IKE_INTERMEDIATE message of one end to what its AUTH covers (RFC 9242 §3.3.2). */
   link(byInitiator: boolean, octets: Uint8Array, payloads: readonly Payload[]): void {
-    const { pi, pr } = ikeKeys(this.suite!, this.keys!), { prf } = this.suite!;
+    const { pi, pr } = ikeKeys(this.suite!, this.keys!);
+    const { prf } = this.suite!;
     const clear = clearForm(octets, payloads);
     if (byInitiator) this.#linkI = nextIntAuth(prf, pi, { clear, before: this.#linkI });
     else this.#linkR = nextIntAuth(prf, pr, { clear, before: this.#linkR });
@@ -279,7 +283,8 @@ export class ScriptedPeer {
 
   /** The keys of messages of the initiator, or of the responder. */
   protection(byInitiator = this.initiator): Protection {
-    const suite = this.suite!, { ei, ai, er, ar } = ikeKeys(suite, this.keys!);
+    const suite = this.suite!;
+    const { ei, ai, er, ar } = ikeKeys(suite, this.keys!);
     const [encryptionKey, integrityKey] = byInitiator ? [ei, ai] : [er, ar];
     return { cipher: suite.cipher, integrity: suite.integrity, encryptionKey, integrityKey };
   }

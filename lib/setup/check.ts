@@ -95,7 +95,8 @@ function checkClient(setup: Setup, rule: Rule): void {
     if (why) rule(`peeraddr ${showAddress(peeraddr)} is ${why}, no gateway's address`, "peeraddr");
   } else rule("peeraddr is required for a client: the gateway's address", "peeraddr");
   if (startclntaddr && peeraddr && startclntaddr.address.length !== peeraddr.length) {
-    const own = showAddress(startclntaddr.address), peer = showAddress(peeraddr);
+    const own = showAddress(startclntaddr.address);
+    const peer = showAddress(peeraddr);
     rule(
       `peeraddr ${peer} and startclntaddr ${own} are of different families`,
       "peeraddr",
@@ -284,7 +285,8 @@ function checkPing({ pingconf }: Setup, rule: Rule): void {
     rule(what, "pingconf.pktlen", "pingconf.ptype");
   }
   if (!destaddr || !srcaddr || destaddr.length === srcaddr.length) return;
-  const from = showAddress(srcaddr), to = showAddress(destaddr);
+  const from = showAddress(srcaddr);
+  const to = showAddress(destaddr);
   const what = `srcaddr ${from} and destaddr ${to} are of different families`;
   rule(what, "pingconf.srcaddr", "pingconf.destaddr");
 }
@@ -315,7 +317,8 @@ function warnOfPing({ pingconf, ikeconf }: Setup, warn: Warn): void {
 function warnOfIdentities({ role, ikeconf: { myid, peerid } }: Setup, warn: Warn): void {
   const say = (name: string, value: string, words: readonly string[]) => {
     if (value === "" || words.includes(value) || /[.@:]/.test(value)) return;
-    const meant = nearestWord(value, words), what = `${name} ${shown(value)} is a domain name here`;
+    const meant = nearestWord(value, words);
+    const what = `${name} ${shown(value)} is a domain name here`;
     if (meant) warn(`${what}; did you mean ${meant}?`, `ikeconf.${name}`);
     else if (IDENTITY_WORDS.includes(value)) warn(what, `ikeconf.${name}`);
   };

@@ -53,7 +53,8 @@ export function checkChild(
 function checkAlgorithms(child: ChildConf, path: string, rule: Rule): void {
   const { encalg, integrityalg, protocol } = child;
   if (integrityalg.length > 0) return;
-  const integrity = `${path}.integrityalg`, cipher = `${path}.encalg`;
+  const integrity = `${path}.integrityalg`;
+  const cipher = `${path}.encalg`;
   if (protocol === "ah") {
     rule("integrityalg is empty, and AH is nothing but integrity", integrity, `${path}.protocol`);
   } else if (encalg.some(({ id }) => id === Encr.ENCR_NULL)) {
@@ -117,7 +118,8 @@ function checkShift({ startaddr, endaddr }: SelectorConf, shift: Shift, rule: Ru
 export function firstMisfit(first: IpAddress, step: number, tunnels: number): number | undefined {
   const fits = (tunnel: number) => addressPlus(first, BigInt(step) * BigInt(tunnel)) !== undefined;
   if (fits(tunnels - 1)) return undefined;
-  let good = 0, bad = tunnels - 1;
+  let good = 0;
+  let bad = tunnels - 1;
   while (bad - good > 1) {
     const middle = Math.floor((good + bad) / 2);
     if (fits(middle)) good = middle;

@@ -18,11 +18,13 @@ const BY_PASSWORD: readonly number[] = [
 const BY_SIM: readonly number[] = [EapType.SIM, EapType.AKA, EapType.AKA_PRIME];
 /** Methods in which the server has a certificate. */
 export const BY_TLS: readonly number[] = [EapType.TLS, EapType.TTLS, EapType.PEAP];
-const KEY_DIGITS = 32, SQN_DIGITS_MAX = 12;
+const KEY_DIGITS = 32;
+const SQN_DIGITS_MAX = 12;
 
 /** Checks the roles of EAP, and what its methods and relays need. */
 export function checkEap(setup: Setup, rule: Rule): void {
-  const { myid, myid2 } = setup.ikeconf, own = ownMethods(setup.ikeconf);
+  const { myid, myid2 } = setup.ikeconf;
+  const own = ownMethods(setup.ikeconf);
   const foreign = [myid, myid2].find((id) => IDENTITIES.includes(id));
   if (foreign !== undefined && !own.includes("eap")) {
     const words = `${foreign === myid ? "myid" : "myid2"} ${foreign} needs authownmethod eap`;
@@ -118,12 +120,16 @@ function checkGateway(ikeconf: IkeConf, rule: Rule): void {
 
 /** Words of `myid` that stand for the identity of a relay. */
 const IDENTITIES = ["eapol-test-conf", "eapusepcap"];
-const OWN2 = "ikeconf.authown2", PEER2 = "ikeconf.authpeer2";
-const OWN = "ikeconf.authownmethod", PEER = "ikeconf.authpeermethod", METHOD = "ikeconf.eapmethod";
+const OWN2 = "ikeconf.authown2";
+const PEER2 = "ikeconf.authpeer2";
+const OWN = "ikeconf.authownmethod";
+const PEER = "ikeconf.authpeermethod";
+const METHOD = "ikeconf.eapmethod";
 
 /** `&d` takes the place of the digits that are missing. */
 function checkKey(option: string, text: string, rule: Rule): void {
-  const [before = "", ...others] = text.split("&d"), digits = before + others.join("");
+  const [before = "", ...others] = text.split("&d");
+  const digits = before + others.join("");
   const isFull = others.length === 0 ? digits.length === KEY_DIGITS : digits.length < KEY_DIGITS;
   if (/^[0-9a-f]*$/i.test(digits) && isFull && others.length < 2) return;
   rule(`${option} is no key: expected ${KEY_DIGITS} hex digits`, `ikeconf.${option}`);

@@ -10,7 +10,8 @@ import type { Check, Rule } from "@/setup/rule.ts";
 import type { IkeConf } from "@/setup/setup.ts";
 
 const SECOND = ["ikeconf.authown2", "ikeconf.authpeer2"];
-const OWN = "ikeconf.authownmethod", PEER = "ikeconf.authpeermethod";
+const OWN = "ikeconf.authownmethod";
+const PEER = "ikeconf.authpeermethod";
 
 /** Whether an entry of `psks` says anything: a list that is not given has one that says nothing. */
 export function isGiven({ id, secret }: IkeConf["psks"][number]): boolean {

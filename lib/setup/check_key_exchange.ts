@@ -18,7 +18,8 @@ export function checkKeyExchanges(
   rule: Rule,
   warn: Check["warn"],
 ): void {
-  const { ikeconf } = setup, { dhgrpid, tcpencap, traditionalencap } = ikeconf;
+  const { ikeconf } = setup;
+  const { dhgrpid, tcpencap, traditionalencap } = ikeconf;
   const inUdp = !tcpencap || setup.role === "gateway" && traditionalencap;
   if (inUdp && dhgrpid.includes(KeGroup.ML_KEM_1024)) {
     rule(

@@ -29,7 +29,8 @@ export function checkPpk(
   if (octets > ID_OCTETS_MAX) {
     rule(`ppk.id has ${octets} octets: expected at most ${ID_OCTETS_MAX}`, "ikeconf.ppk.id");
   }
-  const key = ppkOctets(ppk.value), at = "ikeconf.ppk.value";
+  const key = ppkOctets(ppk.value);
+  const at = "ikeconf.ppk.value";
   if (ppk.value === "") rule("ppk.value is required with ppk.id", at);
   else if (!key || key.length === 0) {
     rule(

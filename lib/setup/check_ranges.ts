@@ -38,7 +38,8 @@ export function warnOfRanges(setup: Setup, { isBroken, warn }: Check): void {
     for (const one of [...edgesOf(range.start), ...taken]) {
       const place = one.address && placeIn(range, one.address);
       if (place === undefined) continue;
-      const who = range.who(place), address = showAddress(one.address!);
+      const who = range.who(place);
+      const address = showAddress(one.address!);
       warn(`${who} gets ${address}, which is ${one.what}`, range.path);
     }
   }

@@ -6,7 +6,8 @@ import { EapType } from "@/iana/eap_type.ts";
 import { bool, endpoint, int, keyword, oneOf, text } from "@/setup/kinds.ts";
 import { listOption, option } from "@/setup/option.ts";
 
-const C = { role: "client" } as const, G = { role: "gateway" } as const;
+const C = { role: "client" } as const;
+const G = { role: "gateway" } as const;
 const EAP = { feature: "eap" } as const;
 
 /** EAP types by the words of `eapmethod`. */

@@ -208,7 +208,9 @@ export const endpoint: Kind<{ readonly address: IpAddress; readonly port: number
     if (value === "") return null;
     const parts = /^(?:\[([0-9a-f:.]+)\]|([0-9.]+)):(\d{1,5})$/i.exec(value);
     if (!parts) return undefined;
-    const [, v6, v4, digits] = parts, address = parseAddress(v6 ?? v4!), port = Number(digits);
+    const [, v6, v4, digits] = parts;
+    const address = parseAddress(v6 ?? v4!);
+    const port = Number(digits);
     const isV6 = address?.length === 16;
     return address && isV6 === (v6 !== undefined) && port >= 1 && port <= 65_535
       ? { address, port }
@@ -286,7 +288,8 @@ export function nearestWord(value: string, words: readonly string[]): string | u
   const farthest = value.length < 4
     ? Math.min(1, value.length - 1)
     : Math.min(4, Math.max(2, Math.floor(value.length / 3)));
-  let best: string | undefined, bestDistance = farthest + 1;
+  let best: string | undefined;
+  let bestDistance = farthest + 1;
   for (const word of words) {
     if (Math.abs(word.length - value.length) > farthest) continue;
     const distance = editDistance(value.toLowerCase(), word.toLowerCase());

@@ -23,7 +23,8 @@ import {
 } from "@/setup/kinds.ts";
 import { listOption, option } from "@/setup/option.ts";
 
-const C = { role: "client" } as const, G = { role: "gateway" } as const;
+const C = { role: "client" } as const;
+const G = { role: "gateway" } as const;
 
 /** Options at the top of the file. */
 export const TOP = {

@@ -80,7 +80,8 @@ function positionIn(
  * an option of a feature that the setup does not use is warned of.
  */
 function missingFeatures(reader: SectionReader, setup: Setup): NotThereYet[] {
-  const { wants, isBroken } = reader, errors: NotThereYet[] = [];
+  const { wants, isBroken } = reader;
+  const errors: NotThereYet[] = [];
   for (const { path, shown, feature, option, position } of wants) {
     if (option.role !== "both" && (option.role !== setup.role || isBroken("role"))) continue;
     const unused = whyUnused(feature, setup);

@@ -219,7 +219,8 @@ export class SectionReader {
   }
 
   #scalar(option: Option<unknown>, { text, position }: TextSource, path: string): unknown {
-    const value = option.kind.parse(text), zone = option.kind.zoneIn?.(text);
+    const value = option.kind.parse(text);
+    const zone = option.kind.zoneIn?.(text);
     if (zone !== undefined) this.zones.set(path, zone);
     if (value !== undefined) return value;
     const hint = option.kind.hint?.(text);

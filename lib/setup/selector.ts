@@ -19,7 +19,8 @@ export function readSelector(
     if (!address) fail(`Expected an IPv4 or IPv6 address for ${key}, found ${shown(text)}`, key);
     return address;
   };
-  const start = read("startaddr"), end = read("endaddr");
+  const start = read("startaddr");
+  const end = read("endaddr");
   const byAddress = start ? familyOf(start) : end ? familyOf(end) : undefined;
   const byType = values.type === "v6" ? 6 : values.type === "v4" ? 4 : undefined;
   if (byType && byAddress && byType !== byAddress) {
@@ -28,10 +29,12 @@ export function readSelector(
   if (start && end && start.length !== end.length) {
     fail("startaddr and endaddr are of different families", "endaddr");
   }
-  const family = byType ?? byAddress ?? 4, octets = family === 4 ? 4 : 16;
+  const family = byType ?? byAddress ?? 4;
+  const octets = family === 4 ? 4 : 16;
   const startaddr = start ?? new Uint8Array(octets);
   const endaddr = end ?? new Uint8Array(octets).fill(255);
-  const startport = Number(values.startport), endport = Number(values.endport);
+  const startport = Number(values.startport);
+  const endport = Number(values.endport);
   if (startaddr.length === endaddr.length && compareAddresses(startaddr, endaddr) > 0) {
     fail("startaddr lies behind endaddr", "startaddr");
   }

@@ -80,7 +80,8 @@ export function readYaml(
   const foreign = foreignCharacter(content);
   if (foreign) return refuse(foreign.what, at(foreign.line, foreign.column));
 
-  const text = content.replace(/^\ufeff/, ""), lines = new LineCounter();
+  const text = content.replace(/^\ufeff/, "");
+  const lines = new LineCounter();
   const positionOf = (offset: number): SetupPosition => {
     const { line, col } = lines.linePos(offset);
     return at(Math.max(1, line), Math.max(1, col));
@@ -126,7 +127,8 @@ function foreignCharacter(
   const before = content.slice(0, found.index).split("\n");
   const code = found[0].charCodeAt(0);
   if (code === 0x0d) {
-    const line = before.length, column = before.at(-1)!.length + 1;
+    const line = before.length;
+    const column = before.at(-1)!.length + 1;
     return { what: "Expected lines to end in LF or CRLF, found a lone CR", line, column };
   }
   const what = code === 0xfffd

@@ -94,7 +94,8 @@ function explainLine(
   text: string,
   name: string | undefined,
 ): string {
-  const codes = new Set(faults.map(({ code }) => code)), [{ message, offset }] = [faults[0]!];
+  const codes = new Set(faults.map(({ code }) => code));
+  const [{ message, offset }] = [faults[0]!];
   if (codes.has("TAB_AS_INDENT")) return "Expected spaces for indentation, found a tab";
   if (codes.has("MULTILINE_IMPLICIT_KEY")) {
     if (name === undefined) {

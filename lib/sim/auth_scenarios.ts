@@ -20,7 +20,8 @@ import type {
 import { pair, type Scenario, up } from "@/sim/scenarios.ts";
 import type { World } from "@/sim/world.ts";
 
-const NAME = "alice", PASSWORD = "wonderland";
+const NAME = "alice";
+const PASSWORD = "wonderland";
 const { MSCHAPV2, MD5_CHALLENGE, GTC } = EapType;
 
 const text = (words: string) => new TextEncoder().encode(words);

@@ -106,7 +106,9 @@ function signers(
   choose: (pki: WorldPki) => { readonly a: Own; readonly b: Own },
   changeB: Partial<IkeConfig> = {},
 ) {
-  const pki = pkiOf(world.crypto), { a, b } = choose(pki), peer = verifying(pki.root);
+  const pki = pkiOf(world.crypto);
+  const { a, b } = choose(pki);
+  const peer = verifying(pki.root);
   const signatureHashes = [HashAlgorithm.IDENTITY];
   const config = (name: string, { credential, ownId = nameOf(name) }: Own) => ({
     ownId,
@@ -172,7 +174,8 @@ function makePki(crypto: CryptoBackend): WorldPki {
     const certificate = atOnce(issueCertificate(endEntityTemplate(holder), issuer, means));
     return { certificate, privateKey };
   };
-  const root = authority("Root of the world"), other = authority("Nobody's root");
+  const root = authority("Root of the world");
+  const other = authority("Nobody's root");
   return {
     root: root.certificate,
     a: issue("a.world", root),

@@ -44,7 +44,9 @@ function own({ random }: World, kind: Partial<ChildConfig>) {
 const modes: Scenario = {
   name: "child_modes",
   play(world) {
-    const kind = drawn(world), a = own(world, kind), b = own(world, kind);
+    const kind = drawn(world);
+    const a = own(world, kind);
+    const b = own(world, kind);
     const hosts = pair(world, PATIENT, { a, b });
     world.seamless = true;
     world.dial(hosts.a, hosts.b);
@@ -73,7 +75,8 @@ const modes: Scenario = {
 const misfits: Scenario = {
   name: "child_misfits",
   play(world) {
-    const kind = drawn(world), other = drawn(world);
+    const kind = drawn(world);
+    const other = drawn(world);
     const one = {
       ...kind,
       ...world.random.pick([{ tunnelMode: !kind.tunnelMode }, { esn: !kind.esn }]),
@@ -117,7 +120,8 @@ const declined: Scenario = {
 const natted: Scenario = {
   name: "nat_transport",
   play(world) {
-    const children = [{ ...CHILD, tunnelMode: false }], { random } = world;
+    const children = [{ ...CHILD, tunnelMode: false }];
+    const { random } = world;
     const [atA, atB] = random.pick([[true, false], [false, true], [true, true]]);
     const boxes = { ...(atA ? { boxA: boxOfA() } : {}), ...(atB ? { boxB: boxOfB() } : {}) };
     const hosts = natPair(world, { children, ...boxes });
@@ -136,7 +140,8 @@ const natted: Scenario = {
 
 /** The selectors of a host if they name the two addresses of the path as it sees them. */
 function seen(host: Host): string | undefined {
-  const sa = up(host), child = sa?.children[0];
+  const sa = up(host);
+  const child = sa?.children[0];
   if (!sa || !child) return undefined;
   const is = ([ts]: readonly TrafficSelector[], address: Uint8Array) =>
     ts !== undefined && sameOctets(ts.startAddress, address) && sameOctets(ts.endAddress, address);

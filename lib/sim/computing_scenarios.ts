@@ -42,7 +42,8 @@ const newChild: Scenario = {
     world.dial(a, b);
     const known = new Set<number>();
     world.at(START_MS, () => {
-      const sa = up(by), child = sa?.children[0];
+      const sa = up(by);
+      const child = sa?.children[0];
       for (const host of [a, b]) for (const c of up(host)?.children ?? []) known.add(c.spiIn);
       if (!sa || !child) return;
       const more = world.random.chance(0.5);
@@ -54,7 +55,8 @@ const newChild: Scenario = {
     });
     const kind = world.random.pick(["delete_child", "delete_child", "rekey_child"] as const);
     asSoonAsPossible(world, () => {
-      const sa = up(other), made = sa?.children.find((c) => !known.has(c.spiIn) && c.keys);
+      const sa = up(other);
+      const made = sa?.children.find((c) => !known.has(c.spiIn) && c.keys);
       if (!made) return false;
       world.tell(other, sa!, { kind, child: made } as IkeEvent);
       return true;

@@ -32,7 +32,8 @@ const fragments: Scenario = {
 const fragmentsUnheard: Scenario = {
   name: "fragments_unheard",
   play(world) {
-    const small = { fragmentOctets: 64, reassembleTimeoutMs: 3_000 }, whole = { fragmentOctets: 0 };
+    const small = { fragmentOctets: 64, reassembleTimeoutMs: 3_000 };
+    const whole = { fragmentOctets: 0 };
     const vanishes = world.random.chance(0.5);
     const own = vanishes ? {} : world.random.pick([{ a: whole }, { b: whole }]);
     const { a, b } = pair(world, small, own);

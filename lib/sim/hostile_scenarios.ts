@@ -11,7 +11,8 @@ import { encodeMessage } from "@/wire/message.ts";
 
 const ATTACKER = Uint8Array.of(203, 0, 113, 66);
 /** Ports from which the attacker sends headers that it made, and copies of messages that it saw. */
-const MADE_PORT = 666, COPIED_PORT = 667;
+const MADE_PORT = 666;
+const COPIED_PORT = 667;
 /** When the attacker sends, in milliseconds after the tunnel is dialled. */
 const AT_MS = [15, 30, 100, 500, 2_000, 20_000, 70_000];
 

@@ -53,7 +53,8 @@ const crossingDeletes: Scenario = {
     // Both at the same instant: with any delay the requests cross on the way.
     world.at(9_000, () => {
       for (const host of [a, b]) {
-        const sa = up(host), child = sa?.children[0];
+        const sa = up(host);
+        const child = sa?.children[0];
         if (child) world.tell(host, sa!, { kind: "delete_child", child });
       }
     });

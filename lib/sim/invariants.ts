@@ -88,7 +88,9 @@ function checkHost({ endpoint, installed }: Observed): string | undefined {
 
 /** Compares the counted octets of half-open SAs with those that they keep (RFC 7296 §2.6, RFC 7383 §2.6). */
 function checkSums({ bySpi, newcomers, env }: Endpoint): string | undefined {
-  let fragments = 0, kept = 0, computing = 0;
+  let fragments = 0;
+  let kept = 0;
+  let computing = 0;
   for (const sa of bySpi.values()) {
     fragments += (sa.window.partialRequest?.contentOctets ?? 0) +
       (sa.window.partialResponse?.contentOctets ?? 0);
@@ -222,8 +224,8 @@ function checkPair(i: IkeSa, r: IkeSa): string | undefined {
   const areKeyed = i.keys && r.keys && exchangesDone(i) === exchangesDone(r) &&
     ppkOf(i) === ppkOf(r);
   if (areKeyed && !sameOctets(i.keys!, r.keys!)) return "both ends have the same keys";
-  const ahead = r.window.nextPeerId - i.window.nextRequestId,
-    back = i.window.nextPeerId - r.window.nextRequestId;
+  const ahead = r.window.nextPeerId - i.window.nextRequestId;
+  const back = i.window.nextPeerId - r.window.nextRequestId;
   if (i.keys && r.phase !== "closed" && (ahead < 0 || ahead > 1)) {
     return "the initiator's window is one";
   }
@@ -263,7 +265,8 @@ function ppkOf({ setup, peer, config }: IkeSa): string {
 }
 
 function sameSecret(i: IkeSa, r: IkeSa): boolean {
-  const { auth: ofI } = i.config, { auth: ofR } = r.config;
+  const { auth: ofI } = i.config;
+  const { auth: ofR } = r.config;
   return meets(ofI.own, ofR.peer) && meets(ofR.own, ofI.peer);
 }
 
@@ -330,7 +333,9 @@ export class MessageObserver {
 
   /** Takes a datagram of `sender`; returns the invariant that it breaks, if any. */
   observe(sender: string, octets: Uint8Array): string | undefined {
-    const spis = toHex(octets.subarray(0, 16)), exchange = octets[18]!, flags = octets[19]!;
+    const spis = toHex(octets.subarray(0, 16));
+    const exchange = octets[18]!;
+    const flags = octets[19]!;
     const settled = octets.subarray(8, 16).some((o) => o !== 0);
     // IKE_SA_INIT may be sent again with a cookie or another group, until there is a responder SPI.
     if (!settled) return undefined;

@@ -40,7 +40,8 @@ export function hybrid({ random }: World): IkeAlgorithms {
 const intermediate: Scenario = {
   name: "ike_intermediate",
   play(world) {
-    const algorithms = hybrid(world), wanted = algorithms.additional!.flat();
+    const algorithms = hybrid(world);
+    const wanted = algorithms.additional!.flat();
     const fragmentOctets = world.random.chance(0.5) ? 400 : 0;
     const { a, b } = pair(world, { ...PATIENT, algorithms, fragmentOctets });
     world.dial(a, b);
@@ -60,7 +61,8 @@ const optional: Scenario = {
   name: "ike_intermediate_optional",
   play(world) {
     const additional = [[KeGroup.ML_KEM_768, KeGroup.NONE]];
-    const mine = { ...SUITES[0]!, additional }, [plain] = SUITES;
+    const mine = { ...SUITES[0]!, additional };
+    const [plain] = SUITES;
     const turned = world.random.chance(0.5);
     const algorithms = { a: turned ? plain! : mine, b: turned ? mine : plain! };
     const { a, b } = pair(world, PATIENT, {
@@ -115,7 +117,8 @@ function hybridTunnel(
 const followupChild: Scenario = {
   name: "followup_rekey_child",
   play(world) {
-    const both = hybridBoth(world), hosts = pair(world, both);
+    const both = hybridBoth(world);
+    const hosts = pair(world, both);
     world.seamless = true;
     world.dial(hosts.a, hosts.b);
     someone(world, hosts, (host, sa) => {
@@ -129,7 +132,8 @@ const followupChild: Scenario = {
 const followupIkeSa: Scenario = {
   name: "followup_rekey_ike",
   play(world) {
-    const both = hybridBoth(world), hosts = pair(world, both);
+    const both = hybridBoth(world);
+    const hosts = pair(world, both);
     world.seamless = true;
     world.dial(hosts.a, hosts.b);
     someone(world, hosts, (host, sa) => world.tell(host, sa, { kind: "rekey_ike" }));
@@ -141,14 +145,16 @@ const followupIkeSa: Scenario = {
 const followupMixed: Scenario = {
   name: "followup_rekey_mixed",
   play(world) {
-    const both = hybridBoth(world), uneven = world.random.chance(0.3);
+    const both = hybridBoth(world);
+    const uneven = world.random.chance(0.3);
     const hosts = pair(world, both, uneven ? unevenEnds(both) : {});
     world.seamless = true;
     world.dial(hosts.a, hosts.b);
     for (let round = 0; round < 4; round++) {
       for (const host of [hosts.a, hosts.b]) {
         world.at(8_000 + round * 700 + world.random.below(3) * 50, () => {
-          const sa = up(host), child = sa?.children[0];
+          const sa = up(host);
+          const child = sa?.children[0];
           if (!sa) return;
           if (world.random.chance(0.5)) return world.tell(host, sa, { kind: "rekey_ike" });
           if (child) world.tell(host, sa, { kind: "rekey_child", child });
@@ -170,7 +176,8 @@ function unevenEnds(both: Partial<IkeConfig>): {
   readonly a: Partial<IkeConfig>;
   readonly b: Partial<IkeConfig>;
 } {
-  const [child] = both.children!, { additional } = both.algorithms!;
+  const [child] = both.children!;
+  const { additional } = both.algorithms!;
   const optional = (lists: readonly (readonly number[])[], first: boolean) =>
     lists.map((list) =>
       list.length === 0 ? list : first ? [KeGroup.NONE, ...list] : [...list, KeGroup.NONE]
@@ -190,7 +197,9 @@ const followupAndDelete: Scenario = {
     for (const host of [hosts.a, hosts.b]) {
       for (const at of [8_000, 8_000 + world.random.fraction() * 800]) {
         world.at(at, () => {
-          const sa = up(host), child = sa?.children[0], what = world.random.below(5);
+          const sa = up(host);
+          const child = sa?.children[0];
+          const what = world.random.below(5);
           if (!sa) return;
           if (what === 0) return world.tell(host, sa, { kind: "rekey_ike" });
           if (what === 1 && at > 8_000) {
@@ -214,7 +223,8 @@ const followupTooLate: Scenario = {
     const hosts = pair(world, both, { b: hasty });
     world.dial(hosts.a, hosts.b);
     world.at(8_000 + world.random.fraction() * 500, () => {
-      const sa = up(hosts.a), child = sa?.children[0];
+      const sa = up(hosts.a);
+      const child = sa?.children[0];
       if (!sa || !child) return;
       const kind = world.random.chance(0.5) ? "rekey_ike" : "rekey_child";
       world.tell(hosts.a, sa, kind === "rekey_ike" ? { kind } : { kind, child });
@@ -240,7 +250,8 @@ const followupTooLate: Scenario = {
 const followupLifetimes: Scenario = {
   name: "followup_lifetimes",
   play(world) {
-    const both = hybridBoth(world), [child] = both.children!;
+    const both = hybridBoth(world);
+    const [child] = both.children!;
     const timing = { ikeLifetimeMs: 120_000, marginMs: 55_000, jitter: false };
     const children = [{ ...child!, lifetimeMs: 115_000 }];
     const hosts = pair(world, { ...both, ...timing, children });

@@ -74,7 +74,8 @@ export class WorldKeys {
         return { op: "verify", valid: atOnce(signatures.verify(key, scheme, data, signature)) };
       }
       case "issue": {
-        const { authority, holder, withOcsp } = job, nowMs = WORLD_EPOCH_MS;
+        const { authority, holder, withOcsp } = job;
+        const nowMs = WORLD_EPOCH_MS;
         const credential = atOnce(this.#issued.credential(authority, holder, nowMs));
         const respond = () => this.#issued.response(authority, credential.certificate, nowMs);
         return { op: "issue", credential, ocsp: withOcsp ? [atOnce(respond())] : [] };
@@ -142,7 +143,8 @@ export class WorldKeys {
     { group, peerPublic }: Extract<ComputeJob, { op: "ke_respond" }>,
     random: SeededRandom,
   ): ComputeResult {
-    const seed = random.below(PAIRS), name = `${group} ${toHex(peerPublic)} answered by ${seed}`;
+    const seed = random.below(PAIRS);
+    const name = `${group} ${toHex(peerPublic)} answered by ${seed}`;
     let answer = this.#answers.get(name);
     if (!answer) {
       const source = new SeededRandom(seed);

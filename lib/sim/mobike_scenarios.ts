@@ -15,7 +15,8 @@ import type { Host, Place, World } from "@/sim/world.ts";
 /** Addresses of the client and of the gateway, as each sees them, and the client's behind a NAT. */
 export const CLIENT = [1, 3, 5].map((n) => Uint8Array.of(10, 0, 0, n));
 const GATEWAY = [2, 4].map((n) => Uint8Array.of(10, 0, 0, n));
-const INSIDE = Uint8Array.of(192, 168, 0, 2), OUTSIDE = Uint8Array.of(10, 0, 0, 7);
+const INSIDE = Uint8Array.of(192, 168, 0, 2);
+const OUTSIDE = Uint8Array.of(10, 0, 0, 7);
 const ATTACKER = Uint8Array.of(10, 0, 0, 99);
 
 /** What differs from play to play. */
@@ -49,9 +50,11 @@ export function mobilePair(world: World, stage: MobileStage = {}): { a: Host; b:
 
 /** The broken rule where the two ends, or their CHILD_SAs, are not at the same path at rest. */
 export function settledAlike({ a, b }: { readonly a: Host; readonly b: Host }): string | undefined {
-  const atA = up(a), atB = up(b);
+  const atA = up(a);
+  const atB = up(b);
   if (!atA || !atB) return undefined;
-  const ofA = atA.peer.mobility, ofB = atB.peer.mobility;
+  const ofA = atA.peer.mobility;
+  const ofB = atB.peer.mobility;
   if (!ofA || !ofB) return "both ends know MOBIKE";
   for (const [host, sa, mobility] of [[a, atA, ofA], [b, atB, ofB]] as const) {
     if (!samePath(mobility.path, mobility.settled)) return `${host.name}: a move comes to an end`;
@@ -117,7 +120,8 @@ const moving: Scenario = {
       world.at(atMs + world.random.below(60) - 30, () => {
         const host = world.random.pick([a, b]);
         tellUp(host, (sa) => {
-          const child = sa.children[0], what = world.random.below(3);
+          const child = sa.children[0];
+          const what = world.random.below(3);
           if (what === 0) return world.tell(host, sa, { kind: "rekey_ike" });
           if (what === 1) return world.tell(host, sa, { kind: "liveness_check" });
           if (child) world.tell(host, sa, { kind: "rekey_child", child });
@@ -134,7 +138,9 @@ const timed: Scenario = {
   play(world) {
     const { a, b } = mobilePair(world, { natt: false, intervalMs: 10_000 });
     world.dial(a, b);
-    let fault: string | undefined, moves = 0, at: Uint8Array | undefined;
+    let fault: string | undefined;
+    let moves = 0;
+    let at: Uint8Array | undefined;
     for (let ms = 9_000; ms < 100_000; ms += 1_000) {
       world.at(ms, () =>
         tellUp(b, ({ path }) => {
@@ -156,7 +162,8 @@ const timed: Scenario = {
 const detour: Scenario = {
   name: "mobike_dead_path",
   play(world) {
-    const stage = { both: { transmissionsMax: 30 } }, { a, b } = mobilePair(world, stage);
+    const stage = { both: { transmissionsMax: 30 } };
+    const { a, b } = mobilePair(world, stage);
     const isDead = (address: Uint8Array) => isSame(address, CLIENT[1]!);
     world.severed = (from, to) => isDead(from) || isDead(to);
     world.dial(a, b);
@@ -174,7 +181,8 @@ const detour: Scenario = {
 
 /** What `from` has just sent comes to `to` from the attacker's address. */
 function divert(world: World, from: Host, to: Host): void {
-  const sa = up(from), octets = sa?.window.request?.datagrams[0];
+  const sa = up(from);
+  const octets = sa?.window.request?.datagrams[0];
   if (!octets) return;
   const { peerAddress: ownAddress, peerPort: ownPort } = sa.path;
   world.inject(to, {

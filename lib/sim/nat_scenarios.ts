@@ -11,8 +11,10 @@ import { NatBox } from "@/sim/nat_box.ts";
 import { PATIENT, type Scenario, SUITES, up, worldConfig } from "@/sim/scenarios.ts";
 import type { Host, World } from "@/sim/world.ts";
 
-const INSIDE_A = Uint8Array.of(192, 168, 0, 2), INSIDE_B = Uint8Array.of(192, 168, 7, 2);
-const OUTSIDE_A = Uint8Array.of(10, 0, 0, 1), OUTSIDE_B = Uint8Array.of(10, 0, 0, 2);
+const INSIDE_A = Uint8Array.of(192, 168, 0, 2);
+const INSIDE_B = Uint8Array.of(192, 168, 7, 2);
+const OUTSIDE_A = Uint8Array.of(10, 0, 0, 1);
+const OUTSIDE_B = Uint8Array.of(10, 0, 0, 2);
 const ATTACKER = Uint8Array.of(10, 0, 0, 99);
 const FOREVER = { lifetimeMs: Infinity, forwards: [] };
 
@@ -63,13 +65,16 @@ const STAGES: readonly (() => NatStage)[] = [
 const traversal: Scenario = {
   name: "nat",
   play(world) {
-    const stage = world.random.pick(STAGES)(), { a, b } = natPair(world, stage);
+    const stage = world.random.pick(STAGES)();
+    const { a, b } = natPair(world, stage);
     world.seamless = true;
     world.dial(a, b);
     // Rekeyed SAs use the NAT-T port too, and their ESP is encapsulated in UDP.
     for (const atMs of [8_000, 50_000]) {
       world.at(atMs, () => {
-        const host = world.random.pick([a, b]), sa = up(host), child = sa?.children[0];
+        const host = world.random.pick([a, b]);
+        const sa = up(host);
+        const child = sa?.children[0];
         if (!sa) return;
         if (world.random.chance(0.5)) return world.tell(host, sa, { kind: "rekey_ike" });
         if (child) world.tell(host, sa, { kind: "rekey_child", child });
@@ -91,7 +96,8 @@ const traversal: Scenario = {
 function divert(world: World, from: Host, to: Host, delayMs = 0): void {
   const octets = up(from)?.window.request?.datagrams[0];
   if (!octets) return;
-  const ownAddress = to.nat?.outside ?? to.address, ownPort = to.nat?.portOf(4500) ?? 4500;
+  const ownAddress = to.nat?.outside ?? to.address;
+  const ownPort = to.nat?.portOf(4500) ?? 4500;
   const path = { ownAddress, ownPort, peerAddress: ATTACKER, peerPort: 4500 };
   world.inject(to, { octets, path }, delayMs);
 }
@@ -109,7 +115,8 @@ function isAt(sa: IkeSa, address: Uint8Array): boolean {
 const changing: Scenario = {
   name: "nat_mapping_changes",
   play(world) {
-    const box = boxOfA(), { a, b } = natPair(world, { boxA: box });
+    const box = boxOfA();
+    const { a, b } = natPair(world, { boxA: box });
     world.dial(a, b);
     world.at(20_000, () => box.forget());
     world.at(21_000, () => check(world, a));
@@ -122,7 +129,8 @@ const changing: Scenario = {
     return {
       stands: true,
       check() {
-        const atA = up(a), atB = up(b);
+        const atA = up(a);
+        const atB = up(b);
         if (atA && !isAt(atA, OUTSIDE_B)) {
           return "the end behind a NAT stays with its peer's address";
         }
@@ -138,7 +146,8 @@ const changing: Scenario = {
 const replayed: Scenario = {
   name: "nat_replay",
   play(world) {
-    const box = boxOfA(), { a, b } = natPair(world, { boxA: box });
+    const box = boxOfA();
+    const { a, b } = natPair(world, { boxA: box });
     world.dial(a, b);
     world.at(20_000, () => {
       check(world, a);

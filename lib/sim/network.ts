@@ -56,7 +56,9 @@ export class Agenda<T> {
 
   /** Removes and returns the next entry; there must be one. */
   take(): T {
-    const heap = this.#heap, first = heap[0]!, last = heap.pop()!;
+    const heap = this.#heap;
+    const first = heap[0]!;
+    const last = heap.pop()!;
     if (heap.length === 0) return first.what;
     heap[0] = last;
     for (let at = 0;;) {

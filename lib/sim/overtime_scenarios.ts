@@ -43,7 +43,8 @@ function lookAtAges(world: World, { a, b }: Pair): void {
   for (const host of [a, b]) {
     for (const sa of host.endpoint.bySpi.values()) {
       if (sa.phase !== "established") continue;
-      const { config } = sa, patienceMs = config.retransmitIntervalMs * config.transmissionsMax;
+      const { config } = sa;
+      const patienceMs = config.retransmitIntervalMs * config.transmissionsMax;
       const ages = [
         {
           what: "an IKE SA",
@@ -133,11 +134,14 @@ const refused: Scenario = {
 const vanished: Scenario = {
   name: "rekeyed_and_vanished",
   play(world) {
-    const children = [{ ...CHILD, lifetimeMs: 6_000 }], both = { ...SHORT, transmissionsMax: 6 };
-    const hosts = pair(world, both, { b: { children, marginMs: 1 } }), { a, b } = hosts;
+    const children = [{ ...CHILD, lifetimeMs: 6_000 }];
+    const both = { ...SHORT, transmissionsMax: 6 };
+    const hosts = pair(world, both, { b: { children, marginMs: 1 } });
+    const { a, b } = hosts;
     world.dial(a, b);
     world.at(4_000, () => {
-      const sa = up(a), child = sa?.children[0];
+      const sa = up(a);
+      const child = sa?.children[0];
       if (child) world.tell(a, sa!, { kind: "rekey_child", child });
     });
     world.at(4_030, () => abandonAll(world, a));

@@ -14,7 +14,8 @@ const LIFETIME_MS = 60_000;
 function rekeySometimes(world: World, hosts: readonly Host[], untilMs: number): void {
   for (let ms = 9_000; ms < untilMs; ms += 25_000) {
     world.at(ms, () => {
-      const host = world.random.pick(hosts), sa = up(host);
+      const host = world.random.pick(hosts);
+      const sa = up(host);
       if (sa) world.tell(host, sa, { kind: "rekey_ike" });
     });
   }

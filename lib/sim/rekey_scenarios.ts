@@ -53,7 +53,8 @@ const rekeyMixed: Scenario = {
     for (let round = 0; round < 4; round++) {
       for (const host of [hosts.a, hosts.b]) {
         world.at(8_000 + round * 400 + world.random.below(3) * 50, () => {
-          const sa = up(host), child = sa?.children[0];
+          const sa = up(host);
+          const child = sa?.children[0];
           if (!sa) return;
           if (world.random.chance(0.5)) return world.tell(host, sa, { kind: "rekey_ike" });
           if (child) world.tell(host, sa, { kind: "rekey_child", child });

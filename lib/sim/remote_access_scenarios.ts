@@ -27,7 +27,8 @@ const lastAddress: Scenario = {
     return {
       stands: true,
       check() {
-        const sa = up(b), child = sa?.children[0];
+        const sa = up(b);
+        const child = sa?.children[0];
         const narrowed = !sa?.inner || !child || allCovered(selectorsOf(sa.inner), child.peerTs);
         return narrowed ? undefined : "a client's selectors are within its inner address";
       },

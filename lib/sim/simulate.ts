@@ -57,7 +57,8 @@ export function simulate(options: SimulateOptions): SimulateResult {
   const tasks = new Map(scenarios.map((s) => [s.name, newCount()]));
   const keys = new WorldKeys(options.crypto);
   for (let i = 0; i < options.count; i++) {
-    const seed = options.seed + i, scenario = scenarios[seed % scenarios.length]!;
+    const seed = options.seed + i;
+    const scenario = scenarios[seed % scenarios.length]!;
     try {
       tally(tasks.get(scenario.name)!, runWorld(scenario, { ...options, seed }, keys).outcome);
     } catch (e) {

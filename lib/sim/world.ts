@@ -213,7 +213,8 @@ export class World {
   #happen(happening: Happening): void {
     switch (happening.kind) {
       case "arrival": {
-        const { to, flight } = happening, place = placeAt(to, flight.path.ownAddress);
+        const { to, flight } = happening;
+        const place = placeAt(to, flight.path.ownAddress);
         const path = place?.nat
           ? place.nat.inward(flight.path, place.address, this.nowMs)
           : flight.path;
@@ -274,7 +275,8 @@ export class World {
       case "move_failed":
         return this.#note(`${host.name}: ${effect.failure.text}`);
       case "compute": {
-        const { ticket, job } = effect, [min, max] = this.#options.computeMs;
+        const { ticket, job } = effect;
+        const [min, max] = this.#options.computeMs;
         const drawnMs = min + this.random.fraction() * (max - min);
         const atMs = this.nowMs + (this.computing?.(host, job) ?? drawnMs);
         return this.#agenda.add(atMs, { kind: "computed", host, sa: sa!, ticket, job });

@@ -186,7 +186,8 @@ export class ImpairedTransport implements Transport {
     lent: Uint8Array,
     { fate, all }: { readonly fate: Treatment; readonly all: (now: boolean) => void },
   ): void {
-    const other = direction === "in" ? "out" : "in", spis = messageSpis(lent);
+    const other = direction === "in" ? "out" : "in";
+    const spis = messageSpis(lent);
     const waitsFor = nameOf(other, fate.crossingKind, spis);
     const name = nameOf(direction, messageKind(lent)!, spis);
     // A second message that waits for the same one, or a repeat, would be held in vain.

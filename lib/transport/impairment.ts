@@ -82,7 +82,9 @@ export interface Treatment {
 /**
  * Offsets of Exchange Type and Flags in an IKE header, and the value of the Response flag (RFC 7296 §3.1).
  */
-const EXCHANGE_AT = 18, FLAGS_AT = 19, FLAG_RESPONSE = 0x20;
+const EXCHANGE_AT = 18;
+const FLAGS_AT = 19;
+const FLAG_RESPONSE = 0x20;
 /** Octets of both SPIs, with which the header begins. */
 const SPIS_OCTETS = 16;
 
@@ -128,7 +130,8 @@ export class Impairment {
     let fate: Treatment | undefined;
     for (const [i, rule] of this.#rules.entries()) {
       if (!isAbout(rule, direction, kind)) continue;
-      const counts = this.counts[i]!, number = counts.matched++ - rule.skip;
+      const counts = this.counts[i]!;
+      const number = counts.matched++ - rule.skip;
       if (number < 0 || rule.count > 0 && number >= rule.count) continue;
       fate ??= {
         lost: false,
@@ -149,7 +152,8 @@ export class Impairment {
 
   /** A copy of the message with some bits inverted. */
   corrupted(octets: Uint8Array, place: CorruptionPlace): Uint8Array {
-    const copy = octets.slice(), [from, end] = extent(place, octets.length);
+    const copy = octets.slice();
+    const [from, end] = extent(place, octets.length);
     for (let bits = 1 + this.#random.below(8); bits > 0; bits--) {
       copy[from + this.#random.below(end - from)]! ^= 1 << this.#random.below(8);
     }

@@ -13,7 +13,8 @@ import { EchoReader, type EchoShape, EchoWriter } from "@/ping/echo.ts";
 
 const RECEIVE_BUFFER_OCTETS = 8 << 20;
 /** IP protocol numbers. */
-const ICMP = 1, ICMPV6 = 58;
+const ICMP = 1;
+const ICMPV6 = 58;
 
 /** Where pings go. */
 export interface PingReach {
@@ -32,7 +33,8 @@ export function openPingSockets(
   { peer, bothFamilies }: PingReach,
   failed: (error: unknown) => void,
 ): PingCarrier {
-  const sockets = new PingSockets(shape, failed), family = peer.length === 4 ? 4 : 16;
+  const sockets = new PingSockets(shape, failed);
+  const family = peer.length === 4 ? 4 : 16;
   sockets.open(family);
   if (bothFamilies) sockets.tryOpen(family === 4 ? 16 : 4);
   return sockets;

@@ -7,7 +7,8 @@
 import { endsKey, type IpAddress, type Path, showAddress, showEndpoint } from "@/base/address.ts";
 
 /** The most causes that are counted apart, and the most paths whose last error is remembered. */
-const CAUSES_MAX = 50, ENDS_MAX = 10_000;
+const CAUSES_MAX = 50;
+const ENDS_MAX = 10_000;
 /** Milliseconds after the first report of a cause until the next, which has the number of errors since. */
 const QUIET_MS = 10_000;
 /** The cause under which all are counted once there are {@linkcode CAUSES_MAX}. */
@@ -193,7 +194,8 @@ export function unroutableDatagram(path: Path, why: string, unsentIke: number): 
 
 /** A TCP connection that could not be made; `why` is an errno name, or a sentence. */
 export function refusedConnection(path: Path, why: string): NewSendError {
-  const cause = `TCP: ${showErrno(why)}`, to = showEndpoint(path.peerAddress, path.peerPort);
+  const cause = `TCP: ${showErrno(why)}`;
+  const to = showEndpoint(path.peerAddress, path.peerPort);
   const from = showEndpoint(path.ownAddress, path.ownPort);
   return { cause, words: `Cannot connect to ${to} from ${from}: ${showErrno(why)}`, path };
 }
@@ -255,7 +257,8 @@ export function icmpError(
   },
 ): NewSendError {
   if (!icmp) return { ...refusedDatagram(path, errno, {}), isIcmp: true };
-  const isV4 = path.peerAddress.length === 4, { type, code } = icmp;
+  const isV4 = path.peerAddress.length === 4;
+  const { type, code } = icmp;
   const cause = `${isV4 ? "ICMP" : "ICMPv6"} ${
     (isV4 ? showIcmp4(type, code) : showIcmp6(type, code)) ?? `type ${type}, code ${code}`
   }`;

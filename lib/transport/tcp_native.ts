@@ -47,7 +47,8 @@ const READ_MAX = 16;
  * Defaults: the most connections without an authenticated SA, and the milliseconds that each has to
  * authenticate.
  */
-const STRANGERS_MAX = 1024, STRANGER_MS = 30_000;
+const STRANGERS_MAX = 1024;
+const STRANGER_MS = 30_000;
 /** Errno names that mean that an own port, or a pair of ends, is in use. */
 const HELD: ReadonlySet<string> = new Set(["EADDRINUSE", "EADDRNOTAVAIL"]);
 /** Milliseconds without accepting after the system has refused to hand over a connection. */
@@ -260,7 +261,8 @@ export class TcpTransport implements Transport {
   }
 
   #add(connection: TcpConnection): void {
-    const key = endsKey(connection.path), before = this.#byPath.get(key);
+    const key = endsKey(connection.path);
+    const before = this.#byPath.get(key);
     // No two connections have the same ends: the earlier one has ended, though that was not reported yet.
     if (before) this.#forget(before);
     this.#byPath.set(key, connection);
@@ -376,7 +378,8 @@ export class TcpTransport implements Transport {
   }
 
   async #run(listener: TransportListener): Promise<void> {
-    const take = () => this.#takeSome(listener), isOver = () => this.#closed;
+    const take = () => this.#takeSome(listener);
+    const isOver = () => this.#closed;
     try {
       await pollUntilOver({ take, wait: () => this.#wait.wait(), isOver });
     } catch (e) {
@@ -389,7 +392,8 @@ export class TcpTransport implements Transport {
     if (this.#ready.length === 0) this.#ready.push(...this.#wait.ready());
     const tags = this.#ready.splice(0, READ_MAX);
     for (const tag of tags) {
-      const listening = this.#listening.get(tag), connection = this.#byTag.get(tag);
+      const listening = this.#listening.get(tag);
+      const connection = this.#byTag.get(tag);
       if (listening !== undefined) this.#accept(listening, tag);
       else if (connection) this.#takeFrom(connection, listener);
     }
@@ -414,7 +418,8 @@ export class TcpTransport implements Transport {
   }
 
   #welcome({ fd, ...ends }: AcceptedTcp): void {
-    const path: Path = { ...ends, tcp: true }, tag = this.#newTag(fd);
+    const path: Path = { ...ends, tcp: true };
+    const tag = this.#newTag(fd);
     const { kernelEsp = false } = this.#options;
     const connection = new TcpConnection({
       shim: this.#shim,

@@ -106,7 +106,8 @@ class NativeUdp implements Transport {
     this.esp = {
       receiver: undefined,
       send: (packet, path, trafficClass) => {
-        const socket = this.#socketFor(path), natt = socket?.natt ? socket : undefined;
+        const socket = this.#socketFor(path);
+        const natt = socket?.natt ? socket : undefined;
         this.#put(natt, packet, { path, marker: 0, trafficClass, joins: true });
       },
       flush: () => this.flush(),
@@ -187,7 +188,8 @@ class NativeUdp implements Transport {
       const { socket: fd, payload, ...ends } = this.#queue.queuedAt(at);
       const socket = this.#sockets.find((one) => one.fd === fd);
       const isIke = !socket?.natt || kindOf(payload) === "ike";
-      const count = i === listed.length - 1 ? left : 1, unsentIke = isIke ? count : 0;
+      const count = i === listed.length - 1 ? left : 1;
+      const unsentIke = isIke ? count : 0;
       const path = { ...ends, ownPort: socket?.port ?? 0 };
       this.sendErrors.add(refusedDatagram(path, errno, { count, unsentIke }));
       left -= count;
@@ -196,8 +198,11 @@ class NativeUdp implements Transport {
 
   /** Counts the error in a record: an error of the system, or of ICMP, about a datagram that was sent. */
   #noteError(at: number): void {
-    const words = this.#arenaWords, word = at >> 2, arena = this.#arena;
-    const octets = words[word + RecordWord.FAMILY]!, { OWN, PEER } = RecordAt;
+    const words = this.#arenaWords;
+    const word = at >> 2;
+    const arena = this.#arena;
+    const octets = words[word + RecordWord.FAMILY]!;
+    const { OWN, PEER } = RecordAt;
     const isOwnTold = (words[word + RecordWord.FLAGS]! & RecordFlag.NO_OWN) === 0;
     const path = {
       ownAddress: isOwnTold ? arena.slice(at + OWN, at + OWN + octets) : new Uint8Array(0),
@@ -283,7 +288,8 @@ class NativeUdp implements Transport {
       if (batch.length > 0) listener.datagrams(batch);
       return 1;
     };
-    const wait = () => this.#wait.wait(), isOver = () => this.#closed;
+    const wait = () => this.#wait.wait();
+    const isOver = () => this.#closed;
     try {
       await pollUntilOver({ take, wait, isOver });
     } catch (e) {
@@ -295,7 +301,8 @@ class NativeUdp implements Transport {
   #sort(count: number): void {
     const batch = this.#undelivered;
     for (let slot = 0; slot < count; slot++) {
-      const at = slot * SLOT_OCTETS, word = at >> 2;
+      const at = slot * SLOT_OCTETS;
+      const word = at >> 2;
       if (this.#arenaWords[word + RecordWord.FLAGS]! & RecordFlag.ERROR) {
         this.#noteError(at);
         continue;
@@ -314,7 +321,9 @@ class NativeUdp implements Transport {
 
   /** The IKE message of `length` octets at `from` of a record's payload; what is none is counted. */
   #datagramAt(at: number, from: number, length: number): Datagram | undefined {
-    const words = this.#arenaWords, word = at >> 2, arena = this.#arena;
+    const words = this.#arenaWords;
+    const word = at >> 2;
+    const arena = this.#arena;
     const socket = this.#sockets[words[word + RecordWord.SOCKET]!]!;
     const octets = words[word + RecordWord.FAMILY]!;
     this.counters.received++;

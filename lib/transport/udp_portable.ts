@@ -138,7 +138,9 @@ class PortableUdp implements Transport {
     payload: Uint8Array,
     { path, isIke }: { readonly path: Path; readonly isIke: boolean },
   ): void {
-    const { peerPort, peerAddress } = path, length = payload.length, unsentIke = isIke ? 1 : 0;
+    const { peerPort, peerAddress } = path;
+    const length = payload.length;
+    const unsentIke = isIke ? 1 : 0;
     if (!socket) {
       this.counters.sendErrors++;
       const known = { isClosed: this.#closed, hasSocket: false, length, peerPort };

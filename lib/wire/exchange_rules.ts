@@ -202,7 +202,8 @@ function checkSelectors(
   const negotiates = exchange === ExchangeType.IKE_AUTH ||
     exchange === ExchangeType.CREATE_CHILD_SA;
   if (!negotiates) return;
-  const tsI = present.has(P.TSI), tsR = present.has(P.TSR);
+  const tsI = present.has(P.TSI);
+  const tsR = present.has(P.TSR);
   if (tsI !== tsR) throw lacks(exchange, response, nameOfPayload(tsI ? P.TSR : P.TSI));
   const sa = findPayload(payloads, P.SA);
   if (!sa) {

@@ -165,9 +165,14 @@ export function payloadCodecs(): readonly PayloadCodec<KnownPayload>[] {
  */
 export function decodeHeader(octets: Uint8Array): IkeHeader {
   const r = new Reader(octets);
-  const spiI = r.u64(), spiR = r.u64();
-  const nextPayload = r.u8(), version = r.u8(), exchange = r.u8(), flags = r.u8();
-  const messageId = r.u32(), length = r.u32();
+  const spiI = r.u64();
+  const spiR = r.u64();
+  const nextPayload = r.u8();
+  const version = r.u8();
+  const exchange = r.u8();
+  const flags = r.u8();
+  const messageId = r.u32();
+  const length = r.u32();
   const majorVersion = version >>> 4;
   if (majorVersion === MAJOR_VERSION && length !== octets.length) {
     throw new WireError(`Cannot accept message length ${length}, it has ${octets.length} octets`);
@@ -216,12 +221,14 @@ function decodeChain(
 ): Payload[] {
   const payloads: Payload[] = [];
   const end = octets.length;
-  let type = firstType, at = start;
+  let type = firstType;
+  let at = start;
   while (type !== PayloadType.NONE) {
     if (end - at < PAYLOAD_HEADER_OCTETS) {
       throw new WireError(`Cannot read a payload of type ${type} in ${end - at} octets`);
     }
-    const next = octets[at]!, flags = octets[at + 1]!;
+    const next = octets[at]!;
+    const flags = octets[at + 1]!;
     const length = octets[at + 2]! << 8 | octets[at + 3]!;
     if (length < PAYLOAD_HEADER_OCTETS || length > end - at) {
       throw new WireError(`Cannot accept payload length ${length}, ${end - at} octets left`);
@@ -264,7 +271,8 @@ export function encodeMessage(header: MessageHeader, payloads: readonly Payload[
  * for {@linkcode setFirstPayload} and {@linkcode setMessageLength}.
  */
 export function encodeHeader(header: MessageHeader, w: Writer): void {
-  const major = header.majorVersion ?? MAJOR_VERSION, minor = header.minorVersion ?? 0;
+  const major = header.majorVersion ?? MAJOR_VERSION;
+  const minor = header.minorVersion ?? 0;
   w.u64(header.spiI).u64(header.spiR).u8(PayloadType.NONE).u8(major << 4 | minor);
   w.u8(header.exchange).u8(
     (header.initiator ? FLAG_INITIATOR : 0) | (header.response ? FLAG_RESPONSE : 0) |

@@ -115,7 +115,8 @@ const ZEROS = new Uint8Array(256);
  */
 export function clearForm(octets: Uint8Array, inside: readonly Payload[] | Inside): Uint8Array {
   const { firstType, content } = "content" in inside ? inside : insideOf(inside);
-  const at = encryptedAt(octets), total = at + PAYLOAD_HEADER_OCTETS + content.length;
+  const at = encryptedAt(octets);
+  const total = at + PAYLOAD_HEADER_OCTETS + content.length;
   const w = new Writer(total);
   w.put(octets.subarray(0, at)).u8(firstType).u8(octets[at + 1]!);
   w.u16(PAYLOAD_HEADER_OCTETS + content.length).put(content);
@@ -131,13 +132,15 @@ export interface Inside {
 }
 
 function insideOf(payloads: readonly Payload[]): Inside {
-  const inner = new Writer(1024), firstType = encodePayloads(payloads, inner);
+  const inner = new Writer(1024);
+  const firstType = encodePayloads(payloads, inner);
   return { firstType, content: inner.done() };
 }
 
 /** Where the generic header of the Encrypted payload begins, which is the last of its message. */
 function encryptedAt(octets: Uint8Array): number {
-  let at = HEADER_OCTETS, type = octets[FIRST_PAYLOAD_AT]!;
+  let at = HEADER_OCTETS;
+  let type = octets[FIRST_PAYLOAD_AT]!;
   while (type !== PayloadType.SK && type !== PayloadType.SKF) {
     const length = octets[at + 2]! << 8 | octets[at + 3]!;
     must(length >= PAYLOAD_HEADER_OCTETS, "a message that was decoded, with an Encrypted payload");
@@ -185,7 +188,8 @@ export function sealFragments(
 ): Uint8Array[] {
   const inner = new Writer(1024);
   const firstType = encodePayloads(payloads, inner);
-  const content = inner.done(), { clearMax } = sealing;
+  const content = inner.done();
+  const { clearMax } = sealing;
   const parts: Uint8Array[] = [];
   for (let at = 0; at < content.length || at === 0; at += clearMax) {
     parts.push(content.subarray(at, at + clearMax));
@@ -199,7 +203,8 @@ export function sealParts(
   inside: { readonly firstType: number; readonly parts: readonly Uint8Array[] },
   sealing: Omit<FragmentSealing, "clearMax">,
 ): Uint8Array[] {
-  const { firstType, parts } = inside, { protection } = sealing;
+  const { firstType, parts } = inside;
+  const { protection } = sealing;
   return parts.map((part, i) => {
     const fragment = i + 1;
     const w = new Writer(128 + part.length);
@@ -209,7 +214,8 @@ export function sealParts(
     w.u8(fragment === 1 ? firstType : PayloadType.NONE).u8(0).u16(0).u16(fragment).u16(
       parts.length,
     );
-    const iv = sealing.iv(fragment), padding = sealing.padding?.(fragment);
+    const iv = sealing.iv(fragment);
+    const padding = sealing.padding?.(fragment);
     w.put(iv).put(part);
     return sealBody(w, SKF_BODY_AT, padding ? { protection, iv, padding } : { protection, iv });
   });
@@ -267,16 +273,20 @@ export function sealedOctets(
 
 /** Pads, encrypts and completes a message that ends with its IV and, in clear, the content. */
 function sealBody(w: Writer, bodyAt: number, sealing: Sealing): Uint8Array {
-  const { protection, iv } = sealing, { cipher, encryptionKey, integrity } = protection;
+  const { protection, iv } = sealing;
+  const { cipher, encryptionKey, integrity } = protection;
   const contentAt = bodyAt + iv.length;
   const padding = sealing.padding ?? leastPadding(w.length - contentAt, cipher.blockOctets);
   if (padding.length > 0) w.put(padding);
   w.u8(padding.length);
-  const icvOctets = integrity?.icvOctets ?? cipher.icvOctets, total = w.length + icvOctets;
+  const icvOctets = integrity?.icvOctets ?? cipher.icvOctets;
+  const total = w.length + icvOctets;
   setMessageLength(w, total);
   w.setU16(HEADER_OCTETS + 2, total - HEADER_OCTETS);
 
-  const clear = w.done(), plaintext = clear.subarray(contentAt), datagram = new Uint8Array(total);
+  const clear = w.done();
+  const plaintext = clear.subarray(contentAt);
+  const datagram = new Uint8Array(total);
   datagram.set(clear.subarray(0, contentAt));
   if (!integrity) {
     datagram.set(cipher.seal(encryptionKey, iv, clear.subarray(0, bodyAt), plaintext), contentAt);

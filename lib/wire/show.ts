@@ -241,7 +241,8 @@ function showDelete({ protocol, spis, rawSpis }: DeletePayload): string {
 function showSelector(ts: TrafficSelector): string {
   const protocol = ts.protocol === 0 ? "" : ` ${nameOfIpProtocol(ts.protocol)}`;
   if (ts.raw) return `${nameOfTsType(ts.tsType)}${protocol} ${hex(ts.raw)}`;
-  const start = showAddressOctets(ts.startAddress), end = showAddressOctets(ts.endAddress);
+  const start = showAddressOctets(ts.startAddress);
+  const end = showAddressOctets(ts.endAddress);
   const range = `${start === end ? start : `${start}-${end}`}${protocol}`;
   if (ts.startPort === 0xffff && ts.endPort === 0) return `${range} ports opaque`;
   const anyPort = ts.startPort === 0 && ts.endPort === 0xffff;
@@ -283,7 +284,8 @@ function showCfgValue(attribute: number, value: Uint8Array): string {
 
 /** An EAP packet as `EAP(REQUEST Identity)`; a part that a record made by a test lacks is left out. */
 function showEap(data: Uint8Array): string {
-  const code = data[0] ?? 0, method = data[4];
+  const code = data[0] ?? 0;
+  const method = data[4];
   const typed = code === EapCode.REQUEST || code === EapCode.RESPONSE;
   const type = typed && method !== undefined ? ` ${nameOfEapType(method)}` : "";
   return `EAP(${nameOfEapCode(code)}${type})`;

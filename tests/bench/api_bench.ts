@@ -31,8 +31,11 @@ interface Heard {
 async function listen(place: string, tunnels: number): Promise<Heard> {
   const reader = new TestClient(place);
   const asker = new TestClient(place);
-  let events = 0, lost = 0;
-  const summariesMs: number[] = [], pagesMs: number[] = [], eventsMs: number[] = [];
+  let events = 0;
+  let lost = 0;
+  const summariesMs: number[] = [];
+  const pagesMs: number[] = [];
+  const eventsMs: number[] = [];
   const feed = reader.events({ level: 4, keyword: "" }, ({ msg, epochMs }) => {
     events++;
     eventsMs.push(Date.now() - epochMs);
@@ -41,7 +44,8 @@ async function listen(place: string, tunnels: number): Promise<Heard> {
   await asker.call("GetSummary");
   console.log("ready");
   const untilMs = performance.now() + PATIENCE_MS;
-  for (let isUp = false, start = 0; !isUp && performance.now() < untilMs;) {
+  let start = 0;
+  for (let isUp = false; !isUp && performance.now() < untilMs;) {
     await pause(POLL_MS);
     const summary = await timed(summariesMs, () => asker.call("GetSummary"));
     isUp = Number(summary.NumOfCreatedTunnel) >= tunnels;

@@ -18,7 +18,8 @@ import { worldConfig } from "@/sim/scenarios.ts";
 
 /** Milliseconds of one set-up, both ends together. */
 export function setupsPerRun(crypto: CryptoBackend, tunnels: number): number {
-  const random = new SeededRandom(1), keys = new WorldKeys(crypto);
+  const random = new SeededRandom(1);
+  const keys = new WorldKeys(crypto);
   const config = worldConfig({ trace: false, natt: undefined, halfOpenMax: tunnels });
   const end = (answers: boolean) => {
     const env = {
@@ -29,12 +30,14 @@ export function setupsPerRun(crypto: CryptoBackend, tunnels: number): number {
     };
     return newEndpoint(env, config, answers);
   };
-  const a = end(false), b = end(true);
+  const a = end(false);
+  const b = end(true);
   const todo: [Endpoint, IkeEffect, IkeSa | undefined][] = [];
   const outbox = (endpoint: Endpoint) => ({
     push: (effect: IkeEffect, sa: IkeSa | undefined) => void todo.push([endpoint, effect, sa]),
   });
-  const outA = outbox(a), outB = outbox(b);
+  const outA = outbox(a);
+  const outB = outbox(b);
   let up = 0;
   const startMs = performance.now();
   for (let index = 0; index < tunnels; index++) {

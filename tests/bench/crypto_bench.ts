@@ -41,7 +41,9 @@ const SUITES: readonly Suite[] = [
   },
 ];
 
-const message = new Uint8Array(288), ident = new Uint8Array(24), nonces = new Uint8Array(64);
+const message = new Uint8Array(288);
+const ident = new Uint8Array(24);
+const nonces = new Uint8Array(64);
 
 for (const suite of SUITES) {
   for (const backend of BACKENDS) {
@@ -59,15 +61,18 @@ for (const suite of SUITES) {
 }
 
 function symmetric(backend: CryptoBackend, suite: Suite, shared: Uint8Array): void {
-  const prf = backend.prf(suite.prf)!, cipher = backend.cipher(suite.encr, suite.keyBits)!;
+  const prf = backend.prf(suite.prf)!;
+  const cipher = backend.cipher(suite.encr, suite.keyBits)!;
   const integrity = backend.integrity(suite.integ);
   const keys = prf.plus(prf.compute(nonces, shared), nonces, 300);
-  const key = keys.subarray(0, cipher.keyOctets), skP = keys.subarray(-prf.keyOctets);
+  const key = keys.subarray(0, cipher.keyOctets);
+  const skP = keys.subarray(-prf.keyOctets);
   for (let i = 0; i < 4; i++) backend.sha1(nonces.subarray(0, 22));
   for (let i = 0; i < 2; i++) {
     prf.compute(prf.compute(ident, ident), prf.compute(skP, ident));
   }
-  const iv = backend.randomOctets(cipher.ivOctets), aad = message.subarray(0, 32);
+  const iv = backend.randomOctets(cipher.ivOctets);
+  const aad = message.subarray(0, 32);
   const sealed = cipher.seal(key, iv, aad, message);
   cipher.open(key, iv, aad, sealed);
   integrity?.mac(keys.subarray(0, integrity.keyOctets), message);

@@ -12,7 +12,8 @@ import { EapUsers } from "@/eap/users.ts";
 import { EapType } from "@/iana/eap_type.ts";
 import { loadLibssl } from "@/native/libssl.ts";
 
-const logins = Number(Deno.args[0] ?? 300), WARM_UP = 30;
+const logins = Number(Deno.args[0] ?? 300);
+const WARM_UP = 30;
 const random = (count: number) => crypto.getRandomValues(new Uint8Array(count));
 const env = { random, tls: loadLibssl() };
 const keys = { k: new Uint8Array(16).fill(7), opc: new Uint8Array(16).fill(9) };
@@ -60,7 +61,8 @@ for (const [name, type, own, version] of rows) {
 }
 
 function login(own: EapCredentials, settings: EapServerSettings): void {
-  const peer = openEapPeer(own, env), server = openEapServer(settings, env);
+  const peer = openEapPeer(own, env);
+  const server = openEapServer(settings, env);
   let answer = server.start(own.identity);
   while (answer.kind === "send") {
     const said = peer.step(answer.octets);

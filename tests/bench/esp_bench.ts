@@ -13,7 +13,8 @@ import { merge, Ours, type Setup } from "../interop/ours.ts";
 import { Charon, PLUGINS, strongSwanVersion } from "../interop/strongswan.ts";
 import { MODERN } from "../interop/suites.ts";
 
-const ROUNDS = Number(Deno.args[0] ?? 3), SECONDS = Number(Deno.args[1] ?? 5);
+const ROUNDS = Number(Deno.args[0] ?? 3);
+const SECONDS = Number(Deno.args[1] ?? 5);
 const INNER = { ours: "10.2.0.1", theirs: "10.1.0.1" } as const;
 const USERLAND = `  load = kernel-libipsec ${PLUGINS}\n  install_routes = yes`;
 

@@ -17,13 +17,15 @@ import { NetlinkFamily, NetlinkSocket } from "@/native/netlink.ts";
 import { mustRun } from "../interop/harness.ts";
 import { pairOf } from "../kernel/site.ts";
 
-const PAIRS = Number(Deno.args[0] ?? 2_000), ROUNDS = Number(Deno.args[1] ?? 3);
+const PAIRS = Number(Deno.args[0] ?? 2_000);
+const ROUNDS = Number(Deno.args[1] ?? 3);
 const NAMESPACE = `netlink-bench-${Deno.pid}`;
 const SCOPE = { reqidBase: 1 << 24, ifId: 0 };
 
 function allStates(): XfrmState[] {
   return Array.from({ length: PAIRS }, (_, i) => {
-    const [end] = pairOf({ number: i, rekeyChain: 1 + i }), pair = { ...end, replayWindow: 32 };
+    const [end] = pairOf({ number: i, rekeyChain: 1 + i });
+    const pair = { ...end, replayWindow: 32 };
     return [stateIn(pair, SCOPE), stateOut(pair, SCOPE)];
   }).flat();
 }
@@ -71,7 +73,8 @@ async function settle(): Promise<void> {
 }
 
 async function bench(): Promise<void> {
-  const states = allStates(), rates = { ours: [] as number[], ip: [] as number[] };
+  const states = allStates();
+  const rates = { ours: [] as number[], ip: [] as number[] };
   await mustRun("ip", ["netns", "add", NAMESPACE]);
   try {
     for (let round = 0; round < ROUNDS; round++) {
@@ -92,7 +95,8 @@ async function bench(): Promise<void> {
   );
 }
 
-const lack = whyKernelCannot(), booter = Deno.env.get("ESPKERNEL");
+const lack = whyKernelCannot();
+const booter = Deno.env.get("ESPKERNEL");
 if (Deno.uid() !== 0) console.log("left out: it needs root");
 else if (lack === undefined) await bench();
 else if (!booter || Deno.env.has("NETLINK_BENCH_BOOTED")) {

@@ -30,7 +30,8 @@ for (const backend of BACKENDS) {
       await signatures.verify(publicKey, scheme, data, signature);
     });
   }
-  const maker = new Maker(backend), root = await maker.root();
+  const maker = new Maker(backend);
+  const root = await maker.root();
   const above = await maker.issue("Authority", root, { authority: true });
   const { certificate } = await maker.issue("gw.example", above, {
     altNames: [{ form: "dns", text: "gw.example" }],

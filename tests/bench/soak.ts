@@ -23,7 +23,8 @@ const { values } = parseArgs({
     crypto: { type: "string", default: "auto" },
   },
 });
-const seconds = Number(values.seconds), tunnels = Number(values.tunnels);
+const seconds = Number(values.seconds);
+const tunnels = Number(values.tunnels);
 const rekeysMin = Number(values.rekeys ?? Math.floor(seconds * tunnels / 12));
 const SAMPLE_MS = 10_000;
 /** Memory that grows by so much from the second third of the run to the last is no longer flat. */

@@ -64,7 +64,9 @@ async function measure(
   const a = openUdp({ ownAddresses, ikePort: 0 }, name);
   const b = openUdp({ ownAddresses: [PEER], ikePort: 0 }, name);
   const message = new Uint8Array(OCTETS).fill(1);
-  let going = true, back = 0, underWay = 0;
+  let going = true;
+  let back = 0;
+  let underWay = 0;
   echo(b, () => true);
   echo(a, () => (back++, going || (underWay--, false)));
   for (let i = 0; i < window; i++, underWay++) {
@@ -78,9 +80,12 @@ async function measure(
   }
   a.flush();
   await pause(WARM_UP_MS);
-  const cpuAtStart = cpuUsage(), start = performance.now(), backAtStart = back;
+  const cpuAtStart = cpuUsage();
+  const start = performance.now();
+  const backAtStart = back;
   await pause(RUN_MS);
-  const ms = performance.now() - start, { user, system } = cpuUsage(cpuAtStart);
+  const ms = performance.now() - start;
+  const { user, system } = cpuUsage(cpuAtStart);
   const messages = 2 * (back - backAtStart);
   going = false;
   await pause(50);

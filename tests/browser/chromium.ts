@@ -5,7 +5,8 @@
  */
 
 const BINARY = "/usr/bin/chromium";
-const START_MS_MAX = 30_000, CALL_MS_MAX = 30_000;
+const START_MS_MAX = 30_000;
+const CALL_MS_MAX = 30_000;
 const FLAGS = [
   "--headless",
   "--no-sandbox",

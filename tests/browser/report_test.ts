@@ -16,7 +16,9 @@ const PICTURES = Deno.env.get("REPORT_PICTURES");
 
 /** The result of a short demo, and the report that was written with it. */
 async function demo(): Promise<{ result: RunResultJson; page: string; mode: number }> {
-  const dir = await Deno.makeTempDir(), { log, error } = console, out: string[] = [];
+  const dir = await Deno.makeTempDir();
+  const { log, error } = console;
+  const out: string[] = [];
   console.log = (text: string) => void out.push(text);
   console.error = () => {};
   try {
@@ -60,7 +62,8 @@ function hostile(result: RunResultJson): RunResultJson {
 
 /** An hour of as many steps as there may be, with wide numbers. */
 function anHour(result: RunResultJson): RunResultJson {
-  const { timeline } = result, steps: Record<string, number[]> = {};
+  const { timeline } = result;
+  const steps: Record<string, number[]> = {};
   for (const name of Object.keys(timeline!.steps)) {
     steps[name] = Array.from(
       { length: STEPS_MAX },
@@ -109,7 +112,8 @@ Deno.test({
   sanitizeResources: false,
   fn: async (t) => {
     const { result, page, mode } = await demo();
-    const dir = await Deno.makeTempDir(), browser = await Chromium.start();
+    const dir = await Deno.makeTempDir();
+    const browser = await Chromium.start();
     const open = async (name: string, text: string) => {
       await Deno.writeTextFile(`${dir}/${name}`, text);
       browser.complaints.errors.length = browser.complaints.requests.length = 0;

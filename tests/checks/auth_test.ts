@@ -66,25 +66,31 @@ both("§2.15", "AUTH data of another length is wrong, though it begins right", (
 });
 
 both("§2.15", "AUTH by another secret is wrong", (role) => {
-  const bench = Bench.keyed(role), { peer } = bench, [id, , ...child] = peer.authPayloads();
+  const bench = Bench.keyed(role);
+  const { peer } = bench;
+  const [id, , ...child] = peer.authPayloads();
   distrusts(bench, [id!, peer.auth(peer.id, text("another secret")), ...child]);
 });
 
 both("§2.15", "AUTH covers the identity that is claimed", (role) => {
-  const bench = Bench.keyed(role), { peer } = bench, [, ...others] = peer.authPayloads();
+  const bench = Bench.keyed(role);
+  const { peer } = bench;
+  const [, ...others] = peer.authPayloads();
   const claimed = { idType: IdType.ID_FQDN, data: text("admin.test") };
   distrusts(bench, [peer.identity(claimed), ...others]);
 });
 
 both("§2.15", "AUTH covers the other end's nonce", (role) => {
-  const bench = Bench.keyed(role), { peer } = bench;
+  const bench = Bench.keyed(role);
+  const { peer } = bench;
   if (role === "responder") peer.nonceR = peer.random.octets(32);
   else peer.nonceI = peer.random.octets(32);
   distrusts(bench, peer.authPayloads());
 });
 
 both("§2.15", "The core's own AUTH sent back to it is wrong", (role) => {
-  const bench = Bench.keyed(role), { peer } = bench;
+  const bench = Bench.keyed(role);
+  const { peer } = bench;
   const [id, , ...child] = peer.authPayloads();
   const { initRequest, nonceI, nonceR, initResponse } = peer;
   // The octets that the other end would sign, with the keys of this one.
@@ -102,7 +108,8 @@ both("§2.15", "AUTH by a method that was not asked for is not accepted", (role)
 });
 
 check("§3.8", "An AUTH payload without data is malformed", () => {
-  const bench = Bench.keyed("responder"), empty = new Uint8Array(0);
+  const bench = Bench.keyed("responder");
+  const empty = new Uint8Array(0);
   const payloads = withAuth(
     bench,
     ({ method }) => ({ type: PayloadType.AUTH, method, data: empty }),
@@ -124,7 +131,8 @@ both(
   "§3.5",
   "The reserved octets of an ID payload are ignored, and AUTH covers them as received",
   (role) => {
-    const bench = Bench.keyed(role), { peer } = bench;
+    const bench = Bench.keyed(role);
+    const { peer } = bench;
     const payloads = peer.authPayloads({ ...peer.id, reserved: 0xabcdef });
     if (role === "responder") bench.ask(IKE_AUTH, payloads);
     else bench.answer(payloads);
@@ -145,7 +153,8 @@ check(
     ] as const;
     for (const role of ["initiator", "responder"] as Role[]) {
       for (const [idType, data] of ids) {
-        const bench = Bench.keyed(role), payloads = bench.peer.authPayloads({ idType, data });
+        const bench = Bench.keyed(role);
+        const payloads = bench.peer.authPayloads({ idType, data });
         if (role === "responder") bench.ask(IKE_AUTH, payloads);
         else bench.answer(payloads);
         bench.stands();
@@ -162,7 +171,8 @@ check("§3.5", "An address identity has the octets of its family", () => {
       0,
     ]] as const
   ) {
-    const bench = Bench.keyed("responder"), { peer } = bench;
+    const bench = Bench.keyed("responder");
+    const { peer } = bench;
     bench.refuses(
       INVALID_SYNTAX,
       IKE_AUTH,
@@ -179,20 +189,23 @@ check("§3.5", "An identity with a terminator in it is not the one without", () 
   good.answer(good.peer.authPayloads(identity));
   good.stands();
   for (const name of ["gw.test\0", "gw.test\0.evil.test", "GW.test\n"]) {
-    const bench = Bench.keyed("initiator", config), { peer } = bench;
+    const bench = Bench.keyed("initiator", config);
+    const { peer } = bench;
     distrusts(bench, peer.authPayloads({ idType: IdType.ID_FQDN, data: text(name) }));
   }
 });
 
 check("§3.5", "An identity as long as a datagram holds does no harm", () => {
-  const bench = Bench.keyed("responder"), { peer } = bench;
+  const bench = Bench.keyed("responder");
+  const { peer } = bench;
   const data = new Uint8Array(64_000).fill(0x61);
   bench.ask(IKE_AUTH, peer.authPayloads({ idType: IdType.ID_KEY_ID, data }));
   bench.stands();
 });
 
 check("§1.2", "An IKE_AUTH request without IDi is malformed", () => {
-  const bench = Bench.keyed("responder"), [, ...others] = bench.peer.authPayloads();
+  const bench = Bench.keyed("responder");
+  const [, ...others] = bench.peer.authPayloads();
   bench.refuses(INVALID_SYNTAX, IKE_AUTH, others);
   bench.over();
 });
@@ -208,7 +221,8 @@ check(
   "§2.16",
   "A request without AUTH, which asks for EAP, is refused where PSK is asked for",
   () => {
-    const bench = Bench.keyed("responder"), [id, , ...child] = bench.peer.authPayloads();
+    const bench = Bench.keyed("responder");
+    const [id, , ...child] = bench.peer.authPayloads();
     bench.refuses(AUTHENTICATION_FAILED, IKE_AUTH, [id!, ...child]);
     bench.over();
   },
@@ -221,7 +235,8 @@ check("§2.16", "EAP in a response is not followed where PSK is asked for", () =
 });
 
 check("§2.21.2", "A malformed IKE_AUTH request leads to INVALID_SYNTAX alone, and to no SA", () => {
-  const bench = Bench.keyed("responder"), { peer } = bench;
+  const bench = Bench.keyed("responder");
+  const { peer } = bench;
   bench.refuses(INVALID_SYNTAX, IKE_AUTH, [...peer.authPayloads(), peer.auth()]);
   bench.over();
 });
@@ -230,7 +245,8 @@ check(
   "§2.21.2",
   "An unknown critical payload in IKE_AUTH leads to its notify alone, and to no SA",
   () => {
-    const bench = Bench.keyed("responder"), { peer } = bench;
+    const bench = Bench.keyed("responder");
+    const { peer } = bench;
     const critical = { type: 201, raw: new Uint8Array(3), critical: true };
     const type = NotifyType.UNSUPPORTED_CRITICAL_PAYLOAD;
     const payloads = [...peer.authPayloads(), critical];
@@ -240,7 +256,8 @@ check(
 );
 
 check("§2.21.2", "A CHILD_SA that cannot be leaves the IKE SA standing: the responder", () => {
-  const bench = Bench.keyed("responder"), { peer } = bench;
+  const bench = Bench.keyed("responder");
+  const { peer } = bench;
   const [id, auth, , tsI, tsR] = peer.authPayloads();
   const transforms = [{ type: 1, id: 3 }, { type: 5, id: 0 }];
   const sa: Payload = {
@@ -262,7 +279,8 @@ check(
   "A CHILD_SA that was refused does not fail the authentication: the initiator deletes in order",
   () => {
     for (const error of [NO_PROPOSAL_CHOSEN, TS_UNACCEPTABLE, NotifyType.FAILED_CP_REQUIRED]) {
-      const bench = Bench.keyed("initiator"), { peer } = bench;
+      const bench = Bench.keyed("initiator");
+      const { peer } = bench;
       bench.answer([peer.identity(), peer.auth(), notify(error)]);
       const said = bench.said().at(-1)!;
       assert.deepEqual(said.payloads, [{ type: PayloadType.DELETE, protocol: 1, spis: [] }]);
@@ -274,7 +292,8 @@ check(
 
 check("§3.10.1", "An unknown error in an IKE_AUTH response fails the whole request", () => {
   for (const type of [8_191, 12_345, 16_383]) {
-    const bench = Bench.keyed("initiator"), { peer } = bench;
+    const bench = Bench.keyed("initiator");
+    const { peer } = bench;
     bench.answer([...peer.authPayloads(), notify(type)]);
     assert.deepEqual(bench.said().at(-1)!.payloads[0]!.type, PayloadType.DELETE);
     bench.answer([]);
@@ -286,7 +305,8 @@ check("§3.10.1", "An unknown error in an IKE_AUTH response fails the whole requ
 });
 
 check("§3.10.1", "Unknown status notifies and errors in an IKE_AUTH request are ignored", () => {
-  const bench = Bench.keyed("responder"), { peer } = bench;
+  const bench = Bench.keyed("responder");
+  const { peer } = bench;
   const strange = [notify(40_000), notify(65_535), notify(8_191), notify(16_383)];
   const answer = bench.ask(IKE_AUTH, [...peer.authPayloads(), ...strange]);
   assert.equal(answer[0]!.type, PayloadType.IDR);
@@ -294,7 +314,8 @@ check("§3.10.1", "Unknown status notifies and errors in an IKE_AUTH request are
 });
 
 check("§3.10.1", "Unknown status notifies in an IKE_AUTH response are ignored", () => {
-  const bench = Bench.keyed("initiator"), { peer } = bench;
+  const bench = Bench.keyed("initiator");
+  const { peer } = bench;
   bench.answer([notify(16_384), ...peer.authPayloads(), notify(65_535)]);
   bench.stands();
 });
@@ -313,7 +334,8 @@ check(
 );
 
 check("§2.21.2", "An error notify in clear in IKE_AUTH is ignored", () => {
-  const bench = Bench.keyed("initiator"), { peer } = bench;
+  const bench = Bench.keyed("initiator");
+  const { peer } = bench;
   const octets = peer.init([notify(AUTHENTICATION_FAILED)], { exchange: IKE_AUTH, messageId: 1 });
   bench.ignores("a message in clear where it must be encrypted", octets);
 });
@@ -349,7 +371,8 @@ check(
 );
 
 check("§1.2", "An IKE_AUTH answer with a CHILD_SA outside what was proposed is not taken", () => {
-  const bench = Bench.keyed("initiator"), { peer } = bench;
+  const bench = Bench.keyed("initiator");
+  const { peer } = bench;
   const [id, auth, sa] = peer.authPayloads();
   bench.answer([id!, auth!, sa!]);
   bench.over();
@@ -365,7 +388,8 @@ check("§1.2", "An IKE_AUTH request without SA, TSi or TSr is malformed", () => 
 });
 
 check("§1.2", "Payloads without a meaning in IKE_AUTH are ignored", () => {
-  const bench = Bench.keyed("responder"), { peer } = bench;
+  const bench = Bench.keyed("responder");
+  const { peer } = bench;
   const cert = { type: PayloadType.CERT, encoding: 4, data: Uint8Array.of(1) } as const;
   const strays: Payload[] = [
     peer.nonce(),
@@ -382,7 +406,9 @@ check(
   "§2.4",
   "INITIAL_CONTACT in IKE_AUTH ends the other SAs of the same identity, and no other's",
   () => {
-    const bench = Bench.up("responder"), { peer } = bench, first = bench.sa;
+    const bench = Bench.up("responder");
+    const { peer } = bench;
+    const first = bench.sa;
     const again = (spiI: bigint, id = peer.id) => {
       peer.spiI = spiI;
       peer.spiR = 0n;
@@ -402,7 +428,9 @@ check(
 );
 
 check("§2.4", "INITIAL_CONTACT of a peer that does not authenticate ends nothing", () => {
-  const bench = Bench.up("responder"), { peer } = bench, first = bench.sa;
+  const bench = Bench.up("responder");
+  const { peer } = bench;
+  const first = bench.sa;
   peer.spiI = 9n;
   peer.spiR = 0n;
   peer.keys = undefined;
@@ -420,7 +448,8 @@ check("§2.8", "A responder takes packets on a new CHILD_SA before it sends its 
   const bench = Bench.keyed("responder");
   bench.ask(IKE_AUTH, bench.peer.authPayloads());
   const kinds = bench.effects.map((e) => e.kind);
-  const installed = kinds.indexOf("install"), answered = kinds.lastIndexOf("send");
+  const installed = kinds.indexOf("install");
+  const answered = kinds.lastIndexOf("send");
   assert.ok(installed >= 0 && installed < answered, kinds.join());
 });
 
@@ -428,7 +457,8 @@ both(
   "§1.3",
   "CREATE_CHILD_SA with what IKE_AUTH has besides is answered as if it had not",
   (role) => {
-    const bench = Bench.up(role), { peer } = bench;
+    const bench = Bench.up(role);
+    const { peer } = bench;
     const answer = bench.ask(CREATE_CHILD_SA, [
       peer.identity(),
       peer.auth(),

@@ -24,7 +24,8 @@ import type { Role } from "./entries.ts";
 
 export { notify };
 
-const crypto = portableBackend(), keys = new WorldKeys(crypto);
+const crypto = portableBackend();
+const keys = new WorldKeys(crypto);
 
 /** The path as the core sees it. */
 export const PATH: Path = {
@@ -85,7 +86,8 @@ export class Bench {
 
   /** A bench after IKE_SA_INIT. As initiator, the core has just sent its IKE_AUTH. */
   static keyed(role: Role, change: Partial<IkeConfig> = {}, peers: Partial<IkeConfig> = {}): Bench {
-    const bench = new Bench(role, change, peers), { peer } = bench;
+    const bench = new Bench(role, change, peers);
+    const { peer } = bench;
     if (role === "initiator") peer.learn(bench.said().at(-1)!.octets);
     bench.hear(peer.init());
     if (role === "responder") peer.learn(bench.said().at(-1)!.octets);
@@ -95,7 +97,8 @@ export class Bench {
 
   /** A bench with an established SA and a CHILD_SA. */
   static up(role: Role, change: Partial<IkeConfig> = {}, peers: Partial<IkeConfig> = {}): Bench {
-    const bench = Bench.keyed(role, change, peers), { peer } = bench;
+    const bench = Bench.keyed(role, change, peers);
+    const { peer } = bench;
     if (role === "responder") {
       bench.ask(ExchangeType.IKE_AUTH, peer.authPayloads());
     } else {
@@ -295,7 +298,8 @@ export class Bench {
         });
       }
       if (effect.kind !== "send") return;
-      const { octets, path, transmission } = effect, header = decodeHeader(octets);
+      const { octets, path, transmission } = effect;
+      const header = decodeHeader(octets);
       const clear = header.exchange === ExchangeType.IKE_SA_INIT || !this.peer.keys;
       const mine = clear || header.spiI === this.peer.spiI;
       const payloads = mine ? this.peer.open(octets) : [];

@@ -22,8 +22,10 @@ import type { Payload } from "@/wire/message.ts";
 import { Bench } from "./bench.ts";
 import { checksOf, type Role } from "./entries.ts";
 
-const { both } = checksOf(import.meta.url), crypto = portableBackend();
-const { IKE_AUTH } = ExchangeType, DAY_MS = 24 * 3600_000;
+const { both } = checksOf(import.meta.url);
+const crypto = portableBackend();
+const { IKE_AUTH } = ExchangeType;
+const DAY_MS = 24 * 3600_000;
 
 /** What keys of Ed448 give, which a backend uses at once. */
 function atOnce<T>(value: T | Promise<T>): T {
@@ -99,7 +101,8 @@ interface Said {
 function payloads(bench: Bench, said: Said): Payload[] {
   const { certificates = [peer.certificate.der], keys = peer.keys, data = (right) => right } = said;
   const [id, , ...child] = bench.peer.authPayloads();
-  const octets = bench.peer.signedOctets(), scheme = { algorithm: "ed448" } as const;
+  const octets = bench.peer.signedOctets();
+  const scheme = { algorithm: "ed448" } as const;
   const signature = atOnce(crypto.signatures.sign(keys.privateKey, scheme, octets));
   return [
     id!,
@@ -118,7 +121,8 @@ function payloads(bench: Bench, said: Said): Payload[] {
 }
 
 function say(role: Role, said: Said, change: Partial<VerifyingAuth> = {}): Bench {
-  const bench = Bench.keyed(role, config(change)), message = payloads(bench, said);
+  const bench = Bench.keyed(role, config(change));
+  const message = payloads(bench, said);
   if (role === "responder") bench.ask(IKE_AUTH, message);
   else bench.answer(message);
   return bench;
@@ -131,7 +135,8 @@ function distrusts(
   words: RegExp,
   change: Partial<VerifyingAuth> = {},
 ): void {
-  const bench = Bench.keyed(role, config(change)), message = payloads(bench, said);
+  const bench = Bench.keyed(role, config(change));
+  const message = payloads(bench, said);
   if (role === "responder") bench.refuses(NotifyType.AUTHENTICATION_FAILED, IKE_AUTH, message);
   else {
     bench.answer(message);
@@ -221,7 +226,8 @@ both("RFC 7427 §3", "An AlgorithmIdentifier that lies about the key is refused 
 });
 
 both("RFC 5280 §4.1.2.7", "A key that cannot be one, or lies off its curve, is refused", (role) => {
-  const keys = atOnce(crypto.signatures.generate("p-224")), { publicKey } = keys;
+  const keys = atOnce(crypto.signatures.generate("p-224"));
+  const { publicKey } = keys;
   const off = publicKey.spki.slice();
   off[off.length - 1]! ^= 1;
   const odd = issue("hostile.test", root, {

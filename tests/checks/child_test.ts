@@ -66,7 +66,8 @@ both(
   "§1.3",
   "A KE payload of another group than the chosen one is refused, and the group named",
   (role) => {
-    const bench = Bench.up(role, PFS), { peer } = bench;
+    const bench = Bench.up(role, PFS);
+    const { peer } = bench;
     const [sa, nonce, ...ts] = peer.createChild();
     const { proposals } = sa as SaPayload;
     const groups = [KeGroup.ECP_256, KeGroup.CURVE25519].map((id) => ({
@@ -87,7 +88,9 @@ both(
   "§3.3.6",
   "A KE payload is ignored where no group was chosen, and none is answered",
   (role) => {
-    const bench = Bench.up(role), { peer } = bench, [sa, nonce, ...ts] = peer.createChild();
+    const bench = Bench.up(role);
+    const { peer } = bench;
+    const [sa, nonce, ...ts] = peer.createChild();
     const ke = { type: PayloadType.KE, group: 31, data: peer.pair.publicValue } as const;
     const answer = bench.ask(CREATE_CHILD_SA, [sa!, nonce!, ke, ...ts]);
     assert.equal(findPayload(answer, PayloadType.KE), undefined);
@@ -99,7 +102,8 @@ both(
   "§1.3",
   "A rekey that is answered without the public value it asked for comes to nothing",
   (role) => {
-    const bench = Bench.up(role, PFS), [sa, nonce, ...ts] = bench.peer.createChild();
+    const bench = Bench.up(role, PFS);
+    const [sa, nonce, ...ts] = bench.peer.createChild();
     const chosen = withGroup(sa as SaPayload);
     const why = bench.answersRekey([chosen, nonce!, ...ts]);
     assert.match(why, /without a public value of our group/);
@@ -114,11 +118,14 @@ both(
   "§2.17",
   "Keys of a CHILD_SA come from its own nonces, the exchange's initiator first",
   (role) => {
-    const bench = Bench.up(role), { peer } = bench, payloads = peer.createChild();
+    const bench = Bench.up(role);
+    const { peer } = bench;
+    const payloads = peer.createChild();
     const answer = bench.ask(CREATE_CHILD_SA, payloads);
     const nonceI = findPayload(payloads, PayloadType.NONCE)!.data;
     const nonceR = findPayload(answer, PayloadType.NONCE)!.data;
-    const child = bench.sa.children.at(-1)!, { d } = ikeKeys(peer.suite!, peer.keys!);
+    const child = bench.sa.children.at(-1)!;
+    const { d } = ikeKeys(peer.suite!, peer.keys!);
     const expected = deriveChildKeys(peer.suite!.prf, d, { nonceI, nonceR, suite: child.suite! });
     assert.deepEqual(child.keys, expected);
     const { ei, er } = childKeys(child);
@@ -127,7 +134,9 @@ both(
 );
 
 both("§1.3.3", "A rekey names the CHILD_SA by the SPI its sender receives on", (role) => {
-  const bench = Bench.up(role), { peer } = bench, [old] = bench.sa.children;
+  const bench = Bench.up(role);
+  const { peer } = bench;
+  const [old] = bench.sa.children;
   const answer = bench.ask(CREATE_CHILD_SA, peer.createChild([about(old!.spiOut)]));
   assert.ok(findPayload(answer, PayloadType.SA));
   assert.equal(old!.state, "rekeyed");
@@ -137,7 +146,9 @@ both(
   "§2.25",
   "The rekey of a CHILD_SA that is not there is refused, and the refusal names it",
   (role) => {
-    const bench = Bench.up(role), { peer } = bench, [old] = bench.sa.children;
+    const bench = Bench.up(role);
+    const { peer } = bench;
+    const [old] = bench.sa.children;
     for (const spi of [0xdeadbeef, old!.spiIn]) {
       const answer = bench.ask(CREATE_CHILD_SA, peer.createChild([about(spi)]));
       assert.deepEqual(answer, [about(spi, N.CHILD_SA_NOT_FOUND)]);
@@ -153,7 +164,9 @@ both(
 
 /** A bench whose core gets the response to a rekey with a key exchange, and computes the keys. */
 function deriving(role: Role): { readonly bench: Bench; readonly spi: number; done(): void } {
-  const bench = Bench.up(role, PFS, PFS), { peer } = bench, [sa, nonce, ...ts] = peer.createChild();
+  const bench = Bench.up(role, PFS, PFS);
+  const { peer } = bench;
+  const [sa, nonce, ...ts] = peer.createChild();
   bench.tell({ kind: "rekey_child", child: bench.sa.children[0]! });
   const { publicValue: data } = peer.freshPair(KeGroup.ECP_256);
   const ke = { type: PayloadType.KE, group: KeGroup.ECP_256, data } as const;
@@ -171,7 +184,8 @@ both(
   "§1.4.1",
   "A CHILD_SA whose keys are still computed is deleted by a Delete, answered with the other half",
   (role) => {
-    const { bench, spi, done } = deriving(role), made = bench.sa.children.at(-1)!;
+    const { bench, spi, done } = deriving(role);
+    const made = bench.sa.children.at(-1)!;
     const gone = { type: PayloadType.DELETE, protocol: ProtocolId.ESP } as const;
     const answer = bench.ask(INFORMATIONAL, [{ ...gone, spis: [spi] }]);
     assert.deepEqual(answer, [{ ...gone, spis: [made.spiIn] }]);
@@ -213,7 +227,8 @@ both("§2.25", "After TEMPORARY_FAILURE nothing is tried again at once", (role) 
 });
 
 both("§2.25", "CHILD_SA_NOT_FOUND has the CHILD_SA forgotten silently, and made anew", (role) => {
-  const bench = Bench.up(role), [old] = bench.sa.children;
+  const bench = Bench.up(role);
+  const [old] = bench.sa.children;
   bench.answersRekey([about(old!.spiIn, N.CHILD_SA_NOT_FOUND)]);
   assert.equal(old!.state, "closed");
   const last = bench.said().at(-1)!;
@@ -248,13 +263,15 @@ both("§1.3", "CHILD_SAs without end are refused with NO_ADDITIONAL_SAS", (role)
 });
 
 both("§1.3.2", "The rekey of an IKE SA without KE is malformed", (role) => {
-  const bench = Bench.up(role), [sa, nonce] = bench.peer.rekeyIke();
+  const bench = Bench.up(role);
+  const [sa, nonce] = bench.peer.rekeyIke();
   bench.refuses(N.INVALID_SYNTAX, CREATE_CHILD_SA, [sa!, nonce!]);
   bench.over();
 });
 
 both("§2.18", "The rekey of an IKE SA with the group NONE is not accepted", (role) => {
-  const bench = Bench.up(role), [sa, ...others] = bench.peer.rekeyIke();
+  const bench = Bench.up(role);
+  const [sa, ...others] = bench.peer.rekeyIke();
   const { proposals } = sa as Extract<Payload, { type: typeof PayloadType.SA; proposals: unknown }>;
   const none = proposals.map((p) => ({
     ...p,
@@ -269,7 +286,8 @@ both(
   "§2.18",
   "A new IKE SA begins with Message ID 0 in both directions, and has its own keys",
   (role) => {
-    const bench = Bench.up(role), old = bench.sa;
+    const bench = Bench.up(role);
+    const old = bench.sa;
     const answer = bench.ask(CREATE_CHILD_SA, bench.peer.rekeyIke());
     assert.ok(findPayload(answer, PayloadType.KE));
     const { sa } = bench;
@@ -286,7 +304,9 @@ both(
   "§2.8",
   "A new IKE SA inherits the CHILD_SAs, and the old one makes no more of them",
   (role) => {
-    const bench = Bench.up(role), old = bench.sa, [child] = old.children;
+    const bench = Bench.up(role);
+    const old = bench.sa;
+    const [child] = old.children;
     bench.ask(CREATE_CHILD_SA, bench.peer.rekeyIke());
     assert.deepEqual([old.children, bench.sa.children], [[], [child]]);
     bench.refuses(N.TEMPORARY_FAILURE, CREATE_CHILD_SA, bench.peer.createChild());
@@ -294,7 +314,8 @@ both(
 );
 
 both("§2.8", "The old IKE SA is deleted by its own Delete, and the new one stays", (role) => {
-  const bench = Bench.up(role), old = bench.sa;
+  const bench = Bench.up(role);
+  const old = bench.sa;
   bench.ask(CREATE_CHILD_SA, bench.peer.rekeyIke());
   bench.ask(INFORMATIONAL, [{ type: PayloadType.DELETE, protocol: ProtocolId.IKE, spis: [] }]);
   assert.equal(old.phase, "closed");
@@ -305,7 +326,8 @@ both(
   "§2.8",
   "A peer that answers our rekey of the IKE SA with nonsense leaves the old one standing",
   (role) => {
-    const wrongKe = Bench.up(role), { peer } = wrongKe;
+    const wrongKe = Bench.up(role);
+    const { peer } = wrongKe;
     const [sa, nonce] = peer.rekeyIke();
     const ke = {
       type: PayloadType.KE,
@@ -344,7 +366,8 @@ both("§2.8", "An IKE SA that is expired is not used any more", (role) => {
 const TRANSPORT = { children: [{ ...CHILD, tunnelMode: false }] };
 
 both("§1.3.1", "Transport mode that is declined has the CHILD_SA deleted", (role) => {
-  const bench = Bench.keyed(role, TRANSPORT, TRANSPORT), { peer } = bench;
+  const bench = Bench.keyed(role, TRANSPORT, TRANSPORT);
+  const { peer } = bench;
   const mode = notify(N.USE_TRANSPORT_MODE);
   if (role === "responder") {
     assert.ok(
@@ -355,8 +378,8 @@ both("§1.3.1", "Transport mode that is declined has the CHILD_SA deleted", (rol
     );
   } else {
     const [id, auth, sa] = peer.authPayloads();
-    const tsI = [range4([10, 0, 0, 1], [10, 0, 0, 1])],
-      tsR = [range4([10, 0, 0, 2], [10, 0, 0, 2])];
+    const tsI = [range4([10, 0, 0, 1], [10, 0, 0, 1])];
+    const tsR = [range4([10, 0, 0, 2], [10, 0, 0, 2])];
     const hosts: Payload[] = [
       { type: PayloadType.TSI, selectors: tsI },
       { type: PayloadType.TSR, selectors: tsR },
@@ -370,7 +393,8 @@ both("§1.3.1", "Transport mode that is declined has the CHILD_SA deleted", (rol
 });
 
 both("§1.3.1", "Transport mode that was not asked for is not taken", (role) => {
-  const bench = Bench.up(role), { peer } = bench;
+  const bench = Bench.up(role);
+  const { peer } = bench;
   const text = bench.answersRekey(peer.createChild([notify(N.USE_TRANSPORT_MODE)]));
   assert.match(text, /transport mode, which we did not ask for/);
 });
@@ -380,7 +404,8 @@ const deflate = (cpi: number, transform = 2) =>
   notify(N.IPCOMP_SUPPORTED, Uint8Array.of(cpi >> 8, cpi & 255, transform));
 
 both("§2.22", "One IPComp algorithm is accepted, of those that were proposed", (role) => {
-  const bench = Bench.up(role, IPCOMP), { peer } = bench;
+  const bench = Bench.up(role, IPCOMP);
+  const { peer } = bench;
   const answer = bench.ask(
     CREATE_CHILD_SA,
     peer.createChild([deflate(0x4001, 3), deflate(0x4002), deflate(0x4003)]),
@@ -419,7 +444,8 @@ both("§2.22", "IPCOMP_SUPPORTED in a message without SA is ignored", (role) => 
 });
 
 both("§2.22", "IPCOMP_SUPPORTED has a CPI and a transform", (role) => {
-  const bench = Bench.up(role, IPCOMP), short = notify(N.IPCOMP_SUPPORTED, Uint8Array.of(1, 2));
+  const bench = Bench.up(role, IPCOMP);
+  const short = notify(N.IPCOMP_SUPPORTED, Uint8Array.of(1, 2));
   bench.refuses(N.INVALID_SYNTAX, CREATE_CHILD_SA, bench.peer.createChild([short]));
   bench.over();
 });
@@ -428,7 +454,9 @@ both(
   "§3.3.2",
   "A CHILD_SA with integrity NONE is taken with a combined-mode cipher alone",
   (role) => {
-    const bench = Bench.up(role), { peer } = bench, [, ...others] = peer.createChild();
+    const bench = Bench.up(role);
+    const { peer } = bench;
+    const [, ...others] = peer.createChild();
     const transforms = [
       { type: TransformType.ENCR, id: Encr.ENCR_AES_CBC, keyBits: 128 },
       { type: TransformType.INTEG, id: 0 },
@@ -446,7 +474,8 @@ both(
   "§2.1",
   "While a request is computed, its repeats and others are not answered twice",
   (role) => {
-    const bench = Bench.up(role, PFS, PFS), { peer } = bench;
+    const bench = Bench.up(role, PFS, PFS);
+    const { peer } = bench;
     const [sa, nonce, ...ts] = peer.createChild();
     const { proposals } = sa as SaPayload;
     const ke = { type: TransformType.KE, id: KeGroup.ECP_256 };

@@ -16,7 +16,8 @@ import { checksOf } from "./entries.ts";
 const { check } = checksOf(import.meta.url);
 const { IKE_AUTH, INFORMATIONAL } = ExchangeType;
 const { AUTHENTICATION_FAILED, MULTIPLE_AUTH_SUPPORTED, ANOTHER_AUTH_FOLLOWS } = NotifyType;
-const NAME = "hostile.test", PASSWORD = "wonderland";
+const NAME = "hostile.test";
+const PASSWORD = "wonderland";
 const psk = { kind: "psk", secret: new TextEncoder().encode("a secret of the world") } as const;
 const env = { random: (count: number) => new Uint8Array(count).fill(7), tls: undefined };
 
@@ -43,7 +44,8 @@ const eap = (data: Uint8Array): Payload => ({ type: PayloadType.EAP, data });
 
 /** Our gateway, whose peer has a password; its first EAP request. */
 function asked(method: number, password = PASSWORD) {
-  const bench = Bench.keyed("responder", { auth: server(method) }), { peer } = bench;
+  const bench = Bench.keyed("responder", { auth: server(method) });
+  const { peer } = bench;
   const brain = openEapPeer({ identity: NAME, methods: [method], password }, env);
   const first = bench.ask(IKE_AUTH, [peer.identity(), ...peer.childPayloads()]);
   let packet = findPayload(first, PayloadType.EAP)!.data;
@@ -79,7 +81,8 @@ check("§2.16", "An initiator that leaves EAP out in its midst is refused", () =
 });
 
 check("§2.16", "EAP Success without a method lets no responder in", () => {
-  const bench = Bench.keyed("initiator", { auth: client(EapType.MSCHAPV2) }), { peer, sa } = bench;
+  const bench = Bench.keyed("initiator", { auth: client(EapType.MSCHAPV2) });
+  const { peer, sa } = bench;
   bench.answer([peer.identity(), peer.auth(), eap(Uint8Array.of(EapCode.SUCCESS, 1, 0, 4))]);
   assert.match(sa.failure!.text, /Cannot authenticate ourselves/);
   assert.equal(sa.phase, "closed");
@@ -99,7 +102,8 @@ check(
 );
 
 check("§2.16", "An IDr behind the first answer changes nothing: AUTH is over the first", () => {
-  const bench = Bench.keyed("initiator", { auth: client(EapType.GTC) }), { peer } = bench;
+  const bench = Bench.keyed("initiator", { auth: client(EapType.GTC) });
+  const { peer } = bench;
   const request = Uint8Array.of(EapCode.REQUEST, 1, 0, 6, EapType.GTC, 0x3a);
   bench.answer([peer.identity(), peer.auth(), eap(request)]);
   bench.said();
@@ -118,12 +122,14 @@ check("§2.21.2", "An initiator may give up in the midst of EAP, and what was fo
 });
 
 check("§2.21.2", "An INFORMATIONAL in the midst of EAP that reports no error is ignored", () => {
-  const { bench } = asked(EapType.MSCHAPV2), { peer } = bench;
+  const { bench } = asked(EapType.MSCHAPV2);
+  const { peer } = bench;
   bench.ignores(/INFORMATIONAL to an SA that is not/, peer.seal(peer.header(INFORMATIONAL), []));
 });
 
 check("RFC 4739 §3.2", "A second authentication that nobody asked for is refused", () => {
-  const bench = Bench.keyed("responder"), { peer } = bench;
+  const bench = Bench.keyed("responder");
+  const { peer } = bench;
   const [id, auth, ...child] = peer.authPayloads();
   const more = [notify(MULTIPLE_AUTH_SUPPORTED), notify(ANOTHER_AUTH_FOLLOWS)];
   isRefused(bench, bench.ask(IKE_AUTH, [id!, auth!, ...more, ...child]), /announces a second/);
@@ -131,7 +137,8 @@ check("RFC 4739 §3.2", "A second authentication that nobody asked for is refuse
 
 check("RFC 4739 §3.2", "A second authentication begins with the identity that it is of", () => {
   const auth = { own: psk, peer: psk, peer2: psk };
-  const bench = Bench.keyed("responder", { auth }), { peer } = bench;
+  const bench = Bench.keyed("responder", { auth });
+  const { peer } = bench;
   const [id, first, ...child] = peer.authPayloads();
   const more = [notify(MULTIPLE_AUTH_SUPPORTED), notify(ANOTHER_AUTH_FOLLOWS)];
   bench.ask(IKE_AUTH, [id!, first!, ...more, ...child]);

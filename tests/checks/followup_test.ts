@@ -29,7 +29,8 @@ const {
 } = NotifyType;
 
 /** The first method and two additional ones; they are classical, as the peer has pairs for them. */
-const FIRST = KeGroup.CURVE25519, ADDED = [KeGroup.ECP_384, KeGroup.ECP_256] as const;
+const FIRST = KeGroup.CURVE25519;
+const ADDED = [KeGroup.ECP_384, KeGroup.ECP_256] as const;
 const LISTS = ADDED.map((group) => [group]);
 const { algorithms } = worldConfig();
 /** Only CHILD_SAs have additional key exchanges, so that the IKE SA needs no IKE_INTERMEDIATE. */
@@ -66,7 +67,8 @@ function childRequest(
   old?: ChildSa,
   nonce = bench.peer.nonce(),
 ): Payload[] {
-  const { peer } = bench, [config] = peer.config.children;
+  const { peer } = bench;
+  const [config] = peer.config.children;
   const [, ...selectors] = peer.childPayloads();
   const spi = old &&
     Uint8Array.of(old.spiOut >>> 24, old.spiOut >>> 16, old.spiOut >>> 8, old.spiOut);
@@ -91,7 +93,8 @@ function begins(
   payloads: readonly Payload[],
   pair: KeyPair,
 ): Series & { link: Uint8Array } {
-  const answer = bench.ask(CREATE_CHILD_SA, payloads), link = linkOf(answer);
+  const answer = bench.ask(CREATE_CHILD_SA, payloads);
+  const link = linkOf(answer);
   assert(link, "the answer links to the first IKE_FOLLOWUP_KE");
   return {
     nonceI: findPayload(payloads, PayloadType.NONCE)!.data,
@@ -116,8 +119,10 @@ function follows(
 
 /** Answers the core's series, which has just sent its CREATE_CHILD_SA request, up to its end. */
 function answersAll(bench: Bench, said: readonly Payload[], sa: Proposal): Series {
-  const { peer } = bench, nonceI = findPayload(said, PayloadType.NONCE)!.data;
-  const first = peer.freshPair(FIRST), nonce = peer.nonce() as Payload & { data: Uint8Array };
+  const { peer } = bench;
+  const nonceI = findPayload(said, PayloadType.NONCE)!.data;
+  const first = peer.freshPair(FIRST);
+  const nonce = peer.nonce() as Payload & { data: Uint8Array };
   const series: Series = { nonceI, nonceR: nonce.data, secrets: [peer.derive(keIn(said), first)] };
   const selectors = [PayloadType.TSI, PayloadType.TSR].flatMap((type) =>
     findPayload(said, type) ?? []
@@ -131,7 +136,8 @@ function answersAll(bench: Bench, said: readonly Payload[], sa: Proposal): Serie
     link(0),
   ]);
   for (const [i, group] of ADDED.entries()) {
-    const { payloads } = bench.said().at(-1)!, pair = peer.freshPair(group);
+    const { payloads } = bench.said().at(-1)!;
+    const pair = peer.freshPair(group);
     assert.deepEqual(linkOf(payloads), Uint8Array.of(7, i));
     series.secrets.push(peer.derive(keIn(payloads), pair));
     bench.answer([keOf(pair), ...(i + 1 < ADDED.length ? [link(i + 1)] : [])]);
@@ -162,12 +168,14 @@ both(
   "RFC 9370 §2.2.4",
   "KEYMAT of a CHILD_SA comes from the secrets of all key exchanges",
   (role) => {
-    const bench = Bench.up(role, CHILDREN, CHILDREN), { sa, peer } = bench;
-    const [old] = sa.children, { d } = ikeKeys(sa.suite!, sa.keys!);
+    const bench = Bench.up(role, CHILDREN, CHILDREN);
+    const { sa, peer } = bench;
+    const [old] = sa.children;
+    const { d } = ikeKeys(sa.suite!, sa.keys!);
     let series: Series;
     if (role === "responder") {
-      const pair = peer.freshPair(FIRST),
-        { link, ...begun } = begins(bench, childRequest(bench, pair, old), pair);
+      const pair = peer.freshPair(FIRST);
+      const { link, ...begun } = begins(bench, childRequest(bench, pair, old), pair);
       assert.equal(
         sa.children.filter(({ keys }) => keys).length,
         1,
@@ -190,7 +198,9 @@ both(
   "SKEYSEED of a rekeyed IKE SA comes from the secrets of all key exchanges",
   (role) => {
     const hybrid = role === "responder" ? BOTH_KINDS : { algorithms: { ...algorithms } };
-    const bench = Bench.up(role, hybrid, {}), { sa, peer } = bench, { prf } = sa.suite!;
+    const bench = Bench.up(role, hybrid, {});
+    const { sa, peer } = bench;
+    const { prf } = sa.suite!;
     const { d } = ikeKeys(sa.suite!, sa.keys!);
     if (role === "initiator") {
       // The set-up then needs no IKE_INTERMEDIATE, as the check concerns what the rekey proposes.
@@ -199,8 +209,8 @@ both(
     }
     let series: Series;
     if (role === "responder") {
-      const pair = peer.freshPair(FIRST),
-        { link, ...begun } = begins(bench, ikeRequest(bench, pair), pair);
+      const pair = peer.freshPair(FIRST);
+      const { link, ...begun } = begins(bench, ikeRequest(bench, pair), pair);
       const next = follows(bench, series = begun, ADDED[0], link);
       assert.equal(bench.live.length, 1, "nothing is made before the last one");
       follows(bench, series, ADDED[1], next!);
@@ -209,7 +219,8 @@ both(
       const said = bench.said().at(-1)!.payloads;
       series = answersAll(bench, said, chosen(said, spiOctets(0x5555555566666666n)));
     }
-    const made = bench.live.find((one) => one !== sa)!, { nonceI, nonceR } = series;
+    const made = bench.live.find((one) => one !== sa)!;
+    const { nonceI, nonceR } = series;
     const skeyseed = prf.compute(d, seed(series));
     const ends = concat(nonceI, nonceR, spiOctets(made.spiI), spiOctets(made.spiR));
     assert.deepEqual(made.keys, made.suite!.prf.plus(skeyseed, ends, made.keys!.length));
@@ -221,8 +232,10 @@ check(
   "RFC 9370 §2.2.4",
   "A link that belongs to nothing is answered STATE_NOT_FOUND, and the SA stands",
   () => {
-    const bench = Bench.up("responder", CHILDREN, CHILDREN), { peer, sa } = bench;
-    const pair = peer.freshPair(FIRST), first = peer.freshPair(ADDED[0]);
+    const bench = Bench.up("responder", CHILDREN, CHILDREN);
+    const { peer, sa } = bench;
+    const pair = peer.freshPair(FIRST);
+    const first = peer.freshPair(ADDED[0]);
     const ask = (link: Uint8Array) =>
       bench.refuses(STATE_NOT_FOUND, IKE_FOLLOWUP_KE, [
         keOf(first),
@@ -240,13 +253,15 @@ check(
 );
 
 check("RFC 9370 §2.2.4", "IKE_FOLLOWUP_KE without ADDITIONAL_KEY_EXCHANGE ends the SA", () => {
-  const bench = Bench.up("responder", CHILDREN, CHILDREN), { peer } = bench;
+  const bench = Bench.up("responder", CHILDREN, CHILDREN);
+  const { peer } = bench;
   bench.refuses(INVALID_SYNTAX, IKE_FOLLOWUP_KE, [keOf(peer.freshPair(FIRST))]);
   bench.over();
 });
 
 check("RFC 9370 §2.2.4", "What the peer does not complete is forgotten in time", () => {
-  const bench = Bench.up("responder", CHILDREN, CHILDREN), { peer, sa } = bench;
+  const bench = Bench.up("responder", CHILDREN, CHILDREN);
+  const { peer, sa } = bench;
   const pair = peer.freshPair(FIRST);
   const { link } = begins(bench, childRequest(bench, pair, sa.children[0]), pair);
   assert.equal(sa.children.length, 2);
@@ -262,8 +277,10 @@ check("RFC 9370 §2.2.4", "What the peer does not complete is forgotten in time"
 });
 
 check("RFC 9370 §2.2.4", "A Delete of the CHILD_SA in the middle ends the series", () => {
-  const bench = Bench.up("responder", CHILDREN, CHILDREN), { peer, sa } = bench;
-  const pair = peer.freshPair(FIRST), request = childRequest(bench, pair, sa.children[0]);
+  const bench = Bench.up("responder", CHILDREN, CHILDREN);
+  const { peer, sa } = bench;
+  const pair = peer.freshPair(FIRST);
+  const request = childRequest(bench, pair, sa.children[0]);
   const { link } = begins(bench, request, pair);
   const [{ spi }] = findPayload(request, PayloadType.SA)!.proposals as [Proposal];
   const number = new DataView(spi.buffer, spi.byteOffset).getUint32(0);
@@ -290,7 +307,8 @@ check(
       { type: PayloadType.KE, group: ADDED[0], data: new Uint8Array(96) },
     ];
     for (const ke of wrong) {
-      const bench = Bench.up("responder", CHILDREN, CHILDREN), { peer, sa } = bench;
+      const bench = Bench.up("responder", CHILDREN, CHILDREN);
+      const { peer, sa } = bench;
       const pair = peer.freshPair(FIRST);
       const { link } = begins(bench, childRequest(bench, pair, sa.children[0]), pair);
       bench.refuses(INVALID_SYNTAX, IKE_FOLLOWUP_KE, [ke, notify(ADDITIONAL_KEY_EXCHANGE, link)]);
@@ -300,7 +318,8 @@ check(
 );
 
 check("RFC 9370 §2.2.4", "Series that are begun and not completed are bounded in number", () => {
-  const bench = Bench.up("responder", CHILDREN, CHILDREN), { peer } = bench;
+  const bench = Bench.up("responder", CHILDREN, CHILDREN);
+  const { peer } = bench;
   for (let i = 0; i < 8; i++) {
     const pair = peer.freshPair(FIRST);
     begins(bench, childRequest(bench, pair), pair);
@@ -312,8 +331,11 @@ check(
   "RFC 9370 §2.2.4",
   "A rekey that crosses a series of ours is refused with TEMPORARY_FAILURE",
   () => {
-    const bench = Bench.up("initiator", CHILDREN, CHILDREN), { peer, sa } = bench;
-    const said = rekeyChildSaid(bench), [old] = sa.children, first = peer.freshPair(FIRST);
+    const bench = Bench.up("initiator", CHILDREN, CHILDREN);
+    const { peer, sa } = bench;
+    const said = rekeyChildSaid(bench);
+    const [old] = sa.children;
+    const first = peer.freshPair(FIRST);
     const selectors = [PayloadType.TSI, PayloadType.TSR].flatMap((type) =>
       findPayload(said, type) ?? []
     );
@@ -333,7 +355,9 @@ check(
 
 /** Lets the peer's rekey of the same CHILD_SA cross the core's; its nonce is all zeros, or all ones. */
 function crosses(bench: Bench, fill: number): void {
-  const { peer, sa } = bench, said = rekeyChildSaid(bench), pair = peer.freshPair(FIRST);
+  const { peer, sa } = bench;
+  const said = rekeyChildSaid(bench);
+  const pair = peer.freshPair(FIRST);
   const nonce = { type: PayloadType.NONCE, data: new Uint8Array(32).fill(fill) } as const;
   peer.nextId = 0;
   begins(bench, childRequest(bench, pair, sa.children[0], nonce), pair);
@@ -358,7 +382,8 @@ check(
     assert.deepEqual(wins.said().map(({ header }) => header.exchange), [IKE_FOLLOWUP_KE]);
     assert.deepEqual(wins.sa.followups, [], "the peer's will not be gone on with");
     // Both nonces of the peer's exchange must be above those of the core's own.
-    const loses = Bench.up("initiator", CHILDREN, CHILDREN), random = loses.core.env.random;
+    const loses = Bench.up("initiator", CHILDREN, CHILDREN);
+    const random = loses.core.env.random;
     Object.assign(loses.core.env, {
       random: (count: number) => count === 32 ? low(loses) : random(count),
     });
@@ -379,8 +404,10 @@ check(
   "An answer without the link to the next exchange, or with one too many, is refused by name",
   () => {
     for (const fault of ["none", "surplus"] as const) {
-      const bench = Bench.up("initiator", CHILDREN, CHILDREN), { peer } = bench;
-      const said = rekeyChildSaid(bench), first = peer.freshPair(FIRST);
+      const bench = Bench.up("initiator", CHILDREN, CHILDREN);
+      const { peer } = bench;
+      const said = rekeyChildSaid(bench);
+      const first = peer.freshPair(FIRST);
       const link = notify(ADDITIONAL_KEY_EXCHANGE, Uint8Array.of(7));
       const selectors = [PayloadType.TSI, PayloadType.TSR].flatMap((type) =>
         findPayload(said, type) ?? []
@@ -412,10 +439,12 @@ check(
   "RFC 9370 §2.2.4",
   "STATE_NOT_FOUND has the series begun anew, and ends the IKE SA when it comes again and again",
   () => {
-    const bench = Bench.up("initiator", CHILDREN, CHILDREN), { peer, sa } = bench;
+    const bench = Bench.up("initiator", CHILDREN, CHILDREN);
+    const { peer, sa } = bench;
     bench.tell({ kind: "rekey_child", child: sa.children[0]! });
     for (let time = 1; time <= 3; time++) {
-      const said = bench.said().at(-1)!, first = peer.freshPair(FIRST);
+      const said = bench.said().at(-1)!;
+      const first = peer.freshPair(FIRST);
       assert.equal(said.header.exchange, CREATE_CHILD_SA);
       const selectors = [PayloadType.TSI, PayloadType.TSR].flatMap((t) =>
         findPayload(said.payloads, t) ?? []
@@ -470,9 +499,9 @@ check(
       transforms.map(({ type }) => type)
     );
     assert.deepEqual(types.filter((type) => type === 4 || type > 5), []);
-    const bench = Bench.keyed("responder", CHILDREN, CHILDREN),
-      { peer } = bench,
-      [config] = peer.config.children;
+    const bench = Bench.keyed("responder", CHILDREN, CHILDREN);
+    const { peer } = bench;
+    const [config] = peer.config.children;
     const [id, auth, , ...selectors] = peer.authPayloads();
     const proposals = childProposals(config!, peer.spi(), config!.pfsGroups);
     const answer = bench.ask(IKE_AUTH, [

@@ -14,7 +14,8 @@ const ELSEWHERE = { ...PATH, peerAddress: Uint8Array.of(203, 0, 113, 9), peerPor
 const LATE_INIT = "a late copy of an IKE_SA_INIT request";
 
 both("§2.1", "A repeated request gets the same response again, octet by octet", (role) => {
-  const bench = Bench.up(role), { peer } = bench;
+  const bench = Bench.up(role);
+  const { peer } = bench;
   const request = peer.seal(peer.header(INFORMATIONAL), []);
   bench.hear(request);
   bench.hear(request);
@@ -23,7 +24,8 @@ both("§2.1", "A repeated request gets the same response again, octet by octet",
 });
 
 both("§2.1", "A repeated request does nothing but have its response repeated", (role) => {
-  const bench = Bench.up(role), { peer } = bench;
+  const bench = Bench.up(role);
+  const { peer } = bench;
   const request = peer.seal(peer.header(CREATE_CHILD_SA), peer.createChild());
   bench.hear(request);
   peer.nextId++;
@@ -33,7 +35,8 @@ both("§2.1", "A repeated request does nothing but have its response repeated", 
 });
 
 both("§2.1", "A request whose response is forgotten is ignored, not answered anew", (role) => {
-  const bench = Bench.up(role), { peer } = bench;
+  const bench = Bench.up(role);
+  const { peer } = bench;
   const old = peer.seal(peer.header(INFORMATIONAL), []);
   bench.hear(old);
   peer.nextId++;
@@ -70,7 +73,8 @@ both("§2.1", "A request that is repeated is the same, octet by octet", (role) =
 });
 
 check("§2.1", "A repeated IKE_SA_INIT request belongs to the half-open SA it began", () => {
-  const bench = new Bench("responder"), { peer } = bench;
+  const bench = new Bench("responder");
+  const { peer } = bench;
   const init = peer.init();
   bench.hear(init);
   bench.hear(init);
@@ -83,7 +87,8 @@ check(
   "§2.1",
   "Another IKE_SA_INIT request with the SPI of a half-open SA is a new one",
   () => {
-    const bench = new Bench("responder"), { peer } = bench;
+    const bench = new Bench("responder");
+    const { peer } = bench;
     bench.hear(peer.init());
     const [sa, ke] = peer.initPayloads();
     bench.hear(peer.init([sa!, ke!, peer.nonce()]));
@@ -94,13 +99,16 @@ check(
 );
 
 check("§2.1", "A copy of an IKE_SA_INIT request gets no answer once IKE_AUTH was received", () => {
-  const bench = Bench.up("responder"), { initRequest } = bench.peer;
+  const bench = Bench.up("responder");
+  const { initRequest } = bench.peer;
   for (const path of [PATH, ELSEWHERE]) bench.ignores(LATE_INIT, initRequest, path);
   assert.deepEqual([bench.core.halfOpen, bench.core.bySpi.size], [0, 1]);
 });
 
 check("§2.1", "Nor for a minute after the SA that it made has ended", () => {
-  const bench = Bench.up("responder"), { peer } = bench, { initRequest } = peer;
+  const bench = Bench.up("responder");
+  const { peer } = bench;
+  const { initRequest } = peer;
   bench.ask(INFORMATIONAL, [{ type: PayloadType.DELETE, protocol: 1, spis: [] }]);
   for (let seconds = 0; seconds < 60; seconds += 10) {
     bench.ignores(LATE_INIT, initRequest);
@@ -112,7 +120,8 @@ check("§2.1", "Nor for a minute after the SA that it made has ended", () => {
 });
 
 check("§2.1", "A copy of an IKE_SA_INIT request that failed to authenticate is passed over", () => {
-  const bench = Bench.keyed("responder"), { peer } = bench;
+  const bench = Bench.keyed("responder");
+  const { peer } = bench;
   bench.refuses(NotifyType.AUTHENTICATION_FAILED, IKE_AUTH, [
     peer.identity(),
     peer.auth(peer.id, new TextEncoder().encode("a wrong secret")),
@@ -126,7 +135,8 @@ check(
   "§2.1",
   "A copy of an IKE_SA_INIT request is answered where it came from, and moves nothing",
   () => {
-    const bench = Bench.keyed("responder"), { initRequest } = bench.peer;
+    const bench = Bench.keyed("responder");
+    const { initRequest } = bench.peer;
     bench.said();
     bench.hear(initRequest, ELSEWHERE);
     assert.deepEqual(bench.said().map(({ path }) => path), [ELSEWHERE]);
@@ -135,7 +145,9 @@ check(
 );
 
 check("§2.1", "An IKE_SA_INIT request that is refused leaves nothing behind", () => {
-  const bench = new Bench("responder"), { peer } = bench, [sa, ke, nonce] = peer.initPayloads();
+  const bench = new Bench("responder");
+  const { peer } = bench;
+  const [sa, ke, nonce] = peer.initPayloads();
   const other = [{ ...ke!, group: KeGroup.MODP_2048 } as Payload, nonce!];
   for (let i = 0; i < 100; i++) {
     peer.spiI++;
@@ -143,7 +155,8 @@ check("§2.1", "An IKE_SA_INIT request that is refused leaves nothing behind", (
     bench.hear(peer.init([sa!, ke!]));
   }
   assert.equal(bench.said().length, 200);
-  const { bySpi, newcomers } = bench.core, { byRequest, ended, lingering } = newcomers;
+  const { bySpi, newcomers } = bench.core;
+  const { byRequest, ended, lingering } = newcomers;
   assert.deepEqual([bySpi, byRequest, ended, lingering].map(({ size }) => size), [0, 0, 0, 0]);
   assert.equal(bench.core.halfOpen, 0);
 });
@@ -152,7 +165,8 @@ both(
   "§2.1",
   "A repeat is known by its octets: a header with its SPIs and ID gets nothing",
   (role) => {
-    const bench = Bench.up(role), { peer } = bench;
+    const bench = Bench.up(role);
+    const { peer } = bench;
     bench.ask(INFORMATIONAL, []);
     const messageId = peer.nextId - 1;
     for (const exchange of [ExchangeType.IKE_SA_INIT, INFORMATIONAL]) {
@@ -168,7 +182,8 @@ check(
   "§2.1",
   "A header with the SPIs of a half-open SA does not get its IKE_SA_INIT response",
   () => {
-    const bench = Bench.keyed("responder"), { peer } = bench;
+    const bench = Bench.keyed("responder");
+    const { peer } = bench;
     bench.said();
     for (const spiR of [0n, peer.spiR]) {
       bench.hear(encodeMessage(peer.header(ExchangeType.IKE_SA_INIT, { messageId: 0, spiR }), []));
@@ -182,7 +197,8 @@ both(
   "§2.1",
   "Copies of a request get ten answers within a second, from wherever they come",
   (role) => {
-    const bench = Bench.up(role), { peer } = bench;
+    const bench = Bench.up(role);
+    const { peer } = bench;
     const request = peer.seal(peer.header(INFORMATIONAL), []);
     bench.hear(request);
     peer.nextId++;
@@ -226,7 +242,8 @@ both(
   "§2.2",
   "An SA whose Message IDs come to their end is rekeyed before they are spent",
   (role) => {
-    const ours = Bench.up(role), theirs = Bench.up(role);
+    const ours = Bench.up(role);
+    const theirs = Bench.up(role);
     ours.sa.window.nextRequestId = 0xfffeffff;
     ours.tell({ kind: "liveness_check" });
     ours.answer([]);
@@ -250,7 +267,8 @@ both("§2.2", "No Message ID is used twice: an SA that has none left is closed",
 });
 
 both("§2.3", "A request outside the window is ignored and not acknowledged", (role) => {
-  const bench = Bench.up(role), { peer } = bench;
+  const bench = Bench.up(role);
+  const { peer } = bench;
   const header = peer.header(INFORMATIONAL, { messageId: peer.nextId + 1 });
   bench.ignores("a request outside the window", peer.seal(header, []));
   bench.stands();
@@ -298,7 +316,8 @@ both("§2.3", "INVALID_MESSAGE_ID in a request changes nothing", (role) => {
 });
 
 both("§2.4", "A message without a right ICV is no sign of life and no sign of death", (role) => {
-  const bench = Bench.up(role), { peer } = bench;
+  const bench = Bench.up(role);
+  const { peer } = bench;
   const forged = peer.seal(peer.header(INFORMATIONAL), []);
   forged[forged.length - 1]! ^= 1;
   bench.nowMs += 5_000;
@@ -307,7 +326,8 @@ both("§2.4", "A message without a right ICV is no sign of life and no sign of d
 });
 
 both("§2.4", "What arrives in clear does not make an SA fail", (role) => {
-  const bench = Bench.up(role), { peer } = bench;
+  const bench = Bench.up(role);
+  const { peer } = bench;
   const errors = [NotifyType.INVALID_IKE_SPI, NotifyType.AUTHENTICATION_FAILED];
   for (const error of errors) {
     const clear = peer.init([notify(error)], { exchange: INFORMATIONAL, messageId: peer.nextId });
@@ -317,7 +337,8 @@ both("§2.4", "What arrives in clear does not make an SA fail", (role) => {
 });
 
 both("§2.4", "Only silence over all transmissions, or INITIAL_CONTACT, ends an SA", (role) => {
-  const bench = Bench.up(role, { transmissionsMax: 3 }), { peer } = bench;
+  const bench = Bench.up(role, { transmissionsMax: 3 });
+  const { peer } = bench;
   bench.tell({ kind: "liveness_check" });
   for (let i = 0; i < 20; i++) {
     bench.hear(peer.init([], { exchange: INFORMATIONAL, response: true }));
@@ -328,7 +349,8 @@ both("§2.4", "Only silence over all transmissions, or INITIAL_CONTACT, ends an 
 });
 
 check("§2.4", "INITIAL_CONTACT counts only under the identity that it authenticates", () => {
-  const bench = Bench.up("responder"), { peer } = bench;
+  const bench = Bench.up("responder");
+  const { peer } = bench;
   const init = [notify(NotifyType.INITIAL_CONTACT)];
   assert.deepEqual(bench.ask(INFORMATIONAL, init), []);
   bench.stands();
@@ -343,7 +365,8 @@ absent(
 );
 
 check("§2.5", "A higher major version is dropped, and its sender told the highest we speak", () => {
-  const bench = new Bench("responder"), { peer } = bench;
+  const bench = new Bench("responder");
+  const { peer } = bench;
   bench.hear(peer.init(peer.initPayloads(), { majorVersion: 3 }));
   assert.deepEqual(bench.dropped(), ["IKE version 3"]);
   const [{ header, payloads }] = bench.said() as [ReturnType<Bench["said"]>[0]];
@@ -353,13 +376,15 @@ check("§2.5", "A higher major version is dropped, and its sender told the highe
 });
 
 both("§2.5", "A response of a higher major version is never answered", (role) => {
-  const bench = Bench.up(role), { peer } = bench;
+  const bench = Bench.up(role);
+  const { peer } = bench;
   const response = peer.init([], { exchange: INFORMATIONAL, response: true, majorVersion: 3 });
   bench.ignores("IKE version 3", response);
 });
 
 both("§2.5", "A lower major version is dropped without a word", (role) => {
-  const bench = Bench.up(role), { peer } = bench;
+  const bench = Bench.up(role);
+  const { peer } = bench;
   bench.ignores("IKE version 1", peer.init(peer.initPayloads(), { majorVersion: 1 }));
 });
 
@@ -371,7 +396,8 @@ both("§2.5", "The minor version is ignored", (role) => {
 });
 
 check("§2.5", "Answers to unprotected messages of a higher version are limited in rate", () => {
-  const bench = new Bench("responder"), { peer } = bench;
+  const bench = new Bench("responder");
+  const { peer } = bench;
   for (let i = 0; i < 1_000; i++) bench.hear(peer.init([], { majorVersion: 9 }));
   assert.equal(bench.dropped().length, 1_000);
   const answers = bench.said().length;
@@ -382,7 +408,8 @@ check("§2.5", "Answers to unprotected messages of a higher version are limited 
 });
 
 both("§3.1", "Bits of the flags that have no meaning are ignored", (role) => {
-  const bench = new Bench(role), { peer } = bench;
+  const bench = new Bench(role);
+  const { peer } = bench;
   if (role === "initiator") peer.learn(bench.said()[0]!.octets);
   const octets = peer.init();
   octets[19]! |= 0xc7;
@@ -400,7 +427,8 @@ both(
   "§3.1",
   "A message whose I flag does not tell its sender's part in the SA is dropped",
   (role) => {
-    const bench = Bench.up(role), { peer } = bench;
+    const bench = Bench.up(role);
+    const { peer } = bench;
     const initiator = role === "initiator";
     const octets = peer.seal(peer.header(INFORMATIONAL, { initiator }), []);
     bench.ignores("an SPI nobody has", octets);
@@ -408,19 +436,23 @@ both(
 );
 
 both("§3.1", "Each SPI stands in its own field, as the I flag says", (role) => {
-  const bench = Bench.up(role), { peer } = bench, { spiI, spiR } = peer;
+  const bench = Bench.up(role);
+  const { peer } = bench;
+  const { spiI, spiR } = peer;
   const swapped = { spiI: spiR, spiR: spiI, initiator: role === "initiator" };
   bench.ignores("a wrong I flag", peer.seal(peer.header(INFORMATIONAL, swapped), []));
 });
 
 both("§3.1", "A response is never answered", (role) => {
-  const bench = Bench.up(role), { peer } = bench;
+  const bench = Bench.up(role);
+  const { peer } = bench;
   const header = peer.header(INFORMATIONAL, { response: true });
   bench.ignores("a response nobody waits for", peer.seal(header, []));
 });
 
 both("§3.1", "A request does not pass for the response that is awaited", (role) => {
-  const bench = Bench.up(role), { peer } = bench;
+  const bench = Bench.up(role);
+  const { peer } = bench;
   bench.tell({ kind: "liveness_check" });
   const { messageId } = bench.sa.window.request!;
   bench.said();
@@ -436,37 +468,43 @@ both("§3.1", "A response of another exchange than the request's is dropped", (r
 });
 
 check("§3.1", "The initiator's SPI is never zero", () => {
-  const bench = new Bench("responder"), { peer } = bench;
+  const bench = new Bench("responder");
+  const { peer } = bench;
   peer.spiI = 0n;
   bench.ignores("no SPI of ours, and no IKE_SA_INIT request", peer.init());
 });
 
 check("§3.1", "The responder's SPI is zero in the first request", () => {
-  const bench = new Bench("responder"), { peer } = bench;
+  const bench = new Bench("responder");
+  const { peer } = bench;
   bench.ignores("an SPI nobody has", peer.init(peer.initPayloads(), { spiR: 7n }));
 });
 
 check("§3.1", "The first request has Message ID 0", () => {
-  const bench = new Bench("responder"), { peer } = bench;
+  const bench = new Bench("responder");
+  const { peer } = bench;
   const octets = peer.init(peer.initPayloads(), { messageId: 1 });
   bench.ignores("no SPI of ours, and no IKE_SA_INIT request", octets);
 });
 
 both("§3.1", "A message with an SPI that no SA has is not answered as if it had one", (role) => {
-  const bench = Bench.up(role), { peer } = bench;
+  const bench = Bench.up(role);
+  const { peer } = bench;
   const spi = role === "initiator" ? { spiI: 99n } : { spiR: 99n };
   bench.ignores("an SPI nobody has", peer.seal(peer.header(INFORMATIONAL, spi), []));
 });
 
 both("§3.1", "Both SPIs must be the SA's", (role) => {
-  const bench = Bench.up(role), { peer } = bench;
+  const bench = Bench.up(role);
+  const { peer } = bench;
   const spi = role === "initiator" ? { spiR: 99n } : { spiI: 99n };
   const octets = peer.seal(peer.header(INFORMATIONAL, spi), []);
   bench.ignores("a peer SPI that is not the SA's", octets);
 });
 
 both("§3.1", "Length is that of the whole message", (role) => {
-  const bench = Bench.up(role), { peer } = bench;
+  const bench = Bench.up(role);
+  const { peer } = bench;
   const octets = peer.seal(peer.header(INFORMATIONAL), []);
   const reason = "a Length that is not the datagram's";
   bench.ignores(reason, octets.slice(0, -1));
@@ -484,7 +522,8 @@ both("§2", "A message of 1,280 octets and more, up to a datagram's limit, is pr
 });
 
 check("§1", "IKE_AUTH before IKE_SA_INIT is through is dropped", () => {
-  const bench = new Bench("responder"), { peer } = bench;
+  const bench = new Bench("responder");
+  const { peer } = bench;
   bench.computes = false;
   bench.hear(peer.init());
   const spiR = bench.sa.spiR;
@@ -497,7 +536,8 @@ check("§1", "IKE_AUTH before IKE_SA_INIT is through is dropped", () => {
 });
 
 both("§1", "No other exchange takes place before IKE_AUTH is through", (role) => {
-  const bench = Bench.keyed(role), { peer } = bench;
+  const bench = Bench.keyed(role);
+  const { peer } = bench;
   for (const exchange of [CREATE_CHILD_SA, INFORMATIONAL]) {
     const octets = peer.seal(peer.header(exchange), []);
     bench.ignores(/ to an SA that is not authenticated$/, octets);
@@ -505,7 +545,8 @@ both("§1", "No other exchange takes place before IKE_AUTH is through", (role) =
 });
 
 both("§1", "IKE_AUTH and IKE_SA_INIT do not take place again once the SA is up", (role) => {
-  const bench = Bench.up(role), { peer } = bench;
+  const bench = Bench.up(role);
+  const { peer } = bench;
   const auth = peer.seal(peer.header(IKE_AUTH), peer.authPayloads());
   bench.ignores("IKE_AUTH to an SA that does not wait for it", auth);
   const init = peer.init(peer.initPayloads(), { messageId: peer.nextId, response: false });
@@ -514,7 +555,8 @@ both("§1", "IKE_AUTH and IKE_SA_INIT do not take place again once the SA is up"
 });
 
 both("§2.11", "A response goes to the address and port that its request came from", (role) => {
-  const bench = Bench.up(role), { peer } = bench;
+  const bench = Bench.up(role);
+  const { peer } = bench;
   const elsewhere = { ...PATH, peerAddress: Uint8Array.of(10, 9, 9, 9), peerPort: 40_123 };
   bench.hear(peer.seal(peer.header(INFORMATIONAL), []), elsewhere);
   const [{ path }] = bench.said() as [ReturnType<Bench["said"]>[0]];
@@ -522,7 +564,8 @@ both("§2.11", "A response goes to the address and port that its request came fr
 });
 
 both("§2.11", "A response leaves from the address and port that its request came to", (role) => {
-  const bench = Bench.up(role), { peer } = bench;
+  const bench = Bench.up(role);
+  const { peer } = bench;
   const other = { ...PATH, ownAddress: Uint8Array.of(10, 0, 0, 77), ownPort: 4_500 };
   bench.hear(peer.seal(peer.header(INFORMATIONAL), []), other);
   const [{ path }] = bench.said() as [ReturnType<Bench["said"]>[0]];
@@ -530,7 +573,8 @@ both("§2.11", "A response leaves from the address and port that its request cam
 });
 
 check("§2.11", "A request is taken from any source port", () => {
-  const bench = new Bench("responder"), { peer } = bench;
+  const bench = new Bench("responder");
+  const { peer } = bench;
   bench.hear(peer.init(), { ...PATH, peerPort: 1_027 });
   const [{ path }] = bench.said() as [ReturnType<Bench["said"]>[0]];
   assert.equal(path.peerPort, 1_027);

@@ -29,7 +29,8 @@ both(
 );
 
 both("§1.4", "Before there are keys, an INFORMATIONAL is dropped", (role) => {
-  const bench = new Bench(role), { peer } = bench;
+  const bench = new Bench(role);
+  const { peer } = bench;
   bench.computes = false;
   if (role === "responder") bench.hear(peer.init());
   else peer.spiI = bench.sa.spiI;
@@ -56,7 +57,8 @@ both(
 );
 
 both("§1.4.1", "A Delete of a CHILD_SA closes it, and is answered with the other half", (role) => {
-  const bench = Bench.up(role), [child] = bench.sa.children;
+  const bench = Bench.up(role);
+  const [child] = bench.sa.children;
   const answer = bench.ask(INFORMATIONAL, [deleted(ProtocolId.ESP, child!.spiOut)]);
   assert.deepEqual(answer, [deleted(ProtocolId.ESP, child!.spiIn)]);
   assert.equal(bench.core.env.childrenBySpi.size, 0);
@@ -64,7 +66,8 @@ both("§1.4.1", "A Delete of a CHILD_SA closes it, and is answered with the othe
 });
 
 both("§1.4.1", "Deletes that cross are answered without a Delete", (role) => {
-  const bench = Bench.up(role), [child] = bench.sa.children;
+  const bench = Bench.up(role);
+  const [child] = bench.sa.children;
   bench.tell({ kind: "delete_child", child: child! });
   assert.deepEqual(bench.ask(INFORMATIONAL, [deleted(ProtocolId.ESP, child!.spiOut)]), []);
   bench.answer([]);
@@ -72,7 +75,8 @@ both("§1.4.1", "Deletes that cross are answered without a Delete", (role) => {
 });
 
 both("§1.4.1", "A Delete of what is not there is answered without a Delete", (role) => {
-  const bench = Bench.up(role), [child] = bench.sa.children;
+  const bench = Bench.up(role);
+  const [child] = bench.sa.children;
   const strangers = [0, 0xdeadbeef, child!.spiIn];
   assert.deepEqual(bench.ask(INFORMATIONAL, [deleted(ProtocolId.ESP, ...strangers)]), []);
   assert.deepEqual(bench.ask(INFORMATIONAL, [deleted(ProtocolId.AH, child!.spiOut)]), []);
@@ -80,7 +84,9 @@ both("§1.4.1", "A Delete of what is not there is answered without a Delete", (r
 });
 
 both("§1.4.1", "A Delete that names a CHILD_SA twice deletes it once", (role) => {
-  const bench = Bench.up(role), [child] = bench.sa.children, spi = child!.spiOut;
+  const bench = Bench.up(role);
+  const [child] = bench.sa.children;
+  const spi = child!.spiOut;
   const answer = bench.ask(INFORMATIONAL, [
     deleted(ProtocolId.ESP, spi, spi),
     deleted(ProtocolId.ESP, spi),
@@ -100,7 +106,8 @@ both(
 );
 
 both("§1.4.1", "A closed IKE SA still repeats its last answer, and takes nothing new", (role) => {
-  const bench = Bench.up(role), { peer } = bench;
+  const bench = Bench.up(role);
+  const { peer } = bench;
   const request = peer.seal(peer.header(INFORMATIONAL), [IKE]);
   bench.hear(request);
   bench.said();
@@ -117,7 +124,8 @@ both("§1.4.1", "A Delete is a Delete in any place of its message", (role) => {
 });
 
 both("§1.4", "A Delete counts under the IKE SA that it is about alone", (role) => {
-  const one = Bench.up(role), other = Bench.up(role);
+  const one = Bench.up(role);
+  const other = Bench.up(role);
   const { spiI, spiR } = one.sa;
   const header = { ...other.peer.header(INFORMATIONAL), spiI, spiR };
   other.peer.keys = other.peer.keys!.slice().fill(7);
@@ -231,7 +239,8 @@ both(
   "§2.21.3",
   "INVALID_SYNTAX for what a peer could not have sent itself is not given away",
   (role) => {
-    const bench = Bench.up(role), { peer } = bench;
+    const bench = Bench.up(role);
+    const { peer } = bench;
     const forged = peer.seal(peer.header(INFORMATIONAL), [{
       type: PayloadType.NOTIFY,
       raw: Uint8Array.of(1),
@@ -259,7 +268,8 @@ both("§2.21.3", "An exchange that nobody knows is answered with an error", (rol
 });
 
 check("§2.21.4", "A response outside any IKE SA is not answered", () => {
-  const bench = new Bench("responder"), { peer } = bench;
+  const bench = new Bench("responder");
+  const { peer } = bench;
   const octets = peer.init([notify(INVALID_IKE_SPI)], {
     response: true,
     spiR: 5n,
@@ -271,7 +281,8 @@ check("§2.21.4", "A response outside any IKE SA is not answered", () => {
 check("§1.5", "INVALID_SPI and INVALID_IKE_SPI outside any IKE SA are not answered", () => {
   for (const type of [NotifyType.INVALID_SPI, INVALID_IKE_SPI]) {
     for (const response of [false, true]) {
-      const bench = new Bench("responder"), { peer } = bench;
+      const bench = new Bench("responder");
+      const { peer } = bench;
       const octets = peer.init([notify(type)], { exchange: INFORMATIONAL, response, spiI: 0n });
       bench.ignores(/no SPI of ours|an SPI nobody has/, octets);
     }
@@ -282,7 +293,8 @@ both(
   "§2.21.4",
   "INVALID_IKE_SPI in clear with an SA's SPIs is not answered and changes nothing",
   (role) => {
-    const bench = Bench.up(role), { peer } = bench;
+    const bench = Bench.up(role);
+    const { peer } = bench;
     bench.tell({ kind: "liveness_check" });
     const { messageId } = bench.sa.window.request!;
     const octets = peer.init([notify(INVALID_IKE_SPI)], {
@@ -298,14 +310,16 @@ both(
 
 check("§2.21.4", "Other exchanges than IKE_SA_INIT do not begin an SA", () => {
   for (const exchange of [0, 35, 36, 37, IKE_SESSION_RESUME, 43, 44, 255]) {
-    const bench = new Bench("responder"), { peer } = bench;
+    const bench = new Bench("responder");
+    const { peer } = bench;
     const octets = peer.init(peer.initPayloads(), { exchange });
     bench.ignores("no SPI of ours, and no IKE_SA_INIT request", octets);
   }
 });
 
 check("§2.21.4", "Random octets cost a counter each, whatever their length", () => {
-  const bench = Bench.up("responder"), { peer } = bench;
+  const bench = Bench.up("responder");
+  const { peer } = bench;
   for (let i = 0; i < 2_000; i++) bench.hear(peer.random.octets(i % 300), PATH);
   const drops = bench.dropped().length + bench.said().length;
   assert.ok(drops >= 2_000, `${drops}`);
@@ -313,7 +327,8 @@ check("§2.21.4", "Random octets cost a counter each, whatever their length", ()
 });
 
 check("§2.4", "Every reason of a drop is a name of few words, not of what a peer said", () => {
-  const bench = Bench.up("responder"), { peer } = bench;
+  const bench = Bench.up("responder");
+  const { peer } = bench;
   for (let i = 0; i < 3_000; i++) {
     const octets = peer.random.octets(28 + i % 50);
     octets[17] = i % 3 ? 0x20 : octets[17]!;
@@ -326,7 +341,8 @@ check("§2.4", "Every reason of a drop is a name of few words, not of what a pee
 
 for (const role of ["initiator", "responder"] as Role[]) {
   check("§2.21", `A message as an earlier one of the SA, again, harms nothing: our ${role}`, () => {
-    const bench = Bench.keyed(role), { peer } = bench;
+    const bench = Bench.keyed(role);
+    const { peer } = bench;
     const heard: Uint8Array[] = [role === "responder" ? peer.initRequest : peer.initResponse];
     if (role === "responder") {
       const auth = peer.seal(peer.header(35), peer.authPayloads());

@@ -16,7 +16,8 @@ const { COOKIE, INVALID_KE_PAYLOAD, INVALID_SYNTAX } = NotifyType;
 
 /** A core that has dialled, and the message that it has sent. */
 function dialled(change = {}) {
-  const bench = new Bench("initiator", change), [first] = bench.said();
+  const bench = new Bench("initiator", change);
+  const [first] = bench.said();
   bench.peer.learn(first!.octets);
   return { bench, peer: bench.peer, first: first! };
 }
@@ -30,7 +31,8 @@ function answerTo(bench: Bench, octets: Uint8Array): readonly Payload[] {
 }
 
 check("§2.6", "A responder asked for its cookie keeps no state before it is given back", () => {
-  const bench = new Bench("responder", { cookieThreshold: 0 }), { peer } = bench;
+  const bench = new Bench("responder", { cookieThreshold: 0 });
+  const { peer } = bench;
   const [cookie] = answerTo(bench, peer.init());
   assert.equal(findNotify([cookie!], COOKIE), cookie);
   assert.deepEqual([bench.core.bySpi.size, bench.core.halfOpen], [0, 0]);
@@ -42,7 +44,8 @@ check(
   "§2.6",
   "A cookie that does not match is ignored as if there were none: another is asked for",
   () => {
-    const bench = new Bench("responder", { cookieThreshold: 0 }), { peer } = bench;
+    const bench = new Bench("responder", { cookieThreshold: 0 });
+    const { peer } = bench;
     const [cookie] = answerTo(bench, peer.init());
     const wrong = findNotify([cookie!], COOKIE)!.data.slice();
     wrong[20]! ^= 1;
@@ -54,7 +57,8 @@ check(
 );
 
 check("§2.6", "A cookie is good for its own nonce, SPI and address alone", () => {
-  const bench = new Bench("responder", { cookieThreshold: 0 }), { peer } = bench;
+  const bench = new Bench("responder", { cookieThreshold: 0 });
+  const { peer } = bench;
   const [cookie] = answerTo(bench, peer.init());
   const [sa, ke] = peer.initPayloads();
   answerTo(bench, peer.init([cookie!, sa!, ke!, peer.nonce()]));
@@ -67,7 +71,8 @@ check("§2.6", "A cookie is good for its own nonce, SPI and address alone", () =
 });
 
 check("§2.6", "A cookie where none was asked for is ignored", () => {
-  const bench = new Bench("responder"), { peer } = bench;
+  const bench = new Bench("responder");
+  const { peer } = bench;
   const cookie = notify(COOKIE, Uint8Array.of(1, 2, 3));
   const answer = answerTo(bench, peer.init([cookie, ...peer.initPayloads()]));
   assert.equal(answer[0]!.type, PayloadType.SA);
@@ -77,7 +82,8 @@ check(
   "§2.6",
   "Asked for a cookie, an initiator repeats its request with it first, all else unchanged",
   () => {
-    const { bench, peer, first } = dialled(), cookie = notify(COOKIE, peer.random.octets(64));
+    const { bench, peer, first } = dialled();
+    const cookie = notify(COOKIE, peer.random.octets(64));
     bench.hear(peer.init([cookie], { spiR: 0n }));
     const [second] = bench.said();
     assert.deepEqual(second!.payloads, [cookie, ...first.payloads]);
@@ -88,7 +94,8 @@ check(
 
 check("§2.6", "A cookie has 1 to 64 octets: others are not followed", () => {
   for (const size of [0, 65, 200]) {
-    const { bench, peer } = dialled(), cookie = notify(COOKIE, new Uint8Array(size));
+    const { bench, peer } = dialled();
+    const cookie = notify(COOKIE, new Uint8Array(size));
     bench.ignores("a malformed IKE_SA_INIT response", peer.init([cookie]));
   }
   for (const size of [1, 64]) {
@@ -109,14 +116,16 @@ check(
   "§2.6",
   "Under cookies an IKE_SA_INIT without a nonce gets no answer and makes no state",
   () => {
-    const bench = new Bench("responder", { cookieThreshold: 0 }), { peer } = bench;
+    const bench = new Bench("responder", { cookieThreshold: 0 });
+    const { peer } = bench;
     const octets = peer.init(peer.initPayloads().slice(0, 2));
     bench.ignores("an IKE_SA_INIT request without a readable nonce, under cookies", octets);
   },
 );
 
 check("§2.6", "Half-open SAs are bounded: requests past the bound are dropped", () => {
-  const bench = new Bench("responder", { halfOpenMax: 5 }), { peer } = bench;
+  const bench = new Bench("responder", { halfOpenMax: 5 });
+  const { peer } = bench;
   for (let i = 0; i < 5; i++) {
     peer.spiI++;
     bench.hear(peer.init());
@@ -194,7 +203,8 @@ check(
 );
 
 check("§2.21.1", "A malformed IKE_SA_INIT response is ignored, the true one is taken", () => {
-  const { bench, peer } = dialled(), [sa, ke] = peer.initPayloads();
+  const { bench, peer } = dialled();
+  const [sa, ke] = peer.initPayloads();
   const short = { type: PayloadType.NONCE, data: new Uint8Array(8) } as const;
   bench.ignores("a malformed IKE_SA_INIT response", peer.init([sa!, ke!, short]));
   bench.hear(peer.init());
@@ -209,7 +219,8 @@ check("§3.1", "An IKE_SA_INIT response that makes an SA names the responder's S
 
 check("§1.2", "An IKE_SA_INIT request without SA, KE or Nonce makes no SA", () => {
   for (const lacking of [0, 1, 2]) {
-    const bench = new Bench("responder"), { peer } = bench;
+    const bench = new Bench("responder");
+    const { peer } = bench;
     const payloads = peer.initPayloads().filter((_, i) => i !== lacking);
     assert.deepEqual(answerTo(bench, peer.init(payloads)), [notify(INVALID_SYNTAX)]);
     bench.over();
@@ -244,7 +255,8 @@ check(
 
 for (const [octets, good] of [[15, false], [16, true], [256, true], [257, false]] as const) {
   check("§3.9", `A nonce of ${octets} octets is ${good ? "taken" : "malformed"}`, () => {
-    const bench = new Bench("responder"), { peer } = bench;
+    const bench = new Bench("responder");
+    const { peer } = bench;
     const [sa, ke] = peer.initPayloads();
     const [first] = answerTo(bench, peer.init([sa!, ke!, peer.nonce(octets)]));
     assert.equal(findNotify([first!], INVALID_SYNTAX) === undefined, good);
@@ -254,7 +266,8 @@ for (const [octets, good] of [[15, false], [16, true], [256, true], [257, false]
     "§3.9",
     `A nonce of ${octets} octets is ${good ? "taken" : "malformed"} in CREATE_CHILD_SA`,
     (role) => {
-      const bench = Bench.up(role), [sa, , ...others] = bench.peer.createChild();
+      const bench = Bench.up(role);
+      const [sa, , ...others] = bench.peer.createChild();
       const [first] = bench.ask(CREATE_CHILD_SA, [sa!, bench.peer.nonce(octets), ...others]);
       assert.equal(findNotify([first!], INVALID_SYNTAX) === undefined, good);
       if (good) bench.stands(2);
@@ -270,7 +283,8 @@ check("§2.10", "A nonce is at least half as long as the key of the negotiated P
     const { algorithms: usual } = new Bench("responder").core.config;
     const config = { algorithms: { ...usual, ...SHA512 } };
     for (const [octets, good] of [[31, false], [32, true]] as const) {
-      const bench = new Bench(role, config, config), { peer } = bench;
+      const bench = new Bench(role, config, config);
+      const { peer } = bench;
       const [sa, ke] = peer.initPayloads();
       const nonce = peer.random.octets(octets);
       if (role === "initiator") peer.nonceR = nonce;
@@ -286,7 +300,8 @@ check("§2.10", "A nonce is at least half as long as the key of the negotiated P
 both("§2.10", "A nonce of CREATE_CHILD_SA is as long as the PRF asks for, too", (role) => {
   const { algorithms: usual } = new Bench("responder").core.config;
   const config = { algorithms: { ...usual, ...SHA512 } };
-  const bench = Bench.up(role, config, config), [sa, , ...others] = bench.peer.createChild();
+  const bench = Bench.up(role, config, config);
+  const [sa, , ...others] = bench.peer.createChild();
   bench.refuses(INVALID_SYNTAX, CREATE_CHILD_SA, [sa!, bench.peer.nonce(31), ...others]);
   bench.over();
 });
@@ -296,7 +311,8 @@ check(
   "A KE payload without a public value, or with one of a wrong length, makes no SA",
   () => {
     for (const octets of [0, 1, 31, 33, 5_000]) {
-      const bench = new Bench("responder"), { peer } = bench;
+      const bench = new Bench("responder");
+      const { peer } = bench;
       const [sa, , nonce] = peer.initPayloads();
       const ke = {
         type: PayloadType.KE,
@@ -321,7 +337,8 @@ check("§3.4", "A MODP public value is as long as the prime, and not 0, 1 or p-1
       last(new Uint8Array(256), 1),
     ]
   ) {
-    const bench = new Bench("responder", { algorithms }, { algorithms }), { peer } = bench;
+    const bench = new Bench("responder", { algorithms }, { algorithms });
+    const { peer } = bench;
     const [sa, , nonce] = peer.initPayloads();
     const ke = { type: PayloadType.KE, group: KeGroup.MODP_2048, data } as const;
     assert.deepEqual(answerTo(bench, peer.init([sa!, ke, nonce!])), [notify(INVALID_SYNTAX)]);
@@ -338,8 +355,10 @@ check(
   "RFC 6989 §2.3",
   "A public value that gives no secret is refused (Curve25519: all zero)",
   () => {
-    const data = new Uint8Array(32), group = KeGroup.CURVE25519;
-    const bench = new Bench("responder"), [sa, , nonce] = bench.peer.initPayloads();
+    const data = new Uint8Array(32);
+    const group = KeGroup.CURVE25519;
+    const bench = new Bench("responder");
+    const [sa, , nonce] = bench.peer.initPayloads();
     const ke = { type: PayloadType.KE, group, data } as const;
     assert.deepEqual(answerTo(bench, bench.peer.init([sa!, ke, nonce!])), [notify(INVALID_SYNTAX)]);
     const { bench: other, peer } = dialled();
@@ -351,7 +370,8 @@ check(
 );
 
 check("§3.4", "Reserved octets of a KE payload are ignored", () => {
-  const bench = new Bench("responder"), { peer } = bench;
+  const bench = new Bench("responder");
+  const { peer } = bench;
   const octets = peer.init([...peer.initPayloads()].toReversed());
   const text = String.fromCharCode(...octets);
   const at = text.indexOf(String.fromCharCode(...peer.pair.publicValue.subarray(0, 8)));
@@ -360,7 +380,8 @@ check("§3.4", "Reserved octets of a KE payload are ignored", () => {
 });
 
 check("§1.2", "A KE answer of another group than the chosen one ends the exchange", () => {
-  const { bench, peer } = dialled(), [sa, ke, nonce] = peer.initPayloads();
+  const { bench, peer } = dialled();
+  const [sa, ke, nonce] = peer.initPayloads();
   bench.hear(peer.init([sa!, { ...ke!, group: KeGroup.ECP_256 } as Payload, nonce!]));
   bench.over();
   assert.match(bench.failure, /sent a public value of/);
@@ -383,7 +404,8 @@ check(
   "§2.15",
   "An IKE_SA_INIT that was changed on its way makes no SA that is authenticated",
   () => {
-    const bench = new Bench("responder"), { peer } = bench;
+    const bench = new Bench("responder");
+    const { peer } = bench;
     const seen = peer.init([...peer.initPayloads(), notify(40_000)]);
     bench.hear(seen);
     peer.learn(bench.said()[0]!.octets);

@@ -35,10 +35,12 @@ function exchange(
   group: number,
   change: (ke: Payload) => Payload = (ke) => ke,
 ): void {
-  const { peer } = bench, pair = peer.freshPair(group);
+  const { peer } = bench;
+  const pair = peer.freshPair(group);
   const sent = [keOf(group, pair.publicValue)];
   if (bench.role === "responder") {
-    const header = peer.header(IKE_INTERMEDIATE), octets = peer.seal(header, sent);
+    const header = peer.header(IKE_INTERMEDIATE);
+    const octets = peer.seal(header, sent);
     peer.link(true, octets, sent);
     const answer = bench.ask(IKE_INTERMEDIATE, sent.map(change));
     peer.link(false, peer.seal({ ...header, response: true, initiator: false }, answer), answer);
@@ -63,7 +65,8 @@ both(
   "RFC 9370 §2.2.2",
   "Each additional key exchange changes the keys, and AUTH covers them",
   (role) => {
-    const bench = keyed(role), before = bench.sa.keys!.slice();
+    const bench = keyed(role);
+    const before = bench.sa.keys!.slice();
     for (const group of GROUPS) {
       exchange(bench, group);
       assert.notDeepEqual(bench.sa.keys, before);
@@ -77,7 +80,8 @@ both(
 );
 
 both("RFC 9242 §3.3.2", "AUTH that does not cover the exchanges is wrong", (role) => {
-  const bench = keyed(role), { peer } = bench;
+  const bench = keyed(role);
+  const { peer } = bench;
   for (const group of GROUPS) exchange(bench, group);
   // The peer assumes that it has sent one message more.
   peer.link(true, peer.seal(peer.header(IKE_INTERMEDIATE), []), []);
@@ -93,7 +97,8 @@ both(
   "RFC 9370 §2.2.1",
   "Methods that were chosen are not used without INTERMEDIATE_EXCHANGE_SUPPORTED",
   (role) => {
-    const bench = new Bench(role, HYBRID, HYBRID), { peer } = bench;
+    const bench = new Bench(role, HYBRID, HYBRID);
+    const { peer } = bench;
     if (role === "initiator") peer.learn(bench.said().at(-1)!.octets);
     bench.hear(peer.init(peer.initPayloads().filter(({ type }) => type !== PayloadType.NOTIFY)));
     if (role === "responder") {
@@ -133,7 +138,8 @@ both("RFC 9370 §2.2.2", "An exchange by another method than was negotiated ends
     undefined,
   ];
   for (const ke of wrong) {
-    const bench = keyed(role), sent = ke ? [ke] : [];
+    const bench = keyed(role);
+    const sent = ke ? [ke] : [];
     if (role === "responder") {
       bench.refuses(INVALID_SYNTAX, IKE_INTERMEDIATE, sent);
     } else {
@@ -149,7 +155,8 @@ both(
   "A value of another length, or one that is none of the method, ends the SA",
   (role) => {
     for (const octets of [0, 95, 97, 96]) {
-      const bench = keyed(role), sent = [keOf(KeGroup.ECP_384, new Uint8Array(octets))];
+      const bench = keyed(role);
+      const sent = [keOf(KeGroup.ECP_384, new Uint8Array(octets))];
       if (role === "responder") {
         bench.refuses(INVALID_SYNTAX, IKE_INTERMEDIATE, sent);
       } else {
@@ -179,7 +186,8 @@ check(
   "RFC 9242 §3.2",
   "A repeated IKE_INTERMEDIATE request has the same answer, though the keys are others",
   () => {
-    const bench = keyed("responder"), { peer } = bench;
+    const bench = keyed("responder");
+    const { peer } = bench;
     const { publicValue } = peer.freshPair(GROUPS[0]);
     const request = peer.seal(peer.header(IKE_INTERMEDIATE), [keOf(GROUPS[0], publicValue)]);
     bench.hear(request);
@@ -194,7 +202,8 @@ both(
   "FIPS 203 §7.3",
   "An altered value that gives another secret lets no SA be established, and the method is named",
   (role) => {
-    const bench = keyed(role), { peer } = bench;
+    const bench = keyed(role);
+    const { peer } = bench;
     for (const group of GROUPS) exchange(bench, group);
     if (role === "responder") {
       // The peer goes on with another secret than the core, as after an altered ciphertext.

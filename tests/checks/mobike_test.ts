@@ -44,7 +44,8 @@ function upMobile(
   role: Role,
   { more = [], change = {} }: { more?: Payload[]; change?: Partial<IkeConfig> } = {},
 ): { bench: Bench; said: readonly Payload[] } {
-  const bench = Bench.keyed(role, mobile(change)), [id, auth, ...child] = bench.peer.authPayloads();
+  const bench = Bench.keyed(role, mobile(change));
+  const [id, auth, ...child] = bench.peer.authPayloads();
   const payloads = [id!, notify(MOBIKE_SUPPORTED), ...more, auth!, ...child];
   const own = bench.said().at(-1)?.payloads ?? [];
   if (role === "initiator") bench.answer(payloads);
@@ -89,7 +90,8 @@ check(
       undefined,
     );
     assert.equal(unasked.sa.peer.mobility, undefined);
-    const plain = Bench.keyed("responder"), [id, auth, ...child] = plain.peer.authPayloads();
+    const plain = Bench.keyed("responder");
+    const [id, auth, ...child] = plain.peer.authPayloads();
     const answer = plain.ask(IKE_AUTH, [id!, notify(MOBIKE_SUPPORTED), auth!, ...child]);
     assert.equal(findNotify(answer, MOBIKE_SUPPORTED), undefined);
   },
@@ -106,10 +108,12 @@ check(
   "Where both know NAT traversal IKE goes on at port 4500, NAT or none",
   () => {
     for (const [change, port] of [[mobile(), 4500], [{}, 500]] as const) {
-      const bench = new Bench("initiator", change), { peer } = bench;
+      const bench = new Bench("initiator", change);
+      const { peer } = bench;
       peer.learn(bench.said().at(-1)!.octets);
       const hash = (address: Uint8Array) => {
-        const spis = new Uint8Array(16), view = new DataView(spis.buffer);
+        const spis = new Uint8Array(16);
+        const view = new DataView(spis.buffer);
         view.setBigUint64(0, peer.spiI);
         view.setBigUint64(8, peer.spiR);
         return peer.crypto.sha1(Uint8Array.of(...spis, ...address, 500 >> 8, 500 & 0xff));
@@ -248,7 +252,8 @@ check("RFC 4555 §3.6", "An announcement that went out from several addresses is
   bench.tell({ kind: "move" });
   const [update] = bench.said();
   bench.hear(bench.response([cookieOf(update!)]), update!.path);
-  const [named] = bench.said(), path = { ...PATH, ownAddress: OWN[2]! };
+  const [named] = bench.said();
+  const path = { ...PATH, ownAddress: OWN[2]! };
   assert.ok(findNotify(named!.payloads, ADDITIONAL_IP4_ADDRESS));
   bench.tell({ kind: "move", path });
   bench.hear(bench.response([]), path);
@@ -278,7 +283,8 @@ both(
 
 both("RFC 4555 §3.7", "An answer without the COOKIE2 of the request ends the IKE SA", (role) => {
   for (const wrong of [[], [notify(COOKIE2, COOKIE)]]) {
-    const { bench } = upMobile(role), { sa } = bench;
+    const { bench } = upMobile(role);
+    const { sa } = bench;
     if (role === "initiator") bench.tell({ kind: "move" });
     else askBy(bench, OTHER, [notify(UPDATE_SA_ADDRESSES)]);
     bench.said();
@@ -309,11 +315,11 @@ both(
 
 check("RFC 4555 §3.8", "NAT_DETECTION in a request is answered with NAT_DETECTION", () => {
   const { bench } = upMobile("responder");
-  const hash = new Uint8Array(20),
-    asked = [
-      notify(NAT_DETECTION_SOURCE_IP, hash),
-      notify(NAT_DETECTION_DESTINATION_IP, hash),
-    ];
+  const hash = new Uint8Array(20);
+  const asked = [
+    notify(NAT_DETECTION_SOURCE_IP, hash),
+    notify(NAT_DETECTION_DESTINATION_IP, hash),
+  ];
   const answer = bench.ask(INFORMATIONAL, asked);
   assert.deepEqual(names(answer), ["NAT_DETECTION_SOURCE_IP", "NAT_DETECTION_DESTINATION_IP"]);
   assert.equal(bench.sa.peer.natPeer, false, "nothing else is done about it");

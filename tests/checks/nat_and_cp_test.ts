@@ -72,7 +72,8 @@ check("§3.15.1", "The reserved bit of an attribute, and reserved octets, are ig
 
 check("§3.15.1", "An attribute's value is empty or of its own length", () => {
   for (const octets of [1, 3, 5, 16]) {
-    const bench = Bench.keyed("responder", POOLS), [id, auth, ...child] = bench.peer.authPayloads();
+    const bench = Bench.keyed("responder", POOLS);
+    const [id, auth, ...child] = bench.peer.authPayloads();
     const odd = cp(CpType.CFG_REQUEST, [INTERNAL_IP4_ADDRESS, new Uint8Array(octets)]);
     bench.refuses(NotifyType.INVALID_SYNTAX, IKE_AUTH, [id!, auth!, odd, ...child]);
     bench.over();
@@ -80,7 +81,8 @@ check("§3.15.1", "An attribute's value is empty or of its own length", () => {
 });
 
 check("§3.15.1", "An attribute ends within its payload", () => {
-  const bench = Bench.keyed("responder", POOLS), [id, auth, ...child] = bench.peer.authPayloads();
+  const bench = Bench.keyed("responder", POOLS);
+  const [id, auth, ...child] = bench.peer.authPayloads();
   const raw = Uint8Array.of(1, 0, 0, 0, 0, 7, 0, 200, 1, 2);
   const payloads = [id!, auth!, { type: PayloadType.CP, raw }, ...child];
   bench.refuses(NotifyType.INVALID_SYNTAX, IKE_AUTH, payloads);
@@ -116,7 +118,8 @@ check(
 );
 
 check("§2.19", "A CFG_REPLY that was not asked for assigns nothing", () => {
-  const bench = Bench.keyed("initiator"), { peer } = bench;
+  const bench = Bench.keyed("initiator");
+  const { peer } = bench;
   const reply = cp(CpType.CFG_REPLY, [INTERNAL_IP4_ADDRESS, Uint8Array.of(10, 7, 0, 9)]);
   bench.answer([...peer.authPayloads(), reply]);
   bench.stands();
@@ -129,7 +132,8 @@ check("§2.19", "A client that needs an inner address does without no tunnel", (
       cp(CpType.CFG_SET, [INTERNAL_IP4_ADDRESS, Uint8Array.of(10, 7, 0, 9)]),
     ]]
   ) {
-    const bench = Bench.keyed("initiator", { remoteAccess: true }), { peer } = bench;
+    const bench = Bench.keyed("initiator", { remoteAccess: true });
+    const { peer } = bench;
     bench.answer([...peer.authPayloads(), ...payloads]);
     assert.equal(bench.said().at(-1)!.payloads[0]!.type, PayloadType.DELETE);
     bench.answer([]);
@@ -198,7 +202,8 @@ both(
   "§2.23",
   "NAT_DETECTION hashes that do not match what is seen mean a NAT at that end",
   (role) => {
-    const bench = new Bench(role), { peer } = bench;
+    const bench = new Bench(role);
+    const { peer } = bench;
     if (role === "initiator") peer.learn(bench.said()[0]!.octets);
     const detection = [
       notify(NAT_DETECTION_SOURCE_IP, hash(1)),
@@ -210,7 +215,8 @@ both(
 );
 
 check("§2.23", "An initiator that finds a NAT goes on from port 4500", () => {
-  const bench = new Bench("initiator"), { peer } = bench;
+  const bench = new Bench("initiator");
+  const { peer } = bench;
   peer.learn(bench.said()[0]!.octets);
   const detection = [
     notify(NAT_DETECTION_SOURCE_IP, hash(1)),
@@ -225,7 +231,8 @@ check(
   "§2.23",
   "An IKE_AUTH at port 500 is answered there, and ESP stays at the NAT-T port where the peer began",
   () => {
-    const bench = new Bench("responder"), { peer } = bench;
+    const bench = new Bench("responder");
+    const { peer } = bench;
     const detection = [
       notify(NAT_DETECTION_SOURCE_IP, hash(1)),
       notify(NAT_DETECTION_DESTINATION_IP, hash(2)),
@@ -260,7 +267,8 @@ both("§2.23", "Without NAT_DETECTION of the peer no NAT is found", (role) => {
 
 check("§3.10.1", "NAT_DETECTION has the 20 octets of a SHA-1", () => {
   for (const octets of [0, 19, 21]) {
-    const bench = new Bench("responder"), { peer } = bench;
+    const bench = new Bench("responder");
+    const { peer } = bench;
     const odd = notify(NAT_DETECTION_SOURCE_IP, new Uint8Array(octets));
     bench.hear(peer.init([...peer.initPayloads(), odd]));
     assert.deepEqual(bench.said()[0]!.payloads, [notify(NotifyType.INVALID_SYNTAX)]);

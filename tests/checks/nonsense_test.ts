@@ -15,7 +15,8 @@ const { both } = checksOf(import.meta.url);
 const { IKE_AUTH, CREATE_CHILD_SA, INFORMATIONAL } = ExchangeType;
 
 /** The number of SAs in a test, and of messages to each. */
-const BENCHES = 300, MESSAGES = 4;
+const BENCHES = 300;
+const MESSAGES = 4;
 const KE_AND_IPCOMP = { children: [{ ...CHILD, pfsGroups: [31], ipcomp: true }] };
 
 function someBench(role: Role, random: SeededRandom): Bench {
@@ -43,7 +44,8 @@ function payloads({ peer, sa }: Bench, random: SeededRandom): Payload[] {
 
 /** A message with random changes inside SK and a valid ICV. */
 function nonsense(bench: Bench, random: SeededRandom): Uint8Array {
-  const { peer, sa } = bench, w = new Writer();
+  const { peer, sa } = bench;
+  const w = new Writer();
   const firstType = encodePayloads(payloads(bench, random), w);
   const content = w.done();
   for (let i = random.below(5); i > 0 && content.length > 0; i--) {
@@ -57,7 +59,8 @@ function nonsense(bench: Bench, random: SeededRandom): Uint8Array {
       response: true,
     })
     : peer.header(exchange, { messageId: sa.window.nextPeerId });
-  const protection = peer.protection(), iv = peer.random.octets(protection.cipher.ivOctets);
+  const protection = peer.protection();
+  const iv = peer.random.octets(protection.cipher.ivOctets);
   return sealContent(header, { firstType, content: content.subarray(0, end) }, { protection, iv });
 }
 

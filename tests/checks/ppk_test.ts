@@ -53,8 +53,10 @@ both(
   "A PPK that both ends know is in SK_d, SK_pi and SK_pr, and in AUTH",
   (role) => {
     for (const ppk of [PPK, REQUIRED]) {
-      const bench = Bench.keyed(role, { ppk }, { ppk: PPK }), { peer, sa } = bench;
-      const suite = sa.suite!, before = ikeKeys(suite, peer.keys!.slice());
+      const bench = Bench.keyed(role, { ppk }, { ppk: PPK });
+      const { peer, sa } = bench;
+      const suite = sa.suite!;
+      const before = ikeKeys(suite, peer.keys!.slice());
       peer.mixPpk();
       if (role === "responder") {
         const answer = bench.ask(IKE_AUTH, authWith(bench, ID));
@@ -63,8 +65,8 @@ both(
         bench.answer(authWith(bench, notify(PPK_IDENTITY)));
       }
       assert.equal(sa.phase, "established");
-      const { d, pi, pr, ei, er } = ikeKeys(suite, sa.keys!),
-        mixed = (key: Uint8Array) => suite.prf.plus(PPK.key, key, key.length);
+      const { d, pi, pr, ei, er } = ikeKeys(suite, sa.keys!);
+      const mixed = (key: Uint8Array) => suite.prf.plus(PPK.key, key, key.length);
       assert.deepEqual([d, pi, pr], [mixed(before.d), mixed(before.pi), mixed(before.pr)]);
       assert.deepEqual([ei, er], [before.ei, before.er]);
       assert.equal(sa.peer.ppk, true);
@@ -79,8 +81,8 @@ both(
   "USE_PPK is said where a PPK is configured, and answered where it was said",
   (role) => {
     const asked = (own: PpkConfig | undefined, peers: PpkConfig | undefined) => {
-      const change = own ? { ppk: own } : {},
-        bench = new Bench(role, change, peers ? { ppk: peers } : {});
+      const change = own ? { ppk: own } : {};
+      const bench = new Bench(role, change, peers ? { ppk: peers } : {});
       if (role === "responder") bench.hear(bench.peer.init());
       return lastSaid(bench, USE_PPK);
     };
@@ -110,8 +112,10 @@ check(
   "RFC 8784 §3",
   "NO_PPK_AUTH proves the initiator without the PPK, and is not sent where that is required",
   () => {
-    const bench = Bench.keyed("initiator", { ppk: PPK }, { ppk: PPK }), { peer, sa } = bench;
-    const { payloads } = bench.said().at(-1)!, { prf } = sa.suite!;
+    const bench = Bench.keyed("initiator", { ppk: PPK }, { ppk: PPK });
+    const { peer, sa } = bench;
+    const { payloads } = bench.said().at(-1)!;
+    const { prf } = sa.suite!;
     assert.deepEqual(findNotify(payloads, PPK_IDENTITY)!.data, (ID as { data: Uint8Array }).data);
     const signed = signedOctets(prf, {
       message: peer.initRequest,
@@ -156,7 +160,8 @@ check(
   "A responder takes NO_PPK_AUTH where it does not know the PPK, unless that is required",
   () => {
     const unknown = identityOf("quantum-2");
-    const taken = Bench.keyed("responder", { ppk: PPK }, { ppk: PPK }), plain = noPpkAuth(taken);
+    const taken = Bench.keyed("responder", { ppk: PPK }, { ppk: PPK });
+    const plain = noPpkAuth(taken);
     const wrong = (bench: Bench) => {
       // AUTH is by the peer's PPK, which the core does not know.
       const [id, auth, ...child] = bench.peer.authPayloads();
@@ -197,7 +202,8 @@ both(
   "A PPK of the same name and another value is a wrong AUTH, and is named",
   (role: Role) => {
     const other = { ...PPK, key: text("another key of 32 octets, wrong.") };
-    const bench = Bench.keyed(role, { ppk: PPK }, { ppk: other }), { peer } = bench;
+    const bench = Bench.keyed(role, { ppk: PPK }, { ppk: other });
+    const { peer } = bench;
     peer.mixPpk();
     if (role === "responder") {
       bench.refuses(AUTHENTICATION_FAILED, IKE_AUTH, authWith(bench, ID));
@@ -222,14 +228,16 @@ function identityKey({ peer }: Bench, { key, id } = PPK): Payload {
 function intermediate(bench: Bench, sent: readonly Payload[]): readonly Payload[] {
   const { peer } = bench;
   if (bench.role === "responder") {
-    const header = peer.header(IKE_INTERMEDIATE), octets = peer.seal(header, sent);
+    const header = peer.header(IKE_INTERMEDIATE);
+    const octets = peer.seal(header, sent);
     peer.link(true, octets, sent);
     const answer = bench.ask(IKE_INTERMEDIATE, sent);
     peer.link(false, peer.seal({ ...header, response: true, initiator: false }, answer), answer);
     peer.mixIntermediatePpk();
     return answer;
   }
-  const { octets, payloads } = bench.said().at(-1)!, heard = bench.response(sent);
+  const { octets, payloads } = bench.said().at(-1)!;
+  const heard = bench.response(sent);
   peer.link(true, octets, payloads);
   peer.link(false, heard, sent);
   peer.mixIntermediatePpk();
@@ -239,9 +247,9 @@ function intermediate(bench: Bench, sent: readonly Payload[]): readonly Payload[
 
 both("RFC 9867 §3.1", "A PPK of IKE_INTERMEDIATE is in all seven keys before IKE_AUTH", (role) => {
   for (const ppk of [INT, { ...INT, required: true }]) {
-    const bench = Bench.keyed(role, { ppk }, { ppk: INT }),
-      { peer, sa } = bench,
-      { prf } = sa.suite!;
+    const bench = Bench.keyed(role, { ppk }, { ppk: INT });
+    const { peer, sa } = bench;
+    const { prf } = sa.suite!;
     const { d } = ikeKeys(sa.suite!, sa.keys!.slice());
     const nonces = concat(peer.nonceI, peer.nonceR, spiOctets(peer.spiI), spiOctets(peer.spiR));
     const length = sa.keys!.length;
@@ -264,7 +272,8 @@ both("RFC 9867 §3.1", "A PPK of IKE_INTERMEDIATE is in all seven keys before IK
 
 check("RFC 9867 §3.1", "A responder answers USE_PPK_INT or USE_PPK, never both", () => {
   const answered = (own: PpkConfig, ...said: readonly number[]) => {
-    const bench = new Bench("responder", { ppk: own }, {}), { peer } = bench;
+    const bench = new Bench("responder", { ppk: own }, {});
+    const { peer } = bench;
     const known = notify(NotifyType.INTERMEDIATE_EXCHANGE_SUPPORTED);
     bench.hear(peer.init([known, ...said.map((type) => notify(type)), ...peer.initPayloads()]));
     const { payloads } = bench.said().at(-1)!;
@@ -275,7 +284,8 @@ check("RFC 9867 §3.1", "A responder answers USE_PPK_INT or USE_PPK, never both"
   assert.deepEqual(answered(PPK, USE_PPK, USE_PPK_INT), [USE_PPK]);
   assert.deepEqual(answered(INT, USE_PPK), [USE_PPK]);
   assert.deepEqual(answered(PPK, USE_PPK_INT), []);
-  const bench = new Bench("initiator", { ppk: INT }, { ppk: INT }), { peer } = bench;
+  const bench = new Bench("initiator", { ppk: INT }, { ppk: INT });
+  const { peer } = bench;
   peer.learn(bench.said().at(-1)!.octets);
   bench.hear(peer.init([notify(USE_PPK), ...peer.initPayloads()]));
   assert.match(bench.failure, /both USE_PPK and USE_PPK_INT/);

@@ -10,13 +10,16 @@ import { Bench, notify } from "./bench.ts";
 import { checksOf } from "./entries.ts";
 
 const { check } = checksOf(import.meta.url);
-const { IKE_AUTH, INFORMATIONAL } = ExchangeType, { AUTH_LIFETIME } = NotifyType;
-const FOLLOWS = { reauth: { lifetimeMs: 0 } }, GIVES = { reauth: { lifetimeMs: 90_000 } };
+const { IKE_AUTH, INFORMATIONAL } = ExchangeType;
+const { AUTH_LIFETIME } = NotifyType;
+const FOLLOWS = { reauth: { lifetimeMs: 0 } };
+const GIVES = { reauth: { lifetimeMs: 90_000 } };
 const SIXTY = notify(AUTH_LIFETIME, Uint8Array.of(0, 0, 0, 60));
 
 /** An initiator that was given sixty seconds in IKE_AUTH. */
 function given(change = FOLLOWS): Bench {
-  const bench = Bench.keyed("initiator", change), [id, auth, ...child] = bench.peer.authPayloads();
+  const bench = Bench.keyed("initiator", change);
+  const [id, auth, ...child] = bench.peer.authPayloads();
   bench.answer([id!, SIXTY, auth!, ...child]);
   assert.equal(bench.sa.phase, "established");
   return bench;

@@ -66,7 +66,8 @@ function esp({ peer }: Bench, change: Partial<Proposal> = {}): Proposal {
 }
 
 check("§2.7", "One proposal is accepted, the first of the offered ones that is acceptable", () => {
-  const bench = new Bench("responder"), [one] = usual(bench);
+  const bench = new Bench("responder");
+  const [one] = usual(bench);
   const des = { ...without(one!, TransformType.ENCR), number: 1 };
   const proposals = [
     and(des, { type: TransformType.ENCR, id: Encr.ENCR_3DES }),
@@ -78,7 +79,8 @@ check("§2.7", "One proposal is accepted, the first of the offered ones that is 
 });
 
 check("§2.7", "An accepted suite has exactly one transform of each type", () => {
-  const bench = new Bench("responder"), [one] = usual(bench);
+  const bench = new Bench("responder");
+  const [one] = usual(bench);
   const more = and(
     one!,
     { type: TransformType.ENCR, id: Encr.ENCR_AES_CBC, keyBits: 256 },
@@ -93,7 +95,8 @@ check(
   "§2.7",
   "Proposals of which none is acceptable are all rejected, with NO_PROPOSAL_CHOSEN",
   () => {
-    const bench = new Bench("responder"), [one] = usual(bench);
+    const bench = new Bench("responder");
+    const [one] = usual(bench);
     const des = and(without(one!, TransformType.ENCR), { type: 1, id: Encr.ENCR_3DES });
     assert.deepEqual(initAnswer(bench, [des]), REFUSED);
     bench.over();
@@ -128,7 +131,8 @@ both("§3.3.1", "The accepted proposal's number is one that was proposed", (role
 });
 
 check("§3.3.1", "The answer has the number of the proposal it accepts, whatever that is", () => {
-  const bench = new Bench("responder"), [one] = usual(bench);
+  const bench = new Bench("responder");
+  const [one] = usual(bench);
   const answer = initAnswer(bench, [{ ...one!, number: 77 }]);
   assert.equal(findPayload(answer, PayloadType.SA)!.proposals[0]!.number, 77);
 });
@@ -159,7 +163,8 @@ both("§3.3.6", "An answer with a transform that was not offered is not accepted
 });
 
 both("§3.3.6", "An answer with a type that was not offered is not accepted", (role) => {
-  const bench = Bench.up(role), ke = { type: TransformType.KE, id: KeGroup.ECP_256 };
+  const bench = Bench.up(role);
+  const ke = { type: TransformType.KE, id: KeGroup.ECP_256 };
   const text = answerWith(bench, [esp(bench, { transforms: [GCM, NO_ESN, ke] })]);
   assert.match(text, /which we did not offer/);
   bench.stands();
@@ -181,9 +186,11 @@ check(
         transforms: [],
       }]
     ) {
-      const bench = new Bench("initiator"), { peer } = bench;
+      const bench = new Bench("initiator");
+      const { peer } = bench;
       peer.learn(bench.said()[0]!.octets);
-      const [, ...others] = peer.initPayloads(), [one] = usual(bench);
+      const [, ...others] = peer.initPayloads();
+      const [one] = usual(bench);
       bench.hear(
         peer.init([{ type: PayloadType.SA, proposals: [{ ...one!, ...change }] }, ...others]),
       );
@@ -198,7 +205,8 @@ check(
   "§3.3.6",
   "A proposal with a transform type that is unknown is not acceptable, others are",
   () => {
-    const bench = new Bench("responder"), [one] = usual(bench);
+    const bench = new Bench("responder");
+    const [one] = usual(bench);
     const strange = and(one!, { type: 99, id: 1 });
     const answer = initAnswer(bench, [strange, { ...one!, number: 2 }]);
     assert.deepEqual(findPayload(answer, PayloadType.SA)!.proposals.map((p) => p.number), [2]);
@@ -209,7 +217,8 @@ check(
 check("§3.3.6", "A proposal that lacks a mandatory transform type is not acceptable", () => {
   const { ENCR, PRF, INTEG, KE } = TransformType;
   for (const type of [ENCR, PRF, INTEG, KE]) {
-    const bench = new Bench("responder"), [one] = usual(bench);
+    const bench = new Bench("responder");
+    const [one] = usual(bench);
     const lacking = without(one!, type);
     assert.deepEqual(initAnswer(bench, [lacking]), REFUSED);
     const again = new Bench("responder");
@@ -219,7 +228,8 @@ check("§3.3.6", "A proposal that lacks a mandatory transform type is not accept
 });
 
 check("§3.3.6", "A transform that is unknown is not acceptable, others of its type are", () => {
-  const bench = new Bench("responder"), [one] = usual(bench);
+  const bench = new Bench("responder");
+  const [one] = usual(bench);
   const strange = and(one!, { type: TransformType.PRF, id: 60_000 });
   const answer = findPayload(initAnswer(bench, [strange]), PayloadType.SA)!;
   const prf = answer.proposals[0]!.transforms.filter((t) => t.type === TransformType.PRF);
@@ -227,7 +237,8 @@ check("§3.3.6", "A transform that is unknown is not acceptable, others of its t
 });
 
 check("§3.3.6", "A transform with an attribute that is unknown is not acceptable", () => {
-  const bench = new Bench("responder"), [one] = usual(bench);
+  const bench = new Bench("responder");
+  const [one] = usual(bench);
   for (const value of [7, Uint8Array.of(1, 2, 3)]) {
     const transforms = one!.transforms.map((t) =>
       t.type === TransformType.PRF ? { ...t, attributes: [{ attribute: 99, value }] } : t
@@ -244,13 +255,15 @@ check("§3.3.6", "Attributes of an accepted transform are returned as they came"
 });
 
 check("§3.3.5", "A cipher that needs a Key Length is not acceptable without one", () => {
-  const bench = new Bench("responder"), [one] = usual(bench);
+  const bench = new Bench("responder");
+  const [one] = usual(bench);
   const bare = and(without(one!, TransformType.ENCR), { type: 1, id: Encr.ENCR_AES_CBC });
   assert.deepEqual(initAnswer(bench, [bare]), REFUSED);
 });
 
 check("§3.3.5", "A Key Length at a transform of fixed key length makes it unacceptable", () => {
-  const bench = new Bench("responder"), [one] = usual(bench);
+  const bench = new Bench("responder");
+  const [one] = usual(bench);
   const odd = and(without(one!, TransformType.PRF), {
     type: TransformType.PRF,
     id: Prf.PRF_HMAC_SHA2_256,
@@ -272,11 +285,13 @@ check(
       },
     };
     for (const integrity of [[], [{ type: TransformType.INTEG, id: 0 }]]) {
-      const bench = new Bench("responder", gcm, gcm), [one] = usual(bench);
+      const bench = new Bench("responder", gcm, gcm);
+      const [one] = usual(bench);
       const answer = initAnswer(bench, [and(one!, ...integrity)]);
       assert.equal(findPayload(answer, PayloadType.SA)!.proposals.length, 1);
     }
-    const bench = new Bench("responder", gcm, gcm), [one] = usual(bench);
+    const bench = new Bench("responder", gcm, gcm);
+    const [one] = usual(bench);
     assert.deepEqual(
       initAnswer(bench, [and(one!, { type: TransformType.INTEG, id: 12 })]),
       REFUSED,
@@ -288,21 +303,24 @@ check(
   "§3.3",
   "Integrity NONE is not accepted for an IKE SA whose cipher has none of its own",
   () => {
-    const bench = new Bench("responder"), [one] = usual(bench);
+    const bench = new Bench("responder");
+    const [one] = usual(bench);
     const none = and(without(one!, TransformType.INTEG), { type: TransformType.INTEG, id: 0 });
     assert.deepEqual(initAnswer(bench, [none]), REFUSED);
   },
 );
 
 check("§3.3", "ENCR_NULL is not accepted for an IKE SA", () => {
-  const bench = new Bench("responder"), [one] = usual(bench);
+  const bench = new Bench("responder");
+  const [one] = usual(bench);
   const none = and(without(one!, TransformType.ENCR), { type: 1, id: Encr.ENCR_NULL });
   assert.deepEqual(initAnswer(bench, [none]), REFUSED);
 });
 
 check("§3.3.1", "Proposals of ESP or AH do not make an IKE SA", () => {
   for (const protocol of [ProtocolId.ESP, ProtocolId.AH]) {
-    const bench = new Bench("responder"), [one] = usual(bench);
+    const bench = new Bench("responder");
+    const [one] = usual(bench);
     const other = { ...one!, protocol, spi: Uint8Array.of(0, 0, 9, 9) };
     assert.deepEqual(initAnswer(bench, [other]), REFUSED);
     bench.over();
@@ -310,7 +328,8 @@ check("§3.3.1", "Proposals of ESP or AH do not make an IKE SA", () => {
 });
 
 check("§3.3.1", "The SPI of a proposal for a first IKE SA is empty", () => {
-  const bench = new Bench("responder"), [one] = usual(bench);
+  const bench = new Bench("responder");
+  const [one] = usual(bench);
   const answer = initAnswer(bench, [{ ...one!, spi: new Uint8Array(8).fill(7) }]);
   assert.deepEqual(answer, [notify(NotifyType.INVALID_SYNTAX)]);
   bench.over();
@@ -430,8 +449,10 @@ check(
       ...new Bench("responder").core.config.algorithms,
       groups: [KeGroup.ECP_256],
     };
-    const bench = new Bench("responder", { algorithms }), { peer } = bench;
-    const [, , nonce] = peer.initPayloads(), [one] = usual(bench);
+    const bench = new Bench("responder", { algorithms });
+    const { peer } = bench;
+    const [, , nonce] = peer.initPayloads();
+    const [one] = usual(bench);
     const proposals = [and(one!, { type: TransformType.KE, id: KeGroup.ECP_256 })];
     const ke = {
       type: PayloadType.KE,

@@ -30,7 +30,8 @@ function withTs(
   ];
 }
 
-const HERE = range4([10, 1, 0, 0], [10, 1, 0, 255]), THERE = range4([10, 2, 0, 0], [10, 2, 0, 255]);
+const HERE = range4([10, 1, 0, 0], [10, 1, 0, 255]);
+const THERE = range4([10, 2, 0, 0], [10, 2, 0, 255]);
 const ANY = range4([0, 0, 0, 0], [255, 255, 255, 255]);
 /** A configuration in which the core protects HERE and allows the peer THERE. */
 const NARROW = { children: [{ ...CHILD, ownTs: [HERE], peerTs: [THERE] }] };
@@ -43,7 +44,8 @@ function narrowBench(role: Role): Bench {
 }
 
 function chosenTs(answer: readonly Payload[]): [string, string] {
-  const tsI = findPayload(answer, PayloadType.TSI)!, tsR = findPayload(answer, PayloadType.TSR)!;
+  const tsI = findPayload(answer, PayloadType.TSI)!;
+  const tsR = findPayload(answer, PayloadType.TSR)!;
   return [showSelectors(tsI.selectors), showSelectors(tsR.selectors)];
 }
 
@@ -55,7 +57,8 @@ both("§2.9", "What is proposed is narrowed to what is allowed", (role) => {
 
 both("§2.9", "A narrower proposal is accepted as it is, and not widened", (role) => {
   const bench = narrowBench(role);
-  const theirs = range4([10, 2, 0, 7], [10, 2, 0, 9]), ours = range4([10, 1, 0, 1], [10, 1, 0, 1]);
+  const theirs = range4([10, 2, 0, 7], [10, 2, 0, 9]);
+  const ours = range4([10, 1, 0, 1], [10, 1, 0, 1]);
   const answer = bench.ask(CREATE_CHILD_SA, withTs(bench, [theirs], [ours]));
   assert.deepEqual(chosenTs(answer), ["10.2.0.7-10.2.0.9", "10.1.0.1"]);
 });
@@ -65,8 +68,8 @@ both(
   "The first selectors of TSi and TSr stay in what they are narrowed to, and first",
   (role) => {
     const bench = narrowBench(role);
-    const packet = range4([10, 2, 0, 200], [10, 2, 0, 200]),
-      to = range4([10, 1, 0, 3], [10, 1, 0, 3]);
+    const packet = range4([10, 2, 0, 200], [10, 2, 0, 200]);
+    const to = range4([10, 1, 0, 3], [10, 1, 0, 3]);
     const answer = bench.ask(CREATE_CHILD_SA, withTs(bench, [packet, ANY], [to, ANY]));
     const [tsI, tsR] = chosenTs(answer);
     assert.match(tsI, /^10\.2\.0\.200/);
@@ -78,7 +81,8 @@ both(
   "§2.9",
   "Selectors without a common part are refused with TS_UNACCEPTABLE, the SA stands",
   (role) => {
-    const bench = narrowBench(role), other = range4([10, 9, 0, 0], [10, 9, 0, 255]);
+    const bench = narrowBench(role);
+    const other = range4([10, 9, 0, 0], [10, 9, 0, 255]);
     bench.refuses(N.TS_UNACCEPTABLE, CREATE_CHILD_SA, withTs(bench, [other], [HERE]));
     bench.refuses(N.TS_UNACCEPTABLE, CREATE_CHILD_SA, withTs(bench, [THERE], [other]));
     bench.stands();
@@ -107,7 +111,8 @@ both("§3.13", "A payload of selectors has one at least", (role) => {
 });
 
 both("§3.13", "The reserved octets of a payload of selectors are ignored", (role) => {
-  const bench = Bench.up(role), [sa, nonce, , tsR] = bench.peer.createChild();
+  const bench = Bench.up(role);
+  const [sa, nonce, , tsR] = bench.peer.createChild();
   const raw = Uint8Array.of(
     1,
     0xff,
@@ -207,7 +212,8 @@ for (
   ] as const
 ) {
   both("§3.13.1", `A payload of selectors is malformed with ${what}`, (role) => {
-    const bench = Bench.up(role), [sa, nonce, , tsR] = bench.peer.createChild();
+    const bench = Bench.up(role);
+    const [sa, nonce, , tsR] = bench.peer.createChild();
     const tsI = { type: PayloadType.TSI, raw: Uint8Array.from(raw) };
     bench.refuses(N.INVALID_SYNTAX, CREATE_CHILD_SA, [sa!, nonce!, tsI, tsR!]);
     bench.over();

@@ -39,7 +39,8 @@ function arrive(bench: Bench, path = PATH): Uint8Array | undefined {
 
 /** Adds a peer that returns the cookie for which it is asked. */
 function arriveWithCookie(bench: Bench): void {
-  const cookie = arrive(bench), { peer } = bench;
+  const cookie = arrive(bench);
+  const { peer } = bench;
   assert(cookie, "a cookie is asked for");
   bench.hear(peer.init([notify(COOKIE, cookie), ...peer.initPayloads()]));
 }
@@ -113,7 +114,8 @@ function next({ peer }: Bench): Uint8Array {
 }
 
 check("§2", "An IKE_SA_INIT message above 8,192 octets is dropped in UDP, and taken in TCP", () => {
-  const bench = new Bench("responder"), { peer } = bench;
+  const bench = new Bench("responder");
+  const { peer } = bench;
   const long = peer.init([...peer.initPayloads(), notify(40_000, new Uint8Array(8_100))]);
   assert.ok(long.length > 8_192);
   bench.ignores("an IKE_SA_INIT message above 8192 octets in UDP", long);
@@ -129,7 +131,8 @@ check("§2", "An IKE_SA_INIT message above 8,192 octets is dropped in UDP, and t
 });
 
 check("§2.4", "What half-open SAs keep of messages is bounded for all of them together", () => {
-  const bench = new Bench("responder", { halfOpenMax: 10_000 }), { peer } = bench;
+  const bench = new Bench("responder", { halfOpenMax: 10_000 });
+  const { peer } = bench;
   const padding = notify(40_000, new Uint8Array(60_000));
   for (let i = 0; i < 1_500; i++) {
     peer.spiI++;
@@ -147,7 +150,8 @@ check(
   "§2.15",
   "Of a peer that fails to authenticate nothing is kept but words of bounded length",
   () => {
-    const bench = Bench.keyed("responder"), { peer } = bench;
+    const bench = Bench.keyed("responder");
+    const { peer } = bench;
     const id = { idType: IdType.ID_KEY_ID, data: peer.random.octets(60_000) };
     bench.refuses(AUTHENTICATION_FAILED, IKE_AUTH, [
       peer.identity(id),
@@ -162,7 +166,9 @@ check(
 );
 
 check("§3.3", "A refusal's words do not grow with what was offered", () => {
-  const bench = new Bench("responder"), { peer } = bench, [, ke, nonce] = peer.initPayloads();
+  const bench = new Bench("responder");
+  const { peer } = bench;
+  const [, ke, nonce] = peer.initPayloads();
   const encryption = Array.from({ length: 250 }, (_, i) => ({ id: 1_000 + i, keyBits: 0 }));
   const proposals = ikeProposals({ ...peer.config.algorithms, encryption });
   bench.hear(peer.init([{ type: PayloadType.SA, proposals }, ke!, nonce!]));
@@ -198,10 +204,12 @@ check(
   "Fragments that wait are bounded for all SAs, and for strangers by half of that",
   () => {
     const change = { fragmentOctets: 500, children: [CHILD] };
-    const bench = Bench.keyed("responder", change, change), { reassembly } = bench.core.env;
+    const bench = Bench.keyed("responder", change, change);
+    const { reassembly } = bench.core.env;
     reassembly!.octets = 8 * 2 ** 20 - 50;
     bench.sa.peer.fragmentation = true;
-    const { peer } = bench, { ivOctets } = peer.suite!.cipher;
+    const { peer } = bench;
+    const { ivOctets } = peer.suite!.cipher;
     const parts = sealFragments(peer.header(IKE_AUTH), peer.authPayloads(), {
       protection: peer.protection(),
       iv: () => peer.random.octets(ivOctets),

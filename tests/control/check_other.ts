@@ -5,8 +5,12 @@
 import type { Checks } from "./checks.ts";
 import { type Lab, run, TAG } from "./lab.ts";
 
-const SWAN = `swan${TAG}`, CLIENT = `cl${TAG}`, TUNNELS = 10, WAIT_S = 4;
-const CHARON = "/usr/lib/ipsec/charon", SWANCTL = "/usr/sbin/swanctl";
+const SWAN = `swan${TAG}`;
+const CLIENT = `cl${TAG}`;
+const TUNNELS = 10;
+const WAIT_S = 4;
+const CHARON = "/usr/lib/ipsec/charon";
+const SWANCTL = "/usr/sbin/swanctl";
 const ACCEPT_SAS = new URL("../interop/accept_sas.c", import.meta.url).pathname;
 
 /** strongSwan on host b: it serves until it is taken away. */

@@ -8,7 +8,8 @@ import { CLIENT, GATEWAY, writeRecipe, writeSetups } from "./recipes.ts";
 
 async function checkPair(checks: Checks, lab: Lab): Promise<void> {
   writeSetups(lab);
-  const config = lab.controllerFile("controller.conf"), recipe = writeRecipe(lab, "pair.recipe");
+  const config = lab.controllerFile("controller.conf");
+  const recipe = writeRecipe(lab, "pair.recipe");
   const before = await lab.seen();
   const running = lab.control("run", "pair.recipe", "-c", config, "--junit", "pair.xml");
   const argumentsSeen = await watchArguments(running);
@@ -111,7 +112,8 @@ async function checkFailing(checks: Checks, lab: Lab): Promise<void> {
 /** Files that are wrong are refused with their place, before anything is done. */
 async function checkRefused(checks: Checks, lab: Lab): Promise<void> {
   writeSetups(lab);
-  const config = lab.controllerFile("controller.conf"), before = await lab.seen();
+  const config = lab.controllerFile("controller.conf");
+  const before = await lab.seen();
   const refused = async (name: string, words: string[], said: RegExp) => {
     const { code, stderr } = await lab.control(...words, "-c", config);
     checks.equal(`refused: ${name}: exit status`, code, 2);
@@ -136,7 +138,8 @@ async function checkRefused(checks: Checks, lab: Lab): Promise<void> {
 /** The shell: a recipe starts, is listed and stopped line by line. */
 async function checkShell(checks: Checks, lab: Lab): Promise<void> {
   writeSetups(lab);
-  const config = lab.controllerFile("controller.conf"), before = await lab.seen();
+  const config = lab.controllerFile("controller.conf");
+  const before = await lab.seen();
   writeRecipe(lab, "shell.recipe");
   const first = await lab.shell(config, [
     "def -f shell.recipe",

@@ -57,7 +57,8 @@ async function checkStrangers(checks: Checks, lab: Lab): Promise<void> {
 
 /** A controller file without these keys. */
 function without(lab: Lab, keys: readonly string[]): string {
-  const path = lab.controllerFile("strangers.conf"), text = Deno.readTextFileSync(path);
+  const path = lab.controllerFile("strangers.conf");
+  const text = Deno.readTextFileSync(path);
   const lines = text.split("\n").filter((line) => !keys.includes(line.trim().split(":")[0]!));
   return lab.write("strangers.conf", lines.join("\n"));
 }

@@ -90,7 +90,9 @@ export class Lab {
       await this.ip(name, "link", "set", "lo", "up");
     }
     for (const [i, host] of (["a", "b"] as const).entries()) {
-      const there = `${host}${TAG}`, v4 = `10.250.${i + 1}`, v6 = `2001:db8:${i + 1}00:`;
+      const there = `${host}${TAG}`;
+      const v4 = `10.250.${i + 1}`;
+      const v6 = `2001:db8:${i + 1}00:`;
       await this.ip(
         "c",
         "link",
@@ -280,7 +282,8 @@ export class Lab {
       const lines = Object.entries(keys).map(([key, value]) => `    ${key}: ${value}`);
       return [`  svr${host}:`, ...lines].join("\n");
     };
-    const a = entry("a", 1, { sshkeypath: "userkey" }), b = entry("b", 2, { sshpass: PASSWORD });
+    const a = entry("a", 1, { sshkeypath: "userkey" });
+    const b = entry("b", 2, { sshpass: PASSWORD });
     const variables = `varlist:\n  "%DIR%": ${this.directory}\n`;
     return this.write(name, `daemonlist:\n${a}\n${b}\n${variables}${more}`);
   }

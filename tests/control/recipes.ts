@@ -6,7 +6,8 @@
 import { type Lab, TAG } from "./lab.ts";
 
 /** Names of the instances. */
-export const GATEWAY = `gw${TAG}`, CLIENT = `cl${TAG}`;
+export const GATEWAY = `gw${TAG}`;
+export const CLIENT = `cl${TAG}`;
 const TUNNELS = 10;
 
 /** Setups of both ends; the gateway runs until it is stopped. */

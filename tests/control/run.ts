@@ -13,7 +13,8 @@ import { recipeChecks } from "./check_recipe.ts";
 import { strangerChecks } from "./check_strangers.ts";
 
 const only = Deno.args[0] === "--only" ? Deno.args[1] ?? "" : "";
-const checks = new Checks(), lab = new Lab();
+const checks = new Checks();
+const lab = new Lab();
 const stop = () => void lab.close().finally(() => Deno.exit(1));
 Deno.addSignalListener("SIGINT", stop);
 try {

@@ -99,7 +99,8 @@ export class Hostapd {
     users: readonly string[],
     more: readonly string[] = [],
   ): Promise<Hostapd> {
-    const port = freePort(), path = `${directory}/hostapd.conf`;
+    const port = freePort();
+    const path = `${directory}/hostapd.conf`;
     await Deno.writeTextFile(`${directory}/clients`, `127.0.0.1/32 ${SECRET}\n`);
     await Deno.writeTextFile(`${directory}/users`, users.map((line) => `${line}\n`).join(""));
     const lines = [
@@ -180,7 +181,8 @@ export class Auc {
       case "SIM-REQ-AUTH": {
         if (!keys) return `SIM-RESP-AUTH ${imsi} FAILURE`;
         const triplets = Array.from({ length: Number(rest[0]) }, () => {
-          const rand = random(16), { kc, sres } = gsmTriplet(keys, rand);
+          const rand = random(16);
+          const { kc, sres } = gsmTriplet(keys, rand);
           return `${toHex(kc)}:${toHex(sres)}:${toHex(rand)}`;
         });
         return `SIM-RESP-AUTH ${imsi} ${triplets.join(" ")}`;
@@ -229,7 +231,8 @@ export class ExternalCard {
     }
     while (!this.#closed) {
       try {
-        const [octets] = await this.#conn.receive(), text = new TextDecoder().decode(octets);
+        const [octets] = await this.#conn.receive();
+        const text = new TextDecoder().decode(octets);
         const [, wanted] = /CTRL-REQ-SIM-0:(\S+) needed/.exec(text) ?? [];
         if (wanted) await send(`CTRL-RSP-SIM-0:${this.#say(wanted)}`);
       } catch (e) {
@@ -240,7 +243,8 @@ export class ExternalCard {
   }
 
   #say(wanted: string): string {
-    const [verb, ...values] = wanted.split(":"), [rand, autn] = values.map((v) => fromHex(v)!);
+    const [verb, ...values] = wanted.split(":");
+    const [rand, autn] = values.map((v) => fromHex(v)!);
     if (verb === "GSM-AUTH") {
       const triplets = values.map((value) => gsmTriplet(this.card, fromHex(value)!));
       return `GSM-AUTH:${triplets.map(({ kc, sres }) => `${toHex(kc)}:${toHex(sres)}`).join(":")}`;

@@ -22,7 +22,8 @@ async function serving(
   settings: EapServerSettings,
   use: (port: number, ended: readonly EapAnswer[]) => Promise<void>,
 ): Promise<EapAnswer[]> {
-  const ended: EapAnswer[] = [], env = { random, tls };
+  const ended: EapAnswer[] = [];
+  const env = { random, tls };
   const face = new RadiusFace({
     secret: new TextEncoder().encode(SECRET),
     random,

@@ -10,7 +10,8 @@ import assert from "node:assert/strict";
 
 const BINARY = "dist/myikev2";
 const NOBODY = 65534;
-let passed = 0, failed = 0;
+let passed = 0;
+let failed = 0;
 
 interface Outcome {
   readonly code: number;
@@ -193,7 +194,8 @@ await row(
       examples("tcp-gateway", "tcp-client"),
       examples("pq-gateway", "pq-client"),
     ]);
-    const { tunnels, rekeys, keyExchanges } = quantum.ofClient, words = JSON.stringify(quantum);
+    const { tunnels, rekeys, keyExchanges } = quantum.ofClient;
+    const words = JSON.stringify(quantum);
     assert.deepEqual([tunnels.established, tunnels.failed], [10, 0], words);
     const hybrid = "Curve25519 + ml-kem-768";
     assert.deepEqual(Object.keys(keyExchanges.ike), [hybrid], words);

@@ -46,14 +46,16 @@ const MADE_UP = 64;
 
 /** Reads the captures, and generates the rest from `random`. */
 export function buildCorpus(random: SeededRandom): Corpus {
-  const chains: Chain[] = [], datagrams: Uint8Array[] = [];
+  const chains: Chain[] = [];
+  const datagrams: Uint8Array[] = [];
   const backend = portableBackend();
   for (const name of captureNames()) {
     const opened = openCapture(readCapture(name, backend));
     const fragments = new Map<string, Uint8Array[]>();
     for (const { octets, message, sealed, locked } of opened) {
       datagrams.push(octets);
-      const { header, payloads } = message, outer = payloads.at(-1);
+      const { header, payloads } = message;
+      const outer = payloads.at(-1);
       if (locked || !outer) continue;
       if (!sealed) chains.push(cut(header.nextPayload, octets.subarray(28)));
       else if (outer.type === PayloadType.SK && "firstType" in outer) {
@@ -81,7 +83,8 @@ export function buildCorpus(random: SeededRandom): Corpus {
 /** Cuts a valid chain into its payloads. */
 function cut(firstType: number, octets: Uint8Array): Chain {
   const parts: Part[] = [];
-  let type = firstType, at = 0;
+  let type = firstType;
+  let at = 0;
   while (type !== PayloadType.NONE) {
     const length = octets[at + 2]! << 8 | octets[at + 3]!;
     parts.push({ type, body: octets.slice(at + 4, at + length) });
@@ -147,7 +150,8 @@ function list<T>(
 function proposal(random: SeededRandom): Proposal {
   const protocol = 1 + random.below(6);
   const spiSize = protocol === 1 ? random.pick([0, 8]) : protocol <= 3 ? 4 : random.below(17);
-  const spi = random.octets(spiSize), transforms = list(random, 0, 6, transform);
+  const spi = random.octets(spiSize);
+  const transforms = list(random, 0, 6, transform);
   return { number: 1 + random.below(4), protocol, spi, transforms };
 }
 

@@ -31,7 +31,8 @@ import { FuzzFailure, type Tally } from "./run.ts";
 import { mutateOctets, Scratch } from "./mutate.ts";
 
 const SECRET = new TextEncoder().encode("testing123");
-const K = new Uint8Array(16).fill(7), OPC = new Uint8Array(16).fill(9);
+const K = new Uint8Array(16).fill(7);
+const OPC = new Uint8Array(16).fill(9);
 const IMSI = "232010000000000";
 /** Steps of one conversation; more is a conversation that does not end. */
 const STEPS_MAX = 500;
@@ -121,8 +122,10 @@ function attempt(round: number, seed: number, name: string, work: () => void): v
 
 /** One conversation in which a packet is changed with some chance. */
 function conversation(run: Run, method: Method): void {
-  const { random, env, corpus } = run, tally = tallyOf(run, method.name);
-  const own = credentials(method), chance = random.pick([0, 0.2, 0.5, 1]);
+  const { random, env, corpus } = run;
+  const tally = tallyOf(run, method.name);
+  const own = credentials(method);
+  const chance = random.pick([0, 0.2, 0.5, 1]);
   const users = new EapUsers([
     { identity: "bob", password: "secret" },
     { identity: IMSI, sim: { k: K, opc: OPC, sqn: 0n } },
@@ -131,9 +134,11 @@ function conversation(run: Run, method: Method): void {
   const peer = openEapPeer(own, env);
   const server = openEapServer({ methods: [method.type], users, tls, register: run.register }, env);
   const changed = (packet: Uint8Array) => random.chance(chance) ? mutated(run, packet) : packet;
-  let atServer = server.start(random.chance(0.5) ? own.identity : undefined), atPeer: EapAnswer;
+  let atServer = server.start(random.chance(0.5) ? own.identity : undefined);
+  let atPeer: EapAnswer;
   const keeps = METHODS.includes(method);
-  let steps = 0, whole = true;
+  let steps = 0;
+  let whole = true;
   for (;;) {
     if (++steps > STEPS_MAX) throw new Error("it does not end");
     const octets = "octets" in atServer ? atServer.octets : undefined;
@@ -230,7 +235,8 @@ const CODECS: readonly Codec[] = [
 ];
 
 function octets(run: Run, codec: Codec): void {
-  const { random, corpus } = run, tally = tallyOf(run, codec.name);
+  const { random, corpus } = run;
+  const tally = tallyOf(run, codec.name);
   const input = mutated(run, random.pick(corpus)).slice(codec.from);
   tally.calls++;
   let once: Uint8Array | undefined;
@@ -249,7 +255,8 @@ function octets(run: Run, codec: Codec): void {
 
 /** Requests at our face, answers at our client, a capture: all changed underway. */
 function radius(run: Run): void {
-  const { random, env, corpus } = run, tally = tallyOf(run, "RADIUS");
+  const { random, env, corpus } = run;
+  const tally = tallyOf(run, "RADIUS");
   const settings = { server: "s", secret: SECRET, nasIdentifier: "n", attributes: [] };
   const login = newRadiusLogin({ ...settings, random: env.random }, "bob");
   login.method = random.pick([undefined, EapType.MSCHAPV2, EapType.MD5_CHALLENGE]);

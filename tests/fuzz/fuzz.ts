@@ -8,7 +8,8 @@
 import { type EapFuzzResult, runEapFuzz } from "./eap.ts";
 import { FuzzFailure, type FuzzResult, runFuzz, type Tally } from "./run.ts";
 
-const messages = numberOption("--messages", 10_000_000), seed = numberOption("--seed", 1);
+const messages = numberOption("--messages", 10_000_000);
+const seed = numberOption("--seed", 1);
 const rounds = numberOption("--rounds", 20_000);
 const startedMs = performance.now();
 try {

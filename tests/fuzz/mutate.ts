@@ -33,7 +33,8 @@ export class Scratch {
  * truncating a run of octets. Lengths are not corrected.
  */
 export function mutateOctets(s: Scratch, start: number, random: SeededRandom): void {
-  const { octets } = s, count = s.length - start;
+  const { octets } = s;
+  const count = s.length - start;
   const change = count === 0 ? 7 : random.below(9);
   const at = start + random.below(change === 7 ? count + 1 : count);
   const run = 1 + random.below(random.chance(0.9) ? 4 : GROWTH_MAX);
@@ -93,7 +94,8 @@ export function buildChain(
     readonly random: SeededRandom;
   },
 ): number {
-  let first: number = PayloadType.NONE, previous = -1;
+  let first: number = PayloadType.NONE;
+  let previous = -1;
   const count = chain.length;
   const struck = random.below(count); // this one always
   for (let i = 0; i < count; i++) {

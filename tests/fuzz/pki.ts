@@ -69,7 +69,9 @@ export async function fuzzPki(
     readonly backend: CryptoBackend;
   },
 ): Promise<PkiTally[]> {
-  const corpus = readCorpus(), targets = targetsOf(corpus), random = new SeededRandom(seed);
+  const corpus = readCorpus();
+  const targets = targetsOf(corpus);
+  const random = new SeededRandom(seed);
   const tallies = targets.map(({ name }): PkiTally => ({
     name,
     calls: 0,
@@ -83,7 +85,8 @@ export async function fuzzPki(
   }
   const scratch = new Scratch();
   for (let n = 0; n < cases; n++) {
-    const i = random.below(targets.length), target = targets[i]!;
+    const i = random.below(targets.length);
+    const target = targets[i]!;
     scratch.length = 0;
     scratch.put(random.pick(target.seeds));
     for (let k = random.pick([1, 1, 1, 2, 4]); k > 0; k--) mutateOctets(scratch, 0, random);
@@ -126,10 +129,12 @@ async function fuzzTrust(
 ): Promise<PkiTally> {
   const tally: PkiTally = { name: "trust", calls: 0, accepted: 0, refused: 0 };
   const octets = chain.map((text) => Uint8Array.fromBase64(text));
-  const root = parseCertificate(octets[2]!), store = trustStoreOf({ authorities: [root] });
+  const root = parseCertificate(octets[2]!);
+  const store = trustStoreOf({ authorities: [root] });
   const scratch = new Scratch();
   for (let n = 0; n <= cases; n++) {
-    const changed = octets.slice(), at = random.below(2);
+    const changed = octets.slice();
+    const at = random.below(2);
     scratch.length = 0;
     scratch.put(octets[at]!);
     if (n > 0) mutateOctets(scratch, 0, random);
@@ -200,7 +205,8 @@ function readCertificate(der: Uint8Array): void {
 
 /** What a backend gets is of one form: reading it again changes nothing. */
 function readPkcs8(der: Uint8Array): void {
-  const key = parsePkcs8(der), again = parsePkcs8(key.pkcs8);
+  const key = parsePkcs8(der);
+  const again = parsePkcs8(key.pkcs8);
   if (!sameOctets(key.pkcs8, again.pkcs8) || key.kind !== again.kind) throw new Error("two forms");
 }
 

@@ -147,7 +147,8 @@ function sealedChain(run: Run): void {
   const { scratch, corpus, random } = run;
   run.chains++;
   const first = buildChain(scratch, random.pick(corpus.chains), { corpus, change: CHANGE, random });
-  const content = scratch.view(), padding = random.octets(random.below(20));
+  const content = scratch.view();
+  const padding = random.octets(random.below(20));
   const sealing = { protection: CLEAR, iv: new Uint8Array(8), padding };
   const datagram = sealContent(HEADER, { firstType: first, content }, sealing);
   // Pad Length is the last octet before the ICV.
@@ -233,7 +234,8 @@ function repairOuterLength({ octets, length }: Scratch): void {
 /** Checks that an accepted chain round-trips, and so does its encoding. */
 function comesBack(first: number, payloads: readonly Payload[]): void {
   const w = new Writer(2048);
-  const firstAgain = encodePayloads(payloads, w), octets = w.done();
+  const firstAgain = encodePayloads(payloads, w);
+  const octets = w.done();
   if (firstAgain !== first) throw new Error(`the first type ${first} becomes ${firstAgain}`);
   const again = decodePayloads(first, octets);
   if (!same(payloads, again)) throw new Error("payloads change on their way back");
@@ -270,7 +272,8 @@ function watchCodecs(run: Run): () => void {
   const undo: (() => void)[] = [];
   for (const codec of payloadCodecs()) {
     const watched = codec as { decode: typeof codec.decode };
-    const { decode } = codec, tally = tallyOf(run, nameOfPayload(codec.type));
+    const { decode } = codec;
+    const tally = tallyOf(run, nameOfPayload(codec.type));
     watched.decode = (body) => {
       if (!run.counting) return decode(body);
       tally.calls++;
@@ -299,7 +302,8 @@ function same(a: unknown, b: unknown): boolean {
     for (let i = 0; i < a.length; i++) if (!same(a[i], b[i])) return false;
     return true;
   }
-  const left = a as Record<string, unknown>, right = b as Record<string, unknown>;
+  const left = a as Record<string, unknown>;
+  const right = b as Record<string, unknown>;
   let fields = 0;
   for (const key in left) {
     if (key !== "offset" && !same(left[key], right[key])) return false;

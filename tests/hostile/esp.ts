@@ -30,16 +30,19 @@ const { values } = parseArgs({
     seed: { type: "string", default: "1" },
   },
 });
-const count = Number(values.count), rounds = Number(values.rounds);
+const count = Number(values.count);
+const rounds = Number(values.rounds);
 /** Number of packets between two checks of how many were received. */
 const BURST = 64;
 /** Number of good packets before all bad ones, so that the replay window has moved on. */
 const WARM_UP = 4096;
-const ROUND_MS = 2000, TICK_MS = 4;
+const ROUND_MS = 2000;
+const TICK_MS = 4;
 /** The part of the good traffic that must remain during the flood. */
 const RATIO_MIN = 0.9;
 
-let passed = 0, failed = 0;
+let passed = 0;
+let failed = 0;
 
 function check(name: string, holds: boolean, detail = ""): void {
   if (holds) passed++;
@@ -92,7 +95,8 @@ async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<stri
   }
 }
 
-const peerAddress = parseAddress("127.0.0.1")!, ownAddress = parseAddress("127.9.0.1")!;
+const peerAddress = parseAddress("127.0.0.1")!;
+const ownAddress = parseAddress("127.9.0.1")!;
 const gateway = await Gateway.start();
 const transport = openUdp(
   { ownAddresses: [ownAddress], ikePort: 0, nattPort: 0, ownEsp: true },
@@ -113,7 +117,8 @@ function send({ packet, trafficClass }: Made): void {
 /** Sends `total` packets at the rate of the gateway; returns what it counted when all had arrived. */
 async function sendAll(total: number, make: () => Made): Promise<Counted> {
   let told = await gateway.counted();
-  const wanted = told.arrived + total, endMs = performance.now() + 60_000;
+  const wanted = told.arrived + total;
+  const endMs = performance.now() + 60_000;
   for (let left = total; left > 0; left -= BURST) {
     for (let i = 0; i < Math.min(BURST, left); i++) send(make());
     transport.esp!.flush();
@@ -130,13 +135,15 @@ async function countKinds(): Promise<void> {
   const warm = await sendAll(WARM_UP, () => garbage.good());
   check(`${WARM_UP} good packets come out`, warm.delivered === WARM_UP, `${warm.delivered}`);
   for (const kind of KIND_NAMES) {
-    const before = await gateway.counted(), after = await sendAll(count, () => garbage.make(kind));
+    const before = await gateway.counted();
+    const after = await sendAll(count, () => garbage.make(kind));
     const seen = Object.fromEntries(
       Object.entries(after.drops)
         .map(([cause, n]) => [cause, n - before.drops[cause as keyof UserlandDrops]])
         .filter(([, n]) => n !== 0),
     );
-    const wanted = { [KINDS[kind]]: count }, out = after.delivered - before.delivered;
+    const wanted = { [KINDS[kind]]: count };
+    const out = after.delivered - before.delivered;
     const isSo = out === 0 && JSON.stringify(seen) === JSON.stringify(wanted);
     const name = `${count} × ${kind}: dropped, and counted as ${KINDS[kind]}`;
     check(name, isSo, `${out} came out, counted ${JSON.stringify(seen)}`);
@@ -158,10 +165,13 @@ async function round(goodRate: number, badRate: number): Promise<Rates> {
   // The packets are made before, so that the flood costs its sender little.
   const floodOf = Math.ceil(badRate * ROUND_MS / 1000);
   const flood = Array.from({ length: floodOf }, () => garbage.make(random.pick(KIND_NAMES)));
-  const before = await gateway.counted(), beganMs = performance.now();
-  let good = 0, bad = 0;
+  const before = await gateway.counted();
+  const beganMs = performance.now();
+  let good = 0;
+  let bad = 0;
   for (let ms = 0; ms < ROUND_MS; ms = performance.now() - beganMs) {
-    const goodDue = goodRate * ms / 1000, badDue = Math.min(badRate * ms / 1000, flood.length);
+    const goodDue = goodRate * ms / 1000;
+    const badDue = Math.min(badRate * ms / 1000, flood.length);
     // Good and bad packets alternate, so that neither delays the other.
     for (; good < goodDue; good++) {
       send(garbage.good());
@@ -187,8 +197,10 @@ function median(values: readonly number[]): number {
 
 /** Compares rounds with and without the flood, in turn. */
 async function compareRates(): Promise<void> {
-  const goodRate = Number(values.good), badRate = Number(values.bad);
-  const calm: Rates[] = [], flooded: Rates[] = [];
+  const goodRate = Number(values.good);
+  const badRate = Number(values.bad);
+  const calm: Rates[] = [];
+  const flooded: Rates[] = [];
   for (let i = 0; i < rounds; i++) {
     calm.push(await round(goodRate, 0));
     flooded.push(await round(goodRate, badRate));

@@ -41,8 +41,13 @@ export type Kind = keyof typeof KINDS;
 /** The names of all kinds. */
 export const KIND_NAMES = Object.keys(KINDS) as Kind[];
 
-const UDP = 17, IPV4 = 4, IPV6 = 41, DUMMY = 59, CE = 3;
-const KEY_OCTETS = 20, INNER_OCTETS = 256;
+const UDP = 17;
+const IPV4 = 4;
+const IPV6 = 41;
+const DUMMY = 59;
+const CE = 3;
+const KEY_OCTETS = 20;
+const INNER_OCTETS = 256;
 /** How far ahead sequence numbers are. */
 const AHEAD = 1 << 20;
 /** Two tunnels of the gateway: one is attacked, the other is that of the attacker. */
@@ -130,7 +135,8 @@ export class EspGarbage {
   }
 
   #packet(kind: Kind): Uint8Array {
-    const random = this.#random, last = this.#overheard.at(-1)!;
+    const random = this.#random;
+    const last = this.#overheard.at(-1)!;
     switch (kind) {
       case "random octets": {
         // The first octets are neither an IKE message nor a keepalive nor an own SPI.
@@ -164,7 +170,8 @@ export class EspGarbage {
 
   /** Makes a packet that only a peer with keys can send. */
   #fromInside(kind: Kind): Uint8Array {
-    const insider = this.#insider, { peer, own } = INSIDER;
+    const insider = this.#insider;
+    const { peer, own } = INSIDER;
     switch (kind) {
       case "a spoofed inner source":
         return seal(insider, innerPacket(VICTIM.peer, own), IPV4);
@@ -187,7 +194,8 @@ export class EspGarbage {
 
   #badPadding(): Uint8Array {
     // This is the next packet of the SA, with another plaintext under the same number.
-    const packet = seal(this.#insider, new Uint8Array(62), IPV4), clear = 64;
+    const packet = seal(this.#insider, new Uint8Array(62), IPV4);
+    const clear = 64;
     packet.fill(0, 16, 16 + clear);
     packet.set([1 + this.#random.below(255), IPV4], 16 + clear - 2);
     this.#cipher.seal(packet, 0, clear, undefined);
@@ -213,7 +221,8 @@ function outbound(number: number): OutboundSa {
 }
 
 function cipherOf(number: number): PacketCipher {
-  const encryption = keyOf(number), cipher = portableBackend().cipher(20, 128)!;
+  const encryption = keyOf(number);
+  const cipher = portableBackend().cipher(20, 128)!;
   const keys: PacketKeys = {
     cipher,
     encryption,
@@ -239,7 +248,8 @@ function cipherOf(number: number): PacketCipher {
 
 /** A UDP datagram, or one that claims to be another protocol. */
 function innerPacket(from: string, to: string, protocol = UDP): Uint8Array {
-  const packet = new Uint8Array(INNER_OCTETS), view = new DataView(packet.buffer);
+  const packet = new Uint8Array(INNER_OCTETS);
+  const view = new DataView(packet.buffer);
   packet.set([0x45, 0, 0, 0, 0, 0, 0x40, 0, 64, protocol]);
   view.setUint16(2, INNER_OCTETS);
   packet.set(address(from), 12);

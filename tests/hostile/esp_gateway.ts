@@ -60,7 +60,8 @@ transport.listen({
 });
 console.log(transport.nattPort);
 for await (const _ of Deno.stdin.readable) {
-  const { counters } = transport, { drops } = dataPath;
+  const { counters } = transport;
+  const { drops } = dataPath;
   const counted: Counted = {
     arrived: counters.esp,
     lost: counters.receiveDrops ?? 0,

@@ -26,7 +26,8 @@ const { values } = parseArgs({
     only: { type: "string", default: "" },
   },
 });
-const count = Number(values.count), seed = Number(values.seed);
+const count = Number(values.count);
+const seed = Number(values.seed);
 const TUNNELS = 100;
 /** Number of sockets, as IKE_SA_INIT requests of strangers come from as many addresses and ports. */
 const SOURCES = 64;
@@ -40,7 +41,8 @@ const QUEUED_MAX = 60_000;
 const BURST = 32;
 const GROWTH_MAX_MIB = 200;
 
-let passed = 0, failed = 0;
+let passed = 0;
+let failed = 0;
 
 function check(name: string, holds: boolean, detail = ""): void {
   if (holds) passed++;
@@ -71,7 +73,8 @@ class Flood {
 
   /** Sends `total` datagrams, evenly of these kinds. */
   async send(total: number, kinds: readonly Kind[]): Promise<Seen> {
-    const beganMs = performance.now(), before = this.sent;
+    const beganMs = performance.now();
+    const before = this.sent;
     this.#halfOpenMax = 0;
     this.#liveMin = Infinity;
     let lookMs = 0;
@@ -125,7 +128,8 @@ async function run(transport: string, cookies: boolean): Promise<void> {
   }`;
   console.log(`== ${name}`);
   const directory = await Deno.makeTempDir({ prefix: "flood-" });
-  const port = await freePort("udp"), apiPort = await freePort("tcp");
+  const port = await freePort("udp");
+  const apiPort = await freePort("tcp");
   const gateway = await End.start(
     directory,
     "gateway",

@@ -133,8 +133,10 @@ export async function floodBounds(transport: string, check: Check): Promise<void
 async function floodOne(transport: string, one: BoundsFlood, check: Check): Promise<void> {
   console.log(`== ${transport}: ${one.name}`);
   const directory = await Deno.makeTempDir({ prefix: "flood-" });
-  const port = await freePort("udp"), apiPort = await freePort("tcp");
-  const tcpPort = await freePort("tcp"), { groups } = one;
+  const port = await freePort("udp");
+  const apiPort = await freePort("tcp");
+  const tcpPort = await freePort("tcp");
+  const { groups } = one;
   const ike = (one.ike ?? "").replace("TCP_PORT", String(tcpPort));
   const options = { transport, port, apiPort, ...(groups ? { groups } : {}) };
   const setup = `bindifaddr: 127.0.0.1/8\nownport: ${port}\nnumberoftunnels: ${TUNNELS}\n` +
@@ -142,7 +144,8 @@ async function floodOne(transport: string, one: BoundsFlood, check: Check): Prom
   const gateway = await End.start(directory, "gateway", options, setup, ike);
   try {
     await delay(500);
-    const before = await gateway.memoryMiB(), beganMs = performance.now();
+    const before = await gateway.memoryMiB();
+    const beganMs = performance.now();
     await one.flood(gateway, check, tcpPort);
     const floodSec = (performance.now() - beganMs) / 1000;
     const honestSec = await honestClient(directory, { transport, port }, one.honestSec);
@@ -210,8 +213,8 @@ async function sendAll(gateway: End, count: number, make: () => Uint8Array): Pro
 
 /** Simulates peers with a correct IKE_SA_INIT that fail in IKE_AUTH with an identity of 60,000 octets. */
 async function failedAuths(gateway: End, count: number): Promise<void> {
-  const crypto = portableBackend(),
-    config = worldConfig({ algorithms: ALGORITHMS, children: [CHILD] });
+  const crypto = portableBackend();
+  const config = worldConfig({ algorithms: ALGORITHMS, children: [CHILD] });
   const peer = new ScriptedPeer({ initiator: true, config, crypto, keys: new WorldKeys(crypto) });
   const socket = Deno.listenDatagram({ transport: "udp", hostname: "127.9.2.1", port: 0 });
   const to = { transport: "udp", hostname: "127.0.0.1", port: gateway.port } as const;

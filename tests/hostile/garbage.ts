@@ -108,7 +108,8 @@ export class Garbage {
 
   /** Changes an octet or a run of octets; half of the time the Length is corrected. */
   #changed(real: Uint8Array): Uint8Array {
-    const s = this.#scratch, random = this.#random;
+    const s = this.#scratch;
+    const random = this.#random;
     s.length = 0;
     s.put(real);
     mutateOctets(s, random.chance(0.3) ? 0 : Math.min(28, s.length), random);

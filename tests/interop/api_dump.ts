@@ -52,7 +52,8 @@ async function ask(port: number, isClient: boolean): Promise<ApiDump> {
 }
 
 function ikeLine(sa: IKESADumpRead, client: boolean): KeylogIke {
-  const own = spi(sa.OwnSPI, 16), peer = spi(sa.PeerSPI, 16);
+  const own = spi(sa.OwnSPI, 16);
+  const peer = spi(sa.PeerSPI, 16);
   return {
     spiI: client ? own : peer,
     spiR: client ? peer : own,

@@ -8,7 +8,8 @@
 import { TestClient } from "@/api/client.ts";
 
 async function rekey(port: string, what: string, spi: string): Promise<void> {
-  const client = new TestClient(`127.0.0.1:${port}`), OwnSPI = BigInt(`0x${spi}`).toString();
+  const client = new TestClient(`127.0.0.1:${port}`);
+  const OwnSPI = BigInt(`0x${spi}`).toString();
   try {
     if (what === "ike") await client.call("RekeyIKESA", { OwnSPI });
     else await client.call("RekeyChild", { OwnSPI: Number(OwnSPI) });

@@ -49,7 +49,8 @@ export async function readKeylog(directory: string): Promise<Keylog> {
   const others = (await read("other_keys")).split("\n");
   const ofEsp = (line: string) => line.startsWith('"IPv');
   const tables = (known: string, more: string[]) => `${known}\n${more.join("\n")}`;
-  const ikeTable = await read("ikev2_decryption_table"), espTable = await read("esp_sa");
+  const ikeTable = await read("ikev2_decryption_table");
+  const espTable = await read("esp_sa");
   return {
     secrets: parseSecrets(await read("ike_secrets")),
     ike: parseIkeTable(tables(ikeTable, others.filter((line) => !ofEsp(line)))),

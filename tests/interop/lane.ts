@@ -66,7 +66,9 @@ export class Lane {
   }
 
   async #withCharon(row: Row): Promise<Ended> {
-    let ours: Ours | undefined, standIn: Charon | undefined, why = "";
+    let ours: Ours | undefined;
+    let standIn: Charon | undefined;
+    let why = "";
     try {
       const charon = await this.#charonWith(row.settings ?? "", row.strongSwan ?? DEBIAN);
       await charon.load(row.swanctl);
@@ -102,7 +104,9 @@ export class Lane {
   }
 
   async #withPluto(row: LibreswanRow): Promise<Ended> {
-    let ours: Ours | undefined, pluto: Pluto | undefined, why = "";
+    let ours: Ours | undefined;
+    let pluto: Pluto | undefined;
+    let why = "";
     try {
       pluto = await this.#pluto(row);
       await pluto.load("net");

@@ -55,7 +55,8 @@ export interface Conn {
 /** A section of ipsec.conf. Nothing is rekeyed or tried again by itself. */
 export function conn(options: Conn = {}): string {
   const suite = options.suite ?? PLAIN;
-  const localTs = options.localTs ?? "10.1.0.0/16", remoteTs = options.remoteTs ?? "10.2.0.0/16";
+  const localTs = options.localTs ?? "10.1.0.0/16";
+  const remoteTs = options.remoteTs ?? "10.2.0.0/16";
   const extra = options.extra ?? [];
   const lines = [
     `left=${options.localAddress ?? THEIRS.address4}`,

@@ -49,7 +49,9 @@ export class Matrix {
     const outcomes = this.#of(feature, direction);
     const count = (result: Outcome["result"]) =>
       outcomes.filter((outcome) => outcome?.result === result).length;
-    const passed = count("passed"), failed = count("failed"), absent = count("not offered");
+    const passed = count("passed");
+    const failed = count("failed");
+    const absent = count("not offered");
     const parts: string[] = [];
     if (passed > 0 || failed > 0) parts.push(`${passed}/${passed + failed}`);
     if (failed > 0) parts[0] = `**${parts[0]}**`;

@@ -40,7 +40,8 @@ export async function exchangesThatCreate(
     if (exchange !== CREATE_CHILD_SA || nonce === "") continue;
     const isResponse = flag === "1" || flag === "True";
     const by = (source === OURS.address4) !== isResponse ? "ours" : "theirs";
-    const key = `${by} ${ike} ${id}`, both = exchanges.get(key) ?? [];
+    const key = `${by} ${ike} ${id}`;
+    const both = exchanges.get(key) ?? [];
     // The notify REKEY_SA before the SA payload has an SPI too, that of the old SA.
     const made = plain(spis).split(",").findLast((spi) => spi.length === DIGITS[what]);
     if (made) both[isResponse ? 1 : 0] = { by, nonce: plain(nonce), spi: made };

@@ -76,7 +76,8 @@ async function keeps(run: RowRun, terms: Terms, client: boolean): Promise<void> 
   });
   await run.peerLogs(/CHILD_SA closed/);
   await theirs(run, settled.listed);
-  const dump = await dumped(run, client), [now] = dump.children;
+  const dump = await dumped(run, client);
+  const [now] = dump.children;
   expect(dump.children.length === 1, `The API lists ${dump.children.length} CHILD_SAs`);
   expect(!first.esp.has(now!.spi), "It is another CHILD_SA");
   const same = now!.esn === settled.esn && now!.tunnelMode === settled.tunnelMode;
@@ -89,7 +90,8 @@ async function keeps(run: RowRun, terms: Terms, client: boolean): Promise<void> 
 
 /** strongSwan initiated the rekey, so that it sends with the keys of the initiator. */
 function expectKeys(sa: CharonSa, { children, esp }: ApiDump): void {
-  const [{ spi } = { spi: "" }] = children, inward = sa.esp.get(spi);
+  const [{ spi } = { spi: "" }] = children;
+  const inward = sa.esp.get(spi);
   expect(inward !== undefined, `strongSwan has no SA ${spi} of ours`);
   const keys = esp.map(({ encryption, integrity }) => `${encryption}/${integrity}`);
   const found = keys.includes(`${inward.encryption}/${inward.integrity}`);
@@ -101,7 +103,8 @@ function withChild(over: Setup, ikeconf: Setup = {}): Setup {
 }
 
 function bothWays(terms: Terms): Row[] {
-  const { name, ours, ikeconf } = terms, setup = withChild(ours, ikeconf);
+  const { name, ours, ikeconf } = terms;
+  const setup = withChild(ours, ikeconf);
   const conf = swanctl(connection({ suite: MODERN, ...terms.theirs }));
   return [
     {
@@ -314,7 +317,8 @@ const MISFITS: readonly Misfit[] = [
 ];
 
 function refused({ name, ours, theirs, words, said }: Misfit): Row[] {
-  const setup = withChild(ours), conf = swanctl(connection({ suite: MODERN, ...theirs }));
+  const setup = withChild(ours);
+  const conf = swanctl(connection({ suite: MODERN, ...theirs }));
   return [
     {
       name,

@@ -47,8 +47,10 @@ async function agree(run: RowRun, client: boolean, before?: Agreed): Promise<Agr
     const theirs = await run.charon.list();
     const ours = await apiDump(run, client);
     seen = `ours ${JSON.stringify(ours)}, strongSwan's ${JSON.stringify(theirs)}`;
-    const ourSpi = ours?.live[0]!, child = ours?.children[0];
-    const [sa] = theirs, own = ours?.ike.find((ike) => [ike.spiI, ike.spiR].includes(ourSpi));
+    const ourSpi = ours?.live[0]!;
+    const child = ours?.children[0];
+    const [sa] = theirs;
+    const own = ours?.ike.find((ike) => [ike.spiI, ike.spiR].includes(ourSpi));
     const installed = sa?.children.filter(({ state }) => state === "INSTALLED") ?? [];
     // The API did not answer, as an SA was rekeyed at that moment.
     if (sa?.state !== "ESTABLISHED" || !own || !child || theirs.length + ours.live.length > 2) {
@@ -95,7 +97,8 @@ function rekeyOurs(run: RowRun, what: What, { ourSpi, esp }: Agreed): Promise<Fi
 
 /** Compares the SPIs and all keys of an SA at both ends. */
 async function sameKeysOf(run: RowRun, { spiI, spiR, esp }: Agreed): Promise<void> {
-  const theirs = await run.charon.sas(), ours = await run.ours.keylog();
+  const theirs = await run.charon.sas();
+  const ours = await run.ours.keylog();
   const ike = ours.secrets?.find((sa) => sa.spiI === spiI && sa.spiR === spiR);
   expect(ike !== undefined, `Our ike_secrets has no IKE SA ${spiI}_i ${spiR}_r of strongSwan's`);
   for (const [name, octets] of ike.octets) {
@@ -139,13 +142,15 @@ async function collide(run: RowRun, what: What, client: boolean): Promise<void> 
     const now = await agree(run, client, before);
     await sameKeysOf(run, now);
     kept.push(now);
-    const all = await captured(run, what, seen + 2), exchanges = all.slice(seen);
+    const all = await captured(run, what, seen + 2);
+    const exchanges = all.slice(seen);
     seen = all.length;
     // charon has several threads, so that it may finish one exchange before it handles the other.
     expect(exchanges.length === 1 || exchanges.length === 2, `${exchanges.length} exchanges`);
     const isCollision = exchanges.length === 2;
     const survivor = isCollision ? survivorOf(exchanges) : exchanges[0]!;
-    const wanted = [...survivor.spis].sort(), have = [...spisOf(what)(now)].sort();
+    const wanted = [...survivor.spis].sort();
+    const have = [...spisOf(what)(now)].sort();
     expect(
       String(have) === String(wanted),
       `By the nonces ${wanted} is to be kept, not ${have}: ${JSON.stringify(exchanges)}`,
@@ -155,7 +160,8 @@ async function collide(run: RowRun, what: What, client: boolean): Promise<void> 
   expect(winners.size === 2, `Only ${[...winners]} won, in ${ROUNDS_MAX} rounds`);
   const result = await run.ours.stop();
   expect(result.tunnels.established === 1 && result.tunnels.failed === 0, "The tunnel was lost");
-  const wanted = 2 * (kept.length - 1), crossed = result.impairment?.[0]?.crossed;
+  const wanted = 2 * (kept.length - 1);
+  const crossed = result.impairment?.[0]?.crossed;
   expect(crossed === wanted, `${crossed} requests crossed, not ${wanted}`);
 }
 

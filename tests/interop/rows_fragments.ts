@@ -75,7 +75,8 @@ function rowsOf({ name, ikeconf, theirs, weCut, theyCut, suite = MODERN }: Case)
   };
   const check = async (run: RowRun) => {
     await run.wholeLife();
-    const theirCuts = await run.peerLogged(THEY_CUT), ourCuts = await run.peerLogged(WE_CUT);
+    const theirCuts = await run.peerLogged(THEY_CUT);
+    const ourCuts = await run.peerLogged(WE_CUT);
     expect(theirCuts > 0 === theyCut, `strongSwan cut ${theirCuts} messages`);
     expect(ourCuts > 0 === weCut, `strongSwan received ${ourCuts} messages in fragments`);
     expect(await run.peerLogged(/retransmit \d+ of request/) === 0, "strongSwan repeated itself");

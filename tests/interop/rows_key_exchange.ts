@@ -10,7 +10,8 @@ import { expect, type Row, type RowRun } from "./row.ts";
 import { STRONGSWAN_6 } from "./strongswan.ts";
 import { MODERN } from "./suites.ts";
 
-const IKE = "aes128gcm16-prfsha256", ESP = "aes128gcm16";
+const IKE = "aes128gcm16-prfsha256";
+const ESP = "aes128gcm16";
 const THREE = "x25519-ke1_mlkem768-ke2_mlkem1024-ke3_ecp384";
 /** What our result and log call it. */
 const THREE_METHODS = "Curve25519 + ml-kem-768 + ml-kem-1024 + 384-bit random ECP group";
@@ -99,7 +100,8 @@ async function childRekeyed(run: RowRun): Promise<void> {
 
 async function ikeRekeyed(run: RowRun): Promise<void> {
   await until("the keys of the new IKE SA at both ends", 15_000, async () => {
-    const { secrets = [] } = await run.ours.keylog(), sas = await run.charon.sas();
+    const { secrets = [] } = await run.ours.keylog();
+    const sas = await run.charon.sas();
     const theirs = new Set(sas.flatMap(({ everySecret }) => [...everySecret]));
     const isTheirs = ({ octets }: { readonly octets: ReadonlyMap<string, string> }) =>
       [...octets].every(([name, hex]) => hex === "" || theirs.has(`${name} ${hex}`));

@@ -17,7 +17,8 @@ const SEEN = { ours: OURS.many4.replace(/1$/, "120"), theirs: THEIRS.many4.repla
  * Addresses under which a gateway is seen. They differ, as mappings of one row may still exist in the next.
  */
 const SHOWN = { ours: OURS.many4.replace(/1$/, "121"), theirs: THEIRS.many4.replace(/1$/, "121") };
-const FIRST_PORT = 20_000, OTHER_PORT = 30_000;
+const FIRST_PORT = 20_000;
+const OTHER_PORT = 30_000;
 
 /** Makes charon send keepalives each second if it is behind a NAT. */
 const KEEP_ALIVE = "keep_alive = 1s";

@@ -12,7 +12,8 @@ import { MODERN } from "./suites.ts";
 
 const VALUE = "0x6a5b8f2e9d0c1b3a4f5e6d7c8b9a00112233445566778899aabbccddeeff0011";
 const OTHER_VALUE = VALUE.replaceAll("6", "7");
-const ID = "quantum-1", OTHER_ID = "quantum-2";
+const ID = "quantum-1";
+const OTHER_ID = "quantum-2";
 
 /** What strongSwan has: a PPK of its connection, or none. */
 interface Theirs {
@@ -36,7 +37,8 @@ function bothWays(
   theirs: Theirs,
   check: (run: RowRun) => Promise<void>,
 ): Row[] {
-  const over = { ikeconf: { ppk } }, conf = theirConf(theirs);
+  const over = { ikeconf: { ppk } };
+  const conf = theirConf(theirs);
   return [
     { name, direction: "ours → strongSwan", setup: ourClient(over, MODERN), swanctl: conf, check },
     {

@@ -158,7 +158,8 @@ async function main(args: readonly string[]): Promise<number> {
     console.log(`0 passed, ${ci ? ALL.length : 0} failed`);
     return ci ? 1 : 0;
   }
-  const options = parseOptions(args), newer = await strongSwanVersion(STRONGSWAN_6);
+  const options = parseOptions(args);
+  const newer = await strongSwanVersion(STRONGSWAN_6);
   if (!newer) {
     console.log("Rows with strongSwan 6 left out: STRONGSWAN6 names no prefix that has it");
   }

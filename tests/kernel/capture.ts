@@ -21,7 +21,8 @@ export async function captured(
   const { site, device, filter } = where;
   const words = ["-l", "-n", "-v", "--immediate-mode", "-Z", "root", "-i", device, filter];
   const child = lab.spawn(site, ["tcpdump", ...words]);
-  let told = "", said = "";
+  let told = "";
+  let said = "";
   const reading = Promise.all([
     read(child.stdout, (text) => said += text),
     read(child.stderr, (text) => told += text),

@@ -15,7 +15,8 @@ export async function startEchosvr(
   options: readonly string[],
 ): Promise<RunningEchosvr> {
   const child = lab.spawn(site, [...await command(), "echosvr", ...options], {});
-  let said = "", code: number | undefined;
+  let said = "";
+  let code: number | undefined;
   const reading = (async () => {
     for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) said += text;
   })();

@@ -147,7 +147,8 @@ async function silence(lab: Lab): Promise<void> {
   };
   let before = -1;
   await until("no more datagrams", 30_000, async () => {
-    const now = await sent(), isSilent = now === before;
+    const now = await sent();
+    const isSilent = now === before;
     before = now;
     if (!isSilent) await new Promise((resolve) => setTimeout(resolve, 1_000));
     return isSilent;

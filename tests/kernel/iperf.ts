@@ -48,7 +48,8 @@ export async function stream(lab: Lab, ends: Ends, wish: StreamWish): Promise<St
   const { end, error } = await iperf3(lab, ends, [...shape, "--pacing-timer", "1000"]);
   const late = await overruns(lab.theirs) - before;
   assert.ok(end.sum, `iperf3: ${error}\n${await kernelDrops(lab)}`);
-  const { packets, lost_packets, seconds: took } = end.sum, lost = lost_packets - late;
+  const { packets, lost_packets, seconds: took } = end.sum;
+  const lost = lost_packets - late;
   return { packets, lost: Math.max(0, lost), perSecond: (packets - lost_packets) / took };
 }
 

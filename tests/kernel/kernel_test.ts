@@ -109,7 +109,8 @@ Deno.test("the kernel sends nothing past the last sequence number, and asks for 
 
 Deno.test("a rekey loses nothing, and the old states go", async () => {
   await withSites(async (left, right) => {
-    const [a, b] = pairOf(), [c, d] = pairOf({ number: 2 });
+    const [a, b] = pairOf();
+    const [c, d] = pairOf({ number: 2 });
     install(left, right, [a, b]);
     const pinging = ping(left, INNER[4][0], INNER[4][1], 60);
     for (const [i, [site, now, old]] of ([[left, c, a], [right, d, b]] as const).entries()) {

@@ -46,7 +46,8 @@ export async function withLibreswan(
   try {
     await addInner(lab.ours, 0);
     await addInner(lab.theirs, 1);
-    const { namespace } = lab.theirs, [near, far] = INNER[4];
+    const { namespace } = lab.theirs;
+    const [near, far] = INNER[4];
     const route = ["route", "add", near, "via", OURS.address4, "src", far];
     await mustRun("ip", ["-n", namespace, ...route]);
     const pluto = await Pluto.start(lab, lab.theirs, confOf(wish), {

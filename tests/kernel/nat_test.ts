@@ -9,7 +9,8 @@ import { delay, type Lab } from "../interop/harness.ts";
 import { hide, mappingsLast } from "../interop/nat.ts";
 import { kernelSays, type Kind, KINDS, withTunnel } from "./tunnel.ts";
 
-const FIRST_PORT = 20_000, OTHER_PORT = 30_000;
+const FIRST_PORT = 20_000;
+const OTHER_PORT = 30_000;
 
 for (const dataPath of ["kernel", "userland"] as const) {
   for (const kind of KINDS) {

@@ -70,7 +70,8 @@ for (const dataPath of ["kernel", "userland"] as const) {
 }
 
 async function pings(kind: Kind, row: Row, dataPath: "kernel" | "userland"): Promise<void> {
-  const { wish, pingconf } = row, [srcaddr, destaddr] = endsOf(wish);
+  const { wish, pingconf } = row;
+  const [srcaddr, destaddr] = endsOf(wish);
   // A gateway that only waits from its start on would ping before the tunnel exists.
   const startwith = kind === "strongSwan → ours" ? "tunnel" : "tunnels";
   const setup = {
@@ -95,7 +96,9 @@ function endsOf({ outer = 4, inner = 4, transport }: TunnelWish): readonly [stri
 
 /** Checks that all pings are answered, and that the kernel of the other end has counted them. */
 async function answered(tunnel: Tunnel, wish: TunnelWish): Promise<void> {
-  const { ours } = tunnel, family = wish.outer ?? 4, [own, peer] = endsOf(wish);
+  const { ours } = tunnel;
+  const family = wish.outer ?? 4;
+  const [own, peer] = endsOf(wish);
   await until("twenty pings answered", 40_000, async () => {
     ours.mustRun();
     return ((await packetsOf(tunnel, family))[1] ?? 0) >= 20;

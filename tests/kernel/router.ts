@@ -14,7 +14,8 @@ export interface Router {
 
 /** Puts a router between the sites, for IPv4 and IPv6. */
 export async function putRouter(lab: Lab): Promise<Router> {
-  const name = `${lab.ours.namespace}r`, { ours, theirs } = lab;
+  const name = `${lab.ours.namespace}r`;
+  const { ours, theirs } = lab;
   await mustRun("ip", ["netns", "add", name]);
   const on = ["net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"];
   await mustRun("ip", ["netns", "exec", name, "sysctl", "-qw", ...on]);

@@ -78,7 +78,9 @@ function headers(lines: readonly string[]): string[] {
 
 /** Sends packets with EF, ECT(0) and a hop limit; the outer packet has the hop limit of a new packet. */
 async function leaves(tunnel: Tunnel, dump: string): Promise<void> {
-  const { lab, ends } = tunnel, { theirs } = lab, device = theirs.interface;
+  const { lab, ends } = tunnel;
+  const { theirs } = lab;
+  const device = theirs.interface;
   const inner = `host ${ends[1]} and src ${ends[0]}`;
   const source = tunnel.ends[0].includes(":") ? lab.ours.address6 : lab.ours.address4;
   const filter = `(${dump} and src ${source}) or (${inner})`;
@@ -97,7 +99,9 @@ async function leaves(tunnel: Tunnel, dump: string): Promise<void> {
  * ECN.
  */
 async function comes(tunnel: Tunnel, nft: string): Promise<void> {
-  const { lab, ours, ends } = tunnel, site = lab.ours, device = await tunDevice(site);
+  const { lab, ours, ends } = tunnel;
+  const site = lab.ours;
+  const device = await tunDevice(site);
   const family = ends[0].includes(":") ? "ip6" : "ip";
   const chain = `chain in { type filter hook prerouting priority -300; ${nft}\n }`;
   await lab.exec(site, "nft", ["-f", "-"], `table ${family} congested { ${chain}\n }\n`)
@@ -114,7 +118,8 @@ async function comes(tunnel: Tunnel, nft: string): Promise<void> {
 for (const kind of KINDS) {
   Deno.test(`userland, ${kind}: a kernel's dummy packets of transport mode are counted`, async () => {
     await withTunnel(kind, { ...USERLAND, transport: true }, async (tunnel) => {
-      const { lab, ours, ends, ping } = tunnel, device = await tunDevice(lab.ours);
+      const { lab, ours, ends, ping } = tunnel;
+      const device = await tunDevice(lab.ours);
       const where = { site: lab.ours, device, filter: "ip proto 59" };
       const lines = await captured(lab, where, async () => {
         const { code, stderr } = await lab.exec(lab.theirs, "python3", ["-c", DUMMIES, ends[0]]);
@@ -142,7 +147,9 @@ for n in range(3):
 
 /** Makes the peer's kernel send more by the SA than was negotiated: from and to another address. */
 async function outside(tunnel: Tunnel): Promise<void> {
-  const { lab, ours, ping } = tunnel, { theirs } = lab, [own, peer] = INNER[4];
+  const { lab, ours, ping } = tunnel;
+  const { theirs } = lab;
+  const [own, peer] = INNER[4];
   assert.equal(await ping(), 5);
   const states = await kernelSays(theirs, "xfrm", "state");
   const out = `src ${theirs.address4} dst ${lab.ours.address4}`;
@@ -198,13 +205,16 @@ for (const [name, kind, wish] of ROUTED) {
 
 /** Our own device is as wide as before, so that only ICMP tells, and the sender inside is informed. */
 async function narrower(tunnel: Tunnel, router: Router): Promise<void> {
-  const { lab, ends } = tunnel, isV6 = ends[0].includes(":"), header = isV6 ? 48 : 28;
+  const { lab, ends } = tunnel;
+  const isV6 = ends[0].includes(":");
+  const header = isV6 ? 48 : 28;
   const ping = async (count: number, octets: number, ...words: string[]) => {
     const all = ["-n", "-c", `${count}`, "-i", "0.3", "-W", "1", "-s", `${octets - header}`];
     const { stdout, stderr } = await lab.exec(lab.ours, "ping", [...all, ...words, ends[1]]);
     return stdout + stderr;
   };
-  const from = ["-I", ends[0]], whole = [...from, "-M", "do"];
+  const from = ["-I", ends[0]];
+  const whole = [...from, "-M", "do"];
   assert.match(await ping(2, NARROW, ...whole), / 2 received/, "while the way is wide");
   await router.narrow(NARROW);
   const told = await ping(8, NARROW, ...whole);
@@ -233,10 +243,12 @@ for packet in sys.argv[2:]:
  * As the peer's kernel makes neither, its keys and SPI are used to make such packets, each with its number.
  */
 async function padded(tunnel: Tunnel): Promise<void> {
-  const { lab, ours, ping } = tunnel, { theirs } = lab;
+  const { lab, ours, ping } = tunnel;
+  const { theirs } = lab;
   assert.equal(await ping(), 5);
   const seal = await sealer(tunnel);
-  const echo = echoRequest(), padding = new Uint8Array(900);
+  const echo = echoRequest();
+  const padding = new Uint8Array(900);
   const packets = [
     seal(1000, Buffer.concat([echo, padding]), 4),
     seal(1001, padding, 59),

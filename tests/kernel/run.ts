@@ -71,7 +71,8 @@ async function runFile(file: string): Promise<Outcome> {
     ? await run(Deno.execPath(), whole)
     : await boot(await directoryOf(files.indexOf(file)), whole);
   const counts = [...said.matchAll(/(\d+) passed(?: \([^)]*\))? \| (\d+) failed/g)].at(-1);
-  const passed = Number(counts?.[1] ?? 0), failed = Number(counts?.[2] ?? 0);
+  const passed = Number(counts?.[1] ?? 0);
+  const failed = Number(counts?.[2] ?? 0);
   console.log(`== ${file}\n${said}`);
   if (counts && (code === 0) === (failed === 0)) return { file, passed, failed };
   console.log(`${file}: FAILED: the run ended with ${code}`);

@@ -243,7 +243,8 @@ export function selectors(
 
 function connectionOf(wish: TunnelWish): string {
   const { outer = 4, transport, proposal = "aes128gcm16", childExtra = "", extra } = wish;
-  const [local, remote] = selectors(wish, 1), bits = local.includes(":") ? 128 : 32;
+  const [local, remote] = selectors(wish, 1);
+  const bits = local.includes(":") ? 128 : 32;
   return connection({
     localAddress: outer === 4 ? THEIRS.address4 : THEIRS.address6,
     remoteAddress: wish.peerSeen ?? (outer === 4 ? OURS.address4 : OURS.address6),

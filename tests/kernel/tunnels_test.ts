@@ -35,7 +35,8 @@ const SUITES: readonly (readonly [string, TunnelWish])[] = [
 ];
 
 /** Octets that go by TCP, and UDP's shape. */
-const OCTETS = 1 << 20, DATAGRAMS = { seconds: 1, packetsPerS: 200, octets: 400 };
+const OCTETS = 1 << 20;
+const DATAGRAMS = { seconds: 1, packetsPerS: 200, octets: 400 };
 
 /** Pings, then iperf3 by TCP and by UDP; no datagram is lost, and the kernels agree on how much it was. */
 async function carries({ lab, ends, ping }: Tunnel): Promise<void> {

@@ -94,7 +94,8 @@ Deno.test({
     inLab(async (lab) => {
       const sizes = ["gc_thresh1=1", "gc_thresh2=8", "gc_thresh3=16"];
       await mustRun("sysctl", ["-qw", ...sizes.map((size) => `net.ipv4.neigh.default.${size}`)]);
-      const tunnels = 64, { theirs } = lab;
+      const tunnels = 64;
+      const { theirs } = lab;
       const gateway = runEnd(
         lab,
         theirs,

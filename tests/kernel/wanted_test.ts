@@ -62,7 +62,8 @@ async function outbound({ lab }: Tunnel): Promise<Outbound> {
 
 /** As an administrator would: the state stays as it is but for this. */
 async function limitPackets(tunnel: Tunnel, packets: number): Promise<void> {
-  const { lab } = tunnel, { spi, reqid, aead } = await outbound(tunnel);
+  const { lab } = tunnel;
+  const { spi, reqid, aead } = await outbound(tunnel);
   const [name, key] = aead.split(" ") as [string, string];
   const where = `src ${lab.ours.address4} dst ${lab.theirs.address4} proto esp spi ${spi}`;
   const words = `xfrm state update ${where} reqid ${reqid} mode tunnel flag af-unspec`.split(" ");

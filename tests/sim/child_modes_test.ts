@@ -65,7 +65,8 @@ function childrenOf(host: Host): ChildSa[] {
 
 /** The one CHILD_SA of each end, which must be the two ends of one. */
 function both({ a, b }: Stage): readonly [ChildSa, ChildSa] {
-  const [ofA, ...moreA] = childrenOf(a), [ofB, ...moreB] = childrenOf(b);
+  const [ofA, ...moreA] = childrenOf(a);
+  const [ofB, ...moreB] = childrenOf(b);
   assert.equal(moreA.length + moreB.length, 0);
   assert.equal(ofA!.spiIn, ofB!.spiOut);
   assert.deepEqual(ofA!.keys, ofB!.keys);
@@ -75,7 +76,8 @@ function both({ a, b }: Stage): readonly [ChildSa, ChildSa] {
 /** Rekeys the CHILD_SA by each end in turn. */
 function rekeyed(play: Stage, look: (children: readonly ChildSa[]) => void): void {
   for (const host of [play.a, play.b]) {
-    const sa = tunnel(host), child = sa.children[0]!;
+    const sa = tunnel(host);
+    const child = sa.children[0]!;
     play.world.tell(host, sa, { kind: "rekey_child", child });
     play.world.run();
     const now = both(play);
@@ -159,7 +161,8 @@ Deno.test("ladder: AH against ESP is NO_PROPOSAL_CHOSEN", () => {
 });
 
 const TRANSPORT: Partial<ChildConfig> = { tunnelMode: false };
-const HOST_A = "10.0.0.1", HOST_B = "10.0.0.2";
+const HOST_A = "10.0.0.1";
+const HOST_B = "10.0.0.2";
 
 function hosts(child: ChildSa): string[] {
   return [showSelectors(child.ownTs), showSelectors(child.peerTs)];
@@ -255,7 +258,8 @@ Deno.test("ladder: a rekey stays with the entry of the CHILD_SA that it replaces
   assert.deepEqual(childrenOf(play.b).map((c) => c.configIndex), [0, 1]);
 });
 
-const INSIDE_A = "192.168.0.2", INSIDE_B = "192.168.7.2";
+const INSIDE_A = "192.168.0.2";
+const INSIDE_B = "192.168.7.2";
 const BOXES: readonly (readonly [name: string, boxA: boolean, boxB: boolean])[] = [
   ["the initiator", true, false],
   ["the responder", false, true],
@@ -284,7 +288,8 @@ for (const [name, natA, natB] of BOXES) {
     look(both(play));
     rekeyed(play, look);
     // The NAT moves to another address: a rekey names that one.
-    const sa = tunnel(play.b), child = childrenOf(play.b)[0]!;
+    const sa = tunnel(play.b);
+    const child = childrenOf(play.b)[0]!;
     sa.path = { ...sa.path, peerAddress: Uint8Array.of(192, 0, 2, 9) };
     const { selectors } = childRequest(sa, child, { group: 0, replaces: child });
     const tsR = selectors.find((p) => p.type === PayloadType.TSR) as {
@@ -295,7 +300,8 @@ for (const [name, natA, natB] of BOXES) {
 }
 
 Deno.test("what names several hosts stays as it is through a NAT", () => {
-  const { a } = stage([TRANSPORT]), sa = tunnel(a);
+  const { a } = stage([TRANSPORT]);
+  const sa = tunnel(a);
   sa.peer.natOwn = sa.peer.natPeer = true;
   const ranges = { own: CHILD!.ownTs, peer: CHILD!.peerTs };
   assert.deepEqual(substituted(ranges, sa), ranges);

@@ -20,7 +20,8 @@ function atRest([a, b]: readonly Host[], crossing: Crossing, story: string): voi
   assert.deepEqual(ikeSpis(a!), ikeSpis(b!), story);
   assert.deepEqual(pairs(a!, false), pairs(b!, true), story);
   for (const host of [a!, b!]) {
-    const { endpoint, installed } = host, sas = [...endpoint.bySpi.values()];
+    const { endpoint, installed } = host;
+    const sas = [...endpoint.bySpi.values()];
     const children = sas.flatMap((sa) => sa.children);
     assert.equal(sas.length, established(host).length, `no IKE SA leaks\n${story}`);
     assert.equal(endpoint.env.childrenBySpi.size, children.length, `no SPI leaks\n${story}`);

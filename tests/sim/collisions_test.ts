@@ -13,7 +13,8 @@ for (const crossing of CROSSINGS) {
       const answer = lines.find((line) => line.includes(way) && line.includes(" resp "));
       assert.match(answer ?? "no response", reply, lines.join("\n"));
       for (const host of world.hosts) {
-        const sas = established(host), children = sas.flatMap((sa) => sa.children);
+        const sas = established(host);
+        const children = sas.flatMap((sa) => sa.children);
         assert.deepEqual([sas.length, children.length], left, world.ladder.join("\n"));
         assert.equal(host.endpoint.bySpi.size, left[0], "no IKE SA leaks");
         assert.equal(host.installed.size, left[1], "no CHILD_SA leaks");

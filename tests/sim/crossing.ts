@@ -79,11 +79,13 @@ export function play(
   const [busyHost, asking] = receiver === "initiator" ? [a, b] : [b, a];
   world.seamless = crossing.seamless;
   world.dial(a, b);
-  let from = 0, datagrams = 0;
+  let from = 0;
+  let datagrams = 0;
   world.at(8_000, () => {
     from = world.ladder.length;
     world.tamper = () => tamper(datagrams++);
-    const [mine] = established(busyHost), [theirs] = established(asking);
+    const [mine] = established(busyHost);
+    const [theirs] = established(asking);
     world.tell(busyHost, mine!, eventOf(crossing.busy, mine!));
     world.tell(asking, theirs!, eventOf(crossing.asked, theirs!));
   });

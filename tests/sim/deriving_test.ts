@@ -42,7 +42,8 @@ function pairs(host: Host, mirrored: boolean): string[] {
 
 /** Lets `host` ask what it may by now; a request that makes no sense yet is asked later. */
 function ask(world: World, host: Host, asked: Asked, old: { sa: IkeSa; spi: number }): boolean {
-  const sas = established(host), sa = sas.at(-1);
+  const sas = established(host);
+  const sa = sas.at(-1);
   if (!sa) return false;
   const child = sa.children.find((c) => asked.endsWith("_old") === (c.spiIn === old.spi));
   const tell = (to: IkeSa, event: IkeEvent): true => {
@@ -73,7 +74,8 @@ function play(begun: Begun, stage: Stage, asked: Asked, watchedIsA: boolean): Wo
   world.dial(a, b);
   const slowOp = { generating: "ke_generate", deriving: "ke_derive", answering: "ke_respond" };
   world.at(START_MS, () => {
-    const [sa] = established(watched), [theirs] = established(other);
+    const [sa] = established(watched);
+    const [theirs] = established(other);
     const old = { sa: theirs!, spi: theirs!.children[0]!.spiIn };
     // The exchange is the watched end's own, but where it is the one that answers.
     const [by, its] = stage === "answering" ? [other, theirs!] : [watched, sa!];
@@ -111,12 +113,14 @@ function checkLiveness(world: World): void {
 
 /** Both ends have the same SAs, and nothing else is left of what they did. */
 function atRest(world: World): void {
-  const [a, b] = world.hosts as [Host, Host], { story } = world;
+  const [a, b] = world.hosts as [Host, Host];
+  const { story } = world;
   const spis = (host: Host) => established(host).map(({ spiI, spiR }) => `${spiI} ${spiR}`).sort();
   assert.deepEqual(spis(a), spis(b), `the same IKE SAs at both ends\n${story}`);
   assert.deepEqual(pairs(a, false), pairs(b, true), `the same CHILD_SAs at both ends\n${story}`);
   for (const { endpoint, installed } of [a, b]) {
-    const sas = [...endpoint.bySpi.values()], children = sas.flatMap((sa) => sa.children);
+    const sas = [...endpoint.bySpi.values()];
+    const children = sas.flatMap((sa) => sa.children);
     assert.equal(sas.length, spis(a).length, `no IKE SA leaks\n${story}`);
     assert.equal(endpoint.env.childrenBySpi.size, children.length, `no SPI leaks\n${story}`);
     assert.equal(installed.size, children.length, `no CHILD_SA leaks\n${story}`);
@@ -174,7 +178,8 @@ for (const [watchedIsA, role] of NAMES) {
   const way = watchedIsA ? "a -> b" : "b -> a";
 
   Deno.test(`ladder: a Delete of a CHILD_SA whose keys the ${role} computes is answered with its half (§1.4.1)`, () => {
-    const world = play("rekey_child", "deriving", "delete_new", watchedIsA), told = lines(world);
+    const world = play("rekey_child", "deriving", "delete_new", watchedIsA);
+    const told = lines(world);
     assert.match(told, new RegExp(`${way}  INFORMATIONAL resp \\d+ \\{D`));
     assert.deepEqual(left(world), [1, 0], told);
     const more = play("create_child", "deriving", "delete_new", watchedIsA);
@@ -191,7 +196,8 @@ for (const [watchedIsA, role] of NAMES) {
 
   Deno.test(`ladder: the rekey of a CHILD_SA that the ${role} has not complete is put off (§2.25)`, () => {
     for (const stage of ["deriving", "response lost"] as const) {
-      const world = play("rekey_child", stage, "rekey_new", watchedIsA), told = lines(world);
+      const world = play("rekey_child", stage, "rekey_new", watchedIsA);
+      const told = lines(world);
       assert.match(told, new RegExp(`${way}  CREATE_CHILD_SA resp \\d+ \\{N\\(TEMPORARY_FAILURE`));
       assert.deepEqual(left(world), [1, 1], told);
     }
@@ -207,7 +213,8 @@ for (const [watchedIsA, role] of NAMES) {
   Deno.test(`ladder: what the peer rekeyed before our request is out is not rekeyed by the ${role} again`, () => {
     for (const begun of ["rekey_child", "rekey_ike"] as const) {
       const asked = begun === "rekey_ike" ? begun : "rekey_old";
-      const world = play(begun, "generating", asked, watchedIsA), told = lines(world);
+      const world = play(begun, "generating", asked, watchedIsA);
+      const told = lines(world);
       const requests = told.match(/CREATE_CHILD_SA req/g)?.length;
       assert.equal(requests, 1, told);
       assert.deepEqual(left(world), [1, 1], told);

@@ -18,10 +18,12 @@ const POSITIONS = [
 
 /** The next nonces that a host draws: of its request, then of its response. */
 function fixNonces(host: Host, firsts: readonly number[]): void {
-  const env = host.endpoint.env as { random(count: number): Uint8Array }, draw = env.random;
+  const env = host.endpoint.env as { random(count: number): Uint8Array };
+  const draw = env.random;
   const left = [...firsts];
   env.random = (count) => {
-    const octets = draw(count), value = count === NONCE_OCTETS ? left.shift() : undefined;
+    const octets = draw(count);
+    const value = count === NONCE_OCTETS ? left.shift() : undefined;
     if (value === undefined) return octets;
     octets.fill(Math.ceil(value));
     if (value % 1 !== 0) octets[NONCE_OCTETS - 1]!--;
@@ -47,7 +49,8 @@ for (const kind of ["rekey_child", "rekey_ike"] as const) {
         }
       });
       world.run();
-      const lines = world.ladder.slice(from), told = lines.join("\n");
+      const lines = world.ladder.slice(from);
+      const told = lines.join("\n");
       // The end that lost takes away what it made, the other one the SA that both have replaced.
       for (const [own, peer] of ["ab", "ba"]) {
         const deletes = lines.filter((line) =>
@@ -56,7 +59,8 @@ for (const kind of ["rekey_child", "rekey_ike"] as const) {
         assert.equal(deletes.length, 1, told);
       }
       for (const host of [a, b]) {
-        const [sa, ...others] = established(host), [child, ...more] = [...host.installed];
+        const [sa, ...others] = established(host);
+        const [child, ...more] = [...host.installed];
         assert.deepEqual([others.length, more.length], [0, 0], told);
         const madeHere = kind === "rekey_ike" ? sa!.originalInitiator : child!.initiatedHere;
         assert.equal(madeHere, host.name !== loser, told);

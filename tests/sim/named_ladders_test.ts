@@ -40,7 +40,8 @@ for (const receiver of RECEIVERS) {
 
 // The response to its rekey reached the peer late: until then the peer knew nothing of the SA that had lost.
 Deno.test("seed 5008906: an SA that lost, and that its maker has still to delete, is not rekeyed (§2.8.1)", () => {
-  const crypto = portableBackend(), task = "rekey_mixed";
+  const crypto = portableBackend();
+  const task = "rekey_mixed";
   const { broken } = simulate({ seed: 5_008_906, count: 1, crypto, task });
   assert.equal(broken, undefined, JSON.stringify(broken));
 });

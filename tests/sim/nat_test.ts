@@ -12,7 +12,8 @@ import type { Host, World } from "@/sim/world.ts";
 import { twoHosts } from "../two_hosts.ts";
 
 const FAIR = { loss: 0, duplication: 0, delayMs: [10, 10] } as const;
-const OUTSIDE_A = Uint8Array.of(10, 0, 0, 1), OUTSIDE_B = Uint8Array.of(10, 0, 0, 2);
+const OUTSIDE_A = Uint8Array.of(10, 0, 0, 1);
+const OUTSIDE_B = Uint8Array.of(10, 0, 0, 2);
 
 interface Stage {
   readonly a?: Partial<IkeConfig>;
@@ -50,7 +51,8 @@ function only(host: Host): IkeSa {
 
 /** Whose end each says is behind a NAT, and where ESP goes. */
 function found(host: Host) {
-  const { children, path, peer } = only(host), { natOwn, natPeer, encapsulated } = peer;
+  const { children, path, peer } = only(host);
+  const { natOwn, natPeer, encapsulated } = peer;
   const udp = children[0] && encapsulationOf(children[0]);
   const { ownPort, peerPort } = path;
   assert.deepEqual(udp, encapsulated ? { kind: "udp", ownPort, peerPort } : udp);
@@ -127,7 +129,8 @@ Deno.test("ladder: encapsulation forced by either end shows the other a NAT", ()
 });
 
 Deno.test("ladder: encapsulation that is forced and not understood fails, in words", () => {
-  const off = { natt: undefined }, on = natt({ forced: true });
+  const off = { natt: undefined };
+  const on = natt({ forced: true });
   for (const [own, failing] of [[{ a: on, b: off }, "a"], [{ a: off, b: on }, "b"]] as const) {
     const { world, a, b } = stage(own);
     world.dial(a, b);
@@ -172,7 +175,8 @@ Deno.test("ladder: the retries of IKE_SA_INIT hash what is true then, and the NA
 });
 
 Deno.test("ladder: a mapping that changes is followed by the responder, from the next new request on", () => {
-  const boxA = boxOfA(), { world, a, b } = stage({ boxA });
+  const boxA = boxOfA();
+  const { world, a, b } = stage({ boxA });
   world.dial(a, b);
   world.run();
   boxA.forget();
@@ -194,7 +198,8 @@ Deno.test("ladder: a mapping that changes is followed by the responder, from the
 });
 
 Deno.test("ladder: a responder behind a NAT does not follow (§2.23)", () => {
-  const boxA = boxOfA(), { world, a, b } = stage({ boxA, boxB: boxOfB() });
+  const boxA = boxOfA();
+  const { world, a, b } = stage({ boxA, boxB: boxOfB() });
   world.dial(a, b);
   world.run();
   boxA.forget();
@@ -209,7 +214,8 @@ Deno.test("ladder: a request at port 500 after the move is answered there, ESP a
     const { world, a, b } = stage(boxes);
     world.dial(a, b);
     world.run();
-    const [here, peer] = ours === "b" ? [b, a] : [a, b], from = world.ladder.length;
+    const [here, peer] = ours === "b" ? [b, a] : [a, b];
+    const from = world.ladder.length;
     const before = only(here).path;
     world.tell(peer, only(peer), { kind: "liveness_check" });
     const path = { ...before, ownPort: 500, peerPort: 777 };
@@ -218,7 +224,8 @@ Deno.test("ladder: a request at port 500 after the move is answered there, ESP a
     world.tell(here, only(here), { kind: "liveness_check" });
     const ownRequest = ladder(world).at(-1)!;
     world.run();
-    const name = peer.name, answer = ladder(world, from)[1]!;
+    const name = peer.name;
+    const answer = ladder(world, from)[1]!;
     assert.match(answer, new RegExp(`^${ours} -> ${name}:777  INFORMATIONAL resp`));
     assert.match(ownRequest, new RegExp(`^${ours}:4500 -> ${name}:${before.peerPort}  INFO`));
     assert.deepEqual(only(here).path, before);
@@ -231,7 +238,8 @@ Deno.test("ladder: ESP from another mapping is followed before anything of IKE c
   const { world, a, b } = stage({ boxA: boxOfA() });
   world.dial(a, b);
   world.run();
-  const from = world.ladder.length, { path } = only(b);
+  const from = world.ladder.length;
+  const { path } = only(b);
   world.tell(b, only(b), { kind: "esp_moved", path: { ...path, ownPort: 500, peerPort: 20009 } });
   assert.equal(only(b).path.peerPort, 20001);
   world.tell(b, only(b), { kind: "esp_moved", path: { ...path, peerPort: 20009 } });
@@ -328,7 +336,8 @@ Deno.test("ladder: disallownat and a NAT that this end sees: no IKE_AUTH is sent
 });
 
 Deno.test("a box forgets a mapping that nothing went out by, and changes all when told to", () => {
-  const box = boxOfA(30_000), host = Uint8Array.of(192, 168, 0, 2);
+  const box = boxOfA(30_000);
+  const host = Uint8Array.of(192, 168, 0, 2);
   const path = { ownAddress: host, ownPort: 4500, peerAddress: OUTSIDE_B, peerPort: 4500 };
   const back = (port: number, nowMs: number) =>
     box.inward({ ...path, ownAddress: box.outside, ownPort: port }, host, nowMs)?.ownPort;

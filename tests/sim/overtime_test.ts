@@ -15,7 +15,8 @@ Deno.test("rekeys in a network that loses one datagram in ten lose no tunnel, se
 });
 
 Deno.test("without overtime the same network loses tunnels", () => {
-  const weather = { loss: 0.1, duplication: 0, delayMs: [10, 60] } as const, task = "late_rekeys";
+  const weather = { loss: 0.1, duplication: 0, delayMs: [10, 60] } as const;
+  const task = "late_rekeys";
   const broken = new Set<FaultName>(["end_on_time"]);
   const found = simulate({ seed: 1, count: 150, crypto, task, weather, broken });
   assert.match(found.broken?.story ?? "", /no gap in the traffic|no tunnel is lost/);

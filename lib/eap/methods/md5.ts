@@ -45,7 +45,8 @@ export const md5: EapMethod = {
   },
 
   beginAsServer({ user, env, settings }): ServerRun {
-    const challenge = env.random(CHALLENGE_OCTETS), secret = utf8.encode(user!.password);
+    const challenge = env.random(CHALLENGE_OCTETS);
+    const secret = utf8.encode(user!.password);
     return {
       begin: () => encodeValue(challenge, utf8.encode(settings.name ?? "")),
       take({ identifier, data }) {
@@ -64,7 +65,8 @@ function digest(identifier: number, secret: Uint8Array, challenge: Uint8Array): 
 
 /** The value of a challenge or response; the name behind it is anything. */
 function valueIn(data: Uint8Array): Uint8Array {
-  const body = new Reader(data), size = body.u8();
+  const body = new Reader(data);
+  const size = body.u8();
   if (size === 0) refuse("malformed", "the other end's value is empty");
   return body.take(size);
 }

@@ -244,10 +244,12 @@ function decodeHeader(data: Uint8Array): {
   readonly id: number | undefined;
   readonly body: Reader;
 } {
-  const header = new Reader(data), opCode = header.u8();
+  const header = new Reader(data);
+  const opCode = header.u8();
   const alone = header.left === 0 && (opCode === OpCode.SUCCESS || opCode === OpCode.FAILURE);
   if (alone) return { opCode, id: undefined, body: header };
-  const id = header.u8(), length = header.u16();
+  const id = header.u8();
+  const length = header.u16();
   if (length < HEADER_OCTETS || length > data.length) {
     refuse("malformed", `MS-Length is ${length} in ${data.length} octets`);
   }

@@ -6,8 +6,10 @@ import { concat } from "@/base/bytes.ts";
 import { desEncryptBlock, md4 } from "@/crypto/legacy.ts";
 import { portableSha1 } from "@/crypto/portable_hash.ts";
 
-/** Octets of both challenges, and of the NT-Response. */
-export const CHALLENGE_OCTETS = 16, NT_RESPONSE_OCTETS = 24;
+/** Octets of each of the two challenges. */
+export const CHALLENGE_OCTETS = 16;
+/** Octets of the NT-Response. */
+export const NT_RESPONSE_OCTETS = 24;
 
 const ascii = new TextEncoder();
 
@@ -21,7 +23,8 @@ const CLIENT_SENDS = ascii.encode(
 const SERVER_SENDS = ascii.encode(
   "On the client side, this is the receive key; on the server side, it is the send key.",
 );
-const PAD_1 = new Uint8Array(40), PAD_2 = new Uint8Array(40).fill(0xf2);
+const PAD_1 = new Uint8Array(40);
+const PAD_2 = new Uint8Array(40).fill(0xf2);
 
 /** Both challenges of a login and who logs in. */
 export interface Challenges {
@@ -107,7 +110,8 @@ function withoutDomain(userName: string): string {
 function desKey(octets: Uint8Array): Uint8Array {
   const key = new Uint8Array(8);
   for (let i = 0; i < 8; i++) {
-    const high = i === 0 ? 0 : octets[i - 1]! << 8 - i, low = i === 7 ? 0 : octets[i]! >>> i;
+    const high = i === 0 ? 0 : octets[i - 1]! << 8 - i;
+    const low = i === 7 ? 0 : octets[i]! >>> i;
     key[i] = high | low & 0xfe;
   }
   return key;

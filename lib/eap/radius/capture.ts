@@ -52,13 +52,17 @@ export function capturedLogin(
   datagrams: readonly UdpDatagram[],
   secret: Uint8Array,
 ): CapturedLogin {
-  const seen = datagrams.flatMap(radiusIn), steps: CapturedStep[] = [];
-  let first: RadiusPacket | undefined, msk: Uint8Array | undefined, accepted = false;
+  const seen = datagrams.flatMap(radiusIn);
+  const steps: CapturedStep[] = [];
+  let first: RadiusPacket | undefined;
+  let msk: Uint8Array | undefined;
+  let accepted = false;
   for (const { request, response } of exchangesIn(seen)) {
     const eap = eapIn(request.packet);
     if (!eap) continue;
     if (accepted) throw new CaptureError("Cannot use a capture of more than one login");
-    const { authenticator } = request.packet, { packet: answer } = response;
+    const { authenticator } = request.packet;
+    const { packet: answer } = response;
     if (!isOurResponse(response.octets, authenticator, secret)) {
       const which = `RADIUS response ${steps.length + 1}`;
       throw new CaptureError(`Cannot believe ${which} of the capture: is its secret another?`);
@@ -82,14 +86,16 @@ export function capturedLogin(
 function exchangesIn(
   seen: readonly Seen[],
 ): { readonly request: Seen; readonly response: Seen }[] {
-  const open = new Map<string, Seen>(), exchanges: { request: Seen; response: Seen }[] = [];
+  const open = new Map<string, Seen>();
+  const exchanges: { request: Seen; response: Seen }[] = [];
   for (const one of seen) {
     const { packet: { code, identifier }, from, to } = one;
     if (code === RadiusCode.ACCESS_REQUEST) {
       open.set(`${from} ${to} ${identifier}`, one);
       continue;
     }
-    const key = `${to} ${from} ${identifier}`, request = open.get(key);
+    const key = `${to} ${from} ${identifier}`;
+    const request = open.get(key);
     if (!request) continue;
     open.delete(key);
     exchanges.push({ request, response: one });
@@ -102,9 +108,11 @@ function radiusIn(
   { payload, source, sourcePort, destination, destinationPort }: UdpDatagram,
 ): Seen[] {
   try {
-    const packet = decodeRadius(payload), length = payload[2]! << 8 | payload[3]!;
+    const packet = decodeRadius(payload);
+    const length = payload[2]! << 8 | payload[3]!;
     if (!CODES.includes(packet.code) || length !== payload.length) return [];
-    const from = `${source} ${sourcePort}`, to = `${destination} ${destinationPort}`;
+    const from = `${source} ${sourcePort}`;
+    const to = `${destination} ${destinationPort}`;
     return [{ packet, octets: payload, from, to }];
   } catch (e) {
     if (e instanceof WireError) return [];
@@ -134,7 +142,8 @@ function userNameOf(request: RadiusPacket): string {
 function methodOf(steps: readonly CapturedStep[]): number {
   let method: number | undefined;
   for (const { answer } of steps) {
-    const eap = eapIn(answer), packet = eap && decodeEap(eap);
+    const eap = eapIn(answer);
+    const packet = eap && decodeEap(eap);
     if (packet && "type" in packet && !NO_METHODS.includes(packet.type)) method = packet.type;
   }
   if (method === undefined) throw new CaptureError("Cannot find an EAP method in the capture");

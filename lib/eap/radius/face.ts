@@ -41,9 +41,11 @@ export interface RadiusReply {
 }
 
 /** Logins that are on their way at a time, and how long one may rest between two requests. */
-const LOGINS_MAX = 10_000, LOGIN_IDLE_MS = 60_000;
+const LOGINS_MAX = 10_000;
+const LOGIN_IDLE_MS = 60_000;
 /** Answers that are kept for repeated requests, and for how long (RFC 5080 §2.2.2). */
-const REPEATS_MAX = 20_000, REPEAT_MS = 10_000;
+const REPEATS_MAX = 20_000;
+const REPEAT_MS = 10_000;
 
 interface Login {
   readonly server: OwnEapServer;
@@ -145,7 +147,8 @@ export class RadiusFace {
   }
 
   #accept(request: RadiusPacket, eap: Uint8Array, outcome: EapOutcome): RadiusReply {
-    const { secret, random } = this.#settings, { msk, identity } = outcome;
+    const { secret, random } = this.#settings;
+    const { msk, identity } = outcome;
     const keys = msk ? mppeKeys(msk, { request: request.authenticator, secret, random }) : [];
     const name = new TextEncoder().encode(identity);
     const { octets } = this.#reply(request, RadiusCode.ACCESS_ACCEPT, [

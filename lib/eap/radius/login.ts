@@ -170,7 +170,8 @@ export function judgeResponse(
  * believed by its Response Authenticator: who forges it has only asked for what is said to anybody.
  */
 function asksIdentity(packet: RadiusPacket): boolean {
-  const eap = eapIn(packet)!, { REQUEST } = EapCode;
+  const eap = eapIn(packet)!;
+  const { REQUEST } = EapCode;
   const isIdentity = eap.length === 5 && eap[0] === REQUEST && eap[4] === EapType.IDENTITY;
   return packet.code === RadiusCode.ACCESS_CHALLENGE && isIdentity;
 }
@@ -195,7 +196,8 @@ function answerIn(
   packet: RadiusPacket,
   authenticator: Uint8Array,
 ): EapAnswer {
-  const eap = eapIn(packet), name = nameOfRadiusCode(packet.code);
+  const eap = eapIn(packet);
+  const name = nameOfRadiusCode(packet.code);
   const lies = (why: string) => radiusFailure(login, "lying server", { why });
   let inner: EapPacket | undefined;
   try {
@@ -250,7 +252,8 @@ function accepted(
     if (!(e instanceof WireError)) throw e;
     return lies(e.message);
   }
-  const method = methodOf(type), methodName = method?.name ?? nameOfEapType(type);
+  const method = methodOf(type);
+  const methodName = method?.name ?? nameOfEapType(type);
   if (!msk && method?.derivesKeys) {
     const why = `its ACCESS_ACCEPT has no MS-MPPE keys, and ${methodName} has an MSK`;
     return radiusFailure(login, "no MSK", { why });

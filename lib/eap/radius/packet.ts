@@ -17,9 +17,14 @@ import { concat, Reader, Writer } from "@/base/bytes.ts";
 import { must, WireError } from "@/base/errors.ts";
 import { nameOfRadiusAttribute, RadiusAttribute } from "@/iana/radius.ts";
 
-/** Octets before the attributes, of a whole packet, and of one attribute's value. */
-export const RADIUS_HEADER_OCTETS = 20, RADIUS_OCTETS_MAX = 4096, RADIUS_VALUE_MAX = 253;
-const AUTHENTICATOR_OCTETS = 16, MAC_ATTRIBUTE_OCTETS = 18;
+/** Octets before the attributes of a packet. */
+export const RADIUS_HEADER_OCTETS = 20;
+/** The most octets of a whole packet (RFC 2865 §3). */
+export const RADIUS_OCTETS_MAX = 4096;
+/** The most octets of one attribute's value (RFC 2865 §5). */
+export const RADIUS_VALUE_MAX = 253;
+const AUTHENTICATOR_OCTETS = 16;
+const MAC_ATTRIBUTE_OCTETS = 18;
 
 /** One attribute. */
 export interface RadiusAttributeValue {
@@ -49,7 +54,9 @@ export function decodeRadius(octets: Uint8Array): RadiusPacket {
     throw new WireError(`Cannot accept a RADIUS packet of ${octets.length} octets`);
   }
   const header = new Reader(octets);
-  const code = header.u8(), identifier = header.u8(), length = header.u16();
+  const code = header.u8();
+  const identifier = header.u8();
+  const length = header.u16();
   if (length < RADIUS_HEADER_OCTETS || length > octets.length || length > RADIUS_OCTETS_MAX) {
     throw new WireError(`Cannot accept RADIUS length ${length} in ${octets.length} octets`);
   }
@@ -57,7 +64,8 @@ export function decodeRadius(octets: Uint8Array): RadiusPacket {
   const body = new Reader(octets, RADIUS_HEADER_OCTETS, length);
   const attributes: RadiusAttributeValue[] = [];
   while (body.left > 0) {
-    const type = body.u8(), name = nameOfRadiusAttribute(type);
+    const type = body.u8();
+    const name = nameOfRadiusAttribute(type);
     if (body.left === 0) throw new WireError(`Cannot accept RADIUS attribute ${name} cut short`);
     const octets = body.u8();
     if (octets < 2 || octets - 2 > body.left) {

@@ -34,7 +34,8 @@ const SESSIONS_MAX = 100_000;
 
 /** A peer that says what the captured one said. */
 export function openReplayPeer(login: CapturedLogin): OwnEapPeer {
-  const steps = login.steps.filter(({ eap }) => eap.length > 0), state = { next: 0 };
+  const steps = login.steps.filter(({ eap }) => eap.length > 0);
+  const state = { next: 0 };
   return {
     step: (octets) => replay(login, { steps, state }, octets),
     methodEnd: () => undefined,
@@ -61,7 +62,8 @@ function replay(
     return { kind: "succeeded", octets: undefined, outcome: outcomeOf(login) };
   }
   if (!("type" in packet)) return failed("refused by the other end", "the server says Failure");
-  const { next } = state, step = steps[next];
+  const { next } = state;
+  const step = steps[next];
   if (packet.type === EapType.IDENTITY && steps[0]) {
     state.next = 1;
     // The Identifier is that of whoever asks; nothing is computed over it.
@@ -127,7 +129,8 @@ export class ReplayServer {
       const note = `its Message-Authenticator is ${mac}: is eapradiusss the same?`;
       return { octets: undefined, note };
     }
-    const eap = eapIn(request), id = radiusValue(request, sessionAttribute);
+    const eap = eapIn(request);
+    const id = radiusValue(request, sessionAttribute);
     if (!eap) return this.#reject(request, "the request has no EAP-Message");
     if (!id) {
       const name = nameOfRadiusAttribute(sessionAttribute);
@@ -157,14 +160,17 @@ export class ReplayServer {
 
   /** The capture has no EAP-Start: the identity is asked for as its answer wants it. */
   #askIdentity(request: RadiusPacket): RadiusReply {
-    const identifier = this.#login.steps[0]!.eap[1]!, code = EapCode.REQUEST;
-    const data = new Uint8Array(0), type = EapType.IDENTITY;
+    const identifier = this.#login.steps[0]!.eap[1]!;
+    const code = EapCode.REQUEST;
+    const data = new Uint8Array(0);
+    const type = EapType.IDENTITY;
     const attributes = eapMessages(encodeEap({ code, identifier, type, data }));
     return this.#seal(request, RadiusCode.ACCESS_CHALLENGE, attributes);
   }
 
   #say(request: RadiusPacket, { code, attributes }: RadiusPacket): RadiusReply {
-    const { msk } = this.#login, { secret, random } = this.#settings;
+    const { msk } = this.#login;
+    const { secret, random } = this.#settings;
     const same = attributes.filter((attribute) => !isOfSecret(attribute));
     const keyed = code === RadiusCode.ACCESS_ACCEPT && msk !== undefined;
     const keys = keyed ? mppeKeys(msk, { request: request.authenticator, secret, random }) : [];

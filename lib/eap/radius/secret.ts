@@ -15,7 +15,10 @@ import {
 } from "@/eap/radius/packet.ts";
 import { MicrosoftVendor, RadiusAttribute } from "@/iana/radius.ts";
 
-const MAC_OCTETS = 16, BLOCK_OCTETS = 16, MSK_OCTETS = 64, MPPE_KEY_OCTETS = 32;
+const MAC_OCTETS = 16;
+const BLOCK_OCTETS = 16;
+const MSK_OCTETS = 64;
+const MPPE_KEY_OCTETS = 32;
 const { MESSAGE_AUTHENTICATOR, VENDOR_SPECIFIC } = RadiusAttribute;
 
 /** A request as octets, with Message-Authenticator before all attributes. */
@@ -80,7 +83,8 @@ export function isOurResponse(
   secret: Uint8Array,
 ): boolean {
   const length = octets[2]! << 8 | octets[3]!;
-  const whole = octets.slice(0, length), authenticator = whole.slice(4, RADIUS_HEADER_OCTETS);
+  const whole = octets.slice(0, length);
+  const authenticator = whole.slice(4, RADIUS_HEADER_OCTETS);
   whole.set(request, 4);
   return sameOctets(authenticator, md5(concat(whole, secret)));
 }
@@ -125,7 +129,8 @@ export function mskIn(
     const vendor = new Reader(value);
     if (vendor.left < 4 || vendor.u32() !== MicrosoftVendor.ID) continue;
     while (vendor.left >= 2) {
-      const kind = vendor.u8(), octets = vendor.u8();
+      const kind = vendor.u8();
+      const octets = vendor.u8();
       if (octets < 2) throw new WireError(`Cannot accept an MS attribute of length ${octets}`);
       const body = vendor.take(octets - 2);
       const isKey = kind === MicrosoftVendor.MPPE_SEND_KEY ||
@@ -136,7 +141,8 @@ export function mskIn(
   const receive = keys.get(MicrosoftVendor.MPPE_RECV_KEY);
   const send = keys.get(MicrosoftVendor.MPPE_SEND_KEY);
   if (!receive || !send) return undefined;
-  const msk = concat(receive, send), short = Math.max(0, MSK_OCTETS - msk.length);
+  const msk = concat(receive, send);
+  const short = Math.max(0, MSK_OCTETS - msk.length);
   return concat(msk, new Uint8Array(short));
 }
 
@@ -161,7 +167,8 @@ function hide(
 
 /** Undoes {@linkcode hide}; `body` is the salt and what was hidden. */
 function reveal(body: Uint8Array, request: Uint8Array, secret: Uint8Array): Uint8Array {
-  const salt = body.subarray(0, 2), sealed = body.subarray(2);
+  const salt = body.subarray(0, 2);
+  const sealed = body.subarray(2);
   if (sealed.length === 0 || sealed.length % BLOCK_OCTETS !== 0) {
     throw new WireError(`Cannot accept an MS-MPPE key of ${body.length} octets`);
   }

@@ -87,7 +87,9 @@ function identity(state: SimPeerState, request: SimRequest): PeerReply {
 }
 
 function challenge(state: AkaPeer, request: SimRequest): PeerReply {
-  const { common } = state, { variant, card } = common, { attributes } = request.message;
+  const { common } = state;
+  const { variant, card } = common;
+  const { attributes } = request.message;
   const prime = variant === AKA_PRIME ? networkNameIn(attributes) : undefined;
   if (prime) {
     const choice = chooseKdf(state, attributes);
@@ -116,11 +118,13 @@ function accept(
     readonly networkName: Uint8Array | undefined;
   },
 ): PeerReply {
-  const { message, data } = request, frame = frameOf(state, request);
+  const { message, data } = request;
+  const frame = frameOf(state, request);
   const keys = akaKeys(state.identity, vector, networkName);
   verifyMac(frame.request, data, { message, kAut: keys.kAut });
   refuseBiddingDown(state, message.attributes);
-  const code = checkcode(state, request), inside = decrypted(message.attributes, keys.kEncr);
+  const code = checkcode(state, request);
+  const inside = decrypted(message.attributes, keys.kEncr);
   takeNextIdentities(state, inside, { keys, counter: 0 });
   const res = countedAttribute(At.AT_RES, vector.res, 8 * vector.res.length);
   const response = encodeWithMac(frame.response, {
@@ -203,7 +207,8 @@ function refuseBiddingDown(
 ): void {
   const value = findAttribute(attributes, At.AT_BIDDING);
   if (variant === AKA_PRIME || !value) return;
-  const prime = own.methods.indexOf(EapType.AKA_PRIME), aka = own.methods.indexOf(EapType.AKA);
+  const prime = own.methods.indexOf(EapType.AKA_PRIME);
+  const aka = own.methods.indexOf(EapType.AKA);
   const preferred = ((value[0]! << 8 | value[1]!) & PRIME_PREFERRED) !== 0;
   if (preferred && prime >= 0 && prime < aka) {
     refuse("wrong credentials", "both ends prefer EAP-AKA', somebody has bidden them down");

@@ -96,7 +96,9 @@ function askIdentity(state: AkaServer, identifier: number): Uint8Array {
 }
 
 function identity(state: AkaServer, response: SimResponse): ServerReply {
-  const { common } = state, { type } = common.variant, { identifier, data, next } = response;
+  const { common } = state;
+  const { type } = common.variant;
+  const { identifier, data, next } = response;
   const request = state.identityRequest!;
   common.rounds.push(encodeEap({ code: EapCode.REQUEST, type, ...request }));
   common.rounds.push(encodeEap({ code: EapCode.RESPONSE, type, identifier, data }));
@@ -109,7 +111,8 @@ function identity(state: AkaServer, response: SimResponse): ServerReply {
 }
 
 function challenge(state: AkaServer, identifier: number): ServerReply {
-  const { common } = state, { variant, context: { env, settings } } = common;
+  const { common } = state;
+  const { variant, context: { env, settings } } = common;
   const networkName = variant === AKA_PRIME ? settings.networkName ?? NETWORK_NAME : undefined;
   const name = networkName === undefined ? undefined : new TextEncoder().encode(networkName);
   const vector = makeVector(common.user!.sim!, env.random(16));
@@ -127,24 +130,29 @@ function challenge(state: AkaServer, identifier: number): ServerReply {
     ...bidding(variant, settings.methods),
   ];
   const frame = { code: EapCode.REQUEST, identifier, type: variant.type };
-  const { kAut } = keys, subtype = SimSubtype.AKA_CHALLENGE;
+  const { kAut } = keys;
+  const subtype = SimSubtype.AKA_CHALLENGE;
   return { then: "more", data: encodeWithMac(frame, { subtype, attributes, kAut }) };
 }
 
 /** RFC 9048 §4: a server of AKA says that it has AKA′ and likes it better. */
 function bidding(variant: SimVariant, methods: readonly number[]): SimAttribute[] {
-  const prime = methods.indexOf(EapType.AKA_PRIME), aka = methods.indexOf(EapType.AKA);
+  const prime = methods.indexOf(EapType.AKA_PRIME);
+  const aka = methods.indexOf(EapType.AKA);
   if (variant !== AKA || prime < 0 || prime > aka) return [];
   return [numberAttribute(At.AT_BIDDING, PRIME_PREFERRED)];
 }
 
 function verify({ common, vector }: AkaServer, response: SimResponse): ServerReply {
-  const { message, identifier, data } = response, { kAut } = common.keys!;
+  const { message, identifier, data } = response;
+  const { kAut } = common.keys!;
   const frame = { code: EapCode.RESPONSE, identifier, type: common.variant.type };
   verifyMac(frame, data, { message, kAut });
   verifyCheckcode(common, message);
-  const value = needAttribute(message.attributes, At.AT_RES), wanted = vector!.res;
-  const bits = value[0]! << 8 | value[1]!, res = value.subarray(2, 2 + wanted.length);
+  const value = needAttribute(message.attributes, At.AT_RES);
+  const wanted = vector!.res;
+  const bits = value[0]! << 8 | value[1]!;
+  const res = value.subarray(2, 2 + wanted.length);
   if (bits !== 8 * wanted.length || !sameOctets(res, wanted)) {
     refuse("wrong credentials", `the peer's AT_RES for "${common.permanent}" is wrong`);
   }

@@ -47,10 +47,12 @@ export interface SimMessage {
  * and attributes that stand there twice.
  */
 export function decodeSim(data: Uint8Array): SimMessage {
-  const head = new Reader(data), subtype = head.u8();
+  const head = new Reader(data);
+  const subtype = head.u8();
   head.u16();
   const attributes = attributesIn(data, head.at);
-  let macAt: number | undefined, at = head.at;
+  let macAt: number | undefined;
+  let at = head.at;
   for (const { type, value } of attributes) {
     if (type === SimAttributeType.AT_MAC) macAt = at + 4;
     at += 2 + value.length;
@@ -60,9 +62,12 @@ export function decodeSim(data: Uint8Array): SimMessage {
 
 /** The attributes from `start` to the end; see {@linkcode decodeSim}. */
 export function attributesIn(octets: Uint8Array, start = 0): SimAttribute[] {
-  const found: SimAttribute[] = [], seen = new Set<number>(), body = new Reader(octets, start);
+  const found: SimAttribute[] = [];
+  const seen = new Set<number>();
+  const body = new Reader(octets, start);
   while (body.left > 0) {
-    const type = body.u8(), name = nameOfSimAttribute(type);
+    const type = body.u8();
+    const name = nameOfSimAttribute(type);
     if (body.left === 0) refuse("malformed", `attribute ${name} has no length`);
     const length = 4 * body.u8();
     if (length === 0) refuse("malformed", `attribute ${name} has length 0`);

@@ -72,7 +72,8 @@ export function newSimCard(keys: MilenageKeys, sqn: bigint): SimCard {
 /** A fresh vector of the home network; SQN moves on. */
 export function makeVector(subscriber: SimKeys, rand: Uint8Array): AkaVector {
   subscriber.sqn = (subscriber.sqn + SQN_STEP) % SQN_MODULUS;
-  const sqn = sqnOctets(subscriber.sqn), { res, ck, ik, ak } = milenage(subscriber, rand);
+  const sqn = sqnOctets(subscriber.sqn);
+  const { res, ck, ik, ak } = milenage(subscriber, rand);
   const { macA } = milenageMacs(subscriber, rand, { sqn, amf: AMF });
   return { rand, autn: concat(xor(sqn, ak), AMF, macA), res, ck, ik };
 }
@@ -88,7 +89,9 @@ export function answerChallenge(
 ): AkaVerdict {
   const { res, ck, ik, ak } = milenage(card, rand);
   const body = new Reader(autn);
-  const sqn = xor(body.take(6), ak), amf = body.take(2), mac = body.rest();
+  const sqn = xor(body.take(6), ak);
+  const amf = body.take(2);
+  const mac = body.rest();
   if (!sameOctets(mac, milenageMacs(card, rand, { sqn, amf }).macA)) {
     return { kind: "rejected", why: "the network's AUTN is wrong: eapsimk or eapsimopc differ" };
   }
@@ -103,7 +106,8 @@ export function answerChallenge(
 
 /** AUTS: the card's SQN, hidden, and MAC-S over it with an AMF of zeros (3GPP TS 33.102 §6.3.3). */
 function makeAuts(card: SimCard, rand: Uint8Array): Uint8Array {
-  const sqn = sqnOctets(card.sqn), amf = new Uint8Array(2);
+  const sqn = sqnOctets(card.sqn);
+  const amf = new Uint8Array(2);
   const { macS } = milenageMacs(card, rand, { sqn, amf });
   return concat(xor(sqn, milenageAkStar(card, rand)), macS);
 }

@@ -28,14 +28,16 @@ const utf8 = new TextEncoder();
  * @param xkey 20 octets.
  */
 export function fips186Prf(xkey: Uint8Array, octets: number): Uint8Array {
-  const stream = new Uint8Array(Math.ceil(octets / 20) * 20), block = new Uint8Array(64);
+  const stream = new Uint8Array(Math.ceil(octets / 20) * 20);
+  const block = new Uint8Array(64);
   const key = xkey.slice();
   for (let at = 0; at < octets; at += 20) {
     block.set(key);
     const w = sha1Compress(block);
     stream.set(w, at);
     // XKEY = (1 + XKEY + w) mod 2^160
-    for (let i = 19, carry = 1; i >= 0; i--) {
+    let carry = 1;
+    for (let i = 19; i >= 0; i--) {
       carry += key[i]! + w[i]!;
       key[i] = carry;
       carry >>>= 8;
@@ -139,7 +141,8 @@ export function primeReauthKeys(
 function primePrf(key: Uint8Array, seed: Uint8Array, octets: number): Uint8Array {
   const stream = new Uint8Array(Math.ceil(octets / 32) * 32);
   let block: Uint8Array = new Uint8Array(0);
-  for (let at = 0, n = 1; at < octets; at += 32, n++) {
+  let n = 1;
+  for (let at = 0; at < octets; at += 32, n++) {
     block = hmacSha256(key, concat(block, seed, Uint8Array.of(n)));
     stream.set(block, at);
   }

@@ -25,7 +25,8 @@ export interface MilenageAnswer {
 }
 
 /** Rotations r1 to r5 in octets, and the last octets of c1 to c5. */
-const ROTATIONS = [8, 0, 4, 8, 12], CONSTANTS = [0, 1, 2, 4, 8];
+const ROTATIONS = [8, 0, 4, 8, 12];
+const CONSTANTS = [0, 1, 2, 4, 8];
 
 /** OPc of a subscriber from the operator's OP: E_K(OP) ⊕ OP. */
 export function opcOf(k: Uint8Array, op: Uint8Array): Uint8Array {

@@ -39,7 +39,8 @@ const REQUEST_RANKS: ReadonlyMap<number, number> = new Map([
   [At.AT_FULLAUTH_ID_REQ, 2],
   [At.AT_PERMANENT_ID_REQ, 3],
 ]);
-const SUCCESS_BIT = 0x8000, BEFORE_AUTHENTICATION_BIT = 0x4000;
+const SUCCESS_BIT = 0x8000;
+const BEFORE_AUTHENTICATION_BIT = 0x4000;
 
 /** One run at the peer. */
 export interface SimPeerState {
@@ -84,7 +85,9 @@ export function newSimPeer(
   { own, env }: { readonly own: EapCredentials; readonly env: EapEnvironment },
   sent: string | undefined,
 ): SimPeerState {
-  const card = own.sim!, identity = sent ?? own.identity, reauth = card.reauths.get(variant.type);
+  const card = own.sim!;
+  const identity = sent ?? own.identity;
+  const reauth = card.reauths.get(variant.type);
   return {
     variant,
     own,
@@ -152,7 +155,8 @@ export function identityAsked(
   const rank = REQUEST_RANKS.get(asked[0]!.type)!;
   if (rank <= state.asked) refuse("out of order", "the server asks for an identity once more");
   state.asked = rank;
-  const { card, variant, own } = state, pseudonym = card.pseudonyms.get(variant.type);
+  const { card, variant, own } = state;
+  const pseudonym = card.pseudonyms.get(variant.type);
   state.offered = rank === 1 ? card.reauths.get(variant.type) : undefined;
   // RFC 4187 §4.1.4: who is asked for more does not know what was given before.
   if (rank >= 2) card.reauths.delete(variant.type);
@@ -213,7 +217,8 @@ export function takeNextIdentities(
     const attribute = inside.find((a) => a.type === type);
     return attribute && new TextDecoder().decode(countedOctets(attribute));
   };
-  const pseudonym = textOf(At.AT_NEXT_PSEUDONYM), identity = textOf(At.AT_NEXT_REAUTH_ID);
+  const pseudonym = textOf(At.AT_NEXT_PSEUDONYM);
+  const identity = textOf(At.AT_NEXT_REAUTH_ID);
   if (pseudonym) card.pseudonyms.set(variant.type, `${pseudonym}${realmOf(own.identity)}`);
   card.reauths.delete(variant.type);
   if (!identity) return;
@@ -222,13 +227,16 @@ export function takeNextIdentities(
 }
 
 function reauthenticate(state: SimPeerState, request: SimRequest): PeerReply {
-  const { offered, variant, env } = state, { message, data } = request;
+  const { offered, variant, env } = state;
+  const { message, data } = request;
   if (!offered || state.keys) return refuse("out of order", "a re-authentication nobody offered");
-  const { kAut, kEncr, masterKey } = offered, frame = frameOf(state, request);
+  const { kAut, kEncr, masterKey } = offered;
+  const frame = frameOf(state, request);
   verifyMac(frame.request, data, { message, kAut });
   const inside = decrypted(message.attributes, kEncr);
   const counter = numberValue(inside, At.AT_COUNTER);
-  const nonceS = fixedValue(inside, At.AT_NONCE_S, 16).slice(), code = checkcode(state, request);
+  const nonceS = fixedValue(inside, At.AT_NONCE_S, 16).slice();
+  const code = checkcode(state, request);
   const tooSmall = counter <= offered.counter;
   const answer = [numberAttribute(At.AT_COUNTER, counter)];
   if (tooSmall) answer.push(numberAttribute(At.AT_COUNTER_TOO_SMALL, 0));
@@ -254,10 +262,12 @@ function reauthenticate(state: SimPeerState, request: SimRequest): PeerReply {
 
 /** RFC 4187 §6.1, §9.10: protected once the method is through. */
 function notification(state: SimPeerState, request: SimRequest): PeerReply {
-  const { message, data } = request, { keys, reauthCounter, env } = state;
+  const { message, data } = request;
+  const { keys, reauthCounter, env } = state;
   if (state.notified) refuse("out of order", "the server notifies a second time");
   state.notified = true;
-  const code = numberValue(message.attributes, At.AT_NOTIFICATION), frame = frameOf(state, request);
+  const code = numberValue(message.attributes, At.AT_NOTIFICATION);
+  const frame = frameOf(state, request);
   const early = (code & BEFORE_AUTHENTICATION_BIT) !== 0;
   let response = encodeSim(SimSubtype.NOTIFICATION, []);
   if (!early) {

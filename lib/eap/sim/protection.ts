@@ -21,7 +21,8 @@ import {
 import { SimAttributeType as At } from "@/iana/eap_sim_aka.ts";
 import { EapCode, EapType } from "@/iana/eap_type.ts";
 
-const MAC_OCTETS = 16, BLOCK_OCTETS = 16;
+const MAC_OCTETS = 16;
+const BLOCK_OCTETS = 16;
 
 /** What of a packet stands before its Type-Data; AT_MAC covers it. */
 export interface PacketFrame {
@@ -61,7 +62,8 @@ export function verifyMac(
     readonly beside?: Uint8Array;
   },
 ): void {
-  const mac = fixedValue(message.attributes, At.AT_MAC, MAC_OCTETS), blank = data.slice();
+  const mac = fixedValue(message.attributes, At.AT_MAC, MAC_OCTETS);
+  const blank = data.slice();
   blank.fill(0, message.macAt!, message.macAt! + MAC_OCTETS);
   if (!sameOctets(mac, macOf(frame, blank, { kAut, beside }))) {
     refuse("wrong credentials", "the other end's AT_MAC is wrong: keys or identities differ");

@@ -148,7 +148,8 @@ export function takeIdentity(state: SimServerState, { message }: SimResponse): v
 
 /** Whether the identity is one to re-authenticate by; then its keys are taken. */
 export function takeReauth(state: SimServerState): RegisteredReauth | undefined {
-  const { register } = state.context.settings, { identity, variant } = state;
+  const { register } = state.context.settings;
+  const { identity, variant } = state;
   if (!register?.hasReauth(identity)) return undefined;
   const known = register.takeReauth(identity)!;
   if (known.method !== variant.type || known.counter >= COUNTER_MAX) return undefined;
@@ -159,7 +160,8 @@ export function takeReauth(state: SimServerState): RegisteredReauth | undefined 
 
 /** Finds the subscriber of a pseudonym or of a permanent identity; whether there is one. */
 export function findSubscriber(state: SimServerState): boolean {
-  const { register } = state.context.settings, { identity } = state;
+  const { register } = state.context.settings;
+  const { identity } = state;
   state.permanent = register?.permanentOf(usernameOf(identity)) ?? identity;
   state.user = subscriberOf(state, state.permanent);
   return state.user !== undefined;
@@ -167,7 +169,8 @@ export function findSubscriber(state: SimServerState): boolean {
 
 /** By the whole identity, by its username, and by its username without the method's digit. */
 function subscriberOf({ context, variant }: SimServerState, identity: string): EapUser | undefined {
-  const { users } = context.settings, username = usernameOf(identity);
+  const { users } = context.settings;
+  const username = usernameOf(identity);
   const names = [identity, username];
   if (username.startsWith(variant.digits.permanent)) names.push(username.slice(1));
   for (const name of names) {
@@ -189,14 +192,16 @@ export function nextIdentities(
   const { context: { env, settings: { register } }, variant, permanent } = state;
   if (!register) return [];
   const fresh = (digit: string) => `${digit}${toHex(env.random(8))}`;
-  const realm = realmOf(permanent), identity = `${fresh(variant.digits.reauth)}${realm}`;
+  const realm = realmOf(permanent);
+  const identity = `${fresh(variant.digits.reauth)}${realm}`;
   const inside = [countedAttribute(At.AT_NEXT_REAUTH_ID, utf8.encode(identity))];
   if (counter === undefined) {
     const pseudonym = fresh(variant.digits.pseudonym);
     inside.unshift(countedAttribute(At.AT_NEXT_PSEUDONYM, utf8.encode(pseudonym)));
     register.addPseudonym(pseudonym, permanent);
   }
-  const { masterKey, kEncr, kAut } = keys, method = variant.type;
+  const { masterKey, kEncr, kAut } = keys;
+  const method = variant.type;
   const state_ = { identity, masterKey, kEncr, kAut, counter: counter ?? 0 };
   register.addReauth({ ...state_, method, permanent });
   return inside;
@@ -208,8 +213,10 @@ export function reauthRequest(
   known: RegisteredReauth,
   next: number,
 ): Uint8Array {
-  const { context: { env }, variant } = state, { kEncr, kAut, masterKey } = known;
-  const nonceS = env.random(16), counter = known.counter + 1;
+  const { context: { env }, variant } = state;
+  const { kEncr, kAut, masterKey } = known;
+  const nonceS = env.random(16);
+  const counter = known.counter + 1;
   const derived = variant.reauthKeys(masterKey, { identity: known.identity, counter, nonceS });
   const keys = { masterKey, kEncr, kAut, ...derived };
   state.stage = "reauthentication";
@@ -237,7 +244,8 @@ export function reauthResponse(
   state: SimServerState,
   { message, identifier, data }: SimResponse,
 ): ServerReply | undefined {
-  const { state: known, nonceS } = state.reauth!, { kAut, kEncr } = known;
+  const { state: known, nonceS } = state.reauth!;
+  const { kAut, kEncr } = known;
   const frame = { code: EapCode.RESPONSE, identifier, type: state.variant.type };
   verifyMac(frame, data, { message, kAut, beside: nonceS });
   verifyCheckcode(state, message);

@@ -50,8 +50,8 @@ export function simPeer(
   env: EapEnvironment,
   sent: string | undefined,
 ): PeerRun {
-  const common = newSimPeer(SIM, { own, env }, sent),
-    state: SimPeer = { common, started: undefined };
+  const common = newSimPeer(SIM, { own, env }, sent);
+  const state: SimPeer = { common, started: undefined };
   return {
     take: (packet) => simPeerTakes(common, packet, (_, request) => takeOwn(state, request)),
     notes: () => common.notes,
@@ -70,8 +70,10 @@ function takeOwn(state: SimPeer, request: SimRequest): PeerReply | undefined {
 }
 
 function start(state: SimPeer, request: SimRequest): PeerReply {
-  const { common } = state, { attributes } = request.message;
-  const versions = versionsIn(attributes), asked = identityAsked(common, request);
+  const { common } = state;
+  const { attributes } = request.message;
+  const versions = versionsIn(attributes);
+  const asked = identityAsked(common, request);
   const identity = asked ? [asked] : [];
   // RFC 4186 §9.2: who offers to re-authenticate sends no nonce; a Start that asks for nothing wants all.
   if (asked && common.offered) {
@@ -107,9 +109,11 @@ function versionsIn(attributes: readonly SimAttribute[]): Uint8Array {
 
 function challenge({ common, started }: SimPeer, request: SimRequest): PeerReply {
   if (!started) return refuse("out of order", "the server sends a challenge before Start");
-  const { message, data } = request, frame = frameOf(common, request);
+  const { message, data } = request;
+  const frame = frameOf(common, request);
   const triplets = randsIn(message.attributes).map((rand) => gsmTriplet(common.card, rand));
-  const kcs = triplets.map(({ kc }) => kc), { nonceMt } = started;
+  const kcs = triplets.map(({ kc }) => kc);
+  const { nonceMt } = started;
   const inputs = { ...started, selected: SIM_VERSION };
   const keys = keysOfMasterKey(simMasterKey(common.identity, kcs, inputs));
   verifyMac(frame.request, data, { message, kAut: keys.kAut, beside: nonceMt });
@@ -126,8 +130,8 @@ function challenge({ common, started }: SimPeer, request: SimRequest): PeerReply
 }
 
 function randsIn(attributes: readonly SimAttribute[]): Uint8Array[] {
-  const octets = needAttribute(attributes, At.AT_RAND).slice(2),
-    count = octets.length / RAND_OCTETS;
+  const octets = needAttribute(attributes, At.AT_RAND).slice(2);
+  const count = octets.length / RAND_OCTETS;
   if (!Number.isInteger(count)) {
     refuse("malformed", `attribute AT_RAND has ${octets.length} octets`);
   }

@@ -45,7 +45,8 @@ interface SimServer {
 
 /** A run of SIM at the server. */
 export function simServer(context: ServerContext): ServerRun {
-  const common = newSimServer(SIM, context), state: SimServer = { common, sres: new Uint8Array(0) };
+  const common = newSimServer(SIM, context);
+  const state: SimServer = { common, sres: new Uint8Array(0) };
   return {
     begin: () => start([nextIdentityRequest(common)]),
     take: (packet, next) =>
@@ -80,7 +81,8 @@ function takeOwn(state: SimServer, response: SimResponse): ServerReply | undefin
 }
 
 function started(state: SimServer, response: SimResponse): ServerReply {
-  const { common } = state, { next } = response;
+  const { common } = state;
+  const { next } = response;
   takeIdentity(common, response);
   const known = takeReauth(common);
   if (known) return { then: "more", data: reauthRequest(common, known, next) };
@@ -92,7 +94,8 @@ function started(state: SimServer, response: SimResponse): ServerReply {
 }
 
 function challenge(state: SimServer, { message, next }: SimResponse): ServerReply {
-  const { common } = state, { env } = common.context;
+  const { common } = state;
+  const { env } = common.context;
   const nonceMt = fixedValue(message.attributes, At.AT_NONCE_MT, 16);
   const selected = numberValue(message.attributes, At.AT_SELECTED_VERSION);
   if (selected !== SIM_VERSION) {
@@ -120,7 +123,8 @@ function challenge(state: SimServer, { message, next }: SimResponse): ServerRepl
 }
 
 function verify({ common, sres }: SimServer, response: SimResponse): ServerReply {
-  const { message, identifier, data } = response, { kAut } = common.keys!;
+  const { message, identifier, data } = response;
+  const { kAut } = common.keys!;
   const frame = { code: EapCode.RESPONSE, identifier, type: SIM.type };
   verifyMac(frame, data, { message, kAut, beside: sres });
   return { then: "done", keys: common.keys, identity: common.permanent };

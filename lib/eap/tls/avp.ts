@@ -18,8 +18,10 @@
 import { Reader, Writer } from "@/base/bytes.ts";
 import { refuse } from "@/eap/failure.ts";
 
-const VENDOR = 0x80, MANDATORY = 0x40;
-const HEADER_OCTETS = 8, VENDOR_OCTETS = 4;
+const VENDOR = 0x80;
+const MANDATORY = 0x40;
+const HEADER_OCTETS = 8;
+const VENDOR_OCTETS = 4;
 /** AVPs of one message, so that none is a list without end. */
 const AVPS_MAX = 64;
 
@@ -57,18 +59,23 @@ export function avp(code: number, data: Uint8Array, vendor = 0): Avp {
 
 /** The AVPs of a message; data are views. @throws {EapRefusal} for lengths past the end. */
 export function decodeAvps(octets: Uint8Array): Avp[] {
-  const body = new Reader(octets), avps: Avp[] = [];
+  const body = new Reader(octets);
+  const avps: Avp[] = [];
   while (body.left > 0) {
     if (body.left < HEADER_OCTETS) refuse("malformed", `an AVP of ${body.left} octets`);
-    const code = body.u32(), flags = body.u8(), length = body.u8() << 16 | body.u16();
-    const vendorOctets = flags & VENDOR ? VENDOR_OCTETS : 0, header = HEADER_OCTETS + vendorOctets;
+    const code = body.u32();
+    const flags = body.u8();
+    const length = body.u8() << 16 | body.u16();
+    const vendorOctets = flags & VENDOR ? VENDOR_OCTETS : 0;
+    const header = HEADER_OCTETS + vendorOctets;
     if (length < header || length - HEADER_OCTETS > body.left) {
       refuse(
         "malformed",
         `AVP ${code} says ${length} octets, ${body.left + HEADER_OCTETS} are left`,
       );
     }
-    const vendor = vendorOctets > 0 ? body.u32() : 0, data = body.take(length - header);
+    const vendor = vendorOctets > 0 ? body.u32() : 0;
+    const data = body.take(length - header);
     // The padding of the last AVP may be left out.
     body.take(Math.min(body.left, (4 - length % 4) % 4));
     avps.push({ code, vendor, mandatory: (flags & MANDATORY) !== 0, data });

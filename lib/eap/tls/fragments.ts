@@ -14,7 +14,10 @@ import { concat, Reader, Writer } from "@/base/bytes.ts";
 import { refuse } from "@/eap/failure.ts";
 
 /** Flags of the first octet; its last three bits are a version in TTLS and PEAP. */
-const LENGTH = 0x80, MORE = 0x40, START = 0x20, VERSION = 0x07;
+const LENGTH = 0x80;
+const MORE = 0x40;
+const START = 0x20;
+const VERSION = 0x07;
 /** TLS data in one packet that is sent: EAP over RADIUS and IKE carries that in one piece. */
 const FRAGMENT_OCTETS = 1_024;
 /** A whole message: RFC 5216 §2.1.1 has 64 KiB for a certificate chain. */
@@ -60,8 +63,10 @@ export function firstPacket(fragments: Fragments, message: Uint8Array): Uint8Arr
 
 /** Type-Data of the next packet of a message that is on its way. */
 export function nextPacket(fragments: Fragments): Uint8Array {
-  const { octets, at } = fragments.out!, end = Math.min(at + FRAGMENT_OCTETS, octets.length);
-  const more = end < octets.length, first = at === 0 && more;
+  const { octets, at } = fragments.out!;
+  const end = Math.min(at + FRAGMENT_OCTETS, octets.length);
+  const more = end < octets.length;
+  const first = at === 0 && more;
   const packet = new Writer(FRAGMENT_OCTETS + 5).u8((first ? LENGTH : 0) | (more ? MORE : 0));
   if (first) packet.u32(octets.length);
   fragments.out!.at = end;
@@ -74,10 +79,12 @@ export function nextPacket(fragments: Fragments): Uint8Array {
  * @throws {EapRefusal} where lengths lie, a fragment is empty, or a message never ends.
  */
 export function takePacket(fragments: Fragments, data: Uint8Array): Arrived {
-  const body = new Reader(data), flags = body.u8();
+  const body = new Reader(data);
+  const flags = body.u8();
   if (flags & START) return { kind: "start", version: flags & VERSION };
   if (flags & LENGTH) takeLength(fragments, body.u32());
-  const octets = body.rest(), more = (flags & MORE) !== 0;
+  const octets = body.rest();
+  const more = (flags & MORE) !== 0;
   if (fragments.out) {
     const isAck = !more && octets.length === 0;
     if (!isAck) refuse("out of order", "data in place of the acknowledgement of a fragment");

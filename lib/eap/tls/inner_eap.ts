@@ -24,7 +24,8 @@ export const INNER_METHODS: readonly InnerMethod[] = ["mschapv2", "md5", "pap"];
 
 /** A peer of the inner method. */
 export function innerPeer(own: EapCredentials, env: EapEnvironment): OwnEapPeer {
-  const type = EAP_TYPES[own.inner ?? "mschapv2"]!, { identity, password } = own;
+  const type = EAP_TYPES[own.inner ?? "mschapv2"]!;
+  const { identity, password } = own;
   return converseAsPeer({ identity, password, methods: [type] }, env, methodOf);
 }
 

@@ -14,7 +14,9 @@ export const TLS_1_3 = 0x0304;
 const KEY_OCTETS = 64;
 /** TTLS: a challenge of 16 octets and an identifier (RFC 5281 §11.1). */
 const CHALLENGE_OCTETS = 17;
-const TUNNEL_KEY_OCTETS = 40, COMPOUND_MAC_KEY_OCTETS = 20, ISK_OCTETS = 32;
+const TUNNEL_KEY_OCTETS = 40;
+const COMPOUND_MAC_KEY_OCTETS = 20;
+const ISK_OCTETS = 32;
 const utf8 = new TextEncoder();
 
 /** MSK and EMSK of a method of this EAP type. */
@@ -71,7 +73,8 @@ export function compoundKeys(session: TlsSession, innerMsk: Uint8Array | undefin
 function peapPrf(key: Uint8Array, seed: Uint8Array, octets: number): Uint8Array {
   const stream = new Uint8Array(Math.ceil(octets / 20) * 20);
   let block: Uint8Array = new Uint8Array(0);
-  for (let at = 0, n = 1; at < octets; at += 20, n++) {
+  let n = 1;
+  for (let at = 0; at < octets; at += 20, n++) {
     block = hmacSha1(key, concat(block, seed, Uint8Array.of(n, 0, 0)));
     stream.set(block, at);
   }

@@ -78,8 +78,10 @@ function withHeader(plaintext: Uint8Array, identifier: number): Uint8Array {
 
 /** The server's word on it, which is answered by our own. */
 function result({ peer, session, notes }: State, packet: Uint8Array): InnerPeerStep {
-  const { success, binding } = decodeExtensions(packet), end = peer.methodEnd();
-  const { RESPONSE } = EapCode, identifier = packet[1]!;
+  const { success, binding } = decodeExtensions(packet);
+  const end = peer.methodEnd();
+  const { RESPONSE } = EapCode;
+  const identifier = packet[1]!;
   const refused = encodeExtensions(RESPONSE, identifier, { success: false });
   if (end?.kind === "refused") {
     return { then: "refused", out: refused, cause: end.cause, why: `inside, ${end.why}` };

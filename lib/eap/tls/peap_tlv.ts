@@ -18,10 +18,17 @@ import { EapCode, EapType } from "@/iana/eap_type.ts";
 
 /** EAP type of the extensions; it has a whole header inside PEAP, as no other has. */
 export const EAP_EXTENSIONS = 33;
-const RESULT = 3, CRYPTOBINDING = 12, MANDATORY = 0x8000, TYPE = 0x3fff;
-const STATUS_SUCCESS = 1, STATUS_FAILURE = 2;
-const BINDING_OCTETS = 56, NONCE_OCTETS = 32, MAC_OCTETS = 20;
-const BINDING_REQUEST = 0, BINDING_RESPONSE = 1;
+const RESULT = 3;
+const CRYPTOBINDING = 12;
+const MANDATORY = 0x8000;
+const TYPE = 0x3fff;
+const STATUS_SUCCESS = 1;
+const STATUS_FAILURE = 2;
+const BINDING_OCTETS = 56;
+const NONCE_OCTETS = 32;
+const MAC_OCTETS = 20;
+const BINDING_REQUEST = 0;
+const BINDING_RESPONSE = 1;
 const HEADER_OCTETS = 4;
 
 /** A cryptobinding that was received. */
@@ -51,9 +58,13 @@ export function isExtensions(plaintext: Uint8Array, code: number): boolean {
 /** @throws {EapRefusal} where lengths lie, or a TLV that must be known is not. */
 export function decodeExtensions(packet: Uint8Array): Extensions {
   const body = new Reader(packet, HEADER_OCTETS + 1);
-  let success: boolean | undefined, binding: Cryptobinding | undefined;
+  let success: boolean | undefined;
+  let binding: Cryptobinding | undefined;
   while (body.left > 0) {
-    const at = body.at, word = body.u16(), length = body.u16(), value = body.take(length);
+    const at = body.at;
+    const word = body.u16();
+    const length = body.u16();
+    const value = body.take(length);
     const octets = packet.subarray(at, body.at);
     switch (word & TYPE) {
       case RESULT:
@@ -106,7 +117,8 @@ export function verifyBinding(
 /** Version 0, received version 0; the MAC is over the TLV with zeros in its place, and over the type. */
 function bindingOctets(subtype: number, nonce: Uint8Array, cmk: Uint8Array): Uint8Array {
   const head = new Writer(64).u16(CRYPTOBINDING).u16(BINDING_OCTETS).u8(0).u8(0).u8(0).u8(subtype);
-  const bare = head.put(nonce).done(), blank = new Uint8Array(MAC_OCTETS);
+  const bare = head.put(nonce).done();
+  const blank = new Uint8Array(MAC_OCTETS);
   const mac = hmacSha1(cmk, concat(bare, blank, Uint8Array.of(EapType.PEAP)));
   return concat(bare, mac);
 }

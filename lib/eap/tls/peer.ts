@@ -61,7 +61,8 @@ export function tlsPeer(
   { own, env }: { readonly own: EapCredentials; readonly env: EapEnvironment },
   inner: InnerPeer | undefined,
 ): PeerRun {
-  const settings = own.tls ?? NOTHING, role = { server: false, asksCertificate: false };
+  const settings = own.tls ?? NOTHING;
+  const role = { server: false, asksCertificate: false };
   const state: State = {
     type,
     session: openSession(env, role, settings),
@@ -83,7 +84,8 @@ export function tlsPeer(
 }
 
 function take(state: State, data: Uint8Array, identifier: number): PeerReply {
-  const { fragments, session } = state, arrived = takePacket(fragments, data);
+  const { fragments, session } = state;
+  const arrived = takePacket(fragments, data);
   if (arrived.kind === "start") {
     if (state.started) refuse("out of order", "the server starts TLS a second time");
     state.started = true;
@@ -138,7 +140,8 @@ function inside(
   const records = steps.filter((step) => step.out.length > 0).map((step) =>
     session.write(step.out)
   );
-  const last = steps.at(-1)!, message = concat(out, ...records);
+  const last = steps.at(-1)!;
+  const message = concat(out, ...records);
   if (last.then !== "done") return say(state, message, last);
   return say(state, message, { then: "done", keys: last.keys ?? tlsKeys(session, type) });
 }

@@ -68,7 +68,8 @@ export function tlsServer(
 }
 
 function take(state: State, packet: MethodPacket, next: number): ServerReply {
-  const { fragments, session } = state, arrived = takePacket(fragments, packet.data);
+  const { fragments, session } = state;
+  const arrived = takePacket(fragments, packet.data);
   if (arrived.kind === "start") return refuse("malformed", "the peer sends the flag of a start");
   if (arrived.kind === "fragment") return { then: "more", data: Uint8Array.of(0) };
   if (hasMore(fragments)) return { then: "more", data: nextPacket(fragments) };
@@ -88,7 +89,8 @@ interface Outer {
 function goOn(state: State, step: TlsStep, outer: Outer): ServerReply {
   if (step.failure !== undefined) return fail(state, step);
   if (!step.established) return say(state, step.out);
-  const { session, inner, stage } = state, fresh = stage === "handshake";
+  const { session, inner, stage } = state;
+  const fresh = stage === "handshake";
   if (fresh) noteSession(state);
   if (inner) return inside(state, step, { ...outer, fresh, inner });
   if (fresh) {

@@ -26,7 +26,8 @@ export function ttlsInnerPeer(
 }
 
 function papPeer({ identity, password }: EapCredentials): InnerPeer {
-  const octets = utf8.encode(password), short = octets.length % PASSWORD_BLOCK;
+  const octets = utf8.encode(password);
+  const short = octets.length % PASSWORD_BLOCK;
   const padding = new Uint8Array(short === 0 && octets.length > 0 ? 0 : PASSWORD_BLOCK - short);
   return {
     begin: () => ({
@@ -49,7 +50,8 @@ function eapPeer(peer: OwnEapPeer): InnerPeer {
   return {
     // The peer speaks first, as if it had been asked (RFC 5281 §11.2.1).
     begin: () => {
-      const { REQUEST: code } = EapCode, type = EapType.IDENTITY;
+      const { REQUEST: code } = EapCode;
+      const type = EapType.IDENTITY;
       return step(peer, encodeEap({ code, identifier: 0, type, data: new Uint8Array(0) }));
     },
     take: (plaintext) => {
@@ -65,7 +67,8 @@ function eapPeer(peer: OwnEapPeer): InnerPeer {
 }
 
 function step(peer: OwnEapPeer, packet: Uint8Array): InnerPeerStep {
-  const answer = peer.step(packet), nothing = new Uint8Array(0);
+  const answer = peer.step(packet);
+  const nothing = new Uint8Array(0);
   switch (answer.kind) {
     case "send":
       return ended(peer, encodeAvps([avp(AvpCode.EAP_MESSAGE, answer.octets)]));

@@ -24,7 +24,8 @@ import { allowedInner, innerServer } from "@/eap/tls/inner_eap.ts";
 import { ttlsChallenge } from "@/eap/tls/keys.ts";
 
 /** Identifier, Flags, Peer-Challenge, 8 reserved octets, NT-Response (RFC 2548 §2.3.2). */
-const MS_RESPONSE_OCTETS = 50, CHAP_OCTETS = 17;
+const MS_RESPONSE_OCTETS = 50;
+const CHAP_OCTETS = 17;
 const utf8 = new TextEncoder();
 
 interface State {
@@ -93,7 +94,8 @@ function eapStep(state: State, packet: Uint8Array): InnerServerStep {
 /** Padding of zeros is no part of the password. */
 function pap(state: State, avps: readonly Avp[]): InnerServerStep {
   const { identity, password } = userOf(state, avps, { method: "pap", name: "PAP" });
-  const said = findAvp(avps, AvpCode.USER_PASSWORD)!, own = utf8.encode(password);
+  const said = findAvp(avps, AvpCode.USER_PASSWORD)!;
+  const own = utf8.encode(password);
   const padded = new Uint8Array(Math.max(said.length, own.length));
   padded.set(own);
   if (said.length < own.length || !sameOctets(said, padded)) wrong("PAP", identity);
@@ -102,7 +104,8 @@ function pap(state: State, avps: readonly Avp[]): InnerServerStep {
 
 function chap(state: State, avps: readonly Avp[]): InnerServerStep {
   const { identity, password } = userOf(state, avps, { method: "md5", name: "CHAP" });
-  const said = findAvp(avps, AvpCode.CHAP_PASSWORD)!, { session } = state;
+  const said = findAvp(avps, AvpCode.CHAP_PASSWORD)!;
+  const { session } = state;
   const { challenge, identifier } = ttlsChallenge(session!);
   if (said.length !== CHAP_OCTETS) refuse("malformed", `CHAP-Password has ${said.length} octets`);
   checkChallenge(findAvp(avps, AvpCode.CHAP_CHALLENGE), { challenge, said: said[0]!, identifier });
@@ -113,11 +116,13 @@ function chap(state: State, avps: readonly Avp[]): InnerServerStep {
 
 function msChap(state: State, avps: readonly Avp[]): InnerServerStep {
   const { identity, password } = userOf(state, avps, { method: "mschapv2", name: "MS-CHAP-V2" });
-  const said = findAvp(avps, AvpCode.MS_CHAP2_RESPONSE, MICROSOFT)!, { session } = state;
+  const said = findAvp(avps, AvpCode.MS_CHAP2_RESPONSE, MICROSOFT)!;
+  const { session } = state;
   if (said.length !== MS_RESPONSE_OCTETS) {
     refuse("malformed", `MS-CHAP2-Response has ${said.length} octets`);
   }
-  const { challenge, identifier } = ttlsChallenge(session!), body = new Reader(said);
+  const { challenge, identifier } = ttlsChallenge(session!);
+  const body = new Reader(said);
   const id = body.u8();
   checkChallenge(findAvp(avps, AvpCode.MS_CHAP_CHALLENGE, MICROSOFT), {
     challenge,
@@ -125,7 +130,8 @@ function msChap(state: State, avps: readonly Avp[]): InnerServerStep {
     identifier,
   });
   body.u8();
-  const peer = body.take(16), response = body.rest().subarray(8);
+  const peer = body.take(16);
+  const response = body.rest().subarray(8);
   const challenges = { authenticator: challenge, peer, userName: identity };
   const hash = ntPasswordHash(password);
   if (!sameOctets(response, ntResponse(challenges, hash))) wrong("MS-CHAP-V2", identity);
@@ -160,7 +166,8 @@ function userOf(
   }
   const data = findAvp(avps, AvpCode.USER_NAME);
   if (!data) return refuse("malformed", "the peer sends no User-Name");
-  const identity = identityText(data), password = context.settings.users.find(identity)?.password;
+  const identity = identityText(data);
+  const password = context.settings.users.find(identity)?.password;
   if (password === undefined) {
     return refuse("no credentials", `inside, "${printable(identity)}" has no password`);
   }

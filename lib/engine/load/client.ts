@@ -210,7 +210,8 @@ export class Client implements Role {
   }
 
   shortfall(): string | undefined {
-    const { tally } = this.#context, { tunnels } = this.#plan;
+    const { tally } = this.#context;
+    const { tunnels } = this.#plan;
     if (tally.established < tunnels) {
       return `${tally.established} of ${tunnels} tunnels established`;
     }
@@ -222,7 +223,8 @@ export class Client implements Role {
   #pump(nowMs: number): void {
     this.#pace.deadlineMs = Infinity;
     if (this.#context.ending) return;
-    const { tunnels, setupIntervalMs } = this.#plan, { size } = this.#window;
+    const { tunnels, setupIntervalMs } = this.#plan;
+    const { size } = this.#window;
     let dialled = 0;
     while (this.#dialling < size && !this.#initialContact) {
       if (dialled++ === DIALS_MAX) return this.#context.loop.soon((laterMs) => this.#pump(laterMs));
@@ -272,13 +274,15 @@ export class Client implements Role {
   }
 
   #identityIsShared(): boolean {
-    const { ownId } = this.#context.loop.endpoint.config, { tunnels, addressStep } = this.#plan;
+    const { ownId } = this.#context.loop.endpoint.config;
+    const { tunnels, addressStep } = this.#plan;
     return tunnels > 1 &&
       (ownId.kind === "fixed" || ownId.kind === "own-address" && addressStep === 0);
   }
 
   #tryFailed(sa: IkeSa, nowMs: number): void {
-    const { index } = sa, { triesMax } = this.#plan;
+    const { index } = sa;
+    const { triesMax } = this.#plan;
     const failure = failureOf(sa, "before it was established");
     const tried = this.#tries[index]!;
     const words = `Tunnel ${index} failed (try ${tried} of ${triesMax}): ${failure.text}`;
@@ -355,7 +359,8 @@ export class Client implements Role {
   /** Continues after a tunnel was established or given up, or notices that it was the last. */
   #settled(nowMs: number): void {
     this.#pump(nowMs);
-    const { tally } = this.#context, { tunnels } = this.#plan;
+    const { tally } = this.#context;
+    const { tunnels } = this.#plan;
     if (tally.established + this.#givenUp >= tunnels) this.#context.creationFinished(nowMs);
     const waiting = this.#retries.length > this.#retryAt || this.#next < tunnels ||
       this.flapping.down > 0 || this.#rebuild.length > 0;

@@ -6,13 +6,15 @@
  */
 
 /** Number of set-ups after which the window is adapted, and the shortest time between two adaptations. */
-const SETUPS_MIN = 32, PERIOD_MS = 250;
+const SETUPS_MIN = 32;
+const PERIOD_MS = 250;
 /** A set-up that takes this much longer than the quickest has waited in queues. */
 const WAIT_MAX_MS = 500;
 /** The least size of the window. */
 const SIZE_MIN = 32;
 /** Factors by which the window is reduced and increased. */
-const SHRINK_FACTOR = 0.7, GROW_FACTOR = 1.25;
+const SHRINK_FACTOR = 0.7;
+const GROW_FACTOR = 1.25;
 
 /** The window of one client. */
 export class DialWindow {

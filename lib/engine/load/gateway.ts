@@ -128,7 +128,8 @@ export class Gateway implements Role {
 
   #established(sa: IkeSa, nowMs: number): void {
     const { tally, events } = this.#context;
-    const setupMs = nowMs - sa.startedMs, peer = this.#peerOf(sa);
+    const setupMs = nowMs - sa.startedMs;
+    const peer = this.#peerOf(sa);
     this.#begun++;
     this.#context.creationStarted(sa.startedMs);
     if (!continuesEarlier(peer)) tally.countEstablished(setupMs, nowMs);
@@ -176,7 +177,8 @@ export class Gateway implements Role {
   ended(): void {}
 
   shortfall(): string | undefined {
-    const { tunnels } = this.#plan, { established } = this.#context.tally;
+    const { tunnels } = this.#plan;
+    const { established } = this.#context.tally;
     if (established < tunnels) {
       return `${established} of ${tunnels} expected tunnels established` +
         this.#strangers.commonest();
@@ -186,7 +188,8 @@ export class Gateway implements Role {
 
   #peerOf(sa: IkeSa): Peer {
     const isNobody = sa.peer.auth === AuthMethod.NULL_AUTHENTICATION;
-    const key = identityKey(sa.peer.id!), known = isNobody ? undefined : this.#peers.get(key);
+    const key = identityKey(sa.peer.id!);
+    const known = isNobody ? undefined : this.#peers.get(key);
     if (known) return known;
     const peer: Peer = { down: 0, continued: 0, newest: undefined };
     // RFC 7619: whoever is not authenticated is nobody who has been here before.

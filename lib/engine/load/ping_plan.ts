@@ -92,7 +92,8 @@ export function endsOfTask(plan: PingPlan, task: number): TaskEnds {
  * the setup leaves open. A selector for any address gives none.
  */
 export function endsOfTunnel(plan: PingPlan, task: number, sa: IkeSa): TaskEnds {
-  const given = endsOfTask(plan, task), [child] = sa.children;
+  const given = endsOfTask(plan, task);
+  const [child] = sa.children;
   const { own, peer } = (plan.auto && child && firstAddresses(child)) || given;
   const usablePeer = isUnspecified(peer) ? given.peer : peer;
   if (!isUnspecified(own) && own.length === usablePeer.length) return { own, peer: usablePeer };
@@ -111,8 +112,10 @@ export function endsOfTunnel(plan: PingPlan, task: number, sa: IkeSa): TaskEnds 
 export function taskWithin(plan: PingPlan, { children }: IkeSa, from: number): number | undefined {
   for (const { startAddress, endAddress } of children.flatMap((child) => child.peerTs)) {
     if (startAddress.length !== plan.peer.length) continue;
-    const first = addressToBigInt(startAddress), last = addressToBigInt(endAddress);
-    const zero = addressToBigInt(plan.peer), step = BigInt(plan.peerStep);
+    const first = addressToBigInt(startAddress);
+    const last = addressToBigInt(endAddress);
+    const zero = addressToBigInt(plan.peer);
+    const step = BigInt(plan.peerStep);
     const isIn = (task: bigint) => {
       const address = zero + task * step;
       return task >= BigInt(from) && task < BigInt(plan.tasks) && first <= address &&
@@ -123,7 +126,8 @@ export function taskWithin(plan: PingPlan, { children }: IkeSa, from: number): n
       continue;
     }
     // The end of the range that is nearest in the direction of the step, or the first task that counts.
-    const offset = step > 0n ? first - zero : zero - last, size = step > 0n ? step : -step;
+    const offset = step > 0n ? first - zero : zero - last;
+    const size = step > 0n ? step : -step;
     const nearest = offset <= 0n ? 0n : (offset + size - 1n) / size;
     const task = nearest < BigInt(from) ? BigInt(from) : nearest;
     if (isIn(task)) return Number(task);

@@ -121,7 +121,8 @@ export class PingRun implements RunPart {
 
   /** Handles an established tunnel. */
   #established(sa: IkeSa, nowMs: number): void {
-    const { ping } = this.#options, task = ping && this.#taskOf(ping, sa);
+    const { ping } = this.#options;
+    const task = ping && this.#taskOf(ping, sa);
     if (!ping || task === undefined || this.#isOver) return;
     this.#tasks.set(sa, task);
     if (!this.#upMs.has(task)) this.#upMs.set(task, nowMs);
@@ -146,7 +147,8 @@ export class PingRun implements RunPart {
 
   /** Handles the end of a tunnel; one that is down on purpose is not pinged until it is established again. */
   #closed(sa: IkeSa): void {
-    const task = this.#tasks.get(sa), started = task !== undefined && this.#started.get(task);
+    const task = this.#tasks.get(sa);
+    const started = task !== undefined && this.#started.get(task);
     const wasToGo = this.#options.plan.role === "client"
       ? sa.closeCode === CloseCode.FLAPPED
       : sa.closeCode === CloseCode.DELETED_BY_PEER;
@@ -169,7 +171,8 @@ export class PingRun implements RunPart {
    * waited for, otherwise within {@linkcode LAST_REPLIES_MS}.
    */
   end(nowMs: number, isPatient: boolean, done: () => void): void {
-    const pinger = this.#pinger, { context } = this.#options;
+    const pinger = this.#pinger;
+    const { context } = this.#options;
     this.#isOver = true;
     for (const one of [this.#hold, this.#beat, this.#watch]) one.deadlineMs = Infinity;
     pinger?.stop();
@@ -215,7 +218,8 @@ export class PingRun implements RunPart {
     const end = Math.min(pinger.table.count, len === 0 ? Infinity : start + len);
     const tasks: PingTaskView[] = [];
     for (let task = start; task < end; task++) {
-      const { sent, received } = pinger.counts, [own, peer] = pinger.endsOf(task);
+      const { sent, received } = pinger.counts;
+      const [own, peer] = pinger.endsOf(task);
       tasks.push({ own, peer, sent: sent[task]!, received: received[task]! });
     }
     return tasks;
@@ -229,9 +233,11 @@ export class PingRun implements RunPart {
 
   /** The figures of the ping test; see RunFigures. */
   figures(): PingFigures | null {
-    const { ping } = this.#options, pinger = this.#pinger;
+    const { ping } = this.#options;
+    const pinger = this.#pinger;
     if (!ping || !pinger) return null;
-    const latencyMs = this.#latencyMs.figures(), firstPacketMs = this.#firstMs.figures();
+    const latencyMs = this.#latencyMs.figures();
+    const firstPacketMs = this.#firstMs.figures();
     const unsent = this.#carrier!.unsent;
     return pingFiguresOf(pinger, { ping, latencyMs, firstPacketMs, unsent });
   }
@@ -281,7 +287,8 @@ export class PingRun implements RunPart {
   }
 
   #start(task: number, startMs: number): void {
-    const { ping, path } = this.#options, pinger = this.#pinger!;
+    const { ping, path } = this.#options;
+    const pinger = this.#pinger!;
     const ends = this.#ends.get(task) ?? endsOfTask(ping!, task);
     this.#ends.delete(task);
     if (ping!.assignsOwn && !isUnspecified(ends.own)) {
@@ -332,10 +339,13 @@ export class PingRun implements RunPart {
 
   /** Reports losses above what is permitted, over all tasks, whenever more tasks are affected. */
   #tellLoss(): void {
-    const { ping, context } = this.#options, pinger = this.#pinger;
+    const { ping, context } = this.#options;
+    const pinger = this.#pinger;
     if (!ping || !pinger) return;
-    const { received, lost } = pinger.totals, rate = rateOf(lost, received);
-    const isAbove = rate > ping.lossMax, isSure = this.#isOver || lost + received >= JUDGED_MIN;
+    const { received, lost } = pinger.totals;
+    const rate = rateOf(lost, received);
+    const isAbove = rate > ping.lossMax;
+    const isSure = this.#isOver || lost + received >= JUDGED_MIN;
     if (isAbove && !this.#wasAbove && isSure) {
       this.#wasAbove = true;
       context.events.publish(
@@ -350,7 +360,8 @@ export class PingRun implements RunPart {
     const { above, first } = worstLoss(pinger, ping.lossMax, this.#isOver ? 1 : JUDGED_MIN);
     if (above <= 2 * this.#tasksAbove || first === undefined) return;
     this.#tasksAbove = above;
-    const [own, peer] = pinger.endsOf(first), { counts } = pinger;
+    const [own, peer] = pinger.endsOf(first);
+    const { counts } = pinger;
     const judged = counts.received[first]! + counts.lost[first]!;
     context.events.publish(
       2,

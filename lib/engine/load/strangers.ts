@@ -51,7 +51,8 @@ export class Strangers {
 
   /** A clause about the most frequent cause, for the message of a failed test; empty without strangers. */
   commonest(): string {
-    const [first] = this.figures(), { total } = this.#counts;
+    const [first] = this.figures();
+    const { total } = this.#counts;
     if (!first) return "";
     const some = total === 1 ? "1 peer" : `${total} peers`;
     const most = first.count === total ? "" : `, ${first.count} of them`;

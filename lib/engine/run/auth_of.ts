@@ -54,7 +54,8 @@ export function authOf(
   ownId2: IdentityRule,
 ): IkeConfig["auth"] {
   // One secret for both directions is one record, so that what is derived from it is kept once.
-  const { ikeconf } = setup, material = { psk: pskAuth(setup, files.psks), files, eap };
+  const { ikeconf } = setup;
+  const material = { psk: pskAuth(setup, files.psks), files, eap };
   const [own, own2] = ownMethods(ikeconf).map((method) => ownAuth(setup, method, material));
   const [peer, peer2] = peerMethods(ikeconf).map((method) => peerAuth(setup, method, material));
   return {

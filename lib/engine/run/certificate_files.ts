@@ -88,10 +88,12 @@ export async function readCertificateFiles(
   positionOf?: PositionOf,
 ): Promise<CertificateFiles> {
   const { cadir, eedir, crldir, ocspdir, revocation } = setup.ikeconf;
-  const verifies = needsAuthorities(setup), asks = verifies && revocation !== "off";
+  const verifies = needsAuthorities(setup);
+  const asks = verifies && revocation !== "off";
   const signs = ownMethods(setup.ikeconf).some(isSignature);
   const place = (option: string) => ({ option, position: positionOf?.(`ikeconf.${option}`) });
-  const needsOwn = needsCredentials(setup), issues = needsOwn && setup.ikeconf.issuercert !== "";
+  const needsOwn = needsCredentials(setup);
+  const issues = needsOwn && setup.ikeconf.issuercert !== "";
   return {
     issuing: issues ? await readIssuing(setup, crypto, positionOf) : undefined,
     credentials: needsOwn && eedir !== ""
@@ -153,7 +155,8 @@ async function readCredentials(
   directory: Directory,
   crypto: CryptoBackend,
 ): Promise<Credential[]> {
-  const names = directory.names(), suffix = ".cert";
+  const names = directory.names();
+  const suffix = ".cert";
   const pairs = names.filter((name) => name.endsWith(suffix)).map((name) =>
     name.slice(0, -suffix.length)
   );

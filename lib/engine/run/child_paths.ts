@@ -149,7 +149,8 @@ export class ChildPaths implements RunPart {
   #peerMoved(spiIn: number, peerAddress: IpAddress, peerPort: number): void {
     const child = this.#children.get(spiIn);
     if (!child) return;
-    const before = espPath(child.parent), path = { ...before, peerAddress, peerPort };
+    const before = espPath(child.parent);
+    const path = { ...before, peerAddress, peerPort };
     if (!samePath(path, before)) this.#owner.peerMoved(child, path);
   }
 
@@ -161,7 +162,8 @@ export class ChildPaths implements RunPart {
 
 /** The description of a CHILD_SA for the data path. */
 export function pairOf(child: ChildSa, rekeyChain: number): SaPair {
-  const { suite, initiatedHere, parent } = child, keys = childKeys(child);
+  const { suite, initiatedHere, parent } = child;
+  const keys = childKeys(child);
   must(suite !== undefined, "a CHILD_SA with keys");
   const ofInitiator = { encryption: keys.ei, integrity: keys.ai };
   const ofResponder = { encryption: keys.er, integrity: keys.ar };

@@ -85,7 +85,8 @@ export class ComputeQueue<T> {
 
   /** The share with jobs that has used the least time. */
   #next(): string | undefined {
-    let next: string | undefined, leastMs = Infinity;
+    let next: string | undefined;
+    let leastMs = Infinity;
     for (const [name, { bySource, spentMs }] of this.#shares) {
       if (bySource.size > 0 && spentMs < leastMs) [next, leastMs] = [name, spentMs];
     }

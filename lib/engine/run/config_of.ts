@@ -49,8 +49,10 @@ export function ikeConfigOf(
   nattPort = setup.ownnattport,
   { certificates, eap }: AuthMaterial = NO_MATERIAL,
 ): IkeConfig {
-  const { ikeconf, role, numberoftunnels } = setup, client = role === "client";
-  const { retraninterval, maxretran } = ikeconf, mobike = mobikeOf(setup);
+  const { ikeconf, role, numberoftunnels } = setup;
+  const client = role === "client";
+  const { retraninterval, maxretran } = ikeconf;
+  const mobike = mobikeOf(setup);
   return {
     algorithms: {
       encryption: ikeconf.ikeencyptalg,
@@ -177,7 +179,8 @@ export function planOf(setup: Setup, ports: OpenPorts): RunPlan {
   const { ownAddress, addressStep } = clientAddresses(setup);
   const peerAddress = required(setup.peeraddr, "peeraddr");
   if (peerAddress.length !== ownAddress.length) {
-    const own = showAddress(ownAddress), peer = showAddress(peerAddress);
+    const own = showAddress(ownAddress);
+    const peer = showAddress(peerAddress);
     throw new SetupError(`Cannot reach peeraddr ${peer} from startclntaddr ${own}: two families`);
   }
   return {
@@ -241,8 +244,10 @@ function required<T>(value: T | null, option: string): T {
 
 /** The steps from tunnel to tunnel are a client's: a gateway does not know whose tunnel it is. */
 function childConfig(setup: Setup, child: ChildConf): ChildConfig {
-  const client = setup.role === "client", ah = child.protocol === "ah";
-  const ownTs = child.ownts.map(selector), peerTs = child.peerts.map(selector);
+  const client = setup.role === "client";
+  const ah = child.protocol === "ah";
+  const ownTs = child.ownts.map(selector);
+  const peerTs = child.peerts.map(selector);
   const ownTsStep = client ? setup.owntsaddrincrease : 0;
   const peerTsStep = client ? setup.peertsaddrincrease : 0;
   return {

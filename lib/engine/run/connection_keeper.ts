@@ -74,14 +74,16 @@ export class ConnectionKeeper {
   }
 
   #use(sa: IkeSa, path: Path): void {
-    const key = endsKey(path), users = this.#users.get(key);
+    const key = endsKey(path);
+    const users = this.#users.get(key);
     if (users) users.add(sa);
     else this.#users.set(key, new Set([sa]));
     this.#connections.keep(path);
   }
 
   #leave(sa: IkeSa, path: Path): void {
-    const key = endsKey(path), users = this.#users.get(key);
+    const key = endsKey(path);
+    const users = this.#users.get(key);
     users?.delete(sa);
     if (users && users.size > 0) return;
     this.#users.delete(key);
@@ -91,7 +93,8 @@ export class ConnectionKeeper {
   /** Opens a connection again, once for all SAs of a tunnel, which are two during a rekey. */
   #reconnect(sa: IkeSa): void {
     if (!sa.connectionLost || sa.phase === "closed") return;
-    const from = sa.path, { path, why } = this.dial(from);
+    const from = sa.path;
+    const { path, why } = this.dial(from);
     if (why !== undefined) return this.tell(sa, why);
     this.#owner.note(4, `Another connection is begun: ${showPath(path)}`, sa);
     for (const other of [...this.#owner.sas]) {

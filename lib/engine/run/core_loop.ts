@@ -171,7 +171,8 @@ export class CoreLoop implements Outbox {
 
   /** Dials a tunnel; only within a turn. */
   initiate(dial: Dial): IkeSa {
-    const begun = dial.path.tcp && this.#keeper?.dial(dial.path), path = (begun || dial).path;
+    const begun = dial.path.tcp && this.#keeper?.dial(dial.path);
+    const path = (begun || dial).path;
     const sa = initiate(this.endpoint, { ...dial, path }, this.#nowMs, this);
     this.#wheel.arm(sa);
     if (begun && begun.why !== undefined) this.#keeper!.tell(sa, begun.why);
@@ -246,7 +247,8 @@ export class CoreLoop implements Outbox {
   #perform(): void {
     // An effect may cause others, so that the list grows during the loop.
     for (let i = 0; i < this.#effects.length; i++) {
-      const effect = this.#effects[i]!, sa = this.#owners[i];
+      const effect = this.#effects[i]!;
+      const sa = this.#owners[i];
       if (sa) this.#wheel.arm(sa);
       if (effect.kind === "send") this.#send(effect);
       else if (effect.kind === "keepalive") this.#keepalive(effect.path);

@@ -71,9 +71,11 @@ export function openEap(setup: Setup, means: EapMeans): EapEnd | undefined {
 const nothingToClose = () => Promise.resolve();
 
 function ownPeer(ikeconf: IkeConf, means: EapMeans): EapEnd {
-  const { eapmethod: methods, eappassword, eapinner } = ikeconf, env = environment(means);
+  const { eapmethod: methods, eappassword, eapinner } = ikeconf;
+  const env = environment(means);
   // What a card remembers of the network outlives a conversation.
-  const cards = new Map<number, SimCard>(), tls = new Map<number, TlsSettings>();
+  const cards = new Map<number, SimCard>();
+  const tls = new Map<number, TlsSettings>();
   const second = ikeconf.authownmethod === "eap" ? "" : ikeconf.myid2;
   const identity = ikeconf.eapidentity || second || ikeconf.myid;
   const open = (tunnel: number) => {
@@ -93,7 +95,8 @@ function ownPeer(ikeconf: IkeConf, means: EapMeans): EapEnd {
 }
 
 function ownServer(ikeconf: IkeConf, means: EapMeans): EapEnd {
-  const users = new EapUsers(ikeconf.eapusers.map(userOf)), env = environment(means);
+  const users = new EapUsers(ikeconf.eapusers.map(userOf));
+  const env = environment(means);
   const settings = {
     methods: ikeconf.eapmethod,
     users,
@@ -159,7 +162,8 @@ function snoop({ eapoltestconf, eapoltestpath }: IkeConf): EapEnd {
 
 function replayed(ikeconf: IkeConf, { random, note }: EapMeans): EapEnd {
   const { eapfile, eapradiusss, eapradiussvr, eapradiusid } = ikeconf;
-  const secret = new TextEncoder().encode(eapradiusss), login = readLogin(eapfile, secret);
+  const secret = new TextEncoder().encode(eapradiusss);
+  const login = readLogin(eapfile, secret);
   const settings = { secret, sessionAttribute: eapradiusid, random };
   const [where] = serversOf(eapradiussvr);
   must(where !== undefined, "eap-file has an address for its RADIUS server");

@@ -17,7 +17,8 @@ export async function pairFault(
   { certificate, privateKey }: Credential,
   { signatures, name }: CryptoBackend,
 ): Promise<string | undefined> {
-  const { publicKey, keyFault } = certificate, { kind } = privateKey;
+  const { publicKey, keyFault } = certificate;
+  const { kind } = privateKey;
   if (!publicKey) return `cannot be used with its certificate: ${keyFault}`;
   if (publicKey.kind !== kind) {
     return `is ${showKind(kind)}, the key of its certificate is ${showKind(publicKey.kind)}`;

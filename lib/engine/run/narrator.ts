@@ -68,7 +68,8 @@ function showTrace(trace: Extract<IkeEffect, { kind: "trace" }>): string {
 
 /** Describes a rekey by the old and new SPIs, with the tunnel and its IKE SA. */
 function showChildUp(by: ChildSa, old: ChildSa | undefined): string {
-  const now = showChildren([by]), where = `tunnel ${by.parent.index}${aboutSa(by.parent)}`;
+  const now = showChildren([by]);
+  const where = `tunnel ${by.parent.index}${aboutSa(by.parent)}`;
   return old ? `${showChildren([old])} rekeyed: ${now} now, ${where}` : `${now} up, ${where}`;
 }
 

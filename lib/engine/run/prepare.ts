@@ -103,7 +103,8 @@ function methodsIn(groups: readonly number[]): readonly number[] {
  * @throws {SetupError}
  */
 export function openTransport(setup: Setup, warn: (words: string) => void = () => {}): Transport {
-  const impairment = impairmentOf(setup.impairment), transport = openSockets(setup, warn);
+  const impairment = impairmentOf(setup.impairment);
+  const transport = openSockets(setup, warn);
   return impairment ? new ImpairedTransport(transport, impairment) : transport;
 }
 
@@ -116,7 +117,8 @@ function openSockets(setup: Setup, warn: (words: string) => void): Transport {
     linkLocalInterface: setup.bindifname,
   };
   if (!setup.ikeconf.tcpencap) return openUdpSockets(setup, common, warn);
-  const { owntcpport: port } = setup.ikeconf, listens = setup.role === "gateway";
+  const { owntcpport: port } = setup.ikeconf;
+  const listens = setup.role === "gateway";
   const tcp = openTcp({ ...common, port, listens }, setup.transport);
   if (isTcpAlone(setup)) return tcp;
   try {

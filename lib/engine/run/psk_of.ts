@@ -12,7 +12,8 @@ import { identityFault, parseIdentityText } from "@/setup/identity_text.ts";
 import type { IkeConf, Setup } from "@/setup/setup.ts";
 
 /** Octets and lines of a file of secrets. */
-const FILE_OCTETS_MAX = 64 * 1_048_576, LINES_MAX = 1_000_000;
+const FILE_OCTETS_MAX = 64 * 1_048_576;
+const LINES_MAX = 1_000_000;
 
 /** One identity and its secret, as they were written. */
 interface Line {
@@ -32,7 +33,8 @@ export function readPskFile(
   const fault = (words: string) =>
     new SetupError(`ikeconf.pskfile: ${words}`, positionOf?.("ikeconf.pskfile"));
   return linesOf(textOf(pskfile, fault)).map(([number, text]) => {
-    const line = parseLine(text), at = `${pskfile}:${number}`;
+    const line = parseLine(text);
+    const at = `${pskfile}:${number}`;
     if (!line) throw fault(`${at}: expected an identity, white space, and its secret`);
     const why = identityFault(line.id);
     if (why) throw fault(`${at}: the identity ${why}`);
@@ -78,7 +80,8 @@ function sampled(secret: string): string {
 /** Pre-shared keys of both ends. @throws {SetupError} where an identity is none. */
 export function pskAuth({ ikeconf }: Setup, file: readonly Line[]): PskAuth {
   const { psk, pskencoding, psks } = ikeconf;
-  const lines = [...psks.filter(isGiven), ...file], secret = secretOctets(psk, pskencoding);
+  const lines = [...psks.filter(isGiven), ...file];
+  const secret = secretOctets(psk, pskencoding);
   const table = lines.length > 0 ? { table: tableOf(lines, pskencoding) } : {};
   return { kind: "psk", ...(secret ? { secret } : {}), ...table };
 }

@@ -94,7 +94,8 @@ export class RunBooks {
 
   /** Makes the {@linkcode RunSummary}. */
   summary({ result, lastErrMsg, sas }: StandingRun): RunSummary {
-    const { plan, setupFileName } = this.#options, { tally } = this.#context;
+    const { plan, setupFileName } = this.#options;
+    const { tally } = this.#context;
     return {
       role: plan.role,
       startEpochMs: this.toEpoch(this.#startMs),
@@ -123,7 +124,9 @@ export class RunBooks {
   /** All figures except those of SAs, the data path and pings: see {@linkcode RunFigures}. */
   figures(): Omit<RunFigures, OfOtherParts> {
     const { env, transport, plan, notYet = [] } = this.#options;
-    const { tally, loop } = this.#context, role = this.#role, { admission } = loop.endpoint;
+    const { tally, loop } = this.#context;
+    const role = this.#role;
+    const { admission } = loop.endpoint;
     const nowMs = this.#endMs ?? this.#clock.nowMs();
     const elapsedMs = nowMs - this.#startMs;
     const cpuMs = this.#cpuEndMs ?? processorMs() - this.#cpuStartMs;
@@ -184,7 +187,8 @@ export class RunBooks {
   }
 
   #setupRate(): number | null {
-    const durationMs = this.#createDurationMs(), { plan } = this.#options;
+    const durationMs = this.#createDurationMs();
+    const { plan } = this.#options;
     // Both the duration and the number of tunnels end with the last configured tunnel.
     const tunnels = Math.min(this.#context.tally.established, plan.tunnels);
     return tunnels > 0 && durationMs ? tunnels / (durationMs / 1_000) : null;

@@ -114,7 +114,8 @@ export class RunEnd {
 
   #verdict(kind: EndKind): RunResult {
     if (kind === "broken" || kind === "aborted") return RunResult.FAILED;
-    const complete = this.#shortfall() === undefined, { plan, context, ping } = this.#options;
+    const complete = this.#shortfall() === undefined;
+    const { plan, context, ping } = this.#options;
     if (kind === "stopped") {
       // Without a running time, a request to stop is the regular end.
       if (complete && plan.runningTimeMs === 0) return RunResult.PASSED;
@@ -145,7 +146,8 @@ export class RunEnd {
    */
   #abandon(): void {
     const { context: { loop: { endpoint }, events }, nowMs } = this.#options;
-    const atMs = nowMs(), nowhere = { push: () => {} };
+    const atMs = nowMs();
+    const nowhere = { push: () => {} };
     let untold = 0;
     for (const sa of [...endpoint.bySpi.values()]) {
       if (sa.phase === "closed") continue;

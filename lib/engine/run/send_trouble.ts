@@ -27,7 +27,8 @@ export function explained(
   if (!NO_ANSWERS.has(effect.failure.cause)) return effect;
   const trouble = sendErrors.lastOf(sa.path);
   if (!trouble) return effect;
-  const { cause, text } = effect.failure, own = trouble.isIcmp ? "UNREACHABLE" : "NOT_SENT";
+  const { cause, text } = effect.failure;
+  const own = trouble.isIcmp ? "UNREACHABLE" : "NOT_SENT";
   const failure: Failure = {
     ...effect.failure,
     cause: cause === "NO_ANSWER" ? own : cause,

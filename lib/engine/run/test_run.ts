@@ -84,7 +84,8 @@ export class TestRun implements RunContext, LoopListener {
     this.#end = this.#newEnd();
     // Before the others, which may end the run by what they hear.
     if (hooks.tunnels) {
-      const { role, tunnels } = plan, { toEpoch } = this.#books;
+      const { role, tunnels } = plan;
+      const { toEpoch } = this.#books;
       const isEnding = () => this.ending;
       this.#parts.add(hooks.tunnels.part({ role, tunnels, isEnding, toEpoch }));
     }

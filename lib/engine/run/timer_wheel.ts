@@ -99,11 +99,14 @@ export class TimerWheel<T extends Timed> {
 
   /** Takes the items of a slot whose tick has come; those of later revolutions stay. */
   #dueOf(slot: number, last: number): T[] {
-    const items = this.#items[slot]!, ticks = this.#ticks[slot]!, due: T[] = [];
+    const items = this.#items[slot]!;
+    const ticks = this.#ticks[slot]!;
+    const due: T[] = [];
     this.#items[slot] = [];
     this.#ticks[slot] = [];
     for (let i = 0; i < items.length; i++) {
-      const item = items[i]!, tick = ticks[i]!;
+      const item = items[i]!;
+      const tick = ticks[i]!;
       if (this.#awaited.get(item) !== tick) continue;
       if (tick > last) {
         this.#items[slot]!.push(item);

@@ -277,7 +277,8 @@ function placed<T extends FigureTable>(
 ): JsonOf<T> {
   const whole: Record<string, unknown> = {};
   for (const [name, figure] of Object.entries(table)) {
-    const steps = figure.path.split("."), last = steps.pop()!;
+    const steps = figure.path.split(".");
+    const last = steps.pop()!;
     let at = whole;
     for (const step of steps) at = (at[step] ??= {}) as Record<string, unknown>;
     at[last] = valueOf(name, figure);

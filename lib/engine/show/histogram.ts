@@ -58,7 +58,8 @@ export class Histogram {
    * of them is exact only where it is the largest of all; else it is the middle of its bucket.
    */
   static since(before: HistogramData | undefined, now: HistogramData): HistogramData {
-    const earlier = new Map(before?.buckets), buckets: [number, number][] = [];
+    const earlier = new Map(before?.buckets);
+    const buckets: [number, number][] = [];
     for (const [at, samples] of now.buckets) {
       const more = samples - (earlier.get(at) ?? 0);
       if (more > 0) buckets.push([at, more]);

@@ -17,7 +17,8 @@ export interface PingBeside {
 
 /** The {@linkcode PingFigures} of a pinger. */
 export function pingFiguresOf(pinger: Pinger, beside: PingBeside): PingFigures {
-  const { ping, latencyMs, firstPacketMs, unsent } = beside, { totals } = pinger;
+  const { ping, latencyMs, firstPacketMs, unsent } = beside;
+  const { totals } = pinger;
   const judged = totals.received + totals.lost;
   return {
     ...totals,
@@ -39,7 +40,8 @@ export function worstLoss(
   lossMax: number,
   judgedMin: number,
 ): { readonly above: number; readonly first: number | undefined } {
-  let above = 0, first: number | undefined;
+  let above = 0;
+  let first: number | undefined;
   const { received, lost } = counts;
   for (let task = 0; task < begun; task++) {
     const requests = received[task]! + lost[task]!;
@@ -52,7 +54,8 @@ export function worstLoss(
 
 /** Tasks in the order of their losses, the highest first; tasks without losses are left out. */
 function worstOf({ counts, begun }: Pinger): number[] {
-  const worst: number[] = [], { lost } = counts;
+  const worst: number[] = [];
+  const { lost } = counts;
   for (let task = 0; task < begun; task++) {
     const isAmong = worst.length < WORST_MAX || lost[task]! > lost[worst.at(-1)!]!;
     if (lost[task] === 0 || !isAmong) continue;
@@ -64,7 +67,9 @@ function worstOf({ counts, begun }: Pinger): number[] {
 }
 
 function taskFigures(pinger: Pinger, task: number): PingTaskFigures {
-  const { counts } = pinger, [own, peer] = pinger.endsOf(task), samples = counts.received[task]!;
+  const { counts } = pinger;
+  const [own, peer] = pinger.endsOf(task);
+  const samples = counts.received[task]!;
   const percentile = (fraction: number) => counts.percentileMs(task, fraction);
   return {
     own,

@@ -54,7 +54,8 @@ export class SaList {
 
   /** IKE SAs in the order of creation from index `start` on, at most `len` of them (0: all). */
   ikeSas(start: number, len: number): IkeSaSummary[] {
-    const list: IkeSaSummary[] = [], end = len === 0 ? Infinity : start + len;
+    const list: IkeSaSummary[] = [];
+    const end = len === 0 ? Infinity : start + len;
     let at = 0;
     for (const sa of this.#listed()) {
       if (at >= end) break;
@@ -65,7 +66,8 @@ export class SaList {
 
   /** An IKE SA by its own SPI (uint64). */
   ikeSa(spi: bigint): IkeSaDump | undefined {
-    const sa = this.#find(spi), { nowMs, isOver, toEpoch } = this.#source;
+    const sa = this.#find(spi);
+    const { nowMs, isOver, toEpoch } = this.#source;
     if (sa && !isOver()) noteTraffic(sa, nowMs());
     return sa && dumpOf(sa, toEpoch);
   }
@@ -90,14 +92,18 @@ export class SaList {
 
   /** A CHILD_SA that exists at present, by its own SPI (uint32). */
   ownChild(spi: number): ChildSa | undefined {
-    const { env, bySpi } = this.#source.endpoint, child = env.childrenBySpi.get(spi);
+    const { env, bySpi } = this.#source.endpoint;
+    const child = env.childrenBySpi.get(spi);
     return child && bySpi.get(ownSpi(child.parent)) === child.parent ? child : undefined;
   }
 
   /** Counts IKE SAs; `isTunnel` says whether one belongs to a tunnel that was established. */
   counts(isTunnel: (sa: IkeSa) => boolean): SaCounts {
     const byState = new Array<number>(11).fill(0);
-    let total = 0, live = 0, hasChild = 0, tunnels = 0;
+    let total = 0;
+    let live = 0;
+    let hasChild = 0;
+    let tunnels = 0;
     for (const sa of this.#listed()) {
       total++;
       byState[ikeStateNumber(sa)]!++;

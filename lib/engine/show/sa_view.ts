@@ -102,7 +102,8 @@ export function summaryOf(sa: IkeSa, toEpoch: ToEpoch): IkeSaSummary {
 
 /** Everything about an IKE SA. */
 export function dumpOf(sa: IkeSa, toEpoch: ToEpoch): IkeSaDump {
-  const { suite, keys } = sa, { ownId, id: peerId, ownScheme } = sa.peer;
+  const { suite, keys } = sa;
+  const { ownId, id: peerId, ownScheme } = sa.peer;
   return {
     ...summaryOf(sa, toEpoch),
     peerSpi: peerSpi(sa),

@@ -170,7 +170,8 @@ export class TunnelLog {
   #closed(sa: IkeSa, isEnding: boolean, endedEpochMs: number): void {
     const { role, toEpoch } = this.#run!;
     if (sa.closeCode === CloseCode.REKEYED) return;
-    const known = this.#known(sa), isUp = known?.outcome === "established";
+    const known = this.#known(sa);
+    const isUp = known?.outcome === "established";
     this.#bySa.delete(sa);
     // A gateway knows a peer that was given no CHILD_SA already, and no stranger at all.
     if (!isUp && (isEnding || role === "gateway" && (isStranger(sa) || known))) return;
@@ -233,7 +234,8 @@ export class TunnelLog {
 
 /** What an IKE SA tells of itself. */
 function describe(draft: Draft, sa: IkeSa): void {
-  const { ownAddress, ownPort, peerAddress, peerPort } = sa.path, { ownId, id } = sa.peer;
+  const { ownAddress, ownPort, peerAddress, peerPort } = sa.path;
+  const { ownId, id } = sa.peer;
   draft.ownAddress = showAddress(ownAddress);
   draft.ownPort = ownPort;
   draft.peerAddress = showAddress(peerAddress);

@@ -16,7 +16,8 @@ import type { Payload } from "@/wire/message.ts";
 import type { CertPayload, CertreqPayload } from "@/wire/payloads/certificate.ts";
 
 /** CERT, and CERTREQ, payloads of one message that are looked at. */
-const CERTIFICATES_MAX = 100, REQUESTS_MAX = 16;
+const CERTIFICATES_MAX = 100;
+const REQUESTS_MAX = 16;
 
 /** The octets that a peer sent, by what they are. */
 export type SentCertificates = Pick<
@@ -51,7 +52,8 @@ export function certificateRequests(
   crypto: CryptoBackend,
   { requested, asksOcsp }: VerifyingAuth,
 ): CertreqPayload[] {
-  const type = PayloadType.CERTREQ, none = new Uint8Array(0);
+  const type = PayloadType.CERTREQ;
+  const none = new Uint8Array(0);
   const data = concat(...requested.map((authority) => hashOf(crypto, authority)));
   return [
     { type, encoding: CertEncoding.X509_SIGNATURE, data },

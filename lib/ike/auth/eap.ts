@@ -50,7 +50,8 @@ export const eap: AuthMethodPair<EapPeerAuth, EapServerAuth> = {
     },
 
     computed(turn, side, result) {
-      const answer = answerIn(result), progress = progressOf<EapPeer>(side);
+      const answer = answerIn(result);
+      const progress = progressOf<EapPeer>(side);
       if (answer.kind === "send") return waits([packet(answer.octets)]);
       if (answer.kind !== "succeeded") return failed(answer);
       const { outcome } = answer;
@@ -77,7 +78,8 @@ export const eap: AuthMethodPair<EapPeerAuth, EapServerAuth> = {
     },
 
     computed(turn, side, result) {
-      const answer = answerIn(result), progress = progressOf<EapServer>(side);
+      const answer = answerIn(result);
+      const progress = progressOf<EapServer>(side);
       if (answer.kind === "send") return waits([packet(answer.octets)]);
       if (answer.kind !== "succeeded") return failed(answer);
       const { outcome } = answer;
@@ -116,7 +118,8 @@ function start(
     const by = nameOfAuthMethod(auth.method);
     return refuses(`it authenticates by ${by}, authpeermethod asks for eap`);
   }
-  const { open, asksIdentity } = side.config, server = open({ spi: ownSpi(sa) });
+  const { open, asksIdentity } = side.config;
+  const server = open({ spi: ownSpi(sa) });
   side.progress = newProgress(server);
   const identity = asksIdentity ? undefined : textOf(sa.peer.id!.data);
   return { kind: "computes", job: { op: "eap_start", server, identity } };

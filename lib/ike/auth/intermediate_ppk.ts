@@ -39,7 +39,8 @@ function confirmation({ suite, setup, spiI, spiR }: IkeSa, { key }: PpkConfig): 
 /** PPK_IDENTITY_KEY of an initiator's last request; none in the others. */
 export function ppkIdentityKey(sa: IkeSa): Payload[] {
   if (!mixesPpk(sa)) return [];
-  const ppk = sa.config.ppk!, { data } = ppkIdentity(ppk.id);
+  const ppk = sa.config.ppk!;
+  const { data } = ppkIdentity(ppk.id);
   return [notify(NotifyType.PPK_IDENTITY_KEY, concat(data, confirmation(sa, ppk)))];
 }
 
@@ -52,7 +53,8 @@ export function takePpkIdentityKey(
   request: readonly Payload[],
 ): readonly Payload[] | string {
   if (!mixesPpk(sa)) return [];
-  const ppk = sa.config.ppk!, wanted = concat(ppkIdentity(ppk.id).data, confirmation(sa, ppk));
+  const ppk = sa.config.ppk!;
+  const wanted = concat(ppkIdentity(ppk.id).data, confirmation(sa, ppk));
   const offered = notifies(request).filter(({ notify }) => notify === NotifyType.PPK_IDENTITY_KEY);
   if (offered.some(({ data }) => sameOctets(data, wanted))) {
     sa.setup!.ppk!.isMixed = true;
@@ -73,7 +75,8 @@ export function takePpkIdentityKey(
 /** An initiator reads the answer to it. A text: why there is no IKE SA. */
 export function hearPpkIdentity({ sa, out }: Turn, answer: readonly Payload[]): string | undefined {
   if (!mixesPpk(sa)) return undefined;
-  const ppk = sa.config.ppk!, own = showPpkId(ppk.id);
+  const ppk = sa.config.ppk!;
+  const own = showPpkId(ppk.id);
   const said = findNotify(answer, NotifyType.PPK_IDENTITY)?.data;
   if (said) {
     const id = ppkIdIn(said);
@@ -100,6 +103,8 @@ export function mixIntermediatePpk(sa: IkeSa): void {
   if (!setup!.ppk?.inIntermediate || !setup!.ppk.isMixed || sa.peer.ppk) return;
   sa.peer.ppk = true;
   if (sa.originalInitiator && sa.env.broken.has("forget_ppk")) return;
-  const nonceI = setup!.nonceI!, nonceR = setup!.nonceR!, ppk = config.ppk!.key;
+  const nonceI = setup!.nonceI!;
+  const nonceR = setup!.nonceR!;
+  const ppk = config.ppk!.key;
   sa.keys = ppkIkeKeys(sa.suite!, sa.keys!, { nonceI, nonceR, spiI, spiR, ppk });
 }

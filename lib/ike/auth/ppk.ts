@@ -53,7 +53,9 @@ function mix({ sa, out }: Turn): void {
 
 /** An initiator begins IKE_AUTH. A text: why it cannot. */
 export function beginPpk(turn: Turn): string | undefined {
-  const { sa } = turn, { ppk } = sa.config, agreed = sa.setup!.ppk;
+  const { sa } = turn;
+  const { ppk } = sa.config;
+  const agreed = sa.setup!.ppk;
   // IKE_INTERMEDIATE has settled it already, without it where it is not required.
   if (!ppk || agreed?.inIntermediate) return undefined;
   if (agreed) mix(turn);
@@ -93,7 +95,8 @@ export function ppkPayloads({ setup, config, originalInitiator }: IkeSa): Payloa
 
 /** An initiator hears the response to its AUTH. A text: why it is not what this end can go on with. */
 export function hearPpkAnswer(turn: Turn, payloads: readonly Payload[]): string | undefined {
-  const { sa, out } = turn, ppk = sa.setup!.ppk;
+  const { sa, out } = turn;
+  const ppk = sa.setup!.ppk;
   if (ppk?.inIntermediate) return undefined;
   const isTaken = findNotify(payloads, NotifyType.PPK_IDENTITY) !== undefined;
   if (!ppk?.isMixed) {
@@ -122,7 +125,8 @@ export function hearPpkAnswer(turn: Turn, payloads: readonly Payload[]): string 
  * that of NO_PPK_AUTH where the PPK is not known. A text: why there is no IKE SA (RFC 8784 §3 table 1).
  */
 export function takePpk(turn: Turn, payloads: readonly Payload[]): readonly Payload[] | string {
-  const { sa } = turn, { ppk } = sa.config;
+  const { sa } = turn;
+  const { ppk } = sa.config;
   if (!ppk || sa.setup!.ppk?.inIntermediate) return payloads;
   const said = findNotify(payloads, NotifyType.PPK_IDENTITY)?.data;
   const id = said && ppkIdIn(said);

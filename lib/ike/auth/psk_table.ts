@@ -21,7 +21,8 @@ export interface PskEntry {
 
 /** Makes a table. @throws {WireError} where an identity is none. */
 export function pskTable(entries: readonly PskEntry[]): PskTable {
-  const exact = new Map<string, Uint8Array>(), numbered: PskByNumber[] = [];
+  const exact = new Map<string, Uint8Array>();
+  const numbered: PskByNumber[] = [];
   for (const { identity, secretOf } of entries) {
     const [before, ...after] = identity.text.split("&d");
     if (after.length === 0) exact.set(identityKey(identityOfText(identity)), secretOf(""));

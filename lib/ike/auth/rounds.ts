@@ -45,7 +45,8 @@ export function beginRounds(turn: Turn): RoundsOutcome {
 
 /** A message of the peer; a responder's own authentication begins with its answer to the first. */
 export function takeRound(turn: Turn, payloads: readonly Payload[]): RoundsOutcome {
-  const rounds = turn.sa.setup!.auth!, acts: AuthAct[] = [];
+  const rounds = turn.sa.setup!.auth!;
+  const acts: AuthAct[] = [];
   if (++rounds.taken > TAKEN_MAX) {
     return { kind: "refuses", end: "peer", why: `it is not through after ${TAKEN_MAX} messages` };
   }
@@ -62,7 +63,8 @@ export function resumeRounds(
   result: ComputeResult,
   payloads: readonly Payload[],
 ): RoundsOutcome {
-  const rounds = turn.sa.setup!.auth!, [first, ...others] = rounds.acts;
+  const rounds = turn.sa.setup!.auth!;
+  const [first, ...others] = rounds.acts;
   must(first !== undefined, "an authenticator waits for the result");
   const side: AuthSide = rounds[first.end];
   const step = authenticatorOf(side, first.end).computed!(turn, side, result);
@@ -76,14 +78,16 @@ function act(
   acts: readonly AuthAct[],
   payloads: readonly Payload[],
 ): RoundsOutcome {
-  const { sa } = turn, rounds = sa.setup!.auth!;
+  const { sa } = turn;
+  const rounds = sa.setup!.auth!;
   rounds.acts = acts;
   for (let next = acts[0]; next; next = rounds.acts[0]) {
     const settled = settle(turn, next, { step: perform(turn, next, payloads), payloads });
     if (settled.outcome) return settled.outcome;
     rounds.acts = [...rounds.acts.slice(1), ...settled.acts];
   }
-  const { said, own, peer } = rounds, { ppk } = sa.setup!;
+  const { said, own, peer } = rounds;
+  const { ppk } = sa.setup!;
   if (ppk) ppk.isPlain = false;
   rounds.said = [];
   // What an initiator has to say goes out before anything is over: the last word is the responder's.
@@ -96,8 +100,10 @@ function perform(
   { end, moment, isPlain = false }: AuthAct,
   payloads: readonly Payload[],
 ): AuthStep {
-  const rounds = turn.sa.setup!.auth!, side: AuthSide = rounds[end];
-  const authenticator = authenticatorOf(side, end), { ppk } = turn.sa.setup!;
+  const rounds = turn.sa.setup!.auth!;
+  const side: AuthSide = rounds[end];
+  const authenticator = authenticatorOf(side, end);
+  const { ppk } = turn.sa.setup!;
   if (ppk) ppk.isPlain = isPlain;
   if (moment === "take") return authenticator.take(turn, side, payloads);
   if (end === "own" && !rounds.ownBegun) {

@@ -48,7 +48,9 @@ function peerTakesSeveral({ sa }: Turn): boolean {
  * waits for another message of ours where its AUTH payload stands in this one.
  */
 export function succeedOwn(turn: Turn, said: readonly Payload[]): AuthAct | undefined {
-  const { sa } = turn, rounds = sa.setup!.auth!, { nextOwn, own } = rounds;
+  const { sa } = turn;
+  const rounds = sa.setup!.auth!;
+  const { nextOwn, own } = rounds;
   if (!nextOwn) return undefined;
   closeSide(own);
   tell(turn, "own", own);
@@ -72,7 +74,9 @@ export function succeedPeer(
   turn: Turn,
   payloads: readonly Payload[],
 ): AuthAct | string | undefined {
-  const { sa } = turn, rounds = sa.setup!.auth!, { nextPeer, peer } = rounds;
+  const { sa } = turn;
+  const rounds = sa.setup!.auth!;
+  const { nextPeer, peer } = rounds;
   const follows = findNotify(payloads, NotifyType.ANOTHER_AUTH_FOLLOWS) !== undefined;
   if (!nextPeer) {
     return follows
@@ -104,7 +108,8 @@ export function takePeerName(
   { sa }: Turn,
   payloads: readonly Payload[],
 ): "waits" | string | undefined {
-  const rounds = sa.setup!.auth!, type = sa.originalInitiator ? PayloadType.IDR : PayloadType.IDI;
+  const rounds = sa.setup!.auth!;
+  const type = sa.originalInitiator ? PayloadType.IDR : PayloadType.IDI;
   const id = findPayload(payloads, type);
   if (!id) {
     if (sa.originalInitiator && !rounds.own.done && rounds.ownBegun) return "waits";
@@ -118,7 +123,8 @@ export function takePeerName(
 }
 
 function tell({ sa, out }: Turn, end: AuthEnd, { config }: AuthSide): void {
-  const { id, ownId } = sa.peer, [who, as] = end === "own" ? ["This end", ownId] : ["The peer", id];
+  const { id, ownId } = sa.peer;
+  const [who, as] = end === "own" ? ["This end", ownId] : ["The peer", id];
   const text = `${who} is authenticated as ${showIdentity(as!)} by ${
     methodOf(config).nameOf(config)
   }; another authentication follows (RFC 4739)`;

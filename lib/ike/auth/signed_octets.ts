@@ -44,7 +44,8 @@ function isInitiator({ originalInitiator }: IkeSa, end: AuthEnd): boolean {
 
 /** The octets that one end's AUTH is over; both identities must be known by then. */
 export function signedOctetsOf(sa: IkeSa, end: AuthEnd): Uint8Array {
-  const setup = sa.setup!, byInitiator = isInitiator(sa, end);
+  const setup = sa.setup!;
+  const byInitiator = isInitiator(sa, end);
   const hasFault = end === "own" && sa.env.broken.has("sign_own_nonce");
   return signedOctets(sa.suite!.prf, {
     message: byInitiator ? setup.initRequest! : setup.initResponse!,

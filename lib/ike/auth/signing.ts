@@ -33,7 +33,8 @@ interface Signing {
 /** Our direction of the methods by signature. */
 export const signing: Authenticator<SigningAuth> = {
   begin(turn, side) {
-    const { sa } = turn, { issuing: authority, credentials, ocsp } = side.config;
+    const { sa } = turn;
+    const { issuing: authority, credentials, ocsp } = side.config;
     const withOcsp = isAskedFor(sa, CertEncoding.OCSP_CONTENT);
     if (authority) {
       const job = { op: "issue", authority, holder: sa.peer.ownId!, withOcsp } as const;
@@ -49,7 +50,9 @@ export const signing: Authenticator<SigningAuth> = {
     if (result.op === "issue") return sign(turn, side, result);
     if (result.op === "refused") return refuses(`our key cannot sign: ${result.why}`);
     must(result.op === "sign", "the own authenticator asked for a signature");
-    const { sa } = turn, { method, authorities } = side.config, { signature } = result;
+    const { sa } = turn;
+    const { method, authorities } = side.config;
+    const { signature } = result;
     const scheme = sa.peer.ownScheme!;
     sa.peer.ownAuth = method;
     const data = method === AuthMethod.DIGITAL_SIGNATURE
@@ -71,7 +74,8 @@ function sign(
   side: AuthSide<SigningAuth>,
   { credential, ocsp }: Signing,
 ): AuthStep {
-  const { privateKey } = credential, scheme = ownScheme(sa, side.config, privateKey.kind);
+  const { privateKey } = credential;
+  const scheme = ownScheme(sa, side.config, privateKey.kind);
   if (typeof scheme === "string") return refuses(scheme);
   side.progress = { credential, ocsp } satisfies Signing;
   sa.peer.ownScheme = scheme;

@@ -53,7 +53,8 @@ export const verifying: Authenticator<VerifyingAuth> = {
     if (result.op === "refused") return refuses(result.why);
     if (result.op === "verify_chain") return certified(turn, side, result.verdict);
     must(result.op === "verify", "the peer's authenticator asked for a verification");
-    const { auth, certificate } = progressOf(side), name = showCertificate(certificate!);
+    const { auth, certificate } = progressOf(side);
+    const name = showCertificate(certificate!);
     if (!result.valid && !turn.sa.env.broken.has("accept_any_auth")) {
       return refuses(`its signature is not that of the key of its certificate ${name}`);
     }
@@ -95,7 +96,9 @@ function judgeCertificates(
 
 /** The certificate is judged: its identity, then its signature. */
 function certified(turn: Turn, side: AuthSide<VerifyingAuth>, verdict: PathVerdict): AuthStep {
-  const { sa, out } = turn, { config } = side, progress = progressOf(side);
+  const { sa, out } = turn;
+  const { config } = side;
+  const progress = progressOf(side);
   const trustsAll = sa.env.broken.has("trust_any_chain");
   if (!verdict.accepted && !trustsAll) return refuses(refusalOf(verdict));
   for (const text of verdict.accepted ? verdict.notes : []) {
@@ -104,7 +107,8 @@ function certified(turn: Turn, side: AuthSide<VerifyingAuth>, verdict: PathVerdi
   const [certificate] = verdict.chain;
   progress.certificate = certificate!;
   if (!certificate!.publicKey) return refuses(`its key cannot be used: ${certificate!.keyFault}`);
-  const id = sa.peer.id!, wrong = identityFault(sa, config, certificate!);
+  const id = sa.peer.id!;
+  const wrong = identityFault(sa, config, certificate!);
   if (wrong) return refuses(wrong);
   if (!placeOfIdentity(certificate!, id.idType, id.data)) {
     const text = `${showIdentity(id)} is not in its certificate ${showCertificate(certificate!)}`;
@@ -113,7 +117,8 @@ function certified(turn: Turn, side: AuthSide<VerifyingAuth>, verdict: PathVerdi
   }
   const signed = peerScheme(sa, config, progress.auth, certificate!);
   if (typeof signed === "string") return refuses(signed);
-  const { scheme, signature } = signed, key = certificate!.publicKey!;
+  const { scheme, signature } = signed;
+  const key = certificate!.publicKey!;
   const data = signedOctetsOf(sa, "peer");
   return { kind: "computes", job: { op: "verify", key, scheme, data, signature } };
 }
@@ -131,7 +136,8 @@ function identityFault(
     return `its certificate ${name} does not hold ${showIdentity(wanted)} (matchpeerid: cert)`;
   }
   if (!idFrom) return undefined;
-  const data = certificate.subject.der, common = identityOfCommonName(certificate);
+  const data = certificate.subject.der;
+  const common = identityOfCommonName(certificate);
   const wanted = idFrom === "cert-dn"
     ? { idType: IdType.ID_DER_ASN1_DN, data }
     : common && { idType: common.type, data: common.data };
@@ -154,7 +160,8 @@ function peerScheme(
   { method, data }: AuthPayload,
   { publicKey }: Certificate,
 ): DigitalSignature | string {
-  const { kind } = publicKey!, asked = SIGNATURE_METHODS.get(wanted)!;
+  const { kind } = publicKey!;
+  const asked = SIGNATURE_METHODS.get(wanted)!;
   if (asked.kind && asked.kind !== kind) {
     return `its key is ${showKind(kind)}, authpeermethod asks for ${asked.name}`;
   }
@@ -164,7 +171,8 @@ function peerScheme(
     return `it authenticates by ${nameOfAuthMethod(method)}, and its key is ${showKind(kind)}`;
   }
   try {
-    const signed = decodeDigitalSignature(data), { scheme } = signed;
+    const signed = decodeDigitalSignature(data);
+    const { scheme } = signed;
     if (!fits(kind, scheme)) {
       return `it signs by ${showScheme(scheme)}, and its key is ${showKind(kind)}`;
     }

@@ -14,7 +14,8 @@ export const initialContact: Extension = {
   exchange: ExchangeType.IKE_AUTH,
 
   says({ sa }, { response }) {
-    const { initialContact } = sa.setup!, isKnown = sa.config.auth.own.kind !== "null_auth";
+    const { initialContact } = sa.setup!;
+    const isKnown = sa.config.auth.own.kind !== "null_auth";
     return !response && initialContact && isKnown ? [notify(NotifyType.INITIAL_CONTACT)] : [];
   },
 

@@ -31,7 +31,8 @@ export const signatureHashes: Extension = {
   hears({ sa }, { payloads }) {
     const data = findNotify(payloads, NotifyType.SIGNATURE_HASH_ALGORITHMS)?.data;
     if (!data) return;
-    const reader = new Reader(data), hashes: number[] = [];
+    const reader = new Reader(data);
+    const hashes: number[] = [];
     while (reader.left >= 2 && hashes.length < HASHES_MAX) hashes.push(reader.u16());
     sa.setup!.signatureHashes = hashes;
   },

@@ -15,14 +15,17 @@ export const usePpk: Extension = {
   exchange: ExchangeType.IKE_SA_INIT,
 
   says({ sa }, { response }) {
-    const { ppk } = sa.config, agreed = sa.setup!.ppk, int = NotifyType.USE_PPK_INT;
+    const { ppk } = sa.config;
+    const agreed = sa.setup!.ppk;
+    const int = NotifyType.USE_PPK_INT;
     if (response) return agreed ? [notify(agreed.inIntermediate ? int : NotifyType.USE_PPK)] : [];
     if (!ppk) return [];
     return [...(ppk.intermediate ? [notify(int)] : []), notify(NotifyType.USE_PPK)];
   },
 
   hears({ sa }, { payloads }) {
-    const { ppk } = sa.config, setup = sa.setup!;
+    const { ppk } = sa.config;
+    const setup = sa.setup!;
     setup.ppk = undefined;
     if (!ppk) return;
     const inIntermediate = ppk.intermediate && says(payloads, NotifyType.USE_PPK_INT) &&

@@ -108,11 +108,14 @@ export interface Grant {
  * @throws {PeerError} INTERNAL_ADDRESS_FAILURE if no address at all can be leased.
  */
 export function grant(sa: IkeSa, request: readonly Payload[]): Grant | undefined {
-  const cp = findPayload(request, PayloadType.CP), { pools } = sa.env;
+  const cp = findPayload(request, PayloadType.CP);
+  const { pools } = sa.env;
   if (cp?.cpType !== CpType.CFG_REQUEST || !pools || (!pools.v4 && !pools.v6)) return undefined;
   const selectors = findPayload(request, PayloadType.TSI)!.selectors;
-  const addresses: IpAddress[] = [], attributes: ConfigurationAttribute[] = [];
-  const dns: IpAddress[] = [], reasons: string[] = [];
+  const addresses: IpAddress[] = [];
+  const attributes: ConfigurationAttribute[] = [];
+  const dns: IpAddress[] = [];
+  const reasons: string[] = [];
   for (const family of FAMILIES) {
     const asked = cp.attributes.find((a) => a.attribute === family.address);
     const pool = pools[family.pool];

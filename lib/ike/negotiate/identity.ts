@@ -12,7 +12,8 @@ import { type Name, parseName, showName } from "@/pki/name.ts";
 import { encodeNameText } from "@/pki/name_text.ts";
 
 /** Octets, and characters, of an identity that words show. */
-const SHOWN_OCTETS_MAX = 64, SHOWN_CHARACTERS_MAX = 256;
+const SHOWN_OCTETS_MAX = 64;
+const SHOWN_CHARACTERS_MAX = 256;
 
 /** The identity a rule gives for one tunnel on one path. */
 export function resolveIdentity(rule: IdentityRule, path: Path, index: number): Identity {
@@ -49,7 +50,8 @@ export function identityOfText({ idType, form, text }: WrittenIdentity): Identit
 
 /** Octets of pairs of hex digits; a number of odd length that stands for &d is padded at its front. */
 function hexOctets(text: string): Uint8Array {
-  const digits = text.replaceAll(/[ :]/g, ""), even = digits.length % 2 ? `0${digits}` : digits;
+  const digits = text.replaceAll(/[ :]/g, "");
+  const even = digits.length % 2 ? `0${digits}` : digits;
   if (!/^[0-9a-f]*$/i.test(even)) {
     throw new WireError("Cannot use a text as hex digits, it is none");
   }

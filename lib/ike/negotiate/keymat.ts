@@ -74,7 +74,9 @@ export function nextIkeKeys(suite: IkeSuite, skD: Uint8Array, inputs: KeyInputs)
  * four keys stay, so that messages go on under them.
  */
 export function mixPpk(suite: IkeSuite, keys: Uint8Array, ppk: Uint8Array): Uint8Array {
-  const { prf } = suite, mixed = keys.slice(), views = ikeKeys(suite, mixed);
+  const { prf } = suite;
+  const mixed = keys.slice();
+  const views = ikeKeys(suite, mixed);
   for (const key of [views.d, views.pi, views.pr]) key.set(prf.plus(ppk, key, key.length));
   return mixed;
 }
@@ -88,7 +90,8 @@ export function ppkIkeKeys(
   keys: Uint8Array,
   { nonceI, nonceR, spiI, spiR, ppk }: Omit<KeyInputs, "shared"> & { readonly ppk: Uint8Array },
 ): Uint8Array {
-  const { prf } = suite, { d } = ikeKeys(suite, keys);
+  const { prf } = suite;
+  const { d } = ikeKeys(suite, keys);
   const skeyseed = prf.plus(ppk, d, prf.keyOctets);
   const seed = concat(nonceI, nonceR, spiOctets(spiI), spiOctets(spiR));
   return prf.plus(skeyseed, seed, keyOctets(suite));
@@ -179,7 +182,8 @@ export function identityBody({ idType, data, reserved = 0 }: Identity): Uint8Arr
 
 /** The eight octets of an IKE SPI. */
 export function spiOctets(spi: bigint): Uint8Array {
-  const high = Number(spi >> 32n), low = Number(spi & 0xffffffffn);
+  const high = Number(spi >> 32n);
+  const low = Number(spi & 0xffffffffn);
   return Uint8Array.of(
     high >>> 24,
     high >>> 16,

@@ -93,7 +93,8 @@ export function childProposals(
 
 /** Separates AEAD ciphers from the others; the kind of the first cipher comes first. */
 function split(ciphers: readonly EncryptionChoice[]): EncryptionChoice[][] {
-  const aead = ciphers.filter((c) => isAead(c.id)), other = ciphers.filter((c) => !isAead(c.id));
+  const aead = ciphers.filter((c) => isAead(c.id));
+  const other = ciphers.filter((c) => !isAead(c.id));
   const parts = ciphers.length > 0 && isAead(ciphers[0]!.id) ? [aead, other] : [other, aead];
   return parts.filter((part) => part.length > 0);
 }

@@ -44,7 +44,8 @@ function intersectPorts(a: TrafficSelector, b: TrafficSelector): [number, number
     const both = (isOpaque(a) || isAnyPort(a)) && (isOpaque(b) || isAnyPort(b));
     return both ? [65535, 0] : undefined;
   }
-  const start = Math.max(a.startPort, b.startPort), end = Math.min(a.endPort, b.endPort);
+  const start = Math.max(a.startPort, b.startPort);
+  const end = Math.min(a.endPort, b.endPort);
   return start <= end ? [start, end] : undefined;
 }
 
@@ -133,7 +134,8 @@ export function isWholeSpace(ts: TrafficSelector): boolean {
 /** A selector as text: `10.0.0.0-10.0.0.255 proto 17 ports 53-53`, without parts that match everything. */
 export function showSelector(ts: TrafficSelector): string {
   if (!isRange(ts)) return `type ${ts.tsType}`;
-  const start = showAddress(ts.startAddress), end = showAddress(ts.endAddress);
+  const start = showAddress(ts.startAddress);
+  const end = showAddress(ts.endAddress);
   const addresses = start === end ? start : `${start}-${end}`;
   const protocol = ts.protocol ? ` proto ${ts.protocol}` : "";
   if (isOpaque(ts)) return `${addresses}${protocol} ports opaque`;

@@ -23,6 +23,7 @@ export function suiteOf(crypto: CryptoBackend, choice: Choice): IkeSuite {
   const integrity = integrityId === 0 ? undefined : crypto.integrity(integrityId);
   must(cipher !== undefined && prf !== undefined, "the backend has what was proposed");
   must((integrity !== undefined) !== (cipher.icvOctets > 0), "integrity by one algorithm, once");
-  const group = chosenId(choice, TransformType.KE), additional = additionalMethods(choice);
+  const group = chosenId(choice, TransformType.KE);
+  const additional = additionalMethods(choice);
   return { cipher, integrity, prf, group, additional };
 }

@@ -35,7 +35,8 @@ export interface Natted {
  * request and an initiator with an answer. Ranges of several addresses are not changed.
  */
 export function substituted({ own, peer }: SelectorPair, natted: Natted): SelectorPair {
-  const { path, env } = natted, { natOwn, natPeer } = natted.peer;
+  const { path, env } = natted;
+  const { natOwn, natPeer } = natted.peer;
   if (env.broken.has("keep_addresses")) return { own, peer };
   const seen = (address: IpAddress) => (ts: TrafficSelector) =>
     sameOctets(ts.startAddress, ts.endAddress) ? withAddress(ts, address) : ts;

@@ -59,7 +59,8 @@ function followConnection(turn: Turn, path: Path): void {
 }
 
 function goOnBy(turn: Turn, path: Path): void {
-  const { sa, out } = turn, from = sa.path;
+  const { sa, out } = turn;
+  const from = sa.path;
   sa.path = path;
   sa.connectionLost = false;
   out.push({ kind: "moved", from }, sa);

@@ -23,8 +23,12 @@ import type { NotifyPayload } from "@/wire/payloads/notify.ts";
 
 /** Addresses of a peer that are kept; of more it is only said that there are. */
 export const PEER_ADDRESSES_MAX = 64;
-/** Octets of a COOKIE2 of ours, and the least and most of one of the peer (RFC 4555 §4.2.5). */
-export const COOKIE2_OCTETS = 16, COOKIE2_MIN = 8, COOKIE2_MAX = 64;
+/** Octets of a COOKIE2 that we make. */
+export const COOKIE2_OCTETS = 16;
+/** The fewest octets a COOKIE2 of the peer may have (RFC 4555 §4.2.5). */
+export const COOKIE2_MIN = 8;
+/** The most octets a COOKIE2 of the peer may have (RFC 4555 §4.2.5). */
+export const COOKIE2_MAX = 64;
 
 const { ADDITIONAL_IP4_ADDRESS, ADDITIONAL_IP6_ADDRESS, NO_ADDITIONAL_ADDRESSES } = NotifyType;
 
@@ -35,7 +39,8 @@ export function offersMobike({ config, path }: IkeSa): boolean {
 
 /** Both ends know MOBIKE, and the peer named its addresses in `payloads` of an IKE_AUTH message. */
 export function agreeOnMobike(turn: Turn, payloads: readonly Payload[], path: Path): void {
-  const { sa, nowMs } = turn, { intervalMs = Infinity } = sa.config.mobike ?? {};
+  const { sa, nowMs } = turn;
+  const { intervalMs = Infinity } = sa.config.mobike ?? {};
   sa.peer.mobility = {
     path,
     settled: path,
@@ -60,7 +65,9 @@ export function takePath(sa: IkeSa, mobility: Mobility, path: Path): void {
 
 /** The two ends have settled the path: CHILD_SAs go there too, in UDP where there is a NAT now. */
 export function settlePath({ sa, out }: Turn, mobility: Mobility): void {
-  const { settled: from, path } = mobility, { encapsulated } = sa.peer, current = inheritor(sa);
+  const { settled: from, path } = mobility;
+  const { encapsulated } = sa.peer;
+  const current = inheritor(sa);
   if (samePath(from, path) && mobility.encapsulated === encapsulated) return;
   mobility.settled = current.path = path;
   mobility.encapsulated = encapsulated;
@@ -72,7 +79,8 @@ export function settlePath({ sa, out }: Turn, mobility: Mobility): void {
  * come by one that a rekey has replaced meanwhile.
  */
 export function inheritorTurn(turn: Turn): Turn {
-  const { sa, nowMs, out } = turn, current = inheritor(sa);
+  const { sa, nowMs, out } = turn;
+  const current = inheritor(sa);
   if (current === sa) return turn;
   current.deadlineMs = nowMs;
   out.push({ kind: "rearmed" }, current);
@@ -120,8 +128,8 @@ export function takeAdditional({ sa, out }: Turn, payloads: readonly Payload[], 
     type === ADDITIONAL_IP4_ADDRESS && data.length === 4 ||
     type === ADDITIONAL_IP6_ADDRESS && data.length === 16
   ).map(({ data }) => data);
-  const usable = named.filter((address) => !whyUnreachable(address)),
-    list: IpAddress[] = [path.peerAddress];
+  const usable = named.filter((address) => !whyUnreachable(address));
+  const list: IpAddress[] = [path.peerAddress];
   for (const address of usable) if (!list.some((one) => isSame(one, address))) list.push(address);
   sa.peer.mobility!.peerAddresses = list.slice(0, PEER_ADDRESSES_MAX);
   const passed = named.length - usable.length + Math.max(0, list.length - PEER_ADDRESSES_MAX);
@@ -137,9 +145,11 @@ export function takeAdditional({ sa, out }: Turn, payloads: readonly Payload[], 
  * and around. Undefined: there is no other.
  */
 export function nextPath(sa: IkeSa): Path | undefined {
-  const { mobility } = sa.peer, { mobike } = sa.config;
+  const { mobility } = sa.peer;
+  const { mobike } = sa.config;
   if (!mobility || !mobike) return undefined;
-  const { path, peerAddresses } = mobility, own = ownAddresses(sa);
+  const { path, peerAddresses } = mobility;
+  const own = ownAddresses(sa);
   const owns = following(own, path.ownAddress);
   const peers = mobike.moves === "own-only"
     ? [path.peerAddress]
@@ -173,7 +183,8 @@ export function detour(sa: IkeSa, { path, settled, peerAddresses }: Mobility): P
 
 /** What goes with each request that names or changes addresses (RFC 4555 §3.5, §3.9). */
 export function natNotifies(sa: IkeSa): NotifyPayload[] {
-  const spiR = sa.spiR, detects = sa.config.natt && sa.peer.natDetected;
+  const spiR = sa.spiR;
+  const detects = sa.config.natt && sa.peer.natDetected;
   return [...(detects ? natDetection(sa, sa.path, spiR) : []), ...noNatsAllowed(sa)];
 }
 

@@ -28,7 +28,8 @@ export function espPath({ path, peer: { mobility } }: IkeSa): Path {
 
 /** How a CHILD_SA's packets go in UDP or TCP now; undefined: in neither. */
 export function encapsulationOf({ parent, suite }: ChildSa): EspEncapsulation | undefined {
-  const { ownPort, peerPort, tcp = false } = espPath(parent), { mobility } = parent.peer;
+  const { ownPort, peerPort, tcp = false } = espPath(parent);
+  const { mobility } = parent.peer;
   // RFC 3948 knows no AH in UDP: it covers the addresses, and no NAT lets it pass unharmed. Nor does
   // RFC 9329 know it in TCP.
   if (suite?.protocol === ProtocolId.AH) return undefined;
@@ -41,7 +42,8 @@ export function encapsulationOf({ parent, suite }: ChildSa): EspEncapsulation | 
  * as the IKE SA moves (RFC 4555 §3.3).
  */
 export function floatPorts(sa: IkeSa): void {
-  const { natt, mobike } = sa.config, { encapsulated, natDetected } = sa.peer;
+  const { natt, mobike } = sa.config;
+  const { encapsulated, natDetected } = sa.peer;
   // In TCP IKE and ESP have one port already (RFC 9329 §6.5).
   if (sa.path.tcp) return;
   const mayMeetNat = mobike !== undefined && natDetected;

@@ -37,7 +37,8 @@ export function natDetection(sa: IkeSa, path: Path, spiR: bigint): NotifyPayload
 
 /** Compares what the peer sent with the way it came; the result is in the SA. */
 export function noteNat(turn: Turn, payloads: readonly Payload[], path: Path): void {
-  const { sa, out } = turn, { natt } = sa.config;
+  const { sa, out } = turn;
+  const { natt } = sa.config;
   if (!natt) return;
   const of = (type: number) => notifies(payloads).filter((n) => n.notify === type);
   const sources = of(NotifyType.NAT_DETECTION_SOURCE_IP);

@@ -12,7 +12,8 @@ export function childKeys(child: ChildSa): {
   readonly ar: Uint8Array;
 } {
   const keys = child.keys ?? new Uint8Array(0);
-  const e = child.suite?.encryptionOctets ?? 0, a = child.suite?.integrityOctets ?? 0;
+  const e = child.suite?.encryptionOctets ?? 0;
+  const a = child.suite?.integrityOctets ?? 0;
   return {
     ei: keys.subarray(0, e),
     ai: keys.subarray(e, e + a),

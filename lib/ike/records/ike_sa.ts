@@ -176,7 +176,8 @@ export function endSa(turn: Turn, closeCode: number, failure?: Failure, unanswer
 
 /** The SA needs its leases no more. A client's addresses belong to its gateway. */
 export function releaseLeases(sa: IkeSa): void {
-  const { inner } = sa, { pools } = sa.env;
+  const { inner } = sa;
+  const { pools } = sa.env;
   sa.inner = undefined;
   if (!inner || !pools || sa.env.broken.has("leak_lease")) return;
   returnLeases(pools, inner);

@@ -72,7 +72,8 @@ export function lease(
   identity: string,
   wish: IpAddress | undefined,
 ): IpAddress | undefined {
-  const wished = wish && addressToBigInt(wish), before = pool.lastOf.get(identity);
+  const wished = wish && addressToBigInt(wish);
+  const before = pool.lastOf.get(identity);
   const chosen = [wished, before].find((a) => a !== undefined && isFree(pool, a)) ??
     fresh(pool) ?? pool.returned.values().next().value;
   if (chosen === undefined) return undefined;
@@ -109,7 +110,8 @@ function remember({ lastOf }: AddressPool, identity: string, address: bigint): v
 /** Returns the leases of one IKE SA. An address that is not of these pools is a {@linkcode Bug}. */
 export function returnLeases(pools: AddressPools, { addresses }: InnerConfiguration): void {
   for (const address of addresses) {
-    const pool = address.length === 4 ? pools.v4 : pools.v6, value = addressToBigInt(address);
+    const pool = address.length === 4 ? pools.v4 : pools.v6;
+    const value = addressToBigInt(address);
     must(pool?.leased.delete(value) === true, "an address comes back once");
     if (value < pool!.nextFresh) pool!.returned.add(value);
   }

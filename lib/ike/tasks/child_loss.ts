@@ -16,10 +16,12 @@ import { newCreateChild, soonMs } from "@/ike/tasks/new_create_child.ts";
  * configured entry, as after a rekey or a make-before-break.
  */
 export function childDeletedByPeer(turn: Turn, child: ChildSa): void {
-  const { sa, out } = turn, same = (c: ChildSa) => c.configIndex === child.configIndex;
+  const { sa, out } = turn;
+  const same = (c: ChildSa) => c.configIndex === child.configIndex;
   if (sa.phase !== "established" || isReplaced(sa) || sa.closeAsked) return;
   if (sa.children.some((c) => same(c) && isLiveChild(c))) return;
-  const left = sa.children.some(isLiveChild), failure = failureOf(sa, child, left);
+  const left = sa.children.some(isLiveChild);
+  const failure = failureOf(sa, child, left);
   out.push({ kind: "child_lost", child, failure, left }, sa);
   if (sa.config.childLost === "recreate") return makeAnew(turn, child);
   if (sa.config.childLost !== "fail") return;

@@ -284,7 +284,8 @@ export function refusedByPeer(
   { error, group, replaces }: ChildRefusal,
 ): Failure {
   if (!error) return refusedHere("Peer's response lacks SA, TSi or TSr");
-  const config = sa.config.children[configIndex]!, name = nameOfNotify(error.notify);
+  const config = sa.config.children[configIndex]!;
+  const name = nameOfNotify(error.notify);
   const { own, peer } = proposedSelectors(sa, config, replaces);
   const selectors = `own ${showSelectors(own)}, peer ${showSelectors(peer)}`;
   const offered = showProposals(childProposals(config, NO_SPI32, groupsOf(config, { group })));
@@ -354,7 +355,8 @@ export function answerChild(
     peer: findPayload(request, PayloadType.TSI)!.selectors,
   };
   for (const { choice, config, index } of list) {
-    const wide = sa.env.broken.has("widen_selectors"), allowed = configured(sa, config);
+    const wide = sa.env.broken.has("widen_selectors");
+    const allowed = configured(sa, config);
     const meant = config.tunnelMode ? said : substituted(said, sa);
     const peerTs = wide ? meant.peer : narrow(meant.peer, allowed.peer);
     const ownTs = narrow(meant.own, allowed.own);
@@ -389,7 +391,8 @@ export type CompleteChild = ChildAgreement & { readonly inputs: ChildInputs };
 export function completeChild(turn: Turn, child: ChildSa, negotiated: CompleteChild): void {
   const { sa, nowMs, out } = turn;
   const suite = child.suite ?? childSuiteOf(sa, negotiated.choice);
-  const { d } = ikeKeys(sa.suite!, sa.keys!), { inputs } = negotiated;
+  const { d } = ikeKeys(sa.suite!, sa.keys!);
+  const { inputs } = negotiated;
   child.suite = suite;
   child.spiOut = spiNumber(negotiated.choice.spi);
   child.ownTs = negotiated.ownTs;
@@ -422,7 +425,8 @@ export function completeChild(turn: Turn, child: ChildSa, negotiated: CompleteCh
 function childSuiteOf(sa: IkeSa, choice: Choice): ChildSuite {
   const { crypto } = sa.env;
   const encryption = choice.protocol === ProtocolId.ESP ? chosenId(choice, TransformType.ENCR) : 0;
-  const keyBits = chosenKeyBits(choice), integrity = chosenId(choice, TransformType.INTEG);
+  const keyBits = chosenKeyBits(choice);
+  const integrity = chosenId(choice, TransformType.INTEG);
   return {
     protocol: choice.protocol,
     encryption,

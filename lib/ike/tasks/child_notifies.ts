@@ -18,7 +18,8 @@ import type { NotifyPayload } from "@/wire/payloads/notify.ts";
  * The range of CPIs that are drawn: lower ones are well-known or reserved, higher ones for private use (RFC
  * 3173 §3.3).
  */
-const CPI_MIN = 256, CPI_MAX = 61_439;
+const CPI_MIN = 256;
+const CPI_MAX = 61_439;
 
 /** The notifies of our request. */
 export function asked(child: ChildSa, config: ChildConfig): NotifyPayload[] {

@@ -63,7 +63,8 @@ export const createChild: TaskKind<CreateChildTask> = {
   exchange: ExchangeType.CREATE_CHILD_SA,
 
   begin(turn, task) {
-    const { sa } = turn, { old } = task;
+    const { sa } = turn;
+    const { old } = task;
     if (isOvertaken(task)) return dropTask(turn, task);
     if (isAwaited(sa, task)) return putOff(turn, task);
     const missing = old ? undefined : missingFamily(sa, task.configIndex);
@@ -89,7 +90,10 @@ export const createChild: TaskKind<CreateChildTask> = {
     const error = findError(response.payloads);
     if (error) return refused(turn, task, error);
     if (isInSeries(task)) return followed(turn, task, response);
-    const { payloads } = response, { old } = task, child = task.child!, group = methodOf(task);
+    const { payloads } = response;
+    const { old } = task;
+    const child = task.child!;
+    const group = methodOf(task);
     task.peerNonce = findPayload(payloads, PayloadType.NONCE)!.data;
     const agreed = judgeAnswer(turn.sa, child, { payloads, group, replaces: old });
     if (!("choice" in agreed)) return giveUp(turn, task, agreed);
@@ -146,7 +150,8 @@ function followed(turn: Turn, task: CreateChildTask, { payloads }: Received): vo
  * continued (RFC 9370 §2.2.4).
  */
 function yieldsToRival(turn: Turn, task: CreateChildTask): boolean {
-  const { sa, out } = turn, { rival, old, nonce, peerNonce } = task;
+  const { sa, out } = turn;
+  const { rival, old, nonce, peerNonce } = task;
   if (!counts(rival) || sa.env.broken.has("follow_lost_rekey")) return false;
   if (compareOctets(lowerNonce(nonce, peerNonce), rival!.lowest) > 0) {
     const pending = awaitedRekey(sa, old!);
@@ -185,7 +190,9 @@ function dropTask({ sa, out }: Turn, { child }: CreateChildTask): void {
 }
 
 function send(turn: Turn, task: CreateChildTask): void {
-  const { sa } = turn, { old } = task, group = methodOf(task);
+  const { sa } = turn;
+  const { old } = task;
+  const group = methodOf(task);
   task.stage = "sent";
   task.child ??= newChild(sa, task.configIndex, true);
   const { proposal, selectors } = childRequest(sa, task.child, { group, replaces: old });
@@ -201,7 +208,8 @@ function send(turn: Turn, task: CreateChildTask): void {
 
 /** The notify REKEY_SA, with the SPI by which its sender receives (RFC 7296 §1.3.3). */
 function rekeyNotify(old: ChildSa): NotifyPayload {
-  const { protocol } = old.suite!, spi = spiOctets32(old.spiIn);
+  const { protocol } = old.suite!;
+  const spi = spiOctets32(old.spiIn);
   return {
     type: PayloadType.NOTIFY,
     protocol,
@@ -212,7 +220,9 @@ function rekeyNotify(old: ChildSa): NotifyPayload {
 }
 
 function accept(turn: Turn, task: CreateChildTask): void {
-  const { sa, out } = turn, child = task.child!, { old, nonce, peerNonce } = task;
+  const { sa, out } = turn;
+  const child = task.child!;
+  const { old, nonce, peerNonce } = task;
   const [shared, ...additional] = secretsOf(task);
   const inputs = {
     nonceI: nonce,
@@ -234,7 +244,8 @@ function accept(turn: Turn, task: CreateChildTask): void {
  * additional key exchanges are still to come the peer has made none, and the old one stays.
  */
 export function deletedByPeer(turn: Turn, task: CreateChildTask): void {
-  const { sa, out } = turn, { old, child } = task;
+  const { sa, out } = turn;
+  const { old, child } = task;
   if (isInSeries(task) && !isAnswered(task)) {
     const text = "Peer deleted the new CHILD_SA before its additional key exchanges were complete";
     return giveUp(turn, task, { ...DELETED_BY_PEER, text });
@@ -253,8 +264,10 @@ const DELETED_BY_PEER = { cause: "DELETED_BY_PEER", closeCode: CloseCode.DELETED
 
 /** Decides which of the SAs is deleted, and by which end (RFC 7296 §2.8.1). */
 function settle(turn: Turn, task: CreateChildTask, child: ChildSa): void {
-  const { sa, out } = turn, { old, nonce, peerNonce, rival } = task;
-  const ours = lowerNonce(nonce, peerNonce), isContested = counts(rival);
+  const { sa, out } = turn;
+  const { old, nonce, peerNonce, rival } = task;
+  const ours = lowerNonce(nonce, peerNonce);
+  const isContested = counts(rival);
   const lost = isContested && compareOctets(ours, rival!.lowest) < 0 &&
     !sa.env.broken.has("keep_both_children");
   const pending = rival?.child.state === "creating" ? awaitedRekey(sa, old!) : undefined;
@@ -294,7 +307,8 @@ function loseToAwaited(turn: Turn, task: CreateChildTask, child: ChildSa): void 
 
 /** Handles a failed exchange; if the old CHILD_SA still exists, its rekey is tried again later. */
 function giveUp(turn: Turn, task: CreateChildTask, failure: Failure): void {
-  const { sa, out } = turn, { old, child, rival } = task;
+  const { sa, out } = turn;
+  const { old, child, rival } = task;
   sa.active = undefined;
   if (child) withdraw(turn, child);
   // The peer's exchange has succeeded, or will: it rekeys, and we do not.
@@ -317,7 +331,9 @@ function withdraw({ sa, out }: Turn, child: ChildSa): void {
 }
 
 function refused(turn: Turn, task: CreateChildTask, error: NotifyPayload): void {
-  const { sa } = turn, { old, child } = task, group = task.rounds[0]?.method ?? 0;
+  const { sa } = turn;
+  const { old, child } = task;
+  const group = task.rounds[0]?.method ?? 0;
   const failure = refusedByPeer(sa, child!, { error, group, replaces: old });
   // The peer keeps nothing of a series that it refuses to continue, so that there is nothing to delete.
   if (isInSeries(task)) removeChild(sa, child!, turn.out);
@@ -348,7 +364,8 @@ function refused(turn: Turn, task: CreateChildTask, error: NotifyPayload): void 
 
 /** Postpones the task, as the peer is busy with what made it refuse (§2.25). */
 function againSoon(turn: Turn, task: CreateChildTask): void {
-  const { sa } = turn, { old, configIndex } = task;
+  const { sa } = turn;
+  const { old, configIndex } = task;
   if (old) {
     if (old.state === "established") old.rekeyMs = soonMs(turn);
     return;

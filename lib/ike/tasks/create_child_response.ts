@@ -64,7 +64,8 @@ export const createChildResponse: ResponderKind = {
   exchange: ExchangeType.CREATE_CHILD_SA,
 
   respond(turn, request) {
-    const { sa } = turn, { payloads } = request;
+    const { sa } = turn;
+    const { payloads } = request;
     decideByUse(turn);
     const first = findPayload(payloads, PayloadType.SA)!.proposals[0];
     if (first?.protocol === ProtocolId.IKE) return respondIke(turn, request);
@@ -141,7 +142,8 @@ function mayReplace(sa: IkeSa): void {
 
 /** The CHILD_SA that the request replaces. @throws {PeerError} if it cannot be replaced (§2.25.1). */
 function targetOf(sa: IkeSa, request: Received): ChildSa | undefined {
-  const old = rekeyTarget(sa, request), { active } = sa;
+  const old = rekeyTarget(sa, request);
+  const { active } = sa;
   const making = active?.kind === "create_child" && active.stage !== "generating";
   // With CHILD_SA_NOT_FOUND the peer would drop the CHILD_SA that it has just made with us, whose SPI is in a
   // response that is lost or still in flight.
@@ -215,7 +217,8 @@ function answer(
   if (awaited) {
     awaitFollowup(turn, awaited);
   } else {
-    const shared = key ? { shared: key.shared } : {}, replaces = old ? { replaces: old } : {};
+    const shared = key ? { shared: key.shared } : {};
+    const replaces = old ? { replaces: old } : {};
     const inputs = { nonceI, nonceR, group, ...shared, ...replaces };
     completeChild(turn, child, { ...agreed, inputs });
   }
@@ -244,7 +247,8 @@ export function childUp({ sa, out }: Turn, child: ChildSa, old: ChildSa | undefi
 }
 
 function respondIke(turn: Turn, request: Received): void {
-  const { sa } = turn, { payloads } = request;
+  const { sa } = turn;
+  const { payloads } = request;
   mayReplace(sa);
   const before = awaitedIkeRekey(sa);
   if (before) forgetFollowup(turn, before);
@@ -275,10 +279,13 @@ function answerIke(
   answering: Extract<Answering, { kind: "ike_init" | "rekey_ike" }>,
   key: { readonly publicValue: Uint8Array; readonly shared: Uint8Array },
 ): void {
-  const { sa } = turn, { request, suite, choice } = answering;
+  const { sa } = turn;
+  const { request, suite, choice } = answering;
   const nonceI = findPayload(request.payloads, PayloadType.NONCE)!.data;
   const nonceR = sa.env.random(NONCE_OCTETS);
-  const spiI = spiOf(choice.spi), spiR = newSpi(sa), { shared } = key;
+  const spiI = spiOf(choice.spi);
+  const spiR = newSpi(sa);
+  const { shared } = key;
   const keys = { link: newLink(sa), methods: suite.additional, secrets: [shared], nonceI, nonceR };
   const awaited: AwaitedIkeSa | undefined = suite.additional.length > 0
     ? { kind: "rekey_ike", spiI, spiR, suite, ...keys, untilMs: awaitedUntilMs(turn) }

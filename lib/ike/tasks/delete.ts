@@ -76,8 +76,10 @@ export const peerDeletes: InformationalPart<DeletePayload> = {
 
 /** Drops what the peer deletes; returns our halves, except those whose Delete crosses (§1.4.1). */
 function deleteChildren(turn: Turn, deletes: readonly DeletePayload[]): Payload[] {
-  const { sa, out } = turn, { active } = sa;
-  const answer: Payload[] = [], unasked: ChildSa[] = [];
+  const { sa, out } = turn;
+  const { active } = sa;
+  const answer: Payload[] = [];
+  const unasked: ChildSa[] = [];
   for (const { protocol, spis } of deletes) {
     const paired: ChildSa[] = [];
     for (const spi of spis) {

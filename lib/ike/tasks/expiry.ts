@@ -13,7 +13,8 @@ import { isBeingReplaced, lifetimeEndMs, overtimeEndMs } from "@/ike/window/over
 
 /** The deadline of the IKE SA's lifetime, or of its overtime, has come. */
 export function ikeSaExpired(turn: Turn): void {
-  const { sa, out } = turn, goesOn = isCurrent(sa);
+  const { sa, out } = turn;
+  const goesOn = isCurrent(sa);
   const untilMs = sa.succession.kind === "redundant" ? undefined : overtimeEndMs(turn, undefined);
   if (untilMs !== undefined) {
     if (sa.expireMs <= lifetimeEndMs(sa, undefined)) out.push({ kind: "overtime" }, sa);
@@ -56,7 +57,8 @@ export function childSpent(turn: Turn, child: ChildSa): void {
 
 /** Deletes a CHILD_SA; where it is the last one the tunnel is lost, and the IKE SA goes with it. */
 function childEnds(turn: Turn, child: ChildSa): void {
-  const { sa, out } = turn, isLive = isLiveChild(child);
+  const { sa, out } = turn;
+  const isLive = isLiveChild(child);
   child.expireMs = Infinity;
   // The Delete of the whole IKE SA, which has to wait for the answer to another request, says it all.
   if (isGoing(sa)) return removeChild(sa, child, out);
@@ -89,7 +91,8 @@ export function hardExpiry(turn: Turn, child: ChildSa | undefined): void {
 
 /** Why it was not replaced in time: its rekey was refused, was not answered, or was never begun. */
 function expiryOf(sa: IkeSa, child: ChildSa | undefined): Failure {
-  const { rekeyRefusal } = child ?? sa, { active, window: { request } } = sa;
+  const { rekeyRefusal } = child ?? sa;
+  const { active, window: { request } } = sa;
   const underWay = active && request &&
     (child ? active.kind === "create_child" && active.old === child : active.kind === "rekey_ike");
   const strict = sa.config.lifetimeOvertime ? "" : ", and lifetimeovertime is false";

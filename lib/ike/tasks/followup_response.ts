@@ -31,14 +31,16 @@ export const followupResponse: ResponderKind = {
   exchange: ExchangeType.IKE_FOLLOWUP_KE,
 
   respond(turn, request) {
-    const { sa } = turn, { payloads } = request;
+    const { sa } = turn;
+    const { payloads } = request;
     if (!findNotify(payloads, NotifyType.ADDITIONAL_KEY_EXCHANGE)) {
       throw new WireError("Cannot take IKE_FOLLOWUP_KE without ADDITIONAL_KEY_EXCHANGE");
     }
     const awaited = findAwaited(sa, payloads);
     if (!awaited || isGone(turn, awaited)) throw notFound();
     mayGoOn(turn, awaited);
-    const group = awaited.methods[0]!, ke = findPayload(payloads, PayloadType.KE)!;
+    const group = awaited.methods[0]!;
+    const ke = findPayload(payloads, PayloadType.KE)!;
     if (ke.group !== group) {
       throw new WireError(
         `Cannot take a value of ${nameOfKeGroup(ke.group)} in IKE_FOLLOWUP_KE: ` +
@@ -55,7 +57,8 @@ export const followupResponse: ResponderKind = {
       throw new PeerError(NotifyType.INVALID_SYNTAX, `Cannot use the public value: ${result.why}`);
     }
     must(result.op === "ke_respond", "a responder asks for both halves at once");
-    const { request, awaited } = answering, group = awaited.methods[0]!;
+    const { request, awaited } = answering;
+    const group = awaited.methods[0]!;
     // Its time may be over by now, or the SA that it was to replace may be gone.
     if (!turn.sa.followups.includes(awaited) || isGone(turn, awaited)) throw notFound();
     mayGoOn(turn, awaited);
@@ -111,7 +114,8 @@ function hindrance(sa: IkeSa, awaited: AwaitedFollowup): string | undefined {
 
 /** Makes the SA after the last exchange; returns what is done after the response is sent. */
 function complete(turn: Turn, awaited: AwaitedFollowup): () => void {
-  const { sa } = turn, { nonceI, nonceR, secrets: [shared, ...additional] } = awaited;
+  const { sa } = turn;
+  const { nonceI, nonceR, secrets: [shared, ...additional] } = awaited;
   const keys = { nonceI, nonceR, shared: shared!, additional };
   sa.followups = sa.followups.filter((other) => other !== awaited);
   if (awaited.kind === "create_child") {

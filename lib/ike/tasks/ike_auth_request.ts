@@ -63,8 +63,11 @@ export const ikeAuthRequest: TaskKind<IkeAuthTask> = {
   },
 
   finish(turn, task, response) {
-    const { sa } = turn, { payloads } = response, first = task.response === undefined;
-    const error = findError(payloads), idR = findPayload(payloads, PayloadType.IDR);
+    const { sa } = turn;
+    const { payloads } = response;
+    const first = task.response === undefined;
+    const error = findError(payloads);
+    const idR = findPayload(payloads, PayloadType.IDR);
     const proves = findPayload(payloads, PayloadType.AUTH) && (idR || !first);
     // RFC 7296 §2.16: EAP Failure says why better than the notify beside it, where EAP is under way.
     const converses = !first && findPayload(payloads, PayloadType.EAP) !== undefined;
@@ -100,7 +103,8 @@ function proceed(turn: Turn, task: IkeAuthTask, outcome: RoundsOutcome): void {
 
 /** This end cannot prove who it is, or its EAP server says no: there is nothing to tell the peer. */
 function failOurselves(turn: Turn, { why, cause }: AuthRefusal): void {
-  const { peerAddress, peerPort } = turn.sa.path, { peer } = turn.sa;
+  const { peerAddress, peerPort } = turn.sa.path;
+  const { peer } = turn.sa;
   const to = showEndpoint(peerAddress, peerPort);
   const text = `Cannot authenticate ourselves, ${showIdentity(peer.ownId!)}, to ${to}: ${why}`;
   fail(turn, { ...refusedHere(text), ...(cause ? { cause } : {}) });
@@ -108,7 +112,8 @@ function failOurselves(turn: Turn, { why, cause }: AuthRefusal): void {
 
 /** The CHILD_SA stands in the first request alone (RFC 7296 §2.16), an identity where it begins. */
 function sendRound(turn: Turn, task: IkeAuthTask, said: readonly Payload[]): void {
-  const { sa } = turn, { config } = sa;
+  const { sa } = turn;
+  const { config } = sa;
   if (task.response) return void sendRequest(turn, ExchangeType.IKE_AUTH, inOrder(said));
   const peer = config.peerId && resolveIdentity(config.peerId, sa.path, sa.index);
   const { proposal, selectors } = childRequest(sa, task.child!, { group: 0 });
@@ -125,7 +130,9 @@ function sendRound(turn: Turn, task: IkeAuthTask, said: readonly Payload[]): voi
 
 /** Both ends are authenticated; the last response says what becomes of the CHILD_SA. */
 function establish(turn: Turn, task: IkeAuthTask): void {
-  const { sa, nowMs, out } = turn, { config } = sa, response = task.response!;
+  const { sa, nowMs, out } = turn;
+  const { config } = sa;
+  const response = task.response!;
   const { payloads } = response;
   const { nonceI, nonceR } = sa.setup!;
   const inputs = { nonceI: nonceI!, nonceR: nonceR!, group: 0 };
@@ -169,7 +176,8 @@ function identityFault(sa: IkeSa, idR: Identity | undefined): string | undefined
  * (RFC 7296 §2.21.2); as long as we are not authenticated either, it would not hear of it.
  */
 function distrust(turn: Turn, why: string): void {
-  const { sa } = turn, { peerAddress, peerPort } = sa.path;
+  const { sa } = turn;
+  const { peerAddress, peerPort } = sa.path;
   const at = showEndpoint(peerAddress, peerPort);
   const who = sa.peer.id ? `${showIdentity(sa.peer.id)} at ${at}` : at;
   const failure = {
@@ -191,7 +199,8 @@ function distrust(turn: Turn, why: string): void {
 }
 
 function refused(turn: Turn, error: NotifyPayload, response: Received): void {
-  const { sa } = turn, name = nameOfNotify(error.notify);
+  const { sa } = turn;
+  const name = nameOfNotify(error.notify);
   const from = showEndpoint(response.path.peerAddress, response.path.peerPort);
   const text = error.notify === NotifyType.AUTHENTICATION_FAILED
     ? `${from} refused our authentication (${name}): we are ${showIdentity(sa.peer.ownId!)} by ` +

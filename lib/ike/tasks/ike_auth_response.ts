@@ -38,7 +38,9 @@ export const ikeAuthResponse: ResponderKind = {
   exchange: ExchangeType.IKE_AUTH,
 
   respond(turn, request) {
-    const { sa } = turn, setup = sa.setup!, { payloads } = request;
+    const { sa } = turn;
+    const setup = sa.setup!;
+    const { payloads } = request;
     if (!setup.auth) {
       const missing = nextMethod(sa);
       if (missing !== undefined) {
@@ -119,13 +121,15 @@ function sendRound(turn: Turn, request: Received, said: readonly Payload[]): voi
 
 /** Both ends are authenticated: the CHILD_SA of the first request, and the last answer. */
 function establish(turn: Turn, request: Received, said: readonly Payload[]): void {
-  const { sa, nowMs, out } = turn, first = sa.setup!.authRequest!;
+  const { sa, nowMs, out } = turn;
+  const first = sa.setup!.authRequest!;
   hearAll(turn, first);
   if (!hasChild(first.payloads)) {
     throw new WireError("Cannot make a CHILD_SA without SA, TSi, TSr");
   }
   sa.path = authenticatedPath(sa, request.path);
-  const child = childAnswer(turn, first.payloads), identity = ownIdentity(sa);
+  const child = childAnswer(turn, first.payloads);
+  const identity = ownIdentity(sa);
   const added = sayAll(turn, ExchangeType.IKE_AUTH, { response: true, path: request.path });
   enter(sa, "established");
   sa.establishedMs = nowMs;

@@ -140,7 +140,8 @@ function send(turn: Turn, task: IkeInitTask): void {
 }
 
 function accept(turn: Turn, task: IkeInitTask, response: Received): void {
-  const { sa } = turn, { payloads, header } = response;
+  const { sa } = turn;
+  const { payloads, header } = response;
   const offered = ikeProposals(sa.config.algorithms);
   const choice = accepted(offered, findPayload(payloads, PayloadType.SA)!.proposals);
   const ke = findPayload(payloads, PayloadType.KE)!;
@@ -148,7 +149,8 @@ function accept(turn: Turn, task: IkeInitTask, response: Received): void {
   if (typeof choice === "string") {
     return fail(turn, refusedHere(`Peer answered our IKE proposals with ${choice}`));
   }
-  const suite = suiteOf(sa.env.crypto, choice), method = methodOf(task);
+  const suite = suiteOf(sa.env.crypto, choice);
+  const method = methodOf(task);
   if (suite.group !== method || ke.group !== method) {
     const text = `Peer chose ${nameOfKeGroup(suite.group)} and sent a public value of ` +
       `${nameOfKeGroup(ke.group)}, ours is of ${nameOfKeGroup(method)}`;
@@ -180,7 +182,8 @@ function accept(turn: Turn, task: IkeInitTask, response: Received): void {
 }
 
 function keyed(turn: Turn, task: IkeInitTask, shared: Uint8Array): void {
-  const { sa, out } = turn, { nonceI, nonceR } = sa.setup!;
+  const { sa, out } = turn;
+  const { nonceI, nonceR } = sa.setup!;
   const { spiI, spiR } = sa;
   sa.suite = task.suite!;
   sa.keys = deriveIkeKeys(sa.suite, { nonceI: nonceI!, nonceR: nonceR!, spiI, spiR, shared });
@@ -211,7 +214,8 @@ function natFault(sa: IkeSa): Failure | undefined {
 
 /** The peer's own words, with what it was offered. */
 function refused(turn: Turn, error: NotifyPayload): void {
-  const { sa } = turn, name = nameOfNotify(error.notify);
+  const { sa } = turn;
+  const name = nameOfNotify(error.notify);
   const to = showEndpoint(sa.path.peerAddress, sa.path.peerPort);
   const text = error.notify === NotifyType.NO_PROPOSAL_CHOSEN
     ? `${to} refused every IKE proposal (${name}): offered ` +

@@ -37,7 +37,8 @@ export const ikeInitResponse: ResponderKind = {
   exchange: ExchangeType.IKE_SA_INIT,
 
   respond(turn, request) {
-    const { sa } = turn, { payloads } = request;
+    const { sa } = turn;
+    const { payloads } = request;
     const ke = findPayload(payloads, PayloadType.KE);
     const proposed = findPayload(payloads, PayloadType.SA);
     const nonce = findPayload(payloads, PayloadType.NONCE);
@@ -84,7 +85,8 @@ export const ikeInitResponse: ResponderKind = {
       throw new PeerError(NotifyType.INVALID_SYNTAX, text);
     }
     if (result.op !== "ke_respond") return;
-    const { spiI, spiR } = sa, setup = sa.setup!;
+    const { spiI, spiR } = sa;
+    const setup = sa.setup!;
     setup.nonceR = sa.env.random(NONCE_OCTETS);
     const payloads: Payload[] = [
       { type: PayloadType.SA, proposals: [answerOf(choice)] },
@@ -93,7 +95,8 @@ export const ikeInitResponse: ResponderKind = {
       ...sayAll(turn, ExchangeType.IKE_SA_INIT, { response: true, path: request.path }),
     ];
     [setup.initResponse] = sendResponse(turn, request, payloads);
-    const nonceI = setup.nonceI!, nonceR = setup.nonceR;
+    const nonceI = setup.nonceI!;
+    const nonceR = setup.nonceR;
     sa.suite = suite;
     sa.keys = deriveIkeKeys(suite, { nonceI, nonceR, spiI, spiR, shared: result.shared });
     enter(sa, "created");
@@ -117,7 +120,8 @@ function acceptable(algorithms: IkeAlgorithms, payloads: readonly Payload[]): Pr
  */
 export function refuseInit(turn: Turn, request: Received, error: PeerError): void {
   refuse(turn, request, [notify(error.notify, error.data)]);
-  const { sa } = turn, cause = nameOfNotify(error.notify);
+  const { sa } = turn;
+  const cause = nameOfNotify(error.notify);
   // Malformed octets belong to no tunnel, and are only counted.
   if (error.notify === NotifyType.INVALID_SYNTAX) {
     turn.out.push({ kind: "dropped", reason: "a malformed IKE_SA_INIT request" }, sa);

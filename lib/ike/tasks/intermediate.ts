@@ -40,7 +40,8 @@ export function nextMethod({ setup }: IkeSa): number | undefined {
 
 /** Chains a message of one end to what AUTH will prove; `clear` as `clearForm()` gives it. */
 export function linkMessage(sa: IkeSa, byInitiator: boolean, clear: Uint8Array): void {
-  const intermediate = sa.setup!.intermediate!, suite = sa.suite!;
+  const intermediate = sa.setup!.intermediate!;
+  const suite = sa.suite!;
   const { pi, pr } = ikeKeys(suite, sa.keys!);
   if (byInitiator) {
     intermediate.linkI = nextIntAuth(suite.prf, pi, { clear, before: intermediate.linkI });
@@ -59,8 +60,11 @@ export function advance(
   shared: Uint8Array | undefined,
   authMessageId: number,
 ): void {
-  const setup = sa.setup!, { intermediate } = setup, suite = sa.suite!;
-  const { nonceI, nonceR } = setup, { spiI, spiR } = sa;
+  const setup = sa.setup!;
+  const { intermediate } = setup;
+  const suite = sa.suite!;
+  const { nonceI, nonceR } = setup;
+  const { spiI, spiR } = sa;
   must(intermediate !== undefined, "an exchange that was negotiated");
   const { d } = ikeKeys(suite, sa.keys!);
   if (shared) {

@@ -54,7 +54,9 @@ export const intermediateRequest: TaskKind<IntermediateTask> = {
   },
 
   finish(turn, task, { payloads, clear }) {
-    const { sa } = turn, group = methodOf(task), error = findError(payloads);
+    const { sa } = turn;
+    const group = methodOf(task);
+    const error = findError(payloads);
     if (error) {
       const name = nameOfNotify(error.notify);
       const what = group === 0
@@ -78,7 +80,8 @@ export const intermediateRequest: TaskKind<IntermediateTask> = {
 };
 
 function send(turn: Turn, task: IntermediateTask): void {
-  const { sa } = turn, payloads = [...ownKeyPayload(task), ...ppkIdentityKey(sa)];
+  const { sa } = turn;
+  const payloads = [...ownKeyPayload(task), ...ppkIdentityKey(sa)];
   task.stage = "sent";
   const [datagram] = sendRequest(turn, ExchangeType.IKE_INTERMEDIATE, payloads);
   linkMessage(sa, true, clearForm(datagram!, payloads));

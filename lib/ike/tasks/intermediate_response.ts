@@ -26,7 +26,8 @@ export const intermediateResponse: ResponderKind = {
   exchange: ExchangeType.IKE_INTERMEDIATE,
 
   respond(turn, request) {
-    const { sa } = turn, group = nextMethod(sa);
+    const { sa } = turn;
+    const group = nextMethod(sa);
     if (group === undefined) {
       throw new WireError("Cannot take one IKE_INTERMEDIATE more: all is done");
     }
@@ -59,10 +60,13 @@ function answer(
   request: Received,
   key: { readonly publicValue: Uint8Array; readonly shared: Uint8Array } | undefined,
 ): void {
-  const { sa } = turn, group = nextMethod(sa)!, authMessageId = request.header.messageId + 1;
+  const { sa } = turn;
+  const group = nextMethod(sa)!;
+  const authMessageId = request.header.messageId + 1;
   const ppk = takePpkIdentityKey(turn, request.payloads);
   if (typeof ppk === "string") {
-    const closeCode = NotifyType.AUTHENTICATION_FAILED, cause = "AUTHENTICATION_FAILED";
+    const closeCode = NotifyType.AUTHENTICATION_FAILED;
+    const cause = "AUTHENTICATION_FAILED";
     sendResponse(turn, request, [notify(closeCode)]);
     return fail(turn, { cause, closeCode, text: `Cannot trust ${peerOf(request)}: ${ppk}` });
   }

@@ -68,7 +68,8 @@ export function ownKeyPayload({ rounds }: KeyExchange): Payload[] {
  * method.
  */
 export function deriveSecret(turn: Turn, task: KeyExchange, answer: readonly Payload[]): boolean {
-  const ke = findPayload(answer, PayloadType.KE), round = task.rounds.at(-1);
+  const ke = findPayload(answer, PayloadType.KE);
+  const round = task.rounds.at(-1);
   if (!round || ke?.group !== round.method) return false;
   task.stage = "deriving";
   const job = { op: "ke_derive", pair: round.pair!, peerPublic: ke.data } as const;

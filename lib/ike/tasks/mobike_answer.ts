@@ -63,7 +63,8 @@ function cookieOf(payloads: readonly Payload[]): Payload[] {
 
 /** Does what the request asks for; what it is refused with, if it is. */
 function takeMove(turn: Turn, request: Received): Payload[] | undefined {
-  const { payloads, path } = request, { sa, out } = turn;
+  const { payloads, path } = request;
+  const { sa, out } = turn;
   try {
     checkNoNats(payloads, path);
     if (findNotify(payloads, NotifyType.UPDATE_SA_ADDRESSES)) update(turn, request);
@@ -79,7 +80,8 @@ function takeMove(turn: Turn, request: Received): Payload[] | undefined {
 
 /** @throws {PeerError} UNACCEPTABLE_ADDRESSES. */
 function update(turn: Turn, { payloads, path }: Received): void {
-  const { sa, out } = turn, mobility = sa.peer.mobility!;
+  const { sa, out } = turn;
+  const mobility = sa.peer.mobility!;
   if (sa.dialled) {
     // RFC 4555 §3.1: it is the initiator of the first IKE SA that decides.
     const text = "The peer sent UPDATE_SA_ADDRESSES: it is this end that moves the tunnel";

@@ -50,7 +50,8 @@ export const updateAddresses: TaskKind<UpdateAddressesTask> = {
   },
 
   finish(turn, task, response) {
-    const { sa } = turn, mobility = sa.peer.mobility!;
+    const { sa } = turn;
+    const mobility = sa.peer.mobility!;
     if (!hasCookie(turn, task, response.payloads)) return;
     // RFC 4555 §3.5: what was asked by another path than this one settles nothing.
     const wasLeft = !samePath(task.path!, mobility.path) || sentFrom(response, mobility.path);
@@ -76,7 +77,9 @@ function sentFrom({ path }: Received, asked: Path): boolean {
 
 /** The peer does not take the path: the one before stands. */
 function refused(turn: Turn, path: Path, error: NotifyPayload): void {
-  const { sa, out } = turn, mobility = sa.peer.mobility!, name = nameOfNotify(error.notify);
+  const { sa, out } = turn;
+  const mobility = sa.peer.mobility!;
+  const name = nameOfNotify(error.notify);
   const text = `Peer refused to go on by ${showPath(path)} (${name})`;
   const failure: Failure = { cause: name, closeCode: error.notify, text };
   // There is no other path to go back to: the one that was settled is what it refuses.
@@ -96,7 +99,8 @@ export const checkPath: TaskKind<CheckPathTask> = {
   },
 
   finish(turn, task, { payloads }) {
-    const { sa } = turn, mobility = sa.peer.mobility!;
+    const { sa } = turn;
+    const mobility = sa.peer.mobility!;
     if (!hasCookie(turn, task, payloads)) return;
     // The peer has moved on meanwhile, and its next update has asked for a check of its own.
     const { path, settled } = mobility;

@@ -19,7 +19,8 @@ export function moveDueMs(sa: IkeSa): number {
 
 /** The time at an address is over, or somebody wants a move now: to `path`, or to the next one. */
 export function move(turn: Turn, path?: Path): void {
-  const { sa, nowMs, out } = turn, { mobility } = sa.peer;
+  const { sa, nowMs, out } = turn;
+  const { mobility } = sa.peer;
   if (!mobility || !sa.dialled || !isCurrent(sa) || sa.closeAsked) return;
   mobility.moveMs = nowMs + (sa.config.mobike?.intervalMs ?? Infinity);
   // The move before is still under way: it has its time first.

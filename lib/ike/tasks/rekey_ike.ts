@@ -135,7 +135,9 @@ function send(turn: Turn, task: RekeyIkeTask): void {
 }
 
 function accept(turn: Turn, task: RekeyIkeTask, { payloads }: Received): void {
-  const { sa } = turn, ke = findPayload(payloads, PayloadType.KE), method = methodOf(task);
+  const { sa } = turn;
+  const ke = findPayload(payloads, PayloadType.KE);
+  const method = methodOf(task);
   const offered = ikeProposals(sa.config.algorithms, spiOctets(task.spi));
   const choice = accepted(offered, findPayload(payloads, PayloadType.SA)!.proposals);
   if (typeof choice === "string") {
@@ -165,7 +167,8 @@ function accept(turn: Turn, task: RekeyIkeTask, { payloads }: Received): void {
  * gone on with, else the peer's will not be (RFC 9370 §2.2.4).
  */
 function yieldsToRival(turn: Turn, task: RekeyIkeTask): boolean {
-  const { sa } = turn, { rival, nonce, peerNonce } = task;
+  const { sa } = turn;
+  const { rival, nonce, peerNonce } = task;
   if (!counts(sa, rival) || sa.env.broken.has("follow_lost_rekey")) return false;
   if (compareOctets(lowerNonce(nonce, peerNonce), rival!.lowest) > 0) {
     forgetFollowups(turn);
@@ -195,9 +198,9 @@ export function spiOf(octets: Uint8Array): bigint {
 }
 
 function complete(turn: Turn, task: RekeyIkeTask): void {
-  const { sa } = turn,
-    { nonce, peerNonce, rival } = task,
-    [shared, ...additional] = secretsOf(task);
+  const { sa } = turn;
+  const { nonce, peerNonce, rival } = task;
+  const [shared, ...additional] = secretsOf(task);
   const isLate = task.deletedMeanwhile && !rival?.sa;
   const made = successor(turn, {
     initiatedHere: true,
@@ -342,13 +345,15 @@ function inheritMove({ queue, active, env }: IkeSa, by: IkeSa): void {
  * view is the same as ours would be.
  */
 export function decideByUse(turn: Turn): void {
-  const { sa } = turn, { succession } = sa;
+  const { sa } = turn;
+  const { succession } = sa;
   if (succession.kind === "undecided") replace({ ...turn, sa: succession.predecessor }, sa);
 }
 
 /** It came to nothing; a rival's exchange that went through stands. */
 function giveUp(turn: Turn, task: RekeyIkeTask, failure: Failure): void {
-  const { sa, out } = turn, { rival } = task;
+  const { sa, out } = turn;
+  const { rival } = task;
   sa.active = undefined;
   if (task.deletedMeanwhile) {
     if (isReplaced(sa)) return endSa(turn, CloseCode.REKEYED);
@@ -361,7 +366,8 @@ function giveUp(turn: Turn, task: RekeyIkeTask, failure: Failure): void {
 }
 
 function refused(turn: Turn, task: RekeyIkeTask, error: NotifyPayload): void {
-  const { sa } = turn, name = nameOfNotify(error.notify);
+  const { sa } = turn;
+  const name = nameOfNotify(error.notify);
   // Where the peer's own rekey went through meanwhile there is nothing left to try for.
   const methods = task.rival || isInSeries(task) ? [] : sa.config.algorithms.groups;
   if (changeMethod(task, error, { methods })) return rekeyIke.begin(turn, task);

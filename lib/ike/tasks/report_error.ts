@@ -56,7 +56,9 @@ export function isGivingUp({ sa }: Turn, { header, payloads }: Received): boolea
  * fare: neither end has an SA.
  */
 function givenUp(turn: Turn, { path }: Received, type: number): void {
-  const { sa } = turn, name = nameOfNotify(type), found = foundAgainst(sa.setup!.auth!.peer);
+  const { sa } = turn;
+  const name = nameOfNotify(type);
+  const found = foundAgainst(sa.setup!.auth!.peer);
   const who = `${showIdentity(sa.peer.id!)} at ${showEndpoint(path.peerAddress, path.peerPort)}`;
   const why = found?.why ?? `it has ended IKE_AUTH (${name})`;
   endSa(turn, type, {

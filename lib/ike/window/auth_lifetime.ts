@@ -17,7 +17,8 @@ import type { NotifyPayload } from "@/wire/payloads/notify.ts";
 /** Responder: the notify of what is configured; none where authentication is good for ever. */
 export function authLifetime({ config: { reauth } }: IkeSa): NotifyPayload[] {
   if (!reauth || reauth.lifetimeMs <= 0) return [];
-  const data = new Uint8Array(4), seconds = Math.max(1, Math.round(reauth.lifetimeMs / 1_000));
+  const data = new Uint8Array(4);
+  const seconds = Math.max(1, Math.round(reauth.lifetimeMs / 1_000));
   new DataView(data.buffer).setUint32(0, seconds);
   return [notify(NotifyType.AUTH_LIFETIME, data)];
 }

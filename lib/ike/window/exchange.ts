@@ -64,14 +64,16 @@ export function sendRequest(
 /** Sends the same datagrams again (RFC 7296 §2.1), and sets when that happens next. */
 export function retransmit(turn: Turn): void {
   const { sa, nowMs } = turn;
-  const request = sa.window.request!, { retransmitIntervalMs, retransmitBackoff } = sa.config;
+  const request = sa.window.request!;
+  const { retransmitIntervalMs, retransmitBackoff } = sa.config;
   request.nextMs = nowMs + retransmitIntervalMs * retransmitBackoff ** request.transmissions;
   repeatRequest(turn);
 }
 
 /** Sends the same datagrams again by the present path. */
 export function repeatRequest(turn: Turn): void {
-  const { sa } = turn, request = sa.window.request!;
+  const { sa } = turn;
+  const request = sa.window.request!;
   request.transmissions++;
   sendAll(turn, request.datagrams, { path: sa.path, transmission: request.transmissions });
 }
@@ -85,7 +87,9 @@ export function sendResponse(
   request: Received,
   payloads: readonly Payload[],
 ): readonly Uint8Array[] {
-  const { sa } = turn, { path } = request, { exchange, messageId } = request.header;
+  const { sa } = turn;
+  const { path } = request;
+  const { exchange, messageId } = request.header;
   const datagrams = encode(sa, headerOf(sa, exchange, messageId, true), payloads);
   traceSent(turn, datagrams, { path, payloads });
   sa.window.answered = answeredRequest(request, datagrams);
@@ -100,7 +104,9 @@ export function sendResponse(
  * 7296 §2.6).
  */
 export function refuse(turn: Turn, request: Received, payloads: readonly Payload[]): void {
-  const { sa } = turn, { path } = request, { spiI, exchange, messageId } = request.header;
+  const { sa } = turn;
+  const { path } = request;
+  const { spiI, exchange, messageId } = request.header;
   const header = { spiI, spiR: 0n, exchange, messageId, response: true, initiator: false };
   const datagrams = [encodeMessage(header, payloads)];
   traceSent(turn, datagrams, { path, payloads });
@@ -113,7 +119,8 @@ export function refuse(turn: Turn, request: Received, payloads: readonly Payload
  * a copy of a request, it does not show where the peer is, and the number of answers is limited.
  */
 export function repeatResponse(turn: Turn, path: Path): void {
-  const { sa, nowMs, out } = turn, answered = sa.window.answered!;
+  const { sa, nowMs, out } = turn;
+  const answered = sa.window.answered!;
   if (countRepeat(answered, nowMs)) {
     return sendAll(turn, answered.response, { path, transmission: 0 });
   }
@@ -165,7 +172,8 @@ export function openReceived(
   octets: Uint8Array,
   path: Path,
 ): Received | string | undefined {
-  const { sa } = turn, header = decodeHeader(octets);
+  const { sa } = turn;
+  const header = decodeHeader(octets);
   try {
     if (isInClear(header.exchange)) {
       return complete(turn, { header, octets, path }, decodeMessage(octets).payloads);
@@ -178,7 +186,8 @@ export function openReceived(
     }
     const opened = openWhole(sa, octets, inner);
     if (typeof opened === "string") return opened;
-    const { payloads, content } = opened, { firstType } = inner;
+    const { payloads, content } = opened;
+    const { firstType } = inner;
     const clear = clearOf(header, octets, { firstType, content });
     const received = complete(turn, { header, octets, path, clear }, payloads);
     // The ICV also covers payloads before SK; they are skipped unless one is critical.
@@ -216,7 +225,9 @@ function openFragmented(
   { header, octets, path }: Arrived,
   skf: SkfPayload,
 ): Received | string | undefined {
-  const { sa } = turn, hash = hashOfFirst(sa, { header, octets, skf }), fragments = skf.total;
+  const { sa } = turn;
+  const hash = hashOfFirst(sa, { header, octets, skf });
+  const fragments = skf.total;
   try {
     const result = takeFragment(turn, { header, octets, skf });
     switch (result.kind) {
@@ -245,7 +256,8 @@ function complete(
   payloads: readonly Payload[],
   form: Form = { hash: hashOfRequest(turn.sa, arrived), fragments: 1 },
 ): Received {
-  const { header, path } = arrived, { hash, fragments } = form;
+  const { header, path } = arrived;
+  const { hash, fragments } = form;
   trace(turn, { sent: false, path, header, payloads, fragments });
   const fault = faultOf(header, payloads);
   return { ...arrived, payloads: fault ? [] : payloads, hash, fragments, fault };

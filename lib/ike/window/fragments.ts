@@ -77,7 +77,8 @@ export function noteFragmentation(sa: IkeSa, payloads: readonly Payload[]): void
  * @throws {WireError} if the message is authentic and breaks the RFC; its fragments are dropped.
  */
 export function takeFragment(turn: Turn, arrived: ArrivedFragment): FragmentResult {
-  const { sa } = turn, { header, octets, skf } = arrived;
+  const { sa } = turn;
+  const { header, octets, skf } = arrived;
   const doubt = unwanted(sa, header, skf);
   if (doubt) return { kind: "dropped", reason: doubt };
   const content = openPart(sa, octets, skf);
@@ -99,7 +100,8 @@ export function takeFragment(turn: Turn, arrived: ArrivedFragment): FragmentResu
   }
   if (partial.contents.size < partial.total) return { kind: "kept" };
   setPartial(sa, header.response, undefined);
-  const contents = inOrder(partial), { firstType } = partial;
+  const contents = inOrder(partial);
+  const { firstType } = partial;
   return {
     kind: "whole",
     payloads: joinFragments(firstType, contents),
@@ -151,7 +153,8 @@ export function expireFragments({ sa, nowMs, out }: Turn): void {
 /** The reason why a fragment is dropped without verifying its ICV. */
 function unwanted(sa: IkeSa, header: IkeHeader, skf: SkfPayload): string | undefined {
   if (!sa.peer.fragmentation) return "a fragment, and fragmentation was not negotiated";
-  const { response, messageId, exchange } = header, { fragment, total } = skf;
+  const { response, messageId, exchange } = header;
+  const { fragment, total } = skf;
   if (isAnswered(sa, header)) {
     // The first fragment of a repeated request stands for all (RFC 7383 §2.6.1).
     if (fragment !== 1) return "a repeated fragment that is not the first";
@@ -179,7 +182,8 @@ function unwanted(sa: IkeSa, header: IkeHeader, skf: SkfPayload): string | undef
 
 /** The message to which this fragment belongs; a new one for another message or another fragmentation. */
 function partialFor({ sa, nowMs, out }: Turn, { header, skf }: ArrivedFragment): Reassembly {
-  const { messageId, exchange, response } = header, { total } = skf;
+  const { messageId, exchange, response } = header;
+  const { total } = skf;
   const known = partialOf(sa, response);
   if (known?.messageId === messageId && known.total === total) return known;
   const fresh: Reassembly = {

@@ -52,7 +52,8 @@ export function isBeingReplaced(
   child: ChildSa | undefined,
   nowMs: number,
 ): boolean {
-  const { active, answering, followups, queue, postponed } = sa, { rekeyMs } = child ?? sa;
+  const { active, answering, followups, queue, postponed } = sa;
+  const { rekeyMs } = child ?? sa;
   if (child ? child.state === "rekeyed" : isReplaced(sa)) return true;
   const isPutOff = rekeyMs > nowMs && rekeyMs < Infinity && nowMs >= lifetimeEndMs(sa, child);
   if (isPutOff) return true;

@@ -36,8 +36,10 @@ export function seal(
   if (!sa.peer.fragmentation || sa.path.tcp) {
     return [sealMessage(header, payloads, { protection, iv: nextIv(sa) })];
   }
-  const inner = new Writer(1024), clearMax = sa.config.fragmentOctets;
-  const firstType = encodePayloads(payloads, inner), content = inner.done();
+  const inner = new Writer(1024);
+  const clearMax = sa.config.fragmentOctets;
+  const firstType = encodePayloads(payloads, inner);
+  const content = inner.done();
   if (content.length > clearMax) {
     return sealFragments(header, payloads, { protection, iv: () => nextIv(sa), clearMax });
   }
@@ -84,7 +86,8 @@ export function encryptedPayload(octets: Uint8Array): SkPayload | SkfPayload | s
 }
 
 function protectionOf(sa: IkeSa, byInitiator: boolean): Protection {
-  const suite = sa.suite!, keys = ikeKeys(suite, sa.keys!);
+  const suite = sa.suite!;
+  const keys = ikeKeys(suite, sa.keys!);
   return {
     cipher: suite.cipher,
     encryptionKey: byInitiator ? keys.ei : keys.er,
@@ -99,8 +102,10 @@ function protectionOf(sa: IkeSa, byInitiator: boolean): Protection {
 function nextIv(sa: IkeSa): Uint8Array {
   const { cipher } = sa.suite!;
   if (cipher.blockOctets > 1) return sa.env.random(cipher.ivOctets);
-  const iv = new Uint8Array(cipher.ivOctets), count = ++sa.sealed;
-  for (let at = iv.length - 1, rest = count; at >= 0 && rest > 0; at--) {
+  const iv = new Uint8Array(cipher.ivOctets);
+  const count = ++sa.sealed;
+  let rest = count;
+  for (let at = iv.length - 1; at >= 0 && rest > 0; at--) {
     iv[at] = rest & 0xff;
     rest = Math.floor(rest / 256);
   }

@@ -73,10 +73,12 @@
 
   /** Arrows move the cursor, + and - zoom around it, Escape shows all. */
   function steer(event, plot) {
-    const last = seconds.length - 1, at = plot.cursor.idx ?? 0;
+    const last = seconds.length - 1;
+    const at = plot.cursor.idx ?? 0;
     const { min, max } = plot.scales.x;
     const zoom = (factor) => {
-      const half = (max - min) * factor / 2, middle = seconds[at];
+      const half = (max - min) * factor / 2;
+      const middle = seconds[at];
       plot.setScale("x", {
         min: Math.max(0, middle - half),
         max: Math.min(seconds[last], middle + half),

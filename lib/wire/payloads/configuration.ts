@@ -58,7 +58,8 @@ export const cpCodec: PayloadCodec<CpPayload> = {
     body.u16(); // RESERVED
     const attributes: ConfigurationAttribute[] = [];
     while (body.left > 0) {
-      const attribute = body.u16() & 0x7fff, length = body.u16();
+      const attribute = body.u16() & 0x7fff;
+      const length = body.u16();
       const expected = VALUE_OCTETS.get(attribute);
       if (expected !== undefined && length !== 0 && length !== expected) {
         throw new WireError(`Cannot accept ${length} octets in ${nameOfCfgAttribute(attribute)}`);

@@ -33,7 +33,9 @@ export const deleteCodec: PayloadCodec<DeletePayload> = {
   type: PayloadType.DELETE,
 
   decode(body) {
-    const protocol = body.u8(), spiSize = body.u8(), count = body.u16();
+    const protocol = body.u8();
+    const spiSize = body.u8();
+    const count = body.u16();
     switch (protocol) {
       case ProtocolId.IKE:
         if (spiSize !== 0 || count !== 0) throw badSpis(protocol, spiSize, count);

@@ -28,9 +28,11 @@ export const eapCodec: PayloadCodec<EapPayload> = {
   type: PayloadType.EAP,
 
   decode(body) {
-    const octets = body.left, data = body.rest();
+    const octets = body.left;
+    const data = body.rest();
     if (octets < 4) throw new WireError(`Cannot accept an EAP packet of ${octets} octets`);
-    const code = data[0]!, length = data[2]! << 8 | data[3]!;
+    const code = data[0]!;
+    const length = data[2]! << 8 | data[3]!;
     if (length !== octets) {
       throw new WireError(`Cannot accept EAP length ${length} in a payload of ${octets} octets`);
     }

@@ -68,7 +68,8 @@ export const skfCodec: PayloadCodec<SkfPayload> = {
   type: PayloadType.SKF,
 
   decode(body) {
-    const fragment = body.u16(), total = body.u16();
+    const fragment = body.u16();
+    const total = body.u16();
     // Neither number is zero, and the fragment's number is not above the total (RFC 7383 §2.6).
     if (fragment === 0 || fragment > total) {
       throw new WireError(`Cannot accept fragment ${fragment} of ${total}`);

@@ -57,7 +57,9 @@ export const notifyCodec: PayloadCodec<NotifyPayload> = {
   type: PayloadType.NOTIFY,
 
   decode(body) {
-    const protocol = body.u8(), spiSize = body.u8(), notify = body.u16();
+    const protocol = body.u8();
+    const spiSize = body.u8();
+    const notify = body.u16();
     const ipsec = protocol === ProtocolId.AH || protocol === ProtocolId.ESP;
     if (ipsec && spiSize !== 4 && spiSize !== 0) {
       throw new WireError(`Cannot accept SPI size ${spiSize} for protocol ${protocol}`);

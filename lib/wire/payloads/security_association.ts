@@ -108,7 +108,10 @@ function decodeProposal(body: Reader): Proposal {
   }
   const r = new Reader(body.octets, body.at, body.at + length - 4);
   body.take(length - 4);
-  const number = r.u8(), protocol = r.u8(), spiSize = r.u8(), count = r.u8();
+  const number = r.u8();
+  const protocol = r.u8();
+  const spiSize = r.u8();
+  const count = r.u8();
   if (!isSpiSize(protocol, spiSize)) {
     throw new WireError(`Cannot accept SPI size ${spiSize} for protocol ${protocol}`);
   }
@@ -154,7 +157,9 @@ function decodeAttributes(r: Reader, end: number, type: number, id: number): Tra
   const attributes: RawAttribute[] = [];
   while (r.at < end) {
     if (end - r.at < 4) throw new WireError("Cannot read a transform attribute past its transform");
-    const head = r.u16(), tail = r.u16(), attribute = head & 0x7fff;
+    const head = r.u16();
+    const tail = r.u16();
+    const attribute = head & 0x7fff;
     if (head < SHORT_ATTRIBUTE) {
       if (tail > end - r.at) throw new WireError(`Cannot accept attribute length ${tail}`);
       attributes.push({ attribute, value: r.take(tail) });

@@ -98,7 +98,9 @@ function decodeSelectors(body: Reader): TrafficSelector[] {
 }
 
 function decodeSelector(body: Reader): TrafficSelector {
-  const tsType = body.u8(), protocol = body.u8(), length = body.u16();
+  const tsType = body.u8();
+  const protocol = body.u8();
+  const length = body.u16();
   const addressOctets = octetsOf(tsType);
   if (addressOctets === 0) {
     if (length < 4) throw new WireError(`Cannot accept selector length ${length}`);
@@ -115,8 +117,10 @@ function decodeSelector(body: Reader): TrafficSelector {
   if (length !== 8 + 2 * addressOctets) {
     throw new WireError(`Cannot accept selector length ${length} for TS type ${tsType}`);
   }
-  const startPort = body.u16(), endPort = body.u16();
-  const startAddress = body.take(addressOctets), endAddress = body.take(addressOctets);
+  const startPort = body.u16();
+  const endPort = body.u16();
+  const startAddress = body.take(addressOctets);
+  const endAddress = body.take(addressOctets);
   return { tsType, protocol, startPort, endPort, startAddress, endAddress };
 }
 

@@ -24,7 +24,8 @@ export const canBecomeOthers = Deno.uid() === 0;
 /** Begins to relay; each connection has a process of its own, which ends with it. */
 export function relayAs(user: number, port: number): Relay {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const children: Deno.ChildProcess[] = [], open: Deno.TcpConn[] = [];
+  const children: Deno.ChildProcess[] = [];
+  const open: Deno.TcpConn[] = [];
   (async () => {
     for await (const connection of listener) {
       open.push(connection);

@@ -62,7 +62,8 @@ async function asUser(
   body: (client: ApiClient) => Promise<void>,
   channel = credentials.createInsecure(),
 ): Promise<void> {
-  const relay = relayAs(user, port), client = new ApiClient(`127.0.0.1:${relay.port}`, channel);
+  const relay = relayAs(user, port);
+  const client = new ApiClient(`127.0.0.1:${relay.port}`, channel);
   try {
     await body(client);
   } finally {
@@ -182,7 +183,8 @@ Deno.test({
   fn: async () => {
     const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const { port } = listener.addr as Deno.NetAddr;
-    const address = Uint8Array.of(127, 0, 0, 1), own = { address, port };
+    const address = Uint8Array.of(127, 0, 0, 1);
+    const own = { address, port };
     const command = 'exec 3<>"/dev/tcp/127.0.0.1/$0"; read; exec 3>&-; read';
     const child = new Deno.Command("setpriv", {
       args: [...withoutRights(65534), "bash", "-c", command, String(port)],
@@ -210,8 +212,10 @@ Deno.test("a table of the system is read by both ends, and IPv4 in IPv6 sockets 
   const end = (text: string, port: number) => ({ address: parseAddress(text)!, port });
   const line = (local: string, remote: string, state: string, user: number, inode: number) =>
     `   0: ${local} ${remote} ${state} 00000000:00000000 00:00000000 00000000 ${user} 0 ${inode} 1`;
-  const own = end("127.0.0.1", 12330), peer = end("127.0.0.1", 40000);
-  const [a, b] = ["0100007F:9C40", "0100007F:302A"], mapped = "0000000000000000FFFF0000";
+  const own = end("127.0.0.1", 12330);
+  const peer = end("127.0.0.1", 40000);
+  const [a, b] = ["0100007F:9C40", "0100007F:302A"];
+  const mapped = "0000000000000000FFFF0000";
   assert.equal(ownerInTable(line(a, b, "01", 1000, 5), peer, own), 1000);
   assert.equal(ownerInTable(line(mapped + a, mapped + b, "01", 1000, 5), peer, own), 1000);
   assert.equal(ownerInTable(line(b, a, "01", 1000, 5), peer, own), undefined, "the other end");

@@ -22,7 +22,8 @@ Deno.test("a server outlives clients that say goodbye after many calls", () =>
 Deno.test("a session ends after the callback that ends it, once, and tells all who ask", async () => {
   guardHttp2Sessions();
   const server = http2.createServer();
-  let closed = 0, told = 0;
+  let closed = 0;
+  let told = 0;
   const over = new Promise<void>((resolve) =>
     server.on("session", (session) => {
       session.on("close", () => closed++);

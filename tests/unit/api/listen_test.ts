@@ -118,8 +118,11 @@ async function setupError(options: typeof PLAIN): Promise<string> {
 }
 
 Deno.test("a Unix socket is served, and the kernel says who calls", async () => {
-  const directory = Deno.makeTempDirSync(), path = `${directory}/api.sock`;
-  const run = new FakeRun(), server = newServer(), trust = {};
+  const directory = Deno.makeTempDirSync();
+  const path = `${directory}/api.sock`;
+  const run = new FakeRun();
+  const server = newServer();
+  const trust = {};
   const users: UnixUsers = new WeakMap();
   const judge = judgeByCredentials((session) => users.get(session), trust);
   server.addService(loadService(TEST_API, "MyIKEv2APISvc"), testService(run, "auto", judge));

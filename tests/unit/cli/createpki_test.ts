@@ -38,7 +38,8 @@ for (const [type, shown] of KEY_TYPES) {
   Deno.test(`createpki ${type}: chains that openssl verifies, keys for their owner alone`, async () => {
     const dir = await Deno.makeTempDir();
     try {
-      const ca = `${dir}/ca`, ee = `${dir}/ee`;
+      const ca = `${dir}/ca`;
+      const ee = `${dir}/ee`;
       const { code, said } = await createPki(
         "-c",
         "2",

@@ -31,7 +31,8 @@ async function causesInCode(): Promise<Set<string>> {
 }
 
 Deno.test("every cause that the code names has an explanation", async () => {
-  const causes = await causesInCode(), known = { ...CAUSE_EXPLANATIONS, ...NOTIFY_EXPLANATIONS };
+  const causes = await causesInCode();
+  const known = { ...CAUSE_EXPLANATIONS, ...NOTIFY_EXPLANATIONS };
   for (const sure of ["UNREACHABLE", "NOT_SENT", "HALF_OPEN_TIMEOUT", "HARD_EXPIRY"]) {
     assert.ok(causes.has(sure), `${sure} is not found in the code`);
   }
@@ -91,7 +92,8 @@ Deno.test("a name that nothing has is refused, with names that are near", async 
 });
 
 Deno.test("Tab completes what can be explained", async () => {
-  const { log } = console, out: string[] = [];
+  const { log } = console;
+  const out: string[] = [];
   console.log = (text: string) => void out.push(text);
   try {
     await answerTab(build(() => {}), ["--", "explain", "TS_UNA"]);

@@ -21,7 +21,8 @@ Deno.test("lines are kept for the next time, in a file of their owner alone", as
 });
 
 Deno.test("the oldest lines of a long history go", async () => {
-  const dir = await Deno.makeTempDir(), path = `${dir}/history`;
+  const dir = await Deno.makeTempDir();
+  const path = `${dir}/history`;
   Deno.writeTextFileSync(path, Array.from({ length: 1_500 }, (_, i) => `line ${i}\n`).join(""));
   const { lines } = new History(path);
   assert.deepEqual([lines.length, lines[0], lines.at(-1)], [1_000, "line 1499", "line 500"]);

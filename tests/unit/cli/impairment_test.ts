@@ -46,7 +46,8 @@ ikeconf:
 }
 
 function open(role: string, name: string, addresses: string): { run: TestRun; port: number } {
-  const setup = setupOf(role, name, addresses), transport = openTransport(setup);
+  const setup = setupOf(role, name, addresses);
+  const transport = openTransport(setup);
   const run = prepareRun(setup, {
     env: environment(setup),
     transport,

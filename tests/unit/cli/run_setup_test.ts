@@ -21,7 +21,9 @@ async function run(
 ): Promise<Outcome> {
   const dir = await Deno.makeTempDir();
   await Deno.writeTextFile(`${dir}/my.yaml`, setup);
-  const { log, error } = console, out: string[] = [], err: string[] = [];
+  const { log, error } = console;
+  const out: string[] = [];
+  const err: string[] = [];
   console.log = (text: string) => void out.push(text);
   console.error = (text: string) => {
     err.push(text);

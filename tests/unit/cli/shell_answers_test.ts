@@ -12,7 +12,8 @@ import { withApi } from "../api/client.ts";
 import { FakeRun } from "../../api/fake_view.ts";
 
 const OPTIONS = { ca: "--tls-ca", certificate: "--tls-cert", key: "--tls-key" };
-const FIRST = 0xfedcba9876543210n, CHILD = 0xc0ffee01n;
+const FIRST = 0xfedcba9876543210n;
+const CHILD = 0xc0ffee01n;
 
 async function linesOf(
   test: TestConnection,

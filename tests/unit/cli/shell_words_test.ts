@@ -33,7 +33,8 @@ Deno.test("the value of a short option may follow an equals sign", () => {
 });
 
 Deno.test("an SPI is typed in any case, with or without leading zeros", () => {
-  const ike = parseSpi(16), child = parseSpi(8);
+  const ike = parseSpi(16);
+  const child = parseSpi(8);
   assert.equal(ike("00000000000000ab"), 0xabn);
   assert.equal(ike("AB"), 0xabn);
   assert.equal(ike("0xaB"), 0xabn);

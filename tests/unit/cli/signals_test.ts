@@ -92,7 +92,8 @@ class Tested {
   async ended(): Promise<Ended> {
     const sinceMs = performance.now();
     const { code } = await this.#child.status;
-    const tookMs = performance.now() - sinceMs, out = await this.#out;
+    const tookMs = performance.now() - sinceMs;
+    const out = await this.#out;
     await this.#reading;
     Deno.removeSync(this.#dir, { recursive: true });
     assert.equal(out.trimEnd().split("\n").length, 1, out);

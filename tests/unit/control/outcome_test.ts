@@ -99,7 +99,8 @@ Deno.test("every instance, every command and every other error decides the exit 
 });
 
 Deno.test("the first error is where it began", () => {
-  const skipped = instance(1, "a", "not started"), refused = instance(2, "b", "refused", "no");
+  const skipped = instance(1, "a", "not started");
+  const refused = instance(2, "b", "refused", "no");
   assert.equal(firstError(recipe([skipped, refused], { commands: [clean] })), "b: refused: no");
   assert.equal(
     firstError(recipe([], { commands: [clean] })),

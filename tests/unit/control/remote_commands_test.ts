@@ -24,7 +24,8 @@ Deno.test("the prompts are those of ssh for that user at that host", () => {
 
 /** What a program in the place of ssh gets, which asks for the password by each prompt. */
 async function answers(prompts: readonly string[]): Promise<string> {
-  const directory = Deno.makeTempDirSync(), path = Deno.env.get("PATH")!;
+  const directory = Deno.makeTempDirSync();
+  const path = Deno.env.get("PATH")!;
   const asks = prompts.map((prompt) => `"$SSH_ASKPASS" '${prompt.replaceAll("'", `'\\''`)}'`);
   const program = `#!/bin/sh
 [ "$1" = -G ] && { echo user root; echo hostname 192.0.2.7; exit; }

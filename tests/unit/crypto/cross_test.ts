@@ -16,7 +16,8 @@ Deno.test({ name: "backends agree on prf and prf+", ignore }, () => {
   const random = new SeededRandom(11);
   for (const { id, name } of PRFS) {
     for (const octets of LENGTHS) {
-      const key = random.octets(1 + random.below(150)), data = random.octets(octets);
+      const key = random.octets(1 + random.below(150));
+      const data = random.octets(octets);
       const [a, b] = both((backend) => backend.prf(id)!.compute(key, data));
       assert.equal(a, b, `${name}, ${key.length} octets of key, ${octets} of data`);
       const wanted = 1 + random.below(400);
@@ -47,7 +48,8 @@ Deno.test({ name: "what one backend seals the other opens", ignore }, () => {
   for (const m of CIPHERS) {
     for (const octets of LENGTHS) {
       const plaintext = random.octets(octets - octets % m.blockOctets);
-      const key = random.octets(m.keyOctets), iv = random.octets(m.ivOctets);
+      const key = random.octets(m.keyOctets);
+      const iv = random.octets(m.ivOctets);
       const aad = random.octets(random.below(40));
       const cipherOf = (backend: CryptoBackend) => backend.cipher(m.id, m.keyBits)!;
       const which = `${m.name} ${m.keyBits}, ${octets} octets`;
@@ -65,7 +67,8 @@ Deno.test({ name: "what one backend seals the other opens", ignore }, () => {
 
 Deno.test({ name: "backends exchange keys with each other", ignore }, async () => {
   for (const { group, name } of GROUPS) {
-    const mine = one!.keyExchange(group)!, theirs = two!.keyExchange(group)!;
+    const mine = one!.keyExchange(group)!;
+    const theirs = two!.keyExchange(group)!;
     const [a, b] = [await mine.generate(), await theirs.generate()];
     const secret = toHex(await mine.derive(a, b.publicValue));
     assert.equal(toHex(await theirs.derive(b, a.publicValue)), secret, name);

@@ -16,7 +16,8 @@ async function refuses(what: () => unknown, why: string): Promise<void> {
 
 for (const backend of BACKENDS) {
   for (const kem of KEMS) {
-    const exchange = backend.keyExchange(kem.group)!, { name } = kem;
+    const exchange = backend.keyExchange(kem.group)!;
+    const { name } = kem;
 
     // Fresh pairs are WebCrypto's, seeded ones the library's: each must agree with the other.
     for (const [initiator, responder] of [[0, 0], [0, 1], [1, 0], [1, 1]] as const) {
@@ -60,7 +61,8 @@ async function refusals(
   exchange: KeyExchange,
   source: ((octets: number) => Uint8Array) | undefined,
 ): Promise<void> {
-  const pair = await exchange.generate(source), { publicValue } = pair;
+  const pair = await exchange.generate(source);
+  const { publicValue } = pair;
   const answer = (await exchange.respond(publicValue, source)).publicValue;
   await refuses(() => exchange.respond(publicValue.subarray(1), source), "a short key");
   await refuses(() => exchange.respond(Uint8Array.of(...publicValue, 0), source), "a long key");

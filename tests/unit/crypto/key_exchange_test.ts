@@ -110,7 +110,8 @@ for (const backend of BACKENDS) {
     for (const { group, family, publicOctets } of GROUPS) {
       if (family !== "modp" || publicOctets > 256) continue;
       const exchange = backend.keyExchange(group)!;
-      const prime = modpPrime(group), pair = await exchange.generate();
+      const prime = modpPrime(group);
+      const pair = await exchange.generate();
       const peer = (value: bigint) => hex(value.toString(16).padStart(2 * publicOctets, "0"));
       const top = (1n << BigInt(8 * publicOctets)) - 1n;
       for (const value of [0n, 1n, prime - 1n, prime, prime + 1n, top]) {

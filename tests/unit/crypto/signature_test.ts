@@ -52,7 +52,8 @@ for (const signer of BACKENDS) {
     Deno.test(`${signer.name}: ${kind} signs by every scheme, every backend verifies`, async () => {
       const { privateKey, publicKey } = await pairOf(signer, kind);
       // What was made is what files have.
-      const read = parsePublicKey(publicKey.spki), readPrivate = parsePkcs8(privateKey.pkcs8);
+      const read = parsePublicKey(publicKey.spki);
+      const readPrivate = parsePkcs8(privateKey.pkcs8);
       assert.deepEqual(read, publicKey);
       assert.deepEqual([readPrivate.kind, readPrivate.bits], [kind, publicKey.bits]);
       for (const scheme of schemesOf(kind)) {
@@ -114,7 +115,8 @@ for (const signer of BACKENDS) {
       { algorithm: "ecdsa", hash: "sha256", encoding: "raw" },
       data,
     );
-    const r = raw.subarray(0, 32), s = raw.subarray(32);
+    const r = raw.subarray(0, 32);
+    const s = raw.subarray(32);
     const verify = (octets: Uint8Array) =>
       signer.signatures.verify(
         publicKey,
@@ -159,7 +161,8 @@ for (const signer of BACKENDS) {
 }
 
 Deno.test("RSA beyond 4096 bits is verified by both, and signed by the native one alone", async () => {
-  const native = BACKENDS.find(({ name }) => name === "native"), [portable] = BACKENDS;
+  const native = BACKENDS.find(({ name }) => name === "native");
+  const [portable] = BACKENDS;
   if (!native) return;
   const file = new URL("../../vectors/rsa_4112.json", import.meta.url);
   const { pkcs8, spki } = JSON.parse(Deno.readTextFileSync(file));
@@ -249,7 +252,8 @@ Deno.test("keys that cannot be any are refused when they are read", () => {
     const algorithm = hex("300d06092a864886f70d0101010500");
     return parsePublicKey(derSequenceOf(algorithm, derBitString(key)));
   };
-  const modulus = new Uint8Array(256).fill(0xff), three = Uint8Array.of(3);
+  const modulus = new Uint8Array(256).fill(0xff);
+  const three = Uint8Array.of(3);
   assert.equal(rsa(modulus, three).bits, 2048);
   const even = modulus.slice();
   even[255] = 0xfe;

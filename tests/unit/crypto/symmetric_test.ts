@@ -78,7 +78,8 @@ for (const backend of BACKENDS) {
   Deno.test(`${backend.name}: prf+ ends after 255 blocks (RFC 7296 §2.13)`, () => {
     for (const { id, outputOctets } of PRFS) {
       const prf = backend.prf(id)!;
-      const key = new Uint8Array(prf.keyOctets), seed = new Uint8Array(8);
+      const key = new Uint8Array(prf.keyOctets);
+      const seed = new Uint8Array(8);
       const longest = prf.plus(key, seed, 255 * outputOctets);
       assert.equal(longest.length, 255 * outputOctets);
       assert.throws(() => prf.plus(key, seed, 255 * outputOctets + 1), Bug);
@@ -97,7 +98,9 @@ for (const backend of BACKENDS) {
   Deno.test(`${backend.name}: ciphers seal and open the published values`, () => {
     for (const v of cipherVectors) {
       const cipher = backend.cipher(v.cipher, v.keyBits)!;
-      const key = hex(v.key), iv = hex(v.iv), aad = hex(v.aad);
+      const key = hex(v.key);
+      const iv = hex(v.iv);
+      const aad = hex(v.aad);
       const which = `${cipher.name} ${v.keyBits}, ${v.origin}`;
       assert.equal(toHex(cipher.seal(key, iv, aad, hex(v.plaintext))), v.sealed, which);
       assert.equal(toHex(cipher.open(key, iv, aad, hex(v.sealed))!), v.plaintext, which);
@@ -108,7 +111,10 @@ for (const backend of BACKENDS) {
     for (const v of cipherVectors) {
       const cipher = backend.cipher(v.cipher, v.keyBits)!;
       if (cipher.icvOctets === 0 || v.sealed.length > 200) continue;
-      const key = hex(v.key), iv = hex(v.iv), aad = hex(v.aad), sealed = hex(v.sealed);
+      const key = hex(v.key);
+      const iv = hex(v.iv);
+      const aad = hex(v.aad);
+      const sealed = hex(v.sealed);
       for (let at = 0; at < sealed.length; at++) {
         const changed = sealed.slice();
         changed[at]! ^= 1 << at % 8;
@@ -128,8 +134,10 @@ for (const backend of BACKENDS) {
   Deno.test(`${backend.name}: a length that the algorithm does not take is our bug`, () => {
     for (const { id, keyBits, keyOctets, ivOctets, blockOctets } of CIPHERS) {
       const cipher = backend.cipher(id, keyBits)!;
-      const key = new Uint8Array(keyOctets), iv = new Uint8Array(ivOctets);
-      const aad = new Uint8Array(8), data = new Uint8Array(4 * blockOctets);
+      const key = new Uint8Array(keyOctets);
+      const iv = new Uint8Array(ivOctets);
+      const aad = new Uint8Array(8);
+      const data = new Uint8Array(4 * blockOctets);
       assert.throws(() => cipher.seal(new Uint8Array(keyOctets + 1), iv, aad, data), Bug);
       assert.throws(() => cipher.seal(key, new Uint8Array(ivOctets + 1), aad, data), Bug);
       assert.throws(() => cipher.open(new Uint8Array(keyOctets + 1), iv, aad, data), Bug);

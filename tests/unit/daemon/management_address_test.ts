@@ -10,7 +10,8 @@ import {
 
 function take(prefixText: string, count: number, taken: string[] = []): string[] {
   const prefix = parseManagementPrefix(prefixText);
-  const used = new Set(taken), got: string[] = [];
+  const used = new Set(taken);
+  const got: string[] = [];
   const isUsed = (address: IpAddress) => used.has(showAddress(address));
   for (let i = 0; i < count; i++) {
     const address = freeAddress(prefix, isUsed);

@@ -41,7 +41,8 @@ function withDirectory(body: (directory: string) => void): void {
 Deno.test("what is kept is there for the next daemon, in the order of definition", () => {
   withDirectory((directory) => {
     const first = new StateFile(directory);
-    const b = record("b"), a = record("a", { moved: null, words: "with 'quotes' and ☺" });
+    const b = record("b");
+    const a = record("a", { moved: null, words: "with 'quotes' and ☺" });
     for (const one of [b, a]) first.save(one);
     b.state = InstanceState.RUNNING;
     b.process = { pid: 7, startTicks: 99, bootId: "boot" };
@@ -59,7 +60,8 @@ Deno.test("what is kept is there for the next daemon, in the order of definition
 Deno.test("a record that an earlier version saved is read under the present names of its members", () => {
   withDirectory((directory) => {
     const moved = { name: "eth1", isUp: true, master: "", addresses: [], routes: [] };
-    const state = new StateFile(directory), present = record("a", { moved, hasNetwork: true });
+    const state = new StateFile(directory);
+    const present = record("a", { moved, hasNetwork: true });
     const { moved: lent, hasNetwork: hasSite, ...rest } = present;
     state.save({ ...rest, lent, hasSite } as unknown as InstanceRecord);
     state.close();
@@ -72,7 +74,8 @@ Deno.test("a record that an earlier version saved is read under the present name
 Deno.test("finished runs are listed, running ones are not, and only the first end counts", () => {
   withDirectory((directory) => {
     const state = new StateFile(directory);
-    const one = state.beginRun("one", 1, "/log"), two = state.beginRun("two", 2, "/other");
+    const one = state.beginRun("one", 1, "/log");
+    const two = state.beginRun("two", 2, "/other");
     assert.deepEqual(finishedRuns(directory), []);
     state.endRun(one, { outcome: "failed", words: "why", established: 3, configured: 9 });
     state.endRun(one, { outcome: "died", words: "", established: null, configured: null });

@@ -42,7 +42,8 @@ Deno.test("ports: one, a power of two, a range that needs more, any, and what ca
 
 Deno.test("ICMP has its type where the source port stands, its code where the other does", () => {
   const echo = { protocol: 1, startPort: 0x0800, endPort: 0x0800 };
-  const named = selector("10.0.0.1", "10.0.0.1", echo), any = selector("10.0.0.2", "10.0.0.2");
+  const named = selector("10.0.0.1", "10.0.0.1", echo);
+  const any = selector("10.0.0.2", "10.0.0.2");
   const expected = { source: { port: 8, mask: 0xffff }, destination: { port: 0, mask: 0xffff } };
   assert.deepEqual(coveringPorts(named, any), expected);
   assert.deepEqual(coveringPorts(any, named), expected);

@@ -9,7 +9,8 @@ import type { EchoShape } from "@/ping/echo.ts";
 const at = (text: string) => parseAddress(text)!;
 const ICMP: EchoShape = { protocol: "icmp", port: 0, payloadOctets: 8, tag: 0 };
 const UDP: EchoShape = { protocol: "udp", port: 9922, payloadOctets: 15, tag: 7 };
-const FOUR = ["10.2.0.1", "10.1.0.1"] as const, SIX = ["fd02::1", "fd01::1"] as const;
+const FOUR = ["10.2.0.1", "10.1.0.1"] as const;
+const SIX = ["fd02::1", "fd01::1"] as const;
 
 /** Requests 0x1234, 5 whose checksums tshark calls good, all of them. */
 const REQUESTS: Readonly<Record<string, readonly [EchoShape, readonly [string, string], string]>> =
@@ -52,7 +53,9 @@ class Inner implements InnerPackets {
 
 /** A carrier that sent one request; what its receiver was told is in a list. */
 function pinged(shape: EchoShape, [own, peer]: readonly [string, string]) {
-  const inner = new Inner(), echo = new InnerEcho(inner), carrier = echo.carrier(shape);
+  const inner = new Inner();
+  const echo = new InnerEcho(inner);
+  const carrier = echo.carrier(shape);
   const told: unknown[] = [];
   carrier.receiver = {
     reply: (to, from, identifier, sequence) =>
@@ -66,7 +69,8 @@ function pinged(shape: EchoShape, [own, peer]: readonly [string, string]) {
 
 /** The packet turned round, as whoever answers sends it. */
 function reply(request: Uint8Array): Uint8Array {
-  const answer = request.slice(), six = request[0]! >> 4 === 6;
+  const answer = request.slice();
+  const six = request[0]! >> 4 === 6;
   const [source, octets, upper] = six ? [8, 16, 40] : [12, 4, 20];
   answer.set(request.subarray(source + octets, source + 2 * octets), source);
   answer.set(request.subarray(source, source + octets), source + octets);
@@ -89,7 +93,8 @@ for (const [name, [shape, ends, hex]] of Object.entries(REQUESTS)) {
     const [own, peer] = ends.map((end) => toHex(at(end)));
     assert.deepEqual(told.splice(0), [[own, peer, 0x1234, 5]]);
 
-    const answer = reply(request), upper = ends === SIX ? 40 : 20;
+    const answer = reply(request);
+    const upper = ends === SIX ? 40 : 20;
     const checksum = upper + (shape === UDP ? 6 : 2);
     assert.equal(inner.receiver!(answer.with(checksum, answer[checksum]! ^ 1)), true);
     assert.equal(inner.receiver!(answer.with(-1, answer.at(-1)! ^ 1)), true);
@@ -101,7 +106,9 @@ for (const [name, [shape, ends, hex]] of Object.entries(REQUESTS)) {
 
   if (shape === UDP) continue;
   Deno.test(`${name}: pings of the other end are answered where no device is`, () => {
-    const inner = new Inner(), echo = new InnerEcho(inner), request = fromHex(hex)!;
+    const inner = new Inner();
+    const echo = new InnerEcho(inner);
+    const request = fromHex(hex)!;
     assert.equal(inner.receiver!(request), true);
     assert.deepEqual(inner.sent, [reply(request)]);
     assert.equal(inner.receiver!(request.with(-1, 0)), false, "a wrong checksum");
@@ -109,7 +116,8 @@ for (const [name, [shape, ends, hex]] of Object.entries(REQUESTS)) {
     if (ends === FOUR) assert.equal(inner.receiver!(request.with(6, 0x20)), false, "a fragment");
     assert.deepEqual([inner.sent.length, echo.answered], [1, 1]);
 
-    const beside = new Inner(true), silent = new InnerEcho(beside);
+    const beside = new Inner(true);
+    const silent = new InnerEcho(beside);
     assert.equal(beside.receiver!(request), false, "the system's own business");
     assert.deepEqual([beside.sent.length, silent.answered], [0, 0]);
   });

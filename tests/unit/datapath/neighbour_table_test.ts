@@ -34,7 +34,8 @@ Deno.test({
 
 Deno.test("messages about tables of devices and of other families are passed over", () => {
   const name = (text: string) => {
-    const octets = new TextEncoder().encode(`${text}\0`), length = 4 + octets.length;
+    const octets = new TextEncoder().encode(`${text}\0`);
+    const length = 4 + octets.length;
     return [length, 0, 1, 0, ...octets, ...new Uint8Array(-length & 3)];
   };
   const attribute = (type: number, octets: Uint8Array) => [
@@ -44,10 +45,12 @@ Deno.test("messages about tables of devices and of other families are passed ove
     0,
     ...octets,
   ];
-  const config = fromHex("0400500105000000")!, stats = new Uint8Array(96).with(80, 7);
+  const config = fromHex("0400500105000000")!;
+  const stats = new Uint8Array(96).with(80, 7);
   const body = (...attributes: number[][]) => Uint8Array.from([2, 0, 0, 0, ...attributes.flat()]);
   const max = attribute(4, Uint8Array.of(0, 4, 0, 0));
-  const arp = name("arp_cache"), rest = [attribute(5, config), attribute(7, stats)];
+  const arp = name("arp_cache");
+  const rest = [attribute(5, config), attribute(7, stats)];
   assert.deepEqual(neighbourTableIn(body(arp, max, ...rest)), {
     family: 4,
     entries: 5,

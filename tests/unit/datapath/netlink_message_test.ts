@@ -52,9 +52,9 @@ const STATE: XfrmState = {
 };
 
 Deno.test("a state: the record, its algorithm, its window, its encapsulation", () => {
-  const octets = newState(STATE),
-    body = octets.subarray(16),
-    view = new DataView(body.slice().buffer);
+  const octets = newState(STATE);
+  const body = octets.subarray(16);
+  const view = new DataView(body.slice().buffer);
   assert.equal(new DataView(octets.buffer).getUint32(0, true), octets.length);
   assert.deepEqual(readState(body), {
     destination: STATE.destination,
@@ -72,7 +72,8 @@ Deno.test("a state: the record, its algorithm, its window, its encapsulation", (
   assert.deepEqual([body[214], body[215], body[216]], [1, 0, 32]);
   assert.equal(view.getBigUint64(96, true), 0xffff_ffff_ffff_ffffn);
   const attributes = attributesIn(body, 224);
-  const aead = attributes.get(18)!, text = new TextDecoder().decode(aead.subarray(0, 17));
+  const aead = attributes.get(18)!;
+  const text = new TextDecoder().decode(aead.subarray(0, 17));
   assert.equal(text, "rfc4106(gcm(aes))");
   assert.equal(toHex(aead.subarray(64)), "a0000000" + "80000000" + "5a".repeat(20));
   assert.equal(toHex(attributes.get(4)!.subarray(0, 8)), "0200" + "1194" + "1195" + "0000");

@@ -79,7 +79,8 @@ function keys(from: number): SaKeys {
 /** The CHILD_SA as each end has it. */
 function pairs(number: number, change: Partial<SaPair> = {}): { a: SaPair; b: SaPair } {
   const path: Path = { ownAddress: A, ownPort: 4500, peerAddress: B, peerPort: 4500 };
-  const ownSelectors = [selector("10.0.0.1")], peerSelectors = [selector("10.0.1.1")];
+  const ownSelectors = [selector("10.0.0.1")];
+  const peerSelectors = [selector("10.0.1.1")];
   const common = {
     rekeyChain: 1,
     suite: GCM,
@@ -89,7 +90,8 @@ function pairs(number: number, change: Partial<SaPair> = {}): { a: SaPair; b: Sa
     noTfcPadding: false,
     ...change,
   };
-  const [toA, toB] = [keys(number), keys(100 + number)], spis = [2 * number, 2 * number + 1];
+  const [toA, toB] = [keys(number), keys(100 + number)];
+  const spis = [2 * number, 2 * number + 1];
   const a: SaPair = {
     ...common,
     spiIn: spis[0]!,
@@ -139,7 +141,8 @@ function echo(from: string, to: string, octets = 56): Uint8Array {
 Deno.test("userland: what goes in at one end comes out at the other, both ways, and is counted", () => {
   const bench = new Bench();
   install(bench, 300);
-  const there = echo("10.0.0.1", "10.0.1.1"), back = echo("10.0.1.1", "10.0.0.1", 9);
+  const there = echo("10.0.0.1", "10.0.1.1");
+  const back = echo("10.0.1.1", "10.0.0.1", 9);
   assert.equal(bench.a.inner.send([there]), 0);
   assert.equal(bench.sent.length, 1);
   assert.notDeepEqual(bench.sent[0]!.packet.subarray(16, 16 + there.length), there);
@@ -193,7 +196,8 @@ Deno.test("userland: replays, forgeries and strangers cost a counter each", () =
   install(bench, 300);
   bench.a.inner.send([echo("10.0.0.1", "10.0.1.1")]);
   bench.carry((packet) => {
-    const forged = packet.slice(), stranger = packet.slice();
+    const forged = packet.slice();
+    const stranger = packet.slice();
     forged[forged.length - 1]! ^= 1;
     stranger[3]! ^= 1;
     const copy = packet.slice();
@@ -210,7 +214,8 @@ Deno.test("userland: replays, forgeries and strangers cost a counter each", () =
 });
 
 Deno.test("userland: where a peer's packets come from is told, of authentic ones and once for a place", () => {
-  const bench = new Bench(), address = parseAddress("192.0.2.9")!;
+  const bench = new Bench();
+  const address = parseAddress("192.0.2.9")!;
   install(bench, 300);
   const next = () => {
     bench.a.inner.send([echo("10.0.0.1", "10.0.1.1")]);
@@ -237,7 +242,8 @@ Deno.test("userland: where a peer's packets come from is told, of authentic ones
 });
 
 Deno.test("userland: a rekeyed CHILD_SA sends by the new SA, takes by both, and goes back where it must", () => {
-  const bench = new Bench(), packet = echo("10.0.0.1", "10.0.1.1");
+  const bench = new Bench();
+  const packet = echo("10.0.0.1", "10.0.1.1");
   install(bench, 300);
   bench.a.inner.send([packet]);
   const { a, b } = pairs(400);
@@ -258,7 +264,8 @@ Deno.test("userland: a rekeyed CHILD_SA sends by the new SA, takes by both, and 
 });
 
 Deno.test("userland: what does not fit goes in fragments, or its sender is told how much would", () => {
-  const bench = new Bench(), large = echo("10.0.0.1", "10.0.1.1", 3000);
+  const bench = new Bench();
+  const large = echo("10.0.0.1", "10.0.1.1", 3000);
   install(bench, 300);
   bench.a.inner.send([large]);
   assert.equal(bench.sent.length, 3);
@@ -270,10 +277,11 @@ Deno.test("userland: what does not fit goes in fragments, or its sender is told 
   writeHeaderChecksum(whole, 0);
   bench.a.inner.send([whole]);
   assert.equal(bench.sent.length, 0);
-  const [told] = bench.got.a, mtu = told![26]! << 8 | told![27]!;
+  const [told] = bench.got.a;
+  const mtu = told![26]! << 8 | told![27]!;
   assert.deepEqual([told![20], told![21]], [3, 4]);
-  const fits = echo("10.0.0.1", "10.0.1.1", mtu - 28),
-    more = echo("10.0.0.1", "10.0.1.1", mtu - 27);
+  const fits = echo("10.0.0.1", "10.0.1.1", mtu - 28);
+  const more = echo("10.0.0.1", "10.0.1.1", mtu - 27);
   for (const packet of [fits, more]) packet[6] = 0x40;
   bench.a.inner.send([fits, more]);
   assert.equal(bench.sent.length, 1);
@@ -282,7 +290,8 @@ Deno.test("userland: what does not fit goes in fragments, or its sender is told 
 
 Deno.test("userland: transport mode carries what is behind the header, which is made anew", () => {
   const bench = new Bench();
-  const own = [selector("192.0.2.1")], peer = [selector("192.0.2.2")];
+  const own = [selector("192.0.2.1")];
+  const peer = [selector("192.0.2.2")];
   const { a, b } = pairs(300, { tunnelMode: false });
   const sides = {
     a: { ...a, ownSelectors: own, peerSelectors: peer },

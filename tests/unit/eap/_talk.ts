@@ -33,7 +33,8 @@ export function talk(
     readonly meddle?: Meddle;
   } = {},
 ): Talk {
-  const peer = openEapPeer(own, env), server = openEapServer(settings, env);
+  const peer = openEapPeer(own, env);
+  const server = openEapServer(settings, env);
   const packets: { from: "server" | "peer"; octets: Uint8Array }[] = [];
   let atServer = server.start(identity);
   let atPeer: EapAnswer = { kind: "discarded", why: "nothing was said" };

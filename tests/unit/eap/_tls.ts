@@ -33,7 +33,8 @@ export function tlsSettings(
     readonly serverName?: string;
   } = {},
 ): TlsSettings {
-  const certificate = pem(`${name}.pem`) + chain, key = pem(`${name}.key`);
+  const certificate = pem(`${name}.pem`) + chain;
+  const key = pem(`${name}.key`);
   return { anchors, certificate, key, versionMax, serverName };
 }
 

@@ -47,7 +47,8 @@ Deno.test("the EAP packets of all captures come back as they were", () => {
 for (const name of ["eap_md5", "radius_md5"]) {
   Deno.test(`${name}: strongSwan's response is the hash over its password`, () => {
     const [request, response] = methodPackets(name, EapType.MD5_CHALLENGE);
-    const challenge = request!.data.subarray(1, 17), value = response!.data.subarray(1, 17);
+    const challenge = request!.data.subarray(1, 17);
+    const value = response!.data.subarray(1, 17);
     const secret = new TextEncoder().encode(PASSWORD);
     const wanted = md5(concat(Uint8Array.of(response!.identifier), secret, challenge));
     assert.ok(sameOctets(value, wanted));
@@ -57,9 +58,11 @@ for (const name of ["eap_md5", "radius_md5"]) {
 for (const name of ["eap_mschapv2", "radius_mschapv2"]) {
   Deno.test(`${name}: both proofs are those of the password`, () => {
     const [challenge, response, success] = methodPackets(name, EapType.MSCHAPV2);
-    const peer = response!.data.subarray(5, 21), proof = response!.data.subarray(29, 53);
+    const peer = response!.data.subarray(5, 21);
+    const proof = response!.data.subarray(29, 53);
     const userName = new TextDecoder().decode(response!.data.subarray(54));
-    const authenticator = challenge!.data.subarray(5, 21), hash = ntPasswordHash(PASSWORD);
+    const authenticator = challenge!.data.subarray(5, 21);
+    const hash = ntPasswordHash(PASSWORD);
     const challenges = { authenticator, peer, userName };
     assert.equal(userName, "alice");
     assert.deepEqual(ntResponse(challenges, hash), proof.slice());

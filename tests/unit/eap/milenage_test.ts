@@ -9,7 +9,10 @@ const hex = (text: string) => fromHex(text)!;
 
 for (const set of vectors.sets) {
   Deno.test(`TS 35.208 §4.3, test set ${set.set}`, () => {
-    const k = hex(set.k), rand = hex(set.rand), opc = opcOf(k, hex(set.op)), keys = { k, opc };
+    const k = hex(set.k);
+    const rand = hex(set.rand);
+    const opc = opcOf(k, hex(set.op));
+    const keys = { k, opc };
     assert.equal(toHex(opc), set.opc);
     const { macA, macS } = milenageMacs(keys, rand, { sqn: hex(set.sqn), amf: hex(set.amf) });
     assert.equal(toHex(macA), set.f1);
@@ -33,15 +36,18 @@ const KEYS = { k: hex(vectors.sets[0]!.k), opc: hex(vectors.sets[0]!.opc) };
 const RAND = hex(vectors.sets[0]!.rand);
 
 Deno.test("a card takes each sequence number once, and only higher ones", () => {
-  const card = newSimCard(KEYS, 0n), network = { ...KEYS, sqn: 0n };
-  const first = makeVector(network, RAND), second = makeVector(network, RAND);
+  const card = newSimCard(KEYS, 0n);
+  const network = { ...KEYS, sqn: 0n };
+  const first = makeVector(network, RAND);
+  const second = makeVector(network, RAND);
   assert.equal(answerChallenge(card, second, true).kind, "accepted");
   assert.equal(answerChallenge(card, second, true).kind, "resynchronise");
   assert.equal(answerChallenge(card, first, true).kind, "resynchronise");
 });
 
 Deno.test("AUTS brings the network to where the card is", () => {
-  const card = newSimCard(KEYS, 0x0123456789abn), network = { ...KEYS, sqn: 5n };
+  const card = newSimCard(KEYS, 0x0123456789abn);
+  const network = { ...KEYS, sqn: 5n };
   const verdict = answerChallenge(card, makeVector(network, RAND), true);
   assert.ok(verdict.kind === "resynchronise");
   const wrong = verdict.auts.slice();
@@ -62,7 +68,9 @@ Deno.test("a wrong AUTN, and for AKA' an AMF without its bit, are rejected", () 
       "rejected",
     );
   }
-  const amf = hex("0000"), sqn = hex("000000000020"), { ak } = milenage(KEYS, RAND);
+  const amf = hex("0000");
+  const sqn = hex("000000000020");
+  const { ak } = milenage(KEYS, RAND);
   const { macA } = milenageMacs(KEYS, RAND, { sqn, amf });
   const autn = Uint8Array.from([...sqn.map((o, i) => o ^ ak[i]!), ...amf, ...macA]);
   const plain = answerChallenge(newSimCard(KEYS, 0n), { rand: RAND, autn }, false);

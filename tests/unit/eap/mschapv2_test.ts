@@ -23,7 +23,8 @@ function challenged() {
 
 /** A request of OpCode 3 or 4 with a text. */
 function textRequest(opCode: number, text: string): Uint8Array {
-  const octets = new TextEncoder().encode(text), length = 4 + octets.length;
+  const octets = new TextEncoder().encode(text);
+  const length = 4 + octets.length;
   return Uint8Array.from([
     1,
     2,
@@ -55,7 +56,8 @@ Deno.test("each error of a server has its sentence, and the peer acknowledges it
       ["", /not known \(E=missing\)/],
     ] as const
   ) {
-    const peer = challenged(), answer = peer.step(textRequest(4, text));
+    const peer = challenged();
+    const answer = peer.step(textRequest(4, text));
     assert.equal(toHex((answer as { octets: Uint8Array }).octets), "020200061a04");
     assert.match(whyOf(peer.step(hex("04 02 0004"))), sentence);
   }

@@ -29,7 +29,8 @@ import { seededEnv } from "./_talk.ts";
 
 const hex = (text: string) => fromHex(text.replaceAll(" ", ""))!;
 const utf8 = new TextEncoder();
-const SECRET = utf8.encode("testing123"), OTHER = utf8.encode("other");
+const SECRET = utf8.encode("testing123");
+const OTHER = utf8.encode("other");
 const { random } = seededEnv(3);
 const HEADER = "01 07 0014 000102030405060708090a0b0c0d0e0f";
 const { ACCESS_ACCEPT, ACCESS_CHALLENGE, ACCESS_REJECT, ACCESS_REQUEST } = RadiusCode;
@@ -88,7 +89,8 @@ Deno.test("attributes of length 0 and 1 and past the end are refused by name", (
 
 Deno.test("a long EAP packet goes in several EAP-Messages, an empty one is EAP-Start", () => {
   for (const length of [0, 1, 253, 254, 506, 507, 1500]) {
-    const eap = Uint8Array.from({ length }, (_, i) => i), attributes = eapMessages(eap);
+    const eap = Uint8Array.from({ length }, (_, i) => i);
+    const attributes = eapMessages(eap);
     assert.equal(attributes.length, Math.max(1, Math.ceil(length / 253)));
     const packet = { code: 1, identifier: 1, authenticator: random(16), attributes };
     assert.deepEqual(eapIn(packet), eap);
@@ -97,7 +99,8 @@ Deno.test("a long EAP packet goes in several EAP-Messages, an empty one is EAP-S
 
 Deno.test("Message-Authenticator is right, wrong or missing", () => {
   const plain = { code: ACCESS_REQUEST, identifier: 1, authenticator: random(16), attributes: [] };
-  const sealed = decodeRadius(sealRequest(plain, SECRET)), { authenticator } = plain;
+  const sealed = decodeRadius(sealRequest(plain, SECRET));
+  const { authenticator } = plain;
   assert.equal(sealed.attributes[0]!.type, RadiusAttribute.MESSAGE_AUTHENTICATOR);
   assert.equal(verdictOfMac(sealed, authenticator, SECRET), "right");
   assert.equal(verdictOfMac(sealed, authenticator, OTHER), "wrong");
@@ -107,7 +110,8 @@ Deno.test("Message-Authenticator is right, wrong or missing", () => {
 });
 
 Deno.test("MS-MPPE keys carry an MSK; another secret does not reveal it", () => {
-  const msk = random(64), request = random(16);
+  const msk = random(64);
+  const request = random(16);
   const attributes = mppeKeys(msk, { request, secret: SECRET, random });
   const packet = { code: ACCESS_ACCEPT, identifier: 1, authenticator: request, attributes };
   assert.deepEqual(mskIn(packet, request, SECRET), msk);
@@ -125,7 +129,8 @@ Deno.test("MS-MPPE keys carry an MSK; another secret does not reveal it", () => 
 });
 
 Deno.test("an MS-MPPE key that says more octets than it has is refused", () => {
-  const request = random(16), salt = hex("8001");
+  const request = random(16);
+  const salt = hex("8001");
   const pad = md5(Uint8Array.from([...SECRET, ...request, ...salt]));
   for (const [length, good] of [[15, true], [16, false], [255, false]] as const) {
     const sealed = pad.slice();
@@ -220,7 +225,8 @@ Deno.test("a good answer is the server's EAP packet, and MSK where there is one"
 Deno.test("EAP-Message without Message-Authenticator is dropped, but for the answer to EAP-Start", () => {
   const settings = { server: "s", secret: SECRET, nasIdentifier: "n", attributes: [], random };
   const bare = (code: number, text: string, sent: string) => {
-    const login = newRadiusLogin(settings, "bob"), request = accessRequest(login, 1, hex(sent));
+    const login = newRadiusLogin(settings, "bob");
+    const request = accessRequest(login, 1, hex(sent));
     const { authenticator } = request;
     const octets = encodeRadius({ code, identifier: 1, authenticator, attributes: [eap(text)] });
     octets.set(md5(Uint8Array.from([...octets, ...SECRET])), 4);
@@ -244,7 +250,8 @@ Deno.test("EAP-Message without Message-Authenticator is dropped, but for the ans
 
 Deno.test("a Message-Authenticator that is wrong counts beside a right Response Authenticator", () => {
   const settings = { server: "s", secret: SECRET, nasIdentifier: "n", attributes: [], random };
-  const login = newRadiusLogin(settings, "bob"), request = accessRequest(login, 1, hex(""));
+  const login = newRadiusLogin(settings, "bob");
+  const request = accessRequest(login, 1, hex(""));
   const { authenticator } = request;
   const wrong = { type: RadiusAttribute.MESSAGE_AUTHENTICATOR, value: random(16) };
   const attributes = [wrong, eap("0102000501")];
@@ -259,7 +266,8 @@ Deno.test("a Message-Authenticator that is wrong counts beside a right Response 
 
 /** A face whose users are bob by MSCHAPv2, and what its logins came to. */
 function newFace() {
-  const env = seededEnv(11), ended: EapAnswer[] = [];
+  const env = seededEnv(11);
+  const ended: EapAnswer[] = [];
   const users = new EapUsers([{ identity: "bob", password: "secret" }]);
   const face = new RadiusFace({
     secret: SECRET,
@@ -293,7 +301,8 @@ function logIn(face: RadiusFace, { start = false, nowMs = 0 } = {}): EapAnswer {
 
 Deno.test("our face logs a peer in, by EAP-Start and by identity, and holds nothing after it", () => {
   for (const start of [false, true]) {
-    const { face, ended } = newFace(), answer = logIn(face, { start });
+    const { face, ended } = newFace();
+    const answer = logIn(face, { start });
     assert.ok(answer.kind === "succeeded");
     assert.ok(ended.length === 1 && ended[0]!.kind === "succeeded");
     assert.deepEqual(answer.outcome.msk, (ended[0] as typeof answer).outcome.msk);

@@ -143,7 +143,8 @@ Deno.test("AKA: a second challenge behind the method's end is refused", () => {
 
 Deno.test("AKA: a network that stays behind is left by the peer too", () => {
   const own = { identity: SIM_ID, methods: [EapType.AKA], sim: newSimCard(KEYS, 1_000n) };
-  const peer = openEapPeer(own, seededEnv()), { autn } = makeVector({ ...KEYS, sqn: 0n }, RAND);
+  const peer = openEapPeer(own, seededEnv());
+  const { autn } = makeVector({ ...KEYS, sqn: 0n }, RAND);
   const data = encodeSim(SimSubtype.AKA_CHALLENGE, [
     fixedAttribute(At.AT_RAND, RAND),
     fixedAttribute(At.AT_AUTN, autn),
@@ -166,7 +167,8 @@ Deno.test("AKA': one key derivation that is offered twice is refused", () => {
 });
 
 Deno.test("padding that is none is refused", () => {
-  const kEncr = new Uint8Array(16), iv = new Uint8Array(16);
+  const kEncr = new Uint8Array(16);
+  const iv = new Uint8Array(16);
   const refused = (plain: string) => {
     const octets = aesCbcEncrypt(kEncr, iv, hex(plain));
     const attributes = [fixedAttribute(At.AT_IV, iv), fixedAttribute(At.AT_ENCR_DATA, octets)];
@@ -177,19 +179,22 @@ Deno.test("padding that is none is refused", () => {
 });
 
 Deno.test("keys at the end of their counter, or of another method, serve no re-authentication", () => {
-  const register = new SimRegister(), env = seededEnv();
+  const register = new SimRegister();
+  const env = seededEnv();
   const users = new EapUsers([{ identity: "001", sim: { ...KEYS, sqn: 0n } }]);
   const settings = { methods: [EapType.AKA], users, register };
   const own = { identity: SIM_ID, methods: [EapType.AKA], sim: newSimCard(KEYS, 0n) };
   talk(own, settings, { env });
-  const known = own.sim.reauths.get(EapType.AKA)!, state = register.takeReauth(known.identity)!;
+  const known = own.sim.reauths.get(EapType.AKA)!;
+  const state = register.takeReauth(known.identity)!;
   // The server's counter is at its end: a full authentication follows.
   register.addReauth({ ...state, counter: 0xffff });
   const { peer, packets } = talk(own, settings, { env });
   assert.equal(peer.kind, "succeeded");
   assert.ok(!packets.some(({ octets }) => octets[4] === EapType.AKA && octets[5] === 13));
   // Keys of another method are not taken.
-  const again = own.sim.reauths.get(EapType.AKA)!, other = register.takeReauth(again.identity)!;
+  const again = own.sim.reauths.get(EapType.AKA)!;
+  const other = register.takeReauth(again.identity)!;
   register.addReauth({ ...other, method: EapType.SIM });
   assert.equal(talk(own, settings, { env }).peer.kind, "succeeded");
 });
@@ -313,7 +318,8 @@ Deno.test("PEAP: results that contradict the inner method are refused", () => {
   const users = new EapUsers([{ identity: "bob", password: "secret" }]);
   const server = peapInnerServer({ ...CONTEXT, settings: { methods: [], users, inner: ["md5"] } });
   const client = peer();
-  let said = server.begin(SESSION, 9)!, identifier = 9;
+  let said = server.begin(SESSION, 9)!;
+  let identifier = 9;
   for (;;) {
     const step = client.take(said, identifier);
     const answer = server.take(step.out, { identifier, next: identifier + 1 });
@@ -340,7 +346,8 @@ Deno.test("attributes that stand there twice, or count more than they have, are 
 });
 
 Deno.test("AKA: who is asked for more forgets what was given before", () => {
-  const sim = newSimCard(KEYS, 0n), key = new Uint8Array(16);
+  const sim = newSimCard(KEYS, 0n);
+  const key = new Uint8Array(16);
   const state = { identity: "4x", masterKey: key, kEncr: key, kAut: key, counter: 0 };
   sim.reauths.set(EapType.AKA, state);
   sim.pseudonyms.set(EapType.AKA, "2x");
@@ -384,13 +391,14 @@ function refusedBy(
 
 Deno.test("AKA: a server takes no other AT_RES, though its AT_MAC is right", () => {
   for (const [octets, bits] of [[8, 64], [16, 128], [8, 63]] as const) {
-    const end = asked(SIM_ID), { attributes } = end.message;
-    const rand = fixedValue(attributes, At.AT_RAND, 16),
-      autn = fixedValue(attributes, At.AT_AUTN, 16);
+    const end = asked(SIM_ID);
+    const { attributes } = end.message;
+    const rand = fixedValue(attributes, At.AT_RAND, 16);
+    const autn = fixedValue(attributes, At.AT_AUTN, 16);
     const verdict = answerChallenge(newSimCard(KEYS, 0n), { rand, autn }, true);
     assert.ok(verdict.kind === "accepted");
-    const { ik, ck, res } = verdict.vector,
-      { kAut } = keysOfMasterKey(akaMasterKey(SIM_ID, ik, ck));
+    const { ik, ck, res } = verdict.vector;
+    const { kAut } = keysOfMasterKey(akaMasterKey(SIM_ID, ik, ck));
     const wrong = bits === 63 ? res : new Uint8Array(octets);
     const why = refusedBy(end, {
       subtype: SimSubtype.AKA_CHALLENGE,
@@ -402,10 +410,12 @@ Deno.test("AKA: a server takes no other AT_RES, though its AT_MAC is right", () 
 });
 
 Deno.test("AKA: a server takes no other counter, though the AT_MAC is right", () => {
-  const register = new SimRegister(), key = new Uint8Array(16).fill(2);
+  const register = new SimRegister();
+  const key = new Uint8Array(16).fill(2);
   const state = { identity: "4fast", masterKey: key, kEncr: key, kAut: key, counter: 4 };
   register.addReauth({ ...state, method: EapType.AKA, permanent: SIM_ID });
-  const end = asked("4fast", register), inside = decrypted(end.message.attributes, key);
+  const end = asked("4fast", register);
+  const inside = decrypted(end.message.attributes, key);
   assert.equal(numberValue(inside, At.AT_COUNTER), 5);
   const why = refusedBy(end, {
     subtype: SimSubtype.REAUTHENTICATION,

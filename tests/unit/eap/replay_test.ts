@@ -14,7 +14,8 @@ const hex = (text: string) => fromHex(text.replaceAll(" ", ""))!;
 const utf8 = new TextEncoder();
 const { random } = seededEnv(9);
 const FILE = Deno.readFileSync(new URL("../../vectors/radius/mschapv2.pcap", import.meta.url));
-const SECRET = utf8.encode("testing123"), OWN_SECRET = utf8.encode("of this test");
+const SECRET = utf8.encode("testing123");
+const OWN_SECRET = utf8.encode("of this test");
 const LOGIN = capturedLogin(readDatagrams(FILE), SECRET);
 /** What eapol_test said of its own keys ("PMK from EAPOL"). */
 const MSK_BEGINS = "c38dc7891f263aaf54b70b02d459dce6b7de753b1a5b6ff339024058a5fc57a1";

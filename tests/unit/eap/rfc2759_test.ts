@@ -38,7 +38,8 @@ Deno.test("a domain before the name does not count", () => {
 });
 
 Deno.test("RFC 3079 §3.5.3: the keys of 128 bits", () => {
-  const hash = ntPasswordHash("clientPass"), master = masterKey(hash, RESPONSE);
+  const hash = ntPasswordHash("clientPass");
+  const master = masterKey(hash, RESPONSE);
   assert.deepEqual(master, hex("FD EC E3 71 7A 8C 83 8C B3 88 E5 27 AE 3C DD 31"));
   const serverSends = startKey(master, "server sends");
   assert.deepEqual(serverSends, hex("8B 7C DC 14 9B 99 3A 1B A1 18 CB 15 3F 56 DC CB"));

@@ -69,7 +69,8 @@ Deno.test("RFC 4186 A.6: the MAC of the response is over SRES too", () => {
     beside: SRES,
   });
   assert.equal(toHex(data), "0b0000" + "0b050000" + "f56d6433e68ed2976ac11937fc3d1154");
-  const message = decodeSim(data), { kAut } = KEYS;
+  const message = decodeSim(data);
+  const { kAut } = KEYS;
   verifyMac(frame, data, { message, kAut, beside: SRES });
   assert.throws(() => verifyMac(frame, data, { message, kAut }), /AT_MAC is wrong/);
 });

@@ -12,7 +12,8 @@ import { EapType } from "@/iana/eap_type.ts";
 import { seededEnv, talk, whyOf } from "./_talk.ts";
 
 const hex = (text: string) => fromHex(text.replaceAll(" ", ""))!;
-const K = hex("465b5ce8b199b49faa5f0a2ee238a6bc"), OPC = hex("cd63cb71954a9f4e48a5994e37a02baf");
+const K = hex("465b5ce8b199b49faa5f0a2ee238a6bc");
+const OPC = hex("cd63cb71954a9f4e48a5994e37a02baf");
 const IMSI = "232010000000000";
 const METHODS = [
   { type: EapType.SIM, name: "EAP-SIM", digit: "1" },
@@ -51,7 +52,8 @@ function subtypes(packets: readonly { octets: Uint8Array }[]): number[] {
 const { SIM_START, SIM_CHALLENGE, AKA_IDENTITY, AKA_CHALLENGE, REAUTHENTICATION } = SimSubtype;
 
 for (const method of METHODS) {
-  const { type, name } = method, isSim = type === EapType.SIM;
+  const { type, name } = method;
+  const isSim = type === EapType.SIM;
   const [first, second] = isSim ? [SIM_START, SIM_CHALLENGE] : [AKA_IDENTITY, AKA_CHALLENGE];
 
   Deno.test(`${name}: a full authentication, with the same MSK of 64 octets`, () => {
@@ -67,7 +69,8 @@ for (const method of METHODS) {
 
   Deno.test(`${name}: fast re-authentication, three times, then by pseudonym`, () => {
     const { own, settings, env } = world(method);
-    const { type } = method, msks = new Set<string>();
+    const { type } = method;
+    const msks = new Set<string>();
     for (let n = 0; n < 4; n++) {
       const { peer, server, packets } = talk(own, settings, { env });
       assert.ok(peer.kind === "succeeded" && server.kind === "succeeded", `login ${n}`);
@@ -162,7 +165,8 @@ for (const method of METHODS) {
       ["01 01 0000", /AT_RAND has 0 octets|AT_VERSION_LIST is missing|AT_KDF_INPUT|before Start/],
     ];
     for (const [attributes, fault] of cases) {
-      const { own, env } = world(method), peer = openEapPeer(own, env);
+      const { own, env } = world(method);
+      const peer = openEapPeer(own, env);
       const data = hex(`${toHex(Uint8Array.of(second))} 0000 ${attributes}`);
       const request = Uint8Array.from([1, 1, 0, 5 + data.length, type, ...data]);
       const answer = peer.step(request);
@@ -173,7 +177,8 @@ for (const method of METHODS) {
   });
 
   Deno.test(`${name}: identities are asked for in order, and each once`, () => {
-    const { own, env } = world(method), peer = openEapPeer(own, env);
+    const { own, env } = world(method);
+    const peer = openEapPeer(own, env);
     const versions = isSim ? [{ type: At.AT_VERSION_LIST, value: hex("0002 0001 0000") }] : [];
     const ask = (identifier: number, ...types: number[]) => {
       const wanted = types.map((type) => ({ type, value: new Uint8Array(2) }));
@@ -264,7 +269,8 @@ Deno.test("EAP-AKA': another key derivation function is asked for, or refused", 
     ]);
     return Uint8Array.from([1, identifier, 0, 5 + data.length, EapType.AKA_PRIME, ...data]);
   };
-  const peer = openEapPeer(own, env), first = peer.step(challenge(1, 2, 1));
+  const peer = openEapPeer(own, env);
+  const first = peer.step(challenge(1, 2, 1));
   assert.equal(toHex((first as { octets: Uint8Array }).octets.subarray(5)), "01000018010001");
   const changed = peer.step(challenge(2, 1, 3, 1)) as { octets: Uint8Array };
   assert.equal(changed.octets[5], SimSubtype.CLIENT_ERROR);
@@ -283,7 +289,8 @@ Deno.test("EAP-SIM: one RAND, or the same twice, is refused by its code", () => 
   for (
     const [rands, code, fault] of [[1, 2, /1 RAND, not 2 or 3/], [2, 3, /one RAND twice/]] as const
   ) {
-    const { own, env } = world(METHODS[0]), peer = openEapPeer(own, env);
+    const { own, env } = world(METHODS[0]);
+    const peer = openEapPeer(own, env);
     const step = (identifier: number, data: Uint8Array) =>
       peer.step(Uint8Array.from([1, identifier, 0, 5 + data.length, EapType.SIM, ...data]));
     step(1, encodeSim(SIM_START, [{ type: At.AT_VERSION_LIST, value: hex("0002 0001 0000") }]));
@@ -295,7 +302,8 @@ Deno.test("EAP-SIM: one RAND, or the same twice, is refused by its code", () => 
 });
 
 Deno.test("EAP-SIM: a server of another version is refused by its code", () => {
-  const { own, env } = world(METHODS[0]), peer = openEapPeer(own, env);
+  const { own, env } = world(METHODS[0]);
+  const peer = openEapPeer(own, env);
   const data = encodeSim(SIM_START, [{ type: At.AT_VERSION_LIST, value: hex("0002 0007 0000") }]);
   const answer = peer.step(Uint8Array.from([1, 1, 0, 5 + data.length, EapType.SIM, ...data]));
   assert.equal((answer as { octets: Uint8Array }).octets.at(-1), 1);

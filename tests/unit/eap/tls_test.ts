@@ -71,7 +71,8 @@ for (const { name: version, max } of VERSIONS) {
   tlsTest(`fragments over ${version}: a long chain arrives whole`, () => {
     const { own, settings } = ends({ type: TLS }, max);
     const long = { versionMax: max, chain: LONG_CHAIN };
-    const peerTls = tlsSettings("client", long), serverTls = tlsSettings("server", long);
+    const peerTls = tlsSettings("client", long);
+    const serverTls = tlsSettings("server", long);
     const { peer, server, packets } = talk(
       { ...own, tls: peerTls },
       { ...settings, tls: serverTls },
@@ -85,7 +86,8 @@ for (const { name: version, max } of VERSIONS) {
   tlsTest(
     `certificates over ${version}: each end refuses whom it does not know, by TLS's words`,
     () => {
-      const { own, settings } = ends({ type: TLS }, max), env = tlsEnv();
+      const { own, settings } = ends({ type: TLS }, max);
+      const env = tlsEnv();
       const strange = tlsSettings("client", { versionMax: max, anchors: STRANGER });
       const { peer, server } = talk({ ...own, tls: strange }, settings, { env });
       assert.match(
@@ -107,7 +109,8 @@ for (const { name: version, max } of VERSIONS) {
 }
 
 tlsTest("a peer of TLS 1.2 and a server of 1.3 meet at 1.2", () => {
-  const { settings } = ends({ type: TLS }, 0x0304), { own } = ends({ type: TLS }, 0x0303);
+  const { settings } = ends({ type: TLS }, 0x0304);
+  const { own } = ends({ type: TLS }, 0x0303);
   const { peer } = talk(own, settings, { env: tlsEnv() });
   assert.ok(peer.kind === "succeeded");
   assert.match(peer.outcome.notes.join(), /TLS 1\.2/);
@@ -129,7 +132,8 @@ tlsTest("a peer without a trust anchor says that it has checked nothing", () => 
 });
 
 tlsTest("PEM that cannot be used is refused with what it is", () => {
-  const { own, settings } = ends({ type: TLS }, 0x0304), good = tlsSettings("client");
+  const { own, settings } = ends({ type: TLS }, 0x0304);
+  const good = tlsSettings("client");
   for (
     const [tls, fault] of [
       [{ ...good, certificate: "x" }, /certificate cannot be read: no start line/],

@@ -70,7 +70,8 @@ Deno.test("PAP pads the password to blocks of 16 octets", () => {
   }
 });
 
-const CMK = new Uint8Array(20).fill(3), NONCE = new Uint8Array(32).fill(5);
+const CMK = new Uint8Array(20).fill(3);
+const NONCE = new Uint8Array(32).fill(5);
 
 Deno.test("extensions come back, bound and not, and each octet of a binding counts", () => {
   const { REQUEST, RESPONSE } = EapCode;

@@ -19,7 +19,8 @@ import type { IkeConf, Setup } from "@/setup/setup.ts";
 import { openPortableUdp } from "@/transport/udp_portable.ts";
 import { setup } from "./setups.ts";
 
-const LOOPBACK = parsePrefix("127.0.0.1/8")!, crypto = portableBackend();
+const LOOPBACK = parsePrefix("127.0.0.1/8")!;
+const crypto = portableBackend();
 const random = crypto.randomOctets;
 
 /** A run of a setup, and the EAP behind it. */
@@ -95,7 +96,8 @@ Deno.test("tunnels by EAP-MSCHAPv2, each with an identity and a password of its 
 });
 
 Deno.test("tunnels by EAP-AKA, whose cards go on where they were", async () => {
-  const simk = "465b5ce8b199b49faa5f0a2ee238a6bc", simopc = "cd63cb71954a9f4e48a5994e37a02baf";
+  const simk = "465b5ce8b199b49faa5f0a2ee238a6bc";
+  const simopc = "cd63cb71954a9f4e48a5994e37a02baf";
   const aka = { eapmethod: [EapType.AKA], myid: "0232010000000000", eapsimk: simk };
   const users = [user({ identity: "0232010000000000", simk, simopc, simsqn: "1234" })];
   const { ours } = await meet(

@@ -8,7 +8,8 @@ import { clientPlan, CONFIG, FakeClock, FakeNetwork, gatewayPlan, rig } from "./
 const config = { ...CONFIG, endedKeptMs: 5_000 };
 
 function world() {
-  const clock = new FakeClock(), network = new FakeNetwork(clock);
+  const clock = new FakeClock();
+  const network = new FakeNetwork(clock);
   const client = rig(network, clock, { plan: clientPlan({ tunnels: 2 }), config });
   const gateway = rig(network, clock, { plan: gatewayPlan({ tunnels: 2 }), config });
   gateway.run.start();
@@ -70,7 +71,8 @@ Deno.test("an IKE SA whose IKE_AUTH is refused is listed with its notify, a refu
   wrong.run.start();
   clock.pass(500);
   for (const { run } of [wrong, gateway]) {
-    const [sa, ...others] = run.sas.ikeSas(0, 0), { state, closeCode } = run.sas.ikeSa(sa!.spi)!;
+    const [sa, ...others] = run.sas.ikeSas(0, 0);
+    const { state, closeCode } = run.sas.ikeSa(sa!.spi)!;
     assert.deepEqual([state, closeCode, others.length], [7, 24, 0]);
   }
   clock.pass(5_000);
@@ -86,7 +88,9 @@ Deno.test("an IKE SA whose IKE_AUTH is refused is listed with its notify, a refu
 });
 
 Deno.test("of those that ended in a moment the last ten thousand are listed", () => {
-  const { clock, gateway } = world(), { loop } = gateway.run, count = ENDED_MAX + 5;
+  const { clock, gateway } = world();
+  const { loop } = gateway.run;
+  const count = ENDED_MAX + 5;
   const path = {
     ownAddress: Uint8Array.of(10, 1, 0, 1),
     ownPort: 500,

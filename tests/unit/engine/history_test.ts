@@ -12,7 +12,8 @@ const SECOND = 1_000;
 
 /** A tunnel whose CHILD_SA is rekeyed every 4 s, its IKE SA every 10 s, by the client. */
 function stage(rekeyedKeptMax: number, childHistoryMax: number) {
-  const clock = new FakeClock(), network = new FakeNetwork(clock);
+  const clock = new FakeClock();
+  const network = new FakeNetwork(clock);
   const [child] = CONFIG.children;
   const config = {
     ...CONFIG,
@@ -41,7 +42,8 @@ Deno.test("rekeyed SAs stay listed at both ends, and count as rekeyed (CloseCode
   const { clock, ends } = stage(10, 10);
   clock.pass(100 * SECOND);
   for (const run of ends) {
-    const list = run.sas.ikeSas(0, 0), summary = run.summary();
+    const list = run.sas.ikeSas(0, 0);
+    const summary = run.summary();
     const live = list.filter(({ state }) => state === IkeStateNumber.ESTABLISHED);
     assert.equal(live.length, 1);
     assert.equal(list.at(-1), live[0], "the order of creation");
@@ -109,18 +111,21 @@ Deno.test("a datagram for a rekeyed SA that is only looked at any more is droppe
   const sa = client!.loop.endpoint.bySpi.get(oldest!.spi)!;
   assert.ok(sa.forgotten && sa.window.answered === undefined);
   // An empty INFORMATIONAL request of the peer: only the header is looked at.
-  const octets = new Uint8Array(28), view = new DataView(octets.buffer);
+  const octets = new Uint8Array(28);
+  const view = new DataView(octets.buffer);
   view.setBigUint64(0, sa.spiI);
   view.setBigUint64(8, sa.spiR);
   octets.set([0, 0x20, ExchangeType.INFORMATIONAL, sa.originalInitiator ? 0 : 8], 16);
   octets[27] = octets.length;
-  const { endpoint } = client!.loop, before = endpoint.drops.get("an SPI nobody has") ?? 0;
+  const { endpoint } = client!.loop;
+  const before = endpoint.drops.get("an SPI nobody has") ?? 0;
   receive(endpoint, { octets, path: sa.path }, 0, { push: () => {} });
   assert.equal(endpoint.drops.get("an SPI nobody has"), before + 1);
 });
 
 Deno.test("a history follows its tunnel, is bounded, and goes with it", () => {
-  const history = new ChildHistory(3), [sa, next, other] = [{}, {}, {}] as IkeSa[];
+  const history = new ChildHistory(3);
+  const [sa, next, other] = [{}, {}, {}] as IkeSa[];
   const child = (spiIn: number, parent: IkeSa, replaced = true) =>
     ({ spiIn, parent, replaced }) as ChildSa;
   const spis = (of: IkeSa) => history.of(of).map(({ spiIn }) => spiIn);

@@ -37,10 +37,11 @@ type Treatment = "up" | { readonly cause: string } | { readonly dropped: string 
 /** The message, and its fate at a gateway and at a client. */
 type Case = readonly [twist: Twist, gateway: Treatment, client: Treatment];
 
-const UP: Treatment = "up", WRONG_ICV: Treatment = { dropped: "a wrong ICV" };
+const UP: Treatment = "up";
+const WRONG_ICV: Treatment = { dropped: "a wrong ICV" };
 const MALFORMED: Treatment = { cause: "REFUSED_HERE" };
-const SYNTAX: Treatment = { cause: "INVALID_SYNTAX" },
-  AUTH: Treatment = { cause: "AUTHENTICATION_FAILED" };
+const SYNTAX: Treatment = { cause: "INVALID_SYNTAX" };
+const AUTH: Treatment = { cause: "AUTHENTICATION_FAILED" };
 const OUTSIDE: Treatment = { dropped: "a request outside the window" };
 const OTHER: Treatment = { dropped: "a response to another request" };
 
@@ -49,7 +50,8 @@ const broken = (twist: Twist): Case => [twist, SYNTAX, MALFORMED];
 
 /** The datagram cut after `octets` of it, its lengths repaired. */
 function cut(datagram: Uint8Array, octets: number): Uint8Array {
-  const rest = datagram.slice(0, octets), lengths = new DataView(rest.buffer);
+  const rest = datagram.slice(0, octets);
+  const lengths = new DataView(rest.buffer);
   lengths.setUint32(24, octets);
   lengths.setUint16(30, octets - 28);
   return rest;

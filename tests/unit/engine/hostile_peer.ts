@@ -48,7 +48,8 @@ export function twisted(transport: Transport, run: () => TestRun, twist: Twist):
 function messageOf(run: TestRun, octets: Uint8Array, random: SeededRandom): AuthMessage {
   const { header, payloads: [sk] } = decodeMessage(octets);
   const spi = header.initiator ? header.spiI : header.spiR;
-  const sa = run.loop.endpoint.bySpi.get(spi)!, keys = ikeKeys(sa.suite!, sa.keys!);
+  const sa = run.loop.endpoint.bySpi.get(spi)!;
+  const keys = ikeKeys(sa.suite!, sa.keys!);
   const protection: Protection = {
     cipher: sa.suite!.cipher,
     encryptionKey: header.initiator ? keys.ei : keys.er,

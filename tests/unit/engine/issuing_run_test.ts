@@ -14,7 +14,8 @@ import type { IkeConf, Setup } from "@/setup/setup.ts";
 import { openPortableUdp } from "@/transport/udp_portable.ts";
 import { setup } from "./setups.ts";
 
-const LOOPBACK = parsePrefix("127.0.0.1/8")!, TUNNELS = 12;
+const LOOPBACK = parsePrefix("127.0.0.1/8")!;
+const TUNNELS = 12;
 const crypto = portableBackend();
 
 /** A root that issues, in files. */

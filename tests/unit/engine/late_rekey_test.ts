@@ -6,7 +6,8 @@ const SECOND = 1_000;
 
 /** A client whose margin is so short that a lifetime ends while its rekey is under way. */
 function world(part: { readonly ikeSec?: number; readonly childSec?: number }) {
-  const clock = new FakeClock(), network = new FakeNetwork(clock);
+  const clock = new FakeClock();
+  const network = new FakeNetwork(clock);
   const quick = { ...CONFIG, retransmitIntervalMs: SECOND, transmissionsMax: 3 };
   const { ikeSec = 0, childSec = 0 } = part;
   const config = {

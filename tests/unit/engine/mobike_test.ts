@@ -11,10 +11,12 @@ import type { Transport } from "@/transport/transport.ts";
 import { VARIANTS } from "../transport/_variants.ts";
 import { setup } from "./setups.ts";
 
-const GATEWAY = parsePrefix("127.0.0.1/8")!, crypto = portableBackend();
+const GATEWAY = parsePrefix("127.0.0.1/8")!;
+const crypto = portableBackend();
 
 function begin(whole: Setup, transport: Transport) {
-  const events = new EventHub(), said: string[] = [];
+  const events = new EventHub();
+  const said: string[] = [];
   const write = ({ msg }: { readonly msg: string }) => void said.push(msg);
   events.attach({ filter: { level: 4, keyword: "" }, write });
   const run = new TestRun({
@@ -53,7 +55,8 @@ for (const { name, open } of VARIANTS) {
         });
       const ike = { ...IKE, enablenatt };
       const ofGateway = setup({ ...FREE, role: "gateway", bindifaddr: GATEWAY }, ike);
-      const atGateway = sockets(ofGateway), gateway = begin(ofGateway, atGateway);
+      const atGateway = sockets(ofGateway);
+      const gateway = begin(ofGateway, atGateway);
       const ofClient = setup({
         ...FREE,
         role: "client",

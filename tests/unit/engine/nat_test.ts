@@ -23,7 +23,9 @@ function begin(
 ) {
   const { ownport: ikePort, ownnattport: nattPort } = whole;
   const inner = open({ ownAddresses: ownAddressesOf(whole, () => []), ikePort, nattPort });
-  const transport = wrap(inner), events = new EventHub(), said: string[] = [];
+  const transport = wrap(inner);
+  const events = new EventHub();
+  const said: string[] = [];
   const write = ({ msg }: { readonly msg: string }) => void said.push(msg);
   events.attach({ filter: { level: 4, keyword: "" }, write });
   const run = new TestRun({

@@ -11,13 +11,15 @@ import type { Transport } from "@/transport/transport.ts";
 import { VARIANTS } from "../transport/_variants.ts";
 import { setup } from "./setups.ts";
 
-const GATEWAY = parsePrefix("127.0.0.1/8")!, crypto = portableBackend();
+const GATEWAY = parsePrefix("127.0.0.1/8")!;
+const crypto = portableBackend();
 const IKE: Partial<IkeConf> = { psk: "one for both", dhgrpid: [31], margintime: 500 };
 const FREE = { ownport: 0, ownnattport: 0, setupinterval: 0, numberoftunnels: 2 };
 const GIVES: Partial<IkeConf> = { ...IKE, reauth: true, reauthlifetime: 1_000 };
 
 function begin(whole: Setup, transport: Transport) {
-  const events = new EventHub(), said: string[] = [];
+  const events = new EventHub();
+  const said: string[] = [];
   const write = ({ msg }: { readonly msg: string }) => void said.push(msg);
   events.attach({ filter: { level: 4, keyword: "" }, write });
   const run = new TestRun({
@@ -47,9 +49,11 @@ Deno.test(`${name}: tunnels authenticate again (reauth), and are no others for t
   const sockets = (whole: Setup) =>
     open({ ownAddresses: ownAddressesOf(whole, () => []), ikePort: 0, nattPort: 0 });
   const ofGateway = setup({ ...FREE, role: "gateway", bindifaddr: GATEWAY }, GIVES);
-  const atGateway = sockets(ofGateway), gateway = begin(ofGateway, atGateway);
+  const atGateway = sockets(ofGateway);
+  const gateway = begin(ofGateway, atGateway);
   const dials = (ike: Partial<IkeConf>) => {
-    const startclntaddr = parsePrefix("127.0.2.1/8")!, peerport = atGateway.ikePort;
+    const startclntaddr = parsePrefix("127.0.2.1/8")!;
+    const peerport = atGateway.ikePort;
     const top = { ...FREE, role: "client", startclntaddr, peeraddr: GATEWAY.address } as const;
     const whole = setup({ ...top, peerport, tunnelmaxretry: 1 }, { ...IKE, ...ike });
     return begin(whole, sockets(whole));

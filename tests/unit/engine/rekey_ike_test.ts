@@ -5,7 +5,8 @@ import { clientPlan, CONFIG, FakeClock, FakeNetwork, gatewayPlan, isRequest, rig
 const CREATE_CHILD_SA = 36;
 
 function world(gatewayGroups = [31]) {
-  const clock = new FakeClock(), network = new FakeNetwork(clock);
+  const clock = new FakeClock();
+  const network = new FakeNetwork(clock);
   const config = {
     ...CONFIG,
     retransmitIntervalMs: 1_000,
@@ -31,7 +32,9 @@ async function settled(promise: Promise<RekeyIkeOutcome>): Promise<RekeyIkeOutco
 
 Deno.test("rekeyIke of either end answers with the new SA, which has the CHILD_SA", async () => {
   for (const end of ["client", "gateway"] as const) {
-    const world1 = world(), { clock } = world1, { run } = world1[end];
+    const world1 = world();
+    const { clock } = world1;
+    const { run } = world1[end];
     const spi = run.sas.ikeSas(0, 0)[0]!.spi;
     const [child] = run.sas.childSas(spi)!;
     const outcome = run.rekeys.ikeSa(spi);

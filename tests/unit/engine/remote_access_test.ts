@@ -28,7 +28,8 @@ Deno.test("1,000 tunnels have an address each, the 1,001st is refused, all come 
     broken: new Set(),
   };
   const common = { setup: {} as Setup, setupFileName: "", env };
-  const first = Uint8Array.of(10, 1, 0, 0), last = Uint8Array.of(10, 1, 3, 231);
+  const first = Uint8Array.of(10, 1, 0, 0);
+  const last = Uint8Array.of(10, 1, 3, 231);
   const pools = { v4: { first, last, prefixBits: 16, dns: [] }, v6: undefined };
   const gateway = new TestRun({
     ...common,

@@ -132,7 +132,8 @@ function backend(random: SeededRandom): CryptoBackend {
   return {
     ...stock,
     keyExchange: (group) => {
-      const exchange = stock.keyExchange(group), source = (count: number) => random.octets(count);
+      const exchange = stock.keyExchange(group);
+      const source = (count: number) => random.octets(count);
       return exchange && {
         ...exchange,
         generate: () => exchange.generate(source),

@@ -11,7 +11,8 @@ function defaults(table: Record<string, { readonly value: unknown }>): any {
 
 /** A selector for all protocols and ports. */
 export function ts(start: string, end: string, more: Partial<SelectorConf> = {}): SelectorConf {
-  const startaddr = parseAddress(start)!, endaddr = parseAddress(end)!;
+  const startaddr = parseAddress(start)!;
+  const endaddr = parseAddress(end)!;
   const family = startaddr.length === 4 ? 4 : 6;
   return { family, protocol: 0, startport: 0, endport: 65535, startaddr, endaddr, ...more };
 }

@@ -15,7 +15,8 @@ function isAuthRequest(octets: Uint8Array): boolean {
 }
 
 Deno.test("a late INITIAL_CONTACT finds no tunnel of the same identity at the peer", () => {
-  const clock = new FakeClock(), network = new FakeNetwork(clock);
+  const clock = new FakeClock();
+  const network = new FakeNetwork(clock);
   const client = rig(network, clock, { plan: clientPlan({ tunnels: 8 }), config });
   const gateway = rig(network, clock, { plan: gatewayPlan({ tunnels: 8 }) });
   let requests = 0;
@@ -28,7 +29,8 @@ Deno.test("a late INITIAL_CONTACT finds no tunnel of the same identity at the pe
 });
 
 Deno.test("a peer that never answers is still asked by all tunnels, not one after the other", () => {
-  const clock = new FakeClock(), network = new FakeNetwork(clock);
+  const clock = new FakeClock();
+  const network = new FakeNetwork(clock);
   const client = rig(network, clock, { plan: clientPlan({ tunnels: 8, triesMax: 1 }), config });
   network.loses = () => true;
   client.run.start();

@@ -51,7 +51,8 @@ async function pair(
     "native",
   );
   const far = openTcp({ ownAddresses, port: 0, listens: false }, "native");
-  const notes: string[] = [], sent: Pair["sent"] = [];
+  const notes: string[] = [];
+  const sent: Pair["sent"] = [];
   const events = new EventHub();
   events.attach({
     filter: { level: 4, keyword: "" },
@@ -102,7 +103,8 @@ function liveSas({ loop }: TestRun): IkeSa[] {
 }
 
 test("30 tunnels, each in a connection of its own, nothing sent twice, all closed", async () => {
-  const tunnels = 30, { client, gateway, near, far, sent } = await pair(tunnels, {});
+  const tunnels = 30;
+  const { client, gateway, near, far, sent } = await pair(tunnels, {});
   gateway.start();
   client.start();
   await until(() => client.figures().established === tunnels);
@@ -202,7 +204,9 @@ test("a response that is lost with its connection comes by the next, and the gat
   gateway.start();
   client.start();
   await until(() => client.figures().established === 1);
-  const [ours] = liveSas(client), [theirs] = liveSas(gateway), first = theirs!.path;
+  const [ours] = liveSas(client);
+  const [theirs] = liveSas(gateway);
+  const first = theirs!.path;
   relay.swallows = true;
   const answered = theirs!.window.nextPeerId;
   client.loop.turn(() => client.loop.command(ours!, { kind: "liveness_check" }));

@@ -27,7 +27,8 @@ Deno.test("LastErrMsg says why a try failed as soon as it has, and no more when 
 
 /** A client that wants two CHILD_SAs of a gateway that takes both, or only the first. */
 function twoChildren(gatewayTakesBoth: boolean) {
-  const { clock, network } = world(), [child] = CONFIG.children;
+  const { clock, network } = world();
+  const [child] = CONFIG.children;
   const other = { ...child!, encryption: [{ id: 20, keyBits: 256 }] };
   const children = [child!, other];
   const client = rig(network, clock, { plan: clientPlan(), config: { ...CONFIG, children } });
@@ -68,14 +69,16 @@ Deno.test("right after a rekey the list has the new CHILD_SA first, and the even
   gateway.run.start();
   client.run.start();
   clock.pass(1_000);
-  const { spi } = client.run.sas.ikeSas(1, 1)[0]!, [old] = client.run.sas.childSas(spi)!;
+  const { spi } = client.run.sas.ikeSas(1, 1)[0]!;
+  const [old] = client.run.sas.childSas(spi)!;
   const before = client.run.sas.childSa(old!)!;
   // The Delete of the old one is never answered: both stand there.
   network.loses = (octets) => octets[18] === 37;
   const rekeyed = client.run.rekeys.child(old!);
   clock.pass(100);
   assert.equal((await rekeyed).kind, "done");
-  const [first, second] = client.run.sas.childSas(spi)!, now = client.run.sas.childSa(first!)!;
+  const [first, second] = client.run.sas.childSas(spi)!;
+  const now = client.run.sas.childSa(first!)!;
   assert.deepEqual([second, now.state], [old, 2]);
   const pair = (own: number, peer: number) => `CHILD_SA ${showSpi32(own)}/${showSpi32(peer)}`;
   const words =

@@ -35,7 +35,8 @@ export interface Wish4 extends Wish {
 /** An IPv4 packet, its checksum right. */
 export function ip4(wish: Wish4 = {}): Uint8Array {
   const { content = new Uint8Array(0), options = [], protocol = 17, fragment = 0 } = wish;
-  const header = 20 + options.length, packet = new Uint8Array(header + content.length);
+  const header = 20 + options.length;
+  const packet = new Uint8Array(header + content.length);
   const view = new DataView(packet.buffer);
   packet[0] = 0x40 | header / 4;
   packet[1] = wish.trafficClass ?? 0;
@@ -108,7 +109,8 @@ export function fragmentHeader(offset: number, more: boolean): Extension {
 
 /** Ports and 4 octets more. */
 export function ports(source: number, destination: number): Uint8Array {
-  const octets = new Uint8Array(8), view = new DataView(octets.buffer);
+  const octets = new Uint8Array(8);
+  const view = new DataView(octets.buffer);
   view.setUint16(0, source);
   view.setUint16(2, destination);
   view.setUint16(4, 8);

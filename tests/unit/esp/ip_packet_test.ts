@@ -119,12 +119,15 @@ Deno.test("ports of all protocols that have them, type and code of ICMP, type of
   }
 });
 
-const HOP_BY_HOP = 0, ROUTING = 43, DESTINATION = 60;
+const HOP_BY_HOP = 0;
+const ROUTING = 43;
+const DESTINATION = 60;
 
 Deno.test("IPv6: the upper layer is found behind extension headers of any number and length", () => {
   const random = new SeededRandom(8200);
   for (let run = 0; run < 3000; run++) {
-    const count = random.below(6), at = random.below(20);
+    const count = random.below(6);
+    const at = random.below(20);
     const extensions = Array.from(
       { length: count },
       () =>
@@ -192,11 +195,13 @@ Deno.test("IPv6 fragments: the first shows ports, a later one its next header an
 });
 
 Deno.test("no octets at all can make the reader throw, hang or look outside", () => {
-  const random = new SeededRandom(6), view = new IpView();
+  const random = new SeededRandom(6);
+  const view = new IpView();
   const numbers = [HOP_BY_HOP, ROUTING, DESTINATION, 44, 6, 17, 58, 135];
   let whole = 0;
   for (let run = 0; run < 100_000; run++) {
-    const octets = random.below(120), at = random.below(3);
+    const octets = random.below(120);
+    const at = random.below(3);
     const buffer = random.octets(at + octets);
     if (octets > 48 && random.chance(0.9)) {
       // Near to a packet: version, lengths and chain such that the reader goes on.
@@ -245,7 +250,8 @@ for (const [name, make] of [["IPv4", ip4], ["IPv6", ip6]] as const) {
       for (const [outer, outerName] of NAMES.entries()) {
         for (const dscp of [0, 0b101110, 0b111111]) {
           const packet = make({ trafficClass: dscp << 2 | inner, content: ports(1, 2) });
-          const before = packet.slice(), wanted = FIGURE_4[innerName]![outerName]!;
+          const before = packet.slice();
+          const wanted = FIGURE_4[innerName]![outerName]!;
           // The outer DSCP is no matter of ours (RFC 4301 §5.1.2).
           const outcome = leaveTunnel(packet, 0, (~dscp & 0x3f) << 2 | outer);
           assert.equal(

@@ -23,8 +23,8 @@ for (const measures of CIPHERS) {
         const encryption = filled(measures.keyOctets, 3);
         const authentication = filled(mac?.keyOctets ?? 0, 11);
         const keys = { cipher, encryption, integrity, authentication };
-        const portable = portablePacketCipher(keys),
-          { ivOctets, icvOctets, alignment } = packetMeasures(keys);
+        const portable = portablePacketCipher(keys);
+        const { ivOctets, icvOctets, alignment } = packetMeasures(keys);
         const native = (seals: boolean) =>
           new PacketKey(shim, {
             encryption: measures.id,
@@ -33,12 +33,16 @@ for (const measures of CIPHERS) {
             integrityKey: authentication,
             seals,
           });
-        const seals = native(true), opens = native(false);
+        const seals = native(true);
+        const opens = native(false);
         for (const blocks of [1, 2, 25]) {
-          const clear = blocks * alignment, before = ESP_HEADER_OCTETS + ivOctets;
+          const clear = blocks * alignment;
+          const before = ESP_HEADER_OCTETS + ivOctets;
           const packet = new Uint8Array(5 + before + clear + icvOctets);
           packet.set(filled(before + clear, 40 + blocks), 5);
-          const one = packet.slice(), other = packet.slice(), octets = packet.length - 5;
+          const one = packet.slice();
+          const other = packet.slice();
+          const octets = packet.length - 5;
           portable.seal(one, 5, clear, high);
           seals.seal(other, 5, clear, high);
           assert.deepEqual(one, other);

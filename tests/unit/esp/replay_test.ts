@@ -39,7 +39,8 @@ class Model {
 
 /** A number that a network may bring after `highest`: the next one, a neighbour, an old one, a jump. */
 function drawn(random: SeededRandom, highest: number, size: number): number {
-  const kind = random.below(20), edge = highest - size;
+  const kind = random.below(20);
+  const edge = highest - size;
   if (kind < 8) return highest + 1;
   if (kind < 12) return highest - random.below(size + 40) + 20;
   if (kind < 14) return edge + random.below(5) - 2;
@@ -55,9 +56,11 @@ function low(sequence: number): number {
 
 /** The same numbers to both, some of them forged, so that they are judged and never accepted. */
 function compare(window: ReplayWindow, model: Model, seed: number): void {
-  const random = new SeededRandom(seed), { size, esn } = model;
+  const random = new SeededRandom(seed);
+  const { size, esn } = model;
   for (let step = 0; step < STEPS; step++) {
-    const number = low(drawn(random, model.highest, size)), told = window.judge(number);
+    const number = low(drawn(random, model.highest, size));
+    const told = window.judge(number);
     const wanted = model.judge(number);
     if (told !== wanted) {
       assert.fail(
@@ -79,7 +82,8 @@ for (const size of [0, ...SIZES]) {
     Deno.test(`a replay window of ${size}, ESN ${esn}, judges as a list of all numbers would`, () => {
       // In the middle of a word, and where the lower half turns over soon.
       for (const start of esn ? [0, WORD - 3000, 7 * WORD - 20, 5 * WORD + 12] : [0, 2 ** 31]) {
-        const window = new ReplayWindow(size, esn), model = new Model(size, esn);
+        const window = new ReplayWindow(size, esn);
+        const model = new Model(size, esn);
         if (start > 0) {
           window.accept(start);
           model.accept(start);
@@ -150,7 +154,8 @@ Deno.test("without a replay window all comes as often as it likes, over the end 
 
 Deno.test("ESN, appendix A2.2 case A: the window within one lower half", () => {
   for (const size of [32, 64, 1000]) {
-    const highest = 3 * WORD + 5000, window = at(highest, size, true);
+    const highest = 3 * WORD + 5000;
+    const window = at(highest, size, true);
     const left = 5000 - size + 1;
     assert.equal(window.judge(left), 3 * WORD + left);
     assert.equal(window.judge(left - 1), 4 * WORD + left - 1);
@@ -165,7 +170,8 @@ Deno.test("ESN, appendix A2.2 case A: the window within one lower half", () => {
 
 Deno.test("ESN, appendix A2.2 case B: the window lies over the boundary", () => {
   for (const size of [32, 64, 1000]) {
-    const highest = 3 * WORD + 10, window = at(highest, size, true);
+    const highest = 3 * WORD + 10;
+    const window = at(highest, size, true);
     const left = WORD + 10 - size + 1;
     assert.equal(window.judge(left), 2 * WORD + left);
     assert.equal(window.judge(left - 1), 3 * WORD + left - 1);
@@ -186,7 +192,8 @@ Deno.test("ESN: nothing lies before the first number", () => {
 
 Deno.test("ESN: packets run over the boundary in disorder, each once", () => {
   for (const size of SIZES.filter((size) => size > 1)) {
-    const window = at(2 * WORD - 4 * size, size, true), random = new SeededRandom(size);
+    const window = at(2 * WORD - 4 * size, size, true);
+    const random = new SeededRandom(size);
     const numbers = Array.from({ length: 8 * size }, (_, i) => 2 * WORD - 4 * size + 1 + i);
     // Each goes back by less than a window.
     const key = new Map(numbers.map((n) => [n, n + random.below(size >> 1)]));

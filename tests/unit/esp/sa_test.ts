@@ -53,10 +53,12 @@ function handMade(
     readonly iv?: Uint8Array;
   },
 ): Uint8Array {
-  const cipher = maker.make(keys, true), { ivOctets, icvOctets } = cipher.measures;
-  const from = ESP_HEADER_OCTETS + ivOctets, { clear, low = 1, high } = of;
-  const packet = new Uint8Array(from + clear.length + icvOctets),
-    view = new DataView(packet.buffer);
+  const cipher = maker.make(keys, true);
+  const { ivOctets, icvOctets } = cipher.measures;
+  const from = ESP_HEADER_OCTETS + ivOctets;
+  const { clear, low = 1, high } = of;
+  const packet = new Uint8Array(from + clear.length + icvOctets);
+  const view = new DataView(packet.buffer);
   view.setUint32(0, 0xc1d2e3f4);
   view.setUint32(4, low);
   packet.set(of.iv ?? filled(ivOctets, 77), 8);
@@ -71,13 +73,15 @@ for (const maker of MAKERS) {
     for (const { name, keys } of SUITES) {
       Deno.test(`${maker.name}: 0 to ${LENGTH_MAX} octets and back, ESN ${esn}: ${name}`, () => {
         const ends = endsOf(maker, keys, { esn });
-        const payload = filled(LENGTH_MAX, 5), room = new Uint8Array(9 + LENGTH_MAX + 100);
+        const payload = filled(LENGTH_MAX, 5);
+        const room = new Uint8Array(9 + LENGTH_MAX + 100);
         // The portable algorithms are slow: all alignments, short and long.
         const step = maker === PORTABLE ? 60 : LENGTH_MAX;
         for (let octets = 0; octets <= LENGTH_MAX; octets += octets === step ? 220 : 1) {
           // Not at the start of the buffer, and with something behind.
           room.fill(0xee);
-          const clear = payload.subarray(0, octets), whole = ends.out.seal(clear, 4, room, 9);
+          const clear = payload.subarray(0, octets);
+          const whole = ends.out.seal(clear, 4, room, 9);
           assert.equal(whole, ends.out.sealedOctets(octets));
           assert.ok(room.subarray(0, 9).every((octet) => octet === 0xee));
           assert.ok(room.subarray(9 + whole).every((octet) => octet === 0xee));
@@ -91,7 +95,8 @@ for (const maker of MAKERS) {
 
     Deno.test(`${maker.name}: no octet of a packet may change, ESN ${esn}: all suites`, () => {
       for (const { name, keys } of SUITES) {
-        const ends = endsOf(maker, keys, { esn }), packet = sealed(ends.out, filled(37, 1));
+        const ends = endsOf(maker, keys, { esn });
+        const packet = sealed(ends.out, filled(37, 1));
         for (let at = 0; at < packet.length; at++) {
           const forged = packet.slice();
           forged[at]! ^= 1 << (at % 8);
@@ -107,7 +112,8 @@ for (const maker of MAKERS) {
 
   Deno.test(`${maker.name}: of a packet that was cut nothing is taken: all suites`, () => {
     for (const { name, keys } of SUITES) {
-      const ends = endsOf(maker, keys), packet = sealed(ends.out, filled(37, 1));
+      const ends = endsOf(maker, keys);
+      const packet = sealed(ends.out, filled(37, 1));
       for (let octets = 0; octets < packet.length; octets++) {
         const drop = ends.in.open(packet.slice(), 0, octets);
         assert.ok(drop === "truncated" || drop === "badIcv", `${name}: ${octets}: ${drop}`);
@@ -119,12 +125,15 @@ for (const maker of MAKERS) {
 
   Deno.test(`${maker.name}: the plaintext ends in 1, 2, 3, …, their number, the next header`, () => {
     for (const { name, cipher, keys } of SUITES) {
-      const ends = endsOf(maker, keys), opens = maker.make(keys, false);
-      const { ivOctets, icvOctets } = opens.measures, from = ESP_HEADER_OCTETS + ivOctets;
+      const ends = endsOf(maker, keys);
+      const opens = maker.make(keys, false);
+      const { ivOctets, icvOctets } = opens.measures;
+      const from = ESP_HEADER_OCTETS + ivOctets;
       const alignment = Math.max(4, cipher.blockOctets);
       for (let octets = 0; octets < 40; octets++) {
         const packet = sealed(ends.out, filled(octets, 9), 41);
-        const clear = packet.length - from - icvOctets, padding = clear - octets - 2;
+        const clear = packet.length - from - icvOctets;
+        const padding = clear - octets - 2;
         assert.equal(clear % alignment, 0, name);
         assert.ok(padding >= 0 && padding < alignment, name);
         assert.equal(opens.open(packet, 0, packet.length, undefined), true);
@@ -141,11 +150,13 @@ for (const maker of MAKERS) {
     for (const keys of [GCM, CBC_SHA2, NULL_SHA1]) {
       const take = (clear: readonly number[]) => {
         const packet = handMade(maker, keys, { clear: Uint8Array.from(clear) });
-        const ends = endsOf(maker, keys), drop = ends.in.open(packet, 0, packet.length);
+        const ends = endsOf(maker, keys);
+        const drop = ends.in.open(packet, 0, packet.length);
         ends.close();
         return drop ?? [...payloadOf(ends.in, packet)];
       };
-      const payload = [9, 9, 9, 9, 9, 9, 9, 9], padding = [1, 2, 3, 4, 5, 6];
+      const payload = [9, 9, 9, 9, 9, 9, 9, 9];
+      const padding = [1, 2, 3, 4, 5, 6];
       assert.deepEqual(take([...payload, ...padding, 6, 4]), payload);
       for (let at = 0; at < padding.length; at++) {
         const wrong = padding.with(at, padding[at]! ^ 1);
@@ -181,7 +192,8 @@ for (const maker of MAKERS) {
       assert.equal(open(5, 1), "replayed", name);
       assert.equal(open(0xffff_fff0, 0), undefined, name);
       ends.close();
-      const plain = endsOf(maker, keys, {}), packet = handMade(maker, keys, { clear, high: 0 });
+      const plain = endsOf(maker, keys, {});
+      const packet = handMade(maker, keys, { clear, high: 0 });
       assert.equal(plain.in.open(packet, 0, packet.length), "badIcv", name);
       plain.close();
     }
@@ -189,8 +201,10 @@ for (const maker of MAKERS) {
 
   Deno.test(`${maker.name}: extended numbers run over 2^32 and go on`, () => {
     for (const keys of [GCM, CBC_SHA2]) {
-      const cipher = maker.make(keys, true), random = (octets: number) => filled(octets, 1);
-      const first = WORD - 3, spi = 0xc1d2e3f4;
+      const cipher = maker.make(keys, true);
+      const random = (octets: number) => filled(octets, 1);
+      const first = WORD - 3;
+      const spi = 0xc1d2e3f4;
       const out = new OutboundSa({ spi, cipher, esn: true, random, first });
       const { in: incoming, close } = endsOf(maker, keys, { esn: true });
       // The receiver has come as far.
@@ -218,7 +232,8 @@ Deno.test("another implementation reads our packets: AES-GCM, with ESN and witho
       first,
       random: () => assert.fail("counter modes draw nothing"),
     });
-    const packet = Buffer.from(sealed(out, filled(50, 1))), end = packet.length - 16;
+    const packet = Buffer.from(sealed(out, filled(50, 1)));
+    const end = packet.length - 16;
     const nonce = Buffer.concat([GCM.encryption.subarray(16), packet.subarray(8, 16)]);
     const open = createDecipheriv("aes-128-gcm", GCM.encryption.subarray(0, 16), nonce);
     const high = Buffer.alloc(4);
@@ -234,9 +249,11 @@ Deno.test("another implementation reads our packets: AES-GCM, with ESN and witho
 
 Deno.test("another implementation reads our packets: AES-CBC and HMAC, with ESN and without", () => {
   for (const [esn, first] of [[false, 7], [true, 7], [true, 3 * WORD + 7]] as const) {
-    const cipher = PORTABLE.make(CBC_SHA2, true), random = (octets: number) => filled(octets, 99);
+    const cipher = PORTABLE.make(CBC_SHA2, true);
+    const random = (octets: number) => filled(octets, 99);
     const out = new OutboundSa({ spi: 0x1234_5678, cipher, esn, first, random });
-    const packet = Buffer.from(sealed(out, filled(50, 1))), end = packet.length - 16;
+    const packet = Buffer.from(sealed(out, filled(50, 1)));
+    const end = packet.length - 16;
     const high = Buffer.alloc(4);
     high.writeUInt32BE(Math.floor(first / WORD));
     const mac = createHmac("sha256", CBC_SHA2.authentication).update(packet.subarray(0, end));
@@ -253,7 +270,8 @@ Deno.test("another implementation reads our packets: AES-CBC and HMAC, with ESN 
 
 Deno.test("sequence numbers begin at 1, go up by 1, and end: nothing is sent behind the last", () => {
   const end = (keys: PacketKeys, wish: { readonly esn: boolean; readonly first?: number }) => {
-    const cipher = PORTABLE.make(keys, true), random = (octets: number) => filled(octets, 1);
+    const cipher = PORTABLE.make(keys, true);
+    const random = (octets: number) => filled(octets, 1);
     return new OutboundSa({ spi: 5, cipher, random, ...wish });
   };
   for (const keys of [GCM, CBC_SHA2]) {
@@ -281,7 +299,9 @@ Deno.test("sequence numbers begin at 1, go up by 1, and end: nothing is sent beh
 Deno.test("an IV never comes twice under a counter mode, and is drawn anew under CBC", () => {
   for (const { name, cipher, keys } of SUITES) {
     if (cipher.ivOctets === 0) continue;
-    const random = new SeededRandom(1), ivs = new Set<string>(), isCbc = cipher.blockOctets > 1;
+    const random = new SeededRandom(1);
+    const ivs = new Set<string>();
+    const isCbc = cipher.blockOctets > 1;
     for (const first of [1, WORD - 50]) {
       let drawn = "";
       const out = new OutboundSa({
@@ -340,7 +360,8 @@ Deno.test("a plaintext that does not end at a word of 4 octets is refused (RFC 4
 });
 
 Deno.test("a dummy packet is authentic, new and to be thrown away (RFC 4303 §2.6)", () => {
-  const ends = endsOf(PORTABLE, GCM), packet = sealed(ends.out, filled(80, 1), 59);
+  const ends = endsOf(PORTABLE, GCM);
+  const packet = sealed(ends.out, filled(80, 1), 59);
   const copy = packet.slice();
   assert.equal(ends.in.open(packet, 0, packet.length), undefined);
   assert.equal(ends.in.nextHeader, 59);
@@ -350,9 +371,11 @@ Deno.test("a dummy packet is authentic, new and to be thrown away (RFC 4303 §2.
 Deno.test("what stands behind the inner packet is TFC padding (RFC 4303 §2.7)", () => {
   const inner = Uint8Array.from([0x45, 0, 0, 24, 0, 0, 0, 0, 64, 17, 0, 0, ...filled(12, 1)]);
   for (const more of [0, 1, 50, 1000]) {
-    const ends = endsOf(PORTABLE, CBC_SHA2), clear = new Uint8Array(24 + more);
+    const ends = endsOf(PORTABLE, CBC_SHA2);
+    const clear = new Uint8Array(24 + more);
     clear.set(inner);
-    const packet = sealed(ends.out, clear), view = new IpView();
+    const packet = sealed(ends.out, clear);
+    const view = new IpView();
     assert.equal(ends.in.open(packet, 0, packet.length), undefined);
     assert.equal(ends.in.clearOctets, 24 + more);
     assert.equal(view.read(packet, ends.in.clearAt, ends.in.clearOctets), true);
@@ -375,7 +398,8 @@ Deno.test("what is forged changes nothing: neither the window nor what comes aft
 
 Deno.test("what was authentic and no more counts as seen, whatever its trailer says", () => {
   const clear = Uint8Array.from([...filled(30, 1), 200, 4]);
-  const packet = handMade(PORTABLE, GCM, { clear }), ends = endsOf(PORTABLE, GCM);
+  const packet = handMade(PORTABLE, GCM, { clear });
+  const ends = endsOf(PORTABLE, GCM);
   assert.equal(ends.in.open(packet.slice(), 0, packet.length), "badTrailer");
   assert.equal(ends.in.open(packet, 0, packet.length), "replayed");
 });

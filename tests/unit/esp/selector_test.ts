@@ -10,7 +10,8 @@ interface Wish {
   readonly ports?: readonly [number, number];
 }
 
-const ANY: readonly [number, number] = [0, 0xffff], OPAQUE: readonly [number, number] = [0xffff, 0];
+const ANY: readonly [number, number] = [0, 0xffff];
+const OPAQUE: readonly [number, number] = [0xffff, 0];
 
 function range(first: string, last: string, wish: Wish = {}): SelectorRange {
   const { protocol = 0, ports: [startPort, endPort] = ANY } = wish;
@@ -30,7 +31,8 @@ function holds(
   return out;
 }
 
-const OWN = range("10.0.0.0", "10.0.0.255"), PEER = range("10.1.0.5", "10.2.255.250");
+const OWN = range("10.0.0.0", "10.0.0.255");
+const PEER = range("10.1.0.5", "10.2.255.250");
 
 function udp(from: string, to: string, source = 1000, destination = 53): Uint8Array {
   return ip4({ from, to, content: ports(source, destination) });
@@ -55,7 +57,8 @@ Deno.test("addresses: from the first to the last of a range, and none beside", (
 });
 
 Deno.test("addresses: the upper half of IPv4 is no negative number", () => {
-  const own = range("127.255.255.255", "200.0.0.0"), peer = range("0.0.0.0", "255.255.255.255");
+  const own = range("127.255.255.255", "200.0.0.0");
+  const peer = range("0.0.0.0", "255.255.255.255");
   for (const from of ["127.255.255.255", "128.0.0.0", "200.0.0.0"]) {
     assert.equal(holds([own], [peer], udp(from, "255.255.255.255")), true, from);
   }
@@ -65,8 +68,8 @@ Deno.test("addresses: the upper half of IPv4 is no negative number", () => {
 });
 
 Deno.test("addresses: ranges of IPv6 are compared octet by octet, all 16", () => {
-  const own = range("2001:db8::ffff:0", "2001:db8:0:1::10"),
-    peer = range("::", "ffff:".repeat(7) + "ffff");
+  const own = range("2001:db8::ffff:0", "2001:db8:0:1::10");
+  const peer = range("::", "ffff:".repeat(7) + "ffff");
   const from = (text: string) => holds([own], [peer], ip6({ from: text, content: ports(1, 2) }));
   for (
     const inside of ["2001:db8::ffff:0", "2001:db8:0:1::10", "2001:db8::1:0:0:0", "2001:db8:0:1::"]
@@ -87,20 +90,23 @@ Deno.test("addresses: ranges of IPv6 are compared octet by octet, all 16", () =>
 });
 
 Deno.test("addresses: IPv6 at random, against numbers of 128 bits", () => {
-  const random = new SeededRandom(128), view = new IpView();
+  const random = new SeededRandom(128);
+  const view = new IpView();
   const big = (octets: Uint8Array) => octets.reduce((sum, octet) => sum << 8n | BigInt(octet), 0n);
   const all = range("::", "ffff:".repeat(7) + "ffff");
   let held = 0;
   for (let run = 0; run < 3000; run++) {
     // Alike at the front, so that the octets behind decide.
-    const same = random.below(16), base = random.octets(16);
+    const same = random.below(16);
+    const base = random.octets(16);
     const near = () => {
       const octets = random.octets(16);
       octets.set(base.subarray(0, same));
       return octets;
     };
     const [first, last] = [near(), near()].sort((a, b) => big(a) < big(b) ? -1 : 1);
-    const packet = ip6({ content: ports(1, 2) }), source = near();
+    const packet = ip6({ content: ports(1, 2) });
+    const source = near();
     packet.set(source, 8);
     view.read(packet, 0, packet.length);
     const own = { ...all, first: first!, last: last! };
@@ -112,8 +118,10 @@ Deno.test("addresses: IPv6 at random, against numbers of 128 bits", () => {
 });
 
 Deno.test("addresses: a packet of one family is not for selectors of the other", () => {
-  const all4 = range("0.0.0.0", "255.255.255.255"), all6 = range("::", "ffff:".repeat(7) + "ffff");
-  const four = udp("10.0.0.1", "10.1.1.1"), six = ip6({ content: ports(1, 2) });
+  const all4 = range("0.0.0.0", "255.255.255.255");
+  const all6 = range("::", "ffff:".repeat(7) + "ffff");
+  const four = udp("10.0.0.1", "10.1.1.1");
+  const six = ip6({ content: ports(1, 2) });
   assert.deepEqual([holds([all6], [all6], four), holds([all4], [all4], six)], [false, false]);
   assert.deepEqual([holds([all4, all6], [all6, all4], four), holds([all6], [all6], six)], [
     true,
@@ -155,7 +163,8 @@ Deno.test("ports: those of each end against the selectors of that end", () => {
   ]);
   assert.equal(of(53, 1500), false);
   // What returns has them the other way round.
-  const back = udp("10.1.1.1", "10.0.0.1", 53, 1500), view = new IpView();
+  const back = udp("10.1.1.1", "10.0.0.1", 53, 1500);
+  const view = new IpView();
   view.read(back, 0, back.length);
   assert.equal(new SelectorSet([own], [peer]).matchesInbound(back, view), true);
   assert.equal(new SelectorSet([own], [peer]).matchesOutbound(back, view), false);
@@ -173,7 +182,8 @@ Deno.test("ports: a port of 0 is a port, and 65535 is one", () => {
 
 Deno.test("fragments: only the first shows ports; a later one goes where ports are any or OPAQUE", () => {
   const wish = { from: "10.0.0.1", to: "10.1.1.1", content: ports(1000, 53) };
-  const first = ip4({ ...wish, fragment: 0x2000 }), later = ip4({ ...wish, fragment: 0x2001 });
+  const first = ip4({ ...wish, fragment: 0x2000 });
+  const later = ip4({ ...wish, fragment: 0x2001 });
   const of = (range: readonly [number, number], packet: Uint8Array) =>
     holds([{ ...OWN, startPort: range[0], endPort: range[1] }], [PEER], packet);
   assert.deepEqual([of(ANY, first), of([1000, 1000], first), of(OPAQUE, first)], [

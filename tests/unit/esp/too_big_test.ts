@@ -14,7 +14,8 @@ function placeOf(fragment: Uint8Array): {
   readonly header: number;
   readonly content: Uint8Array;
 } {
-  const view = new DataView(fragment.buffer), word = view.getUint16(6);
+  const view = new DataView(fragment.buffer);
+  const word = view.getUint16(6);
   const header = 4 * (fragment[0]! & 15);
   assert.equal(view.getUint16(2), fragment.length);
   assert.equal(foldSum(sumWords(fragment, 0, header)), 0);
@@ -27,7 +28,8 @@ function placeOf(fragment: Uint8Array): {
 function joined(fragments: readonly Uint8Array[], begin = 0): [content: Uint8Array, more: boolean] {
   const content: number[] = [];
   for (const [i, fragment] of fragments.entries()) {
-    const place = placeOf(fragment), isLast = i === fragments.length - 1;
+    const place = placeOf(fragment);
+    const isLast = i === fragments.length - 1;
     assert.equal(place.offset, begin + content.length);
     if (!isLast) assert.deepEqual([place.more, place.content.length % 8], [true, 0]);
     content.push(...place.content);
@@ -38,8 +40,10 @@ function joined(fragments: readonly Uint8Array[], begin = 0): [content: Uint8Arr
 Deno.test("fragments: joined they are the packet, for all MTUs and lengths", () => {
   const random = new SeededRandom(791);
   for (let run = 0; run < 2000; run++) {
-    const words = random.pick([0, 0, 1, 5, 10]), header = 20 + 4 * words;
-    const mtu = header + 8 + random.below(200), content = filled(random.below(2000), run & 255);
+    const words = random.pick([0, 0, 1, 5, 10]);
+    const header = 20 + 4 * words;
+    const mtu = header + 8 + random.below(200);
+    const content = filled(random.below(2000), run & 255);
     const options = Array.from({ length: 4 * words }, () => 1);
     const packet = ip4({ content, options, id: run, trafficClass: 0xb9, from: "203.0.113.9" });
     const fragments = fragmentsOf(packet, mtu);
@@ -60,7 +64,8 @@ Deno.test("fragments: joined they are the packet, for all MTUs and lengths", () 
 
 Deno.test("fragments of fragments: they stand where their packet stood, and only the end ends", () => {
   for (const more of [true, false]) {
-    const fragment = 1480 / 8 | (more ? 0x2000 : 0), content = filled(1200, 5);
+    const fragment = 1480 / 8 | (more ? 0x2000 : 0);
+    const content = filled(1200, 5);
     const pieces = fragmentsOf(ip4({ content, fragment }), 500);
     const [whole, goesOn] = joined(pieces, 1480);
     assert.deepEqual([toHex(whole), goesOn], [toHex(content), more]);
@@ -81,8 +86,10 @@ Deno.test("fragments: what fits stays in one piece", () => {
 });
 
 Deno.test("fragments: options with the copied flag are in all, the others in the first", () => {
-  const routerAlert = [0x94, 4, 0, 0], sourceRoute = [0x83, 7, 4, 10, 0, 0, 1];
-  const recordRoute = [7, 7, 4, 0, 0, 0, 0], timestamp = [68, 8, 5, 0, 0, 0, 0, 0];
+  const routerAlert = [0x94, 4, 0, 0];
+  const sourceRoute = [0x83, 7, 4, 10, 0, 0, 1];
+  const recordRoute = [7, 7, 4, 0, 0, 0, 0];
+  const timestamp = [68, 8, 5, 0, 0, 0, 0, 0];
   for (
     const [options, copied] of [
       [[], []],
@@ -161,7 +168,8 @@ Deno.test({
 
 /** The message about a packet, read at `at` of a buffer. */
 function told(packet: Uint8Array, mtu = 1400, at = 0): Uint8Array | undefined {
-  const buffer = new Uint8Array(at + packet.length), view = new IpView();
+  const buffer = new Uint8Array(at + packet.length);
+  const view = new IpView();
   buffer.set(packet, at);
   assert.ok(view.read(buffer, at, packet.length));
   return tooBigMessage(buffer.subarray(at), view, mtu);
@@ -169,8 +177,8 @@ function told(packet: Uint8Array, mtu = 1400, at = 0): Uint8Array | undefined {
 
 Deno.test("too big: the sender of IPv4 hears of the next hop's MTU (RFC 1191 §4)", () => {
   for (const at of [0, 2048]) {
-    const packet = ip4({ content: filled(1500, 1), fragment: 0x4000 }),
-      message = told(packet, 1393, at)!;
+    const packet = ip4({ content: filled(1500, 1), fragment: 0x4000 });
+    const message = told(packet, 1393, at)!;
     assert.equal(message.length, 576);
     assert.equal(toHex(message.subarray(12, 16)), toHex(packet.subarray(16, 20)));
     assert.equal(toHex(message.subarray(16, 20)), toHex(packet.subarray(12, 16)));
@@ -184,7 +192,8 @@ Deno.test("too big: the sender of IPv4 hears of the next hop's MTU (RFC 1191 §4
 
 Deno.test("too big: the sender of IPv6 hears of the MTU (RFC 4443 §3.2)", () => {
   for (const at of [0, 2048]) {
-    const packet = ip6({ content: filled(1500, 1) }), message = told(packet, 1393, at)!;
+    const packet = ip6({ content: filled(1500, 1) });
+    const message = told(packet, 1393, at)!;
     assert.equal(message.length, 1280);
     assert.equal(toHex(message.subarray(8, 24)), toHex(packet.subarray(24, 40)));
     assert.equal(toHex(message.subarray(24, 40)), toHex(packet.subarray(8, 24)));
@@ -229,7 +238,8 @@ Deno.test("too big: nothing is told about a later fragment of IPv4; of IPv6 each
 });
 
 Deno.test("too big: nothing is told to or from what is no single host", () => {
-  const content = filled(1400, 1), fragment = 0x4000;
+  const content = filled(1400, 1);
+  const fragment = 0x4000;
   const none4 = ["0.0.0.0", "0.1.2.3", "127.0.0.1", "224.0.0.1", "239.255.255.255", "240.0.0.1"];
   for (const address of [...none4, "255.255.255.255"]) {
     assert.equal(told(ip4({ content, fragment, from: address })), undefined, address);

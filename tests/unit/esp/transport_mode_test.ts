@@ -24,8 +24,8 @@ function rebuilt(
 
 /** A UDP datagram, a TCP segment or an ICMP message with a checksum that is wrong. */
 function upper(protocol: number, octets: number, checksum = 0xbad1): Uint8Array {
-  const header = protocol === 6 ? 20 : 8,
-    payload = concat(new Uint8Array(header), filled(octets, 1));
+  const header = protocol === 6 ? 20 : 8;
+  const payload = concat(new Uint8Array(header), filled(octets, 1));
   const view = new DataView(payload.buffer);
   if (protocol === 17) {
     view.setUint32(0, 0x30390009);
@@ -45,7 +45,8 @@ function upper(protocol: number, octets: number, checksum = 0xbad1): Uint8Array 
 Deno.test("transport mode: header by header as the ends, the protocol and the class are", () => {
   for (const [ends, octets] of [[FOUR, 20], [SIX, 40]] as const) {
     for (const trafficClass of [0, 0xb8, 0xff, 0x03]) {
-      const payload = filled(300, 1), view = new IpView();
+      const payload = filled(300, 1);
+      const view = new IpView();
       const packet = rebuilt(ends, { protocol: 47, payload }, trafficClass);
       assert.equal(view.read(packet, 0, packet.length), true);
       assert.deepEqual([view.total, view.upper, view.protocol], [octets + 300, octets, 47]);
@@ -86,8 +87,10 @@ Deno.test("transport mode: UDP over IPv4 without a checksum keeps none, over IPv
 Deno.test("transport mode: a sum of 0 is sent as 65535 by UDP, and as it is by TCP", () => {
   for (const [protocol, wanted] of [[17, 0xffff], [6, 0]] as const) {
     // The last word makes the sum what it must be to come out as 0.
-    const payload = upper(protocol, 2, 0x1234), view = new DataView(payload.buffer);
-    const at = protocol === 17 ? 6 : 16, last = payload.length - 2;
+    const payload = upper(protocol, 2, 0x1234);
+    const view = new DataView(payload.buffer);
+    const at = protocol === 17 ? 6 : 16;
+    const last = payload.length - 2;
     view.setUint16(last, 0);
     const first = rebuilt(FOUR, { protocol, payload });
     view.setUint16(last, new DataView(first.buffer).getUint16(20 + at));
@@ -99,7 +102,8 @@ Deno.test("transport mode: a sum of 0 is sent as 65535 by UDP, and as it is by T
 Deno.test("transport mode: what is too short for a checksum is left alone", () => {
   for (const protocol of [6, 17, 58]) {
     for (let octets = 0; octets < 8; octets++) {
-      const payload = filled(octets, 1), place = protocol === 58 ? 4 : protocol === 17 ? 8 : 18;
+      const payload = filled(octets, 1);
+      const place = protocol === 58 ? 4 : protocol === 17 ? 8 : 18;
       const packet = rebuilt(SIX, { protocol, payload });
       if (octets < place) assert.equal(toHex(packet.subarray(40)), toHex(payload));
       else assert.equal(packet.length, 40 + octets);

@@ -27,7 +27,8 @@ const INTEGRITIES: Readonly<Record<string, string>> = {
   AUTH_HMAC_SHA2_512_256: "HMAC-SHA-512-256 [RFC4868]",
 };
 
-const SOURCE = Uint8Array.of(192, 0, 2, 1), DESTINATION = Uint8Array.of(192, 0, 2, 2);
+const SOURCE = Uint8Array.of(192, 0, 2, 1);
+const DESTINATION = Uint8Array.of(192, 0, 2, 2);
 
 /** An IPv4 packet with this in it. */
 function ip4(protocol: number, content: Uint8Array): Uint8Array {
@@ -49,7 +50,8 @@ function udp(octets: number): Uint8Array {
 }
 
 function saLine({ cipher, keys }: Suite, spi: number): string {
-  const name = CIPHERS[cipher.name]!, mac = keys.integrity && INTEGRITIES[keys.integrity.name]!;
+  const name = CIPHERS[cipher.name]!;
+  const mac = keys.integrity && INTEGRITIES[keys.integrity.name]!;
   const quoted = [
     "IPv4",
     "192.0.2.1",
@@ -72,9 +74,13 @@ for (const maker of MAKERS) {
     name: `${maker.name}: tshark opens what we seal, in all suites that it knows`,
     ignore: !HAS_TSHARK,
     fn: async () => {
-      const packets: Uint8Array[] = [], lines: string[] = [], wanted: string[][] = [];
+      const packets: Uint8Array[] = [];
+      const lines: string[] = [];
+      const wanted: string[][] = [];
       for (const [i, suite] of KNOWN.entries()) {
-        const { keys } = suite, spi = 0x1000_0000 + i, cipher = maker.make(keys, true);
+        const { keys } = suite;
+        const spi = 0x1000_0000 + i;
+        const cipher = maker.make(keys, true);
         const random = (octets: number) => filled(octets, 31 * i);
         const sa = new OutboundSa({ spi, cipher, esn: false, random });
         lines.push(saLine(suite, spi));

@@ -31,12 +31,14 @@ function keysOfVector(vector: Vector): PacketKeys {
 for (const maker of MAKERS) {
   for (const vector of vectorsOf<Vector>("esp_packets.json")) {
     Deno.test(`${maker.name}: ${vector.origin}`, () => {
-      const keys = keysOfVector(vector),
-        packet = hex(vector.packet),
-        high = vector.high ?? undefined;
+      const keys = keysOfVector(vector);
+      const packet = hex(vector.packet);
+      const high = vector.high ?? undefined;
       const [seals, opens] = [maker.make(keys, true), maker.make(keys, false)];
-      const { ivOctets, icvOctets } = opens.measures, from = ESP_HEADER_OCTETS + ivOctets;
-      const clear = packet.length - from - icvOctets, buffer = packet.slice();
+      const { ivOctets, icvOctets } = opens.measures;
+      const from = ESP_HEADER_OCTETS + ivOctets;
+      const clear = packet.length - from - icvOctets;
+      const buffer = packet.slice();
       assert.equal(opens.open(buffer, 0, buffer.length, high), true);
       const trailer = buffer.subarray(0, from + clear).subarray(-2);
       assert.equal(trailer[1], vector.nextHeader);
@@ -53,7 +55,8 @@ for (const maker of MAKERS) {
 
   for (const vector of vectorsOf<Vector>("esp_packets.json").filter(({ high }) => high === null)) {
     Deno.test(`${maker.name}, an inbound SA: ${vector.origin}`, () => {
-      const packet = hex(vector.packet), spi = new DataView(packet.buffer).getUint32(0);
+      const packet = hex(vector.packet);
+      const spi = new DataView(packet.buffer).getUint32(0);
       const ends = endsOf(maker, keysOfVector(vector), { spi });
       assert.equal(ends.in.open(packet, 0, packet.length), undefined);
       const { clearAt, clearOctets, nextHeader } = ends.in;
@@ -65,7 +68,8 @@ for (const maker of MAKERS) {
 
   for (const vector of vectorsOf<Vector>("esp_packets.json").filter((v) => v.encryption === 12)) {
     Deno.test(`${maker.name}, an outbound SA: ${vector.origin}`, () => {
-      const packet = hex(vector.packet), view = new DataView(packet.buffer);
+      const packet = hex(vector.packet);
+      const view = new DataView(packet.buffer);
       const random = () => packet.slice(8, 24);
       const ends = endsOf(maker, keysOfVector(vector), { spi: view.getUint32(0), random });
       for (let i = 1; i < view.getUint32(4); i++) sealed(ends.out, new Uint8Array(0));
@@ -97,7 +101,8 @@ const INTEGRITIES: Readonly<Record<string, number>> = {
 /** A line of Wireshark's table of that name. */
 function keysOfLine(line: string): { readonly spi: number; readonly keys: PacketKeys } {
   const [, , , spi, cipher, key, mac, macKey] = line.split(",").map((f) => f.replaceAll('"', ""));
-  const encryption = fromHex(key!.slice(2))!, isGcm = cipher!.startsWith("AES-GCM");
+  const encryption = fromHex(key!.slice(2))!;
+  const isGcm = cipher!.startsWith("AES-GCM");
   const keyBits = 8 * (encryption.length - (isGcm ? 4 : 0));
   const wish = {
     encryption: isGcm ? Encr.ENCR_AES_GCM_16 : Encr.ENCR_AES_CBC,
@@ -138,7 +143,8 @@ for (const maker of MAKERS) {
       assert.ok(packets.length >= 6);
       const view = new IpView();
       for (const packet of packets.map((octets) => octets.slice())) {
-        const sa = sas.get(new DataView(packet.buffer).getUint32(0))!.in, copy = packet.slice();
+        const sa = sas.get(new DataView(packet.buffer).getUint32(0))!.in;
+        const copy = packet.slice();
         assert.equal(sa.open(packet, 0, packet.length), undefined);
         const { clearAt, clearOctets, nextHeader } = sa;
         assert.equal(view.read(packet, clearAt, clearOctets), true);

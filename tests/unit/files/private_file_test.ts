@@ -18,7 +18,8 @@ const octets = (text: string) => new TextEncoder().encode(text);
 
 /** A directory of root, and one in it that belongs to a stranger. */
 async function inPlace(check: (own: string, foreign: string) => void | Promise<void>) {
-  const own = Deno.makeTempDirSync(), foreign = `${own}/foreign`;
+  const own = Deno.makeTempDirSync();
+  const foreign = `${own}/foreign`;
   Deno.chmodSync(own, 0o755);
   Deno.mkdirSync(foreign);
   Deno.chownSync(foreign, STRANGER, STRANGER);
@@ -180,7 +181,8 @@ Deno.test("a file is replaced whole, and what others may read has the modes of t
 });
 
 Deno.test("a pipe that its owner reads, and /dev/stderr, are written as they are", async () => {
-  const directory = Deno.makeTempDirSync(), path = `${directory}/pipe`;
+  const directory = Deno.makeTempDirSync();
+  const path = `${directory}/pipe`;
   assert.ok(new Deno.Command("mkfifo", { args: [path] }).outputSync().success);
   assert.throws(() => writeLog(path), /Nobody reads this pipe/);
   const reader = new Deno.Command("cat", { args: [path], stdout: "piped" }).spawn();
@@ -197,7 +199,9 @@ Deno.test("a pipe that its owner reads, and /dev/stderr, are written as they are
 });
 
 Deno.test("a file that must be new is never written over, nor through a link", () => {
-  const directory = Deno.makeTempDirSync(), path = `${directory}/key`, link = `${directory}/link`;
+  const directory = Deno.makeTempDirSync();
+  const path = `${directory}/key`;
+  const link = `${directory}/link`;
   try {
     writeNew(path, "first", "user");
     assert.equal(Deno.statSync(path).mode! & 0o777, 0o600);

@@ -36,7 +36,8 @@ function checkLookup(which: string, nameOf: Lookup, tables: readonly Table[]): v
   const isNamed = (value: number) => !nameOf(value).startsWith("unknown");
   const table = tables.find((one) => Object.values(one).every(isNamed));
   assert.ok(table, which);
-  const values = Object.values(table), names = values.map(nameOf);
+  const values = Object.values(table);
+  const names = values.map(nameOf);
   assert.equal(new Set(values).size, values.length, `${which}: a number is there twice`);
   assert.equal(new Set(names).size, names.length, `${which}: a name is given twice`);
   assert.equal(nameOf(65000), "unknown(65000)", which);

@@ -3,12 +3,14 @@ import { SeededRandom } from "@/base/random.ts";
 import { portableBackend } from "@/crypto/portable.ts";
 import { cookieFor, isOurCookie, newCookieJar } from "@/ike/cookie.ts";
 
-const source = new SeededRandom(1), random = (n: number) => source.octets(n);
+const source = new SeededRandom(1);
+const random = (n: number) => source.octets(n);
 const tools = { crypto: portableBackend(), random };
 const about = { nonce: random(32), address: Uint8Array.of(10, 0, 0, 1), spi: 7n };
 
 Deno.test("a cookie is ours for the same nonce, address and SPI, and for nobody else", () => {
-  const jar = newCookieJar(random), cookie = cookieFor(jar, tools, about, 0);
+  const jar = newCookieJar(random);
+  const cookie = cookieFor(jar, tools, about, 0);
   assert.ok(cookie.length <= 64); // RFC 7296 §2.6
   assert.ok(isOurCookie(jar, tools, about, { cookie, nowMs: 1 }));
   for (
@@ -25,14 +27,18 @@ Deno.test("a cookie is ours for the same nonce, address and SPI, and for nobody 
 });
 
 Deno.test("a cookie outlives one change of the secret, and not two", () => {
-  const jar = newCookieJar(random), cookie = cookieFor(jar, tools, about, 0);
+  const jar = newCookieJar(random);
+  const cookie = cookieFor(jar, tools, about, 0);
   assert.ok(isOurCookie(jar, tools, about, { cookie, nowMs: 61_000 }));
   assert.ok(!isOurCookie(jar, tools, about, { cookie, nowMs: 122_000 }));
 });
 
 Deno.test("the end of a nonce and an IPv4 address are not the IPv6 address of the same octets", () => {
-  const jar = newCookieJar(random), six = random(16), ni = random(20);
+  const jar = newCookieJar(random);
+  const six = random(16);
+  const ni = random(20);
   const cookie = cookieFor(jar, tools, { nonce: ni, address: six, spi: 7n }, 0);
-  const nonce = Uint8Array.of(...ni, ...six.subarray(0, 12)), address = six.subarray(12);
+  const nonce = Uint8Array.of(...ni, ...six.subarray(0, 12));
+  const address = six.subarray(12);
   assert.ok(!isOurCookie(jar, tools, { nonce, address, spi: 7n }, { cookie, nowMs: 1 }));
 });

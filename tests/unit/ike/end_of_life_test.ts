@@ -34,7 +34,8 @@ function deletes(bench: Bench): void {
 
 for (const role of ROLES) {
   Deno.test(`a CHILD_SA outlives its lifetime while its rekey is repeated, and is counted (our ${role})`, () => {
-    const bench = Bench.up(role, { ...SHORT, marginMs: 1_000 }), [old] = bench.sa.children;
+    const bench = Bench.up(role, { ...SHORT, marginMs: 1_000 });
+    const [old] = bench.sa.children;
     bench.pass(61_000);
     assert.deepEqual([old!.state, effects(bench, "overtime").length], ["rekeying", 1]);
     bench.answer(bench.peer.createChild());
@@ -44,7 +45,8 @@ for (const role of ROLES) {
 
   Deno.test(`without overtime a CHILD_SA ends at its lifetime, and the loss says why (our ${role})`, () => {
     const change = { ...SHORT, marginMs: 1_000, lifetimeOvertime: false };
-    const bench = Bench.up(role, change), [old] = bench.sa.children;
+    const bench = Bench.up(role, change);
+    const [old] = bench.sa.children;
     bench.pass(60_001);
     assert.equal(old!.state, "closed");
     assert.equal(effects(bench, "overtime").length, 0);
@@ -90,18 +92,21 @@ for (const role of ROLES) {
   });
 
   Deno.test(`an SA that can send no more has no overtime (our ${role})`, () => {
-    const idle = Bench.up(role, SHORT), [spent] = idle.sa.children;
+    const idle = Bench.up(role, SHORT);
+    const [spent] = idle.sa.children;
     idle.tell({ kind: "child_spent", child: spent! });
     assert.deepEqual([idle.sa.phase, spent!.state], ["closing", "closed"]);
     // Its rekey is under way and succeeds: the tunnel goes on.
-    const saved = Bench.up(role, SHORT), [old] = saved.sa.children;
+    const saved = Bench.up(role, SHORT);
+    const [old] = saved.sa.children;
     saved.tell({ kind: "rekey_child", child: old! });
     saved.tell({ kind: "child_spent", child: old! });
     saved.answer(saved.peer.createChild());
     saved.answer([]);
     assert.deepEqual([saved.sa.phase, saved.sa.children.length], ["established", 1]);
     // It is refused: the tunnel is lost, and the loss names both.
-    const lost = Bench.up(role, SHORT), [last] = lost.sa.children;
+    const lost = Bench.up(role, SHORT);
+    const [last] = lost.sa.children;
     lost.tell({ kind: "rekey_child", child: last! });
     lost.tell({ kind: "child_spent", child: last! });
     const { sa } = lost;
@@ -134,14 +139,16 @@ for (const role of ROLES) {
     assert.equal(anew.said()[0]!.header.exchange, CREATE_CHILD_SA);
     anew.answer(anew.peer.createChild());
     assert.equal(anew.sa.children.length, 1);
-    const failed = after("fail"), { sa } = failed;
+    const failed = after("fail");
+    const { sa } = failed;
     failed.answer([]);
     assert.equal(sa.phase, "closed");
     assert.equal(sa.failure!.cause, "CHILD_DELETED_BY_PEER");
   });
 
   Deno.test(`a CHILD_SA that another has replaced is deleted without a word of loss (our ${role})`, () => {
-    const bench = Bench.up(role), { peer } = bench;
+    const bench = Bench.up(role);
+    const { peer } = bench;
     bench.ask(CREATE_CHILD_SA, peer.createChild());
     deletes(bench);
     assert.deepEqual(effects(bench, "child_lost"), []);
@@ -150,7 +157,8 @@ for (const role of ROLES) {
 
   Deno.test(`what this end refuses the peer is no mere note (our ${role})`, () => {
     const bench = Bench.up(role);
-    const [sa, nonce] = bench.peer.rekeyIke(), [, ke] = bench.peer.initPayloads();
+    const [sa, nonce] = bench.peer.rekeyIke();
+    const [, ke] = bench.peer.initPayloads();
     const { proposals } = sa as { proposals: readonly { transforms: readonly unknown[] }[] };
     const odd = proposals.map((p) => ({ ...p, transforms: p.transforms.slice(1) }));
     bench.ask(CREATE_CHILD_SA, [{ ...sa!, proposals: odd } as typeof sa & object, nonce!, ke!]);

@@ -33,7 +33,8 @@ Deno.test("AUTH covers the reserved octets of an ID payload as they were receive
 
 Deno.test("garbage with an SA's SPIs, any flags and exchange leaves it up and makes no other", () => {
   const { world, b, sa, init } = meeting();
-  const random = new SeededRandom(7), path = mirrored(sa.path);
+  const random = new SeededRandom(7);
+  const path = mirrored(sa.path);
   for (let i = 0; i < 2_000; i++) {
     const octets = random.octets(28 + i % 200);
     octets.set(init.subarray(0, 8));
@@ -64,7 +65,8 @@ Deno.test("an end's own request sent back to it is dropped, and the SA stays up"
 
 Deno.test("IKE_SA_INIT requests from many ports: half-open SAs are bounded, and all forgotten", () => {
   const { world, b, sa, init } = meeting();
-  const max = b.endpoint.config.halfOpenMax, path = mirrored(sa.path);
+  const max = b.endpoint.config.halfOpenMax;
+  const path = mirrored(sa.path);
   let most = 0;
   for (let i = 0; i < max + 500; i++) {
     const octets = init.slice();

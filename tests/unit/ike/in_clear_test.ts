@@ -9,7 +9,8 @@ Deno.test("an IKE_SA_INIT in clear to an established SA is neither answered nor 
   const sa = world.dial(a, b);
   world.run();
   const [theirs] = [...b.endpoint.bySpi.values()];
-  const heardMs = theirs!.lastReceivedMs, lines = world.ladder.length;
+  const heardMs = theirs!.lastReceivedMs;
+  const lines = world.ladder.length;
   const { spiI, spiR } = sa;
   for (const messageId of [0, 1, 2]) {
     const header = { spiI, spiR, exchange: 34, messageId, initiator: true, response: false };
@@ -31,7 +32,8 @@ Deno.test("a replayed request is answered from memory, and is no sign of life (Â
   const octets = sa.window.request!.datagrams[0]!;
   world.run();
   const [theirs] = [...b.endpoint.bySpi.values()];
-  const heardMs = theirs!.lastReceivedMs, lines = world.ladder.length;
+  const heardMs = theirs!.lastReceivedMs;
+  const lines = world.ladder.length;
   world.inject(b, { octets, path: mirrored(sa.path) }, 60_000);
   world.run();
   assert.equal(theirs!.lastReceivedMs, heardMs);

@@ -37,7 +37,8 @@ const LOG = `
 
 Deno.test("octets, SPIs and names of interleaved IKE SAs are kept apart", () => {
   const sas = parseCharonLog(LOG);
-  const net = sas.get(1)!, other = sas.get(2)!;
+  const net = sas.get(1)!;
+  const other = sas.get(2)!;
   assert.equal(net.connection, "net");
   assert.equal(net.spiI, "2c989b13593d1b32");
   assert.equal(net.spiR, "40a3484d85a27cfb");

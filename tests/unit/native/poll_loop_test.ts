@@ -4,7 +4,8 @@ import { afterIterations, callersChanged, iterationsMax, WorkSlice } from "@/nat
 import { pollUntilOver } from "@/native/poll_loop.ts";
 
 Deno.test("what waits already is taken only after the caller has gone on", async () => {
-  let taken = 0, isOver = false;
+  let taken = 0;
+  let isOver = false;
   const take = () => {
     isOver = true;
     return ++taken;
@@ -17,8 +18,11 @@ Deno.test("what waits already is taken only after the caller has gone on", async
 
 /** Iterations of the event loop between two batches, each of which takes so many milliseconds. */
 async function iterationsBetweenBatches(batchMs: number): Promise<number> {
-  let nowMs = 0, batches = 0, iterations = 0;
-  const counts: number[] = [], isOver = () => batches >= 4;
+  let nowMs = 0;
+  let batches = 0;
+  let iterations = 0;
+  const counts: number[] = [];
+  const isOver = () => batches >= 4;
   const take = () => {
     counts.push(iterations);
     nowMs += batchMs;

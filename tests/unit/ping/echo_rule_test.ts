@@ -17,13 +17,15 @@ Deno.test("the addresses of an echo server, and those there are not", () => {
 
 const OWN = ["10.0.0.1", "10.0.0.3", "fd00::a00:1", "fd01::a00:1"].map(at);
 const ping = new EchoWriter({ protocol: "udp", port: 9922, payloadOctets: 20, tag: 1 });
-const REQUEST = ping.request(4, 1, 2).slice(), REPLY = REQUEST.slice();
+const REQUEST = ping.request(4, 1, 2).slice();
+const REPLY = REQUEST.slice();
 markAsReply(REPLY, 0);
 const PLAIN = new TextEncoder().encode("whatever another client sends");
 
 function decisions(rule = new EchoRule(OWN, 9922)) {
   return (to: string, from: string, port: number, payload = REQUEST, nowMs = 0) => {
-    const buffer = Uint8Array.from([1, 2, 3, ...payload]), octets = payload.length;
+    const buffer = Uint8Array.from([1, 2, 3, ...payload]);
+    const octets = payload.length;
     const ends = { own: at(to), peer: at(from), peerPort: port };
     return rule.decide({ ...ends, buffer, at: 3, octets }, nowMs);
   };

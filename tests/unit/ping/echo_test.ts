@@ -34,7 +34,8 @@ Deno.test("only echo requests of the family are answered", () => {
 });
 
 Deno.test("a request has a right checksum whatever its numbers are, and its reply is read", () => {
-  const writer = new EchoWriter(ICMP), reader = new EchoReader(ICMP);
+  const writer = new EchoWriter(ICMP);
+  const reader = new EchoReader(ICMP);
   for (const [identifier, sequence] of [[0, 0], [0xffff, 0xffff], [0x1234, 0xfedc]] as const) {
     const message = writer.request(4, identifier, sequence).slice();
     assert.equal(message.length, 64);
@@ -47,7 +48,8 @@ Deno.test("a request has a right checksum whatever its numbers are, and its repl
 });
 
 Deno.test("a reply with another length, checksum or payload is altered", () => {
-  const message = new EchoWriter(ICMP).request(4, 7, 8).slice(), reader = new EchoReader(ICMP);
+  const message = new EchoWriter(ICMP).request(4, 7, 8).slice();
+  const reader = new EchoReader(ICMP);
   answerEcho(message, 4);
   assert.equal(reader.read(message, 0, 63, 4), "altered");
   assert.equal(reader.read(message.with(40, 0), 0, 64, 4), "altered");
@@ -61,7 +63,8 @@ Deno.test("a reply with another length, checksum or payload is altered", () => {
 });
 
 Deno.test("a UDP payload begins with identifier, sequence number, mark and tag", () => {
-  const message = new EchoWriter(UDP).request(16, 0x0102, 0x0304), reader = new EchoReader(UDP);
+  const message = new EchoWriter(UDP).request(16, 0x0102, 0x0304);
+  const reader = new EchoReader(UDP);
   assert.deepEqual(message.subarray(0, 10), fromHex("0102030470696e67abcd"));
   assert.equal(message.length, 15);
   assert.equal(udpKind(message, 0, 15), "request");

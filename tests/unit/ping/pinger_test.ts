@@ -5,7 +5,8 @@ import type { PingCarrier, ReplyReceiver } from "@/ping/carrier.ts";
 import { Pinger, type PingTotals } from "@/ping/pinger.ts";
 import { SAME_ENDS_MAX } from "@/ping/task_table.ts";
 
-const OWN = parseAddress("10.0.0.1")!, PEER = parseAddress("10.1.0.1")!;
+const OWN = parseAddress("10.0.0.1")!;
+const PEER = parseAddress("10.1.0.1")!;
 const ANY = new Uint8Array(4);
 
 interface Request {
@@ -151,7 +152,8 @@ Deno.test("clearing while requests are on their way: their replies count no more
 
 Deno.test("a task whose tunnel is down on purpose sends nothing, and what was on its way counts nowhere", () => {
   const bench = new Bench();
-  const task = bench.add(), other = bench.add(addressPlus(OWN, 1)!);
+  const task = bench.add();
+  const other = bench.add(addressPlus(OWN, 1)!);
   bench.runUntil(2_000);
   const [first, , second] = bench.sent;
   bench.answer(first!);
@@ -192,8 +194,8 @@ Deno.test("replies find their task among many, by ends and identifier", () => {
   const bench = new Bench(1_000, 10);
   const ends = Array.from({ length: 3_000 }, (_, i) => addressPlus(OWN, i)!);
   for (const own of ends) bench.add(own);
-  const twin = bench.add(ends[5]!),
-    six = bench.add(parseAddress("fd00::1")!, parseAddress("fd01::1")!);
+  const twin = bench.add(ends[5]!);
+  const six = bench.add(parseAddress("fd00::1")!, parseAddress("fd01::1")!);
   bench.runUntil(1_001);
   assert.equal(bench.sent.length, 3_002);
   const identifiers = new Set(
@@ -259,7 +261,8 @@ Deno.test("who was held up sends once and not in a burst, and pumps in portions"
 });
 
 Deno.test("any order of losses, repeats and delays keeps the books", () => {
-  const random = new SeededRandom(7), bench = new Bench(50, 20);
+  const random = new SeededRandom(7);
+  const bench = new Bench(50, 20);
   for (let i = 0; i < 20; i++) bench.add(addressPlus(OWN, i)!);
   const way: { atMs: number; request: Request }[] = [];
   let answers = 0;

@@ -30,7 +30,8 @@ import { Algorithm, Ocsp } from "@/pki/oid.ts";
 import { encodeTime } from "@/pki/time.ts";
 
 /** The time of all tests, and a day. */
-export const NOW_MS = Date.UTC(2026, 5, 1), DAY_MS = 24 * 3600_000;
+export const NOW_MS = Date.UTC(2026, 5, 1);
+export const DAY_MS = 24 * 3600_000;
 
 /** Somebody with a certificate and its key. */
 export interface Party {

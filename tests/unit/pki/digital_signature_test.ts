@@ -12,8 +12,8 @@ import {
 
 Deno.test("RFC 7427 §3: length, AlgorithmIdentifier, signature come back; short ones are refused", () => {
   const scheme = { algorithm: "ecdsa", hash: "sha256", encoding: "der" } as const;
-  const signature = new Uint8Array(70).fill(5),
-    data = encodeDigitalSignature({ scheme, signature });
+  const signature = new Uint8Array(70).fill(5);
+  const data = encodeDigitalSignature({ scheme, signature });
   assert.equal(data[0], 12);
   assert.deepEqual(decodeDigitalSignature(data), { scheme, signature });
   for (const length of [0, 1, 5, 12, 13]) {

@@ -66,7 +66,8 @@ for (const backend of BACKENDS) {
     Deno.test(`${backend.name}: ${name}`, () => fn(new Maker(backend)));
 
   test("an identity of each type stands in the certificate that is issued for it", async (maker) => {
-    const root = await maker.root(), issues = await authority(backend, root);
+    const root = await maker.root();
+    const issues = await authority(backend, root);
     const issued = new IssuedCredentials(backend);
     const store = trustStoreOf({ authorities: [root.certificate] });
     for (const [holder, subject, place] of HOLDERS) {
@@ -84,7 +85,8 @@ for (const backend of BACKENDS) {
   });
 
   test("a holder keeps its certificate until that expires; keys are shared, or not", async (maker) => {
-    const root = await maker.root(), issued = new IssuedCredentials(backend);
+    const root = await maker.root();
+    const issued = new IssuedCredentials(backend);
     const [[first], [second]] = HOLDERS as unknown as [[HolderIdentity], [HolderIdentity]];
     const one = await authority(backend, root);
     const [a, again, b] = [
@@ -122,9 +124,11 @@ for (const backend of BACKENDS) {
   });
 
   test("OpenSSL verifies what is issued, and the OCSP response about it", async (maker) => {
-    const nowMs = Date.now(), days = (nowMs - NOW_MS) / DAY_MS;
+    const nowMs = Date.now();
+    const days = (nowMs - NOW_MS) / DAY_MS;
     const root = await maker.root("Lab", { from: days - 3, to: days + 300 });
-    const issues = await authority(backend, root), issued = new IssuedCredentials(backend);
+    const issues = await authority(backend, root);
+    const issued = new IssuedCredentials(backend);
     const { certificate, privateKey } = await issued.credential(issues, HOLDERS[0]![0], nowMs);
     const { der } = await issued.response(issues, certificate, nowMs);
     const dir = Deno.makeTempDirSync();

@@ -11,7 +11,9 @@ import {
   showName,
 } from "@/pki/name.ts";
 
-const COUNTRY = "2.5.4.6", ORGANIZATION = "2.5.4.10", COMMON_NAME = "2.5.4.3";
+const COUNTRY = "2.5.4.6";
+const ORGANIZATION = "2.5.4.10";
+const COMMON_NAME = "2.5.4.3";
 
 function name(...attributes: [string, string][]): Name {
   return parseName(encodeName(attributes), "a name");
@@ -45,7 +47,8 @@ Deno.test("a value cannot look like a second attribute", () => {
 Deno.test("a relative name is a set: its order does not count", () => {
   const attribute = (type: string, text: string) =>
     derSequenceOf(derOid(type), der(Tag.UTF8_STRING, new TextEncoder().encode(text)));
-  const one = attribute(COMMON_NAME, "x"), other = attribute(ORGANIZATION, "y");
+  const one = attribute(COMMON_NAME, "x");
+  const other = attribute(ORGANIZATION, "y");
   const a = parseName(derSequenceOf(der(Tag.SET, one, other)), "a");
   const b = parseName(derSequenceOf(der(Tag.SET, other, one)), "b");
   assert.ok(sameName(a, b));

@@ -72,7 +72,8 @@ for (const backend of BACKENDS) {
     ignore: !isThere() && !isNeeded,
     fn: async () => {
       assert.ok(isThere(), `${SUITE} is missing: install python3-cryptography-vectors`);
-      const { certificates, store } = load(), wrong: string[] = [];
+      const { certificates, store } = load();
+      const wrong: string[] = [];
       for (const { test, certificate, inputs = {}, accepted, rule } of vectors) {
         const verdict = await validatePath({
           certificate: certificates.get(certificate)!,

@@ -35,10 +35,12 @@ const FORMS: readonly (readonly [name: string, make: string, convert?: string])[
 
 for (const [name, make, convert] of FORMS) {
   Deno.test(`${name}: read, and fit for both backends`, async () => {
-    const made = await openssl(make), text = convert ? await openssl(convert, made) : made;
+    const made = await openssl(make);
+    const text = convert ? await openssl(convert, made) : made;
     const key = readPrivateKey(new TextEncoder().encode(text));
     const [block] = parsePem(await openssl("pkey -pubout", made));
-    const publicKey = parsePublicKey(block!.der), data = new Uint8Array(50);
+    const publicKey = parsePublicKey(block!.der);
+    const data = new Uint8Array(50);
     assert.equal(key.kind, publicKey.kind);
     const scheme = schemeOfIssuer(key.kind);
     for (const signer of BACKENDS) {

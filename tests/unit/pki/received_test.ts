@@ -12,7 +12,9 @@ const text = (value: string) => new TextEncoder().encode(value);
 const URL_OF = "http://pki.example/gw.der";
 
 Deno.test("each encoding of a CERT payload gives what it is", async () => {
-  const maker = new Maker(backend), root = await maker.root(), end = await maker.issue("gw", root);
+  const maker = new Maker(backend);
+  const root = await maker.root();
+  const end = await maker.issue("gw", root);
   const crl = await maker.crl(root, [end.certificate]);
   const ocsp = await maker.ocsp(end.certificate, { issuer: root });
   const kindOf = (encoding: number, data: Uint8Array) => parseReceived(encoding, data).kind;
@@ -28,8 +30,11 @@ Deno.test("each encoding of a CERT payload gives what it is", async () => {
 });
 
 Deno.test("what is fetched must be what its hash says, alone and in a bundle", async () => {
-  const maker = new Maker(backend), root = await maker.root(), end = await maker.issue("gw", root);
-  const crl = await maker.crl(root, []), { der: octets } = end.certificate;
+  const maker = new Maker(backend);
+  const root = await maker.root();
+  const end = await maker.issue("gw", root);
+  const crl = await maker.crl(root, []);
+  const { der: octets } = end.certificate;
   const address = (encoding: number, content: Uint8Array) => {
     const got = parseReceived(encoding, concat(backend.sha1(content), text(URL_OF)));
     assert.ok(got.kind === "address" && got.address.url === URL_OF);

@@ -49,7 +49,8 @@ function constraints(
 
 const text = (tag: number, value: string) =>
   der(contextTag(tag, "primitive"), new TextEncoder().encode(value));
-const dnsName = (value: string) => text(2, value), emailName = (value: string) => text(1, value);
+const dnsName = (value: string) => text(2, value);
+const emailName = (value: string) => text(1, value);
 const ipName = (...octets: number[]) => der(contextTag(7, "primitive"), Uint8Array.from(octets));
 
 for (const backend of BACKENDS) {
@@ -57,7 +58,8 @@ for (const backend of BACKENDS) {
     Deno.test(`${backend.name}: ${name}`, () => fn(new Maker(backend), backend));
 
   test("a chain in any order, and what is missing in it", async (maker, backend) => {
-    const root = await maker.root(), one = await maker.issue("One", root, { authority: true });
+    const root = await maker.root();
+    const one = await maker.issue("One", root, { authority: true });
     const two = await maker.issue("Two", one, { authority: true, kind: "p-384" });
     const end = await maker.issue("gw", two, { kind: "ed25519" });
     const untrusted = [two.certificate, end.certificate, one.certificate];
@@ -77,7 +79,8 @@ for (const backend of BACKENDS) {
   });
 
   test("who only calls himself the root", async (maker, backend) => {
-    const root = await maker.root(), false_ = await maker.root();
+    const root = await maker.root();
+    const false_ = await maker.root();
     const end = await maker.issue("gw", false_);
     const untrusted = [false_.certificate];
     refusedBy(await validatePath(ask(end, [root], { untrusted }), backend), "signature", /not of/);
@@ -97,7 +100,8 @@ for (const backend of BACKENDS) {
   });
 
   test("an end entity that issues", async (maker, backend) => {
-    const root = await maker.root(), end = await maker.issue("gw", root);
+    const root = await maker.root();
+    const end = await maker.issue("gw", root);
     const below = await maker.issue("below", end);
     const untrusted = [end.certificate];
     refusedBy(
@@ -108,8 +112,8 @@ for (const backend of BACKENDS) {
   });
 
   test("path lengths add up to the smallest", async (maker, backend) => {
-    const root = await maker.root(),
-      one = await maker.issue("One", root, { authority: { pathLength: 1 } });
+    const root = await maker.root();
+    const one = await maker.issue("One", root, { authority: { pathLength: 1 } });
     const two = await maker.issue("Two", one, { authority: { pathLength: 5 } });
     const three = await maker.issue("Three", two, { authority: true });
     const judge = async (issuer: Party) =>
@@ -155,8 +159,8 @@ for (const backend of BACKENDS) {
     "a critical extension that nobody knows, in each place of the path",
     async (maker, backend) => {
       const extensions = [{ oid: "1.2.3.4", critical: true, value: Uint8Array.of(5, 0) }];
-      const root = await maker.root(),
-        strange = await maker.issue("One", root, { authority: true, extensions });
+      const root = await maker.root();
+      const strange = await maker.issue("One", root, { authority: true, extensions });
       const untrusted = [strange.certificate];
       const below = await maker.issue("gw", strange);
       refusedBy(
@@ -225,7 +229,8 @@ for (const backend of BACKENDS) {
           emailName("good.example"),
         ])],
       });
-      const end = await maker.issue("gw", one), untrusted = [one.certificate];
+      const end = await maker.issue("gw", one);
+      const untrusted = [one.certificate];
       assert.ok((await validatePath(ask(end, [root], { untrusted }), backend)).accepted);
       const other = constraints([
         der(contextTag(4, "constructed"), encodeName([["2.5.4.10", "Other"]])),
@@ -243,8 +248,10 @@ for (const backend of BACKENDS) {
   );
 
   test("revocation: off, soft, strict; by lists and by OCSP", async (maker, backend) => {
-    const root = await maker.root(), end = await maker.issue("gw", root);
-    const good = await maker.crl(root, []), bad = await maker.crl(root, [end.certificate]);
+    const root = await maker.root();
+    const end = await maker.issue("gw", root);
+    const good = await maker.crl(root, []);
+    const bad = await maker.crl(root, [end.certificate]);
     const other = await maker.root("Other");
     const judge = (
       revocation: "off" | "soft" | "strict",
@@ -315,7 +322,8 @@ for (const backend of BACKENDS) {
     "loops, 200 certificates, and a mesh that has a million paths end at once",
     async (maker, backend) => {
       const root = await maker.root();
-      const a = await maker.root("A"), b = await maker.root("B");
+      const a = await maker.root("A");
+      const b = await maker.root("B");
       const aOfB = await maker.issue("A", b, { authority: true, keys: a.keys });
       const bOfA = await maker.issue("B", a, { authority: true, keys: b.keys });
       const end = await maker.issue("gw", a);
@@ -350,9 +358,10 @@ for (const backend of BACKENDS) {
     "verdicts are remembered until they expire, refusals for seconds",
     async (maker, backend) => {
       const memory = new PathMemory(backend);
-      const root = await maker.root(), end = await maker.issue("gw", root, { to: 2 });
-      const question = ask(end, [root]),
-        at = (nowMs: number) => memory.validate({ ...question, nowMs });
+      const root = await maker.root();
+      const end = await maker.issue("gw", root, { to: 2 });
+      const question = ask(end, [root]);
+      const at = (nowMs: number) => memory.validate({ ...question, nowMs });
       const first = await at(NOW_MS);
       assert.equal(await at(NOW_MS + DAY_MS), first);
       assert.equal(memory.size, 1);

@@ -63,7 +63,8 @@ function failure(answer: EapAnswer): Extract<EapAnswer, { kind: "failed" }> {
 const SILENT: RadiusHandler = { receive: () => ({ octets: undefined, note: undefined }) };
 
 Deno.test("a login at a good server, with what tells sessions apart in each request", async () => {
-  const face = newFace(), seen: string[] = [];
+  const face = newFace();
+  const seen: string[] = [];
   const server = new RadiusServer(LOOPBACK, {
     receive: (octets, from, nowMs) => {
       const id = radiusValue(decodeRadius(octets), RadiusAttribute.CALLING_STATION_ID);
@@ -205,7 +206,8 @@ Deno.test("300 logins at a time share two sockets", async () => {
 Deno.test("closing a login ends its wait", async () => {
   const server = new RadiusServer(LOOPBACK, SILENT);
   const client = newClient([server.address], { tries: 9, firstWaitMs: 600_000 });
-  const login = client.open([]), answer = login.start("bob");
+  const login = client.open([]);
+  const answer = login.start("bob");
   login.close();
   assert.equal(failure(await answer).cause, "silent server");
   await client.close();

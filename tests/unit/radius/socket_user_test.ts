@@ -22,7 +22,8 @@ Deno.test("a socket on loopback, or at any address, is its user's", () => {
 
 Deno.test("the kernel's table is read as it is", () => {
   const conn = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
-  const { port } = conn.addr as Deno.NetAddr, user = Deno.uid()!;
+  const { port } = conn.addr as Deno.NetAddr;
+  const user = Deno.uid()!;
   assert.ok(isPortOfUser(port, user));
   assert.ok(!isPortOfUser(port, user + 1));
   conn.close();

@@ -18,7 +18,8 @@ interface Sketch {
 
 function resultOf(sketch: Sketch): RunResultJson {
   const { failed = 0, configured = 1000, setupP99 = 100, steps, rate = 500 } = sketch;
-  const none = refusedResult([], null), { latencyMs, tunnels } = none;
+  const none = refusedResult([], null);
+  const { latencyMs, tunnels } = none;
   const empty = new Timeline(1_000, 0).json();
   const columns = steps && Object.fromEntries(
     Object.keys(empty.steps).map((name) => [name, steps.map(() => 1)]),
@@ -48,7 +49,8 @@ function verdictOf(name: string, before: Sketch, after: Sketch): Verdict {
   return figures.find((figure) => figure.name === name)!.verdict;
 }
 
-const P99 = "latencyMs.setup.p99", FAILED = "tunnels.failed";
+const P99 = "latencyMs.setup.p99";
+const FAILED = "tunnels.failed";
 
 const CASES: readonly (readonly [string, string, Sketch, Sketch, Verdict])[] = [
   ["1 of 1000 more is chance", FAILED, { failed: 2 }, { failed: 3 }, "unclear"],
@@ -115,7 +117,9 @@ Deno.test("what is no result, or one of another schema, is refused by name", () 
 });
 
 Deno.test("compare ends with 0, 1 where something is worse, 2 where a file is refused", async () => {
-  const dir = await Deno.makeTempDir(), { log, error } = console, out: string[] = [];
+  const dir = await Deno.makeTempDir();
+  const { log, error } = console;
+  const out: string[] = [];
   const write = (name: string, value: unknown) =>
     Deno.writeTextFile(`${dir}/${name}`, JSON.stringify(value));
   await write("a.json", resultOf({}));

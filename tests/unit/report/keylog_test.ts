@@ -89,7 +89,8 @@ Deno.test("an SA without keys yet is none", async () => {
 });
 
 Deno.test("an ESP SA is two lines of esp_sa: what the initiator sends has the keys of i", async () => {
-  const hmac = '"HMAC-SHA-256-128 [RFC4868]"', cbc = '"AES-CBC [RFC3602]"';
+  const hmac = '"HMAC-SHA-256-128 [RFC4868]"';
+  const cbc = '"AES-CBC [RFC3602]"';
   const toPeer = '"IPv4","192.0.2.1","192.0.2.2","0x000000ab"';
   const toUs = '"IPv4","192.0.2.2","192.0.2.1","0xc0000001"';
   const { esp } = await tables((log) => {

@@ -10,7 +10,8 @@ async function logged(
   options: Partial<LogFileOptions>,
   events: (hub: EventHub, log: LogFile, path: string) => void,
 ): Promise<{ now: string; prev: string | undefined }> {
-  const dir = await Deno.makeTempDir(), path = `${dir}/log`;
+  const dir = await Deno.makeTempDir();
+  const path = `${dir}/log`;
   try {
     const hub = new EventHub(() => EPOCH_MS);
     const log = new LogFile({

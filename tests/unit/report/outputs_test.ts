@@ -43,7 +43,9 @@ const FILES = { csv: "--csv", junit: "--junit", hdrlog: "--hdrlog" } as const;
 
 /** Runs a command line with every file, in a directory of its own. */
 async function written(args: readonly string[], setup = ""): Promise<Written> {
-  const dir = await Deno.makeTempDir(), { log, error } = console, out: string[] = [];
+  const dir = await Deno.makeTempDir();
+  const { log, error } = console;
+  const out: string[] = [];
   await Deno.writeTextFile(`${dir}/my.yaml`, setup);
   console.log = (text: string) => void out.push(text);
   console.error = () => {};
@@ -51,7 +53,8 @@ async function written(args: readonly string[], setup = ""): Promise<Written> {
     const files = Object.entries(FILES).flatMap(([name, option]) => [option, `${dir}/${name}`]);
     const words = args.map((word) => word.replace("DIR", dir));
     const status = await main([...words, "--json", ...files]);
-    const texts: Record<string, string> = {}, modes: number[] = [];
+    const texts: Record<string, string> = {};
+    const modes: number[] = [];
     for (const name of Object.keys(FILES)) {
       texts[name] = await Deno.readTextFile(`${dir}/${name}`);
       modes.push((await Deno.stat(`${dir}/${name}`)).mode! & 0o777);
@@ -122,7 +125,8 @@ Deno.test("the shipped schema takes fields that are not named", async () => {
 });
 
 Deno.test("the timeline of a run adds up to its figures", () => {
-  const { timeline, tunnels, datagrams, retransmissions } = demo.result, { steps } = timeline!;
+  const { timeline, tunnels, datagrams, retransmissions } = demo.result;
+  const { steps } = timeline!;
   const sum = (values: readonly (number | null)[]) => values.reduce((n: number, v) => n + v!, 0);
   assert.equal(sum(steps.established), tunnels.established);
   assert.equal(sum(steps.datagramsSent), datagrams.sent);

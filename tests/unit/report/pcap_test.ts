@@ -44,7 +44,8 @@ for (
   ] as const
 ) {
   Deno.test(`a reader sees both directions with their ends, ${family}`, async () => {
-    const sent = new Uint8Array(37).fill(0xab), received = new Uint8Array(28).fill(0xcd);
+    const sent = new Uint8Array(37).fill(0xab);
+    const received = new Uint8Array(28).fill(0xcd);
     const file = await captured((file) => {
       file.add(true, sent, path(own, peer), EPOCH_MS);
       file.add(false, received, path(own, peer), EPOCH_MS);
@@ -73,8 +74,8 @@ for (
     assert.equal(packets.length, payloads.length);
     for (const packet of packets) {
       const v4 = family === "IPv4";
-      const udp = packet.subarray(v4 ? 20 : 40),
-        addresses = packet.subarray(v4 ? 12 : 8, v4 ? 20 : 40);
+      const udp = packet.subarray(v4 ? 20 : 40);
+      const addresses = packet.subarray(v4 ? 12 : 8, v4 ? 20 : 40);
       if (v4) assert.equal(sum(packet.subarray(0, 20)), 0xffff);
       const pseudo = Uint8Array.of(0, 17, udp.length >> 8, udp.length & 0xff);
       assert.equal(sum(addresses, pseudo, udp), 0xffff);

@@ -249,7 +249,8 @@ for (const [name, result] of Object.entries(RESULTS)) {
     assert.deepEqual(absent.filter((path) => !/^(?:packets|timeline)\./.test(path)), []);
     assert.deepEqual(paths.filter((path) => !schema.has(path)), []);
     for (const path of paths) {
-      const type = schema.get(path)!, value = at(path, wire);
+      const type = schema.get(path)!;
+      const value = at(path, wire);
       assert.ok(fits(type, value), `${path}: ${JSON.stringify(value)} is no ${type}`);
     }
   });

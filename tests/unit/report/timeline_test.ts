@@ -24,7 +24,8 @@ class FakeRun {
 const sum = (values: readonly (number | null)[]) => values.reduce((n: number, v) => n + v!, 0);
 
 Deno.test("each step has its own part of a counter, and all of them are the figure itself", () => {
-  const run = new FakeRun(), timeline = new Timeline(1_000, 0);
+  const run = new FakeRun();
+  const timeline = new Timeline(1_000, 0);
   for (let i = 0; i < 5; i++) timeline.add(run.second());
   const { steps } = timeline.json();
   assert.deepEqual(steps.atSec, [1, 2, 3, 4, 5]);
@@ -33,7 +34,8 @@ Deno.test("each step has its own part of a counter, and all of them are the figu
 });
 
 Deno.test("percentiles are those of the step alone, and null without a sample", () => {
-  const run = new FakeRun(), timeline = new Timeline(1_000, 0);
+  const run = new FakeRun();
+  const timeline = new Timeline(1_000, 0);
   for (let i = 0; i < 3; i++) timeline.add(run.second());
   const { setupP50, setupMax, ikeAuthP99 } = timeline.json().steps;
   assert.deepEqual(setupMax, [1, 2, 3]);
@@ -42,8 +44,11 @@ Deno.test("percentiles are those of the step alone, and null without a sample", 
 });
 
 Deno.test("a run of any length has a bounded number of steps, in which nothing is missing", () => {
-  const run = new FakeRun(), timeline = new Timeline(1_000, 0), seconds = 5 * STEPS_MAX + 3;
-  for (let i = 1, nextSec = 1; i <= seconds; i++) {
+  const run = new FakeRun();
+  const timeline = new Timeline(1_000, 0);
+  const seconds = 5 * STEPS_MAX + 3;
+  let nextSec = 1;
+  for (let i = 1; i <= seconds; i++) {
     const figures = run.second();
     if (i < nextSec && i < seconds) continue;
     timeline.add(figures);
@@ -61,14 +66,16 @@ Deno.test("a run of any length has a bounded number of steps, in which nothing i
 });
 
 Deno.test("a counter that was cleared meanwhile goes on from zero", () => {
-  const run = new FakeRun(), timeline = new Timeline(1_000, 0);
+  const run = new FakeRun();
+  const timeline = new Timeline(1_000, 0);
   const ping = (sent: number) => ({ ping: { sent, received: sent } }) as Partial<RunFigures>;
   for (const sent of [10, 15, 4]) timeline.add(run.second(ping(sent)));
   assert.deepEqual(timeline.json().steps.pingsSent, [10, 5, 4]);
 });
 
 Deno.test("the last step may come at the time of the one before it, and is joined to that", () => {
-  const timeline = new Timeline(1_000, 0), figures = new FakeRun().second();
+  const timeline = new Timeline(1_000, 0);
+  const figures = new FakeRun().second();
   timeline.add(figures);
   timeline.add({ ...figures, established: 4 });
   assert.deepEqual(timeline.json().steps.established, [4]);

@@ -13,7 +13,8 @@ import { openPortableUdp } from "@/transport/udp_portable.ts";
 import type { Transport } from "@/transport/transport.ts";
 import { CONFIG, gatewayPlan } from "../engine/rig.ts";
 
-const GATEWAY = Uint8Array.of(127, 0, 0, 1), PEER = Uint8Array.of(127, 0, 3, 1);
+const GATEWAY = Uint8Array.of(127, 0, 0, 1);
+const PEER = Uint8Array.of(127, 0, 3, 1);
 const ANSWER_WITHIN_MS = 20_000;
 const crypto = portableBackend();
 

@@ -42,7 +42,8 @@ Deno.test("a file says what it is, at its start", () => {
 Deno.test("places of one machine are found", () => {
   const home = ["", "home", "me"].join("/");
   assert.deepEqual(foreignLines(`a\nsee ${home}/x\n"${home}/x"\n`), [2, 3]);
-  const inside = ["lib", "work", "x"].join("/"), elsewhere = `https://x.example${home}`;
+  const inside = ["lib", "work", "x"].join("/");
+  const elsewhere = `https://x.example${home}`;
   assert.deepEqual(foreignLines(`${inside}\n${elsewhere}\n/usr/bin/env`), []);
 });
 

@@ -330,7 +330,8 @@ Deno.test("transport mode has no inner address; IPComp has no data path", () => 
 });
 
 Deno.test("tcpencap has its own ports, excludes what is of UDP alone, and needs the native transport", () => {
-  const tcp = "  tcpencap: yes\n", forced = "  tradtionalencapforceudp: yes\n";
+  const tcp = "  tcpencap: yes\n";
+  const forced = "  tradtionalencapforceudp: yes\n";
   const only = "  traditionalencap: no\n";
   const excluded =
     "tcpencap and tradtionalencapforceudp exclude each other where nothing is in UDP";

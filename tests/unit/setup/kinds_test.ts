@@ -71,7 +71,8 @@ Deno.test("a pause is not nothing", () => {
 });
 
 Deno.test("addresses, prefixes and endpoints", () => {
-  const v4 = Uint8Array.of(192, 0, 2, 1), v6 = new Uint8Array(16);
+  const v4 = Uint8Array.of(192, 0, 2, 1);
+  const v6 = new Uint8Array(16);
   v6.set([0x20, 0x01, 0x0d, 0xb8]);
   reads(address, { "192.0.2.1": v4, "2001:db8::": v6, "": null, "192.0.2.1/24": undefined });
   reads(address, { "192.0.2": undefined, "192.0.2.256": undefined, "fe80::1%eth0": undefined });

@@ -28,7 +28,9 @@ const VALUES = [
 
 /** One small damage. */
 function mutate(text: string, random: SeededRandom): string {
-  const lines = text.split("\n"), at = random.below(lines.length), line = lines[at]!;
+  const lines = text.split("\n");
+  const at = random.below(lines.length);
+  const line = lines[at]!;
   const value = () => random.pick(VALUES);
   const replaceLine = (...by: string[]) =>
     [...lines.slice(0, at), ...by, ...lines.slice(at + 1)].join("\n");
@@ -84,7 +86,8 @@ function tried(text: string, lenient: boolean): boolean {
 }
 
 Deno.test("2,500 damaged files load or are refused in words", () => {
-  let loaded = 0, lenient = 0;
+  let loaded = 0;
+  let lenient = 0;
   for (let seed = 1; seed <= 2_500; seed++) {
     const random = new SeededRandom(seed);
     let text = random.chance(0.1) ? defaultSetup() : random.pick(FILES);

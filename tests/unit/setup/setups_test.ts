@@ -61,7 +61,8 @@ for (const [name, refused] of Object.entries(REFUSED)) {
 
   Deno.test(`${name} loads to the same setup after compact`, () => {
     const read = (text: string) => readSetup(text, name, { unchecked: true }).setup;
-    const text = textOf(name), compact = compactSetup(text, name);
+    const text = textOf(name);
+    const compact = compactSetup(text, name);
     assert.deepEqual(read(compact), read(text));
     assert.equal(compactSetup(compact, name), compact, "there is nothing left to drop");
   });

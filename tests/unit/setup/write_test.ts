@@ -35,7 +35,8 @@ Deno.test("the default file and the documentation name every option", () => {
     ...namesOf(s),
     ...[...Object.values(s.sections), ...Object.values(s.lists)].flatMap(all),
   ];
-  const file = defaultSetup(), table = optionsMarkdown();
+  const file = defaultSetup();
+  const table = optionsMarkdown();
   for (const name of new Set(all(ROOT))) {
     assert.match(file, new RegExp(`^[ -]*${name}:`, "m"), name);
   }

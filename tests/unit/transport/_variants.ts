@@ -35,7 +35,8 @@ export function inboxOf(
   transport: Transport,
   each: (datagram: Datagram) => void = () => {},
 ): Inbox {
-  const all: Kept[] = [], failures: unknown[] = [];
+  const all: Kept[] = [];
+  const failures: unknown[] = [];
   let check = () => {};
   transport.listen({
     datagrams(batch) {

@@ -33,7 +33,10 @@ const PATH: Path = {
   peerAddress: Uint8Array.of(127, 0, 0, 2),
   peerPort: 500,
 };
-const INIT = 34, AUTH = 35, CREATE = 36, INFORMATIONAL = 37;
+const INIT = 34;
+const AUTH = 35;
+const CREATE = 36;
+const INFORMATIONAL = 37;
 
 /** An IKE header with a mark in its last octet. */
 function message(mark: number, exchange = AUTH, response = false): Uint8Array {

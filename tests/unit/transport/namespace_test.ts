@@ -35,7 +35,8 @@ Deno.test({
       const also = native!.open({ ownAddresses: [at("127.0.0.2")], ikePort: 0, namespace });
       // The same address and port are free here.
       const outside = native!.open({ ownAddresses: [V4], ikePort: inside.ikePort });
-      const inbox = inboxOf(inside), wrong = inboxOf(outside);
+      const inbox = inboxOf(inside);
+      const wrong = inboxOf(outside);
       inboxOf(also);
       also.send(Uint8Array.of(1), way(also, at("127.0.0.2"), inside, V4));
       also.flush();

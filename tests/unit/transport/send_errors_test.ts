@@ -11,7 +11,8 @@ const PATH: Path = {
 };
 
 function book() {
-  const told: string[] = [], clock = { ms: 0 };
+  const told: string[] = [];
+  const clock = { ms: 0 };
   const errors = new SendErrorBook(() => clock.ms);
   errors.tell = (words) => told.push(words);
   return { errors, told, clock };
@@ -41,7 +42,8 @@ Deno.test("errors of a cause are told at once, then with pauses and how many the
 });
 
 Deno.test("what was the matter is over when a datagram comes by the path", () => {
-  const { errors } = book(), other = { ...PATH, peerPort: 500 };
+  const { errors } = book();
+  const other = { ...PATH, peerPort: 500 };
   const icmp = { errno: "EHOSTUNREACH", icmp: { type: 3, code: 1 }, offender: at("10.0.0.9") };
   errors.add(icmpError(PATH, icmp));
   errors.add(icmpError(other, icmp));

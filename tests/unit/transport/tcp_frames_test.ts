@@ -11,7 +11,8 @@ const CONTENT = [concat(new Uint8Array(4), IKE), ESP, new Uint8Array(0)];
 
 /** Feeds pieces as a connection does, in a buffer that is used again. */
 function feed(reader: FrameReader, pieces: readonly Uint8Array[]) {
-  const arena = new Uint8Array(70_000), frames: Uint8Array[] = [];
+  const arena = new Uint8Array(70_000);
+  const frames: Uint8Array[] = [];
   for (const piece of pieces) {
     const kept = reader.putKept(arena);
     arena.set(piece, kept);

@@ -12,7 +12,8 @@ import type { TcpTransport } from "@/transport/tcp_native.ts";
 import type { Datagram, LostConnection, TcpOptions } from "@/transport/transport.ts";
 import { at, pause } from "./_variants.ts";
 
-const HERE = at("127.0.0.1"), CLIENT = at("127.0.2.9");
+const HERE = at("127.0.0.1");
+const CLIENT = at("127.0.2.9");
 const hasShim = loadShim().symbols !== undefined;
 
 /** One end of connections and all it has heard. */
@@ -111,7 +112,9 @@ const CLIENT_ONLY = { listens: false, port: 0 };
 const message = (octets: number) => Uint8Array.from({ length: octets }, (_, i) => i * 7 & 255 | 1);
 
 test("IKE and ESP go both ways by one connection, in order and whole", async (open) => {
-  const gateway = open({}), client = open(CLIENT_ONLY), path = client.to(gateway);
+  const gateway = open({});
+  const client = open(CLIENT_ONLY);
+  const path = client.to(gateway);
   assert.ok(path.tcp && path.ownPort > 0);
   // Before there is a connection IKE waits, and ESP is dropped.
   client.transport.send(message(300), path);
@@ -153,7 +156,9 @@ test("IKE and ESP go both ways by one connection, in order and whole", async (op
 });
 
 test("what is released goes once it is sent, and its end is no loss", async (open) => {
-  const gateway = open({}), client = open(CLIENT_ONLY), path = client.to(gateway);
+  const gateway = open({});
+  const client = open(CLIENT_ONLY);
+  const path = client.to(gateway);
   client.transport.send(message(40), path);
   await until("the first message", () => gateway.messages.length === 1);
   client.transport.send(message(40_000), path);
@@ -190,7 +195,8 @@ test("what was never connected goes at once when it is released", async (open) =
 });
 
 test("a connection that nobody takes is told as lost", async (open) => {
-  const gateway = open({}), client = open(CLIENT_ONLY);
+  const gateway = open({});
+  const client = open(CLIENT_ONLY);
   const port = gateway.transport.ikePort;
   await gateway.transport.close();
   const path = client.transport.connections.open({
@@ -205,8 +211,10 @@ test("a connection that nobody takes is told as lost", async (open) => {
 });
 
 test("the own port is taken where it is free, and another where it is not", async (open) => {
-  const gateway = open({}), client = open(CLIENT_ONLY);
-  const first = client.to(gateway), wished = { ...first };
+  const gateway = open({});
+  const client = open(CLIENT_ONLY);
+  const first = client.to(gateway);
+  const wished = { ...first };
   const second = client.transport.connections.open(wished);
   assert.notEqual(second.ownPort, first.ownPort);
   client.transport.send(message(40), second);
@@ -216,7 +224,8 @@ test("the own port is taken where it is free, and another where it is not", asyn
 });
 
 test("a full connection drops ESP, counted, and never IKE", async (open) => {
-  const gateway = open({}), conn = await dial(gateway);
+  const gateway = open({});
+  const conn = await dial(gateway);
   await conn.write(concat(STREAM_PREFIX, frameOf(message(40), 4)));
   await until("a message", () => gateway.messages.length === 1);
   const { path } = gateway.messages[0]!;
@@ -247,7 +256,8 @@ test("a full connection drops ESP, counted, and never IKE", async (open) => {
 });
 
 test("a stranger that reads nothing loses its connection before much waits for it", async (open) => {
-  const gateway = open({}), conn = await dial(gateway);
+  const gateway = open({});
+  const conn = await dial(gateway);
   await conn.write(concat(STREAM_PREFIX, frameOf(message(40), 4)));
   await until("a message", () => gateway.messages.length === 1);
   const { path } = gateway.messages[0]!;
@@ -264,7 +274,8 @@ test("a stranger that reads nothing loses its connection before much waits for i
 });
 
 test("what waits for all strangers is bounded: the greediest goes, and who reads stays", async (open) => {
-  const gateway = open({ strangersHeldMax: 200_000 }), good = await dial(gateway);
+  const gateway = open({ strangersHeldMax: 200_000 });
+  const good = await dial(gateway);
   await good.write(concat(STREAM_PREFIX, frameOf(message(40), 4)));
   const greedy: Deno.TcpConn[] = [];
   for (let i = 0; i < 10; i++) {
@@ -283,7 +294,8 @@ test("what waits for all strangers is bounded: the greediest goes, and who reads
 });
 
 test("a peer that never reads IKE loses its connection, not our memory", async (open) => {
-  const gateway = open({}), conn = await dial(gateway);
+  const gateway = open({});
+  const conn = await dial(gateway);
   await conn.write(concat(STREAM_PREFIX, frameOf(message(40), 4)));
   await until("a message", () => gateway.messages.length === 1);
   const { path } = gateway.messages[0]!;
@@ -305,7 +317,8 @@ for (
   ] as const
 ) {
   test(`a stream with ${name} is closed and counted`, async (open) => {
-    const gateway = open({}), conn = await dial(gateway);
+    const gateway = open({});
+    const conn = await dial(gateway);
     await conn.write(octets);
     assert.equal(await untilClosed(conn), 0);
     conn.close();
@@ -316,8 +329,10 @@ for (
 }
 
 test("keepalives are passed over, and so is what is nothing", async (open) => {
-  const gateway = open({}), conn = await dial(gateway);
-  const keepalive = frameOf(Uint8Array.of(0xff), 0), nothing = frameOf(message(3), 0);
+  const gateway = open({});
+  const conn = await dial(gateway);
+  const keepalive = frameOf(Uint8Array.of(0xff), 0);
+  const nothing = frameOf(message(3), 0);
   await conn.write(concat(STREAM_PREFIX, keepalive, nothing, frameOf(message(40), 4)));
   await until("the message", () => gateway.messages.length === 1);
   assert.deepEqual([gateway.transport.counters.keepalives, gateway.counts.badFrames], [1, 1]);
@@ -325,7 +340,9 @@ test("keepalives are passed over, and so is what is nothing", async (open) => {
 });
 
 test("strangers have a time, however slowly they speak", async (open) => {
-  const gateway = open({ strangerMs: 300 }), slow = await dial(gateway), good = await dial(gateway);
+  const gateway = open({ strangerMs: 300 });
+  const slow = await dial(gateway);
+  const good = await dial(gateway);
   await good.write(concat(STREAM_PREFIX, frameOf(message(40), 4)));
   await until("the message", () => gateway.messages.length === 1);
   gateway.transport.connections.keep(gateway.messages[0]!.path);
@@ -347,7 +364,8 @@ test("strangers have a time, however slowly they speak", async (open) => {
 });
 
 test("of many strangers the oldest go, and who is known stays", async (open) => {
-  const gateway = open({ strangersMax: 8 }), good = await dial(gateway);
+  const gateway = open({ strangersMax: 8 });
+  const good = await dial(gateway);
   await good.write(concat(STREAM_PREFIX, frameOf(message(40), 4)));
   await until("the message", () => gateway.messages.length === 1);
   gateway.transport.connections.keep(gateway.messages[0]!.path);

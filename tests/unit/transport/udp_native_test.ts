@@ -7,7 +7,8 @@ import type { Transport, UdpOptions } from "@/transport/transport.ts";
 import { at, inboxOf, loopbacks, pause, VARIANTS, way } from "./_variants.ts";
 
 const ROOT = Deno.uid() === 0;
-const V4 = at("127.0.0.1"), SECOND = at("127.0.1.7");
+const V4 = at("127.0.0.1");
+const SECOND = at("127.0.1.7");
 const native = VARIANTS.find((variant) => variant.name === "native");
 
 function test(
@@ -77,7 +78,8 @@ test("datagrams to addresses that are not ours are dropped and counted", async (
 test("a listener that takes long does not starve timers", async (open) => {
   const a = open({ ownAddresses: [V4], ikePort: 0 });
   const path = way(a, V4, a, V4);
-  let rounds = 0, over = false;
+  let rounds = 0;
+  let over = false;
   inboxOf(a, ({ octets }) => {
     rounds++;
     if (!over) a.send(octets, path);
@@ -125,7 +127,8 @@ function sendEsp(from: Transport, path: Path): Uint8Array[] {
 }
 
 test("ESP packets that go in one piece arrive as they were", async (open) => {
-  const a = open(espOptions(V4)), b = open(espOptions(SECOND));
+  const a = open(espOptions(V4));
+  const b = open(espOptions(SECOND));
   const arrived: [Uint8Array, number][] = [];
   inboxOf(a);
   const inbox = inboxOf(b);
@@ -166,7 +169,9 @@ for (const [family, own, peer] of [["IPv4", V4, SECOND], ["IPv6", at("::1"), at(
     const gone = open({ ownAddresses: [peer], ikePort: 0 });
     const a = open({ ownAddresses: [own], ikePort: 0 });
     const b = open({ ownAddresses: [peer], ikePort: 0 });
-    const inbox = inboxOf(b), path = way(a, own, gone, peer), good = way(a, own, b, peer);
+    const inbox = inboxOf(b);
+    const path = way(a, own, gone, peer);
+    const good = way(a, own, b, peer);
     const told: string[] = [];
     a.sendErrors!.tell = (words) => told.push(words);
     inboxOf(a);

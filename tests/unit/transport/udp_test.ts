@@ -5,7 +5,9 @@ import { SetupError } from "@/base/errors.ts";
 import { callersChanged } from "@/native/iterations.ts";
 import { at, inboxOf, loopbacks, pause, VARIANTS, way } from "./_variants.ts";
 
-const V4 = at("127.0.0.1"), SECOND = at("127.0.1.7"), V6 = at("::1");
+const V4 = at("127.0.0.1");
+const SECOND = at("127.0.1.7");
+const V6 = at("::1");
 /** So many that no transport would open a socket for each, if it can do otherwise. */
 const MANY = 100;
 
@@ -43,7 +45,8 @@ for (const { name, open } of VARIANTS) {
     for (let i = 0; i < 64; i++) a.send(message(i + 1), way(a, V4, b, V4));
     a.flush();
     await pause(100);
-    let iterations = 0, isOver = false;
+    let iterations = 0;
+    let isOver = false;
     const count = () => {
       iterations++;
       if (!isOver) setImmediate(count);
@@ -276,7 +279,8 @@ for (const { name, open } of VARIANTS) {
   Deno.test(`${name}: the end sends what waits, says nothing, and may be asked for twice`, async () => {
     const a = open({ ownAddresses: [V4], ikePort: 0 });
     const b = open({ ownAddresses: [SECOND], ikePort: 0 });
-    const inbox = inboxOf(b), mine = inboxOf(a);
+    const inbox = inboxOf(b);
+    const mine = inboxOf(a);
     const path = way(a, V4, b, SECOND);
     a.send(Uint8Array.of(1), path);
     await Promise.all([a.close(), a.close()]);

@@ -88,13 +88,16 @@ Deno.test("every IKE message of the 38 captures is found", () => {
 });
 
 Deno.test("every message decodes, verifies and decrypts with the keys of its SPIs", () => {
-  let clear = 0, sk = 0, skf = 0;
+  let clear = 0;
+  let sk = 0;
+  let skf = 0;
   const locked: string[] = [];
   for (const capture of captures) {
     const messages = messagesOf(capture);
     assert.equal(messages.length, capture.messages.length);
     for (const opened of messages) {
-      const { message, sealed } = opened, last = message.payloads.at(-1);
+      const { message, sealed } = opened;
+      const last = message.payloads.at(-1);
       if (opened.locked) locked.push(capture.name);
       else if (!sealed) clear++;
       else if (last?.type === PayloadType.SK) sk++;
@@ -145,7 +148,8 @@ function fragmentSets(capture: Capture): OpenedCapture[][] {
 }
 
 Deno.test("every SKF fragment comes back octet for octet from the reassembled payloads", () => {
-  let fragments = 0, messages = 0;
+  let fragments = 0;
+  let messages = 0;
   for (const capture of captures) {
     for (const set of fragmentSets(capture)) {
       const skfs = set.map(({ message }) => findPayload(message.payloads, PayloadType.SKF)!);

@@ -36,7 +36,8 @@ for (const name of ["ppk", "mlkem768", "childless", "reauth_bbm"]) {
     name: `tshark decrypts ${name} to the payloads that we find`,
     ignore: !HAS_TSHARK,
     async fn() {
-      const capture = readCapture(name, portableBackend()), opened = openCapture(capture);
+      const capture = readCapture(name, portableBackend());
+      const opened = openCapture(capture);
       const table = await Deno.readTextFile(new URL(`${name}/ikev2_decryption_table`, DIRECTORY));
       const lines = table.split("\n").filter((line) => line !== "");
       assert.equal(lines.length, capture.keys.length);

@@ -14,7 +14,8 @@ function sa(protocol: number): Payload {
 function notify(type: number): Payload {
   return { type: PayloadType.NOTIFY, protocol: 0, spi: none, notify: type, data: none };
 }
-const IKE = sa(1), ESP = sa(3);
+const IKE = sa(1);
+const ESP = sa(3);
 const KE: Payload = { type: PayloadType.KE, group: 31, data: none };
 const NONCE: Payload = { type: PayloadType.NONCE, data: none };
 const IDI: Payload = { type: PayloadType.IDI, idType: 13, data: none };

@@ -136,7 +136,8 @@ Deno.test("a message without payloads is one fragment, not none", () => {
 
 Deno.test("padding may be anything that its length octet can say", () => {
   for (const octets of [0, 1, 15, 255]) {
-    const padding = counting(octets, 7), iv = counting(8);
+    const padding = counting(octets, 7);
+    const iv = counting(8);
     const opened = openSk(sealMessage(HEADER, PAYLOADS, { protection: AEAD, iv, padding }), AEAD)!;
     assert.deepEqual(opened.padding, padding);
     assert.deepEqual(opened.payloads, PAYLOADS);
@@ -145,13 +146,15 @@ Deno.test("padding may be anything that its length octet can say", () => {
 
 /** Seals any plaintext, the Pad Length octet included. */
 function withPlaintext(plaintext: Uint8Array): Uint8Array {
-  const content = plaintext.subarray(0, -1), padLength = plaintext.at(-1)!;
+  const content = plaintext.subarray(0, -1);
+  const padLength = plaintext.at(-1)!;
   const cipher = {
     ...AEAD.cipher,
     seal: (...[key, iv, aad, text]: Parameters<typeof AEAD.cipher.seal>) =>
       AEAD.cipher.seal(key, iv, aad, concat(text.subarray(0, -1), Uint8Array.of(padLength))),
   };
-  const iv = counting(8), padding = new Uint8Array(0);
+  const iv = counting(8);
+  const padding = new Uint8Array(0);
   const inside = { firstType: PayloadType.VENDOR, content };
   return sealContent(HEADER, inside, { protection: { ...AEAD, cipher }, iv, padding });
 }

@@ -12,7 +12,8 @@ import {
   type RiggedRun,
 } from "../rig.ts";
 
-const IKE_SA_INIT = 34, INFORMATIONAL = 37;
+const IKE_SA_INIT = 34;
+const INFORMATIONAL = 37;
 const SECOND = 1_000;
 
 interface World {
@@ -24,7 +25,8 @@ interface World {
 
 /** Five tunnels, of which the first `flapping` flap after 10 to 20 s. */
 function world(flapping: number, part: Parameters<typeof clientPlan>[0] = {}): World {
-  const clock = new FakeClock(), network = new FakeNetwork(clock);
+  const clock = new FakeClock();
+  const network = new FakeNetwork(clock);
   const flap = { tunnels: flapping, minMs: 10 * SECOND, maxMs: 20 * SECOND };
   const config = { ...CONFIG, retransmitIntervalMs: SECOND, transmissionsMax: 2 };
   const client = rig(network, clock, { plan: clientPlan({ tunnels: 5, flap, ...part }), config });
@@ -144,7 +146,8 @@ Deno.test("a Delete of a flap that nobody answers is no loss", () => {
 });
 
 Deno.test("what a rekey made of a tunnel flaps in its place", () => {
-  const clock = new FakeClock(), network = new FakeNetwork(clock);
+  const clock = new FakeClock();
+  const network = new FakeNetwork(clock);
   const config = { ...CONFIG, ikeLifetimeMs: 8 * SECOND, marginMs: SECOND };
   const flap = { tunnels: 1, minMs: 20 * SECOND, maxMs: 20 * SECOND };
   const client = rig(network, clock, { plan: clientPlan({ tunnels: 1, flap }), config });
@@ -159,7 +162,8 @@ Deno.test("what a rekey made of a tunnel flaps in its place", () => {
 });
 
 Deno.test("the peer is gone: state dpd, lost by liveness, tried again, and up when it is back", async () => {
-  const clock = new FakeClock(), network = new FakeNetwork(clock);
+  const clock = new FakeClock();
+  const network = new FakeNetwork(clock);
   const quick = { ...CONFIG, retransmitIntervalMs: SECOND, transmissionsMax: 3 };
   const config = { ...quick, livenessIntervalMs: 5 * SECOND };
   const plan = clientPlan({ tunnels: 1, triesMax: 3, retryIntervalMs: 4 * SECOND });
@@ -193,7 +197,8 @@ Deno.test("the peer is gone: state dpd, lost by liveness, tried again, and up wh
 });
 
 Deno.test("a lost tunnel has tunnelmaxretry tries, then the test ends", async () => {
-  const clock = new FakeClock(), network = new FakeNetwork(clock);
+  const clock = new FakeClock();
+  const network = new FakeNetwork(clock);
   const config = {
     ...CONFIG,
     retransmitIntervalMs: SECOND,
@@ -218,7 +223,8 @@ Deno.test("a lost tunnel has tunnelmaxretry tries, then the test ends", async ()
 });
 
 Deno.test("abortonerr: the first lost tunnel ends the test", async () => {
-  const clock = new FakeClock(), network = new FakeNetwork(clock);
+  const clock = new FakeClock();
+  const network = new FakeNetwork(clock);
   const config = { ...CONFIG, retransmitIntervalMs: SECOND, transmissionsMax: 2 };
   const plan = clientPlan({ tunnels: 2, abortOnError: true });
   const client = rig(network, clock, {

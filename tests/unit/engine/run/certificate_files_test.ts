@@ -102,7 +102,8 @@ class OpensslAuthority {
 
   /** What a run of this setup says of one of the certificates. */
   async verdict(name: "good" | "bad", change: Partial<IkeConf>): Promise<PathVerdict> {
-    const certificates = await this.read(change), anybody = { kind: "own-address" } as const;
+    const certificates = await this.read(change);
+    const anybody = { kind: "own-address" } as const;
     const { peer } = authOf(this.#setup(change), { certificates }, anybody);
     assert.equal(peer.kind, "signature");
     const { trust: store, revocation, purpose } = peer as Extract<typeof peer, { trust: unknown }>;
@@ -115,7 +116,8 @@ class OpensslAuthority {
   }
 
   #setup(change: Partial<IkeConf>) {
-    const { dir } = this, method = "ecdsa-sha256-p256";
+    const { dir } = this;
+    const method = "ecdsa-sha256-p256";
     const directories = { cadir: `${dir}/ca`, eedir: `${dir}/ee` };
     return setup({ numberoftunnels: 2 }, {
       authownmethod: method,
@@ -158,9 +160,9 @@ Deno.test("openssl's OCSP responses: revoked and good, about the certificates th
 
 Deno.test("what is no list, or an empty directory, is refused with option and file", async () => {
   using lab = new OpensslAuthority();
-  const { dir } = lab,
-    refuses = (change: Partial<IkeConf>, words: RegExp) =>
-      assert.rejects(lab.read(change), (e) => e instanceof SetupError && words.test(e.message));
+  const { dir } = lab;
+  const refuses = (change: Partial<IkeConf>, words: RegExp) =>
+    assert.rejects(lab.read(change), (e) => e instanceof SetupError && words.test(e.message));
   await refuses({ crldir: `${dir}/crl` }, /ikeconf\.crldir: .*\/crl has no revocation list/);
   await refuses({ ocspdir: `${dir}/ocsp` }, /ikeconf\.ocspdir: .*\/ocsp has no OCSP response/);
   await refuses({ crldir: `${dir}/nowhere` }, /ikeconf\.crldir: cannot read the directory/);

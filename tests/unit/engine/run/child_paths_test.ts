@@ -58,7 +58,8 @@ class Recorder implements DataPath {
 
 /** Both ends of a tunnel whose CHILD_SA the client rekeys every 4 s. */
 function stage(childLifetimeMs = 0) {
-  const clock = new FakeClock(), network = new FakeNetwork(clock);
+  const clock = new FakeClock();
+  const network = new FakeNetwork(clock);
   const [child] = CONFIG.children;
   const calm = { ...CONFIG, ikeLifetimeMs: 0, marginMs: SECOND, jitter: false };
   const config = (lifetimeMs: number) => ({
@@ -91,7 +92,8 @@ Deno.test("a tunnel is installed at both ends, with keys, SPIs and selectors tha
   const { clock, atClient, atGateway } = stage();
   clock.pass(SECOND);
   assert.deepEqual([atClient.lines, atGateway.lines], [["in 1", "out 1"], ["in 1", "out 1"]]);
-  const [ours] = atClient.pairs.values(), [theirs] = atGateway.pairs.values();
+  const [ours] = atClient.pairs.values();
+  const [theirs] = atGateway.pairs.values();
   assert.deepEqual([ours!.spiIn, ours!.spiOut], [theirs!.spiOut, theirs!.spiIn]);
   assert.deepEqual([ours!.keysIn, ours!.keysOut], [theirs!.keysOut, theirs!.keysIn]);
   assert.deepEqual(ours!.ownSelectors, theirs!.peerSelectors);

@@ -4,7 +4,8 @@ import { systemClock } from "@/engine/run/clock.ts";
 import { callersChanged } from "@/native/iterations.ts";
 
 Deno.test("work that was left over lets callbacks of others run in several iterations first", async () => {
-  let iterations = 0, isOver = false;
+  let iterations = 0;
+  let isOver = false;
   const count = () => {
     iterations++;
     if (!isOver) setImmediate(count);

@@ -18,7 +18,8 @@ function order(name: string): Order {
  * Takes jobs, each with the cost of its share, until `name` is taken; returns those that were taken before.
  */
 function before(waiting: ComputeQueue<Order>, name: string, costMs: (share: string) => number) {
-  for (let count = 0, ms = 0;; count++) {
+  let ms = 0;
+  for (let count = 0;; count++) {
     const next = waiting.take();
     assert.ok(next, `${name} was never taken`);
     if (next.order.name === name) return { count, ms };
@@ -28,7 +29,8 @@ function before(waiting: ComputeQueue<Order>, name: string, costMs: (share: stri
 }
 
 Deno.test("what is ours comes in the order in which it was added", () => {
-  const waiting = queue(), names = Array.from({ length: 3_000 }, (_, i) => String(i));
+  const waiting = queue();
+  const names = Array.from({ length: 3_000 }, (_, i) => String(i));
   for (const name of names) waiting.add(order(name), OURS);
   const taken: string[] = [];
   for (let next = waiting.take(); next; next = waiting.take()) taken.push(next.order.name);
@@ -37,7 +39,8 @@ Deno.test("what is ours comes in the order in which it was added", () => {
 });
 
 Deno.test("a flood of a costly group keeps nobody of a cheap one waiting", () => {
-  const waiting = queue(), costMs = (share: string) => share === "group 18" ? 30 : 0.1;
+  const waiting = queue();
+  const costMs = (share: string) => share === "group 18" ? 30 : 0.1;
   const flood = { share: "group 18", source: "a" };
   for (let i = 0; i < 1_000; i++) waiting.add(order("flood"), flood);
   for (let i = 0; i < 100; i++) waiting.spent(waiting.take()!.share, 30);
@@ -53,7 +56,8 @@ Deno.test("within a group every address has its turn", () => {
 });
 
 Deno.test("strangers have half of the time at most, whatever their groups, and ours at most too", () => {
-  const waiting = queue(), ms = new Map<string, number>();
+  const waiting = queue();
+  const ms = new Map<string, number>();
   for (let i = 0; i < 3_000; i++) {
     waiting.add(order("ours"), OURS);
     for (const share of ["group 14", "group 18", "group 31"]) {
@@ -72,7 +76,8 @@ Deno.test("strangers have half of the time at most, whatever their groups, and o
 });
 
 Deno.test("a share that had nothing to do has saved nothing up", () => {
-  const waiting = queue(), source = "a";
+  const waiting = queue();
+  const source = "a";
   waiting.add(order("first"), { share: "group 14", source });
   waiting.take();
   for (let i = 0; i < 1_000; i++) {
@@ -93,7 +98,8 @@ Deno.test("a share that had nothing to do has saved nothing up", () => {
 });
 
 Deno.test("what nobody waits for any more is not taken, and does not fill the queue", () => {
-  const waiting = queue(), gone = order("gone");
+  const waiting = queue();
+  const gone = order("gone");
   gone.wanted = false;
   for (let i = 0; i < 100_000; i++) waiting.add(gone, { share: "group 18", source: String(i) });
   assert.ok(waiting.waiting <= 1_024, `${waiting.waiting} wait`);

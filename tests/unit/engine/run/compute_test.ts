@@ -29,7 +29,8 @@ const ready = backend({ generate: () => PAIR, derive: () => SHARED });
 const never = () => false;
 
 function pool(crypto: CryptoBackend, concurrencyMax = 4) {
-  const results: [string, ComputeResult][] = [], errors: unknown[] = [];
+  const results: [string, ComputeResult][] = [];
+  const errors: unknown[] = [];
   const pool = new ComputePool<string>({
     crypto,
     paths: new PathMemory(crypto),

@@ -25,7 +25,8 @@ Deno.test("only what overflowed while the test ran is told, the worst table of t
 });
 
 Deno.test("a client whose tunnels got no answer says that the neighbour table was full", async () => {
-  const clock = new FakeClock(), network = new FakeNetwork(clock);
+  const clock = new FakeClock();
+  const network = new FakeNetwork(clock);
   let overflows = 2;
   const plan = clientPlan({ tunnels: 2, triesMax: 1 });
   const readNeighbours = () => tables(overflows, 0);

@@ -15,7 +15,8 @@ import {
   rig,
 } from "../rig.ts";
 
-const IKE_SA_INIT = 34, IKE_AUTH = 35;
+const IKE_SA_INIT = 34;
+const IKE_AUTH = 35;
 
 function world() {
   const clock = new FakeClock();
@@ -158,7 +159,8 @@ Deno.test("the wrong psk fails a client's tunnel; to the gateway it was a strang
   gateway.run.start();
   client.run.start();
   clock.pass(6_000);
-  const ours = await client.run.finalResult, theirs = await gateway.run.finalResult;
+  const ours = await client.run.finalResult;
+  const theirs = await gateway.run.finalResult;
   assert.equal(ours.result, RunResult.FAILED);
   assert.equal(theirs.result, RunResult.FAILED);
   assert.equal(ours.figures.failures[0]?.cause, "AUTHENTICATION_FAILED");
@@ -233,7 +235,8 @@ Deno.test("an identity that comes again is the same tunnel if its earlier IKE SA
   for (
     const [initialContact, graceful] of [[false, true], [true, false], [false, false]] as const
   ) {
-    const { clock, network } = world(), same = initialContact || graceful;
+    const { clock, network } = world();
+    const same = initialContact || graceful;
     const config = { ...CONFIG, initialContact };
     const gateway = rig(network, clock, { plan: gatewayPlan() });
     gateway.run.start();
@@ -242,7 +245,8 @@ Deno.test("an identity that comes again is the same tunnel if its earlier IKE SA
     clock.pass(500);
     first.run.stop(graceful);
     clock.pass(500);
-    const env = fakeEnv(77), plan = clientPlan({ tunnels: 2, ownPort: 501 });
+    const env = fakeEnv(77);
+    const plan = clientPlan({ tunnels: 2, ownPort: 501 });
     const second = rig(network, clock, { plan, config, env });
     second.run.start();
     clock.pass(500);
@@ -274,7 +278,8 @@ Deno.test("lists are in order of creation and survive the end of some", () => {
 
 Deno.test("dumps of both ends agree on SPIs, keys and selectors", () => {
   const { clock, network } = world();
-  const keyed: IkeSaDump[] = [], children: ChildSaDump[] = [];
+  const keyed: IkeSaDump[] = [];
+  const children: ChildSaDump[] = [];
   const hooks = {
     ikeKeyed: (sa: IkeSaDump) => void keyed.push(sa),
     childKeyed: (child: ChildSaDump) => void children.push(child),
@@ -294,7 +299,8 @@ Deno.test("dumps of both ends agree on SPIs, keys and selectors", () => {
   assert.equal(ours.keys!.skAi.length, 0);
   assert.match(ours.ownId, /^10\.1\.0\.1 /);
   const [spi] = client.run.sas.childSas(ours.spi)!;
-  const child = client.run.sas.childSa(spi!)!, peer = gateway.run.sas.childSa(child.peerSpi)!;
+  const child = client.run.sas.childSa(spi!)!;
+  const peer = gateway.run.sas.childSa(child.peerSpi)!;
   assert.equal(peer.peerSpi, child.spi);
   assert.deepEqual(child.keys, peer.keys);
   assert.deepEqual(child.ownTs, peer.peerTs);

@@ -61,7 +61,8 @@ Deno.test("a deadline that moved earlier is met once", () => {
 
 Deno.test("a deadline that went away, or an item disarmed, is not met", () => {
   const wheel = new TimerWheel<Item>(0, 10);
-  const gone = item("gone", 50), disarmed = item("disarmed", 50);
+  const gone = item("gone", 50);
+  const disarmed = item("disarmed", 50);
   wheel.arm(gone);
   wheel.arm(disarmed);
   gone.deadlineMs = Infinity;
@@ -105,7 +106,8 @@ Deno.test("10,000 items with moving deadlines are all met in time", () => {
   const wheel = new TimerWheel<Item>(0, 10);
   const items = Array.from({ length: 10_000 }, (_, i) => item(String(i), random.below(60_000)));
   for (const one of items) wheel.arm(one);
-  let met = 0, moves = 0;
+  let met = 0;
+  let moves = 0;
   for (let now = 0; now <= 140_000; now += 10) {
     wheel.advance(now, (i) => {
       assert.ok(i.deadlineMs <= now && i.deadlineMs > now - 10 - 1, `${i.deadlineMs} at ${now}`);
@@ -128,7 +130,8 @@ Deno.test("called only when it asks to be, it meets every deadline within a tick
   const random = new SeededRandom(8);
   const wheel = new TimerWheel<Item>(0, 10);
   for (let i = 0; i < 200; i++) wheel.arm(item(String(i), random.below(200_000)));
-  let met = 0, calls = 0;
+  let met = 0;
+  let calls = 0;
   for (let now = wheel.nextMs(); now !== Infinity; now = wheel.nextMs()) {
     calls++;
     wheel.advance(now, (i) => {
@@ -143,7 +146,8 @@ Deno.test("called only when it asks to be, it meets every deadline within a tick
 });
 
 Deno.test("what is due in one moment may be done in parts, in order, and the rest at once after it", () => {
-  const wheel = new TimerWheel<Item>(0, 10), items = ["a", "b", "c", "d", "e"];
+  const wheel = new TimerWheel<Item>(0, 10);
+  const items = ["a", "b", "c", "d", "e"];
   const all = items.map((name) => item(name, 100));
   for (const one of all) wheel.arm(one);
   wheel.arm(item("later", 110));

@@ -75,7 +75,8 @@ Deno.test("losses at the very end are told as well", async () => {
 Deno.test("a waiting reader gets the next event at once, and the end", async () => {
   const { hub } = hubWithClock();
   const reader = hub.subscribe({ level: 5, keyword: "" });
-  const first = reader.next(), second = reader.next();
+  const first = reader.next();
+  const second = reader.next();
   hub.publish(3, "now");
   hub.end();
   assert.equal((await first)?.msg, "now");

@@ -16,7 +16,9 @@ Deno.test("one sample is every percentile", () => {
 });
 
 Deno.test("percentiles are within 1.6 % of the sorted samples, over nine decades", () => {
-  const random = new SeededRandom(3), histogram = new Histogram(), all: number[] = [];
+  const random = new SeededRandom(3);
+  const histogram = new Histogram();
+  const all: number[] = [];
   for (let i = 0; i < 20_000; i++) {
     const ms = 10 ** (random.fraction() * 9 - 2);
     histogram.add(ms);

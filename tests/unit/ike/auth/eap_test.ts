@@ -19,7 +19,9 @@ import { Maker } from "../../pki/_maker.ts";
 import { signs, verifies } from "./_signing.ts";
 import { type Ends, setUp } from "./two_ends.ts";
 
-const crypto = portableBackend(), maker = new Maker(crypto), root = await maker.root();
+const crypto = portableBackend();
+const maker = new Maker(crypto);
+const root = await maker.root();
 const gateway = await maker.issue("gw.test", root, {
   altNames: [{ form: "dns", text: "gw.test" }],
 });
@@ -153,7 +155,8 @@ Deno.test("EAP-only refuses methods without an MSK (RFC 5998 §4)", async () => 
 });
 
 Deno.test("a gateway of EAP-only wants an initiator that offers it", async () => {
-  const { initiator } = ends(), { responder } = ends({ only: true });
+  const { initiator } = ends();
+  const { responder } = ends({ only: true });
   const both = await setUp(crypto, { ...ends(), initiator: initiator!, responder: responder! });
   assert.match(both.responder.failures[0]!, /does not offer EAP-only authentication/);
 });
@@ -184,7 +187,8 @@ Deno.test("a server that forgets the MSK, as a RADIUS server may, is found by AU
 });
 
 Deno.test("a responder whose certificate is not trusted is not spoken to in EAP", async () => {
-  const stranger = await maker.root("Stranger"), { initiator, responder } = ends();
+  const stranger = await maker.root("Stranger");
+  const { initiator, responder } = ends();
   const peer = verifies(stranger, ECDSA_SHA256_P256);
   const careful = { ...initiator, auth: { ...initiator!.auth!, peer } };
   const both = await setUp(crypto, { initiator: careful, responder: responder! });

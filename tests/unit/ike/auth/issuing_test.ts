@@ -13,8 +13,11 @@ import { Maker } from "../../pki/_maker.ts";
 import { fqdn, signs, verifies } from "./_signing.ts";
 import { type Ends, setUp } from "./two_ends.ts";
 
-const crypto = portableBackend(), maker = new Maker(crypto), METHOD = AuthMethod.ECDSA_SHA256_P256;
-const root = await maker.root("Root"), sub = await maker.issue("Sub", root, { authority: true });
+const crypto = portableBackend();
+const maker = new Maker(crypto);
+const METHOD = AuthMethod.ECDSA_SHA256_P256;
+const root = await maker.root("Root");
+const sub = await maker.issue("Sub", root, { authority: true });
 const gateway = await maker.issue("b.test", root, {
   altNames: [{ form: "dns", text: "b.test" }],
 });
@@ -82,7 +85,8 @@ Deno.test("a distinguished name of each tunnel is the subject of its certificate
 
 Deno.test("the authority answers for its certificates where the peer asks (RFC 4806)", async () => {
   // The sub's own certificate is asked about as well: its list is there.
-  const crls = [await maker.crl(root, [])], { trust } = verifies(root, METHOD);
+  const crls = [await maker.crl(root, [])];
+  const { trust } = verifies(root, METHOD);
   const strict = { trust: { ...trust, crls }, revocation: "strict" } as const;
   const asks = ends(fqdn("a.test"), { peer: { ...strict, asksOcsp: true } });
   const { initiator, responder } = await setUp(crypto, asks);

@@ -13,7 +13,8 @@ const METHOD = AuthMethod.DIGITAL_SIGNATURE;
 for (const backend of BACKENDS) {
   for (const kind of ["ml-dsa-44", "ml-dsa-65", "ml-dsa-87"] as const) {
     Deno.test(`${backend.name}: both ends sign with keys and certificates of ${kind}`, async () => {
-      const maker = new Maker(backend), root = await maker.root("Root", { kind });
+      const maker = new Maker(backend);
+      const root = await maker.root("Root", { kind });
       const end = async (name: string) => {
         const altNames = [{ form: "dns", text: name }] as const;
         const party = await maker.issue(name, root, { kind, altNames });

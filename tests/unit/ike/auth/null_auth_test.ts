@@ -14,7 +14,9 @@ import { Maker } from "../../pki/_maker.ts";
 import { fqdn, signs, verifies } from "./_signing.ts";
 import { setUp } from "./two_ends.ts";
 
-const crypto = portableBackend(), maker = new Maker(crypto), root = await maker.root();
+const crypto = portableBackend();
+const maker = new Maker(crypto);
+const root = await maker.root();
 const gateway = await maker.issue("b.test", root, { altNames: [{ form: "dns", text: "b.test" }] });
 const { NULL_AUTHENTICATION, ECDSA_SHA256_P256 } = AuthMethod;
 const nobody: NullAuth = { kind: "null_auth" };
@@ -38,7 +40,8 @@ Deno.test("both ends are nobody: AUTH by SK_pi and SK_pr, ID_NULL, no INITIAL_CO
   assert.deepEqual([...initiator.failures, ...responder.failures], []);
   assert.equal(responder.sa.phase, "established");
   assert.equal(responder.sa.peer.auth, NULL_AUTHENTICATION);
-  const said = initiator.said[1]!, auth = findPayload(said, PayloadType.AUTH)!;
+  const said = initiator.said[1]!;
+  const auth = findPayload(said, PayloadType.AUTH)!;
   assert.equal(auth.method, NULL_AUTHENTICATION);
   assert.deepEqual(auth.data, expected);
   const id = findPayload(said, PayloadType.IDI)!;

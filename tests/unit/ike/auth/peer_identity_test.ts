@@ -14,7 +14,9 @@ import { Maker } from "../../pki/_maker.ts";
 import { fqdn, signs, verifies } from "./_signing.ts";
 import { setUp } from "./two_ends.ts";
 
-const crypto = portableBackend(), maker = new Maker(crypto), METHOD = AuthMethod.ECDSA_SHA256_P256;
+const crypto = portableBackend();
+const maker = new Maker(crypto);
+const METHOD = AuthMethod.ECDSA_SHA256_P256;
 const root = await maker.root();
 const gateway = await maker.issue("gw", root, {
   altNames: [{ form: "dns", text: "gw.test" }, { form: "ip", octets: Uint8Array.of(10, 0, 0, 2) }],
@@ -76,7 +78,8 @@ Deno.test("IDr is compared with peerid as RFC 5280 compares names", async () => 
 });
 
 Deno.test("names are the same whatever their case, white space and string type; types are not", () => {
-  const a = name("C=CH, O=Lab  One, CN=gw"), b = name("c=CH, o=lab one, cn=GW");
+  const a = name("C=CH, O=Lab  One, CN=gw");
+  const b = name("c=CH, o=lab one, cn=GW");
   assert.ok(sameIdentity(a, b));
   assert.equal(identityKey(a), identityKey(b));
   assert.ok(!sameIdentity(a, name("O=Lab One, C=CH, CN=gw")), "the order counts");

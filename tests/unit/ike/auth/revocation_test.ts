@@ -14,11 +14,14 @@ import { DAY_MS, Maker, NOW_MS } from "../../pki/_maker.ts";
 import { fqdn, signs, verifies } from "./_signing.ts";
 import { type Ends, setUp } from "./two_ends.ts";
 
-const crypto = portableBackend(), maker = new Maker(crypto), METHOD = AuthMethod.ECDSA_SHA256_P256;
+const crypto = portableBackend();
+const maker = new Maker(crypto);
+const METHOD = AuthMethod.ECDSA_SHA256_P256;
 const root = await maker.root("Test Root");
 const party = (name: string) =>
   maker.issue(name, root, { altNames: [{ form: "dns", text: name }], to: 20 });
-const client = await party("a.test"), gateway = await party("b.test");
+const client = await party("a.test");
+const gateway = await party("b.test");
 
 /** Material of a trust store beside the root. */
 type Known = Partial<Pick<TrustStore, "crls" | "ocsp">>;
@@ -96,7 +99,8 @@ Deno.test("OCSP in-band: asked for by CERTREQ, answered beside the certificate (
   const ocsp = [await maker.ocsp(client.certificate, { issuer: root })];
   const asks = { own: { ocsp }, peer: { asksOcsp: true } };
   const { initiator, responder } = await stands(ends("strict", {}, asks));
-  const { CERT, CERTREQ } = PayloadType, { X509_SIGNATURE, OCSP_CONTENT } = CertEncoding;
+  const { CERT, CERTREQ } = PayloadType;
+  const { X509_SIGNATURE, OCSP_CONTENT } = CertEncoding;
   assert.deepEqual(encodings(responder.said[0]!, CERTREQ), [X509_SIGNATURE, OCSP_CONTENT]);
   assert.deepEqual(encodings(initiator.said[1]!, CERT), [X509_SIGNATURE, OCSP_CONTENT]);
   // Who is not asked sends none.
@@ -105,14 +109,16 @@ Deno.test("OCSP in-band: asked for by CERTREQ, answered beside the certificate (
 });
 
 Deno.test("OCSP in-band to an initiator: its CERTREQ is in IKE_AUTH", async () => {
-  const wanted = ends("off"), ocsp = [await maker.ocsp(gateway.certificate, { issuer: root })];
+  const wanted = ends("off");
+  const ocsp = [await maker.ocsp(gateway.certificate, { issuer: root })];
   const own = signs(gateway, METHOD, { ocsp });
   const peer = verifies(root, METHOD, { revocation: "strict", asksOcsp: true });
   const { initiator, responder } = await stands({
     initiator: { ...wanted.initiator, auth: { ...wanted.initiator!.auth!, peer } },
     responder: { ...wanted.responder, auth: { ...wanted.responder!.auth!, own } },
   });
-  const { CERT, CERTREQ } = PayloadType, { X509_SIGNATURE, OCSP_CONTENT } = CertEncoding;
+  const { CERT, CERTREQ } = PayloadType;
+  const { X509_SIGNATURE, OCSP_CONTENT } = CertEncoding;
   assert.deepEqual(encodings(initiator.said[1]!, CERTREQ), [X509_SIGNATURE, OCSP_CONTENT]);
   assert.deepEqual(encodings(responder.said[1]!, CERT), [X509_SIGNATURE, OCSP_CONTENT]);
 });
@@ -176,7 +182,8 @@ Deno.test("certpurpose any takes a certificate for TLS servers alone, ike does n
     altNames: [{ form: "dns", text: "b.test" }],
     extensions: [{ oid: Extension.EXTENDED_KEY_USAGE, value }],
   });
-  const wanted = ends("off"), { initiator, responder } = wanted;
+  const wanted = ends("off");
+  const { initiator, responder } = wanted;
   const change = (purpose: "ike" | "any"): Ends => ({
     initiator: {
       ...initiator,

@@ -20,14 +20,16 @@ import { Maker } from "../../pki/_maker.ts";
 import { signs as signsBy, verifies as verifiesBy } from "./_signing.ts";
 import { setUp } from "./two_ends.ts";
 
-const crypto = portableBackend(), maker = new Maker(crypto), root = await maker.root();
+const crypto = portableBackend();
+const maker = new Maker(crypto);
+const root = await maker.root();
 const owner = await maker.issue("box.test", root);
 const { MULTIPLE_AUTH_SUPPORTED, ANOTHER_AUTH_FOLLOWS, AUTHENTICATION_FAILED } = NotifyType;
 const { IDI, IDR, CERT, NOTIFY, CERTREQ, AUTH, EAP, SA, TSI, TSR } = PayloadType;
 const { PRIVATE_EAP, ECDSA_SHA256_P256 } = AuthMethod;
 
-const random = new SeededRandom(4739),
-  env = { random: (n: number) => random.octets(n), tls: undefined };
+const random = new SeededRandom(4739);
+const env = { random: (n: number) => random.octets(n), tls: undefined };
 const psk = { kind: "psk", secret: new TextEncoder().encode("first") } as const;
 const otherPsk = { kind: "psk", secret: new TextEncoder().encode("second") } as const;
 const signs = signsBy(owner, ECDSA_SHA256_P256);
@@ -114,7 +116,8 @@ Deno.test("an initiator by certificate, then by EAP: the messages of RFC 4739 §
 });
 
 Deno.test("an initiator by EAP, then by certificate: its second identity follows AUTH of the first", async () => {
-  const { MD5_CHALLENGE } = EapType, before = closed;
+  const { MD5_CHALLENGE } = EapType;
+  const before = closed;
   const both = await ends(
     { own: logsIn(MD5_CHALLENGE), peer: psk, own2: as("box.test", signs) },
     { own: psk, peer: asks(MD5_CHALLENGE), peer2: verifies },

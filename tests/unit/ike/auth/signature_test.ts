@@ -18,7 +18,8 @@ import { Maker, type Party } from "../../pki/_maker.ts";
 import { fqdn, signs, verifies as verifiesBy } from "./_signing.ts";
 import { type Ends, setUp } from "./two_ends.ts";
 
-const crypto = portableBackend(), maker = new Maker(crypto);
+const crypto = portableBackend();
+const maker = new Maker(crypto);
 const root = await maker.root("Test Root");
 const { RSA_DIGITAL_SIGNATURE, DIGITAL_SIGNATURE } = AuthMethod;
 
@@ -26,7 +27,8 @@ const parties = new Map<string, Party>();
 
 /** A certificate of the root for `name.test`, with a key of this kind. */
 async function party(name: string, kind: KeyKind): Promise<Party> {
-  const key = `${name} ${kind}`, known = parties.get(key);
+  const key = `${name} ${kind}`;
+  const known = parties.get(key);
   if (known) return known;
   const made = await maker.issue(`${name}.test`, root, {
     kind,
@@ -146,7 +148,8 @@ Deno.test("CERTREQ names the trusted root by the hash of its key, at both ends (
 Deno.test("a chain of authorities is sent with the certificate, and leads up to the root", async () => {
   const sub = await maker.issue("Sub", root, { authority: true });
   const leaf = await maker.issue("a.test", sub, { altNames: [{ form: "dns", text: "a.test" }] });
-  const method = AuthMethod.ECDSA_SHA256_P256, ends = await both(method, "p-256");
+  const method = AuthMethod.ECDSA_SHA256_P256;
+  const ends = await both(method, "p-256");
   const own = (authorities: SigningAuth["authorities"]) => ({
     ...ends,
     initiator: {
@@ -162,7 +165,8 @@ Deno.test("a chain of authorities is sent with the certificate, and leads up to 
 });
 
 Deno.test("tunnel 1 has the second pair", async () => {
-  const method = AuthMethod.ECDSA_SHA256_P256, ends = await both(method, "p-256");
+  const method = AuthMethod.ECDSA_SHA256_P256;
+  const ends = await both(method, "p-256");
   const second = await maker.issue("second", root, {});
   const { own } = ends.initiator!.auth as { own: SigningAuth };
   const credentials = [
@@ -181,10 +185,10 @@ Deno.test("tunnel 1 has the second pair", async () => {
 
 Deno.test("a signature by another key than the certificate's is refused", async () => {
   const ends = await both(AuthMethod.ECDSA_SHA256_P256, "p-256");
-  const other = await party("other", "p-256"),
-    { own } = ends.initiator!.auth as {
-      own: SigningAuth;
-    };
+  const other = await party("other", "p-256");
+  const { own } = ends.initiator!.auth as {
+    own: SigningAuth;
+  };
   const credentials = [{ ...own.credentials[0]!, privateKey: other.keys.privateKey }];
   const auth = { ...ends.initiator!.auth!, own: { ...own, credentials } };
   const { ours, theirs } = await fails({ ...ends, initiator: { ...ends.initiator, auth } });
@@ -193,7 +197,8 @@ Deno.test("a signature by another key than the certificate's is refused", async 
 });
 
 Deno.test("a certificate of an authority that is not trusted is refused, with its chain", async () => {
-  const stranger = await maker.root("Stranger"), ends = await both(RSA_DIGITAL_SIGNATURE, "rsa");
+  const stranger = await maker.root("Stranger");
+  const ends = await both(RSA_DIGITAL_SIGNATURE, "rsa");
   const leaf = await maker.issue("b.test", stranger, { kind: "rsa" });
   const own = signs(leaf, RSA_DIGITAL_SIGNATURE);
   const auth = { ...ends.responder!.auth!, own };
@@ -217,7 +222,8 @@ for (
 }
 
 Deno.test("an identity that the certificate lacks is a note, or the end (idincert)", async () => {
-  const method = AuthMethod.ECDSA_SHA256_P256, ends = await both(method, "p-256");
+  const method = AuthMethod.ECDSA_SHA256_P256;
+  const ends = await both(method, "p-256");
   const initiator = { ...ends.initiator, ownId: fqdn("c.test") };
   const { theirs } = await fails({ ...ends, initiator });
   assert.match(
@@ -232,7 +238,8 @@ Deno.test("an identity that the certificate lacks is a note, or the end (idincer
 });
 
 Deno.test("an identity by the subject's name is compared as RFC 5280 says", async () => {
-  const method = AuthMethod.ECDSA_SHA256_P256, ends = await both(method, "p-256");
+  const method = AuthMethod.ECDSA_SHA256_P256;
+  const ends = await both(method, "p-256");
   const { certificate } = await party("a", "p-256");
   const identity = { idType: IdType.ID_DER_ASN1_DN, data: certificate.subject.der };
   const listed = { kind: "listed", identities: [identity] } as const;

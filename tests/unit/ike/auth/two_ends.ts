@@ -51,7 +51,8 @@ export async function setUp(
   ends: Ends,
 ): Promise<{ readonly initiator: End; readonly responder: End }> {
   const { paths = new PathMemory(crypto), epochMs = () => EPOCH_MS } = ends;
-  const issued = new IssuedCredentials(crypto), means = { crypto, paths, issued, epochMs };
+  const issued = new IssuedCredentials(crypto);
+  const means = { crypto, paths, issued, epochMs };
   const waiting: (() => void | Promise<void>)[] = [];
   const host = (config: Partial<IkeConfig>, seed: number) => {
     const random = new SeededRandom(seed);
@@ -61,7 +62,9 @@ export async function setUp(
       childrenBySpi: new Map(),
       broken: new Set<never>(),
     };
-    const failures: string[] = [], notes: string[] = [], said: (readonly Payload[])[] = [];
+    const failures: string[] = [];
+    const notes: string[] = [];
+    const said: (readonly Payload[])[] = [];
     return {
       endpoint: newEndpoint(env, worldConfig({ trace: true, ...config }), seed === 2),
       failures,
@@ -69,7 +72,8 @@ export async function setUp(
       said,
     };
   };
-  const a = host(ends.initiator ?? {}, 1), b = host(ends.responder ?? {}, 2);
+  const a = host(ends.initiator ?? {}, 1);
+  const b = host(ends.responder ?? {}, 2);
   const outbox = (own: typeof a, other: typeof a) => ({
     push(effect: IkeEffect, sa: IkeSa | undefined) {
       if (effect.kind === "send") {
@@ -104,7 +108,8 @@ export async function setUp(
     peerPort: 500,
   };
   const sa = initiate(a.endpoint, { index: ends.index ?? 0, path }, 0, outbox(a, b));
-  for (let step = waiting.shift(), steps = 0; step; step = waiting.shift()) {
+  let steps = 0;
+  for (let step = waiting.shift(); step; step = waiting.shift()) {
     if (++steps > STEPS_MAX) throw new Error("The two ends do not come to rest");
     await step();
   }

@@ -19,14 +19,15 @@ function ts(
   startPort = 0,
   endPort = 65535,
 ): TrafficSelector {
-  const startAddress = parseAddress(start)!, endAddress = parseAddress(end)!;
+  const startAddress = parseAddress(start)!;
+  const endAddress = parseAddress(end)!;
   const tsType = startAddress.length === 4 ? TsType.TS_IPV4_ADDR_RANGE : TsType.TS_IPV6_ADDR_RANGE;
   return { tsType, protocol, startPort, endPort, startAddress, endAddress };
 }
 
 Deno.test("intersect() takes the common addresses, the one protocol and the common ports", () => {
-  const a = ts("10.0.0.0", "10.0.0.255", 17, 100, 200),
-    b = ts("10.0.0.128", "10.0.1.5", 0, 150, 300);
+  const a = ts("10.0.0.0", "10.0.0.255", 17, 100, 200);
+  const b = ts("10.0.0.128", "10.0.1.5", 0, 150, 300);
   assert.equal(showSelector(intersect(a, b)!), "10.0.0.128-10.0.0.255 proto 17 ports 150-200");
 });
 

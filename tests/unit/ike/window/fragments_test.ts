@@ -20,7 +20,8 @@ import { worldConfig } from "@/sim/scenarios.ts";
 import { encodeMessage, encodePayloads, type MessageHeader, type Payload } from "@/wire/message.ts";
 import { sealMessage, sealParts } from "@/wire/protected.ts";
 
-const crypto = portableBackend(), keys = new WorldKeys(crypto);
+const crypto = portableBackend();
+const keys = new WorldKeys(crypto);
 const PATH = {
   ownAddress: Uint8Array.of(10, 0, 0, 1),
   ownPort: 500,
@@ -62,11 +63,13 @@ class Pair {
         if (effect.kind === "trace") this.traces.push(effect);
         if (effect.kind === "send") {
           this.sent.push(effect);
-          const { octets, path } = effect, to = from === this.a ? this.b : this.a;
+          const { octets, path } = effect;
+          const to = from === this.a ? this.b : this.a;
           this.#wire.push({ to, octets, path: mirrored(path) as typeof PATH });
         }
         if (effect.kind === "compute") {
-          const result = keys.compute(effect.job, this.#random), { ticket } = effect;
+          const result = keys.compute(effect.job, this.#random);
+          const { ticket } = effect;
           this.#later.push(() => this.tell(from, sa!, { kind: "computed", ticket, result }));
         }
       },
@@ -112,7 +115,8 @@ function established(config: Partial<IkeConfig> = {}): { pair: Pair; a: IkeSa; b
   const pair = new Pair(config);
   pair.dial();
   pair.pump();
-  const a = only(pair.a), b = only(pair.b);
+  const a = only(pair.a);
+  const b = only(pair.b);
   assert.deepEqual([a.phase, b.phase], ["established", "established"]);
   pair.sent.length = 0;
   pair.dropped();
@@ -120,7 +124,8 @@ function established(config: Partial<IkeConfig> = {}): { pair: Pair; a: IkeSa; b
 }
 
 function protectionOf(sa: IkeSa) {
-  const suite = sa.suite!, { ei, ai, er, ar } = ikeKeys(suite, sa.keys!);
+  const suite = sa.suite!;
+  const { ei, ai, er, ar } = ikeKeys(suite, sa.keys!);
   return sa.originalInitiator
     ? { ...suite, encryptionKey: ei, integrityKey: ai }
     : { ...suite, encryptionKey: er, integrityKey: ar };
@@ -151,14 +156,16 @@ function fragment(
 function cut(a: IkeSa, total: number): Uint8Array[] {
   const w = new Writer(200);
   encodePayloads(LONG, w);
-  const content = w.done(), size = Math.ceil(content.length / total);
+  const content = w.done();
+  const size = Math.ceil(content.length / total);
   return Array.from({ length: total }, (_, i) => {
     return fragment(a, { number: i + 1, total }, content.subarray(i * size, (i + 1) * size));
   });
 }
 
 function whole(a: IkeSa): Uint8Array {
-  const protection = protectionOf(a), iv = new Uint8Array(protection.cipher.ivOctets);
+  const protection = protectionOf(a);
+  const iv = new Uint8Array(protection.cipher.ivOctets);
   return sealMessage(headerOf(a), LONG, { protection, iv });
 }
 
@@ -273,7 +280,8 @@ Deno.test("too many fragments are none, however authentic", () => {
     assert.deepEqual(pair.dropped(), ["one of too many fragments"]);
   }
   assert.ok(!b.window.partialRequest);
-  const total = REASSEMBLED_FRAGMENTS_MAX, kept = () => b.window.partialRequest?.total;
+  const total = REASSEMBLED_FRAGMENTS_MAX;
+  const kept = () => b.window.partialRequest?.total;
   pair.arrive(pair.b, fragment(a, { number: total, total }, new Uint8Array(9)));
   assert.equal(kept(), total);
 });
@@ -292,7 +300,8 @@ Deno.test("a message longer than any datagram could be is forgotten", () => {
 
 Deno.test("more fragments than before replace them, fewer are dropped (§2.6)", () => {
   const { pair, a, b } = established();
-  const two = cut(a, 2), three = cut(a, 3);
+  const two = cut(a, 2);
+  const three = cut(a, 3);
   pair.arrive(pair.b, two[0]!);
   pair.arrive(pair.b, three[1]!);
   assert.deepEqual([b.window.partialRequest!.total, b.window.partialRequest!.contents.size], [
@@ -367,7 +376,8 @@ Deno.test("fragments wait as long as reassembletimeout says, from the first one"
 
 Deno.test("fragments outside the window, of responses nobody waits for, or of two exchanges", () => {
   const { pair, a, b } = established();
-  const part = new Uint8Array(20), place = { number: 1, total: 2 };
+  const part = new Uint8Array(20);
+  const place = { number: 1, total: 2 };
   const { window: { nextRequestId } } = a;
   const cases: [Partial<MessageHeader>, string][] = [
     [{ messageId: nextRequestId + 1 }, "a fragment of a request outside the window"],
@@ -472,7 +482,8 @@ Deno.test("a message in clear, which anybody can send, does not end the wait of 
   const sa = pair.dial();
   let seen = 0;
   pair.pump((octets) => octets[18] === ExchangeType.IKE_AUTH && seen++ > 0);
-  const peer = only(pair.b), { spiI, spiR } = sa;
+  const peer = only(pair.b);
+  const { spiI, spiR } = sa;
   assert.deepEqual([peer.phase, peer.window.partialRequest?.contents.size], ["created", 1]);
   const header = { ...headerOf(sa), spiI, spiR, exchange: ExchangeType.IKE_SA_INIT };
   pair.arrive(pair.b, encodeMessage({ ...header, messageId: 1 }, []));
@@ -483,7 +494,8 @@ Deno.test("of responses, only fragments of the one that is awaited are kept", ()
   const { pair, a, b } = established();
   pair.tell(pair.a, a, { kind: "liveness_check" });
   pair.pump(() => true);
-  const { messageId, exchange } = a.window.request!, part = new Uint8Array(20);
+  const { messageId, exchange } = a.window.request!;
+  const part = new Uint8Array(20);
   const arrive = (change: Partial<MessageHeader>) => {
     const place = { number: 1, total: 2 };
     pair.arrive(
