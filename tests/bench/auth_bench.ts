@@ -1,0 +1,168 @@
+/**
+ * Set-ups per second by the way of authentication: a gateway and a client of ours in two processes, over
+ * UDP on loopback without root, with pre-shared keys, certificates of ECDSA P-256 and RSA-2048 (a chain of
+ * root and end entity, one key pair for each tunnel), EAP-MSCHAPv2 and EAP-TLS. strongSwan's load-tester is
+ * measured beside it by the rig (`loadtest.sh`, `LT_AUTH=pubkey`).
+ *
+ * Run: deno run -A tests/bench/auth_bench.ts [TUNNELS [KIND…]]
+ * @module
+ */
+import { stringify } from "yaml";
+
+const MAIN = new URL("../../main.ts", import.meta.url).pathname;
+const tunnels = Number(Deno.args[0] ?? 1_000), only = Deno.args.slice(1);
+/** Longest time of one measurement, in seconds; a gateway that has its tunnels is stopped before. */
+const LIMIT_SEC = 60, CLIENT_SEC = Math.ceil(4 + tunnels / 100);
+
+type Conf = Readonly<Record<string, unknown>>;
+
+/** What a kind of authentication adds to `ikeconf` of both ends. */
+interface Kind {
+  readonly key?: string;
+  readonly gateway: Conf;
+  readonly client: Conf;
+}
+
+const DS = "digital-signature";
+const mutual = (key: string, method: string): Kind => ({
+  key,
+  gateway: { authownmethod: method, authpeermethod: method },
+  client: { authownmethod: method, authpeermethod: method },
+});
+const login = (method: string, gateway: Conf, client: Conf): Kind => ({
+  key: "ecdsa:p-256",
+  gateway: { authownmethod: DS, authpeermethod: "eap", eapmethod: method, ...gateway },
+  client: { authownmethod: "eap", authpeermethod: DS, eapmethod: method, ...client },
+});
+
+const KINDS: Readonly<Record<string, Kind>> = {
+  "psk": { gateway: {}, client: {} },
+  "ecdsa-p256": mutual("ecdsa:p-256", "ecdsa-sha256-p256"),
+  "rsa-2048": mutual("rsa:2048", "rsa"),
+  "eap-mschapv2": login(
+    "mschapv2",
+    { eapaskidentity: true, eapusers: [{ identity: "user-&d", password: "secret-&d" }] },
+    { eapidentity: "user-&d", eappassword: "secret-&d" },
+  ),
+  "eap-tls": login(
+    "tls",
+    { eapusers: [{ identity: "user-&d", methods: ["tls"] }] },
+    { eapidentity: "user-&d" },
+  ),
+};
+
+async function run(args: readonly string[]): Promise<string> {
+  const command = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", MAIN, ...args],
+    stdout: "piped",
+    stderr: "piped",
+  });
+  const { code, stdout, stderr } = await command.output();
+  if (code === 0) return new TextDecoder().decode(stdout);
+  throw new Error(new TextDecoder().decode(stderr) || new TextDecoder().decode(stdout));
+}
+
+/** Authorities, a pair of the gateway, and one for each tunnel. */
+async function pki(directory: string, type: string): Promise<void> {
+  const keys = [
+    "--cakeytype",
+    type,
+    "--eekeytype",
+    type,
+    "--calvl",
+    "0",
+    "--cadir",
+    `${directory}/ca`,
+  ];
+  for (const name of ["ca", "client"]) {
+    await Deno.mkdir(`${directory}/${name}`, { recursive: true });
+  }
+  await run([
+    "createpki",
+    ...keys,
+    "-c",
+    String(tunnels),
+    "--eedir",
+    `${directory}/client`,
+    "--eeprefix",
+    "user-&d",
+  ]);
+}
+
+async function measure(kind: Kind, directory: string) {
+  if (kind.key) await pki(directory, kind.key);
+  const common = {
+    numberoftunnels: tunnels,
+    bindifname: "lo",
+    ownport: 5760,
+    ownnattport: 5761,
+    apilistenport: 0,
+  };
+  const ike = {
+    psk: "a secret of the bench",
+    dhgrpid: 31,
+    ikeencyptalg: "aes-gcm-16:256",
+    childlist: [{ encalg: "aes-gcm-16:128" }],
+    ...(kind.key ? { cadir: `${directory}/ca`, eedir: `${directory}/client` } : {}),
+  };
+  const gateway = {
+    ...common,
+    role: "gateway",
+    runningtime: `${LIMIT_SEC}s`,
+    bindifaddr: "127.0.0.1/8",
+    ikeconf: { ...ike, myid: "gateway.bench", ...kind.gateway },
+  };
+  const client = {
+    ...common,
+    role: "client",
+    runningtime: `${CLIENT_SEC}s`,
+    startclntaddr: "127.1.0.1/8",
+    peeraddr: "127.0.0.1",
+    peerport: 5760,
+    peernattport: 5761,
+    setupinterval: "0s",
+    ikeconf: { ...ike, myid: "user-&d.bench", ...kind.client },
+  };
+  for (const [name, setup] of [["gateway", gateway], ["client", client]] as const) {
+    await Deno.writeTextFile(`${directory}/${name}.yaml`, stringify(setup));
+  }
+  const test = (name: string) =>
+    new Deno.Command(Deno.execPath(), {
+      args: [
+        ...["run", "-A", MAIN, "test", `${directory}/${name}.yaml`, "--flush=false", "--json"],
+        ...["--lf", `${directory}/${name}.log`],
+      ],
+      stdout: "piped",
+      stderr: "null",
+    });
+  const atGateway = test("gateway").spawn();
+  await new Promise((resolve) => setTimeout(resolve, 3_000));
+  const { stdout } = await test("client").output();
+  atGateway.kill("SIGINT");
+  const results = [stdout, (await atGateway.output()).stdout].map((octets) =>
+    JSON.parse(new TextDecoder().decode(octets))
+  );
+  return { ofClient: results[0], ofGateway: results[1] };
+}
+
+console.log(`${tunnels} tunnels, X25519, AES-256-GCM, two processes on loopback`);
+for (const [name, kind] of Object.entries(KINDS)) {
+  if (only.length > 0 && !only.includes(name)) continue;
+  const directory = await Deno.makeTempDir({ prefix: "auth-bench-" });
+  try {
+    const { ofClient, ofGateway } = await measure(kind, directory);
+    const { established, failed } = ofClient.tunnels;
+    const cpu = [ofClient, ofGateway].map(({ cpuMsPerTunnel }) =>
+      cpuMsPerTunnel?.toFixed(2) ?? "-"
+    );
+    console.log(
+      `${name.padEnd(13)} ${
+        String(ofClient.setupRate).padStart(9)
+      }/s  established ${established}, ` +
+        `failed ${failed}, CPU ms per tunnel: client ${cpu[0]}, gateway ${cpu[1]}` +
+        (failed > 0 ? ` ${ofClient.failures[0]?.example}` : ""),
+    );
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
