@@ -19,7 +19,7 @@ const MAY_SEE: Readonly<Record<string, readonly string[]>> = {
   script: ["base", "iana", "wire", "crypto", "ike"],
   native: ["base"],
   files: ["base"],
-  radius: ["base", "iana", "crypto", "eap"],
+  radius: ["base", "iana", "crypto", "eap", "native"],
   transport: ["base", "wire", "esp", "native", "ping"],
   datapath: ["base", "iana", "crypto", "esp", "native", "files", "ping"],
   setup: ["base", "iana"],

@@ -2,9 +2,9 @@
  * A RADIUS server's socket: datagrams in, replies out. What is replied is decided behind it.
  * @module
  */
-import { setImmediate as nextIteration } from "node:timers/promises";
 import { SystemError, systemWords } from "@/base/errors.ts";
 import type { RadiusReply } from "@/eap/radius/face.ts";
+import { WorkSlice } from "@/native/iterations.ts";
 import { type RadiusAddress, showRadiusAddress } from "@/radius/sockets.ts";
 
 /** Who decides: `RadiusFace`, or a capture that is replayed. */
@@ -26,6 +26,8 @@ export class RadiusServer {
   readonly #noted: (note: string, from: string) => void;
   readonly #loop: Promise<void>;
   readonly #replies = new Set<Promise<void>>();
+  /** Datagrams that wait leave the rest of the process its turns. */
+  readonly #slice = new WorkSlice();
   #closed = false;
 
   /**
@@ -69,11 +71,11 @@ export class RadiusServer {
     while (!this.#closed) {
       try {
         const [octets, from] = await this.#conn.receive(buffer);
+        const beganMs = performance.now();
         const reply = this.#answer(octets.slice(), from as Deno.NetAddr);
         this.#replies.add(reply);
         reply.finally(() => this.#replies.delete(reply));
-        // Datagrams that wait already would be read one after the other, and nothing else be done.
-        await nextIteration();
+        await this.#slice.spent(performance.now() - beganMs);
       } catch (e) {
         if (this.#closed) return;
         if (e instanceof Deno.errors.ConnectionRefused) continue;

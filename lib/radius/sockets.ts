@@ -3,9 +3,9 @@
  * octet (RFC 2865 §2.5), so that more sockets are opened where more requests are on their way.
  * @module
  */
-import { setImmediate as nextIteration } from "node:timers/promises";
 import { parseAddress, showAddress } from "@/base/address.ts";
 import { systemWords } from "@/base/errors.ts";
+import { WorkSlice } from "@/native/iterations.ts";
 
 /** Sockets of one client, of 256 requests each. */
 const SOCKETS_MAX = 64;
@@ -50,6 +50,8 @@ export class RadiusSockets {
   readonly #bind: string;
   readonly #sockets: Socket[] = [];
   readonly #loops: Promise<void>[] = [];
+  /** Shared by all sockets: what waits in them leaves the rest of the process its turns. */
+  readonly #slice = new WorkSlice();
   #closed = false;
   /** Datagrams of somebody else, or to no request. */
   strays = 0;
@@ -119,13 +121,13 @@ export class RadiusSockets {
     while (!this.#closed) {
       try {
         const [octets, from] = await conn.receive(buffer);
+        const beganMs = performance.now();
         const { hostname, port } = from as Deno.NetAddr;
         const slot = octets.length > 1 ? slots[octets[1]!] : undefined;
         const isServer = hostname === this.#server.hostname && port === this.#server.port;
         if (slot && isServer) slot.heard(octets.slice());
         else this.strays++;
-        // Datagrams that wait already would be read one after the other, and nothing else be done.
-        await nextIteration();
+        await this.#slice.spent(performance.now() - beganMs);
       } catch (e) {
         if (this.#closed) return;
         // ICMP's word about an earlier datagram; what is not answered is sent again.

@@ -10,9 +10,11 @@
 import { stringify } from "yaml";
 
 const MAIN = new URL("../../main.ts", import.meta.url).pathname;
-const tunnels = Number(Deno.args[0] ?? 1_000), only = Deno.args.slice(1);
+const tunnels = Number(Deno.args[0] ?? 1_000);
+const only = Deno.args.slice(1);
 /** Longest time of one measurement, in seconds; a gateway that has its tunnels is stopped before. */
-const LIMIT_SEC = 60, CLIENT_SEC = Math.ceil(4 + tunnels / 100);
+const LIMIT_SEC = 60;
+const CLIENT_SEC = Math.ceil(4 + tunnels / 100);
 
 type Conf = Readonly<Record<string, unknown>>;
 

@@ -163,10 +163,14 @@ await row("a refused setup still gives one line of JSON", async () => {
   await Deno.remove(work, { recursive: true });
 });
 
-/** Runs a gateway and a client of `examples/` as nobody; their results. */
-async function examples(gateway: string, client: string) {
+/** Runs a gateway and a client of `examples/` as nobody, behind the command that one needs first. */
+async function examples(gateway: string, client: string, before: string[] = []) {
   const work = await Deno.makeTempDir({ prefix: "examples" });
   await Deno.chown(work, NOBODY, NOBODY);
+  if (before.length > 0) {
+    const { code, stderr } = await run(binary, before, { cwd: work, uid: NOBODY });
+    assert.equal(code, 0, stderr);
+  }
   const start = async (name: string) => {
     await Deno.copyFile(`examples/${name}.yaml`, `${work}/${name}.yaml`);
     const args = ["test", `${name}.yaml`, "--flush=false", "--json", "--lf", `${name}.log`];
@@ -186,7 +190,7 @@ async function examples(gateway: string, client: string) {
 }
 
 await row(
-  "the examples run as nobody, in two processes: plain, with packets, in TCP, with ML-KEM, with EAP",
+  "the examples run as nobody, in two processes: plain, with packets, in TCP, with ML-KEM, EAP, certificates",
   async () => {
     const [plain, packets, streams, quantum] = await Promise.all([
       examples("gateway", "client"),
@@ -201,11 +205,14 @@ await row(
     assert.deepEqual(Object.keys(keyExchanges.ike), [hybrid], words);
     assert.deepEqual(Object.keys(keyExchanges.child), [hybrid], words);
     assert.ok(rekeys.ike > 0 && rekeys.child > 0, words);
-    const [users, subscribers] = await Promise.all([
+    const authority = ["createpki", "-c", "0", "-l", "0", "--cakeytype", "ecdsa:p-256"];
+    const [users, subscribers, holders] = await Promise.all([
       examples("eap-gateway", "eap-client"),
       examples("aka-gateway", "aka-client"),
+      examples("cert-gateway", "cert-client", [...authority, "--cadir", "ca"]),
     ]);
-    for (const [{ ofClient, ofGateway }, wanted] of [[users, 20], [subscribers, 10]] as const) {
+    const authenticated = [[users, 20], [subscribers, 10], [holders, 20]] as const;
+    for (const [{ ofClient, ofGateway }, wanted] of authenticated) {
       assert.equal(ofClient.tunnels.established, wanted, JSON.stringify(ofClient));
       assert.equal(ofGateway.tunnels.established, wanted, JSON.stringify(ofGateway));
     }
