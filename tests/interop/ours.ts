@@ -34,6 +34,7 @@ export interface TestResult {
     readonly ike: Readonly<Record<string, number>>;
     readonly child: Readonly<Record<string, number>>;
   };
+  readonly moves: { readonly done: number; readonly failed: { readonly count: number } };
   readonly flaps: { readonly down: number; readonly up: number };
   readonly ping?: PingResultJson;
   readonly packets?: { readonly drops: Readonly<Record<string, number>> } | null;

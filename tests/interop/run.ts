@@ -19,6 +19,7 @@ import { KEY_EXCHANGE_ROWS } from "./rows_key_exchange.ts";
 import { CHILD_ROWS } from "./rows_child.ts";
 import { COLLISION_ROWS } from "./rows_collisions.ts";
 import { FRAGMENT_ROWS } from "./rows_fragments.ts";
+import { MOBIKE_ROWS } from "./rows_mobike.ts";
 import { NATT_ROWS } from "./rows_natt.ts";
 import { LIBRESWAN_PPK_ROWS, PPK_ROWS } from "./rows_ppk.ts";
 import { POOL_ROWS } from "./rows_pool.ts";
@@ -45,6 +46,7 @@ const ALL: readonly AnyRow[] = [
   ...NATT_ROWS,
   ...KEY_EXCHANGE_ROWS,
   ...PPK_ROWS,
+  ...MOBIKE_ROWS,
   ...LIBRESWAN_ROWS,
   ...LIBRESWAN_PPK_ROWS,
 ];

@@ -1,0 +1,130 @@
+/**
+ * Rows about MOBIKE (RFC 4555): our client moves between its own addresses, strongSwan's, or both, and
+ * strongSwan follows, with NAT detection and without; and strongSwan moves to our gateway.
+ * @module
+ */
+import { connection, ourClient, ourGateway, OURS, swanctl, THEIRS } from "./ends.ts";
+import { type Lab, mustRun, until } from "./harness.ts";
+import type { Setup } from "./ours.ts";
+import { expect, type Row, type RowRun } from "./row.ts";
+import { MODERN } from "./suites.ts";
+
+/** The next addresses of each end. */
+const NEXT = { ours: "10.77.0.3", theirs: "10.77.0.4" } as const;
+const MOVES = ["own-only", "peer-only", "both"] as const;
+
+type End = keyof typeof NEXT;
+
+async function address(
+  lab: Lab,
+  what: "replace" | "del",
+  { end, one }: { readonly end: End; readonly one: string },
+): Promise<void> {
+  const { namespace, interface: name } = lab[end];
+  await mustRun("ip", ["-n", namespace, "addr", what, `${one}/16`, "dev", name]);
+}
+
+/** Each end has its next address too. */
+async function addNext({ lab }: RowRun): Promise<void> {
+  for (const end of ["ours", "theirs"] as const) {
+    await address(lab, "replace", { end, one: NEXT[end] });
+  }
+}
+
+/** Each end has its one address again. */
+async function restore(lab: Lab): Promise<void> {
+  await address(lab, "replace", { end: "theirs", one: THEIRS.address4 });
+  for (const end of ["ours", "theirs"] as const) {
+    await address(lab, "del", { end, one: NEXT[end] }).catch(() => {});
+  }
+}
+
+/** The addresses of both ends as strongSwan lists them: its own, then ours. */
+async function endsOf({ charon }: RowRun): Promise<string> {
+  const { stdout } = await charon.swanctl(["--list-sas"]);
+  const at = (end: string) => new RegExp(`${end} +'[^']*' @ ([0-9.]+)`).exec(stdout)?.[1];
+  return `${at("local")} ${at("remote")}`;
+}
+
+/** Waits until strongSwan has listed the tunnel at all these ends. */
+async function isSeenAt(run: RowRun, wanted: readonly string[]): Promise<void> {
+  const seen = new Set<string>();
+  await until(`the tunnel at ${wanted.join(", then ")}`, 15_000, async () => {
+    run.ours.mustRun();
+    seen.add(await endsOf(run));
+    return wanted.every((ends) => seen.has(ends));
+  }).catch((error) => {
+    throw new Error(`${(error as Error).message}; it was at ${[...seen].join(", ")}`);
+  });
+}
+
+/**
+ * The first pairs of addresses that a way of moving leads to. strongSwan announces all addresses of its
+ * interface, the many before its next one.
+ */
+const PAIRS = {
+  "own-only": [`${THEIRS.address4} ${NEXT.ours}`, `${THEIRS.address4} ${OURS.address4}`],
+  "peer-only": [`${THEIRS.many4} ${OURS.address4}`, `10.77.1.2 ${OURS.address4}`],
+  "both": [`${THEIRS.many4} ${NEXT.ours}`, `10.77.1.2 ${OURS.address4}`],
+} as const;
+
+const moving: Row[] = MOVES.flatMap((moves) =>
+  [true, false].map((enablenatt): Row => ({
+    name: `MOBIKE, our client moves (${moves}), ${enablenatt ? "with" : "without"} NAT detection`,
+    direction: "ours → strongSwan",
+    setup: ourClient({
+      startclntaddr: `${OURS.address4}/16`,
+      mobike: true,
+      mobikeiplifetime: "2s",
+      mobikechangeaddrtype: moves,
+      ikeconf: { enablenatt },
+    } as Setup, MODERN),
+    swanctl: swanctl(connection({
+      suite: MODERN,
+      localAddress: "%any",
+      remoteAddress: "%any",
+      extra: "mobike = yes",
+    })),
+    before: addNext,
+    after: restore,
+    check: async (run) => {
+      await run.sameKeys(await run.established(1));
+      await isSeenAt(run, PAIRS[moves]);
+      const result = await run.ours.stop();
+      expect(result.moves.done >= 1, `We counted ${result.moves.done} moves`);
+      expect(result.moves.failed.count === 0, `Moves failed: ${JSON.stringify(result.moves)}`);
+      expect(result.result !== "failed", `The result is ${result.result}`);
+    },
+  }))
+);
+
+const followed: Row = {
+  name: "MOBIKE, strongSwan moves and we follow",
+  direction: "strongSwan → ours",
+  setup: ourGateway({
+    loglevel: 4,
+    mobike: true,
+    mobikeaddrpergw: 1,
+    ikeconf: { enablenatt: true },
+  }, MODERN),
+  swanctl: swanctl(connection({ suite: MODERN, localAddress: "%any", extra: "mobike = yes" })),
+  before: addNext,
+  after: restore,
+  check: async (run) => {
+    await run.charon.initiate("net");
+    await run.established(1);
+    const [from = ""] = (await endsOf(run)).split(" ");
+    const to = from === NEXT.theirs ? THEIRS.address4 : NEXT.theirs;
+    // strongSwan leaves an address that is taken away.
+    await address(run.lab, "del", { end: "theirs", one: from });
+    await address(run.lab, "replace", { end: "theirs", one: to });
+    await isSeenAt(run, [`${to} ${OURS.address4}`]);
+    const words = new RegExp(`Moved from .*; IKE SA .*→ ${to.replaceAll(".", "\\.")}:`);
+    await until("our line of the move", 10_000, async () => words.test(await run.ours.log()));
+    const result = await run.ours.stop();
+    expect(result.moves.done >= 1, `We counted ${result.moves.done} moves`);
+  },
+};
+
+/** The rows. */
+export const MOBIKE_ROWS: readonly Row[] = [...moving, followed];
