@@ -117,7 +117,10 @@ MY_EXPORT void *my_tls_context(uint32_t flags, uint32_t version_max, const uint8
   SSL_CTX *context = SSL_CTX_new(server ? TLS_server_method() : TLS_client_method());
   const char *what = "libssl fails";
   if (!context) goto cannot;
-  SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+  /* Servers without RFC 5746 are talked to (strongSwan's is one): nothing is renegotiated here, and EAP
+   * carries one handshake, so that there is no other connection whose data could be taken for ours. */
+  SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+                                   SSL_OP_LEGACY_SERVER_CONNECT);
   /* The chain that is sent is the given one, and not one made of the anchors. */
   SSL_CTX_set_mode(context, SSL_MODE_NO_AUTO_CHAIN);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);

@@ -116,6 +116,24 @@ tlsTest("a peer of TLS 1.2 and a server of 1.3 meet at 1.2", () => {
   assert.match(peer.outcome.notes.join(), /TLS 1\.2/);
 });
 
+tlsTest("a server of TLS 1.2 that knows nothing of RFC 5746 is talked to", () => {
+  const { own, settings } = ends({ type: TLS }, 0x0303);
+  // The first response of the peer is its ClientHello, whose 00ff is TLS_EMPTY_RENEGOTIATION_INFO_SCSV.
+  const { peer, packets } = talk(own, settings, {
+    env: tlsEnv(),
+    meddle: (packet, from) => {
+      const at = packet.findIndex((octet, i) => octet === 0 && packet[i + 1] === 0xff);
+      const other = packet.slice();
+      if (from === "peer" && packet[5 + 1 + 5] === 1) other[at + 1] = 0xfe;
+      return other;
+    },
+  });
+  // The hashes of the handshake differ in the end, which is the server's to find.
+  assert.match(whyOf(peer), /EAP-TLS fails/);
+  assert.doesNotMatch(whyOf(peer), /renegotiation/);
+  assert.ok(packets.length > 4, `${packets.length} packets`);
+});
+
 tlsTest("a server without an inner method in common refuses", () => {
   for (const [inner, fault] of [["pap", /PAP, which is not/], ["md5", /no|refuses/]] as const) {
     const { own, settings } = ends({ type: TTLS, inner }, 0x0304);
