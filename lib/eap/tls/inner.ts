@@ -20,8 +20,8 @@ export type InnerPeerStep =
 
 /** The inside of a peer's tunnel. */
 export interface InnerPeer {
-  /** What is said as soon as the tunnel stands. */
-  begin(session: TlsSession): InnerPeerStep;
+  /** What is said as soon as the tunnel stands; `spoken`: the server has said something inside already. */
+  begin(session: TlsSession, spoken: boolean): InnerPeerStep;
   /** Takes what the server says inside; `identifier` is that of the outer request. */
   take(plaintext: Uint8Array, identifier: number): InnerPeerStep;
   notes(): readonly string[];

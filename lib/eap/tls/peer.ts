@@ -134,7 +134,7 @@ function inside(
   const { session, type } = state;
   if (!fresh && plaintext.length === 0) return say(state, out, state.end);
   const steps = [
-    ...(fresh ? [inner.begin(session)] : []),
+    ...(fresh ? [inner.begin(session, plaintext.length > 0)] : []),
     ...(plaintext.length > 0 ? [inner.take(plaintext, identifier)] : []),
   ];
   const records = steps.filter((step) => step.out.length > 0).map((step) =>

@@ -48,8 +48,10 @@ function papPeer({ identity, password }: EapCredentials): InnerPeer {
 
 function eapPeer(peer: OwnEapPeer): InnerPeer {
   return {
-    // The peer speaks first, as if it had been asked (RFC 5281 §11.2.1).
-    begin: () => {
+    // The peer speaks first, as if it had been asked (RFC 5281 §11.2.1), unless the server has asked
+    // beside the end of the handshake: two responses to one request would be one too many.
+    begin: (_, spoken) => {
+      if (spoken) return { then: "more", out: new Uint8Array(0) };
       const { REQUEST: code } = EapCode;
       const type = EapType.IDENTITY;
       return step(peer, encodeEap({ code, identifier: 0, type, data: new Uint8Array(0) }));

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { fromHex, toHex } from "@/base/bytes.ts";
 import { EapRefusal } from "@/eap/failure.ts";
+import { encodeEap } from "@/eap/packet.ts";
 import { avp, AvpCode, decodeAvps, encodeAvps, MICROSOFT } from "@/eap/tls/avp.ts";
 import {
   decodeExtensions,
@@ -10,7 +11,7 @@ import {
   verifyBinding,
 } from "@/eap/tls/peap_tlv.ts";
 import { ttlsInnerPeer } from "@/eap/tls/ttls_peer.ts";
-import { EapCode } from "@/iana/eap_type.ts";
+import { EapCode, EapType } from "@/iana/eap_type.ts";
 import { seededEnv } from "./_talk.ts";
 
 const hex = (text: string) => fromHex(text.replaceAll(" ", ""))!;
@@ -57,6 +58,22 @@ Deno.test("a peer refuses an AVP that must be known, and skips one that may be s
   assert.equal(inner.take(hex("000000ff 00 000008"), 1).then, "done");
 });
 
+Deno.test("a peer inside TTLS says who it is once, whether it speaks first or is asked", () => {
+  const own = { identity: "bob", methods: [], password: "secret", inner: "md5" as const };
+  const request = encodeEap({
+    code: EapCode.REQUEST,
+    identifier: 9,
+    type: EapType.IDENTITY,
+    data: new Uint8Array(0),
+  });
+  const asked = encodeAvps([avp(AvpCode.EAP_MESSAGE, request)]);
+  const first = ttlsInnerPeer(own, seededEnv()).begin(undefined as never, false);
+  assert.equal(toHex(decodeAvps(first.out)[0]!.data), "0200000801" + "626f62");
+  const second = ttlsInnerPeer(own, seededEnv());
+  assert.deepEqual(second.begin(undefined as never, true).out, new Uint8Array(0));
+  assert.equal(toHex(decodeAvps(second.take(asked, 1).out)[0]!.data), "0209000801" + "626f62");
+});
+
 Deno.test("PAP pads the password to blocks of 16 octets", () => {
   for (
     const [password, octets] of [["", 16], ["secret", 16], ["x".repeat(16), 16], [
@@ -65,7 +82,7 @@ Deno.test("PAP pads the password to blocks of 16 octets", () => {
     ]] as const
   ) {
     const own = { identity: "b", methods: [], password, inner: "pap" as const };
-    const { out } = ttlsInnerPeer(own, seededEnv()).begin(undefined as never);
+    const { out } = ttlsInnerPeer(own, seededEnv()).begin(undefined as never, false);
     assert.equal(decodeAvps(out)[1]!.data.length, octets);
   }
 });
