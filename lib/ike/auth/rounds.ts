@@ -9,6 +9,7 @@ import { methodOf } from "@/ike/auth/methods.ts";
 import { noPpkAuth, wantsNoPpkAuth } from "@/ike/auth/ppk.ts";
 import {
   announcement,
+  askedAhead,
   ownName,
   succeedOwn,
   succeedPeer,
@@ -34,7 +35,9 @@ export type RoundsOutcome =
 
 /** An initiator's first message: nothing of the peer's IKE_AUTH has come. */
 export function beginRounds(turn: Turn): RoundsOutcome {
-  turn.sa.setup!.auth!.ownBegun = true;
+  const rounds = turn.sa.setup!.auth!;
+  rounds.ownBegun = true;
+  rounds.said.push(...askedAhead(turn));
   const begins: readonly AuthAct[] = [
     { end: "peer", moment: "begin" },
     { end: "own", moment: "begin" },

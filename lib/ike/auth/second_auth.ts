@@ -6,6 +6,7 @@
  */
 import { NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
+import { certificateRequests } from "@/ike/auth/certificate_payloads.ts";
 import { methodOf } from "@/ike/auth/methods.ts";
 import { identityIn, resolveIdentity, showIdentity } from "@/ike/negotiate/identity.ts";
 import {
@@ -23,6 +24,16 @@ import { findPayload, type Payload } from "@/wire/message.ts";
 export function ownName({ sa }: Turn): Payload[] {
   const type = sa.originalInitiator ? PayloadType.IDI : PayloadType.IDR;
   return [{ type, ...sa.peer.ownId! } as Payload];
+}
+
+/**
+ * What an initiator asks for in its first message where the peer signs in its second authentication
+ * alone: a responder may look for CERTREQ there only (RFC 7296 §1.2).
+ */
+export function askedAhead({ sa }: Turn): Payload[] {
+  const { peer, peer2 } = sa.config.auth;
+  if (peer.kind === "signature" || peer2?.kind !== "signature") return [];
+  return certificateRequests(sa.env.crypto, peer2);
 }
 
 /**
@@ -95,7 +106,9 @@ export function succeedPeer(
   rounds.peer = newSide(nextPeer);
   rounds.nextPeer = undefined;
   rounds.peerUnnamed = true;
-  return sa.originalInitiator ? { end: "peer", moment: "begin" } : undefined;
+  // A peer that signs has been asked for its certificates in the first message.
+  const asks = sa.originalInitiator && nextPeer.kind !== "signature";
+  return asks ? { end: "peer", moment: "begin" } : undefined;
 }
 
 const UNASKED = "authentication (ANOTHER_AUTH_FOLLOWS), which authpeer2 does not ask for";
