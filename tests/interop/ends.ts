@@ -101,6 +101,9 @@ export interface Connection {
   readonly remoteAddress?: string;
   readonly localId?: string;
   readonly remoteId?: string;
+  /** The lines of `local` and `remote` that say how each authenticates. */
+  readonly localAuth?: string;
+  readonly remoteAuth?: string;
   readonly localTs?: string;
   readonly remoteTs?: string;
   /** Further lines of the connection. */
@@ -123,11 +126,11 @@ export function connection(options: Connection = {}): string {
     rekey_time = 10h
     ${options.extra ?? "mobike = no"}
     local {
-      auth = psk
+      ${options.localAuth ?? "auth = psk"}
       id = ${options.localId ?? THEIR_ID}
     }
     remote {
-      auth = psk
+      ${options.remoteAuth ?? "auth = psk"}
       id = ${options.remoteId ?? OUR_ID}
     }
     children {

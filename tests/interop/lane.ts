@@ -9,7 +9,9 @@ import { Lab } from "./harness.ts";
 import { Pluto } from "./libreswan.ts";
 import { type LibreswanRow, LibreswanRun } from "./libreswan_row.ts";
 import { Ours } from "./ours.ts";
+import { PKI, pkiOf } from "./pki.ts";
 import { type Row, RowRun } from "./row.ts";
+import type { Server } from "./servers.ts";
 import { Charon, DEBIAN, type StrongSwan } from "./strongswan.ts";
 
 const ROW_LIMIT_MS = 90_000;
@@ -68,16 +70,21 @@ export class Lane {
   async #withCharon(row: Row): Promise<Ended> {
     let ours: Ours | undefined;
     let standIn: Charon | undefined;
+    let server: Server | undefined;
     let why = "";
     try {
       const charon = await this.#charonWith(row.settings ?? "", row.strongSwan ?? DEBIAN);
-      await charon.load(row.swanctl);
+      const pki = namesPki(row) ? await pkiOf(this.lab) : undefined;
+      const at = (text: string) => text.replaceAll(PKI, pki ?? "");
+      await charon.load(at(row.swanctl), pki && `${pki}/theirs`);
       await row.before?.(new RowRun(this.lab, charon, undefined, undefined));
+      server = await row.server?.(this.lab, pki ?? "");
       if (typeof row.setup === "string") {
         standIn = await Charon.start(this.lab, this.lab.ours);
         await standIn.load(row.setup);
       } else {
-        ours = await Ours.start(this.lab, this.lab.ours, atSite(row.setup, this.lab.ours));
+        const setup = JSON.parse(at(JSON.stringify(atSite(row.setup, this.lab.ours))));
+        ours = await Ours.start(this.lab, this.lab.ours, setup);
       }
       await within(ROW_LIMIT_MS, row.check(new RowRun(this.lab, charon, ours, standIn)));
     } catch (error) {
@@ -86,9 +93,11 @@ export class Lane {
         !/\[(IKE|CHD)\].* (\d+:|activating|queueing|=>) /.test(line)
       );
       why = told(error as Error, ours, "strongSwan", telling);
+      if (server) why += `\n--- the server's log\n${(await server.said()).slice(-2_000)}`;
     }
     await standIn?.stop();
     await ours?.abandon();
+    await server?.stop();
     await row.after?.(this.lab);
     // SAs that a failed row left in charon are dropped by a restart.
     if (why !== "") this.#settings = undefined;
@@ -143,6 +152,11 @@ export class Lane {
   async close(): Promise<void> {
     await this.lab.close();
   }
+}
+
+/** Whether a row needs keys and certificates. */
+function namesPki({ setup, swanctl, server }: Row): boolean {
+  return JSON.stringify(setup).includes(PKI) || /\bcerts = /.test(swanctl) || server !== undefined;
 }
 
 type Ended = Pick<Outcome, "result" | "why">;

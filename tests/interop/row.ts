@@ -7,6 +7,7 @@ import type { CharonSa } from "./charon_log.ts";
 import { type Lab, until } from "./harness.ts";
 import type { Keylog } from "./keylog.ts";
 import type { Ours, Setup, TestResult } from "./ours.ts";
+import type { Server } from "./servers.ts";
 import type { Charon, StrongSwan } from "./strongswan.ts";
 
 /** The direction of the first IKE_SA_INIT; the last value is the check of the harness itself. */
@@ -27,6 +28,8 @@ export interface Row {
   readonly strongSwan?: StrongSwan;
   /** Further lines of its strongswan.conf; rows with the same lines share one charon. */
   readonly settings?: string;
+  /** A RADIUS server that stands behind one of the ends. */
+  readonly server?: (lab: Lab, pki: string) => Promise<Server>;
   /** Is run when strongSwan is configured and our end has not started. */
   readonly before?: (run: RowRun) => Promise<void>;
   /** Undoes what `before` did, also after a failure. */

@@ -2,22 +2,26 @@
  * Runs the interop rows against strongSwan and libreswan in network namespaces (as root), prints the matrix
  * and writes `docs/interop.md`.
  *
- *  deno task test:interop [--only PATTERN] [--lanes N] [--list]
+ *  deno task test:interop [--only PATTERN] [--lanes N] [--outcomes FILE] [--list]
  *
  * The plain file `rows` beside this one lists every row. A row that did not run or is not listed is a
  * failure, and under CI=true a missing peer as well; otherwise the rows of a missing libreswan are left out,
- * and the document is not written. The exit status is 0 if all rows passed.
+ * and the document is not written. With `--outcomes` a run in parts keeps what became of each row in a file,
+ * and the part that completes it writes the document. The exit status is 0 if all rows passed.
  * @module
  */
 import { FEATURES_MIN } from "./features.ts";
+import { readOutcomes, writeOutcomes } from "./outcomes.ts";
 import { run, sweepLeftovers } from "./harness.ts";
 import { type AnyRow, Lane, type Outcome, withStrongSwan } from "./lane.ts";
 import { libreswanVersion } from "./libreswan.ts";
 import { Matrix } from "./matrix.ts";
 import { rowKey } from "./row.ts";
+import { CERTIFICATE_ROWS } from "./rows_certificates.ts";
 import { KEY_EXCHANGE_ROWS } from "./rows_key_exchange.ts";
 import { CHILD_ROWS } from "./rows_child.ts";
 import { COLLISION_ROWS } from "./rows_collisions.ts";
+import { EAP_ROWS } from "./rows_eap.ts";
 import { FRAGMENT_ROWS } from "./rows_fragments.ts";
 import { MOBIKE_ROWS } from "./rows_mobike.ts";
 import { NATT_ROWS } from "./rows_natt.ts";
@@ -30,12 +34,16 @@ import { PSK_ROWS } from "./rows_psk.ts";
 import { REFUSAL_ROWS } from "./rows_refusals.ts";
 import { TOOL_ROWS, tsharkVersion } from "./rows_tools.ts";
 import { USERLAND_ROWS } from "./rows_userland.ts";
+import { SECOND_AUTH_ROWS } from "./rows_second_auth.ts";
 import { STRONGSWAN_6, strongSwanVersion } from "./strongswan.ts";
 
 const ALL: readonly AnyRow[] = [
   ...TOOL_ROWS,
   ...PSK_ROWS,
   ...REFUSAL_ROWS,
+  ...CERTIFICATE_ROWS,
+  ...EAP_ROWS,
+  ...SECOND_AUTH_ROWS,
   ...LIFE_ROWS,
   ...LIVENESS_ROWS,
   ...FRAGMENT_ROWS,
@@ -55,13 +63,15 @@ const DOCUMENT = new URL("../../docs/interop.md", import.meta.url);
 const LANES = "abcdefgh";
 const MARKS = { "passed": "pass", "failed": "FAIL", "not offered": "none" } as const;
 const PACKAGES =
-  "apt-get install iproute2 conntrack gcc libc6-dev strongswan-charon strongswan-swanctl " +
+  "apt-get install iproute2 conntrack gcc libc6-dev strongswan-charon strongswan-swanctl strongswan-pki " +
   "libstrongswan-standard-plugins libstrongswan-extra-plugins libcharon-extra-plugins tshark nftables";
 
 /** Options of the command line. */
 interface Options {
   readonly only: RegExp | undefined;
   readonly lanes: number;
+  /** The file in which the parts of a run keep their outcomes. */
+  readonly outcomes: string | undefined;
 }
 
 /**
@@ -120,7 +130,8 @@ async function listedWrongly(): Promise<string[]> {
 const USAGE = `Runs every row of tests/interop/rows against strongSwan and libreswan, as root.
   --list          the rows' names, and nothing else
   --only REGEXP   rows whose name matches
-  --lanes N       rows at a time (2)`;
+  --lanes N       rows at a time (2)
+  --outcomes FILE keeps what became of each row, beside what earlier parts have put there`;
 
 function parseOptions(args: readonly string[]): Options {
   const value = (name: string) => {
@@ -131,6 +142,7 @@ function parseOptions(args: readonly string[]): Options {
   return {
     only: only === undefined ? undefined : new RegExp(only, "i"),
     lanes: Math.min(Number(value("--lanes") ?? 2), LANES.length),
+    outcomes: value("--outcomes"),
   };
 }
 
@@ -171,12 +183,16 @@ async function main(args: readonly string[]): Promise<number> {
     .filter((row) => newer || !withStrongSwan(row) || !row.strongSwan);
 
   const outcomes = await runAll(rows, options.lanes);
-  const matrix = new Matrix(ALL, outcomes);
+  const earlier = options.outcomes ? await readOutcomes(options.outcomes, ALL) : [];
+  const known = [...earlier.filter(({ row }) => !rows.includes(row)), ...outcomes];
+  if (options.outcomes) await writeOutcomes(options.outcomes, known);
+  const matrix = new Matrix(ALL, known);
   const wrong = [...await listedWrongly(), ...matrix.wrongFeatures()];
-  if (rows.length === ALL.length) {
+  if (known.length === ALL.length) {
     const passing = matrix.passingWithStrongSwan.length;
     if (passing < FEATURES_MIN) wrong.push(`Only ${passing} features pass with strongSwan`);
-    const strongSwan = `${versions.strongSwan}, and ${newer} for several key exchanges`;
+    const strongSwan =
+      `${versions.strongSwan}, and ${newer} for several key exchanges, EAP-PEAP, SIM and AKA`;
     await Deno.writeTextFile(DOCUMENT, matrix.document({ ...versions, strongSwan }));
     await new Deno.Command(Deno.execPath(), { args: ["fmt", "--quiet", DOCUMENT.pathname] })
       .output();

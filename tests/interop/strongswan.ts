@@ -5,6 +5,7 @@
  * @module
  */
 import { type CharonSa, parseCharonLog } from "./charon_log.ts";
+import { TRIPLETS } from "./sim_cards.ts";
 import { endProcess, type Finished, type Lab, mustRun, run, type Site, until } from "./harness.ts";
 
 /** One installation of strongSwan. */
@@ -13,13 +14,15 @@ export interface StrongSwan {
   readonly swanctl: string;
   /** Plugins beside {@linkcode PLUGINS}. */
   readonly plugins: string;
+  /** A directory that it reads as configuration wherever it is started, and that gets one of its own. */
+  readonly etc?: string;
 }
 
 /** Debian's. */
 export const DEBIAN: StrongSwan = {
   charon: "/usr/lib/ipsec/charon",
   swanctl: "/usr/sbin/swanctl",
-  plugins: "",
+  plugins: "xauth-generic",
 };
 
 const PREFIX_6 = Deno.env.get("STRONGSWAN6") ?? "/opt/ss6";
@@ -28,14 +31,16 @@ const PREFIX_6 = Deno.env.get("STRONGSWAN6") ?? "/opt/ss6";
 export const STRONGSWAN_6: StrongSwan = {
   charon: `${PREFIX_6}/libexec/ipsec/charon`,
   swanctl: `${PREFIX_6}/sbin/swanctl`,
-  plugins: "ml sha3",
+  plugins: "ml sha3 eap-peap eap-aka eap-aka-3gpp eap-sim eap-sim-file",
+  etc: `${PREFIX_6}/etc`,
 };
 
 /** The plugins it is started with. */
 export const PLUGINS =
   "random nonce openssl aes sha1 sha2 md5 hmac kdf xcbc cmac ctr ccm gcm chapoly " +
   "curve25519 drbg mgf1 x509 constraints pubkey pkcs1 pkcs8 pem kernel-netlink socket-default vici " +
-  "updown attr counters";
+  "updown attr counters md4 des fips-prf revocation eap-identity eap-md5 eap-mschapv2 eap-gtc eap-tls " +
+  "eap-ttls eap-radius";
 
 /** Directories without which swanctl prints warnings. */
 const SWANCTL_DIRECTORIES =
@@ -115,6 +120,8 @@ export class Charon {
     const directory = await Deno.makeTempDir({ dir: lab.directory, prefix: "charon-" });
     const charon = new Charon(lab, site, directory, installed);
     await Deno.mkdir(`${directory}/run`);
+    await Deno.mkdir(`${directory}/etc/ipsec.d`, { recursive: true });
+    await Deno.writeTextFile(`${directory}/etc/ipsec.d/triplets.dat`, TRIPLETS);
     for (const name of SWANCTL_DIRECTORIES) {
       await Deno.mkdir(`${directory}/swanctl/${name}`, { recursive: true });
     }
@@ -125,9 +132,9 @@ export class Charon {
   }
 
   async #spawn(): Promise<void> {
-    const { lab, site, directory } = this;
-    const script =
-      `mount --bind ${directory}/run /run && ${this.#preload} exec ${this.installed.charon}`;
+    const { lab, site, directory, installed: { charon, etc } } = this;
+    const own = etc ? `mount --bind ${directory}/etc ${etc} && ` : "";
+    const script = `mount --bind ${directory}/run /run && ${own}${this.#preload} exec ${charon}`;
     const child = lab.spawn(site, ["sh", "-c", script], {
       env: { STRONGSWAN_CONF: `${directory}/strongswan.conf` },
     });
@@ -210,8 +217,24 @@ ${settings}
     return [...parseCharonLog(await this.log()).values()];
   }
 
-  /** Ends all SAs, unloads all connections, and loads the text `swanctl` of a swanctl.conf. */
-  async load(swanctl: string): Promise<void> {
+  /**
+   * Ends all SAs, forgets all connections, takes `swanctl` (the text of swanctl.conf) instead, and of the
+   * directory `pki` the authorities, and the certificates and keys that `swanctl` names: strongSwan
+   * chooses among all that it has for an identity.
+   */
+  async load(swanctl: string, pki?: string): Promise<void> {
+    const named = [...swanctl.matchAll(/certs = (\S+)/g)].map(([, name]) => name!);
+    for (const name of ["x509", "x509ca", "x509crl", "private"]) {
+      const path = `${this.directory}/swanctl/${name}`;
+      await Deno.remove(path, { recursive: true });
+      await Deno.mkdir(path);
+      if (!pki) continue;
+      const isOwn = name === "x509" || name === "private";
+      for await (const file of Deno.readDir(`${pki}/${name}`)) {
+        if (isOwn && !named.includes(file.name)) continue;
+        await Deno.symlink(`${pki}/${name}/${file.name}`, `${path}/${file.name}`);
+      }
+    }
     await Deno.writeTextFile(`${this.directory}/swanctl/swanctl.conf`, "");
     await this.swanctl(["--load-all", "--clear", "--noprompt"]);
     for (const sa of await this.list()) {

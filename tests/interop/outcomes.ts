@@ -1,0 +1,28 @@
+/**
+ * What became of each row, in a file: a run in parts adds to it what each part has found.
+ * @module
+ */
+import type { AnyRow, Outcome } from "./lane.ts";
+import { rowKey } from "./row.ts";
+
+/** An outcome in the file; the row by its key. */
+type Kept = Omit<Outcome, "row"> & { readonly key: string };
+
+/** The outcomes in a file of the rows that there are; none where there is no file. */
+export async function readOutcomes(file: string, rows: readonly AnyRow[]): Promise<Outcome[]> {
+  const text = await Deno.readTextFile(file).catch((error) => {
+    if (error instanceof Deno.errors.NotFound) return "[]";
+    throw error;
+  });
+  const byKey = new Map(rows.map((row) => [rowKey(row), row]));
+  return (JSON.parse(text) as Kept[]).flatMap(({ key, ...outcome }) => {
+    const row = byKey.get(key);
+    return row ? [{ row, ...outcome }] : [];
+  });
+}
+
+/** Writes the outcomes in place of what the file held. */
+export async function writeOutcomes(file: string, outcomes: readonly Outcome[]): Promise<void> {
+  const kept: Kept[] = outcomes.map(({ row, ...outcome }) => ({ key: rowKey(row), ...outcome }));
+  await Deno.writeTextFile(file, JSON.stringify(kept, undefined, 1));
+}
