@@ -87,9 +87,9 @@ const WRITES_FILES = new RegExp(
     /\bDeno\.(?:symlink|link|makeTemp\w+)(?:Sync)?\(|["']node:fs\b/,
   ].map((rule) => rule.source).join("|"),
 );
-/** The files that may make a session of HTTP/2, or look at one: see `lib/api/grpc_door.ts`. */
+/** The files that may make a session of HTTP/2, or look at one: see `lib/api/grpc_connections.ts`. */
 const HTTP2_DOORS: ReadonlySet<string> = new Set([
-  "lib/api/grpc_door.ts",
+  "lib/api/grpc_connections.ts",
   "lib/api/http2_guard.ts",
   "tests/unit/api/http2_guard_test.ts",
   "tests/unit/scripts/check_rooms_test.ts",
@@ -205,7 +205,9 @@ export function http2FaultsOf(path: string, source: string): string[] {
     );
   }
   if (/\bimport\(\s*"@grpc\/grpc-js"/.test(code)) faults.push("all of @grpc/grpc-js");
-  return faults.map((what) => `imports ${what}: api/grpc_door.ts opens connections of HTTP/2`);
+  return faults.map((what) =>
+    `imports ${what}: api/grpc_connections.ts opens connections of HTTP/2`
+  );
 }
 
 /** Specifiers of static, side-effect, re-exporting and dynamic imports, and of import types. */

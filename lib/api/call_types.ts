@@ -1,10 +1,13 @@
 /**
- * What a call of a gRPC service is as a type: the messages of both directions, and whether it is answered
- * once or by a stream.
+ * The type of a call of a gRPC service: its messages in both directions, and whether the server
+ * answers with one message or with a stream.
  * @module
  */
 
-/** The messages of a call: each as it is sent, and as the other end reads it. */
+/**
+ * The messages of a call, each in two forms: as the sender writes it, and as the receiver reads it,
+ * where every field has a value.
+ */
 interface CallTypes<Q, QRead, A, ARead> {
   readonly request: Q;
   readonly requestRead: QRead;

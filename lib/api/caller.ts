@@ -1,18 +1,18 @@
 /**
- * Who calls: the connection a call came by, the user of this host who has its other end, and what that
- * caller may do. Reading is for everybody who reaches the API; keys, passwords and whatever changes
- * something are for root, for the user who runs the server, for users that were named, and for callers with
- * a client certificate.
+ * Finds out who makes a call, and what that caller may do: the caller is the user of this host who
+ * owns the other end of the connection, or an address of another host. Everybody who reaches the
+ * API may read; only root, the user who runs the server, the users named by `--allow-user` and
+ * callers with a client certificate may see keys and passwords or change something.
  * @module
  */
 import { status } from "@grpc/grpc-js";
-import type { Holder } from "@/api/connection_bounds.ts";
-import { type GrpcSession, sessionOf } from "@/api/grpc_door.ts";
+import type { Holder } from "@/api/caller_quota.ts";
+import { type GrpcSession, sessionOf } from "@/api/grpc_connections.ts";
 import { type IpAddress, parseAddress } from "@/base/address.ts";
 import { ownUser } from "@/files/directory.ts";
 import { socketOwner, type TcpEnd } from "@/native/socket_owner.ts";
 
-/** What is asked of a call of the gRPC library. */
+/** The methods that this file needs of a call of the gRPC library. */
 export interface CallOrigin {
   /** `address:port`; an IPv6 address without brackets. */
   getPeer(): string;
@@ -22,70 +22,81 @@ export interface CallOrigin {
 /** The option `apisecrets`: who sees keys and PSK in dumps. */
 export type SecretsRule = "auto" | "always" | "never";
 
-/** A caller, judged. */
+/** A caller, and whether it is trusted. */
 export interface Caller {
   readonly isTrusted: boolean;
-  /** Who it is, for logs and refusals: `user 1000 at 127.0.0.1:4711`. Ends with the port, if there is one. */
-  readonly words: string;
+  /**
+   * Names the caller in logs and refusals: `user 1000 at 127.0.0.1:4711`. If the caller has a port,
+   * the text ends with it.
+   */
+  readonly description: string;
 }
 
-/** Judges the callers of one server. */
+/** Decides for each call of one server whether its caller is trusted. */
 export type CallerJudge = (call: CallOrigin) => Promise<Caller>;
 
-/** Whom a judge trusts beside root, the server's own user and certificates. */
+/** Whom a server trusts beside root, its own user and callers with a certificate. */
 export interface TrustRules {
-  /** Numbers of users of this host. */
+  /** Numeric user ids of this host. */
   readonly users?: readonly number[];
   /** Whether callers on other hosts are trusted without a certificate (`--insecure`). */
   readonly trustsOtherHosts?: boolean;
   /**
-   * A process in the network namespace of the host, where this server is in one of its own: callers over
-   * the management link have their sockets there. Undefined: there is none (any more).
+   * The id of a process in the network namespace of the host, when this server runs in a namespace
+   * of its own: callers that connect over the management link have their sockets in the host's
+   * namespace. It returns undefined when there is no such process, or no longer one.
    */
   readonly hostProcess?: () => number | undefined;
 }
 
-/** How long the far end of a connection may take to show that it is still there. */
+/** The time within which the client of a connection must answer a PING. */
 const PING_MS = 5_000;
 
-/** Whether one of the users who are always trusted, or named by the rules, has this number. */
+/**
+ * Whether the user with this id is trusted: root, the user who runs this server, or a user the
+ * rules name.
+ */
 export function isTrustedUser(user: number, { users = [] }: TrustRules): boolean {
   return user === 0 || user === ownUser() || users.includes(user);
 }
 
-/** Judges callers by their certificate, or by who has the other end of their TCP connection. */
+/**
+ * Trusts callers by their certificate, or by the user who owns the other end of their TCP
+ * connection.
+ */
 export function judgeByOwner(rules: TrustRules): CallerJudge {
-  // All calls of a connection are one caller's, and wait for the same judgement.
+  // All calls on a connection are made by one caller, and share one decision.
   const judged = new WeakMap<GrpcSession, Promise<Caller | undefined>>();
   return async (call) => {
     const at = call.getPeer();
     if (call.getAuthContext().sslPeerCertificate !== undefined) {
-      return { isTrusted: true, words: `the client with a certificate at ${at}` };
+      return { isTrusted: true, description: `the client with a certificate at ${at}` };
     }
     const session = sessionOf(call);
-    if (!session) return { isTrusted: false, words: `a caller at ${at}` };
+    if (!session) return { isTrusted: false, description: `a caller at ${at}` };
     const known = judged.get(session) ?? judgeConnection(session, at, rules);
     judged.set(session, known);
     const caller = await known;
-    // What could not be seen now may be seen at the next call.
+    // An owner that could not be found now may be found at the next call.
     if (!caller) judged.delete(session);
-    return caller ?? { isTrusted: false, words: `a caller who did not answer a PING, at ${at}` };
+    return caller ??
+      { isTrusted: false, description: `a caller who did not answer a PING, at ${at}` };
   };
 }
 
-/** Undefined where the far end did not prove to be there. */
+/** Resolves to undefined when the client did not answer a PING. */
 async function judgeConnection(
   session: GrpcSession,
   at: string,
   rules: TrustRules,
 ): Promise<Caller | undefined> {
   const owner = ownerOf(session, rules);
-  // A connection that was reset frees its port for another user's socket: what was looked up belongs to
-  // this connection only if it still lives afterwards.
+  // When a connection is reset, another user's socket may take its port. The owner that was found
+  // is therefore valid only if the connection is still alive afterwards.
   return await stillLives(session) ? callerOf(owner, at, rules) : undefined;
 }
 
-/** Judges callers of a Unix socket, each of whom the kernel has named. */
+/** Trusts callers of a Unix socket by the user that the kernel reports for each connection. */
 export function judgeByCredentials(
   userOf: (session: GrpcSession) => number | undefined,
   rules: TrustRules,
@@ -99,25 +110,28 @@ export function judgeByCredentials(
   };
 }
 
-/** The caller is this process itself, as in the shell of `test -i`. */
-export const judgeOneself: CallerJudge = () =>
-  Promise.resolve({ isTrusted: true, words: "this process" });
+/** Trusts every caller, as the caller is this process itself: the shell of `test -i`. */
+export const trustOwnProcess: CallerJudge = () =>
+  Promise.resolve({ isTrusted: true, description: "this process" });
 
-/** What is said to a caller who may not do something. */
+/** The status for a caller that may not do `what`. */
 export function notTrusted(caller: Caller, what: string): { code: status; details: string } {
   return {
     code: status.PERMISSION_DENIED,
     details: `${what} is for root and the user who runs this server, for users named by ` +
-      `--allow-user, and for clients with a certificate; this call came from ${caller.words}`,
+      `--allow-user, and for clients with a certificate; this call came from ${caller.description}`,
   };
 }
 
-/** What places are counted by: the same for all connections of one caller, whatever their ports are. */
-export function holderOf({ isTrusted, words }: Caller): Holder {
-  return { isTrusted, key: words.replace(/:\d+$/, "") };
+/**
+ * The caller as its quota is counted: the same for all of its connections, whatever their ports
+ * are.
+ */
+export function holderOf({ isTrusted, description }: Caller): Holder {
+  return { isTrusted, key: description.replace(/:\d+$/, "") };
 }
 
-/** Names the caller's connection: no two open ones share an address and port. */
+/** An identifier of the connection of a call: no two open connections share an address and port. */
 export function connectionOf(call: CallOrigin): string {
   return call.getPeer();
 }
@@ -144,7 +158,7 @@ export function isLoopback(peer: string): boolean {
   return address.subarray(10, 15).every((octet) => octet === 0) && address[15] === 1;
 }
 
-/** The two ends of a socket of ours, `own` first; undefined where it is no TCP connection (any more). */
+/** Both ends of one of our sockets, or undefined when it is not, or no longer, a TCP connection. */
 export function endsOf(socket: {
   readonly localAddress?: string | undefined;
   readonly localPort?: number | undefined;
@@ -156,7 +170,10 @@ export function endsOf(socket: {
   return own && peer ? { own, peer } : undefined;
 }
 
-/** The user who has the far end of a connection on this host, or on the host of our namespace. */
+/**
+ * The user who owns the other end of a connection, on this host or on the host that our namespace
+ * belongs to.
+ */
 export function ownerOfEnds(
   { own, peer }: { readonly own: TcpEnd; readonly peer: TcpEnd },
   rules: TrustRules,
@@ -174,13 +191,13 @@ function ownerOf(session: GrpcSession, rules: TrustRules): number | undefined {
 
 function callerOf(owner: number | undefined, at: string, rules: TrustRules): Caller {
   if (owner === undefined) {
-    return { isTrusted: rules.trustsOtherHosts ?? false, words: `a caller at ${at}` };
+    return { isTrusted: rules.trustsOtherHosts ?? false, description: `a caller at ${at}` };
   }
-  const words = owner === 0 ? `root at ${at}` : `user ${owner} at ${at}`;
-  return { isTrusted: isTrustedUser(owner, rules), words };
+  const description = owner === 0 ? `root at ${at}` : `user ${owner} at ${at}`;
+  return { isTrusted: isTrustedUser(owner, rules), description };
 }
 
-/** Whether the far end answers a PING (RFC 9113 §6.7) that is sent now. */
+/** Whether the client answers a PING (RFC 9113 §6.7) that is sent now. */
 function stillLives(session: GrpcSession): Promise<boolean> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => resolve(false), PING_MS);

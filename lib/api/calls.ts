@@ -1,6 +1,7 @@
 /**
- * What the calls of every service have in common: requests that are no message are refused, and so
- * is what a handler throws as a {@linkcode Refusal}; anything else that is thrown is an internal error.
+ * What the handlers of all services have in common: a request that cannot be decoded is refused,
+ * a {@linkcode Refusal} that a handler throws becomes the status of the call, and any other error
+ * is an internal error.
  * @module
  */
 import {
@@ -14,28 +15,28 @@ import { Malformed } from "@/api/definitions.ts";
 import { Refusal } from "@/api/refusal.ts";
 import type { RefusedRekey } from "@/engine/show/view.ts";
 
-/** A call with one answer `A`, made from the request `R`. */
-export function answering<R, A>(
+/** The handler of a call that only reads: it answers the request `R` with one message `A`. */
+export function queryHandler<R, A>(
   answer: (request: R, call: CallOrigin) => Promise<NoInfer<A>>,
 ): handleUnaryCall<R, A> {
   return async (call: ServerUnaryCall<R, A>, callback: sendUnaryData<A>) => {
     let message: A;
     try {
-      message = await answer(checked(call.request), call as unknown as CallOrigin);
+      message = await answer(decodedRequest(call.request), call as unknown as CallOrigin);
     } catch (error) {
-      return callback(refused(error));
+      return callback(statusOfRefusal(error));
     }
     callback(null, message);
   };
 }
 
-/** A call that changes something, for callers whom `judge` trusts. */
-export function changing<R, A>(
+/** The handler of a call that changes something: it refuses callers whom `judge` does not trust. */
+export function changeHandler<R, A>(
   method: string,
   judge: CallerJudge,
   answer: (request: R, caller: Caller, call: CallOrigin) => Promise<NoInfer<A>>,
 ): handleUnaryCall<R, A> {
-  return answering<R, A>(async (request, call) => {
+  return queryHandler<R, A>(async (request, call) => {
     const caller = await judge(call);
     if (caller.isTrusted) return await answer(request, caller, call);
     const { code, details } = notTrusted(caller, method);
@@ -43,19 +44,28 @@ export function changing<R, A>(
   });
 }
 
-/** The request if it could be decoded. @throws {Refusal} INVALID_ARGUMENT with the decoder's message. */
-export function checked<R>(request: R | Malformed): R {
+/**
+ * Returns a request that could be decoded. @throws {Refusal} INVALID_ARGUMENT with the decoder's
+ * message.
+ */
+export function decodedRequest<R>(request: R | Malformed): R {
   if (!(request instanceof Malformed)) return request;
   throw new Refusal(status.INVALID_ARGUMENT, `Cannot decode the request: ${request.why}`);
 }
 
-/** The status of a refusal. @throws {unknown} any other error, which is internal and never sent. */
-export function refused(error: unknown): { code: status; details: string } {
+/**
+ * The status of a refusal. @throws {unknown} any other error, as internal errors are not sent to
+ * the caller.
+ */
+export function statusOfRefusal(error: unknown): { code: status; details: string } {
   if (!(error instanceof Refusal)) throw error;
   return { code: error.code, details: error.details };
 }
 
-/** A rekey that did not take place, of the SA (`IKE SA`, `CHILD_SA`) with this SPI in words. */
+/**
+ * The refusal of a rekey that did not take place; `sa` is `IKE SA` or `CHILD_SA`, `spi` its SPI as
+ * text.
+ */
 export function notRekeyed(
   outcome: RefusedRekey | { readonly kind: "not_established" | "unknown" },
   sa: string,

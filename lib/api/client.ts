@@ -33,27 +33,32 @@ import { TEST_SERVICE } from "@/api/typed_service.ts";
 import { SetupError, systemWords } from "@/base/errors.ts";
 import { reasonIn } from "@/api/unanswered.ts";
 
-/** Paths of PEM files; TLS is used where one of them is given. */
+/** Paths of PEM files; the client uses TLS if one of them is given. */
 export interface ClientTlsFiles {
-  /** Who signed the server's certificate; without it, who the system trusts. */
+  /**
+   * The certificate authority that signed the server's certificate; without it, those that the
+   * system trusts.
+   */
   readonly ca?: string | undefined;
-  /** Our own certificate, where the server wants one. */
+  /** The client's certificate, if the server asks for one. */
   readonly certificate?: string | undefined;
   /** Its private key. */
   readonly key?: string | undefined;
 }
 
-/** How the three files are called where the user names them. */
+/** The names of the three files in error messages, such as the options of the command. */
 export type ClientTlsNames = { readonly [K in keyof Required<ClientTlsFiles>]: string };
 
-/** Longest wait for an answer: the server answers these from what it holds. */
+/** Longest wait for the answer of a call that the server answers from its memory. */
 const ANSWER_MS = 30_000;
-/** A rekey waits for the peer, its retransmissions included. */
+/** Longest wait for a rekey, which takes as long as the peer and all retransmissions to it. */
 const REKEY_MS = 300_000;
-/** The name asked for in TLS where the server is known by its address. */
+/**
+ * The server name of TLS when the server is given by its address, as RFC 6066 §3 allows only names.
+ */
 const NAME_OF_ADDRESS = "address.myikev2.invalid";
 
-/** Where no file is given none is named. */
+/** Names of the files when the caller gives none. */
 const NO_NAMES: ClientTlsNames = { ca: "ca", certificate: "certificate", key: "key" };
 
 /** A connection to the test at `address:port`; it is made when it is first needed. */
@@ -62,8 +67,9 @@ export class TestClient implements TestConnection {
   readonly #channel: GrpcChannel;
 
   /**
-   * `place` is `address:port`, an IPv6 address in brackets; without `tls` it is asked in clear.
-   * @throws {SetupError} where it is no such thing, or a TLS file cannot be used.
+   * `place` is `address:port`, with an IPv6 address in brackets; without `tls` the connection is
+   * not encrypted.
+   * @throws {SetupError} when `place` has another form, or a TLS file cannot be used.
    */
   constructor(place: string, tls: ClientTlsFiles = {}, names: ClientTlsNames = NO_NAMES) {
     const host = hostOf(place);
@@ -81,14 +87,14 @@ export class TestClient implements TestConnection {
   async call<M extends TestCall>(method: M, request: TestRequest<M> = {}): Promise<TestAnswer<M>> {
     const patience = method.startsWith("Rekey") ? REKEY_MS : ANSWER_MS;
     try {
-      return await this.#channel.of(serviceOf(method)).call(method, request, patience);
+      return await this.#channel.service(serviceOf(method)).call(method, request, patience);
     } catch (e) {
       throw e instanceof Refusal ? this.#failure(e) : e;
     }
   }
 
   events(wanted: WantedEvents, each: (event: ShownEvent) => void): EventFeed {
-    const stream = this.#channel.of(TEST_SERVICE).stream("SubscrEvent", filterMessage(wanted));
+    const stream = this.#channel.service(TEST_SERVICE).stream("SubscrEvent", filterMessage(wanted));
     stream.on("data", (message) => each(shownEvent(message)));
     return {
       ended: this.#endOf(stream),
@@ -97,8 +103,8 @@ export class TestClient implements TestConnection {
     };
   }
 
-  async final(): Promise<SummaryRespRead | undefined> {
-    const stream = this.#channel.of(TEST_SERVICE).stream("NotifyFinalResult", {});
+  async finalSummary(): Promise<SummaryRespRead | undefined> {
+    const stream = this.#channel.service(TEST_SERVICE).stream("NotifyFinalResult", {});
     let summary: SummaryRespRead | undefined;
     stream.on("data", (message) => summary = message);
     await this.#endOf(stream).catch(() => {});

@@ -1,6 +1,6 @@
 /**
- * A running test as whoever asks it sees it: the calls of the Test API and of the service beside it,
- * whether they go over the network (`client.ts`) or stay in this process (`local.ts`).
+ * A connection to a running test, with the calls of the Test API and of the service for IKE SAs.
+ * The calls go over the network (`client.ts`) or stay in this process (`local.ts`).
  * @module
  */
 import type { MyIKEv2APISvc } from "@/api/proto/api.ts";
@@ -15,21 +15,23 @@ export interface TestCalls extends MyIKEv2APISvc, MyIKEv2IKESvc {}
 /** A call with one answer. */
 export type TestCall = UnaryName<TestCalls>;
 
-/** What such a call is asked with. */
+/** The request of a call. */
 export type TestRequest<M extends TestCall> = CallOf<TestCalls, M>["request"];
 
-/** What it answers. */
+/** The answer of a call. */
 export type TestAnswer<M extends TestCall> = CallOf<TestCalls, M>["answerRead"];
 
-/** Which events are wanted, as `EventFilter` of the API says it: level 0 is the setup's loglevel. */
+/**
+ * Which events are wanted, as `EventFilter` of the API says it: level 0 is the setup's loglevel.
+ */
 export interface WantedEvents {
   /** 0–5. */
   readonly level: number;
-  /** Case-sensitive; empty: all. */
+  /** Text that the event must contain, case-sensitive; empty: every event. */
   readonly keyword: string;
 }
 
-/** An event as it comes over the API. */
+/** An event as the API sends it. */
 export interface ShownEvent {
   readonly level: number;
   readonly msg: string;
@@ -37,26 +39,29 @@ export interface ShownEvent {
   readonly epochMs: number;
 }
 
-/** Events that come until they end, or are no longer wanted. */
+/** A subscription to events, which lasts until the test ends or the subscriber closes it. */
 export interface EventFeed {
-  /** Resolves when there will be no more. @throws {Refusal} where they broke off. */
+  /** Resolves after the last event. @throws {Refusal} when the connection broke off. */
   readonly ended: Promise<void>;
-  /** Another filter from now on. @throws {Refusal} */
+  /** Changes the filter for later events. @throws {Refusal} */
   change(wanted: WantedEvents): Promise<void>;
-  /** No more. */
+  /** Ends the subscription. */
   close(): void;
 }
 
-/** A running test that can be asked. */
+/** A connection to a running test. */
 export interface TestConnection {
-  /** Where it is, in words. */
+  /** Where the test runs, as text for people: `address:port` or `this process`. */
   readonly place: string;
-  /** One call. @throws {Refusal} whose `message` says in words for people why there is no answer. */
+  /** Makes one call. @throws {Refusal} whose `message` tells people why there is no answer. */
   call<M extends TestCall>(method: M, request?: TestRequest<M>): Promise<TestAnswer<M>>;
-  /** Begins to hear events. */
+  /** Subscribes to events; `each` is called with every event. */
   events(wanted: WantedEvents, each: (event: ShownEvent) => void): EventFeed;
-  /** The summary at the end of the test; nothing where the connection ended first. */
-  final(): Promise<SummaryRespRead | undefined>;
+  /**
+   * Resolves to the summary at the end of the test, or to undefined when the connection ended
+   * before.
+   */
+  finalSummary(): Promise<SummaryRespRead | undefined>;
   /** Ends the connection; the test goes on. */
   close(): void;
 }
@@ -68,7 +73,7 @@ export function serviceOf(method: keyof TestCalls): ApiService<TestCalls> {
   return service as unknown as ApiService<TestCalls>;
 }
 
-/** An event of the API in our words. */
+/** An event of the API with our names. */
 export function shownEvent({ Level, Msg, EventTime }: MyIKEv2EventRead): ShownEvent {
   const epochMs = Number(EventTime?.seconds ?? 0) * 1e3 + (EventTime?.nanos ?? 0) / 1e6;
   return { level: Level, msg: Msg, epochMs };

@@ -1,6 +1,6 @@
 /**
- * The TLS side of an API: `apitlscert`, `apitlskey` and `apitlsclientca`, read and checked before
- * anybody connects, so that a mistake is told in the words of the setup.
+ * The TLS credentials of an API server. The files of `apitlscert`, `apitlskey` and `apitlsclientca`
+ * are read and checked before anybody connects, so that an error names the option of the setup.
  * @module
  */
 import { ServerCredentials } from "@grpc/grpc-js";
@@ -10,18 +10,21 @@ import { SetupError } from "@/base/errors.ts";
 
 /** Paths of PEM files; empty: not set. */
 export interface TlsFiles {
-  /** The server's certificate, intermediate ones behind it. */
+  /** The server's certificate, followed by intermediate certificates. */
   readonly certificate: string;
   /** Its private key, not encrypted. */
   readonly key: string;
-  /** Certificate authorities of clients. Set: a client without a certificate of theirs is refused. */
+  /**
+   * Certificate authorities of clients. If it is set, clients without a certificate of one of them
+   * are refused.
+   */
   readonly clientCa: string;
 }
 
-/** The names the three files have where the user wrote them. */
+/** The names of the three files in error messages. */
 export type TlsOptionNames = { readonly [K in keyof TlsFiles]: string };
 
-/** Names in a setup file. */
+/** The names of the options in a setup file. */
 export const SETUP_TLS_NAMES: TlsOptionNames = {
   certificate: "apitlscert",
   key: "apitlskey",
@@ -29,10 +32,11 @@ export const SETUP_TLS_NAMES: TlsOptionNames = {
 };
 
 /**
- * Credentials of a server: none, TLS, or TLS with client certificates, by which files are set.
+ * Credentials of a server: none, TLS, or TLS with client certificates, depending on which files are
+ * set.
  *
- * @throws {SetupError} naming option and path when a file cannot be read or is not what it should be,
- * when key and certificate do not belong together, or when one of them is missing.
+ * @throws {SetupError} naming option and path when a file cannot be read or is not what it should
+ * be, when key and certificate do not belong together, or when one of them is missing.
  */
 export function serverCredentials(
   files: TlsFiles,
@@ -51,8 +55,9 @@ export function serverCredentials(
     throw new SetupError(`The key of ${k} does not belong to the certificate of ${c}`);
   }
   const pair = [{ cert_chain: chain.pem, private_key: key.pem }];
-  // Without client certificates nobody is verified; our own chain only keeps the library from
-  // looking for the system's roots, which it does not find everywhere.
+  // Without client certificates no client is verified. Our own chain is given as the roots only
+  // because the library would otherwise look for those of the system, which do not exist
+  // everywhere.
   if (files.clientCa === "") return ServerCredentials.createSsl(chain.pem, pair, false);
   const roots = readCertificates(files.clientCa, names.clientCa);
   return ServerCredentials.createSsl(roots.pem, pair, true);
@@ -69,7 +74,7 @@ function readCertificates(path: string, option: string): Certificates {
   try {
     const all = blocks.map((block) => new X509Certificate(block));
     if (all.length > 0) return { pem, first: all[0]! };
-  } catch { /* told below */ }
+  } catch { /* The error is thrown below. */ }
   throw new SetupError(`Cannot use ${option} ${path}: it holds no PEM certificate`);
 }
 

@@ -1,6 +1,7 @@
 /**
- * Our proto files as gRPC wants them: services to serve or to call, and file descriptors for
- * reflection. The files are read from `proto/` beside `lib/`, in the executable too.
+ * Loads our proto files for the gRPC library: as services to serve or to call, and as file
+ * descriptors for reflection. The files are read from `proto/` beside `lib/`, also within the
+ * executable.
  * @module
  */
 import type { ServiceDefinition } from "@grpc/grpc-js";
@@ -8,7 +9,7 @@ import * as protoLoader from "@grpc/proto-loader";
 import { must } from "@/base/errors.ts";
 import { concat } from "@/base/bytes.ts";
 
-/** A proto file: where it lies below `proto/`, its package, what it imports. */
+/** A proto file: its path below `proto/`, its package, and the files that it imports. */
 export interface ProtoFile {
   readonly path: string;
   readonly package: string;
@@ -25,7 +26,7 @@ export const TEST_API: ProtoFile = {
   imports: [TIMESTAMP, DURATION],
 };
 
-/** What can be done to IKE SAs, beside the Test API. */
+/** The service for IKE SAs, which stands beside the Test API. */
 export const IKE_API: ProtoFile = {
   path: "myikev2/api/ike.proto",
   package: "ikeapi",
@@ -52,7 +53,10 @@ const WELL_KNOWN: readonly ProtoFile[] = [TIMESTAMP, DURATION].map((path) => ({
   imports: [],
 }));
 
-/** 64-bit numbers as decimal text: exact. Fields nobody set have their default. */
+/**
+ * 64-bit numbers are read as decimal text, which is exact. Fields that the sender left out have
+ * their default value.
+ */
 const OPTIONS: protoLoader.Options = {
   keepCase: true,
   longs: String,
@@ -63,13 +67,14 @@ const OPTIONS: protoLoader.Options = {
 
 /** All messages and services of a proto file and of those it imports, by full name. */
 export function loadProto(file: ProtoFile): protoLoader.PackageDefinition {
-  // The loader brings the files of google.protobuf with it, and warns when it is shown where to look.
+  // The loader contains the files of google.protobuf, and prints a warning if it is given a
+  // directory for them.
   return protoLoader.loadSync(file.path, WELL_KNOWN.includes(file) ? {} : OPTIONS);
 }
 
 /**
- * One service, to be served. A request that is no message of its type reaches the handler as
- * {@linkcode Malformed} instead of ending inside the library with INTERNAL.
+ * Loads one service for a server. A request that cannot be decoded reaches the handler as
+ * {@linkcode Malformed}; the library itself would answer it with INTERNAL.
  */
 export function loadService(file: ProtoFile, name: string): ServiceDefinition {
   const service = loadProto(file)[`${file.package}.${name}`] as ServiceDefinition | undefined;
@@ -92,18 +97,20 @@ export function loadService(file: ProtoFile, name: string): ServiceDefinition {
   return guarded;
 }
 
-/** What a handler is given in place of a request that could not be decoded. */
+/** What a handler gets in place of a request that could not be decoded. */
 export class Malformed {
-  /** `why`: the decoder's words. */
+  /** `why` is the decoder's error message. */
   constructor(readonly why: string) {}
 }
 
 /**
- * Serialized FileDescriptorProtos of proto files and all they import, as reflection hands them out.
+ * Serialized FileDescriptorProtos of proto files and of all files that they import, for the
+ * reflection service.
  *
- * The loader makes one nameless descriptor of each package and forgets who imports whom; a strict
- * reader refuses that. Protobuf lets a later value of a field replace an earlier one and lists go on,
- * so the right name and the imports are simply written behind it.
+ * The loader makes one descriptor of each package, without file name and imports, which strict
+ * clients of reflection refuse. In protobuf a later value of a field replaces an earlier one, and
+ * later items of a list are appended. The file name and the imports are therefore appended to the
+ * descriptor.
  */
 export function fileDescriptors(files: readonly ProtoFile[]): Uint8Array[] {
   return [...WELL_KNOWN, ...files].map((file) => {

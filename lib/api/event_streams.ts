@@ -1,6 +1,7 @@
 /**
- * The event streams of the Test API: each open SubscrEvent has a bounded queue of its own, read as
- * fast as its connection takes it, and a filter that UpdateEventFilter changes.
+ * The event streams of the Test API. Each open SubscrEvent call has a bounded queue of its own,
+ * which is sent as fast as the connection accepts it, and a filter, which UpdateEventFilter
+ * changes.
  * @module
  */
 import { Metadata, type ServerWritableStream } from "@grpc/grpc-js";
@@ -10,7 +11,7 @@ import type { EventFilterRead } from "@/api/proto/api_read.ts";
 import type { MyIKEv2Event } from "@/api/proto/api.ts";
 import type { EventFilter, EventHub, EventSubscription } from "@/engine/show/event_hub.ts";
 
-/** A stream that answers a call. */
+/** A SubscrEvent call. */
 type EventCall = ServerWritableStream<EventFilterRead, MyIKEv2Event>;
 
 /** The open event streams of one server. */
@@ -23,14 +24,17 @@ export class EventStreams {
     this.#hub = hub;
   }
 
-  /** Sends events until the caller leaves or they end; resolves then. The caller ends the call. */
+  /**
+   * Sends events until the client leaves or there are no more, and resolves then. The function that
+   * calls this one ends the stream.
+   */
   async serve(call: EventCall, filter: EventFilter): Promise<void> {
     const subscription = this.#hub.subscribe(filter);
     if (this.#ended) subscription.close();
     this.#open.set(subscription, { connection: connectionOf(call) });
     const leave = () => subscription.close();
     call.on("cancelled", leave).on("close", leave).on("error", leave);
-    // The caller learns from the headers that no later event will be missed.
+    // The headers tell the client that it will get every event from now on.
     call.sendMetadata(new Metadata());
     sendAhead(call);
     for await (const event of subscription) {
@@ -40,20 +44,23 @@ export class EventStreams {
     this.#open.delete(subscription);
   }
 
-  /** Gives `filter` to the streams of a connection; says how many it has. */
+  /** Sets the filter of the streams of one connection, and returns how many it has. */
   updateOwn(connection: string, filter: EventFilter): number {
     const own = [...this.#open].filter(([, stream]) => stream.connection === connection);
     for (const [subscription] of own) subscription.filter = filter;
     return own.length;
   }
 
-  /** Gives `filter` to all open streams; says how many there are. */
+  /** Sets the filter of all open streams, and returns how many there are. */
   updateAll(filter: EventFilter): number {
     for (const subscription of this.#open.keys()) subscription.filter = filter;
     return this.#open.size;
   }
 
-  /** No more events: each stream still sends what it has queued, and one that begins later is empty. */
+  /**
+   * Ends all streams: each still sends what is in its queue, and a stream that begins later gets no
+   * event.
+   */
   end(): void {
     this.#ended = true;
     for (const subscription of this.#open.keys()) subscription.close();
@@ -61,8 +68,9 @@ export class EventStreams {
 }
 
 /**
- * Lets the stream have many messages on their way: by itself the library writes the next one when the
- * system has taken the one before, which is one message for each turn of the event loop.
+ * Lets the stream hand several messages to the library at once. By default the library takes the
+ * next message only when the system has accepted the one before, which is one message in each turn
+ * of the event loop.
  */
 function sendAhead(call: EventCall): void {
   const { call: transport } = call as unknown as { readonly call?: Partial<MessageSender> };
@@ -83,15 +91,18 @@ function sendAhead(call: EventCall): void {
   };
 }
 
-/** Messages of one stream that the library has and the system has not taken yet: some 10 ms of work. */
+/**
+ * How many messages of one stream the library may hold that the system has not accepted yet: about
+ * 10 ms of work.
+ */
 const AHEAD_MAX = 200;
 
-/** What the library's stream hands its messages to. */
+/** The object in the library's stream that sends messages. */
 interface MessageSender {
   sendMessage(message: MyIKEv2Event, taken: () => void): void;
 }
 
-/** Until the connection takes more, or is gone. */
+/** Resolves when the connection accepts more messages, or is closed. */
 function drained(call: EventCall): Promise<void> {
   if (call.cancelled || call.destroyed) return Promise.resolve();
   return new Promise((resolve) => {

@@ -1,6 +1,6 @@
 /**
- * The one client of gRPC: a connection to a server, and the calls of its services by promises, with the
- * types of their messages.
+ * The gRPC client of the whole program: a connection to a server. The calls of its services return
+ * promises, and their messages are typed.
  * @module
  */
 import {
@@ -9,21 +9,23 @@ import {
   type ClientReadableStream,
   type ServiceError,
 } from "@grpc/grpc-js";
-import { openGrpcClient } from "@/api/grpc_door.ts";
+import { openGrpcClient } from "@/api/grpc_connections.ts";
 import { Refusal } from "@/api/refusal.ts";
 import type { CallOf, StreamName, UnaryName } from "@/api/call_types.ts";
 import { type ApiService, definitionOf } from "@/api/typed_service.ts";
 
-/** Pause before a server that is gone is tried again. */
+/** Pause before the client connects again to a server that it lost. */
 const RECONNECT_MS = 500;
 
-/** A connection of its own to one server; it is made when it is first needed. */
+/**
+ * A connection to one server, which is opened by the first call and shared with no other channel.
+ */
 export class GrpcChannel {
   readonly #client: Client;
 
   /**
-   * `target` is `address:port`, an IPv6 address in brackets, or `unix:PATH`. `serverName` is the name that
-   * TLS asks for in place of an address: RFC 6066 §3 has no addresses.
+   * `target` is `address:port`, with an IPv6 address in brackets, or `unix:PATH`. `serverName` is
+   * the server name that TLS sends if `target` is an address, as RFC 6066 §3 allows no addresses.
    */
   constructor(target: string, credentials: ChannelCredentials, serverName?: string) {
     this.#client = openGrpcClient(target, credentials, {
@@ -37,7 +39,7 @@ export class GrpcChannel {
   }
 
   /** The calls of one service of the server. */
-  of<S>(service: ApiService<S>): ServiceClient<S> {
+  service<S>(service: ApiService<S>): ServiceClient<S> {
     return new ServiceClient(this.#client, service);
   }
 
@@ -52,15 +54,15 @@ export class ServiceClient<S> {
   readonly #client: Client;
   readonly #service: ApiService<S>;
 
-  /** See {@linkcode GrpcChannel.of}. */
+  /** See {@linkcode GrpcChannel.service}. */
   constructor(client: Client, service: ApiService<S>) {
     this.#client = client;
     this.#service = service;
   }
 
   /**
-   * A call with one answer, which may take `deadlineMs` milliseconds.
-   * @throws {Refusal} with the server's status, or UNAVAILABLE, DEADLINE_EXCEEDED.
+   * Makes a call with one answer, which may take `deadlineMs` milliseconds.
+   * @throws {Refusal} with the status of the server, UNAVAILABLE, or DEADLINE_EXCEEDED.
    */
   call<M extends UnaryName<S> & string>(
     method: M,
@@ -84,7 +86,10 @@ export class ServiceClient<S> {
     });
   }
 
-  /** A call that is answered by messages until the server, or `cancel()`, ends them. */
+  /**
+   * Makes a call that is answered by a stream of messages, until the server ends it or `cancel()`
+   * is called.
+   */
   stream<M extends StreamName<S> & string>(
     method: M,
     request: CallOf<S, M>["request"],

@@ -1,10 +1,10 @@
 /**
- * What IKE SAs of a running test are asked, and what can be done to them (`proto/myikev2/api/ike.proto`):
- * a service of our own beside the Test API, which never changes.
+ * The service for the IKE SAs of a running test (`proto/myikev2/api/ike.proto`). It stands beside
+ * the Test API, which is fixed and gets no new calls.
  * @module
  */
 import { status } from "@grpc/grpc-js";
-import { answering, changing, notRekeyed } from "@/api/calls.ts";
+import { changeHandler, notRekeyed, queryHandler } from "@/api/calls.ts";
 import type { CallerJudge } from "@/api/caller.ts";
 import type { KeyExchangesResp, MyIKEv2IKESvc, RekeyIKESAResp } from "@/api/proto/ikeapi.ts";
 import { Refusal } from "@/api/refusal.ts";
@@ -12,11 +12,15 @@ import type { Handlers } from "@/api/typed_service.ts";
 import { showSpi64 } from "@/base/bytes.ts";
 import type { RunView } from "@/engine/show/view.ts";
 
-/** The handlers of its calls, over a run. */
+/** The handlers of the calls of the service, for one run. */
 export function ikeService(view: RunView, judge: CallerJudge): Handlers<MyIKEv2IKESvc> {
   return {
-    GetKeyExchanges: answering(({ OwnSPI }) => keyExchanges(view, BigInt(OwnSPI))),
-    RekeyIKESA: changing("RekeyIKESA", judge, ({ OwnSPI }) => rekeyIkeSa(view, BigInt(OwnSPI))),
+    GetKeyExchanges: queryHandler(({ OwnSPI }) => keyExchanges(view, BigInt(OwnSPI))),
+    RekeyIKESA: changeHandler(
+      "RekeyIKESA",
+      judge,
+      ({ OwnSPI }) => rekeyIkeSa(view, BigInt(OwnSPI)),
+    ),
   };
 }
 
@@ -35,7 +39,7 @@ async function keyExchanges(view: RunView, spi: bigint): Promise<KeyExchangesRes
     Method: sa.group,
     Additional: sa.additional,
     PPKID: sa.ppkId,
-    // A CHILD_SA may go between two questions.
+    // A CHILD_SA may be deleted between the two calls of the view.
     Children: children.filter((child) => child !== undefined)
       .map(({ spi, group, additional }) => ({
         OwnSPI: spi,

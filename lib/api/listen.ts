@@ -1,9 +1,10 @@
 /**
- * A gRPC server that begins to listen, and ends: what every API of ours has in common. Beside its own
- * service each has the health service and reflection.
+ * Starts and stops the gRPC server of an API. Every API has the health service and reflection
+ * beside its own services.
  *
- * The sockets are our own and their connections are handed to the library, so that each caller has a
- * bounded number of them and the user at the far end of a Unix socket is known.
+ * The listening sockets are ours, and we hand their connections to the library: in this way the
+ * number of connections of each caller is bounded, and the user at the other end of a Unix socket
+ * is known.
  * @module
  */
 import { logVerbosity, type Server, ServerCredentials, setLogVerbosity } from "@grpc/grpc-js";
@@ -13,8 +14,8 @@ import { ReflectionService } from "@grpc/reflection";
 import { HealthImplementation } from "grpc-health-check";
 import { fileDescriptors, HEALTH, type ProtoFile } from "@/api/definitions.ts";
 import { endsOf, isTrustedUser, ownerOfEnds, type TrustRules } from "@/api/caller.ts";
-import { Bounds, CONNECTION_LIMITS, type Holder } from "@/api/connection_bounds.ts";
-import { type GrpcSession, onNewSession, openGrpcServer } from "@/api/grpc_door.ts";
+import { CallerQuota, CONNECTION_LIMITS, type Holder } from "@/api/caller_quota.ts";
+import { type GrpcSession, onNewSession, openGrpcServer } from "@/api/grpc_connections.ts";
 import { must, SetupError, SystemError } from "@/base/errors.ts";
 import { makeDirectory } from "@/files/directory.ts";
 import { removePrivate } from "@/files/private_file.ts";
@@ -22,39 +23,40 @@ import { callersChanged } from "@/native/iterations.ts";
 import { peerUser } from "@/native/peer_credentials.ts";
 import { showPortHolder } from "@/native/port_holder.ts";
 
-/** Where to listen, and how its options are called in error messages. */
+/** Where a server listens, and the names of these options in error messages. */
 export interface ListenOptions {
-  /** In words; 0.0.0.0 and :: are all addresses. */
+  /** The address as text; 0.0.0.0 and :: stand for all addresses. */
   readonly address: string;
-  /** 0: a free one. */
+  /** The TCP port; 0 means any free port. */
   readonly port: number;
   readonly credentials: ServerCredentials;
   readonly addressName: string;
   readonly portName: string;
-  /** Who has places of their own among the connections. */
+  /** Which callers have the larger quota of connections. */
   readonly trust: TrustRules;
 }
 
 /** A socket that listens. */
 export interface Listening {
-  /** The port it got; 0: it has none. */
+  /** The TCP port it listens on; 0 for a Unix socket. */
   readonly port: number;
-  /** Takes no more connections; those that are open stay. */
+  /** Accepts no more connections; those that are open stay open. */
   stop(): void;
 }
 
-/** Requests are small: whoever sends more than this is not asking for anything we have. */
+/** The largest request that a server accepts; requests of our services are much smaller. */
 const REQUEST_OCTETS_MAX = 65_536;
 
-/** Calls that one connection has open at once at most. */
+/** How many calls one connection may have open at once. */
 const CALLS_PER_CONNECTION_MAX = 300;
 
 /**
- * A server without services, that takes requests of so many octets. Answers may be of any size: only
- * the caller knows what it can take.
+ * A server that has no services yet, and accepts requests of up to `requestOctetsMax` octets.
+ * Answers may be of any size, as only the client knows how much it accepts.
  */
 export function newServer(requestOctetsMax = REQUEST_OCTETS_MAX): Server {
-  // What goes wrong is told where it is handled; the library would write to the terminal too.
+  // Errors are reported where they are handled. Without this the library would write them to the
+  // terminal as well.
   setLogVerbosity(logVerbosity.NONE);
   return openGrpcServer({
     "grpc.max_send_message_length": -1,
@@ -63,7 +65,10 @@ export function newServer(requestOctetsMax = REQUEST_OCTETS_MAX): Server {
   });
 }
 
-/** Adds health and reflection for services that are served already; returns the health service. */
+/**
+ * Adds the health service and reflection for the services that the server already has, and returns
+ * the health service.
+ */
 export function addCommonServices(
   server: Server,
   files: readonly ProtoFile[],
@@ -72,7 +77,7 @@ export function addCommonServices(
   const health = new HealthImplementation();
   for (const name of ["", ...services]) health.setStatus(name, "SERVING");
   health.addToServer(server);
-  // The library reads nothing of a package definition but the descriptors in it.
+  // The library reads only the descriptors of a package definition.
   const described = { "": { fileDescriptorProtos: fileDescriptors([HEALTH, ...files]) } };
   new ReflectionService(described as unknown as PackageDefinition, {
     services: [...services, "grpc.health.v1.Health"],
@@ -81,18 +86,19 @@ export function addCommonServices(
 }
 
 /**
- * Begins to listen.
+ * Begins to listen on a TCP port.
  *
- * @throws {SetupError} naming address, option and, for a port in use, the process that has it.
+ * @throws {SetupError} naming the address, the option and, if the port is in use, the process that
+ * uses it.
  */
 export function listen(server: Server, options: ListenOptions): Promise<Listening> {
   const { address, port, credentials, trust } = options;
   const endpoint = address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
   const injector = server.createConnectionInjector(credentials);
-  const bounds = new Bounds(CONNECTION_LIMITS);
+  const quota = new CallerQuota(CONNECTION_LIMITS);
   const listener = net.createServer((socket) => {
     const holder = holderOf(socket, trust);
-    if (takePlace(bounds, holder, socket)) injector.injectConnection(socket);
+    if (takePlace(quota, holder, socket)) injector.injectConnection(socket);
   });
   return new Promise((resolve, reject) => {
     listener.once("error", (error) => {
@@ -106,21 +112,21 @@ export function listen(server: Server, options: ListenOptions): Promise<Listenin
   });
 }
 
-/** The users at the far ends of the connections of a Unix socket, as the kernel named them. */
+/** The user id at the other end of each connection of a Unix socket, as the kernel reports it. */
 export type UnixUsers = WeakMap<GrpcSession, number>;
 
-/** How a Unix socket is served. */
+/** How a server listens on a Unix socket. */
 export interface UnixOptions {
   /** The option that names its path. */
   readonly option: string;
-  /** Who has places of their own among the connections. */
+  /** Which callers have the larger quota of connections. */
   readonly trust: TrustRules;
-  /** Is told the user of each connection. */
+  /** Gets an entry for each connection. */
   readonly users: UnixUsers;
 }
 
 /**
- * Listens at a Unix socket, which every user may connect to; who does is known.
+ * Listens on a Unix socket, to which every user may connect; the user of each connection is known.
  * @throws {SetupError} naming the option.
  */
 export async function listenUnix(
@@ -128,10 +134,10 @@ export async function listenUnix(
   path: string,
   { option, trust, users }: UnixOptions,
 ): Promise<Listening> {
-  const bounds = new Bounds(CONNECTION_LIMITS);
+  const quota = new CallerQuota(CONNECTION_LIMITS);
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
   let connecting: number | undefined;
-  // A connection's session is made while the connection is handed over.
+  // The library makes the session of a connection within injectConnection().
   onNewSession(server, (session) => {
     if (connecting !== undefined) users.set(session, connecting);
   });
@@ -139,7 +145,7 @@ export async function listenUnix(
     const user = peerUser(descriptorOf(socket));
     const isTrusted = user !== undefined && isTrustedUser(user, trust);
     const holder = { key: `user ${user ?? "unknown"}`, isTrusted };
-    if (!takePlace(bounds, holder, socket)) return;
+    if (!takePlace(quota, holder, socket)) return;
     connecting = user;
     injector.injectConnection(socket);
     connecting = undefined;
@@ -154,7 +160,9 @@ export async function listenUnix(
   };
 }
 
-/** The file descriptor of a connection that was just accepted; -1 where the runtime has none. */
+/**
+ * The file descriptor of a connection that was just accepted; -1 if the runtime does not tell it.
+ */
 function descriptorOf(socket: Socket): number {
   const { _handle: handle } = socket as unknown as { _handle?: { fd?: number } };
   return handle?.fd ?? -1;
@@ -162,7 +170,7 @@ function descriptorOf(socket: Socket): number {
 
 /** @throws {SetupError} */
 async function bindUnix(listener: net.Server, path: string, option: string): Promise<void> {
-  const fail = (words: string) => new SetupError(`Cannot listen on ${path} (${option}): ${words}`);
+  const fail = (why: string) => new SetupError(`Cannot listen on ${path} (${option}): ${why}`);
   try {
     makeDirectory(path.slice(0, path.lastIndexOf("/")), "service", 0o755);
   } catch (e) {
@@ -197,7 +205,7 @@ function isAnswered(path: string): Promise<boolean> {
   });
 }
 
-/** Who has the far end: a user of this host, or an address. */
+/** The caller at the other end: a user of this host, or an address of another host. */
 function holderOf(socket: Socket, trust: TrustRules): Holder {
   const ends = endsOf(socket);
   const owner = ends && ownerOfEnds(ends, trust);
@@ -206,18 +214,18 @@ function holderOf(socket: Socket, trust: TrustRules): Holder {
     : { key: `user ${owner}`, isTrusted: isTrustedUser(owner, trust) };
 }
 
-/** Closes a connection for which there is no place. */
-function takePlace(bounds: Bounds, holder: Holder, socket: Socket): boolean {
-  // The library hears of errors once it has the connection.
+/** Counts a connection for its caller; closes it and returns false when a limit is reached. */
+function takePlace(quota: CallerQuota, holder: Holder, socket: Socket): boolean {
+  // An error before the library has the connection must not end the process.
   socket.on("error", () => {});
-  if (bounds.take(holder) !== undefined) {
+  if (quota.acquire(holder) !== undefined) {
     socket.destroy();
     return false;
   }
   callersChanged(1);
   socket.once("close", () => {
     callersChanged(-1);
-    bounds.give(holder);
+    quota.release(holder);
   });
   return true;
 }
@@ -238,7 +246,10 @@ function listenFailure(endpoint: string, why: string, options: ListenOptions): s
   return `Cannot listen on ${endpoint} (${addressName}, ${portName}): ${why}`;
 }
 
-/** Ends a server: open calls have `graceMs` to finish, then their connections are cut. */
+/**
+ * Stops a server: open calls have `graceMs` milliseconds to finish, then their connections are
+ * closed.
+ */
 export function shutDown(
   server: Server,
   listening: readonly Listening[],
@@ -248,7 +259,7 @@ export function shutDown(
   return new Promise((resolve) => {
     const cut = setTimeout(() => {
       server.forceShutdown();
-      // A connection whose peer does not read says only seconds later that it is gone.
+      // The library waits some seconds for connections whose client does not read; we do not.
       resolve();
     }, graceMs);
     server.tryShutdown(() => {

@@ -1,10 +1,10 @@
 /**
- * The Test API without a network: a run of this process asked by the handlers that serve it to
- * others, its messages encoded and decoded as on the way.
+ * The Test API without a network: calls to a run of this process go to the same handlers that serve
+ * other processes, and their messages are encoded and decoded as on a connection.
  * @module
  */
 import type { sendUnaryData, ServerUnaryCall, ServiceError } from "@grpc/grpc-js";
-import { type CallOrigin, judgeOneself, type SecretsRule } from "@/api/caller.ts";
+import { type CallOrigin, type SecretsRule, trustOwnProcess } from "@/api/caller.ts";
 import {
   type EventFeed,
   serviceOf,
@@ -31,10 +31,10 @@ type Handler = (
   callback: sendUnaryData<unknown>,
 ) => void;
 
-/** Whoever sits at the terminal of the test. */
-const HERE: CallOrigin = { getPeer: () => "127.0.0.1:0", getAuthContext: () => ({}) };
+/** The origin of calls that come from the terminal of the test. */
+const LOCAL_ORIGIN: CallOrigin = { getPeer: () => "127.0.0.1:0", getAuthContext: () => ({}) };
 
-/** A run of this process. */
+/** A connection to a run of this process. */
 export class LocalTest implements TestConnection {
   readonly place = "this process";
   readonly #view: RunView;
@@ -44,15 +44,15 @@ export class LocalTest implements TestConnection {
   constructor(view: RunView, secrets: SecretsRule) {
     this.#view = view;
     this.#handlers = {
-      ...testService(view, secrets, judgeOneself),
-      ...ikeService(view, judgeOneself),
+      ...testService(view, secrets, trustOwnProcess),
+      ...ikeService(view, trustOwnProcess),
     };
   }
 
   call<M extends TestCall>(method: M, request: TestRequest<M> = {}): Promise<TestAnswer<M>> {
     const { requestSerialize, requestDeserialize, responseSerialize, responseDeserialize } =
       definitionOf(serviceOf(method), method);
-    const call = { ...HERE, request: requestDeserialize(requestSerialize(request)) };
+    const call = { ...LOCAL_ORIGIN, request: requestDeserialize(requestSerialize(request)) };
     const handle = this.#handlers[method] as unknown as Handler;
     return new Promise((resolve, reject) => {
       handle(call as ServerUnaryCall<unknown, unknown>, (error, answer) => {
@@ -80,14 +80,14 @@ export class LocalTest implements TestConnection {
     };
   }
 
-  async final(): Promise<SummaryRespRead | undefined> {
+  async finalSummary(): Promise<SummaryRespRead | undefined> {
     const { responseSerialize, responseDeserialize } = definitionOf(TEST_SERVICE, "GetSummary");
     const { summary } = await this.#view.finalResult;
     return responseDeserialize(responseSerialize(summaryMessage(summary)));
   }
 
   close(): void {
-    // There is nothing between us.
+    // There is no connection to close.
   }
 
   #filter({ level, keyword }: WantedEvents): EventFilter {

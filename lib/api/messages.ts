@@ -1,7 +1,7 @@
 /**
- * From what a test run says of itself to the messages of the Test API: names, widths and the rule
- * that what has not happened, or does not apply, is absent. Which value means what is told in
- * `proto/myikev2/api/api.proto`.
+ * Makes the messages of the Test API from the records of a test run, with the names and widths of
+ * the API. A field is left out when its event has not happened or when it does not apply.
+ * `proto/myikev2/api/api.proto` describes the meaning of each value.
  * @module
  */
 import type {
@@ -28,7 +28,7 @@ import {
   type TrafficSelectorView,
 } from "@/engine/show/view.ts";
 
-/** What a dump of an IKE SA tells of the setup. */
+/** The settings of the setup that the dump of an IKE SA shows. */
 export interface IkeSettings {
   readonly psk: string;
   readonly initiateDpd: boolean;
@@ -41,33 +41,33 @@ export interface IkeSettings {
   readonly keepChildHistory: boolean;
   readonly keepIkeHistory: boolean;
   readonly enableNatt: boolean;
-  /** 0: none are sent. */
+  /** Milliseconds between two NAT keepalives; 0: none are sent. */
   readonly nattKeepaliveMs: number;
-  /** IANA hash of digital signatures (RFC 7427). */
 }
 
 /** IANA Authentication Method "Digital Signature" (RFC 7427). */
 const DIGITAL_SIGNATURE = 14;
 
-/** A Timestamp of milliseconds since 1970; absent stays absent. */
+/** The Timestamp of a time in milliseconds since 1970; undefined stays undefined. */
 export function timestamp(epochMs: number | undefined): Timestamp | undefined {
   return epochMs === undefined ? undefined : secondsAndNanos(epochMs);
 }
 
-/** A Duration; absent stays absent. */
+/** The Duration of a number of milliseconds; undefined stays undefined. */
 export function duration(ms: number | undefined): Duration | undefined {
   return ms === undefined ? undefined : secondsAndNanos(ms);
 }
 
-/** Both well-known types are a count of seconds and what is left in nanoseconds. */
+/** Both well-known types hold whole seconds, and the rest in nanoseconds. */
 function secondsAndNanos(ms: number): Timestamp & Duration {
-  // Rounded to whole microseconds: a double holds no more of the time since 1970.
+  // The time is rounded to whole microseconds, as a double holds the time since 1970 no more
+  // precisely.
   const us = Math.round(ms * 1e3);
   const seconds = Math.floor(us / 1e6);
   return { seconds, nanos: (us - seconds * 1e6) * 1e3 };
 }
 
-/** SummaryResp. */
+/** The message `SummaryResp`. */
 export function summaryMessage(summary: RunSummary): SummaryResp {
   const states = summary.ikeSasByState;
   return {
@@ -102,7 +102,7 @@ export function summaryMessage(summary: RunSummary): SummaryResp {
   };
 }
 
-/** IKESASummary. */
+/** The message `IKESASummary`. */
 export function ikeSummaryMessage(sa: IkeSaSummary): IKESASummary {
   return {
     PeerAddr: sa.peerAddress,
@@ -113,7 +113,7 @@ export function ikeSummaryMessage(sa: IkeSaSummary): IKESASummary {
   };
 }
 
-/** PingResult. */
+/** The message `PingResult`. */
 export function pingMessage(task: PingTaskView): PingResult {
   return {
     LocalAddr: isUnspecified(task.own) ? "" : showAddress(task.own),
@@ -123,7 +123,7 @@ export function pingMessage(task: PingTaskView): PingResult {
   };
 }
 
-/** IKESADump; keys and PSK only where `secrets`. */
+/** The message `IKESADump`; it has keys and PSK only if `secrets` is set. */
 export function ikeDumpMessage(sa: IkeSaDump, settings: IkeSettings, secrets: boolean): IKESADump {
   const signs = sa.ownAuth === DIGITAL_SIGNATURE;
   return {
@@ -164,7 +164,7 @@ export function ikeDumpMessage(sa: IkeSaDump, settings: IkeSettings, secrets: bo
   };
 }
 
-/** CHILDSADump; keys only where `secrets`. */
+/** The message `CHILDSADump`; it has keys only if `secrets` is set. */
 export function childDumpMessage(child: ChildSaDump, secrets: boolean): CHILDSADump {
   return {
     State: child.state,
@@ -187,12 +187,12 @@ export function childDumpMessage(child: ChildSaDump, secrets: boolean): CHILDSAD
   };
 }
 
-/** MyIKEv2Event. */
+/** The message `MyIKEv2Event`. */
 export function eventMessage(event: RunEvent): MyIKEv2Event {
   return { Level: event.level, Msg: event.msg, EventTime: timestamp(event.epochMs) };
 }
 
-/** The keys of a dump. */
+/** The fields of a dump that hold keys. */
 type KeyFields = Pick<IKESADump, "SKei" | "SKer" | "SKai" | "SKar">;
 
 function keyFields(keys: IkeKeys | undefined, secrets: boolean): KeyFields {

@@ -1,6 +1,6 @@
 /**
- * What the setup says about the Test API: where it listens, whom it trusts, and what a dump of an IKE
- * SA tells of the setup.
+ * Takes from a setup what the Test API needs: where it listens, whom it trusts, and the settings
+ * that the dump of an IKE SA shows.
  * @module
  */
 import type { IkeSettings } from "@/api/messages.ts";
@@ -28,7 +28,10 @@ export function ikeSettings(setup: Setup): IkeSettings {
   };
 }
 
-/** As configured, but never longer than the lifetime that it is part of; a lifetime of 0 has no end. */
+/**
+ * The configured margin, but at most the lifetime, of which it is a part. With a lifetime of 0 the
+ * SA has no end, and the margin stays as configured.
+ */
 function marginOf({ margintime, ikelifetime }: Setup["ikeconf"]): number {
   return ikelifetime > 0 ? Math.min(margintime, ikelifetime) : margintime;
 }
@@ -37,7 +40,7 @@ function marginOf({ margintime, ikelifetime }: Setup["ikeconf"]): number {
 export function testApiOptions(setup: Setup, trust: TrustRules = {}): TestApiOptions {
   const { apilistenaddr, apilistenport, apisecrets, apitlscert, apitlskey, apitlsclientca } = setup;
   return {
-    // An empty address is the default: nobody outside this host is meant.
+    // The default is an empty address: the API then listens on loopback only.
     address: apilistenaddr ? showAddress(apilistenaddr) : "127.0.0.1",
     port: apilistenport,
     secrets: apisecrets,

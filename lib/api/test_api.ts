@@ -1,11 +1,18 @@
 /**
- * The Test API (`proto/myikev2/api/api.proto`): one running test, asked and steered over gRPC. Every
- * call is answered from the live state of a {@linkcode RunView}; nothing is decided here.
+ * The Test API (`proto/myikev2/api/api.proto`), by which a running test is queried and controlled
+ * over gRPC. Every call is answered from the live state of a {@linkcode RunView}; this file makes
+ * no decisions of its own.
  * @module
  */
 import { Metadata, type ServerWritableStream, status } from "@grpc/grpc-js";
 import { ikeService } from "@/api/ike_api.ts";
-import { answering, changing, checked, notRekeyed, refused } from "@/api/calls.ts";
+import {
+  changeHandler,
+  decodedRequest,
+  notRekeyed,
+  queryHandler,
+  statusOfRefusal,
+} from "@/api/calls.ts";
 import {
   type Caller,
   type CallerJudge,
@@ -17,7 +24,7 @@ import {
   notTrusted,
   type SecretsRule,
 } from "@/api/caller.ts";
-import { Bounds, STREAM_LIMITS } from "@/api/connection_bounds.ts";
+import { CallerQuota, STREAM_LIMITS } from "@/api/caller_quota.ts";
 import { serverCredentials } from "@/api/credentials.ts";
 import { IKE_API, TEST_API } from "@/api/definitions.ts";
 import { EventStreams } from "@/api/event_streams.ts";
@@ -70,17 +77,20 @@ import type { TestApiOptions } from "@/api/test_api_options.ts";
 /** A Test API that listens. */
 export interface TestApi {
   readonly address: string;
-  /** The port it got. */
+  /** The TCP port it listens on. */
   readonly port: number;
-  /** Everything is told about the test, which has ended: event streams end. */
+  /** Ends the event streams, after the test has ended and published its last event. */
   endEvents(): void;
-  /** After the end of the test: when every subscriber is served, at the latest after 2 s. */
+  /**
+   * Resolves after the end of the test, when every stream has sent everything to its client, at the
+   * latest 2 s later.
+   */
   finished(): Promise<void>;
   /** Stops listening and ends what is still open. */
   close(): Promise<void>;
 }
 
-/** How long after the end of a test its subscribers may take to hear of it. */
+/** How long the streams may take after the end of a test to send the rest to their clients. */
 const SUBSCRIBERS_MS_MAX = 2_000;
 
 /** How long open calls may take when the server closes. */
@@ -121,7 +131,10 @@ export async function startTestApi(view: RunView, options: TestApiOptions): Prom
   };
 }
 
-/** The handlers of the thirteen calls, over a run, for whoever asks from within this process. */
+/**
+ * The handlers of the thirteen calls of the Test API for one run, for calls from within this
+ * process.
+ */
 export function testService(
   view: RunView,
   secrets: SecretsRule,
@@ -133,17 +146,17 @@ export function testService(
 type EventCall = ServerWritableStream<EventFilterRead, MyIKEv2Event>;
 type FinalCall = ServerWritableStream<EmptyRead, SummaryResp>;
 
-/** The handlers of the thirteen calls. */
+/** The handlers of the thirteen calls of the Test API. */
 class TestApiService {
   readonly #view: RunView;
   readonly #secrets: SecretsRule;
   readonly #judge: CallerJudge;
   readonly #settings: IkeSettings;
   readonly #events: EventStreams;
-  /** Streams that are not over yet, each with the promise of its end. */
+  /** For each open stream, the promise that resolves at its end. */
   readonly #subscribers = new Set<Promise<void>>();
 
-  readonly #streams = new Bounds(STREAM_LIMITS);
+  readonly #streams = new CallerQuota(STREAM_LIMITS);
 
   constructor(view: RunView, secrets: SecretsRule, judge: CallerJudge) {
     this.#view = view;
@@ -157,26 +170,26 @@ class TestApiService {
     const judge = this.#judge;
     const view = this.#view;
     return {
-      Stop: changing("Stop", judge, (request, caller) => this.#stop(request, caller)),
-      GetSummary: answering(async () => summaryMessage(await view.summary())),
-      GetIKESA: answering((request, call) => this.#getIkeSa(request, call)),
-      ListIKESA: answering((request) => this.#listIkeSas(request)),
-      ListCHILDSA: answering((request) => this.#listChildSas(request)),
-      GetCHILDSA: answering((request, call) => this.#getChildSa(request, call)),
+      Stop: changeHandler("Stop", judge, (request, caller) => this.#stop(request, caller)),
+      GetSummary: queryHandler(async () => summaryMessage(await view.summary())),
+      GetIKESA: queryHandler((request, call) => this.#getIkeSa(request, call)),
+      ListIKESA: queryHandler((request) => this.#listIkeSas(request)),
+      ListCHILDSA: queryHandler((request) => this.#listChildSas(request)),
+      GetCHILDSA: queryHandler((request, call) => this.#getChildSa(request, call)),
       SubscrEvent: (call) => this.#subscribe(call, (filter) => this.#sendEvents(call, filter)),
-      UpdateEventFilter: answering((request, call) => this.#updateFilter(request, call)),
-      GetPingSummary: answering((request) => this.#pings(request)),
-      ClearPingStats: changing("ClearPingStats", judge, async () => {
+      UpdateEventFilter: queryHandler((request, call) => this.#updateFilter(request, call)),
+      GetPingSummary: queryHandler((request) => this.#pings(request)),
+      ClearPingStats: changeHandler("ClearPingStats", judge, async () => {
         await view.clearPings();
         return {};
       }),
-      GetPoolUsageSummary: answering(() => this.#poolUsage()),
+      GetPoolUsageSummary: queryHandler(() => this.#poolUsage()),
       NotifyFinalResult: (call) => this.#subscribe(call, () => this.#sendFinalResult(call)),
-      RekeyChild: changing("RekeyChild", judge, (request) => this.#rekeyChild(request)),
+      RekeyChild: changeHandler("RekeyChild", judge, (request) => this.#rekeyChild(request)),
     };
   }
 
-  /** The test is over: event streams end with what they have queued. */
+  /** Ends the event streams, after each has sent what is in its queue. */
   endEvents(): void {
     this.#events.end();
   }
@@ -210,8 +223,9 @@ class TestApiService {
   }
 
   #stop({ Gracefully }: StopReqRead, caller: Caller): Promise<Empty> {
-    this.#view.events.publish(4, `Stop was asked for by ${caller.words}`);
-    // Answered first: an end that is not graceful may be over before the answer is out.
+    this.#view.events.publish(4, `Stop was asked for by ${caller.description}`);
+    // The call is answered first: without `Gracefully` the process may end before the answer is
+    // sent.
     setTimeout(() => this.#view.stop(Gracefully), 0);
     return Promise.resolve({});
   }
@@ -271,7 +285,10 @@ class TestApiService {
     return { level: request.Level || this.#view.setup.loglevel, keyword: request.keyword };
   }
 
-  /** Serves a stream, keeps it among the subscribers until it is over, and ends it with a status. */
+  /**
+   * Serves a stream and ends it with a status. Until its client has everything it is one of the
+   * subscribers.
+   */
   #subscribe<R, A>(
     call: ServerWritableStream<R, A>,
     serve: (request: R) => Promise<void>,
@@ -289,20 +306,21 @@ class TestApiService {
     serve: (request: R) => Promise<void>,
   ): Promise<void> {
     try {
-      const request = checked(call.request);
+      const request = decodedRequest(call.request);
       const { isTrusted, key } = holderOf(await this.#judge(call as unknown as CallOrigin));
-      const why = this.#streams.take({ key, isTrusted });
+      const why = this.#streams.acquire({ key, isTrusted });
       if (why !== undefined) {
         throw new Refusal(status.RESOURCE_EXHAUSTED, `No more streams: ${why}`);
       }
       try {
         await serve(request);
       } finally {
-        this.#streams.give({ key, isTrusted });
+        this.#streams.release({ key, isTrusted });
       }
     } catch (error) {
-      // The library sends what an "error" carries as the status, and ends the stream.
-      return void call.emit("error", refused(error));
+      // At the event "error" the library sends code and details of the error as the status, and
+      // ends the stream.
+      return void call.emit("error", statusOfRefusal(error));
     }
     call.end();
   }
@@ -312,7 +330,7 @@ class TestApiService {
   }
 
   async #sendFinalResult(call: FinalCall): Promise<void> {
-    // The caller learns from the headers that it is heard.
+    // The headers tell the client that it is subscribed.
     call.sendMetadata(new Metadata());
     const left = new Promise<void>((resolve) => call.on("cancelled", () => resolve()));
     const final = await Promise.race([this.#view.finalResult, left]);

@@ -15,6 +15,6 @@ export interface TestApiOptions {
   readonly tls: TlsFiles;
   /** The option `apisecrets`. */
   readonly secrets: SecretsRule;
-  /** Who may see secrets and make changes. */
+  /** Which callers may see secrets and make changes. */
   readonly trust: TrustRules;
 }

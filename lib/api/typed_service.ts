@@ -1,6 +1,6 @@
 /**
- * The services of our proto files, with the types of their calls, which are in `proto/`: how each call is
- * encoded, and what a server needs to answer it.
+ * The services of our proto files with the types of their calls (`proto/`): how each call is
+ * encoded, and the handlers that a server needs for them.
  * @module
  */
 import type { Buffer } from "node:buffer";
@@ -25,18 +25,18 @@ import type { MyIKEv2DaemonAPISvc } from "@/api/proto/daemonapi.ts";
 import type { MyIKEv2IKESvc } from "@/api/proto/ikeapi.ts";
 import { must } from "@/base/errors.ts";
 
-/** A service of a proto file; `S` are the types of its calls. */
+/** A service of a proto file; `S` has the type of each call by name. */
 export interface ApiService<S> {
   readonly file: ProtoFile;
   readonly name: string;
-  /** Never there: it ties the types to the service. */
+  /** Never set: the field exists only so that the compiler knows the types of the calls. */
   readonly calls?: S;
 }
 
 /** The Test API. */
 export const TEST_SERVICE: ApiService<MyIKEv2APISvc> = { file: TEST_API, name: "MyIKEv2APISvc" };
 
-/** What can be done to IKE SAs of a running test. */
+/** The service for the IKE SAs of a running test. */
 export const IKE_SERVICE: ApiService<MyIKEv2IKESvc> = { file: IKE_API, name: "MyIKEv2IKESvc" };
 
 /** The Daemon API. */
@@ -45,12 +45,12 @@ export const DAEMON_SERVICE: ApiService<MyIKEv2DaemonAPISvc> = {
   name: "MyIKEv2DaemonAPISvc",
 };
 
-/** The name of a service as gRPC has it, with its package. */
+/** The full name of a service in gRPC, with its package. */
 export function fullName<S>({ file, name }: ApiService<S>): string {
   return `${file.package}.${name}`;
 }
 
-/** What answers the calls of a service, one by one. */
+/** The handlers of all calls of a service. */
 export type Handlers<S> = {
   readonly [M in keyof S]: S[M] extends { readonly kind: "unary" }
     ? handleUnaryCall<CallOf<S, M>["requestRead"], CallOf<S, M>["answer"]>
@@ -63,7 +63,7 @@ export function addService<S>(server: Server, service: ApiService<S>, handlers: 
   server.addService(definition, handlers as unknown as UntypedServiceImplementation);
 }
 
-/** How the messages of a call are encoded at either end, and where it is. */
+/** The path of a call, and how its messages are encoded and decoded. */
 export interface CallDefinition<C extends AnyCall> {
   readonly path: string;
   requestSerialize(request: C["request"]): Buffer;
@@ -86,5 +86,5 @@ export function definitionOf<S, M extends keyof S & string>(
   return definition as unknown as CallDefinition<CallOf<S, M>>;
 }
 
-/** Loaded once in a process. */
+/** The services that are already loaded, by full name. */
 const loaded = new Map<string, ServiceDefinition>();

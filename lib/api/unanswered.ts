@@ -1,27 +1,30 @@
 /**
- * Why a server does not answer, in words for people: the library tells a story of which one sentence
- * matters.
+ * Tells people why a server does not answer. The gRPC library describes a failure in a long text,
+ * of which only the last error matters.
  * @module
  */
 
-/** The other end went away, or never took the connection. */
+/** The server closed the connection, or never accepted it. */
 export const CONNECTION_LOST = "the connection is lost";
 
-/** The last error of a call that is UNAVAILABLE, by its details; without the target's name. */
+/**
+ * The last error in the details of a call that failed with UNAVAILABLE, without the name of the
+ * target.
+ */
 export function reasonIn(details: string): string {
   const [, last] = /Last error: (.*?)\.?(?: ?Resolution note:.*)?$/s.exec(details) ?? [];
-  const words = (last ?? details).replace(/^Error(?: \[\w+\])?: /, "").replace(TIME, "").trim();
-  if (/ECONNREFUSED/.test(words)) return "the connection is refused";
-  if (/ENOTFOUND|Name resolution failed/.test(words)) return "the name is unknown";
+  const text = (last ?? details).replace(/^Error(?: \[\w+\])?: /, "").replace(TIME, "").trim();
+  if (/ECONNREFUSED/.test(text)) return "the connection is refused";
+  if (/ENOTFOUND|Name resolution failed/.test(text)) return "the name is unknown";
   if (
     /^(?:Connection dropped|read ECONNRESET|Stream refused|Failed to connect|write EPIPE)/.test(
-      words,
+      text,
     )
   ) {
     return CONNECTION_LOST;
   }
-  return words || CONNECTION_LOST;
+  return text || CONNECTION_LOST;
 }
 
-/** When the library heard of an error. */
+/** The time that the library appends to an error. */
 const TIME = / \(\d{4}-\d\d-\d\dT[\d:.]+Z\)$/;

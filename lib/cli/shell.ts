@@ -244,7 +244,7 @@ export class Shell {
 
   /** Says what happens to the test when the shell ends. */
   async #tellEnd(): Promise<void> {
-    const summary = await this.#test.final();
+    const summary = await this.#test.finalSummary();
     if (this.#left) return;
     if (!summary) return this.#say(`the connection to ${this.#test.place} is lost`);
     const { Result, LastErrMsg } = showMessage("summary", summary);

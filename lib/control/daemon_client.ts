@@ -62,7 +62,7 @@ export class DaemonClient {
     const target = address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
     const serverName = tls.ca && parseAddress(address) ? SERVER_NAME : undefined;
     this.#channel = new GrpcChannel(target, channelCredentials(entry), serverName);
-    this.#calls = this.#channel.of(DAEMON_SERVICE);
+    this.#calls = this.#channel.service(DAEMON_SERVICE);
   }
 
   /** Lists all instances of the daemon. */

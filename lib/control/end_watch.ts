@@ -1,6 +1,6 @@
 /**
- * Watches the instances of a recipe until they end. A myikev2 test with a `runningtime` ends by itself; tests
- * without one are stopped when all tests with one have ended.
+ * Watches the instances of a recipe until they end. A myikev2 test with a `runningtime` ends by
+ * itself; tests without one are stopped when all tests with one have ended.
  * @module
  */
 import { Refusal } from "@/api/refusal.ts";
@@ -22,9 +22,14 @@ export interface WatchOptions {
 const POLL_MS = 500;
 /** Silence of a daemon after which its instances are given up, in milliseconds. */
 const SILENCE_MAX_MS = 30_000;
-/** Time in which the API of an instance must accept the subscription to its summary, in milliseconds. */
+/**
+ * Time in which the API of an instance must accept the subscription to its summary, in
+ * milliseconds.
+ */
 const SUBSCRIBE_MS_MAX = 5_000;
-/** Time in which the summary must arrive after the daemon has ended the instance, in milliseconds. */
+/**
+ * Time in which the summary must arrive after the daemon has ended the instance, in milliseconds.
+ */
 const FINAL_SUMMARY_MS_MAX = 2_000;
 /** Value of `SummaryResp.Result`: the test was stopped before its end, and nothing had failed. */
 const STOPPED = 3;
@@ -36,7 +41,10 @@ const STOPPED_BY_OTHERS =
 /** What is known of an instance while it runs. */
 interface Watched {
   readonly begunMs: number;
-  /** Time of the first unanswered query to its daemon, in milliseconds; undefined: the daemon answers. */
+  /**
+   * Time of the first unanswered query to its daemon, in milliseconds; undefined: the daemon
+   * answers.
+   */
   silentSinceMs: number | undefined;
   api: ListedInstance["api"];
 }
@@ -92,7 +100,7 @@ export class EndWatch {
         outcome.durationSec = (Date.now() - watched.begunMs) / 1000;
         if (state === InstanceState.RUNNING) continue;
         outcome.result = state === undefined ? "unknown" : "died";
-        outcome.words = state === undefined ? "it is gone" : "it runs no more";
+        outcome.words = state === undefined ? "it no longer exists" : "it no longer runs";
       } catch (e) {
         outcome.result = "unknown";
         outcome.words = describeError(e);
@@ -101,7 +109,8 @@ export class EndWatch {
   }
 
   /**
-   * Asks the daemons of all pending instances at the same time. An instance that has ended leaves `pending`.
+   * Asks the daemons of all pending instances at the same time. An instance that has ended leaves
+   * `pending`.
    */
   async #poll(pending: Set<InstanceOutcome>): Promise<void> {
     const byDaemon = Map.groupBy(pending, ({ instance }) => instance.daemonName);
@@ -110,7 +119,8 @@ export class EndWatch {
       try {
         const names = outcomes.map(({ instance }) => instance.name);
         const states = await Promise.all(names.map((name) => client.state(name)));
-        // The list is asked for after the states, as a test that has ended has its last summary by then.
+        // The list is asked for after the states, as a test that has ended has its last summary by
+        // then.
         const listed = new Map((await client.list()).map((one) => [one.name, one]));
         for (const [i, outcome] of outcomes.entries()) {
           this.#update(outcome, states[i], listed.get(names[i]!));
@@ -170,7 +180,10 @@ export class EndWatch {
     this.#options.tell(level, `${outcome.instance.name}: ${result}${why}`);
   }
 
-  /** Has the daemons end all pending instances gracefully, and receives the results from the instances. */
+  /**
+   * Has the daemons end all pending instances gracefully, and receives the results from the
+   * instances.
+   */
   async #stop(pending: Set<InstanceOutcome>): Promise<void> {
     await Promise.all([...pending].map(async (outcome) => {
       const summary = await this.#end(outcome);
@@ -186,7 +199,7 @@ export class EndWatch {
     const api = this.#watched.get(outcome)?.api;
     const client = api && new InstanceApi(api.address, api.port, instance.setup?.apiTls ?? false);
     try {
-      const final = client?.final();
+      const final = client?.finalSummary();
       const isSubscribed = final && await within(final.subscribed, SUBSCRIBE_MS_MAX);
       await this.#daemons.client(instance.daemonName).destroy(instance.name, true);
       if (!final || !isSubscribed) return undefined;

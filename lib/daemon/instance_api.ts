@@ -38,7 +38,7 @@ export class InstanceApi {
       : credentials.createInsecure();
     const target = showEndpoint(address, port);
     this.#channel = new GrpcChannel(target, channel, tls ? SERVER_NAME : undefined);
-    this.#calls = this.#channel.of(TEST_SERVICE);
+    this.#calls = this.#channel.service(TEST_SERVICE);
   }
 
   /** One call. @throws {Refusal} with the instance's status, or UNAVAILABLE, DEADLINE_EXCEEDED. */
@@ -51,7 +51,7 @@ export class InstanceApi {
   }
 
   /** Subscribes to the final summary (NotifyFinalResult). */
-  final(): FinalSummary {
+  finalSummary(): FinalSummary {
     const stream = this.#calls.stream("NotifyFinalResult", {});
     let subscribed = false;
     let summary: SummaryRespRead | undefined;

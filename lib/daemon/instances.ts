@@ -1,5 +1,6 @@
 /**
- * All instances of a daemon. Names, addresses and interfaces are assigned here, each to one instance at a time.
+ * All instances of a daemon. Names, addresses and interfaces are assigned here, each to one
+ * instance at a time.
  * @module
  */
 import { status } from "@grpc/grpc-js";
@@ -77,13 +78,15 @@ export class Instances {
   }
 
   /**
-   * Makes an instance. Resolves when its commands have run (Type 2), or its process is started (Type 1).
-   * An interface by which the host reaches `caller` is not moved. @throws {Refusal}
+   * Makes an instance. Resolves when its commands have run (Type 2), or its process is started
+   * (Type 1). An interface by which the host reaches `caller` is not moved. @throws {Refusal}
    */
   async define(definition: Definition, caller?: IpAddress): Promise<void> {
     const { dataInterface } = definition;
     if (caller && dataInterface !== "" && await interfaceTo(caller) === dataInterface) {
-      const words = `The interface ${dataInterface} leads to you: moved away, it would cut you off`;
+      const words =
+        `The interface ${dataInterface} carries the route to you, the caller: moving it ` +
+        "would cut your connection";
       throw new Refusal(status.FAILED_PRECONDITION, words);
     }
     for (;;) {
@@ -106,13 +109,16 @@ export class Instances {
     const answering = all.filter((instance) => instance.isAnswering);
     const rows = Math.max(1, Math.floor(PING_ROWS_MAX / Math.max(1, answering.length)));
     await Promise.all(answering.map((i) => this.#guarded(i, () => i.report(rows))));
-    // One that has died since the last look, or while it was asked, is not told as running.
+    // An instance that has died since its last update, or while it was asked, must not be listed as
+    // running.
     const dead = all.filter((instance) => instance.isPresent && !instance.isAnswering);
     await Promise.all(dead.map((i) => this.#guarded(i, () => i.look())));
     return all;
   }
 
-  /** Destroys an instance; an unknown name is no error, as nothing of it is left. @throws {Refusal} */
+  /**
+   * Destroys an instance; an unknown name is no error, as nothing of it is left. @throws {Refusal}
+   */
   async destroy(name: string, gracefully: boolean): Promise<void> {
     const instance = this.#instances.get(name);
     if (!instance) return;
@@ -127,7 +133,8 @@ export class Instances {
 
   /**
    * Assigns address, interface, namespace and link to a new instance, and saves its record. Returns
-   * "replace" without doing anything if an instance of this name has to be destroyed first. @throws {Refusal}
+   * "replace" without doing anything if an instance of this name has to be destroyed first. @throws
+   * {Refusal}
    */
   async #accept(definition: Definition): Promise<Instance | "replace"> {
     const { name, override, what, logDirectory } = definition;
@@ -177,12 +184,16 @@ export class Instances {
     return instance;
   }
 
-  /** The management address: `apilistenaddr` of the setup, else the lowest free one of the prefix. @throws {Refusal} */
+  /**
+   * The management address: `apilistenaddr` of the setup, else the lowest free one of the prefix.
+   * @throws {Refusal}
+   */
   async #addressFor({ what }: Definition, replaced?: Instance): Promise<IpAddress> {
     const { prefix } = this.#context;
     const used = [...this.#instances.values()].filter((i) => i.isPresent && i !== replaced)
       .map(({ record }) => parseAddress(record.address)!);
-    // Another daemon, or one whose state was lost, may have left routes to addresses behind the bridge.
+    // Another daemon, or one whose state was lost, may have left routes to addresses behind the
+    // bridge.
     const behind = (await bridgedAddresses())
       .filter((text) => text !== replaced?.record.address).map((text) => parseAddress(text)!);
     used.push(bridgeAddress(prefix), ...hostAddresses(), ...behind);
@@ -205,7 +216,10 @@ export class Instances {
     throw new Refusal(status.RESOURCE_EXHAUSTED, "No address of --mgmtprefix is free");
   }
 
-  /** The present configuration of the interface that is to be moved, to restore it later. @throws {Refusal} */
+  /**
+   * The present configuration of the interface that is to be moved, to restore it later. @throws
+   * {Refusal}
+   */
   async #interfaceFor(
     { dataInterface: name }: Definition,
     replaced?: Instance,
@@ -214,13 +228,13 @@ export class Instances {
     const refuse = (words: string) => new Refusal(status.FAILED_PRECONDITION, words);
     const holder = [...this.#instances.values()]
       .find(({ isPresent, record }) => isPresent && record.moved?.name === name);
-    if (holder) throw refuse(`The interface ${name} is with ${holder.record.name}`);
+    if (holder) throw refuse(`The interface ${name} belongs to the instance ${holder.record.name}`);
     const found = await inspectInterface(name).catch((e) => {
       throw e instanceof SystemError ? refuse(e.message) : e;
     });
     if (!found) throw refuse(`This host has no interface ${name}`);
     if (carriesDefaultRoute(found)) {
-      throw refuse(`The interface ${name} carries this host's default route: it stays here`);
+      throw refuse(`The interface ${name} carries this host's default route and cannot be moved`);
     }
     return found;
   }

@@ -1,6 +1,7 @@
 /**
- * The Daemon API (`proto/myikev2/daemonapi/daemonapi.proto`): the instances of one host, defined, watched
- * and destroyed over gRPC. Nothing is decided here.
+ * The Daemon API (`proto/myikev2/daemonapi/daemonapi.proto`): the instances of one host, defined,
+ * watched and destroyed over gRPC. This file only translates messages; `instances.ts` makes the
+ * decisions.
  * @module
  */
 import { type Server, status } from "@grpc/grpc-js";
@@ -22,7 +23,7 @@ import {
   type UnixUsers,
 } from "@/api/listen.ts";
 import { serverCredentials, type TlsFiles, type TlsOptionNames } from "@/api/credentials.ts";
-import { answering, changing } from "@/api/calls.ts";
+import { changeHandler, queryHandler } from "@/api/calls.ts";
 import type { SummaryResp } from "@/api/proto/api.ts";
 import type { ListTestStatusEntry, MyIKEv2DaemonAPISvc } from "@/api/proto/daemonapi.ts";
 import { Refusal } from "@/api/refusal.ts";
@@ -41,14 +42,14 @@ export const DAEMON_PORT = 12_240;
 /** Where a Daemon API listens and whom it trusts. */
 export interface DaemonApiOptions {
   readonly address: string;
-  /** 0: a free one. */
+  /** The TCP port; 0 means any free port. */
   readonly port: number;
   readonly tls: TlsFiles;
-  /** Path of a Unix socket beside it; empty: none. */
+  /** Path of a Unix socket on which the daemon listens as well; empty: none. */
   readonly socket: string;
-  /** Whether the daemon goes on without that socket where it cannot be made. */
+  /** Whether the daemon starts without that socket when it cannot be made. */
   readonly socketIsOptional: boolean;
-  /** Who may define and destroy. */
+  /** Which callers may define and destroy instances. */
   readonly trust: TrustRules;
 }
 
@@ -67,9 +68,14 @@ export const DAEMON_TLS_NAMES: TlsOptionNames = {
   clientCa: "--tls-client-ca",
 };
 
-/** Largest request in octets: a setup of half a million characters in UTF-8, and the other fields. */
+/**
+ * Largest request in octets: a setup of half a million characters in UTF-8, and the other fields.
+ */
 const REQUEST_OCTETS_MAX = 4 << 20;
-/** Length of a refusal's details once encoded; they travel in a header, and common clients accept 8 KiB. */
+/**
+ * Length of a refusal's details once encoded; they travel in a header, and common clients accept 8
+ * KiB.
+ */
 const DETAILS_MAX = 2_000;
 /** Time that open calls have to finish when the server closes, in milliseconds. */
 const CLOSE_GRACE_MS = 500;
@@ -131,14 +137,17 @@ function handlersOf(
   const guarded = <T>(method: string, answer: Promise<T>) =>
     answer.catch((e) => refuse(method, e, context));
   const call = <R, A>(method: string, answer: (request: R) => Promise<NoInfer<A>>) =>
-    answering<R, A>((request) => guarded(method, answer(request)));
-  /** A call that changes something: only for callers who are trusted, and told in the log. */
+    queryHandler<R, A>((request) => guarded(method, answer(request)));
+  /**
+   * The handler of a call that changes something: it refuses callers who are not trusted, and logs
+   * the others.
+   */
   const change = <R extends { readonly Name: string }, A>(
     method: string,
     answer: (request: R, caller: CallOrigin) => Promise<NoInfer<A>>,
   ) =>
-    changing<R, A>(method, judge, (request, caller, origin) => {
-      context.tell(4, `${method} ${request.Name} by ${caller.words}`);
+    changeHandler<R, A>(method, judge, (request, caller, origin) => {
+      context.tell(4, `${method} ${request.Name} by ${caller.description}`);
       return guarded(method, answer(request, origin));
     });
   return {
@@ -180,8 +189,8 @@ const RUNNING = 0;
 const FAILED = 2;
 
 /**
- * The last known summary, marked where it is not of this moment, or a summary with nothing but the reason
- * why there is none.
+ * * The last known summary, with a note if it is not up to date; without one, a summary that has
+ * only the reason why there is none.
  */
 function statusOf(
   { summary, words, state }: InstanceRecord,

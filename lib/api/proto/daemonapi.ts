@@ -19,7 +19,7 @@ import type {
 /** No arguments, or nothing to say. */
 export type Empty = Readonly<Record<string, never>>;
 
-/** A test of ours. */
+/** An instance that runs a myikev2 test (Type 1). */
 export interface DefineMyIKEv2TestReq {
   /**
    * The setup's text; relative paths in it start at LogDir. One that does not verify is
@@ -64,7 +64,7 @@ export interface DefineOtherTestReq {
 
 /** A test to start. Exactly the sub-message of Type is set. */
 export interface DefineGenericTestReq {
-  /** 1 a test of ours, 2 any other program. */
+  /** 1: a myikev2 test; 2: another program. */
   readonly Type?: number | undefined;
   /** The name that the other calls know it by. */
   readonly Name?: string | undefined;
@@ -99,7 +99,7 @@ export interface StatusResp {
 export interface ListTestStatusEntry {
   /** Its name. */
   readonly Name?: string | undefined;
-  /** 1 a test of ours, 2 any other program. */
+  /** 1: a myikev2 test; 2: another program. */
   readonly Type?: number | undefined;
   /** Management address of its Test API, reachable from the host; Type 2, or a test that is dead: empty. */
   readonly APIAddr?: Uint8Array | undefined;

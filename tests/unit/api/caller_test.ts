@@ -1,8 +1,14 @@
 import assert from "node:assert/strict";
 import { credentials, status } from "@grpc/grpc-js";
 import { Buffer } from "node:buffer";
-import { holderOf, isLoopback, judgeByOwner, judgeOneself, maySeeSecrets } from "@/api/caller.ts";
-import { CONNECTION_LIMITS, STREAM_LIMITS } from "@/api/connection_bounds.ts";
+import {
+  holderOf,
+  isLoopback,
+  judgeByOwner,
+  maySeeSecrets,
+  trustOwnProcess,
+} from "@/api/caller.ts";
+import { CONNECTION_LIMITS, STREAM_LIMITS } from "@/api/caller_quota.ts";
 import { parseAddress } from "@/base/address.ts";
 import { ownerInTable, socketOwner } from "@/native/socket_owner.ts";
 import { canBecomeOthers, relayAs, withoutRights } from "./as_user.ts";
@@ -25,9 +31,9 @@ const TLS = `${import.meta.dirname}/../../api/tls`;
 
 Deno.test("apisecrets always and never ask nobody who calls", async () => {
   const call = { getPeer: () => "192.0.2.1:9", getAuthContext: () => ({}) };
-  const nobody = () => Promise.resolve({ isTrusted: false, words: "nobody" });
+  const nobody = () => Promise.resolve({ isTrusted: false, description: "nobody" });
   assert.equal(await maySeeSecrets("always", call, nobody), true);
-  assert.equal(await maySeeSecrets("never", call, judgeOneself), false);
+  assert.equal(await maySeeSecrets("never", call, trustOwnProcess), false);
   assert.equal(await maySeeSecrets("auto", call, nobody), false);
 });
 
@@ -51,7 +57,7 @@ Deno.test("connections of a caller who answers no PING count as one caller's", a
   });
   const [one, other] = await Promise.all([judge(call(4711)), judge(call(4712))]);
   assert.equal(one.isTrusted, false);
-  assert.match(one.words, /^a caller who did not answer a PING, at 192\.0\.2\.1:4711$/);
+  assert.match(one.description, /^a caller who did not answer a PING, at 192\.0\.2\.1:4711$/);
   assert.deepEqual(holderOf(one), holderOf(other));
 });
 

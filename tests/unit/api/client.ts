@@ -53,14 +53,14 @@ export class ApiClient {
   }
   /** A call with one answer; rejects with a Refusal. */
   call<M extends TestCall>(method: M, request: TestRequest<M> = {}): Promise<TestAnswer<M>> {
-    return this.#channel.of(serviceOf(method)).call(method, request, ANSWER_MS);
+    return this.#channel.service(serviceOf(method)).call(method, request, ANSWER_MS);
   }
   /** A call with a stream of answers; `opened` resolves when the server took it. */
   stream<M extends TestStream>(
     method: M,
     request: CallOf<TestCalls, M>["request"] = {},
   ): Stream<StreamMessage<M>> {
-    return new Stream(this.#channel.of(serviceOf(method)).stream(method, request));
+    return new Stream(this.#channel.service(serviceOf(method)).stream(method, request));
   }
   close(): void {
     this.#channel.close();

@@ -90,7 +90,7 @@ Deno.test("events by both ways: their filter changes without a gap, and they end
       feed.close();
       await feed.ended;
     }
-    const last = [remote, new LocalTest(run, "auto")].map((test) => test.final());
+    const last = [remote, new LocalTest(run, "auto")].map((test) => test.finalSummary());
     await new Promise((resolve) => setTimeout(resolve, 200));
     run.end();
     for (const summary of await Promise.all(last)) assert.equal(summary?.Result, 2);
@@ -100,7 +100,7 @@ Deno.test("events by both ways: their filter changes without a gap, and they end
 
 Deno.test("the end of a connection is no final result", async () => {
   const client = new TestClient("127.0.0.1:9", {}, NAMES);
-  assert.equal(await client.final(), undefined);
+  assert.equal(await client.finalSummary(), undefined);
   client.close();
   assert.equal((await new LocalTest(new FakeRun(), "auto").call("GetSummary")).Role, 2);
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { status } from "@grpc/grpc-js";
-import { STREAM_LIMITS } from "@/api/connection_bounds.ts";
+import { STREAM_LIMITS } from "@/api/caller_quota.ts";
 import { QUEUE_CHARACTERS_MAX } from "@/engine/show/event_hub.ts";
 import type { EventFilter } from "@/api/proto/api.ts";
 import { ApiClient, type Stream, type StreamMessage, withApi } from "./client.ts";

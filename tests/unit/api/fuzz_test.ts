@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type Client, credentials, status } from "@grpc/grpc-js";
 import { Buffer } from "node:buffer";
-import { openGrpcClient } from "@/api/grpc_door.ts";
+import { openGrpcClient } from "@/api/grpc_connections.ts";
 import { SeededRandom } from "@/base/random.ts";
 import { withApi } from "./client.ts";
 

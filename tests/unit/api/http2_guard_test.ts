@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type Client, credentials } from "@grpc/grpc-js";
 import { Buffer } from "node:buffer";
 import http2 from "node:http2";
-import { openGrpcClient } from "@/api/grpc_door.ts";
+import { openGrpcClient } from "@/api/grpc_connections.ts";
 import { guardHttp2Sessions } from "@/api/http2_guard.ts";
 import { withApi } from "./client.ts";
 

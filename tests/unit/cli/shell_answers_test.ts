@@ -189,7 +189,7 @@ class Scripted implements TestConnection {
   events(): never {
     throw new Error("nobody listens");
   }
-  final(): Promise<undefined> {
+  finalSummary(): Promise<undefined> {
     return Promise.resolve(undefined);
   }
   close(): void {}

@@ -51,7 +51,7 @@ Deno.test("leading zeros are left out only where no SPI begins as it is typed", 
     place: "nowhere",
     call: () => Promise.resolve({ SummaryList }),
     events: () => assert.fail("nobody listens"),
-    final: () => Promise.resolve(undefined),
+    finalSummary: () => Promise.resolve(undefined),
     close: () => {},
   };
   assert.deepEqual(await completeLine("dump b", tree, test), [["B206E7EC7DEE75F9"], "b"]);

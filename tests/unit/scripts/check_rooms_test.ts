@@ -79,7 +79,7 @@ Deno.test("connections of HTTP/2 are opened by their door alone, in tests too", 
   assert.equal(faults('import type { Client } from "@grpc/grpc-js";'), 0);
   assert.equal(faults('import { type Client, credentials, status } from "@grpc/grpc-js";'), 0);
   assert.equal(faults('// import { Client } from "@grpc/grpc-js";'), 0);
-  assert.equal(faults('import { Client } from "@grpc/grpc-js";', "lib/api/grpc_door.ts"), 0);
+  assert.equal(faults('import { Client } from "@grpc/grpc-js";', "lib/api/grpc_connections.ts"), 0);
 });
 
 Deno.test("a wing of ike/ sees those before it, and nothing behind it", () => {

@@ -1,23 +1,23 @@
 /**
- * How many connections and streams an API has open, for each caller and in all: nobody takes the places
- * of others, and strangers leave some for those who may change something. A caller is a user of this
- * host, or the address of another host.
+ * Bounds how many connections and streams each caller has open, and all callers together. One
+ * caller cannot use up what others need, and callers who are not trusted leave some for those who
+ * are. A caller is a user of this host, or the address of another host.
  * @module
  */
 
-/** Bounds of one server. */
+/** How many connections, or streams, may be open at a server. */
 export interface ConnectionLimits {
-  /** Of one caller who is not trusted. */
+  /** By one caller who is not trusted. */
   readonly perStranger: number;
-  /** Of all callers together who are not trusted. */
+  /** By all callers together who are not trusted. */
   readonly strangers: number;
-  /** Of one caller who is trusted. */
+  /** By one caller who is trusted. */
   readonly perTrusted: number;
-  /** Of all. */
+  /** By all callers together. */
   readonly all: number;
 }
 
-/** Connections of an API. */
+/** Limits of the connections of an API. */
 export const CONNECTION_LIMITS: ConnectionLimits = {
   perStranger: 16,
   strangers: 128,
@@ -25,7 +25,7 @@ export const CONNECTION_LIMITS: ConnectionLimits = {
   all: 256,
 };
 
-/** Streams of events and of the final result. */
+/** Limits of the streams of events and of the final result. */
 export const STREAM_LIMITS: ConnectionLimits = {
   perStranger: 32,
   strangers: 128,
@@ -33,15 +33,15 @@ export const STREAM_LIMITS: ConnectionLimits = {
   all: 256,
 };
 
-/** Whoever holds something that is bounded. */
+/** A caller as its connections and streams are counted. */
 export interface Holder {
-  /** The same for all that one caller holds. */
+  /** The same for all connections of one caller. */
   readonly key: string;
   readonly isTrusted: boolean;
 }
 
-/** Counts what callers hold. */
-export class Bounds {
+/** Counts the connections, or the streams, that callers have open. */
+export class CallerQuota {
   readonly #limits: ConnectionLimits;
   readonly #held = new Map<string, number>();
   #strangers = 0;
@@ -51,8 +51,11 @@ export class Bounds {
     this.#limits = limits;
   }
 
-  /** Takes a place; why there is none, in words, else undefined. What was taken is to be given back. */
-  take({ key, isTrusted }: Holder): string | undefined {
+  /**
+   * Counts one more for this caller, who must {@linkcode release} it. Returns undefined, or the
+   * reason as text when a limit is reached.
+   */
+  acquire({ key, isTrusted }: Holder): string | undefined {
     const { perStranger, strangers, perTrusted, all } = this.#limits;
     const own = this.#held.get(key) ?? 0;
     const ownMax = isTrusted ? perTrusted : perStranger;
@@ -65,8 +68,8 @@ export class Bounds {
     return undefined;
   }
 
-  /** Gives a place back. */
-  give({ key, isTrusted }: Holder): void {
+  /** Counts one less for this caller. */
+  release({ key, isTrusted }: Holder): void {
     const own = this.#held.get(key)! - 1;
     if (own === 0) this.#held.delete(key);
     else this.#held.set(key, own);

@@ -1,7 +1,7 @@
 /**
- * The one door to gRPC's connections, of the program and of its tests: whoever opens a client or a
- * server by it has the sessions of HTTP/2 guarded, without which the process may abort
- * (`http2_guard.ts`). `scripts/check_rooms.ts` refuses another way.
+ * Opens all gRPC clients and servers of the program and of its tests, so that the HTTP/2 sessions
+ * are guarded: without the guard the process may abort (`http2_guard.ts`). `scripts/check_rooms.ts`
+ * refuses code that opens them in another way.
  * @module
  */
 import {
@@ -15,7 +15,7 @@ import type { Http2Server, ServerHttp2Session } from "node:http2";
 import { guardHttp2Sessions } from "@/api/http2_guard.ts";
 import { must } from "@/base/errors.ts";
 
-/** A client of the server at `host:port`; it connects when it is first needed. */
+/** A client of the server at `host:port`, which connects at its first call. */
 export function openGrpcClient(
   target: string,
   credentials: ChannelCredentials,
@@ -25,18 +25,18 @@ export function openGrpcClient(
   return new Client(target, credentials, options);
 }
 
-/** A server without services that listens nowhere yet. */
+/** A server that has no services yet and does not listen. */
 export function openGrpcServer(options: ChannelOptions): Server {
   guardHttp2Sessions();
   return new Server(options);
 }
 
-/** The HTTP/2 connection of one client of a server. */
+/** The HTTP/2 session of one client, at the server. */
 export type GrpcSession = ServerHttp2Session;
 
 /**
- * Tells of the new connections of what the server listens on since its last injector was made; the
- * library has no public name for them.
+ * Calls `heard` with each new session of the server's newest connection injector. It reads a
+ * private field of the library, which has no public way to the sessions.
  */
 export function onNewSession(server: Server, heard: (session: GrpcSession) => void): void {
   const { http2Servers } = server as unknown as { http2Servers?: Map<Http2Server, unknown> };
@@ -45,7 +45,7 @@ export function onNewSession(server: Server, heard: (session: GrpcSession) => vo
   last.on("session", heard);
 }
 
-/** The connection that a call of a server came by; undefined where it came by none. */
+/** The session that a call came by, or undefined for a call within this process. */
 export function sessionOf(call: object): GrpcSession | undefined {
   const { call: inner } = call as { call?: { stream?: { session?: GrpcSession } } };
   return inner?.stream?.session;
