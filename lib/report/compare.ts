@@ -1,17 +1,18 @@
 /**
- * Two results compared: what became better, what worse, and where noise allows to say nothing.
+ * Compares two results: which figures became better, which worse, and which differ by no more than
+ * noise.
  *
- * A proportion (tunnels that failed, pings that were lost) differs where a test of two proportions says
- * so with 99 % confidence. A rate or a latency differs where it changed by more than a tolerance, and,
- * where both results have a timeline, its values in the steps differ as well, by Welch's test with 99 %
- * confidence. One run says nothing of how much another run of the same would differ: only the tolerance
- * stands for that.
+ * A proportion (tunnels that failed, pings that were lost) counts as different when a test of two
+ * proportions says so with 99 % confidence. A rate or a latency counts as different when it changed
+ * by more than a tolerance and, if both results have a timeline, the values of the steps differ as
+ * well, by Welch's test with 99 % confidence. A single run does not show how much two runs of the
+ * same test differ from each other; the tolerance must allow for that.
  * @module
  */
 import type { RunResultJson } from "@/report/result.ts";
 import type { TimelineColumns } from "@/report/timeline.ts";
 
-/** What a comparison says of one figure. */
+/** The result of the comparison of one figure. */
 export type Verdict = "better" | "worse" | "same" | "unclear";
 
 /** One figure of both results. */
@@ -21,7 +22,7 @@ export interface ComparedFigure {
   readonly before: number | null;
   readonly after: number | null;
   readonly verdict: Verdict;
-  /** Why, in words. */
+  /** The reason of the verdict, as text for people. */
   readonly why: string;
 }
 
@@ -33,9 +34,9 @@ export interface Comparison {
   readonly figures: readonly ComparedFigure[];
 }
 
-/** Two-sided 99 % of the normal distribution. */
+/** The quantile of the normal distribution for a two-sided test with 99 % confidence. */
 const Z_99 = 2.576;
-/** Steps with a value that Welch's test needs on either side. */
+/** How many steps with a value each of the two timelines must have for Welch's test. */
 const STEPS_MIN = 5;
 
 type Path = (result: RunResultJson) => number | null;
@@ -48,7 +49,9 @@ interface Measured {
   readonly column?: keyof TimelineColumns;
 }
 
-/** A number of things among others of their kind. */
+/**
+ * A figure that counts events, such as failed tunnels, among the total in which they can happen.
+ */
 interface Proportion {
   readonly name: string;
   readonly of: Path;
@@ -84,7 +87,7 @@ const PROPORTIONS: readonly Proportion[] = [
   },
 ];
 
-/** Compares two results. `tolerance`: 0.05 is a change of 5 % that is taken for noise. */
+/** Compares two results. A change of up to `tolerance` counts as noise; 0.05 means 5 %. */
 export function compareResults(
   before: RunResultJson,
   after: RunResultJson,
@@ -109,7 +112,8 @@ function comparedProportion(
 ): ComparedFigure | undefined {
   const [b, a, ofBefore, ofAfter] = [of(before), of(after), among(before), among(after)];
   if (b === null || a === null || !ofBefore || !ofAfter) return undefined;
-  // Where something may happen more than once to each, it is no proportion above 1.
+  // If an event may happen more than once to each tunnel, the number may exceed the total, and is
+  // then no proportion.
   const [p, q] = [Math.min(1, b / ofBefore), Math.min(1, a / ofAfter)];
   const figure = { name, before: b, after: a };
   const shares = `${percent(p)} of ${ofBefore} and ${percent(q)} of ${ofAfter}`;
@@ -151,21 +155,21 @@ function comparedMeasure(
   return { ...figure, verdict: isWorse ? "worse" : "better", why: `${shown}, ${ground}` };
 }
 
-/** Values of the steps in which something was measured. Set-ups are told as a rate. */
+/** The values of a figure in the steps that have one. Set-ups are given as a rate. */
 function stepsOf({ timeline }: RunResultJson, column: keyof TimelineColumns): number[] {
   if (!timeline) return [];
   const { atSec, established } = timeline.steps;
   const values: number[] = [];
   for (const [i, value] of timeline.steps[column].entries()) {
     const seconds = atSec[i]! - (atSec[i - 1] ?? 0);
-    // Before the first and after the last set-up there is no rate of them.
+    // Steps before the first set-up and after the last one say nothing about the rate.
     if (value === null || seconds <= 0 || established[i] === 0) continue;
     values.push(column === "established" ? value / seconds : value);
   }
   return values;
 }
 
-/** Welch's test; undefined: too few steps to say. */
+/** Whether the steps differ by Welch's test; undefined if there are too few steps. */
 function differsInSteps(before: readonly number[], after: readonly number[]): boolean | undefined {
   if (Math.min(before.length, after.length) < STEPS_MIN) return undefined;
   const [b, a] = [momentsOf(before), momentsOf(after)];
@@ -179,13 +183,15 @@ function momentsOf(values: readonly number[]): { mean: number; variance: number 
   return { mean, variance: squares / (values.length - 1) };
 }
 
-/** Lines for a person: a head, and one for each figure that is not the same. */
+/**
+ * The comparison as lines for people: a heading, and a line for each figure that is not the same.
+ */
 export function comparisonLines({ isWorse, result, figures }: Comparison): string[] {
   const verdict = isWorse
     ? "Worse"
     : figures.some((figure) => figure.verdict === "better")
     ? "Better"
-    : "No difference that the noise allows to tell";
+    : "No difference that exceeds the noise";
   const told = figures.filter((figure) => figure.verdict !== "same");
   const same = figures.length - told.length;
   return [

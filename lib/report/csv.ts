@@ -1,12 +1,13 @@
 /**
- * The tunnels of a run as CSV (RFC 4180): a row for each, times in UTC, durations in milliseconds.
+ * Writes the tunnels of a run as CSV (RFC 4180), with one row for each tunnel, times in UTC and
+ * durations in milliseconds.
  * @module
  */
 import { showSpi32, showSpi64 } from "@/base/bytes.ts";
 import { printableLine } from "@/base/printable.ts";
 import type { TunnelRecord } from "@/engine/show/tunnel_log.ts";
 
-/** What stands in place of an identity that is not to be told. */
+/** The text that replaces an identity when identities are masked. */
 export const MASKED = "masked";
 
 type Cell = string | number;
@@ -53,7 +54,10 @@ const COLUMNS: readonly (readonly [name: string, of: (tunnel: TunnelRecord) => C
 /** The names of the columns. */
 export const CSV_COLUMNS: readonly string[] = COLUMNS.map(([name]) => name);
 
-/** The text of the file, line by line. `masks`: identities, and sentences that may name one, are left out. */
+/**
+ * The text of the file, line by line. With `masks`, identities and sentences that may contain one
+ * are left out.
+ */
 export function* csvLines(
   tunnels: Iterable<TunnelRecord>,
   masks: boolean,
@@ -72,8 +76,9 @@ function masked(tunnel: TunnelRecord): TunnelRecord {
 }
 
 /**
- * A cell. Identities and words are a peer's: what a spreadsheet would take for a formula gets an
- * apostrophe before it, and characters that cannot be seen, line ends too, are shown as escapes.
+ * A cell of the table. Some texts come from a peer, such as identities: if a spreadsheet would take
+ * a text for a formula, an apostrophe is put before it, and invisible characters, line ends
+ * included, are written as escapes.
  */
 function cell(value: Cell): string {
   if (typeof value === "number") return String(value);

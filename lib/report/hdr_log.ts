@@ -1,6 +1,7 @@
 /**
- * Latencies as a HdrHistogram log (format version 1.3), which its tools and many others plot: a line for
- * each step of the timeline and each exchange, with all samples of the step in buckets.
+ * Writes latencies as a HdrHistogram log (format version 1.3), which its own tools and many others
+ * can plot. It has a line for each exchange in each step of the timeline, with all samples of the
+ * step in buckets.
  *
  * The encoding is V2 of HdrHistogram, big-endian, values in nanoseconds, two significant digits:
  *
@@ -9,8 +10,8 @@
  * | lowest value u64 | highest value u64 | conversion ratio f64 | counts as ZigZag LEB128 ... |
  * ```
  *
- * A negative count -n stands for n empty buckets. The whole is compressed by zlib behind
- * `| cookie u32 | octets u32 |` and told in base64.
+ * A negative count -n stands for n empty buckets. All of this is compressed by zlib, `| cookie u32
+ * | octets u32 |` is put before it, and the result is written in base64.
  * @module
  */
 import { deflateSync } from "node:zlib";
@@ -22,16 +23,16 @@ const COOKIE = 0x1c849313;
 const COMPRESSED_COOKIE = 0x1c849314;
 const HEADER_OCTETS = 40;
 const SIGNIFICANT_DIGITS = 2;
-/** 2 · 10^digits values have to be told apart: 256 sub-buckets. */
+/** The format must distinguish 2 · 10^digits values, which needs 256 sub-buckets. */
 const SUB_BUCKETS_BITS = 8;
 const HALF_BITS = SUB_BUCKETS_BITS - 1;
 const HALF_COUNT = 1 << HALF_BITS;
-/** Nanoseconds of an hour: what a reader has to be ready for at least. */
+/** One hour in nanoseconds: the smallest "highest value" that we write. */
 const HIGHEST_NS = 3.6e12;
 const NS_OF_US = 1_000;
 const NS_OF_MS = 1e6;
 
-/** Tag of each latency in the log. */
+/** The tag of each latency in the log. */
 const TAGS: Readonly<Record<LatencyName, string>> = {
   ikeSaInit: "IKE_SA_INIT",
   ikeAuth: "IKE_AUTH",
@@ -81,7 +82,7 @@ export function encodedHistogram({ buckets, max }: HistogramData): string {
   return Buffer.from(whole).toString("base64");
 }
 
-/** Which count a value in nanoseconds belongs to. */
+/** The index of the bucket to which a value in nanoseconds belongs. */
 function indexOf(ns: number): number {
   const bits = ns < 1 ? 0 : Math.floor(Math.log2(ns)) + 1;
   const bucket = Math.max(0, bits - SUB_BUCKETS_BITS);
@@ -89,7 +90,10 @@ function indexOf(ns: number): number {
   return ((bucket + 1) << HALF_BITS) + sub - HALF_COUNT;
 }
 
-/** Counts of a sparse list; runs of empty ones as one negative number. */
+/**
+ * The counts of all buckets up to the last one in use; each run of empty buckets is one negative
+ * number.
+ */
 function encodedCounts(counts: readonly number[]): Uint8Array {
   const octets: number[] = [];
   let empty = 0;
@@ -106,7 +110,9 @@ function encodedCounts(counts: readonly number[]): Uint8Array {
   return Uint8Array.from(octets);
 }
 
-/** Seven bits in an octet, the lowest first; 2n for n, 2n - 1 for -n. */
+/**
+ * ZigZag LEB128: n is encoded as 2n and -n as 2n - 1, in groups of seven bits, the lowest first.
+ */
 function pushZigZag(octets: number[], value: number): void {
   let rest = value < 0 ? -2 * value - 1 : 2 * value;
   while (rest >= 0x80) {

@@ -1,6 +1,6 @@
 /**
- * The result of a run as a JUnit file, which CI systems read: a case for the run, and one for each cause
- * by which tunnels failed.
+ * Writes the result of a run as a JUnit file, which CI systems read: a test case for the run, and
+ * one for each cause by which tunnels failed.
  * @module
  */
 import { escapeXml, xmlAttributes } from "@/base/xml.ts";
@@ -11,15 +11,15 @@ import { withoutSentences } from "@/report/masking.ts";
 /** A test case, as lines of XML. */
 interface Case {
   readonly name: string;
-  /** Why it failed, in a word and in a sentence; undefined: it passed. */
+  /** The type of the failure and a sentence about it; undefined if the case passed. */
   readonly failure?: { readonly type: string; readonly message: string } | undefined;
-  /** The test could not be run at all. */
+  /** Whether the test could not be run at all. */
   readonly isError?: boolean;
   readonly seconds: number;
   readonly output: string;
 }
 
-/** The text of the file. `masks`: sentences that may name an identity are left out. */
+/** The text of the file. With `masks`, sentences that may contain an identity are left out. */
 export function junitOf(whole: RunResultJson, masks: boolean): string {
   const result = masks ? withoutSentences(whole) : whole;
   const cases = [runCase(result), ...result.failures.map((f) => causeCase(result, f))];
@@ -59,7 +59,10 @@ function runCase(result: RunResultJson): Case {
   };
 }
 
-/** A run may pass though tunnels failed, as a gateway's does that has enough others. */
+/**
+ * The case of one cause of failure. A run may pass although tunnels failed: a gateway passes if
+ * enough others came up.
+ */
 function causeCase(
   { result }: RunResultJson,
   { cause, count, example }: RunResultJson["failures"][number],

@@ -1,14 +1,17 @@
 /**
- * Results that may be given away: identities of users and hosts stand in sentences, so those go.
+ * Masks the identities of users and hosts in a result, so that it can be passed on. Identities are
+ * part of sentences, so whole sentences are left out.
  * @module
  */
 import type { RunResultJson } from "@/report/result.ts";
 import type { FailureFigures } from "@/engine/show/figure.ts";
 
-/** What stands in place of a sentence. */
+/** The text that replaces a sentence. */
 export const LEFT_OUT = "left out, as identities are masked";
 
-/** The result without sentences of peers and tunnels; figures, causes and algorithms stay. */
+/**
+ * The result without sentences about peers and tunnels; figures, causes and algorithms are kept.
+ */
 export function withoutSentences(result: RunResultJson): RunResultJson {
   const causes = (list: readonly FailureFigures[]) =>
     list.map((one) => ({ ...one, example: LEFT_OUT }));

@@ -1,7 +1,8 @@
 /**
- * Writes a capture of this program's own datagrams, as pcap with raw IP (LINKTYPE_RAW). The headers are
- * derived from the path, as sockets do not show them. IKE and ESP in TCP are written as if they were in UDP
- * with the same ports, as Wireshark 4.0 decodes port 4500 in UDP, but not the streams of RFC 9329.
+ * Writes a capture of this program's own datagrams, as pcap with raw IP (LINKTYPE_RAW). The headers
+ * are derived from the path, as sockets do not show them. IKE and ESP in TCP are written as if they
+ * were in UDP with the same ports, as Wireshark 4.0 decodes port 4500 in UDP, but not the streams
+ * of RFC 9329.
  *
  * ```text
  * | seconds u32 | microseconds u32 | captured u32 | length u32 | IP header | UDP header | payload |
@@ -17,7 +18,8 @@ const MAGIC_MICROSECONDS = 0xa1b2c3d4;
 const SNAP_OCTETS = 0x40000;
 const UDP = 17;
 /**
- * Octets that are collected before they are written, and the longest time that they wait, in milliseconds.
+ * Octets that are collected before they are written, and the longest time that they wait, in
+ * milliseconds.
  */
 const BUFFER_OCTETS = 1 << 16;
 const FLUSH_INTERVAL_MS = 1_000;
@@ -39,7 +41,7 @@ export class PcapFile {
     this.#timer = setInterval(() => this.flush(), FLUSH_INTERVAL_MS);
   }
 
-  /** Adds a UDP payload; `sent`: it left the own end of the path. */
+  /** Adds a UDP payload; `sent` says whether this end sent it. */
   add(sent: boolean, payload: Uint8Array, path: Path, epochMs: number): void {
     const packet = sent
       ? packetOf(path.ownAddress, path.ownPort, path.peerAddress, path.peerPort, payload)

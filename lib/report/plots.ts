@@ -1,11 +1,14 @@
 /**
- * Which plots a report has, of which columns of the timeline.
+ * Defines the plots of a report, and the columns of the timeline that each shows.
  * @module
  */
 import type { TimelineColumns } from "@/report/timeline.ts";
 
 type Column = Exclude<keyof TimelineColumns, "atSec">;
-/** How a column becomes a curve: as it is, per second, summed up, in MiB, or as percent of a processor. */
+/**
+ * How the values of a column become a curve: unchanged, per second, summed up, in MiB, or in
+ * percent of a processor.
+ */
 type Kind = "value" | "rate" | "total" | "mib" | "percent";
 
 /** One curve. */
@@ -13,9 +16,9 @@ export interface PlotColumn {
   readonly name: Column;
   readonly label: string;
   readonly kind: Kind;
-  /** A colour of the page, by its variable. */
+  /** The CSS variable of its colour. */
   readonly tone: string;
-  /** Lengths of dashes, so that curves are told apart without colour. */
+  /** The lengths of its dashes, by which curves can be distinguished without colour. */
   readonly dash: readonly number[];
 }
 
@@ -25,14 +28,14 @@ export interface Plot {
   readonly title: string;
   readonly unit: string;
   readonly columns: readonly PlotColumn[];
-  /** Whether there is anything to be seen. */
+  /** Whether the plot is shown for these columns. */
   readonly isShown: (steps: TimelineColumns) => boolean;
 }
 
 const TONES = ["--one", "--two", "--three", "--four"];
 const DASHES: readonly (readonly number[])[] = [[], [8, 4], [2, 3], [10, 3, 2, 3]];
 
-/** A plot that is always there, or, with `isOptional`, where a value of it is not zero. */
+/** Defines a plot. With `isOptional` it is shown only if one of its values is not zero. */
 function plot(
   id: string,
   [title, unit]: readonly [title: string, unit: string],
@@ -59,7 +62,7 @@ const latency = (name: "ikeSaInit" | "ikeAuth" | "setup", title: string) =>
     [`${name}Max`, "max", "value"],
   ], true);
 
-/** In the order of the page. */
+/** All plots, in their order on the page. */
 export const PLOTS: readonly Plot[] = [
   plot("tunnels", ["Tunnels", ""], [
     ["established", "established", "total"],
@@ -104,7 +107,7 @@ export const PLOTS: readonly Plot[] = [
   plot("memory", ["Resident memory, MiB", "MiB"], [["rssBytes", "resident", "mib"]]),
 ];
 
-/** What the page's script is told of a plot. */
+/** The description of a plot for the script of the page. */
 export function plotJson({ unit, columns }: Plot): string {
   return JSON.stringify({ unit, columns });
 }

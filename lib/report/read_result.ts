@@ -1,5 +1,5 @@
 /**
- * Reads a JSON result that this or another program of the same schema wrote.
+ * Reads a JSON result that this or another version of the program wrote with the same schema.
  * @module
  */
 import { SetupError } from "@/base/errors.ts";
@@ -7,10 +7,13 @@ import { RESULT_SCHEMA, type RunResultJson } from "@/report/result.ts";
 import { resultSchema } from "@/report/result_schema.ts";
 import { faultBySchema } from "@/report/schema_check.ts";
 
-/** Characters of a foreign text that an error repeats. */
+/** How many characters of the `schema` of the file an error message repeats. */
 const SHOWN_MAX = 100;
 
-/** The result in `text`; `name` is the file's. @throws {SetupError} for what is none, or of another version. */
+/**
+ * The result in `text`, which comes from the file `name`. @throws {SetupError} if it is not a
+ * result, or one of another version.
+ */
 export function readResult(text: string, name: string): RunResultJson {
   let value: unknown;
   try {

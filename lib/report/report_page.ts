@@ -1,10 +1,10 @@
 /**
- * A result as one HTML file that needs nothing else: verdict first, then what was tested, failures by
- * cause, plots over time and all figures.
+ * Writes a result as one HTML file that needs no other file: the verdict comes first, then what was
+ * tested, the failures by cause, plots over time, and all figures.
  *
- * Texts of a result are a peer's words: they go through {@linkcode escapeXml}, or stand in the JSON that the
- * page holds, where no `<` is left. A content security policy lets the page's own script and styles run,
- * by their hashes, and nothing else; it can reach no network.
+ * Some texts of a result come from a peer. They are escaped by {@linkcode escapeXml}, or are part
+ * of the JSON in the page, in which `<` is escaped. The content security policy of the page allows
+ * only its own script and styles, by their hashes, and no access to the network.
  * @module
  */
 import { createHash } from "node:crypto";
@@ -20,7 +20,7 @@ import { type Plot, plotJson, PLOTS } from "@/report/plots.ts";
 import type { RunResultJson } from "@/report/result.ts";
 import { summaryLines } from "@/report/summary.ts";
 
-/** The text of the file. `masks`: sentences that may name an identity are left out. */
+/** The text of the file. With `masks`, sentences that may contain an identity are left out. */
 export function reportPage(whole: RunResultJson, masks: boolean): string {
   const result = masks ? withoutSentences(whole) : whole;
   const title = `${result.setup ?? "myikev2"}: ${result.result}`;
@@ -67,7 +67,10 @@ function policy(): string {
   ].join("; ");
 }
 
-/** JSON that ends no script element, and begins no other: `<` stands as an escape. */
+/**
+ * JSON for a script element: `<` is escaped, so that no text can end the element or begin another
+ * one.
+ */
 function inScript(value: unknown): string {
   return JSON.stringify(value).replaceAll("<", "\\u003c");
 }
@@ -159,7 +162,7 @@ function plots(result: RunResultJson): string[] {
   ];
 }
 
-/** A plot, and what it says in a table for those who do not see it. */
+/** A plot, and a table of its least, greatest and last values for readers who cannot see it. */
 function plotFigure(plot: Plot, { timeline }: RunResultJson): string[] {
   const { steps } = timeline!;
   const rows = plot.columns.map(({ label, name }) => {
@@ -176,7 +179,7 @@ function plotFigure(plot: Plot, { timeline }: RunResultJson): string[] {
     `<figure class="plot" id="plot-${plot.id}"><figcaption>${plot.title}</figcaption>`,
     `<div class="canvas" tabindex="0" role="application" aria-label="${plot.title}, a plot" ` +
     `data-plot="${escapeXml(plotJson(plot))}"></div>`,
-    "<details><summary>Least, most, last (of a step)</summary><table>",
+    "<details><summary>Least, greatest and last value of a step</summary><table>",
     '<thead><tr><th scope="col"></th><th scope="col" class="number">least</th>' +
     '<th scope="col" class="number">most</th><th scope="col" class="number">last</th></tr></thead>',
     `<tbody>${rows.join("")}</tbody></table></details></figure>`,

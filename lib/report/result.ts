@@ -1,6 +1,6 @@
 /**
- * The JSON result of a run: one object, documented in `docs/results.md`. It is also written when a test
- * fails, is stopped, or never began because its setup was refused.
+ * The JSON result of a run: one object, documented in `docs/results.md`. It is also written when a
+ * test fails, is stopped, or never began because its setup was refused.
  * @module
  */
 import type { SetupError } from "@/base/errors.ts";
@@ -11,10 +11,13 @@ import type { TypeWords } from "@/engine/show/shape.ts";
 import { type FinalResult, RUN_RESULT_NAMES } from "@/engine/show/view.ts";
 import { type Timeline, TIMELINE_PARTS, type TimelineJson } from "@/report/timeline.ts";
 
-/** What a program checks before it reads a result. Within a number fields may be added, and none goes. */
+/**
+ * The version of the format, which a program checks before it reads a result. Within one version
+ * fields may be added, but none is removed.
+ */
 export const RESULT_SCHEMA = "myikev2-result/1";
 
-/** A field that is no figure, and the same in all parts of a run. */
+/** A field that is not a figure and does not change during a run. */
 function given<P extends string, T>(path: P, type: TypeWords, none: T, doc: string) {
   return figure({
     path,
@@ -32,10 +35,10 @@ export const RUN_FIELDS = {
     "schema",
     "text",
     RESULT_SCHEMA as string,
-    `the version of this format, \`${RESULT_SCHEMA}\`: within it fields may be added, and none ` +
-      "goes or changes its meaning; docs/result.schema.json is its JSON Schema",
+    `the version of this format, \`${RESULT_SCHEMA}\`: within one version fields may be added, but ` +
+      "none is removed or changes its meaning; docs/result.schema.json is its JSON Schema",
   ),
-  program: given("program", "text", `myikev2 ${VERSION}` as string, "what wrote it"),
+  program: given("program", "text", `myikev2 ${VERSION}` as string, "the program that wrote it"),
   result: given(
     "result",
     '"passed", "failed" or "stopped"',
@@ -67,14 +70,14 @@ export const RUN_FIELDS = {
   ),
 } as const;
 
-/** What stands after the figures: the run over time. */
+/** The field after the figures: the run over time. */
 export const TIMELINE_FIELD = {
   timeline: figure({
     path: "timeline",
     type: "object or null",
     doc:
-      "the run over time, where `--timeline` or a file that needs it asks for it; each list under " +
-      "`steps` has a value for each step",
+      "the run over time, if `--timeline` is given or a file that needs it is asked for; each list " +
+      "under `steps` has a value for each step",
     parts: TIMELINE_PARTS,
     none: null as TimelineJson | null,
     merge: ([first]: readonly (TimelineJson | null)[]) => first!,
@@ -88,7 +91,7 @@ export const RESULT_TABLE = { ...RUN_FIELDS, ...FIGURES, ...TIMELINE_FIELD } as 
 /** The type of the JSON result. */
 export type RunResultJson = JsonOf<typeof RESULT_TABLE>;
 
-/** The result of a run that took place, with its timeline where one was taken. */
+/** The result of a run that took place, with its timeline if one was recorded. */
 export function resultOf(
   { result, summary, figures }: FinalResult,
   timeline?: Timeline,

@@ -1,5 +1,6 @@
 /**
- * The JSON Schema of the result, made from the table that the result itself is made from.
+ * Makes the JSON Schema of the result from the table of fields, from which the result itself is
+ * made.
  * @module
  */
 import { documentedOf } from "@/engine/show/figure.ts";
@@ -7,8 +8,9 @@ import { type JsonSchema, schemaOf } from "@/engine/show/shape.ts";
 import { RESULT_SCHEMA, RESULT_TABLE } from "@/report/result.ts";
 
 /**
- * The schema (draft 2020-12). `isClosed`: fields that it does not name are refused, for tests; what is
- * shipped is open, as later programs may say more within the same version.
+ * * The schema (draft 2020-12). With `isClosed` it refuses fields that it does not name, which our
+ * tests use; the published schema allows them, as later programs may add fields within the same
+ * version.
  */
 export function resultSchema(isClosed = false): JsonSchema {
   const schema = schemaOf(documentedOf(RESULT_TABLE), isClosed);

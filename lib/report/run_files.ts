@@ -1,18 +1,18 @@
 /**
- * The files that record a run while it goes on: its capture and its keys.
+ * Opens the files that are written during a run: the capture and the key tables.
  * @module
  */
 import type { RunHooks } from "@/engine/run/hooks.ts";
 import { KeylogDirectory } from "@/report/keylog.ts";
 import { PcapFile } from "@/report/pcap.ts";
 
-/** Capture and key files of a run. */
+/** The capture and the key files of a run. */
 export interface RunFiles {
   readonly hooks: RunHooks;
   close(): void;
 }
 
-/** Opens what was asked for. @throws {SetupError} where a file cannot be written. */
+/** Opens the files that the options ask for. @throws {SetupError} if a file cannot be written. */
 export function openRunFiles(files: {
   readonly pcap?: string | undefined;
   readonly keylog?: string | undefined;

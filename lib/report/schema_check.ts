@@ -1,11 +1,11 @@
 /**
- * Judges a value by a JSON Schema, as far as the schema of the result uses the language: `type`, `enum`,
- * `const`, `anyOf`, `properties`, `required`, `items` and `additionalProperties`.
+ * Validates a value by a JSON Schema. It supports the keywords that the schema of the result uses:
+ * `type`, `enum`, `const`, `anyOf`, `properties`, `required`, `items` and `additionalProperties`.
  * @module
  */
 import type { JsonSchema } from "@/engine/show/shape.ts";
 
-/** The first thing that is wrong with `value`, with the path to it; undefined: it is as the schema says. */
+/** The first fault of `value` as text, with the path to it; undefined if the value is valid. */
 export function faultBySchema(value: unknown, schema: JsonSchema, path = ""): string | undefined {
   const { type, enum: words, anyOf, const: only } = schema;
   const at = path === "" ? "it" : path;

@@ -1,6 +1,6 @@
 /**
- * Files that only their owner can read, as logs, captures and key files contain secrets. One process at a
- * time writes such a file.
+ * Files that only their owner can read, as logs, captures and key files contain secrets. One
+ * process at a time writes such a file.
  * @module
  */
 import { tellLine } from "@/files/terminal.ts";
@@ -8,8 +8,9 @@ import { SetupError, systemWords } from "@/base/errors.ts";
 import { createPrivate, renamePrivate, writeAll } from "@/files/private_file.ts";
 
 /**
- * A file that is written from its start. A write that fails (a full disk, a reader that has gone) is reported
- * once, and nothing more is written, so that a test does not end because of its records.
+ * A file that is written from its start. A write that fails (a full disk, a reader that has gone)
+ * is reported once, and nothing more is written, so that a test does not end because of its
+ * records.
  *
  * The mode and name of a device or a pipe are not changed.
  */
@@ -22,8 +23,8 @@ export class SecretFile {
   #isBroken = false;
 
   /**
-   * `option` is the command-line option that names the file; `tell` is called with the message of a failed
-   * write.
+   * `option` is the command-line option that names the file; `tell` is called with the message of a
+   * failed write.
    * @throws {SetupError} if the file cannot be written, or another process writes it.
    */
   constructor(path: string, option: string, tell: (line: string) => void = tellOnScreen) {
@@ -60,7 +61,7 @@ export class SecretFile {
     try {
       this.#file.close();
     } catch {
-      // Turning over has failed and closed it.
+      // A failed rotation has closed the file already.
     }
   }
 
@@ -93,8 +94,8 @@ export class SecretFile {
 }
 
 /**
- * The process that holds the lock, by a line such as `8: FLOCK ADVISORY WRITE <pid> <device>:<inode> 0 EOF`
- * of `/proc/locks`.
+ * The process that holds the lock, by a line such as `8: FLOCK ADVISORY WRITE <pid>
+ * <device>:<inode> 0 EOF` of `/proc/locks`.
  */
 function lockHolder(inode: number | null): string {
   const lock = readText("/proc/locks").split("\n").map((line) => line.trim().split(/\s+/))

@@ -1,6 +1,6 @@
 /**
- * A run over time: a figure for each step of some seconds. The number of steps is bounded: a run that
- * becomes too long for it has its step doubled, as often as needed, by joining steps in pairs.
+ * Records a run over time: the figures of each step of some seconds. The number of steps is
+ * bounded: when it is reached, steps are joined in pairs, which doubles their length.
  * @module
  */
 import { type Documented, latencyJson, type LatencyResult, rounded } from "@/engine/show/figure.ts";
@@ -8,14 +8,17 @@ import type { RunFigures } from "@/engine/show/figures.ts";
 import { Histogram, type HistogramData } from "@/engine/show/histogram.ts";
 import type { RunEvent } from "@/engine/show/event_hub.ts";
 
-/** Steps that are kept at most: an hour in steps of 2 s. */
+/** The most steps that are kept: an hour in steps of 2 s. */
 export const STEPS_MAX = 1_800;
-/** Events that are kept at most; those after them are counted. */
+/** The most events that are kept; later events are only counted. */
 export const EVENTS_MAX = 100;
-/** Characters of an event that are kept. */
+/** How many characters of an event are kept. */
 const EVENT_TEXT_MAX = 400;
 
-/** Counters of a run of which each step has its own part; all parts together are the figure itself. */
+/**
+ * Counters of a run whose increase is recorded for each step; the sum of all steps is the figure of
+ * the run.
+ */
 const COUNTERS = {
   established: (f) => f.established,
   failed: (f) => f.failed,
@@ -40,23 +43,23 @@ const COUNTERS = {
   cpuMs: (f) => f.cpuMs,
 } as const satisfies Readonly<Record<string, (figures: RunFigures) => number>>;
 
-/** Figures of the moment in which a step ends. */
+/** Figures that are recorded as they are at the end of each step. */
 const STATES = {
   live: (f) => f.live,
   halfOpen: (f) => f.halfOpen,
   rssBytes: (f) => f.rssBytes,
 } as const satisfies Readonly<Record<string, (figures: RunFigures) => number>>;
 
-/** Latencies of which each step has its own percentiles. */
+/** Latencies whose percentiles are recorded for each step. */
 const LATENCIES = {
   ikeSaInit: (f) => f.ikeSaInitMs?.histogram,
   ikeAuth: (f) => f.ikeAuthMs?.histogram,
   setup: (f) => f.setupMs?.histogram,
 } as const satisfies Readonly<Record<string, (figures: RunFigures) => HistogramData | undefined>>;
 
-/** Name of a latency of the timeline, as `latencyMs` of the result has it. */
+/** Name of a latency, as in `latencyMs` of the result. */
 export type LatencyName = keyof typeof LATENCIES;
-/** Their names. */
+/** The names of the latencies of a timeline. */
 export const LATENCY_NAMES = Object.keys(LATENCIES) as readonly LatencyName[];
 
 const PERCENTILES = ["p50", "p90", "p99", "max"] as const;
@@ -67,7 +70,7 @@ type Percentile = Capitalize<typeof PERCENTILES[number]>;
 /** A list for each figure, with a value for each step; null where a step has no sample. */
 export type TimelineColumns = Readonly<Record<Column | "atSec", readonly (number | null)[]>>;
 
-/** An event that matters, on the time axis. */
+/** A warning or an error, with its time. */
 export interface TimelineEvent {
   /** Seconds from the start of the run. */
   readonly atSec: number;
@@ -80,37 +83,39 @@ export interface TimelineEvent {
 export interface TimelineJson {
   /** ISO 8601, UTC. */
   readonly startedAt: string;
-  /** Seconds of a step as it was wished, doubled as often as the run was too long for it. */
+  /**
+   * Seconds of a step: the length that was asked for, doubled each time the run had too many steps.
+   */
   readonly stepSec: number;
   readonly steps: TimelineColumns;
   readonly events: readonly TimelineEvent[];
-  /** Events after those that were kept. */
+  /** How many events came after those that were kept. */
   readonly eventsLeftOut: number;
 }
 
 const STEP_DOCS: Readonly<Record<Column | "atSec", string>> = {
   atSec: "seconds from the start of the run to the end of each step; steps follow each other",
   established: "tunnels established for the first time in the step",
-  failed: "tunnels that failed in it, lost ones too",
+  failed: "tunnels that failed in it, including lost ones",
   lost: "tunnels lost in it",
-  retries: "tries that failed in it and are tried again",
+  retries: "attempts at a tunnel that failed in it and are repeated",
   retransmissions: "requests sent again in it",
   rekeysIke: "IKE SAs replaced in it",
   rekeysChild: "CHILD_SAs replaced in it",
-  strangers: "gateway: peers given up in it that did not authenticate",
-  datagramsSent: "IKE datagrams that left in it",
-  datagramsReceived: "IKE datagrams that came in it",
-  pingsSent: "ping requests in it; where the counters were cleared, those since",
+  strangers: "gateway: peers that were dropped in it as they did not authenticate",
+  datagramsSent: "IKE datagrams sent in it",
+  datagramsReceived: "IKE datagrams received in it",
+  pingsSent: "ping requests sent in it, or since the counters were cleared in it",
   pingsReceived: "ping requests answered in it",
-  octetsSent: "octets sent through CHILD_SAs in it; 0 where the kernel keeps the books",
-  octetsReceived: "octets received through CHILD_SAs in it; 0 where the kernel keeps the books",
-  impaired: "what `impairment` did to messages in it, all rules and kinds together",
+  octetsSent: "octets sent through CHILD_SAs in it; 0 if the kernel processes ESP",
+  octetsReceived: "octets received through CHILD_SAs in it; 0 if the kernel processes ESP",
+  impaired: "messages that `impairment` changed, delayed or dropped in it, by all rules together",
   cpuMs: "milliseconds of processor time of the whole process in it",
   live: "tunnels that are live at its end",
-  halfOpen: "IKE SAs on their way at its end",
+  halfOpen: "IKE SAs that are being set up at its end",
   rssBytes: "resident memory at its end, octets",
-  ...latencyDocs("ikeSaInit", "IKE_SA_INITs answered in the step"),
-  ...latencyDocs("ikeAuth", "IKE_AUTHs answered in it"),
+  ...latencyDocs("ikeSaInit", "IKE_SA_INIT exchanges completed in it"),
+  ...latencyDocs("ikeAuth", "IKE_AUTH exchanges completed in it"),
   ...latencyDocs("setup", "set-ups completed in it"),
 };
 
@@ -128,7 +133,8 @@ export const TIMELINE_PARTS: readonly Documented[] = [
   {
     path: "stepSec",
     type: "number",
-    doc: "seconds of a step: as `--timeline` says, doubled as often as the run was too long for " +
+    doc:
+      "seconds of a step: the argument of `--timeline`, doubled each time the run had more than " +
       `${STEPS_MAX} steps`,
   },
   ...Object.entries(STEP_DOCS).map(([name, doc]) => ({
@@ -142,15 +148,18 @@ export const TIMELINE_PARTS: readonly Documented[] = [
     doc:
       `the first ${EVENTS_MAX} warnings and errors of the log (level 1 critical, 2 error, 3 warning)`,
   },
-  { path: "eventsLeftOut", type: "number", doc: "how many came after those" },
+  { path: "eventsLeftOut", type: "number", doc: "how many warnings and errors came after those" },
 ];
 
-/** What is kept of one step. */
+/** The figures of one step. */
 interface Step {
   readonly endMs: number;
   readonly counters: readonly number[];
   readonly states: readonly number[];
-  /** Buckets and samples in turn, of each latency; undefined without a sample. */
+  /**
+   * For each latency, its histogram as pairs of bucket and number of samples; undefined without a
+   * sample.
+   */
   readonly latencies: readonly (PackedHistogram | undefined)[];
 }
 
@@ -172,33 +181,46 @@ export interface LatencyStep {
   readonly histogram: HistogramData;
 }
 
-/** Collects the timeline of one run. It has no clock: `add` is called at the end of each step. */
+/**
+ * Collects the timeline of one run. It has no clock: the caller calls `add` at the end of each
+ * step.
+ */
 export class Timeline {
-  /** Wished length of a step, in milliseconds, doubled as often as steps were joined. */
+  /**
+   * Length of a step in milliseconds: the length that was asked for, doubled each time steps were
+   * joined.
+   */
   stepMs: number;
   readonly #startEpochMs: number;
   #steps: Step[] = [];
-  /** Counters and latencies as they stood at the end of the last step. */
+  /** Counters and latencies at the end of the last step. */
   #counters: readonly number[] = COUNTER_NAMES.map(() => 0);
   #histograms: (HistogramData | undefined)[] = LATENCY_NAMES.map(() => undefined);
   readonly #events: TimelineEvent[] = [];
   #eventsLeftOut = 0;
 
-  /** `stepMs`: milliseconds of a step; `startEpochMs`: of the run's start, since 1970. */
+  /**
+   * `stepMs` is the length of a step in milliseconds, `startEpochMs` the start of the run in
+   * milliseconds since 1970.
+   */
   constructor(stepMs: number, startEpochMs: number) {
     this.stepMs = stepMs;
     this.#startEpochMs = startEpochMs;
   }
 
-  /** Steps so far. */
+  /** The number of steps so far. */
   get length(): number {
     return this.#steps.length;
   }
 
-  /** A step has ended, at which the run stands as `figures` say. A step of no length is joined to the last. */
+  /**
+   * Adds a step that ends now, with the present figures of the run. A step of no length is joined
+   * to the last one.
+   */
   add(figures: RunFigures): void {
     const now = COUNTER_NAMES.map((name) => COUNTERS[name](figures));
-    // A counter that fell was cleared meanwhile (pings): what it shows came after that.
+    // A counter that is smaller than before was cleared (pings); its whole value was counted since
+    // then.
     const counters = now.map((n, i) => n >= this.#counters[i]! ? n - this.#counters[i]! : n);
     this.#counters = now;
     const latencies = LATENCY_NAMES.map((name, i) => {
@@ -215,7 +237,7 @@ export class Timeline {
     if (this.#steps.length > STEPS_MAX) this.#widen();
   }
 
-  /** An event that matters. */
+  /** Adds a warning or an error. */
   addEvent({ level, msg, epochMs }: RunEvent): void {
     if (this.#events.length >= EVENTS_MAX) return void this.#eventsLeftOut++;
     const atSec = Math.max(0, rounded((epochMs - this.#startEpochMs) / 1_000)!);
@@ -223,7 +245,7 @@ export class Timeline {
     this.#events.push({ atSec, level, text: text.toWellFormed() });
   }
 
-  /** As the JSON result has it. */
+  /** The timeline in the form of the JSON result. */
   json(): TimelineJson {
     const columns: Record<string, (number | null)[]> = { atSec: [] };
     for (const [i, step] of this.#steps.entries()) {
@@ -247,7 +269,7 @@ export class Timeline {
     };
   }
 
-  /** The samples of one latency, step by step; steps without any are left out. */
+  /** The samples of one latency in each step; steps without a sample are left out. */
   latencySteps(name: LatencyName): LatencyStep[] {
     const at = LATENCY_NAMES.indexOf(name);
     const found: LatencyStep[] = [];
@@ -260,12 +282,12 @@ export class Timeline {
     return found;
   }
 
-  /** Milliseconds since 1970 at which the run began. */
+  /** The start of the run, in milliseconds since 1970. */
   get startEpochMs(): number {
     return this.#startEpochMs;
   }
 
-  /** Joins steps in pairs, so that there is room for as many again. */
+  /** Joins steps in pairs, which halves their number. */
   #widen(): void {
     this.stepMs *= 2;
     const wide: Step[] = [];

@@ -1,15 +1,16 @@
 /**
- * Takes the timeline of a run while it runs: asks it at the end of each step, and hears its events.
+ * Records the timeline of a run: it reads the figures at the end of each step, and subscribes to
+ * the events.
  * @module
  */
 import type { EventSink } from "@/engine/show/event_hub.ts";
 import type { FinalResult, RunView } from "@/engine/show/view.ts";
 import { Timeline } from "@/report/timeline.ts";
 
-/** Events up to this level stand on the time axis: critical ones, errors, warnings. */
+/** The highest level of the events that a timeline has: critical events, errors and warnings. */
 const LEVEL_MAX = 3;
 
-/** See the file. */
+/** Adds steps to a timeline at regular intervals. */
 export class TimelineClock {
   readonly timeline: Timeline;
   readonly #run: RunView;
@@ -17,7 +18,10 @@ export class TimelineClock {
   #isOver = false;
   readonly #detach: () => void;
 
-  /** Begins at once, with the run; `stepMs`: milliseconds of a step. */
+  /**
+   * Begins at once, so it is made when the run starts; `stepMs` is the length of a step in
+   * milliseconds.
+   */
   constructor(run: RunView, stepMs: number) {
     this.timeline = new Timeline(stepMs, Date.now());
     this.#run = run;
@@ -29,14 +33,14 @@ export class TimelineClock {
     this.#schedule();
   }
 
-  /** The run is over: the last step ends with it. */
+  /** Ends the last step at the end of the run. */
   finish({ figures }: FinalResult): Timeline {
     this.stop();
     this.timeline.add(figures);
     return this.timeline;
   }
 
-  /** Takes no more steps; may be called again. */
+  /** Stops recording; further calls change nothing. */
   stop(): void {
     this.#isOver = true;
     clearTimeout(this.#timer);
