@@ -144,8 +144,8 @@ class ControlShell {
   async #openCli(target: string): Promise<void> {
     const { instance } = await this.#daemons.find(target);
     const { api, type } = instance;
-    if (type === InstanceType.OTHER) throw new SetupError(`${target} is no test of ours`);
-    if (!api) throw new SetupError(`${target} runs no more: it has no API`);
+    if (type === InstanceType.OTHER) throw new SetupError(`${target} is not a myikev2 test`);
+    if (!api) throw new SetupError(`${target} no longer runs, so it has no API`);
     await spawnHere([...ownCommand(), "cli", "--svr", showEndpoint(api.address, api.port)]);
   }
 
@@ -169,7 +169,7 @@ class ControlShell {
   async #stop(target: string, gracefully: boolean): Promise<void> {
     const { daemonName, instance } = await this.#daemons.find(target);
     await this.#daemons.client(daemonName).destroy(instance.name, gracefully);
-    tellLine(`${instance.name} is taken away from ${daemonName}`);
+    tellLine(`${instance.name} is destroyed on ${daemonName}`);
     await this.#cleanAfter();
   }
 

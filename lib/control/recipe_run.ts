@@ -1,6 +1,6 @@
 /**
- * Runs a recipe: its commands by SSH and its instances on their daemons, in order; waits until all myikev2
- * tests have ended, and undoes everything.
+ * Runs a recipe: its commands by SSH and its instances on their daemons, in order; waits until all
+ * myikev2 tests have ended, and undoes everything.
  * @module
  */
 import { status } from "@grpc/grpc-js";
@@ -80,8 +80,8 @@ export class RecipeRun {
   }
 
   /**
-   * Ends the run early: tests are stopped, then everything is undone. `again`: tests end without telling
-   * peers.
+   * Ends the run early: tests are stopped, then everything is undone. `again`: tests end without
+   * telling peers.
    */
   cancel(again: boolean): void {
     if (again) this.#gracefully = false;
@@ -89,7 +89,9 @@ export class RecipeRun {
     this.#cancel.abort();
   }
 
-  /** Runs the commands that come first and defines every instance; false if an error prevented that. */
+  /**
+   * Runs the setup commands and defines every instance; returns false if an error prevented that.
+   */
   async start(): Promise<boolean> {
     for (const commands of this.recipe.setupCommands) {
       if (this.#cancel.signal.aborted || !await this.#runCommands("setup", commands)) return false;
@@ -107,7 +109,10 @@ export class RecipeRun {
     await this.#watch.wait(this.#defined);
   }
 
-  /** Gives up the run: instances that run already are not waited for when others could not be started. */
+  /**
+   * Gives up the run: instances that run already are not waited for when others could not be
+   * started.
+   */
   giveUp(): void {
     for (const outcome of this.instances) {
       if (outcome.result !== "running") continue;
@@ -159,7 +164,8 @@ export class RecipeRun {
   }
 
   /**
-   * Learns which management addresses are in use; false if a daemon does not answer, which has been reported.
+   * Learns which management addresses are in use; false if a daemon does not answer, which has been
+   * reported.
    */
   async #learnAddresses(): Promise<boolean> {
     const names = [...new Set(this.instances.map(({ instance }) => instance.daemonName))];
@@ -205,8 +211,8 @@ export class RecipeRun {
   }
 
   /**
-   * Defines an instance at the next free address. Where a process that the daemon does not list has that
-   * address, the next one is tried.
+   * Defines an instance at the next free address. Where a process that the daemon does not list has
+   * that address, the next one is tried.
    */
   async #defineAtFreeAddress(instance: PreparedInstance): Promise<void> {
     const { override } = this.#options;
@@ -239,7 +245,7 @@ export class RecipeRun {
     try {
       await this.#daemons.client(daemonName).destroy(name, this.#gracefully);
       this.#defined.delete(outcome);
-      this.#options.tell(4, `${name} is taken away from ${daemonName}`);
+      this.#options.tell(4, `${name} is destroyed on ${daemonName}`);
     } catch (e) {
       // If its state was never learnt, the silence of its daemon has been reported already.
       if (isUnreachable(e) && !isGood(outcome)) {

@@ -1,6 +1,7 @@
 /**
- * Runs commands on a daemon's host by the system's `ssh`, which finds keys and known hosts itself. A password
- * is handed over by SSH_ASKPASS in the environment of that one process, never as an argument.
+ * Runs commands on a daemon's host by the system's `ssh`, which finds keys and known hosts itself.
+ * A password is handed over by SSH_ASKPASS in the environment of that one process, never as an
+ * argument.
  * @module
  */
 import { SystemError, systemWords } from "@/base/errors.ts";
@@ -32,9 +33,9 @@ const SSH_FAILED = 255;
 const CONNECT_SEC = 10;
 
 /**
- * Script for SSH_ASKPASS. It answers only the two prompts by which `ssh` asks for the password of this user
- * at this host: no prompt of a jump host, none that the far end made up, and no question to trust an unknown
- * host.
+ * Script for SSH_ASKPASS. It answers only the two prompts by which `ssh` asks for the password of
+ * this user at this host: no prompt of a jump host, none that the far end made up, and no question
+ * to trust an unknown host.
  */
 const ASKPASS = `#!/bin/sh
 if [ "$1" = "$MYIKEV2_SSH_PROMPT" ] || [ "$1" = "$MYIKEV2_SSH_KEYBOARD_PROMPT" ]; then
@@ -85,7 +86,9 @@ export function sshArguments(ssh: SshAccess, command: string): string[] {
   return [...options, "--", ssh.address, command];
 }
 
-/** The command line for the login shell of the host, whatever shell that is: `sh` runs the commands. */
+/**
+ * The command line for the login shell of the host, whatever shell that is: `sh` runs the commands.
+ */
 export function shellCommand(commands: string, stopsAtFailure: boolean): string {
   const quoted = `'${commands.replaceAll("'", `'\\''`)}'`;
   return `exec /bin/sh -${stopsAtFailure ? "e" : ""}c ${quoted}`;
@@ -129,7 +132,7 @@ async function askIdentity(ssh: SshAccess): Promise<LoginIdentity> {
   if (output.success && identity) return identity;
   const words = new TextDecoder().decode(output.stderr).trim().split("\n").at(-1);
   throw new SystemError(
-    `Cannot learn from ssh -G who logs in at ${ssh.address}: ${words}`,
+    `Cannot find out by ssh -G which user logs in at ${ssh.address}: ${words}`,
     "ssh",
     "",
   );

@@ -1,6 +1,6 @@
 /**
- * Reads typed values from the YAML of the controller's files, rejects unknown keys, and reports every error
- * of a file with its line and column.
+ * Reads typed values from the YAML of the controller's files, rejects unknown keys, and reports
+ * every error of a file with its line and column.
  * @module
  */
 import { must, SetupError, type SetupPosition } from "@/base/errors.ts";
@@ -37,7 +37,7 @@ export function readFileText<T>(
   if (reader.errors.length > 0) {
     const errors = reader.errors.sort(byPlace);
     const more = errors.length - ERRORS_MAX;
-    const rest = more > 0 ? [new SetupError(`Cannot tell all: there are ${more} more errors`)] : [];
+    const rest = more > 0 ? [new SetupError(`There are ${more} more errors`)] : [];
     throw new SetupErrors([...errors.slice(0, ERRORS_MAX), ...rest]);
   }
   must(value !== undefined, "a file without errors has a value");
@@ -145,7 +145,10 @@ export class Section {
     return this.#reader.scalar(source, `${this.where}.${key}`, kind) ?? fallback;
   }
 
-  /** The value of a key that must be given; undefined if it is absent or wrong, which has been reported. */
+  /**
+   * The value of a key that must be given; undefined if it is absent or wrong, which has been
+   * reported.
+   */
   required<T>(key: string, kind: Kind<T>): T | undefined {
     const source = this.source(key);
     if (source) return this.#reader.scalar(source, `${this.where}.${key}`, kind);

@@ -1,6 +1,6 @@
 /**
- * What all instances of one daemon share: its state file, its options and its log; and the mutex by which
- * they take turns.
+ * What all instances of one daemon share: its state file, its options and its log; and the mutex by
+ * which they take turns.
  * @module
  */
 import type { IpPrefix } from "@/base/address.ts";
@@ -10,7 +10,7 @@ import type { StateFile } from "@/daemon/state.ts";
 /** Severity of a log entry: 2 error, 3 warning, 4 info, 5 debug. */
 export type TellLevel = 2 | 3 | 4 | 5;
 
-/** What an instance needs of its daemon. */
+/** What every instance gets from its daemon. */
 export interface DaemonContext {
   readonly state: StateFile;
   /** The prefix from which instances get their management addresses (`--mgmtprefix`). */

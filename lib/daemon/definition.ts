@@ -1,6 +1,6 @@
 /**
- * Turns a `Define` request into the definition of an instance. Everything that can be refused without
- * touching the system is refused here.
+ * Turns a `Define` request into the definition of an instance. Everything that can be refused
+ * without touching the system is refused here.
  * @module
  */
 import { status } from "@grpc/grpc-js";
@@ -24,7 +24,10 @@ export interface OurDefinition {
   readonly setup: Setup;
 }
 
-/** Definition of an instance that runs another program (Type 2), its command lists split into commands. */
+/**
+ * Definition of an instance that runs another program (Type 2), its command lists split into
+ * commands.
+ */
 export interface OtherDefinition {
   readonly type: typeof InstanceType.OTHER;
   readonly setupCommands: readonly string[];
@@ -57,13 +60,15 @@ export function isInstanceName(name: string): boolean {
   return NAME.test(name);
 }
 
-/** Returns a valid instance name unchanged. @throws {Refusal} INVALID_ARGUMENT for any other text. */
+/**
+ * Returns a valid instance name unchanged. @throws {Refusal} INVALID_ARGUMENT for any other text.
+ */
 export function checkName(name: string): string {
   if (isInstanceName(name)) return name;
   if (name === "") throw invalid("Name is empty");
   throw invalid(
-    `Name ${JSON.stringify(name.slice(0, 80))} is none: 1 to 64 letters, digits, _, - and ., ` +
-      "the first neither - nor .",
+    `Name ${JSON.stringify(name.slice(0, 80))} is no name of an instance: expected 1 to 64 ` +
+      "letters, digits, _, - and ., of which the first is neither - nor .",
   );
 }
 
@@ -78,7 +83,7 @@ export function checkDefinition(
   const name = checkName(request.Name);
   const { Type: type, MyIKEv2Test: ours, OtherTest: other } = request;
   if (type !== InstanceType.OURS && type !== InstanceType.OTHER) {
-    throw invalid(`Type is ${type}; it is 1 for a test of ours, 2 for any other program`);
+    throw invalid(`Type is ${type}; it must be 1 for a myikev2 test, or 2 for another program`);
   }
   const [wanted, foreign] = type === InstanceType.OURS ? [ours, other] : [other, ours];
   const names = ["MyIKEv2Test", "OtherTest"];
@@ -125,7 +130,7 @@ function ourDefinition(
 /** Asserts that writing the management address into a setup changes nothing else of it. */
 function mustKeep(sent: Setup, written: Setup): void {
   const rest = (setup: Setup) => JSON.stringify({ ...setup, apilistenaddr: null });
-  must(rest(sent) === rest(written), "a setup with another apilistenaddr is the same setup");
+  must(rest(sent) === rest(written), "only apilistenaddr of the setup changes");
 }
 
 function otherDefinition(

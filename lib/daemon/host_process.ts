@@ -1,13 +1,17 @@
 /**
- * Lets a Type 1 instance find the host on which it was started: callers over the management link have their
- * sockets in the network namespace of the host, and only there can be seen whose they are.
+ * Lets a Type 1 instance find the network namespace of its host: callers that connect over the
+ * management link have their sockets in that namespace, and only there can the instance see which
+ * user owns them.
  * @module
  */
 import { processWithNamespace } from "@/daemon/network.ts";
 
-/** Environment variable by which the daemon tells an instance the number of its own namespace. */
+/**
+ * Environment variable in which the daemon gives an instance the inode number of the daemon's
+ * network namespace.
+ */
 const HOST_NAMESPACE = "MYIKEV2_HOST_NAMESPACE";
-/** All processes are looked through at most so often. */
+/** Interval between two searches through all processes, in milliseconds. */
 const SEARCH_MS = 1_000;
 
 /** What the daemon adds to the environment of an instance. */
@@ -16,8 +20,8 @@ export function hostEnvironment(): Record<string, string> {
 }
 
 /**
- * Finds a process in the namespace of the host; undefined where this process is no instance of a daemon,
- * or is in that namespace itself.
+ * * Returns a function that finds a process in the namespace of the host. Returns undefined if this
+ * process is not an instance of a daemon, or runs in that namespace itself.
  */
 export function hostProcessFinder(): (() => number | undefined) | undefined {
   const inode = Number(Deno.env.get(HOST_NAMESPACE));

@@ -1,6 +1,6 @@
 /**
- * One instance from its definition to its end. Its record is saved before anything is made for it, so that
- * a daemon that starts after a crash finds everything that has to be removed.
+ * One instance from its definition to its end. Its record is saved before anything is made for it,
+ * so that a daemon that starts after a crash finds everything that has to be removed.
  * @module
  */
 import { status } from "@grpc/grpc-js";
@@ -34,7 +34,10 @@ export const ANSWER_MS = 2_000;
 const LIST_MS = 500;
 /** Consecutive looks without any process after which an instance of another program has ended. */
 const EMPTY_LOOKS = 2;
-/** An instance that lives for this long counts as running even if its API never answered, in milliseconds. */
+/**
+ * An instance that lives for this long counts as running even if its API never answered, in
+ * milliseconds.
+ */
 const START_MS = 20_000;
 
 /** Outcomes by the number in `SummaryResp.Result`; 0 is a test that still runs. */
@@ -54,9 +57,15 @@ export class Instance {
   #api: InstanceApi | undefined;
   /** JSON of the record as it was last saved. */
   #saved = "";
-  /** Whether the end of its process was handled; what could not be removed then is left to `destroy`. */
+  /**
+   * Whether the end of its process was handled; what could not be removed then is left to
+   * `destroy`.
+   */
   #deathHandled = false;
-  /** When its API answered last, in milliseconds since 1970; undefined: it never answered this daemon. */
+  /**
+   * When its API answered last, in milliseconds since 1970; undefined: it never answered this
+   * daemon.
+   */
   #answeredMs: number | undefined;
   /** Whether the last `List` waited for its answer in vain. */
   #isSilent = false;
@@ -78,8 +87,8 @@ export class Instance {
   }
 
   /**
-   * Makes the network and starts the instance. If that fails everything is removed again, and the instance
-   * stays listed as one that could not start.
+   * Makes the network and starts the instance. If that fails everything is removed again, and the
+   * instance stays listed as one that could not start.
    * @throws {Refusal}
    */
   begin(definition: Definition): Promise<void> {
@@ -137,7 +146,10 @@ export class Instance {
     this.#tell(4, `started as process ${record.process.pid}`);
   }
 
-  /** Runs commands one after the other until one fails. @throws {Refusal} ABORTED, naming that command. */
+  /**
+   * Runs commands one after the other until one fails. @throws {Refusal} ABORTED, naming that
+   * command.
+   */
   async #runCommands(list: string, commands: readonly string[]): Promise<void> {
     for (const [i, command] of commands.entries()) {
       const why = await this.#runCommand(list, i, command, this.#cancel.signal);
@@ -235,7 +247,10 @@ export class Instance {
     return this.#readResult() ?? { outcome: "died", words, ...this.#tunnels() };
   }
 
-  /** Takes over an instance of an earlier daemon: watches it if it still runs, else removes what is left. */
+  /**
+   * Takes over an instance of an earlier daemon: watches it if it still runs, else removes what is
+   * left.
+   */
   async adopt(): Promise<void> {
     const { record } = this;
     const { state, namespace } = record;
@@ -277,7 +292,10 @@ export class Instance {
     this.#endRun({ outcome: "could not start", words, ...NO_TUNNELS });
   }
 
-  /** Updates the state from the process and its API; after the process has ended, removes what is left. */
+  /**
+   * Updates the state from the process and its API; after the process has ended, removes what is
+   * left.
+   */
   async look(): Promise<void> {
     const { process, hasNetwork } = this.record;
     if (!process || !hasNetwork || this.#deathHandled) return;
@@ -289,7 +307,8 @@ export class Instance {
   /** Notices the end of another program, whose processes are all that run in its namespace. */
   async lookAtOther(namespacesInUse: ReadonlySet<number>): Promise<void> {
     const { type, state, namespaceInode, leftProcess } = this.record;
-    // Commands may have started nothing that stays: such an instance runs until it is destroyed.
+    // If the commands left no process running, the instance counts as running until it is
+    // destroyed.
     if (type !== InstanceType.OTHER || state !== InstanceState.RUNNING || !leftProcess) return;
     if (this.#destruction || this.#mutex.isLocked) return;
     this.#emptyLooks = namespacesInUse.has(namespaceInode) ? 0 : this.#emptyLooks + 1;
@@ -297,7 +316,7 @@ export class Instance {
     await this.#mutex.run(async () => {
       if (this.record.state !== InstanceState.RUNNING || this.#destruction) return;
       const words = "its last process has ended";
-      this.#tell(3, `${words}; what it had is taken away`);
+      this.#tell(3, `${words}; its network is removed`);
       this.#become(InstanceState.COULD_NOT_START, words);
       try {
         await this.#runDestroyCommands();
@@ -313,7 +332,7 @@ export class Instance {
     const { record } = this;
     if (!record.hasNetwork || this.#destruction || this.#deathHandled) return;
     this.#deathHandled = true;
-    this.#tell(3, `process ${record.process!.pid} has ended; what it had is taken away`);
+    this.#tell(3, `process ${record.process!.pid} has ended; its network is removed`);
     try {
       await this.#clean();
     } finally {
@@ -350,7 +369,10 @@ export class Instance {
     this.#endRun({ outcome, words, ...this.#tunnels() });
   }
 
-  /** Derives the state when the API does not answer: from the result file, which is written before `--hold`. */
+  /**
+   * Derives the state when the API does not answer: from the result file, which is written before
+   * `--hold`.
+   */
   #guess(): void {
     const result = this.#readResult();
     if (result) {
@@ -363,7 +385,10 @@ export class Instance {
     }
   }
 
-  /** Refreshes summary and ping results, with at most `pingRows` ping tasks; keeps the last ones without an answer. */
+  /**
+   * Refreshes summary and ping results, with at most `pingRows` ping tasks; keeps the last ones
+   * without an answer.
+   */
   async report(pingRows: number): Promise<void> {
     if (!this.isAnswering) return;
     const ping = this.#connect().call("GetPingSummary", { Start: 0, Len: pingRows }, ANSWER_MS)
@@ -387,7 +412,9 @@ export class Instance {
     return `Its API does not answer; these figures are ${when}`;
   }
 
-  /** Whether a new definition of its name replaces it without `Override`, as nothing of it is left. */
+  /**
+   * Whether a new definition of its name replaces it without `Override`, as nothing of it is left.
+   */
   get isReplaceable(): boolean {
     return this.record.state === InstanceState.COULD_NOT_START && !this.record.hasNetwork;
   }
@@ -398,7 +425,9 @@ export class Instance {
     return hasNetwork && process !== null && isAlive(process);
   }
 
-  /** Resets its ping counters. @throws {Refusal} with the status of its API, or FAILED_PRECONDITION. */
+  /**
+   * Resets its ping counters. @throws {Refusal} with the status of its API, or FAILED_PRECONDITION.
+   */
   async clearPing(): Promise<void> {
     if (!this.isAnswering) {
       throw new Refusal(status.FAILED_PRECONDITION, `${this.record.name} has no ping tasks`);
@@ -413,7 +442,10 @@ export class Instance {
     return this.#api ??= new InstanceApi(octets, apiPort, apiTls);
   }
 
-  /** Removes its network from the system. @throws {Refusal} INTERNAL where something cannot be removed. */
+  /**
+   * Removes its network from the system. @throws {Refusal} INTERNAL where something cannot be
+   * removed.
+   */
   async #clean(): Promise<void> {
     this.#api?.close();
     this.#api = undefined;

@@ -1,6 +1,6 @@
 /**
- * Changes links, namespaces and addresses of the host by the `ip` program of iproute2; a failure is an error of the
- * system.
+ * Changes links, namespaces and addresses of the host by the `ip` program of iproute2; a failure is
+ * an error of the system.
  * @module
  */
 import { SystemError } from "@/base/errors.ts";
@@ -8,12 +8,12 @@ import { runIp } from "@/native/ip_program.ts";
 
 /**
  * Runs `ip` to its end; returns what it printed.
- * @throws {SystemError} with its words, after `Cannot …`.
+ * @throws {SystemError} `Cannot …`, with the error message of `ip`.
  */
 export async function ip(what: string, args: readonly string[]): Promise<string> {
   const outcome = await runIp(args);
   if (!outcome) {
-    const why = "the program ip (iproute2) is not there";
+    const why = "the program ip (iproute2) is not installed";
     throw new SystemError(`Cannot ${what}: ${why}`, "ip", "ENOENT");
   }
   const { success, output, why } = outcome;

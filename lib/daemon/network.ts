@@ -1,7 +1,7 @@
 /**
  * The network of an instance: its namespace, its management link to the host's bridge, and the data
- * interface that is moved into it. All names are chosen and saved before anything is made, so that a
- * later daemon can remove by name what exists, however far the making had come.
+ * interface that is moved into it. All names are chosen and saved before anything is made, so that
+ * a later daemon can remove by name what exists, however far the making had come.
  * @module
  */
 import { type IpAddress, showAddress } from "@/base/address.ts";
@@ -47,7 +47,10 @@ export interface MovedInterface {
   readonly master: string;
   /** `address/bits`. */
   readonly addresses: readonly string[];
-  /** Routes as `ip route` prints them, without the device, each with the option of its address family. */
+  /**
+   * Routes as `ip route` prints them, without the device, each with the option of its address
+   * family.
+   */
   readonly routes: readonly (readonly [family: "-4" | "-6", words: string])[];
 }
 
@@ -81,15 +84,15 @@ export function namespaceInode(name: string): number {
 }
 
 /**
- * Restores the name of a namespace by means of a process that is in it. If the earlier daemon had a mount
- * namespace of its own (`ip netns exec`, a sandboxed service), its names vanished with it.
+ * Restores the name of a namespace by means of a process that is in it. If the earlier daemon had a
+ * mount namespace of its own (`ip netns exec`, a sandboxed service), its names vanished with it.
  */
 export async function renameNamespace(name: string, inode: number): Promise<void> {
   if (await isNamespace(name)) return;
   const pid = processWithNamespace(inode);
   if (pid === undefined) return;
   await Deno.remove(`${NAMES}/${name}`).catch(() => {});
-  await ip(`give ${name} its name back`, ["netns", "attach", name, String(pid)]);
+  await ip(`restore the name ${name}`, ["netns", "attach", name, String(pid)]);
 }
 
 /** A process in the network namespace with this inode number; undefined if there is none. */
@@ -160,21 +163,22 @@ export async function makeInstanceNetwork(
 }
 
 /**
- * Switches forwarding off. A new namespace inherits the setting of the host, and would forward packets of
- * the device under test into the management network.
+ * Switches forwarding off. A new namespace inherits the setting of the host, and would forward
+ * packets of the device under test into the management network.
  */
 async function forwardNothing(namespace: string, what: string): Promise<void> {
-  // Writing ip_forward sets it for all interfaces. Without IPv6 the files below ipv6/conf do not exist.
+  // Writing ip_forward sets it for all interfaces. Without IPv6 the files below ipv6/conf do not
+  // exist.
   const off = "echo 0 >/proc/sys/net/ipv4/ip_forward; cd /proc/sys/net/ipv6/conf 2>/dev/null && " +
     "for each in */forwarding; do echo 0 >$each; done; :";
   await ip(what, ["netns", "exec", namespace, "/bin/sh", "-c", off]);
 }
 
 /**
- * Accepts packets for the management address from the management link and from the namespace itself alone.
- * By default the kernel accepts packets for any of its addresses on any interface, so that the device under
- * test could reach the API over the data interface or through a tunnel. The rule for the local table has
- * preference 0 and is moved behind the new ones.
+ * Accepts packets for the management address from the management link and from the namespace itself
+ * alone. By default the kernel accepts packets for any of its addresses on any interface, so that
+ * the device under test could reach the API over the data interface or through a tunnel. The rule
+ * for the local table has preference 0 and is moved behind the new ones.
  */
 async function answerManagementAlone(
   inside: (...args: string[]) => Promise<string>,
@@ -190,7 +194,10 @@ async function answerManagementAlone(
   await inside(family, "rule", "del", "pref", "0");
 }
 
-/** The IPv4 next hop: the address of the bridge; a fixed link-local address if the bridge has an IPv6 one. */
+/**
+ * The IPv4 next hop: the address of the bridge; a fixed link-local address if the bridge has an
+ * IPv6 one.
+ */
 function nextHopV4(bridge: IpAddress): IpAddress {
   return bridge.length === 4 ? bridge : Uint8Array.of(169, 254, 240, 1);
 }
@@ -286,7 +293,10 @@ export function carriesDefaultRoute({ routes }: MovedInterface): boolean {
   return routes.some(([, words]) => words.startsWith("default"));
 }
 
-/** Moves an interface into a namespace and adds `address` (`address/bits`; empty: none). @throws {SystemError} */
+/**
+ * Moves an interface into a namespace and adds `address` (`address/bits`; empty: none). @throws
+ * {SystemError}
+ */
 export async function moveInterfaceIn(
   namespace: string,
   name: string,
@@ -298,13 +308,17 @@ export async function moveInterfaceIn(
   await ip(what, ["-n", namespace, "link", "set", "dev", name, "up"]);
 }
 
-/** Moves an interface back to the host, if it still exists, and restores its configuration. @throws {SystemError} */
+/**
+ * Moves an interface back to the host, if it still exists, and restores its configuration. @throws
+ * {SystemError}
+ */
 export async function moveInterfaceBack(namespace: string, moved: MovedInterface): Promise<void> {
   const { name } = moved;
-  const what = `give ${name} back`;
+  const what = `move ${name} back`;
   if (await ipTry(["-n", namespace, "link", "show", "dev", name])) {
     await ip(what, ["-n", namespace, "link", "set", "dev", name, "netns", String(Deno.pid)]);
-    // A daemon that was killed right after the move left the interface here, down and without addresses.
+    // A daemon that was killed right after the move left the interface here, down and without
+    // addresses.
   } else if (!(await linkNames()).has(name)) return;
   if (moved.master !== "") await ipTry(["link", "set", "dev", name, "master", moved.master]);
   for (const address of moved.addresses) {

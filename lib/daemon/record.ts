@@ -1,6 +1,6 @@
 /**
- * The persistent record of one instance: plain data that is stored as JSON in the state file, so that the
- * next daemon can take the instance over.
+ * The persistent record of one instance: plain data that is stored as JSON in the state file, so
+ * that the next daemon can take the instance over.
  * @module
  */
 import type { ListPingResultRead, SummaryRespRead } from "@/api/proto/api_read.ts";
@@ -39,11 +39,11 @@ export interface InstanceRecord {
   readonly namespace: string;
   /** The management link's end on the host. */
   readonly link: string;
-  /** Management address in words. */
+  /** Management address as text. */
   readonly address: string;
   /** Port of its API; 0: it has none. */
   readonly apiPort: number;
-  /** Whether its API speaks TLS. */
+  /** Whether its API uses TLS. */
   readonly apiTls: boolean;
   /** The interface that was moved into its namespace, with its previous configuration. */
   readonly moved: MovedInterface | null;

@@ -1,6 +1,6 @@
 /**
- * Reads the result of a Type 1 instance: the line of JSON that `test --json` prints (docs/results.md),
- * redirected into a file of its log directory.
+ * Reads the result of a Type 1 instance: the line of JSON that `test --json` prints
+ * (docs/results.md), redirected into a file of its log directory.
  * @module
  */
 import { readPrivate } from "@/files/private_file.ts";
@@ -26,7 +26,7 @@ export function readResultFile(path: string): InstanceResult | undefined {
   }
 }
 
-// deno-lint-ignore no-explicit-any -- our own output, but of another process: looked at field by field
+// deno-lint-ignore no-explicit-any -- another process wrote this; each field is checked
 function parseResult(json: any): InstanceResult | undefined {
   const outcome = OUTCOMES.find((word) => word === json.result);
   if (outcome === undefined) return undefined;

@@ -19,15 +19,16 @@ export interface ShellCommand {
 }
 
 /**
- * Appends its output to `$1`, where that is a file (a pipe would wait for its reader, a link lead elsewhere);
- * what the command starts in the background writes there too, and keeps nobody waiting.
+ * Appends the output of the command to `$1`, if that is a regular file (writing to a pipe would
+ * wait for its reader, and a link may lead to another file). Processes that the command starts in
+ * the background write there too, and nothing waits for them.
  */
 const LOGGED = 'cd "$3"; test -f "$1" && test ! -L "$1" && exec >>"$1" 2>&1; ' +
   'exec /bin/sh -c "$2" </dev/null';
 
 /**
- * Runs a command by `/bin/sh -c` in a session of its own. Resolves to undefined if it succeeded, else to
- * the reason. Processes that the command left in the background go on.
+ * Runs a command by `/bin/sh -c` in a session of its own. Resolves to undefined if it succeeded,
+ * else to the reason. Processes that the command left in the background go on.
  */
 export async function runShell(shell: ShellCommand): Promise<string | undefined> {
   const { command, namespace, timeoutMs, cancel } = shell;

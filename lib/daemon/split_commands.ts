@@ -5,9 +5,9 @@
 import { SetupError } from "@/base/errors.ts";
 
 /**
- * The commands of a list, split at each `;` that is neither quoted nor escaped, as POSIX 2.2 quotes:
- * `'…'` keeps everything, `"…"` keeps all but `\`, and a `\` keeps what follows it. Empty ones are
- * left out.
+ * Splits a list at each `;` that is neither quoted nor escaped, by the quoting rules of POSIX 2.2:
+ * `'…'` quotes everything, `"…"` everything but `\`, and `\` quotes the character that follows it.
+ * Empty commands are left out.
  * @throws {SetupError} where a quote is not closed.
  */
 export function splitCommands(list: string): string[] {

@@ -102,6 +102,6 @@ function notYet({ defaults }: SectionReader, { role }: Setup): string[] {
 function bounded(errors: readonly SetupError[]): SetupError[] {
   const ordered = [...errors].sort(byPlace);
   if (ordered.length <= ERRORS_MAX) return ordered;
-  const more = `Cannot tell all: there are ${ordered.length - ERRORS_MAX} more errors`;
+  const more = `There are ${ordered.length - ERRORS_MAX} more errors`;
   return [...ordered.slice(0, ERRORS_MAX), new SetupError(more)];
 }

@@ -157,7 +157,7 @@ async function checkShell(checks: Checks, lab: Lab): Promise<void> {
   checks.match("shell: list", first.stdout, new RegExp(`svra +${CLIENT}[^]*svrb +${GATEWAY}`));
   checks.match("shell: a word mistyped", first.stderr, /Did you mean list\?/);
   checks.match("shell: an instance nobody knows", first.stderr, /nobody/);
-  checks.match("shell: taken away", first.stderr, new RegExp(`${CLIENT} is taken away from svra`));
+  checks.match("shell: destroyed", first.stderr, new RegExp(`${CLIENT} is destroyed on svra`));
   checks.equal("shell: cleancmds ran", Deno.readTextFileSync(lab.path("clean_b")), "clean\n");
   const second = await lab.shell(config, ["list", "help", "quit"]);
   checks.equal("shell: status without a failure", second.code, 0);

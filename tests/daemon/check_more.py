@@ -139,7 +139,7 @@ def check_lending(checks, host):
     define_other(daemon, OTHER, DataIf="da")
     run("ip", "link", "add", "da", "type", "veth", "peer", "name", "dx")
     got = code(lambda: daemon.api.Destroy(Name=OTHER, timeout=30))
-    checks.that("lending: what resists is told", got[0] == "INTERNAL" and "give da back" in got[1], got)
+    checks.that("moving: an error is reported", got[0] == "INTERNAL" and "move da back" in got[1], got)
     checks.equal("lending: and kept", ([e.Name for e in daemon.api.List().results], daemon.state(OTHER)), ([OTHER], 6))
     run("ip", "link", "del", "da")
     checks.equal("lending: until it can be done", code(lambda: daemon.api.Destroy(Name=OTHER, timeout=30))[0], "OK")

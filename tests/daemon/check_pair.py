@@ -191,7 +191,7 @@ def check_reboot(checks, host):
     stranger = subprocess.Popen(["sleep", "600"])
     change_records(host, stranger.pid)
     daemon = host.daemon()
-    checks.equal("reboot: a test of ours has died", daemon.state(GATEWAY), 7)
+    checks.equal("reboot: the myikev2 test has died", daemon.state(GATEWAY), 7)
     checks.equal("reboot: another program runs no more", daemon.state(f"other{TAG}"), 5)
     after = host.seen()
     after.pop("state")

@@ -219,7 +219,7 @@ def check_caller(checks, host):
         said = subprocess.run(["ip", "netns", "exec", other, sys.executable, "-B", "-c", script, host.logs],
                               check=True, text=True, stdout=subprocess.PIPE, timeout=60, env=env).stdout
         checks.that("the interface that leads to the caller stays", said.startswith("FAILED_PRECONDITION")
-                    and "da leads to you" in said, said)
+                    and "da carries the route to you" in said, said)
     finally:
         run("ip", "-n", other, "link", "set", "db", "netns", str(os.getpid()))
         run("ip", "netns", "del", other)

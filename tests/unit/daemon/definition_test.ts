@@ -35,7 +35,7 @@ function refusal(over: Partial<DefineGenericTestReqRead>): string {
   assert.fail(`accepted: ${JSON.stringify(over)}`);
 }
 
-Deno.test("a test of ours: its interface, its log directory, its setup", () => {
+Deno.test("a myikev2 test: its interface, its log directory, its setup", () => {
   const { name, override, logDirectory, dataInterface, dataAddress, what } = check({});
   assert.deepEqual(
     [name, override, logDirectory, dataInterface, dataAddress],
