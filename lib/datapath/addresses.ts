@@ -1,27 +1,19 @@
 /**
- * Prepares this host for a test: removes what an earlier test left, adds the tunnel addresses to their
- * interface, and at the end removes again what was added.
+ * Prepares this host for a test: removes what earlier tests left, puts the addresses of the test on their
+ * interface, and at the end removes again what was added. What other tests have that still run stays.
  * @module
  */
-import { addressPlus, type IpAddress, type IpPrefix, showAddress } from "@/base/address.ts";
+import { type IpPrefix, showAddress } from "@/base/address.ts";
 import { SetupError } from "@/base/errors.ts";
 import { ROUTE_COMMAND, routeCommand } from "@/base/route_command.ts";
+import {
+  AddressJournal,
+  type AddressReading,
+  type AddressRecord,
+} from "@/datapath/address_journal.ts";
+import { type AddressPlan, ownAddressesOf } from "@/datapath/address_plan.ts";
 import { guardFlush } from "@/datapath/flush_guard.ts";
 import { ip, ipBatch, ipShow } from "@/datapath/ip_command.ts";
-
-/** The part of a setup that is needed here. */
-export interface AddressPlan {
-  readonly role: "client" | "gateway";
-  readonly bindifname: string;
-  readonly bindifaddr: IpPrefix | null;
-  readonly startclntaddr: IpPrefix | null;
-  readonly numberoftunnels: number;
-  /** Whether a tunnel of a client, or the gateway, has as many addresses as the two options say. */
-  readonly mobike: boolean;
-  readonly mobikeaddrpertunnel: number;
-  readonly mobikeaddrpergw: number;
-  readonly staticroute: string;
-}
 
 /** Addresses that were added. */
 export interface PreparedAddresses {
@@ -31,6 +23,12 @@ export interface PreparedAddresses {
 
 /** Routing table of the tunnels. */
 const TUNNEL_TABLE = "330";
+/**
+ * Routing protocol and metric by which the local routes of tests are known. The metric keeps them apart from
+ * those that the kernel adds for addresses, so that neither replaces the other.
+ */
+const LOCAL_PROTOCOL = "234";
+const LOCAL_METRIC = "330";
 /** The addresses of lo after a flush; the second only where the machine has IPv6. */
 const LO_ADDRESSES = ["127.0.0.1/32", ...(hasIpv6() ? ["::1/128"] : [])];
 
@@ -56,26 +54,42 @@ export async function prepareAddresses(
     if (plan.staticroute) say("--flush=false: staticroute is not run");
     return { undo: () => Promise.resolve() };
   }
-  const { bindifname } = plan;
-  const link = await linkOf(bindifname);
   const route = plan.staticroute ? routeWords(plan.staticroute) : undefined;
-  if (flush !== "force") await guardFlush(bindifname);
+  const own = ownAddressesOf(plan, isRoutable);
+  const { bindifname: device } = plan;
+  const link = await linkOf(device);
+  if (flush !== "force") await guardFlush(device);
   const undo = new Undo();
+  const journal = new AddressJournal({
+    device,
+    linkAddress: link.address,
+    addresses: own.addresses.map(textOf),
+    localRoutes: own.localRoutes.map(textOf),
+  });
+  undo.add(() => Promise.resolve(journal.close()));
   try {
-    await flushLink(link, say);
-    if (bindifname !== "lo") await flushLink(await linkOf("lo"), say);
+    // Read after the interface: what another test adds from now on is not removed with what was there.
+    const others = journal.others();
+    await removeLeftovers(others, say);
+    await flushLink(link, others, say);
+    if (device !== "lo") await flushLink(await linkOf("lo"), others, say);
     await ipBatch(
       [...LO_ADDRESSES.map((a) => `addr replace ${a} dev lo`), "link set lo up"],
       { what: "flush lo" },
     );
-    await addAddresses(plan, link, undo);
-    await flushTunnels(say);
+    await addAddresses({ own, link, journal }, undo);
+    await flushTunnels(others, say);
     if (route) await addRoute(route, say, undo);
   } catch (e) {
     await undo.all();
     throw e;
   }
   return undo.prepared;
+}
+
+/** The kernel answers ARP for the addresses of a local route, but no neighbour solicitation of IPv6. */
+function isRoutable(octets: number): boolean {
+  return octets === 4;
 }
 
 /** The commands that remove what was added, the last of them first. */
@@ -95,6 +109,8 @@ class Undo {
 
 interface Link {
   readonly ifname: string;
+  /** The link layer address. */
+  readonly address: string;
   readonly addr_info: readonly { local: string; prefixlen: number; scope: string }[];
 }
 
@@ -109,73 +125,151 @@ function addressesOf(link: Link): string[] {
   return link.addr_info.filter((a) => a.scope !== "link").map((a) => `${a.local}/${a.prefixlen}`);
 }
 
-async function flushLink(link: Link, say: (line: string) => void): Promise<void> {
+async function flushLink(
+  link: Link,
+  { living }: AddressReading,
+  say: (line: string) => void,
+): Promise<void> {
   const name = link.ifname;
-  const kept = name === "lo" ? LO_ADDRESSES : [];
-  const old = addressesOf(link).filter((a) => !kept.includes(a));
+  const kept = new Set([...name === "lo" ? LO_ADDRESSES : [], ...addressesIn(living, name)]);
+  const old = addressesOf(link).filter((a) => !kept.has(a));
+  if (old.length === 0) return;
   for (const address of old) say(`removing ${address} from ${name}`);
   // The last address is removed first, as the kernel removes the other addresses of a subnet with its first.
-  const lines = old.reverse().map((a) => `addr del ${a} dev ${name}`);
-  await ipBatch(lines, { what: `flush ${name}` });
+  await ipBatch(deletionLines(old.reverse(), living, name), { what: `flush ${name}` });
 }
 
-async function addAddresses(plan: AddressPlan, link: Link, undo: Undo): Promise<void> {
-  const name = plan.bindifname;
-  const own = tunnelAddresses(plan);
+function addressesIn(records: readonly AddressRecord[], device: string): string[] {
+  return records.filter((record) => record.device === device).flatMap((r) => r.addresses);
+}
+
+function localRoutesIn(records: readonly AddressRecord[], device: string): string[] {
+  return records.filter((record) => record.device === device).flatMap((r) => r.localRoutes);
+}
+
+/**
+ * Lines that delete addresses, and leave those that other tests have. With the first address of a subnet the
+ * kernel removes the others, and with the last of an interface its routes: meanwhile those of the others are
+ * there with a subnet of their own, and are added again.
+ */
+function deletionLines(
+  deleted: readonly string[],
+  living: readonly AddressRecord[],
+  device: string,
+): string[] {
+  if (deleted.length === 0) return [];
+  const others = addressesIn(living, device);
+  const alone = others.filter((a) => !a.includes(":") && !a.endsWith("/32"))
+    .map((a) => a.replace(/\/\d+$/, "/32"));
+  return [
+    ...alone.map((a) => addLine(a, device)),
+    ...deleted.map((a) => `addr del ${a} dev ${device}`),
+    ...others.map((a) => addLine(a, device)),
+    ...alone.map((a) => `addr del ${a} dev ${device}`),
+  ];
+}
+
+/** A local route of a test, its destination as `address/bits`. */
+interface LocalRoute {
+  readonly dst: string;
+  readonly dev: string;
+}
+
+/** The local routes of all tests of this namespace, those of killed ones too. */
+async function localRoutes(): Promise<LocalRoute[]> {
+  const found: LocalRoute[] = [];
+  for (const [family, bits] of [["-4", 32], ["-6", 128]] as const) {
+    const ask = [family, "route", "show", "table", "local", "proto", LOCAL_PROTOCOL];
+    for (const { dst, dev } of await ipShow<LocalRoute>(ask)) {
+      found.push({ dst: dst.includes("/") ? dst : `${dst}/${bits}`, dev });
+    }
+  }
+  return found;
+}
+
+/** Removes what tests left that were killed: local routes, and their addresses on any interface. */
+async function removeLeftovers(
+  { living, dead, forgetDead }: AddressReading,
+  say: (line: string) => void,
+): Promise<void> {
+  const lines: string[] = [];
+  for (const { pid, device, linkAddress, addresses } of dead) {
+    const [link] = await ipShow<Link>(["addr", "show", "dev", device]);
+    if (link?.address !== linkAddress) continue; // the interface went with its namespace
+    say(`removing what process ${pid} left on ${device}`);
+    const used = new Set(addressesIn(living, device));
+    lines.push(...deletionLines(addresses.filter((a) => !used.has(a)), living, device));
+  }
+  const usedRoutes = new Set(
+    living.flatMap(({ device, localRoutes }) => localRoutes.map((to) => `${to} ${device}`)),
+  );
+  for (const { dst, dev } of await localRoutes()) {
+    if (!usedRoutes.has(`${dst} ${dev}`)) lines.push(localRouteLine("del", dst, dev));
+  }
+  await ipBatch(lines, { what: "remove leftovers", quiet: true });
+  forgetDead();
+}
+
+/** What {@linkcode addAddresses} adds, to which interface, and where other tests are known. */
+interface Adding {
+  readonly own: {
+    readonly addresses: readonly IpPrefix[];
+    readonly localRoutes: readonly IpPrefix[];
+  };
+  readonly link: Link;
+  readonly journal: AddressJournal;
+}
+
+async function addAddresses({ own, link, journal }: Adding, undo: Undo): Promise<void> {
+  const name = link.ifname;
+  const addresses = own.addresses.map(textOf);
+  const localRoutes = own.localRoutes.map(textOf);
   // Addresses that were there before stay, and so do those that lo always has.
   const before = new Set([...addressesOf(link), ...(name === "lo" ? LO_ADDRESSES : [])]);
-  const [kept, added] = [true, false].map((was) =>
-    own.filter((a) => before.has(textOf(a)) === was)
-  );
+  const [kept, added] = [true, false].map((was) => addresses.filter((a) => before.has(a) === was));
   undo.add(async () => {
-    const lines = added!.map((a) => `addr del ${textOf(a)} dev ${name}`).reverse();
+    const { living } = journal.others();
+    const used = new Set([...addressesIn(living, name), ...localRoutesIn(living, name)]);
+    const unused = (all: readonly string[]) => all.filter((one) => !used.has(one));
+    const lines = [
+      ...unused(localRoutes).map((to) => localRouteLine("del", to, name)),
+      ...deletionLines(unused(added!).reverse(), living, name),
+      ...kept!.map((a) => addLine(a, name)),
+    ];
     await ipBatch(lines, { what: "remove addresses", quiet: true });
-    // The kernel has removed the other addresses of a subnet with its first.
-    await ipBatch(kept!.map((a) => addLine(a, name)), { what: "keep addresses", quiet: true });
   });
-  await ipBatch(own.map((a) => addLine(a, name)), { what: `add addresses to ${name}` });
+  await ipBatch(addresses.map((a) => addLine(a, name)), { what: `add addresses to ${name}` });
   await ip(["link", "set", name, "up"], { what: `bring ${name} up` });
+  const lines = localRoutes.map((to) => localRouteLine("replace", to, name));
+  await ipBatch(lines, { what: `make tunnel addresses local to ${name}` });
 }
 
-function addLine(prefix: IpPrefix, name: string): string {
+function addLine(prefix: string, name: string): string {
   // Without duplicate address detection an IPv6 address can be used at once.
-  const now = prefix.address.length === 16 ? " nodad" : "";
-  return `addr replace ${textOf(prefix)} dev ${name}${now}`;
+  const now = prefix.includes(":") ? " nodad" : "";
+  return `addr replace ${prefix} dev ${name}${now}`;
 }
 
-/** The own addresses in their order: those of the tunnels, then `bindifaddr`. */
-function tunnelAddresses(plan: AddressPlan): IpPrefix[] {
-  const { role, startclntaddr, numberoftunnels, bindifaddr, mobike } = plan;
-  const own: IpPrefix[] = [];
-  const isClient = role === "client";
-  if (isClient && startclntaddr) {
-    const each = mobike ? plan.mobikeaddrpertunnel : 1;
-    own.push(...following(startclntaddr, numberoftunnels * each, (i) => Math.floor(i / each)));
-  }
-  if (bindifaddr) {
-    own.push(...following(bindifaddr, mobike && !isClient ? plan.mobikeaddrpergw : 1, () => 0));
-  }
-  return own;
-}
-
-/** `count` addresses from the first on, each with its prefix length. */
-function following(
-  first: IpPrefix,
-  count: number,
-  tunnelOf: (index: number) => number,
-): IpPrefix[] {
-  return Array.from({ length: count }, (_, i) => {
-    const address: IpAddress | undefined = addressPlus(first.address, i);
-    if (address) return { ...first, address };
-    throw new SetupError(`Cannot give tunnel ${tunnelOf(i)} an address: there is none left`);
-  });
+function localRouteLine(verb: "replace" | "del", prefix: string, name: string): string {
+  const marks = `metric ${LOCAL_METRIC} proto ${LOCAL_PROTOCOL}`;
+  return `route ${verb} local ${prefix} dev ${name} ${marks}`;
 }
 
 function textOf({ address, bits }: IpPrefix): string {
   return `${showAddress(address)}/${bits}`;
 }
 
-async function flushTunnels(say: (line: string) => void): Promise<void> {
+async function flushTunnels(
+  { living }: AddressReading,
+  say: (line: string) => void,
+): Promise<void> {
+  const [other] = living;
+  if (other) {
+    return say(
+      `process ${other.pid} runs another test here: XFRM states, policies and table ` +
+        `${TUNNEL_TABLE} stay as they are`,
+    );
+  }
   say(`removing all XFRM states and policies, and routes of table ${TUNNEL_TABLE}`);
   await ip(["xfrm", "state", "flush"], { what: "flush XFRM states" });
   await ip(["xfrm", "policy", "flush"], { what: "flush XFRM policies" });

@@ -13,6 +13,7 @@ import {
   readOwnRules,
 } from "@/datapath/route_message.ts";
 import { bypassPolicies } from "@/datapath/kernel_plan.ts";
+import { isLiving, type ProcessName } from "@/datapath/living_process.ts";
 import {
   deletePolicy,
   deleteReportedPolicy,
@@ -36,10 +37,7 @@ export const REQID_RANGE = 1 << 22;
 const BYPASS = "bypass";
 
 /** The content of a journal. */
-export interface JournalEntry {
-  readonly pid: number;
-  /** Start time of the process, so that a later one with the same number is not taken for it. */
-  readonly startTime: string;
+export interface JournalEntry extends ProcessName {
   readonly reqidBase: number;
   readonly innerDevice: number;
   /** Name of the XFRM interface that it made; empty: none. */
@@ -85,16 +83,6 @@ export class KernelJournal {
   }
 }
 
-/** The number of this process's network namespace, or of one that is named by a path. */
-export function namespaceNumber(path: string | undefined): number {
-  return Deno.statSync(path ?? "/proc/self/ns/net").ino ?? 0;
-}
-
-/** The number and the start time of this process, by which a journal names it. */
-export function ownProcess(): Pick<JournalEntry, "pid" | "startTime"> {
-  return { pid: Deno.pid, startTime: startTimeOf(Deno.pid) ?? "" };
-}
-
 /** Netlink sockets by which leftovers are found and removed. */
 export interface Cleaners {
   readonly xfrm: NetlinkSocket;
@@ -116,7 +104,7 @@ export function cleanLeftovers(namespace: number, cleaners: Cleaners): JournalRe
   for (const path of journalsOf(namespace)) {
     const read = readJournal(path);
     if (!read) continue;
-    if (startTimeOf(read.entry.pid) === read.entry.startTime) taken.push(read.entry.reqidBase);
+    if (isLiving(read.entry)) taken.push(read.entry.reqidBase);
     else dead.push({ path, ...read });
   }
   const cleaned = dead.map(({ path, entry, lines }) => {
@@ -180,16 +168,5 @@ function readJournal(path: string): { entry: JournalEntry; lines: string[] } | u
     return { entry: JSON.parse(first!), lines };
   } catch {
     return undefined; // another user's, or half-written
-  }
-}
-
-/** Field 22 of /proc/PID/stat, in clock ticks since boot; undefined: there is no such process. */
-function startTimeOf(pid: number): string | undefined {
-  try {
-    const text = Deno.readTextFileSync(`/proc/${pid}/stat`);
-    // The process's name stands before it, and may hold anything, parentheses too.
-    return text.slice(text.lastIndexOf(")") + 2).split(" ")[19];
-  } catch {
-    return undefined;
   }
 }

@@ -6,13 +6,8 @@
 import { SetupError, SystemError } from "@/base/errors.ts";
 import type { DataPathListener } from "@/datapath/data_path.ts";
 import { KernelDataPath, type XfrmDevice } from "@/datapath/kernel.ts";
-import {
-  cleanLeftovers,
-  freeRange,
-  KernelJournal,
-  namespaceNumber,
-  ownProcess,
-} from "@/datapath/kernel_journal.ts";
+import { cleanLeftovers, freeRange, KernelJournal } from "@/datapath/kernel_journal.ts";
+import { namespaceNumber, ownProcess } from "@/datapath/living_process.ts";
 import { linkIndex, newXfrmLink } from "@/datapath/route_message.ts";
 import { deleteState, newState, type XfrmState } from "@/datapath/xfrm_message.ts";
 import { loadShim, type ShimSymbols } from "@/native/load.ts";
@@ -67,7 +62,7 @@ interface Sockets {
 
 function openOver(options: OpenKernelOptions, { shim, xfrm, route }: Sockets): KernelDataPath {
   const { virtualipif, xfrmif, listener } = options;
-  const namespace = namespaceNumber(undefined);
+  const namespace = namespaceNumber();
   const { taken, cleaned } = cleanLeftovers(namespace, { xfrm, route });
   for (const line of cleaned) listener.note(3, line);
   const innerDevice = linkIndex(route, virtualipif);

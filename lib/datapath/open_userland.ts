@@ -6,13 +6,8 @@
 import { SetupError, SystemError } from "@/base/errors.ts";
 import type { DataPathListener } from "@/datapath/data_path.ts";
 import { HostRoutes } from "@/datapath/host_routes.ts";
-import {
-  cleanLeftovers,
-  freeRange,
-  KernelJournal,
-  namespaceNumber,
-  ownProcess,
-} from "@/datapath/kernel_journal.ts";
+import { cleanLeftovers, freeRange, KernelJournal } from "@/datapath/kernel_journal.ts";
+import { namespaceNumber, ownProcess } from "@/datapath/living_process.ts";
 import { RawEsp } from "@/datapath/raw_esp.ts";
 import { linkIndex } from "@/datapath/route_message.ts";
 import { TunDevice } from "@/datapath/tun_device.ts";
@@ -104,7 +99,7 @@ function openJournal(
   route: NetlinkSocket,
   { innerDevice, listener }: { readonly innerDevice: number; readonly listener: DataPathListener },
 ): KernelJournal {
-  const namespace = namespaceNumber(undefined);
+  const namespace = namespaceNumber();
   let others: readonly number[] = [];
   try {
     const xfrm = new NetlinkSocket(shim, { family: NetlinkFamily.XFRM });

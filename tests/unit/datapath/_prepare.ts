@@ -1,6 +1,7 @@
 /**
  * Prepares addresses in the network namespace it is started in, and tells what became of them as one
- * line of JSON. Arguments: the plan as JSON, and `true` or `force`.
+ * line of JSON. Arguments: the plan as JSON, `true` or `force`, and `hold` where it is to tell as soon as
+ * everything is there, and to remove it when its standard input ends.
  */
 import { parsePrefix } from "@/base/address.ts";
 import { prepareAddresses } from "@/datapath/addresses.ts";
@@ -45,6 +46,10 @@ try {
     (line) => void said.push(line),
   );
   told = { said, during: await state() };
+  if (Deno.args[2] === "hold") {
+    console.log(JSON.stringify(told));
+    await Deno.stdin.read(new Uint8Array(1));
+  }
   await prepared.undo();
 } catch (e) {
   told = { said, error: (e as Error).message };

@@ -55,6 +55,54 @@ async function prepared(plan: object, around: Surroundings = {}): Promise<Told> 
 const hasIp = await run("ip", ["-V"]).then(() => true, () => false);
 const isRoot = Deno.uid() === 0 && hasIp;
 
+/** A test that has prepared its addresses in the namespace, until it ends or is killed. */
+interface Held {
+  readonly told: Omit<Told, "after">;
+  readonly process: Deno.ChildProcess;
+  /** Ends in order. */
+  end(): Promise<void>;
+}
+
+async function held(plan: object): Promise<Held> {
+  const script = `${import.meta.dirname}/_prepare.ts`;
+  const process = new Deno.Command("ip", {
+    args: [
+      ...["netns", "exec", NAMESPACE, Deno.execPath(), "run", "-A", script],
+      ...[JSON.stringify({ bindifname: "v0", ...plan }), "true", "hold"],
+    ],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  const lines = process.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  while (!text.includes("\n")) text += (await lines.read()).value ?? "{}\n";
+  const end = async () => {
+    await process.stdin.close();
+    while (!(await lines.read()).done);
+    await process.status;
+  };
+  return { told: JSON.parse(text.split("\n")[0]!), process, end };
+}
+
+/** Makes the namespace with lo and the interface v0 for as long as `work` takes. */
+async function withNamespace(work: () => Promise<void>): Promise<void> {
+  await ip("netns", "add", NAMESPACE);
+  try {
+    for (const line of ["link set lo up", "link add v0 type veth peer name v1", "link set v1 up"]) {
+      await inside(line);
+    }
+    await work();
+  } finally {
+    await ip("netns", "del", NAMESPACE);
+  }
+}
+
+/** What `ip` shows in the namespace. */
+async function shown(line: string): Promise<string> {
+  return (await run("ip", ["-n", NAMESPACE, ...line.split(" ")])).stdout;
+}
+
 /** A test that makes a network namespace. */
 function inNamespace(name: string, fn: () => Promise<void>): void {
   Deno.test({ name: `${name} (needs root)`, ignore: !isRoot, fn });
@@ -64,7 +112,8 @@ const CLIENT = { startclntaddr: "10.77.0.1/16", bindifaddr: "10.77.9.9/16" };
 
 inNamespace("tunnel addresses and bindifaddr are put on the interface, and taken off", async () => {
   const { said, during, after } = await prepared(CLIENT);
-  assert.match(during!, /^v0@v1 UP 10\.77\.0\.1\/16 10\.77\.0\.2\/16 10\.77\.9\.9\/16 /m);
+  assert.match(during!, /^v0@v1 UP 10\.77\.0\.1\/16 10\.77\.9\.9\/16 /m);
+  assert.match(during!, /^local 10\.77\.0\.2 dev v0 .*proto 234/m);
   assert.doesNotMatch(after, /10\.77/);
   assert.deepEqual(said, [
     "removing 127.0.0.1/8 from lo",
@@ -104,7 +153,7 @@ inNamespace("what an interface had is told, then removed: several of one subnet 
   ]);
   assert.match(
     during!,
-    /^v0@v1 UP 10\.77\.0\.1\/16 10\.77\.0\.2\/16 10\.77\.9\.9\/16 link-local $/m,
+    /^v0@v1 UP 10\.77\.0\.1\/16 10\.77\.9\.9\/16 link-local $/m,
   );
 });
 
@@ -155,6 +204,57 @@ inNamespace("an interface that is not there is named", async () => {
   const { error } = await prepared({ ...CLIENT, bindifname: "v9" });
   assert.equal(error, "Cannot use bindifname v9: there is no such interface");
 });
+
+inNamespace("many tunnel addresses are a few local routes", async () => {
+  const plan = { startclntaddr: "10.64.0.1/10", numberoftunnels: 100_000 };
+  const { during, after } = await prepared(plan);
+  const routes = during!.split("\n").filter((line) => line.includes("proto 234"));
+  assert.ok(routes.length < 34, `${routes.length} routes`);
+  // The last tunnel's address is 10.64.0.1 + 99,999.
+  assert.ok(routes.some((line) => line.startsWith("local 10.65.134.160 ")), routes.join("\n"));
+  assert.doesNotMatch(after, /10\.6[45]/);
+});
+
+inNamespace(
+  "two tests on one interface leave each other's addresses alone",
+  () =>
+    withNamespace(async () => {
+      const first = await held({ startclntaddr: "10.77.1.1/16", numberoftunnels: 9 });
+      const second = await held({ startclntaddr: "10.77.2.1/16", numberoftunnels: 9 });
+      assert.ok(second.told.said.some((line) => /another test here: XFRM states/.test(line)));
+      assert.match(second.told.during!, /10\.77\.1\.1\/16 10\.77\.2\.1\/16/);
+      assert.match(second.told.during!, /^local 10\.77\.1\.4\/30 dev v0/m);
+      await first.end();
+      assert.match(await shown("-br addr show dev v0"), /10\.77\.2\.1\/16/);
+      const routes = await shown("route show table local proto 234");
+      assert.match(routes, /10\.77\.2\.4\/30/);
+      assert.doesNotMatch(routes, /10\.77\.1\./);
+      await second.end();
+      assert.doesNotMatch(await shown("route show table all"), /10\.77/);
+    }),
+);
+
+inNamespace(
+  "what a killed test left is taken away by the next one",
+  () =>
+    withNamespace(async () => {
+      await inside("link add v2 type veth peer name v3");
+      const killed = await held({
+        bindifname: "v2",
+        startclntaddr: "10.77.1.1/16",
+        numberoftunnels: 9,
+      });
+      killed.process.kill("SIGKILL");
+      await killed.process.status;
+      await killed.end();
+      assert.match(await shown("route show table local proto 234"), /10\.77\.1\.4\/30/);
+      const next = await held({ startclntaddr: "10.78.1.1/16", numberoftunnels: 9 });
+      assert.match(next.told.said[0]!, /^removing what process \d+ left on v2$/);
+      assert.doesNotMatch(await shown("-br addr"), /10\.77/);
+      assert.doesNotMatch(await shown("route show table all"), /10\.77/);
+      await next.end();
+    }),
+);
 
 const DEFAULT_ROUTES: readonly (readonly [what: string, lines: string[]])[] = [
   ["the default route", ["route add default via 10.8.0.1"]],

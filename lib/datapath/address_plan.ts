@@ -1,0 +1,108 @@
+/**
+ * What a test has on its interface: a few addresses, and for the many addresses of its tunnels local routes,
+ * each of which makes all addresses of a prefix the host's own. Adding an address takes the kernel longer the
+ * more addresses an interface has; a local route takes it a few microseconds.
+ * @module
+ */
+import {
+  addressFromBigInt,
+  addressPlus,
+  addressToBigInt,
+  type IpAddress,
+  type IpPrefix,
+} from "@/base/address.ts";
+import { SetupError } from "@/base/errors.ts";
+
+/** The part of a setup that says which addresses a test has. */
+export interface AddressPlan {
+  readonly role: "client" | "gateway";
+  readonly bindifname: string;
+  readonly bindifaddr: IpPrefix | null;
+  readonly startclntaddr: IpPrefix | null;
+  readonly numberoftunnels: number;
+  /** Whether a tunnel of a client, or the gateway, has as many addresses as the two options say. */
+  readonly mobike: boolean;
+  readonly mobikeaddrpertunnel: number;
+  readonly mobikeaddrpergw: number;
+  readonly staticroute: string;
+}
+
+/** What is put on the interface of a test. */
+export interface OwnAddresses {
+  /** Addresses, each with the length of its subnet, in the order in which they are added. */
+  readonly addresses: readonly IpPrefix[];
+  /** Prefixes that get a local route. */
+  readonly localRoutes: readonly IpPrefix[];
+}
+
+/**
+ * The own addresses of a test. The first address of the tunnels is added as such and brings the route to its
+ * subnet; those that follow are local routes where the transport can send from them, which `isRoutable` says
+ * of their family.
+ * @throws {SetupError} if the address space ends before the last tunnel.
+ */
+export function ownAddressesOf(
+  plan: AddressPlan,
+  isRoutable: (octets: number) => boolean,
+): OwnAddresses {
+  const { role, startclntaddr: first, numberoftunnels, bindifaddr, mobike } = plan;
+  const isClient = role === "client";
+  const ofGateway = bindifaddr
+    ? following(bindifaddr, mobike && !isClient ? plan.mobikeaddrpergw : 1, () => 0)
+    : [];
+  if (!isClient || !first) return { addresses: ofGateway, localRoutes: [] };
+  const each = mobike ? plan.mobikeaddrpertunnel : 1;
+  const count = numberoftunnels * each;
+  if (!isRoutable(first.address.length)) {
+    const ofTunnels = following(first, count, (i) => Math.floor(i / each));
+    return { addresses: [...ofTunnels, ...ofGateway], localRoutes: [] };
+  }
+  const last = addressPlus(first.address, count - 1);
+  if (!last) throw noneLeft(Math.floor(lastIndex(first.address) / each) + 1);
+  const second = addressPlus(first.address, 1);
+  const localRoutes = count > 1 ? prefixesFrom(second!, last) : [];
+  return { addresses: [first, ...ofGateway], localRoutes };
+}
+
+/** The fewest prefixes that together are the addresses from `first` to `last`. */
+export function prefixesFrom(first: IpAddress, last: IpAddress): IpPrefix[] {
+  const octets = first.length;
+  const end = addressToBigInt(last);
+  const prefixes: IpPrefix[] = [];
+  for (let at = addressToBigInt(first); at <= end;) {
+    let hostBits = 0n;
+    // The prefix grows as long as it begins at `at` and does not pass the end.
+    while (
+      hostBits < BigInt(8 * octets) && (at >> hostBits & 1n) === 0n &&
+      at + (2n << hostBits) - 1n <= end
+    ) hostBits++;
+    prefixes.push({
+      address: addressFromBigInt(at, octets)!,
+      bits: 8 * octets - Number(hostBits),
+    });
+    at += 1n << hostBits;
+  }
+  return prefixes;
+}
+
+/** `count` addresses from the first on, each with its prefix length. */
+function following(
+  first: IpPrefix,
+  count: number,
+  tunnelOf: (index: number) => number,
+): IpPrefix[] {
+  return Array.from({ length: count }, (_, i) => {
+    const address: IpAddress | undefined = addressPlus(first.address, i);
+    if (address) return { ...first, address };
+    throw noneLeft(tunnelOf(i));
+  });
+}
+
+/** How many addresses follow one in its address space. */
+function lastIndex(address: IpAddress): number {
+  return Number((1n << BigInt(8 * address.length)) - 1n - addressToBigInt(address));
+}
+
+function noneLeft(tunnel: number): SetupError {
+  return new SetupError(`Cannot give tunnel ${tunnel} an address: there is none left`);
+}
