@@ -1,6 +1,6 @@
 /**
- * Two hosts of a simulated world: a dials, b answers. Every test of the core that needs two ends, and no
- * more than what the core itself does, takes them from here.
+ * * Two hosts of a simulated world, of which a dials and b answers. Every test that needs two ends
+ * of the core, and nothing outside of it, uses them.
  * @module
  */
 import { portableBackend } from "@/crypto/portable.ts";
@@ -8,7 +8,7 @@ import type { IkeConfig } from "@/ike/records/config.ts";
 import type { FaultName } from "@/ike/records/fault.ts";
 import type { IkeSa } from "@/ike/records/sa.ts";
 import { WorldKeys } from "@/sim/keys.ts";
-import type { Weather } from "@/sim/network.ts";
+import type { NetworkConditions } from "@/sim/network.ts";
 import { worldConfig } from "@/sim/scenarios.ts";
 import { type Host, World } from "@/sim/world.ts";
 
@@ -16,27 +16,27 @@ import { type Host, World } from "@/sim/world.ts";
 export const CRYPTO = portableBackend();
 const KEYS = new WorldKeys(CRYPTO);
 
-/** Nothing is lost, and every datagram takes so many milliseconds. */
-export function fairWeather(delayMs: number): Weather {
+/** A network that loses nothing, and in which every datagram takes `delayMs` milliseconds. */
+export function losslessNetwork(delayMs: number): NetworkConditions {
   return { loss: 0, duplication: 0, delayMs: [delayMs, delayMs] };
 }
 
-/** A host's place in the world: an address, or one behind a NAT. */
+/** The address of a host, or its address behind a NAT. */
 type Place = Parameters<World["join"]>[1];
 
-/** What a test says about its world and its hosts. */
+/** The options of a world and its hosts. */
 export interface TwoHostsOptions {
-  /** Absent: 7. */
+  /** The seed; absent: 7. */
   readonly seed?: number;
-  /** Absent: fair, with 10 ms in each direction. */
-  readonly weather?: Weather;
-  /** How long computations take at least and at most, milliseconds; absent: 1. */
+  /** The network; absent: without losses, and with 10 ms in each direction. */
+  readonly conditions?: NetworkConditions;
+  /** The shortest and the longest duration of computations, in milliseconds; absent: 1. */
   readonly computeMs?: readonly [number, number];
   readonly broken?: readonly FaultName[];
-  /** What differs of the configuration of a host from that of all worlds. */
+  /** The changes of the configuration of each host. */
   readonly a?: Partial<IkeConfig> | undefined;
   readonly b?: Partial<IkeConfig> | undefined;
-  /** Where they are; absent: 10.0.0.1 and 10.0.0.2. */
+  /** The addresses; absent: 10.0.0.1 and 10.0.0.2. */
   readonly atA?: Place;
   readonly atB?: Place;
 }
@@ -48,15 +48,15 @@ export interface TwoHosts {
   readonly b: Host;
 }
 
-/** Two hosts, of which none has begun. */
+/** Two hosts in a world in which nothing has happened yet. */
 export function twoHosts(options: TwoHostsOptions = {}): TwoHosts {
-  const { seed = 7, weather = fairWeather(10), computeMs = [1, 1], broken = [] } = options;
+  const { seed = 7, conditions = losslessNetwork(10), computeMs = [1, 1], broken = [] } = options;
   const { atA = Uint8Array.of(10, 0, 0, 1), atB = Uint8Array.of(10, 0, 0, 2) } = options;
   const world = new World({
     seed,
     crypto: CRYPTO,
     keys: KEYS,
-    weather,
+    conditions,
     computeMs,
     broken: new Set(broken),
   });
@@ -65,7 +65,7 @@ export function twoHosts(options: TwoHostsOptions = {}): TwoHosts {
   return { world, a, b };
 }
 
-/** The IKE SAs of a host that are up. */
+/** The established IKE SAs of a host. */
 export function established(host: Host): IkeSa[] {
   return [...host.endpoint.bySpi.values()].filter((sa) => sa.phase === "established");
 }

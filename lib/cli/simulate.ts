@@ -48,7 +48,7 @@ export function runSimulation(options: SimulationOptions): number {
     ...(task ? { task } : {}),
     ...(drawn
       ? {}
-      : { weather: { loss: loss ?? 0, duplication: duplication ?? 0, delayMs: [1, 200] } }),
+      : { conditions: { loss: loss ?? 0, duplication: duplication ?? 0, delayMs: [1, 200] } }),
     progress(done) {
       if (Deno.stderr.isTerminal()) {
         Deno.stderr.writeSync(new TextEncoder().encode(`\r${done} of ${options.count} worlds`));
@@ -73,7 +73,7 @@ function print({ tasks, worlds, broken }: SimulateResult): void {
   printLine(row("all", total));
   if (!broken) return printLine(`${worlds} worlds, no broken invariant`);
   printLine(`\nWorld ${broken.seed} (${broken.task}) of ${worlds} breaks an invariant`);
-  printLine(broken.story);
+  printLine(broken.transcript);
   printLine(
     `\nAgain: myikev2 simulate --seed ${broken.seed} --count 1 (with the same other options)`,
   );
@@ -96,7 +96,8 @@ function row(
 }
 
 function printJson({ tasks, worlds, broken }: SimulateResult): void {
+  const shown = broken && { seed: broken.seed, task: broken.task, story: broken.transcript };
   printLine(
-    JSON.stringify({ worlds, tasks: Object.fromEntries(tasks), broken: broken ?? null }),
+    JSON.stringify({ worlds, tasks: Object.fromEntries(tasks), broken: shown ?? null }),
   );
 }

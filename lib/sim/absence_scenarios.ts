@@ -1,16 +1,16 @@
 /**
- * Plays of peers that are gone, come back, or never were where they say they are.
+ * Scenarios with peers that vanish, that restart, or that use an address which is not their own.
  * @module
  */
 import { IdType } from "@/iana/id_type.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
 import type { IkeConfig } from "@/ike/records/config.ts";
 import type { Host } from "@/sim/world.ts";
-import { pair, type Scenario, up } from "@/sim/scenarios.ts";
+import { establishedSa, pair, type Scenario } from "@/sim/scenarios.ts";
 
 const returning: Scenario = {
   name: "initial_contact",
-  play(world) {
+  start(world) {
     const { a, b } = pair(world, { ownId: fqdn("client") });
     world.dial(a, b);
     world.at(9_000, () => {
@@ -24,7 +24,7 @@ const returning: Scenario = {
       stands: true,
       check() {
         const live = [...b.endpoint.bySpi.values()].filter((sa) => sa.phase === "established");
-        const back = up(a) !== undefined;
+        const back = establishedSa(a) !== undefined;
         return back && live.length > 1
           ? "INITIAL_CONTACT leaves one SA of the identity"
           : undefined;
@@ -42,7 +42,7 @@ function fqdn(name: string): IkeConfig["ownId"] {
 
 const vanishing: Scenario = {
   name: "vanishing_initiator",
-  play(world) {
+  start(world) {
     const { a, b } = pair(world);
     const sa = world.dial(a, b);
     world.at(20 + world.random.fraction() * 60, () => {
@@ -57,9 +57,9 @@ const vanishing: Scenario = {
 
 const forgedCookie: Scenario = {
   name: "forged_cookie",
-  play(world) {
+  start(world) {
     const { a, b } = pair(world, {}, { b: { cookieThreshold: 0 } });
-    // The attacker asks from an address that is not its own, with a cookie it made up.
+    // The attacker sends its request from the address of another host, with an invented cookie.
     const sa = world.dial(a, b);
     world.at(20, () => {
       const request = sa.setup?.initRequest;
@@ -88,7 +88,7 @@ function withCookie(request: Uint8Array): Uint8Array {
   return octets;
 }
 
-/** Peers that are not there, or not any more. */
+/** All scenarios of this file. */
 export const ABSENCE_SCENARIOS: readonly Scenario[] = [
   returning,
   vanishing,

@@ -1,5 +1,5 @@
 /**
- * All plays there are, in the order in which a mixed run takes them.
+ * The list of all scenarios, in the order in which a mixed run takes them.
  * @module
  */
 import { AUTH_SCENARIOS } from "@/sim/auth_scenarios.ts";
@@ -21,7 +21,7 @@ import { REKEY_SCENARIOS } from "@/sim/rekey_scenarios.ts";
 import type { Scenario } from "@/sim/scenarios.ts";
 import { SETUP_SCENARIOS } from "@/sim/setup_scenarios.ts";
 
-/** Every play of every file. */
+/** All scenarios of all files. */
 export const ALL_SCENARIOS: readonly Scenario[] = [
   ...SETUP_SCENARIOS,
   ...INFORMATIONAL_SCENARIOS,

@@ -1,6 +1,7 @@
 /**
- * Plays about IKE_AUTH in several exchanges: EAP (RFC 7296 §2.16), EAP-only (RFC 5998) and two
- * authentications of an end (RFC 4739), with ends that do less than they must.
+ * * Scenarios in which IKE_AUTH takes several exchanges: EAP (RFC 7296 §2.16), EAP-only
+ * authentication (RFC 5998) and two authentications of one end (RFC 4739). In some of them one end
+ * does less than the RFC demands.
  * @module
  */
 import type { EapAnswer, OwnEapServer } from "@/eap/conversation.ts";
@@ -17,7 +18,7 @@ import type {
   IdentityRule,
   PskAuth,
 } from "@/ike/records/config.ts";
-import { pair, type Scenario, up } from "@/sim/scenarios.ts";
+import { establishedSa, pair, type Scenario } from "@/sim/scenarios.ts";
 import type { World } from "@/sim/world.ts";
 
 const NAME = "alice";
@@ -34,7 +35,7 @@ function named(name: string): IdentityRule {
   return { kind: "fixed", identity: { idType: IdType.ID_FQDN, data: text(name) } };
 }
 
-/** Stands between a responder and its EAP server. */
+/** Wraps the EAP server of a responder, to change what it answers. */
 type Through = (server: OwnEapServer) => OwnEapServer;
 
 function logsIn(world: World, method: number, password = PASSWORD): EapPeerAuth {
@@ -55,7 +56,7 @@ function asks(world: World, method: number, through: Through = (server) => serve
   };
 }
 
-/** How the hosts of a play are authenticated. */
+/** The configuration of the authentication of both hosts. */
 interface Ends {
   readonly a: BothAuthConfigs;
   readonly b: BothAuthConfigs;
@@ -69,17 +70,17 @@ function dial(world: World, { a: initiator, b: responder }: Ends): void {
   world.dial(a, b);
 }
 
-function play(name: string, ends: (world: World) => Ends): Scenario {
+function authScenario(name: string, ends: (world: World) => Ends): Scenario {
   return {
     name,
-    play(world) {
+    start(world) {
       dial(world, ends(world));
       return { stands: true };
     },
   };
 }
 
-/** A server that says what `change` makes of its answers. */
+/** Wraps a server so that `change` is applied to each of its answers. */
 function saying(change: (answer: EapAnswer) => EapAnswer): Through {
   return (server) => ({
     ...server,
@@ -89,13 +90,16 @@ function saying(change: (answer: EapAnswer) => EapAnswer): Through {
   });
 }
 
-/** As a RADIUS server with a wrong MS-MPPE key. */
+/**
+ * The server gives a key that is not the one of the method, like a RADIUS server with a wrong
+ * MS-MPPE key.
+ */
 const otherKey = saying((answer) => {
   if (answer.kind !== "succeeded") return answer;
   return { ...answer, outcome: { ...answer.outcome, msk: new Uint8Array(64).fill(7) } };
 });
 
-/** Success (RFC 3748 §4.2) in place of the first request, and of any other. */
+/** The server sends EAP Success (RFC 3748 §4.2) in place of every request. */
 const successAtOnce = saying((answer) => {
   if (answer.kind !== "send") return answer;
   return { kind: "send", octets: Uint8Array.of(EapCode.SUCCESS, answer.octets[1]!, 0, 4) };
@@ -103,7 +107,7 @@ const successAtOnce = saying((answer) => {
 
 type Drawn = readonly [rule: string, ends: (world: World) => Ends];
 
-/** Logins that succeed. */
+/** Authentications that succeed. */
 const LOGINS: readonly ((world: World) => Ends)[] = [
   (world) => ({
     a: { own: logsIn(world, MSCHAPV2), peer: PSK },
@@ -119,7 +123,7 @@ const LOGINS: readonly ((world: World) => Ends)[] = [
   }),
 ];
 
-/** Host a does less than it must, or its responder says what is not true. */
+/** Authentications that must fail, each with the rule by which it fails. */
 const REFUSALS: readonly Drawn[] = [
   ["a wrong password lets nobody in (RFC 3748 §4.2)", (world) => ({
     a: { own: logsIn(world, MD5_CHALLENGE, "guess"), peer: PSK },
@@ -158,16 +162,16 @@ const twice = (world: World): Ends => ({
   },
 });
 
-/** The plays of this file. */
+/** All scenarios of this file. */
 export const AUTH_SCENARIOS: readonly Scenario[] = [
-  play("eap", (world) => world.random.pick(LOGINS)(world)),
-  play("two authentications", twice),
+  authScenario("eap", (world) => world.random.pick(LOGINS)(world)),
+  authScenario("two authentications", twice),
   {
     name: "authentication that must fail",
-    play(world) {
+    start(world) {
       const [rule, ends] = world.random.pick(REFUSALS);
       dial(world, ends(world));
-      const isIn = () => world.hosts.some((host) => host.established > 0 || up(host));
+      const isIn = () => world.hosts.some((host) => host.established > 0 || establishedSa(host));
       return { stands: false, check: () => isIn() ? rule : undefined };
     },
   },

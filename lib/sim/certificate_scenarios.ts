@@ -1,7 +1,8 @@
 /**
- * Plays in which both ends sign: right certificates, one of an authority that nobody trusts, a revoked
- * one, and a peer that did not announce what the other would sign by (RFC 7427 §4). Keys are of Ed448,
- * which every backend signs with at once; they are fresh in each process, and of one length always.
+ * * Scenarios in which both ends sign: with valid certificates, with the certificate of an
+ * authority that the peer does not trust, with a revoked one, and to a peer that did not announce
+ * the hash of the signature (RFC 7427 §4). All keys are Ed448 keys, with which every backend signs
+ * synchronously. They are new in each process, but always have the same length.
  * @module
  */
 import { must } from "@/base/errors.ts";
@@ -19,27 +20,27 @@ import { WORLD_EPOCH_MS } from "@/sim/keys.ts";
 import { pair, PATIENT, type Scenario } from "@/sim/scenarios.ts";
 import type { World } from "@/sim/world.ts";
 
-/** Everybody's certificates in the worlds of one process. */
+/** The certificates of all worlds of one process. */
 interface WorldPki {
   readonly root: Certificate;
-  /** Of the root: host a and host b. */
+  /** The certificates of host a and host b, which the root has issued. */
   readonly a: Credential;
   readonly b: Credential;
-  /** Says it is host a, and is of an authority that nobody trusts. */
+  /** A certificate with the name of host a, of an authority that no host trusts. */
   readonly stranger: Credential;
 }
 
 const MADE = new WeakMap<CryptoBackend, WorldPki>();
 const METHOD = AuthMethod.DIGITAL_SIGNATURE;
 
-/** The play ends without any IKE SA, and this is true of it. */
+/** A scenario that must end without an IKE SA, and the rule that says so. */
 interface Refusal {
   readonly check?: (world: World) => string | undefined;
 }
 
 const bothSign: Scenario = {
   name: "certificates",
-  play(world) {
+  start(world) {
     const { a, b } = signers(world, ({ a, b }) => ({ a: own(a), b: own(b) }));
     world.dial(a, b);
     return { stands: true };
@@ -65,7 +66,7 @@ const wrongIdentity = refused("identity_not_in_certificate", ({ a, b }) => ({
   b: own(b),
 }));
 
-/** Every play of this file. */
+/** All scenarios of this file. */
 export const CERTIFICATE_SCENARIOS: readonly Scenario[] = [
   bothSign,
   strangeAuthority,
@@ -73,7 +74,7 @@ export const CERTIFICATE_SCENARIOS: readonly Scenario[] = [
   wrongIdentity,
 ];
 
-/** What is an end's own of its configuration. */
+/** The credential that an end uses in a scenario. */
 interface Own {
   readonly credential: Credential;
   readonly ownId?: IkeConfig["ownId"];
@@ -83,7 +84,7 @@ function own(credential: Credential): Own {
   return { credential };
 }
 
-/** A play that comes to nothing. */
+/** A scenario in which the authentication is refused. */
 function refused(
   name: string,
   choose: (pki: WorldPki) => { readonly a: Own; readonly b: Own },
@@ -92,7 +93,7 @@ function refused(
 ): Scenario {
   return {
     name,
-    play(world) {
+    start(world) {
       const { a, b } = signers(world, choose, change.b);
       world.dial(a, b);
       return { stands: false, ...(check ? { check: () => check(world) } : {}) };
@@ -100,7 +101,7 @@ function refused(
   };
 }
 
-/** Two hosts that sign and trust the root. */
+/** Two hosts that authenticate by signatures and trust the root. */
 function signers(
   world: World,
   choose: (pki: WorldPki) => { readonly a: Own; readonly b: Own },

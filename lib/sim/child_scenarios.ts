@@ -10,13 +10,13 @@ import type { ChildConfig } from "@/ike/records/config.ts";
 import { boxOfA, boxOfB, natPair } from "@/sim/nat_scenarios.ts";
 import {
   CHILD,
+  establishedSa,
   oneTunnel,
+  onRandomHosts,
   pair,
   PATIENT,
   range4,
   type Scenario,
-  someone,
-  up,
 } from "@/sim/scenarios.ts";
 import type { Host, World } from "@/sim/world.ts";
 import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";
@@ -43,14 +43,14 @@ function own({ random }: World, kind: Partial<ChildConfig>) {
 
 const modes: Scenario = {
   name: "child_modes",
-  play(world) {
+  start(world) {
     const kind = drawn(world);
     const a = own(world, kind);
     const b = own(world, kind);
     const hosts = pair(world, PATIENT, { a, b });
     world.seamless = true;
     world.dial(hosts.a, hosts.b);
-    someone(world, hosts, (host, sa) => {
+    onRandomHosts(world, hosts, (host, sa) => {
       const child = sa.children[0];
       if (child) world.tell(host, sa, { kind: "rekey_child", child });
     });
@@ -58,7 +58,7 @@ const modes: Scenario = {
     return {
       stands: true,
       check() {
-        const made = up(hosts.a)?.children[0];
+        const made = establishedSa(hosts.a)?.children[0];
         if (made && (made.ipcomp !== undefined) !== wanted) {
           return "IPComp is settled exactly where both ends want it";
         }
@@ -74,7 +74,7 @@ const modes: Scenario = {
 /** The ends differ in one property, or in several. */
 const misfits: Scenario = {
   name: "child_misfits",
-  play(world) {
+  start(world) {
     const kind = drawn(world);
     const other = drawn(world);
     const one = {
@@ -97,7 +97,7 @@ const misfits: Scenario = {
 /** The tunnel is established and its second CHILD_SA declined, so that it is gone at both ends (§1.3.1). */
 const declined: Scenario = {
   name: "declined_later",
-  play(world) {
+  start(world) {
     const second = [range4([10, 2, 0, 0], [10, 2, 255, 255])];
     const first = [range4([10, 1, 0, 0], [10, 1, 255, 255])];
     const a = {
@@ -119,7 +119,7 @@ const declined: Scenario = {
 /** Transport mode with a NAT in front of either end, or of both (RFC 7296 §2.23.1). */
 const natted: Scenario = {
   name: "nat_transport",
-  play(world) {
+  start(world) {
     const children = [{ ...CHILD, tunnelMode: false }];
     const { random } = world;
     const [atA, atB] = random.pick([[true, false], [false, true], [true, true]]);
@@ -127,7 +127,7 @@ const natted: Scenario = {
     const hosts = natPair(world, { children, ...boxes });
     world.seamless = true;
     world.dial(hosts.a, hosts.b);
-    someone(world, hosts, (host, sa) => {
+    onRandomHosts(world, hosts, (host, sa) => {
       const child = sa.children[0];
       if (child) world.tell(host, sa, { kind: "rekey_child", child });
     });
@@ -140,7 +140,7 @@ const natted: Scenario = {
 
 /** The selectors of a host if they name the two addresses of the path as it sees them. */
 function seen(host: Host): string | undefined {
-  const sa = up(host);
+  const sa = establishedSa(host);
   const child = sa?.children[0];
   if (!sa || !child) return undefined;
   const is = ([ts]: readonly TrafficSelector[], address: Uint8Array) =>

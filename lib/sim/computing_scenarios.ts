@@ -8,7 +8,7 @@ import type { IkeSa } from "@/ike/records/sa.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
 import type { IkeEvent } from "@/ike/records/event.ts";
 import { isReplaced } from "@/ike/records/ike_sa.ts";
-import { CHILD, pair, PATIENT, type Scenario, up } from "@/sim/scenarios.ts";
+import { CHILD, establishedSa, pair, PATIENT, type Scenario } from "@/sim/scenarios.ts";
 import type { Host, World } from "@/sim/world.ts";
 
 /** When the exchange begins, in milliseconds: the tunnel is established by then in the worst network. */
@@ -34,17 +34,19 @@ function pairsOf(host: Host, mirrored: boolean): string {
 /** The end that answers a CREATE_CHILD_SA request deletes or rekeys the new CHILD_SA at once. */
 const newChild: Scenario = {
   name: "asked_while_computing",
-  play(world) {
+  start(world) {
     const children = [{ ...CHILD, pfsGroups: [KeGroup.CURVE25519] }];
     const { a, b } = pair(world, { ...PATIENT, children });
     const [by, other] = world.random.pick([[a, b], [b, a]]);
-    world.computing = () => world.random.fraction() * 900;
+    world.computationMs = () => world.random.fraction() * 900;
     world.dial(a, b);
     const known = new Set<number>();
     world.at(START_MS, () => {
-      const sa = up(by);
+      const sa = establishedSa(by);
       const child = sa?.children[0];
-      for (const host of [a, b]) for (const c of up(host)?.children ?? []) known.add(c.spiIn);
+      for (const host of [a, b]) {
+        for (const c of establishedSa(host)?.children ?? []) known.add(c.spiIn);
+      }
       if (!sa || !child) return;
       const more = world.random.chance(0.5);
       world.tell(
@@ -55,7 +57,7 @@ const newChild: Scenario = {
     });
     const kind = world.random.pick(["delete_child", "delete_child", "rekey_child"] as const);
     asSoonAsPossible(world, () => {
-      const sa = up(other);
+      const sa = establishedSa(other);
       const made = sa?.children.find((c) => !known.has(c.spiIn) && c.keys);
       if (!made) return false;
       world.tell(other, sa!, { kind, child: made } as IkeEvent);
@@ -64,7 +66,8 @@ const newChild: Scenario = {
     return {
       stands: true,
       check() {
-        const same = !up(a) || !up(b) || pairsOf(a, false) === pairsOf(b, true);
+        const same = !establishedSa(a) || !establishedSa(b) ||
+          pairsOf(a, false) === pairsOf(b, true);
         return same ? undefined : "both ends hold the same CHILD_SAs";
       },
     };
@@ -74,13 +77,13 @@ const newChild: Scenario = {
 /** The end that answers the rekey of the IKE SA deletes the old one at once. */
 const oldIkeSa: Scenario = {
   name: "old_ike_sa_goes_first",
-  play(world) {
+  start(world) {
     const { a, b } = pair(world, PATIENT);
     const [by, other] = world.random.pick([[a, b], [b, a]]);
-    world.computing = () => world.random.fraction() * 900;
+    world.computationMs = () => world.random.fraction() * 900;
     world.dial(a, b);
     world.at(START_MS, () => {
-      const sa = up(by);
+      const sa = establishedSa(by);
       if (sa) world.tell(by, sa, { kind: "rekey_ike" });
     });
     asSoonAsPossible(world, () => {

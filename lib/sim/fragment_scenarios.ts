@@ -1,18 +1,18 @@
 /**
- * Plays of messages in fragments (RFC 7383).
+ * Scenarios with messages that are sent in fragments (RFC 7383).
  * @module
  */
 import { CloseCode } from "@/ike/records/failure.ts";
-import { oneTunnel, pair, PATIENT, type Scenario, someone } from "@/sim/scenarios.ts";
+import { oneTunnel, onRandomHosts, pair, PATIENT, type Scenario } from "@/sim/scenarios.ts";
 
 const fragments: Scenario = {
   name: "fragments",
-  play(world) {
+  start(world) {
     const fragmentOctets = world.random.pick([64, 100, 150]);
     const hosts = pair(world, { ...PATIENT, fragmentOctets });
     world.seamless = true;
     world.dial(hosts.a, hosts.b);
-    someone(world, hosts, (host, sa) => {
+    onRandomHosts(world, hosts, (host, sa) => {
       const child = sa.children[0];
       if (world.random.chance(0.5)) return world.tell(host, sa, { kind: "rekey_ike" });
       if (child) world.tell(host, sa, { kind: "rekey_child", child });
@@ -20,7 +20,8 @@ const fragments: Scenario = {
     return {
       stands: true,
       check() {
-        // A late copy of its IKE_SA_INIT may fail at b; what a dialled must not.
+        // At host b, a late copy of the IKE_SA_INIT request may begin an SA that fails. The tunnel
+        // that host a dialled must not fail.
         const { failures } = hosts.a;
         return failures.length > 0 ? `patience is enough: ${failures}` : oneTunnel(hosts);
       },
@@ -28,10 +29,13 @@ const fragments: Scenario = {
   },
 };
 
-/** One end cuts its messages if it may, the other does not support it or has vanished meanwhile. */
+/**
+ * One end fragments its messages if the peer supports it; the other does not support fragments, or
+ * has vanished.
+ */
 const fragmentsUnheard: Scenario = {
   name: "fragments_unheard",
-  play(world) {
+  start(world) {
     const small = { fragmentOctets: 64, reassembleTimeoutMs: 3_000 };
     const whole = { fragmentOctets: 0 };
     const vanishes = world.random.chance(0.5);
@@ -46,7 +50,7 @@ const fragmentsUnheard: Scenario = {
   },
 };
 
-/** Messages that are cut, where both ends support it. */
+/** All scenarios of this file. */
 export const FRAGMENT_SCENARIOS: readonly Scenario[] = [
   fragments,
   fragmentsUnheard,

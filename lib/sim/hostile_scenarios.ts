@@ -19,7 +19,7 @@ const AT_MS = [15, 30, 100, 500, 2_000, 20_000, 70_000];
 /** The attacker repeats the IKE_SA_INIT request, and makes headers of SPIs and Message IDs. */
 const COPIED_AND_MADE: Scenario = {
   name: "copied requests and made headers",
-  play(world) {
+  start(world) {
     const { a, b } = pair(world);
     const sa = world.dial(a, b);
     let init: Uint8Array | undefined;

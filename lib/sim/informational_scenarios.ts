@@ -1,18 +1,19 @@
 /**
- * Plays of INFORMATIONAL: Deletes, crossing ones too, and liveness checks.
+ * Scenarios with INFORMATIONAL exchanges: Deletes, of which some cross on the way, and liveness
+ * checks.
  * @module
  */
 import { CloseCode } from "@/ike/records/failure.ts";
-import { later, pair, type Scenario, up } from "@/sim/scenarios.ts";
+import { afterSetup, establishedSa, pair, type Scenario } from "@/sim/scenarios.ts";
 
 const deleteIke: Scenario = {
   name: "delete_ike",
-  play(world) {
+  start(world) {
     const { a, b } = pair(world);
     world.dial(a, b);
     const who = world.random.pick([[a], [b], [a, b]]);
     for (const host of who) {
-      later(
+      afterSetup(
         world,
         host,
         (sa) => world.tell(host, sa, { kind: "close", closeCode: CloseCode.STOPPED }),
@@ -24,11 +25,11 @@ const deleteIke: Scenario = {
 
 const deleteChild: Scenario = {
   name: "delete_child",
-  play(world) {
+  start(world) {
     const { a, b } = pair(world);
     world.dial(a, b);
     for (const host of world.random.pick([[a], [b], [a, b]])) {
-      later(world, host, (sa) => {
+      afterSetup(world, host, (sa) => {
         const child = sa.children[0];
         if (child) world.tell(host, sa, { kind: "delete_child", child });
       });
@@ -36,8 +37,9 @@ const deleteChild: Scenario = {
     return {
       stands: true,
       check() {
-        const left = (up(a)?.children.length ?? 0) + (up(b)?.children.length ?? 0);
-        return up(a) && up(b) && left > 0
+        const left = (establishedSa(a)?.children.length ?? 0) +
+          (establishedSa(b)?.children.length ?? 0);
+        return establishedSa(a) && establishedSa(b) && left > 0
           ? "a CHILD_SA deleted by one end is gone at both"
           : undefined;
       },
@@ -47,13 +49,13 @@ const deleteChild: Scenario = {
 
 const crossingDeletes: Scenario = {
   name: "crossing_deletes",
-  play(world) {
+  start(world) {
     const { a, b } = pair(world);
     world.dial(a, b);
-    // Both at the same instant: with any delay the requests cross on the way.
+    // Both ends send at the same time, so that the requests cross whatever the delay is.
     world.at(9_000, () => {
       for (const host of [a, b]) {
-        const sa = up(host);
+        const sa = establishedSa(host);
         const child = sa?.children[0];
         if (child) world.tell(host, sa!, { kind: "delete_child", child });
       }
@@ -64,14 +66,15 @@ const crossingDeletes: Scenario = {
 
 const liveness: Scenario = {
   name: "liveness",
-  play(world) {
+  start(world) {
     const { a, b } = pair(world);
     world.dial(a, b);
-    // The responder asks at once and often: its first request may overtake its IKE_AUTH response.
+    // The responder sends requests early and often: its first request may overtake its IKE_AUTH
+    // response.
     for (let ms = 40; ms < 4_000; ms += 80) {
       world.at(ms, () => {
         for (const host of world.random.pick([[a], [b], [a, b], [b]])) {
-          const sa = up(host);
+          const sa = establishedSa(host);
           if (sa && sa.queue.length === 0) world.tell(host, sa, { kind: "liveness_check" });
         }
       });
@@ -80,7 +83,7 @@ const liveness: Scenario = {
   },
 };
 
-/** What ends say to each other once they are up. */
+/** All scenarios of this file. */
 export const INFORMATIONAL_SCENARIOS: readonly Scenario[] = [
   deleteIke,
   deleteChild,

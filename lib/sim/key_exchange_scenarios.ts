@@ -10,14 +10,14 @@ import type { IkeAlgorithms, IkeConfig } from "@/ike/records/config.ts";
 import { STATES_LOST_MAX } from "@/ike/tasks/followup_request.ts";
 import {
   CHILD,
+  establishedSa,
   oneTunnel,
+  onRandomHosts,
   type Pair,
   pair,
   PATIENT,
   type Scenario,
-  someone,
   SUITES,
-  up,
 } from "@/sim/scenarios.ts";
 import type { World } from "@/sim/world.ts";
 
@@ -39,7 +39,7 @@ export function hybrid({ random }: World): IkeAlgorithms {
 
 const intermediate: Scenario = {
   name: "ike_intermediate",
-  play(world) {
+  start(world) {
     const algorithms = hybrid(world);
     const wanted = algorithms.additional!.flat();
     const fragmentOctets = world.random.chance(0.5) ? 400 : 0;
@@ -48,7 +48,9 @@ const intermediate: Scenario = {
     return {
       stands: true,
       check() {
-        const agreed = [up(a), up(b)].map((sa) => sa?.suite?.additional.join());
+        const agreed = [establishedSa(a), establishedSa(b)].map((sa) =>
+          sa?.suite?.additional.join()
+        );
         return agreed.every((methods) => methods === wanted.join())
           ? undefined
           : "every additional key exchange that both ends want takes place";
@@ -59,7 +61,7 @@ const intermediate: Scenario = {
 
 const optional: Scenario = {
   name: "ike_intermediate_optional",
-  play(world) {
+  start(world) {
     const additional = [[KeGroup.ML_KEM_768, KeGroup.NONE]];
     const mine = { ...SUITES[0]!, additional };
     const [plain] = SUITES;
@@ -73,7 +75,7 @@ const optional: Scenario = {
     return {
       stands: true,
       check() {
-        const extra = up(a)?.suite?.additional.length ?? 0;
+        const extra = establishedSa(a)?.suite?.additional.length ?? 0;
         return extra > 0 ? "an end that knows no additional key exchange makes none" : undefined;
       },
     };
@@ -101,7 +103,7 @@ function hybridTunnel(
   if (broken) return broken;
   const [config] = children!;
   for (const host of [hosts.a, hosts.b]) {
-    const sa = up(host);
+    const sa = establishedSa(host);
     if (sa && sa.suite!.additional.join() !== algorithms!.additional!.flat().join()) {
       return "a rekeyed IKE SA has the additional key exchanges of the setup";
     }
@@ -116,12 +118,12 @@ function hybridTunnel(
 
 const followupChild: Scenario = {
   name: "followup_rekey_child",
-  play(world) {
+  start(world) {
     const both = hybridBoth(world);
     const hosts = pair(world, both);
     world.seamless = true;
     world.dial(hosts.a, hosts.b);
-    someone(world, hosts, (host, sa) => {
+    onRandomHosts(world, hosts, (host, sa) => {
       const child = sa.children[0];
       if (child) world.tell(host, sa, { kind: "rekey_child", child });
     });
@@ -131,12 +133,12 @@ const followupChild: Scenario = {
 
 const followupIkeSa: Scenario = {
   name: "followup_rekey_ike",
-  play(world) {
+  start(world) {
     const both = hybridBoth(world);
     const hosts = pair(world, both);
     world.seamless = true;
     world.dial(hosts.a, hosts.b);
-    someone(world, hosts, (host, sa) => world.tell(host, sa, { kind: "rekey_ike" }));
+    onRandomHosts(world, hosts, (host, sa) => world.tell(host, sa, { kind: "rekey_ike" }));
     return { stands: true, check: () => hybridTunnel(hosts, both) };
   },
 };
@@ -144,7 +146,7 @@ const followupIkeSa: Scenario = {
 /** Repeated rekeys of both kinds; in some worlds only one end has additional key exchanges. */
 const followupMixed: Scenario = {
   name: "followup_rekey_mixed",
-  play(world) {
+  start(world) {
     const both = hybridBoth(world);
     const uneven = world.random.chance(0.3);
     const hosts = pair(world, both, uneven ? unevenEnds(both) : {});
@@ -153,7 +155,7 @@ const followupMixed: Scenario = {
     for (let round = 0; round < 4; round++) {
       for (const host of [hosts.a, hosts.b]) {
         world.at(8_000 + round * 700 + world.random.below(3) * 50, () => {
-          const sa = up(host);
+          const sa = establishedSa(host);
           const child = sa?.children[0];
           if (!sa) return;
           if (world.random.chance(0.5)) return world.tell(host, sa, { kind: "rekey_ike" });
@@ -191,13 +193,13 @@ function unevenEnds(both: Partial<IkeConfig>): {
 
 const followupAndDelete: Scenario = {
   name: "followup_and_delete",
-  play(world) {
+  start(world) {
     const hosts = pair(world, hybridBoth(world));
     world.dial(hosts.a, hosts.b);
     for (const host of [hosts.a, hosts.b]) {
       for (const at of [8_000, 8_000 + world.random.fraction() * 800]) {
         world.at(at, () => {
-          const sa = up(host);
+          const sa = establishedSa(host);
           const child = sa?.children[0];
           const what = world.random.below(5);
           if (!sa) return;
@@ -217,13 +219,13 @@ const followupAndDelete: Scenario = {
 /** The responder of a rekey gives up waiting sooner than the initiator gives up. */
 const followupTooLate: Scenario = {
   name: "followup_too_late",
-  play(world) {
+  start(world) {
     const both = hybridBoth(world);
     const hasty = { transmissionsMax: 3, retransmitIntervalMs: 40 };
     const hosts = pair(world, both, { b: hasty });
     world.dial(hosts.a, hosts.b);
     world.at(8_000 + world.random.fraction() * 500, () => {
-      const sa = up(hosts.a);
+      const sa = establishedSa(hosts.a);
       const child = sa?.children[0];
       if (!sa || !child) return;
       const kind = world.random.chance(0.5) ? "rekey_ike" : "rekey_child";
@@ -231,15 +233,15 @@ const followupTooLate: Scenario = {
     });
     // An exchange takes longer than the responder waits, so that some rekeys fail and are tried again.
     world.at(7_000, () => {
-      world.computing = (host) => host === hosts.a && world.random.chance(0.7) ? 300 : undefined;
+      world.computationMs = (host) => host === hosts.a && world.random.chance(0.7) ? 300 : undefined;
     });
     world.at(60_000, () => {
-      world.computing = undefined;
+      world.computationMs = undefined;
     });
     return {
       stands: false, // three times in a row is once too often
       check: () =>
-        (up(hosts.a)?.peer.statesLost ?? 0) >= STATES_LOST_MAX
+        (establishedSa(hosts.a)?.peer.statesLost ?? 0) >= STATES_LOST_MAX
           ? "an IKE SA whose peer forgets every series ends"
           : undefined,
     };
@@ -249,7 +251,7 @@ const followupTooLate: Scenario = {
 /** Lifetimes end while rekeys with additional key exchanges are in progress; nothing may expire. */
 const followupLifetimes: Scenario = {
   name: "followup_lifetimes",
-  play(world) {
+  start(world) {
     const both = hybridBoth(world);
     const [child] = both.children!;
     const timing = { ikeLifetimeMs: 120_000, marginMs: 55_000, jitter: false };
@@ -259,7 +261,7 @@ const followupLifetimes: Scenario = {
     world.dial(hosts.a, hosts.b);
     world.at(300_000, () => {
       world.seamless = false;
-      const live = up(hosts.a);
+      const live = establishedSa(hosts.a);
       if (live) world.tell(hosts.a, live, { kind: "close", closeCode: CloseCode.STOPPED });
     });
     return { stands: false };

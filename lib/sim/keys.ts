@@ -1,6 +1,7 @@
 /**
- * Key exchange for simulated worlds: pairs are drawn by the seed from a pool of the process, and shared
- * secrets are computed once. The secrets are real; only their computation is saved in most worlds.
+ * Key exchange for simulated worlds: pairs are drawn by the seed from a pool of the process, and
+ * shared secrets are computed once. The secrets are real; only their computation is saved in most
+ * worlds.
  * @module
  */
 import { toHex } from "@/base/bytes.ts";
@@ -50,7 +51,7 @@ export class WorldKeys {
     this.#issued = new IssuedCredentials(crypto, (count) => random.octets(count));
   }
 
-  /** Performs a job; `random` selects pairs of the pool. */
+  /** Performs a job; `random` selects pairs from the pool. */
   compute(job: ComputeJob, random: SeededRandom): ComputeResult {
     try {
       return this.#perform(job, random);

@@ -1,6 +1,6 @@
 /**
- * Plays of MOBIKE (RFC 4555): tunnels that move, with NATs on the way, while IKE SAs and CHILD_SAs are
- * rekeyed, to addresses that nothing reaches, and with an attacker on the way.
+ * * Scenarios with MOBIKE (RFC 4555): tunnels move across NATs, during rekeys of IKE SAs and
+ * CHILD_SAs, to addresses that cannot be reached, and with an attacker on the path.
  * @module
  */
 import { compareAddresses, samePath } from "@/base/address.ts";
@@ -9,37 +9,37 @@ import { CloseCode } from "@/ike/records/failure.ts";
 import type { IkeConfig } from "@/ike/records/config.ts";
 import type { MobikeConfig, MobikeMoves } from "@/ike/records/mobility.ts";
 import { NatBox } from "@/sim/nat_box.ts";
-import { PATIENT, type Scenario, SUITES, up, worldConfig } from "@/sim/scenarios.ts";
+import { establishedSa, PATIENT, type Scenario, SUITES, worldConfig } from "@/sim/scenarios.ts";
 import type { Host, Place, World } from "@/sim/world.ts";
 
-/** Addresses of the client and of the gateway, as each sees them, and the client's behind a NAT. */
+/** The addresses of the client. */
 export const CLIENT = [1, 3, 5].map((n) => Uint8Array.of(10, 0, 0, n));
 const GATEWAY = [2, 4].map((n) => Uint8Array.of(10, 0, 0, n));
 const INSIDE = Uint8Array.of(192, 168, 0, 2);
 const OUTSIDE = Uint8Array.of(10, 0, 0, 7);
 const ATTACKER = Uint8Array.of(10, 0, 0, 99);
 
-/** What differs from play to play. */
+/** The conditions of a scenario with MOBIKE. */
 export interface MobileStage {
   readonly moves?: MobikeMoves;
   /** Whether the client's second address is behind a NAT. */
-  readonly sheltered?: boolean;
-  /** Whether the two ends know NAT traversal; absent: they do. */
+  readonly secondIsNatted?: boolean;
+  /** Whether both ends support NAT traversal; absent: they do. */
   readonly natt?: boolean;
   readonly intervalMs?: number;
   readonly both?: Partial<IkeConfig>;
 }
 
-/** Host a dials and moves, host b answers and follows. */
+/** Host a, the client, dials and moves; host b, the gateway, answers and follows. */
 export function mobilePair(world: World, stage: MobileStage = {}): { a: Host; b: Host } {
-  const { moves = "own-only", sheltered = false, natt = true, intervalMs = Infinity } = stage;
+  const { moves = "own-only", secondIsNatted = false, natt = true, intervalMs = Infinity } = stage;
   const algorithms = world.random.pick(SUITES);
   const config = (mobike: MobikeConfig) => {
     const common = worldConfig({ algorithms, ...PATIENT, mobike, ...stage.both });
     return natt ? common : { ...common, natt: undefined };
   };
   const box = () => new NatBox({ outside: OUTSIDE, lifetimeMs: Infinity, forwards: [] });
-  const second: Place = sheltered ? { address: INSIDE, nat: box() } : { address: CLIENT[1]! };
+  const second: Place = secondIsNatted ? { address: INSIDE, nat: box() } : { address: CLIENT[1]! };
   const ofA: Place[] = [{ address: CLIENT[0]! }, second, { address: CLIENT[2]! }];
   const own = { addresses: ofA.map(({ address }) => address), step: 0, moves, intervalMs };
   const others = { ...own, addresses: GATEWAY };
@@ -48,10 +48,13 @@ export function mobilePair(world: World, stage: MobileStage = {}): { a: Host; b:
   return { a, b };
 }
 
-/** The broken rule where the two ends, or their CHILD_SAs, are not at the same path at rest. */
+/**
+ * Checks that both ends and their CHILD_SAs use the same path when the world has come to rest;
+ * returns the broken rule, if any.
+ */
 export function settledAlike({ a, b }: { readonly a: Host; readonly b: Host }): string | undefined {
-  const atA = up(a);
-  const atB = up(b);
+  const atA = establishedSa(a);
+  const atB = establishedSa(b);
   if (!atA || !atB) return undefined;
   const ofA = atA.peer.mobility;
   const ofB = atB.peer.mobility;
@@ -77,16 +80,16 @@ function isSame(a: Uint8Array, b: Uint8Array): boolean {
   return compareAddresses(a, b) === 0;
 }
 
-function tellUp(host: Host, deed: (sa: IkeSa) => void): void {
-  const sa = up(host);
-  if (sa) deed(sa);
+function tellUp(host: Host, action: (sa: IkeSa) => void): void {
+  const sa = establishedSa(host);
+  if (sa) action(sa);
 }
 
-/** One end's address is gone, and soon the next one too: the client cannot wait for any answer. */
+/** The client loses one address after the other, so quickly that it cannot wait for an answer. */
 const hurried: Scenario = {
   name: "mobike_hurried",
-  play(world) {
-    const { a, b } = mobilePair(world, { sheltered: world.random.chance(0.5) });
+  start(world) {
+    const { a, b } = mobilePair(world, { secondIsNatted: world.random.chance(0.5) });
     world.seamless = true;
     world.dial(a, b);
     const goTo = ({ address: ownAddress }: Place, peerAddress: Uint8Array) =>
@@ -102,13 +105,16 @@ const hurried: Scenario = {
   },
 };
 
-/** Moves of each kind, over a NAT and back, between and during rekeys and checks of either end. */
+/**
+ * The client moves behind a NAT and back, between and during rekeys and liveness checks of either
+ * end.
+ */
 const moving: Scenario = {
   name: "mobike",
-  play(world) {
+  start(world) {
     const stage = {
       moves: world.random.pick(["own-only", "peer-only", "both"] as const),
-      sheltered: world.random.chance(0.5),
+      secondIsNatted: world.random.chance(0.5),
       both: world.random.chance(0.3) ? { fragmentOctets: 100 } : {},
     };
     const { a, b } = mobilePair(world, stage);
@@ -132,10 +138,13 @@ const moving: Scenario = {
   },
 };
 
-/** Without NAT traversal, and by the client's own clock; in the end one of the two says goodbye. */
+/**
+ * The client moves at intervals of its own, without NAT traversal; at the end one of the two ends
+ * closes the tunnel.
+ */
 const timed: Scenario = {
   name: "mobike_timed",
-  play(world) {
+  start(world) {
     const { a, b } = mobilePair(world, { natt: false, intervalMs: 10_000 });
     world.dial(a, b);
     let fault: string | undefined;
@@ -149,7 +158,7 @@ const timed: Scenario = {
         }));
     }
     world.at(101_000 + world.random.below(9_000), () => {
-      const fair = world.weather.loss === 0;
+      const fair = world.conditions.loss === 0;
       if (fair && moves < 7) fault = `a client moves when its time is over, not ${moves} times`;
       const host = world.random.pick([a, b]);
       tellUp(host, (sa) => world.tell(host, sa, { kind: "close", closeCode: CloseCode.STOPPED }));
@@ -158,20 +167,20 @@ const timed: Scenario = {
   },
 };
 
-/** The client goes where nothing leads to: it comes back to where it was. */
+/** The client moves to an address that cannot be reached, and must come back to where it was. */
 const detour: Scenario = {
   name: "mobike_dead_path",
-  play(world) {
+  start(world) {
     const stage = { both: { transmissionsMax: 30 } };
     const { a, b } = mobilePair(world, stage);
     const isDead = (address: Uint8Array) => isSame(address, CLIENT[1]!);
-    world.severed = (from, to) => isDead(from) || isDead(to);
+    world.isUnreachable = (from, to) => isDead(from) || isDead(to);
     world.dial(a, b);
     world.at(30_000, () => tellUp(a, (sa) => world.tell(a, sa, { kind: "move" })));
     return {
       stands: true,
       check() {
-        const sa = up(a);
+        const sa = establishedSa(a);
         if (sa && isDead(sa.path.ownAddress)) return "a client leaves a path that leads nowhere";
         return settledAlike({ a, b });
       },
@@ -179,9 +188,9 @@ const detour: Scenario = {
   },
 };
 
-/** What `from` has just sent comes to `to` from the attacker's address. */
+/** The last message of `from` arrives at `to` from the attacker's address as well. */
 function divert(world: World, from: Host, to: Host): void {
-  const sa = up(from);
+  const sa = establishedSa(from);
   const octets = sa?.window.request?.datagrams[0];
   if (!octets) return;
   const { peerAddress: ownAddress, peerPort: ownPort } = sa.path;
@@ -191,7 +200,10 @@ function divert(world: World, from: Host, to: Host): void {
   });
 }
 
-/** Looks for a while whether packets of CHILD_SAs go to the attacker; what is broken then. */
+/**
+ * Watches for some time whether packets of CHILD_SAs go to the attacker; the returned function
+ * tells the broken rule.
+ */
 function watchFor(
   world: World,
   host: Host,
@@ -209,11 +221,14 @@ function watchFor(
   return () => fault;
 }
 
-/** Requests that update nothing come from elsewhere first: they test a path, and move nobody. */
+/**
+ * Requests that do not update addresses arrive from the attacker's address first: they only test a
+ * path, and must not move the SA.
+ */
 const tested: Scenario = {
   name: "mobike_path_test",
-  play(world) {
-    const { a, b } = mobilePair(world, { sheltered: true });
+  start(world) {
+    const { a, b } = mobilePair(world, { secondIsNatted: true });
     world.dial(a, b);
     world.at(20_000, () => tellUp(a, (sa) => world.tell(a, sa, { kind: "move" })));
     world.at(60_000, () =>
@@ -226,10 +241,13 @@ const tested: Scenario = {
   },
 };
 
-/** The client's update comes from the attacker's address first: no packet of a CHILD_SA goes there. */
+/**
+ * The client's update of its addresses arrives from the attacker's address first: no packet of a
+ * CHILD_SA may go there.
+ */
 const hijacked: Scenario = {
   name: "mobike_hijack",
-  play(world) {
+  start(world) {
     const { a, b } = mobilePair(world, { both: { transmissionsMax: 30 } });
     world.dial(a, b);
     world.at(20_000, () =>
@@ -242,7 +260,7 @@ const hijacked: Scenario = {
   },
 };
 
-/** All plays of this file. */
+/** All scenarios of this file. */
 export const MOBIKE_SCENARIOS: readonly Scenario[] = [
   moving,
   hurried,

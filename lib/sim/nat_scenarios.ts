@@ -8,7 +8,7 @@ import type { IkeSa } from "@/ike/records/sa.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
 import type { ChildConfig, NatTraversal } from "@/ike/records/config.ts";
 import { NatBox } from "@/sim/nat_box.ts";
-import { PATIENT, type Scenario, SUITES, up, worldConfig } from "@/sim/scenarios.ts";
+import { establishedSa, PATIENT, type Scenario, SUITES, worldConfig } from "@/sim/scenarios.ts";
 import type { Host, World } from "@/sim/world.ts";
 
 const INSIDE_A = Uint8Array.of(192, 168, 0, 2);
@@ -64,7 +64,7 @@ const STAGES: readonly (() => NatStage)[] = [
 
 const traversal: Scenario = {
   name: "nat",
-  play(world) {
+  start(world) {
     const stage = world.random.pick(STAGES)();
     const { a, b } = natPair(world, stage);
     world.seamless = true;
@@ -73,7 +73,7 @@ const traversal: Scenario = {
     for (const atMs of [8_000, 50_000]) {
       world.at(atMs, () => {
         const host = world.random.pick([a, b]);
-        const sa = up(host);
+        const sa = establishedSa(host);
         const child = sa?.children[0];
         if (!sa) return;
         if (world.random.chance(0.5)) return world.tell(host, sa, { kind: "rekey_ike" });
@@ -83,7 +83,7 @@ const traversal: Scenario = {
     return {
       stands: true,
       check() {
-        for (const sa of [up(a), up(b)]) {
+        for (const sa of [establishedSa(a), establishedSa(b)]) {
           if (sa && !sa.peer.encapsulated) return "a NAT, or force, puts ESP in UDP";
         }
         return undefined;
@@ -94,7 +94,7 @@ const traversal: Scenario = {
 
 /** Repeats the last message of `from` to `to` from the attacker's address, after a delay. */
 function divert(world: World, from: Host, to: Host, delayMs = 0): void {
-  const octets = up(from)?.window.request?.datagrams[0];
+  const octets = establishedSa(from)?.window.request?.datagrams[0];
   if (!octets) return;
   const ownAddress = to.nat?.outside ?? to.address;
   const ownPort = to.nat?.portOf(4500) ?? 4500;
@@ -103,7 +103,7 @@ function divert(world: World, from: Host, to: Host, delayMs = 0): void {
 }
 
 function check(world: World, host: Host): void {
-  const sa = up(host);
+  const sa = establishedSa(host);
   if (sa) world.tell(host, sa, { kind: "liveness_check" });
 }
 
@@ -114,7 +114,7 @@ function isAt(sa: IkeSa, address: Uint8Array): boolean {
 /** The mapping of a changes: b follows, as a is behind the NAT, and a stays where it is. */
 const changing: Scenario = {
   name: "nat_mapping_changes",
-  play(world) {
+  start(world) {
     const box = boxOfA();
     const { a, b } = natPair(world, { boxA: box });
     world.dial(a, b);
@@ -129,8 +129,8 @@ const changing: Scenario = {
     return {
       stands: true,
       check() {
-        const atA = up(a);
-        const atB = up(b);
+        const atA = establishedSa(a);
+        const atB = establishedSa(b);
         if (atA && !isAt(atA, OUTSIDE_B)) {
           return "the end behind a NAT stays with its peer's address";
         }
@@ -145,7 +145,7 @@ const changing: Scenario = {
 /** Old requests of a arrive again from another address. */
 const replayed: Scenario = {
   name: "nat_replay",
-  play(world) {
+  start(world) {
     const box = boxOfA();
     const { a, b } = natPair(world, { boxA: box });
     world.dial(a, b);
@@ -156,7 +156,7 @@ const replayed: Scenario = {
     return {
       stands: true,
       check() {
-        const sa = up(b);
+        const sa = establishedSa(b);
         return !sa || isAt(sa, OUTSIDE_A) ? undefined : "a replay moves nobody";
       },
     };
@@ -169,18 +169,18 @@ const replayed: Scenario = {
  */
 const keptAlive: Scenario = {
   name: "nat_keepalives",
-  play(world) {
+  start(world) {
     const stage = { a: { keepaliveMs: 20_000 }, b: { keepaliveMs: 20_000 }, boxA: boxOfA(30_000) };
     const { a, b } = natPair(world, stage);
     world.dial(a, b);
     let cameUp = false;
     world.at(100_000, () => {
-      cameUp = up(a) !== undefined && up(b) !== undefined;
+      cameUp = establishedSa(a) !== undefined && establishedSa(b) !== undefined;
       check(world, b);
     });
     let stood = true;
     world.at(200_000, () => {
-      stood = up(a) !== undefined && up(b) !== undefined;
+      stood = establishedSa(a) !== undefined && establishedSa(b) !== undefined;
       for (const host of [a, b]) {
         for (const sa of [...host.endpoint.bySpi.values()]) {
           if (sa.phase !== "established") continue;

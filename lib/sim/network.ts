@@ -6,7 +6,7 @@ import type { Path } from "@/base/address.ts";
 import type { SeededRandom } from "@/base/random.ts";
 
 /** The conditions of a network; each datagram is drawn by itself. */
-export interface Weather {
+export interface NetworkConditions {
   /** Probability of loss, 0 to 1. */
   readonly loss: number;
   /** Probability of duplication, 0 to 1. */
@@ -28,7 +28,7 @@ export interface Flight {
 }
 
 /** A binary heap of what is due, the earliest first. */
-export class Agenda<T> {
+export class EventQueue<T> {
   readonly #heap: Due<T>[] = [];
   #order = 0;
 
@@ -78,10 +78,14 @@ function before<T>(a: Due<T>, b: Due<T>): boolean {
 }
 
 /** The arrival times of the copies of a datagram: none, one or two. */
-export function drawArrivals(weather: Weather, random: SeededRandom, nowMs: number): number[] {
-  if (random.chance(weather.loss)) return [];
-  const copies = random.chance(weather.duplication) ? 2 : 1;
-  const [min, max] = weather.delayMs;
+export function drawArrivals(
+  conditions: NetworkConditions,
+  random: SeededRandom,
+  nowMs: number,
+): number[] {
+  if (random.chance(conditions.loss)) return [];
+  const copies = random.chance(conditions.duplication) ? 2 : 1;
+  const [min, max] = conditions.delayMs;
   return Array.from({ length: copies }, () => nowMs + min + random.fraction() * (max - min));
 }
 

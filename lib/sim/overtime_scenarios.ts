@@ -7,7 +7,7 @@ import { KeGroup } from "@/iana/ke_group.ts";
 import type { ChildSa, IkeSa } from "@/ike/records/sa.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
 import { isCurrent } from "@/ike/records/ike_sa.ts";
-import { CHILD, type Pair, pair, type Scenario, up } from "@/sim/scenarios.ts";
+import { CHILD, establishedSa, type Pair, pair, type Scenario } from "@/sim/scenarios.ts";
 import type { Host, World } from "@/sim/world.ts";
 
 /** Time in milliseconds by which the tunnel is established in the worst network. */
@@ -90,7 +90,7 @@ function closeAll(world: World, { a, b }: Pair): void {
 /** Rekeys of both ends in any network: no tunnel is lost, and traffic is never interrupted. */
 const late: Scenario = {
   name: "late_rekeys",
-  play(world) {
+  start(world) {
     const { random } = world;
     const timing = { marginMs: 500 + random.below(2_000), ...SHORT };
     const children = [{ ...CHILD, lifetimeMs: 4_000 + random.below(3_000) }];
@@ -103,7 +103,9 @@ const late: Scenario = {
     lookUntil(world, hosts, endMs);
     world.at(endMs, () => {
       world.seamless = false;
-      if (hosts.a.failures.length > 0 || !up(hosts.a)) throw world.broken("no tunnel is lost");
+      if (hosts.a.failures.length > 0 || !establishedSa(hosts.a)) {
+        throw world.broken("no tunnel is lost");
+      }
     });
     for (let ms = endMs; ms < endMs + 300_000; ms += 500) {
       world.at(ms, () => closeAll(world, hosts));
@@ -115,7 +117,7 @@ const late: Scenario = {
 /** The peer refuses every rekey: the tunnel ends at its lifetime, in any network. */
 const refused: Scenario = {
   name: "refused_rekeys",
-  play(world) {
+  start(world) {
     const timing = { marginMs: 1_000 + world.random.below(3_000), ...SHORT };
     // The first CHILD_SA has no key exchange, so that incompatible groups only show in the rekey.
     const mine = [{ ...CHILD, lifetimeMs: 8_000, pfsGroups: [KeGroup.CURVE25519] }];
@@ -125,7 +127,7 @@ const refused: Scenario = {
     lookUntil(world, hosts, START_MS + 70_000);
     return {
       stands: false,
-      check: () => up(hosts.a) ? "an SA whose rekey is refused ends" : undefined,
+      check: () => establishedSa(hosts.a) ? "an SA whose rekey is refused ends" : undefined,
     };
   },
 };
@@ -133,14 +135,14 @@ const refused: Scenario = {
 /** The end that begins a rekey vanishes; what the other end has replaced is removed in time. */
 const vanished: Scenario = {
   name: "rekeyed_and_vanished",
-  play(world) {
+  start(world) {
     const children = [{ ...CHILD, lifetimeMs: 6_000 }];
     const both = { ...SHORT, transmissionsMax: 6 };
     const hosts = pair(world, both, { b: { children, marginMs: 1 } });
     const { a, b } = hosts;
     world.dial(a, b);
     world.at(4_000, () => {
-      const sa = up(a);
+      const sa = establishedSa(a);
       const child = sa?.children[0];
       if (child) world.tell(a, sa!, { kind: "rekey_child", child });
     });

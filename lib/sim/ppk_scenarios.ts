@@ -1,11 +1,18 @@
 /**
- * Plays about post-quantum pre-shared keys (RFC 8784, RFC 9867): at both ends, at one, of another name or value,
- * required or not, with rekeys after them.
+ * * Scenarios with post-quantum pre-shared keys (RFC 8784, RFC 9867): both ends have the key, or
+ * one end has none, or one with another name or value; it is required or not; and rekeys follow.
  * @module
  */
 import type { IkeConfig, PpkConfig } from "@/ike/records/config.ts";
 import { hybrid } from "@/sim/key_exchange_scenarios.ts";
-import { oneTunnel, pair, PATIENT, type Scenario, someone, up } from "@/sim/scenarios.ts";
+import {
+  establishedSa,
+  oneTunnel,
+  onRandomHosts,
+  pair,
+  PATIENT,
+  type Scenario,
+} from "@/sim/scenarios.ts";
 
 const octets = (text: string) => new TextEncoder().encode(text);
 
@@ -19,10 +26,10 @@ function ppk(change: Partial<PpkConfig> = {}): PpkConfig {
   };
 }
 
-/** Both ends know it: it is in the keys, whatever else is, and stays there. */
+/** Both ends have the PPK: the keys must depend on it, also after rekeys. */
 const shared: Scenario = {
   name: "ppk",
-  play(world) {
+  start(world) {
     const chance = () => world.random.chance(0.5);
     const both = world.random.chance(0.3) ? { ...PATIENT, algorithms: hybrid(world) } : PATIENT;
     const hosts = pair(world, both, {
@@ -31,7 +38,7 @@ const shared: Scenario = {
     });
     world.seamless = true;
     world.dial(hosts.a, hosts.b);
-    someone(world, hosts, (host, sa) => {
+    onRandomHosts(world, hosts, (host, sa) => {
       const child = sa.children[0];
       if (world.random.chance(0.5)) return world.tell(host, sa, { kind: "rekey_ike" });
       if (child) world.tell(host, sa, { kind: "rekey_child", child });
@@ -39,17 +46,17 @@ const shared: Scenario = {
     return {
       stands: true,
       check() {
-        const without = [hosts.a, hosts.b].map(up).some((sa) => sa && !sa.peer.ppk);
+        const without = [hosts.a, hosts.b].map(establishedSa).some((sa) => sa && !sa.peer.ppk);
         return without ? "a PPK that both ends know is in the keys" : oneTunnel(hosts);
       },
     };
   },
 };
 
-/** One end knows none, or another: they go without, where neither requires it. */
+/** One end has no PPK, or another one: the tunnel is made without it if neither end requires it. */
 const lonely: Scenario = {
   name: "ppk_of_one_end",
-  play(world) {
+  start(world) {
     const intermediate = world.random.chance(0.5);
     const other = ppk({ id: octets("quantum-2"), intermediate });
     const own = world.random.pick<{ a?: Partial<IkeConfig>; b?: Partial<IkeConfig> }>([
@@ -62,15 +69,20 @@ const lonely: Scenario = {
     return {
       stands: true,
       check: () =>
-        [a, b].map(up).some((sa) => sa?.peer.ppk) ? "a PPK is one that both ends know" : undefined,
+        [a, b].map(establishedSa).some((sa) => sa?.peer.ppk)
+          ? "a PPK is one that both ends know"
+          : undefined,
     };
   },
 };
 
-/** It is required at one end at least, and the other has none, another, or another value. */
+/**
+ * At least one end requires the PPK, and the other has none, one of another name, or one of another
+ * value: no tunnel may come up.
+ */
 const missing: Scenario = {
   name: "ppk_missing",
-  play(world) {
+  start(world) {
     const intermediate = world.random.chance(0.5);
     const wanted = { ppk: ppk({ required: true, intermediate }) };
     const lacks = world.random.pick<Partial<IkeConfig>>([
@@ -85,5 +97,5 @@ const missing: Scenario = {
   },
 };
 
-/** Every play of this file. */
+/** All scenarios of this file. */
 export const PPK_SCENARIOS: readonly Scenario[] = [shared, lonely, missing];

@@ -1,30 +1,30 @@
 /**
- * Plays of reauthentication (RFC 4478): a gateway gives its peer a time, the client authenticates again
- * by another IKE SA, or does not.
+ * * Scenarios with reauthentication (RFC 4478): a gateway demands it within a certain time, and the
+ * client authenticates again by a new IKE SA, or does not.
  * @module
  */
 import type { IkeSa } from "@/ike/records/sa.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
-import { pair, PATIENT, type Scenario, up } from "@/sim/scenarios.ts";
+import { establishedSa, pair, PATIENT, type Scenario } from "@/sim/scenarios.ts";
 import type { Host, World } from "@/sim/world.ts";
 
 const LIFETIME_MS = 60_000;
 
-/** A rekey of either end now and then: none of them prolongs anything. */
+/** Rekeys of either end at random times, which must not prolong the time for reauthentication. */
 function rekeySometimes(world: World, hosts: readonly Host[], untilMs: number): void {
   for (let ms = 9_000; ms < untilMs; ms += 25_000) {
     world.at(ms, () => {
       const host = world.random.pick(hosts);
-      const sa = up(host);
+      const sa = establishedSa(host);
       if (sa) world.tell(host, sa, { kind: "rekey_ike" });
     });
   }
 }
 
-/** The client deletes its IKE SA in time, and dials again once that is answered. */
+/** The client deletes its IKE SA in time, and dials again once the Delete has been answered. */
 const again: Scenario = {
   name: "reauth",
-  play(world) {
+  start(world) {
     const { a, b } = pair(world, PATIENT, {
       a: { reauth: { lifetimeMs: 0 } },
       b: { reauth: { lifetimeMs: LIFETIME_MS } },
@@ -47,23 +47,29 @@ const again: Scenario = {
 };
 
 /** Does something as soon as an IKE SA is closed. */
-function whenClosed(world: World, sa: IkeSa, deed: () => void): void {
-  world.at(world.nowMs + 100, () => sa.phase === "closed" ? deed() : whenClosed(world, sa, deed));
+function whenClosed(world: World, sa: IkeSa, action: () => void): void {
+  world.at(
+    world.nowMs + 100,
+    () => sa.phase === "closed" ? action() : whenClosed(world, sa, action),
+  );
 }
 
-/** The client does not do it: the gateway ends the IKE SA, however often that was rekeyed. */
+/**
+ * The client does not reauthenticate: the gateway must end the IKE SA, however often it was
+ * rekeyed.
+ */
 const never: Scenario = {
   name: "reauth_ignored",
-  play(world) {
+  start(world) {
     const { a, b } = pair(world, PATIENT, { b: { reauth: { lifetimeMs: LIFETIME_MS } } });
     world.dial(a, b);
     rekeySometimes(world, [a, b], 110_000);
     return {
       stands: false,
-      check: () => up(b) ? "a peer that did not authenticate again is ended" : undefined,
+      check: () => establishedSa(b) ? "a peer that did not authenticate again is ended" : undefined,
     };
   },
 };
 
-/** All plays of this file. */
+/** All scenarios of this file. */
 export const REAUTH_SCENARIOS: readonly Scenario[] = [again, never];

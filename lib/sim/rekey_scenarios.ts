@@ -1,23 +1,24 @@
 /**
- * Plays of rekeys of IKE SAs and CHILD_SAs, crossing ones too, and of lifetimes (RFC 7296 §2.8).
+ * Scenarios with rekeys of IKE SAs and CHILD_SAs, of which some cross on the way, and with
+ * lifetimes (RFC 7296 §2.8).
  * @module
  */
 import { KeGroup } from "@/iana/ke_group.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
 import {
   CHILD,
+  establishedSa,
   oneTunnel,
+  onRandomHosts,
   pair,
   PATIENT,
   range4,
   type Scenario,
-  someone,
-  up,
 } from "@/sim/scenarios.ts";
 
 const rekeyChildren: Scenario = {
   name: "rekey_child",
-  play(world) {
+  start(world) {
     const children = [{
       ...CHILD,
       pfsGroups: world.random.chance(0.5) ? [KeGroup.CURVE25519] : [],
@@ -25,7 +26,7 @@ const rekeyChildren: Scenario = {
     const hosts = pair(world, { ...PATIENT, children });
     world.seamless = true;
     world.dial(hosts.a, hosts.b);
-    someone(world, hosts, (host, sa) => {
+    onRandomHosts(world, hosts, (host, sa) => {
       const child = sa.children[0];
       if (child) world.tell(host, sa, { kind: "rekey_child", child });
     });
@@ -35,25 +36,25 @@ const rekeyChildren: Scenario = {
 
 const rekeyIkeSa: Scenario = {
   name: "rekey_ike",
-  play(world) {
+  start(world) {
     const hosts = pair(world, PATIENT);
     world.seamless = true;
     world.dial(hosts.a, hosts.b);
-    someone(world, hosts, (host, sa) => world.tell(host, sa, { kind: "rekey_ike" }));
+    onRandomHosts(world, hosts, (host, sa) => world.tell(host, sa, { kind: "rekey_ike" }));
     return { stands: true, check: () => oneTunnel(hosts) };
   },
 };
 
 const rekeyMixed: Scenario = {
   name: "rekey_mixed",
-  play(world) {
+  start(world) {
     const hosts = pair(world, PATIENT);
     world.seamless = true;
     world.dial(hosts.a, hosts.b);
     for (let round = 0; round < 4; round++) {
       for (const host of [hosts.a, hosts.b]) {
         world.at(8_000 + round * 400 + world.random.below(3) * 50, () => {
-          const sa = up(host);
+          const sa = establishedSa(host);
           const child = sa?.children[0];
           if (!sa) return;
           if (world.random.chance(0.5)) return world.tell(host, sa, { kind: "rekey_ike" });
@@ -67,10 +68,10 @@ const rekeyMixed: Scenario = {
 
 const rekeyAndDelete: Scenario = {
   name: "rekey_and_delete",
-  play(world) {
+  start(world) {
     const hosts = pair(world, PATIENT);
     world.dial(hosts.a, hosts.b);
-    someone(world, hosts, (host, sa) => {
+    onRandomHosts(world, hosts, (host, sa) => {
       const child = sa.children[0];
       const what = world.random.below(4);
       if (what === 0) return world.tell(host, sa, { kind: "rekey_ike" });
@@ -84,8 +85,8 @@ const rekeyAndDelete: Scenario = {
 
 const lifetimes: Scenario = {
   name: "lifetimes",
-  play(world) {
-    // The margin is longer than any exchange takes here: so nothing may expire.
+  start(world) {
+    // The margin is longer than any exchange takes in this scenario, so nothing may expire.
     const timing = { ikeLifetimeMs: 90_000, marginMs: 40_000, jitter: false, ...PATIENT };
     const children = [{ ...CHILD, lifetimeMs: 80_000 }];
     const hosts = pair(world, { ...timing, children });
@@ -93,7 +94,7 @@ const lifetimes: Scenario = {
     world.dial(hosts.a, hosts.b);
     world.at(300_000, () => {
       world.seamless = false;
-      const live = up(hosts.a);
+      const live = establishedSa(hosts.a);
       if (live) world.tell(hosts.a, live, { kind: "close", closeCode: CloseCode.STOPPED });
     });
     return { stands: false };
@@ -102,7 +103,7 @@ const lifetimes: Scenario = {
 
 const severalChildren: Scenario = {
   name: "several_children",
-  play(world) {
+  start(world) {
     const third = (n: number) => range4([10, n, 0, 0], [10, n, 255, 255]);
     const children = [1, 2, 3].map((n) => ({ ...CHILD, peerTs: [third(n)] }));
     const mirror = [1, 2, 3].map((n) => ({ ...CHILD, ownTs: [third(n)] }));
@@ -111,14 +112,14 @@ const severalChildren: Scenario = {
     return {
       stands: true,
       check() {
-        const count = up(hosts.a)?.children.length ?? 3;
+        const count = establishedSa(hosts.a)?.children.length ?? 3;
         return count === 3 ? undefined : `three CHILD_SAs are there, not ${count}`;
       },
     };
   },
 };
 
-/** SAs that take the place of others. */
+/** All scenarios of this file. */
 export const REKEY_SCENARIOS: readonly Scenario[] = [
   rekeyChildren,
   rekeyIkeSa,

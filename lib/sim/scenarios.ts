@@ -1,6 +1,7 @@
 /**
- * What plays are made of: two hosts, their configurations, and what must be true of them when the world has
- * come to rest. The plays themselves are in the files that are named after their subject.
+ * * What all scenarios are made of: two hosts, their configurations, and the conditions that must
+ * hold when the world has come to rest. The scenarios themselves are in files that are named after
+ * their subject.
  * @module
  */
 import { Encr } from "@/iana/encr.ts";
@@ -15,21 +16,23 @@ import type { ChildConfig, IkeAlgorithms, IkeConfig, NatTraversal } from "@/ike/
 import type { Host, World } from "@/sim/world.ts";
 import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";
 
-/** What a play leaves behind once it is over. */
+/** What must hold at the end of a scenario. */
 export interface Ending {
-  /** Whether its tunnel is meant to stand at the end. */
+  /** Whether its tunnel must be established at the end in a perfect network. */
   readonly stands: boolean;
-  /** A sentence that must be true at rest; its text when it is not. */
+  /**
+   * Checks a rule when the world has come to rest; returns the rule as a sentence if it is broken.
+   */
   check?(): string | undefined;
 }
 
-/** One play. */
+/** One scenario: it puts hosts into a world, and plans what they do and when. */
 export interface Scenario {
   readonly name: string;
-  play(world: World): Ending;
+  start(world: World): Ending;
 }
 
-/** Suites that worlds choose from. */
+/** The suites from which worlds choose. */
 export const SUITES: readonly IkeAlgorithms[] = [
   suite(Encr.ENCR_AES_CBC, 128, Integ.AUTH_HMAC_SHA2_256_128, Prf.PRF_HMAC_SHA2_256),
   suite(Encr.ENCR_AES_GCM_16, 256, undefined, Prf.PRF_HMAC_SHA2_256),
@@ -86,7 +89,10 @@ export const CHILD: ChildConfig = {
 /** NAT detection without keepalives. */
 export const NATT: NatTraversal = { ownPort: 4500, peerPort: 4500, forced: false, keepaliveMs: 0 };
 
-/** A configuration that works with itself; worlds change what their play is about. */
+/**
+ * A configuration with which both hosts can establish a tunnel; each scenario changes what it is
+ * about.
+ */
 export function worldConfig(change: Partial<IkeConfig> = {}): IkeConfig {
   return {
     algorithms: SUITES[0]!,
@@ -124,13 +130,16 @@ export function worldConfig(change: Partial<IkeConfig> = {}): IkeConfig {
   };
 }
 
-/** The two hosts of most plays. */
+/** The two hosts of most scenarios. */
 export interface Pair {
   readonly a: Host;
   readonly b: Host;
 }
 
-/** Host a dials, host b answers; `both` and then each one's own changes. */
+/**
+ * Adds two hosts to a world, of which host a dials and host b answers. `both` changes the
+ * configuration of both, and then `own` that of each.
+ */
 export function pair(
   world: World,
   both: Partial<IkeConfig> = {},
@@ -144,34 +153,41 @@ export function pair(
   return { a, b };
 }
 
-/** The first SA of a host that is established. */
-export function up(host: Host): IkeSa | undefined {
+/** The first IKE SA of a host that is established. */
+export function establishedSa(host: Host): IkeSa | undefined {
   return [...host.endpoint.bySpi.values()].find((sa) => sa.phase === "established");
 }
 
-/** Does something to an established SA of a host, once there is one, and some time later. */
-export function later(world: World, host: Host, deed: (sa: IkeSa) => void): void {
+/** Performs an action on an established IKE SA of a host, at a random time after the set-up. */
+export function afterSetup(world: World, host: Host, action: (sa: IkeSa) => void): void {
   const delay = world.random.fraction() * 3_000;
   world.at(8_000 + delay, () => {
-    const sa = up(host);
-    if (sa) deed(sa);
+    const sa = establishedSa(host);
+    if (sa) action(sa);
   });
 }
 
-/** Ends, one or both, at once or some time apart: what makes rekeys cross. */
-export function someone(world: World, { a, b }: Pair, deed: (host: Host, sa: IkeSa) => void): void {
+/**
+ * Performs an action at one or at both hosts, at the same time or some time apart, so that
+ * exchanges may cross.
+ */
+export function onRandomHosts(
+  world: World,
+  { a, b }: Pair,
+  action: (host: Host, sa: IkeSa) => void,
+): void {
   const who = world.random.pick([[a], [b], [a, b], [a, b]]);
   const together = world.random.chance(0.5);
   for (const host of who) {
     const delay = together ? 0 : world.random.fraction() * 1_500;
     world.at(8_000 + delay, () => {
-      const sa = up(host);
-      if (sa) deed(host, sa);
+      const sa = establishedSa(host);
+      if (sa) action(host, sa);
     });
   }
 }
 
-/** One tunnel with one live CHILD_SA at each end, the same at both. */
+/** Checks that each end has one IKE SA with one live CHILD_SA; returns the broken rule, if any. */
 export function oneTunnel({ a, b }: Pair): string | undefined {
   for (const host of [a, b]) {
     const live = [...host.endpoint.bySpi.values()].filter((sa) => sa.phase === "established");
@@ -182,5 +198,8 @@ export function oneTunnel({ a, b }: Pair): string | undefined {
   return undefined;
 }
 
-/** Enough patience that no exchange of a rekey runs dry: then nothing may ever be lost. */
+/**
+ * So many transmissions that no exchange of a rekey ends without an answer: then no SA may ever be
+ * lost.
+ */
 export const PATIENT = { transmissionsMax: 60 };

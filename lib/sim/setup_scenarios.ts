@@ -1,5 +1,5 @@
 /**
- * Plays of IKE_SA_INIT and IKE_AUTH: what both ends agree on, and what they refuse.
+ * Scenarios about IKE_SA_INIT and IKE_AUTH: what both ends agree on, and what they refuse.
  * @module
  */
 import { KeGroup } from "@/iana/ke_group.ts";
@@ -8,7 +8,7 @@ import { CHILD, pair, range4, type Scenario, SUITES } from "@/sim/scenarios.ts";
 
 const establish: Scenario = {
   name: "ike_init+ike_auth",
-  play(world) {
+  start(world) {
     const { a, b } = pair(world);
     world.dial(a, b);
     return { stands: true };
@@ -17,17 +17,17 @@ const establish: Scenario = {
 
 const cookies: Scenario = {
   name: "cookie",
-  play(world) {
+  start(world) {
     const { a, b } = pair(world, {}, { b: { cookieThreshold: 0 } });
     world.dial(a, b);
-    // The threshold is 0: whoever is half-open without a cookie of ours breaks §2.6.
+    // The threshold is 0, so that every half-open SA without a cookie of this host breaks §2.6.
     return { stands: true };
   },
 };
 
 const otherGroup: Scenario = {
   name: "invalid_ke",
-  play(world) {
+  start(world) {
     const algorithms = { ...SUITES[0]!, groups: [KeGroup.CURVE25519, KeGroup.ECP_256] };
     const only = { ...SUITES[0]!, groups: [KeGroup.ECP_256] };
     const { a, b } = pair(world, {}, { a: { algorithms }, b: { algorithms: only } });
@@ -38,7 +38,7 @@ const otherGroup: Scenario = {
 
 const wrongSecret: Scenario = {
   name: "wrong_psk",
-  play(world) {
+  start(world) {
     const { a, b } = pair(world, {}, { b: { auth: bothByPsk("another secret") } });
     world.dial(a, b);
     return { stands: false };
@@ -47,7 +47,7 @@ const wrongSecret: Scenario = {
 
 const noProposal: Scenario = {
   name: "no_proposal",
-  play(world) {
+  start(world) {
     const { a, b } = pair(world, {}, {
       a: { algorithms: SUITES[0]! },
       b: { algorithms: SUITES[1]! },
@@ -59,7 +59,7 @@ const noProposal: Scenario = {
 
 const narrowing: Scenario = {
   name: "narrowing",
-  play(world) {
+  start(world) {
     const third = world.random.below(200);
     const peerTs = [range4([10, third, 0, 0], [10, third + 1, 255, 255])];
     const children = [{ ...CHILD, peerTs }];
@@ -71,7 +71,7 @@ const narrowing: Scenario = {
 
 const noSelectors: Scenario = {
   name: "ts_unacceptable",
-  play(world) {
+  start(world) {
     const ownTs = [range4([10, 0, 0, 0], [10, 0, 0, 255])];
     const peerTs = [range4([10, 9, 0, 0], [10, 9, 0, 255])];
     const { a, b } = pair(world, {}, {
@@ -83,7 +83,7 @@ const noSelectors: Scenario = {
   },
 };
 
-/** How an IKE SA is set up, or is not. */
+/** All scenarios of this file. */
 export const SETUP_SCENARIOS: readonly Scenario[] = [
   establish,
   cookies,

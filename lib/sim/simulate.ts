@@ -1,6 +1,6 @@
 /**
- * Runs many worlds with one seed each: counts by task how many were established, failed at both ends, or at
- * one end only; and reports the first that broke an invariant, with its ladder.
+ * Runs many worlds with one seed each: counts by task how many were established, failed at both
+ * ends, or at one end only; and reports the first that broke an invariant, with its ladder.
  * @module
  */
 import type { IkeSa } from "@/ike/records/sa.ts";
@@ -8,7 +8,7 @@ import type { FaultName } from "@/ike/records/fault.ts";
 import { must } from "@/base/errors.ts";
 import type { CryptoBackend } from "@/crypto/backend.ts";
 import { WorldKeys } from "@/sim/keys.ts";
-import type { Weather } from "@/sim/network.ts";
+import type { NetworkConditions } from "@/sim/network.ts";
 import { ALL_SCENARIOS } from "@/sim/all_scenarios.ts";
 import type { Ending, Scenario } from "@/sim/scenarios.ts";
 import { BrokenInvariant, type Host, World } from "@/sim/world.ts";
@@ -22,7 +22,7 @@ export interface SimulateOptions {
   /** Names of rules that are broken on purpose (see `ike/records/fault.ts`). */
   readonly broken?: ReadonlySet<FaultName>;
   /** The network conditions of every world; absent: each world draws its own. */
-  readonly weather?: Weather;
+  readonly conditions?: NetworkConditions;
   /** The name of the only scenario that is run; absent: each world takes the next. */
   readonly task?: string;
   /** Is called at intervals with the progress. */
@@ -46,7 +46,7 @@ export interface SimulateResult {
   readonly worlds: number;
   /** The first broken invariant: the seed, and the output of its world. */
   readonly broken:
-    | { readonly seed: number; readonly task: string; readonly story: string }
+    | { readonly seed: number; readonly task: string; readonly transcript: string }
     | undefined;
 }
 
@@ -63,7 +63,7 @@ export function simulate(options: SimulateOptions): SimulateResult {
       tally(tasks.get(scenario.name)!, runWorld(scenario, { ...options, seed }, keys).outcome);
     } catch (e) {
       if (!(e instanceof BrokenInvariant)) throw e;
-      const broken = { seed, task: scenario.name, story: e.message };
+      const broken = { seed, task: scenario.name, transcript: e.message };
       return { tasks, worlds: i + 1, broken };
     }
     if (i % 500 === 499) options.progress?.(i + 1);
@@ -84,20 +84,20 @@ export function runWorld(
     seed: options.seed,
     crypto: options.crypto,
     keys,
-    weather: options.weather ?? drawWeather(options.seed),
+    conditions: options.conditions ?? drawConditions(options.seed),
     computeMs: [0.05, 9],
     broken: options.broken ?? new Set(),
   });
-  const ending = guarded(world, () => scenario.play(world));
+  const ending = guarded(world, () => scenario.start(world));
   guarded(world, () => world.run());
   const cameUp = world.hosts.every((host) => host.established > 0);
   const fault = ending.check?.();
   if (fault) throw world.broken(fault);
   guarded(world, () => settle(world));
   const outcome = judge(world, ending, cameUp);
-  const fair = world.weather.loss === 0 && world.weather.duplication === 0;
+  const fair = world.conditions.loss === 0 && world.conditions.duplication === 0;
   if (fair && ending.stands && outcome !== "established") {
-    throw world.broken("in fair weather the tunnel stands");
+    throw world.broken("in a perfect network the tunnel is established");
   }
   return { world, outcome };
 }
@@ -112,8 +112,11 @@ function guarded<T>(world: World, step: () => T): T {
   }
 }
 
-/** The network conditions of a world: perfect in one of four, and bad in different ways in the others. */
-function drawWeather(seed: number): Weather {
+/**
+ * The network conditions of a world: perfect in one of four, and bad in different ways in the
+ * others.
+ */
+function drawConditions(seed: number): NetworkConditions {
   const kind = (Math.imul(seed, 2654435761) >>> 8) % 4;
   if (kind === 0) return { loss: 0, duplication: 0, delayMs: [10, 10] };
   const loss = 0.15 * (kind - 1);
@@ -121,8 +124,8 @@ function drawWeather(seed: number): Weather {
 }
 
 /**
- * Lets each end make liveness checks, so that an end which has an SA alone finds out (RFC 7296 §2.4). The
- * network conditions stay.
+ * Lets each end make liveness checks, so that an end which has an SA alone finds out (RFC 7296
+ * §2.4). The network conditions stay.
  */
 function settle(world: World): void {
   // If an end gives up during a check, the other finds out by its next one.

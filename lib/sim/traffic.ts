@@ -1,68 +1,74 @@
 /**
- * The data path of a simulated host, as far as rules are about it: which CHILD_SAs it takes packets
- * by, and for each line of rekeyed ones the one that its packets leave by.
+ * * The data path of a simulated host, as far as invariants are about it: by which CHILD_SAs it
+ * receives, and by which CHILD_SA of each chain of rekeys it sends.
  * @module
  */
 import type { Path } from "@/base/address.ts";
 import { espPath } from "@/ike/path/nat.ts";
 import type { ChildSa, IkeSa } from "@/ike/records/sa.ts";
 
-/** CHILD_SAs that replaced each other; they share selectors. */
-interface Line {
+/**
+ * CHILD_SAs that have replaced each other by rekeys and so have the same selectors; `sender` is the
+ * one by which packets are sent.
+ */
+interface RekeyChain {
   sender: ChildSa | undefined;
 }
 
-/** See the file. Each wish returns the rule it breaks, if any. */
+/**
+ * The data path of one host. Each method that changes it returns the rule that the change breaks,
+ * if any.
+ */
 export class Traffic {
-  /** What packets are taken by. */
+  /** The CHILD_SAs by which packets are received. */
   readonly installed = new Set<ChildSa>();
-  /** By what path packets of each go. */
+  /** The path by which packets of each CHILD_SA are sent. */
   readonly paths = new Map<ChildSa, Path>();
-  readonly #lines = new Map<ChildSa, Line>();
+  readonly #chains = new Map<ChildSa, RekeyChain>();
 
   install(child: ChildSa, old: ChildSa | undefined): string | undefined {
     if (this.installed.has(child)) return "a CHILD_SA is installed once";
     this.installed.add(child);
     this.paths.set(child, espPath(child.parent));
-    const line = (old && this.#lines.get(old)) ?? { sender: undefined };
-    this.#lines.set(child, line);
-    if (child.behind && !line.sender) return "what packets still leave by is in the data path";
-    if (!child.behind) line.sender = child;
+    const chain = (old && this.#chains.get(old)) ?? { sender: undefined };
+    this.#chains.set(child, chain);
+    if (child.behind && !chain.sender) return "the CHILD_SA that still sends is in the data path";
+    if (!child.behind) chain.sender = child;
     return undefined;
   }
 
   sendBy(child: ChildSa): string | undefined {
-    const line = this.#lines.get(child);
-    if (!line) return "packets leave by a CHILD_SA that is in the data path";
-    line.sender = child;
+    const chain = this.#chains.get(child);
+    if (!chain) return "packets are sent by a CHILD_SA that is in the data path";
+    chain.sender = child;
     return undefined;
   }
 
   uninstall(child: ChildSa): string | undefined {
-    if (!this.installed.delete(child)) return "what is uninstalled was installed";
-    const line = this.#lines.get(child)!;
-    this.#lines.delete(child);
+    if (!this.installed.delete(child)) return "a CHILD_SA that is uninstalled was installed";
+    const chain = this.#chains.get(child)!;
+    this.#chains.delete(child);
     this.paths.delete(child);
-    if (line.sender === child) line.sender = undefined;
+    if (chain.sender === child) chain.sender = undefined;
     return undefined;
   }
 
-  /** The packets of an IKE SA's CHILD_SAs go by its path now. */
+  /** Moves the CHILD_SAs of an IKE SA to its present path. */
   moved(sa: IkeSa): void {
     for (const child of sa.children) if (this.paths.has(child)) this.paths.set(child, espPath(sa));
   }
 
-  /** What packets leave by now, one of each line. */
+  /** The CHILD_SAs by which packets are sent now, at most one of each chain. */
   senders(): Set<ChildSa> {
     const senders = new Set<ChildSa>();
-    for (const { sender } of this.#lines.values()) if (sender) senders.add(sender);
+    for (const { sender } of this.#chains.values()) if (sender) senders.add(sender);
     return senders;
   }
 }
 
 /**
- * Whether every packet that leaves either host now is taken by the other, in each line that is not
- * being closed: what no rekey may interrupt (RFC 7296 §2.8).
+ * Whether the host `to` accepts every packet that the host `from` sends now, in each chain that is
+ * not being closed. No rekey may interrupt this (RFC 7296 §2.8).
  */
 export function isTaken(from: Traffic, to: Traffic): boolean {
   for (const sender of from.senders()) {

@@ -1,7 +1,7 @@
 /**
- * A world in one thread: a virtual clock, a seeded network, and endpoints of the real core with the real key
- * schedule and encryption. The same seed gives the same ladder on every machine. The invariants are checked
- * after every event; a broken one stops the world with its ladder.
+ * A world in one thread: a virtual clock, a seeded network, and endpoints of the real core with the
+ * real key schedule and encryption. The same seed gives the same ladder on every machine. The
+ * invariants are checked after every event; a broken one stops the world with its ladder.
  * @module
  */
 import type { ChildSa, IkeEnv, IkeSa } from "@/ike/records/sa.ts";
@@ -16,7 +16,13 @@ import type { CryptoBackend } from "@/crypto/backend.ts";
 import { carriesTraffic, checkEverything, MessageObserver } from "@/sim/invariants.ts";
 import type { WorldKeys } from "@/sim/keys.ts";
 import type { NatBox } from "@/sim/nat_box.ts";
-import { Agenda, drawArrivals, type Flight, mirrored, type Weather } from "@/sim/network.ts";
+import {
+  drawArrivals,
+  EventQueue,
+  type Flight,
+  mirrored,
+  type NetworkConditions,
+} from "@/sim/network.ts";
 import { Traffic } from "@/sim/traffic.ts";
 import { showBrief } from "@/wire/show.ts";
 
@@ -25,7 +31,7 @@ export interface WorldOptions {
   readonly seed: number;
   readonly crypto: CryptoBackend;
   readonly keys: WorldKeys;
-  readonly weather: Weather;
+  readonly conditions: NetworkConditions;
   /** Range of the duration of asymmetric computations, in milliseconds. */
   readonly computeMs: readonly [min: number, max: number];
   /** Rules that are broken on purpose. */
@@ -48,8 +54,8 @@ export interface Host {
   established: number;
 }
 
-/** Where a host is that has a NAT in front of it. */
-export interface Sheltered {
+/** The address of a host behind a NAT. */
+export interface NattedAddress {
   readonly address: Uint8Array;
   readonly nat: NatBox;
 }
@@ -60,7 +66,7 @@ export interface Place {
   readonly nat?: NatBox;
 }
 
-type Happening =
+type WorldEvent =
   | { readonly kind: "arrival"; readonly to: Host; readonly flight: Flight }
   | {
     readonly kind: "computed";
@@ -86,20 +92,30 @@ export class World {
   nowMs = 0;
   /** Whether a CHILD_SA must be in both data paths at any time after the set-up. */
   seamless = false;
-  /** Milliseconds that a job takes, where a test wants to say; absent or undefined: it is drawn. */
-  computing: ((host: Host, job: ComputeJob) => number | undefined) | undefined;
-  /** What becomes of the next datagram, where a test wants to say; absent: the weather says. */
-  tamper: (() => "lost" | "twice" | undefined) | undefined;
-  /** What a client does whose time to authenticate again has come; absent: nothing. */
+  /**
+   * Lets a test set the duration of a job in milliseconds; if it is absent or returns undefined,
+   * the duration is drawn.
+   */
+  computationMs: ((host: Host, job: ComputeJob) => number | undefined) | undefined;
+  /**
+   * Lets a test decide what happens to the next datagram; absent: the network conditions decide.
+   */
+  datagramFate: (() => "lost" | "twice" | undefined) | undefined;
+  /** Is called when a client has to authenticate again; absent: the client does nothing. */
   reauthenticates: ((host: Host, sa: IkeSa) => void) | undefined;
-  /** Whether nothing gets from one address to another, as they stand on the wire; absent: all does. */
-  severed: ((from: Uint8Array, to: Uint8Array) => boolean) | undefined;
-  /** The run as an RFC-style ladder, one line a datagram or turn. */
+  /**
+   * Whether datagrams from one address to another, as they are on the wire, are lost; absent: none
+   * is.
+   */
+  isUnreachable: ((from: Uint8Array, to: Uint8Array) => boolean) | undefined;
+  /**
+   * The run as a ladder diagram in the style of the RFCs, with one line for each datagram or turn.
+   */
   readonly ladder: string[] = [];
   readonly random: SeededRandom;
   readonly hosts: Host[] = [];
   readonly #options: WorldOptions;
-  readonly #agenda = new Agenda<Happening>();
+  readonly #agenda = new EventQueue<WorldEvent>();
   readonly #observer = new MessageObserver();
   #effects: [IkeEffect, IkeSa | undefined][] = [];
 
@@ -108,15 +124,18 @@ export class World {
     this.random = new SeededRandom(options.seed);
   }
 
-  /** The backend of every host. */
+  /** The crypto backend of all hosts. */
   get crypto(): CryptoBackend {
     return this.#options.crypto;
   }
 
-  /** A host with an endpoint of its own and surroundings drawn from the seed, at one address or several. */
+  /**
+   * Adds a host with an endpoint of its own, at one address or several; its random numbers are
+   * drawn from the seed.
+   */
   join(
     name: string,
-    at: Uint8Array | Sheltered | readonly Place[],
+    at: Uint8Array | NattedAddress | readonly Place[],
     config: IkeConfig,
     answers: boolean,
   ): Host {
@@ -162,7 +181,7 @@ export class World {
     this.#perform(host);
   }
 
-  /** Does something at a later time. */
+  /** Performs an action at a given time. */
   at(atMs: number, action: () => void): void {
     this.#agenda.add(atMs, { kind: "action", action });
   }
@@ -172,32 +191,32 @@ export class World {
     this.#agenda.add(this.nowMs + delayMs, { kind: "arrival", to, flight });
   }
 
-  /** Runs until nothing is waited for. @throws {BrokenInvariant} */
+  /** Runs the world until nothing is due any more. @throws {BrokenInvariant} */
   run(): void {
     for (let events = 0; events < EVENTS_MAX; events++) {
       const waiting = this.#nextDeadline();
       const nextMs = Math.min(this.#agenda.nextMs, waiting?.sa.deadlineMs ?? Infinity);
       if (nextMs === Infinity) return;
       this.nowMs = Math.max(this.nowMs, nextMs);
-      if (this.#agenda.nextMs <= nextMs) this.#happen(this.#agenda.take());
+      if (this.#agenda.nextMs <= nextMs) this.#process(this.#agenda.take());
       else this.tell(waiting!.host, waiting!.sa, { kind: "deadline" });
     }
     throw this.broken("the world comes to rest");
   }
 
   /** The network conditions of this world. */
-  get weather(): Weather {
-    return this.#options.weather;
+  get conditions(): NetworkConditions {
+    return this.#options.conditions;
   }
 
   /** Seed and ladder, which are printed for a failing seed. */
-  get story(): string {
+  get transcript(): string {
     return [`seed ${this.#options.seed}`, ...this.ladder].join("\n");
   }
 
   /** An error with seed and ladder. */
   broken(invariant: string): BrokenInvariant {
-    return new BrokenInvariant(`Broken: ${invariant}\n${this.story}`);
+    return new BrokenInvariant(`Broken: ${invariant}\n${this.transcript}`);
   }
 
   #nextDeadline(): { host: Host; sa: IkeSa } | undefined {
@@ -210,10 +229,10 @@ export class World {
     return next;
   }
 
-  #happen(happening: Happening): void {
-    switch (happening.kind) {
+  #process(event: WorldEvent): void {
+    switch (event.kind) {
       case "arrival": {
-        const { to, flight } = happening;
+        const { to, flight } = event;
         const place = placeAt(to, flight.path.ownAddress);
         const path = place?.nat
           ? place.nat.inward(flight.path, place.address, this.nowMs)
@@ -223,12 +242,12 @@ export class World {
         return this.#perform(to);
       }
       case "computed": {
-        const { host, sa, ticket, job } = happening;
+        const { host, sa, ticket, job } = event;
         const result = this.#options.keys.compute(job, this.random);
         return this.tell(host, sa, { kind: "computed", ticket, result });
       }
       case "action":
-        return happening.action();
+        return event.action();
     }
   }
 
@@ -250,7 +269,7 @@ export class World {
       } else this.#performOne(host, effect, sa, brief);
     }
     const fault = checkEverything(this.hosts) ??
-      (this.seamless && !carriesTraffic(this.hosts) ? "no gap in the traffic" : undefined);
+      (this.seamless && !carriesTraffic(this.hosts) ? "traffic is never interrupted" : undefined);
     if (fault) throw this.broken(fault);
   }
 
@@ -278,7 +297,7 @@ export class World {
         const { ticket, job } = effect;
         const [min, max] = this.#options.computeMs;
         const drawnMs = min + this.random.fraction() * (max - min);
-        const atMs = this.nowMs + (this.computing?.(host, job) ?? drawnMs);
+        const atMs = this.nowMs + (this.computationMs?.(host, job) ?? drawnMs);
         return this.#agenda.add(atMs, { kind: "computed", host, sa: sa!, ticket, job });
       }
       case "install":
@@ -309,8 +328,8 @@ export class World {
   }
 
   #arrivals(): number[] {
-    const drawn = drawArrivals(this.#options.weather, this.random, this.nowMs);
-    const fate = this.tamper?.();
+    const drawn = drawArrivals(this.#options.conditions, this.random, this.nowMs);
+    const fate = this.datagramFate?.();
     if (fate === "lost") return [];
     return fate === "twice" ? drawn.flatMap((atMs) => [atMs, atMs + 10]) : drawn;
   }
@@ -326,7 +345,7 @@ export class World {
     const to = this.hosts.find((host) => placeAt(host, path.peerAddress));
     const nat = from.places.find(({ address }) => isSame(address, path.ownAddress))?.nat;
     const passed = nat ? nat.outward(path, this.nowMs) : path;
-    const cut = this.severed?.(passed.ownAddress, passed.peerAddress) ?? false;
+    const cut = this.isUnreachable?.(passed.ownAddress, passed.peerAddress) ?? false;
     const arrivals = to && !cut ? this.#arrivals() : [];
     const what = brief || (effect.transmission > 1 ? `again (${effect.transmission})` : "again");
     const part = fragment ? ` [${fragment.number}/${fragment.total}]` : "";
@@ -339,7 +358,7 @@ export class World {
     }
   }
 
-  /** No end is reached by it: all it is for is the NAT on its way. */
+  /** A NAT keepalive, which only renews the mapping of the NAT on its way and is not delivered. */
   #keepalive(from: Host, sa: IkeSa, path: Path): void {
     this.#check(
       sa.peer.natOwn ? undefined : "keepalives come from an end behind a NAT (RFC 3948 §4)",
@@ -350,7 +369,7 @@ export class World {
   }
 
   #note(line: string): void {
-    must(this.ladder.length <= LADDER_MAX, "a ladder has an end");
+    must(this.ladder.length <= LADDER_MAX, "a ladder stays below its limit");
     if (this.ladder.length < LADDER_MAX) {
       this.ladder.push(`${this.nowMs.toFixed(1).padStart(9)}  ${line}`);
     }
@@ -366,7 +385,7 @@ function isSame(a: Uint8Array, b: Uint8Array): boolean {
   return compareAddresses(a, b) === 0;
 }
 
-/** The IKE port goes without saying. */
+/** The name of a host with its port, which is left out if it is the IKE port. */
 function end(name = "nobody", port: number): string {
   return port === IKE_PORT ? name : `${name}:${port}`;
 }

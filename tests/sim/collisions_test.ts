@@ -1,13 +1,14 @@
-// Collisions of two exchanges that cross on the way (RFC 7296 §2.25): each in both roles.
+// Collisions of two exchanges that cross on the way (RFC 7296 §2.25), each with both ends as the
+// receiver.
 import assert from "node:assert/strict";
-import { established, fairWeather, twoHosts } from "../two_hosts.ts";
-import { CROSSINGS, play, RECEIVERS } from "./crossing.ts";
+import { established, losslessNetwork, twoHosts } from "../two_hosts.ts";
+import { CROSSINGS, RECEIVERS, runCrossing } from "./crossing.ts";
 
 for (const crossing of CROSSINGS) {
   for (const receiver of RECEIVERS) {
     const { section, busy, asked, reply, left } = crossing;
     Deno.test(`collision: ${asked} reaches the ${receiver} in its ${busy} (${section})`, () => {
-      const { world, busyHost, asking, from } = play(crossing, receiver);
+      const { world, busyHost, asking, from } = runCrossing(crossing, receiver);
       const way = `${busyHost.name} -> ${asking.name}`;
       const lines = world.ladder.slice(from);
       const answer = lines.find((line) => line.includes(way) && line.includes(" resp "));
@@ -23,11 +24,16 @@ for (const crossing of CROSSINGS) {
   }
 }
 
-// Either end may have won and deleted the old IKE SA while the other still computes the keys of the one
-// that lost. The peer has that one since its response: without a Delete it would have it for ever.
+// Either end may have won and deleted the old IKE SA while the other still computes the keys of the
+// one that lost. The peer has that one since its response: without a Delete it would have it for
+// ever.
 for (let seed = 1; seed <= 40; seed++) {
-  Deno.test(`IKE SA rekeys cross: the one that lost is gone at both ends soon, seed ${seed} (§2.8.2)`, () => {
-    const { world, a, b } = twoHosts({ seed, weather: fairWeather(50), computeMs: [1, 400] });
+  Deno.test(`rekeys of an IKE SA cross, and the SA that lost is soon deleted at both ends, seed ${seed} (§2.8.2)`, () => {
+    const { world, a, b } = twoHosts({
+      seed,
+      conditions: losslessNetwork(50),
+      computeMs: [1, 400],
+    });
     world.seamless = true;
     world.dial(a, b);
     world.at(8_000, () => {

@@ -6,7 +6,7 @@ import type { IkeSa } from "@/ike/records/sa.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
 import type { IkeEvent } from "@/ike/records/event.ts";
 import type { Host, World } from "@/sim/world.ts";
-import { established, fairWeather, twoHosts } from "../two_hosts.ts";
+import { established, losslessNetwork, twoHosts } from "../two_hosts.ts";
 
 /** The command by which one end begins an exchange. */
 export type Command = "rekey_child" | "delete_child" | "rekey_ike" | "close";
@@ -56,7 +56,7 @@ export const CROSSINGS: readonly Crossing[] = [
 export const RECEIVERS = ["initiator", "responder"] as const;
 
 /** A world that has come to rest. */
-export interface PlayedCrossing {
+export interface CrossingOutcome {
   readonly world: World;
   readonly busyHost: Host;
   readonly asking: Host;
@@ -67,15 +67,15 @@ export interface PlayedCrossing {
 }
 
 /**
- * Sets up a tunnel and lets both ends begin at once; `tamper` is called with the number of each datagram
+ * Sets up a tunnel and lets both ends begin at once; `datagramFate` is called with the number of each datagram
  * since.
  */
-export function play(
+export function runCrossing(
   crossing: Crossing,
   receiver: typeof RECEIVERS[number],
-  tamper: (number: number) => "lost" | "twice" | undefined = () => undefined,
-): PlayedCrossing {
-  const { world, a, b } = twoHosts({ weather: fairWeather(50) });
+  datagramFate: (number: number) => "lost" | "twice" | undefined = () => undefined,
+): CrossingOutcome {
+  const { world, a, b } = twoHosts({ conditions: losslessNetwork(50) });
   const [busyHost, asking] = receiver === "initiator" ? [a, b] : [b, a];
   world.seamless = crossing.seamless;
   world.dial(a, b);
@@ -83,7 +83,7 @@ export function play(
   let datagrams = 0;
   world.at(8_000, () => {
     from = world.ladder.length;
-    world.tamper = () => tamper(datagrams++);
+    world.datagramFate = () => datagramFate(datagrams++);
     const [mine] = established(busyHost);
     const [theirs] = established(asking);
     world.tell(busyHost, mine!, eventOf(crossing.busy, mine!));

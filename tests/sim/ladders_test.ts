@@ -1,4 +1,4 @@
-// Named ladders: what each task says on the wire, in fair weather, message by message.
+// Named ladders: the messages of each task in a perfect network, one by one.
 import assert from "node:assert/strict";
 import { Encr } from "@/iana/encr.ts";
 import { Integ } from "@/iana/integ.ts";
@@ -12,17 +12,17 @@ import { range4, worldConfig } from "@/sim/scenarios.ts";
 import type { Host, World } from "@/sim/world.ts";
 import { type TwoHosts, twoHosts } from "../two_hosts.ts";
 
-const FAIR = { loss: 0, duplication: 0, delayMs: [10, 10] } as const;
+const PERFECT = { loss: 0, duplication: 0, delayMs: [10, 10] } as const;
 const LOST = { loss: 1, duplication: 0, delayMs: [10, 10] } as const;
 
 function stage(
   own: { readonly a?: Partial<IkeConfig>; readonly b?: Partial<IkeConfig> } = {},
-  weather: { loss: number; duplication: number; delayMs: readonly [number, number] } = FAIR,
+  conditions: { loss: number; duplication: number; delayMs: readonly [number, number] } = PERFECT,
 ): TwoHosts {
-  return twoHosts({ ...own, weather });
+  return twoHosts({ ...own, conditions });
 }
 
-/** The ladder without times, and without the words of failures. */
+/** The ladder without times and without the texts of failures. */
 function ladder(world: World, from = 0): string[] {
   return world.ladder.slice(from).map((line) =>
     line.slice(11).replace(/(failed|no CHILD_SA): .*/, "$1")
@@ -55,7 +55,7 @@ Deno.test("ladder: set-up (RFC 7296 §1.2)", () => {
   assert.equal(only(a).children[0]!.spiOut, only(b).children[0]!.spiIn);
 });
 
-Deno.test("ladder: a cookie is asked for, and given back with the same message (§2.6)", () => {
+Deno.test("ladder: the responder asks for a cookie, and the initiator returns it with the same message (§2.6)", () => {
   const { world, a, b } = stage({ b: { cookieThreshold: 0 } });
   world.dial(a, b);
   world.run();
@@ -80,7 +80,7 @@ Deno.test("ladder: INVALID_KE_PAYLOAD leads to the other group (§1.3)", () => {
   assert.equal(only(a).suite!.group, KeGroup.ECP_256);
 });
 
-Deno.test("ladder: no common proposal, and both sides say what they have", () => {
+Deno.test("ladder: no common proposal, and both ends report what they offer", () => {
   const gcm = {
     ...worldConfig().algorithms,
     encryption: [{ id: Encr.ENCR_AES_GCM_16, keyBits: 256 }],
@@ -102,7 +102,7 @@ Deno.test("ladder: no common proposal, and both sides say what they have", () =>
   );
 });
 
-Deno.test("ladder: a wrong secret is refused, in words, at both ends (§2.21.2)", () => {
+Deno.test("ladder: a wrong secret is refused, and both ends report it (§2.21.2)", () => {
   const { world, a, b } = stage({ a: { auth: bothByPsk("wrong") } });
   world.dial(a, b);
   world.run();
@@ -121,7 +121,7 @@ Deno.test("ladder: a wrong secret is refused, in words, at both ends (§2.21.2)"
   assert.match(world.ladder.join("\n"), /a: failed: 10\.0\.0\.2:500 refused our authentication/);
 });
 
-Deno.test("ladder: an IDr that is not the one asked for ends the SA, and the responder hears of it", () => {
+Deno.test("ladder: another IDr than the requested one ends the SA, and the responder is notified", () => {
   const peerId = {
     kind: "fixed",
     identity: { idType: 2, data: new TextEncoder().encode("gw.example") },
@@ -147,7 +147,7 @@ function live(host: Host): number {
   return [...host.endpoint.bySpi.values()].filter((sa) => sa.phase !== "closed").length;
 }
 
-Deno.test("ladder: selectors without a common part leave no tunnel, and say so (§2.9)", () => {
+Deno.test("ladder: selectors without a common part make no tunnel, and both ends report it (§2.9)", () => {
   const [child] = worldConfig().children;
   const peerTs = [range4([10, 9, 0, 0], [10, 9, 0, 255])];
   const ownTs = [range4([10, 1, 0, 0], [10, 1, 0, 255])];
@@ -169,7 +169,7 @@ Deno.test("ladder: selectors without a common part leave no tunnel, and say so (
   assert.match(world.ladder.join("\n"), /proposed own 10\.1\.0\.0-10\.1\.0\.255/);
 });
 
-Deno.test("ladder: delete of the IKE SA (§1.4.1)", () => {
+Deno.test("ladder: a Delete of the IKE SA (§1.4.1)", () => {
   const { world, a, b } = stage();
   const sa = world.dial(a, b);
   world.run();
@@ -185,7 +185,7 @@ Deno.test("ladder: delete of the IKE SA (§1.4.1)", () => {
   assert.equal(b.installed.size + a.installed.size, 0);
 });
 
-Deno.test("ladder: crossing deletes of the CHILD_SA are answered empty (§1.4.1)", () => {
+Deno.test("ladder: Deletes of a CHILD_SA that cross are answered with empty responses (§1.4.1)", () => {
   const { world, a, b } = stage();
   const sa = world.dial(a, b);
   world.run();
@@ -201,7 +201,7 @@ Deno.test("ladder: crossing deletes of the CHILD_SA are answered empty (§1.4.1)
   ]);
 });
 
-Deno.test("ladder: a delete of one end names the other's half", () => {
+Deno.test("ladder: a Delete is answered with the SPI of the other direction", () => {
   const { world, a, b } = stage();
   const sa = world.dial(a, b);
   world.run();
@@ -214,7 +214,7 @@ Deno.test("ladder: a delete of one end names the other's half", () => {
   ]);
 });
 
-Deno.test("ladder: silence is counted: maxretran transmissions at a constant interval (§2.4)", () => {
+Deno.test("ladder: without an answer a request is sent maxretran times, at a constant interval (§2.4)", () => {
   const { world, a, b } = stage({ a: { transmissionsMax: 3 } }, LOST);
   world.dial(a, b);
   world.run();
@@ -226,14 +226,14 @@ Deno.test("ladder: silence is counted: maxretran transmissions at a constant int
   assert.equal(Math.round(world.nowMs), 1 + 3 * 500);
 });
 
-Deno.test("ladder: retranbackoff stretches each interval", () => {
+Deno.test("ladder: retranbackoff multiplies each interval", () => {
   const { world, a, b } = stage({ a: { transmissionsMax: 4, retransmitBackoff: 2 } }, LOST);
   world.dial(a, b);
   world.run();
   assert.equal(Math.round(world.nowMs), 1 + 500 * (1 + 2 + 4 + 8));
 });
 
-Deno.test("ladder: a responder never repeats by itself (§2.1)", () => {
+Deno.test("ladder: a responder never repeats a response without a request (§2.1)", () => {
   const { world, a, b } = stage();
   const sa = world.dial(a, b);
   world.at(
@@ -245,7 +245,7 @@ Deno.test("ladder: a responder never repeats by itself (§2.1)", () => {
   assert.match(world.ladder.join("\n"), /did not authenticate within 30 s/);
 });
 
-Deno.test("ladder: a suite of each kind negotiates: AEAD apart from the others (§3.3)", () => {
+Deno.test("ladder: suites of each kind are negotiated, AEAD in a proposal of its own (§3.3)", () => {
   const mixed = {
     encryption: [
       { id: Encr.ENCR_AES_CBC, keyBits: 256 },
@@ -266,7 +266,7 @@ Deno.test("ladder: a suite of each kind negotiates: AEAD apart from the others (
 
 const SUPPORTED = (line: string) => line.replace(/}$/, ", N(IKEV2_FRAGMENTATION_SUPPORTED)}");
 
-Deno.test("ladder: what is longer than mtu goes in fragments, IKE_SA_INIT never (RFC 7383 §2)", () => {
+Deno.test("ladder: messages longer than mtu are fragmented, except IKE_SA_INIT (RFC 7383 §2)", () => {
   const small = { fragmentOctets: 100 };
   const { world, a, b } = stage({ a: small, b: small });
   world.dial(a, b);
@@ -281,7 +281,7 @@ Deno.test("ladder: what is longer than mtu goes in fragments, IKE_SA_INIT never 
     "b: established",
     "a: established",
   ]);
-  // The SA that a rekey makes goes on so, and what is short stays whole.
+  // The SA that a rekey makes uses fragments as well, and short messages are not fragmented.
   const before = world.ladder.length;
   world.tell(a, only(a), { kind: "rekey_ike" });
   world.run();
@@ -293,7 +293,7 @@ Deno.test("ladder: what is longer than mtu goes in fragments, IKE_SA_INIT never 
   assert.ok(only(a).peer.fragmentation && only(b).peer.fragmentation);
 });
 
-Deno.test("ladder: no fragments to a peer that did not say it takes them (RFC 7383 §2.3)", () => {
+Deno.test("ladder: no fragments are sent to a peer that did not announce support (RFC 7383 §2.3)", () => {
   const { world, a, b } = stage({ a: { fragmentOctets: 64 } });
   world.dial(a, b);
   world.run();
@@ -307,7 +307,7 @@ Deno.test("ladder: no fragments to a peer that did not say it takes them (RFC 73
   ]);
 });
 
-Deno.test("ladder: unheard, all fragments of a request are repeated (RFC 7383 §2.6)", () => {
+Deno.test("ladder: without an answer all fragments of a request are sent again (RFC 7383 §2.6)", () => {
   const small = { fragmentOctets: 100 };
   const { world, a, b } = stage({ a: { ...small, transmissionsMax: 2 }, b: small });
   world.dial(a, b);

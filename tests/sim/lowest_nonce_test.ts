@@ -1,22 +1,26 @@
-// Two rekeys that cross have four nonces: the exchange with the lowest of them, wherever in it that
-// stands, has made the SA that goes, and who began that exchange deletes it (RFC 7296 §2.8.1, §2.8.2).
+// // Two rekeys that cross have four nonces. The SA made by the exchange with the lowest nonce, in
+// its request or in its response, is deleted by the end that began this exchange (RFC 7296 §2.8.1,
+// §2.8.2).
 import assert from "node:assert/strict";
 import type { Host } from "@/sim/world.ts";
-import { established, fairWeather, twoHosts } from "../two_hosts.ts";
+import { established, losslessNetwork, twoHosts } from "../two_hosts.ts";
 
 const NONCE_OCTETS = 32;
 
-/** Whose nonce is the lowest, in which message; the others are in the order that says least. */
+/**
+ * For each message, a case in which its nonce is the lowest; the other nonces do not give the
+ * result away.
+ */
 const POSITIONS = [
   { where: "the request of a", ofA: [1, 9], ofB: [5, 7], loser: "a" },
   { where: "the response to a", ofA: [5, 9], ofB: [7, 1], loser: "a" },
   { where: "the request of b", ofA: [5, 7], ofB: [1, 9], loser: "b" },
   { where: "the response to b", ofA: [7, 1], ofB: [5, 9], loser: "b" },
-  // Only their last octets are apart: it is octets that are compared, not lengths or words.
+  // The nonces differ only in their last octets, which shows that octets are compared.
   { where: "the response to a, by its last octet", ofA: [5, 5], ofB: [5, 4.5], loser: "a" },
 ] as const;
 
-/** The next nonces that a host draws: of its request, then of its response. */
+/** Sets the next nonces that a host draws: first that of its request, then that of its response. */
 function fixNonces(host: Host, firsts: readonly number[]): void {
   const env = host.endpoint.env as { random(count: number): Uint8Array };
   const draw = env.random;
@@ -34,7 +38,7 @@ function fixNonces(host: Host, firsts: readonly number[]): void {
 for (const kind of ["rekey_child", "rekey_ike"] as const) {
   for (const { where, ofA, ofB, loser } of POSITIONS) {
     Deno.test(`ladder: ${kind} of both ends cross, the lowest nonce is in ${where}`, () => {
-      const { world, a, b } = twoHosts({ seed: 11, weather: fairWeather(50) });
+      const { world, a, b } = twoHosts({ seed: 11, conditions: losslessNetwork(50) });
       world.seamless = true;
       world.dial(a, b);
       let from = 0;
@@ -51,7 +55,8 @@ for (const kind of ["rekey_child", "rekey_ike"] as const) {
       world.run();
       const lines = world.ladder.slice(from);
       const told = lines.join("\n");
-      // The end that lost takes away what it made, the other one the SA that both have replaced.
+      // The end that lost deletes the SA that it made, the other end the SA that both have
+      // replaced.
       for (const [own, peer] of ["ab", "ba"]) {
         const deletes = lines.filter((line) =>
           line.includes(` ${own} -> ${peer}  INFORMATIONAL req`) && line.includes("{D")

@@ -1,22 +1,22 @@
-// Ladders that the RFC tells of in words, each in both roles: what becomes of a rekey that comes too late
-// (RFC 7296 §2.25), and what an IKE SA's rekey is not (§2.8.3).
+// // Ladders of cases that the RFC describes, each in both roles: a rekey that arrives too late
+// (RFC 7296 §2.25), and a rekey of the IKE SA, which is no reauthentication (§2.8.3).
 import assert from "node:assert/strict";
 import { portableBackend } from "@/crypto/portable.ts";
 import { simulate } from "@/sim/simulate.ts";
-import { CROSSINGS, play, RECEIVERS } from "./crossing.ts";
+import { CROSSINGS, RECEIVERS, runCrossing } from "./crossing.ts";
 import { established } from "../two_hosts.ts";
 
 const DELETED = CROSSINGS.find(({ busy, asked }) =>
   busy === "delete_child" && asked === "rekey_child"
 )!;
 const REKEYED = CROSSINGS.find(({ busy, asked }) => busy === "rekey_ike" && asked === "rekey_ike")!;
-/** Of the datagrams since both began: the busy end's request, then the asking end's. */
+/** The number of the second request among the datagrams since both exchanges began. */
 const ASKED = 1;
 
 for (const receiver of RECEIVERS) {
-  Deno.test(`ladder: a rekey reaches the ${receiver} when the CHILD_SA is gone: CHILD_SA_NOT_FOUND (§2.25)`, () => {
-    const tamper = (number: number) => number === ASKED ? "lost" as const : undefined;
-    const { world, busyHost, asking, from } = play(DELETED, receiver, tamper);
+  Deno.test(`ladder: a rekey that reaches the ${receiver} after the CHILD_SA was deleted is CHILD_SA_NOT_FOUND (§2.25)`, () => {
+    const datagramFate = (number: number) => number === ASKED ? "lost" as const : undefined;
+    const { world, busyHost, asking, from } = runCrossing(DELETED, receiver, datagramFate);
     const lines = world.ladder.slice(from);
     const answer = lines.find((line) =>
       line.includes(`${busyHost.name} -> ${asking.name}`) &&
@@ -29,8 +29,8 @@ for (const receiver of RECEIVERS) {
     }
   });
 
-  Deno.test(`ladder: rekeys of the IKE SA that cross, seen by the ${receiver}, authenticate nobody anew (§2.8.3)`, () => {
-    const { world, from } = play(REKEYED, receiver);
+  Deno.test(`ladder: rekeys of the IKE SA that cross at the ${receiver} do not authenticate again (§2.8.3)`, () => {
+    const { world, from } = runCrossing(REKEYED, receiver);
     const lines = world.ladder.slice(from);
     assert.ok(lines.some((line) => line.includes("CREATE_CHILD_SA")), lines.join("\n"));
     assert.deepEqual(lines.filter((line) => /IKE_SA_INIT|IKE_AUTH/.test(line)), []);
@@ -38,8 +38,8 @@ for (const receiver of RECEIVERS) {
   });
 }
 
-// The response to its rekey reached the peer late: until then the peer knew nothing of the SA that had lost.
-Deno.test("seed 5008906: an SA that lost, and that its maker has still to delete, is not rekeyed (§2.8.1)", () => {
+// The peer got the response to its rekey late, and until then did not know the SA that had lost.
+Deno.test("seed 5008906: an SA that lost, and that the end which made it has not deleted yet, is not rekeyed (§2.8.1)", () => {
   const crypto = portableBackend();
   const task = "rekey_mixed";
   const { broken } = simulate({ seed: 5_008_906, count: 1, crypto, task });

@@ -1,4 +1,4 @@
-// NAT traversal (RFC 7296 §2.23, RFC 3948, RFC 4555 §3.9): named ladders with a NAT on the way.
+// NAT traversal (RFC 7296 §2.23, RFC 3948, RFC 4555 §3.9): named ladders with a NAT on the path.
 import assert from "node:assert/strict";
 import { KeGroup } from "@/iana/ke_group.ts";
 import type { IkeSa } from "@/ike/records/sa.ts";
@@ -11,7 +11,7 @@ import { NATT, worldConfig } from "@/sim/scenarios.ts";
 import type { Host, World } from "@/sim/world.ts";
 import { twoHosts } from "../two_hosts.ts";
 
-const FAIR = { loss: 0, duplication: 0, delayMs: [10, 10] } as const;
+const PERFECT = { loss: 0, duplication: 0, delayMs: [10, 10] } as const;
 const OUTSIDE_A = Uint8Array.of(10, 0, 0, 1);
 const OUTSIDE_B = Uint8Array.of(10, 0, 0, 2);
 
@@ -26,7 +26,7 @@ function stage({ a = {}, b = {}, boxA, boxB }: Stage) {
   const atA = boxA ? { address: Uint8Array.of(192, 168, 0, 2), nat: boxA } : OUTSIDE_A;
   const atB = boxB ? { address: Uint8Array.of(192, 168, 7, 2), nat: boxB } : OUTSIDE_B;
   return twoHosts({
-    weather: FAIR,
+    conditions: PERFECT,
     a: { initialContact: false, ...a },
     b: { initialContact: false, ...b },
     atA,
@@ -36,7 +36,7 @@ function stage({ a = {}, b = {}, boxA, boxB }: Stage) {
 
 const natt = (change: Partial<NatTraversal>) => ({ natt: { ...NATT, ...change } });
 
-/** The ladder without times, payloads and the words of failures. */
+/** The ladder without times, payloads and the texts of failures. */
 function ladder(world: World, from = 0): string[] {
   return world.ladder.slice(from).map((line) =>
     line.slice(11).replace(/(failed|no CHILD_SA): .*/, "$1").replace(/ \{.*\}/, "")
@@ -49,7 +49,7 @@ function only(host: Host): IkeSa {
   return standing[0]!;
 }
 
-/** Whose end each says is behind a NAT, and where ESP goes. */
+/** Which ends the host has found behind a NAT, and how ESP is sent. */
 function found(host: Host) {
   const { children, path, peer } = only(host);
   const { natOwn, natPeer, encapsulated } = peer;
@@ -59,7 +59,7 @@ function found(host: Host) {
   return { own: natOwn, peer: natPeer, udp: udp && `${udp.ownPort}-${udp.peerPort}` };
 }
 
-Deno.test("ladder: no NAT, no move: all of it is at port 500", () => {
+Deno.test("ladder: without a NAT all messages stay at port 500", () => {
   const { world, a, b } = stage({});
   world.dial(a, b);
   world.run();
@@ -70,7 +70,7 @@ Deno.test("ladder: no NAT, no move: all of it is at port 500", () => {
   ]);
 });
 
-Deno.test("ladder: a NAT in front of the initiator: IKE_AUTH and all after it at the NAT-T ports (§2.23)", () => {
+Deno.test("ladder: with a NAT in front of the initiator, IKE_AUTH and all later messages use the NAT-T ports (§2.23)", () => {
   const { world, a, b } = stage({ boxA: boxOfA() });
   world.dial(a, b);
   world.run();
@@ -128,7 +128,7 @@ Deno.test("ladder: encapsulation forced by either end shows the other a NAT", ()
   }
 });
 
-Deno.test("ladder: encapsulation that is forced and not understood fails, in words", () => {
+Deno.test("ladder: forced encapsulation fails with a report if the peer does not support it", () => {
   const off = { natt: undefined };
   const on = natt({ forced: true });
   for (const [own, failing] of [[{ a: on, b: off }, "a"], [{ a: off, b: on }, "b"]] as const) {
@@ -143,7 +143,7 @@ Deno.test("ladder: encapsulation that is forced and not understood fails, in wor
   }
 });
 
-Deno.test("ladder: an end that does without NAT-T takes no part, and passes the other's over", () => {
+Deno.test("ladder: an end without NAT-T sends no NAT detection, and ignores that of its peer", () => {
   for (const own of [{ a: { natt: undefined } }, { b: { natt: undefined } }]) {
     const { world, a, b } = stage({ ...own, boxA: boxOfA() });
     world.dial(a, b);
@@ -155,7 +155,7 @@ Deno.test("ladder: an end that does without NAT-T takes no part, and passes the 
   }
 });
 
-Deno.test("ladder: the retries of IKE_SA_INIT hash what is true then, and the NAT is found (§2.6, §1.3)", () => {
+Deno.test("ladder: repeated IKE_SA_INIT requests hash the present addresses, and the NAT is found (§2.6, §1.3)", () => {
   const { algorithms } = worldConfig();
   const two = { ...algorithms, groups: [KeGroup.CURVE25519, KeGroup.ECP_256] };
   const one = { ...algorithms, groups: [KeGroup.ECP_256] };
@@ -165,7 +165,7 @@ Deno.test("ladder: the retries of IKE_SA_INIT hash what is true then, and the NA
     boxA: boxOfA(),
   });
   world.dial(a, b);
-  // The second try leaves by another mapping than the first.
+  // // The second request uses another mapping than the first.
   world.at(15, () => a.nat!.forget());
   world.run();
   assert.deepEqual(ladder(world).filter((line) => line.includes("IKE_AUTH req")), [
@@ -174,7 +174,7 @@ Deno.test("ladder: the retries of IKE_SA_INIT hash what is true then, and the NA
   assert.deepEqual(found(a), { own: true, peer: false, udp: "4500-4500" });
 });
 
-Deno.test("ladder: a mapping that changes is followed by the responder, from the next new request on", () => {
+Deno.test("ladder: the responder follows a changed mapping from the next new request on", () => {
   const boxA = boxOfA();
   const { world, a, b } = stage({ boxA });
   world.dial(a, b);
@@ -208,7 +208,7 @@ Deno.test("ladder: a responder behind a NAT does not follow (§2.23)", () => {
   assert.equal(only(b).path.peerPort, 20001);
 });
 
-Deno.test("ladder: a request at port 500 after the move is answered there, ESP and our own requests stay (§2.11, §2.23)", () => {
+Deno.test("ladder: a request at port 500 after the move is answered there; ESP and our own requests do not move (§2.11, §2.23)", () => {
   // The end that is not behind the NAT follows mappings: b as responder, a as initiator.
   for (const [boxes, ours] of [[{ boxA: boxOfA() }, "b"], [{ boxB: boxOfB() }, "a"]] as const) {
     const { world, a, b } = stage(boxes);
@@ -234,7 +234,7 @@ Deno.test("ladder: a request at port 500 after the move is answered there, ESP a
   }
 });
 
-Deno.test("ladder: ESP from another mapping is followed before anything of IKE comes (§2.23)", () => {
+Deno.test("ladder: ESP from another mapping is followed before an IKE message comes (§2.23)", () => {
   const { world, a, b } = stage({ boxA: boxOfA() });
   world.dial(a, b);
   world.run();
@@ -247,7 +247,7 @@ Deno.test("ladder: ESP from another mapping is followed before anything of IKE c
   assert.equal(found(b).udp, "4500-20009");
 });
 
-Deno.test("ladder: ESP from elsewhere moves nobody who is behind a NAT, or at one without any", () => {
+Deno.test("ladder: ESP from another address does not move an end that is behind a NAT, nor one without a NAT", () => {
   for (const boxes of [{ boxA: boxOfA(), boxB: boxOfB() }, {}]) {
     const { world, a, b } = stage(boxes);
     world.dial(a, b);
@@ -258,7 +258,7 @@ Deno.test("ladder: ESP from elsewhere moves nobody who is behind a NAT, or at on
   }
 });
 
-Deno.test("ladder: where no NAT was found nobody moves", () => {
+Deno.test("ladder: without a NAT neither end follows another address", () => {
   const { world, a, b } = stage({});
   world.dial(a, b);
   world.run();
@@ -270,7 +270,7 @@ Deno.test("ladder: where no NAT was found nobody moves", () => {
   assert.equal(only(b).path.peerPort, 500);
 });
 
-Deno.test("ladder: keepalives of the end behind the NAT, when nothing else was sent (RFC 3948 §4)", () => {
+Deno.test("ladder: the end behind the NAT sends keepalives when it has sent nothing else (RFC 3948 §4)", () => {
   const alive = natt({ keepaliveMs: 20_000 });
   const { world, a, b } = stage({ a: alive, b: alive, boxA: boxOfA() });
   world.dial(a, b);
@@ -285,7 +285,7 @@ Deno.test("ladder: keepalives of the end behind the NAT, when nothing else was s
   ]);
 });
 
-Deno.test("ladder: fragments go by the NAT-T ports as well", () => {
+Deno.test("ladder: fragments use the NAT-T ports as well", () => {
   const small = { fragmentOctets: 100 };
   const { world, a, b } = stage({ a: small, b: small, boxA: boxOfA() });
   world.dial(a, b);
@@ -299,7 +299,7 @@ Deno.test("ladder: fragments go by the NAT-T ports as well", () => {
   ]);
 });
 
-Deno.test("ladder: NO_NATS_ALLOWED: a NAT that the responder sees ends it in words at both (RFC 4555 §3.9)", () => {
+Deno.test("ladder: with NO_NATS_ALLOWED a NAT that the responder finds ends the SA, and both ends report it (RFC 4555 §3.9)", () => {
   const refuse = { refuseNat: true, natt: undefined };
   const { world, a, b } = stage({ a: refuse, boxA: boxOfA() });
   world.dial(a, b);
@@ -312,19 +312,19 @@ Deno.test("ladder: NO_NATS_ALLOWED: a NAT that the responder sees ends it in wor
     "a: failed",
     "a: closed",
   ]);
-  const story = world.ladder.join("\n");
-  assert.match(story, /b: failed: A NAT is on the way to 10\.0\.0\.1:20000.*NO_NATS_ALLOWED/);
-  assert.match(story, /a: failed: 10\.0\.0\.2:500 sees a NAT.*disallownat/);
+  const transcript = world.ladder.join("\n");
+  assert.match(transcript, /b: failed: A NAT is on the way to 10\.0\.0\.1:20000.*NO_NATS_ALLOWED/);
+  assert.match(transcript, /a: failed: 10\.0\.0\.2:500 sees a NAT.*disallownat/);
 });
 
-Deno.test("ladder: NO_NATS_ALLOWED without a NAT is no obstacle", () => {
+Deno.test("ladder: with NO_NATS_ALLOWED and without a NAT the tunnel is established", () => {
   const { world, a, b } = stage({ a: { refuseNat: true } });
   world.dial(a, b);
   world.run();
   assert.equal(only(a).children.length, 1);
 });
 
-Deno.test("ladder: disallownat and a NAT that this end sees: no IKE_AUTH is sent", () => {
+Deno.test("ladder: with disallownat and a NAT that this end finds, no IKE_AUTH is sent", () => {
   for (const boxes of [{ boxA: boxOfA() }, { boxB: boxOfB() }]) {
     const { world, a, b } = stage({ a: { refuseNat: true }, ...boxes });
     world.dial(a, b);
@@ -335,7 +335,7 @@ Deno.test("ladder: disallownat and a NAT that this end sees: no IKE_AUTH is sent
   }
 });
 
-Deno.test("a box forgets a mapping that nothing went out by, and changes all when told to", () => {
+Deno.test("a NAT drops mappings without outgoing traffic, and drops all of them when told to", () => {
   const box = boxOfA(30_000);
   const host = Uint8Array.of(192, 168, 0, 2);
   const path = { ownAddress: host, ownPort: 4500, peerAddress: OUTSIDE_B, peerPort: 4500 };

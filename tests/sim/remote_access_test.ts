@@ -10,8 +10,8 @@ import { range4, worldConfig } from "@/sim/scenarios.ts";
 import { BrokenInvariant, type Host, type World } from "@/sim/world.ts";
 import { twoHosts } from "../two_hosts.ts";
 
-const FAIR = { loss: 0, duplication: 0, delayMs: [10, 10] } as const;
-const FOUL = { loss: 0.2, duplication: 0.2, delayMs: [1, 400] } as const;
+const PERFECT = { loss: 0, duplication: 0, delayMs: [10, 10] } as const;
+const BAD_NETWORK = { loss: 0.2, duplication: 0.2, delayMs: [1, 400] } as const;
 const at = (text: string) => parseAddress(text)!;
 const RANGE6 = {
   ...range4([0, 0, 0, 0], [255, 255, 255, 255]),
@@ -39,13 +39,13 @@ function stage(
   pools: IkeConfig["pools"],
   {
     seed = 7,
-    weather = FAIR,
+    conditions = PERFECT,
     broken = [],
-  }: { seed?: number; weather?: typeof FAIR | typeof FOUL; broken?: FaultName[] } = {},
+  }: { seed?: number; conditions?: typeof PERFECT | typeof BAD_NETWORK; broken?: FaultName[] } = {},
 ) {
   return twoHosts({
     seed,
-    weather,
+    conditions,
     broken,
     a: { children: CHILDREN, remoteAccess: true, initialContact: false },
     b: { children: CHILDREN, pools },
@@ -76,7 +76,7 @@ Deno.test("ladder: addresses and DNS of both families, TSi narrowed to them (§2
   assert.equal(showSelectors(standing(b)[0]!.children[0]!.peerTs), narrowed);
 });
 
-Deno.test("ladder: an exhausted pool is INTERNAL_ADDRESS_FAILURE, and the IKE SA stands (§1.2)", () => {
+Deno.test("ladder: an exhausted pool is INTERNAL_ADDRESS_FAILURE, and the IKE SA remains (§1.2)", () => {
   const { world, a, b } = stage({ v4: v4Pool("10.9.0.1"), v6: undefined });
   world.dial(a, b, 0);
   world.run();
@@ -85,7 +85,7 @@ Deno.test("ladder: an exhausted pool is INTERNAL_ADDRESS_FAILURE, and the IKE SA
   assert.deepEqual(b.failures, ["INTERNAL_ADDRESS_FAILURE"]);
   assert.deepEqual(a.failures, ["INTERNAL_ADDRESS_FAILURE"]);
   const refusal = "b -> a  IKE_AUTH resp 1 {IDr, AUTH, N(INTERNAL_ADDRESS_FAILURE)}";
-  assert.ok(world.ladder.some((line) => line.endsWith(refusal)), world.story);
+  assert.ok(world.ladder.some((line) => line.endsWith(refusal)), world.transcript);
   assert.ok(
     world.ladder.some((line) => line.includes("a -> b  INFORMATIONAL")),
     "it deletes the SA",
@@ -94,16 +94,16 @@ Deno.test("ladder: an exhausted pool is INTERNAL_ADDRESS_FAILURE, and the IKE SA
   assert.equal(b.endpoint.env.pools!.v4!.leased.size, 1);
 });
 
-Deno.test("ladder: a gateway without a pool passes the CFG_REQUEST over, the client says so", () => {
+Deno.test("ladder: a gateway without a pool ignores the CFG_REQUEST, and the client reports it", () => {
   const { world, a, b } = stage(undefined);
   world.dial(a, b);
   world.run();
   assert.deepEqual(a.failures, ["REFUSED_HERE"]);
-  assert.ok(world.story.includes("assigned no inner address"), world.story);
+  assert.ok(world.transcript.includes("assigned no inner address"), world.transcript);
   assert.equal(standing(b).length, 0);
 });
 
-Deno.test("a lease survives the rekey of its IKE SA by either end, and comes back at its end", () => {
+Deno.test("a lease survives rekeys of its IKE SA by either end, and is released at the end of the SA", () => {
   for (const rekeyer of ["a", "b"]) {
     const { world, a, b } = stage({ v4: v4Pool("10.9.0.9"), v6: undefined });
     world.dial(a, b);
@@ -122,11 +122,11 @@ Deno.test("a lease survives the rekey of its IKE SA by either end, and comes bac
   }
 });
 
-/** Several tunnels come, rekey, cross and go in foul weather. */
+/** Several tunnels are set up, rekeyed and closed in a bad network, at times that may coincide. */
 function churn(seed: number, broken: FaultName[] = []): World {
   const { world, a, b } = stage({ v4: v4Pool("10.9.0.3"), v6: V6 }, {
     seed,
-    weather: FOUL,
+    conditions: BAD_NETWORK,
     broken,
   });
   for (let index = 0; index < 4; index++) world.at(index * 50, () => void world.dial(a, b, index));
@@ -151,15 +151,15 @@ function churn(seed: number, broken: FaultName[] = []): World {
   return world;
 }
 
-Deno.test("200 seeds: no address is leased twice, leases of ended SAs come back", () => {
+Deno.test("200 seeds: no address is leased twice, and leases of ended SAs are released", () => {
   for (let seed = 1; seed <= 200; seed++) churn(seed);
 });
 
-Deno.test("a gateway that forgets to take leases back is found", () => {
+Deno.test("a gateway that does not release leases is found", () => {
   assert.throws(() => churn(1, ["leak_lease"]), BrokenInvariant);
 });
 
-Deno.test("ladder: a full pool releases for INITIAL_CONTACT before it leases (§2.4, §2.19)", () => {
+Deno.test("ladder: with INITIAL_CONTACT a full pool releases the old address before it leases (§2.4, §2.19)", () => {
   const { world, a, b } = stage({ v4: v4Pool("10.9.0.1"), v6: undefined });
   Object.assign(a.endpoint.config, { initialContact: true });
   world.dial(a, b);
@@ -172,21 +172,25 @@ Deno.test("ladder: a full pool releases for INITIAL_CONTACT before it leases (§
   });
   world.run();
   const [sa, ...more] = standing(b);
-  assert.deepEqual([inner(sa!), more.length], [["10.9.0.1"], 0], world.story);
-  assert.deepEqual([a.failures, b.failures], [[], []], world.story);
+  assert.deepEqual([inner(sa!), more.length], [["10.9.0.1"], 0], world.transcript);
+  assert.deepEqual([a.failures, b.failures], [[], []], world.transcript);
 });
 
-Deno.test("ladder: a CHILD_SA of a family without an address is not asked for, and named (§2.19)", () => {
+Deno.test("ladder: a CHILD_SA of a family without an assigned address is not requested, and the log names it (§2.19)", () => {
   const { world, a, b } = stage({ v4: v4Pool("10.9.0.9"), v6: undefined });
   const v4 = { ...BASE, ownTs: [ANY[0]!], peerTs: [ANY[0]!] };
   const v6 = { ...BASE, ownTs: [RANGE6], peerTs: [RANGE6] };
   for (const host of [a, b]) Object.assign(host.endpoint.config, { children: [v4, v6] });
   world.dial(a, b);
   world.run();
-  assert.equal(world.ladder.some((line) => line.includes("CREATE_CHILD_SA")), false, world.story);
+  assert.equal(
+    world.ladder.some((line) => line.includes("CREATE_CHILD_SA")),
+    false,
+    world.transcript,
+  );
   const [sa] = standing(a);
   assert.equal(sa!.children.length, 1);
   const words = "Cannot ask for the CHILD_SA of entry 2 of childlist: its ownts are ::-" +
     "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff (IPv6), and the gateway assigned 10.9.0.1 alone";
-  assert.ok(world.ladder.some((line) => line.includes(words)), world.story);
+  assert.ok(world.ladder.some((line) => line.includes(words)), world.transcript);
 });

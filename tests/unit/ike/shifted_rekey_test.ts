@@ -23,7 +23,7 @@ Deno.test("a client's tunnel keeps its shifted selectors when the gateway rekeys
     const before = live(a).children[0]!.spiIn;
     world.tell(host, live(host), { kind: "rekey_child", child: live(host).children[0]! });
     world.run();
-    assert.notEqual(live(a).children[0]!.spiIn, before, world.story);
+    assert.notEqual(live(a).children[0]!.spiIn, before, world.transcript);
     assert.equal(showSelectors(live(a).children[0]!.ownTs), "10.1.0.8");
   }
 });
