@@ -10,15 +10,15 @@ import { addShellCommands } from "@/cli/shell_commands.ts";
 /** Adds `cli` and its commands to the program. */
 export function addCli(program: Command, exit: (status: number) => void): void {
   const cli = program.command("cli")
-    .description("shell of a running test, or one of its commands alone")
+    .description("open the shell of a running test, or run one of the shell's commands")
     // The options of `cli` may stand after the names of its commands too.
     .enablePositionalOptions(false)
     .configureHelp({ showGlobalOptions: true })
-    .option("--svr <address:port>", "where the test's API is", "127.0.0.1:12330")
-    .option("--tls-ca <file>", "who signed its certificate (PEM); TLS when set")
-    .option("--tls-cert <file>", "certificate to show it (PEM); TLS when set")
-    .option("--tls-key <file>", "the key of --tls-cert (PEM)")
-    .option("-j, --json [bool]", "answer as one line of JSON", parseSwitch)
+    .option("--svr <address:port>", "address and port of the test's API", "127.0.0.1:12330")
+    .option("--tls-ca <file>", "CA that signed the test's certificate (PEM); enables TLS")
+    .option("--tls-cert <file>", "client certificate (PEM); enables TLS")
+    .option("--tls-key <file>", "private key of --tls-cert (PEM)")
+    .option("-j, --json [bool]", "print the answer as one line of JSON", parseSwitch)
     .addHelpText(
       "after",
       `

@@ -10,7 +10,7 @@ import { readResult } from "@/report/read_result.ts";
 
 /** Options of `compare`. */
 export interface CompareOptions {
-  /** 0.05: a change of 5 % counts as none. */
+  /** Relative change up to which a figure counts as unchanged; 0.05 means 5 %. */
   readonly tolerance: number;
   readonly json?: boolean;
 }

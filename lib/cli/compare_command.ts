@@ -10,12 +10,12 @@ const DEFAULT_TOLERANCE = 0.05;
 /** Adds the command; `exit` receives its exit status. */
 export function addCompare(program: Command, exit: (status: number) => void): void {
   program.command("compare")
-    .description("compare two JSON results: what became better, what worse")
+    .description("compare two JSON results: which figures became better, and which worse")
     .argument("<before>", "a result of --json; - is standard input")
     .argument("<after>", "another one")
     .option(
       "--tolerance <percent>",
-      "a change of a rate or latency up to which it counts as the same",
+      "relative change up to which a rate or latency counts as the same",
       parsePercent,
       DEFAULT_TOLERANCE,
     )

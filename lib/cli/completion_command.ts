@@ -52,9 +52,9 @@ function starting(word: string, values: readonly (readonly [string, string])[]):
 /** Adds `completion` to the program. */
 export function addCompletion(program: Command): void {
   program.command("completion")
-    .description("print the script by which a shell completes commands, options and their values")
+    .description("print the completion script of a shell, for commands, options and their values")
     .addArgument(new Argument("<shell>", "the shell").choices(SHELLS))
-    .option("--no-descriptions", "complete words without telling what they mean")
+    .option("--no-descriptions", "do not show the meaning of each word")
     .addHelpText(
       "after",
       `

@@ -1,5 +1,6 @@
 /**
- * Runs `myikev2 control run` and `myikev2 control example`, and has what `control cli` shares with them.
+ * Runs `myikev2 control run` and `myikev2 control example`, and has what `control cli` shares with
+ * them.
  * @module
  */
 import { printLine, tellLine } from "@/files/terminal.ts";
@@ -95,7 +96,7 @@ export function writeExamples(directory: string, force: boolean): number {
   ] as const;
   for (const [path] of force ? [] : files) {
     if (!isThere(path)) continue;
-    throw new SetupError(`${path} is there already; --force replaces it`);
+    throw new SetupError(`${path} exists already; --force replaces it`);
   }
   for (const [path, text] of files) writeText(path, [text], "--dir");
   return EXIT_PASSED;
@@ -117,7 +118,7 @@ export function loadControllerFile(path: string): ControllerFile {
   const hasPassword = [...value.daemons.values()].some(({ ssh }) => ssh.password !== "");
   const mode = Deno.statSync(path).mode ?? 0;
   if (hasPassword && (mode & 0o077) !== 0) {
-    tellLine(`myikev2: ${path} has passwords, and others than its owner may read it`);
+    tellLine(`myikev2: ${path} has passwords, but its mode lets other users read it`);
   }
   return value;
 }

@@ -34,7 +34,7 @@ Examples:
   myikev2 control cli -c my_controller.conf   a shell over all daemons`,
     );
   withCommonOptions(
-    control.command("cli").description("a shell over all daemons of a controller file"),
+    control.command("cli").description("open a shell for all daemons of a controller file"),
   )
     .addHelpText("after", "\nExample:\n  myikev2 control cli -c my_controller.conf")
     .action(async (flags: ControlFlags) => {
@@ -42,9 +42,9 @@ Examples:
       exit(await runControlShell({ ...flags, override: flags.override ?? true }));
     });
   addRun(control, exit);
-  control.command("example").description("write an example controller file and recipe")
-    .option("-d, --dir <directory>", "where to write them", ".")
-    .option("--force [bool]", "replace files that are there", parseSwitch)
+  control.command("example").description("write an example of a controller file and of a recipe")
+    .option("-d, --dir <directory>", "directory to write them to", ".")
+    .option("--force [bool]", "replace existing files", parseSwitch)
     .addHelpText("after", "\nExample:\n  myikev2 control example --dir lab")
     .action(async ({ dir, force = false }: { dir: string; force?: boolean }) => {
       const { writeExamples } = await import("@/cli/control.ts");
@@ -54,12 +54,17 @@ Examples:
 
 function addRun(control: Command, exit: (status: number) => void): void {
   withCommonOptions(
-    control.command("run").description("run a recipe, wait for its end, undo it, tell its result"),
+    control.command("run").description(
+      "run a recipe until its end, clean up, and print its result",
+    ),
   )
     .argument("<recipe>", "the recipe")
     .option("-j, --json [bool]", "print the result as one line of JSON", parseSwitch)
     .option("--junit <file>", "write the result as a JUnit file")
-    .option("--timeout <duration>", "stop everything after so long; a test that ran on has failed")
+    .option(
+      "--timeout <duration>",
+      "stop everything after this time; tests that still run have failed",
+    )
     .addHelpText(
       "after",
       `
@@ -80,6 +85,10 @@ function withCommonOptions(command: Command): Command {
   return command
     .option("-c, --configfile <file>", "the controller file", CONFIG_FILE)
     .option("--lf <file>", "log file of the controller", LOG_FILE)
-    .option("-o, --override [bool]", "replace instances of the same name (true)", parseSwitch)
-    .option("--cmdtimeout <duration>", "longest time of one host's commands", COMMAND_TIMEOUT);
+    .option(
+      "-o, --override [bool]",
+      "replace instances of the same name (default: true)",
+      parseSwitch,
+    )
+    .option("--cmdtimeout <duration>", "longest time of the commands of one host", COMMAND_TIMEOUT);
 }

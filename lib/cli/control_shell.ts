@@ -1,6 +1,6 @@
 /**
- * Runs `myikev2 control cli`: a shell over all daemons of a controller file. Each line is parsed by a tree of
- * commands of its own, with help and suggestions.
+ * Runs `myikev2 control cli`: a shell over all daemons of a controller file. Each line is parsed by
+ * a tree of commands of its own, with help and suggestions.
  * @module
  */
 import { printLine, tellLine } from "@/files/terminal.ts";
@@ -25,8 +25,8 @@ import { InstanceType } from "@/daemon/record.ts";
 const PROMPT = "control> ";
 
 /**
- * Runs commands until `quit` or the end of the input; returns 1 if the input was no terminal and a command
- * failed.
+ * Runs commands until `quit` or the end of the input; returns 1 if the input was no terminal and a
+ * command failed.
  */
 export async function runControlShell(options: ControlOptions): Promise<number> {
   const commandTimeoutMs = durationOf("--cmdtimeout", options.cmdtimeout);
@@ -106,19 +106,21 @@ class ControlShell {
       .action(({ d }: { d?: string }) => this.#list(d));
     root.command("cli").description("open the shell of a test").requiredOption(...TARGET)
       .action(({ t }: { t: string }) => this.#openCli(t));
-    root.command("clearping").description("set ping counters to zero, of all tests or of one")
+    root.command("clearping").description("set the ping counters of all tests, or of one, to zero")
       .option(...TARGET)
       .action(({ t }: { t?: string }) => this.#clearPing(t));
     root.command("stop").description("destroy an instance").requiredOption(...TARGET)
-      .option("-g, --graceful [bool]", "whether its peers are told (true)", parseSwitch)
+      .option("-g, --graceful [bool]", "send Deletes to its peers (default: true)", parseSwitch)
       .action(({ t, graceful = true }: { t: string; graceful?: boolean }) =>
         this.#stop(t, graceful)
       );
-    root.command("shell").description("open a shell of this system; its end leads back here")
+    root.command("shell").description("open a shell of this system, and come back when it ends")
       .action(() => spawnHere([Deno.env.get("SHELL") || "/bin/sh"]));
-    root.command("quit").alias("exit").description("leave; instances go on").action(() => {
-      this.#isOver = true;
-    });
+    root.command("quit").alias("exit").description("leave; the instances keep running").action(
+      () => {
+        this.#isOver = true;
+      },
+    );
     for (const command of root.commands) command.exitOverride().showSuggestionAfterError();
     return root;
   }
@@ -131,14 +133,14 @@ class ControlShell {
     }
     run.giveUp();
     await run.undo();
-    throw new SetupError(`${run.recipe.name} is not started`);
+    throw new SetupError(`${run.recipe.name} was not started`);
   }
 
   async #list(daemon: string | undefined): Promise<void> {
     const lists = await this.#daemons.list(daemon === undefined ? undefined : [daemon]);
     for (const line of listTable(lists)) printLine(line);
     const silent = lists.filter(({ error }) => error !== "").map(({ daemonName }) => daemonName);
-    if (silent.length > 0) throw new SetupError(`No answer of ${silent.join(", ")}`);
+    if (silent.length > 0) throw new SetupError(`No answer from ${silent.join(", ")}`);
   }
 
   async #openCli(target: string): Promise<void> {
@@ -195,7 +197,9 @@ const TARGET = ["-t <instance>", "the instance: NAME, or DAEMON/NAME"] as const;
 
 const NAMES = ["def", "list", "cli", "clearping", "stop", "shell", "quit", "help"];
 
-/** Reads one line of the terminal, with `history` to go back to; undefined at the end of the input. */
+/**
+ * Reads one line of the terminal, with `history` to go back to; undefined at the end of the input.
+ */
 function ask(history: string[]): Promise<string | undefined> {
   const { promise, resolve } = Promise.withResolvers<string | undefined>();
   const reader = createInterface({

@@ -1,6 +1,6 @@
 /**
- * Runs `myikev2 createpki`: makes a root, authorities below it, and many end-entity certificates with keys,
- * as PEM files.
+ * Runs `myikev2 createpki`: makes a root, authorities below it, and many end-entity certificates
+ * with keys, as PEM files.
  * @module
  */
 import { printLine, tellLine } from "@/files/terminal.ts";
@@ -138,8 +138,8 @@ function enterDirectory(path: string): void {
 }
 
 /**
- * Refuses to overwrite, before minutes are spent on keys. Only the first and the last file of each kind are
- * looked at.
+ * Refuses to overwrite, before minutes are spent on keys. Only the first and the last file of each
+ * kind are looked at.
  */
 function refuseExistingFiles({ count, cadir, eedir, calvl }: CreatePkiOptions): void {
   const names = authorityNames(calvl).map((name) => `${cadir}/${name}`);
@@ -150,7 +150,9 @@ function refuseExistingFiles({ count, cadir, eedir, calvl }: CreatePkiOptions): 
     } catch {
       continue;
     }
-    throw new SetupError(`Cannot write ${path}: it is there already, and nothing is written over`);
+    throw new SetupError(
+      `Cannot write ${path}: it exists already, and files are never overwritten`,
+    );
   }
 }
 

@@ -14,9 +14,9 @@ const LEVELS_MAX = 16;
 export function addCreatePki(program: Command, exit: (status: number) => void): void {
   program.command("createpki")
     .description("make certificate authorities and end-entity certificates, with their keys")
-    .option("-c, --count <n>", "end-entity pairs", wholeNumber(0, COUNT_MAX), 1)
-    .option("--cadir <dir>", "where authorities are written: rootca, sub-lv-N_myikev2", ".")
-    .option("--eedir <dir>", "where end entities are written: ee-N_myikev2", ".")
+    .option("-c, --count <n>", "number of end-entity certificates", wholeNumber(0, COUNT_MAX), 1)
+    .option("--cadir <dir>", "directory of the authorities (rootca, sub-lv-N_myikev2)", ".")
+    .option("--eedir <dir>", "directory of the end entities (ee-N_myikev2)", ".")
     .option(
       "-l, --calvl <n>",
       "authorities below the root, each signed by the one above; 0: the root signs end entities",
@@ -24,11 +24,11 @@ export function addCreatePki(program: Command, exit: (status: number) => void): 
       1,
     )
     .option("--cakeytype <type>", `keys of authorities: ${KEY_TYPES}`, keyType, rsa(4096))
-    .option("--eekeytype <type>", "keys of end entities, likewise", keyType, rsa(2048))
-    .option("--caprefix <text>", "put before the common names of authorities", "")
+    .option("--eekeytype <type>", "keys of end entities, of the same types", keyType, rsa(2048))
+    .option("--caprefix <text>", "prefix of the common names of authorities", "")
     .option(
       "--eeprefix <text>",
-      "put before the common names of end entities; with &d it is the name, &d its index",
+      "prefix of the common names of end entities; with &d the whole name, &d being the index",
       "",
     )
     .addHelpText(

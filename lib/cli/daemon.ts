@@ -1,6 +1,6 @@
 /**
- * Runs `myikev2 daemon`, which serves the Daemon API until a signal ends it, and `myikev2 daemon history`,
- * which lists finished runs.
+ * Runs `myikev2 daemon`, which serves the Daemon API until a signal ends it, and `myikev2 daemon
+ * history`, which lists finished runs.
  * @module
  */
 import { printLine, tellLine } from "@/files/terminal.ts";
@@ -96,7 +96,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
     tell(4, `Listening on ${where}:${api.port}${beside}`);
     await ended();
     await api.close();
-    tell(4, "Ended; the instances go on");
+    tell(4, "Ended; the instances keep running");
   } finally {
     instances.close();
     await profile?.stop();
@@ -145,14 +145,14 @@ export function parseListen(text: string): { readonly address: string; readonly 
 }
 
 /**
- * Refuses an address that other hosts can reach without TLS client certificates, as the API runs shell
- * commands as root.
+ * Refuses an address that other hosts can reach without TLS client certificates, as the API runs
+ * shell commands as root.
  */
 function refuseUnprotectedApi(address: string, options: DaemonOptions): void {
   if (isLoopback(`${address}:0`) || options.tlsClientCa !== "" || options.insecure) return;
   throw new SetupError(
-    `Cannot listen on ${address} for everybody: whoever reaches the daemon runs shell commands as ` +
-      `root (SetupCMDs). Ask for client certificates with ${DAEMON_TLS_NAMES.clientCa}, or mean it ` +
+    `Cannot listen on ${address} for everybody: whoever reaches the daemon can run shell commands ` +
+      `as root (SetupCMDs). Require client certificates by ${DAEMON_TLS_NAMES.clientCa}, or allow it ` +
       "with --insecure",
   );
 }

@@ -32,7 +32,7 @@ export function addDaemon(program: Command, exit: (status: number) => void): voi
     // Both commands have --statedir, and one that stands after `history` belongs to `history`.
     .enablePositionalOptions()
     .description("serve the Daemon API: run tests in network namespaces of this host (as root)")
-    .option("--listen <address:port>", "where the Daemon API listens", "127.0.0.1:12240")
+    .option("--listen <address:port>", "address and port of the Daemon API", "127.0.0.1:12240")
     .option("--lf <file>", "log file of the daemon", "myikev2_daemon.log")
     .addOption(
       new Option("--loglvl <n>", "1 critical to 5 debug")
@@ -43,29 +43,37 @@ export function addDaemon(program: Command, exit: (status: number) => void): voi
       "write a CPU profile of the daemon beside its log file (.cpuprofile), of half an hour at most",
       parseSwitch,
     )
-    .option("--tls-cert <file>", "certificate of the API (PEM); TLS when set", "")
-    .option("--tls-key <file>", "its key (PEM)", "")
-    .option("--tls-client-ca <file>", "CA of client certificates (PEM): callers need one", "")
+    .option("--tls-cert <file>", "certificate of the API (PEM); enables TLS", "")
+    .option("--tls-key <file>", "private key of --tls-cert (PEM)", "")
+    .option(
+      "--tls-client-ca <file>",
+      "CA of client certificates (PEM), which are then required",
+      "",
+    )
     .option(
       "--insecure [bool]",
-      "listen for other hosts without client certificates: they run commands as root here",
+      "accept other hosts without client certificates: they can run commands as root here",
       parseSwitch,
     )
     .option(
       "--allow-user <name>",
-      "a user of this host who may define and destroy, as root may: by commands he is root; may be repeated",
+      "a user of this host who may define and destroy instances, and so run commands as root; may be repeated",
       (name: string, before: readonly string[]) => [...before, name],
       [],
     )
-    .option("--socket <path>", "Unix socket beside it; empty: none", DAEMON_SOCKET)
-    .option("--cmdtimeout <duration>", "longest time of one SetupCMDs, UpCMDs, DestroyCMDs", "60s")
+    .option("--socket <path>", "Unix socket of the API; empty: none", DAEMON_SOCKET)
+    .option(
+      "--cmdtimeout <duration>",
+      "longest time of each of SetupCMDs, UpCMDs, DestroyCMDs",
+      "60s",
+    )
     .option(
       "--mgmtprefix <prefix>",
-      "management addresses of bridge and instances",
+      "prefix of the management addresses of the bridge and the instances",
       "169.254.240.0/20",
     )
-    .option("--statedir <directory>", "where the state is kept", STATE_DIRECTORY)
-    .option("--lenient [bool]", "unknown and misplaced options of setups are warnings", parseSwitch)
+    .option("--statedir <directory>", "directory of the daemon's state", STATE_DIRECTORY)
+    .option("--lenient [bool]", "only warn of unknown and misplaced options of setups", parseSwitch)
     .addHelpText(
       "after",
       `
@@ -82,8 +90,8 @@ Examples:
       exit(await runDaemon({ ...flags, insecure, lenient, profiling }));
     });
   daemon.command("history").description("list the finished runs, oldest first")
-    .option("--statedir <directory>", "where the state is kept", STATE_DIRECTORY)
-    .option("-j, --json [bool]", "as one line of JSON", parseSwitch)
+    .option("--statedir <directory>", "directory of the daemon's state", STATE_DIRECTORY)
+    .option("-j, --json [bool]", "print them as one line of JSON", parseSwitch)
     .addHelpText("after", "\nExample:\n  myikev2 daemon history --json")
     .action(async (flags: { statedir: string; json?: boolean }) => {
       const { printHistory } = await import("@/cli/daemon.ts");

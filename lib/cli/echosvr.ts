@@ -1,5 +1,6 @@
 /**
- * Runs `myikev2 echosvr`: returns UDP datagrams to their sender, at any number of addresses by one socket.
+ * Runs `myikev2 echosvr`: returns UDP datagrams to their sender, at any number of addresses by one
+ * socket.
  * @module
  */
 import { tellLine } from "@/files/terminal.ts";
@@ -29,7 +30,8 @@ export interface EchosvrOptions {
 const RECEIVE_BUFFER_OCTETS = 16 << 20;
 
 /**
- * Echoes datagrams until a signal ends it; returns the exit status. @throws {SetupError} if it cannot start.
+ * Echoes datagrams until a signal ends it; returns the exit status. @throws {SetupError} if it
+ * cannot start.
  */
 export async function runEchosvr(options: EchosvrOptions): Promise<number> {
   const first = parseAddress(options.startip);
@@ -38,7 +40,7 @@ export async function runEchosvr(options: EchosvrOptions): Promise<number> {
   }
   const own = expandAddresses({ ...options, first });
   if (!own) {
-    throw new SetupError(`--count: there are no ${options.count} addresses from --startip on`);
+    throw new SetupError(`--count: fewer than ${options.count} addresses follow --startip`);
   }
   let forget = () => {};
   const stopped = new Promise<undefined>((resolve) => {
@@ -62,10 +64,12 @@ async function echo(
     try {
       const more = own.length > 1 ? ` and ${own.length - 1} more addresses` : "";
       tellLine(
-        `echoing UDP at ${showEndpoint(first, port)}${more}, ${addresses.added} put on lo`,
+        `echoing UDP at ${
+          showEndpoint(first, port)
+        }${more}, ${addresses.added} of them added to lo`,
       );
       const error = await Promise.race([stopped, server.failed]);
-      if (error !== undefined) tellLine(`myikev2: the socket is of no use any more: ${error}`);
+      if (error !== undefined) tellLine(`myikev2: the socket can no longer be used: ${error}`);
       tellLine(server.account());
       return error === undefined ? EXIT_PASSED : EXIT_FAILED;
     } finally {

@@ -12,13 +12,13 @@ const STEP_MAX = 2 ** 31 - 1;
 /** Adds `echosvr` to the program. */
 export function addEchosvr(program: Command, exit: (status: number) => void): void {
   program.command("echosvr")
-    .description("send UDP datagrams back: the far end of pings with ptype: udp")
+    .description("return UDP datagrams to their sender: the other end of pings with ptype: udp")
     .requiredOption(
       "--startip <address>",
-      "the first address; on lo while it runs, if nowhere else",
+      "the first address; addresses that this host lacks are added to lo while it runs",
     )
     .option("--count <n>", "addresses", wholeNumber(1, COUNT_MAX), 1)
-    .option("--step <n>", "from each address to the next", wholeNumber(1, STEP_MAX), 1)
+    .option("--step <n>", "difference between two addresses", wholeNumber(1, STEP_MAX), 1)
     .option("--port <port>", "UDP port", wholeNumber(1, 65_535), 9922)
     .addHelpText(
       "after",

@@ -1,5 +1,6 @@
 /**
- * Runs `myikev2 explain`: what a cause of failure, a notify or an option means, and what to look at.
+ * Runs `myikev2 explain`: what a cause of failure, a notify or an option means, and what to look
+ * at.
  * @module
  */
 import { CAUSE_EXPLANATIONS } from "@/cli/explain_causes.ts";
@@ -11,7 +12,7 @@ import { isErrorNotify, NotifyType } from "@/iana/notify_type.ts";
 import { ROOT, type Section } from "@/setup/schema.ts";
 import type { Option } from "@/setup/option.ts";
 
-/** Names that an error suggests at most. */
+/** The most names that an error suggests. */
 const SUGGESTIONS_MAX = 5;
 
 /** An option of a setup file, by its path: `ikeconf.childlist[].encalg`. */
@@ -21,28 +22,33 @@ interface PlacedOption {
   readonly option: Option<unknown>;
 }
 
-/** Every name that is explained, options by name and by path. */
+/** All names that can be explained; options have their name and their path. */
 export function explainedNames(): string[] {
   const options = placedOptions(ROOT).flatMap(({ path, name }) => [name, path]);
   const names = [...Object.keys(CAUSE_EXPLANATIONS), ...Object.keys(NOTIFY_EXPLANATIONS)];
   return [...new Set([...names, ...options])];
 }
 
-/** Prints what `name` means; returns the exit status. @throws {SetupError} for a name that nothing has. */
+/**
+ * Prints the explanation of a name; returns the exit status. @throws {SetupError} for an unknown
+ * name.
+ */
 export function explain(name: string): number {
   const lines = explanationLines(name);
   if (lines.length === 0) {
     const near = nearest(name);
     throw new SetupError(
       `Cannot explain ${name}: no cause, notify or option has this name` +
-        (near.length > 0 ? `; there is ${near.join(", ")}` : ""),
+        (near.length > 0 ? `; similar names are ${near.join(", ")}` : ""),
     );
   }
   for (const line of lines) printLine(line);
   return EXIT_PASSED;
 }
 
-/** All that is known under a name, in any case of letters; a number is that of a notify. */
+/**
+ * All explanations of a name, in upper or lower case; a number stands for the notify of that type.
+ */
 export function explanationLines(name: string): string[] {
   const wanted = name.toLowerCase();
   const paragraphs = [
@@ -103,7 +109,7 @@ function placedOptions({ path, options, sections, lists }: Section): PlacedOptio
   return [...own, ...inner.flatMap(placedOptions)];
 }
 
-/** Names that contain the wish, or are contained in it. */
+/** Names that contain the text that was typed, or are contained in it. */
 function nearest(wish: string): string[] {
   const plain = (text: string) => text.toLowerCase().replaceAll(/[^a-z0-9]/g, "");
   const wanted = plain(wish);

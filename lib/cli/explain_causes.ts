@@ -1,5 +1,5 @@
 /**
- * What the causes mean by which results count failures, beside those that are notifies.
+ * Explains the causes by which results count failures, apart from those that are notifies.
  * @module
  */
 import type { Explanation } from "@/cli/explain_notifies.ts";
@@ -7,16 +7,16 @@ import type { EapCause } from "@/eap/failure.ts";
 import type { RadiusCause } from "@/eap/radius/login.ts";
 import type { CloseCode } from "@/ike/records/failure.ts";
 
-/** Ends of an IKE SA that are no notify, by the name that the API's CloseCode has. */
+/** The ends of an IKE SA that are not notifies, by the name of the API's CloseCode. */
 const CLOSE_CODES: Readonly<Record<keyof typeof CloseCode, Explanation>> = {
   OPEN: ["The IKE SA has not ended.", "docs/api.md", "Nothing."],
   STOPPED: [
-    "This end closed it on purpose, as a test ends or a flap begins.",
+    "This end closed the IKE SA on purpose, for example at the end of the test.",
     "docs/api.md",
     "Nothing.",
   ],
   DELETED_BY_PEER: [
-    "The peer deleted the IKE SA. To a client that is a loss, to a gateway none.",
+    "The peer deleted the IKE SA. A client counts the tunnel as lost, a gateway does not.",
     "RFC 7296 §1.4.1",
     "The peer's log: its lifetimes, limits of sessions, a reload of its configuration.",
   ],
@@ -30,7 +30,7 @@ const CLOSE_CODES: Readonly<Record<keyof typeof CloseCode, Explanation>> = {
   LIVENESS_FAILED: [
     "A liveness check of an established IKE SA was not answered.",
     "RFC 7296 §2.4",
-    "Whether the peer crashed or the path broke; on a loaded peer `dpdinterval`, `maxretran` and `retraninterval`.",
+    "Whether the peer crashed or the path is interrupted; if the peer is overloaded, `dpdinterval`, `maxretran` and `retraninterval`.",
   ],
   HARD_EXPIRY: [
     "The IKE SA came to the end of its lifetime before a rekey replaced it.",
@@ -38,21 +38,25 @@ const CLOSE_CODES: Readonly<Record<keyof typeof CloseCode, Explanation>> = {
     "Why rekeys did not succeed (`rekeys.refused` of the result), `lifetimeovertime` and the lifetimes.",
   ],
   INITIAL_CONTACT: [
-    "The same identity came again and said INITIAL_CONTACT.",
+    "A peer with the same identity set up another IKE SA and sent INITIAL_CONTACT.",
     "RFC 7296 §2.4",
     "Whether clients share an identity (`myid` without `&d`).",
   ],
   REAUTHENTICATED: ["A new IKE SA was authenticated in its place.", "RFC 7296 §2.8.3", "Nothing."],
-  FLAPPED: ["`flapconf` closed it, and it is built again.", "docs/setup.md", "Nothing."],
+  FLAPPED: [
+    "`flapconf` closed the tunnel, which is set up again later.",
+    "docs/setup.md",
+    "Nothing.",
+  ],
   REDIRECTED: [
     "The gateway sent the client to another one.",
     "RFC 5685",
-    "Nothing, or where to it was sent.",
+    "The gateway to which the client was sent.",
   ],
   REFUSED_HERE: [
-    "This end found what the peer said unacceptable, or could not verify it.",
+    "This end could not accept a message of the peer, or could not verify it.",
     "RFC 7296 §2.21",
-    "The example names what is wrong: mostly the peer's proposal, AUTH, certificate or selectors against this setup.",
+    "The example says what is wrong, which mostly is the peer's proposal, AUTH, certificate or selectors.",
   ],
 };
 
@@ -64,7 +68,7 @@ const OTHERS: Readonly<Record<string, Explanation>> = {
     "Whether the peer listens at `peeraddr` and `peerport`; routes and firewalls that reject.",
   ],
   NOT_SENT: [
-    "Nobody answered, and the system refused to send: the example has its words.",
+    "Nobody answered, and the system could not send: the example has its error message.",
     "sendto(2)",
     "The route to the peer, the interface's state, its buffers; `datagrams.sendErrors` of the result.",
   ],
@@ -79,17 +83,17 @@ const OTHERS: Readonly<Record<string, Explanation>> = {
     "Whether the client follows AUTH_LIFETIME (`reauth: true` for ours); `reauthlifetime` of the gateway.",
   ],
   CROWDED_OUT: [
-    "A peer that had not authenticated was given up, as too many others came.",
+    "A peer that had not authenticated was dropped, as there were too many of them.",
     "RFC 7296 §2.6",
-    "Whether it is a flood, or clients come faster than this end can follow: cookies, a slower pace of the clients.",
+    "Whether it is a flood, or clients set up tunnels faster than this end can: cookies, or fewer tunnels at a time.",
   ],
   ICMP: [
-    "A cause of `datagrams.sendErrors` that begins so: ICMP or ICMPv6 said that a datagram came to nothing, and why.",
+    "Causes of `datagrams.sendErrors` that begin so: ICMP or ICMPv6 reported why a datagram was not delivered.",
     "RFC 792, RFC 4443",
     "The example; routes and firewalls on the way.",
   ],
   CHILD_DELETED_BY_PEER: [
-    "The peer deleted a CHILD_SA that carried traffic, and made none in its place.",
+    "The peer deleted a CHILD_SA that carried traffic, and did not replace it.",
     "RFC 7296 §1.4.1",
     "The peer's lifetimes and its log; `childlost` says what such a loss means to the test.",
   ],
@@ -99,7 +103,7 @@ const OTHERS: Readonly<Record<string, Explanation>> = {
     "What closed it: the log at that time.",
   ],
   OTHER: [
-    "Causes after the first hundred distinct ones, together.",
+    "All causes after the first hundred distinct ones.",
     "docs/results.md",
     "The log, which has each of them.",
   ],
@@ -107,37 +111,37 @@ const OTHERS: Readonly<Record<string, Explanation>> = {
 
 const EAP: Readonly<Record<EapCause, Explanation>> = {
   "malformed": [
-    "A packet, an attribute or a length is not as the method's RFC says.",
+    "A packet, an attribute or a length does not follow the RFC of the method.",
     "RFC 3748 §4",
     "The example names the attribute; the other end's implementation.",
   ],
   "wrong credentials": [
-    "The other end does not prove what it must.",
+    "The other end could not prove its identity.",
     "RFC 3748 §7.2",
     "Passwords, keys and identities of `eapusers` against those of the server.",
   ],
   "refused by the other end": [
-    "The other end says that ours are wrong, or refuses for a reason of its own.",
+    "The other end says that our credentials are wrong, or refuses for another reason.",
     "RFC 3748 §4.2",
     "The log of the server; the user's name and password.",
   ],
   "no common method": [
-    "There is no EAP method that both ends have.",
+    "The two ends have no EAP method in common.",
     "RFC 3748 §5.3.1",
-    "The EAP methods of both ends; the example says what was offered and wanted.",
+    "The EAP methods of both ends; the example says which were offered and which are wanted.",
   ],
   "no credentials": [
-    "Nobody has that name, or there is nothing to prove oneself with.",
+    "There is no user of that name, or no credential for it.",
     "RFC 3748 §5.1",
     "`eapusers`, and the identity that the other end sends.",
   ],
   "out of order": [
-    "A message is well-formed, and not expected at this point of the conversation.",
+    "A message is well-formed, but is not expected at this point of the conversation.",
     "RFC 3748 §2",
     "The other end's implementation; a relay that mixes conversations.",
   ],
   "too long": [
-    "The other end never comes to an end.",
+    "The conversation had more messages than are allowed.",
     "RFC 3748 §2",
     "Whether it repeats itself: the log with `loglevel: 5`.",
   ],
@@ -149,15 +153,15 @@ const EAP: Readonly<Record<EapCause, Explanation>> = {
   "not available": [
     "This program lacks something that the method needs, such as the C shim.",
     "README.md",
-    "`myikev2 version`: which backends there are.",
+    "`myikev2 version`, which lists the available backends.",
   ],
   "not supported": [
-    "The other end asks for something that is refused here on purpose.",
+    "The other end asks for something that this program refuses on purpose.",
     "docs/setup.md",
     "The example names it.",
   ],
   "relay": [
-    "A server, a process or a file behind a relay failed.",
+    "A server, a process or a file that a relay uses has failed.",
     "RFC 3579",
     "The example names it: the RADIUS server, `eapol_test` or the capture.",
   ],
@@ -170,12 +174,12 @@ const RADIUS: Readonly<Record<RadiusCause, Explanation>> = {
     "The server's address and port, and whether it knows this client.",
   ],
   "wrong secret": [
-    "A response's authenticator does not fit the shared secret.",
+    "The authenticator of a response is wrong, so the shared secrets differ.",
     "RFC 2865 §3, RFC 3579 §3.2",
     "The shared secret at both ends.",
   ],
   "lying server": [
-    "The server's packet contradicts the EAP packet inside it, or what was asked.",
+    "The server's packet contradicts the EAP packet inside it, or does not answer the request.",
     "RFC 3579 §2.6.3",
     "The server's configuration, or a proxy on the way.",
   ],
@@ -185,18 +189,18 @@ const RADIUS: Readonly<Record<RadiusCause, Explanation>> = {
     "The server's log: user, password, policy.",
   ],
   "no MSK": [
-    "The server accepted and sent no key, which IKE needs.",
+    "The server accepted the login, but sent no key, which IKE needs.",
     "RFC 7296 §2.16, RFC 2548",
     "Whether the server sends MS-MPPE-Send-Key and MS-MPPE-Recv-Key.",
   ],
 };
 
-/** `EAP: malformed`, as a result has the causes of IKE_AUTH by EAP. */
+/** Prefixes causes, as results name them for an IKE_AUTH by EAP: `EAP: malformed`. */
 function underEap(table: Readonly<Record<string, Explanation>>): Record<string, Explanation> {
   return Object.fromEntries(Object.entries(table).map(([name, entry]) => [`EAP: ${name}`, entry]));
 }
 
-/** All of them, by the name that a result has. */
+/** The explanations of all causes, by their name in results. */
 export const CAUSE_EXPLANATIONS: Readonly<Record<string, Explanation>> = {
   ...CLOSE_CODES,
   ...OTHERS,

@@ -7,8 +7,8 @@ import type { Command } from "commander";
 /** Adds the command; `exit` receives its exit status. */
 export function addExplain(program: Command, exit: (status: number) => void): void {
   program.command("explain")
-    .description("what a cause of failure, a notify or an option means, and what to look at")
-    .argument("<topic>", "its name in any case of letters, or the number of a notify")
+    .description("explain a cause of failure, a notify or an option, and say what to look at")
+    .argument("<topic>", "its name in upper or lower case, or the number of a notify")
     .addHelpText(
       "after",
       `

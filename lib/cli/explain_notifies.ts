@@ -1,13 +1,16 @@
 /**
- * What each notify of IANA's registry means, where it is defined, and what to look at when it comes.
+ * Explains each notify of IANA's registry: its meaning, where it is defined, and what to look at
+ * when it is received.
  * @module
  */
 import type { NotifyType } from "@/iana/notify_type.ts";
 
-/** An entry: its meaning, where that stands, and what to look at. Options stand in backquotes. */
+/** An explanation: the meaning, its source, and what to look at. Options are in backquotes. */
 export type Explanation = readonly [means: string, source: string, lookAt: string];
 
-/** By the name of the notify; a name that the registry gets has to get its entry here. */
+/**
+ * Explanations by the name of the notify. The type demands an entry for every name of the registry.
+ */
 export const NOTIFY_EXPLANATIONS: Readonly<Record<keyof typeof NotifyType, Explanation>> = {
   UNSUPPORTED_CRITICAL_PAYLOAD: [
     "A payload was marked critical and the receiver does not know its type; its number follows.",
@@ -15,14 +18,14 @@ export const NOTIFY_EXPLANATIONS: Readonly<Record<keyof typeof NotifyType, Expla
     "Which end added the payload: decode the messages with `loglevel: 5` and compare what both implement.",
   ],
   INVALID_IKE_SPI: [
-    "A message named an IKE SA that the receiver does not have. It is outside of any SA, and proves nothing.",
+    "A message named an IKE SA that the receiver does not have. The notify is not protected, and so proves nothing.",
     "RFC 7296 §2.21.4",
-    "Whether the peer restarted or deleted the SA on its own; liveness checks (`dpdinterval`) find that out.",
+    "Whether the peer restarted or deleted the SA without notice; liveness checks (`dpdinterval`) find that out.",
   ],
   INVALID_MAJOR_VERSION: [
     "The receiver does not speak this major version of IKE.",
     "RFC 7296 §2.5",
-    "Whether the peer is set to IKEv1 alone.",
+    "Whether the peer only allows IKEv1.",
   ],
   INVALID_SYNTAX: [
     "A message was malformed: a length, a type or a value is out of range, or it could not be decrypted properly.",
@@ -30,7 +33,7 @@ export const NOTIFY_EXPLANATIONS: Readonly<Record<keyof typeof NotifyType, Expla
     "The log of both ends: one of them has a bug, or keys differ. `--pcap` and `--keylog` show the message in Wireshark.",
   ],
   INVALID_MESSAGE_ID: [
-    "A Message ID was outside of the window; it may be told in an INFORMATIONAL request of its own.",
+    "A Message ID was outside of the window; the notify is sent in an INFORMATIONAL request.",
     "RFC 7296 §2.3, §3.10.1",
     "Whether messages are injected or replayed, or an end lost its state.",
   ],
@@ -46,13 +49,13 @@ export const NOTIFY_EXPLANATIONS: Readonly<Record<keyof typeof NotifyType, Expla
     "`esn`, `pfsgrpid`. The failure's example says what was offered; the peer's log says what it wants.",
   ],
   INVALID_KE_PAYLOAD: [
-    "The key exchange method of the KE payload is not the one the responder chose; it names the one it wants.",
+    "The KE payload has another key exchange method than the responder chose; the notify names that method.",
     "RFC 7296 §1.2, §1.3",
     "`dhgrpid` or `pfsgrpid`: put the group that the peer wants first, which saves a round trip, or add it.",
   ],
   AUTHENTICATION_FAILED: [
     "The peer's AUTH payload, certificate or EAP conversation was not accepted, or its identity is unknown. " +
-    "Responders do not tell which.",
+    "Responders do not say which of these it was.",
     "RFC 7296 §2.21.2",
     "`psk`, `myid`, `peerid`, the authentication methods `authownmethod` and `authpeermethod`, " +
     "certificates and their time; the log of the end that refused says why.",
@@ -70,7 +73,7 @@ export const NOTIFY_EXPLANATIONS: Readonly<Record<keyof typeof NotifyType, Expla
   INTERNAL_ADDRESS_FAILURE: [
     "The gateway could not assign an inner address.",
     "RFC 7296 §3.15.4",
-    "Whether the pool is used up (`poolconf`, `GetPoolUsageSummary`), or has no address of the family that was asked for.",
+    "Whether the pool is exhausted (`poolconf`, `GetPoolUsageSummary`), or has no addresses of the requested family.",
   ],
   FAILED_CP_REQUIRED: [
     "The responder wants a configuration payload, and the initiator sent none.",
@@ -93,24 +96,24 @@ export const NOTIFY_EXPLANATIONS: Readonly<Record<keyof typeof NotifyType, Expla
     "The peer's policy for addresses.",
   ],
   UNEXPECTED_NAT_DETECTED: [
-    "An end that forbade NATs found that one had changed the addresses.",
+    "An end that forbids NATs found that a NAT had changed the addresses.",
     "RFC 4555 §3.9",
-    "`disallownat`, and which device on the way translates.",
+    "`disallownat`, and which device on the path is a NAT.",
   ],
   USE_ASSIGNED_HoA: [
-    "The home agent assigned another home address than the one asked for.",
+    "The home agent assigned another home address than the requested one.",
     "RFC 5026",
     "Mobile IPv6 at the peer; this program does not use it.",
   ],
   TEMPORARY_FAILURE: [
-    "The peer cannot do this now, mostly as a rekey of its own crosses; it is to be asked again.",
+    "The peer cannot do this now, mostly because of a rekey of its own; the request is to be repeated later.",
     "RFC 7296 §2.25",
-    "Nothing, where it is rare. Where it is frequent, rekey at one end only, or at different times.",
+    "Nothing if it is rare. If it is frequent, let one end only rekey, or both at different times.",
   ],
   CHILD_SA_NOT_FOUND: [
-    "The CHILD_SA that was to be rekeyed is not there any more.",
+    "The CHILD_SA that was to be rekeyed no longer exists.",
     "RFC 7296 §2.25",
-    "Nothing, where a deletion crossed the rekey; else the lifetimes of both ends.",
+    "Nothing if a Delete crossed the rekey; otherwise the lifetimes of both ends.",
   ],
   INVALID_GROUP_ID: [
     "The group of a group key management request is unknown.",
@@ -143,14 +146,14 @@ export const NOTIFY_EXPLANATIONS: Readonly<Record<keyof typeof NotifyType, Expla
     "Whether several clients share an identity (`myid` without `&d`): they would end each other's tunnels.",
   ],
   SET_WINDOW_SIZE: [
-    "The sender takes so many requests at a time.",
+    "The number of requests that the sender accepts at a time.",
     "RFC 7296 §2.3",
-    "Nothing: this program has one request in flight, which is always allowed.",
+    "Nothing: this program sends one request at a time, which is always allowed.",
   ],
   ADDITIONAL_TS_POSSIBLE: [
     "The selectors were narrowed, and more CHILD_SAs would be possible.",
     "RFC 7296 §2.9",
-    "`ownts` and `peerts`, if less was agreed than was meant.",
+    "`ownts` and `peerts`, if the agreed selectors are smaller than intended.",
   ],
   IPCOMP_SUPPORTED: [
     "The sender can compress packets (IPComp), with this transform and CPI.",
@@ -158,17 +161,17 @@ export const NOTIFY_EXPLANATIONS: Readonly<Record<keyof typeof NotifyType, Expla
     "`ipcomp`.",
   ],
   NAT_DETECTION_SOURCE_IP: [
-    "A hash of the sender's address and port: where it does not fit, a NAT is before the sender.",
+    "A hash of the sender's address and port; if it does not match, there is a NAT in front of the sender.",
     "RFC 7296 §2.23",
     "`enablenatt`; the log says at which end a NAT was found.",
   ],
   NAT_DETECTION_DESTINATION_IP: [
-    "A hash of the receiver's address and port: where it does not fit, a NAT is before the receiver.",
+    "A hash of the receiver's address and port; if it does not match, there is a NAT in front of the receiver.",
     "RFC 7296 §2.23",
     "`enablenatt`; the log says at which end a NAT was found.",
   ],
   COOKIE: [
-    "The responder wants its request repeated with this cookie, before it keeps anything of the initiator.",
+    "The responder wants the request repeated with this cookie before it keeps state for the initiator.",
     "RFC 7296 §2.6",
     "The peer's limit of half-open SAs; `maxhalfopen` of a client, `numoftunneltoenablecookie` of a gateway.",
   ],
@@ -188,12 +191,12 @@ export const NOTIFY_EXPLANATIONS: Readonly<Record<keyof typeof NotifyType, Expla
     "Lifetimes of the CHILD_SA at both ends.",
   ],
   ESP_TFC_PADDING_NOT_SUPPORTED: [
-    "The sender takes no packets with TFC padding.",
+    "The sender does not accept packets with TFC padding.",
     "RFC 7296 §1.3.1, RFC 4303 §2.7",
     "`tfc`.",
   ],
   NON_FIRST_FRAGMENTS_ALSO: [
-    "Fragments other than the first may go through the CHILD_SA, which have no ports.",
+    "Packet fragments other than the first, which have no ports, may go through the CHILD_SA.",
     "RFC 7296 §1.3.1, RFC 4301 §7",
     "Selectors with ports, if fragments are lost.",
   ],
@@ -201,7 +204,7 @@ export const NOTIFY_EXPLANATIONS: Readonly<Record<keyof typeof NotifyType, Expla
   ADDITIONAL_IP4_ADDRESS: ["Another IPv4 address of the sender.", "RFC 4555 §3.6", "`mobike`."],
   ADDITIONAL_IP6_ADDRESS: ["Another IPv6 address of the sender.", "RFC 4555 §3.6", "`mobike`."],
   NO_ADDITIONAL_ADDRESSES: [
-    "The sender has no other address any more.",
+    "The sender no longer has another address.",
     "RFC 4555 §3.6",
     "`mobike`.",
   ],
@@ -211,7 +214,7 @@ export const NOTIFY_EXPLANATIONS: Readonly<Record<keyof typeof NotifyType, Expla
     "`mobike`.",
   ],
   COOKIE2: [
-    "To be echoed, to prove that the path carries both ways.",
+    "A value that the peer returns, which proves that the path works in both directions.",
     "RFC 4555 §3.7",
     "`mobike`.",
   ],
@@ -226,12 +229,12 @@ export const NOTIFY_EXPLANATIONS: Readonly<Record<keyof typeof NotifyType, Expla
     "`reauth`, and the peer's lifetime of authentication.",
   ],
   MULTIPLE_AUTH_SUPPORTED: [
-    "The sender can authenticate by several methods in turn.",
+    "The sender supports several authentications, one after the other.",
     "RFC 4739",
     "`authown2` and `authpeer2` of both ends.",
   ],
   ANOTHER_AUTH_FOLLOWS: [
-    "Another round of authentication follows this one.",
+    "Another authentication follows this one.",
     "RFC 4739",
     "`authown2` and `authpeer2` of both ends.",
   ],
@@ -246,7 +249,7 @@ export const NOTIFY_EXPLANATIONS: Readonly<Record<keyof typeof NotifyType, Expla
     "Whether the named gateway can be reached.",
   ],
   REDIRECTED_FROM: [
-    "The gateway that redirected the client here.",
+    "The gateway that redirected the client to this one.",
     "RFC 5685 §3",
     "Whether redirects go in a circle.",
   ],
@@ -261,12 +264,12 @@ export const NOTIFY_EXPLANATIONS: Readonly<Record<keyof typeof NotifyType, Expla
     "The peer's session resumption; this program does not use it.",
   ],
   TICKET_ACK: [
-    "A ticket comes later.",
+    "A ticket follows later.",
     "RFC 5723 §4.2",
     "The peer's session resumption; this program does not use it.",
   ],
   TICKET_NACK: [
-    "The ticket was not accepted, or none is given.",
+    "The ticket was not accepted, or none is issued.",
     "RFC 5723 §4.3",
     "The peer's session resumption; this program does not use it.",
   ],
@@ -291,7 +294,7 @@ export const NOTIFY_EXPLANATIONS: Readonly<Record<keyof typeof NotifyType, Expla
     "The peer's ROHC; this program does not use it.",
   ],
   EAP_ONLY_AUTHENTICATION: [
-    "The initiator is content with mutual authentication by EAP alone.",
+    "The initiator accepts authentication of both ends by EAP alone.",
     "RFC 5998",
     "`authpeermethod`, and whether the EAP method authenticates the server.",
   ],
@@ -351,14 +354,14 @@ export const NOTIFY_EXPLANATIONS: Readonly<Record<keyof typeof NotifyType, Expla
     "The peer's 3GPP profile; this program does not use it.",
   ],
   GROUP_SENDER: [
-    "The group member wants to send as well.",
+    "The group member also wants to send.",
     "RFC 9838",
     "G-IKEv2 at the peer; this program does not use it.",
   ],
   IKEV2_FRAGMENTATION_SUPPORTED: [
-    "The sender takes IKE messages in fragments.",
+    "The sender accepts IKE messages in fragments.",
     "RFC 7383 §2.3",
-    "`enablefragment` and `mtu`, where large messages (certificates, ML-KEM) are lost on the way.",
+    "`enablefragment` and `mtu`, if large messages (certificates, ML-KEM) are lost on the path.",
   ],
   SIGNATURE_HASH_ALGORITHMS: [
     "Hash algorithms that the sender can verify signatures with.",
@@ -376,7 +379,7 @@ export const NOTIFY_EXPLANATIONS: Readonly<Record<keyof typeof NotifyType, Expla
     "The peer's cloning; this program does not use it.",
   ],
   PUZZLE: [
-    "The responder wants a puzzle solved before it goes on.",
+    "The responder wants the initiator to solve a puzzle first.",
     "RFC 8019",
     "The peer's defence against floods: fewer half-open SAs (`maxhalfopen`).",
   ],
@@ -387,9 +390,9 @@ export const NOTIFY_EXPLANATIONS: Readonly<Record<keyof typeof NotifyType, Expla
     "`ppk` of both ends.",
   ],
   NO_PPK_AUTH: [
-    "An AUTH value for a responder that has no such key.",
+    "An AUTH value for a responder that does not have the post-quantum pre-shared key.",
     "RFC 8784 §3",
-    "`ppk`: whether the key is mandatory.",
+    "`ppk`, and whether the key is mandatory.",
   ],
   INTERMEDIATE_EXCHANGE_SUPPORTED: [
     "The sender supports IKE_INTERMEDIATE.",
@@ -432,7 +435,7 @@ export const NOTIFY_EXPLANATIONS: Readonly<Record<keyof typeof NotifyType, Expla
     "`ppk` of both ends.",
   ],
   PPK_IDENTITY_KEY: [
-    "Identity of such a key, with a confirmation.",
+    "The identity of a post-quantum pre-shared key, with a confirmation.",
     "RFC 9867",
     "`ppk` of both ends.",
   ],

@@ -6,7 +6,9 @@ import { type Command, InvalidArgumentError } from "commander";
 import { parseDuration } from "@/base/duration.ts";
 import { parseSwitch } from "@/cli/options.ts";
 
-/** Milliseconds of a step of the timeline where a file needs one and `--timeline` says none. */
+/**
+ * Milliseconds of a step of the timeline if a file needs a timeline and `--timeline` is not given.
+ */
 export const DEFAULT_STEP_MS = 1_000;
 const STEP_MIN_MS = 100;
 const STEP_MAX_MS = 3_600_000;
@@ -27,16 +29,16 @@ export function withOutputOptions(command: Command): Command {
   return command
     .option(
       "--timeline <duration>",
-      "put the run over time into the JSON result, a figure for each step of so long (100ms to 1h)",
+      "add a timeline to the JSON result, with figures for each step of this length (100ms to 1h)",
       parseStep,
     )
-    .option("--csv <file>", "write a row for each tunnel")
+    .option("--csv <file>", "write a table with a row for each tunnel")
     .option("--junit <file>", "write the result as JUnit XML, for CI systems")
-    .option("--hdrlog <file>", "write latencies as a HdrHistogram log, a line for each step")
+    .option("--hdrlog <file>", "write latencies as a HdrHistogram log, with a line for each step")
     .option("--report <file>", "write a report as one HTML file, with plots over time")
     .option(
       "--mask-identities [bool]",
-      "leave identities, and sentences that may name one, out of the files of --csv, --junit and " +
+      "leave identities, and sentences that may contain one, out of the files of --csv, --junit and " +
         "--report",
       parseSwitch,
     );

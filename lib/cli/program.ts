@@ -1,6 +1,6 @@
 /**
- * The command line: every command with its options and examples. The code of a command is loaded only when it
- * runs, so that help appears at once.
+ * The command line: every command with its options and examples. The code of a command is loaded
+ * only when it runs, so that help appears at once.
  *
  * The exit status is 0 if the command passed, 1 if it failed, and 2 for a bad setup or usage.
  * @module
@@ -56,7 +56,8 @@ async function reportError(e: unknown, args: readonly string[]): Promise<number>
   const usage = e instanceof CommanderError;
   const refused = usage || e instanceof SetupError || e instanceof SystemError;
   const words = e instanceof Error ? e.message : String(e);
-  // Commander has printed its own errors already; an error of this program is printed with its stack.
+  // Commander has printed its own errors already; an error of this program is printed with its
+  // stack.
   if (!refused) tellLine(e instanceof Error ? e.stack : String(e));
   else if (!usage) tellLine(`myikev2: ${words}`);
   if (wantsJson(args)) {
@@ -78,7 +79,7 @@ export function build(exit: (status: number) => void): Command {
     .description("Creates, answers, stresses and judges IKEv2/IPsec tunnels.")
     .version(`myikev2 ${VERSION}`)
     .enablePositionalOptions()
-    .showHelpAfterError("(--help tells all commands and options)")
+    .showHelpAfterError("(--help lists all commands and options)")
     .showSuggestionAfterError()
     .exitOverride()
     .addHelpText(
@@ -108,7 +109,9 @@ Exit status: 0 passed, 1 failed, 2 bad setup or usage.`,
   addDefault(program, exit);
   addCompact(program, exit);
   addCompletion(program);
-  program.command("version").description("version, and the backends this machine gives")
+  program.command("version").description(
+    "print the version and the backends that work on this machine",
+  )
     .addHelpText("after", "\nExample:\n  myikev2 version")
     .action(async () => {
       const { printVersion } = await import("@/cli/version.ts");
@@ -118,10 +121,13 @@ Exit status: 0 passed, 1 failed, 2 bad setup or usage.`,
   return program;
 }
 
-/** Makes `help control run` work like `help control`, and suggests the nearest command for an unknown one. */
+/**
+ * Makes `help control run` work like `help control`, and suggests the nearest command for an
+ * unknown one.
+ */
 function addHelp(program: Command): void {
-  program.helpCommand(false).command("help").description("help for a command")
-    .argument("[command...]", "its name, and that of one below it")
+  program.helpCommand(false).command("help").description("print the help of a command")
+    .argument("[command...]", "its name, followed by that of a subcommand")
     .addHelpText("after", "\nExample:\n  myikev2 help control run")
     .action((names: string[]) => {
       let command = program;
@@ -139,7 +145,7 @@ function withRunOptions(command: Command): Command {
   return withOutputOptions(command)
     .option(
       "-j, --json [bool]",
-      "print the result as one line of JSON, and nothing else on stdout",
+      "print only the result on standard output, as one line of JSON",
       parseSwitch,
     )
     .option("--usejsonresult [bool]", "the same as --json", parseSwitch)
@@ -149,30 +155,34 @@ function withRunOptions(command: Command): Command {
       parseSwitch,
     )
     .option("--lf <file>", "log file", "myikev2.log")
-    .option("--crlf <file>", "where to write the story of a crash", "myikev2_crash.log")
+    .option("--crlf <file>", "file for the report of an internal error", "myikev2_crash.log")
     .addOption(
       new Option(
         "--flush [bool]",
-        "flush and re-add addresses on bindifname and lo, flush XFRM and table 330 first; " +
-          "force: also the interface of the default route, of this SSH session, or lo",
+        "flush and re-add the addresses of bindifname and lo, and flush XFRM and table 330, before the " +
+          "test; force: even if it is the interface of the default route or of this SSH session, or lo",
       ).choices(["true", "false", "force"]).argParser(parseFlush).default(true),
     )
-    .option("--verify [bool]", "check the setup, run nothing", parseSwitch)
-    .option("--lenient [bool]", "unknown and misplaced options are warnings", parseSwitch)
-    .option("--pcap <file>", "capture our own datagrams")
+    .option("--verify [bool]", "only check the setup", parseSwitch)
+    .option("--lenient [bool]", "only warn of unknown and misplaced options", parseSwitch)
+    .option("--pcap <file>", "write a capture of the datagrams of this test")
     .option("--keylog <dir>", "write Wireshark's key tables ikev2_decryption_table and esp_sa")
     .option(
       "--allow-user <name>",
-      "a user of this host who may change something by the API and see its secrets; may be repeated",
+      "a user of this host who may control the test by the API and see secrets; may be repeated",
       (name: string, before: readonly string[]) => [...before, name],
       [],
     )
     .option(
       "--insecure [bool]",
-      "callers on other hosts may change something by the API without a certificate",
+      "callers on other hosts may control the test by the API without a certificate",
       parseSwitch,
     )
-    .option("--hold [bool]", "after the end, answer the API for ever", parseSwitch)
+    .option(
+      "--hold [bool]",
+      "answer the API after the end of the test, until a signal ends the process",
+      parseSwitch,
+    )
     .option(
       "-p, --enableprofile [bool]",
       "write a CPU profile beside the log file (.cpuprofile), of half an hour at most",
@@ -189,7 +199,7 @@ Examples:
 
 function addTest(program: Command, exit: (status: number) => void): void {
   withRunOptions(
-    program.command("test").description("run one setup file")
+    program.command("test").description("run the test of a setup file")
       .argument("<setup>", "the setup file (YAML)"),
   ).addHelpText("after", RUN_EXAMPLES).action(async (setup: string, options: RunFlags) => {
     const { runSetup } = await import("@/cli/run_setup.ts");
@@ -258,13 +268,13 @@ function oneOf(flags: string, does: string, values: readonly string[]): Option {
 
 function addDemo(program: Command, exit: (status: number) => void): void {
   withOutputOptions(program.command("demo"))
-    .description("a gateway and a client in this process, over UDP on loopback: no root needed")
-    .option("--tunnels <n>", "tunnels to create", wholeNumber(1, 100_000), 1000)
+    .description("run a gateway and a client in this process, over UDP on loopback, without root")
+    .option("--tunnels <n>", "number of tunnels", wholeNumber(1, 100_000), 1000)
     .option("-j, --json [bool]", "print the result as one line of JSON", parseSwitch)
-    .option("--pcap <file>", "capture the client's datagrams")
+    .option("--pcap <file>", "write a capture of the client's datagrams")
     .option("--keylog <dir>", "write Wireshark's key tables")
-    .addOption(oneOf("--cryptobackend <name>", "how crypto is done", BACKENDS))
-    .addOption(oneOf("--transport <name>", "how datagrams go", BACKENDS))
+    .addOption(oneOf("--cryptobackend <name>", "crypto backend", BACKENDS))
+    .addOption(oneOf("--transport <name>", "transport backend", BACKENDS))
     .option("--suite <suite>", "x25519-gcm, x25519-mlkem768-gcm or modp2048-cbc", "x25519-gcm")
     .addHelpText("after", "\nExamples:\n  myikev2 demo\n  myikev2 demo --tunnels 5000 --json")
     .action(async (options) => {
@@ -276,14 +286,23 @@ function addDemo(program: Command, exit: (status: number) => void): void {
 function addSimulate(program: Command, exit: (status: number) => void): void {
   program.command("simulate")
     .description(
-      "both ends in seeded worlds with a bad network; checks invariants after each event",
+      "simulate both ends in seeded worlds with a bad network, and check invariants after each event",
     )
     .option("--seed <n>", "the first seed", wholeNumber(0, 2 ** 32 - 1), 1)
-    .option("--count <n>", "worlds, one seed each", wholeNumber(1, 100_000_000), 1000)
-    .option("--task <task>", "only worlds of this task")
-    .option("--loss <p>", "loss in every world, 0 to 1; without it each draws its own", fraction)
-    .option("--duplication <p>", "duplication in every world, 0 to 1", fraction)
-    .option("--break <rule>", "take one rule out of the core; the simulation should find it")
+    .option(
+      "--count <n>",
+      "number of worlds, each with the next seed",
+      wholeNumber(1, 100_000_000),
+      1000,
+    )
+    .option("--task <task>", "run only this scenario")
+    .option(
+      "--loss <p>",
+      "probability of loss, 0 to 1; by default each world draws its own",
+      fraction,
+    )
+    .option("--duplication <p>", "probability of duplication, 0 to 1", fraction)
+    .option("--break <rule>", "break one rule of the core, which the simulation should find")
     .option("-j, --json [bool]", "print the counts as one line of JSON", parseSwitch)
     .addHelpText(
       "after",
@@ -309,12 +328,17 @@ function addDefault(program: Command, exit: (status: number) => void): void {
     )
     .option(
       "-f, --exportfile <file>",
-      "where to write it (default: default_myikev2.setup, or users); - is standard output",
+      "file to write (default: default_myikev2.setup, or users); - is standard output",
     )
-    .option("-c, --exportcount <n>", "users of the freeradius file", wholeNumber(1, 1_000_000), 10)
+    .option(
+      "-c, --exportcount <n>",
+      "number of users in the freeradius file",
+      wholeNumber(1, 1_000_000),
+      10,
+    )
     .option(
       "--temp <template>",
-      "entry of each user; &d is its index, from 0 on",
+      "entry of each user; &d is replaced by its index, from 0 on",
       'bob&d    Cleartext-Password := "bob"',
     )
     .addHelpText(
@@ -337,9 +361,9 @@ function addCompact(program: Command, exit: (status: number) => void): void {
     "drop the options of a setup file that equal their default",
   )
     .requiredOption("-i, --input <file>", "the setup file")
-    .option("-o, --output <file>", "where to write; - is standard output", "myikev2_compact.setup")
-    .option("-c, --check [bool]", "check that both load to the same setup", parseSwitch)
-    .option("--lenient [bool]", "unknown and misplaced options are warnings", parseSwitch)
+    .option("-o, --output <file>", "file to write; - is standard output", "myikev2_compact.setup")
+    .option("-c, --check [bool]", "check that both files give the same setup", parseSwitch)
+    .option("--lenient [bool]", "only warn of unknown and misplaced options", parseSwitch)
     .addHelpText("after", "\nExample:\n  myikev2 compact -i full.yaml -o short.yaml --check")
     .action(async (options) => {
       const { writeCompact } = await import("@/cli/setup_files.ts");

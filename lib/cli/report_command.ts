@@ -10,10 +10,10 @@ export function addReport(program: Command, exit: (status: number) => void): voi
   program.command("report")
     .description("write a JSON result as one HTML file, with plots over time")
     .argument("<file>", "a result of --json, with --timeline for the plots; - is standard input")
-    .option("-o, --output <file>", "where to write it", "myikev2_report.html")
+    .option("-o, --output <file>", "file to write", "myikev2_report.html")
     .option(
       "--mask-identities [bool]",
-      "leave out sentences that may name an identity",
+      "leave out sentences that may contain an identity",
       parseSwitch,
     )
     .addHelpText(

@@ -1,5 +1,5 @@
 /**
- * The files that a run writes at its end, and the timeline that they stand on.
+ * The files that a run writes at its end, and the timeline that they need.
  * @module
  */
 import { DEFAULT_STEP_MS, type OutputFlags } from "@/cli/output_options.ts";
@@ -19,9 +19,9 @@ import type { Timeline } from "@/report/timeline.ts";
 /** Octets that are gathered before they are written. */
 const CHUNK_OCTETS = 1 << 16;
 
-/** See the file. */
+/** The output files of one run. */
 export class RunOutputs {
-  /** What the run has to record for them. */
+  /** What the run must record for these files. */
   readonly hooks: Pick<RunHooks, "tunnels">;
   readonly #flags: OutputFlags;
   readonly #csv: SecretFile | undefined;
@@ -32,7 +32,10 @@ export class RunOutputs {
   #clock: TimelineClock | undefined;
   #timeline: Timeline | undefined;
 
-  /** Opens the files, so that what cannot be written is said before the run. @throws {SetupError} */
+  /**
+   * Opens the files, so that a file which cannot be written is reported before the run. @throws
+   * {SetupError}
+   */
   constructor(flags: OutputFlags) {
     const open = (path: string | undefined, option: string) =>
       path === undefined ? undefined : new SecretFile(path, option);
@@ -45,20 +48,20 @@ export class RunOutputs {
     this.hooks = this.#tunnels ? { tunnels: this.#tunnels } : {};
   }
 
-  /** The run begins now. */
+  /** Begins the timeline with the run. */
   begin(run: RunView): void {
     const { timeline } = this.#flags;
     if (timeline === undefined && !this.#hdrLog && !this.#report) return;
     this.#clock = new TimelineClock(run, timeline ?? DEFAULT_STEP_MS);
   }
 
-  /** The result of the run, with its timeline where one was asked for. */
+  /** The result of the run, with its timeline if that was asked for. */
   resultOf(final: FinalResult): RunResultJson {
     this.#timeline = this.#clock?.finish(final);
     return resultOf(final, this.#timeline);
   }
 
-  /** Writes the files. Of a run that never began there are no tunnels, and no latencies. */
+  /** Writes the files. A run that never began has neither tunnels nor latencies. */
   write(result: RunResultJson): void {
     const masks = this.#flags.maskIdentities ?? false;
     if (this.#junit) writeAll(this.#junit, [junitOf(result, masks)]);
@@ -68,18 +71,18 @@ export class RunOutputs {
     writeAll(this.#csv, csvLines(this.#tunnels.records(), masks));
     const { leftOut } = this.#tunnels;
     if (leftOut > 0) {
-      tellLine(`myikev2: ${this.#flags.csv} lacks ${leftOut} tunnels: it has no room`);
+      tellLine(`myikev2: ${this.#flags.csv} lacks ${leftOut} tunnels, as their number is limited`);
     }
   }
 
-  /** Takes no more steps, and closes the files. */
+  /** Ends the timeline, and closes the files. */
   close(): void {
     this.#clock?.stop();
     for (const file of [this.#csv, this.#junit, this.#hdrLog, this.#report]) file?.close();
   }
 }
 
-/** Writes lines in pieces of some size. */
+/** Writes lines, several at a time. */
 function writeAll(file: SecretFile, lines: Iterable<string>): void {
   const encoder = new TextEncoder();
   let chunk = "";

@@ -44,7 +44,10 @@ export interface RunSetupOptions {
   readonly flush: boolean | "force";
   readonly verify: boolean;
   readonly lenient: boolean;
-  /** Names or numbers of users of this host whom the API trusts, beside root and the user of this process. */
+  /**
+   * Names or numbers of users of this host whom the API trusts, beside root and the user of this
+   * process.
+   */
   readonly allowUser: readonly string[];
   /** Whether the API trusts callers on other hosts without a certificate. */
   readonly insecure: boolean;
@@ -89,19 +92,19 @@ function verified(
 ): number {
   environment(setup, positionOf); // refuses what the crypto backend lacks
   if (json) printLine(JSON.stringify({ result: "verified", setup: path, notYet }));
-  else printLine(`${path} is a good ${setup.role} setup`);
-  for (const feature of notYet) tellLine(`not there yet: ${feature}`);
+  else printLine(`${path} is a valid ${setup.role} setup`);
+  for (const feature of notYet) tellLine(`not implemented yet: ${feature}`);
   return EXIT_PASSED;
 }
 
-/** Writes the stack of an internal error to a file, for whoever has to mend it. */
+/** Writes the stack trace of an internal error to a file, for its developers. */
 function recordCrash(path: string, error: unknown): void {
   const story = error instanceof Error ? error.stack ?? error.message : String(error);
   try {
     const file = new SecretFile(path, "--crlf");
     file.write(new TextEncoder().encode(`${story}\n`));
     file.close();
-    tellLine(`myikev2: internal error, its story is in ${path}`);
+    tellLine(`myikev2: internal error, the report is in ${path}`);
   } catch {
     tellLine(`myikev2: internal error\n${story}`);
   }
@@ -197,7 +200,7 @@ class SetupRun {
     await api.finished();
   }
 
-  /** The result of a run that ended by an internal error, as far as it came. */
+  /** The result of a run that ended by an internal error, with the figures up to then. */
   #crashResult(e: unknown): RunResultJson {
     const error = `Internal error: ${e instanceof Error ? e.message : e}`;
     if (!this.#run) return refusedResult([new Error(error)], this.#path);
@@ -214,7 +217,7 @@ class SetupRun {
     this.#undo.push(() => log.close());
     this.#events.attach(log);
     if (this.#options.profile) await this.#profile();
-    for (const feature of this.#notYet) this.#warn(`Not there yet: ${feature}`);
+    for (const feature of this.#notYet) this.#warn(`Not implemented yet: ${feature}`);
     const env = environment(setup, this.#positionOf);
     const auth = await openAuth(setup, env, {
       positionOf: this.#positionOf,
@@ -288,7 +291,9 @@ class SetupRun {
     }
   }
 
-  /** Opens the shell and, after it, the live view; returns a function that ends whichever is open. */
+  /**
+   * Opens the shell and, after it, the live view; returns a function that ends whichever is open.
+   */
   async #openShell(view: RunView): Promise<() => void> {
     const { LocalTest } = await import("@/api/local.ts");
     const { Shell } = await import("@/cli/shell.ts");
@@ -313,8 +318,8 @@ class SetupRun {
   }
 
   /**
-   * Reports the result. `saysEnd`: whether its first line, how the test ended, also becomes an event;
-   * otherwise the run has sent that event.
+   * Reports the result. `saysEnd`: whether its first line, how the test ended, also becomes an
+   * event; otherwise the run has sent that event.
    */
   #report(result: RunResultJson, saysEnd: boolean): void {
     const lines = summaryLines(result);

@@ -1,6 +1,6 @@
 /**
- * Runs `myikev2 default` and `myikev2 compact`, which write setup files without running them; `default` also
- * writes the users of a FreeRADIUS server at which such setups log in.
+ * Runs `myikev2 default` and `myikev2 compact`, which write setup files without running them;
+ * `default` also writes the users of a FreeRADIUS server at which such setups log in.
  * @module
  */
 import { tellLine } from "@/files/terminal.ts";
@@ -27,7 +27,9 @@ export function writeDefault(what: "setup" | "freeradius", options: DefaultOptio
   } else {
     const { exportfile = "users", exportcount, temp } = options;
     if (exportcount > 1 && !temp.includes("&d")) {
-      throw new SetupError(`Cannot make ${exportcount} users of --temp ${temp}: it has no &d`);
+      throw new SetupError(
+        `Cannot make ${exportcount} different users by --temp ${temp}: it has no &d`,
+      );
     }
     writeText(exportfile, users(temp, exportcount), "--exportfile");
   }
@@ -64,7 +66,7 @@ export function writeCompact({ input, output, check, lenient }: CompactOptions):
   const before = readSetup(content, input, options).setup;
   const after = readSetup(compact, output, options).setup;
   const same = JSON.stringify(before) === JSON.stringify(after);
-  tellLine(same ? "both load to the same setup" : "the compact file loads to another setup");
+  tellLine(same ? "both files give the same setup" : "the compact file gives another setup");
   return same ? 0 : 1;
 }
 
@@ -78,8 +80,8 @@ export function readText(path: string): string {
 }
 
 /**
- * Writes a file and reports it unless `quiet`; `-` is standard output. @throws {SetupError} naming the
- * option.
+ * Writes a file and reports it unless `quiet`; `-` is standard output. @throws {SetupError} naming
+ * the option.
  */
 export function writeText(
   path: string,

@@ -1,6 +1,6 @@
 /**
- * The shell of a running test: it reads lines from a terminal, with history and completion, or from a file or
- * a pipe.
+ * The shell of a running test: it reads lines from a terminal, with history and completion, or from
+ * a file or a pipe.
  * @module
  */
 import { printableEntry } from "@/base/printable.ts";
@@ -33,7 +33,8 @@ export interface ShellOptions {
   /** Where typed text is echoed: standard error if standard output is used for something else. */
   readonly echo: "stdout" | "stderr";
   /**
-   * Whether the test is another process. Then the shell reports its end, and Ctrl-C does not stop the test.
+   * Whether the test is another process. Then the shell reports its end, and Ctrl-C does not stop
+   * the test.
    */
   readonly remote: boolean;
   /** Prints a line of an answer. */
@@ -57,7 +58,10 @@ export class Shell {
   #feed: EventFeed | undefined;
   #status: number = EXIT_PASSED;
   #left = false;
-  /** Ends when all earlier lines have been carried out, as lines are carried out one after the other. */
+  /**
+   * Ends when all earlier lines have been carried out, as lines are carried out one after the
+   * other.
+   */
   #turn: Promise<void> = Promise.resolve();
   #isBusy = false;
   #abandon: () => void = () => {};
@@ -70,8 +74,8 @@ export class Shell {
   }
 
   /**
-   * Reads lines until `quit`, the end of the input, or {@linkcode close}. Returns the exit status: 0 on a
-   * terminal, and for a script the worst status of its lines.
+   * Reads lines until `quit`, the end of the input, or {@linkcode close}. Returns the exit status:
+   * 0 on a terminal, and for a script the worst status of its lines.
    */
   async run(): Promise<number> {
     if (this.#options.remote) this.#tellEnd();
@@ -140,7 +144,7 @@ export class Shell {
     try {
       await Promise.race([
         this.#execute(line),
-        promise.then(() => this.#reportError("not waited for any longer", EXIT_FAILED)),
+        promise.then(() => this.#reportError("cancelled", EXIT_FAILED)),
       ]);
     } finally {
       this.#isBusy = false;

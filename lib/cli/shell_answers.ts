@@ -1,6 +1,6 @@
 /**
- * Carries out the commands of a running test's shell: calls the Test API, and prints the answer as text or as
- * one line of JSON.
+ * Carries out the commands of a running test's shell: calls the Test API, and prints the answer as
+ * text or as one line of JSON.
  * @module
  */
 import type { TestConnection } from "@/api/connection.ts";

@@ -1,6 +1,7 @@
 /**
- * Declares the commands of a running test's shell with their arguments and options. The declarations serve
- * the shell, `myikev2 cli COMMAND`, help and completion. `shell_answers.ts` carries the commands out.
+ * Declares the commands of a running test's shell with their arguments and options. The
+ * declarations serve the shell, `myikev2 cli COMMAND`, help and completion. `shell_answers.ts`
+ * carries the commands out.
  * @module
  */
 import { type Command, InvalidArgumentError, Option } from "commander";
@@ -33,25 +34,25 @@ const LEVELS = ["1", "2", "3", "4", "5", "no"];
 
 /** Commands without arguments and options. */
 const PLAIN: readonly (readonly [name: string, does: string])[] = [
-  ["summary", "how the test stands"],
+  ["summary", "show the state of the test"],
   ["clearping", "set the counters of all ping tasks to zero"],
-  ["pool", "use of the gateway's address pools"],
-  ["uptime", "since when the test runs, and until when"],
-  ["shell", "a shell of this system, until it ends"],
-  ["quit", "leave; the test goes on"],
+  ["pool", "show how many addresses of the gateway's pools are assigned"],
+  ["uptime", "show when the test began and when it ends"],
+  ["shell", "open a shell of this system"],
+  ["quit", "leave the shell; the test keeps running"],
 ];
 
 const OF_SPI: readonly (readonly [name: string, does: string])[] = [
-  ["dump", "all about one IKE SA"],
-  ["listchild", "the CHILD_SAs of one IKE SA"],
-  ["dumpchild", "all about one CHILD_SA"],
+  ["dump", "show everything about one IKE SA"],
+  ["listchild", "list the CHILD_SAs of one IKE SA"],
+  ["dumpchild", "show everything about one CHILD_SA"],
   ["rekeychild", "rekey a CHILD_SA, and wait for the new one"],
   ["rekeyike", "rekey an IKE SA, and wait for the new one"],
 ];
 
 const WINDOWED: readonly (readonly [name: string, does: string])[] = [
-  ["list", "the IKE SAs, in the order of their creation"],
-  ["psummary", "results of the ping tasks"],
+  ["list", "list the IKE SAs in the order of their creation"],
+  ["psummary", "list the results of the ping tasks"],
 ];
 
 /** Adds all commands to `parent`. Examples show them with the prefix `shown` (`myikev2 cli `). */
@@ -63,24 +64,26 @@ export function addShellCommands(parent: Command, shown: string, run: RunCommand
   }
   for (const [name, does] of WINDOWED) {
     parent.command(name).description(does)
-      .option("--start <n>", "skip so many", wholeNumber(0, UINT32_MAX), 0)
-      .option("--len <n>", "show so many; 0: all", wholeNumber(0, UINT32_MAX), 0)
+      .option("--start <n>", "number of entries to skip", wholeNumber(0, UINT32_MAX), 0)
+      .option("--len <n>", "number of entries to show; 0: all", wholeNumber(0, UINT32_MAX), 0)
       .addHelpText("after", example(`${name} --start 100 --len 20`))
       .action((options: ShellArguments) => run(name, options));
   }
   for (const [name, does] of OF_SPI) addOfSpi(parent, name, does, example, run);
-  parent.command("log").description("show events as they happen; without options: which are shown")
+  parent.command("log").description(
+    "show events as they happen; without options, print which events are shown",
+  )
     .addOption(
       new Option("-l, --level <level>", "1 critical to 5 debug; no: none")
         .choices(LEVELS).argParser(parseLevel),
     )
-    .option("--kw <word>", "only events with this word in them")
+    .option("--kw <word>", "show only events that contain this word")
     .addHelpText("after", example("log -l 4 --kw established"))
     .action(({ level, kw }: { level?: number; kw?: string }) =>
       run("log", { ...(level === undefined ? {} : { level }), ...(kw ? { keyword: kw } : {}) })
     );
-  parent.command("stop").description("end the test; peers are told by a Delete each")
-    .option("-g, --gracefully [bool]", "false: at once, no peer is told", parseSwitch, true)
+  parent.command("stop").description("end the test, and send a Delete to each peer")
+    .option("-g, --gracefully [bool]", "false: end at once, without Deletes", parseSwitch, true)
     .addHelpText("after", example("stop"))
     .action((options: { gracefully: boolean }) => run("stop", options));
   for (const command of parent.commands) command.allowExcessArguments(false);
@@ -103,7 +106,10 @@ function addOfSpi(
     .action((spi: bigint) => run(name, { spi }));
 }
 
-/** A parser of SPIs of at most `digits` hex digits in any case, with or without leading zeros and `0x`. */
+/**
+ * A parser of SPIs of at most `digits` hex digits in any case, with or without leading zeros and
+ * `0x`.
+ */
 export function parseSpi(digits: number): (text: string) => bigint {
   return (text) => {
     const [, hex] = /^(?:0x)?(?=.)0*([0-9a-f]*)$/i.exec(text) ?? [];

@@ -1,6 +1,7 @@
 /**
- * Ends a run from outside: on SIGINT and SIGTERM (the first asks for a graceful end, the second ends at once,
- * a third does not wait for anything), when the terminal goes away, and on errors that nobody has caught.
+ * Ends a run from outside: on SIGINT and SIGTERM (the first asks for a graceful end, the second
+ * ends at once, a third does not wait for anything), when the terminal goes away, and on errors
+ * that nobody has caught.
  * @module
  */
 
@@ -9,7 +10,10 @@ const GRACEFUL_REQUESTS_MAX = 2;
 /** Bit of SIGHUP in the `SigIgn` mask of `/proc/self/status`. */
 const SIGHUP_BIT = 1n;
 
-/** Calls `stop` at each signal, with `again` from the second on; returns a function that stops listening. */
+/**
+ * Calls `stop` at each signal, with `again` from the second on; returns a function that stops
+ * listening.
+ */
 export function onSignals(stop: (again: boolean) => void): () => void {
   let seen = 0;
   const heard = () => {
@@ -36,14 +40,15 @@ function isHangUpIgnored(): boolean {
 
 /** Watches for an error that nobody catches. */
 export interface CrashWatch {
-  /** Never resolves; rejects with the first such error. */
+  /** Never resolves; rejects with the first uncaught error. */
   readonly crashed: Promise<never>;
   /** Stops watching, so that the runtime again ends the process at such an error. */
   forget(): void;
 }
 
 /**
- * Begins to watch. An error that would end the process ends the run instead, and is reported in its result.
+ * Begins to watch. An error that would end the process ends the run instead, and is reported in its
+ * result.
  */
 export function watchForCrash(): CrashWatch {
   const { promise, reject } = Promise.withResolvers<never>();

@@ -144,7 +144,7 @@ def _check_lines(checks, site, shell, title, lines, address="", before=""):
 def _check_list(checks, shell, kind):
     shown = shell.type("myikev2 cli dump⇥⇥")
     checks.that(f"{kind}: a list tells what words mean",
-                "dumpchild" in shown and "all about one CHILD_SA" in shown, repr(shown))
+                "dumpchild" in shown and "show everything about one CHILD_SA" in shown, repr(shown))
     shell.drop_line()
 
 

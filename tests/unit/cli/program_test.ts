@@ -85,7 +85,7 @@ const MISTAKES: readonly (readonly [line: string, words: RegExp])[] = [
     "default freeradius -f /nowhere/users",
     /Cannot write \/nowhere\/users \(--exportfile\): No such/,
   ],
-  ["default freeradius --temp bob", /Cannot make 10 users of --temp bob: it has no &d/],
+  ["default freeradius --temp bob", /Cannot make 10 different users by --temp bob: it has no &d/],
   ["completion tcsh", /Allowed choices are bash, zsh, fish/],
   ["completion", /missing required argument 'shell'/],
   ["demo --transport no", /Allowed choices are auto, portable, native/],
@@ -121,7 +121,7 @@ Deno.test("a default setup is written, compacts to what its role needs, and load
   assert.deepEqual([written.code, written.stderr], [0, `wrote ${dir}/a\n`]);
   const compact = await myikev2("compact", "-i", `${dir}/a`, "-o", `${dir}/b`, "--check");
   assert.equal(compact.code, 0, compact.stderr);
-  assert.match(compact.stderr, /both load to the same setup/);
+  assert.match(compact.stderr, /both files give the same setup/);
   assert.ok(Deno.statSync(`${dir}/b`).size < Deno.statSync(`${dir}/a`).size / 10);
   await Deno.remove(dir, { recursive: true });
 });

@@ -175,7 +175,7 @@ Deno.test("every error of a setup is told, in words and in JSON", async () => {
 Deno.test("--verify runs nothing", async () => {
   const good = await run(GATEWAY, "test --verify SETUP");
   assert.deepEqual([good.status, good.log], [0, ""]);
-  assert.match(good.out[0]!, /my\.yaml is a good gateway setup$/);
+  assert.match(good.out[0]!, /my\.yaml is a valid gateway setup$/);
   const json = await run(GATEWAY, "test SETUP --verify --json");
   assert.equal(JSON.parse(json.out[0]!).result, "verified");
   assert.equal((await run("role: x\n", "test SETUP --verify")).status, 2);
