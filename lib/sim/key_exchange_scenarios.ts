@@ -233,7 +233,8 @@ const followupTooLate: Scenario = {
     });
     // An exchange takes longer than the responder waits, so that some rekeys fail and are tried again.
     world.at(7_000, () => {
-      world.computationMs = (host) => host === hosts.a && world.random.chance(0.7) ? 300 : undefined;
+      world.computationMs = (host) =>
+        host === hosts.a && world.random.chance(0.7) ? 300 : undefined;
     });
     world.at(60_000, () => {
       world.computationMs = undefined;

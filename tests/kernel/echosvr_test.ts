@@ -108,7 +108,10 @@ Deno.test("echosvr answers at each of its addresses from that address, and at no
     );
     const { code, said } = await server.stop();
     assert.equal(code, 0, said);
-    assert.match(said, /^echoing UDP at 10\.5\.0\.1:9922 and 1 more addresses, 1 of them added to lo$/m);
+    assert.match(
+      said,
+      /^echoing UDP at 10\.5\.0\.1:9922 and 1 more addresses, 1 of them added to lo$/m,
+    );
     assert.match(said, /^6 datagrams sent back, 3 ignored \(3 misaddressed\)$/m);
     await server6.stop();
     const left = await kernelSays(theirs, "addr", "show", "dev", "lo");
