@@ -88,10 +88,10 @@ for (const [type, shown] of KEY_TYPES) {
           new RegExp(`DNS:gw${at}\\.example`),
         );
       }
-      // Nothing is written over.
+      // Existing files are not overwritten.
       const again = await createPki("--cadir", ca, "--eedir", ee, "--cakeytype", "ed25519");
       assert.equal(again.code, 2);
-      assert.match(again.said, /rootca\.cert: it is there already/);
+      assert.match(again.said, /rootca\.cert: it exists already/);
     } finally {
       await Deno.remove(dir, { recursive: true });
     }

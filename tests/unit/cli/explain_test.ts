@@ -79,9 +79,9 @@ Deno.test("what an explanation calls an option, a method or an RFC is one", () =
   }
 });
 
-Deno.test("a name that nothing has is refused, with names that are near", async () => {
+Deno.test("an unknown name is refused, and similar names are suggested", async () => {
   assert.throws(() => explain("no_such_thing"), /Cannot explain no_such_thing: no cause/);
-  assert.throws(() => explain("NOANSWER"), /there is NO_ANSWER/);
+  assert.throws(() => explain("NOANSWER"), /similar names are NO_ANSWER/);
   const { error } = console;
   console.error = () => {};
   try {

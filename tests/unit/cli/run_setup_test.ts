@@ -111,7 +111,7 @@ Deno.test("a gateway shows its description and where it listens, ends in time, a
   assert.equal(resultIn(outcome).error, "0 of 1 expected tunnels established");
 });
 
-Deno.test("an error of ours: its story in the crash file, status 1, and a result as far as it came", async () => {
+Deno.test("an internal error: a report in the crash file, status 1, and a result with the figures up to then", async () => {
   let timer: ReturnType<typeof setTimeout> | undefined;
   /** Once the run is under way: it is what the result tells of. */
   const plant = (line: string) => {
@@ -129,7 +129,7 @@ Deno.test("an error of ours: its story in the crash file, status 1, and a result
     assert.equal(tunnels.configured, 1);
     assert.notEqual(transport, null);
     assert.match(outcome.crash!, /^Error: planted\n.*run_setup_test/);
-    assert.ok(outcome.err.some((line) => /internal error, its story is in .*crash/.test(line)));
+    assert.ok(outcome.err.some((line) => /internal error, the report is in .*crash/.test(line)));
   } finally {
     clearTimeout(timer);
   }
