@@ -40,6 +40,7 @@ const MAY_SEE: Readonly<Record<string, readonly string[]>> = {
     "setup",
   ],
   report: ["base", "iana", "files", "engine"],
+  web: ["base", "engine", "report", "api"],
   api: ["base", "native", "files", "setup", "engine"],
   daemon: ["base", "native", "files", "setup", "api"],
   control: ["base", "files", "setup", "api", "daemon"],

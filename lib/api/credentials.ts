@@ -31,19 +31,27 @@ export const SETUP_TLS_NAMES: TlsOptionNames = {
   clientCa: "apitlsclientca",
 };
 
+/** The contents of the TLS files of a server, checked. */
+export interface TlsPems {
+  /** The server's certificate, and intermediate ones behind it. */
+  readonly chain: Buffer;
+  readonly key: Buffer;
+  /** Authorities of clients; undefined: clients need no certificate. */
+  readonly clientCa: Buffer | undefined;
+}
+
 /**
- * Credentials of a server: none, TLS, or TLS with client certificates, depending on which files are
- * set.
+ * Reads the TLS files of a server; undefined where none is set.
  *
  * @throws {SetupError} naming option and path when a file cannot be read or is not what it should
  * be, when key and certificate do not belong together, or when one of them is missing.
  */
-export function serverCredentials(
+export function readTlsFiles(
   files: TlsFiles,
   names: TlsOptionNames = SETUP_TLS_NAMES,
-): ServerCredentials {
+): TlsPems | undefined {
   if (files.certificate === "" && files.key === "") {
-    if (files.clientCa === "") return ServerCredentials.createInsecure();
+    if (files.clientCa === "") return undefined;
     throw new SetupError(`${names.clientCa} needs ${names.certificate} and ${names.key}`);
   }
   if (files.key === "") throw new SetupError(`${names.certificate} needs ${names.key}`);
@@ -54,13 +62,31 @@ export function serverCredentials(
     const [k, c] = [`${names.key} ${files.key}`, `${names.certificate} ${files.certificate}`];
     throw new SetupError(`The key of ${k} does not belong to the certificate of ${c}`);
   }
-  const pair = [{ cert_chain: chain.pem, private_key: key.pem }];
-  // Without client certificates no client is verified. Our own chain is given as the roots only
-  // because the library would otherwise look for those of the system, which do not exist
-  // everywhere.
-  if (files.clientCa === "") return ServerCredentials.createSsl(chain.pem, pair, false);
-  const roots = readCertificates(files.clientCa, names.clientCa);
-  return ServerCredentials.createSsl(roots.pem, pair, true);
+  const clientCa = files.clientCa === ""
+    ? undefined
+    : readCertificates(files.clientCa, names.clientCa).pem;
+  return { chain: chain.pem, key: key.pem, clientCa };
+}
+
+/**
+ * Credentials of a gRPC server: none, TLS, or TLS with client certificates, by which files are set.
+ *
+ * @throws {SetupError} as {@linkcode readTlsFiles}.
+ */
+export function serverCredentials(
+  files: TlsFiles,
+  names: TlsOptionNames = SETUP_TLS_NAMES,
+): ServerCredentials {
+  const pems = readTlsFiles(files, names);
+  if (!pems) return ServerCredentials.createInsecure();
+  const pair = [{ cert_chain: pems.chain, private_key: pems.key }];
+  // Without client certificates nobody is verified; our own chain only keeps the library from
+  // looking for the system's roots, which it does not find everywhere.
+  return ServerCredentials.createSsl(
+    pems.clientCa ?? pems.chain,
+    pair,
+    pems.clientCa !== undefined,
+  );
 }
 
 interface Certificates {

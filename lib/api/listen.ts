@@ -13,35 +13,18 @@ import type { PackageDefinition } from "@grpc/proto-loader";
 import { ReflectionService } from "@grpc/reflection";
 import { HealthImplementation } from "grpc-health-check";
 import { fileDescriptors, HEALTH, type ProtoFile } from "@/api/definitions.ts";
-import { endsOf, isTrustedUser, ownerOfEnds, type TrustRules } from "@/api/caller.ts";
-import { CallerQuota, CONNECTION_LIMITS, type Holder } from "@/api/caller_quota.ts";
+import { isTrustedUser, type TrustRules } from "@/api/caller.ts";
+import { CallerQuota, CONNECTION_LIMITS } from "@/api/caller_quota.ts";
 import { type GrpcSession, onNewSession, openGrpcServer } from "@/api/grpc_connections.ts";
-import { must, SetupError, SystemError } from "@/base/errors.ts";
+import { listenAt, type Listening, type SocketOptions, takePlace } from "@/api/socket_listener.ts";
+import { SetupError, SystemError } from "@/base/errors.ts";
 import { makeDirectory } from "@/files/directory.ts";
 import { removePrivate } from "@/files/private_file.ts";
-import { callersChanged } from "@/native/iterations.ts";
 import { peerUser } from "@/native/peer_credentials.ts";
-import { showPortHolder } from "@/native/port_holder.ts";
 
-/** Where a server listens, and the names of these options in error messages. */
-export interface ListenOptions {
-  /** The address as text; 0.0.0.0 and :: stand for all addresses. */
-  readonly address: string;
-  /** The TCP port; 0 means any free port. */
-  readonly port: number;
+/** Where and how a gRPC server listens. */
+export interface ListenOptions extends SocketOptions {
   readonly credentials: ServerCredentials;
-  readonly addressName: string;
-  readonly portName: string;
-  /** Which callers have the larger quota of connections. */
-  readonly trust: TrustRules;
-}
-
-/** A socket that listens. */
-export interface Listening {
-  /** The TCP port it listens on; 0 for a Unix socket. */
-  readonly port: number;
-  /** Accepts no more connections; those that are open stay open. */
-  stop(): void;
 }
 
 /** The largest request that a server accepts; requests of our services are much smaller. */
@@ -92,24 +75,8 @@ export function addCommonServices(
  * uses it.
  */
 export function listen(server: Server, options: ListenOptions): Promise<Listening> {
-  const { address, port, credentials, trust } = options;
-  const endpoint = address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
-  const injector = server.createConnectionInjector(credentials);
-  const quota = new CallerQuota(CONNECTION_LIMITS);
-  const listener = net.createServer((socket) => {
-    const holder = holderOf(socket, trust);
-    if (takePlace(quota, holder, socket)) injector.injectConnection(socket);
-  });
-  return new Promise((resolve, reject) => {
-    listener.once("error", (error) => {
-      reject(new SetupError(listenFailure(endpoint, error.message, options)));
-    });
-    listener.listen({ host: address, port }, () => {
-      const bound = listener.address();
-      must(bound !== null && typeof bound === "object", "a TCP listener has an address");
-      resolve({ port: bound.port, stop: () => listener.close() });
-    });
-  });
+  const injector = server.createConnectionInjector(options.credentials);
+  return listenAt(options, (socket) => injector.injectConnection(socket));
 }
 
 /** The user id at the other end of each connection of a Unix socket, as the kernel reports it. */
@@ -205,51 +172,7 @@ function isAnswered(path: string): Promise<boolean> {
   });
 }
 
-/** The caller at the other end: a user of this host, or an address of another host. */
-function holderOf(socket: Socket, trust: TrustRules): Holder {
-  const ends = endsOf(socket);
-  const owner = ends && ownerOfEnds(ends, trust);
-  return owner === undefined
-    ? { key: socket.remoteAddress ?? "a caller who left", isTrusted: false }
-    : { key: `user ${owner}`, isTrusted: isTrustedUser(owner, trust) };
-}
-
-/** Counts a connection for its caller; closes it and returns false when a limit is reached. */
-function takePlace(quota: CallerQuota, holder: Holder, socket: Socket): boolean {
-  // An error before the library has the connection must not end the process.
-  socket.on("error", () => {});
-  if (quota.acquire(holder) !== undefined) {
-    socket.destroy();
-    return false;
-  }
-  callersChanged(1);
-  socket.once("close", () => {
-    callersChanged(-1);
-    quota.release(holder);
-  });
-  return true;
-}
-
-function listenFailure(endpoint: string, why: string, options: ListenOptions): string {
-  const { addressName, portName, port } = options;
-  if (/EADDRINUSE|address already in use/i.test(why)) {
-    const holder = showPortHolder("tcp", port);
-    return `Cannot listen on ${endpoint}: ${holder} has it; set ${portName} to another port`;
-  }
-  if (/EADDRNOTAVAIL|assign requested address/i.test(why)) {
-    return `Cannot listen on ${endpoint}: this host does not have the address of ${addressName}`;
-  }
-  if (/EACCES|permission denied/i.test(why)) {
-    return `Cannot listen on ${endpoint}: ports below 1024 need CAP_NET_BIND_SERVICE; ` +
-      `set ${portName} to another port`;
-  }
-  return `Cannot listen on ${endpoint} (${addressName}, ${portName}): ${why}`;
-}
-
-/**
- * Stops a server: open calls have `graceMs` milliseconds to finish, then their connections are
- * closed.
- */
+/** Ends a server: open calls have `graceMs` to finish, then their connections are cut. */
 export function shutDown(
   server: Server,
   listening: readonly Listening[],

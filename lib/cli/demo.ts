@@ -56,6 +56,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     else for (const line of summaryLines(result)) printLine(line);
     return result.result === "failed" ? EXIT_FAILED : EXIT_PASSED;
   } finally {
+    await outputs.closeSite();
     recorders.close();
     outputs.close();
     watch.forget();
@@ -112,6 +113,7 @@ async function drive(
     client.stop(!again);
   });
   const view = new RunAnswers(client);
+  await outputs.serve(view, { tls: undefined, trust: {} });
   const hide = showLive(view);
   outputs.begin(view);
   gateway.start();

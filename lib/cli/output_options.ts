@@ -3,6 +3,7 @@
  * @module
  */
 import { type Command, InvalidArgumentError } from "commander";
+import { parseAddress, showAddress } from "@/base/address.ts";
 import { parseDuration } from "@/base/duration.ts";
 import { parseSwitch } from "@/cli/options.ts";
 
@@ -22,6 +23,14 @@ export interface OutputFlags {
   readonly hdrlog?: string;
   readonly report?: string;
   readonly maskIdentities?: boolean;
+  readonly web?: WebAddress;
+}
+
+/** Where `--web` listens. */
+export interface WebAddress {
+  readonly address: string;
+  /** 0: a free one, which is told. */
+  readonly port: number;
 }
 
 /** Adds the options. */
@@ -41,6 +50,12 @@ export function withOutputOptions(command: Command): Command {
       "leave identities, and sentences that may contain one, out of the files of --csv, --junit and " +
         "--report",
       parseSwitch,
+    )
+    .option(
+      "--web <address:port>",
+      "show the report while the test runs, and /metrics for Prometheus, to everybody who reaches this " +
+        "address; a port alone is one of 127.0.0.1. TLS is that of the API (apitlscert, …)",
+      parseWeb,
     );
 }
 
@@ -48,4 +63,12 @@ function parseStep(text: string): number {
   const ms = parseDuration(text);
   if (ms !== undefined && ms >= STEP_MIN_MS && ms <= STEP_MAX_MS) return Math.round(ms);
   throw new InvalidArgumentError("Expected a duration from 100ms to 1h, such as 1s.");
+}
+
+function parseWeb(text: string): WebAddress {
+  const [, bracketed, plain, digits] = /^(?:(?:\[([^\]]*)\]|([^:]*)):)?(\d{1,5})$/.exec(text) ?? [];
+  const address = parseAddress(bracketed ?? plain ?? "127.0.0.1");
+  const port = Number(digits);
+  if (address && port <= 65_535) return { address: showAddress(address), port };
+  throw new InvalidArgumentError("Expected a port, or address:port such as [::1]:8080.");
 }

@@ -15,6 +15,8 @@ import { resultOf, type RunResultJson } from "@/report/result.ts";
 import { SecretFile } from "@/report/secret_file.ts";
 import { TimelineClock } from "@/report/timeline_clock.ts";
 import type { Timeline } from "@/report/timeline.ts";
+import type { WebServerOptions } from "@/web/http_server.ts";
+import { type RunSite, serveRun } from "@/web/run_site.ts";
 
 /** Octets that are gathered before they are written. */
 const CHUNK_OCTETS = 1 << 16;
@@ -29,6 +31,7 @@ export class RunOutputs {
   readonly #hdrLog: SecretFile | undefined;
   readonly #report: SecretFile | undefined;
   readonly #tunnels: TunnelLog | undefined;
+  #site: RunSite | undefined;
   #clock: TimelineClock | undefined;
   #timeline: Timeline | undefined;
 
@@ -48,16 +51,32 @@ export class RunOutputs {
     this.hooks = this.#tunnels ? { tunnels: this.#tunnels } : {};
   }
 
+  /** Serves the live page of a run, where `--web` asks for it. @throws {SetupError} */
+  async serve(run: RunView, how: Pick<WebServerOptions, "tls" | "trust">): Promise<void> {
+    const { web, maskIdentities } = this.#flags;
+    if (!web) return;
+    const timeline = () => this.#clock?.timeline;
+    const masks = maskIdentities ?? false;
+    this.#site = await serveRun(run, { ...web, ...how, timeline, masks });
+    tellLine(`live page at ${this.#site.url}, metrics at ${this.#site.url}metrics`);
+  }
+
+  /** Closes the live page, after its last change has left. */
+  async closeSite(): Promise<void> {
+    await this.#site?.close();
+  }
+
   /** Begins the timeline with the run. */
   begin(run: RunView): void {
-    const { timeline } = this.#flags;
-    if (timeline === undefined && !this.#hdrLog && !this.#report) return;
+    const { timeline, web } = this.#flags;
+    if (timeline === undefined && !this.#hdrLog && !this.#report && !web) return;
     this.#clock = new TimelineClock(run, timeline ?? DEFAULT_STEP_MS);
   }
 
   /** The result of the run, with its timeline if that was asked for. */
   resultOf(final: FinalResult): RunResultJson {
     this.#timeline = this.#clock?.finish(final);
+    this.#site?.finish(final);
     return resultOf(final, this.#timeline);
   }
 

@@ -5,6 +5,7 @@
 import { printLine, tellLine } from "@/files/terminal.ts";
 import { SetupError, SystemError } from "@/base/errors.ts";
 import type { TrustRules } from "@/api/caller.ts";
+import { readTlsFiles } from "@/api/credentials.ts";
 import { testApiOptions } from "@/api/settings.ts";
 import { startTestApi, type TestApi } from "@/api/test_api.ts";
 import { EXIT_FAILED, EXIT_PASSED, EXIT_USAGE } from "@/cli/exit_status.ts";
@@ -243,8 +244,12 @@ class SetupRun {
       hooks: { ...recorders.hooks, ...this.#outputs.hooks },
       notYet: this.#notYet,
     });
-    const api = await startTestApi(new RunAnswers(run), testApiOptions(setup, this.#trust()));
+    const apiOptions = testApiOptions(setup, this.#trust());
+    const api = await startTestApi(new RunAnswers(run), apiOptions);
     this.#undo.push(() => api.close());
+    const tls = this.#options.outputs.web && readTlsFiles(apiOptions.tls);
+    await this.#outputs.serve(new RunAnswers(run), { tls, trust: apiOptions.trust });
+    this.#undo.push(() => this.#outputs.closeSite());
     tellLine(
       `${setup.role} on ${showPorts(transport)}, ` +
         `API on ${api.address.includes(":") ? `[${api.address}]` : api.address}:${api.port}, ` +

@@ -16,12 +16,12 @@ import { DAEMON_API, TEST_API } from "@/api/definitions.ts";
 import {
   addCommonServices,
   listen,
-  type Listening,
   listenUnix,
   newServer,
   shutDown,
   type UnixUsers,
 } from "@/api/listen.ts";
+import type { Listening } from "@/api/socket_listener.ts";
 import { serverCredentials, type TlsFiles, type TlsOptionNames } from "@/api/credentials.ts";
 import { changeHandler, queryHandler } from "@/api/calls.ts";
 import type { SummaryResp } from "@/api/proto/api.ts";

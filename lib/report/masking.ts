@@ -15,7 +15,7 @@ export const LEFT_OUT = "left out, as identities are masked";
 export function withoutSentences(result: RunResultJson): RunResultJson {
   const causes = (list: readonly FailureFigures[]) =>
     list.map((one) => ({ ...one, example: LEFT_OUT }));
-  const { children, rekeys, datagrams, timeline } = result;
+  const { children, moves, rekeys, datagrams, timeline } = result;
   return {
     ...result,
     error: result.error === null ? null : LEFT_OUT,
@@ -23,6 +23,7 @@ export function withoutSentences(result: RunResultJson): RunResultJson {
     strangers: causes(result.strangers),
     refusals: causes(result.refusals),
     rekeys: { ...rekeys, refused: { ...rekeys.refused, causes: causes(rekeys.refused.causes) } },
+    moves: { ...moves, failed: { ...moves.failed, causes: causes(moves.failed.causes) } },
     children: {
       refused: { ...children.refused, causes: causes(children.refused.causes) },
       lost: { ...children.lost, causes: causes(children.lost.causes) },

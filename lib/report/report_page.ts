@@ -1,35 +1,56 @@
 /**
- * Writes a result as one HTML file that needs no other file: the verdict comes first, then what was
- * tested, the failures by cause, plots over time, and all figures.
+ * A result as one HTML page that needs nothing else: verdict first, then what was tested, failures by
+ * cause, plots over time and all figures. A live page is the same with a script that hears of changes.
  *
- * Some texts of a result come from a peer. They are escaped by {@linkcode escapeXml}, or are part
- * of the JSON in the page, in which `<` is escaped. The content security policy of the page allows
- * only its own script and styles, by their hashes, and no access to the network.
+ * Texts of a result are a peer's words: they go through {@linkcode escapeXml}, or stand in the JSON that the
+ * page holds, where no `<` is left. A content security policy lets the page's own scripts and styles run,
+ * by their hashes, and nothing else. A file can reach no network, a live page its own server alone.
  * @module
  */
 import { createHash } from "node:crypto";
 import uplotCss from "uplot/dist/uPlot.min.css" with { type: "text" };
 import uplotScript from "uplot/dist/uPlot.iife.min.js" with { type: "text" };
 import pageCss from "@/report/page/report.css" with { type: "text" };
+import liveScript from "@/report/page/live.js" with { type: "text" };
 import pageScript from "@/report/page/report.js" with { type: "text" };
-import { showDuration } from "@/base/duration.ts";
 import { escapeXml } from "@/base/xml.ts";
-import type { FailureFigures, LatencyResult } from "@/engine/show/figure.ts";
 import { withoutSentences } from "@/report/masking.ts";
-import { type Plot, plotJson, PLOTS } from "@/report/plots.ts";
+import { sectionsOf } from "@/report/report_sections.ts";
 import type { RunResultJson } from "@/report/result.ts";
-import { summaryLines } from "@/report/summary.ts";
+
+const STYLES: readonly string[] = [uplotCss, pageCss];
 
 /** The text of the file. With `masks`, sentences that may contain an identity are left out. */
 export function reportPage(whole: RunResultJson, masks: boolean): string {
   const result = masks ? withoutSentences(whole) : whole;
+  return page(result, { scripts: [uplotScript, pageScript], policy: [], live: false });
+}
+
+/**
+ * The page of a run that goes on: its script opens the event stream of its own server. Between two lines of
+ * one stream a figure may be one step old.
+ */
+export function livePage(result: RunResultJson): string {
+  const scripts = [uplotScript, pageScript, liveScript];
+  return page(result, { scripts, policy: ["connect-src 'self'"], live: true });
+}
+
+interface PageKind {
+  readonly scripts: readonly string[];
+  /** Rules of the content security policy beside those of every page. */
+  readonly policy: readonly string[];
+  readonly live: boolean;
+}
+
+function page(result: RunResultJson, { scripts, policy, live }: PageKind): string {
   const title = `${result.setup ?? "myikev2"}: ${result.result}`;
+  const rules = [...policyOf(scripts), ...policy].join("; ");
   return [
     "<!DOCTYPE html>",
     '<html lang="en">',
     "<head>",
     '<meta charset="utf-8">',
-    `<meta http-equiv="Content-Security-Policy" content="${policy()}">`,
+    `<meta http-equiv="Content-Security-Policy" content="${rules}">`,
     '<meta name="viewport" content="width=device-width, initial-scale=1">',
     '<meta name="referrer" content="no-referrer">',
     `<title>${escapeXml(title)}</title>`,
@@ -37,34 +58,27 @@ export function reportPage(whole: RunResultJson, masks: boolean): string {
     "</head>",
     "<body>",
     "<main>",
-    ...verdict(result),
-    ...tested(result),
-    ...failures(result),
-    ...plots(result),
-    ...events(result),
-    ...figures(result),
+    ...(live ? ['<p id="connection" class="hint" role="status">Connecting …</p>'] : []),
+    ...sectionsOf(result).map(({ id, html }) => `<section id="${id}">\n${html}\n</section>`),
     "</main>",
     `<script type="application/json" id="result">${inScript(result)}</script>`,
-    ...SCRIPTS.map((script) => `<script>${script}</script>`),
+    ...scripts.map((script) => `<script>${script}</script>`),
     "</body>",
     "</html>",
     "",
   ].join("\n");
 }
 
-const STYLES: readonly string[] = [uplotCss, pageCss];
-const SCRIPTS: readonly string[] = [uplotScript, pageScript];
-
-function policy(): string {
+function policyOf(scripts: readonly string[]): string[] {
   const hashes = (texts: readonly string[]) =>
     texts.map((text) => `'sha256-${createHash("sha256").update(text).digest("base64")}'`).join(" ");
   return [
     "default-src 'none'",
-    `script-src ${hashes(SCRIPTS)}`,
+    `script-src ${hashes(scripts)}`,
     `style-src ${hashes(STYLES)}`,
     "base-uri 'none'",
     "form-action 'none'",
-  ].join("; ");
+  ];
 }
 
 /**
@@ -73,199 +87,4 @@ function policy(): string {
  */
 function inScript(value: unknown): string {
   return JSON.stringify(value).replaceAll("<", "\\u003c");
-}
-
-function verdict(result: RunResultJson): string[] {
-  const { result: word, error, durationSec, program, timeline, setupErrors } = result;
-  const took = durationSec === null
-    ? ""
-    : ` after ${showDuration(Math.round(durationSec * 1_000))}`;
-  const [first, ...more] = summaryLines(result);
-  const errors = setupErrors.length > 1 ? setupErrors : error ? [error] : [];
-  return [
-    `<h1 class="${word}">${durationSec === null ? "Refused" : capital(word)}${took}</h1>`,
-    ...errors.map((text) => `<p>${escapeXml(text)}</p>`),
-    ...(first && durationSec !== null ? [`<p>${escapeXml(more[0] ?? first)}</p>`] : []),
-    `<p class="hint">${escapeXml(program)}${
-      timeline ? `, begun ${escapeXml(timeline.startedAt)}` : ""
-    }</p>`,
-  ];
-}
-
-function tested(result: RunResultJson): string[] {
-  const { setup, role, tunnels, transport, cryptoBackend, dataPath, suites, peers } = result;
-  const counted = (counts: Readonly<Record<string, number>>) =>
-    Object.entries(counts).map(([name, n]) => `${name} (${n})`).join("; ") || "none";
-  const rows = [
-    ["Setup", setup ?? "none"],
-    ["Role", role ?? "none"],
-    ["Tunnels configured", String(tunnels.configured ?? "none")],
-    ["Suites agreed (set-ups)", counted(suites)],
-    ["Peers (set-ups)", counted(peers)],
-    ["Transport, crypto, data path", [transport, cryptoBackend, dataPath].join(", ")],
-  ] as const;
-  return [
-    "<h2>What was tested</h2>",
-    '<table id="tested"><tbody>',
-    ...rows.map(([name, value]) =>
-      `<tr><th scope="row">${escapeXml(name)}</th><td>${escapeXml(value)}</td></tr>`
-    ),
-    "</tbody></table>",
-  ];
-}
-
-function failures(result: RunResultJson): string[] {
-  const kinds: readonly (readonly [string, string, readonly FailureFigures[]])[] = [
-    ["failures", "Tunnels that failed", result.failures],
-    ["children-lost", "CHILD_SAs that were lost", result.children.lost.causes],
-    ["children-refused", "CHILD_SAs that were refused", result.children.refused.causes],
-    ["rekeys-refused", "Rekeys that were refused", result.rekeys.refused.causes],
-    ["refusals", "Requests that this end refused", result.refusals],
-    ["strangers", "Peers that did not authenticate", result.strangers],
-    ["send-errors", "Datagrams sent in vain", result.datagrams.sendErrors],
-  ];
-  const told = kinds.filter(([, , causes]) => causes.length > 0);
-  const hint = told.length === 0
-    ? "<p>None.</p>"
-    : "<p>What a cause means, and what to look at: <code>myikev2 explain CAUSE</code></p>";
-  return ["<h2>Failures by cause</h2>", hint, ...told.flatMap((kind) => causeTable(...kind))];
-}
-
-function causeTable(id: string, caption: string, causes: readonly FailureFigures[]): string[] {
-  return [
-    `<div class="scroll"><table id="${id}"><caption>${escapeXml(caption)}</caption>`,
-    '<thead><tr><th scope="col">cause</th><th scope="col" class="number">count</th>' +
-    '<th scope="col">the first of them</th></tr></thead><tbody>',
-    ...causes.map(({ cause, count, example }) =>
-      `<tr><th scope="row">${escapeXml(cause)}</th><td class="number">${count}</td>` +
-      `<td>${escapeXml(example)}</td></tr>`
-    ),
-    "</tbody></table></div>",
-  ];
-}
-
-function plots(result: RunResultJson): string[] {
-  const { timeline } = result;
-  if (!timeline) {
-    return ["<h2>Over time</h2>", "<p>No timeline was taken: <code>--timeline 1s</code>.</p>"];
-  }
-  return [
-    "<h2>Over time</h2>",
-    '<p class="hint">Drag over a plot to zoom, double-click to see all. With the keyboard: Tab to a ' +
-    "plot, arrows move the cursor, + and - zoom, Escape shows all. Dashed vertical lines are the events " +
-    "below.</p>",
-    '<div class="plots">',
-    ...PLOTS.filter((plot) => plot.isShown(timeline.steps)).flatMap((plot) =>
-      plotFigure(plot, result)
-    ),
-    "</div>",
-  ];
-}
-
-/** A plot, and a table of its least, greatest and last values for readers who cannot see it. */
-function plotFigure(plot: Plot, { timeline }: RunResultJson): string[] {
-  const { steps } = timeline!;
-  const rows = plot.columns.map(({ label, name }) => {
-    const values = steps[name].filter((value) => value !== null);
-    const cells = values.length === 0 ? ["none", "none", "none"] : [
-      values.reduce((a, b) => Math.min(a, b)),
-      values.reduce((a, b) => Math.max(a, b)),
-      values.at(-1)!,
-    ].map((value) => String(Math.round(value * 1_000) / 1_000));
-    return `<tr><th scope="row">${label}</th>` +
-      cells.map((cell) => `<td class="number">${cell}</td>`).join("") + "</tr>";
-  });
-  return [
-    `<figure class="plot" id="plot-${plot.id}"><figcaption>${plot.title}</figcaption>`,
-    `<div class="canvas" tabindex="0" role="application" aria-label="${plot.title}, a plot" ` +
-    `data-plot="${escapeXml(plotJson(plot))}"></div>`,
-    "<details><summary>Least, greatest and last value of a step</summary><table>",
-    '<thead><tr><th scope="col"></th><th scope="col" class="number">least</th>' +
-    '<th scope="col" class="number">most</th><th scope="col" class="number">last</th></tr></thead>',
-    `<tbody>${rows.join("")}</tbody></table></details></figure>`,
-  ];
-}
-
-function events({ timeline }: RunResultJson): string[] {
-  if (!timeline || timeline.events.length === 0) return [];
-  const LEVELS = ["", "critical", "error", "warning"];
-  const left = timeline.eventsLeftOut;
-  return [
-    "<h2>Warnings and errors</h2>",
-    '<div class="scroll"><table id="events"><thead><tr><th scope="col" class="number">seconds</th>' +
-    '<th scope="col">level</th><th scope="col">what happened</th></tr></thead><tbody>',
-    ...timeline.events.map(({ atSec, level, text }) =>
-      `<tr><td class="number">${atSec}</td><td>${LEVELS[level] ?? level}</td>` +
-      `<td>${escapeXml(text)}</td></tr>`
-    ),
-    "</tbody></table></div>",
-    ...(left > 0 ? [`<p>${left} more are in the log.</p>`] : []),
-  ];
-}
-
-function figures(result: RunResultJson): string[] {
-  const { latencyMs, tunnels, retries, retransmissions, rekeys, setupRate, rssBytes, ping } =
-    result;
-  const latencies: readonly (readonly [string, LatencyResult])[] = [
-    ["IKE_SA_INIT", latencyMs.ikeSaInit],
-    ["IKE_AUTH", latencyMs.ikeAuth],
-    ["Set-up", latencyMs.setup],
-    ...(ping.sent > 0 ? [["Ping", ping.latencyMs] as const] : []),
-  ];
-  const counts: readonly (readonly [id: string, name: string, value: number | null])[] = [
-    ["established", "Tunnels established", tunnels.established],
-    ["failed", "Tunnels failed", tunnels.failed],
-    ["lost", "Tunnels lost", tunnels.lost],
-    ["setupRate", "Set-up rate, tunnels per second", setupRate],
-    ["retries", "Tries that failed and were repeated", retries],
-    ["retransmissions", "Requests sent again", retransmissions],
-    ["rekeys-ike", "IKE SAs rekeyed", rekeys.ike],
-    ["rekeys-child", "CHILD_SAs rekeyed", rekeys.child],
-    ["ping-sent", "Pings sent", ping.sent],
-    ["ping-lost", "Pings lost", ping.lost],
-    ["cpu", "Processor time per tunnel, ms", result.cpuMsPerTunnel],
-    ["rss", "Resident memory, octets", rssBytes],
-  ];
-  const cell = (value: number | null) => `<td class="number">${value ?? "none"}</td>`;
-  return [
-    "<h2>Figures</h2>",
-    '<div class="scroll"><table id="latencies"><caption>Latencies in milliseconds</caption>',
-    '<thead><tr><th scope="col"></th>' +
-    ["p50", "p90", "p99", "max"].map((p) => `<th scope="col" class="number">${p}</th>`).join("") +
-    "</tr></thead><tbody>",
-    ...latencies.map(([name, { p50, p90, p99, max }]) =>
-      `<tr><th scope="row">${name}</th>${[p50, p90, p99, max].map(cell).join("")}</tr>`
-    ),
-    "</tbody></table></div>",
-    '<table id="figures"><caption>Counts</caption><tbody>',
-    ...counts.map(([id, name, value]) =>
-      `<tr id="figure-${id}"><th scope="row">${name}</th>${cell(value)}</tr>`
-    ),
-    "</tbody></table>",
-    ...impairmentTable(result),
-    "<details><summary>The closing report</summary><ul>",
-    ...summaryLines(result).map((line) => `<li>${escapeXml(line)}</li>`),
-    "</ul></details>",
-  ];
-}
-
-function impairmentTable({ impairment }: RunResultJson): string[] {
-  if (impairment.length === 0) return [];
-  const names = Object.keys(impairment[0]!);
-  return [
-    '<div class="scroll"><table id="impairment"><caption>Messages that impairment touched</caption>',
-    `<thead><tr><th scope="col">rule</th>${
-      names.map((name) => `<th scope="col" class="number">${escapeXml(name)}</th>`).join("")
-    }</tr></thead><tbody>`,
-    ...impairment.map((counts, i) =>
-      `<tr><th scope="row">${i + 1}</th>${
-        Object.values(counts).map((n) => `<td class="number">${Number(n)}</td>`).join("")
-      }</tr>`
-    ),
-    "</tbody></table></div>",
-  ];
-}
-
-function capital(word: string): string {
-  return word[0]!.toUpperCase() + word.slice(1);
 }

@@ -91,10 +91,15 @@ export const RESULT_TABLE = { ...RUN_FIELDS, ...FIGURES, ...TIMELINE_FIELD } as 
 /** The type of the JSON result. */
 export type RunResultJson = JsonOf<typeof RESULT_TABLE>;
 
-/** The result of a run that took place, with its timeline if one was recorded. */
-export function resultOf(
+/** The result of a run that took place, with its timeline where one was taken. */
+export function resultOf(final: FinalResult, timeline?: Timeline): RunResultJson {
+  return resultWith(final, timeline?.json() ?? null);
+}
+
+/** The same, with a timeline that is in JSON already. Of a run that goes on `result` is "running". */
+export function resultWith(
   { result, summary, figures }: FinalResult,
-  timeline?: Timeline,
+  timeline: TimelineJson | null,
 ): RunResultJson {
   const fields: FiguresOf<typeof RUN_FIELDS> = {
     schema: RESULT_SCHEMA,
@@ -106,7 +111,7 @@ export function resultOf(
     setup: summary.setupFileName,
     configured: summary.configured,
   };
-  return jsonOf(RESULT_TABLE, { ...fields, ...figures, timeline: timeline?.json() ?? null });
+  return jsonOf(RESULT_TABLE, { ...fields, ...figures, timeline });
 }
 
 /** The result of a run that never began. */

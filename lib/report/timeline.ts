@@ -245,10 +245,10 @@ export class Timeline {
     this.#events.push({ atSec, level, text: text.toWellFormed() });
   }
 
-  /** The timeline in the form of the JSON result. */
-  json(): TimelineJson {
+  /** As the JSON result has it; `from`: without so many steps at its begin. */
+  json(from = 0): TimelineJson {
     const columns: Record<string, (number | null)[]> = { atSec: [] };
-    for (const [i, step] of this.#steps.entries()) {
+    for (const [i, step] of this.#steps.slice(from).entries()) {
       columns.atSec![i] = rounded(step.endMs / 1_000);
       for (const [n, name] of COUNTER_NAMES.entries()) {
         (columns[name] ??= [])[i] = Math.round(step.counters[n]!);

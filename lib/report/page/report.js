@@ -1,13 +1,13 @@
 /**
  * The script of a report: draws the timeline of the result that the page holds. It reads nothing else,
- * and all text that it puts on the page goes in as text.
+ * and all text that it puts on the page goes in as text. `globalThis.report` is for the script of a live
+ * page, which has new timelines drawn.
  */
 (() => {
-  const result = JSON.parse(document.getElementById("result").textContent);
-  const { timeline } = result;
-  if (!timeline) return;
-  const seconds = timeline.steps.atSec;
-  const plots = [];
+  let { timeline } = JSON.parse(document.getElementById("result").textContent);
+  let seconds = timeline?.steps.atSec ?? [];
+  /** The plots that are drawn, by the element that holds each. */
+  const plots = new Map();
 
   /** A value per second, of a value per step. */
   const perSecond = (values) =>
@@ -53,7 +53,6 @@
       points: { show: seconds.length < 60 },
       value: (_, value) => `${shown(value)} ${unit}`,
     }));
-    const data = columns.map(({ name, kind }) => KINDS[kind](timeline.steps[name]));
     holder.replaceChildren();
     const plot = new uPlot(
       {
@@ -65,10 +64,28 @@
         cursor: { sync: { key: "run" }, drag: { x: true, y: false } },
         hooks: { drawClear: [drawEvents] },
       },
-      [seconds, ...data],
+      dataOf(columns),
       holder,
     );
-    plots.push({ holder, plot });
+    plots.set(holder, { plot, columns });
+  }
+
+  function dataOf(columns) {
+    return [seconds, ...columns.map(({ name, kind }) => KINDS[kind](timeline.steps[name]))];
+  }
+
+  /** The table below a plot: least, most and last of a step. */
+  function fillTable(holder, columns) {
+    const rows = holder.closest("figure").querySelectorAll("tbody tr");
+    for (const [i, { name }] of columns.entries()) {
+      const values = timeline.steps[name].filter((value) => value !== null);
+      const told = values.length === 0
+        ? ["none", "none", "none"]
+        : [Math.min(...values), Math.max(...values), values.at(-1)].map(shown);
+      for (const [n, cell] of [...rows[i].querySelectorAll("td")].entries()) {
+        cell.textContent = told[n];
+      }
+    }
   }
 
   /** Arrows move the cursor, + and - zoom around it, Escape shows all. */
@@ -104,16 +121,31 @@
   }
 
   function drawAll() {
-    for (const { plot } of plots.splice(0)) plot.destroy();
+    for (const { plot } of plots.values()) plot.destroy();
+    plots.clear();
+    if (!timeline) return;
     for (const holder of document.querySelectorAll("[data-plot]")) draw(holder);
+    document.documentElement.dataset.drawn = String(plots.size);
   }
 
-  for (const holder of document.querySelectorAll("[data-plot]")) {
-    holder.addEventListener("keydown", (event) => {
-      const found = plots.find((one) => one.holder === holder);
-      if (found) steer(event, found.plot);
-    });
+  /** Draws another timeline in the plots that are there. What the reader zoomed to stays in view. */
+  function update(next) {
+    const last = seconds.at(-1);
+    timeline = next;
+    seconds = next.steps.atSec;
+    for (const [holder, { plot, columns }] of plots) {
+      const { min, max } = plot.scales.x;
+      const isWhole = min === undefined || min === null || (min <= 0 + seconds[0] && max >= last);
+      plot.setData(dataOf(columns), isWhole);
+      if (!isWhole) plot.setScale("x", { min, max });
+      fillTable(holder, columns);
+    }
   }
+
+  addEventListener("keydown", (event) => {
+    const found = plots.get(event.target);
+    if (found) steer(event, found.plot);
+  });
   let waiting;
   addEventListener("resize", () => {
     clearTimeout(waiting);
@@ -121,5 +153,5 @@
   });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
   drawAll();
-  document.documentElement.dataset.drawn = String(plots.length);
+  globalThis.report = { drawAll, update, timeline: () => timeline };
 })();

@@ -1,0 +1,140 @@
+/** The figures of one run, of which every one has a value that is told apart from the others. */
+import type { RunFigures } from "@/engine/show/figures.ts";
+import { type FinalResult, RunResult, type RunSummary } from "@/engine/show/view.ts";
+
+/** A latency with every percentile another. */
+export const LATENCY = { p50: 1.23456, p90: 2, p99: 3, max: 4.5, samples: 7 };
+
+/** How often a cause was met. */
+export const cause = (name: string, count: number) => ({ cause: name, count, example: "tunnel 5" });
+
+/** Figures, each with a value of its own. */
+export const FIGURES: RunFigures = {
+  dataPath: "userland",
+  packets: {
+    packetsIn: 7,
+    octetsIn: 588,
+    packetsOut: 8,
+    octetsOut: 672,
+    drops: { replayed: 2 },
+  },
+  impairment: [{
+    matched: 9,
+    lost: 1,
+    duplicated: 2,
+    reordered: 0,
+    delayed: 0,
+    replayed: 0,
+    corrupted: 3,
+    crossed: 0,
+  }],
+  created: 12,
+  established: 10,
+  failed: 2,
+  retries: 3,
+  lost: 1,
+  halfOpen: 0,
+  live: 9,
+  retransmissions: 5,
+  ikeRekeys: 6,
+  childRekeys: 7,
+  rekeysRefused: { ike: 1, child: 2, causes: [cause("NO_PROPOSAL_CHOSEN", 3)] },
+  overtime: { ike: 0, child: 4 },
+  reauthentications: 4,
+  moves: 3,
+  movesFailed: { count: 1, causes: [cause("NO_ANSWER", 1)] },
+  childrenRefused: { count: 1, causes: [cause("TS_UNACCEPTABLE", 1)] },
+  childrenLost: { count: 5, causes: [cause("CHILD_DELETED_BY_PEER", 5)] },
+  refusals: [cause("INVALID_KE_PAYLOAD", 6)],
+  displaced: 7,
+  keyExchanges: { ike: { Curve25519: 8, "Curve25519 + ml-kem-768": 2 }, child: {}, ppk: 1 },
+  unauthenticated: 3,
+  flaps: 9,
+  rebuilds: 8,
+  setupRate: 123.45678,
+  recentRate: 0,
+  timeLeftMs: undefined,
+  elapsedMs: 61_234,
+  ikeSaInitMs: LATENCY,
+  ikeAuthMs: { ...LATENCY, p50: 11 },
+  setupMs: { ...LATENCY, p50: 21 },
+  failures: [{ cause: "NO_ANSWER", count: 2, example: "tunnel 3: 4 transmissions" }],
+  suites: new Map([["a suite", 10]]),
+  peers: new Map([["192.0.2.9", 10]]),
+  strangers: [{ cause: "HALF_OPEN_TIMEOUT", count: 3, example: "192.0.2.9:500: silence" }],
+  cookies: { asked: 7, automatic: 5 },
+  drops: new Map([["malformed", 2], ["unknown SPI", 8]]),
+  datagramsSent: 100,
+  datagramsReceived: 90,
+  sendErrors: [{ cause: "ENETUNREACH", count: 7, example: "Cannot send to 192.0.2.9:500" }],
+  neighbourOverflow: { family: 4, entries: 1024, entriesMax: 1024, overflows: 12 },
+  keepalivesSent: 4,
+  connections: {
+    opened: 0,
+    accepted: 7,
+    crowdedOut: 2,
+    idle: 0,
+    hoarding: 0,
+    badStreams: 1,
+    espDropped: 0,
+    badFrames: 0,
+  },
+  keepalivesReceived: 3,
+  ping: {
+    tasks: 4,
+    sent: 100,
+    received: 88,
+    lost: 12,
+    lossPercent: 12,
+    burstMax: 5,
+    tasksAbove: 1,
+    duplicates: 1,
+    late: 2,
+    reordered: 3,
+    altered: 0,
+    unsent: 4,
+    latencyMs: { ...LATENCY, p50: 31 },
+    firstPacketMs: { ...LATENCY, p50: 41 },
+    worst: [
+      {
+        own: Uint8Array.of(10, 0, 0, 1),
+        peer: Uint8Array.of(10, 0, 1, 1),
+        sent: 25,
+        received: 13,
+        lost: 12,
+        burstMax: 5,
+        firstPacketMs: 1.00049,
+        latencyMs: { ...LATENCY, p50: 51 },
+      },
+      {
+        own: new Uint8Array(4),
+        peer: Uint8Array.of(10, 0, 1, 2),
+        sent: 25,
+        received: 0,
+        lost: 25,
+        burstMax: 25,
+        firstPacketMs: null,
+        latencyMs: null,
+      },
+    ],
+  },
+  pingsAnswered: 17,
+  deletesUnanswered: 1,
+  cpuMs: 50,
+  cpuMsPerTunnel: 0.61239,
+  rssBytes: 123_456_789,
+  transport: "native",
+  crypto: "portable",
+  notYet: ["something"],
+};
+
+/** The summary that goes with them. */
+export const SUMMARY = {
+  role: "client",
+  configured: 12,
+  setupFileName: "my.yaml",
+  lastErrMsg: "first reason",
+} as RunSummary;
+
+/** The end of a run that failed. */
+export const FINAL: FinalResult = { result: RunResult.FAILED, summary: SUMMARY, figures: FIGURES };
