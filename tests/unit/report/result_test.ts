@@ -5,10 +5,10 @@ import { FIGURES as TABLE } from "@/engine/show/figures.ts";
 import { Histogram } from "@/engine/show/histogram.ts";
 import { resultsDocument } from "../../../scripts/results_docs.ts";
 import { SetupError } from "@/base/errors.ts";
-import { type FinalResult, RunResult, type RunSummary } from "@/engine/show/view.ts";
+import { type FinalResult, RunResult } from "@/engine/show/view.ts";
 import { refusedResult, resultOf } from "@/report/result.ts";
 import { summaryLines } from "@/report/summary.ts";
-import { cause, FIGURES, FINAL, LATENCY, SUMMARY } from "../sample_figures.ts";
+import { cause, FIGURES, FINAL, SUMMARY } from "../sample_figures.ts";
 
 const NOTHING: FinalResult = {
   result: RunResult.STOPPED,
