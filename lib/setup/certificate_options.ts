@@ -53,6 +53,20 @@ export const CERTIFICATE_OPTIONS = {
     CERTIFICATES,
   ),
   issuelifetime: option(pause, "8760h", "how long issued certificates are valid", CERTIFICATES),
+  rawkey: option(
+    text,
+    "",
+    "private key that we sign by without a certificate, showing its public key alone (RFC 7670): a file, or " +
+      "a directory of NAME.key, one for each tunnel of a client; in place of eedir",
+    CERTIFICATES,
+  ),
+  peerrawkey: option(
+    text,
+    "",
+    "public keys of peers that are trusted without a certificate (RFC 7670): a file, or a directory; PEM or " +
+      "DER, the keys of PEM certificates too; beside cadir, or in its place",
+    CERTIFICATES,
+  ),
   dshashalg: option(
     oneOf("sha1", "sha256", "sha384", "sha512"),
     "sha256",

@@ -9,27 +9,28 @@ import type { Setup } from "@/setup/setup.ts";
 
 /** Tells what is missing, or contradicts itself. */
 export function checkCertificates({ ikeconf }: Pick<Setup, "ikeconf">, rule: Rule): void {
-  const { authownmethod, authpeermethod, cadir, eedir, issuercert } = ikeconf;
+  const { authownmethod, authpeermethod, cadir, eedir, issuercert, rawkey, peerrawkey } = ikeconf;
   const hasOwn = eedir !== "" || issuercert !== "";
   const signs = ownMethods(ikeconf).find(isSignature);
   const id = (["myid", "myid2"] as const).find((option) =>
     CERTIFICATE_IDENTITIES.includes(ikeconf[option])
   );
-  if (signs !== undefined && !hasOwn) {
+  if (signs !== undefined && !hasOwn && rawkey === "") {
     const named = isSignature(authownmethod) ? "authownmethod" : "authown2";
     const paths = [`ikeconf.${named}`, "ikeconf.eedir"] as const;
-    rule(`eedir or issuercert is required for authentication by ${signs}`, ...paths);
+    rule(`eedir, issuercert or rawkey is required for authentication by ${signs}`, ...paths);
   } else if (id && !hasOwn) {
     const words = `eedir or issuercert is required for ${id} ${ikeconf[id]}`;
     rule(words, `ikeconf.${id}`, "ikeconf.eedir");
   }
   checkIssuing(ikeconf, rule);
+  checkRawKeys(ikeconf, rule);
   const verified = peerMethods(ikeconf).find(isSignature);
   if (verified === undefined) return;
-  if (cadir === "") {
+  if (cadir === "" && peerrawkey === "") {
     const named = isSignature(authpeermethod) ? "authpeermethod" : "authpeer2";
     const paths = [`ikeconf.${named}`, "ikeconf.cadir"] as const;
-    rule(`cadir is required to verify a peer by ${verified}`, ...paths);
+    rule(`cadir or peerrawkey is required to verify a peer by ${verified}`, ...paths);
   }
   if (ikeconf.ocsprequest && ikeconf.revocation === "off") {
     rule(
@@ -37,6 +38,23 @@ export function checkCertificates({ ikeconf }: Pick<Setup, "ikeconf">, rule: Rul
       "ikeconf.ocsprequest",
       "ikeconf.revocation",
     );
+  }
+}
+
+/** A key that is shown without a certificate says nobody's name. */
+function checkRawKeys({ rawkey, peerrawkey, ...others }: Setup["ikeconf"], rule: Rule): void {
+  const { eedir, issuercert, cadir, matchpeerid, peerid } = others;
+  const hasCertificate = eedir !== "" || issuercert !== "";
+  const signs = ownMethods(others).some(isSignature);
+  if (rawkey !== "" && hasCertificate && signs) {
+    const option = eedir !== "" ? "eedir" : "issuercert";
+    const words = `rawkey and ${option} exclude each other: we sign by one key`;
+    rule(words, "ikeconf.rawkey", `ikeconf.${option}`);
+  }
+  if (peerrawkey === "" || cadir !== "") return;
+  if (matchpeerid === "cert" || CERTIFICATE_IDENTITIES.includes(peerid)) {
+    const words = "matchpeerid asks for a certificate, and peers have raw keys alone (peerrawkey)";
+    rule(words, "ikeconf.matchpeerid", "ikeconf.peerrawkey");
   }
 }
 

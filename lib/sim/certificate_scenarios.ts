@@ -1,6 +1,6 @@
 /**
- * * Scenarios in which both ends sign: with valid certificates, with the certificate of an
- * authority that the peer does not trust, with a revoked one, and to a peer that did not announce
+ * Scenarios in which both ends sign: with valid certificates and raw public keys, with those that the
+ * peer does not trust, with an identity that the certificate lacks, and to a peer that did not announce
  * the hash of the signature (RFC 7427 §4). All keys are Ed448 keys, with which every backend signs
  * synchronously. They are new in each process, but always have the same length.
  * @module
@@ -41,16 +41,27 @@ interface Refusal {
 const bothSign: Scenario = {
   name: "certificates",
   start(world) {
-    const { a, b } = signers(world, ({ a, b }) => ({ a: own(a), b: own(b) }));
+    // With certificates, or with the same keys bare.
+    const how = world.random.pick([own, bare]);
+    const { a, b } = signers(world, ({ a, b }) => ({ a: how(a, b), b: how(b, a) }));
     world.dial(a, b);
     return { stands: true };
   },
 };
 
-const strangeAuthority = refused("strange_authority", ({ stranger, b }) => ({
-  a: own(stranger),
-  b: own(b),
-}));
+const strangeKey: Scenario = {
+  name: "strange_key",
+  start(world) {
+    // A certificate of an authority that nobody trusts, or a bare key.
+    const how = world.random.pick([own, bare]);
+    const { a, b } = signers(
+      world,
+      ({ stranger, a, b }) => ({ a: how(stranger, b), b: how(b, a) }),
+    );
+    world.dial(a, b);
+    return { stands: false };
+  },
+};
 
 const unannounced = refused("unannounced_hash", ({ a, b }) => ({ a: own(a), b: own(b) }), {
   b: { signatureHashes: [HashAlgorithm.SHA2_256] },
@@ -69,7 +80,7 @@ const wrongIdentity = refused("identity_not_in_certificate", ({ a, b }) => ({
 /** All scenarios of this file. */
 export const CERTIFICATE_SCENARIOS: readonly Scenario[] = [
   bothSign,
-  strangeAuthority,
+  strangeKey,
   unannounced,
   wrongIdentity,
 ];
@@ -78,10 +89,16 @@ export const CERTIFICATE_SCENARIOS: readonly Scenario[] = [
 interface Own {
   readonly credential: Credential;
   readonly ownId?: IkeConfig["ownId"];
+  /** Shows its key without the certificate, and trusts only this one of its peer (RFC 7670). */
+  readonly bareTo?: Credential;
 }
 
-function own(credential: Credential): Own {
+function own(credential: Credential, _peer?: Credential): Own {
   return { credential };
+}
+
+function bare(credential: Credential, peer: Credential): Own {
+  return { credential, bareTo: peer };
 }
 
 /** A scenario in which the authentication is refused. */
@@ -111,9 +128,9 @@ function signers(
   const { a, b } = choose(pki);
   const peer = verifying(pki.root);
   const signatureHashes = [HashAlgorithm.IDENTITY];
-  const config = (name: string, { credential, ownId = nameOf(name) }: Own) => ({
+  const config = (name: string, { credential, ownId = nameOf(name), bareTo }: Own) => ({
     ownId,
-    auth: { own: signing(credential), peer },
+    auth: bareTo ? bareAuth(credential, bareTo, peer) : { own: signing(credential), peer },
     signatureHashes,
   });
   return pair(world, PATIENT, { a: config("a", a), b: { ...config("b", b), ...changeB } });
@@ -143,6 +160,19 @@ function verifying(root: Certificate): VerifyingAuth {
     asksOcsp: false,
     idMustBeInCertificate: true,
     requested: trust.anchors,
+  };
+}
+
+/** Both directions by raw keys: that of a certificate is the same without it. */
+function bareAuth(
+  { certificate, privateKey }: Credential,
+  trusted: Credential,
+  verifying: VerifyingAuth,
+): IkeConfig["auth"] {
+  const own = signing({ certificate, privateKey });
+  return {
+    own: { ...own, rawKeys: [{ privateKey, publicKey: certificate.publicKey! }] },
+    peer: { ...verifying, rawKeys: [trusted.certificate.publicKey!], requested: undefined },
   };
 }
 

@@ -279,6 +279,12 @@ function meets(own: OwnAuthConfig, peer: PeerAuthConfig): boolean {
   // The server of EAP decides which users are accepted.
   if (own.kind !== "signature" || peer.kind !== "signature") return own.kind === peer.kind;
   const { anchors } = peer.trust;
+  const trusted = peer.rawKeys ?? [];
+  if (own.rawKeys) {
+    return own.rawKeys.every(({ publicKey }) =>
+      trusted.some(({ spki }) => sameOctets(spki, publicKey.spki))
+    );
+  }
   return own.credentials.every(({ certificate }) =>
     anchors.some(({ subject }) => subject.key === certificate.issuer.key)
   );

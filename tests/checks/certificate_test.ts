@@ -93,24 +93,24 @@ function config(change: Partial<VerifyingAuth> = {}): Partial<IkeConfig> {
 /** How the peer's IKE_AUTH differs from a right one. */
 interface Said {
   readonly certificates?: readonly Uint8Array[];
+  /** SubjectPublicKeyInfos that are shown in place of certificates. */
+  readonly rawKeys?: readonly Uint8Array[];
   readonly keys?: SigningKeyPair;
   readonly data?: (right: Uint8Array) => Uint8Array;
 }
 
 /** The peer's IKE_AUTH message with its certificates and a signature by Ed448. */
 function payloads(bench: Bench, said: Said): Payload[] {
-  const { certificates = [peer.certificate.der], keys = peer.keys, data = (right) => right } = said;
+  const { keys = peer.keys, rawKeys, data = (right) => right } = said;
+  const { certificates = rawKeys ? [] : [peer.certificate.der] } = said;
   const [id, , ...child] = bench.peer.authPayloads();
   const octets = bench.peer.signedOctets();
   const scheme = { algorithm: "ed448" } as const;
   const signature = atOnce(crypto.signatures.sign(keys.privateKey, scheme, octets));
   return [
     id!,
-    ...certificates.map((one): Payload => ({
-      type: PayloadType.CERT,
-      encoding: CertEncoding.X509_SIGNATURE,
-      data: one,
-    })),
+    ...certificates.map((one) => cert(CertEncoding.X509_SIGNATURE, one)),
+    ...(rawKeys ?? []).map((one) => cert(CertEncoding.RAW_PUBLIC_KEY, one)),
     {
       type: PayloadType.AUTH,
       method: AuthMethod.DIGITAL_SIGNATURE,
@@ -118,6 +118,10 @@ function payloads(bench: Bench, said: Said): Payload[] {
     },
     ...child,
   ];
+}
+
+function cert(encoding: number, data: Uint8Array): Payload {
+  return { type: PayloadType.CERT, encoding, data };
 }
 
 function say(role: Role, said: Said, change: Partial<VerifyingAuth> = {}): Bench {
@@ -248,3 +252,50 @@ both("RFC 5280 §4.1.2.7", "A key that cannot be one, or lies off its curve, is 
   const said = { certificates: [odd.certificate.der], data: lie(ECDSA) };
   distrusts(role, said, /not that of the key of its certificate CN=hostile\.test/);
 });
+
+const strangers = atOnce(crypto.signatures.generate("ed448")).publicKey;
+const small = atOnce(crypto.signatures.generate("p-224")).publicKey;
+const rawKeys = [strangers, small, peer.keys.publicKey];
+
+both(
+  "RFC 7670 §3",
+  "A raw public key that is trusted is taken, also where none is shown",
+  (role) => {
+    say(role, { rawKeys: [peer.keys.publicKey.spki] }, { rawKeys }).stands();
+    // Peers whose keys are known by configuration alone show nothing: the trusted ones are tried in turn.
+    say(role, { rawKeys: [] }, { rawKeys }).stands();
+  },
+);
+
+both("RFC 7670 §3", "A raw public key that nobody trusts, or that is none, is refused", (role) => {
+  const shows = (one: Uint8Array) => ({ rawKeys: [one] });
+  const { spki } = peer.keys.publicKey;
+  distrusts(
+    role,
+    shows(spki),
+    /its raw public key, Ed448 key with SHA-256 .* is none of peerrawkey/,
+    {
+      rawKeys: [strangers],
+    },
+  );
+  distrusts(role, shows(spki), /raw public key \(RFC 7670\), and peerrawkey is not set/);
+  distrusts(role, shows(strangers.spki), /its signature is of no raw public key/, { rawKeys });
+  distrusts(role, { rawKeys: [] }, /its signature is of no raw public key/, {
+    rawKeys: [strangers],
+  });
+  distrusts(role, { rawKeys: [spki, spki] }, /several raw public keys/, { rawKeys });
+  for (const one of [Uint8Array.of(5, 0), spki.slice(0, -1), Uint8Array.of(0x30, 0x80, 0, 0)]) {
+    distrusts(role, shows(one), /its raw public key is of no use: Cannot/, { rawKeys });
+  }
+});
+
+both(
+  "RFC 7670 §3",
+  "Of a peer that shows no key only a few of the trusted ones are tried",
+  (role) => {
+    const many = Array.from({ length: 17 }, () => strangers);
+    distrusts(role, { rawKeys: [] }, /shows no key, and more than 16 of peerrawkey/, {
+      rawKeys: many,
+    });
+  },
+);

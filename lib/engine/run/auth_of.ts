@@ -120,7 +120,7 @@ export function signatureHashesOf({ ikeconf }: Setup): number[] {
 }
 
 function signingAuth({ ikeconf }: Setup, name: string, files: CertificateFiles): OwnAuthConfig {
-  const { credentials, authorities, issuing } = files;
+  const { credentials, authorities, issuing, rawKeys } = files;
   const marks = ikeconf.sendingmarkedca
     ? marked(authorities, MARKS.sent).map(({ certificate }) => certificate)
     : [];
@@ -134,13 +134,14 @@ function signingAuth({ ikeconf }: Setup, name: string, files: CertificateFiles):
     hashes: [ikeconf.dshashalg as SignatureHash],
     pss: ikeconf.usersapss,
     ocsp: files.ocsp,
+    ...(rawKeys.length > 0 ? { rawKeys } : {}),
   };
 }
 
 function verifyingAuth(
   { role, ikeconf }: Setup,
   name: string,
-  { authorities, crls, ocsp }: CertificateFiles,
+  { authorities, crls, ocsp, peerRawKeys }: CertificateFiles,
 ): VerifyingAuth {
   const certificates = authorities.map(({ certificate }) => certificate);
   const trust = trustStoreOf({ authorities: certificates, crls, ocsp });
@@ -151,9 +152,12 @@ function verifyingAuth(
     revocation: ikeconf.revocation,
     purpose: ikeconf.certpurpose,
     asksOcsp: ikeconf.ocsprequest,
-    requested: ikeconf.sendingmarkedca
+    requested: peerRawKeys.length > 0 && authorities.length === 0
+      ? undefined
+      : ikeconf.sendingmarkedca
       ? marked(authorities, MARKS.requested).map(({ certificate }) => certificate)
       : trust.anchors,
+    ...(peerRawKeys.length > 0 ? { rawKeys: peerRawKeys } : {}),
     idMustBeInCertificate: ikeconf.idincert === "fail",
     ...(role === "client" ? wantedPeer(ikeconf) : {}),
   };

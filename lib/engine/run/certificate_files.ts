@@ -7,12 +7,19 @@ import { SetupError, type SetupPosition, systemWords, WireError } from "@/base/e
 import type { CryptoBackend } from "@/crypto/backend.ts";
 import { type Issuing, readIssuing } from "@/engine/run/issuing_of.ts";
 import { pairFault } from "@/engine/run/key_pair.ts";
+import {
+  type PublicKey,
+  showKind,
+  SignatureError,
+  type SigningKeyPair,
+} from "@/crypto/signature.ts";
 import { readPskFile } from "@/engine/run/psk_of.ts";
 import type { Credential } from "@/ike/records/config.ts";
 import { type Certificate, readCertificates } from "@/pki/certificate.ts";
 import { type Crl, readCrls } from "@/pki/crl.ts";
 import { type OcspResponse, readOcspResponses } from "@/pki/ocsp.ts";
 import { readPrivateKey } from "@/pki/private_key.ts";
+import { pairOf, readPublicKeys } from "@/pki/raw_key.ts";
 import { isSignature, ownMethods, peerMethods } from "@/setup/auth_methods.ts";
 import { BY_TLS } from "@/setup/check_eap.ts";
 import { CERTIFICATE_IDENTITIES } from "@/setup/ike_options.ts";
@@ -30,6 +37,10 @@ export interface CertificateFiles {
   readonly credentials: readonly Credential[];
   /** Who issues certificates of this end while the test runs (`issuercert`); undefined: nobody. */
   readonly issuing: Issuing | undefined;
+  /** Keys of this end that are shown without certificates, in the order of their names (`rawkey`). */
+  readonly rawKeys: readonly SigningKeyPair[];
+  /** Public keys that are trusted without certificates (`peerrawkey`). */
+  readonly peerRawKeys: readonly PublicKey[];
   readonly authorities: readonly Authority[];
   /** Identities and their pre-shared keys, as `pskfile` has them. */
   readonly psks: ReturnType<typeof readPskFile>;
@@ -51,6 +62,8 @@ const BY_NAME = new Intl.Collator("en", { numeric: true });
 export const NO_CERTIFICATES: CertificateFiles = {
   credentials: [],
   issuing: undefined,
+  rawKeys: [],
+  peerRawKeys: [],
   authorities: [],
   psks: [],
   crls: [],
@@ -87,7 +100,7 @@ export async function readCertificateFiles(
   crypto: CryptoBackend,
   positionOf?: PositionOf,
 ): Promise<CertificateFiles> {
-  const { cadir, eedir, crldir, ocspdir, revocation } = setup.ikeconf;
+  const { cadir, eedir, crldir, ocspdir, revocation, rawkey, peerrawkey } = setup.ikeconf;
   const verifies = needsAuthorities(setup);
   const asks = verifies && revocation !== "off";
   const signs = ownMethods(setup.ikeconf).some(isSignature);
@@ -99,7 +112,15 @@ export async function readCertificateFiles(
     credentials: needsOwn && eedir !== ""
       ? await readCredentials(setup, new Directory(eedir, place("eedir")), crypto)
       : [],
-    authorities: verifies ? readAuthorities(new Directory(cadir, place("cadir"))) : [],
+    rawKeys: signs && rawkey !== ""
+      ? await readRawKeys(setup, placeOf(rawkey, place("rawkey")), crypto)
+      : [],
+    peerRawKeys: verifies && peerrawkey !== ""
+      ? readPeerRawKeys(placeOf(peerrawkey, place("peerrawkey")))
+      : [],
+    authorities: verifies && (cadir !== "" || peerrawkey === "")
+      ? readAuthorities(new Directory(cadir, place("cadir")))
+      : [],
     psks: readPskFile(setup, positionOf),
     crls: asks && crldir !== ""
       ? readAll(new Directory(crldir, place("crldir")), readCrls, "revocation list")
@@ -184,6 +205,65 @@ async function readCredential(
   const fault = await pairFault({ certificate, privateKey }, crypto);
   if (fault) throw directory.fault(`${directory.path}/${name}.key ${fault}`);
   return { certificate, privateKey };
+}
+
+/** What an option names that is a file, or a directory of them. */
+interface FileOrDirectory {
+  readonly directory: Directory;
+  /** The one file; undefined: those of the directory. */
+  readonly file: string | undefined;
+}
+
+function placeOf(path: string, place: Directory["place"]): FileOrDirectory {
+  let isDirectory = false;
+  try {
+    isDirectory = Deno.statSync(path).isDirectory;
+  } catch {
+    // Reading it says what is wrong.
+  }
+  if (isDirectory) return { directory: new Directory(path, place), file: undefined };
+  const [, parent = "", file] = /^(.*\/)?([^/]*)$/.exec(path) ?? [];
+  const directory = parent === "" ? "." : parent.replace(/(?<=.)\/$/, "");
+  return { directory: new Directory(directory, place), file: file! };
+}
+
+/** The keys that this end signs by without a certificate: one, or one for each tunnel of a client. */
+async function readRawKeys(
+  { role, numberoftunnels }: Setup,
+  { directory, file }: FileOrDirectory,
+  crypto: CryptoBackend,
+): Promise<SigningKeyPair[]> {
+  const names = file === undefined
+    ? directory.names().filter((name) => name.endsWith(".key"))
+    : [file];
+  const wanted = role === "client" && file === undefined ? numberoftunnels : 1;
+  if (names.length < wanted) {
+    const found = `${directory.path} has ${names.length} keys NAME.key`;
+    throw directory.fault(`${found}: expected ${wanted}, one for each tunnel`);
+  }
+  const pairs: SigningKeyPair[] = [];
+  for (const name of names.slice(0, wanted)) {
+    const privateKey = directory.read(name, readPrivateKey);
+    const path = `${directory.path}/${name}`;
+    if (!crypto.signatures.has(privateKey.kind)) {
+      const kind = showKind(privateKey.kind);
+      throw directory.fault(`${path} is ${kind}, which the ${crypto.name} crypto backend lacks`);
+    }
+    try {
+      pairs.push(await pairOf(privateKey));
+    } catch (e) {
+      if (!(e instanceof SignatureError)) throw e;
+      throw directory.fault(`${path} cannot be used: ${e.message}`);
+    }
+  }
+  return pairs;
+}
+
+/** Public keys that are trusted without certificates. */
+function readPeerRawKeys({ directory, file }: FileOrDirectory): PublicKey[] {
+  return file === undefined
+    ? readAll(directory, readPublicKeys, "public key")
+    : directory.read(file, readPublicKeys);
 }
 
 /** All certificates of the directory, but of files that hold keys. */

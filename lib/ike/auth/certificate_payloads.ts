@@ -5,6 +5,7 @@
  */
 import { concat } from "@/base/bytes.ts";
 import type { CryptoBackend } from "@/crypto/backend.ts";
+import type { PublicKey } from "@/crypto/signature.ts";
 import { CertEncoding, nameOfCertEncoding } from "@/iana/cert_encoding.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import type { VerifyingAuth } from "@/ike/records/config.ts";
@@ -43,6 +44,18 @@ export function certificatesIn(payloads: readonly Payload[]): SentCertificates |
   return { certificates, crls: of(CertEncoding.CRL), ocsp: of(CertEncoding.OCSP_CONTENT) };
 }
 
+/** The octets of the raw public keys of a message (RFC 7670 §3); at most two, as one is too many already. */
+export function rawKeysIn(payloads: readonly Payload[]): readonly Uint8Array[] {
+  return payloads.filter((p): p is CertPayload =>
+    p.type === PayloadType.CERT && !("raw" in p) && p.encoding === CertEncoding.RAW_PUBLIC_KEY
+  ).slice(0, 2).map(({ data }) => data);
+}
+
+/** Whether a message has a CERT payload of any encoding. */
+export function hasCertificates(payloads: readonly Payload[]): boolean {
+  return payloads.some(({ type }) => type === PayloadType.CERT);
+}
+
 /**
  * What is asked of a peer that signs: certificates of the authorities that are trusted, named by SHA-1 of
  * the SubjectPublicKeyInfo of each, 20 octets (RFC 7296 §3.7), where none is named of any; and an OCSP
@@ -50,13 +63,15 @@ export function certificatesIn(payloads: readonly Payload[]): SentCertificates |
  */
 export function certificateRequests(
   crypto: CryptoBackend,
-  { requested, asksOcsp }: VerifyingAuth,
+  { requested, asksOcsp, rawKeys }: VerifyingAuth,
 ): CertreqPayload[] {
   const type = PayloadType.CERTREQ;
   const none = new Uint8Array(0);
-  const data = concat(...requested.map((authority) => hashOf(crypto, authority)));
+  const data = requested && concat(...requested.map((authority) => hashOf(crypto, authority)));
   return [
-    { type, encoding: CertEncoding.X509_SIGNATURE, data },
+    ...(data ? [{ type, encoding: CertEncoding.X509_SIGNATURE, data }] : []),
+    // RFC 7670 §3: its Certification Authority field is empty.
+    ...(rawKeys ? [{ type, encoding: CertEncoding.RAW_PUBLIC_KEY, data: none }] : []),
     ...(asksOcsp ? [{ type, encoding: CertEncoding.OCSP_CONTENT, data: none }] : []),
   ];
 }
@@ -78,6 +93,11 @@ export function isAskedFor({ setup, originalInitiator }: IkeSa, encoding: number
 /** CERT payloads of certificates, in this order. */
 export function certificatePayloads(certificates: readonly Certificate[]): CertPayload[] {
   return certificates.map(({ der }) => certPayload(CertEncoding.X509_SIGNATURE, der));
+}
+
+/** The CERT payload of a raw public key: its SubjectPublicKeyInfo (RFC 7670 §3). */
+export function rawKeyPayload({ spki }: PublicKey): CertPayload {
+  return certPayload(CertEncoding.RAW_PUBLIC_KEY, spki);
 }
 
 /** CERT payloads of the OCSP responses that are about one of these certificates (RFC 4806 §3.2). */

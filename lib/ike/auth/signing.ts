@@ -1,16 +1,26 @@
 /**
- * How this end signs, and which certificates go with its signature: its own of a file, or one that is
- * issued for its identity (RFC 7296 §2.15, RFC 4754, RFC 7427).
+ * How this end signs, and what goes with its signature: its own certificate of a file, one that is issued
+ * for its identity, or its key without any (RFC 7296 §2.15, RFC 4754, RFC 7427, RFC 7670).
  * @module
  */
 import { must } from "@/base/errors.ts";
-import { type KeyKind, showKind, type SignatureScheme } from "@/crypto/signature.ts";
+import {
+  type KeyKind,
+  type PrivateKey,
+  showKind,
+  type SignatureScheme,
+} from "@/crypto/signature.ts";
 import { AuthMethod } from "@/iana/auth_method.ts";
 import { CertEncoding } from "@/iana/cert_encoding.ts";
 import { HashAlgorithm, nameOfHashAlgorithm } from "@/iana/hash_algorithm.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import { type Authenticator, type AuthStep, done, refuses } from "@/ike/auth/authenticator.ts";
-import { certificatePayloads, isAskedFor, ocspPayloads } from "@/ike/auth/certificate_payloads.ts";
+import {
+  certificatePayloads,
+  isAskedFor,
+  ocspPayloads,
+  rawKeyPayload,
+} from "@/ike/auth/certificate_payloads.ts";
 import { SIGNATURE_METHODS } from "@/ike/auth/signature_methods.ts";
 import { signedOctetsOf } from "@/ike/auth/signed_octets.ts";
 import type { AuthSide } from "@/ike/records/auth_rounds.ts";
@@ -19,65 +29,75 @@ import type { Turn } from "@/ike/records/event.ts";
 import type { IkeSa } from "@/ike/records/sa.ts";
 import { chooseScheme, encodeDigitalSignature, schemeOfMethod } from "@/pki/digital_signature.ts";
 import type { OcspResponse } from "@/pki/ocsp.ts";
+import type { CertPayload } from "@/wire/payloads/certificate.ts";
 
 /** What a peer could announce (IANA IKEv2 Hash Algorithms), for the planted fault. */
 const ALL_HASHES = Object.values(HashAlgorithm);
 
-/** What this end signs by, and what it says of its certificate. */
+/** What this end signs by, and what goes with its signature. */
 interface Signing {
-  readonly credential: Credential;
-  /** Responses that may be about what is sent. */
-  readonly ocsp: readonly OcspResponse[];
+  readonly privateKey: PrivateKey;
+  /** What the peer verifies by: certificates and responses about them, or a raw public key. */
+  readonly shown: readonly CertPayload[];
 }
 
 /** Our direction of the methods by signature. */
 export const signing: Authenticator<SigningAuth> = {
   begin(turn, side) {
     const { sa } = turn;
-    const { issuing: authority, credentials, ocsp } = side.config;
+    const { issuing: authority, credentials, rawKeys, ocsp } = side.config;
+    if (rawKeys) {
+      const { privateKey, publicKey } = rawKeys[sa.index] ?? rawKeys.at(-1)!;
+      return sign(turn, side, { privateKey, shown: [rawKeyPayload(publicKey)] });
+    }
     const withOcsp = isAskedFor(sa, CertEncoding.OCSP_CONTENT);
     if (authority) {
       const job = { op: "issue", authority, holder: sa.peer.ownId!, withOcsp } as const;
       return { kind: "computes", job };
     }
     const credential = credentials[sa.index] ?? credentials.at(-1)!;
-    return sign(turn, side, { credential, ocsp: withOcsp ? ocsp : [] });
+    return sign(turn, side, certified(turn, side, credential, withOcsp ? ocsp : []));
   },
 
   take: () => done(),
 
   computed(turn, side, result) {
-    if (result.op === "issue") return sign(turn, side, result);
+    if (result.op === "issue") {
+      return sign(turn, side, certified(turn, side, result.credential, result.ocsp));
+    }
     if (result.op === "refused") return refuses(`our key cannot sign: ${result.why}`);
     must(result.op === "sign", "the own authenticator asked for a signature");
     const { sa } = turn;
-    const { method, authorities } = side.config;
+    const { method } = side.config;
     const { signature } = result;
     const scheme = sa.peer.ownScheme!;
     sa.peer.ownAuth = method;
     const data = method === AuthMethod.DIGITAL_SIGNATURE
       ? encodeDigitalSignature({ scheme, signature })
       : signature;
-    const { credential, ocsp } = side.progress as Signing;
-    const certificates = [credential.certificate, ...authorities];
-    return done([
-      ...certificatePayloads(certificates),
-      ...ocspPayloads(ocsp, certificates, sa.env.crypto),
-      { type: PayloadType.AUTH, method, data },
-    ]);
+    const { shown } = side.progress as Signing;
+    return done([...shown, { type: PayloadType.AUTH, method, data }]);
   },
 };
 
-/** The certificate is there: how its key signs, and what. */
-function sign(
+/** Signing by a certificate, which is sent with those of authorities and with responses about them. */
+function certified(
   { sa }: Turn,
-  side: AuthSide<SigningAuth>,
-  { credential, ocsp }: Signing,
-): AuthStep {
-  const { privateKey } = credential;
+  { config: { authorities } }: AuthSide<SigningAuth>,
+  { certificate, privateKey }: Credential,
+  ocsp: readonly OcspResponse[],
+): Signing {
+  const certificates = [certificate, ...authorities];
+  const responses = ocspPayloads(ocsp, certificates, sa.env.crypto);
+  return { privateKey, shown: [...certificatePayloads(certificates), ...responses] };
+}
+
+/** The key is there: how it signs, and what. */
+function sign({ sa }: Turn, side: AuthSide<SigningAuth>, signing: Signing): AuthStep {
+  const { privateKey } = signing;
   const scheme = ownScheme(sa, side.config, privateKey.kind);
   if (typeof scheme === "string") return refuses(scheme);
-  side.progress = { credential, ocsp } satisfies Signing;
+  side.progress = signing;
   sa.peer.ownScheme = scheme;
   const data = signedOctetsOf(sa, "own");
   return { kind: "computes", job: { op: "sign", key: privateKey, scheme, data } };

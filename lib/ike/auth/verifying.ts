@@ -1,10 +1,17 @@
 /**
- * How the signature of a peer is verified: is its certificate to be trusted, has it the identity, and is
- * what it signed right (RFC 7296 §2.15, RFC 4754, RFC 7427).
+ * How the signature of a peer is verified: is its certificate or its raw key to be trusted, has it the
+ * identity, and is what it signed right (RFC 7296 §2.15, RFC 4754, RFC 7427, RFC 7670).
  * @module
  */
 import { must, WireError } from "@/base/errors.ts";
-import { fits, hashAlgorithmOf, showKind, showScheme } from "@/crypto/signature.ts";
+import {
+  fits,
+  hashAlgorithmOf,
+  type KeyKind,
+  type PublicKey,
+  showKind,
+  showScheme,
+} from "@/crypto/signature.ts";
 import { AuthMethod, nameOfAuthMethod } from "@/iana/auth_method.ts";
 import { nameOfHashAlgorithm } from "@/iana/hash_algorithm.ts";
 import { IdType } from "@/iana/id_type.ts";
@@ -17,6 +24,7 @@ import {
   waits,
 } from "@/ike/auth/authenticator.ts";
 import { certificateRequests, certificatesIn } from "@/ike/auth/certificate_payloads.ts";
+import { rawKeysOf } from "@/ike/auth/raw_keys.ts";
 import { SIGNATURE_METHODS } from "@/ike/auth/signature_methods.ts";
 import { signedOctetsOf } from "@/ike/auth/signed_octets.ts";
 import { resolveIdentity, sameIdentity, showIdentity } from "@/ike/negotiate/identity.ts";
@@ -46,16 +54,19 @@ export const verifying: Authenticator<VerifyingAuth> = {
       wanted: SIGNATURE_METHODS.get(side.config.method)!.name,
     });
     if (typeof auth === "string") return refuses(auth);
-    return judgeCertificates(side, auth, payloads);
+    const keys = rawKeysOf(turn, side.config, payloads);
+    if (typeof keys === "string") return refuses(keys);
+    return keys ? tryKeys(turn, side, auth, keys) : judgeCertificates(side, auth, payloads);
   },
 
   computed(turn, side, result) {
     if (result.op === "refused") return refuses(result.why);
     if (result.op === "verify_chain") return certified(turn, side, result.verdict);
     must(result.op === "verify", "the peer's authenticator asked for a verification");
-    const { auth, certificate } = progressOf(side);
-    const name = showCertificate(certificate!);
+    const { auth, certificate, keys } = progressOf(side);
     if (!result.valid && !turn.sa.env.broken.has("accept_any_auth")) {
+      if (!certificate) return tryKeys(turn, side, auth, keys.slice(1));
+      const name = showCertificate(certificate);
       return refuses(`its signature is not that of the key of its certificate ${name}`);
     }
     turn.sa.peer.auth = auth.method;
@@ -66,7 +77,10 @@ export const verifying: Authenticator<VerifyingAuth> = {
 /** What is known of a peer's authentication while its certificate and signature are verified. */
 interface Verifying {
   readonly auth: AuthPayload;
+  /** Undefined until it is judged, and where a raw key stands in its place. */
   certificate: Certificate | undefined;
+  /** Raw public keys that may be the peer's, the one that is being tried first. */
+  readonly keys: readonly PublicKey[];
 }
 
 function progressOf(side: AuthSide<VerifyingAuth>): Verifying {
@@ -90,8 +104,29 @@ function judgeCertificates(
   const sent = certificatesIn(payloads);
   if (typeof sent === "string") return refuses(sent);
   const { trust, revocation, purpose } = side.config;
-  side.progress = { auth, certificate: undefined } satisfies Verifying;
+  side.progress = { auth, certificate: undefined, keys: [] } satisfies Verifying;
   return { kind: "computes", job: { op: "verify_chain", ...sent, trust, revocation, purpose } };
+}
+
+/** Tries the first of the raw keys that may be the peer's. */
+function tryKeys(
+  turn: Turn,
+  side: AuthSide<VerifyingAuth>,
+  auth: AuthPayload,
+  keys: readonly PublicKey[],
+): AuthStep {
+  const { sa } = turn;
+  const [key] = keys;
+  // The last one has been tried, and its signature was not right.
+  if (!key) return refuses("its signature is of no raw public key that is trusted (peerrawkey)");
+  const signed = peerScheme(sa, side.config, auth, key.kind);
+  if (typeof signed === "string") {
+    return keys.length > 1 ? tryKeys(turn, side, auth, keys.slice(1)) : refuses(signed);
+  }
+  side.progress = { auth, certificate: undefined, keys } satisfies Verifying;
+  const { scheme, signature } = signed;
+  const data = signedOctetsOf(sa, "peer");
+  return { kind: "computes", job: { op: "verify", key, scheme, data, signature } };
 }
 
 /** The certificate is judged: its identity, then its signature. */
@@ -115,7 +150,7 @@ function certified(turn: Turn, side: AuthSide<VerifyingAuth>, verdict: PathVerdi
     if (config.idMustBeInCertificate) return refuses(`its identity ${text} (idincert: fail)`);
     out.push({ kind: "note", level: 4, text: `The identity ${text}` }, sa);
   }
-  const signed = peerScheme(sa, config, progress.auth, certificate!);
+  const signed = peerScheme(sa, config, progress.auth, certificate!.publicKey.kind);
   if (typeof signed === "string") return refuses(signed);
   const { scheme, signature } = signed;
   const key = certificate!.publicKey!;
@@ -158,9 +193,8 @@ function peerScheme(
   { config: { signatureHashes } }: IkeSa,
   { method: wanted }: VerifyingAuth,
   { method, data }: AuthPayload,
-  { publicKey }: Certificate,
+  kind: KeyKind,
 ): DigitalSignature | string {
-  const { kind } = publicKey!;
   const asked = SIGNATURE_METHODS.get(wanted)!;
   if (asked.kind && asked.kind !== kind) {
     return `its key is ${showKind(kind)}, authpeermethod asks for ${asked.name}`;

@@ -4,7 +4,7 @@
  * @module
  */
 import type { IpPrefix } from "@/base/address.ts";
-import type { PrivateKey, SignatureHash } from "@/crypto/signature.ts";
+import type { PrivateKey, PublicKey, SignatureHash, SigningKeyPair } from "@/crypto/signature.ts";
 import type { EapPeer, EapServer } from "@/eap/conversation.ts";
 import type { MobikeConfig } from "@/ike/records/mobility.ts";
 import type { PoolPlans } from "@/ike/records/pool.ts";
@@ -134,8 +134,13 @@ export interface SigningAuth {
   readonly kind: "signature";
   /** IANA Authentication Method: 1, 9, 10, 11 or 14. */
   readonly method: number;
-  /** Of each tunnel in order; a gateway has one, for all of them. Empty only where `issuing` is there. */
+  /**
+   * Of each tunnel in order; a gateway has those it may choose from, the first being the best. Empty only
+   * where `issuing` or `rawKeys` is there.
+   */
   readonly credentials: readonly Credential[];
+  /** Keys that are shown without a certificate, of each tunnel in order (RFC 7670); absent: certificates are. */
+  readonly rawKeys?: readonly SigningKeyPair[];
   /** The authority that makes the certificate of each identity of this end; undefined: none does. */
   readonly issuing: IssuingAuthority | undefined;
   /** Certificates of authorities that are sent behind the own one. */
@@ -163,8 +168,10 @@ export interface VerifyingAuth {
   readonly mustHold?: IdentityRule;
   /** The part of its certificate that the peer's ID payload must be; absent: any identity will do. */
   readonly idFrom?: "cert-dn" | "cert-subject-cn";
-  /** Authorities that CERTREQ names. */
-  readonly requested: readonly Certificate[];
+  /** Keys of peers that are trusted without a certificate (RFC 7670); absent: none is. */
+  readonly rawKeys?: readonly PublicKey[];
+  /** Authorities that CERTREQ names; absent: the peer is asked for no certificate, only for its raw key. */
+  readonly requested: readonly Certificate[] | undefined;
   /** Whether an identity that the certificate does not hold fails the authentication. */
   readonly idMustBeInCertificate: boolean;
 }

@@ -83,6 +83,7 @@ export const FAULTS = {
   stay_on_ike_port: "an initiator that sees a NAT stays at the IKE port (§2.23)",
   swap_nonces: "the initiator takes Ni and Nr the wrong way round (§2.17)",
   waive_ppk: "an IKE SA is made without the PPK that is required (RFC 8784 §3)",
+  trust_any_raw_key: "a raw public key is taken whoever has shown it (RFC 7670 §4)",
   trust_any_chain: "a certificate is taken whoever has issued it (RFC 5280 §6.1)",
   widen_selectors: "the responder does not narrow TSi (§2.9)",
 } as const;

@@ -474,10 +474,10 @@ Deno.test("each end's method stands beside each of the other's that the RFCs all
 Deno.test("who signs needs eedir, who verifies a signature needs cadir", () => {
   const of = (lines: string) => errorsOf(`${GATEWAY}${lines}`);
   assert.deepEqual(of("  authownmethod: rsa\n"), [
-    "5:3: eedir or issuercert is required for authentication by rsa",
+    "5:3: eedir, issuercert or rawkey is required for authentication by rsa",
   ]);
   assert.deepEqual(of("  authpeermethod: ecdsa-sha256-p256\n"), [
-    "5:3: cadir is required to verify a peer by ecdsa-sha256-p256",
+    "5:3: cadir or peerrawkey is required to verify a peer by ecdsa-sha256-p256",
   ]);
   assert.ok(load(`${GATEWAY}  authownmethod: digital-signature\n  eedir: ee\n`));
 });
@@ -518,14 +518,31 @@ Deno.test("EAP: which end is which, and what methods and relays need", () => {
   ]);
 });
 
+Deno.test("raw public keys stand in place of certificates, and hold no identity", () => {
+  const of = (lines: string) => errorsOf(`${CLIENT}${lines}`);
+  const both = "  authownmethod: rsa\n  authpeermethod: rsa\n  rawkey: a.key\n";
+  assert.ok(load(`${CLIENT}${both}  peerrawkey: b.pub\n`));
+  assert.ok(
+    load(
+      `${CLIENT}${both}  peerrawkey: b.pub\n  cadir: ca\n  matchpeerid: cert\n  peerid: a.test\n`,
+    ),
+  );
+  assert.deepEqual(of(`${both}  peerrawkey: b.pub\n  eedir: ee\n`), [
+    "9:3: rawkey and eedir exclude each other: we sign by one key",
+  ]);
+  assert.deepEqual(of(`${both}  peerrawkey: b.pub\n  matchpeerid: cert\n  peerid: a.test\n`), [
+    "11:3: matchpeerid asks for a certificate, and peers have raw keys alone (peerrawkey)",
+  ]);
+});
+
 Deno.test("a second authentication: what it needs, and what it does not go with", () => {
   const client = (lines: string) => errorsOf(`${CLIENT}${lines}`);
   const gateway = (lines: string) => errorsOf(`${GATEWAY}${lines}`);
   assert.deepEqual(client("  authown2: rsa\n"), [
-    "7:3: eedir or issuercert is required for authentication by rsa",
+    "7:3: eedir, issuercert or rawkey is required for authentication by rsa",
   ]);
   assert.deepEqual(client("  authpeer2: digital-signature\n"), [
-    "7:3: cadir is required to verify a peer by digital-signature",
+    "7:3: cadir or peerrawkey is required to verify a peer by digital-signature",
   ]);
   assert.deepEqual(client("  authown2: eap\n  eapmethod: md5\n  eappassword: x\n"), [
     "8:3: eapidentity is required: myid client-src-addr is no EAP identity",

@@ -1,0 +1,126 @@
+// Runs of both roles from setups whose keys are shown and trusted without certificates (RFC 7670).
+import assert from "node:assert/strict";
+import { parsePrefix } from "@/base/address.ts";
+import { portableBackend } from "@/crypto/portable.ts";
+import { readCertificateFiles } from "@/engine/run/certificate_files.ts";
+import { ikeConfigOf, ownAddressesOf, planOf } from "@/engine/run/config_of.ts";
+import { TestRun } from "@/engine/run/test_run.ts";
+import { EventHub } from "@/engine/show/event_hub.ts";
+import { RunResult } from "@/engine/show/view.ts";
+import { encodePem } from "@/pki/pem.ts";
+import { pairOf, readPublicKeys } from "@/pki/raw_key.ts";
+import { readPrivateKey } from "@/pki/private_key.ts";
+import type { IkeConf, Setup } from "@/setup/setup.ts";
+import { openPortableUdp } from "@/transport/udp_portable.ts";
+import { setup } from "./setups.ts";
+
+const LOOPBACK = parsePrefix("127.0.0.1/8")!;
+const TUNNELS = 3;
+const crypto = portableBackend();
+const KINDS = ["rsa", "p-224", "p-256", "p-521", "ed25519", "ed448", "ml-dsa-44"] as const;
+
+async function open(top: Partial<Setup>, ike: Partial<IkeConf>) {
+  const whole = setup({ ownport: 0, setupinterval: 0, numberoftunnels: TUNNELS, ...top }, {
+    dhgrpid: [31],
+    authownmethod: "digital-signature",
+    authpeermethod: "digital-signature",
+    ...ike,
+  });
+  const certificates = await readCertificateFiles(whole, crypto);
+  const ownAddresses = ownAddressesOf(whole, () => []);
+  const transport = openPortableUdp({ ownAddresses, ikePort: whole.ownport });
+  const run = new TestRun({
+    setup: whole,
+    setupFileName: "my.yaml",
+    config: ikeConfigOf(whole, undefined, { certificates }),
+    plan: planOf(whole, transport),
+    env: { crypto, random: crypto.randomOctets, childrenBySpi: new Map(), broken: new Set() },
+    transport,
+    events: new EventHub(),
+    notYet: [],
+  });
+  run.start();
+  return { run, port: transport.ikePort };
+}
+
+async function writePair(privateFile: string, publicFile: string, kind: typeof KINDS[number]) {
+  const { privateKey, publicKey } = await crypto.signatures.generate(kind);
+  Deno.writeTextFileSync(
+    privateFile,
+    encodePem({ label: "PRIVATE KEY", der: privateKey.pkcs8 }),
+  );
+  Deno.writeTextFileSync(publicFile, encodePem({ label: "PUBLIC KEY", der: publicKey.spki }));
+}
+
+Deno.test("a gateway with a key of a file, and clients with one of their own each, from directories", async () => {
+  const dir = Deno.makeTempDirSync();
+  try {
+    for (const name of ["clients", "trusted"]) Deno.mkdirSync(`${dir}/${name}`);
+    for (let i = 0; i < TUNNELS; i++) {
+      await writePair(`${dir}/clients/c-${i}.key`, `${dir}/trusted/c-${i}.pub`, "p-256");
+    }
+    await writePair(`${dir}/gateway.key`, `${dir}/gateway.pub`, "ed25519");
+    const gateway = await open({ role: "gateway", bindifaddr: LOOPBACK }, {
+      rawkey: `${dir}/gateway.key`,
+      peerrawkey: `${dir}/trusted`,
+      myid: "gateway.test",
+    });
+    const { run } = await open({
+      role: "client",
+      startclntaddr: parsePrefix("127.0.3.1/8")!,
+      peeraddr: LOOPBACK.address,
+      peerport: gateway.port,
+    }, { rawkey: `${dir}/clients`, peerrawkey: `${dir}/gateway.pub`, myid: "c-&d.test" });
+    while (run.figures().established + run.figures().failed < TUNNELS) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    run.stop(true);
+    const { result, figures } = await run.finalResult;
+    assert.deepEqual([result, figures.failures], [RunResult.PASSED, []]);
+    gateway.run.stop(true);
+    await gateway.run.finalResult;
+  } finally {
+    Deno.removeSync(dir, { recursive: true });
+  }
+});
+
+for (const kind of KINDS) {
+  Deno.test(`the public half of a private key is found: ${kind}`, async () => {
+    const { privateKey, publicKey } = await crypto.signatures.generate(kind);
+    const file = new TextEncoder().encode(
+      encodePem({ label: "PRIVATE KEY", der: privateKey.pkcs8 }),
+    );
+    const pair = await pairOf(readPrivateKey(file));
+    assert.deepEqual(pair.publicKey, publicKey);
+    assert.deepEqual(readPublicKeys(publicKey.spki), [publicKey]);
+  });
+}
+
+Deno.test("files of raw keys that are missing, or hold something else, are told by option and name", async () => {
+  const dir = Deno.makeTempDirSync();
+  try {
+    await writePair(`${dir}/one.key`, `${dir}/one.pub`, "p-256");
+    const client = { role: "client", numberoftunnels: 2 } as const;
+    const cases = [
+      [{ rawkey: `${dir}/none.key` }, /^ikeconf\.rawkey: cannot read .*none\.key/],
+      [{ rawkey: `${dir}/one.pub` }, /^ikeconf\.rawkey: .*one\.pub: Cannot find a private key/],
+      [{ rawkey: dir }, /^ikeconf\.rawkey: .* has 1 keys NAME\.key: expected 2/],
+      [
+        { rawkey: `${dir}/one.key`, peerrawkey: `${dir}/one.key` },
+        /peerrawkey: .*Cannot find a pub/,
+      ],
+      [{ rawkey: `${dir}/one.key`, peerrawkey: `${dir}/none` }, /peerrawkey: cannot read .*none/],
+    ] as const;
+    for (const [ike, words] of cases) {
+      const whole = setup(client, {
+        authownmethod: "digital-signature",
+        authpeermethod: "digital-signature",
+        peerrawkey: `${dir}/one.pub`,
+        ...ike,
+      });
+      await assert.rejects(readCertificateFiles(whole, crypto), { message: words });
+    }
+  } finally {
+    Deno.removeSync(dir, { recursive: true });
+  }
+});
