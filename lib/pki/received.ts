@@ -14,7 +14,7 @@
  * @module
  */
 import { Reader, sameOctets } from "@/base/bytes.ts";
-import { contextTag, type DerReader, derSequence } from "@/base/der.ts";
+import { contextTag, der, type DerReader, derSequence, derSequenceOf } from "@/base/der.ts";
 import { WireError } from "@/base/errors.ts";
 import type { CryptoBackend } from "@/crypto/backend.ts";
 import type { PublicKey } from "@/crypto/signature.ts";
@@ -41,6 +41,15 @@ export interface HashAndUrl {
   readonly hash: Uint8Array;
   /** With the scheme http alone: RFC 7296 §3.6 knows no other that must be supported. */
   readonly url: string;
+}
+
+/** Who finds what is at an address, or in a store by its hash. */
+export interface CertificateLookup {
+  /**
+   * The octets, which the caller holds against the hash.
+   * @throws {WireError} (or rejects) where they cannot be had.
+   */
+  find(address: HashAndUrl): Uint8Array | Promise<Uint8Array>;
 }
 
 /** Characters of an address, and things in a bundle. */
@@ -86,6 +95,13 @@ export function parseFetched(
 
 const BUNDLE = "a certificate bundle";
 
+/** A bundle of certificates, as {@linkcode parseFetched} reads it. */
+export function encodeBundle(certificates: readonly Certificate[]): Uint8Array {
+  return derSequenceOf(
+    ...certificates.map((one) => der(contextTag(0, "constructed"), one.der)),
+  );
+}
+
 /** `SEQUENCE OF CHOICE { cert [0] Certificate, crl [1] CertificateList }`, tags explicit (RFC 7296 §3.6). */
 function parseBundle(reader: DerReader): { certificates: Certificate[]; crls: Crl[] } {
   const certificates: Certificate[] = [];
@@ -104,7 +120,8 @@ function parseBundle(reader: DerReader): { certificates: Certificate[]; crls: Cr
   return { certificates, crls };
 }
 
-function parseHashAndUrl(data: Uint8Array, isBundle: boolean): HashAndUrl {
+/** Where a certificate or a bundle is to be had. @throws {WireError} where it is no http URL, or is too long. */
+export function parseHashAndUrl(data: Uint8Array, isBundle: boolean): HashAndUrl {
   const reader = new Reader(data);
   const hash = reader.take(HASH_OCTETS);
   const url = latinText(reader.rest());

@@ -28,8 +28,7 @@ export const CERTIFICATE_OPTIONS = {
   eedir: option(
     text,
     "",
-    "directory of end-entity pairs NAME.cert, NAME.key: one for each tunnel of a client, in the " +
-      "order of their names (ee-2 before ee-10); a gateway has the first",
+    "directory of pairs NAME.cert, NAME.key: one for each tunnel of a client, by name (ee-2 before ee-10); a gateway has the first that the peer's CERTREQ wants",
     CERTIFICATES,
   ),
   issuercert: option(
@@ -56,15 +55,37 @@ export const CERTIFICATE_OPTIONS = {
   rawkey: option(
     text,
     "",
-    "private key that we sign by without a certificate, showing its public key alone (RFC 7670): a file, or " +
-      "a directory of NAME.key, one for each tunnel of a client; in place of eedir",
+    "private key that signs without a certificate (RFC 7670): a file, or a directory of NAME.key, one for each tunnel of a client; in place of eedir",
     CERTIFICATES,
   ),
   peerrawkey: option(
     text,
     "",
-    "public keys of peers that are trusted without a certificate (RFC 7670): a file, or a directory; PEM or " +
-      "DER, the keys of PEM certificates too; beside cadir, or in its place",
+    "public keys of peers, trusted without certificates (RFC 7670): a file or a directory, PEM or DER; keys of PEM certificates too; beside cadir or in its place",
+    CERTIFICATES,
+  ),
+  certurl: option(
+    text,
+    "",
+    "http URL of our certificate, &d is the tunnel: told in its place to peers that look certificates up (RFC 7296 §3.6)",
+    CERTIFICATES,
+  ),
+  certurlbundle: option(
+    bool,
+    "false",
+    "certurl is that of a bundle, of the certificate and those that sendingmarkedca adds",
+    CERTIFICATES,
+  ),
+  certlookup: option(
+    oneOf("off", "file", "http"),
+    "off",
+    "certificates that a peer tells by URL and SHA-1: off: refused; file: those of certlookupdir; http: others are fetched, in 5 s and of 64 KiB at most",
+    CERTIFICATES,
+  ),
+  certlookupdir: option(
+    text,
+    "",
+    "directory of certificates and bundles in DER that are found by their SHA-1",
     CERTIFICATES,
   ),
   dshashalg: option(

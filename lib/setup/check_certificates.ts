@@ -25,6 +25,7 @@ export function checkCertificates({ ikeconf }: Pick<Setup, "ikeconf">, rule: Rul
   }
   checkIssuing(ikeconf, rule);
   checkRawKeys(ikeconf, rule);
+  checkAddresses(ikeconf, rule);
   const verified = peerMethods(ikeconf).find(isSignature);
   if (verified === undefined) return;
   if (cadir === "" && peerrawkey === "") {
@@ -55,6 +56,22 @@ function checkRawKeys({ rawkey, peerrawkey, ...others }: Setup["ikeconf"], rule:
   if (matchpeerid === "cert" || CERTIFICATE_IDENTITIES.includes(peerid)) {
     const words = "matchpeerid asks for a certificate, and peers have raw keys alone (peerrawkey)";
     rule(words, "ikeconf.matchpeerid", "ikeconf.peerrawkey");
+  }
+}
+
+/** Certificates that are told by their address, and looked up by it. */
+function checkAddresses(ikeconf: Setup["ikeconf"], rule: Rule): void {
+  const { certurl, issuercert, certlookup, certlookupdir } = ikeconf;
+  const signs = ownMethods(ikeconf).some(isSignature);
+  if (certurl !== "" && !/^http:\/\/[\x21-\x7e]{1,1000}$/i.test(certurl)) {
+    rule("certurl is no http URL of printable ASCII (RFC 7296 §3.6)", "ikeconf.certurl");
+  }
+  if (certurl !== "" && issuercert !== "" && signs) {
+    const words = "certurl and issuercert exclude each other: what is issued is published nowhere";
+    rule(words, "ikeconf.certurl", "ikeconf.issuercert");
+  }
+  if (certlookup === "file" && certlookupdir === "") {
+    rule("certlookup: file needs certlookupdir", "ikeconf.certlookup");
   }
 }
 

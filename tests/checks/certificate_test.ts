@@ -95,14 +95,16 @@ interface Said {
   readonly certificates?: readonly Uint8Array[];
   /** SubjectPublicKeyInfos that are shown in place of certificates. */
   readonly rawKeys?: readonly Uint8Array[];
+  /** Hash and URL, in place of certificates. */
+  readonly addresses?: readonly Uint8Array[];
   readonly keys?: SigningKeyPair;
   readonly data?: (right: Uint8Array) => Uint8Array;
 }
 
 /** The peer's IKE_AUTH message with its certificates and a signature by Ed448. */
 function payloads(bench: Bench, said: Said): Payload[] {
-  const { keys = peer.keys, rawKeys, data = (right) => right } = said;
-  const { certificates = rawKeys ? [] : [peer.certificate.der] } = said;
+  const { keys = peer.keys, rawKeys, addresses, data = (right) => right } = said;
+  const { certificates = rawKeys || addresses ? [] : [peer.certificate.der] } = said;
   const [id, , ...child] = bench.peer.authPayloads();
   const octets = bench.peer.signedOctets();
   const scheme = { algorithm: "ed448" } as const;
@@ -110,6 +112,7 @@ function payloads(bench: Bench, said: Said): Payload[] {
   return [
     id!,
     ...certificates.map((one) => cert(CertEncoding.X509_SIGNATURE, one)),
+    ...(addresses ?? []).map((one) => cert(CertEncoding.HASH_AND_URL_X509, one)),
     ...(rawKeys ?? []).map((one) => cert(CertEncoding.RAW_PUBLIC_KEY, one)),
     {
       type: PayloadType.AUTH,
@@ -299,3 +302,28 @@ both(
     });
   },
 );
+
+const hash = crypto.sha1(peer.certificate.der);
+const at = (url: string, of = hash) => Uint8Array.from([...of, ...new TextEncoder().encode(url)]);
+
+both(
+  "§3.6",
+  "The address of a certificate is taken where certificates are looked up alone",
+  (role) => {
+    const said = { addresses: [at("http://pki.test/peer.cer")] };
+    distrusts(role, said, /tells the address of a certificate in place of it .* certlookup is off/);
+  },
+);
+
+both("§3.6", "An address that is none, and more of them than a few, are not looked up", (role) => {
+  const lookup = { find: () => assert.fail("nothing is looked up") };
+  for (
+    const url of ["https://pki.test/x", "ftp://pki.test/x", "file:///etc/passwd", "http://a b/"]
+  ) {
+    const words = /its certificate cannot be looked up: .* it is no http URL/;
+    distrusts(role, { addresses: [at(url)] }, words, { lookup });
+  }
+  distrusts(role, { addresses: [hash.subarray(1)] }, /cannot be looked up/, { lookup });
+  const many = Array<Uint8Array>(9).fill(at("http://pki.test/x"));
+  distrusts(role, { addresses: many }, /addresses of 9 certificates, at most 8/, { lookup });
+});

@@ -20,6 +20,7 @@ import { peerIdentity } from "@/engine/run/identity_of.ts";
 import { pskAuth } from "@/engine/run/psk_of.ts";
 import type { EapEnd } from "@/engine/run/eap_of.ts";
 import { sameCertificate } from "@/pki/certificate.ts";
+import type { CertificateLookup } from "@/pki/received.ts";
 import { trustStoreOf } from "@/pki/trust.ts";
 import { ownMethods, peerMethods } from "@/setup/auth_methods.ts";
 import type { Setup } from "@/setup/setup.ts";
@@ -40,6 +41,8 @@ const MARKS = { requested: "reqp", sent: "certp" } as const;
 export interface AuthMaterial {
   /** What `readCertificateFiles` gave. */
   readonly certificates: CertificateFiles;
+  /** Finds certificates by their address; absent: `certlookup` is off. */
+  readonly lookup?: CertificateLookup | undefined;
   /** What `openEap` gave. */
   readonly eap?: EapEnd | undefined;
 }
@@ -50,12 +53,12 @@ export interface AuthMaterial {
  */
 export function authOf(
   setup: Setup,
-  { certificates: files, eap }: AuthMaterial,
+  { certificates: files, eap, lookup }: AuthMaterial,
   ownId2: IdentityRule,
 ): IkeConfig["auth"] {
   // One secret for both directions is one record, so that what is derived from it is kept once.
   const { ikeconf } = setup;
-  const material = { psk: pskAuth(setup, files.psks), files, eap };
+  const material = { psk: pskAuth(setup, files.psks), files, eap, lookup };
   const [own, own2] = ownMethods(ikeconf).map((method) => ownAuth(setup, method, material));
   const [peer, peer2] = peerMethods(ikeconf).map((method) => peerAuth(setup, method, material));
   return {
@@ -71,6 +74,7 @@ interface Material {
   readonly psk: PskAuth;
   readonly files: CertificateFiles;
   readonly eap: EapEnd | undefined;
+  readonly lookup: CertificateLookup | undefined;
 }
 
 function ownAuth(setup: Setup, method: string, { psk, files, eap }: Material): OwnAuthConfig {
@@ -89,7 +93,8 @@ function ownAuth(setup: Setup, method: string, { psk, files, eap }: Material): O
   }
 }
 
-function peerAuth(setup: Setup, wanted: string, { psk, files, eap }: Material): PeerAuthConfig {
+function peerAuth(setup: Setup, wanted: string, material: Material): PeerAuthConfig {
+  const { psk, files, eap } = material;
   switch (wanted) {
     case "psk":
       return psk;
@@ -102,12 +107,12 @@ function peerAuth(setup: Setup, wanted: string, { psk, files, eap }: Material): 
       // Any signature will do there, as none is asked for.
       const method = AuthMethod.DIGITAL_SIGNATURE;
       const verifying = files.authorities.length > 0
-        ? { ...verifyingAuth(setup, wanted, files), method }
+        ? { ...verifyingAuth(setup, wanted, material), method }
         : undefined;
       return { kind: "eap_only", verifying };
     }
     default:
-      return verifyingAuth(setup, wanted, files);
+      return verifyingAuth(setup, wanted, material);
   }
 }
 
@@ -135,13 +140,17 @@ function signingAuth({ ikeconf }: Setup, name: string, files: CertificateFiles):
     pss: ikeconf.usersapss,
     ocsp: files.ocsp,
     ...(rawKeys.length > 0 ? { rawKeys } : {}),
+    known: [...above, ...authorities.map(({ certificate }) => certificate)],
+    ...(ikeconf.certurl === ""
+      ? {}
+      : { address: { url: ikeconf.certurl, isBundle: ikeconf.certurlbundle } }),
   };
 }
 
 function verifyingAuth(
   { role, ikeconf }: Setup,
   name: string,
-  { authorities, crls, ocsp, peerRawKeys }: CertificateFiles,
+  { files: { authorities, crls, ocsp, peerRawKeys }, lookup }: Pick<Material, "files" | "lookup">,
 ): VerifyingAuth {
   const certificates = authorities.map(({ certificate }) => certificate);
   const trust = trustStoreOf({ authorities: certificates, crls, ocsp });
@@ -158,6 +167,7 @@ function verifyingAuth(
       ? marked(authorities, MARKS.requested).map(({ certificate }) => certificate)
       : trust.anchors,
     ...(peerRawKeys.length > 0 ? { rawKeys: peerRawKeys } : {}),
+    ...(lookup ? { lookup } : {}),
     idMustBeInCertificate: ikeconf.idincert === "fail",
     ...(role === "client" ? wantedPeer(ikeconf) : {}),
   };

@@ -39,6 +39,8 @@ export interface CertificateFiles {
   readonly issuing: Issuing | undefined;
   /** Keys of this end that are shown without certificates, in the order of their names (`rawkey`). */
   readonly rawKeys: readonly SigningKeyPair[];
+  /** Files in which certificates are looked up by their SHA-1 (`certlookupdir`). */
+  readonly lookupFiles: readonly Uint8Array[];
   /** Public keys that are trusted without certificates (`peerrawkey`). */
   readonly peerRawKeys: readonly PublicKey[];
   readonly authorities: readonly Authority[];
@@ -53,6 +55,8 @@ export interface CertificateFiles {
 /** Where an option stands in its file. */
 type PositionOf = (path: string) => SetupPosition;
 
+/** Pairs that a gateway chooses from by what a peer asks for. */
+const CHOICE_MAX = 8;
 /** Octets of a file that is read: revocation lists are large, and larger as PEM. */
 const FILE_OCTETS_MAX = 24 * 1_048_576;
 /** Numbers in names count as numbers: ee-2 comes before ee-10. */
@@ -64,6 +68,7 @@ export const NO_CERTIFICATES: CertificateFiles = {
   issuing: undefined,
   rawKeys: [],
   peerRawKeys: [],
+  lookupFiles: [],
   authorities: [],
   psks: [],
   crls: [],
@@ -101,6 +106,7 @@ export async function readCertificateFiles(
   positionOf?: PositionOf,
 ): Promise<CertificateFiles> {
   const { cadir, eedir, crldir, ocspdir, revocation, rawkey, peerrawkey } = setup.ikeconf;
+  const { certlookup, certlookupdir } = setup.ikeconf;
   const verifies = needsAuthorities(setup);
   const asks = verifies && revocation !== "off";
   const signs = ownMethods(setup.ikeconf).some(isSignature);
@@ -117,6 +123,9 @@ export async function readCertificateFiles(
       : [],
     peerRawKeys: verifies && peerrawkey !== ""
       ? readPeerRawKeys(placeOf(peerrawkey, place("peerrawkey")))
+      : [],
+    lookupFiles: verifies && certlookup !== "off" && certlookupdir !== ""
+      ? readAll(new Directory(certlookupdir, place("certlookupdir")), (file) => [file], "file")
       : [],
     authorities: verifies && (cadir !== "" || peerrawkey === "")
       ? readAuthorities(new Directory(cadir, place("cadir")))
@@ -170,25 +179,30 @@ class Directory {
   }
 }
 
-/** All pairs NAME.cert, NAME.key that the tunnels need. */
+/** All pairs NAME.cert, NAME.key that the tunnels need, or that a gateway may choose from. */
 async function readCredentials(
-  { role, numberoftunnels }: Setup,
+  { role, numberoftunnels, ikeconf }: Setup,
   directory: Directory,
   crypto: CryptoBackend,
 ): Promise<Credential[]> {
   const names = directory.names();
   const suffix = ".cert";
+  // Who a gateway is by its certificate must not hang on what the peer asks for.
+  const mayChoose = ![ikeconf.myid, ikeconf.myid2].some((id) =>
+    CERTIFICATE_IDENTITIES.includes(id)
+  );
   const pairs = names.filter((name) => name.endsWith(suffix)).map((name) =>
     name.slice(0, -suffix.length)
   );
   // A gateway does not know which tunnel it speaks with before it has proved who it is.
   const wanted = role === "client" ? numberoftunnels : 1;
+  const most = role === "client" ? numberoftunnels : mayChoose ? CHOICE_MAX : 1;
   if (pairs.length < wanted) {
     const found = `${directory.path} has ${pairs.length} pairs NAME.cert, NAME.key`;
     throw directory.fault(`${found}: expected ${wanted}, one for each tunnel`);
   }
   const credentials: Credential[] = [];
-  for (const name of pairs.slice(0, wanted)) {
+  for (const name of pairs.slice(0, most)) {
     credentials.push(await readCredential(directory, name, crypto));
   }
   return credentials;

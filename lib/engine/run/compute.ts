@@ -4,15 +4,17 @@
  * read between them.
  * @module
  */
-import { Bug, WireError } from "@/base/errors.ts";
+import { Bug, must, WireError } from "@/base/errors.ts";
 import type { CryptoBackend, KeyExchange } from "@/crypto/backend.ts";
 import { KeyExchangeError } from "@/crypto/backend.ts";
 import { ComputeQueue, OURS, type WorkOrigin } from "@/engine/run/compute_queue.ts";
 import { SignatureError } from "@/crypto/signature.ts";
 import type { ComputeJob, ComputeResult } from "@/ike/records/event.ts";
 import type { IssuedCredentials } from "@/pki/issuing.ts";
+import type { Certificate } from "@/pki/certificate.ts";
 import { parseCrl } from "@/pki/crl.ts";
 import { parseOcspResponse } from "@/pki/ocsp.ts";
+import { parseFetched } from "@/pki/received.ts";
 import type { PathMemory } from "@/pki/trust.ts";
 import type { PathVerdict } from "@/pki/verdict.ts";
 
@@ -100,8 +102,7 @@ export class ComputePool<T> {
       cost();
       return done(owner, result);
     }
-    // An EAP relay waits for another program without using the processor, so it does not count.
-    const place = job.op === "eap_start" || job.op === "eap_step" ? 0 : 1;
+    const place = waitsForOthers(job) ? 0 : 1;
     this.#running += place;
     result.then((value) => {
       this.#running -= place;
@@ -109,6 +110,12 @@ export class ComputePool<T> {
       done(owner, value);
     }).catch(broken);
   }
+}
+
+/** Whether a job waits for another program without using the processor, so that it takes no place. */
+function waitsForOthers(job: ComputeJob): boolean {
+  return job.op === "eap_start" || job.op === "eap_step" ||
+    job.op === "verify_chain" && job.certificates.some((one) => !(one instanceof Uint8Array));
 }
 
 /** Performs a job, and returns a refusal as a result. */
@@ -162,14 +169,41 @@ export function perform(
   }
 }
 
-/** Judges a certificate path. @throws {WireError} if a certificate or a list is malformed. */
-function judge(
+/** A question about certificates of a peer. */
+type ChainJob = Extract<ComputeJob, { op: "verify_chain" }>;
+
+/** Judges a certificate path. @throws {WireError} if a certificate or a list is malformed, or cannot be had. */
+function judge(means: ComputeMeans, job: ChainJob): PathVerdict | Promise<PathVerdict> {
+  const sent = job.certificates.filter((one) => one instanceof Uint8Array);
+  if (sent.length === job.certificates.length) {
+    return judgeAll(means, job, sent.map((der) => means.paths.certificate(der)));
+  }
+  return lookUp(means, job).then(({ certificates, crls }) =>
+    judgeAll(means, { ...job, crls: [...job.crls, ...crls.map(({ der }) => der)] }, certificates)
+  );
+}
+
+/** What the peer sent, and what is at the addresses that it told, in its order. */
+async function lookUp({ paths, crypto }: ComputeMeans, { certificates, lookup }: ChainJob) {
+  const found = await Promise.all(certificates.map(async (one) => {
+    if (one instanceof Uint8Array) return { certificates: [paths.certificate(one)], crls: [] };
+    must(lookup !== undefined, "an address is taken where it can be looked up");
+    return parseFetched(one, await lookup.find(one), crypto);
+  }));
+  return {
+    certificates: found.flatMap((one) => one.certificates),
+    crls: found.flatMap(({ crls }) => crls),
+  };
+}
+
+function judgeAll(
   { paths, epochMs }: ComputeMeans,
-  job: Extract<ComputeJob, { op: "verify_chain" }>,
+  job: ChainJob,
+  [certificate, ...untrusted]: readonly Certificate[],
 ): PathVerdict | Promise<PathVerdict> {
-  const [certificate, ...untrusted] = job.certificates.map((der) => paths.certificate(der));
+  if (!certificate) throw new WireError("Cannot use a bundle without a certificate in it");
   return paths.validate({
-    certificate: certificate!,
+    certificate,
     untrusted,
     store: job.trust,
     nowMs: epochMs(),

@@ -17,6 +17,7 @@ import {
   planOf,
   wantsNatt,
 } from "@/engine/run/config_of.ts";
+import { HashLookup } from "@/engine/run/certificate_lookup.ts";
 import { readCertificateFiles } from "@/engine/run/certificate_files.ts";
 import { openEap } from "@/engine/run/eap_of.ts";
 import type { EventHub } from "@/engine/show/event_hub.ts";
@@ -173,7 +174,15 @@ export async function openAuth(
 ): Promise<OpenedAuth> {
   const certificates = await readCertificateFiles(setup, crypto, positionOf);
   const eap = openEap(setup, { random, tls: loadLibssl(), certificates, note });
-  return { certificates, eap, close: () => eap?.close() };
+  const { certlookup } = setup.ikeconf;
+  const lookup = certlookup === "off"
+    ? undefined
+    : new HashLookup({ crypto, files: certificates.lookupFiles, http: certlookup === "http" });
+  const close = () => {
+    lookup?.close();
+    eap?.close();
+  };
+  return { certificates, eap, lookup, close };
 }
 
 /** What a run is made of, beside its setup. */

@@ -8,17 +8,26 @@ import type { CryptoBackend } from "@/crypto/backend.ts";
 import type { PublicKey } from "@/crypto/signature.ts";
 import { CertEncoding, nameOfCertEncoding } from "@/iana/cert_encoding.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
-import type { VerifyingAuth } from "@/ike/records/config.ts";
+import { NotifyType } from "@/iana/notify_type.ts";
+import type { CertificateAddress, VerifyingAuth } from "@/ike/records/config.ts";
 import type { ComputeJob } from "@/ike/records/event.ts";
+import { findNotify, notify } from "@/ike/records/notify.ts";
 import type { IkeSa } from "@/ike/records/sa.ts";
+import type { CertificateWishes } from "@/ike/records/setup_state.ts";
 import { type Certificate, keyHash } from "@/pki/certificate.ts";
 import { namesCertificate, type OcspResponse } from "@/pki/ocsp.ts";
+import { parseHashAndUrl } from "@/pki/received.ts";
 import type { Payload } from "@/wire/message.ts";
 import type { CertPayload, CertreqPayload } from "@/wire/payloads/certificate.ts";
 
 /** CERT, and CERTREQ, payloads of one message that are looked at. */
 const CERTIFICATES_MAX = 100;
 const REQUESTS_MAX = 16;
+/** Authorities that a peer names, and the octets of each name. */
+const AUTHORITIES_MAX = 200;
+const HASH_OCTETS = 20;
+/** Addresses of certificates in one message that are looked up. */
+const ADDRESSES_MAX = 8;
 
 /** The octets that a peer sent, by what they are. */
 export type SentCertificates = Pick<
@@ -26,8 +35,14 @@ export type SentCertificates = Pick<
   "certificates" | "crls" | "ocsp"
 >;
 
-/** The certificates, revocation lists and responses of a message; a text says what is wrong. */
-export function certificatesIn(payloads: readonly Payload[]): SentCertificates | string {
+/**
+ * The certificates, revocation lists and responses of a message; a text says what is wrong. `looksUp`:
+ * whether certificates count of which the address alone is told.
+ */
+export function certificatesIn(
+  payloads: readonly Payload[],
+  looksUp: boolean,
+): SentCertificates | string {
   const sent = payloads.filter((p): p is CertPayload =>
     p.type === PayloadType.CERT && !("raw" in p)
   );
@@ -36,12 +51,30 @@ export function certificatesIn(payloads: readonly Payload[]): SentCertificates |
   }
   const of = (encoding: number) =>
     sent.filter((cert) => cert.encoding === encoding).map(({ data }) => data);
-  const certificates = of(CertEncoding.X509_SIGNATURE);
+  const addressed = sent.filter(isAddressed).length;
+  if (addressed > 0 && !looksUp) {
+    return "it tells the address of a certificate in place of it (Hash and URL), certlookup is off";
+  }
+  if (addressed > ADDRESSES_MAX) {
+    return `it tells the addresses of ${addressed} certificates, at most ${ADDRESSES_MAX} are looked up`;
+  }
+  const certificates = sent.flatMap((cert): SentCertificates["certificates"] =>
+    cert.encoding === CertEncoding.X509_SIGNATURE
+      ? [cert.data]
+      : isAddressed(cert)
+      ? [parseHashAndUrl(cert.data, cert.encoding === CertEncoding.HASH_AND_URL_BUNDLE)]
+      : []
+  );
   if (certificates.length === 0) {
     const encodings = sent.map(({ encoding }) => nameOfCertEncoding(encoding)).join(", ");
     return `it sent no X.509 certificate${encodings ? `, only ${encodings}` : ""}`;
   }
   return { certificates, crls: of(CertEncoding.CRL), ocsp: of(CertEncoding.OCSP_CONTENT) };
+}
+
+function isAddressed({ encoding }: CertPayload): boolean {
+  return encoding === CertEncoding.HASH_AND_URL_X509 ||
+    encoding === CertEncoding.HASH_AND_URL_BUNDLE;
 }
 
 /** The octets of the raw public keys of a message (RFC 7670 §3); at most two, as one is too many already. */
@@ -60,39 +93,72 @@ export function hasCertificates(payloads: readonly Payload[]): boolean {
  * What is asked of a peer that signs: certificates of the authorities that are trusted, named by SHA-1 of
  * the SubjectPublicKeyInfo of each, 20 octets (RFC 7296 §3.7), where none is named of any; and an OCSP
  * response, which the issuer or a responder of its own may have signed (RFC 4806 §3.1, without hashes).
+ * HTTP_CERT_LOOKUP_SUPPORTED beside them lets it tell the address of a certificate in its place.
  */
 export function certificateRequests(
   crypto: CryptoBackend,
-  { requested, asksOcsp, rawKeys }: VerifyingAuth,
-): CertreqPayload[] {
+  { requested, asksOcsp, rawKeys, lookup }: VerifyingAuth,
+): Payload[] {
   const type = PayloadType.CERTREQ;
   const none = new Uint8Array(0);
-  const data = requested && concat(...requested.map((authority) => hashOf(crypto, authority)));
+  const data = requested &&
+    concat(...requested.map((authority) => authorityHash(crypto, authority)));
   return [
     ...(data ? [{ type, encoding: CertEncoding.X509_SIGNATURE, data }] : []),
     // RFC 7670 §3: its Certification Authority field is empty.
     ...(rawKeys ? [{ type, encoding: CertEncoding.RAW_PUBLIC_KEY, data: none }] : []),
     ...(asksOcsp ? [{ type, encoding: CertEncoding.OCSP_CONTENT, data: none }] : []),
+    ...(lookup ? [notify(NotifyType.HTTP_CERT_LOOKUP_SUPPORTED)] : []),
   ];
 }
 
-/** The encodings that the CERTREQ payloads of a message ask for; those beyond a few are passed over. */
-export function encodingsAskedFor(payloads: readonly Payload[]): number[] {
-  return payloads.filter((p): p is CertreqPayload =>
+/**
+ * What the CERTREQ payloads of a message ask for, and whether HTTP_CERT_LOOKUP_SUPPORTED is beside them;
+ * payloads and authorities beyond a few are passed over.
+ */
+export function wishesIn(payloads: readonly Payload[]): CertificateWishes {
+  const requests = payloads.filter((p): p is CertreqPayload =>
     p.type === PayloadType.CERTREQ && !("raw" in p)
-  ).slice(0, REQUESTS_MAX).map(({ encoding }) => encoding);
+  ).slice(0, REQUESTS_MAX);
+  const authorities: Uint8Array[] = [];
+  for (const { encoding, data } of requests) {
+    if (encoding !== CertEncoding.X509_SIGNATURE) continue;
+    for (let at = 0; at < data.length && authorities.length < AUTHORITIES_MAX; at += HASH_OCTETS) {
+      authorities.push(data.slice(at, at + HASH_OCTETS));
+    }
+  }
+  return {
+    encodings: requests.map(({ encoding }) => encoding),
+    authorities,
+    looksUp: findNotify(payloads, NotifyType.HTTP_CERT_LOOKUP_SUPPORTED) !== undefined,
+  };
 }
 
-/** Whether the peer has asked for CERT payloads of this encoding. */
-export function isAskedFor({ setup, originalInitiator }: IkeSa, encoding: number): boolean {
-  const { requestedEncodings, authRequest } = setup!;
-  const asked = originalInitiator ? requestedEncodings : encodingsAskedFor(authRequest!.payloads);
-  return asked.includes(encoding);
+/** What the peer asks of the certificates of this end: a responder has it in the IKE_AUTH request. */
+export function wishesOf({ setup, originalInitiator }: IkeSa): CertificateWishes {
+  const { certificateWishes, authRequest } = setup!;
+  return originalInitiator ? certificateWishes ?? NO_WISHES : wishesIn(authRequest!.payloads);
 }
+
+const NO_WISHES: CertificateWishes = { encodings: [], authorities: [], looksUp: false };
 
 /** CERT payloads of certificates, in this order. */
 export function certificatePayloads(certificates: readonly Certificate[]): CertPayload[] {
   return certificates.map(({ der }) => certPayload(CertEncoding.X509_SIGNATURE, der));
+}
+
+/** The CERT payload that says where octets are published, and their SHA-1 (RFC 7296 §3.6). */
+export function addressPayload(
+  { url, isBundle }: CertificateAddress,
+  octets: Uint8Array,
+  { crypto, tunnel }: { readonly crypto: CryptoBackend; readonly tunnel: number },
+): CertPayload {
+  const { HASH_AND_URL_BUNDLE, HASH_AND_URL_X509 } = CertEncoding;
+  const text = new TextEncoder().encode(url.replaceAll("&d", String(tunnel)));
+  return certPayload(
+    isBundle ? HASH_AND_URL_BUNDLE : HASH_AND_URL_X509,
+    concat(crypto.sha1(octets), text),
+  );
 }
 
 /** The CERT payload of a raw public key: its SubjectPublicKeyInfo (RFC 7670 §3). */
@@ -115,8 +181,8 @@ function certPayload(encoding: number, data: Uint8Array): CertPayload {
   return { type: PayloadType.CERT, encoding, data };
 }
 
-/** Every tunnel names the same few. */
-function hashOf(crypto: CryptoBackend, authority: Certificate): Uint8Array {
+/** How CERTREQ names an authority: SHA-1 of its SubjectPublicKeyInfo. Every tunnel names the same few. */
+export function authorityHash(crypto: CryptoBackend, authority: Certificate): Uint8Array {
   let hash = HASHES.get(authority);
   if (!hash) HASHES.set(authority, hash = keyHash(authority, crypto));
   return hash;

@@ -16,11 +16,13 @@ import { HashAlgorithm, nameOfHashAlgorithm } from "@/iana/hash_algorithm.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import { type Authenticator, type AuthStep, done, refuses } from "@/ike/auth/authenticator.ts";
 import {
+  addressPayload,
   certificatePayloads,
-  isAskedFor,
   ocspPayloads,
   rawKeyPayload,
+  wishesOf,
 } from "@/ike/auth/certificate_payloads.ts";
+import { chosenCredential, tellUnwanted } from "@/ike/auth/certificate_choice.ts";
 import { SIGNATURE_METHODS } from "@/ike/auth/signature_methods.ts";
 import { signedOctetsOf } from "@/ike/auth/signed_octets.ts";
 import type { AuthSide } from "@/ike/records/auth_rounds.ts";
@@ -29,6 +31,7 @@ import type { Turn } from "@/ike/records/event.ts";
 import type { IkeSa } from "@/ike/records/sa.ts";
 import { chooseScheme, encodeDigitalSignature, schemeOfMethod } from "@/pki/digital_signature.ts";
 import type { OcspResponse } from "@/pki/ocsp.ts";
+import { encodeBundle } from "@/pki/received.ts";
 import type { CertPayload } from "@/wire/payloads/certificate.ts";
 
 /** What a peer could announce (IANA IKEv2 Hash Algorithms), for the planted fault. */
@@ -50,12 +53,15 @@ export const signing: Authenticator<SigningAuth> = {
       const { privateKey, publicKey } = rawKeys[sa.index] ?? rawKeys.at(-1)!;
       return sign(turn, side, { privateKey, shown: [rawKeyPayload(publicKey)] });
     }
-    const withOcsp = isAskedFor(sa, CertEncoding.OCSP_CONTENT);
+    const withOcsp = wishesOf(sa).encodings.includes(CertEncoding.OCSP_CONTENT);
     if (authority) {
       const job = { op: "issue", authority, holder: sa.peer.ownId!, withOcsp } as const;
       return { kind: "computes", job };
     }
-    const credential = credentials[sa.index] ?? credentials.at(-1)!;
+    const credential = sa.originalInitiator
+      ? credentials[sa.index] ?? credentials.at(-1)!
+      : chosenCredential(sa, side.config);
+    tellUnwanted(turn, credential.certificate, side.config);
     return sign(turn, side, certified(turn, side, credential, withOcsp ? ocsp : []));
   },
 
@@ -83,13 +89,22 @@ export const signing: Authenticator<SigningAuth> = {
 /** Signing by a certificate, which is sent with those of authorities and with responses about them. */
 function certified(
   { sa }: Turn,
-  { config: { authorities } }: AuthSide<SigningAuth>,
+  { config: { authorities, address } }: AuthSide<SigningAuth>,
   { certificate, privateKey }: Credential,
   ocsp: readonly OcspResponse[],
 ): Signing {
   const certificates = [certificate, ...authorities];
-  const responses = ocspPayloads(ocsp, certificates, sa.env.crypto);
-  return { privateKey, shown: [...certificatePayloads(certificates), ...responses] };
+  const { crypto } = sa.env;
+  const responses = ocspPayloads(ocsp, certificates, crypto);
+  if (!address || !wishesOf(sa).looksUp) {
+    return { privateKey, shown: [...certificatePayloads(certificates), ...responses] };
+  }
+  // RFC 7296 §3.6: the first certificate is the one that AUTH is verified by.
+  const octets = address.isBundle ? encodeBundle(certificates) : certificate.der;
+  const tunnel = sa.originalInitiator ? sa.index : 0;
+  const beside = address.isBundle ? [] : certificatePayloads(authorities);
+  const pointer = addressPayload(address, octets, { crypto, tunnel });
+  return { privateKey, shown: [pointer, ...beside, ...responses] };
 }
 
 /** The key is there: how it signs, and what. */

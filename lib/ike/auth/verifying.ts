@@ -101,11 +101,23 @@ function judgeCertificates(
   auth: AuthPayload,
   payloads: readonly Payload[],
 ): AuthStep {
-  const sent = certificatesIn(payloads);
+  const { trust, revocation, purpose, lookup } = side.config;
+  const sent = readCertificates(payloads, lookup !== undefined);
   if (typeof sent === "string") return refuses(sent);
-  const { trust, revocation, purpose } = side.config;
   side.progress = { auth, certificate: undefined, keys: [] } satisfies Verifying;
-  return { kind: "computes", job: { op: "verify_chain", ...sent, trust, revocation, purpose } };
+  return {
+    kind: "computes",
+    job: { op: "verify_chain", ...sent, trust, revocation, purpose, lookup },
+  };
+}
+
+function readCertificates(payloads: readonly Payload[], looksUp: boolean) {
+  try {
+    return certificatesIn(payloads, looksUp);
+  } catch (e) {
+    if (e instanceof WireError) return `its certificate cannot be looked up: ${e.message}`;
+    throw e;
+  }
 }
 
 /** Tries the first of the raw keys that may be the peer's. */

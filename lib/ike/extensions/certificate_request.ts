@@ -4,7 +4,7 @@
  * @module
  */
 import { ExchangeType } from "@/iana/exchange_type.ts";
-import { certificateRequests, encodingsAskedFor } from "@/ike/auth/certificate_payloads.ts";
+import { certificateRequests, wishesIn } from "@/ike/auth/certificate_payloads.ts";
 import type { Extension } from "@/ike/records/extension.ts";
 
 /** See {@linkcode Extension}. */
@@ -19,6 +19,6 @@ export const certificateRequested: Extension = {
   },
 
   hears({ sa }, { header, payloads }) {
-    if (header.response) sa.setup!.requestedEncodings = encodingsAskedFor(payloads);
+    if (header.response) sa.setup!.certificateWishes = wishesIn(payloads);
   },
 };

@@ -11,6 +11,7 @@ import type { PoolPlans } from "@/ike/records/pool.ts";
 import type { Certificate } from "@/pki/certificate.ts";
 import type { IssuingAuthority } from "@/pki/issuing.ts";
 import type { OcspResponse } from "@/pki/ocsp.ts";
+import type { CertificateLookup } from "@/pki/received.ts";
 import type { PathQuestion, RevocationMode, TrustStore } from "@/pki/verdict.ts";
 import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";
 
@@ -129,6 +130,14 @@ export interface Credential {
   readonly privateKey: PrivateKey;
 }
 
+/** Where certificates of this end are published. */
+export interface CertificateAddress {
+  /** An http URL; `&d` is the tunnel. */
+  readonly url: string;
+  /** Whether a bundle is published there, of the certificate and those above it, and not it alone. */
+  readonly isBundle: boolean;
+}
+
 /** This end signs (RFC 7296 §2.15, RFC 4754, RFC 7427). */
 export interface SigningAuth {
   readonly kind: "signature";
@@ -145,6 +154,10 @@ export interface SigningAuth {
   readonly issuing: IssuingAuthority | undefined;
   /** Certificates of authorities that are sent behind the own one. */
   readonly authorities: readonly Certificate[];
+  /** Certificates that chains of the own ones may have, to find out who stands above them; absent: none. */
+  readonly known?: readonly Certificate[];
+  /** Where peers that look certificates up find ours; absent: it is always sent whole (RFC 7296 §3.6). */
+  readonly address?: CertificateAddress;
   /** Hashes of method 14, the most wanted first. */
   readonly hashes: readonly SignatureHash[];
   /** RSASSA-PSS instead of PKCS#1 v1.5, of method 14. */
@@ -168,6 +181,8 @@ export interface VerifyingAuth {
   readonly mustHold?: IdentityRule;
   /** The part of its certificate that the peer's ID payload must be; absent: any identity will do. */
   readonly idFrom?: "cert-dn" | "cert-subject-cn";
+  /** Finds certificates of which the peer only tells the address (RFC 7296 §3.6); absent: nobody does. */
+  readonly lookup?: CertificateLookup;
   /** Keys of peers that are trusted without a certificate (RFC 7670); absent: none is. */
   readonly rawKeys?: readonly PublicKey[];
   /** Authorities that CERTREQ names; absent: the peer is asked for no certificate, only for its raw key. */

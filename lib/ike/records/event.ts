@@ -11,6 +11,7 @@ import type { PrivateKey, PublicKey, SignatureScheme } from "@/crypto/signature.
 import type { EapAnswer, EapPeer, EapServer } from "@/eap/conversation.ts";
 import type { HolderIdentity, IssuedCredential, IssuingAuthority } from "@/pki/issuing.ts";
 import type { OcspResponse } from "@/pki/ocsp.ts";
+import type { CertificateLookup, HashAndUrl } from "@/pki/received.ts";
 import type { PathQuestion, PathVerdict, RevocationMode, TrustStore } from "@/pki/verdict.ts";
 import type { IkeHeader, Payload } from "@/wire/message.ts";
 
@@ -89,8 +90,13 @@ export type ComputeJob =
   /** Whether certificates may be trusted now (RFC 5280 §6.1). */
   | {
     readonly op: "verify_chain";
-    /** What the peer sent: DER of its own certificate first, then others in any order. */
-    readonly certificates: readonly Uint8Array[];
+    /**
+     * What the peer sent: its own certificate first, then others in any order; DER, or where it is to be
+     * fetched from (RFC 7296 §3.6).
+     */
+    readonly certificates: readonly (Uint8Array | HashAndUrl)[];
+    /** Who finds what is at an address; absent: there are no addresses among them. */
+    readonly lookup?: CertificateLookup | undefined;
     /** DER of revocation lists, and of OCSP responses, that it sent. */
     readonly crls: readonly Uint8Array[];
     readonly ocsp: readonly Uint8Array[];

@@ -63,7 +63,7 @@ export function newIkeSa(origin: IkeSaOrigin): IkeSa {
       initResponse: undefined,
       intermediate: undefined,
       signatureHashes: [],
-      requestedEncodings: [],
+      certificateWishes: undefined,
       multipleAuth: false,
       intAuth: undefined,
       ppk: undefined,

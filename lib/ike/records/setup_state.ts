@@ -30,6 +30,16 @@ export interface PpkProgress {
   isMixed: boolean;
 }
 
+/** What a peer asks of the certificates of this end. */
+export interface CertificateWishes {
+  /** Encodings that it asks for (IANA). */
+  readonly encodings: readonly number[];
+  /** SHA-1 of the keys of authorities that it names, 20 octets each; empty: any will do. */
+  readonly authorities: readonly Uint8Array[];
+  /** Whether it looks up certificates of which it is only told the address (RFC 7296 §3.6). */
+  readonly looksUp: boolean;
+}
+
 /** The part of an SA that IKE_SA_INIT and IKE_AUTH need and nobody after them. */
 export interface SetupState {
   nonceI: Uint8Array | undefined;
@@ -41,8 +51,8 @@ export interface SetupState {
   intermediate: Intermediate | undefined;
   /** The peer's SIGNATURE_HASH_ALGORITHMS (RFC 7427 §4), IANA numbers; empty: it announced none. */
   signatureHashes: readonly number[];
-  /** Encodings of certificates that the CERTREQs of a responder's IKE_SA_INIT ask for (RFC 7296 §3.7). */
-  requestedEncodings: readonly number[];
+  /** What the CERTREQs of a responder's IKE_SA_INIT ask for (RFC 7296 §3.7); undefined: it has none. */
+  certificateWishes: CertificateWishes | undefined;
   /** Whether the responder said in IKE_SA_INIT that it takes several authentications (RFC 4739). */
   multipleAuth: boolean;
   /** IntAuth of RFC 9242 §3.3.2; undefined where no IKE_INTERMEDIATE exchange took place. */

@@ -535,6 +535,22 @@ Deno.test("raw public keys stand in place of certificates, and hold no identity"
   ]);
 });
 
+Deno.test("certificates by address: what is told is an http URL, and what is looked up is somewhere", () => {
+  const of = (lines: string) => errorsOf(`${CLIENT}${lines}`);
+  const both = "  authownmethod: rsa\n  authpeermethod: rsa\n  cadir: ca\n";
+  assert.ok(
+    load(`${CLIENT}${both}  eedir: ee\n  certurl: http://a/b-&d.cer\n  certlookup: http\n`),
+  );
+  assert.deepEqual(of(`${both}  eedir: ee\n  certurl: https://a/b\n`), [
+    "11:3: certurl is no http URL of printable ASCII (RFC 7296 §3.6)",
+  ]);
+  const issued = "  issuercert: c\n  issuerkey: k\n";
+  assert.deepEqual(of(`${both}${issued}  certurl: http://a/b\n  certlookup: file\n`), [
+    "12:3: certurl and issuercert exclude each other: what is issued is published nowhere",
+    "13:3: certlookup: file needs certlookupdir",
+  ]);
+});
+
 Deno.test("a second authentication: what it needs, and what it does not go with", () => {
   const client = (lines: string) => errorsOf(`${CLIENT}${lines}`);
   const gateway = (lines: string) => errorsOf(`${GATEWAY}${lines}`);

@@ -149,6 +149,12 @@ ikeconf.issuelifetime 8760h
 ikeconf.issuercert
 ikeconf.issuerkey
 ikeconf.certpurpose ike
+ikeconf.rawkey
+ikeconf.peerrawkey
+ikeconf.certurl
+ikeconf.certurlbundle false
+ikeconf.certlookup off
+ikeconf.certlookupdir
 ikeconf.crldir
 ikeconf.ocspdir
 ikeconf.ocsprequest false
