@@ -23,6 +23,8 @@ export interface EapUserTable {
   find(identity: string): EapUser | undefined;
   /** Whether anybody has SIM keys. */
   readonly hasSim: boolean;
+  /** Whether nobody is named: who a certificate is enough for may be anybody. */
+  readonly isEmpty: boolean;
 }
 
 /** A template of the table, cut at its `&d`. */
@@ -41,6 +43,7 @@ export class EapUsers implements EapUserTable {
   readonly #templates: Template[] = [];
   #others: EapUser | undefined;
   readonly hasSim: boolean;
+  readonly isEmpty: boolean;
 
   /** Of two users of one identity the later counts. */
   constructor(users: Iterable<EapUser>) {
@@ -57,6 +60,7 @@ export class EapUsers implements EapUserTable {
       }
     }
     this.hasSim = hasSim;
+    this.isEmpty = this.#byName.size === 0 && this.#templates.length === 0 && !this.#others;
   }
 
   /** The user of that identity, with every `&d` replaced by the number in it. */

@@ -18,6 +18,11 @@ export const tls: EapMethod = {
     return lacks ?? (own.tls?.certificate ? undefined : "there is no certificate of this end");
   },
   beginAsPeer: (own, env) => tlsPeer(EapType.TLS, { own, env }, undefined),
-  lacksAsServer: lacksTlsAsServer,
+  lacksAsServer(context) {
+    const lacks = lacksTlsAsServer(context);
+    if (lacks || context.user || context.settings.users.isEmpty) return lacks;
+    // Any certificate of a trusted authority would do otherwise, whoever the table names.
+    return "the table of users does not name this identity";
+  },
   beginAsServer: (context) => tlsServer(EapType.TLS, context, undefined),
 };

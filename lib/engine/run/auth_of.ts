@@ -22,7 +22,7 @@ import type { EapEnd } from "@/engine/run/eap_of.ts";
 import { sameCertificate } from "@/pki/certificate.ts";
 import type { CertificateLookup } from "@/pki/received.ts";
 import { trustStoreOf } from "@/pki/trust.ts";
-import { ownMethods, peerMethods } from "@/setup/auth_methods.ts";
+import { isSignature, ownMethods, peerMethods } from "@/setup/auth_methods.ts";
 import type { Setup } from "@/setup/setup.ts";
 
 /** IANA numbers of the methods by signature, as `authownmethod` and `authpeermethod` name them. */
@@ -60,7 +60,12 @@ export function authOf(
   const { ikeconf } = setup;
   const material = { psk: pskAuth(setup, files.psks), files, eap, lookup };
   const [own, own2] = ownMethods(ikeconf).map((method) => ownAuth(setup, method, material));
-  const [peer, peer2] = peerMethods(ikeconf).map((method) => peerAuth(setup, method, material));
+  const methods = peerMethods(ikeconf);
+  // What matchpeerid asks is of the first certificate: a second authentication is of somebody else.
+  const matched = methods.findIndex(isSignature);
+  const [peer, peer2] = methods.map((method, i) =>
+    peerAuth(setup, method, { ...material, isMatched: i === matched || matched < 0 })
+  );
   return {
     own: own!,
     peer: peer!,
@@ -75,6 +80,11 @@ interface Material {
   readonly files: CertificateFiles;
   readonly eap: EapEnd | undefined;
   readonly lookup: CertificateLookup | undefined;
+}
+
+/** The same for the peer, and whether it is the certificate that `matchpeerid` is about. */
+interface PeerMaterial extends Material {
+  readonly isMatched: boolean;
 }
 
 function ownAuth(setup: Setup, method: string, { psk, files, eap }: Material): OwnAuthConfig {
@@ -93,7 +103,7 @@ function ownAuth(setup: Setup, method: string, { psk, files, eap }: Material): O
   }
 }
 
-function peerAuth(setup: Setup, wanted: string, material: Material): PeerAuthConfig {
+function peerAuth(setup: Setup, wanted: string, material: PeerMaterial): PeerAuthConfig {
   const { psk, files, eap } = material;
   switch (wanted) {
     case "psk":
@@ -150,7 +160,7 @@ function signingAuth({ ikeconf }: Setup, name: string, files: CertificateFiles):
 function verifyingAuth(
   { role, ikeconf }: Setup,
   name: string,
-  { files: { authorities, crls, ocsp, peerRawKeys }, lookup }: Pick<Material, "files" | "lookup">,
+  { files: { authorities, crls, ocsp, peerRawKeys }, lookup, isMatched }: PeerMaterial,
 ): VerifyingAuth {
   const certificates = authorities.map(({ certificate }) => certificate);
   const trust = trustStoreOf({ authorities: certificates, crls, ocsp });
@@ -169,7 +179,7 @@ function verifyingAuth(
     ...(peerRawKeys.length > 0 ? { rawKeys: peerRawKeys } : {}),
     ...(lookup ? { lookup } : {}),
     idMustBeInCertificate: ikeconf.idincert === "fail",
-    ...(role === "client" ? wantedPeer(ikeconf) : {}),
+    ...(role === "client" && isMatched ? wantedPeer(ikeconf) : {}),
   };
 }
 

@@ -68,6 +68,24 @@ for (const { name: version, max } of VERSIONS) {
     });
   }
 
+  tlsTest(
+    `EAP-TLS over ${version}: a certificate is not enough for who is not in the table`,
+    () => {
+      const { own, settings } = ends({ type: TLS }, max);
+      const alice = { ...own, identity: "alice" };
+      const { server } = talk(alice, settings, { env: tlsEnv() });
+      const words = /nothing can be offered to "alice" \(EAP-TLS: the table of users does not name/;
+      assert.match(whyOf(server), words);
+      const barred = new EapUsers([{ identity: "alice", methods: [TTLS] }]);
+      const other = talk(alice, { ...settings, users: barred }, { env: tlsEnv() });
+      assert.match(whyOf(other.server), /the user may not use it/);
+      for (const users of [new EapUsers([]), new EapUsers([{ identity: "*" }])]) {
+        const { server } = talk(alice, { ...settings, users }, { env: tlsEnv() });
+        assert.equal(server.kind, "succeeded");
+      }
+    },
+  );
+
   tlsTest(`fragments over ${version}: a long chain arrives whole`, () => {
     const { own, settings } = ends({ type: TLS }, max);
     const long = { versionMax: max, chain: LONG_CHAIN };

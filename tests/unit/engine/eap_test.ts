@@ -8,12 +8,16 @@ import { RadiusFace } from "@/eap/radius/face.ts";
 import { EapUsers } from "@/eap/users.ts";
 import { ikeConfigOf, ownAddressesOf, planOf } from "@/engine/run/config_of.ts";
 import { NO_CERTIFICATES } from "@/engine/run/certificate_files.ts";
-import { openEap } from "@/engine/run/eap_of.ts";
+import { type EapEnd, openEap } from "@/engine/run/eap_of.ts";
 import { TestRun } from "@/engine/run/test_run.ts";
 import { EventHub } from "@/engine/show/event_hub.ts";
 import { RunResult } from "@/engine/show/view.ts";
 import { EapType } from "@/iana/eap_type.ts";
-import { RadiusServer } from "@/radius/server.ts";
+import { decodeRadius, type RadiusPacket, radiusValue } from "@/eap/radius/packet.ts";
+import { sealResponse } from "@/eap/radius/secret.ts";
+import { RadiusAttribute } from "@/iana/radius.ts";
+import { RadiusClient } from "@/radius/client.ts";
+import { type RadiusHandler, RadiusServer } from "@/radius/server.ts";
 import { EAP_USER } from "@/setup/eap_options.ts";
 import type { IkeConf, Setup } from "@/setup/setup.ts";
 import { openPortableUdp } from "@/transport/udp_portable.ts";
@@ -23,8 +27,13 @@ const LOOPBACK = parsePrefix("127.0.0.1/8")!;
 const crypto = portableBackend();
 const random = crypto.randomOctets;
 
-/** A run of a setup, and the EAP behind it. */
-function open(role: "client" | "gateway", top: Partial<Setup>, ike: Partial<IkeConf>) {
+/** A run of a setup, and the EAP behind it, or other EAP in its place. */
+function open(
+  role: "client" | "gateway",
+  top: Partial<Setup>,
+  ike: Partial<IkeConf>,
+  otherEap?: EapEnd,
+) {
   const whole = setup({ role, ownport: 0, setupinterval: 0, numberoftunnels: 4, ...top }, {
     dhgrpid: [31],
     retraninterval: 2_000,
@@ -32,7 +41,7 @@ function open(role: "client" | "gateway", top: Partial<Setup>, ike: Partial<IkeC
   });
   const notes: string[] = [];
   const means = { random, tls: undefined, certificates: NO_CERTIFICATES };
-  const eap = openEap(whole, { ...means, note: (words) => void notes.push(words) })!;
+  const eap = otherEap ?? openEap(whole, { ...means, note: (words) => void notes.push(words) })!;
   const transport = openPortableUdp({
     ownAddresses: ownAddressesOf(whole, () => []),
     ikePort: whole.ownport,
@@ -142,3 +151,86 @@ for (const eapsendstart of [true, false]) {
     assert.equal(ours.figures.established, 4);
   });
 }
+
+/** What a RADIUS server does to the requests of its users, beside one who is served well. */
+const BAD: Readonly<Record<string, { readonly cause: RegExp; readonly words: RegExp }>> = {
+  silent: { cause: /^EAP: silent server$/, words: /no answer to 2 requests$/ },
+  lying: { cause: /^EAP: lying server$/, words: /RADIUS packet of 4 octets/ },
+  secret: { cause: /^EAP: wrong secret$/, words: /authenticator of its ACCESS_ACCEPT is wrong/ },
+  rejecting: { cause: /^EAP: rejected$/, words: /rejects|ACCESS_REJECT/i },
+  forgetful: { cause: /^EAP: no MSK$/, words: /its ACCESS_ACCEPT has no MS-MPPE keys/ },
+};
+
+/** A server that treats each user as its name says; a user who is not of BAD is served. */
+function treating(secret: string): RadiusHandler {
+  const users = new EapUsers([{ identity: "*", password: "pass" }]);
+  const octets = new TextEncoder().encode(secret);
+  const face = new RadiusFace({
+    secret: octets,
+    random,
+    open: () => openEapServer({ methods: [EapType.MSCHAPV2], users }, { random, tls: undefined }),
+  });
+  const withoutKeys = (request: RadiusPacket, said: Uint8Array) => {
+    const { code, identifier, attributes } = decodeRadius(said);
+    const { VENDOR_SPECIFIC, MESSAGE_AUTHENTICATOR } = RadiusAttribute;
+    const kept = attributes.filter(({ type }) =>
+      type !== VENDOR_SPECIFIC && type !== MESSAGE_AUTHENTICATOR
+    );
+    return sealResponse({ code, identifier, attributes: kept }, request.authenticator, octets);
+  };
+  return {
+    async receive(datagram, from, nowMs) {
+      const packet = decodeRadius(datagram);
+      const name = new TextDecoder().decode(radiusValue(packet, RadiusAttribute.USER_NAME));
+      const reply = (code: number, length: number) => {
+        const made = new Uint8Array(length < 20 ? length : 20);
+        made.set([code, datagram[1]!, 0, Math.max(20, length)]);
+        return { octets: made, note: undefined };
+      };
+      if (name === "silent") return { octets: undefined, note: undefined };
+      if (name === "lying") return reply(2, 4);
+      if (name === "secret") return reply(2, 20);
+      const said = await face.receive(datagram, from, nowMs);
+      if (name !== "forgetful" || !said.octets) return said;
+      return { ...said, octets: withoutKeys(packet, said.octets) };
+    },
+  };
+}
+
+Deno.test("each way in which a RADIUS server is bad is a cause of its own at the gateway, and others are served", async () => {
+  const server = new RadiusServer({ hostname: "127.0.0.1", port: 0 }, treating("shared"));
+  const relay = new RadiusClient({
+    servers: [server.address],
+    secret: new TextEncoder().encode("shared"),
+    nasIdentifier: "gateway",
+    random,
+    sendStart: false,
+    tries: 2,
+    firstWaitMs: 60,
+  });
+  const relayed: EapEnd = {
+    peer: { kind: "eap", asksIdentity: false, open: () => relay.open([]) },
+    close: () => relay.close(),
+  };
+  const gateway = open("gateway", { bindifaddr: LOOPBACK }, { ...GATEWAY, eapmethod: [] }, relayed);
+  const clients = [...Object.keys(BAD), "served"].map((name, i) => {
+    const startclntaddr = parsePrefix(`127.0.4.${i + 1}/8`)!;
+    const addresses = { startclntaddr, peeraddr: LOOPBACK.address, peerport: gateway.port };
+    const top = { ...addresses, runningtime: 1_500, tunnelmaxretry: 1, numberoftunnels: 1 };
+    const eappassword = name === "rejecting" ? "wrong" : "pass";
+    return open("client", top, { ...CLIENT, myid: name, eappassword });
+  });
+  const results = await Promise.all(clients.map(({ run }) => run.finalResult));
+  const { strangers, established } = gateway.run.figures();
+  gateway.run.stop(false);
+  await gateway.run.finalResult;
+  await Promise.all([...clients, gateway].map(({ eap }) => eap.close()));
+  await server.close();
+  const told = JSON.stringify(strangers.map(({ cause, example }) => [cause, example]));
+  assert.equal(established, 1, told);
+  assert.equal(results.at(-1)!.result, RunResult.PASSED);
+  for (const [name, { cause, words }] of Object.entries(BAD)) {
+    const found = strangers.find((one) => cause.test(one.cause));
+    assert.ok(found && words.test(found.example), `${name}: ${told}`);
+  }
+});

@@ -181,3 +181,14 @@ function shown(rule: IdentityRule): string {
   const hex = [...data].map((o) => o.toString(16).padStart(2, "0")).join("");
   return `${idType} ${isAddress ? hex : new TextDecoder().decode(data)}`;
 }
+
+Deno.test("matchpeerid is about the first certificate of a peer that authenticates twice", () => {
+  const of = (authpeermethod: "psk" | "rsa", authpeer2: "none" | "rsa") => {
+    const ike = { authpeermethod, authpeer2, matchpeerid: "cert", peerid: "gw.test" } as const;
+    const { peer, peer2 } = ikeConfigOf(setup({ role: "client" }, ike)).auth;
+    return [peer, peer2].map((one) => one?.kind === "signature" && one.mustHold !== undefined);
+  };
+  assert.deepEqual(of("rsa", "rsa"), [true, false]);
+  assert.deepEqual(of("psk", "rsa"), [false, true]);
+  assert.deepEqual(of("rsa", "none"), [true, false]);
+});
