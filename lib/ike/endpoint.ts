@@ -108,12 +108,17 @@ export interface Dial {
   readonly path: Path;
   /** False: INITIAL_CONTACT is not sent, whatever the configuration says. */
   readonly introduce?: boolean;
+  /**
+   * The IKE SA of the same tunnel in whose place the new one authenticates again, while that goes on (make
+   * before break). INITIAL_CONTACT, which would end it at the peer, is not sent.
+   */
+  readonly renews?: IkeSa;
 }
 
 /** Makes an SA that dials. */
 export function initiate(
   endpoint: Endpoint,
-  { index, path, introduce = true }: Dial,
+  { index, path, introduce = true, renews }: Dial,
   nowMs: number,
   out: Outbox,
 ): IkeSa {
@@ -125,7 +130,9 @@ export function initiate(
   // Another SA that is being set up counts too: if it is established first, the peer would close it.
   sa.peer.ownId = resolveIdentity(config.ownId, path, index);
   const first = !endpoint.byIdentity.has(identityKey(sa.peer.ownId));
-  const initialContact = config.initialContact && introduce && first;
+  sa.renews = renews;
+  const alone = first && !renews || env.broken.has("introduce_again");
+  const initialContact = config.initialContact && introduce && alone;
   remember(endpoint, sa);
   dispatch(endpoint, { sa, event: { kind: "initiate", initialContact } }, nowMs, out);
   return sa;

@@ -22,6 +22,7 @@ import { openReceived, repeatResponse, retransmit, sendResponse } from "@/ike/wi
 import { CloseCode, refusedHere } from "@/ike/records/failure.ts";
 import { command, rekeyChild } from "@/ike/commands.ts";
 import { follow, reconnect } from "@/ike/path/connection.ts";
+import { completeRenewal } from "@/ike/window/renewal.ts";
 import { expireFragments, forgetFragments } from "@/ike/window/fragments.ts";
 import { endSa, fail, isCurrent } from "@/ike/records/ike_sa.ts";
 import { sharePath } from "@/ike/path/mobike.ts";
@@ -91,6 +92,7 @@ export function handle(sa: IkeSa, event: IkeEvent, nowMs: number, out: Outbox): 
   else if (event.kind === "computed") computed(turn, event);
   else command(turn, event);
   startNext(turn);
+  if (sa.renews) completeRenewal(turn, sa.renews);
   arm(turn);
 }
 

@@ -8,9 +8,7 @@
 import { SetupError, type SetupPosition } from "@/base/errors.ts";
 
 /** Features that are not there yet, with the words that refuse them. */
-export const NOT_YET = {
-  reauthmake: "reauthentication before the old IKE SA is gone (make before break)",
-} as const;
+export const NOT_YET = {} as const satisfies Readonly<Record<string, string>>;
 
 /** A feature that may be missing, or that is there and has options of its own. */
 export type Feature =

@@ -115,11 +115,7 @@ export const IKECONF = {
     oneOf("break", "make"),
     "break",
     "break: the old IKE SA is deleted before the new one is begun; make: the other way round",
-    {
-      ...C,
-      feature: "reauth",
-      featureOf: (value) => value === "make" ? "reauthmake" : undefined,
-    },
+    { ...C, feature: "reauth" },
   ),
   retraninterval: option(pause, "10s", "retransmission interval"),
   retranbackoff: option(float(1, 10), "1.0", "each interval is so many times the one before"),

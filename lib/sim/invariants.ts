@@ -16,7 +16,7 @@ import { isReplaced, isStranger } from "@/ike/records/ike_sa.ts";
 import { isHalfOpen } from "@/ike/newcomers.ts";
 import { allCovered, sameSelector, shifted } from "@/ike/negotiate/selectors.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
-import { isTaken, type Traffic } from "@/sim/traffic.ts";
+import { isSomeTaken, isTaken, type Traffic } from "@/sim/traffic.ts";
 import { HEADER_OCTETS, type Payload, PAYLOAD_HEADER_OCTETS } from "@/wire/message.ts";
 import type { DeletePayload } from "@/wire/payloads/delete.ts";
 import type { TrafficSelector } from "@/wire/payloads/traffic_selector.ts";
@@ -39,6 +39,15 @@ export function carriesTraffic([a, b]: readonly Observed[]): boolean {
   if (!a || !b || !a.established || !b.established) return true;
   if (a.traffic.senders().size === 0 || b.traffic.senders().size === 0) return false;
   return isTaken(a.traffic, b.traffic) && isTaken(b.traffic, a.traffic);
+}
+
+/**
+ * Whether some traffic passes once both ends are established: what must hold while an IKE SA authenticates
+ * again beside another, which the responder has before the initiator does.
+ */
+export function carriesSomeTraffic([a, b]: readonly Observed[]): boolean {
+  if (!a || !b || !a.established || !b.established) return true;
+  return isSomeTaken(a.traffic, b.traffic) && isSomeTaken(b.traffic, a.traffic);
 }
 
 /** The first broken invariant, or undefined. */

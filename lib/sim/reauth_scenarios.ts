@@ -5,7 +5,7 @@
  */
 import type { IkeSa } from "@/ike/records/sa.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
-import { establishedSa, pair, PATIENT, type Scenario } from "@/sim/scenarios.ts";
+import { CHILD, establishedSa, pair, PATIENT, type Scenario } from "@/sim/scenarios.ts";
 import type { Host, World } from "@/sim/world.ts";
 
 const LIFETIME_MS = 60_000;
@@ -46,6 +46,34 @@ const again: Scenario = {
   },
 };
 
+/** The client dials another IKE SA first, and deletes the one before when that is up: nothing is interrupted. */
+const beside: Scenario = {
+  name: "reauth_make",
+  start(world) {
+    const children = world.random.chance(0.5) ? [CHILD] : [CHILD, CHILD];
+    const both = { ...PATIENT, children };
+    const { a, b } = pair(world, both, {
+      a: { reauth: { lifetimeMs: 0 } },
+      b: { reauth: { lifetimeMs: LIFETIME_MS } },
+    });
+    let count = 0;
+    world.unbroken = true;
+    world.reauthenticates = (_, sa) => {
+      count++;
+      world.dial(a, b, 0, sa);
+    };
+    world.dial(a, b);
+    rekeySometimes(world, [a, b], 200_000);
+    let fault: string | undefined;
+    world.at(250_000, () => {
+      if (count < 3) fault = `a client authenticates again each minute, and did so ${count} times`;
+      world.reauthenticates = undefined;
+      world.unbroken = false;
+    });
+    return { stands: false, check: () => fault };
+  },
+};
+
 /** Does something as soon as an IKE SA is closed. */
 function whenClosed(world: World, sa: IkeSa, action: () => void): void {
   world.at(
@@ -72,4 +100,4 @@ const never: Scenario = {
 };
 
 /** All scenarios of this file. */
-export const REAUTH_SCENARIOS: readonly Scenario[] = [again, never];
+export const REAUTH_SCENARIOS: readonly Scenario[] = [again, beside, never];

@@ -66,6 +66,14 @@ export class Traffic {
   }
 }
 
+/** Whether packets that leave by `sender` are taken by the other host. */
+function takes(to: Traffic, sender: ChildSa): boolean {
+  for (const child of to.installed) {
+    if (child.spiIn === sender.spiOut && child.spiOut === sender.spiIn) return true;
+  }
+  return false;
+}
+
 /**
  * Whether the host `to` accepts every packet that the host `from` sends now, in each chain that is
  * not being closed. No rekey may interrupt this (RFC 7296 §2.8).
@@ -73,11 +81,12 @@ export class Traffic {
 export function isTaken(from: Traffic, to: Traffic): boolean {
   for (const sender of from.senders()) {
     if (sender.state !== "established" && sender.state !== "rekeying") continue;
-    let taken = false;
-    for (const child of to.installed) {
-      taken ||= child.spiIn === sender.spiOut && child.spiOut === sender.spiIn;
-    }
-    if (!taken) return false;
+    if (!takes(to, sender)) return false;
   }
   return true;
+}
+
+/** Whether there is a line whose packets are taken by the other host. */
+export function isSomeTaken(from: Traffic, to: Traffic): boolean {
+  return [...from.senders()].some((sender) => takes(to, sender));
 }

@@ -4,6 +4,7 @@
  * invariants are checked after every event; a broken one stops the world with its ladder.
  * @module
  */
+import { CloseCode } from "@/ike/records/failure.ts";
 import type { ChildSa, IkeEnv, IkeSa } from "@/ike/records/sa.ts";
 import type { FaultName } from "@/ike/records/fault.ts";
 import { compareAddresses, type Path, showPath } from "@/base/address.ts";
@@ -13,7 +14,12 @@ import type { IkeConfig } from "@/ike/records/config.ts";
 import { dispatch, type Endpoint, initiate, newEndpoint, receive } from "@/ike/endpoint.ts";
 import type { ComputeJob, IkeEffect, IkeEvent } from "@/ike/records/event.ts";
 import type { CryptoBackend } from "@/crypto/backend.ts";
-import { carriesTraffic, checkEverything, MessageObserver } from "@/sim/invariants.ts";
+import {
+  carriesSomeTraffic,
+  carriesTraffic,
+  checkEverything,
+  MessageObserver,
+} from "@/sim/invariants.ts";
 import type { WorldKeys } from "@/sim/keys.ts";
 import type { NatBox } from "@/sim/nat_box.ts";
 import {
@@ -92,6 +98,8 @@ export class World {
   nowMs = 0;
   /** Whether a CHILD_SA must be in both data paths at any time after the set-up. */
   seamless = false;
+  /** Whether at least one CHILD_SA must be in both data paths at any time after the set-up. */
+  unbroken = false;
   /**
    * Lets a test set the duration of a job in milliseconds; if it is absent or returns undefined,
    * the duration is drawn.
@@ -166,11 +174,16 @@ export class World {
     return host;
   }
 
-  /** Lets `from` dial `to`. */
-  dial(from: Host, to: Host, index = 0): IkeSa {
+  /** Lets `from` dial `to`; `renews` is the IKE SA in whose place it authenticates again, if any. */
+  dial(from: Host, to: Host, index = 0, renews?: IkeSa): IkeSa {
     const peerAddress = to.nat?.outside ?? to.address;
     const path = { ownAddress: from.address, ownPort: 500, peerAddress, peerPort: 500 };
-    const sa = initiate(from.endpoint, { index, path }, this.nowMs, this.#outbox());
+    const sa = initiate(
+      from.endpoint,
+      { index, path, ...(renews ? { renews } : {}) },
+      this.nowMs,
+      this.#outbox(),
+    );
     this.#perform(from);
     return sa;
   }
@@ -269,7 +282,8 @@ export class World {
       } else this.#performOne(host, effect, sa, brief);
     }
     const fault = checkEverything(this.hosts) ??
-      (this.seamless && !carriesTraffic(this.hosts) ? "traffic is never interrupted" : undefined);
+      (this.seamless && !carriesTraffic(this.hosts) ? "traffic is never interrupted" : undefined) ??
+      (this.unbroken && !carriesSomeTraffic(this.hosts) ? "some traffic passes" : undefined);
     if (fault) throw this.broken(fault);
   }
 
@@ -290,6 +304,17 @@ export class World {
         const does = this.reauthenticates;
         if (does) this.at(this.nowMs, () => does(host, sa!));
         return;
+      }
+      case "renewed": {
+        const { old } = effect;
+        this.#note(`${host.name}: authenticated again`);
+        const lacks = !old.children.every(({ configIndex }) =>
+          sa!.children.some((child) => child.configIndex === configIndex)
+        );
+        const is = "an IKE SA that authenticated again has the CHILD_SAs of the one before";
+        this.#check(lacks ? is : undefined);
+        const closeCode = CloseCode.REAUTHENTICATED;
+        return this.at(this.nowMs, () => this.tell(host, old, { kind: "close", closeCode }));
       }
       case "move_failed":
         return this.#note(`${host.name}: ${effect.failure.text}`);

@@ -35,6 +35,7 @@ export interface TestResult {
     readonly child: Readonly<Record<string, number>>;
   };
   readonly moves: { readonly done: number; readonly failed: { readonly count: number } };
+  readonly reauthentications: number;
   readonly flaps: { readonly down: number; readonly up: number };
   readonly ping?: PingResultJson;
   readonly packets?: { readonly drops: Readonly<Record<string, number>> } | null;

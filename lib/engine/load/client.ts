@@ -18,6 +18,7 @@ import {
   type RunContext,
 } from "@/engine/run/run_context.ts";
 import { type ClientPlan, pathOfTunnel, type RunPlan } from "@/engine/run/plan.ts";
+import { type Renewal, Renewals } from "@/engine/load/renewals.ts";
 import { showChildren, showInner, showKeyExchanges, showSa } from "@/engine/show/sa_view.ts";
 import type { IkeSa } from "@/ike/records/sa.ts";
 import { CloseCode, type Failure } from "@/ike/records/failure.ts";
@@ -67,6 +68,8 @@ export class Client implements Role {
   readonly #rebuild: number[] = [];
   /** Tunnels that are down to authenticate again, until they are up. */
   readonly #renewing = new Set<number>();
+  /** Tunnels that authenticate again while they are up. */
+  readonly #renewals = new Renewals();
   /** The next tunnel that was never tried. */
   #next = 0;
   #nextMs = 0;
@@ -105,15 +108,13 @@ export class Client implements Role {
   readonly handlers: EffectHandlers = {
     established: (_, sa, nowMs) => this.#established(sa, nowMs),
     // A tunnel is known by its index, which the new SA has too.
-    replaced: ({ by }, sa) => this.#flapping?.replaced(sa, by),
-    closed: (_, sa, nowMs) => this.#closed(sa, nowMs),
-    reauth_due: (_, sa) => {
-      this.#context.events.publish(
-        4,
-        () => `Tunnel ${sa.index} authenticates again: ${showSa(sa)}`,
-      );
-      this.#context.loop.command(sa, { kind: "close", closeCode: CloseCode.REAUTHENTICATED });
+    replaced: ({ by }, sa) => {
+      this.#flapping?.replaced(sa, by);
+      this.#renewals.replaced(sa, by);
     },
+    closed: (_, sa, nowMs) => this.#closed(sa, nowMs),
+    reauth_due: (_, sa, nowMs) => this.#reauthenticate(sa, nowMs),
+    renewed: ({ old }, sa) => this.#renewed(old, sa),
   };
 
   get halfOpen(): number {
@@ -125,7 +126,8 @@ export class Client implements Role {
   }
 
   isTunnel(sa: IkeSa): boolean {
-    return this.#states[sa.index] === State.LIVE;
+    const isAnother = this.#renewals.isNext(sa) || this.#renewals.isLeaving(sa);
+    return this.#states[sa.index] === State.LIVE && !isAnother;
   }
 
   /** There is no such SA, as what a client dials is a tunnel from the beginning. */
@@ -155,6 +157,8 @@ export class Client implements Role {
 
   #established(sa: IkeSa, nowMs: number): void {
     const { tally, events, ending } = this.#context;
+    const renewal = this.#renewals.of(sa);
+    if (renewal?.next === sa) return this.#nextUp(renewal, nowMs);
     if (this.#states[sa.index] !== State.DIALLING) return;
     if (sa === this.#initialContact) this.#initialContact = undefined;
     this.#states[sa.index] = State.LIVE;
@@ -182,6 +186,15 @@ export class Client implements Role {
 
   #closed(sa: IkeSa, nowMs: number): void {
     if (sa.closeCode === CloseCode.REKEYED) return; // the tunnel goes on
+    if (this.#renewals.isLeaving(sa)) {
+      return this.#context.events.publish(
+        4,
+        () => `Tunnel ${sa.index} goes on without an IKE SA of before: ${showSa(sa)}`,
+      );
+    }
+    const renewal = this.#renewals.of(sa);
+    if (renewal?.next === sa) return this.#nextFailed(renewal, sa, nowMs);
+    if (renewal && this.#oldClosed(renewal, sa, nowMs)) return;
     const state = this.#states[sa.index];
     if (sa === this.#initialContact) this.#initialContact = undefined;
     if (state === State.DIALLING) {
@@ -193,6 +206,103 @@ export class Client implements Role {
       this.#tunnelClosed(sa, nowMs);
     }
     if (!this.#context.ending) this.#settled(nowMs);
+  }
+
+  /** The gateway wants the tunnel to authenticate again. */
+  #reauthenticate(sa: IkeSa, nowMs: number): void {
+    const { events, loop } = this.#context;
+    events.publish(4, () => `Tunnel ${sa.index} authenticates again: ${showSa(sa)}`);
+    if (!this.#plan.reauthMakes) {
+      return loop.command(sa, { kind: "close", closeCode: CloseCode.REAUTHENTICATED });
+    }
+    if (!this.#renewals.begin(sa)) return;
+    this.#rebuild.push(sa.index);
+    this.#pump(nowMs);
+  }
+
+  /** The IKE SA that authenticates again is established; the one before goes when all CHILD_SAs are. */
+  #nextUp(renewal: Renewal, nowMs: number): void {
+    const sa = renewal.next!;
+    renewal.isUp = true;
+    this.#dialling--;
+    const setupMs = nowMs - sa.startedMs;
+    this.#window.established(setupMs, nowMs);
+    this.#context.events.publish(
+      4,
+      () =>
+        `Tunnel ${sa.index} authenticated again: ${showSa(sa)}, ${showChildren(sa.children)}` +
+        `${showKeyExchanges(sa)}${showInner(sa)}, ${showDuration(Math.round(setupMs * 10) / 10)}`,
+    );
+    if (!this.#context.ending) this.#settled(nowMs);
+  }
+
+  /** Another IKE SA has taken the place of `old`. */
+  #renewed(old: IkeSa, sa: IkeSa): void {
+    const renewal = this.#renewals.of(sa);
+    if (renewal?.next !== sa) return;
+    this.#renewals.end(renewal, old);
+    this.#context.tally.reauthentications++;
+    this.#flapping?.replaced(old, sa);
+    this.#context.loop.command(old, { kind: "close", closeCode: CloseCode.REAUTHENTICATED });
+  }
+
+  /** The IKE SA that was to authenticate again is gone; the one before still has the tunnel. */
+  #nextFailed(renewal: Renewal, sa: IkeSa, nowMs: number): void {
+    const { events, loop, ending } = this.#context;
+    const { index } = sa;
+    if (!renewal.isUp) this.#dialling--;
+    renewal.next = undefined;
+    renewal.isUp = false;
+    if (ending) return this.#renewals.end(renewal);
+    const { triesMax, retryIntervalMs } = this.#plan;
+    const words = `Tunnel ${index} could not authenticate again (try ${renewal.tries} of ` +
+      `${triesMax}): ${failureOf(sa, "before it was complete").text}`;
+    if (renewal.tries < triesMax) {
+      events.publish(3, `${words}; next try in ${showDuration(retryIntervalMs)}`);
+      const again = alarm((laterMs) => {
+        if (this.#renewals.toDial(index) !== renewal || this.#context.ending) return;
+        this.#rebuild.push(index);
+        this.#pump(laterMs);
+      });
+      again.deadlineMs = nowMs + retryIntervalMs;
+      loop.arm(again);
+    } else {
+      this.#renewals.end(renewal);
+      events.publish(2, `${words}; it goes on until its gateway ends it`);
+    }
+    this.#settled(nowMs);
+  }
+
+  /**
+   * The IKE SA that had the tunnel is gone before another has taken its place; returns whether the tunnel
+   * goes on, or is on its way, by the other.
+   */
+  #oldClosed(renewal: Renewal, sa: IkeSa, nowMs: number): boolean {
+    const { next, isUp } = renewal;
+    const { loop, ending, tally } = this.#context;
+    const wasToGo = sa.closeCode === CloseCode.FLAPPED || sa.closeCode === CloseCode.STOPPED;
+    if (!next || ending || wasToGo) {
+      this.#renewals.end(renewal, next);
+      if (next && !isUp) this.#dialling--;
+      if (next) loop.command(next, { kind: "close", closeCode: CloseCode.STOPPED });
+      return false;
+    }
+    this.#renewals.end(renewal);
+    this.#context.events.publish(
+      4,
+      () => `Tunnel ${sa.index} lost its IKE SA while it authenticated again: ${showSa(sa)}`,
+    );
+    if (isUp) {
+      tally.reauthentications++;
+      this.#flapping?.replaced(sa, next);
+      return true;
+    }
+    this.#flapping?.closed(sa, nowMs);
+    this.#renewing.add(sa.index);
+    this.#states[sa.index] = State.DIALLING;
+    this.#tries[sa.index] = renewal.tries;
+    this.#live--;
+    return true;
   }
 
   ended(): void {
@@ -233,7 +343,7 @@ export class Client implements Role {
         this.#takeRetry();
         this.#dial(retry.index);
       } else if (this.#rebuild.length > 0) {
-        this.#dial(this.#rebuild.shift()!);
+        this.#dialAgain(this.#rebuild.shift()!);
       } else if (this.#next < tunnels && this.#nextMs <= nowMs) {
         this.#nextMs = Math.max(this.#nextMs + setupIntervalMs, nowMs - CATCH_UP_MS);
         this.#dial(this.#next++);
@@ -252,6 +362,20 @@ export class Client implements Role {
     if (++this.#retryAt < 1_000) return;
     this.#retries = this.#retries.slice(this.#retryAt);
     this.#retryAt = 0;
+  }
+
+  /** Dials a tunnel that was up, or one that authenticates again while it is. */
+  #dialAgain(index: number): void {
+    const renewal = this.#renewals.toDial(index);
+    // Between the wish and its turn the tunnel may have come another way.
+    if (!renewal) return this.#states[index] === State.FLAPPED ? this.#dial(index) : undefined;
+    const { old } = renewal;
+    const { ownAddress, peerAddress } = old.path;
+    const planned = pathOfTunnel(this.#plan, index);
+    const path = old.peer.mobility ? { ...planned, ownAddress, peerAddress } : planned;
+    renewal.tries++;
+    this.#dialling++;
+    renewal.next = this.#context.loop.initiate({ index, path, introduce: false, renews: old });
   }
 
   #dial(index: number): void {

@@ -5,7 +5,7 @@
  */
 import type { EffectHandlers } from "@/engine/run/part.ts";
 import type { FailureFigures } from "@/engine/show/figure.ts";
-import { showEndpoint } from "@/base/address.ts";
+import { compareAddresses, showEndpoint } from "@/base/address.ts";
 import { showDuration } from "@/base/duration.ts";
 import { nameOfCloseCode } from "@/engine/run/close_code.ts";
 import { type FlapCounts, NO_FLAPS, type Role, type RunContext } from "@/engine/run/run_context.ts";
@@ -14,7 +14,8 @@ import type { EventLevel } from "@/engine/show/event_hub.ts";
 
 import { Strangers } from "@/engine/load/strangers.ts";
 import { showChildren, showInner, showKeyExchanges, showSa } from "@/engine/show/sa_view.ts";
-import type { IkeSa } from "@/ike/records/sa.ts";
+import type { ChildSa, IkeSa } from "@/ike/records/sa.ts";
+import { sameSelector } from "@/ike/negotiate/selectors.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
 import { AuthMethod } from "@/iana/auth_method.ts";
 import { identityKey, showIdentity } from "@/ike/negotiate/identity.ts";
@@ -59,6 +60,22 @@ function continuesEarlier(peer: Peer): boolean {
   return true;
 }
 
+/**
+ * Whether `sa` is another authentication of the peer that has `before`, which was told to authenticate again
+ * (RFC 4478): from the same address, for the same traffic, while the other IKE SA is still there.
+ */
+function renews(before: IkeSa, sa: IkeSa): boolean {
+  const { config, phase, path } = before;
+  if (!config.reauth?.lifetimeMs || phase !== "established") return false;
+  const [child] = sa.children;
+  const isSame = (a: ChildSa["ownTs"], b: ChildSa["ownTs"]) =>
+    a.length === b.length && a.every((one, i) => sameSelector(one, b[i]!));
+  return compareAddresses(path.peerAddress, sa.path.peerAddress) === 0 && child !== undefined &&
+    before.children.some((one) =>
+      isSame(one.ownTs, child.ownTs) && isSame(one.peerTs, child.peerTs)
+    );
+}
+
 /** The tunnels of a gateway; see {@linkcode Role}. */
 export class Gateway implements Role {
   readonly #context: RunContext;
@@ -71,6 +88,8 @@ export class Gateway implements Role {
   /** Number of IKE SAs whose peers authenticated, including those that continue a tunnel. */
   #begun = 0;
   #lost = 0;
+  /** IKE SAs whose peer has authenticated again beside them: their tunnel is another's now. */
+  readonly #superseded = new WeakSet<IkeSa>();
 
   constructor(context: RunContext, plan: GatewayPlan & RunPlan) {
     this.#context = context;
@@ -132,7 +151,9 @@ export class Gateway implements Role {
     const peer = this.#peerOf(sa);
     this.#begun++;
     this.#context.creationStarted(sa.startedMs);
-    if (!continuesEarlier(peer)) tally.countEstablished(setupMs, nowMs);
+    const { newest } = peer;
+    if (newest && renews(newest, sa)) this.#superseded.add(newest);
+    else if (!continuesEarlier(peer)) tally.countEstablished(setupMs, nowMs);
     peer.newest = sa;
     this.#live.set(sa, peer);
     events.publish(4, () =>
@@ -149,14 +170,16 @@ export class Gateway implements Role {
     this.#live.delete(sa);
     this.#live.set(by, peer);
     if (peer.newest === sa) peer.newest = by;
+    if (this.#superseded.has(sa)) this.#superseded.add(by);
   }
 
   #closed(sa: IkeSa, nowMs: number): void {
     const peer = this.#live.get(sa);
     if (!peer) return this.#neverUp(sa, nowMs);
     this.#live.delete(sa);
-    if (peer.continued > 0 && sa.closeCode === CloseCode.INITIAL_CONTACT) peer.continued--;
-    else peer.down++;
+    const wasAnnounced = peer.continued > 0 && sa.closeCode === CloseCode.INITIAL_CONTACT;
+    if (wasAnnounced) peer.continued--;
+    else if (!this.#superseded.has(sa)) peer.down++;
     if (peer.newest === sa) peer.newest = undefined;
     const who = () => showIdentity(sa.peer.id!);
     if (this.#context.ending || ENDED_BY_CLIENT.has(sa.closeCode)) {

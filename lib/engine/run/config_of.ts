@@ -197,6 +197,7 @@ export function planOf(setup: Setup, ports: OpenPorts): RunPlan {
     ...(setup.ikeconf.tcpencap
       ? { peerPort: setup.ikeconf.peertcpport, tcp: true }
       : { peerPort: setup.peerport }),
+    reauthMakes: setup.ikeconf.reauthmode === "make",
     ...flapPlanOf(setup),
   };
 }

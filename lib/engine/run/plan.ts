@@ -28,6 +28,8 @@ export interface ClientPlan {
   readonly peerPort: number;
   /** Whether tunnels use TCP (RFC 9329); then the ports are TCP ports. */
   readonly tcp?: boolean;
+  /** Whether a tunnel authenticates again by another IKE SA before the one that it has is deleted. */
+  readonly reauthMakes?: boolean;
   /** Tunnels that are torn down and rebuilt repeatedly; absent: none. */
   readonly flap?: FlapPlan;
 }

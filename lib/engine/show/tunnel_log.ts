@@ -123,6 +123,7 @@ export class TunnelLog {
       answered: ({ exchange, latencyMs, transmissions }, sa) => {
         // A client hears first of a try when its IKE_SA_INIT is answered.
         const isTry = role === "client" && (sa.phase === "init" || sa.phase === "created");
+        if (isTry && this.#isBeside(sa)) return;
         const draft = isTry ? this.#ofTry(sa, toEpoch) : this.#known(sa);
         if (!draft) return;
         draft.retransmissions += transmissions - 1;
@@ -154,7 +155,7 @@ export class TunnelLog {
       },
       replaced: ({ by }, sa) => {
         const draft = this.#known(sa);
-        if (!draft) return;
+        if (!draft || this.#isBeside(sa)) return;
         draft.ikeRekeys++;
         if (this.#bySa.delete(sa)) this.#bySa.set(by, draft);
         describe(draft, by);
@@ -169,7 +170,7 @@ export class TunnelLog {
 
   #closed(sa: IkeSa, isEnding: boolean, endedEpochMs: number): void {
     const { role, toEpoch } = this.#run!;
-    if (sa.closeCode === CloseCode.REKEYED) return;
+    if (sa.closeCode === CloseCode.REKEYED || this.#isBeside(sa)) return;
     const known = this.#known(sa);
     const isUp = known?.outcome === "established";
     this.#bySa.delete(sa);
@@ -206,6 +207,16 @@ export class TunnelLog {
   /** The record of an IKE SA that was heard of, whatever its rekeys made of it. */
   #known(sa: IkeSa): Draft | undefined {
     return this.#run!.role === "gateway" ? this.#bySa.get(sa) : this.#records[sa.index];
+  }
+
+  /**
+   * Client: whether the tunnel is up by another IKE SA, as while it authenticates again (`reauthmode: make`):
+   * what becomes of this one is no news of the tunnel.
+   */
+  #isBeside(sa: IkeSa): boolean {
+    if (this.#run!.role === "gateway") return false;
+    const known = this.#records[sa.index];
+    return known?.outcome === "established" && (known.spiI !== sa.spiI || known.spiR !== sa.spiR);
   }
 
   /** The record of a tunnel, brought to the try that `sa` is. */

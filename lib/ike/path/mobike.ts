@@ -14,6 +14,7 @@ import {
 import { NotifyType } from "@/iana/notify_type.ts";
 import type { IkeSa } from "@/ike/records/sa.ts";
 import type { Turn } from "@/ike/records/event.ts";
+import { inheritorOf } from "@/ike/records/ike_sa.ts";
 import type { Mobility } from "@/ike/records/mobility.ts";
 import { notifies, notify } from "@/ike/records/notify.ts";
 import { natDetection } from "@/ike/path/nat_detection.ts";
@@ -67,7 +68,7 @@ export function takePath(sa: IkeSa, mobility: Mobility, path: Path): void {
 export function settlePath({ sa, out }: Turn, mobility: Mobility): void {
   const { settled: from, path } = mobility;
   const { encapsulated } = sa.peer;
-  const current = inheritor(sa);
+  const current = inheritorOf(sa);
   if (samePath(from, path) && mobility.encapsulated === encapsulated) return;
   mobility.settled = current.path = path;
   mobility.encapsulated = encapsulated;
@@ -80,17 +81,11 @@ export function settlePath({ sa, out }: Turn, mobility: Mobility): void {
  */
 export function inheritorTurn(turn: Turn): Turn {
   const { sa, nowMs, out } = turn;
-  const current = inheritor(sa);
+  const current = inheritorOf(sa);
   if (current === sa) return turn;
   current.deadlineMs = nowMs;
   out.push({ kind: "rearmed" }, current);
   return { sa: current, nowMs, out };
-}
-
-function inheritor(sa: IkeSa): IkeSa {
-  let current = sa;
-  while (current.succession.kind === "replaced") current = current.succession.by;
-  return current;
 }
 
 /** All addresses of this end, of the SA's own tunnel. */

@@ -194,6 +194,11 @@ export type IkeEffect =
   }
   /** Client: the time has come to authenticate again, by another IKE SA (RFC 4478). */
   | { readonly kind: "reauth_due" }
+  /**
+   * Client: this IKE SA, with its CHILD_SAs, has taken the place of `old`, which is to be deleted now
+   * (`Dial.renews`).
+   */
+  | { readonly kind: "renewed"; readonly old: IkeSa }
   /** A rekey of this IKE SA by us has failed; the SA is not affected. */
   | { readonly kind: "rekey_ike_failed"; readonly failure: Failure }
   /**

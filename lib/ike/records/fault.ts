@@ -19,6 +19,9 @@ export const FAULTS = {
   end_on_time:
     "an SA ends at its lifetime though the exchange that replaces it is under way (§2.8)",
   eap_only_without_key: "EAP-only takes methods without a key (RFC 5998 §4)",
+  end_before_renewal:
+    "the IKE SA before is deleted before the one that authenticates again is up (RFC 7296 §2.8.3)",
+  introduce_again: "INITIAL_CONTACT goes with an authentication beside another IKE SA (§2.4)",
   endless_overtime: "the overtime of an SA that is being replaced has no end (§2.8)",
   outlive_authentication:
     "an IKE SA goes on though its peer did not authenticate again in time (RFC 4478 §3)",

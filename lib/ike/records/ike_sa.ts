@@ -89,6 +89,7 @@ export function newIkeSa(origin: IkeSaOrigin): IkeSa {
     sealed: 0,
     nextTicket: 1,
     succession: CURRENT,
+    renews: undefined,
     closeAsked: 0,
     rekeyMs: Infinity,
     rekeyRefusal: undefined,
@@ -113,6 +114,13 @@ export function isCurrent({ succession }: IkeSa): boolean {
 /** Whether another SA has taken over its CHILD_SAs. */
 export function isReplaced({ succession }: IkeSa): boolean {
   return succession.kind === "replaced";
+}
+
+/** The IKE SA that has the CHILD_SAs of `sa` now: itself, or what its rekeys have made of it. */
+export function inheritorOf(sa: IkeSa): IkeSa {
+  let current = sa;
+  while (current.succession.kind === "replaced") current = current.succession.by;
+  return current;
 }
 
 /** Our own SPI of the IKE SA. */

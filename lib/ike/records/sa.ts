@@ -112,6 +112,11 @@ export interface IkeSa {
   nextTicket: number;
   /** Whether it is the tunnel, or what its rekeys have made of it. */
   succession: Succession;
+  /**
+   * Client: the IKE SA in whose place this one authenticates again, while both are there; undefined: none, or
+   * it is told already that it may go.
+   */
+  renews: IkeSa | undefined;
   /** Close code of a requested close that waits for another exchange; 0: none. */
   closeAsked: number;
   /** When this end rekeys it; Infinity: never by itself. */

@@ -29,6 +29,7 @@ import {
   showProposals,
 } from "@/ike/negotiate/proposal.ts";
 import { startLifetime } from "@/ike/window/lifetime.ts";
+import { renewedChild } from "@/ike/window/renewal.ts";
 import { allCovered, narrow, shifted, showSelectors } from "@/ike/negotiate/selectors.ts";
 import {
   acceptNotifies,
@@ -419,7 +420,7 @@ export function completeChild(turn: Turn, child: ChildSa, negotiated: CompleteCh
   if (waits && !sa.env.broken.has("send_by_new_at_once")) child.behind = old;
   // Packets leave by the new one from now on, also if the old one was itself waiting behind another.
   else if (old) old.behind = undefined;
-  out.push({ kind: "install", child, old }, sa);
+  out.push({ kind: "install", child, old: old ?? renewedChild(sa, child) }, sa);
 }
 
 function childSuiteOf(sa: IkeSa, choice: Choice): ChildSuite {

@@ -101,6 +101,7 @@ Deno.test("a failure must say all words at once", () => {
     rekeys: { ike: 0, child: 0 },
     keyExchanges: { ike: {}, child: {} },
     moves: { done: 0, failed: { count: 0 } },
+    reauthentications: 0,
     flaps: { down: 0, up: 0 },
     suites: new Map(),
     peers: new Map(),
