@@ -27,6 +27,8 @@ export interface PingerOptions {
    * known.
    */
   readonly first: (sinceUpMs: number) => void;
+  /** Is called for a request that nobody answered in time, with the time at which it was sent. */
+  readonly lost?: (task: number, sentMs: number) => void;
 }
 
 /** A ping task that is to be added. */
@@ -256,10 +258,12 @@ export class Pinger implements ReplyReceiver {
     const { counts, totals } = this;
     for (let sequence = counts.judged[task]!; sequence < end; sequence++) {
       counts.judged[task] = sequence + 1;
-      if (this.#window.sentMs(task, sequence) === undefined) {
+      const sentMs = this.#window.sentMs(task, sequence);
+      if (sentMs === undefined) {
         counts.burst[task] = 0;
         continue;
       }
+      this.#options.lost?.(task, sentMs);
       totals.lost++;
       counts.lost[task]!++;
       const burst = ++counts.burst[task]!;

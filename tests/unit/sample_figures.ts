@@ -42,6 +42,8 @@ export const FIGURES: RunFigures = {
   overtime: { ike: 0, child: 4 },
   reauthentications: 4,
   moves: 3,
+  movesLost: 5,
+  movesLostMax: 4,
   movesFailed: { count: 1, causes: [cause("NO_ANSWER", 1)] },
   childrenRefused: { count: 1, causes: [cause("TS_UNACCEPTABLE", 1)] },
   childrenLost: { count: 5, causes: [cause("CHILD_DELETED_BY_PEER", 5)] },

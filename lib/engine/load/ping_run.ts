@@ -19,6 +19,7 @@ import {
   type TaskEnds,
   taskWithin,
 } from "@/engine/load/ping_plan.ts";
+import { MoveLosses, type MoveLossFigures } from "@/engine/load/move_losses.ts";
 import type { RunPlan } from "@/engine/run/plan.ts";
 
 import type { IkeSa } from "@/ike/records/sa.ts";
@@ -80,6 +81,7 @@ export class PingRun implements RunPart {
   #last: (() => void) | undefined;
   #wasAbove = false;
   #tasksAbove = 0;
+  readonly #moveLosses = new MoveLosses();
   readonly #hold = alarm((nowMs) => this.#startAll(nowMs));
   readonly #beat = alarm(() => this.#pump());
   readonly #watch = alarm((nowMs) => this.#look(nowMs));
@@ -100,6 +102,7 @@ export class PingRun implements RunPart {
       nowMs: () => clock.nowMs(),
       replied: (latencyMs) => this.#latencyMs.add(latencyMs),
       first: (sinceUpMs) => this.#firstMs.add(sinceUpMs),
+      lost: (task, sentMs) => this.#moveLosses.lost(task, sentMs),
     });
   }
 
@@ -107,6 +110,12 @@ export class PingRun implements RunPart {
     established: (_, sa, nowMs) => this.#established(sa, nowMs),
     replaced: ({ by }, sa) => this.#replaced(sa, by),
     closed: (_, sa) => this.#closed(sa),
+    moved: ({ sinceMs }, sa, nowMs) => {
+      const task = this.#tasks.get(sa);
+      const started = task === undefined ? undefined : this.#started.get(task);
+      if (sinceMs === undefined || started === undefined) return;
+      this.#moveLosses.moved(started, sinceMs, nowMs);
+    },
   };
 
   /** Handles the start of the run, at which a gateway is ready. */
@@ -240,6 +249,11 @@ export class PingRun implements RunPart {
     const firstPacketMs = this.#firstMs.figures();
     const unsent = this.#carrier!.unsent;
     return pingFiguresOf(pinger, { ping, latencyMs, firstPacketMs, unsent });
+  }
+
+  /** The pings that moves have cost. */
+  get moveLosses(): MoveLossFigures {
+    return this.#moveLosses.figures;
   }
 
   /** Number of pings of peers that this process answered. */

@@ -35,6 +35,8 @@ type OfOtherParts =
   | "packets"
   | "ping"
   | "pingsAnswered"
+  | "movesLost"
+  | "movesLostMax"
   | "neighbourOverflow";
 
 /** Times are kept on the core's clock, and reported as milliseconds since 1970. */

@@ -138,6 +138,7 @@ export class TestRun implements RunContext, LoopListener {
       packets: path.totals() ?? null,
       ping: this.ping.figures(),
       pingsAnswered: this.ping.answered,
+      ...this.ping.moveLosses,
       neighbourOverflow: this.#neighbours.overflow ?? null,
     };
   }

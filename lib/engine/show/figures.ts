@@ -16,6 +16,7 @@ import {
   type FiguresOf,
   group,
   type JsonOf,
+  largest,
   latency,
   latencyText,
   measured,
@@ -218,6 +219,13 @@ export const FIGURES = {
       "CHILD_SAs have followed",
     { lines: (n) => n > 0 ? [`Moves to another path: ${n}`] : [] },
   ),
+  movesLost: count(
+    "moves.pingsLost",
+    "pings of tunnels that were lost while these moved: sent a second before a move began at the " +
+      "earliest, and not after it was settled; none without pings",
+    { lines: (n) => n > 0 ? [`Pings lost by moves: ${n}`] : [] },
+  ),
+  movesLostMax: largest("moves.pingsLostMax", "the most of them that one move cost"),
   movesFailed: counted(
     "moves.failed",
     "moves that came to nothing, as the peer refused the path or did not answer there; the tunnel " +

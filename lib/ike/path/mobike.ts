@@ -45,6 +45,7 @@ export function agreeOnMobike(turn: Turn, payloads: readonly Payload[], path: Pa
   sa.peer.mobility = {
     path,
     settled: path,
+    sinceMs: nowMs,
     encapsulated: sa.peer.encapsulated,
     peerAddresses: [],
     moveMs: sa.dialled ? nowMs + intervalMs : Infinity,
@@ -60,19 +61,21 @@ export function sharePath(sa: IkeSa): void {
 }
 
 /** The IKE SAs of the tunnel go by another path from now on; its CHILD_SAs do when it is settled. */
-export function takePath(sa: IkeSa, mobility: Mobility, path: Path): void {
+export function takePath({ sa, nowMs }: Turn, mobility: Mobility, path: Path): void {
+  if (samePath(mobility.path, mobility.settled)) mobility.sinceMs = nowMs;
   sa.path = mobility.path = path;
 }
 
 /** The two ends have settled the path: CHILD_SAs go there too, in UDP where there is a NAT now. */
 export function settlePath({ sa, out }: Turn, mobility: Mobility): void {
-  const { settled: from, path } = mobility;
+  const { settled: from, path, sinceMs } = mobility;
   const { encapsulated } = sa.peer;
   const current = inheritorOf(sa);
   if (samePath(from, path) && mobility.encapsulated === encapsulated) return;
+  const began = samePath(from, path) ? undefined : sinceMs;
   mobility.settled = current.path = path;
   mobility.encapsulated = encapsulated;
-  out.push({ kind: "moved", from }, current);
+  out.push({ kind: "moved", from, ...(began === undefined ? {} : { sinceMs: began }) }, current);
 }
 
 /**

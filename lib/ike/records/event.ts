@@ -158,9 +158,10 @@ export type IkeEffect =
   | { readonly kind: "reconnect" }
   /**
    * The peer, behind a NAT, is at `sa.path` now, the TCP connection is another, or the two ends have
-   * settled another path (RFC 4555); the packets of the CHILD_SAs go there too.
+   * settled another path (RFC 4555); the packets of the CHILD_SAs go there too. `sinceMs`: when this end
+   * began to move, or heard that its peer does; absent where it is no move of MOBIKE.
    */
-  | { readonly kind: "moved"; readonly from: Path }
+  | { readonly kind: "moved"; readonly from: Path; readonly sinceMs?: number }
   /** A move came to nothing: refused, or not answered. The tunnel goes on by the path before. */
   | { readonly kind: "move_failed"; readonly failure: Failure }
   /** Do the work off this stack and come back with `computed`. */

@@ -29,6 +29,8 @@ export interface Mobility {
    * of the addresses, or the check of a path, is under way.
    */
   settled: Path;
+  /** When `path` began to differ from `settled`, in milliseconds on the core's clock. */
+  sinceMs: number;
   /** Whether the ESP of CHILD_SAs went in UDP when the path was settled. */
   encapsulated: boolean;
   /** Addresses at which the peer may be reached, in the order in which it named them. */

@@ -94,7 +94,7 @@ function update(turn: Turn, { payloads, path }: Received): void {
     throw new PeerError(NotifyType.UNACCEPTABLE_ADDRESSES, text);
   }
   noteNat(turn, payloads, path);
-  takePath(sa, mobility, leavesNattPort(sa, path) ? { ...path, ownPort: sa.path.ownPort } : path);
+  takePath(turn, mobility, leavesNattPort(sa, path) ? { ...path, ownPort: sa.path.ownPort } : path);
   // RFC 4555 §3.7: CHILD_SAs follow when the peer has shown that it is there.
   if (sa.env.broken.has("move_unchecked") || samePath(mobility.path, mobility.settled)) {
     return settlePath(turn, mobility);

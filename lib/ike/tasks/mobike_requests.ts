@@ -84,7 +84,7 @@ function refused(turn: Turn, path: Path, error: NotifyPayload): void {
   const failure: Failure = { cause: name, closeCode: error.notify, text };
   // There is no other path to go back to: the one that was settled is what it refuses.
   if (samePath(path, mobility.settled)) return takeDown(inheritorTurn(turn), failure);
-  takePath(sa, mobility, mobility.settled);
+  takePath(turn, mobility, mobility.settled);
   out.push({ kind: "move_failed", failure }, sa);
 }
 

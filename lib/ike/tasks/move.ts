@@ -31,7 +31,7 @@ export function move(turn: Turn, path?: Path): void {
     const text = `There is no other path than ${showPath(sa.path)}: the tunnel stays`;
     return out.push({ kind: "note", level: 3, text }, sa);
   }
-  takePath(sa, mobility, next);
+  takePath(turn, mobility, next);
   askUpdate(sa);
 }
 
@@ -45,7 +45,8 @@ export function askUpdate({ queue, closeAsked }: IkeSa): void {
  * A request has gone unanswered for half of its transmissions: the others try other paths, first the one
  * that was settled before (RFC 4555 §3.5, §3.10).
  */
-export function tryDetour({ sa, out }: Turn, { transmissions }: OutstandingRequest): void {
+export function tryDetour(turn: Turn, { transmissions }: OutstandingRequest): void {
+  const { sa, out } = turn;
   const { mobility } = sa.peer;
   if (!mobility || sa.phase !== "established" || !isCurrent(sa)) return;
   const { transmissionsMax } = sa.config;
@@ -58,6 +59,6 @@ export function tryDetour({ sa, out }: Turn, { transmissions }: OutstandingReque
     const failure = { cause: "NO_ANSWER", closeCode: 0, text };
     out.push({ kind: "move_failed", failure }, sa);
   }
-  takePath(sa, mobility, other);
+  takePath(turn, mobility, other);
   if (sa.dialled) askUpdate(sa);
 }

@@ -22,6 +22,7 @@ const NOTHING: FinalResult = {
     cpuMsPerTunnel: null,
     ping: null,
     pingsAnswered: 0,
+    movesLost: 0,
     deletesUnanswered: null,
     failures: [],
     suites: new Map(),
