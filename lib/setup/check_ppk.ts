@@ -20,7 +20,7 @@ export function ppkOctets(value: string): Uint8Array | undefined {
 
 /** Tells what is wrong, or doubtful, with `ppk`. */
 export function checkPpk(
-  { ppk, authownmethod, authpeermethod, authown2, authpeer2 }: IkeConf,
+  { ppk, authown2, authpeer2 }: IkeConf,
   rule: Rule,
   warn: Check["warn"],
 ): void {
@@ -44,10 +44,5 @@ export function checkPpk(
   if (second) {
     const what = `ppk.id with ${second}: a PPK beside a second authentication is not there`;
     rule(what, "ikeconf.ppk.id", `ikeconf.${second}`);
-  }
-  const eap = [authownmethod, authpeermethod].find((method) => method.startsWith("eap"));
-  if (eap) {
-    const what = `ppk.id with ${eap}: a PPK beside EAP is not there`;
-    rule(what, "ikeconf.ppk.id", "ikeconf.authownmethod", "ikeconf.authpeermethod");
   }
 }

@@ -31,7 +31,8 @@ const OTHER_PSK: PskAuth = { kind: "psk", secret: text("another secret of the wo
 
 const EAP_ONLY: EapOnlyPeerAuth = { kind: "eap_only", verifying: undefined };
 
-function named(name: string): IdentityRule {
+/** An identity of the type ID_FQDN. */
+export function named(name: string): IdentityRule {
   return { kind: "fixed", identity: { idType: IdType.ID_FQDN, data: text(name) } };
 }
 
@@ -57,7 +58,7 @@ function asks(world: World, method: number, through: Through = (server) => serve
 }
 
 /** The configuration of the authentication of both hosts. */
-interface Ends {
+export interface Ends {
   readonly a: BothAuthConfigs;
   readonly b: BothAuthConfigs;
 }
@@ -108,7 +109,7 @@ const successAtOnce = saying((answer) => {
 type Drawn = readonly [rule: string, ends: (world: World) => Ends];
 
 /** Authentications that succeed. */
-const LOGINS: readonly ((world: World) => Ends)[] = [
+export const LOGINS: readonly ((world: World) => Ends)[] = [
   (world) => ({
     a: { own: logsIn(world, MSCHAPV2), peer: PSK },
     b: { own: PSK, peer: asks(world, MSCHAPV2) },

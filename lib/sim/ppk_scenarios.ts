@@ -3,6 +3,8 @@
  * one end has none, or one with another name or value; it is required or not; and rekeys follow.
  * @module
  */
+import { sameOctets } from "@/base/bytes.ts";
+import { LOGINS, named } from "@/sim/auth_scenarios.ts";
 import type { IkeConfig, PpkConfig } from "@/ike/records/config.ts";
 import { hybrid } from "@/sim/key_exchange_scenarios.ts";
 import {
@@ -53,6 +55,45 @@ const shared: Scenario = {
   },
 };
 
+/**
+ * Beside EAP: the AUTH behind it, and all keys after it, have the PPK where both ends know it; where one does
+ * not, it goes without, or fails where it is required.
+ */
+const behindEap: Scenario = {
+  name: "ppk_eap",
+  start(world) {
+    const login = world.random.pick(LOGINS)(world);
+    const chance = () => world.random.chance(0.3);
+    const b = world.random.pick<PpkConfig | undefined>([
+      ppk({ required: chance() }),
+      ppk({ required: chance() }),
+      ppk({ id: octets("quantum-2") }),
+      ppk({ key: octets("another key of 32 octets, by them") }),
+      undefined,
+    ]);
+    const a = ppk({ required: chance() });
+    const hosts = pair(world, PATIENT, {
+      a: { ownId: named("alice"), auth: login.a, ppk: a },
+      b: { auth: login.b, ...(b ? { ppk: b } : {}) },
+    });
+    world.dial(hosts.a, hosts.b);
+    onRandomHosts(world, hosts, (host, sa) => world.tell(host, sa, { kind: "rekey_ike" }));
+    const isCommon = b !== undefined && sameOctets(a.id, b.id);
+    const stands = isCommon ? sameOctets(a.key, b.key) : !a.required;
+    return {
+      stands,
+      check() {
+        const sas = [hosts.a, hosts.b].map(establishedSa);
+        if (!stands) {
+          return sas.some((sa) => sa) ? "a PPK that is required is in the keys" : undefined;
+        }
+        const wrong = sas.some((sa) => sa && sa.peer.ppk !== isCommon);
+        return wrong ? "a PPK beside EAP is in the keys where both ends know it" : oneTunnel(hosts);
+      },
+    };
+  },
+};
+
 /** One end has no PPK, or another one: the tunnel is made without it if neither end requires it. */
 const lonely: Scenario = {
   name: "ppk_of_one_end",
@@ -98,4 +139,4 @@ const missing: Scenario = {
 };
 
 /** All scenarios of this file. */
-export const PPK_SCENARIOS: readonly Scenario[] = [shared, lonely, missing];
+export const PPK_SCENARIOS: readonly Scenario[] = [shared, behindEap, lonely, missing];

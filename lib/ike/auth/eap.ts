@@ -13,6 +13,7 @@ import { PayloadType } from "@/iana/payload_type.ts";
 import type { IkeSa } from "@/ike/records/sa.ts";
 import { type AuthMethodPair, type AuthStep, done, waits } from "@/ike/auth/authenticator.ts";
 import { refuses } from "@/ike/auth/authenticator.ts";
+import { authBehindEap } from "@/ike/auth/ppk.ts";
 import { sharedKeyMic } from "@/ike/auth/psk.ts";
 import { signedOctetsOf, skPOf } from "@/ike/auth/signed_octets.ts";
 import type { AuthEnd, AuthSide } from "@/ike/records/auth_rounds.ts";
@@ -59,7 +60,7 @@ export const eap: AuthMethodPair<EapPeerAuth, EapServerAuth> = {
       if (fault) return refuses(fault);
       progress.outcome = outcome;
       note(turn, outcome);
-      return waits([authByKey(turn.sa, outcome)]);
+      return waits(authBehindEap(turn, () => authByKey(turn.sa, outcome)));
     },
   },
 

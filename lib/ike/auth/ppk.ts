@@ -1,7 +1,8 @@
 /**
  * A post-quantum pre-shared key in IKE_AUTH (RFC 8784 §3): PPK_IDENTITY names it, SK_d, SK_pi and SK_pr are
  * mixed with it before AUTH is computed, and NO_PPK_AUTH proves the initiator to a responder that does not
- * know it.
+ * know it. With EAP all of that goes with the initiator's AUTH behind EAP Success; the AUTH of a responder
+ * that comes before it is by the keys without.
  *
  * ```text
  * | PPK_ID Type (uint8) | PPK_ID |
@@ -46,7 +47,10 @@ function mix({ sa, out }: Turn): void {
   const ppk = sa.setup!.ppk!;
   ppk.plainKeys = sa.keys;
   ppk.isMixed = true;
-  const forgets = sa.originalInitiator && sa.env.broken.has("forget_ppk");
+  const { broken } = sa.env;
+  const forgets = sa.originalInitiator
+    ? broken.has("forget_ppk")
+    : isBehindEap(sa) && broken.has("forget_ppk_behind_eap");
   if (!forgets) sa.keys = mixPpk(sa.suite!, sa.keys!, sa.config.ppk!.key);
   out.push({ kind: "keyed" }, sa);
 }
@@ -58,11 +62,36 @@ export function beginPpk(turn: Turn): string | undefined {
   const agreed = sa.setup!.ppk;
   // IKE_INTERMEDIATE has settled it already, without it where it is not required.
   if (!ppk || agreed?.inIntermediate) return undefined;
-  if (agreed) mix(turn);
-  else if (isPpkRequired(sa)) {
+  if (agreed) return isBehindEap(sa) ? undefined : void mix(turn);
+  if (isPpkRequired(sa)) {
     return "it did not say USE_PPK, so it has no post-quantum pre-shared key, and ppkrequired is true";
   }
   return undefined;
+}
+
+/** Whether the initiator's AUTH, and with it PPK_IDENTITY, follows EAP Success. */
+function isBehindEap({ config: { auth }, originalInitiator }: IkeSa): boolean {
+  const { kind } = originalInitiator ? auth.own : auth.peer;
+  return kind === "eap" || kind === "eap_only";
+}
+
+/**
+ * What an initiator says behind EAP Success: AUTH as `prove` makes it by the keys of the moment, with the PPK
+ * where both ends have one.
+ */
+export function authBehindEap(turn: Turn, prove: () => Payload): Payload[] {
+  const { sa } = turn;
+  const agreed = sa.setup!.ppk;
+  if (!agreed || agreed.inIntermediate) return [prove()];
+  const plain = prove();
+  mix(turn);
+  return [prove(), ...ppkPayloads(sa), ...(sa.config.ppk!.required ? [] : [noPpkAuth([plain])])];
+}
+
+/** Whether the request is the one with the initiator's AUTH, for a responder to read its PPK_IDENTITY. */
+export function hasPpkAuth(sa: IkeSa, payloads: readonly Payload[], isFirst: boolean): boolean {
+  if (!isBehindEap(sa)) return isFirst;
+  return !isFirst && findPayload(payloads, PayloadType.AUTH) !== undefined;
 }
 
 /** Whether there is no IKE SA without the PPK. */

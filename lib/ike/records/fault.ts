@@ -41,6 +41,7 @@ export const FAULTS = {
   forget_followup_secret: "KEYMAT lacks the last additional secret (RFC 9370 §2.2.4)",
   forget_overtaking_delete:
     "a Delete that comes before the response that names its CHILD_SA is forgotten (§1.4.1)",
+  forget_ppk_behind_eap: "the responder goes on by keys without the PPK behind EAP (RFC 8784 §3)",
   forget_ppk: "the initiator does not mix its PPK into the keys (RFC 8784 §3)",
   forget_spi_in_answer: "a CHILD_SA whose keys are computed cannot be deleted (§1.4.1)",
   forget_uninstall: "a deleted CHILD_SA stays in the data path (§1.4.1)",

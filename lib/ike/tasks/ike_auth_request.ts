@@ -74,7 +74,8 @@ export const ikeAuthRequest: TaskKind<IkeAuthTask> = {
     if (error && !proves && !converses) return refused(turn, error, response);
     const fault = first ? identityFault(sa, idR) : undefined;
     if (fault) return distrust(turn, fault);
-    const unmixed = first && proves ? hearPpkAnswer(turn, payloads) : undefined;
+    const isJudged = proves && (first || sa.setup!.ppk?.isMixed === true);
+    const unmixed = isJudged ? hearPpkAnswer(turn, payloads) : undefined;
     if (unmixed) return distrust(turn, unmixed);
     task.response = response;
     proceed(turn, task, takeRound(turn, payloads));

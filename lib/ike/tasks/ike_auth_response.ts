@@ -17,7 +17,7 @@ import type { Turn } from "@/ike/records/event.ts";
 import { resumeRounds, type RoundsOutcome, takeRound } from "@/ike/auth/rounds.ts";
 import { newRounds } from "@/ike/records/auth_rounds.ts";
 import { sendResponse } from "@/ike/window/exchange.ts";
-import { ppkHint, ppkPayloads, takePpk } from "@/ike/auth/ppk.ts";
+import { hasPpkAuth, ppkHint, ppkPayloads, takePpk } from "@/ike/auth/ppk.ts";
 import { identityIn, resolveIdentity, showIdentity } from "@/ike/negotiate/identity.ts";
 import { dropSetup, enter, fail, releaseLeases } from "@/ike/records/ike_sa.ts";
 import { startIkeLifetime } from "@/ike/window/lifetime.ts";
@@ -56,11 +56,9 @@ export const ikeAuthResponse: ResponderKind = {
       setup.auth = newRounds(sa.config.auth);
       setup.authRequest = request;
       setup.keptOctets += request.header.length;
-      const judged = takePpk(turn, payloads);
-      if (typeof judged === "string") return distrust(turn, request, judged);
-      return proceed(turn, { ...request, payloads: judged }, takeRound(turn, judged));
+      return take(turn, request, true);
     }
-    proceed(turn, request, takeRound(turn, payloads));
+    take(turn, request, false);
   },
 
   computed(turn, answering, result) {
@@ -68,6 +66,17 @@ export const ikeAuthResponse: ResponderKind = {
     proceed(turn, request, resumeRounds(turn, result, request.payloads));
   },
 };
+
+/** Takes a request of IKE_AUTH, the one with AUTH by the PPK that it names. */
+function take(turn: Turn, request: Received, isFirst: boolean): void {
+  const { payloads } = request;
+  if (!hasPpkAuth(turn.sa, payloads, isFirst)) {
+    return proceed(turn, request, takeRound(turn, payloads));
+  }
+  const judged = takePpk(turn, payloads);
+  if (typeof judged === "string") return distrust(turn, request, judged);
+  proceed(turn, { ...request, payloads: judged }, takeRound(turn, judged));
+}
 
 /**
  * Goes on with what the authenticators of both ends came to.

@@ -12,7 +12,7 @@ import { IdType } from "@/iana/id_type.ts";
 import { NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import { findNotify } from "@/ike/records/notify.ts";
-import type { EapServerAuth, IkeConfig } from "@/ike/records/config.ts";
+import type { EapServerAuth, IkeConfig, PpkConfig } from "@/ike/records/config.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
 import type { AuthPayload } from "@/wire/payloads/authentication.ts";
 import { Maker } from "../../pki/_maker.ts";
@@ -202,4 +202,66 @@ Deno.test("a gateway that refuses at once is told as it says: EAP Failure withou
   const both = await setUp(crypto, { initiator: bob, responder: responder! });
   assert.match(both.responder.failures[0]!, /there is no such user/);
   assert.match(both.initiator.failures[0]!, /refused our authentication .*we are bob .* by eap/);
+});
+
+const octets = (words: string) => new TextEncoder().encode(words);
+
+function ppk(change: Partial<PpkConfig> = {}): PpkConfig {
+  const key = octets("a key of 32 octets for tests of it");
+  return { id: octets("quantum-1"), key, required: false, intermediate: false, ...change };
+}
+
+/** A login by EAP of ends that have a PPK, or none. */
+async function loginWith(
+  ofInitiator: PpkConfig | undefined,
+  ofResponder: PpkConfig | undefined,
+  wish: Wish = {},
+) {
+  const { initiator, responder } = ends(wish);
+  const both = await setUp(crypto, {
+    initiator: { ...initiator, ppk: ofInitiator },
+    responder: { ...responder, ppk: ofResponder },
+  });
+  return { ...both, failures: [...both.initiator.failures, ...both.responder.failures].join("; ") };
+}
+
+const { NO_PPK_AUTH, PPK_IDENTITY } = NotifyType;
+
+for (const only of [false, true]) {
+  Deno.test(`a PPK beside EAP${only ? "-only" : ""} goes with the AUTH behind it (RFC 8784 §3)`, async () => {
+    const { initiator, responder, failures } = await loginWith(ppk(), ppk(), { only });
+    assert.equal(failures, "");
+    assert.deepEqual([initiator.sa.peer.ppk, responder.sa.peer.ppk], [true, true]);
+    assert.deepEqual(initiator.sa.keys, responder.sa.keys);
+    const named = (said: readonly (readonly Payload[])[], type: number) =>
+      said.map((payloads) => findNotify(payloads, type) !== undefined);
+    const last = [false, false, false, false, true];
+    assert.deepEqual(named(initiator.said, PPK_IDENTITY), last);
+    assert.deepEqual(named(initiator.said, NO_PPK_AUTH), last);
+    assert.deepEqual(named(responder.said, PPK_IDENTITY), last);
+    const plain = await loginWith(undefined, undefined, { only });
+    assert.notDeepEqual(initiator.sa.keys, plain.initiator.sa.keys);
+  });
+}
+
+Deno.test("a PPK that the gateway of EAP does not know is gone without, unless it is required", async () => {
+  for (const other of [undefined, ppk({ id: octets("quantum-2") })]) {
+    const { initiator, responder, failures } = await loginWith(ppk(), other);
+    assert.equal(failures, "");
+    assert.deepEqual([initiator.sa.peer.ppk, responder.sa.peer.ppk], [false, false]);
+    assert.deepEqual(initiator.sa.keys, responder.sa.keys);
+    const strict = await loginWith(ppk({ required: true }), other);
+    assert.match(strict.failures, /ppkrequired is true|sent no NO_PPK_AUTH/);
+    assert.notEqual(strict.initiator.sa.phase, "established");
+  }
+  const strict = await loginWith(undefined, ppk({ required: true }));
+  assert.match(strict.failures, /it did not say USE_PPK, and ppkrequired is true/);
+});
+
+Deno.test("a PPK of another value beside EAP is a wrong AUTH, and is named", async () => {
+  const { failures } = await loginWith(
+    ppk(),
+    ppk({ key: octets("another key, of 34 octets for them") }),
+  );
+  assert.match(failures, /AUTH data does not prove .*ppk\.value of quantum-1/);
 });
