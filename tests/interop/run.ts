@@ -26,11 +26,13 @@ import { FRAGMENT_ROWS } from "./rows_fragments.ts";
 import { MOBIKE_ROWS } from "./rows_mobike.ts";
 import { NATT_ROWS } from "./rows_natt.ts";
 import { LIBRESWAN_PPK_ROWS, PPK_ROWS } from "./rows_ppk.ts";
+import { PPK_EAP_ROWS } from "./rows_ppk_eap.ts";
 import { POOL_ROWS } from "./rows_pool.ts";
 import { LIBRESWAN_ROWS } from "./rows_libreswan.ts";
 import { LIFE_ROWS } from "./rows_life.ts";
 import { LIVENESS_ROWS } from "./rows_liveness.ts";
 import { PSK_ROWS } from "./rows_psk.ts";
+import { REAUTH_ROWS } from "./rows_reauth.ts";
 import { REFUSAL_ROWS } from "./rows_refusals.ts";
 import { TOOL_ROWS, tsharkVersion } from "./rows_tools.ts";
 import { USERLAND_ROWS } from "./rows_userland.ts";
@@ -55,6 +57,8 @@ const ALL: readonly AnyRow[] = [
   ...KEY_EXCHANGE_ROWS,
   ...PPK_ROWS,
   ...MOBIKE_ROWS,
+  ...REAUTH_ROWS,
+  ...PPK_EAP_ROWS,
   ...LIBRESWAN_ROWS,
   ...LIBRESWAN_PPK_ROWS,
 ];
