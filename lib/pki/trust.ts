@@ -48,8 +48,9 @@ interface KeptVerdict {
 export class PathMemory {
   readonly #certificates = new Map<string, Certificate>();
   readonly #verdicts = new Map<string, KeptVerdict>();
-  readonly #stores = new WeakMap<TrustStore, number>();
-  #nextStore = 0;
+  /** Numbers of trust stores and of certificates of this memory: a verdict is found by them. */
+  readonly #numbers = new WeakMap<TrustStore | Certificate, number>();
+  #nextNumber = 0;
 
   /** The backend hashes what is remembered, and verifies what is not. */
   constructor(readonly backend: CryptoBackend) {}
@@ -101,17 +102,22 @@ export class PathMemory {
     keep(this.#verdicts, key, { fromMs: nowMs, untilMs, verdict });
   }
 
-  /** The hash of all that a verdict depends on but the time. */
+  /** All that a verdict depends on but the time. */
   #keyOf({ certificate, untrusted, store, ...rest }: PathQuestion): string {
-    const { receivedCrls = [], receivedOcsp = [], revocation, purpose, policies = {} } = rest;
-    const number = this.#stores.get(store) ?? this.#nextStore++;
-    this.#stores.set(store, number);
-    const { length } = untrusted;
-    const settings = JSON.stringify([number, length, revocation, purpose, policies]);
-    return toHex(this.backend.sha256(concat(
-      new TextEncoder().encode(settings),
-      ...[certificate, ...untrusted, ...receivedCrls, ...receivedOcsp].map(({ der }) => der),
-    )));
+    const { receivedCrls = [], receivedOcsp = [], revocation, purpose, policies } = rest;
+    let key = `${this.#numberOf(store)} ${revocation} ${purpose} ${this.#numberOf(certificate)}`;
+    for (const one of untrusted) key += ` ${this.#numberOf(one)}`;
+    if (policies) key += ` ${JSON.stringify(policies)}`;
+    if (receivedCrls.length === 0 && receivedOcsp.length === 0) return key;
+    const received = [...receivedCrls, ...receivedOcsp].map(({ der }) => der);
+    return `${key} ${receivedCrls.length} ${toHex(this.backend.sha256(concat(...received)))}`;
+  }
+
+  /** One number for one record: {@linkcode certificate} gives the same record for the same octets. */
+  #numberOf(one: TrustStore | Certificate): number {
+    let number = this.#numbers.get(one);
+    if (number === undefined) this.#numbers.set(one, number = this.#nextNumber++);
+    return number;
   }
 }
 

@@ -188,7 +188,8 @@ async function lookUp({ paths, crypto }: ComputeMeans, { certificates, lookup }:
   const found = await Promise.all(certificates.map(async (one) => {
     if (one instanceof Uint8Array) return { certificates: [paths.certificate(one)], crls: [] };
     must(lookup !== undefined, "an address is taken where it can be looked up");
-    return parseFetched(one, await lookup.find(one), crypto);
+    const { certificates, crls } = parseFetched(one, await lookup.find(one), crypto);
+    return { certificates: certificates.map(({ der }) => paths.certificate(der)), crls };
   }));
   return {
     certificates: found.flatMap((one) => one.certificates),
