@@ -139,6 +139,33 @@ const moving: Scenario = {
 };
 
 /**
+ * The tunnel moves, whole or in fragments, while one end deletes the IKE SA or its CHILD_SA: the Delete and
+ * its response arrive by whichever path is in use then, and nothing remains at either end.
+ */
+const deleted: Scenario = {
+  name: "mobike_delete",
+  start(world) {
+    const stage = {
+      moves: world.random.pick(["own-only", "peer-only", "both"] as const),
+      sheltered: world.random.chance(0.5),
+      both: { ...PATIENT, ...(world.random.chance(0.3) ? { fragmentOctets: 100 } : {}) },
+    };
+    const { a, b } = mobilePair(world, stage);
+    world.dial(a, b);
+    for (let round = 0; round < 2; round++) {
+      const atMs = 20_000 + round * world.random.pick([20, 200, 2_000]);
+      world.at(atMs, () => tellUp(a, (sa) => world.tell(a, sa, { kind: "move" })));
+    }
+    const endMs = 20_000 + world.random.below(2_200) - 60;
+    world.at(endMs, () => {
+      const host = world.random.pick([a, b]);
+      tellUp(host, (sa) => world.tell(host, sa, { kind: "close", closeCode: CloseCode.STOPPED }));
+    });
+    return { stands: false };
+  },
+};
+
+/**
  * The client moves at intervals of its own, without NAT traversal; at the end one of the two ends
  * closes the tunnel.
  */
@@ -264,6 +291,7 @@ const hijacked: Scenario = {
 export const MOBIKE_SCENARIOS: readonly Scenario[] = [
   moving,
   hurried,
+  deleted,
   timed,
   detour,
   tested,

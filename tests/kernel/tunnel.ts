@@ -41,6 +41,8 @@ export interface TunnelWish {
   readonly apilistenport?: number;
   /** Laid over the setup of our site. */
   readonly setup?: Setup;
+  /** Laid over the setup of their site where that is ours too. */
+  readonly theirSetup?: Setup;
   /** Laid over `ikeconf`. */
   readonly ikeconf?: Setup;
   /** `esp_proposals` of strongSwan. */
@@ -174,7 +176,8 @@ async function betweenOurs(lab: Lab, wish: TunnelWish): Promise<Ends> {
     apilistenport: wish.apilistenport ?? 0,
     ikeconf: { ...ikeconf(wish, 1), ...mirrored },
   });
-  const theirs = await Ours.start(lab, lab.theirs, atSite(gateway, lab.theirs));
+  const whole = merge(gateway, wish.theirSetup ?? {});
+  const theirs = await Ours.start(lab, lab.theirs, atSite(whole, lab.theirs));
   const ours = await Ours.start(lab, lab.ours, atSite(clientOf(wish), lab.ours));
   await untilInstalled(lab, ours, wish);
   return { ours, theirs, charon: undefined };
