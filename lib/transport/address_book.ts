@@ -4,6 +4,7 @@
  * @module
  */
 import type { IpAddress } from "@/base/address.ts";
+import { octetsKey } from "@/base/bytes.ts";
 
 /** The most addresses that are cached, so that strangers cannot fill the memory with theirs. */
 const REMEMBERED_MAX = 100_000;
@@ -39,5 +40,5 @@ function keyOf(buffer: Uint8Array, at: number, octets: number): number | string 
   if (octets === 4) {
     return buffer[at]! << 24 | buffer[at + 1]! << 16 | buffer[at + 2]! << 8 | buffer[at + 3]!;
   }
-  return String.fromCharCode(...buffer.subarray(at, at + octets));
+  return octetsKey(buffer.subarray(at, at + octets));
 }

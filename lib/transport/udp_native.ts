@@ -4,6 +4,7 @@
  * @module
  */
 import { type IpAddress, isLinkLocal, isUnspecified, type Path } from "@/base/address.ts";
+import { octetsKey } from "@/base/bytes.ts";
 import type { EspCarrier } from "@/esp/carrier.ts";
 import { SetupError } from "@/base/errors.ts";
 import { loadShim, type ShimSymbols } from "@/native/load.ts";
@@ -273,7 +274,7 @@ class NativeUdp implements Transport {
   }
 
   #scopeOf(address: IpAddress): number {
-    return this.#scopes.get(String.fromCharCode(...address)) ?? this.#linkScope;
+    return this.#scopes.get(octetsKey(address)) ?? this.#linkScope;
   }
 
   async #receive(listener: TransportListener): Promise<void> {
@@ -349,7 +350,7 @@ class NativeUdp implements Transport {
     const peerAddress = this.#book.get(arena, at + RecordAt.PEER, octets);
     const scope = words[word + RecordWord.SCOPE]!;
     if (scope > 0 && this.#scopes.size < SCOPES_MAX) {
-      this.#scopes.set(String.fromCharCode(...peerAddress), scope);
+      this.#scopes.set(octetsKey(peerAddress), scope);
     }
     const peerPort = words[word + RecordWord.PEER_PORT]!;
     const path = { ownAddress: own, ownPort: socket.port, peerAddress, peerPort };
@@ -378,5 +379,5 @@ function sharedIndex(address: IpAddress, natt: boolean): number {
 }
 
 function endKey(address: IpAddress, port: number): string {
-  return `${String.fromCharCode(...address)}${port}`;
+  return `${octetsKey(address)}${port}`;
 }

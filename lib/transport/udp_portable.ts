@@ -10,6 +10,7 @@ import {
   type Path,
   showAddress,
 } from "@/base/address.ts";
+import { octetsKey } from "@/base/bytes.ts";
 import type { EspCarrier } from "@/esp/carrier.ts";
 import { SetupError } from "@/base/errors.ts";
 import { WorkSlice } from "@/native/iterations.ts";
@@ -250,7 +251,7 @@ class PortableUdp implements Transport {
   }
 
   #hostnameOf(address: IpAddress): string {
-    const key = String.fromCharCode(...address);
+    const key = octetsKey(address);
     let hostname = this.#hostnames.get(key);
     if (!hostname) remember(this.#hostnames, key, hostname = showAddress(address));
     return hostname;
@@ -266,7 +267,7 @@ function remember<V>(map: Map<string, V>, key: string, value: V): void {
 }
 
 function endKey(address: IpAddress, port: number): string {
-  return `${String.fromCharCode(...address)}${port}`;
+  return `${octetsKey(address)}${port}`;
 }
 
 function openSocket(

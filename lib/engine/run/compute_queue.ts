@@ -88,7 +88,9 @@ export class ComputeQueue<T> {
     let next: string | undefined;
     let leastMs = Infinity;
     for (const [name, { bySource, spentMs }] of this.#shares) {
-      if (bySource.size > 0 && spentMs < leastMs) [next, leastMs] = [name, spentMs];
+      if (bySource.size === 0 || spentMs >= leastMs) continue;
+      next = name;
+      leastMs = spentMs;
     }
     return next;
   }

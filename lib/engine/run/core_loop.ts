@@ -5,6 +5,7 @@
  * @module
  */
 import type { Path } from "@/base/address.ts";
+import { octetsKey } from "@/base/bytes.ts";
 import type { Clock } from "@/engine/run/clock.ts";
 import { ConnectionKeeper } from "@/engine/run/connection_keeper.ts";
 import { ComputePool } from "@/engine/run/compute.ts";
@@ -84,7 +85,7 @@ function originOf(sa: IkeSa, job: ComputeJob): WorkOrigin {
   if (!isStranger(sa)) return OURS;
   return {
     share: "group" in job ? `group ${job.group}` : job.op,
-    source: String.fromCharCode(...sa.path.peerAddress),
+    source: octetsKey(sa.path.peerAddress),
   };
 }
 

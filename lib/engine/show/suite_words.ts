@@ -7,12 +7,26 @@ import { nameOfInteg } from "@/iana/integ.ts";
 import { nameOfKeGroup } from "@/iana/ke_group.ts";
 import { nameOfPrf } from "@/iana/prf.ts";
 import { ProtocolId } from "@/iana/protocol_id.ts";
+import type { ChildSuite } from "@/ike/records/child_suite.ts";
 import type { ChildSa, IkeSa } from "@/ike/records/sa.ts";
+import type { IkeSuite } from "@/ike/records/suite.ts";
+
+/** What was said of a suite already: many SAs share one. */
+const SAID = new WeakMap<IkeSuite | ChildSuite, string>();
+
+function once<S extends IkeSuite | ChildSuite>(suite: S | undefined, say: (suite: S) => string) {
+  if (!suite) return "";
+  let words = SAID.get(suite);
+  if (words === undefined) SAID.set(suite, words = say(suite));
+  return words;
+}
 
 /** `ENCR_AES_GCM_16-128, PRF_HMAC_SHA2_256, Curve25519`; empty before one is agreed. */
 export function ikeSuiteWords({ suite }: IkeSa): string {
-  if (!suite) return "";
-  const { cipher, integrity, prf, group } = suite;
+  return once(suite, wordsOfIke);
+}
+
+function wordsOfIke({ cipher, integrity, prf, group }: IkeSuite): string {
   const names = [
     cipherWords(cipher.id, cipher.keyBits),
     ...(integrity ? [nameOfInteg(integrity.id)] : []),
@@ -24,8 +38,10 @@ export function ikeSuiteWords({ suite }: IkeSa): string {
 
 /** `ESP ENCR_AES_GCM_16-128`, `AH AUTH_HMAC_SHA2_256_128, ESN`; empty before one is agreed. */
 export function childSuiteWords({ suite }: ChildSa): string {
-  if (!suite) return "";
-  const { protocol, encryption, keyBits, integrity, esn } = suite;
+  return once(suite, wordsOfChild);
+}
+
+function wordsOfChild({ protocol, encryption, keyBits, integrity, esn }: ChildSuite): string {
   const algorithms = [
     ...(encryption ? [cipherWords(encryption, keyBits)] : []),
     ...(integrity ? [nameOfInteg(integrity)] : []),

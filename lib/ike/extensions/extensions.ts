@@ -49,6 +49,11 @@ export function hearAll(turn: Turn, message: Received): void {
   for (const extension of partsOf(message.header.exchange)) extension.hears?.(turn, message);
 }
 
+const BY_EXCHANGE: ReadonlyMap<number, readonly Extension[]> = Map.groupBy(
+  EXTENSIONS,
+  ({ exchange }) => exchange,
+);
+
 function partsOf(exchange: number): readonly Extension[] {
-  return EXTENSIONS.filter((extension) => extension.exchange === exchange);
+  return BY_EXCHANGE.get(exchange) ?? [];
 }

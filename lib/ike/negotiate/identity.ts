@@ -4,7 +4,7 @@
  * @module
  */
 import { parseAddress, type Path, showAddress } from "@/base/address.ts";
-import { sameOctets, toHex } from "@/base/bytes.ts";
+import { octetsKey, sameOctets, toHex } from "@/base/bytes.ts";
 import { WireError } from "@/base/errors.ts";
 import { IdType, nameOfIdType } from "@/iana/id_type.ts";
 import type { Identity, IdentityRule, WrittenIdentity } from "@/ike/records/config.ts";
@@ -82,7 +82,7 @@ export function identityIn({ idType, data: octets, reserved }: Identity): Identi
 export function identityKey(identity: Identity): string {
   const name = nameIn(identity);
   if (name) return `${String.fromCharCode(identity.idType)}${name.key}`;
-  return String.fromCharCode(identity.idType, ...identity.data);
+  return `${String.fromCharCode(identity.idType)}${octetsKey(identity.data)}`;
 }
 
 /** `gw.example.org (ID_FQDN)` */

@@ -15,6 +15,8 @@ import type { ChildConfig, EncryptionChoice, IkeAlgorithms } from "@/ike/records
 import type { Proposal, Transform } from "@/wire/payloads/security_association.ts";
 
 const NO_SPI = new Uint8Array(0);
+/** Shared by all SAs without additional key exchanges. */
+const NO_METHODS: readonly number[] = [];
 
 /**
  * The proposals for an IKE SA in order of preference: without an SPI in IKE_SA_INIT, with the new SPI (eight
@@ -69,6 +71,26 @@ export function childProposals(
   spi: Uint8Array,
   groups: readonly number[] = [],
 ): Proposal[] {
+  return childTransforms(config, groups).map((transforms, i) => ({
+    number: i + 1,
+    protocol: config.protocol,
+    spi,
+    transforms,
+  }));
+}
+
+/** Cache of the transforms of each CHILD_SA of a configuration as IKE_AUTH proposes them, without a group. */
+const CHILD_TRANSFORMS = new WeakMap<ChildConfig, Transform[][]>();
+
+/** The transforms of each proposal for a CHILD_SA. */
+function childTransforms(config: ChildConfig, groups: readonly number[]): Transform[][] {
+  if (groups.length > 0) return newChildTransforms(config, groups);
+  let lists = CHILD_TRANSFORMS.get(config);
+  if (!lists) CHILD_TRANSFORMS.set(config, lists = newChildTransforms(config, []));
+  return lists;
+}
+
+function newChildTransforms(config: ChildConfig, groups: readonly number[]): Transform[][] {
   const rest = [
     ...of(TransformType.KE, groups),
     ...(groups.length > 0 ? additionalTransforms(config.pfsAdditional ?? []) : []),
@@ -76,19 +98,13 @@ export function childProposals(
     ...of(TransformType.ESN, [config.esn ? Esn.ESN : Esn.NO_ESN]),
   ];
   if (config.protocol === ProtocolId.AH) {
-    const transforms = [...of(TransformType.INTEG, config.integrity), ...rest];
-    return [{ number: 1, protocol: ProtocolId.AH, spi, transforms }];
+    return [[...of(TransformType.INTEG, config.integrity), ...rest]];
   }
-  return split(config.encryption).map((ciphers, i) => ({
-    number: i + 1,
-    protocol: ProtocolId.ESP,
-    spi,
-    transforms: [
-      ...ciphers.map(encryptionTransform),
-      ...(isAead(ciphers[0]!.id) ? [] : of(TransformType.INTEG, config.integrity)),
-      ...rest,
-    ],
-  }));
+  return split(config.encryption).map((ciphers) => [
+    ...ciphers.map(encryptionTransform),
+    ...(isAead(ciphers[0]!.id) ? [] : of(TransformType.INTEG, config.integrity)),
+    ...rest,
+  ]);
 }
 
 /** Separates AEAD ciphers from the others; the kind of the first cipher comes first. */
@@ -131,26 +147,39 @@ export function choose(
 /** One transform for each type; undefined if a type has none in common. */
 function meet(theirs: Proposal, ours: Proposal, keGroup: number): Transform[] | undefined {
   const candidates = new Map<number, readonly Transform[]>();
-  for (const { type } of [...theirs.transforms, ...ours.transforms]) {
-    if (candidates.has(type)) continue;
-    const offered = theirs.transforms.filter((t) => t.type === type);
-    const wanted = ours.transforms.filter((t) => t.type === type);
-    const common = wanted.filter((w) => offered.some((o) => sameTransform(o, w)));
-    if (common.length > 0) {
+  const rank = ({ id }: Transform) => id === keGroup ? 0 : 1;
+  for (const { transforms } of [theirs, ours]) {
+    for (const { type } of transforms) {
+      if (candidates.has(type)) continue;
+      const common = commonOf(type, theirs, ours);
+      if (!common) return undefined;
       // As the sort is stable, the other transforms keep our order.
-      const rank = (t: Transform) => type === TransformType.KE && t.id === keGroup ? 0 : 1;
-      candidates.set(type, common.toSorted((a, b) => rank(a) - rank(b)));
-    } else if (!mayLack(type, offered, wanted)) {
-      return undefined;
-    } else {
-      candidates.set(type, offered.length > 0 ? [{ type, id: 0 }] : []);
+      if (type === TransformType.KE) common.sort((a, b) => rank(a) - rank(b));
+      candidates.set(type, common);
     }
   }
   const exchangeTypes = [...candidates.keys()].filter(isKeyExchange).sort((a, b) => a - b);
   const different = allDifferent(exchangeTypes.map((type) => candidates.get(type)!));
   if (!different) return undefined;
   exchangeTypes.forEach((type, i) => candidates.set(type, [different[i]!]));
-  return [...candidates.values()].flatMap((list) => list.slice(0, 1));
+  const chosen: Transform[] = [];
+  candidates.forEach(([first]) => first && chosen.push(first));
+  return chosen;
+}
+
+/**
+ * Our transforms of a type that the peer offers too, in our order: NONE alone where only the peer has the
+ * type, none where only we have it. Undefined: the two proposals cannot meet.
+ */
+function commonOf(type: number, theirs: Proposal, ours: Proposal): Transform[] | undefined {
+  const common = ours.transforms.filter((w) =>
+    w.type === type && theirs.transforms.some((o) => o.type === type && sameTransform(o, w))
+  );
+  if (common.length > 0) return common;
+  const offered = theirs.transforms.filter((t) => t.type === type);
+  const wanted = ours.transforms.filter((t) => t.type === type);
+  if (!mayLack(type, offered, wanted)) return undefined;
+  return offered.length > 0 ? [{ type, id: 0 }] : [];
 }
 
 /** Whether a transform type is that of key exchange methods, the first or an additional one. */
@@ -217,25 +246,32 @@ export function accepted(
   if (!proposal || proposal.protocol !== protocol) {
     return `proposal ${number} of protocol ${protocol}, which we did not send`;
   }
-  for (const type of new Set(transforms.map((t) => t.type))) {
-    const same = transforms.filter((t) => t.type === type);
-    if (same.length > 1) return `${same.length} transforms of type ${type} instead of one`;
-    const ours = proposal.transforms.filter((t) => t.type === type);
-    const fits = ours.some((o) => sameTransform(same[0]!, o));
-    if (!fits && !(ours.length === 0 && same[0]!.id === 0)) {
-      return `${showTransform(same[0]!)}, which we did not offer`;
+  const ours = proposal.transforms;
+  for (const transform of transforms) {
+    const { type, id } = transform;
+    const same = countOf(transforms, type);
+    if (same > 1) return `${same} transforms of type ${type} instead of one`;
+    const fits = ours.some((o) => o.type === type && sameTransform(transform, o));
+    if (!fits && !(id === 0 && countOf(ours, type) === 0)) {
+      return `${showTransform(transform)}, which we did not offer`;
     }
   }
-  for (const { type } of proposal.transforms) {
-    if (transforms.some((t) => t.type === type)) continue;
+  for (const { type } of ours) {
+    if (countOf(transforms, type) > 0) continue;
     // If ESN is not mentioned, sequence numbers have 32 bits.
-    const ours = proposal.transforms.filter((t) => t.type === type);
-    const meant = type === TransformType.ESN && ours.some((t) => t.id === Esn.NO_ESN);
+    const meant = type === TransformType.ESN &&
+      ours.some((t) => t.type === type && t.id === Esn.NO_ESN);
     if (!meant) return `no transform of type ${type}`;
   }
   const twice = methodTwice(transforms);
   if (twice !== undefined) return `${nameOfKeGroup(twice)} for more than one key exchange`;
   return { number, protocol, spi, transforms };
+}
+
+function countOf(transforms: readonly Transform[], type: number): number {
+  let count = 0;
+  for (const transform of transforms) if (transform.type === type) count++;
+  return count;
 }
 
 function methodTwice(transforms: readonly Transform[]): number | undefined {
@@ -244,9 +280,10 @@ function methodTwice(transforms: readonly Transform[]): number | undefined {
 }
 
 /** The methods of the additional key exchanges in their order, ADDKE1 first, without NONE. */
-export function additionalMethods({ transforms }: Choice): number[] {
-  return transforms.filter((t) => isAdditional(t.type))
-    .filter((t) => t.id !== 0).sort((a, b) => a.type - b.type).map((t) => t.id);
+export function additionalMethods({ transforms }: Choice): readonly number[] {
+  const chosen = transforms.filter((t) => isAdditional(t.type) && t.id !== 0);
+  if (chosen.length === 0) return NO_METHODS;
+  return chosen.sort((a, b) => a.type - b.type).map((t) => t.id);
 }
 
 /** The chosen transform id of a type; 0 (NONE) if there is none. */

@@ -16,7 +16,7 @@ function isRange(ts: TrafficSelector): boolean {
 }
 
 /**
- * The intersection of two selectors, or undefined. OPAQUE ports (65535 to 0) match only OPAQUE and ANY (RFC
+ * The intersection of two selectors, or undefined; its addresses are those of `b` where both have them. OPAQUE ports (65535 to 0) match only OPAQUE and ANY (RFC
  * 7296 §3.13.1).
  */
 export function intersect(a: TrafficSelector, b: TrafficSelector): TrafficSelector | undefined {
@@ -25,9 +25,7 @@ export function intersect(a: TrafficSelector, b: TrafficSelector): TrafficSelect
   const ports = intersectPorts(a, b);
   if (!ports) return undefined;
   const startAddress = later(a.startAddress, b.startAddress);
-  const endAddress = compareAddresses(a.endAddress, b.endAddress) <= 0
-    ? a.endAddress
-    : b.endAddress;
+  const endAddress = compareAddresses(a.endAddress, b.endAddress) < 0 ? a.endAddress : b.endAddress;
   if (compareAddresses(startAddress, endAddress) > 0) return undefined;
   return {
     tsType: a.tsType,
@@ -58,7 +56,7 @@ function isAnyPort(ts: TrafficSelector): boolean {
 }
 
 function later(a: Uint8Array, b: Uint8Array): Uint8Array {
-  return compareAddresses(a, b) >= 0 ? a : b;
+  return compareAddresses(a, b) > 0 ? a : b;
 }
 
 /** Whether `outer` covers all of `inner`. */
@@ -89,21 +87,34 @@ export function allCovered(
 export function narrow(
   proposed: readonly TrafficSelector[],
   allowed: readonly TrafficSelector[],
-): TrafficSelector[] {
+): readonly TrafficSelector[] {
   const narrowed: TrafficSelector[] = [];
   for (const theirs of proposed) {
     for (const ours of allowed) {
       const common = intersect(theirs, ours);
       if (!common || narrowed.some((n) => sameSelector(n, common))) continue;
       narrowed.push(common);
-      if (narrowed.length === NARROWED_MAX) return dropCovered(narrowed);
+      if (narrowed.length === NARROWED_MAX) return inOwnRecords(dropCovered(narrowed), allowed);
     }
   }
-  return dropCovered(narrowed);
+  return inOwnRecords(dropCovered(narrowed), allowed);
+}
+
+/**
+ * What was agreed on, in our own records where it equals what is configured: all tunnels share those, and
+ * the records of a peer's message keep its octets for as long as they live.
+ */
+export function inOwnRecords(
+  agreed: readonly TrafficSelector[],
+  own: readonly TrafficSelector[],
+): readonly TrafficSelector[] {
+  const same = agreed.length === own.length && agreed.every((ts, i) => sameSelector(ts, own[i]!));
+  return same ? own : agreed.map((ts) => own.find((o) => sameSelector(o, ts)) ?? ts);
 }
 
 /** Drops selectors that an earlier or wider one covers, except the first. */
-function dropCovered(list: readonly TrafficSelector[]): TrafficSelector[] {
+function dropCovered(list: readonly TrafficSelector[]): readonly TrafficSelector[] {
+  if (list.length < 2) return list;
   return list.filter((ts, i) => i === 0 || !list.some((o, j) => j !== i && covers(o, ts)));
 }
 

@@ -1,11 +1,14 @@
 /**
- * Finds the algorithms of a backend for the transforms of an accepted proposal.
+ * Finds the algorithms for the transforms of an accepted proposal. SAs that agreed on the same algorithms
+ * share one record of them, as a test has one set of algorithms for all of its tunnels.
  * @module
  */
 import { must } from "@/base/errors.ts";
 import type { CryptoBackend } from "@/crypto/backend.ts";
+import { ProtocolId } from "@/iana/protocol_id.ts";
 import { TransformType } from "@/iana/transform_type.ts";
 import { additionalMethods, chosenId, chosenKeyBits } from "@/ike/negotiate/proposal.ts";
+import type { ChildSuite } from "@/ike/records/child_suite.ts";
 import type { Choice } from "@/ike/records/choice.ts";
 import type { IkeSuite } from "@/ike/records/suite.ts";
 
@@ -25,5 +28,53 @@ export function suiteOf(crypto: CryptoBackend, choice: Choice): IkeSuite {
   must((integrity !== undefined) !== (cipher.icvOctets > 0), "integrity by one algorithm, once");
   const group = chosenId(choice, TransformType.KE);
   const additional = additionalMethods(choice);
-  return { cipher, integrity, prf, group, additional };
+  const suite = { cipher, integrity, prf, group, additional };
+  return shared(listOf(IKE_SUITES, crypto), suite, sameIkeSuite);
+}
+
+/** The same for a CHILD_SA. */
+export function childSuiteOf(crypto: CryptoBackend, choice: Choice): ChildSuite {
+  const encryption = choice.protocol === ProtocolId.ESP ? chosenId(choice, TransformType.ENCR) : 0;
+  const keyBits = chosenKeyBits(choice);
+  const integrity = chosenId(choice, TransformType.INTEG);
+  const suite = {
+    protocol: choice.protocol,
+    encryption,
+    keyBits,
+    integrity,
+    esn: chosenId(choice, TransformType.ESN) === 1,
+    encryptionOctets: encryption ? crypto.cipher(encryption, keyBits)!.keyOctets : 0,
+    integrityOctets: integrity ? crypto.integrity(integrity)!.keyOctets : 0,
+  };
+  return shared(listOf(CHILD_SUITES, crypto), suite, sameChildSuite);
+}
+
+/** The most suites of a kind that are shared: peers choose the combination. */
+const SHARED_MAX = 32;
+const IKE_SUITES = new WeakMap<CryptoBackend, IkeSuite[]>();
+const CHILD_SUITES = new WeakMap<CryptoBackend, ChildSuite[]>();
+
+function listOf<T>(lists: WeakMap<CryptoBackend, T[]>, crypto: CryptoBackend): T[] {
+  let list = lists.get(crypto);
+  if (!list) lists.set(crypto, list = []);
+  return list;
+}
+
+/** The suite of the list that is equal to `suite`, or else this one, which is added while there is room. */
+function shared<T>(list: T[], suite: T, isSame: (a: T, b: T) => boolean): T {
+  for (const known of list) if (isSame(known, suite)) return known;
+  if (list.length < SHARED_MAX) list.push(suite);
+  return suite;
+}
+
+function sameIkeSuite(a: IkeSuite, b: IkeSuite): boolean {
+  return a.cipher === b.cipher && a.integrity === b.integrity && a.prf === b.prf &&
+    a.group === b.group && a.additional.length === b.additional.length &&
+    a.additional.every((method, i) => method === b.additional[i]);
+}
+
+/** The lengths of keys follow from the algorithms. */
+function sameChildSuite(a: ChildSuite, b: ChildSuite): boolean {
+  return a.protocol === b.protocol && a.encryption === b.encryption && a.keyBits === b.keyBits &&
+    a.integrity === b.integrity && a.esn === b.esn;
 }

@@ -26,6 +26,8 @@ const MOVES: Readonly<Record<Phase, readonly Phase[]>> = {
   closed: [],
 };
 
+/** An empty list that all SAs share, as it is never added to. */
+const NONE: readonly never[] = [];
 /** Of an SA that is the tunnel; all of them share it. */
 export const CURRENT: Succession = { kind: "current" };
 /** Of an SA that lost; all of them share it. */
@@ -62,7 +64,7 @@ export function newIkeSa(origin: IkeSaOrigin): IkeSa {
       initRequest: undefined,
       initResponse: undefined,
       intermediate: undefined,
-      signatureHashes: [],
+      signatureHashes: NONE,
       certificateWishes: undefined,
       multipleAuth: false,
       intAuth: undefined,
@@ -76,11 +78,11 @@ export function newIkeSa(origin: IkeSaOrigin): IkeSa {
     children: [],
     inner: undefined,
     queue: [],
-    postponed: [],
+    postponed: NONE,
     active: undefined,
     window: newWindow(),
     answering: undefined,
-    followups: [],
+    followups: NONE,
     initHash: "",
     connectionLost: false,
     connectionTries: 0,

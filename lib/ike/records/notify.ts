@@ -21,17 +21,25 @@ export function notify(type: number, data: Uint8Array = NOTHING): NotifyPayload 
 
 /** The first notify of a type. */
 export function findNotify(payloads: readonly Payload[], type: number): NotifyPayload | undefined {
-  return notifies(payloads).find((n) => n.notify === type);
+  for (const payload of payloads) if (isNotify(payload) && payload.notify === type) return payload;
+  return undefined;
 }
 
 /** The first error notify. */
 export function findError(payloads: readonly Payload[]): NotifyPayload | undefined {
-  return notifies(payloads).find((n) => n.notify <= ERROR_TYPE_MAX);
+  for (const payload of payloads) {
+    if (isNotify(payload) && payload.notify <= ERROR_TYPE_MAX) return payload;
+  }
+  return undefined;
 }
 
 /** All notifies, in order. */
 export function notifies(payloads: readonly Payload[]): NotifyPayload[] {
-  return payloads.filter((p): p is NotifyPayload => p.type === PayloadType.NOTIFY && !("raw" in p));
+  return payloads.filter(isNotify);
+}
+
+function isNotify(payload: Payload): payload is NotifyPayload {
+  return payload.type === PayloadType.NOTIFY && !("raw" in payload);
 }
 
 /** The data of INVALID_KE_PAYLOAD: the group in two octets. */

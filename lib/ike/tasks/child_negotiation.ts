@@ -8,11 +8,9 @@ import { nameOfNotify, NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import { ProtocolId } from "@/iana/protocol_id.ts";
 import { TsType } from "@/iana/ts_type.ts";
-import { TransformType } from "@/iana/transform_type.ts";
 import type { ChildAgreement, ChildSa, IkeSa } from "@/ike/records/sa.ts";
 import type { Turn } from "@/ike/records/event.ts";
-import type { ChildCandidate, Choice } from "@/ike/records/choice.ts";
-import type { ChildSuite } from "@/ike/records/child_suite.ts";
+import type { ChildCandidate } from "@/ike/records/choice.ts";
 import { freeSpi, NO_SPI32, spiFault, spiNumber, spiOctets32 } from "@/ike/negotiate/child_spi.ts";
 import type { ChildConfig } from "@/ike/records/config.ts";
 import { type Failure, refusedHere } from "@/ike/records/failure.ts";
@@ -24,13 +22,18 @@ import {
   additionalMethods,
   answerOf,
   childProposals,
-  chosenId,
-  chosenKeyBits,
   showProposals,
 } from "@/ike/negotiate/proposal.ts";
 import { startLifetime } from "@/ike/window/lifetime.ts";
 import { renewedChild } from "@/ike/window/renewal.ts";
-import { allCovered, narrow, shifted, showSelectors } from "@/ike/negotiate/selectors.ts";
+import {
+  allCovered,
+  inOwnRecords,
+  narrow,
+  shifted,
+  showSelectors,
+} from "@/ike/negotiate/selectors.ts";
+import { childSuiteOf } from "@/ike/negotiate/suite.ts";
 import {
   acceptNotifies,
   answered,
@@ -241,7 +244,7 @@ export function judgeAnswer(
   const fault = spiFault(choice.spi);
   if (fault) return refusedHere(`Peer answered with ${fault}`);
   // From here on the peer has its half, so that an end that refuses the answer must send a Delete.
-  child.suite = childSuiteOf(sa, choice);
+  child.suite = childSuiteOf(sa.env.crypto, choice);
   if (!sa.env.broken.has("forget_spi_in_answer")) child.spiOut = spiNumber(choice.spi);
   const notified = answerFault(payloads, config);
   if (notified && !sa.env.broken.has("accept_declined_transport")) {
@@ -259,7 +262,11 @@ export function judgeAnswer(
         showPair(proposed),
     );
   }
-  return { choice, ownTs: taken.own, peerTs: taken.peer };
+  return {
+    choice,
+    ownTs: inOwnRecords(taken.own, proposed.own),
+    peerTs: inOwnRecords(taken.peer, proposed.peer),
+  };
 }
 
 function showPair({ own, peer }: SelectorPair): string {
@@ -391,7 +398,7 @@ export type CompleteChild = ChildAgreement & { readonly inputs: ChildInputs };
 /** Completes a CHILD_SA: derives its keys, sets its selectors and state, and asks for its installation. */
 export function completeChild(turn: Turn, child: ChildSa, negotiated: CompleteChild): void {
   const { sa, nowMs, out } = turn;
-  const suite = child.suite ?? childSuiteOf(sa, negotiated.choice);
+  const suite = child.suite ?? childSuiteOf(sa.env.crypto, negotiated.choice);
   const { d } = ikeKeys(sa.suite!, sa.keys!);
   const { inputs } = negotiated;
   child.suite = suite;
@@ -421,22 +428,6 @@ export function completeChild(turn: Turn, child: ChildSa, negotiated: CompleteCh
   // Packets leave by the new one from now on, also if the old one was itself waiting behind another.
   else if (old) old.behind = undefined;
   out.push({ kind: "install", child, old: old ?? renewedChild(sa, child) }, sa);
-}
-
-function childSuiteOf(sa: IkeSa, choice: Choice): ChildSuite {
-  const { crypto } = sa.env;
-  const encryption = choice.protocol === ProtocolId.ESP ? chosenId(choice, TransformType.ENCR) : 0;
-  const keyBits = chosenKeyBits(choice);
-  const integrity = chosenId(choice, TransformType.INTEG);
-  return {
-    protocol: choice.protocol,
-    encryption,
-    keyBits,
-    integrity,
-    esn: chosenId(choice, TransformType.ESN) === 1,
-    encryptionOctets: encryption ? crypto.cipher(encryption, keyBits)!.keyOctets : 0,
-    integrityOctets: integrity ? crypto.integrity(integrity)!.keyOctets : 0,
-  };
 }
 
 function nameOf(config: ChildConfig): string {

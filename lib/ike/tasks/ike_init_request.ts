@@ -201,13 +201,15 @@ function hasIntermediate({ setup, env }: IkeSa): boolean {
 /** What NAT detection found, against what the setup asks for. */
 function natFault(sa: IkeSa): Failure | undefined {
   const { natt, refuseNat } = sa.config;
+  const isMissed = natt?.forced && !sa.peer.natDetected;
+  const isUnwanted = refuseNat && (sa.peer.natOwn || sa.peer.natPeer);
+  if (!isMissed && !isUnwanted) return undefined;
   const peer = showEndpoint(sa.path.peerAddress, sa.path.peerPort);
-  if (natt?.forced && !sa.peer.natDetected) {
+  if (isMissed) {
     return refusedHere(
       `${peer} sent no NAT_DETECTION: it does not UDP-encapsulate, which tradtionalencapforceudp asks for`,
     );
   }
-  if (!refuseNat || !sa.peer.natOwn && !sa.peer.natPeer) return undefined;
   const where = sa.peer.natOwn ? "this end" : peer;
   return refusedHere(`A NAT is in front of ${where}, and disallownat allows none`);
 }

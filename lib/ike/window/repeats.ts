@@ -4,6 +4,7 @@
  * into a header, and would get a whole response for it.
  * @module
  */
+import { octetsKey } from "@/base/bytes.ts";
 import type { IkeEnv, IkeSa } from "@/ike/records/sa.ts";
 import type { AnsweredRequest } from "@/ike/records/window.ts";
 import type { IkeHeader } from "@/wire/message.ts";
@@ -20,7 +21,7 @@ export const OTHER_OCTETS = "a request in other octets than the one that was ans
 
 /** The first 16 octets of SHA-256 over a datagram from its IKE header on, as one character for each octet. */
 export function messageHash({ crypto }: IkeEnv, octets: Uint8Array): string {
-  return String.fromCharCode(...crypto.sha256(octets).subarray(0, HASH_OCTETS));
+  return octetsKey(crypto.sha256(octets).subarray(0, HASH_OCTETS));
 }
 
 /** The record of a request that was just answered. */

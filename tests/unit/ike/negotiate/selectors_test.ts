@@ -4,6 +4,7 @@ import { TsType } from "@/iana/ts_type.ts";
 import {
   allCovered,
   covers,
+  inOwnRecords,
   intersect,
   narrow,
   shifted,
@@ -72,4 +73,21 @@ Deno.test("shifted() moves each tunnel on, but not a whole space", () => {
   const one = [ts("10.0.0.1", "10.0.0.1"), ts("0.0.0.0", "255.255.255.255")];
   assert.equal(showSelectors(shifted(one, 2, 200)), "10.0.1.145, 0.0.0.0-255.255.255.255");
   assert.equal(showSelectors(shifted([ts("fd00::1", "fd00::1")], 1, 65535)), "fd00::1:0");
+});
+
+Deno.test("what is agreed on as configured is our own record, so that no tunnel keeps a message for it", () => {
+  const own = [ts("10.0.0.0", "10.0.0.255"), ts("10.0.1.0", "10.0.1.255")];
+  const theirs = [ts("10.0.0.0", "10.0.0.255"), ts("10.0.1.0", "10.0.1.255")];
+  assert.equal(narrow(theirs, own), own);
+  assert.equal(inOwnRecords(theirs, own), own);
+  const [first] = narrow([ts("10.0.1.0", "10.0.1.255"), ts("10.0.0.7", "10.0.0.7")], own);
+  assert.equal(first, own[1]);
+  const less = ts("10.0.0.7", "10.0.0.7");
+  assert.deepEqual(inOwnRecords([less], own), [less]);
+  // A part of ours has the addresses of ours where both ends name them.
+  assert.equal(
+    intersect(theirs[0]!, ts("10.0.0.0", "10.0.9.9"))!.endAddress,
+    theirs[0]!.endAddress,
+  );
+  assert.equal(intersect(theirs[0]!, own[0]!)!.startAddress, own[0]!.startAddress);
 });
