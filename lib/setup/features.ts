@@ -6,6 +6,7 @@
  */
 
 import { SetupError, type SetupPosition } from "@/base/errors.ts";
+import { EapType } from "@/iana/eap_type.ts";
 
 /** Features that are not there yet, with the words that refuse them. */
 export const NOT_YET = {} as const satisfies Readonly<Record<string, string>>;
@@ -30,6 +31,7 @@ export interface FeatureChoices {
     readonly authpeer2: string;
     readonly myid: string;
     readonly myid2: string;
+    readonly eapmethod: readonly number[];
     readonly ppk: { readonly id: string };
   };
 }
@@ -52,6 +54,7 @@ const SWITCHED: Readonly<Record<string, FeatureUse>> = {
   certificates: {
     isUsed: ({ ikeconf }) =>
       methodsOf(ikeconf).some((method) => !/^(psk|null-auth)$/.test(method) && !isEap(method)) ||
+      hasTls(ikeconf) ||
       [ikeconf.myid, ikeconf.myid2].some((id) => /^cert-(dn|subject-cn)$/.test(id)),
     unused: "neither end authenticates by certificates",
   },
@@ -69,9 +72,17 @@ export function whyUnused(feature: string, choices: FeatureChoices): string | un
   return use && !use.isUsed(choices) ? use.unused : undefined;
 }
 
+const BY_TLS: readonly number[] = [EapType.TLS, EapType.TTLS, EapType.PEAP];
+
 function methodsOf(ikeconf: FeatureChoices["ikeconf"]): string[] {
   const { authownmethod, authpeermethod, authown2, authpeer2 } = ikeconf;
   return [authownmethod, authpeermethod, authown2, authpeer2].filter((method) => method !== "none");
+}
+
+/** Whether a method of EAP is used in which the ends show certificates. */
+function hasTls(ikeconf: FeatureChoices["ikeconf"]): boolean {
+  return methodsOf(ikeconf).some(isEap) &&
+    ikeconf.eapmethod.some((type) => BY_TLS.includes(type));
 }
 
 function isEap(method: string): boolean {

@@ -350,6 +350,14 @@ Deno.test("an option of a feature that nothing switches on is warned of, and its
     assert.match(warnings[0]!, new RegExp(` has no effect: ${why}$`));
   }
   assert.equal(load(`${CLIENT}  cadir: /etc/ike/ca\n`).setup.ikeconf.cadir, "/etc/ike/ca");
+  const byEap = ["authownmethod: eap", "authpeermethod: eap-only", "cadir: /etc/ike/ca"];
+  const named = ["eedir: /etc/ike/ee", "eapidentity: alice", "eappassword: hush"];
+  const alone = CLIENT + [...byEap, ...named].map((line) => `  ${line}\n`).join("");
+  assert.deepEqual(load(`${alone}  eapmethod: tls\n`).warnings, []);
+  assert.match(
+    load(`${alone}  eapmethod: mschapv2\n`).warnings.join(),
+    /cadir has no effect: neith/,
+  );
   const { warnings } = load(`${GATEWAY}  reauthlifetime: 1h\n`);
   assert.deepEqual(warnings, ["f:5:19: ikeconf.reauthlifetime has no effect: reauth is false"]);
 });
