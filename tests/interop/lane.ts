@@ -6,9 +6,9 @@
  */
 import { atSite, PSK } from "./ends.ts";
 import { Lab } from "./harness.ts";
-import { Pluto } from "./libreswan.ts";
+import { LIBRESWAN_4, Pluto } from "./libreswan.ts";
 import { type LibreswanRow, LibreswanRun } from "./libreswan_row.ts";
-import { Ours } from "./ours.ts";
+import { Ours, type Setup } from "./ours.ts";
 import { PKI, pkiOf } from "./pki.ts";
 import { type Row, RowRun } from "./row.ts";
 import type { Server } from "./servers.ts";
@@ -75,16 +75,14 @@ export class Lane {
     try {
       const charon = await this.#charonWith(row.settings ?? "", row.strongSwan ?? DEBIAN);
       const pki = namesPki(row) ? await pkiOf(this.lab) : undefined;
-      const at = (text: string) => text.replaceAll(PKI, pki ?? "");
-      await charon.load(at(row.swanctl), pki && `${pki}/theirs`);
+      await charon.load(row.swanctl, pki && `${pki}/theirs`);
       await row.before?.(new RowRun(this.lab, charon, undefined, undefined));
       server = await row.server?.(this.lab, pki ?? "");
       if (typeof row.setup === "string") {
         standIn = await Charon.start(this.lab, this.lab.ours);
         await standIn.load(row.setup);
       } else {
-        const setup = JSON.parse(at(JSON.stringify(atSite(row.setup, this.lab.ours))));
-        ours = await Ours.start(this.lab, this.lab.ours, setup);
+        ours = await Ours.start(this.lab, this.lab.ours, await this.#setup(row.setup));
       }
       await within(ROW_LIMIT_MS, row.check(new RowRun(this.lab, charon, ours, standIn)));
     } catch (error) {
@@ -104,12 +102,25 @@ export class Lane {
     return passedUnless(why);
   }
 
+  /** Our setup with what is only known when the lab runs. */
+  async #setup(setup: Setup): Promise<Setup> {
+    const text = JSON.stringify(atSite(setup, this.lab.ours));
+    if (!text.includes(PKI)) return JSON.parse(text);
+    return JSON.parse(text.replaceAll(PKI, await pkiOf(this.lab)));
+  }
+
   /** Starts a pluto. As both peers use port 500, charon is ended first. */
   async #pluto(row: LibreswanRow): Promise<Pluto> {
     await this.#charon?.stop();
     this.#charon = undefined;
-    const { conf, psk = PSK, secrets = [] } = row;
-    return await Pluto.start(this.lab, this.lab.theirs, conf, { psk, secrets });
+    const { conf, psk = PSK, secrets = [], libreswan = LIBRESWAN_4 } = row;
+    const pki = row.pki ? { directory: await pkiOf(this.lab), ...row.pki } : undefined;
+    return await Pluto.start(this.lab, this.lab.theirs, conf, {
+      psk,
+      secrets,
+      installed: libreswan,
+      ...(pki ? { pki } : {}),
+    });
   }
 
   async #withPluto(row: LibreswanRow): Promise<Ended> {
@@ -120,7 +131,8 @@ export class Lane {
       pluto = await this.#pluto(row);
       await pluto.load("net");
       await row.before?.(new LibreswanRun(this.lab, pluto, undefined));
-      ours = await Ours.start(this.lab, this.lab.ours, atSite(row.setup, this.lab.ours));
+      const setup = await this.#setup(row.setup);
+      ours = await Ours.start(this.lab, this.lab.ours, setup);
       await within(ROW_LIMIT_MS, row.check(new LibreswanRun(this.lab, pluto, ours)));
     } catch (error) {
       const log = (await pluto?.plainLog() ?? "").split("\n");

@@ -6,12 +6,26 @@
  * @module
  */
 import { endProcess, type Finished, type Lab, mustRun, run, type Site, until } from "./harness.ts";
+import type { Kind } from "./pki.ts";
 import { buildAcceptAll } from "./strongswan.ts";
 
-/** Where `tests/interop/unpack_libreswan.sh` unpacks the package. */
-const UNPACKED = "/opt/libreswan";
 /** Where an installed pluto looks for its programs. */
 const INSTALLED = "/usr/libexec/ipsec";
+
+/** One installation of libreswan: directories of its programs, the first that has pluto counts. */
+export interface Libreswan {
+  readonly programs: readonly string[];
+}
+
+/** Debian's, where LIBRESWAN says, `tests/interop/unpack_libreswan.sh` has put it, or it is installed. */
+export const LIBRESWAN_4: Libreswan = {
+  programs: [`${Deno.env.get("LIBRESWAN") ?? "/opt/libreswan"}/usr/libexec/ipsec`, INSTALLED],
+};
+
+/** Version 5, in the directory that LIBRESWAN5 names. */
+export const LIBRESWAN_5: Libreswan = {
+  programs: [Deno.env.get("LIBRESWAN5") ?? "/opt/lsw5/libexec/ipsec"],
+};
 
 /** An IKE SA or CHILD_SA as `whack --showstates` shows it. */
 export interface PlutoState {
@@ -56,21 +70,27 @@ async function isFile(path: string): Promise<boolean> {
   return await Deno.stat(path).then((found) => found.isFile, () => false);
 }
 
-/** The directory of libreswan's programs: that in LIBRESWAN, or where it is unpacked or installed. */
-async function programs(): Promise<string | undefined> {
-  for (const root of [Deno.env.get("LIBRESWAN") ?? UNPACKED, ""]) {
-    const directory = `${root}/usr/libexec/ipsec`;
-    if (await isFile(`${directory}/pluto`)) return directory;
-  }
+/** The directory of libreswan's programs. */
+async function programsOf({ programs }: Libreswan): Promise<string | undefined> {
+  for (const directory of programs) if (await isFile(`${directory}/pluto`)) return directory;
   return undefined;
 }
 
 /** The version of libreswan; undefined if it is not there or cannot run. */
-export async function libreswanVersion(): Promise<string | undefined> {
-  const directory = await programs();
+export async function libreswanVersion(of = LIBRESWAN_4): Promise<string | undefined> {
+  const directory = await programsOf(of);
   if (directory === undefined) return undefined;
   const said = await run(`${directory}/pluto`, ["--version"]).catch(() => undefined);
-  return said && /Libreswan (\S+)/.exec(said.stdout)?.[1];
+  return said && /Libreswan v?([\w.]+)/.exec(said.stdout)?.[1];
+}
+
+/** Keys and certificates that pluto has; see `pki.ts`. */
+export interface PlutoPki {
+  readonly directory: string;
+  /** Its own pair, whose name is `theirs`. */
+  readonly own?: Kind;
+  /** Whether it has the list of the root. */
+  readonly list?: boolean;
 }
 
 /** See {@linkcode Pluto.start}. */
@@ -81,11 +101,38 @@ export interface PlutoOptions {
   /** Further lines of ipsec.secrets. */
   readonly secrets?: readonly string[];
   readonly kernelHasEsp?: boolean;
+  /** Which libreswan; absent: Debian's. */
+  readonly installed?: Libreswan;
+  readonly pki?: PlutoPki;
+}
+
+/** Puts keys and certificates into pluto's database. */
+async function importPki(database: string, { directory, own, list }: PlutoPki): Promise<void> {
+  const certificates = { "root": "CT,C,C", "sub": ",,", "deep": ",," };
+  for (const [name, trust] of Object.entries(certificates)) {
+    const file = `${directory}/theirs/x509ca/${name}.pem`;
+    await mustRun("certutil", ["-A", "-d", database, "-n", name, "-t", trust, "-a", "-i", file]);
+  }
+  if (own) {
+    const scratch = await Deno.makeTempDir();
+    const bag = `${scratch}/theirs.p12`;
+    const files = ["-inkey", `${directory}/theirs/private/${own}.pem`];
+    files.push("-in", `${directory}/theirs/x509/${own}.pem`, "-out", bag);
+    const form = ["-name", "theirs", "-passout", "pass:x"];
+    await mustRun("openssl", ["pkcs12", "-export", ...files, ...form]);
+    await mustRun("pk12util", ["-i", bag, "-d", database, "-W", "x", "-K", ""]);
+    await Deno.remove(scratch, { recursive: true });
+  }
+  if (list) {
+    await mustRun("crlutil", ["-I", "-d", database, "-i", `${directory}/theirs/root.crl`]);
+  }
 }
 
 /** One running pluto. */
 export class Pluto {
   #process: Deno.ChildProcess | undefined;
+  /** SAs by which version 5 finds out at its start what the kernel can do. */
+  #probes = 0;
   /** Assignments before pluto's command line. */
   #preload = "";
 
@@ -105,9 +152,10 @@ export class Pluto {
     lab: Lab,
     site: Site,
     conf: string,
-    { psk, general = [], secrets = [], kernelHasEsp = false }: PlutoOptions,
+    { psk, general = [], secrets = [], kernelHasEsp = false, installed = LIBRESWAN_4, pki }:
+      PlutoOptions,
   ): Promise<Pluto> {
-    const found = await programs();
+    const found = await programsOf(installed);
     if (found === undefined) throw new Error("There is no libreswan");
     const directory = await Deno.makeTempDir({ dir: lab.directory, prefix: "pluto-" });
     const pluto = new Pluto(lab, site, directory, found);
@@ -115,6 +163,7 @@ export class Pluto {
       await Deno.mkdir(`${directory}/${name}`);
     }
     await mustRun("certutil", ["-N", "-d", `sql:${directory}/nss`, "--empty-password"]);
+    if (pki) await importPki(`sql:${directory}/nss`, pki);
     await Deno.writeTextFile(
       `${directory}/ipsec.secrets`,
       [`%any %any : PSK "${psk}"`, ...secrets, ""].join("\n"),
@@ -126,6 +175,7 @@ export class Pluto {
     }
     await pluto.#spawn();
     await pluto.#whackMust(["--listen"]);
+    pluto.#probes = (await pluto.accepted()).length;
     return pluto;
   }
 
@@ -237,10 +287,10 @@ ${general.map((line) => `    ${line}\n`).join("")}${sections}`;
     return parseIkeKeys(await this.log());
   }
 
-  /** All SAs that pluto has asked the kernel for. */
+  /** All SAs that pluto has asked the kernel for since it was ready. */
   async accepted(): Promise<AcceptedSa[]> {
     const text = await Deno.readTextFile(`${this.directory}/accepted`).catch(() => "");
-    return parseAccepted(text);
+    return parseAccepted(text).slice(this.#probes);
   }
 
   /** Ends pluto, which deletes its SAs. */
@@ -258,17 +308,24 @@ ${general.map((line) => `    ${line}\n`).join("")}${sections}`;
   }
 }
 
+/** Words of version 5 for states that version 4 has names for. */
+const NEWER_STATES: ReadonlyMap<string, string> = new Map([
+  ["established IKE SA", "V2_ESTABLISHED_IKE_SA"],
+  ["established Child SA", "V2_ESTABLISHED_CHILD_SA"],
+]);
+
 /** Reads the output of `whack --showstates`. */
 export function parseStates(text: string): PlutoState[] {
   const states = new Map<number, PlutoState>();
   for (const line of text.split("\n")) {
-    const state = /^000 #(\d+): "[^"]*"\S* .*\bSTATE_(\w+) /.exec(line);
+    const state = /^000 #(\d+): "[^"]*"\S* .*\bSTATE_(\w+) /.exec(line) ??
+      /^(?:000 )?#(\d+): "[^"]*":\d+ ([^;]+);/.exec(line);
     if (state) {
       const serial = Number(state[1]);
-      states.set(serial, { serial, state: state[2]!, spis: [] });
+      states.set(serial, { serial, state: NEWER_STATES.get(state[2]!) ?? state[2]!, spis: [] });
       continue;
     }
-    const serial = Number(/^000 #(\d+): /.exec(line)?.[1]);
+    const serial = Number(/^(?:000 )?#(\d+): /.exec(line)?.[1]);
     const known = states.get(serial);
     if (!known) continue;
     const spis = [...line.matchAll(/\b(?:esp|ah)[.:]([0-9a-f]+)@/g)];

@@ -7,7 +7,7 @@
 import { OUR_ID, OURS, THEIR_ID, THEIRS } from "./ends.ts";
 import { type Lab, until } from "./harness.ts";
 import type { Keylog } from "./keylog.ts";
-import type { Pluto, PlutoState } from "./libreswan.ts";
+import type { Libreswan, Pluto, PlutoPki, PlutoState } from "./libreswan.ts";
 import type { Ours, Setup, TestResult } from "./ours.ts";
 import { expect, expectCounts, failedWith } from "./row.ts";
 import { PLAIN, type Suite } from "./suites.ts";
@@ -26,6 +26,10 @@ export interface LibreswanRow {
   readonly psk?: string;
   /** Further lines of its ipsec.secrets. */
   readonly secrets?: readonly string[];
+  /** Which libreswan is the peer; absent: Debian's. */
+  readonly libreswan?: Libreswan;
+  /** Its certificate, and whether it has the root's list; absent: it has no certificates at all. */
+  readonly pki?: Omit<PlutoPki, "directory">;
   /** libreswan must refuse to load the connection in these words: the row is one it does not offer. */
   readonly refused?: RegExp;
   /** What happens when the connection is loaded and we have not begun. */
@@ -48,6 +52,8 @@ export interface Conn {
   /** `leftsubnet` and `rightsubnet`; empty for none, which is the address itself. */
   readonly localTs?: string;
   readonly remoteTs?: string;
+  /** The lines that say how both authenticate; absent: by the pre-shared key. */
+  readonly auth?: readonly string[];
   /** Further lines of the section. */
   readonly extra?: readonly string[];
 }
@@ -65,7 +71,7 @@ export function conn(options: Conn = {}): string {
     `right=${options.remoteAddress ?? OURS.address4}`,
     `rightid=${options.remoteId ?? `@${OUR_ID}`}`,
     ...(remoteTs === "" ? [] : [`rightsubnet=${remoteTs}`]),
-    "authby=secret",
+    ...options.auth ?? ["authby=secret"],
     "ikev2=insist",
     `ike=${options.ike ?? ikeWords(suite)}`,
     ...(options.esp === "" ? [] : [`phase2alg=${options.esp ?? espWords(suite)}`]),

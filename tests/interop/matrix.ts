@@ -136,7 +136,7 @@ Who initiates → who responds. A cell says how many rows passed of how many; an
 
 ${this.features()}
 
-## Not offered by libreswan ${libreswan}
+## Not offered by libreswan
 
 libreswan is given the connection and refuses to load it in these words. Such a row never counts as
 passed. Its \`ike=\` has one name for the PRF and the integrity algorithm; where a suite has two, it

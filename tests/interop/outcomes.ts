@@ -21,8 +21,9 @@ export async function readOutcomes(file: string, rows: readonly AnyRow[]): Promi
   });
 }
 
-/** Writes the outcomes in place of what the file held. */
+/** Writes the outcomes in place of what the file held, at once: a part may be ended at any moment. */
 export async function writeOutcomes(file: string, outcomes: readonly Outcome[]): Promise<void> {
   const kept: Kept[] = outcomes.map(({ row, ...outcome }) => ({ key: rowKey(row), ...outcome }));
-  await Deno.writeTextFile(file, JSON.stringify(kept, undefined, 1));
+  await Deno.writeTextFile(`${file}.new`, JSON.stringify(kept, undefined, 1));
+  await Deno.rename(`${file}.new`, file);
 }

@@ -1,19 +1,21 @@
 /**
- * Keys and certificates of the interop rows, made by strongSwan's `pki`: a root, an authority below it,
+ * Keys and certificates of the interop rows, made by strongSwan's `pki`: a root, two authorities below it,
  * a root that nobody trusts, and for each kind of key a certificate of either end. A row names the
  * directory as {@linkcode PKI}; it is made once in a run, when the first row asks for it.
  *
  * ```text
- * ca/root.cert                  trusted by both ends        sub/root.cert, sub/sub.cert.certp   the same, with the authority below it
- * other/other.cert              the other root              ours/KIND/ee.cert, ee.key           our pair
- * theirs/x509/KIND.pem, theirs/private/KIND.pem, theirs/x509ca/root.pem                         strongSwan's
+ * ca/root.cert          trusted by both ends      sub/root.cert, sub.cert.certp   the same, with the authority below it
+ * other/other.cert      the other root            deep/                           and with one more below that
+ * crl/root.pem          the root's list           ours/KIND/ee.cert, ee.key       our pair
+ * ocsp-ours/, ocsp-good/, ocsp-revoked/           OCSP responses about ours, and about the peer's
+ * theirs/x509/KIND.pem, theirs/private/KIND.pem, theirs/x509ca/, theirs/x509crl/  the peer's
  * ```
  * @module
  */
 import { OUR_ID, THEIR_ID } from "./ends.ts";
-import { type Lab, run } from "./harness.ts";
+import { type Lab, mustRun, run } from "./harness.ts";
 
-/** Stands for the directory in our setups and in swanctl.conf. */
+/** Stands for the directory in our setups. */
 export const PKI = "@PKI@";
 
 /** What a row may name: kinds of keys, and certificates that are to be refused, all of P-256. */
@@ -25,6 +27,8 @@ export const KINDS = [
   "ed25519",
   "ed448",
   "chain",
+  "deep",
+  "revoked",
   "expired",
   "early",
   "stranger",
@@ -50,50 +54,111 @@ export function subjectOf(id: string): string {
   return `C=CH, O=Interop, CN=${id}`;
 }
 
-/** Makes everything in `directory`. @throws Error with what `pki` says. */
+const FOLDERS = [
+  "keys",
+  "ca",
+  "sub",
+  "deep",
+  "other",
+  "crl",
+  "ocsp-ours",
+  "ocsp-good",
+  "ocsp-revoked",
+  "theirs/x509",
+  "theirs/private",
+  "theirs/x509ca",
+  "theirs/x509crl",
+  ...KINDS.map((kind) => `ours/${kind}`),
+];
+/** `pki` processes at a time. */
+const AT_ONCE = 4;
+
+/** Makes everything in `directory`. @throws Error with what `pki` or `openssl` says. */
 async function make(directory: string): Promise<void> {
   const at = (path: string) => `${directory}/${path}`;
-  const folders = [
-    "keys",
-    "ca",
-    "sub",
-    "other",
-    "theirs/x509",
-    "theirs/private",
-    "theirs/x509ca",
-    "theirs/x509crl",
-  ];
-  for (const folder of [...folders, ...KINDS.map((kind) => `ours/${kind}`)]) {
-    await Deno.mkdir(at(folder), { recursive: true });
-  }
-  const root = await authority(directory, "root");
-  const other = await authority(directory, "other");
-  await Deno.copyFile(root.certificate, at("ca/root.cert"));
-  await Deno.copyFile(root.certificate, at("sub/root.cert"));
-  await Deno.copyFile(root.certificate, at("theirs/x509ca/root.pem"));
-  await Deno.copyFile(other.certificate, at("other/other.cert"));
+  for (const folder of FOLDERS) await Deno.mkdir(at(folder), { recursive: true });
+  const [root, other] = await Promise.all([
+    authority(directory, "root"),
+    authority(directory, "other"),
+  ]);
   const sub = await authority(directory, "sub", root);
-  await Deno.copyFile(sub.certificate, at("sub/sub.cert.certp"));
-  await Deno.copyFile(sub.certificate, at("theirs/x509ca/sub.pem"));
-  for (const kind of KINDS) {
-    const issuer = kind === "chain" ? sub : kind === "stranger" ? other : root;
-    for (const [end, id] of [["ours", OUR_ID], ["theirs", THEIR_ID]] as const) {
-      const key = at(`keys/${end}-${kind}.pem`);
-      await write(key, ["--gen", ...GENERATED[kind] ?? P256, "--outform", "pem"]);
-      const name = kind === "named" ? `other-${id}` : id;
-      const certificate = await issue(key, issuer, [
-        ...["--dn", subjectOf(name), "--san", name],
-        ...validity(kind),
-        ...(kind === "server" ? ["--flag", "ocspSigning"] : []),
-      ]);
-      if (end === "ours") {
-        await Deno.writeTextFile(at(`ours/${kind}/ee.cert`), certificate);
-        await Deno.copyFile(key, at(`ours/${kind}/ee.key`));
-      } else {
-        await Deno.writeTextFile(at(`theirs/x509/${kind}.pem`), certificate);
-        await Deno.copyFile(key, at(`theirs/private/${kind}.pem`));
-      }
-    }
+  const deep = await authority(directory, "deep", sub);
+  for (
+    const [{ certificate }, paths] of [
+      [root, ["ca/root.cert", "sub/root.cert", "deep/root.cert", "theirs/x509ca/root.pem"]],
+      [other, ["other/other.cert"]],
+      [sub, ["sub/sub.cert.certp", "deep/sub.cert.certp", "theirs/x509ca/sub.pem"]],
+      [deep, ["deep/deep.cert.certp", "theirs/x509ca/deep.pem"]],
+    ] as const
+  ) {
+    for (const path of paths) await Deno.copyFile(certificate, at(path));
+  }
+  const issuers: Partial<Record<Kind, MadeAuthority>> = { chain: sub, deep, stranger: other };
+  const pair = async (end: "ours" | "theirs", kind: Kind) => {
+    const key = at(end === "ours" ? `ours/${kind}/ee.key` : `theirs/private/${kind}.pem`);
+    await write(key, ["--gen", ...GENERATED[kind] ?? P256, "--outform", "pem"]);
+    const id = end === "ours" ? OUR_ID : THEIR_ID;
+    const name = kind === "named" ? `other-${id}` : id;
+    const certificate = await issue(key, issuers[kind] ?? root, [
+      ...["--dn", subjectOf(name), "--san", name],
+      ...validity(kind),
+      ...(kind === "server" ? ["--flag", "ocspSigning"] : []),
+    ]);
+    await Deno.writeTextFile(certificateOf(directory, end, kind), certificate);
+  };
+  const waiting = KINDS.flatMap((kind) => [() => pair("ours", kind), () => pair("theirs", kind)]);
+  await Promise.all(Array.from({ length: AT_ONCE }, async () => {
+    for (let next = waiting.shift(); next; next = waiting.shift()) await next();
+  }));
+  await revoke(directory, root);
+  await answerOcsp(directory, root);
+}
+
+function certificateOf(directory: string, end: "ours" | "theirs", kind: Kind): string {
+  return `${directory}/${end === "ours" ? `ours/${kind}/ee.cert` : `theirs/x509/${kind}.pem`}`;
+}
+
+/** The list of the root, which revokes the certificates `revoked` of both ends. */
+async function revoke(directory: string, { certificate, key }: MadeAuthority): Promise<void> {
+  const revoked = (["ours", "theirs"] as const).flatMap((end) => [
+    ...["--reason", "key-compromise", "--cert", certificateOf(directory, end, "revoked")],
+  ]);
+  const by = ["--cacert", certificate, "--cakey", key, "--outform", "pem"];
+  await Deno.writeTextFile(
+    `${directory}/crl/root.pem`,
+    await pki(["--signcrl", ...by, ...revoked]),
+  );
+  await mustRun("openssl", [
+    ...["crl", "-in", `${directory}/crl/root.pem`, "-outform", "der"],
+    ...["-out", `${directory}/theirs/root.crl`],
+  ]);
+  await Deno.copyFile(`${directory}/crl/root.pem`, `${directory}/theirs/x509crl/root.pem`);
+}
+
+/** OCSP responses, signed by the responder whose certificate is of the kind `server`. */
+async function answerOcsp(directory: string, root: MadeAuthority): Promise<void> {
+  const responder = `${directory}/ours/server`;
+  const index = `${directory}/keys/index`;
+  for (
+    const [end, kind, folder] of [
+      ["ours", "ec256", "ocsp-ours"],
+      ["theirs", "ec256", "ocsp-good"],
+      ["theirs", "revoked", "ocsp-revoked"],
+    ] as const
+  ) {
+    const certificate = certificateOf(directory, end, kind);
+    const said = await run("openssl", ["x509", "-in", certificate, "-noout", "-serial"]);
+    const serial = said.stdout.trim().split("=")[1];
+    const status = kind === "revoked" ? "R\t401231235959Z\t250101000000Z" : "V\t401231235959Z\t";
+    await Deno.writeTextFile(index, `${status}\t${serial}\tunknown\t/CN=${kind}\n`);
+    const request = ["-issuer", root.certificate, "-cert", certificate];
+    const by = ["-index", index, "-CA", root.certificate, "-rsigner", `${responder}/ee.cert`];
+    const to = ["-rkey", `${responder}/ee.key`, "-ndays", "1", "-no_nonce", "-respout"];
+    const done = await run("openssl", [
+      ...["ocsp", ...request, ...by, ...to],
+      `${directory}/${folder}/${kind}.der`,
+    ]);
+    if (done.code !== 0) throw new Error(`openssl ocsp says: ${done.stderr}`);
   }
 }
 

@@ -7,6 +7,7 @@ import { connection, OUR_ID, ourClient, ourGateway, swanctl, THEIR_ID } from "./
 import { merge, type Setup } from "./ours.ts";
 import { type Kind, PKI, subjectOf } from "./pki.ts";
 import { expect, expectCounts, expectFailure, type Row, type RowRun } from "./row.ts";
+import { type StrongSwan, STRONGSWAN_6 } from "./strongswan.ts";
 import { MODERN } from "./suites.ts";
 
 const NO_RFC7427 = "signature_authentication = no";
@@ -26,11 +27,16 @@ interface Case extends Ends {
   readonly auth?: { readonly local?: string; readonly remote?: string };
   readonly ids?: { readonly local?: string; readonly remote?: string };
   readonly settings?: string;
+  /** Which strongSwan is the peer; absent: Debian's. */
+  readonly strongSwan?: StrongSwan;
+  /** Further lines of strongSwan's connection. */
+  readonly extra?: string;
   /** What strongSwan must have logged. */
   readonly logged?: readonly RegExp[];
 }
 
 const DS = "digital-signature";
+const STRICT = "pubkey\n      revocation = strict";
 
 const CASES: readonly Case[] = [
   classic("rsa2048", "rsa"),
@@ -77,6 +83,62 @@ const CASES: readonly Case[] = [
     ikeconf: { cadir: `${PKI}/sub`, sendingmarkedca: true, dshashalg: "sha256" },
     logged: [/received issuer cert "C=CH, O=Interop, CN=Interop sub"/],
   },
+  {
+    ...signed("deep", "sha256", /ECDSA_WITH_SHA256_DER successful/),
+    name: "certificates below two authorities, chains sent by both",
+    ikeconf: { cadir: `${PKI}/deep`, sendingmarkedca: true, dshashalg: "sha256" },
+    logged: [/received issuer cert .*CN=Interop deep/, /received issuer cert .*CN=Interop sub/],
+  },
+  {
+    ...signed("ec256", "sha256", /ECDSA_WITH_SHA256_DER successful/),
+    name: "certificates below two authorities, the chain sent by strongSwan alone",
+    theirs: "deep",
+    logged: [/sending issuer cert .*CN=Interop deep/, /sending issuer cert .*CN=Interop sub/],
+  },
+  {
+    ...signed("ec256", "sha256", /ECDSA_WITH_SHA256_DER successful/),
+    name: "certificates, CERTREQ of both ends names the root",
+    logged: [
+      /received cert request for "C=CH, O=Interop, CN=Interop root"/,
+      /sending cert request for "C=CH, O=Interop, CN=Interop root"/,
+    ],
+  },
+  {
+    ...signed("ec256", "sha256", /received end entity cert/),
+    name: "certificates, no CERTREQ of strongSwan's",
+    extra: "mobike = no\n    send_certreq = no",
+  },
+  {
+    ...signed("ec256", "sha256", /certificate status is good/),
+    name: "certificates that lists and OCSP know as good, revocation strict at both ends",
+    ikeconf: {
+      dshashalg: "sha256",
+      revocation: "strict",
+      crldir: `${PKI}/crl`,
+      ocspdir: `${PKI}/ocsp-good`,
+    },
+    auth: { remote: STRICT },
+  },
+  {
+    ...signed("ec256", "sha256", /using cached ocsp response/),
+    name: "OCSP response of ours in IKE_AUTH, which strongSwan 6 asks for (RFC 4806)",
+    ikeconf: { dshashalg: "sha256", ocspdir: `${PKI}/ocsp-ours` },
+    auth: { remote: STRICT },
+    extra: "mobike = no\n    ocsp = request",
+    strongSwan: STRONGSWAN_6,
+  },
+  ...[
+    signed("ed25519", "sha256", /ED25519 successful/),
+    signed("ed448", "sha256", /ED448 successful/),
+    signed("rsa2048", "sha384", /RSA_EMSA_PKCS1_SHA2_384 successful/),
+    signed("ec521", "sha512", /ECDSA_WITH_SHA512_DER successful/),
+    {
+      ...signed("rsa2048", "sha512", /RSA_EMSA_PSS.* successful/),
+      name: "certificates rsa2048, RSA-PSS with sha512",
+      ikeconf: { usersapss: true, dshashalg: "sha512" },
+      auth: { local: "ike:rsa/pss-sha512", remote: "ike:rsa/pss-sha512" },
+    },
+  ].map((one) => ({ ...one, name: `${one.name}, strongSwan 6`, strongSwan: STRONGSWAN_6 })),
   {
     ...signed("ec256", "sha256", /ECDSA_WITH_SHA256_DER successful/),
     name: "certificates with cert-dn as our identity",
@@ -125,13 +187,14 @@ function ikeconfOf({ methods: [own, peer], ours, theirs, ikeconf = {} }: Case): 
   }, ikeconf);
 }
 
-function confOf({ ours, theirs, auth = {}, ids = {} }: Case): string {
+function confOf({ ours, theirs, auth = {}, ids = {}, extra }: Case): string {
   return swanctl(connection({
     suite: MODERN,
     localAuth: theirs
       ? `auth = ${auth.local ?? "pubkey"}\n      certs = ${theirs}.pem`
       : "auth = psk",
     remoteAuth: `auth = ${ours ? auth.remote ?? "pubkey" : "psk"}`,
+    ...(extra ? { extra } : {}),
     ...(ids.local ? { localId: `"${ids.local}"` } : {}),
     ...(ids.remote ? { remoteId: `"${ids.remote}"` } : {}),
   }));
@@ -143,6 +206,7 @@ function rowsOf(one: Case): Row[] {
     name: one.name,
     swanctl: confOf(one),
     ...(one.settings ? { settings: one.settings } : {}),
+    ...(one.strongSwan ? { strongSwan: one.strongSwan } : {}),
   };
   const check = async (run: RowRun) => {
     await run.wholeLife();
@@ -174,6 +238,18 @@ const REFUSED_BY_US: readonly Refusal[] = [
   refused("stranger", "of an authority that we do not trust", [/Interop other/, /not known here/]),
   refused("expired", "that has expired", [/expired/]),
   refused("early", "that is not yet valid", [/it is valid only from 2040/]),
+  {
+    ...refused("revoked", "that a list revokes", [/revoked/]),
+    ikeconf: { dshashalg: "sha256", crldir: `${PKI}/crl` },
+  },
+  {
+    ...refused("revoked", "that OCSP says is revoked", [/revoked/]),
+    ikeconf: { dshashalg: "sha256", ocspdir: `${PKI}/ocsp-revoked` },
+  },
+  {
+    ...refused("ec256", "whose status nobody knows (revocation: strict)", [/revocation/]),
+    ikeconf: { dshashalg: "sha256", revocation: "strict" },
+  },
   refused("server", "for signing OCSP responses alone", [/extendedKeyUsage|purpose|usage/i]),
   {
     ...refused("named", "of another name", [/theirs\.interop\.test.*is not in its certificate/]),
@@ -226,33 +302,54 @@ function refusedByUs(one: Refusal): Row[] {
 }
 
 /** Our certificate is refused by strongSwan, and our result says what we sent. */
-function refusedByPeer(ours: Kind, what: string, logged: RegExp): Row {
+function refusedByPeer(ours: Kind, what: string, logged: RegExp): Row[] {
   const one = { ...refused("ec256", what, []), ours };
-  return {
+  const setup = { ikeconf: ikeconfOf(one) };
+  const common = {
     name: `certificate of ours ${what} is refused`,
-    direction: "ours → strongSwan",
-    setup: ourClient({ ikeconf: ikeconfOf(one) }, MODERN),
-    swanctl: confOf(one),
-    check: async (run) => {
-      const words = [/AUTHENTICATION_FAILED/, /ours\.interop\.test/, /digital-signature/];
-      expectCounts(await run.failure(words), { established: 0, failed: 1 });
-      await run.peerLogs(logged, 1_000);
-    },
+    swanctl: confOf(ours === "revoked" ? { ...one, auth: { remote: STRICT } } : one),
   };
+  return [
+    {
+      ...common,
+      direction: "ours → strongSwan",
+      setup: ourClient(setup, MODERN),
+      check: async (run) => {
+        const words = [/AUTHENTICATION_FAILED/, /ours\.interop\.test/, /digital-signature/];
+        expectCounts(await run.failure(words), { established: 0, failed: 1 });
+        await run.peerLogs(logged, 1_000);
+      },
+    },
+    {
+      ...common,
+      direction: "strongSwan → ours",
+      setup: ourGateway(setup, MODERN),
+      check: async (run) => {
+        const done = await run.charon.tryInitiate("net", 5);
+        expect(done.code !== 0, "strongSwan says that the tunnel is up");
+        await run.peerLogs(logged, 1_000);
+        const result = await run.ours.stop();
+        expectFailure(result, [/AUTHENTICATION_FAILED/]);
+      },
+    },
+  ];
 }
 
 /** All rows of this file. */
 export const CERTIFICATE_ROWS: readonly Row[] = [
   ...CASES.flatMap(rowsOf),
   ...REFUSED_BY_US.flatMap(refusedByUs),
-  refusedByPeer(
+  ...refusedByPeer(
     "stranger",
     "of an authority that strongSwan does not trust",
     /no issuer certificate/,
   ),
-  refusedByPeer(
+  ...refusedByPeer(
     "expired",
     "that has expired",
     /subject certificate invalid|no trusted .*public key/,
   ),
+  ...refusedByPeer("early", "that is not yet valid", /subject certificate invalid/),
+  ...refusedByPeer("named", "of another name", /no trusted .*public key found for/),
+  ...refusedByPeer("revoked", "that a list revokes", /certificate was revoked/),
 ];

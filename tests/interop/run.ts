@@ -2,7 +2,7 @@
  * Runs the interop rows against strongSwan and libreswan in network namespaces (as root), prints the matrix
  * and writes `docs/interop.md`.
  *
- *  deno task test:interop [--only PATTERN] [--lanes N] [--outcomes FILE] [--list]
+ *  deno task test:interop [--only PATTERN] [--lanes N] [--outcomes FILE [--rest]] [--list]
  *
  * The plain file `rows` beside this one lists every row. A row that did not run or is not listed is a
  * failure, and under CI=true a missing peer as well; otherwise the rows of a missing libreswan are left out,
@@ -14,7 +14,7 @@ import { FEATURES_MIN } from "./features.ts";
 import { readOutcomes, writeOutcomes } from "./outcomes.ts";
 import { run, sweepLeftovers } from "./harness.ts";
 import { type AnyRow, Lane, type Outcome, withStrongSwan } from "./lane.ts";
-import { libreswanVersion } from "./libreswan.ts";
+import { LIBRESWAN_5, libreswanVersion } from "./libreswan.ts";
 import { Matrix } from "./matrix.ts";
 import { rowKey } from "./row.ts";
 import { CERTIFICATE_ROWS } from "./rows_certificates.ts";
@@ -29,6 +29,7 @@ import { LIBRESWAN_PPK_ROWS, PPK_ROWS } from "./rows_ppk.ts";
 import { PPK_EAP_ROWS } from "./rows_ppk_eap.ts";
 import { POOL_ROWS } from "./rows_pool.ts";
 import { LIBRESWAN_ROWS } from "./rows_libreswan.ts";
+import { LIBRESWAN_CERTIFICATE_ROWS } from "./rows_libreswan_certificates.ts";
 import { LIFE_ROWS } from "./rows_life.ts";
 import { LIVENESS_ROWS } from "./rows_liveness.ts";
 import { PSK_ROWS } from "./rows_psk.ts";
@@ -61,6 +62,7 @@ const ALL: readonly AnyRow[] = [
   ...PPK_EAP_ROWS,
   ...LIBRESWAN_ROWS,
   ...LIBRESWAN_PPK_ROWS,
+  ...LIBRESWAN_CERTIFICATE_ROWS,
 ];
 const LIST = new URL("rows", import.meta.url);
 const DOCUMENT = new URL("../../docs/interop.md", import.meta.url);
@@ -76,6 +78,8 @@ interface Options {
   readonly lanes: number;
   /** The file in which the parts of a run keep their outcomes. */
   readonly outcomes: string | undefined;
+  /** Whether rows that this file has as passed, or as not offered, are left out. */
+  readonly rest: boolean;
 }
 
 /**
@@ -88,19 +92,30 @@ function inOrder(rows: readonly AnyRow[]): AnyRow[] {
   return rows.toSorted((a, b) => place(a) < place(b) ? -1 : place(a) > place(b) ? 1 : 0);
 }
 
-async function runAll(rows: readonly AnyRow[], lanes: number): Promise<Outcome[]> {
+async function runAll(
+  rows: readonly AnyRow[],
+  lanes: number,
+  keep: (outcomes: readonly Outcome[]) => Promise<void>,
+): Promise<Outcome[]> {
   const queue = inOrder(rows);
   const outcomes: Outcome[] = [];
   const opened: Lane[] = [];
   const close = () => Promise.all(opened.map((lane) => lane.close()));
-  const onSignal = () => void close().then(() => Deno.exit(1));
+  let interrupted = false;
+  const onSignal = () => {
+    interrupted = true;
+    void close().then(() => Deno.exit(1));
+  };
   for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, onSignal);
   const work = async (letter: string) => {
     const lane = await Lane.open(letter);
     opened.push(lane);
     for (let row = queue.shift(); row; row = queue.shift()) {
       const outcome = await lane.run(row);
+      // What fails because its lab is taken away says nothing of the row.
+      if (interrupted) return;
       outcomes.push(outcome);
+      await keep(outcomes);
       console.log(`${MARKS[outcome.result]}  ${rowKey(row)}  (${outcome.ms} ms)`);
       if (outcome.why !== "") console.log(outcome.why.replaceAll(/^/gm, "      "));
     }
@@ -135,7 +150,8 @@ const USAGE = `Runs every row of tests/interop/rows against strongSwan and libre
   --list          the rows' names, and nothing else
   --only REGEXP   rows whose name matches
   --lanes N       rows at a time (2)
-  --outcomes FILE keeps what became of each row, beside what earlier parts have put there`;
+  --outcomes FILE keeps what became of each row, beside what earlier parts have put there
+  --rest          leaves out what FILE has already, unless it failed`;
 
 function parseOptions(args: readonly string[]): Options {
   const value = (name: string) => {
@@ -147,7 +163,12 @@ function parseOptions(args: readonly string[]): Options {
     only: only === undefined ? undefined : new RegExp(only, "i"),
     lanes: Math.min(Number(value("--lanes") ?? 2), LANES.length),
     outcomes: value("--outcomes"),
+    rest: args.includes("--rest"),
   };
+}
+
+function isSettled(outcomes: readonly Outcome[], row: AnyRow): boolean {
+  return outcomes.some((outcome) => outcome.row === row && outcome.result !== "failed");
 }
 
 async function main(args: readonly string[]): Promise<number> {
@@ -182,14 +203,19 @@ async function main(args: readonly string[]): Promise<number> {
     console.log("Rows with strongSwan 6 left out: STRONGSWAN6 names no prefix that has it");
   }
   await sweepLeftovers();
+  const earlier = options.outcomes ? await readOutcomes(options.outcomes, ALL) : [];
+  const newest = await libreswanVersion(LIBRESWAN_5);
+  if (!newest) console.log("Rows with libreswan 5 left out: LIBRESWAN5 names no directory with it");
   const rows = ALL.filter((row) => options.only?.test(rowKey(row)) ?? true)
     .filter((row) => missing.length === 0 || withStrongSwan(row))
-    .filter((row) => newer || !withStrongSwan(row) || !row.strongSwan);
-
-  const outcomes = await runAll(rows, options.lanes);
-  const earlier = options.outcomes ? await readOutcomes(options.outcomes, ALL) : [];
-  const known = [...earlier.filter(({ row }) => !rows.includes(row)), ...outcomes];
-  if (options.outcomes) await writeOutcomes(options.outcomes, known);
+    .filter((row) => newer || !withStrongSwan(row) || !row.strongSwan)
+    .filter((row) => newest || withStrongSwan(row) || !row.libreswan)
+    .filter((row) => !options.rest || !isSettled(earlier, row));
+  const others = earlier.filter(({ row }) => !rows.includes(row));
+  const outcomes = await runAll(rows, options.lanes, async (found) => {
+    if (options.outcomes) await writeOutcomes(options.outcomes, [...others, ...found]);
+  });
+  const known = [...others, ...outcomes];
   const matrix = new Matrix(ALL, known);
   const wrong = [...await listedWrongly(), ...matrix.wrongFeatures()];
   if (known.length === ALL.length) {
@@ -197,7 +223,8 @@ async function main(args: readonly string[]): Promise<number> {
     if (passing < FEATURES_MIN) wrong.push(`Only ${passing} features pass with strongSwan`);
     const strongSwan =
       `${versions.strongSwan}, and ${newer} for several key exchanges, EAP-PEAP, SIM and AKA`;
-    await Deno.writeTextFile(DOCUMENT, matrix.document({ ...versions, strongSwan }));
+    const libreswan = `${versions.libreswan}, and ${newest} for certificates and EAP-TLS`;
+    await Deno.writeTextFile(DOCUMENT, matrix.document({ ...versions, strongSwan, libreswan }));
     await new Deno.Command(Deno.execPath(), { args: ["fmt", "--quiet", DOCUMENT.pathname] })
       .output();
     console.log(`\n${matrix.features()}\n`);

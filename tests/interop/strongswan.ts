@@ -228,16 +228,19 @@ ${settings}
       const path = `${this.directory}/swanctl/${name}`;
       await Deno.remove(path, { recursive: true });
       await Deno.mkdir(path);
-      if (!pki) continue;
+      if (!pki || (name === "x509crl" && !/revocation = /.test(swanctl))) continue;
       const isOwn = name === "x509" || name === "private";
       for await (const file of Deno.readDir(`${pki}/${name}`)) {
         if (isOwn && !named.includes(file.name)) continue;
         await Deno.symlink(`${pki}/${name}/${file.name}`, `${path}/${file.name}`);
       }
     }
-    await Deno.writeTextFile(`${this.directory}/swanctl/swanctl.conf`, "");
-    await this.swanctl(["--load-all", "--clear", "--noprompt"]);
-    for (const sa of await this.list()) {
+    const left = await this.list();
+    if (left.length > 0) {
+      await Deno.writeTextFile(`${this.directory}/swanctl/swanctl.conf`, "");
+      await this.swanctl(["--load-all", "--clear", "--noprompt"]);
+    }
+    for (const sa of left) {
       await this.swanctl(["--terminate", "--ike-id", String(sa.id), "--force", "--timeout", "2"]);
     }
     this.#seen = (await this.#wholeLog()).length;

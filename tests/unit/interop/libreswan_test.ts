@@ -28,6 +28,20 @@ Deno.test("states of pluto, with the SPIs of CHILD_SAs in 8 digits", () => {
   ]);
 });
 
+Deno.test("states of version 5 have no names, and are known by their words", () => {
+  const text = `
+#1: "net":500 established IKE SA; EXPIRE in 28799s; newest; idle;
+#2: "net":500 established Child SA; EXPIRE in 28799s; newest; eroute owner; IKE SA #1; idle;
+#2: "net" esp.4d294c98@10.77.0.2 esp.e1bf3bc5@10.77.0.1 tun.0@10.77.0.2 tun.0@10.77.0.1 Traffic:
+#3: "net":500 sent IKE_AUTH(EAP) response; DISCARD in 29s; idle;
+`;
+  assert.deepEqual(parseStates(text), [
+    { serial: 1, state: "V2_ESTABLISHED_IKE_SA", spis: [] },
+    { serial: 2, state: "V2_ESTABLISHED_CHILD_SA", spis: ["4d294c98", "e1bf3bc5"] },
+    { serial: 3, state: "sent IKE_AUTH(EAP) response", spis: [] },
+  ]);
+});
+
 Deno.test("SPIs of IPv6 are written with a colon", () => {
   const child = `000 #5: "net":500 STATE_V2_ESTABLISHED_CHILD_SA (established Child SA);\n`;
   assert.deepEqual(parseStates(child + STATES).find(({ serial }) => serial === 5)?.spis, [
