@@ -7,7 +7,6 @@ import { tellLine } from "@/files/terminal.ts";
 import type { RunFigures } from "@/engine/show/figures.ts";
 import type { PingFigures } from "@/engine/show/ping_table.ts";
 import process from "node:process";
-import { createLogUpdate } from "log-update";
 import { showDuration } from "@/base/duration.ts";
 import type { RunView } from "@/engine/show/view.ts";
 
@@ -25,15 +24,20 @@ export function showLive(run: RunView): () => void {
       if (isWanted()) tellLine(line);
     });
   }
+  // Where nobody looks it is not loaded: that takes a tenth of the time in which the program starts.
+  const loaded = import("log-update");
   // The cursor stays visible, so that nothing has to be restored however this process ends.
-  const draw = createLogUpdate(sized(process.stderr), { showCursor: true });
+  let draw: ReturnType<Awaited<typeof loaded>["createLogUpdate"]> | undefined;
   const stop = every(REDRAW_MS, async (isWanted) => {
+    const { createLogUpdate } = await loaded;
+    if (!isWanted()) return;
+    draw ??= createLogUpdate(sized(process.stderr), { showCursor: true });
     const [figures, { configured }] = await Promise.all([run.figures(), run.summary()]);
     if (isWanted()) draw(box(figures, configured));
   });
   return () => {
     stop();
-    draw.clear();
+    draw?.clear();
   };
 }
 
