@@ -1,21 +1,24 @@
 /**
- * Fuzzes every decoder of IKE messages, then the methods of EAP and RADIUS, and prints what each
- * accepted and refused.
+ * Fuzzes every decoder of IKE messages, then the methods of EAP and RADIUS, then certificates and EAP
+ * inside IKE_AUTH, and prints what each accepted and refused.
  *
- * Run: deno run -A tests/fuzz/fuzz.ts [--messages N] [--rounds N] [--seed N]
+ * Run: deno run -A tests/fuzz/fuzz.ts [--messages N] [--rounds N] [--tunnels N] [--seed N]
  * @module
  */
 import { type EapFuzzResult, runEapFuzz } from "./eap.ts";
+import { fuzzIkeAuth } from "./ike_auth.ts";
 import { FuzzFailure, type FuzzResult, runFuzz, type Tally } from "./run.ts";
 
 const messages = numberOption("--messages", 10_000_000);
 const seed = numberOption("--seed", 1);
 const rounds = numberOption("--rounds", 20_000);
+const tunnels = numberOption("--tunnels", 2_000);
 const startedMs = performance.now();
 try {
   const progress = (done: number) => console.error(`${done} messages`);
   if (messages > 0) print(runFuzz({ messages, seed, progress }));
   if (rounds > 0) printEap(runEapFuzz({ rounds, seed }));
+  if (tunnels > 0) await fuzzInIke();
 } catch (e) {
   if (!(e instanceof FuzzFailure)) throw e;
   console.error(e.message);
@@ -37,12 +40,26 @@ function printEap({ tallies }: EapFuzzResult): void {
   table(tallies);
 }
 
+/** Certificates and EAP inside IKE_AUTH, at both ends. */
+async function fuzzInIke(): Promise<void> {
+  console.log(`${tunnels} tunnels of seed ${seed} with changed IKE_AUTH messages, at each end`);
+  const tallies: Tally[] = [];
+  for (const content of ["certificates", "eap"] as const) {
+    for (const role of ["gateway", "client"] as const) {
+      const { changed, up } = await fuzzIkeAuth({ content, role, tunnels, seed });
+      const name = `${content} at a ${role}`;
+      tallies.push({ name, calls: changed, accepted: up, refused: changed - up });
+    }
+  }
+  table(tallies);
+}
+
 function table(tallies: readonly Tally[]): void {
-  console.log(["decoder".padEnd(22), ...["calls", "accepted", "refused"].map(right)].join(" "));
+  console.log(["decoder".padEnd(24), ...["calls", "accepted", "refused"].map(right)].join(" "));
   for (const { name, calls, accepted, refused } of tallies) {
     const share = `${(100 * accepted / calls).toFixed(1)} %`;
     const counts = [calls, accepted, refused].map(String).map(right).join(" ");
-    console.log(`${name.padEnd(22)} ${counts}  ${share} accepted`);
+    console.log(`${name.padEnd(24)} ${counts}  ${share} accepted`);
   }
 }
 
