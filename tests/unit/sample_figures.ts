@@ -60,6 +60,7 @@ export const FIGURES: RunFigures = {
   ikeSaInitMs: LATENCY,
   ikeAuthMs: { ...LATENCY, p50: 11 },
   setupMs: { ...LATENCY, p50: 21 },
+  setupFromDueMs: null,
   failures: [{ cause: "NO_ANSWER", count: 2, example: "tunnel 3: 4 transmissions" }],
   suites: new Map([["a suite", 10]]),
   peers: new Map([["192.0.2.9", 10]]),

@@ -73,6 +73,8 @@ export class Client implements Role {
   /** The next tunnel that was never tried. */
   #next = 0;
   #nextMs = 0;
+  /** When tunnel 0 was due. */
+  #beganMs = 0;
   /** Tunnels that are to be tried again, by time, from index `#retryAt` on. */
   #retries: { readonly index: number; readonly atMs: number }[] = [];
   #retryAt = 0;
@@ -98,7 +100,7 @@ export class Client implements Role {
     this.#states = new Uint8Array(plan.tunnels);
     this.#past = new Uint8Array(plan.tunnels);
     this.#tries = new Uint16Array(plan.tunnels);
-    this.#window = new DialWindow(plan.halfOpenMax, plan.halfOpenAdapts);
+    this.#window = new DialWindow({ max: plan.halfOpenMax, adapts: plan.halfOpenAdapts });
     this.#flapping = plan.flap && new Flapping(context, plan.flap, (index, nowMs) => {
       this.#rebuild.push(index);
       this.#pump(nowMs);
@@ -151,7 +153,7 @@ export class Client implements Role {
   }
 
   begin(nowMs: number): void {
-    this.#nextMs = nowMs;
+    this.#beganMs = this.#nextMs = nowMs;
     this.#pump(nowMs);
   }
 
@@ -166,11 +168,11 @@ export class Client implements Role {
     this.#dialling--;
     this.#live++;
     const setupMs = nowMs - sa.startedMs;
-    this.#window.established(setupMs, nowMs);
+    this.#window.established(sa.index, nowMs);
     this.#tries[sa.index] = 0; // a later loss begins to count anew
     const again = (this.#past[sa.index]! & Past.ESTABLISHED) !== 0;
     this.#past[sa.index]! |= Past.ESTABLISHED;
-    if (!again) tally.countEstablished(setupMs, nowMs);
+    if (!again) tally.countEstablished(setupMs, nowMs, this.#fromDueMs(sa.index, nowMs));
     if (this.#renewing.delete(sa.index)) tally.reauthentications++;
     this.#flapping?.established(sa, nowMs);
     events.publish(
@@ -182,6 +184,12 @@ export class Client implements Role {
         showDuration(Math.round(setupMs * 10) / 10),
     );
     if (!ending) this.#settled(nowMs);
+  }
+
+  /** How long ago a tunnel was due; undefined: tunnels are made as fast as the peer follows. */
+  #fromDueMs(index: number, nowMs: number): number | undefined {
+    const { setupIntervalMs } = this.#plan;
+    return setupIntervalMs === 0 ? undefined : nowMs - (this.#beganMs + index * setupIntervalMs);
   }
 
   #closed(sa: IkeSa, nowMs: number): void {
@@ -199,6 +207,7 @@ export class Client implements Role {
     if (sa === this.#initialContact) this.#initialContact = undefined;
     if (state === State.DIALLING) {
       this.#dialling--;
+      this.#window.failed(sa.index);
       if (this.#context.ending) this.#states[sa.index] = State.CLOSED;
       else this.#tryFailed(sa, nowMs);
     } else if (state === State.LIVE) {
@@ -334,9 +343,8 @@ export class Client implements Role {
     this.#pace.deadlineMs = Infinity;
     if (this.#context.ending) return;
     const { tunnels, setupIntervalMs } = this.#plan;
-    const { size } = this.#window;
     let dialled = 0;
-    while (this.#dialling < size && !this.#initialContact) {
+    while (!this.#initialContact && this.#window.hasRoom(nowMs)) {
       if (dialled++ === DIALS_MAX) return this.#context.loop.soon((laterMs) => this.#pump(laterMs));
       const retry = this.#retries[this.#retryAt];
       if (retry && retry.atMs <= nowMs) {
@@ -351,10 +359,14 @@ export class Client implements Role {
         break;
       }
     }
-    // At the limit, or before INITIAL_CONTACT is established, the next end of a set-up calls this again.
-    if (this.#dialling >= size || this.#initialContact) return;
+    // Before INITIAL_CONTACT is established, the next end of a set-up calls this again.
+    if (this.#initialContact) return;
     const retryMs = this.#retries[this.#retryAt]?.atMs ?? Infinity;
-    this.#pace.deadlineMs = Math.min(retryMs, this.#next < tunnels ? this.#nextMs : Infinity);
+    const rebuildMs = this.#rebuild.length > 0 ? nowMs : Infinity;
+    const dueMs = Math.min(retryMs, rebuildMs, this.#next < tunnels ? this.#nextMs : Infinity);
+    if (dueMs === Infinity) return;
+    const isFull = !this.#window.hasRoom(nowMs);
+    this.#pace.deadlineMs = isFull ? Math.max(dueMs, this.#window.roomMs) : dueMs;
     this.#context.loop.arm(this.#pace);
   }
 
@@ -385,6 +397,7 @@ export class Client implements Role {
     const path = pathOfTunnel(this.#plan, index);
     const shared = this.#identityIsShared();
     const sa = this.#context.loop.initiate({ index, path, introduce: !shared || !this.#heralded });
+    this.#window.dialled(index, sa.startedMs);
     this.#context.creationStarted(sa.startedMs);
     if (shared && sa.setup?.initialContact) this.#initialContact = sa;
     this.#heralded = true;

@@ -190,7 +190,7 @@ export function planOf(setup: Setup, ports: OpenPorts): RunPlan {
     retryIntervalMs: setup.tunnelretryinterval,
     triesMax: setup.tunnelmaxretry,
     halfOpenMax: setup.maxhalfopen || ports.halfOpenMax,
-    halfOpenAdapts: setup.maxhalfopen === 0,
+    halfOpenAdapts: setup.setupinterval === 0,
     ownAddress,
     addressStep,
     peerAddress,

@@ -154,6 +154,7 @@ export class RunBooks {
       ikeSaInitMs: tally.ikeSaInitMs.figures(),
       ikeAuthMs: tally.ikeAuthMs.figures(),
       setupMs: tally.setupMs.figures(),
+      setupFromDueMs: tally.setupFromDueMs.figures(),
       failures: tally.failures(),
       suites: tally.suites.counts(),
       peers: tally.peers.counts(),

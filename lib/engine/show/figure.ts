@@ -48,8 +48,11 @@ export interface Figure<P extends string, T, J> {
    */
   merge(parts: readonly T[], whole: Readonly<Record<string, unknown>>): T;
   json(value: T): J;
-  /** Lines of the closing report; most figures have none where nothing is to be told. */
-  lines(json: J): readonly string[];
+  /**
+   * Lines of the closing report; most figures have none where nothing is to be told. `whole` is the JSON of
+   * all figures, for a line that compares.
+   */
+  lines(json: J, whole: unknown): readonly string[];
 }
 
 /** A field of the JSON result as the documentation tells it. */
@@ -61,7 +64,7 @@ export interface Documented {
 
 /** What may be said of a figure beside its place and meaning. */
 interface Told<J> {
-  readonly lines?: (json: J) => readonly string[];
+  readonly lines?: (json: J, whole: unknown) => readonly string[];
 }
 
 const silent = () => [];
@@ -234,7 +237,7 @@ export function mergeFigures<T extends FigureTable>(
 
 /** All lines of the closing report, in the order of the table. */
 export function linesOf<T extends FigureTable>(table: T, json: JsonOf<T>): string[] {
-  return Object.values(table).flatMap((figure) => figure.lines(valueAt(json, figure.path)));
+  return Object.values(table).flatMap((figure) => figure.lines(valueAt(json, figure.path), json));
 }
 
 /** Every documented field of a table, in its order. */

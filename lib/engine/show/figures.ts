@@ -18,6 +18,7 @@ import {
   type JsonOf,
   largest,
   latency,
+  type LatencyResult,
   latencyText,
   measured,
   mergeCauses,
@@ -39,6 +40,9 @@ import { PING_TABLE, pingLines } from "@/engine/show/ping_table.ts";
 import type { ImpairmentCounts } from "@/transport/impairment.ts";
 import type { ConnectionCounters } from "@/transport/transport.ts";
 
+/** Below this, milliseconds from due and from the first message are the same to a reader. */
+const DUE_DIFFERENCE_MS = 1;
+
 type Refused = { readonly ike: number; readonly child: number };
 
 /** How many SAs by the names of their key exchange methods. */
@@ -53,6 +57,15 @@ interface MethodCounts {
 function methodLines(counts: Readonly<Record<string, number>>, what: string): string[] {
   return Object.entries(counts).filter(([methods]) => methods.includes(" + "))
     .map(([methods, count]) => `${what} by ${methods}: ${count}`);
+}
+
+/** Where tunnels were late the time from their first message is not what a user of the peer waits. */
+function dueLines(fromDue: LatencyResult, whole: unknown): string[] {
+  const { setup } = (whole as { readonly latencyMs: { readonly setup: LatencyResult } }).latencyMs;
+  const differs = (["p50", "p90", "p99", "max"] as const).some((name) =>
+    (fromDue[name] ?? 0) - (setup[name] ?? 0) > DUE_DIFFERENCE_MS
+  );
+  return fromDue.p50 !== null && differs ? [`  from due  ${latencyText(fromDue)}`] : [];
 }
 
 /** IKE SAs and CHILD_SAs, counted apart. */
@@ -276,6 +289,12 @@ export const FIGURES = {
     "latencyMs.setup",
     "milliseconds from the first IKE_SA_INIT of a try to established",
     { lines: (ms) => [`Set-up      ${latencyText(ms)}`] },
+  ),
+  setupFromDueMs: latency(
+    "latencyMs.setupFromDue",
+    "client with a `setupinterval`: milliseconds from when a tunnel was due by it to established, with " +
+      "waits for room and tries that failed; no sample with `setupinterval: 0s`, by which none is due",
+    { lines: (ms, whole) => dueLines(ms, whole) },
   ),
   failures: causes(
     "failures",

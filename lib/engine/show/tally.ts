@@ -34,6 +34,7 @@ export class Tally implements RunPart {
   readonly ikeSaInitMs = new Histogram();
   readonly ikeAuthMs = new Histogram();
   readonly setupMs = new Histogram();
+  readonly setupFromDueMs = new Histogram();
   /** Counters of established SAs. */
   readonly sas = new SaTally();
   /** Tunnels by the algorithms agreed for their IKE SA and first CHILD_SA, and by their peer's address. */
@@ -59,10 +60,12 @@ export class Tally implements RunPart {
   };
 
   /**
-   * Counts a tunnel that is established for the first time, `setupMs` after the first message of this try.
+   * Counts a tunnel that is established for the first time, `setupMs` after the first message of this try,
+   * and so long after it was due; undefined: no time was given for it.
    */
-  countEstablished(setupMs: number, nowMs: number): void {
+  countEstablished(setupMs: number, nowMs: number, fromDueMs?: number): void {
     this.established++;
+    if (fromDueMs !== undefined) this.setupFromDueMs.add(fromDueMs);
     this.setupMs.add(setupMs);
     this.#recent.count(nowMs);
   }

@@ -8,7 +8,7 @@ import { SetupError } from "@/base/errors.ts";
 import { type FinalResult, RunResult } from "@/engine/show/view.ts";
 import { refusedResult, resultOf } from "@/report/result.ts";
 import { summaryLines } from "@/report/summary.ts";
-import { cause, FIGURES, FINAL, SUMMARY } from "../sample_figures.ts";
+import { cause, FIGURES, FINAL, LATENCY, SUMMARY } from "../sample_figures.ts";
 
 const NOTHING: FinalResult = {
   result: RunResult.STOPPED,
@@ -19,6 +19,7 @@ const NOTHING: FinalResult = {
     ikeSaInitMs: null,
     ikeAuthMs: null,
     setupMs: null,
+    setupFromDueMs: null,
     cpuMsPerTunnel: null,
     ping: null,
     pingsAnswered: 0,
@@ -203,8 +204,24 @@ Deno.test("every figure stands where its name says", () => {
 Deno.test("figures without samples are null, never 0", () => {
   const { latencyMs, setupRate, cpuMsPerTunnel, deletesUnanswered, error } = resultOf(NOTHING);
   const none = { p50: null, p90: null, p99: null, max: null };
-  assert.deepEqual(latencyMs, { ikeSaInit: none, ikeAuth: none, setup: none });
+  assert.deepEqual(latencyMs, {
+    ikeSaInit: none,
+    ikeAuth: none,
+    setup: none,
+    setupFromDue: none,
+  });
   assert.deepEqual([setupRate, cpuMsPerTunnel, deletesUnanswered, error], [null, null, null, null]);
+});
+
+Deno.test("latency from due has a line where it differs from that of the first message", () => {
+  const due = (p50: number) => {
+    const setupFromDueMs = { ...LATENCY, p50, max: p50 };
+    const setupMs = { ...LATENCY, p50: 21, max: 21 };
+    return summaryLines(resultOf({ ...FINAL, figures: { ...FIGURES, setupMs, setupFromDueMs } }))
+      .join("\n");
+  };
+  assert.match(due(500), /^ +from due +p50 500 ms/m);
+  assert.doesNotMatch(due(21.5), /from due/);
 });
 
 Deno.test("a refused setup tells every error", () => {

@@ -105,6 +105,22 @@ Deno.test("no more than halfOpenMax tunnels are on their way", () => {
   assert.equal(client.run.figures().created, 8);
 });
 
+Deno.test("tunnels that had to wait are late from when they were due, not from their first message", () => {
+  const { clock, network } = world();
+  const config = { ...CONFIG, retransmitIntervalMs: 1_000 };
+  const plan = clientPlan({ tunnels: 3, setupIntervalMs: 10, halfOpenMax: 1 });
+  const client = rig(network, clock, { plan, config });
+  const gateway = rig(network, clock, { plan: gatewayPlan() });
+  let lost = 0;
+  network.loses = () => lost++ === 0;
+  gateway.run.start();
+  client.run.start();
+  clock.pass(2_000);
+  const { setupMs, setupFromDueMs } = client.run.figures();
+  assert.ok(setupMs!.p50 < 100, `${setupMs!.p50}`);
+  assert.ok(setupFromDueMs!.p50 > 900 && setupFromDueMs!.samples === 3, `${setupFromDueMs!.p50}`);
+});
+
 Deno.test("silence: every try is spent, the test ends at once and says to whom", async () => {
   const { clock, network } = world();
   const plan = clientPlan({ tunnels: 2, triesMax: 2, retryIntervalMs: 5_000 });
