@@ -35,6 +35,11 @@ export const TOP = {
     "0s",
     "length of the test; 0: until it is stopped, or a client has no tunnel left to try",
   ),
+  stoptimeout: option(
+    pause,
+    "10s",
+    "how long the end waits for a new answer to its Deletes; at most 5 ms longer for each tunnel",
+  ),
   numberoftunnels: option(
     int(1, 1_000_000),
     "10",

@@ -394,7 +394,7 @@ export interface RekeyChildReq {
 /** One running test. */
 export interface MyIKEv2APISvc {
   /**
-   * Ends the test; returns at once. A graceful end is over within 10 s even when no peer answers, and
+   * Ends the test; returns at once. A graceful end is over `stoptimeout` after the last answer, and
    * says how many Deletes went unanswered.
    */
   readonly Stop: UnaryCall<StopReq, StopReqRead, Empty, EmptyRead>;

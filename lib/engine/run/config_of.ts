@@ -168,6 +168,7 @@ export function planOf(setup: Setup, ports: OpenPorts): RunPlan {
   const common = {
     tunnels: setup.numberoftunnels,
     runningTimeMs: setup.runningtime,
+    stopTimeoutMs: setup.stoptimeout,
     abortOnError: setup.abortonerr,
     childHistoryMax: setup.ikeconf.keepchildhistory ? HISTORY_MAX : 0,
     ownPort: ports.ikePort,

@@ -1,76 +1,102 @@
 /**
- * The graceful end of a run: every live SA is deleted, at a rate that peers can follow. It ends when all have
- * answered, or after {@linkcode ENDING_MS}.
+ * The graceful end of a run: every live SA is deleted, through a window that follows the peers. It is over
+ * when all have answered, or when no new answer came for as long as `stoptimeout` says. Peers that answer
+ * nothing are told all the same: what is left of the Deletes is spread over the time that is left.
  * @module
  */
 import type { EffectHandlers, RunPart } from "@/engine/run/part.ts";
 import type { Alarm } from "@/engine/run/core_loop.ts";
 import type { RunContext } from "@/engine/run/run_context.ts";
+import { DialWindow } from "@/engine/load/dial_window.ts";
 import { isLive } from "@/engine/show/sa_view.ts";
 import type { IkeSa } from "@/ike/records/sa.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
 
-/** Milliseconds after which the end comes without answers, within the 10 s that are documented. */
-export const ENDING_MS = 8_000;
-/** Milliseconds within which about all Deletes are sent, answered or not. */
-const SENDING_MS = 3_000;
+/** What each SA adds to the longest time of an end whose Deletes are answered, in milliseconds. */
+const PER_SA_MS = 5;
+/** After so many milliseconds without an answer the rest of the Deletes leaves unasked for. */
+const SILENT_MS = 2_000;
+/** So many milliseconds before the end all Deletes have left. */
+const LAST_ANSWERS_MS = 1_000;
 const STEP_MS = 20;
+
+/** Options of an end. */
+export interface EndingOptions {
+  /** The most Deletes that are unanswered at a time, as long as peers answer. */
+  readonly window: number;
+  /** How long an answer is awaited after the last one, in milliseconds. */
+  readonly timeoutMs: number;
+  readonly nowMs: number;
+}
 
 /** Closes all SAs of a run, then calls `finished` once with the number of unanswered Deletes. */
 export class Ending implements Alarm, RunPart {
   deadlineMs = 0;
   readonly #context: RunContext;
-  readonly #window: number;
+  readonly #window: DialWindow;
+  readonly #timeoutMs: number;
   readonly #finished: (sent: number, unanswered: number) => void;
   /** SAs to be deleted, from index `#next` on. */
   readonly #all: IkeSa[];
   readonly #halfOpen: readonly IkeSa[];
   #next = 0;
-  readonly #open = new Set<IkeSa>();
+  /** SAs that are being deleted, with their numbers in the window; undefined: they are not in it. */
+  readonly #open = new Map<IkeSa, number | undefined>();
   #unanswered = 0;
-  readonly #perStep: number;
+  /** When the last answer came; at first when the end began. */
+  #answeredMs: number;
+  /** The time of the longest end. */
   readonly #untilMs: number;
   #over = false;
 
-  /** `window`: how many Deletes may be unanswered before only the rate decides when the next is sent. */
   constructor(
     context: RunContext,
-    { window, nowMs }: { readonly window: number; readonly nowMs: number },
+    { window, timeoutMs, nowMs }: EndingOptions,
     finished: (sent: number, unanswered: number) => void,
   ) {
     this.#context = context;
-    this.#window = window;
+    this.#window = new DialWindow({ max: window, adapts: true });
+    this.#timeoutMs = timeoutMs;
     this.#finished = finished;
-    this.#untilMs = nowMs + ENDING_MS;
+    this.#answeredMs = nowMs;
     const sas = [...context.loop.endpoint.bySpi.values()];
     this.#all = sas.filter(isLive);
-    this.#perStep = Math.ceil(this.#all.length / (SENDING_MS / STEP_MS));
+    this.#untilMs = nowMs + timeoutMs + PER_SA_MS * this.#all.length;
     this.#halfOpen = sas.filter((sa) => sa.phase !== "closed" && !isLive(sa));
   }
 
   /** Begins; only within a turn. */
   begin(nowMs: number): void {
-    for (const sa of this.#halfOpen) this.#close(sa);
-    this.#send(this.#window);
+    for (const sa of this.#halfOpen) this.#close(sa, undefined);
+    this.#send(nowMs);
     this.#check(nowMs);
   }
 
   ring(nowMs: number): void {
-    const free = this.#window - this.#open.size;
-    this.#send(Math.max(free, this.#perStep));
+    this.#send(nowMs);
+    this.#sendUnasked(nowMs);
     this.#check(nowMs);
   }
 
   readonly handlers: EffectHandlers = {
     closed: ({ unanswered }, sa, nowMs) => this.#closed(sa, unanswered, nowMs),
     // A rekey that was in progress has ended, so that the new SA is deleted in place of the old one.
-    replaced: ({ by }, sa) => void (this.#open.has(sa) && this.#open.add(by)),
+    replaced: ({ by }, sa) => void (this.#open.has(sa) && this.#open.set(by, this.#open.get(sa))),
   };
 
   /** Handles that an SA is gone. */
   #closed(sa: IkeSa, unanswered: boolean, nowMs: number): void {
     if (unanswered) this.#unanswered++;
-    if (!this.#open.delete(sa) || this.#next < this.#all.length) return;
+    if (!this.#open.has(sa)) return;
+    const number = this.#open.get(sa);
+    this.#open.delete(sa);
+    if (unanswered) {
+      if (number !== undefined) this.#window.failed(number);
+    } else {
+      this.#answeredMs = nowMs;
+      if (number !== undefined) this.#window.established(number, nowMs);
+    }
+    this.#send(nowMs);
     this.#check(nowMs);
   }
 
@@ -79,28 +105,48 @@ export class Ending implements Alarm, RunPart {
     if (this.#over) return;
     this.#over = true;
     this.deadlineMs = Infinity;
-    const waiting = [...this.#open].filter((sa) => sa.phase === "closing").length;
+    const waiting = [...this.#open.keys()].filter((sa) => sa.phase === "closing").length;
     this.#finished(this.#next, this.#unanswered + waiting);
   }
 
-  #send(count: number): void {
-    const end = Math.min(this.#all.length, this.#next + count);
-    while (this.#next < end) {
+  /** When the end comes if no answer comes until then. */
+  get #endMs(): number {
+    return Math.min(this.#untilMs, this.#answeredMs + this.#timeoutMs);
+  }
+
+  #send(nowMs: number): void {
+    while (!this.#over && this.#next < this.#all.length && this.#window.hasRoom(nowMs)) {
+      const number = this.#next;
       const sa = this.#all[this.#next++]!;
-      if (isLive(sa)) this.#close(sa); // else the peer was faster
+      if (!isLive(sa)) continue; // the peer was faster
+      this.#window.dialled(number, nowMs);
+      this.#close(sa, number);
+      if (sa.phase === "closed") this.#window.failed(number);
+    }
+  }
+
+  /** Deletes that nobody's answers made room for: the peers are silent, or the time of the end is short. */
+  #sendUnasked(nowMs: number): void {
+    const isSilent = nowMs >= this.#answeredMs + Math.min(SILENT_MS, this.#timeoutMs / 4);
+    if (!isSilent && nowMs < this.#untilMs - this.#timeoutMs) return;
+    const stepsLeft = Math.max(1, (this.#endMs - LAST_ANSWERS_MS - nowMs) / STEP_MS);
+    const count = Math.ceil((this.#all.length - this.#next) / stepsLeft);
+    for (let i = 0; i < count && this.#next < this.#all.length; i++) {
+      const sa = this.#all[this.#next++]!;
+      if (isLive(sa)) this.#close(sa, undefined);
     }
   }
 
   /** Deletes an SA. One without keys is gone at once; one that waits for IKE_AUTH is deleted afterwards. */
-  #close(sa: IkeSa): void {
+  #close(sa: IkeSa, number: number | undefined): void {
     this.#context.loop.command(sa, { kind: "close", closeCode: CloseCode.STOPPED });
-    if (sa.phase !== "closed") this.#open.add(sa);
+    if (sa.phase !== "closed") this.#open.set(sa, number);
   }
 
   #check(nowMs: number): void {
     const allSent = this.#next === this.#all.length;
-    if (allSent && this.#open.size === 0 || nowMs >= this.#untilMs) return this.cut();
-    this.deadlineMs = allSent ? this.#untilMs : nowMs + STEP_MS;
+    if (allSent && this.#open.size === 0 || nowMs >= this.#endMs) return this.cut();
+    this.deadlineMs = allSent ? this.#endMs : nowMs + STEP_MS;
     this.#context.loop.arm(this);
   }
 }

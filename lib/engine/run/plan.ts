@@ -57,6 +57,8 @@ export type RunPlan = (ClientPlan | GatewayPlan) & {
   readonly tunnels: number;
   /** Running time in milliseconds; 0: until the run is stopped. */
   readonly runningTimeMs: number;
+  /** How long the end waits for an answer to its Deletes after the last one, in milliseconds. */
+  readonly stopTimeoutMs: number;
   readonly abortOnError: boolean;
   /** The most rekeyed CHILD_SAs that stay listed; 0: none. */
   readonly childHistoryMax: number;

@@ -14,8 +14,8 @@ import { RUN_RESULT_NAMES, RunResult } from "@/engine/show/view.ts";
 import { dispatch } from "@/ike/endpoint.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
 
-/** Number of a gateway's unanswered Deletes beyond which only the rate decides when the next is sent. */
-const GATEWAY_WINDOW = 64;
+/** The most unanswered Deletes of a gateway at a time. */
+const GATEWAY_WINDOW = 2_000;
 
 /** The reason why a run ends. */
 export type EndKind = "time" | "nothing-left" | "stopped" | "aborted" | "broken";
@@ -99,7 +99,8 @@ export class RunEnd {
     if (!gracefully) return this.#finish(result, null);
     loop.turn((nowMs) => {
       const window = plan.role === "client" ? plan.halfOpenMax : GATEWAY_WINDOW;
-      this.#ending = new Ending(this.#options.context, { window, nowMs }, (sent, unanswered) => {
+      const options = { window, timeoutMs: plan.stopTimeoutMs, nowMs };
+      this.#ending = new Ending(this.#options.context, options, (sent, unanswered) => {
         if (unanswered > 0) events.publish(3, `${unanswered} of ${sent} deletes went unanswered`);
         this.#finish(result, sent > 0 ? unanswered : null);
       });

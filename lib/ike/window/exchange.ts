@@ -14,6 +14,7 @@ import type { ComputeJob, IkeEffect, Turn } from "@/ike/records/event.ts";
 import { hashOfFirst, takeFragment } from "@/ike/window/fragments.ts";
 import { spareMessageIds } from "@/ike/window/lifetime.ts";
 import { PeerError } from "@/ike/records/notify.ts";
+import { CloseCode } from "@/ike/records/failure.ts";
 import { requestDueMs } from "@/ike/window/patience.ts";
 import { encryptedPayload, openWhole, seal } from "@/ike/window/protection.ts";
 import { answeredRequest, countRepeat, messageHash } from "@/ike/window/repeats.ts";
@@ -38,6 +39,9 @@ export function requestCompute({ sa, out }: Turn, job: ComputeJob): number {
   return ticket;
 }
 
+/** The longest time until a Delete at the end of a test is repeated, as the end does not wait for long. */
+const LAST_REPEAT_MS = 2_000;
+
 /** Sends a new request, whose response is awaited; returns its datagrams. */
 export function sendRequest(
   turn: Turn,
@@ -55,7 +59,7 @@ export function sendRequest(
     datagrams,
     firstSentMs: nowMs,
     transmissions: 1,
-    nextMs: sa.path.tcp ? requestDueMs(sa, nowMs, nowMs) : nowMs + sa.config.retransmitIntervalMs,
+    nextMs: sa.path.tcp ? requestDueMs(sa, nowMs, nowMs) : nowMs + repeatIntervalMs(sa),
   };
   sendAll(turn, datagrams, { path: sa.path, transmission: 1 });
   return datagrams;
@@ -65,9 +69,15 @@ export function sendRequest(
 export function retransmit(turn: Turn): void {
   const { sa, nowMs } = turn;
   const request = sa.window.request!;
-  const { retransmitIntervalMs, retransmitBackoff } = sa.config;
-  request.nextMs = nowMs + retransmitIntervalMs * retransmitBackoff ** request.transmissions;
+  const { retransmitBackoff } = sa.config;
+  request.nextMs = nowMs + repeatIntervalMs(sa) * retransmitBackoff ** request.transmissions;
   repeatRequest(turn);
+}
+
+/** Milliseconds until a request is sent a second time: sooner for a Delete at the end of a test. */
+function repeatIntervalMs({ config: { retransmitIntervalMs }, phase, closeCode }: IkeSa): number {
+  const isLast = phase === "closing" && closeCode === CloseCode.STOPPED;
+  return isLast ? Math.min(retransmitIntervalMs, LAST_REPEAT_MS) : retransmitIntervalMs;
 }
 
 /** Sends the same datagrams again by the present path. */

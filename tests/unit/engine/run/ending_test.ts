@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { showAddress } from "@/base/address.ts";
 import { SystemError } from "@/base/errors.ts";
 import { RunResult } from "@/engine/show/view.ts";
 import {
@@ -93,15 +94,44 @@ Deno.test("a graceful end nobody answers comes within 10 s and counts the delete
   network.loses = () => true;
   network.sent.length = 0;
   client.run.stop(true);
-  clock.pass(4_000);
+  clock.pass(9_100);
   // All deletes have left although none was answered.
-  assert.equal(network.sent.filter(({ octets }) => isRequest(octets, INFORMATIONAL)).length, 300);
+  const told = network.sent.filter(({ octets }) => isRequest(octets, INFORMATIONAL));
+  assert.equal(new Set(told.map(({ path }) => showAddress(path.ownAddress))).size, 300);
   assert.equal(client.run.summary().result, RunResult.RUNNING);
-  clock.pass(5_900);
+  clock.pass(900);
   const { result, figures } = await client.run.finalResult;
   assert.equal(result, RunResult.PASSED);
   assert.equal(figures.deletesUnanswered, 300);
   assert.match(client.said(3).at(-1)!, /300 of 300 deletes went unanswered/);
+});
+
+Deno.test("the end goes on while answers come, each Delete repeated after 2 s, and tells every peer", async () => {
+  const { clock, network } = world();
+  const plan = clientPlan({ tunnels: 400, halfOpenMax: 400, stopTimeoutMs: 3_000 });
+  const client = rig(network, clock, { plan });
+  const gateway = rig(network, clock, { plan: gatewayPlan({ tunnels: 400 }) });
+  gateway.run.start();
+  client.run.start();
+  clock.pass(4_000);
+  assert.equal(client.run.summary().live, 400);
+  const deletes = new Map<string, number[]>();
+  // Of 20 Deletes one is lost once, and one twice: 38 of the 400 addresses are such.
+  network.loses = (octets, path) => {
+    if (!isRequest(octets, INFORMATIONAL)) return false;
+    const times = deletes.get(showAddress(path.ownAddress)) ?? [];
+    deletes.set(showAddress(path.ownAddress), [...times, clock.nowMs()]);
+    return times.length < Math.max(0, path.ownAddress[3]! % 20 - 17);
+  };
+  client.run.stop(true);
+  assert.ok(deletes.size < 64, `${deletes.size} at once`);
+  clock.pass(4_900);
+  const { figures } = await client.run.finalResult;
+  assert.equal(figures.deletesUnanswered, 0);
+  assert.equal(gateway.run.summary().live, 0);
+  const repeated = [...deletes.values()].filter(({ length }) => length > 1);
+  assert.equal(repeated.length, 38);
+  assert.ok(repeated.every(([first, second]) => Math.abs(second! - first! - 2_000) < 100));
 });
 
 Deno.test("a graceful end is over when every delete has spent its transmissions", async () => {
