@@ -1,9 +1,10 @@
 /**
- * Writes the result of a run as a JUnit file, which CI systems read: a test case for the run, and
- * one for each cause by which tunnels failed.
+ * Writes the result of a run as a JUnit file, which CI systems read: a test case for the run,
+ * one for each cause by which tunnels failed, and one for each threshold.
  * @module
  */
 import { escapeXml, xmlAttributes } from "@/base/xml.ts";
+import { verdictWords } from "@/engine/show/thresholds.ts";
 import type { RunResultJson } from "@/report/result.ts";
 import { summaryLines } from "@/report/summary.ts";
 import { withoutSentences } from "@/report/masking.ts";
@@ -22,7 +23,11 @@ interface Case {
 /** The text of the file. With `masks`, sentences that may contain an identity are left out. */
 export function junitOf(whole: RunResultJson, masks: boolean): string {
   const result = masks ? withoutSentences(whole) : whole;
-  const cases = [runCase(result), ...result.failures.map((f) => causeCase(result, f))];
+  const cases = [
+    runCase(result),
+    ...result.failures.map((f) => causeCase(result, f)),
+    ...result.thresholds.map(thresholdCase),
+  ];
   const failures = cases.filter(({ failure, isError }) => failure && !isError).length;
   const suite = xmlAttributes({
     name: result.setup ?? "myikev2",
@@ -71,6 +76,16 @@ function causeCase(
   return {
     name: `failures: ${cause}`,
     failure: result === "failed" ? { type: cause, message: words } : undefined,
+    seconds: 0,
+    output: words,
+  };
+}
+
+function thresholdCase(verdict: RunResultJson["thresholds"][number]): Case {
+  const words = verdictWords(verdict);
+  return {
+    name: `threshold: ${verdict.threshold}`,
+    failure: verdict.held ? undefined : { type: "threshold", message: words },
     seconds: 0,
     output: words,
   };

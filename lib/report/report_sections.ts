@@ -29,6 +29,7 @@ export function sectionsOf(result: RunResultJson): Section[] {
   });
   return [
     section("verdict", verdict(result)),
+    section("judged", thresholds(result)),
     section("what-was-tested", tested(result)),
     section("causes", failures(result)),
     section(PLOTS_SECTION, plots(result)),
@@ -40,6 +41,20 @@ export function sectionsOf(result: RunResultJson): Section[] {
 /** The plots that have something to show. */
 export function plotsShown(steps: TimelineColumns): Plot[] {
   return PLOTS.filter((plot) => plot.isShown(steps));
+}
+
+function thresholds({ thresholds: verdicts }: RunResultJson): string[] {
+  if (verdicts.length === 0) return [];
+  return [
+    '<table id="thresholds"><caption>Thresholds</caption>',
+    '<thead><tr><th scope="col">threshold</th><th scope="col">verdict</th>' +
+    '<th scope="col" class="number">measured</th></tr></thead><tbody>',
+    ...verdicts.map(({ threshold, held, value }) =>
+      `<tr><th scope="row">${escapeXml(threshold)}</th><td>${held ? "held" : "broken"}</td>` +
+      `<td class="number">${value ?? "nothing"}</td></tr>`
+    ),
+    "</tbody></table>",
+  ];
 }
 
 function verdict(result: RunResultJson): string[] {
@@ -175,6 +190,9 @@ function figures(result: RunResultJson): string[] {
     ["IKE_SA_INIT", latencyMs.ikeSaInit],
     ["IKE_AUTH", latencyMs.ikeAuth],
     ["Set-up", latencyMs.setup],
+    ...(latencyMs.setupFromDue.p50 === null
+      ? []
+      : [["Set-up, from due", latencyMs.setupFromDue] as const]),
     ...(ping.sent > 0 ? [["Ping", ping.latencyMs] as const] : []),
   ];
   const counts: readonly (readonly [id: string, name: string, value: number | null])[] = [

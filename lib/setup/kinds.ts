@@ -6,6 +6,7 @@
 import { type IpAddress, type IpPrefix, parseAddress, parsePrefix } from "@/base/address.ts";
 import { ROUTE_COMMAND, routeCommand } from "@/base/route_command.ts";
 import { parseDuration, showDuration } from "@/base/duration.ts";
+import { parseThreshold, type Threshold, THRESHOLD_WORDS } from "@/setup/threshold.ts";
 
 /** Characters of a wrong value that a message repeats. */
 const SHOWN_MAX = 80;
@@ -130,6 +131,9 @@ export const pause = durationFrom(1);
 
 /** Any text. */
 export const text: Kind<string> = { expects: "a text", parse: (value) => value };
+
+/** What a figure has to be for the test to pass. */
+export const threshold: Kind<Threshold> = { expects: THRESHOLD_WORDS, parse: parseThreshold };
 
 /** A command that changes one route or rule; an empty text is none. */
 export const routeChange: Kind<string> = {

@@ -20,6 +20,7 @@ import {
   prefixOf,
   routeChange,
   text,
+  threshold,
 } from "@/setup/kinds.ts";
 import { listOption, option } from "@/setup/option.ts";
 
@@ -57,6 +58,16 @@ export const TOP = {
     bool,
     "false",
     "end the test at the first error: a tunnel whose last try failed, or that is lost",
+  ),
+  thresholds: listOption(
+    threshold,
+    [],
+    "what figures have to be for the test to pass, each with its verdict in the result",
+  ),
+  abortonfail: option(
+    bool,
+    "false",
+    "end the test as soon as a threshold with < or <= is broken; a percentile from 100 samples on",
   ),
   startclntaddr: option(prefix, "", "address of tunnel 0; one more for each following tunnel", C),
   mobike: option(bool, "false", "tunnels move from address to address (MOBIKE, RFC 4555)", {

@@ -128,6 +128,15 @@ export const FIGURES: RunFigures = {
   rssBytes: 123_456_789,
   transport: "native",
   crypto: "portable",
+  thresholds: {
+    rules: [],
+    tunnels: 12,
+    verdicts: [
+      { threshold: "p99(setup) < 200ms", value: 312, held: false },
+      { threshold: "p99(init) < 1s", value: null, held: false },
+      { threshold: "failed < 1%", value: 0.1, held: true },
+    ],
+  },
   notYet: ["something"],
 };
 

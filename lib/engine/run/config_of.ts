@@ -170,6 +170,8 @@ export function planOf(setup: Setup, ports: OpenPorts): RunPlan {
     runningTimeMs: setup.runningtime,
     stopTimeoutMs: setup.stoptimeout,
     abortOnError: setup.abortonerr,
+    thresholds: setup.thresholds,
+    abortOnFail: setup.abortonfail,
     childHistoryMax: setup.ikeconf.keepchildhistory ? HISTORY_MAX : 0,
     ownPort: ports.ikePort,
   };

@@ -5,6 +5,7 @@
 import type { IpAddress, Path } from "@/base/address.ts";
 import { addressPlus } from "@/base/address.ts";
 import { SetupError } from "@/base/errors.ts";
+import type { Threshold } from "@/setup/threshold.ts";
 
 /** The plan of a client. */
 export interface ClientPlan {
@@ -60,6 +61,9 @@ export type RunPlan = (ClientPlan | GatewayPlan) & {
   /** How long the end waits for an answer to its Deletes after the last one, in milliseconds. */
   readonly stopTimeoutMs: number;
   readonly abortOnError: boolean;
+  readonly thresholds: readonly Threshold[];
+  /** Whether the run ends at the first threshold that is broken. */
+  readonly abortOnFail: boolean;
   /** The most rekeyed CHILD_SAs that stay listed; 0: none. */
   readonly childHistoryMax: number;
 };

@@ -37,7 +37,8 @@ type OfOtherParts =
   | "pingsAnswered"
   | "movesLost"
   | "movesLostMax"
-  | "neighbourOverflow";
+  | "neighbourOverflow"
+  | "thresholds";
 
 /** Times are kept on the core's clock, and reported as milliseconds since 1970. */
 export class RunBooks {

@@ -10,6 +10,7 @@ import type { NeighbourWatch } from "@/engine/run/neighbour_watch.ts";
 import type { RunParts } from "@/engine/run/part.ts";
 import type { RunPlan } from "@/engine/run/plan.ts";
 import type { Role, RunContext } from "@/engine/run/run_context.ts";
+import { type ThresholdVerdict, verdictWords } from "@/engine/show/thresholds.ts";
 import { RUN_RESULT_NAMES, RunResult } from "@/engine/show/view.ts";
 import { dispatch } from "@/ike/endpoint.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
@@ -34,6 +35,8 @@ export interface RunEndOptions {
    * null: none was sent.
    */
   readonly over: (deletesUnanswered: number | null) => void;
+  /** The verdicts on the thresholds of the run as it stands. */
+  readonly judge: () => readonly ThresholdVerdict[];
   /** How long the run took, in milliseconds. */
   readonly elapsedMs: () => number;
   /** Is called when everything is reported, so that sockets and data path may be closed. */
@@ -47,6 +50,8 @@ export class RunEnd {
   result: RunResult = RunResult.RUNNING;
   /** The first reason of a failure; empty: there is none. */
   firstError = "";
+  /** The verdicts at the end; undefined: it has not come. */
+  verdicts: readonly ThresholdVerdict[] | undefined;
   readonly #options: RunEndOptions;
   #ending: Ending | undefined;
   #isOver = false;
@@ -76,6 +81,14 @@ export class RunEnd {
     ping.end(nowMs(), isPatient, () => this.#conclude(kind, gracefully));
   }
 
+  /** Ends the run, as a threshold is broken. */
+  thresholdBroken(verdict: ThresholdVerdict): void {
+    const words = `Threshold ${verdictWords(verdict)}`;
+    this.firstError ||= words;
+    this.#options.context.events.publish(2, `The test ends: ${words}`);
+    this.begin("aborted");
+  }
+
   /** Ends a run that cannot continue, without Deletes. */
   broken(error: unknown): void {
     const known = error instanceof SystemError || error instanceof SetupError;
@@ -91,8 +104,13 @@ export class RunEnd {
   /** Decides the result, then closes the SAs. The decision does not change afterwards. */
   #conclude(kind: EndKind, gracefully: boolean): void {
     const { context: { events, loop }, neighbours, plan } = this.#options;
-    const result = this.#verdict(kind);
-    if (result === RunResult.FAILED) this.firstError ||= this.#shortfall() ?? "Test failed";
+    this.verdicts = this.#options.judge();
+    const broken = this.verdicts.find(({ held }) => !held);
+    const result = broken ? RunResult.FAILED : this.#verdict(kind);
+    const words = broken && `Threshold ${verdictWords(broken)}`;
+    if (result === RunResult.FAILED) {
+      this.firstError ||= this.#shortfall() ?? words ?? "Test failed";
+    }
     const overflow = neighbours.end();
     if (overflow) events.publish(2, `While the test ran, ${overflow}`);
     if (overflow && result === RunResult.FAILED) this.firstError += `; ${overflow}`;

@@ -23,6 +23,7 @@ import { completed, type CompleteOptions, type TestRunOptions } from "@/engine/r
 import type { EventHub } from "@/engine/show/event_hub.ts";
 import type { RunFigures } from "@/engine/show/figures.ts";
 import { type SaCounts, SaList } from "@/engine/show/sa_list.ts";
+import { brokenMeanwhile, judge } from "@/engine/show/thresholds.ts";
 import { Tally } from "@/engine/show/tally.ts";
 import type { FinalResult, RunSummary } from "@/engine/show/view.ts";
 import type { IkeSa } from "@/ike/records/sa.ts";
@@ -31,6 +32,9 @@ import type { IkeEffect } from "@/ike/records/event.ts";
 import type { Failure } from "@/ike/records/failure.ts";
 import type { Setup } from "@/setup/setup.ts";
 import type { Datagram } from "@/transport/transport.ts";
+
+/** Milliseconds between two looks at the thresholds while a test runs. */
+const THRESHOLDS_MS = 1_000;
 
 /** One run; nothing happens before {@linkcode TestRun.start}. */
 export class TestRun implements RunContext, LoopListener {
@@ -111,6 +115,7 @@ export class TestRun implements RunContext, LoopListener {
         end.deadlineMs = nowMs + runningTimeMs;
         this.loop.arm(end);
       }
+      this.#watchThresholds(nowMs);
       this.#role.begin(nowMs);
       this.ping.begin(nowMs);
     });
@@ -131,7 +136,7 @@ export class TestRun implements RunContext, LoopListener {
   /** How it stands in figures. */
   figures(): RunFigures {
     const { path } = this.#paths;
-    return {
+    const measured = {
       ...this.#books.figures(),
       live: this.#counts().tunnels,
       dataPath: path.kind,
@@ -141,6 +146,9 @@ export class TestRun implements RunContext, LoopListener {
       ...this.ping.moveLosses,
       neighbourOverflow: this.#neighbours.overflow ?? null,
     };
+    const { thresholds: rules, tunnels } = this.#options.plan;
+    const verdicts = this.#end.verdicts ?? judge(rules, { figures: measured, tunnels });
+    return { ...measured, thresholds: { rules, tunnels, verdicts } };
   }
 
   /** See {@linkcode LoopListener}. */
@@ -193,6 +201,20 @@ export class TestRun implements RunContext, LoopListener {
     this.#end.begin("nothing-left");
   }
 
+  /** Ends the run at the first threshold that is broken, if the setup wants that. */
+  #watchThresholds(nowMs: number): void {
+    const { thresholds, tunnels, abortOnFail } = this.#options.plan;
+    if (!abortOnFail || thresholds.length === 0) return;
+    const watch = alarm((atMs) => {
+      const broken = brokenMeanwhile(thresholds, { figures: this.figures(), tunnels });
+      if (broken) return this.#end.thresholdBroken(broken);
+      watch.deadlineMs = atMs + THRESHOLDS_MS;
+      this.loop.arm(watch);
+    });
+    watch.deadlineMs = nowMs + THRESHOLDS_MS;
+    this.loop.arm(watch);
+  }
+
   #newLoop(): CoreLoop {
     const { env, config, plan, transport, clock, computeMax } = this.#options;
     return new CoreLoop({
@@ -227,6 +249,7 @@ export class TestRun implements RunContext, LoopListener {
         this.#books.ended(deletesUnanswered);
       },
       elapsedMs: () => this.#books.figures().elapsedMs,
+      judge: () => this.figures().thresholds.verdicts,
       finished: () => this.#close(),
     });
   }

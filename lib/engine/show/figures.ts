@@ -37,6 +37,13 @@ import {
 } from "@/engine/show/figure_words.ts";
 import type { NeighbourOverflow } from "@/engine/run/neighbour_watch.ts";
 import { PING_TABLE, pingLines } from "@/engine/show/ping_table.ts";
+import {
+  judge,
+  type JudgedFigures,
+  type JudgedThresholds,
+  type ThresholdVerdict,
+  verdictWords,
+} from "@/engine/show/thresholds.ts";
 import type { ImpairmentCounts } from "@/transport/impairment.ts";
 import type { ConnectionCounters } from "@/transport/transport.ts";
 
@@ -462,6 +469,23 @@ export const FIGURES = {
     none: [] as readonly string[],
     merge: (parts: readonly (readonly string[])[]): readonly string[] => [...new Set(parts.flat())],
     json: (words) => words,
+  }),
+  thresholds: figure({
+    path: "thresholds",
+    type: "list of {threshold, value, held}",
+    doc:
+      "the verdict on each of `thresholds`: the figure in milliseconds, tunnels a second, octets, as a " +
+      "number or percentage, null where nothing was measured, so that it is broken; a broken one makes " +
+      "the test fail",
+    none: [] as readonly ThresholdVerdict[],
+    merge: (parts: readonly JudgedThresholds[], whole): JudgedThresholds => {
+      const { rules } = parts[0]!;
+      const tunnels = parts.reduce((sum, part) => sum + part.tunnels, 0);
+      const figures = whole as unknown as JudgedFigures;
+      return { rules, tunnels, verdicts: judge(rules, { figures, tunnels }) };
+    },
+    json: ({ verdicts }) => verdicts,
+    lines: (verdicts) => verdicts.map((verdict) => `Threshold ${verdictWords(verdict)}`),
   }),
 } as const;
 

@@ -60,6 +60,9 @@ export const SHAPES = {
   ),
   "list of {atSec, level, text}": listOf(objectOf({ atSec: NUMBER, level: NUMBER, text: TEXT })),
   "list of ping tasks": listOf(PING_TASK),
+  "list of {threshold, value, held}": listOf(
+    objectOf({ threshold: TEXT, value: orNull(NUMBER), held: { type: "boolean" } }),
+  ),
   "list of objects of numbers": listOf(COUNTS),
   "object of numbers": COUNTS,
   "object of numbers or null": orNull(COUNTS),

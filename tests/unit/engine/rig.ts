@@ -195,6 +195,8 @@ export function clientPlan(part: Partial<ClientPlan & RunPlan> = {}): ClientPlan
     runningTimeMs: 0,
     stopTimeoutMs: 10_000,
     abortOnError: false,
+    thresholds: [],
+    abortOnFail: false,
     childHistoryMax: 0,
     ...part,
   };
@@ -210,6 +212,8 @@ export function gatewayPlan(part: Partial<GatewayPlan & RunPlan> = {}): GatewayP
     runningTimeMs: 0,
     stopTimeoutMs: 10_000,
     abortOnError: false,
+    thresholds: [],
+    abortOnFail: false,
     childHistoryMax: 0,
     ...part,
   };

@@ -7,6 +7,8 @@ import { resultsDocument } from "../../../scripts/results_docs.ts";
 import { SetupError } from "@/base/errors.ts";
 import { type FinalResult, RunResult } from "@/engine/show/view.ts";
 import { refusedResult, resultOf } from "@/report/result.ts";
+import { junitOf } from "@/report/junit.ts";
+import { reportPage } from "@/report/report_page.ts";
 import { summaryLines } from "@/report/summary.ts";
 import { cause, FIGURES, FINAL, LATENCY, SUMMARY } from "../sample_figures.ts";
 
@@ -66,8 +68,14 @@ const TYPES: Readonly<Record<string, (value: unknown) => boolean>> = {
   "object of numbers or null": (v) => v === null || isCounts(v),
   "object": (v) => typeof v === "object" && v !== null,
   "object or null": (v) => typeof v === "object",
+  "list of {threshold, value, held}": (v) => Array.isArray(v) && v.every(isVerdict),
   "list of ping tasks": (v) => Array.isArray(v) && v.every(isPingTask),
 };
+
+function isVerdict({ threshold, value, held }: Record<string, unknown>): boolean {
+  return typeof threshold === "string" && typeof held === "boolean" &&
+    (value === null || typeof value === "number");
+}
 
 function isCounts(value: unknown): boolean {
   return hasOnly(value, Object.keys(value as object), isNumber);
@@ -222,6 +230,19 @@ Deno.test("latency from due has a line where it differs from that of the first m
   };
   assert.match(due(500), /^ +from due +p50 500 ms/m);
   assert.doesNotMatch(due(21.5), /from due/);
+});
+
+Deno.test("each threshold has its verdict in the report, the JUnit file and the page", () => {
+  const result = resultOf(FINAL);
+  const [line] = summaryLines(result).filter((one) => one.startsWith("Threshold p99(setup)"));
+  assert.equal(line, "Threshold p99(setup) < 200ms: broken, 312");
+  const junit = junitOf(result, false);
+  assert.match(junit, /name="threshold: p99\(setup\) &lt; 200ms".*\n *<failure type="threshold"/);
+  assert.match(junit, /name="threshold: failed &lt; 1%" time="0.000">\n *<system-out>/);
+  assert.match(
+    reportPage(result, false),
+    /<th scope="row">p99\(init\) &lt; 1s<\/th><td>broken<\/td><td class="number">nothing</,
+  );
 });
 
 Deno.test("a refused setup tells every error", () => {

@@ -12,12 +12,15 @@ const DEFAULTS = `
 role client
 desc
 runningtime 0s
+stoptimeout 10s
 numberoftunnels 10
 loglevel 2
 logkeyword
 logfilesizecap 1000
 loginmem false
 abortonerr false
+thresholds []
+abortonfail false
 startclntaddr
 mobike false
 mobikeaddrpertunnel 2

@@ -4,6 +4,7 @@ import { showAddress } from "@/base/address.ts";
 import { SetupError } from "@/base/errors.ts";
 import type { ChildSaDump, IkeSaDump } from "@/engine/show/view.ts";
 import { RunResult } from "@/engine/show/view.ts";
+import { parseThreshold } from "@/setup/threshold.ts";
 import {
   clientPlan,
   CONFIG,
@@ -119,6 +120,27 @@ Deno.test("tunnels that had to wait are late from when they were due, not from t
   const { setupMs, setupFromDueMs } = client.run.figures();
   assert.ok(setupMs!.p50 < 100, `${setupMs!.p50}`);
   assert.ok(setupFromDueMs!.p50 > 900 && setupFromDueMs!.samples === 3, `${setupFromDueMs!.p50}`);
+});
+
+Deno.test("a broken threshold fails a test whose tunnels are all up, and ends it if wanted", async () => {
+  for (const abortOnFail of [false, true]) {
+    const { clock, network } = world();
+    const thresholds = ["failed < 1", "max(setup) < 1ms"].map((text) => parseThreshold(text)!);
+    const plan = clientPlan({ tunnels: 3, thresholds, abortOnFail });
+    const client = rig(network, clock, { plan });
+    const gateway = rig(network, clock, { plan: gatewayPlan() });
+    gateway.run.start();
+    client.run.start();
+    clock.pass(1_500);
+    assert.equal(client.run.summary().result, abortOnFail ? RunResult.FAILED : RunResult.RUNNING);
+    client.run.stop(true);
+    clock.pass(100);
+    const { result, figures, summary } = await client.run.finalResult;
+    assert.equal(result, RunResult.FAILED);
+    assert.deepEqual(figures.thresholds.verdicts.map(({ held }) => held), [true, false]);
+    assert.match(summary.lastErrMsg, /^Threshold max\(setup\) < 1ms: broken, \d/);
+    assert.equal(figures.established, 3);
+  }
 });
 
 Deno.test("silence: every try is spent, the test ends at once and says to whom", async () => {
