@@ -163,6 +163,11 @@ function withRunOptions(command: Command): Command {
           "test; force: even if it is the interface of the default route or of this SSH session, or lo",
       ).choices(["true", "false", "force"]).argParser(parseFlush).default(true),
     )
+    .option(
+      "--tune [bool]",
+      "raise limits of the kernel that do not suffice for the tunnels, and put them back at the end",
+      parseSwitch,
+    )
     .option("--verify [bool]", "only check the setup", parseSwitch)
     .option("--lenient [bool]", "only warn of unknown and misplaced options", parseSwitch)
     .option("--pcap <file>", "write a capture of the datagrams of this test")
@@ -226,6 +231,7 @@ interface RunFlags extends OutputFlags {
   readonly lf: string;
   readonly crlf: string;
   readonly flush: boolean | "force";
+  readonly tune?: boolean;
   readonly verify?: boolean;
   readonly lenient?: boolean;
   readonly pcap?: string;
@@ -245,6 +251,7 @@ function settled(flags: RunFlags): import("@/cli/run_setup.ts").RunSetupOptions 
     logFile: flags.lf,
     crashFile: flags.crlf,
     flush: flags.flush,
+    tune: flags.tune ?? false,
     verify: flags.verify ?? false,
     lenient: flags.lenient ?? false,
     allowUser: flags.allowUser,

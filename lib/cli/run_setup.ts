@@ -17,6 +17,9 @@ import { onSignals, watchForCrash } from "@/cli/signals.ts";
 import { userNumber } from "@/cli/user_number.ts";
 import { hostProcessFinder } from "@/daemon/host_process.ts";
 import { prepareAddresses } from "@/datapath/addresses.ts";
+import { limitsOf, showLimit, tuneHost } from "@/datapath/host_limits.ts";
+import { readHostState } from "@/datapath/host_state.ts";
+import { readSetting, writeSetting } from "@/files/kernel_setting.ts";
 import { EventHub } from "@/engine/show/event_hub.ts";
 import { RunAnswers } from "@/engine/run/run_answers.ts";
 import {
@@ -43,6 +46,8 @@ export interface RunSetupOptions {
   readonly logFile: string;
   readonly crashFile: string;
   readonly flush: boolean | "force";
+  /** Whether limits of the kernel that do not suffice are raised for as long as the test runs. */
+  readonly tune: boolean;
   readonly verify: boolean;
   readonly lenient: boolean;
   /**
@@ -230,6 +235,7 @@ class SetupRun {
       this.#events.publish(4, line);
     });
     this.#undo.push(() => addresses.undo());
+    this.#checkHost();
     const transport = openTransport(setup, (words) => this.#warn(words));
     this.#undo.push(() => transport.close());
     for (const note of transport.notes ?? []) this.#warn(note);
@@ -257,6 +263,28 @@ class SetupRun {
     );
     this.#run = run;
     return api;
+  }
+
+  /** Names the limits of this host that do not suffice, and with --tune raises those that it can. */
+  #checkHost(): void {
+    const { role, bindifname, numberoftunnels: tunnels, staticroute, ikeconf } = this.#setup;
+    const address = this.#setup.startclntaddr ?? this.#setup.bindifaddr;
+    const needs = {
+      role,
+      tunnels,
+      bindifname,
+      tcp: ikeconf.tcpencap,
+      addressOctets: address?.address.length ?? 4,
+      hasRoute: staticroute !== "",
+    };
+    let limits = limitsOf(needs, readHostState());
+    if (this.#options.tune) {
+      const tuning = tuneHost(limits, { read: readSetting, write: writeSetting });
+      this.#undo.push(() => tuning.undo());
+      for (const words of tuning.raised) this.#warn(words);
+      limits = [...tuning.left];
+    }
+    for (const limit of limits) this.#warn(showLimit(limit, tunnels));
   }
 
   /** Whom the API trusts. Callers over the management link of an instance are users of the host. */

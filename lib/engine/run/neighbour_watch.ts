@@ -19,9 +19,15 @@ export class NeighbourWatch {
     this.#read = read;
   }
 
-  /** Reads the tables at the beginning of a test. */
-  begin(): void {
+  /** Reads the tables at the beginning of a test; returns whether the system tells them. */
+  begin(): boolean {
     this.#before = this.#read();
+    return this.#before.length > 0;
+  }
+
+  /** A sentence when a table was full for the first time since the beginning; undefined: nothing new. */
+  look(): string | undefined {
+    return this.overflow ? undefined : this.end();
   }
 
   /**
@@ -42,5 +48,6 @@ export class NeighbourWatch {
 function showOverflow({ family, entriesMax, overflows }: NeighbourOverflow): string {
   const option = `net.ipv${family}.neigh.default.gc_thresh3`;
   return `the kernel's neighbour table was full ${overflows} times: it takes ${entriesMax} hosts of ` +
-    `its links, so others get no answer; raise ${option}, outside of any network namespace`;
+    `its links, so others get no answer; raise ${option}, outside of any network namespace, or lead ` +
+    "them by way of one host (ip route replace CLIENTS/BITS via ADDRESS)";
 }

@@ -33,6 +33,8 @@ import type { Failure } from "@/ike/records/failure.ts";
 import type { Setup } from "@/setup/setup.ts";
 import type { Datagram } from "@/transport/transport.ts";
 
+/** Milliseconds between two looks at the kernel's neighbour tables while a test runs. */
+const NEIGHBOURS_MS = 5_000;
 /** Milliseconds between two looks at the thresholds while a test runs. */
 const THRESHOLDS_MS = 1_000;
 
@@ -107,7 +109,7 @@ export class TestRun implements RunContext, LoopListener {
   /** Begins: the client dials, the gateway listens, the running time runs. */
   start(): void {
     const { runningTimeMs } = this.#options.plan;
-    this.#neighbours.begin();
+    const tellsNeighbours = this.#neighbours.begin();
     this.loop.turn((nowMs) => {
       this.#books.started(nowMs);
       if (runningTimeMs > 0) {
@@ -116,6 +118,7 @@ export class TestRun implements RunContext, LoopListener {
         this.loop.arm(end);
       }
       this.#watchThresholds(nowMs);
+      if (tellsNeighbours) this.#watchNeighbours(nowMs);
       this.#role.begin(nowMs);
       this.ping.begin(nowMs);
     });
@@ -199,6 +202,18 @@ export class TestRun implements RunContext, LoopListener {
       "API goes on)";
     if (!this.ending) this.events.publish(3, words);
     this.#end.begin("nothing-left");
+  }
+
+  /** Says while the run lasts that the kernel cannot resolve the hosts of its links. */
+  #watchNeighbours(nowMs: number): void {
+    const watch = alarm((atMs) => {
+      const words = this.#neighbours.look();
+      if (words) return this.events.publish(2, words[0]!.toUpperCase() + words.slice(1));
+      watch.deadlineMs = atMs + NEIGHBOURS_MS;
+      this.loop.arm(watch);
+    });
+    watch.deadlineMs = nowMs + NEIGHBOURS_MS;
+    this.loop.arm(watch);
   }
 
   /** Ends the run at the first threshold that is broken, if the setup wants that. */

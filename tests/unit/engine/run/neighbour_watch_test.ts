@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { NeighbourTable } from "@/datapath/neighbour_table.ts";
 import { NeighbourWatch } from "@/engine/run/neighbour_watch.ts";
-import { clientPlan, FakeClock, FakeNetwork, rig } from "../rig.ts";
+import { clientPlan, FakeClock, FakeNetwork, gatewayPlan, rig } from "../rig.ts";
 
 /** Both tables, with so many overflows. */
 function tables(arp: number, ndisc: number): NeighbourTable[] {
@@ -22,6 +22,22 @@ Deno.test("only what overflowed while the test ran is told, the worst table of t
   now = tables(8, 99);
   assert.match(watch.end()!, /was full 90 times.*net\.ipv6\.neigh/);
   assert.equal(watch.overflow!.overflows, 90);
+});
+
+Deno.test("a gateway says while it runs, and once, that its kernel cannot resolve its clients", () => {
+  const clock = new FakeClock();
+  let overflows = 7;
+  const readNeighbours = () => tables(overflows, 0);
+  const { run, said } = rig(new FakeNetwork(clock), clock, { plan: gatewayPlan(), readNeighbours });
+  run.start();
+  clock.pass(20_000);
+  assert.deepEqual(said(2), []);
+  overflows = 9;
+  clock.pass(5_000);
+  overflows = 30;
+  clock.pass(60_000);
+  assert.equal(said(2).length, 1);
+  assert.match(said(2)[0]!, /^The kernel's neighbour table was full 2 times: .*ip route replace/);
 });
 
 Deno.test("a client whose tunnels got no answer says that the neighbour table was full", async () => {
