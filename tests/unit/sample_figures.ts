@@ -128,6 +128,7 @@ export const FIGURES: RunFigures = {
   rssBytes: 123_456_789,
   transport: "native",
   crypto: "portable",
+  throttled: [cause("COOKIE", 9)],
   thresholds: {
     rules: [],
     tunnels: 12,

@@ -38,7 +38,8 @@ type OfOtherParts =
   | "movesLost"
   | "movesLostMax"
   | "neighbourOverflow"
-  | "thresholds";
+  | "thresholds"
+  | "throttled";
 
 /** Times are kept on the core's clock, and reported as milliseconds since 1970. */
 export class RunBooks {

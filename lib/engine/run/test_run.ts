@@ -6,6 +6,7 @@
 import { Client } from "@/engine/load/client.ts";
 import { Gateway } from "@/engine/load/gateway.ts";
 import { PingRun } from "@/engine/load/ping_run.ts";
+import { Throttling } from "@/engine/load/throttling.ts";
 import { ChildHistory } from "@/engine/run/child_history.ts";
 import { ChildPaths } from "@/engine/run/child_paths.ts";
 import { CoreLoop, type LoopListener } from "@/engine/run/core_loop.ts";
@@ -60,6 +61,7 @@ export class TestRun implements RunContext, LoopListener {
   readonly #paths: ChildPaths;
   readonly #books: RunBooks;
   readonly #neighbours: NeighbourWatch;
+  readonly #throttling: Throttling;
   readonly #end: RunEnd;
   #resolve: (result: FinalResult) => void = () => {};
 
@@ -76,6 +78,10 @@ export class TestRun implements RunContext, LoopListener {
     this.#paths = new ChildPaths(openDataPath, new PathCommands(this));
     this.loop = this.#newLoop();
     this.#role = plan.role === "client" ? new Client(this, plan) : new Gateway(this, plan);
+    this.#throttling = new Throttling({
+      halfOpen: () => this.#role.halfOpen,
+      say: (level, text) => events.publish(level, text),
+    });
     this.#books = new RunBooks(options, clock, this, this.#role);
     const history = new ChildHistory(plan.childHistoryMax);
     this.sas = new SaList({
@@ -99,6 +105,8 @@ export class TestRun implements RunContext, LoopListener {
     this.#parts.add(this.tally, this.tally.sas, this.#role, this.ping, this.#paths, this.rekeys);
     this.#parts.add(this.#missing, history, new Recorders(hooks, this.#books.toEpoch));
     this.#parts.add(new Narrator(events, this.#role));
+    // A gateway does not dial, and its strangers are counted by themselves.
+    if (plan.role === "client") this.#parts.add(this.#throttling);
   }
 
   /** See {@linkcode RunContext}. */
@@ -148,6 +156,7 @@ export class TestRun implements RunContext, LoopListener {
       pingsAnswered: this.ping.answered,
       ...this.ping.moveLosses,
       neighbourOverflow: this.#neighbours.overflow ?? null,
+      throttled: this.#throttling.figures(),
     };
     const { thresholds: rules, tunnels } = this.#options.plan;
     const verdicts = this.#end.verdicts ?? judge(rules, { figures: measured, tunnels });
@@ -187,6 +196,7 @@ export class TestRun implements RunContext, LoopListener {
   /** See {@linkcode RunContext}. */
   creationStarted(startedMs: number): void {
     this.#books.creationStarted(startedMs);
+    this.#throttling.begun(startedMs);
   }
 
   /** See {@linkcode RunContext}. */

@@ -325,6 +325,13 @@ export const FIGURES = {
       mergeNames(parts),
     json: (counts): Readonly<Record<string, number>> => Object.fromEntries(counts),
   }),
+  throttled: causes(
+    "throttled",
+    "client: how the peer throttled: `COOKIE` (it demanded them), `SILENCE` (no answer to some " +
+      "IKE_SA_INIT requests while others were answered), `NO_ADDITIONAL_SAS`; `example` says from when, " +
+      "with how many tunnels on their way, and which option to change",
+    (cause) => `The peer throttles by ${cause}`,
+  ),
   strangers: causes(
     "strangers",
     "gateway: peers that began an IKE SA and did not authenticate, by cause: the notify they were " +

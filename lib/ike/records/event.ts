@@ -185,6 +185,8 @@ export type IkeEffect =
     readonly latencyMs: number;
     readonly transmissions: number;
   }
+  /** The responder demands a cookie before it answers IKE_SA_INIT (RFC 7296 §2.6). */
+  | { readonly kind: "cookie_asked" }
   /** The CHILD_SA `by` is established; `old` is the one that it replaces, if any. */
   | { readonly kind: "child_up"; readonly by: ChildSa; readonly old: ChildSa | undefined }
   /** A CREATE_CHILD_SA exchange of ours has failed; existing SAs are not affected. */

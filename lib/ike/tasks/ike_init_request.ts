@@ -92,7 +92,10 @@ export const ikeInitRequest: TaskKind<IkeInitTask> = {
   finish(turn, task, response) {
     const { payloads } = response;
     const cookie = findNotify(payloads, NotifyType.COOKIE);
-    if (cookie) return restart(turn, task, { cookie: cookie.data });
+    if (cookie) {
+      turn.out.push({ kind: "cookie_asked" }, turn.sa);
+      return restart(turn, task, { cookie: cookie.data });
+    }
     const error = findError(payloads);
     if (error?.notify === NotifyType.INVALID_KE_PAYLOAD) return restart(turn, task, { error });
     if (error) return refused(turn, error);
