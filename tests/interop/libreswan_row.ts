@@ -229,10 +229,11 @@ export class LibreswanRun {
     return result;
   }
 
-  /** Waits until libreswan has no SA of any state. */
+  /** Waits until libreswan has no SA of any state but attempts of version 5 to dial again. */
   async nothingLeft(): Promise<void> {
     await until("no SA left at libreswan", 5_000, async () => {
-      return (await this.pluto.states()).length === 0;
+      const states = await this.pluto.states();
+      return states.every(({ state }) => state === "sent IKE_SA_INIT request");
     });
   }
 
