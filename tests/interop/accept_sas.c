@@ -43,6 +43,7 @@ static int installs(unsigned short type)
 	case XFRM_MSG_NEWPOLICY:
 	case XFRM_MSG_UPDPOLICY:
 	case XFRM_MSG_DELPOLICY:
+	case XFRM_MSG_MIGRATE:
 		return 1;
 	default:
 		return 0;

@@ -24,6 +24,7 @@ import { COLLISION_ROWS } from "./rows_collisions.ts";
 import { EAP_ROWS } from "./rows_eap.ts";
 import { FRAGMENT_ROWS } from "./rows_fragments.ts";
 import { MOBIKE_ROWS } from "./rows_mobike.ts";
+import { LIBRESWAN_MOBIKE_ROWS } from "./rows_mobike_libreswan.ts";
 import { NATT_ROWS } from "./rows_natt.ts";
 import { LIBRESWAN_PPK_ROWS, PPK_ROWS } from "./rows_ppk.ts";
 import { PPK_EAP_ROWS } from "./rows_ppk_eap.ts";
@@ -63,6 +64,7 @@ const ALL: readonly AnyRow[] = [
   ...LIBRESWAN_ROWS,
   ...LIBRESWAN_PPK_ROWS,
   ...LIBRESWAN_CERTIFICATE_ROWS,
+  ...LIBRESWAN_MOBIKE_ROWS,
 ];
 const LIST = new URL("rows", import.meta.url);
 const DOCUMENT = new URL("../../docs/interop.md", import.meta.url);
