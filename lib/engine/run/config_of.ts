@@ -47,8 +47,9 @@ const NO_MATERIAL: AuthMaterial = { certificates: NO_CERTIFICATES };
 export function ikeConfigOf(
   setup: Setup,
   nattPort = setup.ownnattport,
-  { certificates, eap }: AuthMaterial = NO_MATERIAL,
+  material: AuthMaterial = NO_MATERIAL,
 ): IkeConfig {
+  const { certificates, eap } = material;
   const { ikeconf, role, numberoftunnels } = setup;
   const client = role === "client";
   const { retraninterval, maxretran } = ikeconf;
@@ -70,7 +71,7 @@ export function ikeConfigOf(
     matchPeerId: client && ikeconf.matchpeerid === true,
     auth: authOf(
       setup,
-      { certificates, eap },
+      material,
       ownIdentity(ikeconf.myid2 || ikeconf.myid, client, {
         certificates,
         eapIdentity: eap?.identity,

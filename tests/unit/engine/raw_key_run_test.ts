@@ -4,6 +4,7 @@ import { parsePrefix } from "@/base/address.ts";
 import { portableBackend } from "@/crypto/portable.ts";
 import { readCertificateFiles } from "@/engine/run/certificate_files.ts";
 import { ikeConfigOf, ownAddressesOf, planOf } from "@/engine/run/config_of.ts";
+import { openAuth } from "@/engine/run/prepare.ts";
 import { TestRun } from "@/engine/run/test_run.ts";
 import { EventHub } from "@/engine/show/event_hub.ts";
 import { RunResult } from "@/engine/show/view.ts";
@@ -12,6 +13,7 @@ import { pairOf, readPublicKeys } from "@/pki/raw_key.ts";
 import { readPrivateKey } from "@/pki/private_key.ts";
 import type { IkeConf, Setup } from "@/setup/setup.ts";
 import { openPortableUdp } from "@/transport/udp_portable.ts";
+import { fakeEnv } from "./rig.ts";
 import { setup } from "./setups.ts";
 
 const LOOPBACK = parsePrefix("127.0.0.1/8")!;
@@ -79,6 +81,38 @@ Deno.test("a gateway with a key of a file, and clients with one of their own eac
     assert.deepEqual([result, figures.failures], [RunResult.PASSED, []]);
     gateway.run.stop(true);
     await gateway.run.finalResult;
+  } finally {
+    Deno.removeSync(dir, { recursive: true });
+  }
+});
+
+Deno.test("certlookup reaches the configuration: who finds what a peer only tells the address of", async () => {
+  const dir = Deno.makeTempDirSync();
+  try {
+    await writePair(`${dir}/one.key`, `${dir}/one.pub`, "ed25519");
+    Deno.mkdirSync(`${dir}/lookup`);
+    const content = Uint8Array.of(0x30, 1, 5);
+    Deno.writeFileSync(`${dir}/lookup/ee.cer`, content);
+    const lookupOf = async (certlookup: "off" | "file" | "http") => {
+      const whole = setup({}, {
+        authpeermethod: "digital-signature",
+        peerrawkey: `${dir}/one.pub`,
+        certlookup,
+        certlookupdir: `${dir}/lookup`,
+      });
+      const auth = await openAuth(whole, fakeEnv(1), { note: () => {} });
+      const { peer } = ikeConfigOf(whole, undefined, auth).auth;
+      auth.close();
+      return peer.kind === "signature" ? peer.lookup : undefined;
+    };
+    assert.equal(await lookupOf("off"), undefined);
+    const address = { isBundle: false, hash: crypto.sha1(content), url: "http://pki.test/ee.cer" };
+    for (const how of ["file", "http"] as const) {
+      assert.deepEqual(await (await lookupOf(how))!.find(address), content);
+    }
+    const other = { ...address, hash: crypto.sha1(Uint8Array.of(1)) };
+    const files = (await lookupOf("file"))!;
+    assert.throws(() => void files.find(other), { message: /no file of certlookupdir/ });
   } finally {
     Deno.removeSync(dir, { recursive: true });
   }
