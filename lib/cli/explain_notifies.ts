@@ -241,17 +241,17 @@ export const NOTIFY_EXPLANATIONS: Readonly<Record<keyof typeof NotifyType, Expla
   REDIRECT_SUPPORTED: [
     "The client can be redirected to another gateway.",
     "RFC 5685 §3",
-    "Whether the peer is part of a cluster.",
+    "`followredirect` of a client; `redirectto` and `redirectat` of a gateway.",
   ],
   REDIRECT: [
     "The gateway sends the client to another one.",
     "RFC 5685 §3",
-    "Whether the named gateway can be reached.",
+    "Whether the named gateway can be reached; `followredirect` of the client.",
   ],
   REDIRECTED_FROM: [
     "The gateway that redirected the client to this one.",
     "RFC 5685 §3",
-    "Whether redirects go in a circle.",
+    "Whether gateways redirect in a circle: five redirections within 300s are followed (REDIRECT_LOOP).",
   ],
   TICKET_LT_OPAQUE: [
     "A ticket for session resumption, with its lifetime.",
@@ -299,9 +299,9 @@ export const NOTIFY_EXPLANATIONS: Readonly<Record<keyof typeof NotifyType, Expla
     "`authpeermethod`, and whether the EAP method authenticates the server.",
   ],
   CHILDLESS_IKEV2_SUPPORTED: [
-    "The responder allows an IKE SA without a CHILD_SA.",
-    "RFC 6023",
-    "Whether the peer expects a childless set-up.",
+    "The responder takes an IKE_AUTH request without a CHILD_SA, which CREATE_CHILD_SA makes later.",
+    "RFC 6023 §3",
+    "`childless`: never, allow or force, at both ends.",
   ],
   QUICK_CRASH_DETECTION: [
     "A token by which the peer can prove that it lost its state.",

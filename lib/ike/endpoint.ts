@@ -18,6 +18,7 @@ import { handle } from "@/ike/handle.ts";
 import { identityKey, resolveIdentity } from "@/ike/negotiate/identity.ts";
 import { enter, isStranger, newIkeSa, ownSpi, peerSpi } from "@/ike/records/ike_sa.ts";
 import { notify } from "@/ike/records/notify.ts";
+import type { RedirectTrail } from "@/ike/records/redirect.ts";
 import { newPools } from "@/ike/records/pool.ts";
 import {
   arrive,
@@ -113,12 +114,14 @@ export interface Dial {
    * before break). INITIAL_CONTACT, which would end it at the peer, is not sent.
    */
   readonly renews?: IkeSa;
+  /** How the tunnel was redirected to here (RFC 5685); absent: it was not. */
+  readonly trail?: RedirectTrail;
 }
 
 /** Makes an SA that dials. */
 export function initiate(
   endpoint: Endpoint,
-  { index, path, introduce = true, renews }: Dial,
+  { index, path, introduce = true, renews, trail }: Dial,
   nowMs: number,
   out: Outbox,
 ): IkeSa {
@@ -129,6 +132,7 @@ export function initiate(
   // INITIAL_CONTACT means "my only SA with this identity" (RFC 7296 §2.4), which is only true for the first.
   // Another SA that is being set up counts too: if it is established first, the peer would close it.
   sa.peer.ownId = resolveIdentity(config.ownId, path, index);
+  sa.peer.trail = trail;
   const first = !endpoint.byIdentity.has(identityKey(sa.peer.ownId));
   sa.renews = renews;
   const alone = first && !renews || env.broken.has("introduce_again");

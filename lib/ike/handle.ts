@@ -44,6 +44,7 @@ import { ikeInitRequest } from "@/ike/tasks/ike_init_request.ts";
 import { ikeInitResponse, refuseInit } from "@/ike/tasks/ike_init_response.ts";
 import { intermediateRequest } from "@/ike/tasks/intermediate_request.ts";
 import { intermediateResponse } from "@/ike/tasks/intermediate_response.ts";
+import { redirect } from "@/ike/tasks/redirect.ts";
 import { newRekeyIke, rekeyIke } from "@/ike/tasks/rekey_ike.ts";
 import { deleteChild, deleteIke } from "@/ike/tasks/delete.ts";
 import { informational } from "@/ike/tasks/informational.ts";
@@ -65,6 +66,7 @@ const TASKS: { readonly [K in Task["kind"]]: TaskKind<Extract<Task, { kind: K }>
   update_addresses: updateAddresses,
   check_path: checkPath,
   announce_addresses: announceAddresses,
+  redirect,
   report_error: reportError,
 };
 
@@ -159,6 +161,14 @@ function dueWork(turn: Turn): void {
     turn.out.push({ kind: "reauth_due" }, sa);
   }
   if (isDue(sa, "move", nowMs)) move(turn);
+  if (isDue(sa, "redirect", nowMs)) {
+    sa.peer.redirectMs = Infinity;
+    sa.queue.push({ kind: "redirect" });
+  }
+  if (isDue(sa, "redirect_end", nowMs)) {
+    sa.peer.redirectEndMs = Infinity;
+    sa.queue.push({ kind: "delete_ike", closeCode: CloseCode.REDIRECTED });
+  }
   if (isLivenessDue(turn)) sa.queue.push({ kind: "liveness_check" });
   // What is queued goes out at once, and keeps the mapping alive as well.
   if (isDue(sa, "keepalive", nowMs) && sa.queue.length === 0) sendKeepalive(turn);

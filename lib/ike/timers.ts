@@ -7,6 +7,7 @@ import type { ChildSa, IkeSa, Phase } from "@/ike/records/sa.ts";
 import { keepaliveDueMs } from "@/ike/path/nat.ts";
 import { followupsDueMs } from "@/ike/tasks/awaited_keys.ts";
 import { moveDueMs } from "@/ike/tasks/move.ts";
+import { redirectDueMs, redirectEndDueMs } from "@/ike/path/redirect.ts";
 import { authEndDueMs, reauthDueMs } from "@/ike/window/auth_lifetime.ts";
 import { fragmentsDueMs } from "@/ike/window/fragments.ts";
 import { livenessDueMs } from "@/ike/window/lifetime.ts";
@@ -57,6 +58,10 @@ const TIMERS = {
   reauth: { phases: ESTABLISHED, dueMs: reauthDueMs },
   /** The time ends in which a peer was to authenticate again. */
   auth_end: { phases: ESTABLISHED, dueMs: authEndDueMs },
+  /** The gateway sends its peer elsewhere (RFC 5685 §5). */
+  redirect: { phases: ESTABLISHED, dueMs: redirectDueMs },
+  /** A peer that was sent elsewhere has not deleted the IKE SA. */
+  redirect_end: { phases: ESTABLISHED, dueMs: redirectEndDueMs },
   /** The client moves on (RFC 4555 §3.5). */
   move: { phases: ESTABLISHED, dueMs: moveDueMs },
   /** The mapping of a NAT in front of us is kept alive (RFC 3948 §4). */

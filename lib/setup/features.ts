@@ -18,7 +18,8 @@ export type Feature =
   | "eap"
   | "mobike"
   | "ppk"
-  | "reauth";
+  | "reauth"
+  | "redirect";
 
 /** The options of a setup that decide which features it uses. */
 export interface FeatureChoices {
@@ -33,6 +34,7 @@ export interface FeatureChoices {
     readonly myid2: string;
     readonly eapmethod: readonly number[];
     readonly ppk: { readonly id: string };
+    readonly redirectto: readonly string[];
   };
 }
 
@@ -51,6 +53,10 @@ const SWITCHED: Readonly<Record<string, FeatureUse>> = {
   mobike: { isUsed: ({ mobike }) => mobike, unused: "mobike is false" },
   reauth: { isUsed: ({ ikeconf }) => ikeconf.reauth, unused: "reauth is false" },
   ppk: { isUsed: ({ ikeconf }) => ikeconf.ppk.id !== "", unused: "ppk.id is not set" },
+  redirect: {
+    isUsed: ({ ikeconf }) => ikeconf.redirectto.length > 0,
+    unused: "redirectto is empty",
+  },
   certificates: {
     isUsed: ({ ikeconf }) =>
       methodsOf(ikeconf).some((method) => !/^(psk|null-auth)$/.test(method) && !isEap(method)) ||

@@ -136,6 +136,39 @@ export const IKECONF = {
   mtu: option(int(64, 65_000), "1100", "largest clear payload size of a fragment"),
   reassembletimeout: option(pause, "30s", "how long fragments wait for each other"),
   initialcontact: option(bool, "true", "INITIAL_CONTACT in the first IKE_AUTH", C),
+  childless: option(
+    oneOf("never", "allow", "force"),
+    "never",
+    "IKE_AUTH without a CHILD_SA, which CREATE_CHILD_SA makes (RFC 6023): a client does so where the " +
+      "gateway allows it; force: in no other way",
+  ),
+  followredirect: option(
+    bool,
+    "false",
+    "say REDIRECT_SUPPORTED, and go where a gateway redirects to (RFC 5685), five times in 300s at most",
+    C,
+  ),
+  redirectto: listOption(
+    text,
+    [],
+    "gateways that clients are redirected to, in turn (RFC 5685): addresses or domain names; empty: none",
+    G,
+  ),
+  redirectat: option(
+    oneOf("init", "auth", "established"),
+    "init",
+    "when: in IKE_SA_INIT, in the last answer of IKE_AUTH, or by INFORMATIONAL later",
+    { ...G, feature: "redirect" },
+  ),
+  redirectafter: option(
+    duration,
+    "10s",
+    "how long after the set-up, with redirectat: established",
+    {
+      ...G,
+      feature: "redirect",
+    },
+  ),
   ikeintegrityalg: listOption(
     keyword(INTEGRITY),
     ["sha256"],

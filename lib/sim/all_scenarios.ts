@@ -4,11 +4,13 @@
  */
 import { AUTH_SCENARIOS } from "@/sim/auth_scenarios.ts";
 import { CERTIFICATE_SCENARIOS } from "@/sim/certificate_scenarios.ts";
+import { CHILDLESS_SCENARIOS } from "@/sim/childless_scenarios.ts";
 import { CHILD_SCENARIOS } from "@/sim/child_scenarios.ts";
 import { HOSTILE_SCENARIOS } from "@/sim/hostile_scenarios.ts";
 import { KEY_EXCHANGE_SCENARIOS } from "@/sim/key_exchange_scenarios.ts";
 import { MOBIKE_SCENARIOS } from "@/sim/mobike_scenarios.ts";
 import { NAT_SCENARIOS } from "@/sim/nat_scenarios.ts";
+import { REDIRECT_SCENARIOS } from "@/sim/redirect_scenarios.ts";
 import { REAUTH_SCENARIOS } from "@/sim/reauth_scenarios.ts";
 import { PPK_SCENARIOS } from "@/sim/ppk_scenarios.ts";
 import { REMOTE_ACCESS_SCENARIOS } from "@/sim/remote_access_scenarios.ts";
@@ -40,4 +42,6 @@ export const ALL_SCENARIOS: readonly Scenario[] = [
   ...MOBIKE_SCENARIOS,
   ...REAUTH_SCENARIOS,
   ...CERTIFICATE_SCENARIOS,
+  ...CHILDLESS_SCENARIOS,
+  ...REDIRECT_SCENARIOS,
 ];

@@ -60,7 +60,7 @@ const beside: Scenario = {
     world.unbroken = true;
     world.reauthenticates = (_, sa) => {
       count++;
-      world.dial(a, b, 0, sa);
+      world.dial(a, b, 0, { renews: sa });
     };
     world.dial(a, b);
     rekeySometimes(world, [a, b], 200_000);

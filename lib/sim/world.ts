@@ -5,6 +5,8 @@
  * @module
  */
 import { CloseCode } from "@/ike/records/failure.ts";
+import { showGateway } from "@/ike/negotiate/gateway_identity.ts";
+import type { GatewayIdentity, RedirectTrail } from "@/ike/records/redirect.ts";
 import type { ChildSa, IkeEnv, IkeSa } from "@/ike/records/sa.ts";
 import type { FaultName } from "@/ike/records/fault.ts";
 import { compareAddresses, type Path, showPath } from "@/base/address.ts";
@@ -93,6 +95,12 @@ export class BrokenInvariant extends Error {
   override name = "BrokenInvariant";
 }
 
+/** What a dial continues; each is what `initiate()` of `ike/endpoint.ts` says of it. */
+export interface HowDialled {
+  readonly renews?: IkeSa;
+  readonly trail?: RedirectTrail;
+}
+
 /** The world of one seed. */
 export class World {
   nowMs = 0;
@@ -111,6 +119,11 @@ export class World {
   datagramFate: (() => "lost" | "twice" | undefined) | undefined;
   /** Is called when a client has to authenticate again; absent: the client does nothing. */
   reauthenticates: ((host: Host, sa: IkeSa) => void) | undefined;
+  /**
+   * Is called for each redirection that a client follows, once its old IKE SA is closed; absent: the
+   * client dials nobody.
+   */
+  redirects: ((host: Host, to: GatewayIdentity, trail: RedirectTrail) => void) | undefined;
   /**
    * Whether datagrams from one address to another, as they are on the wire, are lost; absent: none
    * is.
@@ -174,13 +187,16 @@ export class World {
     return host;
   }
 
-  /** Lets `from` dial `to`; `renews` is the IKE SA in whose place it authenticates again, if any. */
-  dial(from: Host, to: Host, index = 0, renews?: IkeSa): IkeSa {
+  /**
+   * Lets `from` dial `to`; `renews` is the IKE SA in whose place it authenticates again, if any, and
+   * `trail` how the tunnel was redirected there.
+   */
+  dial(from: Host, to: Host, index = 0, { renews, trail }: HowDialled = {}): IkeSa {
     const peerAddress = to.nat?.outside ?? to.address;
     const path = { ownAddress: from.address, ownPort: 500, peerAddress, peerPort: 500 };
     const sa = initiate(
       from.endpoint,
-      { index, path, ...(renews ? { renews } : {}) },
+      { index, path, ...(renews ? { renews } : {}), ...(trail ? { trail } : {}) },
       this.nowMs,
       this.#outbox(),
     );
@@ -316,6 +332,9 @@ export class World {
         const closeCode = CloseCode.REAUTHENTICATED;
         return this.at(this.nowMs, () => this.tell(host, old, { kind: "close", closeCode }));
       }
+      case "redirected":
+        this.#note(`${host.name}: is redirected to ${showGateway(effect.to)}`);
+        return this.#redirect(host, sa!, effect);
       case "move_failed":
         return this.#note(`${host.name}: ${effect.failure.text}`);
       case "compute": {
@@ -350,6 +369,14 @@ export class World {
       default:
         return;
     }
+  }
+
+  #redirect(host: Host, sa: IkeSa, effect: Extract<IkeEffect, { kind: "redirected" }>): void {
+    const { to, trail } = effect;
+    this.at(this.nowMs + 50, () => {
+      if (sa.phase !== "closed") return this.#redirect(host, sa, effect);
+      this.redirects?.(host, to, trail);
+    });
   }
 
   #arrivals(): number[] {

@@ -57,6 +57,7 @@ const TABLE: readonly (readonly [string, RegExp])[] = [
   ["ML-KEM, alone and as an additional key exchange", /^ML-KEM|^additional key exchange/],
   ["Several key exchanges, also of rekeys", /^three additional key exchanges/],
   ["Post-quantum pre-shared keys", /^PPK/],
+  ["Childless set-up", /^childless/],
   ["CHILD_SA rekeyed by the peer", /^CHILD_SA rekeyed by (strongSwan|libreswan)/],
   [
     "CHILD_SA rekeyed by us",

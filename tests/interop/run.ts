@@ -22,6 +22,7 @@ import { KEY_EXCHANGE_ROWS } from "./rows_key_exchange.ts";
 import { CHILD_ROWS } from "./rows_child.ts";
 import { COLLISION_ROWS } from "./rows_collisions.ts";
 import { EAP_ROWS } from "./rows_eap.ts";
+import { EXTENSION_ROWS } from "./rows_extensions.ts";
 import { FRAGMENT_ROWS } from "./rows_fragments.ts";
 import { MOBIKE_ROWS } from "./rows_mobike.ts";
 import { LIBRESWAN_MOBIKE_ROWS } from "./rows_mobike_libreswan.ts";
@@ -61,6 +62,7 @@ const ALL: readonly AnyRow[] = [
   ...MOBIKE_ROWS,
   ...REAUTH_ROWS,
   ...PPK_EAP_ROWS,
+  ...EXTENSION_ROWS,
   ...LIBRESWAN_ROWS,
   ...LIBRESWAN_PPK_ROWS,
   ...LIBRESWAN_CERTIFICATE_ROWS,

@@ -41,6 +41,7 @@ export const FIGURES: RunFigures = {
   rekeysRefused: { ike: 1, child: 2, causes: [cause("NO_PROPOSAL_CHOSEN", 3)] },
   overtime: { ike: 0, child: 4 },
   reauthentications: 4,
+  redirections: 1,
   moves: 3,
   movesLost: 5,
   movesLostMax: 4,

@@ -9,6 +9,7 @@ import { showSpi64 } from "@/base/bytes.ts";
 import { showDuration } from "@/base/duration.ts";
 import { DialWindow } from "@/engine/load/dial_window.ts";
 import type { EventLevel } from "@/engine/show/event_hub.ts";
+import { Redirects } from "@/engine/load/redirects.ts";
 import { Flapping } from "@/engine/load/flapping.ts";
 import {
   alarm,
@@ -70,6 +71,7 @@ export class Client implements Role {
   readonly #renewing = new Set<number>();
   /** Tunnels that authenticate again while they are up. */
   readonly #renewals = new Renewals();
+  readonly #redirects: Redirects;
   /** The next tunnel that was never tried. */
   #next = 0;
   #nextMs = 0;
@@ -101,6 +103,7 @@ export class Client implements Role {
     this.#past = new Uint8Array(plan.tunnels);
     this.#tries = new Uint16Array(plan.tunnels);
     this.#window = new DialWindow({ max: plan.halfOpenMax, adapts: plan.halfOpenAdapts });
+    this.#redirects = new Redirects(context, plan);
     this.#flapping = plan.flap && new Flapping(context, plan.flap, (index, nowMs) => {
       this.#rebuild.push(index);
       this.#pump(nowMs);
@@ -115,6 +118,7 @@ export class Client implements Role {
       this.#renewals.replaced(sa, by);
     },
     closed: (_, sa, nowMs) => this.#closed(sa, nowMs),
+    redirected: (effect, sa) => this.#redirects.told(effect, sa),
     reauth_due: (_, sa, nowMs) => this.#reauthenticate(sa, nowMs),
     renewed: ({ old }, sa) => this.#renewed(old, sa),
   };
@@ -174,6 +178,7 @@ export class Client implements Role {
     this.#past[sa.index]! |= Past.ESTABLISHED;
     if (!again) tally.countEstablished(setupMs, nowMs, this.#fromDueMs(sa.index, nowMs));
     if (this.#renewing.delete(sa.index)) tally.reauthentications++;
+    this.#redirects.arrived(sa.index);
     this.#flapping?.established(sa, nowMs);
     events.publish(
       4,
@@ -205,7 +210,14 @@ export class Client implements Role {
     if (renewal && this.#oldClosed(renewal, sa, nowMs)) return;
     const state = this.#states[sa.index];
     if (sa === this.#initialContact) this.#initialContact = undefined;
-    if (state === State.DIALLING) {
+    if (sa.closeCode === CloseCode.REDIRECTED && !this.#context.ending) {
+      if (state === State.LIVE) this.#live--;
+      else if (state === State.DIALLING) {
+        this.#dialling--;
+        this.#window.failed(sa.index);
+      }
+      this.#redirect(sa, state === State.LIVE);
+    } else if (state === State.DIALLING) {
       this.#dialling--;
       this.#window.failed(sa.index);
       if (this.#context.ending) this.#states[sa.index] = State.CLOSED;
@@ -314,10 +326,31 @@ export class Client implements Role {
     return true;
   }
 
+  /** Dials the gateway that the tunnel was sent to, which is no try of its own. */
+  #redirect(sa: IkeSa, wasUp: boolean): void {
+    const { index } = sa;
+    this.#states[index] = State.FLAPPED;
+    this.#tries[index] = Math.max(0, this.#tries[index]! - 1);
+    this.#redirects.resolve(sa, wasUp, {
+      found: (laterMs) => {
+        if (this.#context.ending) return;
+        this.#rebuild.push(index);
+        this.#pump(laterMs);
+      },
+      failed: (laterMs) => {
+        if (this.#context.ending) return;
+        this.#tries[index]!++;
+        this.#tryFailed(sa, laterMs);
+        this.#settled(laterMs);
+      },
+    });
+  }
+
   ended(): void {
     for (const { sa, words } of this.#unsettled.values()) {
       if (this.#past[sa.index]! & Past.LOST) continue; // was counted when it was lost
-      const wasUp = this.#flapping?.givenUp(sa.index) || this.#renewing.has(sa.index);
+      const wasUp = this.#flapping?.givenUp(sa.index) || this.#renewing.has(sa.index) ||
+        this.#redirects.wasUp(sa.index);
       if (wasUp) this.#countLoss(sa.index);
       const failure = failureOf(sa, "before it was established");
       this.#context.tunnelFailed(
@@ -394,9 +427,10 @@ export class Client implements Role {
     this.#states[index] = State.DIALLING;
     this.#tries[index]!++;
     this.#dialling++;
-    const path = pathOfTunnel(this.#plan, index);
+    const { path, ...trail } = this.#redirects.pathOf(index);
     const shared = this.#identityIsShared();
-    const sa = this.#context.loop.initiate({ index, path, introduce: !shared || !this.#heralded });
+    const introduce = !shared || !this.#heralded;
+    const sa = this.#context.loop.initiate({ index, path, introduce, ...trail });
     this.#window.dialled(index, sa.startedMs);
     this.#context.creationStarted(sa.startedMs);
     if (shared && sa.setup?.initialContact) this.#initialContact = sa;
@@ -433,9 +467,13 @@ export class Client implements Role {
     if (!(this.#past[index]! & Past.ESTABLISHED)) {
       this.#givenUp++;
       this.#context.tunnelFailed(failure, words);
-    } else if (flapped || this.#renewing.delete(index)) {
+    } else if (flapped || this.#renewing.delete(index) || this.#redirects.wasUp(index)) {
       this.#countLoss(index);
-      const why = flapped ? "it had flapped" : "it was to authenticate again";
+      const why = flapped
+        ? "it had flapped"
+        : this.#redirects.wasUp(index)
+        ? "it was redirected"
+        : "it was to authenticate again";
       this.#context.tunnelFailed(failure, `${words}; ${why}`);
     } else {
       this.#context.events.publish(2, `${words}; it had been lost before`);
@@ -500,7 +538,7 @@ export class Client implements Role {
     const { tunnels } = this.#plan;
     if (tally.established + this.#givenUp >= tunnels) this.#context.creationFinished(nowMs);
     const waiting = this.#retries.length > this.#retryAt || this.#next < tunnels ||
-      this.flapping.down > 0 || this.#rebuild.length > 0;
+      this.flapping.down > 0 || this.#rebuild.length > 0 || this.#redirects.pending > 0;
     if (!waiting && this.#dialling === 0 && this.#live === 0) this.#context.nothingLeft();
   }
 }

@@ -8,6 +8,7 @@ import { must, SetupError } from "@/base/errors.ts";
 import { type AuthMaterial, authOf, signatureHashesOf } from "@/engine/run/auth_of.ts";
 import { NO_CERTIFICATES } from "@/engine/run/certificate_files.ts";
 import { ownIdentity, ownIdentityText, peerIdentity } from "@/engine/run/identity_of.ts";
+import { redirectOf } from "@/engine/run/redirect_of.ts";
 import { mobikeOf, mobileAddresses } from "@/engine/run/mobike_of.ts";
 import { type ClientPlan, pathOfTunnel, type RunPlan } from "@/engine/run/plan.ts";
 import { ProtocolId } from "@/iana/protocol_id.ts";
@@ -54,6 +55,7 @@ export function ikeConfigOf(
   const client = role === "client";
   const { retraninterval, maxretran } = ikeconf;
   const mobike = mobikeOf(setup);
+  const redirect = redirectOf(setup);
   return {
     algorithms: {
       encryption: ikeconf.ikeencyptalg,
@@ -79,6 +81,7 @@ export function ikeConfigOf(
     ),
     signatureHashes: signatureHashesOf(setup),
     ppk: ppkOf(ikeconf),
+    childless: ikeconf.childless === "never" ? undefined : ikeconf.childless,
     initialContact: client && ikeconf.initialcontact,
     natt: wantsNatt(setup) || ikeconf.tcpencap
       ? {
@@ -91,6 +94,7 @@ export function ikeConfigOf(
     refuseNat: client && ikeconf.disallownat,
     ...(ikeconf.reauth ? { reauth: { lifetimeMs: client ? 0 : ikeconf.reauthlifetime } } : {}),
     ...(mobike && !isTcpAlone(setup) ? { mobike } : {}),
+    ...(redirect ? { redirect } : {}),
     cookieThreshold: client ? -1 : ikeconf.numoftunneltoenablecookie,
     computingMax: COMPUTING_MAX,
     halfOpenMax: Math.max(HALF_OPEN_MIN, numberoftunnels),

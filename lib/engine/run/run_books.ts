@@ -146,6 +146,7 @@ export class RunBooks {
       ikeRekeys: tally.ikeRekeys,
       childRekeys: tally.childRekeys,
       reauthentications: tally.reauthentications,
+      redirections: tally.redirections,
       ...tally.sas.figures(),
       flaps: role.flapping.flaps,
       rebuilds: role.flapping.rebuilds,

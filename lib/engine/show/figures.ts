@@ -233,6 +233,11 @@ export const FIGURES = {
       "counts neither in `tunnels` nor in `setupRate`",
     { lines: (n) => n > 0 ? [`Reauthentications: ${n}`] : [] },
   ),
+  redirections: count(
+    "redirections",
+    "client: how often a gateway sent a tunnel to another one, and it went there (`followredirect`)",
+    { lines: (n) => n > 0 ? [`Redirections to other gateways: ${n}`] : [] },
+  ),
   moves: count(
     "moves.done",
     "tunnels that went on by another path (MOBIKE), each time: the peer has answered there, and " +

@@ -31,6 +31,8 @@ export class Tally implements RunPart {
   childRekeys = 0;
   /** Client: tunnels that were up again after they had to authenticate again. */
   reauthentications = 0;
+  /** Client: redirections that were followed. */
+  redirections = 0;
   readonly ikeSaInitMs = new Histogram();
   readonly ikeAuthMs = new Histogram();
   readonly setupMs = new Histogram();

@@ -6,6 +6,7 @@
 import type { Received } from "@/ike/records/received.ts";
 import type { Turn } from "@/ike/records/event.ts";
 import { authLifetimeGiven } from "@/ike/extensions/auth_lifetime.ts";
+import { childless } from "@/ike/extensions/childless.ts";
 import { certificateRequested } from "@/ike/extensions/certificate_request.ts";
 import { configuration } from "@/ike/extensions/configuration.ts";
 import { fragmentation } from "@/ike/extensions/fragmentation.ts";
@@ -15,6 +16,7 @@ import { multipleAuthAnnounced, multipleAuthTaken } from "@/ike/extensions/multi
 import { mobike } from "@/ike/extensions/mobike.ts";
 import { natDetected } from "@/ike/extensions/nat_detected.ts";
 import { noNats } from "@/ike/extensions/no_nats.ts";
+import { redirectLater, redirectSupported } from "@/ike/extensions/redirect.ts";
 import { signatureHashes } from "@/ike/extensions/signature_hashes.ts";
 import { usePpk } from "@/ike/extensions/use_ppk.ts";
 import type { Extension, OwnMessage } from "@/ike/records/extension.ts";
@@ -29,6 +31,9 @@ const EXTENSIONS: readonly Extension[] = [
   multipleAuthAnnounced,
   multipleAuthTaken,
   certificateRequested,
+  childless,
+  redirectSupported,
+  redirectLater,
   initialContact,
   noNats,
   mobike,

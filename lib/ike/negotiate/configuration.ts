@@ -111,7 +111,8 @@ export function grant(sa: IkeSa, request: readonly Payload[]): Grant | undefined
   const cp = findPayload(request, PayloadType.CP);
   const { pools } = sa.env;
   if (cp?.cpType !== CpType.CFG_REQUEST || !pools || (!pools.v4 && !pools.v6)) return undefined;
-  const selectors = findPayload(request, PayloadType.TSI)!.selectors;
+  // A request without a CHILD_SA (RFC 6023) has no selectors that could name a family.
+  const selectors = findPayload(request, PayloadType.TSI)?.selectors;
   const addresses: IpAddress[] = [];
   const attributes: ConfigurationAttribute[] = [];
   const dns: IpAddress[] = [];
@@ -119,7 +120,7 @@ export function grant(sa: IkeSa, request: readonly Payload[]): Grant | undefined
   for (const family of FAMILIES) {
     const asked = cp.attributes.find((a) => a.attribute === family.address);
     const pool = pools[family.pool];
-    if (!asked || !selectors.some((ts) => ts.tsType === family.tsType)) continue;
+    if (!asked || selectors && !selectors.some((ts) => ts.tsType === family.tsType)) continue;
     const address = pool && lease(pool, ownerOf(sa), wishOf(asked, family.octets));
     if (!address) {
       reasons.push(pool ? allLeased(pool, family.name) : `there is no ${family.name} pool`);

@@ -7,6 +7,7 @@ import type { IpPrefix } from "@/base/address.ts";
 import type { PrivateKey, PublicKey, SignatureHash, SigningKeyPair } from "@/crypto/signature.ts";
 import type { EapPeer, EapServer } from "@/eap/conversation.ts";
 import type { MobikeConfig } from "@/ike/records/mobility.ts";
+import type { RedirectConfig } from "@/ike/records/redirect.ts";
 import type { PoolPlans } from "@/ike/records/pool.ts";
 import type { Certificate } from "@/pki/certificate.ts";
 import type { IssuingAuthority } from "@/pki/issuing.ts";
@@ -299,6 +300,12 @@ export interface IkeConfig {
   /** The post-quantum pre-shared key; absent: none is offered or taken. */
   readonly ppk?: PpkConfig | undefined;
   readonly initialContact: boolean;
+  /**
+   * IKE SAs that are set up without a CHILD_SA (RFC 6023). An initiator does so where the responder can,
+   * and with `force` has no IKE SA otherwise; a responder allows it, and with `force` makes no CHILD_SA in
+   * IKE_AUTH. Absent: IKE_AUTH always makes one.
+   */
+  readonly childless?: "allow" | "force" | undefined;
   /** NAT traversal; absent: NAT_DETECTION_*_IP are neither sent nor looked at (RFC 7296 §2.23). */
   readonly natt: NatTraversal | undefined;
   /** Initiator: NO_NATS_ALLOWED is sent, and a NAT that shows ends the SA (RFC 4555 §3.9). */
@@ -307,6 +314,8 @@ export interface IkeConfig {
   readonly reauth?: ReauthConfig;
   /** Absent: IKE SAs stay where they are, and MOBIKE_SUPPORTED is neither sent nor looked at. */
   readonly mobike?: MobikeConfig;
+  /** Absent: REDIRECT_SUPPORTED is not said, and no peer is sent elsewhere (RFC 5685). */
+  readonly redirect?: RedirectConfig;
   /**
    * Number of half-open SAs from which on cookies are requested (RFC 7296 §2.6); below 0: never, 0: always.
    * `auto`: when half of `halfOpenMax`, or an eighth of `computingMax`, is in use.

@@ -5,6 +5,7 @@
  */
 import type { Failure } from "@/ike/records/failure.ts";
 import type { ChildSa, IkeSa } from "@/ike/records/sa.ts";
+import type { GatewayIdentity, RedirectTrail } from "@/ike/records/redirect.ts";
 import type { Path } from "@/base/address.ts";
 import type { KeyPair } from "@/crypto/backend.ts";
 import type { PrivateKey, PublicKey, SignatureScheme } from "@/crypto/signature.ts";
@@ -202,6 +203,11 @@ export type IkeEffect =
    * (`Dial.renews`).
    */
   | { readonly kind: "renewed"; readonly old: IkeSa }
+  /**
+   * Client: the gateway sends it to another one (RFC 5685), to which `trail` goes along; the IKE SA is
+   * closed, or will be once its Delete is answered.
+   */
+  | { readonly kind: "redirected"; readonly to: GatewayIdentity; readonly trail: RedirectTrail }
   /** A rekey of this IKE SA by us has failed; the SA is not affected. */
   | { readonly kind: "rekey_ike_failed"; readonly failure: Failure }
   /**

@@ -14,6 +14,8 @@ export const FAULTS = {
     "an IKE_INTERMEDIATE response goes under the keys that follow it (RFC 9370 §2.2.2)",
   answer_rekey_in_series:
     "a rekey is answered though additional key exchanges of ours of the same SA go on (RFC 9370 §2.2.4)",
+  childless_unasked:
+    "IKE_AUTH asks for no CHILD_SA though the responder did not say that it may (RFC 6023 §3)",
   answer_unauthenticated: "requests are answered before IKE_AUTH is through (§1.2)",
   accept_any_cookie: "a wrong cookie makes an SA (§2.6)",
   end_on_time:
@@ -27,6 +29,10 @@ export const FAULTS = {
     "an IKE SA goes on though its peer did not authenticate again in time (RFC 4478 §3)",
   prolong_authentication: "a rekey counts as an authentication (RFC 4478 §2)",
   overtime_when_refused: "an SA goes on past its lifetime though its rekey was refused (§2.8)",
+  follow_any_redirect:
+    "a REDIRECT of IKE_SA_INIT is followed without the nonce of the request (RFC 5685 §3)",
+  follow_redirects_for_ever:
+    "gateways that redirect to each other keep a client going (RFC 5685 §5.2)",
   follow_behind_nat: "the end behind a NAT follows its peer as well (RFC 7296 §2.23)",
   follow_lost_rekey:
     "the rekey with the lowest nonce goes on with its additional key exchanges (RFC 9370 §2.2.4)",
@@ -46,6 +52,7 @@ export const FAULTS = {
   forget_spi_in_answer: "a CHILD_SA whose keys are computed cannot be deleted (§1.4.1)",
   forget_uninstall: "a deleted CHILD_SA stays in the data path (§1.4.1)",
   fragment_unasked: "fragments are sent to a peer that did not say it takes them (RFC 7383 §2.3)",
+  hide_redirected_from: "a redirected client does not say which gateway sent it (RFC 5685 §4)",
   ignore_announced_hashes: "this end signs by a hash that its peer did not announce (RFC 7427 §4)",
   ignore_esn: "the responder takes any sequence numbers for its own (§3.3.2)",
   ignore_initial_contact: "INITIAL_CONTACT leaves older SAs alone (§2.4)",
@@ -53,7 +60,9 @@ export const FAULTS = {
   keep_addresses: "selectors of transport mode stay in the peer's addresses (§2.23.1)",
   keep_both_children: "of two redundant CHILD_SAs none is deleted (§2.8.1)",
   keep_both_ike_sas: "of two redundant IKE SAs none is deleted (§2.8.2)",
+  keep_childless: "an IKE SA that no CHILD_SA can be made for stays (RFC 6023)",
   keep_declined_child: "a CHILD_SA in a mode we do not want is left to the peer (§1.3.1)",
+  keep_redirected: "a gateway keeps the IKE SA of a peer that it has sent elsewhere (RFC 5685 §5)",
   keep_sending_by_old:
     "who answered a rekey goes on with the old CHILD_SA when that is gone (§2.8)",
   keep_fragments: "fragments wait for the others without end (RFC 7383 §2.6)",
@@ -88,6 +97,7 @@ export const FAULTS = {
   swap_nonces: "the initiator takes Ni and Nr the wrong way round (§2.17)",
   waive_ppk: "an IKE SA is made without the PPK that is required (RFC 8784 §3)",
   trust_any_raw_key: "a raw public key is taken whoever has shown it (RFC 7670 §4)",
+  take_forced_child: "IKE_AUTH makes a CHILD_SA though the responder wants it apart (RFC 6023)",
   trust_any_chain: "a certificate is taken whoever has issued it (RFC 5280 §6.1)",
   widen_selectors: "the responder does not narrow TSi (§2.9)",
 } as const;

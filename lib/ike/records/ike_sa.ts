@@ -67,6 +67,7 @@ export function newIkeSa(origin: IkeSaOrigin): IkeSa {
       signatureHashes: NONE,
       certificateWishes: undefined,
       multipleAuth: false,
+      childless: false,
       intAuth: undefined,
       ppk: undefined,
       keptOctets: 0,

@@ -6,6 +6,7 @@
  */
 import type { SignatureScheme } from "@/crypto/signature.ts";
 import type { Identity } from "@/ike/records/config.ts";
+import type { RedirectTrail } from "@/ike/records/redirect.ts";
 import type { Mobility } from "@/ike/records/mobility.ts";
 
 /** The peer of an IKE SA and all IKE SAs that replace it. */
@@ -38,6 +39,15 @@ export interface PeerRecord {
   reauthMs: number;
   /** Gateway: when the time ends that it gave its peer to authenticate again; Infinity: there is no end. */
   authEndMs: number;
+  /** Whether IKE_AUTH made no CHILD_SA on purpose, and none has been made since (RFC 6023). */
+  childless: boolean;
+  /** Whether it said in IKE_SA_INIT that it goes where a REDIRECT sends it (RFC 5685 §3). */
+  redirectable: boolean;
+  /** Client: how the tunnel came here; undefined: it was not redirected. */
+  trail: RedirectTrail | undefined;
+  /** Gateway: when the peer is sent elsewhere, and when an IKE SA ends that it did not leave; or Infinity. */
+  redirectMs: number;
+  redirectEndMs: number;
   /** Undefined: the two ends have not agreed on MOBIKE (RFC 4555 §3.1). */
   mobility: Mobility | undefined;
 }
@@ -59,6 +69,11 @@ export function newPeerRecord(): PeerRecord {
     statesLost: 0,
     reauthMs: Infinity,
     authEndMs: Infinity,
+    childless: false,
+    redirectable: false,
+    trail: undefined,
+    redirectMs: Infinity,
+    redirectEndMs: Infinity,
     mobility: undefined,
   };
 }

@@ -387,6 +387,11 @@ export interface AnnounceAddressesTask {
   path: Path | undefined;
 }
 
+/** INFORMATIONAL {N(REDIRECT)} of a gateway (RFC 5685 §5). */
+export interface RedirectTask {
+  readonly kind: "redirect";
+}
+
 /** INFORMATIONAL {N(error)}: tells the peer why its IKE_AUTH response ended the SA (§2.21.2). */
 export interface ReportErrorTask {
   readonly kind: "report_error";
@@ -407,6 +412,7 @@ export type Task =
   | UpdateAddressesTask
   | CheckPathTask
   | AnnounceAddressesTask
+  | RedirectTask
   | ReportErrorTask;
 
 /** A request of the peer that waits for asymmetric work. */

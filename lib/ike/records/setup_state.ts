@@ -55,6 +55,8 @@ export interface SetupState {
   certificateWishes: CertificateWishes | undefined;
   /** Whether the responder said in IKE_SA_INIT that it takes several authentications (RFC 4739). */
   multipleAuth: boolean;
+  /** Whether the responder said in IKE_SA_INIT that IKE_AUTH may do without a CHILD_SA (RFC 6023). */
+  childless: boolean;
   /** IntAuth of RFC 9242 §3.3.2; undefined where no IKE_INTERMEDIATE exchange took place. */
   intAuth: Uint8Array | undefined;
   /** Whether both ends said USE_PPK, and how far that has come; undefined: not both did. */

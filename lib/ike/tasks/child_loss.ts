@@ -30,6 +30,20 @@ export function childDeletedByPeer(turn: Turn, child: ChildSa): void {
   sa.queue.push({ kind: "delete_ike", closeCode: failure.closeCode });
 }
 
+/**
+ * Ends an IKE SA that IKE_AUTH made without a CHILD_SA (RFC 6023) once this end can have none: a tunnel
+ * without one is none.
+ */
+export function firstChildRefused({ sa }: Turn, failure: Failure): void {
+  if (!sa.peer.childless || !sa.dialled || sa.phase !== "established") return;
+  if (sa.env.broken.has("keep_childless")) return;
+  const waiting = [...sa.queue, ...sa.postponed.map(({ task }) => task)];
+  if (waiting.some(({ kind }) => kind === "create_child")) return;
+  sa.failure = failure;
+  sa.queue.length = 0;
+  sa.queue.push({ kind: "delete_ike", closeCode: failure.closeCode });
+}
+
 /** Postpones the new CHILD_SA, as a peer that deletes each new one must not cause an endless exchange. */
 function makeAnew(turn: Turn, { configIndex }: ChildSa): void {
   const { sa } = turn;

@@ -428,6 +428,9 @@ export function completeChild(turn: Turn, child: ChildSa, negotiated: CompleteCh
   // Packets leave by the new one from now on, also if the old one was itself waiting behind another.
   else if (old) old.behind = undefined;
   out.push({ kind: "install", child, old: old ?? renewedChild(sa, child) }, sa);
+  if (!sa.peer.childless) return;
+  sa.peer.childless = false;
+  out.push({ kind: "established" }, sa);
 }
 
 function nameOf(config: ChildConfig): string {

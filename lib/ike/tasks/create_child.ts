@@ -21,7 +21,7 @@ import { sendRequest } from "@/ike/window/exchange.ts";
 import { CloseCode, type Failure, refusedHere } from "@/ike/records/failure.ts";
 import { compareOctets, lowerNonce, nonceFault } from "@/ike/negotiate/nonces.ts";
 import { findError } from "@/ike/records/notify.ts";
-import { childDeletedByPeer } from "@/ike/tasks/child_loss.ts";
+import { childDeletedByPeer, firstChildRefused } from "@/ike/tasks/child_loss.ts";
 import { awaitedIkeRekey, awaitedRekey, forgetFollowup } from "@/ike/tasks/awaited_keys.ts";
 import {
   beginSeries,
@@ -305,8 +305,14 @@ function loseToAwaited(turn: Turn, task: CreateChildTask, child: ChildSa): void 
   turn.sa.queue.unshift({ kind: "delete_child", child });
 }
 
-/** Handles a failed exchange; if the old CHILD_SA still exists, its rekey is tried again later. */
+/** Handles a failed exchange that is not tried again at once. */
 function giveUp(turn: Turn, task: CreateChildTask, failure: Failure): void {
+  breakOff(turn, task, failure);
+  firstChildRefused(turn, failure);
+}
+
+/** Handles a failed exchange; if the old CHILD_SA still exists, its rekey is tried again later. */
+function breakOff(turn: Turn, task: CreateChildTask, failure: Failure): void {
   const { sa, out } = turn;
   const { old, child, rival } = task;
   sa.active = undefined;
@@ -339,15 +345,16 @@ function refused(turn: Turn, task: CreateChildTask, error: NotifyPayload): void 
   if (isInSeries(task)) removeChild(sa, child!, turn.out);
   switch (error.notify) {
     case NotifyType.STATE_NOT_FOUND:
-      giveUp(turn, task, failure);
+      breakOff(turn, task, failure);
       if (isInSeries(task) && !stateLost(turn)) againSoon(turn, task);
-      return;
+      return firstChildRefused(turn, failure);
     case NotifyType.INVALID_KE_PAYLOAD:
       if (otherMethod(turn, task, error)) return;
       return giveUp(turn, task, failure);
     case NotifyType.TEMPORARY_FAILURE:
-      giveUp(turn, task, failure);
-      return againSoon(turn, task);
+      breakOff(turn, task, failure);
+      againSoon(turn, task);
+      return firstChildRefused(turn, failure);
     case NotifyType.CHILD_SA_NOT_FOUND:
       giveUp(turn, task, failure);
       // An SA that the peer does not know is removed without a Delete; if it is still needed, a new one is

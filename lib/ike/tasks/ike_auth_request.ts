@@ -29,6 +29,8 @@ import {
 import { dropSetup, enter, fail } from "@/ike/records/ike_sa.ts";
 import { startIkeLifetime } from "@/ike/window/lifetime.ts";
 import { newCreateChild } from "@/ike/tasks/new_create_child.ts";
+import { leaveInAuth, redirectInAuth } from "@/ike/tasks/redirect.ts";
+import { beginsChildless, childlessRefused } from "@/ike/extensions/childless.ts";
 import { hearAll, sayAll } from "@/ike/extensions/extensions.ts";
 import { inOrder } from "@/ike/auth/payload_order.ts";
 import { findError } from "@/ike/records/notify.ts";
@@ -52,9 +54,11 @@ export const ikeAuthRequest: TaskKind<IkeAuthTask> = {
     const { sa } = turn;
     sa.peer.ownId = resolveIdentity(sa.config.ownId, sa.path, sa.index);
     sa.setup!.auth = newRounds(sa.config.auth);
+    const refusal = childlessRefused(sa);
+    if (refusal) return fail(turn, refusal);
     const unmixed = beginPpk(turn);
     if (unmixed) return distrust(turn, unmixed);
-    task.child = newChild(sa, 0, true);
+    if (!beginsChildless(sa)) task.child = newChild(sa, 0, true);
     proceed(turn, task, beginRounds(turn));
   },
 
@@ -84,6 +88,10 @@ export const ikeAuthRequest: TaskKind<IkeAuthTask> = {
 
 /** Goes on with what the authenticators of both ends came to. */
 function proceed(turn: Turn, task: IkeAuthTask, outcome: RoundsOutcome): void {
+  if (outcome.kind !== "computes" && turn.sa.setup!.auth!.peer.done && task.response) {
+    const to = redirectInAuth(turn, task.response.payloads);
+    if (to) return leaveInAuth(turn, to);
+  }
   switch (outcome.kind) {
     case "computes":
       task.stage = "computing";
@@ -117,7 +125,9 @@ function sendRound(turn: Turn, task: IkeAuthTask, said: readonly Payload[]): voi
   const { config } = sa;
   if (task.response) return void sendRequest(turn, ExchangeType.IKE_AUTH, inOrder(said));
   const peer = config.peerId && resolveIdentity(config.peerId, sa.path, sa.index);
-  const { proposal, selectors } = childRequest(sa, task.child!, { group: 0 });
+  const { proposal, selectors } = task.child
+    ? childRequest(sa, task.child, { group: 0 })
+    : { proposal: [], selectors: [] };
   const added = sayAll(turn, ExchangeType.IKE_AUTH, { response: false, path: sa.path });
   const payloads: Payload[] = [
     { type: PayloadType.IDI, ...sa.peer.ownId! },
@@ -142,7 +152,7 @@ function establish(turn: Turn, task: IkeAuthTask): void {
   const failure = config.remoteAccess && !inner && !findError(payloads)
     ? notAssigned(response)
     : badAssignment(turn, inner, response) ??
-      acceptChild(turn, task.child!, { payloads, inputs });
+      (task.child && acceptChild(turn, task.child, { payloads, inputs }));
   // Only now: the request proposed the configured selectors, the answer is judged by them.
   if (!failure) sa.inner = inner;
   enter(sa, "established");
@@ -150,15 +160,22 @@ function establish(turn: Turn, task: IkeAuthTask): void {
   startIkeLifetime(sa, nowMs);
   dropSetup(sa);
   sa.active = undefined;
-  if (!failure) {
-    for (let i = 1; i < sa.config.children.length; i++) sa.queue.push(newCreateChild(sa, i));
-    return out.push({ kind: "established" }, sa);
-  }
+  if (!failure) return established(turn, task);
   // The IKE SA stands (RFC 7296 §1.2), but a tunnel without its CHILD_SA is none: take it down.
-  removeChild(sa, task.child!, out);
+  if (task.child) removeChild(sa, task.child, out);
   sa.failure = failure;
   sa.queue.length = 0;
   sa.queue.push({ kind: "delete_ike", closeCode: failure.closeCode });
+}
+
+/** Asks for what IKE_AUTH did not make. An IKE SA without any CHILD_SA is no tunnel yet. */
+function established({ sa, out }: Turn, { child }: IkeAuthTask): void {
+  for (let i = child ? 1 : 0; i < sa.config.children.length; i++) {
+    sa.queue.push(newCreateChild(sa, i));
+  }
+  sa.peer.childless = !child;
+  if (child) return out.push({ kind: "established" }, sa);
+  out.push({ kind: "note", level: 4, text: "Authenticated without a CHILD_SA (childless)" }, sa);
 }
 
 /** Why the responder is nobody we want to speak with; undefined: who it says it is, is right. */

@@ -29,6 +29,8 @@ import { notify, PeerError } from "@/ike/records/notify.ts";
 import type { ResponderKind } from "@/ike/records/task.ts";
 import { grant } from "@/ike/negotiate/configuration.ts";
 import { nextMethod } from "@/ike/tasks/intermediate.ts";
+import { awaitDelete, redirectionAt } from "@/ike/path/redirect.ts";
+import { gatewayData, showGateway } from "@/ike/negotiate/gateway_identity.ts";
 import { candidates } from "@/ike/tasks/child_candidates.ts";
 import { answerChild, completeChild } from "@/ike/tasks/child_negotiation.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
@@ -133,11 +135,15 @@ function establish(turn: Turn, request: Received, said: readonly Payload[]): voi
   const { sa, nowMs, out } = turn;
   const first = sa.setup!.authRequest!;
   hearAll(turn, first);
-  if (!hasChild(first.payloads)) {
-    throw new WireError("Cannot make a CHILD_SA without SA, TSi, TSr");
+  const isChildless = !hasChild(first.payloads);
+  if (isChildless && !sa.config.childless) {
+    throw new WireError("Cannot make a CHILD_SA without SA, TSi, TSr, and childless is never");
   }
   sa.path = authenticatedPath(sa, request.path);
-  const child = childAnswer(turn, first.payloads);
+  const redirected = redirectionAt(sa, "auth");
+  const child = redirected
+    ? [notify(NotifyType.REDIRECT, gatewayData(redirected))]
+    : childAnswer(turn, first.payloads);
   const identity = ownIdentity(sa);
   const added = sayAll(turn, ExchangeType.IKE_AUTH, { response: true, path: request.path });
   enter(sa, "established");
@@ -150,7 +156,16 @@ function establish(turn: Turn, request: Received, said: readonly Payload[]): voi
     ...child,
   ]);
   sa.window.afterAuthId = sa.window.nextPeerId;
+  if (redirected) {
+    awaitDelete(turn);
+    const text = `The peer is redirected to ${showGateway(redirected)}`;
+    return out.push({ kind: "note", level: 4, text }, sa);
+  }
+  sa.peer.childless = isChildless;
   if (sa.children.length > 0) out.push({ kind: "established" }, sa);
+  if (!isChildless) return;
+  const text = "Peer is authenticated, and asked for no CHILD_SA yet (childless)";
+  out.push({ kind: "note", level: 4, text }, sa);
 }
 
 /** IDr stands in the first answer (RFC 7296 §2.16), and in that which begins a second authentication. */
@@ -170,6 +185,11 @@ function childAnswer(turn: Turn, payloads: readonly Payload[]): Payload[] {
     const { nonceI, nonceR } = turn.sa.setup!;
     const granted = grant(turn.sa, payloads);
     turn.sa.inner = granted?.inner;
+    if (!hasChild(payloads)) return granted ? [granted.reply] : [];
+    if (turn.sa.config.childless === "force" && !turn.sa.env.broken.has("take_forced_child")) {
+      const text = "Peer asks for a CHILD_SA in IKE_AUTH, and childless: force makes none there";
+      throw new PeerError(NotifyType.NO_PROPOSAL_CHOSEN, text);
+    }
     const list = candidates(turn.sa, payloads, { keGroup: 0, first: true });
     const inputs = { nonceI: nonceI!, nonceR: nonceR!, group: 0 };
     const { child, agreed, proposal, selectors } = answerChild(turn, payloads, list);

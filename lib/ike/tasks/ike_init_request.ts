@@ -4,6 +4,7 @@
  * @module
  */
 import { showEndpoint } from "@/base/address.ts";
+import { sameOctets } from "@/base/bytes.ts";
 import { must } from "@/base/errors.ts";
 import { ExchangeType } from "@/iana/exchange_type.ts";
 import { nameOfKeGroup } from "@/iana/ke_group.ts";
@@ -31,6 +32,7 @@ import {
   takeComputed,
   wantedMethod,
 } from "@/ike/tasks/key_exchange.ts";
+import { followRedirect, redirectIn } from "@/ike/path/redirect.ts";
 import { findError, findNotify, notify } from "@/ike/records/notify.ts";
 import { accepted, ikeProposals, showProposals } from "@/ike/negotiate/proposal.ts";
 import { intermediateOf, knowsIntermediate } from "@/ike/tasks/intermediate.ts";
@@ -75,6 +77,9 @@ export const ikeInitRequest: TaskKind<IkeInitTask> = {
   // Nothing here is authenticated: what could not have been meant seriously is dropped, and the
   // true answer may still come (RFC 7296 §2.21.1).
   reasonToDrop(turn, task, { header, payloads }) {
+    if (findNotify(payloads, NotifyType.REDIRECT) && header.spiR === 0n) {
+      return redirectFault(turn.sa, payloads);
+    }
     const retry = findNotify(payloads, NotifyType.COOKIE) ?? findError(payloads);
     if (retry?.notify === NotifyType.INVALID_KE_PAYLOAD) {
       const group = wantedMethod(retry);
@@ -91,6 +96,8 @@ export const ikeInitRequest: TaskKind<IkeInitTask> = {
 
   finish(turn, task, response) {
     const { payloads } = response;
+    const redirect = redirectIn(payloads);
+    if (redirect && response.header.spiR === 0n) return followRedirect(turn, redirect.gateway);
     const cookie = findNotify(payloads, NotifyType.COOKIE);
     if (cookie) {
       turn.out.push({ kind: "cookie_asked" }, turn.sa);
@@ -102,6 +109,17 @@ export const ikeInitRequest: TaskKind<IkeInitTask> = {
     accept(turn, task, response);
   },
 };
+
+/** Why a REDIRECT, which anybody may have sent, is not taken (RFC 5685 §3); undefined: it is. */
+function redirectFault(sa: IkeSa, payloads: readonly Payload[]): string | undefined {
+  if (!sa.config.redirect?.follows) return "a REDIRECT though followredirect is false";
+  const redirect = redirectIn(payloads);
+  if (!redirect) return "a malformed REDIRECT";
+  const isOurs = sameOctets(redirect.rest, sa.setup!.nonceI!);
+  return isOurs || sa.env.broken.has("follow_any_redirect")
+    ? undefined
+    : "a REDIRECT without our nonce";
+}
 
 /** Once more with a cookie or another group; Message ID 0 again (RFC 7296 §2.6). */
 function restart(

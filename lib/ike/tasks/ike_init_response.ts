@@ -10,6 +10,7 @@ import { nameOfKeGroup } from "@/iana/ke_group.ts";
 import { nameOfNotify, NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import type { Received } from "@/ike/records/received.ts";
+import { CloseCode } from "@/ike/records/failure.ts";
 import type { Turn } from "@/ike/records/event.ts";
 import { suiteOf } from "@/ike/negotiate/suite.ts";
 import { refuse, requestCompute, sendResponse } from "@/ike/window/exchange.ts";
@@ -25,6 +26,8 @@ import {
   isAdditional,
   showProposals,
 } from "@/ike/negotiate/proposal.ts";
+import { redirectionAt } from "@/ike/path/redirect.ts";
+import { gatewayData, showGateway } from "@/ike/negotiate/gateway_identity.ts";
 import type { ResponderKind } from "@/ike/records/task.ts";
 import { intermediateOf, knowsIntermediate } from "@/ike/tasks/intermediate.ts";
 import { NONCE_OCTETS } from "@/ike/tasks/key_exchange.ts";
@@ -63,6 +66,11 @@ export const ikeInitResponse: ResponderKind = {
     sa.setup!.initRequest = request.octets;
     sa.setup!.keptOctets = request.octets.length;
     hearAll(turn, request);
+    const to = redirectionAt(sa, "init");
+    if (to) {
+      const text = `${showEndpoint(...peer(request))} is redirected to ${showGateway(to)}`;
+      throw new PeerError(NotifyType.REDIRECT, text, gatewayData(to, nonce.data));
+    }
     if (sa.config.natt?.forced && !sa.peer.natDetected && !sa.path.tcp) {
       const text = `${showEndpoint(...peer(request))} sent no NAT_DETECTION: it does not ` +
         "UDP-encapsulate, which tradtionalencapforceudp asks for";
@@ -127,10 +135,11 @@ export function refuseInit(turn: Turn, request: Received, error: PeerError): voi
     turn.out.push({ kind: "dropped", reason: "a malformed IKE_SA_INIT request" }, sa);
     return endSa(turn, error.notify);
   }
-  // A wrong first guess of the group is no failure, as the peer tries again.
-  if (error.notify === NotifyType.INVALID_KE_PAYLOAD) {
+  // A wrong first guess of the group is no failure, as the peer tries again, nor is a redirection.
+  const isRedirected = error.notify === NotifyType.REDIRECT;
+  if (error.notify === NotifyType.INVALID_KE_PAYLOAD || isRedirected) {
     turn.out.push({ kind: "note", level: 4, text: error.message }, sa);
-    return endSa(turn, error.notify);
+    return endSa(turn, isRedirected ? CloseCode.REDIRECTED : error.notify);
   }
   fail(turn, { cause, closeCode: error.notify, text: error.message });
 }

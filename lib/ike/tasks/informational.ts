@@ -8,6 +8,7 @@ import type { InformationalPart, ResponderKind } from "@/ike/records/task.ts";
 import { peerLimitsAuthentication } from "@/ike/tasks/auth_lifetime_answer.ts";
 import { peerDeletes } from "@/ike/tasks/delete.ts";
 import { peerMoves } from "@/ike/tasks/mobike_answer.ts";
+import { peerRedirects } from "@/ike/tasks/redirect.ts";
 import { peerReports } from "@/ike/tasks/report_error.ts";
 import { sendResponse } from "@/ike/window/exchange.ts";
 import type { KnownPayload, Payload } from "@/wire/message.ts";
@@ -18,6 +19,7 @@ const PARTS = [
   peerReports,
   peerMoves,
   peerLimitsAuthentication,
+  peerRedirects,
 ] as readonly InformationalPart[];
 
 /** See {@linkcode ResponderKind}. */

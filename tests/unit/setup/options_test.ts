@@ -49,6 +49,11 @@ poolconf.v6dnslist []
 ikeconf.numoftunneltoenablecookie auto
 ikeconf.reauth false
 ikeconf.reauthlifetime 10s
+ikeconf.childless never
+ikeconf.followredirect false
+ikeconf.redirectto []
+ikeconf.redirectat init
+ikeconf.redirectafter 10s
 ikeconf.reauthmode break
 ikeconf.retraninterval 10s
 ikeconf.maxretran 4
@@ -236,9 +241,9 @@ ikeconf.xfrmif
 
 /** Options that one role alone reads. */
 const CLIENT =
-  /^(startclntaddr|mobikeaddrpertunnel|mobikeiplifetime|mobikechangeaddrtype|peeraddr|setupinterval|tunnelretryinterval|tunnelmaxretry|maxhalfopen|owntsaddrincrease|peertsaddrincrease|peerport|peernattport|flapconf\..*|ikeconf\.(initialcontact|eapimplementaion|eapidentity|eappassword|eapinner|eapsimk|eapsimopc|eapsimsqn|eapoltestconf|eapoltestpath|eapfile|peerid|matchpeerid|reauthmode|ratunnel|disallownat))$/;
+  /^(startclntaddr|mobikeaddrpertunnel|mobikeiplifetime|mobikechangeaddrtype|peeraddr|setupinterval|tunnelretryinterval|tunnelmaxretry|maxhalfopen|owntsaddrincrease|peertsaddrincrease|peerport|peernattport|flapconf\..*|ikeconf\.(followredirect|initialcontact|eapimplementaion|eapidentity|eappassword|eapinner|eapsimk|eapsimopc|eapsimsqn|eapoltestconf|eapoltestpath|eapfile|peerid|matchpeerid|reauthmode|ratunnel|disallownat))$/;
 const GATEWAY =
-  /^(mobikeaddrpergw|poolconf\..*|ikeconf\.(numoftunneltoenablecookie|reauthlifetime|eapsendstart|eapaskidentity|eapusers.*))$/;
+  /^(mobikeaddrpergw|poolconf\..*|ikeconf\.(numoftunneltoenablecookie|redirectto|redirectat|redirectafter|reauthlifetime|eapsendstart|eapaskidentity|eapusers.*))$/;
 
 function all(section: Section): [path: string, option: Option<unknown>][] {
   const own = Object.entries(section.options).map((

@@ -1,0 +1,109 @@
+/**
+ * Tunnels of a client that gateways send to other gateways (RFC 5685): which one each dials next. What a
+ * name means is looked up once for each redirection; a tunnel that cannot go there, or is lost there, begins
+ * anew at the configured gateway.
+ * @module
+ */
+import { type IpAddress, type Path, showAddress } from "@/base/address.ts";
+import type { RunContext } from "@/engine/run/run_context.ts";
+import { addressOfGateway } from "@/engine/run/redirect_of.ts";
+import { type ClientPlan, pathOfTunnel } from "@/engine/run/plan.ts";
+import { GatewayIdType } from "@/iana/gateway_id_type.ts";
+import type { IkeEffect } from "@/ike/records/event.ts";
+import type { IkeSa } from "@/ike/records/sa.ts";
+import { CloseCode } from "@/ike/records/failure.ts";
+import type { RedirectTrail } from "@/ike/records/redirect.ts";
+import { showGateway } from "@/ike/negotiate/gateway_identity.ts";
+
+type Redirected = Extract<IkeEffect, { kind: "redirected" }>;
+
+/** What happens in a turn of the loop once it is known where a tunnel goes. */
+export interface Resolved {
+  /** The tunnel may be dialled. */
+  readonly found: (nowMs: number) => void;
+  /** It cannot go there; `sa.failure` says why. */
+  readonly failed: (nowMs: number) => void;
+}
+
+/** The redirections that are under way. */
+export class Redirects {
+  readonly #context: RunContext;
+  readonly #plan: ClientPlan;
+  /** By tunnel, from the REDIRECT to the end of its IKE SA. */
+  readonly #told = new Map<number, Redirected>();
+  /** By tunnel, until it is dialled. */
+  readonly #next = new Map<
+    number,
+    { readonly address: IpAddress; readonly trail: RedirectTrail }
+  >();
+  /** Tunnels that were up when they were sent away, and are not up again. */
+  readonly #wereUp = new Set<number>();
+  /** Number of addresses that are being looked for. */
+  pending = 0;
+
+  constructor(context: RunContext, plan: ClientPlan) {
+    this.#context = context;
+    this.#plan = plan;
+  }
+
+  /** Records that a gateway sends a tunnel away. */
+  told(effect: Redirected, { index, path }: IkeSa): void {
+    this.#told.set(index, effect);
+    this.#context.tally.redirections++;
+    this.#context.events.publish(4, () => {
+      const from = showAddress(path.peerAddress);
+      return `Tunnel ${index} is redirected from ${from} to ${showGateway(effect.to)}`;
+    });
+  }
+
+  /** Looks for the address to which a tunnel goes, whose IKE SA is gone. */
+  resolve(sa: IkeSa, wasUp: boolean, { found, failed }: Resolved): void {
+    const { index } = sa;
+    if (wasUp) this.#wereUp.add(index);
+    const { to, trail } = this.#told.get(index)!;
+    this.#told.delete(index);
+    this.pending++;
+    const own = sa.path.ownAddress;
+    const settle = (then: (nowMs: number) => void) =>
+      this.#context.loop.soon((nowMs) => {
+        this.pending--;
+        then(nowMs);
+      });
+    addressOfGateway(to, own).then((address) =>
+      settle((nowMs) => {
+        this.#next.set(index, { address, trail });
+        if (to.idType === GatewayIdType.FQDN) {
+          const text = () => `${showGateway(to)} is ${showAddress(address)}`;
+          this.#context.events.publish(4, text);
+        }
+        found(nowMs);
+      })
+    ).catch((error: Error) =>
+      settle((nowMs) => {
+        const text = `Cannot follow the redirection from ${showAddress(sa.path.peerAddress)}: ` +
+          error.message;
+        sa.failure = { cause: "REDIRECT_UNUSABLE", closeCode: CloseCode.REFUSED_HERE, text };
+        failed(nowMs);
+      })
+    );
+  }
+
+  /** Records that a tunnel is up. */
+  arrived(index: number): void {
+    this.#wereUp.delete(index);
+  }
+
+  /** Whether the tunnel was up when it was sent away, and is not up again. */
+  wasUp(index: number): boolean {
+    return this.#wereUp.has(index);
+  }
+
+  /** The path of the next dial, and how the tunnel came to go there. */
+  pathOf(index: number): { readonly path: Path; readonly trail?: RedirectTrail } {
+    const path = pathOfTunnel(this.#plan, index);
+    const next = this.#next.get(index);
+    if (!next) return { path };
+    this.#next.delete(index);
+    return { path: { ...path, peerAddress: next.address }, trail: next.trail };
+  }
+}

@@ -1,0 +1,90 @@
+/**
+ * REDIRECT in an INFORMATIONAL request of the gateway, at both ends (RFC 5685 §5), and in the response of
+ * IKE_AUTH as the client takes it (§6).
+ * @module
+ */
+import { ExchangeType } from "@/iana/exchange_type.ts";
+import { NotifyType } from "@/iana/notify_type.ts";
+import { PayloadType } from "@/iana/payload_type.ts";
+import type { IkeSa, RedirectTask } from "@/ike/records/sa.ts";
+import type { Turn } from "@/ike/records/event.ts";
+import { removeChild } from "@/ike/records/child_sa.ts";
+import { dropSetup, enter } from "@/ike/records/ike_sa.ts";
+import { findNotify, notify } from "@/ike/records/notify.ts";
+import type { GatewayIdentity } from "@/ike/records/redirect.ts";
+import type { InformationalPart, TaskKind } from "@/ike/records/task.ts";
+import { gatewayData, showGateway } from "@/ike/negotiate/gateway_identity.ts";
+import { awaitDelete, followRedirect, redirectIn, redirectionAt } from "@/ike/path/redirect.ts";
+import { sendRequest } from "@/ike/window/exchange.ts";
+import type { Payload } from "@/wire/message.ts";
+import type { NotifyPayload } from "@/wire/payloads/notify.ts";
+
+/** The gateway sends its peer away. */
+export const redirect: TaskKind<RedirectTask> = {
+  exchange: ExchangeType.INFORMATIONAL,
+
+  begin(turn) {
+    const { sa, out } = turn;
+    const to = redirectionAt(sa, "established")!;
+    awaitDelete(turn);
+    const text = `The peer is redirected to ${showGateway(to)}`;
+    out.push({ kind: "note", level: 4, text }, sa);
+    const said = notify(NotifyType.REDIRECT, gatewayData(to));
+    sendRequest(turn, ExchangeType.INFORMATIONAL, [said]);
+  },
+
+  finish() {},
+};
+
+/** The REDIRECT of a gateway's request. */
+export const peerRedirects: InformationalPart<NotifyPayload> = {
+  concerns: (payload): payload is NotifyPayload =>
+    payload.type === PayloadType.NOTIFY && payload.notify === NotifyType.REDIRECT,
+
+  answer(turn, payloads) {
+    const to = redirectIn(payloads);
+    const why = unwanted(turn.sa, payloads) ??
+      (turn.sa.dialled ? undefined : "this end is the gateway");
+    if (to && !why) followRedirect(turn, to.gateway);
+    else if (why) passOver(turn, why);
+    return { payloads: [] };
+  },
+};
+
+/** Why a REDIRECT among payloads is not followed; undefined: it may be, or there is none. */
+function unwanted({ config }: IkeSa, payloads: readonly Payload[]): string | undefined {
+  if (!findNotify(payloads, NotifyType.REDIRECT)) return undefined;
+  if (!config.redirect?.follows) return "followredirect is false";
+  return redirectIn(payloads) ? undefined : "it is malformed";
+}
+
+function passOver({ sa, out }: Turn, why: string): void {
+  const text = `A redirection of the peer is passed over: ${why}`;
+  out.push({ kind: "note", level: 3, text }, sa);
+}
+
+/** Initiator: where an IKE_AUTH response of an authenticated gateway sends it; undefined: nowhere. */
+export function redirectInAuth(
+  turn: Turn,
+  payloads: readonly Payload[],
+): GatewayIdentity | undefined {
+  const why = unwanted(turn.sa, payloads);
+  if (why) passOver(turn, why);
+  return why ? undefined : redirectIn(payloads)?.gateway;
+}
+
+/**
+ * Initiator: the gateway is authenticated and sends it away. The IKE SA stands where this end is
+ * authenticated too, and is deleted (RFC 5685 §6).
+ */
+export function leaveInAuth(turn: Turn, to: GatewayIdentity): void {
+  const { sa, nowMs, out } = turn;
+  for (const child of [...sa.children]) removeChild(sa, child, out);
+  sa.active = undefined;
+  if (sa.setup!.auth!.own.done) {
+    enter(sa, "established");
+    sa.establishedMs = nowMs;
+    dropSetup(sa);
+  }
+  followRedirect(turn, to);
+}

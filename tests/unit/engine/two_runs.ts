@@ -1,0 +1,88 @@
+/**
+ * A gateway and clients of ours over real sockets of loopback, each a whole run of a setup, for tests of
+ * what both ends of a tunnel agree on.
+ */
+import assert from "node:assert/strict";
+import { parsePrefix } from "@/base/address.ts";
+import { portableBackend } from "@/crypto/portable.ts";
+import { ikeConfigOf, ownAddressesOf, planOf } from "@/engine/run/config_of.ts";
+import { EventHub } from "@/engine/show/event_hub.ts";
+import { TestRun } from "@/engine/run/test_run.ts";
+import type { IkeConf, Setup } from "@/setup/setup.ts";
+import type { Transport } from "@/transport/transport.ts";
+import { openPortableUdp } from "@/transport/udp_portable.ts";
+import { setup } from "./setups.ts";
+
+const crypto = portableBackend();
+const IKE: Partial<IkeConf> = { psk: "one for both", dhgrpid: [31], retraninterval: 500 };
+const FREE = { ownport: 0, ownnattport: 0, setupinterval: 0, numberoftunnels: 2 };
+
+/** A run, what it said so far, and its sockets. */
+export interface Begun {
+  readonly run: TestRun;
+  readonly said: string[];
+  readonly transport: Transport;
+}
+
+/** Begins a run of a setup. */
+export function begin(whole: Setup): Begun {
+  const transport = openPortableUdp({
+    ownAddresses: ownAddressesOf(whole, () => []),
+    ikePort: whole.ownport,
+    nattPort: 0,
+  });
+  const events = new EventHub();
+  const said: string[] = [];
+  const write = ({ msg }: { readonly msg: string }) => void said.push(msg);
+  events.attach({ filter: { level: 4, keyword: "" }, write });
+  const run = new TestRun({
+    setup: whole,
+    setupFileName: "my.yaml",
+    config: ikeConfigOf(whole, transport.nattPort),
+    plan: planOf(whole, transport),
+    env: { crypto, random: crypto.randomOctets, childrenBySpi: new Map(), broken: new Set() },
+    transport,
+    events,
+  });
+  run.start();
+  return { run, said, transport };
+}
+
+/** A gateway at an address of loopback. */
+export function gatewayAt(
+  address: string,
+  ike: Partial<IkeConf> = {},
+  top: Partial<Setup> = {},
+): Begun {
+  const bindifaddr = parsePrefix(`${address}/8`)!;
+  return begin(setup({ ...FREE, role: "gateway", bindifaddr, ...top }, { ...IKE, ...ike }));
+}
+
+/** A client with two tunnels to a gateway. */
+export function clientOf(
+  gateway: Begun,
+  address: string,
+  ike: Partial<IkeConf> = {},
+  top: Partial<Setup> = {},
+): Begun {
+  const startclntaddr = parsePrefix("127.0.2.1/8")!;
+  const peeraddr = parsePrefix(`${address}/8`)!.address;
+  const peerport = gateway.transport.ikePort;
+  const common = { ...FREE, role: "client", startclntaddr, peeraddr, peerport } as const;
+  return begin(setup({ ...common, tunnelmaxretry: 1, ...top }, { ...IKE, ...ike }));
+}
+
+/** Waits until something is so. */
+export async function until(done: () => boolean): Promise<void> {
+  const endMs = performance.now() + 30_000;
+  while (!done()) {
+    assert.ok(performance.now() < endMs, "30 s were not enough");
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** Stops a run, and gives its result. */
+export async function stopped({ run }: Begun) {
+  run.stop(true);
+  return await run.finalResult;
+}
