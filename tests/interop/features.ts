@@ -58,6 +58,7 @@ const TABLE: readonly (readonly [string, RegExp])[] = [
   ["Several key exchanges, also of rekeys", /^three additional key exchanges/],
   ["Post-quantum pre-shared keys", /^PPK/],
   ["Childless set-up", /^childless/],
+  ["Redirection to another gateway", /^redirected/],
   ["CHILD_SA rekeyed by the peer", /^CHILD_SA rekeyed by (strongSwan|libreswan)/],
   [
     "CHILD_SA rekeyed by us",
