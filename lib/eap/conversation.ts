@@ -1,35 +1,42 @@
 /**
- * What both ends of an EAP conversation look like from outside, whoever holds them: a method of ours,
- * a RADIUS server behind us, `eapol_test`, or a capture. The caller carries packets and nothing else.
+ * The interfaces of both ends of an EAP conversation, which are the same for a method of this program,
+ * a RADIUS server, `eapol_test` and a capture.
  *
- * A peer gets each packet of the server by `step` and sends what comes back. A server is started
- * first; then it gets each packet of the peer. Both end by `succeeded` or `failed`, once.
+ * The caller only carries packets. A peer takes each packet of the server by `step`, and returns the
+ * answer. A server is started first, and then takes each packet of the peer. Both end with exactly one
+ * `succeeded` or `failed`.
  * @module
  */
 import type { EapCause } from "@/eap/failure.ts";
 
-/** What a successful conversation has shown. */
+/** The result of a successful conversation. */
 export interface EapOutcome {
   /** EAP method type that has authenticated the peer. */
   readonly method: number;
-  /** Its name as users see it, `EAP-MSCHAPv2`. */
+  /** The name of the method for users, such as `EAP-MSCHAPv2`. */
   readonly methodName: string;
-  /** Who the peer is by what it has proved, as far as that is known; of a relay, what it said. */
+  /**
+   * The identity that the peer has proved, as far as it is known; for a relay the identity that the
+   * peer claimed.
+   */
   readonly identity: string;
   /**
    * The Master Session Key, 64 octets (RFC 3748 §7.10), or `undefined` where the method derives
    * none, as MD5 and GTC do. Then IKE computes AUTH by SK_pi and SK_pr (RFC 7296 §2.16).
    */
   readonly msk: Uint8Array | undefined;
-  /** What users should hear of: notifications of the other end, what was negotiated. */
+  /** Notes for the log: notifications of the other end, and what was negotiated. */
   readonly notes: readonly string[];
 }
 
-/** What an end says to a packet. */
+/** The answer of an end to a packet. */
 export type EapAnswer =
   /** A Request or Response to send; the conversation goes on. */
   | { readonly kind: "send"; readonly octets: Uint8Array }
-  /** A server sends `octets`, its Success; a peer has nothing more to send. */
+  /**
+   * The conversation succeeded. `octets` is the Success packet of a server; a peer has nothing more
+   * to send.
+   */
   | {
     readonly kind: "succeeded";
     readonly octets: Uint8Array | undefined;
@@ -46,14 +53,20 @@ export type EapAnswer =
     readonly why: string;
     readonly notes: readonly string[];
   }
-  /** The packet is dropped as RFC 3748 asks; nothing has changed. IKE has no other packet to wait for. */
+  /**
+   * The packet is dropped as RFC 3748 asks; nothing has changed. IKE has no other packet to wait
+   * for.
+   */
   | { readonly kind: "discarded"; readonly why: string };
 
-/** The peer's end (RFC 3748 §1.2). Ends of ours answer at once, relays by promise. */
+/** The peer (RFC 3748 §1.2). Methods of this program answer synchronously, relays by a promise. */
 export interface EapPeer {
   /** Takes one packet of the server. */
   step(octets: Uint8Array): EapAnswer | Promise<EapAnswer>;
-  /** Lets go of what it holds (TLS, a process, a socket); may be called at any time, and twice. */
+  /**
+   * Releases its resources (TLS, a process, a socket). It may be called at any time, and more than
+   * once.
+   */
   close(): void;
 }
 
@@ -70,30 +83,35 @@ export interface EapServer {
    */
   step(octets: Uint8Array): EapAnswer | Promise<EapAnswer>;
   /**
-   * Why the peer will fail, where that is known before the conversation is over: some peers hear of it and
-   * are gone.
+   * Why the peer will fail, if that is known before the end of the conversation, as some peers
+   * leave when they hear of it.
    */
   verdict?(): { readonly cause: EapCause; readonly why: string } | undefined;
   /** As for {@linkcode EapPeer.close}. */
   close(): void;
 }
 
-/** A peer of ours, which answers at once. */
+/** A peer with methods of this program, which answers synchronously. */
 export interface OwnEapPeer extends EapPeer {
   step(octets: Uint8Array): EapAnswer;
-  /** What the method has come to; tunnels end it without a Success or Failure of its own. */
+  /**
+   * The result of the method, which is needed inside of tunnels, where it ends without Success or
+   * Failure.
+   */
   methodEnd(): MethodEnd | undefined;
 }
 
-/** What a method has come to at the peer, where the server's last word is still to come. */
+/** The result of a method at the peer, before the final packet of the server. */
 export type MethodEnd =
   | { readonly kind: "done"; readonly msk: Uint8Array | undefined }
   | { readonly kind: "refused"; readonly cause: EapCause; readonly why: string };
 
-/** A server of ours, which answers at once. */
+/** A server with methods of this program, which answers synchronously. */
 export interface OwnEapServer extends EapServer {
   start(identity: string | undefined): EapAnswer;
   step(octets: Uint8Array): EapAnswer;
-  /** Sets the Identifier of the next request: PEAP leaves it out, and both ends make it up. */
+  /**
+   * Sets the Identifier of the next request. PEAP does not send it, so that both ends derive it.
+   */
   requestAs(identifier: number): void;
 }

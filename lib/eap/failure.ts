@@ -1,34 +1,37 @@
 /**
- * How a method says that it cannot go on.
+ * The error by which a method ends a conversation.
  * @module
  */
 
 /** The causes by which failed conversations are counted. */
 export type EapCause =
-  /** A packet, an attribute or a length is not as the method's RFC says. */
+  /** A packet, an attribute or a length does not follow the RFC of the method. */
   | "malformed"
-  /** The other end does not prove what it must. */
+  /** The other end could not prove its identity. */
   | "wrong credentials"
-  /** The other end says that ours are wrong, or refuses for a reason of its own. */
+  /** The other end says that our credentials are wrong, or refuses for another reason. */
   | "refused by the other end"
-  /** No method that both ends have. */
+  /** The ends have no method in common. */
   | "no common method"
-  /** Nobody of that name, or nothing to prove oneself with. */
+  /** There is no user of that name, or no credential for it. */
   | "no credentials"
-  /** Well-formed, but not at this point of the conversation. */
+  /** The message is well-formed, but not expected at this point of the conversation. */
   | "out of order"
-  /** The other end never comes to an end. */
+  /** The conversation had more messages than are allowed. */
   | "too long"
-  /** TLS says no; the sentence has its alert. */
+  /** TLS failed; the message has its alert. */
   | "tls"
   /** This program lacks something, such as the C shim. */
   | "not available"
-  /** The other end asks for something that is refused here on purpose. */
+  /** The other end asks for something that this program refuses on purpose. */
   | "not supported"
-  /** A server, a process or a file behind a relay fails. */
+  /** A server, a process or a file that a relay uses has failed. */
   | "relay";
 
-/** Thrown inside a method; caught where the conversation is, which puts the method's name before it. */
+/**
+ * Thrown inside a method. The conversation catches it, and puts the name of the method before the
+ * message.
+ */
 export class EapRefusal extends Error {
   override name = "EapRefusal";
   /** `message` is a sentence without the method's name and without a full stop. */

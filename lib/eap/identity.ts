@@ -8,8 +8,8 @@ import { refuse } from "@/eap/failure.ts";
 export const IDENTITY_OCTETS_MAX = 253;
 
 /**
- * The identity in an Identity response.
- * @throws {EapRefusal} where it is no UTF-8 or longer than RADIUS could carry.
+ * The identity in an Identity response. @throws {EapRefusal} if it is not UTF-8, or too long for
+ * RADIUS.
  */
 export function identityText(data: Uint8Array): string {
   if (data.length > IDENTITY_OCTETS_MAX) {
@@ -22,13 +22,13 @@ export function identityText(data: Uint8Array): string {
   }
 }
 
-/** `user` of `user@realm`; all of it where there is no realm. */
+/** `user` of `user@realm`, or the whole identity if it has no realm. */
 export function usernameOf(identity: string): string {
   const at = identity.lastIndexOf("@");
   return at < 0 ? identity : identity.slice(0, at);
 }
 
-/** A text of the other end, without what would steer a terminal. */
+/** A text of the other end, with control characters replaced. */
 export function printable(text: string): string {
   // deno-lint-ignore no-control-regex
   return text.replaceAll(/[\x00-\x1f\x7f-\x9f]/g, "·");

@@ -1,6 +1,6 @@
 /**
- * What a method is, at either end. A method's file holds both; the conversation (`peer.ts`,
- * `server.ts`) does all that RFC 3748 says of every method.
+ * * The interface of an EAP method. The file of a method has both ends; the conversation
+ * (`peer.ts`, `server.ts`) does what RFC 3748 demands for all methods.
  * @module
  */
 import type { RandomOctets } from "@/base/random.ts";
@@ -10,15 +10,15 @@ import type { TlsEngine, TlsSettings } from "@/eap/tls/engine.ts";
 import type { EapUser, EapUserTable } from "@/eap/users.ts";
 import type { SimRegister } from "@/eap/sim/register.ts";
 
-/** What is handed in from outside, as the room is pure. */
+/** What the caller provides, as these files use neither random numbers nor the system. */
 export interface EapEnvironment {
-  /** Octets nobody can foresee; a world's are seeded. */
+  /** Random octets; in simulated worlds they are drawn from the seed. */
   readonly random: RandomOctets;
   /** TLS by the C shim; `undefined` refuses TLS, TTLS and PEAP by name. */
   readonly tls: TlsEngine | undefined;
 }
 
-/** What a method derives; absent keys are none. */
+/** The keys that a method derives. */
 export interface EapKeys {
   /** Master Session Key, 64 octets. */
   readonly msk: Uint8Array;
@@ -34,32 +34,34 @@ export interface MethodPacket {
   readonly data: Uint8Array;
 }
 
-/** What a peer has to prove itself with, and what it wants proved. */
+/** The credentials of a peer, and what it demands of the server. */
 export interface EapCredentials {
-  /** What an Identity request is answered with. */
+  /** The identity with which an Identity request is answered. */
   readonly identity: string;
-  /** EAP types that are taken, the best first; others get a Nak. */
+  /** The accepted EAP types, the preferred one first; others are answered with a Nak. */
   readonly methods: readonly number[];
   readonly password?: string | undefined;
-  /** For SIM, AKA and AKA′; it remembers sequence numbers and pseudonyms, so each peer has its own. */
+  /**
+   * For SIM, AKA and AKA′; it remembers sequence numbers and pseudonyms, so each peer has its own.
+   */
   readonly sim?: SimCard | undefined;
   /** For TLS, TTLS and PEAP. */
   readonly tls?: TlsSettings | undefined;
-  /** What runs inside TTLS and PEAP. */
+  /** The method inside TTLS and PEAP. */
   readonly inner?: InnerMethod | undefined;
 }
 
 /** Methods inside a tunnel: two EAP methods, or a password as it is (TTLS only). */
 export type InnerMethod = "mschapv2" | "md5" | "pap";
 
-/** What a server knows. */
+/** The settings of a server. */
 export interface EapServerSettings {
-  /** EAP types that are offered, the best first. */
+  /** The EAP types that are offered, the preferred one first. */
   readonly methods: readonly number[];
   readonly users: EapUserTable;
   /** For TLS, TTLS and PEAP. */
   readonly tls?: TlsSettings | undefined;
-  /** Inner methods that are taken, the best first; all where absent. */
+  /** The accepted inner methods, the preferred one first; absent: all. */
   readonly inner?: readonly InnerMethod[] | undefined;
   /** Pseudonyms and re-authentication of SIM, AKA and AKA′; shared by all conversations. */
   readonly register?: SimRegister | undefined;
@@ -69,17 +71,22 @@ export interface EapServerSettings {
   readonly networkName?: string | undefined;
 }
 
-/** What a peer's method says to a request. */
+/** The reply of a method of the peer to a request. */
 export type PeerReply =
   | { readonly then: "more"; readonly data: Uint8Array }
-  /** The method is through, and Success may come; with `open` so may another request of the method. */
+  /**
+   * The method is complete and Success may follow; with `open`, another request of the method may
+   * follow as well.
+   */
   | {
     readonly then: "done";
     readonly data: Uint8Array;
     readonly keys: EapKeys | undefined;
     readonly open?: boolean;
   }
-  /** The response says no, and `why` is what comes of it whatever the server says next. */
+  /**
+   * The response refuses, and the conversation fails with `why`, whatever the server sends next.
+   */
   | {
     readonly then: "refused";
     readonly data: Uint8Array;
@@ -90,68 +97,75 @@ export type PeerReply =
 /** One run of a method at the peer. Throws {@linkcode EapRefusal} or WireError to end it all. */
 export interface PeerRun {
   take(request: MethodPacket): PeerReply;
-  /** What else users should hear. */
+  /** Notes for the log. */
   notes?(): readonly string[];
   close?(): void;
 }
 
-/** What a server's method says to a response. */
+/** The reply of a method of the server to a response. */
 export type ServerReply =
   | { readonly then: "more"; readonly data: Uint8Array }
-  /** The peer is who it says; `identity` where the method knows better than Identity did. */
+  /**
+   * The peer is authenticated; `identity` is set if the method has found another identity than the
+   * one in Identity.
+   */
   | {
     readonly then: "done";
     readonly keys: EapKeys | undefined;
     readonly identity?: string | undefined;
   };
 
-/** What a server has found against its peer: `why` is a sentence without the method's name. */
+/** Why a server will refuse its peer; `why` is a sentence without the name of the method. */
 export interface EapVerdict {
   readonly cause: EapCause;
   readonly why: string;
 }
 
-/** One run of a method at the server. Throws {@linkcode EapRefusal} or WireError: Failure is sent. */
+/**
+ * One run of a method at the server. Throws {@linkcode EapRefusal} or WireError: Failure is sent.
+ */
 export interface ServerRun {
   /** Type-Data of the first request. */
   begin(identifier: number): Uint8Array;
   /** `nextIdentifier` is that of the next request. */
   take(response: MethodPacket, nextIdentifier: number): ServerReply;
-  /** What was found against the peer, where the method says it to the peer and waits for its answer. */
+  /** Why the peer is refused, while the method has told the peer so and waits for its answer. */
   verdict?(): EapVerdict | undefined;
   notes?(): readonly string[];
   close?(): void;
 }
 
-/** What a server's method begins with. */
+/** What a method of the server gets at its start. */
 export interface ServerContext {
-  /** What the peer said of itself; empty where nothing was said. */
+  /** The identity that the peer claimed; empty if it claimed none. */
   readonly identity: string;
   readonly user: EapUser | undefined;
   readonly settings: EapServerSettings;
   readonly env: EapEnvironment;
 }
 
-/** The method of an EAP type; `undefined` where there is none. */
+/** Finds the method of an EAP type; `undefined` if there is none. */
 export type MethodTable = (type: number) => EapMethod | undefined;
 
 /** A method. */
 export interface EapMethod {
   /** EAP type. */
   readonly type: number;
-  /** As users see it in messages, `EAP-MSCHAPv2`. */
+  /** The name for users, such as `EAP-MSCHAPv2`. */
   readonly name: string;
-  /** Its word in a setup, `mschapv2`. */
+  /** The keyword in setups, such as `mschapv2`. */
   readonly word: string;
-  /** Whether it has an MSK. */
+  /** Whether the method derives an MSK. */
   readonly derivesKeys: boolean;
-  /** Why it cannot run with these credentials; `undefined` where it can. */
+  /** Why the peer cannot use the method with these credentials; `undefined` if it can. */
   lacksAsPeer(own: EapCredentials, env: EapEnvironment): string | undefined;
-  /** `sent` is what an Identity request was answered with; `undefined` where none came. */
+  /**
+   * Begins at the peer. `sent` is the answer to an Identity request; `undefined` if there was none.
+   */
   beginAsPeer(own: EapCredentials, env: EapEnvironment, sent: string | undefined): PeerRun;
-  /** What an Identity request is answered with in place of `own.identity`, such as a pseudonym. */
+  /** The answer to an Identity request in place of `own.identity`, such as a pseudonym. */
   identityAsPeer?(own: EapCredentials): string | undefined;
-  /** Why it cannot serve this peer; `undefined` where it can. */
+  /** Why the server cannot use the method with this peer; `undefined` if it can. */
   lacksAsServer(context: ServerContext): string | undefined;
   beginAsServer(context: ServerContext): ServerRun;
 }

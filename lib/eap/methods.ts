@@ -1,5 +1,5 @@
 /**
- * All methods, by EAP type and by their word in a setup.
+ * The list of all EAP methods, which are found by EAP type and by their keyword in setups.
  * @module
  */
 import type { EapMethod } from "@/eap/method.ts";
@@ -12,7 +12,7 @@ import { sim } from "@/eap/methods/sim.ts";
 import { tls } from "@/eap/methods/tls.ts";
 import { ttls } from "@/eap/methods/ttls.ts";
 
-/** The methods there are, the strongest first. */
+/** All methods, the strongest first. */
 export const EAP_METHODS: readonly EapMethod[] = [
   tls,
   ttls,
@@ -33,7 +33,7 @@ export function methodOf(type: number): EapMethod | undefined {
   return BY_TYPE.get(type);
 }
 
-/** The method of a setup's word, `aka-prime`. */
+/** The method of a keyword in setups, such as `aka-prime`. */
 export function methodByWord(word: string): EapMethod | undefined {
   return BY_WORD.get(word);
 }

@@ -83,7 +83,7 @@ export function decodeEap(octets: Uint8Array): EapPacket {
   }
 }
 
-/** The octets of a packet; nothing of it is validated. */
+/** The octets of a packet, which is not validated. */
 export function encodeEap(packet: EapPacket): Uint8Array {
   const typed = "type" in packet;
   const length = HEADER_OCTETS + (typed ? 1 + packet.data.length : 0);
@@ -107,7 +107,7 @@ export function nakOf(refused: EapMethodPacket, wanted: readonly number[]): EapM
   return { ...response, type: EapType.EXPANDED, data: data.done() };
 }
 
-/** The types that a Nak asks for, without 0; `undefined` where the packet is no Nak. */
+/** The types that a Nak asks for, without 0; `undefined` if the packet is no Nak. */
 export function typesInNak({ type, data }: EapMethodPacket): number[] | undefined {
   if (type === EapType.NAK) return [...data].filter((wanted) => wanted !== 0);
   if (type !== EapType.EXPANDED) return undefined;

@@ -1,5 +1,5 @@
 /**
- * A peer with all methods.
+ * Opens EAP peers with all methods of this program.
  * @module
  */
 import type { OwnEapPeer } from "@/eap/conversation.ts";
@@ -7,7 +7,7 @@ import type { EapCredentials, EapEnvironment } from "@/eap/method.ts";
 import { methodOf } from "@/eap/methods.ts";
 import { converseAsPeer } from "@/eap/peer_conversation.ts";
 
-/** A peer that answers by these credentials. Its answers come at once. */
+/** Opens a peer with these credentials, which answers synchronously. */
 export function openEapPeer(own: EapCredentials, env: EapEnvironment): OwnEapPeer {
   return converseAsPeer(own, env, methodOf);
 }

@@ -1,6 +1,6 @@
 /**
- * The peer of an EAP conversation (RFC 3748 §4.1, §5; the state machine is that of RFC 4137 §4): who
- * it is, which methods it takes, and what a Success is worth.
+ * * The peer of an EAP conversation (RFC 3748 §4.1, §5; the state machine is that of RFC 4137 §4).
+ * It answers Identity requests, chooses a method, and decides whether a Success is accepted.
  * @module
  */
 import { sameOctets } from "@/base/bytes.ts";
@@ -19,9 +19,9 @@ import type {
 import { decodeEap, type EapMethodPacket, encodeEap, nakOf } from "@/eap/packet.ts";
 import { EapCode, EapType, nameOfEapType } from "@/iana/eap_type.ts";
 
-/** Requests of one conversation; a server that has more never comes to an end. */
+/** The most requests of one conversation. */
 const REQUESTS_MAX = 200;
-/** Notifications that are kept for users, and how much of each. */
+/** The most notifications that are kept for the log, and the most characters of each. */
 const NOTES_MAX = 16;
 const NOTE_OCTETS_MAX = 1015;
 
@@ -30,12 +30,12 @@ interface State {
   readonly env: EapEnvironment;
   readonly methodOf: MethodTable;
   run: { readonly method: EapMethod; readonly of: PeerRun } | undefined;
-  /** What the method came to: keys once it is through, or why it said no. */
+  /** The result of the method: its keys when it is complete, or the reason why it refused. */
   end:
     | { readonly kind: "done"; readonly keys: EapKeys | undefined; readonly open: boolean }
     | { readonly kind: "refused"; readonly cause: EapCause; readonly why: string }
     | undefined;
-  /** The last request and the response to it, which a repeated request gets again. */
+  /** The last request and its response, which is sent again for a repeated request. */
   last: { readonly request: Uint8Array; readonly response: Uint8Array } | undefined;
   requests: number;
   sentIdentity: string | undefined;
@@ -45,7 +45,7 @@ interface State {
   closed: boolean;
 }
 
-/** A peer that answers by these credentials and these methods. Its answers come at once. */
+/** Opens a peer with these credentials and methods, which answers synchronously. */
 export function converseAsPeer(
   own: EapCredentials,
   env: EapEnvironment,
@@ -76,7 +76,7 @@ function methodEnd({ end, run }: State): MethodEnd | undefined {
   return end && { ...end, why: `${run!.method.name} fails: ${end.why}` };
 }
 
-/** The one place where a method's refusals and malformed octets become an answer. */
+/** Turns the refusals of methods and malformed packets into an answer. */
 function guarded(state: State, octets: Uint8Array): EapAnswer {
   try {
     return take(state, octets);
@@ -104,7 +104,8 @@ function take(state: State, octets: Uint8Array): EapAnswer {
 
 function request(state: State, packet: EapMethodPacket, octets: Uint8Array): EapAnswer {
   const { last } = state;
-  // RFC 3748 §4.1: a request with the same Identifier is a retransmission and is not processed again.
+  // RFC 3748 §4.1: a request with the same Identifier is a retransmission and is not processed
+  // again.
   if (last && last.request[1] === octets[1] && sameOctets(last.request, octets)) {
     return { kind: "send", octets: last.response };
   }
@@ -125,7 +126,7 @@ function responseTo(state: State, packet: EapMethodPacket): EapMethodPacket {
   });
   switch (packet.type) {
     case EapType.IDENTITY:
-      if (state.run) throw new EapRefusal("out of order", "it asks for the identity once more");
+      if (state.run) throw new EapRefusal("out of order", "it asks for the identity again");
       state.sentIdentity = identityOf(state);
       // RFC 3748 §5.1: no terminating zero.
       return answer(new TextEncoder().encode(state.sentIdentity));
@@ -140,7 +141,7 @@ function responseTo(state: State, packet: EapMethodPacket): EapMethodPacket {
   const { end } = state;
   if (end?.kind === "refused") throw new EapRefusal(end.cause, end.why);
   if (end && !end.open) {
-    throw new EapRefusal("out of order", "the server goes on after its method's end");
+    throw new EapRefusal("out of order", "the server continues after the end of its method");
   }
   const { identifier, data } = packet;
   const reply = run.take({ identifier, data });
@@ -154,14 +155,14 @@ function responseTo(state: State, packet: EapMethodPacket): EapMethodPacket {
   return answer(reply.data);
 }
 
-/** The run of the method that is asked for; `undefined` where a Nak is due. */
+/** The run of the requested method; `undefined` if the answer must be a Nak. */
 function runFor(state: State, packet: EapMethodPacket): PeerRun | undefined {
   const { own, env, methodOf } = state;
   if (state.run) {
     if (state.run.method.type === packet.type) return state.run.of;
     // RFC 3748 §2.1: only one method, and no other once it was answered without a Nak.
     const asked = methodOf(packet.type)?.name ?? nameOfEapType(packet.type);
-    throw new EapRefusal("out of order", `the server changes to ${asked} in its midst`);
+    throw new EapRefusal("out of order", `the server changes to ${asked} before its end`);
   }
   const method = own.methods.includes(packet.type) ? methodOf(packet.type) : undefined;
   if (!method) {
@@ -181,7 +182,7 @@ function refuseAll(lacks: string): never {
   throw new EapRefusal("no credentials", lacks);
 }
 
-/** RFC 3748 §4.2: a Success counts only where the method is through and agrees. */
+/** RFC 3748 §4.2: a Success is only accepted if the method is complete and agrees. */
 function success(state: State): EapAnswer {
   const { run, end, own } = state;
   if (!run) return failed(state, "out of order", "the server says Success without any method");
@@ -236,7 +237,10 @@ function close(state: State): void {
   state.run?.of.close?.();
 }
 
-/** What the best method that has something to say about it wants, or the identity as it is. */
+/**
+ * The identity for an Identity request: that of the first method which demands a special one,
+ * otherwise the configured identity.
+ */
 function identityOf({ own, methodOf }: State): string {
   for (const type of own.methods) {
     const identity = methodOf(type)?.identityAsPeer?.(own);

@@ -1,5 +1,5 @@
 /**
- * A server with all methods.
+ * Opens EAP servers with all methods of this program.
  * @module
  */
 import type { OwnEapServer } from "@/eap/conversation.ts";
@@ -7,7 +7,7 @@ import type { EapEnvironment, EapServerSettings } from "@/eap/method.ts";
 import { methodOf } from "@/eap/methods.ts";
 import { converseAsServer } from "@/eap/server_conversation.ts";
 
-/** A server with these settings. Its answers come at once. */
+/** Opens a server with these settings, which answers synchronously. */
 export function openEapServer(settings: EapServerSettings, env: EapEnvironment): OwnEapServer {
   return converseAsServer(settings, env, methodOf);
 }

@@ -1,6 +1,6 @@
 /**
- * The server of an EAP conversation (RFC 3748 §4; RFC 4137 §5): asks who the peer is, offers one
- * method after the other until the peer takes one, and says Success or Failure.
+ * * The server of an EAP conversation (RFC 3748 §4; RFC 4137 §5). It asks for the identity, offers
+ * one method after the other until the peer accepts one, and sends Success or Failure.
  * @module
  */
 import { WireError } from "@/base/errors.ts";
@@ -19,7 +19,7 @@ import { decodeEap, type EapMethodPacket, encodeEap, typesInNak } from "@/eap/pa
 import { identityText, printable } from "@/eap/identity.ts";
 import { EapCode, EapType, nameOfEapType } from "@/iana/eap_type.ts";
 
-/** Requests of one conversation; a peer that needs more never comes to an end. */
+/** The most requests of one conversation. */
 const REQUESTS_MAX = 200;
 
 interface State {
@@ -27,18 +27,18 @@ interface State {
   readonly env: EapEnvironment;
   readonly methodOf: MethodTable;
   stage: "fresh" | "identity" | "offered" | "method" | "over";
-  /** uint8: of the request that waits for its response. */
+  /** The Identifier of the request that waits for its response (uint8). */
   identifier: number;
-  /** Identifier of the next request where somebody else chooses it. */
+  /** The Identifier of the next request, if the caller has set it. */
   nextIdentifier: number | undefined;
   requests: number;
   identity: string;
-  /** Methods not yet offered. */
+  /** The methods that have not been offered yet. */
   offers: EapMethod[];
   run: { readonly method: EapMethod; readonly of: ServerRun } | undefined;
 }
 
-/** A server with these settings and these methods. Its answers come at once. */
+/** Opens a server with these settings and methods, which answers synchronously. */
 export function converseAsServer(
   settings: EapServerSettings,
   env: EapEnvironment,
@@ -49,7 +49,8 @@ export function converseAsServer(
     env,
     methodOf,
     stage: "fresh",
-    // RFC 3748 §4.1: it begins anywhere, so that a new conversation is not taken for an old one.
+    // RFC 3748 §4.1: the first Identifier is random, so that a new conversation is not mistaken for
+    // an old one.
     identifier: env.random(1)[0]!,
     nextIdentifier: undefined,
     requests: 0,
@@ -93,7 +94,7 @@ function take(state: State, octets: Uint8Array): EapAnswer {
   if (packet.code !== EapCode.RESPONSE) {
     return { kind: "discarded", why: "a server takes EAP Responses only" };
   }
-  // The response to a request that somebody else has made in our place (RFC 3579 §2.1).
+  // This answers a request that the NAS has made in our place (RFC 3579 §2.1).
   if (state.stage === "fresh" && packet.type === EapType.IDENTITY) {
     state.identifier = packet.identifier;
     return choose(state, identityText(packet.data));
@@ -114,7 +115,7 @@ function take(state: State, octets: Uint8Array): EapAnswer {
   return methodResponse(state, packet);
 }
 
-/** Who the peer says it is decides what it is offered. */
+/** Chooses the methods to offer, by the identity that the peer claims. */
 function choose(state: State, identity: string): EapAnswer {
   state.identity = identity;
   const context = contextOf(state);
@@ -123,7 +124,7 @@ function choose(state: State, identity: string): EapAnswer {
   for (const type of settings.methods) {
     const method = methodOf(type);
     if (!method) {
-      lacks.push(`${nameOfEapType(type)} is not known here`);
+      lacks.push(`${nameOfEapType(type)} is unknown`);
       continue;
     }
     const barred = context.user?.methods?.includes(type) === false;
@@ -143,9 +144,11 @@ function offer(state: State, method: EapMethod): EapAnswer {
   return ask(state, method.type, run.begin(nextIdentifier(state)));
 }
 
-/** RFC 3748 §5.3.1: a Nak stands only in the place of a method's first response. */
+/** RFC 3748 §5.3.1: a Nak may only be the first response to a method. */
 function offerAnother(state: State, wanted: readonly number[]): EapAnswer {
-  if (state.stage !== "offered") refuse("out of order", "the peer sends a Nak in its midst");
+  if (state.stage !== "offered") {
+    refuse("out of order", "the peer sends a Nak in the middle of the method");
+  }
   const refused = state.run!.method.name;
   state.run!.of.close?.();
   state.run = undefined;

@@ -1,11 +1,11 @@
 /**
- * Who may log in at a gateway: identity → methods, password or SIM keys. An identity is a name, a
- * template with `&d` for a number (`bob&d`), or `*` for everybody else.
+ * * The users who may log in at a gateway, with their methods, password or SIM keys. An identity is
+ * a name, a template with `&d` for a number (`bob&d`), or `*` for all other identities.
  * @module
  */
 import type { SimKeys } from "@/eap/sim/card.ts";
 
-/** Somebody who may log in. */
+/** A user, or a template of users. */
 export interface EapUser {
   /** As in the table; what {@linkcode EapUsers.find} returns has `&d` replaced. */
   readonly identity: string;
@@ -17,27 +17,32 @@ export interface EapUser {
   readonly sim?: SimKeys | undefined;
 }
 
-/** Where a server looks users up. */
+/** The table in which a server looks users up. */
 export interface EapUserTable {
   /** The user of that identity, with every `&d` replaced by the number in it. */
   find(identity: string): EapUser | undefined;
-  /** Whether anybody has SIM keys. */
+  /** Whether any user has SIM keys. */
   readonly hasSim: boolean;
   /** Whether nobody is named: who a certificate is enough for may be anybody. */
   readonly isEmpty: boolean;
 }
 
-/** A template of the table, cut at its `&d`. */
+/** A template of the table, split at its `&d`. */
 interface Template {
   readonly before: string;
   readonly after: string;
   readonly user: EapUser;
 }
 
-/** Digits of the number that `&d` stands for; more are a name that only looks like a template. */
+/**
+ * The most digits of the number that `&d` stands for; a name with more does not match the template.
+ */
 const DIGITS_MAX = 10;
 
-/** The table of users. Found by exact name first, then by template in order, then `*`. */
+/**
+ * The table of users. It is searched for the exact name first, then for templates in their order,
+ * then for `*`.
+ */
 export class EapUsers implements EapUserTable {
   readonly #byName = new Map<string, EapUser>();
   readonly #templates: Template[] = [];
@@ -45,7 +50,7 @@ export class EapUsers implements EapUserTable {
   readonly hasSim: boolean;
   readonly isEmpty: boolean;
 
-  /** Of two users of one identity the later counts. */
+  /** Of two users with the same identity the later one is used. */
   constructor(users: Iterable<EapUser>) {
     let hasSim = false;
     for (const user of users) {

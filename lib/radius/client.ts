@@ -1,7 +1,8 @@
 /**
- * A RADIUS client for a gateway: each login is an EAP server from outside, behind which one of several
- * RADIUS servers decides (RFC 3579). Requests are repeated (RFC 5080 §2.2.1); who does not answer is
- * left for the next server, and each way in which a server is bad has a cause of its own.
+ * * The RADIUS client of a gateway. Each login has the interface of an EAP server, and one of
+ * several RADIUS servers decides about it (RFC 3579). Requests are repeated (RFC 5080 §2.2.1); if a
+ * server does not answer, the next one is asked. Every kind of failure of a server has a cause of
+ * its own.
  * @module
  */
 import { systemWords } from "@/base/errors.ts";
@@ -23,21 +24,24 @@ import type { RadiusAttributeValue } from "@/eap/radius/packet.ts";
 import { EapCode, EapType } from "@/iana/eap_type.ts";
 import { type RadiusAddress, RadiusSockets, showRadiusAddress } from "@/radius/sockets.ts";
 
-/** How a client asks. */
+/** The settings of a client. */
 export interface RadiusClientSettings {
-  /** Servers, the best first. */
+  /** The servers, the preferred one first. */
   readonly servers: readonly RadiusAddress[];
   readonly secret: Uint8Array;
   /** NAS-Identifier. */
   readonly nasIdentifier: string;
   readonly random: RandomOctets;
-  /** Own address; absent: any. */
+  /** The own address; absent: any. */
   readonly bind?: string;
-  /** How often a request is sent; 4 where absent. */
+  /** The number of transmissions of a request; absent: 4. */
   readonly tries?: number;
-  /** Milliseconds until the first repetition, doubled for each further one; 1,000 where absent. */
+  /** Milliseconds until the first repetition, doubled for each further one; absent: 1,000. */
   readonly firstWaitMs?: number;
-  /** Begin with EAP-Start, and let the server ask for the identity; else with the identity itself. */
+  /**
+   * Whether a login begins with EAP-Start, so that the server asks for the identity; otherwise it
+   * begins with the identity.
+   */
   readonly sendStart: boolean;
 }
 
@@ -53,7 +57,7 @@ interface Server {
 export class RadiusClient {
   readonly #settings: RadiusClientSettings;
   readonly #servers: readonly Server[];
-  /** Index of the server that answered last: who was silent is asked last by the next login. */
+  /** Index of the server that answered last, which the next login asks first. */
   #preferred = 0;
 
   constructor(settings: RadiusClientSettings) {
@@ -64,7 +68,10 @@ export class RadiusClient {
     }));
   }
 
-  /** A login; `attributes` go into all its requests, such as what tells sessions apart. */
+  /**
+   * Opens a login; `attributes` are added to all of its requests, such as the identifier of the
+   * session.
+   */
   open(attributes: readonly RadiusAttributeValue[]): EapServer {
     const login = new ClientLogin(this.#servers, this.#settings, {
       attributes,
@@ -74,7 +81,7 @@ export class RadiusClient {
     return login;
   }
 
-  /** Datagrams of strangers, and to no request. */
+  /** The number of datagrams that came from other addresses or answered no request. */
   get strays(): number {
     return this.#servers.reduce((sum, { sockets }) => sum + sockets.strays, 0);
   }
@@ -85,11 +92,11 @@ export class RadiusClient {
   }
 }
 
-/** What an exchange came to: an answer, or why the server is given up. */
+/** The result of an exchange: an answer, or the reason why the server is not asked any more. */
 type Exchanged =
   | { readonly kind: "answered"; readonly answer: EapAnswer }
   | { readonly kind: "given up"; readonly cause: RadiusCause; readonly why: string }
-  /** What the peer says cannot be carried: no server is asked. */
+  /** The message of the peer cannot be carried in RADIUS, so that no server is asked. */
   | { readonly kind: "refused"; readonly why: string };
 
 class ClientLogin implements EapServer {
@@ -127,7 +134,7 @@ class ClientLogin implements EapServer {
     this.#abort.abort();
   }
 
-  /** The first request goes to one server after the other until one answers. */
+  /** Sends the first request to one server after the other, until one answers. */
   async #begin(eap: Uint8Array, identity: string): Promise<EapAnswer> {
     const { servers, settings, order } = this;
     const failures: EapAnswer[] = [];
@@ -162,7 +169,7 @@ class ClientLogin implements EapServer {
     return radiusFailure(login, exchanged.cause, { why: exchanged.why });
   }
 
-  /** One request until it is answered, or sent as often as it may be. */
+  /** Sends a request until it is answered, or until it was sent as often as is allowed. */
   async #exchange(
     login: RadiusLogin,
     sockets: RadiusSockets,
@@ -200,7 +207,7 @@ class ClientLogin implements EapServer {
   }
 }
 
-/** The request, or why there can be none. */
+/** The request, or the reason why it cannot be made. */
 function requestOf(
   login: RadiusLogin,
   identifier: number,
@@ -224,7 +231,10 @@ function notCarried(why: string): EapAnswer {
   };
 }
 
-/** One failure for all servers: the first one's cause, everyone's words. */
+/**
+ * Joins the failures of all servers into one, with the cause of the first one and the sentences of
+ * all.
+ */
 function joined(failures: readonly EapAnswer[]): EapAnswer {
   const [first] = failures;
   if (first?.kind !== "failed") {
@@ -235,7 +245,10 @@ function joined(failures: readonly EapAnswer[]): EapAnswer {
   return { ...first, why: words.join("; ") };
 }
 
-/** The identity in an Identity Response; `undefined` where it is none that can be read. */
+/**
+ * The identity in an Identity Response; `undefined` if the packet is another one, or the identity
+ * is not valid UTF-8.
+ */
 function textOf(octets: Uint8Array): string | undefined {
   try {
     return identityText(octets.subarray(5));
@@ -244,7 +257,7 @@ function textOf(octets: Uint8Array): string | undefined {
   }
 }
 
-/** What a promise comes to within a time; `undefined` where it does not, or where all is aborted. */
+/** The value of a promise, or `undefined` if it is not resolved in time, or is aborted. */
 function within<T>(
   promise: Promise<T>,
   waitMs: number,

@@ -1,7 +1,8 @@
 /**
- * `eapol_test` as the peer (eap-snoop): a process for each login, which believes that we are its RADIUS
- * server. Its EAP packets go to whoever is asked, the answers come back as RADIUS, and the MSK is read
- * from what it says of its keys. The processes are bounded in number, and all are waited for.
+ * * Uses `eapol_test` as the EAP peer (eap-snoop), with one process for each login. We act as the
+ * RADIUS server of the process: its EAP packets are passed on to the gateway, the gateway's answers
+ * are returned in RADIUS, and the MSK is read from the keys that the process prints. The number of
+ * processes is bounded, and the end of each is waited for.
  * @module
  */
 import { fromHex, toHex } from "@/base/bytes.ts";
@@ -18,28 +19,28 @@ import {
   type RadiusAttributeValue,
   type RadiusPacket,
 } from "@/eap/radius/packet.ts";
-import type { RadiusReply } from "@/eap/radius/face.ts";
+import type { RadiusReply } from "@/eap/radius/front_end.ts";
 import { sealResponse, verdictOfMac } from "@/eap/radius/secret.ts";
 import { EapCode, EapType, nameOfEapType } from "@/iana/eap_type.ts";
 import { RadiusAttribute, RadiusCode } from "@/iana/radius.ts";
 import { RadiusServer } from "@/radius/server.ts";
 import { isPortOfUser } from "@/radius/socket_user.ts";
 
-/** How logins are made. */
+/** The settings of all logins. */
 export interface EapolTestSettings {
-  /** The program; a bare name is looked for on PATH. */
+  /** The path of the program; a name without a slash is searched on PATH. */
   readonly program: string;
-  /** Processes that run at a time; further logins wait. 32 where absent. */
+  /** The most processes that run at the same time, for which further logins wait; absent: 32. */
   readonly processesMax?: number;
-  /** Seconds that one login may take; 60 where absent. */
+  /** The longest time of a login in seconds; absent: 60. */
   readonly lifetimeSec?: number;
 }
 
 const PROCESSES_MAX = 32;
 const LIFETIME_SEC = 60;
-/** Milliseconds between the request to end and the end by force. */
+/** Milliseconds between SIGTERM and SIGKILL. */
 const GRACE_MS = 1_000;
-/** Lines that are kept of a process, and octets of one line. */
+/** The most lines of keys that are kept of a process, and the most octets of a line. */
 const KEY_LINES_MAX = 256;
 const LINE_MAX = 4_096;
 const COMPLAINTS_MAX = 8;
@@ -47,11 +48,14 @@ const KEY_LINE = /^(.{1,80}) - hexdump\(len=(?:32|64|128)\): ([0-9a-f ]+)$/;
 const PMK = "PMK from EAPOL";
 const PMK_OCTETS = 32;
 const MSK_OCTETS = 64;
-/** What a line looks like that says why: a method's, TLS's or the configuration's, and no dump. */
+/**
+ * Matches lines that give a reason of failure: of a method, of TLS or of the configuration, but no
+ * dumps.
+ */
 const COMPLAINT =
   /^(?:EAP-|TLS|SSL|OpenSSL|Line \d|Failed|Could not|Invalid)(?!.*hexdump).*(?:fail|invalid|mismatch|error|not |unknown)/i;
 
-/** The identity in a configuration (`identity="bob"`); `undefined` where it has none. */
+/** The identity in a configuration (`identity="bob"`); `undefined` if it has none. */
 export function identityInConf(conf: string): string | undefined {
   return /^\s*identity="(.*)"\s*$/m.exec(conf)?.[1];
 }
@@ -68,18 +72,18 @@ export class EapolTest {
     this.#places = settings.processesMax ?? PROCESSES_MAX;
   }
 
-  /** A peer by this configuration, whole and with `&d` replaced. */
+  /** Opens a peer with this configuration, which is the whole text with `&d` already replaced. */
   open(conf: string): EapPeer {
     const login = new Login(conf, this.#settings, {
-      take: () => this.#take(),
-      give: () => this.#give(),
+      acquire: () => this.#acquire(),
+      release: () => this.#release(),
       ended: () => this.#running.delete(login),
     });
     this.#running.add(login);
     return login;
   }
 
-  /** Processes that run. */
+  /** The number of processes that run. */
   get processes(): number {
     return (this.#settings.processesMax ?? PROCESSES_MAX) - this.#places;
   }
@@ -89,12 +93,12 @@ export class EapolTest {
     await Promise.all([...this.#running].map((login) => login.end()));
   }
 
-  async #take(): Promise<void> {
+  async #acquire(): Promise<void> {
     if (this.#places > 0) this.#places--;
     else await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
-  #give(): void {
+  #release(): void {
     const next = this.#waiting.shift();
     if (next) next();
     else this.#places++;
@@ -102,8 +106,8 @@ export class EapolTest {
 }
 
 interface Places {
-  take(): Promise<void>;
-  give(): void;
+  acquire(): Promise<void>;
+  release(): void;
   ended(): void;
 }
 
@@ -116,18 +120,18 @@ interface Pending {
 
 class Login implements EapPeer {
   /**
-   * It stands on the command line of the process, as eapol_test takes it in no other way, so that every user
-   * of the host can read it. It is drawn for this process alone, and who knows it gets nothing by it:
-   * requests are taken from a socket of our own user, answers carry no key.
+   * The secret is an argument of the process, as eapol_test accepts it in no other way, so that
+   * every user of the host can read it. It is drawn for this process only, and is of no use to
+   * others: requests are only accepted from a socket of our own user, and answers contain no key.
    */
   readonly #secret = crypto.getRandomValues(new Uint8Array(16));
   #server: RadiusServer | undefined;
   #child: Deno.ChildProcess | undefined;
   #over: Promise<void> | undefined;
   #pending: Pending | undefined;
-  /** Where its requests come from; undefined before the first. */
+  /** The address of its requests; undefined before the first. */
   #from: string | undefined;
-  /** Hears of the next request of the process; `undefined` says that it has ended. */
+  /** Is called with the next request of the process, or with `undefined` at its end. */
   #heard: ((pending: Pending | undefined) => void) | undefined;
   #method: number | undefined;
   #closed = false;
@@ -150,9 +154,9 @@ class Login implements EapPeer {
       return this.#failed(e.message);
     }
     if (!this.#over) {
-      await this.places.take();
+      await this.places.acquire();
       if (this.#closed) {
-        this.places.give();
+        this.places.release();
         return this.#failed("it was ended before it began");
       }
       const refused = this.#begin();
@@ -186,7 +190,7 @@ class Login implements EapPeer {
       const { lifetimeSec = LIFETIME_SEC } = this.settings;
       const secret = toHex(this.#secret);
       this.#child = new Deno.Command(this.settings.program, {
-        // -n: the keys are not ours to give, they are what is wanted from it.
+        // -n: the process does not expect keys from us, but prints its own.
         args: ["-n", "-c", "/dev/stdin", "-a", "127.0.0.1", "-p", `${port}`, "-s", secret].concat(
           ["-t", `${lifetimeSec}`],
         ),
@@ -208,14 +212,14 @@ class Login implements EapPeer {
     return undefined;
   }
 
-  /** Waits for all that a login has begun, and gives its place back. */
+  /** Waits for everything that a login has started, and lets the next login begin. */
   async #settle(parts: readonly Promise<unknown>[]): Promise<void> {
     await Promise.allSettled(parts);
     this.#exited = true;
     this.#heard?.(undefined);
     this.#drop();
     await this.#server?.close();
-    this.places.give();
+    this.places.release();
     this.places.ended();
   }
 
@@ -234,7 +238,7 @@ class Login implements EapPeer {
     if (!right || !eap || this.#exited) return silence("no request of ours");
     this.#from ??= isPortOfUser(portOf(from), Deno.uid() ?? 0) ? from : undefined;
     if (this.#from !== from) return silence("a request of somebody else");
-    // A repetition: the first one is answered.
+    // This is a repeated request; the first one is answered.
     const repeated = this.#pending && this.#pending.packet.identifier === packet.identifier;
     if (repeated) return silence("a repetition");
     return new Promise((reply) => {
@@ -243,7 +247,7 @@ class Login implements EapPeer {
     });
   }
 
-  /** The next request of the process, or `undefined` where it ends before. */
+  /** The next request of the process, or `undefined` if it ends before. */
   #next(): Promise<Pending | undefined> {
     if (this.#pending || this.#exited) return Promise.resolve(this.#pending);
     return new Promise((resolve) => {
@@ -258,7 +262,8 @@ class Login implements EapPeer {
     if (
       packet.code === EapCode.REQUEST && packet.type === EapType.IDENTITY && isIdentity(pending.eap)
     ) {
-      // It has said its identity before anybody asked; the Identifier is that of whoever asks now.
+      // The process has sent its identity without being asked; the response gets the Identifier of
+      // the present request.
       const response = pending.eap.slice();
       response[1] = packet.identifier;
       return { kind: "send", octets: response };
@@ -292,7 +297,7 @@ class Login implements EapPeer {
     reply({ octets, note: undefined });
   }
 
-  /** What is not answered any more. */
+  /** Drops a request that will not be answered. */
   #drop(): void {
     this.#pending?.reply({ octets: undefined, note: undefined });
     this.#pending = undefined;
@@ -313,7 +318,10 @@ class Login implements EapPeer {
     return { kind: "succeeded", octets: undefined, outcome };
   }
 
-  /** The longest dump of a key that begins as the PMK does: a method's own words for its MSK. */
+  /**
+   * The longest dumped key that begins with the PMK, which is the MSK of the method under its own
+   * name.
+   */
   #msk(type: number): Uint8Array | undefined {
     const keys = this.#keyLines.map((line) => {
       const [, name, digits] = KEY_LINE.exec(line)!;
@@ -326,7 +334,7 @@ class Login implements EapPeer {
       b,
     ) => b.octets.length - a.octets.length);
     const longest = begins[0]!.octets.subarray(0, MSK_OCTETS);
-    // MSCHAPv2 has no more than 32 octets of its own; the rest of its MSK is zeros.
+    // The MSK of MSCHAPv2 has only 32 octets; the rest are zeros.
     if (longest.length === PMK_OCTETS && type !== EapType.MSCHAPV2) return undefined;
     const msk = new Uint8Array(MSK_OCTETS);
     msk.set(longest);
@@ -356,7 +364,7 @@ class Login implements EapPeer {
   }
 
   #reason(): string {
-    return this.#complaints.at(-1) ?? "it has ended without a word";
+    return this.#complaints.at(-1) ?? "it has ended without giving a reason";
   }
 
   #failed(why: string): EapAnswer {
@@ -378,7 +386,7 @@ function portOf(from: string): number {
   return Number(from.slice(from.lastIndexOf(":") + 1));
 }
 
-/** Any State will do: the process has one conversation, and we know which. */
+/** A State attribute, whose value is irrelevant as the process has only one conversation. */
 function stateOf({ identifier }: RadiusPacket): RadiusAttributeValue {
   return { type: RadiusAttribute.STATE, value: Uint8Array.of(identifier) };
 }
@@ -387,13 +395,13 @@ function isIdentity(eap: Uint8Array): boolean {
   return eap[0] === EapCode.RESPONSE && eap[4] === EapType.IDENTITY;
 }
 
-/** Gives the process its configuration, which so stands in no file. */
+/** Writes the configuration to the standard input of the process, so that it is in no file. */
 async function feed(stdin: WritableStream<Uint8Array>, conf: string): Promise<void> {
   const writer = stdin.getWriter();
   try {
     await writer.write(new TextEncoder().encode(conf));
     await writer.close();
   } catch {
-    // It has ended before it read all; its own words say why.
+    // The process has ended before it read everything; its output gives the reason.
   }
 }

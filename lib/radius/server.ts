@@ -1,15 +1,15 @@
 /**
- * A RADIUS server's socket: datagrams in, replies out. What is replied is decided behind it.
+ * The socket of a RADIUS server. A handler decides about the replies.
  * @module
  */
 import { SystemError, systemWords } from "@/base/errors.ts";
-import type { RadiusReply } from "@/eap/radius/face.ts";
+import type { RadiusReply } from "@/eap/radius/front_end.ts";
 import { WorkSlice } from "@/native/iterations.ts";
 import { type RadiusAddress, showRadiusAddress } from "@/radius/sockets.ts";
 
-/** Who decides: `RadiusFace`, or a capture that is replayed. */
+/** Decides about the replies: a `RadiusFrontEnd`, or a capture that is replayed. */
 export interface RadiusHandler {
-  /** See `RadiusFace.receive`. */
+  /** See `RadiusFrontEnd.receive`. */
   receive(
     datagram: Uint8Array,
     from: string,
@@ -26,13 +26,13 @@ export class RadiusServer {
   readonly #noted: (note: string, from: string) => void;
   readonly #loop: Promise<void>;
   readonly #replies = new Set<Promise<void>>();
-  /** Datagrams that wait leave the rest of the process its turns. */
+  /** Lets the rest of the process run while many datagrams are waiting. */
   readonly #slice = new WorkSlice();
   #closed = false;
 
   /**
-   * Listens at an address; port 0 takes a free one. `noted` hears what replies say beside.
-   * @throws {SystemError} where the system refuses.
+   * * Listens at an address, where port 0 stands for any free port. `noted` is called with the
+   * notes of replies. @throws {SystemError} if the system refuses.
    */
   constructor(
     address: RadiusAddress,
@@ -51,13 +51,13 @@ export class RadiusServer {
     this.#loop = this.#receive();
   }
 
-  /** Where it listens. */
+  /** The address at which it listens. */
   get address(): RadiusAddress {
     const { hostname, port } = this.#conn.addr as Deno.NetAddr;
     return { hostname, port };
   }
 
-  /** Ends it, with the replies that are on their way. */
+  /** Stops listening, after pending replies have been sent. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;

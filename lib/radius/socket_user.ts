@@ -1,6 +1,6 @@
 /**
- * Whose UDP socket on loopback a datagram came from. The kernel's table says it (proc(5), `/proc/net/udp`),
- * a line a socket:
+ * Whose UDP socket on loopback a datagram came from. The kernel's table says it (proc(5),
+ * `/proc/net/udp`), a line a socket:
  *
  * ```text
  *   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode …
@@ -13,7 +13,7 @@ import { SystemError, systemWords } from "@/base/errors.ts";
 /** 127.0.0.1 and 0.0.0.0 as the table writes them on machines of either byte order. */
 const LOCAL = ["0100007F", "7F000001", "00000000"];
 
-/** Columns of a line, counted from 0. */
+/** The columns of a line that are used, counted from 0. */
 const LOCAL_COLUMN = 1;
 const USER_COLUMN = 7;
 
@@ -32,7 +32,7 @@ export function userHasPort(table: string, port: number, user: number): boolean 
   const users = table.split("\n").map((line) => line.trim().split(/\s+/))
     .filter((columns) => ends.includes(columns[LOCAL_COLUMN] ?? ""))
     .map((columns) => Number(columns[USER_COLUMN]));
-  // A second socket may share the port with the first, where both ask for it.
+  // Two sockets may share a port if both allow it.
   return users.length > 0 && users.every((found) => found === user);
 }
 

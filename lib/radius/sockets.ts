@@ -1,18 +1,18 @@
 /**
- * UDP sockets of a RADIUS client. A request is found again by its socket and its identifier of one
- * octet (RFC 2865 §2.5), so that more sockets are opened where more requests are on their way.
+ * * The UDP sockets of a RADIUS client. A response belongs to a request by its socket and its
+ * identifier of one octet (RFC 2865 §2.5), so more sockets are opened for more concurrent requests.
  * @module
  */
 import { parseAddress, showAddress } from "@/base/address.ts";
 import { systemWords } from "@/base/errors.ts";
 import { WorkSlice } from "@/native/iterations.ts";
 
-/** Sockets of one client, of 256 requests each. */
+/** The most sockets of one client, each with up to 256 requests. */
 const SOCKETS_MAX = 64;
 const IDENTIFIERS = 256;
 const DATAGRAM_MAX = 4_096;
 
-/** Where a server is. */
+/** The address of a server. */
 export interface RadiusAddress {
   /** IP address without brackets. */
   readonly hostname: string;
@@ -24,15 +24,15 @@ export function showRadiusAddress({ hostname, port }: RadiusAddress): string {
   return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
 }
 
-/** A place for one request. */
+/** An identifier on a socket, reserved for one request. */
 export interface RadiusSlot {
   /** uint8. */
   readonly identifier: number;
-  /** Sends a datagram to the slot's server. Rejects where the system refuses. */
+  /** Sends a datagram to the server. Rejects if the system refuses. */
   send(octets: Uint8Array): Promise<unknown>;
-  /** Hears each datagram of the server that has the slot's identifier. */
+  /** Is called with each datagram of the server that has this identifier. */
   heard: (octets: Uint8Array) => void;
-  /** Gives the place back. */
+  /** Releases the identifier. */
   free(): void;
 }
 
@@ -40,7 +40,10 @@ interface Socket {
   readonly conn: Deno.DatagramConn;
   readonly slots: (RadiusSlot | undefined)[];
   used: number;
-  /** Identifier to look at next: the one free for the longest, as late answers may come to others. */
+  /**
+   * The identifier to try next, which has been free for the longest time, as late answers may still
+   * come for others.
+   */
   next: number;
 }
 
@@ -50,21 +53,21 @@ export class RadiusSockets {
   readonly #bind: string;
   readonly #sockets: Socket[] = [];
   readonly #loops: Promise<void>[] = [];
-  /** Shared by all sockets: what waits in them leaves the rest of the process its turns. */
+  /** Lets the rest of the process run while many datagrams are waiting in the sockets. */
   readonly #slice = new WorkSlice();
   #closed = false;
-  /** Datagrams of somebody else, or to no request. */
+  /** The number of datagrams that came from other addresses or answered no request. */
   strays = 0;
 
   /** `bind` is the own address; empty for any. */
   constructor(server: RadiusAddress, bind: string) {
     const address = parseAddress(server.hostname);
-    // As the system writes it, since answers are told by where they come from.
+    // The address is written as the system writes it, as it is compared with that of answers.
     this.#server = address ? { ...server, hostname: showAddress(address) } : server;
     this.#bind = bind || (server.hostname.includes(":") ? "::" : "0.0.0.0");
   }
 
-  /** A place for a request; a sentence where there is none. */
+  /** Reserves an identifier for a request; returns the reason as text if there is none. */
   slot(): RadiusSlot | string {
     if (this.#closed) return "the client is closed";
     let socket = this.#sockets.find(({ used }) => used < IDENTIFIERS);
@@ -81,7 +84,7 @@ export class RadiusSockets {
     return this.#take(socket);
   }
 
-  /** Ends all; requests on their way hear no more. */
+  /** Closes all sockets; pending requests get no answer. */
   async close(): Promise<void> {
     this.#closed = true;
     for (const { conn } of this.#sockets) conn.close();
@@ -130,7 +133,7 @@ export class RadiusSockets {
         await this.#slice.spent(performance.now() - beganMs);
       } catch (e) {
         if (this.#closed) return;
-        // ICMP's word about an earlier datagram; what is not answered is sent again.
+        // ICMP reported an error of an earlier datagram; unanswered requests are sent again anyway.
         if (e instanceof Deno.errors.ConnectionRefused) continue;
         if (e instanceof Deno.errors.ConnectionReset) continue;
         throw e;

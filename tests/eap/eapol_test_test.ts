@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { fromHex, toHex } from "@/base/bytes.ts";
 import type { EapAnswer } from "@/eap/conversation.ts";
 import type { EapServerSettings } from "@/eap/method.ts";
-import { RadiusFace } from "@/eap/radius/face.ts";
+import { RadiusFrontEnd } from "@/eap/radius/front_end.ts";
 import { openEapServer } from "@/eap/server.ts";
 import { newSimCard } from "@/eap/sim/card.ts";
 import { SimRegister } from "@/eap/sim/register.ts";
@@ -24,7 +24,7 @@ async function serving(
 ): Promise<EapAnswer[]> {
   const ended: EapAnswer[] = [];
   const env = { random, tls };
-  const face = new RadiusFace({
+  const face = new RadiusFrontEnd({
     secret: new TextEncoder().encode(SECRET),
     random,
     open: () => openEapServer(settings, env),

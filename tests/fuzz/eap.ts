@@ -13,7 +13,7 @@ import type { EapCredentials, EapEnvironment, InnerMethod } from "@/eap/method.t
 import { decodeEap, encodeEap } from "@/eap/packet.ts";
 import { openEapPeer } from "@/eap/peer.ts";
 import { capturedLogin } from "@/eap/radius/capture.ts";
-import { RadiusFace } from "@/eap/radius/face.ts";
+import { RadiusFrontEnd } from "@/eap/radius/front_end.ts";
 import { accessRequest, judgeResponse, newRadiusLogin } from "@/eap/radius/login.ts";
 import { decodeRadius, encodeRadius } from "@/eap/radius/packet.ts";
 import { mskIn } from "@/eap/radius/secret.ts";
@@ -262,7 +262,7 @@ function radius(run: Run): void {
   login.method = random.pick([undefined, EapType.MSCHAPV2, EapType.MD5_CHALLENGE]);
   const request = accessRequest(login, random.below(256), random.pick(corpus).slice(0, 1_000));
   const users = new EapUsers([{ identity: "bob", password: "secret" }]);
-  const face = new RadiusFace({
+  const face = new RadiusFrontEnd({
     secret: SECRET,
     random: env.random,
     open: () => openEapServer({ methods: [EapType.MSCHAPV2], users }, env),

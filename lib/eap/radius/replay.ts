@@ -10,7 +10,7 @@ import type { EapAnswer, EapOutcome, OwnEapPeer } from "@/eap/conversation.ts";
 import { methodOf } from "@/eap/methods.ts";
 import { decodeEap, type EapPacket, encodeEap } from "@/eap/packet.ts";
 import { type CapturedLogin, type CapturedStep, sameIdentity } from "@/eap/radius/capture.ts";
-import type { RadiusReply } from "@/eap/radius/face.ts";
+import type { RadiusReply } from "@/eap/radius/front_end.ts";
 import {
   decodeRadius,
   eapIn,
@@ -111,7 +111,7 @@ export class ReplayServer {
     this.#settings = settings;
   }
 
-  /** See `RadiusFace.receive`; nothing depends on when. */
+  /** See `RadiusFrontEnd.receive`; nothing depends on when. */
   receive(datagram: Uint8Array): RadiusReply {
     let request: RadiusPacket;
     try {

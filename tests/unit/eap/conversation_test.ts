@@ -102,13 +102,13 @@ Deno.test("a Success counts only behind the method's end", () => {
   assert.match(whyOf(early), /EAP-MSCHAPv2 fails: the server says Success before/);
 });
 
-Deno.test("a server keeps to one method, and goes not on after its end", () => {
+Deno.test("a server uses one method only, and does not continue after its end", () => {
   const midst = openEapPeer(bob(MSCHAPV2, GTC), seededEnv());
   midst.step(hex("01 01 001a 1a 01 01 0015 10 000102030405060708090a0b0c0d0e0f"));
-  assert.match(whyOf(midst.step(hex("01 02 0006 06 41"))), /changes to EAP-GTC in its midst/);
+  assert.match(whyOf(midst.step(hex("01 02 0006 06 41"))), /changes to EAP-GTC before its end/);
   const after = openEapPeer(bob(GTC), seededEnv());
   after.step(hex("01 01 0006 06 41"));
-  assert.match(whyOf(after.step(hex("01 02 0006 06 42"))), /goes on after its method's end/);
+  assert.match(whyOf(after.step(hex("01 02 0006 06 42"))), /continues after the end of its method/);
 });
 
 Deno.test("a server takes the response to its own request only, and no late Nak", () => {

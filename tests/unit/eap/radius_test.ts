@@ -6,7 +6,7 @@ import type { EapAnswer } from "@/eap/conversation.ts";
 import { md5 } from "@/crypto/legacy.ts";
 import { openEapPeer } from "@/eap/peer.ts";
 import { openEapServer } from "@/eap/server.ts";
-import { RadiusFace } from "@/eap/radius/face.ts";
+import { RadiusFrontEnd } from "@/eap/radius/front_end.ts";
 import {
   accessRequest,
   judgeResponse,
@@ -269,7 +269,7 @@ function newFace() {
   const env = seededEnv(11);
   const ended: EapAnswer[] = [];
   const users = new EapUsers([{ identity: "bob", password: "secret" }]);
-  const face = new RadiusFace({
+  const face = new RadiusFrontEnd({
     secret: SECRET,
     random: env.random,
     open: () => openEapServer({ methods: [EapType.MSCHAPV2], users }, env),
@@ -279,7 +279,7 @@ function newFace() {
 }
 
 /** Logs bob in at a face through our gateway's half. */
-function logIn(face: RadiusFace, { start = false, nowMs = 0 } = {}): EapAnswer {
+function logIn(face: RadiusFrontEnd, { start = false, nowMs = 0 } = {}): EapAnswer {
   const settings = { server: "s", secret: SECRET, nasIdentifier: "n", random };
   const proxy = { type: PROXY_STATE, value: hex("0102") };
   const login = newRadiusLogin({ ...settings, attributes: [proxy] }, "bob");

@@ -1,4 +1,4 @@
-/** What an end of a method refuses in its midst, step by step. */
+/** What each end of a method refuses in the course of a conversation. */
 import assert from "node:assert/strict";
 import { concat, fromHex, toHex } from "@/base/bytes.ts";
 import type { EapAnswer } from "@/eap/conversation.ts";
@@ -60,7 +60,7 @@ Deno.test("a Nak behind a method's first response is refused", () => {
         ? Uint8Array.of(2, p[1]!, 0, 6, EapType.NAK, EapType.GTC)
         : p,
   });
-  assert.match(whyOf(server), /sends a Nak in its midst/);
+  assert.match(whyOf(server), /sends a Nak in the middle of the method/);
 });
 
 Deno.test("MSCHAPv2: a response to another challenge is refused by its ID", () => {

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { parsePrefix } from "@/base/address.ts";
 import { portableBackend } from "@/crypto/portable.ts";
 import { openEapServer } from "@/eap/server.ts";
-import { RadiusFace } from "@/eap/radius/face.ts";
+import { RadiusFrontEnd } from "@/eap/radius/front_end.ts";
 import { EapUsers } from "@/eap/users.ts";
 import { ikeConfigOf, ownAddressesOf, planOf } from "@/engine/run/config_of.ts";
 import { NO_CERTIFICATES } from "@/engine/run/certificate_files.ts";
@@ -131,7 +131,7 @@ Deno.test("a wrong password fails its tunnels with a cause and words", async () 
 function radius(secret: string) {
   const users = new EapUsers([{ identity: "bob&d", password: "secret-&d" }]);
   const env = { random, tls: undefined };
-  const face = new RadiusFace({
+  const face = new RadiusFrontEnd({
     secret: new TextEncoder().encode(secret),
     random,
     open: () => openEapServer({ methods: [EapType.MSCHAPV2], users }, env),

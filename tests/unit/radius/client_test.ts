@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { EapAnswer } from "@/eap/conversation.ts";
 import { openEapPeer } from "@/eap/peer.ts";
-import { RadiusFace, type RadiusReply } from "@/eap/radius/face.ts";
+import { RadiusFrontEnd, type RadiusReply } from "@/eap/radius/front_end.ts";
 import { decodeRadius, radiusValue } from "@/eap/radius/packet.ts";
 import { openEapServer } from "@/eap/server.ts";
 import { EapUsers } from "@/eap/users.ts";
@@ -16,10 +16,10 @@ const random = (count: number) => crypto.getRandomValues(new Uint8Array(count));
 const SECRET = new TextEncoder().encode("testing123");
 const LOOPBACK = { hostname: "127.0.0.1", port: 0 };
 
-function newFace(secret = SECRET): RadiusFace {
+function newFace(secret = SECRET): RadiusFrontEnd {
   const env = { random, tls: undefined };
   const users = new EapUsers([{ identity: "bob", password: "secret" }]);
-  return new RadiusFace({
+  return new RadiusFrontEnd({
     secret,
     random,
     open: () => openEapServer({ methods: [EapType.MSCHAPV2], users }, env),
@@ -131,7 +131,7 @@ Deno.test("each bad server has a cause of its own", async () => {
   const garbage: RadiusHandler = {
     receive: (octets) => ({ octets: Uint8Array.of(2, octets[1]!, 0, 99), note: undefined }),
   };
-  const midway = (face: RadiusFace): RadiusHandler => {
+  const midway = (face: RadiusFrontEnd): RadiusHandler => {
     let count = 0;
     return {
       receive: (octets, from, nowMs): RadiusReply =>

@@ -1,7 +1,7 @@
 /**
- * A RADIUS server before EAP servers of ours: who asks in RADIUS is answered in RADIUS (RFC 3579). It
- * holds a bounded number of logins, tells repetitions from new requests, and never answers whom it
- * cannot believe.
+ * * The RADIUS front end of EAP servers of this program (RFC 3579). It holds a bounded number of
+ * logins, distinguishes repeated requests from new ones, and does not answer requests that it
+ * cannot verify.
  * @module
  */
 import { toHex } from "@/base/bytes.ts";
@@ -22,28 +22,31 @@ import { mppeKeys, sealResponse, verdictOfMac } from "@/eap/radius/secret.ts";
 import { EapCode } from "@/iana/eap_type.ts";
 import { nameOfRadiusCode, RadiusAttribute, RadiusCode } from "@/iana/radius.ts";
 
-/** How a face is set up. */
-export interface RadiusFaceSettings {
+/** The settings of a front end. */
+export interface RadiusFrontEndSettings {
   readonly secret: Uint8Array;
-  /** An EAP server for one login. `request` is the first request of it. */
+  /** Opens the EAP server of a login, of which `request` is the first request. */
   open(request: RadiusPacket): OwnEapServer;
   readonly random: RandomOctets;
-  /** Hears how each login ended. */
+  /** Is called with the end of each login. */
   ended?(answer: EapAnswer): void;
 }
 
-/** What the face says to a datagram. */
+/** The reply to a datagram. */
 export interface RadiusReply {
-  /** To be sent to where the datagram came from; `undefined` where nothing is. */
+  /** The reply to send to the sender of the datagram; `undefined` if there is none. */
   readonly octets: Uint8Array | undefined;
-  /** Why nothing is, or what the login came to. */
+  /** The reason why there is no reply, or the result of the login. */
   readonly note: string | undefined;
 }
 
-/** Logins that are on their way at a time, and how long one may rest between two requests. */
+/** The most concurrent logins, and the longest time between two requests of one. */
 const LOGINS_MAX = 10_000;
 const LOGIN_IDLE_MS = 60_000;
-/** Answers that are kept for repeated requests, and for how long (RFC 5080 §2.2.2). */
+/**
+ * The most answers that are kept for repeated requests, and the time for which they are kept (RFC
+ * 5080 §2.2.2).
+ */
 const REPEATS_MAX = 20_000;
 const REPEAT_MS = 10_000;
 
@@ -52,19 +55,19 @@ interface Login {
   lastMs: number;
 }
 
-/** A RADIUS server. Time is handed in; nothing happens by itself. */
-export class RadiusFace {
-  readonly #settings: RadiusFaceSettings;
-  /** By State, in order of their last request. */
+/** A RADIUS server without a socket and without a clock: the caller passes the time. */
+export class RadiusFrontEnd {
+  readonly #settings: RadiusFrontEndSettings;
+  /** Logins by their State, in the order of their last requests. */
   readonly #logins = new Map<string, Login>();
-  /** By peer, identifier and authenticator. */
+  /** Replies by peer, identifier and authenticator. */
   readonly #answered = new Map<string, { readonly reply: RadiusReply; readonly atMs: number }>();
 
-  constructor(settings: RadiusFaceSettings) {
+  constructor(settings: RadiusFrontEndSettings) {
     this.#settings = settings;
   }
 
-  /** Answers one datagram. `from` tells peers apart, `10.0.0.1:1812`. */
+  /** Answers one datagram. `from` identifies the peer, such as `10.0.0.1:1812`. */
   receive(datagram: Uint8Array, from: string, nowMs: number): RadiusReply {
     this.#forget(nowMs);
     let request: RadiusPacket;
@@ -92,12 +95,12 @@ export class RadiusFace {
     return reply;
   }
 
-  /** Logins on their way. */
+  /** The number of logins in progress. */
   get logins(): number {
     return this.#logins.size;
   }
 
-  /** Lets go of all logins. */
+  /** Closes all logins. */
   close(): void {
     for (const { server } of this.#logins.values()) server.close();
     this.#logins.clear();
@@ -172,7 +175,7 @@ export class RadiusFace {
     code: number,
     own: readonly RadiusAttributeValue[],
   ): RadiusReply {
-    // RFC 2865 §5.33: what proxies put in comes back as it was, in order.
+    // RFC 2865 §5.33: the Proxy-State attributes are returned unchanged and in order.
     const proxies = attributes.filter(({ type }) => type === RadiusAttribute.PROXY_STATE);
     const packet = { code, identifier, attributes: [...own, ...proxies] };
     if (!fitRadius(packet.attributes)) return silence("the reply does not fit a RADIUS packet");
