@@ -126,7 +126,10 @@ Deno.test({
     };
     try {
       await browser.call("Emulation.setDeviceMetricsOverride", {
-        ...{ width: 1200, height: 900, deviceScaleFactor: 1, mobile: false },
+        width: 1200,
+        height: 900,
+        deviceScaleFactor: 1,
+        mobile: false,
       });
       await t.step("its values are those of the result", async () => {
         assert.equal(mode, 0o600);

@@ -167,21 +167,54 @@ Deno.test({
   },
 });
 
-/** A tunnel whose names are chosen by somebody who means harm. */
+/** A tunnel whose identity an attacker has chosen. */
 function tunnelOf(ownId: string): TunnelRecord {
   return {
-    ...{ tunnel: 0, outcome: "failed", cause: "NO_ANSWER", words: `of ${ownId}`, tries: 1 },
-    ...{ losses: 0, ownAddress: "", ownPort: 0, peerAddress: "", peerPort: 0, ownId, peerId: "" },
-    ...{ spiI: 1n, spiR: 0n, ikeSuite: "", childSpiIn: 0, childSpiOut: 0, childSuite: "" },
-    ...{ innerAddresses: [], startedEpochMs: 0, ikeSaInitMs: 1.5, ikeIntermediateMs: undefined },
-    ...{ ikeAuthMs: undefined, setupMs: undefined, establishedEpochMs: undefined },
-    ...{ endedEpochMs: undefined, retransmissions: 0, ikeRekeys: 0, childRekeys: 0 },
+    tunnel: 0,
+    outcome: "failed",
+    cause: "NO_ANSWER",
+    words: `of ${ownId}`,
+    tries: 1,
+    losses: 0,
+    ownAddress: "",
+    ownPort: 0,
+    peerAddress: "",
+    peerPort: 0,
+    ownId,
+    peerId: "",
+    spiI: 1n,
+    spiR: 0n,
+    ikeSuite: "",
+    childSpiIn: 0,
+    childSpiOut: 0,
+    childSuite: "",
+    innerAddresses: [],
+    startedEpochMs: 0,
+    ikeSaInitMs: 1.5,
+    ikeIntermediateMs: undefined,
+    ikeAuthMs: undefined,
+    setupMs: undefined,
+    establishedEpochMs: undefined,
+    endedEpochMs: undefined,
+    retransmissions: 0,
+    ikeRekeys: 0,
+    childRekeys: 0,
   };
 }
 
 const HOSTILE = [
-  ...['=HYPERLINK("http://example.org")', "+1+1", "-2", "@SUM(A1)", 'a"b,c', "a\r\nb", "\t=1+1"],
-  ...["\u0000\u001b[2J", "\u202egnp.exe", "a\ud800", " =1", "'quoted"],
+  '=HYPERLINK("http://example.org")',
+  "+1+1",
+  "-2",
+  "@SUM(A1)",
+  'a"b,c',
+  "a\r\nb",
+  "\t=1+1",
+  "\u0000\u001b[2J",
+  "\u202egnp.exe",
+  "a\ud800",
+  " =1",
+  "'quoted",
 ];
 
 Deno.test({

@@ -11,9 +11,23 @@ class FakeRun {
   second(extra: Partial<RunFigures> = {}): RunFigures {
     this.#setup.add(++this.#seconds);
     const none = {
-      ...{ failed: 0, lost: 0, retries: 0, retransmissions: 0, ikeRekeys: 0, childRekeys: 0 },
-      ...{ strangers: [], datagramsSent: 0, datagramsReceived: 0, ping: null, packets: null },
-      ...{ impairment: [], cpuMs: 0, halfOpen: 0, rssBytes: 1, ikeSaInitMs: null, ikeAuthMs: null },
+      failed: 0,
+      lost: 0,
+      retries: 0,
+      retransmissions: 0,
+      ikeRekeys: 0,
+      childRekeys: 0,
+      strangers: [],
+      datagramsSent: 0,
+      datagramsReceived: 0,
+      ping: null,
+      packets: null,
+      impairment: [],
+      cpuMs: 0,
+      halfOpen: 0,
+      rssBytes: 1,
+      ikeSaInitMs: null,
+      ikeAuthMs: null,
     };
     const [established, elapsedMs] = [this.#seconds, this.#seconds * 1000];
     const setupMs = this.#setup.figures();
