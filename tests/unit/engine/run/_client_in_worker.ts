@@ -1,6 +1,6 @@
 /**
  * A worker that makes a client of its own from the text of a setup, runs it to its end, and sends its
- * figures back.
+ * figures and its summary back.
  */
 import { EventHub } from "@/engine/show/event_hub.ts";
 import { environment, openTransport, prepareRun } from "@/engine/run/prepare.ts";
@@ -30,6 +30,6 @@ worker.onmessage = async ({ data }) => {
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
   answers.stop(true);
-  const { figures } = await answers.finalResult;
-  worker.postMessage(figures);
+  const { figures, summary } = await answers.finalResult;
+  worker.postMessage({ figures, summary });
 };

@@ -1,6 +1,8 @@
-/** Runs that share a load, each in a thread of its own, and their figures as those of one. */
+/** Runs that share a load, each in a thread of its own, whose figures and summaries are merged into one. */
 import assert from "node:assert/strict";
-import { mergeRunFigures, type RunFigures } from "@/engine/show/figures.ts";
+import { mergeRunFigures } from "@/engine/show/figures.ts";
+import { mergeRunSummaries } from "@/engine/show/merge_summaries.ts";
+import { type FinalResult, RunResult } from "@/engine/show/view.ts";
 import { EventHub } from "@/engine/show/event_hub.ts";
 import { environment, openTransport, prepareRun } from "@/engine/run/prepare.ts";
 import { readSetup } from "@/setup/read.ts";
@@ -30,12 +32,15 @@ ikeconf: {psk: threads, myid: "tunnel-${worker}-&d.threads", ${IKE}, ${CHILD}}
 `;
 }
 
+/** What a worker sends at the end of its run. */
+type Ended = Pick<FinalResult, "figures" | "summary">;
+
 /** Runs a client in a thread of its own, to its end. */
-async function runInWorker(text: string): Promise<RunFigures> {
+async function runInWorker(text: string): Promise<Ended> {
   const url = new URL("./_client_in_worker.ts", import.meta.url);
   const worker = new Worker(url, { type: "module" });
   try {
-    return await new Promise<RunFigures>((resolve, reject) => {
+    return await new Promise<Ended>((resolve, reject) => {
       worker.onmessage = ({ data }) => resolve(data);
       worker.onerror = (event) => reject(new Error(event.message));
       worker.postMessage(text);
@@ -45,7 +50,7 @@ async function runInWorker(text: string): Promise<RunFigures> {
   }
 }
 
-Deno.test("workers make runs of their own, and their figures become those of one", async () => {
+Deno.test("the figures and summaries of runs in several threads are merged into those of one", async () => {
   const { setup } = readSetup(
     `role: gateway
 numberoftunnels: ${WORKERS * TUNNELS}
@@ -69,11 +74,16 @@ ikeconf: {psk: threads, ${IKE}, ${CHILD}}
   const parts = await Promise.all(texts.map(runInWorker));
   gateway.stop(false);
   const { figures } = await gateway.finalResult;
-  const whole = mergeRunFigures(parts);
+  const whole = mergeRunFigures(parts.map((part) => part.figures));
   assert.equal(whole.established, WORKERS * TUNNELS);
   assert.equal(figures.established, WORKERS * TUNNELS);
   assert.equal(whole.created, WORKERS * TUNNELS);
   assert.equal(whole.failed, 0);
   assert.equal(whole.setupMs!.samples, WORKERS * TUNNELS);
-  assert.equal(whole.setupMs!.max, Math.max(...parts.map(({ setupMs }) => setupMs!.max)));
+  assert.equal(whole.setupMs!.max, Math.max(...parts.map(({ figures }) => figures.setupMs!.max)));
+  const summary = mergeRunSummaries(parts.map((part) => part.summary));
+  assert.equal(summary.createdTunnels, WORKERS * TUNNELS);
+  assert.equal(summary.configured, WORKERS * TUNNELS);
+  assert.equal(summary.result, RunResult.PASSED);
+  assert.ok(summary.setupRate! > 0);
 });
