@@ -1,8 +1,8 @@
 /**
- * What a method of authentication is to the core (RFC 7296 §2.15, §2.16): for each direction an
- * `Authenticator` that begins, takes the peer's messages and the results of computations, and says
- * what it adds to our next IKE_AUTH message. A method is one file of this wing, its configuration in
- * `records/config.ts`, and a line in `methods.ts`.
+ * * The interface of a method of authentication (RFC 7296 §2.15, §2.16). It has an `Authenticator`
+ * for each direction, which takes the peer's messages and the results of computations, and returns
+ * the payloads for our next IKE_AUTH message. A method consists of a file of this folder, its
+ * configuration in `records/config.ts`, and a line in `methods.ts`.
  * @module
  */
 import { nameOfAuthMethod } from "@/iana/auth_method.ts";
@@ -13,11 +13,11 @@ import type { ComputeJob, ComputeResult, Turn } from "@/ike/records/event.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
 import type { AuthPayload } from "@/wire/payloads/authentication.ts";
 
-/** What an authenticator does next. */
+/** The result of a step of an authenticator. */
 export type AuthStep =
   /** It adds these payloads to our next message; `done`: it needs no further message or result. */
   | { readonly kind: "says"; readonly payloads: readonly Payload[]; readonly done: boolean }
-  /** It cannot go on before this work is done; the result comes by `computed`. */
+  /** It needs the result of this job, which is passed to `computed`. */
   | { readonly kind: "computes"; readonly job: ComputeJob }
   /** The authentication has failed. */
   | AuthRefusal;
@@ -25,33 +25,36 @@ export type AuthStep =
 /** Why an authentication has failed. */
 export interface AuthRefusal {
   readonly kind: "refuses";
-  /** Goes behind "Cannot authenticate …: ". */
+  /** The text after "Cannot authenticate …: ". */
   readonly why: string;
-  /** To count by, one of few; absent: AUTHENTICATION_FAILED. */
+  /** The cause for the counters, of which there are only a few; absent: AUTHENTICATION_FAILED. */
   readonly cause?: string;
-  /** What a responder still owes the peer, before AUTHENTICATION_FAILED. */
+  /** The payloads that a responder still sends, before AUTHENTICATION_FAILED. */
   readonly payloads?: readonly Payload[];
 }
 
-/** One direction of a method: how this end proves who it is, or how it verifies its peer. */
+/** One direction of a method: it proves the identity of this end, or verifies that of the peer. */
 export interface Authenticator<C = AuthConfig, P = unknown> {
-  /** Our first IKE_AUTH message is about to be sent. */
+  /** Is called before our first IKE_AUTH message is sent. */
   begin(turn: Turn, side: AuthSide<C, P>): AuthStep;
-  /** The peer's IKE_AUTH message has come, and this direction is not done yet. */
+  /** Is called with each IKE_AUTH message of the peer, as long as this direction is not done. */
   take(turn: Turn, side: AuthSide<C, P>, payloads: readonly Payload[]): AuthStep;
-  /** The work that the last step asked for. Needed only where a step asks for any. */
+  /**
+   * Is called with the result of the job that the last step asked for. Methods without jobs do not
+   * need it.
+   */
   computed?(turn: Turn, side: AuthSide<C, P>, result: ComputeResult): AuthStep;
 }
 
 /** Both directions of a method; `O` and `P` are their configurations. */
 export interface AuthMethodPair<O = OwnAuthConfig, P = PeerAuthConfig> {
-  /** As the options `authownmethod` and `authpeermethod` name it. */
+  /** The name of the method in the options `authownmethod` and `authpeermethod`. */
   nameOf(config: O | P): string;
   readonly own: Authenticator<O>;
   readonly peer: Authenticator<P>;
 }
 
-/** The step of an authenticator that has all it needs. */
+/** The step of an authenticator that is complete. */
 export function done(payloads: readonly Payload[] = []): AuthStep {
   return { kind: "says", payloads, done: true };
 }
@@ -66,7 +69,7 @@ export function refuses(why: string): AuthStep {
   return { kind: "refuses", why };
 }
 
-/** The AUTH payload of a message; a text says why it is not by one of `methods`. */
+/** The AUTH payload of a message, or a text that says why it does not have one of `methods`. */
 export function authBy(
   { sa }: Turn,
   payloads: readonly Payload[],
@@ -76,7 +79,7 @@ export function authBy(
   if (auth && methods.includes(auth.method)) return auth;
   const asked = `authpeermethod asks for ${wanted}`;
   if (auth) return `it authenticates by ${nameOfAuthMethod(auth.method)}, ${asked}`;
-  // RFC 7296 §2.16: an initiator asks for EAP by leaving AUTH out.
+  // RFC 7296 §2.16: an initiator that leaves AUTH out asks for EAP.
   return sa.originalInitiator
     ? "its IKE_AUTH response lacks AUTH"
     : `it asks for EAP (no AUTH payload), ${asked}`;

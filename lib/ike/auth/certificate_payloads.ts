@@ -1,6 +1,5 @@
 /**
- * CERT and CERTREQ payloads (RFC 7296 §3.6, §3.7): what is taken out of them, and how authorities are
- * named.
+ * * Reads and makes CERT and CERTREQ payloads (RFC 7296 §3.6, §3.7).
  * @module
  */
 import { concat } from "@/base/bytes.ts";
@@ -20,7 +19,7 @@ import { parseHashAndUrl } from "@/pki/received.ts";
 import type { Payload } from "@/wire/message.ts";
 import type { CertPayload, CertreqPayload } from "@/wire/payloads/certificate.ts";
 
-/** CERT, and CERTREQ, payloads of one message that are looked at. */
+/** The most CERT payloads, and the most CERTREQ payloads, of one message that are read. */
 const CERTIFICATES_MAX = 100;
 const REQUESTS_MAX = 16;
 /** Authorities that a peer names, and the octets of each name. */
@@ -29,15 +28,15 @@ const HASH_OCTETS = 20;
 /** Addresses of certificates in one message that are looked up. */
 const ADDRESSES_MAX = 8;
 
-/** The octets that a peer sent, by what they are. */
+/** The certificates, revocation lists and OCSP responses that a peer sent, as octets. */
 export type SentCertificates = Pick<
   Extract<ComputeJob, { op: "verify_chain" }>,
   "certificates" | "crls" | "ocsp"
 >;
 
 /**
- * The certificates, revocation lists and responses of a message; a text says what is wrong. `looksUp`:
- * whether certificates count of which the address alone is told.
+ * The certificates, revocation lists and responses of a message; a text says what is wrong.
+ * `looksUp`: whether certificates count of which the address alone is told.
  */
 export function certificatesIn(
   payloads: readonly Payload[],
@@ -77,7 +76,10 @@ function isAddressed({ encoding }: CertPayload): boolean {
     encoding === CertEncoding.HASH_AND_URL_BUNDLE;
 }
 
-/** The octets of the raw public keys of a message (RFC 7670 §3); at most two, as one is too many already. */
+/**
+ * The octets of the raw public keys of a message (RFC 7670 §3); at most two, as one is too many
+ * already.
+ */
 export function rawKeysIn(payloads: readonly Payload[]): readonly Uint8Array[] {
   return payloads.filter((p): p is CertPayload =>
     p.type === PayloadType.CERT && !("raw" in p) && p.encoding === CertEncoding.RAW_PUBLIC_KEY
@@ -90,10 +92,11 @@ export function hasCertificates(payloads: readonly Payload[]): boolean {
 }
 
 /**
- * What is asked of a peer that signs: certificates of the authorities that are trusted, named by SHA-1 of
- * the SubjectPublicKeyInfo of each, 20 octets (RFC 7296 §3.7), where none is named of any; and an OCSP
- * response, which the issuer or a responder of its own may have signed (RFC 4806 §3.1, without hashes).
- * HTTP_CERT_LOOKUP_SUPPORTED beside them lets it tell the address of a certificate in its place.
+ * What is asked of a peer that signs: certificates of the authorities that are trusted, named by
+ * SHA-1 of the SubjectPublicKeyInfo of each, 20 octets (RFC 7296 §3.7), where none is named of any;
+ * and an OCSP response, which the issuer or a responder of its own may have signed (RFC 4806 §3.1,
+ * without hashes). HTTP_CERT_LOOKUP_SUPPORTED beside them lets it tell the address of a certificate
+ * in its place.
  */
 export function certificateRequests(
   crypto: CryptoBackend,
@@ -113,8 +116,8 @@ export function certificateRequests(
 }
 
 /**
- * What the CERTREQ payloads of a message ask for, and whether HTTP_CERT_LOOKUP_SUPPORTED is beside them;
- * payloads and authorities beyond a few are passed over.
+ * What the CERTREQ payloads of a message ask for, and whether HTTP_CERT_LOOKUP_SUPPORTED is beside
+ * them; payloads and authorities beyond a few are passed over.
  */
 export function wishesIn(payloads: readonly Payload[]): CertificateWishes {
   const requests = payloads.filter((p): p is CertreqPayload =>
@@ -134,7 +137,9 @@ export function wishesIn(payloads: readonly Payload[]): CertificateWishes {
   };
 }
 
-/** What the peer asks of the certificates of this end: a responder has it in the IKE_AUTH request. */
+/**
+ * What the peer asks of the certificates of this end: a responder has it in the IKE_AUTH request.
+ */
 export function wishesOf({ setup, originalInitiator }: IkeSa): CertificateWishes {
   const { certificateWishes, authRequest } = setup!;
   return originalInitiator ? certificateWishes ?? NO_WISHES : wishesIn(authRequest!.payloads);
@@ -142,7 +147,7 @@ export function wishesOf({ setup, originalInitiator }: IkeSa): CertificateWishes
 
 const NO_WISHES: CertificateWishes = { encodings: [], authorities: [], looksUp: false };
 
-/** CERT payloads of certificates, in this order. */
+/** The CERT payloads of certificates, in the same order. */
 export function certificatePayloads(certificates: readonly Certificate[]): CertPayload[] {
   return certificates.map(({ der }) => certPayload(CertEncoding.X509_SIGNATURE, der));
 }
@@ -166,7 +171,7 @@ export function rawKeyPayload({ spki }: PublicKey): CertPayload {
   return certPayload(CertEncoding.RAW_PUBLIC_KEY, spki);
 }
 
-/** CERT payloads of the OCSP responses that are about one of these certificates (RFC 4806 §3.2). */
+/** The CERT payloads of the OCSP responses about one of these certificates (RFC 4806 §3.2). */
 export function ocspPayloads(
   responses: readonly OcspResponse[],
   certificates: readonly Certificate[],
@@ -181,7 +186,10 @@ function certPayload(encoding: number, data: Uint8Array): CertPayload {
   return { type: PayloadType.CERT, encoding, data };
 }
 
-/** How CERTREQ names an authority: SHA-1 of its SubjectPublicKeyInfo. Every tunnel names the same few. */
+/**
+ * How CERTREQ names an authority: SHA-1 of its SubjectPublicKeyInfo. Every tunnel names the same
+ * few.
+ */
 export function authorityHash(crypto: CryptoBackend, authority: Certificate): Uint8Array {
   let hash = HASHES.get(authority);
   if (!hash) HASHES.set(authority, hash = keyHash(authority, crypto));

@@ -1,8 +1,8 @@
 /**
- * Authentication by EAP (RFC 7296 §2.16): the initiator leaves AUTH out, the responder carries EAP
- * packets until one of them is Success, and AUTH payloads of both ends prove the key of the EAP method
- * then, or SK_pi and SK_pr where the method has none. The conversation itself is a job: a method of ours
- * answers at once, a RADIUS server or a process when it likes.
+ * * Authentication by EAP (RFC 7296 §2.16). The initiator leaves AUTH out, and both ends exchange
+ * EAP packets until the responder sends Success. Then the AUTH payloads of both ends prove the key
+ * of the EAP method, or SK_pi and SK_pr if the method has no key. Each step of the conversation is
+ * a compute job: methods of this program answer synchronously, RADIUS servers and processes later.
  * @module
  */
 import { sameOctets } from "@/base/bytes.ts";
@@ -22,12 +22,12 @@ import type { ComputeResult, Turn } from "@/ike/records/event.ts";
 import { ownSpi } from "@/ike/records/ike_sa.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
 
-/** What is kept from one message to the next. */
+/** The state between two messages. */
 interface Conversing<E extends EapPeer | EapServer> {
   readonly conversation: E;
-  /** What a successful conversation has shown. */
+  /** The outcome of a successful conversation. */
   outcome: EapOutcome | undefined;
-  /** Lets go of the conversation; see `closeRounds`. */
+  /** Closes the conversation; see `closeRounds`. */
   close(): void;
 }
 
@@ -93,7 +93,10 @@ export const eap: AuthMethodPair<EapPeerAuth, EapServerAuth> = {
   },
 };
 
-/** What the server has found against the peer while their conversation goes on; undefined: nothing. */
+/**
+ * Why the server will refuse the peer, while the conversation still goes on; undefined if there is
+ * no reason.
+ */
 export function foundAgainst({ config, progress }: AuthSide) {
   if (config.kind !== "eap" || progress === undefined) return undefined;
   const { conversation } = progress as Conversing<EapPeer | EapServer>;
@@ -108,7 +111,10 @@ function progressOf<E extends EapPeer | EapServer>(side: AuthSide<unknown>): Con
   return side.progress as Conversing<E>;
 }
 
-/** A responder's first request: with the identity of IDi, or by asking for one. */
+/**
+ * The first request of a responder, which begins a method for the identity of IDi, or asks for an
+ * identity.
+ */
 function start(
   { sa }: Turn,
   side: AuthSide<EapServerAuth>,
@@ -126,7 +132,10 @@ function start(
   return { kind: "computes", job: { op: "eap_start", server, identity } };
 }
 
-/** The identity as EAP knows it; undefined where the octets are no text, so that it is asked for. */
+/**
+ * The identity as text for EAP; undefined if the octets are no text, so that the server asks for
+ * it.
+ */
 function textOf(data: Uint8Array): string | undefined {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(data);
@@ -135,7 +144,7 @@ function textOf(data: Uint8Array): string | undefined {
   }
 }
 
-/** The packet of a message goes to our end of the conversation. */
+/** Passes the EAP packet of a message to our end of the conversation. */
 function step(
   payloads: readonly Payload[],
   end: EapPeer | EapServer,
@@ -151,9 +160,9 @@ function answerIn(result: ComputeResult): EapAnswer {
   return result.answer;
 }
 
-/** The conversation has failed, here or there; what the server still owes the peer goes with it. */
+/** The step for a failed conversation, with the last packet of the server. */
 function failed(answer: Exclude<EapAnswer, { kind: "send" | "succeeded" }>): AuthStep {
-  // RFC 3748 drops such packets and waits for another; in IKE there is none to come.
+  // RFC 3748 drops such packets and waits for another one, but in IKE no other one follows.
   if (answer.kind === "discarded") return refuses(`its EAP packet is no use: ${answer.why}`);
   const payloads = answer.octets ? [packet(answer.octets)] : [];
   return { kind: "refuses", why: answer.why, cause: `EAP: ${answer.cause}`, payloads };
@@ -169,7 +178,7 @@ function note({ sa, out }: Turn, { notes, methodName, identity }: EapOutcome): v
   }
 }
 
-/** RFC 5998 §3: without a key of EAP nothing would prove that the responder was there. */
+/** RFC 5998 §3: without a key of the EAP method, the responder would not be authenticated. */
 function missingKey(
   { sa }: Turn,
   { msk, methodName }: EapOutcome,
@@ -180,13 +189,13 @@ function missingKey(
   return `${methodName} has no key (MSK), which EAP-only authentication needs (RFC 5998)`;
 }
 
-/** AUTH of this end by the key of EAP. */
+/** The AUTH payload of this end, made with the key of the EAP method. */
 function authByKey(sa: IkeSa, outcome: EapOutcome): Payload {
   const data = macOf(sa, "own", outcome);
   return { type: PayloadType.AUTH, method: AuthMethod.SHARED_KEY_MIC, data };
 }
 
-/** Why the peer's AUTH does not prove the key of EAP; undefined: it does. */
+/** Why the peer's AUTH does not prove the key of the EAP method; undefined if it does. */
 function keyFault(
   sa: IkeSa,
   payloads: readonly Payload[],
@@ -203,7 +212,10 @@ function keyFault(
   return `its AUTH data does not prove ${key} of ${outcome.methodName}`;
 }
 
-/** RFC 7296 §2.16: by the MSK; of a method without, by SK_pi of an initiator, SK_pr of a responder. */
+/**
+ * RFC 7296 §2.16: AUTH is made with the MSK; without an MSK, with SK_pi of an initiator or SK_pr of
+ * a responder.
+ */
 function macOf(sa: IkeSa, end: AuthEnd, { msk }: EapOutcome): Uint8Array {
   return sharedKeyMic(sa.suite!.prf, msk ?? skPOf(sa, end), signedOctetsOf(sa, end));
 }

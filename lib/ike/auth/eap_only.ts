@@ -1,7 +1,7 @@
 /**
- * EAP-only authentication (RFC 5998): the responder, which is the server of EAP, sends no AUTH before
- * EAP is through; the key of the EAP method then authenticates both ends. The initiator offers it by
- * EAP_ONLY_AUTHENTICATION.
+ * * EAP-only authentication (RFC 5998): the responder, which is the EAP server, sends no AUTH
+ * before EAP is complete; the key of the EAP method then authenticates both ends. The initiator
+ * offers it by EAP_ONLY_AUTHENTICATION.
  * @module
  */
 import { AuthMethod } from "@/iana/auth_method.ts";
@@ -44,7 +44,8 @@ export const eapOnly: AuthMethodPair<EapOnlyOwnAuth, EapOnlyPeerAuth> = {
     begin: () => waits([notify(NotifyType.EAP_ONLY_AUTHENTICATION)]),
 
     take(turn, side, payloads) {
-      // RFC 5998 §3: a responder may authenticate by a signature all the same, and then it must be right.
+      // RFC 5998 §3: a responder may nevertheless authenticate by a signature, which must then be
+      // valid.
       if (findPayload(payloads, PayloadType.AUTH)) return verify(turn, side, payloads);
       turn.sa.peer.auth = AuthMethod.PRIVATE_EAP_ONLY;
       return done();

@@ -1,6 +1,6 @@
 /**
- * What AUTH proves of the IKE_INTERMEDIATE exchanges (RFC 9242 §3.3.2): each end's messages are
- * chained by the prf, and the last links of both chains go into the signed octets.
+ * * The part of the signed octets that covers the IKE_INTERMEDIATE exchanges (RFC 9242 §3.3.2): the
+ * messages of each end are chained by the prf, and the final values of both chains are signed.
  * @module
  */
 import { concat } from "@/base/bytes.ts";
@@ -21,8 +21,8 @@ export function nextIntAuth(
 }
 
 /**
- * IntAuth: the last links of the initiator's and of the responder's chain, and the Message ID of the
- * first IKE_AUTH request (uint32, big-endian), which tells how many exchanges there were.
+ * IntAuth: the last links of the initiator's and of the responder's chain, and the Message ID of
+ * the first IKE_AUTH request (uint32, big-endian), which tells how many exchanges there were.
  */
 export function intAuthOf(
   linkI: Uint8Array,

@@ -1,7 +1,7 @@
 /**
- * A post-quantum pre-shared key in IKE_INTERMEDIATE (RFC 9867 §3.1), with the last exchange: the initiator
- * names it and shows by PPK_IDENTITY_KEY that it has it, the responder takes it by PPK_IDENTITY. IKE_AUTH,
- * identities included, goes under keys with the PPK then.
+ * A post-quantum pre-shared key in IKE_INTERMEDIATE (RFC 9867 §3.1), with the last exchange: the
+ * initiator names it and shows by PPK_IDENTITY_KEY that it has it, the responder takes it by
+ * PPK_IDENTITY. IKE_AUTH, identities included, goes under keys with the PPK then.
  *
  * ```text
  * | PPK_ID Type (uint8) | PPK_ID | PPK Confirmation (8 octets) |
@@ -21,10 +21,10 @@ import type { Payload } from "@/wire/message.ts";
 /** Octets of prf(PPK, Ni ‖ Nr ‖ SPIi ‖ SPIr) that show that an end has the PPK. */
 const CONFIRMATION_OCTETS = 8;
 
-/** PPK_IDs of a peer that are told of. */
+/** The most PPK_IDs of a peer that a message names. */
 const NAMED_MAX = 3;
 
-/** Whether the exchange under way is the one that mixes a PPK in. */
+/** Whether the present exchange is the one that mixes a PPK in. */
 export function mixesPpk({ setup }: IkeSa): boolean {
   const { ppk, methods, done } = setup!.intermediate!;
   return ppk && done >= methods.length - 1;
@@ -36,7 +36,7 @@ function confirmation({ suite, setup, spiI, spiR }: IkeSa, { key }: PpkConfig): 
   return suite!.prf.compute(key, seed).subarray(0, CONFIRMATION_OCTETS);
 }
 
-/** PPK_IDENTITY_KEY of an initiator's last request; none in the others. */
+/** The PPK_IDENTITY_KEY notifies of an initiator's last request; none in the other requests. */
 export function ppkIdentityKey(sa: IkeSa): Payload[] {
   if (!mixesPpk(sa)) return [];
   const ppk = sa.config.ppk!;
@@ -45,8 +45,8 @@ export function ppkIdentityKey(sa: IkeSa): Payload[] {
 }
 
 /**
- * A responder reads the last request: what it adds to its answer, by which the PPK is taken. A text: why
- * there is no IKE SA.
+ * Lets a responder read the last request. Returns the payloads of its response, by which it accepts
+ * the PPK, or a text that says why there is no IKE SA.
  */
 export function takePpkIdentityKey(
   { sa, out }: Turn,
@@ -72,7 +72,10 @@ export function takePpkIdentityKey(
   return [];
 }
 
-/** An initiator reads the answer to it. A text: why there is no IKE SA. */
+/**
+ * Lets an initiator read the response. Returns a text that says why there is no IKE SA, or
+ * undefined.
+ */
 export function hearPpkIdentity({ sa, out }: Turn, answer: readonly Payload[]): string | undefined {
   if (!mixesPpk(sa)) return undefined;
   const ppk = sa.config.ppk!;
@@ -97,7 +100,7 @@ export function hearPpkIdentity({ sa, out }: Turn, answer: readonly Payload[]): 
   return undefined;
 }
 
-/** The keys after the exchange, where the PPK was taken in it. */
+/** Mixes the PPK into the keys after the exchange, if it was accepted. */
 export function mixIntermediatePpk(sa: IkeSa): void {
   const { setup, config, spiI, spiR } = sa;
   if (!setup!.ppk?.inIntermediate || !setup!.ppk.isMixed || sa.peer.ppk) return;

@@ -1,6 +1,6 @@
 /**
- * The methods of authentication by the kind of their configuration. To add one is to write its file
- * and to name it here and in `AuthConfig`.
+ * * The methods of authentication by the kind of their configuration. A new method needs a file, a
+ * line here, and its configuration in `AuthConfig`.
  * @module
  */
 import type { AuthMethodPair } from "@/ike/auth/authenticator.ts";
@@ -20,7 +20,7 @@ const METHODS: {
   >;
 } = { psk, signature, eap, eap_only: eapOnly, null_auth: nullAuth };
 
-/** Both directions of the method that a configuration is for. */
+/** Both directions of the method of a configuration. */
 export function methodOf({ kind }: AuthConfig): AuthMethodPair {
   return METHODS[kind] as unknown as AuthMethodPair;
 }

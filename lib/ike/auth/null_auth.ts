@@ -1,6 +1,6 @@
 /**
- * NULL authentication (RFC 7619): an end proves only that it is the one which made the keys of this IKE
- * SA, by SK_pi or SK_pr in place of a secret. Who it is nobody knows.
+ * * NULL authentication (RFC 7619): by SK_pi or SK_pr in place of a secret, an end proves only that
+ * it has made the keys of this IKE SA. Its identity is unknown.
  * @module
  */
 import { sameOctets } from "@/base/bytes.ts";
@@ -44,7 +44,7 @@ export const nullAuth: AuthMethodPair<NullAuth, NullAuth> = {
   },
 };
 
-/** RFC 7619 §2.1: the shared secret is SK_pi of an initiator, SK_pr of a responder. */
+/** RFC 7619 §2.1: the shared secret is SK_pi of an initiator, or SK_pr of a responder. */
 function macOf(sa: IkeSa, end: AuthEnd): Uint8Array {
   return sharedKeyMic(sa.suite!.prf, skPOf(sa, end), signedOctetsOf(sa, end));
 }

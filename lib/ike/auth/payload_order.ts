@@ -1,5 +1,5 @@
 /**
- * The order of payloads in IKE_AUTH. It means nothing (RFC 7296 §2.5), but peers are used to that of
+ * * The order of payloads in IKE_AUTH. It has no meaning (RFC 7296 §2.5), but peers expect that of
  * RFC 7296 appendix C.2 and C.3.
  * @module
  */
@@ -17,12 +17,15 @@ const ORDER: readonly number[] = [
   PayloadType.CP,
 ];
 
-/** The payloads in the order of the RFC; those of one type stay in theirs, others come last. */
+/**
+ * The payloads in the order of the RFC. Payloads of the same type keep their order, and other types
+ * come last.
+ */
 export function inOrder(payloads: readonly Payload[]): Payload[] {
   return payloads.toSorted((a, b) => place(a) - place(b));
 }
 
-/** The payloads of a response in the order of the RFC: IDr is the responder's own, and comes first. */
+/** The payloads of a response in the order of the RFC, in which IDr comes first. */
 export function inResponseOrder(payloads: readonly Payload[]): Payload[] {
   const names = payloads.filter(({ type }) => type === PayloadType.IDR);
   return [...names, ...inOrder(payloads.filter(({ type }) => type !== PayloadType.IDR))];

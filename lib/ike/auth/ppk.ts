@@ -1,8 +1,8 @@
 /**
- * A post-quantum pre-shared key in IKE_AUTH (RFC 8784 §3): PPK_IDENTITY names it, SK_d, SK_pi and SK_pr are
- * mixed with it before AUTH is computed, and NO_PPK_AUTH proves the initiator to a responder that does not
- * know it. With EAP all of that goes with the initiator's AUTH behind EAP Success; the AUTH of a responder
- * that comes before it is by the keys without.
+ * A post-quantum pre-shared key in IKE_AUTH (RFC 8784 §3): PPK_IDENTITY names it, SK_d, SK_pi and
+ * SK_pr are mixed with it before AUTH is computed, and NO_PPK_AUTH proves the initiator to a
+ * responder that does not know it. With EAP all of that goes with the initiator's AUTH behind EAP
+ * Success; the AUTH of a responder that comes before it is by the keys without.
  *
  * ```text
  * | PPK_ID Type (uint8) | PPK_ID |
@@ -24,25 +24,25 @@ import type { PpkProgress } from "@/ike/records/setup_state.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
 import type { NotifyPayload } from "@/wire/payloads/notify.ts";
 
-/** Characters of a PPK_ID that are shown: a peer that has not proved itself may name any. */
+/** The most characters of a PPK_ID that are shown, as an unauthenticated peer may send any. */
 const SHOWN_MAX = 80;
 
-/** The PPK_ID that `ppk.id` is, as people write it. */
+/** A PPK_ID as text. */
 export function showPpkId(id: Uint8Array): string {
   return clipped(printableLine(new TextDecoder().decode(id.subarray(0, 4 * SHOWN_MAX))), SHOWN_MAX);
 }
 
-/** PPK_IDENTITY that names a PPK. */
+/** The PPK_IDENTITY notify for a PPK. */
 export function ppkIdentity(id: Uint8Array): NotifyPayload {
   return notify(NotifyType.PPK_IDENTITY, concat(Uint8Array.of(PpkIdType.PPK_ID_FIXED), id));
 }
 
-/** The PPK_ID in the data of a notify; undefined where it is of another type. */
+/** The PPK_ID in the data of a notify; undefined if it has another type. */
 export function ppkIdIn(data: Uint8Array): Uint8Array | undefined {
   return data[0] === PpkIdType.PPK_ID_FIXED ? data.subarray(1) : undefined;
 }
 
-/** SK_d, SK_pi and SK_pr go on with the PPK in them. */
+/** Mixes the PPK into SK_d, SK_pi and SK_pr. */
 function mix({ sa, out }: Turn): void {
   const ppk = sa.setup!.ppk!;
   ppk.plainKeys = sa.keys;
@@ -55,12 +55,12 @@ function mix({ sa, out }: Turn): void {
   out.push({ kind: "keyed" }, sa);
 }
 
-/** An initiator begins IKE_AUTH. A text: why it cannot. */
+/** Lets an initiator begin IKE_AUTH. Returns a text that says why it cannot, or undefined. */
 export function beginPpk(turn: Turn): string | undefined {
   const { sa } = turn;
   const { ppk } = sa.config;
   const agreed = sa.setup!.ppk;
-  // IKE_INTERMEDIATE has settled it already, without it where it is not required.
+  // IKE_INTERMEDIATE has already decided whether the PPK is used.
   if (!ppk || agreed?.inIntermediate) return undefined;
   if (agreed) return isBehindEap(sa) ? undefined : void mix(turn);
   if (isPpkRequired(sa)) {
@@ -76,8 +76,8 @@ function isBehindEap({ config: { auth }, originalInitiator }: IkeSa): boolean {
 }
 
 /**
- * What an initiator says behind EAP Success: AUTH as `prove` makes it by the keys of the moment, with the PPK
- * where both ends have one.
+ * What an initiator says behind EAP Success: AUTH as `prove` makes it by the keys of the moment,
+ * with the PPK where both ends have one.
  */
 export function authBehindEap(turn: Turn, prove: () => Payload): Payload[] {
   const { sa } = turn;
@@ -88,41 +88,49 @@ export function authBehindEap(turn: Turn, prove: () => Payload): Payload[] {
   return [prove(), ...ppkPayloads(sa), ...(sa.config.ppk!.required ? [] : [noPpkAuth([plain])])];
 }
 
-/** Whether the request is the one with the initiator's AUTH, for a responder to read its PPK_IDENTITY. */
+/**
+ * Whether the request is the one with the initiator's AUTH, for a responder to read its
+ * PPK_IDENTITY.
+ */
 export function hasPpkAuth(sa: IkeSa, payloads: readonly Payload[], isFirst: boolean): boolean {
   if (!isBehindEap(sa)) return isFirst;
   return !isFirst && findPayload(payloads, PayloadType.AUTH) !== undefined;
 }
 
-/** Whether there is no IKE SA without the PPK. */
+/** Whether the PPK is required. */
 export function isPpkRequired({ config, env }: IkeSa): boolean {
   return config.ppk!.required && !env.broken.has("waive_ppk");
 }
 
-/** Whether the initiator's AUTH is computed without the PPK as well: its peer may not know that. */
+/**
+ * Whether the initiator's AUTH is also computed without the PPK, as the peer may not know the PPK.
+ */
 export function wantsNoPpkAuth({ setup, config }: IkeSa): boolean {
   return isInAuth(setup!.ppk) && !config.ppk!.required;
 }
 
-/** Whether IKE_AUTH mixed it in, and has to say so. */
+/** Whether IKE_AUTH mixes the PPK in, and must name it. */
 function isInAuth(ppk: PpkProgress | undefined): boolean {
   return ppk !== undefined && ppk.isMixed && !ppk.inIntermediate;
 }
 
-/** The AUTH payload that was computed without the PPK, as NO_PPK_AUTH has it. */
+/** The NO_PPK_AUTH notify, with the AUTH data that was computed without the PPK. */
 export function noPpkAuth(payloads: readonly Payload[]): Payload {
   const auth = findPayload(payloads, PayloadType.AUTH);
   must(auth !== undefined, "a method that ends with its first message says AUTH");
   return notify(NotifyType.NO_PPK_AUTH, auth.data);
 }
 
-/** What an end of IKE_AUTH adds to its message with AUTH. */
+/** The payloads about the PPK that an end adds to its message with AUTH. */
 export function ppkPayloads({ setup, config, originalInitiator }: IkeSa): Payload[] {
   if (!isInAuth(setup!.ppk)) return [];
   return [originalInitiator ? ppkIdentity(config.ppk!.id) : notify(NotifyType.PPK_IDENTITY)];
 }
 
-/** An initiator hears the response to its AUTH. A text: why it is not what this end can go on with. */
+/**
+ * Lets an initiator read the response to its AUTH. Returns a text that says why this end cannot
+ * continue, or undefined.
+ */
 export function hearPpkAnswer(turn: Turn, payloads: readonly Payload[]): string | undefined {
   const { sa, out } = turn;
   const ppk = sa.setup!.ppk;
@@ -150,8 +158,9 @@ export function hearPpkAnswer(turn: Turn, payloads: readonly Payload[]): string 
 }
 
 /**
- * A responder reads an initiator's request with AUTH: the payloads to authenticate it by, of which AUTH is
- * that of NO_PPK_AUTH where the PPK is not known. A text: why there is no IKE SA (RFC 8784 §3 table 1).
+ * Lets a responder read the request with AUTH. Returns the payloads for the authentication, in
+ * which AUTH is that of NO_PPK_AUTH if the PPK is unknown, or a text that says why there is no IKE
+ * SA (RFC 8784 §3 table 1).
  */
 export function takePpk(turn: Turn, payloads: readonly Payload[]): readonly Payload[] | string {
   const { sa } = turn;
@@ -184,7 +193,7 @@ export function takePpk(turn: Turn, payloads: readonly Payload[]): readonly Payl
   );
 }
 
-/** Words for a refused or wrong AUTH where a PPK is in it; empty where there is none. */
+/** A hint for the error about a wrong AUTH if a PPK is mixed in; otherwise empty. */
 export function ppkHint({ setup, config }: IkeSa): string {
   return setup?.ppk?.isMixed ? `; is ppk.value of ${showPpkId(config.ppk!.id)} the same?` : "";
 }

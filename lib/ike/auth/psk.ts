@@ -49,7 +49,10 @@ export const psk: AuthMethodPair<PskAuth, PskAuth> = {
   },
 };
 
-/** The secret of the initiator's identity, else the one of everybody; undefined: there is none. */
+/**
+ * The secret of the initiator's identity, or the secret for all identities; undefined if there is
+ * neither.
+ */
 function secretOf(sa: IkeSa, { secret, table }: PskAuth): Uint8Array | undefined {
   return (table && secretIn(table, initiatorOf(sa))) ?? secret;
 }
@@ -63,7 +66,10 @@ function noSecret(sa: IkeSa): string {
   return `there is no pre-shared key of ${who} (psks, pskfile), and psk is not set`;
 }
 
-/** Both ends authenticated by one pre-shared key: the octets of `secret` in UTF-8. */
+/**
+ * The configuration in which both ends authenticate by one pre-shared key, the octets of `secret`
+ * in UTF-8.
+ */
 export function bothByPsk(secret: string): IkeConfig["auth"] {
   const config: PskAuth = { kind: "psk", secret: new TextEncoder().encode(secret) };
   return { own: config, peer: config };
@@ -79,7 +85,7 @@ export function sharedKeyMic(prf: Prf, secret: Uint8Array, signed: Uint8Array): 
   return prf.compute(paddedKey(prf, secret), signed);
 }
 
-/** prf(secret, "Key Pad for IKEv2"): the same for all SAs of a test, so it is kept. */
+/** prf(secret, "Key Pad for IKEv2"), which is kept, as it is the same for all SAs of a test. */
 function paddedKey(prf: Prf, secret: Uint8Array): Uint8Array {
   const kept = PADDED.get(secret);
   if (kept?.prf === prf) return kept.key;

@@ -1,6 +1,6 @@
 /**
- * Pre-shared keys by identity: who has which. Both ends look up the identity of the initiator, which a
- * client has as `myid` and a gateway learns from IDi (RFC 7296 §2.15).
+ * * The table of pre-shared keys by identity. Both ends look up the identity of the initiator,
+ * which is `myid` of a client, and which a gateway learns from IDi (RFC 7296 §2.15).
  * @module
  */
 import type { PskByNumber, PskTable } from "@/ike/records/config.ts";
@@ -8,18 +8,18 @@ import type { Identity } from "@/ike/records/config.ts";
 import { identityKey, identityOfText } from "@/ike/negotiate/identity.ts";
 import type { WrittenIdentity } from "@/ike/records/config.ts";
 
-/** Digits of a number that stands for `&d`. */
+/** The most digits of the number that `&d` stands for. */
 const DIGITS_MAX = 10;
 
 /** One entry of a table. */
 export interface PskEntry {
-  /** Its text may have `&d`, which is any number then. */
+  /** The identity; `&d` in its text stands for any number. */
   readonly identity: WrittenIdentity;
-  /** The secret; of an entry with `&d` for one number. */
+  /** The secret; for an entry with `&d` the secret of one number. */
   readonly secretOf: (number: string) => Uint8Array;
 }
 
-/** Makes a table. @throws {WireError} where an identity is none. */
+/** Makes a table. @throws {WireError} if an identity is invalid. */
 export function pskTable(entries: readonly PskEntry[]): PskTable {
   const exact = new Map<string, Uint8Array>();
   const numbered: PskByNumber[] = [];
@@ -36,7 +36,10 @@ export function pskTable(entries: readonly PskEntry[]): PskTable {
   return { exact, numbered };
 }
 
-/** The secret of an identity: its own entry, else the first whose number fits; undefined: there is none. */
+/**
+ * The secret of an identity: that of its own entry, or of the first entry with `&d` that matches;
+ * undefined if there is none.
+ */
 export function secretIn(
   { exact, numbered }: PskTable,
   identity: Identity,

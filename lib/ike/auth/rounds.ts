@@ -1,6 +1,7 @@
 /**
- * IKE_AUTH as rounds of two authenticators (RFC 7296 §1.2, §2.16): before each message of ours, those
- * that are not done act in turn; one that computes is waited for. Neither knows of the other.
+ * * IKE_AUTH as rounds of two independent authenticators (RFC 7296 §1.2, §2.16): before each
+ * message of ours, the authenticators that are not done act one after the other. If one needs a
+ * computation, its result is awaited.
  * @module
  */
 import { must } from "@/base/errors.ts";
@@ -21,10 +22,13 @@ import type { ComputeResult, Turn } from "@/ike/records/event.ts";
 import { requestCompute } from "@/ike/window/exchange.ts";
 import type { Payload } from "@/wire/message.ts";
 
-/** IKE_AUTH messages of a peer that are taken; an EAP method with long certificates needs dozens. */
+/**
+ * The most IKE_AUTH messages of a peer that are accepted; an EAP method with long certificates
+ * needs dozens.
+ */
 const TAKEN_MAX = 200;
 
-/** What came of the acts before a message of ours. */
+/** The result of the acts before a message of ours. */
 export type RoundsOutcome =
   /** An authenticator computes; {@linkcode resumeRounds} goes on with the result of this ticket. */
   | { readonly kind: "computes"; readonly ticket: number }
@@ -33,7 +37,10 @@ export type RoundsOutcome =
   /** These payloads belong into our next message; `done`: both ends are authenticated. */
   | { readonly kind: "says"; readonly payloads: readonly Payload[]; readonly done: boolean };
 
-/** An initiator's first message: nothing of the peer's IKE_AUTH has come. */
+/**
+ * Begins the rounds before an initiator's first message, when no IKE_AUTH message of the peer has
+ * come.
+ */
 export function beginRounds(turn: Turn): RoundsOutcome {
   const rounds = turn.sa.setup!.auth!;
   rounds.ownBegun = true;
@@ -46,7 +53,10 @@ export function beginRounds(turn: Turn): RoundsOutcome {
   return act(turn, wantsNoPpkAuth(turn.sa) ? [...begins, plain] : begins, []);
 }
 
-/** A message of the peer; a responder's own authentication begins with its answer to the first. */
+/**
+ * Takes a message of the peer. A responder's own authentication begins with its response to the
+ * first one.
+ */
 export function takeRound(turn: Turn, payloads: readonly Payload[]): RoundsOutcome {
   const rounds = turn.sa.setup!.auth!;
   const acts: AuthAct[] = [];
@@ -60,7 +70,7 @@ export function takeRound(turn: Turn, payloads: readonly Payload[]): RoundsOutco
   return act(turn, acts, payloads);
 }
 
-/** The result that the outcome `computes` waited for. */
+/** Takes the result that the outcome `computes` waited for. */
 export function resumeRounds(
   turn: Turn,
   result: ComputeResult,
@@ -75,7 +85,10 @@ export function resumeRounds(
   return settled.outcome ?? act(turn, [...others, ...settled.acts], payloads);
 }
 
-/** Lets the ends act in turn, until one computes or refuses, or all have acted. */
+/**
+ * Lets the authenticators act one after the other, until one computes or refuses, or all have
+ * acted.
+ */
 function act(
   turn: Turn,
   acts: readonly AuthAct[],
@@ -93,7 +106,8 @@ function act(
   const { ppk } = sa.setup!;
   if (ppk) ppk.isPlain = false;
   rounds.said = [];
-  // What an initiator has to say goes out before anything is over: the last word is the responder's.
+  // Payloads of an initiator must be sent before the authentication is complete, as the last
+  // message is the responder's.
   const through = own.done && peer.done && !(sa.originalInitiator && said.length > 0);
   return { kind: "says", payloads: said, done: through };
 }
@@ -119,7 +133,7 @@ function perform(
   return authenticator.begin(turn, side);
 }
 
-/** Whether the authentication of this end that is under way is the second one. */
+/** Whether the present authentication of this end is the second one. */
 function isSecond({ sa }: Turn): boolean {
   return sa.config.auth.own2 !== undefined && sa.setup!.auth!.nextOwn === undefined;
 }
@@ -128,19 +142,19 @@ function authenticatorOf({ config }: AuthSide, end: AuthEnd): Authenticator {
   return methodOf(config)[end] as Authenticator;
 }
 
-/** What a step came to, and the message of the peer that it is about. */
+/** A step, and the message of the peer that it is about. */
 interface Taken {
   readonly step: AuthStep;
   readonly payloads: readonly Payload[];
 }
 
-/** What there is to do behind a step: an outcome ends the acts for now. */
+/** What follows a step; an outcome ends the acts for now. */
 interface Settled {
   readonly outcome?: RoundsOutcome;
   readonly acts: readonly AuthAct[];
 }
 
-/** Notes a step, and begins the next authentication of an end that is through with one. */
+/** Records a step, and begins the next authentication of an end that has completed one. */
 function settle(turn: Turn, { end, isPlain }: AuthAct, { step, payloads }: Taken): Settled {
   const rounds = turn.sa.setup!.auth!;
   const refused = (why: string): Settled => ({

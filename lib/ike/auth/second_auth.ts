@@ -1,7 +1,7 @@
 /**
- * A second authentication of either end (RFC 4739): ANOTHER_AUTH_FOLLOWS stands beside the AUTH payload
- * of the first, and the next message of that end begins the second, by its own method and under an
- * identity of its own.
+ * * A second authentication of either end (RFC 4739). The message with the AUTH payload of the
+ * first one has ANOTHER_AUTH_FOLLOWS, and the next message of that end begins the second one, which
+ * has its own method and identity.
  * @module
  */
 import { NotifyType } from "@/iana/notify_type.ts";
@@ -20,15 +20,15 @@ import type { Turn } from "@/ike/records/event.ts";
 import { findNotify, notify } from "@/ike/records/notify.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
 
-/** What this end has to say before its second authentication begins: who it is then. */
+/** The ID payload that this end sends at the start of its second authentication. */
 export function ownName({ sa }: Turn): Payload[] {
   const type = sa.originalInitiator ? PayloadType.IDI : PayloadType.IDR;
   return [{ type, ...sa.peer.ownId! } as Payload];
 }
 
 /**
- * What an initiator asks for in its first message where the peer signs in its second authentication
- * alone: a responder may look for CERTREQ there only (RFC 7296 §1.2).
+ * The CERTREQ payloads that an initiator sends in its first message if the peer only signs in its
+ * second authentication, as a responder may ignore later ones (RFC 7296 §1.2).
  */
 export function askedAhead({ sa }: Turn): Payload[] {
   const { peer, peer2 } = sa.config.auth;
@@ -37,8 +37,8 @@ export function askedAhead({ sa }: Turn): Payload[] {
 }
 
 /**
- * This end has said these payloads in its authentication that is under way: what stands beside them
- * where another one follows. A text says why none can.
+ * The payloads that announce another authentication of this end, beside `payloads` of the present
+ * one. A text says why another one is impossible.
  */
 export function announcement(turn: Turn, payloads: readonly Payload[]): Payload[] | string {
   const { nextOwn } = turn.sa.setup!.auth!;
@@ -55,8 +55,8 @@ function peerTakesSeveral({ sa }: Turn): boolean {
 }
 
 /**
- * This end is through with the authentication that was under way: the act that begins the next one, which
- * waits for another message of ours where its AUTH payload stands in this one.
+ * Completes the present authentication of this end. Returns the act that begins the next one, or
+ * undefined if that must wait for our next message, as this one has an AUTH payload already.
  */
 export function succeedOwn(turn: Turn, said: readonly Payload[]): AuthAct | undefined {
   const { sa } = turn;
@@ -71,15 +71,15 @@ export function succeedOwn(turn: Turn, said: readonly Payload[]): AuthAct | unde
   return findPayload(said, PayloadType.AUTH) ? undefined : { end: "own", moment: "begin" };
 }
 
-/** The identity of the second authentication of this end takes the place of that of the first. */
+/** Replaces the identity of this end by that of its second authentication. */
 export function takeOwnName({ sa }: Turn): void {
   const { own2 } = sa.config.auth;
   sa.peer.ownId = resolveIdentity(own2!.id, sa.path, sa.index);
 }
 
 /**
- * The peer is through with the authentication that was under way, and `payloads` are its message: the
- * next one takes its place. A text says why the peer is refused all the same.
+ * Completes the present authentication of the peer, whose message has `payloads`, and begins the
+ * next one. A text says why the peer is nevertheless refused.
  */
 export function succeedPeer(
   turn: Turn,
@@ -96,7 +96,7 @@ export function succeedPeer(
   }
   const name = methodOf(nextPeer).nameOf(nextPeer);
   if (!follows && sa.env.broken.has("skip_second_auth")) return undefined;
-  // It is a stranger until all is proved that is asked for.
+  // The peer is a stranger until all of its authentications are complete.
   sa.peer.auth = 0;
   if (!follows) {
     return `it authenticates once alone (no ANOTHER_AUTH_FOLLOWS), authpeer2 asks for ${name}`;
@@ -106,7 +106,7 @@ export function succeedPeer(
   rounds.peer = newSide(nextPeer);
   rounds.nextPeer = undefined;
   rounds.peerUnnamed = true;
-  // A peer that signs has been asked for its certificates in the first message.
+  // If the peer signs, the first message has already asked for its certificates.
   const asks = sa.originalInitiator && nextPeer.kind !== "signature";
   return asks ? { end: "peer", moment: "begin" } : undefined;
 }
@@ -114,8 +114,8 @@ export function succeedPeer(
 const UNASKED = "authentication (ANOTHER_AUTH_FOLLOWS), which authpeer2 does not ask for";
 
 /**
- * The peer's message that begins its second authentication says who it is then. `waits`: a responder
- * may go on with EAP first. A text says what is wrong.
+ * Takes the identity of the peer's second authentication from its message. `waits` means that a
+ * responder may continue with EAP first. A text says what is wrong.
  */
 export function takePeerName(
   { sa }: Turn,

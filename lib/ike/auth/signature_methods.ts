@@ -1,12 +1,12 @@
 /**
- * The methods of authentication by a signature: their numbers, the names that options have for them, and
- * the kinds of keys they are for.
+ * * The methods of authentication by a signature, with their numbers, their names in options, and
+ * the kinds of their keys.
  * @module
  */
 import type { KeyKind } from "@/crypto/signature.ts";
 import { AuthMethod } from "@/iana/auth_method.ts";
 
-/** A method by its IANA number; without a kind it is for keys of all. */
+/** A method of authentication by a signature; without `kind` it is for all kinds of keys. */
 export interface SignatureMethod {
   readonly name: string;
   readonly kind?: KeyKind;

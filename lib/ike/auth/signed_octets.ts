@@ -1,7 +1,7 @@
 /**
- * What AUTH proves, whichever method makes it (RFC 7296 §2.15): the signer's IKE_SA_INIT message, the
- * other end's nonce and the signer's identity; behind them what IKE_INTERMEDIATE exchanges carried
- * (RFC 9242 §3.3.2).
+ * * The octets that AUTH proves by any method (RFC 7296 §2.15): the signer's IKE_SA_INIT message,
+ * the nonce of the other end and the signer's identity, followed by a value over the
+ * IKE_INTERMEDIATE exchanges (RFC 9242 §3.3.2).
  * @module
  */
 import { concat } from "@/base/bytes.ts";
@@ -10,7 +10,7 @@ import type { IkeSa } from "@/ike/records/sa.ts";
 import type { AuthEnd } from "@/ike/records/auth_rounds.ts";
 import { identityBody, ikeKeys } from "@/ike/negotiate/keymat.ts";
 
-/** What the signed octets of one end are made of. */
+/** The parts of the signed octets of one end. */
 export interface SignedParts {
   /** The signer's IKE_SA_INIT message, as it was on the wire: RealMessage1 or RealMessage2. */
   readonly message: Uint8Array;
@@ -31,7 +31,10 @@ export function signedOctets(prf: Prf, parts: SignedParts): Uint8Array {
   return intAuth ? concat(...octets, intAuth) : concat(...octets);
 }
 
-/** SK_pi where an end is the initiator, else SK_pr; of the keys without a PPK where AUTH is without one. */
+/**
+ * SK_pi if an end is the initiator, otherwise SK_pr; without the PPK if AUTH is computed without
+ * it.
+ */
 export function skPOf(sa: IkeSa, end: AuthEnd): Uint8Array {
   const ppk = sa.setup!.ppk;
   const { pi, pr } = ikeKeys(sa.suite!, ppk?.isPlain ? ppk.plainKeys! : sa.keys!);
@@ -42,7 +45,7 @@ function isInitiator({ originalInitiator }: IkeSa, end: AuthEnd): boolean {
   return (end === "own") === originalInitiator;
 }
 
-/** The octets that one end's AUTH is over; both identities must be known by then. */
+/** The octets that the AUTH of one end covers; both identities must be known. */
 export function signedOctetsOf(sa: IkeSa, end: AuthEnd): Uint8Array {
   const setup = sa.setup!;
   const byInitiator = isInitiator(sa, end);

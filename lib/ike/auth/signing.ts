@@ -1,6 +1,6 @@
 /**
- * How this end signs, and what goes with its signature: its own certificate of a file, one that is issued
- * for its identity, or its key without any (RFC 7296 §2.15, RFC 4754, RFC 7427, RFC 7670).
+ * How this end signs, and what goes with its signature: its own certificate of a file, one that is
+ * issued for its identity, or its key without any (RFC 7296 §2.15, RFC 4754, RFC 7427, RFC 7670).
  * @module
  */
 import { must } from "@/base/errors.ts";
@@ -34,7 +34,10 @@ import type { OcspResponse } from "@/pki/ocsp.ts";
 import { encodeBundle } from "@/pki/received.ts";
 import type { CertPayload } from "@/wire/payloads/certificate.ts";
 
-/** What a peer could announce (IANA IKEv2 Hash Algorithms), for the planted fault. */
+/**
+ * All hash algorithms that a peer could announce (IANA IKEv2 Hash Algorithms), for the planted
+ * fault.
+ */
 const ALL_HASHES = Object.values(HashAlgorithm);
 
 /** What this end signs by, and what goes with its signature. */
@@ -44,7 +47,7 @@ interface Signing {
   readonly shown: readonly CertPayload[];
 }
 
-/** Our direction of the methods by signature. */
+/** The authenticator of this end for the methods by signature. */
 export const signing: Authenticator<SigningAuth> = {
   begin(turn, side) {
     const { sa } = turn;
@@ -86,7 +89,9 @@ export const signing: Authenticator<SigningAuth> = {
   },
 };
 
-/** Signing by a certificate, which is sent with those of authorities and with responses about them. */
+/**
+ * Signing by a certificate, which is sent with those of authorities and with responses about them.
+ */
 function certified(
   { sa }: Turn,
   { config: { authorities, address } }: AuthSide<SigningAuth>,
@@ -118,7 +123,7 @@ function sign({ sa }: Turn, side: AuthSide<SigningAuth>, signing: Signing): Auth
   return { kind: "computes", job: { op: "sign", key: privateKey, scheme, data } };
 }
 
-/** How this end signs; a text says why it may not. */
+/** The signature scheme of this end, or a text that says why it cannot sign. */
 function ownScheme(sa: IkeSa, config: SigningAuth, kind: KeyKind): SignatureScheme | string {
   const { method, hashes, pss } = config;
   const isBlind = sa.env.broken.has("ignore_announced_hashes");

@@ -1,6 +1,6 @@
 /**
- * How the signature of a peer is verified: is its certificate or its raw key to be trusted, has it the
- * identity, and is what it signed right (RFC 7296 §2.15, RFC 4754, RFC 7427, RFC 7670).
+ * How the signature of a peer is verified: is its certificate or its raw key to be trusted, has it
+ * the identity, and is what it signed right (RFC 7296 §2.15, RFC 4754, RFC 7427, RFC 7670).
  * @module
  */
 import { must, WireError } from "@/base/errors.ts";
@@ -43,9 +43,9 @@ import type { PathVerdict } from "@/pki/verdict.ts";
 import type { Payload } from "@/wire/message.ts";
 import type { AuthPayload } from "@/wire/payloads/authentication.ts";
 
-/** The peer's direction of the methods by signature. */
+/** The authenticator of the peer for the methods by signature. */
 export const verifying: Authenticator<VerifyingAuth> = {
-  // A responder's wish stands in its IKE_SA_INIT response.
+  // A responder has sent its CERTREQ in the IKE_SA_INIT response.
   begin: ({ sa }, { config }) => waits(certificateRequests(sa.env.crypto, config)),
 
   take(turn, side, payloads) {
@@ -74,7 +74,7 @@ export const verifying: Authenticator<VerifyingAuth> = {
   },
 };
 
-/** What is known of a peer's authentication while its certificate and signature are verified. */
+/** The state of a peer's authentication while its certificate and signature are verified. */
 interface Verifying {
   readonly auth: AuthPayload;
   /** Undefined until it is judged, and where a raw key stands in its place. */
@@ -88,14 +88,14 @@ function progressOf(side: AuthSide<VerifyingAuth>): Verifying {
 }
 
 /**
- * RFC 7427 §4: who announces hash algorithms supports Digital Signature, so that its peer may choose
- * it for whatever key it has.
+ * RFC 7427 §4: an end that announces hash algorithms supports Digital Signature, so its peer may
+ * use that method with any kind of key.
  */
 function acceptedMethods({ config: { signatureHashes } }: IkeSa, { method }: VerifyingAuth) {
   return signatureHashes.length > 0 ? [method, AuthMethod.DIGITAL_SIGNATURE] : [method];
 }
 
-/** Asks whether the peer's certificate may be trusted. */
+/** The step that validates the peer's certificates. */
 function judgeCertificates(
   side: AuthSide<VerifyingAuth>,
   auth: AuthPayload,
@@ -141,7 +141,10 @@ function tryKeys(
   return { kind: "computes", job: { op: "verify", key, scheme, data, signature } };
 }
 
-/** The certificate is judged: its identity, then its signature. */
+/**
+ * Takes the verdict about the certificate, checks the identity in it, and asks for the verification
+ * of the signature.
+ */
 function certified(turn: Turn, side: AuthSide<VerifyingAuth>, verdict: PathVerdict): AuthStep {
   const { sa, out } = turn;
   const { config } = side;
@@ -170,7 +173,9 @@ function certified(turn: Turn, side: AuthSide<VerifyingAuth>, verdict: PathVerdi
   return { kind: "computes", job: { op: "verify", key, scheme, data, signature } };
 }
 
-/** Why the certificate is not that of the peer which `matchpeerid` asks for; undefined: it is. */
+/**
+ * Why the certificate does not have the identity that `matchpeerid` asks for; undefined if it does.
+ */
 function identityFault(
   { peer, path, index }: IkeSa,
   { mustHold, idFrom }: VerifyingAuth,
@@ -193,14 +198,14 @@ function identityFault(
   return `it is ${showIdentity(peer.id!)}, peerid ${idFrom} asks for ${showIdentity(wanted)}`;
 }
 
-/** Which certificate, which rule, and the chain as it was seen. */
+/** The refused certificate, the rule that refused it, and the chain that was found. */
 function refusalOf({ why, chain }: Extract<PathVerdict, { accepted: false }>): string {
   const seen = chain.map(showCertificate).join(" issued by ");
   const refused = why.replace("Cannot trust the certificate of ", "");
   return `its chain holds a certificate that is refused, of ${refused}; the chain seen is ${seen}`;
 }
 
-/** How the peer says it signed; a text says why that is not taken. */
+/** The signature scheme that the peer names, or a text that says why it is not accepted. */
 function peerScheme(
   { config: { signatureHashes } }: IkeSa,
   { method: wanted }: VerifyingAuth,

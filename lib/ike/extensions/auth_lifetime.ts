@@ -1,5 +1,6 @@
 /**
- * AUTH_LIFETIME in an IKE_AUTH response: how soon the initiator is to authenticate again (RFC 4478 §3).
+ * AUTH_LIFETIME in an IKE_AUTH response: the time within which the initiator must authenticate
+ * again (RFC 4478 §3).
  * @module
  */
 import { ExchangeType } from "@/iana/exchange_type.ts";

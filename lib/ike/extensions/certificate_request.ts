@@ -1,6 +1,6 @@
 /**
- * CERTREQ in an IKE_SA_INIT response: a responder names the authorities it trusts (RFC 7296 §1.2). An
- * initiator's is part of its first IKE_AUTH request, as its authenticator of the peer says.
+ * * CERTREQ in an IKE_SA_INIT response: a responder names the authorities that it trusts (RFC 7296
+ * §1.2). The authenticator of an initiator adds CERTREQ to its first IKE_AUTH request.
  * @module
  */
 import { ExchangeType } from "@/iana/exchange_type.ts";

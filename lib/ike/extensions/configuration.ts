@@ -1,6 +1,6 @@
 /**
- * CP(CFG_REQUEST) in the IKE_AUTH request of a remote-access client (RFC 7296 §2.19). The answer to it
- * goes with the CHILD_SA, whose selectors it narrows.
+ * * CP(CFG_REQUEST) in the IKE_AUTH request of a remote-access client (RFC 7296 §2.19). The task of
+ * the CHILD_SA makes the answer, which narrows its selectors.
  * @module
  */
 import { ExchangeType } from "@/iana/exchange_type.ts";

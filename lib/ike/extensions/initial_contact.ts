@@ -21,7 +21,7 @@ export const initialContact: Extension = {
 
   hears({ sa, out }, { header, payloads }) {
     if (header.response || !findNotify(payloads, NotifyType.INITIAL_CONTACT)) return;
-    // RFC 7619 §2.3: whoever is not authenticated must not end the SAs of others.
+    // RFC 7619 §2.3: a peer that is not authenticated must not end the SAs of others.
     if (sa.peer.auth === AuthMethod.NULL_AUTHENTICATION) return;
     out.push({ kind: "initial_contact" }, sa);
   },

@@ -1,6 +1,6 @@
 /**
- * INTERMEDIATE_EXCHANGE_SUPPORTED in IKE_SA_INIT: whether both ends know IKE_INTERMEDIATE (RFC 9242
- * §3.1). The responder says so where such exchanges will take place.
+ * * INTERMEDIATE_EXCHANGE_SUPPORTED in IKE_SA_INIT: whether both ends support IKE_INTERMEDIATE (RFC
+ * 9242 §3.1). The responder sends it if such exchanges will take place.
  * @module
  */
 import { ExchangeType } from "@/iana/exchange_type.ts";

@@ -1,6 +1,6 @@
 /**
- * MOBIKE_SUPPORTED in IKE_AUTH, with the addresses of its sender beside that of the path (RFC 4555 §3.1,
- * §3.4).
+ * MOBIKE_SUPPORTED in IKE_AUTH, with the addresses of its sender beside that of the path (RFC 4555
+ * §3.1, §3.4).
  * @module
  */
 import { ExchangeType } from "@/iana/exchange_type.ts";
@@ -22,7 +22,7 @@ export const mobike: Extension = {
     const { sa, out } = turn;
     if (!offersMobike(sa)) return;
     if (findNotify(payloads, NotifyType.MOBIKE_SUPPORTED)) {
-      // An initiator stays where it sent its request from, wherever the answer came from.
+      // An initiator keeps the path of its request, whatever the path of the response is.
       return agreeOnMobike(turn, payloads, header.response ? sa.path : path);
     }
     if (!header.response) return;

@@ -1,5 +1,5 @@
 /**
- * NO_NATS_ALLOWED in an IKE_AUTH request: its sender wants no NAT on the way (RFC 4555 §3.9).
+ * NO_NATS_ALLOWED in an IKE_AUTH request: its sender forbids NATs on the path (RFC 4555 §3.9).
  * @module
  */
 import { ExchangeType } from "@/iana/exchange_type.ts";

@@ -13,7 +13,7 @@ import { NotifyType } from "@/iana/notify_type.ts";
 import type { Extension } from "@/ike/records/extension.ts";
 import { findNotify, notify } from "@/ike/records/notify.ts";
 
-/** Identifiers of one notify that are kept; the registry has seven. */
+/** The most identifiers of one notify that are kept; the registry has seven. */
 const HASHES_MAX = 32;
 
 /** See {@linkcode Extension}. */

@@ -1,7 +1,7 @@
 /**
- * USE_PPK and USE_PPK_INT in IKE_SA_INIT: whether both ends have a post-quantum pre-shared key, and whether
- * IKE_AUTH (RFC 8784 §3) or IKE_INTERMEDIATE (RFC 9867 §3.1) mixes it in. An initiator may say both, a
- * responder answers one. Which key it is, that exchange says.
+ * USE_PPK and USE_PPK_INT in IKE_SA_INIT: whether both ends have a post-quantum pre-shared key, and
+ * whether IKE_AUTH (RFC 8784 §3) or IKE_INTERMEDIATE (RFC 9867 §3.1) mixes it in. An initiator may
+ * send both, and a responder answers with one. The key is named in that exchange.
  * @module
  */
 import { ExchangeType } from "@/iana/exchange_type.ts";

@@ -1,6 +1,6 @@
 /**
- * Where an IKE SA that may move goes by, and where it could go by (MOBIKE, RFC 4555): the path that all
- * IKE SAs of a tunnel share, the notifies that name addresses, and the choice of the next path.
+ * * The paths of IKE SAs with MOBIKE (RFC 4555): the path that all IKE SAs of a tunnel share, the
+ * notifies with addresses, and the choice of the next path.
  * @module
  */
 import {
@@ -22,9 +22,9 @@ import { noNatsAllowed } from "@/ike/path/nat.ts";
 import type { Payload } from "@/wire/message.ts";
 import type { NotifyPayload } from "@/wire/payloads/notify.ts";
 
-/** Addresses of a peer that are kept; of more it is only said that there are. */
+/** The most addresses of a peer that are kept; a note says if there are more. */
 export const PEER_ADDRESSES_MAX = 64;
-/** Octets of a COOKIE2 that we make. */
+/** The number of octets of a COOKIE2 that we make. */
 export const COOKIE2_OCTETS = 16;
 /** The fewest octets a COOKIE2 of the peer may have (RFC 4555 §4.2.5). */
 export const COOKIE2_MIN = 8;
@@ -33,12 +33,15 @@ export const COOKIE2_MAX = 64;
 
 const { ADDITIONAL_IP4_ADDRESS, ADDITIONAL_IP6_ADDRESS, NO_ADDITIONAL_ADDRESSES } = NotifyType;
 
-/** Whether the IKE SA may say that it knows MOBIKE: a TCP connection has its own ways of moving. */
+/** Whether the IKE SA may announce MOBIKE, which is not used in TCP. */
 export function offersMobike({ config, path }: IkeSa): boolean {
   return config.mobike !== undefined && !path.tcp;
 }
 
-/** Both ends know MOBIKE, and the peer named its addresses in `payloads` of an IKE_AUTH message. */
+/**
+ * Begins to use MOBIKE, after both ends have announced it; `payloads` of the peer's IKE_AUTH
+ * message have its addresses.
+ */
 export function agreeOnMobike(turn: Turn, payloads: readonly Payload[], path: Path): void {
   const { sa, nowMs } = turn;
   const { intervalMs = Infinity } = sa.config.mobike ?? {};
@@ -54,19 +57,25 @@ export function agreeOnMobike(turn: Turn, payloads: readonly Payload[], path: Pa
   takeAdditional(turn, payloads, path);
 }
 
-/** The IKE SA takes the path of its tunnel: another of its IKE SAs may have moved. */
+/** Gives an IKE SA the path of its tunnel, which may have moved by another of its IKE SAs. */
 export function sharePath(sa: IkeSa): void {
   const { mobility } = sa.peer;
   if (mobility) sa.path = mobility.path;
 }
 
-/** The IKE SAs of the tunnel go by another path from now on; its CHILD_SAs do when it is settled. */
+/**
+ * Changes the path of the IKE SAs of the tunnel; its CHILD_SAs follow when both ends have agreed on
+ * it.
+ */
 export function takePath({ sa, nowMs }: Turn, mobility: Mobility, path: Path): void {
   if (samePath(mobility.path, mobility.settled)) mobility.sinceMs = nowMs;
   sa.path = mobility.path = path;
 }
 
-/** The two ends have settled the path: CHILD_SAs go there too, in UDP where there is a NAT now. */
+/**
+ * Moves the CHILD_SAs to the path on which both ends have agreed; they are encapsulated in UDP if
+ * there is a NAT now.
+ */
 export function settlePath({ sa, out }: Turn, mobility: Mobility): void {
   const { settled: from, path, sinceMs } = mobility;
   const { encapsulated } = sa.peer;
@@ -79,8 +88,8 @@ export function settlePath({ sa, out }: Turn, mobility: Mobility): void {
 }
 
 /**
- * The IKE SA of the tunnel that has the CHILD_SAs now, with its turn right after this one: a message may
- * come by one that a rekey has replaced meanwhile.
+ * A turn of the IKE SA that has the CHILD_SAs of the tunnel now, as a message may come by an IKE SA
+ * that was replaced by a rekey in the meantime.
  */
 export function inheritorTurn(turn: Turn): Turn {
   const { sa, nowMs, out } = turn;
@@ -91,15 +100,15 @@ export function inheritorTurn(turn: Turn): Turn {
   return { sa: current, nowMs, out };
 }
 
-/** All addresses of this end, of the SA's own tunnel. */
+/** All addresses of this end for the tunnel of the SA. */
 export function ownAddresses({ config: { mobike }, index }: IkeSa): IpAddress[] {
   if (!mobike) return [];
   return mobike.addresses.flatMap((address) => addressPlus(address, mobike.step * index) ?? []);
 }
 
 /**
- * This end's addresses beside that of the path (RFC 4555 §3.4). `empty`: where there are none that is
- * said too.
+ * The notifies of this end's addresses other than that of the path (RFC 4555 §3.4). With `empty` a
+ * notify says that there are none.
  */
 export function additionalAddresses(sa: IkeSa, empty: boolean): NotifyPayload[] {
   const others = ownAddresses(sa).filter((address) => !isSame(address, sa.path.ownAddress));
@@ -109,7 +118,7 @@ export function additionalAddresses(sa: IkeSa, empty: boolean): NotifyPayload[] 
   );
 }
 
-/** Whether `payloads` name the peer's addresses, or say that there are no others. */
+/** Whether `payloads` have addresses of the peer, or say that there are no others. */
 export function namesAddresses(payloads: readonly Payload[]): boolean {
   return notifies(payloads).some(({ notify: type }) =>
     type === ADDITIONAL_IP4_ADDRESS || type === ADDITIONAL_IP6_ADDRESS ||
@@ -118,8 +127,8 @@ export function namesAddresses(payloads: readonly Payload[]): boolean {
 }
 
 /**
- * Takes the peer's addresses in place of those before (RFC 4555 §3.6). The address that a message came
- * from is one of them without being named.
+ * Replaces the known addresses of the peer (RFC 4555 §3.6). The source address of the message is
+ * always one of them.
  */
 export function takeAdditional({ sa, out }: Turn, payloads: readonly Payload[], path: Path): void {
   const named = notifies(payloads).filter(({ notify: type, data }) =>
@@ -139,8 +148,8 @@ export function takeAdditional({ sa, out }: Turn, payloads: readonly Payload[], 
 }
 
 /**
- * The path that a client goes on by: the next of its own addresses, of the peer's, or of both, around
- * and around. Undefined: there is no other.
+ * The next path of a client: with the next of its own addresses, of the peer's, or of both,
+ * cyclically. Undefined if there is no other path.
  */
 export function nextPath(sa: IkeSa): Path | undefined {
   const { mobility } = sa.peer;
@@ -155,7 +164,8 @@ export function nextPath(sa: IkeSa): Path | undefined {
   const fits = (ownAddress: IpAddress, peerAddress: IpAddress) =>
     ownAddress.length === peerAddress.length;
   const pairs = peers.flatMap((peer) => {
-    // Only a peer's address of the other family takes an end along that is not to move.
+    // An end that does not move changes its address only if the peer's address is of the other
+    // family.
     const stays = mobike.moves === "peer-only" && fits(path.ownAddress, peer);
     return (stays ? [path.ownAddress] : owns).map((ownAddress) => [ownAddress, peer] as const);
   });
@@ -165,8 +175,8 @@ export function nextPath(sa: IkeSa): Path | undefined {
 }
 
 /**
- * The path to try when nobody answers by the present one: first back to the one that both ends have
- * settled, then on through all pairs of addresses. Undefined: there is no other.
+ * The path to try when there is no answer on the present one: first the path on which both ends
+ * have agreed, then all pairs of addresses. Undefined if there is no other path.
  */
 export function detour(sa: IkeSa, { path, settled, peerAddresses }: Mobility): Path | undefined {
   if (!samePath(path, settled)) return settled;
@@ -179,14 +189,16 @@ export function detour(sa: IkeSa, { path, settled, peerAddresses }: Mobility): P
   return [...all.slice(at + 1), ...all.slice(0, Math.max(at, 0))][0];
 }
 
-/** What goes with each request that names or changes addresses (RFC 4555 §3.5, §3.9). */
+/**
+ * The notifies about NATs in each request that names or changes addresses (RFC 4555 §3.5, §3.9).
+ */
 export function natNotifies(sa: IkeSa): NotifyPayload[] {
   const spiR = sa.spiR;
   const detects = sa.config.natt && sa.peer.natDetected;
   return [...(detects ? natDetection(sa, sa.path, spiR) : []), ...noNatsAllowed(sa)];
 }
 
-/** A list from behind one of its members on, around to that member. */
+/** The members of a list after `address`, cyclically, up to and including it. */
 function following(list: readonly IpAddress[], address: IpAddress): IpAddress[] {
   const at = list.findIndex((one) => isSame(one, address));
   return [...list.slice(at + 1), ...list.slice(0, at + 1)];

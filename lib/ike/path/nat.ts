@@ -1,6 +1,6 @@
 /**
- * Life behind, and in front of, a NAT: the move to the NAT-T ports, following a mapping that changes,
- * keepalives (RFC 7296 §2.23, RFC 3948 §4), and the refusal of any NAT (RFC 4555 §3.9).
+ * * NAT traversal: the change to the NAT-T ports, following a mapping that changes, keepalives (RFC
+ * 7296 §2.23, RFC 3948 §4), and the refusal of NATs (RFC 4555 §3.9).
  * @module
  */
 import { type Path, samePath, showEndpoint } from "@/base/address.ts";
@@ -21,25 +21,28 @@ export interface EspEncapsulation {
   readonly peerPort: number;
 }
 
-/** The path of an IKE SA's CHILD_SAs: its own, or the one before, as long as a move is not settled. */
+/**
+ * The path of the CHILD_SAs of an IKE SA: that of the IKE SA, or the previous one until both ends
+ * have agreed on a move.
+ */
 export function espPath({ path, peer: { mobility } }: IkeSa): Path {
   return mobility?.settled ?? path;
 }
 
-/** How a CHILD_SA's packets go in UDP or TCP now; undefined: in neither. */
+/** The encapsulation of a CHILD_SA's packets in UDP or TCP; undefined if there is none. */
 export function encapsulationOf({ parent, suite }: ChildSa): EspEncapsulation | undefined {
   const { ownPort, peerPort, tcp = false } = espPath(parent);
   const { mobility } = parent.peer;
-  // RFC 3948 knows no AH in UDP: it covers the addresses, and no NAT lets it pass unharmed. Nor does
-  // RFC 9329 know it in TCP.
+  // // RFC 3948 has no AH in UDP, as AH covers the addresses, which a NAT changes. RFC 9329 has no
+  // AH in TCP.
   if (suite?.protocol === ProtocolId.AH) return undefined;
   if (!tcp && !(mobility ?? parent.peer).encapsulated) return undefined;
   return { kind: tcp ? "tcp" : "udp", ownPort, peerPort };
 }
 
 /**
- * Initiator: from IKE_AUTH on at the NAT-T ports, where there is something to traverse, or may be later,
- * as the IKE SA moves (RFC 4555 §3.3).
+ * Moves an initiator to the NAT-T ports before IKE_AUTH, if there is a NAT, or may be one later as
+ * the IKE SA can move (RFC 4555 §3.3).
  */
 export function floatPorts(sa: IkeSa): void {
   const { natt, mobike } = sa.config;
@@ -52,13 +55,13 @@ export function floatPorts(sa: IkeSa): void {
 }
 
 /**
- * An authentic message that is new came by `path`. The end that is not behind a NAT sends to where
- * the last of them came from; behind one it does not, as anybody on the way could divert it
- * (RFC 7296 §2.23).
+ * Handles the path of a new authentic message. An end that is not behind a NAT sends to the source
+ * of the last such message; an end behind a NAT does not, as an attacker on the path could divert
+ * its messages (RFC 7296 §2.23).
  */
 export function followPeer({ sa, out }: Turn, path: Path): void {
-  // RFC 4555 §3.8: an IKE SA that may move goes where an update says, so that any other message can
-  // test a path.
+  // // RFC 4555 §3.8: an IKE SA with MOBIKE only follows updates, so that other messages can test a
+  // path.
   if (sa.peer.mobility && !sa.env.broken.has("follow_when_mobile")) return;
   const follows = sa.peer.natOwn ? sa.env.broken.has("follow_behind_nat") : sa.peer.natPeer;
   if (!follows || samePath(path, sa.path) || leavesNattPort(sa, path)) return;
@@ -69,17 +72,17 @@ export function followPeer({ sa, out }: Turn, path: Path): void {
 }
 
 /**
- * The path of an SA that a peer has just authenticated by a request that came by `path`: where the
- * request came from, but never back from the NAT-T port.
+ * The path of an SA whose peer has just authenticated by a request on `path`: the path of the
+ * request, but never back from the NAT-T port.
  */
 export function authenticatedPath(sa: IkeSa, path: Path): Path {
   return leavesNattPort(sa, path) ? sa.path : path;
 }
 
 /**
- * Whether `path` leads from our NAT-T port back to our IKE port. A message there is answered to where
- * it came from (RFC 7296 §2.11), but IKE and ESP stay at the NAT-T port once they are there (§2.23):
- * the IKE port knows no non-ESP marker, so ESP in UDP cannot share it (RFC 3948 §2).
+ * Whether `path` leads from our NAT-T port back to our IKE port. A message there is answered at its
+ * source (RFC 7296 §2.11), but IKE and ESP do not leave the NAT-T port any more (§2.23): messages
+ * at the IKE port have no non-ESP marker, so ESP in UDP cannot use it (RFC 3948 §2).
  */
 export function leavesNattPort(sa: IkeSa, path: Path): boolean {
   const nattPort = sa.config.natt?.ownPort;
@@ -88,8 +91,9 @@ export function leavesNattPort(sa: IkeSa, path: Path): boolean {
 }
 
 /**
- * The peer's ESP comes from elsewhere than its IKE: a NAT has given it another mapping, and whoever is
- * not behind one goes by ESP as well (RFC 7296 §2.23). An SA that is not at the NAT-T ports stays.
+ * Handles ESP of the peer from another source than its IKE messages: a NAT has given it another
+ * mapping, and an end that is not behind a NAT follows ESP as well (RFC 7296 §2.23). An SA that is
+ * not at the NAT-T ports does not move.
  */
 export function espMoved(turn: Turn, path: Path): void {
   const { sa } = turn;
@@ -103,7 +107,7 @@ export function keepaliveDueMs(sa: IkeSa): number {
   // RFC 9329 §6.6: a connection needs none.
   if (sa.path.tcp) return Infinity;
   if (keepaliveMs <= 0 || !sa.peer.natOwn || !isCurrent(sa)) return Infinity;
-  // A peer that stays at the IKE port has nothing in UDP that a mapping is kept for.
+  // If the peer stays at the IKE port, there is no ESP in UDP for which a mapping must be kept.
   if (sa.path.ownPort !== ownPort) return Infinity;
   if (sa.env.broken.has("no_keepalives")) return Infinity;
   return (sa.lastSentMs ?? 0) + keepaliveMs;
@@ -116,8 +120,8 @@ export function sendKeepalive({ sa, nowMs, out }: Turn): void {
 }
 
 /**
- * NO_NATS_ALLOWED: the addresses and ports that the request is sent with (RFC 4555 §4.2.6). An IKE SA
- * that may move and cannot traverse NATs says so in each request that names addresses (§3.9).
+ * The NO_NATS_ALLOWED notify with the addresses and ports of the request (RFC 4555 §4.2.6). An IKE
+ * SA with MOBIKE that cannot traverse NATs sends it in each request with addresses (§3.9).
  */
 export function noNatsAllowed(sa: IkeSa): NotifyPayload[] {
   const { refuseNat, mobike, natt } = sa.config;
@@ -127,8 +131,8 @@ export function noNatsAllowed(sa: IkeSa): NotifyPayload[] {
 }
 
 /**
- * Compares a NO_NATS_ALLOWED with the way its request came (RFC 4555 §3.9).
- * @throws {PeerError} UNEXPECTED_NAT_DETECTED.
+ * Compares a NO_NATS_ALLOWED with the path of its request (RFC 4555 §3.9). @throws {PeerError}
+ * UNEXPECTED_NAT_DETECTED.
  */
 export function checkNoNats(payloads: readonly Payload[], path: Path): void {
   const said = findNotify(payloads, NotifyType.NO_NATS_ALLOWED);

@@ -13,17 +13,18 @@ import { notifies, notify } from "@/ike/records/notify.ts";
 import type { Payload } from "@/wire/message.ts";
 import type { NotifyPayload } from "@/wire/payloads/notify.ts";
 
-/** No datagram comes from here: a hash of it never matches. */
+/** An address from which no datagram comes, so that its hash never matches. */
 const NOWHERE = { address: new Uint8Array(4), port: 0 };
 
 /**
- * The two notifies of IKE_SA_INIT; none where the setup does without. Where UDP encapsulation is
- * forced the source is not ours, so that the peer sees a NAT and encapsulates too.
+ * The two notifies of IKE_SA_INIT; none if the setup has no NAT traversal. If UDP encapsulation is
+ * forced, the hash of the source is wrong on purpose, so that the peer detects a NAT and
+ * encapsulates as well.
  */
 export function natDetection(sa: IkeSa, path: Path, spiR: bigint): NotifyPayload[] {
   const { natt } = sa.config;
   if (!natt) return [];
-  // RFC 9329 §6.5: NATs are looked for in TCP too, though ESP goes in TCP either way.
+  // RFC 9329 §6.5: NATs are detected in TCP too, although ESP is sent in TCP in any case.
   const { address, port } = natt.forced && !path.tcp
     ? NOWHERE
     : { address: path.ownAddress, port: path.ownPort };
@@ -35,7 +36,7 @@ export function natDetection(sa: IkeSa, path: Path, spiR: bigint): NotifyPayload
   ];
 }
 
-/** Compares what the peer sent with the way it came; the result is in the SA. */
+/** Compares the peer's notifies with the path of the message, and stores the result in the SA. */
 export function noteNat(turn: Turn, payloads: readonly Payload[], path: Path): void {
   const { sa, out } = turn;
   const { natt } = sa.config;
