@@ -131,12 +131,12 @@ Deno.test("a wrong password fails its tunnels with a cause and words", async () 
 function radius(secret: string) {
   const users = new EapUsers([{ identity: "bob&d", password: "secret-&d" }]);
   const env = { random, tls: undefined };
-  const face = new RadiusFrontEnd({
+  const frontEnd = new RadiusFrontEnd({
     secret: new TextEncoder().encode(secret),
     random,
     open: () => openEapServer({ methods: [EapType.MSCHAPV2], users }, env),
   });
-  const server = new RadiusServer({ hostname: "127.0.0.1", port: 0 }, face);
+  const server = new RadiusServer({ hostname: "127.0.0.1", port: 0 }, frontEnd);
   const eapradiussvr = [{ address: LOOPBACK.address, port: server.address.port }];
   return { server, eapradiussvr };
 }
@@ -165,7 +165,7 @@ const BAD: Readonly<Record<string, { readonly cause: RegExp; readonly words: Reg
 function treating(secret: string): RadiusHandler {
   const users = new EapUsers([{ identity: "*", password: "pass" }]);
   const octets = new TextEncoder().encode(secret);
-  const face = new RadiusFace({
+  const frontEnd = new RadiusFrontEnd({
     secret: octets,
     random,
     open: () => openEapServer({ methods: [EapType.MSCHAPV2], users }, { random, tls: undefined }),
@@ -190,7 +190,7 @@ function treating(secret: string): RadiusHandler {
       if (name === "silent") return { octets: undefined, note: undefined };
       if (name === "lying") return reply(2, 4);
       if (name === "secret") return reply(2, 20);
-      const said = await face.receive(datagram, from, nowMs);
+      const said = await frontEnd.receive(datagram, from, nowMs);
       if (name !== "forgetful" || !said.octets) return said;
       return { ...said, octets: withoutKeys(packet, said.octets) };
     },
