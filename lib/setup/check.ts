@@ -1,6 +1,6 @@
 /**
- * What must hold between the options of a setup, once each for itself is right. Nothing is said that
- * only follows from an error told before, nor about options of the other role.
+ * * Checks what must hold between the options of a setup, when each value is valid by itself. It
+ * reports no error that only follows from an earlier one, and none about options of the other role.
  * @module
  */
 import {
@@ -28,15 +28,18 @@ import type { Check, Rule } from "@/setup/rule.ts";
 import { nearestWord, shown } from "@/setup/kinds.ts";
 import type { Setup } from "@/setup/setup.ts";
 
-/** Pauses between flaps are at least so long. */
+/** The shortest pause between flaps, in milliseconds. */
 const FLAP_MIN_MS = 10_000;
-/** Octets of an identity; the payload that carries it must fit one datagram with all others. */
+/** The most octets of an identity, as its payload must fit into one datagram with all others. */
 const IDENTITY_MAX = 1_000;
-/** Octets of a UDP ping that tell it from its reply, and from those of others (`ping/echo.ts`). */
+/**
+ * Octets at the start of a UDP ping that identify it and distinguish it from its reply
+ * (`ping/echo.ts`).
+ */
 const UDP_PING_MIN = 10;
 const IDENTITY_WORDS = [...MYID_WORDS, ...PEERID_WORDS];
 
-/** Tells `check` every error of a setup, and what is doubtful. */
+/** Reports every error of a setup to `check`, and every value that is probably not intended. */
 export function checkSetup(setup: Setup, check: Check): void {
   const { isBroken, fail, warn } = check;
   const rule = (what: string, path: string, ...others: readonly string[]) => {
@@ -76,10 +79,10 @@ function checkImpairment({ impairment }: Setup, rule: Rule): void {
     if (delaymin > delaymax) {
       rule("delaymin is larger than delaymax", `${of}.delaymin`, `${of}.delaymax`);
     }
-    // Two ends that begin at once make two IKE SAs: neither has anything to do with the other.
+    // Two IKE_SA_INIT requests that cross make two independent IKE SAs.
     if (crossing > 0 && exchange === "ike_sa_init") {
       rule(
-        "crossing is between messages of one IKE SA, which ike_sa_init only makes",
+        "crossing needs messages of an existing IKE SA, and ike_sa_init creates one",
         `${of}.crossing`,
       );
     }
@@ -94,7 +97,9 @@ function checkClient(setup: Setup, rule: Rule): void {
   }
   if (peeraddr) {
     const why = whyUnreachable(peeraddr);
-    if (why) rule(`peeraddr ${showAddress(peeraddr)} is ${why}, no gateway's address`, "peeraddr");
+    if (why) {
+      rule(`peeraddr ${showAddress(peeraddr)} is ${why}, not the address of a gateway`, "peeraddr");
+    }
   } else rule("peeraddr is required for a client: the gateway's address", "peeraddr");
   if (startclntaddr && peeraddr && startclntaddr.address.length !== peeraddr.length) {
     const own = showAddress(startclntaddr.address);
@@ -126,7 +131,7 @@ function checkClient(setup: Setup, rule: Rule): void {
   }
 }
 
-/** A link-local address means nothing without its link, which is that of `bindifname`. */
+/** A link-local address is only valid on its link, which is that of `bindifname`. */
 function checkLinkLocal(setup: Setup, zone: string | undefined, rule: Rule): void {
   const { peeraddr, bindifname, startclntaddr, ikeconf } = setup;
   if (!peeraddr) return;
@@ -151,7 +156,7 @@ function checkLinkLocal(setup: Setup, zone: string | undefined, rule: Rule): voi
   }
 }
 
-/** A gateway hears peers at the NAT-T port whatever it does about NATs itself. */
+/** A gateway listens at the NAT-T port even if it does not use NAT traversal itself. */
 function checkPorts(setup: Setup, rule: Rule): void {
   const { role, ownport, ownnattport, ikeconf } = setup;
   const { enablenatt, tradtionalencapforceudp, disallownat } = ikeconf;
@@ -172,7 +177,7 @@ function checkPorts(setup: Setup, rule: Rule): void {
   }
 }
 
-/** What TCP needs, and excludes; true: there is nothing in UDP. */
+/** Checks the options of TCP encapsulation; returns whether nothing is sent in UDP. */
 function checkTcp({ role, transport, ikeconf }: Setup, rule: Rule): boolean {
   const { tcpencap, traditionalencap, tradtionalencapforceudp } = ikeconf;
   if (!tcpencap) {
@@ -207,16 +212,19 @@ function checkTunnelAddresses(setup: Setup, first: IpAddress, rule: Rule): void 
   const { numberoftunnels, mobike, mobikeaddrpertunnel } = setup;
   const why = whyUnreachable(first);
   if (why) {
-    rule(`startclntaddr ${showAddress(first)} is ${why}, no tunnel's address`, "startclntaddr");
+    rule(
+      `startclntaddr ${showAddress(first)} is ${why}, not the address of a tunnel`,
+      "startclntaddr",
+    );
   }
   const owned = mobike ? mobikeaddrpertunnel : 1;
-  // Every tunnel needs all addresses it owns, the last of them too.
+  // Every tunnel needs all of its addresses, including the last one.
   const last = addressPlus(first, owned - 1);
   const misfit = last ? firstMisfit(last, owned, numberoftunnels) : 0;
   if (misfit === undefined) return;
   rule(
     `startclntaddr: tunnel ${misfit} of ${numberoftunnels} has no address, ` +
-      `the family's last one comes before it`,
+      `as the address family ends before it`,
     "startclntaddr",
     "numberoftunnels",
     "mobikeaddrpertunnel",
@@ -244,13 +252,17 @@ const METHOD_OPTIONS = ["authownmethod", "authpeermethod", "authown2", "authpeer
   `ikeconf.${name}`
 );
 
-/** What a second authentication cannot go with (RFC 4739). */
+/** Checks a second authentication (RFC 4739) against the first one. */
 function checkSecondAuth({ ikeconf }: Pick<Setup, "ikeconf">, rule: Rule): void {
   const { authown2, authpeer2, authownmethod, authpeermethod, myid2 } = ikeconf;
   const first = [authownmethod, authpeermethod];
   for (const [option, method] of [["authown2", authown2], ["authpeer2", authpeer2]] as const) {
     if (method === "none" || !first.includes("eap-only")) continue;
-    rule(`${option} does not go with eap-only (RFC 5998)`, `ikeconf.${option}`, ...METHOD_OPTIONS);
+    rule(
+      `${option} and eap-only exclude each other (RFC 5998)`,
+      `ikeconf.${option}`,
+      ...METHOD_OPTIONS,
+    );
   }
   if (authown2 !== "none" && myid2 !== "") checkIdentity("myid2", myid2, rule);
 }
@@ -295,7 +307,10 @@ function checkPing({ pingconf }: Setup, rule: Rule): void {
 
 type Warn = Check["warn"];
 
-/** Pings that are described but have nowhere to go; without a data path they show nothing of tunnels. */
+/**
+ * Warns of pings without a destination, and of pings without a data path, which do not go through
+ * tunnels.
+ */
 function warnOfPing({ pingconf, ikeconf }: Setup, warn: Warn): void {
   const { destaddr, srcaddr, autoaddr, assignsrc } = pingconf;
   const described = autoaddr ? "autoaddr" : srcaddr ? "srcaddr" : assignsrc ? "assignsrc" : "";
@@ -310,12 +325,14 @@ function warnOfPing({ pingconf, ikeconf }: Setup, warn: Warn): void {
     : undefined;
   if (!destaddr || !why) return;
   warn(
-    `pings go as the system routes them, not through tunnels: nothing carries packets there (${why})`,
+    `pings go as the system routes them, not through tunnels: there is no data path (${why})`,
     "pingconf.destaddr",
   );
 }
 
-/** A mistyped word of an identity is a good domain name, and hard to find later. */
+/**
+ * Warns of mistyped keywords of identities, which are valid domain names and hard to find later.
+ */
 function warnOfIdentities({ role, ikeconf: { myid, peerid } }: Setup, warn: Warn): void {
   const say = (name: string, value: string, words: readonly string[]) => {
     if (value === "" || words.includes(value) || /[.@:]/.test(value)) return;
@@ -328,7 +345,10 @@ function warnOfIdentities({ role, ikeconf: { myid, peerid } }: Setup, warn: Warn
   if (role === "client") say("peerid", peerid, PEERID_WORDS);
 }
 
-/** The margin is capped at half a lifetime, which a tester may not expect: one warning for all. */
+/**
+ * Warns, once for all lifetimes, that the margin is limited to half of a lifetime, which a user may
+ * not expect.
+ */
 function warnOfMargin({ ikeconf }: Setup, warn: Warn): void {
   const lifetimes = ikeconf.childlist.map(({ lifetime }, i): [string, number] => {
     return [`childlist[${i}].lifetime`, lifetime];

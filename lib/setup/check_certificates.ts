@@ -1,5 +1,6 @@
 /**
- * What authentication by certificates cannot be without, and what is doubtful about it.
+ * Checks the options of authentication by certificates, and warns of values that are probably not
+ * intended.
  * @module
  */
 import { isSignature, ownMethods, peerMethods } from "@/setup/auth_methods.ts";
@@ -7,7 +8,7 @@ import { CERTIFICATE_IDENTITIES } from "@/setup/ike_options.ts";
 import type { Check, Rule } from "@/setup/rule.ts";
 import type { Setup } from "@/setup/setup.ts";
 
-/** Tells what is missing, or contradicts itself. */
+/** Reports options that are missing or contradict each other. */
 export function checkCertificates({ ikeconf }: Pick<Setup, "ikeconf">, rule: Rule): void {
   const { authownmethod, authpeermethod, cadir, eedir, issuercert, rawkey, peerrawkey } = ikeconf;
   const hasOwn = eedir !== "" || issuercert !== "";
@@ -35,14 +36,14 @@ export function checkCertificates({ ikeconf }: Pick<Setup, "ikeconf">, rule: Rul
   }
   if (ikeconf.ocsprequest && ikeconf.revocation === "off") {
     rule(
-      "ocsprequest asks for what revocation: off does not look at",
+      "ocsprequest asks for responses, which revocation: off ignores",
       "ikeconf.ocsprequest",
       "ikeconf.revocation",
     );
   }
 }
 
-/** A key that is shown without a certificate says nobody's name. */
+/** Checks the options of raw public keys, which contain no identity. */
 function checkRawKeys({ rawkey, peerrawkey, ...others }: Setup["ikeconf"], rule: Rule): void {
   const { eedir, issuercert, cadir, matchpeerid, peerid } = others;
   const hasCertificate = eedir !== "" || issuercert !== "";
@@ -59,7 +60,7 @@ function checkRawKeys({ rawkey, peerrawkey, ...others }: Setup["ikeconf"], rule:
   }
 }
 
-/** Certificates that are told by their address, and looked up by it. */
+/** Checks the options of certificates that are sent as URLs, and looked up by them. */
 function checkAddresses(ikeconf: Setup["ikeconf"], rule: Rule): void {
   const { certurl, issuercert, certlookup, certlookupdir } = ikeconf;
   const signs = ownMethods(ikeconf).some(isSignature);
@@ -75,7 +76,9 @@ function checkAddresses(ikeconf: Setup["ikeconf"], rule: Rule): void {
   }
 }
 
-/** An authority is a certificate and its key, and its keys fit the method. */
+/**
+ * An authority needs a certificate and its key, and the keys that it issues must fit the method.
+ */
 function checkIssuing(ikeconf: Setup["ikeconf"], rule: Rule): void {
   const { issuercert, issuerkey, eedir, issuekeytype } = ikeconf;
   const [cert, key] = ["ikeconf.issuercert", "ikeconf.issuerkey"];
@@ -84,7 +87,7 @@ function checkIssuing(ikeconf: Setup["ikeconf"], rule: Rule): void {
   if (issuercert === "") rule("issuerkey needs issuercert", key, cert);
   const methods = ownMethods(ikeconf).filter(isSignature);
   if (eedir !== "" && methods.length > 0) {
-    rule("issuercert and eedir exclude each other: certificates are issued, or there", cert, EEDIR);
+    rule("issuercert and eedir exclude each other: certificates are issued or read", cert, EEDIR);
   }
   for (const method of methods) {
     const wanted = KEYS_OF_METHODS[method];
@@ -96,7 +99,7 @@ function checkIssuing(ikeconf: Setup["ikeconf"], rule: Rule): void {
 }
 
 const EEDIR = "ikeconf.eedir";
-/** How the key types begin that the methods before RFC 7427 sign with. */
+/** The prefix of the key types with which each method from before RFC 7427 signs. */
 const KEYS_OF_METHODS: Readonly<Record<string, string>> = {
   "rsa": "rsa",
   "ecdsa-sha256-p256": "ecdsa:p-256",
@@ -104,7 +107,7 @@ const KEYS_OF_METHODS: Readonly<Record<string, string>> = {
   "ecdsa-sha512-p521": "ecdsa:p-521",
 };
 
-/** Revocation that cannot say anything, or that says no to everybody. */
+/** Warns of revocation options that have no effect, or that refuse every peer. */
 export function warnOfRevocation({ ikeconf }: Setup, warn: Check["warn"]): void {
   const { revocation, crldir, ocspdir, ocsprequest } = ikeconf;
   if (!peerMethods(ikeconf).some(isSignature)) return;

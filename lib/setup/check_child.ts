@@ -1,5 +1,5 @@
 /**
- * What must hold within an entry of `childlist`, and for its selectors from tunnel to tunnel.
+ * Checks an entry of `childlist`, and its selectors for all tunnels.
  * @module
  */
 import { addressPlus, type IpAddress, showAddress } from "@/base/address.ts";
@@ -9,13 +9,13 @@ import type { Check, Rule } from "@/setup/rule.ts";
 import { CHILD } from "@/setup/ike_options.ts";
 import type { ChildConf, SelectorConf, Setup } from "@/setup/setup.ts";
 
-/** Where the words go. */
+/** What the checks of an entry need. */
 export interface ChildCheck {
   readonly rule: Rule;
   readonly warn: Check["warn"];
 }
 
-/** Tells what is wrong, or doubtful, with the entry at `path`. */
+/** Reports errors of the entry at `path`, and values that are probably not intended. */
 export function checkChild(
   setup: Setup,
   child: ChildConf,
@@ -34,7 +34,7 @@ export function checkChild(
     rule(what, `${path}.ipcomp`, "ikeconf.installfastpath");
   }
   if (child.esn && child.replaywindowsize === 0) {
-    // RFC 4303 §3.4.3: the window is what tells the upper half of a sequence number.
+    // RFC 4303 §3.4.3: the upper half of a sequence number is derived from the window.
     const what = "esn needs a window: replaywindowsize is 0";
     rule(what, `${path}.esn`, `${path}.replaywindowsize`);
   }
@@ -56,7 +56,11 @@ function checkAlgorithms(child: ChildConf, path: string, rule: Rule): void {
   const integrity = `${path}.integrityalg`;
   const cipher = `${path}.encalg`;
   if (protocol === "ah") {
-    rule("integrityalg is empty, and AH is nothing but integrity", integrity, `${path}.protocol`);
+    rule(
+      "integrityalg is empty, but AH needs an integrity algorithm",
+      integrity,
+      `${path}.protocol`,
+    );
   } else if (encalg.some(({ id }) => id === Encr.ENCR_NULL)) {
     // RFC 4303 §3.2: encryption and integrity must not both be NULL.
     rule("integrityalg is empty, and encalg names null: ESP needs one of them", integrity, cipher);
@@ -65,7 +69,10 @@ function checkAlgorithms(child: ChildConf, path: string, rule: Rule): void {
   }
 }
 
-/** AH protects the outer addresses: neither a cipher nor a UDP header has a place in it. */
+/**
+ * Checks the options of AH, which protects the outer addresses, and has neither a cipher nor a UDP
+ * header.
+ */
 function checkAh(
   { ikeconf }: Setup,
   { encalg }: ChildConf,
@@ -79,8 +86,8 @@ function checkAh(
     rule(what, protocol, "ikeconf.tradtionalencapforceudp");
   }
   if (ikeconf.enablenatt) {
-    // RFC 3715 §2.1: AH protects the very addresses that a NAT changes.
-    warn("AH passes no NAT, not with enablenatt either", protocol);
+    // RFC 3715 §2.1: AH protects the addresses, which a NAT changes.
+    warn("AH does not pass a NAT, even with enablenatt", protocol);
   }
   const written = JSON.stringify(encalg) !== JSON.stringify(CHILD.encalg.value);
   if (written) {
@@ -88,7 +95,10 @@ function checkAh(
   }
 }
 
-/** How the selector at a path is shifted: by which option, how far, over how many tunnels. */
+/**
+ * How the selector at a path changes from tunnel to tunnel: by which option, by how much, and for
+ * how many tunnels.
+ */
 interface Shift {
   readonly at: string;
   readonly by: string;
@@ -96,7 +106,10 @@ interface Shift {
   readonly tunnels: number;
 }
 
-/** A selector of the whole space is not shifted. */
+/**
+ * Checks that a selector is a valid range for every tunnel; one of all addresses is the same for
+ * all tunnels.
+ */
 function checkShift({ startaddr, endaddr }: SelectorConf, shift: Shift, rule: Rule): void {
   const { at, by, step, tunnels } = shift;
   if (startaddr.every((o) => o === 0) && endaddr.every((o) => o === 255)) return;
@@ -114,7 +127,10 @@ function checkShift({ startaddr, endaddr }: SelectorConf, shift: Shift, rule: Ru
   );
 }
 
-/** The first of so many tunnels whose address, so many steps from `first`, is none. */
+/**
+ * The first of the tunnels for which `first` plus its number of steps is beyond the end of the
+ * address family.
+ */
 export function firstMisfit(first: IpAddress, step: number, tunnels: number): number | undefined {
   const fits = (tunnel: number) => addressPlus(first, BigInt(step) * BigInt(tunnel)) !== undefined;
   if (fits(tunnels - 1)) return undefined;

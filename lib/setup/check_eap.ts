@@ -1,5 +1,5 @@
 /**
- * What authentication by EAP cannot be without (RFC 7296 §2.16, RFC 5998).
+ * Checks the options of authentication by EAP (RFC 7296 §2.16, RFC 5998).
  * @module
  */
 import { EapType } from "@/iana/eap_type.ts";
@@ -16,12 +16,12 @@ const BY_PASSWORD: readonly number[] = [
   EapType.PEAP,
 ];
 const BY_SIM: readonly number[] = [EapType.SIM, EapType.AKA, EapType.AKA_PRIME];
-/** Methods in which the server has a certificate. */
+/** The methods in which the server has a certificate. */
 export const BY_TLS: readonly number[] = [EapType.TLS, EapType.TTLS, EapType.PEAP];
 const KEY_DIGITS = 32;
 const SQN_DIGITS_MAX = 12;
 
-/** Checks the roles of EAP, and what its methods and relays need. */
+/** Checks which end uses EAP, and what its methods and relays need. */
 export function checkEap(setup: Setup, rule: Rule): void {
   const { myid, myid2 } = setup.ikeconf;
   const own = ownMethods(setup.ikeconf);
@@ -38,13 +38,13 @@ export function checkEap(setup: Setup, rule: Rule): void {
 function checkClient(ikeconf: IkeConf, rule: Rule): void {
   const { authownmethod, authpeermethod, eapmethod } = ikeconf;
   if (ikeconf.authpeer2 === "eap") {
-    return rule("a gateway is authenticated by no EAP of its own (RFC 7296 §2.16)", PEER2);
+    return rule("the second authentication of a gateway cannot be EAP (RFC 7296 §2.16)", PEER2);
   }
   if (authownmethod === "eap-only") {
-    return rule("a client authenticates by eap: eap-only is for its authpeermethod", OWN);
+    return rule("a client authenticates by eap; eap-only is a value of its authpeermethod", OWN);
   }
   if (authpeermethod === "eap") {
-    return rule("a gateway is authenticated by eap-only, never by eap (RFC 5998)", PEER);
+    return rule("a gateway can authenticate by eap-only, but not by eap (RFC 5998)", PEER);
   }
   if (authpeermethod === "eap-only" && authownmethod !== "eap") {
     return rule("authpeermethod eap-only needs authownmethod eap (RFC 5998)", PEER, OWN);
@@ -56,7 +56,7 @@ function checkClient(ikeconf: IkeConf, rule: Rule): void {
 function checkRelay(ikeconf: IkeConf, rule: Rule): void {
   const { eapimplementaion, eapoltestconf, eapfile, eapradiussvr } = ikeconf;
   const lacks = (option: string, what: string) =>
-    rule(`${option} is required for ${what}; or name methods of our own in eapmethod`, OWN);
+    rule(`${option} is required for ${what}; or set methods of this program in eapmethod`, OWN);
   if (eapimplementaion === "eap-snoop") {
     if (eapoltestconf === "") lacks("eapoltestconf", "eap-snoop");
   } else if (eapfile === "" || !eapradiussvr.some((server) => server !== null)) {
@@ -78,7 +78,11 @@ function checkMethods(ikeconf: IkeConf, rule: Rule): void {
   }
   if (uses([EapType.TLS]) && eedir === "") rule("eedir is required for eapmethod tls", METHOD);
   if (uses([EapType.PEAP]) && eapinner === "pap") {
-    rule("eapinner pap is of TTLS: PEAP has EAP methods inside", "ikeconf.eapinner", METHOD);
+    rule(
+      "eapinner pap is only possible in TTLS: PEAP has EAP methods inside",
+      "ikeconf.eapinner",
+      METHOD,
+    );
   }
   if (!uses(BY_SIM)) return;
   checkKey("eapsimk", eapsimk, rule);
@@ -89,14 +93,14 @@ function checkMethods(ikeconf: IkeConf, rule: Rule): void {
 function checkGateway(ikeconf: IkeConf, rule: Rule): void {
   const { authownmethod, authpeermethod, eapradiussvr, eapmethod, eapusers, eedir } = ikeconf;
   if (authownmethod === "eap") {
-    return rule("a gateway authenticates by eap-only, never by eap (RFC 5998)", OWN);
+    return rule("a gateway can authenticate by eap-only, but not by eap (RFC 5998)", OWN);
   }
   if (ikeconf.authown2 === "eap") {
-    return rule("a gateway authenticates by no EAP of its own (RFC 7296 §2.16)", OWN2);
+    return rule("the second authentication of a gateway cannot be EAP (RFC 7296 §2.16)", OWN2);
   }
   if (authpeermethod !== "eap" && ikeconf.authpeer2 !== "eap") {
     return authpeermethod === "eap-only"
-      ? rule("a client is authenticated by eap: eap-only is for authownmethod", PEER)
+      ? rule("a client authenticates by eap; eap-only is a value of authownmethod", PEER)
       : rule("authownmethod eap-only needs authpeermethod eap (RFC 5998)", OWN, PEER);
   }
   if (eapradiussvr.some((server) => server !== null) && eapmethod.length === 0) return;
@@ -118,7 +122,7 @@ function checkGateway(ikeconf: IkeConf, rule: Rule): void {
   }
 }
 
-/** Words of `myid` that stand for the identity of a relay. */
+/** The keywords of `myid` that stand for the identity of a relay. */
 const IDENTITIES = ["eapol-test-conf", "eapusepcap"];
 const OWN2 = "ikeconf.authown2";
 const PEER2 = "ikeconf.authpeer2";
@@ -126,7 +130,7 @@ const OWN = "ikeconf.authownmethod";
 const PEER = "ikeconf.authpeermethod";
 const METHOD = "ikeconf.eapmethod";
 
-/** `&d` takes the place of the digits that are missing. */
+/** Checks a key in hex; `&d` stands for the digits that are missing. */
 function checkKey(option: string, text: string, rule: Rule): void {
   const [before = "", ...others] = text.split("&d");
   const digits = before + others.join("");

@@ -1,5 +1,5 @@
 /**
- * What must hold of pre-shared keys and of the identity that is asked of the peer.
+ * Checks the options of pre-shared keys, and of the identity that the peer must have.
  * @module
  */
 import { secretOctets } from "@/base/secret_text.ts";
@@ -13,19 +13,19 @@ const SECOND = ["ikeconf.authown2", "ikeconf.authpeer2"];
 const OWN = "ikeconf.authownmethod";
 const PEER = "ikeconf.authpeermethod";
 
-/** Whether an entry of `psks` says anything: a list that is not given has one that says nothing. */
+/** Whether an entry of `psks` was given: a list that is absent has one entry with empty values. */
 export function isGiven({ id, secret }: IkeConf["psks"][number]): boolean {
   return id !== "" || secret !== "";
 }
 
-/** There is a secret where one authenticates, and each is of its encoding. */
+/** Checks that there is a pre-shared key if one is needed, and that all have the right encoding. */
 export function checkPsk(ikeconf: IkeConf, rule: Rule): void {
   const { psk, pskfile, psks, pskencoding } = ikeconf;
   if (![...ownMethods(ikeconf), ...peerMethods(ikeconf)].includes("psk")) return;
   if (psk === "" && pskfile === "" && !psks.some(isGiven)) {
     rule("psk is required for authentication by psk", "ikeconf.psk", OWN, PEER, ...SECOND);
   } else if (psk !== "" && !secretOctets(psk, pskencoding)) {
-    rule(`psk is no ${pskencoding} (pskencoding)`, "ikeconf.psk", "ikeconf.pskencoding");
+    rule(`psk is not valid ${pskencoding} (pskencoding)`, "ikeconf.psk", "ikeconf.pskencoding");
   }
   for (const [i, entry] of psks.entries()) {
     if (!isGiven(entry)) continue;
@@ -34,13 +34,16 @@ export function checkPsk(ikeconf: IkeConf, rule: Rule): void {
     const why = id === "" ? "is empty" : identityFault(id);
     if (why) rule(`psks[${i}].id ${why}`, `${at}.id`);
     if (!secretOctets(secret.replaceAll("&d", "10"), pskencoding)) {
-      const words = secret === "" ? "is empty" : `is no ${pskencoding} (pskencoding)`;
+      const words = secret === "" ? "is empty" : `is not valid ${pskencoding} (pskencoding)`;
       rule(`psks[${i}].secret ${words}`, `${at}.secret`, "ikeconf.pskencoding");
     }
   }
 }
 
-/** RFC 7619 §2.2: nobody is who does not authenticate; and EAP asks for a gateway that does. */
+/**
+ * Checks NULL authentication: only it may have the identity ID_NULL (RFC 7619 §2.2), and it
+ * excludes EAP.
+ */
 export function checkNull({ authownmethod, authpeermethod, myid }: IkeConf, rule: Rule): void {
   if (myid === ID_NULL_WORD && authownmethod !== "null-auth") {
     rule(`myid ${ID_NULL_WORD} needs authownmethod null-auth (RFC 7619)`, "ikeconf.myid", OWN);
@@ -54,7 +57,10 @@ export function checkNull({ authownmethod, authpeermethod, myid }: IkeConf, rule
   }
 }
 
-/** A gateway that has EAP users but does not sign is beyond what RFC 7296 §2.16 allows. */
+/**
+ * Warns of a gateway with EAP users that authenticates by a pre-shared key, which RFC 7296 §2.16
+ * does not allow.
+ */
 export function warnOfEapByPsk(
   { authownmethod, authpeermethod }: IkeConf,
   warn: Check["warn"],
@@ -63,11 +69,11 @@ export function warnOfEapByPsk(
   if (!methods.includes("eap") || !methods.includes("psk")) return;
   const words =
     "a gateway with EAP clients must sign, or be authenticated by EAP alone (RFC 7296 " +
-    "§2.16, RFC 5998): psk is beyond the RFCs";
+    "§2.16, RFC 5998): the RFCs do not allow psk";
   warn(words, authownmethod === "psk" ? OWN : PEER);
 }
 
-/** `matchpeerid` has something to match, and a certificate where it asks for one. */
+/** Checks that `matchpeerid` has an identity to compare, and a certificate if it needs one. */
 export function checkPeerId(ikeconf: IkeConf, rule: Rule): void {
   const { matchpeerid, peerid, authpeermethod } = ikeconf;
   const paths = ["ikeconf.matchpeerid", "ikeconf.peerid"] as const;
@@ -80,6 +86,6 @@ export function checkPeerId(ikeconf: IkeConf, rule: Rule): void {
     return rule(`${needs} needs a peer that signs: authpeermethod is ${authpeermethod}`, ...paths);
   }
   if (ofCertificate && matchpeerid !== true) {
-    rule(`peerid ${peerid} is never sent, and is compared by matchpeerid: true alone`, ...paths);
+    rule(`peerid ${peerid} is never sent, and is only compared with matchpeerid: true`, ...paths);
   }
 }

@@ -1,6 +1,6 @@
 /**
- * What must hold between the key exchange methods of a setup: what fits into IKE_SA_INIT, which is never
- * cut into fragments (RFC 7383 §2), and which methods can stand beside each other (RFC 9370 §2.2.1).
+ * * Checks the key exchange methods of a setup: they must fit into IKE_SA_INIT, which is never
+ * fragmented (RFC 7383 §2), and no two key exchanges may use the same method (RFC 9370 §2.2.1).
  * @module
  */
 import { KeGroup, nameOfKeGroup } from "@/iana/ke_group.ts";
@@ -9,10 +9,15 @@ import { additionalOf, type ChildConf, pfsAdditionalOf, type Setup } from "@/set
 
 /** Octets of the longest public value that ML-KEM-1024 has at either end (FIPS 203 §8 table 3). */
 const ML_KEM_1024_OCTETS = 1568;
-/** Octets that one IP packet of an Ethernet carries of UDP payload, over IPv6 (RFC 8200 §5 says 1280). */
+/**
+ * Octets that one IP packet of an Ethernet carries of UDP payload, over IPv6 (RFC 8200 §5 says
+ * 1280).
+ */
 const ETHERNET_OCTETS = 1452;
 
-/** Tells what is wrong, or doubtful, with the methods of the IKE SA. */
+/**
+ * Reports errors in the methods of the IKE SA, and warns of methods that are probably not intended.
+ */
 export function checkKeyExchanges(
   setup: Setup,
   rule: Rule,
@@ -39,7 +44,7 @@ export function checkKeyExchanges(
   warnOfSize(additional, { setup, warn, path: (n) => `ikeconf.addke${n}` });
 }
 
-/** The same for the entry of the child list at `at`. */
+/** Does the same for the entry of the child list at `at`. */
 export function checkChildKeyExchanges(
   setup: Setup,
   child: ChildConf,
@@ -64,7 +69,10 @@ interface Place {
   readonly path: (n: number) => string;
 }
 
-/** A peer refuses methods that cannot be all different (RFC 9370 §2.2.1): it may be what is tested. */
+/**
+ * Warns of methods that cannot all be different, which a peer refuses (RFC 9370 §2.2.1); this may
+ * be the purpose of a test.
+ */
 function warnOfTwice(
   lists: readonly (readonly number[])[],
   { warn, path, first }: Place & { readonly first: string },
@@ -79,7 +87,7 @@ function warnOfTwice(
   }
 }
 
-/** Whether one of each list can be taken, no method but NONE twice. */
+/** Whether one method can be chosen from each list so that none but NONE is chosen twice. */
 function canDiffer(lists: readonly (readonly number[])[], taken: readonly number[] = []): boolean {
   const [methods, ...others] = lists;
   if (!methods) return true;
@@ -89,7 +97,10 @@ function canDiffer(lists: readonly (readonly number[])[], taken: readonly number
   );
 }
 
-/** What is longer than a packet, and not cut, goes in IP fragments, which many networks drop. */
+/**
+ * Warns of messages that are longer than a packet and not fragmented by IKE: they are sent in IP
+ * fragments, which many networks drop.
+ */
 function warnOfSize(
   lists: readonly (readonly number[])[],
   { setup: { ikeconf }, warn, path }: Place & { readonly setup: Setup },
@@ -99,6 +110,6 @@ function warnOfSize(
   if (n === 0) return;
   const what =
     `messages with ${nameOfKeGroup(KeGroup.ML_KEM_1024)} are longer than a packet, and ` +
-    "enablefragment is false: they go in IP fragments";
+    "enablefragment is false: they are sent in IP fragments";
   warn(what, path(n));
 }

@@ -1,6 +1,6 @@
 /**
- * Addresses that are counted up, tunnel by tunnel or lease by lease, and what they run into: the
- * network's own address and its broadcast address, and an address that somebody else has.
+ * * Warns of ranges of addresses, for tunnels or for leases, that contain an address which cannot
+ * be used: the address of the network, its broadcast address, or an address of another host.
  * @module
  */
 import {
@@ -13,25 +13,25 @@ import {
 import type { Check } from "@/setup/rule.ts";
 import type { Setup } from "@/setup/setup.ts";
 
-/** Addresses that are handed out one after the other, from the first one on. */
+/** A range of addresses that are assigned one after the other. */
 interface CountedRange {
   /** The option of its first address. */
   readonly path: string;
   readonly start: IpPrefix;
-  /** How many addresses are in use at most. */
+  /** The most addresses of the range that are used. */
   readonly count: number;
-  /** Who gets the address of a place in the range. */
+  /** The tunnel or client that gets the address with this index, as text. */
   readonly who: (place: number) => string;
 }
 
-/** An address that is somebody's. */
+/** An address that cannot be used. */
 interface Taken {
   readonly address: IpAddress | undefined;
   /** What it is, as the end of a sentence. */
   readonly what: string;
 }
 
-/** Warns of ranges that run into an address which is no tunnel's. */
+/** Warns of ranges that contain an address which cannot be used. */
 export function warnOfRanges(setup: Setup, { isBroken, warn }: Check): void {
   for (const { range, taken } of rangesOf(setup)) {
     if (isBroken(range.path) || isBroken("numberoftunnels")) continue;
@@ -65,7 +65,10 @@ function rangesOf(setup: Setup): { readonly range: CountedRange; readonly taken:
   );
 }
 
-/** The two addresses of an IPv4 network that are no host's (RFC 1122 §3.2.1.3; RFC 3021: not of a /31). */
+/**
+ * The two addresses of an IPv4 network that no host may have (RFC 1122 §3.2.1.3); a /31 has none
+ * (RFC 3021).
+ */
 function edgesOf(network: IpPrefix): Taken[] {
   if (network.address.length !== 4 || network.bits > 30) return [];
   const [first, last] = prefixRange(network);
@@ -76,7 +79,7 @@ function edgesOf(network: IpPrefix): Taken[] {
   ];
 }
 
-/** The place of an address in a range; undefined: it is not in there. */
+/** The index of an address in a range; undefined if the range does not contain it. */
 function placeIn({ start, count }: CountedRange, address: IpAddress): number | undefined {
   if (address.length !== start.address.length) return undefined;
   const place = addressToBigInt(address) - addressToBigInt(start.address);

@@ -1,5 +1,5 @@
 /**
- * Options of EAP: methods of our own, users of a gateway, and the relays of existing files.
+ * Options of EAP: the methods of this program, the users of a gateway, and relays of EAP.
  * @module
  */
 import { EapType } from "@/iana/eap_type.ts";
@@ -10,7 +10,7 @@ const C = { role: "client" } as const;
 const G = { role: "gateway" } as const;
 const EAP = { feature: "eap" } as const;
 
-/** EAP types by the words of `eapmethod`. */
+/** EAP types by the keywords of `eapmethod`. */
 export const EAP_METHODS: Readonly<Record<string, number>> = {
   md5: EapType.MD5_CHALLENGE,
   gtc: EapType.GTC,
@@ -23,25 +23,35 @@ export const EAP_METHODS: Readonly<Record<string, number>> = {
   "aka-prime": EapType.AKA_PRIME,
 };
 
-const NUMBERED = "; &d is the tunnel, in hex with zeros before it up to the full length";
+const NUMBERED =
+  "; &d is the number of the tunnel, in hex with leading zeros up to the full length";
 
 /** Options of `ikeconf`. */
 export const EAP_OPTIONS = {
   eapmethod: listOption(
     keyword(EAP_METHODS),
     [],
-    "EAP methods of our own, the best first; eapimplementaion is not looked at then",
+    "EAP methods of this program, the preferred one first; eapimplementaion is then ignored",
     { ...EAP, mayBeEmpty: true },
   ),
-  eapidentity: option(text, "", "EAP identity; &d is the tunnel; empty: that of myid", {
+  eapidentity: option(
+    text,
+    "",
+    "EAP identity; &d is the number of the tunnel; empty: that of myid",
+    {
+      ...C,
+      ...EAP,
+    },
+  ),
+  eappassword: option(text, "", "EAP password; &d is the number of the tunnel", {
     ...C,
     ...EAP,
+    secret: true,
   }),
-  eappassword: option(text, "", "its password; &d is the tunnel", { ...C, ...EAP, secret: true }),
   eapinner: option(
     oneOf("mschapv2", "md5", "pap"),
     "mschapv2",
-    "what runs inside TTLS and PEAP; pap inside TTLS alone",
+    "method inside TTLS and PEAP; pap is only possible inside TTLS",
     { ...C, ...EAP },
   ),
   eaptlsversion: option(
@@ -69,20 +79,28 @@ export const EAP_OPTIONS = {
       ...EAP,
     },
   ),
-  eapaskidentity: option(bool, "false", "ask for the EAP identity though IDi has said it", {
+  eapaskidentity: option(bool, "false", "ask for the EAP identity although IDi contains it", {
     ...G,
     ...EAP,
   }),
-  eapimplementaion: option(oneOf("eap-snoop", "eap-file"), "eap-snoop", "where EAP comes from", {
-    ...C,
-    ...EAP,
-  }),
-  eapoltestconf: option(text, "", "configuration of eapol_test; &d is the tunnel", {
+  eapimplementaion: option(
+    oneOf("eap-snoop", "eap-file"),
+    "eap-snoop",
+    "what provides EAP: eapol_test, or the capture of a login",
+    {
+      ...C,
+      ...EAP,
+    },
+  ),
+  eapoltestconf: option(text, "", "configuration of eapol_test; &d is the number of the tunnel", {
     ...C,
     ...EAP,
     secret: true,
   }),
-  eapoltestpath: option(text, "", "eapol_test; empty: found on PATH", { ...C, ...EAP }),
+  eapoltestpath: option(text, "", "path of eapol_test; empty: it is searched on PATH", {
+    ...C,
+    ...EAP,
+  }),
   eapfile: option(text, "", "capture of one successful RADIUS EAP login", { ...C, ...EAP }),
   eapradiusss: option(text, "", "RADIUS shared secret", { ...EAP, secret: true }),
   eapradiussvr: listOption(
@@ -92,23 +110,42 @@ export const EAP_OPTIONS = {
       "address:port",
     { ...EAP, mayBeEmpty: true },
   ),
-  eapradiusid: option(int(1, 255), "31", "RADIUS attribute that tells sessions apart", EAP),
-  eapsendstart: option(bool, "true", "begin with EAP-Start", { ...G, ...EAP }),
+  eapradiusid: option(
+    int(1, 255),
+    "31",
+    "number of the RADIUS attribute that identifies a session",
+    EAP,
+  ),
+  eapsendstart: option(
+    bool,
+    "true",
+    "begin with EAP-Start, so that the server asks for the identity",
+    { ...G, ...EAP },
+  ),
 } as const;
 
-/** An entry of `ikeconf.eapusers`: who may log in at a gateway with methods of its own. */
+/** An entry of `ikeconf.eapusers`: a user of a gateway that has EAP methods of its own. */
 export const EAP_USER = {
-  identity: option(text, "", "EAP identity; &d is any number, * anybody else", { ...G, ...EAP }),
-  password: option(text, "", "its password; &d is that number", { ...G, ...EAP, secret: true }),
+  identity: option(
+    text,
+    "",
+    "EAP identity of the user; &d is any number, * is any other identity",
+    { ...G, ...EAP },
+  ),
+  password: option(text, "", "password of the user; &d is that number", {
+    ...G,
+    ...EAP,
+    secret: true,
+  }),
   methods: listOption(
     keyword(EAP_METHODS),
     [],
-    "methods it may use; none: each for which it has a secret",
+    "EAP methods of the user; none: each for which the user has a secret",
     { ...G, ...EAP, mayBeEmpty: true },
   ),
   simk: option(text, "", "K of SIM, AKA and AKA', 32 hex digits", { ...G, ...EAP, secret: true }),
   simopc: option(text, "", "OPc of Milenage, 32 hex digits", { ...G, ...EAP, secret: true }),
-  simsqn: option(text, "0", "highest SQN that was given out, 12 hex digits at most", {
+  simsqn: option(text, "0", "highest SQN that was used, at most 12 hex digits", {
     ...G,
     ...EAP,
   }),

@@ -1,17 +1,18 @@
 /**
- * What is there, and what is not there yet. An option, or a value of it, names its feature; to land a
- * feature is to take its line out of {@linkcode NOT_YET}. Options of a feature that a setup does not
- * use are warned of, whether it is there or not.
+ * * The features that options belong to, and those that are not implemented yet. An option, or one
+ * of its values, names its feature. Whoever implements a feature removes its line from {@linkcode
+ * NOT_YET}. Options of a feature that the setup does not use cause a warning, whether it is
+ * implemented or not.
  * @module
  */
 
 import { SetupError, type SetupPosition } from "@/base/errors.ts";
 import { EapType } from "@/iana/eap_type.ts";
 
-/** Features that are not there yet, with the words that refuse them. */
+/** Features that are not implemented yet, with their description in error messages. */
 export const NOT_YET = {} as const satisfies Readonly<Record<string, string>>;
 
-/** A feature that may be missing, or that is there and has options of its own. */
+/** A feature that is not implemented yet, or one that is and has options of its own. */
 export type Feature =
   | keyof typeof NOT_YET
   | "certificates"
@@ -21,7 +22,7 @@ export type Feature =
   | "reauth"
   | "redirect";
 
-/** The options of a setup that decide which features it uses. */
+/** The options that decide which features a setup uses. */
 export interface FeatureChoices {
   readonly mobike: boolean;
   readonly ikeconf: {
@@ -38,7 +39,9 @@ export interface FeatureChoices {
   };
 }
 
-/** How a setup that does not use a feature is known, and why its options have no effect then. */
+/**
+ * Whether a setup uses a feature, and why the options of the feature have no effect if it does not.
+ */
 interface FeatureUse {
   readonly isUsed: (choices: FeatureChoices) => boolean;
   /** Follows "has no effect: ". */
@@ -46,8 +49,9 @@ interface FeatureUse {
 }
 
 /**
- * Features that other options switch on. Every option of one that is off has no effect, so it is no
- * reason to refuse a setup. A feature that is not named here is used by each of its options.
+ * Features that are switched on by other options. If such a feature is off, its options have no
+ * effect, and are no reason to refuse a setup. Any other feature is used as soon as one of its
+ * options is set.
  */
 const SWITCHED: Readonly<Record<string, FeatureUse>> = {
   mobike: { isUsed: ({ mobike }) => mobike, unused: "mobike is false" },
@@ -72,7 +76,9 @@ const SWITCHED: Readonly<Record<string, FeatureUse>> = {
   },
 };
 
-/** Why options of this feature have no effect in a setup; undefined: the setup uses the feature. */
+/**
+ * Why the options of a feature have no effect in a setup; undefined if the setup uses the feature.
+ */
 export function whyUnused(feature: string, choices: FeatureChoices): string | undefined {
   const use = SWITCHED[feature];
   return use && !use.isUsed(choices) ? use.unused : undefined;
@@ -95,15 +101,15 @@ function isEap(method: string): boolean {
   return method.startsWith("eap");
 }
 
-/** Whether it is named in {@linkcode NOT_YET}. */
+/** Whether a feature is named in {@linkcode NOT_YET}. */
 export function isMissing(feature: Feature | undefined): feature is keyof typeof NOT_YET {
   return feature !== undefined && Object.hasOwn(NOT_YET, feature);
 }
 
-/** A setup wants a feature that is not there yet: nothing is wrong with the setup. */
+/** The error for a valid setup that needs a feature which is not implemented yet. */
 export class NotThereYet extends SetupError {
   override name = "NotThereYet";
-  /** `option` is the path of the option (`ikeconf.childlist[0].esn`), `shown` its value in words. */
+  /** `option` is the path of the option (`ikeconf.childlist[0].esn`), `shown` its value as text. */
   constructor(
     readonly option: string,
     shown: string,

@@ -1,6 +1,6 @@
 /**
- * Identities as setup files write them: of an explicit type (`fqdn:gw.example.org`, `rfc822:`, `keyid:`,
- * `keyid-hex:`, `dn:`), or of the type that they look like (RFC 7296 §3.5).
+ * Identities as setup files write them: of an explicit type (`fqdn:gw.example.org`, `rfc822:`,
+ * `keyid:`, `keyid-hex:`, `dn:`), or of the type that they look like (RFC 7296 §3.5).
  * @module
  */
 import { parseAddress } from "@/base/address.ts";
@@ -8,13 +8,16 @@ import { splitNameText } from "@/base/name_text.ts";
 import { attributeOid } from "@/iana/attribute_type.ts";
 import { IdType } from "@/iana/id_type.ts";
 
-/** The word for the identity of who is nobody (RFC 7619 §2.2). */
+/** The keyword for the identity ID_NULL (RFC 7619 §2.2). */
 export const ID_NULL_WORD = "id-null";
 
-/** How the identification data follows from the text: as it is, from hex digits, or as a name's DER. */
+/**
+ * How the identification data is made of the text: unchanged, from hex digits, as the DER of a
+ * name, or as an address.
+ */
 export type IdentityForm = "text" | "hex" | "dn" | "address";
 
-/** An identity in words; `&d` in `text` may stand for a number. */
+/** An identity as text, in which `&d` may stand for a number. */
 export interface IdentityText {
   /** IANA ID Type. */
   readonly idType: number;
@@ -22,7 +25,7 @@ export interface IdentityText {
   readonly text: string;
 }
 
-/** Explicit types by what stands before the colon. */
+/** Explicit types by the text before the colon. */
 const TYPES: ReadonlyMap<string, { readonly idType: number; readonly form: IdentityForm }> =
   new Map<
     string,
@@ -35,7 +38,7 @@ const TYPES: ReadonlyMap<string, { readonly idType: number; readonly form: Ident
     ["dn", { idType: IdType.ID_DER_ASN1_DN, form: "dn" }],
   ]);
 
-/** Takes an identity apart; whether it is a good one {@linkcode identityFault} says. */
+/** Splits an identity into type and text; {@linkcode identityFault} checks whether it is valid. */
 export function parseIdentityText(text: string): IdentityText {
   if (text === ID_NULL_WORD) return { idType: IdType.ID_NULL, form: "hex", text: "" };
   const [, prefix, rest] = /^([a-z0-9-]+):([\s\S]*)$/.exec(text) ?? [];
@@ -50,19 +53,19 @@ export function parseIdentityText(text: string): IdentityText {
   return { idType, form: "text", text };
 }
 
-/** Why a text is no identity of its explicit type; undefined: it is one. */
+/** Why a text is not a valid identity of its explicit type; undefined if it is. */
 export function identityFault(text: string): string | undefined {
   const { form, text: rest, idType } = parseIdentityText(text);
   if (idType === IdType.ID_NULL) return undefined;
-  if (rest === "") return "has nothing behind its type";
-  // A number stands where &d does.
+  if (rest === "") return "has nothing after its type";
+  // `&d` is replaced by a number, as in a run.
   const sample = rest.replaceAll("&d", "10");
   if (form === "hex" && !/^([0-9a-f]{2})+$/i.test(sample.replaceAll(/[ :]/g, ""))) {
-    return "is not of pairs of hex digits";
+    return "does not consist of pairs of hex digits";
   }
   if (form !== "dn") return undefined;
   const pairs = splitNameText(sample);
   if (!pairs) return "is no distinguished name: expected such as dn:C=CH, O=Lab, CN=gw";
   const unknown = pairs.find(([key]) => attributeOid(key) === undefined);
-  return unknown ? `names the attribute ${unknown[0]}, which is not known here` : undefined;
+  return unknown ? `names the attribute ${unknown[0]}, which is unknown` : undefined;
 }

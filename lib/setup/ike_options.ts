@@ -60,35 +60,35 @@ function featureOfMethod(method: unknown): Feature | undefined {
   return String(method).startsWith("eap") ? "eap" : undefined;
 }
 
-/** Forms of `myid` that are found in EAP. */
+/** The keywords of `myid` that take the identity from EAP. */
 const FOREIGN_IDENTITIES: ReadonlyMap<string, Feature> = new Map([
   ["eapol-test-conf", "eap"],
   ["eapusepcap", "eap"],
 ]);
 
-/** Words of `myid` that stand for what the own certificate holds. */
+/** The keywords of `myid` that take the identity from the own certificate. */
 export const CERTIFICATE_IDENTITIES: readonly string[] = ["cert-dn", "cert-subject-cn"];
 
-/** Words of `myid` that stand for an identity; anything else is one. */
+/** All keywords of `myid`; any other text is the identity itself. */
 export const MYID_WORDS: readonly string[] = [
   "client-src-addr",
   ...CERTIFICATE_IDENTITIES,
   ...FOREIGN_IDENTITIES.keys(),
 ];
-/** Words of `peerid` that stand for an identity. */
+/** All keywords of `peerid`. */
 export const PEERID_WORDS: readonly string[] = ["peer-addr", ...CERTIFICATE_IDENTITIES];
 
 /** ADDKE transforms of the IKE SA (RFC 9370 §2.2.1). */
 function additional(n: number) {
   const doc =
-    `methods of additional key exchange ${n} of the IKE SA and its rekeys (RFC 9370), as in ` +
-    "dhgrpid; 0 among them: it may be left out; empty: it is not proposed";
+    `methods of the additional key exchange ${n} of the IKE SA and its rekeys (RFC 9370), as in ` +
+    "dhgrpid; with 0 among them it is optional; empty: it is not proposed";
   return listOption(keyword(ADDITIONAL_METHODS), [], doc);
 }
 
 /** ADDKE transforms of CHILD_SAs. */
 function pfsAdditional(n: number) {
-  const doc = `methods of additional key exchange ${n} behind that one, as in addke${n}`;
+  const doc = `methods of the additional key exchange ${n} after that one, as in addke${n}`;
   return listOption(keyword(ADDITIONAL_METHODS), [], doc);
 }
 
@@ -97,20 +97,25 @@ export const IKECONF = {
   numoftunneltoenablecookie: option(
     intOr("auto", INT_MIN),
     "auto",
-    "half-open SAs from which cookies are demanded; < 0: never; auto: as the table of half-open SAs " +
-      "or the queue of key exchanges fills",
+    "number of half-open SAs from which cookies are demanded; < 0: never; auto: when the table of " +
+      "half-open SAs or the queue of key exchanges fills",
     G,
   ),
   reauth: option(
     bool,
     "false",
-    "a gateway has its peers authenticate again in time (RFC 4478), a client does so where it is told to",
+    "a gateway demands reauthentication of its peers (RFC 4478), a client reauthenticates on demand",
     { feature: "reauth" },
   ),
-  reauthlifetime: option(duration, "10s", "the time they are given (AUTH_LIFETIME)", {
-    ...G,
-    feature: "reauth",
-  }),
+  reauthlifetime: option(
+    duration,
+    "10s",
+    "time within which peers must reauthenticate (AUTH_LIFETIME)",
+    {
+      ...G,
+      feature: "reauth",
+    },
+  ),
   reauthmode: option(
     oneOf("break", "make"),
     "break",
@@ -118,8 +123,12 @@ export const IKECONF = {
     { ...C, feature: "reauth" },
   ),
   retraninterval: option(pause, "10s", "retransmission interval"),
-  retranbackoff: option(float(1, 10), "1.0", "each interval is so many times the one before"),
-  maxretran: option(int(1, 1000), "4", "transmissions before giving up, the first included"),
+  retranbackoff: option(
+    float(1, 10),
+    "1.0",
+    "factor by which each retransmission interval is longer than the one before",
+  ),
+  maxretran: option(int(1, 1000), "4", "number of transmissions of a request, including the first"),
   dhgrpid: listOption(
     keyword(GROUPS),
     ["14"],
@@ -132,10 +141,18 @@ export const IKECONF = {
   addke5: additional(5),
   addke6: additional(6),
   addke7: additional(7),
-  enablefragment: option(bool, "false", "IKE messages are cut into fragments (RFC 7383)"),
-  mtu: option(int(64, 65_000), "1100", "largest clear payload size of a fragment"),
-  reassembletimeout: option(pause, "30s", "how long fragments wait for each other"),
-  initialcontact: option(bool, "true", "INITIAL_CONTACT in the first IKE_AUTH", C),
+  enablefragment: option(bool, "false", "send long IKE messages in fragments (RFC 7383)"),
+  mtu: option(
+    int(64, 65_000),
+    "1100",
+    "largest number of octets of cleartext payload in a fragment",
+  ),
+  reassembletimeout: option(
+    pause,
+    "30s",
+    "time that received fragments are kept until the message is complete",
+  ),
+  initialcontact: option(bool, "true", "send INITIAL_CONTACT in the first IKE_AUTH", C),
   childless: option(
     oneOf("never", "allow", "force"),
     "never",
@@ -185,125 +202,139 @@ export const IKECONF = {
       featureOf: featureOfMethod,
     },
   ),
-  authownmethod: option(authMethod, "psk", "how we authenticate", { featureOf: featureOfMethod }),
+  authownmethod: option(authMethod, "psk", "how this end authenticates", {
+    featureOf: featureOfMethod,
+  }),
   authpeer2: option(
     secondAuthMethod,
     "none",
-    "how the peer authenticates a second time, behind authpeermethod (RFC 4739)",
+    "how the peer authenticates a second time, after authpeermethod (RFC 4739)",
     { featureOf: featureOfMethod },
   ),
   authown2: option(
     secondAuthMethod,
     "none",
-    "how we authenticate a second time, behind authownmethod (RFC 4739)",
+    "how this end authenticates a second time, after authownmethod (RFC 4739)",
     { featureOf: featureOfMethod },
   ),
   ...EAP_OPTIONS,
   myid: option(
     text,
     "client-src-addr",
-    "client-src-addr, an address, e-mail or FQDN (&d: tunnel), or fqdn:, rfc822:, keyid:, keyid-hex:, " +
-      "dn:; cert-dn, cert-subject-cn, eapol-test-conf, eapusepcap",
+    "client-src-addr, address, e-mail, FQDN (&d: tunnel number), or fqdn:, rfc822:, keyid:, " +
+      "keyid-hex:, dn:; cert-dn, cert-subject-cn, eapol-test-conf, eapusepcap",
     { featureOf: (value) => FOREIGN_IDENTITIES.get(String(value)) },
   ),
-  myid2: option(text, "", "identity of authown2, as myid; empty: that of myid"),
+  myid2: option(text, "", "identity of authown2, written as myid; empty: that of myid"),
   peerid: option(
     text,
     "",
-    "IDr to send: peer-addr, or as myid; none where empty, and where cert-dn or cert-subject-cn has the " +
-      "received one be of its certificate",
+    "IDr to send: peer-addr, or as in myid; empty: none; cert-dn, cert-subject-cn: none, and the " +
+      "received IDr must be in the peer's certificate",
     C,
   ),
   matchpeerid: option(
     boolOr("cert"),
     "false",
-    "fail when the received IDr differs from peerid; cert: when the peer's certificate does not hold " +
-      "peerid, whatever its IDr is",
+    "true: fail if the received IDr differs from peerid; cert: fail if the peer's certificate does not " +
+      "contain peerid, whatever the IDr is",
     C,
   ),
   ...CERTIFICATE_OPTIONS,
-  psk: option(text, "", "pre-shared key, of all whom psks and pskfile do not name", {
+  psk: option(text, "", "pre-shared key of all peers that psks and pskfile do not name", {
     secret: true,
   }),
   pskencoding: option(
     oneOf("text", "hex", "base64"),
     "text",
-    "how psk, psks and pskfile write secrets; hex may begin with 0x, base64 with 0s",
+    "form of the secrets in psk, psks and pskfile; hex may begin with 0x, base64 with 0s",
   ),
   pskfile: option(
     text,
     "",
-    "file of pre-shared keys by the client's identity: lines of an identity and its secret, as in psks",
+    "file of pre-shared keys, with lines of a client's identity and its secret, as in psks",
   ),
-  initiatedpd: option(bool, "true", "ask whether the peer is there"),
-  forcedpd: option(bool, "false", "ask also when the peer was heard"),
-  dpdinterval: option(pause, "30s", "silence before asking"),
+  initiatedpd: option(bool, "true", "make liveness checks"),
+  forcedpd: option(
+    bool,
+    "false",
+    "make liveness checks even if the peer was heard in the meantime",
+  ),
+  dpdinterval: option(
+    pause,
+    "30s",
+    "time without a message of the peer after which its liveness is checked",
+  ),
   ikelifetime: option(duration, "10m", "lifetime of an IKE SA"),
-  margintime: option(duration, "1m", "rekey this long before expiry"),
-  jitter: option(bool, "true", "draw the margin from (0, margintime)"),
+  margintime: option(duration, "1m", "time before the end of a lifetime at which an SA is rekeyed"),
+  jitter: option(bool, "true", "draw the margin at random between 0 and margintime"),
   lifetimeovertime: option(
     bool,
     "true",
-    "while an exchange that replaces an SA is under way the SA may outlive its lifetime, at most by " +
+    "let an SA outlive its lifetime while an exchange that replaces it is in progress, at most by " +
       "maxretran × retraninterval; false: it ends at its lifetime",
   ),
   childlost: option(
     oneOf("note", "recreate", "fail"),
     "note",
-    "when the peer deletes a CHILD_SA and puts none in its place: tell of it, make it anew, or end " +
-      "the tunnel as failed",
+    "what to do if the peer deletes a CHILD_SA and does not replace it: log it, create it again, or " +
+      "end the tunnel as failed",
   ),
   installfastpath: option(bool, "false", "install CHILD_SAs in the data path"),
   datapath: option(
     oneOf("auto", "kernel", "userland", "none"),
     "auto",
-    "which one: the kernel's, ESP in this process, or none; auto: the first that can be had",
+    "data path: the kernel's, ESP in this process, or none; auto: the first of these that is available",
   ),
-  virtualipif: option(interfaceName, "lo", "interface of assigned inner addresses"),
-  xfrmif: option(interfaceName, "", "XFRM interface to make and lead traffic through"),
+  virtualipif: option(interfaceName, "lo", "interface to which assigned inner addresses are added"),
+  xfrmif: option(
+    interfaceName,
+    "",
+    "name of an XFRM interface that is created, and through which traffic is routed",
+  ),
   keepchildhistory: option(
     bool,
     "false",
-    "rekeyed CHILD_SAs stay listed, with their keys: the last 10,000 of the test",
+    "keep the last 10,000 rekeyed CHILD_SAs in lists and dumps, with their keys",
   ),
   keepikehistory: option(
     bool,
     "false",
-    "rekeyed IKE SAs stay listed, with their keys: the last 10,000 of the test",
+    "keep the last 10,000 rekeyed IKE SAs in lists and dumps, with their keys",
   ),
-  ratunnel: option(bool, "false", "ask for inner address and DNS", C),
+  ratunnel: option(bool, "false", "request an inner address and DNS servers", C),
   enablenatt: option(bool, "false", "NAT detection and UDP encapsulation"),
   disallownat: option(
     bool,
     "false",
-    "a NAT on the way is refused (NO_NATS_ALLOWED, RFC 4555)",
+    "refuse a NAT on the path (NO_NATS_ALLOWED, RFC 4555)",
     C,
   ),
   nattkeepaliveinterval: option(
     duration,
     "0s",
-    "silence after which an end behind a NAT sends a keepalive; 0: never",
+    "time without a sent message after which an end behind a NAT sends a keepalive; 0: never",
   ),
   traditionalencap: option(
     bool,
     "true",
-    "plain ESP or UDP encapsulation allowed: a gateway with tcpencap hears UDP too, a client with " +
-      "tcpencap speaks TCP alone either way",
+    "allow ESP that is not in TCP: a gateway with tcpencap then listens on UDP as well; a client with " +
+      "tcpencap uses TCP only in any case",
   ),
   tradtionalencapforceudp: option(
     bool,
     "false",
-    "always UDP-encapsulate: the peer is made to see a NAT",
+    "always encapsulate ESP in UDP, by making the peer detect a NAT",
   ),
   tcpencap: option(
     bool,
     "false",
-    "IKE and ESP in TCP (RFC 9329): a connection for each tunnel, which its client begins",
+    "IKE and ESP in TCP (RFC 9329), with a connection for each tunnel, which the client opens",
   ),
   owntcpport: option(
     port(false),
     "4500",
-    "own TCP port; a client takes another while an earlier connection still holds it",
+    "own TCP port; a client uses another port while an earlier connection still has this one",
   ),
   peertcpport: option(port(false), "4500", "the peer's TCP port"),
 } as const;
@@ -311,30 +342,40 @@ export const IKECONF = {
 /** `ikeconf.ppk`. */
 export const PPK = {
   id: option(text, "", "PPK_ID of a post-quantum pre-shared key (RFC 8784); empty: none is used"),
-  value: option(text, "", "the key: 0x… hex, 0s… base64, or text", {
+  value: option(text, "", "post-quantum pre-shared key: 0x… in hex, 0s… in base64, or text", {
     feature: "ppk",
     secret: true,
   }),
-  ppkrequired: option(bool, "false", "without it the negotiation fails", { feature: "ppk" }),
+  ppkrequired: option(bool, "false", "fail if the peer does not use this key", { feature: "ppk" }),
   intermediate: option(
     bool,
     "false",
-    "mix it in before IKE_AUTH, by IKE_INTERMEDIATE (RFC 9867), where the peer can; else in IKE_AUTH",
+    "use the key before IKE_AUTH, by IKE_INTERMEDIATE (RFC 9867), if the peer supports that; else in IKE_AUTH",
     { feature: "ppk" },
   ),
 } as const;
 
-/** An entry of `ikeconf.psks`: the pre-shared key of one client, or of many that differ by a number. */
+/**
+ * An entry of `ikeconf.psks`: the pre-shared key of one client, or of many that differ by a number.
+ */
 export const PSK = {
-  id: option(text, "", "identity of the client, written as myid; &d is any number"),
-  secret: option(text, "", "its pre-shared key; &d is that number", { secret: true }),
+  id: option(text, "", "identity of the client, written as in myid; &d is any number"),
+  secret: option(text, "", "pre-shared key of this client; &d is that number", { secret: true }),
 } as const;
 
 /** An entry of `ikeconf.childlist`, without its selectors. */
 export const CHILD = {
-  tunnelmode: option(bool, "true", "false: transport mode, and nothing else"),
-  tfc: option(bool, "true", "TFC padding is taken; false: the peer is told so (ESP only)"),
-  ipcomp: option(bool, "false", "IPComp with DEFLATE is offered, or taken (RFC 3173)"),
+  tunnelmode: option(
+    bool,
+    "true",
+    "true: tunnel mode; false: transport mode, and no other mode is accepted",
+  ),
+  tfc: option(
+    bool,
+    "true",
+    "accept TFC padding; false: the peer is notified that it is not accepted (ESP only)",
+  ),
+  ipcomp: option(bool, "false", "offer and accept IPComp with DEFLATE (RFC 3173)"),
   integrityalg: listOption(
     keyword(INTEGRITY),
     ["sha256"],
@@ -350,12 +391,16 @@ export const CHILD = {
   protocol: option(
     oneOf("esp", "ah"),
     "esp",
-    "the IPsec protocol; ah is integrity alone (RFC 4302)",
+    "IPsec protocol; ah has integrity only (RFC 4302)",
   ),
   lifetime: option(duration, "5m", "lifetime of the CHILD_SA"),
-  esn: option(bool, "false", "extended sequence numbers, and no others; false: 32-bit ones alone"),
-  pfsenabled: option(bool, "false", "a key exchange when it is rekeyed"),
-  pfsgrpid: listOption(keyword(GROUPS), ["14"], "methods of that key exchange"),
+  esn: option(
+    bool,
+    "false",
+    "true: only extended sequence numbers; false: only 32-bit sequence numbers",
+  ),
+  pfsenabled: option(bool, "false", "rekey with a key exchange (perfect forward secrecy)"),
+  pfsgrpid: listOption(keyword(GROUPS), ["14"], "key exchange methods of such rekeys"),
   pfsaddke1: pfsAdditional(1),
   pfsaddke2: pfsAdditional(2),
   pfsaddke3: pfsAdditional(3),
@@ -366,17 +411,25 @@ export const CHILD = {
   replaywindowsize: option(
     int(0, 65_536),
     "256",
-    "packets that may come late and still count as new",
+    "size of the replay window, in packets",
   ),
-  useprovisionedtsforrekey: option(bool, "false", "rekey proposes the configured selectors"),
+  useprovisionedtsforrekey: option(
+    bool,
+    "false",
+    "propose the configured selectors in rekeys, instead of the negotiated ones",
+  ),
 } as const;
 
 /** An entry of `ownts` or `peerts`; addresses and type follow from each other. */
 export const SELECTOR = {
-  type: option(oneOf("", "v4", "v6"), "", "v4 or v6; absent: as the address, else v4"),
+  type: option(
+    oneOf("", "v4", "v6"),
+    "",
+    "v4 or v6; absent: the family of the addresses, or v4 without addresses",
+  ),
   protocol: option(int(0, 255), "0", "IP protocol; 0: any"),
   startport: option(int(0, 65_535), "0", "first port"),
   endport: option(int(0, 65_535), "65535", "last port"),
   startaddr: option(text, "", "first address; absent: 0.0.0.0 or ::"),
-  endaddr: option(text, "", "last address; absent: the family's last"),
+  endaddr: option(text, "", "last address; absent: the last address of the family"),
 } as const;

@@ -1,6 +1,6 @@
 /**
- * Kinds of option values: from the source text of a scalar to a typed value, and the words for what
- * is expected.
+ * * The kinds of option values: each parses the text of a scalar into a typed value, and describes
+ * what is expected.
  * @module
  */
 import { type IpAddress, type IpPrefix, parseAddress, parsePrefix } from "@/base/address.ts";
@@ -8,29 +8,29 @@ import { ROUTE_COMMAND, routeCommand } from "@/base/route_command.ts";
 import { parseDuration, showDuration } from "@/base/duration.ts";
 import { parseThreshold, type Threshold, THRESHOLD_WORDS } from "@/setup/threshold.ts";
 
-/** Characters of a wrong value that a message repeats. */
+/** The most characters of a wrong value that an error message shows. */
 const SHOWN_MAX = 80;
-/** No duration of a test is longer: ten years. */
+/** The longest duration: ten years. */
 const DURATION_MAX_MS = 10 * 365 * 86_400_000;
 
-/** Whole numbers lie from here … */
+/** The smallest whole number. */
 export const INT_MIN = -(2 ** 31);
-/** … to here. */
+/** The largest whole number. */
 const INT_MAX = 2 ** 31 - 1;
 
-/** How one kind of value is read. */
+/** A kind of values. */
 export interface Kind<T> {
-  /** Completes "expected …". */
+  /** Describes the values of this kind; completes the sentence "Expected …". */
   readonly expects: string;
-  /** The value, or `undefined` where the text is none. */
+  /** The value of a text, or `undefined` if the text is invalid. */
   parse(text: string): T | undefined;
-  /** The interface that an address names; undefined: it names none. */
+  /** The interface that an address names; undefined if it names none. */
   zoneIn?(text: string): string | undefined;
-  /** What to say of a text that is none, when more than `expects` helps. */
+  /** Additional help about an invalid text, if `expects` is not enough. */
   hint?(text: string): string | undefined;
 }
 
-/** true, false, yes, no, on, off, in any case. */
+/** A boolean: true, false, yes, no, on or off, in upper or lower case. */
 export const bool: Kind<boolean> = {
   expects: "true or false (also yes, no, on, off)",
   parse(text) {
@@ -39,7 +39,7 @@ export const bool: Kind<boolean> = {
   },
 };
 
-/** As {@linkcode bool}, or a word for a third thing. */
+/** A boolean as {@linkcode bool}, or one keyword. */
 export function boolOr<const W extends string>(word: W): Kind<boolean | W> {
   return {
     expects: `${bool.expects}, or ${word}`,
@@ -47,10 +47,14 @@ export function boolOr<const W extends string>(word: W): Kind<boolean | W> {
   };
 }
 
-/** What was typed, as messages show it: quoted, bounded, with nothing that could steer a terminal. */
+/**
+ * A text as error messages show it: quoted, shortened, and without characters that control a
+ * terminal.
+ */
 export function shown(text: string): string {
   const cut = text.length > SHOWN_MAX ? `${text.slice(0, SHOWN_MAX)}…` : text;
-  // Beyond what JSON escapes: all that cannot be seen, such as controls, marks, other spaces.
+  // In addition to what JSON escapes, invisible characters are escaped: control characters, marks,
+  // and spaces other than the plain one.
   return JSON.stringify(cut).replace(/(?! )[\p{C}\p{Z}]/gu, (c) => {
     const code = c.codePointAt(0)!.toString(16);
     return code.length > 4 ? `\\u{${code}}` : `\\u${code.padStart(4, "0")}`;
@@ -66,13 +70,13 @@ export function int(min: number, max = INT_MAX): Kind<number> {
     expects,
     parse(text) {
       const value = Number(text);
-      // The sum makes a zero of minus zero.
+      // Adding 0 turns -0 into 0.
       return /^[+-]?\d+$/.test(text) && value >= min && value <= max ? value + 0 : undefined;
     },
   };
 }
 
-/** A whole number from `min` to `max`, or a word for a choice that is ours. */
+/** A whole number from `min` to `max`, or a keyword that leaves the choice to the program. */
 export function intOr<const W extends string>(
   word: W,
   min: number,
@@ -85,7 +89,7 @@ export function intOr<const W extends string>(
   };
 }
 
-/** A number from `min` to `max`, fractions allowed. */
+/** A number from `min` to `max`, which may have a fraction. */
 export function float(min: number, max: number): Kind<number> {
   return {
     expects: `a number from ${min} to ${max}`,
@@ -97,12 +101,12 @@ export function float(min: number, max: number): Kind<number> {
   };
 }
 
-/** A UDP or TCP port; 0, where allowed, takes a free one. */
+/** A UDP or TCP port; 0, if it is allowed, stands for any free port. */
 export function port(zero: boolean): Kind<number> {
   return int(zero ? 0 : 1, 65_535);
 }
 
-/** Milliseconds of a duration; 0 where `fromMs` allows it. */
+/** A duration in milliseconds, of at least `fromMs`. */
 function durationFrom(fromMs: number): Kind<number> {
   const example = "a duration such as 1h2m3.5s or 500ms";
   return {
@@ -116,17 +120,17 @@ function durationFrom(fromMs: number): Kind<number> {
 }
 
 function durationHint(text: string, fromMs: number): string | undefined {
-  // What would be too short with a unit, too, lacks more than that.
+  // A missing unit is no help for a number that would be too short with any unit.
   if (fromMs > 0 && /^[0.]+$/.test(text)) return undefined;
   if (/^\d+(\.\d+)?$/.test(text)) return `a unit is missing: ${text.slice(0, 20)}s?`;
   if ((parseDuration(text) ?? 0) > DURATION_MAX_MS) return "the longest is ten years, 87600h";
   return text.startsWith("-") ? "no duration is negative" : undefined;
 }
 
-/** A duration, 0 too. */
+/** A duration, which may be 0. */
 export const duration = durationFrom(0);
 
-/** A pause that may not be nothing, since something is done after each. */
+/** A duration that must not be 0, as something is done again after each such pause. */
 export const pause = durationFrom(1);
 
 /** Any text. */
@@ -135,37 +139,40 @@ export const text: Kind<string> = { expects: "a text", parse: (value) => value }
 /** What a figure has to be for the test to pass. */
 export const threshold: Kind<Threshold> = { expects: THRESHOLD_WORDS, parse: parseThreshold };
 
-/** A command that changes one route or rule; an empty text is none. */
+/** A command that changes one route or rule; an empty text stands for no command. */
 export const routeChange: Kind<string> = {
   expects: ROUTE_COMMAND,
   parse: (value) => value === "" || routeCommand(value).words ? value : undefined,
 };
 
-/** An IPv4 or IPv6 address; an empty text is none. */
+/** An IPv4 or IPv6 address; an empty text stands for no address. */
 export const address: Kind<IpAddress | null> = {
   expects: "an IPv4 or IPv6 address",
   parse: (value) => value === "" ? null : parseAddress(value),
   hint: leadingZeroHint,
 };
 
-/** An address, where a link-local one may name its interface as well: `fe80::1%eth0` (RFC 4007 §11). */
+/** An address; a link-local address may name its interface: `fe80::1%eth0` (RFC 4007 §11). */
 export const addressOnLink: Kind<IpAddress | null> = {
   expects: "an IPv4 or IPv6 address",
   parse: (value) => address.parse(value.replace(ZONE, "")),
   zoneIn: (value) => ZONE.exec(value)?.[1],
   hint: leadingZeroHint,
 };
-/** What stands behind an address: `%` and the name of an interface, of 15 octets at most. */
+/** The end of an address with an interface: `%` and a name of at most 15 octets. */
 const ZONE = /%([^\s/%]{1,15})$/;
 
-/** `010` is eight to some programs, and ten to others. */
+/**
+ * Explains that numbers must not begin with a zero, as some programs read `010` as 8 and others as
+ * 10.
+ */
 function leadingZeroHint(value: string): string | undefined {
   return /^[\d.]+(\/\d+)?$/.test(value) && /(^|\.)0\d/.test(value)
     ? "none of its numbers may begin with a zero"
     : undefined;
 }
 
-/** An address of one family; an empty text is none. */
+/** An address of one family; an empty text stands for no address. */
 export function addressOf(family: 4 | 6): Kind<IpAddress | null> {
   return {
     expects: `an IPv${family} address`,
@@ -173,20 +180,20 @@ export function addressOf(family: 4 | 6): Kind<IpAddress | null> {
   };
 }
 
-/** An address; an empty text is loopback. */
+/** An address; an empty text stands for 127.0.0.1. */
 export const listenAddress: Kind<IpAddress> = {
   expects: address.expects,
   parse: (value) => parseAddress(value === "" ? "127.0.0.1" : value),
 };
 
-/** An address with its prefix length; an empty text is none. */
+/** An address with its prefix length; an empty text stands for none. */
 export const prefix: Kind<IpPrefix | null> = {
   expects: "an address with a prefix length, such as 10.0.0.1/24",
   parse: (value) => value === "" ? null : value.includes("/") ? parsePrefix(value) : undefined,
   hint: leadingZeroHint,
 };
 
-/** An address of one family with its prefix length; an empty text is none. */
+/** An address of one family with its prefix length; an empty text stands for none. */
 export function prefixOf(family: 4 | 6): Kind<IpPrefix | null> {
   const example = family === 4 ? "10.0.0.1/24" : "2001:db8::1/64";
   return {
@@ -195,7 +202,7 @@ export function prefixOf(family: 4 | 6): Kind<IpPrefix | null> {
   };
 }
 
-/** What was read, where its address is of the family; none stays none. */
+/** A value if its address belongs to the family, otherwise undefined; null stays null. */
 function ofFamily<T>(
   found: T | null | undefined,
   family: 4 | 6,
@@ -205,7 +212,7 @@ function ofFamily<T>(
   return addressIn(found).length === (family === 4 ? 4 : 16) ? found : undefined;
 }
 
-/** An address and a port: `192.0.2.1:1812`, `[2001:db8::1]:1812`; an empty text is none. */
+/** An address and a port: `192.0.2.1:1812`, `[2001:db8::1]:1812`; an empty text stands for none. */
 export const endpoint: Kind<{ readonly address: IpAddress; readonly port: number } | null> = {
   expects: "an address with a port, such as 192.0.2.1:1812 or [2001:db8::1]:1812",
   parse(value) {
@@ -222,13 +229,13 @@ export const endpoint: Kind<{ readonly address: IpAddress; readonly port: number
   },
 };
 
-/** The name of a network interface, as Linux allows it; an empty text is none. */
+/** The name of a network interface, as Linux allows it; an empty text stands for none. */
 export const interfaceName: Kind<string> = {
   expects: "the name of a network interface: at most 15 characters, no space, / or :",
   parse: (value) => /^[^\s/:]{0,15}$/.test(value) && !/^\.\.?$/.test(value) ? value : undefined,
 };
 
-/** One of some words. */
+/** One of several keywords. */
 export function oneOf<const W extends string>(...words: readonly W[]): Kind<W> {
   return {
     expects: `one of ${words.filter((word) => word !== "").join(", ")}`,
@@ -256,7 +263,10 @@ export function keyword<V>(table: Readonly<Record<string, V>>): Kind<V> {
   };
 }
 
-/** `sha1-96` for sha1, `aes-gcm-16:128` for aes-gcm:128, and the other way round. */
+/**
+ * The keyword that extends a text or is extended by it, such as `sha1-96` for `sha1` and
+ * `aes-gcm-16:128` for `aes-gcm:128`.
+ */
 function longerOrShorter(value: string, words: readonly string[]): string | undefined {
   const [name, bits] = value.split(":") as [string, string?];
   return words.find((word) => {
@@ -266,7 +276,7 @@ function longerOrShorter(value: string, words: readonly string[]): string | unde
   });
 }
 
-/** `aes-cbc:128/192/256` of three words. */
+/** Joins keywords that differ in the key length only: `aes-cbc:128/192/256`. */
 function grouped(words: readonly string[]): string[] {
   const sizes = new Map<string, string[]>();
   for (const word of words) {
@@ -281,14 +291,14 @@ function nearest(
   words: readonly string[],
   say: (word: string) => string,
 ): string | undefined {
-  // Another number is no typing error.
+  // A number that differs from an allowed one is not a typing error.
   const word = /^\d+$/.test(value) ? undefined : nearestWord(value, words);
   return word === undefined ? undefined : say(word);
 }
 
-/** The word that a typing error may have meant; `undefined` where none is near. */
+/** The keyword that is meant by a text with a typing error; `undefined` if none is similar. */
 export function nearestWord(value: string, words: readonly string[]): string | undefined {
-  // Of one letter, nothing is left when it is another.
+  // A word of one letter has nothing in common with another letter.
   const farthest = value.length < 4
     ? Math.min(1, value.length - 1)
     : Math.min(4, Math.max(2, Math.floor(value.length / 3)));
@@ -302,7 +312,9 @@ export function nearestWord(value: string, words: readonly string[]): string | u
   return best;
 }
 
-/** Insertions, deletions and replacements between two words (Levenshtein). */
+/**
+ * The number of insertions, deletions and replacements between two words (Levenshtein distance).
+ */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {

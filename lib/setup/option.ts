@@ -7,37 +7,43 @@ import { must } from "@/base/errors.ts";
 import type { Feature } from "@/setup/features.ts";
 import type { Kind } from "@/setup/kinds.ts";
 
-/** Which role an option is for; `both` where nothing is said. */
+/** The role that uses an option; `both` by default. */
 export type OptionRole = "client" | "gateway" | "both";
 
-/** What an option holds: a value, or a list of values. */
+/** An option, which has a value or a list of values. */
 export interface Option<T> {
   // deno-lint-ignore no-explicit-any -- the kind of the element; `T` is the list's type or its own.
   readonly kind: Kind<any>;
   readonly list: boolean;
-  /** As it would stand in a file; several texts where it is a list. */
+  /** The default as it is written in a file; several texts for a list. */
   readonly defaultTexts: readonly string[];
   readonly role: OptionRole;
-  /** One sentence. */
+  /** The meaning in one sentence, in the documentation and in the default file. */
   readonly doc: string;
-  /** The feature it needs; undefined: it is there. A list of values may need none for some. */
+  /** The feature that the option belongs to; undefined: none. */
   readonly feature: Feature | undefined;
-  /** Values that need no feature, as texts; empty: all that differ from the default need it. */
+  /**
+   * Values that do not need the feature, as texts; if empty, every value other than the default
+   * needs it.
+   */
   readonly freeTexts: readonly string[];
-  /** Whether the default itself uses the feature, and so is named when it is not there. */
+  /**
+   * Whether the default uses the feature too, so that it is reported while the feature is not
+   * implemented.
+   */
   readonly defaultUses: boolean;
-  /** The feature that one value needs beside the option's own; undefined: none. */
+  /** The feature that a value needs in addition to that of the option; undefined: none. */
   readonly featureOf: (value: unknown) => Feature | undefined;
-  /** Whether an empty list is meant as such, although the default is not empty. */
+  /** Whether a list may be empty although its default is not. */
   readonly mayBeEmpty: boolean;
-  /** Whether `null` is one of its words, and not nothing. */
+  /** Whether `null` is one of its keywords, and does not mean that the option is absent. */
   readonly namesNull: boolean;
-  /** Whether no message may repeat its value. */
+  /** Whether its value must never be shown in a message. */
   readonly secret: boolean;
   readonly value: T;
 }
 
-/** What may be said of an option beside its kind, default and meaning. */
+/** The properties of an option other than its kind, default and meaning. */
 export interface OptionTraits {
   readonly role?: OptionRole;
   readonly feature?: Feature;
@@ -61,7 +67,7 @@ export function option<T>(
   return { ...common(kind, doc, traits), list: false, defaultTexts: [defaultText], value };
 }
 
-/** An option with a list of values; a single one may stand without brackets. */
+/** An option with a list of values; a single value may be written without brackets. */
 export function listOption<T>(
   kind: Kind<T>,
   defaultTexts: readonly string[],

@@ -29,12 +29,16 @@ const G = { role: "gateway" } as const;
 
 /** Options at the top of the file. */
 export const TOP = {
-  role: option(oneOf("client", "gateway"), "client", "who initiates: the client"),
-  desc: option(text, "", "shown at the start of the test"),
+  role: option(
+    oneOf("client", "gateway"),
+    "client",
+    "the client initiates the tunnels, the gateway responds",
+  ),
+  desc: option(text, "", "description, shown at the start of the test"),
   runningtime: option(
     duration,
     "0s",
-    "length of the test; 0: until it is stopped, or a client has no tunnel left to try",
+    "length of the test; 0: it runs until it is stopped, or until a client has no tunnel left to set up",
   ),
   stoptimeout: option(
     pause,
@@ -44,20 +48,24 @@ export const TOP = {
   numberoftunnels: option(
     int(1, 1_000_000),
     "10",
-    "client: tunnels to create; gateway: tunnels expected",
+    "number of tunnels that a client creates, or that a gateway expects",
   ),
   loglevel: option(
     int(1, 5),
     "2",
-    "log file: 1 critical, 2 error, 3 warning, 4 info, 5 debug with decoded messages",
+    "level of the log file: 1 critical, 2 error, 3 warning, 4 info, 5 debug with decoded messages",
   ),
-  logkeyword: option(text, "", "keep only log messages that contain it"),
-  logfilesizecap: option(int(0), "1000", "MB; past it the file is renamed .prev; 0: no cap"),
+  logkeyword: option(text, "", "log only messages that contain this text"),
+  logfilesizecap: option(
+    int(0),
+    "1000",
+    "size in MB at which the log file is renamed to .prev and begun anew; 0: no limit",
+  ),
   loginmem: option(bool, "false", "keep the log in memory, write it at the end"),
   abortonerr: option(
     bool,
     "false",
-    "end the test at the first error: a tunnel whose last try failed, or that is lost",
+    "end the test at the first error: a tunnel that fails in its last attempt, or that is lost",
   ),
   thresholds: listOption(
     threshold,
@@ -69,32 +77,42 @@ export const TOP = {
     "false",
     "end the test as soon as a threshold with < or <= is broken; a percentile from 100 samples on",
   ),
-  startclntaddr: option(prefix, "", "address of tunnel 0; one more for each following tunnel", C),
+  startclntaddr: option(
+    prefix,
+    "",
+    "address of tunnel 0; each further tunnel has the next address",
+    C,
+  ),
   mobike: option(bool, "false", "tunnels move from address to address (MOBIKE, RFC 4555)", {
     feature: "mobike",
   }),
-  mobikeaddrpertunnel: option(int(1), "2", "own addresses of a tunnel", {
+  mobikeaddrpertunnel: option(int(1), "2", "number of own addresses of a tunnel", {
     ...C,
     feature: "mobike",
   }),
-  mobikeaddrpergw: option(int(1), "2", "the gateway's own addresses: bindifaddr and following", {
-    ...G,
-    feature: "mobike",
-  }),
-  mobikeiplifetime: option(pause, "5m", "time before moving to the next address", {
+  mobikeaddrpergw: option(
+    int(1),
+    "2",
+    "number of the gateway's addresses: bindifaddr and those that follow",
+    {
+      ...G,
+      feature: "mobike",
+    },
+  ),
+  mobikeiplifetime: option(pause, "5m", "time until a tunnel moves to its next address", {
     ...C,
     feature: "mobike",
   }),
   mobikechangeaddrtype: option(
     oneOf("own-only", "peer-only", "both"),
     "own-only",
-    "which end of the path moves",
+    "which end of the path gets another address",
     { ...C, feature: "mobike" },
   ),
   peeraddr: option(
     addressOnLink,
     "",
-    "the gateway; a link-local one is on the link of bindifname, and may name it (fe80::1%eth0)",
+    "address of the gateway; a link-local address is on the link of bindifname, and may name it (fe80::1%eth0)",
     C,
   ),
   bindifname: option(
@@ -102,11 +120,15 @@ export const TOP = {
     "",
     "interface that carries the tunnel addresses; it is flushed, unless --flush=false",
   ),
-  bindifaddr: option(prefix, "", "gateway: its address; client: an extra one on the interface"),
+  bindifaddr: option(
+    prefix,
+    "",
+    "address of a gateway; an additional address on the interface of a client",
+  ),
   staticroute: option(
     routeChange,
     "",
-    "one `ip route …` or `ip rule …` to run first, such as `ip route replace …`",
+    "one command `ip route …` or `ip rule …` that runs first, such as `ip route replace …`",
   ),
   setupinterval: option(
     duration,
@@ -114,130 +136,168 @@ export const TOP = {
     "pause between two tunnel creations; 0s: as fast as the peer follows, few at a time at first",
     C,
   ),
-  tunnelretryinterval: option(duration, "10s", "pause before retrying a tunnel", C),
-  tunnelmaxretry: option(int(1), "3", "tries for one tunnel", C),
+  tunnelretryinterval: option(duration, "10s", "pause before a failed tunnel is tried again", C),
+  tunnelmaxretry: option(int(1), "3", "number of attempts to set up one tunnel", C),
   maxhalfopen: option(
     int(0),
     "0",
     "tunnels on their way at a time, at most; 0: as many as the transport can hold",
     C,
   ),
-  owntsaddrincrease: option(int(INT_MIN), "0", "step of own selectors from tunnel to tunnel", C),
+  owntsaddrincrease: option(
+    int(INT_MIN),
+    "0",
+    "difference between the own selectors of two successive tunnels",
+    C,
+  ),
   peertsaddrincrease: option(
     int(INT_MIN),
     "1",
-    "step of the peer's selectors from tunnel to tunnel",
+    "difference between the peer's selectors of two successive tunnels",
     C,
   ),
-  ownport: option(port(true), "500", "own IKE port; 0: a free one"),
+  ownport: option(port(true), "500", "own IKE port; 0: any free port"),
   peerport: option(port(false), "500", "the peer's IKE port", C),
-  ownnattport: option(port(true), "4500", "own NAT-T port; 0: a free one"),
+  ownnattport: option(port(true), "4500", "own NAT-T port; 0: any free port"),
   peernattport: option(port(false), "4500", "the peer's NAT-T port", C),
   transport: option(
     oneOf("auto", "portable", "native"),
     "auto",
-    "what carries datagrams; auto: native where the shim is there",
+    "transport of datagrams; auto: native if the shim is available",
   ),
   cryptobackend: option(
     oneOf("auto", "portable", "native"),
     "auto",
-    "what encrypts and signs; auto: native where the shim is there",
+    "implementation of cryptography; auto: native if the shim is available",
   ),
   apilistenaddr: option(listenAddress, "127.0.0.1", "address of the gRPC API"),
-  apilistenport: option(port(true), "12330", "port of the gRPC API; 0: a free one"),
+  apilistenport: option(port(true), "12330", "port of the gRPC API; 0: any free port"),
   apisecrets: option(
     oneOf("auto", "always", "never"),
     "auto",
-    "keys in dumps: auto to root and the user who runs the test, on this host, and to clients with a certificate",
+    "who sees keys in dumps; auto: root and the user who runs the test, on this host, and clients with a certificate",
   ),
-  apitlscert: option(text, "", "certificate of the API (PEM); TLS when set"),
-  apitlskey: option(text, "", "its key (PEM)"),
-  apitlsclientca: option(text, "", "CA of client certificates (PEM): callers need one"),
+  apitlscert: option(text, "", "certificate of the API (PEM); enables TLS"),
+  apitlskey: option(text, "", "private key of apitlscert (PEM)"),
+  apitlsclientca: option(text, "", "CA of client certificates (PEM), which are then required"),
 } as const;
 
 /** `flapconf`. */
 export const FLAP = {
-  flapping: option(bool, "false", "tear down and rebuild tunnels for ever", C),
-  numoftunnel: option(int(-1), "-1", "how many flap: the first so many; -1: all", C),
-  minflapinterval: option(duration, "30s", "shortest pause between (from 10s on)", C),
-  maxflapinterval: option(duration, "1m", "longest pause between", C),
+  flapping: option(bool, "false", "close and set up tunnels again, until the test ends", C),
+  numoftunnel: option(int(-1), "-1", "number of tunnels that flap, from tunnel 0 on; -1: all", C),
+  minflapinterval: option(
+    duration,
+    "30s",
+    "shortest pause between two flaps of a tunnel, at least 10s",
+    C,
+  ),
+  maxflapinterval: option(duration, "1m", "longest pause between two flaps of a tunnel", C),
 } as const;
 
 const POOLED = G;
-const POOL_DOC = "pool, from this address to the prefix's end; empty: none";
+const POOL_DOC = "address pool, from this address to the end of its prefix; empty: none";
 
 /** `poolconf`. */
 export const POOL = {
   v4startaddr: option(prefixOf(4), "", `IPv4 ${POOL_DOC}`, POOLED),
   v6startaddr: option(prefixOf(6), "", `IPv6 ${POOL_DOC}`, POOLED),
-  v4dnslist: listOption(addressOf(4), [], "IPv4 DNS servers handed out", POOLED),
-  v6dnslist: listOption(addressOf(6), [], "IPv6 DNS servers handed out", POOLED),
+  v4dnslist: listOption(addressOf(4), [], "IPv4 DNS servers that clients are given", POOLED),
+  v6dnslist: listOption(addressOf(6), [], "IPv6 DNS servers that clients are given", POOLED),
 } as const;
 
 /** `pingconf`. */
 export const PINGCONF = {
-  autoaddr: option(bool, "false", "addresses from the negotiated selectors: the first of each"),
-  ptype: option(oneOf("icmp", "udp"), "icmp", "udp needs echosvr at the far end"),
-  udpport: option(port(false), "9922", "source and destination port"),
+  autoaddr: option(
+    bool,
+    "false",
+    "take source and destination from the negotiated selectors: the first address of each",
+  ),
+  ptype: option(oneOf("icmp", "udp"), "icmp", "kind of ping; udp needs echosvr at the other end"),
+  udpport: option(port(false), "9922", "source and destination port of udp pings"),
   assignsrc: option(bool, "false", "add the source address to virtualipif"),
-  destaddr: option(address, "", "destination of tunnel 0; empty: no ping"),
-  deststep: option(int(INT_MIN), "1", "its step from tunnel to tunnel"),
-  srcaddr: option(address, "", "source of tunnel 0; empty: the system's choice"),
-  srcstep: option(int(INT_MIN), "1", "its step from tunnel to tunnel"),
-  interval: option(pause, "1s", "between two echo requests of a task"),
-  setupinterval: option(duration, "10ms", "between starting two tasks"),
-  pktlen: option(int(0, 65_000), "64", "payload bytes; of udp 10 at least"),
-  maxlossrate: option(float(0, 100), "10", "percent; above it an error event"),
-  holdtime: option(duration, "10s", "wait after all tunnels are up (gateway: after it is ready)"),
+  destaddr: option(address, "", "destination of the pings of tunnel 0; empty: no pings"),
+  deststep: option(
+    int(INT_MIN),
+    "1",
+    "difference between the destinations of two successive tunnels",
+  ),
+  srcaddr: option(address, "", "source of the pings of tunnel 0; empty: the system chooses"),
+  srcstep: option(int(INT_MIN), "1", "difference between the sources of two successive tunnels"),
+  interval: option(pause, "1s", "interval between two echo requests of a task"),
+  setupinterval: option(duration, "10ms", "interval between the starts of two tasks"),
+  pktlen: option(int(0, 65_000), "64", "payload octets of a ping; at least 10 for udp"),
+  maxlossrate: option(
+    float(0, 100),
+    "10",
+    "percentage of lost pings above which an error is logged and a client fails",
+  ),
+  holdtime: option(
+    duration,
+    "10s",
+    "pause before pings begin, after all tunnels are established (gateway: after it is ready)",
+  ),
   startwith: option(
     oneOf("tunnels", "tunnel"),
     "tunnels",
-    "tunnels: after holdtime; tunnel: each task at once with its tunnel",
+    "when pings begin; tunnels: after holdtime; tunnel: each task as soon as its tunnel is established",
   ),
 } as const;
 
 /** `impairment`, without its rules. */
 export const IMPAIRMENT = {
-  seed: option(int(0, 4_294_967_295), "1", "the same seed draws the same chances"),
+  seed: option(
+    int(0, 4_294_967_295),
+    "1",
+    "seed of all random choices; the same seed makes the same choices",
+  ),
 } as const;
 
 const chance = float(0, 1);
 
-/** An entry of `impairment.rules`: what happens to the IKE messages it is about. */
+/** An entry of `impairment.rules`: what is done to certain IKE messages. */
 export const IMPAIRMENT_RULE = {
-  direction: option(oneOf("both", "in", "out"), "both", "messages that come, go, or both"),
+  direction: option(
+    oneOf("both", "in", "out"),
+    "both",
+    "which messages the rule is about: received, sent, or both",
+  ),
   exchange: option(
     oneOf("any", "ike_sa_init", "ike_auth", "create_child_sa", "informational"),
     "any",
-    "messages of this exchange",
+    "the exchange whose messages the rule is about",
   ),
-  message: option(oneOf("any", "request", "response"), "any", "requests, responses, or both"),
-  skip: option(int(0), "0", "so many of these messages are left alone first"),
-  count: option(int(0), "0", "then the rule is about so many; 0: all"),
+  message: option(
+    oneOf("any", "request", "response"),
+    "any",
+    "whether the rule is about requests, responses, or both",
+  ),
+  skip: option(int(0), "0", "number of these messages that are not changed first"),
+  count: option(int(0), "0", "number of messages after these that the rule is about; 0: all"),
   loss: option(chance, "0", "probability that a message is lost"),
-  duplication: option(chance, "0", "probability that it comes twice"),
-  reorder: option(chance, "0", "probability that the next message passes it"),
-  reorderwait: option(pause, "100ms", "how long it waits to be passed"),
-  delay: option(chance, "0", "probability that it is late"),
-  delaymin: option(duration, "10ms", "by so long at least"),
-  delaymax: option(duration, "100ms", "and so long at most"),
-  replay: option(chance, "0", "probability that it comes once more, later"),
-  replayafter: option(pause, "1s", "so much later"),
-  corruption: option(chance, "0", "probability that one to eight of its bits are turned round"),
+  duplication: option(chance, "0", "probability that a message is duplicated"),
+  reorder: option(chance, "0", "probability that a message is overtaken by the next one"),
+  reorderwait: option(pause, "100ms", "longest time that it waits for the next message"),
+  delay: option(chance, "0", "probability that a message is delayed"),
+  delaymin: option(duration, "10ms", "shortest delay"),
+  delaymax: option(duration, "100ms", "longest delay"),
+  replay: option(chance, "0", "probability that a message is repeated later"),
+  replayafter: option(pause, "1s", "time after which it is repeated"),
+  corruption: option(chance, "0", "probability that one to eight bits of a message are inverted"),
   corruptionplace: option(
     oneOf("any", "spi", "header", "body"),
     "any",
-    "where: in the SPIs, the rest of the IKE header, behind it, or anywhere",
+    "where bits are inverted: in the SPIs, in the rest of the IKE header, after the header, or anywhere",
   ),
   crossing: option(
     duration,
     "0s",
-    "hold it so long at most, until its like of the same IKE SA sets out from the other end: " +
-      "they cross; 0: no",
+    "longest time that a message is held until the other end sends such a message of the same IKE SA, " +
+      "so that both cross; 0: it is not held",
   ),
   crossingwith: option(
     oneOf("same", "ike_auth", "create_child_sa", "informational"),
     "same",
-    "exchange of the one it is to cross",
+    "exchange of the message that it is to cross",
   ),
 } as const;

@@ -1,6 +1,6 @@
 /**
- * Reads a setup file: from its text to a typed, checked setup, or to every error of the file at its
- * line and column.
+ * * Reads a setup file: makes a typed and checked setup of its text, or reports all of its errors
+ * with line and column.
  * @module
  */
 import { SetupError, type SetupPosition } from "@/base/errors.ts";
@@ -13,20 +13,26 @@ import { readYaml } from "@/setup/yaml_source.ts";
 
 /** How a file is read. */
 export interface ReadOptions {
-  /** Unknown and misplaced keys are warnings, and have no effect. */
+  /** Whether unknown and misplaced keys are warnings and otherwise ignored. */
   readonly lenient?: boolean;
-  /** Only what each option says for itself: not whether the whole could run here and now. */
+  /**
+   * Whether only the values of single options are checked, not whether the setup as a whole can
+   * run.
+   */
   readonly unchecked?: boolean;
 }
 
-/** What a file gives. */
+/** The result of reading a file. */
 export interface SetupReading {
   readonly setup: Setup;
-  /** Each with its place in the file. */
+  /** Warnings with their positions in the file. */
   readonly warnings: readonly string[];
-  /** Features that defaults of this role want and that are not there yet, in words. */
+  /** Descriptions of features that defaults of this role need and that are not implemented yet. */
   readonly notYet: readonly string[];
-  /** Where an option stands, or the nearest section that was given: for errors found later. */
+  /**
+   * The position of an option, or of the nearest section around it, for errors that are found
+   * later.
+   */
   readonly positionOf: (path: string) => SetupPosition;
 }
 
@@ -38,7 +44,7 @@ export class SetupErrors extends SetupError {
   }
 }
 
-/** Errors of one file that are told; more are counted. */
+/** The most errors of one file that are reported; further ones are only counted. */
 const ERRORS_MAX = 100;
 
 /** Reads and checks a file's text. @throws {SetupErrors} with every error. */
@@ -62,7 +68,7 @@ export function readSetup(content: string, file: string, options: ReadOptions = 
   return { setup, warnings: reader.warnings, notYet: notYet(reader, setup), positionOf };
 }
 
-/** The place of an option, else of the section around it, else the file's first line. */
+/** The position of an option, or of the section around it, or the first line of the file. */
 function positionIn(
   positions: ReadonlyMap<string, SetupPosition>,
   path: string,
@@ -76,8 +82,8 @@ function positionIn(
 }
 
 /**
- * What was set and needs a feature that is not there yet. The other role's options need nothing, and
- * an option of a feature that the setup does not use is warned of.
+ * Errors for options that were set and need a feature which is not implemented yet. Options of the
+ * other role are ignored, and options of a feature that the setup does not use cause a warning.
  */
 function missingFeatures(reader: SectionReader, setup: Setup): NotThereYet[] {
   const { wants, isBroken } = reader;
@@ -91,14 +97,20 @@ function missingFeatures(reader: SectionReader, setup: Setup): NotThereYet[] {
   return errors;
 }
 
-/** Features that options at their default want, each once, in words. */
+/**
+ * The features that options with their default values need and that are not implemented yet, each
+ * once.
+ */
 function notYet({ defaults }: SectionReader, { role }: Setup): string[] {
   const words = defaults.filter((o) => o.defaultUses && (o.role === "both" || o.role === role))
     .map((o) => o.feature).filter((f) => isMissing(f)).map((feature) => NOT_YET[feature]);
   return [...new Set(words)];
 }
 
-/** In the order of the file; past the most that is told, a last one says how many there are. */
+/**
+ * Sorts errors by their position in the file; if there are too many, the last one says how many are
+ * left out.
+ */
 function bounded(errors: readonly SetupError[]): SetupError[] {
   const ordered = [...errors].sort(byPlace);
   if (ordered.length <= ERRORS_MAX) return ordered;

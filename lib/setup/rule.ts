@@ -1,19 +1,19 @@
 /**
- * What the checks of a setup are given, to say what is wrong and what is worth a warning.
+ * The functions by which the checks of a setup report errors and warnings.
  * @module
  */
 
-/** The listener of a check. */
+/** Receives the errors and warnings of checks. */
 export interface Check {
-  /** Whether an option's own value was refused already. */
+  /** Whether the value of an option has been refused already. */
   isBroken(path: string): boolean;
-  /** Takes an error; `path` is the option it is about. */
+  /** Reports an error about the option `path`. */
   fail(what: string, path: string): void;
-  /** The interface behind the `%` of an address (RFC 4007 §11); undefined: none is named. */
+  /** The interface after the `%` of an address (RFC 4007 §11); undefined if there is none. */
   zoneOf(path: string): string | undefined;
-  /** Takes what may be meant, but probably is not. */
+  /** Reports a value that is valid, but probably not intended. */
   warn(what: string, path: string): void;
 }
 
-/** An error about `path` that only holds when neither it nor the `others` were refused before. */
+/** Reports an error about `path`, unless it or one of the `others` was refused before. */
 export type Rule = (what: string, path: string, ...others: readonly string[]) => void;

@@ -9,14 +9,14 @@ import { FLAP, IMPAIRMENT, IMPAIRMENT_RULE, PINGCONF, POOL, TOP } from "@/setup/
 
 /** A section: its options, the sections inside it, and its lists of sections. */
 export interface Section {
-  /** As it is named in messages: empty at the top. */
+  /** The name of the section in messages; empty for the top level. */
   readonly path: string;
   readonly options: Table;
   readonly sections: Readonly<Record<string, Section>>;
   readonly lists: Readonly<Record<string, Section>>;
-  /** Keys that files in the field carry and that never had an effect. */
+  /** Keys that existing files contain although they never had an effect. */
   readonly dead: readonly string[];
-  /** Whether it is a traffic selector, whose fields follow from each other. */
+  /** Whether the section is a traffic selector, of which some fields follow from others. */
   readonly isSelector: boolean;
 }
 
@@ -57,12 +57,12 @@ export const ROOT: Section = section("", TOP, {
   },
 });
 
-/** Every name a section knows. */
+/** All keys of a section. */
 export function namesOf(s: Section): string[] {
   return [...Object.keys(s.options), ...Object.keys(s.sections), ...Object.keys(s.lists)];
 }
 
-/** The sections that know a name, as messages call them. */
+/** The sections that have a key of this name, by their names in messages. */
 export function sectionsWith(name: string, from: Section = ROOT): string[] {
   const here = namesOf(from).includes(name) ? [from.path || "the top level"] : [];
   const inside = [...Object.values(from.sections), ...Object.values(from.lists)];

@@ -1,6 +1,6 @@
 /**
- * From source text to typed values, section by section along the table of options: what is known,
- * where it belongs, and what was expected where something else stands.
+ * * Reads the sections of a file into typed values by the table of options, and reports unknown
+ * keys, keys in the wrong section, and invalid values.
  * @module
  */
 import { SetupError, type SetupPosition } from "@/base/errors.ts";
@@ -10,38 +10,38 @@ import type { Option } from "@/setup/option.ts";
 import { namesOf, outerPath, ROOT, type Section, sectionsWith } from "@/setup/schema.ts";
 import { readSelector } from "@/setup/selector.ts";
 import type { MapSource, Source, TextSource } from "@/setup/yaml_source.ts";
-import { codePoint } from "@/setup/yaml_words.ts";
+import { codePoint } from "@/setup/yaml_errors.ts";
 
-/** Unknown keys that get a suggestion; a file with more is none of ours. */
+/** The most unknown keys for which a suggestion is made; a file with more is no setup file. */
 const SUGGESTIONS_MAX = 50;
 
-/** Something that was set and wants a feature which is not there. */
+/** An option that was set and needs a feature which is not implemented yet. */
 export interface Want {
   readonly feature: Feature;
   /** `ikeconf.childlist[0].esn` */
   readonly path: string;
-  /** The value, in words that may be shown. */
+  /** The value as text for an error message. */
   readonly shown: string;
   readonly option: Pick<Option<unknown>, "role">;
   readonly position: SetupPosition;
 }
 
-/** Reads one file's source; errors go to the list it is given. */
+/** Reads one file; errors are added to the list that it is given. */
 export class SectionReader {
-  /** Where each option and section that was given stands, by its path. */
+  /** The positions of all options and sections in the file, by path. */
   readonly positions = new Map<string, SetupPosition>();
-  /** Interfaces that addresses name behind a `%`, by the path of their option. */
+  /** Interfaces that addresses name after a `%`, by the path of the option. */
   readonly zones = new Map<string, string>();
   readonly wants: Want[] = [];
-  /** Options that stand at their default, given or not. */
+  /** Options that have their default value, whether it was written or not. */
   readonly defaults: Option<unknown>[] = [];
   readonly #errors: SetupError[];
   readonly #warnings: SetupError[] = [];
   readonly #lenient: boolean;
-  /** Paths whose value was refused, and names that stand somewhere wrong. */
+  /** Paths whose value was refused, and keys that are in the wrong section. */
   readonly #broken = new Set<string>();
   #suggestions = 0;
-  /** The file's own; undefined until it is read, and when it is none. */
+  /** The role of the file; undefined until it is read, and if it is invalid. */
   #role: string | undefined;
 
   constructor(errors: SetupError[], lenient: boolean) {
@@ -49,14 +49,14 @@ export class SectionReader {
     this.#lenient = lenient;
   }
 
-  /** Values of the whole file, by name; its role comes first in the table. */
+  /** Reads the whole file; returns its values by name. The role comes first in the table. */
   read(source: MapSource): Record<string, unknown> {
     return this.#section(ROOT, source, "");
   }
 
   /**
-   * Whether an error about this option, or a section around it, has been told, so that what follows
-   * from it need not be.
+   * Whether an error about this option or a section around it was reported, so that further errors
+   * may only follow from it.
    */
   readonly isBroken = (path: string): boolean => {
     for (let at = path; at !== ""; at = outerPath(at)) {
@@ -99,7 +99,7 @@ export class SectionReader {
       : undefined;
     const [, space, after] = /^((?! )\s)\s*(\w*)/.exec(key) ?? [];
     if (space !== undefined) {
-      // From a web page, or the mark at the start of a second file.
+      // Such spaces come from web pages, or are the byte order mark of a file that was appended.
       const what = `Expected plain spaces before ${after || "an option"}, found ${
         codePoint(space)
       }`;
@@ -114,12 +114,12 @@ export class SectionReader {
     this.#broken.add(`?${near ?? key}`);
   }
 
-  /** Takes a warning about a place in the file. */
+  /** Adds a warning about a position of the file. */
   warn(what: string, position: SetupPosition): void {
     this.#warnings.push(new SetupError(what, position));
   }
 
-  /** Each with its place, in the order of the file. */
+  /** All warnings with their positions, in the order of the file. */
   get warnings(): string[] {
     return [...this.#warnings].sort(byPlace).map(({ message }) => message);
   }
@@ -130,7 +130,7 @@ export class SectionReader {
     return undefined;
   }
 
-  /** A wrong value: an error, or a warning where the other role alone would read it. */
+  /** Reports an invalid value: an error, or a warning if only the other role uses the option. */
   #refuse(option: Option<unknown>, what: string, at: string, position: SetupPosition): undefined {
     if (option.role === "both" || !this.#role || option.role === this.#role) {
       return this.#fail(what, at, position);
@@ -149,7 +149,10 @@ export class SectionReader {
     return this.#fail(words, path, source.position);
   }
 
-  /** A list of sections; omitted: one default entry; a single section is a list of one. */
+  /**
+   * Reads a list of sections. A list that is absent has one entry with default values, and a single
+   * section is a list of one entry.
+   */
   #list(section: Section, source: Source | undefined, path: string): unknown[] {
     if (!source || source.kind !== "list") return [this.#entry(section, source, `${path}[0]`)];
     const { items, position } = source;
@@ -183,7 +186,7 @@ export class SectionReader {
     return option.list ? values : values![0];
   }
 
-  /** The scalars of an option: one, or the items of its list. Nulls in a list count as omitted. */
+  /** The scalars of an option: one, or the items of its list. Items that are null are ignored. */
   #texts(option: Option<unknown>, source: Source, path: string): TextSource[] | undefined {
     if (source.kind === "text") return [source];
     if (source.kind === "broken") return void this.#broken.add(path);
@@ -204,10 +207,10 @@ export class SectionReader {
     for (const item of source.items) {
       if (item.kind === "broken") return void this.#broken.add(path);
       if (item.kind !== "text") {
-        // `[2001:db8::, …]` is a map of one key to YAML.
+        // YAML reads `[2001:db8::, …]` as a map with one key.
         const found = item.kind === "list"
           ? "a list"
-          : "options; a value with a colon at its end needs quotes";
+          : "options; put a value that ends with a colon in quotes";
         const what = `Expected ${option.kind.expects} in the list ${path}, found ${found}`;
         return this.#refuse(option, what, path, item.position);
       }
@@ -229,7 +232,7 @@ export class SectionReader {
     return this.#refuse(option, what, path, position);
   }
 
-  /** Remembers a value that wants a feature, or that it is the default. */
+  /** Records that a value needs a feature, or that it is the default. */
   #note(
     option: Option<unknown>,
     texts: readonly TextSource[],
@@ -254,13 +257,13 @@ export class SectionReader {
   }
 }
 
-/** The order of errors in their file; those without a place come first. */
+/** Compares errors by their position in the file; errors without a position come first. */
 export function byPlace(a: SetupError, b: SetupError): number {
   const place = ({ position }: SetupError) => position ? position.line * 1e6 + position.column : 0;
   return place(a) - place(b);
 }
 
-/** Where `null` is a word of the option's (the NULL cipher), an unquoted one means that. */
+/** Whether an unquoted `null` is a keyword of the option (the NULL cipher). */
 function takesNull(option: Option<unknown>, { text }: TextSource): boolean {
   return text !== "" && option.kind.parse(text) !== undefined && option.namesNull;
 }

@@ -1,13 +1,16 @@
 /**
- * A traffic selector of a setup: its fields follow from each other (type from address, addresses
- * from type).
+ * * Reads a traffic selector of a setup, in which the type follows from the addresses, or absent
+ * addresses from the type.
  * @module
  */
 import { compareAddresses, type IpAddress, parseAddress } from "@/base/address.ts";
 import { shown } from "@/setup/kinds.ts";
 import type { SelectorConf } from "@/setup/setup.ts";
 
-/** Makes the selector of the fields that were read; `fail` gets what contradicts, by field. */
+/**
+ * Makes a selector of the fields that were read; reports contradictions by `fail`, with the name of
+ * the field.
+ */
 export function readSelector(
   values: Readonly<Record<string, unknown>>,
   fail: (what: string, key: string) => void,
@@ -36,10 +39,10 @@ export function readSelector(
   const startport = Number(values.startport);
   const endport = Number(values.endport);
   if (startaddr.length === endaddr.length && compareAddresses(startaddr, endaddr) > 0) {
-    fail("startaddr lies behind endaddr", "startaddr");
+    fail("startaddr is greater than endaddr", "startaddr");
   }
   const opaque = startport === 65_535 && endport === 0;
-  if (startport > endport && !opaque) fail("startport lies behind endport", "startport");
+  if (startport > endport && !opaque) fail("startport is greater than endport", "startport");
   return { family, protocol: Number(values.protocol), startport, endport, startaddr, endaddr };
 }
 

@@ -36,7 +36,7 @@ export interface IkeConf extends Values<typeof IKECONF> {
 
 /** `impairment`: what is done to IKE messages on purpose. */
 export interface ImpairmentConf extends Values<typeof IMPAIRMENT> {
-  /** Rules that do nothing stand for none. */
+  /** The rules, without those that do nothing. */
   readonly rules: readonly Values<typeof IMPAIRMENT_RULE>[];
 }
 
@@ -50,15 +50,18 @@ export interface Setup extends Values<typeof TOP> {
 }
 
 /**
- * The methods of the additional key exchanges of the IKE SA: the list of `addke1` first, and none behind
- * the last that is not empty.
+ * The methods of the additional key exchanges of the IKE SA, beginning with the list of `addke1`;
+ * empty lists at the end are left out.
  */
 export function additionalOf(ikeconf: IkeConf): readonly (readonly number[])[] {
   const { addke1, addke2, addke3, addke4, addke5, addke6, addke7 } = ikeconf;
   return trimmed([addke1, addke2, addke3, addke4, addke5, addke6, addke7]);
 }
 
-/** Those of a CHILD_SA; empty where it has no key exchange of its own. */
+/**
+ * The methods of the additional key exchanges of a CHILD_SA; empty if its rekeys have no key
+ * exchange.
+ */
 export function pfsAdditionalOf(child: ChildConf): readonly (readonly number[])[] {
   if (!child.pfsenabled) return [];
   const { pfsaddke1, pfsaddke2, pfsaddke3, pfsaddke4, pfsaddke5, pfsaddke6, pfsaddke7 } = child;

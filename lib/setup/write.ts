@@ -1,6 +1,6 @@
 /**
- * Setup files written from the table of options: the commented default, the compact form of a given
- * file, and the table for the documentation.
+ * * Writes setup files from the table of options: a commented file with all defaults, the compact
+ * form of a given file, and the documentation.
  * @module
  */
 import { type Document, isMap, isScalar, isSeq, parseDocument, type YAMLMap } from "yaml";
@@ -9,11 +9,14 @@ import type { Option } from "@/setup/option.ts";
 import { readSetup } from "@/setup/read.ts";
 import { ROOT, type Section } from "@/setup/schema.ts";
 
-/** Every option at its default, each with its meaning; sections in the order of the table. */
+/**
+ * A file with every option at its default and a comment with its meaning, in the order of the
+ * table.
+ */
 export function defaultSetup(): string {
   const lines = [
-    "# Every option at its default. Required: bindifname; of a client startclntaddr and peeraddr;",
-    "# ikeconf.psk where psk authenticates.",
+    "# Every option with its default. Required are bindifname, startclntaddr and peeraddr of a client,",
+    "# and ikeconf.psk for authentication by psk.",
     "",
   ];
   writeSection(ROOT, "", lines);
@@ -32,13 +35,16 @@ function writeSection(section: Section, indent: string, lines: string[]): void {
     lines.push(`${indent}${name}:`);
     const from = lines.length;
     writeSection(inner, `${indent}    `, lines);
-    // The first line of an entry carries its dash.
+    // The first line of an entry has the dash of the list.
     lines[from] = lines[from]!.replace(`${indent}    `, `${indent}  - `);
     moveDashToOption(lines, from, indent);
   }
 }
 
-/** A dash before a comment would be an entry of its own: the comment goes above it. */
+/**
+ * Moves the dash of an entry from a comment to the first option, as a dash before a comment would
+ * be an empty entry.
+ */
 function moveDashToOption(lines: string[], from: number, indent: string): void {
   const comment = lines[from]!.replace(`${indent}  - `, `${indent}  `);
   lines[from] = comment;
@@ -63,14 +69,14 @@ function quotedIfNeeded(text: string): string {
 }
 
 /**
- * The file without the options that equal their default; comments stay where their options do.
- * @throws {SetupErrors} where the file cannot be read.
+ * The file without the options that equal their default; comments of the other options are kept.
+ * @throws {SetupErrors} if the file cannot be read.
  */
 export function compactSetup(content: string, file: string, lenient = false): string {
   readSetup(content, file, { lenient, unchecked: true });
   const document = parseDocument(content.replace(/^\ufeff/, ""), { schema: "failsafe" });
   keepHead(document);
-  // Nothing but defaults is an empty file; its first comment stays.
+  // A file with defaults only becomes empty except for its first comment.
   if (!isMap(document.contents) || prune(ROOT, document.contents)) {
     const { commentBefore } = document;
     return commentBefore ? `${commentBefore.replace(/^/gm, "#")}\n` : "";
@@ -78,7 +84,10 @@ export function compactSetup(content: string, file: string, lenient = false): st
   return document.toString({ lineWidth: 0 });
 }
 
-/** A first comment that a blank line ends is the file's, and not that of its first option. */
+/**
+ * Treats a first comment that is followed by an empty line as a comment of the file, not of its
+ * first option.
+ */
 function keepHead(document: Document): void {
   const key = isMap(document.contents) ? document.contents.items[0]?.key : undefined;
   if (!isScalar(key) || !key.commentBefore) return;
@@ -88,7 +97,7 @@ function keepHead(document: Document): void {
   document.commentBefore = blocks.join("\n\n");
 }
 
-/** Whether nothing is left of the section. */
+/** Removes defaults from a section; returns whether nothing is left of it. */
 function prune(section: Section, map: YAMLMap): boolean {
   if (!map.items) return false;
   map.items = map.items.filter(({ key, value }) => {
@@ -104,12 +113,15 @@ function prune(section: Section, map: YAMLMap): boolean {
   return map.items.length === 0;
 }
 
-/** What the table itself holds; every object has a `constructor`. */
+/** The own property of a table, as every object also inherits properties such as `constructor`. */
 function own<T>(table: Readonly<Record<string, T>>, name: string): T | undefined {
   return Object.hasOwn(table, name) ? table[name] : undefined;
 }
 
-/** Whether nothing is left of it: one entry that is all default is what an omitted list is. */
+/**
+ * Removes defaults from a list; returns whether nothing is left of it. A list of one entry with
+ * defaults only is the same as an absent list.
+ */
 function pruneList(section: Section, list: unknown): boolean {
   if (isNull(list)) return true;
   if (isMap(list)) return prune(section, list);
@@ -128,7 +140,7 @@ function equalsDefault(option: Option<unknown>, node: unknown): boolean {
   const textOf = (item: unknown) => isScalar(item) ? String(item.value) : undefined;
   const parse = (text: string | undefined) =>
     text === undefined ? undefined : option.kind.parse(text);
-  // `null` may be the NULL cipher; nothing at all is nothing.
+  // `null` may be the NULL cipher, but an empty value is always absent.
   if (isNull(node) && !(option.namesNull && parse(textOf(node)) !== undefined)) return true;
   const values = isSeq(node) ? node.items.map((i) => parse(textOf(i))) : [parse(textOf(node))];
   return JSON.stringify(option.list ? values : values[0]) === JSON.stringify(option.value);
@@ -165,10 +177,7 @@ function document(section: Section, lines: string[]): void {
   }
 }
 
-/**
- * The file with these options at its top level, whatever it said of them before; the rest stays as it
- * is. The file must be one that can be read.
- */
+/** Sets options at the top level of a file, which must be valid; the rest of it stays unchanged. */
 export function withOptions(content: string, options: Readonly<Record<string, string>>): string {
   const document = parseDocument(content.replace(/^\ufeff/, ""), { schema: "failsafe" });
   for (const [name, text] of Object.entries(options)) {

@@ -1,7 +1,7 @@
 /**
- * YAML as source text: maps, lists and scalars with their positions, and nothing guessed. Anchors,
- * aliases and tags are refused, since in a setup they are never meant (a password that begins with &
- * is).
+ * * Reads YAML into maps, lists and scalars with their positions, and leaves scalars as text.
+ * Anchors, aliases and tags are refused, as in a setup they are never intended: they are the start
+ * of a password with &, for example.
  * @module
  */
 import {
@@ -19,14 +19,14 @@ import {
 } from "yaml";
 import { SetupError, type SetupPosition } from "@/base/errors.ts";
 import { shown } from "@/setup/kinds.ts";
-import { codePoint, explainYaml, type YamlFault } from "@/setup/yaml_words.ts";
+import { codePoint, explainYaml, type YamlFault } from "@/setup/yaml_errors.ts";
 
-/** A file longer than this is no setup: options are a few hundred lines. */
+/** The longest file that is read, in characters; setups have a few hundred lines. */
 const CHARACTERS_MAX = 500_000;
-/** Setups are six levels deep. */
+/** The deepest nesting that is read; setups have six levels. */
 const DEPTH_MAX = 20;
 
-/** A piece of the file. */
+/** A part of the file. */
 export type Source = MapSource | ListSource | TextSource | BrokenSource;
 
 /** Keys in order. */
@@ -47,22 +47,22 @@ export interface ListSource {
   readonly items: readonly Source[];
 }
 
-/** A scalar: what was typed, without its quotes. */
+/** A scalar: its text as it was typed, without quotes. */
 export interface TextSource {
   readonly kind: "text";
   readonly position: SetupPosition;
   readonly text: string;
-  /** Nothing, `~` or `null`, unquoted. */
+  /** Whether the value is empty, `~` or `null`, without quotes. */
   readonly isNull: boolean;
 }
 
-/** Something that was refused already: no more is said about it. */
+/** A part that was refused already, about which no further error is reported. */
 export interface BrokenSource {
   readonly kind: "broken";
   readonly position: SetupPosition;
 }
 
-/** Reads a file; `errors` gets what is wrong with it. Undefined where nothing can be read. */
+/** Reads a file and adds its errors to `errors`; returns undefined if nothing can be read. */
 export function readYaml(
   content: string,
   file: string,
@@ -89,7 +89,7 @@ export function readYaml(
   const tokens = [...new Parser(lines.addNewLine).parse(text)];
   const deep = tooDeep(tokens);
   if (deep !== undefined) {
-    return refuse("Expected a setup, this is nested too deep", positionOf(deep));
+    return refuse("Expected a setup, found a file that is nested too deeply", positionOf(deep));
   }
   const composer = new Composer({ schema: "failsafe", uniqueKeys: false, prettyErrors: false });
   const documents = [...composer.compose(tokens)];
@@ -97,14 +97,14 @@ export function readYaml(
   if (!document) return { kind: "map", position: at(1, 1), entries: [] };
   if (second) {
     const from = positionOf(second.range[0]);
-    return refuse("Expected one YAML document, found several (--- or ... stands between)", from);
+    return refuse("Expected one YAML document, found several (separated by --- or ...)", from);
   }
   const faults = document.errors.map(({ code, message, pos: [offset] }): YamlFault => {
     return { code, message, offset, line: positionOf(offset).line };
   });
   const walker = new Walker(text, positionOf, errors);
   const source = walker.top(document.contents as Node | null);
-  // What was told of a line in our words needs no echo of the parser's.
+  // A line that was reported already needs no further error of the parser.
   const told = new Set(errors.map(({ position }) => position?.line));
   const untold = faults.filter(({ line }) => !told.has(line));
   const finder = {
@@ -117,11 +117,11 @@ export function readYaml(
   return faults.length > 0 ? undefined : source;
 }
 
-/** The first character that no text file has, if there is one. */
+/** The first character that a text file must not have, if there is one. */
 function foreignCharacter(
   content: string,
 ): { what: string; line: number; column: number } | undefined {
-  // deno-lint-ignore no-control-regex -- that is what is looked for.
+  // deno-lint-ignore no-control-regex -- control characters are what this searches for
   const found = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd]|\r(?!\n)/.exec(content);
   if (!found) return undefined;
   const before = content.slice(0, found.index).split("\n");
@@ -132,12 +132,14 @@ function foreignCharacter(
     return { what: "Expected lines to end in LF or CRLF, found a lone CR", line, column };
   }
   const what = code === 0xfffd
-    ? "Expected a YAML file in UTF-8, found octets that are none"
+    ? "Expected a YAML file in UTF-8, found octets that are not UTF-8"
     : `Expected a YAML file in UTF-8, found ${codePoint(found[0])}`;
   return { what, line: before.length, column: before.at(-1)!.length + 1 };
 }
 
-/** Every token with its depth. The composer recurses into them, this does not. */
+/**
+ * All tokens with their depths. Unlike the composer of the library, this function is not recursive.
+ */
 function* allTokens(tokens: readonly CST.Token[]): Generator<{ token: CST.Token; depth: number }> {
   const waiting = tokens.map((token) => ({ token, depth: 0 }));
   for (let next = waiting.pop(); next; next = waiting.pop()) {
@@ -152,7 +154,7 @@ function* allTokens(tokens: readonly CST.Token[]): Generator<{ token: CST.Token;
   }
 }
 
-/** Where the file is nested deeper than any setup. */
+/** The position at which the file is nested too deeply; undefined if it is not. */
 function tooDeep(tokens: readonly CST.Token[]): number | undefined {
   for (const { token, depth } of allTokens(tokens)) {
     if (depth > DEPTH_MAX) return "offset" in token ? token.offset : 0;
@@ -160,7 +162,7 @@ function tooDeep(tokens: readonly CST.Token[]): number | undefined {
   return undefined;
 }
 
-/** Where the quoted text begins that ends, unclosed, at `end`. */
+/** The start of the unclosed quoted text that ends at `end`. */
 function quoteBefore(tokens: readonly CST.Token[], end: number): number | undefined {
   for (const { token } of allTokens(tokens)) {
     if (token.type !== "single-quoted-scalar" && token.type !== "double-quoted-scalar") continue;
@@ -169,7 +171,7 @@ function quoteBefore(tokens: readonly CST.Token[], end: number): number | undefi
   return undefined;
 }
 
-/** Where the innermost bracket stands that nothing closes, in the first line with such brackets. */
+/** The position of the innermost unclosed bracket in the first line that has one. */
 function openBracket(tokens: readonly CST.Token[], text: string): number | undefined {
   const open: number[] = [];
   for (const { token } of allTokens(tokens)) {
@@ -229,11 +231,11 @@ class Walker {
     return this.#fail("Expected a value, a list or options", node);
   }
 
-  /** The anchor, alias or tag of a node; plain nodes have none. */
+  /** The anchor, alias or tag of a node, if it has one. */
   #mark(node: Node): { readonly words: string; readonly offset: number } | undefined {
     const offset = node.range?.[0] ?? 0;
     if (isAlias(node)) return { words: "alias (*)", offset };
-    // The composer leaves both undefined where nothing was typed, and an empty text where only & was.
+    // The composer leaves both undefined if there is neither, and an empty anchor for a single &.
     const { anchor, tag } = node as { anchor?: unknown; tag?: string };
     if (typeof anchor === "string") {
       return { words: "anchor (&)", offset: this.#before(offset, "&") };
@@ -242,7 +244,7 @@ class Walker {
     return { words: "tag (!)", offset: this.#before(offset, "!") };
   }
 
-  /** Where the word begins that holds the last `sign` before a node. */
+  /** The position of the last `sign` before a node. */
   #before(offset: number, sign: string): number {
     let at = Math.max(0, this.#source.lastIndexOf(sign, offset));
     while (at > 0 && /[^\s,[{]/.test(this.#source[at - 1]!)) at--;
@@ -255,7 +257,7 @@ class Walker {
     for (const { key, value } of pairs) {
       const name = this.#walk(key);
       if (name.kind === "broken") {
-        // The option is known to be there, so that nobody asks for it.
+        // The option counts as given, so that it is not reported as missing.
         const named = isScalar(key) ? String(key.value) : "";
         const { position } = name;
         if (named) entries.push({ key: named, position, value: { kind: "broken", position } });

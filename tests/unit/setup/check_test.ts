@@ -35,20 +35,20 @@ Deno.test("addresses of a client are of one family, and such as tunnels can have
   ]);
   const is = (text: string) => clientErrors(`startclntaddr: ${text}`);
   assert.deepEqual(is("0.0.0.0/0"), [
-    "1:1: startclntaddr 0.0.0.0 is unspecified, no tunnel's address",
+    "1:1: startclntaddr 0.0.0.0 is unspecified, not the address of a tunnel",
   ]);
   assert.deepEqual(is("239.1.1.1/8"), [
-    "1:1: startclntaddr 239.1.1.1 is a multicast address, no tunnel's address",
+    "1:1: startclntaddr 239.1.1.1 is a multicast address, not the address of a tunnel",
   ]);
   assert.deepEqual(clientErrors("peeraddr: 255.255.255.255"), [
-    "1:1: peeraddr 255.255.255.255 is the broadcast address, no gateway's address",
+    "1:1: peeraddr 255.255.255.255 is the broadcast address, not the address of a gateway",
   ]);
   assert.deepEqual(is("::ffff:10.0.0.1/120"), [
-    "1:1: startclntaddr ::ffff:a00:1 is an IPv4 address in IPv6 form, no tunnel's address",
+    "1:1: startclntaddr ::ffff:a00:1 is an IPv4 address in IPv6 form, not the address of a tunnel",
     "3:1: peeraddr 10.0.0.254 and startclntaddr ::ffff:a00:1 are of different families",
   ]);
   assert.deepEqual(clientErrors("startclntaddr: fd00::1/64\npeeraddr: ff02::1"), [
-    "2:1: peeraddr ff02::1 is a multicast address, no gateway's address",
+    "2:1: peeraddr ff02::1 is a multicast address, not the address of a gateway",
   ]);
 });
 
@@ -59,18 +59,18 @@ Deno.test("each tunnel has an address of the family", () => {
   const peer4 = CLIENT.replace(/startclntaddr.*\n/, "");
   assert.equal(load(tunnels(256, "255.255.255.0/24") + peer4).setup.numberoftunnels, 256);
   assert.deepEqual(errorsOf(tunnels(257, "255.255.255.0/24") + peer4), [
-    "2:1: startclntaddr: tunnel 256 of 257 has no address, the family's last one comes before it",
+    "2:1: startclntaddr: tunnel 256 of 257 has no address, as the address family ends before it",
   ]);
   const last6 = "ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe";
   assert.deepEqual(errorsOf(tunnels(3, "feff::1/16").replace("feff::1", last6) + peer6), [
-    `2:1: startclntaddr ${last6} is a multicast address, no tunnel's address`,
-    "2:1: startclntaddr: tunnel 2 of 3 has no address, the family's last one comes before it",
+    `2:1: startclntaddr ${last6} is a multicast address, not the address of a tunnel`,
+    "2:1: startclntaddr: tunnel 2 of 3 has no address, as the address family ends before it",
   ]);
   // With two addresses a tunnel, the last address of the last tunnel counts.
   const mobike = "mobike: true\nmobikeaddrpertunnel: 2\n";
   assert.ok(
     errorsOf(mobike + tunnels(128, "255.255.255.1/24") + peer4).includes(
-      "4:1: startclntaddr: tunnel 127 of 128 has no address, the family's last one comes before it",
+      "4:1: startclntaddr: tunnel 127 of 128 has no address, as the address family ends before it",
     ),
   );
 });
@@ -154,7 +154,7 @@ Deno.test("pings that go through no tunnel are told", () => {
   const ping = (lines: string, destaddr = "192.0.2.1") =>
     warningsOf(`${GATEWAY}  installfastpath: ${lines}\npingconf: {destaddr: "${destaddr}"}\n`);
   const told = (why: string) => [
-    `7:12: pings go as the system routes them, not through tunnels: nothing carries packets there (${why})`,
+    `7:12: pings go as the system routes them, not through tunnels: there is no data path (${why})`,
   ];
   assert.deepEqual(ping("false\n  datapath: auto"), told("installfastpath: false"));
   assert.deepEqual(ping("true\n  datapath: none"), told("datapath: none"));
@@ -232,7 +232,7 @@ Deno.test("integrity may be empty only where ciphers bring their own", () => {
   ]);
   assert.ok(
     errorsOf(esp("protocol: ah")).includes(
-      "5:16: integrityalg is empty, and AH is nothing but integrity",
+      "5:16: integrityalg is empty, but AH needs an integrity algorithm",
     ),
   );
 });
@@ -298,7 +298,7 @@ Deno.test("AH has no cipher and no UDP header; esn has a window", () => {
     "5:30: encalg has no effect with protocol ah, which does not encrypt",
   ]);
   assert.deepEqual(warningsOf(`${child("protocol: ah")}  enablenatt: on\n`), [
-    "5:16: AH passes no NAT, not with enablenatt either",
+    "5:16: AH does not pass a NAT, even with enablenatt",
   ]);
   const forced = errorsOf(`${child("protocol: ah")}  tradtionalencapforceudp: on\n`);
   assert.ok(
@@ -366,7 +366,7 @@ Deno.test("NAT-T needs two ports at a client, and shows a NAT where none is allo
 Deno.test("what asks about revocation, and what cannot answer, fit each other", () => {
   const ike = (lines: string) => `${CLIENT}  authpeermethod: rsa\n  cadir: /etc/ike/ca\n${lines}`;
   assert.deepEqual(errorsOf(ike("  ocsprequest: true\n  revocation: off\n")), [
-    "9:3: ocsprequest asks for what revocation: off does not look at",
+    "9:3: ocsprequest asks for responses, which revocation: off ignores",
   ]);
   const warned = (lines: string) => load(ike(lines)).warnings.join();
   assert.match(
@@ -381,7 +381,7 @@ Deno.test("who issues has a certificate and its key, no eedir, and keys that fit
   const signs = (lines: string) => errorsOf(`${CLIENT}  authownmethod: rsa\n${lines}`);
   assert.deepEqual(signs("  issuercert: ca.cert\n"), ["8:3: issuercert needs issuerkey"]);
   assert.deepEqual(signs("  issuerkey: ca.key\n  eedir: ee\n"), [
-    "5:1: issuercert and eedir exclude each other: certificates are issued, or there",
+    "5:1: issuercert and eedir exclude each other: certificates are issued or read",
     "8:3: issuerkey needs issuercert",
   ]);
   const both = "  issuercert: ca.cert\n  issuerkey: ca.key\n";
@@ -399,12 +399,12 @@ Deno.test("identities of an explicit type are checked", () => {
   ) load(setupWith(good));
   load(setupWith("dn:C=CH, O=Lab\\\\, Inc, CN=tunnel-&d"));
   const refusals: readonly (readonly [string, RegExp])[] = [
-    ["fqdn:", /has nothing behind its type/],
-    ["keyid-hex:012", /is not of pairs of hex digits/],
+    ["fqdn:", /has nothing after its type/],
+    ["keyid-hex:012", /does not consist of pairs of hex digits/],
     ["dn:gateway", /is no distinguished name: expected such as dn:C=CH/],
     ["dn:CN=", /is no distinguished name/],
     ["dn:CN=a,", /is no distinguished name/],
-    ["dn:XX=a", /names the attribute XX, which is not known here/],
+    ["dn:XX=a", /names the attribute XX, which is unknown/],
   ];
   for (const [text, words] of refusals) assert.match(id(text).join(), words);
 });
@@ -416,9 +416,11 @@ Deno.test("pre-shared keys by identity, and their encodings", () => {
   good('  psks: [{id: "t&d.test", secret: "s&d"}]\n');
   good("  psk: 0x00ff\n  pskencoding: hex\n");
   good("  psk: 0sAAEC\n  pskencoding: base64\n");
-  assert.deepEqual(ike("  psk: 0x0\n  pskencoding: hex\n"), ["6:3: psk is no hex (pskencoding)"]);
+  assert.deepEqual(ike("  psk: 0x0\n  pskencoding: hex\n"), [
+    "6:3: psk is not valid hex (pskencoding)",
+  ]);
   assert.deepEqual(ike("  psk: odd!\n  pskencoding: base64\n"), [
-    "6:3: psk is no base64 (pskencoding)",
+    "6:3: psk is not valid base64 (pskencoding)",
   ]);
   const list = (entry: string) => ike(`  psks: [${entry}]\n`).join();
   assert.match(list("{secret: x}"), /psks\[0\]\.id is empty/);
@@ -438,7 +440,7 @@ Deno.test("matchpeerid, and words of peerid, fit the peer's method", () => {
   load(`${CLIENT}${signs}  matchpeerid: true\n  peerid: cert-dn\n`);
   assert.match(
     errors(`${signs}  peerid: cert-dn\n`),
-    /peerid cert-dn is never sent, and is compared by matchpeerid: true alone/,
+    /peerid cert-dn is never sent, and is only compared with matchpeerid: true/,
   );
 });
 
@@ -488,10 +490,10 @@ Deno.test("EAP: which end is which, and what methods and relays need", () => {
   const method = (word: string, lines = "") =>
     client(`  eapmethod: ${word}\n  eapidentity: bob\n${lines}`);
   assert.deepEqual(client(""), [
-    "7:3: eapoltestconf is required for eap-snoop; or name methods of our own in eapmethod",
+    "7:3: eapoltestconf is required for eap-snoop; or set methods of this program in eapmethod",
   ]);
   assert.deepEqual(client("  eapimplementaion: eap-file\n  eapfile: a.pcap\n"), [
-    "7:3: eapradiussvr is required for eap-file; or name methods of our own in eapmethod",
+    "7:3: eapradiussvr is required for eap-file; or set methods of this program in eapmethod",
   ]);
   assert.deepEqual(method("mschapv2"), ["9:3: eappassword is required for this eapmethod"]);
   assert.deepEqual(method("tls"), ["9:3: eedir is required for eapmethod tls"]);
@@ -502,7 +504,7 @@ Deno.test("EAP: which end is which, and what methods and relays need", () => {
     "9:3: eapidentity is required: myid client-src-addr is no EAP identity",
   ]);
   assert.deepEqual(errorsOf(`${CLIENT}  authownmethod: eap-only\n`), [
-    "7:3: a client authenticates by eap: eap-only is for its authpeermethod",
+    "7:3: a client authenticates by eap; eap-only is a value of its authpeermethod",
   ]);
   const gateway = (lines: string) => errorsOf(`${GATEWAY}${lines}`);
   assert.deepEqual(gateway("  authpeermethod: eap\n"), [
@@ -564,17 +566,19 @@ Deno.test("a second authentication: what it needs, and what it does not go with"
     "8:3: eapidentity is required: myid client-src-addr is no EAP identity",
   ]);
   assert.deepEqual(client("  authpeer2: eap\n"), [
-    "7:3: a gateway is authenticated by no EAP of its own (RFC 7296 §2.16)",
+    "7:3: the second authentication of a gateway cannot be EAP (RFC 7296 §2.16)",
   ]);
   assert.deepEqual(gateway("  authown2: eap\n"), [
-    "5:3: a gateway authenticates by no EAP of its own (RFC 7296 §2.16)",
+    "5:3: the second authentication of a gateway cannot be EAP (RFC 7296 §2.16)",
   ]);
   assert.deepEqual(gateway("  authpeer2: eap\n"), [
     "5:3: authpeermethod eap needs eapmethod and eapusers, or a RADIUS server (eapradiussvr)",
   ]);
   const only = "  authownmethod: eap-only\n  authpeermethod: eap\n  authpeer2: psk\n";
   const users = "  eapmethod: mschapv2\n  eapusers: [{identity: bob, password: x}]\n";
-  assert.deepEqual(gateway(only + users), ["7:3: authpeer2 does not go with eap-only (RFC 5998)"]);
+  assert.deepEqual(gateway(only + users), [
+    "7:3: authpeer2 and eap-only exclude each other (RFC 5998)",
+  ]);
   assert.deepEqual(client("  authown2: psk\n  myid2: 192.0.2.1/24\n"), [
     "8:3: myid2 is an identity: expected an address without a prefix length",
   ]);

@@ -8,7 +8,7 @@ const withPpk = (...lines: readonly string[]) =>
 const keyOf = (value: string) =>
   ikeConfigOf(load(withPpk("id: q", `value: ${value}`)).setup).ppk!.key;
 
-Deno.test("a PPK is hex behind 0x, base64 behind 0s, or a text", () => {
+Deno.test("a PPK is hex after 0x, base64 after 0s, or a text", () => {
   assert.deepEqual(keyOf("0x00ff10"), Uint8Array.of(0, 255, 16));
   assert.deepEqual(keyOf("0sAP8Q"), Uint8Array.of(0, 255, 16));
   assert.deepEqual(keyOf("0sAP8="), Uint8Array.of(0, 255));
@@ -16,7 +16,7 @@ Deno.test("a PPK is hex behind 0x, base64 behind 0s, or a text", () => {
   for (const value of ["0x0", "0xzz", "0x", "0s", "0sAP8", "0s*"]) {
     assert.match(
       errorsOf(withPpk("id: q", `value: ${value}`))[0]!,
-      /ppk.value is no key: expected hex/,
+      /ppk.value is no key: expected pairs of hex/,
       value,
     );
   }
@@ -34,14 +34,14 @@ Deno.test("a PPK has an id and a value, and what it is not for is refused", () =
   assert.match(errorsOf(withPpk("id: q"))[0]!, /ppk.value is required with ppk.id/);
   assert.match(errorsOf(withPpk(`id: ${"q".repeat(1_001)}`, "value: hush"))[0]!, /1001 octets/);
   const twice = withPpk("id: q", "value: hush").replace("ppk:", "authown2: psk\n  ppk:");
-  assert.ok(errorsOf(twice).some((e) => /a PPK beside a second authentication is not/.test(e)));
+  assert.ok(errorsOf(twice).some((e) => /a PPK with a second authentication is not/.test(e)));
   const eap = withPpk("id: q", "value: hush").replace("ppk:", "authownmethod: eap\n  ppk:");
-  assert.ok(!errorsOf(eap).some((error) => /PPK/.test(error)), "a PPK may stand beside EAP");
+  assert.ok(!errorsOf(eap).some((error) => /PPK/.test(error)), "a PPK may be used with EAP");
 });
 
 Deno.test("a short PPK is warned of, without its value", () => {
   const [short] = load(withPpk("id: q", "value: hush")).warnings.map(String);
-  assert.match(short!, /ppk.value has 4 octets: a PPK has 32 at least/);
+  assert.match(short!, /ppk.value has 4 octets: a PPK should have at least 32/);
   assert.doesNotMatch(short!, /hush/);
   assert.deepEqual(load(withPpk("id: q", `value: ${"x".repeat(32)}`)).warnings, []);
 });

@@ -277,10 +277,10 @@ Deno.test("selectors follow from what is given", () => {
   assert.equal(child("ownts: [{type: v4}, {type: v6}]").ownts.length, 2);
 });
 
-Deno.test("an address with a colon at its end needs quotes between brackets", () => {
+Deno.test("an address that ends with a colon needs quotes between brackets", () => {
   assert.deepEqual(errorsOf(`${GATEWAY}poolconf: {v6dnslist: [2001:db8::, 2001:db8::1]}\n`), [
-    "5:24: Expected an IPv6 address in the list poolconf.v6dnslist, found options; a value " +
-    "with a colon at its end needs quotes",
+    "5:24: Expected an IPv6 address in the list poolconf.v6dnslist, found options; put a " +
+    "value that ends with a colon in quotes",
   ]);
   assert.deepEqual(errorsOf(`${CLIENT}apilistenaddr: {a: 2001:db8::}\n`), [
     "7:20: Expected one value between the brackets, found a colon in it: put the value in quotes",
@@ -294,12 +294,12 @@ Deno.test("selectors that contradict themselves", () => {
     "15: type v6 contradicts an IPv4 address",
   ]);
   assert.deepEqual(errors("{startaddr: 10.0.0.9, endaddr: 10.0.0.8}"), [
-    "15: startaddr lies behind endaddr",
+    "15: startaddr is greater than endaddr",
   ]);
   assert.deepEqual(errors("{startaddr: ::1, endaddr: 10.0.0.8}"), [
     "31: startaddr and endaddr are of different families",
   ]);
-  assert.deepEqual(errors("{startport: 9, endport: 8}"), ["15: startport lies behind endport"]);
+  assert.deepEqual(errors("{startport: 9, endport: 8}"), ["15: startport is greater than endport"]);
   assert.deepEqual(errors("{startaddr: 10.0.0.0/24}"), [
     '15: Expected an IPv4 or IPv6 address for startaddr, found "10.0.0.0/24"',
   ]);

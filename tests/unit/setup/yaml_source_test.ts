@@ -151,7 +151,7 @@ Deno.test("a file is options, one document of them", () => {
   assert.deepEqual(errorsOf("just a text"), [options]);
   assert.deepEqual(errorsOf("- role: client\n"), [options]);
   assert.deepEqual(errorsOf("role:client\n"), [`${options}; a space goes after the colon`]);
-  const several = "Expected one YAML document, found several (--- or ... stands between)";
+  const several = "Expected one YAML document, found several (separated by --- or ...)";
   assert.deepEqual(errorsOf(`${CLIENT}---\n${GATEWAY}`), [`7:1: ${several}`]);
   assert.equal(load(`---\n${GATEWAY}...\n`).setup.role, "gateway");
   assert.equal(load(`%YAML 1.1\n---\n${GATEWAY}`).setup.role, "gateway");
@@ -182,7 +182,7 @@ Deno.test("what is no text is refused at its first octet", () => {
   ]);
   assert.deepEqual(errorsOf("\x7fELF\x02"), ["1:1: Expected a YAML file in UTF-8, found U+007F"]);
   assert.deepEqual(errorsOf(new TextDecoder().decode(Uint8Array.of(0x72, 0xff, 0xfe))), [
-    "1:2: Expected a YAML file in UTF-8, found octets that are none",
+    "1:2: Expected a YAML file in UTF-8, found octets that are not UTF-8",
   ]);
   assert.deepEqual(errorsOf("role: client\rdesc: x\r"), [
     "1:13: Expected lines to end in LF or CRLF, found a lone CR",
@@ -201,10 +201,10 @@ Deno.test("names of options are texts", () => {
 });
 
 Deno.test("depth and length are bounded", () => {
-  const deep = "Expected a setup, this is nested too deep";
+  const deep = "Expected a setup, found a file that is nested too deeply";
   assert.deepEqual(errorsOf(`desc: ${"[".repeat(10_000)}`), [`1:27: ${deep}`]);
   assert.deepEqual(errorsOf("a: ".repeat(3) + "{b: ".repeat(50_000)).length, 1);
-  assert.match(errorsOf("- ".repeat(50_000))[0]!, /nested too deep$/);
+  assert.match(errorsOf("- ".repeat(50_000))[0]!, /nested too deeply$/);
   assert.deepEqual(errorsOf("#".repeat(500_001)), [
     "1:1: Cannot read a setup of 500001 characters: the most is 500000",
   ]);

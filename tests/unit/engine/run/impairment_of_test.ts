@@ -66,7 +66,7 @@ Deno.test("nonsense is refused where it stands", () => {
   refused("impairment:\n  rules:\n    - delaymin: 1s\n", /delaymin is larger than delaymax/);
   refused(
     "impairment:\n  rules:\n    - exchange: ike_sa_init\n      crossing: 1s\n",
-    /f\.yaml:9:\d+: crossing is between messages of one IKE SA/,
+    /f\.yaml:9:\d+: crossing needs messages of an existing IKE SA/,
   );
   refused("impairment:\n  los: 1\n", /Unknown option los in impairment/);
 });

@@ -1,40 +1,43 @@
 /**
- * What is wrong with a file that is no YAML, in words that say what to change.
+ * Explains errors of the YAML parser, and tells the user what to change.
  * @module
  */
 
-/** A fault as the YAML parser tells it. */
+/** An error of the YAML parser. */
 export interface YamlFault {
   readonly code: string;
   readonly message: string;
-  /** Characters from the start of the file. */
+  /** The position in characters from the start of the file. */
   readonly offset: number;
   readonly line: number;
 }
 
-/** Faults that are told at most: what follows the first ones is mostly their echo. */
+/** The most errors that are reported, as later errors mostly follow from the first ones. */
 const FAULTS_MAX = 10;
 
-/** What to say, and where. */
-export interface YamlWords {
+/** An explanation and its position. */
+export interface YamlExplanation {
   readonly what: string;
   readonly offset: number;
 }
 
-/** Finds what a fault is about where the parser points elsewhere, in characters from the start. */
+/**
+ * Finds the cause of an error if the parser reports another position, in characters from the start
+ * of the file.
+ */
 export interface YamlFinder {
-  /** Where the quoted text begins that ends, unclosed, at `end`. */
+  /** The start of the unclosed quoted text that ends at `end`. */
   quoteBefore(end: number): number | undefined;
-  /** The first bracket that nothing closes. */
+  /** The first unclosed bracket. */
   openBracket(): number | undefined;
 }
 
-/** One explanation a line, in order. */
+/** The explanations of all errors, one for each line of the file, in order. */
 export function explainYaml(
   faults: readonly YamlFault[],
   text: string,
   finder: YamlFinder,
-): YamlWords[] {
+): YamlExplanation[] {
   const byLine = new Map<number, YamlFault[]>();
   for (const fault of faults) {
     const others = byLine.get(fault.line);
@@ -42,7 +45,7 @@ export function explainYaml(
     else byLine.set(fault.line, [fault]);
   }
   let lines = [...byLine.values()];
-  // Once lines run into each other, all further ones do.
+  // After the first error of this kind, all further lines have it.
   const runningOn = lines.findIndex((ofLine) => ofLine.some(isRunningOn));
   if (runningOn >= 0) lines = lines.filter((l, i) => i <= runningOn || !l.some(isRunningOn));
   return lines.slice(0, FAULTS_MAX).map((ofLine) => explain(ofLine, text, finder));
@@ -52,7 +55,7 @@ function isRunningOn({ code, message }: YamlFault): boolean {
   return code === "MULTILINE_IMPLICIT_KEY" || / in YAML stream/.test(message);
 }
 
-function explain(faults: readonly YamlFault[], text: string, finder: YamlFinder): YamlWords {
+function explain(faults: readonly YamlFault[], text: string, finder: YamlFinder): YamlExplanation {
   const [{ message, offset }] = faults as [YamlFault];
   if (/^Missing closing/.test(message)) {
     const start = finder.quoteBefore(offset) ?? offset;
@@ -71,12 +74,12 @@ function explain(faults: readonly YamlFault[], text: string, finder: YamlFinder)
   const space = foreignSpace(line);
   if (space) return { what: space.what, offset: lineStart + space.column };
   const what = explainLine(faults, text, name);
-  // Where lines run into each other, the option's name is what stands wrong.
+  // If one line continues another one, the name of the option is in the wrong column.
   const isName = name !== undefined && faults.some((f) => f.code === "MULTILINE_IMPLICIT_KEY");
   return { what, offset: isName ? lineStart + before!.length : offset };
 }
 
-/** A space of another kind where YAML wants a plain one: after an option's colon. */
+/** A space that is not the plain one, after the colon of an option. */
 function foreignSpace(line: string): { what: string; column: number } | undefined {
   const [all, sign] = /^[\s-]*\w+:(?![ \t\r])(\s|\ufeff)/.exec(line) ?? [];
   if (all === undefined) return undefined;
@@ -101,7 +104,8 @@ function explainLine(
     if (name === undefined) {
       return "Expected `name: value` in one line; is a colon or the space after it missing?";
     }
-    // `disallownat: false` at the left edge, and its neighbours below still indented.
+    // // For example, `disallownat: false` begins in the first column, and the options below it are
+    // indented.
     return `${name} has a value in this line, and the lines below are indented deeper: expected ` +
       `${name} to be indented as they are, or them to begin in its column`;
   }
@@ -137,7 +141,7 @@ function explainLine(
   if (/^Implicit map keys need/.test(message)) {
     return "Expected `name: value`; is a colon or the space after it missing?";
   }
-  // What the parser quotes may be a password.
+  // // The text that the parser quotes may be a password.
   return `Expected YAML: ${lower(message.split("\n")[0]!.replace(/:.*$/, ""))}`;
 }
 
