@@ -14,7 +14,7 @@ import { ownerInTable, socketOwner } from "@/native/socket_owner.ts";
 import { canBecomeOthers, relayAs, withoutRights } from "./as_user.ts";
 import { ApiClient, withApi } from "./client.ts";
 
-Deno.test("loopback is 127.0.0.0/8 and ::1, however written", () => {
+Deno.test("loopback is 127.0.0.0/8 and ::1, in any notation", () => {
   for (const peer of ["127.0.0.1:1", "127.255.0.9:65535", "::1:50000", "[::1]:50000"]) {
     assert.ok(isLoopback(peer), peer);
   }
@@ -29,7 +29,7 @@ Deno.test("loopback is 127.0.0.0/8 and ::1, however written", () => {
 
 const TLS = `${import.meta.dirname}/../../api/tls`;
 
-Deno.test("apisecrets always and never ask nobody who calls", async () => {
+Deno.test("apisecrets always and never do not depend on the caller", async () => {
   const call = { getPeer: () => "192.0.2.1:9", getAuthContext: () => ({}) };
   const nobody = () => Promise.resolve({ isTrusted: false, description: "nobody" });
   assert.equal(await maySeeSecrets("always", call, nobody), true);
@@ -47,7 +47,7 @@ Deno.test("a caller without a connection is not trusted, one with a certificate 
   assert.equal((await judge(call({}))).isTrusted, true);
 });
 
-Deno.test("connections of a caller who answers no PING count as one caller's", async () => {
+Deno.test("connections whose clients answer no PING count as those of one caller", async () => {
   const judge = judgeByOwner({});
   // No process of this host has these ends, and a session that is gone sends no PING.
   const call = (port: number) => ({
@@ -78,7 +78,7 @@ async function asUser(
   }
 }
 
-/** What a call that is refused says. */
+/** The message of a refused call. */
 function refusal(call: Promise<unknown>): Promise<{ code: number; details: string }> {
   return call.then(
     () => assert.fail("it was answered"),
@@ -87,7 +87,7 @@ function refusal(call: Promise<unknown>): Promise<{ code: number; details: strin
 }
 
 Deno.test({
-  name: "another user of this host reads what is no secret, and changes nothing",
+  name: "another user of this host may read everything but secrets, and change nothing",
   ignore: !canBecomeOthers,
   fn: () =>
     withApi(async ({ api, run, client: own }) => {
@@ -127,7 +127,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "by TLS without a certificate another user changes nothing, with one he does",
+  name: "another user may change something over TLS only with a certificate",
   ignore: !canBecomeOthers,
   fn: async () => {
     const read = (file: string) => Buffer.from(Deno.readFileSync(`${TLS}/${file}`));
@@ -151,7 +151,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "one user of this host takes no places from others, of connections and of streams",
+  name: "connections and streams of one user do not use up those of others",
   ignore: !canBecomeOthers,
   fn: () =>
     withApi(async ({ api, client: own }) => {
@@ -171,7 +171,7 @@ Deno.test({
       const more = Array.from({ length: 16 }, () => answered[0]!.stream("NotifyFinalResult"));
       const refused = await Promise.race(more.map(({ ended }) => ended));
       assert.equal(refused, status.RESOURCE_EXHAUSTED);
-      // Who may change something has places of his own.
+      // Trusted callers have a quota of their own.
       const stream = own.stream("SubscrEvent");
       await stream.opened;
       assert.equal((await own.call("GetSummary")).Role, 2);
@@ -214,7 +214,7 @@ Deno.test({
   },
 });
 
-Deno.test("a table of the system is read by both ends, and IPv4 in IPv6 sockets is found", () => {
+Deno.test("the owner of a connection is found by both of its ends, also for IPv4 in IPv6 sockets", () => {
   const end = (text: string, port: number) => ({ address: parseAddress(text)!, port });
   const line = (local: string, remote: string, state: string, user: number, inode: number) =>
     `   0: ${local} ${remote} ${state} 00000000:00000000 00:00000000 00000000 ${user} 0 ${inode} 1`;

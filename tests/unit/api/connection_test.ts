@@ -10,7 +10,7 @@ const TLS = `${import.meta.dirname}/../../api/tls`;
 const CA = `${TLS}/authority.pem`;
 const SERVER = { certificate: `${TLS}/server.pem`, key: `${TLS}/server.key`, clientCa: "" };
 
-/** What a client of a TLS server is told: the role, or the words of the failure. */
+/** What a client of a TLS server gets: the role, or the message of the failure. */
 async function overTls(
   files: ClientTlsFiles,
   clientCa = "",
@@ -38,7 +38,7 @@ Deno.test("a server that wants a client certificate gets it", async () => {
   assert.match(String(await overTls({ ca: CA }, CA)), /^No test answers at/);
 });
 
-Deno.test("files that are no certificate or key are refused by name", () => {
+Deno.test("files that are no certificate or key are refused, and the error names them", () => {
   const client = (files: ClientTlsFiles) => new TestClient("127.0.0.1:1", files, NAMES);
   assert.throws(() => client({ ca: `${TLS}/client.key` }), /--tls-ca .* holds no PEM certificate/);
   const key = `${TLS}/client.pem`;
@@ -46,7 +46,7 @@ Deno.test("files that are no certificate or key are refused by name", () => {
   assert.throws(() => client({ certificate: key }), /--tls-cert needs --tls-key/);
 });
 
-Deno.test("a server that goes is told, and heard again when it is back", async () => {
+Deno.test("the loss of a server is reported, and its client connects again when it is back", async () => {
   let client: TestClient | undefined;
   await withApi(async ({ api }) => {
     client = new TestClient(`127.0.0.1:${api.port}`, {}, NAMES);
@@ -70,7 +70,7 @@ Deno.test("a server that goes is told, and heard again when it is back", async (
   }, { port });
 });
 
-Deno.test("events by both ways: their filter changes without a gap, and they end with the test", async () => {
+Deno.test("events over a connection and in this process: a change of the filter loses none, and they end with the test", async () => {
   await withApi(async ({ run, api }) => {
     const remote = new TestClient(`127.0.0.1:${api.port}`, {}, NAMES);
     for (const test of [remote, new LocalTest(run, "auto")]) {
@@ -98,7 +98,7 @@ Deno.test("events by both ways: their filter changes without a gap, and they end
   });
 });
 
-Deno.test("the end of a connection is no final result", async () => {
+Deno.test("a lost connection gives no final result", async () => {
   const client = new TestClient("127.0.0.1:9", {}, NAMES);
   assert.equal(await client.finalSummary(), undefined);
   client.close();

@@ -13,7 +13,7 @@ import {
   TEST_API,
 } from "@/api/definitions.ts";
 
-// The messages that programs in the field were built against: none of this ever changes.
+// The messages that existing programs use: none of this may ever change.
 const API = {
   "Empty": [],
   "SummaryResp": [
@@ -248,7 +248,7 @@ Deno.test("the Test API has exactly the messages, fields, numbers and calls of i
   assert.deepEqual(described(TEST_API), API);
 });
 
-Deno.test("the service for IKE SAs stands in a package of its own", () => {
+Deno.test("the service for IKE SAs is in a package of its own", () => {
   assert.deepEqual(described(IKE_API), {
     RekeyIKESAReq: ["fixed64 OwnSPI = 1"],
     RekeyIKESAResp: ["fixed64 NewOwnSPI = 1"],
@@ -275,7 +275,7 @@ Deno.test("the Daemon API has exactly the messages, fields, numbers and calls of
   assert.deepEqual(described(DAEMON_API), DAEMONAPI);
 });
 
-Deno.test("a request that cannot be decoded reaches the handler as what it is", () => {
+Deno.test("a request that cannot be decoded reaches the handler as Malformed", () => {
   const { requestDeserialize } = loadService(TEST_API, "MyIKEv2APISvc").GetIKESA!;
   const broken = requestDeserialize(Buffer.of(0x09, 1, 2)) as unknown;
   assert.ok(broken instanceof Malformed && broken.why !== "");
@@ -285,7 +285,7 @@ Deno.test("a request that cannot be decoded reaches the handler as what it is", 
   );
 });
 
-Deno.test("file descriptors carry the names of the files and what they import", () => {
+Deno.test("file descriptors have the names and the imports of the files", () => {
   const texts = fileDescriptors([HEALTH, TEST_API, DAEMON_API])
     .map((octets) => new TextDecoder("latin1").decode(octets));
   const expected = [

@@ -23,7 +23,7 @@ Deno.test("a stream carries the events of its level and keyword, with their time
     assert.ok(time >= before && time <= Date.now());
   }));
 
-Deno.test("level 0 is the setup's loglevel, and above 5 there is none", () =>
+Deno.test("level 0 is the setup's loglevel, and levels above 5 are refused", () =>
   withApi(async ({ run, client }) => {
     const stream = await opened(client, { Level: 0 });
     run.events.publish(4, "past the setup's level");
@@ -37,7 +37,7 @@ Deno.test("level 0 is the setup's loglevel, and above 5 there is none", () =>
     );
   }));
 
-Deno.test("event streams end when all is told, though the API goes on", () =>
+Deno.test("event streams end after the last event, while the API continues", () =>
   withApi(async ({ run, client, api }) => {
     const stream = await opened(client, { Level: 4 });
     run.events.publish(4, "the last one");
@@ -49,7 +49,7 @@ Deno.test("event streams end when all is told, though the API goes on", () =>
     await client.call("GetSummary");
   }));
 
-Deno.test("UpdateEventFilter means the caller's connection, else all streams, else fails", () =>
+Deno.test("UpdateEventFilter changes the streams of the caller's connection, otherwise all streams, and fails without any", () =>
   withApi(async ({ run, client, api }) => {
     const other = new ApiClient(`127.0.0.1:${api.port}`);
     const third = new ApiClient(`127.0.0.1:${api.port}`);
@@ -80,7 +80,7 @@ Deno.test("UpdateEventFilter means the caller's connection, else all streams, el
     third.close();
   }));
 
-Deno.test("a slow reader has a bounded queue and is told how many events it lost", () =>
+Deno.test("a slow reader has a bounded queue, and learns how many events it lost", () =>
   withApi(async ({ run, client }) => {
     const stream = await opened(client, { Level: 5 });
     stream.call.pause();
@@ -102,7 +102,7 @@ Deno.test("a slow reader has a bounded queue and is told how many events it lost
     assert.ok(lost() > published - held - 5_000, `only ${lost()} were dropped`);
   }));
 
-Deno.test("a reader that reads loses nothing of a burst that the engine lets out at once", () =>
+Deno.test("a reader loses no event of a burst within one turn of the event loop", () =>
   withApi(async ({ run, client }) => {
     const stream = await opened(client, { Level: 4 });
     // As much as ten thousand tunnels say within one turn of the event loop.

@@ -23,7 +23,7 @@ const UNARY = [
 ];
 const STREAMS = ["SubscrEvent", "NotifyFinalResult"];
 
-/** What a caller may hear; never INTERNAL, UNKNOWN or UNAVAILABLE. */
+/** The statuses that a caller may get, which exclude INTERNAL, UNKNOWN and UNAVAILABLE. */
 const CLEAN: readonly number[] = [
   status.OK,
   status.CANCELLED,
@@ -34,7 +34,7 @@ const CLEAN: readonly number[] = [
   status.RESOURCE_EXHAUSTED,
 ];
 
-Deno.test(`every call takes any octets (seed ${SEED})`, () =>
+Deno.test(`every call answers any octets (seed ${SEED})`, () =>
   withApi(async ({ api, client }) => {
     const random = new SeededRandom(SEED);
     const raw = openGrpcClient(`127.0.0.1:${api.port}`, credentials.createInsecure());
@@ -53,7 +53,7 @@ Deno.test(`every call takes any octets (seed ${SEED})`, () =>
     raw.close();
   }));
 
-Deno.test(`health and reflection live through any octets (seed ${SEED})`, () =>
+Deno.test(`health and reflection answer any octets (seed ${SEED})`, () =>
   withApi(async ({ api, client }) => {
     const random = new SeededRandom(SEED);
     const raw = openGrpcClient(`127.0.0.1:${api.port}`, credentials.createInsecure());
@@ -72,7 +72,7 @@ Deno.test(`health and reflection live through any octets (seed ${SEED})`, () =>
     raw.close();
   }));
 
-Deno.test(`the port lives through octets that are no gRPC at all (seed ${SEED})`, () =>
+Deno.test(`the server survives octets that are not gRPC (seed ${SEED})`, () =>
   withApi(async ({ api, client }) => {
     const random = new SeededRandom(SEED);
     for (let i = 0; i < 50; i++) {

@@ -6,7 +6,7 @@ import { openGrpcClient } from "@/api/grpc_connections.ts";
 import { guardHttp2Sessions } from "@/api/http2_guard.ts";
 import { withApi } from "./client.ts";
 
-Deno.test("a server outlives clients that say goodbye after many calls", () =>
+Deno.test("a server survives clients that send GOAWAY after many calls", () =>
   withApi(async ({ api, client }) => {
     for (let round = 0; round < 3; round++) {
       const leaving = openGrpcClient(`127.0.0.1:${api.port}`, credentials.createInsecure(), {
@@ -19,7 +19,7 @@ Deno.test("a server outlives clients that say goodbye after many calls", () =>
     assert.equal((await client.call("GetSummary")).Role, 2);
   }));
 
-Deno.test("a session ends after the callback that ends it, once, and tells all who ask", async () => {
+Deno.test("a session ends once, after the callback that ends it, and calls all listeners", async () => {
   guardHttp2Sessions();
   const server = http2.createServer();
   let closed = 0;

@@ -14,7 +14,7 @@ const TLS = `${import.meta.dirname}/../../api/tls`;
 const OURS = { certificate: `${TLS}/server.pem`, key: `${TLS}/server.key`, clientCa: "" };
 const MUTUAL = { ...OURS, clientCa: `${TLS}/authority.pem` };
 
-Deno.test("a port in use is told with its address, its process and the option to change", async () => {
+Deno.test("the error for a port in use names the address, the process and the option", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
   const error = await setupError({ ...PLAIN, port });
@@ -26,14 +26,14 @@ Deno.test("a port in use is told with its address, its process and the option to
   listener.close();
 });
 
-Deno.test("an address of another host is told with its option", async () => {
+Deno.test("the error for an address of another host names the option", async () => {
   assert.match(
     await setupError({ ...PLAIN, address: "192.0.2.1" }),
     /192\.0\.2\.1:0.*apilistenaddr/,
   );
 });
 
-Deno.test("work pauses longer for as long as somebody is connected, and shortly afterwards again", async () => {
+Deno.test("work pauses longer while a client of the API is connected, and shorter afterwards", async () => {
   const before = iterationsMax();
   await withApi(async ({ client }) => {
     await client.call("GetSummary");
@@ -63,7 +63,7 @@ Deno.test("TLS is served, and a plain client is not", () =>
     await assert.rejects(plain.call("GetSummary"), { code: status.UNAVAILABLE });
   }, { tls: OURS }));
 
-Deno.test("with client certificates only those of the authority get in", () =>
+Deno.test("only clients with a certificate of the authority are accepted", () =>
   withApi(async ({ api }) => {
     const ask = async (channel: ReturnType<typeof trusting>) => {
       const client = new ApiClient(`127.0.0.1:${api.port}`, channel);
@@ -74,7 +74,7 @@ Deno.test("with client certificates only those of the authority get in", () =>
     await assert.rejects(ask(trusting()), { code: status.UNAVAILABLE });
   }, { tls: MUTUAL }));
 
-Deno.test("a TLS file that does not fit is told with its option and path", async () => {
+Deno.test("the error for an unusable TLS file names the option and the path", async () => {
   const missing = `${TLS}/missing.pem`;
   const cases: [Partial<typeof OURS>, RegExp][] = [
     [{ certificate: missing }, /^Cannot read apitlscert \S+missing\.pem: No such file/],
@@ -117,7 +117,7 @@ async function setupError(options: typeof PLAIN): Promise<string> {
   throw new Error("It was served");
 }
 
-Deno.test("a Unix socket is served, and the kernel says who calls", async () => {
+Deno.test("a Unix socket is served, and the kernel identifies the caller", async () => {
   const directory = Deno.makeTempDirSync();
   const path = `${directory}/api.sock`;
   const run = new FakeRun();
@@ -141,7 +141,7 @@ Deno.test("a Unix socket is served, and the kernel says who calls", async () => 
   Deno.removeSync(directory, { recursive: true });
 });
 
-Deno.test("a caller of a Unix socket whom the kernel does not name is not trusted", async () => {
+Deno.test("a caller of a Unix socket that the kernel does not identify is not trusted", async () => {
   const call = { getPeer: () => "unknown", getAuthContext: () => ({}), call: { stream: {} } };
   for (const [user, isTrusted] of [[undefined, false], [65534, false], [0, true]] as const) {
     const judge = judgeByCredentials(() => user, { trustsOtherHosts: true });

@@ -23,7 +23,7 @@ Deno.test("the setup says where the API listens and whom it trusts", () => {
   }
 });
 
-Deno.test("a margin is shown as configured, clamped where it exceeds the lifetime", () => {
+Deno.test("a margin is shown as configured, but at most the lifetime", () => {
   const shown = (ikelifetime: string, margintime: string) => {
     const text =
       `role: client\nikeconf: { ikelifetime: ${ikelifetime}, margintime: ${margintime} }`;
@@ -39,7 +39,7 @@ Deno.test("a lifetime of 0 is sent as 0 s, and not left out", () => {
   assert.deepEqual(duration(0), { seconds: 0, nanos: 0 });
 });
 
-Deno.test("a setup of defaults is shown as what it means", () => {
+Deno.test("the defaults of a setup are shown with their values", () => {
   assert.deepEqual(ikeSettings(defaults("role: client")), {
     psk: "",
     initiateDpd: true,

@@ -6,7 +6,7 @@ import type { TestCall, TestRequest } from "@/api/connection.ts";
 import { ApiClient, PLAIN, withApi } from "./client.ts";
 import { AH_CHILD, CHILD, FakeRun } from "../../api/fake_view.ts";
 
-Deno.test("GetSummary tells every figure, and leaves out what has not happened", () =>
+Deno.test("GetSummary returns every figure, and leaves out times of events that have not happened", () =>
   withApi(async ({ client }) => {
     assert.deepEqual(await client.call("GetSummary"), {
       Role: 2,
@@ -40,7 +40,7 @@ Deno.test("GetSummary tells every figure, and leaves out what has not happened",
     });
   }));
 
-Deno.test("GetIKESA tells everything of an SA, its SPIs to the last bit", () =>
+Deno.test("GetIKESA returns everything about an SA, with exact SPIs", () =>
   withApi(async ({ client }) => {
     const dump = await client.call("GetIKESA", { OwnSPI: "18364758544493064720" });
     assert.deepEqual(dump, {
@@ -84,7 +84,7 @@ Deno.test("GetIKESA tells everything of an SA, its SPIs to the last bit", () =>
 
 const KEYS = ["SKei", "SKer", "SKai", "SKar"] as const;
 
-Deno.test("an SA at its beginning has no times, no keys, no peer's SPI, and no signature hash", () =>
+Deno.test("a new SA has no times, no keys, no SPI of the peer, and no signature hash", () =>
   withApi(async ({ client }) => {
     const dump = await client.call("GetIKESA", { OwnSPI: "2" });
     for (const name of ["EstabTime", "LastRcvPktTime", "LastSendDPDTime"] as const) {
@@ -108,7 +108,7 @@ Deno.test("a caller that may not see secrets gets the dumps without keys and PSK
     }
   }, { secrets: "never" }));
 
-Deno.test("ListIKESA windows the list", () =>
+Deno.test("ListIKESA returns the requested part of the list", () =>
   withApi(async ({ client }) => {
     const spis = async (request: object) =>
       (await client.call("ListIKESA", request)).SummaryList.map((sa) => sa.OwnSPI);
@@ -137,7 +137,7 @@ Deno.test("ListIKESA gives all of 100,000 SAs in one answer, past the usual 4 Mi
     assert.equal(SummaryList[99_999]!.OwnSPI, "99999");
   }));
 
-Deno.test("ListCHILDSA and GetCHILDSA tell of CHILD_SAs", () =>
+Deno.test("ListCHILDSA and GetCHILDSA return the CHILD_SAs", () =>
   withApi(async ({ client }) => {
     const { OwnSPIList } = await client.call("ListCHILDSA", { IKEOwnSPI: "18364758544493064720" });
     assert.deepEqual(OwnSPIList, [0xc0ffee01, 0x102]);
@@ -208,7 +208,7 @@ Deno.test("an unknown SPI is NOT_FOUND, and the answer names it", () =>
     ]);
   }));
 
-Deno.test("RekeyChild answers when it is done, and says why it is not", () =>
+Deno.test("RekeyChild answers after the rekey, or with the reason of its failure", () =>
   withApi(async ({ client }) => {
     assert.deepEqual(await client.call("RekeyChild", { OwnSPI: CHILD.spi }), {});
     const [code, details] = await refusal(client.call("RekeyChild", { OwnSPI: AH_CHILD.spi }));
@@ -218,7 +218,7 @@ Deno.test("RekeyChild answers when it is done, and says why it is not", () =>
     assert.equal(unknown, status.NOT_FOUND);
   }));
 
-Deno.test("RekeyIKESA tells the new SPI when it is done, and says why it is not", () =>
+Deno.test("RekeyIKESA answers with the new SPI after the rekey, or with the reason of its failure", () =>
   withApi(async ({ client }) => {
     const ask = (spi: bigint) => client.call("RekeyIKESA", { OwnSPI: spi.toString() });
     assert.deepEqual(await ask(0xfedcba9876543210n), { NewOwnSPI: "12379813738877118345" });
@@ -235,7 +235,7 @@ Deno.test("RekeyIKESA tells the new SPI when it is done, and says why it is not"
     ]);
   }));
 
-Deno.test("GetKeyExchanges tells the methods of an IKE SA and of its CHILD_SAs", () =>
+Deno.test("GetKeyExchanges returns the methods of an IKE SA and of its CHILD_SAs", () =>
   withApi(async ({ client }) => {
     const answer = await client.call("GetKeyExchanges", { OwnSPI: CHILD.parentSpi.toString() });
     assert.deepEqual([answer.Method, answer.Additional], [31, [36]]);
@@ -246,7 +246,7 @@ Deno.test("GetKeyExchanges tells the methods of an IKE SA and of its CHILD_SAs",
     assert.equal(code, status.NOT_FOUND);
   }));
 
-Deno.test("ping tasks come by pages with the totals of all, and are cleared", () =>
+Deno.test("ping tasks are returned in pages with the totals of all, and can be cleared", () =>
   withApi(async ({ run, client }) => {
     const ends = { LocalAddr: "", RemoteAddr: "2001:db8::7" };
     const counts = { TotalSentPkt: "4294967296", TotalRecvPkt: "4294967295" };
@@ -286,7 +286,7 @@ Deno.test("Stop is answered at once and passed on as asked", () =>
     assert.deepEqual(run.stops, [true, false]);
   }));
 
-Deno.test("NotifyFinalResult delivers once, at the end, also to who asks after it", async () => {
+Deno.test("NotifyFinalResult answers once at the end, and also if it is called afterwards", async () => {
   const run = new FakeRun();
   const api = await startTestApi(run, PLAIN);
   const client = new ApiClient(`127.0.0.1:${api.port}`);
@@ -312,7 +312,7 @@ Deno.test("NotifyFinalResult delivers once, at the end, also to who asks after i
   await assert.rejects(new ApiClient(`127.0.0.1:${api.port}`).call("GetSummary"));
 });
 
-Deno.test("the end waits two seconds at most for a subscriber that does not read", async () => {
+Deno.test("the end waits at most two seconds for a subscriber that does not read", async () => {
   const run = new FakeRun();
   const api = await startTestApi(run, PLAIN);
   const client = new ApiClient(`127.0.0.1:${api.port}`);

@@ -31,7 +31,7 @@ export async function misspelt(
   void [wrong, entry, handlers];
 }
 
-Deno.test("a message that says nothing is read with every field of its type", () => {
+Deno.test("an empty message is read with every field of its type", () => {
   const { responseDeserialize } = definitionOf(TEST_SERVICE, "GetIKESA");
   const dump = responseDeserialize(Buffer.alloc(0));
   assert.equal(dump.OwnSPI, "0");

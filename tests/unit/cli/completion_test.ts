@@ -4,7 +4,7 @@ import { type Offers, offersAt } from "@/cli/completion.ts";
 import { answerLines, completionScript, SHELLS } from "@/cli/completion_scripts.ts";
 import { parseSwitch } from "@/cli/options.ts";
 
-/** A program in which everything occurs that may stand on a command line. */
+/** A program with every kind of command, option and argument. */
 function tree(): Command {
   const program = new Command("program").version("1").enablePositionalOptions();
   program.command("run").description("run it; once").argument("<setup>", "")
@@ -95,13 +95,13 @@ const OFFERED: readonly (readonly [line: string, offered: string, files?: Offers
 ];
 
 for (const [line, offered, files = "none"] of OFFERED) {
-  Deno.test(`offered behind <${line}>`, async () => {
+  Deno.test(`completions of <${line}>`, async () => {
     const { offers: found, files: fitting } = await offers(line);
     assert.deepEqual([found.map((o) => o.value).join(" "), fitting], [offered, files]);
   });
 }
 
-Deno.test("a script is told names of what, then words, and what each means unless it says no", async () => {
+Deno.test("an answer to a completion script has the kind of files, then words with their meanings unless it asks for none", async () => {
   const found = await offers("ru");
   assert.deepEqual(answerLines(found, true), ["none", "run\trun it", "runner"]);
   assert.deepEqual(answerLines(found, false), ["none", "run", "runner"]);

@@ -35,7 +35,7 @@ const KEY_TYPES: readonly (readonly [type: string, shown: RegExp])[] = [
 ];
 
 for (const [type, shown] of KEY_TYPES) {
-  Deno.test(`createpki ${type}: chains that openssl verifies, keys for their owner alone`, async () => {
+  Deno.test(`createpki ${type}: openssl verifies the chains, and only the owner can read the keys`, async () => {
     const dir = await Deno.makeTempDir();
     try {
       const ca = `${dir}/ca`;

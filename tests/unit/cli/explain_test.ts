@@ -65,7 +65,7 @@ Deno.test("every option of a setup file has an explanation, with its default", (
   }
 });
 
-Deno.test("what an explanation calls an option, a method or an RFC is one", () => {
+Deno.test("options, methods and RFCs that explanations name exist", () => {
   const known = new Set([...OPTIONS, ...sections(ROOT).flatMap(namesOf)]);
   const entries = Object.entries({ ...CAUSE_EXPLANATIONS, ...NOTIFY_EXPLANATIONS });
   for (const [name, [means, source, lookAt]] of entries) {
@@ -91,7 +91,7 @@ Deno.test("an unknown name is refused, and similar names are suggested", async (
   }
 });
 
-Deno.test("Tab completes what can be explained", async () => {
+Deno.test("the names of explanations can be completed", async () => {
   const { log } = console;
   const out: string[] = [];
   console.log = (text: string) => void out.push(text);

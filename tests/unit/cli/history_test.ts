@@ -9,7 +9,7 @@ Deno.test("the history is in XDG_STATE_HOME, else below the home, else nowhere",
   assert.equal(at({}), undefined);
 });
 
-Deno.test("lines are kept for the next time, in a file of their owner alone", async () => {
+Deno.test("lines are kept in a file that only its owner can read", async () => {
   const dir = await Deno.makeTempDir();
   const path = `${dir}/deep/myikev2/history`;
   const history = new History(path);
@@ -20,7 +20,7 @@ Deno.test("lines are kept for the next time, in a file of their owner alone", as
   await Deno.remove(dir, { recursive: true });
 });
 
-Deno.test("the oldest lines of a long history go", async () => {
+Deno.test("the oldest lines of a long history are dropped", async () => {
   const dir = await Deno.makeTempDir();
   const path = `${dir}/history`;
   Deno.writeTextFileSync(path, Array.from({ length: 1_500 }, (_, i) => `line ${i}\n`).join(""));
@@ -31,7 +31,7 @@ Deno.test("the oldest lines of a long history go", async () => {
   await Deno.remove(dir, { recursive: true });
 });
 
-Deno.test("a history that cannot be kept disturbs nobody", () => {
+Deno.test("the shell works if its history cannot be saved", () => {
   for (const path of [undefined, "/proc/none/history"]) {
     const history = new History(path);
     history.add("summary");

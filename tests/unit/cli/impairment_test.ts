@@ -60,7 +60,7 @@ function open(role: string, name: string, addresses: string): { run: TestRun; po
   return { run, port: transport.ikePort };
 }
 
-/** A rule that did nothing of what it was to do would prove nothing. */
+/** Asserts that every rule has had an effect, as the test would otherwise prove nothing. */
 function didAll({ impairment }: RunResultJson): void {
   assert.equal(impairment.length, 2);
   for (const [i, { matched, lost, duplicated, reordered, corrupted }] of impairment.entries()) {

@@ -70,7 +70,7 @@ for (
   });
 }
 
-Deno.test("elsewhere a line says the same, the time left where there is an end", async () => {
+Deno.test("without a terminal a line has the same figures, and the remaining time if the test has an end", async () => {
   const figures = {
     elapsedMs: 65_400,
     established: 40,

@@ -44,7 +44,7 @@ Deno.test("the settled words are what commander reads", () => {
   assert.deepEqual(parsed.opts(), { json: true, flush: false });
 });
 
-Deno.test("a switch takes the words people write, and no other", () => {
+Deno.test("a switch accepts the usual words, and no others", () => {
   for (const word of ["true", "yes", "on", "1", "TRUE"]) assert.equal(parseSwitch(word), true);
   for (const word of ["false", "no", "off", "0", "No"]) assert.equal(parseSwitch(word), false);
   for (const word of ["", "2", "force", "ja"]) {
@@ -54,7 +54,7 @@ Deno.test("a switch takes the words people write, and no other", () => {
   assert.throws(() => parseFlush("forced"), /true or false/);
 });
 
-Deno.test("numbers keep to their range", () => {
+Deno.test("numbers outside of their range are refused", () => {
   const few = wholeNumber(1, 100);
   assert.equal(few("100"), 100);
   for (const text of ["0", "101", "-1", "1.5", "0x10", "1e2", "", " 1"]) {

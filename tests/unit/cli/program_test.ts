@@ -105,7 +105,7 @@ for (const [line, words] of MISTAKES) {
   });
 }
 
-Deno.test("version names the backends this machine gives", async () => {
+Deno.test("version lists the backends that work on this machine", async () => {
   const { code, stdout } = await myikev2("version");
   assert.equal(code, 0);
   assert.match(stdout, /^myikev2 \d+\.\d+\.\d+$/m);
@@ -167,7 +167,7 @@ function* commandsBelow(parent: Command, before: string): Generator<[name: strin
   }
 }
 
-Deno.test("every command there is, below others too, has examples that name it and its options explained", () => {
+Deno.test("every command, subcommands included, has examples, and an explanation of each option", () => {
   let seen = 0;
   for (const [name, command] of commandsBelow(build(() => {}), "myikev2")) {
     if (/not there yet/.test(command.description())) continue;

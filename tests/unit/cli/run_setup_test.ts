@@ -79,7 +79,7 @@ loglevel: 4
 ikeconf: {psk: not to be told, retraninterval: 50ms, maxretran: 2}
 `;
 
-Deno.test("a test that fails: status 1, its words, its log, and no secret anywhere", async () => {
+Deno.test("a test that fails has status 1, a report and a log, neither of which contains a secret", async () => {
   const outcome = await run(CLIENT, `test SETUP ${QUIET}`);
   const text = outcome.out.join("\n");
   assert.equal(outcome.status, 1);
@@ -101,7 +101,7 @@ Deno.test("with --json the result is the only line on standard output", async ()
   assert.equal(failures[0]?.count, 2);
 });
 
-Deno.test("a gateway shows its description and where it listens, ends in time, and fails alone", async () => {
+Deno.test("a gateway shows its description and its ports, ends in time, and fails without a client", async () => {
   const outcome = await run(GATEWAY, `exec -f SETUP -j ${QUIET}`);
   assert.equal(outcome.status, 1);
   assert.equal(outcome.err[0], "a gateway nobody calls");
@@ -164,7 +164,7 @@ for (const [why, setup, line, words] of REFUSED) {
   });
 }
 
-Deno.test("every error of a setup is told, in words and in JSON", async () => {
+Deno.test("every error of a setup is reported, as text and in JSON", async () => {
   const bad = "role: clientt\nnumberoftunnels: 0\nloglevel: 9\n";
   const outcome = await run(bad, "test SETUP --json");
   const { setupErrors } = resultIn(outcome);
@@ -181,13 +181,13 @@ Deno.test("--verify runs nothing", async () => {
   assert.equal((await run("role: x\n", "test SETUP --verify")).status, 2);
 });
 
-Deno.test("--licfile of old scripts is ignored with a line", async () => {
+Deno.test("--licfile of old scripts is ignored, and a line says so", async () => {
   const outcome = await run(GATEWAY, "test SETUP -l my.lic --verify");
   assert.equal(outcome.status, 0);
   assert.ok(outcome.err.some((line) => /--licfile is not needed, and ignored/.test(line)));
 });
 
-Deno.test("a CPU profile is written beside the log: where the run spent its time", async () => {
+Deno.test("a CPU profile with the functions of the run is written beside the log", async () => {
   const dir = await Deno.makeTempDir();
   const line = `test SETUP --json --flush=false --lf ${dir}/log --crlf DIR/crash -p`;
   const { status, err } = await run(GATEWAY, line);
@@ -215,7 +215,7 @@ Deno.test("a capture and key tables are written beside a run", async () => {
   await Deno.remove(dir, { recursive: true });
 });
 
-Deno.test("the demo builds its tunnels without a retransmission", async () => {
+Deno.test("the demo establishes its tunnels without a retransmission", async () => {
   const outcome = await run(
     "",
     "demo --json --tunnels 20 --transport portable --cryptobackend portable",

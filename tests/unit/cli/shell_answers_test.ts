@@ -156,14 +156,14 @@ const REFUSED: readonly (readonly [name: string, args: ShellArguments, words: Re
 ];
 
 for (const [name, args, words] of REFUSED) {
-  Deno.test(`${name} that is refused says why in words`, async () => {
+  Deno.test(`a refused ${name} prints the reason`, async () => {
     const isTold = (e: Error) => e instanceof Refusal && words.test(e.message);
     await assert.rejects(ask(name, args), isTold);
     await assert.rejects(linesOf(new LocalTest(new FakeRun(), "auto"), name, args), isTold);
   });
 }
 
-Deno.test("secrets are for whom the setup says, in this process too", async () => {
+Deno.test("the setup decides who sees secrets, also in this process", async () => {
   const shown = await linesOf(new LocalTest(new FakeRun(), "never"), "dump", { spi: FIRST });
   assert.ok(shown.map(columns).includes("SKei -"));
   assert.ok(shown.map(columns).includes("PSK -"));

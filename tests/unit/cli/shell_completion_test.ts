@@ -27,7 +27,7 @@ const OFFERS: readonly (readonly [line: string, offers: readonly string[], word:
 ];
 
 for (const [line, offers, word] of OFFERS) {
-  Deno.test(`Tab behind <${line}>`, async () => {
+  Deno.test(`completions of <${line}>`, async () => {
     const tree = new Command().configureHelp({ showGlobalOptions: true })
       .helpOption(false).option("-j, --json", "");
     addShellCommands(tree, "", () => Promise.resolve());
@@ -36,7 +36,7 @@ for (const [line, offers, word] of OFFERS) {
   });
 }
 
-Deno.test("leading zeros are left out only where no SPI begins as it is typed", async () => {
+Deno.test("leading zeros of SPIs may be left out if no SPI begins with the typed text", async () => {
   const tree = new Command();
   addShellCommands(tree, "", () => Promise.resolve());
   const entry = (OwnSPI: bigint) => ({

@@ -17,10 +17,10 @@ const LINES: readonly (readonly [line: string, words: readonly string[] | undefi
 ];
 
 for (const [line, words] of LINES) {
-  Deno.test(`words of <${line}>`, () => assert.deepEqual(splitLine(line), words));
+  Deno.test(`the words of <${line}>`, () => assert.deepEqual(splitLine(line), words));
 }
 
-Deno.test("long options of the field have one dash or two, short ones keep theirs", () => {
+Deno.test("long options may have one dash or two, short ones have one", () => {
   const words = ["list", "-start", "1", "-len=2", "--len", "-l", "-kw", "-lens", "start"];
   const same = ["list", "--start", "1", "--len=2", "--len", "-l", "--kw", "-lens", "start"];
   assert.deepEqual(withTwoDashes(words), same);

@@ -1,4 +1,4 @@
-// Signals to a process of `myikev2 test`: what it still does, what it says, how it ends.
+// Signals to a process of `myikev2 test`: what it still does, what it reports, and how it ends.
 import assert from "node:assert/strict";
 import type { RunResultJson } from "@/report/result.ts";
 
@@ -124,7 +124,7 @@ async function pair(): Promise<{ gateway: Tested; dialled: Tested }> {
 }
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  Deno.test(`${signal} before any tunnel is there: stopped, with a result, status 0`, async () => {
+  Deno.test(`${signal} before the first tunnel: stopped, with a result, status 0`, async () => {
     const gateway = new Tested(GATEWAY);
     await gateway.port();
     gateway.signal(signal);
@@ -135,7 +135,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 
-Deno.test("SIGINT deletes what is up, and the other end loses nothing by it", async () => {
+Deno.test("SIGINT deletes the tunnels, which the other end does not count as lost", async () => {
   const { gateway, dialled } = await pair();
   dialled.signal("SIGINT");
   const { status, result } = await dialled.ended();
@@ -147,7 +147,7 @@ Deno.test("SIGINT deletes what is up, and the other end loses nothing by it", as
   assert.deepEqual([other.result.tunnels.established, other.result.tunnels.lost], [3, 0]);
 });
 
-Deno.test("a second SIGINT ends at once what nobody answers, and counts it", async () => {
+Deno.test("a second SIGINT ends at once, and counts the Deletes without an answer", async () => {
   const { gateway, dialled } = await pair();
   gateway.signal("SIGSTOP");
   dialled.signal("SIGINT");
@@ -161,7 +161,7 @@ Deno.test("a second SIGINT ends at once what nobody answers, and counts it", asy
   assert.deepEqual([status, result.result, result.deletesUnanswered], [0, "stopped", 3]);
 });
 
-Deno.test("SIGINT while nobody answers the deletes: it ends by itself within 10 s", async () => {
+Deno.test("after SIGINT without answers to the Deletes the test ends within 10 s", async () => {
   const { gateway, dialled } = await pair();
   gateway.signal("SIGSTOP");
   dialled.signal("SIGINT");

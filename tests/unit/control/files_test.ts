@@ -34,7 +34,7 @@ function errorsOf(read: () => unknown): string[] {
   return [];
 }
 
-Deno.test("a controller file of the field is read, with a warning about its password", () => {
+Deno.test("an existing controller file is read, with a warning about its password", () => {
   const { value, warnings } = readControllerFile(FIELD, "lab/c.conf");
   const one = value.daemons.get("svr1")!;
   assert.deepEqual([one.address, one.port, one.ssh.address, one.ssh.port], [
@@ -52,7 +52,7 @@ Deno.test("a controller file of the field is read, with a warning about its pass
   assert.match(warnings[0]!, /^lab\/c\.conf:8:5: sshpass is a password in a file/);
 });
 
-Deno.test("what a daemon's entry leaves out has its default", () => {
+Deno.test("absent options of a daemon have their defaults", () => {
   const { port, ssh, tls, managementPrefix } = controller.daemons.get("svr2")!;
   assert.deepEqual([port, ssh.address, ssh.port, ssh.user, managementPrefix], [
     12240,
@@ -146,7 +146,7 @@ instancelist:
     other: null
 `;
 
-Deno.test("a recipe of the field is read: in the order of ids, variables replaced", () => {
+Deno.test("an existing recipe is read in the order of ids, with its variables replaced", () => {
   const { value, warnings } = readRecipe(RECIPE, "r", controller);
   assert.deepEqual(warnings, []);
   assert.equal(value.name, "Example");
@@ -168,7 +168,7 @@ Deno.test("a recipe of the field is read: in the order of ids, variables replace
   });
 });
 
-Deno.test("setupath is taken for setuppath, with a warning at its place", () => {
+Deno.test("setupath is accepted for setuppath, with a warning at its position", () => {
   const old = RECIPE.replace("setuppath", "setupath");
   const { value, warnings } = readRecipe(old, "r", controller);
   const { what } = value.instances[0]!;

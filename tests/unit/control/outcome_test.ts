@@ -98,7 +98,7 @@ Deno.test("every instance, every command and every other error decides the exit 
   assert.equal(hasPassed(recipe(good, { errors: ["cannot destroy"] })), false);
 });
 
-Deno.test("the first error is where it began", () => {
+Deno.test("the first error is the cause of the others", () => {
   const skipped = instance(1, "a", "not started");
   const refused = instance(2, "b", "refused", "no");
   assert.equal(firstError(recipe([skipped, refused], { commands: [clean] })), "b: refused: no");
@@ -113,7 +113,7 @@ Deno.test("the first error is where it began", () => {
   );
 });
 
-Deno.test("the table has a line an instance, and nothing that steers a terminal", () => {
+Deno.test("the table has a line for each instance, and no control characters", () => {
   const lines = outcomeTable([
     instance(1, "client-1", "failed", "no\n\x1b[31manswer", SUMMARY),
     instance(20, "other", "running"),
@@ -127,7 +127,7 @@ Deno.test("the table has a line an instance, and nothing that steers a terminal"
   ]);
 });
 
-Deno.test("the list has a line an instance, and one for a daemon that is silent", () => {
+Deno.test("the list has a line for each instance, and one for a daemon that does not answer", () => {
   const api = { address: Uint8Array.of(169, 254, 240, 2), port: 12330 };
   const ping = { sent: 5, received: 4 };
   const lines = listTable([
@@ -146,7 +146,7 @@ Deno.test("the list has a line an instance, and one for a daemon that is silent"
   assert.deepEqual(listTable([{ daemonName: "a", instances: [], error: "" }]), ["no instances"]);
 });
 
-Deno.test("JUnit counts failures, errors and what was skipped, and escapes all text", () => {
+Deno.test("the JUnit file counts failures, errors and skipped cases, and escapes all text", () => {
   const xml = junitXml(
     recipe([
       instance(1, "a", "passed", "", SUMMARY),

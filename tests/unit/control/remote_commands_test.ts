@@ -48,7 +48,7 @@ Deno.test("the password goes to the prompts of that user at that host", async ()
   assert.equal(output, "open sesame\nopen sesame\n");
 });
 
-Deno.test("no other prompt gets the password, and the refusal is told", async () => {
+Deno.test("no other prompt gets the password, and the refusal is reported", async () => {
   for (
     const prompt of [
       "root@192.0.2.8's password: ",

@@ -6,7 +6,7 @@ function status(...bits: number[]): string {
   return `Name:\tx\nCapPrm:\tffffffffffffffff\nCapEff:\t${set.toString(16).padStart(16, "0")}\n`;
 }
 
-Deno.test("each capability that is missing is named", () => {
+Deno.test("every missing capability is named", () => {
   assert.deepEqual(missingCapabilities(status(12, 21)), []);
   assert.deepEqual(missingCapabilities(status(12)).map((w) => w.split(" ")[0]), ["CAP_SYS_ADMIN"]);
   assert.deepEqual(missingCapabilities(status(21)).map((w) => w.split(" ")[0]), ["CAP_NET_ADMIN"]);

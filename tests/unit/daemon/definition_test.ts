@@ -35,7 +35,7 @@ function refusal(over: Partial<DefineGenericTestReqRead>): string {
   assert.fail(`accepted: ${JSON.stringify(over)}`);
 }
 
-Deno.test("a myikev2 test: its interface, its log directory, its setup", () => {
+Deno.test("the definition of a myikev2 test: its interface, its log directory, its setup", () => {
   const { name, override, logDirectory, dataInterface, dataAddress, what } = check({});
   assert.deepEqual(
     [name, override, logDirectory, dataInterface, dataAddress],
@@ -51,7 +51,7 @@ Deno.test("each namespace has a lo of its own: none is moved", () => {
   assert.equal(check({ MyIKEv2Test: { Setup: setup, LogDir: "" } }).dataInterface, "");
 });
 
-Deno.test("another program: its commands one by one, its interface with an address", () => {
+Deno.test("the definition of another program: its single commands, its interface with an address", () => {
   const OtherTest = {
     SetupCMDs: "a; b",
     UpCMDs: `c 'd;e'`,
@@ -69,7 +69,7 @@ Deno.test("another program: its commands one by one, its interface with an addre
   });
 });
 
-Deno.test("a setup is refused at its place, in a file called like the test", () => {
+Deno.test("errors of a setup have a position in a file with the name of the test", () => {
   const Setup = SETUP.replace("gateway", "gatway");
   assert.match(refusal({ MyIKEv2Test: { Setup, LogDir: "" } }), /^gw\.yaml:1:7: .*gateway/m);
 });
@@ -95,7 +95,7 @@ Deno.test("log directories are absolute", () => {
   }
 });
 
-Deno.test("interfaces and addresses of another program are what they should be", () => {
+Deno.test("invalid interfaces and addresses of another program are refused", () => {
   const refused = (over: Partial<typeof OTHER>) =>
     refusal({ Type: 2, MyIKEv2Test: null, OtherTest: { ...OTHER, ...over } });
   for (const DataIf of ["a/b", "a b", "..", "x".repeat(16), "a\0"]) {

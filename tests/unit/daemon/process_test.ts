@@ -11,13 +11,13 @@ Deno.test("the start time is field 22, whatever the name of the program", () => 
   }
 });
 
-Deno.test("a process that is only waited for is no process", () => {
+Deno.test("a zombie is not a running process", () => {
   for (const state of ["Z", "X"]) {
     assert.equal(parseStartTicks(`42 (sh) ${state} ${FIELDS.join(" ")}\n`), undefined);
   }
 });
 
-Deno.test("a process is known by number, start and boot", async () => {
+Deno.test("a process is identified by number, start time and boot", async () => {
   const child = new Deno.Command("/bin/sleep", { args: ["60"] }).spawn();
   const id = processOf(child.pid)!;
   assert.equal(id.bootId, bootId());

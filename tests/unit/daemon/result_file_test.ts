@@ -19,7 +19,7 @@ function line(result: string, over: object = {}): string {
   return JSON.stringify({ ...base, result, error: "why", durationSec: 1, tunnels, ...over }) + "\n";
 }
 
-Deno.test("what a run says at its end is its state", () => {
+Deno.test("the result of a run decides its state", () => {
   const { PASSED, FAILED } = InstanceState;
   for (const [outcome, state] of [["passed", PASSED], ["stopped", PASSED], ["failed", FAILED]]) {
     assert.deepEqual(read(line(outcome as string)), {
@@ -32,7 +32,7 @@ Deno.test("what a run says at its end is its state", () => {
   }
 });
 
-Deno.test("a run that never began could not start", () => {
+Deno.test("a run that never began is one that could not start", () => {
   const refused = JSON.stringify(refusedResult([new Error("Cannot read x.pem")], "gw.yaml"));
   assert.deepEqual(read(refused), {
     state: InstanceState.COULD_NOT_START,
@@ -43,7 +43,7 @@ Deno.test("a run that never began could not start", () => {
   });
 });
 
-Deno.test("what was killed has said nothing", () => {
+Deno.test("a run that was killed has no result", () => {
   for (const text of ["", "\n", '{"result": "pass', "null", '{"result": "other"}']) {
     assert.equal(read(text), undefined, text);
   }

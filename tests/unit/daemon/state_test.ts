@@ -38,7 +38,7 @@ function withDirectory(body: (directory: string) => void): void {
   }
 }
 
-Deno.test("what is kept is there for the next daemon, in the order of definition", () => {
+Deno.test("the next daemon finds the instances, in the order of their definition", () => {
   withDirectory((directory) => {
     const first = new StateFile(directory);
     const b = record("b");
@@ -111,11 +111,11 @@ Deno.test("two daemons do not share a state, and only the owner reads it", () =>
   });
 });
 
-Deno.test("a history that is not there is told by the name of its option", () => {
+Deno.test("the error for a missing history names the option", () => {
   assert.throws(() => finishedRuns("/nonexistent"), /--statedir/);
 });
 
-Deno.test("no file of the state is for others, while it is open too", () =>
+Deno.test("no other user can read files of the state, even while they are open", () =>
   withDirectory((directory) => {
     const state = new StateFile(directory);
     try {

@@ -104,7 +104,7 @@ Deno.test("tunnels by EAP-MSCHAPv2, each with an identity and a password of its 
   assert.equal(ours.figures.established, 4);
 });
 
-Deno.test("tunnels by EAP-AKA, whose cards go on where they were", async () => {
+Deno.test("tunnels by EAP-AKA, whose cards keep their sequence numbers", async () => {
   const simk = "465b5ce8b199b49faa5f0a2ee238a6bc";
   const simopc = "cd63cb71954a9f4e48a5994e37a02baf";
   const aka = { eapmethod: [EapType.AKA], myid: "0232010000000000", eapsimk: simk };
@@ -118,7 +118,7 @@ Deno.test("tunnels by EAP-AKA, whose cards go on where they were", async () => {
   assert.equal(ours.figures.established, 1);
 });
 
-Deno.test("a wrong password fails its tunnels with a cause and words", async () => {
+Deno.test("a wrong password fails its tunnels with a cause and an example", async () => {
   const own = { eapmethod: [EapType.MSCHAPV2], eapusers: USERS };
   const { ours } = await meet(own, { eappassword: "guess" });
   assert.equal(ours.result, RunResult.FAILED);

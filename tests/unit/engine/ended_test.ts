@@ -16,7 +16,7 @@ function world() {
   return { clock, network, client, gateway };
 }
 
-Deno.test("the CloseCode of a deleted IKE SA is to be seen for 5 s at both ends", async () => {
+Deno.test("the CloseCode of a deleted IKE SA is listed for 5 s at both ends", async () => {
   const { clock, client, gateway } = world();
   client.run.start();
   clock.pass(500);
@@ -42,7 +42,7 @@ Deno.test("the CloseCode of a deleted IKE SA is to be seen for 5 s at both ends"
   }
 });
 
-Deno.test("an IKE SA that a rekey replaced is listed for 5 s in state 6, and counts for nothing", async () => {
+Deno.test("an IKE SA that a rekey replaced is listed for 5 s in state 6, and is in no other count", async () => {
   const { clock, client, gateway } = world();
   client.run.start();
   clock.pass(500);
@@ -87,7 +87,7 @@ Deno.test("an IKE SA whose IKE_AUTH is refused is listed with its notify, a refu
   assert.equal(client.run.summary().ikeSasTotal, 0);
 });
 
-Deno.test("of those that ended in a moment the last ten thousand are listed", () => {
+Deno.test("of many IKE SAs that end at once the last ten thousand are listed", () => {
   const { clock, gateway } = world();
   const { loop } = gateway.run;
   const count = ENDED_MAX + 5;

@@ -70,7 +70,7 @@ Deno.test("rekeyed SAs stay listed at both ends, and count as rekeyed (CloseCode
   }
 });
 
-Deno.test("of rekeyed SAs as many are kept as asked for, the last ones; by default none", () => {
+Deno.test("the last rekeyed SAs are kept, as many as configured, and none by default", () => {
   const { clock, ends } = stage(3, 2);
   clock.pass(400 * SECOND);
   const bare = stage(0, 0);
@@ -86,7 +86,7 @@ Deno.test("of rekeyed SAs as many are kept as asked for, the last ones; by defau
   }
 });
 
-Deno.test("a CHILD_SA that is only listed any more cannot be rekeyed", async () => {
+Deno.test("a CHILD_SA that is only kept in the list cannot be rekeyed", async () => {
   const { clock, ends: [client] } = stage(0, 10);
   clock.pass(30 * SECOND);
   const children = client!.sas.childSas(client!.sas.ikeSas(0, 0).at(-1)!.spi)!;
@@ -94,7 +94,7 @@ Deno.test("a CHILD_SA that is only listed any more cannot be rekeyed", async () 
   assert.deepEqual(await client!.rekeys.child(1), { kind: "unknown" });
 });
 
-Deno.test("the kept CHILD_SAs of a tunnel go when it is closed", () => {
+Deno.test("the kept CHILD_SAs of a tunnel are removed when it is closed", () => {
   const { clock, ends: [client, gateway] } = stage(0, 10);
   clock.pass(30 * SECOND);
   const kept = gateway!.sas.childSas(gateway!.sas.ikeSas(0, 0).at(-1)!.spi)!;
@@ -104,7 +104,7 @@ Deno.test("the kept CHILD_SAs of a tunnel go when it is closed", () => {
   assert.deepEqual(kept.map((spi) => gateway!.sas.childSa(spi)), kept.map(() => undefined));
 });
 
-Deno.test("a datagram for a rekeyed SA that is only looked at any more is dropped", () => {
+Deno.test("a datagram for a rekeyed SA that is only kept in the list is dropped", () => {
   const { clock, ends: [client] } = stage(10, 0);
   clock.pass(100 * SECOND);
   const [oldest] = client!.sas.ikeSas(0, 1);
@@ -123,7 +123,7 @@ Deno.test("a datagram for a rekeyed SA that is only looked at any more is droppe
   assert.equal(endpoint.drops.get("an SPI nobody has"), before + 1);
 });
 
-Deno.test("a history follows its tunnel, is bounded, and goes with it", () => {
+Deno.test("the history of a tunnel follows its rekeys, is bounded, and is removed with the tunnel", () => {
   const history = new ChildHistory(3);
   const [sa, next, other] = [{}, {}, {}] as IkeSa[];
   const child = (spiIn: number, parent: IkeSa, replaced = true) =>

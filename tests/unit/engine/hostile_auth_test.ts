@@ -183,7 +183,7 @@ for (const [name, [twist, gateway, client]] of Object.entries(CASES)) {
   }
 }
 
-Deno.test("IKE_AUTH with message id 0 is taken for IKE_SA_INIT again, and gets no further", () => {
+Deno.test("IKE_AUTH with message id 0 is treated as a repeated IKE_SA_INIT, and has no effect", () => {
   const twist: Twist = (m) => [m.sealed(m.payloads, { messageId: 0 })];
   for (
     const [meet, cause] of [[atGateway, "HALF_OPEN_TIMEOUT"], [atClient, "NO_ANSWER"]] as const
@@ -193,7 +193,7 @@ Deno.test("IKE_AUTH with message id 0 is taken for IKE_SA_INIT again, and gets n
   }
 });
 
-Deno.test("the same IKE_AUTH a hundred times is one tunnel, and has ten answers within a second", () => {
+Deno.test("the same IKE_AUTH a hundred times makes one tunnel, and gets ten responses within a second", () => {
   const twist: Twist = (m) => Array<Uint8Array>(100).fill(m.octets);
   const gateway = atGateway(twist).figures();
   const tooOften = gateway.drops.get("a request repeated too often within a second");
@@ -202,7 +202,7 @@ Deno.test("the same IKE_AUTH a hundred times is one tunnel, and has ten answers 
   assert.deepEqual([live, drops.get("a response nobody waits for")], [2, 99]);
 });
 
-Deno.test("two hundred chains of noise: no tunnel of it, and none is lost", () => {
+Deno.test("two hundred chains of random certificates make no tunnel, and no other tunnel is lost", () => {
   for (let seed = 0; seed < 200; seed++) {
     const noise: Twist = (m) => {
       const random = new SeededRandom(seed);

@@ -27,7 +27,7 @@ function world(part: { readonly ikeSec?: number; readonly childSec?: number }) {
   return { clock, network, client, gateway };
 }
 
-Deno.test("a lifetime that ends while the answer to its rekey is on the way loses no tunnel", () => {
+Deno.test("a lifetime that ends before the response to its rekey arrives loses no tunnel", () => {
   for (const part of [{ childSec: 10 }, { ikeSec: 10 }, { childSec: 10, ikeSec: 10 }]) {
     const { clock, client, gateway } = world(part);
     clock.pass(95 * SECOND);
@@ -39,7 +39,7 @@ Deno.test("a lifetime that ends while the answer to its rekey is on the way lose
   }
 });
 
-Deno.test("a lifetime that ends while its rekey goes unanswered ends the tunnel", () => {
+Deno.test("a lifetime that ends while its rekey is not answered ends the tunnel", () => {
   for (const part of [{ childSec: 10 }, { ikeSec: 10 }]) {
     const { clock, network, client } = world(part);
     network.loses = (octets) => isRequest(octets, CREATE_CHILD_SA);
@@ -48,7 +48,7 @@ Deno.test("a lifetime that ends while its rekey goes unanswered ends the tunnel"
   }
 });
 
-Deno.test("a rekey put off by TEMPORARY_FAILURE may come after the lifetime, but not for ever", () => {
+Deno.test("a rekey postponed by TEMPORARY_FAILURE may follow the lifetime, but only for a limited time", () => {
   for (const forEver of [false, true]) {
     const { clock, network, client, gateway } = world({ ikeSec: 10 });
     clock.pass(9.5 * SECOND);

@@ -125,7 +125,7 @@ for (const { name, open } of VARIANTS) {
     relay.close();
   });
 
-  Deno.test(`${name}: a NAT on the way of a client with disallownat: refused in words`, async () => {
+  Deno.test(`${name}: a client with disallownat refuses a NAT on the path, and says why`, async () => {
     // Where the client looks for NATs itself, and where it leaves that to the gateway.
     for (const enablenatt of [true, false]) {
       const gateway = gatewayOf(open);
@@ -144,7 +144,7 @@ for (const { name, open } of VARIANTS) {
     }
   });
 
-  Deno.test(`${name}: without a NAT nothing moves; forced, all but IKE_SA_INIT is at the NAT-T port`, async () => {
+  Deno.test(`${name}: without a NAT the ports stay; with forced encapsulation all but IKE_SA_INIT uses the NAT-T port`, async () => {
     for (const forced of [false, true]) {
       const gateway = gatewayOf(open);
       const { ikePort, nattPort } = gateway.transport;

@@ -49,7 +49,7 @@ Deno.test("rekeyIke of either end answers with the new SA, which has the CHILD_S
   }
 });
 
-Deno.test("rekeyIke asked twice is one rekey, and both are answered", async () => {
+Deno.test("two calls of rekeyIke make one rekey, and both are answered", async () => {
   const { clock, client: { run }, spi } = world();
   const both = [run.rekeys.ikeSa(spi), run.rekeys.ikeSa(spi)];
   clock.pass(500);
@@ -76,7 +76,7 @@ Deno.test("rekeyIke of an unknown SA, of one that was replaced, of one that is c
   assert.deepEqual(await run.rekeys.ikeSa(next), { kind: "not_established" });
 });
 
-Deno.test("rekeyIke: the notify of a peer that refuses, NO_ANSWER of one that is silent", async () => {
+Deno.test("rekeyIke fails with the notify of a peer that refuses, and with NO_ANSWER of one that does not answer", async () => {
   const { clock, network, client: { run }, gateway, spi } = world();
   // It is rekeying a CHILD_SA itself, and its request is lost (RFC 7296 §2.25.1).
   const peer = gateway.run.sas.ikeSas(0, 1)[0]!.spi;
@@ -95,7 +95,7 @@ Deno.test("rekeyIke: the notify of a peer that refuses, NO_ANSWER of one that is
   assert.ok(outcome.kind === "refused" && outcome.cause === "NO_ANSWER");
 });
 
-Deno.test("rekeyIke is answered when the test ends meanwhile, and refused after it", async () => {
+Deno.test("rekeyIke is answered if the test ends meanwhile, and refused afterwards", async () => {
   const { clock, network, client: { run }, spi } = world();
   network.loses = () => true;
   const waiting = run.rekeys.ikeSa(spi);

@@ -13,7 +13,7 @@ const crypto = portableBackend();
 const GATEWAY = Uint8Array.of(127, 0, 3, 1);
 const TUNNELS = 1_001;
 
-Deno.test("1,000 tunnels have an address each, the 1,001st is refused, all come back", async () => {
+Deno.test("1,000 tunnels get an address each, the next one is refused, and all addresses are released", async () => {
   const ownAddress = Uint8Array.of(127, 0, 4, 1);
   const ownAddresses = Array.from(
     { length: TUNNELS },

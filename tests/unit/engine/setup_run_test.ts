@@ -42,7 +42,7 @@ function client(peerport: number, top: Partial<Setup> = {}, ike: Partial<IkeConf
   return open("client", { ...addresses, runningtime: 1_000, ...top }, ike);
 }
 
-Deno.test("a gateway and a client from setups build their tunnels over loopback", async () => {
+Deno.test("a gateway and a client of setups establish their tunnels over loopback", async () => {
   const gateway = open("gateway", { bindifaddr: LOOPBACK });
   // Without a running time the stop, once all are up, is the end that was meant: however long it took.
   const { run } = client(gateway.port, { runningtime: 0 });
@@ -58,7 +58,7 @@ Deno.test("a gateway and a client from setups build their tunnels over loopback"
   assert.equal((await gateway.run.finalResult).result, RunResult.PASSED);
 });
 
-Deno.test("with mtu 100 both ends cut their messages on real sockets, and say in how many", async () => {
+Deno.test("with mtu 100 both ends send fragments on real sockets, and log their number", async () => {
   const small = { enablefragment: true, mtu: 100 };
   const said: string[] = [];
   const write = ({ msg }: { readonly msg: string }) => void said.push(msg);
@@ -133,7 +133,7 @@ async function until(done: () => boolean): Promise<void> {
   }
 }
 
-Deno.test("no common proposal: every tunnel of the client fails, in words that name both sides' transforms", async () => {
+Deno.test("without a common proposal every tunnel of the client fails, with an example that has the transforms of both ends", async () => {
   const gateway = open("gateway", { bindifaddr: LOOPBACK }, { dhgrpid: [19] });
   const one = { numberoftunnels: 2, tunnelmaxretry: 1 };
   const { result, figures } = await client(gateway.port, one).run.finalResult;

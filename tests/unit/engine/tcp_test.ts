@@ -139,7 +139,7 @@ test("30 tunnels, each in a connection of its own, nothing sent twice, all close
   );
 });
 
-test("the connection of an SA that ends goes, and others stay", async () => {
+test("the connection of an SA is closed at its end, and others stay open", async () => {
   const { client, gateway, near, far } = await pair(3, {});
   gateway.start();
   client.start();
@@ -155,7 +155,7 @@ test("the connection of an SA that ends goes, and others stay", async () => {
   }
 });
 
-test("what a lost connection left unanswered goes out by the next, and the SA goes on", async () => {
+test("requests without an answer on a lost connection are sent on the next one, and the SA continues", async () => {
   const relay = new Relay();
   // The relay is a NAT to both: keepalives would be due, and the NAT-T ports (RFC 9329 §6.5, §6.6).
   const natt = { ...NATT, keepaliveMs: 1 };
@@ -198,7 +198,7 @@ test("what a lost connection left unanswered goes out by the next, and the SA go
   await relay.close();
 });
 
-test("a response that is lost with its connection comes by the next, and the gateway follows", async () => {
+test("a response that is lost with its connection is sent on the next one, and the gateway follows", async () => {
   const relay = new Relay();
   const { client, gateway } = await pair(1, {}, (port) => relay.open(port));
   gateway.start();
@@ -225,7 +225,7 @@ test("a response that is lost with its connection comes by the next, and the gat
   await relay.close();
 });
 
-test("cookies are asked for in TCP too, and given", async () => {
+test("cookies are demanded and returned in TCP as well", async () => {
   const { client, gateway, sent } = await pair(3, { cookieThreshold: 0 });
   gateway.start();
   client.start();
@@ -237,7 +237,7 @@ test("cookies are asked for in TCP too, and given", async () => {
   }
 });
 
-test("a gateway that comes later is found, by tries that are paced like retransmissions", async () => {
+test("a gateway that starts later is reached by attempts at the intervals of retransmissions", async () => {
   const relay = new Relay();
   const patient = { retransmitIntervalMs: 100, retransmitBackoff: 1.5, transmissionsMax: 8 };
   const { client, gateway, far } = await pair(1, patient, (port) => relay.open(port, 3));
@@ -255,7 +255,7 @@ test("a gateway that comes later is found, by tries that are paced like retransm
   await relay.close();
 });
 
-test("a gateway that never comes ends the tunnel when all tries would be over", async () => {
+test("without a gateway the tunnel fails after the time of all transmissions", async () => {
   const relay = new Relay();
   const patient = { retransmitIntervalMs: 200, retransmitBackoff: 1, transmissionsMax: 5 };
   const { client, gateway, far } = await pair(1, patient, (port) => relay.open(port, Infinity));
@@ -271,7 +271,7 @@ test("a gateway that never comes ends the tunnel when all tries would be over", 
   await relay.close();
 });
 
-test("a request is sent once by a connection that stands, however long nothing comes", async () => {
+test("a request is sent once on an open connection, however long there is no answer", async () => {
   const relay = new Relay();
   relay.swallows = true;
   const patient = { retransmitIntervalMs: 40, retransmitBackoff: 1, transmissionsMax: 6 };
@@ -286,7 +286,7 @@ test("a request is sent once by a connection that stands, however long nothing c
   await relay.close();
 });
 
-test("long messages are not cut, whatever fragmentation says", async () => {
+test("long messages are not fragmented in TCP, even with enablefragment", async () => {
   const { client, gateway, sent } = await pair(1, { fragmentOctets: 64 });
   gateway.start();
   client.start();

@@ -8,7 +8,7 @@ function world() {
   return { clock, network: new FakeNetwork(clock) };
 }
 
-Deno.test("LastErrMsg says why a try failed as soon as it has, and no more when the next is through", () => {
+Deno.test("LastErrMsg says at once why an attempt failed, and is empty when the next one succeeds", () => {
   const { clock, network } = world();
   const config = { ...CONFIG, retransmitIntervalMs: 1_000, transmissionsMax: 2 };
   const client = rig(network, clock, { plan: clientPlan({ tunnels: 1 }), config });
@@ -40,7 +40,7 @@ function twoChildren(gatewayTakesBoth: boolean) {
   return { clock, client, gateway };
 }
 
-Deno.test("LastErrMsg names the second CHILD_SA that was refused, as long as its tunnel is there", async () => {
+Deno.test("LastErrMsg names a refused second CHILD_SA as long as its tunnel exists", async () => {
   const { clock, client } = twoChildren(false);
   assert.equal(client.run.summary().live, 3);
   const words =
@@ -56,7 +56,7 @@ Deno.test("LastErrMsg names the second CHILD_SA that was refused, as long as its
   assert.equal((await client.run.finalResult).summary.lastErrMsg, "");
 });
 
-Deno.test("LastErrMsg is empty where both CHILD_SAs are there", () => {
+Deno.test("LastErrMsg is empty if both CHILD_SAs exist", () => {
   const { client } = twoChildren(true);
   assert.equal(client.run.summary().hasChild, 3);
   assert.equal(client.run.summary().lastErrMsg, "");
@@ -87,7 +87,7 @@ Deno.test("right after a rekey the list has the new CHILD_SA first, and the even
   assert.ok(client.said(4).some((msg) => msg.startsWith(words)), client.said(4).join("\n"));
 });
 
-Deno.test("a client whose last tunnel is gone says why its test ends", async () => {
+Deno.test("a client that has lost its last tunnel says why its test ends", async () => {
   const { clock, network } = world();
   const client = rig(network, clock, { plan: clientPlan({ tunnels: 1 }) });
   const gateway = rig(network, clock, { plan: gatewayPlan({ tunnels: 1 }) });

@@ -10,13 +10,13 @@ import {
   writePublic,
 } from "@/files/private_file.ts";
 
-/** Nobody's user: what root meets of other users is made by a process of his. */
+/** The user "nobody", whose processes make the files of other users in these tests. */
 const STRANGER = 65534;
 const isRoot = Deno.uid() === 0;
 
 const octets = (text: string) => new TextEncoder().encode(text);
 
-/** A directory of root, and one in it that belongs to a stranger. */
+/** A directory of root, which contains a directory of another user. */
 async function inPlace(check: (own: string, foreign: string) => void | Promise<void>) {
   const own = Deno.makeTempDirSync();
   const foreign = `${own}/foreign`;
@@ -124,7 +124,7 @@ root(
       const modes: [number, RegExp | undefined, RegExp | undefined][] = [
         [0o755, undefined, undefined],
         [0o777, /every user can write/, /every user can write/],
-        // Sticky, as /tmp: nobody replaces what is another's.
+        // The directory is sticky, as /tmp is: no user can replace the files of another one.
         [0o1777, undefined, /every user can write/],
       ];
       for (const [mode, forUser, forService] of modes) {
@@ -158,7 +158,7 @@ root(
     }),
 );
 
-Deno.test("a directory that is missing is made for its owner alone", () => {
+Deno.test("a missing directory is made so that only its owner can use it", () => {
   const above = Deno.makeTempDirSync();
   makeDirectory(`${above}/a/b`, "service");
   for (const path of ["a", "a/b"]) {
@@ -198,7 +198,7 @@ Deno.test("a pipe that its owner reads, and /dev/stderr, are written as they are
   Deno.removeSync(directory, { recursive: true });
 });
 
-Deno.test("a file that must be new is never written over, nor through a link", () => {
+Deno.test("a file that must be new does not overwrite another one, nor follow a link", () => {
   const directory = Deno.makeTempDirSync();
   const path = `${directory}/key`;
   const link = `${directory}/link`;

@@ -8,7 +8,7 @@ const random = (n: number) => source.octets(n);
 const tools = { crypto: portableBackend(), random };
 const about = { nonce: random(32), address: Uint8Array.of(10, 0, 0, 1), spi: 7n };
 
-Deno.test("a cookie is ours for the same nonce, address and SPI, and for nobody else", () => {
+Deno.test("a cookie is valid only for the same nonce, address and SPI", () => {
   const jar = newCookieJar(random);
   const cookie = cookieFor(jar, tools, about, 0);
   assert.ok(cookie.length <= 64); // RFC 7296 §2.6
@@ -26,7 +26,7 @@ Deno.test("a cookie is ours for the same nonce, address and SPI, and for nobody 
   assert.ok(!isOurCookie(jar, tools, about, { cookie: new Uint8Array(0), nowMs: 1 }));
 });
 
-Deno.test("a cookie outlives one change of the secret, and not two", () => {
+Deno.test("a cookie is valid after one change of the secret, but not after two", () => {
   const jar = newCookieJar(random);
   const cookie = cookieFor(jar, tools, about, 0);
   assert.ok(isOurCookie(jar, tools, about, { cookie, nowMs: 61_000 }));

@@ -57,7 +57,7 @@ for (const role of ROLES) {
     );
   });
 
-  Deno.test(`a refused rekey is told at once with its offer, and again in the loss (our ${role})`, () => {
+  Deno.test(`a refused rekey is reported at once with its offer, and again with the loss (our ${role})`, () => {
     const pfs = [{ ...SHORT.children![0]!, pfsGroups: [KeGroup.ECP_256] }];
     const bench = Bench.up(role, { ...SHORT, children: pfs });
     bench.pass(51_000);
@@ -76,7 +76,7 @@ for (const role of ROLES) {
     assert.ok(sa.failure!.text.endsWith(`before it was rekeyed: ${words}`));
   });
 
-  Deno.test(`a refused rekey of the IKE SA is told with its offer, and in the loss (our ${role})`, () => {
+  Deno.test(`a refused rekey of the IKE SA is reported with its offer, and with the loss (our ${role})`, () => {
     const bench = Bench.up(role, { ...SHORT, children: [CHILD], ikeLifetimeMs: 60_000 });
     bench.pass(51_000);
     bench.answer([notify(NotifyType.NO_PROPOSAL_CHOSEN)]);
@@ -117,7 +117,7 @@ for (const role of ROLES) {
     assert.match(sa.failure!.text, /sequence numbers before it was rekeyed: Peer refused/);
   });
 
-  Deno.test(`a CHILD_SA that the peer deletes is told of, made anew or a failure, as asked (our ${role})`, () => {
+  Deno.test(`a CHILD_SA that the peer deletes is logged, created again or a failure, as configured (our ${role})`, () => {
     const after = (childLost: ChildLostAction) => {
       const bench = Bench.up(role, { childLost });
       deletes(bench);
@@ -146,7 +146,7 @@ for (const role of ROLES) {
     assert.equal(sa.failure!.cause, "CHILD_DELETED_BY_PEER");
   });
 
-  Deno.test(`a CHILD_SA that another has replaced is deleted without a word of loss (our ${role})`, () => {
+  Deno.test(`the deletion of a CHILD_SA that was replaced is not a loss (our ${role})`, () => {
     const bench = Bench.up(role);
     const { peer } = bench;
     bench.ask(CREATE_CHILD_SA, peer.createChild());
@@ -155,7 +155,7 @@ for (const role of ROLES) {
     bench.stands(1);
   });
 
-  Deno.test(`what this end refuses the peer is no mere note (our ${role})`, () => {
+  Deno.test(`a request that this end refuses is reported as an effect of its own (our ${role})`, () => {
     const bench = Bench.up(role);
     const [sa, nonce] = bench.peer.rekeyIke();
     const [, ke] = bench.peer.initPayloads();

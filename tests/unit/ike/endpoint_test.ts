@@ -37,19 +37,19 @@ const SHARED: IdentityRule = {
   identity: { idType: 2, data: new TextEncoder().encode("a.test") },
 };
 
-Deno.test("of tunnels on their way with one identity, the first alone says INITIAL_CONTACT", () => {
+Deno.test("of several tunnels with one identity only the first one sends INITIAL_CONTACT", () => {
   const endpoint = endpointOf(SHARED);
   const said = [0, 1, 2].map((index) => dial(endpoint, index).setup!.initialContact);
   assert.deepEqual(said, [true, false, false]);
 });
 
-Deno.test("tunnels with identities of their own all say INITIAL_CONTACT", () => {
+Deno.test("tunnels with different identities all send INITIAL_CONTACT", () => {
   const endpoint = endpointOf({ kind: "own-address" });
   const said = [0, 1].map((index) => dial(endpoint, index).setup!.initialContact);
   assert.deepEqual(said, [true, true]);
 });
 
-Deno.test("INITIAL_CONTACT is said again when no SA with the identity is left", () => {
+Deno.test("INITIAL_CONTACT is sent again when no SA with the identity is left", () => {
   const endpoint = endpointOf(SHARED);
   const first = dial(endpoint, 0);
   const abandon = { kind: "abandon", closeCode: 65537, why: "gone" } as const;

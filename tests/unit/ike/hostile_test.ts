@@ -31,7 +31,7 @@ Deno.test("AUTH covers the reserved octets of an ID payload as they were receive
   assert.equal(theirs!.peer.id!.reserved, ODD.reserved);
 });
 
-Deno.test("garbage with an SA's SPIs, any flags and exchange leaves it up and makes no other", () => {
+Deno.test("random octets with the SPIs of an SA, any flags and any exchange neither end it nor make another one", () => {
   const { world, b, sa, init } = meeting();
   const random = new SeededRandom(7);
   const path = mirrored(sa.path);
@@ -52,7 +52,7 @@ Deno.test("garbage with an SA's SPIs, any flags and exchange leaves it up and ma
   assert.equal(dropped, 2_000);
 });
 
-Deno.test("an end's own request sent back to it is dropped, and the SA stays up", () => {
+Deno.test("an end drops its own request if it is sent back, and the SA remains", () => {
   const { world, a, b, sa } = meeting();
   world.tell(a, sa, { kind: "liveness_check" });
   const octets = sa.window.request!.datagrams[0]!.slice();
@@ -63,7 +63,7 @@ Deno.test("an end's own request sent back to it is dropped, and the SA stays up"
   assert.equal([...b.endpoint.bySpi.values()][0]!.phase, "established");
 });
 
-Deno.test("IKE_SA_INIT requests from many ports: half-open SAs are bounded, and all forgotten", () => {
+Deno.test("IKE_SA_INIT requests from many ports: half-open SAs are bounded, and all expire", () => {
   const { world, b, sa, init } = meeting();
   const max = b.endpoint.config.halfOpenMax;
   const path = mirrored(sa.path);

@@ -4,7 +4,7 @@ import { mirrored } from "@/sim/network.ts";
 import { encodeMessage } from "@/wire/message.ts";
 import { twoHosts } from "../../two_hosts.ts";
 
-Deno.test("an IKE_SA_INIT in clear to an established SA is neither answered nor a sign of life", () => {
+Deno.test("an IKE_SA_INIT to an established SA is not answered, and does not count for its liveness", () => {
   const { world, a, b } = twoHosts({ seed: 3 });
   const sa = world.dial(a, b);
   world.run();
@@ -24,7 +24,7 @@ Deno.test("an IKE_SA_INIT in clear to an established SA is neither answered nor 
   assert.equal(b.endpoint.drops.get("an IKE_SA_INIT message to an SA that has keys"), 3);
 });
 
-Deno.test("a replayed request is answered from memory, and is no sign of life (§2.4)", () => {
+Deno.test("a replayed request gets its stored response, and does not count for the liveness (§2.4)", () => {
   const { world, a, b } = twoHosts({ seed: 3 });
   const sa = world.dial(a, b);
   world.run();

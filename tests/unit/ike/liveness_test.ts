@@ -24,7 +24,7 @@ function checks(bench: Bench): number {
 }
 
 for (const role of ROLES) {
-  Deno.test(`no liveness check goes out while ESP of the peer is heard (our ${role})`, () => {
+  Deno.test(`no liveness check is sent while ESP of the peer is received (our ${role})`, () => {
     const bench = heardUntil(role, 60_000, false);
     bench.pass(60_000);
     assert.deepEqual(bench.said(), []);
@@ -32,7 +32,7 @@ for (const role of ROLES) {
     assert.equal(checks(bench), 1, "but once it is silent");
   });
 
-  Deno.test(`forced liveness checks go out whatever is heard (our ${role})`, () => {
+  Deno.test(`forced liveness checks are sent in any case (our ${role})`, () => {
     const bench = heardUntil(role, 60_000, true);
     bench.pass(11_000);
     assert.equal(checks(bench), 1);

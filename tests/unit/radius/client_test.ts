@@ -62,7 +62,7 @@ function failure(answer: EapAnswer): Extract<EapAnswer, { kind: "failed" }> {
 
 const SILENT: RadiusHandler = { receive: () => ({ octets: undefined, note: undefined }) };
 
-Deno.test("a login at a good server, with what tells sessions apart in each request", async () => {
+Deno.test("a login at a working server, with the identifier of the session in each request", async () => {
   const face = newFace();
   const seen: string[] = [];
   const server = new RadiusServer(LOOPBACK, {
@@ -100,7 +100,7 @@ Deno.test("a request that is lost is sent again, and so is a lost answer", async
   await server.close();
 });
 
-Deno.test("a silent server is left for the next, and asked last from then on", async () => {
+Deno.test("after a silent server the next one is asked, and the silent one last from then on", async () => {
   let asked = 0;
   const silent = new RadiusServer(LOOPBACK, {
     receive: () => {
@@ -157,7 +157,7 @@ Deno.test("each bad server has a cause of its own", async () => {
   }
 });
 
-Deno.test("a rejection is the server's word, and no other server is asked", async () => {
+Deno.test("after a rejection no other server is asked", async () => {
   let asked = 0;
   const second = new RadiusServer(LOOPBACK, {
     receive: () => {
@@ -175,7 +175,7 @@ Deno.test("a rejection is the server's word, and no other server is asked", asyn
   await Promise.all([first.close(), second.close()]);
 });
 
-Deno.test("what strangers send to the client's port does not count", async () => {
+Deno.test("datagrams from other addresses to the client's port are ignored", async () => {
   const face = newFace();
   const stranger = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
   const server = new RadiusServer(LOOPBACK, {
@@ -214,14 +214,14 @@ Deno.test("closing a login ends its wait", async () => {
   await server.close();
 });
 
-Deno.test("an address that is not ours is refused with the system's words", () => {
+Deno.test("an address of another host is refused with the error of the system", () => {
   assert.throws(
     () => new RadiusServer({ hostname: "192.0.2.1", port: 1812 }, SILENT),
     /Cannot listen for RADIUS at 192\.0\.2\.1:1812: /,
   );
 });
 
-Deno.test("what a peer says beyond what RADIUS can carry fails its own login", async () => {
+Deno.test("a message of a peer that is too long for RADIUS fails its login only", async () => {
   const server = new RadiusServer(LOOPBACK, newFace());
   const client = newClient([server.address]);
   const long = "b".repeat(300);
@@ -240,7 +240,7 @@ Deno.test("what a peer says beyond what RADIUS can carry fails its own login", a
   await server.close();
 });
 
-Deno.test("an IPv6 server is known by its address, however it is written", async () => {
+Deno.test("an IPv6 server is recognized by its address in any notation", async () => {
   const face = newFace();
   const server = new RadiusServer({ hostname: "::1", port: 0 }, face);
   const client = newClient([{ hostname: "0:0:0:0:0:0:0:1", port: server.address.port }], {

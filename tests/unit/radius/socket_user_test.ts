@@ -11,7 +11,7 @@ const TABLE =
   523: 0200000A:D5A7 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 41527 2 0000000000000000 0
 `;
 
-Deno.test("a socket on loopback, or at any address, is its user's", () => {
+Deno.test("the user of a socket on loopback, or at any address, is found", () => {
   assert.ok(userHasPort(TABLE, 0xd5a4, 1000));
   assert.ok(userHasPort(TABLE, 0xd5a5, 0));
   assert.ok(!userHasPort(TABLE, 0xd5a4, 0), "another user's");

@@ -5,7 +5,7 @@ import { readResult } from "@/report/read_result.ts";
 import { refusedResult, RESULT_SCHEMA, type RunResultJson } from "@/report/result.ts";
 import { Timeline, type TimelineColumns } from "@/report/timeline.ts";
 
-/** What a test says of a run. */
+/** The figures of a run that a test sets. */
 interface Sketch {
   readonly result?: RunResultJson["result"];
   readonly failed?: number;
@@ -92,7 +92,7 @@ Deno.test("a run that fails and did not before is worse, whatever its figures", 
   assert.equal(compareResults(resultOf({ result: "failed" }), resultOf({}), 1).isWorse, false);
 });
 
-Deno.test("what is no result, or one of another schema, is refused by name", () => {
+Deno.test("a file that is no result, or one of another schema, is refused, and the error names it", () => {
   const good = resultOf({});
   const refused = (value: unknown) => {
     try {
@@ -116,7 +116,7 @@ Deno.test("what is no result, or one of another schema, is refused by name", () 
   assert.match(refused({ ...good, failures }), /failures\[0\]\.cause is number, not string/);
 });
 
-Deno.test("compare ends with 0, 1 where something is worse, 2 where a file is refused", async () => {
+Deno.test("the exit status of compare is 0, 1 if a figure is worse, or 2 if a file is refused", async () => {
   const dir = await Deno.makeTempDir();
   const { log, error } = console;
   const out: string[] = [];

@@ -78,7 +78,7 @@ Deno.test("ike_secrets has all keys of an IKE SA, in the order of RFC 7296 §2.1
   assert.deepEqual(secrets, ["1f2e3d4c5b6a7988,00000000000000ff,d0,a1,a2,e1,e2,b1,b2"]);
 });
 
-Deno.test("an SA without keys yet is none", async () => {
+Deno.test("an SA without keys has no line", async () => {
   const { keys: _, ...bare } = IKE;
   const { keys: __, ...child } = CHILD;
   const { ike, esp, other } = await tables((log) => {
@@ -122,7 +122,7 @@ Deno.test("an AEAD carries key and salt in one column and NULL integrity", async
   assert.match(esp[0]!, /,"AES-GCM with 16 octet ICV \[RFC4106\]","0x0102","NULL",""$/);
 });
 
-Deno.test("IPv6 ends say so", async () => {
+Deno.test("the lines of IPv6 addresses name their family", async () => {
   const [ownAddress, peerAddress] = [parseAddress("2001:db8::1")!, parseAddress("2001:db8::2")!];
   const { esp } = await tables((log) => log.addChild({ ...CHILD, ownAddress, peerAddress }));
   assert.match(esp[0]!, /^"IPv6","2001:db8::1","2001:db8::2"/);
@@ -133,8 +133,8 @@ Deno.test("AH needs no keys to be read", async () => {
   assert.deepEqual([esp, other], [[], []]);
 });
 
-// Wireshark 4.0 refuses a table whole for one name that it does not know.
-Deno.test("what Wireshark has no name for stands in other_keys, under its IANA name", async () => {
+// Wireshark 4.0 refuses a whole table because of one unknown name.
+Deno.test("keys of algorithms that Wireshark does not know are in other_keys, under the IANA name", async () => {
   const chacha = { encryption: Encr.ENCR_CHACHA20_POLY1305, keyBits: 0, integrity: 0 };
   const { ike, esp, other } = await tables((log) => {
     log.addIke({ ...IKE, ...chacha, keys: secrets("0102", "0304", "", "") });

@@ -31,7 +31,7 @@ async function logged(
   }
 }
 
-Deno.test("a line tells the time, the level and the message", async () => {
+Deno.test("a line has the time, the level and the message", async () => {
   const { now } = await logged({}, (hub) => {
     for (const level of [1, 2, 3, 4, 5] as const) hub.publish(level, `at ${level}`);
   });
@@ -40,7 +40,7 @@ Deno.test("a line tells the time, the level and the message", async () => {
   assert.equal(now, lines.join(""));
 });
 
-Deno.test("level and keyword choose what is kept", async () => {
+Deno.test("level and keyword decide which events are logged", async () => {
   const { now } = await logged({ filter: { level: 4, keyword: "tunnel 7" } }, (hub) => {
     hub.publish(4, "tunnel 7 is up");
     hub.publish(4, "tunnel 8 is up");
@@ -58,7 +58,7 @@ Deno.test("warnings and errors are on disk at once, whatever waited before them"
   });
 });
 
-Deno.test("past the cap the file is renamed .prev and a new one begun", async () => {
+Deno.test("at the size limit the file is renamed .prev and a new one is begun", async () => {
   const cap = 3 * (HEAD + 10);
   const { now, prev } = await logged({ capOctets: cap }, (hub, log) => {
     for (let i = 0; i < 7; i++) {
@@ -71,7 +71,7 @@ Deno.test("past the cap the file is renamed .prev and a new one begun", async ()
   assert.equal(prev!.length, cap);
 });
 
-Deno.test("without a cap nothing is renamed", async () => {
+Deno.test("without a size limit nothing is renamed", async () => {
   const { now, prev } = await logged({}, (hub) => {
     for (let i = 0; i < 1000; i++) hub.publish(4, `message ${i}`);
   });
@@ -88,7 +88,7 @@ Deno.test("a log in memory is written at the end, and not before", async () => {
   assert.match(now, /the end is near\n$/);
 });
 
-Deno.test("memory keeps the newest lines, at least half of the cap and at most all of it", async () => {
+Deno.test("a log in memory keeps the newest lines, between half of the size limit and all of it", async () => {
   const cap = 20 * (HEAD + 12);
   const { now } = await logged({ inMemory: true, capOctets: cap }, (hub) => {
     for (let i = 1000; i < 1095; i++) hub.publish(4, `line ${i} ..`);
@@ -97,7 +97,7 @@ Deno.test("memory keeps the newest lines, at least half of the cap and at most a
   assert.ok(now.length >= cap / 2 - HEAD - 13 && now.length <= cap, `${now.length} of ${cap}`);
 });
 
-Deno.test("what a peer says steers no terminal that shows the log, and looks like no other line", () => {
+Deno.test("texts of a peer cannot control a terminal that shows the log, nor look like another line", () => {
   const line = logLine({ level: 3, msg: "bad id \x1b[2J\x9b\nforged", epochMs: 0 });
   assert.equal(
     line,

@@ -107,7 +107,7 @@ const SILENT = ["test", "DIR/my.yaml", "--flush=false", "--lf", "DIR/log"];
 const demo = await written(["demo", "--tunnels", "40", "--timeline", "100ms"]);
 const failing = await written([...SILENT, "--timeline", "100ms"], FAILING);
 
-Deno.test("ajv finds each kind of result as the schema says, with no field that is not named", () => {
+Deno.test("ajv validates each kind of result by the schema, without unknown fields", () => {
   const results = [demo.result, failing.result, refusedResult([new Error("no")], "my.yaml")];
   for (const result of results) assertValid(result);
   assert.equal(validate({ ...demo.result, more: 1 }), false);
@@ -117,7 +117,7 @@ Deno.test("ajv finds each kind of result as the schema says, with no field that 
   assert.equal(validate(less), false);
 });
 
-Deno.test("the shipped schema takes fields that are not named", async () => {
+Deno.test("the published schema allows unknown fields", async () => {
   const url = new URL("../../../docs/result.schema.json", import.meta.url);
   const open = new Ajv2020().compile(JSON.parse(await Deno.readTextFile(url)));
   assert.ok(open({ ...demo.result, more: 1 }));
@@ -137,7 +137,7 @@ Deno.test("the timeline of a run adds up to its figures", () => {
   assert.ok(failing.result.timeline!.events.some(({ text }) => text.includes("Tunnel 0 failed")));
 });
 
-Deno.test("files are their owner's alone, and hold no secret", () => {
+Deno.test("only the owner can read the files, and they contain no secret", () => {
   for (const { modes, files } of [demo, failing]) {
     assert.deepEqual(modes, [0o600, 0o600, 0o600]);
     for (const text of Object.values(files)) assert.ok(!text.includes(SECRET));
@@ -218,7 +218,7 @@ const HOSTILE = [
 ];
 
 Deno.test({
-  name: `no name in a CSV becomes a formula, another row, or another cell${without}`,
+  name: `no identity in a CSV becomes a formula, another row, or another cell${without}`,
   ...needsPython,
   fn: async () => {
     const text = [...csvLines(HOSTILE.map(tunnelOf), false)].join("");
@@ -258,7 +258,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: `what a peer says cannot break out of the JUnit file${without}`,
+  name: `texts of a peer cannot change the structure of the JUnit file${without}`,
   ...needsPython,
   fn: async () => {
     const example = `"]]></failure><testcase name='x'/>&\u0000\u001b <script>alert(1)</script>`;
@@ -272,7 +272,7 @@ Deno.test({
   },
 });
 
-Deno.test("HdrHistogram's library reads the samples and percentiles that we had", () => {
+Deno.test("HdrHistogram's library reads the same samples and percentiles", () => {
   const ours = new Histogram();
   for (let i = 1; i <= 5_000; i++) ours.add(i * 0.37);
   const theirs = decodeFromCompressedBase64(encodedHistogram(ours.data()));

@@ -28,7 +28,7 @@ async function captured(write: (file: PcapFile) => void): Promise<Uint8Array> {
   }
 }
 
-/** One's complement sum of 16-bit words (RFC 1071): 0xffff over what carries a right checksum. */
+/** One's complement sum of 16-bit words (RFC 1071), which is 0xffff for data with a correct checksum. */
 function sum(...parts: Uint8Array[]): number {
   const octets = parts.flatMap((part) => [...part, ...(part.length % 2 ? [0] : [])]);
   let total = 0;
@@ -93,7 +93,7 @@ Deno.test("a frame carries its time to the microsecond", async () => {
   assert.ok(Math.abs(view.getUint32(28) - 123_456) <= 1, `${view.getUint32(28)}`);
 });
 
-Deno.test("a capture is there for who looks while the test runs", async () => {
+Deno.test("a capture can be read while the test runs", async () => {
   const name = await Deno.makeTempFile();
   const file = new PcapFile(name);
   const payload = new Uint8Array(60_000);

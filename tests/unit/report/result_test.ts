@@ -135,7 +135,7 @@ for (const [name, result] of Object.entries(RESULTS)) {
   });
 }
 
-Deno.test("the documentation's types are looked at", () => {
+Deno.test("wrong types are found by the check of the documentation", () => {
   assert.equal(fits('"passed" or "failed"', "running"), false);
   assert.equal(fits('"client", "gateway" or null', null), true);
   assert.equal(fits("number", null), false);
@@ -144,7 +144,7 @@ Deno.test("the documentation's types are looked at", () => {
   assert.throws(() => fits("whatever", 1));
 });
 
-Deno.test("every figure stands where its name says", () => {
+Deno.test("every figure is at the path of its name", () => {
   const result = resultOf(FINAL);
   assert.equal(result.result, "failed");
   assert.equal(result.error, "first reason");
@@ -254,7 +254,7 @@ Deno.test("a refused setup tells every error", () => {
   assert.equal(durationSec, null);
 });
 
-Deno.test("the closing report says in words what the result says", () => {
+Deno.test("the closing report has the figures of the result", () => {
   const text = summaryLines(resultOf(FINAL)).join("\n");
   assert.match(text, /^Test failed after 1m1.234s: first reason$/m);
   assert.match(
@@ -308,7 +308,7 @@ Deno.test("the closing report of a run without tunnels names no figure", () => {
   assert.doesNotMatch(text, /null|NaN|undefined|Dropped|unanswered|[Pp]ing/);
 });
 
-Deno.test("the figures of several parts of a run become one", () => {
+Deno.test("the figures of several parts of a run are merged", () => {
   const latencyOf = (...samplesMs: number[]) => {
     const histogram = new Histogram();
     for (const ms of samplesMs) histogram.add(ms);
@@ -354,7 +354,7 @@ Deno.test("the figures of several parts of a run become one", () => {
   assert.equal(whole.impairment[0]!.matched, 18);
 });
 
-Deno.test("the document is that of the table", async () => {
+Deno.test("docs/results.md agrees with the table", async () => {
   const url = new URL("../../../docs/results.md", import.meta.url);
   assert.equal(await Deno.readTextFile(url), resultsDocument());
 });

@@ -13,7 +13,7 @@ async function inDirectory(check: (dir: string) => void | Promise<void>): Promis
   }
 }
 
-Deno.test("only the owner may read it, also where it was there before", () =>
+Deno.test("only the owner may read the file, even if it existed before", () =>
   inDirectory((dir) => {
     const path = `${dir}/log`;
     Deno.writeTextFileSync(path, "much longer than what comes now", { mode: 0o644 });
@@ -24,7 +24,7 @@ Deno.test("only the owner may read it, also where it was there before", () =>
     assert.equal(Deno.statSync(path).mode! & 0o777, 0o600);
   }));
 
-Deno.test("a file that another process writes is left alone, and its process named", () =>
+Deno.test("a file that another process writes is not changed, and the error names the process", () =>
   inDirectory(async (dir) => {
     const path = `${dir}/log`;
     const script = `const f = Deno.openSync(${JSON.stringify(path)}, { write: true, create: true });
@@ -50,7 +50,7 @@ Deno.test("a file that another process writes is left alone, and its process nam
     new SecretFile(path, "--lf").close();
   }));
 
-Deno.test("who only reads a file does not keep it from being written", () =>
+Deno.test("a reader of a file does not prevent writing it", () =>
   inDirectory((dir) => {
     const path = `${dir}/log`;
     Deno.writeTextFileSync(path, "");
@@ -58,7 +58,7 @@ Deno.test("who only reads a file does not keep it from being written", () =>
     new SecretFile(path, "--lf").close();
   }));
 
-Deno.test("what cannot be written is refused with path, option and reason", () => {
+Deno.test("the error for a file that cannot be written has path, option and reason", () => {
   assert.throws(
     () => new SecretFile("/nonexistent/log", "--pcap"),
     {
@@ -68,7 +68,7 @@ Deno.test("what cannot be written is refused with path, option and reason", () =
   );
 });
 
-Deno.test("turned over, the old octets are .prev and the new file is as private", () =>
+Deno.test("after a rotation the old content is in .prev, and only the owner may read the new file", () =>
   inDirectory((dir) => {
     const path = `${dir}/log`;
     const file = new SecretFile(path, "--lf");
@@ -91,7 +91,7 @@ Deno.test("a device keeps its mode and its name", () => {
   assert.deepEqual([after.mode, after.ino], [before.mode, before.ino]);
 });
 
-Deno.test("a write that fails is told once, and the test goes on", () => {
+Deno.test("a failed write is reported once, and the test continues", () => {
   const told: string[] = [];
   const file = new SecretFile("/dev/full", "--pcap", (line) => told.push(line));
   file.write(octets("one"));

@@ -37,7 +37,7 @@ class FakeRun {
 
 const sum = (values: readonly (number | null)[]) => values.reduce((n: number, v) => n + v!, 0);
 
-Deno.test("each step has its own part of a counter, and all of them are the figure itself", () => {
+Deno.test("each step has the increase of a counter, and their sum is the figure", () => {
   const run = new FakeRun();
   const timeline = new Timeline(1_000, 0);
   for (let i = 0; i < 5; i++) timeline.add(run.second());
@@ -47,7 +47,7 @@ Deno.test("each step has its own part of a counter, and all of them are the figu
   assert.deepEqual(steps.live, [1, 2, 3, 4, 5]);
 });
 
-Deno.test("percentiles are those of the step alone, and null without a sample", () => {
+Deno.test("percentiles are those of one step, and null without a sample", () => {
   const run = new FakeRun();
   const timeline = new Timeline(1_000, 0);
   for (let i = 0; i < 3; i++) timeline.add(run.second());
@@ -57,7 +57,7 @@ Deno.test("percentiles are those of the step alone, and null without a sample", 
   assert.deepEqual(ikeAuthP99, [null, null, null]);
 });
 
-Deno.test("a run of any length has a bounded number of steps, in which nothing is missing", () => {
+Deno.test("a run of any length has a bounded number of steps, which contain all events", () => {
   const run = new FakeRun();
   const timeline = new Timeline(1_000, 0);
   const seconds = 5 * STEPS_MAX + 3;
@@ -79,7 +79,7 @@ Deno.test("a run of any length has a bounded number of steps, in which nothing i
   assert.equal(sum(samples), seconds);
 });
 
-Deno.test("a counter that was cleared meanwhile goes on from zero", () => {
+Deno.test("a counter that was cleared continues from zero", () => {
   const run = new FakeRun();
   const timeline = new Timeline(1_000, 0);
   const ping = (sent: number) => ({ ping: { sent, received: sent } }) as Partial<RunFigures>;
@@ -95,7 +95,7 @@ Deno.test("the last step may come at the time of the one before it, and is joine
   assert.deepEqual(timeline.json().steps.established, [4]);
 });
 
-Deno.test("events are bounded in number and length, and those left out are counted", () => {
+Deno.test("the number and length of events are bounded, and further events are counted", () => {
   const timeline = new Timeline(1_000, 5_000);
   for (let i = 0; i < EVENTS_MAX + 7; i++) {
     timeline.addEvent({ level: 2, msg: `${"x".repeat(999)}${i}`, epochMs: 6_500 });

@@ -1,4 +1,4 @@
-// Ranges that run into an address which is no tunnel's, and link-local peers with their interface.
+// Ranges that contain an address which no tunnel can have, and link-local peers with their interface.
 import assert from "node:assert/strict";
 import { parseAddress } from "@/base/address.ts";
 import { errorsOf, load } from "./_rig.ts";
@@ -17,7 +17,7 @@ function gateway(tunnels: number, pool: string): string {
     `poolconf:\n  ${pool}\nikeconf: {psk: secret}\n`;
 }
 
-Deno.test("tunnels that count up into broadcast or the gateway are warned of, with the line", () => {
+Deno.test("a range of tunnels that contains the broadcast address or the gateway causes a warning with its line", () => {
   assert.deepEqual(warningsOf(client(254, "10.0.0.1/24", "10.0.1.1")), []);
   assert.deepEqual(warningsOf(client(255, "10.0.0.1/24", "10.0.1.1")), [
     "3:1: tunnel 254 of 255 gets 10.0.0.255, which is the broadcast address of 10.0.0.0/24",
@@ -33,7 +33,7 @@ Deno.test("tunnels that count up into broadcast or the gateway are warned of, wi
   ]);
 });
 
-Deno.test("a pool that reaches broadcast or the gateway for the clients that are expected is warned of", () => {
+Deno.test("a pool whose addresses for the expected clients contain the broadcast address or the gateway causes a warning", () => {
   assert.deepEqual(warningsOf(gateway(9, "v4startaddr: 10.7.0.250/24")), [
     "6:3: client 6 of 9 gets 10.7.0.255, which is the broadcast address of 10.7.0.0/24",
   ]);
@@ -61,7 +61,7 @@ Deno.test("a link-local gateway may name its interface, which is bindifname", ()
   }
 });
 
-Deno.test("a link-local gateway is reached in TCP from a link-local address alone", () => {
+Deno.test("a link-local gateway can be reached in TCP only from a link-local address", () => {
   const tcp = (start: string) =>
     client(2, start, "fe80::1").replace("{psk: secret}", "{psk: secret, tcpencap: true}");
   assert.equal(load(tcp("fe80::a:1/64")).warnings.length, 0);

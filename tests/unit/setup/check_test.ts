@@ -29,7 +29,7 @@ Deno.test("what a role requires", () => {
   ]);
 });
 
-Deno.test("addresses of a client are of one family, and such as tunnels can have", () => {
+Deno.test("addresses of a client are of one family, and valid for tunnels", () => {
   assert.deepEqual(clientErrors("peeraddr: 2001:db8::1"), [
     "1:1: peeraddr 2001:db8::1 and startclntaddr 10.0.0.1 are of different families",
   ]);
@@ -75,7 +75,7 @@ Deno.test("each tunnel has an address of the family", () => {
   );
 });
 
-Deno.test("selectors stay in their family from tunnel to tunnel, or the tunnel is named", () => {
+Deno.test("selectors of all tunnels must be within their address family, and the error names the tunnel", () => {
   const ts = (which: string, selector: string, more = "") =>
     `${CLIENT}  childlist: [{${which}: {${selector}}}]\nnumberoftunnels: 1000\n${more}`;
   const high = "startaddr: 255.255.0.0, endaddr: 255.255.0.255";
@@ -100,7 +100,7 @@ Deno.test("selectors stay in their family from tunnel to tunnel, or the tunnel i
   assert.ok(load(ts("peerts", high, "peertsaddrincrease: 1\n")));
 });
 
-Deno.test("a gateway shifts nothing and flaps nothing: options of a client have no effect", () => {
+Deno.test("the options of a client for shifting selectors and flapping have no effect at a gateway", () => {
   assert.ok(load(`${GATEWAY}  matchpeerid: true
   childlist: [{peerts: {startaddr: 255.255.255.255}}]
 peertsaddrincrease: 1000000
@@ -131,7 +131,7 @@ Deno.test("no more tunnels flap than there are", () => {
   assert.ok(load(flap("flapping: false, numoftunnel: 11")), "none flaps");
 });
 
-Deno.test("a ping has two ends of one family", () => {
+Deno.test("both addresses of a ping are of one family", () => {
   const ping = (destination: string, source: string) =>
     `${GATEWAY}pingconf: {destaddr: "${destination}", srcaddr: "${source}"}\n`;
   assert.deepEqual(errorsOf(ping("192.0.2.1", "2001:db8::1")), [
@@ -141,7 +141,7 @@ Deno.test("a ping has two ends of one family", () => {
   assert.ok(load(ping("", "192.0.2.2")), "no ping, and so no other end");
 });
 
-Deno.test("a ping by UDP has room for what tells its requests apart", () => {
+Deno.test("a UDP ping has room for the octets that identify its requests", () => {
   const ping = (lines: string) => `${GATEWAY}pingconf: {destaddr: "192.0.2.1", ${lines}}\n`;
   assert.deepEqual(errorsOf(ping("ptype: udp, pktlen: 9")), [
     "5:47: pktlen 9 is too short for udp: its first 10 octets tell requests apart",
@@ -150,7 +150,7 @@ Deno.test("a ping by UDP has room for what tells its requests apart", () => {
   assert.ok(load(ping("ptype: icmp, pktlen: 0")));
 });
 
-Deno.test("pings that go through no tunnel are told", () => {
+Deno.test("pings that do not go through tunnels cause a warning", () => {
   const ping = (lines: string, destaddr = "192.0.2.1") =>
     warningsOf(`${GATEWAY}  installfastpath: ${lines}\npingconf: {destaddr: "${destaddr}"}\n`);
   const told = (why: string) => [
@@ -162,7 +162,7 @@ Deno.test("pings that go through no tunnel are told", () => {
   assert.deepEqual(ping("false\n  datapath: auto", ""), []);
 });
 
-Deno.test("pings that are described but go nowhere are told", () => {
+Deno.test("pings without a destination cause a warning", () => {
   const ping = (lines: string) => warningsOf(`${GATEWAY}pingconf: {${lines}}\n`);
   const none = "there will be no pings: destaddr is not set";
   assert.deepEqual(ping("autoaddr: true"), [`5:12: ${none}, which autoaddr needs too`]);
@@ -176,7 +176,7 @@ function warningsOf(text: string): string[] {
   return load(text).warnings.map((w) => w.replace(/^f:/, ""));
 }
 
-Deno.test("a mistyped word of an identity is told", () => {
+Deno.test("a mistyped keyword of an identity causes a warning", () => {
   const id = (line: string) => warningsOf(`${CLIENT}  ${line}\n`);
   assert.deepEqual(id("myid: client-source-addr"), [
     '7:3: myid "client-source-addr" is a domain name here; did you mean client-src-addr?',
@@ -194,7 +194,7 @@ Deno.test("a mistyped word of an identity is told", () => {
   assert.deepEqual(warningsOf(`${GATEWAY}  peerid: cert-dn\n`), [], "a client's option");
 });
 
-Deno.test("a margin longer than half a lifetime is told once", () => {
+Deno.test("a margin longer than half a lifetime causes one warning", () => {
   const margin = (lines: string) => warningsOf(`${GATEWAY}  ${lines}\n`);
   assert.deepEqual(margin("ikelifetime: 119s"), [
     "3:1: margintime 1m is more than half of ikelifetime 1m59s: half the lifetime is used",
@@ -212,7 +212,7 @@ Deno.test("a margin longer than half a lifetime is told once", () => {
   assert.deepEqual(margin("ikelifetime: 0"), [], "it never ends");
 });
 
-Deno.test("integrity may be empty only where ciphers bring their own", () => {
+Deno.test("integrity may be empty only if all ciphers are AEAD", () => {
   const ike = (lines: string) => `${GATEWAY}  ikeintegrityalg: []\n  ${lines}\n`;
   assert.deepEqual(
     load(ike("ikeencyptalg: [aes-gcm-16:128, chacha20-poly1305]")).setup.ikeconf
@@ -264,7 +264,7 @@ Deno.test("identities", () => {
   }
 });
 
-Deno.test("certificates of the API belong together", () => {
+Deno.test("the options for certificates of the API need each other", () => {
   assert.deepEqual(errorsOf(`${GATEWAY}apitlscert: a.pem\n`), ["5:1: apitlscert needs apitlskey"]);
   assert.deepEqual(errorsOf(`${GATEWAY}apitlskey: a.pem\n`), ["5:1: apitlskey needs apitlscert"]);
   assert.deepEqual(errorsOf(`${GATEWAY}apitlsclientca: a.pem\n`), [
@@ -281,7 +281,7 @@ Deno.test("a gateway's two ports differ, unless both are free ones", () => {
   assert.ok(load(`${CLIENT}ownport: 4500\n`), "a client has one");
 });
 
-Deno.test("pauses between events are not nothing", () => {
+Deno.test("pauses between events must not be 0", () => {
   for (const name of ["retraninterval", "reassembletimeout", "dpdinterval"]) {
     const [error] = errorsOf(`${GATEWAY}  ${name}: 0\n`);
     assert.match(
@@ -363,7 +363,7 @@ Deno.test("NAT-T needs two ports at a client, and shows a NAT where none is allo
   assert.ok(load(`${GATEWAY}${both}`), "a gateway has no disallownat");
 });
 
-Deno.test("what asks about revocation, and what cannot answer, fit each other", () => {
+Deno.test("options of revocation that contradict each other are refused", () => {
   const ike = (lines: string) => `${CLIENT}  authpeermethod: rsa\n  cadir: /etc/ike/ca\n${lines}`;
   assert.deepEqual(errorsOf(ike("  ocsprequest: true\n  revocation: off\n")), [
     "9:3: ocsprequest asks for responses, which revocation: off ignores",
@@ -377,7 +377,7 @@ Deno.test("what asks about revocation, and what cannot answer, fit each other", 
   assert.match(warned("  revocation: off\n  crldir: /x\n"), /crldir has no effect: revocation/);
 });
 
-Deno.test("who issues has a certificate and its key, no eedir, and keys that fit", () => {
+Deno.test("an issuing authority needs a certificate and its key, no eedir, and keys of the right kind", () => {
   const signs = (lines: string) => errorsOf(`${CLIENT}  authownmethod: rsa\n${lines}`);
   assert.deepEqual(signs("  issuercert: ca.cert\n"), ["8:3: issuercert needs issuerkey"]);
   assert.deepEqual(signs("  issuerkey: ca.key\n  eedir: ee\n"), [
@@ -428,7 +428,7 @@ Deno.test("pre-shared keys by identity, and their encodings", () => {
   assert.match(list('{id: "dn:x", secret: x}'), /psks\[0\]\.id is no distinguished name/);
 });
 
-Deno.test("matchpeerid, and words of peerid, fit the peer's method", () => {
+Deno.test("matchpeerid and keywords of peerid must fit the peer's method", () => {
   const errors = (lines: string) => errorsOf(`${CLIENT}${lines}`).join();
   assert.match(errors("  matchpeerid: cert\n"), /matchpeerid needs a peerid to match/);
   assert.match(
@@ -445,7 +445,7 @@ Deno.test("matchpeerid, and words of peerid, fit the peer's method", () => {
 });
 
 /** Every pair of methods that a client, or a gateway, may have (RFC 7296 §2.16, RFC 5998, RFC 7619). */
-Deno.test("each end's method stands beside each of the other's that the RFCs allow", () => {
+Deno.test("all combinations of methods of both ends that the RFCs allow are accepted, and no others", () => {
   const proofs = ["psk", "rsa", "ecdsa-sha256-p256", "ecdsa-sha384-p384", "ecdsa-sha512-p521"];
   const own = [...proofs, "digital-signature", "null-auth", "eap", "eap-only"];
   const allowed = (role: string, mine: string, theirs: string) => {
@@ -473,7 +473,7 @@ Deno.test("each end's method stands beside each of the other's that the RFCs all
   }
 });
 
-Deno.test("who signs needs eedir, who verifies a signature needs cadir", () => {
+Deno.test("signing needs eedir, and verifying a signature needs cadir", () => {
   const of = (lines: string) => errorsOf(`${GATEWAY}${lines}`);
   assert.deepEqual(of("  authownmethod: rsa\n"), [
     "5:3: eedir, issuercert or rawkey is required for authentication by rsa",
@@ -484,7 +484,7 @@ Deno.test("who signs needs eedir, who verifies a signature needs cadir", () => {
   assert.ok(load(`${GATEWAY}  authownmethod: digital-signature\n  eedir: ee\n`));
 });
 
-Deno.test("EAP: which end is which, and what methods and relays need", () => {
+Deno.test("EAP: which end may use it, and what methods and relays need", () => {
   const client = (lines: string) =>
     errorsOf(`${CLIENT}  authownmethod: eap\n  authpeermethod: eap-only\n${lines}`);
   const method = (word: string, lines = "") =>
@@ -553,7 +553,7 @@ Deno.test("certificates by address: what is told is an http URL, and what is loo
   ]);
 });
 
-Deno.test("a second authentication: what it needs, and what it does not go with", () => {
+Deno.test("a second authentication: what it needs, and what it excludes", () => {
   const client = (lines: string) => errorsOf(`${CLIENT}${lines}`);
   const gateway = (lines: string) => errorsOf(`${GATEWAY}${lines}`);
   assert.deepEqual(client("  authown2: rsa\n"), [

@@ -1,4 +1,4 @@
-// Options of additional key exchanges: what they mean to the core, what is refused, what is warned of.
+// Options of additional key exchanges: their values in the core, errors and warnings.
 import assert from "node:assert/strict";
 import { ikeConfigOf } from "@/engine/run/config_of.ts";
 import { CLIENT, errorsOf, GATEWAY, load } from "./_rig.ts";
@@ -18,7 +18,7 @@ Deno.test("addke1 to addke7 are ADDKE1 to ADDKE7, as far as the last that is giv
   assert.deepEqual(algorithms.additional, [[36], [], [37, 20, 0]]);
 });
 
-Deno.test("pfsaddke1 to pfsaddke7 stand behind the key exchange of pfsenabled", () => {
+Deno.test("pfsaddke1 to pfsaddke7 follow the key exchange of pfsenabled", () => {
   const child = (lines: string) => configOf(`childlist: [{${lines}}]`).children[0]!;
   assert.deepEqual(child("pfsaddke1: 36").pfsAdditional, []);
   assert.deepEqual(child("pfsenabled: true, pfsaddke2: [35, 36]").pfsAdditional, [[], [35, 36]]);
@@ -27,7 +27,7 @@ Deno.test("pfsaddke1 to pfsaddke7 stand behind the key exchange of pfsenabled", 
   ]);
 });
 
-Deno.test("ML-KEM is a first method where IKE_SA_INIT fits into a datagram", () => {
+Deno.test("ML-KEM can be the first method if IKE_SA_INIT fits into a datagram", () => {
   assert.deepEqual(configOf("dhgrpid: [36, 31]").algorithms.groups, [36, 31]);
   const [refused, ...others] = errorsOf(`${CLIENT}  dhgrpid: [31, 37]\n`);
   assert.match(refused!, /dhgrpid 37: IKE_SA_INIT would have more than 1568 octets/);
@@ -38,20 +38,20 @@ Deno.test("ML-KEM is a first method where IKE_SA_INIT fits into a datagram", () 
   load(`${GATEWAY}${both}  traditionalencap: false\n`);
 });
 
-Deno.test("methods that cannot be all different are warned of, once", () => {
+Deno.test("methods that cannot all be different cause one warning", () => {
   const said = warnings(["dhgrpid: 31", "addke1: 36", "addke2: [36, 31]", "addke3: 36"]);
   assert.equal(said.length, 1);
   assert.match(said[0]!, /addke2: no method is left .* peers answer NO_PROPOSAL_CHOSEN/);
   assert.deepEqual(warnings(["dhgrpid: 31", "addke1: [36, 20]", "addke2: [36, 0]"]), []);
 });
 
-Deno.test("what is longer than a packet and is not cut is warned of", () => {
+Deno.test("messages that are longer than a packet and not fragmented cause a warning", () => {
   assert.match(warnings(["addke1: 37"])[0]!, /ml-kem-1024 are longer than a packet/);
   assert.deepEqual(warnings(["addke1: 37", "enablefragment: true"]), []);
   assert.deepEqual(warnings(["addke1: 36"]), []);
 });
 
-Deno.test("a number that is no method is refused with those that are", () => {
+Deno.test("an unknown method is refused, and the error lists the methods", () => {
   assert.match(
     errorsOf(`${CLIENT}  addke1: 38\n`)[0]!,
     /Expected one of 0, 1, 2, 5, .* 35, 36, 37/,

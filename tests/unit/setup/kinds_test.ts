@@ -22,7 +22,7 @@ import {
   shown,
 } from "@/setup/kinds.ts";
 
-/** Each text with what it is read as; undefined: it is refused. */
+/** Each text with its value; undefined if it is refused. */
 function reads<T>(kind: Kind<T>, texts: Readonly<Record<string, T | undefined>>): void {
   for (const [text, value] of Object.entries(texts)) {
     assert.deepEqual(kind.parse(text), value, JSON.stringify(text));
@@ -64,7 +64,7 @@ Deno.test("durations have units; a plain 0 has none", () => {
   assert.equal(duration.hint!("soon"), undefined);
 });
 
-Deno.test("a pause is not nothing", () => {
+Deno.test("a pause is not 0", () => {
   reads(pause, { "1ms": 1, "0": undefined, "0s": undefined, "999us": undefined });
   assert.equal(pause.hint!("5"), "a unit is missing: 5s?");
   assert.equal(pause.hint!("0"), undefined, "with a unit it would be nothing still");
@@ -101,18 +101,18 @@ Deno.test("addresses, prefixes and endpoints", () => {
   reads(endpoint, { "[192.0.2.1]:1": undefined, "radius.example.net:1812": undefined });
 });
 
-Deno.test("interfaces have names that Linux takes", () => {
+Deno.test("names of interfaces are valid in Linux", () => {
   reads(interfaceName, { eth0: "eth0", "br0.100": "br0.100", "veth-0@x": "veth-0@x", "": "" });
   reads(interfaceName, { "sixteen-letters-": undefined, "a/b": undefined, "a b": undefined });
   reads(interfaceName, { ".": undefined, "..": undefined, "eth0:1": undefined });
 });
 
-Deno.test("ports; 0 where a free one may be taken", () => {
+Deno.test("ports; 0 is valid if any free port may be used", () => {
   reads(port(true), { "0": 0, "65535": 65535, "65536": undefined });
   reads(port(false), { "0": undefined, "1": 1 });
 });
 
-Deno.test("keywords are those of the table, and nothing that every object has", () => {
+Deno.test("keywords are those of the table, and not the inherited properties of an object", () => {
   reads(keyword(GROUPS), { "14": 14, "32": 32, "22": undefined, constructor: undefined });
   reads(keyword(INTEGRITY), { SHA256: 12, "sha256 ": undefined, ["__proto__"]: undefined });
   const kind = keyword(IKE_ENCRYPTION);
@@ -130,14 +130,14 @@ Deno.test("keywords are those of the table, and nothing that every object has", 
   assert.equal(oneOf("client", "gateway").hint!("Client"), "did you mean client?");
 });
 
-Deno.test("a word is near when few letters differ", () => {
+Deno.test("a keyword is suggested if few letters differ", () => {
   assert.equal(nearestWord("retraninterva", ["retraninterval", "interval"]), "retraninterval");
   assert.equal(nearestWord("dhgrpip", ["dhgrpid", "desc"]), "dhgrpid");
   assert.equal(nearestWord("foo", ["mtu", "psk"]), undefined);
   assert.equal(nearestWord("x".repeat(10_000), ["mtu"]), undefined);
 });
 
-Deno.test("wrong values are shown bounded, and steer no terminal", () => {
+Deno.test("wrong values are shown shortened, and without control characters", () => {
   assert.equal(shown('a"b'), '"a\\"b"');
   assert.equal(shown("\u001b[2J\u009b2J\u202e\u2028"), '"\\u001b[2J\\u009b2J\\u202e\\u2028"');
   assert.equal(shown("\ufeffa\u00a0b c\u{e0001}"), '"\\ufeffa\\u00a0b c\\u{e0001}"');

@@ -267,7 +267,7 @@ Deno.test("every option is read by the roles it is for", () => {
   }
 });
 
-Deno.test("every option says what it means, in one line", () => {
+Deno.test("every option has its meaning in one line", () => {
   for (const [path, { doc, kind }] of all(ROOT)) {
     assert.match(doc, /^[^\n]{4,160}$/, path);
     assert.match(kind.expects, /^[^\n]{4,250}$/, path);
@@ -286,7 +286,7 @@ Deno.test("every feature that is not there yet is wanted by an option", () => {
   assert.deepEqual(Object.keys(NOT_YET).filter((feature) => !wanted.has(feature)), []);
 });
 
-Deno.test("secrets are known as such", () => {
+Deno.test("secrets are marked as secrets", () => {
   const secrets = all(ROOT).filter(([, { secret }]) => secret).map(([path]) => path);
   assert.deepEqual(secrets, [
     "ikeconf.eappassword",
@@ -301,6 +301,6 @@ Deno.test("secrets are known as such", () => {
     "ikeconf.eapusers[].simopc",
     "ikeconf.psks[].secret",
   ]);
-  // Any text is good, so that none is repeated in a refusal.
+  // Any text is valid, so that none is shown in an error.
   for (const [path, { secret, kind }] of all(ROOT)) if (secret) assert.equal(kind, text, path);
 });

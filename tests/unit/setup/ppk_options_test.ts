@@ -22,7 +22,7 @@ Deno.test("a PPK is hex after 0x, base64 after 0s, or a text", () => {
   }
 });
 
-Deno.test("a PPK has an id and a value, and what it is not for is refused", () => {
+Deno.test("a PPK has an id and a value, and combinations that are not implemented are refused", () => {
   assert.equal(ikeConfigOf(load(CLIENT).setup).ppk, undefined);
   const { ppk } = ikeConfigOf(
     load(withPpk("id: quantum-1", "value: hush", "ppkrequired: true")).setup,
@@ -39,7 +39,7 @@ Deno.test("a PPK has an id and a value, and what it is not for is refused", () =
   assert.ok(!errorsOf(eap).some((error) => /PPK/.test(error)), "a PPK may be used with EAP");
 });
 
-Deno.test("a short PPK is warned of, without its value", () => {
+Deno.test("a short PPK causes a warning, which does not show its value", () => {
   const [short] = load(withPpk("id: q", "value: hush")).warnings.map(String);
   assert.match(short!, /ppk.value has 4 octets: a PPK should have at least 32/);
   assert.doesNotMatch(short!, /hush/);

@@ -70,7 +70,7 @@ Deno.test("a scalar where a list is expected is a list of one", () => {
   assert.deepEqual(ikeconf("childlist:", "  esn: no").childlist.length, 1);
 });
 
-Deno.test("texts stay what was typed", () => {
+Deno.test("texts are not changed", () => {
   for (
     const text of ["0123", "0x00ff", "1e3", "1_000", "yes", "12:30:45", "2026-01-01", "-1", "a #"]
   ) {
@@ -105,7 +105,7 @@ transport: portable
   assert.equal(setup.transport, "portable");
 });
 
-Deno.test("unknown keys are named with the nearest one", () => {
+Deno.test("errors for unknown keys suggest the nearest one", () => {
   assert.deepEqual(errorsOf(`${CLIENT}numberoftunels: 3\n`), [
     "7:1: Unknown option numberoftunels in the top level; did you mean numberoftunnels?",
   ]);
@@ -123,7 +123,7 @@ Deno.test("unknown keys are named with the nearest one", () => {
   }
 });
 
-Deno.test("what follows from a mistyped key is not told again", () => {
+Deno.test("errors that only follow from a mistyped key are not reported", () => {
   assert.deepEqual(errorsOf(CLIENT.replace("peeraddr", "peeradr")), [
     "3:1: Unknown option peeradr in the top level; did you mean peeraddr?",
   ]);
@@ -144,7 +144,7 @@ Deno.test("what follows from a mistyped key is not told again", () => {
   ]);
 });
 
-Deno.test("spaces of other kinds are named where YAML takes them for letters", () => {
+Deno.test("errors name other kinds of spaces, which YAML takes for letters", () => {
   assert.deepEqual(errorsOf(CLIENT.replace("  psk", "\u00a0\u00a0psk")), [
     "6:1: Expected plain spaces before psk, found U+00A0",
   ]);
@@ -210,7 +210,7 @@ Deno.test("--lenient makes warnings of unknown and misplaced keys, and does not 
   ]);
 });
 
-Deno.test("wrong values say what was expected, what was found, and what may be meant", () => {
+Deno.test("errors for wrong values have what was expected, what was found, and a suggestion", () => {
   assert.deepEqual(errorsOf(CLIENT.replace("client", "clint")), [
     '1:7: Expected one of client, gateway for role, found "clint"; did you mean client?',
   ]);
@@ -240,7 +240,7 @@ Deno.test("wrong values say what was expected, what was found, and what may be m
   ]);
 });
 
-Deno.test("all errors of a file are told, in its order", () => {
+Deno.test("all errors of a file are reported in their order", () => {
   const text = `role: client
 runningtime: 5
 startclntaddr: 10.0.0.1
@@ -265,7 +265,7 @@ ikeconf:
   ]);
 });
 
-Deno.test("selectors follow from what is given", () => {
+Deno.test("absent fields of selectors follow from the others", () => {
   const ts = (text: string) => child(`ownts: ${text}`).ownts[0]!;
   const v6 = ts("[{type: v6}]");
   assert.equal(v6.family, 6);
@@ -287,7 +287,7 @@ Deno.test("an address that ends with a colon needs quotes between brackets", () 
   ]);
 });
 
-Deno.test("selectors that contradict themselves", () => {
+Deno.test("contradictions in selectors are refused", () => {
   const errors = (text: string) =>
     errorsOf(`${GATEWAY}  childlist:\n    - ownts: ${text}\n`).map((e) => e.slice(2));
   assert.deepEqual(errors("{type: v6, startaddr: 10.0.0.1}"), [
@@ -308,7 +308,7 @@ Deno.test("selectors that contradict themselves", () => {
   ]);
 });
 
-Deno.test("where an option stands is known afterwards", () => {
+Deno.test("the position of an option is known after reading", () => {
   const { positionOf } = load(`${GATEWAY}  childlist:\n    - encalg: 3des\n`);
   const at = (path: string) => {
     const { line, column } = positionOf(path);
@@ -330,7 +330,7 @@ Deno.test("what only the other role uses is kept, and what this one uses is ther
   assert.equal(load(`${CLIENT}  eapsendstart: no\n`).setup.ikeconf.eapsendstart, false);
 });
 
-Deno.test("an option of a feature that nothing switches on is warned of, and its value is kept", () => {
+Deno.test("an option of a feature that is off causes a warning, and its value is kept", () => {
   const cases: readonly [option: string, why: string][] = [
     ["  cadir: /etc/ike/ca", "neither end authenticates by certificates"],
     ["  eedir: /etc/ike/ee", "neither end authenticates by certificates"],
@@ -368,7 +368,7 @@ Deno.test("a default that is written out is a default", () => {
   assert.deepEqual(load(text).notYet, load(CLIENT).notYet);
 });
 
-Deno.test("a staticroute that does anything but change a route is refused where it stands", () => {
+Deno.test("a staticroute that does not change a route is refused with its position", () => {
   const of = (command: string) => `${CLIENT}staticroute: ${command}\n`;
   for (const command of ["ip netns exec x sh", "ip -n x route add 10.0.0.0/8 dev lo", "reboot"]) {
     assert.deepEqual(errorsOf(of(command)), [

@@ -68,12 +68,12 @@ for (const [name, refused] of Object.entries(REFUSED)) {
   });
 }
 
-Deno.test("no secret is told in a refusal", () => {
+Deno.test("no error contains a secret", () => {
   const words = Object.keys(REFUSED).flatMap((name) => errorsOf(name).map((e) => e.message));
   assert.deepEqual(words.filter((w) => /testing123|0x00ff|password|on the move/.test(w)), []);
 });
 
-Deno.test("dead keys load with a warning at their place", () => {
+Deno.test("keys that never had an effect load with a warning at their position", () => {
   const { setup, warnings } = readSetup(textOf("dead_keys.yaml"), "f");
   assert.deepEqual(warnings, [
     "f:12:3: ikev2msgmaxsize has no effect, and never had one",
@@ -91,7 +91,7 @@ Deno.test("options of features that a setup does not use warn, and do not refuse
   ]);
 });
 
-Deno.test("what defaults want and is not there yet is named once", () => {
+Deno.test("features that defaults need and that are not implemented are named once", () => {
   const { notYet } = readSetup(textOf("client_psk.yaml"), "f");
   assert.deepEqual(notYet, []);
 });

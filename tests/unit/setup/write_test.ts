@@ -109,7 +109,7 @@ Deno.test("compact keeps each entry of a list that has several", () => {
   assert.equal(compactSetup(same, "f"), "ikeconf: { childlist: [ {}, {} ] }\n");
 });
 
-Deno.test("compact tells the NULL cipher from nothing", () => {
+Deno.test("compact distinguishes the NULL cipher from an empty value", () => {
   const child = (text: string) => compactSetup(`ikeconf: {childlist: {${text}}}\n`, "f");
   for (const nothing of ["encalg", "encalg: ", "encalg: ~"]) assert.equal(child(nothing), "");
   assert.equal(child("encalg: null"), "ikeconf: { childlist: { encalg: null } }\n");
@@ -134,7 +134,7 @@ Deno.test("compact of a lenient file loads without leniency", () => {
   assert.deepEqual(readSetup(compact, "f").setup, readSetup(CLIENT, "f").setup);
 });
 
-Deno.test("compact of nothing is nothing", () => {
+Deno.test("compact of an empty file is an empty file", () => {
   for (const text of ["", "role: client\n", "ikeconf:\n", "ikeconf: {childlist: [{}]}\n"]) {
     const compact = compactSetup(text, "f");
     assert.deepEqual(unchecked(compact).setup, unchecked("").setup);
@@ -143,7 +143,7 @@ Deno.test("compact of nothing is nothing", () => {
   assert.equal(compactSetup("# a\n# b\n\nrole: client\n", "f"), "# a\n# b\n");
 });
 
-Deno.test("an option that is written in changes nothing else", () => {
+Deno.test("setting an option changes nothing else of a file", () => {
   const texts = [
     "# only a comment\n",
     "apilistenaddr: 127.0.0.1 # here\nrole: client\n",

@@ -30,7 +30,7 @@ Deno.test("anchors, aliases and tags are refused where they stand", () => {
   assert.deepEqual(errorsOf("&all\nrole: client\n"), [`1:1: ${found("anchor (&)")}`]);
 });
 
-Deno.test("a password that an anchor swallowed is not told", () => {
+Deno.test("a password that YAML reads as an anchor is not shown", () => {
   for (const sign of ["&", "*", "!"]) {
     const told = errorsOf(GATEWAY.replace("secret", `${sign}open-sesame x`)).join();
     assert.doesNotMatch(told, /sesame/);
@@ -49,7 +49,7 @@ Deno.test("what begins or ends in quotes is taken literally", () => {
   assert.equal(psk("|\n    two\n    lines"), "two\nlines\n");
 });
 
-Deno.test("a key that stands twice is told with both lines", () => {
+Deno.test("the error for a duplicate key has both lines", () => {
   assert.deepEqual(errorsOf(`${CLIENT}desc: a\nrole: client\n`), [
     '8:1: "role" is set twice, in line 1 and in line 8',
   ]);
@@ -65,7 +65,7 @@ Deno.test("a key that stands twice is told with both lines", () => {
   ]);
 });
 
-Deno.test("an option at the left edge whose neighbours are indented is what is wrong", () => {
+Deno.test("an option in the first column whose neighbours are indented is reported", () => {
   const text = `${GATEWAY}  enablenatt: false
 disallownat: false
   nattkeepaliveinterval: 0s
@@ -132,7 +132,7 @@ Deno.test("other files that are no YAML", () => {
   ]);
 });
 
-Deno.test("tabs do not indent", () => {
+Deno.test("tabs are refused as indentation", () => {
   assert.deepEqual(errorsOf("\trole: client\n"), [
     "1:1: Expected spaces for indentation, found a tab",
   ]);
@@ -157,7 +157,7 @@ Deno.test("a file is options, one document of them", () => {
   assert.equal(load(`%YAML 1.1\n---\n${GATEWAY}`).setup.role, "gateway");
 });
 
-Deno.test("an empty file lacks what is required, and nothing else", () => {
+Deno.test("the errors of an empty file are the required options only", () => {
   for (const text of ["", "\ufeff", "\n\n", "# nothing\n", "---\n", "null\n", "{}"]) {
     assert.deepEqual(errorsOf(text), [
       "1:1: bindifname is required: the interface that carries the tunnel addresses",
@@ -176,7 +176,7 @@ Deno.test("a byte order mark and CRLF change nothing, not even positions", () =>
   assert.deepEqual(errorsOf("\ufefffoo: 1\n")[0], "1:1: Unknown option foo in the top level");
 });
 
-Deno.test("what is no text is refused at its first octet", () => {
+Deno.test("a file that is no text is refused at its first invalid octet", () => {
   assert.deepEqual(errorsOf("role: client\nde\0sc: x"), [
     "2:3: Expected a YAML file in UTF-8, found U+0000",
   ]);
@@ -210,7 +210,7 @@ Deno.test("depth and length are bounded", () => {
   ]);
 });
 
-Deno.test("a hundred errors are told, and how many more there are", () => {
+Deno.test("a hundred errors are reported, and the number of further ones", () => {
   const many = Array.from({ length: 2_000 }, (_, i) => `unknown${i}: 1`).join("\n");
   const told = errorsOf(CLIENT + many);
   assert.equal(told.length, 101);

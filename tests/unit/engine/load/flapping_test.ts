@@ -37,7 +37,7 @@ function world(flapping: number, part: Parameters<typeof clientPlan>[0] = {}): W
   return { clock, network, client, gateway };
 }
 
-Deno.test("tunnels are torn down and rebuilt for ever, the others stand", () => {
+Deno.test("some tunnels are closed and set up again and again, and the others stay established", () => {
   const { clock, client, gateway } = world(3);
   const standing = client.run.sas.ikeSas(0, 0).map((sa) => client.run.sas.ikeSa(sa.spi)!)
     .filter((sa) => sa.tunnel >= 3).map((sa) => sa.spi);
@@ -67,7 +67,7 @@ Deno.test("tunnels are torn down and rebuilt for ever, the others stand", () => 
   assert.equal(client.run.figures().setupMs!.samples, 5, "a rebuilt tunnel is no new one");
 });
 
-Deno.test("every pause is within its limits, both ways, and they differ", () => {
+Deno.test("every pause before closing and before set-up is within its limits, and pauses differ", () => {
   const { clock, network } = world(1);
   const times: number[] = [];
   network.loses = (octets, path) => {
@@ -100,7 +100,7 @@ Deno.test("a flap is a Delete, with close code 65545 here and a deleted tunnel t
   assert.ok(client.said(4).some((msg) => /^Tunnel 0 established again/.test(msg)));
 });
 
-Deno.test("stopped while tunnels are down: passed, nothing is rebuilt any more", async () => {
+Deno.test("a stop while tunnels are down: the test passes, and no tunnel is set up again", async () => {
   const { clock, network, client, gateway } = world(5);
   while (client.run.summary().flapping < 2) clock.pass(100);
   network.sent.length = 0;
@@ -114,7 +114,7 @@ Deno.test("stopped while tunnels are down: passed, nothing is rebuilt any more",
   assert.equal((await gateway.run.finalResult).result, RunResult.PASSED);
 });
 
-Deno.test("all tunnels down on purpose at once is no end of the test", () => {
+Deno.test("the test continues when all tunnels are down on purpose", () => {
   const { clock, client } = world(5, { flap: { tunnels: 5, minMs: 10_000, maxMs: 10_000 } });
   clock.pass(15 * SECOND);
   const { flapping, live, result } = client.run.summary();
@@ -123,7 +123,7 @@ Deno.test("all tunnels down on purpose at once is no end of the test", () => {
   assert.deepEqual([client.run.summary().flapping, client.run.summary().live], [0, 5]);
 });
 
-Deno.test("a tunnel that flapped and cannot be rebuilt is lost", async () => {
+Deno.test("a tunnel that flapped and cannot be set up again is lost", async () => {
   const { clock, network, client } = world(1, { tunnels: 1, triesMax: 2, retryIntervalMs: SECOND });
   while (client.run.summary().flapping < 1) clock.pass(100);
   network.loses = () => true;
@@ -145,7 +145,7 @@ Deno.test("a Delete of a flap that nobody answers is no loss", () => {
   assert.deepEqual([lost, failed], [0, 0]);
 });
 
-Deno.test("what a rekey made of a tunnel flaps in its place", () => {
+Deno.test("a rekeyed tunnel flaps as well", () => {
   const clock = new FakeClock();
   const network = new FakeNetwork(clock);
   const config = { ...CONFIG, ikeLifetimeMs: 8 * SECOND, marginMs: SECOND };
@@ -161,7 +161,7 @@ Deno.test("what a rekey made of a tunnel flaps in its place", () => {
   assert.equal(client.run.figures().lost, 0);
 });
 
-Deno.test("the peer is gone: state dpd, lost by liveness, tried again, and up when it is back", async () => {
+Deno.test("a peer vanishes: state dpd, lost by the liveness check, tried again, and established when the peer is back", async () => {
   const clock = new FakeClock();
   const network = new FakeNetwork(clock);
   const quick = { ...CONFIG, retransmitIntervalMs: SECOND, transmissionsMax: 3 };
@@ -196,7 +196,7 @@ Deno.test("the peer is gone: state dpd, lost by liveness, tried again, and up wh
   assert.match(summary.lastErrMsg, /Tunnel 0 lost/);
 });
 
-Deno.test("a lost tunnel has tunnelmaxretry tries, then the test ends", async () => {
+Deno.test("a lost tunnel has tunnelmaxretry attempts, then the test ends", async () => {
   const clock = new FakeClock();
   const network = new FakeNetwork(clock);
   const config = {

@@ -40,7 +40,7 @@ Deno.test("without a destination nothing is pinged", () => {
   assert.equal(planOf({ destaddr: null }), undefined);
 });
 
-Deno.test("addresses go from task to task by their steps, and not past the end", () => {
+Deno.test("addresses differ from task to task by their steps, and stay within the address family", () => {
   const plan = planOf({ deststep: 256, srcaddr: at("10.2.0.9"), srcstep: -1 });
   assert.equal(show(endsOfTask(plan, 3)), "10.2.0.6 10.3.3.1");
   assert.equal(show(endsOfTask(planOf({}), 3)), "0.0.0.0 10.3.0.4");
@@ -57,7 +57,7 @@ Deno.test("sources of remote access are the peer's to assign", () => {
   assert.equal(pingPlanOf(setup({ pingconf }, { ratunnel: true }))!.assignsOwn, false);
 });
 
-Deno.test("autoaddr: the first address of each selector; of one for any, what is said or assigned", () => {
+Deno.test("autoaddr: the first address of each selector, or the configured or assigned one if a selector is for any address", () => {
   const auto = planOf({ autoaddr: true, destaddr: at("192.0.2.1"), deststep: 0 });
   assert.equal(
     show(endsOfTunnel(auto, 2, tunnel("10.2.0.2", "10.3.0.0-10.3.0.255"))),
@@ -72,7 +72,7 @@ Deno.test("autoaddr: the first address of each selector; of one for any, what is
   assert.equal(show(endsOfTunnel(auto, 0, six)), "fd02::2 fd01::1");
 });
 
-Deno.test("a source that is left open is the tunnel's, of the destination's family", () => {
+Deno.test("a source that is not configured is the tunnel's, of the destination's family", () => {
   const open = planOf({});
   assert.equal(show(endsOfTunnel(open, 1, tunnel("10.2.0.7", "10.3.0.2"))), "10.2.0.7 10.3.0.2");
   assert.equal(
@@ -82,7 +82,7 @@ Deno.test("a source that is left open is the tunnel's, of the destination's fami
   assert.equal(show(endsOfTunnel(open, 1, tunnel("fd02::2", "fd01::1"))), "0.0.0.0 10.3.0.2");
 });
 
-Deno.test("the task of a tunnel is the first whose destination its selectors hold", () => {
+Deno.test("the task of a tunnel is the first whose destination is within its selectors", () => {
   const plan = planOf({ deststep: 4 });
   assert.equal(taskWithin(plan, tunnel(ANY, "10.3.0.5"), 0), 1);
   assert.equal(taskWithin(plan, tunnel(ANY, "10.3.0.6-10.3.0.12"), 0), 2);

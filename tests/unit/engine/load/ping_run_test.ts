@@ -39,7 +39,7 @@ Deno.test("pings begin when all tunnels are up and the hold time is over, each i
   assert.equal(final.figures.ping!.lost, 0);
 });
 
-Deno.test("with each tunnel: traffic begins at once, and tells the time to the first packet", async () => {
+Deno.test("with startwith: tunnel, pings begin at once, and measure the time to the first packet", async () => {
   const bench = new PingBench({ client: { startwith: "tunnel" } });
   bench.network.loses = (octets) => isRequest(octets, 35) && bench.network.sent.length < 8;
   bench.start();
@@ -134,7 +134,7 @@ Deno.test("autoaddr takes both ends from the selectors, at either end", async ()
   assert.ok(bench.client.run.figures().pingsAnswered >= received);
 });
 
-Deno.test("a source that nobody said is the first address of the tunnel's own selectors", async () => {
+Deno.test("without a configured source it is the first address of the tunnel's own selectors", async () => {
   const bench = new PingBench({ client: { srcaddr: null } });
   bench.start();
   await bench.pass(3_000);
@@ -145,7 +145,7 @@ Deno.test("a source that nobody said is the first address of the tunnel's own se
   ]);
 });
 
-Deno.test("a gateway pings as many as it expects, whoever is there, and knows tunnels by selectors", async () => {
+Deno.test("a gateway has a task for each expected tunnel, and finds tunnels by their selectors", async () => {
   const bench = new PingBench({
     client: { off: true },
     gateway: { destaddr: at("10.2.0.3"), deststep: -1, srcaddr: at("10.3.0.3"), srcstep: -1 },
@@ -192,7 +192,7 @@ Deno.test("a tunnel that is down on purpose is not pinged, at either end, and ha
   assert.ok(there.some(({ sent }) => sent < 350) && there.some(({ sent }) => sent > 430));
 });
 
-Deno.test("cleared counters begin anew, and tests that were never pinged say so", async () => {
+Deno.test("cleared counters begin at zero, and a test without pings says so", async () => {
   const bench = new PingBench({ tunnels: 1 });
   bench.start();
   await bench.pass(4_500);

@@ -158,7 +158,7 @@ Deno.test("openssl's OCSP responses: revoked and good, about the certificates th
   assert.match(unsaid.notes.join(), /Cannot tell whether CN=bad\.test has been revoked/);
 });
 
-Deno.test("what is no list, or an empty directory, is refused with option and file", async () => {
+Deno.test("a file that is no list, and an empty directory, are refused with option and file", async () => {
   using lab = new OpensslAuthority();
   const { dir } = lab;
   const refuses = (change: Partial<IkeConf>, words: RegExp) =>

@@ -113,7 +113,7 @@ Deno.test("a rekey stays in its chain; who answers it sends by the new one befor
   }
 });
 
-Deno.test("nothing leaves before what it follows from is installed", () => {
+Deno.test("no message is sent before the CHILD_SA that it depends on is installed", () => {
   const { clock, network, atClient, atGateway } = stage(5 * SECOND);
   const late: string[] = [];
   network.loses = () => {
@@ -127,7 +127,7 @@ Deno.test("nothing leaves before what it follows from is installed", () => {
   assert.ok(atGateway.lines.length > 4);
 });
 
-Deno.test("a CHILD_SA that cannot be installed ends its tunnel, in the data path's words", () => {
+Deno.test("a CHILD_SA that cannot be installed ends its tunnel with the error of the data path", () => {
   const { clock, client, atClient } = stage();
   clock.pass(SECOND);
   const [pair] = atClient.pairs.keys();
@@ -137,7 +137,7 @@ Deno.test("a CHILD_SA that cannot be installed ends its tunnel, in the data path
   assert.match(client.said(2).join("\n"), /The kernel refuses the inbound state: ENOSYS/);
 });
 
-Deno.test("a CHILD_SA that the data path lacks, or that is used up soon, is rekeyed, and once", () => {
+Deno.test("a CHILD_SA that the data path has lost, or that is soon exhausted, is rekeyed once", () => {
   const { clock, client, atClient } = stage();
   clock.pass(SECOND);
   const [first] = atClient.pairs.values();
@@ -154,7 +154,7 @@ Deno.test("a CHILD_SA that the data path lacks, or that is used up soon, is reke
   assert.match(client.said(3).join("\n"), /traffic wants it: it is rekeyed\n.*end of its packets/);
 });
 
-Deno.test("a CHILD_SA that is used up before it was rekeyed ends its tunnel, and leaves nothing", () => {
+Deno.test("a CHILD_SA that is exhausted before its rekey ends its tunnel, and everything is removed", () => {
   const { clock, client, atClient } = stage();
   clock.pass(SECOND);
   const [pair] = atClient.pairs.keys();
@@ -165,7 +165,7 @@ Deno.test("a CHILD_SA that is used up before it was rekeyed ends its tunnel, and
   assert.equal(atClient.lines[2], "gone 1");
 });
 
-Deno.test("what the data path notes is in the log, and its end is the run's", async () => {
+Deno.test("notes of the data path are logged, and its failure ends the run", async () => {
   const { clock, client, atClient } = stage();
   clock.pass(SECOND);
   atClient.listener.note(3, "a word of the kernel");

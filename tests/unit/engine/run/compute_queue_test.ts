@@ -28,7 +28,7 @@ function before(waiting: ComputeQueue<Order>, name: string, costMs: (share: stri
   }
 }
 
-Deno.test("what is ours comes in the order in which it was added", () => {
+Deno.test("jobs of our tunnels are taken in the order in which they were added", () => {
   const waiting = queue();
   const names = Array.from({ length: 3_000 }, (_, i) => String(i));
   for (const name of names) waiting.add(order(name), OURS);
@@ -38,7 +38,7 @@ Deno.test("what is ours comes in the order in which it was added", () => {
   assert.equal(waiting.waiting, 0);
 });
 
-Deno.test("a flood of a costly group keeps nobody of a cheap one waiting", () => {
+Deno.test("a flood of jobs of an expensive group does not delay those of a cheap one", () => {
   const waiting = queue();
   const costMs = (share: string) => share === "group 18" ? 30 : 0.1;
   const flood = { share: "group 18", source: "a" };
@@ -48,14 +48,14 @@ Deno.test("a flood of a costly group keeps nobody of a cheap one waiting", () =>
   assert.ok(before(waiting, "honest", costMs).ms <= 30);
 });
 
-Deno.test("within a group every address has its turn", () => {
+Deno.test("within a group all addresses take turns", () => {
   const waiting = queue();
   for (let i = 0; i < 1_000; i++) waiting.add(order("flood"), { share: "group 31", source: "a" });
   waiting.add(order("honest"), { share: "group 31", source: "b" });
   assert.ok(before(waiting, "honest", () => 1).count <= 1);
 });
 
-Deno.test("strangers have half of the time at most, whatever their groups, and ours at most too", () => {
+Deno.test("jobs of strangers get at most half of the time, and our own at most half as well while both wait", () => {
   const waiting = queue();
   const ms = new Map<string, number>();
   for (let i = 0; i < 3_000; i++) {
@@ -75,7 +75,7 @@ Deno.test("strangers have half of the time at most, whatever their groups, and o
   }
 });
 
-Deno.test("a share that had nothing to do has saved nothing up", () => {
+Deno.test("a share that was idle gets no additional time later", () => {
   const waiting = queue();
   const source = "a";
   waiting.add(order("first"), { share: "group 14", source });
@@ -97,7 +97,7 @@ Deno.test("a share that had nothing to do has saved nothing up", () => {
   assert.ok(Math.abs(late - 50) < 5, `${late} of 100`);
 });
 
-Deno.test("what nobody waits for any more is not taken, and does not fill the queue", () => {
+Deno.test("jobs whose results are not needed any more are dropped from the queue", () => {
   const waiting = queue();
   const gone = order("gone");
   gone.wanted = false;

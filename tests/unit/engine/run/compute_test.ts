@@ -43,7 +43,7 @@ function pool(crypto: CryptoBackend, concurrencyMax = 4) {
   return { pool, results, errors };
 }
 
-Deno.test("answers that are there at once come back in order, not inside submit", () => {
+Deno.test("synchronous results are returned in order, after submit", () => {
   const { pool: p, results } = pool(ready);
   p.submit("a", { op: "ke_generate", group: 31 });
   p.submit("b", { op: "ke_derive", pair: PAIR, peerPublic: SHARED });
@@ -57,7 +57,7 @@ Deno.test("answers that are there at once come back in order, not inside submit"
   ]);
 });
 
-Deno.test("a slice ends when it is enough, and goes on later", () => {
+Deno.test("a slice of work ends after its time, and continues later", () => {
   const { pool: p, results } = pool(ready);
   for (const owner of ["a", "b", "c"]) p.submit(owner, { op: "ke_generate", group: 31 });
   assert.equal(p.work(() => results.length >= 2), true);
@@ -108,7 +108,7 @@ Deno.test("a public value that must not be used is refused, thrown or rejected",
   }
 });
 
-Deno.test("any other error is no answer to the peer", async () => {
+Deno.test("any other error is thrown, and not sent to the peer", async () => {
   const failing = backend({
     generate: () => Promise.reject(new Error("out of memory")),
     derive: () => SHARED,

@@ -9,7 +9,7 @@ import { setup, ts } from "../setups.ts";
 
 const PORTS = { ikePort: 500, halfOpenMax: 64 };
 
-Deno.test("the defaults become what the reference says, in IANA numbers", () => {
+Deno.test("the defaults have the documented values, as IANA numbers", () => {
   const config = ikeConfigOf(setup({}, { psk: "secret" }));
   assert.deepEqual(config.algorithms, {
     encryption: [{ id: 12, keyBits: 128 }],
@@ -32,7 +32,7 @@ Deno.test("the defaults become what the reference says, in IANA numbers", () => 
   assert.deepEqual([child!.ownTsStep, child!.peerTsStep], [0, 1]);
 });
 
-Deno.test("mtu counts where enablefragment says so", () => {
+Deno.test("mtu is used only with enablefragment", () => {
   const sizes = (enablefragment: boolean) => {
     const own = { enablefragment, mtu: 700, reassembletimeout: 9_000 };
     const { fragmentOctets, reassembleTimeoutMs } = ikeConfigOf(setup({}, own));
@@ -143,7 +143,7 @@ Deno.test("NAT traversal: detection with its ports, also where encapsulation is 
   assert.deepEqual([refuses("client"), refuses("gateway")], [true, false]);
 });
 
-Deno.test("TCP: the paths of tunnels say so, with the peer's TCP port, and NATs are looked for", () => {
+Deno.test("TCP: the paths of tunnels are in TCP with the peer's TCP port, and NATs are detected", () => {
   const ike = { tcpencap: true, peertcpport: 4567 };
   const plan = planOf(setup({ numberoftunnels: 2 }, ike), { ikePort: 4501, halfOpenMax: 9 });
   assert.ok(plan.role === "client");

@@ -20,7 +20,7 @@ function world() {
   return { clock, network: new FakeNetwork(clock) };
 }
 
-Deno.test("abortonerr ends the test at the first tunnel given up, and closes the others", async () => {
+Deno.test("abortonerr ends the test at the first failed tunnel, and closes the others", async () => {
   const { clock, network } = world();
   const config = { ...CONFIG, retransmitIntervalMs: 1_000, transmissionsMax: 2 };
   const plan = clientPlan({ tunnels: 5, triesMax: 1, abortOnError: true });
@@ -70,7 +70,7 @@ Deno.test("stopped before its end, with nothing failed: stopped", async () => {
   assert.equal((await gateway.run.finalResult).result, RunResult.STOPPED);
 });
 
-Deno.test("stopped while a tunnel waits for its next try: failed, with the reason", async () => {
+Deno.test("stopped while a tunnel waits for its next attempt: failed, with the reason", async () => {
   const { clock, network } = world();
   const config = { ...CONFIG, retransmitIntervalMs: 1_000, transmissionsMax: 2 };
   const client = rig(network, clock, { plan: clientPlan({ tunnels: 1 }), config });
@@ -83,7 +83,7 @@ Deno.test("stopped while a tunnel waits for its next try: failed, with the reaso
   assert.equal(figures.failures[0]?.cause, "NO_ANSWER");
 });
 
-Deno.test("a graceful end nobody answers comes within 10 s and counts the deletes", async () => {
+Deno.test("a graceful end without answers takes at most 10 s and counts the Deletes", async () => {
   const { clock, network } = world();
   const client = rig(network, clock, { plan: clientPlan({ tunnels: 300 }) });
   const gateway = rig(network, clock, { plan: gatewayPlan({ tunnels: 300 }) });
@@ -134,7 +134,7 @@ Deno.test("the end goes on while answers come, each Delete repeated after 2 s, a
   assert.ok(repeated.every(([first, second]) => Math.abs(second! - first! - 2_000) < 100));
 });
 
-Deno.test("a graceful end is over when every delete has spent its transmissions", async () => {
+Deno.test("a graceful end is complete when all transmissions of every Delete were made", async () => {
   const { clock, network } = world();
   const config = { ...CONFIG, retransmitIntervalMs: 1_000, transmissionsMax: 2 };
   const client = rig(network, clock, { plan: clientPlan(), config });
@@ -166,7 +166,7 @@ Deno.test("a second stop, or one that is not graceful, ends at once", async () =
   }
 });
 
-Deno.test("while the gateway ends, nobody new is let in", () => {
+Deno.test("a gateway that ends accepts no new peers", () => {
   const { clock, network } = world();
   const gateway = rig(network, clock, { plan: gatewayPlan() });
   const client = rig(network, clock, { plan: clientPlan() });
@@ -181,7 +181,7 @@ Deno.test("while the gateway ends, nobody new is let in", () => {
   assert.equal(gateway.run.figures().created, 3);
 });
 
-Deno.test("a socket that breaks ends the run at once, with its words", async () => {
+Deno.test("a failing socket ends the run at once, with its error", async () => {
   const { clock, network } = world();
   const gateway = rig(network, clock, { plan: gatewayPlan() });
   gateway.run.start();
@@ -191,7 +191,7 @@ Deno.test("a socket that breaks ends the run at once, with its words", async () 
   assert.equal(summary.lastErrMsg, "Cannot receive at 10.9.0.1:500");
 });
 
-Deno.test("a fault of ours ends the run at once, as such", async () => {
+Deno.test("an internal error ends the run at once, and is reported as one", async () => {
   const { clock, network } = world();
   const hooks = {
     ikeKeyed: () => {

@@ -22,7 +22,7 @@ function request(exchange: number): Uint8Array {
   return octets;
 }
 
-Deno.test("without rules, or with one that does nothing, nothing is done", () => {
+Deno.test("without rules, or with a rule without effect, no message is changed", () => {
   assert.equal(impairmentOf(read("")), undefined);
   assert.equal(impairmentOf(read("impairment:\n  rules:\n    - exchange: ike_auth\n")), undefined);
 });
@@ -33,14 +33,14 @@ Deno.test("a rule is about the exchange it names", () => {
   assert.equal(impairment.judge("in", request(34)), undefined);
 });
 
-Deno.test("counts stand at the place of their rule, also behind one that does nothing", () => {
+Deno.test("counts have the index of their rule, also after a rule without effect", () => {
   const rules = "[{exchange: ike_sa_init}, {exchange: ike_auth, loss: 1}]";
   const impairment = impairmentOf(read(`impairment:\n  rules: ${rules}\n`))!;
   impairment.judge("in", request(35));
   assert.deepEqual(impairment.counts.map(({ lost }) => lost), [0, 1]);
 });
 
-Deno.test("what a message is to cross, and where it is corrupted, is what the file says", () => {
+Deno.test("the message to cross and the place of corruption are those of the file", () => {
   const rule = "{crossing: 1s, crossingwith: informational, corruption: 1, corruptionplace: spi}";
   const fate = impairmentOf(read(`impairment:\n  rules: [${rule}]\n`))!.judge("out", request(36))!;
   assert.deepEqual([fate.crossingKind, fate.corrupted], [37 << 1, "spi"]);
@@ -52,7 +52,7 @@ Deno.test("times are those of the file", () => {
   assert.deepEqual([fate.delayMs, fate.crossingMs, fate.replayAfterMs], [2_000, 3_000, 4_000]);
 });
 
-Deno.test("nonsense is refused where it stands", () => {
+Deno.test("invalid rules are refused with their position", () => {
   const refused = (text: string, words: RegExp) =>
     assert.throws(() => read(text), (e: SetupErrors) => {
       assert.match(e.errors.map((error) => error.message).join("\n"), words);

@@ -9,7 +9,7 @@ function tables(arp: number, ndisc: number): NeighbourTable[] {
   return [{ family: 4, ...table, overflows: arp }, { family: 6, ...table, overflows: ndisc }];
 }
 
-Deno.test("only what overflowed while the test ran is told, the worst table of the two", () => {
+Deno.test("only overflows during the test are reported, for the worse of the two tables", () => {
   let now = tables(5, 9);
   const watch = new NeighbourWatch(() => now);
   watch.begin();

@@ -30,7 +30,7 @@ function refused(text: string): string[] {
   }
 }
 
-Deno.test("what the crypto backend lacks is refused by name, at its place in the file", () => {
+Deno.test("an algorithm that the crypto backend lacks is refused with its name and position", () => {
   const text = `role: client
 ikeconf:
   dhgrpid: [14, 19]
@@ -52,7 +52,7 @@ ikeconf:
   assert.deepEqual(refused("ikeconf: {childlist: {protocol: ah, encalg: 3des}}"), []);
 });
 
-Deno.test("a gateway whose NAT-T port is taken goes on while NAT-T is off, and says so", async () => {
+Deno.test("a gateway whose NAT-T port is in use runs if NAT-T is off, and logs that", async () => {
   const own = Uint8Array.of(127, 0, 0, 1);
   const other = openPortableUdp({ ownAddresses: [own], ikePort: 0 });
   const text = (natt: boolean) =>

@@ -28,7 +28,7 @@ a.test  one two
 t&d.test secret-&d
 `;
 
-Deno.test("lines of identities and secrets, comments and empty lines passed over", () => {
+Deno.test("lines of identities and secrets are read; comments and empty lines are ignored", () => {
   const { table, secret } = withFile(FILE, {}, (whole) => pskAuth(whole, readPskFile(whole)));
   const of = (name: string) => {
     const data = new TextEncoder().encode(name);
@@ -41,7 +41,7 @@ Deno.test("lines of identities and secrets, comments and empty lines passed over
   assert.equal(secret, undefined);
 });
 
-Deno.test("what is wrong in a file is told with its line, and no secret", () => {
+Deno.test("errors of a file have its line, and no secret", () => {
   const refusal = (content: string, ike: Partial<IkeConf> = {}): string => {
     try {
       withFile(content, ike, readPskFile);

@@ -24,7 +24,7 @@ function world() {
   return { clock, network: new FakeNetwork(clock) };
 }
 
-Deno.test("client and gateway build all tunnels, and both pass when stopped", async () => {
+Deno.test("client and gateway establish all tunnels, and both pass when stopped", async () => {
   const { clock, network } = world();
   const client = rig(network, clock, { plan: clientPlan({ tunnels: 20 }) });
   const gateway = rig(network, clock, { plan: gatewayPlan({ tunnels: 20 }) });
@@ -65,7 +65,7 @@ Deno.test("tunnel i dials from the first address + i, at the interval", () => {
   assert.deepEqual(times, [0, 100, 200, 300]);
 });
 
-Deno.test("an interval below the wheel's tick is kept on the whole, and caught up with", () => {
+Deno.test("an interval below the tick of the timer wheel is kept on average", () => {
   const { clock, network } = world();
   const plan = clientPlan({ tunnels: 400, setupIntervalMs: 1, halfOpenMax: 400 });
   const client = rig(network, clock, { plan });
@@ -95,7 +95,7 @@ Deno.test("tunnels are dialled some at a time, so that others have their turn in
   assert.ok(turns >= 6, `${turns} turns`);
 });
 
-Deno.test("no more than halfOpenMax tunnels are on their way", () => {
+Deno.test("at most halfOpenMax tunnels are set up at the same time", () => {
   const { clock, network } = world();
   const client = rig(network, clock, { plan: clientPlan({ tunnels: 50, halfOpenMax: 8 }) });
   network.loses = () => true;
@@ -143,7 +143,7 @@ Deno.test("a broken threshold fails a test whose tunnels are all up, and ends it
   }
 });
 
-Deno.test("silence: every try is spent, the test ends at once and says to whom", async () => {
+Deno.test("without an answer all attempts are made, and the test ends and names the peer", async () => {
   const { clock, network } = world();
   const plan = clientPlan({ tunnels: 2, triesMax: 2, retryIntervalMs: 5_000 });
   const config = { ...CONFIG, retransmitIntervalMs: 1_000, transmissionsMax: 3 };
@@ -168,7 +168,7 @@ Deno.test("silence: every try is spent, the test ends at once and says to whom",
   assert.ok(summary.createDurationMs! > 10_000);
 });
 
-Deno.test("a tunnel whose second try succeeds is no failure", async () => {
+Deno.test("a tunnel whose second attempt succeeds is no failure", async () => {
   const { clock, network } = world();
   const config = { ...CONFIG, retransmitIntervalMs: 1_000, transmissionsMax: 2 };
   const client = rig(network, clock, { plan: clientPlan({ tunnels: 1 }), config });
@@ -186,7 +186,7 @@ Deno.test("a tunnel whose second try succeeds is no failure", async () => {
   assert.match(client.said(3)[0]!, /Tunnel 0 failed \(try 1 of 3\).*next try in 10s/);
 });
 
-Deno.test("the wrong psk fails a client's tunnel; to the gateway it was a stranger, who is named at the end", async () => {
+Deno.test("a wrong psk fails the client's tunnel; the gateway counts a stranger, which is named at the end", async () => {
   const { clock, network } = world();
   const config = {
     ...CONFIG,
@@ -215,7 +215,7 @@ Deno.test("the wrong psk fails a client's tunnel; to the gateway it was a strang
   }
 });
 
-Deno.test("work that takes its whole slice is gone on with, sockets read in between", () => {
+Deno.test("work that takes its whole slice continues after sockets were read", () => {
   const { clock, network } = world();
   const env = fakeEnv(5);
   const crypto = {
@@ -268,7 +268,7 @@ Deno.test("tunnels the gateway deletes are lost to a client, closed to the gatew
   assert.equal((await gateway.run.finalResult).result, RunResult.PASSED);
 });
 
-Deno.test("an identity that comes again is the same tunnel if its earlier IKE SA is gone", () => {
+Deno.test("an identity that returns is the same tunnel if its earlier IKE SA has ended", () => {
   // By the client's Delete, by its INITIAL_CONTACT, and not at all: then it is one more tunnel.
   for (
     const [initialContact, graceful] of [[false, true], [true, false], [false, false]] as const
@@ -296,7 +296,7 @@ Deno.test("an identity that comes again is the same tunnel if its earlier IKE SA
   }
 });
 
-Deno.test("lists are in order of creation and survive the end of some", () => {
+Deno.test("lists are in the order of creation, also after some SAs have ended", () => {
   const { clock, network } = world();
   const client = rig(network, clock, { plan: clientPlan({ tunnels: 10, setupIntervalMs: 10 }) });
   const gateway = rig(network, clock, { plan: gatewayPlan({ tunnels: 10 }) });
@@ -352,7 +352,7 @@ Deno.test("dumps of both ends agree on SPIs, keys and selectors", () => {
   assert.equal(client.run.sas.childSa(1), undefined);
 });
 
-Deno.test("messages are decoded when somebody reads at level 5, and only then", () => {
+Deno.test("messages are decoded only while there is a reader of level 5", () => {
   const { clock, network } = world();
   const client = rig(network, clock, { plan: clientPlan({ tunnels: 2, setupIntervalMs: 500 }) });
   const gateway = rig(network, clock, { plan: gatewayPlan({ tunnels: 2 }) });
@@ -398,7 +398,7 @@ Deno.test("a client whose last tunnel would have no address is refused before it
   assert.throws(() => rig(network, clock, { plan }), SetupError);
 });
 
-Deno.test("a message repeated in fragments is one retransmission; late fragments ring by themselves", () => {
+Deno.test("a message repeated in fragments is one retransmission; incomplete messages have timers of their own", () => {
   const { clock, network } = world();
   const config = { ...CONFIG, fragmentOctets: 64, reassembleTimeoutMs: 4_000 };
   const client = rig(network, clock, { plan: clientPlan({ tunnels: 1 }), config });
@@ -418,7 +418,7 @@ Deno.test("a message repeated in fragments is one retransmission; late fragments
   assert.deepEqual([lost, fragments() % 2, client.run.figures().established], [2, 0, 1]);
 });
 
-Deno.test("tunnels that are being closed are live no more, nor are created ones", () => {
+Deno.test("tunnels that are being closed, and those that are not established yet, are not live", () => {
   const { clock, network } = world();
   const client = rig(network, clock, { plan: clientPlan({ tunnels: 6 }) });
   const gateway = rig(network, clock, { plan: gatewayPlan({ tunnels: 6 }) });
@@ -435,7 +435,7 @@ Deno.test("tunnels that are being closed are live no more, nor are created ones"
   }
 });
 
-Deno.test("after an end that tells nobody, no IKE SA is live, and all are closed by us", async () => {
+Deno.test("after an end without Deletes no IKE SA is live, and all were closed by us", async () => {
   const { clock, network } = world();
   const config = { ...CONFIG, endedKeptMs: 5_000 };
   const client = rig(network, clock, { plan: clientPlan({ tunnels: 6 }), config });

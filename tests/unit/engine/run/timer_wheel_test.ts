@@ -20,7 +20,7 @@ function due(wheel: TimerWheel<Item>, nowMs: number): string[] {
   return names;
 }
 
-Deno.test("a deadline is met within one tick, never early", () => {
+Deno.test("an alarm comes within one tick after its deadline, never early", () => {
   const wheel = new TimerWheel<Item>(0, 10);
   wheel.arm(item("a", 25));
   assert.equal(wheel.nextMs(), 30);
@@ -38,7 +38,7 @@ Deno.test("a deadline in the past is met with the next tick", () => {
   assert.deepEqual(due(wheel, 1_010), ["late"]);
 });
 
-Deno.test("a deadline that moved later is looked at once and met when it comes", () => {
+Deno.test("a deadline that was postponed is examined once at the old time and met at the new one", () => {
   const wheel = new TimerWheel<Item>(0, 10);
   const moving = item("m", 50);
   wheel.arm(moving);
@@ -126,7 +126,7 @@ Deno.test("10,000 items with moving deadlines are all met in time", () => {
   assert.equal(wheel.size, 0);
 });
 
-Deno.test("called only when it asks to be, it meets every deadline within a tick", () => {
+Deno.test("if it is only called at the times that it asks for, every deadline is met within a tick", () => {
   const random = new SeededRandom(8);
   const wheel = new TimerWheel<Item>(0, 10);
   for (let i = 0; i < 200; i++) wheel.arm(item(String(i), random.below(200_000)));
@@ -145,7 +145,7 @@ Deno.test("called only when it asks to be, it meets every deadline within a tick
   assert.ok(met > 200 && calls < 2_000, `${met} met in ${calls} calls`);
 });
 
-Deno.test("what is due in one moment may be done in parts, in order, and the rest at once after it", () => {
+Deno.test("alarms of one moment may be handled in several parts, in order", () => {
   const wheel = new TimerWheel<Item>(0, 10);
   const items = ["a", "b", "c", "d", "e"];
   const all = items.map((name) => item(name, 100));

@@ -35,7 +35,7 @@ Deno.test("two readers share one formatting, each with its own filter", async ()
   assert.deepEqual(await collect(words), ["2 Tunnel 7 failed 1"]);
 });
 
-Deno.test("a filter changed under way holds from then on", async () => {
+Deno.test("a changed filter is used for later events", async () => {
   const { hub } = hubWithClock();
   const reader = hub.subscribe({ level: 2, keyword: "" });
   hub.publish(4, "too low");
@@ -45,7 +45,7 @@ Deno.test("a filter changed under way holds from then on", async () => {
   assert.deepEqual(await collect(reader), ["4 wanted now"]);
 });
 
-Deno.test("a slow reader is told how many events it lost, where it lost them", async () => {
+Deno.test("a slow reader learns how many events it lost, at the place of the loss", async () => {
   const { hub } = hubWithClock();
   const reader = hub.subscribe({ level: 5, keyword: "" }, 2);
   for (let i = 0; i < 5; i++) hub.publish(4, `event ${i}`);
@@ -60,7 +60,7 @@ Deno.test("a slow reader is told how many events it lost, where it lost them", a
   ]);
 });
 
-Deno.test("losses at the very end are told as well", async () => {
+Deno.test("losses at the end are reported as well", async () => {
   const { hub } = hubWithClock();
   const reader = hub.subscribe({ level: 5, keyword: "" }, 1);
   hub.publish(4, "kept");

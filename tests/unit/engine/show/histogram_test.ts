@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { SeededRandom } from "@/base/random.ts";
 import { Histogram } from "@/engine/show/histogram.ts";
 
-Deno.test("no sample, no figures", () => {
+Deno.test("without a sample there are no figures", () => {
   assert.equal(new Histogram().figures(), null);
 });
 
@@ -40,7 +40,7 @@ Deno.test("a percentile never exceeds the maximum", () => {
   assert.ok(histogram.figures()!.p99 <= 1.0001);
 });
 
-Deno.test("impossible and enormous durations are counted, not lost", () => {
+Deno.test("negative and very long durations are counted", () => {
   const histogram = new Histogram();
   histogram.add(-1);
   histogram.add(1e15);

@@ -66,7 +66,7 @@ Deno.test("counts are added, and the creation lasts from the first start to the 
   });
 });
 
-Deno.test("what one of the runs has not finished is not finished", () => {
+Deno.test("the load has not finished until all runs have", () => {
   const whole = merged({}, {
     actualEndEpochMs: undefined,
     creationFinishEpochMs: undefined,
@@ -79,7 +79,7 @@ Deno.test("what one of the runs has not finished is not finished", () => {
   assert.equal(whole.result, RunResult.RUNNING);
 });
 
-Deno.test("a run that has not begun to create tunnels has no part in their duration", () => {
+Deno.test("a run that has not begun to create tunnels does not change their duration", () => {
   const idle = {
     creationStartEpochMs: undefined,
     createDurationMs: undefined,

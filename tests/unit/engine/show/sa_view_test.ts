@@ -15,7 +15,7 @@ const PLAIN = {
   parent: { peer: { encapsulated: false }, path: { ownPort: 4500, peerPort: 20_001 } },
 } as unknown as ChildSa;
 
-Deno.test("a line names what is not so with every CHILD_SA", () => {
+Deno.test("the description of a CHILD_SA names unusual properties", () => {
   assert.equal(showChildren([]), "no CHILD_SA");
   const suite = { ...PLAIN.suite!, protocol: 2, esn: true };
   const odd = { ...PLAIN, spiIn: 0x200, suite, tunnelMode: false, peerTakesTfc: false };

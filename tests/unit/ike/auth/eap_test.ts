@@ -117,7 +117,7 @@ for (const [name, method] of [["MD5", MD5_CHALLENGE], ["GTC", GTC]] as const) {
   });
 }
 
-Deno.test("a gateway may ask for the identity though IDi has said it", async () => {
+Deno.test("a gateway may ask for the identity although IDi contains it", async () => {
   const { responder } = await setUp(crypto, ends({ asks: true }));
   assert.equal(responder.sa.phase, "established");
   const first = findPayload(responder.said[1]!, EAP)!;
@@ -138,7 +138,7 @@ Deno.test("a wrong password: EAP Failure and AUTHENTICATION_FAILED, with a cause
   assert.equal(closed, before + 1, "the conversation is let go of");
 });
 
-Deno.test("EAP-only: no AUTH before EAP is through, then both by the MSK (RFC 5998)", async () => {
+Deno.test("EAP-only: no AUTH before EAP is complete, then both ends by the MSK (RFC 5998)", async () => {
   const { initiator, responder } = await setUp(crypto, ends({ only: true }));
   assert.deepEqual([...initiator.failures, ...responder.failures], []);
   assert.ok(findNotify(initiator.said[1]!, NotifyType.EAP_ONLY_AUTHENTICATION));
@@ -154,14 +154,14 @@ Deno.test("EAP-only refuses methods without an MSK (RFC 5998 §4)", async () => 
   assert.notEqual(initiator.sa.phase, "established");
 });
 
-Deno.test("a gateway of EAP-only wants an initiator that offers it", async () => {
+Deno.test("a gateway with EAP-only refuses an initiator that does not offer it", async () => {
   const { initiator } = ends();
   const { responder } = ends({ only: true });
   const both = await setUp(crypto, { ...ends(), initiator: initiator!, responder: responder! });
   assert.match(both.responder.failures[0]!, /does not offer EAP-only authentication/);
 });
 
-Deno.test("AUTH in the first request is no EAP", async () => {
+Deno.test("an initiator with AUTH in its first request does not use EAP", async () => {
   const psk = { kind: "psk", secret: new Uint8Array(8) } as const;
   const { initiator, responder } = ends();
   const by = { ...initiator, auth: { own: psk, peer: certificate.peer } };
@@ -172,7 +172,7 @@ Deno.test("AUTH in the first request is no EAP", async () => {
   );
 });
 
-Deno.test("a server that forgets the MSK, as a RADIUS server may, is found by AUTH", async () => {
+Deno.test("a server without the MSK, as a RADIUS server may be, is found by a wrong AUTH", async () => {
   const through = (server: EapServer): EapServer => ({
     ...server,
     async step(octets) {
@@ -186,7 +186,7 @@ Deno.test("a server that forgets the MSK, as a RADIUS server may, is found by AU
   assert.equal(both.initiator.sa.phase, "closed");
 });
 
-Deno.test("a responder whose certificate is not trusted is not spoken to in EAP", async () => {
+Deno.test("EAP does not begin with a responder whose certificate is not trusted", async () => {
   const stranger = await maker.root("Stranger");
   const { initiator, responder } = ends();
   const peer = verifies(stranger, ECDSA_SHA256_P256);
@@ -196,7 +196,7 @@ Deno.test("a responder whose certificate is not trusted is not spoken to in EAP"
   assert.equal(both.initiator.said.length, 2, "nothing is said behind its IKE_AUTH response");
 });
 
-Deno.test("a gateway that refuses at once is told as it says: EAP Failure without IDr", async () => {
+Deno.test("a gateway that refuses at once by EAP Failure without IDr is reported so", async () => {
   const { initiator, responder } = ends();
   const bob = { ...initiator, ownId: fqdn("bob") };
   const both = await setUp(crypto, { initiator: bob, responder: responder! });

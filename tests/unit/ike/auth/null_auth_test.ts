@@ -26,7 +26,7 @@ const ID_NULL: IdentityRule = {
   identity: { idType: IdType.ID_NULL, data: new Uint8Array(0) },
 };
 
-Deno.test("both ends are nobody: AUTH by SK_pi and SK_pr, ID_NULL, no INITIAL_CONTACT", async () => {
+Deno.test("NULL authentication of both ends: AUTH by SK_pi and SK_pr, ID_NULL, no INITIAL_CONTACT", async () => {
   const end = { ownId: ID_NULL, auth: { own: nobody, peer: nobody } };
   let expected: Uint8Array | undefined;
   const { initiator, responder } = await setUp(crypto, {
@@ -50,7 +50,7 @@ Deno.test("both ends are nobody: AUTH by SK_pi and SK_pr, ID_NULL, no INITIAL_CO
   assert.match(responder.notes.join(), /The peer is not authenticated: it came by NULL/);
 });
 
-Deno.test("a client that is nobody trusts a gateway by its certificate", async () => {
+Deno.test("a client with NULL authentication verifies a gateway by its certificate", async () => {
   const { initiator, responder } = await setUp(crypto, {
     initiator: {
       ownId: ID_NULL,
@@ -65,7 +65,7 @@ Deno.test("a client that is nobody trusts a gateway by its certificate", async (
   assert.equal(initiator.sa.peer.auth, ECDSA_SHA256_P256);
 });
 
-Deno.test("who asks for a secret takes nobody, and the other way round", async () => {
+Deno.test("an end that demands a secret refuses NULL authentication, and the other way round", async () => {
   const first = await setUp(crypto, {
     initiator: { ownId: ID_NULL, auth: { own: nobody, peer: psk } },
     responder: { auth: { own: psk, peer: psk } },

@@ -44,7 +44,7 @@ async function meet(
   return { stands: initiator.sa.phase === "established", words: initiator.failures.join() };
 }
 
-Deno.test("matchpeerid cert: the certificate holds peerid, whatever IDr says", async () => {
+Deno.test("matchpeerid cert: the certificate must contain peerid, whatever IDr is", async () => {
   const odd = fqdn("odd.test");
   assert.ok((await meet(odd, { mustHold: fqdn("gw.test") })).stands);
   assert.ok((await meet(odd, { mustHold: { kind: "peer-address" } })).stands);
@@ -55,7 +55,7 @@ Deno.test("matchpeerid cert: the certificate holds peerid, whatever IDr says", a
   );
 });
 
-Deno.test("peerid cert-dn and cert-subject-cn: IDr is of the certificate", async () => {
+Deno.test("peerid cert-dn and cert-subject-cn: IDr must be in the certificate", async () => {
   const dn: IdentityRule = { kind: "fixed", identity: name("o=TEST, cn=gw") };
   assert.ok((await meet(dn, { idFrom: "cert-dn" })).stands);
   assert.ok(

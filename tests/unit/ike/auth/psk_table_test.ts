@@ -70,7 +70,7 @@ Deno.test("a gateway's table and each client's own secret meet, in both directio
   assert.match(wrong.responder.failures.join(), /its AUTH data \(pre-shared key\) is wrong/);
 });
 
-Deno.test("whom no table names has the secret of all, else is refused by name", async () => {
+Deno.test("an identity without an entry has the common secret, or is refused with its name", async () => {
   const own: PskAuth = { kind: "psk", secret: text("of all") };
   const both = await meet(own, { ...own, table }, fqdn("stranger.test"));
   assert.equal(both.responder.sa.phase, "established");

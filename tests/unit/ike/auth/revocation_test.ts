@@ -66,13 +66,13 @@ const encodings = (payloads: readonly Payload[], type: number) =>
 
 const NOBODY = /Cannot tell whether .*a\.test has been revoked: no revocation list of .*Test Root/;
 
-Deno.test("soft: where nobody knows there is a note, and the tunnel stands", async () => {
+Deno.test("soft: an unknown state of a certificate is logged, and the tunnel is established", async () => {
   const { responder } = await stands(ends("soft"));
   assert.match(responder.notes.join(), NOBODY);
   assert.deepEqual((await stands(ends("off"))).responder.notes, []);
 });
 
-Deno.test("strict: where nobody knows there is no tunnel", async () => {
+Deno.test("strict: an unknown state of a certificate prevents the tunnel", async () => {
   await fails(ends("strict"), /is refused, of .*a\.test: it may have been revoked: no revocation/);
 });
 
@@ -88,7 +88,7 @@ Deno.test("soft and strict refuse what a list revokes, with certificate, time an
   assert.deepEqual(responder.notes, []);
 });
 
-Deno.test("a list that has expired says nothing: a note where soft, the end where strict", async () => {
+Deno.test("an expired list leaves the state unknown, which is logged with soft and refused with strict", async () => {
   const crls = [await maker.crl(root, [], { from: -9, to: -2 })];
   const words = /the revocation list of .*Test Root has expired at 2026-05-30/;
   assert.match((await stands(ends("soft", { crls }))).responder.notes.join(), words);
@@ -123,7 +123,7 @@ Deno.test("OCSP in-band to an initiator: its CERTREQ is in IKE_AUTH", async () =
   assert.deepEqual(encodings(responder.said[1]!, CERT), [X509_SIGNATURE, OCSP_CONTENT]);
 });
 
-Deno.test("a response about another certificate is not sent, and says nothing of this one", async () => {
+Deno.test("a response about another certificate is not sent, and not used", async () => {
   const ocsp = [await maker.ocsp(gateway.certificate, { issuer: root })];
   const wanted = ends("strict", {}, { own: { ocsp }, peer: { asksOcsp: true } });
   const { initiator } = await setUp(crypto, wanted);
@@ -144,13 +144,13 @@ for (
   });
 }
 
-Deno.test("an OCSP response by a key that the issuer made no responder is none", async () => {
+Deno.test("an OCSP response by a key without the authority of the issuer is ignored", async () => {
   const forged = await maker.ocsp(client.certificate, { issuer: root, responder: client });
   const wanted = ends("strict", {}, { own: { ocsp: [forged] }, peer: { asksOcsp: true } });
   await fails(wanted, /its OCSP response is signed by .*a\.test, which may not sign OCSP/);
 });
 
-Deno.test("octets that are no OCSP response fail their tunnel with a sentence", async () => {
+Deno.test("octets that are no OCSP response fail their tunnel with an example", async () => {
   const right = await maker.ocsp(client.certificate, { issuer: root });
   const cut: OcspResponse = { ...right, der: right.der.slice(0, -9) };
   await fails(
@@ -174,7 +174,7 @@ Deno.test("a list, then the certificate, expires while the test runs, though ver
   await fails(off, /of .*a\.test: it has expired at 2026-06-21/);
 });
 
-Deno.test("certpurpose any takes a certificate for TLS servers alone, ike does not (RFC 4945)", async () => {
+Deno.test("certpurpose any accepts a certificate for TLS servers only, and ike does not (RFC 4945)", async () => {
   const { derSequenceOf, derOid } = await import("@/base/der.ts");
   const { Extension, Purpose } = await import("@/pki/oid.ts");
   const value = derSequenceOf(derOid(Purpose.SERVER_AUTH));

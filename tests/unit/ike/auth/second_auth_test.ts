@@ -178,7 +178,7 @@ Deno.test("the second AUTH covers the second identity, and its own secret", asyn
   assert.equal(responder.sa.peer.auth, 0, "one of two proofs leaves it a stranger");
 });
 
-Deno.test("a peer that authenticates once where two are asked for is refused", async () => {
+Deno.test("a peer that authenticates once is refused if two authentications are demanded", async () => {
   const client = await ends({ own: psk, peer: psk }, { own: psk, peer: psk, peer2: otherPsk });
   assert.match(
     client.responder.failures[0]!,
@@ -189,7 +189,7 @@ Deno.test("a peer that authenticates once where two are asked for is refused", a
   assert.match(gateway.initiator.failures[0]!, /authpeer2 asks for ecdsa-sha256-p256/);
 });
 
-Deno.test("authown2 needs a peer that says MULTIPLE_AUTH_SUPPORTED", async () => {
+Deno.test("authown2 needs a peer that sends MULTIPLE_AUTH_SUPPORTED", async () => {
   const client = await ends({ own: psk, peer: psk, own2: as("x.test", psk) }, {
     own: psk,
     peer: psk,

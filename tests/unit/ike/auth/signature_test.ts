@@ -221,7 +221,7 @@ for (
   });
 }
 
-Deno.test("an identity that the certificate lacks is a note, or the end (idincert)", async () => {
+Deno.test("an identity that is not in the certificate is logged, or refused (idincert)", async () => {
   const method = AuthMethod.ECDSA_SHA256_P256;
   const ends = await both(method, "p-256");
   const initiator = { ...ends.initiator, ownId: fqdn("c.test") };
@@ -290,7 +290,7 @@ Deno.test("a signature by a hash that was not announced is refused (RFC 7427 §4
   assert.match(theirs, /it signs by .*SHA-512, we announced SHA2-256, Identity \(dshashalg\)/);
 });
 
-Deno.test("who announces no hash algorithms takes no digital signature", async () => {
+Deno.test("an end that announces no hash algorithms refuses digital signatures", async () => {
   const ends = await both(DIGITAL_SIGNATURE, "rsa", { announced: [2] });
   const peer = verifies(RSA_DIGITAL_SIGNATURE);
   const responder = { ...ends.responder, auth: { ...ends.responder!.auth!, peer } };

@@ -21,7 +21,7 @@ Deno.test("the signed octets are the message, the other end's nonce and the MACe
   assert.deepEqual(Buffer.from(signedOctets(prf, parts)), expected);
 });
 
-Deno.test("what IKE_INTERMEDIATE carried comes last (RFC 9242 §3.3.2)", () => {
+Deno.test("the value over IKE_INTERMEDIATE is the last part (RFC 9242 §3.3.2)", () => {
   const expected = Buffer.concat([octets("RealMessage1NonceRData"), maced, octets("IntAuth")]);
   const signed = signedOctets(prf, { ...parts, intAuth: octets("IntAuth") });
   assert.deepEqual(Buffer.from(signed), expected);

@@ -24,7 +24,7 @@ function take(pool: AddressPool, who: string, wish?: string): string | undefined
   return address && showAddress(address);
 }
 
-Deno.test("addresses go out in turn from the first to the last, then there is none", () => {
+Deno.test("addresses are assigned from the first to the last, and then none", () => {
   const { v4: pool } = pools("10.1.0.5", "10.1.0.7");
   assert.deepEqual(["a", "b", "c", "d"].map((who) => take(pool, who)), [
     "10.1.0.5",
@@ -34,7 +34,7 @@ Deno.test("addresses go out in turn from the first to the last, then there is no
   ]);
 });
 
-Deno.test("what came back goes out again, longest free first, once nothing fresh is left", () => {
+Deno.test("released addresses are assigned again when no unused one is left, the longest free first", () => {
   const all = pools("10.1.0.5", "10.1.0.7");
   for (const who of ["a", "b", "c"]) take(all.v4, who);
   returnLeases(all, { addresses: [v4("10.1.0.6")], dns: [] });
@@ -55,7 +55,7 @@ Deno.test("an identity gets its last address again while it is free", () => {
   assert.equal(take(all.v4, "b"), "10.1.0.2", "a second SA of it has an address of its own");
 });
 
-Deno.test("a wish is granted if it is in the pool and free, and is not handed out in turn", () => {
+Deno.test("a requested address is assigned if it is free, and not assigned again in turn", () => {
   const { v4: pool } = pools("10.1.0.5", "10.1.0.7");
   assert.equal(take(pool, "a", "10.1.0.6"), "10.1.0.6");
   assert.equal(take(pool, "b", "10.1.0.6"), "10.1.0.5");
@@ -63,7 +63,7 @@ Deno.test("a wish is granted if it is in the pool and free, and is not handed ou
   assert.equal(take(pool, "d", "10.1.0.8"), undefined, "after the last");
 });
 
-Deno.test("an address that was wished for out of turn is handed out once after it came back", () => {
+Deno.test("an address that was requested out of turn is assigned once after its release", () => {
   const all = pools("10.1.0.5", "10.1.0.6");
   take(all.v4, "a", "10.1.0.6");
   returnLeases(all, { addresses: [v4("10.1.0.6")], dns: [] });
@@ -74,7 +74,7 @@ Deno.test("an address that was wished for out of turn is handed out once after i
   ]);
 });
 
-Deno.test("an address comes back once", () => {
+Deno.test("an address is released only once", () => {
   const all = pools("10.1.0.5", "10.1.0.6");
   take(all.v4, "a");
   returnLeases(all, { addresses: [v4("10.1.0.5")], dns: [] });
