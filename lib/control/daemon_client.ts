@@ -20,8 +20,8 @@ import { InstanceState, type InstanceType } from "@/daemon/record.ts";
 
 /** Time in which a daemon must answer a query, in milliseconds. */
 const ANSWER_MS = 10_000;
-/** Time in which a daemon must end an instance gracefully, in milliseconds. */
-const DESTROY_MS = 60_000;
+/** Time in which a daemon must end an instance gracefully, in milliseconds: 100,000 tunnels may take 514 s. */
+const DESTROY_MS = 15 * 60_000;
 /** Time in which all set-up commands of an instance must end, in milliseconds. */
 const DEFINE_MS = 15 * 60_000;
 /** Pause between attempts to connect, in milliseconds. */

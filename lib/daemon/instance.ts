@@ -9,6 +9,7 @@ import { Refusal } from "@/api/refusal.ts";
 import { parseAddress } from "@/base/address.ts";
 import { must, SystemError, systemWords } from "@/base/errors.ts";
 import type { Definition } from "@/daemon/definition.ts";
+import { gracefulMs } from "@/daemon/graceful_time.ts";
 import type { HostNetwork } from "@/daemon/host_network.ts";
 import { makeDirectory } from "@/files/directory.ts";
 import { appendText } from "@/files/private_file.ts";
@@ -170,6 +171,10 @@ export class Instance {
     }
   }
 
+  get #setupFile(): string {
+    return `${this.record.logDirectory}/${instanceFiles(this.record.name).setup}`;
+  }
+
   get #logFile(): string {
     return `${this.record.logDirectory}/${this.record.name}.log`;
   }
@@ -229,7 +234,11 @@ export class Instance {
       const { process, name, run } = this.record;
       if (process && isAlive(process)) {
         const stopNow = () => this.#connect().call("Stop", { Gracefully: false }, ANSWER_MS);
-        await endInstanceProcess(process, gracefully ? undefined : stopNow, this.#hurry.signal);
+        await endInstanceProcess(process, {
+          stopNow: gracefully ? undefined : stopNow,
+          gracefulMs: gracefulMs(this.#setupFile, this.#tunnels().established ?? 0),
+          hurry: this.#hurry.signal,
+        });
       }
       if (this.isPresent) await this.#runDestroyCommands();
       await this.#clean();

@@ -21,8 +21,6 @@ export interface InstanceFiles {
   readonly crash: string;
 }
 
-/** Time for a graceful end in milliseconds: 10 s to tell the peers, and some more to clean up. */
-const GRACEFUL_MS = 14_000;
 /** Time for an end that tells no peer, in milliseconds. */
 const UNGRACEFUL_MS = 3_000;
 /** Time that the kernel has to remove the process after SIGKILL, in milliseconds. */
@@ -98,19 +96,25 @@ export function startInstanceProcess(options: StartOptions): ProcessId {
   return id;
 }
 
-/**
- * Ends the process. With `stopNow`, which calls Stop of its API, no peer is told; without it the end is
- * graceful until `hurry` is aborted.
- */
+/** How a process is ended. */
+export interface EndOptions {
+  /** Calls Stop of its API, so that no peer is told; undefined: the end is graceful. */
+  readonly stopNow: (() => Promise<unknown>) | undefined;
+  /** Milliseconds that a graceful end may take. */
+  readonly gracefulMs: number;
+  /** Cuts a graceful end short. */
+  readonly hurry: AbortSignal;
+}
+
+/** Ends the process, at the latest by SIGKILL. */
 export async function endInstanceProcess(
   id: ProcessId,
-  stopNow: (() => Promise<unknown>) | undefined,
-  hurry: AbortSignal,
+  { stopNow, gracefulMs, hurry }: EndOptions,
 ): Promise<void> {
   if (stopNow) await stopNow().catch(() => {});
   // The first SIGTERM asks for a graceful end and ends --hold; after Stop it only ends --hold.
   signal(id, "SIGTERM");
-  if (!stopNow && await hasEnded(id, GRACEFUL_MS, hurry)) return;
+  if (!stopNow && await hasEnded(id, gracefulMs, hurry)) return;
   if (!stopNow) signal(id, "SIGTERM");
   if (await hasEnded(id, UNGRACEFUL_MS)) return;
   signal(id, "SIGKILL");
