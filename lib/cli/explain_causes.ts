@@ -72,6 +72,16 @@ const OTHERS: Readonly<Record<string, Explanation>> = {
     "sendto(2)",
     "The route to the peer, the interface's state, its buffers; `datagrams.sendErrors` of the result.",
   ],
+  REDIRECT_LOOP: [
+    "The client was redirected more than five times within 300 s.",
+    "RFC 5685 §5.2",
+    "Whether the gateways redirect clients to each other.",
+  ],
+  REDIRECT_UNUSABLE: [
+    "The gateway redirected the client to an address that the client cannot use.",
+    "RFC 5685 §5",
+    "The example, which names the address and the reason.",
+  ],
   HALF_OPEN_TIMEOUT: [
     "A peer began an IKE SA and did not authenticate in time.",
     "RFC 7296 §2.6",
