@@ -315,7 +315,7 @@ export interface RunView {
   /** Rekeys the IKE SA with an own SPI (uint64); resolves when that has succeeded or failed. */
   rekeyIke(spi: bigint): Promise<RekeyIkeOutcome>;
   /**
-   * Begins to end the test. If gracefully, Deletes are sent and the end comes within 10 s; a second call, or
+   * Begins to end the test. If gracefully, Deletes are sent and the end comes by `stoptimeout`; a second call, or
    * one that is not graceful, ends it at once.
    */
   stop(gracefully: boolean): void;
