@@ -46,7 +46,7 @@ const ENTERED_BY_ALL = 0o755;
 /** Makes all files; returns the exit status. @throws {SetupError} if a file cannot be written. */
 export async function createPki(options: CreatePkiOptions): Promise<number> {
   const { count, cadir, eedir, calvl, cakeytype, eekeytype } = options;
-  const backend = chooseBackend(loadLibcrypto(), "auto");
+  const backend = await chooseBackend(loadLibcrypto(), "auto");
   const nowMs = Date.now();
   for (const directory of [cadir, eedir]) enterDirectory(directory);
   refuseExistingFiles(options);

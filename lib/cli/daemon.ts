@@ -165,9 +165,9 @@ function timeoutOf(text: string): number {
 }
 
 /** Checks a setup as `test --verify` does. @throws {SetupError} */
-function verify(text: string, file: string, lenient: boolean): Setup {
+async function verify(text: string, file: string, lenient: boolean): Promise<Setup> {
   const { setup, positionOf } = readSetup(text, file, { lenient });
-  environment(setup, positionOf);
+  await environment(setup, positionOf);
   return setup;
 }
 

@@ -49,7 +49,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   const recorders = openRunFiles(options);
   const watch = watchForCrash();
   try {
-    const pair = openPair(options, { ...recorders.hooks, ...outputs.hooks });
+    const pair = await openPair(options, { ...recorders.hooks, ...outputs.hooks });
     const result = await Promise.race([drive(pair, options, outputs), watch.crashed]);
     outputs.write(result);
     if (options.json) printLine(JSON.stringify(result));
@@ -69,13 +69,13 @@ interface Pair {
   readonly client: TestRun;
 }
 
-function openPair(options: DemoOptions, hooks: RunHooks): Pair {
+async function openPair(options: DemoOptions, hooks: RunHooks): Promise<Pair> {
   const suite = SUITES[options.suite];
   if (!suite) {
     throw new SetupError(`Cannot run suite ${options.suite}: ${Object.keys(SUITES).join(", ")}`);
   }
   const gatewaySetup = demoSetup("gateway", options, suite, "bindifaddr: 127.0.0.1/8");
-  const env = environment(gatewaySetup);
+  const env = await environment(gatewaySetup);
   const transport = openTransport(gatewaySetup);
   const clientSetup = demoSetup(
     "client",

@@ -16,7 +16,7 @@ import { SecretFile } from "@/report/secret_file.ts";
 import { TimelineClock } from "@/report/timeline_clock.ts";
 import type { Timeline } from "@/report/timeline.ts";
 import type { WebServerOptions } from "@/web/http_server.ts";
-import { type RunSite, serveRun } from "@/web/run_site.ts";
+import type { RunSite } from "@/web/run_site.ts";
 
 /** Octets that are gathered before they are written. */
 const CHUNK_OCTETS = 1 << 16;
@@ -55,6 +55,8 @@ export class RunOutputs {
   async serve(run: RunView, how: Pick<WebServerOptions, "tls" | "trust">): Promise<void> {
     const { web, maskIdentities } = this.#flags;
     if (!web) return;
+    // Loaded where it is asked for alone: a web server takes 5 MB.
+    const { serveRun } = await import("@/web/run_site.ts");
     const timeline = () => this.#clock?.timeline;
     const masks = maskIdentities ?? false;
     this.#site = await serveRun(run, { ...web, ...how, timeline, masks });

@@ -76,7 +76,7 @@ export async function runSetup(path: string, options: RunSetupOptions): Promise<
     outputs = new RunOutputs(options.verify ? {} : options.outputs);
     const reading = readSetup(readText(path), path, { lenient: options.lenient });
     for (const warning of reading.warnings) tellLine(`myikev2: ${warning}`);
-    if (options.verify) return verified(path, reading, options);
+    if (options.verify) return await verified(path, reading, options);
     return await new SetupRun(path, reading, { options, outputs }).run();
   } catch (e) {
     if (!(e instanceof SetupError || e instanceof SystemError)) throw e;
@@ -91,12 +91,12 @@ export async function runSetup(path: string, options: RunSetupOptions): Promise<
   }
 }
 
-function verified(
+async function verified(
   path: string,
   { setup, notYet, positionOf }: SetupReading,
   { json }: RunSetupOptions,
-): number {
-  environment(setup, positionOf); // refuses what the crypto backend lacks
+): Promise<number> {
+  await environment(setup, positionOf); // refuses what the crypto backend lacks
   if (json) printLine(JSON.stringify({ result: "verified", setup: path, notYet }));
   else printLine(`${path} is a valid ${setup.role} setup`);
   for (const feature of notYet) tellLine(`not implemented yet: ${feature}`);
@@ -224,7 +224,7 @@ class SetupRun {
     this.#events.attach(log);
     if (this.#options.profile) await this.#profile();
     for (const feature of this.#notYet) this.#warn(`Not implemented yet: ${feature}`);
-    const env = environment(setup, this.#positionOf);
+    const env = await environment(setup, this.#positionOf);
     const auth = await openAuth(setup, env, {
       positionOf: this.#positionOf,
       note: (words) => this.#events.publish(4, words),

@@ -15,7 +15,7 @@ import type { Setup } from "@/setup/setup.ts";
 import { withOptions } from "@/setup/write.ts";
 
 /** Reads and checks the text of a setup as `test --verify` does. @throws {SetupError} */
-export type VerifySetup = (text: string, file: string) => Setup;
+export type VerifySetup = (text: string, file: string) => Promise<Setup>;
 
 /** Definition of an instance that runs myikev2 (Type 1). */
 export interface OurDefinition {
@@ -76,10 +76,10 @@ export function checkName(name: string): string {
  * Checks a request and splits it into its parts; `verify` reads the setup of a Type 1 instance.
  * @throws {Refusal} INVALID_ARGUMENT; for an error in a setup with its line and column.
  */
-export function checkDefinition(
+export async function checkDefinition(
   request: DefineGenericTestReqRead,
   verify: VerifySetup,
-): Definition {
+): Promise<Definition> {
   const name = checkName(request.Name);
   const { Type: type, MyIKEv2Test: ours, OtherTest: other } = request;
   if (type !== InstanceType.OURS && type !== InstanceType.OTHER) {
@@ -92,17 +92,17 @@ export function checkDefinition(
   if (foreign) throw invalid(`Type is ${type}, and ${names[1]} is set: only ${names[0]} may be`);
   const common = { name, override: request.Override };
   return ours
-    ? { ...common, ...ourDefinition(name, ours, verify) }
+    ? { ...common, ...await ourDefinition(name, ours, verify) }
     : { ...common, ...otherDefinition(name, other!) };
 }
 
 type Part = Omit<Definition, "name" | "override">;
 
-function ourDefinition(
+async function ourDefinition(
   name: string,
   { Setup: text, LogDir }: NonNullable<DefineGenericTestReqRead["MyIKEv2Test"]>,
   verify: VerifySetup,
-): Part {
+): Promise<Part> {
   const logDirectory = LogDir === "" ? `${LOG_DIRECTORY}/${name}` : LogDir;
   if (
     !logDirectory.startsWith("/") || logDirectory.includes("\0") || logDirectory.length > PATH_MAX
@@ -111,8 +111,9 @@ function ourDefinition(
   }
   let setup: Setup;
   try {
-    setup = verify(text, setupFileName(name));
-    mustKeep(setup, verify(withOptions(text, { apilistenaddr: "127.0.0.1" }), setupFileName(name)));
+    const file = setupFileName(name);
+    setup = await verify(text, file);
+    mustKeep(setup, await verify(withOptions(text, { apilistenaddr: "127.0.0.1" }), file));
   } catch (e) {
     if (e instanceof SetupError) throw invalid(e.message);
     throw e;

@@ -152,7 +152,7 @@ function handlersOf(
     });
   return {
     Define: change("Define", async (request, caller) => {
-      const definition = checkDefinition(request, context.verify);
+      const definition = await checkDefinition(request, context.verify);
       await instances.define(definition, addressOf(caller));
       return {};
     }),

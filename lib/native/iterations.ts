@@ -9,10 +9,20 @@ import { clearImmediate, setImmediate } from "node:timers";
 
 /** The most iterations of the event loop that pass between two slices of work while somebody may ask. */
 const ITERATIONS_WITH_CALLERS = 24;
-/** The same while nobody is connected: few, which suffice to accept a connection. */
-const ITERATIONS_ALONE = 2;
+/** The same while nobody is connected: it suffices to accept a connection. */
+const ITERATIONS_ALONE = 1;
 /** Iterations for each millisecond that the slice before has taken. */
 const ITERATIONS_PER_MS = 5;
+
+/** Milliseconds after which a turn of the core leaves what is left to the next one while somebody may ask. */
+const TURN_WITH_CALLERS_MS = 5;
+/** The same while nobody is connected: in a longer turn more datagrams leave by one call of the system. */
+const TURN_ALONE_MS = 10;
+
+/** The most IKE messages that are delivered before other work has its turn while somebody may ask. */
+const MESSAGES_WITH_CALLERS = 16;
+/** The same while nobody is connected. */
+const MESSAGES_ALONE = 64;
 
 let callers = 0;
 
@@ -24,6 +34,16 @@ export function callersChanged(by: 1 | -1): void {
 /** The most iterations of the event loop that pass between two slices of work now. */
 export function iterationsMax(): number {
   return callers > 0 ? ITERATIONS_WITH_CALLERS : ITERATIONS_ALONE;
+}
+
+/** The longest turn of the core now, in milliseconds. */
+export function turnMs(): number {
+  return callers > 0 ? TURN_WITH_CALLERS_MS : TURN_ALONE_MS;
+}
+
+/** The most IKE messages that are delivered at once now. */
+export function messagesMax(): number {
+  return callers > 0 ? MESSAGES_WITH_CALLERS : MESSAGES_ALONE;
 }
 
 /**

@@ -8,6 +8,7 @@ import { octetsKey } from "@/base/bytes.ts";
 import type { EspCarrier } from "@/esp/carrier.ts";
 import { SetupError } from "@/base/errors.ts";
 import { loadShim, type ShimSymbols } from "@/native/load.ts";
+import { messagesMax } from "@/native/iterations.ts";
 import { pollUntilOver } from "@/native/poll_loop.ts";
 import { PAYLOAD_MAX, RecordQueue } from "@/native/record_queue.ts";
 import {
@@ -48,8 +49,6 @@ import type {
 
 /** The most datagrams of one batch. */
 const SLOTS = 64;
-/** The most IKE messages that are delivered before other work has its turn. */
-const BATCH_MAX = 16;
 /** Octets of receive buffer, as the system counts them, that one tunnel may need while it is set up. */
 const OCTETS_PER_HALF_OPEN = 3328;
 const HALF_OPEN_MIN = 64;
@@ -285,7 +284,7 @@ class NativeUdp implements Transport {
         if (count === 0) return 0;
         this.#sort(count);
       }
-      const batch = this.#undelivered.splice(0, BATCH_MAX);
+      const batch = this.#undelivered.splice(0, messagesMax());
       if (batch.length > 0) listener.datagrams(batch);
       return 1;
     };

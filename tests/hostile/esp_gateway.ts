@@ -31,7 +31,7 @@ const transport = openUdp(
 const { symbols: shim } = loadShim();
 const dataPath = new UserlandDataPath({
   crypto: {
-    backend: chooseBackend(shim && libcryptoOf(shim), "auto"),
+    backend: await chooseBackend(shim && libcryptoOf(shim), "auto"),
     shim,
     random: (n) => new Uint8Array(n),
   },

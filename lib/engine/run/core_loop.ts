@@ -26,14 +26,9 @@ import type { ComputeJob, IkeEffect, IkeEvent, Outbox } from "@/ike/records/even
 import { isStranger } from "@/ike/records/ike_sa.ts";
 import { IssuedCredentials } from "@/pki/issuing.ts";
 import { PathMemory } from "@/pki/trust.ts";
+import { turnMs } from "@/native/iterations.ts";
 import { KEEPALIVE, withMarker } from "@/transport/non_esp_marker.ts";
 import type { Connections, Datagram, Transport } from "@/transport/transport.ts";
-
-/**
- * Milliseconds after which a turn leaves deadlines and computations for the next turn. Between turns sockets
- * are read and the API is served, so that no load makes callers wait.
- */
-const TURN_MS = 5;
 
 /** An alarm of another part of the run: `ring` is called at `deadlineMs`, and moves it. */
 export interface Alarm {
@@ -234,7 +229,7 @@ export class CoreLoop implements Outbox {
   /** Performs effects and jobs until there are none, or the time slice is over. */
   #settle(): void {
     const { clock, transport, listener } = this.#options;
-    const untilMs = this.#nowMs + TURN_MS;
+    const untilMs = this.#nowMs + turnMs();
     let workLeft = false;
     do {
       this.#perform();
@@ -301,7 +296,8 @@ export class CoreLoop implements Outbox {
     this.#forgetWake = clock.after(Math.max(0, wakeMs - clock.nowMs()), () => {
       this.#wakeMs = Infinity;
       this.turn((nowMs) => {
-        const enough = () => clock.nowMs() >= nowMs + TURN_MS;
+        const untilMs = nowMs + turnMs();
+        const enough = () => clock.nowMs() >= untilMs;
         this.#wheel.advance(nowMs, (due) => this.#due(due, nowMs), enough);
       });
     });

@@ -45,10 +45,10 @@ export type PositionOf = (path: string) => SetupPosition;
  * Surroundings of the core, over the backend the setup asks for.
  * @throws {SetupErrors} naming each algorithm that the backend lacks, at its place in the file.
  */
-export function environment(setup: Setup, positionOf?: PositionOf): IkeEnv {
+export async function environment(setup: Setup, positionOf?: PositionOf): Promise<IkeEnv> {
   const { cryptobackend } = setup;
   const native = cryptobackend === "portable" ? undefined : loadLibcrypto();
-  const crypto = chooseBackend(native, cryptobackend);
+  const crypto = await chooseBackend(native, cryptobackend);
   refuseMissing(crypto, setup, positionOf);
   return { crypto, random: crypto.randomOctets, childrenBySpi: new Map(), broken: new Set() };
 }

@@ -45,11 +45,15 @@ ikeconf:
   return readSetup(text, `${role}.yaml`).setup;
 }
 
-function open(role: string, name: string, addresses: string): { run: TestRun; port: number } {
+async function open(
+  role: string,
+  name: string,
+  addresses: string,
+): Promise<{ run: TestRun; port: number }> {
   const setup = setupOf(role, name, addresses);
   const transport = openTransport(setup);
   const run = prepareRun(setup, {
-    env: environment(setup),
+    env: await environment(setup),
     transport,
     events: new EventHub(),
     setupFileName: `${role}.yaml`,
@@ -75,9 +79,9 @@ function didAll({ impairment }: RunResultJson): void {
 
 for (const { name } of VARIANTS) {
   Deno.test(`${TUNNELS} tunnels through a bad network, ${name} transport`, async () => {
-    const gateway = open("gateway", name, "bindifaddr: 127.0.0.1/8");
+    const gateway = await open("gateway", name, "bindifaddr: 127.0.0.1/8");
     const addresses = "startclntaddr: 127.0.7.1/8\npeeraddr: 127.0.0.1";
-    const client = open("client", name, `${addresses}\npeerport: ${gateway.port}`);
+    const client = await open("client", name, `${addresses}\npeerport: ${gateway.port}`);
     const endMs = performance.now() + LOOKUP_MS_MAX;
     while (client.run.figures().established < TUNNELS && performance.now() < endMs) {
       await new Promise((resolve) => setTimeout(resolve, 20));

@@ -21,12 +21,12 @@ function check(over: Partial<DefineGenericTestReqRead>) {
     OtherTest: null,
     ...over,
   };
-  return checkDefinition(request, (text, file) => readSetup(text, file).setup);
+  return checkDefinition(request, (text, file) => Promise.resolve(readSetup(text, file).setup));
 }
 
-function refusal(over: Partial<DefineGenericTestReqRead>): string {
+async function refusal(over: Partial<DefineGenericTestReqRead>): Promise<string> {
   try {
-    check(over);
+    await check(over);
   } catch (e) {
     assert.ok(e instanceof Refusal, String(e));
     assert.equal(e.code, status.INVALID_ARGUMENT);
@@ -35,23 +35,23 @@ function refusal(over: Partial<DefineGenericTestReqRead>): string {
   assert.fail(`accepted: ${JSON.stringify(over)}`);
 }
 
-Deno.test("the definition of a myikev2 test: its interface, its log directory, its setup", () => {
-  const { name, override, logDirectory, dataInterface, dataAddress, what } = check({});
+Deno.test("the definition of a myikev2 test: its interface, its log directory, its setup", async () => {
+  const { name, override, logDirectory, dataInterface, dataAddress, what } = await check({});
   assert.deepEqual(
     [name, override, logDirectory, dataInterface, dataAddress],
     ["gw", false, "/var/log/myikev2/gw", "eth1", ""],
   );
   assert.ok(what.type === 1 && what.text === SETUP && what.setup.role === "gateway");
-  const { logDirectory: own } = check({ MyIKEv2Test: { Setup: SETUP, LogDir: "/logs" } });
+  const { logDirectory: own } = await check({ MyIKEv2Test: { Setup: SETUP, LogDir: "/logs" } });
   assert.equal(own, "/logs");
 });
 
-Deno.test("each namespace has a lo of its own: none is moved", () => {
+Deno.test("each namespace has a lo of its own: none is moved", async () => {
   const setup = SETUP.replace("eth1", "lo");
-  assert.equal(check({ MyIKEv2Test: { Setup: setup, LogDir: "" } }).dataInterface, "");
+  assert.equal((await check({ MyIKEv2Test: { Setup: setup, LogDir: "" } })).dataInterface, "");
 });
 
-Deno.test("the definition of another program: its single commands, its interface with an address", () => {
+Deno.test("the definition of another program: its single commands, its interface with an address", async () => {
   const OtherTest = {
     SetupCMDs: "a; b",
     UpCMDs: `c 'd;e'`,
@@ -59,7 +59,11 @@ Deno.test("the definition of another program: its single commands, its interface
     DataIf: "eth2",
     DataIfAddr: "fd00::1/64",
   };
-  const { dataInterface, dataAddress, what } = check({ Type: 2, MyIKEv2Test: null, OtherTest });
+  const { dataInterface, dataAddress, what } = await check({
+    Type: 2,
+    MyIKEv2Test: null,
+    OtherTest,
+  });
   assert.deepEqual([dataInterface, dataAddress], ["eth2", "fd00::1/64"]);
   assert.deepEqual(what, {
     type: 2,
@@ -69,42 +73,42 @@ Deno.test("the definition of another program: its single commands, its interface
   });
 });
 
-Deno.test("errors of a setup have a position in a file with the name of the test", () => {
+Deno.test("errors of a setup have a position in a file with the name of the test", async () => {
   const Setup = SETUP.replace("gateway", "gatway");
-  assert.match(refusal({ MyIKEv2Test: { Setup, LogDir: "" } }), /^gw\.yaml:1:7: .*gateway/m);
+  assert.match(await refusal({ MyIKEv2Test: { Setup, LogDir: "" } }), /^gw\.yaml:1:7: .*gateway/m);
 });
 
-Deno.test("exactly the sub-message of the type is set", () => {
-  assert.match(refusal({ MyIKEv2Test: null }), /MyIKEv2Test is not set/);
-  assert.match(refusal({ OtherTest: OTHER }), /only MyIKEv2Test/);
-  assert.match(refusal({ Type: 2 }), /OtherTest is not set/);
-  assert.match(refusal({ Type: 2, OtherTest: OTHER }), /only OtherTest/);
-  assert.match(refusal({ Type: 0 }), /Type is 0/);
+Deno.test("exactly the sub-message of the type is set", async () => {
+  assert.match(await refusal({ MyIKEv2Test: null }), /MyIKEv2Test is not set/);
+  assert.match(await refusal({ OtherTest: OTHER }), /only MyIKEv2Test/);
+  assert.match(await refusal({ Type: 2 }), /OtherTest is not set/);
+  assert.match(await refusal({ Type: 2, OtherTest: OTHER }), /only OtherTest/);
+  assert.match(await refusal({ Type: 0 }), /Type is 0/);
 });
 
-Deno.test("names are those of files and namespaces", () => {
-  for (const Name of ["a", "A-b_c.9", "_", "x".repeat(64)]) check({ Name });
+Deno.test("names are those of files and namespaces", async () => {
+  for (const Name of ["a", "A-b_c.9", "_", "x".repeat(64)]) await check({ Name });
   for (const Name of ["", ".", "..", "-a", "a/b", "a b", "a\n", "ü", "x".repeat(65)]) {
-    assert.match(refusal({ Name }), /^Name /);
+    assert.match(await refusal({ Name }), /^Name /);
   }
 });
 
-Deno.test("log directories are absolute", () => {
+Deno.test("log directories are absolute", async () => {
   for (const LogDir of ["logs", "./logs", "/a\0", `/${"x".repeat(5000)}`]) {
-    assert.match(refusal({ MyIKEv2Test: { Setup: SETUP, LogDir } }), /^LogDir /);
+    assert.match(await refusal({ MyIKEv2Test: { Setup: SETUP, LogDir } }), /^LogDir /);
   }
 });
 
-Deno.test("invalid interfaces and addresses of another program are refused", () => {
+Deno.test("invalid interfaces and addresses of another program are refused", async () => {
   const refused = (over: Partial<typeof OTHER>) =>
     refusal({ Type: 2, MyIKEv2Test: null, OtherTest: { ...OTHER, ...over } });
   for (const DataIf of ["a/b", "a b", "..", "x".repeat(16), "a\0"]) {
-    assert.match(refused({ DataIf }), /^DataIf /);
+    assert.match(await refused({ DataIf }), /^DataIf /);
   }
   for (const DataIfAddr of ["10.0.0.1", "10.0.0.1/33", "x", "10.0.0.1/24 dev lo"]) {
-    assert.match(refused({ DataIf: "eth1", DataIfAddr }), /^DataIfAddr /);
+    assert.match(await refused({ DataIf: "eth1", DataIfAddr }), /^DataIfAddr /);
   }
-  assert.match(refused({ DataIfAddr: "10.0.0.1/24" }), /needs DataIf/);
-  assert.match(refused({ UpCMDs: "'" }), /^UpCMDs: /);
-  assert.match(refused({ DestroyCMDs: "a\0" }), /^DestroyCMDs /);
+  assert.match(await refused({ DataIfAddr: "10.0.0.1/24" }), /needs DataIf/);
+  assert.match(await refused({ UpCMDs: "'" }), /^UpCMDs: /);
+  assert.match(await refused({ DestroyCMDs: "a\0" }), /^DestroyCMDs /);
 });

@@ -69,6 +69,7 @@ Deno.test("live page: the first change has all sections, later ones what is new 
     const first = await watching.next();
     assert.deepEqual(Object.keys(first.sections), [
       "verdict",
+      "judged",
       "what-was-tested",
       "causes",
       "warnings",

@@ -15,7 +15,7 @@ const worker = self as unknown as {
 worker.onmessage = async ({ data }) => {
   const { setup } = readSetup(data, "worker.yaml");
   const run = prepareRun(setup, {
-    env: environment(setup),
+    env: await environment(setup),
     transport: openTransport(setup),
     events: new EventHub(),
     setupFileName: "worker.yaml",

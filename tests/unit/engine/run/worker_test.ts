@@ -62,7 +62,7 @@ ikeconf: {psk: threads, ${IKE}, ${CHILD}}
   );
   const transport = openTransport(setup);
   const gateway = prepareRun(setup, {
-    env: environment(setup),
+    env: await environment(setup),
     transport,
     events: new EventHub(),
     setupFileName: "gateway.yaml",
