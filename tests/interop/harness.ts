@@ -26,6 +26,13 @@ export interface Site {
 /** Further addresses on each end: one per tunnel in rows with many. */
 export const MANY = 128;
 
+/** Lines for `ip -batch` that give an end its IPv4 addresses. */
+function addAddresses4({ address4, many4, interface: device }: Site): string[] {
+  const net = many4.replace(/\d+$/, "");
+  const many = Array.from({ length: MANY }, (_, i) => `${net}${i + 1}`);
+  return [address4, ...many].map((one) => `addr add ${one}/${PREFIX_BITS} dev ${device}`);
+}
+
 /** Of a namespace, or of a scratch directory. */
 const NAME = /^ikit(\d+)[a-z]+(?:-|$)/;
 const PREFIX_BITS = 16;
@@ -140,12 +147,19 @@ export class Lab {
     const { namespace, interface: device } = site;
     const off = ["all", "default", device].map((i) => `net.ipv6.conf.${i}.accept_dad=0`);
     await mustRun("ip", ["netns", "exec", namespace, "sysctl", "-qw", ...off]);
-    const net = site.many4.replace(/\d+$/, "");
-    const lines = [`link set lo up`, `link set ${device} up`];
-    lines.push(`addr add ${site.address4}/${PREFIX_BITS} dev ${device}`);
+    const lines = [`link set lo up`, `link set ${device} up`, ...addAddresses4(site)];
     lines.push(`addr add ${site.address6}/64 dev ${device} nodad`);
-    for (let i = 1; i <= MANY; i++) lines.push(`addr add ${net}${i}/${PREFIX_BITS} dev ${device}`);
     await mustRun("ip", ["-n", namespace, "-batch", "-"], lines.join("\n") + "\n");
+  }
+
+  /**
+   * Gives an end the IPv4 addresses that it began with, in their order. The kernel takes away all addresses of a
+   * prefix with the first of them.
+   */
+  async restoreAddresses4(site: Site): Promise<void> {
+    const { namespace, interface: device } = site;
+    const lines = [`addr flush dev ${device}`, ...addAddresses4(site)];
+    await mustRun("ip", ["-4", "-n", namespace, "-batch", "-"], lines.join("\n") + "\n");
   }
 
   /** Runs a command in the namespace of `site` to its end. */

@@ -31,12 +31,10 @@ async function addNext({ lab }: RowRun): Promise<void> {
   }
 }
 
-/** Each end has its one address again. */
+/** Each end has the addresses of before. */
 async function restore(lab: Lab): Promise<void> {
-  await address(lab, "replace", { end: "theirs", one: THEIRS.address4 });
-  for (const end of ["ours", "theirs"] as const) {
-    await address(lab, "del", { end, one: NEXT[end] }).catch(() => {});
-  }
+  await lab.restoreAddresses4(lab.ours);
+  await lab.restoreAddresses4(lab.theirs);
 }
 
 /** The addresses of both ends as strongSwan lists them: its own, then ours. */
