@@ -26,10 +26,7 @@ export function reportPage(whole: RunResultJson, masks: boolean): string {
   return page(result, { scripts: [uplotScript, pageScript], policy: [], live: false });
 }
 
-/**
- * The page of a run that goes on: its script opens the event stream of its own server. Between two lines of
- * one stream a figure may be one step old.
- */
+/** The page of a run that goes on: its script opens the event stream of its own server. */
 export function livePage(result: RunResultJson): string {
   const scripts = [uplotScript, pageScript, liveScript];
   return page(result, { scripts, policy: ["connect-src 'self'"], live: true });

@@ -38,9 +38,6 @@
       replace(document.getElementById("over-time"), plots);
       globalThis.report.drawAll();
     }
-    document.documentElement.dataset.changes = String(
-      Number(document.documentElement.dataset.changes ?? 0) + 1,
-    );
     isOver = ended;
     say(ended ? "The run is over; this is its result." : "Live: this page changes by itself.");
     if (ended) stream.close();

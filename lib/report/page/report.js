@@ -135,7 +135,7 @@
     seconds = next.steps.atSec;
     for (const [holder, { plot, columns }] of plots) {
       const { min, max } = plot.scales.x;
-      const isWhole = min === undefined || min === null || (min <= 0 + seconds[0] && max >= last);
+      const isWhole = min === undefined || min === null || (min <= seconds[0] && max >= last);
       plot.setData(dataOf(columns), isWhole);
       if (!isWhole) plot.setScale("x", { min, max });
       fillTable(holder, columns);
