@@ -5,11 +5,10 @@
  */
 import { readPrivate } from "@/files/private_file.ts";
 import { readSetup } from "@/setup/read.ts";
+import { STOP_MS_PER_TUNNEL } from "@/setup/stop_time.ts";
 
 /** Milliseconds that a setup allows where its file cannot be read: the default of `stoptimeout`. */
 const DEFAULT_STOP_MS = 10_000;
-/** Milliseconds that each tunnel may add to the end of a test. */
-const PER_TUNNEL_MS = 5;
 /** Milliseconds to write results and to remove addresses. */
 const CLEAN_UP_MS = 4_000;
 const OCTETS_MAX = 16 << 20;
@@ -20,7 +19,7 @@ const OCTETS_MAX = 16 << 20;
  */
 export function gracefulMs(setupPath: string, live: number): number {
   const { stopMs, tunnels } = limitsOf(setupPath);
-  return stopMs + PER_TUNNEL_MS * Math.max(tunnels, live) + CLEAN_UP_MS;
+  return stopMs + STOP_MS_PER_TUNNEL * Math.max(tunnels, live) + CLEAN_UP_MS;
 }
 
 function limitsOf(path: string): { readonly stopMs: number; readonly tunnels: number } {

@@ -11,9 +11,8 @@ import { DialWindow } from "@/engine/load/dial_window.ts";
 import { isLive } from "@/engine/show/sa_view.ts";
 import type { IkeSa } from "@/ike/records/sa.ts";
 import { CloseCode } from "@/ike/records/failure.ts";
+import { STOP_MS_PER_TUNNEL } from "@/setup/stop_time.ts";
 
-/** What each SA adds to the longest time of an end whose Deletes are answered, in milliseconds. */
-const PER_SA_MS = 5;
 /** After so many milliseconds without an answer the rest of the Deletes leaves unasked for. */
 const SILENT_MS = 2_000;
 /** So many milliseconds before the end all Deletes have left. */
@@ -61,7 +60,7 @@ export class Ending implements Alarm, RunPart {
     this.#answeredMs = nowMs;
     const sas = [...context.loop.endpoint.bySpi.values()];
     this.#all = sas.filter(isLive);
-    this.#untilMs = nowMs + timeoutMs + PER_SA_MS * this.#all.length;
+    this.#untilMs = nowMs + timeoutMs + STOP_MS_PER_TUNNEL * this.#all.length;
     this.#halfOpen = sas.filter((sa) => sa.phase !== "closed" && !isLive(sa));
   }
 
