@@ -7,10 +7,13 @@ import type { EffectHandlers } from "@/engine/run/part.ts";
 import { showPath } from "@/base/address.ts";
 import { showSpi64 } from "@/base/bytes.ts";
 import { showDuration } from "@/base/duration.ts";
+import { DialQueue } from "@/engine/load/dial_queue.ts";
 import { DialWindow } from "@/engine/load/dial_window.ts";
 import type { EventLevel } from "@/engine/show/event_hub.ts";
 import { Redirects } from "@/engine/load/redirects.ts";
 import { Flapping } from "@/engine/load/flapping.ts";
+import { MakeBeforeBreak } from "@/engine/load/make_before_break.ts";
+import { failureOf } from "@/engine/load/tunnel_failure.ts";
 import {
   alarm,
   type FlapCounts,
@@ -19,10 +22,9 @@ import {
   type RunContext,
 } from "@/engine/run/run_context.ts";
 import { type ClientPlan, pathOfTunnel, type RunPlan } from "@/engine/run/plan.ts";
-import { type Renewal, Renewals } from "@/engine/load/renewals.ts";
 import { showChildren, showInner, showKeyExchanges, showSa } from "@/engine/show/sa_view.ts";
 import type { IkeSa } from "@/ike/records/sa.ts";
-import { CloseCode, type Failure } from "@/ike/records/failure.ts";
+import { CloseCode } from "@/ike/records/failure.ts";
 import { ownSpi } from "@/ike/records/ike_sa.ts";
 import { nameOfCloseCode } from "@/engine/run/close_code.ts";
 
@@ -53,9 +55,6 @@ const RETRIED_AFTER: ReadonlySet<number> = new Set([
 /** The most tunnels that are dialled before others have their turn. */
 const DIALS_MAX = 32;
 
-/** Milliseconds of creation that may be caught up after the process was held up. */
-const CATCH_UP_MS = 100;
-
 /** The tunnels of a client; see {@linkcode Role}. */
 export class Client implements Role {
   readonly #context: RunContext;
@@ -65,21 +64,11 @@ export class Client implements Role {
   readonly #past: Uint8Array;
   readonly #tries: Uint16Array;
   readonly #flapping: Flapping | undefined;
-  /** Tunnels that are to be rebuilt by flapping, as soon as there is room. */
-  readonly #rebuild: number[] = [];
   /** Tunnels that are down to authenticate again, until they are up. */
   readonly #renewing = new Set<number>();
   /** Tunnels that authenticate again while they are up. */
-  readonly #renewals = new Renewals();
+  readonly #makeBeforeBreak: MakeBeforeBreak;
   readonly #redirects: Redirects;
-  /** The next tunnel that was never tried. */
-  #next = 0;
-  #nextMs = 0;
-  /** When tunnel 0 was due. */
-  #beganMs = 0;
-  /** Tunnels that are to be tried again, by time, from index `#retryAt` on. */
-  #retries: { readonly index: number; readonly atMs: number }[] = [];
-  #retryAt = 0;
   /** For each tunnel that will be tried again, why its last try failed. */
   readonly #unsettled = new Map<number, { readonly sa: IkeSa; readonly words: string }>();
   #dialling = 0;
@@ -91,6 +80,7 @@ export class Client implements Role {
    */
   #initialContact: IkeSa | undefined;
   #heralded = false;
+  readonly #queue: DialQueue;
   readonly #window: DialWindow;
   readonly #pace = alarm((nowMs) => this.#pump(nowMs));
 
@@ -103,10 +93,16 @@ export class Client implements Role {
     this.#past = new Uint8Array(plan.tunnels);
     this.#tries = new Uint16Array(plan.tunnels);
     this.#window = new DialWindow({ max: plan.halfOpenMax, adapts: plan.halfOpenAdapts });
+    this.#queue = new DialQueue(plan.tunnels, plan.setupIntervalMs);
     this.#redirects = new Redirects(context, plan);
-    this.#flapping = plan.flap && new Flapping(context, plan.flap, (index, nowMs) => {
-      this.#rebuild.push(index);
-      this.#pump(nowMs);
+    const dialAgain = (index: number, nowMs: number) => this.#dialSoon(index, nowMs);
+    this.#flapping = plan.flap && new Flapping(context, plan.flap, dialAgain);
+    this.#makeBeforeBreak = new MakeBeforeBreak(context, {
+      plan,
+      window: this.#window,
+      flapping: this.#flapping,
+      dialAgain,
+      settled: (nowMs) => this.#settled(nowMs),
     });
   }
 
@@ -115,25 +111,24 @@ export class Client implements Role {
     // A tunnel is known by its index, which the new SA has too.
     replaced: ({ by }, sa) => {
       this.#flapping?.replaced(sa, by);
-      this.#renewals.replaced(sa, by);
+      this.#makeBeforeBreak.replaced(sa, by);
     },
     closed: (_, sa, nowMs) => this.#closed(sa, nowMs),
     redirected: (effect, sa) => this.#redirects.told(effect, sa),
     reauth_due: (_, sa, nowMs) => this.#reauthenticate(sa, nowMs),
-    renewed: ({ old }, sa) => this.#renewed(old, sa),
+    renewed: ({ old }, sa) => this.#makeBeforeBreak.renewed(old, sa),
   };
 
   get halfOpen(): number {
-    return this.#dialling;
+    return this.#dialling + this.#makeBeforeBreak.dialling;
   }
 
   get created(): number {
-    return this.#next;
+    return this.#queue.created;
   }
 
   isTunnel(sa: IkeSa): boolean {
-    const isAnother = this.#renewals.isNext(sa) || this.#renewals.isLeaving(sa);
-    return this.#states[sa.index] === State.LIVE && !isAnother;
+    return this.#states[sa.index] === State.LIVE && this.#makeBeforeBreak.hasTunnel(sa);
   }
 
   /** There is no such SA, as what a client dials is a tunnel from the beginning. */
@@ -157,14 +152,13 @@ export class Client implements Role {
   }
 
   begin(nowMs: number): void {
-    this.#beganMs = this.#nextMs = nowMs;
+    this.#queue.begin(nowMs);
     this.#pump(nowMs);
   }
 
   #established(sa: IkeSa, nowMs: number): void {
     const { tally, events, ending } = this.#context;
-    const renewal = this.#renewals.of(sa);
-    if (renewal?.next === sa) return this.#nextUp(renewal, nowMs);
+    if (this.#makeBeforeBreak.established(sa, nowMs)) return;
     if (this.#states[sa.index] !== State.DIALLING) return;
     if (sa === this.#initialContact) this.#initialContact = undefined;
     this.#states[sa.index] = State.LIVE;
@@ -176,7 +170,7 @@ export class Client implements Role {
     this.#tries[sa.index] = 0; // a later loss begins to count anew
     const again = (this.#past[sa.index]! & Past.ESTABLISHED) !== 0;
     this.#past[sa.index]! |= Past.ESTABLISHED;
-    if (!again) tally.countEstablished(setupMs, nowMs, this.#fromDueMs(sa.index, nowMs));
+    if (!again) tally.countEstablished(setupMs, nowMs, this.#queue.sinceDueMs(sa.index, nowMs));
     if (this.#renewing.delete(sa.index)) tally.reauthentications++;
     this.#redirects.arrived(sa.index);
     this.#flapping?.established(sa, nowMs);
@@ -191,23 +185,11 @@ export class Client implements Role {
     if (!ending) this.#settled(nowMs);
   }
 
-  /** How long ago a tunnel was due; undefined: tunnels are made as fast as the peer follows. */
-  #fromDueMs(index: number, nowMs: number): number | undefined {
-    const { setupIntervalMs } = this.#plan;
-    return setupIntervalMs === 0 ? undefined : nowMs - (this.#beganMs + index * setupIntervalMs);
-  }
-
   #closed(sa: IkeSa, nowMs: number): void {
     if (sa.closeCode === CloseCode.REKEYED) return; // the tunnel goes on
-    if (this.#renewals.isLeaving(sa)) {
-      return this.#context.events.publish(
-        4,
-        () => `Tunnel ${sa.index} goes on without an IKE SA of before: ${showSa(sa)}`,
-      );
-    }
-    const renewal = this.#renewals.of(sa);
-    if (renewal?.next === sa) return this.#nextFailed(renewal, sa, nowMs);
-    if (renewal && this.#oldClosed(renewal, sa, nowMs)) return;
+    const after = this.#makeBeforeBreak.closed(sa, nowMs);
+    if (after.kind === "goes on") return;
+    if (after.kind === "dialled") return this.#isDialledAgain(sa, after.tries, nowMs);
     const state = this.#states[sa.index];
     if (sa === this.#initialContact) this.#initialContact = undefined;
     if (sa.closeCode === CloseCode.REDIRECTED && !this.#context.ending) {
@@ -236,94 +218,17 @@ export class Client implements Role {
     if (!this.#plan.reauthMakes) {
       return loop.command(sa, { kind: "close", closeCode: CloseCode.REAUTHENTICATED });
     }
-    if (!this.#renewals.begin(sa)) return;
-    this.#rebuild.push(sa.index);
-    this.#pump(nowMs);
+    this.#makeBeforeBreak.begin(sa, nowMs);
   }
 
-  /** The IKE SA that authenticates again is established; the one before goes when all CHILD_SAs are. */
-  #nextUp(renewal: Renewal, nowMs: number): void {
-    const sa = renewal.next!;
-    renewal.isUp = true;
-    this.#dialling--;
-    const setupMs = nowMs - sa.startedMs;
-    this.#window.established(setupMs, nowMs);
-    this.#context.events.publish(
-      4,
-      () =>
-        `Tunnel ${sa.index} authenticated again: ${showSa(sa)}, ${showChildren(sa.children)}` +
-        `${showKeyExchanges(sa)}${showInner(sa)}, ${showDuration(Math.round(setupMs * 10) / 10)}`,
-    );
-    if (!this.#context.ending) this.#settled(nowMs);
-  }
-
-  /** Another IKE SA has taken the place of `old`. */
-  #renewed(old: IkeSa, sa: IkeSa): void {
-    const renewal = this.#renewals.of(sa);
-    if (renewal?.next !== sa) return;
-    this.#renewals.end(renewal, old);
-    this.#context.tally.reauthentications++;
-    this.#flapping?.replaced(old, sa);
-    this.#context.loop.command(old, { kind: "close", closeCode: CloseCode.REAUTHENTICATED });
-  }
-
-  /** The IKE SA that was to authenticate again is gone; the one before still has the tunnel. */
-  #nextFailed(renewal: Renewal, sa: IkeSa, nowMs: number): void {
-    const { events, loop, ending } = this.#context;
-    const { index } = sa;
-    if (!renewal.isUp) this.#dialling--;
-    renewal.next = undefined;
-    renewal.isUp = false;
-    if (ending) return this.#renewals.end(renewal);
-    const { triesMax, retryIntervalMs } = this.#plan;
-    const words = `Tunnel ${index} could not authenticate again (try ${renewal.tries} of ` +
-      `${triesMax}): ${failureOf(sa, "before it was complete").text}`;
-    if (renewal.tries < triesMax) {
-      events.publish(3, `${words}; next try in ${showDuration(retryIntervalMs)}`);
-      const again = alarm((laterMs) => {
-        if (this.#renewals.toDial(index) !== renewal || this.#context.ending) return;
-        this.#rebuild.push(index);
-        this.#pump(laterMs);
-      });
-      again.deadlineMs = nowMs + retryIntervalMs;
-      loop.arm(again);
-    } else {
-      this.#renewals.end(renewal);
-      events.publish(2, `${words}; it goes on until its gateway ends it`);
-    }
-    this.#settled(nowMs);
-  }
-
-  /**
-   * The IKE SA that had the tunnel is gone before another has taken its place; returns whether the tunnel
-   * goes on, or is on its way, by the other.
-   */
-  #oldClosed(renewal: Renewal, sa: IkeSa, nowMs: number): boolean {
-    const { next, isUp } = renewal;
-    const { loop, ending, tally } = this.#context;
-    const wasToGo = sa.closeCode === CloseCode.FLAPPED || sa.closeCode === CloseCode.STOPPED;
-    if (!next || ending || wasToGo) {
-      this.#renewals.end(renewal, next);
-      if (next && !isUp) this.#dialling--;
-      if (next) loop.command(next, { kind: "close", closeCode: CloseCode.STOPPED });
-      return false;
-    }
-    this.#renewals.end(renewal);
-    this.#context.events.publish(
-      4,
-      () => `Tunnel ${sa.index} lost its IKE SA while it authenticated again: ${showSa(sa)}`,
-    );
-    if (isUp) {
-      tally.reauthentications++;
-      this.#flapping?.replaced(sa, next);
-      return true;
-    }
+  /** Handles that a tunnel is down while another IKE SA is being set up for it. */
+  #isDialledAgain(sa: IkeSa, tries: number, nowMs: number): void {
     this.#flapping?.closed(sa, nowMs);
     this.#renewing.add(sa.index);
     this.#states[sa.index] = State.DIALLING;
-    this.#tries[sa.index] = renewal.tries;
+    this.#tries[sa.index] = tries;
     this.#live--;
-    return true;
+    this.#dialling++;
   }
 
   /** Dials the gateway that the tunnel was sent to, which is no try of its own. */
@@ -333,9 +238,7 @@ export class Client implements Role {
     this.#tries[index] = Math.max(0, this.#tries[index]! - 1);
     this.#redirects.resolve(sa, wasUp, {
       found: (laterMs) => {
-        if (this.#context.ending) return;
-        this.#rebuild.push(index);
-        this.#pump(laterMs);
+        if (!this.#context.ending) this.#dialSoon(index, laterMs);
       },
       failed: (laterMs) => {
         if (this.#context.ending) return;
@@ -375,52 +278,33 @@ export class Client implements Role {
   #pump(nowMs: number): void {
     this.#pace.deadlineMs = Infinity;
     if (this.#context.ending) return;
-    const { tunnels, setupIntervalMs } = this.#plan;
     let dialled = 0;
     while (!this.#initialContact && this.#window.hasRoom(nowMs)) {
       if (dialled++ === DIALS_MAX) return this.#context.loop.soon((laterMs) => this.#pump(laterMs));
-      const retry = this.#retries[this.#retryAt];
-      if (retry && retry.atMs <= nowMs) {
-        this.#takeRetry();
-        this.#dial(retry.index);
-      } else if (this.#rebuild.length > 0) {
-        this.#dialAgain(this.#rebuild.shift()!);
-      } else if (this.#next < tunnels && this.#nextMs <= nowMs) {
-        this.#nextMs = Math.max(this.#nextMs + setupIntervalMs, nowMs - CATCH_UP_MS);
-        this.#dial(this.#next++);
-      } else {
-        break;
-      }
+      const due = this.#queue.take(nowMs);
+      if (!due) break;
+      if (due.wasUp) this.#dialAgain(due.index);
+      else this.#dial(due.index);
     }
     // Before INITIAL_CONTACT is established, the next end of a set-up calls this again.
     if (this.#initialContact) return;
-    const retryMs = this.#retries[this.#retryAt]?.atMs ?? Infinity;
-    const rebuildMs = this.#rebuild.length > 0 ? nowMs : Infinity;
-    const dueMs = Math.min(retryMs, rebuildMs, this.#next < tunnels ? this.#nextMs : Infinity);
+    const dueMs = this.#queue.dueMs(nowMs);
     if (dueMs === Infinity) return;
     const isFull = !this.#window.hasRoom(nowMs);
     this.#pace.deadlineMs = isFull ? Math.max(dueMs, this.#window.roomMs) : dueMs;
     this.#context.loop.arm(this.#pace);
   }
 
-  #takeRetry(): void {
-    if (++this.#retryAt < 1_000) return;
-    this.#retries = this.#retries.slice(this.#retryAt);
-    this.#retryAt = 0;
+  #dialSoon(index: number, nowMs: number): void {
+    this.#queue.dialAgain(index);
+    this.#pump(nowMs);
   }
 
   /** Dials a tunnel that was up, or one that authenticates again while it is. */
   #dialAgain(index: number): void {
-    const renewal = this.#renewals.toDial(index);
-    // Between the wish and its turn the tunnel may have come another way.
-    if (!renewal) return this.#states[index] === State.FLAPPED ? this.#dial(index) : undefined;
-    const { old } = renewal;
-    const { ownAddress, peerAddress } = old.path;
-    const planned = pathOfTunnel(this.#plan, index);
-    const path = old.peer.mobility ? { ...planned, ownAddress, peerAddress } : planned;
-    renewal.tries++;
-    this.#dialling++;
-    renewal.next = this.#context.loop.initiate({ index, path, introduce: false, renews: old });
+    if (this.#makeBeforeBreak.dial(index)) return;
+    // The tunnel may have been established or given up since it was put in the queue.
+    if (this.#states[index] === State.FLAPPED) this.#dial(index);
   }
 
   #dial(index: number): void {
@@ -494,7 +378,7 @@ export class Client implements Role {
   ): void {
     const { retryIntervalMs } = this.#plan;
     this.#states[sa.index] = State.RETRYING;
-    this.#retries.push({ index: sa.index, atMs: nowMs + retryIntervalMs });
+    this.#queue.retry(sa.index, nowMs + retryIntervalMs);
     this.#unsettled.set(sa.index, { sa, words });
     this.#context.events.publish(3, `${said}; next try in ${showDuration(retryIntervalMs)}`);
   }
@@ -513,7 +397,7 @@ export class Client implements Role {
     if (sa.closeCode === CloseCode.REAUTHENTICATED) {
       this.#renewing.add(index);
       this.#states[index] = State.FLAPPED;
-      this.#rebuild.push(index);
+      this.#queue.dialAgain(index);
       return;
     }
     this.#states[index] = State.LOST;
@@ -537,18 +421,8 @@ export class Client implements Role {
     const { tally } = this.#context;
     const { tunnels } = this.#plan;
     if (tally.established + this.#givenUp >= tunnels) this.#context.creationFinished(nowMs);
-    const waiting = this.#retries.length > this.#retryAt || this.#next < tunnels ||
-      this.flapping.down > 0 || this.#rebuild.length > 0 || this.#redirects.pending > 0;
-    if (!waiting && this.#dialling === 0 && this.#live === 0) this.#context.nothingLeft();
+    const isWaiting = !this.#queue.isEmpty || this.flapping.down > 0 ||
+      this.#redirects.pending > 0;
+    if (!isWaiting && this.halfOpen === 0 && this.#live === 0) this.#context.nothingLeft();
   }
-}
-
-/** The failure of the core or, if the peer has just closed the SA, a description of that. */
-function failureOf(sa: IkeSa, when: string): Failure {
-  if (sa.failure) return sa.failure;
-  const cause = nameOfCloseCode(sa.closeCode);
-  const text = sa.closeCode === CloseCode.DELETED_BY_PEER
-    ? `The peer deleted its IKE SA ${when}`
-    : `Its IKE SA was closed ${when} (${cause})`;
-  return { cause, closeCode: sa.closeCode, text };
 }

@@ -1,0 +1,62 @@
+/**
+ * The order in which a client dials its tunnels.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { DialQueue } from "@/engine/load/dial_queue.ts";
+
+/** The indices of all tunnels that are due. */
+function due(queue: DialQueue, nowMs: number): number[] {
+  const indices: number[] = [];
+  for (let next = queue.take(nowMs); next; next = queue.take(nowMs)) indices.push(next.index);
+  return indices;
+}
+
+Deno.test("new tunnels are due at their interval, and are caught up for 100 ms at most", () => {
+  const queue = new DialQueue(20, 50);
+  queue.begin(1_000);
+  assert.deepEqual(due(queue, 1_000), [0]);
+  assert.deepEqual(queue.dueMs(1_000), 1_050);
+  assert.deepEqual(due(queue, 1_049), []);
+  assert.deepEqual(due(queue, 1_050), [1]);
+  assert.deepEqual(queue.sinceDueMs(1, 1_060), 10);
+  // Tunnel 2 was due at 1100; of those that were due until 10 s, only those of the last 100 ms are made up for.
+  assert.deepEqual(due(queue, 10_000), [2, 3, 4, 5]);
+  assert.deepEqual(queue.dueMs(10_000), 10_050);
+  assert.deepEqual(queue.created, 6);
+});
+
+Deno.test("without an interval all tunnels are due at once, and none is late", () => {
+  const queue = new DialQueue(3, 0);
+  queue.begin(7);
+  assert.deepEqual(due(queue, 7), [0, 1, 2]);
+  assert.deepEqual(queue.sinceDueMs(1, 100), undefined);
+  assert.deepEqual([queue.isEmpty, queue.dueMs(7)], [true, Infinity]);
+});
+
+Deno.test("failed tunnels come first when their pause is over, then those that were up, then new ones", () => {
+  const queue = new DialQueue(9, 10);
+  queue.begin(0);
+  assert.deepEqual(due(queue, 60), [0, 1, 2, 3, 4, 5, 6]);
+  queue.dialAgain(5);
+  queue.retry(2, 100);
+  queue.retry(4, 200);
+  assert.deepEqual(queue.dueMs(60), 60);
+  assert.deepEqual(queue.take(100), { index: 2, wasUp: false });
+  assert.deepEqual(queue.take(100), { index: 5, wasUp: true });
+  assert.deepEqual(due(queue, 100), [7, 8]);
+  assert.deepEqual([queue.isEmpty, queue.dueMs(100)], [false, 200]);
+  assert.deepEqual(due(queue, 200), [4]);
+  assert.deepEqual(queue.isEmpty, true);
+});
+
+Deno.test("many failed tunnels keep their order", () => {
+  const queue = new DialQueue(1, 0);
+  queue.begin(0);
+  queue.take(0);
+  const indices = Array.from({ length: 2_500 }, (_, i) => i);
+  for (const index of indices) queue.retry(index, index);
+  assert.deepEqual(due(queue, 1_199), indices.slice(0, 1_200));
+  assert.deepEqual(due(queue, 2_499), indices.slice(1_200));
+  assert.deepEqual(queue.isEmpty, true);
+});
