@@ -6,15 +6,12 @@
 import { status } from "@grpc/grpc-js";
 import type { SummaryRespRead } from "@/api/proto/api_read.ts";
 import { Refusal } from "@/api/refusal.ts";
-import { parseAddress } from "@/base/address.ts";
-import { must, SystemError, systemWords } from "@/base/errors.ts";
+import { SystemError } from "@/base/errors.ts";
 import type { Definition } from "@/daemon/definition.ts";
 import { gracefulMs } from "@/daemon/graceful_time.ts";
 import type { HostNetwork } from "@/daemon/host_network.ts";
-import { makeDirectory } from "@/files/directory.ts";
-import { appendText } from "@/files/private_file.ts";
-import { InstanceApi } from "@/daemon/instance_api.ts";
-import { runShell } from "@/daemon/shell_command.ts";
+import { InstanceCommands } from "@/daemon/instance_commands.ts";
+import { InstanceQueries } from "@/daemon/instance_queries.ts";
 import { isNamespace, namespaceInode, renameNamespace } from "@/daemon/network.ts";
 import {
   endInstanceProcess,
@@ -29,10 +26,6 @@ import type { RunEnd } from "@/daemon/state.ts";
 import { type DaemonContext, Mutex } from "@/daemon/daemon_context.ts";
 import { withOptions } from "@/setup/write.ts";
 
-/** Longest wait for an answer of an instance's API, in milliseconds. */
-export const ANSWER_MS = 2_000;
-/** Longest wait of `List` for an instance, in milliseconds. */
-const LIST_MS = 500;
 /** Consecutive looks without any process after which an instance of another program has ended. */
 const EMPTY_LOOKS = 2;
 /**
@@ -50,12 +43,11 @@ export class Instance {
   readonly #context: DaemonContext;
   readonly #network: HostNetwork;
   readonly #mutex = new Mutex();
-  /** Aborted when the instance is to be destroyed; shell commands that still run are killed. */
-  readonly #cancel = new AbortController();
+  readonly #commands: InstanceCommands;
+  readonly #queries: InstanceQueries;
   /** Aborted when a graceful destruction is to be cut short. */
   readonly #hurry = new AbortController();
   readonly #since = Date.now();
-  #api: InstanceApi | undefined;
   /** JSON of the record as it was last saved. */
   #saved = "";
   /**
@@ -63,23 +55,22 @@ export class Instance {
    * `destroy`.
    */
   #deathHandled = false;
-  /**
-   * When its API answered last, in milliseconds since 1970; undefined: it never answered this
-   * daemon.
-   */
-  #answeredMs: number | undefined;
-  /** Whether the last `List` waited for its answer in vain. */
-  #isSilent = false;
   /** Of another program: consecutive looks that found no process in its namespace. */
   #emptyLooks = 0;
-  /** A GetSummary call that is under way; concurrent callers share its answer. */
-  #asking: Promise<void> | undefined;
   #destruction: Promise<void> | undefined;
 
   constructor(record: InstanceRecord, context: DaemonContext, network: HostNetwork) {
     this.record = record;
     this.#context = context;
     this.#network = network;
+    this.#commands = new InstanceCommands(record, context);
+    this.#queries = new InstanceQueries(record, {
+      answered: (summary) => this.#answered(summary),
+      refused: ({ details }) => {
+        this.#tell(5, `its API does not answer: ${details}`);
+        this.#guess();
+      },
+    });
   }
 
   /** Whether it has a network on this host, or is about to get one. */
@@ -102,7 +93,7 @@ export class Instance {
       } catch (e) {
         const words = e instanceof Error ? e.message : String(e);
         try {
-          await this.#runDestroyCommands();
+          await this.#commands.runDestroyCommands();
           await this.#clean();
         } finally {
           this.#become(InstanceState.COULD_NOT_START, words);
@@ -118,8 +109,8 @@ export class Instance {
       this.#startInstanceProcess(what.text);
       return;
     }
-    await this.#runCommands("SetupCMDs", what.setupCommands);
-    await this.#runCommands("UpCMDs", what.upCommands);
+    await this.#commands.run("SetupCMDs", what.setupCommands);
+    await this.#commands.run("UpCMDs", what.upCommands);
     this.record.leftProcess = namespacesInUse().has(this.record.namespaceInode);
     this.#become(InstanceState.RUNNING);
   }
@@ -147,72 +138,8 @@ export class Instance {
     this.#tell(4, `started as process ${record.process.pid}`);
   }
 
-  /**
-   * Runs commands one after the other until one fails. @throws {Refusal} ABORTED, naming that
-   * command.
-   */
-  async #runCommands(list: string, commands: readonly string[]): Promise<void> {
-    for (const [i, command] of commands.entries()) {
-      const why = await this.#runCommand(list, i, command, this.#cancel.signal);
-      if (why === undefined) continue;
-      const words = `${list}: command ${
-        i + 1
-      } (${command}) ${why}; its output is in ${this.#logFile}`;
-      throw new Refusal(status.ABORTED, words);
-    }
-  }
-
-  /** Runs all DestroyCMDs, also those behind one that fails, as each may remove something else. */
-  async #runDestroyCommands(): Promise<void> {
-    const { destroyCommands, namespace } = this.record;
-    if (destroyCommands.length === 0 || !await isNamespace(namespace)) return;
-    for (const [i, command] of destroyCommands.entries()) {
-      await this.#runCommand("DestroyCMDs", i, command);
-    }
-  }
-
   get #setupFile(): string {
     return `${this.record.logDirectory}/${instanceFiles(this.record.name).setup}`;
-  }
-
-  get #logFile(): string {
-    return `${this.record.logDirectory}/${this.record.name}.log`;
-  }
-
-  async #runCommand(
-    list: string,
-    index: number,
-    command: string,
-    cancel?: AbortSignal,
-  ): Promise<string | undefined> {
-    const { name, namespace, address, moved, logDirectory: directory } = this.record;
-    const log = (line: string) => {
-      const text = `${new Date().toISOString()} ${list} ${index + 1}: ${line}\n`;
-      try {
-        makeDirectory(directory, "service");
-        appendText(this.#logFile, text, "service");
-      } catch (e) {
-        // The command runs nevertheless: DestroyCMDs must remove what earlier commands made.
-        this.#tell(2, `Cannot write ${this.#logFile}: ${systemWords(e)}`);
-      }
-    };
-    log(command);
-    const why = await runShell({
-      command,
-      namespace,
-      directory,
-      environment: {
-        MYIKEV2_NAME: name,
-        MYIKEV2_DATAIF: moved?.name ?? "",
-        MYIKEV2_MGMTADDR: address,
-      },
-      logFile: this.#logFile,
-      timeoutMs: this.#context.commandTimeoutMs,
-      ...(cancel ? { cancel } : {}),
-    });
-    log(why ?? "ended with status 0");
-    this.#tell(why === undefined ? 5 : 3, `${list} ${index + 1} ${why ?? "ended with status 0"}`);
-    return why;
   }
 
   /** Ends the instance and removes what was made for it; concurrent calls share one destruction. */
@@ -229,18 +156,17 @@ export class Instance {
   async #destroy(gracefully: boolean): Promise<void> {
     this.record.state = InstanceState.DESTROYING;
     this.#save();
-    this.#cancel.abort();
+    this.#commands.cancel();
     await this.#mutex.run(async () => {
       const { process, name, run } = this.record;
       if (process && isAlive(process)) {
-        const stopNow = () => this.#connect().call("Stop", { Gracefully: false }, ANSWER_MS);
         await endInstanceProcess(process, {
-          stopNow: gracefully ? undefined : stopNow,
+          stopNow: gracefully ? undefined : () => this.#queries.stopNow(),
           gracefulMs: gracefulMs(this.#setupFile, this.#tunnels().established ?? 0),
           hurry: this.#hurry.signal,
         });
       }
-      if (this.isPresent) await this.#runDestroyCommands();
+      if (this.isPresent) await this.#commands.runDestroyCommands();
       await this.#clean();
       this.#endRun(this.#outcomeOfDestroyed());
       this.#context.state.forget(name);
@@ -294,7 +220,7 @@ export class Instance {
   }
 
   async #interrupted(): Promise<void> {
-    await this.#runDestroyCommands();
+    await this.#commands.runDestroyCommands();
     await this.#clean();
     const words = "the daemon ended while it was being started";
     this.#become(InstanceState.COULD_NOT_START, words);
@@ -310,7 +236,7 @@ export class Instance {
     if (!process || !hasNetwork || this.#deathHandled) return;
     if (this.#destruction || this.#mutex.isLocked) return;
     if (!isAlive(process)) return await this.#mutex.run(() => this.#died());
-    await this.#ask();
+    await this.#queries.askSummary();
   }
 
   /** Notices the end of another program, whose processes are all that run in its namespace. */
@@ -328,7 +254,7 @@ export class Instance {
       this.#tell(3, `${words}; its network is removed`);
       this.#become(InstanceState.COULD_NOT_START, words);
       try {
-        await this.#runDestroyCommands();
+        await this.#commands.runDestroyCommands();
         await this.#clean();
       } finally {
         this.#endRun({ outcome: "ended", words, ...NO_TUNNELS });
@@ -353,23 +279,8 @@ export class Instance {
     }
   }
 
-  /** Asks its API for the summary; without an answer the last summary is kept. */
-  #ask(): Promise<void> {
-    return this.#asking ??= this.#askNow().finally(() => this.#asking = undefined);
-  }
-
-  async #askNow(): Promise<void> {
-    let summary: SummaryRespRead;
-    try {
-      summary = await this.#connect().call("GetSummary", {}, ANSWER_MS);
-    } catch (e) {
-      if (!(e instanceof Refusal)) throw e;
-      this.#tell(5, `its API does not answer: ${e.details}`);
-      return this.#guess();
-    }
+  #answered(summary: SummaryRespRead): void {
     if (this.#destruction) return;
-    this.#answeredMs = Date.now();
-    this.#isSilent = false;
     this.record.summary = summary;
     const outcome = OUTCOMES[summary.Result];
     const words = summary.LastErrMsg;
@@ -399,26 +310,12 @@ export class Instance {
    * without an answer.
    */
   async report(pingRows: number): Promise<void> {
-    if (!this.isAnswering) return;
-    const ping = this.#connect().call("GetPingSummary", { Start: 0, Len: pingRows }, ANSWER_MS)
-      .then((answer) => this.record.ping = answer, () => {});
-    const asked = Promise.all([this.#ask(), ping]);
-    const begunMs = Date.now();
-    // An instance that hangs does not delay `List`: an answer that comes later is in the next list.
-    await Promise.race([asked, pause(LIST_MS)]);
-    this.#isSilent = (this.#answeredMs ?? 0) < begunMs;
-    asked.catch(() => {}); // #ask() reports its own failures.
+    if (this.isAnswering) await this.#queries.refresh(pingRows);
   }
 
   /** Says why the last summary is not of this moment; undefined where it is. */
-  get doubt(): string | undefined {
-    const { state, words } = this.record;
-    if (state === InstanceState.DIED) return words;
-    if (!this.isAnswering || !this.#isSilent) return undefined;
-    const when = this.#answeredMs === undefined
-      ? "an earlier daemon's"
-      : `of ${new Date(this.#answeredMs).toISOString()}`;
-    return `Its API does not answer; these figures are ${when}`;
+  get whyOutdated(): string | undefined {
+    return this.#queries.whyOutdated;
   }
 
   /**
@@ -430,25 +327,14 @@ export class Instance {
 
   /** Whether its process runs, so that its API can be asked. */
   get isAnswering(): boolean {
-    const { process, hasNetwork } = this.record;
-    return hasNetwork && process !== null && isAlive(process);
+    return this.#queries.isAnswering;
   }
 
   /**
    * Resets its ping counters. @throws {Refusal} with the status of its API, or FAILED_PRECONDITION.
    */
-  async clearPing(): Promise<void> {
-    if (!this.isAnswering) {
-      throw new Refusal(status.FAILED_PRECONDITION, `${this.record.name} has no ping tasks`);
-    }
-    await this.#connect().call("ClearPingStats", {}, ANSWER_MS);
-  }
-
-  #connect(): InstanceApi {
-    const { address, apiPort, apiTls } = this.record;
-    const octets = parseAddress(address);
-    must(octets !== undefined, "a record holds an address");
-    return this.#api ??= new InstanceApi(octets, apiPort, apiTls);
+  clearPing(): Promise<void> {
+    return this.#queries.clearPing();
   }
 
   /**
@@ -456,8 +342,7 @@ export class Instance {
    * removed.
    */
   async #clean(): Promise<void> {
-    this.#api?.close();
-    this.#api = undefined;
+    this.#queries.close();
     if (!this.record.hasNetwork) return;
     try {
       await this.#network.remove(this.record);
@@ -505,10 +390,6 @@ export class Instance {
   #tell(level: 2 | 3 | 4 | 5, words: string): void {
     this.#context.tell(level, `${this.record.name}: ${words}`);
   }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 const NO_TUNNELS = { established: null, configured: null };

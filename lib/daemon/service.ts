@@ -171,7 +171,7 @@ function handlersOf(
   };
 }
 
-function entry({ record, doubt }: Instance): ListTestStatusEntry {
+function entry({ record, whyOutdated }: Instance): ListTestStatusEntry {
   const { name, type, address, apiPort, hasNetwork } = record;
   if (type === InstanceType.OTHER) return { Name: name, Type: type };
   return {
@@ -179,7 +179,7 @@ function entry({ record, doubt }: Instance): ListTestStatusEntry {
     Type: type,
     APIAddr: hasNetwork ? parseAddress(address) : undefined,
     APIPort: hasNetwork ? apiPort : undefined,
-    Status: statusOf(record, doubt),
+    Status: statusOf(record, whyOutdated),
     PingResults: record.ping,
   };
 }
@@ -194,11 +194,11 @@ const FAILED = 2;
  */
 function statusOf(
   { summary, words, state }: InstanceRecord,
-  doubt: string | undefined,
+  whyOutdated: string | undefined,
 ): SummaryResp | null {
-  if (summary && doubt !== undefined && summary.Result === RUNNING) {
+  if (summary && whyOutdated !== undefined && summary.Result === RUNNING) {
     const Result = state === InstanceState.DIED ? FAILED : RUNNING;
-    return { ...summary, Result, LastErrMsg: doubt };
+    return { ...summary, Result, LastErrMsg: whyOutdated };
   }
   return summary ?? (words === "" ? null : { LastErrMsg: words });
 }
