@@ -14,7 +14,7 @@ import { Daemons } from "@/control/daemons.ts";
 import { prepareInstances } from "@/control/definition.ts";
 import { EXAMPLE_CONTROLLER_FILE, EXAMPLE_RECIPE } from "@/control/example.ts";
 import { junitXml } from "@/control/junit.ts";
-import { commandWords, firstError, hasPassed, outcomeJson } from "@/control/outcome.ts";
+import { failureOfCommands, firstError, hasPassed, outcomeJson } from "@/control/outcome.ts";
 import type { RecipeOutcome } from "@/control/outcome.ts";
 import { readRecipe } from "@/control/recipe.ts";
 import { RecipeRun, type RunOptions } from "@/control/recipe_run.ts";
@@ -81,7 +81,7 @@ function report(outcome: RecipeOutcome, { json, junit }: RunRecipeOptions): void
   if (json) return printLine(JSON.stringify(outcomeJson(outcome)));
   for (const line of outcomeTable(outcome.instances)) printLine(line);
   for (const command of outcome.commands) {
-    if (command.words !== "") printLine(commandWords(command));
+    if (command.reason !== "") printLine(failureOfCommands(command));
   }
   for (const words of outcome.errors) printLine(words);
   const first = firstError(outcome);

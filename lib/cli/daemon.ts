@@ -124,7 +124,7 @@ export function historyLines(runs: readonly FinishedRun[]): string[] {
     run.name,
     run.outcome,
     run.established === null ? "-" : `${run.established} of ${run.configured}`,
-    printableLine(run.words),
+    printableLine(run.reason),
   ]);
   const table = [["run", "defined", "length", "type", "name", "result", "tunnels", "why"], ...rows];
   const widths = table[0]!.map((_, i) => Math.max(...table.map((row) => row[i]!.length)));

@@ -15,7 +15,7 @@ import { InstanceState } from "@/daemon/record.ts";
 export interface WatchOptions {
   /** Milliseconds after which everything is stopped; 0: never. */
   readonly timeoutMs: number;
-  readonly tell: (level: 2 | 3 | 4, words: string) => void;
+  readonly tell: (level: 2 | 3 | 4, text: string) => void;
 }
 
 /** Pause between two polls of the daemons, in milliseconds. */
@@ -85,7 +85,7 @@ export class EndWatch {
     await this.#stop(pending);
     for (const outcome of late) {
       outcome.result = "timed out";
-      outcome.words = `it did not end within ${this.#options.timeoutMs / 1000} s`;
+      outcome.reason = `it did not end within ${this.#options.timeoutMs / 1000} s`;
     }
   }
 
@@ -100,10 +100,10 @@ export class EndWatch {
         outcome.durationSec = (Date.now() - watched.begunMs) / 1000;
         if (state === InstanceState.RUNNING) continue;
         outcome.result = state === undefined ? "unknown" : "died";
-        outcome.words = state === undefined ? "it no longer exists" : "it no longer runs";
+        outcome.reason = state === undefined ? "it no longer exists" : "it no longer runs";
       } catch (e) {
         outcome.result = "unknown";
-        outcome.words = describeError(e);
+        outcome.reason = describeError(e);
       }
     }
   }
@@ -147,17 +147,17 @@ export class EndWatch {
       outcome.ping = listed.ping;
     }
     const isStopped = outcome.summary?.Result === STOPPED;
-    const words = outcome.summary?.LastErrMsg ?? "";
+    const reason = outcome.summary?.LastErrMsg ?? "";
     switch (state) {
       case InstanceState.PASSED:
         if (isStopped) return this.#setResult(outcome, "failed", STOPPED_BY_OTHERS);
         return this.#setResult(outcome, "passed", "");
       case InstanceState.FAILED:
-        return this.#setResult(outcome, "failed", words);
+        return this.#setResult(outcome, "failed", reason);
       case InstanceState.COULD_NOT_START:
-        return this.#setResult(outcome, "could not start", words);
+        return this.#setResult(outcome, "could not start", reason);
       case InstanceState.DIED:
-        return this.#setResult(outcome, "died", words || "its process ended without a result");
+        return this.#setResult(outcome, "died", reason || "its process ended without a result");
       case undefined:
         return this.#setResult(outcome, "unknown", "somebody else has destroyed it");
     }
@@ -172,10 +172,10 @@ export class EndWatch {
     return true;
   }
 
-  #setResult(outcome: InstanceOutcome, result: InstanceResult, words: string): void {
+  #setResult(outcome: InstanceOutcome, result: InstanceResult, reason: string): void {
     outcome.result = result;
-    outcome.words = words;
-    const why = words === "" ? "" : `: ${words}`;
+    outcome.reason = reason;
+    const why = reason === "" ? "" : `: ${reason}`;
     const level = result === "passed" || result === "stopped" ? 4 : 2;
     this.#options.tell(level, `${outcome.instance.name}: ${result}${why}`);
   }
@@ -223,8 +223,8 @@ export class EndWatch {
   /** Judges an instance that is being ended by the last summary that was received of it. */
   #judgeByLastSummary(outcome: InstanceOutcome): void {
     const { summary } = outcome;
-    const words = summary?.LastErrMsg ?? "";
-    if (words !== "") return this.#setResult(outcome, "failed", words);
+    const reason = summary?.LastErrMsg ?? "";
+    if (reason !== "") return this.#setResult(outcome, "failed", reason);
     const isComplete = summary !== undefined && summary.Role > 0 &&
       summary.NumOfCreatedTunnel >= Number(summary.Configured_count);
     const why = "its API is out of reach from here, its daemon ended it";

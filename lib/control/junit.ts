@@ -6,7 +6,7 @@
 import { escapeXml, xmlAttributes } from "@/base/xml.ts";
 import {
   type CommandOutcome,
-  commandWords,
+  failureOfCommands,
   type InstanceOutcome,
   isGood,
   type RecipeOutcome,
@@ -22,7 +22,7 @@ export function junitXml(outcome: RecipeOutcome): string {
   ];
   const failures = outcome.instances.filter((i) => !isGood(i) && i.result !== "not started").length;
   const skipped = outcome.instances.filter((i) => i.result === "not started").length;
-  const errors = outcome.commands.filter((c) => c.words !== "").length + outcome.errors.length;
+  const errors = outcome.commands.filter((c) => c.reason !== "").length + outcome.errors.length;
   const counts = xmlAttributes({
     name: outcome.recipe,
     tests: String(cases.length),
@@ -44,7 +44,7 @@ export function junitXml(outcome: RecipeOutcome): string {
 }
 
 function instanceCase(
-  { instance, result, words, summary, durationSec }: InstanceOutcome,
+  { instance, result, reason, summary, durationSec }: InstanceOutcome,
 ): string[] {
   const head = xmlAttributes({
     classname: instance.daemonName,
@@ -55,7 +55,7 @@ function instanceCase(
     ? `${summary.NumOfCreatedTunnel} of ${summary.Configured_count} tunnels, `
     : "";
   const out = `<system-out>${escapeXml(`${tunnels}${result}`)}</system-out>`;
-  const message = xmlAttributes({ message: words || result });
+  const message = xmlAttributes({ message: reason || result });
   const body = result === "not started"
     ? [`<skipped${message}/>`]
     : isGood({ result })
@@ -65,21 +65,21 @@ function instanceCase(
 }
 
 function commandCase(outcome: CommandOutcome): string[] {
-  const { when, daemonName, commands, words, output, durationSec } = outcome;
+  const { when, daemonName, commands, reason, output, durationSec } = outcome;
   const head = xmlAttributes({
     classname: daemonName,
     name: `${when}cmds: ${commands}`,
     time: durationSec.toFixed(3),
   });
-  const error = words === ""
+  const error = reason === ""
     ? []
-    : [`<error type="command"${xmlAttributes({ message: commandWords(outcome) })}/>`];
+    : [`<error type="command"${xmlAttributes({ message: failureOfCommands(outcome) })}/>`];
   return testCase(head, [...error, `<system-out>${escapeXml(output)}</system-out>`]);
 }
 
-function errorCase(words: string): string[] {
-  const head = xmlAttributes({ classname: "controller", name: words });
-  return testCase(head, [`<error type="controller"${xmlAttributes({ message: words })}/>`]);
+function errorCase(text: string): string[] {
+  const head = xmlAttributes({ classname: "controller", name: text });
+  return testCase(head, [`<error type="controller"${xmlAttributes({ message: text })}/>`]);
 }
 
 function testCase(head: string, body: readonly string[]): string[] {

@@ -26,7 +26,7 @@ export interface InstanceOutcome {
   readonly instance: PreparedInstance;
   result: InstanceResult;
   /** The reason of a bad result; empty otherwise. */
-  words: string;
+  reason: string;
   /** The last summary that was received; undefined: none. */
   summary: Summary | undefined;
   ping: { readonly sent: number; readonly received: number } | undefined;
@@ -40,7 +40,7 @@ export interface CommandOutcome {
   readonly daemonName: string;
   readonly commands: string;
   /** The reason why they failed; empty if they did not. */
-  readonly words: string;
+  readonly reason: string;
   readonly output: string;
   readonly durationSec: number;
 }
@@ -68,24 +68,24 @@ export function isGood({ result }: Pick<InstanceOutcome, "result">): boolean {
 
 /** Whether the recipe as a whole has passed, which decides the exit status. */
 export function hasPassed({ instances, commands, errors }: RecipeOutcome): boolean {
-  return instances.every(isGood) && commands.every((c) => c.words === "") && errors.length === 0;
+  return instances.every(isGood) && commands.every((c) => c.reason === "") && errors.length === 0;
 }
 
 /** The first error; undefined if there is none. */
 export function firstError({ instances, commands, errors }: RecipeOutcome): string | undefined {
-  const setup = commands.find((c) => c.when === "setup" && c.words !== "");
-  if (setup) return commandWords(setup);
+  const setup = commands.find((c) => c.when === "setup" && c.reason !== "");
+  if (setup) return failureOfCommands(setup);
   // Instances that were not started are the consequence of an error, so errors of others come first.
   const bad = instances.filter((i) => !isGood(i));
   const first = bad.find((i) => i.result !== "not started") ?? bad[0];
-  if (first) return `${first.instance.name}: ${first.result}${first.words && `: ${first.words}`}`;
-  const clean = commands.find((c) => c.words !== "");
-  return clean ? commandWords(clean) : errors[0];
+  if (first) return `${first.instance.name}: ${first.result}${first.reason && `: ${first.reason}`}`;
+  const clean = commands.find((c) => c.reason !== "");
+  return clean ? failureOfCommands(clean) : errors[0];
 }
 
 /** Describes a failure of commands, with the host on which they ran. */
-export function commandWords({ when, daemonName, words }: CommandOutcome): string {
-  return `${when}cmds on ${daemonName}: ${words}`;
+export function failureOfCommands({ when, daemonName, reason }: CommandOutcome): string {
+  return `${when}cmds on ${daemonName}: ${reason}`;
 }
 
 /** The outcome as `--json` prints it (docs/control.md). */
@@ -102,19 +102,21 @@ export function outcomeJson(outcome: RecipeOutcome): Record<string, unknown> {
       when: c.when,
       daemon: c.daemonName,
       commands: c.commands,
-      result: c.words === "" ? "passed" : "failed",
-      error: c.words || null,
+      result: c.reason === "" ? "passed" : "failed",
+      error: c.reason || null,
       output: c.output,
       durationSec: rounded(c.durationSec),
     })),
-    instances: outcome.instances.map(({ instance, result, words, summary, ping, durationSec }) => ({
+    instances: outcome.instances.map((
+      { instance, result, reason, summary, ping, durationSec },
+    ) => ({
       id: instance.id,
       name: instance.name,
       daemon: instance.daemonName,
       type: instance.what.kind,
       role: instance.setup?.role ?? null,
       result,
-      error: words || null,
+      error: reason || null,
       tunnels: summary
         ? {
           configured: Number(summary.Configured_count),

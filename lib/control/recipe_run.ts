@@ -13,7 +13,7 @@ import { defineRequest, ManagementAddresses, type PreparedInstance } from "@/con
 import { EndWatch } from "@/control/end_watch.ts";
 import {
   type CommandOutcome,
-  commandWords,
+  failureOfCommands,
   type InstanceOutcome,
   isGood,
   type RecipeOutcome,
@@ -31,7 +31,7 @@ export interface RunOptions {
   /** Milliseconds after which everything is ended; 0: never. */
   readonly timeoutMs: number;
   /** Reports progress at a log level: 2 error, 3 warning, 4 info. */
-  readonly tell: (level: 2 | 3 | 4, words: string) => void;
+  readonly tell: (level: 2 | 3 | 4, text: string) => void;
 }
 
 /** How many used addresses are met before the definition of an instance is given up. */
@@ -68,7 +68,7 @@ export class RecipeRun {
     this.instances = prepared.map((instance) => ({
       instance,
       result: "not started",
-      words: "",
+      reason: "",
       summary: undefined,
       ping: undefined,
       durationSec: undefined,
@@ -117,7 +117,7 @@ export class RecipeRun {
     for (const outcome of this.instances) {
       if (outcome.result !== "running") continue;
       outcome.result = "stopped";
-      outcome.words = "the recipe could not be started as a whole";
+      outcome.reason = "the recipe could not be started as a whole";
     }
   }
 
@@ -151,16 +151,16 @@ export class RecipeRun {
     const { commandTimeoutMs, tell } = this.#options;
     tell(4, `${when}cmds on ${daemonName}: ${commands}`);
     const begun = Date.now();
-    const { words, output } = await runRemote(this.#daemons.entry(daemonName).ssh, commands, {
+    const { reason, output } = await runRemote(this.#daemons.entry(daemonName).ssh, commands, {
       timeoutMs: commandTimeoutMs,
       stopsAtFailure: when === "setup",
       ...(when === "setup" ? { cancel: this.#cancel.signal } : {}),
     });
     const durationSec = (Date.now() - begun) / 1000;
-    const outcome = { when, daemonName, commands, words, output, durationSec };
+    const outcome = { when, daemonName, commands, reason, output, durationSec };
     this.#commands.push(outcome);
-    if (words !== "") tell(2, commandWords(outcome));
-    return words === "";
+    if (reason !== "") tell(2, failureOfCommands(outcome));
+    return reason === "";
   }
 
   /**
@@ -234,10 +234,10 @@ export class RecipeRun {
     return this.#addresses.next(this.#daemons.entry(daemonName));
   }
 
-  #refused(outcome: InstanceOutcome, words: string): void {
+  #refused(outcome: InstanceOutcome, reason: string): void {
     outcome.result = "refused";
-    outcome.words = words;
-    this.#options.tell(2, `${outcome.instance.name} on ${outcome.instance.daemonName}: ${words}`);
+    outcome.reason = reason;
+    this.#options.tell(2, `${outcome.instance.name} on ${outcome.instance.daemonName}: ${reason}`);
   }
 
   async #destroy(outcome: InstanceOutcome): Promise<void> {
@@ -254,9 +254,9 @@ export class RecipeRun {
     }
   }
 
-  #error(words: string): void {
-    this.#errors.push(words);
-    this.#options.tell(2, words);
+  #error(text: string): void {
+    this.#errors.push(text);
+    this.#options.tell(2, text);
   }
 
   #pause(ms: number): Promise<void> {

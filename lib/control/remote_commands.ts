@@ -21,7 +21,7 @@ export interface RemoteOptions {
 /** The outcome of commands on a host. */
 export interface RemoteOutcome {
   /** The reason why they failed; empty if they did not. */
-  readonly words: string;
+  readonly reason: string;
   /** Standard output and standard error; only the end where it is long. */
   readonly output: string;
 }
@@ -130,9 +130,9 @@ async function askIdentity(ssh: SshAccess): Promise<LoginIdentity> {
   }
   const identity = loginIdentity(new TextDecoder().decode(output.stdout));
   if (output.success && identity) return identity;
-  const words = new TextDecoder().decode(output.stderr).trim().split("\n").at(-1);
+  const lastLine = new TextDecoder().decode(output.stderr).trim().split("\n").at(-1);
   throw new SystemError(
-    `Cannot find out by ssh -G which user logs in at ${ssh.address}: ${words}`,
+    `Cannot find out by ssh -G which user logs in at ${ssh.address}: ${lastLine}`,
     "ssh",
     "",
   );
@@ -174,7 +174,7 @@ async function runSsh(
       kept.take(child.stdout),
       kept.take(child.stderr),
     ]);
-    return { words: ended || statusWords(code, kept.text), output: kept.text };
+    return { reason: ended || failureOfStatus(code, kept.text), output: kept.text };
   } finally {
     clearTimeout(timer);
     cancel?.removeEventListener("abort", cancelled);
@@ -182,7 +182,7 @@ async function runSsh(
 }
 
 /** The reason of a failure; empty for status 0. */
-function statusWords(code: number, output: string): string {
+function failureOfStatus(code: number, output: string): string {
   if (code === 0) return "";
   const last = output.trim().split("\n").at(-1)!.slice(0, 200);
   if (code !== SSH_FAILED) return `ended with status ${code}${last ? `: ${last}` : ""}`;

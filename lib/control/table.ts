@@ -14,7 +14,7 @@ export function outcomeTable(outcomes: readonly InstanceOutcome[]): string[] {
   const head = ["id", "instance", "daemon", "role", "result", "tunnels", "rate", "time", "why"];
   return aligned([
     head,
-    ...outcomes.map(({ instance, result, words, summary, durationSec }) => [
+    ...outcomes.map(({ instance, result, reason, summary, durationSec }) => [
       String(instance.id),
       instance.name,
       instance.daemonName,
@@ -23,7 +23,7 @@ export function outcomeTable(outcomes: readonly InstanceOutcome[]): string[] {
       summary?.Role ? `${summary.NumOfCreatedTunnel} of ${summary.Configured_count}` : "-",
       summary?.SetupRate ? `${summary.SetupRate.toFixed(1)}/s` : "-",
       durationSec === undefined ? "-" : `${durationSec.toFixed(1)} s`,
-      oneLine(words),
+      oneLine(reason),
     ]),
   ]);
 }
@@ -58,8 +58,8 @@ function listedCells({ name, type, api, summary, ping }: ListedInstance): string
 }
 
 /** Makes foreign text fit into one line, without characters that could steer a terminal. */
-function oneLine(words: string): string {
-  return printable(words).replaceAll(/\s+/g, " ").trim();
+function oneLine(text: string): string {
+  return printable(text).replaceAll(/\s+/g, " ").trim();
 }
 
 /** Pads each column to the width of its widest cell. */

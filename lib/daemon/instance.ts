@@ -23,7 +23,7 @@ import { bootId, isAlive, namespacesInUse } from "@/daemon/process.ts";
 import { type InstanceRecord, InstanceState, InstanceType } from "@/daemon/record.ts";
 import { readResultFile } from "@/daemon/result_file.ts";
 import type { RunEnd } from "@/daemon/state.ts";
-import { type DaemonContext, Mutex } from "@/daemon/daemon_context.ts";
+import { type DaemonContext, Mutex, type TellLevel } from "@/daemon/daemon_context.ts";
 import { withOptions } from "@/setup/write.ts";
 
 /** Consecutive looks without any process after which an instance of another program has ended. */
@@ -91,15 +91,15 @@ export class Instance {
         this.#save();
         await this.#start(definition);
       } catch (e) {
-        const words = e instanceof Error ? e.message : String(e);
+        const reason = e instanceof Error ? e.message : String(e);
         try {
           await this.#commands.runDestroyCommands();
           await this.#clean();
         } finally {
-          this.#become(InstanceState.COULD_NOT_START, words);
-          this.#endRun({ outcome: "could not start", words, ...NO_TUNNELS });
+          this.#become(InstanceState.COULD_NOT_START, reason);
+          this.#endRun({ outcome: "could not start", reason, ...NO_TUNNELS });
         }
-        throw e instanceof SystemError ? new Refusal(status.FAILED_PRECONDITION, words) : e;
+        throw e instanceof SystemError ? new Refusal(status.FAILED_PRECONDITION, reason) : e;
       }
     });
   }
@@ -176,10 +176,10 @@ export class Instance {
 
   #outcomeOfDestroyed(): RunEnd {
     if (this.record.type === InstanceType.OTHER) {
-      return { outcome: "ended", words: "", ...NO_TUNNELS };
+      return { outcome: "ended", reason: "", ...NO_TUNNELS };
     }
-    const words = "it was ended without a result";
-    return this.#readResult() ?? { outcome: "died", words, ...this.#tunnels() };
+    const reason = "it was ended without a result";
+    return this.#readResult() ?? { outcome: "died", reason, ...this.#tunnels() };
   }
 
   /**
@@ -214,17 +214,17 @@ export class Instance {
     const isThere = record.bootId === bootId() && await isNamespace(record.namespace);
     if (isThere) return this.#tell(4, "adopted");
     await this.#clean();
-    const words = "its namespace is gone: nothing of it runs any more";
-    this.#become(InstanceState.COULD_NOT_START, words);
-    this.#endRun({ outcome: "died", words, ...NO_TUNNELS });
+    const reason = "its namespace is gone: nothing of it runs any more";
+    this.#become(InstanceState.COULD_NOT_START, reason);
+    this.#endRun({ outcome: "died", reason, ...NO_TUNNELS });
   }
 
   async #interrupted(): Promise<void> {
     await this.#commands.runDestroyCommands();
     await this.#clean();
-    const words = "the daemon ended while it was being started";
-    this.#become(InstanceState.COULD_NOT_START, words);
-    this.#endRun({ outcome: "could not start", words, ...NO_TUNNELS });
+    const reason = "the daemon ended while it was being started";
+    this.#become(InstanceState.COULD_NOT_START, reason);
+    this.#endRun({ outcome: "could not start", reason, ...NO_TUNNELS });
   }
 
   /**
@@ -250,14 +250,14 @@ export class Instance {
     if (this.#emptyLooks < EMPTY_LOOKS) return;
     await this.#mutex.run(async () => {
       if (this.record.state !== InstanceState.RUNNING || this.#destruction) return;
-      const words = "its last process has ended";
-      this.#tell(3, `${words}; its network is removed`);
-      this.#become(InstanceState.COULD_NOT_START, words);
+      const reason = "its last process has ended";
+      this.#tell(3, `${reason}; its network is removed`);
+      this.#become(InstanceState.COULD_NOT_START, reason);
       try {
         await this.#commands.runDestroyCommands();
         await this.#clean();
       } finally {
-        this.#endRun({ outcome: "ended", words, ...NO_TUNNELS });
+        this.#endRun({ outcome: "ended", reason, ...NO_TUNNELS });
       }
     });
   }
@@ -273,9 +273,9 @@ export class Instance {
     } finally {
       const result = this.#readResult();
       const told = record.state === InstanceState.PASSED || record.state === InstanceState.FAILED;
-      if (result) this.#become(result.state, result.words);
+      if (result) this.#become(result.state, result.reason);
       else if (!told) this.#become(InstanceState.DIED, "its process ended without a result");
-      this.#endRun(result ?? { outcome: "died", words: record.words, ...this.#tunnels() });
+      this.#endRun(result ?? { outcome: "died", reason: record.reason, ...this.#tunnels() });
     }
   }
 
@@ -283,10 +283,10 @@ export class Instance {
     if (this.#destruction) return;
     this.record.summary = summary;
     const outcome = OUTCOMES[summary.Result];
-    const words = summary.LastErrMsg;
+    const reason = summary.LastErrMsg;
     if (outcome === undefined) return this.#become(InstanceState.RUNNING);
-    this.#become(outcome === "failed" ? InstanceState.FAILED : InstanceState.PASSED, words);
-    this.#endRun({ outcome, words, ...this.#tunnels() });
+    this.#become(outcome === "failed" ? InstanceState.FAILED : InstanceState.PASSED, reason);
+    this.#endRun({ outcome, reason, ...this.#tunnels() });
   }
 
   /**
@@ -296,7 +296,7 @@ export class Instance {
   #guess(): void {
     const result = this.#readResult();
     if (result) {
-      this.#become(result.state, result.words);
+      this.#become(result.state, result.reason);
       return this.#endRun(result);
     }
     const { state } = this.record;
@@ -371,11 +371,11 @@ export class Instance {
     this.#context.state.endRun(this.record.run, end);
   }
 
-  #become(state: InstanceState, words = ""): void {
+  #become(state: InstanceState, reason = ""): void {
     if (this.#destruction) return;
-    if (state !== this.record.state) this.#tell(4, `state ${state} ${words}`.trim());
+    if (state !== this.record.state) this.#tell(4, `state ${state} ${reason}`.trim());
     this.record.state = state;
-    this.record.words = words;
+    this.record.reason = reason;
     this.#save();
   }
 
@@ -387,8 +387,8 @@ export class Instance {
     this.#context.state.save(this.record);
   }
 
-  #tell(level: 2 | 3 | 4 | 5, words: string): void {
-    this.#context.tell(level, `${this.record.name}: ${words}`);
+  #tell(level: TellLevel, text: string): void {
+    this.#context.tell(level, `${this.record.name}: ${text}`);
   }
 }
 

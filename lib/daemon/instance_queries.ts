@@ -50,8 +50,8 @@ export class InstanceQueries {
 
   /** Says why the last summary is not of this moment; undefined where it is. */
   get whyOutdated(): string | undefined {
-    const { state, words } = this.#record;
-    if (state === InstanceState.DIED) return words;
+    const { state, reason } = this.#record;
+    if (state === InstanceState.DIED) return reason;
     if (!this.isAnswering || !this.#isSilent) return undefined;
     const when = this.#answeredMs === undefined
       ? "an earlier daemon's"

@@ -173,7 +173,7 @@ export class Instances {
       hasNetwork: true,
       leftProcess: false,
       process: null,
-      words: "",
+      reason: "",
       summary: null,
       ping: null,
     };

@@ -59,7 +59,7 @@ export interface InstanceRecord {
   /** The process of a Type 1 instance, once it is started. */
   process: ProcessId | null;
   /** Reason of a bad state; empty otherwise. */
-  words: string;
+  reason: string;
   /** The last SummaryResp known. */
   summary: SummaryRespRead | null;
   /** The last ListPingResult known. */
@@ -80,7 +80,7 @@ export interface FinishedRun {
   readonly ended: number;
   readonly outcome: RunOutcome;
   /** The first reason of a failure; empty: none. */
-  readonly words: string;
+  readonly reason: string;
   readonly logDirectory: string;
   /** Number of established tunnels; null if unknown. */
   readonly established: number | null;

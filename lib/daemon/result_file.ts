@@ -30,13 +30,13 @@ export function readResultFile(path: string): InstanceResult | undefined {
 function parseResult(json: any): InstanceResult | undefined {
   const outcome = OUTCOMES.find((word) => word === json.result);
   if (outcome === undefined) return undefined;
-  const words = typeof json.error === "string" ? json.error : "";
+  const reason = typeof json.error === "string" ? json.error : "";
   const { established = null, configured = null } = json.tunnels ?? {};
   // A test whose setup was refused has no duration.
   if (json.durationSec === null) {
     const state = InstanceState.COULD_NOT_START;
-    return { state, outcome: "could not start", words, established: null, configured: null };
+    return { state, outcome: "could not start", reason, established: null, configured: null };
   }
   const state = outcome === "failed" ? InstanceState.FAILED : InstanceState.PASSED;
-  return { state, outcome, words, established, configured };
+  return { state, outcome, reason, established, configured };
 }

@@ -193,14 +193,14 @@ const FAILED = 2;
  * only the reason why there is none.
  */
 function statusOf(
-  { summary, words, state }: InstanceRecord,
+  { summary, reason, state }: InstanceRecord,
   whyOutdated: string | undefined,
 ): SummaryResp | null {
   if (summary && whyOutdated !== undefined && summary.Result === RUNNING) {
     const Result = state === InstanceState.DIED ? FAILED : RUNNING;
     return { ...summary, Result, LastErrMsg: whyOutdated };
   }
-  return summary ?? (words === "" ? null : { LastErrMsg: words });
+  return summary ?? (reason === "" ? null : { LastErrMsg: reason });
 }
 
 /** Passes refusals on; any other exception is a bug, which is logged and answered as INTERNAL. */
@@ -208,8 +208,8 @@ function refuse(method: string, e: unknown, context: DaemonContext): never {
   if (e instanceof Refusal) throw new Refusal(e.code, shortened(e.details));
   const story = e instanceof Error ? e.stack ?? e.message : String(e);
   context.tell(2, `Internal error in ${method}: ${story}`);
-  const words = e instanceof Error ? e.message : String(e);
-  throw new Refusal(status.INTERNAL, shortened(`Internal error in ${method}: ${words}`));
+  const text = e instanceof Error ? e.message : String(e);
+  throw new Refusal(status.INTERNAL, shortened(`Internal error in ${method}: ${text}`));
 }
 
 /** Shortens details to as many whole lines as fit in a header. */

@@ -30,16 +30,19 @@ const TABLES = `
     defined INTEGER NOT NULL,
     ended INTEGER,
     outcome TEXT,
-    words TEXT,
+    reason TEXT,
     established INTEGER,
     configured INTEGER
   ) STRICT;
 `;
 
+/** What earlier versions called the column `reason` of the finished runs. */
+const EARLIER_COLUMN = "words";
+
 /** How a run ended, as it is stored in the history. */
 export interface RunEnd {
   readonly outcome: RunOutcome;
-  readonly words: string;
+  readonly reason: string;
   readonly established: number | null;
   readonly configured: number | null;
 }
@@ -58,8 +61,8 @@ export class StateFile {
       ensurePrivate(fileIn(directory), "service");
     } catch (e) {
       const isLocked = e instanceof SystemError && e.errno === "EWOULDBLOCK";
-      const words = isLocked ? "another daemon has it" : systemWords(e);
-      throw new SetupError(`Cannot use --statedir ${directory}: ${words}`);
+      const reason = isLocked ? "another daemon has it" : systemWords(e);
+      throw new SetupError(`Cannot use --statedir ${directory}: ${reason}`);
     }
     this.#database = openDatabase(directory, false);
   }
@@ -91,11 +94,11 @@ export class StateFile {
   }
 
   /** Stores how a run ended; later calls for the same run change nothing. */
-  endRun(run: number, { outcome, words, established, configured }: RunEnd): void {
+  endRun(run: number, { outcome, reason, established, configured }: RunEnd): void {
     this.#database.prepare(
-      "UPDATE runs SET ended = ?, outcome = ?, words = ?, established = ?, configured = ? " +
+      "UPDATE runs SET ended = ?, outcome = ?, reason = ?, established = ?, configured = ? " +
         "WHERE run = ? AND ended IS NULL",
-    ).run(Date.now(), outcome, words, established, configured, run);
+    ).run(Date.now(), outcome, reason, established, configured, run);
     this.#database.prepare("DELETE FROM runs WHERE ended IS NOT NULL AND run <= ?").run(
       run - RUNS_MAX,
     );
@@ -114,7 +117,7 @@ export class StateFile {
 }
 
 /** Names of members in records that earlier versions saved, and what they are called now. */
-const RENAMED = { lent: "moved", hasSite: "hasNetwork" } as const;
+const RENAMED = { lent: "moved", hasSite: "hasNetwork", words: "reason" } as const;
 
 /** Reads a record of this or an earlier version. */
 function withPresentNames(saved: Record<string, unknown>): InstanceRecord {
@@ -132,9 +135,10 @@ function withPresentNames(saved: Record<string, unknown>): InstanceRecord {
 export function finishedRuns(directory: string): FinishedRun[] {
   const database = openDatabase(directory, true);
   try {
+    const reason = hasEarlierColumn(database) ? `${EARLIER_COLUMN} AS reason` : "reason";
     const rows = database.prepare(
-      "SELECT run, name, type, defined, ended, outcome, words, logDirectory, established, configured " +
-        "FROM runs WHERE ended IS NOT NULL ORDER BY ended, run",
+      `SELECT run, name, type, defined, ended, outcome, ${reason}, ` +
+        "logDirectory, established, configured FROM runs WHERE ended IS NOT NULL ORDER BY ended, run",
     ).all();
     return rows.map((row) => ({ ...row }) as unknown as FinishedRun);
   } finally {
@@ -146,11 +150,22 @@ function openDatabase(directory: string, readOnly: boolean): DatabaseSync {
   try {
     const database = new DatabaseSync(fileIn(directory), { readOnly });
     database.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
-    if (!readOnly) database.exec(TABLES);
+    if (!readOnly) {
+      database.exec(TABLES);
+      if (hasEarlierColumn(database)) {
+        database.exec(`ALTER TABLE runs RENAME COLUMN ${EARLIER_COLUMN} TO reason`);
+      }
+    }
     return database;
   } catch (e) {
     throw new SetupError(`Cannot open the state in ${directory} (--statedir): ${systemWords(e)}`);
   }
+}
+
+/** Whether an earlier version made the table of runs, and no daemon of this version has opened it yet. */
+function hasEarlierColumn(database: DatabaseSync): boolean {
+  const columns = database.prepare("SELECT 1 FROM pragma_table_info('runs') WHERE name = ?");
+  return columns.get(EARLIER_COLUMN) !== undefined;
 }
 
 function fileIn(directory: string): string {

@@ -25,12 +25,12 @@ Deno.test("the history is a table for people", () => {
     defined: Date.UTC(2026, 0, 31, 12),
     ended: Date.UTC(2026, 0, 31, 12, 1),
     outcome: "failed" as const,
-    words: "no answer",
+    reason: "no answer",
     logDirectory: "/log",
     established: 3,
     configured: 10,
   };
-  const other = { ...run, type: 2 as const, established: null, configured: null, words: "" };
+  const other = { ...run, type: 2 as const, established: null, configured: null, reason: "" };
   assert.deepEqual(historyLines([run, other]), [
     "run  defined               length  type     name  result  tunnels  why",
     "7    2026-01-31T12:00:00Z  60 s    myikev2  gw    failed  3 of 10  no answer",

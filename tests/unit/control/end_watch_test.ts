@@ -28,7 +28,7 @@ async function outcomeOf(result: number): Promise<InstanceOutcome> {
   const outcome = {
     instance,
     result: "running",
-    words: "",
+    reason: "",
     summary: undefined,
     ping: undefined,
     durationSec: undefined,
@@ -42,7 +42,7 @@ async function outcomeOf(result: number): Promise<InstanceOutcome> {
 
 Deno.test("a test that somebody else stopped has not passed", async () => {
   assert.equal((await outcomeOf(1)).result, "passed");
-  const { result, words } = await outcomeOf(3);
+  const { result, reason } = await outcomeOf(3);
   assert.equal(result, "failed");
-  assert.match(words, /stopped before its end, and not by this recipe/);
+  assert.match(reason, /stopped before its end, and not by this recipe/);
 });

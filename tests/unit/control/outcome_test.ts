@@ -25,7 +25,7 @@ function instance(
   id: number,
   name: string,
   result: InstanceResult,
-  words = "",
+  reason = "",
   summary?: Summary,
 ): InstanceOutcome {
   const setup = summary && { text: "", role: "client" as const, ends: true, apiTls: false };
@@ -46,7 +46,7 @@ function instance(
     };
   const durationSec = result === "not started" ? undefined : 1.25;
   const place = { id, name, daemonName: "svr1", waitMs: 0, what, setup };
-  return { instance: place, result, words, summary, ping: undefined, durationSec };
+  return { instance: place, result, reason, summary, ping: undefined, durationSec };
 }
 
 function recipe(
@@ -69,7 +69,7 @@ const clean = {
   when: "clean" as const,
   daemonName: "svr1",
   commands: "false",
-  words: "ended with status 1",
+  reason: "ended with status 1",
   output: "oh\x1b]>",
   durationSec: 0.5,
 };

@@ -25,7 +25,7 @@ Deno.test("the result of a run decides its state", () => {
     assert.deepEqual(read(line(outcome as string)), {
       state,
       outcome,
-      words: "why",
+      reason: "why",
       established: 7,
       configured: 9,
     });
@@ -37,7 +37,7 @@ Deno.test("a run that never began is one that could not start", () => {
   assert.deepEqual(read(refused), {
     state: InstanceState.COULD_NOT_START,
     outcome: "could not start",
-    words: "Cannot read x.pem",
+    reason: "Cannot read x.pem",
     established: null,
     configured: null,
   });

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
 import { SetupError } from "@/base/errors.ts";
 import { type InstanceRecord, InstanceState } from "@/daemon/record.ts";
 import { finishedRuns, StateFile } from "@/daemon/state.ts";
@@ -22,7 +23,7 @@ function record(name: string, over: Partial<InstanceRecord> = {}): InstanceRecor
     hasNetwork: true,
     leftProcess: false,
     process: null,
-    words: "",
+    reason: "",
     summary: null,
     ping: null,
     ...over,
@@ -42,7 +43,7 @@ Deno.test("the next daemon finds the instances, in the order of their definition
   withDirectory((directory) => {
     const first = new StateFile(directory);
     const b = record("b");
-    const a = record("a", { moved: null, words: "with 'quotes' and ☺" });
+    const a = record("a", { moved: null, reason: "with 'quotes' and ☺" });
     for (const one of [b, a]) first.save(one);
     b.state = InstanceState.RUNNING;
     b.process = { pid: 7, startTicks: 99, bootId: "boot" };
@@ -62,12 +63,30 @@ Deno.test("a record that an earlier version saved is read under the present name
     const moved = { name: "eth1", isUp: true, master: "", addresses: [], routes: [] };
     const state = new StateFile(directory);
     const present = record("a", { moved, hasNetwork: true });
-    const { moved: lent, hasNetwork: hasSite, ...rest } = present;
-    state.save({ ...rest, lent, hasSite } as unknown as InstanceRecord);
+    const { moved: lent, hasNetwork: hasSite, reason: words, ...rest } = present;
+    state.save({ ...rest, lent, hasSite, words } as unknown as InstanceRecord);
     state.close();
     const later = new StateFile(directory);
     assert.deepEqual(later.instances(), [present]);
     later.close();
+  });
+});
+
+Deno.test("the history of an earlier version is read, before and after a daemon has opened it", () => {
+  withDirectory((directory) => {
+    const state = new StateFile(directory);
+    const run = state.beginRun("one", 1, "/log");
+    state.endRun(run, { outcome: "died", reason: "why", established: null, configured: null });
+    state.close();
+    const database = new DatabaseSync(`${directory}/daemon.sqlite`);
+    database.exec("ALTER TABLE runs RENAME COLUMN reason TO words");
+    database.close();
+    assert.equal(finishedRuns(directory)[0]?.reason, "why");
+    const later = new StateFile(directory);
+    const next = later.beginRun("two", 1, "/log");
+    later.endRun(next, { outcome: "died", reason: "how", established: null, configured: null });
+    later.close();
+    assert.deepEqual(finishedRuns(directory).map(({ reason }) => reason), ["why", "how"]);
   });
 });
 
@@ -77,8 +96,8 @@ Deno.test("finished runs are listed, running ones are not, and only the first en
     const one = state.beginRun("one", 1, "/log");
     const two = state.beginRun("two", 2, "/other");
     assert.deepEqual(finishedRuns(directory), []);
-    state.endRun(one, { outcome: "failed", words: "why", established: 3, configured: 9 });
-    state.endRun(one, { outcome: "died", words: "", established: null, configured: null });
+    state.endRun(one, { outcome: "failed", reason: "why", established: 3, configured: 9 });
+    state.endRun(one, { outcome: "died", reason: "", established: null, configured: null });
     const [run, ...more] = finishedRuns(directory);
     assert.deepEqual(more, []);
     const { defined, ended, ...rest } = run!;
@@ -87,13 +106,13 @@ Deno.test("finished runs are listed, running ones are not, and only the first en
       name: "one",
       type: 1,
       outcome: "failed",
-      words: "why",
+      reason: "why",
       logDirectory: "/log",
       established: 3,
       configured: 9,
     });
     assert.ok(defined <= ended && ended <= Date.now());
-    state.endRun(two, { outcome: "ended", words: "", established: null, configured: null });
+    state.endRun(two, { outcome: "ended", reason: "", established: null, configured: null });
     assert.deepEqual(finishedRuns(directory).map(({ name }) => name), ["one", "two"]);
     state.close();
   });
