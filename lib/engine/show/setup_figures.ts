@@ -1,0 +1,110 @@
+/**
+ * Figures of set-ups: how long they took, what was agreed, and why some failed.
+ * @module
+ */
+import {
+  byName,
+  causes,
+  figure,
+  latency,
+  type LatencyResult,
+  latencyText,
+  mergeNames,
+} from "@/engine/show/figure.ts";
+import { summed } from "@/engine/show/figure_sums.ts";
+import { cookieLines } from "@/engine/show/figure_words.ts";
+
+/** Below this, milliseconds from due and from the first message are the same to a reader. */
+const DUE_DIFFERENCE_MS = 1;
+
+/** Where tunnels were late the time from their first message is not what a user of the peer waits. */
+function dueLines(fromDue: LatencyResult, whole: unknown): string[] {
+  const { setup } = (whole as { readonly latencyMs: { readonly setup: LatencyResult } }).latencyMs;
+  const differs = (["p50", "p90", "p99", "max"] as const).some((name) =>
+    (fromDue[name] ?? 0) - (setup[name] ?? 0) > DUE_DIFFERENCE_MS
+  );
+  return fromDue.p50 !== null && differs ? [`  from due  ${latencyText(fromDue)}`] : [];
+}
+
+/** The figures, in the order of the JSON result. */
+export const SETUP_FIGURES = {
+  ikeSaInitMs: latency(
+    "latencyMs.ikeSaInit",
+    "milliseconds from the first transmission of IKE_SA_INIT to its answer; initiator only",
+    { lines: (ms) => [`IKE_SA_INIT ${latencyText(ms)}`] },
+  ),
+  ikeAuthMs: latency("latencyMs.ikeAuth", "the same of IKE_AUTH", {
+    lines: (ms) => [`IKE_AUTH    ${latencyText(ms)}`],
+  }),
+  setupMs: latency(
+    "latencyMs.setup",
+    "milliseconds from the first IKE_SA_INIT of a try to established",
+    { lines: (ms) => [`Set-up      ${latencyText(ms)}`] },
+  ),
+  setupFromDueMs: latency(
+    "latencyMs.setupFromDue",
+    "client with a `setupinterval`: milliseconds from when a tunnel was due by it to established, with " +
+      "waits for room and tries that failed; no sample with `setupinterval: 0s`, by which none is due",
+    { lines: (ms, whole) => dueLines(ms, whole) },
+  ),
+  failures: causes(
+    "failures",
+    "failed tunnels by cause: a notify's IANA name, `NO_ANSWER`, `NOT_SENT` (the system refused to " +
+      "send), `UNREACHABLE` (ICMP said so, and nobody answered), `REFUSED_HERE`, …; `example` is the " +
+      "first in words",
+    (cause) => `Failed by ${cause}`,
+  ),
+  suites: byName(
+    "suites",
+    "set-ups by the algorithms that were agreed: those of the IKE SA, and after `;` those of its first " +
+      "CHILD_SA; the first 20 suites, the rest as `others`",
+    (suite, n) => `Agreed in ${n} set-ups: ${suite}`,
+  ),
+  peers: figure({
+    path: "peers",
+    type: "object of numbers",
+    doc: "set-ups by the peer's address; the first 20 addresses, the rest as `others`",
+    none: {},
+    merge: (parts: readonly ReadonlyMap<string, number>[]): ReadonlyMap<string, number> =>
+      mergeNames(parts),
+    json: (counts): Readonly<Record<string, number>> => Object.fromEntries(counts),
+  }),
+  throttled: causes(
+    "throttled",
+    "client: how the peer throttled: `COOKIE` (it demanded them), `SILENCE` (no answer to some " +
+      "IKE_SA_INIT requests while others were answered), `NO_ADDITIONAL_SAS`; `example` says from when, " +
+      "with how many tunnels on their way, and which option to change",
+    (cause) => `The peer throttles by ${cause}`,
+  ),
+  strangers: causes(
+    "strangers",
+    "gateway: peers that began an IKE SA and did not authenticate, by cause: the notify they were " +
+      "refused with (`NO_PROPOSAL_CHOSEN`, `AUTHENTICATION_FAILED`, …), `HALF_OPEN_TIMEOUT` of those " +
+      "that went silent; `example` is the first in words. They are no tunnels: they count neither in " +
+      "`tunnels` nor in `failures`, and do not end a test by `abortonerr`; below `numberoftunnels` " +
+      "the commonest cause stands in `error`",
+    (cause) => `Strangers, not authenticated, by ${cause}`,
+  ),
+  cookies: figure({
+    path: "cookies",
+    type: "object",
+    doc: "gateway: cookies (RFC 7296 §2.6)",
+    parts: [
+      {
+        path: "asked",
+        type: "number",
+        doc: "IKE_SA_INIT requests that were answered with a cookie",
+      },
+      {
+        path: "automatic",
+        type: "number",
+        doc: "those of them for which the load alone asked (`numoftunneltoenablecookie: auto`)",
+      },
+    ],
+    none: { asked: 0, automatic: 0 },
+    merge: (parts: readonly { readonly asked: number; readonly automatic: number }[]) =>
+      summed(parts),
+    json: ({ asked, automatic }) => ({ asked, automatic }),
+    lines: cookieLines,
+  }),
+} as const;

@@ -1,0 +1,108 @@
+/**
+ * Figures of what was sent and received: IKE datagrams, connections, packets of CHILD_SAs and pings.
+ * @module
+ */
+import { byName, causes, count, figure, group, noneOf, word } from "@/engine/show/figure.ts";
+import { summed } from "@/engine/show/figure_sums.ts";
+import { connectionLines, impairmentLines, packetLines } from "@/engine/show/figure_words.ts";
+import type { DataPathKind } from "@/datapath/data_path.ts";
+import type { NeighbourOverflow } from "@/engine/run/neighbour_watch.ts";
+import { PING_TABLE, pingLines } from "@/engine/show/ping_table.ts";
+import type { ImpairmentCounts } from "@/transport/impairment.ts";
+import type { ConnectionCounters } from "@/transport/transport.ts";
+
+/** Packets of CHILD_SAs; the names are those of the data paths. */
+const PACKET_TABLE = {
+  packetsOut: count("sent", "packets that left through CHILD_SAs"),
+  packetsIn: count("received", "packets that came through CHILD_SAs"),
+  octetsOut: count("octetsSent", "octets of those that left"),
+  octetsIn: count("octetsReceived", "octets of those that came"),
+  drops: figure({
+    path: "drops",
+    type: "object of numbers",
+    doc: "packets that went no further, by cause",
+    none: {},
+    merge: (parts: readonly Readonly<Record<string, number>>[]): Readonly<Record<string, number>> =>
+      summed(parts),
+    json: (drops) => drops,
+  }),
+} as const;
+
+/** The figures, in the order of the JSON result. */
+export const TRAFFIC_FIGURES = {
+  drops: byName(
+    "drops",
+    "datagrams that cost a counter and nothing else, by reason",
+    (reason, n) => `Dropped: ${n} for ${reason}`,
+  ),
+  dataPath: word<"dataPath", DataPathKind>("dataPath", "`kernel`, `userland` or `none`"),
+  packets: group("packets", PACKET_TABLE, {
+    doc: "packets of CHILD_SAs; null where the kernel keeps the books, or nothing carries any",
+    absent: null,
+    lines: packetLines,
+  }),
+  datagramsSent: count("datagrams.sent", "IKE datagrams that left"),
+  datagramsReceived: count("datagrams.received", "IKE datagrams that came"),
+  sendErrors: causes(
+    "datagrams.sendErrors",
+    "datagrams of any kind that the system refused to send, and those of which ICMP says that they " +
+      "came to nothing (`transport: native` alone hears it), by cause, the most frequent first",
+    (cause) => `Sent in vain, by ${cause}`,
+  ),
+  neighbourOverflow: figure({
+    path: "datagrams.neighbourOverflow",
+    type: "object of numbers or null",
+    doc:
+      "where the kernel's neighbour table was full while the test ran, so that hosts of a link got " +
+      "no answer: `family` (4 or 6), `entries`, `entriesMax` (`gc_thresh3`), `overflows`; it is said " +
+      "in `error` too where the test failed",
+    none: null as NeighbourOverflow | null,
+    // All parts see the one table of the system.
+    merge: (parts: readonly (NeighbourOverflow | null)[]): NeighbourOverflow | null =>
+      parts.find((part) => part !== null) ?? null,
+    json: (table) => table && { ...table },
+  }),
+  impairment: figure({
+    path: "impairment",
+    type: "list of objects of numbers",
+    doc:
+      "what each rule of `impairment` did to IKE messages, in their order; empty when none does " +
+      "anything. `matched` (messages of its direction, exchange and kind, with those that `skip` and " +
+      "`count` leave alone; what a rule loses no later one sees), `lost`, `duplicated`, `reordered`, " +
+      "`delayed`, `replayed`, `corrupted`, `crossed`; a fragment counts as a message",
+    none: [] as readonly ImpairmentCounts[],
+    merge: (parts: readonly (readonly ImpairmentCounts[])[]): readonly ImpairmentCounts[] =>
+      parts[0]!.map((_, rule) => summed(parts.map((counts) => counts[rule]!))),
+    json: (rules) => rules.map((counts) => ({ ...counts })),
+    lines: (rules) => impairmentLines(rules),
+  }),
+  connections: figure({
+    path: "connections",
+    type: "object of numbers or null",
+    doc:
+      "TCP connections (RFC 9329): `opened`, `accepted`; of strangers, closed: `crowdedOut` (too " +
+      "many), `idle` (not authenticated in time), `hoarding` (too much waited for it to be read, or " +
+      "to become a whole frame); `badStreams` closed for what came; `espDropped` packets that found a " +
+      "full connection; `badFrames`. null where there is only UDP",
+    none: null as ConnectionCounters | null,
+    merge: (parts: readonly (ConnectionCounters | null)[]): ConnectionCounters | null => {
+      const known = parts.filter((part) => part !== null);
+      return known.length > 0 ? summed(known) : null;
+    },
+    json: (counters) => counters && { ...counters },
+    lines: (counters) => connectionLines(counters),
+  }),
+  keepalivesSent: count("keepalives.sent", "NAT-T keepalives that left; they count as no datagram"),
+  keepalivesReceived: count("keepalives.received", "NAT-T keepalives that came"),
+  ping: group("ping", PING_TABLE, {
+    doc: "the ping test, since its counters were last cleared",
+    absent: noneOf(PING_TABLE),
+    lines: pingLines,
+  }),
+  pingsAnswered: count(
+    "pingsAnswered",
+    "pings of the other ends that this process answered itself (`datapath: userland` without a TUN " +
+      "device)",
+    { lines: (n) => n > 0 ? [`Pings answered: ${n}`] : [] },
+  ),
+} as const;
