@@ -58,7 +58,8 @@ export const NOTIFY_EXPLANATIONS: Readonly<Record<keyof typeof NotifyType, Expla
     "Responders do not say which of these it was.",
     "RFC 7296 §2.21.2",
     "`psk`, `myid`, `peerid`, the authentication methods `authownmethod` and `authpeermethod`, " +
-    "certificates and their time; the log of the end that refused says why.",
+    "certificates and their time, and whose key a raw public key is (`peerrawkeyfile`); the log of the end " +
+    "that refused says why.",
   ],
   SINGLE_PAIR_REQUIRED: [
     "The responder accepts traffic selectors of one pair of addresses only.",

@@ -61,7 +61,13 @@ export const CERTIFICATE_OPTIONS = {
   peerrawkey: option(
     text,
     "",
-    "public keys of peers that are trusted without certificates (RFC 7670): a file or a directory, PEM or DER, or PEM certificates; beside or instead of cadir",
+    "public keys that the peer peerid may use without a certificate (RFC 7670): a file or a directory, PEM or DER, or PEM certificates; beside cadir or alone",
+    CERTIFICATES,
+  ),
+  peerrawkeyfile: option(
+    text,
+    "",
+    "raw public keys of peers: lines of an identity, as in psks, and the file of its key; &d in the name of the file is the number in the identity",
     CERTIFICATES,
   ),
   certurl: option(

@@ -235,7 +235,7 @@ function checkIke({ role, ikeconf }: Setup, rule: Rule): void {
   const { ikeencyptalg, ikeintegrityalg } = ikeconf;
   checkPsk(ikeconf, rule);
   checkNull(ikeconf, rule);
-  checkCertificates({ ikeconf }, rule);
+  checkCertificates({ role, ikeconf }, rule);
   checkSecondAuth({ ikeconf }, rule);
   if (ikeintegrityalg.length === 0 && !ikeencyptalg.every(({ id }) => isAead(id))) {
     rule(

@@ -9,8 +9,11 @@ import type { Check, Rule } from "@/setup/rule.ts";
 import type { Setup } from "@/setup/setup.ts";
 
 /** Reports options that are missing or contradict each other. */
-export function checkCertificates({ ikeconf }: Pick<Setup, "ikeconf">, rule: Rule): void {
-  const { authownmethod, authpeermethod, cadir, eedir, issuercert, rawkey, peerrawkey } = ikeconf;
+export function checkCertificates(
+  { role, ikeconf }: Pick<Setup, "role" | "ikeconf">,
+  rule: Rule,
+): void {
+  const { authownmethod, authpeermethod, cadir, eedir, issuercert, rawkey } = ikeconf;
   const hasOwn = eedir !== "" || issuercert !== "";
   const signs = ownMethods(ikeconf).find(isSignature);
   const id = (["myid", "myid2"] as const).find((option) =>
@@ -25,14 +28,17 @@ export function checkCertificates({ ikeconf }: Pick<Setup, "ikeconf">, rule: Rul
     rule(words, `ikeconf.${id}`, "ikeconf.eedir");
   }
   checkIssuing(ikeconf, rule);
-  checkRawKeys(ikeconf, rule);
+  checkRawKeys({ role, ikeconf }, rule);
   checkAddresses(ikeconf, rule);
   const verified = peerMethods(ikeconf).find(isSignature);
   if (verified === undefined) return;
-  if (cadir === "" && peerrawkey === "") {
+  if (cadir === "" && !trustsRawKeys(ikeconf)) {
     const named = isSignature(authpeermethod) ? "authpeermethod" : "authpeer2";
     const paths = [`ikeconf.${named}`, "ikeconf.cadir"] as const;
-    rule(`cadir or peerrawkey is required to verify a peer by ${verified}`, ...paths);
+    rule(
+      `cadir, peerrawkey or peerrawkeyfile is required to verify a peer by ${verified}`,
+      ...paths,
+    );
   }
   if (ikeconf.ocsprequest && ikeconf.revocation === "off") {
     rule(
@@ -43,20 +49,33 @@ export function checkCertificates({ ikeconf }: Pick<Setup, "ikeconf">, rule: Rul
   }
 }
 
+/** Whether the setup names raw public keys of peers. */
+export function trustsRawKeys({ peerrawkey, peerrawkeyfile }: Setup["ikeconf"]): boolean {
+  return peerrawkey !== "" || peerrawkeyfile !== "";
+}
+
 /** Checks the options of raw public keys, which contain no identity. */
-function checkRawKeys({ rawkey, peerrawkey, ...others }: Setup["ikeconf"], rule: Rule): void {
-  const { eedir, issuercert, cadir, matchpeerid, peerid } = others;
+function checkRawKeys({ role, ikeconf }: Pick<Setup, "role" | "ikeconf">, rule: Rule): void {
+  const { rawkey, peerrawkey, eedir, issuercert, cadir, matchpeerid, peerid } = ikeconf;
   const hasCertificate = eedir !== "" || issuercert !== "";
-  const signs = ownMethods(others).some(isSignature);
+  const signs = ownMethods(ikeconf).some(isSignature);
   if (rawkey !== "" && hasCertificate && signs) {
     const option = eedir !== "" ? "eedir" : "issuercert";
     const words = `rawkey and ${option} exclude each other: we sign by one key`;
     rule(words, "ikeconf.rawkey", `ikeconf.${option}`);
   }
-  if (peerrawkey === "" || cadir !== "") return;
+  if (!trustsRawKeys(ikeconf)) return;
+  const option = peerrawkey !== "" ? "peerrawkey" : "peerrawkeyfile";
+  const verifies = peerMethods(ikeconf).some(isSignature);
+  if (peerrawkey !== "" && verifies && (role === "gateway" || peerid === "")) {
+    const who = role === "gateway" ? "a gateway expects no single peer" : "peerid is not set";
+    const words = `the keys of peerrawkey name no identity, and ${who}: peerrawkeyfile names them`;
+    rule(words, "ikeconf.peerrawkey", "ikeconf.peerid");
+  }
+  if (cadir !== "") return;
   if (matchpeerid === "cert" || CERTIFICATE_IDENTITIES.includes(peerid)) {
-    const words = "matchpeerid asks for a certificate, and peers have raw keys alone (peerrawkey)";
-    rule(words, "ikeconf.matchpeerid", "ikeconf.peerrawkey");
+    const words = "matchpeerid asks for a certificate, and peers have only raw keys";
+    rule(words, "ikeconf.matchpeerid", `ikeconf.${option}`);
   }
 }
 

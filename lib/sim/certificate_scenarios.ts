@@ -11,6 +11,7 @@ import type { SigningKeyPair } from "@/crypto/signature.ts";
 import { AuthMethod } from "@/iana/auth_method.ts";
 import { HashAlgorithm } from "@/iana/hash_algorithm.ts";
 import { IdType } from "@/iana/id_type.ts";
+import { rawKeyTable } from "@/ike/auth/raw_key_table.ts";
 import type { Credential, IkeConfig, SigningAuth, VerifyingAuth } from "@/ike/records/config.ts";
 import type { Certificate } from "@/pki/certificate.ts";
 import { issueCertificate, type Issuer } from "@/pki/issue.ts";
@@ -72,6 +73,12 @@ const unannounced = refused("unannounced_hash", ({ a, b }) => ({ a: own(a), b: o
       : undefined,
 });
 
+/** The identity of another host, with a key that the peer trusts, but only for the other identity. */
+const keyOfAnother = refused("raw_key_of_another", ({ a, b }) => ({
+  a: { ...bare(a, b), ownId: nameOf("c") },
+  b: bare(b, a),
+}));
+
 const wrongIdentity = refused("identity_not_in_certificate", ({ a, b }) => ({
   a: { ...own(a), ownId: nameOf("c") },
   b: own(b),
@@ -83,6 +90,7 @@ export const CERTIFICATE_SCENARIOS: readonly Scenario[] = [
   strangeKey,
   unannounced,
   wrongIdentity,
+  keyOfAnother,
 ];
 
 /** The credential that an end uses in a scenario. */
@@ -130,7 +138,9 @@ function signers(
   const signatureHashes = [HashAlgorithm.IDENTITY];
   const config = (name: string, { credential, ownId = nameOf(name), bareTo }: Own) => ({
     ownId,
-    auth: bareTo ? bareAuth(credential, bareTo, peer) : { own: signing(credential), peer },
+    auth: bareTo
+      ? bareAuth(name, { credential, bareTo }, peer)
+      : { own: signing(credential), peer },
     signatureHashes,
   });
   return pair(world, PATIENT, { a: config("a", a), b: { ...config("b", b), ...changeB } });
@@ -165,14 +175,17 @@ function verifying(root: Certificate): VerifyingAuth {
 
 /** Both directions by raw keys: that of a certificate is the same without it. */
 function bareAuth(
-  { certificate, privateKey }: Credential,
-  trusted: Credential,
+  host: string,
+  { credential: { certificate, privateKey }, bareTo }: Required<Pick<Own, "credential" | "bareTo">>,
   verifying: VerifyingAuth,
 ): IkeConfig["auth"] {
+  const text = `${host === "a" ? "b" : "a"}.world`;
+  const identity = { idType: IdType.ID_FQDN, form: "text", text } as const;
+  const trusted = rawKeyTable({ named: [{ identity, key: bareTo.certificate.publicKey! }] });
   const own = signing({ certificate, privateKey });
   return {
     own: { ...own, rawKeys: [{ privateKey, publicKey: certificate.publicKey! }] },
-    peer: { ...verifying, rawKeys: [trusted.certificate.publicKey!], requested: undefined },
+    peer: { ...verifying, rawKeys: trusted, requested: undefined },
   };
 }
 

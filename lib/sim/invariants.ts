@@ -6,7 +6,8 @@
 import { samePath, showAddress } from "@/base/address.ts";
 import { sameOctets, toHex } from "@/base/bytes.ts";
 import type { ChildSa, IkeSa } from "@/ike/records/sa.ts";
-import type { OwnAuthConfig, PeerAuthConfig } from "@/ike/records/config.ts";
+import { keysOfIdentity } from "@/ike/auth/raw_key_table.ts";
+import type { OwnAuthConfig } from "@/ike/records/config.ts";
 import type { Endpoint } from "@/ike/endpoint.ts";
 import type { FragmentPlace } from "@/ike/records/event.ts";
 import type { Reassembly } from "@/ike/records/window.ts";
@@ -274,13 +275,12 @@ function ppkOf({ setup, peer, config }: IkeSa): string {
 }
 
 function sameSecret(i: IkeSa, r: IkeSa): boolean {
-  const { auth: ofI } = i.config;
-  const { auth: ofR } = r.config;
-  return meets(ofI.own, ofR.peer) && meets(ofR.own, ofI.peer);
+  return meets(i.config.auth.own, r) && meets(r.config.auth.own, i);
 }
 
 /** Whether one end can authenticate to the other: by the same secret, or by what the other trusts. */
-function meets(own: OwnAuthConfig, peer: PeerAuthConfig): boolean {
+function meets(own: OwnAuthConfig, other: IkeSa): boolean {
+  const { peer } = other.config.auth;
   // Tables of secrets have no place in a world.
   if (own.kind === "psk") {
     return peer.kind === "psk" && sameOctets(own.secret!, peer.secret!);
@@ -288,10 +288,13 @@ function meets(own: OwnAuthConfig, peer: PeerAuthConfig): boolean {
   // The server of EAP decides which users are accepted.
   if (own.kind !== "signature" || peer.kind !== "signature") return own.kind === peer.kind;
   const { anchors } = peer.trust;
-  const trusted = peer.rawKeys ?? [];
   if (own.rawKeys) {
+    const table = peer.rawKeys;
+    if (!table) return false;
     return own.rawKeys.every(({ publicKey }) =>
-      trusted.some(({ spki }) => sameOctets(spki, publicKey.spki))
+      keysOfIdentity(table, other.peer.id!, other).some(({ spki }) =>
+        sameOctets(spki, publicKey.spki)
+      )
     );
   }
   return own.credentials.every(({ certificate }) =>

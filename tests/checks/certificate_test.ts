@@ -3,15 +3,17 @@
 import assert from "node:assert/strict";
 import { contextTag, der, derBitString, derOid, derSequenceOf } from "@/base/der.ts";
 import { portableBackend } from "@/crypto/portable.ts";
-import type { SigningKeyPair } from "@/crypto/signature.ts";
+import type { PublicKey, SigningKeyPair } from "@/crypto/signature.ts";
 import { AuthMethod } from "@/iana/auth_method.ts";
 import { CertEncoding } from "@/iana/cert_encoding.ts";
 import { ExchangeType } from "@/iana/exchange_type.ts";
 import { HashAlgorithm } from "@/iana/hash_algorithm.ts";
+import { IdType } from "@/iana/id_type.ts";
 import { NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import { bothByPsk } from "@/ike/auth/psk.ts";
-import type { IkeConfig, VerifyingAuth } from "@/ike/records/config.ts";
+import { rawKeyTable } from "@/ike/auth/raw_key_table.ts";
+import type { IdentityRule, IkeConfig, VerifyingAuth } from "@/ike/records/config.ts";
 import type { Certificate } from "@/pki/certificate.ts";
 import { encodeDigitalSignature } from "@/pki/digital_signature.ts";
 import { type AltName, type ExtensionTemplate, issueCertificate } from "@/pki/issue.ts";
@@ -258,48 +260,75 @@ both("RFC 5280 §4.1.2.7", "A key that cannot be one, or lies off its curve, is 
 
 const strangers = atOnce(crypto.signatures.generate("ed448")).publicKey;
 const small = atOnce(crypto.signatures.generate("p-224")).publicKey;
-const rawKeys = [strangers, small, peer.keys.publicKey];
+/** The identity of the scripted peer. */
+const PEER_ID: IdentityRule = {
+  kind: "fixed",
+  identity: { idType: IdType.ID_FQDN, data: new TextEncoder().encode("hostile.test") },
+};
+
+/** These keys, which only the peer's identity may use. */
+const ofPeer = (...unnamed: PublicKey[]) => ({
+  rawKeys: rawKeyTable({ named: [], unnamed, unnamedId: PEER_ID }),
+});
+const trusted = ofPeer(strangers, small, peer.keys.publicKey);
 
 both(
   "RFC 7670 §3",
   "A raw public key that is trusted is taken, also where none is shown",
   (role) => {
-    say(role, { rawKeys: [peer.keys.publicKey.spki] }, { rawKeys }).stands();
+    say(role, { rawKeys: [peer.keys.publicKey.spki] }, trusted).stands();
     // Peers whose keys are known by configuration alone show nothing: the trusted ones are tried in turn.
-    say(role, { rawKeys: [] }, { rawKeys }).stands();
+    say(role, { rawKeys: [] }, trusted).stands();
   },
 );
 
 both("RFC 7670 §3", "A raw public key that nobody trusts, or that is none, is refused", (role) => {
   const shows = (one: Uint8Array) => ({ rawKeys: [one] });
   const { spki } = peer.keys.publicKey;
+  const stranger = ofPeer(strangers);
   distrusts(
     role,
     shows(spki),
-    /its raw public key, Ed448 key with SHA-256 .* is none of peerrawkey/,
-    {
-      rawKeys: [strangers],
-    },
+    /its raw public key, Ed448 key with SHA-256 .* is none of peerrawkey and peerrawkeyfile/,
+    stranger,
   );
-  distrusts(role, shows(spki), /raw public key \(RFC 7670\), and peerrawkey is not set/);
-  distrusts(role, shows(strangers.spki), /its signature is of no raw public key/, { rawKeys });
-  distrusts(role, { rawKeys: [] }, /its signature is of no raw public key/, {
-    rawKeys: [strangers],
-  });
-  distrusts(role, { rawKeys: [spki, spki] }, /several raw public keys/, { rawKeys });
+  distrusts(role, shows(spki), /raw public key \(RFC 7670\), and peerrawkey and .* are not set/);
+  distrusts(role, shows(strangers.spki), /its signature is of no raw public key/, trusted);
+  distrusts(role, { rawKeys: [] }, /its signature is of no raw public key/, stranger);
+  distrusts(role, { rawKeys: [spki, spki] }, /several raw public keys/, trusted);
   for (const one of [Uint8Array.of(5, 0), spki.slice(0, -1), Uint8Array.of(0x30, 0x80, 0, 0)]) {
-    distrusts(role, shows(one), /its raw public key is of no use: Cannot/, { rawKeys });
+    distrusts(role, shows(one), /its raw public key is of no use: Cannot/, trusted);
   }
+});
+
+both("RFC 7670 §3", "A raw public key of another identity is refused, shown or not", (role) => {
+  const key = peer.keys.publicKey;
+  const named = (text: string) => ({
+    rawKeys: rawKeyTable({
+      named: [{ identity: { idType: IdType.ID_FQDN, form: "text", text }, key }],
+    }),
+  });
+  say(role, { rawKeys: [key.spki] }, named("hostile.test")).stands();
+  const other = named("other.test");
+  const belongs = /belongs to other\.test \(ID_FQDN\) and not to .*, which it says it is/;
+  distrusts(role, { rawKeys: [key.spki] }, belongs, other);
+  distrusts(role, { rawKeys: [] }, /shows no key, and no raw public key belongs to/, other);
+  // Nobody is configured for whom a key without an identity could be.
+  const unnamed = { rawKeys: rawKeyTable({ named: [], unnamed: [key] }) };
+  distrusts(role, { rawKeys: [key.spki] }, /belongs to no identity and not to/, unnamed);
 });
 
 both(
   "RFC 7670 §3",
   "Of a peer that shows no key only a few of the trusted ones are tried",
   (role) => {
-    const many = Array.from({ length: 17 }, () => strangers);
-    distrusts(role, { rawKeys: [] }, /shows no key, and more than 16 of peerrawkey/, {
-      rawKeys: many,
-    });
+    const many = ofPeer(...Array.from({ length: 17 }, () => strangers));
+    distrusts(
+      role,
+      { rawKeys: [] },
+      /shows no key, and .* has 17 raw public keys: at most 16/,
+      many,
+    );
   },
 );
 

@@ -14,9 +14,11 @@ import { EapUsers } from "@/eap/users.ts";
 import { AuthMethod } from "@/iana/auth_method.ts";
 import { EapType } from "@/iana/eap_type.ts";
 import { HashAlgorithm } from "@/iana/hash_algorithm.ts";
+import { IdType } from "@/iana/id_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
+import { rawKeyTable } from "@/ike/auth/raw_key_table.ts";
 import { bothByPsk } from "@/ike/auth/psk.ts";
-import type { BothAuthConfigs, IkeConfig } from "@/ike/records/config.ts";
+import type { BothAuthConfigs, IkeConfig, WrittenIdentity } from "@/ike/records/config.ts";
 import type { Certificate } from "@/pki/certificate.ts";
 import { issueCertificate } from "@/pki/issue.ts";
 import { authorityTemplate, endEntityTemplate } from "@/pki/templates.ts";
@@ -32,6 +34,14 @@ import {
   rig,
 } from "../unit/engine/rig.ts";
 import { mutateOctets, Scratch } from "./mutate.ts";
+
+/** Identities with raw keys, of each form in which a number may stand. */
+const NAMED: readonly WrittenIdentity[] = [
+  { idType: IdType.ID_IPV4_ADDR, form: "address", text: "127.0.0.1" },
+  { idType: IdType.ID_FQDN, form: "text", text: "t&d.test" },
+  { idType: IdType.ID_DER_ASN1_DN, form: "dn", text: "CN=t&d" },
+  { idType: IdType.ID_KEY_ID, form: "hex", text: "aa&d" },
+];
 
 /** What came of the changed messages at one end. */
 export interface IkeAuthTally {
@@ -153,7 +163,9 @@ function certificateConfigs(): { readonly gateway: IkeConfig; readonly client: I
         asksOcsp: true,
         idMustBeInCertificate: false,
         requested: trust.anchors,
-        rawKeys: [keys().publicKey],
+        rawKeys: rawKeyTable({
+          named: NAMED.map((identity) => ({ identity, key: keys().publicKey })),
+        }),
         lookup: { find: () => certificate.der },
       },
     };

@@ -16,6 +16,8 @@ import type {
   VerifyingAuth,
 } from "@/ike/records/config.ts";
 import { must } from "@/base/errors.ts";
+import { rawKeyTable } from "@/ike/auth/raw_key_table.ts";
+import { trustsRawKeys } from "@/setup/check_certificates.ts";
 import { peerIdentity } from "@/engine/run/identity_of.ts";
 import { pskAuth } from "@/engine/run/psk_of.ts";
 import type { EapEnd } from "@/engine/run/eap_of.ts";
@@ -164,6 +166,9 @@ function verifyingAuth(
 ): VerifyingAuth {
   const certificates = authorities.map(({ certificate }) => certificate);
   const trust = trustStoreOf({ authorities: certificates, crls, ocsp });
+  const trustsKeys = trustsRawKeys(ikeconf);
+  // A second authentication is of somebody else, whose identity peerid does not name.
+  const unnamedId = role === "client" && isMatched ? peerIdentity(ikeconf.peerid) : undefined;
   return {
     kind: "signature",
     method: SIGNATURES.get(name) ?? 0,
@@ -171,12 +176,12 @@ function verifyingAuth(
     revocation: ikeconf.revocation,
     purpose: ikeconf.certpurpose,
     asksOcsp: ikeconf.ocsprequest,
-    requested: peerRawKeys.length > 0 && authorities.length === 0
+    requested: trustsKeys && authorities.length === 0
       ? undefined
       : ikeconf.sendingmarkedca
       ? marked(authorities, MARKS.requested).map(({ certificate }) => certificate)
       : trust.anchors,
-    ...(peerRawKeys.length > 0 ? { rawKeys: peerRawKeys } : {}),
+    ...(trustsKeys ? { rawKeys: rawKeyTable({ ...peerRawKeys, unnamedId }) } : {}),
     ...(lookup ? { lookup } : {}),
     idMustBeInCertificate: ikeconf.idincert === "fail",
     ...(role === "client" && isMatched ? wantedPeer(ikeconf) : {}),

@@ -3,23 +3,20 @@
  * is sent.
  * @module
  */
-import { SetupError, type SetupPosition, systemWords, WireError } from "@/base/errors.ts";
+import type { SetupPosition } from "@/base/errors.ts";
 import type { CryptoBackend } from "@/crypto/backend.ts";
 import { type Issuing, readIssuing } from "@/engine/run/issuing_of.ts";
 import { pairFault } from "@/engine/run/key_pair.ts";
-import {
-  type PublicKey,
-  showKind,
-  SignatureError,
-  type SigningKeyPair,
-} from "@/crypto/signature.ts";
+import { Directory, namesOfData, readAll } from "@/engine/run/option_directory.ts";
+import { type PeerRawKeys, readPeerRawKeys, readRawKeys } from "@/engine/run/raw_key_files.ts";
+import type { SigningKeyPair } from "@/crypto/signature.ts";
 import { readPskFile } from "@/engine/run/psk_of.ts";
 import type { Credential } from "@/ike/records/config.ts";
 import { type Certificate, readCertificates } from "@/pki/certificate.ts";
 import { type Crl, readCrls } from "@/pki/crl.ts";
 import { type OcspResponse, readOcspResponses } from "@/pki/ocsp.ts";
 import { readPrivateKey } from "@/pki/private_key.ts";
-import { pairOf, readPublicKeys } from "@/pki/raw_key.ts";
+import { trustsRawKeys } from "@/setup/check_certificates.ts";
 import { isSignature, ownMethods, peerMethods } from "@/setup/auth_methods.ts";
 import { BY_TLS } from "@/setup/check_eap.ts";
 import { CERTIFICATE_IDENTITIES } from "@/setup/ike_options.ts";
@@ -41,8 +38,8 @@ export interface CertificateFiles {
   readonly rawKeys: readonly SigningKeyPair[];
   /** Files in which certificates are looked up by their SHA-1 (`certlookupdir`). */
   readonly lookupFiles: readonly Uint8Array[];
-  /** Public keys that are trusted without certificates (`peerrawkey`). */
-  readonly peerRawKeys: readonly PublicKey[];
+  /** Public keys that are trusted without certificates (`peerrawkey`, `peerrawkeyfile`). */
+  readonly peerRawKeys: PeerRawKeys;
   readonly authorities: readonly Authority[];
   /** Identities and their pre-shared keys, as `pskfile` has them. */
   readonly psks: ReturnType<typeof readPskFile>;
@@ -57,17 +54,13 @@ type PositionOf = (path: string) => SetupPosition;
 
 /** Pairs that a gateway chooses from by what a peer asks for. */
 const CHOICE_MAX = 8;
-/** Octets of a file that is read: revocation lists are large, and larger as PEM. */
-const FILE_OCTETS_MAX = 24 * 1_048_576;
-/** Numbers in names count as numbers: ee-2 comes before ee-10. */
-const BY_NAME = new Intl.Collator("en", { numeric: true });
 
 /** Nothing was read, as nothing is needed. */
 export const NO_CERTIFICATES: CertificateFiles = {
   credentials: [],
   issuing: undefined,
   rawKeys: [],
-  peerRawKeys: [],
+  peerRawKeys: { named: [], unnamed: [] },
   lookupFiles: [],
   authorities: [],
   psks: [],
@@ -105,7 +98,7 @@ export async function readCertificateFiles(
   crypto: CryptoBackend,
   positionOf?: PositionOf,
 ): Promise<CertificateFiles> {
-  const { cadir, eedir, crldir, ocspdir, revocation, rawkey, peerrawkey } = setup.ikeconf;
+  const { cadir, eedir, crldir, ocspdir, revocation, rawkey } = setup.ikeconf;
   const { certlookup, certlookupdir } = setup.ikeconf;
   const verifies = needsAuthorities(setup);
   const asks = verifies && revocation !== "off";
@@ -118,16 +111,12 @@ export async function readCertificateFiles(
     credentials: needsOwn && eedir !== ""
       ? await readCredentials(setup, new Directory(eedir, place("eedir")), crypto)
       : [],
-    rawKeys: signs && rawkey !== ""
-      ? await readRawKeys(setup, placeOf(rawkey, place("rawkey")), crypto)
-      : [],
-    peerRawKeys: verifies && peerrawkey !== ""
-      ? readPeerRawKeys(placeOf(peerrawkey, place("peerrawkey")))
-      : [],
+    rawKeys: signs && rawkey !== "" ? await readRawKeys(setup, place("rawkey"), crypto) : [],
+    peerRawKeys: verifies ? readPeerRawKeys(setup, place) : NO_CERTIFICATES.peerRawKeys,
     lookupFiles: verifies && certlookup !== "off" && certlookupdir !== ""
       ? readAll(new Directory(certlookupdir, place("certlookupdir")), (file) => [file], "file")
       : [],
-    authorities: verifies && (cadir !== "" || peerrawkey === "")
+    authorities: verifies && (cadir !== "" || !trustsRawKeys(setup.ikeconf))
       ? readAuthorities(new Directory(cadir, place("cadir")))
       : [],
     psks: readPskFile(setup, positionOf),
@@ -138,45 +127,6 @@ export async function readCertificateFiles(
       ? readAll(new Directory(ocspdir, place("ocspdir")), readOcspResponses, "OCSP response")
       : [],
   };
-}
-
-/** A directory that an option names. */
-class Directory {
-  constructor(
-    readonly path: string,
-    readonly place: { readonly option: string; readonly position: SetupPosition | undefined },
-  ) {}
-
-  /** Names of its files, in their order. @throws {SetupError} where it cannot be read. */
-  names(): string[] {
-    try {
-      const files = [...Deno.readDirSync(this.path)].filter(({ isDirectory }) => !isDirectory);
-      return files.map(({ name }) => name).sort(BY_NAME.compare);
-    } catch (e) {
-      throw this.fault(`cannot read the directory ${this.path}: ${systemWords(e)}`);
-    }
-  }
-
-  /** A file, as `read` understands it. @throws {SetupError} naming it. */
-  read<T>(name: string, read: (octets: Uint8Array) => T): T {
-    const path = `${this.path}/${name}`;
-    try {
-      const { size } = Deno.statSync(path);
-      if (size > FILE_OCTETS_MAX) {
-        throw this.fault(`${path} has ${size} octets: expected at most ${FILE_OCTETS_MAX}`);
-      }
-      return read(Deno.readFileSync(path));
-    } catch (e) {
-      if (e instanceof SetupError) throw e;
-      if (e instanceof WireError) throw this.fault(`${path}: ${e.message}`);
-      throw this.fault(`cannot read ${path}: ${systemWords(e)}`);
-    }
-  }
-
-  fault(words: string): SetupError {
-    const { option, position } = this.place;
-    return new SetupError(`ikeconf.${option}: ${words}`, position);
-  }
 }
 
 /** All pairs NAME.cert, NAME.key that the tunnels need, or that a gateway may choose from. */
@@ -221,65 +171,6 @@ async function readCredential(
   return { certificate, privateKey };
 }
 
-/** What an option names that is a file, or a directory of them. */
-interface FileOrDirectory {
-  readonly directory: Directory;
-  /** The one file; undefined: those of the directory. */
-  readonly file: string | undefined;
-}
-
-function placeOf(path: string, place: Directory["place"]): FileOrDirectory {
-  let isDirectory = false;
-  try {
-    isDirectory = Deno.statSync(path).isDirectory;
-  } catch {
-    // Reading it says what is wrong.
-  }
-  if (isDirectory) return { directory: new Directory(path, place), file: undefined };
-  const [, parent = "", file] = /^(.*\/)?([^/]*)$/.exec(path) ?? [];
-  const directory = parent === "" ? "." : parent.replace(/(?<=.)\/$/, "");
-  return { directory: new Directory(directory, place), file: file! };
-}
-
-/** The keys that this end signs by without a certificate: one, or one for each tunnel of a client. */
-async function readRawKeys(
-  { role, numberoftunnels }: Setup,
-  { directory, file }: FileOrDirectory,
-  crypto: CryptoBackend,
-): Promise<SigningKeyPair[]> {
-  const names = file === undefined
-    ? directory.names().filter((name) => name.endsWith(".key"))
-    : [file];
-  const wanted = role === "client" && file === undefined ? numberoftunnels : 1;
-  if (names.length < wanted) {
-    const found = `${directory.path} has ${names.length} keys NAME.key`;
-    throw directory.fault(`${found}: expected ${wanted}, one for each tunnel`);
-  }
-  const pairs: SigningKeyPair[] = [];
-  for (const name of names.slice(0, wanted)) {
-    const privateKey = directory.read(name, readPrivateKey);
-    const path = `${directory.path}/${name}`;
-    if (!crypto.signatures.has(privateKey.kind)) {
-      const kind = showKind(privateKey.kind);
-      throw directory.fault(`${path} is ${kind}, which the ${crypto.name} crypto backend lacks`);
-    }
-    try {
-      pairs.push(await pairOf(privateKey));
-    } catch (e) {
-      if (!(e instanceof SignatureError)) throw e;
-      throw directory.fault(`${path} cannot be used: ${e.message}`);
-    }
-  }
-  return pairs;
-}
-
-/** Public keys that are trusted without certificates. */
-function readPeerRawKeys({ directory, file }: FileOrDirectory): PublicKey[] {
-  return file === undefined
-    ? readAll(directory, readPublicKeys, "public key")
-    : directory.read(file, readPublicKeys);
-}
-
 /** All certificates of the directory, but of files that hold keys. */
 function readAuthorities(directory: Directory): Authority[] {
   const found = namesOfData(directory).flatMap((file) =>
@@ -287,16 +178,4 @@ function readAuthorities(directory: Directory): Authority[] {
   );
   if (found.length > 0) return found;
   throw directory.fault(`${directory.path} has no certificate of an authority`);
-}
-
-/** All things of one kind that the files of a directory hold. @throws {SetupError} where there is none. */
-function readAll<T>(directory: Directory, read: (file: Uint8Array) => T[], what: string): T[] {
-  const found = namesOfData(directory).flatMap((file) => directory.read(file, read));
-  if (found.length > 0) return found;
-  throw directory.fault(`${directory.path} has no ${what}`);
-}
-
-/** Names of files but hidden ones and those that hold keys. */
-function namesOfData(directory: Directory): string[] {
-  return directory.names().filter((name) => !/^\.|\.key$/.test(name));
 }

@@ -1,24 +1,28 @@
 /**
- * Raw public keys of a peer (RFC 7670): which of those that are trusted here may be the one it signs by.
+ * Decides which trusted raw public keys (RFC 7670) the peer may have signed by. A key must belong to the
+ * identity of the peer's ID payload, as otherwise the holder of any trusted key could be anybody.
  * @module
  */
 import { sameOctets } from "@/base/bytes.ts";
 import { WireError } from "@/base/errors.ts";
 import type { PublicKey } from "@/crypto/signature.ts";
 import { hasCertificates, rawKeysIn } from "@/ike/auth/certificate_payloads.ts";
-import type { VerifyingAuth } from "@/ike/records/config.ts";
+import { keysOfIdentity, ownersOf } from "@/ike/auth/raw_key_table.ts";
+import { resolveIdentity, showIdentity } from "@/ike/negotiate/identity.ts";
+import type { RawKeyTable, VerifyingAuth } from "@/ike/records/config.ts";
 import type { Turn } from "@/ike/records/event.ts";
+import type { IkeSa } from "@/ike/records/sa.ts";
 import { parsePublicKey } from "@/pki/public_key.ts";
 import { showPublicKey } from "@/pki/raw_key.ts";
 import type { Payload } from "@/wire/message.ts";
 
-/** Keys that are tried for a peer that shows none. */
+/** The most keys that are tried for a peer that sends none. */
 const TRIED_MAX = 16;
 
 /**
- * The trusted keys that may be the peer's: the one that it shows, or any where it shows nothing at all, as
- * peers do whose keys are known by configuration alone. Undefined: it is to be authenticated by a
- * certificate. A text says why its key is not taken.
+ * The trusted keys by which the peer may have signed: the key that it sends, or all keys of its identity
+ * if it sends none, as peers do whose keys are known only by configuration. Undefined: the peer must be
+ * authenticated by a certificate. A text says why its key is refused.
  */
 export function rawKeysOf(
   { sa }: Turn,
@@ -28,35 +32,67 @@ export function rawKeysOf(
   const { rawKeys } = config;
   const shown = rawKeysIn(payloads);
   if (shown.length === 0) {
-    return rawKeys && !hasCertificates(payloads) ? candidates(config, rawKeys) : undefined;
+    return rawKeys && !hasCertificates(payloads) ? candidates(sa, config, rawKeys) : undefined;
   }
-  if (!rawKeys) return "it shows a raw public key (RFC 7670), and peerrawkey is not set";
+  if (!rawKeys) {
+    return "it shows a raw public key (RFC 7670), and peerrawkey and peerrawkeyfile are not set";
+  }
   if (shown.length > 1) return "it shows several raw public keys, and it can have signed by one";
   const noIdentity = withoutIdentity(config);
   if (noIdentity) return noIdentity;
   try {
-    const key = parsePublicKey(shown[0]!);
-    const known = rawKeys.find(({ spki }) => sameOctets(spki, key.spki));
-    if (known) return [known];
-    if (sa.env.broken.has("trust_any_raw_key")) return [key];
-    return `its raw public key, ${showPublicKey(key, sa.env.crypto)}, is none of peerrawkey`;
+    return judge(sa, rawKeys, parsePublicKey(shown[0]!));
   } catch (e) {
     if (e instanceof WireError) return `its raw public key is of no use: ${e.message}`;
     throw e;
   }
 }
 
-function candidates(
-  config: VerifyingAuth,
-  rawKeys: readonly PublicKey[],
-): readonly PublicKey[] | string {
-  if (rawKeys.length > TRIED_MAX) {
-    return `it shows no key, and more than ${TRIED_MAX} of peerrawkey are not tried`;
-  }
-  return withoutIdentity(config) ?? rawKeys;
+/** The key that the peer sends, if it is one of its identity. */
+function judge(sa: IkeSa, table: RawKeyTable, key: PublicKey): readonly PublicKey[] | string {
+  const id = sa.peer.id!;
+  const { broken, crypto } = sa.env;
+  const isOwn = keysOfIdentity(table, id, sa).some(({ spki }) => sameOctets(spki, key.spki));
+  if (isOwn || broken.has("trust_any_raw_key")) return [key];
+  const owners = ownersOf(table, key);
+  if (owners && broken.has("take_raw_key_of_another")) return [key];
+  const name = showPublicKey(key, crypto);
+  if (!owners) return `its raw public key, ${name}, is none of peerrawkey and peerrawkeyfile`;
+  return `its raw public key, ${name}, belongs to ${owners} and not to ${
+    showIdentity(id)
+  }, which ` +
+    `it says it is${expected(sa, table)}`;
 }
 
-/** Nobody has certified whose key it is, so that it cannot hold what `matchpeerid` asks of a certificate. */
+/** What refusals say of the identity that keys without one are for. */
+function expected({ path, index }: IkeSa, { unnamed, unnamedId }: RawKeyTable): string {
+  if (unnamed.length === 0) return " (peerrawkeyfile)";
+  if (!unnamedId) return " (peerrawkey names no identity, peerrawkeyfile does)";
+  const wanted = showIdentity(resolveIdentity(unnamedId, path, index));
+  return ` (only peerid, ${wanted}, may use the keys of peerrawkey)`;
+}
+
+/** The keys that are tried for a peer that sends none. */
+function candidates(
+  sa: IkeSa,
+  config: VerifyingAuth,
+  table: RawKeyTable,
+): readonly PublicKey[] | string {
+  const noIdentity = withoutIdentity(config);
+  if (noIdentity) return noIdentity;
+  const id = sa.peer.id!;
+  const keys = keysOfIdentity(table, id, sa);
+  if (keys.length === 0) {
+    return `it shows no key, and no raw public key belongs to ${showIdentity(id)}${
+      expected(sa, table)
+    }`;
+  }
+  if (keys.length <= TRIED_MAX) return keys;
+  return `it shows no key, and ${showIdentity(id)} has ${keys.length} raw public keys: at most ` +
+    `${TRIED_MAX} are tried`;
+}
+
+/** `matchpeerid` asks for an identity in a certificate, which a raw key does not have. */
 function withoutIdentity({ mustHold, idFrom }: VerifyingAuth): string | undefined {
   if (!mustHold && !idFrom) return undefined;
   return "it shows no certificate, matchpeerid asks for an identity in one";

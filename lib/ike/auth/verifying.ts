@@ -120,6 +120,9 @@ function readCertificates(payloads: readonly Payload[], looksUp: boolean) {
   }
 }
 
+const NO_KEY_FITS =
+  "its signature is of no raw public key that its identity may use (peerrawkey, peerrawkeyfile)";
+
 /** Tries the first of the raw keys that may be the peer's. */
 function tryKeys(
   turn: Turn,
@@ -130,7 +133,7 @@ function tryKeys(
   const { sa } = turn;
   const [key] = keys;
   // The last one has been tried, and its signature was not right.
-  if (!key) return refuses("its signature is of no raw public key that is trusted (peerrawkey)");
+  if (!key) return refuses(NO_KEY_FITS);
   const signed = peerScheme(sa, side.config, auth, key.kind);
   if (typeof signed === "string") {
     return keys.length > 1 ? tryKeys(turn, side, auth, keys.slice(1)) : refuses(signed);

@@ -116,12 +116,9 @@ export interface PskTable {
   readonly numbered: readonly PskByNumber[];
 }
 
-/** Secrets of identities that differ by a number. */
+/** Secrets of identities that differ by a number, for which the text of the identity has `&d`. */
 export interface PskByNumber {
-  readonly idType: number;
-  /** What stands before, and behind, the number. */
-  readonly before: string;
-  readonly after: string;
+  readonly identity: WrittenIdentity;
   readonly secretOf: (number: string) => Uint8Array;
 }
 
@@ -167,6 +164,23 @@ export interface SigningAuth {
   readonly ocsp: readonly OcspResponse[];
 }
 
+/**
+ * Public keys that are trusted without certificates, and the identities that may use them, as nothing
+ * else says whose key it is (RFC 7670); see `auth/raw_key_table.ts`.
+ */
+export interface RawKeyTable {
+  /** All keys, by `octetsKey()` of their SubjectPublicKeyInfo, with their identities in words. */
+  readonly owners: ReadonlyMap<string, readonly string[]>;
+  /** Keys by identityKey() of `negotiate/identity.ts`. */
+  readonly exact: ReadonlyMap<string, readonly PublicKey[]>;
+  /** Keys of identities that differ by a number, for which the text of the identity has `&d`. */
+  readonly numbered: readonly { readonly identity: WrittenIdentity; readonly key: PublicKey }[];
+  /** Keys without an identity of their own: only the identity `unnamedId` may use them. */
+  readonly unnamed: readonly PublicKey[];
+  /** The one identity that the configuration expects of the peer; absent: it expects none. */
+  readonly unnamedId?: IdentityRule;
+}
+
 /** The peer signs, and its certificate leads up to an authority that is trusted here. */
 export interface VerifyingAuth {
   readonly kind: "signature";
@@ -185,7 +199,7 @@ export interface VerifyingAuth {
   /** Finds certificates of which the peer only tells the address (RFC 7296 §3.6); absent: nobody does. */
   readonly lookup?: CertificateLookup;
   /** Keys of peers that are trusted without a certificate (RFC 7670); absent: none is. */
-  readonly rawKeys?: readonly PublicKey[];
+  readonly rawKeys?: RawKeyTable;
   /** Authorities that CERTREQ names; absent: the peer is asked for no certificate, only for its raw key. */
   readonly requested: readonly Certificate[] | undefined;
   /** Whether an identity that the certificate does not hold fails the authentication. */

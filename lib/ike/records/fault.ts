@@ -97,6 +97,7 @@ export const FAULTS = {
   swap_nonces: "the initiator takes Ni and Nr the wrong way round (§2.17)",
   waive_ppk: "an IKE SA is made without the PPK that is required (RFC 8784 §3)",
   trust_any_raw_key: "a raw public key is taken whoever has shown it (RFC 7670 §4)",
+  take_raw_key_of_another: "a raw public key is taken that belongs to another identity (RFC 7670)",
   take_forced_child: "IKE_AUTH makes a CHILD_SA though the responder wants it apart (RFC 6023)",
   trust_any_chain: "a certificate is taken whoever has issued it (RFC 5280 §6.1)",
   widen_selectors: "the responder does not narrow TSi (§2.9)",

@@ -61,10 +61,12 @@ Deno.test("a gateway with a key of a file, and clients with one of their own eac
     for (let i = 0; i < TUNNELS; i++) {
       await writePair(`${dir}/clients/c-${i}.key`, `${dir}/trusted/c-${i}.pub`, "p-256");
     }
+    // The keys of all clients by one line, of which the identity and the file have a number.
+    Deno.writeTextFileSync(`${dir}/trusted/owners`, "# whose keys\n\nc-&d.test  c-&d.pub\n");
     await writePair(`${dir}/gateway.key`, `${dir}/gateway.pub`, "ed25519");
     const gateway = await open({ role: "gateway", bindifaddr: LOOPBACK }, {
       rawkey: `${dir}/gateway.key`,
-      peerrawkey: `${dir}/trusted`,
+      peerrawkeyfile: `${dir}/trusted/owners`,
       myid: "gateway.test",
     });
     const { run } = await open({
@@ -72,7 +74,12 @@ Deno.test("a gateway with a key of a file, and clients with one of their own eac
       startclntaddr: parsePrefix("127.0.3.1/8")!,
       peeraddr: LOOPBACK.address,
       peerport: gateway.port,
-    }, { rawkey: `${dir}/clients`, peerrawkey: `${dir}/gateway.pub`, myid: "c-&d.test" });
+    }, {
+      rawkey: `${dir}/clients`,
+      peerrawkey: `${dir}/gateway.pub`,
+      peerid: "gateway.test",
+      myid: "c-&d.test",
+    });
     while (run.figures().established + run.figures().failed < TUNNELS) {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
@@ -154,6 +161,39 @@ Deno.test("files of raw keys that are missing, or hold something else, are told 
       });
       await assert.rejects(readCertificateFiles(whole, crypto), { message: words });
     }
+  } finally {
+    Deno.removeSync(dir, { recursive: true });
+  }
+});
+
+Deno.test("a file that says whose raw keys are trusted: what is wrong in it is told by its line", async () => {
+  const dir = Deno.makeTempDirSync();
+  try {
+    await writePair(`${dir}/one.key`, `${dir}/one.pub`, "p-256");
+    const read = (text: string) => {
+      Deno.writeTextFileSync(`${dir}/owners`, text);
+      const peerrawkeyfile = `${dir}/owners`;
+      const whole = setup({}, { authpeermethod: "digital-signature", peerrawkeyfile });
+      return readCertificateFiles(whole, crypto);
+    };
+    const cases = [
+      ["", /peerrawkeyfile: .*owners names no key/],
+      [
+        "# nobody\na.test\n",
+        /owners:2: expected an identity, white space, and the file of its pub/,
+      ],
+      ["keyid-hex:1 one.pub", /owners:1: the identity does not consist of pairs of hex digits/],
+      ["a.test two.pub", /cannot read .*two\.pub/],
+      ["a.test one.key", /one\.key: Cannot find a public key/],
+      ["a.test .", /is a directory: expected a file/],
+      ["a-&d.test a-&d.pub", /has no file a-&d\.pub, whatever number stands for &d/],
+    ] as const;
+    for (const [text, message] of cases) await assert.rejects(read(text), { message }, text);
+    const { peerRawKeys } = await read(`"dn:CN=A B" one.pub\na-&d.test ${dir}/one.pub\n`);
+    assert.deepEqual(peerRawKeys.named.map(({ identity }) => identity.text), [
+      "CN=A B",
+      "a-&d.test",
+    ]);
   } finally {
     Deno.removeSync(dir, { recursive: true });
   }

@@ -479,7 +479,7 @@ Deno.test("signing needs eedir, and verifying a signature needs cadir", () => {
     "5:3: eedir, issuercert or rawkey is required for authentication by rsa",
   ]);
   assert.deepEqual(of("  authpeermethod: ecdsa-sha256-p256\n"), [
-    "5:3: cadir or peerrawkey is required to verify a peer by ecdsa-sha256-p256",
+    "5:3: cadir, peerrawkey or peerrawkeyfile is required to verify a peer by ecdsa-sha256-p256",
   ]);
   assert.ok(load(`${GATEWAY}  authownmethod: digital-signature\n  eedir: ee\n`));
 });
@@ -523,18 +523,29 @@ Deno.test("EAP: which end may use it, and what methods and relays need", () => {
 Deno.test("raw public keys stand in place of certificates, and hold no identity", () => {
   const of = (lines: string) => errorsOf(`${CLIENT}${lines}`);
   const both = "  authownmethod: rsa\n  authpeermethod: rsa\n  rawkey: a.key\n";
-  assert.ok(load(`${CLIENT}${both}  peerrawkey: b.pub\n`));
-  assert.ok(
-    load(
-      `${CLIENT}${both}  peerrawkey: b.pub\n  cadir: ca\n  matchpeerid: cert\n  peerid: a.test\n`,
-    ),
-  );
-  assert.deepEqual(of(`${both}  peerrawkey: b.pub\n  eedir: ee\n`), [
+  const named = "  peerrawkeyfile: owners\n";
+  const expected = "  peerrawkey: b.pub\n  peerid: a.test\n";
+  assert.ok(load(`${CLIENT}${both}${named}`));
+  assert.ok(load(`${CLIENT}${both}${expected}`));
+  assert.ok(load(`${CLIENT}${both}${expected}  cadir: ca\n  matchpeerid: cert\n`));
+  assert.deepEqual(of(`${both}${expected}  eedir: ee\n`), [
     "9:3: rawkey and eedir exclude each other: we sign by one key",
   ]);
-  assert.deepEqual(of(`${both}  peerrawkey: b.pub\n  matchpeerid: cert\n  peerid: a.test\n`), [
-    "11:3: matchpeerid asks for a certificate, and peers have raw keys alone (peerrawkey)",
+  assert.deepEqual(of(`${both}${expected}  matchpeerid: cert\n`), [
+    "12:3: matchpeerid asks for a certificate, and peers have only raw keys",
   ]);
+});
+
+Deno.test("raw public keys without an identity are for the one peer that a client expects", () => {
+  const methods = "  authownmethod: rsa\n  authpeermethod: rsa\n  rawkey: a.key\n";
+  const both = `${methods}  peerrawkey: b.pub\n`;
+  const words = (why: string) =>
+    `10:3: the keys of peerrawkey name no identity, and ${why}: peerrawkeyfile names them`;
+  assert.deepEqual(errorsOf(`${CLIENT}${both}`), [words("peerid is not set")]);
+  const gateway = errorsOf(`${GATEWAY}${both}`);
+  assert.equal(gateway.length, 1);
+  assert.match(gateway[0]!, /and a gateway expects no single peer: peerrawkeyfile names them/);
+  assert.ok(load(`${GATEWAY}${methods}  peerrawkeyfile: owners\n`));
 });
 
 Deno.test("certificates by address: what is told is an http URL, and what is looked up is somewhere", () => {
@@ -560,7 +571,7 @@ Deno.test("a second authentication: what it needs, and what it excludes", () => 
     "7:3: eedir, issuercert or rawkey is required for authentication by rsa",
   ]);
   assert.deepEqual(client("  authpeer2: digital-signature\n"), [
-    "7:3: cadir or peerrawkey is required to verify a peer by digital-signature",
+    "7:3: cadir, peerrawkey or peerrawkeyfile is required to verify a peer by digital-signature",
   ]);
   assert.deepEqual(client("  authown2: eap\n  eapmethod: md5\n  eappassword: x\n"), [
     "8:3: eapidentity is required: myid client-src-addr is no EAP identity",

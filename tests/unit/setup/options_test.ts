@@ -159,6 +159,7 @@ ikeconf.issuerkey
 ikeconf.certpurpose ike
 ikeconf.rawkey
 ikeconf.peerrawkey
+ikeconf.peerrawkeyfile
 ikeconf.certurl
 ikeconf.certurlbundle false
 ikeconf.certlookup off

@@ -38,6 +38,29 @@ Deno.test("an identity's own secret, that of its number, or none", () => {
   assert.equal(found("t7.test", IdType.ID_KEY_ID), undefined, "of another type");
 });
 
+Deno.test("numbers are found in identities of every form, and several times in one", () => {
+  const { ID_DER_ASN1_DN, ID_KEY_ID, ID_FQDN, ID_RFC822_ADDR } = IdType;
+  const forms = [
+    { idType: ID_DER_ASN1_DN, form: "dn", text: "O=Lab 2, CN=c1&d" },
+    { idType: ID_KEY_ID, form: "hex", text: "aa:0&d" },
+    { idType: ID_FQDN, form: "text", text: "t&d.of-&d.test" },
+    { idType: ID_RFC822_ADDR, form: "text", text: "ü&d@lab.test" },
+  ] as const;
+  for (const [i, identity] of forms.entries()) {
+    const secretOf = (number: string) => text(`of ${number}`);
+    const many = pskTable([{ identity, secretOf }]);
+    for (const number of ["0", "7", "42"]) {
+      const one = identityOfText({ ...identity, text: identity.text.replaceAll("&d", number) });
+      assert.deepEqual(secretIn(many, one), text(`of ${number}`), `${i} ${number}`);
+    }
+    const other = identityOfText({ ...identity, text: identity.text.replaceAll("&d", "007") });
+    assert.equal(secretIn(many, other), undefined, `${i}`);
+  }
+  const twice = pskTable([{ identity: forms[2], secretOf: () => text("") }]);
+  const differ = { idType: ID_FQDN, data: text("t1.of-2.test") };
+  assert.equal(secretIn(twice, differ), undefined);
+});
+
 Deno.test("a distinguished name is found however it is encoded (RFC 5280 §7.1)", () => {
   const identity = identityOfText({
     idType: IdType.ID_DER_ASN1_DN,

@@ -5,7 +5,9 @@ import type { KeyKind, SigningKeyPair } from "@/crypto/signature.ts";
 import { AuthMethod } from "@/iana/auth_method.ts";
 import { CertEncoding } from "@/iana/cert_encoding.ts";
 import { HashAlgorithm } from "@/iana/hash_algorithm.ts";
+import { IdType } from "@/iana/id_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
+import { ownersOf, rawKeyTable, type TrustedKeys } from "@/ike/auth/raw_key_table.ts";
 import type { IkeConfig, VerifyingAuth } from "@/ike/records/config.ts";
 import type { Payload } from "@/wire/message.ts";
 import type { CertPayload } from "@/wire/payloads/certificate.ts";
@@ -25,7 +27,9 @@ const [a, b, stranger] = [await pair("p-256"), await pair("p-256"), await pair("
 
 type Mutable = { -readonly [K in keyof IkeConfig]?: IkeConfig[K] };
 
-/** An end that signs by a key without a certificate, and trusts these keys of its peer. */
+const nameOf = (text: string) => ({ idType: IdType.ID_FQDN, form: "text", text }) as const;
+
+/** An end that signs by a key without a certificate, and trusts these keys of a.test and of b.test. */
 function end(
   name: string,
   own: SigningKeyPair,
@@ -35,7 +39,10 @@ function end(
     readonly verifying?: Partial<VerifyingAuth>;
   } = {},
 ): Mutable {
-  const trusts = { rawKeys: peers.map(({ publicKey }) => publicKey), requested: undefined };
+  const named = peers.flatMap(({ publicKey: key }) =>
+    ["a.test", "b.test"].map((text) => ({ identity: nameOf(text), key }))
+  );
+  const trusts = { rawKeys: rawKeyTable({ named }), requested: undefined };
   return {
     ownId: fqdn(name),
     auth: {
@@ -94,7 +101,7 @@ Deno.test("a raw key that is shown by somebody who has not its private half", as
   const liar = { privateKey: stranger.privateKey, publicKey: a.publicKey };
   await refuses(
     end("b.test", b, [a]),
-    /its signature is of no raw public key that is trusted/,
+    /its signature is of no raw public key that its identity may use/,
     end("a.test", liar, [b]),
   );
 });
@@ -105,7 +112,10 @@ Deno.test("a raw key where certificates are asked for, and a certificate where a
     ...rest,
     auth: { own: auth!.own, peer: verifies(root, ECDSA_SHA256_P256) },
   };
-  await refuses(byCertificate, /shows a raw public key \(RFC 7670\), and peerrawkey is not set/);
+  await refuses(
+    byCertificate,
+    /shows a raw public key \(RFC 7670\), and peerrawkey and peerrawkeyfile are not set/,
+  );
   const shows = end("b.test", a, [b]);
   shows.auth = { ...shows.auth!, own: signs(certified, ECDSA_SHA256_P256) };
   // The certificate leads up to a root that is trusted beside the raw keys.
@@ -126,4 +136,59 @@ Deno.test("a raw key of another kind than the method's", async () => {
   const initiator = end("a.test", other, [b]);
   const ends = await setUp(crypto, { initiator, responder: end("b.test", b, [other]) });
   assert.match(ends.initiator.failures[0]!, /authownmethod is ecdsa-sha256-p256, and our key is/);
+});
+
+/** A responder whose table has the key of the initiator for other identities. */
+function knows(table: TrustedKeys): Mutable {
+  const base = end("b.test", b, []);
+  const { peer, own } = base.auth!;
+  return {
+    ...base,
+    auth: { own, peer: { ...peer as VerifyingAuth, rawKeys: rawKeyTable(table) } },
+  };
+}
+
+Deno.test("a raw key of one identity is of no use to another, and a client trusts its peerid alone", async () => {
+  const named = [
+    { identity: nameOf("other.test"), key: a.publicKey },
+    { identity: nameOf("t-&d.test"), key: a.publicKey },
+    { identity: nameOf("a.test"), key: stranger.publicKey },
+  ];
+  await refuses(
+    knows({ named }),
+    /key with SHA-256 [0-9a-f]{16}…, belongs to other\.test \(ID_FQDN\), t-&d\.test and not to a\.test \(ID_FQDN\), which it says it is \(peerrawkeyfile\)/,
+  );
+  for (const [name, stands] of [["t-7.test", true], ["t-x.test", false]] as const) {
+    const { responder } = await setUp(crypto, {
+      initiator: end(name, a, [b]),
+      responder: knows({ named }),
+    });
+    assert.equal(responder.sa.phase === "established", stands, name);
+  }
+  const unnamed = [b.publicKey];
+  for (const [unnamedId, stands] of [["b.test", true], ["c.test", false]] as const) {
+    const { ownId, auth } = end("a.test", a, []);
+    const rawKeys = rawKeyTable({ named: [], unnamed, unnamedId: fqdn(unnamedId) });
+    const peer = { ...auth!.peer as VerifyingAuth, rawKeys };
+    const { initiator } = await setUp(crypto, {
+      initiator: { ownId: ownId!, auth: { own: auth!.own, peer } },
+      responder: end("b.test", b, [a]),
+    });
+    assert.equal(initiator.sa.phase === "established", stands);
+    const words =
+      /belongs to no identity and not to b\.test .* \(only peerid, c\.test \(ID_FQDN\),/;
+    if (!stands) assert.match(initiator.failures[0]!, words);
+  }
+});
+
+Deno.test("a key with an identity is not also one of peerrawkey, which any peerid may use", () => {
+  const table = rawKeyTable({
+    named: [{ identity: nameOf("a.test"), key: a.publicKey }],
+    unnamed: [a.publicKey, b.publicKey],
+    unnamedId: fqdn("c.test"),
+  });
+  assert.deepEqual(table.unnamed, [b.publicKey]);
+  assert.equal(ownersOf(table, a.publicKey), "a.test (ID_FQDN)");
+  assert.equal(ownersOf(table, b.publicKey), "no identity");
+  assert.equal(ownersOf(table, stranger.publicKey), undefined);
 });
