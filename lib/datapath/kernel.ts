@@ -27,36 +27,33 @@ import {
   stateOut,
 } from "@/datapath/kernel_plan.ts";
 import type { KernelJournal } from "@/datapath/kernel_journal.ts";
+import { KernelRequests } from "@/datapath/kernel_requests.ts";
 import { Owned } from "@/datapath/owned.ts";
 import { askRoute, deleteLink, type NextHop, readNextHop } from "@/datapath/route_message.ts";
 import { TunnelRoutes } from "@/datapath/tunnel_routes.ts";
+import { XFRM_GROUPS, XfrmMessage } from "@/datapath/xfrm.ts";
 import {
   addPolicy,
   deletePolicy,
+  putPolicy,
+  readAcquire,
+  type XfrmPolicy,
+} from "@/datapath/xfrm_policy.ts";
+import {
   deleteState,
   getState,
   KERNEL_REPLAY_WINDOW_MAX,
   newState,
-  putPolicy,
-  readAcquire,
   readExpire,
   readMapping,
   readState,
   type ReplayRecord,
   type ReportedState,
   sentSequence,
-  XFRM_GROUPS,
-  XfrmMessage,
-  type XfrmPolicy,
   type XfrmState,
-} from "@/datapath/xfrm_message.ts";
+} from "@/datapath/xfrm_state.ts";
 import type { ShimSymbols } from "@/native/load.ts";
-import {
-  NetlinkFamily,
-  type NetlinkRefusal,
-  NetlinkSocket,
-  showRefusal,
-} from "@/native/netlink.ts";
+import { NetlinkFamily, NetlinkSocket } from "@/native/netlink.ts";
 import { SocketWait } from "@/native/udp.ts";
 
 /**
@@ -95,17 +92,6 @@ interface Entry {
   lastPacketMs: number;
 }
 
-/** A request to the kernel that waits for the next batch. */
-interface PendingRequest {
-  readonly message: Uint8Array;
-  /** Completes "the kernel refuses …". */
-  readonly what: string;
-  /** The inbound SPI of the pair that needs it; undefined: a refusal is only noted. */
-  readonly needed: number | undefined;
-  /** Errno names that mean that nothing is left to do. */
-  readonly fine: readonly string[];
-}
-
 /** The kernel's IPsec; see {@linkcode DataPath}. */
 export class KernelDataPath implements DataPath {
   readonly kind = "kernel";
@@ -113,6 +99,7 @@ export class KernelDataPath implements DataPath {
   readonly #xfrm: NetlinkSocket;
   readonly #route: NetlinkSocket;
   readonly #told: NetlinkSocket;
+  readonly #requests: KernelRequests;
   readonly #wait: SocketWait;
   readonly #entries = new Map<number, Entry>();
   /** Entries by {@linkcode outboundKey} of their outbound state. */
@@ -124,7 +111,6 @@ export class KernelDataPath implements DataPath {
   readonly #policies = new Owned<XfrmPolicy>(policyKey, policyContent);
   readonly #routes: TunnelRoutes;
   readonly #bypass: readonly XfrmPolicy[];
-  #orders: PendingRequest[] = [];
   #windowNoted = false;
   #closed = false;
 
@@ -136,6 +122,10 @@ export class KernelDataPath implements DataPath {
     this.#xfrm = new NetlinkSocket(shim, { family: XFRM, namespacePath });
     this.#route = new NetlinkSocket(shim, { family: ROUTE, namespacePath });
     this.#told = new NetlinkSocket(shim, { family: XFRM, groups: XFRM_GROUPS, namespacePath });
+    this.#requests = new KernelRequests(this.#xfrm, (why, needed) => {
+      if (needed === undefined) options.listener.note(2, why);
+      else this.#removePair(needed, why);
+    });
     this.#wait = new SocketWait(shim);
     this.#wait.add(this.#told.fd, 0);
     const { listener, innerDevice, journal } = options;
@@ -159,7 +149,7 @@ export class KernelDataPath implements DataPath {
     entry.in = true;
     this.#noteWindow(pair);
     const needed = pair.spiIn;
-    this.#want(newState(stateIn(pair, this.#options.scope)), "the inbound state", needed);
+    this.#requests.add(newState(stateIn(pair, this.#options.scope)), "the inbound state", needed);
     for (const policy of policiesIn(pair, this.#options.scope)) this.#claim(policy, needed);
   }
 
@@ -170,7 +160,7 @@ export class KernelDataPath implements DataPath {
     entry.out = true;
     this.#outbound.set(outboundKey(pair.spiOut, pair.path.peerAddress), entry);
     const needed = pair.spiIn;
-    this.#want(newState(stateOut(pair, this.#options.scope)), "the outbound state", needed);
+    this.#requests.add(newState(stateOut(pair, this.#options.scope)), "the outbound state", needed);
     for (const policy of policiesOut(pair, this.#options.scope)) this.#claim(policy, needed);
     this.#addRoutes(pair);
   }
@@ -183,8 +173,8 @@ export class KernelDataPath implements DataPath {
     const { pair } = entry;
     this.#outbound.delete(outboundKey(pair.spiOut, pair.path.peerAddress));
     const policies = this.#policies.release(spiIn);
-    for (const policy of policies.restored) this.#want(putPolicy(policy), "a policy", undefined);
-    for (const policy of policies.removed) this.#tidy(deletePolicy(policy), "a policy");
+    for (const policy of policies.restored) this.#requests.add(putPolicy(policy), "a policy");
+    for (const policy of policies.removed) this.#requests.remove(deletePolicy(policy), "a policy");
     const states = [
       ...(entry.out ? [deleteState(stateOut(pair, scope))] : []),
       ...(entry.in ? [deleteState(stateIn(pair, scope))] : []),
@@ -193,7 +183,7 @@ export class KernelDataPath implements DataPath {
     if (sender === spiIn) this.#senders.delete(pair.rekeyChain);
     // The kernel sends by the newest state, so that only a state which was replaced may stay for a while.
     if (sender !== undefined && sender !== spiIn) this.#removeLater(states);
-    else for (const state of states) this.#tidy(state, "a state");
+    else for (const state of states) this.#requests.remove(state, "a state");
     this.#routes.release(spiIn);
   }
 
@@ -201,7 +191,7 @@ export class KernelDataPath implements DataPath {
     for (const state of states) {
       const end = () => {
         this.#lingering.delete(state);
-        this.#tidy(state, "a state");
+        this.#requests.remove(state, "a state");
         this.flush();
       };
       this.#lingering.set(state, setTimeout(end, LINGER_MS));
@@ -231,10 +221,10 @@ export class KernelDataPath implements DataPath {
       // The new state counts packets from 0, while its sequence numbers go on.
       const sent = replay && sentSequence(replay);
       const packetsSoft = now.packetsSoft && Math.max(1, now.packetsSoft - (sent ?? 0));
-      this.#tidy(deleteState(old), "a state");
+      this.#requests.remove(deleteState(old), "a state");
       const packetsHard = now.packetsHard && Math.max(1, now.packetsHard - (sent ?? 0));
       const message = newState({ ...now, replay, packetsSoft, packetsHard });
-      this.#want(message, "a state at its new address", spiIn);
+      this.#requests.add(message, "a state at its new address", spiIn);
     }
     if (entry.in) { for (const policy of policiesIn(pair, scope)) this.#put(policy, spiIn); }
     if (!entry.out) return this.flush();
@@ -253,11 +243,7 @@ export class KernelDataPath implements DataPath {
   }
 
   flush(): void {
-    const orders = this.#orders.splice(0);
-    if (orders.length > 0) {
-      const outcomes = this.#xfrm.request(orders.map(({ message }) => message));
-      outcomes.forEach((refused, i) => refused && this.#refused(orders[i]!, refused));
-    }
+    this.#requests.flush();
     this.#routes.flush();
   }
 
@@ -299,10 +285,10 @@ export class KernelDataPath implements DataPath {
     for (const spiIn of [...this.#entries.keys()]) this.uninstall(spiIn);
     for (const [state, timer] of this.#lingering) {
       clearTimeout(timer);
-      this.#tidy(state, "a state");
+      this.#requests.remove(state, "a state");
     }
     this.#lingering.clear();
-    for (const policy of this.#bypass) this.#tidy(deletePolicy(policy), "a policy");
+    for (const policy of this.#bypass) this.#requests.remove(deletePolicy(policy), "a policy");
     const { xfrmDevice } = this.#options;
     this.flush();
     this.#routes.close(
@@ -330,18 +316,20 @@ export class KernelDataPath implements DataPath {
         continue;
       }
       entry.out = false;
-      this.#tidy(deleteState(stateOut(entry.pair, this.#options.scope)), "a state");
+      this.#requests.remove(deleteState(stateOut(entry.pair, this.#options.scope)), "a state");
     }
   }
 
   #claim(policy: XfrmPolicy, owner: number): void {
-    if (this.#policies.claim(owner, policy)) this.#want(putPolicy(policy), "a policy", owner);
+    if (this.#policies.claim(owner, policy)) {
+      this.#requests.add(putPolicy(policy), "a policy", owner);
+    }
   }
 
   /** Like {@linkcode KernelDataPath.#claim}, but puts the policy also where its key is the same as before. */
   #put(policy: XfrmPolicy, owner: number): void {
     this.#policies.claim(owner, policy);
-    this.#want(putPolicy(policy), "a policy", owner);
+    this.#requests.add(putPolicy(policy), "a policy", owner);
   }
 
   #addRoutes(pair: SaPair): void {
@@ -369,21 +357,6 @@ export class KernelDataPath implements DataPath {
     }
     this.#options.listener.note(3, `No route to the peer of ${showSpi32(spiIn)}: ${why}`);
     return undefined;
-  }
-
-  #want(message: Uint8Array, what: string, needed: number | undefined): void {
-    this.#orders.push({ message, what, needed, fine: [] });
-  }
-
-  #tidy(message: Uint8Array, what: string): void {
-    this.#orders.push({ message, what, needed: undefined, fine: ["ESRCH", "ENOENT"] });
-  }
-
-  #refused({ what, needed, fine }: PendingRequest, refused: NetlinkRefusal): void {
-    if (fine.includes(refused.errno)) return;
-    const why = `The kernel refuses ${what}: ${showRefusal(refused)}${hintOf(refused.errno)}`;
-    if (needed === undefined) return this.#options.listener.note(2, why);
-    this.#removePair(needed, why);
   }
 
   /** Removes a pair for which the kernel has refused something, if it is still there. */
@@ -452,11 +425,4 @@ export class KernelDataPath implements DataPath {
 
 function outboundKey(spiOut: number, peerAddress: IpAddress): string {
   return `${spiOut} ${peerAddress}`;
-}
-
-function hintOf(errno: string): string {
-  if (errno === "EPROTONOSUPPORT") return ". This kernel has no ESP or AH";
-  if (errno === "ENOENT" || errno === "ENOSYS") return ". This kernel lacks the algorithm";
-  if (errno === "EPERM") return ". It needs CAP_NET_ADMIN";
-  return "";
 }

@@ -14,14 +14,9 @@ import {
 } from "@/datapath/route_message.ts";
 import { bypassPolicies } from "@/datapath/kernel_plan.ts";
 import { isLiving, type ProcessName } from "@/datapath/living_process.ts";
-import {
-  deletePolicy,
-  deleteReportedPolicy,
-  deleteReportedState,
-  dumpOf,
-  readPolicies,
-  readStates,
-} from "@/datapath/xfrm_message.ts";
+import { dumpOf } from "@/datapath/xfrm.ts";
+import { deletePolicy, deleteReportedPolicy, readPolicies } from "@/datapath/xfrm_policy.ts";
+import { deleteReportedState, readStates } from "@/datapath/xfrm_state.ts";
 import { makeDirectory } from "@/files/directory.ts";
 import { createPrivate, readPrivate, removePrivate } from "@/files/private_file.ts";
 import type { NetlinkSocket } from "@/native/netlink.ts";

@@ -7,7 +7,8 @@ import { type IpAddress, isUnspecified } from "@/base/address.ts";
 import { coveringPrefix } from "@/datapath/covering.ts";
 import { type SaPair, type Selector, SEQUENCE_LEFT } from "@/datapath/data_path.ts";
 import type { NextHop, Route } from "@/datapath/route_message.ts";
-import { PolicyDirection, type XfrmPolicy, type XfrmState } from "@/datapath/xfrm_message.ts";
+import { PolicyDirection, type XfrmPolicy } from "@/datapath/xfrm_policy.ts";
+import { type XfrmState } from "@/datapath/xfrm_state.ts";
 
 /** The routing table of tunnels. */
 export const TUNNEL_TABLE = 330;

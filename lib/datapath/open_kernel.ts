@@ -9,7 +9,7 @@ import { KernelDataPath, type XfrmDevice } from "@/datapath/kernel.ts";
 import { cleanLeftovers, freeRange, KernelJournal } from "@/datapath/kernel_journal.ts";
 import { namespaceNumber, ownProcess } from "@/datapath/living_process.ts";
 import { linkIndex, newXfrmLink } from "@/datapath/route_message.ts";
-import { deleteState, newState, type XfrmState } from "@/datapath/xfrm_message.ts";
+import { deleteState, newState, type XfrmState } from "@/datapath/xfrm_state.ts";
 import { loadShim, type ShimSymbols } from "@/native/load.ts";
 import { NetlinkFamily, NetlinkSocket, showRefusal } from "@/native/netlink.ts";
 

@@ -5,7 +5,7 @@
 import type { IpAddress, IpPrefix } from "@/base/address.ts";
 import { SystemError } from "@/base/errors.ts";
 import { attributesIn, NetlinkMessageWriter } from "@/datapath/netlink_message.ts";
-import { familyOf } from "@/datapath/xfrm_message.ts";
+import { familyOf } from "@/datapath/xfrm.ts";
 import { NetlinkFlag, type NetlinkSocket } from "@/native/netlink.ts";
 
 const NEW_LINK = 16;

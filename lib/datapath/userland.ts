@@ -19,6 +19,7 @@ import type { InnerPackets } from "@/datapath/inner_packets.ts";
 import type { RawEsp } from "@/datapath/raw_esp.ts";
 import type { TunDevice } from "@/datapath/tun_device.ts";
 import { TunnelTable } from "@/datapath/tunnel_table.ts";
+import { addTo, countersOf, UserlandDrops } from "@/datapath/userland_counters.ts";
 import { type EspCrypto, UserlandSa, whyUnsupported } from "@/datapath/userland_sa.ts";
 import type { EspCarrier, EspOrigin, EspReceiver } from "@/esp/carrier.ts";
 import { IpProtocol, IpView, leaveTunnel, mustNotFragment, trafficClass } from "@/esp/ip_packet.ts";
@@ -34,36 +35,6 @@ const SCRATCH_OCTETS = 65_536 + 512;
 const UNKNOWN_PATH_MTU = 1500;
 /** Octets of the largest ESP packet in TCP (RFC 9329 §3.2). */
 const TCP_PACKET_MAX = 65_533;
-
-/** Packets that were dropped, by cause. */
-export interface UserlandDrops {
-  /** Arriving: it is no whole ESP packet, or has a length that encryption cannot have given. */
-  truncated: number;
-  unknownSpi: number;
-  replayed: number;
-  badIcv: number;
-  badTrailer: number;
-  /** Arriving: what the SA carried is no IP packet, though its next header says so. */
-  badInner: number;
-  /** Arriving: the packet does not match the selectors, as it is spoofed or the peer narrows otherwise. */
-  wrongSelectors: number;
-  /** Arriving: the outer header tells congestion to a packet whose ends do not take part (RFC 6040 §4.2). */
-  congestion: number;
-  /** Dummy packets (RFC 4303 §2.6). */
-  dummy: number;
-  /** Arriving: there is no device for it, and it answers none of our pings. */
-  noDevice: number;
-  /** Leaving: no SA has selectors for it. */
-  noSa: number;
-  /** Leaving: it is no IP packet. */
-  malformed: number;
-  /** Leaving: it is too big for the path, and must not be fragmented. */
-  tooBig: number;
-  /** Leaving: it is a fragment, which transport mode does not carry (RFC 4303 §3.1.1). */
-  fragment: number;
-  /** Leaving: the SA has no sequence number left. */
-  exhausted: number;
-}
 
 /** The options of a userland data path. */
 export interface UserlandOptions {
@@ -84,23 +55,7 @@ export interface UserlandOptions {
 /** Encrypts and decrypts ESP in this process; see {@linkcode DataPath}. */
 export class UserlandDataPath implements DataPath {
   readonly kind = "userland";
-  readonly drops: UserlandDrops = {
-    truncated: 0,
-    unknownSpi: 0,
-    replayed: 0,
-    badIcv: 0,
-    badTrailer: 0,
-    badInner: 0,
-    wrongSelectors: 0,
-    congestion: 0,
-    dummy: 0,
-    noDevice: 0,
-    noSa: 0,
-    malformed: 0,
-    tooBig: 0,
-    fragment: 0,
-    exhausted: 0,
-  };
+  readonly drops = new UserlandDrops();
   readonly inner: InnerPackets;
   readonly #options: UserlandOptions;
   readonly #sas = new Map<number, UserlandSa>();
@@ -442,20 +397,4 @@ export class UserlandDataPath implements DataPath {
 
 function isAt(a: IpAddress, portA: number, b: IpAddress, portB: number): boolean {
   return portA === portB && (a === b || compareAddresses(a, b) === 0);
-}
-
-function countersOf({ inbound, outbound }: UserlandSa): SaCounters {
-  return {
-    packetsIn: inbound.packets,
-    octetsIn: inbound.octets,
-    packetsOut: outbound.packets,
-    octetsOut: outbound.octets,
-  };
-}
-
-function addTo(sum: { -readonly [K in keyof SaCounters]: number }, more: SaCounters): void {
-  sum.packetsIn += more.packetsIn;
-  sum.octetsIn += more.octetsIn;
-  sum.packetsOut += more.packetsOut;
-  sum.octetsOut += more.octetsOut;
 }

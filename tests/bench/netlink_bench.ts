@@ -11,7 +11,7 @@ import { showAddress } from "@/base/address.ts";
 import { must } from "@/base/errors.ts";
 import { stateIn, stateOut } from "@/datapath/kernel_plan.ts";
 import { whyKernelCannot } from "@/datapath/open_kernel.ts";
-import { newState, type XfrmState } from "@/datapath/xfrm_message.ts";
+import { newState, type XfrmState } from "@/datapath/xfrm_state.ts";
 import { loadShim } from "@/native/load.ts";
 import { NetlinkFamily, NetlinkSocket } from "@/native/netlink.ts";
 import { mustRun } from "../interop/harness.ts";

@@ -14,7 +14,7 @@
 import { parseArgs } from "node:util";
 import { parseAddress, type Path } from "@/base/address.ts";
 import { SeededRandom } from "@/base/random.ts";
-import type { UserlandDrops } from "@/datapath/userland.ts";
+import type { UserlandDrops } from "@/datapath/userland_counters.ts";
 import { openUdp } from "@/transport/open.ts";
 import { delay } from "./ends.ts";
 import { EspGarbage, KIND_NAMES, KINDS, type Made } from "./esp_garbage.ts";

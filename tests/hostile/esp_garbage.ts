@@ -8,7 +8,7 @@ import { must } from "@/base/errors.ts";
 import type { SeededRandom } from "@/base/random.ts";
 import { portableBackend } from "@/crypto/portable.ts";
 import type { SaPair, Selector } from "@/datapath/data_path.ts";
-import type { UserlandDrops } from "@/datapath/userland.ts";
+import type { UserlandDrops } from "@/datapath/userland_counters.ts";
 import { writeHeaderChecksum } from "@/esp/ip_packet.ts";
 import { OutboundSa } from "@/esp/outbound.ts";
 import { type PacketCipher, type PacketKeys, packetMeasures } from "@/esp/packet_cipher.ts";

@@ -5,7 +5,8 @@
  */
 import { parseAddress } from "@/base/address.ts";
 import { chooseBackend } from "@/crypto/choose.ts";
-import { UserlandDataPath, type UserlandDrops } from "@/datapath/userland.ts";
+import { UserlandDataPath } from "@/datapath/userland.ts";
+import type { UserlandDrops } from "@/datapath/userland_counters.ts";
 import { libcryptoOf } from "@/native/libcrypto.ts";
 import { loadShim } from "@/native/load.ts";
 import { openUdp } from "@/transport/open.ts";

@@ -7,7 +7,7 @@ import type { SaPair, SaSuite, Selector } from "@/datapath/data_path.ts";
 import { KernelDataPath, type XfrmDevice } from "@/datapath/kernel.ts";
 import { must } from "@/base/errors.ts";
 import { parseAddress, parsePrefix, showEndpoint } from "@/base/address.ts";
-import { selectorOf } from "@/datapath/xfrm_message.ts";
+import { selectorOf } from "@/datapath/xfrm.ts";
 import { loadShim } from "@/native/load.ts";
 
 /** One end of the link. */

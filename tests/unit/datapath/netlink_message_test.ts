@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { parseAddress } from "@/base/address.ts";
 import { fromHex, toHex } from "@/base/bytes.ts";
 import { attributesIn, NetlinkMessageWriter } from "@/datapath/netlink_message.ts";
-import { deleteState, newState, readState, type XfrmState } from "@/datapath/xfrm_message.ts";
+import { deleteState, newState, readState, type XfrmState } from "@/datapath/xfrm_state.ts";
 
 Deno.test("a message has its length, its type, its flags, and attributes at multiples of four", () => {
   const message = new NetlinkMessageWriter(0x1234, 5).u8(1)

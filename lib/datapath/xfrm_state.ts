@@ -1,57 +1,30 @@
 /**
- * Encodes XFRM requests for states and policies (`linux/xfrm.h`), and decodes the kernel's reports of them.
+ * XFRM messages about states, each of which is one direction of a CHILD_SA (`linux/xfrm.h`).
  * @module
  */
-import { type IpAddress, type IpPrefix, prefixRange } from "@/base/address.ts";
+import type { IpAddress } from "@/base/address.ts";
 import { must } from "@/base/errors.ts";
-import { coveringPorts, coveringPrefix } from "@/datapath/covering.ts";
 import type { Encapsulation, SaKeys, SaSuite, Selector } from "@/datapath/data_path.ts";
 import { KERNEL_CIPHERS, KERNEL_INTEGRITIES } from "@/datapath/kernel_algorithms.ts";
 import { attributesIn, NetlinkMessageWriter } from "@/datapath/netlink_message.ts";
+import {
+  ACKNOWLEDGED_REQUEST,
+  AF_INET,
+  familyOf,
+  IPPROTO_AH,
+  ipProtocolOf,
+  type PacketLimits,
+  PROTOCOL_AH,
+  PROTOCOL_ESP,
+  SELECTOR_OCTETS,
+  writeLifetime,
+  writeSelector,
+  XfrmAttribute,
+  XfrmMessage,
+  XfrmMode,
+} from "@/datapath/xfrm.ts";
 import { NetlinkFlag, type NetlinkMessage } from "@/native/netlink.ts";
 
-/** Message types. */
-export const XfrmMessage = {
-  NEW_SA: 0x10,
-  DELETE_SA: 0x11,
-  GET_SA: 0x12,
-  NEW_POLICY: 0x13,
-  DELETE_POLICY: 0x14,
-  GET_POLICY: 0x15,
-  ACQUIRE: 0x17,
-  EXPIRE: 0x18,
-  UPDATE_POLICY: 0x19,
-  UPDATE_SA: 0x1a,
-  MAPPING: 0x26,
-} as const;
-
-/** Multicast groups as bits of a socket's mask: acquire, expire and mapping messages. */
-export const XFRM_GROUPS = 1 << 0 | 1 << 1 | 1 << 7;
-
-/** Directions of a policy. */
-export const PolicyDirection = { IN: 0, OUT: 1, FORWARD: 2 } as const;
-
-const Attribute = {
-  CRYPT: 2,
-  ENCAP: 4,
-  TEMPLATE: 5,
-  REPLAY_SHORT: 10,
-  LAST_USED: 15,
-  AEAD: 18,
-  AUTH_TRUNCATED: 20,
-  REPLAY: 23,
-  IF_ID: 31,
-} as const;
-
-const REQUEST = NetlinkFlag.REQUEST | NetlinkFlag.ACK;
-const IPPROTO_ESP = 50;
-const IPPROTO_AH = 51;
-const PROTOCOL_AH = 2;
-const PROTOCOL_ESP = 3;
-const AF_INET = 2;
-const AF_INET6 = 10;
-const MODE_TRANSPORT = 0;
-const MODE_TUNNEL = 1;
 /**
  * XFRM_STATE_AF_UNSPEC allows both inner address families, XFRM_STATE_ESN uses the high half of sequence
  * numbers.
@@ -61,7 +34,6 @@ const FLAG_ESN = 128;
 const ENCAP_UDP = 2;
 const ENCAP_TCP = 7;
 const NAME_OCTETS = 64;
-const FOREVER = 0xffff_ffff_ffff_ffffn;
 /** The kernel's limit of a replay window, in packets. */
 export const KERNEL_REPLAY_WINDOW_MAX = 4096;
 /**
@@ -69,13 +41,11 @@ export const KERNEL_REPLAY_WINDOW_MAX = 4096;
  * numbers.
  */
 const SENDER_WINDOW = 32;
-const SELECTOR_OCTETS = 56;
 const STATE_OCTETS = 224;
-const POLICY_OCTETS = 168;
 const MAPPING_OCTETS = 64;
 
 /** A state: one direction of a pair of SAs. */
-export interface XfrmState {
+export interface XfrmState extends PacketLimits {
   /** The SPI, uint32. */
   readonly spi: number;
   readonly source: IpAddress;
@@ -93,10 +63,6 @@ export interface XfrmState {
   readonly replayWindow: number | undefined;
   /** Id of the XFRM interface; 0: none. */
   readonly ifId: number;
-  /** Packets after which the kernel reports that the state should be replaced; undefined: none. */
-  readonly packetsSoft?: number | undefined;
-  /** Packets after which the kernel removes the state and reports it, as no sequence numbers are left. */
-  readonly packetsHard?: number | undefined;
   /** Sequence numbers from which to continue, for a state that replaces another. */
   readonly replay?: ReplayRecord | undefined;
 }
@@ -104,25 +70,34 @@ export interface XfrmState {
 /** Adds a state. */
 export function newState(state: XfrmState): Uint8Array {
   const { suite, keys } = state;
-  const message = new NetlinkMessageWriter(XfrmMessage.NEW_SA, REQUEST | NetlinkFlag.CREATE);
+  const message = new NetlinkMessageWriter(
+    XfrmMessage.NEW_SA,
+    ACKNOWLEDGED_REQUEST | NetlinkFlag.CREATE,
+  );
   writeStateRecord(message, state);
   const cipher = KERNEL_CIPHERS.get(suite.encryption);
   const integrity = KERNEL_INTEGRITIES.get(suite.integrity);
   if (suite.protocol !== PROTOCOL_AH) {
     must(cipher !== undefined, "a cipher that the kernel's table has");
-    if (cipher.icvBits === undefined) writeKey(message, Attribute.CRYPT, cipher.name, [], keys);
-    else writeKey(message, Attribute.AEAD, cipher.name, [cipher.icvBits], keys);
+    if (cipher.icvBits === undefined) writeKey(message, XfrmAttribute.CRYPT, cipher.name, [], keys);
+    else writeKey(message, XfrmAttribute.AEAD, cipher.name, [cipher.icvBits], keys);
   }
   if (integrity) {
     const auth = { encryption: keys.integrity, integrity: keys.integrity };
-    writeKey(message, Attribute.AUTH_TRUNCATED, integrity.name, [integrity.truncatedBits], auth);
+    writeKey(
+      message,
+      XfrmAttribute.AUTH_TRUNCATED,
+      integrity.name,
+      [integrity.truncatedBits],
+      auth,
+    );
   }
   if (state.replay) {
     const { attribute, octets } = state.replay;
     message.attribute(attribute, (m) => m.bytes(octets));
   } else if (hasReplayRecord(state)) writeReplay(message, state);
   if (state.encapsulation !== "none") writeEncapsulation(message, state);
-  if (state.ifId !== 0) message.attribute(Attribute.IF_ID, (m) => m.u32(state.ifId));
+  if (state.ifId !== 0) message.attribute(XfrmAttribute.IF_ID, (m) => m.u32(state.ifId));
   return message.octets;
 }
 
@@ -135,7 +110,7 @@ export interface ReplayRecord {
 
 /** The lower half of the last sequence number that was sent; the two records have it at different offsets. */
 export function sentSequence({ attribute, octets }: ReplayRecord): number {
-  const at = attribute === Attribute.REPLAY ? 4 : 0;
+  const at = attribute === XfrmAttribute.REPLAY ? 4 : 0;
   return new DataView(octets.buffer, octets.byteOffset).getUint32(at, true);
 }
 
@@ -150,13 +125,6 @@ export function deleteState(id: XfrmStateId): Uint8Array {
 /** Asks for the counters and sequence numbers of one state. */
 export function getState(id: XfrmStateId): Uint8Array {
   return stateRequest(XfrmMessage.GET_SA, id);
-}
-
-/** Asks for all states, or all policies. */
-export function dumpOf(what: "states" | "policies"): Uint8Array {
-  const type = what === "states" ? XfrmMessage.GET_SA : XfrmMessage.GET_POLICY;
-  const flags = NetlinkFlag.REQUEST | NetlinkFlag.DUMP;
-  return new NetlinkMessageWriter(type, flags).octets;
 }
 
 /** A state as the kernel reports it. */
@@ -184,7 +152,7 @@ export function readStates(messages: readonly NetlinkMessage[]): ReportedState[]
 /** Removes a state that was read from the kernel. */
 export function deleteReportedState({ spi, destination, ipProtocol }: ReportedState): Uint8Array {
   const protocol = ipProtocol === IPPROTO_AH ? PROTOCOL_AH : PROTOCOL_ESP;
-  const message = new NetlinkMessageWriter(XfrmMessage.DELETE_SA, REQUEST);
+  const message = new NetlinkMessageWriter(XfrmMessage.DELETE_SA, ACKNOWLEDGED_REQUEST);
   writeStateId(message, { spi, destination, protocol });
   return message.octets;
 }
@@ -209,7 +177,7 @@ export function readState(body: Uint8Array): ReportedState {
     },
     reqid: view.getUint32(208, true),
     replay: replayIn(attributes),
-    lastUsedSec: secondsIn(attributes.get(Attribute.LAST_USED)),
+    lastUsedSec: secondsIn(attributes.get(XfrmAttribute.LAST_USED)),
   };
 }
 
@@ -220,7 +188,7 @@ function secondsIn(octets: Uint8Array | undefined): number | undefined {
 }
 
 function replayIn(attributes: Map<number, Uint8Array>): ReplayRecord | undefined {
-  for (const attribute of [Attribute.REPLAY, Attribute.REPLAY_SHORT]) {
+  for (const attribute of [XfrmAttribute.REPLAY, XfrmAttribute.REPLAY_SHORT]) {
     const octets = attributes.get(attribute)?.slice();
     if (octets) return { attribute, octets };
   }
@@ -258,127 +226,8 @@ export function readMapping(body: Uint8Array): ReportedMapping | undefined {
   };
 }
 
-/** Reads an ACQUIRE message: the reqid of its first template, which tells the rekey chain of the packet. */
-export function readAcquire(body: Uint8Array): number | undefined {
-  const template = attributesIn(body, 24 + 16 + SELECTOR_OCTETS + POLICY_OCTETS + 16)
-    .get(Attribute.TEMPLATE);
-  if (!template || template.length < 48) return undefined;
-  return new DataView(template.buffer, template.byteOffset).getUint32(44, true);
-}
-
-/** A policy: which packets depart or arrive, and by which SA. */
-export interface XfrmPolicy {
-  readonly direction: number;
-  /** Selectors as seen from a packet of this direction. */
-  readonly from: Selector;
-  readonly to: Selector;
-  readonly priority: number;
-  /** Id of the XFRM interface; 0: none. */
-  readonly ifId: number;
-  /** The SA that packets must use; undefined: they pass in clear. */
-  readonly template: {
-    /** 3 for ESP, 2 for AH. */
-    readonly protocol: number;
-    readonly source: IpAddress;
-    readonly destination: IpAddress;
-    readonly reqid: number;
-    readonly tunnelMode: boolean;
-  } | undefined;
-}
-
-/** Adds a policy, or changes the one with the same selectors. */
-export function putPolicy(policy: XfrmPolicy): Uint8Array {
-  return policyMessage(XfrmMessage.UPDATE_POLICY, policy);
-}
-
-/** Adds a policy; the kernel answers EEXIST if there is one with the same selectors. */
-export function addPolicy(policy: XfrmPolicy): Uint8Array {
-  return policyMessage(XfrmMessage.NEW_POLICY, policy);
-}
-
-function policyMessage(type: number, policy: XfrmPolicy): Uint8Array {
-  const { direction, priority, template, ifId } = policy;
-  const message = new NetlinkMessageWriter(type, REQUEST);
-  writeSelector(message, policy.from, policy.to);
-  writeLifetime(message);
-  message.zeros(32).u32(priority).u32(0).u8(direction, 0, 0, 0).zeros(4);
-  if (template) {
-    message.attribute(Attribute.TEMPLATE, (m) => {
-      const { source, destination, protocol, tunnelMode } = template;
-      // With a transport mode SA the addresses are those of the packet itself.
-      m.padded(tunnelMode ? destination : new Uint8Array(0), 16).u32(0);
-      m.u8(ipProtocolOf(protocol)).zeros(3);
-      m.u16(familyOf(tunnelMode ? source : policy.from.first)).zeros(2);
-      m.padded(tunnelMode ? source : new Uint8Array(0), 16).u32(template.reqid);
-      m.u8(tunnelMode ? MODE_TUNNEL : MODE_TRANSPORT, 0, 0, 0);
-      m.u32(0xffff_ffff).u32(0xffff_ffff).u32(0xffff_ffff);
-    });
-  }
-  if (ifId !== 0) message.attribute(Attribute.IF_ID, (m) => m.u32(ifId));
-  return message.octets;
-}
-
-/** Removes a policy. */
-export function deletePolicy(
-  policy: Pick<XfrmPolicy, "direction" | "from" | "to" | "ifId">,
-): Uint8Array {
-  const message = new NetlinkMessageWriter(XfrmMessage.DELETE_POLICY, REQUEST);
-  writeSelector(message, policy.from, policy.to);
-  message.u32(0).u8(policy.direction).zeros(3);
-  if (policy.ifId !== 0) message.attribute(Attribute.IF_ID, (m) => m.u32(policy.ifId));
-  return message.octets;
-}
-
-/** A policy as the kernel reports it, as far as it is needed to delete the policy. */
-export interface ReportedPolicy {
-  /** The selector as the kernel sent it. */
-  readonly selector: Uint8Array;
-  readonly direction: number;
-  readonly reqid: number;
-  readonly ifId: number;
-}
-
-/** Reads a dump of policies. */
-export function readPolicies(messages: readonly NetlinkMessage[]): ReportedPolicy[] {
-  return messages.filter(({ type }) => type === XfrmMessage.NEW_POLICY)
-    .map((m) => readPolicy(m.body));
-}
-
-/** Reads a NEW_POLICY message. */
-export function readPolicy(body: Uint8Array): ReportedPolicy {
-  const attributes = attributesIn(body, POLICY_OCTETS);
-  const word = (octets: Uint8Array | undefined, at: number) =>
-    octets && octets.length >= at + 4
-      ? new DataView(octets.buffer, octets.byteOffset).getUint32(at, true)
-      : 0;
-  return {
-    selector: body.slice(0, SELECTOR_OCTETS),
-    direction: body[160]!,
-    reqid: word(attributes.get(Attribute.TEMPLATE), 44),
-    ifId: word(attributes.get(Attribute.IF_ID), 0),
-  };
-}
-
-/** Removes a policy that was read from the kernel. */
-export function deleteReportedPolicy(policy: ReportedPolicy): Uint8Array {
-  const message = new NetlinkMessageWriter(XfrmMessage.DELETE_POLICY, REQUEST);
-  message.bytes(policy.selector).u32(0).u8(policy.direction).zeros(3);
-  if (policy.ifId !== 0) message.attribute(Attribute.IF_ID, (m) => m.u32(policy.ifId));
-  return message.octets;
-}
-
-/** 50 for ESP, 51 for AH. */
-export function ipProtocolOf(protocol: number): number {
-  return protocol === PROTOCOL_AH ? IPPROTO_AH : IPPROTO_ESP;
-}
-
-/** AF_INET or AF_INET6. */
-export function familyOf(address: IpAddress): number {
-  return address.length === 4 ? AF_INET : AF_INET6;
-}
-
 function stateRequest(type: number, { spi, destination, suite }: XfrmStateId): Uint8Array {
-  const message = new NetlinkMessageWriter(type, REQUEST);
+  const message = new NetlinkMessageWriter(type, ACKNOWLEDGED_REQUEST);
   writeStateId(message, { spi, destination, protocol: suite.protocol });
   return message.octets;
 }
@@ -402,7 +251,7 @@ function writeStateRecord(message: NetlinkMessageWriter, state: XfrmState): void
   writeLifetime(message, state);
   message.zeros(32 + 12).u32(0).u32(state.reqid).u16(familyOf(source));
   const inRecord = hasReplayRecord(state);
-  message.u8(tunnelMode ? MODE_TUNNEL : MODE_TRANSPORT, inRecord ? 0 : replayWindow);
+  message.u8(tunnelMode ? XfrmMode.TUNNEL : XfrmMode.TRANSPORT, inRecord ? 0 : replayWindow);
   message.u8((suite.esn ? FLAG_ESN : 0) | (selectors ? 0 : FLAG_AF_UNSPEC)).zeros(7);
 }
 
@@ -411,27 +260,6 @@ function writeStateRecord(message: NetlinkMessageWriter, state: XfrmState): void
  */
 function hasReplayRecord({ suite, replayWindow = 0 }: XfrmState): boolean {
   return suite.esn || replayWindow > 32;
-}
-
-/** struct xfrm_selector */
-function writeSelector(message: NetlinkMessageWriter, from: Selector, to: Selector): void {
-  const source = coveringPrefix(from);
-  const destination = coveringPrefix(to);
-  const ports = coveringPorts(from, to);
-  message.padded(destination.address, 16).padded(source.address, 16);
-  message.be16(ports.destination.port).be16(ports.destination.mask);
-  message.be16(ports.source.port).be16(ports.source.mask);
-  message.u16(familyOf(from.first)).u8(destination.bits, source.bits);
-  message.u8(from.protocol || to.protocol).zeros(3).u32(0).u32(0);
-}
-
-/** Writes struct xfrm_lifetime_cfg: octets before packets, soft before hard limits. IKE measures the time. */
-function writeLifetime(
-  message: NetlinkMessageWriter,
-  { packetsSoft, packetsHard }: Pick<XfrmState, "packetsSoft" | "packetsHard"> = {},
-): void {
-  const limit = (packets?: number) => packets === undefined ? FOREVER : BigInt(packets);
-  message.u64(FOREVER).u64(FOREVER).u64(limit(packetsSoft)).u64(limit(packetsHard)).zeros(32);
 }
 
 /** struct xfrm_algo and those like it: name, bits of the key, further lengths, key. */
@@ -454,21 +282,15 @@ function writeReplay(message: NetlinkMessageWriter, state: XfrmState): void {
   const wanted = state.replayWindow ?? SENDER_WINDOW;
   const window = Math.min(KERNEL_REPLAY_WINDOW_MAX, Math.max(1, wanted));
   const words = Math.ceil(window / 32);
-  message.attribute(Attribute.REPLAY, (m) => {
+  message.attribute(XfrmAttribute.REPLAY, (m) => {
     m.u32(words).zeros(16).u32(window).zeros(4 * words);
   });
 }
 
 /** struct xfrm_encap_tmpl */
 function writeEncapsulation(message: NetlinkMessageWriter, state: XfrmState): void {
-  message.attribute(Attribute.ENCAP, (m) => {
+  message.attribute(XfrmAttribute.ENCAP, (m) => {
     m.u16(state.encapsulation === "udp" ? ENCAP_UDP : ENCAP_TCP);
     m.be16(state.sourcePort).be16(state.destinationPort).zeros(2).zeros(16);
   });
-}
-
-/** A selector that matches a prefix with any protocol and port. */
-export function selectorOf(prefix: IpPrefix): Selector {
-  const [first, last] = prefixRange(prefix);
-  return { first, last, protocol: 0, startPort: 0, endPort: 65_535 };
 }
