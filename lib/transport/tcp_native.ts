@@ -10,7 +10,6 @@ import { loadShim, type ShimSymbols } from "@/native/load.ts";
 import { pollUntilOver } from "@/native/poll_loop.ts";
 import {
   type AcceptedTcp,
-  acceptTcp,
   kernelLacksFrames,
   openTcpSocket,
   type TcpSocket,
@@ -19,9 +18,9 @@ import {
 } from "@/native/tcp.ts";
 import { closeFd } from "@/native/udp.ts";
 import { kindOf, MARKER_OCTETS } from "@/transport/non_esp_marker.ts";
-import { refusalOf } from "@/transport/refusal.ts";
 import { refusedConnection, SendErrorBook, unroutableDatagram } from "@/transport/send_errors.ts";
 import { type ConnectionEnd, TcpConnection } from "@/transport/tcp_connection.ts";
+import { TcpListeners } from "@/transport/tcp_listeners.ts";
 import { TcpStrangers } from "@/transport/tcp_strangers.ts";
 import { FRAME_MAX, MESSAGE_MAX, PACKET_MAX } from "@/transport/tcp_frames.ts";
 import type {
@@ -39,8 +38,6 @@ import type {
 const ARENA_OCTETS = 2 * FRAME_MAX;
 /** How often one connection is read before others have their turn. */
 const CALLS_MAX = 4;
-/** The most connections that are accepted in one turn. */
-const ACCEPTED_MAX = 64;
 /** The most sockets that are read in one turn. */
 const READ_MAX = 16;
 /**
@@ -51,8 +48,6 @@ const STRANGERS_MAX = 1024;
 const STRANGER_MS = 30_000;
 /** Errno names that mean that an own port, or a pair of ends, is in use. */
 const HELD: ReadonlySet<string> = new Set(["EADDRINUSE", "EADDRNOTAVAIL"]);
-/** Milliseconds without accepting after the system has refused to hand over a connection. */
-const FULL_PAUSE_MS = 100;
 /** The most tunnels to set up at a time. TCP loses nothing, but the other end must keep up. */
 const HALF_OPEN_MAX = 256;
 
@@ -91,8 +86,7 @@ export class TcpTransport implements Transport {
   readonly #wait: TcpWait;
   /** Tags of sockets that are ready and have not been read yet. */
   readonly #ready: number[] = [];
-  /** File descriptors of listening sockets, by tag. */
-  readonly #listening = new Map<number, number>();
+  readonly #listeners: TcpListeners;
   readonly #byTag = new Map<number, TcpConnection>();
   readonly #byPath = new Map<string, TcpConnection>();
   /** Connections without an authenticated SA. */
@@ -113,8 +107,15 @@ export class TcpTransport implements Transport {
     this.#options = options;
     this.#wait = new TcpWait(shim);
     this.#strangers = new TcpStrangers(options.strangersHeldMax);
+    this.#listeners = new TcpListeners({
+      shim,
+      wait: this.#wait,
+      open: (address, port) => this.#open(address, port),
+      watch: (fd) => this.#newTag(fd),
+      accepted: (connection) => this.#welcome(connection),
+    });
     try {
-      this.ikePort = options.listens ? this.#listenAll() : options.port;
+      this.ikePort = options.listens ? this.#listeners.open(options) : options.port;
     } catch (e) {
       this.#closeAll();
       throw e;
@@ -192,23 +193,6 @@ export class TcpTransport implements Transport {
     this.#wait.wake();
     await this.#loop;
     this.#closeAll();
-  }
-
-  #listenAll(): number {
-    const { ownAddresses, port, namespace } = this.#options;
-    let same = port;
-    for (const address of ownAddresses) {
-      try {
-        const { fd, port: got } = this.#open(address, same);
-        same = got;
-        this.#listening.set(this.#newTag(fd), fd);
-      } catch (e) {
-        if (!(e instanceof SystemError)) throw e;
-        const { syscall, errno } = e;
-        throw refusalOf({ address, port: same, namespace, tcp: true, syscall, errno });
-      }
-    }
-    return same;
   }
 
   #open(ownAddress: IpAddress, ownPort: number, peer?: TcpSocketOptions["peer"]): TcpSocket {
@@ -372,8 +356,7 @@ export class TcpTransport implements Transport {
 
   #closeAll(): void {
     for (const connection of [...this.#byTag.values()]) this.#forget(connection);
-    for (const fd of this.#listening.values()) closeFd(this.#shim, fd);
-    this.#listening.clear();
+    this.#listeners.close();
     this.#wait.close();
   }
 
@@ -392,29 +375,11 @@ export class TcpTransport implements Transport {
     if (this.#ready.length === 0) this.#ready.push(...this.#wait.ready());
     const tags = this.#ready.splice(0, READ_MAX);
     for (const tag of tags) {
-      const listening = this.#listening.get(tag);
       const connection = this.#byTag.get(tag);
-      if (listening !== undefined) this.#accept(listening, tag);
-      else if (connection) this.#takeFrom(connection, listener);
+      if (connection) this.#takeFrom(connection, listener);
+      else this.#listeners.accept(tag);
     }
     return tags.length;
-  }
-
-  #accept(fd: number, tag: number): void {
-    for (let taken = 0; taken < ACCEPTED_MAX; taken++) {
-      const accepted = acceptTcp(this.#shim, fd);
-      if (accepted === "full" || accepted === "refused") return this.#pauseAccepting(fd, tag);
-      if (!accepted) return;
-      this.#welcome(accepted);
-    }
-  }
-
-  /** Stops accepting for a while: a socket whose connections cannot be taken stays ready all the time. */
-  #pauseAccepting(fd: number, tag: number): void {
-    this.#wait.change(fd, tag, { toTake: false, room: false });
-    setTimeout(() => {
-      if (!this.#closed) this.#wait.change(fd, tag, { toTake: true, room: false });
-    }, FULL_PAUSE_MS);
   }
 
   #welcome({ fd, ...ends }: AcceptedTcp): void {
