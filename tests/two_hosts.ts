@@ -1,5 +1,5 @@
 /**
- * * Two hosts of a simulated world, of which a dials and b answers. Every test that needs two ends
+ * Two hosts of a simulated world, of which a dials and b answers. Every test that needs two ends
  * of the core, and nothing outside of it, uses them.
  * @module
  */

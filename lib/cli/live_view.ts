@@ -91,7 +91,7 @@ function box(f: RunFigures, configured: number): string {
 function pingText({ tasks, sent, received, lossPercent, latencyMs }: PingFigures): string {
   if (sent === 0) return "not begun";
   return `${tasks} tasks, ${received}/${sent} answered` +
-    (lossPercent === null ? "" : `, ${lossPercent.toFixed(2)} % lost`) +
+    (lossPercent === undefined ? "" : `, ${lossPercent.toFixed(2)} % lost`) +
     (latencyMs ? `, p50 ${latencyMs.p50.toFixed(2)} ms` : "");
 }
 

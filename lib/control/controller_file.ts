@@ -14,7 +14,7 @@ import {
 } from "@/control/source_reader.ts";
 import { DAEMON_PORT } from "@/daemon/service.ts";
 import { hasRoom } from "@/daemon/management_address.ts";
-import { bool, type Kind, port, prefix, text } from "@/setup/kinds.ts";
+import { bool, INVALID, type Kind, port, prefix, text } from "@/setup/kinds.ts";
 import type { MapSource } from "@/setup/yaml_source.ts";
 
 /** How to log in at a daemon's host by SSH. */
@@ -86,13 +86,13 @@ const host: Kind<string> = {
     const isName = value.length <= 253 &&
       /^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?$/.test(value);
     // A text of digits and points that is no address is a mistyped address, not a host name.
-    return parseAddress(value) || isName && !/^[\d.]+$/.test(value) ? value : undefined;
+    return parseAddress(value) || isName && !/^[\d.]+$/.test(value) ? value : INVALID;
   },
 };
 
 const user: Kind<string> = {
   expects: "the name of a user",
-  parse: (value) => /^([A-Za-z0-9_][^\s\p{C}]{0,255})?$/u.test(value) ? value : undefined,
+  parse: (value) => /^([A-Za-z0-9_][^\s\p{C}]{0,255})?$/u.test(value) ? value : INVALID,
 };
 
 /** A path of a PEM file or an SSH key. `~/` is the home directory; relative paths start at `directory`. */
@@ -100,7 +100,7 @@ function path(directory: string): Kind<string> {
   return {
     expects: "a path",
     parse(value) {
-      if (value.includes("\0")) return undefined;
+      if (value.includes("\0")) return INVALID;
       if (value.startsWith("~/")) return `${Deno.env.get("HOME") ?? "~"}${value.slice(1)}`;
       return value === "" || value.startsWith("/") ? value : `${directory}/${value}`;
     },
@@ -152,7 +152,7 @@ function daemonEntry(
   const section = reader.section(value, `daemonlist.${nameOf(name)}`, DAEMON_KEYS);
   if (!section) return undefined;
   const address = section.required("daemonaddr", host) ?? "";
-  const managementPrefix = section.value("mgmtaddrprefix", prefix, null) ?? undefined;
+  const managementPrefix = section.value("mgmtaddrprefix", prefix, undefined);
   if (managementPrefix && !hasRoom(managementPrefix)) {
     reader.fail("mgmtaddrprefix has no room for an instance", section.positionOf("mgmtaddrprefix"));
   }

@@ -15,7 +15,15 @@ import {
 import { substitute } from "@/control/substitution.ts";
 import { isInstanceName } from "@/daemon/definition.ts";
 import { splitCommands } from "@/daemon/split_commands.ts";
-import { duration, interfaceName, type Kind, nearestWord, prefix, text } from "@/setup/kinds.ts";
+import {
+  duration,
+  interfaceName,
+  INVALID,
+  type Kind,
+  nearestWord,
+  prefix,
+  text,
+} from "@/setup/kinds.ts";
 import type { MapSource, Source } from "@/setup/yaml_source.ts";
 
 /** Commands that run on one host by SSH. */
@@ -74,23 +82,23 @@ const OTHER_KEYS = ["setupcmds", "upcmds", "destroycmds", "dataif", "dataifaddr"
 
 const instanceName: Kind<string> = {
   expects: "1 to 64 letters, digits, _, - and ., the first neither - nor .",
-  parse: (value) => isInstanceName(value) ? value : undefined,
+  parse: (value) => isInstanceName(value) ? value : INVALID,
 };
 
 const absolutePath: Kind<string> = {
   expects: "an absolute path on the daemon's host",
-  parse: (value) => value === "" || /^\/[^\0]*$/.test(value) ? value : undefined,
+  parse: (value) => value === "" || /^\/[^\0]*$/.test(value) ? value : INVALID,
 };
 
 const someText: Kind<string> = {
   expects: "a text",
-  parse: (value) => value === "" ? undefined : value,
+  parse: (value) => value === "" ? INVALID : value,
 };
 
 /** An address with its prefix length. The text is kept as it is, since the daemon reads it again. */
 const prefixText: Kind<string> = {
   expects: prefix.expects,
-  parse: (value) => prefix.parse(value) === undefined ? undefined : value,
+  parse: (value) => prefix.parse(value) === INVALID ? INVALID : value,
 };
 
 /** Reads a recipe for the daemons of `controller`. @throws {SetupErrors} with every error. */

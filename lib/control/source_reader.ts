@@ -4,7 +4,7 @@
  * @module
  */
 import { must, SetupError, type SetupPosition } from "@/base/errors.ts";
-import { type Kind, nearestWord, shown } from "@/setup/kinds.ts";
+import { INVALID, type Kind, nearestWord, shown } from "@/setup/kinds.ts";
 import { SetupErrors } from "@/setup/read.ts";
 import { byPlace } from "@/setup/section_reader.ts";
 import { type MapSource, readYaml, type Source } from "@/setup/yaml_source.ts";
@@ -104,7 +104,7 @@ export class SourceReader {
       return this.fail(`Expected ${kind.expects} for ${where}, found ${found}`, source.position);
     }
     const value = kind.parse(source.text);
-    if (value !== undefined) return value;
+    if (value !== INVALID) return value;
     const hint = kind.hint?.(source.text);
     const what = `Expected ${kind.expects} for ${where}, found ${shown(source.text)}`;
     return this.fail(hint ? `${what}; ${hint}` : what, source.position);

@@ -10,7 +10,7 @@ import { parsePrefix } from "@/base/address.ts";
 import { must, SetupError } from "@/base/errors.ts";
 import { InstanceType } from "@/daemon/record.ts";
 import { splitCommands } from "@/daemon/split_commands.ts";
-import { interfaceName } from "@/setup/kinds.ts";
+import { interfaceName, INVALID } from "@/setup/kinds.ts";
 import type { Setup } from "@/setup/setup.ts";
 import { withOptions } from "@/setup/write.ts";
 
@@ -139,7 +139,7 @@ function otherDefinition(
   other: NonNullable<DefineGenericTestReqRead["OtherTest"]>,
 ): Part {
   const { DataIf: dataInterface, DataIfAddr: dataAddress } = other;
-  if (interfaceName.parse(dataInterface) === undefined || dataInterface.includes("\0")) {
+  if (interfaceName.parse(dataInterface) === INVALID || dataInterface.includes("\0")) {
     throw invalid(
       `DataIf ${
         JSON.stringify(dataInterface.slice(0, 80))

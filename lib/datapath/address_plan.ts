@@ -17,8 +17,8 @@ import { SetupError } from "@/base/errors.ts";
 export interface AddressPlan {
   readonly role: "client" | "gateway";
   readonly bindifname: string;
-  readonly bindifaddr: IpPrefix | null;
-  readonly startclntaddr: IpPrefix | null;
+  readonly bindifaddr: IpPrefix | undefined;
+  readonly startclntaddr: IpPrefix | undefined;
   readonly numberoftunnels: number;
   /** Whether a tunnel of a client, or the gateway, has as many addresses as the two options say. */
   readonly mobike: boolean;

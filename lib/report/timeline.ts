@@ -323,7 +323,7 @@ function unpacked({ pairs, max }: PackedHistogram): HistogramData {
 }
 
 function percentilesOf(histogram: PackedHistogram | undefined): LatencyResult {
-  return latencyJson(histogram ? Histogram.merged([unpacked(histogram)]).figures() : null);
+  return latencyJson(histogram ? Histogram.merged([unpacked(histogram)]).figures() : undefined);
 }
 
 function capital<T extends string>(word: T): Capitalize<T> {

@@ -1,5 +1,5 @@
 /**
- * * Checks what must hold between the options of a setup, when each value is valid by itself. It
+ * Checks what must hold between the options of a setup, when each value is valid by itself. It
  * reports no error that only follows from an earlier one, and none about options of the other role.
  * @module
  */

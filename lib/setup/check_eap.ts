@@ -59,7 +59,7 @@ function checkRelay(ikeconf: IkeConf, rule: Rule): void {
     rule(`${option} is required for ${what}; or set methods of this program in eapmethod`, OWN);
   if (eapimplementaion === "eap-snoop") {
     if (eapoltestconf === "") lacks("eapoltestconf", "eap-snoop");
-  } else if (eapfile === "" || !eapradiussvr.some((server) => server !== null)) {
+  } else if (eapfile === "" || !eapradiussvr.some((server) => server !== undefined)) {
     lacks(eapfile === "" ? "eapfile" : "eapradiussvr", "eap-file");
   }
 }
@@ -103,7 +103,7 @@ function checkGateway(ikeconf: IkeConf, rule: Rule): void {
       ? rule("a client authenticates by eap; eap-only is a value of authownmethod", PEER)
       : rule("authownmethod eap-only needs authpeermethod eap (RFC 5998)", OWN, PEER);
   }
-  if (eapradiussvr.some((server) => server !== null) && eapmethod.length === 0) return;
+  if (eapradiussvr.some((server) => server !== undefined) && eapmethod.length === 0) return;
   if (eapmethod.length === 0 || eapusers.length === 0) {
     const words =
       "authpeermethod eap needs eapmethod and eapusers, or a RADIUS server (eapradiussvr)";

@@ -1,5 +1,5 @@
 /**
- * * Checks the key exchange methods of a setup: they must fit into IKE_SA_INIT, which is never
+ * Checks the key exchange methods of a setup: they must fit into IKE_SA_INIT, which is never
  * fragmented (RFC 7383 §2), and no two key exchanges may use the same method (RFC 9370 §2.2.1).
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * * Warns of ranges of addresses, for tunnels or for leases, that contain an address which cannot
+ * Warns of ranges of addresses, for tunnels or for leases, that contain an address which cannot
  * be used: the address of the network, its broadcast address, or an address of another host.
  * @module
  */
@@ -51,7 +51,7 @@ function rangesOf(setup: Setup): { readonly range: CountedRange; readonly taken:
     if (!startclntaddr) return [];
     const owned = setup.mobike ? setup.mobikeaddrpertunnel : 1;
     const who = (place: number) => `tunnel ${Math.floor(place / owned)} of ${tunnels}`;
-    const taken = [{ address: peeraddr ?? undefined, what: "peeraddr, the gateway's" }];
+    const taken = [{ address: peeraddr, what: "peeraddr, the gateway's" }];
     const range = { path: "startclntaddr", start: startclntaddr, count: tunnels * owned, who };
     return [{ range, taken }];
   }

@@ -1,5 +1,5 @@
 /**
- * * The features that options belong to, and those that are not implemented yet. An option, or one
+ * The features that options belong to, and those that are not implemented yet. An option, or one
  * of its values, names its feature. Whoever implements a feature removes its line from {@linkcode
  * NOT_YET}. Options of a feature that the setup does not use cause a warning, whether it is
  * implemented or not.

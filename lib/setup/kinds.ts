@@ -1,5 +1,5 @@
 /**
- * * The kinds of option values: each parses the text of a scalar into a typed value, and describes
+ * The kinds of option values: each parses the text of a scalar into a typed value, and describes
  * what is expected.
  * @module
  */
@@ -18,12 +18,15 @@ export const INT_MIN = -(2 ** 31);
 /** The largest whole number. */
 const INT_MAX = 2 ** 31 - 1;
 
+/** What a kind returns for a text that is none of its values; `undefined` is a value: that there is none. */
+export const INVALID: unique symbol = Symbol("invalid");
+
 /** A kind of values. */
 export interface Kind<T> {
   /** Describes the values of this kind; completes the sentence "Expected …". */
   readonly expects: string;
-  /** The value of a text, or `undefined` if the text is invalid. */
-  parse(text: string): T | undefined;
+  /** The value of a text. */
+  parse(text: string): T | typeof INVALID;
   /** The interface that an address names; undefined if it names none. */
   zoneIn?(text: string): string | undefined;
   /** Additional help about an invalid text, if `expects` is not enough. */
@@ -35,7 +38,7 @@ export const bool: Kind<boolean> = {
   expects: "true or false (also yes, no, on, off)",
   parse(text) {
     if (/^(true|yes|on)$/i.test(text)) return true;
-    return /^(false|no|off)$/i.test(text) ? false : undefined;
+    return /^(false|no|off)$/i.test(text) ? false : INVALID;
   },
 };
 
@@ -71,7 +74,7 @@ export function int(min: number, max = INT_MAX): Kind<number> {
     parse(text) {
       const value = Number(text);
       // Adding 0 turns -0 into 0.
-      return /^[+-]?\d+$/.test(text) && value >= min && value <= max ? value + 0 : undefined;
+      return /^[+-]?\d+$/.test(text) && value >= min && value <= max ? value + 0 : INVALID;
     },
   };
 }
@@ -96,7 +99,7 @@ export function float(min: number, max: number): Kind<number> {
     parse(text) {
       const value = Number(text);
       const isNumber = /^[+-]?(\d+\.?\d*|\.\d+)$/.test(text);
-      return isNumber && value >= min && value <= max ? value : undefined;
+      return isNumber && value >= min && value <= max ? value : INVALID;
     },
   };
 }
@@ -113,7 +116,7 @@ function durationFrom(fromMs: number): Kind<number> {
     expects: fromMs > 0 ? `${example}, at least ${showDuration(fromMs)}` : `${example}, or 0`,
     parse(text) {
       const ms = parseDuration(text);
-      return ms !== undefined && ms >= fromMs && ms <= DURATION_MAX_MS ? ms : undefined;
+      return ms !== undefined && ms >= fromMs && ms <= DURATION_MAX_MS ? ms : INVALID;
     },
     hint: (text) => durationHint(text, fromMs),
   };
@@ -137,23 +140,26 @@ export const pause = durationFrom(1);
 export const text: Kind<string> = { expects: "a text", parse: (value) => value };
 
 /** What a figure has to be for the test to pass. */
-export const threshold: Kind<Threshold> = { expects: THRESHOLD_WORDS, parse: parseThreshold };
+export const threshold: Kind<Threshold> = {
+  expects: THRESHOLD_WORDS,
+  parse: (value) => parseThreshold(value) ?? INVALID,
+};
 
 /** A command that changes one route or rule; an empty text stands for no command. */
 export const routeChange: Kind<string> = {
   expects: ROUTE_COMMAND,
-  parse: (value) => value === "" || routeCommand(value).words ? value : undefined,
+  parse: (value) => value === "" || routeCommand(value).words ? value : INVALID,
 };
 
 /** An IPv4 or IPv6 address; an empty text stands for no address. */
-export const address: Kind<IpAddress | null> = {
+export const address: Kind<IpAddress | undefined> = {
   expects: "an IPv4 or IPv6 address",
-  parse: (value) => value === "" ? null : parseAddress(value),
+  parse: (value) => value === "" ? undefined : parseAddress(value) ?? INVALID,
   hint: leadingZeroHint,
 };
 
 /** An address; a link-local address may name its interface: `fe80::1%eth0` (RFC 4007 §11). */
-export const addressOnLink: Kind<IpAddress | null> = {
+export const addressOnLink: Kind<IpAddress | undefined> = {
   expects: "an IPv4 or IPv6 address",
   parse: (value) => address.parse(value.replace(ZONE, "")),
   zoneIn: (value) => ZONE.exec(value)?.[1],
@@ -173,7 +179,7 @@ function leadingZeroHint(value: string): string | undefined {
 }
 
 /** An address of one family; an empty text stands for no address. */
-export function addressOf(family: 4 | 6): Kind<IpAddress | null> {
+export function addressOf(family: 4 | 6): Kind<IpAddress | undefined> {
   return {
     expects: `an IPv${family} address`,
     parse: (value) => ofFamily(address.parse(value), family, (found) => found),
@@ -183,18 +189,21 @@ export function addressOf(family: 4 | 6): Kind<IpAddress | null> {
 /** An address; an empty text stands for 127.0.0.1. */
 export const listenAddress: Kind<IpAddress> = {
   expects: address.expects,
-  parse: (value) => parseAddress(value === "" ? "127.0.0.1" : value),
+  parse: (value) => parseAddress(value === "" ? "127.0.0.1" : value) ?? INVALID,
 };
 
 /** An address with its prefix length; an empty text stands for none. */
-export const prefix: Kind<IpPrefix | null> = {
+export const prefix: Kind<IpPrefix | undefined> = {
   expects: "an address with a prefix length, such as 10.0.0.1/24",
-  parse: (value) => value === "" ? null : value.includes("/") ? parsePrefix(value) : undefined,
+  parse(value) {
+    if (value === "") return undefined;
+    return value.includes("/") ? parsePrefix(value) ?? INVALID : INVALID;
+  },
   hint: leadingZeroHint,
 };
 
 /** An address of one family with its prefix length; an empty text stands for none. */
-export function prefixOf(family: 4 | 6): Kind<IpPrefix | null> {
+export function prefixOf(family: 4 | 6): Kind<IpPrefix | undefined> {
   const example = family === 4 ? "10.0.0.1/24" : "2001:db8::1/64";
   return {
     expects: `an IPv${family} address with a prefix length, such as ${example}`,
@@ -202,44 +211,44 @@ export function prefixOf(family: 4 | 6): Kind<IpPrefix | null> {
   };
 }
 
-/** A value if its address belongs to the family, otherwise undefined; null stays null. */
+/** A value if there is none or its address belongs to the family, otherwise invalid. */
 function ofFamily<T>(
-  found: T | null | undefined,
+  found: T | undefined | typeof INVALID,
   family: 4 | 6,
   addressIn: (found: T) => IpAddress,
-): T | null | undefined {
-  if (!found) return found;
-  return addressIn(found).length === (family === 4 ? 4 : 16) ? found : undefined;
+): T | undefined | typeof INVALID {
+  if (found === undefined || found === INVALID) return found;
+  return addressIn(found).length === (family === 4 ? 4 : 16) ? found : INVALID;
 }
 
 /** An address and a port: `192.0.2.1:1812`, `[2001:db8::1]:1812`; an empty text stands for none. */
-export const endpoint: Kind<{ readonly address: IpAddress; readonly port: number } | null> = {
+export const endpoint: Kind<{ readonly address: IpAddress; readonly port: number } | undefined> = {
   expects: "an address with a port, such as 192.0.2.1:1812 or [2001:db8::1]:1812",
   parse(value) {
-    if (value === "") return null;
+    if (value === "") return undefined;
     const parts = /^(?:\[([0-9a-f:.]+)\]|([0-9.]+)):(\d{1,5})$/i.exec(value);
-    if (!parts) return undefined;
+    if (!parts) return INVALID;
     const [, v6, v4, digits] = parts;
     const address = parseAddress(v6 ?? v4!);
     const port = Number(digits);
     const isV6 = address?.length === 16;
     return address && isV6 === (v6 !== undefined) && port >= 1 && port <= 65_535
       ? { address, port }
-      : undefined;
+      : INVALID;
   },
 };
 
 /** The name of a network interface, as Linux allows it; an empty text stands for none. */
 export const interfaceName: Kind<string> = {
   expects: "the name of a network interface: at most 15 characters, no space, / or :",
-  parse: (value) => /^[^\s/:]{0,15}$/.test(value) && !/^\.\.?$/.test(value) ? value : undefined,
+  parse: (value) => /^[^\s/:]{0,15}$/.test(value) && !/^\.\.?$/.test(value) ? value : INVALID,
 };
 
 /** One of several keywords. */
 export function oneOf<const W extends string>(...words: readonly W[]): Kind<W> {
   return {
     expects: `one of ${words.filter((word) => word !== "").join(", ")}`,
-    parse: (value) => words.find((word) => word === value),
+    parse: (value) => words.find((word) => word === value) ?? INVALID,
     hint: (value) => nearest(value, words, (word) => `did you mean ${word}?`),
   };
 }
@@ -251,7 +260,7 @@ export function keyword<V>(table: Readonly<Record<string, V>>): Kind<V> {
     expects: `one of ${grouped(words).join(", ")}`,
     parse(value) {
       const word = value.toLowerCase();
-      return Object.hasOwn(table, word) ? table[word] : undefined;
+      return Object.hasOwn(table, word) ? table[word]! : INVALID;
     },
     hint(value) {
       const sized = words.find((word) => word.startsWith(`${value.toLowerCase()}:`));

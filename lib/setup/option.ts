@@ -5,7 +5,7 @@
  */
 import { must } from "@/base/errors.ts";
 import type { Feature } from "@/setup/features.ts";
-import type { Kind } from "@/setup/kinds.ts";
+import { INVALID, type Kind } from "@/setup/kinds.ts";
 
 /** The role that uses an option; `both` by default. */
 export type OptionRole = "client" | "gateway" | "both";
@@ -63,7 +63,7 @@ export function option<T>(
   traits: OptionTraits = {},
 ): Option<T> {
   const value = kind.parse(defaultText);
-  must(value !== undefined, `the default ${defaultText} is ${kind.expects}`);
+  must(value !== INVALID, `the default ${defaultText} is ${kind.expects}`);
   return { ...common(kind, doc, traits), list: false, defaultTexts: [defaultText], value };
 }
 
@@ -76,7 +76,7 @@ export function listOption<T>(
 ): Option<readonly T[]> {
   const value = defaultTexts.map((text) => {
     const item = kind.parse(text);
-    must(item !== undefined, `the default ${text} is ${kind.expects}`);
+    must(item !== INVALID, `the default ${text} is ${kind.expects}`);
     return item;
   });
   return { ...common(kind, doc, traits), list: true, defaultTexts, value };

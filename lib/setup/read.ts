@@ -1,5 +1,5 @@
 /**
- * * Reads a setup file: makes a typed and checked setup of its text, or reports all of its errors
+ * Reads a setup file: makes a typed and checked setup of its text, or reports all of its errors
  * with line and column.
  * @module
  */

@@ -1,11 +1,11 @@
 /**
- * * Reads the sections of a file into typed values by the table of options, and reports unknown
+ * Reads the sections of a file into typed values by the table of options, and reports unknown
  * keys, keys in the wrong section, and invalid values.
  * @module
  */
 import { SetupError, type SetupPosition } from "@/base/errors.ts";
 import { type Feature, isMissing } from "@/setup/features.ts";
-import { nearestWord, shown, text } from "@/setup/kinds.ts";
+import { INVALID, nearestWord, shown, text } from "@/setup/kinds.ts";
 import type { Option } from "@/setup/option.ts";
 import { namesOf, outerPath, ROOT, type Section, sectionsWith } from "@/setup/schema.ts";
 import { readSelector } from "@/setup/selector.ts";
@@ -181,7 +181,7 @@ export class SectionReader {
     }
     const texts = this.#texts(option, source, path);
     const values = texts?.map((t) => this.#scalar(option, t, path));
-    if (!texts || values!.includes(undefined)) return option.value;
+    if (!texts || values!.includes(INVALID)) return option.value;
     this.#note(option, texts, values!, path);
     return option.list ? values : values![0];
   }
@@ -221,15 +221,17 @@ export class SectionReader {
     return this.#refuse(option, what, path, source.position);
   }
 
+  /** The value of a scalar; INVALID if it was refused. */
   #scalar(option: Option<unknown>, { text, position }: TextSource, path: string): unknown {
     const value = option.kind.parse(text);
     const zone = option.kind.zoneIn?.(text);
     if (zone !== undefined) this.zones.set(path, zone);
-    if (value !== undefined) return value;
+    if (value !== INVALID) return value;
     const hint = option.kind.hint?.(text);
     const what = `Expected ${option.kind.expects} for ${path}, found ${shown(text)}` +
       (hint ? `; ${hint}` : "");
-    return this.#refuse(option, what, path, position);
+    this.#refuse(option, what, path, position);
+    return INVALID;
   }
 
   /** Records that a value needs a feature, or that it is the default. */
@@ -265,5 +267,5 @@ export function byPlace(a: SetupError, b: SetupError): number {
 
 /** Whether an unquoted `null` is a keyword of the option (the NULL cipher). */
 function takesNull(option: Option<unknown>, { text }: TextSource): boolean {
-  return text !== "" && option.kind.parse(text) !== undefined && option.namesNull;
+  return text !== "" && option.kind.parse(text) !== INVALID && option.namesNull;
 }

@@ -1,5 +1,5 @@
 /**
- * * Reads a traffic selector of a setup, in which the type follows from the addresses, or absent
+ * Reads a traffic selector of a setup, in which the type follows from the addresses, or absent
  * addresses from the type.
  * @module
  */

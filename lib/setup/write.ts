@@ -1,9 +1,10 @@
 /**
- * * Writes setup files from the table of options: a commented file with all defaults, the compact
+ * Writes setup files from the table of options: a commented file with all defaults, the compact
  * form of a given file, and the documentation.
  * @module
  */
 import { type Document, isMap, isScalar, isSeq, parseDocument, type YAMLMap } from "yaml";
+import { INVALID } from "@/setup/kinds.ts";
 import { NOT_YET } from "@/setup/features.ts";
 import type { Option } from "@/setup/option.ts";
 import { readSetup } from "@/setup/read.ts";
@@ -139,10 +140,11 @@ function isNull(node: unknown): boolean {
 function equalsDefault(option: Option<unknown>, node: unknown): boolean {
   const textOf = (item: unknown) => isScalar(item) ? String(item.value) : undefined;
   const parse = (text: string | undefined) =>
-    text === undefined ? undefined : option.kind.parse(text);
+    text === undefined ? INVALID : option.kind.parse(text);
   // `null` may be the NULL cipher, but an empty value is always absent.
-  if (isNull(node) && !(option.namesNull && parse(textOf(node)) !== undefined)) return true;
+  if (isNull(node) && !(option.namesNull && parse(textOf(node)) !== INVALID)) return true;
   const values = isSeq(node) ? node.items.map((i) => parse(textOf(i))) : [parse(textOf(node))];
+  if (values.includes(INVALID)) return false;
   return JSON.stringify(option.list ? values : values[0]) === JSON.stringify(option.value);
 }
 

@@ -1,5 +1,5 @@
 /**
- * * Reads YAML into maps, lists and scalars with their positions, and leaves scalars as text.
+ * Reads YAML into maps, lists and scalars with their positions, and leaves scalars as text.
  * Anchors, aliases and tags are refused, as in a setup they are never intended: they are the start
  * of a password with &, for example.
  * @module

@@ -1,5 +1,5 @@
 /**
- * * Scenarios in which IKE_AUTH takes several exchanges: EAP (RFC 7296 §2.16), EAP-only
+ * Scenarios in which IKE_AUTH takes several exchanges: EAP (RFC 7296 §2.16), EAP-only
  * authentication (RFC 5998) and two authentications of one end (RFC 4739). In some of them one end
  * does less than the RFC demands.
  * @module

@@ -1,5 +1,5 @@
 /**
- * * Scenarios with MOBIKE (RFC 4555): tunnels move across NATs, during rekeys of IKE SAs and
+ * Scenarios with MOBIKE (RFC 4555): tunnels move across NATs, during rekeys of IKE SAs and
  * CHILD_SAs, to addresses that cannot be reached, and with an attacker on the path.
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * * Scenarios with post-quantum pre-shared keys (RFC 8784, RFC 9867): both ends have the key, or
+ * Scenarios with post-quantum pre-shared keys (RFC 8784, RFC 9867): both ends have the key, or
  * one end has none, or one with another name or value; it is required or not; and rekeys follow.
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * * Scenarios with reauthentication (RFC 4478): a gateway demands it within a certain time, and the
+ * Scenarios with reauthentication (RFC 4478): a gateway demands it within a certain time, and the
  * client authenticates again by a new IKE SA, or does not.
  * @module
  */

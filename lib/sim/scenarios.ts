@@ -1,5 +1,5 @@
 /**
- * * What all scenarios are made of: two hosts, their configurations, and the conditions that must
+ * What all scenarios are made of: two hosts, their configurations, and the conditions that must
  * hold when the world has come to rest. The scenarios themselves are in files that are named after
  * their subject.
  * @module

@@ -1,5 +1,5 @@
 /**
- * * The data path of a simulated host, as far as invariants are about it: by which CHILD_SAs it
+ * The data path of a simulated host, as far as invariants are about it: by which CHILD_SAs it
  * receives, and by which CHILD_SA of each chain of rekeys it sends.
  * @module
  */

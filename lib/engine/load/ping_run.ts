@@ -241,10 +241,10 @@ export class PingRun implements RunPart {
   }
 
   /** The figures of the ping test; see RunFigures. */
-  figures(): PingFigures | null {
+  figures(): PingFigures | undefined {
     const { ping } = this.#options;
     const pinger = this.#pinger;
-    if (!ping || !pinger) return null;
+    if (!ping || !pinger) return undefined;
     const latencyMs = this.#latencyMs.figures();
     const firstPacketMs = this.#firstMs.figures();
     const unsent = this.#carrier!.unsent;

@@ -150,11 +150,11 @@ function poolPlansOf({ poolconf }: Setup): PoolPlans | undefined {
 }
 
 function poolPlan(
-  start: IpPrefix | null,
-  dns: readonly (IpAddress | null)[],
+  start: IpPrefix | undefined,
+  dns: readonly (IpAddress | undefined)[],
 ): PoolPlan | undefined {
   if (!start) return undefined;
-  const servers = dns.filter((server) => server !== null);
+  const servers = dns.filter((server) => server !== undefined);
   const [, last] = prefixRange(start);
   return { first: start.address, last, prefixBits: start.bits, dns: servers };
 }
@@ -246,8 +246,8 @@ function clientAddresses(setup: Setup): { ownAddress: IpAddress; addressStep: nu
   return { ownAddress, addressStep: setup.mobike ? setup.mobikeaddrpertunnel : 1 };
 }
 
-function required<T>(value: T | null, option: string): T {
-  if (value === null) throw new SetupError(`Cannot run a client without ${option}`);
+function required<T>(value: T | undefined, option: string): T {
+  if (value === undefined) throw new SetupError(`Cannot run a client without ${option}`);
   return value;
 }
 

@@ -200,7 +200,7 @@ function relayed(ikeconf: IkeConf, { random }: EapMeans): EapEnd {
 }
 
 function serversOf(servers: IkeConf["eapradiussvr"]): RadiusAddress[] {
-  return servers.filter((server) => server !== null).map(({ address, port }) => (
+  return servers.filter((server) => server !== undefined).map(({ address, port }) => (
     { hostname: showAddress(address), port }
   ));
 }

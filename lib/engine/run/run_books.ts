@@ -58,7 +58,7 @@ export class RunBooks {
   /** Processor time at the end of creation, from which the cost of a tunnel is computed. */
   #cpuCreationMs: number | undefined;
   #cpuEndMs: number | undefined;
-  #deletesUnanswered: number | null = null;
+  #deletesUnanswered: number | undefined;
 
   constructor(options: BooksOptions, clock: Clock, context: RunContext, role: Role) {
     this.#options = options;
@@ -90,7 +90,7 @@ export class RunBooks {
   }
 
   /** Records the end of the run. */
-  ended(deletesUnanswered: number | null): void {
+  ended(deletesUnanswered: number | undefined): void {
     this.#endMs = this.#clock.nowMs();
     this.#cpuEndMs = processorMs() - this.#cpuStartMs;
     this.#deletesUnanswered = deletesUnanswered;
@@ -168,12 +168,12 @@ export class RunBooks {
       datagramsReceived: loop.datagramsReceived,
       sendErrors: transport.sendErrors?.figures() ?? [],
       impairment: transport.impairment ?? [],
-      connections: transport.connections ? { ...transport.connections.counters } : null,
+      connections: transport.connections && { ...transport.connections.counters },
       keepalivesSent: transport.counters.keepalivesSent,
       keepalivesReceived: transport.counters.keepalives,
       deletesUnanswered: this.#deletesUnanswered,
       cpuMs,
-      cpuMsPerTunnel: tally.established > 0 ? cpuOfTunnelsMs / tally.established : null,
+      cpuMsPerTunnel: tally.established > 0 ? cpuOfTunnelsMs / tally.established : undefined,
       rssBytes: Deno.memoryUsage().rss,
       transport: transport.name,
       crypto: env.crypto.name,
@@ -192,12 +192,12 @@ export class RunBooks {
     return this.#creationStartMs ?? this.#role.firstOnItsWayMs();
   }
 
-  #setupRate(): number | null {
+  #setupRate(): number | undefined {
     const durationMs = this.#createDurationMs();
     const { plan } = this.#options;
     // Both the duration and the number of tunnels end with the last configured tunnel.
     const tunnels = Math.min(this.#context.tally.established, plan.tunnels);
-    return tunnels > 0 && durationMs ? tunnels / (durationMs / 1_000) : null;
+    return tunnels > 0 && durationMs ? tunnels / (durationMs / 1_000) : undefined;
   }
 
   #epoch(coreMs: number | undefined): number | undefined {

@@ -32,9 +32,9 @@ export interface RunEndOptions {
   readonly nowMs: () => number;
   /**
    * Is called when the result is decided and nothing moves any more, with the number of unanswered Deletes;
-   * null: none was sent.
+   * undefined: none was sent.
    */
-  readonly over: (deletesUnanswered: number | null) => void;
+  readonly over: (deletesUnanswered: number | undefined) => void;
   /** The verdicts on the thresholds of the run as it stands. */
   readonly judge: () => readonly ThresholdVerdict[];
   /** How long the run took, in milliseconds. */
@@ -97,7 +97,7 @@ export class RunEnd {
     const stack = !known && error instanceof Error ? `\n${error.stack}` : "";
     this.#options.context.events.publish(1, `The test cannot go on: ${words}${stack}`);
     this.firstError ||= words;
-    if (this.hasBegun) return this.#finish(RunResult.FAILED, null);
+    if (this.hasBegun) return this.#finish(RunResult.FAILED, undefined);
     this.begin("broken", false);
   }
 
@@ -114,13 +114,13 @@ export class RunEnd {
     const overflow = neighbours.end();
     if (overflow) events.publish(2, `While the test ran, ${overflow}`);
     if (overflow && result === RunResult.FAILED) this.firstError += `; ${overflow}`;
-    if (!gracefully) return this.#finish(result, null);
+    if (!gracefully) return this.#finish(result, undefined);
     loop.turn((nowMs) => {
       const window = plan.role === "client" ? plan.halfOpenMax : GATEWAY_WINDOW;
       const options = { window, timeoutMs: plan.stopTimeoutMs, nowMs };
       this.#ending = new Ending(this.#options.context, options, (sent, unanswered) => {
         if (unanswered > 0) events.publish(3, `${unanswered} of ${sent} deletes went unanswered`);
-        this.#finish(result, sent > 0 ? unanswered : null);
+        this.#finish(result, sent > 0 ? unanswered : undefined);
       });
       this.#options.parts.add(this.#ending);
       this.#ending.begin(nowMs);
@@ -144,7 +144,7 @@ export class RunEnd {
     return complete ? RunResult.PASSED : RunResult.FAILED;
   }
 
-  #finish(result: RunResult, deletesUnanswered: number | null): void {
+  #finish(result: RunResult, deletesUnanswered: number | undefined): void {
     if (this.#isOver) return;
     this.#isOver = true;
     const { context: { loop, events }, over, elapsedMs, finished } = this.#options;

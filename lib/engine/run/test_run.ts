@@ -151,11 +151,11 @@ export class TestRun implements RunContext, LoopListener {
       ...this.#books.figures(),
       live: this.#counts().tunnels,
       dataPath: path.kind,
-      packets: path.totals() ?? null,
+      packets: path.totals(),
       ping: this.ping.figures(),
       pingsAnswered: this.ping.answered,
       ...this.ping.moveLosses,
-      neighbourOverflow: this.#neighbours.overflow ?? null,
+      neighbourOverflow: this.#neighbours.overflow,
       throttled: this.#throttling.figures(),
     };
     const { thresholds: rules, tunnels } = this.#options.plan;

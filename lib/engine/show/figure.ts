@@ -91,7 +91,7 @@ export function measured<P extends string>(
   doc: string,
   merge: (parts: readonly number[], whole: Readonly<Record<string, unknown>>) => number,
   { lines = silent }: Told<number | null> = {},
-): Figure<P, number | null, number | null> {
+): Figure<P, number | undefined, number | null> {
   return {
     path,
     type: "number or null",
@@ -101,8 +101,8 @@ export function measured<P extends string>(
     json: rounded,
     lines,
     merge(parts, whole) {
-      const known = parts.filter((part) => part !== null);
-      return known.length > 0 ? merge(known, whole) : null;
+      const known = parts.filter((part) => part !== undefined);
+      return known.length > 0 ? merge(known, whole) : undefined;
     },
   };
 }
@@ -112,14 +112,14 @@ export function latency<P extends string>(
   path: P,
   doc: string,
   { lines = silent }: Told<LatencyResult> = {},
-): Figure<P, LatencyFigures | null, LatencyResult> {
+): Figure<P, LatencyFigures | undefined, LatencyResult> {
   return {
     path,
     type: "{p50, p90, p99, max}",
     doc,
     parts: [],
     lines,
-    none: latencyJson(null),
+    none: latencyJson(undefined),
     merge: mergeLatencies,
     json: latencyJson,
   };
@@ -162,7 +162,7 @@ export function byName<P extends string>(
   };
 }
 
-/** A text that all parts of a run have in common; null where the run never began. */
+/** A text that all parts of a run have in common; JSON has null where the run never began. */
 export function word<P extends string, T extends string>(
   path: P,
   doc: string,
@@ -248,7 +248,7 @@ export function documentedOf(table: FigureTable): Documented[] {
   ]);
 }
 
-/** A figure that is a table itself; null where it does not apply to a run. */
+/** A figure that is a table itself; undefined where it does not apply to a run. */
 export function group<P extends string, T extends FigureTable, N>(
   path: P,
   table: T,
@@ -258,7 +258,7 @@ export function group<P extends string, T extends FigureTable, N>(
     readonly absent: N;
     readonly lines: (json: JsonOf<T> | N) => readonly string[];
   },
-): Figure<P, FiguresOf<T> | null, JsonOf<T> | N> {
+): Figure<P, FiguresOf<T> | undefined, JsonOf<T> | N> {
   return {
     path,
     type: told.absent === null ? "object or null" : "object",
@@ -266,10 +266,10 @@ export function group<P extends string, T extends FigureTable, N>(
     parts: documentedOf(table),
     none: told.absent,
     merge(parts) {
-      const known = parts.filter((part) => part !== null);
-      return known.length > 0 ? mergeFigures(table, known) : null;
+      const known = parts.filter((part) => part !== undefined);
+      return known.length > 0 ? mergeFigures(table, known) : undefined;
     },
-    json: (values) => values === null ? told.absent : jsonOf(table, values),
+    json: (values) => values === undefined ? told.absent : jsonOf(table, values),
     lines: told.lines,
   };
 }
@@ -293,8 +293,10 @@ function valueAt(json: unknown, path: string): unknown {
   return path.split(".").reduce((at, step) => (at as Record<string, unknown>)[step], json);
 }
 
-/** Percentiles of all samples together; null without any. */
-function mergeLatencies(parts: readonly (LatencyFigures | null)[]): LatencyFigures | null {
+/** Percentiles of all samples together; undefined without any. */
+function mergeLatencies(
+  parts: readonly (LatencyFigures | undefined)[],
+): LatencyFigures | undefined {
   const data = parts.map((part) => part?.histogram).filter((one) => one !== undefined);
   return Histogram.merged(data).figures();
 }
@@ -337,13 +339,13 @@ export function latencyText({ p50, p90, p99, max }: LatencyResult): string {
 }
 
 /** Percentiles as JSON has them. */
-export function latencyJson(figures: LatencyFigures | null): LatencyResult {
+export function latencyJson(figures: LatencyFigures | undefined): LatencyResult {
   if (!figures) return { p50: null, p90: null, p99: null, max: null };
   const { p50, p90, p99, max } = figures;
   return { p50: rounded(p50), p90: rounded(p90), p99: rounded(p99), max: rounded(max) };
 }
 
 /** Three decimals are a microsecond of a millisecond figure: enough, and short. */
-export function rounded(value: number | null): number | null {
-  return value === null ? null : Math.round(value * 1000) / 1000;
+export function rounded(value: number | undefined): number | null {
+  return value === undefined ? null : Math.round(value * 1000) / 1000;
 }

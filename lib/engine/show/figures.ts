@@ -21,7 +21,7 @@ import {
   judge,
   type JudgedFigures,
   type JudgedThresholds,
-  type ThresholdVerdict,
+  type ThresholdVerdictJson,
   verdictWords,
 } from "@/engine/show/thresholds.ts";
 import { TRAFFIC_FIGURES } from "@/engine/show/traffic_figures.ts";
@@ -77,14 +77,15 @@ export const FIGURES = {
       "the verdict on each of `thresholds`: the figure in milliseconds, tunnels a second, octets, as a " +
       "number or percentage, null where nothing was measured, so that it is broken; a broken one makes " +
       "the test fail",
-    none: [] as readonly ThresholdVerdict[],
+    none: [],
     merge: (parts: readonly JudgedThresholds[], whole): JudgedThresholds => {
       const { rules } = parts[0]!;
       const tunnels = parts.reduce((sum, part) => sum + part.tunnels, 0);
       const figures = whole as unknown as JudgedFigures;
       return { rules, tunnels, verdicts: judge(rules, { figures, tunnels }) };
     },
-    json: ({ verdicts }) => verdicts,
+    json: ({ verdicts }): readonly ThresholdVerdictJson[] =>
+      verdicts.map((verdict) => ({ ...verdict, value: verdict.value ?? null })),
     lines: (verdicts) => verdicts.map((verdict) => `Threshold ${verdictWords(verdict)}`),
   }),
 } as const;

@@ -99,9 +99,9 @@ export class Histogram {
     return this.#max;
   }
 
-  /** The percentiles p50, p90, p99 and the maximum; null without samples. */
-  figures(): LatencyFigures | null {
-    if (this.#samples === 0) return null;
+  /** The percentiles p50, p90, p99 and the maximum; undefined without samples. */
+  figures(): LatencyFigures | undefined {
+    if (this.#samples === 0) return undefined;
     return {
       p50: this.percentile(0.5),
       p90: this.percentile(0.9),

@@ -55,13 +55,13 @@ function durationOf(parts: readonly RunSummary[], startEpochMs?: number): number
     : endEpochMs - startEpochMs;
 }
 
-/** Configured tunnels that were created, per second; null if there are none. */
-function rateOf(parts: readonly RunSummary[], durationMs: number | undefined): number | null {
+/** Configured tunnels that were created, per second; undefined if there are none. */
+function rateOf(parts: readonly RunSummary[], durationMs: number | undefined): number | undefined {
   const tunnels = parts.reduce(
     (n, { createdTunnels, configured }) => n + Math.min(createdTunnels, configured),
     0,
   );
-  return tunnels > 0 && durationMs ? tunnels / (durationMs / 1_000) : null;
+  return tunnels > 0 && durationMs ? tunnels / (durationMs / 1_000) : undefined;
 }
 
 /** The earliest of the times that are known; undefined if none is. */

@@ -10,8 +10,8 @@ import type { Pinger } from "@/ping/pinger.ts";
 /** Values that the pinger does not count itself. */
 export interface PingBeside {
   readonly ping: PingPlan;
-  readonly latencyMs: LatencyFigures | null;
-  readonly firstPacketMs: LatencyFigures | null;
+  readonly latencyMs: LatencyFigures | undefined;
+  readonly firstPacketMs: LatencyFigures | undefined;
   readonly unsent: number;
 }
 
@@ -22,7 +22,7 @@ export function pingFiguresOf(pinger: Pinger, beside: PingBeside): PingFigures {
   const judged = totals.received + totals.lost;
   return {
     ...totals,
-    lossPercent: judged === 0 ? null : 100 * totals.lost / judged,
+    lossPercent: judged === 0 ? undefined : 100 * totals.lost / judged,
     tasks: pinger.begun,
     tasksAbove: worstLoss(pinger, ping.lossMax, 1).above,
     unsent,
@@ -78,13 +78,13 @@ function taskFigures(pinger: Pinger, task: number): PingTaskFigures {
     received: samples,
     lost: counts.lost[task]!,
     burstMax: counts.burstMax[task]!,
-    latencyMs: samples === 0 ? null : {
+    latencyMs: samples === 0 ? undefined : {
       p50: percentile(0.5),
       p90: percentile(0.9),
       p99: percentile(0.99),
       max: counts.maxMs[task]!,
       samples,
     },
-    firstPacketMs: Number.isNaN(counts.firstMs[task]) ? null : counts.firstMs[task]!,
+    firstPacketMs: Number.isNaN(counts.firstMs[task]) ? undefined : counts.firstMs[task]!,
   };
 }

@@ -37,10 +37,10 @@ export interface PingTaskFigures extends PingTaskView {
   readonly lost: number;
   /** The most consecutive requests that were lost. */
   readonly burstMax: number;
-  /** Percentiles with an error of up to 20 %; null without a reply. */
-  readonly latencyMs: LatencyFigures | null;
-  /** Milliseconds from the establishment of its tunnel to the first reply; null: unknown, or no reply. */
-  readonly firstPacketMs: number | null;
+  /** Percentiles with an error of up to 20 %; undefined without a reply. */
+  readonly latencyMs: LatencyFigures | undefined;
+  /** Milliseconds from the establishment of its tunnel to the first reply; undefined: unknown, or no reply. */
+  readonly firstPacketMs: number | undefined;
 }
 
 /** One ping task in the JSON result. */

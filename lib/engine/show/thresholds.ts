@@ -8,7 +8,14 @@ import type { Threshold } from "@/setup/threshold.ts";
 /** What became of one threshold. */
 export interface ThresholdVerdict {
   readonly threshold: string;
-  /** The figure in the unit of the threshold's limit; null: nothing was measured, so that it is broken. */
+  /** The figure in the unit of the threshold's limit; undefined: nothing was measured, so that it is broken. */
+  readonly value: number | undefined;
+  readonly held: boolean;
+}
+
+/** A verdict in the JSON result, with null where nothing was measured. */
+export interface ThresholdVerdictJson {
+  readonly threshold: string;
   readonly value: number | null;
   readonly held: boolean;
 }
@@ -22,21 +29,21 @@ export interface JudgedThresholds {
 
 /** The figures that thresholds are about. */
 export interface JudgedFigures {
-  readonly setupMs: LatencyFigures | null;
-  readonly setupFromDueMs: LatencyFigures | null;
-  readonly ikeSaInitMs: LatencyFigures | null;
-  readonly ikeAuthMs: LatencyFigures | null;
+  readonly setupMs: LatencyFigures | undefined;
+  readonly setupFromDueMs: LatencyFigures | undefined;
+  readonly ikeSaInitMs: LatencyFigures | undefined;
+  readonly ikeAuthMs: LatencyFigures | undefined;
   readonly ping: {
-    readonly latencyMs: LatencyFigures | null;
-    readonly lossPercent: number | null;
-  } | null;
+    readonly latencyMs: LatencyFigures | undefined;
+    readonly lossPercent: number | undefined;
+  } | undefined;
   readonly failed: number;
   readonly lost: number;
   readonly retries: number;
   readonly retransmissions: number;
-  readonly setupRate: number | null;
+  readonly setupRate: number | undefined;
   readonly rssBytes: number;
-  readonly cpuMsPerTunnel: number | null;
+  readonly cpuMsPerTunnel: number | undefined;
 }
 
 /** The figures of a run, and how many tunnels it has, to which percentages refer. */
@@ -68,19 +75,24 @@ export function brokenMeanwhile(
     if (comparison.startsWith(">")) return false;
     if ("name" in figure) return figure.name !== "cpu";
     const latency = latencyOf(figure.latency, judged.figures);
-    return latency !== null && (figure.percentile === "max" || latency.samples >= SAMPLES_MIN);
+    return latency !== undefined && (figure.percentile === "max" || latency.samples >= SAMPLES_MIN);
   });
-  return judge(bounds, judged).find(({ held, value }) => !held && value !== null);
+  return judge(bounds, judged).find(({ held, value }) => !held && value !== undefined);
 }
 
 /** A verdict in words: `p99(setup) < 200ms: broken, 312`. */
-export function verdictWords({ threshold, value, held }: ThresholdVerdict): string {
+export function verdictWords(
+  { threshold, value, held }: ThresholdVerdict | ThresholdVerdictJson,
+): string {
   return `${threshold}: ${held ? "held" : "broken"}, ${value ?? "nothing was measured"}`;
 }
 
-function valueOf({ figure, isPercent }: Threshold, { figures, tunnels }: Judged): number | null {
+function valueOf(
+  { figure, isPercent }: Threshold,
+  { figures, tunnels }: Judged,
+): number | undefined {
   if ("latency" in figure) {
-    return latencyOf(figure.latency, figures)?.[figure.percentile] ?? null;
+    return latencyOf(figure.latency, figures)?.[figure.percentile];
   }
   switch (figure.name) {
     case "rate":
@@ -90,7 +102,7 @@ function valueOf({ figure, isPercent }: Threshold, { figures, tunnels }: Judged)
     case "cpu":
       return figures.cpuMsPerTunnel;
     case "pingloss":
-      return figures.ping?.lossPercent ?? null;
+      return figures.ping?.lossPercent;
     default: {
       const count = figures[figure.name];
       return isPercent ? 100 * count / Math.max(1, tunnels) : count;
@@ -101,7 +113,7 @@ function valueOf({ figure, isPercent }: Threshold, { figures, tunnels }: Judged)
 function latencyOf(
   name: Extract<Threshold["figure"], { latency: unknown }>["latency"],
   figures: JudgedFigures,
-): LatencyFigures | null {
+): LatencyFigures | undefined {
   switch (name) {
     case "setup":
       return figures.setupMs;
@@ -112,17 +124,17 @@ function latencyOf(
     case "auth":
       return figures.ikeAuthMs;
     case "ping":
-      return figures.ping?.latencyMs ?? null;
+      return figures.ping?.latencyMs;
   }
 }
 
-function holds({ comparison, limit }: Threshold, value: number | null): boolean {
-  if (value === null) return false;
+function holds({ comparison, limit }: Threshold, value: number | undefined): boolean {
+  if (value === undefined) return false;
   if (comparison === "<") return value < limit;
   if (comparison === "<=") return value <= limit;
   return comparison === ">" ? value > limit : value >= limit;
 }
 
-function rounded(value: number | null): number | null {
-  return value === null ? null : Math.round(value * 1000) / 1000;
+function rounded(value: number | undefined): number | undefined {
+  return value === undefined ? undefined : Math.round(value * 1000) / 1000;
 }

@@ -56,11 +56,11 @@ export const TRAFFIC_FIGURES = {
       "where the kernel's neighbour table was full while the test ran, so that hosts of a link got " +
       "no answer: `family` (4 or 6), `entries`, `entriesMax` (`gc_thresh3`), `overflows`; it is said " +
       "in `error` too where the test failed",
-    none: null as NeighbourOverflow | null,
+    none: null,
     // All parts see the one table of the system.
-    merge: (parts: readonly (NeighbourOverflow | null)[]): NeighbourOverflow | null =>
-      parts.find((part) => part !== null) ?? null,
-    json: (table) => table && { ...table },
+    merge: (parts: readonly (NeighbourOverflow | undefined)[]): NeighbourOverflow | undefined =>
+      parts.find((part) => part !== undefined),
+    json: (table): NeighbourOverflow | null => table ? { ...table } : null,
   }),
   impairment: figure({
     path: "impairment",
@@ -84,12 +84,12 @@ export const TRAFFIC_FIGURES = {
       "many), `idle` (not authenticated in time), `hoarding` (too much waited for it to be read, or " +
       "to become a whole frame); `badStreams` closed for what came; `espDropped` packets that found a " +
       "full connection; `badFrames`. null where there is only UDP",
-    none: null as ConnectionCounters | null,
-    merge: (parts: readonly (ConnectionCounters | null)[]): ConnectionCounters | null => {
-      const known = parts.filter((part) => part !== null);
-      return known.length > 0 ? summed(known) : null;
+    none: null,
+    merge: (parts: readonly (ConnectionCounters | undefined)[]): ConnectionCounters | undefined => {
+      const known = parts.filter((part) => part !== undefined);
+      return known.length > 0 ? summed(known) : undefined;
     },
-    json: (counters) => counters && { ...counters },
+    json: (counters): ConnectionCounters | null => counters ? { ...counters } : null,
     lines: (counters) => connectionLines(counters),
   }),
   keepalivesSent: count("keepalives.sent", "NAT-T keepalives that left; they count as no datagram"),

@@ -91,8 +91,8 @@ export interface RunSummary {
   readonly setupFileName: string;
   /** Number of tunnels ever established; a rekeyed or rebuilt one does not count again. */
   readonly createdTunnels: number;
-  /** Configured tunnels that were created, per second of `createDurationMs`; null if there are none. */
-  readonly setupRate: number | null;
+  /** Configured tunnels that were created, per second of `createDurationMs`; undefined if there are none. */
+  readonly setupRate: number | undefined;
   /** Number of IKE SAs by state; the index is the API's state number, 1 to 10; index 0 is unused. */
   readonly ikeSasByState: readonly number[];
   readonly ikeSasTotal: number;

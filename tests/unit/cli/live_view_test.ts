@@ -93,8 +93,8 @@ Deno.test("without a terminal a line has the same figures, and the remaining tim
     tasks: 7,
     sent: 0,
     received: 0,
-    lossPercent: null,
-    latencyMs: null,
+    lossPercent: undefined,
+    latencyMs: undefined,
   } as PingFigures;
   assert.equal(await plainLine(view({ ping })), `${line}, ping: not begun`);
   const latencyMs = { p50: 1.234, p90: 2, p99: 3, max: 4, samples: 5 };

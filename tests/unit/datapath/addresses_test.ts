@@ -163,7 +163,7 @@ inNamespace("an address that was there before stays at the end", async () => {
 });
 
 inNamespace("IPv6 addresses can be used at once", async () => {
-  const { during } = await prepared({ startclntaddr: "2001:db8::a/64", bindifaddr: null });
+  const { during } = await prepared({ startclntaddr: "2001:db8::a/64", bindifaddr: undefined });
   assert.match(during!, /2001:db8::b\/64 2001:db8::a\/64/);
   assert.doesNotMatch(during!, /tentative/);
 });
@@ -305,8 +305,8 @@ inNamespace("the interface of the caller's SSH session is not flushed", async ()
 const PLAN = {
   role: "gateway" as const,
   bindifname: "lo",
-  bindifaddr: null,
-  startclntaddr: null,
+  bindifaddr: undefined,
+  startclntaddr: undefined,
   numberoftunnels: 1,
   mobike: false,
   mobikeaddrpertunnel: 2,

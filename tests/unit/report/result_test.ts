@@ -17,16 +17,16 @@ const NOTHING: FinalResult = {
   summary: { ...SUMMARY, lastErrMsg: "" },
   figures: {
     ...FIGURES,
-    setupRate: null,
-    ikeSaInitMs: null,
-    ikeAuthMs: null,
-    setupMs: null,
-    setupFromDueMs: null,
-    cpuMsPerTunnel: null,
-    ping: null,
+    setupRate: undefined,
+    ikeSaInitMs: undefined,
+    ikeAuthMs: undefined,
+    setupMs: undefined,
+    setupFromDueMs: undefined,
+    cpuMsPerTunnel: undefined,
+    ping: undefined,
     pingsAnswered: 0,
     movesLost: 0,
-    deletesUnanswered: null,
+    deletesUnanswered: undefined,
     failures: [],
     suites: new Map(),
     peers: new Map(),
@@ -314,7 +314,12 @@ Deno.test("the figures of several parts of a run are merged", () => {
     for (const ms of samplesMs) histogram.add(ms);
     return histogram.figures();
   };
-  const one = { ...FIGURES, setupMs: latencyOf(1, 2, 3), ikeAuthMs: null, deletesUnanswered: null };
+  const one = {
+    ...FIGURES,
+    setupMs: latencyOf(1, 2, 3),
+    ikeAuthMs: undefined,
+    deletesUnanswered: undefined,
+  };
   const other: RunFigures = {
     ...FIGURES,
     established: 30,
@@ -327,7 +332,7 @@ Deno.test("the figures of several parts of a run are merged", () => {
     failures: [cause("NO_ANSWER", 5), cause("TS_UNACCEPTABLE", 9)],
     drops: new Map([["malformed", 1], ["new", 4]]),
     deletesUnanswered: 3,
-    packets: null,
+    packets: undefined,
     ping: { ...FIGURES.ping!, received: 0, lost: 100, burstMax: 100 },
   };
   const whole = mergeFigures(TABLE, [one, other]);

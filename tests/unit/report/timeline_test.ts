@@ -20,14 +20,14 @@ class FakeRun {
       strangers: [],
       datagramsSent: 0,
       datagramsReceived: 0,
-      ping: null,
-      packets: null,
+      ping: undefined,
+      packets: undefined,
       impairment: [],
       cpuMs: 0,
       halfOpen: 0,
       rssBytes: 1,
-      ikeSaInitMs: null,
-      ikeAuthMs: null,
+      ikeSaInitMs: undefined,
+      ikeAuthMs: undefined,
     };
     const [established, elapsedMs] = [this.#seconds, this.#seconds * 1000];
     const setupMs = this.#setup.figures();

@@ -18,7 +18,7 @@ Deno.test("what a role requires", () => {
   ]);
   assert.equal(
     load(GATEWAY).setup.bindifaddr,
-    null,
+    undefined,
     "a gateway answers at its interface's addresses",
   );
   assert.deepEqual(errorsOf(CLIENT.replace("  psk: secret", "  psk:")), [

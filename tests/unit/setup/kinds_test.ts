@@ -10,6 +10,7 @@ import {
   float,
   int,
   interfaceName,
+  INVALID,
   keyword,
   type Kind,
   listenAddress,
@@ -22,8 +23,8 @@ import {
   shown,
 } from "@/setup/kinds.ts";
 
-/** Each text with its value; undefined if it is refused. */
-function reads<T>(kind: Kind<T>, texts: Readonly<Record<string, T | undefined>>): void {
+/** Each text with its value; INVALID if it is refused. */
+function reads<T>(kind: Kind<T>, texts: Readonly<Record<string, T | typeof INVALID>>): void {
   for (const [text, value] of Object.entries(texts)) {
     assert.deepEqual(kind.parse(text), value, JSON.stringify(text));
   }
@@ -31,20 +32,20 @@ function reads<T>(kind: Kind<T>, texts: Readonly<Record<string, T | undefined>>)
 
 Deno.test("booleans have six words, in any case", () => {
   reads(bool, { true: true, Yes: true, ON: true, false: false, no: false, Off: false });
-  reads(bool, { "1": undefined, "0": undefined, y: undefined, "": undefined, " true": undefined });
+  reads(bool, { "1": INVALID, "0": INVALID, y: INVALID, "": INVALID, " true": INVALID });
 });
 
 Deno.test("whole numbers are decimal and bounded, and zero has no sign", () => {
-  reads(int(0, 255), { "0": 0, "007": 7, "+255": 255, "256": undefined, "-1": undefined });
-  reads(int(0, 255), { "0x10": undefined, "1.0": undefined, "1e2": undefined, "": undefined });
-  reads(int(-1), { "-1": -1, "-2": undefined, "2147483647": 2147483647, "2147483648": undefined });
+  reads(int(0, 255), { "0": 0, "007": 7, "+255": 255, "256": INVALID, "-1": INVALID });
+  reads(int(0, 255), { "0x10": INVALID, "1.0": INVALID, "1e2": INVALID, "": INVALID });
+  reads(int(-1), { "-1": -1, "-2": INVALID, "2147483647": 2147483647, "2147483648": INVALID });
   assert.ok(Object.is(int(-1).parse("-0"), 0));
   assert.equal(int(1, 5).expects, "a whole number from 1 to 5");
 });
 
 Deno.test("numbers may have a fraction", () => {
-  reads(float(0, 100), { "0.5": 0.5, ".5": 0.5, "100": 100, "5.": 5, "100.1": undefined });
-  reads(float(0, 100), { NaN: undefined, Infinity: undefined, "1e1": undefined, "-1": undefined });
+  reads(float(0, 100), { "0.5": 0.5, ".5": 0.5, "100": 100, "5.": 5, "100.1": INVALID });
+  reads(float(0, 100), { NaN: INVALID, Infinity: INVALID, "1e1": INVALID, "-1": INVALID });
 });
 
 Deno.test("durations have units; a plain 0 has none", () => {
@@ -56,8 +57,8 @@ Deno.test("durations have units; a plain 0 has none", () => {
     ".5s": 500,
     "87600h": 315_360_000_000,
   });
-  reads(duration, { "10": undefined, "-1s": undefined, "1 s": undefined, "": undefined });
-  reads(duration, { "87601h": undefined, ["9".repeat(400) + "h"]: undefined, "1x": undefined });
+  reads(duration, { "10": INVALID, "-1s": INVALID, "1 s": INVALID, "": INVALID });
+  reads(duration, { "87601h": INVALID, ["9".repeat(400) + "h"]: INVALID, "1x": INVALID });
   assert.equal(duration.hint!("10"), "a unit is missing: 10s?");
   assert.equal(duration.hint!("-1s"), "no duration is negative");
   assert.equal(duration.hint!("99999999h"), "the longest is ten years, 87600h");
@@ -65,7 +66,7 @@ Deno.test("durations have units; a plain 0 has none", () => {
 });
 
 Deno.test("a pause is not 0", () => {
-  reads(pause, { "1ms": 1, "0": undefined, "0s": undefined, "999us": undefined });
+  reads(pause, { "1ms": 1, "0": INVALID, "0s": INVALID, "999us": INVALID });
   assert.equal(pause.hint!("5"), "a unit is missing: 5s?");
   assert.equal(pause.hint!("0"), undefined, "with a unit it would be nothing still");
 });
@@ -74,47 +75,47 @@ Deno.test("addresses, prefixes and endpoints", () => {
   const v4 = Uint8Array.of(192, 0, 2, 1);
   const v6 = new Uint8Array(16);
   v6.set([0x20, 0x01, 0x0d, 0xb8]);
-  reads(address, { "192.0.2.1": v4, "2001:db8::": v6, "": null, "192.0.2.1/24": undefined });
-  reads(address, { "192.0.2": undefined, "192.0.2.256": undefined, "fe80::1%eth0": undefined });
-  reads(address, { "010.0.0.1": undefined });
+  reads(address, { "192.0.2.1": v4, "2001:db8::": v6, "": undefined, "192.0.2.1/24": INVALID });
+  reads(address, { "192.0.2": INVALID, "192.0.2.256": INVALID, "fe80::1%eth0": INVALID });
+  reads(address, { "010.0.0.1": INVALID });
   assert.match(address.hint!("010.0.0.1")!, /begin with a zero/);
   assert.match(prefix.hint!("10.0.00.1/8")!, /begin with a zero/);
   assert.equal(address.hint!("0.0.0.256"), undefined);
-  reads(prefix, { "192.0.2.1/24": { address: v4, bits: 24 }, "": null, "192.0.2.1": undefined });
+  reads(prefix, { "192.0.2.1/24": { address: v4, bits: 24 }, "": undefined, "192.0.2.1": INVALID });
   reads(prefix, {
-    "192.0.2.1/33": undefined,
-    "2001:db8::/129": undefined,
-    "1.1.1.1/8/9": undefined,
+    "192.0.2.1/33": INVALID,
+    "2001:db8::/129": INVALID,
+    "1.1.1.1/8/9": INVALID,
   });
-  reads(addressOf(4), { "192.0.2.1": v4, "": null, "2001:db8::": undefined, x: undefined });
-  reads(addressOf(6), { "2001:db8::": v6, "": null, "192.0.2.1": undefined });
-  reads(prefixOf(4), { "192.0.2.1/24": { address: v4, bits: 24 }, "2001:db8::/64": undefined });
-  reads(prefixOf(6), { "2001:db8::/64": { address: v6, bits: 64 }, "192.0.2.1/24": undefined });
-  reads(listenAddress, { "": Uint8Array.of(127, 0, 0, 1), "192.0.2.1": v4, x: undefined });
-  reads(endpoint, { "192.0.2.1:1812": { address: v4, port: 1812 }, "": null });
-  reads(endpoint, { "[2001:db8::]:65535": { address: v6, port: 65535 }, "2001:db8::": undefined });
+  reads(addressOf(4), { "192.0.2.1": v4, "": undefined, "2001:db8::": INVALID, x: INVALID });
+  reads(addressOf(6), { "2001:db8::": v6, "": undefined, "192.0.2.1": INVALID });
+  reads(prefixOf(4), { "192.0.2.1/24": { address: v4, bits: 24 }, "2001:db8::/64": INVALID });
+  reads(prefixOf(6), { "2001:db8::/64": { address: v6, bits: 64 }, "192.0.2.1/24": INVALID });
+  reads(listenAddress, { "": Uint8Array.of(127, 0, 0, 1), "192.0.2.1": v4, x: INVALID });
+  reads(endpoint, { "192.0.2.1:1812": { address: v4, port: 1812 }, "": undefined });
+  reads(endpoint, { "[2001:db8::]:65535": { address: v6, port: 65535 }, "2001:db8::": INVALID });
   reads(endpoint, {
-    "192.0.2.1:0": undefined,
-    "192.0.2.1:65536": undefined,
-    "192.0.2.1": undefined,
+    "192.0.2.1:0": INVALID,
+    "192.0.2.1:65536": INVALID,
+    "192.0.2.1": INVALID,
   });
-  reads(endpoint, { "[192.0.2.1]:1": undefined, "radius.example.net:1812": undefined });
+  reads(endpoint, { "[192.0.2.1]:1": INVALID, "radius.example.net:1812": INVALID });
 });
 
 Deno.test("names of interfaces are valid in Linux", () => {
   reads(interfaceName, { eth0: "eth0", "br0.100": "br0.100", "veth-0@x": "veth-0@x", "": "" });
-  reads(interfaceName, { "sixteen-letters-": undefined, "a/b": undefined, "a b": undefined });
-  reads(interfaceName, { ".": undefined, "..": undefined, "eth0:1": undefined });
+  reads(interfaceName, { "sixteen-letters-": INVALID, "a/b": INVALID, "a b": INVALID });
+  reads(interfaceName, { ".": INVALID, "..": INVALID, "eth0:1": INVALID });
 });
 
 Deno.test("ports; 0 is valid if any free port may be used", () => {
-  reads(port(true), { "0": 0, "65535": 65535, "65536": undefined });
-  reads(port(false), { "0": undefined, "1": 1 });
+  reads(port(true), { "0": 0, "65535": 65535, "65536": INVALID });
+  reads(port(false), { "0": INVALID, "1": 1 });
 });
 
 Deno.test("keywords are those of the table, and not the inherited properties of an object", () => {
-  reads(keyword(GROUPS), { "14": 14, "32": 32, "22": undefined, constructor: undefined });
-  reads(keyword(INTEGRITY), { SHA256: 12, "sha256 ": undefined, ["__proto__"]: undefined });
+  reads(keyword(GROUPS), { "14": 14, "32": 32, "22": INVALID, constructor: INVALID });
+  reads(keyword(INTEGRITY), { SHA256: 12, "sha256 ": INVALID, ["__proto__"]: INVALID });
   const kind = keyword(IKE_ENCRYPTION);
   assert.match(kind.expects, /^one of 3des, aes-cbc:128\/192\/256, aes-gcm-16:128\/192\/256, /);
   assert.equal(kind.hint!("aes-cbc"), "the key's bits are missing: aes-cbc:128?");

@@ -22,7 +22,7 @@ Deno.test("omitted sections and fields take their defaults", () => {
   assert.equal(setup.flapconf.minflapinterval, 30_000);
   assert.deepEqual(setup.poolconf.v4dnslist, []);
   assert.equal(setup.pingconf.maxlossrate, 10);
-  assert.equal(setup.bindifaddr, null);
+  assert.equal(setup.bindifaddr, undefined);
   assert.deepEqual(setup.apilistenaddr, parseAddress("127.0.0.1"));
   assert.deepEqual(setup.ikeconf.dhgrpid, [14]);
   assert.equal(setup.ikeconf.ppk.id, "");

@@ -54,9 +54,9 @@ const QUIET: RunFigures = {
   ikeRekeys: 0,
   childRekeys: 0,
   elapsedMs: 1_000,
-  ikeSaInitMs: null,
-  ikeAuthMs: null,
-  setupMs: null,
+  ikeSaInitMs: undefined,
+  ikeAuthMs: undefined,
+  setupMs: undefined,
 };
 
 Deno.test("live page: the first change has all sections, later ones what is new and the steps since", async () => {

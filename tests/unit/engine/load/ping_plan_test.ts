@@ -37,7 +37,7 @@ const show = ({ own, peer }: TaskEnds) => `${showAddress(own)} ${showAddress(pee
 const ANY = "0.0.0.0-255.255.255.255";
 
 Deno.test("without a destination nothing is pinged", () => {
-  assert.equal(planOf({ destaddr: null }), undefined);
+  assert.equal(planOf({ destaddr: undefined }), undefined);
 });
 
 Deno.test("addresses differ from task to task by their steps, and stay within the address family", () => {

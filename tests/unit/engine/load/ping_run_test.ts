@@ -28,7 +28,7 @@ Deno.test("pings begin when all tunnels are up and the hold time is over, each i
   assert.deepEqual(bench.client.run.ping.list(2, 5).length, 1);
   assert.deepEqual(bench.client.run.ping.list(3, 5), []);
   assert.equal(bench.gateway.run.figures().pingsAnswered, 9);
-  assert.equal(bench.gateway.run.figures().ping, null);
+  assert.equal(bench.gateway.run.figures().ping, undefined);
   const { ping } = bench.client.run.figures();
   assert.equal(ping!.latencyMs!.max, 2);
   assert.ok(ping!.firstPacketMs!.max > 2_000, "the hold time is in it");
@@ -114,7 +114,7 @@ Deno.test("a second stop does not wait for replies", async () => {
 });
 
 Deno.test("autoaddr takes both ends from the selectors, at either end", async () => {
-  const auto = { autoaddr: true, destaddr: at("192.0.2.1"), srcaddr: null };
+  const auto = { autoaddr: true, destaddr: at("192.0.2.1"), srcaddr: undefined };
   const bench = new PingBench({ client: auto, gateway: { ...auto, holdtime: 0 } });
   bench.start();
   await bench.pass(3_500);
@@ -135,7 +135,7 @@ Deno.test("autoaddr takes both ends from the selectors, at either end", async ()
 });
 
 Deno.test("without a configured source it is the first address of the tunnel's own selectors", async () => {
-  const bench = new PingBench({ client: { srcaddr: null } });
+  const bench = new PingBench({ client: { srcaddr: undefined } });
   bench.start();
   await bench.pass(3_000);
   assert.deepEqual(counts(bench.client.run), [
@@ -200,7 +200,7 @@ Deno.test("cleared counters begin at zero, and a test without pings says so", as
   bench.client.run.ping.clear();
   assert.deepEqual(bench.client.run.ping.totals, { sent: 0, received: 0 });
   assert.deepEqual(counts(bench.client.run), ["10.2.0.1 10.3.0.1 0/0"]);
-  assert.equal(bench.client.run.figures().ping!.latencyMs, null);
+  assert.equal(bench.client.run.figures().ping!.latencyMs, undefined);
   await bench.pass(1_000);
   assert.deepEqual(bench.client.run.ping.totals, { sent: 1, received: 1 });
 

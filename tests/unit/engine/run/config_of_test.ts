@@ -120,8 +120,8 @@ Deno.test("sockets: at every tunnel's address, at the gateway's, or at its inter
 });
 
 Deno.test("a client without addresses, or with two families, is refused by option", () => {
-  assert.throws(() => planOf(setup({ startclntaddr: null }), PORTS), /startclntaddr/);
-  assert.throws(() => planOf(setup({ peeraddr: null }), PORTS), /peeraddr/);
+  assert.throws(() => planOf(setup({ startclntaddr: undefined }), PORTS), /startclntaddr/);
+  assert.throws(() => planOf(setup({ peeraddr: undefined }), PORTS), /peeraddr/);
   const mixed = setup({ peeraddr: parseAddress("2001:db8::1")! });
   assert.throws(() => planOf(mixed, PORTS), SetupError);
 });

@@ -162,7 +162,7 @@ Deno.test("a second stop, or one that is not graceful, ends at once", async () =
     client.run.stop(first);
     if (first) client.run.stop(true);
     const { figures } = await client.run.finalResult;
-    assert.equal(figures.deletesUnanswered, first ? 3 : null);
+    assert.equal(figures.deletesUnanswered, first ? 3 : undefined);
   }
 });
 

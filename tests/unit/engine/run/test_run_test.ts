@@ -164,8 +164,12 @@ Deno.test("without an answer all attempts are made, and the test ends and names 
     summary.lastErrMsg,
     /Tunnel 0 failed \(try 2 of 2\): .*3 transmissions.*10\.9\.0\.1/,
   );
-  assert.deepEqual([figures.setupMs, figures.ikeSaInitMs, figures.setupRate], [null, null, null]);
-  assert.equal(figures.cpuMsPerTunnel, null);
+  assert.deepEqual([figures.setupMs, figures.ikeSaInitMs, figures.setupRate], [
+    undefined,
+    undefined,
+    undefined,
+  ]);
+  assert.equal(figures.cpuMsPerTunnel, undefined);
   assert.ok(summary.createDurationMs! > 10_000);
 });
 

@@ -3,7 +3,7 @@ import { SeededRandom } from "@/base/random.ts";
 import { Histogram } from "@/engine/show/histogram.ts";
 
 Deno.test("without a sample there are no figures", () => {
-  assert.equal(new Histogram().figures(), null);
+  assert.equal(new Histogram().figures(), undefined);
 });
 
 Deno.test("one sample is every percentile", () => {

@@ -84,12 +84,12 @@ Deno.test("a run that has not begun to create tunnels does not change their dura
     creationStartEpochMs: undefined,
     createDurationMs: undefined,
     createdTunnels: 0,
-    setupRate: null,
+    setupRate: undefined,
   };
   assert.equal(merged(idle, {}).createDurationMs, 1_000);
   assert.equal(merged(idle, {}).setupRate, 2);
   assert.equal(merged(idle, idle).createDurationMs, undefined);
-  assert.equal(merged(idle, idle).setupRate, null);
+  assert.equal(merged(idle, idle).setupRate, undefined);
 });
 
 Deno.test("the worst result of the runs is that of the load, with its first error", () => {
