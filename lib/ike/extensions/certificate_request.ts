@@ -1,5 +1,5 @@
 /**
- * * CERTREQ in an IKE_SA_INIT response: a responder names the authorities that it trusts (RFC 7296
+ * CERTREQ in an IKE_SA_INIT response: a responder names the authorities that it trusts (RFC 7296
  * §1.2). The authenticator of an initiator adds CERTREQ to its first IKE_AUTH request.
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * * CP(CFG_REQUEST) in the IKE_AUTH request of a remote-access client (RFC 7296 §2.19). The task of
+ * CP(CFG_REQUEST) in the IKE_AUTH request of a remote-access client (RFC 7296 §2.19). The task of
  * the CHILD_SA makes the answer, which narrows its selectors.
  * @module
  */

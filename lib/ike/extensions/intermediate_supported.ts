@@ -1,5 +1,5 @@
 /**
- * * INTERMEDIATE_EXCHANGE_SUPPORTED in IKE_SA_INIT: whether both ends support IKE_INTERMEDIATE (RFC
+ * INTERMEDIATE_EXCHANGE_SUPPORTED in IKE_SA_INIT: whether both ends support IKE_INTERMEDIATE (RFC
  * 9242 §3.1). The responder sends it if such exchanges will take place.
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * * The paths of IKE SAs with MOBIKE (RFC 4555): the path that all IKE SAs of a tunnel share, the
+ * The paths of IKE SAs with MOBIKE (RFC 4555): the path that all IKE SAs of a tunnel share, the
  * notifies with addresses, and the choice of the next path.
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * * NAT traversal: the change to the NAT-T ports, following a mapping that changes, keepalives (RFC
+ * NAT traversal: the change to the NAT-T ports, following a mapping that changes, keepalives (RFC
  * 7296 §2.23, RFC 3948 §4), and the refusal of NATs (RFC 4555 §3.9).
  * @module
  */

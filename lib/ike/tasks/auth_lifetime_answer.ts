@@ -1,6 +1,6 @@
 /**
- * AUTH_LIFETIME in an INFORMATIONAL request of the responder (RFC 4478 §3): it takes the authentication
- * for good for so much longer, or shorter, from now on.
+ * Takes AUTH_LIFETIME from an INFORMATIONAL request of the responder (RFC 4478 §3), by which it changes the
+ * time for which it accepts the authentication. The new time counts from now on.
  * @module
  */
 import { NotifyType } from "@/iana/notify_type.ts";
@@ -9,7 +9,7 @@ import type { InformationalPart } from "@/ike/records/task.ts";
 import { takeAuthLifetime } from "@/ike/window/auth_lifetime.ts";
 import type { NotifyPayload } from "@/wire/payloads/notify.ts";
 
-/** The AUTH_LIFETIME of a peer's request. */
+/** Takes the AUTH_LIFETIME notify of a peer's request. */
 export const peerLimitsAuthentication: InformationalPart<NotifyPayload> = {
   concerns: (payload): payload is NotifyPayload =>
     payload.type === PayloadType.NOTIFY && payload.notify === NotifyType.AUTH_LIFETIME,

@@ -1,7 +1,7 @@
 /**
- * What a responder keeps of a CREATE_CHILD_SA until the additional key exchanges are complete (RFC 9370
- * §2.2.4): it is bounded in number and in time, and goes without a word, as the peer's next request is
- * told STATE_NOT_FOUND.
+ * What a responder keeps of a CREATE_CHILD_SA exchange until its additional key exchanges are complete (RFC
+ * 9370 §2.2.4). It is bounded in number and in time. It is removed without telling the peer, whose next
+ * request is answered with STATE_NOT_FOUND.
  * @module
  */
 import { sameOctets } from "@/base/bytes.ts";
@@ -14,24 +14,24 @@ import { patienceMs } from "@/ike/window/patience.ts";
 import type { Payload } from "@/wire/message.ts";
 import type { NotifyPayload } from "@/wire/payloads/notify.ts";
 
-/** CREATE_CHILD_SA exchanges of one IKE SA that wait for additional key exchanges, at most. */
+/** The most CREATE_CHILD_SA exchanges of one IKE SA that wait for additional key exchanges. */
 const AWAITED_MAX = 8;
-/** Octets of ADDITIONAL_KEY_EXCHANGE; they mean nothing to anybody but us. */
+/** Octets of the data of ADDITIONAL_KEY_EXCHANGE, which only the end that sends them interprets. */
 const LINK_OCTETS = 8;
 
-/** A fresh link to the peer's next request. */
+/** Draws the data by which the peer's next request will be recognized. */
 export function newLink({ env }: IkeSa): Uint8Array {
   return env.random(LINK_OCTETS);
 }
 
-/** ADDITIONAL_KEY_EXCHANGE of a response: one more key exchange is to follow. */
+/** The notify ADDITIONAL_KEY_EXCHANGE of a response, as one more key exchange is to follow. */
 export function linkNotify({ link }: AwaitedFollowup): NotifyPayload {
   return notify(NotifyType.ADDITIONAL_KEY_EXCHANGE, link);
 }
 
 /**
- * Until when the peer's next request is awaited: it may have to ask for our response as often as it asks
- * at all, and then our answer to its next request may be lost as often.
+ * The time until which the peer's next request is awaited. The peer may need all of its transmissions to get
+ * our response, and again all of them for its next request.
  */
 export function awaitedUntilMs({ sa, nowMs }: Turn): number {
   return sa.env.broken.has("keep_followups")
@@ -39,7 +39,7 @@ export function awaitedUntilMs({ sa, nowMs }: Turn): number {
     : nowMs + 2 * patienceMs(sa.config);
 }
 
-/** Keeps what has to be completed. */
+/** Keeps an exchange that further key exchanges have to complete. */
 export function awaitFollowup({ sa }: Turn, awaited: AwaitedFollowup): void {
   sa.followups = [...sa.followups, awaited];
 }
@@ -51,7 +51,7 @@ export function mayAwait({ followups }: IkeSa): void {
   throw new PeerError(NotifyType.TEMPORARY_FAILURE, text);
 }
 
-/** What a request completes, by its ADDITIONAL_KEY_EXCHANGE; undefined: nothing that is here. */
+/** The exchange that a request continues, by its ADDITIONAL_KEY_EXCHANGE; undefined: there is none. */
 export function findAwaited(
   { followups }: IkeSa,
   request: readonly Payload[],
@@ -60,7 +60,7 @@ export function findAwaited(
   return link && followups.find((awaited) => sameOctets(awaited.link, link.data));
 }
 
-/** It is complete, or it will never be: a CHILD_SA that has no keys yet goes with it. */
+/** Removes an exchange that is complete, or never will be, and with it a CHILD_SA that has no keys yet. */
 export function forgetFollowup({ sa, out }: Turn, awaited: AwaitedFollowup): void {
   sa.followups = sa.followups.filter((other) => other !== awaited);
   if (awaited.kind === "create_child" && awaited.child.state === "creating") {
@@ -68,12 +68,12 @@ export function forgetFollowup({ sa, out }: Turn, awaited: AwaitedFollowup): voi
   }
 }
 
-/** All of them: the IKE SA is not the tunnel any more. */
+/** Removes all of them, as the IKE SA no longer has the tunnel. */
 export function forgetFollowups(turn: Turn): void {
   for (const awaited of turn.sa.followups) forgetFollowup(turn, awaited);
 }
 
-/** Those whose time is over. */
+/** Removes those whose time is over. */
 export function expireFollowups(turn: Turn): void {
   for (const awaited of turn.sa.followups) {
     if (turn.nowMs < awaited.untilMs) continue;
@@ -84,7 +84,7 @@ export function expireFollowups(turn: Turn): void {
   }
 }
 
-/** When the next of them is forgotten; Infinity: there is none. */
+/** When the next of them is removed; Infinity: there is none. */
 export function followupsDueMs({ followups }: IkeSa): number {
   return Math.min(Infinity, ...followups.map(({ untilMs }) => untilMs));
 }

@@ -16,7 +16,7 @@ import { wantsTransport } from "@/ike/tasks/child_notifies.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
 import type { Proposal } from "@/wire/payloads/security_association.ts";
 
-/** What a responder's choice of an entry depends on, beside the proposals of the request. */
+/** What a responder's choice of an entry depends on, in addition to the proposals of the request. */
 export interface ChildWish {
   /** The group of its KE payload; 0: there is none. */
   readonly keGroup: number;

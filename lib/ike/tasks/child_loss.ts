@@ -31,8 +31,8 @@ export function childDeletedByPeer(turn: Turn, child: ChildSa): void {
 }
 
 /**
- * Ends an IKE SA that IKE_AUTH made without a CHILD_SA (RFC 6023) once this end can have none: a tunnel
- * without one is none.
+ * Ends an IKE SA that IKE_AUTH made without a CHILD_SA (RFC 6023) if this end cannot get one, as a tunnel
+ * needs a CHILD_SA to carry packets.
  */
 export function firstChildRefused({ sa }: Turn, failure: Failure): void {
   if (!sa.peer.childless || !sa.dialled || sa.phase !== "established") return;

@@ -243,7 +243,8 @@ export function judgeAnswer(
   }
   const fault = spiFault(choice.spi);
   if (fault) return refusedHere(`Peer answered with ${fault}`);
-  // From here on the peer has its half, so that an end that refuses the answer must send a Delete.
+  // From here on the peer has its half of the CHILD_SA, so that an end that refuses the answer must send a
+  // Delete.
   child.suite = childSuiteOf(sa.env.crypto, choice);
   if (!sa.env.broken.has("forget_spi_in_answer")) child.spiOut = spiNumber(choice.spi);
   const notified = answerFault(payloads, config);
@@ -332,8 +333,8 @@ function reasonFor(
 const WHAT_PEER_HAS = "the peer's log says what it has configured";
 
 /**
- * A hint for a rekey: as the CHILD_SA of IKE_AUTH has no key exchange, one that is only configured at one end
- * shows now.
+ * A hint for a rekey: as the CHILD_SA of IKE_AUTH has no key exchange, only a rekey shows that a key exchange
+ * is configured at one end alone.
  */
 function hintOfPfs({ pfsGroups }: ChildConfig): string {
   return pfsGroups.length > 0

@@ -1,6 +1,6 @@
 /**
- * The notifies by which both ends negotiate a CHILD_SA beside proposals and selectors: transport mode (RFC
- * 7296 §1.3.1), whether TFC padding is accepted (§1.3.1, RFC 4303 §2.7), and IPComp (§2.22).
+ * The notifies by which both ends negotiate a CHILD_SA in addition to proposals and selectors: transport mode
+ * (RFC 7296 §1.3.1), whether TFC padding is accepted (§1.3.1, RFC 4303 §2.7), and IPComp (§2.22).
  * NON_FIRST_FRAGMENTS_ALSO is ignored, which declines it.
  * @module
  */

@@ -1,12 +1,12 @@
 /**
- * CREATE_CHILD_SA for a CHILD_SA, as initiator (RFC 7296 §1.3.1, §1.3.3):
- * HDR, SK {[N(REKEY_SA)], SA, Ni, [KEi], TSi, TSr} → ← HDR, SK {SA, Nr, [KEr], TSi, TSr}; with additional
- * key exchanges, IKE_FOLLOWUP_KE follows as often as there are some (RFC 9370 §2.2.4).
+ * CREATE_CHILD_SA for a CHILD_SA, as initiator (RFC 7296 §1.3.1, §1.3.3): HDR, SK {[N(REKEY_SA)], SA, Ni,
+ * [KEi], TSi, TSr} → ← HDR, SK {SA, Nr, [KEr], TSi, TSr}; with additional key exchanges, one IKE_FOLLOWUP_KE
+ * exchange follows for each (RFC 9370 §2.2.4).
  *
- * Both ends may rekey the same CHILD_SA at once: both exchanges are answered, and of the two new
- * SAs the one with the lowest nonce goes, deleted by its creator; the other's creator deletes the old
- * one (§2.8.1). Where additional key exchanges are to follow there is nothing to delete yet: the exchange
- * with the lowest nonce is not gone on with (RFC 9370 §2.2.4).
+ * Both ends may rekey the same CHILD_SA at once. Then both exchanges are answered, and of the two new SAs the
+ * one that was made with the lowest of the four nonces is deleted by its creator; the creator of the other
+ * deletes the old one (§2.8.1). While additional key exchanges are still to follow, there is no new SA to
+ * delete: the exchange with the lowest nonce is not continued (RFC 9370 §2.2.4).
  * @module
  */
 import { ExchangeType } from "@/iana/exchange_type.ts";

@@ -43,7 +43,7 @@ export const deleteChild: TaskKind<DeleteChildTask> = {
   exchange: ExchangeType.INFORMATIONAL,
   begin(turn, { child, isGone }) {
     if (!isGone) {
-      if (child.state === "closed") return skip(turn); // the peer was faster
+      if (child.state === "closed") return skip(turn); // The peer has deleted it already.
       child.state = "closing";
     }
     const payload = deletePayload(child.suite!.protocol, [child.spiIn]);
@@ -53,7 +53,7 @@ export const deleteChild: TaskKind<DeleteChildTask> = {
     const { sa, out } = turn;
     removeChild(sa, child, out);
     if (!expired || sa.children.some(isLiveChild)) return;
-    // It could send no more, and its rekey has failed.
+    // Its sequence numbers are used up, and its rekey has failed.
     const why = child.rekeyRefusal ? `: ${child.rekeyRefusal}` : "";
     sa.failure = { ...expired, text: `${expired.text}${why}` };
     sa.queue.length = 0;

@@ -1,5 +1,5 @@
 /**
- * The end of lifetimes: what becomes of an SA that was not replaced in time (RFC 7296 §2.8).
+ * Ends SAs that were not replaced before the end of their lifetime (RFC 7296 §2.8).
  * @module
  */
 import { showDuration } from "@/base/duration.ts";
@@ -11,7 +11,7 @@ import { endSa, isCurrent } from "@/ike/records/ike_sa.ts";
 import { takeDown } from "@/ike/tasks/take_down.ts";
 import { isBeingReplaced, lifetimeEndMs, overtimeEndMs } from "@/ike/window/overtime.ts";
 
-/** The deadline of the IKE SA's lifetime, or of its overtime, has come. */
+/** Handles that the lifetime of the IKE SA, or its overtime, has ended. */
 export function ikeSaExpired(turn: Turn): void {
   const { sa, out } = turn;
   const goesOn = isCurrent(sa);
@@ -32,7 +32,7 @@ function isGoing({ queue }: IkeSa): boolean {
   return queue.some(({ kind }) => kind === "delete_ike");
 }
 
-/** The deadline of a CHILD_SA's lifetime, or of its overtime, has come. */
+/** Handles that the lifetime of a CHILD_SA, or its overtime, has ended. */
 export function childExpired(turn: Turn, child: ChildSa): void {
   const untilMs = overtimeEndMs(turn, child);
   if (untilMs === undefined) return childEnds(turn, child);
@@ -43,8 +43,8 @@ export function childExpired(turn: Turn, child: ChildSa): void {
 }
 
 /**
- * The data path can send no more by a CHILD_SA: there is no overtime past the end of its sequence
- * numbers (RFC 4303 §3.3.3). A rekey that is under way may still save the tunnel.
+ * Handles that a CHILD_SA has used up its sequence numbers, so that the data path cannot send by it any more
+ * (RFC 4303 §3.3.3). It has no overtime, but a rekey that is in progress may still replace it.
  */
 export function childSpent(turn: Turn, child: ChildSa): void {
   const { sa, nowMs } = turn;
@@ -55,18 +55,18 @@ export function childSpent(turn: Turn, child: ChildSa): void {
   sa.queue.unshift({ kind: "delete_child", child, expired: { cause, closeCode, text } });
 }
 
-/** Deletes a CHILD_SA; where it is the last one the tunnel is lost, and the IKE SA goes with it. */
+/** Deletes a CHILD_SA. If it is the last one the tunnel is lost, and the IKE SA is deleted too. */
 function childEnds(turn: Turn, child: ChildSa): void {
   const { sa, out } = turn;
   const isLive = isLiveChild(child);
   child.expireMs = Infinity;
-  // The Delete of the whole IKE SA, which has to wait for the answer to another request, says it all.
+  // A Delete of the whole IKE SA, which waits for the answer to another request, includes it.
   if (isGoing(sa)) return removeChild(sa, child, out);
   if (isLive && sa.children.filter(isLiveChild).length === 1) return hardExpiry(turn, child);
   const { active, queue } = sa;
   if (active?.kind === "delete_child" && active.child === child) return;
   if (isLive) out.push({ kind: "child_lost", child, failure: expiryOf(sa, child), left: true }, sa);
-  // It carries nothing from now on, though the Delete may have to wait for another exchange.
+  // It carries no packets from now on, although its Delete may have to wait for another exchange.
   removeChild(sa, child, out);
   const task = { kind: "delete_child", child, isGone: true } as const;
   const queued = queue.findIndex((t) => t.kind === "delete_child" && t.child === child);
@@ -74,7 +74,7 @@ function childEnds(turn: Turn, child: ChildSa): void {
   else queue.push(task);
 }
 
-/** A peer did not authenticate again within the time it was given (RFC 4478 §3). */
+/** Handles that a peer did not authenticate again within the time that it was given (RFC 4478 §3). */
 export function authenticationEnds(turn: Turn): void {
   const { peer, config } = turn.sa;
   peer.authEndMs = Infinity;
@@ -84,12 +84,14 @@ export function authenticationEnds(turn: Turn): void {
   takeDown(turn, { cause: "NOT_REAUTHENTICATED", closeCode: CloseCode.HARD_EXPIRY, text });
 }
 
-/** The tunnel ends with a lifetime. */
+/** Ends the tunnel at the end of a lifetime. */
 export function hardExpiry(turn: Turn, child: ChildSa | undefined): void {
   takeDown(turn, expiryOf(turn.sa, child));
 }
 
-/** Why it was not replaced in time: its rekey was refused, was not answered, or was never begun. */
+/**
+ * The reason why an SA was not replaced in time: its rekey was refused, was not answered, or was never begun.
+ */
 function expiryOf(sa: IkeSa, child: ChildSa | undefined): Failure {
   const { rekeyRefusal } = child ?? sa;
   const { active, window: { request } } = sa;

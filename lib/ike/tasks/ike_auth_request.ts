@@ -1,7 +1,7 @@
 /**
- * IKE_AUTH as initiator: HDR, SK {IDi, [IDr], AUTH, SAi2, TSi, TSr} → ← HDR, SK {IDr, AUTH, SAr2,
- * TSi, TSr} (RFC 7296 §1.2, §2.15), with further exchanges between the first request and the last
- * response where a method needs them (§2.16). Who is authenticated how is the matter of `auth/`.
+ * IKE_AUTH as initiator: HDR, SK {IDi, [IDr], AUTH, SAi2, TSi, TSr} → ← HDR, SK {IDr, AUTH, SAr2, TSi, TSr}
+ * (RFC 7296 §1.2, §2.15), with further exchanges between the first request and the last response if a method
+ * needs them (§2.16). The methods of authentication are in `auth/`.
  * @module
  */
 import { showEndpoint } from "@/base/address.ts";
@@ -41,12 +41,12 @@ import { acceptChild, childRequest, newChild } from "@/ike/tasks/child_negotiati
 import { findPayload, type Payload } from "@/wire/message.ts";
 import type { NotifyPayload } from "@/wire/payloads/notify.ts";
 
-/** A fresh task. */
+/** Makes the task. */
 export function newIkeAuth(): IkeAuthTask {
   return { kind: "ike_auth", stage: "computing", ticket: 0, child: undefined, response: undefined };
 }
 
-/** See {@linkcode TaskKind}. */
+/** IKE_AUTH as initiator; see {@linkcode TaskKind}. */
 export const ikeAuthRequest: TaskKind<IkeAuthTask> = {
   exchange: ExchangeType.IKE_AUTH,
 
@@ -73,7 +73,7 @@ export const ikeAuthRequest: TaskKind<IkeAuthTask> = {
     const error = findError(payloads);
     const idR = findPayload(payloads, PayloadType.IDR);
     const proves = findPayload(payloads, PayloadType.AUTH) && (idR || !first);
-    // RFC 7296 §2.16: EAP Failure says why better than the notify beside it, where EAP is under way.
+    // During EAP (RFC 7296 §2.16), EAP Failure explains the end better than the notify that is sent with it.
     const converses = !first && findPayload(payloads, PayloadType.EAP) !== undefined;
     if (error && !proves && !converses) return refused(turn, error, response);
     const fault = first ? identityFault(sa, idR) : undefined;
@@ -86,7 +86,7 @@ export const ikeAuthRequest: TaskKind<IkeAuthTask> = {
   },
 };
 
-/** Goes on with what the authenticators of both ends came to. */
+/** Continues after the authenticators of both ends have taken a message or the result of a computation. */
 function proceed(turn: Turn, task: IkeAuthTask, outcome: RoundsOutcome): void {
   if (outcome.kind !== "computes" && turn.sa.setup!.auth!.peer.done && task.response) {
     const to = redirectInAuth(turn, task.response.payloads);
@@ -110,7 +110,10 @@ function proceed(turn: Turn, task: IkeAuthTask, outcome: RoundsOutcome): void {
   }
 }
 
-/** This end cannot prove who it is, or its EAP server says no: there is nothing to tell the peer. */
+/**
+ * Fails because this end cannot authenticate itself, or its EAP server refused it. The peer is not told, as
+ * it would not know this end.
+ */
 function failOurselves(turn: Turn, { why, cause }: AuthRefusal): void {
   const { peerAddress, peerPort } = turn.sa.path;
   const { peer } = turn.sa;
@@ -119,7 +122,10 @@ function failOurselves(turn: Turn, { why, cause }: AuthRefusal): void {
   fail(turn, { ...refusedHere(text), ...(cause ? { cause } : {}) });
 }
 
-/** The CHILD_SA stands in the first request alone (RFC 7296 §2.16), an identity where it begins. */
+/**
+ * Sends the next request. The payloads of the CHILD_SA are only in the first request (RFC 7296 §2.16), and an
+ * identity is in the request with which its authentication begins.
+ */
 function sendRound(turn: Turn, task: IkeAuthTask, said: readonly Payload[]): void {
   const { sa } = turn;
   const { config } = sa;
@@ -139,7 +145,7 @@ function sendRound(turn: Turn, task: IkeAuthTask, said: readonly Payload[]): voi
   sendRequest(turn, ExchangeType.IKE_AUTH, [...inOrder(payloads), ...proposal, ...selectors]);
 }
 
-/** Both ends are authenticated; the last response says what becomes of the CHILD_SA. */
+/** Handles the last response, after which both ends are authenticated and the CHILD_SA is decided. */
 function establish(turn: Turn, task: IkeAuthTask): void {
   const { sa, nowMs, out } = turn;
   const { config } = sa;
@@ -153,7 +159,8 @@ function establish(turn: Turn, task: IkeAuthTask): void {
     ? notAssigned(response)
     : badAssignment(turn, inner, response) ??
       (task.child && acceptChild(turn, task.child, { payloads, inputs }));
-  // Only now: the request proposed the configured selectors, the answer is judged by them.
+  // The assigned addresses are recorded only now, as the request proposed the configured selectors; the
+  // answer is compared with selectors that are narrowed to the addresses.
   if (!failure) sa.inner = inner;
   enter(sa, "established");
   sa.establishedMs = nowMs;
@@ -161,14 +168,17 @@ function establish(turn: Turn, task: IkeAuthTask): void {
   dropSetup(sa);
   sa.active = undefined;
   if (!failure) return established(turn, task);
-  // The IKE SA stands (RFC 7296 §1.2), but a tunnel without its CHILD_SA is none: take it down.
+  // The IKE SA exists (RFC 7296 §1.2), but a tunnel needs its CHILD_SA to carry packets: it is ended.
   if (task.child) removeChild(sa, task.child, out);
   sa.failure = failure;
   sa.queue.length = 0;
   sa.queue.push({ kind: "delete_ike", closeCode: failure.closeCode });
 }
 
-/** Asks for what IKE_AUTH did not make. An IKE SA without any CHILD_SA is no tunnel yet. */
+/**
+ * Queues the requests for the CHILD_SAs that IKE_AUTH did not make. A tunnel is established when it has its
+ * first CHILD_SA.
+ */
 function established({ sa, out }: Turn, { child }: IkeAuthTask): void {
   for (let i = child ? 1 : 0; i < sa.config.children.length; i++) {
     sa.queue.push(newCreateChild(sa, i));
@@ -178,7 +188,7 @@ function established({ sa, out }: Turn, { child }: IkeAuthTask): void {
   out.push({ kind: "note", level: 4, text: "Authenticated without a CHILD_SA (childless)" }, sa);
 }
 
-/** Why the responder is nobody we want to speak with; undefined: who it says it is, is right. */
+/** The reason why the identity of the responder is not acceptable; undefined: it is. */
 function identityFault(sa: IkeSa, idR: Identity | undefined): string | undefined {
   if (!idR) return "its IKE_AUTH response lacks IDr";
   const wanted = sa.config.peerId && resolveIdentity(sa.config.peerId, sa.path, sa.index);
@@ -190,8 +200,8 @@ function identityFault(sa: IkeSa, idR: Identity | undefined): string | undefined
 }
 
 /**
- * The responder is nobody to trust. Where it believes in the SA it is told why there is none
- * (RFC 7296 §2.21.2); as long as we are not authenticated either, it would not hear of it.
+ * Fails because the responder is not trusted. If it regards the IKE SA as established it is told the reason
+ * (RFC 7296 §2.21.2). While this end is not authenticated, the responder would not accept a request of it.
  */
 function distrust(turn: Turn, why: string): void {
   const { sa } = turn;
@@ -229,13 +239,16 @@ function refused(turn: Turn, error: NotifyPayload, response: Received): void {
   fail(turn, { cause: name, closeCode: error.notify, text });
 }
 
-/** The method that was under way, the second one where there are two. */
+/** The method of this end that was in progress: the second one if there are two. */
 function ownMethodOf({ config, setup }: IkeSa): string {
   const own = setup?.auth?.own.config ?? config.auth.own;
   return methodOf(own).nameOf(own);
 }
 
-/** RFC 7296 §2.19: a responder may pass over a CFG_REQUEST; a remote-access client needs its answer. */
+/**
+ * The failure if the responder has ignored CFG_REQUEST, as RFC 7296 §2.19 allows: a remote-access client
+ * needs an address.
+ */
 function notAssigned({ path }: Received): Failure {
   const from = showEndpoint(path.peerAddress, path.peerPort);
   return refusedHere(
@@ -243,7 +256,10 @@ function notAssigned({ path }: Received): Failure {
   );
 }
 
-/** A peer that assigns an address of the host's own networks would divert the host's traffic. */
+/**
+ * The failure if the peer assigns an address of the host's own networks, as that would divert traffic of the
+ * host.
+ */
 function badAssignment(
   { sa }: Turn,
   inner: InnerConfiguration | undefined,
@@ -254,7 +270,7 @@ function badAssignment(
   return refusedHere(`${showEndpoint(path.peerAddress, path.peerPort)}: ${why}`);
 }
 
-/** A failure of our own that waits for the peer's acknowledgement; see {@linkcode distrust}. */
+/** The failure that the peer is being told; see {@linkcode distrust}. */
 export function pendingFailure(sa: IkeSa): Failure {
   return sa.failure ?? refusedHere("IKE_AUTH failed");
 }

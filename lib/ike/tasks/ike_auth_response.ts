@@ -1,8 +1,8 @@
 /**
- * IKE_AUTH as responder (RFC 7296 §1.2, §2.15): who the initiator is, who we are, the first
- * CHILD_SA. A CHILD_SA that cannot be leaves the IKE SA standing (§1.2, §2.21.2). Who is
- * authenticated how is the matter of `auth/`; between the first request and the last answer there may
- * be further exchanges (§2.16).
+ * IKE_AUTH as responder (RFC 7296 §1.2, §2.15): authenticates both ends and makes the first CHILD_SA. If
+ * there can be no CHILD_SA, the IKE SA is established without it (§1.2, §2.21.2). The methods of
+ * authentication are in `auth/`; they may need further exchanges between the first request and the last
+ * response (§2.16).
  * @module
  */
 import { showEndpoint } from "@/base/address.ts";
@@ -35,7 +35,7 @@ import { candidates } from "@/ike/tasks/child_candidates.ts";
 import { answerChild, completeChild } from "@/ike/tasks/child_negotiation.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
 
-/** See {@linkcode ResponderKind}. */
+/** IKE_AUTH as responder; see {@linkcode ResponderKind}. */
 export const ikeAuthResponse: ResponderKind = {
   exchange: ExchangeType.IKE_AUTH,
 
@@ -69,7 +69,7 @@ export const ikeAuthResponse: ResponderKind = {
   },
 };
 
-/** Takes a request of IKE_AUTH, the one with AUTH by the PPK that it names. */
+/** Takes a request of IKE_AUTH; the request that has AUTH and names a PPK selects that PPK. */
 function take(turn: Turn, request: Received, isFirst: boolean): void {
   const { payloads } = request;
   if (!hasPpkAuth(turn.sa, payloads, isFirst)) {
@@ -81,8 +81,8 @@ function take(turn: Turn, request: Received, isFirst: boolean): void {
 }
 
 /**
- * Goes on with what the authenticators of both ends came to.
- * @throws {PeerError | WireError} where the CHILD_SA of the request cannot be answered.
+ * Continues after the authenticators of both ends have taken a message or the result of a computation.
+ * @throws {PeerError | WireError} if the CHILD_SA of the request cannot be answered.
  */
 function proceed(turn: Turn, request: Received, outcome: RoundsOutcome): void {
   const { sa } = turn;
@@ -107,13 +107,13 @@ function whoAsks(sa: IkeSa, { path }: Received): string {
   return `${showIdentity(sa.peer.id!)} at ${showEndpoint(path.peerAddress, path.peerPort)}`;
 }
 
-/** There is no IKE SA with the peer, whatever its AUTH is. */
+/** Refuses the peer, whatever its AUTH payload is. */
 function distrust(turn: Turn, request: Received, why: string): void {
   const text = `Cannot authenticate ${whoAsks(turn.sa, request)}: ${why}`;
   refuseWith(turn, request, { kind: "refuses", why: text });
 }
 
-/** The peer is told why, and by EAP too where that was under way; nothing is left of the SA. */
+/** Refuses the peer by a notify, and by EAP Failure if EAP was in progress, and ends the SA. */
 function refuseWith(
   turn: Turn,
   request: Received,
@@ -124,13 +124,13 @@ function refuseWith(
   fail(turn, { cause: cause ?? nameOfNotify(closeCode), closeCode, text: why });
 }
 
-/** An answer that is not the last: one of the ends is not authenticated yet. */
+/** Sends a response that is not the last, as one of the ends is not authenticated yet. */
 function sendRound(turn: Turn, request: Received, said: readonly Payload[]): void {
   turn.sa.path = authenticatedPath(turn.sa, request.path);
   sendResponse(turn, request, inResponseOrder([...ownIdentity(turn.sa), ...said]));
 }
 
-/** Both ends are authenticated: the CHILD_SA of the first request, and the last answer. */
+/** Sends the last response, as both ends are authenticated, with the CHILD_SA of the first request. */
 function establish(turn: Turn, request: Received, said: readonly Payload[]): void {
   const { sa, nowMs, out } = turn;
   const first = sa.setup!.authRequest!;
@@ -168,7 +168,10 @@ function establish(turn: Turn, request: Received, said: readonly Payload[]): voi
   out.push({ kind: "note", level: 4, text }, sa);
 }
 
-/** IDr stands in the first answer (RFC 7296 §2.16), and in that which begins a second authentication. */
+/**
+ * IDr, which is in the first response (RFC 7296 §2.16), and in that with which a second authentication
+ * begins.
+ */
 function ownIdentity({ setup, peer }: IkeSa): Payload[] {
   return setup!.auth!.taken === 1 ? [{ type: PayloadType.IDR, ...peer.ownId! }] : [];
 }
@@ -179,7 +182,7 @@ function hasChild(payloads: readonly Payload[]): boolean {
   );
 }
 
-/** The CHILD_SA's payloads, or the notify that says why there is none. */
+/** The payloads of the CHILD_SA, or the notify that says why there is none. */
 function childAnswer(turn: Turn, payloads: readonly Payload[]): Payload[] {
   try {
     const { nonceI, nonceR } = turn.sa.setup!;

@@ -1,6 +1,7 @@
 /**
- * IKE_SA_INIT as initiator: HDR, SAi1, KEi, Ni → ← HDR, SAr1, KEr, Nr (RFC 7296 §1.2), through
- * cookies (§2.6) and INVALID_KE_PAYLOAD (§1.3, §2.7) to the keys (§2.14).
+ * IKE_SA_INIT as initiator: HDR, SAi1, KEi, Ni → ← HDR, SAr1, KEr, Nr (RFC 7296 §1.2). It is repeated with a
+ * cookie (§2.6) or with another group (§1.3, §2.7) when the responder asks for that, and ends with the keys
+ * of the IKE SA (§2.14).
  * @module
  */
 import { showEndpoint } from "@/base/address.ts";
@@ -43,17 +44,20 @@ import type { Payload } from "@/wire/message.ts";
 import { findPayload } from "@/wire/message.ts";
 import type { NotifyPayload } from "@/wire/payloads/notify.ts";
 
-/** Cookies and changes of group together; a responder that asks more often leads nowhere. */
+/**
+ * The most repetitions for cookies and other groups together; a responder that asks more often never accepts
+ * one.
+ */
 const RESTARTS_MAX = 8;
 
-/** A fresh task that begins with our first group. */
+/** Makes a task that begins with our first group. */
 export function newIkeInit(sa: IkeSa): IkeInitTask {
   const group = sa.config.algorithms.groups[0];
   must(group !== undefined, "a setup names a key exchange group");
   return { kind: "ike_init", ...newKeyExchange(group), cookie: undefined, suite: undefined };
 }
 
-/** See {@linkcode TaskKind}. */
+/** IKE_SA_INIT as initiator; see {@linkcode TaskKind}. */
 export const ikeInitRequest: TaskKind<IkeInitTask> = {
   exchange: ExchangeType.IKE_SA_INIT,
 
@@ -74,8 +78,8 @@ export const ikeInitRequest: TaskKind<IkeInitTask> = {
     });
   },
 
-  // Nothing here is authenticated: what could not have been meant seriously is dropped, and the
-  // true answer may still come (RFC 7296 §2.21.1).
+  // Responses to IKE_SA_INIT are not authenticated: one that is not plausible is dropped, as that of the
+  // responder may still arrive (RFC 7296 §2.21.1).
   reasonToDrop(turn, task, { header, payloads }) {
     if (findNotify(payloads, NotifyType.REDIRECT) && header.spiR === 0n) {
       return redirectFault(turn.sa, payloads);
@@ -110,7 +114,9 @@ export const ikeInitRequest: TaskKind<IkeInitTask> = {
   },
 };
 
-/** Why a REDIRECT, which anybody may have sent, is not taken (RFC 5685 §3); undefined: it is. */
+/**
+ * The reason why a REDIRECT, which anybody may have sent, is not followed (RFC 5685 §3); undefined: it is.
+ */
 function redirectFault(sa: IkeSa, payloads: readonly Payload[]): string | undefined {
   if (!sa.config.redirect?.follows) return "a REDIRECT though followredirect is false";
   const redirect = redirectIn(payloads);
@@ -121,7 +127,7 @@ function redirectFault(sa: IkeSa, payloads: readonly Payload[]): string | undefi
     : "a REDIRECT without our nonce";
 }
 
-/** Once more with a cookie or another group; Message ID 0 again (RFC 7296 §2.6). */
+/** Sends the request again with a cookie or another group; its Message ID is 0 again (RFC 7296 §2.6). */
 function restart(
   turn: Turn,
   task: IkeInitTask,
@@ -193,7 +199,7 @@ function accept(turn: Turn, task: IkeInitTask, response: Received): void {
     findNotify(payloads, type)
   );
   if (both) {
-    // RFC 9867 §3.1: a responder answers one of them.
+    // A responder answers one of the two notifies (RFC 9867 §3.1).
     return fail(turn, refusedHere("Peer answered both USE_PPK and USE_PPK_INT"));
   }
   const unwanted = natFault(sa);
@@ -219,7 +225,7 @@ function hasIntermediate({ setup, env }: IkeSa): boolean {
   return setup!.intermediate !== undefined && !env.broken.has("skip_intermediate");
 }
 
-/** What NAT detection found, against what the setup asks for. */
+/** The failure if NAT detection has found what the setup forbids. */
 function natFault(sa: IkeSa): Failure | undefined {
   const { natt, refuseNat } = sa.config;
   const isMissed = natt?.forced && !sa.peer.natDetected;
@@ -235,7 +241,7 @@ function natFault(sa: IkeSa): Failure | undefined {
   return refusedHere(`A NAT is in front of ${where}, and disallownat allows none`);
 }
 
-/** The peer's own words, with what it was offered. */
+/** The failure for a notify of the peer, with what it was offered. */
 function refused(turn: Turn, error: NotifyPayload): void {
   const { sa } = turn;
   const name = nameOfNotify(error.notify);

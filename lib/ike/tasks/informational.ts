@@ -13,7 +13,7 @@ import { peerReports } from "@/ike/tasks/report_error.ts";
 import { sendResponse } from "@/ike/window/exchange.ts";
 import type { KnownPayload, Payload } from "@/wire/message.ts";
 
-/** In the order in which they are asked. */
+/** The parts in the order in which they handle a request. */
 const PARTS = [
   peerDeletes,
   peerReports,
@@ -22,7 +22,7 @@ const PARTS = [
   peerRedirects,
 ] as readonly InformationalPart[];
 
-/** See {@linkcode ResponderKind}. */
+/** INFORMATIONAL as responder; see {@linkcode ResponderKind}. */
 export const informational: ResponderKind = {
   exchange: ExchangeType.INFORMATIONAL,
 

@@ -16,7 +16,7 @@ import { additionalMethods } from "@/ike/negotiate/proposal.ts";
 import { findNotify } from "@/ike/records/notify.ts";
 import type { Payload } from "@/wire/message.ts";
 
-/** Whether the peer said in IKE_SA_INIT that it knows the exchange. */
+/** Whether the payloads of IKE_SA_INIT say that their sender supports IKE_INTERMEDIATE. */
 export function knowsIntermediate(payloads: readonly Payload[]): boolean {
   return findNotify(payloads, NotifyType.INTERMEDIATE_EXCHANGE_SUPPORTED) !== undefined;
 }
@@ -29,8 +29,8 @@ export function intermediateOf(choice: Choice): Intermediate | undefined {
 }
 
 /**
- * The method (Transform Type 4 number) of the next exchange; 0: it has none, and mixes a PPK in alone.
- * undefined: all are done.
+ * The method (Transform Type 4 number) of the next exchange; 0: it has no key exchange and only mixes in a
+ * PPK; undefined: all exchanges are complete.
  */
 export function nextMethod({ setup }: IkeSa): number | undefined {
   if (!setup?.intermediate) return undefined;
@@ -38,7 +38,7 @@ export function nextMethod({ setup }: IkeSa): number | undefined {
   return methods[done] ?? (ppk && methods.length === 0 && done === 0 ? 0 : undefined);
 }
 
-/** Chains a message of one end to what AUTH will prove; `clear` as `clearForm()` gives it. */
+/** Adds a message of one end to what AUTH covers; `clear` as `clearForm()` returns it. */
 export function linkMessage(sa: IkeSa, byInitiator: boolean, clear: Uint8Array): void {
   const intermediate = sa.setup!.intermediate!;
   const suite = sa.suite!;
@@ -51,9 +51,9 @@ export function linkMessage(sa: IkeSa, byInitiator: boolean, clear: Uint8Array):
 }
 
 /**
- * One exchange is done: the SA goes on under new keys, by `shared`, the secret of its key exchange if it
- * has one, and by the PPK that was taken in it. After the last one, `authMessageId` is the Message ID of
- * the IKE_AUTH request that follows.
+ * Completes one exchange: changes to new keys, which are derived from `shared`, the secret of its key
+ * exchange if it has one, and from the PPK if one was agreed in it. After the last exchange, `authMessageId`
+ * is the Message ID of the IKE_AUTH request that follows.
  */
 export function advance(
   { sa, out }: Turn,

@@ -30,14 +30,14 @@ import { sendRequest } from "@/ike/window/exchange.ts";
 import { findPayload } from "@/wire/message.ts";
 import { clearForm } from "@/wire/protected.ts";
 
-/** A fresh task for the next additional key exchange. */
+/** Makes the task for the next additional key exchange. */
 export function newIntermediate(sa: IkeSa): IntermediateTask {
   const method = nextMethod(sa);
   must(method !== undefined, "an additional key exchange that is not done");
   return { kind: "intermediate", ...newKeyExchange(method) };
 }
 
-/** See {@linkcode TaskKind}. */
+/** IKE_INTERMEDIATE as initiator; see {@linkcode TaskKind}. */
 export const intermediateRequest: TaskKind<IntermediateTask> = {
   exchange: ExchangeType.IKE_INTERMEDIATE,
 

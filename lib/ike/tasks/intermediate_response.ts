@@ -1,7 +1,7 @@
 /**
- * IKE_INTERMEDIATE as responder (RFC 9242 §3.2, RFC 9370 §2.2.2): each exchange that was negotiated
- * in IKE_SA_INIT is answered once and in its order; the answer still goes under the keys of before. The
- * last one may mix a post-quantum pre-shared key in (RFC 9867 §3.1).
+ * IKE_INTERMEDIATE as responder (RFC 9242 §3.2, RFC 9370 §2.2.2): each exchange that was negotiated in
+ * IKE_SA_INIT is answered once, in order; its response is still protected by the keys from before it. The
+ * last exchange may mix in a post-quantum pre-shared key (RFC 9867 §3.1).
  * @module
  */
 import { showEndpoint } from "@/base/address.ts";
@@ -21,7 +21,7 @@ import { requestCompute, sendResponse } from "@/ike/window/exchange.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
 import { clearForm } from "@/wire/protected.ts";
 
-/** See {@linkcode ResponderKind}. */
+/** IKE_INTERMEDIATE as responder; see {@linkcode ResponderKind}. */
 export const intermediateResponse: ResponderKind = {
   exchange: ExchangeType.IKE_INTERMEDIATE,
 
@@ -54,7 +54,7 @@ export const intermediateResponse: ResponderKind = {
   },
 };
 
-/** Answers an exchange, with the half of a key exchange that it has; the next keys follow it. */
+/** Answers an exchange, with our public value if it has a key exchange, and changes to the next keys. */
 function answer(
   turn: Turn,
   request: Received,

@@ -1,6 +1,6 @@
 /**
- * The liveness check: an empty INFORMATIONAL request asks whether the peer is there (RFC 7296 §2.4). Under
- * MOBIKE it asks as well whether the NAT before this end still maps it as it did (RFC 4555 §3.8).
+ * The liveness check: an empty INFORMATIONAL request asks whether the peer still responds (RFC 7296 §2.4).
+ * With MOBIKE it also asks whether the mapping of the NAT before this end has changed (RFC 4555 §3.8).
  * @module
  */
 import { sameOctets } from "@/base/bytes.ts";
@@ -30,7 +30,7 @@ export const livenessCheck: TaskKind<LivenessTask> = {
     if (!mobility || !hash || !asksForMapping(sa)) return;
     const { seenAs } = mobility;
     mobility.seenAs = { hash, spiI: sa.spiI };
-    // The hash covers the SPIs: that of another IKE SA says nothing.
+    // The hash covers the SPIs, so that the hash of another IKE SA cannot be compared.
     if (!seenAs || seenAs.spiI !== sa.spiI || sameOctets(seenAs.hash, hash)) return;
     const text = "The NAT before this end maps it elsewhere now: the peer is told to follow";
     out.push({ kind: "note", level: 4, text }, sa);

@@ -1,6 +1,6 @@
 /**
- * What an IKE SA that may move answers to INFORMATIONAL requests (RFC 4555 §3.5–3.9): the client says by
- * which path it goes, either end names its addresses, checks a path by a cookie, or tests for a NAT.
+ * Answers the INFORMATIONAL requests of MOBIKE (RFC 4555 §3.5–3.9): the client updates its path, either end
+ * announces its addresses, checks a path by a cookie, or tests for a NAT.
  * @module
  */
 import { compareAddresses, samePath, showPath, whyUnreachable } from "@/base/address.ts";
@@ -37,7 +37,7 @@ const CONCERNED: ReadonlySet<number> = new Set([
   NotifyType.NAT_DETECTION_SOURCE_IP,
 ]);
 
-/** The notifies of MOBIKE in a peer's request. They mean nothing where the two ends did not agree on it. */
+/** The notifies of MOBIKE in a peer's request. They are ignored unless both ends have agreed on MOBIKE. */
 export const peerMoves: InformationalPart<NotifyPayload> = {
   concerns: (payload): payload is NotifyPayload =>
     payload.type === PayloadType.NOTIFY && CONCERNED.has(payload.notify),
@@ -50,7 +50,10 @@ export const peerMoves: InformationalPart<NotifyPayload> = {
   },
 };
 
-/** COOKIE2 comes back as it came. @throws {WireError} where its length is not what it may be. */
+/**
+ * The COOKIE2 notify of a request, which is sent back unchanged. @throws {WireError} if it has a wrong
+ * length.
+ */
 function cookieOf(payloads: readonly Payload[]): Payload[] {
   const cookie = findNotify(payloads, NotifyType.COOKIE2);
   if (!cookie) return [];
@@ -61,7 +64,7 @@ function cookieOf(payloads: readonly Payload[]): Payload[] {
   return [notify(NotifyType.COOKIE2, cookie.data)];
 }
 
-/** Does what the request asks for; what it is refused with, if it is. */
+/** Does what the request asks for; returns the notify that refuses it, if it is refused. */
 function takeMove(turn: Turn, request: Received): Payload[] | undefined {
   const { payloads, path } = request;
   const { sa, out } = turn;
@@ -83,7 +86,7 @@ function update(turn: Turn, { payloads, path }: Received): void {
   const { sa, out } = turn;
   const mobility = sa.peer.mobility!;
   if (sa.dialled) {
-    // RFC 4555 §3.1: it is the initiator of the first IKE SA that decides.
+    // RFC 4555 §3.1: the initiator of the first IKE SA decides about the path.
     const text = "The peer sent UPDATE_SA_ADDRESSES: it is this end that moves the tunnel";
     return out.push({ kind: "note", level: 3, text }, sa);
   }
@@ -95,7 +98,7 @@ function update(turn: Turn, { payloads, path }: Received): void {
   }
   noteNat(turn, payloads, path);
   takePath(turn, mobility, leavesNattPort(sa, path) ? { ...path, ownPort: sa.path.ownPort } : path);
-  // RFC 4555 §3.7: CHILD_SAs follow when the peer has shown that it is there.
+  // RFC 4555 §3.7: CHILD_SAs change to the path when the peer has answered there.
   if (sa.env.broken.has("move_unchecked") || samePath(mobility.path, mobility.settled)) {
     return settlePath(turn, mobility);
   }
@@ -104,7 +107,7 @@ function update(turn: Turn, { payloads, path }: Received): void {
   queue.unshift({ kind: "check_path", path: undefined, cookie: new Uint8Array(0) });
 }
 
-/** Why nobody can be at this address for this SA. */
+/** The reason why this SA cannot have an address; undefined: it can. */
 function unacceptable(sa: IkeSa, address: Uint8Array): string | undefined {
   const why = whyUnreachable(address);
   if (why) return `the address is ${why}`;
@@ -117,7 +120,7 @@ function unacceptable(sa: IkeSa, address: Uint8Array): string | undefined {
     : undefined;
 }
 
-/** RFC 4555 §3.8: who sends NAT_DETECTION is answered with it. */
+/** The answer to NAT detection in a request (RFC 4555 §3.8). */
 function natAnswer(sa: IkeSa, { payloads, path }: Received): Payload[] {
   const asks = findNotify(payloads, NotifyType.NAT_DETECTION_SOURCE_IP) !== undefined;
   return asks && sa.config.natt ? natDetection(sa, path, sa.spiR) : [];

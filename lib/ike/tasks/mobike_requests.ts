@@ -1,6 +1,6 @@
 /**
  * The INFORMATIONAL requests of MOBIKE: an update of the addresses (RFC 4555 §3.5), the check of a path
- * (§3.7), and the announcement of the addresses that are there beside it (§3.6).
+ * (§3.7), and the announcement of additional addresses (§3.6).
  * @module
  */
 import { compareAddresses, type Path, samePath, showPath } from "@/base/address.ts";
@@ -38,7 +38,7 @@ import type { NotifyPayload } from "@/wire/payloads/notify.ts";
 
 const { UPDATE_SA_ADDRESSES, COOKIE2 } = NotifyType;
 
-/** Tells the peer by which path the IKE SA goes, and that CHILD_SAs are to follow. */
+/** Tells the peer the path of the IKE SA, to which its CHILD_SAs are to change. */
 export const updateAddresses: TaskKind<UpdateAddressesTask> = {
   exchange: ExchangeType.INFORMATIONAL,
 
@@ -53,9 +53,9 @@ export const updateAddresses: TaskKind<UpdateAddressesTask> = {
     const { sa } = turn;
     const mobility = sa.peer.mobility!;
     if (!hasCookie(turn, task, response.payloads)) return;
-    // RFC 4555 §3.5: what was asked by another path than this one settles nothing.
+    // RFC 4555 §3.5: an answer to a request that was sent by another path does not complete the move.
     const wasLeft = !samePath(task.path!, mobility.path) || sentFrom(response, mobility.path);
-    // One that a rekey has replaced has left the update to its successor.
+    // An IKE SA that a rekey has replaced has left the update to its successor.
     if (wasLeft) return isCurrent(sa) ? askUpdate(sa) : undefined;
     const error = findError(response.payloads);
     if (error) return refused(turn, task.path!, error);
@@ -70,25 +70,25 @@ export const updateAddresses: TaskKind<UpdateAddressesTask> = {
   },
 };
 
-/** Whether the peer's answer came to, or from, an address that is not of the path that was asked by. */
+/** Whether the peer's answer came to or from an address that does not belong to the path of the request. */
 function sentFrom({ path }: Received, asked: Path): boolean {
   return compareAddresses(path.ownAddress, asked.ownAddress) !== 0;
 }
 
-/** The peer does not take the path: the one before stands. */
+/** Handles that the peer refuses the path, so that the previous one is used again. */
 function refused(turn: Turn, path: Path, error: NotifyPayload): void {
   const { sa, out } = turn;
   const mobility = sa.peer.mobility!;
   const name = nameOfNotify(error.notify);
   const text = `Peer refused to go on by ${showPath(path)} (${name})`;
   const failure: Failure = { cause: name, closeCode: error.notify, text };
-  // There is no other path to go back to: the one that was settled is what it refuses.
+  // There is no previous path: the peer refuses the one that was agreed.
   if (samePath(path, mobility.settled)) return takeDown(inheritorTurn(turn), failure);
   takePath(turn, mobility, mobility.settled);
   out.push({ kind: "move_failed", failure }, sa);
 }
 
-/** Asks the peer to show that it is where an update came from, before CHILD_SAs go there. */
+/** Checks that the peer is at the address from which an update came, before CHILD_SAs use it. */
 export const checkPath: TaskKind<CheckPathTask> = {
   exchange: ExchangeType.INFORMATIONAL,
 
@@ -102,13 +102,13 @@ export const checkPath: TaskKind<CheckPathTask> = {
     const { sa } = turn;
     const mobility = sa.peer.mobility!;
     if (!hasCookie(turn, task, payloads)) return;
-    // The peer has moved on meanwhile, and its next update has asked for a check of its own.
+    // The peer has moved again meanwhile, and its last update has begun a check of its own.
     const { path, settled } = mobility;
     if (samePath(task.path!, path) || samePath(path, settled)) settlePath(turn, mobility);
   },
 };
 
-/** Names the own addresses beside that of the path. */
+/** Announces our addresses other than that of the path. */
 export const announceAddresses: TaskKind<AnnounceAddressesTask> = {
   exchange: ExchangeType.INFORMATIONAL,
 
@@ -118,8 +118,8 @@ export const announceAddresses: TaskKind<AnnounceAddressesTask> = {
   },
 
   finish({ sa, out }, task, { payloads }) {
-    // RFC 4555 §3.6: the address a request comes from is one of the set, so that one which went out from
-    // several leaves the peer with a set that nobody named.
+    // RFC 4555 §3.6: the address from which a request is sent belongs to the announced set, so that a request
+    // which was sent from several addresses would leave the peer with a wrong set.
     if (!samePath(task.path!, sa.path)) {
       sa.queue.push({ kind: "announce_addresses", path: undefined });
       return;
@@ -135,7 +135,7 @@ function ask(turn: Turn, payloads: readonly Payload[]): void {
   sendRequest(turn, ExchangeType.INFORMATIONAL, payloads);
 }
 
-/** RFC 4555 §3.7: an answer without our COOKIE2 ends the IKE SA. */
+/** Whether an answer has our COOKIE2; one that has not ends the IKE SA (RFC 4555 §3.7). */
 function hasCookie(
   turn: Turn,
   { cookie }: UpdateAddressesTask | CheckPathTask,
@@ -149,7 +149,7 @@ function hasCookie(
   return false;
 }
 
-/** Where the peer saw the update come from, as it hashed it (RFC 4555 §3.8). */
+/** Records the hash of the address from which the peer received the update (RFC 4555 §3.8). */
 function noteSeenAs(sa: IkeSa, payloads: readonly Payload[]): void {
   const hash = findNotify(payloads, NotifyType.NAT_DETECTION_DESTINATION_IP)?.data;
   sa.peer.mobility!.seenAs = hash && { hash, spiI: sa.spiI };

@@ -1,7 +1,7 @@
 /**
- * The client moves its tunnel (RFC 4555 §3.5): it goes by another path at once, repeats there what is
- * not answered yet, and tells the peer as soon as the window allows. CHILD_SAs follow when the peer has
- * answered from there.
+ * Moves the tunnel of a client (RFC 4555 §3.5): it uses another path at once, repeats unanswered requests
+ * there, and tells the peer as soon as the window allows. CHILD_SAs change to the path when the peer has
+ * answered there.
  * @module
  */
 import { type Path, samePath, showPath } from "@/base/address.ts";
@@ -17,13 +17,13 @@ export function moveDueMs(sa: IkeSa): number {
   return mobility && sa.dialled && isCurrent(sa) && !sa.closeAsked ? mobility.moveMs : Infinity;
 }
 
-/** The time at an address is over, or somebody wants a move now: to `path`, or to the next one. */
+/** Moves to `path`, or to the next one, as the time at an address is over or a move was asked for. */
 export function move(turn: Turn, path?: Path): void {
   const { sa, nowMs, out } = turn;
   const { mobility } = sa.peer;
   if (!mobility || !sa.dialled || !isCurrent(sa) || sa.closeAsked) return;
   mobility.moveMs = nowMs + (sa.config.mobike?.intervalMs ?? Infinity);
-  // The move before is still under way: it has its time first.
+  // The previous move is not complete: this one waits for it.
   if (!path && !samePath(mobility.path, mobility.settled)) return;
   const next = path ?? nextPath(sa);
   if (!next) {
@@ -35,15 +35,15 @@ export function move(turn: Turn, path?: Path): void {
   askUpdate(sa);
 }
 
-/** The peer is to hear of our addresses, before anything else that waits. */
+/** Queues the update of the addresses before all other requests that wait. */
 export function askUpdate({ queue, closeAsked }: IkeSa): void {
   if (closeAsked || queue.some(({ kind }) => kind === "update_addresses")) return;
   queue.unshift({ kind: "update_addresses", path: undefined, cookie: new Uint8Array(0) });
 }
 
 /**
- * A request has gone unanswered for half of its transmissions: the others try other paths, first the one
- * that was settled before (RFC 4555 §3.5, §3.10).
+ * Tries another path, as a request has been unanswered for half of its transmissions: first the path that was
+ * agreed before (RFC 4555 §3.5, §3.10).
  */
 export function tryDetour(turn: Turn, { transmissions }: OutstandingRequest): void {
   const { sa, out } = turn;

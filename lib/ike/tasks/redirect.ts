@@ -1,6 +1,6 @@
 /**
  * REDIRECT in an INFORMATIONAL request of the gateway, at both ends (RFC 5685 §5), and in the response of
- * IKE_AUTH as the client takes it (§6).
+ * IKE_AUTH, at the client (§6).
  * @module
  */
 import { ExchangeType } from "@/iana/exchange_type.ts";
@@ -19,7 +19,7 @@ import { sendRequest } from "@/ike/window/exchange.ts";
 import type { Payload } from "@/wire/message.ts";
 import type { NotifyPayload } from "@/wire/payloads/notify.ts";
 
-/** The gateway sends its peer away. */
+/** Redirects the peer of a gateway. */
 export const redirect: TaskKind<RedirectTask> = {
   exchange: ExchangeType.INFORMATIONAL,
 
@@ -36,7 +36,7 @@ export const redirect: TaskKind<RedirectTask> = {
   finish() {},
 };
 
-/** The REDIRECT of a gateway's request. */
+/** Follows the REDIRECT of a gateway's request. */
 export const peerRedirects: InformationalPart<NotifyPayload> = {
   concerns: (payload): payload is NotifyPayload =>
     payload.type === PayloadType.NOTIFY && payload.notify === NotifyType.REDIRECT,
@@ -51,7 +51,7 @@ export const peerRedirects: InformationalPart<NotifyPayload> = {
   },
 };
 
-/** Why a REDIRECT among payloads is not followed; undefined: it may be, or there is none. */
+/** The reason why a REDIRECT among the payloads is not followed; undefined: it is, or there is none. */
 function unwanted({ config }: IkeSa, payloads: readonly Payload[]): string | undefined {
   if (!findNotify(payloads, NotifyType.REDIRECT)) return undefined;
   if (!config.redirect?.follows) return "followredirect is false";
@@ -63,7 +63,10 @@ function passOver({ sa, out }: Turn, why: string): void {
   out.push({ kind: "note", level: 3, text }, sa);
 }
 
-/** Initiator: where an IKE_AUTH response of an authenticated gateway sends it; undefined: nowhere. */
+/**
+ * Initiator: the gateway to which an IKE_AUTH response redirects, where the sender is authenticated;
+ * undefined: it does not.
+ */
 export function redirectInAuth(
   turn: Turn,
   payloads: readonly Payload[],
@@ -74,8 +77,8 @@ export function redirectInAuth(
 }
 
 /**
- * Initiator: the gateway is authenticated and sends it away. The IKE SA stands where this end is
- * authenticated too, and is deleted (RFC 5685 §6).
+ * Initiator: follows the REDIRECT of an authenticated gateway. If this end is authenticated too, the IKE SA
+ * is established, and is deleted (RFC 5685 §6).
  */
 export function leaveInAuth(turn: Turn, to: GatewayIdentity): void {
   const { sa, nowMs, out } = turn;

@@ -1,13 +1,13 @@
 /**
- * CREATE_CHILD_SA for a new IKE SA, as initiator (RFC 7296 §1.3.2, §2.18):
- * HDR, SK {SA, Ni, KEi} → ← HDR, SK {SA, Nr, KEr}; with additional key exchanges, IKE_FOLLOWUP_KE follows
- * as often as there are some (RFC 9370 §2.2.4). CHILD_SAs move to the new IKE SA; the old one is
- * deleted by whoever initiated the exchange that won.
+ * CREATE_CHILD_SA for a new IKE SA, as initiator (RFC 7296 §1.3.2, §2.18): HDR, SK {SA, Ni, KEi} → ← HDR, SK
+ * {SA, Nr, KEr}; with additional key exchanges, one IKE_FOLLOWUP_KE exchange follows for each (RFC 9370
+ * §2.2.4). The CHILD_SAs are inherited by the new IKE SA; the old one is deleted by the end whose exchange
+ * made the new one.
  *
- * Both ends may rekey at once: both exchanges are answered, and of the two new IKE SAs the one with
- * the lowest nonce goes, deleted by its creator; the other inherits (§2.8.2). Where additional key
- * exchanges are to follow there is nothing to delete yet: the exchange with the lowest nonce is not gone
- * on with (RFC 9370 §2.2.4).
+ * Both ends may rekey at once. Then both exchanges are answered, and of the two new IKE SAs the one that was
+ * made with the lowest of the four nonces is deleted by its creator; the other inherits (§2.8.2). While
+ * additional key exchanges are still to follow, there is no new SA to delete: the exchange with the lowest
+ * nonce is not continued (RFC 9370 §2.2.4).
  * @module
  */
 import { ExchangeType } from "@/iana/exchange_type.ts";
@@ -55,7 +55,7 @@ import type { NotifyPayload } from "@/wire/payloads/notify.ts";
 
 const NOTHING = new Uint8Array(0);
 
-/** A rekey of this IKE SA with our first group. */
+/** Makes a rekey of this IKE SA that begins with our first group. */
 export function newRekeyIke(sa: IkeSa): RekeyIkeTask {
   return {
     kind: "rekey_ike",
@@ -72,14 +72,15 @@ export function newRekeyIke(sa: IkeSa): RekeyIkeTask {
   };
 }
 
-/** See {@linkcode TaskKind}. */
+/** The rekey of an IKE SA as initiator; see {@linkcode TaskKind}. */
 export const rekeyIke: TaskKind<RekeyIkeTask> = {
   exchange: ExchangeType.CREATE_CHILD_SA,
 
   begin(turn, task) {
     const { sa } = turn;
-    if (isReplaced(sa)) return void (sa.active = undefined); // the peer was faster
-    // What the peer has begun here ends with the IKE SA, or would have it refuse ours.
+    if (isReplaced(sa)) return void (sa.active = undefined); // The peer has rekeyed it already.
+    // An exchange that the peer has begun in this IKE SA would end with it, or the peer would refuse ours
+    // because of it.
     if (sa.followups.length > 0) return putOff(turn);
     task.nonce = sa.env.random(NONCE_OCTETS);
     task.spi ||= newSpi(sa);
@@ -89,7 +90,7 @@ export const rekeyIke: TaskKind<RekeyIkeTask> = {
   computed(turn, task, result) {
     takeComputed(task, result, {
       generated() {
-        // The peer was faster, and no request of ours is out that could cross its own.
+        // The peer has rekeyed it already, and no request of ours is outstanding that could cross its own.
         if (isReplaced(turn.sa)) turn.sa.active = undefined;
         else if (isInSeries(task)) sendFollowup(turn, task);
         else if (turn.sa.followups.length > 0) putOff(turn);
@@ -110,13 +111,13 @@ export const rekeyIke: TaskKind<RekeyIkeTask> = {
   },
 };
 
-/** Not now: a CREATE_CHILD_SA of the peer has key exchanges to come. */
+/** Postpones the rekey, as a CREATE_CHILD_SA of the peer has key exchanges to come. */
 function putOff(turn: Turn): void {
   turn.sa.active = undefined;
   turn.sa.rekeyMs = soonMs(turn);
 }
 
-/** An SPI for a new IKE SA: random, never zero. */
+/** Draws an SPI for a new IKE SA, which is not zero. */
 export function newSpi(sa: IkeSa): bigint {
   const octets = sa.env.random(8);
   return new DataView(octets.buffer, octets.byteOffset).getBigUint64(0) || 1n;
@@ -163,8 +164,8 @@ function accept(turn: Turn, task: RekeyIkeTask, { payloads }: Received): void {
 }
 
 /**
- * A rekey of the peer's crosses ours, and both are answered: where ours has the lowest nonce it is not
- * gone on with, else the peer's will not be (RFC 9370 §2.2.4).
+ * Whether ours stops, of two crossing rekeys that are both answered: the one with the lowest nonce is not
+ * continued (RFC 9370 §2.2.4).
  */
 function yieldsToRival(turn: Turn, task: RekeyIkeTask): boolean {
   const { sa } = turn;
@@ -179,19 +180,19 @@ function yieldsToRival(turn: Turn, task: RekeyIkeTask): boolean {
   return true;
 }
 
-/** Whether there is a rekey of the peer's that made an IKE SA, or is still to: not one that it gave up. */
+/** Whether a rekey of the peer has made an IKE SA or still will, and was not given up by it. */
 function counts(sa: IkeSa, rival: RivalIkeSa | undefined): boolean {
   if (!rival) return false;
   return rival.sa ? rival.sa.phase === "established" : awaitedIkeRekey(sa) !== undefined;
 }
 
-/** The peer's rekey is the one that counts: it is complete, or it will be, or else ours comes again. */
+/** Leaves the IKE SA to the peer's rekey: it is complete, or will be; otherwise ours is tried again. */
 function leaveToRival(turn: Turn, { sa: made }: RivalIkeSa): void {
   if (made) replace(turn, made);
   else turn.sa.rekeyMs = soonMs(turn);
 }
 
-/** The eight octets of an SPI; 0n where they are none. */
+/** The number of an SPI of eight octets; 0n if there are none. */
 export function spiOf(octets: Uint8Array): bigint {
   if (octets.length !== 8) return 0n;
   return new DataView(octets.buffer, octets.byteOffset).getBigUint64(0);
@@ -214,7 +215,7 @@ function complete(turn: Turn, task: RekeyIkeTask): void {
   });
   sa.active = undefined;
   if (isInSeries(task)) seriesComplete(sa);
-  // A rival that its creator has deleted already has lost, whatever we would have found.
+  // The peer's new IKE SA has lost if its creator has deleted it already, whatever the nonces say.
   const lost = isReplaced(sa) || counts(sa, rival) && !isLate &&
       compareOctets(lowerNonce(nonce, peerNonce), rival!.lowest) < 0;
   if (lost && rival && !sa.env.broken.has("keep_both_ike_sas")) {
@@ -233,8 +234,8 @@ function complete(turn: Turn, task: RekeyIkeTask): void {
 }
 
 /**
- * The rival lost: its creator deletes it. A creator that forgot its own request when the old IKE SA
- * went (§2.25.2) never knew it, so it does not stay for ever.
+ * Leaves the redundant IKE SA to its creator, which deletes it. If that has dropped its own request together
+ * with the old IKE SA (§2.25.2) it does not know the SA, so that this end ends it after a while.
  */
 function leaveToPeer({ sa, nowMs, out }: Turn, rival: IkeSa): void {
   if (rival.phase !== "established") return;
@@ -247,7 +248,7 @@ function leaveToPeer({ sa, nowMs, out }: Turn, rival: IkeSa): void {
   out.push({ kind: "rearmed" }, rival);
 }
 
-/** What a new IKE SA is made of. */
+/** The inputs for a new IKE SA. */
 export interface SuccessorInputs {
   readonly initiatedHere: boolean;
   readonly spiI: bigint;
@@ -260,7 +261,7 @@ export interface SuccessorInputs {
   readonly additional?: readonly Uint8Array[];
 }
 
-/** The new IKE SA: established from its first moment, with the old one's identities (§2.8). */
+/** Makes the new IKE SA, which is established at once, with the identities of the old one (§2.8). */
 export function successor({ sa, nowMs, out }: Turn, inputs: SuccessorInputs): IkeSa {
   const { initiatedHere, spiI, spiR, suite } = inputs;
   const { env, config, index, path } = sa;
@@ -288,13 +289,13 @@ export function successor({ sa, nowMs, out }: Turn, inputs: SuccessorInputs): Ik
   made.establishedMs = made.lastReceivedMs = nowMs;
   enter(made, "established");
   startIkeLifetime(made, nowMs);
-  made.deadlineMs = nowMs; // so that its owner looks at it once, and arms its own clock
+  made.deadlineMs = nowMs; // The owner looks at it once, and then sets its own alarm.
   out.push({ kind: "adopted" }, made);
   out.push({ kind: "keyed" }, made);
   return made;
 }
 
-/** `by` inherits the CHILD_SAs, and what was still to be done (RFC 7296 §2.8). */
+/** Lets `by` inherit the CHILD_SAs and the tasks that wait (RFC 7296 §2.8). */
 export function replace({ sa, nowMs, out }: Turn, by: IkeSa): void {
   if (isReplaced(sa)) {
     if (by.succession.kind === "undecided") by.succession = REDUNDANT;
@@ -327,8 +328,8 @@ export function replace({ sa, nowMs, out }: Turn, by: IkeSa): void {
 }
 
 /**
- * A move that is not settled goes on by the new IKE SA (RFC 4555 §3.5), also where its request is out: the
- * old IKE SA may be deleted before the answer comes.
+ * Continues a move that is not complete by the new IKE SA (RFC 4555 §3.5), even if its request is
+ * outstanding, as the old IKE SA may be deleted before the answer arrives.
  */
 function inheritMove({ queue, active, env }: IkeSa, by: IkeSa): void {
   sharePath(by);
@@ -341,8 +342,8 @@ function inheritMove({ queue, active, env }: IkeSa, by: IkeSa): void {
 }
 
 /**
- * The peer uses an IKE SA whose rivalry is not decided here: to it, it is the one that won, and its
- * view is the same as ours would be.
+ * Handles that the peer uses one of two redundant IKE SAs before this end has decided between them. The peer
+ * has compared the same nonces, so that this one remains.
  */
 export function decideByUse(turn: Turn): void {
   const { sa } = turn;
@@ -350,7 +351,7 @@ export function decideByUse(turn: Turn): void {
   if (succession.kind === "undecided") replace({ ...turn, sa: succession.predecessor }, sa);
 }
 
-/** It came to nothing; a rival's exchange that went through stands. */
+/** Handles that the rekey has failed; a rekey of the peer that succeeded meanwhile remains. */
 function giveUp(turn: Turn, task: RekeyIkeTask, failure: Failure): void {
   const { sa, out } = turn;
   const { rival } = task;
@@ -368,7 +369,7 @@ function giveUp(turn: Turn, task: RekeyIkeTask, failure: Failure): void {
 function refused(turn: Turn, task: RekeyIkeTask, error: NotifyPayload): void {
   const { sa } = turn;
   const name = nameOfNotify(error.notify);
-  // Where the peer's own rekey went through meanwhile there is nothing left to try for.
+  // If the peer's own rekey has succeeded meanwhile, there is nothing left to try.
   const methods = task.rival || isInSeries(task) ? [] : sa.config.algorithms.groups;
   if (changeMethod(task, error, { methods })) return rekeyIke.begin(turn, task);
   const offered = showProposals(ikeProposals(sa.config.algorithms));

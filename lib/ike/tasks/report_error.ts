@@ -1,6 +1,6 @@
 /**
- * Error reports behind IKE_AUTH: an initiator that cannot accept the responder's answer says so in an
- * INFORMATIONAL exchange, and the IKE SA is gone at both ends (RFC 7296 §2.21.2).
+ * Error reports after IKE_AUTH: an initiator that does not accept the responder's answer says so in an
+ * INFORMATIONAL exchange, and both ends remove the IKE SA (RFC 7296 §2.21.2).
  * @module
  */
 import { showEndpoint } from "@/base/address.ts";
@@ -19,7 +19,7 @@ import { pendingFailure } from "@/ike/tasks/ike_auth_request.ts";
 import { sendRequest } from "@/ike/window/exchange.ts";
 import type { NotifyPayload } from "@/wire/payloads/notify.ts";
 
-/** Tells the responder that its IKE_AUTH response was not good enough. */
+/** Tells the responder that its IKE_AUTH response was not acceptable. */
 export const reportError: TaskKind<ReportErrorTask> = {
   exchange: ExchangeType.INFORMATIONAL,
   begin(turn, task) {
@@ -30,7 +30,7 @@ export const reportError: TaskKind<ReportErrorTask> = {
   },
 };
 
-/** The error notifies of a peer's request; anywhere else than behind IKE_AUTH they mean nothing. */
+/** The error notifies of a peer's request, which are ignored unless they follow IKE_AUTH. */
 export const peerReports: InformationalPart<NotifyPayload> = {
   concerns: (payload): payload is NotifyPayload =>
     payload.type === PayloadType.NOTIFY && isFatalInAuth(payload.notify),
@@ -44,7 +44,7 @@ export const peerReports: InformationalPart<NotifyPayload> = {
   },
 };
 
-/** Whether a request says that an initiator is not content with what it has in IKE_AUTH so far. */
+/** Whether a request says that the initiator refuses what it has received in IKE_AUTH so far. */
 export function isGivingUp({ sa }: Turn, { header, payloads }: Received): boolean {
   if (header.exchange !== ExchangeType.INFORMATIONAL || sa.originalInitiator) return false;
   return sa.setup?.auth !== undefined &&
@@ -52,8 +52,8 @@ export function isGivingUp({ sa }: Turn, { header, payloads }: Received): boolea
 }
 
 /**
- * The initiator ends IKE_AUTH in its midst (RFC 7296 §2.21.2), as some do that hear in EAP how they will
- * fare: neither end has an SA.
+ * Handles that the initiator gives up before the end of IKE_AUTH (RFC 7296 §2.21.2), as some do when EAP has
+ * told them that they will be refused: neither end has an SA.
  */
 function givenUp(turn: Turn, { path }: Received, type: number): void {
   const { sa } = turn;
@@ -68,7 +68,7 @@ function givenUp(turn: Turn, { path }: Received, type: number): void {
   });
 }
 
-/** The peer did not like what we said in IKE_AUTH: neither end has an SA now. */
+/** Handles that the peer refuses our IKE_AUTH response: neither end has an SA any more. */
 function reported(turn: Turn, request: Received, type: number): void {
   const name = nameOfNotify(type);
   const text = `Peer ended the SA after IKE_AUTH (${name})`;

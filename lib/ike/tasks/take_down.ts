@@ -1,6 +1,6 @@
 /**
- * The end of an IKE SA that this end cannot go on with: its CHILD_SAs go at once, and the peer is told by
- * a Delete as soon as the window allows.
+ * Ends an IKE SA that this end cannot use any longer: its CHILD_SAs are removed at once, and the peer is told
+ * by a Delete as soon as the window allows.
  * @module
  */
 import type { Turn } from "@/ike/records/event.ts";
@@ -8,8 +8,8 @@ import { removeChild } from "@/ike/records/child_sa.ts";
 import type { Failure } from "@/ike/records/failure.ts";
 
 /**
- * Takes an established IKE SA down for `failure`. Its CHILD_SAs carry nothing from now on, also where the
- * Delete of the IKE SA has to wait for the answer to another request of ours.
+ * Ends an established IKE SA because of `failure`. Its CHILD_SAs carry no packets from now on, even if the
+ * Delete of the IKE SA has to wait for the answer to another request.
  */
 export function takeDown({ sa, out }: Turn, failure: Failure): void {
   sa.failure = failure;
