@@ -72,6 +72,11 @@ const OTHERS: Readonly<Record<string, Explanation>> = {
     "sendto(2)",
     "The route to the peer, the interface's state, its buffers; `datagrams.sendErrors` of the result.",
   ],
+  NO_COMMON_AUTH_METHOD: [
+    "The peer announced how it can be authenticated (SUPPORTED_AUTH_METHODS), and this end has none of these methods.",
+    "RFC 9593 §3.1",
+    "The example, which names the methods of both ends; `authownmethod`, `authownothers`, `dshashalg`, `usersapss`.",
+  ],
   REDIRECT_LOOP: [
     "The client was redirected more than five times within 300 s.",
     "RFC 5685 §5.2",

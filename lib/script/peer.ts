@@ -231,6 +231,11 @@ export class ScriptedPeer {
     this.keys = ppkIkeKeys(this.suite!, this.keys!, { nonceI, nonceR, spiI, spiR, ppk });
   }
 
+  /** An IKE_INTERMEDIATE exchange without a key exchange is done. */
+  countIntermediate(): void {
+    this.#added++;
+  }
+
   /** Chains an IKE_INTERMEDIATE message of one end to what its AUTH covers (RFC 9242 §3.3.2). */
   link(byInitiator: boolean, octets: Uint8Array, payloads: readonly Payload[]): void {
     const { pi, pr } = ikeKeys(this.suite!, this.keys!);

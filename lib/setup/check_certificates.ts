@@ -3,7 +3,7 @@
  * intended.
  * @module
  */
-import { isSignature, ownMethods, peerMethods } from "@/setup/auth_methods.ts";
+import { everyOwnMethod, everyPeerMethod, isSignature } from "@/setup/auth_methods.ts";
 import { CERTIFICATE_IDENTITIES } from "@/setup/ike_options.ts";
 import type { Check, Rule } from "@/setup/rule.ts";
 import type { Setup } from "@/setup/setup.ts";
@@ -15,7 +15,7 @@ export function checkCertificates(
 ): void {
   const { authownmethod, authpeermethod, cadir, eedir, issuercert, rawkey } = ikeconf;
   const hasOwn = eedir !== "" || issuercert !== "";
-  const signs = ownMethods(ikeconf).find(isSignature);
+  const signs = everyOwnMethod(ikeconf).find(isSignature);
   const id = (["myid", "myid2"] as const).find((option) =>
     CERTIFICATE_IDENTITIES.includes(ikeconf[option])
   );
@@ -30,7 +30,7 @@ export function checkCertificates(
   checkIssuing(ikeconf, rule);
   checkRawKeys({ role, ikeconf }, rule);
   checkAddresses(ikeconf, rule);
-  const verified = peerMethods(ikeconf).find(isSignature);
+  const verified = everyPeerMethod(ikeconf).find(isSignature);
   if (verified === undefined) return;
   if (cadir === "" && !trustsRawKeys(ikeconf)) {
     const named = isSignature(authpeermethod) ? "authpeermethod" : "authpeer2";
@@ -58,7 +58,7 @@ export function trustsRawKeys({ peerrawkey, peerrawkeyfile }: Setup["ikeconf"]):
 function checkRawKeys({ role, ikeconf }: Pick<Setup, "role" | "ikeconf">, rule: Rule): void {
   const { rawkey, peerrawkey, eedir, issuercert, cadir, matchpeerid, peerid } = ikeconf;
   const hasCertificate = eedir !== "" || issuercert !== "";
-  const signs = ownMethods(ikeconf).some(isSignature);
+  const signs = everyOwnMethod(ikeconf).some(isSignature);
   if (rawkey !== "" && hasCertificate && signs) {
     const option = eedir !== "" ? "eedir" : "issuercert";
     const words = `rawkey and ${option} exclude each other: we sign by one key`;
@@ -66,7 +66,7 @@ function checkRawKeys({ role, ikeconf }: Pick<Setup, "role" | "ikeconf">, rule: 
   }
   if (!trustsRawKeys(ikeconf)) return;
   const option = peerrawkey !== "" ? "peerrawkey" : "peerrawkeyfile";
-  const verifies = peerMethods(ikeconf).some(isSignature);
+  const verifies = everyPeerMethod(ikeconf).some(isSignature);
   if (peerrawkey !== "" && verifies && (role === "gateway" || peerid === "")) {
     const who = role === "gateway" ? "a gateway expects no single peer" : "peerid is not set";
     const words = `the keys of peerrawkey name no identity, and ${who}: peerrawkeyfile names them`;
@@ -82,7 +82,7 @@ function checkRawKeys({ role, ikeconf }: Pick<Setup, "role" | "ikeconf">, rule: 
 /** Checks the options of certificates that are sent as URLs, and looked up by them. */
 function checkAddresses(ikeconf: Setup["ikeconf"], rule: Rule): void {
   const { certurl, issuercert, certlookup, certlookupdir } = ikeconf;
-  const signs = ownMethods(ikeconf).some(isSignature);
+  const signs = everyOwnMethod(ikeconf).some(isSignature);
   if (certurl !== "" && !/^http:\/\/[\x21-\x7e]{1,1000}$/i.test(certurl)) {
     rule("certurl is no http URL of printable ASCII (RFC 7296 §3.6)", "ikeconf.certurl");
   }
@@ -104,7 +104,7 @@ function checkIssuing(ikeconf: Setup["ikeconf"], rule: Rule): void {
   if (issuercert === "" && issuerkey === "") return;
   if (issuerkey === "") rule("issuercert needs issuerkey", cert, key);
   if (issuercert === "") rule("issuerkey needs issuercert", key, cert);
-  const methods = ownMethods(ikeconf).filter(isSignature);
+  const methods = everyOwnMethod(ikeconf).filter(isSignature);
   if (eedir !== "" && methods.length > 0) {
     rule("issuercert and eedir exclude each other: certificates are issued or read", cert, EEDIR);
   }
@@ -129,7 +129,7 @@ const KEYS_OF_METHODS: Readonly<Record<string, string>> = {
 /** Warns of revocation options that have no effect, or that refuse every peer. */
 export function warnOfRevocation({ ikeconf }: Setup, warn: Check["warn"]): void {
   const { revocation, crldir, ocspdir, ocsprequest } = ikeconf;
-  if (!peerMethods(ikeconf).some(isSignature)) return;
+  if (!everyPeerMethod(ikeconf).some(isSignature)) return;
   if (revocation === "off" && crldir !== "") {
     warn("crldir has no effect: revocation is off", "ikeconf.crldir");
   }

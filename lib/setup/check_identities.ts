@@ -3,7 +3,7 @@
  * @module
  */
 import { secretOctets } from "@/base/secret_text.ts";
-import { isSignature, ownMethods, peerMethods } from "@/setup/auth_methods.ts";
+import { everyOwnMethod, everyPeerMethod, isSignature } from "@/setup/auth_methods.ts";
 import { CERTIFICATE_IDENTITIES } from "@/setup/ike_options.ts";
 import { ID_NULL_WORD, identityFault } from "@/setup/identity_text.ts";
 import type { Check, Rule } from "@/setup/rule.ts";
@@ -21,7 +21,7 @@ export function isGiven({ id, secret }: IkeConf["psks"][number]): boolean {
 /** Checks that there is a pre-shared key if one is needed, and that all have the right encoding. */
 export function checkPsk(ikeconf: IkeConf, rule: Rule): void {
   const { psk, pskfile, psks, pskencoding } = ikeconf;
-  if (![...ownMethods(ikeconf), ...peerMethods(ikeconf)].includes("psk")) return;
+  if (![...everyOwnMethod(ikeconf), ...everyPeerMethod(ikeconf)].includes("psk")) return;
   if (psk === "" && pskfile === "" && !psks.some(isGiven)) {
     rule("psk is required for authentication by psk", "ikeconf.psk", OWN, PEER, ...SECOND);
   } else if (psk !== "" && !secretOctets(psk, pskencoding)) {
@@ -75,7 +75,7 @@ export function warnOfEapByPsk(
 
 /** Checks that `matchpeerid` has an identity to compare, and a certificate if it needs one. */
 export function checkPeerId(ikeconf: IkeConf, rule: Rule): void {
-  const { matchpeerid, peerid, authpeermethod } = ikeconf;
+  const { matchpeerid, peerid, authpeermethod, authpeerothers } = ikeconf;
   const paths = ["ikeconf.matchpeerid", "ikeconf.peerid"] as const;
   const ofCertificate = CERTIFICATE_IDENTITIES.includes(peerid);
   if (matchpeerid !== false && peerid === "") {
@@ -84,6 +84,10 @@ export function checkPeerId(ikeconf: IkeConf, rule: Rule): void {
   const needs = matchpeerid === "cert" ? "matchpeerid: cert" : ofCertificate && `peerid ${peerid}`;
   if (needs && !isSignature(authpeermethod)) {
     return rule(`${needs} needs a peer that signs: authpeermethod is ${authpeermethod}`, ...paths);
+  }
+  const unsigned = authpeerothers.find((method) => !isSignature(method));
+  if (needs && unsigned) {
+    return rule(`${needs} needs a peer that signs: authpeerothers has ${unsigned}`, ...paths);
   }
   if (ofCertificate && matchpeerid !== true) {
     rule(`peerid ${peerid} is never sent, and is only compared with matchpeerid: true`, ...paths);

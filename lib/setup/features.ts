@@ -31,6 +31,8 @@ export interface FeatureChoices {
     readonly authpeermethod: string;
     readonly authown2: string;
     readonly authpeer2: string;
+    readonly authownothers: readonly string[];
+    readonly authpeerothers: readonly string[];
     readonly myid: string;
     readonly myid2: string;
     readonly eapmethod: readonly number[];
@@ -88,7 +90,9 @@ const BY_TLS: readonly number[] = [EapType.TLS, EapType.TTLS, EapType.PEAP];
 
 function methodsOf(ikeconf: FeatureChoices["ikeconf"]): string[] {
   const { authownmethod, authpeermethod, authown2, authpeer2 } = ikeconf;
-  return [authownmethod, authpeermethod, authown2, authpeer2].filter((method) => method !== "none");
+  const { authownothers, authpeerothers } = ikeconf;
+  return [authownmethod, authpeermethod, authown2, authpeer2, ...authownothers, ...authpeerothers]
+    .filter((method) => method !== "none");
 }
 
 /** Whether a method of EAP is used in which the ends show certificates. */

@@ -56,6 +56,16 @@ const secondAuthMethod = oneOf(
   "eap",
 );
 
+/** Methods that may stand in for another: those that RFC 9593 can announce. */
+const otherAuthMethod = oneOf(
+  "psk",
+  "rsa",
+  "ecdsa-sha256-p256",
+  "ecdsa-sha384-p384",
+  "ecdsa-sha512-p521",
+  "digital-signature",
+);
+
 function featureOfMethod(method: unknown): Feature | undefined {
   return String(method).startsWith("eap") ? "eap" : undefined;
 }
@@ -216,6 +226,22 @@ export const IKECONF = {
     "none",
     "how this end authenticates a second time, after authownmethod (RFC 4739)",
     { featureOf: featureOfMethod },
+  ),
+  authownothers: listOption(
+    otherAuthMethod,
+    [],
+    "how this end authenticates, in this order, if the peer announces that it does not take " +
+      "authownmethod (RFC 9593)",
+  ),
+  authpeerothers: listOption(
+    otherAuthMethod,
+    [],
+    "how the peer may authenticate in place of authpeermethod",
+  ),
+  announceauth: option(
+    bool,
+    "false",
+    "announce to the peer how it may authenticate (SUPPORTED_AUTH_METHODS, RFC 9593)",
   ),
   ...EAP_OPTIONS,
   myid: option(

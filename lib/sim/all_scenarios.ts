@@ -2,6 +2,7 @@
  * The list of all scenarios, in the order in which a mixed run takes them.
  * @module
  */
+import { AUTH_METHOD_SCENARIOS } from "@/sim/auth_method_scenarios.ts";
 import { AUTH_SCENARIOS } from "@/sim/auth_scenarios.ts";
 import { CERTIFICATE_SCENARIOS } from "@/sim/certificate_scenarios.ts";
 import { CHILDLESS_SCENARIOS } from "@/sim/childless_scenarios.ts";
@@ -44,4 +45,5 @@ export const ALL_SCENARIOS: readonly Scenario[] = [
   ...CERTIFICATE_SCENARIOS,
   ...CHILDLESS_SCENARIOS,
   ...REDIRECT_SCENARIOS,
+  ...AUTH_METHOD_SCENARIOS,
 ];

@@ -146,7 +146,8 @@ function signers(
   return pair(world, PATIENT, { a: config("a", a), b: { ...config("b", b), ...changeB } });
 }
 
-function signing(credential: Credential): SigningAuth {
+/** Signs with a credential by Digital Signature. */
+export function signing(credential: Credential): SigningAuth {
   return {
     kind: "signature",
     method: METHOD,
@@ -159,7 +160,8 @@ function signing(credential: Credential): SigningAuth {
   };
 }
 
-function verifying(root: Certificate): VerifyingAuth {
+/** Trusts what the root has issued. */
+export function verifying(root: Certificate): VerifyingAuth {
   const trust = trustStoreOf({ authorities: [root] });
   return {
     kind: "signature",
@@ -189,12 +191,14 @@ function bareAuth(
   };
 }
 
-function nameOf(host: string): IkeConfig["ownId"] {
+/** The identity in the certificate of a host. */
+export function nameOf(host: string): IkeConfig["ownId"] {
   const data = new TextEncoder().encode(`${host}.world`);
   return { kind: "fixed", identity: { idType: IdType.ID_FQDN, data } };
 }
 
-function pkiOf(crypto: CryptoBackend): WorldPki {
+/** The certificates of all worlds with this backend. */
+export function pkiOf(crypto: CryptoBackend): WorldPki {
   const made = MADE.get(crypto) ?? makePki(crypto);
   MADE.set(crypto, made);
   return made;

@@ -7,7 +7,7 @@ import { samePath, showAddress } from "@/base/address.ts";
 import { sameOctets, toHex } from "@/base/bytes.ts";
 import type { ChildSa, IkeSa } from "@/ike/records/sa.ts";
 import { keysOfIdentity } from "@/ike/auth/raw_key_table.ts";
-import type { OwnAuthConfig } from "@/ike/records/config.ts";
+import type { OwnAuthConfig, PeerAuthConfig } from "@/ike/records/config.ts";
 import type { Endpoint } from "@/ike/endpoint.ts";
 import type { FragmentPlace } from "@/ike/records/event.ts";
 import type { Reassembly } from "@/ike/records/window.ts";
@@ -275,12 +275,19 @@ function ppkOf({ setup, peer, config }: IkeSa): string {
 }
 
 function sameSecret(i: IkeSa, r: IkeSa): boolean {
-  return meets(i.config.auth.own, r) && meets(r.config.auth.own, i);
+  return anyMeets(i, r) && anyMeets(r, i);
+}
+
+/** Whether one of the methods of one end (RFC 9593) can authenticate it to the other. */
+function anyMeets(sa: IkeSa, other: IkeSa): boolean {
+  const { own, ownOthers = [] } = sa.config.auth;
+  const { peer, peerOthers = [] } = other.config.auth;
+  const takes = [peer, ...peerOthers];
+  return [own, ...ownOthers].some((mine) => takes.some((one) => meets(mine, one, other)));
 }
 
 /** Whether one end can authenticate to the other: by the same secret, or by what the other trusts. */
-function meets(own: OwnAuthConfig, other: IkeSa): boolean {
-  const { peer } = other.config.auth;
+function meets(own: OwnAuthConfig, peer: PeerAuthConfig, other: IkeSa): boolean {
   // Tables of secrets have no place in a world.
   if (own.kind === "psk") {
     return peer.kind === "psk" && sameOctets(own.secret!, peer.secret!);

@@ -4,6 +4,7 @@
  * @module
  */
 import { showAddress } from "@/base/address.ts";
+import { WireError } from "@/base/errors.ts";
 import { Reader, showSpi32, showSpi64, toHex } from "@/base/bytes.ts";
 import { nameOfAuthMethod } from "@/iana/auth_method.ts";
 import { nameOfCertEncoding } from "@/iana/cert_encoding.ts";
@@ -26,6 +27,7 @@ import { nameOfProtocol } from "@/iana/protocol_id.ts";
 import { nameOfTransformAttribute } from "@/iana/transform_attribute.ts";
 import { nameOfTransformType, TransformType } from "@/iana/transform_type.ts";
 import { nameOfTsType } from "@/iana/ts_type.ts";
+import { decodeAnnouncements } from "@/wire/auth_announcements.ts";
 import type { IkeHeader, KnownPayload, MessageHeader, Payload } from "@/wire/message.ts";
 import type { ConfigurationAttribute } from "@/wire/payloads/configuration.ts";
 import type { DeletePayload } from "@/wire/payloads/delete.ts";
@@ -217,12 +219,27 @@ function showNotifyData(notify: number, data: Uint8Array): string {
       return showAddressOctets(data);
     case NotifyType.AUTH_LIFETIME:
       return data.length === 4 ? `${new Reader(data).u32()} s` : hex(data);
+    case NotifyType.SUPPORTED_AUTH_METHODS:
+      return showAnnouncements(data);
     case NotifyType.NO_PPK_AUTH:
       return `${data.length} octets`;
     case NotifyType.IPCOMP_SUPPORTED:
       return `CPI ${toHex(data.subarray(0, 2)).toUpperCase()} ${nameOfIpcompTransform(data[2]!)}`;
     default:
       return hex(data);
+  }
+}
+
+/** Announced methods, which a record made by a test may have wrong. */
+function showAnnouncements(data: Uint8Array): string {
+  try {
+    return decodeAnnouncements(data).map(({ method, link, algorithm }) =>
+      nameOfAuthMethod(method) + (algorithm ? ` ${hex(algorithm)}` : "") +
+      (link === 0 ? "" : ` (CA ${link})`)
+    ).join(", ");
+  } catch (e) {
+    if (e instanceof WireError) return hex(data);
+    throw e;
   }
 }
 

@@ -43,6 +43,7 @@ const TABLE: readonly (readonly [string, RegExp])[] = [
     "Two authentications",
     /^two authentications|^one authentication where|^a second authentication/,
   ],
+  ["Methods of authentication announced", /^methods announced/],
   ["Certificates refused", /^certificate of .*refused$/],
   ["Unknown identity or address", /identity unknown|^no connection for our address/],
   ["No common IKE proposal or group", /^no common (IKE proposal|key exchange group)/],

@@ -17,6 +17,7 @@ import { type AnyRow, Lane, type Outcome, withStrongSwan } from "./lane.ts";
 import { LIBRESWAN_5, libreswanVersion } from "./libreswan.ts";
 import { Matrix } from "./matrix.ts";
 import { rowKey } from "./row.ts";
+import { AUTH_METHOD_ROWS, LIBRESWAN_AUTH_METHOD_ROWS } from "./rows_auth_methods.ts";
 import { CERTIFICATE_ROWS } from "./rows_certificates.ts";
 import { KEY_EXCHANGE_ROWS } from "./rows_key_exchange.ts";
 import { CHILD_ROWS } from "./rows_child.ts";
@@ -63,10 +64,12 @@ const ALL: readonly AnyRow[] = [
   ...REAUTH_ROWS,
   ...PPK_EAP_ROWS,
   ...EXTENSION_ROWS,
+  ...AUTH_METHOD_ROWS,
   ...LIBRESWAN_ROWS,
   ...LIBRESWAN_PPK_ROWS,
   ...LIBRESWAN_CERTIFICATE_ROWS,
   ...LIBRESWAN_MOBIKE_ROWS,
+  ...LIBRESWAN_AUTH_METHOD_ROWS,
 ];
 const LIST = new URL("rows", import.meta.url);
 const DOCUMENT = new URL("../../docs/interop.md", import.meta.url);

@@ -24,7 +24,13 @@ import type { EapEnd } from "@/engine/run/eap_of.ts";
 import { sameCertificate } from "@/pki/certificate.ts";
 import type { CertificateLookup } from "@/pki/received.ts";
 import { trustStoreOf } from "@/pki/trust.ts";
-import { isSignature, ownMethods, peerMethods } from "@/setup/auth_methods.ts";
+import {
+  everyOwnMethod,
+  everyPeerMethod,
+  isSignature,
+  ownMethods,
+  peerMethods,
+} from "@/setup/auth_methods.ts";
 import type { Setup } from "@/setup/setup.ts";
 
 /** IANA numbers of the methods by signature, as `authownmethod` and `authpeermethod` name them. */
@@ -68,9 +74,15 @@ export function authOf(
   const [peer, peer2] = methods.map((method, i) =>
     peerAuth(setup, method, { ...material, isMatched: i === matched || matched < 0 })
   );
+  const ownOthers = ikeconf.authownothers.map((method) => ownAuth(setup, method, material));
+  const peerOthers = ikeconf.authpeerothers.map((method) =>
+    peerAuth(setup, method, { ...material, isMatched: true })
+  );
   return {
     own: own!,
     peer: peer!,
+    ...(ownOthers.length > 0 ? { ownOthers } : {}),
+    ...(peerOthers.length > 0 ? { peerOthers } : {}),
     ...(own2 ? { own2: { config: own2, id: ownId2 } } : {}),
     ...(peer2 ? { peer2 } : {}),
   };
@@ -131,7 +143,8 @@ function peerAuth(setup: Setup, wanted: string, material: PeerMaterial): PeerAut
 /** What SIGNATURE_HASH_ALGORITHMS announces: nothing where neither end signs by that method. */
 export function signatureHashesOf({ ikeconf }: Setup): number[] {
   const { dshashalg } = ikeconf;
-  if (![...ownMethods(ikeconf), ...peerMethods(ikeconf)].includes("digital-signature")) return [];
+  const methods = [...everyOwnMethod(ikeconf), ...everyPeerMethod(ikeconf)];
+  if (!methods.includes("digital-signature")) return [];
   // RFC 8420 §2: Identity says that EdDSA can be verified, which both crypto backends can.
   return [HASH_ALGORITHMS[dshashalg as SignatureHash], HashAlgorithm.IDENTITY];
 }

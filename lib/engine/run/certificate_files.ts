@@ -17,7 +17,7 @@ import { type Crl, readCrls } from "@/pki/crl.ts";
 import { type OcspResponse, readOcspResponses } from "@/pki/ocsp.ts";
 import { readPrivateKey } from "@/pki/private_key.ts";
 import { trustsRawKeys } from "@/setup/check_certificates.ts";
-import { isSignature, ownMethods, peerMethods } from "@/setup/auth_methods.ts";
+import { everyOwnMethod, everyPeerMethod, isSignature } from "@/setup/auth_methods.ts";
 import { BY_TLS } from "@/setup/check_eap.ts";
 import { CERTIFICATE_IDENTITIES } from "@/setup/ike_options.ts";
 import type { Setup } from "@/setup/setup.ts";
@@ -71,7 +71,7 @@ export const NO_CERTIFICATES: CertificateFiles = {
 /** Whether this end signs, or says who it is by what stands in its certificate. */
 export function needsCredentials({ ikeconf }: Setup): boolean {
   const inEap = usesTls(ikeconf) && ikeconf.eedir !== "";
-  return inEap || ownMethods(ikeconf).some(isSignature) ||
+  return inEap || everyOwnMethod(ikeconf).some(isSignature) ||
     [ikeconf.myid, ikeconf.myid2].some((id) => CERTIFICATE_IDENTITIES.includes(id));
 }
 
@@ -79,12 +79,12 @@ export function needsCredentials({ ikeconf }: Setup): boolean {
 export function needsAuthorities({ ikeconf }: Setup): boolean {
   const { authpeermethod, cadir } = ikeconf;
   const optional = authpeermethod === "eap-only" || usesTls(ikeconf);
-  return peerMethods(ikeconf).some(isSignature) || optional && cadir !== "";
+  return everyPeerMethod(ikeconf).some(isSignature) || optional && cadir !== "";
 }
 
 /** Whether a method of EAP has TLS inside; certificates are looked for where the setup names any. */
 function usesTls(ikeconf: Setup["ikeconf"]): boolean {
-  const byEap = [...ownMethods(ikeconf), ...peerMethods(ikeconf)].includes("eap");
+  const byEap = [...everyOwnMethod(ikeconf), ...everyPeerMethod(ikeconf)].includes("eap");
   return byEap && ikeconf.eapmethod.some((type) => BY_TLS.includes(type));
 }
 
@@ -102,7 +102,7 @@ export async function readCertificateFiles(
   const { certlookup, certlookupdir } = setup.ikeconf;
   const verifies = needsAuthorities(setup);
   const asks = verifies && revocation !== "off";
-  const signs = ownMethods(setup.ikeconf).some(isSignature);
+  const signs = everyOwnMethod(setup.ikeconf).some(isSignature);
   const place = (option: string) => ({ option, position: positionOf?.(`ikeconf.${option}`) });
   const needsOwn = needsCredentials(setup);
   const issues = needsOwn && setup.ikeconf.issuercert !== "";

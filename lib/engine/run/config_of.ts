@@ -80,6 +80,7 @@ export function ikeConfigOf(
       }),
     ),
     signatureHashes: signatureHashesOf(setup),
+    announcesAuth: ikeconf.announceauth,
     ppk: ppkOf(ikeconf),
     childless: ikeconf.childless === "never" ? undefined : ikeconf.childless,
     initialContact: client && ikeconf.initialcontact,

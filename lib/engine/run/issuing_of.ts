@@ -17,7 +17,7 @@ import type { IssuingAuthority } from "@/pki/issuing.ts";
 import { readPrivateKey } from "@/pki/private_key.ts";
 import { type KeyType, parseKeyType } from "@/pki/templates.ts";
 import { pairFault } from "@/engine/run/key_pair.ts";
-import { isSignature, ownMethods } from "@/setup/auth_methods.ts";
+import { everyOwnMethod, isSignature } from "@/setup/auth_methods.ts";
 import type { Setup } from "@/setup/setup.ts";
 
 /** An authority that issues, and the authorities above it that are sent behind a certificate of its. */
@@ -97,7 +97,7 @@ function authorityFault({ extensions }: Certificate): string | undefined {
 function keyTypeOf(ikeconf: Setup["ikeconf"], issuer: KeyKind): KeyType {
   const { issuekeytype } = ikeconf;
   if (issuekeytype !== "auto") return parseKeyType(issuekeytype)!;
-  const kind = KIND_OF_METHOD[ownMethods(ikeconf).find(isSignature) ?? ""] ?? issuer;
+  const kind = KIND_OF_METHOD[everyOwnMethod(ikeconf).find(isSignature) ?? ""] ?? issuer;
   return kind === "rsa" ? { kind, rsaBits: RSA_BITS } : { kind };
 }
 

@@ -7,7 +7,7 @@ import { secretOctets } from "@/base/secret_text.ts";
 import { lineFault, type LinesFile, readIdentityLines } from "@/engine/run/identity_lines.ts";
 import { type PskEntry, pskTable } from "@/ike/auth/psk_table.ts";
 import type { PskAuth } from "@/ike/records/config.ts";
-import { ownMethods, peerMethods } from "@/setup/auth_methods.ts";
+import { everyOwnMethod, everyPeerMethod } from "@/setup/auth_methods.ts";
 import { isGiven } from "@/setup/check_identities.ts";
 import { parseIdentityText } from "@/setup/identity_text.ts";
 import type { IkeConf, Setup } from "@/setup/setup.ts";
@@ -24,7 +24,9 @@ export function readPskFile(
   positionOf?: (path: string) => SetupPosition,
 ): readonly Line[] {
   const { pskfile, pskencoding } = ikeconf;
-  if (pskfile === "" || ![...ownMethods(ikeconf), ...peerMethods(ikeconf)].includes("psk")) {
+  if (
+    pskfile === "" || ![...everyOwnMethod(ikeconf), ...everyPeerMethod(ikeconf)].includes("psk")
+  ) {
     return [];
   }
   const option = "pskfile";

@@ -1,32 +1,44 @@
 /**
  * Which certificate of this end goes to a peer whose CERTREQ names authorities (RFC 7296 §3.7): a hint,
- * so that one is sent all the same where none of them has issued any.
+ * so that one is sent all the same where none of them has issued any. What the peer announces in
+ * SUPPORTED_AUTH_METHODS (RFC 9593) is no hint: a certificate that fits it is taken before others.
  * @module
  */
-import { sameOctets, toHex } from "@/base/bytes.ts";
+import { toHex } from "@/base/bytes.ts";
+import { isBelow } from "@/ike/auth/authorities_above.ts";
+import { schemeOf } from "@/ike/auth/own_scheme.ts";
 import { SIGNATURE_METHODS } from "@/ike/auth/signature_methods.ts";
-import { authorityHash, wishesOf } from "@/ike/auth/certificate_payloads.ts";
+import { wishesOf } from "@/ike/auth/certificate_payloads.ts";
 import type { Credential, SigningAuth } from "@/ike/records/config.ts";
 import type { Turn } from "@/ike/records/event.ts";
 import type { IkeSa } from "@/ike/records/sa.ts";
-import { type Certificate, sameCertificate, showCertificate } from "@/pki/certificate.ts";
+import { type Certificate, showCertificate } from "@/pki/certificate.ts";
 
-/** Authorities above a certificate that are looked at. */
-const ABOVE_MAX = 20;
 /** Authorities that the note of a peer's wish names. */
 const SHOWN_MAX = 3;
 
-/** A responder's certificate: the first whose key fits the method and whose authority the peer names, else the first that fits. */
-export function chosenCredential(
-  sa: IkeSa,
-  { credentials, method, known = [] }: SigningAuth,
-): Credential {
-  const kind = SIGNATURE_METHODS.get(method)?.kind;
-  const fitting = credentials.filter(({ privateKey }) => !kind || privateKey.kind === kind);
+/**
+ * The certificate of this end: a client's is that of its tunnel. A responder's is the first whose key fits
+ * the method and what the peer announces, and whose authority the peer names; else the first that fits.
+ */
+export function chosenCredential(sa: IkeSa, config: SigningAuth): Credential {
+  const { credentials, known = [] } = config;
+  const [first] = candidatesOf(sa, config);
+  const fitting = candidatesOf(sa, config).filter((one) =>
+    typeof schemeOf(sa, config, { kind: one.privateKey.kind, certificate: one.certificate }) !==
+      "string"
+  );
   const wanted = fitting.length > 1
     ? fitting.find(({ certificate }) => isWanted(sa, certificate, known))
     : undefined;
-  return wanted ?? fitting[0] ?? credentials[0]!;
+  return wanted ?? fitting[0] ?? first ?? credentials[0]!;
+}
+
+/** The certificates of this end that it may show in this tunnel. */
+function candidatesOf(sa: IkeSa, { credentials, method }: SigningAuth): readonly Credential[] {
+  if (sa.originalInitiator) return [credentials[sa.index] ?? credentials.at(-1)!];
+  const kind = SIGNATURE_METHODS.get(method)?.kind;
+  return credentials.filter(({ privateKey }) => !kind || privateKey.kind === kind);
 }
 
 /** Tells where no authority that the peer names has issued our certificate: it may well be refused. */
@@ -48,22 +60,5 @@ export function tellUnwanted(
 /** Whether the peer names an authority above a certificate, or the certificate itself, or none at all. */
 function isWanted(sa: IkeSa, certificate: Certificate, known: readonly Certificate[]): boolean {
   const { authorities } = wishesOf(sa);
-  if (authorities.length === 0) return true;
-  return above(certificate, known).some((one) => {
-    const hash = authorityHash(sa.env.crypto, one);
-    return authorities.some((wanted) => sameOctets(wanted, hash));
-  });
-}
-
-/** The certificate, and those that may stand above it by their names. */
-function above(certificate: Certificate, known: readonly Certificate[]): readonly Certificate[] {
-  const chain = [certificate];
-  for (const one of chain) {
-    for (const authority of known) {
-      const isIssuer = authority.subject.key === one.issuer.key;
-      if (!isIssuer || chain.some((other) => sameCertificate(other, authority))) continue;
-      if (chain.length <= ABOVE_MAX) chain.push(authority);
-    }
-  }
-  return chain;
+  return authorities.length === 0 || isBelow(sa, { certificate, known }, authorities);
 }

@@ -6,6 +6,7 @@
  */
 import { must } from "@/base/errors.ts";
 import type { Authenticator, AuthRefusal, AuthStep } from "@/ike/auth/authenticator.ts";
+import { chooseOwn, choosePeer } from "@/ike/auth/method_choice.ts";
 import { methodOf } from "@/ike/auth/methods.ts";
 import { noPpkAuth, wantsNoPpkAuth } from "@/ike/auth/ppk.ts";
 import {
@@ -63,6 +64,7 @@ export function takeRound(turn: Turn, payloads: readonly Payload[]): RoundsOutco
   if (++rounds.taken > TAKEN_MAX) {
     return { kind: "refuses", end: "peer", why: `it is not through after ${TAKEN_MAX} messages` };
   }
+  if (rounds.taken === 1) choosePeer(turn, payloads);
   const named = rounds.peerUnnamed ? takePeerName(turn, payloads) : undefined;
   if (named !== undefined && named !== "waits") return { kind: "refuses", end: "peer", why: named };
   if (!rounds.peer.done && named === undefined) acts.push({ end: "peer", moment: "take" });
@@ -129,6 +131,11 @@ function perform(
       takeOwnName(turn);
       rounds.said.push(...ownName(turn));
     }
+  }
+  if (end === "own" && !isSecond(turn)) {
+    const refusal = chooseOwn(turn);
+    if (refusal) return refusal;
+    return authenticatorOf(rounds.own, end).begin(turn, rounds.own);
   }
   return authenticator.begin(turn, side);
 }

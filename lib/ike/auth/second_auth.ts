@@ -27,13 +27,15 @@ export function ownName({ sa }: Turn): Payload[] {
 }
 
 /**
- * The CERTREQ payloads that an initiator sends in its first message if the peer only signs in its
- * second authentication, as a responder may ignore later ones (RFC 7296 §1.2).
+ * The CERTREQ payloads that an initiator sends in its first message if the peer only signs by another
+ * method than the first, or in its second authentication, as a responder may ignore later ones
+ * (RFC 7296 §1.2).
  */
 export function askedAhead({ sa }: Turn): Payload[] {
-  const { peer, peer2 } = sa.config.auth;
-  if (peer.kind === "signature" || peer2?.kind !== "signature") return [];
-  return certificateRequests(sa.env.crypto, peer2);
+  const { peer, peerOthers = [], peer2 } = sa.config.auth;
+  const signs = [...peerOthers, peer2].find((auth) => auth?.kind === "signature");
+  if (peer.kind === "signature" || signs?.kind !== "signature") return [];
+  return certificateRequests(sa.env.crypto, signs);
 }
 
 /**

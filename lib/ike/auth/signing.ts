@@ -4,15 +4,9 @@
  * @module
  */
 import { must } from "@/base/errors.ts";
-import {
-  type KeyKind,
-  type PrivateKey,
-  showKind,
-  type SignatureScheme,
-} from "@/crypto/signature.ts";
+import type { PrivateKey } from "@/crypto/signature.ts";
 import { AuthMethod } from "@/iana/auth_method.ts";
 import { CertEncoding } from "@/iana/cert_encoding.ts";
-import { HashAlgorithm, nameOfHashAlgorithm } from "@/iana/hash_algorithm.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import { type Authenticator, type AuthStep, done, refuses } from "@/ike/auth/authenticator.ts";
 import {
@@ -23,26 +17,22 @@ import {
   wishesOf,
 } from "@/ike/auth/certificate_payloads.ts";
 import { chosenCredential, tellUnwanted } from "@/ike/auth/certificate_choice.ts";
-import { SIGNATURE_METHODS } from "@/ike/auth/signature_methods.ts";
+import { schemeOf } from "@/ike/auth/own_scheme.ts";
 import { signedOctetsOf } from "@/ike/auth/signed_octets.ts";
 import type { AuthSide } from "@/ike/records/auth_rounds.ts";
 import type { Credential, SigningAuth } from "@/ike/records/config.ts";
 import type { Turn } from "@/ike/records/event.ts";
-import type { IkeSa } from "@/ike/records/sa.ts";
-import { chooseScheme, encodeDigitalSignature, schemeOfMethod } from "@/pki/digital_signature.ts";
+import type { Certificate } from "@/pki/certificate.ts";
+import { encodeDigitalSignature } from "@/pki/digital_signature.ts";
 import type { OcspResponse } from "@/pki/ocsp.ts";
 import { encodeBundle } from "@/pki/received.ts";
 import type { CertPayload } from "@/wire/payloads/certificate.ts";
 
-/**
- * All hash algorithms that a peer could announce (IANA IKEv2 Hash Algorithms), for the planted
- * fault.
- */
-const ALL_HASHES = Object.values(HashAlgorithm);
-
 /** What this end signs by, and what goes with its signature. */
 interface Signing {
   readonly privateKey: PrivateKey;
+  /** Undefined: a raw public key is shown. */
+  readonly certificate: Certificate | undefined;
   /** What the peer verifies by: certificates and responses about them, or a raw public key. */
   readonly shown: readonly CertPayload[];
 }
@@ -51,19 +41,21 @@ interface Signing {
 export const signing: Authenticator<SigningAuth> = {
   begin(turn, side) {
     const { sa } = turn;
-    const { issuing: authority, credentials, rawKeys, ocsp } = side.config;
+    const { issuing: authority, rawKeys, ocsp } = side.config;
     if (rawKeys) {
       const { privateKey, publicKey } = rawKeys[sa.index] ?? rawKeys.at(-1)!;
-      return sign(turn, side, { privateKey, shown: [rawKeyPayload(publicKey)] });
+      return sign(turn, side, {
+        privateKey,
+        certificate: undefined,
+        shown: [rawKeyPayload(publicKey)],
+      });
     }
     const withOcsp = wishesOf(sa).encodings.includes(CertEncoding.OCSP_CONTENT);
     if (authority) {
       const job = { op: "issue", authority, holder: sa.peer.ownId!, withOcsp } as const;
       return { kind: "computes", job };
     }
-    const credential = sa.originalInitiator
-      ? credentials[sa.index] ?? credentials.at(-1)!
-      : chosenCredential(sa, side.config);
+    const credential = chosenCredential(sa, side.config);
     tellUnwanted(turn, credential.certificate, side.config);
     return sign(turn, side, certified(turn, side, credential, withOcsp ? ocsp : []));
   },
@@ -102,43 +94,24 @@ function certified(
   const { crypto } = sa.env;
   const responses = ocspPayloads(ocsp, certificates, crypto);
   if (!address || !wishesOf(sa).looksUp) {
-    return { privateKey, shown: [...certificatePayloads(certificates), ...responses] };
+    const shown = [...certificatePayloads(certificates), ...responses];
+    return { privateKey, certificate, shown };
   }
   // RFC 7296 §3.6: the first certificate is the one that AUTH is verified by.
   const octets = address.isBundle ? encodeBundle(certificates) : certificate.der;
   const tunnel = sa.originalInitiator ? sa.index : 0;
   const beside = address.isBundle ? [] : certificatePayloads(authorities);
   const pointer = addressPayload(address, octets, { crypto, tunnel });
-  return { privateKey, shown: [pointer, ...beside, ...responses] };
+  return { privateKey, certificate, shown: [pointer, ...beside, ...responses] };
 }
 
 /** The key is there: how it signs, and what. */
 function sign({ sa }: Turn, side: AuthSide<SigningAuth>, signing: Signing): AuthStep {
-  const { privateKey } = signing;
-  const scheme = ownScheme(sa, side.config, privateKey.kind);
+  const { privateKey, certificate } = signing;
+  const scheme = schemeOf(sa, side.config, { kind: privateKey.kind, certificate });
   if (typeof scheme === "string") return refuses(scheme);
   side.progress = signing;
   sa.peer.ownScheme = scheme;
   const data = signedOctetsOf(sa, "own");
   return { kind: "computes", job: { op: "sign", key: privateKey, scheme, data } };
-}
-
-/** The signature scheme of this end, or a text that says why it cannot sign. */
-function ownScheme(sa: IkeSa, config: SigningAuth, kind: KeyKind): SignatureScheme | string {
-  const { method, hashes, pss } = config;
-  const isBlind = sa.env.broken.has("ignore_announced_hashes");
-  const announced = isBlind ? ALL_HASHES : sa.setup!.signatureHashes;
-  if (method !== AuthMethod.DIGITAL_SIGNATURE) {
-    const name = SIGNATURE_METHODS.get(method)!.name;
-    return schemeOfMethod(method, kind) ??
-      `authownmethod is ${name}, and our key is ${showKind(kind)}`;
-  }
-  if (announced.length === 0) {
-    return "authownmethod is digital-signature, and the peer announced no " +
-      "SIGNATURE_HASH_ALGORITHMS: it does not verify them (RFC 7427)";
-  }
-  const names = announced.map(nameOfHashAlgorithm).join(", ");
-  return chooseScheme(kind, { hashes, announced, pss }) ??
-    `the peer announced ${names} (SIGNATURE_HASH_ALGORITHMS), and we sign by ${showKind(kind)} ` +
-      `with dshashalg ${hashes.join(", ")}`;
 }

@@ -91,7 +91,10 @@ function progressOf(side: AuthSide<VerifyingAuth>): Verifying {
  * RFC 7427 §4: an end that announces hash algorithms supports Digital Signature, so its peer may
  * use that method with any kind of key.
  */
-function acceptedMethods({ config: { signatureHashes } }: IkeSa, { method }: VerifyingAuth) {
+export function acceptedMethods(
+  { config: { signatureHashes } }: IkeSa,
+  { method }: VerifyingAuth,
+): readonly number[] {
   return signatureHashes.length > 0 ? [method, AuthMethod.DIGITAL_SIGNATURE] : [method];
 }
 

@@ -12,8 +12,8 @@ export const certificateRequested: Extension = {
   exchange: ExchangeType.IKE_SA_INIT,
 
   says({ sa }, { response }) {
-    const { peer, peer2 } = sa.config.auth;
-    const signs = [peer, peer2].find((auth) => auth?.kind === "signature");
+    const { peer, peerOthers = [], peer2 } = sa.config.auth;
+    const signs = [peer, ...peerOthers, peer2].find((auth) => auth?.kind === "signature");
     if (!response || signs?.kind !== "signature") return [];
     return certificateRequests(sa.env.crypto, signs);
   },

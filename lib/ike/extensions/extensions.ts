@@ -18,6 +18,10 @@ import { natDetected } from "@/ike/extensions/nat_detected.ts";
 import { noNats } from "@/ike/extensions/no_nats.ts";
 import { redirectLater, redirectSupported } from "@/ike/extensions/redirect.ts";
 import { signatureHashes } from "@/ike/extensions/signature_hashes.ts";
+import {
+  authMethodsOfInitiator,
+  authMethodsOfResponder,
+} from "@/ike/extensions/supported_auth_methods.ts";
 import { usePpk } from "@/ike/extensions/use_ppk.ts";
 import type { Extension, OwnMessage } from "@/ike/records/extension.ts";
 import type { Payload } from "@/wire/message.ts";
@@ -28,6 +32,8 @@ const EXTENSIONS: readonly Extension[] = [
   usePpk,
   intermediateSupported,
   signatureHashes,
+  authMethodsOfResponder,
+  authMethodsOfInitiator,
   multipleAuthAnnounced,
   multipleAuthTaken,
   certificateRequested,

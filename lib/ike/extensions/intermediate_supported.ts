@@ -5,6 +5,7 @@
  */
 import { ExchangeType } from "@/iana/exchange_type.ts";
 import { NotifyType } from "@/iana/notify_type.ts";
+import type { IkeConfig } from "@/ike/records/config.ts";
 import type { Extension } from "@/ike/records/extension.ts";
 import { notify } from "@/ike/records/notify.ts";
 
@@ -13,9 +14,15 @@ export const intermediateSupported: Extension = {
   exchange: ExchangeType.IKE_SA_INIT,
 
   says({ sa }, { response }) {
-    const wanted = (sa.config.algorithms.additional ?? []).some((methods) => methods.length > 0);
-    const mixes = sa.config.ppk?.intermediate === true;
-    const says = response ? sa.setup!.intermediate !== undefined : wanted || mixes;
+    const says = response ? sa.setup!.intermediate !== undefined : saysIntermediate(sa.config);
     return says ? [notify(NotifyType.INTERMEDIATE_EXCHANGE_SUPPORTED)] : [];
   },
 };
+
+/** Whether an initiator has a use for IKE_INTERMEDIATE. */
+export function saysIntermediate(
+  { algorithms: { additional = [] }, ppk, announcesAuth }: IkeConfig,
+): boolean {
+  const wanted = additional.some((methods) => methods.length > 0);
+  return wanted || ppk?.intermediate === true || announcesAuth === true;
+}

@@ -33,7 +33,8 @@ export const usePpk: Extension = {
     if (!inIntermediate && !says(payloads, NotifyType.USE_PPK)) return;
     setup.ppk = { plainKeys: undefined, isPlain: false, isMixed: false, inIntermediate };
     if (!inIntermediate) return;
-    setup.intermediate ??= { methods: [], ppk: true, done: 0, linkI: undefined, linkR: undefined };
+    const none = { done: 0, linkI: undefined, linkR: undefined };
+    setup.intermediate ??= { methods: [], ppk: true, announces: false, ...none };
     setup.intermediate.ppk = true;
   },
 };

@@ -252,6 +252,13 @@ export interface BothAuthConfigs {
   readonly own: OwnAuthConfig;
   /** How its peer must. */
   readonly peer: PeerAuthConfig;
+  /**
+   * Other methods of this end, the most wanted first, for a peer that announces that it takes one of
+   * them, and not `own` (RFC 9593); absent: none.
+   */
+  readonly ownOthers?: readonly OwnAuthConfig[];
+  /** Other methods by which the peer may authenticate in place of `peer`; absent: none. */
+  readonly peerOthers?: readonly PeerAuthConfig[];
   /** How this end proves a second identity behind the first; absent: it is authenticated once. */
   readonly own2?: SecondOwnAuth | undefined;
   /** How the peer must authenticate behind its first authentication; absent: it must not. */
@@ -311,6 +318,8 @@ export interface IkeConfig {
    * not sent, and no peer may sign by the method Digital Signature.
    */
   readonly signatureHashes: readonly number[];
+  /** Whether SUPPORTED_AUTH_METHODS says how the peer may authenticate (RFC 9593); absent: it is not sent. */
+  readonly announcesAuth?: boolean;
   /** The post-quantum pre-shared key; absent: none is offered or taken. */
   readonly ppk?: PpkConfig | undefined;
   readonly initialContact: boolean;

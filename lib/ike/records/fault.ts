@@ -23,6 +23,10 @@ export const FAULTS = {
   eap_only_without_key: "EAP-only takes methods without a key (RFC 5998 §4)",
   end_before_renewal:
     "the IKE SA before is deleted before the one that authenticates again is up (RFC 7296 §2.8.3)",
+  ignore_announced_methods:
+    "this end authenticates by a method that its peer did not announce (RFC 9593 §3.1)",
+  keep_announcement_back:
+    "SUPPORTED_AUTH_METHODS is left out of IKE_AUTH and of IKE_INTERMEDIATE (RFC 9593 §3.1)",
   introduce_again: "INITIAL_CONTACT goes with an authentication beside another IKE SA (§2.4)",
   endless_overtime: "the overtime of an SA that is being replaced has no end (§2.8)",
   outlive_authentication:

@@ -65,6 +65,7 @@ export function newIkeSa(origin: IkeSaOrigin): IkeSa {
       initResponse: undefined,
       intermediate: undefined,
       signatureHashes: NONE,
+      announced: undefined,
       certificateWishes: undefined,
       multipleAuth: false,
       childless: false,

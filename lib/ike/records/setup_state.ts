@@ -4,6 +4,7 @@
  */
 import type { AuthRounds } from "@/ike/records/auth_rounds.ts";
 import type { Received } from "@/ike/records/received.ts";
+import type { AuthAnnouncement } from "@/wire/auth_announcements.ts";
 
 /** The additional key exchanges of an IKE SA that is being set up (RFC 9370). */
 export interface Intermediate {
@@ -11,6 +12,8 @@ export interface Intermediate {
   readonly methods: readonly number[];
   /** Whether the last exchange, the only one where there are no methods, mixes a PPK in (RFC 9867 §3.1). */
   ppk: boolean;
+  /** Whether the last exchange has the responder's SUPPORTED_AUTH_METHODS (RFC 9593 §3.1). */
+  announces: boolean;
   /** How many of them are done. */
   done: number;
   /** The last links of what AUTH proves of the messages (RFC 9242 §3.3.2); undefined before the first. */
@@ -51,6 +54,8 @@ export interface SetupState {
   intermediate: Intermediate | undefined;
   /** The peer's SIGNATURE_HASH_ALGORITHMS (RFC 7427 §4), IANA numbers; empty: it announced none. */
   signatureHashes: readonly number[];
+  /** By which methods the peer lets this end authenticate (RFC 9593); undefined: it did not say. */
+  announced: readonly AuthAnnouncement[] | undefined;
   /** What the CERTREQs of a responder's IKE_SA_INIT ask for (RFC 7296 §3.7); undefined: it has none. */
   certificateWishes: CertificateWishes | undefined;
   /** Whether the responder said in IKE_SA_INIT that it takes several authentications (RFC 4739). */

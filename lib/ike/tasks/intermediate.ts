@@ -25,17 +25,25 @@ export function knowsIntermediate(payloads: readonly Payload[]): boolean {
 export function intermediateOf(choice: Choice): Intermediate | undefined {
   const methods = additionalMethods(choice);
   if (methods.length === 0) return undefined;
-  return { methods, ppk: false, done: 0, linkI: undefined, linkR: undefined };
+  const none = { done: 0, linkI: undefined, linkR: undefined };
+  return { methods, ppk: false, announces: false, ...none };
 }
 
 /**
- * The method (Transform Type 4 number) of the next exchange; 0: it has no key exchange and only mixes in a
- * PPK; undefined: all exchanges are complete.
+ * The method (Transform Type 4 number) of the next exchange; 0: it has no key exchange, and only mixes in a
+ * PPK or announces methods of authentication; undefined: all exchanges are complete.
  */
 export function nextMethod({ setup }: IkeSa): number | undefined {
   if (!setup?.intermediate) return undefined;
-  const { methods, ppk, done } = setup.intermediate;
-  return methods[done] ?? (ppk && methods.length === 0 && done === 0 ? 0 : undefined);
+  const { methods, ppk, announces, done } = setup.intermediate;
+  const isOneMore = (ppk || announces) && methods.length === 0 && done === 0;
+  return methods[done] ?? (isOneMore ? 0 : undefined);
+}
+
+/** Whether the present exchange is the last one, and the responder's announcement is in its response. */
+export function announcesNow({ setup }: IkeSa): boolean {
+  const { methods, announces, done } = setup!.intermediate!;
+  return announces && done >= methods.length - 1;
 }
 
 /** Adds a message of one end to what AUTH covers; `clear` as `clearForm()` returns it. */

@@ -7,6 +7,7 @@ import { showEndpoint } from "@/base/address.ts";
 import { must } from "@/base/errors.ts";
 import { ExchangeType } from "@/iana/exchange_type.ts";
 import { nameOfKeGroup } from "@/iana/ke_group.ts";
+import { hearAnnouncement } from "@/ike/auth/announced.ts";
 import { hearPpkIdentity, ppkIdentityKey } from "@/ike/auth/intermediate_ppk.ts";
 import { nameOfNotify } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
@@ -25,7 +26,7 @@ import {
   ownKeyPayload,
   takeComputed,
 } from "@/ike/tasks/key_exchange.ts";
-import { advance, linkMessage, nextMethod } from "@/ike/tasks/intermediate.ts";
+import { advance, announcesNow, linkMessage, nextMethod } from "@/ike/tasks/intermediate.ts";
 import { sendRequest } from "@/ike/window/exchange.ts";
 import { findPayload } from "@/wire/message.ts";
 import { clearForm } from "@/wire/protected.ts";
@@ -59,9 +60,11 @@ export const intermediateRequest: TaskKind<IntermediateTask> = {
     const error = findError(payloads);
     if (error) {
       const name = nameOfNotify(error.notify);
-      const what = group === 0
+      const what = group !== 0
+        ? `the additional key exchange by ${nameOfKeGroup(group)}`
+        : sa.setup!.intermediate!.ppk
         ? "the post-quantum pre-shared key"
-        : `the additional key exchange by ${nameOfKeGroup(group)}`;
+        : "IKE_INTERMEDIATE, in which it was to announce methods of authentication";
       const text = `${peerOf(turn)} refused ${what} (${name})`;
       return fail(turn, { cause: name, closeCode: error.notify, text });
     }
@@ -74,6 +77,7 @@ export const intermediateRequest: TaskKind<IntermediateTask> = {
     }
     const unmixed = hearPpkIdentity(turn, payloads);
     if (unmixed) return fail(turn, refusedHere(`Cannot trust ${peerOf(turn)}: ${unmixed}`));
+    if (announcesNow(sa)) hearAnnouncement(turn, payloads);
     linkMessage(sa, false, clear!);
     if (!deriveSecret(turn, task, payloads)) proceed(turn, undefined);
   },

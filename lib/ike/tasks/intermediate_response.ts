@@ -10,13 +10,14 @@ import { ExchangeType } from "@/iana/exchange_type.ts";
 import { nameOfKeGroup } from "@/iana/ke_group.ts";
 import { NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
+import { announcement } from "@/ike/auth/announced.ts";
 import { takePpkIdentityKey } from "@/ike/auth/intermediate_ppk.ts";
 import type { Turn } from "@/ike/records/event.ts";
 import { fail } from "@/ike/records/ike_sa.ts";
 import { notify, PeerError } from "@/ike/records/notify.ts";
 import type { Received } from "@/ike/records/received.ts";
 import type { ResponderKind } from "@/ike/records/task.ts";
-import { advance, linkMessage, nextMethod } from "@/ike/tasks/intermediate.ts";
+import { advance, announcesNow, linkMessage, nextMethod } from "@/ike/tasks/intermediate.ts";
 import { requestCompute, sendResponse } from "@/ike/window/exchange.ts";
 import { findPayload, type Payload } from "@/wire/message.ts";
 import { clearForm } from "@/wire/protected.ts";
@@ -73,6 +74,7 @@ function answer(
   const payloads: Payload[] = [
     ...(key ? [{ type: PayloadType.KE, group, data: key.publicValue } as const] : []),
     ...ppk,
+    ...(announcesNow(sa) && !sa.env.broken.has("keep_announcement_back") ? announcement(sa) : []),
   ];
   if (sa.env.broken.has("answer_by_new_keys")) {
     advance(turn, key?.shared, authMessageId);

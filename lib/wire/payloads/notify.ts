@@ -17,6 +17,7 @@ import { WireError } from "@/base/errors.ts";
 import { nameOfNotify, NotifyType } from "@/iana/notify_type.ts";
 import { PayloadType } from "@/iana/payload_type.ts";
 import { ProtocolId } from "@/iana/protocol_id.ts";
+import { decodeAnnouncements } from "@/wire/auth_announcements.ts";
 import type { PayloadCodec, PayloadFlags } from "@/wire/codec.ts";
 
 /** A notification, about the SA that `spi` names or about none. */
@@ -72,7 +73,9 @@ export const notifyCodec: PayloadCodec<NotifyPayload> = {
     if (notify === NotifyType.SIGNATURE_HASH_ALGORITHMS && body.left % 2 !== 0) {
       throw new WireError(`Cannot split ${body.left} octets into hash algorithms`);
     }
-    return { type: PayloadType.NOTIFY, protocol, spi, notify, data: body.rest() };
+    const data = body.rest();
+    if (notify === NotifyType.SUPPORTED_AUTH_METHODS) decodeAnnouncements(data);
+    return { type: PayloadType.NOTIFY, protocol, spi, notify, data };
   },
 
   encode({ protocol, spi, notify, data }, body) {

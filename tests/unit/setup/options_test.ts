@@ -169,6 +169,9 @@ ikeconf.ocspdir
 ikeconf.ocsprequest false
 ikeconf.revocation soft
 ikeconf.authown2 none
+ikeconf.authownothers []
+ikeconf.authpeerothers []
+ikeconf.announceauth false
 ikeconf.authpeer2 none
 ikeconf.myid2
 ikeconf.idincert note

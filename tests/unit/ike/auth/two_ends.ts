@@ -43,6 +43,8 @@ export interface Ends {
   readonly paths?: PathMemory;
   /** Called when the initiator has its keys, before it says anything in IKE_AUTH. */
   readonly keyed?: (sa: IkeSa) => void;
+  /** Called when the responder has its keys. */
+  readonly keyedThere?: (sa: IkeSa) => void;
 }
 
 /** Sets up an IKE SA. */
@@ -98,7 +100,7 @@ export async function setUp(
         own.failures.push(effect.failure.text);
       } else if (effect.kind === "note") own.notes.push(effect.text);
       else if (effect.kind === "trace" && effect.sent) own.said.push(effect.payloads);
-      else if (effect.kind === "keyed" && own === a) ends.keyed?.(sa!);
+      else if (effect.kind === "keyed") (own === a ? ends.keyed : ends.keyedThere)?.(sa!);
     },
   });
   const path = {

@@ -1,0 +1,49 @@
+/**
+ * SUPPORTED_AUTH_METHODS (RFC 9593 §3.1): a responder announces in the IKE_SA_INIT response how its peer
+ * may authenticate, or says by an empty notify that the last IKE_INTERMEDIATE response does; an initiator
+ * announces it in its first IKE_AUTH request.
+ * @module
+ */
+import { ExchangeType } from "@/iana/exchange_type.ts";
+import { NotifyType } from "@/iana/notify_type.ts";
+import { announcement, announcementFollows, hearAnnouncement } from "@/ike/auth/announced.ts";
+import { saysIntermediate } from "@/ike/extensions/intermediate_supported.ts";
+import type { Extension } from "@/ike/records/extension.ts";
+import { findNotify } from "@/ike/records/notify.ts";
+
+const { INTERMEDIATE_EXCHANGE_SUPPORTED, SUPPORTED_AUTH_METHODS } = NotifyType;
+
+/** See {@linkcode Extension}. */
+export const authMethodsOfResponder: Extension = {
+  exchange: ExchangeType.IKE_SA_INIT,
+
+  says({ sa }, { response }) {
+    const said = response ? announcement(sa) : [];
+    const { intermediate } = sa.setup!;
+    if (said.length === 0 || !intermediate) return said;
+    intermediate.announces = true;
+    return [announcementFollows()];
+  },
+
+  hears(turn, { header, payloads }) {
+    const { sa } = turn;
+    if (!header.response) return;
+    hearAnnouncement(turn, payloads);
+    const follows = findNotify(payloads, SUPPORTED_AUTH_METHODS)?.data.length === 0;
+    const canFollow = saysIntermediate(sa.config) &&
+      findNotify(payloads, INTERMEDIATE_EXCHANGE_SUPPORTED) !== undefined;
+    if (!follows || !canFollow) return;
+    const none = { done: 0, linkI: undefined, linkR: undefined };
+    sa.setup!.intermediate ??= { methods: [], ppk: false, announces: true, ...none };
+    sa.setup!.intermediate.announces = true;
+  },
+};
+
+/** See {@linkcode Extension}. A responder reads it before it authenticates itself. */
+export const authMethodsOfInitiator: Extension = {
+  exchange: ExchangeType.IKE_AUTH,
+
+  says({ sa }, { response }) {
+    return response || sa.env.broken.has("keep_announcement_back") ? [] : announcement(sa);
+  },
+};
